@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# bridge-cni: `make help` lists the targets.
+
+# For packagers.
+PREFIX      ?= /usr
+DESTDIR     ?=
+CNI_BIN_DIR ?= /opt/cni/bin
+CC          ?= cc
+PKG_CONFIG  ?= pkg-config
+CFLAGS      ?= -O2 -g
+# For developers: SANITIZE=address,undefined; V=1 shows the commands; WERROR= tolerates.
+SANITIZE    ?=
+WERROR      ?= -Werror
+
+VERSION     := 0.1.0
+LIBS        := libnl-3.0 libcjson
+VARIANT     := $(if $(SANITIZE),san,release)
+BUILD       := build/$(VARIANT)
+
+HARDENING   := -fPIE -fstack-protector-strong -fstack-clash-protection
+ifeq ($(SANITIZE),)
+HARDENING   += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+else
+SAN_FLAGS   := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
+PROJECT_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes \
+	-Wmissing-prototypes -Wvla $(WERROR) $(HARDENING) $(SAN_FLAGS) -D_GNU_SOURCE \
+	-DBRIDGE_CNI_VERSION='"$(VERSION)"' $(shell $(PKG_CONFIG) --cflags $(LIBS) libnftables)
+PROJECT_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SAN_FLAGS)
+PROJECT_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBS))
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
+
+SOURCES := $(wildcard conf/*.c ipam/*.c plugin/*.c)
+OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
+# What a unit test links: everything but main().
+LIB_OBJECTS := $(filter-out $(BUILD)/plugin/main.o,$(OBJECTS))
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+
+.PHONY: all
+all: build/bridge-cni
+
+# The executable of the variant built last; tests run $(BUILD)/bridge-cni.
+build/bridge-cni: $(BUILD)/bridge-cni
+	$(Q)ln -f $< $@ 2>/dev/null || cp -f $< $@
+
+$(BUILD)/bridge-cni: $(OBJECTS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(PROJECT_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PROJECT_LIBS)
+
+$(BUILD)/%.o: %.c Makefile
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(PROJECT_CFLAGS) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB_OBJECTS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(PROJECT_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PROJECT_LIBS) -lcmocka
+
+-include $(OBJECTS:.o=.d) $(UNIT_TESTS:%=%.d)
+
+.PHONY: unit-tests
+unit-tests: $(UNIT_TESTS)
+
+.PHONY: check-unit
+check-unit: unit-tests
+	$(Q)for t in $(UNIT_TESTS); do $$t || exit 1; done
+
+.PHONY: format
+format:
+	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')
+
+.PHONY: clean
+clean:
+	$(Q)rm -rf build

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The CNI_* environment: which operation, on which container, and CNI_ARGS. Strings are
+ * borrowed from the environment.
+ */
+#ifndef BRIDGE_CNI_CONF_ENV_H
+#define BRIDGE_CNI_CONF_ENV_H
+
+#include <stdbool.h>
+
+#include "addr.h"
+#include "error.h"
+
+enum cni_verb {
+	CNI_ADD,
+	CNI_DEL,
+	CNI_CHECK,
+	CNI_STATUS,
+	CNI_GC,
+	CNI_VERSION,
+};
+
+#define CNI_ARGS_TEXT_MAX  4096 /* CNI_ARGS as a whole, bytes */
+#define CNI_ARGS_VALUE_MAX 256 /* a value in it, with the NUL */
+
+/* CNI_ARGS: "K=V;K=V". "" (family 0, not set) where a key is absent. */
+struct cni_args {
+	struct ip_addr ip; /* IP=, with or without a prefix length, which is dropped */
+	struct mac_addr mac; /* MAC= */
+	char pod_namespace[CNI_ARGS_VALUE_MAX]; /* K8S_POD_NAMESPACE */
+	char pod_name[CNI_ARGS_VALUE_MAX]; /* K8S_POD_NAME */
+	char pod_uid[CNI_ARGS_VALUE_MAX]; /* K8S_POD_UID */
+	char infra_container_id[CNI_ARGS_VALUE_MAX]; /* K8S_POD_INFRA_CONTAINER_ID */
+};
+
+struct cni_env {
+	enum cni_verb verb;
+	const char *container_id; /* "" where the verb has none */
+	const char *netns; /* path; "" when missing (DEL) */
+	const char *ifname;
+	const char *path; /* CNI_PATH */
+	bool netns_override; /* CNI_NETNS_OVERRIDE is 1 or true (any case) */
+	struct cni_args args;
+};
+
+/*
+ * Reads the environment through @get (getenv(), or a test's). All missing variables are
+ * named together in the order COMMAND, CONTAINERID, NETNS, IFNAME, ARGS, PATH: code 4,
+ * "required env variables [CNI_A,CNI_B] missing". Then the syntax of each (code 4), then
+ * CNI_ARGS (code 4; an unknown key is an error unless IgnoreUnknown is 1 or true).
+ * ADD and CHECK need ID, namespace, interface name and path; DEL ID and interface name.
+ * For VERSION nothing but the command is looked at; for GC and STATUS nothing but the
+ * command and the path, which may be missing.
+ */
+int cni_env_read(char *(*get)(const char *name), struct cni_env *ret_env,
+		 struct cni_error *err);
+
+/* CNI_ARGS alone, for tests and fuzzing. */
+int cni_args_parse(const char *text, struct cni_args *ret_args, struct cni_error *err);
+
+#endif

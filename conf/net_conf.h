@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The network configuration as plain C data: what a runtime gives on stdin, read and
+ * validated. Strings are borrowed from the JSON document, which the attachment keeps;
+ * arrays are owned by the structure. From net_conf_read() on it is const.
+ */
+#ifndef BRIDGE_CNI_CONF_NET_CONF_H
+#define BRIDGE_CNI_CONF_NET_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "addr.h"
+#include "error.h"
+#include "version.h"
+
+#define DEFAULT_BRIDGE	 "cni0"
+#define DEFAULT_DATA_DIR "/var/lib/cni/networks"
+
+
+struct string_list {
+	const char **items;
+	size_t n;
+};
+
+struct dns {
+	struct string_list nameservers;
+	const char *domain; /* NULL: absent */
+	struct string_list search;
+	struct string_list options;
+};
+
+/* A route of an IPAM configuration or of a result. 0: absent, unless said otherwise. */
+struct route {
+	struct ip_prefix dst;
+	struct ip_addr gw; /* family 0: none given */
+	uint32_t mtu; /* bytes */
+	uint32_t advmss; /* bytes */
+	uint32_t priority; /* metric */
+	bool table_set, scope_set;
+	uint32_t table;
+	uint8_t scope; /* RT_SCOPE_* */
+};
+
+struct route_list {
+	struct route *items;
+	size_t n;
+};
+
+/* Inclusive, complete: start, end and gateway are filled in when not given. */
+struct ip_range {
+	struct ip_prefix subnet; /* host bits zero */
+	struct ip_addr start, end;
+	struct ip_addr gateway;
+};
+
+/* The ranges of one set are of one family; an attachment gets one address of each set. */
+struct range_set {
+	struct ip_range *ranges;
+	size_t n;
+};
+
+struct range_set_list {
+	struct range_set *items;
+	size_t n;
+};
+
+struct ipam_conf {
+	const char *type; /* NULL or "": no IPAM, a layer 2 network */
+	struct range_set_list sets;
+	struct route_list routes;
+	const char *data_dir;
+	const char *resolv_conf; /* NULL: absent */
+};
+
+/* An entry of a result's "interfaces". Strings "" and 0 where absent. */
+struct interface {
+	const char *name;
+	const char *mac;
+	uint32_t mtu;
+	const char *sandbox; /* NULL or "": on the node */
+	const char *socket_path;
+	const char *pci_id;
+};
+
+/* An entry of a result's "ips". */
+struct ip_config {
+	struct ip_prefix address;
+	struct ip_addr gateway; /* family 0: none */
+	int interface; /* index into interfaces, -1: none */
+};
+
+/* A CNI result of any version; arrays owned, strings borrowed. */
+struct cni_result {
+	struct {
+		struct interface *items;
+		size_t n;
+	} interfaces;
+	struct {
+		struct ip_config *items;
+		size_t n;
+	} ips;
+	struct route_list routes;
+	struct dns dns;
+};
+
+struct net_conf {
+	enum cni_version version;
+	const char *name;
+	const char *type;
+	const char *bridge;
+	bool is_gateway; /* also when isDefaultGateway */
+	bool is_default_gateway;
+	bool ip_masq;
+	bool hairpin_mode;
+	uint32_t mtu; /* bytes, 0: the kernel's default */
+	struct ipam_conf ipam;
+	struct dns dns;
+	bool has_prev_result;
+	struct cni_result prev_result;
+};
+
+/* How much of a configuration an operation needs to be right (design: DEL and GC
+ * validate only what they use). */
+enum net_conf_scope {
+	NET_CONF_WHOLE, /* ADD, CHECK, STATUS */
+	NET_CONF_IDENTITY, /* DEL, GC: name, bridge, ipam.type, ipam.dataDir */
+};
+
+struct json_doc;
+
+/*
+ * Reads the configuration out of @doc. Checks, in this order: cniVersion (code 1, the
+ * supported versions in the details), the network's name, then all keys by table (code
+ * 7: path of the key, value, what was expected). With NET_CONF_IDENTITY a wrong value in
+ * a key that DEL doesn't use is no error; prevResult is then not read at all.
+ */
+int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope,
+		  struct net_conf *ret_conf, struct cni_error *err);
+
+/* Frees arrays; the structure may be zero or half read. */
+void net_conf_clear(struct net_conf *conf);
+
+bool dns_is_set(const struct dns *dns);
+void dns_clear(struct dns *dns);
+void cni_result_clear(struct cni_result *result);
+
+/*
+ * `^[a-zA-Z0-9][a-zA-Z0-9_.-]*$` and at most CNI_NAME_MAX bytes: network names and
+ * container IDs (containernetworking/cni pkg/utils).
+ */
+#define CNI_NAME_MAX 255
+bool cni_name_valid(const char *name);
+
+/* 1-15 bytes, not "." or "..", no '/', ':' or white space. */
+bool ifname_valid(const char *name);
+
+#endif

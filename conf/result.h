@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The JSON that goes to stdout: results in each version's shape, errors, versions.
+ * Everything returns malloc'ed text that ends in a newline, or NULL when out of memory.
+ */
+#ifndef BRIDGE_CNI_CONF_RESULT_H
+#define BRIDGE_CNI_CONF_RESULT_H
+
+#include "error.h"
+#include "net_conf.h"
+
+/*
+ * @result in the shape of @version: ip4/ip6 up to 0.2.0 (the first address of each
+ * family, the routes of that family), then interfaces, ips (with "version" below 1.0.0),
+ * routes, dns; fields that are newer than @version are left out. Empty lists and a dns
+ * without content are left out as the reference library leaves them out, "dns" itself
+ * is always there.
+ */
+char *result_text(const struct cni_result *result, enum cni_version version);
+
+/* {"cniVersion", "code", "msg", "details"} */
+char *error_text(const struct cni_error *err, enum cni_version version);
+
+/* {"cniVersion", "supportedVersions"} */
+char *version_text(enum cni_version version);
+
+#endif
