@@ -47,7 +47,8 @@ struct cni_env {
  * Reads the environment through @get (getenv(), or a test's). All missing variables are
  * named together in the order COMMAND, CONTAINERID, NETNS, IFNAME, ARGS, PATH: code 4,
  * "required env variables [CNI_A,CNI_B] missing". Then the syntax of each (code 4), then
- * CNI_ARGS (code 4; an unknown key is an error unless IgnoreUnknown is 1 or true).
+ * CNI_ARGS (code 4; an unknown key is an error unless IgnoreUnknown is 1 or true; for
+ * DEL arguments that can't be read count as none, so that they don't stop a removal).
  * ADD and CHECK need ID, namespace, interface name and path; DEL ID and interface name.
  * For VERSION nothing but the command is looked at; for GC and STATUS nothing but the
  * command and the path, which may be missing.

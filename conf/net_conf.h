@@ -153,7 +153,10 @@ void cni_result_clear(struct cni_result *result);
 #define CNI_NAME_MAX 255
 bool cni_name_valid(const char *name);
 
-/* 1-15 bytes, not "." or "..", no '/', ':' or white space. */
+/*
+ * 1-15 bytes, not "." or "..", no '/', ':' or white space (containernetworking/cni
+ * pkg/utils); no '%' either, since the kernel makes "eth%d" another name.
+ */
 bool ifname_valid(const char *name);
 
 #endif

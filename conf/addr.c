@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Addresses as bytes; their text as Go's net.IP.String() writes it, on any libc. */
+#include "addr.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+int ip_parse(const char *text, struct ip_addr *ret_addr)
+{
+	struct ip_addr addr = {.family = strchr(text, ':') ? AF_INET6 : AF_INET};
+
+	if (inet_pton(addr.family, text, addr.bytes) != 1)
+		return -EINVAL;
+	*ret_addr = addr;
+	return 0;
+}
+
+/* Decimal digits without sign, white space or leading zeros; saturates beyond 3 digits. */
+static int parse_prefix_len(const char *text, unsigned int *ret_len)
+{
+	size_t digits = strspn(text, "0123456789");
+	unsigned int len = 0;
+
+	if (digits == 0 || text[digits] || (text[0] == '0' && digits > 1))
+		return -EINVAL;
+	for (size_t i = 0; i < digits && i < 4; i++)
+		len = 10 * len + (text[i] - '0');
+	*ret_len = len;
+	return 0;
+}
+
+int prefix_parse(const char *text, struct ip_prefix *ret_prefix)
+{
+	const char *slash = strchr(text, '/');
+	struct ip_prefix prefix = {};
+	char addr[IP_TEXT_MAX];
+
+	if (!slash || (size_t)(slash - text) >= sizeof(addr))
+		return -EINVAL;
+	memcpy(addr, text, slash - text);
+	addr[slash - text] = '\0';
+	if (ip_parse(addr, &prefix.addr) < 0 ||
+	    parse_prefix_len(slash + 1, &prefix.len) < 0)
+		return -EINVAL;
+	if (prefix.len > ip_bits(prefix.addr.family))
+		return -ERANGE;
+	*ret_prefix = prefix;
+	return 0;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+int mac_parse(const char *text, struct mac_addr *ret_mac)
+{
+	struct mac_addr mac = {.set = true};
+
+	if (strlen(text) != MAC_TEXT_MAX - 1)
+		return -EINVAL;
+	for (int i = 0; i < MAC_LEN; i++) {
+		int high = hex_digit(text[3 * i]), low = hex_digit(text[3 * i + 1]);
+
+		if (high < 0 || low < 0 || (i < MAC_LEN - 1 && text[3 * i + 2] != ':'))
+			return -EINVAL;
+		mac.bytes[i] = high << 4 | low;
+	}
+	*ret_mac = mac;
+	return 0;
+}
+
+/* The first longest run of two or more zero groups, which "::" stands for. */
+static void find_zero_run(const uint8_t *bytes, int *ret_start, int *ret_end)
+{
+	*ret_start = *ret_end = -1;
+	for (int i = 0; i < 8; i++) {
+		int end = i;
+
+		while (end < 8 && bytes[2 * end] == 0 && bytes[2 * end + 1] == 0)
+			end++;
+		if (end - i >= 2 && end - i > *ret_end - *ret_start) {
+			*ret_start = i;
+			*ret_end = end;
+		}
+		if (end > i)
+			i = end;
+	}
+}
+
+const char *ip_format(const struct ip_addr *addr, char buf[IP_TEXT_MAX])
+{
+	const uint8_t *b = addr->bytes;
+	int zeros, zeros_end;
+	size_t used = 0;
+
+	buf[0] = '\0';
+	if (addr->family == AF_INET6 && ip_is_v4_mapped(addr))
+		b += 12;
+	else if (addr->family == AF_INET6)
+		b = NULL;
+	else if (addr->family != AF_INET)
+		return buf;
+	if (b) {
+		snprintf(buf, IP_TEXT_MAX, "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
+		return buf;
+	}
+
+	/* Not inet_ntop(): libcs differ on addresses that end in an IPv4 address. */
+	b = addr->bytes;
+	find_zero_run(b, &zeros, &zeros_end);
+	for (int i = 0; i < 8; i++) {
+		if (i == zeros) {
+			used += snprintf(buf + used, IP_TEXT_MAX - used, "::");
+			i = zeros_end;
+			if (i == 8)
+				break;
+		} else if (i > 0) {
+			used += snprintf(buf + used, IP_TEXT_MAX - used, ":");
+		}
+		used += snprintf(buf + used, IP_TEXT_MAX - used, "%x",
+				 b[2 * i] << 8 | b[2 * i + 1]);
+	}
+	return buf;
+}
+
+const char *prefix_format(const struct ip_prefix *prefix, char buf[PREFIX_TEXT_MAX])
+{
+	size_t used = strlen(ip_format(&prefix->addr, buf));
+
+	snprintf(buf + used, PREFIX_TEXT_MAX - used, "/%u", prefix->len);
+	return buf;
+}
+
+const char *mac_format(const struct mac_addr *mac, char buf[MAC_TEXT_MAX])
+{
+	const uint8_t *b = mac->bytes;
+
+	snprintf(buf, MAC_TEXT_MAX, "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2],
+		 b[3], b[4], b[5]);
+	return buf;
+}
+
+int ip_cmp(const struct ip_addr *a, const struct ip_addr *b)
+{
+	/* AF_INET < AF_INET6, and 0, no address, is before both. */
+	if (a->family != b->family)
+		return a->family < b->family ? -1 : 1;
+	return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
+}
+
+bool prefix_equal(const struct ip_prefix *a, const struct ip_prefix *b)
+{
+	return a->len == b->len && ip_equal(&a->addr, &b->addr);
+}
+
+bool ip_is_v4_mapped(const struct ip_addr *addr)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	return addr->family == AF_INET6 &&
+	       memcmp(addr->bytes, mapped, sizeof(mapped)) == 0;
+}
+
+bool ip_next(const struct ip_addr *addr, struct ip_addr *ret_next)
+{
+	struct ip_addr next = *addr;
+
+	for (int i = ip_size(addr->family) - 1; i >= 0; i--) {
+		if (++next.bytes[i] != 0) {
+			*ret_next = next;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The bits of byte @i that belong to the network. */
+static uint8_t mask_byte(unsigned int prefix_len, unsigned int i)
+{
+	if (prefix_len >= 8 * (i + 1))
+		return 0xff;
+	if (prefix_len <= 8 * i)
+		return 0;
+	return 0xff << (8 - prefix_len % 8);
+}
+
+bool prefix_contains(const struct ip_prefix *prefix, const struct ip_addr *addr)
+{
+	if (prefix->addr.family != addr->family)
+		return false;
+	for (unsigned int i = 0; i < ip_size(addr->family); i++) {
+		if ((prefix->addr.bytes[i] ^ addr->bytes[i]) & mask_byte(prefix->len, i))
+			return false;
+	}
+	return true;
+}
+
+struct ip_prefix prefix_network(const struct ip_prefix *prefix)
+{
+	struct ip_prefix network = *prefix;
+
+	for (unsigned int i = 0; i < ip_size(prefix->addr.family); i++)
+		network.addr.bytes[i] &= mask_byte(prefix->len, i);
+	return network;
+}
+
+struct ip_addr prefix_last(const struct ip_prefix *prefix)
+{
+	struct ip_addr last = prefix->addr;
+
+	for (unsigned int i = 0; i < ip_size(prefix->addr.family); i++)
+		last.bytes[i] |= ~mask_byte(prefix->len, i);
+	return last;
+}
+
+bool prefix_is_default(const struct ip_prefix *prefix)
+{
+	static const uint8_t zero[16];
+
+	return prefix->addr.family != 0 && prefix->len == 0 &&
+	       memcmp(prefix->addr.bytes, zero, sizeof(zero)) == 0;
+}
