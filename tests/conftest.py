@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Fixtures, the machine's own network held against how it was, and the closing line."""
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+sys.dont_write_bytecode = True
+
+from harness import snapshot  # noqa: E402
+from harness.node import Node  # noqa: E402
+
+IN_CI = os.environ.get("CI") == "true"
+counts = {"passed": 0, "failed": 0, "skipped": 0}
+skips = []
+
+
+@pytest.fixture
+def node(tmp_path):
+    """A node with an uplink; whatever a test leaves in it goes with it."""
+    machine = Node(tmp_path / "node")
+    try:
+        machine.connect()
+        yield machine
+    finally:
+        machine.close()
+
+
+# -- the machine's own network is never touched
+
+
+def of_this_machine():
+    """What `ip netns`, `ip link` and `nft list ruleset` say, and the switches."""
+
+    def output(*argv):
+        done = subprocess.run(argv, capture_output=True, text=True)
+        return done.stdout.splitlines()
+
+    state = {"ip netns": output("ip", "netns"),
+             "ip link": [line.split(" qlen ")[0] for line in output("ip", "-o", "link")],
+             "nft list ruleset": output("nft", "-s", "list", "ruleset")}
+    for key in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
+        path = pathlib.Path("/proc/sys/net") / key
+        state[key] = path.read_text().strip() if path.exists() else None
+    return state
+
+
+def pytest_sessionstart(session):
+    if os.geteuid() != 0:
+        pytest.exit("these tests make namespaces: run them as root", 2)
+    session.config.machine_before = of_this_machine()
+
+
+# -- counting
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if report.skipped and IN_CI and item.get_closest_marker("must_run"):
+        report.outcome = "failed"
+        report.longrepr = f"CI must run this: {report.longrepr}"
+
+
+def pytest_runtest_logreport(report):
+    if report.skipped:
+        counts["skipped"] += 1
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+        skips.append(f"{report.nodeid}: {reason}")
+    elif report.failed:
+        counts["failed"] += 1
+    elif report.when == "call":
+        counts["passed"] += 1
+
+
+def pytest_collectreport(report):
+    if report.failed:
+        counts["failed"] += 1
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session, exitstatus):
+    before = getattr(session.config, "machine_before", None)
+    lines = snapshot.difference(before, of_this_machine()) if before else []
+    session.config.machine_lines = lines
+    if lines:
+        counts["failed"] += 1
+        session.exitstatus = 1
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    for line in skips:
+        terminalreporter.write_line(f"skipped {line}")
+    for line in getattr(config, "machine_lines", []):
+        terminalreporter.write_line(f"FAILED the machine's own network changed: {line}")
+
+
+def closing_line():
+    line = f"{counts['passed']} passed, {counts['failed']} failed"
+    return line + (f", {counts['skipped']} skipped" if counts["skipped"] else "")
+
+
+def pytest_unconfigure(config):
+    if not config.option.collectonly:
+        print(closing_line(), flush=True)

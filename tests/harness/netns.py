@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Network namespaces without names on the machine.
+
+A namespace lives by descriptors of this process and by mounts in mount namespaces of
+its own, so that all of it vanishes with the process, however that ends. Nothing here
+knows about CNI.
+"""
+import ctypes
+import json
+import os
+import socket
+import subprocess
+import threading
+
+CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
+MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
+MNT_DETACH = 2
+TIMEOUT = 60  # seconds that any command may take (sanitizers under strace are slow)
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _call(name, *args):
+    if getattr(libc, name)(*args) != 0:
+        errno = ctypes.get_errno()
+        raise OSError(errno, f"{name}: {os.strerror(errno)}")
+
+
+def setns(fd, kind):
+    _call("setns", fd, kind)
+
+
+def unshare(flags):
+    _call("unshare", flags)
+
+
+def mount(source, target, fstype=None, flags=0):
+    enc = [None if s is None else os.fsencode(s) for s in (source, target, fstype)]
+    _call("mount", *enc, flags, None)
+
+
+def umount(target):
+    _call("umount2", os.fsencode(target), MNT_DETACH)
+
+
+def in_child(prepare, collect):
+    """Runs prepare() in a forked child, then collect(pid) here while the child waits."""
+    ready_r, ready_w = os.pipe()
+    go_r, go_w = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            os.close(ready_r)
+            os.close(go_w)
+            try:
+                prepare()
+                os.write(ready_w, b"+")
+                status = 0
+            except OSError as error:
+                os.write(ready_w, b"-" + str(error).encode())
+            os.read(go_r, 1)
+        finally:
+            os._exit(status)
+    os.close(ready_w)
+    os.close(go_r)
+    try:
+        word = os.read(ready_r, 4096)
+        if not word.startswith(b"+"):
+            raise RuntimeError("namespace: " + word[1:].decode(errors="replace"))
+        return collect(pid)
+    finally:
+        os.close(ready_r)
+        os.close(go_w)
+        os.waitpid(pid, 0)
+
+
+class CommandFailed(AssertionError):
+    def __init__(self, argv, done):
+        super().__init__(f"{' '.join(map(str, argv))}: exit {done.returncode}\n"
+                         f"{done.stdout}{done.stderr}")
+        self.done = done
+
+
+class Namespace:
+    """A network namespace, seen from a mount namespace (the node's)."""
+
+    def __init__(self, net_fd, mnt_fd, name):
+        self.net_fd, self.mnt_fd, self.name = net_fd, mnt_fd, name
+        self._processes = []
+
+    # -- commands
+
+    def _enter(self):
+        setns(self.mnt_fd, CLONE_NEWNS)
+        setns(self.net_fd, CLONE_NEWNET)
+
+    def popen(self, argv, **kw):
+        kw.setdefault("stdin", subprocess.DEVNULL)
+        process = subprocess.Popen([os.fspath(a) for a in argv], preexec_fn=self._enter,
+                                   **kw)
+        self._processes.append(process)
+        return process
+
+    def run(self, *argv, input=None, check=True, env=None, timeout=TIMEOUT):
+        """Runs a command in here; its result has text in stdout and stderr."""
+        process = self.popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, env=env)
+        if isinstance(input, str):
+            input = input.encode()
+        try:
+            out, err = process.communicate(input, timeout)
+        finally:
+            process.kill()
+            process.wait()
+            self._processes.remove(process)
+        done = subprocess.CompletedProcess(argv, process.returncode,
+                                           out.decode(errors="replace"),
+                                           err.decode(errors="replace"))
+        if check and done.returncode != 0:
+            raise CommandFailed(argv, done)
+        return done
+
+    def ip(self, *args, check=True):
+        return self.run("ip", *" ".join(args).split(), check=check).stdout
+
+    def ip_batch(self, lines):
+        """Many ip commands for the price of one process."""
+        self.run("ip", "-batch", "-", input=lines)
+
+    def ip_json(self, *args):
+        out = self.ip("-j", *args, check=False)
+        return [entry for entry in json.loads(out or "[]") if entry]
+
+    def nft(self, text):
+        return self.run("nft", "-f", "-", input=text).stdout
+
+    def ping(self, address, wait=2):
+        """One echo request: did an answer come? `wait` in seconds."""
+        done = self.run("ping", "-n", "-c1", f"-W{wait}", str(address), check=False)
+        return done.returncode == 0
+
+    # -- this process's own sockets and files in the namespace
+
+    def call(self, function, *args):
+        """function(*args) on a thread that is in this network namespace."""
+        box = {}
+
+        def body():
+            try:
+                setns(self.net_fd, CLONE_NEWNET)
+                box["value"] = function(*args)
+            except BaseException as error:  # handed to the caller's thread
+                box["error"] = error
+
+        thread = threading.Thread(target=body)
+        thread.start()
+        thread.join()
+        if "error" in box:
+            raise box["error"]
+        return box["value"]
+
+    def socket(self, *args):
+        sock = self.call(socket.socket, *args)
+        sock.settimeout(2)
+        return sock
+
+    def udp(self, address, port=0):
+        """A UDP socket in here, bound to an address."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        sock = self.socket(family, socket.SOCK_DGRAM)
+        sock.bind((address, port))
+        return sock
+
+    def sysctl(self, key, value=None):
+        """Reads (and first writes) net.<key>, for example "ipv4.ip_forward"."""
+        path = "/proc/sys/net/" + key.replace(".", "/").replace("|", ".")
+
+        def access():
+            if value is not None:
+                with open(path, "w") as file:
+                    file.write(str(value))
+            with open(path) as file:
+                return file.read().strip()
+
+        return self.call(access)
+
+    # -- what is in here
+
+    def links(self):
+        return {link["ifname"]: link for link in self.ip_json("-d", "link")}
+
+    def addresses(self, ifname, scope="global"):
+        """The addresses of an interface, as text with their prefix length."""
+        return sorted(f"{a['local']}/{a['prefixlen']}"
+                      for link in self.ip_json("addr", "show", "dev", ifname)
+                      for a in link["addr_info"] if a["scope"] == scope)
+
+    def routes(self, family=4):
+        return self.ip_json(f"-{family}", "route")
+
+    # -- the end
+
+    def close(self):
+        for process in self._processes:
+            process.kill()
+            process.wait()
+        self._processes.clear()
+        if self.net_fd >= 0:
+            os.close(self.net_fd)
+            self.net_fd = -1
+
+
+def new_machine(binds):
+    """A fresh network and mount namespace: (net_fd, mnt_fd).
+
+    In it /sys is the namespace's own, and each path of `binds` shows another directory.
+    """
+
+    def prepare():
+        unshare(CLONE_NEWNS | CLONE_NEWNET)
+        mount("none", "/", None, MS_REC | MS_PRIVATE)
+        mount("sysfs", "/sys", "sysfs")
+        for target, source in binds.items():
+            mount(source, target, None, MS_BIND)
+
+    return in_child(prepare, _open_namespaces)
+
+
+def new_namespace(mnt_fd, path):
+    """A fresh network namespace bound to `path` (as mnt_fd sees it), like `ip netns add`."""
+
+    def prepare():
+        setns(mnt_fd, CLONE_NEWNS)
+        unshare(CLONE_NEWNET)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDONLY | os.O_CLOEXEC))
+        mount("/proc/self/ns/net", path, None, MS_BIND)
+
+    return in_child(prepare, lambda pid: _open_namespaces(pid, kinds=("net",))[0])
+
+
+def remove_path(mnt_fd, path, keep_file=False):
+    """The mount at `path` goes, and the file below it, like `ip netns delete`."""
+
+    def prepare():
+        setns(mnt_fd, CLONE_NEWNS)
+        umount(path)
+        if not keep_file:
+            os.unlink(path)
+
+    in_child(prepare, lambda pid: None)
+
+
+def _open_namespaces(pid, kinds=("net", "mnt")):
+    return [os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC)
+            for kind in kinds]
