@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * flock() with a bounded wait: a hung process that holds a lock must not hang every pod
+ * of the node with it.
+ */
+#ifndef BRIDGE_CNI_IPAM_LOCK_H
+#define BRIDGE_CNI_IPAM_LOCK_H
+
+/*
+ * Takes flock(@fd, @operation) (LOCK_EX or LOCK_SH) and waits at most @wait_ms
+ * milliseconds for it (0: not at all). Uses SIGALRM and ITIMER_REAL while it waits and
+ * puts both back. 0, -ETIMEDOUT, or what flock(2) says.
+ */
+int flock_wait(int fd, int operation, unsigned int wait_ms);
+
+#endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The directory of the host-local store: made, opened and locked; the errors of its
+ * files. The reservations in it are reservation.c's.
+ */
+#include "store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "lock.h"
+
+#define LOCK_FILE "lock"
+#define LOCK_MODE 0640 /* whoever can read it could lock it */
+#define DIR_MODE  0755 /* host-local's */
+#define OWN_MODE  0700
+
+static const struct {
+	int errnum;
+	const char *hint;
+} hints[] = {
+	{EACCES, "the plugin must run as root"},
+	{EDQUOT, "free space or raise the quota of the file system of ipam.dataDir"},
+	{EIO, "look for disk errors in the kernel's log"},
+	{EISDIR, "a directory stands where the store keeps a file: remove it"},
+	{ELOOP, "a symbolic link stands where the store keeps a file: remove it"},
+	{ENOSPC, "free space or inodes on the file system of ipam.dataDir"},
+	{ENOTDIR, "ipam.dataDir and what is above it must be directories"},
+	{EPERM, "run as root; look for an immutable flag with lsattr"},
+	{EROFS, "remount the file system read-write or set ipam.dataDir to another one"},
+	{EXDEV, "a network's directory and ipam.dataDir/.bridge-cni must be on one file "
+		"system"},
+};
+
+int store_file_error(const char *dir, const char *name, int errnum, const char *what,
+		     struct cni_error *err)
+{
+	int r;
+
+	r = error_errno(err, CNI_ERR_IO, errnum, "can't %s %s%s%s", what, dir,
+			name ? "/" : "", name ? name : "");
+	for (size_t i = 0; i < ARRAY_SIZE(hints); i++)
+		if (hints[i].errnum == errnum)
+			error_details(err, "%s", hints[i].hint);
+	return r;
+}
+
+/* mkdir -p, the mode not narrowed by the umask. Works in @path, which is as before
+ * afterwards. 0 or -errno. */
+static int make_dirs(char *path, mode_t mode)
+{
+	for (char *slash = path;;) {
+		int r;
+
+		slash = strchr(slash + 1, '/');
+		if (slash)
+			*slash = '\0';
+		if (mkdir(path, mode) == 0)
+			r = chmod(path, mode) == 0 ? 0 : -errno;
+		else
+			r = errno == EEXIST ? 0 : -errno;
+		if (slash)
+			*slash = '/';
+		if (r < 0 || !slash)
+			return r;
+	}
+}
+
+/* Tried before anything is made: all but the first ADD of a network find it. */
+static int open_dir(char *path, bool create, mode_t mode, int *ret_fd,
+		    struct cni_error *err)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+	int fd, r;
+
+	fd = open(path, flags);
+	if (fd < 0 && errno == ENOENT && create) {
+		r = make_dirs(path, mode);
+		if (r < 0)
+			return store_file_error(path, NULL, -r, "make", err);
+		fd = open(path, flags);
+	}
+	/* Where a file stands in the way, there is no store either. */
+	if (fd < 0 && !create && (errno == ENOENT || errno == ENOTDIR))
+		return -ENOENT;
+	if (fd < 0)
+		return store_file_error(path, NULL, errno, "open", err);
+	*ret_fd = fd;
+	return 0;
+}
+
+/* flock() on this very file is what host-local does (its disk/lock.go). */
+static int take_lock(struct store *store, unsigned int wait_ms, struct cni_error *err)
+{
+	int r;
+
+	store->lock_fd = openat(store->dir_fd, LOCK_FILE,
+				O_RDONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+				LOCK_MODE);
+	if (store->lock_fd < 0)
+		return store_file_error(store->path, LOCK_FILE, errno, "open", err);
+	r = flock_wait(store->lock_fd, LOCK_EX, wait_ms);
+	if (r == -ETIMEDOUT) {
+		error_set(err, CNI_ERR_TRY_AGAIN, ETIMEDOUT,
+			  "the store's lock %s/" LOCK_FILE
+			  " was not free for %u.%03u seconds",
+			  store->path, wait_ms / 1000, wait_ms % 1000);
+		error_details(err, "who holds it: fuser -v %s/" LOCK_FILE, store->path);
+		return r;
+	}
+	if (r < 0)
+		return store_file_error(store->path, LOCK_FILE, -r, "lock", err);
+	return 0;
+}
+
+int store_open(const char *data_dir, const char *network, enum store_mode mode,
+	       unsigned int wait_ms, struct store *ret_store, struct cni_error *err)
+{
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	bool create = mode == STORE_CREATE;
+	int r;
+
+	if (asprintf(&store.path, "%s/%s", data_dir, network) < 0) {
+		store.path = NULL;
+		return error_oom(err);
+	}
+	if (asprintf(&store.own_path, "%s/.bridge-cni/%s", data_dir, network) < 0) {
+		store.own_path = NULL;
+		return error_oom(err);
+	}
+	r = open_dir(store.path, create, DIR_MODE, &store.dir_fd, err);
+	if (r < 0)
+		return r;
+	r = open_dir(store.own_path, create, OWN_MODE, &store.own_fd, err);
+	if (r < 0 && (create || r != -ENOENT))
+		return r;
+	r = take_lock(&store, wait_ms, err);
+	if (r < 0)
+		return r;
+	store_discard(&store); /* of an ADD that was killed */
+
+	*ret_store = store;
+	store = STORE_CLOSED;
+	return 0;
+}
+
+void store_close(struct store *store)
+{
+	if (store->prepared)
+		store_discard(store);
+	close_p(&store->lock_fd);
+	close_p(&store->own_fd);
+	close_p(&store->dir_fd);
+	free(store->own_path);
+	free(store->path);
+	*store = STORE_CLOSED;
+}
