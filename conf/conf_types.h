@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Inside conf/: the tables that the configuration and a prevResult share, and the parts
+ * that net_conf_read() is made of.
+ */
+#ifndef BRIDGE_CNI_CONF_CONF_TYPES_H
+#define BRIDGE_CNI_CONF_CONF_TYPES_H
+
+#include "json.h"
+#include "net_conf.h"
+
+#define DNS_ENTRIES_MAX	    64
+#define ROUTES_MAX	    1024
+#define RANGE_SETS_MAX	    32
+#define RANGES_MAX	    128 /* of a set */
+#define RESULT_ENTRIES_MAX  1024 /* interfaces, and ips, of a prevResult */
+#define ROUTE_MTU_MAX	    65535
+#define BRIDGE_MTU_MIN	    68
+#define BRIDGE_MTU_MAX	    65535
+#define BRIDGE_MTU_MIN_IPV6 1280 /* RFC 8200, section 5 */
+
+/* Initialisers of a struct json_field. */
+#define FIELD(structure, member, key_, type_)                                         \
+	{                                                                             \
+		.key = (key_), .type = (type_), .offset = offsetof(structure, member) \
+	}
+#define FIELD_REQUIRED(structure, member, key_, type_)                                 \
+	{                                                                              \
+		.key = (key_), .type = (type_), .offset = offsetof(structure, member), \
+		.required = true                                                       \
+	}
+#define FIELD_SET(structure, member, set_member, key_, type_)                          \
+	{                                                                              \
+		.key = (key_), .type = (type_), .offset = offsetof(structure, member), \
+		.set_offset = offsetof(structure, set_member)                          \
+	}
+#define OBJECT(fields_)                                   \
+	{                                                 \
+		.kind = JSON_OBJECT, .fields = (fields_), \
+		.n_fields = ARRAY_SIZE(fields_)           \
+	}
+
+extern const struct json_type text_type, bool_type, ip_type, prefix_type;
+extern const struct json_type dns_type; /* struct dns */
+
+/*
+ * struct route_list, of the configuration: an IPv4 destination with host bits is refused
+ * as the kernel would, an IPv6 one is masked as the kernel does (the reference hands both
+ * on as they are); the gateway must be of the destination's family.
+ */
+extern const struct json_type conf_routes_type;
+/* Of a result, which is others' work and taken as it is, destinations masked. */
+extern const struct json_type result_routes_type;
+
+/* struct range_set_list as read: start, end, gateway of family 0 where not given. */
+extern const struct json_type range_sets_type;
+
+/* The keys of a range, in an object whose structure starts with a struct ip_range. */
+#define RANGE_FIELDS(required_subnet)                                  \
+	{.key = "subnet",                                              \
+	 .type = &prefix_type,                                         \
+	 .offset = offsetof(struct ip_range, subnet),                  \
+	 .required = (required_subnet)},                               \
+		FIELD(struct ip_range, start, "rangeStart", &ip_type), \
+		FIELD(struct ip_range, end, "rangeEnd", &ip_type),     \
+		FIELD(struct ip_range, gateway, "gateway", &ip_type)
+
+/*
+ * Puts @single (family 0: none), the range of the old style whose keys stand in ipam
+ * itself, before the @sets of ipam.ranges, and makes all of them complete and right as
+ * host-local's Canonicalize() does. Code 7.
+ */
+int range_sets_finish(const struct ip_range *single, struct range_set_list *sets,
+		      enum cni_version version, struct cni_error *err);
+
+/* The document's prevResult, of whichever version's shape, if it has one. Code 7. */
+int prev_result_read(const struct json_doc *doc, bool *ret_has, struct cni_result *ret,
+		     struct cni_error *err);
+
+#endif

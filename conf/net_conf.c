@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The configuration's keys and how much of them an operation reads. Ranges are ranges.c's,
+ * prevResult is prev_result.c's, what both share conf_types.c's.
+ */
+#include "net_conf.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "conf_types.h"
+
+/* Read before everything else: what decides how the rest is to be understood. */
+struct head {
+	const char *version;
+	const char *name;
+};
+
+static const struct json_field version_fields[] = {
+	FIELD(struct head, version, "cniVersion", &text_type),
+};
+static const struct json_type version_root = OBJECT(version_fields);
+
+static const struct json_field name_fields[] = {
+	FIELD(struct head, name, "name", &text_type),
+};
+static const struct json_type name_root = OBJECT(name_fields);
+
+static int bridge_check(void *value, const struct json_path *path, struct cni_error *err)
+{
+	const char *bridge = *(const char **)value;
+
+	if (ifname_valid(bridge))
+		return 0;
+	return json_error(path, NULL, err,
+			  "\"%s\" is not an interface name, expected 1 to 15 bytes, not "
+			  "\".\" or \"..\", without '/', ':', '%%' and white space",
+			  bridge);
+}
+
+/* A path that is opened as it is, whatever the working directory; "" counts as absent. */
+static int path_check(void *value, const struct json_path *path, struct cni_error *err)
+{
+	const char **text = value;
+
+	if (!**text)
+		*text = NULL;
+	else if (**text != '/')
+		return json_error(path, NULL, err,
+				  "\"%s\" is not an absolute path, expected it to start "
+				  "with '/'",
+				  *text);
+	return 0;
+}
+
+static const struct json_type bridge_type = {.kind = JSON_TEXT, .check = bridge_check};
+static const struct json_type path_type = {.kind = JSON_TEXT, .check = path_check};
+static const struct json_type mtu_type = {
+	.kind = JSON_U32,
+	.min = BRIDGE_MTU_MIN,
+	.max = BRIDGE_MTU_MAX,
+	.or_zero = true,
+};
+
+/* Of ipam only the type: what else it has is for the IPAM of that type to judge. */
+static const struct json_field ipam_fields[] = {
+	FIELD(struct ipam_conf, type, "type", &text_type),
+};
+static const struct json_type ipam_type = OBJECT(ipam_fields);
+
+#define IDENTITY_FIELDS                                                        \
+	FIELD(struct net_conf, bridge, "bridge", &bridge_type),                \
+		FIELD(struct net_conf, is_gateway, "isGateway", &bool_type),   \
+		FIELD(struct net_conf, is_default_gateway, "isDefaultGateway", \
+		      &bool_type),                                             \
+		FIELD(struct net_conf, ip_masq, "ipMasq", &bool_type),         \
+		FIELD(struct net_conf, ipam, "ipam", &ipam_type)
+
+static const struct json_field identity_fields[] = {IDENTITY_FIELDS};
+static const struct json_type identity_root = OBJECT(identity_fields);
+
+static const struct json_field whole_fields[] = {
+	IDENTITY_FIELDS,
+	FIELD(struct net_conf, type, "type", &text_type),
+	FIELD(struct net_conf, hairpin_mode, "hairpinMode", &bool_type),
+	FIELD(struct net_conf, mtu, "mtu", &mtu_type),
+	FIELD(struct net_conf, dns, "dns", &dns_type),
+};
+static const struct json_type whole_root = OBJECT(whole_fields);
+
+/* ipam, where its type is host-local. */
+struct host_local {
+	struct ip_range single; /* its keys stand in ipam itself; family 0: none */
+	struct range_set_list sets;
+	struct route_list routes;
+	const char *data_dir;
+	const char *resolv_conf;
+};
+
+static const struct json_field host_local_identity_fields[] = {
+	FIELD(struct host_local, data_dir, "dataDir", &path_type),
+};
+static const struct json_type host_local_identity = OBJECT(host_local_identity_fields);
+static const struct json_field host_local_identity_root_fields[] = {
+	{.key = "ipam", .type = &host_local_identity},
+};
+static const struct json_type host_local_identity_root =
+	OBJECT(host_local_identity_root_fields);
+
+static const struct json_field host_local_fields[] = {
+	RANGE_FIELDS(false),
+	FIELD(struct host_local, sets, "ranges", &range_sets_type),
+	FIELD(struct host_local, routes, "routes", &conf_routes_type),
+	FIELD(struct host_local, data_dir, "dataDir", &path_type),
+	FIELD(struct host_local, resolv_conf, "resolvConf", &path_type),
+};
+static const struct json_type host_local = OBJECT(host_local_fields);
+static const struct json_field host_local_root_fields[] = {
+	{.key = "ipam", .type = &host_local},
+};
+static const struct json_type host_local_root = OBJECT(host_local_root_fields);
+
+static void host_local_clear(struct host_local *local)
+{
+	json_clear(&host_local, local);
+}
+
+static int read_version(const struct json_doc *doc, struct net_conf *conf,
+			struct cni_error *err)
+{
+	struct head head = {};
+	char supported[64] = "";
+	size_t used = 0;
+	int r;
+
+	r = json_read(doc, &version_root, &head, err);
+	if (r < 0)
+		return r;
+	conf->version = CNI_0_1_0;
+	if (!head.version || !*head.version)
+		return 0;
+	if (cni_version_parse(head.version, &conf->version) == 0)
+		return 0;
+	r = error_set(err, CNI_ERR_VERSION, EINVAL, "cniVersion: \"%s\" is not supported",
+		      head.version);
+	for (int v = 0; v < CNI_VERSIONS; v++)
+		used += snprintf(supported + used, sizeof(supported) - used, "%s%s",
+				 v ? ", " : "", cni_version_names[v]);
+	error_details(err, "supported versions: %s", supported);
+	return r;
+}
+
+static int read_name(const struct json_doc *doc, struct net_conf *conf,
+		     struct cni_error *err)
+{
+	struct head head = {};
+	int r;
+
+	r = json_read(doc, &name_root, &head, err);
+	if (r < 0)
+		return r;
+	if (!head.name || !*head.name)
+		return error_set(err, CNI_ERR_CONFIG, EINVAL,
+				 "name: missing network name");
+	if (!cni_name_valid(head.name))
+		return error_set(err, CNI_ERR_CONFIG, EINVAL,
+				 "name: \"%s\" is not a network name, expected at most "
+				 "%d letters, digits, '_', '.' and '-', a letter or "
+				 "digit first",
+				 head.name, CNI_NAME_MAX);
+	conf->name = head.name;
+	return 0;
+}
+
+static int read_host_local(const struct json_doc *doc, enum net_conf_scope scope,
+			   struct net_conf *conf, struct cni_error *err)
+{
+	_cleanup_(host_local_clear) struct host_local local = {};
+	bool whole = scope == NET_CONF_WHOLE;
+	int r;
+
+	r = json_read(doc, whole ? &host_local_root : &host_local_identity_root, &local,
+		      err);
+	if (r < 0)
+		return r;
+	if (whole) {
+		r = range_sets_finish(&local.single, &local.sets, conf->version, err);
+		if (r < 0)
+			return r;
+	}
+	if (local.data_dir)
+		conf->ipam.data_dir = local.data_dir;
+	conf->ipam.resolv_conf = local.resolv_conf;
+	conf->ipam.sets = local.sets;
+	local.sets = (struct range_set_list){};
+	conf->ipam.routes = local.routes;
+	local.routes = (struct route_list){};
+	return 0;
+}
+
+/* Below 1280 the kernel turns IPv6 off on an interface. */
+static int check_mtu(const struct net_conf *conf, struct cni_error *err)
+{
+	const struct range_set_list *sets = &conf->ipam.sets;
+
+	if (conf->mtu == 0 || conf->mtu >= BRIDGE_MTU_MIN_IPV6)
+		return 0;
+	for (size_t i = 0; i < sets->n; i++) {
+		const struct ip_prefix *subnet = &sets->items[i].ranges[0].subnet;
+
+		if (subnet->addr.family == AF_INET6)
+			return error_set(err, CNI_ERR_CONFIG, EINVAL,
+					 "mtu: %u is too small for the IPv6 subnet %s, "
+					 "expected at least %d",
+					 conf->mtu, PREFIX_TEXT(subnet),
+					 BRIDGE_MTU_MIN_IPV6);
+	}
+	return 0;
+}
+
+int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope,
+		  struct net_conf *ret_conf, struct cni_error *err)
+{
+	_cleanup_(net_conf_clear) struct net_conf conf = {
+		.bridge = DEFAULT_BRIDGE,
+		.ipam.data_dir = DEFAULT_DATA_DIR,
+	};
+	int r;
+
+	r = read_version(doc, &conf, err);
+	if (r < 0)
+		return r;
+	r = read_name(doc, &conf, err);
+	if (r < 0)
+		return r;
+	r = json_read(doc, scope == NET_CONF_WHOLE ? &whole_root : &identity_root, &conf,
+		      err);
+	if (r < 0)
+		return r;
+	if (conf.is_default_gateway)
+		conf.is_gateway = true;
+	if (conf.ipam.type && strcmp(conf.ipam.type, "host-local") == 0) {
+		r = read_host_local(doc, scope, &conf, err);
+		if (r < 0)
+			return r;
+	}
+	if (scope == NET_CONF_WHOLE) {
+		r = check_mtu(&conf, err);
+		if (r < 0)
+			return r;
+		r = prev_result_read(doc, &conf.has_prev_result, &conf.prev_result, err);
+		if (r < 0)
+			return r;
+	}
+	*ret_conf = conf;
+	conf = (struct net_conf){};
+	return 0;
+}
+
+void net_conf_clear(struct net_conf *conf)
+{
+	json_clear(&range_sets_type, &conf->ipam.sets);
+	json_clear(&conf_routes_type, &conf->ipam.routes);
+	dns_clear(&conf->dns);
+	cni_result_clear(&conf->prev_result);
+	*conf = (struct net_conf){};
+}

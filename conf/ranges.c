@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Range sets: their tables, and making them complete and right as host-local 1.9 does
+ * (plugins/ipam/host-local/backend/allocator: Range.Canonicalize, LoadIPAMConfig). Which
+ * addresses of a range are given out is ipam's.
+ */
+#include "conf_types.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static const struct json_field range_fields[] = {RANGE_FIELDS(true)};
+static const struct json_type range_type = OBJECT(range_fields);
+
+static const struct json_type range_set_type = {
+	.kind = JSON_LIST,
+	.max = RANGES_MAX,
+	.item = &range_type,
+	.item_size = sizeof(struct ip_range),
+};
+
+const struct json_type range_sets_type = {
+	.kind = JSON_LIST,
+	.max = RANGE_SETS_MAX,
+	.item = &range_set_type,
+	.item_size = sizeof(struct range_set),
+};
+
+/* Names of sets and ranges for messages. */
+struct origin {
+	size_t singles; /* sets before those of ipam.ranges: 0 or 1 */
+	char text[64];
+};
+
+static const char *range_name(struct origin *origin, size_t set, size_t range)
+{
+	if (set < origin->singles)
+		return "ipam";
+	snprintf(origin->text, sizeof(origin->text), "ipam.ranges[%zu][%zu]",
+		 set - origin->singles, range);
+	return origin->text;
+}
+
+static const char *set_name(struct origin *origin, size_t set)
+{
+	if (set < origin->singles)
+		return "ipam.subnet";
+	snprintf(origin->text, sizeof(origin->text), "ipam.ranges[%zu]",
+		 set - origin->singles);
+	return origin->text;
+}
+
+static const char *family_name(int family)
+{
+	return family == AF_INET ? "IPv4" : "IPv6";
+}
+
+static int check_subnet(const struct ip_range *range, const char *where,
+			struct cni_error *err)
+{
+	const struct ip_prefix *subnet = &range->subnet;
+	struct ip_prefix network = prefix_network(subnet);
+	unsigned int max = ip_bits(subnet->addr.family) - 2;
+
+	if (subnet->len > max)
+		return error_set(err, CNI_ERR_CONFIG, EINVAL,
+				 "%s.subnet: %s is too small: the prefix length of an "
+				 "%s range is at most %u",
+				 where, PREFIX_TEXT(subnet),
+				 family_name(subnet->addr.family), max);
+	if (!prefix_equal(&network, subnet))
+		return error_set(err, CNI_ERR_CONFIG, EINVAL,
+				 "%s.subnet: %s has host bits set: the network is %s",
+				 where, PREFIX_TEXT(subnet), PREFIX_TEXT(&network));
+	return 0;
+}
+
+static int check_inside(const struct ip_range *range, const struct ip_addr *addr,
+			const char *where, const char *key, struct cni_error *err)
+{
+	if (addr->family == 0 || prefix_contains(&range->subnet, addr))
+		return 0;
+	return error_set(err, CNI_ERR_CONFIG, EINVAL, "%s.%s: %s is not in subnet %s",
+			 where, key, IP_TEXT(addr), PREFIX_TEXT(&range->subnet));
+}
+
+/* The last address of the subnet that is not IPv4's broadcast address. */
+static struct ip_addr default_end(const struct ip_prefix *subnet)
+{
+	struct ip_addr end = prefix_last(subnet);
+
+	if (end.family == AF_INET)
+		end.bytes[3]--; /* odd, since a subnet has two host bits at least */
+	return end;
+}
+
+static int finish_range(struct ip_range *range, const char *where, struct cni_error *err)
+{
+	int r;
+
+	r = check_subnet(range, where, err);
+	if (r < 0)
+		return r;
+	r = check_inside(range, &range->start, where, "rangeStart", err);
+	if (r < 0)
+		return r;
+	r = check_inside(range, &range->end, where, "rangeEnd", err);
+	if (r < 0)
+		return r;
+	/* Outside the subnet is fine, as in the reference; another family never works. */
+	if (range->gateway.family && range->gateway.family != range->subnet.addr.family)
+		return error_set(err, CNI_ERR_CONFIG, EINVAL,
+				 "%s.gateway: %s is not of the same family as subnet %s",
+				 where, IP_TEXT(&range->gateway),
+				 PREFIX_TEXT(&range->subnet));
+
+	if (!range->start.family)
+		ip_next(&range->subnet.addr, &range->start);
+	if (!range->end.family)
+		range->end = default_end(&range->subnet);
+	if (!range->gateway.family)
+		ip_next(&range->subnet.addr, &range->gateway);
+	if (ip_cmp(&range->start, &range->end) > 0)
+		return error_set(err, CNI_ERR_CONFIG, EINVAL,
+				 "%s.rangeStart: %s is behind rangeEnd, which is %s",
+				 where, IP_TEXT(&range->start), IP_TEXT(&range->end));
+	return 0;
+}
+
+static int finish_set(struct range_set *set, size_t i, struct origin *origin,
+		      struct cni_error *err)
+{
+	int family;
+
+	if (set->n == 0)
+		return error_set(err, CNI_ERR_CONFIG, EINVAL,
+				 "%s: an empty range set, expected at least one range",
+				 set_name(origin, i));
+	family = set->ranges[0].subnet.addr.family;
+	for (size_t j = 0; j < set->n; j++) {
+		struct ip_range *range = &set->ranges[j];
+		int r = finish_range(range, range_name(origin, i, j), err);
+
+		if (r < 0)
+			return r;
+		if (range->subnet.addr.family != family)
+			return error_set(
+				err, CNI_ERR_CONFIG, EINVAL,
+				"%s.subnet: %s is %s in a set of %s ranges: give "
+				"each family a set of its own",
+				range_name(origin, i, j), PREFIX_TEXT(&range->subnet),
+				family_name(range->subnet.addr.family),
+				family_name(family));
+	}
+	return 0;
+}
+
+static bool ranges_overlap(const struct ip_range *a, const struct ip_range *b)
+{
+	return ip_cmp(&a->start, &b->end) <= 0 && ip_cmp(&b->start, &a->end) <= 0;
+}
+
+/* Whether range @j of set @i has an address in common with one that stands before it. */
+static int check_overlaps(const struct range_set_list *sets, size_t i, size_t j,
+			  struct origin *origin, struct cni_error *err)
+{
+	const struct ip_range *range = &sets->items[i].ranges[j];
+
+	for (size_t k = 0; k <= i; k++) {
+		size_t n = k < i ? sets->items[k].n : j;
+
+		for (size_t l = 0; l < n; l++) {
+			const struct ip_range *other = &sets->items[k].ranges[l];
+			struct origin other_origin = *origin;
+
+			if (!ranges_overlap(range, other))
+				continue;
+			return error_set(err, CNI_ERR_CONFIG, EINVAL,
+					 "%s: %s-%s overlaps %s, which is %s-%s",
+					 range_name(origin, i, j), IP_TEXT(&range->start),
+					 IP_TEXT(&range->end),
+					 range_name(&other_origin, k, l),
+					 IP_TEXT(&other->start), IP_TEXT(&other->end));
+		}
+	}
+	return 0;
+}
+
+static int check_all_overlaps(const struct range_set_list *sets, struct origin *origin,
+			      struct cni_error *err)
+{
+	for (size_t i = 0; i < sets->n; i++) {
+		for (size_t j = 0; j < sets->items[i].n; j++) {
+			int r = check_overlaps(sets, i, j, origin, err);
+
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+/* Results below 0.3.0 have room for one address a family. */
+static int check_one_a_family(const struct range_set_list *sets, enum cni_version version,
+			      struct origin *origin, struct cni_error *err)
+{
+	bool seen_v4 = false, seen_v6 = false;
+
+	for (size_t i = 0; i < sets->n && version < CNI_0_3_0; i++) {
+		int family = sets->items[i].ranges[0].subnet.addr.family;
+		bool *seen = family == AF_INET ? &seen_v4 : &seen_v6;
+
+		if (*seen)
+			return error_set(err, CNI_ERR_CONFIG, EINVAL,
+					 "%s: a second %s range set needs cniVersion "
+					 "0.3.0 or later, it is %s",
+					 set_name(origin, i), family_name(family),
+					 cni_version_names[version]);
+		*seen = true;
+	}
+	return 0;
+}
+
+/* Puts a set of this one range before the others. */
+static int prepend(struct range_set_list *sets, const struct ip_range *range,
+		   struct cni_error *err)
+{
+	_cleanup_(free_p) struct range_set *items = calloc(sets->n + 1, sizeof(*items));
+	struct ip_range *copy;
+
+	if (!items)
+		return error_oom(err);
+	copy = malloc(sizeof(*copy));
+	if (!copy)
+		return error_oom(err);
+	*copy = *range;
+	items[0] = (struct range_set){.ranges = copy, .n = 1};
+	if (sets->n)
+		memcpy(items + 1, sets->items, sets->n * sizeof(*items));
+	free(sets->items);
+	sets->items = TAKE_PTR(items);
+	sets->n++;
+	return 0;
+}
+
+int range_sets_finish(const struct ip_range *single, struct range_set_list *sets,
+		      enum cni_version version, struct cni_error *err)
+{
+	struct origin origin = {.singles = single->subnet.addr.family ? 1 : 0};
+	int r;
+
+	if (origin.singles) {
+		r = prepend(sets, single, err);
+		if (r < 0)
+			return r;
+	}
+	if (sets->n == 0)
+		return error_set(err, CNI_ERR_CONFIG, EINVAL,
+				 "ipam.ranges: missing, expected a range set such as "
+				 "[[{\"subnet\": \"10.1.2.0/24\"}]]");
+	for (size_t i = 0; i < sets->n; i++) {
+		r = finish_set(&sets->items[i], i, &origin, err);
+		if (r < 0)
+			return r;
+	}
+	r = check_one_a_family(sets, version, &origin, err);
+	if (r < 0)
+		return r;
+	return check_all_overlaps(sets, &origin, err);
+}
