@@ -9,6 +9,7 @@
 #include <net/if.h>
 
 #include "env.h"
+#include "identity.h"
 #include "net_conf.h"
 
 struct json_doc;
@@ -27,11 +28,23 @@ struct attachment {
 	struct cni_result ipam; /* ips (interface -1), routes and dns that IPAM gave; on
 				 * CHECK the same as prevResult has them */
 	char *resolv_text; /* owns the strings of ipam.dns */
+	unsigned int bridge_index;
 	struct mac_addr bridge_mac, host_mac, container_mac;
-	uint32_t bridge_mtu, mtu; /* mtu: both ends of the veth */
+	uint32_t bridge_mtu, mtu; /* bytes; mtu: both ends of the veth */
+	unsigned int container_index; /* of the interface, in the pod's namespace */
 
 	/* plugin/node.h: the namespaces, sockets and locks of this operation. */
 	struct node *node;
 };
+
+/*
+ * Reads the configuration for the operation that @env asks for: code 6 (JSON), 1
+ * (version), 7 (configuration). @ret_version is set as soon as it is known, also when
+ * the rest is wrong: errors are answered in it. Touches memory only.
+ */
+int attachment_read(const char *text, size_t len, const struct cni_env *env,
+		    struct attachment *ret_att, enum cni_version *ret_version,
+		    struct cni_error *err);
+void attachment_clear(struct attachment *att);
 
 #endif

@@ -67,4 +67,12 @@ void error_details(struct cni_error *err, const char *fmt, ...) _printf_(2, 3);
 /* Puts "context: " in front of the message; code and details stay. */
 void error_wrap(struct cni_error *err, const char *fmt, ...) _printf_(2, 3);
 
+/* Forgets an error that turned out to be none. Returns 0. */
+static inline int error_clear(struct cni_error *err)
+{
+	err->code = 0;
+	err->msg[0] = err->details[0] = '\0';
+	return 0;
+}
+
 #endif

@@ -127,8 +127,8 @@ static void host_local_clear(struct host_local *local)
 	json_clear(&host_local, local);
 }
 
-static int read_version(const struct json_doc *doc, struct net_conf *conf,
-			struct cni_error *err)
+int net_conf_read_version(const struct json_doc *doc, enum cni_version *ret_version,
+			  struct cni_error *err)
 {
 	struct head head = {};
 	char supported[64] = "";
@@ -138,10 +138,11 @@ static int read_version(const struct json_doc *doc, struct net_conf *conf,
 	r = json_read(doc, &version_root, &head, err);
 	if (r < 0)
 		return r;
-	conf->version = CNI_0_1_0;
-	if (!head.version || !*head.version)
+	if (!head.version || !*head.version) {
+		*ret_version = CNI_0_1_0;
 		return 0;
-	if (cni_version_parse(head.version, &conf->version) == 0)
+	}
+	if (cni_version_parse(head.version, ret_version) == 0)
 		return 0;
 	r = error_set(err, CNI_ERR_VERSION, EINVAL, "cniVersion: \"%s\" is not supported",
 		      head.version);
@@ -229,7 +230,7 @@ int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope,
 	};
 	int r;
 
-	r = read_version(doc, &conf, err);
+	r = net_conf_read_version(doc, &conf.version, err);
 	if (r < 0)
 		return r;
 	r = read_name(doc, &conf, err);

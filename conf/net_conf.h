@@ -139,6 +139,10 @@ struct json_doc;
 int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope,
 		  struct net_conf *ret_conf, struct cni_error *err);
 
+/* cniVersion alone (missing: 0.1.0). Codes 1 and 7; @ret_version is then untouched. */
+int net_conf_read_version(const struct json_doc *doc, enum cni_version *ret_version,
+			  struct cni_error *err);
+
 /* Frees arrays; the structure may be zero or half read. */
 void net_conf_clear(struct net_conf *conf);
 

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Names and MAC addresses that follow from an attachment's identity. */
+#include "identity.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define FNV_OFFSET 0xcbf29ce484222325u
+#define FNV_PRIME  0x100000001b3u
+
+uint64_t hash_more(uint64_t hash, const void *data, size_t len)
+{
+	const uint8_t *bytes = data;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ bytes[i]) * FNV_PRIME;
+	return hash;
+}
+
+/* FNV leaves the low bits of short texts alike: mix them (as in MurmurHash3). */
+static uint64_t avalanche(uint64_t hash)
+{
+	hash ^= hash >> 33;
+	hash *= 0xff51afd7ed558ccdu;
+	hash ^= hash >> 33;
+	hash *= 0xc4ceb9fe1a85ec53u;
+	return hash ^ hash >> 33;
+}
+
+uint64_t hash_text(const char *text)
+{
+	return avalanche(hash_more(FNV_OFFSET, text, strlen(text)));
+}
+
+/* Neither name can hold a NUL, so that one between them keeps (ab, c) and (a, bc) apart. */
+static uint64_t hash_pair(const char *first, const char *second)
+{
+	uint64_t hash = hash_more(FNV_OFFSET, first, strlen(first) + 1);
+
+	return avalanche(hash_more(hash, second, strlen(second)));
+}
+
+static void base32(uint64_t bits, char *ret_text, size_t chars)
+{
+	static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
+
+	for (size_t i = 0; i < chars; i++, bits >>= 5)
+		ret_text[i] = digits[bits & 31];
+}
+
+void identity_host_ifname_prefix(const char *network, char ret_prefix[IF_NAMESIZE])
+{
+	size_t prefix = strlen(HOST_IFNAME_PREFIX);
+
+	memset(ret_prefix, 0, IF_NAMESIZE);
+	memcpy(ret_prefix, HOST_IFNAME_PREFIX, prefix);
+	base32(hash_text(network), ret_prefix + prefix, HOST_IFNAME_NET_CHARS);
+}
+
+void identity_host_ifname(const char *network, const char *container_id,
+			  const char *ifname, char ret_name[IF_NAMESIZE])
+{
+	identity_host_ifname_prefix(network, ret_name);
+	base32(hash_pair(container_id, ifname), ret_name + strlen(ret_name),
+	       HOST_IFNAME_POD_CHARS);
+}
+
+void identity_alias(const char *network, const char *container_id, const char *ifname,
+		    char ret_alias[LINK_ALIAS_MAX])
+{
+	snprintf(ret_alias, LINK_ALIAS_MAX, "bridge-cni %s %s %s", network, container_id,
+		 ifname);
+}
+
+static struct mac_addr identity_mac(uint8_t first, const char *network,
+				    const char *container_id, const char *ifname)
+{
+	uint64_t hash = hash_more(hash_text(network), container_id,
+				  strlen(container_id) + 1);
+	struct mac_addr mac = {.set = true, .bytes = {first}};
+
+	hash = avalanche(hash_more(hash, ifname, strlen(ifname)));
+	memcpy(mac.bytes + 1, &hash, MAC_LEN - 1);
+	return mac;
+}
+
+struct mac_addr identity_host_mac(const char *network, const char *container_id,
+				  const char *ifname)
+{
+	/* fe: above all other addresses, so that a bridge that follows its lowest port's
+	 * address doesn't come to follow this one. */
+	return identity_mac(0xfe, network, container_id, ifname);
+}
+
+struct mac_addr identity_container_mac(const char *network, const char *container_id,
+				       const char *ifname)
+{
+	return identity_mac(0x0a, network, container_id, ifname);
+}
+
+struct mac_addr identity_mac_of_ip(const struct ip_addr *addr)
+{
+	struct mac_addr mac = {.set = true, .bytes = {0x0a, 0x58}};
+
+	if (addr->family == AF_INET) {
+		memcpy(mac.bytes + 2, addr->bytes, 4);
+	} else {
+		uint64_t hash = avalanche(hash_more(FNV_OFFSET, addr->bytes, 16));
+
+		mac.bytes[0] = 0x0e;
+		memcpy(mac.bytes + 1, &hash, MAC_LEN - 1);
+	}
+	return mac;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Names derived from the identity of an attachment (network name, container ID,
+ * interface name), so that DEL and GC find what ADD made without any record of it.
+ */
+#ifndef BRIDGE_CNI_CONF_IDENTITY_H
+#define BRIDGE_CNI_CONF_IDENTITY_H
+
+#include <net/if.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "addr.h"
+
+#define HOST_IFNAME_PREFIX    "veth"
+#define HOST_IFNAME_NET_CHARS 4
+#define HOST_IFNAME_POD_CHARS 7
+#define LINK_ALIAS_MAX	      256 /* the kernel's IFALIASZ, with the NUL */
+
+/* FNV-1a with a final avalanche; hash_more() goes on from an earlier hash. */
+uint64_t hash_text(const char *text);
+uint64_t hash_more(uint64_t hash, const void *data, size_t len);
+
+/*
+ * "veth" + 4 characters of the network + 7 of (container ID, interface name), in lower
+ * case base 32: 20 and 35 bits.
+ */
+void identity_host_ifname(const char *network, const char *container_id,
+			  const char *ifname, char ret_name[IF_NAMESIZE]);
+
+/* What all host interfaces of a network start with: "veth" + 4 characters. */
+void identity_host_ifname_prefix(const char *network, char ret_prefix[IF_NAMESIZE]);
+
+/* The whole identity for people: "bridge-cni NETWORK CONTAINERID IFNAME", cut to fit. */
+void identity_alias(const char *network, const char *container_id, const char *ifname,
+		    char ret_alias[LINK_ALIAS_MAX]);
+
+/*
+ * Locally administered addresses from the identity: for the host's end, and for the
+ * container's where it has no IP address to take one from.
+ */
+struct mac_addr identity_host_mac(const char *network, const char *container_id,
+				  const char *ifname);
+struct mac_addr identity_container_mac(const char *network, const char *container_id,
+				       const char *ifname);
+
+/*
+ * A locally administered address from the pod's first address: an address that changes
+ * hands keeps its MAC, so that no neighbour cache is wrong. IPv4: 0a:58 and the four
+ * bytes, as CNI plugins have long done; IPv6: 0e and 40 bits of a hash.
+ */
+struct mac_addr identity_mac_of_ip(const struct ip_addr *addr);
+
+#endif

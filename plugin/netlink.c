@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The transport under all netlink messages: one send for the queue, one wait for its
+ * acknowledgement, errors with the kernel's own words.
+ */
+#include "netlink.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <linux/netlink.h>
+#include <net/if.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#define QUEUE_MAX	 1024 /* IOV_MAX: what one sendmsg() takes */
+#define MESSAGE_SIZE	 2048
+#define DESCRIPTION_MAX	 192
+#define ANSWER_SIZE	 32768 /* the most that the kernel puts into one answer of a dump */
+#define DUMP_RETRIES_MAX 16
+
+struct queued {
+	struct nl_msg *msg;
+	char what[DESCRIPTION_MAX];
+};
+
+struct netlink {
+	int fd;
+	uint32_t seq; /* of the message queued last */
+	int failed; /* errno: building the queue went wrong */
+	size_t n;
+	struct queued *queue;
+};
+
+int netlink_open(enum netlink_protocol protocol, struct netlink **ret_netlink,
+		 struct cni_error *err)
+{
+	_cleanup_(netlink_closep) struct netlink *nl = calloc(1, sizeof(*nl));
+	static const int options[] = {NETLINK_EXT_ACK, NETLINK_CAP_ACK,
+				      NETLINK_GET_STRICT_CHK};
+	bool route = protocol == NETLINK_FOR_ROUTE;
+
+	if (!nl)
+		return error_oom(err);
+	nl->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC,
+			route ? NETLINK_ROUTE : NETLINK_NETFILTER);
+	if (nl->fd < 0)
+		return error_errno(err, CNI_ERR_KERNEL, errno,
+				   "opening a %s netlink socket",
+				   route ? "route" : "netfilter");
+
+	/* Without them errors are told in fewer words, and dumps are filtered here. */
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		(void)setsockopt(nl->fd, SOL_NETLINK, options[i], &(int){1}, sizeof(int));
+
+	*ret_netlink = TAKE_PTR(nl);
+	return 0;
+}
+
+static void queue_clear(struct netlink *nl)
+{
+	for (size_t i = 0; i < nl->n; i++)
+		nlmsg_free(nl->queue[i].msg);
+	nl->n = 0;
+	nl->failed = 0;
+}
+
+void netlink_close(struct netlink *nl)
+{
+	if (!nl)
+		return;
+	queue_clear(nl);
+	close_p(&nl->fd);
+	free(nl->queue);
+	free(nl);
+}
+
+void netlink_queue_failed(struct netlink *nl)
+{
+	nl->failed = ENOMEM;
+}
+
+struct nl_msg *netlink_queue(struct netlink *nl, int type, int flags, const char *fmt,
+			     ...)
+{
+	struct nl_msg *msg = NULL;
+	struct queued *queue = NULL;
+	va_list args;
+
+	if (nl->n < QUEUE_MAX)
+		queue = reallocarray(nl->queue, nl->n + 1, sizeof(*queue));
+	if (queue) {
+		nl->queue = queue;
+		msg = nlmsg_alloc_size(MESSAGE_SIZE);
+	}
+	if (!msg || !nlmsg_put(msg, 0, ++nl->seq, type, 0, NLM_F_REQUEST | flags)) {
+		nlmsg_free(msg);
+		netlink_queue_failed(nl);
+		return NULL;
+	}
+	va_start(args, fmt);
+	vsnprintf(queue[nl->n].what, DESCRIPTION_MAX, fmt, args);
+	va_end(args);
+	queue[nl->n++].msg = msg;
+	return msg;
+}
+
+/* Sends the queue as one datagram; the kernel works through it before the call returns. */
+static int queue_send(struct netlink *nl, struct cni_error *err)
+{
+	struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+	_cleanup_(free_p) struct iovec *iov = calloc(nl->n, sizeof(*iov));
+	struct msghdr datagram = {
+		.msg_name = &kernel,
+		.msg_namelen = sizeof(kernel),
+		.msg_iov = iov,
+		.msg_iovlen = nl->n,
+	};
+	ssize_t sent;
+
+	if (!iov)
+		return error_oom(err);
+	for (size_t i = 0; i < nl->n; i++) {
+		struct nlmsghdr *header = nlmsg_hdr(nl->queue[i].msg);
+
+		iov[i] = (struct iovec){header, NLMSG_ALIGN(header->nlmsg_len)};
+	}
+	do
+		sent = sendmsg(nl->fd, &datagram, 0);
+	while (sent < 0 && errno == EINTR);
+	if (sent < 0)
+		return error_errno(err, CNI_ERR_KERNEL, errno,
+				   "%s: sending to the kernel", nl->queue[0].what);
+	return 0;
+}
+
+/* One datagram of answers into @buffer; its length, or -errno. */
+static int answer_receive(struct netlink *nl, char buffer[ANSWER_SIZE],
+			  struct cni_error *err)
+{
+	ssize_t len;
+
+	do
+		len = recv(nl->fd, buffer, ANSWER_SIZE, MSG_TRUNC);
+	while (len < 0 && errno == EINTR);
+	if (len < 0)
+		return error_errno(err, CNI_ERR_KERNEL, errno, "%s: the kernel's answer",
+				   nl->queue[0].what);
+	if (len > ANSWER_SIZE)
+		return error_set(err, CNI_ERR_KERNEL, EMSGSIZE,
+				 "%s: the kernel's answer of %zd bytes is too long",
+				 nl->queue[0].what, len);
+	return len;
+}
+
+/* The extended acknowledgement's text, or NULL. */
+static const char *ext_ack_text(const struct nlmsghdr *header)
+{
+	const struct nlmsgerr *ack = nlmsg_data(header);
+	struct nlattr *attrs[NLMSGERR_ATTR_MAX + 1];
+	size_t skip = sizeof(*ack);
+	struct nlattr *text;
+
+	if (!(header->nlmsg_flags & NLM_F_ACK_TLVS))
+		return NULL;
+	if (!(header->nlmsg_flags & NLM_F_CAPPED))
+		skip += NLMSG_ALIGN(ack->msg.nlmsg_len) - sizeof(ack->msg);
+	if (nlmsg_parse((struct nlmsghdr *)header, skip, attrs, NLMSGERR_ATTR_MAX, NULL) <
+	    0)
+		return NULL;
+	text = attrs[NLMSGERR_ATTR_MSG];
+	if (!text || nla_len(text) < 1 ||
+	    ((char *)nla_data(text))[nla_len(text) - 1] != '\0')
+		return NULL;
+	return nla_get_string(text);
+}
+
+static int refusal_set(const struct netlink *nl, const struct nlmsghdr *header,
+		       struct cni_error *err)
+{
+	const struct nlmsgerr *ack = nlmsg_data(header);
+	const char *text = ext_ack_text(header), *what = nl->queue[0].what;
+	int ret;
+
+	for (size_t i = 0; i < nl->n; i++)
+		if (nlmsg_hdr(nl->queue[i].msg)->nlmsg_seq == header->nlmsg_seq)
+			what = nl->queue[i].what;
+	ret = error_errno(err, CNI_ERR_KERNEL, -ack->error, "%s", what);
+	if (text)
+		error_details(err, "kernel: %s", text);
+	return ret;
+}
+
+struct answers {
+	netlink_answer_fn fn; /* NULL: acknowledgements only */
+	void *data;
+	int absent; /* this errno is an answer, not an error */
+	int result; /* -errno of the first refusal */
+	bool interrupted;
+};
+
+/* Returns 1 when the last answer was among them, 0 when more are to come, or -errno. */
+static int answers_take(struct netlink *nl, struct nlmsghdr *header, int len,
+			struct answers *answers, struct cni_error *err)
+{
+	for (; nlmsg_ok(header, len); header = nlmsg_next(header, &len)) {
+		const struct nlmsgerr *ack = nlmsg_data(header);
+		int ret;
+
+		if (header->nlmsg_flags & NLM_F_DUMP_INTR)
+			answers->interrupted = true;
+		if (header->nlmsg_type == NLMSG_ERROR) {
+			if (ack->error && !answers->result) {
+				answers->result = ack->error;
+				if (-ack->error != answers->absent)
+					refusal_set(nl, header, err);
+			}
+			if (header->nlmsg_seq == nl->seq)
+				return 1;
+		} else if (header->nlmsg_type == NLMSG_DONE) {
+			return 1;
+		} else if (answers->fn && header->nlmsg_seq == nl->seq) {
+			ret = answers->fn(header, answers->data);
+			if (ret < 0)
+				return ret;
+		}
+	}
+	return 0;
+}
+
+static int answers_await(struct netlink *nl, struct answers *answers,
+			 struct cni_error *err)
+{
+	char buffer[ANSWER_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
+	int ret, len;
+
+	do {
+		len = answer_receive(nl, buffer, err);
+		if (len < 0)
+			return len;
+		ret = answers_take(nl, (struct nlmsghdr *)buffer, len, answers, err);
+	} while (ret == 0);
+	return ret < 0 ? ret : answers->result;
+}
+
+int netlink_commit(struct netlink *nl, struct cni_error *err)
+{
+	struct answers answers = {};
+	int ret = 0;
+
+	if (nl->failed)
+		ret = error_oom(err);
+	else if (nl->n > 0) {
+		/* Refusals are always answered, success on request: one answer, one wait. */
+		nlmsg_hdr(nl->queue[nl->n - 1].msg)->nlmsg_flags |= NLM_F_ACK;
+		ret = queue_send(nl, err);
+		if (ret == 0)
+			ret = answers_await(nl, &answers, err);
+	}
+	queue_clear(nl);
+	return ret;
+}
+
+int netlink_request(struct netlink *nl, netlink_answer_fn fn, void *data, int absent,
+		    struct cni_error *err)
+{
+	int ret = 0;
+
+	assert(nl->failed || nl->n == 1);
+	if (nl->failed)
+		ret = error_oom(err);
+	for (int i = 0; ret == 0; i++) {
+		struct answers answers = {.fn = fn, .data = data, .absent = absent};
+		struct nlmsghdr *header = nlmsg_hdr(nl->queue[0].msg);
+
+		/* A dump ends in NLMSG_DONE, one object in the acknowledgement asked for. */
+		if (!(header->nlmsg_flags & NLM_F_DUMP))
+			header->nlmsg_flags |= NLM_F_ACK;
+		header->nlmsg_seq = ++nl->seq;
+		fn(NULL, data);
+		ret = queue_send(nl, err);
+		if (ret == 0)
+			ret = answers_await(nl, &answers, err);
+		if (ret < 0 || !answers.interrupted)
+			break;
+		if (i == DUMP_RETRIES_MAX)
+			ret = error_set(
+				err, CNI_ERR_TRY_AGAIN, EAGAIN,
+				"%s: the kernel's list changes too quickly to be read",
+				nl->queue[0].what);
+	}
+	queue_clear(nl);
+	return ret;
+}
+
+unsigned int netlink_ifindex(const struct netlink *nl, const char *ifname)
+{
+	struct ifreq request = {};
+
+	strncpy(request.ifr_name, ifname, sizeof(request.ifr_name) - 1);
+	if (ioctl(nl->fd, SIOCGIFINDEX, &request) < 0)
+		return 0;
+	return request.ifr_ifindex;
+}

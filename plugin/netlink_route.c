@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Intents as rtnetlink messages. What can be asked of the kernel is in netlink_dump.c. */
+#include "netlink_route.h"
+
+#include <linux/if_bridge.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <string.h>
+
+/* A message under construction: the first thing that fails is told to the queue. */
+struct builder {
+	struct netlink *nl;
+	struct nl_msg *msg;
+};
+
+static struct builder begin(struct netlink *nl, struct nl_msg *msg, const void *header,
+			    size_t len)
+{
+	if (msg && nlmsg_append(msg, (void *)header, len, NLMSG_ALIGNTO) < 0)
+		netlink_queue_failed(nl);
+	return (struct builder){nl, msg};
+}
+
+static void put(struct builder b, int type, const void *data, size_t len)
+{
+	if (b.msg && nla_put(b.msg, type, len, data) < 0)
+		netlink_queue_failed(b.nl);
+}
+
+static void put_u32(struct builder b, int type, uint32_t value)
+{
+	put(b, type, &value, sizeof(value));
+}
+
+static void put_string(struct builder b, int type, const char *text)
+{
+	put(b, type, text, strlen(text) + 1);
+}
+
+static void put_mac(struct builder b, int type, const struct mac_addr *mac)
+{
+	if (mac->set)
+		put(b, type, mac->bytes, MAC_LEN);
+}
+
+static void put_ip(struct builder b, int type, const struct ip_addr *addr)
+{
+	put(b, type, addr->bytes, ip_size(addr->family));
+}
+
+static struct nlattr *nest(struct builder b, int type)
+{
+	struct nlattr *start = b.msg ? nla_nest_start(b.msg, type) : NULL;
+
+	if (!start)
+		netlink_queue_failed(b.nl);
+	return start;
+}
+
+static void nest_end(struct builder b, struct nlattr *start)
+{
+	if (b.msg && start)
+		nla_nest_end(b.msg, start);
+}
+
+static struct builder begin_link(struct netlink *nl, struct nl_msg *msg,
+				 unsigned int index, unsigned int flags)
+{
+	struct ifinfomsg header = {
+		.ifi_family = AF_UNSPEC,
+		.ifi_index = index,
+		.ifi_flags = flags,
+		.ifi_change = flags,
+	};
+
+	return begin(nl, msg, &header, sizeof(header));
+}
+
+void queue_bridge_add(struct netlink *nl, const struct bridge_spec *spec)
+{
+	struct builder b = begin_link(nl,
+				      netlink_queue(nl, RTM_NEWLINK,
+						    NLM_F_CREATE | NLM_F_EXCL,
+						    "making the bridge %s", spec->name),
+				      0, 0);
+	struct nlattr *info;
+
+	put_string(b, IFLA_IFNAME, spec->name);
+	put_mac(b, IFLA_ADDRESS, &spec->mac);
+	if (spec->mtu)
+		put_u32(b, IFLA_MTU, spec->mtu);
+	info = nest(b, IFLA_LINKINFO);
+	put_string(b, IFLA_INFO_KIND, "bridge");
+	nest_end(b, info);
+}
+
+static void put_veth_end(struct builder b, const char *name, const struct mac_addr *mac,
+			 uint32_t mtu)
+{
+	put_string(b, IFLA_IFNAME, name);
+	put_mac(b, IFLA_ADDRESS, mac);
+	if (mtu)
+		put_u32(b, IFLA_MTU, mtu);
+	put_u32(b, IFLA_NUM_TX_QUEUES, 1);
+	put_u32(b, IFLA_NUM_RX_QUEUES, 1);
+}
+
+static void queue_port_settings(struct netlink *nl, const struct veth_spec *spec)
+{
+	struct builder b = begin_link(nl,
+				      netlink_queue(nl, RTM_NEWLINK, 0,
+						    "setting up the bridge port %s",
+						    spec->host_name),
+				      0, 0);
+	struct nlattr *info, *data;
+	uint8_t hairpin = spec->hairpin;
+
+	put_string(b, IFLA_IFNAME, spec->host_name);
+	put_string(b, IFLA_IFALIAS, spec->alias);
+	info = nest(b, IFLA_LINKINFO);
+	put_string(b, IFLA_INFO_SLAVE_KIND, "bridge");
+	data = nest(b, IFLA_INFO_SLAVE_DATA);
+	put(b, IFLA_BRPORT_MODE, &hairpin, sizeof(hairpin));
+	nest_end(b, data);
+	nest_end(b, info);
+}
+
+void queue_veth_add(struct netlink *nl, const struct veth_spec *spec)
+{
+	struct builder b = begin_link(nl,
+				      netlink_queue(nl, RTM_NEWLINK,
+						    NLM_F_CREATE | NLM_F_EXCL,
+						    "making the veth pair %s and %s",
+						    spec->host_name, spec->peer_name),
+				      0, IFF_UP);
+	struct ifinfomsg peer_header = {.ifi_family = AF_UNSPEC};
+	struct nlattr *info, *data, *peer;
+
+	put_veth_end(b, spec->host_name, &spec->host_mac, spec->mtu);
+	put_u32(b, IFLA_MASTER, spec->bridge);
+	info = nest(b, IFLA_LINKINFO);
+	put_string(b, IFLA_INFO_KIND, "veth");
+	data = nest(b, IFLA_INFO_DATA);
+	peer = nest(b, VETH_INFO_PEER);
+	b = begin(nl, b.msg, &peer_header, sizeof(peer_header));
+	put_veth_end(b, spec->peer_name, &spec->peer_mac, spec->mtu);
+	put_u32(b, IFLA_NET_NS_FD, spec->peer_ns);
+	nest_end(b, peer);
+	nest_end(b, data);
+	nest_end(b, info);
+
+	queue_port_settings(nl, spec);
+}
+
+void queue_link_up(struct netlink *nl, unsigned int index, const char *name)
+{
+	begin_link(nl, netlink_queue(nl, RTM_NEWLINK, 0, "setting %s up", name), index,
+		   IFF_UP);
+}
+
+void queue_link_mac(struct netlink *nl, unsigned int index, const char *name,
+		    const struct mac_addr *mac)
+{
+	struct builder b = begin_link(nl,
+				      netlink_queue(nl, RTM_NEWLINK, 0,
+						    "setting the MAC address of %s to %s",
+						    name, MAC_TEXT(mac)),
+				      index, 0);
+
+	put_mac(b, IFLA_ADDRESS, mac);
+}
+
+void queue_link_del(struct netlink *nl, const char *name)
+{
+	struct builder b = begin_link(
+		nl, netlink_queue(nl, RTM_DELLINK, 0, "deleting %s", name), 0, 0);
+
+	put_string(b, IFLA_IFNAME, name);
+}
+
+void queue_addr_add(struct netlink *nl, unsigned int index, const char *name,
+		    const struct ip_prefix *address)
+{
+	struct ifaddrmsg header = {
+		.ifa_family = address->addr.family,
+		.ifa_prefixlen = address->len,
+		.ifa_index = index,
+	};
+	struct builder b = begin(nl,
+				 netlink_queue(nl, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL,
+					       "adding %s to %s", PREFIX_TEXT(address),
+					       name),
+				 &header, sizeof(header));
+
+	put_ip(b, IFA_LOCAL, &address->addr);
+	put_ip(b, IFA_ADDRESS, &address->addr);
+	if (address->addr.family == AF_INET6) {
+		put_u32(b, IFA_FLAGS, IFA_F_NODAD);
+	} else if (address->len < 31) {
+		struct ip_addr broadcast = prefix_last(address);
+
+		put_ip(b, IFA_BROADCAST, &broadcast);
+	}
+}
+
+static uint8_t route_scope(const struct route *route)
+{
+	if (route->scope_set)
+		return route->scope;
+	/* IPv6 has no scopes; an IPv4 route without a gateway ends on the link. */
+	return route->gw.family || route->dst.addr.family == AF_INET6 ? RT_SCOPE_UNIVERSE
+								      : RT_SCOPE_LINK;
+}
+
+static void put_metrics(struct builder b, const struct route *route)
+{
+	struct nlattr *metrics;
+
+	if (!route->mtu && !route->advmss)
+		return;
+	metrics = nest(b, RTA_METRICS);
+	if (route->mtu)
+		put_u32(b, RTAX_MTU, route->mtu);
+	if (route->advmss)
+		put_u32(b, RTAX_ADVMSS, route->advmss);
+	nest_end(b, metrics);
+}
+
+void queue_route_add(struct netlink *nl, unsigned int index, const char *name,
+		     const struct route *route)
+{
+	struct rtmsg header = {
+		.rtm_family = route->dst.addr.family,
+		.rtm_dst_len = route->dst.len,
+		.rtm_table = RT_TABLE_UNSPEC,
+		.rtm_protocol = RTPROT_BOOT,
+		.rtm_scope = route_scope(route),
+		.rtm_type = RTN_UNICAST,
+	};
+	struct builder b = begin(
+		nl,
+		netlink_queue(nl, RTM_NEWROUTE, NLM_F_CREATE,
+			      "adding the route to %s by %s through %s",
+			      PREFIX_TEXT(&route->dst),
+			      route->gw.family ? IP_TEXT(&route->gw) : "the link", name),
+		&header, sizeof(header));
+
+	if (route->dst.len)
+		put_ip(b, RTA_DST, &route->dst.addr);
+	if (route->gw.family)
+		put_ip(b, RTA_GATEWAY, &route->gw);
+	put_u32(b, RTA_OIF, index);
+	if (route->priority)
+		put_u32(b, RTA_PRIORITY, route->priority);
+	put_u32(b, RTA_TABLE, route->table_set ? route->table : RT_TABLE_MAIN);
+	put_metrics(b, route);
+}

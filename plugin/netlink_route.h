@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the plugin says to rtnetlink, in intents: interfaces, addresses, routes. The
+ * queue_ functions add to a connection's queue and are carried out by netlink_commit();
+ * the others ask and return. See rtnetlink(7) and linux/if_link.h.
+ */
+#ifndef BRIDGE_CNI_PLUGIN_NETLINK_ROUTE_H
+#define BRIDGE_CNI_PLUGIN_NETLINK_ROUTE_H
+
+#include <net/if.h>
+#include <stdbool.h>
+
+#include "../conf/identity.h"
+#include "../conf/net_conf.h"
+#include "netlink.h"
+
+#define LINK_KIND_MAX 16
+
+struct link {
+	unsigned int index; /* 0: there is no such link */
+	char name[IF_NAMESIZE];
+	char kind[LINK_KIND_MAX]; /* "bridge", "veth", …; "" for a physical one */
+	struct mac_addr mac;
+	uint32_t mtu;
+	unsigned int master; /* index of the bridge that it is a port of; 0: none */
+	unsigned int peer; /* a veth's other end, an index in its own namespace */
+	bool up;
+	bool hairpin; /* as a bridge port */
+	char alias[LINK_ALIAS_MAX];
+};
+
+struct bridge_spec {
+	const char *name;
+	struct mac_addr mac;
+	uint32_t mtu; /* 0: the kernel's default */
+};
+
+struct veth_spec {
+	const char *host_name, *peer_name;
+	struct mac_addr host_mac, peer_mac;
+	uint32_t mtu;
+	unsigned int bridge; /* index: the host's end becomes its port */
+	int peer_ns; /* descriptor of the namespace that the peer is made in */
+	const char *alias; /* of the host's end */
+	bool hairpin; /* frames may leave by the port that they came in by */
+};
+
+/* @ret_link->index is 0 where there is none; that is no error. */
+int link_get(struct netlink *nl, const char *name, struct link *ret_link,
+	     struct cni_error *err);
+int link_get_by_index(struct netlink *nl, unsigned int index, struct link *ret_link,
+		      struct cni_error *err);
+
+/* -EEXIST when the name is taken. Made down. */
+void queue_bridge_add(struct netlink *nl, const struct bridge_spec *spec);
+
+/*
+ * The pair in one message: the host's end up and a port of the bridge, the peer down in
+ * its namespace; then, as the kernel takes it only afterwards, alias and hairpin. One
+ * queue an end: with more the kernel waits for an RCU grace period an end.
+ */
+void queue_veth_add(struct netlink *nl, const struct veth_spec *spec);
+
+void queue_link_up(struct netlink *nl, unsigned int index, const char *name);
+void queue_link_mac(struct netlink *nl, unsigned int index, const char *name,
+		    const struct mac_addr *mac);
+void queue_link_del(struct netlink *nl, const char *name);
+
+/* IPv6: without duplicate address detection, so that it serves at once. */
+void queue_addr_add(struct netlink *nl, unsigned int index, const char *name,
+		    const struct ip_prefix *address);
+
+/* Through interface @index; by @route->gw, or on the link where it has none. */
+void queue_route_add(struct netlink *nl, unsigned int index, const char *name,
+		     const struct route *route);
+
+/* The addresses of one interface. */
+struct addr_list {
+	struct ip_prefix *items;
+	size_t n;
+};
+int addr_list_get(struct netlink *nl, unsigned int index, int family,
+		  struct addr_list *ret_list, struct cni_error *err);
+void addr_list_clear(struct addr_list *list);
+bool addr_list_has(const struct addr_list *list, const struct ip_prefix *address);
+/* "10.1.2.3/24, fd00::3/64", or "none"; cut to fit. Returns @buf. */
+const char *addr_list_format(const struct addr_list *list, char *buf, size_t size);
+
+/* A route of the main table or another one, as the kernel has it. */
+struct kernel_route {
+	struct route route;
+	unsigned int index; /* of the interface; 0: several or none */
+	uint8_t protocol; /* RTPROT_* */
+};
+struct kernel_route_list {
+	struct kernel_route *items;
+	size_t n;
+};
+int route_list_get(struct netlink *nl, int family, struct kernel_route_list *ret_list,
+		   struct cni_error *err);
+void kernel_route_list_clear(struct kernel_route_list *list);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The seam to libnftables, the only one: a ruleset as text, applied as one transaction.
+ * libnftables is loaded at the first call, because most operations don't need it: reading
+ * one's own rules back and single elements go by nftset.h.
+ */
+#ifndef BRIDGE_CNI_PLUGIN_NFT_H
+#define BRIDGE_CNI_PLUGIN_NFT_H
+
+#include "../conf/error.h"
+
+/*
+ * @text: nft(8) commands, all or none carried out. Code 105 with libnftables' own words in
+ * the details; the first error's message is in the message.
+ */
+int nft_apply(const char *text, struct cni_error *err);
+
+#endif

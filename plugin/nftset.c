@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* nf_tables over nfnetlink, the little of it that an ADD needs every time. */
+#include "nftset.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <string.h>
+
+/*
+ * A rule's user data are type-length-value triples of the tools' own making, not the
+ * kernel's (libnftnl's udata.h): type 0 is the comment, with its NUL.
+ */
+#define UDATA_RULE_COMMENT 0
+
+static void comment_read(const struct nlattr *userdata, char ret_comment[NFT_COMMENT_MAX])
+{
+	const uint8_t *data = userdata ? nla_data(userdata) : NULL;
+	size_t left = userdata ? nla_len(userdata) : 0;
+
+	ret_comment[0] = '\0';
+	while (left >= 2 && left - 2 >= data[1]) {
+		size_t len = data[1];
+
+		if (data[0] == UDATA_RULE_COMMENT && len < NFT_COMMENT_MAX) {
+			memcpy(ret_comment, data + 2, len);
+			ret_comment[len] = '\0';
+			return;
+		}
+		data += 2 + len;
+		left -= 2 + len;
+	}
+}
+
+struct rule_query {
+	nft_rule_fn fn;
+	void *data;
+};
+
+static int rule_read(const struct nlmsghdr *answer, void *data)
+{
+	const struct rule_query *query = data;
+	struct nlattr *attrs[NFTA_RULE_MAX + 1];
+	char comment[NFT_COMMENT_MAX];
+	uint64_t handle;
+
+	if (!answer)
+		return query->fn(0, "", query->data);
+	if (answer->nlmsg_type != ((NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_NEWRULE))
+		return 0;
+	if (nlmsg_parse((struct nlmsghdr *)answer, sizeof(struct nfgenmsg), attrs,
+			NFTA_RULE_MAX, NULL) < 0 ||
+	    !attrs[NFTA_RULE_HANDLE])
+		return -EBADMSG;
+	memcpy(&handle, nla_data(attrs[NFTA_RULE_HANDLE]), sizeof(handle));
+	comment_read(attrs[NFTA_RULE_USERDATA], comment);
+	return query->fn(be64toh(handle), comment, query->data);
+}
+
+int nft_chain_rules(struct netlink *nl, int family, const char *table, const char *chain,
+		    nft_rule_fn fn, void *data, struct cni_error *err)
+{
+	struct rule_query query = {fn, data};
+	struct nfgenmsg header = {.nfgen_family = family, .version = NFNETLINK_V0};
+	struct nl_msg *msg = netlink_queue(
+		nl, (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETRULE, NLM_F_DUMP,
+		"reading the rules of chain %s in table %s", chain, table);
+	int ret;
+
+	if (msg && (nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
+		    nla_put_string(msg, NFTA_RULE_TABLE, table) < 0 ||
+		    nla_put_string(msg, NFTA_RULE_CHAIN, chain) < 0))
+		netlink_queue_failed(nl);
+	ret = netlink_request(nl, rule_read, &query, ENOENT, err);
+	if (ret == -ENOENT)
+		return 0;
+	if (ret < 0 && !err->code)
+		return error_set(err, CNI_ERR_KERNEL, -ret,
+				 "the rules of chain %s in table %s can't be read", chain,
+				 table);
+	return ret;
+}

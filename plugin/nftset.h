@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Short looks at our own nftables objects by nfnetlink messages, past libnftables, which
+ * reads the node's whole ruleset before it does anything. See linux/netfilter/nf_tables.h.
+ */
+#ifndef BRIDGE_CNI_PLUGIN_NFTSET_H
+#define BRIDGE_CNI_PLUGIN_NFTSET_H
+
+#include <stdint.h>
+
+#include "netlink.h"
+
+#define NFT_COMMENT_MAX 128 /* nft's own limit, with the NUL */
+
+/* One rule of a chain: its handle and its comment ("" without one). */
+typedef int (*nft_rule_fn)(uint64_t handle, const char *comment, void *data);
+
+/*
+ * Hands every rule of @chain to @fn, in order, after a call with handle 0 (rules start at
+ * 1): (again) from the start. A table or chain that doesn't exist has no rules.
+ * @nl: a NETLINK_FOR_NFTABLES connection. @family: NFPROTO_INET, ….
+ */
+int nft_chain_rules(struct netlink *nl, int family, const char *table, const char *chain,
+		    nft_rule_fn fn, void *data, struct cni_error *err);
+
+#endif

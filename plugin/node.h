@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One operation's hold on the kernel: the node's and the pod's network namespace, a
+ * netlink connection to each, and the node lock.
+ */
+#ifndef BRIDGE_CNI_PLUGIN_NODE_H
+#define BRIDGE_CNI_PLUGIN_NODE_H
+
+#include "../conf/attachment.h"
+#include "netlink.h"
+
+/* How long an operation waits for others before it gives up with code 11. */
+#define NODE_LOCK_SECONDS 30
+
+enum node_lock {
+	NODE_UNLOCKED,
+	NODE_SHARED, /* making and removing what belongs to one attachment */
+	NODE_EXCLUSIVE, /* making, changing, removing what is shared */
+};
+
+struct node {
+	int ns; /* the node's own namespace; the lock is an flock() on it */
+	int pod_ns; /* -1: no pod namespace */
+	struct netlink *rtnl; /* in the node's namespace */
+	struct netlink *pod_rtnl; /* in the pod's; NULL: none */
+	enum node_lock lock;
+};
+
+#define NODE_CLOSED                    \
+	{                              \
+		.ns = -1, .pod_ns = -1 \
+	}
+
+/* Opens the node's side: namespace and connection. Codes 5 and 101. */
+int node_open(struct node *ret_node, struct cni_error *err);
+
+/*
+ * Opens the pod's side by CNI_NETNS. Code 3: the path is not there; 4: it is no network
+ * namespace; 8: it is the node's own (unless CNI_NETNS_OVERRIDE); 101.
+ */
+int node_open_pod(struct node *node, const struct cni_env *env, struct cni_error *err);
+
+/* Releases everything, the lock too; a closed or half-open one is fine. */
+void node_close(struct node *node);
+
+/*
+ * Takes the node lock of this network namespace, or goes from shared to exclusive: the
+ * lock is then free for a moment, so look again. Exclusive stays exclusive. It ends with
+ * the process, however that ends. Code 11 after NODE_LOCK_SECONDS.
+ */
+int node_lock(struct node *node, enum node_lock lock, struct cni_error *err);
+
+/* Runs @fn in the pod's namespace (for files below /proc/sys/net), then comes back. */
+int node_in_pod(struct node *node, int (*fn)(void *data, struct cni_error *), void *data,
+		struct cni_error *err);
+
+#endif

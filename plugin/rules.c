@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Compares a network's rules with what it is to have, by their comments, and replaces
+ * what differs in one transaction. The comment reads
+ *
+ *     v1 masquerade4 NETHASH FINGERPRINT NAME
+ *
+ * with the format's version, the rule's kind, a hash of the network's name, a hash of the
+ * rule's text, and, for people, as much of the name as nft's limit leaves room for.
+ */
+#include "rules.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/netfilter.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "nft.h"
+#include "nftset.h"
+#include "node.h"
+
+/* Raised when rules of the same fingerprint would mean something else. */
+#define RULES_VERSION 1
+
+void rule_list_clear(struct rule_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		free(list->items[i].text);
+	free(list->items);
+	*list = (struct rule_list){};
+}
+
+void rule_text_add(struct rule_text *text, const char *fmt, ...)
+{
+	_cleanup_(free_p) char *piece = NULL;
+	va_list args;
+	char *grown;
+	int len;
+
+	va_start(args, fmt);
+	len = vasprintf(&piece, fmt, args);
+	va_end(args);
+	if (len < 0)
+		piece = NULL;
+	grown = len < 0 ? NULL : realloc(text->text, text->len + len + 1);
+	if (!grown) {
+		text->failed = true;
+		return;
+	}
+	memcpy(grown + text->len, piece, len + 1);
+	text->text = grown;
+	text->len += len;
+}
+
+static void comment_format(const struct attachment *att, const struct rule *rule,
+			   char ret_comment[NFT_COMMENT_MAX])
+{
+	snprintf(ret_comment, NFT_COMMENT_MAX, "v%d %s %016" PRIx64 " %016" PRIx64 " %s",
+		 RULES_VERSION, rule->kind, hash_text(att->conf.name),
+		 hash_text(rule->text), att->conf.name);
+}
+
+/* What the chain holds, seen from one network. */
+struct survey {
+	uint64_t network; /* hash of its name */
+	const struct rule_list *wanted;
+	bool *present; /* per wanted rule: there, word for word */
+	uint64_t *stale; /* handles of the network's other rules */
+	size_t stale_n;
+	bool newer; /* a newer version's rules are there */
+};
+
+static void survey_clear(struct survey *survey)
+{
+	free(survey->present);
+	free(survey->stale);
+}
+
+/* Is this comment the wanted rule's? Its number, or -1. */
+static int wanted_index(const struct survey *survey, const char *kind,
+			uint64_t fingerprint)
+{
+	for (size_t i = 0; i < survey->wanted->n; i++) {
+		const struct rule *rule = &survey->wanted->items[i];
+
+		if (strcmp(rule->kind, kind) == 0 && hash_text(rule->text) == fingerprint)
+			return i;
+	}
+	return -1;
+}
+
+static int survey_rule(uint64_t handle, const char *comment, void *data)
+{
+	struct survey *survey = data;
+	uint64_t network, fingerprint, *stale;
+	char kind[RULE_KIND_MAX];
+	unsigned int version;
+	int wanted;
+
+	if (handle == 0) {
+		survey->stale_n = 0;
+		survey->newer = false;
+		memset(survey->present, 0, survey->wanted->n);
+		return 0;
+	}
+	if (sscanf(comment, "v%u %15s %16" SCNx64 " %16" SCNx64, &version, kind, &network,
+		   &fingerprint) != 4 ||
+	    network != survey->network)
+		return 0;
+	if (version > RULES_VERSION) {
+		survey->newer = true;
+		return 0;
+	}
+	wanted = wanted_index(survey, kind, fingerprint);
+	if (version == RULES_VERSION && wanted >= 0 && !survey->present[wanted]) {
+		survey->present[wanted] = true;
+		return 0;
+	}
+	stale = reallocarray(survey->stale, survey->stale_n + 1, sizeof(*stale));
+	if (!stale)
+		return -ENOMEM;
+	survey->stale = stale;
+	stale[survey->stale_n++] = handle;
+	return 0;
+}
+
+static int survey_take(struct attachment *att, const struct rules_chain *chain,
+		       const struct rule_list *wanted, struct survey *survey,
+		       struct cni_error *err)
+{
+	_cleanup_(netlink_closep) struct netlink *nl = NULL;
+	int ret;
+
+	if (!survey->present) {
+		survey->network = hash_text(att->conf.name);
+		survey->wanted = wanted;
+		survey->present = calloc(wanted->n + 1, sizeof(*survey->present));
+		if (!survey->present)
+			return error_oom(err);
+	}
+	ret = netlink_open(NETLINK_FOR_NFTABLES, &nl, err);
+	return ret < 0 ? ret
+		       : nft_chain_rules(nl, NFPROTO_INET, RULES_TABLE, chain->name,
+					 survey_rule, survey, err);
+}
+
+static bool is_settled(const struct survey *survey)
+{
+	for (size_t i = 0; i < survey->wanted->n; i++)
+		if (!survey->present[i] && !survey->newer)
+			return false;
+	return survey->stale_n == 0 || survey->newer;
+}
+
+static int replace(struct attachment *att, const struct rules_chain *chain,
+		   const struct survey *survey, struct cni_error *err)
+{
+	struct rule_text batch = {};
+	char comment[NFT_COMMENT_MAX];
+	int ret;
+
+	rule_text_add(&batch, "add table inet " RULES_TABLE "\n");
+	rule_text_add(&batch, "add chain inet " RULES_TABLE " %s { %s; }\n", chain->name,
+		      chain->hook);
+	for (size_t i = 0; i < survey->stale_n; i++)
+		rule_text_add(&batch,
+			      "delete rule inet " RULES_TABLE " %s handle %" PRIu64 "\n",
+			      chain->name, survey->stale[i]);
+	for (size_t i = 0; i < survey->wanted->n; i++) {
+		const struct rule *rule = &survey->wanted->items[i];
+
+		if (survey->present[i])
+			continue;
+		comment_format(att, rule, comment);
+		rule_text_add(&batch,
+			      "add rule inet " RULES_TABLE " %s %s comment \"%s\"\n",
+			      chain->name, rule->text, comment);
+	}
+	ret = batch.failed ? error_oom(err) : nft_apply(batch.text, err);
+	free(batch.text);
+	return ret;
+}
+
+int rules_ensure(struct attachment *att, const struct rules_chain *chain,
+		 const struct rule_list *wanted, struct cni_error *err)
+{
+	_cleanup_(survey_clear) struct survey survey = {};
+	int ret;
+
+	ret = survey_take(att, chain, wanted, &survey, err);
+	if (ret < 0 || is_settled(&survey))
+		return ret;
+	ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+	if (ret == 0)
+		ret = survey_take(att, chain, wanted, &survey, err);
+	if (ret == 0 && !is_settled(&survey))
+		ret = replace(att, chain, &survey, err);
+	return ret;
+}
+
+int rules_check(struct attachment *att, const struct rules_chain *chain,
+		const struct rule_list *wanted, struct cni_error *err)
+{
+	_cleanup_(survey_clear) struct survey survey = {};
+	int ret = survey_take(att, chain, wanted, &survey, err);
+
+	for (size_t i = 0; ret == 0 && i < wanted->n; i++) {
+		if (survey.present[i] || survey.newer)
+			continue;
+		ret = error_set(err, CNI_ERR_CHECK, ENOENT,
+				"%s: expected in chain %s of table inet " RULES_TABLE
+				" the rule \"%s\", found %s; the next ADD on network %s "
+				"puts it right",
+				wanted->items[i].kind, chain->name, wanted->items[i].text,
+				survey.stale_n ? "another one" : "none", att->conf.name);
+	}
+	return ret;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A network's rules in the table inet bridge_cni: shared by its pods, constant in number.
+ * Each carries a comment that says whose it is and a fingerprint of what it says, so that
+ * one short look tells whether anything is to be done.
+ */
+#ifndef BRIDGE_CNI_PLUGIN_RULES_H
+#define BRIDGE_CNI_PLUGIN_RULES_H
+
+#include "../conf/attachment.h"
+
+#define RULES_TABLE "bridge_cni"
+
+/* A base chain of the table. */
+struct rules_chain {
+	const char *name;
+	const char *hook; /* nft's "type nat hook postrouting priority srcnat" */
+};
+
+#define RULE_KIND_MAX 16
+
+/* One rule that a network is to have. */
+struct rule {
+	char kind[RULE_KIND_MAX]; /* which of the network's rules: "masquerade4" */
+	char *text; /* the rule without its comment, owned */
+};
+
+struct rule_list {
+	struct rule *items;
+	size_t n;
+};
+void rule_list_clear(struct rule_list *list);
+
+/*
+ * Makes the network's rules in @chain be those in @wanted, all at once; with an empty
+ * list, none. Takes the node lock exclusively only where something is to be changed. Rules
+ * that a newer version of this program wrote are left as they are. Codes 11, 101, 105.
+ */
+int rules_ensure(struct attachment *att, const struct rules_chain *chain,
+		 const struct rule_list *wanted, struct cni_error *err);
+
+/* Code 104 naming the rule that is missing, or says something else than @wanted. */
+int rules_check(struct attachment *att, const struct rules_chain *chain,
+		const struct rule_list *wanted, struct cni_error *err);
+
+/* Text that grows, for rules. NULL text with failed set: out of memory. */
+struct rule_text {
+	char *text;
+	size_t len;
+	bool failed;
+};
+void rule_text_add(struct rule_text *text, const char *fmt, ...) _printf_(2, 3);
+
+#endif

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * isGateway: the gateway addresses on the bridge, and forwarding in the families in use.
+ * Shared, so looked at by every ADD, changed under the exclusive lock, left by DEL.
+ */
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include "netlink_route.h"
+#include "stages.h"
+#include "sysctl.h"
+
+static struct ip_prefix gateway_prefix(const struct ip_config *ip)
+{
+	return (struct ip_prefix){ip->gateway, ip->address.len};
+}
+
+static bool uses_family(const struct cni_result *ipam, int family)
+{
+	for (size_t i = 0; i < ipam->ips.n; i++)
+		if (ipam->ips.items[i].gateway.family == family)
+			return true;
+	return false;
+}
+
+static bool is_ours(const struct cni_result *ipam, const struct ip_prefix *address)
+{
+	for (size_t i = 0; i < ipam->ips.n; i++) {
+		struct ip_prefix gateway = gateway_prefix(&ipam->ips.items[i]);
+
+		if (gateway.addr.family && prefix_equal(&gateway, address))
+			return true;
+	}
+	return false;
+}
+
+/* IPv4: any other address is in the way; IPv6: one whose network overlaps. */
+static bool is_in_the_way(const struct ip_prefix *gateway, const struct ip_prefix *other)
+{
+	if (gateway->addr.family != other->addr.family)
+		return false;
+	return gateway->addr.family == AF_INET ||
+	       prefix_contains(gateway, &other->addr) ||
+	       prefix_contains(other, &gateway->addr);
+}
+
+static int conflicts_check(struct attachment *att, const struct addr_list *list,
+			   const struct ip_prefix *gateway, struct cni_error *err)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const struct ip_prefix *other = &list->items[i];
+
+		if (!is_ours(&att->ipam, other) && is_in_the_way(gateway, other))
+			return error_set(
+				err, CNI_ERR_EXISTS, EADDRINUSE,
+				"bridge: %s is to have the gateway address %s but "
+				"has %s; remove that or change the network's subnet",
+				att->conf.bridge, PREFIX_TEXT(gateway),
+				PREFIX_TEXT(other));
+	}
+	return 0;
+}
+
+/* Looks which gateway addresses are missing; queues them if @queue. */
+static int addresses_missing(struct attachment *att, bool queue, size_t *ret_missing,
+			     struct cni_error *err)
+{
+	struct netlink *nl = att->node->rtnl;
+	struct addr_list list = {};
+	size_t missing = 0;
+	int ret;
+
+	ret = addr_list_get(nl, att->bridge_index, AF_UNSPEC, &list, err);
+	for (size_t i = 0; ret == 0 && i < att->ipam.ips.n; i++) {
+		struct ip_prefix gateway = gateway_prefix(&att->ipam.ips.items[i]);
+
+		if (!gateway.addr.family || addr_list_has(&list, &gateway))
+			continue;
+		ret = conflicts_check(att, &list, &gateway, err);
+		missing++;
+		if (ret == 0 && queue)
+			queue_addr_add(nl, att->bridge_index, att->conf.bridge, &gateway);
+	}
+	addr_list_clear(&list);
+	if (ret == 0)
+		*ret_missing = missing;
+	return ret;
+}
+
+static const char *forwarding_name(int family)
+{
+	return family == AF_INET ? "ipv4/ip_forward" : "ipv6/conf/all/forwarding";
+}
+
+static int forwarding_get(int family, int *ret_on, struct cni_error *err)
+{
+	int ret = sysctl_get(ret_on, err, "%s", forwarding_name(family));
+
+	if (ret == -ENOENT)
+		return error_set(err, CNI_ERR_KERNEL, EAFNOSUPPORT,
+				 "forwarding: the kernel has no " SYSCTL_ROOT "%s",
+				 forwarding_name(family));
+	return ret;
+}
+
+/* A forwarding node ignores router advertisements where accept_ra is 1: it would lose the
+ * routes that it has from them. */
+static int ra_routes_keep(struct attachment *att, struct cni_error *err)
+{
+	struct netlink *nl = att->node->rtnl;
+	struct kernel_route_list routes = {};
+	struct link link;
+	int ret, accept;
+
+	ret = route_list_get(nl, AF_INET6, &routes, err);
+	for (size_t i = 0; ret == 0 && i < routes.n; i++) {
+		const struct kernel_route *route = &routes.items[i];
+
+		if (route->protocol != RTPROT_RA || !route->index ||
+		    route->index == att->bridge_index)
+			continue;
+		ret = link_get_by_index(nl, route->index, &link, err);
+		if (ret < 0 || !link.index)
+			continue;
+		ret = sysctl_get(&accept, err, "ipv6/conf/%s/accept_ra", link.name);
+		if (ret == 0 && accept == 1)
+			ret = sysctl_ensure(2, err, "ipv6/conf/%s/accept_ra", link.name);
+		if (ret == -ENOENT)
+			ret = 0; /* the interface went meanwhile */
+	}
+	kernel_route_list_clear(&routes);
+	return ret;
+}
+
+static int forwarding_ensure(struct attachment *att, int family, struct cni_error *err)
+{
+	int ret, on;
+
+	ret = forwarding_get(family, &on, err);
+	if (ret < 0 || on)
+		return ret;
+	ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+	if (ret == 0 && family == AF_INET6)
+		ret = ra_routes_keep(att, err);
+	return ret < 0 ? ret : sysctl_ensure(1, err, "%s", forwarding_name(family));
+}
+
+/* A node may have IPv6 off by default; the bridge must carry its gateway address. */
+static int bridge_ipv6_enable(struct attachment *att, struct cni_error *err)
+{
+	int ret = sysctl_ensure(0, err, "ipv6/conf/%s/disable_ipv6", att->conf.bridge);
+
+	if (ret == -ENOENT)
+		return error_set(
+			err, CNI_ERR_KERNEL, EAFNOSUPPORT,
+			"the network has IPv6 ranges, but the node's kernel runs "
+			"without IPv6");
+	return ret;
+}
+
+static int gateway_add(struct attachment *att, struct cni_error *err)
+{
+	static const int families[] = {AF_INET, AF_INET6};
+	size_t missing = 0;
+	int ret;
+
+	if (!att->conf.is_gateway)
+		return 0;
+	ret = addresses_missing(att, false, &missing, err);
+	if (ret == 0 && missing > 0) {
+		ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+		if (ret == 0 && uses_family(&att->ipam, AF_INET6))
+			ret = bridge_ipv6_enable(att, err);
+		if (ret == 0)
+			ret = addresses_missing(att, true, &missing, err);
+		if (ret == 0)
+			ret = netlink_commit(att->node->rtnl, err);
+		if (ret == -EEXIST) /* somebody who doesn't take our lock was quicker */
+			ret = error_clear(err);
+	}
+	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(families); i++)
+		if (uses_family(&att->ipam, families[i]))
+			ret = forwarding_ensure(att, families[i], err);
+	return ret;
+}
+
+static int forwarding_check(int family, struct cni_error *err)
+{
+	int ret, on;
+
+	ret = forwarding_get(family, &on, err);
+	if (ret == 0 && !on)
+		return error_set(err, CNI_ERR_CHECK, EINVAL,
+				 "forwarding: expected " SYSCTL_ROOT "%s 1, found 0",
+				 forwarding_name(family));
+	return ret;
+}
+
+static int gateway_check(struct attachment *att, struct cni_error *err)
+{
+	static const int families[] = {AF_INET, AF_INET6};
+	char found[ERROR_MSG_MAX / 2];
+	struct addr_list list = {};
+	int ret;
+
+	if (!att->conf.is_gateway)
+		return 0;
+	ret = addr_list_get(att->node->rtnl, att->bridge_index, AF_UNSPEC, &list, err);
+	for (size_t i = 0; ret == 0 && i < att->ipam.ips.n; i++) {
+		struct ip_prefix gateway = gateway_prefix(&att->ipam.ips.items[i]);
+
+		if (gateway.addr.family && !addr_list_has(&list, &gateway))
+			ret = error_set(err, CNI_ERR_CHECK, EADDRNOTAVAIL,
+					"%s: expected the gateway address %s, found %s",
+					att->conf.bridge, PREFIX_TEXT(&gateway),
+					addr_list_format(&list, found, sizeof(found)));
+	}
+	addr_list_clear(&list);
+	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(families); i++)
+		if (uses_family(&att->ipam, families[i]))
+			ret = forwarding_check(families[i], err);
+	return ret;
+}
+
+const struct stage stage_gateway = {
+	.name = "gateway",
+	.add = gateway_add,
+	.check = gateway_check,
+};

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The veth pair: the host's end, named from the identity, a port of the bridge; the other
+ * end, with the name the runtime asked for, in the pod. It belongs to the attachment.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "netlink_route.h"
+#include "stages.h"
+
+#define BRIDGE_PORTS_MAX 1023 /* BR_MAX_PORTS less one, net/bridge/br_private.h */
+
+static struct mac_addr container_mac(const struct attachment *att)
+{
+	if (att->env.args.mac.set)
+		return att->env.args.mac;
+	if (att->ipam.ips.n > 0)
+		return identity_mac_of_ip(&att->ipam.ips.items[0].address.addr);
+	return identity_container_mac(att->conf.name, att->env.container_id,
+				      att->env.ifname);
+}
+
+/* The kernel says only that some name or other exists: say which. */
+static int explain(struct attachment *att, int ret, struct cni_error *err)
+{
+	const char *name = att->env.ifname;
+
+	if (ret == -EEXIST && netlink_ifindex(att->node->pod_rtnl, name)) {
+		error_clear(err);
+		return error_set(err, CNI_ERR_EXISTS, EEXIST,
+				 "CNI_IFNAME: an interface %s exists in %s already", name,
+				 att->env.netns);
+	}
+	if (ret == -EXFULL)
+		error_wrap(err, "bridge %s is full (a Linux bridge has at most %d ports)",
+			   att->conf.bridge, BRIDGE_PORTS_MAX);
+	return ret;
+}
+
+static int veth_del(struct attachment *att, struct cni_error *err);
+
+static int veth_add(struct attachment *att, struct cni_error *err)
+{
+	const struct net_conf *conf = &att->conf;
+	char alias[LINK_ALIAS_MAX];
+	int ret;
+
+	identity_alias(conf->name, att->env.container_id, att->env.ifname, alias);
+	att->host_mac = identity_host_mac(conf->name, att->env.container_id,
+					  att->env.ifname);
+	att->container_mac = container_mac(att);
+	att->mtu = conf->mtu ? conf->mtu : att->bridge_mtu;
+	queue_veth_add(att->node->rtnl, &(struct veth_spec){
+						.host_name = att->host_ifname,
+						.peer_name = att->env.ifname,
+						.host_mac = att->host_mac,
+						.peer_mac = att->container_mac,
+						.mtu = att->mtu,
+						.bridge = att->bridge_index,
+						.peer_ns = att->node->pod_ns,
+						.alias = alias,
+						.hairpin = conf->hairpin_mode,
+					});
+	ret = netlink_commit(att->node->rtnl, err);
+	if (ret < 0 && ret != -EEXIST) {
+		struct cni_error ignored = {};
+
+		/* The kernel makes the pair before it makes it a port. */
+		veth_del(att, &ignored);
+	}
+	if (ret < 0)
+		return explain(att, ret, err);
+
+	att->container_index = netlink_ifindex(att->node->pod_rtnl, att->env.ifname);
+	return 0;
+}
+
+static int differs(struct cni_error *err, const char *ifname, const char *what,
+		   const char *expected, const char *found)
+{
+	return error_set(err, CNI_ERR_CHECK, EINVAL, "%s: expected %s %s, found %s",
+			 ifname, what, expected, found);
+}
+
+/* prevResult's entry for an interface of the pod (of the node: sandbox NULL). */
+static const struct interface *prev_interface(const struct attachment *att,
+					      const char *name, const char *sandbox)
+{
+	for (size_t i = 0; i < att->conf.prev_result.interfaces.n; i++) {
+		const struct interface *item = &att->conf.prev_result.interfaces.items[i];
+		const char *at = item->sandbox ? item->sandbox : "";
+
+		if (item->name && strcmp(item->name, name) == 0 &&
+		    strcmp(at, sandbox ? sandbox : "") == 0)
+			return item;
+	}
+	return NULL;
+}
+
+/* prevResult has the MAC that the last plugin of the chain left (tuning may set it). */
+static int mac_check(const struct attachment *att, const struct link *link,
+		     const char *sandbox, struct cni_error *err)
+{
+	const struct interface *prev = prev_interface(att, link->name, sandbox);
+	struct mac_addr expected;
+
+	if (!prev || !prev->mac || !prev->mac[0] || mac_parse(prev->mac, &expected) < 0 ||
+	    memcmp(expected.bytes, link->mac.bytes, MAC_LEN) == 0)
+		return 0;
+	return differs(err, link->name, "the MAC address", prev->mac,
+		       MAC_TEXT(&link->mac));
+}
+
+static int container_end_check(struct attachment *att, struct link *link,
+			       struct cni_error *err)
+{
+	const char *name = att->env.ifname;
+	int ret = link_get(att->node->pod_rtnl, name, link, err);
+
+	if (ret < 0)
+		return ret;
+	if (!link->index)
+		return error_set(
+			err, CNI_ERR_CHECK, ENODEV,
+			"%s: expected the interface in %s, found none of that name", name,
+			att->env.netns);
+	if (strcmp(link->kind, "veth") != 0)
+		return differs(err, name, "an interface of kind", "veth", link->kind);
+	if (!link->up)
+		return differs(err, name, "it", "up", "it down");
+	att->container_index = link->index;
+	return mac_check(att, link, att->env.netns, err);
+}
+
+/*
+ * By the peer, not by name: a pod that the reference plugin made has a host end with a
+ * random name.
+ */
+static int veth_check(struct attachment *att, struct cni_error *err)
+{
+	struct link inside, outside;
+	int ret;
+
+	ret = container_end_check(att, &inside, err);
+	if (ret == 0)
+		ret = link_get_by_index(att->node->rtnl, inside.peer, &outside, err);
+	if (ret < 0)
+		return ret;
+	if (!outside.index || strcmp(outside.kind, "veth") != 0 ||
+	    outside.peer != inside.index)
+		return error_set(err, CNI_ERR_CHECK, ENODEV,
+				 "%s: expected its other end on the node, found none",
+				 att->env.ifname);
+	if (outside.master != att->bridge_index)
+		return error_set(err, CNI_ERR_CHECK, EINVAL,
+				 "%s: expected it to be a port of bridge %s, found it %s",
+				 outside.name, att->conf.bridge,
+				 outside.master ? "in another one" : "in none");
+	if (!outside.up)
+		return differs(err, outside.name, "it", "up", "it down");
+	if (outside.hairpin != att->conf.hairpin_mode)
+		return differs(err, outside.name, "hairpin mode",
+			       att->conf.hairpin_mode ? "on" : "off",
+			       outside.hairpin ? "on" : "off");
+	return mac_check(att, &outside, NULL, err);
+}
+
+/*
+ * Deletes a pod's interface that another plugin made (the reference names the host's end
+ * at random), if it is what CNI_IFNAME of a pod on this bridge must be: a veth whose other
+ * end is a port of the bridge.
+ */
+static int foreign_del(struct attachment *att, struct cni_error *err)
+{
+	struct node *node = att->node;
+	struct link inside, outside, bridge;
+	int ret;
+
+	if (!node->pod_rtnl)
+		return 0;
+	ret = link_get(node->pod_rtnl, att->env.ifname, &inside, err);
+	if (ret < 0 || !inside.index || strcmp(inside.kind, "veth") != 0)
+		return ret;
+	ret = link_get_by_index(node->rtnl, inside.peer, &outside, err);
+	if (ret < 0 || !outside.index || outside.peer != inside.index || !outside.master)
+		return ret;
+	ret = link_get_by_index(node->rtnl, outside.master, &bridge, err);
+	if (ret < 0 || strcmp(bridge.name, att->conf.bridge) != 0)
+		return ret;
+	queue_link_del(node->rtnl, outside.name);
+	return netlink_commit(node->rtnl, err);
+}
+
+static int veth_del(struct attachment *att, struct cni_error *err)
+{
+	int ret;
+
+	queue_link_del(att->node->rtnl, att->host_ifname);
+	ret = netlink_commit(att->node->rtnl, err);
+	if (ret == -ENODEV) {
+		error_clear(err);
+		ret = att->env.verb == CNI_DEL ? foreign_del(att, err) : 0;
+	}
+	return ret;
+}
+
+const struct stage stage_veth = {
+	.name = "veth",
+	.add = veth_add,
+	.check = veth_check,
+	.del = veth_del,
+};

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reads before it writes: most parameters are right already. */
+#include "sysctl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define VALUE_MAX 32
+
+static int path_format(char path[PATH_MAX], struct cni_error *err, const char *fmt,
+		       va_list args)
+{
+	size_t prefix = strlen(SYSCTL_ROOT);
+	int len;
+
+	memcpy(path, SYSCTL_ROOT, prefix);
+	len = vsnprintf(path + prefix, PATH_MAX - prefix, fmt, args);
+	if (len < 0 || (size_t)len >= PATH_MAX - prefix)
+		return error_set(err, CNI_ERR_INTERNAL, ENAMETOOLONG,
+				 "the name of a kernel parameter is too long");
+	return 0;
+}
+
+static int value_read(const char *path, int *ret_value, struct cni_error *err)
+{
+	_cleanup_(close_p) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char text[VALUE_MAX];
+	ssize_t len;
+
+	if (fd < 0 && errno == ENOENT)
+		return -ENOENT;
+	if (fd < 0)
+		return error_errno(err, CNI_ERR_IO, errno, "reading %s", path);
+	len = read(fd, text, sizeof(text) - 1);
+	if (len < 0)
+		return error_errno(err, CNI_ERR_IO, errno, "reading %s", path);
+	text[len] = '\0';
+	*ret_value = atoi(text);
+	return 0;
+}
+
+int sysctl_get(int *ret_value, struct cni_error *err, const char *fmt, ...)
+{
+	char path[PATH_MAX];
+	va_list args;
+	int ret;
+
+	va_start(args, fmt);
+	ret = path_format(path, err, fmt, args);
+	va_end(args);
+	return ret < 0 ? ret : value_read(path, ret_value, err);
+}
+
+int sysctl_ensure(int value, struct cni_error *err, const char *fmt, ...)
+{
+	_cleanup_(close_p) int fd = -1;
+	char path[PATH_MAX], text[VALUE_MAX];
+	va_list args;
+	int ret, now, len;
+
+	va_start(args, fmt);
+	ret = path_format(path, err, fmt, args);
+	va_end(args);
+	if (ret == 0)
+		ret = value_read(path, &now, err);
+	if (ret < 0 || now == value)
+		return ret;
+
+	len = snprintf(text, sizeof(text), "%d", value);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, text, len) != len)
+		return error_errno(err, CNI_ERR_IO, errno, "writing %s to %s", text,
+				   path);
+	return 0;
+}

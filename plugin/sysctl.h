@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Kernel parameters below /proc/sys/net, of the network namespace that the thread is in.
+ * Names are paths relative to that: "ipv4/ip_forward".
+ */
+#ifndef BRIDGE_CNI_PLUGIN_SYSCTL_H
+#define BRIDGE_CNI_PLUGIN_SYSCTL_H
+
+#include "../conf/error.h"
+
+#define SYSCTL_ROOT "/proc/sys/net/"
+
+/* An integer parameter into @ret_value. -ENOENT (no error set) when there is no such. */
+int sysctl_get(int *ret_value, struct cni_error *err, const char *fmt, ...)
+	_printf_(3, 4);
+
+/* Writes @value unless it is there already. -ENOENT as above. Code 5. */
+int sysctl_ensure(int value, struct cni_error *err, const char *fmt, ...) _printf_(3, 4);
+
+#endif
