@@ -115,7 +115,7 @@ int allocator_find_set(const struct range_set_list *sets, const char *key,
 		error_set(err, CNI_ERR_CONFIG, ERANGE,
 			  "%s: %s is in none of the network's ranges", key, IP_TEXT(ip));
 		for (i = 0; i < sets->n; i++)
-			error_details(err, "ipam.ranges[%zu] is %s", i,
+			error_details(err, "range set %zu is %s", i,
 				      SET_TEXT(&sets->items[i]));
 		return -ERANGE;
 	}
