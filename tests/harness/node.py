@@ -162,6 +162,19 @@ class Node(netns.Namespace):
     def state(self):
         return snapshot.take(self)
 
+    def assert_nothing_left(self, pod, others=0):
+        """Nothing of a pod's attachments is on the node, on its disk or in the pod.
+
+        `others`: how many host veths there are of other attachments.
+        """
+        assert len(self.host_veths()) == others
+        if pod in self.pods:
+            assert [link for link in pod.links() if link != "lo"] == []
+        for path, content in snapshot.files(self.var_lib).items():
+            assert pod.id not in path and pod.id.encode() not in (content or b""), path
+        for rule in snapshot.ruleset(self):
+            assert pod.id not in rule, rule
+
 
 def with_prev(conf, prev):
     return conf if prev is None else {**conf, "prevResult": prev}

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The program in a person's hands, under other names, and its manners as a process."""
+import os
+import re
+import subprocess
+
+import pytest
+
+from harness import plugin
+from harness.node import GATEWAY4, network
+
+
+# LeakSanitizer can't work in a traced process.
+UNTRACED_LEAKS = {"ASAN_OPTIONS": "detect_leaks=0"}
+
+
+def by_hand(*argv, **kw):
+    return subprocess.run([plugin.BRIDGE_CNI, *argv], env={"PATH": os.environ["PATH"]},
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, **kw)
+
+
+def test_without_a_command_it_introduces_itself_on_stderr():
+    done = by_hand()
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "bridge-cni" in done.stderr and len(done.stderr) < 2000
+
+
+def test_help_says_how_to_call_it():
+    done = by_hand("--help")
+    assert done.returncode == 0
+    assert "CNI" in done.stdout + done.stderr
+
+
+def test_version_says_which_it_is():
+    done = by_hand("--version")
+    assert done.returncode == 0
+    assert re.search(r"\d+\.\d+\.\d+", done.stdout + done.stderr)
+
+
+@pytest.mark.parametrize("argument", ["--nonsense", "ADD"])
+def test_arguments_it_does_not_know_are_refused(argument):
+    done = by_hand(argument)
+    assert done.returncode != 0 and argument in done.stderr and done.stdout == ""
+
+
+@pytest.mark.parametrize("name", ["bridge", "anything"])
+def test_under_another_name_it_is_the_same_program(node, name):
+    path = node.directory / name
+    path.symlink_to(plugin.BRIDGE_CNI)
+    pod, conf = node.pod(), network(type=name)
+    result = node.add(pod, conf, executable=str(path))
+    assert pod.ping(GATEWAY4)
+    node.check(pod, conf, result, executable=str(path))
+    node.delete(pod, conf, result, executable=str(path))
+    node.assert_nothing_left(pod)
+
+
+def test_ADD_runs_no_other_program(node):
+    """No daemon, no shell, no helper on the way."""
+    pod = node.pod()
+    trace = node.directory / "trace"
+    done = node.invoke("ADD", network("dual"), pod, env=UNTRACED_LEAKS,
+                       wrapper=["strace", "-f", "-qq", "-e", "trace=execve,execveat,fork,"
+                                "vfork", "-o", str(trace)])
+    plugin.judge("ADD", done, plugin.NEWEST)
+    assert len(re.findall(r"exec", trace.read_text())) == 1
+
+
+def test_what_is_on_already_is_not_written_again(node):
+    conf = network("dual")
+    node.add(node.pod(), conf)
+    trace = node.directory / "trace"
+    done = node.invoke("ADD", conf, node.pod(), env=UNTRACED_LEAKS,
+                       wrapper=["strace", "-f", "-qq", "-e", "trace=open,openat,openat2",
+                                "-o", str(trace)])
+    plugin.judge("ADD", done, plugin.NEWEST)
+    lines = trace.read_text().splitlines()
+    assert not [line for line in lines if "forwarding" in line or "ip_forward" in line
+                if re.search(r"O_(WRONLY|RDWR)", line)]
+    assert not [line for line in lines if "libnftables" in line], \
+        "an ADD whose shared rules are in place needs no libnftables"
+
+
+def test_it_needs_no_environment_but_the_CNI_one(node):
+    pod = node.pod()
+    node.add(pod, network(), env={"PATH": None})
+    assert pod.ping(GATEWAY4)

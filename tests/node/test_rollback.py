@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A failed ADD of each stage: nothing of the attachment is left, what is shared is absent
+or complete, and once the obstacle is gone the next ADD works."""
+import re
+import subprocess
+import time
+
+import pytest
+
+from harness import plugin
+from harness.node import GATEWAY4, INTERNET4, INTERNET6, UPLINK, network
+
+
+class Obstacle:
+    """What makes a stage fail; `conf` is the configuration that runs into it."""
+
+    words = ()
+    others = 0  # host veths of others that are there meanwhile
+    wrapper = ()
+    env = {}
+
+    def __init__(self, node, pod):
+        self.node, self.pod = node, pod
+        self.conf = network("dual")
+        self.build()
+
+    def good_conf(self):
+        return self.conf
+
+
+class StoreIsAFile(Obstacle):
+    """ipam: dataDir can't be a directory."""
+
+    codes, words = {plugin.IO}, ["/var/lib/file"]
+
+    def build(self):
+        self.path = self.node.var_lib / "file"
+        self.path.write_text("something else")
+        self.conf["ipam"]["dataDir"] = "/var/lib/file"
+
+    def remove(self):
+        assert self.path.read_text() == "something else"
+        self.path.unlink()
+
+
+class SecondSetExhausted(Obstacle):
+    """ipam: the first set has an address, the second none."""
+
+    codes, words, others = {plugin.EXHAUSTED}, ["fd00:1:2::5"], 1
+
+    def build(self):
+        self.conf["ipam"]["ranges"][1][0].update(rangeStart="fd00:1:2::5",
+                                                 rangeEnd="fd00:1:2::5")
+        self.other = self.node.pod()
+        self.node.add(self.other, self.conf)
+
+    def remove(self):
+        assert self.other.ping(GATEWAY4)
+        self.node.delete(self.other, self.conf)
+
+
+class BridgeIsAVeth(Obstacle):
+    """bridge: something of that name is no bridge."""
+
+    codes, words, others = {plugin.EXISTS, plugin.CONFIG}, ["cni0", "bridge"], 2
+
+    def build(self):
+        self.node.ip("link add cni0 type veth peer name other")
+
+    def remove(self):
+        self.node.ip("link del cni0")
+
+
+class MtuTooSmall(Obstacle):
+    """addresses: the veth comes up, but with this MTU there is no IPv6 on it."""
+
+    codes, words = {plugin.KERNEL, plugin.IO}, ["fd00:1:2::"]
+
+    def build(self):
+        self.conf["mtu"] = 1000  # IPv6 wants 1280
+
+    def good_conf(self):
+        return {**self.conf, "mtu": 1400}
+
+    def remove(self):
+        pass
+
+
+class NextHopNotReached(Obstacle):
+    """addresses: a route by a gateway that no address of the pod reaches."""
+
+    codes = {plugin.KERNEL}
+    words = ["198.18.0.0/15", "203.0.113.1", "Nexthop has invalid gateway"]
+
+    def build(self):
+        self.conf["ipam"]["routes"] = [{"dst": "198.18.0.0/15", "gw": "203.0.113.1"}]
+
+    def good_conf(self):
+        return network("dual")
+
+    def remove(self):
+        pass
+
+
+class AnotherGateway(Obstacle):
+    """gateway: the bridge has an address that isn't this network's."""
+
+    codes = {plugin.EXISTS, plugin.CONFIG}
+    words = ["cni0", "10.1.2.1", "10.55.0.1"]
+
+    def build(self):
+        self.node.ip("link add cni0 type bridge")
+        self.node.ip("addr add 10.55.0.1/24 dev cni0")
+
+    def remove(self):
+        assert self.node.addresses("cni0")[-1] == "10.55.0.1/24"
+        self.node.ip("addr del 10.55.0.1/24 dev cni0")
+
+
+class ForwardingReadOnly(Obstacle):
+    """gateway: /proc/sys can't be written, as in a container without privileges."""
+
+    codes, words = {plugin.IO, plugin.KERNEL}, ["forward"]
+    path = "/proc/sys/net/ipv6/conf/all/forwarding"
+
+    def build(self):
+        self.node.run("mount", "--bind", self.path, self.path)
+        self.node.run("mount", "-o", "remount,bind,ro", self.path)
+
+    def remove(self):
+        self.node.run("umount", self.path)
+
+
+class TableOwnedByAnother(Obstacle):
+    """masquerade: a process owns a table of our name (nft's owner flag)."""
+
+    codes, words = {plugin.RULES}, ["bridge_cni"]
+
+    def build(self):
+        self.owner = self.node.popen(["nft", "-i"], stdin=subprocess.PIPE,
+                                     stdout=subprocess.DEVNULL)
+        self.owner.stdin.write(b"add table inet bridge_cni { flags owner; }\n")
+        self.owner.stdin.flush()
+        end = time.monotonic() + 5
+        while "bridge_cni" not in self.node.run("nft", "list", "tables").stdout:
+            assert time.monotonic() < end, "nft -i made no table"
+            time.sleep(0.02)
+
+    def remove(self):
+        self.owner.stdin.close()
+        self.owner.wait()
+
+
+class NoNetfilterSockets(Obstacle):
+    """masquerade: the kernel has no nf_tables."""
+
+    codes, words = {plugin.RULES, plugin.KERNEL}, []
+    env = {"ASAN_OPTIONS": "detect_leaks=0"}
+
+    def build(self):
+        """Where in a good ADD is the first NETLINK_NETFILTER socket made? That one fails."""
+        trace = self.node.directory / "trace"
+        strace = ["strace", "-f", "-qq", "-o", str(trace), "-e", "trace=socket"]
+        rehearsal = self.node.pod()
+        plugin.judge("ADD", self.node.invoke("ADD", self.conf, rehearsal, env=self.env,
+                                             wrapper=strace), plugin.NEWEST)
+        sockets = trace.read_text().splitlines()
+        nth, = [n for n, line in enumerate(sockets, 1) if "NETFILTER" in line][:1]
+        self.node.delete(rehearsal, self.conf)
+        self.node.ip("link del cni0")
+        if "bridge_cni" in self.node.run("nft", "list", "tables").stdout:
+            self.node.nft("delete table inet bridge_cni")
+        self.wrapper = [*strace, "-e",
+                        f"inject=socket:error=EPROTONOSUPPORT:when={nth}+"]
+
+    def remove(self):
+        self.wrapper = ()
+
+
+OBSTACLES = [StoreIsAFile, SecondSetExhausted, BridgeIsAVeth, MtuTooSmall,
+             NextHopNotReached, AnotherGateway, ForwardingReadOnly, TableOwnedByAnother,
+             NoNetfilterSockets]
+
+
+def shared(node):
+    """What attachments share, each thing by itself; None where it is absent."""
+    link = node.links().get("cni0")
+    is_bridge = link and link.get("linkinfo", {}).get("info_kind") == "bridge"
+    addresses = node.addresses("cni0") if is_bridge else []
+    listing = node.run("nft", "-s", "list", "table", "inet", "bridge_cni", check=False)
+    return {
+        "bridge": (link["address"], link["mtu"], "UP" in link["flags"],
+                   node.sysctl("ipv6.conf.cni0.accept_ra")) if is_bridge else None,
+        "gateway": next((a for a in addresses if a.startswith("10.1.2.")), None),
+        "gateway6": next((a for a in addresses if a.startswith("fd00:")), None),
+        "rules": listing.stdout if "chain" in listing.stdout else None,
+    }
+
+
+@pytest.mark.parametrize("kind", OBSTACLES)
+def test_a_failed_ADD_leaves_nothing(node, kind):
+    pod = node.pod()
+    obstacle = kind(node, pod)
+    before = shared(node)
+    with pytest.raises(plugin.CniError) as error:
+        node.add(pod, obstacle.conf, wrapper=obstacle.wrapper, env=obstacle.env)
+    assert error.value.code in obstacle.codes, error.value
+    error.value.says(*obstacle.words)
+    node.assert_nothing_left(pod, others=obstacle.others)
+    after = shared(node)
+    obstacle.remove()
+
+    conf = obstacle.good_conf()
+    result = node.add(pod, conf)
+    for address in (GATEWAY4, INTERNET4, INTERNET6):
+        assert pod.ping(address)
+    complete = shared(node)
+    for thing, found in after.items():
+        assert found in (None, before[thing], complete[thing]), f"{thing} is half done"
+    node.check(pod, conf, result)
+    node.delete(pod, conf, result)
+    node.assert_nothing_left(pod)
+
+
+def test_an_interface_of_the_pods_makes_the_veth_fail(node):
+    """veth: the one thing that has to stay is the interface that was there."""
+    pod = node.pod()
+    pod.ip("link add eth0 type veth peer name eth1")
+    conf = network("dual")
+    with pytest.raises(plugin.CniError) as error:
+        node.add(pod, conf)
+    assert error.value.code == plugin.EXISTS
+    assert {"eth0", "eth1"} <= pod.links().keys()
+    pod.ip("link del eth0")
+    node.assert_nothing_left(pod)
+    node.add(pod, conf)
+    assert pod.ping(INTERNET4)
+
+
+def test_a_host_veth_of_that_name_is_another_ADDs_and_stays(node):
+    """Refused before an address is taken; nothing of the earlier one is undone."""
+    conf, pod = network("dual"), node.pod()
+    name = node.add(pod, conf)["interfaces"][1]["name"]
+    node.delete(pod, conf)
+    node.ip(f"link add {name} type veth peer name other0")
+    with pytest.raises(plugin.CniError) as error:
+        node.add(pod, conf)
+    assert error.value.code == plugin.EXISTS
+    error.value.says(name)
+    assert name in node.links() and node.reservations() == {}
+
+
+def test_failing_again_and_again_uses_nothing_up(node):
+    """A sandbox that can't start is retried for ever."""
+    conf = network(ipam={"routes": [{"dst": "198.18.0.0/15", "gw": "203.0.113.1"}]})
+    pod = node.pod()
+    for _ in range(3):
+        with pytest.raises(plugin.CniError):
+            node.add(pod, conf)
+        node.delete(pod, conf)
+    assert node.reservations() == {}
+    assert not [name for name in node.links() if re.fullmatch("veth.*", name)]
+    assert set(node.links()) - {"lo", UPLINK} <= {"cni0"} | {
+        name for name in node.links() if name.startswith(("ifb", "sit", "ip", "gre"))}
