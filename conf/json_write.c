@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Laying out JSON text in a growing buffer. What is written is result.c's. */
+#include "json_write.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "utf8.h"
+#include "util.h"
+
+#define INDENT "    "
+
+static void put_bytes(struct json_writer *writer, const char *bytes, size_t n)
+{
+	if (writer->out_of_memory)
+		return;
+	if (writer->size - writer->len <= n) {
+		size_t size = 2 * writer->size + n + 512;
+		char *text = realloc(writer->text, size);
+
+		if (!text) {
+			writer->out_of_memory = true;
+			return;
+		}
+		writer->text = text;
+		writer->size = size;
+	}
+	memcpy(writer->text + writer->len, bytes, n);
+	writer->len += n;
+	writer->text[writer->len] = '\0';
+}
+
+static void put(struct json_writer *writer, const char *text)
+{
+	put_bytes(writer, text, strlen(text));
+}
+
+static void put_escaped(struct json_writer *writer, unsigned char c)
+{
+	static const char plain[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
+	const char *at = strchr(plain, c);
+	char buf[8];
+
+	if (at)
+		snprintf(buf, sizeof(buf), "\\%c", letters[at - plain]);
+	else
+		snprintf(buf, sizeof(buf), "\\u%04x", c);
+	put(writer, buf);
+}
+
+static void put_string(struct json_writer *writer, const char *value)
+{
+	size_t left = strlen(value);
+
+	put(writer, "\"");
+	while (left) {
+		unsigned char c = *value;
+		size_t n = utf8_char_len(value, left);
+
+		if (n == 0)
+			put(writer, UTF8_REPLACEMENT);
+		else if (c < 0x20 || c == '"' || c == '\\')
+			put_escaped(writer, c);
+		else
+			put_bytes(writer, value, n);
+		n += n == 0;
+		value += n;
+		left -= n;
+	}
+	put(writer, "\"");
+}
+
+static void put_line_start(struct json_writer *writer)
+{
+	put(writer, "\n");
+	for (unsigned int i = 0; i < writer->depth; i++)
+		put(writer, INDENT);
+}
+
+/* What stands before a value: the comma behind its predecessor, its line, its key. */
+static void put_lead(struct json_writer *writer, const char *key)
+{
+	if (writer->behind_entry)
+		put(writer, ",");
+	if (writer->depth)
+		put_line_start(writer);
+	if (key) {
+		put_string(writer, key);
+		put(writer, ": ");
+	}
+	writer->behind_entry = true;
+}
+
+void json_open(struct json_writer *writer, const char *key, char bracket)
+{
+	put_lead(writer, key);
+	put_bytes(writer, &bracket, 1);
+	writer->depth++;
+	writer->behind_entry = false;
+}
+
+void json_close(struct json_writer *writer, char bracket)
+{
+	writer->depth--;
+	if (writer->behind_entry)
+		put_line_start(writer);
+	put_bytes(writer, &bracket, 1);
+	writer->behind_entry = true;
+}
+
+void json_text(struct json_writer *writer, const char *key, const char *value)
+{
+	put_lead(writer, key);
+	put_string(writer, value);
+}
+
+void json_number(struct json_writer *writer, const char *key, int64_t value)
+{
+	char buf[24];
+
+	put_lead(writer, key);
+	snprintf(buf, sizeof(buf), "%" PRId64, value);
+	put(writer, buf);
+}
+
+void json_text_if(struct json_writer *writer, const char *key, const char *value)
+{
+	if (value && *value)
+		json_text(writer, key, value);
+}
+
+void json_number_if(struct json_writer *writer, const char *key, int64_t value)
+{
+	if (value)
+		json_number(writer, key, value);
+}
+
+char *json_finish(struct json_writer *writer)
+{
+	put(writer, "\n");
+	if (writer->out_of_memory) {
+		free(writer->text);
+		writer->text = NULL;
+	}
+	return TAKE_PTR(writer->text);
+}
