@@ -66,8 +66,9 @@ static int store_walk_next(const struct store *store, struct store_walk *walk,
 	struct dirent *entry;
 
 	while ((errno = 0, entry = readdir(walk->dir))) {
-		/* Not a reservation even if a container has an address for its ID. */
-		if (strncmp(entry->d_name, LAST_PREFIX, strlen(LAST_PREFIX)) == 0 ||
+		/* Not reservations, whatever their text: an ID may be an address. */
+		if (strcmp(entry->d_name, STORE_LOCK_FILE) == 0 ||
+		    strncmp(entry->d_name, LAST_PREFIX, strlen(LAST_PREFIX)) == 0 ||
 		    !is_regular(walk->dir, entry))
 			continue;
 		*ret_name = entry->d_name;

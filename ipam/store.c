@@ -14,7 +14,6 @@
 
 #include "lock.h"
 
-#define LOCK_FILE "lock"
 #define LOCK_MODE 0640 /* whoever can read it could lock it */
 #define DIR_MODE  0755 /* host-local's */
 #define OWN_MODE  0700
@@ -98,22 +97,23 @@ static int take_lock(struct store *store, unsigned int wait_ms, struct cni_error
 {
 	int r;
 
-	store->lock_fd = openat(store->dir_fd, LOCK_FILE,
+	store->lock_fd = openat(store->dir_fd, STORE_LOCK_FILE,
 				O_RDONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
 				LOCK_MODE);
 	if (store->lock_fd < 0)
-		return store_file_error(store->path, LOCK_FILE, errno, "open", err);
+		return store_file_error(store->path, STORE_LOCK_FILE, errno, "open", err);
 	r = flock_wait(store->lock_fd, LOCK_EX, wait_ms);
 	if (r == -ETIMEDOUT) {
 		error_set(err, CNI_ERR_TRY_AGAIN, ETIMEDOUT,
-			  "the store's lock %s/" LOCK_FILE
+			  "the store's lock %s/" STORE_LOCK_FILE
 			  " was not free for %u.%03u seconds",
 			  store->path, wait_ms / 1000, wait_ms % 1000);
-		error_details(err, "who holds it: fuser -v %s/" LOCK_FILE, store->path);
+		error_details(err, "who holds it: fuser -v %s/" STORE_LOCK_FILE,
+			      store->path);
 		return r;
 	}
 	if (r < 0)
-		return store_file_error(store->path, LOCK_FILE, -r, "lock", err);
+		return store_file_error(store->path, STORE_LOCK_FILE, -r, "lock", err);
 	return 0;
 }
 

@@ -20,6 +20,7 @@
 
 #include "../conf/net_conf.h"
 
+#define STORE_LOCK_FILE	   "lock"
 #define STORE_LOCK_WAIT_MS 10000 /* host-local holds it for milliseconds */
 
 /* "<containerID>\r\n<ifname>" with the NUL. */

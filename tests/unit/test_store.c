@@ -231,13 +231,15 @@ static void release_knows_the_old_format_where_nothing_else_is(void **state)
 	assert_int_equal(release(*state, &pod, &err), 0);
 }
 
-static void an_id_that_is_an_address_does_not_match_last_reserved(void **state)
+static void lock_and_last_reserved_are_no_reservations(void **state)
 {
 	struct cni_error err = {};
 
+	put_file(*state, "net/lock", "10.1.2.3");
 	put_file(*state, "net/last_reserved_ip.0", "10.1.2.3");
 	assert_int_equal(release(*state, &(struct owner){"10.1.2.3", "eth0"}, &err), 0);
 	assert_present(*state, "net/last_reserved_ip.0");
+	assert_present(*state, "net/lock");
 }
 
 static void a_store_that_is_not_there_is_not_made_by_release(void **state)
@@ -455,7 +457,7 @@ int main(void)
 		SCRATCH_TEST(a_directory_as_last_reserved_is_a_clear_error),
 		SCRATCH_TEST(release_takes_all_of_an_owner_and_nothing_else),
 		SCRATCH_TEST(release_knows_the_old_format_where_nothing_else_is),
-		SCRATCH_TEST(an_id_that_is_an_address_does_not_match_last_reserved),
+		SCRATCH_TEST(lock_and_last_reserved_are_no_reservations),
 		SCRATCH_TEST(a_store_that_is_not_there_is_not_made_by_release),
 		SCRATCH_TEST(a_data_dir_that_is_a_file_is_a_clear_error),
 		SCRATCH_TEST(the_owner_of_an_address_is_found),
