@@ -39,11 +39,12 @@ LIB_OBJECTS := $(filter-out $(BUILD)/plugin/main.o,$(OBJECTS))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 
 .PHONY: all
-all: build/bridge-cni
+all: build/bridge-cni ## the executable, build/bridge-cni (default)
 
-# The executable of the variant built last; tests run $(BUILD)/bridge-cni.
+# A link to the variant that was asked for last.
+.PHONY: build/bridge-cni
 build/bridge-cni: $(BUILD)/bridge-cni
-	$(Q)ln -f $< $@ 2>/dev/null || cp -f $< $@
+	$(Q)ln -sf $(VARIANT)/bridge-cni $@
 
 $(BUILD)/bridge-cni: $(OBJECTS)
 	$(call say,LINK,$@)
@@ -61,16 +62,37 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB_OBJECTS)
 -include $(OBJECTS:.o=.d) $(UNIT_TESTS:%=%.d)
 
 .PHONY: unit-tests
-unit-tests: $(UNIT_TESTS)
+unit-tests: $(UNIT_TESTS) ## build the unit tests
 
-.PHONY: check-unit
-check-unit: unit-tests
-	$(Q)for t in $(UNIT_TESTS); do $$t || exit 1; done
+# The compiler runs after the packages are there: a make of its own.
+.PHONY: check
+check: ## all tests, on network namespaces of their own (root; installs what it needs)
+	$(Q)tests/install-deps check
+	$(Q)$(MAKE) --no-print-directory unit-tests build/bridge-cni
+	$(Q)tests/run $(BUILD) $(TESTS)
+
+.PHONY: demo
+demo: ## two pods and an outside world, shown (root; installs what it needs)
+	$(Q)tests/install-deps demo
+	$(Q)$(MAKE) --no-print-directory build/bridge-cni
+	$(Q)tests/demo build/bridge-cni
+
+.PHONY: install
+install: build/bridge-cni ## into $(DESTDIR)$(CNI_BIN_DIR), the README below $(PREFIX)
+	install -D -m 755 build/bridge-cni $(DESTDIR)$(CNI_BIN_DIR)/bridge-cni
+	install -D -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/bridge-cni/README.md
 
 .PHONY: format
-format:
+format: ## clang-format over the tree
 	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')
 
 .PHONY: clean
-clean:
+clean: ## remove build/
 	$(Q)rm -rf build
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' Makefile
+	@echo
+	@echo "  V=1 shows the commands. SANITIZE=address,undefined builds a variant with"
+	@echo "  sanitizers. TESTS='-k masquerade' runs the tests whose names match."

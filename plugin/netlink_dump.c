@@ -46,6 +46,8 @@ static void link_info_read(struct nlattr *info, struct link *link)
 	if (nla_parse_nested(port, IFLA_BRPORT_MAX, attrs[IFLA_INFO_SLAVE_DATA], NULL) <
 	    0)
 		return;
+	if (port[IFLA_BRPORT_STATE])
+		link->port_state = nla_get_u8(port[IFLA_BRPORT_STATE]);
 	link->hairpin = port[IFLA_BRPORT_MODE] && nla_get_u8(port[IFLA_BRPORT_MODE]);
 }
 

@@ -26,6 +26,7 @@ struct link {
 	unsigned int peer; /* a veth's other end, an index in its own namespace */
 	bool up;
 	bool hairpin; /* as a bridge port */
+	uint8_t port_state; /* as a bridge port: BR_STATE_* of linux/if_bridge.h */
 	char alias[LINK_ALIAS_MAX];
 };
 

@@ -28,6 +28,7 @@ extern const struct stage stage_bridge;
 extern const struct stage stage_veth;
 extern const struct stage stage_addresses;
 extern const struct stage stage_gateway;
+extern const struct stage stage_announce;
 extern const struct stage stage_masquerade;
 
 /* Down the table; where one fails, those before it are undone in reverse. */
