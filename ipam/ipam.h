@@ -14,9 +14,11 @@ bool ipam_in_process(const struct net_conf *conf);
 /*
  * Reserves one address of every range set for the attachment (container ID and interface
  * name) and fills @att->ipam with ips, routes and dns (of ipam.resolvConf, whose text
- * @att->resolv_text owns). All or nothing. Errors: 102 a set has no free address; 103
- * the attachment has reservations already, which stay; 5 the store can't be read or
- * written; 11 its lock is held for too long.
+ * @att->resolv_text owns), which must be empty. An address asked for by CNI_ARGS is the
+ * one of its set. All or nothing. Errors: 102 a set has no free address; 103 the
+ * attachment has reservations already, which stay, or the address asked for is taken; 7
+ * it is one that can't be given; 5 the store or ipam.resolvConf can't be read or written;
+ * 11 the store's lock is held for too long.
  */
 int ipam_reserve(struct attachment *att, struct cni_error *err);
 
