@@ -3,10 +3,11 @@
 and handles are left out."""
 import json
 
-# Values that change by themselves.
-VOLATILE = {"handle", "packets", "bytes", "valid_life_time", "preferred_life_time",
+# Values that change by themselves. (A bridge's carrier follows its ports' a second later.)
+VOLATILE = {"operstate", "handle", "packets", "bytes", "valid_life_time", "preferred_life_time",
             "metainfo", "expires", "cacheinfo", "ifindex", "link_index", "link_netnsid",
             "group_addr"}
+CARRIER = {"NO-CARRIER", "LOWER_UP", "linkdown"}
 
 
 def _still(value):
@@ -14,7 +15,7 @@ def _still(value):
         return {k: _still(v) for k, v in value.items()
                 if k not in VOLATILE and not k.endswith("_timer")}
     if isinstance(value, list):
-        return [_still(v) for v in value]
+        return [_still(v) for v in value if not (isinstance(v, str) and v in CARRIER)]
     return value
 
 
@@ -47,6 +48,7 @@ def _of_link_local(route):
 
 
 def ruleset(ns):
+    """Sorted entries: where several rules stand in one chain, their order is left out."""
     out = ns.run("nft", "-j", "list", "ruleset").stdout
     return _dicts(e for e in json.loads(out)["nftables"] if "metainfo" not in e)
 

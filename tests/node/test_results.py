@@ -48,8 +48,11 @@ def test_versions_with_interfaces(node, version):
     assert result["dns"] == DNS
 
 
-def test_no_version_means_0_1_0(node):
-    result = node.add(node.pod(), network(cniVersion=None))
+@pytest.mark.parametrize("version", [None, ""])
+def test_no_version_means_0_1_0(node, version):
+    conf = network(cniVersion=version)
+    done = node.invoke("ADD", conf, node.pod())
+    result = plugin.judge("ADD", done, "0.1.0")
     assert result["cniVersion"] == "0.1.0" and result["ip4"]["ip"] == "10.1.2.2/24"
     assert "ip6" not in result
 
@@ -73,7 +76,7 @@ def test_VERSION_wants_nothing_but_the_command(node):
     assert result["supportedVersions"] == plugin.VERSIONS
 
 
-@pytest.mark.parametrize("version", ["0.3.2", "1.1.1", "2.0.0", "1.1", "v1.0.0", ""])
+@pytest.mark.parametrize("version", ["0.3.2", "1.1.1", "2.0.0", "1.1", "v1.0.0"])
 def test_other_versions_are_refused_with_the_list(node, version):
     before = node.state()
     with pytest.raises(plugin.CniError) as error:

@@ -71,19 +71,23 @@ class BridgeIsAVeth(Obstacle):
         self.node.ip("link del cni0")
 
 
-class MtuTooSmall(Obstacle):
-    """addresses: the veth comes up, but with this MTU there is no IPv6 on it."""
+class SysctlsReadOnly(Obstacle):
+    """addresses: the pod has IPv6 disabled, and /proc/sys can't be written.
 
-    codes, words = {plugin.KERNEL, plugin.IO}, ["fd00:1:2::"]
+    The bridge and forwarding are as they should be, so that the stages before succeed.
+    """
+
+    codes, words = {plugin.IO, plugin.KERNEL}, ["disable_ipv6"]
 
     def build(self):
-        self.conf["mtu"] = 1000  # IPv6 wants 1280
-
-    def good_conf(self):
-        return {**self.conf, "mtu": 1400}
+        self.pod.sysctl("ipv6.conf.default.disable_ipv6", 1)
+        self.node.add(self.node.pod(), self.conf)
+        self.node.delete(self.node.pods.pop(), self.conf)
+        self.node.run("mount", "--bind", "/proc/sys", "/proc/sys")
+        self.node.run("mount", "-o", "remount,bind,ro", "/proc/sys")
 
     def remove(self):
-        pass
+        self.node.run("umount", "/proc/sys")
 
 
 class NextHopNotReached(Obstacle):
@@ -177,7 +181,7 @@ class NoNetfilterSockets(Obstacle):
         self.wrapper = ()
 
 
-OBSTACLES = [StoreIsAFile, SecondSetExhausted, BridgeIsAVeth, MtuTooSmall,
+OBSTACLES = [StoreIsAFile, SecondSetExhausted, BridgeIsAVeth, SysctlsReadOnly,
              NextHopNotReached, AnotherGateway, ForwardingReadOnly, TableOwnedByAnother,
              NoNetfilterSockets]
 

@@ -12,8 +12,9 @@ TABLE = "inet bridge_cni"
 
 
 def table(node):
-    """The table as text, without what counts or varies; "" where there is none."""
-    return node.run("nft", "-s", "list", "table", *TABLE.split(), check=False).stdout
+    """The lines of the table, without what counts or varies; none where there is none."""
+    out = node.run("nft", "-s", "list", "table", *TABLE.split(), check=False).stdout
+    return sorted(out.splitlines())
 
 
 def rules(node):
@@ -57,11 +58,22 @@ def test_without_ipMasq_there_is_no_rule(node):
 
 
 FOREIGN = """
-table ip nat { chain POSTROUTING { type nat hook postrouting priority 100
-    ip saddr 172.31.0.0/16 masquerade comment "somebody's" } }
-table inet firewall { set admins { type ipv4_addr; elements = { 192.0.2.77 } }
-    chain input { type filter hook input priority 0
-        ip saddr @admins accept comment "bridge_cni" } }
+table ip nat {
+    chain POSTROUTING {
+        type nat hook postrouting priority 100
+        ip saddr 172.31.0.0/16 masquerade comment "somebody's"
+    }
+}
+table inet firewall {
+    set admins {
+        type ipv4_addr
+        elements = { 192.0.2.77 }
+    }
+    chain input {
+        type filter hook input priority 0
+        ip saddr @admins accept comment "bridge_cni"
+    }
+}
 """
 
 

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The plugin driven by libcni, as every runtime does, with conflists from a directory."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+from harness import plugin
+from harness.node import GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, NETWORK, network
+
+HERE = pathlib.Path(__file__).parent
+GOPATH = pathlib.Path("/usr/share/gocode")
+BUILD = pathlib.Path(os.environ.get("BUILD_DIR", os.path.dirname(plugin.BRIDGE_CNI)))
+# Debian's libcni is 1.1.2, which speaks up to 1.0.0.
+VERSIONS = ["0.2.0", "0.3.1", "0.4.0", "1.0.0"]
+
+pytestmark = pytest.mark.must_run
+
+
+@pytest.fixture(scope="session")
+def cnitool():
+    if shutil.which("go") is None:
+        pytest.skip("golang-go is not installed")
+    if not (GOPATH / "src/github.com/containernetworking/cni/libcni").is_dir():
+        pytest.skip("golang-github-appc-cni-dev is not installed")
+    out = BUILD.resolve() / "libcni/cnitool"
+    env = {**os.environ, "GO111MODULE": "off", "GOPATH": str(GOPATH),
+           "GOCACHE": str(out.parent / "go-cache"), "GOFLAGS": ""}
+    subprocess.run(["go", "build", "-o", str(out), str(HERE / "main.go")], env=env,
+                   check=True)
+    return out
+
+
+class Runtime:
+    """A runtime on a node: its directory of conflists, and the tool."""
+
+    def __init__(self, node, tool):
+        self.node, self.tool = node, tool
+        self.net_d = node.directory / "net.d"
+        self.net_d.mkdir()
+
+    def configure(self, conf, *later):
+        plugins = [{k: v for k, v in conf.items() if k not in ("name", "cniVersion")}]
+        (self.net_d / f"10-{conf['name']}.conflist").write_text(json.dumps(
+            {"cniVersion": conf["cniVersion"], "name": conf["name"],
+             "plugins": [*plugins, *later]}))
+
+    def call(self, verb, netns, **env):
+        env = {"NETCONFPATH": str(self.net_d), "PATH": os.environ["PATH"],
+               "CNI_PATH": f"{os.path.dirname(plugin.BRIDGE_CNI)}:/usr/lib/cni",
+               **{k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}, **env}
+        return self.node.run(self.tool, verb, NETWORK, netns, check=False, env=env)
+
+    def good(self, verb, netns, **env):
+        done = self.call(verb, netns, **env)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout) if done.stdout else None
+
+
+@pytest.fixture
+def runtime(node, cnitool):
+    return Runtime(node, cnitool)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_add_check_and_del(node, runtime, version):
+    runtime.configure(network("dual", cniVersion=version))
+    pods = [node.pod(), node.pod()]
+    results = [runtime.good("add", pod.netns) for pod in pods]
+    for address in (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, "10.1.2.3", "fd00:1:2::3"):
+        assert pods[0].ping(address)
+    assert [r["cniVersion"] for r in results] == [version] * 2
+    if version >= "0.4.0":
+        assert runtime.good("check", pods[0].netns) is None
+    for pod in pods:
+        assert runtime.good("del", pod.netns) is None
+        assert runtime.good("del", pod.netns) is None
+    assert node.host_veths() == [] and node.reservations() == {}
+
+
+def test_check_hands_on_what_differs(node, runtime):
+    runtime.configure(network(cniVersion="1.0.0"))
+    pod = node.pod()
+    runtime.good("add", pod.netns)
+    pod.ip("addr del 10.1.2.2/24 dev eth0")
+    done = runtime.call("check", pod.netns)
+    assert done.returncode == 1 and "10.1.2.2/24" in done.stderr
+
+
+def test_add_hands_on_the_message_and_its_details(node, runtime):
+    runtime.configure(network(cniVersion="1.0.0", ipam={
+        "routes": [{"dst": "198.18.0.0/15", "gw": "203.0.113.1"}]}))
+    done = runtime.call("add", node.pod().netns)
+    assert done.returncode == 1 and "203.0.113.1" in done.stderr
+    assert node.host_veths() == [] and node.reservations() == {}
+
+
+def test_del_after_the_namespace_is_gone(node, runtime):
+    runtime.configure(network("dual", cniVersion="1.0.0"))
+    pod = node.pod()
+    runtime.good("add", pod.netns)
+    pod.remove()
+    runtime.good("del", pod.netns)
+    assert node.host_veths() == [] and node.reservations() == {}
+
+
+def test_arguments_as_kubernetes_gives_them(node, runtime):
+    runtime.configure(network(cniVersion="1.0.0", capabilities={"portMappings": True}))
+    pod = node.pod()
+    args = "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=web-0;K8S_POD_UID=7"
+    ports = json.dumps({"portMappings": []})
+    runtime.good("add", pod.netns, CNI_ARGS=args, CAP_ARGS=ports)
+    runtime.good("check", pod.netns, CNI_ARGS=args, CAP_ARGS=ports)
+    runtime.good("del", pod.netns, CNI_ARGS=args, CAP_ARGS=ports)
+
+
+def test_in_front_of_a_later_plugin(node, runtime):
+    """tuning changes the interface and hands the result on; CHECK and DEL see its result."""
+    if not os.access("/usr/lib/cni/tuning", os.X_OK):
+        pytest.skip("containernetworking-plugins is not installed")
+    runtime.configure(network("dual", cniVersion="1.0.0"),
+                      {"type": "tuning", "mac": "02:00:00:00:00:77"})
+    pod = node.pod()
+    result = runtime.good("add", pod.netns)
+    assert result["interfaces"][2]["mac"] == "02:00:00:00:00:77"
+    assert pod.ping(INTERNET4)
+    runtime.good("check", pod.netns)
+    runtime.good("del", pod.netns)
+    assert node.host_veths() == [] and node.reservations() == {}
+
+
+def test_versions_are_asked_for(node, runtime):
+    runtime.configure(network(cniVersion="1.0.0"))
+    assert runtime.good("version", "none") == plugin.VERSIONS
