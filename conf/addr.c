@@ -17,7 +17,7 @@ int ip_parse(const char *text, struct ip_addr *ret_addr)
 	return 0;
 }
 
-/* Decimal digits without sign, white space or leading zeros; saturates beyond 3 digits. */
+/* Decimal digits, no sign, no leading zeros; four of them are out of range already. */
 static int parse_prefix_len(const char *text, unsigned int *ret_len)
 {
 	size_t digits = strspn(text, "0123456789");

@@ -62,9 +62,9 @@ const char *ip_format(const struct ip_addr *addr, char buf[IP_TEXT_MAX]);
 const char *prefix_format(const struct ip_prefix *prefix, char buf[PREFIX_TEXT_MAX]);
 const char *mac_format(const struct mac_addr *mac, char buf[MAC_TEXT_MAX]);
 
-#define IP_TEXT(addr)	  ip_format((addr), (char[IP_TEXT_MAX]){})
-#define PREFIX_TEXT(pfx)  prefix_format((pfx), (char[PREFIX_TEXT_MAX]){})
-#define MAC_TEXT(mac)	  mac_format((mac), (char[MAC_TEXT_MAX]){})
+#define IP_TEXT(addr)	 ip_format((addr), (char[IP_TEXT_MAX]){})
+#define PREFIX_TEXT(pfx) prefix_format((pfx), (char[PREFIX_TEXT_MAX]){})
+#define MAC_TEXT(mac)	 mac_format((mac), (char[MAC_TEXT_MAX]){})
 
 /* <0, 0, >0; IPv4 sorts before IPv6. */
 int ip_cmp(const struct ip_addr *a, const struct ip_addr *b);

@@ -151,7 +151,7 @@ int cni_env_read(char *(*get)(const char *name), struct cni_env *ret_env,
 	if ((1u << env.verb) & (V_ADD | V_DEL | V_CHECK)) {
 		env.netns_override = is_true(get_or_empty(get, "CNI_NETNS_OVERRIDE"));
 		r = cni_args_parse(get_or_empty(get, "CNI_ARGS"), &env.args, &args_err);
-		/* Arguments that can't be read must not keep anything from being removed. */
+		/* What can't be read must not keep anything from being removed. */
 		if (r < 0 && env.verb != CNI_DEL) {
 			*err = args_err;
 			return r;

@@ -260,7 +260,7 @@ static int read_object(const cJSON *object, const struct json_type *type, void *
 	return 0;
 }
 
-/* Lists are typed structures {T *items; size_t n;}: reached by memcpy, not by aliasing. */
+/* Lists are structures {T *items; size_t n;}: copied, since aliasing them isn't C. */
 static struct json_list list_get(const void *value)
 {
 	struct json_list list;

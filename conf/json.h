@@ -67,7 +67,7 @@ struct json_field {
 	const struct json_type *type;
 	size_t offset; /* in the object's structure */
 	bool required;
-	size_t set_offset; /* of a bool that becomes true when the key is there; 0: none */
+	size_t set_offset; /* of a bool that says whether the key is there; 0: none */
 };
 
 struct json_type {
@@ -83,7 +83,7 @@ struct json_type {
 };
 
 /*
- * Reads the document by the @type of its top-level object into the structure @ret, whose
+ * Reads the document by the @type of its top-level object into a structure @ret, whose
  * members stay as they are where keys are absent or null. Keys match in any case, as
  * Go's encoding/json has it; one that is there twice is refused. Code 7 with path, value
  * and expectation; then what had been read is cleared again by json_clear().

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The configuration's keys and how much of them an operation reads. Ranges are ranges.c's,
- * prevResult is prev_result.c's, what both share conf_types.c's.
+ * The keys of a configuration, and how much of it an operation reads. Ranges are
+ * ranges.c's, prevResult is prev_result.c's, what they share is conf_types.c's.
  */
 #include "net_conf.h"
 

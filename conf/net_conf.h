@@ -18,7 +18,6 @@
 #define DEFAULT_BRIDGE	 "cni0"
 #define DEFAULT_DATA_DIR "/var/lib/cni/networks"
 
-
 struct string_list {
 	const char **items;
 	size_t n;

@@ -426,13 +426,16 @@ static void wrong_values_are_named_with_path_and_expectation(void **state)
 		{"{\"addr\":\"10.1.2.3/24\"}",
 		 "addr: \"10.1.2.3/24\" is not an IP address"},
 		{"{\"addr\":\"::ffff:10.1.2.3\"}",
-		 "addr: \"::ffff:10.1.2.3\" is an IPv4-mapped IPv6 address, expected plain "
+		 "addr: \"::ffff:10.1.2.3\" is an IPv4-mapped IPv6 address, expected "
+		 "plain "
 		 "IPv4 or IPv6"},
 		{"{\"addr\":{}}", "addr: {} is an object, expected an IP address"},
 		{"{\"prefix\":\"10.1.2.3/33\"}",
-		 "prefix: \"10.1.2.3/33\" is not a CIDR: the prefix length is at most 32"},
+		 "prefix: \"10.1.2.3/33\" is not a CIDR: the prefix length is at most "
+		 "32"},
 		{"{\"prefix\":\"fd00::/129\"}",
-		 "prefix: \"fd00::/129\" is not a CIDR: the prefix length is at most 128"},
+		 "prefix: \"fd00::/129\" is not a CIDR: the prefix length is at most "
+		 "128"},
 		{"{\"prefix\":\"10.1.2.3\"}",
 		 "prefix: \"10.1.2.3\" is not a CIDR such as 10.1.2.0/24"},
 		{"{\"prefix\":\"\"}", "prefix: \"\" is not a CIDR such as 10.1.2.0/24"},

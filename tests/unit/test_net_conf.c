@@ -53,9 +53,8 @@ static void assert_bad(const char *text, int code, const char *message)
 }
 
 /* A network with this host-local configuration. */
-#define LOCAL(keys)                                                                        \
-	"{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"ipam\":{\"type\":\"host-local\"," keys \
-	"}}"
+#define NET	    "{\"cniVersion\":\"1.0.0\",\"name\":\"n\","
+#define LOCAL(keys) NET "\"ipam\":{\"type\":\"host-local\"," keys "}}"
 
 static void a_name_is_enough_and_the_rest_has_defaults(void **state)
 {
@@ -183,14 +182,15 @@ static void ranges_are_completed_as_host_local_completes_them(void **state)
 		 "fd00::/64 fd00::1-fd00::ffff:ffff:ffff:ffff fd00::1"},
 		{LOCAL("\"ranges\":[[{\"subnet\":\"fd00::4/126\"}]]"),
 		 "fd00::4/126 fd00::5-fd00::7 fd00::5"},
-		/* Network and broadcast address as limits; a gateway outside; "" is none. */
+		/* Network and broadcast address as limits; a gateway outside; "". */
 		{LOCAL("\"subnet\":\"10.1.2.0/24\",\"rangeStart\":\"10.1.2.0\","
 		       "\"rangeEnd\":\"10.1.2.255\",\"gateway\":\"10.9.9.9\""),
 		 "10.1.2.0/24 10.1.2.0-10.1.2.255 10.9.9.9"},
 		{LOCAL("\"subnet\":\"10.1.2.0/24\",\"rangeStart\":\"10.1.2.7\","
 		       "\"rangeEnd\":\"10.1.2.7\",\"gateway\":\"\""),
 		 "10.1.2.0/24 10.1.2.7-10.1.2.7 10.1.2.1"},
-		{LOCAL("\"ranges\":[[{\"subnet\":\"10.1.2.0/24\",\"rangeEnd\":\"10.1.2.9\"},"
+		{LOCAL("\"ranges\":[[{\"subnet\":\"10.1.2.0/24\","
+		       "\"rangeEnd\":\"10.1.2.9\"},"
 		       "{\"subnet\":\"10.1.2.0/24\",\"rangeStart\":\"10.1.2.10\"}]]"),
 		 "10.1.2.0/24 10.1.2.1-10.1.2.9 10.1.2.1; "
 		 "10.1.2.0/24 10.1.2.10-10.1.2.254 10.1.2.1"},
@@ -240,23 +240,28 @@ static void bad_ranges_are_named(void **state)
 		 "ipam.ranges[0][0].subnet: missing, expected a "
 		 "CIDR such as 10.1.2.0/24"},
 		{LOCAL("\"ranges\":[{\"subnet\":\"10.1.2.0/24\"}]"),
-		 "ipam.ranges[0]: {\"subnet\":\"10.1.2.0/24\"} is an object, expected a list"},
+		 "ipam.ranges[0]: {\"subnet\":\"10.1.2.0/24\"} is an object, expected "
+		 "a list"},
 		{LOCAL("\"ranges\":[[{\"subnet\":\"10.1.2.3/33\"}]]"),
 		 "ipam.ranges[0][0].subnet: \"10.1.2.3/33\" is not a CIDR: the prefix "
 		 "length is at most 32"},
 		{LOCAL("\"subnet\":\"10.1.2.3/24\""),
-		 "ipam.subnet: 10.1.2.3/24 has host bits set: the network is 10.1.2.0/24"},
+		 "ipam.subnet: 10.1.2.3/24 has host bits set: the network is "
+		 "10.1.2.0/24"},
 		{LOCAL("\"ranges\":[[{\"subnet\":\"fd00::1/64\"}]]"),
 		 "ipam.ranges[0][0].subnet: fd00::1/64 has host bits set: the network is "
 		 "fd00::/64"},
 		{LOCAL("\"subnet\":\"10.1.2.0/31\""),
-		 "ipam.subnet: 10.1.2.0/31 is too small: the prefix length of an IPv4 range "
+		 "ipam.subnet: 10.1.2.0/31 is too small: the prefix length of an IPv4 "
+		 "range "
 		 "is at most 30"},
 		{LOCAL("\"subnet\":\"10.1.2.0/32\""),
-		 "ipam.subnet: 10.1.2.0/32 is too small: the prefix length of an IPv4 range "
+		 "ipam.subnet: 10.1.2.0/32 is too small: the prefix length of an IPv4 "
+		 "range "
 		 "is at most 30"},
 		{LOCAL("\"ranges\":[[{\"subnet\":\"fd00::/127\"}]]"),
-		 "ipam.ranges[0][0].subnet: fd00::/127 is too small: the prefix length of "
+		 "ipam.ranges[0][0].subnet: fd00::/127 is too small: the prefix "
+		 "length of "
 		 "an IPv6 range is at most 126"},
 		{LOCAL("\"subnet\":\"::ffff:10.1.2.0/120\""),
 		 "ipam.subnet: \"::ffff:10.1.2.0/120\" is an IPv4-mapped IPv6 address, "
@@ -276,20 +281,25 @@ static void bad_ranges_are_named(void **state)
 		 "ipam.gateway: fd00::1 is not of the same family as subnet 10.1.2.0/24"},
 		{LOCAL("\"ranges\":[[{\"subnet\":\"10.1.2.0/24\"},"
 		       "{\"subnet\":\"fd00::/64\"}]]"),
-		 "ipam.ranges[0][1].subnet: fd00::/64 is IPv6 in a set of IPv4 ranges: give "
+		 "ipam.ranges[0][1].subnet: fd00::/64 is IPv6 in a set of IPv4 "
+		 "ranges: give "
 		 "each family a set of its own"},
 		{LOCAL("\"ranges\":[[{\"subnet\":\"10.1.2.0/24\"},"
 		       "{\"subnet\":\"10.1.0.0/16\",\"rangeEnd\":\"10.1.2.1\"}]]"),
-		 "ipam.ranges[0][1]: 10.1.0.1-10.1.2.1 overlaps ipam.ranges[0][0], which is "
+		 "ipam.ranges[0][1]: 10.1.0.1-10.1.2.1 overlaps ipam.ranges[0][0], "
+		 "which is "
 		 "10.1.2.1-10.1.2.254"},
-		{LOCAL("\"subnet\":\"10.1.2.0/24\",\"ranges\":[[{\"subnet\":\"10.2.0.0/16\"}"
+		{LOCAL("\"subnet\":\"10.1.2.0/24\",\"ranges\":[[{"
+		       "\"subnet\":\"10.2.0.0/16\"}"
 		       "],[{\"subnet\":\"10.1.2.0/25\"}]]"),
 		 "ipam.ranges[1][0]: 10.1.2.1-10.1.2.126 overlaps ipam, which is "
 		 "10.1.2.1-10.1.2.254"},
-		{"{\"cniVersion\":\"0.2.0\",\"name\":\"n\",\"ipam\":{\"type\":\"host-local\","
+		{"{\"cniVersion\":\"0.2.0\",\"name\":\"n\",\"ipam\":{"
+		 "\"type\":\"host-local\","
 		 "\"subnet\":\"10.1.2.0/24\",\"ranges\":[[{\"subnet\":\"fd00::/64\"}],"
 		 "[{\"subnet\":\"10.2.0.0/16\"}]]}}",
-		 "ipam.ranges[1]: a second IPv4 range set needs cniVersion 0.3.0 or later, "
+		 "ipam.ranges[1]: a second IPv4 range set needs cniVersion 0.3.0 or "
+		 "later, "
 		 "it is 0.2.0"},
 	};
 
@@ -352,8 +362,10 @@ static void bad_keys_are_named_with_their_value(void **state)
 		{"{\"name\":\"n\",\"mtu\":1500.5}",
 		 "mtu: 1500.5 is not whole, expected an integer from 68 to 65535"},
 		{"{\"name\":\"n\",\"mtu\":1279,\"ipam\":{\"type\":\"host-local\","
-		 "\"ranges\":[[{\"subnet\":\"10.1.2.0/24\"}],[{\"subnet\":\"fd00::/64\"}]]}}",
-		 "mtu: 1279 is too small for the IPv6 subnet fd00::/64, expected at least "
+		 "\"ranges\":[[{\"subnet\":\"10.1.2.0/24\"}],[{"
+		 "\"subnet\":\"fd00::/64\"}]]}}",
+		 "mtu: 1279 is too small for the IPv6 subnet fd00::/64, expected at "
+		 "least "
 		 "1280"},
 		{"{\"name\":\"n\",\"ipam\":\"x\"}",
 		 "ipam: \"x\" is a string, expected an object"},
@@ -364,10 +376,12 @@ static void bad_keys_are_named_with_their_value(void **state)
 		{"{\"name\":\"n\",\"dns\":{\"search\":[\"a\",5]}}",
 		 "dns.search[1]: 5 is a number, expected a string"},
 		{LOCAL("\"subnet\":\"10.1.2.0/24\",\"dataDir\":\"var/lib\""),
-		 "ipam.dataDir: \"var/lib\" is not an absolute path, expected it to start "
+		 "ipam.dataDir: \"var/lib\" is not an absolute path, expected it to "
+		 "start "
 		 "with '/'"},
 		{LOCAL("\"subnet\":\"10.1.2.0/24\",\"resolvConf\":\"resolv.conf\""),
-		 "ipam.resolvConf: \"resolv.conf\" is not an absolute path, expected it to "
+		 "ipam.resolvConf: \"resolv.conf\" is not an absolute path, expected "
+		 "it to "
 		 "start with '/'"},
 		{ROUTES("{}"), "ipam.routes: {} is an object, expected a list"},
 		{ROUTES("[{\"gw\":\"10.1.2.1\"}]"),
@@ -376,10 +390,12 @@ static void bad_keys_are_named_with_their_value(void **state)
 		 "ipam.routes[1].dst: 10.0.0.1/8 has host bits set: the network is "
 		 "10.0.0.0/8"},
 		{ROUTES("[{\"dst\":\"0.0.0.0/0\",\"gw\":\"fd00::1\"}]"),
-		 "ipam.routes[0].gw: fd00::1 is not of the same family as the destination "
+		 "ipam.routes[0].gw: fd00::1 is not of the same family as the "
+		 "destination "
 		 "0.0.0.0/0"},
 		{ROUTES("[{\"dst\":\"0.0.0.0/0\",\"scope\":256}]"),
-		 "ipam.routes[0].scope: 256 is out of range, expected an integer from 0 to "
+		 "ipam.routes[0].scope: 256 is out of range, expected an integer from "
+		 "0 to "
 		 "255"},
 		{ROUTES("[{\"dst\":\"0.0.0.0/0\",\"mtu\":-5}]"),
 		 "ipam.routes[0].mtu: -5 is out of range, expected an integer from 0 to "
@@ -387,13 +403,17 @@ static void bad_keys_are_named_with_their_value(void **state)
 		{"{\"name\":\"n\",\"prevResult\":[]}",
 		 "prevResult: [] is a list, expected an object"},
 		{"{\"name\":\"n\",\"prevResult\":{\"ips\":[{\"address\":\"10.1.2.3\"}]}}",
-		 "prevResult.ips[0].address: \"10.1.2.3\" is not a CIDR such as 10.1.2.0/24"},
+		 "prevResult.ips[0].address: \"10.1.2.3\" is not a CIDR such as "
+		 "10.1.2.0/24"},
 		{"{\"name\":\"n\",\"prevResult\":{\"ips\":[{}]}}",
-		 "prevResult.ips[0].address: missing, expected a CIDR such as 10.1.2.0/24"},
-		{"{\"name\":\"n\",\"prevResult\":{\"interfaces\":[{\"name\":\"a\"}],\"ips\":["
+		 "prevResult.ips[0].address: missing, expected a CIDR such as "
+		 "10.1.2.0/24"},
+		{"{\"name\":\"n\",\"prevResult\":{\"interfaces\":[{\"name\":\"a\"}],"
+		 "\"ips\":["
 		 "{\"address\":\"10.1.2.3/24\",\"interface\":0},"
 		 "{\"address\":\"10.1.2.4/24\",\"interface\":1}]}}",
-		 "prevResult.ips[1].interface: 1 is not an index into interfaces, which has "
+		 "prevResult.ips[1].interface: 1 is not an index into interfaces, "
+		 "which has "
 		 "1 entries"},
 		{"{\"name\":\"n\",\"prevResult\":{\"ip4\":{\"gateway\":\"10.1.2.1\"}}}",
 		 "prevResult.ip4.ip: missing, expected a CIDR such as 10.1.2.0/24"},
@@ -513,7 +533,8 @@ static void del_refuses_what_it_uses_when_that_is_wrong(void **state)
 		 "255 letters, digits, '_', '.' and '-', a letter or "
 		 "digit first"},
 		{LOCAL("\"dataDir\":\"../x\""),
-		 "ipam.dataDir: \"../x\" is not an absolute path, expected it to start with "
+		 "ipam.dataDir: \"../x\" is not an absolute path, expected it to "
+		 "start with "
 		 "'/'"},
 		{"{\"name\":\"n\",\"bridge\":7}",
 		 "bridge: 7 is a number, expected a string"},
@@ -608,8 +629,7 @@ static void an_old_prev_result_is_recognised(void **state)
 	assert_string_equal(prev->dns.search.items[0], "x");
 }
 
-static void
-a_new_prev_result_is_recognised_with_fields_newer_than_the_version(void **state)
+static void a_new_prev_result_is_recognised_with_fields_of_the_future(void **state)
 {
 	_subject_ s;
 	const struct cni_result *prev = &s.conf.prev_result;
@@ -693,7 +713,7 @@ int main(void)
 		cmocka_unit_test(empty_paths_count_as_absent),
 		cmocka_unit_test(an_old_prev_result_is_recognised),
 		cmocka_unit_test(
-			a_new_prev_result_is_recognised_with_fields_newer_than_the_version),
+			a_new_prev_result_is_recognised_with_fields_of_the_future),
 		cmocka_unit_test(a_prev_result_of_null_is_none_and_an_empty_one_is_one),
 		cmocka_unit_test(clearing_takes_zero_and_twice),
 	};
