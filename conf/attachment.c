@@ -6,6 +6,30 @@
 
 #include "json.h"
 
+/* The version of the specification that has the operation. */
+static int version_check(enum cni_verb verb, enum cni_version version,
+			 struct cni_error *err)
+{
+	static const struct {
+		const char *name;
+		enum cni_version since;
+	} verbs[] = {
+		[CNI_ADD] = {"ADD", CNI_0_1_0},
+		[CNI_DEL] = {"DEL", CNI_0_1_0},
+		[CNI_CHECK] = {"CHECK", CNI_0_4_0},
+		[CNI_STATUS] = {"STATUS", CNI_1_1_0},
+		[CNI_GC] = {"GC", CNI_1_1_0},
+		[CNI_VERSION] = {"VERSION", CNI_0_1_0},
+	};
+
+	if (version >= verbs[verb].since)
+		return 0;
+	return error_set(err, CNI_ERR_VERSION, EINVAL,
+			 "cniVersion: %s has no %s, expected at least %s",
+			 cni_version_names[version], verbs[verb].name,
+			 cni_version_names[verbs[verb].since]);
+}
+
 int attachment_read(const char *text, size_t len, const struct cni_env *env,
 		    struct attachment *ret_att, enum cni_version *ret_version,
 		    struct cni_error *err)
@@ -19,6 +43,8 @@ int attachment_read(const char *text, size_t len, const struct cni_env *env,
 	ret = json_parse(text, len, &att.doc, err);
 	if (ret == 0)
 		ret = net_conf_read_version(att.doc, ret_version, err);
+	if (ret == 0)
+		ret = version_check(env->verb, *ret_version, err);
 	if (ret == 0)
 		ret = net_conf_read(att.doc, scope, &att.conf, err);
 	if (ret < 0) {

@@ -133,6 +133,22 @@ static int container_end_check(struct attachment *att, struct link *link,
 	return mac_check(att, link, att->env.netns, err);
 }
 
+static int master_differs(struct attachment *att, const struct link *port,
+			  struct cni_error *err)
+{
+	struct link master = {};
+	int ret = 0;
+
+	if (port->master)
+		ret = link_get_by_index(att->node->rtnl, port->master, &master, err);
+	if (ret < 0)
+		return ret;
+	return error_set(
+		err, CNI_ERR_CHECK, EINVAL,
+		"%s: expected it to be a port of bridge %s, found it a port of %s",
+		port->name, att->conf.bridge, master.index ? master.name : "none");
+}
+
 /*
  * By the peer, not by name: a pod that the reference plugin made has a host end with a
  * random name.
@@ -153,10 +169,7 @@ static int veth_check(struct attachment *att, struct cni_error *err)
 				 "%s: expected its other end on the node, found none",
 				 att->env.ifname);
 	if (outside.master != att->bridge_index)
-		return error_set(err, CNI_ERR_CHECK, EINVAL,
-				 "%s: expected it to be a port of bridge %s, found it %s",
-				 outside.name, att->conf.bridge,
-				 outside.master ? "in another one" : "in none");
+		return master_differs(att, &outside, err);
 	if (!outside.up)
 		return differs(err, outside.name, "it", "up", "it down");
 	if (outside.hairpin != att->conf.hairpin_mode)
