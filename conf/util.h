@@ -18,17 +18,17 @@
 #define _printf_(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* Hands a pointer (a descriptor) to a new owner and leaves NULL (-1) behind. */
-#define TAKE_PTR(p)                                                                      \
-	({                                                                               \
-		__typeof__(p) take_ptr_value = (p);                                      \
-		(p) = NULL;                                                              \
-		take_ptr_value;                                                          \
+#define TAKE_PTR(p)                                 \
+	({                                          \
+		__typeof__(p) take_ptr_value = (p); \
+		(p) = NULL;                         \
+		take_ptr_value;                     \
 	})
-#define TAKE_FD(fd)                                                                      \
-	({                                                                               \
-		int take_fd_value = (fd);                                                \
-		(fd) = -1;                                                               \
-		take_fd_value;                                                           \
+#define TAKE_FD(fd)                       \
+	({                                \
+		int take_fd_value = (fd); \
+		(fd) = -1;                \
+		take_fd_value;            \
 	})
 
 static inline void free_p(void *p)
