@@ -103,6 +103,8 @@ static void broken_json_is_refused_with_its_place(void **state)
 		 "line 1, column 3: half a surrogate pair in a string"},
 		{"{\"\\ude00\":1}",
 		 "line 1, column 3: half a surrogate pair in a string"},
+		{"{\"\\ude00\\ude00\":1}",
+		 "line 1, column 3: half a surrogate pair in a string"},
 		{"{\"\\ud83d\\u0041\":1}",
 		 "line 1, column 3: half a surrogate pair in a string"},
 		{"{\"a\nb\":1}",

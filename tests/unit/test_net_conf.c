@@ -294,6 +294,16 @@ static void bad_ranges_are_named(void **state)
 		       "],[{\"subnet\":\"10.1.2.0/25\"}]]"),
 		 "ipam.ranges[1][0]: 10.1.2.1-10.1.2.126 overlaps ipam, which is "
 		 "10.1.2.1-10.1.2.254"},
+		/* One address in common, at either end. */
+		{LOCAL("\"ranges\":[[{\"subnet\":\"10.1.2.0/24\",\"rangeEnd\":\"10.1.2.9\"},"
+		       "{\"subnet\":\"10.1.2.0/24\",\"rangeStart\":\"10.1.2.9\"}]]"),
+		 "ipam.ranges[0][1]: 10.1.2.9-10.1.2.254 overlaps ipam.ranges[0][0], which "
+		 "is 10.1.2.1-10.1.2.9"},
+		{LOCAL("\"ranges\":[[{\"subnet\":\"10.1.2.0/24\",\"rangeStart\":"
+		       "\"10.1.2.9\"}],[{\"subnet\":\"10.1.2.0/24\","
+		       "\"rangeEnd\":\"10.1.2.9\"}]]"),
+		 "ipam.ranges[1][0]: 10.1.2.1-10.1.2.9 overlaps ipam.ranges[0][0], which is "
+		 "10.1.2.9-10.1.2.254"},
 		{"{\"cniVersion\":\"0.2.0\",\"name\":\"n\",\"ipam\":{"
 		 "\"type\":\"host-local\","
 		 "\"subnet\":\"10.1.2.0/24\",\"ranges\":[[{\"subnet\":\"fd00::/64\"}],"
