@@ -5,6 +5,7 @@ A namespace lives by descriptors of this process and by mounts in mount namespac
 its own, so that all of it vanishes with the process, however that ends. Nothing here
 knows about CNI.
 """
+import contextlib
 import ctypes
 import json
 import os
@@ -15,6 +16,7 @@ import threading
 CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
 MNT_DETACH = 2
+PIPE_SIZE = 65536
 TIMEOUT = 60  # seconds that any command may take (sanitizers under strace are slow)
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -102,21 +104,33 @@ class Namespace:
         self._processes.append(process)
         return process
 
-    def run(self, *argv, input=None, check=True, env=None, timeout=TIMEOUT):
-        """Runs a command in here; its result has text in stdout and stderr."""
+    def begin(self, *argv, input=None, env=None):
+        """Starts a command in here; call what is returned for its end (see run)."""
         process = self.popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, env=env)
-        if isinstance(input, str):
-            input = input.encode()
-        try:
-            out, err = process.communicate(input, timeout)
-        finally:
-            process.kill()
-            process.wait()
-            self._processes.remove(process)
-        done = subprocess.CompletedProcess(argv, process.returncode,
-                                           out.decode(errors="replace"),
-                                           err.decode(errors="replace"))
+        rest = (input or "").encode() if not isinstance(input, bytes) else input
+        if len(rest) <= PIPE_SIZE:  # at once, so that several can run side by side
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.write(rest)
+                process.stdin.close()
+            process.stdin = rest = None
+
+        def finish():
+            try:
+                out, err = process.communicate(rest, TIMEOUT)
+            finally:
+                process.kill()
+                process.wait()
+                self._processes.remove(process)
+            return subprocess.CompletedProcess(argv, process.returncode,
+                                               out.decode(errors="replace"),
+                                               err.decode(errors="replace"))
+
+        return finish
+
+    def run(self, *argv, input=None, check=True, env=None):
+        """Runs a command in here; its result has text in stdout and stderr."""
+        done = self.begin(*argv, input=input, env=env)()
         if check and done.returncode != 0:
             raise CommandFailed(argv, done)
         return done

@@ -115,17 +115,21 @@ class Node(netns.Namespace):
 
     # -- the plugin
 
-    def invoke(self, verb, conf, pod=None, *, ifname="eth0", args=None, env=None,
-               wrapper=(), executable=plugin.BRIDGE_CNI):
-        """Calls the plugin as a runtime would; the finished process, unjudged."""
+    def start(self, verb, conf, pod=None, *, ifname="eth0", args=None, env=None,
+              wrapper=(), executable=plugin.BRIDGE_CNI):
+        """Calls the plugin as a runtime would; gives a function that waits for its end."""
         values = {"CNI_CONTAINERID": pod.id if pod else None,
                   "CNI_NETNS": pod.netns if pod else None,
                   "CNI_IFNAME": ifname if pod else None,
                   "CNI_ARGS": args,
                   "CNI_PATH": os.environ.get("CNI_PATH", os.path.dirname(executable))}
         values.update(env or {})
-        return self.run(*wrapper, executable, input=plugin.stdin_of(conf), check=False,
-                        env=plugin.environment(verb, **values))
+        return self.begin(*wrapper, executable, input=plugin.stdin_of(conf),
+                          env=plugin.environment(verb, **values))
+
+    def invoke(self, verb, conf, pod=None, **kw):
+        """The finished process, unjudged."""
+        return self.start(verb, conf, pod, **kw)()
 
     def _judged(self, verb, conf, pod, **kw):
         return plugin.judge(verb, self.invoke(verb, conf, pod, **kw),

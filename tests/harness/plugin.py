@@ -3,6 +3,9 @@
 import json
 import os
 import pathlib
+import shutil
+
+import pytest
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 BRIDGE_CNI = os.environ.get("BRIDGE_CNI", str(REPOSITORY / "build/bridge-cni"))
@@ -108,3 +111,14 @@ def stdin_of(conf):
 def version_of(conf):
     """The version that the answer must have; None where the test has to know."""
     return conf.get("cniVersion", "0.1.0") if isinstance(conf, dict) else None
+
+
+# LeakSanitizer can't work in a traced process.
+TRACED = {"ASAN_OPTIONS": "detect_leaks=0"}
+
+
+def strace(trace, calls, *options):
+    """A wrapper that writes these system calls to a file; wants TRACED in env."""
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    return ["strace", "-f", "-qq", "-o", str(trace), "-e", f"trace={calls}", *options]

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """ADD: what a pod has afterwards, and what the node has."""
+import json
+
 import pytest
 
 from harness import plugin, snapshot
@@ -239,6 +241,45 @@ def test_the_store_is_host_locals(node):
     assert files.pop("lock") == b""
     assert files == {"10.1.2.2": f"{pod.id}\r\neth0".encode(),
                      "last_reserved_ip.0": b"10.1.2.2"}
+
+
+def test_pods_that_come_at_once_on_a_fresh_node(node):
+    """Bridge, rules and store are made in the race; every pod is served."""
+    conf = network("dual")
+    pods = [node.pod() for _ in range(8)]
+    calls = [node.start("ADD", conf, pod) for pod in pods]
+    results = [plugin.judge("ADD", call(), plugin.NEWEST) for call in calls]
+    given = [address for result in results for address in addresses_of(result)]
+    assert len(set(given)) == 16
+    for pod in pods:
+        assert pod.ping(INTERNET4) and pod.ping(INTERNET6)
+    assert len(node.reservations()) == 16
+    calls = [node.start("DEL", conf, pod) for pod in pods]
+    for call in calls:
+        plugin.judge("DEL", call(), plugin.NEWEST)
+    for pod in pods:
+        node.assert_nothing_left(pod)
+
+
+def test_of_two_ADDs_of_one_attachment_at_once_one_is_served(node):
+    conf, pod = network("dual"), node.pod()
+    calls = [node.start("ADD", conf, pod) for _ in range(4)]
+    done = [call() for call in calls]
+    assert sorted(d.returncode for d in done) == [0, 1, 1, 1]
+    for failed in (d for d in done if d.returncode):
+        assert json.loads(failed.stdout)["code"] == plugin.EXISTS
+    assert pod.ping(INTERNET4) and pod.ping(INTERNET6)
+    assert len(node.reservations()) == 2 and len(node.host_veths()) == 1
+
+
+@pytest.mark.parametrize("ifname", ["e", "fifteen-letters", "net1.100", "eth0@x"])
+def test_the_interface_has_the_name_asked_for(node, ifname):
+    pod = node.pod()
+    result = node.add(pod, network(), ifname=ifname)
+    assert named(result, sandbox=True)[0]["name"] == ifname
+    assert ifname in pod.links()
+    node.delete(pod, network(), ifname=ifname)
+    node.assert_nothing_left(pod)
 
 
 def test_CNI_ARGS_of_kubernetes_are_accepted(node):

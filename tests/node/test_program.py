@@ -10,8 +10,7 @@ from harness import plugin
 from harness.node import GATEWAY4, network
 
 
-# LeakSanitizer can't work in a traced process.
-UNTRACED_LEAKS = {"ASAN_OPTIONS": "detect_leaks=0"}
+pytestmark = pytest.mark.must_run
 
 
 def by_hand(*argv, **kw):
@@ -59,9 +58,8 @@ def test_ADD_runs_no_other_program(node):
     """No daemon, no shell, no helper on the way."""
     pod = node.pod()
     trace = node.directory / "trace"
-    done = node.invoke("ADD", network("dual"), pod, env=UNTRACED_LEAKS,
-                       wrapper=["strace", "-f", "-qq", "-e", "trace=execve,execveat,fork,"
-                                "vfork", "-o", str(trace)])
+    done = node.invoke("ADD", network("dual"), pod, env=plugin.TRACED,
+                       wrapper=plugin.strace(trace, "execve,execveat"))
     plugin.judge("ADD", done, plugin.NEWEST)
     assert len(re.findall(r"exec", trace.read_text())) == 1
 
@@ -70,9 +68,8 @@ def test_what_is_on_already_is_not_written_again(node):
     conf = network("dual")
     node.add(node.pod(), conf)
     trace = node.directory / "trace"
-    done = node.invoke("ADD", conf, node.pod(), env=UNTRACED_LEAKS,
-                       wrapper=["strace", "-f", "-qq", "-e", "trace=open,openat,openat2",
-                                "-o", str(trace)])
+    done = node.invoke("ADD", conf, node.pod(), env=plugin.TRACED,
+                       wrapper=plugin.strace(trace, "?open,openat,?openat2"))
     plugin.judge("ADD", done, plugin.NEWEST)
     lines = trace.read_text().splitlines()
     assert not [line for line in lines if "forwarding" in line or "ip_forward" in line

@@ -11,6 +11,9 @@ from harness import plugin
 from harness.node import GATEWAY4, INTERNET4, INTERNET6, UPLINK, network
 
 
+pytestmark = pytest.mark.must_run
+
+
 class Obstacle:
     """What makes a stage fail; `conf` is the configuration that runs into it."""
 
@@ -159,12 +162,12 @@ class NoNetfilterSockets(Obstacle):
     """masquerade: the kernel has no nf_tables."""
 
     codes, words = {plugin.RULES, plugin.KERNEL}, []
-    env = {"ASAN_OPTIONS": "detect_leaks=0"}
+    env = plugin.TRACED
 
     def build(self):
         """Where in a good ADD is the first NETLINK_NETFILTER socket made? That one fails."""
         trace = self.node.directory / "trace"
-        strace = ["strace", "-f", "-qq", "-o", str(trace), "-e", "trace=socket"]
+        strace = plugin.strace(trace, "socket")
         rehearsal = self.node.pod()
         plugin.judge("ADD", self.node.invoke("ADD", self.conf, rehearsal, env=self.env,
                                              wrapper=strace), plugin.NEWEST)
@@ -252,6 +255,16 @@ def test_a_host_veth_of_that_name_is_another_ADDs_and_stays(node):
     assert error.value.code == plugin.EXISTS
     error.value.says(name)
     assert name in node.links() and node.reservations() == {}
+
+
+def test_a_result_that_nobody_got_is_a_failed_ADD(node):
+    """The runtime will never ask for a DEL of what it was not told of."""
+    pod = node.pod()
+    done = node.invoke("ADD", network("dual"), pod,
+                       wrapper=["sh", "-c", 'exec "$@" >/dev/full', "sh"])
+    assert done.returncode > 0
+    node.assert_nothing_left(pod)
+    assert "No space left" in done.stderr
 
 
 def test_failing_again_and_again_uses_nothing_up(node):
