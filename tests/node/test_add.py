@@ -282,6 +282,19 @@ def test_the_interface_has_the_name_asked_for(node, ifname):
     node.assert_nothing_left(pod)
 
 
+@pytest.mark.parametrize("name, container", [
+    ("n" * 255, None), (NETWORK, "c" * 255), ("n" * 255, "c" * 255)])
+def test_names_may_be_as_long_as_they_are_allowed_to_be(node, name, container):
+    """An alias of an interface has 255 bytes only."""
+    conf, pod = network(name=name), node.pod()
+    pod.id = container or pod.id
+    result = node.add(pod, conf)
+    assert pod.ping(INTERNET4)
+    node.check(pod, conf, result)
+    node.delete(pod, conf, result)
+    node.assert_nothing_left(pod)
+
+
 def test_CNI_ARGS_of_kubernetes_are_accepted(node):
     pod = node.pod()
     args = ("IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=web-0;"

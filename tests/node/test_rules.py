@@ -52,6 +52,18 @@ def test_two_networks_are_both_masqueraded(node):
     assert first.ping(INTERNET4) and second.ping(INTERNET4)
 
 
+def test_pods_of_an_earlier_range_keep_their_way_out(node):
+    """What is masqueraded are the subnets, not the part of them that is given out now."""
+    def part(start, end):
+        return network(ipam={"ranges": [[{"subnet": "10.1.2.0/24", "rangeStart": start,
+                                          "rangeEnd": end}]]})
+
+    earlier, later = node.pod(), node.pod()
+    node.add(earlier, part("10.1.2.10", "10.1.2.19"))
+    node.add(later, part("10.1.2.100", "10.1.2.109"))
+    assert earlier.ping(INTERNET4) and later.ping(INTERNET4)
+
+
 def test_without_ipMasq_there_is_no_rule(node):
     node.add(node.pod(), network("dual", ipMasq=False))
     assert "masquerade" not in node.run("nft", "list", "ruleset").stdout
