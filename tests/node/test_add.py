@@ -283,7 +283,8 @@ def test_the_interface_has_the_name_asked_for(node, ifname):
 
 
 @pytest.mark.parametrize("name, container", [
-    ("n" * 255, None), (NETWORK, "c" * 255), ("n" * 255, "c" * 255)])
+    ("n" * 255, None), (NETWORK, "c" * 255), ("n" * 255, "c" * 255)],
+    ids=["network", "container", "both"])
 def test_names_may_be_as_long_as_they_are_allowed_to_be(node, name, container):
     """An alias of an interface has 255 bytes only."""
     conf, pod = network(name=name), node.pod()
