@@ -3,6 +3,8 @@
 #include "attachment.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 
 #include "json.h"
 
@@ -59,7 +61,29 @@ void attachment_clear(struct attachment *att)
 {
 	cni_result_clear(&att->ipam);
 	free(att->resolv_text);
+	free(att->notice);
 	net_conf_clear(&att->conf);
 	json_doc_free(att->doc);
 	*att = (struct attachment){};
+}
+
+void attachment_notice(struct attachment *att, const char *fmt, ...)
+{
+	_cleanup_(free_p) char *line = NULL;
+	char *notice;
+	va_list args;
+	int len;
+
+	va_start(args, fmt);
+	len = vasprintf(&line, fmt, args);
+	va_end(args);
+	if (len < 0) {
+		line = NULL;
+		return;
+	}
+	if (asprintf(&notice, "%sbridge-cni: %s\n", att->notice ? att->notice : "",
+		     line) < 0)
+		return;
+	free(att->notice);
+	att->notice = notice;
 }

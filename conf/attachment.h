@@ -33,6 +33,11 @@ struct attachment {
 	uint32_t bridge_mtu, mtu; /* bytes; mtu: both ends of the veth */
 	unsigned int container_index; /* of the interface, in the pod's namespace */
 
+	/* Found. */
+	bool had_own_veth; /* DEL: the veth with host_ifname was there */
+
+	char *notice; /* for the operator, lines on stderr; NULL: none; owned */
+
 	/* plugin/node.h: the namespaces, sockets and locks of this operation. */
 	struct node *node;
 };
@@ -46,5 +51,8 @@ int attachment_read(const char *text, size_t len, const struct cni_env *env,
 		    struct attachment *ret_att, enum cni_version *ret_version,
 		    struct cni_error *err);
 void attachment_clear(struct attachment *att);
+
+/* Adds a line to what the operator is told besides the answer. */
+void attachment_notice(struct attachment *att, const char *fmt, ...) _printf_(2, 3);
 
 #endif

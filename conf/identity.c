@@ -6,6 +6,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "net_conf.h"
+#include "sha512.h"
+
 #define FNV_OFFSET 0xcbf29ce484222325u
 #define FNV_PRIME  0x100000001b3u
 
@@ -112,4 +115,34 @@ struct mac_addr identity_mac_of_ip(const struct ip_addr *addr)
 		memcpy(mac.bytes + 1, &hash, MAC_LEN - 1);
 	}
 	return mac;
+}
+
+/* The first @digits hexadecimal digits of the SHA-512 of the three texts one behind the
+ * other. The texts are names: at most CNI_NAME_MAX bytes each. */
+static void sha512_digits(const char *first, const char *second, const char *third,
+			  char *ret_text, size_t digits)
+{
+	char text[2 * CNI_NAME_MAX + IF_NAMESIZE];
+	uint8_t digest[SHA512_LEN];
+
+	snprintf(text, sizeof(text), "%s%s%s", first, second, third);
+	sha512(text, strlen(text), digest);
+	for (size_t i = 0; i < digits / 2; i++)
+		snprintf(ret_text + 2 * i, 3, "%02x", digest[i]);
+}
+
+void identity_reference_chain(const char *network, const char *container_id,
+			      char ret_chain[REFERENCE_CHAIN_MAX])
+{
+	strcpy(ret_chain, "CNI-");
+	sha512_digits(network, container_id, "", ret_chain + 4, 24);
+}
+
+void identity_reference_comment(const char *network, const char *container_id,
+				const char *ifname,
+				char ret_comment[REFERENCE_COMMENT_MAX])
+{
+	sha512_digits(network, "", "", ret_comment, 16);
+	ret_comment[16] = '-';
+	sha512_digits(ifname, ":", container_id, ret_comment + 17, 16);
 }

@@ -45,6 +45,20 @@ struct mac_addr identity_container_mac(const char *network, const char *containe
 				       const char *ifname);
 
 /*
+ * What the reference plugins (containernetworking/plugins, pkg/ip/ipmasq_*_linux.go) name
+ * after an attachment when they masquerade it: the chain that iptables gets, one for all
+ * interfaces of the container on the network, and what the comment of a rule in nftables
+ * starts with.
+ */
+#define REFERENCE_CHAIN_MAX   29 /* "CNI-" and 24 hexadecimal digits, with the NUL */
+#define REFERENCE_COMMENT_MAX 34 /* 16 digits, '-', 16 digits, with the NUL */
+void identity_reference_chain(const char *network, const char *container_id,
+			      char ret_chain[REFERENCE_CHAIN_MAX]);
+void identity_reference_comment(const char *network, const char *container_id,
+				const char *ifname,
+				char ret_comment[REFERENCE_COMMENT_MAX]);
+
+/*
  * A locally administered address from the pod's first address: an address that changes
  * hands keeps its MAC, so that no neighbour cache is wrong. IPv4: 0a:58 and the four
  * bytes, as CNI plugins have long done; IPv6: 0e and 40 bits of a hash.

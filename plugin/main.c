@@ -134,7 +134,11 @@ static int run(enum cni_version *ret_version, struct cni_error *err)
 		ret = stdin_read(&text, &len, err);
 	if (ret == 0)
 		ret = attachment_read(text, len, &env, &att, ret_version, err);
-	return ret < 0 ? ret : operate(&att, err);
+	if (ret == 0)
+		ret = operate(&att, err);
+	if (att.notice)
+		fputs(att.notice, stderr);
+	return ret;
 }
 
 static int called_by_a_person(int argc, char **argv)

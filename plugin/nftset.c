@@ -9,6 +9,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
+#include <stdio.h>
 #include <string.h>
 
 /*
@@ -26,9 +27,9 @@ static void comment_read(const struct nlattr *userdata, char ret_comment[NFT_COM
 	while (left >= 2 && left - 2 >= data[1]) {
 		size_t len = data[1];
 
-		if (data[0] == UDATA_RULE_COMMENT && len < NFT_COMMENT_MAX) {
-			memcpy(ret_comment, data + 2, len);
-			ret_comment[len] = '\0';
+		if (data[0] == UDATA_RULE_COMMENT && len <= NFT_COMMENT_MAX) {
+			snprintf(ret_comment, NFT_COMMENT_MAX, "%.*s", (int)len,
+				 (const char *)data + 2);
 			return;
 		}
 		data += 2 + len;
@@ -36,7 +37,42 @@ static void comment_read(const struct nlattr *userdata, char ret_comment[NFT_COM
 	}
 }
 
+/* Is this expression a verdict that sends the packet to @chain? */
+static bool is_jump_to(struct nlattr *expr, const char *chain)
+{
+	struct nlattr *parts[NFTA_EXPR_MAX + 1], *immediate[NFTA_IMMEDIATE_MAX + 1];
+	struct nlattr *value[NFTA_DATA_MAX + 1], *verdict[NFTA_VERDICT_MAX + 1];
+
+	return nla_parse_nested(parts, NFTA_EXPR_MAX, expr, NULL) == 0 &&
+	       parts[NFTA_EXPR_NAME] && parts[NFTA_EXPR_DATA] &&
+	       nla_strcmp(parts[NFTA_EXPR_NAME], "immediate") == 0 &&
+	       nla_parse_nested(immediate, NFTA_IMMEDIATE_MAX, parts[NFTA_EXPR_DATA],
+				NULL) == 0 &&
+	       immediate[NFTA_IMMEDIATE_DATA] &&
+	       nla_parse_nested(value, NFTA_DATA_MAX, immediate[NFTA_IMMEDIATE_DATA],
+				NULL) == 0 &&
+	       value[NFTA_DATA_VERDICT] &&
+	       nla_parse_nested(verdict, NFTA_VERDICT_MAX, value[NFTA_DATA_VERDICT],
+				NULL) == 0 &&
+	       verdict[NFTA_VERDICT_CHAIN] &&
+	       nla_strcmp(verdict[NFTA_VERDICT_CHAIN], chain) == 0;
+}
+
+static bool has_jump_to(struct nlattr *exprs, const char *chain)
+{
+	struct nlattr *expr;
+	int left;
+
+	if (!exprs)
+		return false;
+	nla_for_each_nested(expr, exprs, left)
+		if (is_jump_to(expr, chain))
+			return true;
+	return false;
+}
+
 struct rule_query {
+	const char *jump_to; /* only rules that go to this chain; NULL: all */
 	nft_rule_fn fn;
 	void *data;
 };
@@ -56,15 +92,16 @@ static int rule_read(const struct nlmsghdr *answer, void *data)
 			NFTA_RULE_MAX, NULL) < 0 ||
 	    !attrs[NFTA_RULE_HANDLE])
 		return -EBADMSG;
+	if (query->jump_to && !has_jump_to(attrs[NFTA_RULE_EXPRESSIONS], query->jump_to))
+		return 0;
 	memcpy(&handle, nla_data(attrs[NFTA_RULE_HANDLE]), sizeof(handle));
 	comment_read(attrs[NFTA_RULE_USERDATA], comment);
 	return query->fn(be64toh(handle), comment, query->data);
 }
 
-int nft_chain_rules(struct netlink *nl, int family, const char *table, const char *chain,
-		    nft_rule_fn fn, void *data, struct cni_error *err)
+static int rules_dump(struct netlink *nl, int family, const char *table,
+		      const char *chain, struct rule_query *query, struct cni_error *err)
 {
-	struct rule_query query = {fn, data};
 	struct nfgenmsg header = {.nfgen_family = family, .version = NFNETLINK_V0};
 	struct nl_msg *msg = netlink_queue(
 		nl, (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETRULE, NLM_F_DUMP,
@@ -75,7 +112,7 @@ int nft_chain_rules(struct netlink *nl, int family, const char *table, const cha
 		    nla_put_string(msg, NFTA_RULE_TABLE, table) < 0 ||
 		    nla_put_string(msg, NFTA_RULE_CHAIN, chain) < 0))
 		netlink_queue_failed(nl);
-	ret = netlink_request(nl, rule_read, &query, ENOENT, err);
+	ret = netlink_request(nl, rule_read, query, ENOENT, err);
 	if (ret == -ENOENT)
 		return 0;
 	if (ret < 0 && !err->code)
@@ -83,4 +120,47 @@ int nft_chain_rules(struct netlink *nl, int family, const char *table, const cha
 				 "the rules of chain %s in table %s can't be read", chain,
 				 table);
 	return ret;
+}
+
+int nft_chain_rules(struct netlink *nl, int family, const char *table, const char *chain,
+		    nft_rule_fn fn, void *data, struct cni_error *err)
+{
+	struct rule_query query = {.fn = fn, .data = data};
+
+	return rules_dump(nl, family, table, chain, &query, err);
+}
+
+int nft_chain_jumps(struct netlink *nl, int family, const char *table, const char *chain,
+		    const char *target, nft_rule_fn fn, void *data, struct cni_error *err)
+{
+	struct rule_query query = {.jump_to = target, .fn = fn, .data = data};
+
+	return rules_dump(nl, family, table, chain, &query, err);
+}
+
+static int chain_read(const struct nlmsghdr *answer, void *data)
+{
+	*(bool *)data = answer != NULL;
+	return 0;
+}
+
+int nft_chain_exists(struct netlink *nl, int family, const char *table, const char *chain,
+		     bool *ret_exists, struct cni_error *err)
+{
+	struct nfgenmsg header = {.nfgen_family = family, .version = NFNETLINK_V0};
+	struct nl_msg *msg =
+		netlink_queue(nl, (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETCHAIN, 0,
+			      "looking chain %s up in table %s", chain, table);
+	bool exists = false;
+	int ret;
+
+	if (msg && (nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
+		    nla_put_string(msg, NFTA_CHAIN_TABLE, table) < 0 ||
+		    nla_put_string(msg, NFTA_CHAIN_NAME, chain) < 0))
+		netlink_queue_failed(nl);
+	ret = netlink_request(nl, chain_read, &exists, ENOENT, err);
+	if (ret < 0 && ret != -ENOENT)
+		return ret;
+	*ret_exists = exists;
+	return 0;
 }

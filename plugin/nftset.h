@@ -6,11 +6,12 @@
 #ifndef BRIDGE_CNI_PLUGIN_NFTSET_H
 #define BRIDGE_CNI_PLUGIN_NFTSET_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "netlink.h"
 
-#define NFT_COMMENT_MAX 128 /* nft's own limit, with the NUL */
+#define NFT_COMMENT_MAX 129 /* nft's own limit, with the NUL */
 
 /* One rule of a chain: its handle and its comment ("" without one). */
 typedef int (*nft_rule_fn)(uint64_t handle, const char *comment, void *data);
@@ -22,5 +23,14 @@ typedef int (*nft_rule_fn)(uint64_t handle, const char *comment, void *data);
  */
 int nft_chain_rules(struct netlink *nl, int family, const char *table, const char *chain,
 		    nft_rule_fn fn, void *data, struct cni_error *err);
+
+/* The same for those of its rules alone that jump (or go) to chain @target. */
+int nft_chain_jumps(struct netlink *nl, int family, const char *table, const char *chain,
+		    const char *target, nft_rule_fn fn, void *data,
+		    struct cni_error *err);
+
+/* Looks one chain up by its name; nothing is listed. */
+int nft_chain_exists(struct netlink *nl, int family, const char *table, const char *chain,
+		     bool *ret_exists, struct cni_error *err);
 
 #endif

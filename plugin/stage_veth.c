@@ -211,6 +211,8 @@ static int veth_del(struct attachment *att, struct cni_error *err)
 
 	queue_link_del(att->node->rtnl, att->host_ifname);
 	ret = netlink_commit(att->node->rtnl, err);
+	if (ret == 0)
+		att->had_own_veth = true;
 	if (ret == -ENODEV) {
 		error_clear(err);
 		ret = att->env.verb == CNI_DEL ? foreign_del(att, err) : 0;

@@ -24,6 +24,7 @@ struct stage {
 };
 
 extern const struct stage stage_ipam;
+extern const struct stage stage_reference;
 extern const struct stage stage_bridge;
 extern const struct stage stage_veth;
 extern const struct stage stage_addresses;
