@@ -32,14 +32,20 @@ static int version_check(enum cni_verb verb, enum cni_version version,
 			 cni_version_names[verbs[verb].since]);
 }
 
+static enum net_conf_scope scope_of(const struct cni_env *env)
+{
+	if (env->verb == CNI_DEL || env->verb == CNI_GC)
+		return env->ipam_only ? NET_CONF_IPAM_IDENTITY : NET_CONF_IDENTITY;
+	if (env->ipam_only)
+		return env->verb == CNI_CHECK ? NET_CONF_IPAM_CHECK : NET_CONF_IPAM;
+	return NET_CONF_WHOLE;
+}
+
 int attachment_read(const char *text, size_t len, const struct cni_env *env,
 		    struct attachment *ret_att, enum cni_version *ret_version,
 		    struct cni_error *err)
 {
 	struct attachment att = {.env = *env};
-	enum net_conf_scope scope = env->verb == CNI_DEL || env->verb == CNI_GC
-					    ? NET_CONF_IDENTITY
-					    : NET_CONF_WHOLE;
 	int ret;
 
 	ret = json_parse(text, len, &att.doc, err);
@@ -48,7 +54,7 @@ int attachment_read(const char *text, size_t len, const struct cni_env *env,
 	if (ret == 0)
 		ret = version_check(env->verb, *ret_version, err);
 	if (ret == 0)
-		ret = net_conf_read(att.doc, scope, &att.conf, err);
+		ret = net_conf_read(att.doc, scope_of(env), &att.conf, err);
 	if (ret < 0) {
 		attachment_clear(&att);
 		return ret;

@@ -39,6 +39,7 @@ struct cni_env {
 	const char *netns; /* path; "" when missing (DEL) */
 	const char *ifname;
 	const char *path; /* CNI_PATH */
+	bool ipam_only; /* set by main.c: called as host-local, another plugin's IPAM */
 	bool netns_override; /* CNI_NETNS_OVERRIDE is 1 or true (any case) */
 	struct cni_args args;
 };

@@ -175,11 +175,10 @@ static int read_name(const struct json_doc *doc, struct net_conf *conf,
 	return 0;
 }
 
-static int read_host_local(const struct json_doc *doc, enum net_conf_scope scope,
-			   struct net_conf *conf, struct cni_error *err)
+static int read_host_local(const struct json_doc *doc, bool whole, struct net_conf *conf,
+			   struct cni_error *err)
 {
 	_cleanup_(host_local_clear) struct host_local local = {};
-	bool whole = scope == NET_CONF_WHOLE;
 	int r;
 
 	r = json_read(doc, whole ? &host_local_root : &host_local_identity_root, &local,
@@ -221,9 +220,21 @@ static int check_mtu(const struct net_conf *conf, struct cni_error *err)
 	return 0;
 }
 
-int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope,
+static const struct scope {
+	const struct json_type *root; /* NULL: ipam is host-local's, the rest another's */
+	bool whole_ipam, prev_result;
+} scopes[] = {
+	[NET_CONF_WHOLE] = {&whole_root, true, true},
+	[NET_CONF_IDENTITY] = {&identity_root, false, false},
+	[NET_CONF_IPAM] = {NULL, true, false},
+	[NET_CONF_IPAM_CHECK] = {NULL, true, true},
+	[NET_CONF_IPAM_IDENTITY] = {NULL, false, false},
+};
+
+int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope_nr,
 		  struct net_conf *ret_conf, struct cni_error *err)
 {
+	const struct scope *scope = &scopes[scope_nr];
 	_cleanup_(net_conf_clear) struct net_conf conf = {
 		.bridge = DEFAULT_BRIDGE,
 		.ipam.data_dir = DEFAULT_DATA_DIR,
@@ -236,25 +247,20 @@ int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope,
 	r = read_name(doc, &conf, err);
 	if (r < 0)
 		return r;
-	r = json_read(doc, scope == NET_CONF_WHOLE ? &whole_root : &identity_root, &conf,
-		      err);
+	if (scope->root)
+		r = json_read(doc, scope->root, &conf, err);
 	if (r < 0)
 		return r;
 	if (conf.is_default_gateway)
 		conf.is_gateway = true;
-	if (conf.ipam.type && strcmp(conf.ipam.type, "host-local") == 0) {
-		r = read_host_local(doc, scope, &conf, err);
-		if (r < 0)
-			return r;
-	}
-	if (scope == NET_CONF_WHOLE) {
+	if (!scope->root || (conf.ipam.type && strcmp(conf.ipam.type, "host-local") == 0))
+		r = read_host_local(doc, scope->whole_ipam, &conf, err);
+	if (r == 0 && scope_nr == NET_CONF_WHOLE)
 		r = check_mtu(&conf, err);
-		if (r < 0)
-			return r;
+	if (r == 0 && scope->prev_result)
 		r = prev_result_read(doc, &conf.has_prev_result, &conf.prev_result, err);
-		if (r < 0)
-			return r;
-	}
+	if (r < 0)
+		return r;
 	*ret_conf = conf;
 	conf = (struct net_conf){};
 	return 0;

@@ -125,6 +125,11 @@ struct net_conf {
 enum net_conf_scope {
 	NET_CONF_WHOLE, /* ADD, CHECK, STATUS */
 	NET_CONF_IDENTITY, /* DEL, GC: name, bridge, ipam.type, ipam.dataDir */
+	/* As another plugin's IPAM: name and ipam alone, as host-local's of whatever type;
+	 * what else is there is that plugin's. */
+	NET_CONF_IPAM, /* ADD */
+	NET_CONF_IPAM_CHECK, /* and prevResult */
+	NET_CONF_IPAM_IDENTITY, /* DEL, GC: name, ipam.dataDir */
 };
 
 struct json_doc;

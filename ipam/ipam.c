@@ -190,17 +190,25 @@ static int check_address(const struct store *store, const struct ip_addr *ip,
 			 owner->container_id, owner->ifname, store->path, IP_TEXT(ip));
 }
 
+static int open_store_to_check(const struct attachment *att, struct store *ret_store,
+			       struct cni_error *err)
+{
+	int r = open_store(att, STORE_EXISTING, ret_store, err);
+
+	if (r == -ENOENT && err->code == 0)
+		return error_set(err, CNI_ERR_CHECK, ENOENT,
+				 "no address is reserved: there is no %s/%s",
+				 att->conf.ipam.data_dir, att->conf.name);
+	return r;
+}
+
 int ipam_check(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	struct owner owner = owner_of(att);
 	int r;
 
-	r = open_store(att, STORE_EXISTING, &store, err);
-	if (r == -ENOENT && err->code == 0)
-		return error_set(err, CNI_ERR_CHECK, ENOENT,
-				 "no address is reserved: there is no %s/%s",
-				 att->conf.ipam.data_dir, att->conf.name);
+	r = open_store_to_check(att, &store, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < att->ipam.ips.n; i++) {
@@ -210,4 +218,21 @@ int ipam_check(struct attachment *att, struct cni_error *err)
 			return r;
 	}
 	return 0;
+}
+
+int ipam_check_any(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	struct owner owner = owner_of(att);
+	struct ip_addr ip;
+	int r;
+
+	r = open_store_to_check(att, &store, err);
+	if (r == 0)
+		r = store_find(&store, &owner, &ip, err);
+	if (r == -ENOENT && err->code == 0)
+		return error_set(err, CNI_ERR_CHECK, ENOENT,
+				 "no address is reserved for %s/%s in %s",
+				 owner.container_id, owner.ifname, store.path);
+	return r;
 }

@@ -28,4 +28,7 @@ int ipam_release(struct attachment *att, struct cni_error *err);
 /* CHECK: every address of @att->ipam is reserved for the attachment. Code 104 if not. */
 int ipam_check(struct attachment *att, struct cni_error *err);
 
+/* Any address at all is reserved for the attachment. Code 104 if none is. */
+int ipam_check_any(struct attachment *att, struct cni_error *err);
+
 #endif

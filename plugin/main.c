@@ -11,6 +11,7 @@
 
 #include "../conf/json.h"
 #include "../conf/result.h"
+#include "ipam_verbs.h"
 #include "verbs.h"
 
 static const char about[] =
@@ -27,6 +28,8 @@ static const char usage[] =
 	"  CNI_COMMAND=VERSION bridge-cni </dev/null\n"
 	"  CNI_COMMAND=ADD CNI_CONTAINERID=test1 CNI_NETNS=/run/netns/test1 CNI_IFNAME=eth0 \\\n"
 	"      CNI_PATH=/opt/cni/bin bridge-cni <network.json\n"
+	"\n"
+	"Under the name host-local (a link to it) it is the IPAM plugin of that name.\n"
 	"\n"
 	"  --help     this text\n"
 	"  --version  the version of bridge-cni\n";
@@ -102,15 +105,32 @@ static int version_print(struct cni_error *err)
 	return answer ? stdout_write(answer, err) : error_oom(err);
 }
 
+/* What the program is, by the name that it is called by. */
+static const struct program {
+	int (*add)(struct attachment *att, answer_fn print, struct cni_error *err);
+	int (*del)(struct attachment *att, struct cni_error *err);
+	int (*check)(struct attachment *att, struct cni_error *err);
+} main_plugin = {verb_add, verb_del, verb_check},
+  ipam_plugin = {ipam_verb_add, ipam_verb_del, ipam_verb_check};
+
+static bool is_called(const char *path, const char *name)
+{
+	const char *slash = path ? strrchr(path, '/') : NULL;
+
+	return path && strcmp(slash ? slash + 1 : path, name) == 0;
+}
+
 static int operate(struct attachment *att, struct cni_error *err)
 {
+	const struct program *program = att->env.ipam_only ? &ipam_plugin : &main_plugin;
+
 	switch (att->env.verb) {
 	case CNI_ADD:
-		return verb_add(att, stdout_write, err);
+		return program->add(att, stdout_write, err);
 	case CNI_DEL:
-		return verb_del(att, err);
+		return program->del(att, err);
 	case CNI_CHECK:
-		return verb_check(att, err);
+		return program->check(att, err);
 	default:
 		return error_set(err, CNI_ERR_ENVIRONMENT, ENOSYS,
 				 "CNI_COMMAND: this version of bridge-cni does ADD, DEL, "
@@ -118,8 +138,8 @@ static int operate(struct attachment *att, struct cni_error *err)
 	}
 }
 
-/* @ret_version: for the error's JSON, as soon as it is known. */
-static int run(enum cni_version *ret_version, struct cni_error *err)
+/* @called: argv[0]. @ret_version: for the error's JSON, as soon as it is known. */
+static int run(const char *called, enum cni_version *ret_version, struct cni_error *err)
 {
 	_cleanup_(attachment_clear) struct attachment att = {};
 	_cleanup_(free_p) char *text = NULL;
@@ -130,6 +150,7 @@ static int run(enum cni_version *ret_version, struct cni_error *err)
 	ret = cni_env_read(getenv, &env, err);
 	if (ret == 0 && env.verb == CNI_VERSION)
 		return version_print(err);
+	env.ipam_only = is_called(called, "host-local");
 	if (ret == 0)
 		ret = stdin_read(&text, &len, err);
 	if (ret == 0)
@@ -173,7 +194,7 @@ int main(int argc, char **argv)
 	/* A closed pipe is an error of write(), which is undone, not a death. */
 	signal(SIGPIPE, SIG_IGN);
 	umask(022);
-	if (run(&version, &err) == 0)
+	if (run(argv[0], &version, &err) == 0)
 		return 0;
 	text = error_text(&err, version);
 	if (text)

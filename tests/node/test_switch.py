@@ -138,13 +138,15 @@ def test_over_and_back_with_running_pods(node, families):
     reference, conf = used_by_both(node, families)
     before = still(node)
     old, older, new, newer = (node.pod() for _ in range(4))
-    given = [addresses_of(reference.add(pod, conf)) for pod in (old, older)]
+    theirs = [reference.add(pod, conf) for pod in (old, older)]
+    given = [addresses_of(result) for result in theirs]
 
     result = node.add(new, conf)
     given.append(addresses_of(result))
     for pod in (old, older, new):
         serves(node, pod, families)
     assert all(new.ping(address) for address in given[0])
+    node.check(old, conf, theirs[0])
     node.delete(old, conf)
     serves(node, older, families)
 
