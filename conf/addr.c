@@ -140,6 +140,13 @@ const char *prefix_format(const struct ip_prefix *prefix, char buf[PREFIX_TEXT_M
 	return buf;
 }
 
+bool mac_is_unicast(const struct mac_addr *mac)
+{
+	static const uint8_t none[MAC_LEN];
+
+	return !(mac->bytes[0] & 1) && memcmp(mac->bytes, none, MAC_LEN) != 0;
+}
+
 const char *mac_format(const struct mac_addr *mac, char buf[MAC_TEXT_MAX])
 {
 	const uint8_t *b = mac->bytes;

@@ -57,6 +57,9 @@ int prefix_parse(const char *text, struct ip_prefix *ret_prefix);
 /* Six colon-separated pairs of hex digits. 0 or -EINVAL. */
 int mac_parse(const char *text, struct mac_addr *ret_mac);
 
+/* An address that an interface can have: neither multicast nor all zero. */
+bool mac_is_unicast(const struct mac_addr *mac);
+
 /* The @buf versions return @buf, so that they can stand in an argument list. */
 const char *ip_format(const struct ip_addr *addr, char buf[IP_TEXT_MAX]);
 const char *prefix_format(const struct ip_prefix *prefix, char buf[PREFIX_TEXT_MAX]);

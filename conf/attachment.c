@@ -41,6 +41,20 @@ static enum net_conf_scope scope_of(const struct cni_env *env)
 	return NET_CONF_WHOLE;
 }
 
+/* runtimeConfig.mac over args.cni.mac over CNI_ARGS. */
+static int mac_settle(struct attachment *att, struct cni_error *err)
+{
+	if (att->conf.mac.set || !att->env.args.mac.set)
+		return 0;
+	if (!mac_is_unicast(&att->env.args.mac))
+		return error_set(err, CNI_ERR_ENVIRONMENT, EINVAL,
+				 "CNI_ARGS: MAC=%s is a multicast address or all zero, "
+				 "expected one that an interface can have",
+				 MAC_TEXT(&att->env.args.mac));
+	att->conf.mac = att->env.args.mac;
+	return 0;
+}
+
 int attachment_read(const char *text, size_t len, const struct cni_env *env,
 		    struct attachment *ret_att, enum cni_version *ret_version,
 		    struct cni_error *err)
@@ -55,6 +69,8 @@ int attachment_read(const char *text, size_t len, const struct cni_env *env,
 		ret = version_check(env->verb, *ret_version, err);
 	if (ret == 0)
 		ret = net_conf_read(att.doc, scope_of(env), &att.conf, err);
+	if (ret == 0 && scope_of(env) == NET_CONF_WHOLE)
+		ret = mac_settle(&att, err);
 	if (ret < 0) {
 		attachment_clear(&att);
 		return ret;

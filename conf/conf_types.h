@@ -14,6 +14,9 @@
 #define RANGE_SETS_MAX	    32
 #define RANGES_MAX	    128 /* of a set */
 #define RESULT_ENTRIES_MAX  1024 /* interfaces, and ips, of a prevResult */
+#define NON_MASQUERADE_MAX  256
+#define VLAN_ID_MAX	    4094
+#define VLAN_TRUNKS_MAX	    VLAN_ID_MAX
 #define ROUTE_MTU_MAX	    65535
 #define BRIDGE_MTU_MIN	    68
 #define BRIDGE_MTU_MAX	    65535
@@ -72,6 +75,13 @@ extern const struct json_type range_sets_type;
  */
 int range_sets_finish(const struct ip_range *single, struct range_set_list *sets,
 		      enum cni_version version, struct cni_error *err);
+
+/*
+ * The MAC address that the runtime asks for: runtimeConfig.mac over args.cni.mac; not set
+ * where neither is there. Code 7 for one that no interface can have.
+ */
+int requested_mac_read(const struct json_doc *doc, struct mac_addr *ret_mac,
+		       struct cni_error *err);
 
 /* The document's prevResult, of whichever version's shape, if it has one. Code 7. */
 int prev_result_read(const struct json_doc *doc, bool *ret_has, struct cni_result *ret,

@@ -64,6 +64,83 @@ static const struct json_type mtu_type = {
 	.or_zero = true,
 };
 
+static int masq_backend_check(void *value, const struct json_path *path,
+			      struct cni_error *err)
+{
+	const char *backend = *(const char **)value;
+
+	if (!*backend || strcmp(backend, "nftables") == 0)
+		return 0;
+	if (strcmp(backend, "iptables") == 0)
+		return error_set(
+			err, CNI_ERR_UNSUPPORTED_FIELD, ENOTSUP,
+			"ipMasqBackend: \"iptables\" is not supported: rules are "
+			"written for nftables only, which iptables-nft shares the "
+			"kernel with; remove the key or set \"nftables\"");
+	return json_error(path, NULL, err, "\"%s\" is no backend, expected \"nftables\"",
+			  backend);
+}
+
+static int prefix_check(void *value, const struct json_path *path, struct cni_error *err)
+{
+	const struct ip_prefix *prefix = value;
+	struct ip_prefix network = prefix_network(prefix);
+
+	if (prefix_equal(&network, prefix))
+		return 0;
+	return json_error(path, NULL, err, "%s has host bits set: the network is %s",
+			  PREFIX_TEXT(prefix), PREFIX_TEXT(&network));
+}
+
+static int vlan_trunk_check(void *value, const struct json_path *path,
+			    struct cni_error *err)
+{
+	const struct vlan_trunk *trunk = value;
+
+	if (!trunk->min_id != !trunk->max_id)
+		return json_error(path, trunk->min_id ? "maxID" : "minID", err,
+				  "missing, expected minID and maxID together");
+	if (trunk->min_id > trunk->max_id)
+		return json_error(path, "minID", err, "%u is greater than maxID %u",
+				  trunk->min_id, trunk->max_id);
+	return 0;
+}
+
+static const struct json_type masq_backend_type = {
+	.kind = JSON_TEXT,
+	.check = masq_backend_check,
+};
+static const struct json_type network_type = {.kind = JSON_PREFIX, .check = prefix_check};
+static const struct json_type prefixes_type = {
+	.kind = JSON_LIST,
+	.max = NON_MASQUERADE_MAX,
+	.item = &network_type,
+	.item_size = sizeof(struct ip_prefix),
+};
+static const struct json_type vlan_type = {.kind = JSON_U32, .max = VLAN_ID_MAX};
+static const struct json_type vlan_id_type = {
+	.kind = JSON_U32,
+	.min = 1,
+	.max = VLAN_ID_MAX,
+};
+static const struct json_field vlan_trunk_fields[] = {
+	FIELD(struct vlan_trunk, id, "id", &vlan_id_type),
+	FIELD(struct vlan_trunk, min_id, "minID", &vlan_id_type),
+	FIELD(struct vlan_trunk, max_id, "maxID", &vlan_id_type),
+};
+static const struct json_type vlan_trunk_type = {
+	.kind = JSON_OBJECT,
+	.fields = vlan_trunk_fields,
+	.n_fields = ARRAY_SIZE(vlan_trunk_fields),
+	.check = vlan_trunk_check,
+};
+static const struct json_type vlan_trunks_type = {
+	.kind = JSON_LIST,
+	.max = VLAN_TRUNKS_MAX,
+	.item = &vlan_trunk_type,
+	.item_size = sizeof(struct vlan_trunk),
+};
+
 /* Of ipam only the type: what else it has is for the IPAM of that type to judge. */
 static const struct json_field ipam_fields[] = {
 	FIELD(struct ipam_conf, type, "type", &text_type),
@@ -84,8 +161,22 @@ static const struct json_type identity_root = OBJECT(identity_fields);
 static const struct json_field whole_fields[] = {
 	IDENTITY_FIELDS,
 	FIELD(struct net_conf, type, "type", &text_type),
+	FIELD(struct net_conf, masq_backend, "ipMasqBackend", &masq_backend_type),
+	FIELD(struct net_conf, masq_fully_random, "ipMasqFullyRandom", &bool_type),
+	FIELD(struct net_conf, non_masquerade, "nonMasqueradeCIDRs", &prefixes_type),
 	FIELD(struct net_conf, hairpin_mode, "hairpinMode", &bool_type),
+	FIELD(struct net_conf, promisc_mode, "promiscMode", &bool_type),
+	FIELD(struct net_conf, force_address, "forceAddress", &bool_type),
+	FIELD(struct net_conf, port_isolation, "portIsolation", &bool_type),
+	FIELD(struct net_conf, enable_dad, "enabledad", &bool_type),
+	FIELD(struct net_conf, disable_container_interface, "disableContainerInterface",
+	      &bool_type),
+	FIELD(struct net_conf, mac_spoof_check, "macspoofchk", &bool_type),
+	FIELD(struct net_conf, spoof_check, "spoofCheck", &bool_type),
 	FIELD(struct net_conf, mtu, "mtu", &mtu_type),
+	FIELD(struct net_conf, vlan, "vlan", &vlan_type),
+	FIELD(struct net_conf, vlan_trunk, "vlanTrunk", &vlan_trunks_type),
+	FIELD(struct net_conf, preserve_default_vlan, "preserveDefaultVlan", &bool_type),
 	FIELD(struct net_conf, dns, "dns", &dns_type),
 };
 static const struct json_type whole_root = OBJECT(whole_fields);
@@ -220,6 +311,38 @@ static int check_mtu(const struct net_conf *conf, struct cni_error *err)
 	return 0;
 }
 
+static int refuse_together(struct cni_error *err, const char *key, const char *other,
+			   const char *why)
+{
+	return error_set(err, CNI_ERR_CONFIG, EINVAL,
+			 "%s: can't be set together with %s: %s", key, other, why);
+}
+
+static int check_combinations(const struct net_conf *conf, struct cni_error *err)
+{
+	char gateway[64];
+
+	if (conf->hairpin_mode && conf->promisc_mode)
+		return refuse_together(err, "promiscMode", "hairpinMode",
+				       "the pod would get its own frames twice");
+	if (conf->disable_container_interface && conf->ipam.type && *conf->ipam.type)
+		return refuse_together(err, "disableContainerInterface", "ipam.type",
+				       "an interface that stays down takes no address");
+	if (conf->vlan && conf->vlan_trunk.n)
+		return refuse_together(err, "vlanTrunk", "vlan",
+				       "a port is an access port or a trunk port");
+	if (conf->vlan && conf->is_gateway) {
+		snprintf(gateway, sizeof(gateway), "%s.%u", conf->bridge, conf->vlan);
+		if (!ifname_valid(gateway))
+			return error_set(err, CNI_ERR_CONFIG, EINVAL,
+					 "bridge: with isGateway and vlan the gateway's "
+					 "interface would be \"%s\", which is too long; "
+					 "give the bridge a shorter name",
+					 gateway);
+	}
+	return check_mtu(conf, err);
+}
+
 static const struct scope {
 	const struct json_type *root; /* NULL: ipam is host-local's, the rest another's */
 	bool whole_ipam, prev_result;
@@ -237,6 +360,7 @@ int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope_nr,
 	const struct scope *scope = &scopes[scope_nr];
 	_cleanup_(net_conf_clear) struct net_conf conf = {
 		.bridge = DEFAULT_BRIDGE,
+		.preserve_default_vlan = true,
 		.ipam.data_dir = DEFAULT_DATA_DIR,
 	};
 	int r;
@@ -253,10 +377,14 @@ int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope_nr,
 		return r;
 	if (conf.is_default_gateway)
 		conf.is_gateway = true;
+	if (conf.spoof_check)
+		conf.mac_spoof_check = true;
 	if (!scope->root || (conf.ipam.type && strcmp(conf.ipam.type, "host-local") == 0))
 		r = read_host_local(doc, scope->whole_ipam, &conf, err);
 	if (r == 0 && scope_nr == NET_CONF_WHOLE)
-		r = check_mtu(&conf, err);
+		r = check_combinations(&conf, err);
+	if (r == 0 && scope_nr == NET_CONF_WHOLE)
+		r = requested_mac_read(doc, &conf.mac, err);
 	if (r == 0 && scope->prev_result)
 		r = prev_result_read(doc, &conf.has_prev_result, &conf.prev_result, err);
 	if (r < 0)
@@ -270,6 +398,8 @@ void net_conf_clear(struct net_conf *conf)
 {
 	json_clear(&range_sets_type, &conf->ipam.sets);
 	json_clear(&conf_routes_type, &conf->ipam.routes);
+	free(conf->non_masquerade.items);
+	free(conf->vlan_trunk.items);
 	dns_clear(&conf->dns);
 	cni_result_clear(&conf->prev_result);
 	*conf = (struct net_conf){};

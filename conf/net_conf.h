@@ -65,6 +65,22 @@ struct range_set_list {
 	size_t n;
 };
 
+/* An entry of vlanTrunk: one VLAN, a range of them, or both. 0: not given. */
+struct vlan_trunk {
+	uint32_t id;
+	uint32_t min_id, max_id; /* inclusive */
+};
+
+struct vlan_trunk_list {
+	struct vlan_trunk *items;
+	size_t n;
+};
+
+struct prefix_list {
+	struct ip_prefix *items; /* host bits zero */
+	size_t n;
+};
+
 struct ipam_conf {
 	const char *type; /* NULL or "": no IPAM, a layer 2 network */
 	struct range_set_list sets;
@@ -112,8 +128,22 @@ struct net_conf {
 	bool is_gateway; /* also when isDefaultGateway */
 	bool is_default_gateway;
 	bool ip_masq;
+	const char *masq_backend; /* NULL, "" or "nftables" */
+	bool masq_fully_random; /* ports that can't be guessed */
+	struct prefix_list non_masquerade; /* destinations that see the pod's address */
 	bool hairpin_mode;
-	uint32_t mtu; /* bytes, 0: the kernel's default */
+	bool promisc_mode; /* of the bridge; not with hairpin_mode */
+	bool force_address; /* other addresses of the bridge give way */
+	bool port_isolation;
+	bool enable_dad; /* wait for IPv6 duplicate address detection */
+	bool disable_container_interface; /* leave the pod's end down; no IPAM */
+	bool mac_spoof_check; /* macspoofchk, and implied by spoofCheck */
+	bool spoof_check; /* source addresses, too */
+	uint32_t mtu; /* bytes, 0: the bridge's, or the uplink's */
+	uint32_t vlan; /* access port, 0: none */
+	struct vlan_trunk_list vlan_trunk; /* trunk port; not with vlan */
+	bool preserve_default_vlan;
+	struct mac_addr mac; /* of runtimeConfig, else of args.cni; may be unset */
 	struct ipam_conf ipam;
 	struct dns dns;
 	bool has_prev_result;

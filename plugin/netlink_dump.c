@@ -32,23 +32,48 @@ static void get_ip(const struct nlattr *attr, int family, struct ip_addr *ret_ad
 	memcpy(ret_addr->bytes, nla_data(attr), ip_size(family));
 }
 
+static uint8_t get_u8(const struct nlattr *attr)
+{
+	return attr && nla_len(attr) >= 1 ? nla_get_u8(attr) : 0;
+}
+
+static void port_read(struct nlattr *data, struct link *link)
+{
+	struct nlattr *attrs[IFLA_BRPORT_MAX + 1];
+
+	if (!data || nla_parse_nested(attrs, IFLA_BRPORT_MAX, data, NULL) < 0)
+		return;
+	link->port.hairpin = get_u8(attrs[IFLA_BRPORT_MODE]);
+	link->port.isolated = get_u8(attrs[IFLA_BRPORT_ISOLATED]);
+	link->port.state = get_u8(attrs[IFLA_BRPORT_STATE]);
+}
+
+static void bridge_read(struct nlattr *data, struct link *link)
+{
+	struct nlattr *attrs[IFLA_BR_MAX + 1];
+	struct nlattr *vlan;
+
+	if (!data || nla_parse_nested(attrs, IFLA_BR_MAX, data, NULL) < 0)
+		return;
+	link->bridge.can_filter_vlans = attrs[IFLA_BR_VLAN_FILTERING];
+	link->bridge.filters_vlans = get_u8(attrs[IFLA_BR_VLAN_FILTERING]);
+	vlan = attrs[IFLA_BR_VLAN_DEFAULT_PVID];
+	link->bridge.default_vlan = vlan && nla_len(vlan) >= 2 ? nla_get_u16(vlan) : 0;
+}
+
 static void link_info_read(struct nlattr *info, struct link *link)
 {
-	struct nlattr *attrs[IFLA_INFO_MAX + 1], *port[IFLA_BRPORT_MAX + 1];
+	struct nlattr *attrs[IFLA_INFO_MAX + 1];
 	char port_kind[LINK_KIND_MAX];
 
 	if (!info || nla_parse_nested(attrs, IFLA_INFO_MAX, info, NULL) < 0)
 		return;
 	get_string(attrs[IFLA_INFO_KIND], link->kind, sizeof(link->kind));
 	get_string(attrs[IFLA_INFO_SLAVE_KIND], port_kind, sizeof(port_kind));
-	if (strcmp(port_kind, "bridge") != 0 || !attrs[IFLA_INFO_SLAVE_DATA])
-		return;
-	if (nla_parse_nested(port, IFLA_BRPORT_MAX, attrs[IFLA_INFO_SLAVE_DATA], NULL) <
-	    0)
-		return;
-	if (port[IFLA_BRPORT_STATE])
-		link->port_state = nla_get_u8(port[IFLA_BRPORT_STATE]);
-	link->hairpin = port[IFLA_BRPORT_MODE] && nla_get_u8(port[IFLA_BRPORT_MODE]);
+	if (strcmp(link->kind, "bridge") == 0)
+		bridge_read(attrs[IFLA_INFO_DATA], link);
+	if (strcmp(port_kind, "bridge") == 0)
+		port_read(attrs[IFLA_INFO_SLAVE_DATA], link);
 }
 
 static int link_read(const struct nlmsghdr *answer, void *data)
@@ -67,6 +92,7 @@ static int link_read(const struct nlmsghdr *answer, void *data)
 		return -EBADMSG;
 	link->index = header->ifi_index;
 	link->up = header->ifi_flags & IFF_UP;
+	link->promisc = header->ifi_flags & IFF_PROMISC;
 	get_string(attrs[IFLA_IFNAME], link->name, sizeof(link->name));
 	get_string(attrs[IFLA_IFALIAS], link->alias, sizeof(link->alias));
 	link->mtu = get_u32(attrs[IFLA_MTU]);
@@ -121,6 +147,7 @@ static int addr_read(const struct nlmsghdr *answer, void *data)
 	struct nlattr *attrs[IFA_MAX + 1];
 	const struct ifaddrmsg *header;
 	struct ip_prefix *items;
+	uint32_t flags;
 
 	if (!answer) {
 		addr_list_clear(query->list);
@@ -142,6 +169,9 @@ static int addr_read(const struct nlmsghdr *answer, void *data)
 	get_ip(attrs[IFA_LOCAL] ? attrs[IFA_LOCAL] : attrs[IFA_ADDRESS],
 	       header->ifa_family, &items[query->list->n].addr);
 	query->list->n++;
+	flags = attrs[IFA_FLAGS] ? get_u32(attrs[IFA_FLAGS]) : header->ifa_flags;
+	query->list->tentative |= (flags & IFA_F_TENTATIVE) && !(flags & IFA_F_DADFAILED);
+	query->list->duplicate |= (flags & IFA_F_DADFAILED) != 0;
 	return 0;
 }
 

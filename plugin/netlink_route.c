@@ -79,6 +79,23 @@ static struct builder begin_link(struct netlink *nl, struct nl_msg *msg,
 	return begin(nl, msg, &header, sizeof(header));
 }
 
+/* A message that changes a link that is there. */
+static struct builder change_link(struct netlink *nl, unsigned int index,
+				  unsigned int flags, const char *what, const char *name)
+{
+	return begin_link(nl, netlink_queue(nl, RTM_NEWLINK, 0, "%s %s", what, name),
+			  index, flags);
+}
+
+static void put_vlan_filtering(struct builder b)
+{
+	struct nlattr *data = nest(b, IFLA_INFO_DATA);
+	uint8_t on = 1;
+
+	put(b, IFLA_BR_VLAN_FILTERING, &on, sizeof(on));
+	nest_end(b, data);
+}
+
 void queue_bridge_add(struct netlink *nl, const struct bridge_spec *spec)
 {
 	struct builder b = begin_link(nl,
@@ -90,11 +107,33 @@ void queue_bridge_add(struct netlink *nl, const struct bridge_spec *spec)
 
 	put_string(b, IFLA_IFNAME, spec->name);
 	put_mac(b, IFLA_ADDRESS, &spec->mac);
-	if (spec->mtu)
-		put_u32(b, IFLA_MTU, spec->mtu);
 	info = nest(b, IFLA_LINKINFO);
 	put_string(b, IFLA_INFO_KIND, "bridge");
+	if (spec->filter_vlans)
+		put_vlan_filtering(b);
 	nest_end(b, info);
+}
+
+void queue_vlan_filtering(struct netlink *nl, unsigned int index, const char *name)
+{
+	struct builder b = change_link(nl, index, 0, "turning on VLAN filtering on",
+				       name);
+	struct nlattr *info = nest(b, IFLA_LINKINFO);
+
+	put_string(b, IFLA_INFO_KIND, "bridge");
+	put_vlan_filtering(b);
+	nest_end(b, info);
+}
+
+void queue_link_mtu(struct netlink *nl, unsigned int index, const char *name,
+		    uint32_t mtu)
+{
+	put_u32(change_link(nl, index, 0, "setting the MTU of", name), IFLA_MTU, mtu);
+}
+
+void queue_link_promisc(struct netlink *nl, unsigned int index, const char *name)
+{
+	change_link(nl, index, IFF_PROMISC, "setting promiscuous mode on", name);
 }
 
 static void put_veth_end(struct builder b, const char *name, const struct mac_addr *mac,
@@ -116,7 +155,7 @@ static void queue_port_settings(struct netlink *nl, const struct veth_spec *spec
 						    spec->host_name),
 				      0, 0);
 	struct nlattr *info, *data;
-	uint8_t hairpin = spec->hairpin;
+	uint8_t hairpin = spec->hairpin, isolated = spec->isolated;
 
 	put_string(b, IFLA_IFNAME, spec->host_name);
 	put_string(b, IFLA_IFALIAS, spec->alias);
@@ -124,6 +163,8 @@ static void queue_port_settings(struct netlink *nl, const struct veth_spec *spec
 	put_string(b, IFLA_INFO_SLAVE_KIND, "bridge");
 	data = nest(b, IFLA_INFO_SLAVE_DATA);
 	put(b, IFLA_BRPORT_MODE, &hairpin, sizeof(hairpin));
+	if (isolated)
+		put(b, IFLA_BRPORT_ISOLATED, &isolated, sizeof(isolated));
 	nest_end(b, data);
 	nest_end(b, info);
 }
@@ -157,8 +198,7 @@ void queue_veth_add(struct netlink *nl, const struct veth_spec *spec)
 
 void queue_link_up(struct netlink *nl, unsigned int index, const char *name)
 {
-	begin_link(nl, netlink_queue(nl, RTM_NEWLINK, 0, "setting %s up", name), index,
-		   IFF_UP);
+	change_link(nl, index, IFF_UP, "setting up", name);
 }
 
 void queue_link_mac(struct netlink *nl, unsigned int index, const char *name,
@@ -181,29 +221,44 @@ void queue_link_del(struct netlink *nl, const char *name)
 	put_string(b, IFLA_IFNAME, name);
 }
 
-void queue_addr_add(struct netlink *nl, unsigned int index, const char *name,
-		    const struct ip_prefix *address)
+static struct builder begin_addr(struct netlink *nl, struct nl_msg *msg,
+				 unsigned int index, const struct ip_prefix *address)
 {
 	struct ifaddrmsg header = {
 		.ifa_family = address->addr.family,
 		.ifa_prefixlen = address->len,
 		.ifa_index = index,
 	};
-	struct builder b = begin(nl,
-				 netlink_queue(nl, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL,
-					       "adding %s to %s", PREFIX_TEXT(address),
-					       name),
-				 &header, sizeof(header));
+	struct builder b = begin(nl, msg, &header, sizeof(header));
 
 	put_ip(b, IFA_LOCAL, &address->addr);
 	put_ip(b, IFA_ADDRESS, &address->addr);
+	return b;
+}
+
+void queue_addr_add(struct netlink *nl, unsigned int index, const char *name,
+		    const struct ip_prefix *address, bool dad)
+{
+	struct nl_msg *msg = netlink_queue(nl, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL,
+					   "adding %s to %s", PREFIX_TEXT(address), name);
+	struct builder b = begin_addr(nl, msg, index, address);
+
 	if (address->addr.family == AF_INET6) {
-		put_u32(b, IFA_FLAGS, IFA_F_NODAD);
+		put_u32(b, IFA_FLAGS, dad ? 0 : IFA_F_NODAD);
 	} else if (address->len < 31) {
 		struct ip_addr broadcast = prefix_last(address);
 
 		put_ip(b, IFA_BROADCAST, &broadcast);
 	}
+}
+
+void queue_addr_del(struct netlink *nl, unsigned int index, const char *name,
+		    const struct ip_prefix *address)
+{
+	begin_addr(nl,
+		   netlink_queue(nl, RTM_DELADDR, 0, "removing %s from %s",
+				 PREFIX_TEXT(address), name),
+		   index, address);
 }
 
 static uint8_t route_scope(const struct route *route)

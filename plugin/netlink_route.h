@@ -25,15 +25,23 @@ struct link {
 	unsigned int master; /* index of the bridge that it is a port of; 0: none */
 	unsigned int peer; /* a veth's other end, an index in its own namespace */
 	bool up;
-	bool hairpin; /* as a bridge port */
-	uint8_t port_state; /* as a bridge port: BR_STATE_* of linux/if_bridge.h */
+	bool promisc; /* set by somebody, not only needed by the kernel */
+	struct { /* as a bridge port */
+		bool hairpin, isolated;
+		uint8_t state; /* BR_STATE_* of linux/if_bridge.h */
+	} port;
+	struct { /* as a bridge */
+		bool can_filter_vlans; /* the kernel has CONFIG_BRIDGE_VLAN_FILTERING */
+		bool filters_vlans;
+		uint16_t default_vlan; /* of new ports, untagged; 0: none */
+	} bridge;
 	char alias[LINK_ALIAS_MAX];
 };
 
 struct bridge_spec {
 	const char *name;
 	struct mac_addr mac;
-	uint32_t mtu; /* 0: the kernel's default */
+	bool filter_vlans;
 };
 
 struct veth_spec {
@@ -44,6 +52,7 @@ struct veth_spec {
 	int peer_ns; /* descriptor of the namespace that the peer is made in */
 	const char *alias; /* of the host's end */
 	bool hairpin; /* frames may leave by the port that they came in by */
+	bool isolated; /* no frames to other isolated ports */
 };
 
 /* @ret_link->index is 0 where there is none; that is no error. */
@@ -62,13 +71,20 @@ void queue_bridge_add(struct netlink *nl, const struct bridge_spec *spec);
  */
 void queue_veth_add(struct netlink *nl, const struct veth_spec *spec);
 
+/* Changes of a link that is there. */
+void queue_link_mtu(struct netlink *nl, unsigned int index, const char *name,
+		    uint32_t mtu);
+void queue_link_promisc(struct netlink *nl, unsigned int index, const char *name);
+void queue_vlan_filtering(struct netlink *nl, unsigned int index, const char *name);
 void queue_link_up(struct netlink *nl, unsigned int index, const char *name);
 void queue_link_mac(struct netlink *nl, unsigned int index, const char *name,
 		    const struct mac_addr *mac);
 void queue_link_del(struct netlink *nl, const char *name);
 
-/* IPv6: without duplicate address detection, so that it serves at once. */
+/* IPv6: without duplicate address detection unless @dad, so that it serves at once. */
 void queue_addr_add(struct netlink *nl, unsigned int index, const char *name,
+		    const struct ip_prefix *address, bool dad);
+void queue_addr_del(struct netlink *nl, unsigned int index, const char *name,
 		    const struct ip_prefix *address);
 
 /* Through interface @index; by @route->gw, or on the link where it has none. */
@@ -79,6 +95,8 @@ void queue_route_add(struct netlink *nl, unsigned int index, const char *name,
 struct addr_list {
 	struct ip_prefix *items;
 	size_t n;
+	bool tentative; /* duplicate address detection is still at work on one of them */
+	bool duplicate; /* it found one to be somebody else's */
 };
 int addr_list_get(struct netlink *nl, unsigned int index, int family,
 		  struct addr_list *ret_list, struct cni_error *err);

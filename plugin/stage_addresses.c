@@ -48,7 +48,8 @@ static int addresses_add(struct attachment *att, struct cni_error *err)
 			return ret;
 	}
 	for (size_t i = 0; i < ipam->ips.n; i++)
-		queue_addr_add(nl, index, ifname, &ipam->ips.items[i].address);
+		queue_addr_add(nl, index, ifname, &ipam->ips.items[i].address,
+			       att->conf.enable_dad);
 	queue_link_up(nl, index, ifname);
 	for (size_t i = 0; i < ipam->routes.n; i++)
 		queue_route_add(nl, index, ifname, &ipam->routes.items[i]);

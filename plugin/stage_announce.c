@@ -30,7 +30,7 @@ static int port_await(struct attachment *att, struct cni_error *err)
 		struct link port;
 		int ret = link_get(att->node->rtnl, att->host_ifname, &port, err);
 
-		if (ret < 0 || !port.index || port.port_state == BR_STATE_FORWARDING)
+		if (ret < 0 || !port.index || port.port.state == BR_STATE_FORWARDING)
 			return ret;
 		nanosleep(&(struct timespec){.tv_nsec = PORT_POLL_NS}, NULL);
 	}
@@ -126,7 +126,7 @@ static int announce_add(struct attachment *att, struct cni_error *err)
 {
 	int ret;
 
-	if (!att->env.args.mac.set || att->ipam.ips.n == 0)
+	if (!att->conf.mac.set || att->ipam.ips.n == 0)
 		return 0;
 	ret = port_await(att, err);
 	return ret < 0 ? ret : node_in_pod(att->node, announce_all, att, err);

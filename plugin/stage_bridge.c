@@ -5,9 +5,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_ether.h>
+#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 
 #include "netlink_route.h"
 #include "stages.h"
@@ -58,41 +61,144 @@ static int must_be_bridge(const struct link *link, struct cni_error *err)
 		link->name, link->kind[0] ? "of kind " : "a device", link->kind);
 }
 
-/* Nothing is left to do for this bridge. */
-static bool is_complete(const struct link *link)
+static int no_vlan_filtering(const struct net_conf *conf, struct cni_error *err)
 {
-	return link->index && link->up && mac_is_pinned(link->name);
+	return error_set(
+		err, CNI_ERR_KERNEL, EOPNOTSUPP,
+		"%s: this kernel's bridges can't filter VLANs; it would have to be "
+		"built with CONFIG_BRIDGE_VLAN_FILTERING=y",
+		conf->vlan ? "vlan" : "vlanTrunk");
+}
+
+static bool uses_family(const struct attachment *att, int family)
+{
+	for (size_t i = 0; i < att->ipam.ips.n; i++)
+		if (att->ipam.ips.items[i].address.addr.family == family)
+			return true;
+	return att->ipam.ips.n == 0 && family == AF_INET;
+}
+
+/* The MTU of the interface that holds the family's default route; 0: there is none. */
+static int uplink_mtu(struct netlink *nl, int family, uint32_t *ret_mtu,
+		      struct cni_error *err)
+{
+	struct kernel_route_list routes = {};
+	const struct kernel_route *best = NULL;
+	struct link link = {};
+	int ret;
+
+	ret = route_list_get(nl, family, &routes, err);
+	for (size_t i = 0; ret == 0 && i < routes.n; i++) {
+		const struct kernel_route *route = &routes.items[i];
+
+		if (prefix_is_default(&route->route.dst) && route->index &&
+		    route->route.table == RT_TABLE_MAIN &&
+		    (!best || route->route.priority < best->route.priority))
+			best = route;
+	}
+	if (best)
+		ret = link_get_by_index(nl, best->index, &link, err);
+	kernel_route_list_clear(&routes);
+	if (ret == 0)
+		*ret_mtu = link.mtu;
+	return ret;
+}
+
+/* Of a bridge made here: as configured, else the smallest of the uplinks in use. */
+static int made_mtu(struct attachment *att, uint32_t *ret_mtu, struct cni_error *err)
+{
+	static const int families[] = {AF_INET, AF_INET6};
+	uint32_t mtu = att->conf.mtu;
+
+	for (size_t i = 0; !att->conf.mtu && i < ARRAY_SIZE(families); i++) {
+		uint32_t uplink = 0;
+		int ret = 0;
+
+		if (uses_family(att, families[i]))
+			ret = uplink_mtu(att->node->rtnl, families[i], &uplink, err);
+		if (ret < 0)
+			return ret;
+		if (uplink && (!mtu || uplink < mtu))
+			mtu = uplink;
+	}
+	if (mtu > UINT16_MAX)
+		mtu = UINT16_MAX; /* a bridge's largest */
+	if (mtu)
+		*ret_mtu = mtu;
+	return 0;
+}
+
+static bool wants_vlans(const struct net_conf *conf)
+{
+	return conf->vlan || conf->vlan_trunk.n;
+}
+
+/* Nothing is left to do for this bridge. */
+static bool is_complete(const struct net_conf *conf, const struct link *link)
+{
+	return link->index && link->up && mac_is_pinned(link->name) &&
+	       (!conf->promisc_mode || link->promisc) &&
+	       (!wants_vlans(conf) || link->bridge.filters_vlans);
+}
+
+/* Makes the bridge, down; what a kernel can't do is found out on the way, and undone. */
+static int make(struct attachment *att, struct link *link, struct cni_error *err)
+{
+	struct netlink *nl = att->node->rtnl;
+	const struct net_conf *conf = &att->conf;
+	bool made;
+	int ret;
+
+	queue_bridge_add(nl, &(struct bridge_spec){
+				     .name = conf->bridge,
+				     .mac = random_mac(),
+				     .filter_vlans = wants_vlans(conf),
+			     });
+	ret = netlink_commit(nl, err);
+	made = ret == 0;
+	/* Somebody who doesn't take our lock may have been quicker. */
+	if (ret == -EEXIST)
+		ret = error_clear(err);
+	if (ret == 0)
+		ret = link_get(nl, conf->bridge, link, err);
+	if (ret == 0)
+		ret = must_be_bridge(link, err);
+	if (ret == 0 && made && wants_vlans(conf) && !link->bridge.can_filter_vlans) {
+		queue_link_del(nl, conf->bridge);
+		ret = netlink_commit(nl, err);
+		return ret < 0 ? ret : no_vlan_filtering(conf, err);
+	}
+	if (ret < 0 || !made)
+		return ret;
+
+	ret = made_mtu(att, &link->mtu, err);
+	/* An MTU that is set, even to what it is, stays when the last port goes; that of
+	 * creation doesn't. */
+	if (ret == 0 && link->mtu != ETH_DATA_LEN)
+		queue_link_mtu(nl, link->index, conf->bridge, link->mtu);
+	return ret;
 }
 
 /* Makes or completes the bridge; the exclusive lock is held. */
 static int complete(struct attachment *att, struct link *link, struct cni_error *err)
 {
 	struct netlink *nl = att->node->rtnl;
-	const char *name = att->conf.bridge;
-	int ret;
+	const struct net_conf *conf = &att->conf;
+	const char *name = conf->bridge;
+	int ret = link->index ? 0 : make(att, link, err);
 
-	if (!link->index) {
-		queue_bridge_add(nl, &(struct bridge_spec){
-					     .name = name,
-					     .mac = random_mac(),
-					     .mtu = att->conf.mtu,
-				     });
-		/* Somebody who doesn't take our lock may have been quicker. */
-		ret = netlink_commit(nl, err);
-		if (ret == -EEXIST)
-			ret = error_clear(err);
-		if (ret == 0)
-			ret = link_get(nl, name, link, err);
-		if (ret == 0)
-			ret = must_be_bridge(link, err);
-		if (ret < 0)
-			return ret;
-	}
-	ret = accept_ra_off(name, err);
+	if (ret == 0 && wants_vlans(conf) && !link->bridge.can_filter_vlans)
+		ret = no_vlan_filtering(conf, err);
+	if (ret == 0)
+		ret = accept_ra_off(name, err);
 	if (ret < 0)
 		return ret;
 	if (!mac_is_pinned(name))
 		queue_link_mac(nl, link->index, name, &link->mac);
+	if (conf->promisc_mode && !link->promisc)
+		queue_link_promisc(nl, link->index, name);
+	if (wants_vlans(conf) && !link->bridge.filters_vlans)
+		queue_vlan_filtering(nl, link->index, name);
 	if (!link->up)
 		queue_link_up(nl, link->index, name);
 	return netlink_commit(nl, err);
@@ -108,7 +214,7 @@ static int bridge_add(struct attachment *att, struct cni_error *err)
 	ret = link_get(nl, name, &link, err);
 	if (ret == 0)
 		ret = must_be_bridge(&link, err);
-	if (ret == 0 && is_complete(&link)) {
+	if (ret == 0 && is_complete(&att->conf, &link)) {
 		ret = accept_ra_off(name, err);
 	} else if (ret == 0) {
 		ret = node_lock(att->node, NODE_EXCLUSIVE, err);
@@ -149,6 +255,14 @@ static int bridge_check(struct attachment *att, struct cni_error *err)
 	if (!link.up)
 		return error_set(err, CNI_ERR_CHECK, ENETDOWN,
 				 "bridge: expected %s up, found it down", name);
+	if (att->conf.promisc_mode && !link.promisc)
+		return error_set(err, CNI_ERR_CHECK, EINVAL,
+				 "bridge: expected %s in promiscuous mode, found it not",
+				 name);
+	if (wants_vlans(&att->conf) && !link.bridge.filters_vlans)
+		return error_set(err, CNI_ERR_CHECK, EINVAL,
+				 "bridge: expected %s to filter VLANs, found it not to",
+				 name);
 
 	/* Its MAC address is shared, too: another one than prevResult's is no fault of this
 	 * attachment's (containernetworking/cni#285). */

@@ -80,7 +80,8 @@ static int addresses_missing(struct attachment *att, bool queue, size_t *ret_mis
 		ret = conflicts_check(att, &list, &gateway, err);
 		missing++;
 		if (ret == 0 && queue)
-			queue_addr_add(nl, att->bridge_index, att->conf.bridge, &gateway);
+			queue_addr_add(nl, att->bridge_index, att->conf.bridge, &gateway,
+				       false);
 	}
 	addr_list_clear(&list);
 	if (ret == 0)

@@ -13,8 +13,8 @@
 
 static struct mac_addr container_mac(const struct attachment *att)
 {
-	if (att->env.args.mac.set)
-		return att->env.args.mac;
+	if (att->conf.mac.set)
+		return att->conf.mac;
 	if (att->ipam.ips.n > 0)
 		return identity_mac_of_ip(&att->ipam.ips.items[0].address.addr);
 	return identity_container_mac(att->conf.name, att->env.container_id,
@@ -61,6 +61,7 @@ static int veth_add(struct attachment *att, struct cni_error *err)
 						.peer_ns = att->node->pod_ns,
 						.alias = alias,
 						.hairpin = conf->hairpin_mode,
+						.isolated = conf->port_isolation,
 					});
 	ret = netlink_commit(att->node->rtnl, err);
 	if (ret < 0 && ret != -EEXIST) {
@@ -172,10 +173,10 @@ static int veth_check(struct attachment *att, struct cni_error *err)
 		return master_differs(att, &outside, err);
 	if (!outside.up)
 		return differs(err, outside.name, "it", "up", "it down");
-	if (outside.hairpin != att->conf.hairpin_mode)
+	if (outside.port.hairpin != att->conf.hairpin_mode)
 		return differs(err, outside.name, "hairpin mode",
 			       att->conf.hairpin_mode ? "on" : "off",
-			       outside.hairpin ? "on" : "off");
+			       outside.port.hairpin ? "on" : "off");
 	return mac_check(att, &outside, NULL, err);
 }
 
