@@ -2,7 +2,7 @@
 # bridge-cni: `make help` lists the targets.
 
 # For packagers.
-PREFIX      ?= /usr
+PREFIX      ?= /usr/local
 DESTDIR     ?=
 CNI_BIN_DIR ?= /opt/cni/bin
 CC          ?= cc
@@ -14,6 +14,8 @@ WERROR      ?= -Werror
 
 VERSION     := 0.1.0
 LIBS        := libnl-3.0 libcjson
+# cJSON_ParseWithLengthOpts() is of 1.7.13; older ones of the others were not tried.
+VERSIONS    := libnl-3.0 >= 3.5 libcjson >= 1.7.13 libnftables >= 1.0
 VARIANT     := $(if $(SANITIZE),san,release)
 BUILD       := build/$(VARIANT)
 
@@ -50,7 +52,12 @@ $(BUILD)/bridge-cni: $(OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(PROJECT_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PROJECT_LIBS)
 
-$(BUILD)/%.o: %.c Makefile
+$(BUILD)/.versions: Makefile
+	$(Q)mkdir -p $(@D)
+	$(Q)$(PKG_CONFIG) --print-errors --exists '$(VERSIONS)'
+	$(Q)touch $@
+
+$(BUILD)/%.o: %.c Makefile $(BUILD)/.versions
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PROJECT_CFLAGS) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<

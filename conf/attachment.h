@@ -29,9 +29,16 @@ struct attachment {
 				 * CHECK the same as prevResult has them */
 	char *resolv_text; /* owns the strings of ipam.dns */
 	unsigned int bridge_index;
+	uint16_t bridge_default_vlan; /* that new ports are in, untagged; 0: none */
 	struct mac_addr bridge_mac, host_mac, container_mac;
+	char gateway_ifname
+		[IF_NAMESIZE]; /* has the gateway addresses: the bridge, or with
+					   * vlan an interface in that VLAN */
+	unsigned int gateway_index;
+	struct mac_addr gateway_mac;
 	uint32_t bridge_mtu, mtu; /* bytes; mtu: both ends of the veth */
 	unsigned int container_index; /* of the interface, in the pod's namespace */
+	unsigned int host_index; /* CHECK: of the host's end, whoever named it */
 
 	/* Found. */
 	bool had_own_veth; /* DEL: the veth with host_ifname was there */

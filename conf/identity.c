@@ -69,6 +69,13 @@ void identity_host_ifname(const char *network, const char *container_id,
 	       HOST_IFNAME_POD_CHARS);
 }
 
+void identity_vlan_port(const char *gateway_ifname, char ret_name[IF_NAMESIZE])
+{
+	memset(ret_name, 0, IF_NAMESIZE);
+	memcpy(ret_name, "vlan", 4);
+	base32(hash_text(gateway_ifname), ret_name + 4, IF_NAMESIZE - 1 - 4);
+}
+
 void identity_alias(const char *network, const char *container_id, const char *ifname,
 		    char ret_alias[LINK_ALIAS_MAX])
 {

@@ -15,7 +15,7 @@
 #define HOST_IFNAME_PREFIX    "veth"
 #define HOST_IFNAME_NET_CHARS 4
 #define HOST_IFNAME_POD_CHARS 7
-#define LINK_ALIAS_MAX	      256 /* the kernel's IFALIASZ, with the NUL */
+#define LINK_ALIAS_MAX	      255 /* what the kernel takes, with the NUL: IFALIASZ less one */
 
 /* FNV-1a with a final avalanche; hash_more() goes on from an earlier hash. */
 uint64_t hash_text(const char *text);
@@ -30,6 +30,12 @@ void identity_host_ifname(const char *network, const char *container_id,
 
 /* What all host interfaces of a network start with: "veth" + 4 characters. */
 void identity_host_ifname_prefix(const char *network, char ret_prefix[IF_NAMESIZE]);
+
+/*
+ * The bridge port that an interface BRIDGE.VLAN (gateway of a VLAN) hangs on: "vlan" + 11
+ * characters of that name.
+ */
+void identity_vlan_port(const char *gateway_ifname, char ret_name[IF_NAMESIZE]);
 
 /* The whole identity for people: "bridge-cni NETWORK CONTAINERID IFNAME", cut to fit. */
 void identity_alias(const char *network, const char *container_id, const char *ifname,

@@ -147,19 +147,19 @@ static const struct json_field ipam_fields[] = {
 };
 static const struct json_type ipam_type = OBJECT(ipam_fields);
 
-#define IDENTITY_FIELDS                                                        \
-	FIELD(struct net_conf, bridge, "bridge", &bridge_type),                \
-		FIELD(struct net_conf, is_gateway, "isGateway", &bool_type),   \
-		FIELD(struct net_conf, is_default_gateway, "isDefaultGateway", \
-		      &bool_type),                                             \
-		FIELD(struct net_conf, ip_masq, "ipMasq", &bool_type),         \
-		FIELD(struct net_conf, ipam, "ipam", &ipam_type)
-
-static const struct json_field identity_fields[] = {IDENTITY_FIELDS};
+/* DEL and GC: what the attachment is found by. */
+static const struct json_field identity_fields[] = {
+	FIELD(struct net_conf, bridge, "bridge", &bridge_type),
+	FIELD(struct net_conf, ipam, "ipam", &ipam_type),
+};
 static const struct json_type identity_root = OBJECT(identity_fields);
 
 static const struct json_field whole_fields[] = {
-	IDENTITY_FIELDS,
+	FIELD(struct net_conf, bridge, "bridge", &bridge_type),
+	FIELD(struct net_conf, ipam, "ipam", &ipam_type),
+	FIELD(struct net_conf, is_gateway, "isGateway", &bool_type),
+	FIELD(struct net_conf, is_default_gateway, "isDefaultGateway", &bool_type),
+	FIELD(struct net_conf, ip_masq, "ipMasq", &bool_type),
 	FIELD(struct net_conf, type, "type", &text_type),
 	FIELD(struct net_conf, masq_backend, "ipMasqBackend", &masq_backend_type),
 	FIELD(struct net_conf, masq_fully_random, "ipMasqFullyRandom", &bool_type),

@@ -197,8 +197,9 @@ int main(int argc, char **argv)
 	if (run(argv[0], &version, &err) == 0)
 		return 0;
 	text = error_text(&err, version);
-	if (text)
-		stdout_write(text, &ignored);
+	/* Where the runtime can't be told, its log may. */
+	if (!text || stdout_write(text, &ignored) < 0)
+		fprintf(stderr, "bridge-cni: %s\n", err.msg);
 	free(text);
 	return 1;
 }

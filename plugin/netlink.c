@@ -18,9 +18,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
-#define QUEUE_MAX	 1024 /* IOV_MAX: what one sendmsg() takes */
 #define MESSAGE_SIZE	 2048
 #define DESCRIPTION_MAX	 192
 #define ANSWER_SIZE	 32768 /* the most that the kernel puts into one answer of a dump */
@@ -91,11 +89,10 @@ struct nl_msg *netlink_queue(struct netlink *nl, int type, int flags, const char
 			     ...)
 {
 	struct nl_msg *msg = NULL;
-	struct queued *queue = NULL;
+	struct queued *queue;
 	va_list args;
 
-	if (nl->n < QUEUE_MAX)
-		queue = reallocarray(nl->queue, nl->n + 1, sizeof(*queue));
+	queue = reallocarray(nl->queue, nl->n + 1, sizeof(*queue));
 	if (queue) {
 		nl->queue = queue;
 		msg = nlmsg_alloc_size(MESSAGE_SIZE);
@@ -116,24 +113,24 @@ struct nl_msg *netlink_queue(struct netlink *nl, int type, int flags, const char
 static int queue_send(struct netlink *nl, struct cni_error *err)
 {
 	struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-	_cleanup_(free_p) struct iovec *iov = calloc(nl->n, sizeof(*iov));
-	struct msghdr datagram = {
-		.msg_name = &kernel,
-		.msg_namelen = sizeof(kernel),
-		.msg_iov = iov,
-		.msg_iovlen = nl->n,
-	};
+	_cleanup_(free_p) char *datagram = NULL;
+	size_t size = 0, used = 0;
 	ssize_t sent;
 
-	if (!iov)
+	for (size_t i = 0; i < nl->n; i++)
+		size += NLMSG_ALIGN(nlmsg_hdr(nl->queue[i].msg)->nlmsg_len);
+	datagram = calloc(1, size);
+	if (!datagram)
 		return error_oom(err);
 	for (size_t i = 0; i < nl->n; i++) {
-		struct nlmsghdr *header = nlmsg_hdr(nl->queue[i].msg);
+		const struct nlmsghdr *header = nlmsg_hdr(nl->queue[i].msg);
 
-		iov[i] = (struct iovec){header, NLMSG_ALIGN(header->nlmsg_len)};
+		memcpy(datagram + used, header, header->nlmsg_len);
+		used += NLMSG_ALIGN(header->nlmsg_len);
 	}
 	do
-		sent = sendmsg(nl->fd, &datagram, 0);
+		sent = sendto(nl->fd, datagram, size, 0, (struct sockaddr *)&kernel,
+			      sizeof(kernel));
 	while (sent < 0 && errno == EINTR);
 	if (sent < 0)
 		return error_errno(err, CNI_ERR_KERNEL, errno,

@@ -46,7 +46,7 @@ unsigned int netlink_ifindex(const struct netlink *nl, const char *ifname);
 /*
  * For the files that build messages: queues a message of @type, to be completed by the
  * caller with nlmsg_append() and nla_put(). Never fails visibly: what goes wrong (memory,
- * a full queue or message) is told by netlink_commit(). @fmt: what the message is to do, in
+ * a message that is too long) is told by netlink_commit(). @fmt: what the message is to do, in
  * the words of an error ("adding 10.1.2.3/24 to eth0").
  */
 struct nl_msg *netlink_queue(struct netlink *nl, int type, int flags, const char *fmt,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The namespaces of an operation. The node lock is an flock() on the namespace file
- * itself: one per network namespace without a file anywhere, gone with its holder.
+ * The namespaces of an operation, and the node lock: an flock() on a file of the network
+ * namespace's own, gone with its holder.
  */
 #include "node.h"
 
@@ -10,6 +10,7 @@
 #include <linux/magic.h>
 #include <linux/nsfs.h>
 #include <sched.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -18,7 +19,8 @@
 
 #include "../ipam/lock.h"
 
-#define OWN_NS "/proc/self/ns/net"
+#define OWN_NS		   "/proc/self/ns/net"
+#define NODE_LOCK_PATH_MAX 64
 
 int node_open(struct node *ret_node, struct cni_error *err)
 {
@@ -95,36 +97,67 @@ void node_close(struct node *node)
 	netlink_close(node->rtnl);
 	close_p(&node->pod_ns);
 	close_p(&node->ns);
+	close_p(&node->lock_fd);
 	*node = (struct node)NODE_CLOSED;
+}
+
+static int lock_open(const char *path)
+{
+	return open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+static int node_lock_open(struct node *node, char path[NODE_LOCK_PATH_MAX],
+			  struct cni_error *err)
+{
+	struct stat ns = {};
+
+	if (fstat(node->ns, &ns) < 0)
+		return error_errno(err, CNI_ERR_IO, errno, OWN_NS);
+	snprintf(path, NODE_LOCK_PATH_MAX, NODE_LOCK_DIR "/node-%ju.lock",
+		 (uintmax_t)ns.st_ino);
+	if (node->lock_fd < 0)
+		node->lock_fd = lock_open(path);
+	if (node->lock_fd < 0 && errno == ENOENT &&
+	    (mkdir(NODE_LOCK_DIR, 0700) == 0 || errno == EEXIST))
+		node->lock_fd = lock_open(path);
+	if (node->lock_fd < 0)
+		return error_errno(err, CNI_ERR_IO, errno, "opening the node lock %s",
+				   path);
+	return 0;
 }
 
 int node_lock(struct node *node, enum node_lock lock, struct cni_error *err)
 {
-	struct stat ns = {};
+	char path[NODE_LOCK_PATH_MAX];
 	int ret;
 
 	if (node->lock >= lock)
 		return 0;
+	ret = node_lock_open(node, path, err);
+	if (ret < 0)
+		return ret;
 	/* flock() would keep the shared lock while it waits: two that want more would
 	 * wait for each other. */
-	if (node->lock != NODE_UNLOCKED)
-		flock(node->ns, LOCK_UN);
-	node->lock = NODE_UNLOCKED;
-
-	ret = flock_wait(node->ns, lock == NODE_EXCLUSIVE ? LOCK_EX : LOCK_SH,
+	node_unlock(node);
+	ret = flock_wait(node->lock_fd, lock == NODE_EXCLUSIVE ? LOCK_EX : LOCK_SH,
 			 NODE_LOCK_SECONDS * 1000);
-	if (ret == -ETIMEDOUT) {
-		fstat(node->ns, &ns);
+	if (ret == -ETIMEDOUT)
 		return error_set(
 			err, CNI_ERR_TRY_AGAIN, EAGAIN,
-			"the node lock (flock on " OWN_NS
-			", inode %lu in /proc/locks) was not free for %d seconds",
-			(unsigned long)ns.st_ino, NODE_LOCK_SECONDS);
-	}
+			"the node lock %s was not free for %d seconds; `fuser %s` "
+			"tells who holds it",
+			path, NODE_LOCK_SECONDS, path);
 	if (ret < 0)
-		return error_errno(err, CNI_ERR_IO, -ret, "locking " OWN_NS);
+		return error_errno(err, CNI_ERR_IO, -ret, "locking %s", path);
 	node->lock = lock;
 	return 0;
+}
+
+void node_unlock(struct node *node)
+{
+	if (node->lock != NODE_UNLOCKED)
+		flock(node->lock_fd, LOCK_UN);
+	node->lock = NODE_UNLOCKED;
 }
 
 int node_in_pod(struct node *node, int (*fn)(void *data, struct cni_error *), void *data,
@@ -134,7 +167,9 @@ int node_in_pod(struct node *node, int (*fn)(void *data, struct cni_error *), vo
 
 	if (setns(node->pod_ns, CLONE_NEWNET) < 0)
 		return error_errno(err, CNI_ERR_KERNEL, errno,
-				   "entering the container's network namespace");
+				   "entering the container's network namespace%s",
+				   errno == EPERM ? " (bridge-cni must run as root)"
+						  : "");
 	ret = fn(data, err);
 	/* In the wrong namespace nothing may go on, not even cleaning up. */
 	if (setns(node->ns, CLONE_NEWNET) < 0)

@@ -19,16 +19,24 @@ enum node_lock {
 };
 
 struct node {
-	int ns; /* the node's own namespace; the lock is an flock() on it */
+	int ns; /* the node's own namespace */
 	int pod_ns; /* -1: no pod namespace */
+	int lock_fd; /* -1: not opened yet */
 	struct netlink *rtnl; /* in the node's namespace */
 	struct netlink *pod_rtnl; /* in the pod's; NULL: none */
 	enum node_lock lock;
 };
 
-#define NODE_CLOSED                    \
-	{                              \
-		.ns = -1, .pod_ns = -1 \
+/*
+ * Lock files, one a network namespace, named by its inode: what shares the namespace (a
+ * node agent with hostNetwork) must share this directory. Only root can open them: whoever
+ * can open a file can hold it locked.
+ */
+#define NODE_LOCK_DIR "/run/bridge-cni"
+
+#define NODE_CLOSED                                   \
+	{                                             \
+		.ns = -1, .pod_ns = -1, .lock_fd = -1 \
 	}
 
 /* Opens the node's side: namespace and connection. Codes 5 and 101. */
@@ -49,6 +57,9 @@ void node_close(struct node *node);
  * the process, however that ends. Code 11 after NODE_LOCK_SECONDS.
  */
 int node_lock(struct node *node, enum node_lock lock, struct cni_error *err);
+
+/* Gives it back before the operation ends (it waits for something slow). */
+void node_unlock(struct node *node);
 
 /* Runs @fn in the pod's namespace (for files below /proc/sys/net), then comes back. */
 int node_in_pod(struct node *node, int (*fn)(void *data, struct cni_error *), void *data,

@@ -7,10 +7,15 @@
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "netlink_route.h"
 #include "stages.h"
 #include "sysctl.h"
+
+/* The reference waits as long; detection takes one to two seconds. */
+#define DAD_WAIT_MS 10000
+#define DAD_POLL_MS 20
 
 static bool has_ipv6(const struct cni_result *ipam)
 {
@@ -34,26 +39,79 @@ static int ipv6_enable(void *data, struct cni_error *err)
 	return ret;
 }
 
+/* For the kernel's duplicate address detection, whatever the pod's defaults are. */
+static int dad_enable(void *data, struct cni_error *err)
+{
+	const char *ifname = data;
+	int ret = sysctl_ensure(1, err, "ipv6/conf/%s/accept_dad", ifname);
+
+	if (ret == 0)
+		ret = sysctl_ensure(1, err, "ipv6/conf/%s/enhanced_dad", ifname);
+	return ret == -ENOENT ? 0 : ret;
+}
+
+static int ipv6_prepare(struct attachment *att, struct cni_error *err)
+{
+	void *ifname = (void *)att->env.ifname;
+	int ret = node_in_pod(att->node, ipv6_enable, ifname, err);
+
+	if (ret == 0 && att->conf.enable_dad)
+		ret = node_in_pod(att->node, dad_enable, ifname, err);
+	return ret;
+}
+
+/* Until no address is tentative any more; one that somebody else has is an error. */
+static int dad_await(struct attachment *att, struct cni_error *err)
+{
+	for (int waited = 0; waited <= DAD_WAIT_MS; waited += DAD_POLL_MS) {
+		struct addr_list list = {};
+		bool tentative, duplicate;
+		int ret = addr_list_get(att->node->pod_rtnl, att->container_index,
+					AF_INET6, &list, err);
+
+		if (ret < 0)
+			return ret;
+		tentative = list.tentative;
+		duplicate = list.duplicate;
+		addr_list_clear(&list);
+		if (duplicate)
+			return error_set(err, CNI_ERR_EXISTS, EADDRINUSE,
+					 "enabledad: an IPv6 address of %s is somebody "
+					 "else's on bridge %s already",
+					 att->env.ifname, att->conf.bridge);
+		if (!tentative)
+			return 0;
+		nanosleep(&(struct timespec){.tv_nsec = DAD_POLL_MS * 1000000L}, NULL);
+	}
+	return error_set(
+		err, CNI_ERR_TRY_AGAIN, EAGAIN,
+		"enabledad: duplicate address detection on %s has not come to an "
+		"end in %d s",
+		att->env.ifname, DAD_WAIT_MS / 1000);
+}
+
 static int addresses_add(struct attachment *att, struct cni_error *err)
 {
 	const struct cni_result *ipam = &att->ipam;
 	struct netlink *nl = att->node->pod_rtnl;
 	const char *ifname = att->env.ifname;
 	unsigned int index = att->container_index;
+	bool ipv6 = has_ipv6(ipam), dad = att->conf.enable_dad;
+	int ret = 0;
 
-	if (has_ipv6(ipam)) {
-		int ret = node_in_pod(att->node, ipv6_enable, (void *)ifname, err);
-
-		if (ret < 0)
-			return ret;
-	}
+	if (att->conf.disable_container_interface)
+		return 0;
+	if (ipv6)
+		ret = ipv6_prepare(att, err);
+	if (ret < 0)
+		return ret;
 	for (size_t i = 0; i < ipam->ips.n; i++)
-		queue_addr_add(nl, index, ifname, &ipam->ips.items[i].address,
-			       att->conf.enable_dad);
+		queue_addr_add(nl, index, ifname, &ipam->ips.items[i].address, dad);
 	queue_link_up(nl, index, ifname);
 	for (size_t i = 0; i < ipam->routes.n; i++)
 		queue_route_add(nl, index, ifname, &ipam->routes.items[i]);
-	return netlink_commit(nl, err);
+	ret = netlink_commit(nl, err);
+	return ret == 0 && ipv6 && dad ? dad_await(att, err) : ret;
 }
 
 static int addresses_check_all(struct attachment *att, struct cni_error *err)
@@ -86,6 +144,8 @@ static bool route_matches(const struct kernel_route *found, const struct route *
 	return prefix_equal(&found->route.dst, &expected->dst) &&
 	       (!expected->gw.family || ip_equal(&found->route.gw, &expected->gw)) &&
 	       (!expected->priority || found->route.priority == expected->priority) &&
+	       (!expected->mtu || found->route.mtu == expected->mtu) &&
+	       (!expected->advmss || found->route.advmss == expected->advmss) &&
 	       found->route.table == table;
 }
 
@@ -98,9 +158,11 @@ static void route_found_text(const struct kernel_route_list *list,
 		const struct route *route = &list->items[i].route;
 
 		if (prefix_equal(&route->dst, &expected->dst))
-			snprintf(ret_text, size, "one by %s in table %u",
-				 route->gw.family ? IP_TEXT(&route->gw) : "the link",
-				 route->table);
+			snprintf(
+				ret_text, size,
+				"one by %s in table %u with priority %u, mtu %u, advmss %u",
+				route->gw.family ? IP_TEXT(&route->gw) : "the link",
+				route->table, route->priority, route->mtu, route->advmss);
 	}
 }
 

@@ -204,6 +204,16 @@ static int complete(struct attachment *att, struct link *link, struct cni_error 
 	return netlink_commit(nl, err);
 }
 
+static void found(struct attachment *att, const struct link *link)
+{
+	att->bridge_index = link->index;
+	att->bridge_mac = link->mac;
+	att->bridge_mtu = link->mtu;
+	att->bridge_default_vlan = link->bridge.default_vlan;
+	snprintf(att->gateway_ifname, sizeof(att->gateway_ifname), "%s", link->name);
+	att->gateway_index = link->index;
+}
+
 static int bridge_add(struct attachment *att, struct cni_error *err)
 {
 	struct netlink *nl = att->node->rtnl;
@@ -228,9 +238,7 @@ static int bridge_add(struct attachment *att, struct cni_error *err)
 	if (ret < 0)
 		return ret;
 
-	att->bridge_index = link.index;
-	att->bridge_mac = link.mac;
-	att->bridge_mtu = link.mtu;
+	found(att, &link);
 	return 0;
 }
 
@@ -266,9 +274,7 @@ static int bridge_check(struct attachment *att, struct cni_error *err)
 
 	/* Its MAC address is shared, too: another one than prevResult's is no fault of this
 	 * attachment's (containernetworking/cni#285). */
-	att->bridge_index = link.index;
-	att->bridge_mac = link.mac;
-	att->bridge_mtu = link.mtu;
+	found(att, &link);
 	return 0;
 }
 

@@ -45,24 +45,31 @@ static bool is_in_the_way(const struct ip_prefix *gateway, const struct ip_prefi
 	       prefix_contains(other, &gateway->addr);
 }
 
-static int conflicts_check(struct attachment *att, const struct addr_list *list,
-			   const struct ip_prefix *gateway, struct cni_error *err)
+/* Another address in the gateway's place: an error, or with forceAddress removed. */
+static int make_way(struct attachment *att, struct addr_list *list,
+		    const struct ip_prefix *gateway, bool queue, struct cni_error *err)
 {
 	for (size_t i = 0; i < list->n; i++) {
-		const struct ip_prefix *other = &list->items[i];
+		struct ip_prefix *other = &list->items[i];
 
-		if (!is_ours(&att->ipam, other) && is_in_the_way(gateway, other))
+		if (is_ours(&att->ipam, other) || !is_in_the_way(gateway, other))
+			continue;
+		if (!att->conf.force_address)
 			return error_set(
 				err, CNI_ERR_EXISTS, EADDRINUSE,
 				"bridge: %s is to have the gateway address %s but "
-				"has %s; remove that or change the network's subnet",
+				"has %s; remove that, set forceAddress, or change "
+				"the network's subnet",
 				att->conf.bridge, PREFIX_TEXT(gateway),
 				PREFIX_TEXT(other));
+		if (queue)
+			queue_addr_del(att->node->rtnl, att->bridge_index,
+				       att->conf.bridge, other);
 	}
 	return 0;
 }
 
-/* Looks which gateway addresses are missing; queues them if @queue. */
+/* Looks which gateway addresses are missing; queues what mends it if @queue. */
 static int addresses_missing(struct attachment *att, bool queue, size_t *ret_missing,
 			     struct cni_error *err)
 {
@@ -71,17 +78,17 @@ static int addresses_missing(struct attachment *att, bool queue, size_t *ret_mis
 	size_t missing = 0;
 	int ret;
 
-	ret = addr_list_get(nl, att->bridge_index, AF_UNSPEC, &list, err);
+	ret = addr_list_get(nl, att->gateway_index, AF_UNSPEC, &list, err);
 	for (size_t i = 0; ret == 0 && i < att->ipam.ips.n; i++) {
 		struct ip_prefix gateway = gateway_prefix(&att->ipam.ips.items[i]);
 
 		if (!gateway.addr.family || addr_list_has(&list, &gateway))
 			continue;
-		ret = conflicts_check(att, &list, &gateway, err);
 		missing++;
+		ret = make_way(att, &list, &gateway, queue, err);
 		if (ret == 0 && queue)
-			queue_addr_add(nl, att->bridge_index, att->conf.bridge, &gateway,
-				       false);
+			queue_addr_add(nl, att->gateway_index, att->gateway_ifname,
+				       &gateway, false);
 	}
 	addr_list_clear(&list);
 	if (ret == 0)
@@ -119,7 +126,8 @@ static int ra_routes_keep(struct attachment *att, struct cni_error *err)
 		const struct kernel_route *route = &routes.items[i];
 
 		if (route->protocol != RTPROT_RA || !route->index ||
-		    route->index == att->bridge_index)
+		    route->index == att->bridge_index ||
+		    route->index == att->gateway_index)
 			continue;
 		ret = link_get_by_index(nl, route->index, &link, err);
 		if (ret < 0 || !link.index)
@@ -150,7 +158,7 @@ static int forwarding_ensure(struct attachment *att, int family, struct cni_erro
 /* A node may have IPv6 off by default; the bridge must carry its gateway address. */
 static int bridge_ipv6_enable(struct attachment *att, struct cni_error *err)
 {
-	int ret = sysctl_ensure(0, err, "ipv6/conf/%s/disable_ipv6", att->conf.bridge);
+	int ret = sysctl_ensure(0, err, "ipv6/conf/%s/disable_ipv6", att->gateway_ifname);
 
 	if (ret == -ENOENT)
 		return error_set(
@@ -207,14 +215,14 @@ static int gateway_check(struct attachment *att, struct cni_error *err)
 
 	if (!att->conf.is_gateway)
 		return 0;
-	ret = addr_list_get(att->node->rtnl, att->bridge_index, AF_UNSPEC, &list, err);
+	ret = addr_list_get(att->node->rtnl, att->gateway_index, AF_UNSPEC, &list, err);
 	for (size_t i = 0; ret == 0 && i < att->ipam.ips.n; i++) {
 		struct ip_prefix gateway = gateway_prefix(&att->ipam.ips.items[i]);
 
 		if (gateway.addr.family && !addr_list_has(&list, &gateway))
 			ret = error_set(err, CNI_ERR_CHECK, EADDRNOTAVAIL,
 					"%s: expected the gateway address %s, found %s",
-					att->conf.bridge, PREFIX_TEXT(&gateway),
+					att->gateway_ifname, PREFIX_TEXT(&gateway),
 					addr_list_format(&list, found, sizeof(found)));
 	}
 	addr_list_clear(&list);

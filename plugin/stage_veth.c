@@ -4,6 +4,7 @@
  * end, with the name the runtime asked for, in the pod. It belongs to the attachment.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "netlink_route.h"
@@ -128,10 +129,44 @@ static int container_end_check(struct attachment *att, struct link *link,
 			att->env.netns);
 	if (strcmp(link->kind, "veth") != 0)
 		return differs(err, name, "an interface of kind", "veth", link->kind);
-	if (!link->up)
+	if (!link->up && !att->conf.disable_container_interface)
 		return differs(err, name, "it", "up", "it down");
 	att->container_index = link->index;
 	return mac_check(att, link, att->env.netns, err);
+}
+
+static const char *on_off(bool on)
+{
+	return on ? "on" : "off";
+}
+
+/* The MTU that ADD gave the host's end; no later plugin of a chain has a reason to change
+ * that. 0: not told. */
+static uint32_t expected_mtu(const struct attachment *att, const struct link *port)
+{
+	const struct interface *prev = prev_interface(att, port->name, NULL);
+
+	return att->conf.mtu || !prev ? att->conf.mtu : prev->mtu;
+}
+
+static int port_check(const struct attachment *att, const struct link *port,
+		      struct cni_error *err)
+{
+	const struct net_conf *conf = &att->conf;
+	uint32_t mtu = expected_mtu(att, port);
+	char expected[16], found[16];
+
+	if (port->port.hairpin != conf->hairpin_mode)
+		return differs(err, port->name, "hairpin mode",
+			       on_off(conf->hairpin_mode), on_off(port->port.hairpin));
+	if (port->port.isolated != conf->port_isolation)
+		return differs(err, port->name, "port isolation",
+			       on_off(conf->port_isolation), on_off(port->port.isolated));
+	if (!mtu || port->mtu == mtu)
+		return 0;
+	snprintf(expected, sizeof(expected), "%u", mtu);
+	snprintf(found, sizeof(found), "%u", port->mtu);
+	return differs(err, port->name, "the MTU", expected, found);
 }
 
 static int master_differs(struct attachment *att, const struct link *port,
@@ -173,11 +208,9 @@ static int veth_check(struct attachment *att, struct cni_error *err)
 		return master_differs(att, &outside, err);
 	if (!outside.up)
 		return differs(err, outside.name, "it", "up", "it down");
-	if (outside.port.hairpin != att->conf.hairpin_mode)
-		return differs(err, outside.name, "hairpin mode",
-			       att->conf.hairpin_mode ? "on" : "off",
-			       outside.port.hairpin ? "on" : "off");
-	return mac_check(att, &outside, NULL, err);
+	att->host_index = outside.index;
+	ret = port_check(att, &outside, err);
+	return ret < 0 ? ret : mac_check(att, &outside, NULL, err);
 }
 
 /*

@@ -8,10 +8,12 @@
 #include "../conf/result.h"
 #include "stages.h"
 
+#define CONTAINER_INTERFACE 2 /* among those made here */
+
 /* The answer and the strings that only it holds. */
 struct answer {
 	struct cni_result result;
-	char macs[3][MAC_TEXT_MAX];
+	char macs[4][MAC_TEXT_MAX];
 };
 
 static void answer_clear(struct answer *answer)
@@ -30,7 +32,7 @@ static const struct dns *answer_dns(const struct attachment *att)
 	return &att->conf.prev_result.dns;
 }
 
-/* bridge, host's end, container's end: the order that the reference gives. */
+/* bridge, host's end, container's end, the VLAN's gateway: the reference's order. */
 static void interfaces_add(const struct attachment *att, struct answer *answer)
 {
 	const struct interface own[] = {
@@ -55,6 +57,12 @@ static void interfaces_add(const struct attachment *att, struct answer *answer)
 
 	memcpy(result->interfaces.items + result->interfaces.n, own, sizeof(own));
 	result->interfaces.n += ARRAY_SIZE(own);
+	if (att->gateway_mac.set)
+		result->interfaces.items[result->interfaces.n++] = (struct interface){
+			.name = att->gateway_ifname,
+			.mac = mac_format(&att->gateway_mac, answer->macs[3]),
+			.mtu = att->mtu,
+		};
 }
 
 /* What earlier plugins of the chain made (prevResult), then what was made here. */
@@ -64,7 +72,7 @@ static int answer_build(const struct attachment *att, struct answer *answer,
 	const struct cni_result *prev = &att->conf.prev_result, *ipam = &att->ipam;
 	struct cni_result *result = &answer->result;
 
-	result->interfaces.items = calloc(prev->interfaces.n + 3,
+	result->interfaces.items = calloc(prev->interfaces.n + 4,
 					  sizeof(*result->interfaces.items));
 	result->ips.items = calloc(prev->ips.n + ipam->ips.n + 1,
 				   sizeof(*result->ips.items));
@@ -83,7 +91,7 @@ static int answer_build(const struct attachment *att, struct answer *answer,
 		struct ip_config *ip = &result->ips.items[result->ips.n++];
 
 		*ip = ipam->ips.items[i];
-		ip->interface = result->interfaces.n - 1;
+		ip->interface = prev->interfaces.n + CONTAINER_INTERFACE;
 	}
 	for (size_t i = 0; i < prev->routes.n; i++)
 		result->routes.items[result->routes.n++] = prev->routes.items[i];
