@@ -81,45 +81,54 @@ static int rule_read(const struct nlmsghdr *answer, void *data)
 {
 	const struct rule_query *query = data;
 	struct nlattr *attrs[NFTA_RULE_MAX + 1];
-	char comment[NFT_COMMENT_MAX];
+	char chain[NFT_NAME_MAX], comment[NFT_COMMENT_MAX];
 	uint64_t handle;
 
 	if (!answer)
-		return query->fn(0, "", query->data);
+		return query->fn("", 0, "", query->data);
 	if (answer->nlmsg_type != ((NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_NEWRULE))
 		return 0;
 	if (nlmsg_parse((struct nlmsghdr *)answer, sizeof(struct nfgenmsg), attrs,
 			NFTA_RULE_MAX, NULL) < 0 ||
-	    !attrs[NFTA_RULE_HANDLE])
+	    !attrs[NFTA_RULE_HANDLE] || !attrs[NFTA_RULE_CHAIN])
 		return -EBADMSG;
 	if (query->jump_to && !has_jump_to(attrs[NFTA_RULE_EXPRESSIONS], query->jump_to))
 		return 0;
 	memcpy(&handle, nla_data(attrs[NFTA_RULE_HANDLE]), sizeof(handle));
+	nla_strlcpy(chain, attrs[NFTA_RULE_CHAIN], sizeof(chain));
 	comment_read(attrs[NFTA_RULE_USERDATA], comment);
-	return query->fn(be64toh(handle), comment, query->data);
+	return query->fn(chain, be64toh(handle), comment, query->data);
 }
 
+/* Of one chain, or of the whole table: @chain NULL. */
 static int rules_dump(struct netlink *nl, int family, const char *table,
 		      const char *chain, struct rule_query *query, struct cni_error *err)
 {
 	struct nfgenmsg header = {.nfgen_family = family, .version = NFNETLINK_V0};
-	struct nl_msg *msg = netlink_queue(
-		nl, (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETRULE, NLM_F_DUMP,
-		"reading the rules of chain %s in table %s", chain, table);
+	struct nl_msg *msg =
+		netlink_queue(nl, (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETRULE,
+			      NLM_F_DUMP, "reading the rules of table %s", table);
 	int ret;
 
 	if (msg && (nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
 		    nla_put_string(msg, NFTA_RULE_TABLE, table) < 0 ||
-		    nla_put_string(msg, NFTA_RULE_CHAIN, chain) < 0))
+		    (chain && nla_put_string(msg, NFTA_RULE_CHAIN, chain) < 0)))
 		netlink_queue_failed(nl);
 	ret = netlink_request(nl, rule_read, query, ENOENT, err);
 	if (ret == -ENOENT)
 		return 0;
 	if (ret < 0 && !err->code)
 		return error_set(err, CNI_ERR_KERNEL, -ret,
-				 "the rules of chain %s in table %s can't be read", chain,
-				 table);
+				 "the rules of table %s can't be read", table);
 	return ret;
+}
+
+int nft_table_rules(struct netlink *nl, int family, const char *table, nft_rule_fn fn,
+		    void *data, struct cni_error *err)
+{
+	struct rule_query query = {.fn = fn, .data = data};
+
+	return rules_dump(nl, family, table, NULL, &query, err);
 }
 
 int nft_chain_rules(struct netlink *nl, int family, const char *table, const char *chain,

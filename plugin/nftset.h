@@ -13,14 +13,21 @@
 
 #define NFT_COMMENT_MAX 129 /* nft's own limit, with the NUL */
 
-/* One rule of a chain: its handle and its comment ("" without one). */
-typedef int (*nft_rule_fn)(uint64_t handle, const char *comment, void *data);
+#define NFT_NAME_MAX 256 /* of a table, chain or set, with the NUL */
+
+/* One rule: its chain, its handle and its comment ("" without one). */
+typedef int (*nft_rule_fn)(const char *chain, uint64_t handle, const char *comment,
+			   void *data);
 
 /*
- * Hands every rule of @chain to @fn, in order, after a call with handle 0 (rules start at
- * 1): (again) from the start. A table or chain that doesn't exist has no rules.
+ * Hands every rule of @table to @fn, in order, after a call with handle 0 (rules start at
+ * 1): (again) from the start. A table that doesn't exist has no rules.
  * @nl: a NETLINK_FOR_NFTABLES connection. @family: NFPROTO_INET, ….
  */
+int nft_table_rules(struct netlink *nl, int family, const char *table, nft_rule_fn fn,
+		    void *data, struct cni_error *err);
+
+/* Those of one chain. */
 int nft_chain_rules(struct netlink *nl, int family, const char *table, const char *chain,
 		    nft_rule_fn fn, void *data, struct cni_error *err);
 

@@ -3,10 +3,11 @@
  * Compares a network's rules with what it is to have, by their comments, and replaces
  * what differs in one transaction. The comment reads
  *
- *     v1 masquerade4 NETHASH FINGERPRINT NAME
+ *     v1 masquerade/nat4 NETHASH FINGERPRINT NAME
  *
- * with the format's version, the rule's kind, a hash of the network's name, a hash of the
- * rule's text, and, for people, as much of the name as nft's limit leaves room for.
+ * with the format's version, the stage and its rule's kind, a hash of the network's name,
+ * a hash of the rule's chain and text, and, for people, as much of the name as nft's limit
+ * leaves room for.
  */
 #include "rules.h"
 
@@ -54,20 +55,32 @@ void rule_text_add(struct rule_text *text, const char *fmt, ...)
 	text->len += len;
 }
 
-static void comment_format(const struct attachment *att, const struct rule *rule,
-			   char ret_comment[NFT_COMMENT_MAX])
+static uint64_t fingerprint(const struct rule *rule)
 {
-	snprintf(ret_comment, NFT_COMMENT_MAX, "v%d %s %016" PRIx64 " %016" PRIx64 " %s",
-		 RULES_VERSION, rule->kind, hash_text(att->conf.name),
-		 hash_text(rule->text), att->conf.name);
+	return hash_text(rule->text) ^ hash_text(rule->chain->name);
 }
 
-/* What the chain holds, seen from one network. */
+static void comment_format(const struct attachment *att, const char *stage,
+			   const struct rule *rule, char ret_comment[NFT_COMMENT_MAX])
+{
+	snprintf(ret_comment, NFT_COMMENT_MAX,
+		 "v%d %s/%s %016" PRIx64 " %016" PRIx64 " %s", RULES_VERSION, stage,
+		 rule->kind, hash_text(att->conf.name), fingerprint(rule),
+		 att->conf.name);
+}
+
+struct stale {
+	char chain[NFT_NAME_MAX];
+	uint64_t handle;
+};
+
+/* What the table holds, seen from one stage of one network. */
 struct survey {
+	const char *stage;
 	uint64_t network; /* hash of its name */
 	const struct rule_list *wanted;
 	bool *present; /* per wanted rule: there, word for word */
-	uint64_t *stale; /* handles of the network's other rules */
+	struct stale *stale; /* the stage's other rules */
 	size_t stale_n;
 	bool newer; /* a newer version's rules are there */
 };
@@ -79,24 +92,38 @@ static void survey_clear(struct survey *survey)
 }
 
 /* Is this comment the wanted rule's? Its number, or -1. */
-static int wanted_index(const struct survey *survey, const char *kind,
-			uint64_t fingerprint)
+static int wanted_index(const struct survey *survey, const char *kind, uint64_t print)
 {
 	for (size_t i = 0; i < survey->wanted->n; i++) {
 		const struct rule *rule = &survey->wanted->items[i];
 
-		if (strcmp(rule->kind, kind) == 0 && hash_text(rule->text) == fingerprint)
+		if (strcmp(rule->kind, kind) == 0 && fingerprint(rule) == print)
 			return i;
 	}
 	return -1;
 }
 
-static int survey_rule(uint64_t handle, const char *comment, void *data)
+/* The comment's parts, if it is one of the stage's for the network. */
+static bool comment_read(const struct survey *survey, const char *comment,
+			 unsigned int *ret_version, char ret_kind[RULE_KIND_MAX],
+			 uint64_t *ret_print)
+{
+	char stage[RULE_KIND_MAX];
+	uint64_t network;
+
+	return sscanf(comment, "v%u %23[^/]/%23s %16" SCNx64 " %16" SCNx64, ret_version,
+		      stage, ret_kind, &network, ret_print) == 5 &&
+	       network == survey->network && strcmp(stage, survey->stage) == 0;
+}
+
+static int survey_rule(const char *chain, uint64_t handle, const char *comment,
+		       void *data)
 {
 	struct survey *survey = data;
-	uint64_t network, fingerprint, *stale;
+	struct stale *stale;
 	char kind[RULE_KIND_MAX];
 	unsigned int version;
+	uint64_t print;
 	int wanted;
 
 	if (handle == 0) {
@@ -105,15 +132,13 @@ static int survey_rule(uint64_t handle, const char *comment, void *data)
 		memset(survey->present, 0, survey->wanted->n);
 		return 0;
 	}
-	if (sscanf(comment, "v%u %15s %16" SCNx64 " %16" SCNx64, &version, kind, &network,
-		   &fingerprint) != 4 ||
-	    network != survey->network)
+	if (!comment_read(survey, comment, &version, kind, &print))
 		return 0;
 	if (version > RULES_VERSION) {
 		survey->newer = true;
 		return 0;
 	}
-	wanted = wanted_index(survey, kind, fingerprint);
+	wanted = wanted_index(survey, kind, print);
 	if (version == RULES_VERSION && wanted >= 0 && !survey->present[wanted]) {
 		survey->present[wanted] = true;
 		return 0;
@@ -122,12 +147,13 @@ static int survey_rule(uint64_t handle, const char *comment, void *data)
 	if (!stale)
 		return -ENOMEM;
 	survey->stale = stale;
-	stale[survey->stale_n++] = handle;
+	stale = &stale[survey->stale_n++];
+	snprintf(stale->chain, sizeof(stale->chain), "%s", chain);
+	stale->handle = handle;
 	return 0;
 }
 
-static int survey_take(struct attachment *att, const struct rules_chain *chain,
-		       const struct rule_list *wanted, struct survey *survey,
+static int survey_take(struct attachment *att, struct survey *survey,
 		       struct cni_error *err)
 {
 	_cleanup_(netlink_closep) struct netlink *nl = NULL;
@@ -135,15 +161,14 @@ static int survey_take(struct attachment *att, const struct rules_chain *chain,
 
 	if (!survey->present) {
 		survey->network = hash_text(att->conf.name);
-		survey->wanted = wanted;
-		survey->present = calloc(wanted->n + 1, sizeof(*survey->present));
+		survey->present = calloc(survey->wanted->n + 1, sizeof(*survey->present));
 		if (!survey->present)
 			return error_oom(err);
 	}
 	ret = netlink_open(NETLINK_FOR_NFTABLES, &nl, err);
 	return ret < 0 ? ret
-		       : nft_chain_rules(nl, NFPROTO_INET, RULES_TABLE, chain->name,
-					 survey_rule, survey, err);
+		       : nft_table_rules(nl, NFPROTO_INET, RULES_TABLE, survey_rule,
+					 survey, err);
 }
 
 static bool is_settled(const struct survey *survey)
@@ -154,66 +179,68 @@ static bool is_settled(const struct survey *survey)
 	return survey->stale_n == 0 || survey->newer;
 }
 
-static int replace(struct attachment *att, const struct rules_chain *chain,
-		   const struct survey *survey, struct cni_error *err)
+static int replace(struct attachment *att, const struct survey *survey,
+		   struct cni_error *err)
 {
 	struct rule_text batch = {};
 	char comment[NFT_COMMENT_MAX];
 	int ret;
 
 	rule_text_add(&batch, "add table inet " RULES_TABLE "\n");
-	rule_text_add(&batch, "add chain inet " RULES_TABLE " %s { %s; }\n", chain->name,
-		      chain->hook);
 	for (size_t i = 0; i < survey->stale_n; i++)
 		rule_text_add(&batch,
 			      "delete rule inet " RULES_TABLE " %s handle %" PRIu64 "\n",
-			      chain->name, survey->stale[i]);
+			      survey->stale[i].chain, survey->stale[i].handle);
 	for (size_t i = 0; i < survey->wanted->n; i++) {
 		const struct rule *rule = &survey->wanted->items[i];
 
 		if (survey->present[i])
 			continue;
-		comment_format(att, rule, comment);
+		comment_format(att, survey->stage, rule, comment);
+		rule_text_add(&batch, "add chain inet " RULES_TABLE " %s { %s; }\n",
+			      rule->chain->name, rule->chain->hook);
 		rule_text_add(&batch,
 			      "add rule inet " RULES_TABLE " %s %s comment \"%s\"\n",
-			      chain->name, rule->text, comment);
+			      rule->chain->name, rule->text, comment);
 	}
 	ret = batch.failed ? error_oom(err) : nft_apply(batch.text, err);
 	free(batch.text);
 	return ret;
 }
 
-int rules_ensure(struct attachment *att, const struct rules_chain *chain,
+int rules_ensure(struct attachment *att, const char *stage,
 		 const struct rule_list *wanted, struct cni_error *err)
 {
-	_cleanup_(survey_clear) struct survey survey = {};
+	_cleanup_(survey_clear) struct survey survey = {.stage = stage, .wanted = wanted};
 	int ret;
 
-	ret = survey_take(att, chain, wanted, &survey, err);
+	ret = survey_take(att, &survey, err);
 	if (ret < 0 || is_settled(&survey))
 		return ret;
 	ret = node_lock(att->node, NODE_EXCLUSIVE, err);
 	if (ret == 0)
-		ret = survey_take(att, chain, wanted, &survey, err);
+		ret = survey_take(att, &survey, err);
 	if (ret == 0 && !is_settled(&survey))
-		ret = replace(att, chain, &survey, err);
+		ret = replace(att, &survey, err);
 	return ret;
 }
 
-int rules_check(struct attachment *att, const struct rules_chain *chain,
-		const struct rule_list *wanted, struct cni_error *err)
+int rules_check(struct attachment *att, const char *stage, const struct rule_list *wanted,
+		struct cni_error *err)
 {
-	_cleanup_(survey_clear) struct survey survey = {};
-	int ret = survey_take(att, chain, wanted, &survey, err);
+	_cleanup_(survey_clear) struct survey survey = {.stage = stage, .wanted = wanted};
+	int ret = survey_take(att, &survey, err);
 
 	for (size_t i = 0; ret == 0 && i < wanted->n; i++) {
+		const struct rule *rule = &wanted->items[i];
+
 		if (survey.present[i] || survey.newer)
 			continue;
 		ret = error_set(err, CNI_ERR_CHECK, ENOENT,
 				"%s: expected in chain %s of table inet " RULES_TABLE
 				" the rule \"%s\", found %s; the next ADD on network %s "
 				"puts it right",
-				wanted->items[i].kind, chain->name, wanted->items[i].text,
+				stage, rule->chain->name, rule->text,
 				survey.stale_n ? "another one" : "none", att->conf.name);
 	}
 	return ret;

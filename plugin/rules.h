@@ -17,11 +17,12 @@ struct rules_chain {
 	const char *hook; /* nft's "type nat hook postrouting priority srcnat" */
 };
 
-#define RULE_KIND_MAX 16
+#define RULE_KIND_MAX 24
 
 /* One rule that a network is to have. */
 struct rule {
-	char kind[RULE_KIND_MAX]; /* which of the network's rules: "masquerade4" */
+	const struct rules_chain *chain;
+	char kind[RULE_KIND_MAX]; /* which of its stage's rules: "nat4" */
 	char *text; /* the rule without its comment, owned */
 };
 
@@ -32,16 +33,17 @@ struct rule_list {
 void rule_list_clear(struct rule_list *list);
 
 /*
- * Makes the network's rules in @chain be those in @wanted, all at once; with an empty
- * list, none. Takes the node lock exclusively only where something is to be changed. Rules
- * that a newer version of this program wrote are left as they are. Codes 11, 101, 105.
+ * Makes the rules that @stage (its name) has for the network be those in @wanted, all at
+ * once; with an empty list, none. Takes the node lock exclusively only where something is
+ * to be changed. Rules that a newer version of this program wrote are left as they are.
+ * Codes 11, 101, 105.
  */
-int rules_ensure(struct attachment *att, const struct rules_chain *chain,
+int rules_ensure(struct attachment *att, const char *stage,
 		 const struct rule_list *wanted, struct cni_error *err);
 
 /* Code 104 naming the rule that is missing, or says something else than @wanted. */
-int rules_check(struct attachment *att, const struct rules_chain *chain,
-		const struct rule_list *wanted, struct cni_error *err);
+int rules_check(struct attachment *att, const char *stage, const struct rule_list *wanted,
+		struct cni_error *err);
 
 /* Text that grows, for rules. NULL text with failed set: out of memory. */
 struct rule_text {

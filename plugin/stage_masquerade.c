@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ipMasq: what leaves the network's ranges for anywhere but its own subnets takes the
- * node's address. One rule a network and family, over its ranges, not one a pod: nothing
+ * ipMasq: what leaves the network's subnets for anywhere but its own subnets takes the
+ * node's address. Rules of a network and family, over its subnets, none of a pod: nothing
  * to add or delete as pods come and go.
  */
 #include <stdio.h>
@@ -16,113 +16,155 @@ static const struct rules_chain postrouting = {
 	.hook = "type nat hook postrouting priority srcnat",
 };
 
+static const struct rules_chain forward = {
+	.name = "forward",
+	.hook = "type filter hook forward priority filter",
+};
+
 struct family {
 	int family;
 	const char *match; /* nft's keyword for its addresses */
-	const char *kind;
-	const char *multicast;
+	const char *nat_kind, *invalid_kind;
+	struct ip_prefix multicast;
 };
 
 static const struct family families[] = {
-	{AF_INET, "ip", "masquerade4", "224.0.0.0/4"},
-	{AF_INET6, "ip6", "masquerade6", "ff00::/8"},
+	{AF_INET, "ip", "nat4", "invalid4", {{AF_INET, {224}}, 4}},
+	{AF_INET6, "ip6", "nat6", "invalid6", {{AF_INET6, {0xff}}, 8}},
 };
 
-/* Prefixes are nested or apart: an nft set wants each address named once. */
-static bool is_named_before(const struct net_conf *conf, size_t set, size_t range)
+/* Adds @prefix; an nft set wants each address named once, and prefixes are nested or
+ * apart: the wider one stays. */
+static void prefix_add(struct prefix_list *list, const struct ip_prefix *prefix)
 {
-	const struct ip_prefix *subnet = &conf->ipam.sets.items[set].ranges[range].subnet;
+	size_t kept = 0;
 
-	for (size_t i = 0; i < conf->ipam.sets.n; i++) {
-		for (size_t k = 0; k < conf->ipam.sets.items[i].n; k++) {
-			const struct ip_prefix *other =
-				&conf->ipam.sets.items[i].ranges[k].subnet;
-			bool earlier = i < set || (i == set && k < range);
-
-			if ((i == set && k == range) ||
-			    !prefix_contains(other, &subnet->addr) ||
-			    other->len > subnet->len)
-				continue;
-			if (other->len < subnet->len || earlier)
-				return true;
-		}
-	}
-	return false;
+	for (size_t i = 0; i < list->n; i++)
+		if (list->items[i].len <= prefix->len &&
+		    prefix_contains(&list->items[i], &prefix->addr))
+			return;
+	for (size_t i = 0; i < list->n; i++)
+		if (!prefix_contains(prefix, &list->items[i].addr))
+			list->items[kept++] = list->items[i];
+	list->items[kept++] = *prefix;
+	list->n = kept;
 }
 
-/* The set of the family's ranges; false when there are none. */
-static bool sources_add(const struct net_conf *conf, int family, struct rule_text *text)
+static void subnets_add(const struct range_set_list *sets, int family,
+			struct prefix_list *list)
 {
-	const char *separator = "";
-
-	for (size_t i = 0; i < conf->ipam.sets.n; i++) {
-		const struct range_set *set = &conf->ipam.sets.items[i];
-
-		for (size_t k = 0; k < set->n; k++) {
-			const struct ip_range *range = &set->ranges[k];
-
-			if (range->subnet.addr.family != family)
-				continue;
-			rule_text_add(text, "%s%s", separator, IP_TEXT(&range->start));
-			if (!ip_equal(&range->start, &range->end))
-				rule_text_add(text, "-%s", IP_TEXT(&range->end));
-			separator = ", ";
-		}
-	}
-	return separator[0];
+	for (size_t i = 0; i < sets->n; i++)
+		for (size_t k = 0; k < sets->items[i].n; k++)
+			if (sets->items[i].ranges[k].subnet.addr.family == family)
+				prefix_add(list, &sets->items[i].ranges[k].subnet);
 }
 
-static void destinations_add(const struct net_conf *conf, const struct family *family,
-			     struct rule_text *text)
+static size_t subnets_max(const struct range_set_list *sets)
 {
-	rule_text_add(text, "%s", family->multicast);
-	for (size_t i = 0; i < conf->ipam.sets.n; i++) {
-		const struct range_set *set = &conf->ipam.sets.items[i];
+	size_t max = 0;
 
-		for (size_t k = 0; k < set->n; k++) {
-			const struct ip_prefix *subnet = &set->ranges[k].subnet;
-
-			if (subnet->addr.family == family->family &&
-			    !is_named_before(conf, i, k))
-				rule_text_add(text, ", %s", PREFIX_TEXT(subnet));
-		}
-	}
+	for (size_t i = 0; i < sets->n; i++)
+		max += sets->items[i].n;
+	return max;
 }
 
-/* One rule for each family that the network has ranges of. */
+/* "ip saddr { sources } ip daddr != { destinations }" */
+static void match_add(const struct family *family, const struct prefix_list *sources,
+		      const struct prefix_list *destinations, struct rule_text *text)
+{
+	rule_text_add(text, "%s saddr { ", family->match);
+	for (size_t i = 0; i < sources->n; i++)
+		rule_text_add(text, "%s%s", i ? ", " : "",
+			      PREFIX_TEXT(&sources->items[i]));
+	rule_text_add(text, " } %s daddr != { ", family->match);
+	for (size_t i = 0; i < destinations->n; i++)
+		rule_text_add(text, "%s%s", i ? ", " : "",
+			      PREFIX_TEXT(&destinations->items[i]));
+	rule_text_add(text, " }");
+}
+
+static void rule_add(struct rule_list *list, const struct rules_chain *chain,
+		     const char *kind, struct rule_text *text)
+{
+	struct rule *rule = &list->items[list->n++];
+
+	rule->chain = chain;
+	snprintf(rule->kind, sizeof(rule->kind), "%s", kind);
+	rule->text = text->text;
+}
+
+static int texts_add(const struct net_conf *conf, const struct family *family,
+		     const struct prefix_list *sources,
+		     const struct prefix_list *destinations, struct rule_list *list,
+		     struct cni_error *err)
+{
+	struct rule_text nat = {}, invalid = {};
+
+	match_add(family, sources, destinations, &nat);
+	rule_text_add(&nat, " masquerade%s",
+		      conf->masq_fully_random ? " fully-random" : "");
+	/* What conntrack can't place is not translated, either: it would leave with the
+	 * pod's own address (plugins#817). */
+	rule_text_add(&invalid, "ct state invalid ");
+	match_add(family, sources, destinations, &invalid);
+	rule_text_add(&invalid, " drop");
+	if (nat.failed || invalid.failed) {
+		free(nat.text);
+		free(invalid.text);
+		return error_oom(err);
+	}
+	rule_add(list, &postrouting, family->nat_kind, &nat);
+	rule_add(list, &forward, family->invalid_kind, &invalid);
+	return 0;
+}
+
+/*
+ * Sources: the network's subnets. Destinations that see the pod's own address: those,
+ * multicast, and what the configuration names.
+ */
+static int family_rules_add(const struct net_conf *conf, const struct family *family,
+			    struct rule_list *list, struct cni_error *err)
+{
+	size_t max = subnets_max(&conf->ipam.sets);
+	struct prefix_list sources = {
+		.items = calloc(max + 1, sizeof(struct ip_prefix)),
+	};
+	struct prefix_list destinations = {
+		.items = calloc(max + 1 + conf->non_masquerade.n,
+				sizeof(struct ip_prefix)),
+	};
+	int ret = sources.items && destinations.items ? 0 : error_oom(err);
+
+	if (ret == 0) {
+		subnets_add(&conf->ipam.sets, family->family, &sources);
+		prefix_add(&destinations, &family->multicast);
+		subnets_add(&conf->ipam.sets, family->family, &destinations);
+		for (size_t i = 0; i < conf->non_masquerade.n; i++)
+			if (conf->non_masquerade.items[i].addr.family == family->family)
+				prefix_add(&destinations, &conf->non_masquerade.items[i]);
+	}
+	if (ret == 0 && sources.n > 0)
+		ret = texts_add(conf, family, &sources, &destinations, list, err);
+	free(sources.items);
+	free(destinations.items);
+	return ret;
+}
+
+/* Two rules for each family that the network has subnets of. */
 static int rules_wanted(const struct net_conf *conf, struct rule_list *ret_list,
 			struct cni_error *err)
 {
-	struct rule_list list = {
-		.items = calloc(ARRAY_SIZE(families), sizeof(*list.items)),
+	_cleanup_(rule_list_clear) struct rule_list list = {
+		.items = calloc(2 * ARRAY_SIZE(families), sizeof(*list.items)),
 	};
+	int ret = list.items ? 0 : error_oom(err);
 
-	if (!list.items)
-		return error_oom(err);
-	for (size_t i = 0; conf->ip_masq && i < ARRAY_SIZE(families); i++) {
-		const struct family *family = &families[i];
-		struct rule *rule = &list.items[list.n];
-		struct rule_text text = {};
-		bool any;
-
-		rule_text_add(&text, "%s saddr { ", family->match);
-		any = sources_add(conf, family->family, &text);
-		rule_text_add(&text, " } %s daddr != { ", family->match);
-		destinations_add(conf, family, &text);
-		rule_text_add(&text, " } masquerade");
-		if (!any || text.failed)
-			free(TAKE_PTR(text.text));
-		if (text.failed) {
-			rule_list_clear(&list);
-			return error_oom(err);
-		}
-		if (!any)
-			continue;
-		snprintf(rule->kind, sizeof(rule->kind), "%s", family->kind);
-		rule->text = text.text;
-		list.n++;
-	}
+	for (size_t i = 0; ret == 0 && conf->ip_masq && i < ARRAY_SIZE(families); i++)
+		ret = family_rules_add(conf, &families[i], &list, err);
+	if (ret < 0)
+		return ret;
 	*ret_list = list;
+	list = (struct rule_list){};
 	return 0;
 }
 
@@ -132,7 +174,7 @@ static int masquerade_add(struct attachment *att, struct cni_error *err)
 	_cleanup_(rule_list_clear) struct rule_list wanted = {};
 	int ret = rules_wanted(&att->conf, &wanted, err);
 
-	return ret < 0 ? ret : rules_ensure(att, &postrouting, &wanted, err);
+	return ret < 0 ? ret : rules_ensure(att, stage_masquerade.name, &wanted, err);
 }
 
 static int masquerade_check(struct attachment *att, struct cni_error *err)
@@ -140,7 +182,7 @@ static int masquerade_check(struct attachment *att, struct cni_error *err)
 	_cleanup_(rule_list_clear) struct rule_list wanted = {};
 	int ret = rules_wanted(&att->conf, &wanted, err);
 
-	return ret < 0 ? ret : rules_check(att, &postrouting, &wanted, err);
+	return ret < 0 ? ret : rules_check(att, stage_masquerade.name, &wanted, err);
 }
 
 const struct stage stage_masquerade = {

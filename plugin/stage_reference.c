@@ -38,10 +38,11 @@ struct removal {
 	const char *comment; /* take rules whose comment starts so; "": all */
 };
 
-static int rule_found(uint64_t handle, const char *comment, void *data)
+static int rule_found(const char *chain, uint64_t handle, const char *comment, void *data)
 {
 	struct removal *removal = data;
 
+	(void)chain;
 	if (handle == 0)
 		removal->text.len = removal->settled;
 	else if (strncmp(comment, removal->comment, strlen(removal->comment)) == 0)

@@ -41,6 +41,22 @@ static int explain(struct attachment *att, int ret, struct cni_error *err)
 
 static int veth_del(struct attachment *att, struct cni_error *err);
 
+/* A bridge takes the MTU of its smallest port, unless somebody has set its own. */
+static int bridge_mtu_look_again(struct attachment *att, struct cni_error *err)
+{
+	struct link bridge;
+	int ret;
+
+	if (att->mtu >= att->bridge_mtu || att->conf.version < CNI_1_1_0)
+		return 0;
+	ret = link_get_by_index(att->node->rtnl, att->bridge_index, &bridge, err);
+	if (ret == 0 && bridge.index)
+		att->bridge_mtu = bridge.mtu;
+	if (ret < 0)
+		veth_del(att, &(struct cni_error){});
+	return ret;
+}
+
 static int veth_add(struct attachment *att, struct cni_error *err)
 {
 	const struct net_conf *conf = &att->conf;
@@ -75,7 +91,7 @@ static int veth_add(struct attachment *att, struct cni_error *err)
 		return explain(att, ret, err);
 
 	att->container_index = netlink_ifindex(att->node->pod_rtnl, att->env.ifname);
-	return 0;
+	return bridge_mtu_look_again(att, err);
 }
 
 static int differs(struct cni_error *err, const char *ifname, const char *what,
