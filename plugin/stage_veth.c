@@ -252,7 +252,9 @@ static int foreign_del(struct attachment *att, struct cni_error *err)
 	if (ret < 0 || strcmp(bridge.name, att->conf.bridge) != 0)
 		return ret;
 	queue_link_del(node->rtnl, outside.name);
-	return netlink_commit(node->rtnl, err);
+	ret = netlink_commit(node->rtnl, err);
+	/* Another DEL of the same pod was quicker. */
+	return ret == -ENODEV ? error_clear(err) : ret;
 }
 
 static int veth_del(struct attachment *att, struct cni_error *err)

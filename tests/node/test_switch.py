@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -210,6 +211,19 @@ def test_other_pods_and_other_rules_stay(node):
     for pod in (staying, elsewhere):
         assert chain_of(pod, "second" if pod is elsewhere else NETWORK) in ruleset(node)
     serves(node, staying, "dual")
+
+
+def test_several_DELs_at_once_are_all_successes(node):
+    reference, conf = used_by_both(node, "dual")
+    before = still(node)
+    for _ in range(5):
+        pod = node.pod()
+        reference.add(pod, conf)
+        with ThreadPoolExecutor(4) as pool:
+            for done in [pool.submit(node.delete, pod, conf) for _ in range(4)]:
+                done.result()
+        pod.remove()
+    snapshot.assert_same(before, still(node))
 
 
 def nftables_of_the_reference(node, entries):
