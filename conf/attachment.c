@@ -12,24 +12,18 @@
 static int version_check(enum cni_verb verb, enum cni_version version,
 			 struct cni_error *err)
 {
-	static const struct {
-		const char *name;
-		enum cni_version since;
-	} verbs[] = {
-		[CNI_ADD] = {"ADD", CNI_0_1_0},
-		[CNI_DEL] = {"DEL", CNI_0_1_0},
-		[CNI_CHECK] = {"CHECK", CNI_0_4_0},
-		[CNI_STATUS] = {"STATUS", CNI_1_1_0},
-		[CNI_GC] = {"GC", CNI_1_1_0},
-		[CNI_VERSION] = {"VERSION", CNI_0_1_0},
+	static const enum cni_version since[] = {
+		[CNI_ADD] = CNI_0_1_0,	 [CNI_DEL] = CNI_0_1_0,
+		[CNI_CHECK] = CNI_0_4_0, [CNI_STATUS] = CNI_1_1_0,
+		[CNI_GC] = CNI_1_1_0,	 [CNI_VERSION] = CNI_0_1_0,
 	};
 
-	if (version >= verbs[verb].since)
+	if (version >= since[verb])
 		return 0;
 	return error_set(err, CNI_ERR_VERSION, EINVAL,
 			 "cniVersion: %s has no %s, expected at least %s",
-			 cni_version_names[version], verbs[verb].name,
-			 cni_version_names[verbs[verb].since]);
+			 cni_version_names[version], cni_verb_name(verb),
+			 cni_version_names[since[verb]]);
 }
 
 static enum net_conf_scope scope_of(const struct cni_env *env)
@@ -59,7 +53,7 @@ int attachment_read(const char *text, size_t len, const struct cni_env *env,
 		    struct attachment *ret_att, enum cni_version *ret_version,
 		    struct cni_error *err)
 {
-	struct attachment att = {.env = *env};
+	struct attachment att = {.env = *env, .text = text, .text_len = len};
 	int ret;
 
 	ret = json_parse(text, len, &att.doc, err);
@@ -84,6 +78,7 @@ void attachment_clear(struct attachment *att)
 	cni_result_clear(&att->ipam);
 	free(att->resolv_text);
 	free(att->notice);
+	json_doc_free(att->ipam_doc);
 	net_conf_clear(&att->conf);
 	json_doc_free(att->doc);
 	*att = (struct attachment){};

@@ -18,6 +18,8 @@ struct node;
 struct attachment {
 	/* Asked. */
 	struct cni_env env;
+	const char *text; /* stdin as it came, borrowed, for a delegated IPAM */
+	size_t text_len;
 	struct json_doc *doc; /* owns the strings of conf */
 	struct net_conf conf;
 
@@ -27,7 +29,8 @@ struct attachment {
 	/* Made. */
 	struct cni_result ipam; /* ips (interface -1), routes and dns that IPAM gave; on
 				 * CHECK the same as prevResult has them */
-	char *resolv_text; /* owns the strings of ipam.dns */
+	char *resolv_text; /* owns the strings of ipam.dns, or ... */
+	struct json_doc *ipam_doc; /* ... a delegated IPAM's result does */
 	unsigned int bridge_index;
 	uint16_t bridge_default_vlan; /* that new ports are in, untagged; 0: none */
 	struct mac_addr bridge_mac, host_mac, container_mac;
@@ -52,7 +55,8 @@ struct attachment {
 /*
  * Reads the configuration for the operation that @env asks for: code 6 (JSON), 1
  * (version), 7 (configuration). @ret_version is set as soon as it is known, also when
- * the rest is wrong: errors are answered in it. Touches memory only.
+ * the rest is wrong: errors are answered in it. @text must outlive the attachment.
+ * Touches memory only.
  */
 int attachment_read(const char *text, size_t len, const struct cni_env *env,
 		    struct attachment *ret_att, enum cni_version *ret_version,

@@ -2,6 +2,7 @@
 /* What the configuration and results have in common: addresses, routes, dns. */
 #include "conf_types.h"
 
+#include <string.h>
 #include <sys/socket.h>
 
 const struct json_type text_type = {.kind = JSON_TEXT};
@@ -111,6 +112,38 @@ const struct json_type result_routes_type = {
 	.item = &result_route_type,
 	.item_size = sizeof(struct route),
 };
+
+const struct json_type ipam_timeout_type = {
+	.kind = JSON_U32,
+	.min = 1,
+	.max = IPAM_TIMEOUT_MAX,
+	.or_zero = true,
+};
+
+/* It is looked for in the directories of CNI_PATH, and nowhere else. */
+static int ipam_type_check(void *value, const struct json_path *path,
+			   struct cni_error *err)
+{
+	const char *type = *(const char **)value;
+
+	if (!strchr(type, '/'))
+		return 0;
+	return json_error(path, NULL, err,
+			  "\"%s\" has a '/', expected the name of an IPAM plugin in a "
+			  "directory of CNI_PATH",
+			  type);
+}
+
+static const struct json_type ipam_type_type = {
+	.kind = JSON_TEXT,
+	.check = ipam_type_check,
+};
+
+/* Of ipam only the type: what else it has is for the IPAM of that type to judge. */
+static const struct json_field ipam_fields[] = {
+	FIELD(struct ipam_conf, type, "type", &ipam_type_type),
+};
+const struct json_type ipam_type = OBJECT(ipam_fields);
 
 bool dns_is_set(const struct dns *dns)
 {

@@ -45,6 +45,8 @@
 
 extern const struct json_type text_type, bool_type, ip_type, prefix_type;
 extern const struct json_type dns_type; /* struct dns */
+extern const struct json_type ipam_type; /* struct ipam_conf: its type */
+extern const struct json_type ipam_timeout_type; /* seconds, 0: not given */
 
 /*
  * struct route_list, of the configuration: an IPv4 destination with host bits is refused
@@ -86,5 +88,9 @@ int requested_mac_read(const struct json_doc *doc, struct mac_addr *ret_mac,
 /* The document's prevResult, of whichever version's shape, if it has one. Code 7. */
 int prev_result_read(const struct json_doc *doc, bool *ret_has, struct cni_result *ret,
 		     struct cni_error *err);
+
+/* The document itself as a result of whichever version's shape. Code 7. */
+int result_read(const struct json_doc *doc, struct cni_result *ret,
+		struct cni_error *err);
 
 #endif

@@ -19,6 +19,11 @@ static const char *const verb_names[] = {
 	[CNI_STATUS] = "STATUS", [CNI_GC] = "GC",   [CNI_VERSION] = "VERSION",
 };
 
+const char *cni_verb_name(enum cni_verb verb)
+{
+	return verb_names[verb];
+}
+
 #define V_ADD	 (1u << CNI_ADD)
 #define V_DEL	 (1u << CNI_DEL)
 #define V_CHECK	 (1u << CNI_CHECK)

@@ -20,6 +20,9 @@ enum cni_verb {
 	CNI_VERSION,
 };
 
+/* What CNI_COMMAND says for it: "ADD". */
+const char *cni_verb_name(enum cni_verb verb);
+
 #define CNI_ARGS_TEXT_MAX  4096 /* CNI_ARGS as a whole, bytes */
 #define CNI_ARGS_VALUE_MAX 256 /* a value in it, with the NUL */
 

@@ -141,22 +141,18 @@ static const struct json_type vlan_trunks_type = {
 	.item_size = sizeof(struct vlan_trunk),
 };
 
-/* Of ipam only the type: what else it has is for the IPAM of that type to judge. */
-static const struct json_field ipam_fields[] = {
-	FIELD(struct ipam_conf, type, "type", &text_type),
-};
-static const struct json_type ipam_type = OBJECT(ipam_fields);
-
 /* DEL and GC: what the attachment is found by. */
 static const struct json_field identity_fields[] = {
 	FIELD(struct net_conf, bridge, "bridge", &bridge_type),
 	FIELD(struct net_conf, ipam, "ipam", &ipam_type),
+	FIELD(struct net_conf, ipam_timeout, "ipamTimeoutSeconds", &ipam_timeout_type),
 };
 static const struct json_type identity_root = OBJECT(identity_fields);
 
 static const struct json_field whole_fields[] = {
 	FIELD(struct net_conf, bridge, "bridge", &bridge_type),
 	FIELD(struct net_conf, ipam, "ipam", &ipam_type),
+	FIELD(struct net_conf, ipam_timeout, "ipamTimeoutSeconds", &ipam_timeout_type),
 	FIELD(struct net_conf, is_gateway, "isGateway", &bool_type),
 	FIELD(struct net_conf, is_default_gateway, "isDefaultGateway", &bool_type),
 	FIELD(struct net_conf, ip_masq, "ipMasq", &bool_type),
@@ -379,6 +375,8 @@ int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope_nr,
 		conf.is_gateway = true;
 	if (conf.spoof_check)
 		conf.mac_spoof_check = true;
+	if (conf.ipam_timeout == 0)
+		conf.ipam_timeout = DEFAULT_IPAM_TIMEOUT;
 	if (!scope->root || (conf.ipam.type && strcmp(conf.ipam.type, "host-local") == 0))
 		r = read_host_local(doc, scope->whole_ipam, &conf, err);
 	if (r == 0 && scope_nr == NET_CONF_WHOLE)

@@ -18,6 +18,11 @@
 #define DEFAULT_BRIDGE	 "cni0"
 #define DEFAULT_DATA_DIR "/var/lib/cni/networks"
 
+/* Seconds that a delegated IPAM may take: DHCP servers are asked again and again, and the
+ * kubelet gives up on a pod after some minutes. */
+#define DEFAULT_IPAM_TIMEOUT 60
+#define IPAM_TIMEOUT_MAX     3600
+
 struct string_list {
 	const char **items;
 	size_t n;
@@ -145,6 +150,7 @@ struct net_conf {
 	bool preserve_default_vlan;
 	struct mac_addr mac; /* of runtimeConfig, else of args.cni; may be unset */
 	struct ipam_conf ipam;
+	uint32_t ipam_timeout; /* seconds for a run of a delegated IPAM */
 	struct dns dns;
 	bool has_prev_result;
 	struct cni_result prev_result;
@@ -154,7 +160,8 @@ struct net_conf {
  * validate only what they use). */
 enum net_conf_scope {
 	NET_CONF_WHOLE, /* ADD, CHECK, STATUS */
-	NET_CONF_IDENTITY, /* DEL, GC: name, bridge, ipam.type, ipam.dataDir */
+	NET_CONF_IDENTITY, /* DEL, GC: name, bridge, ipam.type, ipam.dataDir,
+			    * ipamTimeoutSeconds */
 	/* As another plugin's IPAM: name and ipam alone, as host-local's of whatever type;
 	 * what else is there is that plugin's. */
 	NET_CONF_IPAM, /* ADD */

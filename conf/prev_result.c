@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Reading a prevResult. Which version's shape it has is seen by what is there: "ip4" and
+ * Reading a result: prevResult, or what another plugin prints. Which version's shape it has is seen by what is there: "ip4" and
  * "ip6" (up to 0.2.0), or "interfaces" and "ips"; unknown and newer keys pass.
  */
 #include "conf_types.h"
@@ -156,6 +156,11 @@ static void read_root_clear(struct read_root *root)
 	json_clear(&root_type, root);
 }
 
+static void read_result_clear(struct read_result *result)
+{
+	json_clear(&result_type, result);
+}
+
 static void add_ip(struct cni_result *result, const struct ip_prefix *address,
 		   const struct ip_addr *gateway, int interface)
 {
@@ -209,28 +214,42 @@ static int take_routes(struct read_result *from, struct cni_result *result)
 	return 0;
 }
 
+static int take_result(struct read_result *from, struct cni_result *ret,
+		       struct cni_error *err)
+{
+	_cleanup_(cni_result_clear) struct cni_result result = {};
+
+	if (take_ips(from, &result) < 0 || take_routes(from, &result) < 0)
+		return error_oom(err);
+	result.interfaces.n = from->interfaces.n;
+	result.interfaces.items = TAKE_PTR(from->interfaces.items);
+	from->interfaces.n = 0;
+	result.dns = from->dns;
+	from->dns = (struct dns){};
+	*ret = result;
+	result = (struct cni_result){};
+	return 0;
+}
+
 int prev_result_read(const struct json_doc *doc, bool *ret_has, struct cni_result *ret,
 		     struct cni_error *err)
 {
 	_cleanup_(read_root_clear) struct read_root root = {};
-	_cleanup_(cni_result_clear) struct cni_result result = {};
 	int r;
 
 	r = json_read(doc, &root_type, &root, err);
-	if (r < 0)
-		return r;
-	if (root.set) {
-		if (take_ips(&root.result, &result) < 0 ||
-		    take_routes(&root.result, &result) < 0)
-			return error_oom(err);
-		result.interfaces.n = root.result.interfaces.n;
-		result.interfaces.items = TAKE_PTR(root.result.interfaces.items);
-		root.result.interfaces.n = 0;
-		result.dns = root.result.dns;
-		root.result.dns = (struct dns){};
-	}
-	*ret_has = root.set;
-	*ret = result;
-	result = (struct cni_result){};
-	return 0;
+	if (r == 0 && root.set)
+		r = take_result(&root.result, ret, err);
+	if (r == 0)
+		*ret_has = root.set;
+	return r;
+}
+
+int result_read(const struct json_doc *doc, struct cni_result *ret, struct cni_error *err)
+{
+	_cleanup_(read_result_clear) struct read_result result = {};
+	int r;
+
+	r = json_read(doc, &result_type, &result, err);
+	return r < 0 ? r : take_result(&result, ret, err);
 }

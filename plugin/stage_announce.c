@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "../ipam/delegate.h"
 #include "netlink_route.h"
 #include "stages.h"
 
@@ -126,7 +127,7 @@ static int announce_add(struct attachment *att, struct cni_error *err)
 {
 	int ret;
 
-	if (!att->conf.mac.set || att->ipam.ips.n == 0)
+	if (att->ipam.ips.n == 0 || (!att->conf.mac.set && !ipam_delegated(&att->conf)))
 		return 0;
 	ret = port_await(att, err);
 	return ret < 0 ? ret : node_in_pod(att->node, announce_all, att, err);

@@ -3,9 +3,9 @@
 #include "stages.h"
 
 static const struct stage *const stages[] = {
-	&stage_ipam,	&stage_reference, &stage_bridge,
-	&stage_veth,	&stage_vlan,	  &stage_addresses,
-	&stage_gateway, &stage_announce,  &stage_masquerade,
+	&stage_ipam,	 &stage_reference,  &stage_bridge,    &stage_veth,
+	&stage_vlan,	 &stage_ipam_exec,  &stage_addresses, &stage_gateway,
+	&stage_announce, &stage_masquerade,
 };
 
 /* Undoes the first @n stages, last first; reports the first error, goes on past all. */

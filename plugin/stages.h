@@ -28,6 +28,7 @@ extern const struct stage stage_reference;
 extern const struct stage stage_bridge;
 extern const struct stage stage_veth;
 extern const struct stage stage_vlan;
+extern const struct stage stage_ipam_exec;
 extern const struct stage stage_addresses;
 extern const struct stage stage_gateway;
 extern const struct stage stage_announce;

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What another plugin answered; the shapes of results are prev_result.c's. */
+#include "answer.h"
+
+#include <errno.h>
+#include <limits.h>
+
+#include "conf_types.h"
+
+static int families_check(const struct cni_result *result, struct cni_error *err)
+{
+	for (size_t i = 0; i < result->ips.n; i++) {
+		const struct ip_config *ip = &result->ips.items[i];
+
+		if (ip->gateway.family && ip->gateway.family != ip->address.addr.family)
+			return error_set(err, CNI_ERR_CONFIG, EINVAL,
+					 "gateway: %s is not of the same family as the "
+					 "address %s",
+					 IP_TEXT(&ip->gateway),
+					 PREFIX_TEXT(&ip->address));
+	}
+	for (size_t i = 0; i < result->routes.n; i++) {
+		const struct route *route = &result->routes.items[i];
+
+		if (route->gw.family && route->gw.family != route->dst.addr.family)
+			return error_set(err, CNI_ERR_CONFIG, EINVAL,
+					 "gw: %s is not of the same family as the "
+					 "destination %s",
+					 IP_TEXT(&route->gw), PREFIX_TEXT(&route->dst));
+	}
+	return 0;
+}
+
+int answer_read_result(const char *text, size_t len, struct json_doc **ret_doc,
+		       struct cni_result *ret_result, struct cni_error *err)
+{
+	_cleanup_(cni_result_clear) struct cni_result result = {};
+	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
+	int r;
+
+	r = json_parse(text, len, &doc, err);
+	if (r == 0)
+		r = result_read(doc, &result, err);
+	if (r == 0)
+		r = families_check(&result, err);
+	if (r < 0)
+		return r;
+	*ret_doc = TAKE_PTR(doc);
+	*ret_result = result;
+	result = (struct cni_result){};
+	return 0;
+}
+
+struct error_object {
+	uint32_t code;
+	const char *msg, *details;
+};
+
+static const struct json_type code_type = {.kind = JSON_U32, .min = 1, .max = INT_MAX};
+
+static const struct json_field error_fields[] = {
+	FIELD_REQUIRED(struct error_object, code, "code", &code_type),
+	FIELD_REQUIRED(struct error_object, msg, "msg", &text_type),
+	FIELD(struct error_object, details, "details", &text_type),
+};
+
+static const struct json_type error_type = OBJECT(error_fields);
+
+int answer_read_error(const char *text, size_t len, struct cni_error *ret_error,
+		      struct cni_error *err)
+{
+	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
+	struct error_object object = {};
+	int r;
+
+	r = json_parse(text, len, &doc, err);
+	if (r == 0)
+		r = json_read(doc, &error_type, &object, err);
+	if (r < 0)
+		return r;
+	if (!object.msg[0])
+		return error_set(err, CNI_ERR_CONFIG, EINVAL, "msg: empty");
+	error_set(ret_error, object.code, EIO, "%s", object.msg);
+	if (object.details && object.details[0])
+		error_details(ret_error, "%s", object.details);
+	return 0;
+}

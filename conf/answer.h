@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reading what another plugin answered on its standard output: a result or an error, of
+ * any version's shape. Text of others' making, so everything about it is checked. Touches
+ * memory only.
+ */
+#ifndef BRIDGE_CNI_CONF_ANSWER_H
+#define BRIDGE_CNI_CONF_ANSWER_H
+
+#include "error.h"
+#include "net_conf.h"
+
+struct json_doc;
+
+/*
+ * A result, as strictly as the configuration is read; gateways must be of their
+ * addresses' family, and those of routes of the destination's. Code 6 (JSON) or 7 (path
+ * of the key, value, expectation). The strings of @ret_result are in @ret_doc, which the
+ * caller frees.
+ */
+int answer_read_result(const char *text, size_t len, struct json_doc **ret_doc,
+		       struct cni_result *ret_result, struct cni_error *err);
+
+/*
+ * An error object {code, msg, details} into @ret_error, which must not be set yet. Code 6
+ * or 7 in @err when @text is none: the code must be 1 or more, the message not empty.
+ */
+int answer_read_error(const char *text, size_t len, struct cni_error *ret_error,
+		      struct cni_error *err);
+
+#endif

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A child process: started, listened to, and ended. Its input is a file in memory, so
+ * that one that writes before it reads, or never reads, waits for nobody.
+ */
+#include "child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#define OUTPUT_STEP  4096 /* what the buffer starts with, bytes */
+#define KILL_WAIT_MS 1000 /* one that the kernel holds may outlive its SIGKILL */
+
+void child_end_clear(struct child_end *end)
+{
+	free(end->output);
+	*end = (struct child_end){};
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static int input_make(const struct child_spec *spec, int *ret_fd, struct cni_error *err)
+{
+	_cleanup_(close_p) int fd = memfd_create("configuration", MFD_CLOEXEC);
+	size_t done = 0;
+
+	if (fd < 0)
+		return error_errno(err, CNI_ERR_IO, errno, "memfd_create");
+	while (done < spec->input_len) {
+		ssize_t n = pwrite(fd, spec->input + done, spec->input_len - done, done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_errno(err, CNI_ERR_IO, errno,
+					   "writing the configuration to memory");
+		done += n;
+	}
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+/* As dup2(), but one that is in its place already loses its O_CLOEXEC, too. */
+static int place(int fd, int wanted)
+{
+	return fd == wanted ? fcntl(fd, F_SETFD, 0) : dup2(fd, wanted);
+}
+
+/* Between vfork() and exec: system calls only, the memory is the parent's. */
+static _Noreturn void become(const struct child_spec *spec, int input, int output,
+			     volatile int *ret_errno)
+{
+	static const int defaults[] = {SIGPIPE, SIGALRM, SIGCHLD};
+	char *const argv[] = {(char *)spec->path, NULL};
+
+	setpgid(0, 0);
+	/* An ADD that outlived us would race with the DEL that follows. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
+		sigaction(defaults[i], &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
+	if (place(input, STDIN_FILENO) >= 0 && place(output, STDOUT_FILENO) >= 0) {
+		/* Those that our own caller forgot to mark; the rest is O_CLOEXEC. */
+		syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
+		execve(spec->path, argv, spec->env);
+	}
+	*ret_errno = errno;
+	_exit(127);
+}
+
+static int start(const struct child_spec *spec, int input, int output, pid_t *ret_pid,
+		 struct cni_error *err)
+{
+	volatile int exec_errno = 0;
+	pid_t pid = vfork();
+
+	if (pid == 0)
+		become(spec, input, output, &exec_errno);
+	if (pid < 0)
+		return error_errno(err, CNI_ERR_IO, errno, "starting a process");
+	if (exec_errno) {
+		waitpid(pid, NULL, 0);
+		return error_errno(err, CNI_ERR_DELEGATE, exec_errno, "executing %s",
+				   spec->path);
+	}
+	*ret_pid = pid;
+	return 0;
+}
+
+/* What has come so far. 1: more may come; 0: the other end is closed; or -errno. */
+static int output_take(const struct child_spec *spec, int fd, size_t *size,
+		       struct child_end *end, struct cni_error *err)
+{
+	for (;;) {
+		ssize_t got;
+
+		if (end->output_len + 1 >= *size) {
+			size_t grown = *size ? 2 * *size : OUTPUT_STEP;
+			char *output = realloc(end->output, grown);
+
+			if (!output)
+				return error_oom(err);
+			end->output = output;
+			*size = grown;
+		}
+		got = read(fd, end->output + end->output_len,
+			   *size - end->output_len - 1);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 && errno == EAGAIN)
+			return 1;
+		if (got < 0)
+			return error_errno(err, CNI_ERR_IO, errno,
+					   "reading what %s prints", spec->path);
+		end->output_len += got;
+		end->output[end->output_len] = '\0';
+		if (end->output_len > spec->output_max)
+			end->too_long = true;
+		if (got == 0 || end->too_long)
+			return 0;
+	}
+}
+
+/* Until the process has ended, or has used up its time or its room. */
+static int listen_to(const struct child_spec *spec, int process, int output,
+		     struct child_end *end, struct cni_error *err)
+{
+	struct pollfd fds[] = {
+		{.fd = output, .events = POLLIN},
+		{.fd = process, .events = POLLIN},
+	};
+	int64_t deadline = now_ms() + spec->timeout_ms;
+	size_t size = 0;
+	int ret;
+
+	for (;;) {
+		int64_t left = deadline - now_ms();
+
+		if (left <= 0) {
+			end->timed_out = true;
+			return 0;
+		}
+		ret = poll(fds, ARRAY_SIZE(fds), left);
+		if (ret < 0 && errno != EINTR)
+			return error_errno(err, CNI_ERR_IO, errno, "poll");
+		if (ret <= 0)
+			continue;
+		/* Once it has ended its last words are there, whatever poll() saw. */
+		if (fds[0].fd >= 0 && (fds[0].revents || fds[1].revents)) {
+			ret = output_take(spec, output, &size, end, err);
+			if (ret < 0 || end->too_long)
+				return ret;
+			if (ret == 0)
+				fds[0].fd = -1;
+		}
+		if (fds[1].revents)
+			return 0;
+	}
+}
+
+static int attend(const struct child_spec *spec, pid_t pid, int output,
+		  struct child_end *end, struct cni_error *err)
+{
+	_cleanup_(close_p) int process = syscall(SYS_pidfd_open, pid, 0);
+	int ret;
+
+	if (process < 0)
+		ret = error_errno(err, CNI_ERR_IO, errno, "pidfd_open (Linux 5.3)");
+	else
+		ret = listen_to(spec, process, output, end, err);
+	if (ret == 0 && !end->timed_out && !end->too_long) {
+		waitpid(pid, &end->status, 0);
+		return 0;
+	}
+	/* Not reaped yet, so that the number is still its group's. */
+	kill(-pid, SIGKILL);
+	if (process >= 0)
+		poll(&(struct pollfd){.fd = process, .events = POLLIN}, 1, KILL_WAIT_MS);
+	waitpid(pid, NULL, WNOHANG);
+	return ret;
+}
+
+int child_run(const struct child_spec *spec, struct child_end *ret_end,
+	      struct cni_error *err)
+{
+	_cleanup_(child_end_clear) struct child_end end = {};
+	_cleanup_(close_p) int input = -1, output = -1;
+	struct sigaction saved;
+	int pipe_fds[2];
+	pid_t pid = -1;
+	int ret;
+
+	ret = input_make(spec, &input, err);
+	if (ret < 0)
+		return ret;
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return error_errno(err, CNI_ERR_IO, errno, "pipe2");
+	output = pipe_fds[0];
+	fcntl(output, F_SETFL, O_NONBLOCK);
+	/* Who started us may ignore it, and then nobody learns how a child ended. */
+	sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, &saved);
+	ret = start(spec, input, pipe_fds[1], &pid, err);
+	close(pipe_fds[1]);
+	if (ret == 0)
+		ret = attend(spec, pid, output, &end, err);
+	sigaction(SIGCHLD, &saved, NULL);
+	if (ret < 0)
+		return ret;
+	*ret_end = end;
+	end = (struct child_end){};
+	return 0;
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One run of a delegated IPAM: where it is, what it is given, and what its answer means.
+ * The process is child.h's, the JSON conf/answer.h's.
+ */
+#include "delegate.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "../conf/answer.h"
+#include "../conf/json.h"
+#include "child.h"
+#include "ipam.h"
+
+#define VARIABLE      "CNI_"
+#define COMMAND	      VARIABLE "COMMAND"
+#define SEEN_TEXT_MAX 160 /* of its output in a message, with the NUL */
+
+bool ipam_delegated(const struct net_conf *conf)
+{
+	return conf->ipam.type && conf->ipam.type[0] && !ipam_in_process(conf);
+}
+
+static bool is_this_program(const struct stat *file)
+{
+	struct stat self;
+
+	return stat("/proc/self/exe", &self) == 0 && self.st_dev == file->st_dev &&
+	       self.st_ino == file->st_ino;
+}
+
+/* The first regular file of that name; ours would ask itself without end. */
+static int find(const struct attachment *att, char **ret_path, struct cni_error *err)
+{
+	const char *type = att->conf.ipam.type, *directory = att->env.path;
+	struct stat file;
+
+	while (*directory) {
+		_cleanup_(free_p) char *path = NULL;
+		int len = strcspn(directory, ":");
+
+		if (asprintf(&path, "%.*s/%s", len, directory, type) < 0)
+			return error_oom(err);
+		if (len > 0 && stat(path, &file) == 0 && S_ISREG(file.st_mode)) {
+			if (is_this_program(&file))
+				return error_set(err, CNI_ERR_CONFIG, ELOOP,
+						 "ipam.type: %s (%s) is this plugin "
+						 "itself, expected an IPAM plugin",
+						 type, path);
+			*ret_path = TAKE_PTR(path);
+			return 0;
+		}
+		directory += len;
+		directory += *directory == ':';
+	}
+	return error_set(err, CNI_ERR_CONFIG, ENOENT,
+			 "ipam.type: there is no plugin %s in CNI_PATH (%s)", type,
+			 att->env.path[0] ? att->env.path : "which is empty");
+}
+
+/* The CNI_* variables that we were given, with the command of this run. */
+static int environment(char *command, char ***ret_env, struct cni_error *err)
+{
+	size_t n = 0;
+	char **env;
+
+	while (environ[n])
+		n++;
+	env = calloc(n + 2, sizeof(*env));
+	if (!env)
+		return error_oom(err);
+	n = 0;
+	env[n++] = command;
+	for (char **variable = environ; *variable; variable++)
+		if (strncmp(*variable, VARIABLE, strlen(VARIABLE)) == 0 &&
+		    strncmp(*variable, COMMAND "=", strlen(COMMAND "=")) != 0)
+			env[n++] = *variable;
+	*ret_env = env;
+	return 0;
+}
+
+static int run(const struct attachment *att, const char *path, enum cni_verb verb,
+	       struct child_end *ret_end, struct cni_error *err)
+{
+	_cleanup_(free_p) char **env = NULL;
+	char command[32];
+	int ret;
+
+	snprintf(command, sizeof(command), COMMAND "=%s", cni_verb_name(verb));
+	ret = environment(command, &env, err);
+	if (ret < 0)
+		return ret;
+	return child_run(
+		&(struct child_spec){.path = path,
+				     .env = env,
+				     .input = att->text,
+				     .input_len = att->text_len,
+				     .output_max = JSON_TEXT_MAX,
+				     .timeout_ms = att->conf.ipam_timeout * 1000},
+		ret_end, err);
+}
+
+/* How its output starts, for a message: printable, one line. */
+static const char *seen_format(const struct child_end *end, char buf[SEEN_TEXT_MAX])
+{
+	size_t len = end->output_len < SEEN_TEXT_MAX - 4 ? end->output_len
+							 : SEEN_TEXT_MAX - 4;
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = end->output[i];
+
+		buf[i] = c < ' ' || c == 0x7f ? ' ' : c;
+	}
+	strcpy(buf + len, len < end->output_len ? "..." : "");
+	return buf;
+}
+#define SEEN_TEXT(end) seen_format((end), (char[SEEN_TEXT_MAX]){})
+
+static void seen_add(const struct child_end *end, struct cni_error *err)
+{
+	if (end->output_len == 0)
+		error_details(err, "it printed nothing on its standard output");
+	else
+		error_details(err, "its standard output: %s", SEEN_TEXT(end));
+}
+
+/* It ended by itself: its exit status, or what it died of. */
+static int status_judge(const struct child_end *end, struct cni_error *err)
+{
+	struct cni_error own = {}, unreadable = {};
+	int ret;
+
+	if (WIFSIGNALED(end->status)) {
+		ret = error_set(err, CNI_ERR_DELEGATE, EPROTO, "killed by signal %d (%s)",
+				WTERMSIG(end->status), strsignal(WTERMSIG(end->status)));
+		seen_add(end, err);
+		return ret;
+	}
+	if (WEXITSTATUS(end->status) == 0)
+		return 0;
+	if (end->output_len > 0 &&
+	    answer_read_error(end->output, end->output_len, &own, &unreadable) == 0) {
+		*err = own;
+		return -EREMOTEIO;
+	}
+	ret = error_set(err, CNI_ERR_DELEGATE, EPROTO,
+			"exit status %d without an error object",
+			WEXITSTATUS(end->status));
+	if (unreadable.code)
+		error_details(err, "%s", unreadable.msg);
+	seen_add(end, err);
+	return ret;
+}
+
+static int end_judge(const struct attachment *att, const struct child_end *end,
+		     struct cni_error *err)
+{
+	int ret;
+
+	if (!end->timed_out && !end->too_long)
+		return status_judge(end, err);
+	if (end->timed_out)
+		ret = error_set(err, CNI_ERR_DELEGATE, ETIMEDOUT,
+				"it did not end within %u seconds (ipamTimeoutSeconds) "
+				"and was killed",
+				att->conf.ipam_timeout);
+	else
+		ret = error_set(err, CNI_ERR_DELEGATE, EFBIG,
+				"it printed more than %d bytes and was killed",
+				JSON_TEXT_MAX);
+	seen_add(end, err);
+	return ret;
+}
+
+static int result_take(struct attachment *att, const struct child_end *end,
+		       struct cni_error *err)
+{
+	_cleanup_(cni_result_clear) struct cni_result result = {};
+	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
+	int ret;
+
+	ret = answer_read_result(end->output ? end->output : "", end->output_len, &doc,
+				 &result, err);
+	if (ret == 0 && result.ips.n == 0)
+		ret = error_set(err, CNI_ERR_DELEGATE, ENODATA, "no address (ips)");
+	if (ret < 0) {
+		/* It is not our configuration that is wrong. */
+		err->code = CNI_ERR_DELEGATE;
+		error_wrap(err, "its result");
+		seen_add(end, err);
+		return ret;
+	}
+	att->ipam = result;
+	result = (struct cni_result){};
+	att->ipam_doc = TAKE_PTR(doc);
+	return 0;
+}
+
+static void context_add(const struct attachment *att, enum cni_verb verb,
+			struct cni_error *err)
+{
+	error_wrap(err, "IPAM plugin %s, %s", att->conf.ipam.type, cni_verb_name(verb));
+}
+
+int delegate_run(const struct attachment *att, enum cni_verb verb, struct cni_error *err)
+{
+	_cleanup_(child_end_clear) struct child_end end = {};
+	_cleanup_(free_p) char *path = NULL;
+	int ret;
+
+	ret = find(att, &path, err);
+	if (ret < 0)
+		return ret;
+	ret = run(att, path, verb, &end, err);
+	if (ret == 0)
+		ret = end_judge(att, &end, err);
+	if (ret < 0)
+		context_add(att, verb, err);
+	return ret;
+}
+
+int delegate_add(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(child_end_clear) struct child_end end = {};
+	_cleanup_(free_p) char *path = NULL;
+	struct cni_error undo = {};
+	int ret;
+
+	ret = find(att, &path, err);
+	if (ret < 0)
+		return ret;
+	ret = run(att, path, CNI_ADD, &end, err);
+	if (ret == 0)
+		ret = end_judge(att, &end, err);
+	if (ret == 0)
+		ret = result_take(att, &end, err);
+	if (ret == 0)
+		return 0;
+	context_add(att, CNI_ADD, err);
+	/* What it holds by now only it knows. */
+	if (delegate_run(att, CNI_DEL, &undo) < 0)
+		error_details(err, "undoing it failed, too: %s", undo.msg);
+	return ret;
+}

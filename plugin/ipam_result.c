@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Gateways and routes that follow from addresses and the network's configuration. */
+#include "ipam_result.h"
+
+#include <sys/socket.h>
+
+/* The gateway of the attachment's first address of this family; NULL: none. */
+static const struct ip_addr *family_gateway(const struct cni_result *ipam, int family)
+{
+	for (size_t i = 0; i < ipam->ips.n; i++) {
+		const struct ip_config *ip = &ipam->ips.items[i];
+
+		if (ip->address.addr.family == family && ip->gateway.family)
+			return &ip->gateway;
+	}
+	return NULL;
+}
+
+static void gateways_complete(struct cni_result *ipam)
+{
+	for (size_t i = 0; i < ipam->ips.n; i++) {
+		struct ip_config *ip = &ipam->ips.items[i];
+		struct ip_prefix network;
+
+		if (ip->gateway.family)
+			continue;
+		network = prefix_network(&ip->address);
+		ip_next(&network.addr, &ip->gateway);
+	}
+}
+
+static bool has_default_route(const struct cni_result *ipam, int family)
+{
+	for (size_t i = 0; i < ipam->routes.n; i++) {
+		const struct route *route = &ipam->routes.items[i];
+
+		if (route->dst.addr.family == family && prefix_is_default(&route->dst))
+			return true;
+	}
+	return false;
+}
+
+static int default_routes_complete(struct cni_result *ipam, struct cni_error *err)
+{
+	static const int families[] = {AF_INET, AF_INET6};
+
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		struct route *items;
+
+		if (!family_gateway(ipam, families[i]) ||
+		    has_default_route(ipam, families[i]))
+			continue;
+		items = reallocarray(ipam->routes.items, ipam->routes.n + 1,
+				     sizeof(*items));
+		if (!items)
+			return error_oom(err);
+		ipam->routes.items = items;
+		items[ipam->routes.n++] = (struct route){.dst.addr.family = families[i]};
+	}
+	return 0;
+}
+
+static bool same_route(const struct route *a, const struct route *b)
+{
+	return prefix_equal(&a->dst, &b->dst) && ip_equal(&a->gw, &b->gw) &&
+	       a->priority == b->priority && a->table_set == b->table_set &&
+	       a->table == b->table;
+}
+
+/* A route without a gateway goes by the family's, so that the result tells the truth. */
+static void routes_complete(struct cni_result *ipam)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < ipam->routes.n; i++) {
+		struct route route = ipam->routes.items[i];
+		const struct ip_addr *gateway = family_gateway(ipam,
+							       route.dst.addr.family);
+		bool twice = false;
+
+		if (!route.gw.family && gateway)
+			route.gw = *gateway;
+		for (size_t k = 0; k < kept; k++)
+			twice = twice || same_route(&ipam->routes.items[k], &route);
+		if (!twice)
+			ipam->routes.items[kept++] = route;
+	}
+	ipam->routes.n = kept;
+}
+
+int ipam_result_complete(struct attachment *att, struct cni_error *err)
+{
+	int ret = 0;
+
+	if (att->conf.is_gateway)
+		gateways_complete(&att->ipam);
+	if (att->conf.is_default_gateway)
+		ret = default_routes_complete(&att->ipam, err);
+	if (ret == 0)
+		routes_complete(&att->ipam);
+	return ret;
+}
