@@ -49,6 +49,16 @@ static int mac_settle(struct attachment *att, struct cni_error *err)
 	return 0;
 }
 
+/* What takes something away doesn't fail over its log. */
+static int log_settle(struct attachment *att, struct cni_error *err)
+{
+	struct cni_error ignored = {};
+	bool removes = att->env.verb == CNI_DEL || att->env.verb == CNI_GC;
+	int ret = log_conf_read(att->doc, &att->log, removes ? &ignored : err);
+
+	return removes ? 0 : ret;
+}
+
 int attachment_read(const char *text, size_t len, const struct cni_env *env,
 		    struct attachment *ret_att, enum cni_version *ret_version,
 		    struct cni_error *err)
@@ -65,6 +75,8 @@ int attachment_read(const char *text, size_t len, const struct cni_env *env,
 		ret = net_conf_read(att.doc, scope_of(env), &att.conf, err);
 	if (ret == 0 && scope_of(env) == NET_CONF_WHOLE)
 		ret = mac_settle(&att, err);
+	if (ret == 0)
+		ret = log_settle(&att, err);
 	if (ret < 0) {
 		attachment_clear(&att);
 		return ret;

@@ -10,10 +10,13 @@
 
 #include "env.h"
 #include "identity.h"
+#include "log_conf.h"
 #include "net_conf.h"
 
 struct json_doc;
 struct node;
+
+#define TIMINGS_MAX 24
 
 struct attachment {
 	/* Asked. */
@@ -22,6 +25,7 @@ struct attachment {
 	size_t text_len;
 	struct json_doc *doc; /* owns the strings of conf */
 	struct net_conf conf;
+	struct log_conf log;
 
 	/* Derived from the identity (network name, container ID, interface name). */
 	char host_ifname[IF_NAMESIZE];
@@ -47,6 +51,13 @@ struct attachment {
 	bool had_own_veth; /* DEL: the veth with host_ifname was there */
 
 	char *notice; /* for the operator, lines on stderr; NULL: none; owned */
+
+	/* How long the stages took, for the log. */
+	struct {
+		const char *stage;
+		uint32_t microseconds;
+	} timings[TIMINGS_MAX];
+	size_t timings_n;
 
 	/* plugin/node.h: the namespaces, sockets and locks of this operation. */
 	struct node *node;

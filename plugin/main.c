@@ -12,6 +12,7 @@
 #include "../conf/json.h"
 #include "../conf/result.h"
 #include "ipam_verbs.h"
+#include "log.h"
 #include "verbs.h"
 
 static const char about[] =
@@ -143,6 +144,7 @@ static int run(const char *called, enum cni_version *ret_version, struct cni_err
 {
 	_cleanup_(attachment_clear) struct attachment att = {};
 	_cleanup_(free_p) char *text = NULL;
+	uint64_t started = log_clock();
 	struct cni_env env;
 	size_t len;
 	int ret;
@@ -155,8 +157,10 @@ static int run(const char *called, enum cni_version *ret_version, struct cni_err
 		ret = stdin_read(&text, &len, err);
 	if (ret == 0)
 		ret = attachment_read(text, len, &env, &att, ret_version, err);
-	if (ret == 0)
+	if (ret == 0) {
 		ret = operate(&att, err);
+		log_operation(&att, started, err, getenv("TRACEPARENT"));
+	}
 	if (att.notice)
 		fputs(att.notice, stderr);
 	return ret;
@@ -197,9 +201,10 @@ int main(int argc, char **argv)
 	if (run(argv[0], &version, &err) == 0)
 		return 0;
 	text = error_text(&err, version);
-	/* Where the runtime can't be told, its log may. */
-	if (!text || stdout_write(text, &ignored) < 0)
-		fprintf(stderr, "bridge-cni: %s\n", err.msg);
+	if (text)
+		stdout_write(text, &ignored);
+	/* For the runtime's log, too: not all of them show the answer. */
+	fprintf(stderr, "bridge-cni: %s\n", err.msg);
 	free(text);
 	return 1;
 }

@@ -2,11 +2,28 @@
 /* The table of stages, and how each verb walks it. */
 #include "stages.h"
 
+#include "log.h"
+
 static const struct stage *const stages[] = {
 	&stage_ipam,	 &stage_reference,  &stage_bridge,    &stage_veth,
 	&stage_vlan,	 &stage_ipam_exec,  &stage_addresses, &stage_gateway,
 	&stage_announce, &stage_masquerade,
 };
+
+/* Runs one verb of a stage; how long it took is remembered for the log. */
+static int timed(struct attachment *att, const struct stage *stage,
+		 int (*verb)(struct attachment *, struct cni_error *),
+		 struct cni_error *err)
+{
+	uint64_t start = log_clock();
+	int ret = verb(att, err);
+
+	if (att->timings_n < TIMINGS_MAX) {
+		att->timings[att->timings_n].stage = stage->name;
+		att->timings[att->timings_n++].microseconds = log_clock() - start;
+	}
+	return ret;
+}
 
 /* Undoes the first @n stages, last first; reports the first error, goes on past all. */
 static int undo(struct attachment *att, size_t n, struct cni_error *err)
@@ -19,7 +36,7 @@ static int undo(struct attachment *att, size_t n, struct cni_error *err)
 
 		if (!stages[n]->del)
 			continue;
-		ret = stages[n]->del(att, &own);
+		ret = timed(att, stages[n], stages[n]->del, &own);
 		if (ret < 0 && first == 0) {
 			first = ret;
 			*err = own;
@@ -36,7 +53,7 @@ int stages_add(struct attachment *att, struct cni_error *err)
 
 		if (!stages[i]->add)
 			continue;
-		ret = stages[i]->add(att, err);
+		ret = timed(att, stages[i], stages[i]->add, err);
 		if (ret == 0)
 			continue;
 		if (undo(att, i, &undo_err) < 0)
@@ -49,8 +66,11 @@ int stages_add(struct attachment *att, struct cni_error *err)
 int stages_check(struct attachment *att, struct cni_error *err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(stages); i++) {
-		int ret = stages[i]->check ? stages[i]->check(att, err) : 0;
+		int ret;
 
+		if (!stages[i]->check)
+			continue;
+		ret = timed(att, stages[i], stages[i]->check, err);
 		if (ret < 0)
 			return ret;
 	}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Where an operation's log line goes: the keys logFile and log. */
+#ifndef BRIDGE_CNI_CONF_LOG_CONF_H
+#define BRIDGE_CNI_CONF_LOG_CONF_H
+
+#include <stdbool.h>
+
+#include "error.h"
+
+struct json_doc;
+
+struct log_conf {
+	const char *file; /* absolute path, borrowed from the document; NULL: none */
+	bool syslog;
+};
+
+/* Code 7. Who must not fail over it (DEL) goes on with what @ret_log was before. */
+int log_conf_read(const struct json_doc *doc, struct log_conf *ret_log,
+		  struct cni_error *err);
+
+#endif
