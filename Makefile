@@ -78,6 +78,13 @@ check: ## all tests, on network namespaces of their own (root; installs what it 
 	$(Q)$(MAKE) --no-print-directory unit-tests build/bridge-cni
 	$(Q)tests/run $(BUILD) $(TESTS)
 
+# The kernel's package is downloaded and unpacked into build/vm, not installed.
+.PHONY: check-vm
+check-vm: ## VLAN and other tests on Debian's kernel in QEMU; FULL=1: all of tests/node
+	$(Q)tests/install-deps vm || echo "not everything could be installed"
+	$(Q)$(MAKE) --no-print-directory build/bridge-cni
+	$(Q)FULL=$(FULL) tests/vm/run $(BUILD) $(TESTS)
+
 .PHONY: demo
 demo: ## two pods and an outside world, shown (root; installs what it needs)
 	$(Q)tests/install-deps demo
