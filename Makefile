@@ -11,6 +11,9 @@ CFLAGS      ?= -O2 -g
 # For developers: SANITIZE=address,undefined; V=1 shows the commands; WERROR= tolerates.
 SANITIZE    ?=
 WERROR      ?= -Werror
+# Of each fuzz target; FUZZ= names some of them.
+FUZZ_SECONDS ?= 60
+FUZZ        ?=
 
 VERSION     := 0.1.0
 LIBS        := libnl-3.0 libcjson
@@ -39,6 +42,9 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 # What a unit test links: everything but main().
 LIB_OBJECTS := $(filter-out $(BUILD)/plugin/main.o,$(OBJECTS))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+# Each fuzz target twice: with libFuzzer, and with a main() that replays the corpus.
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+REPLAYS := $(FUZZERS:$(BUILD)/tests/fuzz/fuzz_%=$(BUILD)/tests/fuzz/replay_%)
 
 .PHONY: all
 all: build/bridge-cni ## the executable, build/bridge-cni (default)
@@ -66,10 +72,32 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB_OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(PROJECT_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PROJECT_LIBS) -lcmocka
 
--include $(OBJECTS:.o=.d) $(UNIT_TESTS:%=%.d)
+$(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(LIB_OBJECTS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(PROJECT_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PROJECT_LIBS)
+
+$(FUZZERS): %: %.o $(LIB_OBJECTS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(PROJECT_LDFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(PROJECT_LIBS)
+
+# Objects that only a pattern names are kept, too.
+.SECONDARY:
+
+-include $(OBJECTS:.o=.d) $(UNIT_TESTS:%=%.d) $(FUZZERS:%=%.d)
 
 .PHONY: unit-tests
-unit-tests: $(UNIT_TESTS) ## build the unit tests
+unit-tests: $(UNIT_TESTS) $(REPLAYS) ## build the unit tests and the replay of the fuzzers' corpus
+
+.PHONY: fuzz-targets
+fuzz-targets: $(FUZZERS)
+
+# Objects of their own: clang's, instrumented.
+.PHONY: fuzz
+fuzz: ## libFuzzer, FUZZ_SECONDS=60 for each target; FUZZ='conf store': these only
+	$(Q)tests/install-deps fuzz
+	$(Q)$(MAKE) --no-print-directory VARIANT=fuzz CC=clang \
+		SANITIZE=fuzzer-no-link,address,undefined fuzz-targets
+	$(Q)tests/fuzz/run build/fuzz $(FUZZ_SECONDS) $(FUZZ)
 
 # The compiler runs after the packages are there: a make of its own.
 .PHONY: check

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A configuration, as every operation reads it. The input is what stdin would give. */
+#include "fuzz.h"
+
+#include <sys/socket.h>
+
+#include "../../conf/net_conf.h"
+
+static void promise_range(const struct ip_range *range)
+{
+	struct ip_prefix network = prefix_network(&range->subnet);
+
+	PROMISE(prefix_equal(&network, &range->subnet));
+	PROMISE(range->subnet.len <= ip_bits(range->subnet.addr.family));
+	PROMISE(prefix_contains(&range->subnet, &range->start));
+	PROMISE(prefix_contains(&range->subnet, &range->end));
+	PROMISE(ip_cmp(&range->start, &range->end) <= 0);
+	PROMISE(range->gateway.family == range->subnet.addr.family);
+}
+
+static void promise_sets(const struct range_set_list *sets)
+{
+	for (size_t i = 0; i < sets->n; i++) {
+		PROMISE(sets->items[i].n > 0);
+		for (size_t j = 0; j < sets->items[i].n; j++) {
+			promise_range(&sets->items[i].ranges[j]);
+			PROMISE(sets->items[i].ranges[j].start.family ==
+				sets->items[i].ranges[0].start.family);
+		}
+	}
+}
+
+static void promise_routes(const struct route_list *routes)
+{
+	for (size_t i = 0; i < routes->n; i++) {
+		const struct route *route = &routes->items[i];
+		struct ip_prefix network = prefix_network(&route->dst);
+
+		PROMISE(prefix_equal(&network, &route->dst));
+		PROMISE(route->gw.family == 0 ||
+			route->gw.family == route->dst.addr.family);
+	}
+}
+
+static void promise_conf(const struct net_conf *conf)
+{
+	const struct cni_result *prev = &conf->prev_result;
+
+	PROMISE(cni_name_valid(conf->name));
+	PROMISE(ifname_valid(conf->bridge));
+	PROMISE(conf->ipam.data_dir && conf->ipam.data_dir[0] == '/');
+	PROMISE(!conf->ipam.resolv_conf || conf->ipam.resolv_conf[0] == '/');
+	PROMISE(!conf->mac.set || mac_is_unicast(&conf->mac));
+	PROMISE(conf->vlan <= 4094);
+	promise_sets(&conf->ipam.sets);
+	promise_routes(&conf->ipam.routes);
+	for (size_t i = 0; i < conf->vlan_trunk.n; i++)
+		PROMISE(conf->vlan_trunk.items[i].min_id <=
+			conf->vlan_trunk.items[i].max_id);
+	for (size_t i = 0; i < prev->ips.n; i++)
+		PROMISE(prev->ips.items[i].interface < (int)prev->interfaces.n);
+	fuzz_promise_result(prev);
+}
+
+/* 0 or -errno, as net_conf_read(). */
+static int read_scope(const struct json_doc *doc, enum net_conf_scope scope)
+{
+	_cleanup_(net_conf_clear) struct net_conf conf = {};
+	struct cni_error err = {};
+	int r = net_conf_read(doc, scope, &conf, &err);
+
+	fuzz_promise_error(r, &err);
+	if (r < 0)
+		PROMISE(!conf.name && !conf.ipam.sets.items);
+	else
+		promise_conf(&conf);
+	return r;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
+	struct cni_error err = {};
+	int r, whole;
+
+	r = json_parse((const char *)data, size, &doc, &err);
+	fuzz_promise_error(r, &err);
+	if (r < 0) {
+		PROMISE(!doc && err.code == CNI_ERR_JSON);
+		return 0;
+	}
+	/* What ADD took, DEL takes. */
+	whole = read_scope(doc, NET_CONF_WHOLE);
+	r = read_scope(doc, NET_CONF_IDENTITY);
+	PROMISE(whole < 0 || r == 0);
+	whole = read_scope(doc, NET_CONF_IPAM);
+	r = read_scope(doc, NET_CONF_IPAM_IDENTITY);
+	PROMISE(whole < 0 || r == 0);
+	r = read_scope(doc, NET_CONF_IPAM_CHECK);
+	PROMISE(whole == 0 || r < 0);
+	return 0;
+}
