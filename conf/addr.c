@@ -177,6 +177,16 @@ bool ip_is_v4_mapped(const struct ip_addr *addr)
 	       memcmp(addr->bytes, mapped, sizeof(mapped)) == 0;
 }
 
+struct ip_addr ip_unmap(const struct ip_addr *addr)
+{
+	struct ip_addr v4 = {.family = AF_INET};
+
+	if (!ip_is_v4_mapped(addr))
+		return *addr;
+	memcpy(v4.bytes, addr->bytes + 12, 4);
+	return v4;
+}
+
 bool ip_next(const struct ip_addr *addr, struct ip_addr *ret_next)
 {
 	struct ip_addr next = *addr;

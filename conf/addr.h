@@ -79,6 +79,8 @@ bool prefix_equal(const struct ip_prefix *a, const struct ip_prefix *b);
 
 /* ::ffff:0:0/96 */
 bool ip_is_v4_mapped(const struct ip_addr *addr);
+/* The IPv4 address of a mapped one; any other as it is. */
+struct ip_addr ip_unmap(const struct ip_addr *addr);
 
 /* The following address; false when @addr was the last of its family. */
 bool ip_next(const struct ip_addr *addr, struct ip_addr *ret_next);

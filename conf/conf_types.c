@@ -145,6 +145,35 @@ static const struct json_field ipam_fields[] = {
 };
 const struct json_type ipam_type = OBJECT(ipam_fields);
 
+/* To Go, and so to host-local, an IPv4-mapped IPv6 address is the IPv4 address. */
+static int ip_request_check(void *value, const struct json_path *path,
+			    struct cni_error *err)
+{
+	struct ip_request *request = value;
+	struct ip_prefix prefix;
+
+	if (ip_parse(request->text, &prefix.addr) < 0 &&
+	    prefix_parse(request->text, &prefix) < 0)
+		return json_error(path, NULL, err,
+				  "\"%s\" is not an IP address, expected 10.1.2.3 or "
+				  "10.1.2.3/24, for example",
+				  request->text);
+	request->ip = ip_unmap(&prefix.addr);
+	return 0;
+}
+
+static const struct json_type ip_request_type = {
+	.kind = JSON_TEXT,
+	.check = ip_request_check,
+};
+
+const struct json_type ip_requests_type = {
+	.kind = JSON_LIST,
+	.max = IP_REQUESTS_MAX,
+	.item = &ip_request_type,
+	.item_size = sizeof(struct ip_request),
+};
+
 bool dns_is_set(const struct dns *dns)
 {
 	return dns->nameservers.n || dns->domain || dns->search.n || dns->options.n;

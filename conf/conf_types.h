@@ -13,6 +13,7 @@
 #define ROUTES_MAX	    1024
 #define RANGE_SETS_MAX	    32
 #define RANGES_MAX	    128 /* of a set */
+#define IP_REQUESTS_MAX	    64
 #define RESULT_ENTRIES_MAX  1024 /* interfaces, and ips, of a prevResult */
 #define NON_MASQUERADE_MAX  256
 #define VLAN_ID_MAX	    4094
@@ -57,26 +58,40 @@ extern const struct json_type conf_routes_type;
 /* Of a result, which is others' work and taken as it is, destinations masked. */
 extern const struct json_type result_routes_type;
 
+/* struct ip_request_list: addresses, each with or without a prefix length. */
+extern const struct json_type ip_requests_type;
+
 /* struct range_set_list as read: start, end, gateway of family 0 where not given. */
 extern const struct json_type range_sets_type;
 
-/* The keys of a range, in an object whose structure starts with a struct ip_range. */
-#define RANGE_FIELDS(required_subnet)                                  \
-	{.key = "subnet",                                              \
-	 .type = &prefix_type,                                         \
-	 .offset = offsetof(struct ip_range, subnet),                  \
-	 .required = (required_subnet)},                               \
-		FIELD(struct ip_range, start, "rangeStart", &ip_type), \
-		FIELD(struct ip_range, end, "rangeEnd", &ip_type),     \
-		FIELD(struct ip_range, gateway, "gateway", &ip_type)
+/* The keys of a struct ip_range that stands at @at in its object's structure. */
+#define RANGE_FIELDS(at, required_subnet)                                               \
+	{.key = "subnet",                                                               \
+	 .type = &prefix_type,                                                          \
+	 .offset = (at) + offsetof(struct ip_range, subnet),                            \
+	 .required = (required_subnet)},                                                \
+		RANGE_FIELD(at, start, "rangeStart"), RANGE_FIELD(at, end, "rangeEnd"), \
+		RANGE_FIELD(at, gateway, "gateway")
+#define RANGE_FIELD(at, member, key_)                              \
+	{                                                          \
+		.key = (key_), .type = &ip_type,                   \
+		.offset = (at) + offsetof(struct ip_range, member) \
+	}
+
+/* Where range sets come from, in the order of their numbers. */
+struct range_sources {
+	struct range_set_list runtime; /* runtimeConfig.ipRanges */
+	struct ip_range single; /* its keys stand in ipam itself; family 0: none */
+	struct range_set_list configured; /* ipam.ranges */
+};
 
 /*
- * Puts @single (family 0: none), the range of the old style whose keys stand in ipam
- * itself, before the @sets of ipam.ranges, and makes all of them complete and right as
+ * Makes one list of all @sources, which are empty then, and makes it complete and right as
  * host-local's Canonicalize() does. Code 7.
  */
-int range_sets_finish(const struct ip_range *single, struct range_set_list *sets,
-		      enum cni_version version, struct cni_error *err);
+int range_sets_finish(struct range_sources *sources, enum cni_version version,
+		      struct range_set_list *ret_sets, size_t *ret_runtime,
+		      struct cni_error *err);
 
 /*
  * The MAC address that the runtime asks for: runtimeConfig.mac over args.cni.mac; not set
@@ -84,6 +99,14 @@ int range_sets_finish(const struct ip_range *single, struct range_set_list *sets
  */
 int requested_mac_read(const struct json_doc *doc, struct mac_addr *ret_mac,
 		       struct cni_error *err);
+
+/*
+ * The keys of ipam where its type is host-local, and what else concerns it; only dataDir
+ * unless @whole. Code 7.
+ */
+int host_local_read(const struct json_doc *doc, bool whole, enum cni_version version,
+		    struct ipam_conf *ipam, struct cni_error *err);
+void host_local_conf_clear(struct ipam_conf *ipam);
 
 /* The document's prevResult, of whichever version's shape, if it has one. Code 7. */
 int prev_result_read(const struct json_doc *doc, bool *ret_has, struct cni_result *ret,

@@ -40,23 +40,7 @@ static int bridge_check(void *value, const struct json_path *path, struct cni_er
 			  bridge);
 }
 
-/* A path that is opened as it is, whatever the working directory; "" counts as absent. */
-static int path_check(void *value, const struct json_path *path, struct cni_error *err)
-{
-	const char **text = value;
-
-	if (!**text)
-		*text = NULL;
-	else if (**text != '/')
-		return json_error(path, NULL, err,
-				  "\"%s\" is not an absolute path, expected it to start "
-				  "with '/'",
-				  *text);
-	return 0;
-}
-
 static const struct json_type bridge_type = {.kind = JSON_TEXT, .check = bridge_check};
-static const struct json_type path_type = {.kind = JSON_TEXT, .check = path_check};
 static const struct json_type mtu_type = {
 	.kind = JSON_U32,
 	.min = BRIDGE_MTU_MIN,
@@ -177,43 +161,6 @@ static const struct json_field whole_fields[] = {
 };
 static const struct json_type whole_root = OBJECT(whole_fields);
 
-/* ipam, where its type is host-local. */
-struct host_local {
-	struct ip_range single; /* its keys stand in ipam itself; family 0: none */
-	struct range_set_list sets;
-	struct route_list routes;
-	const char *data_dir;
-	const char *resolv_conf;
-};
-
-static const struct json_field host_local_identity_fields[] = {
-	FIELD(struct host_local, data_dir, "dataDir", &path_type),
-};
-static const struct json_type host_local_identity = OBJECT(host_local_identity_fields);
-static const struct json_field host_local_identity_root_fields[] = {
-	{.key = "ipam", .type = &host_local_identity},
-};
-static const struct json_type host_local_identity_root =
-	OBJECT(host_local_identity_root_fields);
-
-static const struct json_field host_local_fields[] = {
-	RANGE_FIELDS(false),
-	FIELD(struct host_local, sets, "ranges", &range_sets_type),
-	FIELD(struct host_local, routes, "routes", &conf_routes_type),
-	FIELD(struct host_local, data_dir, "dataDir", &path_type),
-	FIELD(struct host_local, resolv_conf, "resolvConf", &path_type),
-};
-static const struct json_type host_local = OBJECT(host_local_fields);
-static const struct json_field host_local_root_fields[] = {
-	{.key = "ipam", .type = &host_local},
-};
-static const struct json_type host_local_root = OBJECT(host_local_root_fields);
-
-static void host_local_clear(struct host_local *local)
-{
-	json_clear(&host_local, local);
-}
-
 int net_conf_read_version(const struct json_doc *doc, enum cni_version *ret_version,
 			  struct cni_error *err)
 {
@@ -259,31 +206,6 @@ static int read_name(const struct json_doc *doc, struct net_conf *conf,
 				 "digit first",
 				 head.name, CNI_NAME_MAX);
 	conf->name = head.name;
-	return 0;
-}
-
-static int read_host_local(const struct json_doc *doc, bool whole, struct net_conf *conf,
-			   struct cni_error *err)
-{
-	_cleanup_(host_local_clear) struct host_local local = {};
-	int r;
-
-	r = json_read(doc, whole ? &host_local_root : &host_local_identity_root, &local,
-		      err);
-	if (r < 0)
-		return r;
-	if (whole) {
-		r = range_sets_finish(&local.single, &local.sets, conf->version, err);
-		if (r < 0)
-			return r;
-	}
-	if (local.data_dir)
-		conf->ipam.data_dir = local.data_dir;
-	conf->ipam.resolv_conf = local.resolv_conf;
-	conf->ipam.sets = local.sets;
-	local.sets = (struct range_set_list){};
-	conf->ipam.routes = local.routes;
-	local.routes = (struct route_list){};
 	return 0;
 }
 
@@ -378,7 +300,8 @@ int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope_nr,
 	if (conf.ipam_timeout == 0)
 		conf.ipam_timeout = DEFAULT_IPAM_TIMEOUT;
 	if (!scope->root || (conf.ipam.type && strcmp(conf.ipam.type, "host-local") == 0))
-		r = read_host_local(doc, scope->whole_ipam, &conf, err);
+		r = host_local_read(doc, scope->whole_ipam, conf.version, &conf.ipam,
+				    err);
 	if (r == 0 && scope_nr == NET_CONF_WHOLE)
 		r = check_combinations(&conf, err);
 	if (r == 0 && scope_nr == NET_CONF_WHOLE)
@@ -394,8 +317,7 @@ int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope_nr,
 
 void net_conf_clear(struct net_conf *conf)
 {
-	json_clear(&range_sets_type, &conf->ipam.sets);
-	json_clear(&conf_routes_type, &conf->ipam.routes);
+	host_local_conf_clear(&conf->ipam);
 	free(conf->non_masquerade.items);
 	free(conf->vlan_trunk.items);
 	dns_clear(&conf->dns);

@@ -86,9 +86,23 @@ struct prefix_list {
 	size_t n;
 };
 
+/* An address that somebody wants the attachment to have. */
+struct ip_request {
+	const char *text; /* as it was given, with or without a prefix length */
+	struct ip_addr ip;
+};
+
+struct ip_request_list {
+	struct ip_request *items;
+	size_t n;
+};
+
 struct ipam_conf {
 	const char *type; /* NULL or "": no IPAM, a layer 2 network */
 	struct range_set_list sets;
+	size_t runtime_sets; /* so many of them, the first, are runtimeConfig.ipRanges */
+	struct ip_request_list runtime_ips; /* runtimeConfig.ips */
+	struct ip_request_list args_ips; /* args.cni.ips */
 	struct route_list routes;
 	const char *data_dir;
 	const char *resolv_conf; /* NULL: absent */

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-static const struct json_field range_fields[] = {RANGE_FIELDS(true)};
+static const struct json_field range_fields[] = {RANGE_FIELDS(0, true)};
 static const struct json_type range_type = OBJECT(range_fields);
 
 static const struct json_type range_set_type = {
@@ -30,25 +30,32 @@ const struct json_type range_sets_type = {
 
 /* Names of sets and ranges for messages. */
 struct origin {
-	size_t singles; /* sets before those of ipam.ranges: 0 or 1 */
+	size_t runtime; /* the first sets are those of runtimeConfig.ipRanges */
+	size_t singles; /* then the one whose keys stand in ipam itself: 0 or 1 */
 	char text[64];
 };
 
-static const char *range_name(struct origin *origin, size_t set, size_t range)
+static const char *set_name(struct origin *origin, size_t set)
 {
-	if (set < origin->singles)
-		return "ipam";
-	snprintf(origin->text, sizeof(origin->text), "ipam.ranges[%zu][%zu]",
-		 set - origin->singles, range);
+	if (set < origin->runtime)
+		snprintf(origin->text, sizeof(origin->text),
+			 "runtimeConfig.ipRanges[%zu]", set);
+	else if (set < origin->runtime + origin->singles)
+		return "ipam.subnet";
+	else
+		snprintf(origin->text, sizeof(origin->text), "ipam.ranges[%zu]",
+			 set - origin->runtime - origin->singles);
 	return origin->text;
 }
 
-static const char *set_name(struct origin *origin, size_t set)
+static const char *range_name(struct origin *origin, size_t set, size_t range)
 {
-	if (set < origin->singles)
-		return "ipam.subnet";
-	snprintf(origin->text, sizeof(origin->text), "ipam.ranges[%zu]",
-		 set - origin->singles);
+	size_t len;
+
+	if (set >= origin->runtime && set < origin->runtime + origin->singles)
+		return "ipam";
+	len = strlen(set_name(origin, set));
+	snprintf(origin->text + len, sizeof(origin->text) - len, "[%zu]", range);
 	return origin->text;
 }
 
@@ -223,50 +230,77 @@ static int check_one_a_family(const struct range_set_list *sets, enum cni_versio
 	return 0;
 }
 
-/* Puts a set of this one range before the others. */
-static int prepend(struct range_set_list *sets, const struct ip_range *range,
-		   struct cni_error *err)
+static void move_sets(struct range_set_list *from, struct range_set_list *to)
 {
-	_cleanup_(free_p) struct range_set *items = calloc(sets->n + 1, sizeof(*items));
-	struct ip_range *copy;
+	if (from->n)
+		memcpy(to->items + to->n, from->items, from->n * sizeof(*from->items));
+	to->n += from->n;
+	free(from->items);
+	*from = (struct range_set_list){};
+}
 
-	if (!items)
+/* All into one list; @sources are empty then. */
+static int join(struct range_sources *sources, struct range_set_list *ret_sets,
+		struct cni_error *err)
+{
+	size_t n = sources->runtime.n + sources->configured.n + 1;
+	struct range_set_list sets = {.items = calloc(n, sizeof(*sets.items))};
+	struct ip_range *copy = NULL;
+
+	if (sets.items && sources->single.subnet.addr.family)
+		copy = malloc(sizeof(*copy));
+	if (!sets.items || (!copy && sources->single.subnet.addr.family)) {
+		free(sets.items);
 		return error_oom(err);
-	copy = malloc(sizeof(*copy));
-	if (!copy)
-		return error_oom(err);
-	*copy = *range;
-	items[0] = (struct range_set){.ranges = copy, .n = 1};
-	if (sets->n)
-		memcpy(items + 1, sets->items, sets->n * sizeof(*items));
-	free(sets->items);
-	sets->items = TAKE_PTR(items);
-	sets->n++;
+	}
+	move_sets(&sources->runtime, &sets);
+	if (copy) {
+		*copy = sources->single;
+		sets.items[sets.n++] = (struct range_set){.ranges = copy, .n = 1};
+	}
+	move_sets(&sources->configured, &sets);
+	*ret_sets = sets;
 	return 0;
 }
 
-int range_sets_finish(const struct ip_range *single, struct range_set_list *sets,
+static int check_sets(struct range_set_list *sets, struct origin *origin,
 		      enum cni_version version, struct cni_error *err)
 {
-	struct origin origin = {.singles = single->subnet.addr.family ? 1 : 0};
 	int r;
 
-	if (origin.singles) {
-		r = prepend(sets, single, err);
-		if (r < 0)
-			return r;
-	}
 	if (sets->n == 0)
 		return error_set(err, CNI_ERR_CONFIG, EINVAL,
 				 "ipam.ranges: missing, expected a range set such as "
 				 "[[{\"subnet\": \"10.1.2.0/24\"}]]");
 	for (size_t i = 0; i < sets->n; i++) {
-		r = finish_set(&sets->items[i], i, &origin, err);
+		r = finish_set(&sets->items[i], i, origin, err);
 		if (r < 0)
 			return r;
 	}
-	r = check_one_a_family(sets, version, &origin, err);
+	r = check_one_a_family(sets, version, origin, err);
+	return r < 0 ? r : check_all_overlaps(sets, origin, err);
+}
+
+int range_sets_finish(struct range_sources *sources, enum cni_version version,
+		      struct range_set_list *ret_sets, size_t *ret_runtime,
+		      struct cni_error *err)
+{
+	struct origin origin = {
+		.runtime = sources->runtime.n,
+		.singles = sources->single.subnet.addr.family ? 1 : 0,
+	};
+	struct range_set_list sets;
+	int r;
+
+	r = join(sources, &sets, err);
 	if (r < 0)
 		return r;
-	return check_all_overlaps(sets, &origin, err);
+	r = check_sets(&sets, &origin, version, err);
+	if (r < 0) {
+		json_clear(&range_sets_type, &sets);
+		return r;
+	}
+	*ret_sets = sets;
+	*ret_runtime = origin.runtime;
+	return 0;
 }

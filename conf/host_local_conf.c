@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The configuration of the in-process IPAM: ipam of the type host-local, and what the
+ * runtime asks of it by runtimeConfig and args. Ranges are ranges.c's.
+ */
+#include "conf_types.h"
+
+/* A path that is opened as it is, whatever the working directory; "" counts as absent. */
+static int path_check(void *value, const struct json_path *path, struct cni_error *err)
+{
+	const char **text = value;
+
+	if (!**text)
+		*text = NULL;
+	else if (**text != '/')
+		return json_error(path, NULL, err,
+				  "\"%s\" is not an absolute path, expected it to start "
+				  "with '/'",
+				  *text);
+	return 0;
+}
+
+static const struct json_type path_type = {.kind = JSON_TEXT, .check = path_check};
+
+/* ipam, where its type is host-local; runtimeConfig and args, which only it asks for. */
+struct host_local {
+	struct range_sources ranges;
+	struct route_list routes;
+	const char *data_dir;
+	const char *resolv_conf;
+	struct ip_request_list runtime_ips, args_ips;
+};
+
+static const struct json_field host_local_identity_fields[] = {
+	FIELD(struct host_local, data_dir, "dataDir", &path_type),
+};
+static const struct json_type host_local_identity = OBJECT(host_local_identity_fields);
+static const struct json_field host_local_identity_root_fields[] = {
+	{.key = "ipam", .type = &host_local_identity},
+};
+static const struct json_type host_local_identity_root =
+	OBJECT(host_local_identity_root_fields);
+
+#define SINGLE offsetof(struct host_local, ranges.single)
+static const struct json_field host_local_fields[] = {
+	RANGE_FIELDS(SINGLE, false),
+	FIELD(struct host_local, ranges.configured, "ranges", &range_sets_type),
+	FIELD(struct host_local, routes, "routes", &conf_routes_type),
+	FIELD(struct host_local, data_dir, "dataDir", &path_type),
+	FIELD(struct host_local, resolv_conf, "resolvConf", &path_type),
+};
+static const struct json_type host_local = OBJECT(host_local_fields);
+
+static const struct json_field runtime_fields[] = {
+	FIELD(struct host_local, runtime_ips, "ips", &ip_requests_type),
+	FIELD(struct host_local, ranges.runtime, "ipRanges", &range_sets_type),
+};
+static const struct json_type runtime_type = OBJECT(runtime_fields);
+
+static const struct json_field args_cni_fields[] = {
+	FIELD(struct host_local, args_ips, "ips", &ip_requests_type),
+};
+static const struct json_type args_cni_type = OBJECT(args_cni_fields);
+static const struct json_field args_fields[] = {{.key = "cni", .type = &args_cni_type}};
+static const struct json_type args_type = OBJECT(args_fields);
+
+static const struct json_field host_local_root_fields[] = {
+	{.key = "ipam", .type = &host_local},
+	{.key = "runtimeConfig", .type = &runtime_type},
+	{.key = "args", .type = &args_type},
+};
+static const struct json_type host_local_root = OBJECT(host_local_root_fields);
+
+static void host_local_clear(struct host_local *local)
+{
+	json_clear(&host_local_root, local);
+}
+
+int host_local_read(const struct json_doc *doc, bool whole, enum cni_version version,
+		    struct ipam_conf *ipam, struct cni_error *err)
+{
+	_cleanup_(host_local_clear) struct host_local local = {};
+	int r;
+
+	r = json_read(doc, whole ? &host_local_root : &host_local_identity_root, &local,
+		      err);
+	if (r == 0 && whole)
+		r = range_sets_finish(&local.ranges, version, &ipam->sets,
+				      &ipam->runtime_sets, err);
+	if (r < 0)
+		return r;
+	if (local.data_dir)
+		ipam->data_dir = local.data_dir;
+	ipam->resolv_conf = local.resolv_conf;
+	ipam->routes = local.routes;
+	local.routes = (struct route_list){};
+	ipam->runtime_ips = local.runtime_ips;
+	local.runtime_ips = (struct ip_request_list){};
+	ipam->args_ips = local.args_ips;
+	local.args_ips = (struct ip_request_list){};
+	return 0;
+}
+
+void host_local_conf_clear(struct ipam_conf *ipam)
+{
+	json_clear(&range_sets_type, &ipam->sets);
+	json_clear(&conf_routes_type, &ipam->routes);
+	json_clear(&ip_requests_type, &ipam->runtime_ips);
+	json_clear(&ip_requests_type, &ipam->args_ips);
+}
