@@ -15,6 +15,7 @@
 
 struct json_doc;
 struct node;
+struct ipam_kernel;
 
 #define TIMINGS_MAX 24
 
@@ -58,6 +59,9 @@ struct attachment {
 		uint32_t microseconds;
 	} timings[TIMINGS_MAX];
 	size_t timings_n;
+
+	/* ipam/ipam.h: what IPAM asks of the kernel; NULL: nothing. */
+	const struct ipam_kernel *kernel;
 
 	/* plugin/node.h: the namespaces, sockets and locks of this operation. */
 	struct node *node;

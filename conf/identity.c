@@ -31,9 +31,14 @@ static uint64_t avalanche(uint64_t hash)
 	return hash ^ hash >> 33;
 }
 
+uint64_t hash_bytes(const void *data, size_t len)
+{
+	return avalanche(hash_more(FNV_OFFSET, data, len));
+}
+
 uint64_t hash_text(const char *text)
 {
-	return avalanche(hash_more(FNV_OFFSET, text, strlen(text)));
+	return hash_bytes(text, strlen(text));
 }
 
 /* Neither name can hold a NUL, so that one between them keeps (ab, c) and (a, bc) apart. */

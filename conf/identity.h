@@ -17,8 +17,9 @@
 #define HOST_IFNAME_POD_CHARS 7
 #define LINK_ALIAS_MAX	      255 /* what the kernel takes, with the NUL: IFALIASZ less one */
 
-/* FNV-1a with a final avalanche; hash_more() goes on from an earlier hash. */
+/* FNV-1a with a final avalanche; hash_more() goes on from an earlier hash, without. */
 uint64_t hash_text(const char *text);
+uint64_t hash_bytes(const void *data, size_t len);
 uint64_t hash_more(uint64_t hash, const void *data, size_t len);
 
 /*

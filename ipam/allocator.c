@@ -54,54 +54,6 @@ static const char *set_format(const struct range_set *set, char buf[SET_TEXT_MAX
 }
 #define SET_TEXT(set) set_format((set), (char[SET_TEXT_MAX]){})
 
-struct range_cursor range_cursor_start(const struct range_set_list *sets, size_t set,
-				       const struct ip_addr *last)
-{
-	struct range_cursor cursor = {.sets = sets, .set = &sets->items[set]};
-	const struct ip_range *range;
-
-	range = last ? range_set_find(cursor.set, last) : NULL;
-	if (range) {
-		cursor.range = (size_t)(range - cursor.set->ranges);
-		cursor.current = *last;
-	}
-	return cursor;
-}
-
-/* The next address, excluded or not; false when that is where the walk began. */
-static bool range_cursor_step(struct range_cursor *cursor)
-{
-	const struct range_set *set = cursor->set;
-
-	if (cursor->current.family == 0) {
-		cursor->current = set->ranges[0].start;
-	} else if (ip_equal(&cursor->current, &set->ranges[cursor->range].end)) {
-		cursor->range = (cursor->range + 1) % set->n;
-		cursor->current = set->ranges[cursor->range].start;
-	} else {
-		/* Below the range's end, so there is one. */
-		(void)ip_next(&cursor->current, &cursor->current);
-	}
-	if (cursor->first.family == 0) {
-		cursor->first = cursor->current;
-		return true;
-	}
-	return !ip_equal(&cursor->current, &cursor->first);
-}
-
-bool range_cursor_next(struct range_cursor *cursor, struct ip_addr *ret_ip)
-{
-	while (range_cursor_step(cursor)) {
-		const struct ip_range *range = &cursor->set->ranges[cursor->range];
-
-		if (address_excluded(cursor->sets, range, &cursor->current))
-			continue;
-		*ret_ip = cursor->current;
-		return true;
-	}
-	return false;
-}
-
 int allocator_find_set(const struct range_set_list *sets, const char *key,
 		       const struct ip_addr *ip, size_t *ret_set, struct cni_error *err)
 {
@@ -128,89 +80,87 @@ int allocator_find_set(const struct range_set_list *sets, const char *key,
 	return 0;
 }
 
-static int reserve_requested(struct store *store, const struct ip_addr *ip,
-			     struct cni_error *err)
+int allocator_requested(struct store *store, const struct ip_addr *ip,
+			struct cni_error *err)
 {
 	struct owner_text text = {};
 	int r;
 
-	r = store_place(store, ip, err);
-	if (r != -EEXIST)
-		return r;
+	if (!table_is_taken(&store->table, ip))
+		return 0;
 	r = store_owner_of(store, ip, &text);
+	if (r == 0 && text.len == 0) {
+		r = store_remove(store, ip, err);
+		if (r == 0)
+			table_free(&store->table, ip);
+		return r;
+	}
 	return error_set(err, CNI_ERR_EXISTS, EEXIST,
 			 "requested IP address %s is not available: taken by %s (%s/%s)",
 			 IP_TEXT(ip), r < 0 ? "something else" : OWNER_TEXT(&text),
 			 store->path, IP_TEXT(ip));
 }
 
-static int exhausted(const struct store *store, const struct range_set *set,
+size_t range_set_taken(struct store *store, const struct range_set *set)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < set->n; i++)
+		count += table_count(&store->table, &set->ranges[i].start,
+				     &set->ranges[i].end);
+	return count;
+}
+
+static int exhausted(struct store *store, const struct range_set *set,
 		     struct cni_error *err)
 {
-	size_t in_use;
-	int r;
-
-	r = store_count(store, set, &in_use, err);
-	if (r < 0)
-		return r;
 	error_set(err, CNI_ERR_EXHAUSTED, EADDRNOTAVAIL,
 		  "no IP addresses available in range set: %s: %zu in use", SET_TEXT(set),
-		  in_use);
+		  range_set_taken(store, set));
 	error_details(err, "each file in %s with an address for its name is one in use",
 		      store->path);
 	return -EADDRNOTAVAIL;
 }
 
-static int reserve_next(struct store *store, const struct range_set_list *sets,
-			size_t set, struct ip_addr *ret_ip, struct cni_error *err)
+/* The first free address from @from to @to that a container may have. */
+static bool next_in(struct store *store, const struct range_set_list *sets,
+		    const struct ip_range *range, const struct ip_addr *from,
+		    const struct ip_addr *to, struct ip_addr *ret_ip)
 {
-	struct range_cursor cursor;
-	struct ip_addr ip;
-	bool has_last;
+	struct ip_addr ip = *from;
 
-	has_last = store_last_get(store, set, &ip);
-	cursor = range_cursor_start(sets, set, has_last ? &ip : NULL);
-	while (range_cursor_next(&cursor, &ip)) {
-		int r = store_place(store, &ip, err);
-
-		if (r == -EEXIST)
-			continue;
-		if (r < 0)
-			return r;
-		*ret_ip = ip;
-		return 0;
+	while (table_next_free(&store->table, &ip, to, &ip)) {
+		if (!address_excluded(sets, range, &ip)) {
+			*ret_ip = ip;
+			return true;
+		}
+		if (ip_equal(&ip, to) || !ip_next(&ip, &ip))
+			break;
 	}
-	return exhausted(store, &sets->items[set], err);
+	return false;
 }
 
-int allocator_reserve(struct store *store, const struct range_set_list *sets, size_t set,
-		      const struct owner *owner, const struct ip_addr *requested,
-		      struct ip_config *ret_config, struct cni_error *err)
+int allocator_next(struct store *store, const struct range_set_list *sets, size_t set_n,
+		   const struct ip_addr *last, struct ip_addr *ret_ip,
+		   struct cni_error *err)
 {
-	struct ip_addr ip = requested ? *requested : (struct ip_addr){};
-	const struct ip_range *range;
-	int r;
+	const struct range_set *set = &sets->items[set_n];
+	const struct ip_range *first = range_set_find(set, last);
+	size_t start = first ? (size_t)(first - set->ranges) : 0;
 
-	r = store_prepare(store, owner, err);
-	if (r < 0)
-		return r;
-	if (requested)
-		r = reserve_requested(store, &ip, err);
-	else
-		r = reserve_next(store, sets, set, &ip, err);
-	if (r < 0)
-		return r;
-	r = store_last_put(store, set, &ip, err);
-	if (r < 0) {
-		/* err says why already; that this fails, too, would add nothing. */
-		(void)store_remove(store, &ip, &(struct cni_error){});
-		return r;
+	/* Behind the last one, the other ranges, and the first part of its own. */
+	for (size_t i = 0; i <= set->n; i++) {
+		const struct ip_range *range = &set->ranges[(start + i) % set->n];
+		struct ip_addr from = range->start;
+
+		if (i == set->n && !first)
+			break;
+		if (i == 0 && first &&
+		    (ip_equal(last, &range->end) || !ip_next(last, &from)))
+			continue;
+		if (next_in(store, sets, range, &from, i == set->n ? last : &range->end,
+			    ret_ip))
+			return 0;
 	}
-	range = range_set_find(&sets->items[set], &ip);
-	*ret_config = (struct ip_config){
-		.address = {.addr = ip, .len = range->subnet.len},
-		.gateway = range->gateway,
-		.interface = -1,
-	};
-	return 0;
+	return exhausted(store, set, err);
 }

@@ -21,22 +21,6 @@ const struct ip_range *range_set_find(const struct range_set *set,
 const char *address_excluded(const struct range_set_list *sets,
 			     const struct ip_range *range, const struct ip_addr *ip);
 
-/* A walk through a set, every address of it once, from the one after @last on. */
-struct range_cursor {
-	const struct range_set_list *sets;
-	const struct range_set *set;
-	size_t range; /* index in the set */
-	struct ip_addr current; /* family 0: before the first range's start */
-	struct ip_addr first; /* where the walk began and ends; family 0: not yet known */
-};
-
-/* @last: NULL, or where the previous reservation was; outside the set it is ignored. */
-struct range_cursor range_cursor_start(const struct range_set_list *sets, size_t set,
-				       const struct ip_addr *last);
-
-/* False when every address was seen. Excluded ones are not shown. */
-bool range_cursor_next(struct range_cursor *cursor, struct ip_addr *ret_ip);
-
 /*
  * In which set is a requested address? Code 7 when in none, or when it is one that no
  * container is given. @key says in the message who asked.
@@ -45,11 +29,18 @@ int allocator_find_set(const struct range_set_list *sets, const char *key,
 		       const struct ip_addr *ip, size_t *ret_set, struct cni_error *err);
 
 /*
- * Reserves @requested, or the next free address where it is NULL, of set number @set for
- * @owner. Code 102: the set is exhausted; 103: @requested is taken.
+ * The next free address of set number @set, from the one after @last on (family 0, or
+ * outside the set: from the start), once round. -EADDRNOTAVAIL with code 102: none.
  */
-int allocator_reserve(struct store *store, const struct range_set_list *sets, size_t set,
-		      const struct owner *owner, const struct ip_addr *requested,
-		      struct ip_config *ret_config, struct cni_error *err);
+int allocator_next(struct store *store, const struct range_set_list *sets, size_t set,
+		   const struct ip_addr *last, struct ip_addr *ret_ip,
+		   struct cni_error *err);
+
+/* Is @ip, which somebody asked for, free? Code 103 names who has it. */
+int allocator_requested(struct store *store, const struct ip_addr *ip,
+			struct cni_error *err);
+
+/* How many addresses of a set are taken. */
+size_t range_set_taken(struct store *store, const struct range_set *set);
 
 #endif

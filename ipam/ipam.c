@@ -1,115 +1,79 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The three operations on an attachment's addresses, each with the store locked once.
- * Which files that touches is store.h's, which address is next allocator.h's.
+ * ADD's and DEL's part, each with the store locked once. How addresses are taken is plan.c's,
+ * how they are given back owned.c's.
  */
 #include "ipam.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 
-#include "allocator.h"
+#include "index.h"
+#include "operation.h"
+#include "owned.h"
+#include "plan.h"
+#include "request.h"
 #include "resolv_conf.h"
-#include "store.h"
 
 bool ipam_in_process(const struct net_conf *conf)
 {
 	return conf->ipam.type && strcmp(conf->ipam.type, "host-local") == 0;
 }
 
-static struct owner owner_of(const struct attachment *att)
+static bool keeps_records(const struct attachment *att)
 {
-	return (struct owner){att->env.container_id, att->env.ifname};
+	return att->kernel && att->kernel->has_interface;
 }
 
-static int open_store(const struct attachment *att, enum store_mode mode,
-		      struct store *ret_store, struct cni_error *err)
+/* As far as it is known before there are addresses; borrowed strings. */
+static struct record record_of(const struct attachment *att)
 {
-	return store_open(att->conf.ipam.data_dir, att->conf.name, mode,
-			  STORE_LOCK_WAIT_MS, ret_store, err);
-}
-
-/* An address that somebody asked for and the set that it is in. */
-struct request {
-	struct ip_addr ip; /* family 0: nobody did */
-	size_t set;
-};
-
-static int find_request(const struct attachment *att, struct request *ret_request,
-			struct cni_error *err)
-{
-	struct request request = {.ip = att->env.args.ip};
-	int r;
-
-	if (ip_is_v4_mapped(&request.ip)) {
-		/* To host-local, as to Go, it is the IPv4 address. */
-		memmove(request.ip.bytes, request.ip.bytes + 12, 4);
-		memset(request.ip.bytes + 4, 0, 12);
-		request.ip.family = AF_INET;
-	}
-	if (request.ip.family != 0) {
-		r = allocator_find_set(&att->conf.ipam.sets, "CNI_ARGS IP", &request.ip,
-				       &request.set, err);
-		if (r < 0)
-			return r;
-	}
-	*ret_request = request;
-	return 0;
-}
-
-static int refuse_second(const struct store *store, const struct owner *owner,
-			 struct cni_error *err)
-{
-	struct ip_addr ip;
-	int r;
-
-	r = store_find(store, owner, &ip, err);
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	return error_set(err, CNI_ERR_EXISTS, EEXIST,
-			 "%s has been allocated to %s/%s: an interface is added to a "
-			 "network once, and deleted before it is added again",
-			 IP_TEXT(&ip), owner->container_id, owner->ifname);
-}
-
-static void give_back(const struct store *store, const struct ip_config *ips, size_t n,
-		      struct cni_error *err)
-{
-	while (n-- > 0) {
-		struct cni_error undo = {};
-
-		if (store_remove(store, &ips[n].address.addr, &undo) < 0)
-			error_details(err, "not given back: %s", undo.msg);
-	}
+	return (struct record){
+		.network = att->conf.name,
+		.container_id = att->env.container_id,
+		.ifname = att->env.ifname,
+		.boot = operation_boot(att),
+		.netns = att->env.netns,
+		.bridge = att->conf.bridge,
+		.cookie = att->kernel->netns_cookie(att->kernel),
+		.mac = att->conf.mac,
+	};
 }
 
 /* One address of every set into @ips, all or none. */
-static int reserve_all(const struct attachment *att, const struct request *request,
+static int reserve_all(struct attachment *att, const struct ip_addr *requests,
 		       struct ip_config *ips, struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	const struct range_set_list *sets = &att->conf.ipam.sets;
-	struct owner owner = owner_of(att);
+	struct record record = {};
+	struct plan_order order = {
+		.sets = &att->conf.ipam.sets,
+		.requests = requests,
+		.owner = operation_owner(att),
+	};
 	int r;
 
-	r = open_store(att, STORE_CREATE, &store, err);
-	if (r < 0)
-		return r;
-	r = refuse_second(&store, &owner, err);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < sets->n; i++) {
-		bool requested = request->ip.family != 0 && request->set == i;
-
-		r = allocator_reserve(&store, sets, i, &owner,
-				      requested ? &request->ip : NULL, &ips[i], err);
-		if (r < 0) {
-			give_back(&store, ips, i, err);
-			return r;
-		}
+	if (keeps_records(att)) {
+		record = record_of(att);
+		order.record = &record;
 	}
-	return 0;
+	r = operation_open(att, STORE_CREATE, &store, err);
+	if (r == 0)
+		r = operation_index(&store, att, err);
+	if (r == 0)
+		r = operation_refuse_second(&store, att, err);
+	if (r == 0)
+		r = plan_carry_out(&store, &order, ips, err);
+	if (r != -EAGAIN || err->code)
+		return r;
+	r = operation_reindex(&store, att, err);
+	if (r == 0)
+		r = operation_refuse_second(&store, att, err);
+	if (r == 0)
+		r = plan_carry_out(&store, &order, ips, err);
+	if (r == -EAGAIN && !err->code)
+		return store_file_error(store.own_path, INDEX_FILE, EIO, "read", err);
+	return r;
 }
 
 /* What the configuration alone says: routes and dns. */
@@ -132,26 +96,25 @@ static int fill_from_conf(const struct ipam_conf *conf, struct cni_result *resul
 int ipam_reserve(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(cni_result_clear) struct cni_result result = {};
+	_cleanup_(free_p) struct ip_addr *requests = NULL;
 	_cleanup_(free_p) char *text = NULL;
 	const struct ipam_conf *conf = &att->conf.ipam;
-	struct request request;
 	int r;
 
 	if (conf->sets.n == 0)
 		return error_set(err, CNI_ERR_CONFIG, EINVAL,
 				 "ipam.ranges: no range set, and no ipam.subnet");
-	/* All that can fail without the store comes before it. */
-	r = find_request(att, &request, err);
-	if (r < 0)
-		return r;
-	r = fill_from_conf(conf, &result, &text, err);
-	if (r < 0)
-		return r;
 	result.ips.items = calloc(conf->sets.n, sizeof(struct ip_config));
-	if (!result.ips.items)
+	requests = calloc(conf->sets.n, sizeof(*requests));
+	if (!result.ips.items || !requests)
 		return error_oom(err);
 	result.ips.n = conf->sets.n;
-	r = reserve_all(att, &request, result.ips.items, err);
+	/* All that can fail without the store comes before it. */
+	r = requests_sort(att, requests, err);
+	if (r == 0)
+		r = fill_from_conf(conf, &result, &text, err);
+	if (r == 0)
+		r = reserve_all(att, requests, result.ips.items, err);
 	if (r < 0)
 		return r;
 
@@ -161,78 +124,98 @@ int ipam_reserve(struct attachment *att, struct cni_error *err)
 	return 0;
 }
 
+int ipam_record(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	struct record record;
+	int r;
+
+	if (!keeps_records(att))
+		return 0;
+	record = record_of(att);
+	if (!record.mac.set)
+		record.mac = identity_container_mac(att->conf.name, att->env.container_id,
+						    att->env.ifname);
+	r = operation_open(att, STORE_RECORDS, &store, err);
+	if (r == 0)
+		r = operation_index(&store, att, err);
+	if (r == 0)
+		r = operation_refuse_second(&store, att, err);
+	return r == 0 ? store_record_write(&store, &record, err) : r;
+}
+
+int ipam_record_addresses(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	_cleanup_(free_p) struct record_address *addresses = NULL;
+	_cleanup_(record_clear) struct record old = {};
+	struct record record;
+	int r;
+
+	if (!keeps_records(att))
+		return 0;
+	addresses = calloc(att->ipam.ips.n + 1, sizeof(*addresses));
+	if (!addresses)
+		return error_oom(err);
+	r = operation_open(att, STORE_RECORDS, &store, err);
+	if (r < 0)
+		return r;
+	/* Its own, written a moment ago; somebody may have removed it. */
+	if (store_record_read(&store, operation_hash(att), &old) < 0)
+		return 0;
+	for (size_t i = 0; i < att->ipam.ips.n; i++)
+		addresses[i] = (struct record_address){
+			.address = att->ipam.ips.items[i].address,
+			.gateway = att->ipam.ips.items[i].gateway,
+		};
+	record = old;
+	record.addresses = addresses;
+	record.n = att->ipam.ips.n;
+	return store_record_write(&store, &record, err);
+}
+
+/* The record that DEL removes: its own, or one that can't be read. */
+static bool is_own_record(const struct attachment *att, const struct record *record,
+			  int read)
+{
+	return read == -EBADMSG || read == -ENOTSUP ||
+	       (read == 0 && record_is_of(record, att->conf.name, att->env.container_id,
+					  att->env.ifname));
+}
+
+static int release(struct attachment *att, struct store *store, struct cni_error *err)
+{
+	_cleanup_(record_clear) struct record record = {};
+	struct owner owner = operation_owner(att);
+	size_t removed = 0, more = 0;
+	bool own;
+	int r;
+
+	r = store_record_read(store, operation_hash(att), &record);
+	own = is_own_record(att, &record, r);
+	r = store_release(store, &owner, own && r == 0 ? &record : NULL, &removed, err);
+	if (table_error(&store->table) < 0 && r == 0) {
+		r = operation_reindex(store, att, err);
+		if (r == 0)
+			r = store_release(store, &owner, NULL, &more, err);
+	}
+	/* The record last: where this ends early, it says what is left to do. */
+	if (r == 0 && own)
+		r = store_record_remove(store, operation_hash(att), err);
+	store_tidy(store);
+	if (removed + more > 0)
+		index_save(store);
+	return r;
+}
+
 int ipam_release(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	struct owner owner = owner_of(att);
 	int r;
 
-	r = open_store(att, STORE_EXISTING, &store, err);
+	r = operation_open(att, STORE_EXISTING, &store, err);
 	if (r < 0)
 		return r == -ENOENT && err->code == 0 ? 0 : r;
-	return store_release(&store, &owner, err);
-}
-
-static int check_address(const struct store *store, const struct ip_addr *ip,
-			 const struct owner *owner, struct cni_error *err)
-{
-	struct owner_text text = {};
-	int r;
-
-	r = store_owner_of(store, ip, &text);
-	if (r == 0 && owner_match(&text, owner) != OWNER_OTHER)
-		return 0;
-	return error_set(err, CNI_ERR_CHECK, ENOENT,
-			 "%s is reserved for %s, expected: %s/%s (%s/%s)", IP_TEXT(ip),
-			 r == -ENOENT ? "nobody"
-			 : r < 0      ? "something that can't be read"
-				      : OWNER_TEXT(&text),
-			 owner->container_id, owner->ifname, store->path, IP_TEXT(ip));
-}
-
-static int open_store_to_check(const struct attachment *att, struct store *ret_store,
-			       struct cni_error *err)
-{
-	int r = open_store(att, STORE_EXISTING, ret_store, err);
-
-	if (r == -ENOENT && err->code == 0)
-		return error_set(err, CNI_ERR_CHECK, ENOENT,
-				 "no address is reserved: there is no %s/%s",
-				 att->conf.ipam.data_dir, att->conf.name);
-	return r;
-}
-
-int ipam_check(struct attachment *att, struct cni_error *err)
-{
-	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	struct owner owner = owner_of(att);
-	int r;
-
-	r = open_store_to_check(att, &store, err);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < att->ipam.ips.n; i++) {
-		r = check_address(&store, &att->ipam.ips.items[i].address.addr, &owner,
-				  err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-int ipam_check_any(struct attachment *att, struct cni_error *err)
-{
-	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	struct owner owner = owner_of(att);
-	struct ip_addr ip;
-	int r;
-
-	r = open_store_to_check(att, &store, err);
-	if (r == 0)
-		r = store_find(&store, &owner, &ip, err);
-	if (r == -ENOENT && err->code == 0)
-		return error_set(err, CNI_ERR_CHECK, ENOENT,
-				 "no address is reserved for %s/%s in %s",
-				 owner.container_id, owner.ifname, store.path);
-	return r;
+	r = operation_index(&store, att, err);
+	return r == 0 ? release(att, &store, err) : r;
 }

@@ -1,12 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which addresses does an attachment get? In-process host-local on the host-local
- * store; knows files, no kernel networking. Locks the store for the length of a call.
+ * Which addresses does an attachment get, and what is written down about it? In-process
+ * host-local on the host-local store, and the record of an attachment; knows files, no
+ * kernel networking. Locks the store for the length of a call.
  */
 #ifndef BRIDGE_CNI_IPAM_IPAM_H
 #define BRIDGE_CNI_IPAM_IPAM_H
 
 #include "../conf/attachment.h"
+
+struct record;
+
+/*
+ * What has to be asked of the kernel; att->kernel. NULL, or without its functions: no record
+ * is made of an attachment, and none counts as dead before its boot is over.
+ */
+struct ipam_kernel {
+	const char *boot_id; /* "": can't be told */
+	/* Of the attachment's namespace; 0: can't be told. */
+	uint64_t (*netns_cookie)(const struct ipam_kernel *kernel);
+	/* Is the host's interface of that attachment there? */
+	bool (*has_interface)(const struct ipam_kernel *kernel,
+			      const struct record *record);
+	/* Is its namespace another one now, or none at all? False: can't be told, too. */
+	bool (*lost_netns)(const struct ipam_kernel *kernel, const struct record *record);
+	void *data;
+};
 
 /* True when addresses come from here: ipam.type is "host-local". */
 bool ipam_in_process(const struct net_conf *conf);
@@ -14,15 +33,25 @@ bool ipam_in_process(const struct net_conf *conf);
 /*
  * Reserves one address of every range set for the attachment (container ID and interface
  * name) and fills @att->ipam with ips, routes and dns (of ipam.resolvConf, whose text
- * @att->resolv_text owns), which must be empty. An address asked for by CNI_ARGS is the
- * one of its set. All or nothing. Errors: 102 a set has no free address; 103 the
- * attachment has reservations already, which stay, or the address asked for is taken; 7
- * it is one that can't be given; 5 the store or ipam.resolvConf can't be read or written;
- * 11 the store's lock is held for too long.
+ * @att->resolv_text owns), which must be empty. An address asked for by runtimeConfig.ips,
+ * args.cni.ips or CNI_ARGS is the one of its set. The record is written before the first
+ * address is taken. All or nothing. Errors: 102 (-EADDRNOTAVAIL) a set has no free address;
+ * 103 there are reservations or a record of the attachment already, which stay, or the
+ * address asked for is taken; -ESTALE, with 103: so there are, but of one that is not alive; 7 an
+ * address is asked for that can't be given; 5 the store or ipam.resolvConf can't be read
+ * or written; 11 the store's lock is held for too long.
  */
 int ipam_reserve(struct attachment *att, struct cni_error *err);
 
-/* Gives back whatever the attachment holds on its network; nothing held is success. */
+/* The record alone, of an attachment whose addresses, if any, come from elsewhere. Errors
+ * 5, 11, 103 and -ESTALE as above. */
+int ipam_record(struct attachment *att, struct cni_error *err);
+
+/* Writes the addresses of @att->ipam, which come from elsewhere, into its record. */
+int ipam_record_addresses(struct attachment *att, struct cni_error *err);
+
+/* Gives back whatever the attachment holds on its network, then removes its record; nothing
+ * there is success. */
 int ipam_release(struct attachment *att, struct cni_error *err);
 
 /* CHECK: every address of @att->ipam is reserved for the attachment. Code 104 if not. */
@@ -30,5 +59,43 @@ int ipam_check(struct attachment *att, struct cni_error *err);
 
 /* Any address at all is reserved for the attachment. Code 104 if none is. */
 int ipam_check_any(struct attachment *att, struct cni_error *err);
+
+/* An attachment of this network, by its names. */
+struct ipam_owner {
+	char *container_id, *ifname; /* owned */
+};
+struct ipam_owner_list {
+	struct ipam_owner *items;
+	size_t n;
+};
+void ipam_owner_list_clear(struct ipam_owner_list *list);
+
+enum ipam_life {
+	IPAM_ALIVE, /* or it can't be told, or there is no record */
+	IPAM_BEREFT, /* no interface, and what it had was given back by somebody */
+	IPAM_DEAD, /* no interface, no namespace; its record names all that it holds */
+};
+
+/*
+ * The attachments with a record that are not alive. Reservations that name nobody are given
+ * back on the way. Codes 5, 11.
+ */
+int ipam_dead(struct attachment *att, struct ipam_owner_list *ret_list,
+	      struct cni_error *err);
+
+/* What the record of @att's names tells of. */
+int ipam_life(struct attachment *att, enum ipam_life *ret_life, struct cni_error *err);
+
+/* Addresses from one to another, inclusive. */
+struct ip_span {
+	struct ip_addr from, to;
+};
+
+/*
+ * The addresses of the network that are reserved but lie outside the ranges that are
+ * configured (others than runtimeConfig's), ascending; the caller frees. Codes 5, 11.
+ */
+int ipam_outside(struct attachment *att, struct ip_span **ret_spans, size_t *ret_n,
+		 struct cni_error *err);
 
 #endif

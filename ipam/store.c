@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The directory of the host-local store: made, opened and locked; the errors of its
- * files. The reservations in it are reservation.c's.
+ * The directories of the store: made, opened and locked; the errors of their files. What is
+ * in them is reservation.c's, last.c's and record_file.c's.
  */
 #include "store.h"
 
@@ -92,38 +92,62 @@ static int open_dir(char *path, bool create, mode_t mode, int *ret_fd,
 	return 0;
 }
 
-/* flock() on this very file is what host-local does (its disk/lock.go). */
+/* flock() on this very file is what host-local does (its disk/lock.go). Where there are
+ * records alone, the directory that they are in serves. */
 static int take_lock(struct store *store, unsigned int wait_ms, struct cni_error *err)
+{
+	const char *file = store->dir_fd >= 0 ? STORE_LOCK_FILE : NULL;
+	const char *dir = file ? store->path : store->own_path;
+	int r, fd = store->own_fd;
+
+	if (file) {
+		fd = store->lock_fd = openat(store->dir_fd, file,
+					     O_RDONLY | O_CREAT | STORE_OPEN_FLAGS,
+					     LOCK_MODE);
+		if (fd < 0)
+			return store_file_error(dir, file, errno, "open", err);
+	}
+	r = flock_wait(fd, LOCK_EX, wait_ms);
+	if (r == -ETIMEDOUT) {
+		error_set(err, CNI_ERR_TRY_AGAIN, ETIMEDOUT,
+			  "the store's lock %s%s%s was not free for %u.%03u seconds", dir,
+			  file ? "/" : "", file ? file : "", wait_ms / 1000,
+			  wait_ms % 1000);
+		error_details(err, "who holds it: fuser -v %s%s%s", dir, file ? "/" : "",
+			      file ? file : "");
+		return r;
+	}
+	return r < 0 ? store_file_error(dir, file, -r, "lock", err) : 0;
+}
+
+static int open_dirs(struct store *store, enum store_mode mode, struct cni_error *err)
 {
 	int r;
 
-	store->lock_fd = openat(store->dir_fd, STORE_LOCK_FILE,
-				O_RDONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
-				LOCK_MODE);
-	if (store->lock_fd < 0)
-		return store_file_error(store->path, STORE_LOCK_FILE, errno, "open", err);
-	r = flock_wait(store->lock_fd, LOCK_EX, wait_ms);
-	if (r == -ETIMEDOUT) {
-		error_set(err, CNI_ERR_TRY_AGAIN, ETIMEDOUT,
-			  "the store's lock %s/" STORE_LOCK_FILE
-			  " was not free for %u.%03u seconds",
-			  store->path, wait_ms / 1000, wait_ms % 1000);
-		error_details(err, "who holds it: fuser -v %s/" STORE_LOCK_FILE,
-			      store->path);
+	r = open_dir(store->path, mode == STORE_CREATE, DIR_MODE, &store->dir_fd, err);
+	if (r < 0 && (r != -ENOENT || mode == STORE_CREATE))
 		return r;
-	}
-	if (r < 0)
-		return store_file_error(store->path, STORE_LOCK_FILE, -r, "lock", err);
-	return 0;
+	r = open_dir(store->own_path, mode != STORE_EXISTING, OWN_MODE, &store->own_fd,
+		     err);
+	if (r < 0 && (r != -ENOENT || mode != STORE_EXISTING))
+		return r;
+	return store->dir_fd < 0 && store->own_fd < 0 ? -ENOENT : 0;
+}
+
+int store_make_own(struct store *store, struct cni_error *err)
+{
+	return store->own_fd >= 0
+		       ? 0
+		       : open_dir(store->own_path, true, OWN_MODE, &store->own_fd, err);
 }
 
 int store_open(const char *data_dir, const char *network, enum store_mode mode,
 	       unsigned int wait_ms, struct store *ret_store, struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	bool create = mode == STORE_CREATE;
 	int r;
 
+	store.network = network;
 	if (asprintf(&store.path, "%s/%s", data_dir, network) < 0) {
 		store.path = NULL;
 		return error_oom(err);
@@ -132,16 +156,11 @@ int store_open(const char *data_dir, const char *network, enum store_mode mode,
 		store.own_path = NULL;
 		return error_oom(err);
 	}
-	r = open_dir(store.path, create, DIR_MODE, &store.dir_fd, err);
+	r = open_dirs(&store, mode, err);
+	if (r == 0)
+		r = take_lock(&store, wait_ms, err);
 	if (r < 0)
 		return r;
-	r = open_dir(store.own_path, create, OWN_MODE, &store.own_fd, err);
-	if (r < 0 && (create || r != -ENOENT))
-		return r;
-	r = take_lock(&store, wait_ms, err);
-	if (r < 0)
-		return r;
-	store_discard(&store); /* of an ADD that was killed */
 
 	*ret_store = store;
 	store = STORE_CLOSED;
@@ -150,8 +169,8 @@ int store_open(const char *data_dir, const char *network, enum store_mode mode,
 
 void store_close(struct store *store)
 {
-	if (store->prepared)
-		store_discard(store);
+	store_discard(store);
+	table_close(&store->table);
 	close_p(&store->lock_fd);
 	close_p(&store->own_fd);
 	close_p(&store->dir_fd);

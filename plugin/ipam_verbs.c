@@ -2,14 +2,32 @@
 /* ADD, DEL and CHECK of the IPAM plugin: the store, and nothing else. */
 #include "ipam_verbs.h"
 
+#include <errno.h>
+
 #include "../conf/result.h"
 #include "../ipam/ipam.h"
+#include "kernel.h"
 
-int ipam_verb_add(struct attachment *att, answer_fn print, struct cni_error *err)
+/* Once more where only files that name nobody were in the way. */
+static int reserve(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list none = {};
+	struct cni_error first = {};
+	int ret = ipam_reserve(att, &first);
+
+	if (ret == -EADDRNOTAVAIL && first.code == CNI_ERR_EXHAUSTED) {
+		ret = ipam_dead(att, &none, err);
+		return ret < 0 ? ret : ipam_reserve(att, err);
+	}
+	*err = first;
+	return ret;
+}
+
+static int add(struct attachment *att, answer_fn print, struct cni_error *err)
 {
 	_cleanup_(free_p) char *text = NULL;
 	struct cni_error undo_err = {};
-	int ret = ipam_reserve(att, err);
+	int ret = reserve(att, err);
 
 	if (ret < 0)
 		return ret;
@@ -20,9 +38,28 @@ int ipam_verb_add(struct attachment *att, answer_fn print, struct cni_error *err
 	return ret;
 }
 
+int ipam_verb_add(struct attachment *att, answer_fn print, struct cni_error *err)
+{
+	struct kernel kernel;
+	int ret;
+
+	kernel_boot_only(&kernel);
+	att->kernel = &kernel.ipam;
+	ret = add(att, print, err);
+	att->kernel = NULL;
+	return ret;
+}
+
 int ipam_verb_del(struct attachment *att, struct cni_error *err)
 {
-	return ipam_release(att, err);
+	struct kernel kernel;
+	int ret;
+
+	kernel_boot_only(&kernel);
+	att->kernel = &kernel.ipam;
+	ret = ipam_release(att, err);
+	att->kernel = NULL;
+	return ret;
 }
 
 static bool is_of_the_ranges(const struct range_set_list *sets, const struct ip_addr *ip)
@@ -38,6 +75,7 @@ int ipam_verb_check(struct attachment *att, struct cni_error *err)
 {
 	const struct cni_result *prev = &att->conf.prev_result;
 	struct cni_result *ipam = &att->ipam;
+	struct kernel kernel;
 	int ret;
 
 	ipam->ips.items = calloc(prev->ips.n + 1, sizeof(*ipam->ips.items));
@@ -47,6 +85,11 @@ int ipam_verb_check(struct attachment *att, struct cni_error *err)
 		if (is_of_the_ranges(&att->conf.ipam.sets,
 				     &prev->ips.items[i].address.addr))
 			ipam->ips.items[ipam->ips.n++] = prev->ips.items[i];
+	kernel_boot_only(&kernel);
+	att->kernel = &kernel.ipam;
 	ret = ipam_check_any(att, err);
-	return ret < 0 ? ret : ipam_check(att, err);
+	if (ret == 0)
+		ret = ipam_check(att, err);
+	att->kernel = NULL;
+	return ret;
 }

@@ -19,6 +19,10 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71 /* Linux 5.14 */
+#endif
+
 #define MESSAGE_SIZE	 2048
 #define DESCRIPTION_MAX	 192
 #define ANSWER_SIZE	 32768 /* the most that the kernel puts into one answer of a dump */
@@ -305,4 +309,14 @@ unsigned int netlink_ifindex(const struct netlink *nl, const char *ifname)
 	if (ioctl(nl->fd, SIOCGIFINDEX, &request) < 0)
 		return 0;
 	return request.ifr_ifindex;
+}
+
+uint64_t netlink_cookie(const struct netlink *nl)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	return getsockopt(nl->fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) < 0
+		       ? 0
+		       : cookie;
 }

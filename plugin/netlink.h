@@ -8,6 +8,8 @@
 #ifndef BRIDGE_CNI_PLUGIN_NETLINK_H
 #define BRIDGE_CNI_PLUGIN_NETLINK_H
 
+#include <stdint.h>
+
 #include "../conf/error.h"
 
 struct netlink;
@@ -42,6 +44,9 @@ int netlink_commit(struct netlink *nl, struct cni_error *err);
 
 /* The index of an interface in the connection's namespace; 0 when there is none. */
 unsigned int netlink_ifindex(const struct netlink *nl, const char *ifname);
+
+/* The cookie of the connection's namespace; 0 where the kernel tells none (before 5.14). */
+uint64_t netlink_cookie(const struct netlink *nl);
 
 /*
  * For the files that build messages: queues a message of @type, to be completed by the

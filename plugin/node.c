@@ -61,26 +61,40 @@ static int pod_connect(void *data, struct cni_error *err)
 	return netlink_open(NETLINK_FOR_ROUTE, data, err);
 }
 
+int node_ns_open(const char *path, int *ret_fd)
+{
+	/* O_NONBLOCK: a FIFO of that name must not hold us up. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+		return -errno;
+	if (!is_net_ns(fd)) {
+		close(fd);
+		return -EMEDIUMTYPE;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
 int node_open_pod(struct node *node, const struct cni_env *env, struct cni_error *err)
 {
 	_cleanup_(close_p) int fd = -1;
+	int ret = node_ns_open(env->netns, &fd);
 
-	/* O_NONBLOCK: a FIFO of that name must not hold us up. */
-	fd = open(env->netns, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+	if (ret == -ENOENT || ret == -ENOTDIR)
 		return error_errno(
-			err, CNI_ERR_UNKNOWN_CONTAINER, errno,
+			err, CNI_ERR_UNKNOWN_CONTAINER, -ret,
 			"CNI_NETNS: %s: the container's network namespace is gone",
 			env->netns);
-	if (fd < 0)
-		return error_errno(err, CNI_ERR_ENVIRONMENT, errno, "CNI_NETNS: %s",
-				   env->netns);
-	if (!is_net_ns(fd))
+	if (ret == -EMEDIUMTYPE)
 		return error_set(
 			err, CNI_ERR_ENVIRONMENT, EINVAL,
 			"CNI_NETNS: %s is not a network namespace (a mount of one "
 			"may not have reached this mount namespace)",
 			env->netns);
+	if (ret < 0)
+		return error_errno(err, CNI_ERR_ENVIRONMENT, -ret, "CNI_NETNS: %s",
+				   env->netns);
 	if (!env->netns_override && same_file(fd, node->ns))
 		return error_set(
 			err, CNI_ERR_NETNS, EINVAL,

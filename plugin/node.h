@@ -48,6 +48,9 @@ int node_open(struct node *ret_node, struct cni_error *err);
  */
 int node_open_pod(struct node *node, const struct cni_env *env, struct cni_error *err);
 
+/* Opens the network namespace at @path. -errno of open(2); -EMEDIUMTYPE: it is none. */
+int node_ns_open(const char *path, int *ret_fd);
+
 /* Releases everything, the lock too; a closed or half-open one is fine. */
 void node_close(struct node *node);
 

@@ -1,20 +1,48 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The addresses of the attachment by the in-process IPAM. Without ipam.type there are
- * none: a layer 2 network. Another type's are stage_ipam_exec.c's.
+ * The attachment's record and, by the in-process IPAM, its addresses. The first of all
+ * stages: a record is there before anything that it tells of, and goes last. Without
+ * ipam.type there are no addresses: a layer 2 network. Another type's are
+ * stage_ipam_exec.c's.
  */
+#include <errno.h>
+
 #include "../ipam/ipam.h"
 #include "ipam_result.h"
+#include "reclaim.h"
 #include "stages.h"
+
+/* The addresses, or where they come from elsewhere or not at all, the record alone. */
+static int take(struct attachment *att, struct cni_error *err)
+{
+	return ipam_in_process(&att->conf) ? ipam_reserve(att, err)
+					   : ipam_record(att, err);
+}
+
+/* Once more where dead attachments are in the way, after their DEL. */
+static int take_or_reclaim(struct attachment *att, struct cni_error *err)
+{
+	struct cni_error first = {};
+	int ret = take(att, &first);
+
+	if (ret == 0)
+		return 0;
+	if (ret == -ESTALE) {
+		ret = reclaim_namesake(att, err);
+	} else if (ret == -EADDRNOTAVAIL && first.code == CNI_ERR_EXHAUSTED) {
+		ret = reclaim_network(att, err);
+	} else {
+		*err = first;
+		return ret;
+	}
+	return ret < 0 ? ret : take(att, err);
+}
 
 static int ipam_add(struct attachment *att, struct cni_error *err)
 {
-	int ret;
+	int ret = take_or_reclaim(att, err);
 
-	if (!ipam_in_process(&att->conf))
-		return 0;
-	ret = ipam_reserve(att, err);
-	if (ret < 0)
+	if (ret < 0 || !ipam_in_process(&att->conf))
 		return ret;
 	ret = ipam_result_complete(att, err);
 	if (ret < 0) {
@@ -32,7 +60,7 @@ static int ipam_stage_check(struct attachment *att, struct cni_error *err)
 
 static int ipam_del(struct attachment *att, struct cni_error *err)
 {
-	return ipam_in_process(&att->conf) ? ipam_release(att, err) : 0;
+	return ipam_release(att, err);
 }
 
 const struct stage stage_ipam = {

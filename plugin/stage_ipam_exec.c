@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "../ipam/delegate.h"
+#include "../ipam/ipam.h"
 #include "ipam_result.h"
 #include "netlink_route.h"
 #include "stages.h"
@@ -73,6 +74,8 @@ static int ipam_exec_add(struct attachment *att, struct cni_error *err)
 		ret = veth_must_be_there(att, err);
 	if (ret == 0)
 		ret = ipam_result_complete(att, err);
+	if (ret == 0)
+		ret = ipam_record_addresses(att, err);
 	if (ret < 0 && run_unlocked(att, del_run, &undo) < 0)
 		error_details(err, "undoing it failed, too: %s", undo.msg);
 	return ret;

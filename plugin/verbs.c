@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../conf/result.h"
+#include "kernel.h"
 #include "stages.h"
 
 #define CONTAINER_INTERFACE 2 /* among those made here */
@@ -133,10 +134,26 @@ static int names_must_be_free(const struct attachment *att, struct cni_error *er
 	return 0;
 }
 
-static void identity_complete(struct attachment *att)
+/* Until leave(): what the stages work with. */
+static int enter(struct attachment *att, struct node *node, struct kernel *kernel,
+		 struct cni_error *err)
 {
+	int ret = node_open(node, err);
+
+	if (ret < 0)
+		return ret;
+	kernel_open(node, kernel);
+	att->node = node;
+	att->kernel = &kernel->ipam;
 	identity_host_ifname(att->conf.name, att->env.container_id, att->env.ifname,
 			     att->host_ifname);
+	return 0;
+}
+
+static void leave(struct attachment *att)
+{
+	att->node = NULL;
+	att->kernel = NULL;
 }
 
 static int add_locked(struct attachment *att, answer_fn print, struct cni_error *err)
@@ -163,33 +180,31 @@ static int add_locked(struct attachment *att, answer_fn print, struct cni_error 
 int verb_add(struct attachment *att, answer_fn print, struct cni_error *err)
 {
 	_cleanup_(node_close) struct node node = NODE_CLOSED;
-	int ret = node_open(&node, err);
+	struct kernel kernel;
+	int ret = enter(att, &node, &kernel, err);
 
 	if (ret < 0)
 		return ret;
-	identity_complete(att);
-	att->node = &node;
 	ret = add_locked(att, print, err);
-	att->node = NULL;
+	leave(att);
 	return ret;
 }
 
 int verb_del(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(node_close) struct node node = NODE_CLOSED;
-	int ret = node_open(&node, err);
+	struct kernel kernel;
+	int ret = enter(att, &node, &kernel, err);
 
 	if (ret < 0)
 		return ret;
-	identity_complete(att);
-	att->node = &node;
 	/* The namespace only helps with what other plugins made; mostly it is gone. */
 	if (att->env.netns[0] && node_open_pod(&node, &att->env, err) < 0)
 		error_clear(err);
 	ret = node_lock(&node, NODE_SHARED, err);
 	if (ret == 0)
 		ret = stages_del(att, err);
-	att->node = NULL;
+	leave(att);
 	return ret;
 }
 
@@ -224,6 +239,7 @@ static int expectation_build(struct attachment *att, struct cni_error *err)
 int verb_check(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(node_close) struct node node = NODE_CLOSED;
+	struct kernel kernel;
 	int ret;
 
 	if (!att->conf.has_prev_result)
@@ -232,16 +248,14 @@ int verb_check(struct attachment *att, struct cni_error *err)
 			"prevResult: missing; CHECK compares with the result of ADD");
 	ret = expectation_build(att, err);
 	if (ret == 0)
-		ret = node_open(&node, err);
+		ret = enter(att, &node, &kernel, err);
 	if (ret < 0)
 		return ret;
-	identity_complete(att);
-	att->node = &node;
 	ret = node_open_pod(&node, &att->env, err);
 	if (ret == 0)
 		ret = node_lock(&node, NODE_SHARED, err);
 	if (ret == 0)
 		ret = stages_check(att, err);
-	att->node = NULL;
+	leave(att);
 	return ret;
 }

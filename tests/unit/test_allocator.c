@@ -183,7 +183,7 @@ static void every_set_gives_an_address_or_none_does(void **state)
 	assert_add_fails(&f, "b", CNI_ERR_EXHAUSTED, "2001:db8::1-2001:db8::2: 1 in use");
 	assert_present(*state, "net/10.1.2.2");
 	assert_absent(*state, "net/10.1.2.3");
-	assert_absent(*state, ".bridge-cni/net/.reservation");
+	assert_absent(*state, ".bridge-cni/net/.reservation.0");
 	del(&f, "a");
 	assert_absent(*state, "net/10.1.2.2");
 	assert_absent(*state, "net/2001:db8::2");
@@ -318,8 +318,10 @@ static void damage_is_worked_around(void **state)
 	fifo_file(*state, "net/10.1.2.6");
 	put_file(*state, "net/last_reserved_ip.0", "10.1.2.");
 	put_file(*state, "net/README", "a\r\neth0");
-	assert_add(&f, "a", "10.1.2.7/28");
-	del(&f, "a");
+	/* An empty one is nobody's and free. */
+	assert_add(&f, "a", "10.1.2.2/28");
+	assert_add(&f, "b", "10.1.2.7/28");
+	del(&f, "b");
 	assert_absent(*state, "net/10.1.2.7");
 }
 

@@ -13,7 +13,7 @@
 #include <time.h>
 
 #include "../../ipam/lock.h"
-#include "../../ipam/store.h"
+#include "../../ipam/owned.h"
 
 static const struct owner pod = {"pod-1", "eth0"};
 
@@ -38,18 +38,22 @@ static void reserve_ok(const char *dir, const struct owner *owner, const char *t
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	struct ip_addr addr = ip(text);
 	struct cni_error err = {};
+	struct file_mark mark;
 
 	open_ok(dir, STORE_CREATE, &store);
-	assert_int_equal(store_prepare(&store, owner, &err), 0);
-	assert_int_equal(store_place(&store, &addr, &err), 0);
+	assert_int_equal(store_prepare(&store, 0, owner, &mark, &err), 0);
+	assert_int_equal(store_place(&store, 0, &addr, &err), 0);
 }
 
 static int release(const char *dir, const struct owner *owner, struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	struct index_news news = {};
+	size_t removed;
 
 	open_ok(dir, STORE_EXISTING, &store);
-	return store_release(&store, owner, err);
+	assert_int_equal(index_open(&store, "", &news, err), 0);
+	return store_release(&store, owner, NULL, &removed, err);
 }
 
 static void a_reservation_is_what_host_local_writes(void **state)
@@ -63,7 +67,7 @@ static void a_reservation_is_what_host_local_writes(void **state)
 	assert_file(dir, "net/10.1.2.3", "pod-1\r\neth0", 0644);
 	assert_file(dir, "net/2001:db8::a", "pod-1\r\neth0", 0644);
 	assert_mode(dir, "net", 0755);
-	assert_absent(dir, ".bridge-cni/net/.reservation");
+	assert_absent(dir, ".bridge-cni/net/.reservation.0");
 }
 
 static void missing_parents_are_made_umask_or_not(void **state)
@@ -84,13 +88,14 @@ static void a_taken_address_is_told_and_left_alone(void **state)
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	struct ip_addr taken = ip("10.1.2.3"), next = ip("10.1.2.4");
 	struct cni_error err = {};
+	struct file_mark mark;
 
 	put_file(*state, "net/10.1.2.3", "other\r\neth0");
 	open_ok(*state, STORE_CREATE, &store);
-	assert_int_equal(store_prepare(&store, &pod, &err), 0);
-	assert_int_equal(store_place(&store, &taken, &err), -EEXIST);
+	assert_int_equal(store_prepare(&store, 0, &pod, &mark, &err), 0);
+	assert_int_equal(store_place(&store, 0, &taken, &err), -EEXIST);
 	assert_int_equal(err.code, 0);
-	assert_int_equal(store_place(&store, &next, &err), 0);
+	assert_int_equal(store_place(&store, 0, &next, &err), 0);
 	assert_file(*state, "net/10.1.2.3", "other\r\neth0", 0);
 	assert_file(*state, "net/10.1.2.4", "pod-1\r\neth0", 0644);
 }
@@ -99,23 +104,42 @@ static void what_a_killed_add_left_aside_is_removed(void **state)
 {
 	reserve_ok(*state, &pod, "10.1.2.3");
 	/* Killed between link() and unlink(): both names are one file. */
-	link_file(*state, "net/10.1.2.3", ".bridge-cni/net/.reservation");
+	link_file(*state, "net/10.1.2.3", ".bridge-cni/net/.reservation.0");
 	reserve_ok(*state, &(struct owner){"pod-2", "eth0"}, "10.1.2.4");
 	assert_file(*state, "net/10.1.2.3", "pod-1\r\neth0", 0644);
 	assert_file(*state, "net/10.1.2.4", "pod-2\r\neth0", 0644);
-	assert_absent(*state, ".bridge-cni/net/.reservation");
+	assert_absent(*state, ".bridge-cni/net/.reservation.0");
 }
 
 static void a_prepared_reservation_that_is_not_placed_goes(void **state)
 {
 	struct store store = STORE_CLOSED;
 	struct cni_error err = {};
+	struct file_mark mark;
 
 	open_ok(*state, STORE_CREATE, &store);
-	assert_int_equal(store_prepare(&store, &pod, &err), 0);
-	assert_file(*state, ".bridge-cni/net/.reservation", "pod-1\r\neth0", 0644);
+	assert_int_equal(store_prepare(&store, 0, &pod, &mark, &err), 0);
+	assert_file(*state, ".bridge-cni/net/.reservation.0", "pod-1\r\neth0", 0644);
 	store_close(&store);
-	assert_absent(*state, ".bridge-cni/net/.reservation");
+	assert_absent(*state, ".bridge-cni/net/.reservation.0");
+}
+
+static bool last_get(const struct store *store, size_t set, struct ip_addr *ret_ip)
+{
+	_cleanup_(last_close) struct last_file last = LAST_CLOSED;
+
+	store_last_get(store, set, &last);
+	*ret_ip = last.ip;
+	return last.ip.family != 0;
+}
+
+static int last_put(const struct store *store, size_t set, const struct ip_addr *addr,
+		    struct cni_error *err)
+{
+	_cleanup_(last_close) struct last_file last = LAST_CLOSED;
+
+	store_last_get(store, set, &last);
+	return store_last_put(store, set, &last, addr, err);
 }
 
 static void last_reserved_is_rewritten_in_place(void **state)
@@ -126,15 +150,15 @@ static void last_reserved_is_rewritten_in_place(void **state)
 	mode_t old = umask(077);
 
 	open_ok(*state, STORE_CREATE, &store);
-	assert_false(store_last_get(&store, 1, &got));
-	assert_int_equal(store_last_put(&store, 1, &longer, &err), 0);
+	assert_false(last_get(&store, 1, &got));
+	assert_int_equal(last_put(&store, 1, &longer, &err), 0);
 	assert_file(*state, "net/last_reserved_ip.1", "10.1.2.254", 0644);
-	assert_int_equal(store_last_put(&store, 1, &shorter, &err), 0);
+	assert_int_equal(last_put(&store, 1, &shorter, &err), 0);
 	umask(old);
 	assert_file(*state, "net/last_reserved_ip.1", "10.1.2.3", 0644);
-	assert_true(store_last_get(&store, 1, &got));
+	assert_true(last_get(&store, 1, &got));
 	assert_true(ip_equal(&got, &shorter));
-	assert_false(store_last_get(&store, 0, &got));
+	assert_false(last_get(&store, 0, &got));
 }
 
 static void a_garbled_last_reserved_is_no_address(void **state)
@@ -148,7 +172,7 @@ static void a_garbled_last_reserved_is_no_address(void **state)
 	open_ok(*state, STORE_CREATE, &store);
 	for (size_t i = 0; i < ARRAY_SIZE(garbled); i++) {
 		put_file(*state, "net/last_reserved_ip.0", garbled[i]);
-		assert_false(store_last_get(&store, 0, &got));
+		assert_false(last_get(&store, 0, &got));
 	}
 }
 
@@ -163,9 +187,9 @@ static void links_and_pipes_are_not_followed_for_last_reserved(void **state)
 	symlink_file(*state, "../victim", "net/last_reserved_ip.0");
 	fifo_file(*state, "net/last_reserved_ip.1");
 	for (size_t set = 0; set < 2; set++) {
-		assert_false(store_last_get(&store, set, &got));
-		assert_int_equal(store_last_put(&store, set, &addr, &err), 0);
-		assert_true(store_last_get(&store, set, &got));
+		assert_false(last_get(&store, set, &got));
+		assert_int_equal(last_put(&store, set, &addr, &err), 0);
+		assert_true(last_get(&store, set, &got));
 	}
 	assert_file(*state, "victim", "untouched", 0);
 	assert_file(*state, "net/last_reserved_ip.0", "10.1.2.3", 0644);
@@ -180,7 +204,7 @@ static void a_directory_as_last_reserved_is_a_clear_error(void **state)
 
 	make_dir(*state, "net/last_reserved_ip.0");
 	open_ok(*state, STORE_CREATE, &store);
-	assert_int_equal(store_last_put(&store, 0, &addr, &err), -EISDIR);
+	assert_int_equal(last_put(&store, 0, &addr, &err), -EISDIR);
 	assert_error(&err, CNI_ERR_IO, "net/last_reserved_ip.0");
 	assert_non_null(strstr(err.details, "remove it"));
 }
@@ -195,7 +219,7 @@ static void release_takes_all_of_an_owner_and_nothing_else(void **state)
 	put_file(*state, "net/10.1.2.5", "pod-10\r\neth0");
 	put_file(*state, "net/10.1.2.6", "pod-1\neth0");
 	put_file(*state, "net/10.1.2.7", "pod-1");
-	put_file(*state, "net/10.1.2.8", "");
+	put_file(*state, "net/10.1.2.8", "pod-1 eth0");
 	put_file(*state, "net/last_reserved_ip.0", "pod-1\r\neth0");
 	make_dir(*state, "net/10.1.2.9");
 	put_file(*state, "victim", "pod-1\r\neth0");
@@ -278,6 +302,7 @@ static void the_owner_of_an_address_is_found(void **state)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	struct ip_addr addr = ip("10.1.2.3"), got;
+	struct index_news news = {};
 	struct owner_text text = {};
 	struct cni_error err = {};
 	char big[400];
@@ -290,26 +315,28 @@ static void the_owner_of_an_address_is_found(void **state)
 	assert_int_equal(store_owner_of(&store, &addr, &text), 0);
 	assert_int_equal(owner_match(&text, &pod), OWNER_EXACT);
 	assert_string_equal(OWNER_TEXT(&text), "pod-1/eth0");
-	assert_int_equal(store_find(&store, &pod, &got, &err), 0);
+	assert_int_equal(index_open(&store, "", &news, &err), 0);
+	assert_true(store_find(&store, &pod, &got));
 	assert_true(ip_equal(&addr, &got));
 	put_file(*state, "net/10.1.2.3", "\x01\xff");
 	assert_int_equal(store_owner_of(&store, &addr, &text), 0);
 	assert_string_equal(OWNER_TEXT(&text), "??");
 	put_file(*state, "net/10.1.2.3", big);
 	assert_int_equal(store_owner_of(&store, &addr, &text), -EFBIG);
-	assert_int_equal(store_find(&store, &pod, &got, &err), -ENOENT);
-	assert_int_equal(err.code, 0);
+	assert_false(store_find(&store, &pod, &got));
 }
 
 static void a_stray_name_holds_no_address(void **state)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	struct index_news news = {};
 	struct cni_error err = {};
 	struct ip_addr got;
 
 	put_file(*state, "net/notes", "pod-1\r\neth0");
 	open_ok(*state, STORE_CREATE, &store);
-	assert_int_equal(store_find(&store, &pod, &got, &err), -ENOENT);
+	assert_int_equal(index_open(&store, "", &news, &err), 0);
+	assert_false(store_find(&store, &pod, &got));
 }
 
 /* A child that holds the lock until it is killed; @ready is closed once it has it. */

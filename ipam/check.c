@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* CHECK's part: are the addresses reserved for the attachment? */
+#include <errno.h>
+
+#include "operation.h"
+#include "owned.h"
+
+static int check_address(const struct store *store, const struct ip_addr *ip,
+			 const struct owner *owner, struct cni_error *err)
+{
+	struct owner_text text = {};
+	int r;
+
+	r = store_owner_of(store, ip, &text);
+	if (r == 0 && owner_match(&text, owner) != OWNER_OTHER)
+		return 0;
+	return error_set(err, CNI_ERR_CHECK, ENOENT,
+			 "%s is reserved for %s, expected: %s/%s (%s/%s)", IP_TEXT(ip),
+			 r == -ENOENT ? "nobody"
+			 : r < 0      ? "something that can't be read"
+				      : OWNER_TEXT(&text),
+			 owner->container_id, owner->ifname, store->path, IP_TEXT(ip));
+}
+
+static int open_store_to_check(const struct attachment *att, struct store *ret_store,
+			       struct cni_error *err)
+{
+	int r = operation_open(att, STORE_EXISTING, ret_store, err);
+
+	if ((r == 0 && ret_store->dir_fd < 0) || (r == -ENOENT && err->code == 0))
+		return error_set(err, CNI_ERR_CHECK, ENOENT,
+				 "no address is reserved: there is no %s/%s",
+				 att->conf.ipam.data_dir, att->conf.name);
+	return r;
+}
+
+int ipam_check(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	struct owner owner = operation_owner(att);
+	int r;
+
+	r = open_store_to_check(att, &store, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < att->ipam.ips.n; i++) {
+		r = check_address(&store, &att->ipam.ips.items[i].address.addr, &owner,
+				  err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int ipam_check_any(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	struct owner owner = operation_owner(att);
+	struct ip_addr ip;
+	int r;
+
+	r = open_store_to_check(att, &store, err);
+	if (r == 0)
+		r = operation_index(&store, att, err);
+	if (r == 0 && !store_find(&store, &owner, &ip))
+		return error_set(err, CNI_ERR_CHECK, ENOENT,
+				 "no address is reserved for %s/%s in %s",
+				 owner.container_id, owner.ifname, store.path);
+	return r;
+}

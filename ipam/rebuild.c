@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A table from the store's files, and the sweep of what earlier boots left. A file counts
+ * as taking its address whatever it is; whose it is, only where it says so.
+ */
+#include "rebuild.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* The old table's reservations, by address. */
+struct known {
+	struct table_entry *items;
+	size_t n;
+};
+
+static void known_clear(struct known *known)
+{
+	free(known->items);
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+	const struct table_entry *x = a, *y = b;
+
+	return ip_cmp(&x->ip, &y->ip);
+}
+
+static int known_fill(struct table *old, struct known *ret_known)
+{
+	struct table_cursor cursor = {};
+	struct known known = {};
+
+	if (old->fd < 0 && !old->image)
+		return 0;
+	known.items = calloc((size_t)old->head.used + 1, sizeof(*known.items));
+	if (!known.items)
+		return -ENOMEM;
+	while (known.n < old->head.used &&
+	       table_each(old, &cursor, &known.items[known.n]))
+		known.n++;
+	qsort(known.items, known.n, sizeof(*known.items), compare_entries);
+	*ret_known = known;
+	return 0;
+}
+
+static const struct table_entry *known_find(const struct known *known,
+					    const struct ip_addr *ip,
+					    const struct file_mark *mark)
+{
+	const struct table_entry key = {.ip = *ip}, *found;
+
+	found = known->n ? bsearch(&key, known->items, known->n, sizeof(key),
+				   compare_entries)
+			 : NULL;
+	return found && file_mark_equal(&found->mark, mark) ? found : NULL;
+}
+
+/*
+ * Is the boot over in which this reservation was made? Its record says so if it names this
+ * very file; else it was made in the boot it was first seen in, or before.
+ */
+static bool is_past(const struct rebuild *rebuild, const struct table_entry *entry)
+{
+	_cleanup_(record_clear) struct record record = {};
+	int r;
+
+	r = store_record_read(rebuild->store, entry->owner, &record);
+	if (r == -ENOTSUP)
+		return false;
+	if (r == 0 && record_names(&record, &entry->ip, &entry->mark))
+		return record.boot[0] && strcmp(record.boot, rebuild->boot) != 0;
+	return entry->seen != rebuild->boots;
+}
+
+static void read_file(struct rebuild *rebuild, const struct known *known,
+		      const char *name, struct table *table)
+{
+	const struct store *store = rebuild->store;
+	struct cni_error ignored = {};
+	const struct table_entry *same;
+	struct table_entry entry = {.seen = rebuild->boots};
+	struct owner_text text;
+	struct stat st;
+
+	/* Spelled otherwise than we would, it is no address of anybody's. */
+	if (ip_parse(name, &entry.ip) < 0 || strcmp(IP_TEXT(&entry.ip), name) != 0 ||
+	    fstatat(store->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return;
+	entry.mark = file_mark_of(&st);
+	same = S_ISREG(st.st_mode) ? known_find(known, &entry.ip, &entry.mark) : NULL;
+	if (same) {
+		entry.owner = same->owner;
+		if (rebuild->dated)
+			entry.seen = same->seen;
+	} else if (S_ISREG(st.st_mode) && store_owner_of(store, &entry.ip, &text) == 0) {
+		if (text.len == 0 && store_remove(store, &entry.ip, &ignored) == 0) {
+			rebuild->news->empty++;
+			return;
+		}
+		entry.owner = owner_text_hash(&text);
+	} else {
+		table_take(table, &entry.ip);
+		return;
+	}
+	if (rebuild->sweep && is_past(rebuild, &entry) &&
+	    store_remove(store, &entry.ip, &ignored) == 0) {
+		rebuild->news->past++;
+		return;
+	}
+	table_add(table, &entry);
+}
+
+static int read_directory(struct rebuild *rebuild, const struct known *known,
+			  struct table *table, struct cni_error *err)
+{
+	const struct store *store = rebuild->store;
+	struct dirent *entry;
+	int r, fd;
+	DIR *dir;
+
+	/* A descriptor of its own: the position in a directory belongs to the open file. */
+	fd = openat(store->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir) {
+		r = store_file_error(store->path, NULL, errno, "list", err);
+		close_p(&fd);
+		return r;
+	}
+	while ((errno = 0, entry = readdir(dir)))
+		read_file(rebuild, known, entry->d_name, table);
+	r = errno ? store_file_error(store->path, NULL, errno, "list", err) : 0;
+	closedir(dir);
+	return r;
+}
+
+/* Records of other boots, and what a power cut tore: their reservations are gone by now. */
+static void sweep_records(struct rebuild *rebuild)
+{
+	_cleanup_(record_walk_end) struct record_walk walk = {};
+	struct cni_error ignored = {};
+	uint64_t owner;
+
+	while (store_record_next(rebuild->store, &walk, &owner) > 0) {
+		_cleanup_(record_clear) struct record record = {};
+		int r = store_record_read(rebuild->store, owner, &record);
+		bool past = r == -EBADMSG || (r == 0 && record.boot[0] &&
+					      strcmp(record.boot, rebuild->boot) != 0);
+
+		if (past && store_record_remove(rebuild->store, owner, &ignored) == 0)
+			rebuild->news->past += record.n == 0;
+	}
+}
+
+int rebuild_table(struct rebuild *rebuild, struct table *old, struct table *ret_table,
+		  struct cni_error *err)
+{
+	_cleanup_(table_close) struct table table = TABLE_CLOSED;
+	_cleanup_(known_clear) struct known known = {};
+	int r;
+
+	r = known_fill(old, &known);
+	if (r == 0)
+		r = table_make(known.n, &table);
+	if (r < 0)
+		return error_oom(err);
+	if (rebuild->store->dir_fd >= 0)
+		r = read_directory(rebuild, &known, &table, err);
+	if (r < 0)
+		return r;
+	if (table_error(&table) < 0)
+		return error_oom(err);
+	if (rebuild->sweep)
+		sweep_records(rebuild);
+	*ret_table = table;
+	table = TABLE_CLOSED;
+	return 0;
+}

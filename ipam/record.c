@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Records as text: written, and read back with suspicion. Their files are record_file.c's. */
+#include "record.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../conf/identity.h"
+#include "../conf/util.h"
+
+#define FIRST_LINE "bridge-cni record "
+
+uint64_t owner_hash(const char *container_id, const char *ifname)
+{
+	char text[512];
+	int len = snprintf(text, sizeof(text), "%s\r\n%s", container_id, ifname);
+
+	/* What is longer is in no store: CNI_NAME_MAX. */
+	return hash_bytes(text, len < (int)sizeof(text) ? (size_t)len : sizeof(text));
+}
+
+const char *record_name(uint64_t owner, char buf[RECORD_NAME_MAX])
+{
+	snprintf(buf, RECORD_NAME_MAX, RECORD_PREFIX "%016" PRIx64, owner);
+	return buf;
+}
+
+bool record_is_of(const struct record *record, const char *network,
+		  const char *container_id, const char *ifname)
+{
+	return strcmp(record->network, network) == 0 &&
+	       strcmp(record->container_id, container_id) == 0 &&
+	       strcmp(record->ifname, ifname) == 0;
+}
+
+bool record_names(const struct record *record, const struct ip_addr *ip,
+		  const struct file_mark *mark)
+{
+	for (size_t i = 0; i < record->n; i++) {
+		const struct record_address *address = &record->addresses[i];
+
+		if (address->reserved && ip_equal(&address->address.addr, ip) &&
+		    file_mark_equal(&address->mark, mark))
+			return true;
+	}
+	return false;
+}
+
+void record_clear(struct record *record)
+{
+	free(record->addresses);
+	free(record->text);
+	*record = (struct record){};
+}
+
+/* A line; what would end it, or can't be seen, as \xHH. Absent values have no line. */
+static void put_line(FILE *file, const char *key, const char *value)
+{
+	if (!value || !value[0])
+		return;
+	fprintf(file, "%s ", key);
+	for (const char *c = value; *c; c++) {
+		unsigned char byte = (unsigned char)*c;
+
+		if (byte < ' ' || byte == '\\' || byte == 0x7f)
+			fprintf(file, "\\x%02x", byte);
+		else
+			fputc(byte, file);
+	}
+	fputc('\n', file);
+}
+
+static void put_address(FILE *file, const struct record_address *address)
+{
+	fprintf(file, "address %s %s", PREFIX_TEXT(&address->address),
+		address->gateway.family ? IP_TEXT(&address->gateway) : "-");
+	if (address->reserved)
+		fprintf(file, " %" PRIu64 " %" PRId64 ".%09" PRIu32, address->mark.inode,
+			address->mark.mtime_sec, address->mark.mtime_nsec);
+	fputc('\n', file);
+}
+
+char *record_format(const struct record *record)
+{
+	_cleanup_(free_p) char *body = NULL;
+	char *text;
+	size_t len;
+	FILE *file;
+
+	file = open_memstream(&body, &len);
+	if (!file)
+		return NULL;
+	fprintf(file, FIRST_LINE "%d\n", RECORD_VERSION);
+	put_line(file, "network", record->network);
+	put_line(file, "container", record->container_id);
+	put_line(file, "ifname", record->ifname);
+	put_line(file, "boot", record->boot);
+	put_line(file, "netns", record->netns);
+	fprintf(file, "cookie %" PRIu64 "\n", record->cookie);
+	if (record->mac.set)
+		put_line(file, "mac", MAC_TEXT(&record->mac));
+	put_line(file, "bridge", record->bridge);
+	for (size_t i = 0; i < record->n; i++)
+		put_address(file, &record->addresses[i]);
+	if (fclose(file) != 0 ||
+	    asprintf(&text, "%send %016" PRIx64 "\n", body, hash_bytes(body, len)) < 0)
+		return NULL;
+	return text;
+}
+
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* In place. */
+static int unescape(char *text)
+{
+	char *to = text;
+
+	for (const char *from = text; *from; from++) {
+		int high, low;
+
+		if (*from != '\\') {
+			*to++ = *from;
+			continue;
+		}
+		high = from[1] == 'x' ? hex_digit(from[2]) : -1;
+		low = high >= 0 ? hex_digit(from[3]) : -1;
+		if (low < 0 || (high == 0 && low == 0))
+			return -EBADMSG;
+		*to++ = (char)(high << 4 | low);
+		from += 3;
+	}
+	*to = '\0';
+	return 0;
+}
+
+/* All of @text, decimal. */
+static int parse_u64(const char *text, uint64_t max, uint64_t *ret)
+{
+	unsigned long long value;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return -EBADMSG;
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	if (errno || *end || value > max)
+		return -EBADMSG;
+	*ret = value;
+	return 0;
+}
+
+/* "1700000000.123456789" */
+static int parse_mtime(char *text, struct file_mark *mark)
+{
+	char *dot = strchr(text, '.');
+	uint64_t sec, nsec;
+	bool negative = *text == '-';
+
+	if (!dot)
+		return -EBADMSG;
+	*dot = '\0';
+	if (parse_u64(text + negative, INT64_MAX, &sec) < 0 ||
+	    parse_u64(dot + 1, 999999999, &nsec) < 0)
+		return -EBADMSG;
+	mark->mtime_sec = negative ? -(int64_t)sec : (int64_t)sec;
+	mark->mtime_nsec = (uint32_t)nsec;
+	return 0;
+}
+
+static int parse_address(char *value, struct record *record)
+{
+	const char *words[4] = {};
+	char *rest = NULL, *word = strtok_r(value, " ", &rest);
+	struct record_address address = {}, *grown;
+	size_t n = 0;
+
+	for (; word && n < ARRAY_SIZE(words); word = strtok_r(NULL, " ", &rest))
+		words[n++] = word;
+	if ((n != 2 && n != 4) || prefix_parse(words[0], &address.address) < 0 ||
+	    record->n == RECORD_ADDRESSES)
+		return -EBADMSG;
+	if (strcmp(words[1], "-") != 0 && ip_parse(words[1], &address.gateway) < 0)
+		return -EBADMSG;
+	address.reserved = n == 4;
+	if (n == 4 && (parse_u64(words[2], UINT64_MAX, &address.mark.inode) < 0 ||
+		       parse_mtime((char *)words[3], &address.mark) < 0))
+		return -EBADMSG;
+	grown = reallocarray(record->addresses, record->n + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	record->addresses = grown;
+	grown[record->n++] = address;
+	return 0;
+}
+
+static int parse_line(char *line, struct record *record)
+{
+	const struct {
+		const char *key;
+		const char **value;
+	} texts[] = {
+		{"network", &record->network}, {"container", &record->container_id},
+		{"ifname", &record->ifname},   {"boot", &record->boot},
+		{"netns", &record->netns},     {"bridge", &record->bridge},
+	};
+	char *value = strchr(line, ' ');
+
+	if (!value)
+		return -EBADMSG;
+	*value++ = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		if (strcmp(line, texts[i].key) != 0)
+			continue;
+		*texts[i].value = value;
+		return unescape(value);
+	}
+	if (strcmp(line, "cookie") == 0)
+		return parse_u64(value, UINT64_MAX, &record->cookie);
+	if (strcmp(line, "mac") == 0)
+		return mac_parse(value, &record->mac) < 0 ? -EBADMSG : 0;
+	if (strcmp(line, "address") == 0)
+		return parse_address(value, record);
+	return 0; /* a key of a later time */
+}
+
+/* The number of the first line, and where the second begins. */
+static int parse_first(char *text, char **ret_rest)
+{
+	size_t prefix = strlen(FIRST_LINE);
+	char *end = strchr(text, '\n');
+	uint64_t version;
+
+	if (strncmp(text, FIRST_LINE, prefix) != 0 || !end)
+		return -EBADMSG;
+	*end = '\0';
+	if (parse_u64(text + prefix, UINT32_MAX, &version) < 0 || version == 0)
+		return -EBADMSG;
+	*ret_rest = end + 1;
+	return version > RECORD_VERSION ? -ENOTSUP : 0;
+}
+
+/* The last line must be the hash of those before. */
+static int check_end(char *text, size_t len, char **ret_end)
+{
+	char want[32];
+	char *end;
+
+	if (len == 0 || text[len - 1] != '\n' || memchr(text, '\0', len))
+		return -EBADMSG;
+	text[len - 1] = '\0';
+	end = strrchr(text, '\n');
+	text[len - 1] = '\n';
+	if (!end)
+		return -EBADMSG;
+	end++;
+	snprintf(want, sizeof(want), "end %016" PRIx64 "\n",
+		 hash_bytes(text, (size_t)(end - text)));
+	if (strcmp(end, want) != 0)
+		return -EBADMSG;
+	*ret_end = end;
+	return 0;
+}
+
+int record_parse(const char *text, size_t len, struct record *ret_record)
+{
+	_cleanup_(record_clear) struct record record = {
+		.network = "",
+		.container_id = "",
+		.ifname = "",
+		.boot = "",
+		.netns = "",
+		.bridge = "",
+	};
+	char *line, *end;
+	int r;
+
+	record.text = malloc(len + 1);
+	if (!record.text)
+		return -ENOMEM;
+	memcpy(record.text, text, len);
+	record.text[len] = '\0';
+	r = check_end(record.text, len, &end);
+	if (r < 0) {
+		/* How a newer one ends is not for us to know. */
+		return parse_first(record.text, &line) == -ENOTSUP ? -ENOTSUP : r;
+	}
+	r = parse_first(record.text, &line);
+	while (r == 0 && line < end) {
+		char *next = strchr(line, '\n');
+
+		*next = '\0';
+		r = parse_line(line, &record);
+		line = next + 1;
+	}
+	if (r < 0)
+		return r;
+	if (!record.network[0] || !record.container_id[0] || !record.ifname[0])
+		return -EBADMSG;
+	*ret_record = record;
+	record = (struct record){};
+	return 0;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The record of an attachment: what host-local's files have no room for. A text file of
+ * "key value" lines, whole or absent:
+ *
+ *	bridge-cni record 1
+ *	network pods
+ *	container 4f2c…
+ *	ifname eth0
+ *	boot 2b1f…			the kernel's boot_id at ADD
+ *	netns /run/netns/cni-…		CNI_NETNS, as it was given
+ *	cookie 4711			of that namespace; 0: the kernel doesn't tell
+ *	mac 0a:58:0a:01:02:03
+ *	bridge cni0
+ *	address 10.1.2.3/24 10.1.2.1 5242 1700000000.123456789
+ *	end 0123456789abcdef		a hash of all lines before
+ *
+ * An address has its gateway ("-": none) and, where it is reserved in the store next to the
+ * record, inode and mtime of the reservation. Unknown keys are passed over; a record of a
+ * higher number is somebody's who knows more.
+ */
+#ifndef BRIDGE_CNI_IPAM_RECORD_H
+#define BRIDGE_CNI_IPAM_RECORD_H
+
+#include <stddef.h>
+
+#include "../conf/addr.h"
+#include "table.h"
+
+#define RECORD_VERSION	 1
+#define RECORD_MAX	 32768 /* bytes */
+#define RECORD_PREFIX	 "p-"
+#define RECORD_NAME_MAX	 24
+#define RECORD_ADDRESSES 256
+
+struct record_address {
+	struct ip_prefix address;
+	struct ip_addr gateway; /* family 0: none */
+	bool reserved;
+	struct file_mark mark; /* of the reservation */
+};
+
+/* Strings "" where absent. */
+struct record {
+	char *text; /* owns the strings of a record that was read; NULL: borrowed ones */
+	const char *network, *container_id, *ifname;
+	const char *boot, *netns, *bridge;
+	uint64_t cookie;
+	struct mac_addr mac;
+	struct record_address *addresses; /* owned */
+	size_t n;
+};
+
+/* malloc'ed; NULL: out of memory. */
+char *record_format(const struct record *record);
+
+/*
+ * Reads @len bytes. -EBADMSG: torn, or no record at all; -ENOTSUP: of a newer version;
+ * -ENOMEM.
+ */
+int record_parse(const char *text, size_t len, struct record *ret_record);
+void record_clear(struct record *record);
+
+/* What reservations and records of an owner are found by: a hash of the reservation's
+ * text, "<containerID>\r\n<ifname>". */
+uint64_t owner_hash(const char *container_id, const char *ifname);
+
+/* "p-" and 16 hex digits; returns @buf. */
+const char *record_name(uint64_t owner, char buf[RECORD_NAME_MAX]);
+
+/* Is it the record of this attachment? */
+bool record_is_of(const struct record *record, const char *network,
+		  const char *container_id, const char *ifname);
+
+/* Does it name this very reservation of @ip? */
+bool record_names(const struct record *record, const struct ip_addr *ip,
+		  const struct file_mark *mark);
+
+#endif

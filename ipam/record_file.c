@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The files of records: read, written whole, removed, listed. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "store.h"
+
+/* One fixed name: only the lock's holder writes. */
+#define ASIDE_RECORD ".record"
+
+int store_record_read(const struct store *store, uint64_t owner,
+		      struct record *ret_record)
+{
+	_cleanup_(close_p) int fd = -1;
+	_cleanup_(free_p) char *text = NULL;
+	char name[RECORD_NAME_MAX];
+	ssize_t n;
+
+	if (store->own_fd < 0)
+		return -ENOENT;
+	fd = openat(store->own_fd, record_name(owner, name), O_RDONLY | STORE_OPEN_FLAGS);
+	if (fd < 0)
+		return errno == ELOOP ? -EBADMSG : -errno;
+	text = malloc(RECORD_MAX);
+	if (!text)
+		return -ENOMEM;
+	/* One read: so short a regular file comes whole. */
+	n = read(fd, text, RECORD_MAX);
+	if (n < 0)
+		return errno == EISDIR || errno == EAGAIN ? -EBADMSG : -errno;
+	if (n == RECORD_MAX)
+		return -EBADMSG;
+	return record_parse(text, (size_t)n, ret_record);
+}
+
+static int write_aside(const struct store *store, const char *text, struct cni_error *err)
+{
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | STORE_OPEN_FLAGS;
+	_cleanup_(close_p) int fd = -1;
+	size_t len = strlen(text);
+	ssize_t n;
+
+	fd = openat(store->own_fd, ASIDE_RECORD, flags, 0600);
+	if (fd < 0 && errno == EEXIST) {
+		unlinkat(store->own_fd, ASIDE_RECORD, 0); /* of an ADD that was killed */
+		fd = openat(store->own_fd, ASIDE_RECORD, flags, 0600);
+	}
+	if (fd < 0)
+		return store_file_error(store->own_path, ASIDE_RECORD, errno, "make",
+					err);
+	n = write(fd, text, len);
+	if (n < 0 || (size_t)n != len)
+		return store_file_error(store->own_path, ASIDE_RECORD,
+					n < 0 ? errno : ENOSPC, "write", err);
+	return 0;
+}
+
+int store_record_write(const struct store *store, const struct record *record,
+		       struct cni_error *err)
+{
+	_cleanup_(free_p) char *text = record_format(record);
+	char name[RECORD_NAME_MAX];
+	int r;
+
+	if (!text)
+		return error_oom(err);
+	record_name(owner_hash(record->container_id, record->ifname), name);
+	r = write_aside(store, text, err);
+	if (r == 0 && renameat(store->own_fd, ASIDE_RECORD, store->own_fd, name) < 0)
+		r = store_file_error(store->own_path, name, errno, "make", err);
+	if (r < 0)
+		unlinkat(store->own_fd, ASIDE_RECORD, 0);
+	return r;
+}
+
+int store_record_remove(const struct store *store, uint64_t owner, struct cni_error *err)
+{
+	char name[RECORD_NAME_MAX];
+
+	if (store->own_fd < 0 ||
+	    unlinkat(store->own_fd, record_name(owner, name), 0) == 0 || errno == ENOENT)
+		return 0;
+	return store_file_error(store->own_path, name, errno, "remove", err);
+}
+
+void record_walk_end(struct record_walk *walk)
+{
+	if (walk->dir)
+		closedir(walk->dir);
+	walk->dir = NULL;
+}
+
+int store_record_next(const struct store *store, struct record_walk *walk,
+		      uint64_t *ret_owner)
+{
+	const struct dirent *entry;
+
+	if (store->own_fd < 0)
+		return 0;
+	if (!walk->dir) {
+		int fd = openat(store->own_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		walk->dir = fd < 0 ? NULL : fdopendir(fd);
+		if (!walk->dir) {
+			int r = -errno;
+
+			close_p(&fd);
+			return r;
+		}
+	}
+	while ((errno = 0, entry = readdir(walk->dir))) {
+		uint64_t owner;
+		char name[RECORD_NAME_MAX];
+
+		/* A name that isn't spelled as we do is not one of ours. */
+		if (sscanf(entry->d_name, RECORD_PREFIX "%16" SCNx64, &owner) != 1 ||
+		    strcmp(entry->d_name, record_name(owner, name)) != 0)
+			continue;
+		*ret_owner = owner;
+		return 1;
+	}
+	return -errno;
+}

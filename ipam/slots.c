@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The file of slots: made in memory, opened, read and written by pages, saved. */
+#include "slots.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../conf/identity.h"
+#include "../conf/util.h"
+
+#define SLOT	  sizeof(struct table_slot)
+#define ASIDE_MAX 64 /* a file name and a dot */
+
+static uint64_t header_sum(const struct table_header *head)
+{
+	return hash_bytes(head, offsetof(struct table_header, sum));
+}
+
+static size_t table_bytes(uint32_t slots)
+{
+	return ((size_t)slots + 1) * SLOT;
+}
+
+int table_make(size_t entries, struct table *ret_table)
+{
+	struct table table = TABLE_CLOSED;
+	size_t slots = TABLE_SLOTS_MIN;
+
+	/* At most half full: so probes stay short while it fills up. */
+	while (slots < 2 * entries && slots < TABLE_SLOTS_MAX)
+		slots = 2 * slots + 1;
+	if (slots < 2 * entries)
+		return -EOVERFLOW;
+	table.image = calloc(slots + 1, SLOT);
+	if (!table.image)
+		return -ENOMEM;
+	memcpy(table.head.magic, TABLE_MAGIC, sizeof(table.head.magic));
+	table.head.version = TABLE_VERSION;
+	table.head.slots = (uint32_t)slots;
+	*ret_table = table;
+	return 0;
+}
+
+void table_close(struct table *table)
+{
+	for (size_t i = 0; i < TABLE_PAGES; i++)
+		free(table->pages[i].data);
+	free(table->image);
+	close_p(&table->fd);
+	*table = TABLE_CLOSED;
+}
+
+/* Writes the page's changes back. */
+static void page_clean(struct table *table, struct table_page *page)
+{
+	size_t len = page->dirty_to - page->dirty_from;
+	ssize_t n;
+
+	if (len == 0)
+		return;
+	n = pwrite(table->fd, page->data + page->dirty_from, len,
+		   (off_t)page->number * TABLE_PAGE + page->dirty_from);
+	if ((n < 0 || (size_t)n != len) && table->error == 0)
+		table->error = n < 0 ? -errno : -ENOSPC;
+	page->dirty_from = page->dirty_to = 0;
+}
+
+/* The page in memory, or NULL with the table's error set. */
+static struct table_page *page_get(struct table *table, uint32_t number)
+{
+	struct table_page *page;
+	ssize_t n;
+
+	for (size_t i = 0; i < TABLE_PAGES; i++)
+		if (table->pages[i].data && table->pages[i].number == number)
+			return &table->pages[i];
+	if (table->error < 0)
+		return NULL;
+	page = &table->pages[table->next_page];
+	table->next_page = (table->next_page + 1) % TABLE_PAGES;
+	if (page->data)
+		page_clean(table, page);
+	else
+		page->data = malloc(TABLE_PAGE);
+	n = page->data
+		    ? pread(table->fd, page->data, TABLE_PAGE, (off_t)number * TABLE_PAGE)
+		    : -1;
+	if (n != TABLE_PAGE) {
+		if (table->error == 0)
+			table->error = !page->data ? -ENOMEM : n < 0 ? -errno : -EBADMSG;
+		free(TAKE_PTR(page->data));
+		return NULL;
+	}
+	page->number = number;
+	return page;
+}
+
+struct table_slot table_slot_get(struct table *table, uint32_t i)
+{
+	size_t at = ((size_t)i + 1) * SLOT;
+	struct table_slot slot = {};
+	const struct table_page *page;
+
+	if (table->image) {
+		memcpy(&slot, table->image + at, SLOT);
+		return slot;
+	}
+	page = page_get(table, (uint32_t)(at / TABLE_PAGE));
+	if (page)
+		memcpy(&slot, page->data + at % TABLE_PAGE, SLOT);
+	return slot;
+}
+
+static void write_at(struct table *table, size_t at, const void *data)
+{
+	struct table_page *page;
+	uint32_t from = at % TABLE_PAGE;
+
+	if (table->image) {
+		memcpy(table->image + at, data, SLOT);
+		return;
+	}
+	page = page_get(table, (uint32_t)(at / TABLE_PAGE));
+	if (!page)
+		return;
+	memcpy(page->data + from, data, SLOT);
+	if (page->dirty_from == page->dirty_to) {
+		page->dirty_from = from;
+		page->dirty_to = from + SLOT;
+		return;
+	}
+	if (page->dirty_from > from)
+		page->dirty_from = from;
+	if (page->dirty_to < from + SLOT)
+		page->dirty_to = from + SLOT;
+}
+
+void table_slot_set(struct table *table, uint32_t i, const struct table_slot *slot)
+{
+	write_at(table, ((size_t)i + 1) * SLOT, slot);
+}
+
+int table_open(int dir_fd, const char *name, struct table *ret_table)
+{
+	struct table table = TABLE_CLOSED;
+	struct table_page *page;
+
+	table.fd = openat(dir_fd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (table.fd < 0 && (errno == EROFS || errno == EACCES))
+		table.fd = openat(dir_fd, name,
+				  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (table.fd < 0)
+		return errno == ENOENT ? -ENOENT : -EBADMSG;
+	page = page_get(&table, 0);
+	if (page)
+		memcpy(&table.head, page->data, sizeof(table.head));
+	if (!page || memcmp(table.head.magic, TABLE_MAGIC, 8) != 0 ||
+	    table.head.version != TABLE_VERSION ||
+	    table.head.sum != header_sum(&table.head) ||
+	    table.head.slots < TABLE_SLOTS_MIN || table.head.slots > TABLE_SLOTS_MAX ||
+	    (table.head.slots & (table.head.slots + 1)) != 0) {
+		table_close(&table);
+		return -EBADMSG;
+	}
+	*ret_table = table;
+	return 0;
+}
+
+/* The whole table into a file of its own, which becomes @name at once. */
+static int save_image(struct table *table, int dir_fd, const char *name)
+{
+	_cleanup_(close_p) int fd = -1;
+	size_t left = table_bytes(table->head.slots);
+	const uint8_t *from = table->image;
+	char aside[ASIDE_MAX];
+
+	snprintf(aside, sizeof(aside), ".%s", name);
+	unlinkat(dir_fd, aside, 0);
+	fd = openat(dir_fd, aside, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		    0600);
+	if (fd < 0)
+		return -errno;
+	memcpy(table->image, &table->head, sizeof(table->head));
+	while (left > 0) {
+		ssize_t n = write(fd, from, left);
+		int errnum = errno;
+
+		if (n <= 0) {
+			unlinkat(dir_fd, aside, 0);
+			return n < 0 ? -errnum : -ENOSPC;
+		}
+		from += n;
+		left -= (size_t)n;
+	}
+	if (renameat(dir_fd, aside, dir_fd, name) < 0)
+		return -errno;
+	free(TAKE_PTR(table->image));
+	close_p(&table->fd);
+	table->fd = TAKE_FD(fd);
+	return 0;
+}
+
+int table_save(struct table *table, int dir_fd, const char *name)
+{
+	if (table->error < 0)
+		return table->error;
+	table->head.sum = header_sum(&table->head);
+	if (table->image)
+		return save_image(table, dir_fd, name);
+	write_at(table, 0, &table->head);
+	for (size_t i = 0; i < TABLE_PAGES; i++)
+		if (table->pages[i].data)
+			page_clean(table, &table->pages[i]);
+	return table->error;
+}

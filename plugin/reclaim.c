@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Finds dead attachments, looks again under the node lock, and runs their DEL. */
+#include "reclaim.h"
+
+#include "../ipam/ipam.h"
+#include "node.h"
+#include "stages.h"
+
+/* DEL of an attachment of the same network, without a namespace. */
+static int bury(struct attachment *att, const char *container_id, const char *ifname,
+		struct cni_error *err)
+{
+	/* As DEL finds it when the namespace is gone; the configuration is the network's. */
+	struct node node = *att->node;
+	struct attachment dead = {
+		.env = {.verb = CNI_DEL,
+			.container_id = container_id,
+			.ifname = ifname,
+			.netns = "",
+			.path = att->env.path},
+		.doc = att->doc,
+		.conf = att->conf,
+		.kernel = att->kernel,
+		.node = &node,
+	};
+	enum ipam_life life;
+	int ret;
+
+	/* An ADD may have been at work when it was looked at; it is through by now. */
+	ret = ipam_life(&dead, &life, err);
+	if (ret < 0 || life == IPAM_ALIVE)
+		return ret;
+	node.pod_ns = -1;
+	node.pod_rtnl = NULL;
+	identity_host_ifname(att->conf.name, container_id, ifname, dead.host_ifname);
+	ret = stages_del(&dead, err);
+	att->node->lock = node.lock;
+	att->node->lock_fd = node.lock_fd;
+	if (dead.notice)
+		attachment_notice(att, "DEL of %s/%s: %s", container_id, ifname,
+				  dead.notice);
+	free(dead.notice);
+	if (ret < 0)
+		error_wrap(err, "deleting container %s's %s, which is gone", container_id,
+			   ifname);
+	else if (life == IPAM_DEAD)
+		attachment_notice(att,
+				  "network %s: deleted container %s's %s: neither its "
+				  "interface nor its namespace is there any more",
+				  att->conf.name, container_id, ifname);
+	return ret;
+}
+
+int reclaim_network(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list list = {};
+	int ret = ipam_dead(att, &list, err);
+
+	if (ret == 0 && list.n > 0)
+		ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+	for (size_t i = 0; ret == 0 && i < list.n; i++)
+		ret = bury(att, list.items[i].container_id, list.items[i].ifname, err);
+	return ret;
+}
+
+int reclaim_namesake(struct attachment *att, struct cni_error *err)
+{
+	int ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+
+	return ret < 0 ? ret : bury(att, att->env.container_id, att->env.ifname, err);
+}
