@@ -55,9 +55,10 @@ static void bridge_read(struct nlattr *data, struct link *link)
 
 	if (!data || nla_parse_nested(attrs, IFLA_BR_MAX, data, NULL) < 0)
 		return;
-	link->bridge.can_filter_vlans = attrs[IFLA_BR_VLAN_FILTERING];
-	link->bridge.filters_vlans = get_u8(attrs[IFLA_BR_VLAN_FILTERING]);
+	/* Whether it does is told by every kernel, a default VLAN only by one that can. */
 	vlan = attrs[IFLA_BR_VLAN_DEFAULT_PVID];
+	link->bridge.can_filter_vlans = vlan;
+	link->bridge.filters_vlans = get_u8(attrs[IFLA_BR_VLAN_FILTERING]);
 	link->bridge.default_vlan = vlan && nla_len(vlan) >= 2 ? nla_get_u16(vlan) : 0;
 }
 
@@ -171,7 +172,8 @@ static int addr_read(const struct nlmsghdr *answer, void *data)
 	query->list->n++;
 	flags = attrs[IFA_FLAGS] ? get_u32(attrs[IFA_FLAGS]) : header->ifa_flags;
 	query->list->tentative |= (flags & IFA_F_TENTATIVE) && !(flags & IFA_F_DADFAILED);
-	query->list->duplicate |= (flags & IFA_F_DADFAILED) != 0;
+	if (flags & IFA_F_DADFAILED)
+		query->list->duplicate = items[query->list->n - 1].addr;
 	return 0;
 }
 

@@ -96,7 +96,8 @@ struct addr_list {
 	struct ip_prefix *items;
 	size_t n;
 	bool tentative; /* duplicate address detection is still at work on one of them */
-	bool duplicate; /* it found one to be somebody else's */
+	struct ip_addr
+		duplicate; /* one that it found to be somebody else's; family 0: none */
 };
 int addr_list_get(struct netlink *nl, unsigned int index, int family,
 		  struct addr_list *ret_list, struct cni_error *err);

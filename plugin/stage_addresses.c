@@ -65,7 +65,8 @@ static int dad_await(struct attachment *att, struct cni_error *err)
 {
 	for (int waited = 0; waited <= DAD_WAIT_MS; waited += DAD_POLL_MS) {
 		struct addr_list list = {};
-		bool tentative, duplicate;
+		struct ip_addr duplicate;
+		bool tentative;
 		int ret = addr_list_get(att->node->pod_rtnl, att->container_index,
 					AF_INET6, &list, err);
 
@@ -74,11 +75,12 @@ static int dad_await(struct attachment *att, struct cni_error *err)
 		tentative = list.tentative;
 		duplicate = list.duplicate;
 		addr_list_clear(&list);
-		if (duplicate)
+		if (duplicate.family)
 			return error_set(err, CNI_ERR_EXISTS, EADDRINUSE,
-					 "enabledad: an IPv6 address of %s is somebody "
-					 "else's on bridge %s already",
-					 att->env.ifname, att->conf.bridge);
+					 "enabledad: %s of %s is in use on bridge %s "
+					 "already (duplicate address detection)",
+					 IP_TEXT(&duplicate), att->env.ifname,
+					 att->conf.bridge);
 		if (!tentative)
 			return 0;
 		nanosleep(&(struct timespec){.tv_nsec = DAD_POLL_MS * 1000000L}, NULL);
@@ -139,13 +141,17 @@ static int addresses_check_all(struct attachment *att, struct cni_error *err)
 
 static bool route_matches(const struct kernel_route *found, const struct route *expected)
 {
-	uint32_t table = expected->table_set ? expected->table : RT_TABLE_MAIN;
+	/* The kernel takes 0 for the main table. */
+	uint32_t table = expected->table ? expected->table : RT_TABLE_MAIN;
+	/* IPv6 has no scopes. */
+	bool scope = expected->scope_set && expected->dst.addr.family == AF_INET;
 
 	return prefix_equal(&found->route.dst, &expected->dst) &&
 	       (!expected->gw.family || ip_equal(&found->route.gw, &expected->gw)) &&
 	       (!expected->priority || found->route.priority == expected->priority) &&
 	       (!expected->mtu || found->route.mtu == expected->mtu) &&
 	       (!expected->advmss || found->route.advmss == expected->advmss) &&
+	       (!scope || found->route.scope == expected->scope) &&
 	       found->route.table == table;
 }
 

@@ -141,7 +141,7 @@ static bool is_complete(const struct net_conf *conf, const struct link *link)
 	       (!wants_vlans(conf) || link->bridge.filters_vlans);
 }
 
-/* Makes the bridge, down; what a kernel can't do is found out on the way, and undone. */
+/* Makes the bridge, down. A kernel that can't filter VLANs makes none that is to. */
 static int make(struct attachment *att, struct link *link, struct cni_error *err)
 {
 	struct netlink *nl = att->node->rtnl;
@@ -156,6 +156,10 @@ static int make(struct attachment *att, struct link *link, struct cni_error *err
 			     });
 	ret = netlink_commit(nl, err);
 	made = ret == 0;
+	if (ret == -EOPNOTSUPP && wants_vlans(conf)) {
+		error_clear(err);
+		return no_vlan_filtering(conf, err);
+	}
 	/* Somebody who doesn't take our lock may have been quicker. */
 	if (ret == -EEXIST)
 		ret = error_clear(err);
@@ -163,11 +167,6 @@ static int make(struct attachment *att, struct link *link, struct cni_error *err
 		ret = link_get(nl, conf->bridge, link, err);
 	if (ret == 0)
 		ret = must_be_bridge(link, err);
-	if (ret == 0 && made && wants_vlans(conf) && !link->bridge.can_filter_vlans) {
-		queue_link_del(nl, conf->bridge);
-		ret = netlink_commit(nl, err);
-		return ret < 0 ? ret : no_vlan_filtering(conf, err);
-	}
 	if (ret < 0 || !made)
 		return ret;
 

@@ -45,26 +45,49 @@ static bool is_in_the_way(const struct ip_prefix *gateway, const struct ip_prefi
 	       prefix_contains(other, &gateway->addr);
 }
 
-/* Another address in the gateway's place: an error, or with forceAddress removed. */
-static int make_way(struct attachment *att, struct addr_list *list,
-		    const struct ip_prefix *gateway, bool queue, struct cni_error *err)
+/* The missing gateway whose place @other takes; NULL: it is in nobody's way. */
+static const struct ip_config *displaced(const struct cni_result *ipam,
+					 const struct addr_list *list,
+					 const struct ip_prefix *other)
 {
-	for (size_t i = 0; i < list->n; i++) {
-		struct ip_prefix *other = &list->items[i];
+	if (is_ours(ipam, other))
+		return NULL;
+	for (size_t i = 0; i < ipam->ips.n; i++) {
+		struct ip_prefix gateway = gateway_prefix(&ipam->ips.items[i]);
 
-		if (is_ours(&att->ipam, other) || !is_in_the_way(gateway, other))
+		if (gateway.addr.family && !addr_list_has(list, &gateway) &&
+		    is_in_the_way(&gateway, other))
+			return &ipam->ips.items[i];
+	}
+	return NULL;
+}
+
+/*
+ * Another address in a gateway's place: an error, or with forceAddress removed. Last
+ * first: with a subnet's first address the kernel removes its later ones.
+ */
+static int make_way(struct attachment *att, const struct addr_list *list, bool queue,
+		    struct cni_error *err)
+{
+	for (size_t i = list->n; i-- > 0;) {
+		const struct ip_prefix *other = &list->items[i];
+		const struct ip_config *ip = displaced(&att->ipam, list, other);
+		struct ip_prefix gateway;
+
+		if (!ip)
 			continue;
+		gateway = gateway_prefix(ip);
 		if (!att->conf.force_address)
 			return error_set(
 				err, CNI_ERR_EXISTS, EADDRINUSE,
 				"bridge: %s is to have the gateway address %s but "
 				"has %s; remove that, set forceAddress, or change "
 				"the network's subnet",
-				att->conf.bridge, PREFIX_TEXT(gateway),
+				att->gateway_ifname, PREFIX_TEXT(&gateway),
 				PREFIX_TEXT(other));
 		if (queue)
-			queue_addr_del(att->node->rtnl, att->bridge_index,
-				       att->conf.bridge, other);
+			queue_addr_del(att->node->rtnl, att->gateway_index,
+				       att->gateway_ifname, other);
 	}
 	return 0;
 }
@@ -79,14 +102,15 @@ static int addresses_missing(struct attachment *att, bool queue, size_t *ret_mis
 	int ret;
 
 	ret = addr_list_get(nl, att->gateway_index, AF_UNSPEC, &list, err);
+	if (ret == 0)
+		ret = make_way(att, &list, queue, err);
 	for (size_t i = 0; ret == 0 && i < att->ipam.ips.n; i++) {
 		struct ip_prefix gateway = gateway_prefix(&att->ipam.ips.items[i]);
 
 		if (!gateway.addr.family || addr_list_has(&list, &gateway))
 			continue;
 		missing++;
-		ret = make_way(att, &list, &gateway, queue, err);
-		if (ret == 0 && queue)
+		if (queue)
 			queue_addr_add(nl, att->gateway_index, att->gateway_ifname,
 				       &gateway, false);
 	}

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""enabledad: IPv6 duplicate address detection, which takes a second or two."""
+import json
+import time
+
+import pytest
+
+from harness import plugin
+from harness.node import INTERNET6, network
+
+ADDRESS = "fd00:1:2::7"
+
+
+def conf_with(**keys):
+    return network("dual", ipam={"ranges": [
+        [{"subnet": "10.1.2.0/24"}],
+        [{"subnet": "fd00:1:2::/64", "rangeStart": ADDRESS, "rangeEnd": ADDRESS}]]}, **keys)
+
+
+def flags_of(pod, address):
+    for link in pod.ip_json("-6", "addr", "show", "dev", "eth0"):
+        for entry in link["addr_info"]:
+            if entry["local"] == address:
+                return entry
+    raise AssertionError(f"{pod.name} has no {address}")
+
+
+def with_somebody(node):
+    """Somebody on the bridge has the address that the next pod will be given."""
+    somebody = node.pod("somebody")
+    node.add(somebody, network("v4"))
+    somebody.sysctl("ipv6.conf.eth0.disable_ipv6", 0)
+    somebody.ip(f"addr add {ADDRESS}/64 dev eth0 nodad")
+    return somebody
+
+
+def test_an_address_of_somebody_else_is_an_error_and_nothing_is_left(node):
+    somebody, pod = with_somebody(node), node.pod()
+    with pytest.raises(plugin.CniError) as error:
+        node.add(pod, conf_with(enabledad=True))
+    assert error.value.code == plugin.EXISTS
+    error.value.says("enabledad", ADDRESS, "eth0", "cni0")
+    node.assert_nothing_left(pod, others=1)
+    assert ADDRESS not in node.reservations() and len(node.reservations()) == 1
+    # Once that somebody is gone the next ADD works, and the address serves at once.
+    somebody.ip(f"addr del {ADDRESS}/64 dev eth0")
+    start = time.monotonic()
+    node.check(pod, conf_with(), node.add(pod, conf_with(enabledad=True)))
+    assert time.monotonic() - start > 0.5, "that was no detection"
+    assert not {"tentative", "dadfailed"} & flags_of(pod, ADDRESS).keys()
+    assert pod.ping(INTERNET6, wait=1)
+
+
+def test_without_it_nobody_waits_and_nobody_is_asked(node):
+    """The control: the same address twice, and ADD succeeds."""
+    with_somebody(node)
+    pod = node.pod()
+    node.add(pod, conf_with())
+    assert flags_of(pod, ADDRESS)["nodad"]
+    assert not {"tentative", "dadfailed"} & flags_of(pod, ADDRESS).keys()
+
+
+@pytest.mark.parametrize("sysctls", [{}, {"accept_dad": 0, "enhanced_dad": 0}])
+def test_with_hairpin_it_is_not_fooled_by_its_own_question(node, sysctls):
+    """Nor by what the pod's defaults say."""
+    pod = node.pod()
+    for key, value in sysctls.items():
+        pod.sysctl(f"ipv6.conf.default.{key}", value)
+        pod.sysctl(f"ipv6.conf.all.{key}", value)
+    node.add(pod, conf_with(enabledad=True, hairpinMode=True))
+    assert pod.ping(INTERNET6, wait=1)
+
+
+def test_an_ADD_that_waits_keeps_nobody_from_coming(node):
+    """Detection runs while the node lock is shared."""
+    waiting, other = node.pod(), node.pod()
+    node.add(node.pod(), network("dual"))
+    call = node.start("ADD", network("dual", enabledad=True), waiting)
+    node.add(other, network("dual"))
+    assert "tentative" in str(waiting.ip_json("-6", "addr", "show", "dev", "eth0"))
+    assert json.loads(call().stdout)["ips"]

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""mtu: whose it is when none is configured, and what keeps it."""
+import pytest
+
+from harness import plugin
+from harness.node import UPLINK, named, network
+
+UPLINK6 = "uplink6"
+
+
+def mtus(node, pod, result):
+    """Of the bridge, the host's end and the pod's end."""
+    host = named(result, sandbox=False)[1]["name"]
+    links = node.links()
+    return [links["cni0"]["mtu"], links[host]["mtu"], pod.links()["eth0"]["mtu"]]
+
+
+def uplinks(node, mtu4, mtu6):
+    """The default routes of the families by different interfaces."""
+    node.ip_batch(f"""
+        link set {UPLINK} mtu {mtu4}
+        link add {UPLINK6} mtu {mtu6} type veth peer name away6 mtu {mtu6}
+        link set away6 up
+        link set {UPLINK6} up
+        route del ::/0
+        route add ::/0 dev {UPLINK6}
+        """)
+
+
+@pytest.mark.parametrize("families, expected", [("v4", 1400), ("v6", 1350), ("dual", 1350)])
+def test_without_mtu_it_is_that_of_the_uplink_in_the_family_in_use(node, families, expected):
+    """Dual stack: what goes through either."""
+    uplinks(node, mtu4=1400, mtu6=1350)
+    pod, conf = node.pod(), network(families)
+    result = node.add(pod, conf)
+    assert mtus(node, pod, result) == [expected] * 3
+    if plugin.NEWEST >= "1.1.0":
+        assert [i["mtu"] for i in result["interfaces"]] == [expected] * 3
+    node.check(pod, conf, result)
+
+
+def test_dual_stack_takes_the_smaller_one_whichever_family_has_it(node):
+    uplinks(node, mtu4=1300, mtu6=9000)
+    pod = node.pod()
+    assert mtus(node, pod, node.add(pod, network("dual"))) == [1300] * 3
+
+
+def test_a_large_one_is_taken_too(node):
+    node.ip(f"link set {UPLINK} mtu 9000")
+    pod = node.pod()
+    assert mtus(node, pod, node.add(pod, network())) == [9000] * 3
+
+
+def test_of_several_default_routes_the_preferred_ones_interface_counts(node):
+    node.ip_batch(f"""
+        link set {UPLINK} mtu 1400
+        link add backup0 mtu 1300 type veth peer name backup1
+        link set backup1 up
+        link set backup0 up
+        route add default dev backup0 metric 50
+        route del default via 192.0.2.1
+        route add default via 192.0.2.1 metric 10
+        route add default dev backup0 table 77
+        """)
+    pod = node.pod()
+    assert mtus(node, pod, node.add(pod, network())) == [1400] * 3
+
+
+@pytest.mark.parametrize("families", ["v4", "v6", "dual"])
+def test_without_a_default_route_it_is_the_kernels(node, families):
+    for family in (4, 6):
+        node.ip(f"-{family} route del default")
+    pod = node.pod()
+    assert mtus(node, pod, node.add(pod, network(families))) == [1500] * 3
+
+
+@pytest.mark.parametrize("own", [1300, 1500, 4000])
+def test_a_bridge_that_is_there_has_its_own(node, own):
+    node.ip_batch(f"link set {UPLINK} mtu 1400\nlink add cni0 type bridge\n"
+                  f"link set cni0 mtu {own}\n")
+    pod = node.pod()
+    assert mtus(node, pod, node.add(pod, network())) == [own] * 3
+
+
+@pytest.mark.parametrize("families, mtu", [("v4", 68), ("v4", 1450), ("dual", 1280),
+                                           ("dual", 9000), ("v4", 65535)])
+def test_a_configured_one_is_everybodys(node, families, mtu):
+    pod, conf = node.pod(), network(families, mtu=mtu)
+    result = node.add(pod, conf)
+    assert mtus(node, pod, result) == [mtu] * 3
+    if plugin.NEWEST >= "1.1.0":
+        assert [i["mtu"] for i in result["interfaces"]] == [mtu] * 3
+    node.check(pod, conf, result)
+
+
+def test_a_bridge_that_is_there_is_not_given_the_configured_one(node):
+    """It may have other ports and its owner's reasons."""
+    node.ip("link add cni0 type bridge")
+    node.ip("link set cni0 mtu 1450")
+    pod = node.pod()
+    result = node.add(pod, network(mtu=1400))
+    assert mtus(node, pod, result) == [1450, 1400, 1400]
+    if plugin.NEWEST >= "1.1.0":
+        assert [i["mtu"] for i in result["interfaces"]] == [1450, 1400, 1400]
+
+
+def test_the_result_has_the_mtu_that_the_bridge_took_from_a_smaller_port(node):
+    """A bridge that nobody set an MTU of has its smallest port's."""
+    node.ip("link add cni0 type bridge")
+    pod = node.pod()
+    result = node.add(pod, network(mtu=1400))
+    assert mtus(node, pod, result) == [1400] * 3
+    if plugin.NEWEST >= "1.1.0":
+        assert [i["mtu"] for i in result["interfaces"]] == [1400] * 3
+
+
+@pytest.mark.parametrize("conf", [{"mtu": 1400}, {"mtu": 9000}, {}])
+def test_the_bridge_keeps_its_own_when_the_last_port_goes(node, conf):
+    """Left to itself, the kernel would go back to 1500: the next pod would get that."""
+    node.ip(f"link set {UPLINK} mtu 1350")
+    expected = conf.get("mtu", 1350)
+    conf, pod = network(**conf), node.pod()
+    node.add(pod, conf)
+    node.delete(pod, conf)
+    assert node.links()["cni0"]["mtu"] == expected
+    pod = node.pod()
+    assert mtus(node, pod, node.add(pod, network())) == [expected] * 3
+
+
+@pytest.mark.parametrize("version", [v for v in plugin.VERSIONS if v >= "0.3.0"])
+def test_results_have_it_from_1_1_0_on(node, version):
+    result = node.add(node.pod(), network(cniVersion=version, mtu=1400))
+    assert {("mtu" in i) for i in result["interfaces"]} == {version >= "1.1.0"}
+
+
+def test_CHECK_names_an_mtu_that_changed_on_the_node(node):
+    pod, conf = node.pod(), network(mtu=1400)
+    result = node.add(pod, conf)
+    host = named(result, sandbox=False)[1]["name"]
+    node.ip(f"link set {host} mtu 1300")
+    with pytest.raises(plugin.CniError) as error:
+        node.check(pod, conf, result)
+    assert error.value.code == plugin.CHECK
+    error.value.says(host, "MTU", "1400", "1300")
+
+
+@pytest.mark.skipif(plugin.NEWEST < "1.1.0", reason="results don't tell")
+def test_CHECK_knows_the_uplinks_from_the_result(node):
+    node.ip(f"link set {UPLINK} mtu 1400")
+    pod, conf = node.pod(), network()
+    result = node.add(pod, conf)
+    node.ip(f"link set {UPLINK} mtu 1300")  # what it would be today is another matter
+    node.check(pod, conf, result)
+    host = named(result, sandbox=False)[1]["name"]
+    node.ip(f"link set {host} mtu 1390")
+    with pytest.raises(plugin.CniError) as error:
+        node.check(pod, conf, result)
+    error.value.says(host, "MTU", "1400", "1390")
+
+
+def test_CHECK_accepts_an_mtu_that_a_later_plugin_set_in_the_pod(node):
+    pod, conf = node.pod(), network(mtu=1400)
+    result = node.add(pod, conf)
+    pod.ip("link set eth0 mtu 1300")
+    node.check(pod, conf, result)
