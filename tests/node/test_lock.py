@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The node lock: a file below /run that only root can hold."""
+import fcntl
+import os
+import stat
+import time
+
+import pytest
+
+from harness import plugin
+from harness.node import GATEWAY4, INTERNET4, network
+
+AS_NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+HOLD = ("flock", "-n")
+
+
+def lock_file(node):
+    found, = (node.run_dir / "bridge-cni").iterdir()
+    return found
+
+
+def test_it_is_roots_own(node):
+    node.add(node.pod(), network())
+    path = lock_file(node)
+    for what, mode in ((path.parent, 0o700), (path, 0o600)):
+        found = what.stat()
+        assert (stat.S_IMODE(found.st_mode), found.st_uid) == (mode, 0), what
+
+
+def test_without_privileges_nobody_can_hold_it(node):
+    """Who could would keep every pod of the node from starting and ending."""
+    node.add(node.pod(), network())
+    path = f"/run/bridge-cni/{lock_file(node).name}"
+    control = node.run_dir / "anybodys"
+    control.touch()
+    control.chmod(0o644)
+    held = node.run(*AS_NOBODY, *HOLD, "/run/anybodys", "true", check=False)
+    assert held.returncode == 0, held.stderr
+    refused = node.run(*AS_NOBODY, *HOLD, path, "true", check=False)
+    assert refused.returncode != 0 and "Permission denied" in refused.stderr
+    assert node.run(*HOLD, path, "true", check=False).returncode == 0
+
+
+def test_each_network_namespace_has_its_own(node):
+    """Nodes in namespaces of one machine share /run and don't wait for each other."""
+    node.add(node.pod(), network())
+    inode = os.fstat(node.net_fd).st_ino
+    assert lock_file(node).name == f"node-{inode}.lock"
+
+
+def test_one_that_is_gone_or_left_behind_is_no_obstacle(node):
+    conf, pod = network(), node.pod()
+    node.add(pod, conf)
+    lock_file(node).write_text("left behind")
+    node.delete(pod, conf)
+    lock_file(node).unlink()
+    node.add(pod, conf)
+    lock_file(node).unlink()
+    lock_file_dir = node.run_dir / "bridge-cni"
+    lock_file_dir.rmdir()
+    node.delete(pod, conf)
+    node.assert_nothing_left(pod)
+
+
+def test_a_link_of_that_name_is_not_followed(node):
+    node.add(node.pod(), network())
+    path = lock_file(node)
+    path.unlink()
+    target = node.var_lib / "target"
+    path.symlink_to("/var/lib/target")
+    with pytest.raises(plugin.CniError) as error:
+        node.add(node.pod(), network())
+    assert error.value.code == plugin.IO
+    error.value.says(f"/run/bridge-cni/{path.name}")
+    assert not target.exists()
+
+
+def test_shared_work_goes_on_while_it_is_shared_and_exclusive_work_waits(node):
+    conf, pods = network(), [node.pod(), node.pod()]
+    node.add(pods[0], conf)
+    with open(lock_file(node)) as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        node.add(pods[1], conf)  # nothing shared is to be changed
+        node.ip("addr del 10.1.2.1/24 dev cni0")
+        late = node.pod()
+        call = node.start("ADD", conf, late)  # the gateway is to be put back
+        time.sleep(0.3)
+        assert node.addresses("cni0") == []
+        fcntl.flock(file, fcntl.LOCK_UN)
+        plugin.judge("ADD", call(), plugin.NEWEST)
+    assert late.ping(GATEWAY4) and late.ping(INTERNET4)
