@@ -90,6 +90,21 @@ static int vlan_trunk_check(void *value, const struct json_path *path,
 	return 0;
 }
 
+static int exhaustion_check(void *value, const struct json_path *path,
+			    struct cni_error *err)
+{
+	const char *state = *(const char **)value;
+
+	if (!*state || strcmp(state, "fail") == 0 || strcmp(state, "ready") == 0)
+		return 0;
+	return json_error(path, NULL, err,
+			  "\"%s\" is no state, expected \"fail\" or \"ready\"", state);
+}
+
+static const struct json_type exhaustion_type = {
+	.kind = JSON_TEXT,
+	.check = exhaustion_check,
+};
 static const struct json_type masq_backend_type = {
 	.kind = JSON_TEXT,
 	.check = masq_backend_check,
@@ -157,6 +172,8 @@ static const struct json_field whole_fields[] = {
 	FIELD(struct net_conf, vlan, "vlan", &vlan_type),
 	FIELD(struct net_conf, vlan_trunk, "vlanTrunk", &vlan_trunks_type),
 	FIELD(struct net_conf, preserve_default_vlan, "preserveDefaultVlan", &bool_type),
+	FIELD(struct net_conf, status_on_exhaustion, "statusOnExhaustion",
+	      &exhaustion_type),
 	FIELD(struct net_conf, dns, "dns", &dns_type),
 };
 static const struct json_type whole_root = OBJECT(whole_fields);
@@ -295,6 +312,8 @@ int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope_nr,
 		return r;
 	if (conf.is_default_gateway)
 		conf.is_gateway = true;
+	conf.ready_when_exhausted = conf.status_on_exhaustion &&
+				    strcmp(conf.status_on_exhaustion, "ready") == 0;
 	if (conf.spoof_check)
 		conf.mac_spoof_check = true;
 	if (conf.ipam_timeout == 0)

@@ -162,6 +162,8 @@ struct net_conf {
 	uint32_t vlan; /* access port, 0: none */
 	struct vlan_trunk_list vlan_trunk; /* trunk port; not with vlan */
 	bool preserve_default_vlan;
+	const char *status_on_exhaustion; /* NULL, "", "fail" or "ready" */
+	bool ready_when_exhausted;
 	struct mac_addr mac; /* of runtimeConfig, else of args.cni; may be unset */
 	struct ipam_conf ipam;
 	uint32_t ipam_timeout; /* seconds for a run of a delegated IPAM */

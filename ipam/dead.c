@@ -21,7 +21,8 @@ void ipam_owner_list_clear(struct ipam_owner_list *list)
 	*list = (struct ipam_owner_list){};
 }
 
-static int owner_list_add(struct ipam_owner_list *list, const struct record *record)
+int ipam_owner_list_add(struct ipam_owner_list *list, const char *container_id,
+			const char *ifname)
 {
 	struct ipam_owner owner, *grown;
 
@@ -29,8 +30,8 @@ static int owner_list_add(struct ipam_owner_list *list, const struct record *rec
 	if (!grown)
 		return -ENOMEM;
 	list->items = grown;
-	owner.container_id = strdup(record->container_id);
-	owner.ifname = strdup(record->ifname);
+	owner.container_id = strdup(container_id);
+	owner.ifname = strdup(ifname);
 	if (!owner.container_id || !owner.ifname) {
 		free(owner.container_id);
 		free(owner.ifname);
@@ -64,7 +65,7 @@ int ipam_dead(struct attachment *att, struct ipam_owner_list *ret_list,
 		    owner_hash(record.container_id, record.ifname) != hash ||
 		    operation_life(&store, att, &record) == IPAM_ALIVE)
 			continue;
-		if (owner_list_add(&list, &record) < 0)
+		if (ipam_owner_list_add(&list, record.container_id, record.ifname) < 0)
 			return error_oom(err);
 	}
 	*ret_list = list;

@@ -70,6 +70,20 @@ struct ipam_owner_list {
 };
 void ipam_owner_list_clear(struct ipam_owner_list *list);
 
+/* Copies the names. -ENOMEM. */
+int ipam_owner_list_add(struct ipam_owner_list *list, const char *container_id,
+			const char *ifname);
+
+/* Everybody on the network who has a record or a reservation, each once. Codes 5, 11. */
+int ipam_owners(struct attachment *att, struct ipam_owner_list *ret_list,
+		struct cni_error *err);
+
+/*
+ * STATUS: can the next ADD be given its addresses? Makes nothing. Codes 102
+ * (-EADDRNOTAVAIL): a set is full; 50: dataDir is no place to write to; 5, 11.
+ */
+int ipam_room(struct attachment *att, struct cni_error *err);
+
 enum ipam_life {
 	IPAM_ALIVE, /* or it can't be told, or there is no record */
 	IPAM_BEREFT, /* no interface, and what it had was given back by somebody */

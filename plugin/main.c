@@ -12,6 +12,7 @@
 #include "../conf/json.h"
 #include "../conf/result.h"
 #include "ipam_verbs.h"
+#include "gc.h"
 #include "log.h"
 #include "verbs.h"
 
@@ -111,8 +112,11 @@ static const struct program {
 	int (*add)(struct attachment *att, answer_fn print, struct cni_error *err);
 	int (*del)(struct attachment *att, struct cni_error *err);
 	int (*check)(struct attachment *att, struct cni_error *err);
-} main_plugin = {verb_add, verb_del, verb_check},
-  ipam_plugin = {ipam_verb_add, ipam_verb_del, ipam_verb_check};
+	int (*status)(struct attachment *att, struct cni_error *err);
+	int (*gc)(struct attachment *att, struct cni_error *err);
+} main_plugin = {verb_add, verb_del, verb_check, verb_status, verb_gc},
+  ipam_plugin = {ipam_verb_add, ipam_verb_del, ipam_verb_check, ipam_verb_status,
+		 ipam_verb_gc};
 
 static bool is_called(const char *path, const char *name)
 {
@@ -132,11 +136,14 @@ static int operate(struct attachment *att, struct cni_error *err)
 		return program->del(att, err);
 	case CNI_CHECK:
 		return program->check(att, err);
-	default:
-		return error_set(err, CNI_ERR_ENVIRONMENT, ENOSYS,
-				 "CNI_COMMAND: this version of bridge-cni does ADD, DEL, "
-				 "CHECK and VERSION only");
+	case CNI_STATUS:
+		return program->status(att, err);
+	case CNI_GC:
+		return program->gc(att, err);
+	case CNI_VERSION: /* has no attachment: run() */
+		break;
 	}
+	return error_set(err, CNI_ERR_INTERNAL, ENOSYS, "no such operation");
 }
 
 /* @called: argv[0]. @ret_version: for the error's JSON, as soon as it is known. */

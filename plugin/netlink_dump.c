@@ -107,6 +107,48 @@ static int link_read(const struct nlmsghdr *answer, void *data)
 	return 0;
 }
 
+static int link_list_read(const struct nlmsghdr *answer, void *data)
+{
+	struct link_list *list = data;
+	struct link *items;
+
+	if (!answer) {
+		link_list_clear(list);
+		return 0;
+	}
+	items = reallocarray(list->items, list->n + 1, sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	list->items = items;
+	items[list->n] = (struct link){};
+	return link_read(answer, &items[list->n++]);
+}
+
+int link_list_get(struct netlink *nl, struct link_list *ret_list, struct cni_error *err)
+{
+	struct link_list list = {};
+	struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
+	struct nl_msg *msg = netlink_queue(nl, RTM_GETLINK, NLM_F_DUMP,
+					   "listing the interfaces");
+	int ret;
+
+	if (msg && nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0)
+		netlink_queue_failed(nl);
+	ret = netlink_request(nl, link_list_read, &list, 0, err);
+	if (ret < 0) {
+		link_list_clear(&list);
+		return err->code ? ret : error_oom(err);
+	}
+	*ret_list = list;
+	return 0;
+}
+
+void link_list_clear(struct link_list *list)
+{
+	free(list->items);
+	*list = (struct link_list){};
+}
+
 static int link_request(struct netlink *nl, struct nl_msg *msg, unsigned int index,
 			const char *name, struct link *ret_link, struct cni_error *err)
 {

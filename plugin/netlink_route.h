@@ -91,6 +91,14 @@ void queue_addr_del(struct netlink *nl, unsigned int index, const char *name,
 void queue_route_add(struct netlink *nl, unsigned int index, const char *name,
 		     const struct route *route);
 
+/* All links of the namespace. */
+struct link_list {
+	struct link *items;
+	size_t n;
+};
+int link_list_get(struct netlink *nl, struct link_list *ret_list, struct cni_error *err);
+void link_list_clear(struct link_list *list);
+
 /* The addresses of one interface. */
 struct addr_list {
 	struct ip_prefix *items;

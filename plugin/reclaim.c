@@ -6,44 +6,63 @@
 #include "node.h"
 #include "stages.h"
 
-/* DEL of an attachment of the same network, without a namespace. */
-static int bury(struct attachment *att, const char *container_id, const char *ifname,
-		struct cni_error *err)
+/* The other attachment of the network, as DEL finds it when the namespace is gone. */
+static struct attachment namesake(const struct attachment *att, struct node *node,
+				  const char *container_id, const char *ifname)
 {
-	/* As DEL finds it when the namespace is gone; the configuration is the network's. */
-	struct node node = *att->node;
-	struct attachment dead = {
+	struct attachment other = {
 		.env = {.verb = CNI_DEL,
 			.container_id = container_id,
 			.ifname = ifname,
 			.netns = "",
 			.path = att->env.path},
+		.text = att->text,
+		.text_len = att->text_len,
 		.doc = att->doc,
 		.conf = att->conf,
 		.kernel = att->kernel,
-		.node = &node,
+		.node = node,
 	};
-	enum ipam_life life;
-	int ret;
 
-	/* An ADD may have been at work when it was looked at; it is through by now. */
-	ret = ipam_life(&dead, &life, err);
-	if (ret < 0 || life == IPAM_ALIVE)
-		return ret;
-	node.pod_ns = -1;
-	node.pod_rtnl = NULL;
-	identity_host_ifname(att->conf.name, container_id, ifname, dead.host_ifname);
-	ret = stages_del(&dead, err);
+	node->pod_ns = -1;
+	node->pod_rtnl = NULL;
+	identity_host_ifname(att->conf.name, container_id, ifname, other.host_ifname);
+	return other;
+}
+
+int reclaim_delete(struct attachment *att, const char *container_id, const char *ifname,
+		   struct cni_error *err)
+{
+	struct node node = *att->node;
+	struct attachment other = namesake(att, &node, container_id, ifname);
+	int ret = stages_del(&other, err);
+
 	att->node->lock = node.lock;
 	att->node->lock_fd = node.lock_fd;
-	if (dead.notice)
+	if (other.notice)
 		attachment_notice(att, "DEL of %s/%s: %s", container_id, ifname,
-				  dead.notice);
-	free(dead.notice);
+				  other.notice);
+	free(other.notice);
 	if (ret < 0)
 		error_wrap(err, "deleting container %s's %s, which is gone", container_id,
 			   ifname);
-	else if (life == IPAM_DEAD)
+	return ret;
+}
+
+/* An ADD may have been at work when it was looked at; it is through by now. */
+static int bury(struct attachment *att, const char *container_id, const char *ifname,
+		struct cni_error *err)
+{
+	struct node node = *att->node;
+	struct attachment dead = namesake(att, &node, container_id, ifname);
+	enum ipam_life life;
+	int ret = ipam_life(&dead, &life, err);
+
+	free(dead.notice);
+	if (ret < 0 || life == IPAM_ALIVE)
+		return ret;
+	ret = reclaim_delete(att, container_id, ifname, err);
+	if (ret == 0 && life == IPAM_DEAD)
 		attachment_notice(att,
 				  "network %s: deleted container %s's %s: neither its "
 				  "interface nor its namespace is there any more",

@@ -14,6 +14,10 @@
  */
 int reclaim_network(struct attachment *att, struct cni_error *err);
 
+/* DEL of the network's attachment of these names, alive or not. The node lock is held. */
+int reclaim_delete(struct attachment *att, const char *container_id, const char *ifname,
+		   struct cni_error *err);
+
 /* The one of the same names as @att, if it is not alive. */
 int reclaim_namesake(struct attachment *att, struct cni_error *err);
 

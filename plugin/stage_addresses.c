@@ -4,6 +4,7 @@
  * nothing to delete.
  */
 #include <errno.h>
+#include <linux/if_bridge.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -16,6 +17,9 @@
 /* The reference waits as long; detection takes one to two seconds. */
 #define DAD_WAIT_MS 10000
 #define DAD_POLL_MS 20
+
+#define PORT_POLL_NS   1000000
+#define PORT_POLLS_MAX 200
 
 static bool has_ipv6(const struct cni_result *ipam)
 {
@@ -92,6 +96,23 @@ static int dad_await(struct attachment *att, struct cni_error *err)
 		att->env.ifname, DAD_WAIT_MS / 1000);
 }
 
+/*
+ * What leaves the pod before its port forwards is lost, an ARP request for a second. The
+ * kernel enables the port by a work queue, or at once when it is asked about the link.
+ */
+static int port_await(struct attachment *att, struct cni_error *err)
+{
+	for (int i = 0; i < PORT_POLLS_MAX; i++) {
+		struct link port;
+		int ret = link_get(att->node->rtnl, att->host_ifname, &port, err);
+
+		if (ret < 0 || !port.index || port.port.state == BR_STATE_FORWARDING)
+			return ret;
+		nanosleep(&(struct timespec){.tv_nsec = PORT_POLL_NS}, NULL);
+	}
+	return 0; /* spanning tree holds the port back: nobody would hear us */
+}
+
 static int addresses_add(struct attachment *att, struct cni_error *err)
 {
 	const struct cni_result *ipam = &att->ipam;
@@ -113,6 +134,8 @@ static int addresses_add(struct attachment *att, struct cni_error *err)
 	for (size_t i = 0; i < ipam->routes.n; i++)
 		queue_route_add(nl, index, ifname, &ipam->routes.items[i]);
 	ret = netlink_commit(nl, err);
+	if (ret == 0)
+		ret = port_await(att, err);
 	return ret == 0 && ipv6 && dad ? dad_await(att, err) : ret;
 }
 

@@ -7,36 +7,17 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/if_bridge.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <netinet/icmp6.h>
 #include <netinet/if_ether.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "../ipam/delegate.h"
-#include "netlink_route.h"
 #include "stages.h"
 
-/* The bridge forwards some tens of microseconds after the port is up, by a work queue. */
-#define PORT_POLL_NS   1000000
-#define PORT_POLLS_MAX 200
-#define ND_HOP_LIMIT   255
-
-static int port_await(struct attachment *att, struct cni_error *err)
-{
-	for (int i = 0; i < PORT_POLLS_MAX; i++) {
-		struct link port;
-		int ret = link_get(att->node->rtnl, att->host_ifname, &port, err);
-
-		if (ret < 0 || !port.index || port.port.state == BR_STATE_FORWARDING)
-			return ret;
-		nanosleep(&(struct timespec){.tv_nsec = PORT_POLL_NS}, NULL);
-	}
-	return 0; /* spanning tree holds the port back: nobody would hear us */
-}
+#define ND_HOP_LIMIT 255
 
 static int arp_announce(const struct attachment *att, const struct ip_addr *addr,
 			struct cni_error *err)
@@ -125,12 +106,9 @@ static int announce_all(void *data, struct cni_error *err)
 
 static int announce_add(struct attachment *att, struct cni_error *err)
 {
-	int ret;
-
 	if (att->ipam.ips.n == 0 || (!att->conf.mac.set && !ipam_delegated(&att->conf)))
 		return 0;
-	ret = port_await(att, err);
-	return ret < 0 ? ret : node_in_pod(att->node, announce_all, att, err);
+	return node_in_pod(att->node, announce_all, att, err);
 }
 
 const struct stage stage_announce = {

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Questions about a network's store as a whole: who is in it (GC), is there room (STATUS). */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "allocator.h"
+#include "operation.h"
+
+static int record_owners(struct store *store, struct ipam_owner_list *list,
+			 struct cni_error *err)
+{
+	_cleanup_(record_walk_end) struct record_walk walk = {};
+	uint64_t hash;
+
+	while (store_record_next(store, &walk, &hash) > 0) {
+		_cleanup_(record_clear) struct record record = {};
+
+		if (store_record_read(store, hash, &record) == 0 &&
+		    ipam_owner_list_add(list, record.container_id, record.ifname) < 0)
+			return error_oom(err);
+	}
+	return 0;
+}
+
+/* The owner that a reservation names, if that is one that DEL can be asked for. */
+static int text_owner(const struct owner_text *text, struct ipam_owner_list *list)
+{
+	char owner[sizeof(text->text) + 1] = {};
+	char *end;
+
+	memcpy(owner, text->text, text->len);
+	end = strstr(owner, "\r\n");
+	if (!end)
+		return 0; /* host-local's old format: whose interface, nobody knows */
+	*end = '\0';
+	if (!cni_name_valid(owner) || !ifname_valid(end + 2))
+		return 0;
+	return ipam_owner_list_add(list, owner, end + 2);
+}
+
+static int reservation_owners(struct store *store, struct ipam_owner_list *list,
+			      struct cni_error *err)
+{
+	int fd = store->dir_fd < 0 ? -1
+				   : openat(store->dir_fd, ".", O_RDONLY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	int r = 0;
+
+	if (store->dir_fd < 0)
+		return 0;
+	if (!dir) {
+		close_p(&fd);
+		return store_file_error(store->path, NULL, errno, "read", err);
+	}
+	while (r == 0 && (entry = readdir(dir))) {
+		struct owner_text text;
+		struct ip_addr ip;
+
+		if (ip_parse(entry->d_name, &ip) == 0 &&
+		    store_owner_of(store, &ip, &text) == 0 && text.len > 0 &&
+		    text_owner(&text, list) < 0)
+			r = error_oom(err);
+	}
+	closedir(dir);
+	return r;
+}
+
+static int owner_cmp(const void *a, const void *b)
+{
+	const struct ipam_owner *x = a, *y = b;
+	int cmp = strcmp(x->container_id, y->container_id);
+
+	return cmp ? cmp : strcmp(x->ifname, y->ifname);
+}
+
+/* Those with a record and a reservation, or several, were found as often. */
+static void owners_unique(struct ipam_owner_list *list)
+{
+	size_t kept = 0;
+
+	qsort(list->items, list->n, sizeof(*list->items), owner_cmp);
+	for (size_t i = 0; i < list->n; i++) {
+		if (kept && owner_cmp(&list->items[kept - 1], &list->items[i]) == 0) {
+			free(list->items[i].container_id);
+			free(list->items[i].ifname);
+		} else {
+			list->items[kept++] = list->items[i];
+		}
+	}
+	list->n = kept;
+}
+
+int ipam_owners(struct attachment *att, struct ipam_owner_list *ret_list,
+		struct cni_error *err)
+{
+	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list list = {};
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	int r = operation_open(att, STORE_EXISTING, &store, err);
+
+	if (r < 0)
+		return r == -ENOENT && err->code == 0 ? 0 : r;
+	r = record_owners(&store, &list, err);
+	if (r == 0)
+		r = reservation_owners(&store, &list, err);
+	if (r < 0)
+		return r;
+	if (list.n)
+		owners_unique(&list);
+	*ret_list = list;
+	list = (struct ipam_owner_list){};
+	return 0;
+}
+
+/* dataDir, or the nearest directory above it that is there: what ADD would begin with. */
+static int data_dir_check(const char *data_dir, struct cni_error *err)
+{
+	_cleanup_(free_p) char *path = strdup(data_dir);
+	char *slash;
+
+	if (!path)
+		return error_oom(err);
+	while (faccessat(AT_FDCWD, path, F_OK, 0) < 0 && errno == ENOENT &&
+	       (slash = strrchr(path, '/')) && slash != path)
+		*slash = '\0';
+	if (faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) < 0)
+		return error_errno(err, CNI_ERR_UNAVAILABLE, errno,
+				   "ipam.dataDir: %s can't be written to", path);
+	return 0;
+}
+
+static int room_check(struct store *store, struct attachment *att, struct cni_error *err)
+{
+	const struct range_set_list *sets = &att->conf.ipam.sets;
+
+	for (size_t i = 0; i < sets->n; i++) {
+		struct cni_error full = {};
+		struct ip_addr ip;
+		int r = allocator_next(store, sets, i, &(struct ip_addr){}, &ip, &full);
+
+		if (r == -EADDRNOTAVAIL)
+			return error_set(err, CNI_ERR_EXHAUSTED, EADDRNOTAVAIL, "%s",
+					 full.msg);
+		if (r < 0) {
+			*err = full;
+			return r;
+		}
+	}
+	return 0;
+}
+
+int ipam_room(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	int r = data_dir_check(att->conf.ipam.data_dir, err);
+
+	if (r == 0)
+		r = operation_open(att, STORE_EXISTING, &store, err);
+	if (r < 0)
+		return r == -ENOENT && err->code == 0 ? 0 : r;
+	r = operation_index(&store, att, err);
+	return r < 0 ? r : room_check(&store, att, err);
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * GC: whoever holds something on the network and isn't on the runtime's list gets a DEL.
+ * Who holds something is told by records and reservations; an interface whose ADD was
+ * killed before it wrote either is told by its name.
+ */
+#include "gc.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../conf/valid_set.h"
+#include "../ipam/delegate.h"
+#include "../ipam/ipam.h"
+#include "kernel.h"
+#include "netlink_route.h"
+#include "reclaim.h"
+#include "stages.h"
+
+/* Past errors: the first is the answer, the others go to its details. */
+struct errors {
+	struct cni_error *first;
+	int ret;
+	size_t n;
+};
+
+static void errors_add(struct errors *errors, int ret, const struct cni_error *err)
+{
+	if (ret == 0)
+		return;
+	if (errors->n++ == 0) {
+		errors->ret = ret;
+		*errors->first = *err;
+	} else {
+		error_details(errors->first, "%s", err->msg);
+	}
+}
+
+static void owners_collect(struct attachment *att, const struct valid_set *valid,
+			   struct errors *errors)
+{
+	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list owners = {};
+	struct cni_error err = {};
+	int ret = ipam_owners(att, &owners, &err);
+
+	errors_add(errors, ret, &err);
+	for (size_t i = 0; i < owners.n; i++) {
+		const struct ipam_owner *owner = &owners.items[i];
+
+		if (valid_set_has(valid, owner->container_id, owner->ifname))
+			continue;
+		error_clear(&err);
+		ret = reclaim_delete(att, owner->container_id, owner->ifname, &err);
+		errors_add(errors, ret, &err);
+	}
+}
+
+/* Names are hashes: one that another network's attachment has come to have says so by its
+ * alias. */
+static bool is_another_networks(const struct attachment *att, const struct link *link)
+{
+	char own[LINK_ALIAS_MAX];
+	int len = snprintf(own, sizeof(own), "bridge-cni %s ", att->conf.name);
+
+	return link->alias[0] && strncmp(link->alias, own, len) != 0;
+}
+
+static bool name_is_valid(const struct attachment *att, const struct valid_set *valid,
+			  const char *name)
+{
+	for (size_t i = 0; i < valid->n; i++) {
+		char valid_name[IF_NAMESIZE];
+
+		identity_host_ifname(att->conf.name, valid->items[i].container_id,
+				     valid->items[i].ifname, valid_name);
+		if (strcmp(valid_name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void interfaces_collect(struct attachment *att, const struct valid_set *valid,
+			       struct errors *errors)
+{
+	_cleanup_(link_list_clear) struct link_list links = {};
+	struct netlink *nl = att->node->rtnl;
+	char prefix[IF_NAMESIZE];
+	struct cni_error err = {};
+	int ret = link_list_get(nl, &links, &err);
+
+	errors_add(errors, ret, &err);
+	identity_host_ifname_prefix(att->conf.name, prefix);
+	for (size_t i = 0; i < links.n; i++) {
+		const struct link *link = &links.items[i];
+
+		if (strncmp(link->name, prefix, strlen(prefix)) != 0 ||
+		    strlen(link->name) != IF_NAMESIZE - 1 ||
+		    strcmp(link->kind, "veth") != 0 || is_another_networks(att, link) ||
+		    name_is_valid(att, valid, link->name))
+			continue;
+		error_clear(&err);
+		queue_link_del(nl, link->name);
+		ret = netlink_commit(nl, &err);
+		errors_add(errors, ret == -ENODEV ? 0 : ret, &err);
+	}
+}
+
+static int gc_locked(struct attachment *att, const struct valid_set *valid,
+		     struct cni_error *err)
+{
+	struct errors errors = {.first = err};
+	struct cni_error own = {};
+	int ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+
+	if (ret < 0)
+		return ret;
+	owners_collect(att, valid, &errors);
+	interfaces_collect(att, valid, &errors);
+	if (ipam_delegated(&att->conf)) {
+		node_unlock(att->node);
+		ret = delegate_run(att, CNI_GC, &own);
+		errors_add(&errors, ret, &own);
+	}
+	if (errors.n > 1)
+		error_wrap(err, "%zu things could not be collected, the first", errors.n);
+	return errors.ret;
+}
+
+int verb_gc(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(valid_set_clear) struct valid_set valid = {};
+	_cleanup_(node_close) struct node node = NODE_CLOSED;
+	struct kernel kernel;
+	int ret = valid_set_read(att->doc, &valid, err);
+
+	if (ret < 0 || !valid.given)
+		return ret;
+	ret = node_open(&node, err);
+	if (ret < 0)
+		return ret;
+	kernel_open(&node, &kernel);
+	att->node = &node;
+	att->kernel = &kernel.ipam;
+	ret = gc_locked(att, &valid, err);
+	att->kernel = NULL;
+	att->node = NULL;
+	return ret;
+}
+
+int ipam_verb_gc(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list owners = {};
+	_cleanup_(valid_set_clear) struct valid_set valid = {};
+	struct errors errors = {.first = err};
+	int ret = valid_set_read(att->doc, &valid, err);
+
+	if (ret == 0 && valid.given)
+		ret = ipam_owners(att, &owners, err);
+	for (size_t i = 0; ret == 0 && i < owners.n; i++) {
+		const struct ipam_owner *owner = &owners.items[i];
+		struct attachment gone = {.env = att->env, .conf = att->conf};
+		struct cni_error own = {};
+
+		if (valid_set_has(&valid, owner->container_id, owner->ifname))
+			continue;
+		gone.env.container_id = owner->container_id;
+		gone.env.ifname = owner->ifname;
+		errors_add(&errors, ipam_release(&gone, &own), &own);
+		free(gone.notice);
+	}
+	return ret < 0 ? ret : errors.ret;
+}
+
+/* Full: but addresses that a reclaim would give back count as free. */
+static int room_after_reclaim(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list dead = {};
+	struct cni_error full = *err;
+	int ret;
+
+	error_clear(err);
+	ret = ipam_dead(att, &dead, err);
+	if (ret < 0 || dead.n > 0 || att->conf.ready_when_exhausted)
+		return ret;
+	ret = error_set(
+		err, CNI_ERR_UNAVAILABLE, ENOSPC,
+		"%s; delete pods or widen the range (statusOnExhaustion \"ready\" "
+		"keeps the node's state out of it)",
+		full.msg);
+	return ret;
+}
+
+int ipam_verb_status(struct attachment *att, struct cni_error *err)
+{
+	int ret = ipam_room(att, err);
+
+	return ret == -EADDRNOTAVAIL ? room_after_reclaim(att, err) : ret;
+}
+
+int verb_status(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(node_close) struct node node = NODE_CLOSED;
+	struct kernel kernel;
+	int ret;
+
+	if (ipam_delegated(&att->conf))
+		return delegate_run(att, CNI_STATUS, err);
+	if (!ipam_in_process(&att->conf))
+		return 0;
+	ret = node_open(&node, err);
+	if (ret < 0)
+		return ret;
+	kernel_open(&node, &kernel);
+	att->kernel = &kernel.ipam;
+	ret = ipam_verb_status(att, err);
+	att->kernel = NULL;
+	return ret;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* GC and STATUS: the operations on a network as a whole. */
+#ifndef BRIDGE_CNI_PLUGIN_GC_H
+#define BRIDGE_CNI_PLUGIN_GC_H
+
+#include "../conf/attachment.h"
+
+/*
+ * Deletes every attachment of the network that the runtime's list doesn't name, by the code
+ * that DEL runs: reservations, records, interfaces, elements; another network's are not
+ * touched. Without a list nothing is. Goes on past errors and reports them all.
+ */
+int verb_gc(struct attachment *att, struct cni_error *err);
+
+/*
+ * Ready means that the next ADD can succeed, as far as can be told without making anything.
+ * Codes 50: not; 7: the configuration is wrong; a delegated IPAM's own.
+ */
+int verb_status(struct attachment *att, struct cni_error *err);
+
+/* The same of the store alone, for the executable under the name host-local. */
+int ipam_verb_gc(struct attachment *att, struct cni_error *err);
+int ipam_verb_status(struct attachment *att, struct cni_error *err);
+
+#endif
