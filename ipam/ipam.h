@@ -74,6 +74,18 @@ void ipam_owner_list_clear(struct ipam_owner_list *list);
 int ipam_owner_list_add(struct ipam_owner_list *list, const char *container_id,
 			const char *ifname);
 
+/* The attachment's record into @ret_record, which record_clear() frees. -ENOENT without an
+ * error set: there is none (that can be read). Codes 5, 11. */
+int ipam_recorded(struct attachment *att, struct record *ret_record,
+		  struct cni_error *err);
+
+/* Hands all records of the network to @fn (which returns < 0 to stop, with @err set). Codes
+ * 5, 11. The store's lock is not held meanwhile. */
+int ipam_records(struct attachment *att,
+		 int (*fn)(const struct record *record, void *data,
+			   struct cni_error *err),
+		 void *data, struct cni_error *err);
+
 /* Everybody on the network who has a record or a reservation, each once. Codes 5, 11. */
 int ipam_owners(struct attachment *att, struct ipam_owner_list *ret_list,
 		struct cni_error *err);

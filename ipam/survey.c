@@ -9,6 +9,73 @@
 #include "allocator.h"
 #include "operation.h"
 
+int ipam_recorded(struct attachment *att, struct record *ret_record,
+		  struct cni_error *err)
+{
+	_cleanup_(record_clear) struct record record = {};
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	int r = operation_open(att, STORE_EXISTING, &store, err);
+
+	if (r < 0)
+		return r;
+	if (store_record_read(&store, operation_hash(att), &record) < 0 ||
+	    !record_is_of(&record, att->conf.name, att->env.container_id,
+			  att->env.ifname))
+		return -ENOENT;
+	*ret_record = record;
+	record = (struct record){};
+	return 0;
+}
+
+struct record_array {
+	struct record *items;
+	size_t n;
+};
+
+static void record_array_clear(struct record_array *array)
+{
+	for (size_t i = 0; i < array->n; i++)
+		record_clear(&array->items[i]);
+	free(array->items);
+}
+
+static int records_read(struct attachment *att, struct record_array *array,
+			struct cni_error *err)
+{
+	_cleanup_(record_walk_end) struct record_walk walk = {};
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	uint64_t hash;
+	int r = operation_open(att, STORE_EXISTING, &store, err);
+
+	if (r < 0)
+		return r == -ENOENT && err->code == 0 ? 0 : r;
+	while (store_record_next(&store, &walk, &hash) > 0) {
+		struct record *grown = reallocarray(array->items, array->n + 1,
+						    sizeof(*grown));
+
+		if (!grown)
+			return error_oom(err);
+		array->items = grown;
+		grown[array->n] = (struct record){};
+		if (store_record_read(&store, hash, &grown[array->n]) == 0)
+			array->n++;
+	}
+	return 0;
+}
+
+int ipam_records(struct attachment *att,
+		 int (*fn)(const struct record *record, void *data,
+			   struct cni_error *err),
+		 void *data, struct cni_error *err)
+{
+	_cleanup_(record_array_clear) struct record_array array = {};
+	int r = records_read(att, &array, err);
+
+	for (size_t i = 0; r == 0 && i < array.n; i++)
+		r = fn(&array.items[i], data, err);
+	return r;
+}
+
 static int record_owners(struct store *store, struct ipam_owner_list *list,
 			 struct cni_error *err)
 {
