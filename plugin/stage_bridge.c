@@ -16,14 +16,6 @@
 #include "stages.h"
 #include "sysctl.h"
 
-/* Router advertisements of a pod must not give the node a route (CVE-2020-10749). */
-static int accept_ra_off(const char *bridge, struct cni_error *err)
-{
-	int ret = sysctl_ensure(0, err, "ipv6/conf/%s/accept_ra", bridge);
-
-	return ret == -ENOENT ? 0 : ret; /* a kernel without IPv6 */
-}
-
 /*
  * A bridge whose address nobody has set takes that of its lowest port, and changes it as
  * ports come and go. /sys tells (NET_ADDR_SET is 3, linux/netdevice.h); where it can't be
@@ -189,7 +181,7 @@ static int complete(struct attachment *att, struct link *link, struct cni_error 
 	if (ret == 0 && wants_vlans(conf) && !link->bridge.can_filter_vlans)
 		ret = no_vlan_filtering(conf, err);
 	if (ret == 0)
-		ret = accept_ra_off(name, err);
+		ret = sysctl_accept_ra_off(name, err);
 	if (ret < 0)
 		return ret;
 	if (!mac_is_pinned(name))
@@ -224,7 +216,7 @@ static int bridge_add(struct attachment *att, struct cni_error *err)
 	if (ret == 0)
 		ret = must_be_bridge(&link, err);
 	if (ret == 0 && is_complete(&att->conf, &link)) {
-		ret = accept_ra_off(name, err);
+		ret = sysctl_accept_ra_off(name, err);
 	} else if (ret == 0) {
 		ret = node_lock(att->node, NODE_EXCLUSIVE, err);
 		if (ret == 0)

@@ -10,6 +10,12 @@
 
 #include "netlink_vlan.h"
 #include "stages.h"
+#include "sysctl.h"
+
+static bool is_veth(const struct link *link)
+{
+	return strcmp(link->kind, "veth") == 0;
+}
 
 static void queue_vlans(struct netlink *nl, const struct attachment *att,
 			unsigned int port, const char *name)
@@ -41,67 +47,104 @@ static struct mac_addr gateway_mac(const struct attachment *att)
 	return mac;
 }
 
+/* The pair, the gateway's end not up yet. */
 static int gateway_make(struct attachment *att, struct cni_error *err)
 {
-	struct netlink *nl = att->node->rtnl;
 	char port[IF_NAMESIZE], alias[LINK_ALIAS_MAX];
-	unsigned int index;
-	int ret;
 
 	identity_vlan_port(att->gateway_ifname, port);
 	snprintf(alias, sizeof(alias), "bridge-cni port of %s", att->gateway_ifname);
-	queue_veth_add(nl, &(struct veth_spec){
-				   .host_name = port,
-				   .peer_name = att->gateway_ifname,
-				   .host_mac = identity_host_mac("", "", port),
-				   .peer_mac = gateway_mac(att),
-				   .mtu = att->mtu,
-				   .bridge = att->bridge_index,
-				   .peer_ns = att->node->ns,
-				   .alias = alias,
-			   });
-	ret = netlink_commit(nl, err);
+	queue_veth_add(att->node->rtnl,
+		       &(struct veth_spec){
+			       .host_name = port,
+			       .peer_name = att->gateway_ifname,
+			       .host_mac = identity_host_mac("", "", port),
+			       .peer_mac = gateway_mac(att),
+			       .mtu = att->mtu,
+			       .bridge = att->bridge_index,
+			       .peer_ns = att->node->ns,
+			       .alias = alias,
+		       });
+	return netlink_commit(att->node->rtnl, err);
+}
+
+/* The bridge's port that leads to a veth; its index is 0 where that leads elsewhere. */
+static int gateway_port(struct attachment *att, const struct link *gateway,
+			struct link *ret_port, struct cni_error *err)
+{
+	struct link port;
+	int ret = link_get_by_index(att->node->rtnl, gateway->peer, &port, err);
+
 	if (ret < 0)
 		return ret;
-	/* Before the VLAN is set it must not be up: absent, or complete, by its last step. */
-	index = netlink_ifindex(nl, port);
-	queue_vlans(nl, att, index, port);
-	ret = netlink_commit(nl, err);
-	if (ret == 0) {
-		index = netlink_ifindex(nl, att->gateway_ifname);
-		queue_link_up(nl, index, att->gateway_ifname);
-		ret = netlink_commit(nl, err);
+	if (port.master != att->bridge_index || port.peer != gateway->index)
+		port = (struct link){};
+	*ret_port = port;
+	return 0;
+}
+
+/* The port's VLAN, then up: that is its last step, and says that it is complete. */
+static int gateway_finish(struct attachment *att, const struct link *gateway,
+			  struct cni_error *err)
+{
+	struct netlink *nl = att->node->rtnl;
+	struct link port;
+	int ret;
+
+	if (is_veth(gateway)) {
+		ret = gateway_port(att, gateway, &port, err);
+		if (ret == 0 && !port.index)
+			return error_set(
+				err, CNI_ERR_EXISTS, EEXIST,
+				"vlan: %s is to be the VLAN's gateway, but its "
+				"other end is no port of %s; remove or rename it",
+				gateway->name, att->conf.bridge);
+		if (ret < 0)
+			return ret;
+		queue_vlans(nl, att, port.index, port.name);
 	}
-	if (ret < 0) {
-		queue_link_del(nl, port);
-		netlink_commit(nl, &(struct cni_error){});
+	queue_link_up(nl, gateway->index, gateway->name);
+	return netlink_commit(nl, err);
+}
+
+/* Makes what is missing; the exclusive lock is held. */
+static int gateway_complete(struct attachment *att, struct link *gateway,
+			    struct cni_error *err)
+{
+	struct netlink *nl = att->node->rtnl;
+	bool make = !gateway->index;
+	int ret = 0;
+
+	if (make)
+		ret = gateway_make(att, err);
+	if (ret == -EEXIST) /* that, then, is not what was made here */
+		return ret;
+	if (ret == 0 && make)
+		ret = link_get(nl, att->gateway_ifname, gateway, err);
+	if (ret == 0)
+		ret = sysctl_accept_ra_off(att->gateway_ifname, err);
+	if (ret == 0)
+		ret = gateway_finish(att, gateway, err);
+	if (ret < 0 && make) {
+		struct cni_error ignored = {};
+
+		/* The kernel makes the pair before it makes it a port. */
+		queue_link_del(nl, att->gateway_ifname);
+		netlink_commit(nl, &ignored);
 	}
 	return ret;
 }
 
-/* Not up: what a killed ADD left half made. */
-static int gateway_remake(struct attachment *att, struct link *link,
-			  struct cni_error *err)
+/* A veth is what is made here and by the reference; a VLAN device, what people make. */
+static int must_serve(const struct attachment *att, const struct link *link,
+		      struct cni_error *err)
 {
-	struct netlink *nl = att->node->rtnl;
-	int ret = 0;
-
-	if (link->index) {
-		queue_link_del(nl, att->gateway_ifname);
-		ret = netlink_commit(nl, err);
-	}
-	if (ret == 0)
-		ret = gateway_make(att, err);
-	return ret < 0 ? ret : link_get(nl, att->gateway_ifname, link, err);
-}
-
-static int must_be_veth(const struct link *link, struct cni_error *err)
-{
-	if (!link->index || strcmp(link->kind, "veth") == 0)
+	if (!link->index || is_veth(link) ||
+	    (strcmp(link->kind, "vlan") == 0 && link->peer == att->bridge_index))
 		return 0;
 	return error_set(err, CNI_ERR_EXISTS, EEXIST,
 			 "vlan: %s is to be the VLAN's gateway, but an interface of kind "
-			 "\"%s\" has that name; rename it",
+			 "\"%s\" has that name; remove or rename it",
 			 link->name, link->kind);
 }
 
@@ -123,21 +166,29 @@ static int gateway_ensure(struct attachment *att, struct cni_error *err)
 	gateway_name(att);
 	ret = link_get(nl, att->gateway_ifname, &link, err);
 	if (ret == 0)
-		ret = must_be_veth(&link, err);
-	if (ret == 0 && !link.up) {
+		ret = must_serve(att, &link, err);
+	if (ret == 0 && link.up) {
+		ret = sysctl_accept_ra_off(att->gateway_ifname, err);
+	} else if (ret == 0) {
 		ret = node_lock(att->node, NODE_EXCLUSIVE, err);
 		if (ret == 0)
 			ret = link_get(nl, att->gateway_ifname, &link, err);
 		if (ret == 0)
-			ret = must_be_veth(&link, err);
+			ret = must_serve(att, &link, err);
 		if (ret == 0 && !link.up)
-			ret = gateway_remake(att, &link, err);
+			ret = gateway_complete(att, &link, err);
 	}
 	if (ret < 0)
 		return ret;
 	att->gateway_index = link.index;
 	att->gateway_mac = link.mac;
 	return 0;
+}
+
+/* Addresses for it come from an IPAM only. */
+static bool wants_gateway(const struct net_conf *conf)
+{
+	return conf->vlan && conf->is_gateway && conf->ipam.type && *conf->ipam.type;
 }
 
 static int vlan_add(struct attachment *att, struct cni_error *err)
@@ -150,22 +201,31 @@ static int vlan_add(struct attachment *att, struct cni_error *err)
 		return 0;
 	queue_vlans(nl, att, netlink_ifindex(nl, att->host_ifname), att->host_ifname);
 	ret = netlink_commit(nl, err);
-	if (ret < 0 || !conf->vlan || !conf->is_gateway)
-		return ret;
-	return gateway_ensure(att, err);
+	return ret < 0 || !wants_gateway(conf) ? ret : gateway_ensure(att, err);
 }
 
-static int port_vlans_check(const struct attachment *att, const struct port_vlans *vlans,
-			    struct cni_error *err)
+static int access_check(const struct attachment *att, const char *port,
+			const struct port_vlans *vlans, struct cni_error *err)
 {
-	const struct net_conf *conf = &att->conf;
+	uint32_t vlan = att->conf.vlan;
 
-	if (conf->vlan && (vlans->pvid != conf->vlan || !vlans->untagged[conf->vlan]))
+	if (vlan && vlans->pvid != vlan)
 		return error_set(err, CNI_ERR_CHECK, EINVAL,
 				 "%s: expected an access port of VLAN %u, found PVID %u",
-				 att->host_ifname, conf->vlan, vlans->pvid);
-	for (size_t i = 0; i < conf->vlan_trunk.n; i++) {
-		const struct vlan_trunk *trunk = &conf->vlan_trunk.items[i];
+				 port, vlan, vlans->pvid);
+	if (vlan && !vlans->untagged[vlan])
+		return error_set(err, CNI_ERR_CHECK, EINVAL,
+				 "%s: expected an access port of VLAN %u, found frames "
+				 "leaving it tagged",
+				 port, vlan);
+	return 0;
+}
+
+static int trunk_check(const struct attachment *att, const struct port_vlans *vlans,
+		       struct cni_error *err)
+{
+	for (size_t i = 0; i < att->conf.vlan_trunk.n; i++) {
+		const struct vlan_trunk *trunk = &att->conf.vlan_trunk.items[i];
 		uint32_t vlan = trunk->min_id;
 
 		while (vlan && vlan < trunk->max_id && vlans->member[vlan])
@@ -182,21 +242,39 @@ static int port_vlans_check(const struct attachment *att, const struct port_vlan
 	return 0;
 }
 
-static int vlan_check(struct attachment *att, struct cni_error *err)
+static bool asks_for(const struct net_conf *conf, uint32_t vlan)
 {
-	const struct net_conf *conf = &att->conf;
-	struct netlink *nl = att->node->rtnl;
-	struct port_vlans vlans;
-	struct link link;
-	int ret;
+	for (size_t i = 0; i < conf->vlan_trunk.n; i++) {
+		const struct vlan_trunk *trunk = &conf->vlan_trunk.items[i];
 
-	if (!conf->vlan && !conf->vlan_trunk.n)
+		if (vlan == trunk->id || (vlan >= trunk->min_id && vlan <= trunk->max_id))
+			return true;
+	}
+	return vlan == conf->vlan;
+}
+
+/* Another one's frames, where preserveDefaultVlan is false. */
+static int default_vlan_check(const struct attachment *att,
+			      const struct port_vlans *vlans, struct cni_error *err)
+{
+	uint16_t vlan = att->bridge_default_vlan;
+
+	if (att->conf.preserve_default_vlan || !vlans->member[vlan] ||
+	    asks_for(&att->conf, vlan))
 		return 0;
-	ret = port_vlans_get(nl, att->host_index, &vlans, err);
-	if (ret == 0)
-		ret = port_vlans_check(att, &vlans, err);
-	if (ret < 0 || !conf->vlan || !conf->is_gateway)
-		return ret;
+	return error_set(err, CNI_ERR_CHECK, EINVAL,
+			 "%s: expected it not to be in the default VLAN %u "
+			 "(preserveDefaultVlan is false), found it there",
+			 att->host_ifname, vlan);
+}
+
+static int gateway_check(struct attachment *att, struct cni_error *err)
+{
+	struct netlink *nl = att->node->rtnl;
+	char name[2 * IF_NAMESIZE + 16];
+	struct port_vlans vlans;
+	struct link link, port;
+	int ret;
 
 	gateway_name(att);
 	ret = link_get(nl, att->gateway_ifname, &link, err);
@@ -205,7 +283,37 @@ static int vlan_check(struct attachment *att, struct cni_error *err)
 				 "vlan: expected the gateway's interface %s up, found %s",
 				 att->gateway_ifname, link.index ? "it down" : "none");
 	att->gateway_index = link.index;
-	return ret;
+	if (ret < 0 || !is_veth(&link))
+		return ret;
+
+	ret = gateway_port(att, &link, &port, err);
+	if (ret == 0 && !port.index)
+		return error_set(err, CNI_ERR_CHECK, ENODEV,
+				 "vlan: expected the other end of %s to be a port of %s, "
+				 "found it is not",
+				 link.name, att->conf.bridge);
+	if (ret == 0)
+		ret = port_vlans_get(nl, port.index, &vlans, err);
+	snprintf(name, sizeof(name), "%s, port of %s", port.name, link.name);
+	return ret < 0 ? ret : access_check(att, name, &vlans, err);
+}
+
+static int vlan_check(struct attachment *att, struct cni_error *err)
+{
+	const struct net_conf *conf = &att->conf;
+	struct port_vlans vlans;
+	int ret;
+
+	if (!conf->vlan && !conf->vlan_trunk.n)
+		return 0;
+	ret = port_vlans_get(att->node->rtnl, att->host_index, &vlans, err);
+	if (ret == 0)
+		ret = access_check(att, att->host_ifname, &vlans, err);
+	if (ret == 0)
+		ret = trunk_check(att, &vlans, err);
+	if (ret == 0)
+		ret = default_vlan_check(att, &vlans, err);
+	return ret < 0 || !wants_gateway(conf) ? ret : gateway_check(att, err);
 }
 
 const struct stage stage_vlan = {

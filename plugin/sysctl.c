@@ -77,3 +77,10 @@ int sysctl_ensure(int value, struct cni_error *err, const char *fmt, ...)
 				   path);
 	return 0;
 }
+
+int sysctl_accept_ra_off(const char *ifname, struct cni_error *err)
+{
+	int ret = sysctl_ensure(0, err, "ipv6/conf/%s/accept_ra", ifname);
+
+	return ret == -ENOENT ? 0 : ret; /* a kernel without IPv6 */
+}

@@ -17,4 +17,8 @@ int sysctl_get(int *ret_value, struct cni_error *err, const char *fmt, ...)
 /* Writes @value unless it is there already. -ENOENT as above. Code 5. */
 int sysctl_ensure(int value, struct cni_error *err, const char *fmt, ...) _printf_(3, 4);
 
+/* Router advertisements of a pod must not give the node a route (CVE-2020-10749): for each
+ * interface of the node that pods' frames reach. Code 5. */
+int sysctl_accept_ra_off(const char *ifname, struct cni_error *err);
+
 #endif

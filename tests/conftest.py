@@ -10,7 +10,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 sys.dont_write_bytecode = True
 
-from harness import snapshot  # noqa: E402
+from harness import snapshot, vlan  # noqa: E402
 from harness.node import Node  # noqa: E402
 
 IN_CI = os.environ.get("CI") == "true"
@@ -27,6 +27,26 @@ def node(tmp_path):
         yield machine
     finally:
         machine.close()
+
+
+@pytest.fixture(scope="session")
+def vlan_filtering(tmp_path_factory):
+    """Do this kernel's bridges filter VLANs? Asked on a node of its own."""
+    machine = Node(tmp_path_factory.mktemp("vlans") / "node")
+    try:
+        machine.ip("link add br0 type bridge vlan_filtering 1", check=False)
+        return "br0" in machine.links() and vlan.filters(machine, "br0")
+    finally:
+        machine.close()
+
+
+@pytest.fixture
+def vlans(node, vlan_filtering):
+    """A node with bridges that filter VLANs; the virtual machine's kernel has them."""
+    if not vlan_filtering:
+        lacks = "this kernel has no CONFIG_BRIDGE_VLAN_FILTERING"
+        (pytest.fail if os.environ.get("BRIDGE_CNI_VM") else pytest.skip)(lacks)
+    return node
 
 
 # -- the machine's own network is never touched

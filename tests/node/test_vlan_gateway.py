@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""vlan and isGateway: the gateway on BRIDGE.VLAN, CHECK, and what DEL leaves of it all."""
+import pytest
+
+from harness import snapshot
+from harness.node import (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, network)
+from harness.plugin import CHECK, EXISTS, KERNEL, CniError
+from harness.vlan import ACCESS, access, port_of, port_vlans, subnet
+
+
+# -- the gateway
+
+
+@pytest.mark.parametrize("families", ["v4", "v6", "dual"])
+def test_the_gateway_of_a_VLAN_is_on_an_interface_of_its_own(vlans, families):
+    gateways = {"v4": [GATEWAY4], "v6": [GATEWAY6], "dual": [GATEWAY4, GATEWAY6]}[families]
+    conf = network(families, vlan=100, preserveDefaultVlan=False)
+    first, second = vlans.pod(), vlans.pod()
+    result = vlans.add(first, conf)
+    links = vlans.links()
+    assert [i["name"] for i in result["interfaces"]] == [
+        "cni0", port_of(result), "eth0", "cni0.100"]
+    assert result["interfaces"][3]["mac"] == links["cni0.100"]["address"]
+    assert "sandbox" not in result["interfaces"][3]
+    assert [ip["interface"] for ip in result["ips"]] == [2] * len(gateways)
+    assert [a.split("/")[0] for a in vlans.addresses("cni0.100")] == gateways
+    assert vlans.addresses("cni0") == []
+
+    before = vlans.links()
+    again = vlans.add(second, conf)
+    assert again["interfaces"][3] == result["interfaces"][3]
+    assert set(vlans.links()) - set(before) == {port_of(again)}
+    for pod, got in ((first, result), (second, again)):
+        assert all(pod.ping(gateway) for gateway in gateways)
+        vlans.check(pod, conf, got)
+    # Out by way of the gateway, masqueraded.
+    assert first.ping(INTERNET4 if families != "v6" else INTERNET6)
+
+
+def test_gateways_of_two_VLANs_stand_side_by_side(vlans):
+    pods = {}
+    for vlan in (100, 200):
+        pods[vlan] = vlans.pod()
+        vlans.add(pods[vlan], network(name=f"vlan{vlan}", vlan=vlan, ipam=subnet(vlan)))
+    links = vlans.links()
+    assert links["cni0.100"]["address"] != links["cni0.200"]["address"]
+    for vlan, pod in pods.items():
+        assert pod.ping(f"10.1.{vlan}.1")
+        assert vlans.addresses(f"cni0.{vlan}") == [f"10.1.{vlan}.1/24"]
+
+
+def test_only_a_gateway_with_addresses_gets_an_interface(vlans):
+    layer2 = network(vlan=100, isGateway=True, isDefaultGateway=None, ipMasq=None, ipam=None)
+    assert len(vlans.add(vlans.pod(), layer2)["interfaces"]) == 3
+    assert "cni0.100" not in vlans.links()
+
+
+def test_a_pods_router_advertisement_changes_nothing_by_the_VLANs_gateway(vlans):
+    vlans.add(vlans.pod(), network(vlan=100))
+    assert vlans.sysctl("ipv6.conf.cni0|100.accept_ra") == "0"
+
+
+def test_forceAddress_replaces_the_address_of_the_VLANs_gateway(vlans):
+    first, second = vlans.pod(), vlans.pod()
+    vlans.add(first, network(vlan=100))
+    moved = network(name="moved", vlan=100, ipam=subnet(77))
+    with pytest.raises(CniError) as caught:
+        vlans.add(second, moved)
+    assert caught.value.code == EXISTS
+    assert caught.value.says("cni0.100", "10.1.77.1/24", f"{GATEWAY4}/24")
+    vlans.add(second, {**moved, "forceAddress": True})
+    assert vlans.addresses("cni0.100") == ["10.1.77.1/24"]
+
+
+def test_an_interface_of_the_gateways_name_that_is_none_is_refused(vlans):
+    vlans.ip("link add cni0.100 type dummy")
+    with pytest.raises(CniError) as caught:
+        vlans.add(vlans.pod(), network(vlan=100))
+    assert caught.value.code == EXISTS and caught.value.says("cni0.100", "dummy")
+    assert vlans.host_veths() == []
+
+
+def test_a_half_made_gateway_is_completed(vlans):
+    """What an ADD that was killed left: in no VLAN, not up."""
+    vlans.add(vlans.pod(), access(100))
+    vlans.ip_batch("""
+        link add half type veth peer name cni0.100
+        link set half master cni0 up
+        """)
+    pod = vlans.pod()
+    vlans.add(pod, network(vlan=100, name="second", ipam=subnet(50)))
+    assert port_vlans(vlans, "half")[100] == ACCESS
+    assert pod.ping("10.1.50.1")
+
+
+def test_a_veth_of_the_gateways_name_that_leads_elsewhere_is_refused(vlans):
+    vlans.ip("link add elsewhere type veth peer name cni0.100")
+    with pytest.raises(CniError) as caught:
+        vlans.add(vlans.pod(), network(vlan=100))
+    assert caught.value.code == EXISTS and caught.value.says("cni0.100", "no port of cni0")
+    assert vlans.host_veths() == ["cni0.100", "elsewhere"]
+
+
+def test_a_gateway_that_somebody_made_serves(vlans):
+    """The reference makes such a pair, with a random name for the bridge's end."""
+    vlans.add(vlans.pod(), access(100))
+    vlans.ip_batch("""
+        link add vethabcd type veth peer name cni0.100
+        link set vethabcd master cni0 up
+        link set cni0.100 up
+        """)
+    vlans.run("bridge", "vlan", "add", "dev", "vethabcd", "vid", "100", "pvid", "untagged")
+    pod = vlans.pod()
+    conf = network(vlan=100, name="second", ipam=subnet(50))
+    result = vlans.add(pod, conf)
+    assert pod.ping("10.1.50.1")
+    vlans.check(pod, conf, result)
+    assert "vethabcd" in vlans.links()
+
+
+@pytest.mark.parametrize("state", ["up", "down"])
+def test_a_VLAN_device_on_the_bridge_serves(vlans, state):
+    vlans.ip("link add cni0 up type bridge vlan_filtering 1")
+    vlans.ip("link add link cni0 name cni0.100 type vlan id 100")
+    vlans.ip(f"link set cni0.100 {state}")
+    vlans.run("bridge", "vlan", "add", "dev", "cni0", "vid", "100", "self")
+    pod, conf = vlans.pod(), network(vlan=100)
+    result = vlans.add(pod, conf)
+    assert pod.ping(GATEWAY4)
+    vlans.check(pod, conf, result)
+
+
+# -- CHECK
+
+
+@pytest.mark.parametrize("loss, words", [
+    ("bridge vlan del dev {port} vid 100", ["VLAN 100", "{port}"]),
+    ("bridge vlan add dev {port} vid 300 pvid untagged", ["VLAN 100", "300"]),
+    ("bridge vlan add dev {port} vid 100 pvid", ["VLAN 100"]),
+    ("bridge vlan add dev {port} vid 1 untagged", ["VLAN 1", "preserveDefaultVlan"]),
+    ("ip link set cni0 type bridge vlan_filtering 0", ["cni0", "filter"]),
+    ("ip link set cni0.100 down", ["cni0.100", "down"]),
+    ("ip link del cni0.100", ["cni0.100"]),
+    ("ip addr flush dev cni0.100", ["cni0.100", GATEWAY4]),
+    ("bridge vlan del dev {gateway} vid 100", ["cni0.100", "VLAN 100"]),
+])
+def test_CHECK_names_what_the_VLAN_lost(vlans, loss, words):
+    conf = network(vlan=100, preserveDefaultVlan=False)
+    pod = vlans.pod()
+    result = vlans.add(pod, conf)
+    vlans.check(pod, conf, result)
+    ports = {"port": port_of(result),
+             "gateway": vlans.links()["cni0.100"].get("link")}
+    vlans.run(*loss.format(**ports).split())
+    with pytest.raises(CniError) as caught:
+        vlans.check(pod, conf, result)
+    assert caught.value.code == CHECK
+    assert caught.value.says(*(word.format(**ports) for word in words))
+
+
+def test_the_next_ADD_makes_a_lost_gateway_anew(vlans):
+    conf = network(vlan=100)
+    first, second = vlans.pod(), vlans.pod()
+    result = vlans.add(first, conf)
+    vlans.ip("link del cni0.100")
+    vlans.add(second, conf)
+    assert first.ping(GATEWAY4) and second.ping(GATEWAY4)
+    vlans.check(first, conf, result)
+
+
+# -- DEL, and ADDs that fail
+
+
+def test_DEL_leaves_what_the_VLANs_pods_share(vlans):
+    conf = network(vlan=100)
+    first, second = vlans.pod(), vlans.pod()
+    vlans.add(first, conf)
+    shared = snapshot.kernel(vlans)
+    result = vlans.add(second, conf)
+    vlans.delete(second, conf, result)
+    vlans.delete(second, conf)
+    snapshot.assert_same(shared, snapshot.kernel(vlans))
+    assert first.ping(GATEWAY4)
+    vlans.delete(first, conf)
+    ports = [name for name, link in vlans.links().items() if link.get("master") == "cni0"]
+    assert len(ports) == 1  # the gateway's
+    vlans.assert_nothing_left(first, others=2)
+    vlans.assert_nothing_left(second, others=2)
+
+
+def test_a_failed_ADD_leaves_no_port_in_a_VLAN(vlans):
+    conf = network(vlan=100)
+    first, second = vlans.pod(), vlans.pod()
+    vlans.add(first, conf)
+    before, held = snapshot.kernel(vlans), vlans.reservations()
+    broken = network(vlan=100, ipam={"routes": [{"dst": "9.9.9.0/24", "gw": "9.8.7.6"}]})
+    with pytest.raises(CniError) as caught:
+        vlans.add(second, broken)
+    assert caught.value.code == KERNEL
+    snapshot.assert_same(before, snapshot.kernel(vlans))
+    assert vlans.reservations() == held
+    vlans.assert_nothing_left(second, others=3)
