@@ -17,8 +17,12 @@
 #include "ipam.h"
 
 #define VARIABLE      "CNI_"
-#define COMMAND	      VARIABLE "COMMAND"
 #define SEEN_TEXT_MAX 160 /* of its output in a message, with the NUL */
+
+struct environment {
+	char **items; /* owned; the first own_n of its strings, too */
+	size_t own_n;
+};
 
 bool ipam_delegated(const struct net_conf *conf)
 {
@@ -62,41 +66,79 @@ static int find(const struct attachment *att, char **ret_path, struct cni_error 
 			 att->env.path[0] ? att->env.path : "which is empty");
 }
 
-/* The CNI_* variables that we were given, with the command of this run. */
-static int environment(char *command, char ***ret_env, struct cni_error *err)
+/* Those that say which attachment it is: that is not always our caller's. */
+struct identity_var {
+	const char *name;
+	const char *value;
+};
+
+static bool is_named(const char *variable, const char *name)
 {
+	size_t len = strlen(name);
+
+	return strncmp(variable, name, len) == 0 && variable[len] == '=';
+}
+
+static bool is_passed_on(const char *variable, const struct identity_var *vars, size_t n)
+{
+	if (strncmp(variable, VARIABLE, strlen(VARIABLE)) != 0)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (is_named(variable, vars[i].name))
+			return false;
+	return true;
+}
+
+static void environment_clear(struct environment *env)
+{
+	for (size_t i = 0; i < env->own_n; i++)
+		free(env->items[i]);
+	free(env->items);
+}
+
+/* The attachment's identity, then the other CNI_* variables that we were given. */
+static int environment_make(const struct attachment *att, enum cni_verb verb,
+			    struct environment *env, struct cni_error *err)
+{
+	const struct identity_var vars[] = {
+		{VARIABLE "COMMAND", cni_verb_name(verb)},
+		{VARIABLE "CONTAINERID", att->env.container_id},
+		{VARIABLE "NETNS", att->env.netns},
+		{VARIABLE "IFNAME", att->env.ifname},
+	};
 	size_t n = 0;
-	char **env;
 
 	while (environ[n])
 		n++;
-	env = calloc(n + 2, sizeof(*env));
-	if (!env)
+	env->items = calloc(n + ARRAY_SIZE(vars) + 1, sizeof(*env->items));
+	if (!env->items)
 		return error_oom(err);
-	n = 0;
-	env[n++] = command;
+	for (size_t i = 0; i < ARRAY_SIZE(vars); i++) {
+		if (!vars[i].value[0])
+			continue;
+		if (asprintf(&env->items[env->own_n], "%s=%s", vars[i].name,
+			     vars[i].value) < 0)
+			return error_oom(err);
+		env->own_n++;
+	}
+	n = env->own_n;
 	for (char **variable = environ; *variable; variable++)
-		if (strncmp(*variable, VARIABLE, strlen(VARIABLE)) == 0 &&
-		    strncmp(*variable, COMMAND "=", strlen(COMMAND "=")) != 0)
-			env[n++] = *variable;
-	*ret_env = env;
+		if (is_passed_on(*variable, vars, ARRAY_SIZE(vars)))
+			env->items[n++] = *variable;
 	return 0;
 }
 
 static int run(const struct attachment *att, const char *path, enum cni_verb verb,
 	       struct child_end *ret_end, struct cni_error *err)
 {
-	_cleanup_(free_p) char **env = NULL;
-	char command[32];
-	int ret;
+	_cleanup_(environment_clear) struct environment env = {};
+	int ret = environment_make(att, verb, &env, err);
 
-	snprintf(command, sizeof(command), COMMAND "=%s", cni_verb_name(verb));
-	ret = environment(command, &env, err);
 	if (ret < 0)
 		return ret;
 	return child_run(
 		&(struct child_spec){.path = path,
-				     .env = env,
+				     .env = env.items,
 				     .input = att->text,
 				     .input_len = att->text_len,
 				     .output_max = JSON_TEXT_MAX,

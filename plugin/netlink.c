@@ -202,6 +202,8 @@ static int refusal_set(const struct netlink *nl, const struct nlmsghdr *header,
 struct answers {
 	netlink_answer_fn fn; /* NULL: acknowledgements only */
 	void *data;
+	uint32_t last; /* the message whose answer is the last one */
+	uint32_t batch; /* that opens a batch: refused, there is no other answer; or 0 */
 	int absent; /* this errno is an answer, not an error */
 	int result; /* -errno of the first refusal */
 	bool interrupted;
@@ -223,11 +225,12 @@ static int answers_take(struct netlink *nl, struct nlmsghdr *header, int len,
 				if (-ack->error != answers->absent)
 					refusal_set(nl, header, err);
 			}
-			if (header->nlmsg_seq == nl->seq)
+			if (header->nlmsg_seq == answers->last ||
+			    (ack->error && header->nlmsg_seq == answers->batch))
 				return 1;
 		} else if (header->nlmsg_type == NLMSG_DONE) {
 			return 1;
-		} else if (answers->fn && header->nlmsg_seq == nl->seq) {
+		} else if (answers->fn && header->nlmsg_seq == answers->last) {
 			ret = answers->fn(header, answers->data);
 			if (ret < 0)
 				return ret;
@@ -251,6 +254,18 @@ static int answers_await(struct netlink *nl, struct answers *answers,
 	return ret < 0 ? ret : answers->result;
 }
 
+/* Refusals are always answered, success on request: one answer, one wait. */
+static int commit(struct netlink *nl, struct nlmsghdr *last, struct answers *answers,
+		  struct cni_error *err)
+{
+	int ret;
+
+	last->nlmsg_flags |= NLM_F_ACK;
+	answers->last = last->nlmsg_seq;
+	ret = queue_send(nl, err);
+	return ret < 0 ? ret : answers_await(nl, answers, err);
+}
+
 int netlink_commit(struct netlink *nl, struct cni_error *err)
 {
 	struct answers answers = {};
@@ -258,12 +273,23 @@ int netlink_commit(struct netlink *nl, struct cni_error *err)
 
 	if (nl->failed)
 		ret = error_oom(err);
-	else if (nl->n > 0) {
-		/* Refusals are always answered, success on request: one answer, one wait. */
-		nlmsg_hdr(nl->queue[nl->n - 1].msg)->nlmsg_flags |= NLM_F_ACK;
-		ret = queue_send(nl, err);
-		if (ret == 0)
-			ret = answers_await(nl, &answers, err);
+	else if (nl->n > 0)
+		ret = commit(nl, nlmsg_hdr(nl->queue[nl->n - 1].msg), &answers, err);
+	queue_clear(nl);
+	return ret;
+}
+
+int netlink_commit_batch(struct netlink *nl, int absent, struct cni_error *err)
+{
+	struct answers answers = {.absent = absent};
+	int ret;
+
+	assert(nl->failed || nl->n > 2);
+	if (nl->failed) {
+		ret = error_oom(err);
+	} else {
+		answers.batch = nlmsg_hdr(nl->queue[0].msg)->nlmsg_seq;
+		ret = commit(nl, nlmsg_hdr(nl->queue[nl->n - 2].msg), &answers, err);
 	}
 	queue_clear(nl);
 	return ret;
@@ -284,7 +310,7 @@ int netlink_request(struct netlink *nl, netlink_answer_fn fn, void *data, int ab
 		/* A dump ends in NLMSG_DONE, one object in the acknowledgement asked for. */
 		if (!(header->nlmsg_flags & NLM_F_DUMP))
 			header->nlmsg_flags |= NLM_F_ACK;
-		header->nlmsg_seq = ++nl->seq;
+		answers.last = header->nlmsg_seq = ++nl->seq;
 		fn(NULL, data);
 		ret = queue_send(nl, err);
 		if (ret == 0)

@@ -42,6 +42,13 @@ static inline void netlink_closep(struct netlink **nl)
  */
 int netlink_commit(struct netlink *nl, struct cni_error *err);
 
+/*
+ * The same for a queue that nfnetlink carries out as one transaction, all or nothing: its
+ * first and last message open and close the batch. Where the errno is @absent, @err is
+ * left alone.
+ */
+int netlink_commit_batch(struct netlink *nl, int absent, struct cni_error *err);
+
 /* The index of an interface in the connection's namespace; 0 when there is none. */
 unsigned int netlink_ifindex(const struct netlink *nl, const char *ifname);
 

@@ -105,10 +105,24 @@ int node_open_pod(struct node *node, const struct cni_env *env, struct cni_error
 	return node_in_pod(node, pod_connect, &node->pod_rtnl, err);
 }
 
+int node_nftables(struct node *node, struct netlink **ret_netlink, struct cni_error *err)
+{
+	int ret = 0;
+
+	if (!node->nftables)
+		ret = netlink_open(NETLINK_FOR_NFTABLES, &node->nftables, err);
+	if (ret == 0)
+		*ret_netlink = node->nftables;
+	return ret;
+}
+
 void node_close(struct node *node)
 {
 	netlink_close(node->pod_rtnl);
 	netlink_close(node->rtnl);
+	/* Nobody else has to wait for what the kernel still tidies up. */
+	node_unlock(node);
+	netlink_close(node->nftables);
 	close_p(&node->pod_ns);
 	close_p(&node->ns);
 	close_p(&node->lock_fd);

@@ -24,6 +24,7 @@ struct node {
 	int lock_fd; /* -1: not opened yet */
 	struct netlink *rtnl; /* in the node's namespace */
 	struct netlink *pod_rtnl; /* in the pod's; NULL: none */
+	struct netlink *nftables; /* in the node's; NULL: not opened yet */
 	enum node_lock lock;
 };
 
@@ -50,6 +51,12 @@ int node_open_pod(struct node *node, const struct cni_env *env, struct cni_error
 
 /* Opens the network namespace at @path. -errno of open(2); -EMEDIUMTYPE: it is none. */
 int node_ns_open(const char *path, int *ret_fd);
+
+/*
+ * The connection for nftables, opened at the first call. It stays until node_close(): after
+ * an element was deleted its end waits for the kernel, which holds up what deletes links.
+ */
+int node_nftables(struct node *node, struct netlink **ret_netlink, struct cni_error *err);
 
 /* Releases everything, the lock too; a closed or half-open one is fine. */
 void node_close(struct node *node);

@@ -39,6 +39,7 @@ int reclaim_delete(struct attachment *att, const char *container_id, const char 
 
 	att->node->lock = node.lock;
 	att->node->lock_fd = node.lock_fd;
+	att->node->nftables = node.nftables;
 	if (other.notice)
 		attachment_notice(att, "DEL of %s/%s: %s", container_id, ifname,
 				  other.notice);

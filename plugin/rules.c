@@ -30,6 +30,7 @@ void rule_list_clear(struct rule_list *list)
 	for (size_t i = 0; i < list->n; i++)
 		free(list->items[i].text);
 	free(list->items);
+	free(list->sets);
 	*list = (struct rule_list){};
 }
 
@@ -156,7 +157,7 @@ static int survey_rule(const char *chain, uint64_t handle, const char *comment,
 static int survey_take(struct attachment *att, struct survey *survey,
 		       struct cni_error *err)
 {
-	_cleanup_(netlink_closep) struct netlink *nl = NULL;
+	struct netlink *nl;
 	int ret;
 
 	if (!survey->present) {
@@ -165,7 +166,7 @@ static int survey_take(struct attachment *att, struct survey *survey,
 		if (!survey->present)
 			return error_oom(err);
 	}
-	ret = netlink_open(NETLINK_FOR_NFTABLES, &nl, err);
+	ret = node_nftables(att->node, &nl, err);
 	return ret < 0 ? ret
 		       : nft_table_rules(nl, NFPROTO_INET, RULES_TABLE, survey_rule,
 					 survey, err);
@@ -186,7 +187,8 @@ static int replace(struct attachment *att, const struct survey *survey,
 	char comment[NFT_COMMENT_MAX];
 	int ret;
 
-	rule_text_add(&batch, "add table inet " RULES_TABLE "\n");
+	rule_text_add(&batch, "add table inet " RULES_TABLE "\n%s",
+		      survey->wanted->sets ? survey->wanted->sets : "");
 	for (size_t i = 0; i < survey->stale_n; i++)
 		rule_text_add(&batch,
 			      "delete rule inet " RULES_TABLE " %s handle %" PRIu64 "\n",

@@ -29,6 +29,7 @@ struct rule {
 struct rule_list {
 	struct rule *items;
 	size_t n;
+	char *sets; /* "add set ..." lines for those that the rules name, owned; NULL: none */
 };
 void rule_list_clear(struct rule_list *list);
 

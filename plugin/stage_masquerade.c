@@ -2,12 +2,16 @@
 /*
  * ipMasq: what leaves the network's subnets for anywhere but its own subnets takes the
  * node's address. Rules of a network and family, over its subnets, none of a pod: nothing
- * to add or delete as pods come and go.
+ * to add or delete as pods come and go. A delegated IPAM's subnets are known only with
+ * each address: then the same rules look into sets (masquerade_pods.h).
  */
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "../ipam/delegate.h"
+#include "masquerade_pods.h"
+#include "netlink_route.h"
 #include "rules.h"
 #include "stages.h"
 
@@ -68,19 +72,28 @@ static size_t subnets_max(const struct range_set_list *sets)
 	return max;
 }
 
-/* "ip saddr { sources } ip daddr != { destinations }" */
-static void match_add(const struct family *family, const struct prefix_list *sources,
+static void prefixes_text(const struct prefix_list *list, struct rule_text *text)
+{
+	rule_text_add(text, "{ ");
+	for (size_t i = 0; i < list->n; i++)
+		rule_text_add(text, "%s%s", i ? ", " : "", PREFIX_TEXT(&list->items[i]));
+	rule_text_add(text, " }");
+}
+
+/* "ip saddr { sources } ip daddr != { destinations }"; sources by a set of pods where
+ * there are none. */
+static void match_add(const struct net_conf *conf, const struct family *family,
+		      const struct prefix_list *sources,
 		      const struct prefix_list *destinations, struct rule_text *text)
 {
-	rule_text_add(text, "%s saddr { ", family->match);
-	for (size_t i = 0; i < sources->n; i++)
-		rule_text_add(text, "%s%s", i ? ", " : "",
-			      PREFIX_TEXT(&sources->items[i]));
-	rule_text_add(text, " } %s daddr != { ", family->match);
-	for (size_t i = 0; i < destinations->n; i++)
-		rule_text_add(text, "%s%s", i ? ", " : "",
-			      PREFIX_TEXT(&destinations->items[i]));
-	rule_text_add(text, " }");
+	if (sources->n > 0) {
+		rule_text_add(text, "%s saddr ", family->match);
+		prefixes_text(sources, text);
+	} else {
+		masquerade_pods_match(conf, family->family, text);
+	}
+	rule_text_add(text, " %s daddr != ", family->match);
+	prefixes_text(destinations, text);
 }
 
 static void rule_add(struct rule_list *list, const struct rules_chain *chain,
@@ -100,13 +113,13 @@ static int texts_add(const struct net_conf *conf, const struct family *family,
 {
 	struct rule_text nat = {}, invalid = {};
 
-	match_add(family, sources, destinations, &nat);
+	match_add(conf, family, sources, destinations, &nat);
 	rule_text_add(&nat, " masquerade%s",
 		      conf->masq_fully_random ? " fully-random" : "");
 	/* What conntrack can't place is not translated, either: it would leave with the
 	 * pod's own address (plugins#817). */
 	rule_text_add(&invalid, "ct state invalid ");
-	match_add(family, sources, destinations, &invalid);
+	match_add(conf, family, sources, destinations, &invalid);
 	rule_text_add(&invalid, " drop");
 	if (nat.failed || invalid.failed) {
 		free(nat.text);
@@ -143,11 +156,22 @@ static int family_rules_add(const struct net_conf *conf, const struct family *fa
 			if (conf->non_masquerade.items[i].addr.family == family->family)
 				prefix_add(&destinations, &conf->non_masquerade.items[i]);
 	}
-	if (ret == 0 && sources.n > 0)
+	if (ret == 0 && (sources.n > 0 || ipam_delegated(conf)))
 		ret = texts_add(conf, family, &sources, &destinations, list, err);
 	free(sources.items);
 	free(destinations.items);
 	return ret;
+}
+
+static int sets_wanted(const struct net_conf *conf, struct rule_list *list,
+		       struct cni_error *err)
+{
+	struct rule_text text = {};
+
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+		masquerade_pods_sets(conf, families[i].family, &text);
+	list->sets = text.text;
+	return text.failed ? error_oom(err) : 0;
 }
 
 /* Two rules for each family that the network has subnets of. */
@@ -161,11 +185,18 @@ static int rules_wanted(const struct net_conf *conf, struct rule_list *ret_list,
 
 	for (size_t i = 0; ret == 0 && conf->ip_masq && i < ARRAY_SIZE(families); i++)
 		ret = family_rules_add(conf, &families[i], &list, err);
+	if (ret == 0 && conf->ip_masq && ipam_delegated(conf))
+		ret = sets_wanted(conf, &list, err);
 	if (ret < 0)
 		return ret;
 	*ret_list = list;
 	list = (struct rule_list){};
 	return 0;
+}
+
+static bool is_by_pod(const struct attachment *att)
+{
+	return att->conf.ip_masq && ipam_delegated(&att->conf);
 }
 
 /* Without ipMasq, too: the rules of a time when it was set must go. */
@@ -174,7 +205,11 @@ static int masquerade_add(struct attachment *att, struct cni_error *err)
 	_cleanup_(rule_list_clear) struct rule_list wanted = {};
 	int ret = rules_wanted(&att->conf, &wanted, err);
 
-	return ret < 0 ? ret : rules_ensure(att, stage_masquerade.name, &wanted, err);
+	if (ret == 0)
+		ret = rules_ensure(att, stage_masquerade.name, &wanted, err);
+	if (ret == 0 && is_by_pod(att))
+		ret = masquerade_pods_add(att, err);
+	return ret;
 }
 
 static int masquerade_check(struct attachment *att, struct cni_error *err)
@@ -182,11 +217,38 @@ static int masquerade_check(struct attachment *att, struct cni_error *err)
 	_cleanup_(rule_list_clear) struct rule_list wanted = {};
 	int ret = rules_wanted(&att->conf, &wanted, err);
 
-	return ret < 0 ? ret : rules_check(att, stage_masquerade.name, &wanted, err);
+	if (ret == 0)
+		ret = rules_check(att, stage_masquerade.name, &wanted, err);
+	if (ret == 0 && is_by_pod(att))
+		ret = masquerade_pods_check(att, err);
+	return ret;
+}
+
+/* The addresses of the pod's interface, while it is there. */
+static int interface_del(struct attachment *att, struct cni_error *err)
+{
+	struct netlink *nl = att->node->pod_rtnl;
+	unsigned int index = nl ? netlink_ifindex(nl, att->env.ifname) : 0;
+	struct addr_list list = {};
+	int ret = 0;
+
+	if (index)
+		ret = addr_list_get(nl, index, AF_UNSPEC, &list, err);
+	if (ret == 0 && list.n > 0)
+		ret = masquerade_pods_del(att, list.items, list.n, err);
+	addr_list_clear(&list);
+	return ret;
+}
+
+/* The rules are the network's and stay. Whatever ipMasq says now. */
+static int masquerade_del(struct attachment *att, struct cni_error *err)
+{
+	return ipam_delegated(&att->conf) ? interface_del(att, err) : 0;
 }
 
 const struct stage stage_masquerade = {
 	.name = "masquerade",
 	.add = masquerade_add,
 	.check = masquerade_check,
+	.del = masquerade_del,
 };

@@ -279,6 +279,25 @@ def test_a_second_ADD_is_refused_before_it_is_asked(node):
     assert fake.verbs() == ["ADD"] and pod.ping(GATEWAY)
 
 
+def test_an_ID_that_comes_back_is_deleted_first(node):
+    """Its pod went without a DEL: the delegate still holds an address for it."""
+    fake, pod = Delegate(node), node.pod()
+    fake.add(pod)
+    identity = pod.id
+    pod.remove()
+    again = node.pod("again")
+    again.id = identity
+    until(lambda: node.host_veths() == [])
+    done = node.invoke("ADD", fake.conf(), again, env=fake.env)
+    assert done.returncode == 0, done.stdout
+    assert fake.verbs() == ["ADD", "DEL", "ADD"]
+    env = fake.calls()[1]["env"]
+    assert env["CNI_CONTAINERID"] == identity and env["CNI_IFNAME"] == "eth0"
+    assert "CNI_NETNS" not in env
+    assert fake.calls()[1]["stdin"] == json.dumps(fake.conf())
+    assert again.ping(GATEWAY)
+
+
 def test_an_ADD_that_fails_behind_it_gives_the_address_back(node):
     """A gateway that the bridge can't have: it has another network's."""
     other = node.pod()

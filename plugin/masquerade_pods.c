@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The elements of a pod that is masqueraded by its addresses. */
+#include "masquerade_pods.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/netfilter.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "nftset_element.h"
+#include "node.h"
+
+#define SET_NAME_MAX	32
+#define SET_COMMENT_MAX 100 /* of the network's name in it, for people */
+
+/* The two sets of a family. */
+struct sets {
+	char pods_name[SET_NAME_MAX], own_name[SET_NAME_MAX];
+	struct nft_set pods, own;
+};
+
+static void sets_name(const struct net_conf *conf, int family, struct sets *sets)
+{
+	int number = family == AF_INET ? 4 : 6;
+	uint64_t hash = hash_text(conf->name);
+
+	snprintf(sets->pods_name, SET_NAME_MAX, "pods%d_%016" PRIx64, number, hash);
+	snprintf(sets->own_name, SET_NAME_MAX, "own%d_%016" PRIx64, number, hash);
+	sets->pods = (struct nft_set){NFPROTO_INET, RULES_TABLE, sets->pods_name};
+	sets->own = (struct nft_set){NFPROTO_INET, RULES_TABLE, sets->own_name};
+}
+
+void masquerade_pods_sets(const struct net_conf *conf, int family, struct rule_text *text)
+{
+	const char *type = family == AF_INET ? "ipv4_addr" : "ipv6_addr";
+	struct sets sets;
+
+	sets_name(conf, family, &sets);
+	rule_text_add(text,
+		      "add set inet " RULES_TABLE
+		      " %s { type %s; comment \"pods of %.*s\"; }\n",
+		      sets.pods_name, type, SET_COMMENT_MAX, conf->name);
+	rule_text_add(text,
+		      "add set inet " RULES_TABLE
+		      " %s { type %s . %s; flags interval; comment \"subnets of %.*s\"; "
+		      "}\n",
+		      sets.own_name, type, type, SET_COMMENT_MAX, conf->name);
+}
+
+void masquerade_pods_match(const struct net_conf *conf, int family,
+			   struct rule_text *text)
+{
+	const char *ip = family == AF_INET ? "ip" : "ip6";
+	struct sets sets;
+
+	sets_name(conf, family, &sets);
+	rule_text_add(text, "%s saddr @%s %s saddr . %s daddr != @%s", ip, sets.pods_name,
+		      ip, ip, sets.own_name);
+}
+
+/* Two elements an address: itself, and its own subnet. */
+struct elements {
+	struct sets sets[2]; /* IPv4, IPv6 */
+	struct nft_element *items;
+	size_t n;
+};
+
+static void elements_clear(struct elements *elements)
+{
+	free(elements->items);
+}
+
+static int elements_begin(const struct net_conf *conf, size_t addresses,
+			  struct elements *elements, struct cni_error *err)
+{
+	sets_name(conf, AF_INET, &elements->sets[0]);
+	sets_name(conf, AF_INET6, &elements->sets[1]);
+	elements->items = calloc(2 * addresses + 1, sizeof(*elements->items));
+	return elements->items ? 0 : error_oom(err);
+}
+
+static void elements_add(struct elements *elements, const struct ip_prefix *address)
+{
+	const struct sets *sets = &elements->sets[address->addr.family != AF_INET];
+	size_t len = ip_size(address->addr.family);
+	struct ip_prefix network = prefix_network(address);
+	struct ip_addr last = prefix_last(address);
+	struct nft_element *pod = &elements->items[elements->n++];
+	struct nft_element *own = &elements->items[elements->n++];
+
+	pod->set = &sets->pods;
+	nft_value_add_part(&pod->key, address->addr.bytes, len);
+	own->set = &sets->own;
+	nft_value_add_part(&own->key, address->addr.bytes, len);
+	nft_value_add_part(&own->key, network.addr.bytes, len);
+	nft_value_add_part(&own->end, address->addr.bytes, len);
+	nft_value_add_part(&own->end, last.bytes, len);
+}
+
+static int elements_of_ipam(const struct attachment *att, struct elements *elements,
+			    struct cni_error *err)
+{
+	int ret = elements_begin(&att->conf, att->ipam.ips.n, elements, err);
+
+	for (size_t i = 0; ret == 0 && i < att->ipam.ips.n; i++)
+		elements_add(elements, &att->ipam.ips.items[i].address);
+	return ret;
+}
+
+/*
+ * The subnet that is there for an address: whichever it is, it contains the address. 1:
+ * into @element; 0: none.
+ */
+static int own_find(struct netlink *nl, struct nft_element *element,
+		    struct cni_error *err)
+{
+	size_t len = element->key.len / 2;
+	struct nft_value key = {};
+	int ret;
+
+	nft_value_add_part(&key, element->key.bytes, len);
+	nft_value_add_part(&key, element->key.bytes, len);
+	ret = nft_element_get(nl, element->set, &key, element, err);
+	return ret == 0 ? 1 : ret == -ENOENT ? 0 : ret;
+}
+
+/* Subnets that these addresses had with an earlier owner are deleted. */
+static int make_way(struct netlink *nl, const struct elements *elements,
+		    struct cni_error *err)
+{
+	int ret = 0;
+
+	for (size_t i = 1; ret == 0 && i < elements->n; i += 2) {
+		struct nft_element found = elements->items[i];
+
+		ret = own_find(nl, &found, err);
+		if (ret > 0)
+			ret = nft_elements_del(nl, &found, 1, err);
+	}
+	return ret;
+}
+
+int masquerade_pods_add(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(elements_clear) struct elements elements = {};
+	struct netlink *nl;
+	int ret;
+
+	ret = node_nftables(att->node, &nl, err);
+	if (ret == 0)
+		ret = elements_of_ipam(att, &elements, err);
+	if (ret == 0)
+		ret = nft_elements_add(nl, elements.items, elements.n, EEXIST, err);
+	if (ret != -EEXIST)
+		return ret;
+	ret = make_way(nl, &elements, err);
+	return ret < 0 ? ret : nft_elements_add(nl, elements.items, elements.n, 0, err);
+}
+
+static int element_check(struct netlink *nl, const struct nft_element *wanted,
+			 const struct ip_prefix *address, struct cni_error *err)
+{
+	struct nft_element found;
+	int ret = nft_element_get(nl, wanted->set, &wanted->key, &found, err);
+
+	if (ret < 0 && ret != -ENOENT)
+		return ret;
+	if (ret == 0 && memcmp(&found.end, &wanted->end, sizeof(found.end)) == 0)
+		return 0;
+	return error_set(err, CNI_ERR_CHECK, ENOENT,
+			 "masquerade: expected %s in set %s of table inet " RULES_TABLE
+			 ", found %s: what the pod sends leaves with the wrong address",
+			 PREFIX_TEXT(address), wanted->set->name,
+			 ret == 0 ? "another subnet" : "none");
+}
+
+int masquerade_pods_check(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(elements_clear) struct elements elements = {};
+	struct netlink *nl;
+	int ret;
+
+	ret = node_nftables(att->node, &nl, err);
+	if (ret == 0)
+		ret = elements_of_ipam(att, &elements, err);
+	for (size_t i = 0; ret == 0 && i < elements.n; i++)
+		ret = element_check(nl, &elements.items[i],
+				    &att->ipam.ips.items[i / 2].address, err);
+	return ret;
+}
+
+int masquerade_pods_del(struct attachment *att, const struct ip_prefix *addresses,
+			size_t n, struct cni_error *err)
+{
+	_cleanup_(elements_clear) struct elements elements = {};
+	struct netlink *nl;
+	int ret;
+
+	ret = node_nftables(att->node, &nl, err);
+	if (ret == 0)
+		ret = elements_begin(&att->conf, n, &elements, err);
+	for (size_t i = 0; ret == 0 && i < n; i++)
+		elements_add(&elements, &addresses[i]);
+	/* The prefix may be another one than it was added with. */
+	for (size_t i = 1; ret >= 0 && i < elements.n; i += 2)
+		ret = own_find(nl, &elements.items[i], err);
+	return ret < 0 ? ret : nft_elements_del(nl, elements.items, elements.n, err);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Elements: how they look in a message, and which transaction they go in. */
+#include "nftset_element.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <stdbool.h>
+#include <string.h>
+
+#define MESSAGE_TYPE(type) ((NFNL_SUBSYS_NFTABLES << 8) | (type))
+#define PART_SIZE	   4 /* a concatenation's parts are multiples of it */
+
+void nft_value_add_part(struct nft_value *value, const void *bytes, size_t len)
+{
+	size_t padded = (len + PART_SIZE - 1) / PART_SIZE * PART_SIZE;
+
+	assert(value->len + padded <= NFT_VALUE_MAX);
+	memcpy(value->bytes + value->len, bytes, len);
+	memset(value->bytes + value->len + len, 0, padded - len);
+	value->len += padded;
+}
+
+static int put_value(struct nl_msg *msg, int attr, const struct nft_value *value)
+{
+	struct nlattr *nest;
+
+	if (value->len == 0)
+		return 0;
+	nest = nla_nest_start(msg, attr);
+	if (!nest || nla_put(msg, NFTA_DATA_VALUE, value->len, value->bytes) < 0)
+		return -ENOMEM;
+	nla_nest_end(msg, nest);
+	return 0;
+}
+
+static int put_element(struct nl_msg *msg, const struct nft_element *element)
+{
+	struct nfgenmsg header = {
+		.nfgen_family = element->set->family,
+		.version = NFNETLINK_V0,
+	};
+	struct nlattr *list, *item;
+
+	if (nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
+	    nla_put_string(msg, NFTA_SET_ELEM_LIST_TABLE, element->set->table) < 0 ||
+	    nla_put_string(msg, NFTA_SET_ELEM_LIST_SET, element->set->name) < 0)
+		return -ENOMEM;
+	list = nla_nest_start(msg, NFTA_SET_ELEM_LIST_ELEMENTS);
+	item = list ? nla_nest_start(msg, NFTA_LIST_ELEM) : NULL;
+	if (!item || put_value(msg, NFTA_SET_ELEM_KEY, &element->key) < 0 ||
+	    put_value(msg, NFTA_SET_ELEM_KEY_END, &element->end) < 0 ||
+	    put_value(msg, NFTA_SET_ELEM_DATA, &element->data) < 0)
+		return -ENOMEM;
+	nla_nest_end(msg, item);
+	nla_nest_end(msg, list);
+	return 0;
+}
+
+static void queue_edge(struct netlink *nl, int type, const char *what)
+{
+	struct nfgenmsg header = {
+		.version = NFNETLINK_V0,
+		.res_id = htons(NFNL_SUBSYS_NFTABLES),
+	};
+	struct nl_msg *msg = netlink_queue(nl, type, 0, "%s", what);
+
+	if (msg && nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0)
+		netlink_queue_failed(nl);
+}
+
+/* One transaction. */
+static int transact(struct netlink *nl, bool add, const struct nft_element *elements,
+		    size_t n, int absent, struct cni_error *err)
+{
+	int type = add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM;
+
+	if (n == 0)
+		return 0;
+	queue_edge(nl, NFNL_MSG_BATCH_BEGIN, "an nftables transaction");
+	for (size_t i = 0; i < n; i++) {
+		const struct nft_set *set = elements[i].set;
+		struct nl_msg *msg =
+			netlink_queue(nl, MESSAGE_TYPE(type), add ? NLM_F_CREATE : 0,
+				      "%s an element of set %s in table %s",
+				      add ? "adding" : "deleting", set->name, set->table);
+
+		if (msg && put_element(msg, &elements[i]) < 0)
+			netlink_queue_failed(nl);
+	}
+	queue_edge(nl, NFNL_MSG_BATCH_END, "the end of an nftables transaction");
+	return netlink_commit_batch(nl, absent, err);
+}
+
+int nft_elements_add(struct netlink *nl, const struct nft_element *elements, size_t n,
+		     int tolerated, struct cni_error *err)
+{
+	return transact(nl, true, elements, n, tolerated, err);
+}
+
+int nft_elements_del(struct netlink *nl, const struct nft_element *elements, size_t n,
+		     struct cni_error *err)
+{
+	int ret = transact(nl, false, elements, n, ENOENT, err);
+
+	if (ret != -ENOENT)
+		return ret;
+	/* Nothing was deleted: each by itself, past those that are gone. */
+	ret = 0;
+	for (size_t i = 0; n > 1 && i < n && (ret == 0 || ret == -ENOENT); i++)
+		ret = transact(nl, false, &elements[i], 1, ENOENT, err);
+	return ret == -ENOENT ? 0 : ret;
+}
+
+static void get_value(struct nlattr *attr, struct nft_value *ret_value)
+{
+	struct nlattr *attrs[NFTA_DATA_MAX + 1];
+	size_t len;
+
+	if (!attr || nla_parse_nested(attrs, NFTA_DATA_MAX, attr, NULL) < 0 ||
+	    !attrs[NFTA_DATA_VALUE])
+		return;
+	len = nla_len(attrs[NFTA_DATA_VALUE]);
+	if (len <= NFT_VALUE_MAX) {
+		memcpy(ret_value->bytes, nla_data(attrs[NFTA_DATA_VALUE]), len);
+		ret_value->len = len;
+	}
+}
+
+static int element_read(const struct nlmsghdr *answer, void *data)
+{
+	struct nlattr *list[NFTA_SET_ELEM_LIST_MAX + 1], *attrs[NFTA_SET_ELEM_MAX + 1];
+	struct nft_element *element = data;
+
+	element->key.len = element->end.len = element->data.len = 0;
+	if (!answer)
+		return 0;
+	if (nlmsg_parse((struct nlmsghdr *)answer, sizeof(struct nfgenmsg), list,
+			NFTA_SET_ELEM_LIST_MAX, NULL) < 0 ||
+	    !list[NFTA_SET_ELEM_LIST_ELEMENTS] ||
+	    nla_len(list[NFTA_SET_ELEM_LIST_ELEMENTS]) < NLA_HDRLEN ||
+	    nla_parse_nested(attrs, NFTA_SET_ELEM_MAX,
+			     nla_data(list[NFTA_SET_ELEM_LIST_ELEMENTS]), NULL) < 0)
+		return -EBADMSG;
+	get_value(attrs[NFTA_SET_ELEM_KEY], &element->key);
+	get_value(attrs[NFTA_SET_ELEM_KEY_END], &element->end);
+	get_value(attrs[NFTA_SET_ELEM_DATA], &element->data);
+	return 0;
+}
+
+int nft_element_get(struct netlink *nl, const struct nft_set *set,
+		    const struct nft_value *key, struct nft_element *ret_element,
+		    struct cni_error *err)
+{
+	struct nft_element element = {.set = set, .key = *key};
+	struct nl_msg *msg = netlink_queue(nl, MESSAGE_TYPE(NFT_MSG_GETSETELEM), 0,
+					   "looking an element of set %s in table %s up",
+					   set->name, set->table);
+	int ret;
+
+	if (msg && put_element(msg, &element) < 0)
+		netlink_queue_failed(nl);
+	ret = netlink_request(nl, element_read, &element, ENOENT, err);
+	if (ret == 0)
+		*ret_element = element;
+	else if (ret != -ENOENT && !err->code)
+		return error_set(err, CNI_ERR_KERNEL, -ret,
+				 "an element of set %s in table %s can't be read",
+				 set->name, set->table);
+	return ret;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Single elements of nftables sets and maps, by nfnetlink transactions of our own: one a
+ * pod, whatever the node's ruleset weighs. The sets themselves, and the rules that look
+ * into them, are written by nft_apply().
+ */
+#ifndef BRIDGE_CNI_PLUGIN_NFTSET_ELEMENT_H
+#define BRIDGE_CNI_PLUGIN_NFTSET_ELEMENT_H
+
+#include <stdint.h>
+
+#include "netlink.h"
+
+#define NFT_VALUE_MAX 64 /* the kernel's NFT_DATA_VALUE_MAXLEN */
+
+struct nft_set {
+	int family; /* NFPROTO_INET, … */
+	const char *table, *name;
+};
+
+/* Bytes as the set's type has them, in network order. */
+struct nft_value {
+	uint8_t bytes[NFT_VALUE_MAX];
+	size_t len; /* 0: there is none */
+};
+
+/* A part of a concatenation, which is padded; a value that is none is set as it is. */
+void nft_value_add_part(struct nft_value *value, const void *bytes, size_t len);
+
+struct nft_element {
+	const struct nft_set *set;
+	struct nft_value key;
+	struct nft_value end; /* of the interval, inclusive; in concatenated sets only */
+	struct nft_value data; /* in maps */
+};
+
+/*
+ * Adds all or none. One that is there already, with the same data, is success. -EEXIST or
+ * -EBUSY: with other data, or an interval that overlaps; -ENOENT: there is no such set or
+ * table. These without an error set when they are @tolerated (an errno; 0: none).
+ * @nl: a NETLINK_FOR_NFTABLES connection.
+ */
+int nft_elements_add(struct netlink *nl, const struct nft_element *elements, size_t n,
+		     int tolerated, struct cni_error *err);
+
+/*
+ * Deletes each, by its key (and end); those that aren't there, set and table included, are
+ * deleted already. In a map that is whoever's the key now is. The connection's closing then
+ * waits for the kernel, so close it last.
+ */
+int nft_elements_del(struct netlink *nl, const struct nft_element *elements, size_t n,
+		     struct cni_error *err);
+
+/*
+ * The element that @key is of, or lies in: key, end and data in @ret_element. -ENOENT, no
+ * error set: none, or no such set.
+ */
+int nft_element_get(struct netlink *nl, const struct nft_set *set,
+		    const struct nft_value *key, struct nft_element *ret_element,
+		    struct cni_error *err);
+
+#endif

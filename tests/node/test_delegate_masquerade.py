@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""ipMasq where the addresses are a delegated IPAM's: elements a pod, rules a network."""
+import json
+
+import pytest
+
+from harness import plugin
+from harness.delegates import Delegate
+from harness.node import INTERNET4, INTERNET6, NODE4, NODE6, network
+
+POD4, POD6 = "10.77.0.{}", "fd77::{}"
+
+
+def by_pod(node, len4=16, len6=64):
+    """A delegate that gives the nth container the nth address of both families."""
+    return Delegate(node, f'''
+        n = int(os.environ["CNI_CONTAINERID"].split("-")[0][3:]) + 5
+        if verb == "ADD":
+            answer(ips=[{{"address": "10.77.0.%d/{len4}" % n, "gateway": "10.77.0.1"}},
+                        {{"address": "fd77::%d/{len6}" % n, "gateway": "fd77::1"}}])''')
+
+
+def entries(node, kind):
+    out = node.run("nft", "-j", "list", "table", "inet", "bridge_cni", check=False).stdout
+    return [e[kind] for e in json.loads(out or '{"nftables": []}')["nftables"] if kind in e]
+
+
+def elements(node):
+    """How many elements each set has, by the set's name without the hash."""
+    return {s["name"].split("_")[0]: len(s.get("elem", [])) for s in entries(node, "set")}
+
+
+def source_seen(sender, receiver, target):
+    with receiver.udp(target, 4711) as here, \
+            sender.udp("::" if ":" in target else "0.0.0.0") as there:
+        there.sendto(b"?", (target, 4711))
+        return here.recvfrom(16)[1][0]
+
+
+def test_what_leaves_takes_the_nodes_address(node):
+    fake, pod = by_pod(node), node.pod()
+    fake.add(pod)
+    assert source_seen(pod, node.outside, INTERNET4) == NODE4
+    assert source_seen(pod, node.outside, INTERNET6) == NODE6
+
+
+def test_what_stays_in_its_own_subnet_keeps_its_address(node):
+    """A part of the subnet is elsewhere: pods of other nodes, for example."""
+    fake, pod = by_pod(node), node.pod()
+    fake.add(pod)
+    for away, via, own in (("10.77.99.1", "192.0.2.1", POD4), ("fd77::99:1",
+                                                                "2001:db8:aaaa::1", POD6)):
+        bits = 128 if ":" in away else 32
+        node.outside.ip(f"addr add {away}/{bits} dev lo" + " nodad" * (bits == 128))
+        node.ip(f"route add {away}/{bits} via {via}")
+        pod.ip(f"route add {away}/{bits} via {'fd77::1' if bits == 128 else '10.77.0.1'}")
+        assert source_seen(pod, node.outside, away) == own.format(5)
+
+
+def test_destinations_that_are_named_keep_the_address(node):
+    fake, pod = by_pod(node), node.pod()
+    fake.add(pod, fake.conf(nonMasqueradeCIDRs=[INTERNET4 + "/32"]))
+    assert source_seen(pod, node.outside, INTERNET4) == POD4.format(5)
+    assert source_seen(pod, node.outside, INTERNET6) == NODE6
+
+
+def test_rules_are_constant_and_elements_come_and_go_with_the_pods(node):
+    fake, pods = by_pod(node), [node.pod() for _ in range(3)]
+    results = [fake.add(pods[0])]
+    rules = entries(node, "rule")
+    assert 0 < len(rules) <= 4 and all(rule["comment"] for rule in rules)
+    results += [fake.add(pod) for pod in pods[1:]]
+    assert entries(node, "rule") == rules
+    assert elements(node) == {"pods4": 3, "own4": 3, "pods6": 3, "own6": 3}
+    for pod, result in zip(pods, results):
+        assert pod.ping(INTERNET4) and pod.ping(INTERNET6)
+        fake.check(pod, result)
+    fake.delete(pods[1])
+    fake.delete(pods[1])
+    assert elements(node) == {"pods4": 2, "own4": 2, "pods6": 2, "own6": 2}
+    assert pods[0].ping(INTERNET4) and pods[2].ping(INTERNET6)
+    for pod in pods:
+        fake.delete(pod)
+    assert set(elements(node).values()) == {0}
+    assert entries(node, "rule") == rules
+
+
+def test_an_ADD_with_its_rules_in_place_loads_no_libnftables(node):
+    fake, pods = by_pod(node), [node.pod(), node.pod()]
+    fake.add(pods[0])
+    for verb in ("ADD", "DEL"):
+        trace = node.directory / verb
+        done = node.invoke(verb, fake.conf(), pods[1], env={**fake.env, **plugin.TRACED},
+                           wrapper=plugin.strace(trace, "openat"))
+        assert done.returncode == 0, done.stdout
+        assert "libnl" in trace.read_text() and "libnftables" not in trace.read_text()
+
+
+def test_an_ADD_that_fails_leaves_no_element(node):
+    fake, pod = by_pod(node), node.pod()
+    done = node.invoke("ADD", fake.conf(), pod, env=fake.env,
+                       wrapper=["sh", "-c", 'exec "$@" >/dev/full', "sh"])
+    assert done.returncode != 0
+    assert set(elements(node).values()) == {0}
+    node.assert_nothing_left(pod)
+    assert fake.verbs() == ["ADD", "DEL"]
+
+
+def test_without_ipMasq_there_is_neither_rule_nor_set(node):
+    fake, pod = by_pod(node), node.pod()
+    fake.add(pod, fake.conf(ipMasq=False))
+    assert entries(node, "rule") == [] and entries(node, "set") == []
+    fake.delete(pod, fake.conf(ipMasq=False))
+
+
+def test_ipMasq_that_was_turned_off_leaves_no_element_behind(node):
+    fake, pod = by_pod(node), node.pod()
+    fake.add(pod)
+    fake.delete(pod, fake.conf(ipMasq=False))
+    assert set(elements(node).values()) == {0}
+
+
+def test_two_networks_have_sets_of_their_own(node):
+    fake, pods = by_pod(node), [node.pod(), node.pod()]
+    confs = [fake.conf(), fake.conf(name="second", bridge="cni1", isGateway=False,
+                                    isDefaultGateway=False)]
+    for pod, conf in zip(pods, confs):
+        fake.add(pod, conf)
+    assert len(entries(node, "set")) == 8
+    fake.delete(pods[1], confs[1])
+    assert pods[0].ping(INTERNET4)
+
+
+def test_a_subnet_that_an_earlier_owner_left_makes_way(node):
+    """Its pod went without a DEL, and the IPAM's subnet is another one now."""
+    wide, pods = by_pod(node), [node.pod(), node.pod()]
+    conf = wide.conf(isGateway=False, isDefaultGateway=False)
+    wide.add(pods[0], conf)
+    node.ip(f"link del {node.host_veths()[0]}")
+    pods[1].id = "pod0-again"  # what the address follows from
+    narrow = by_pod(node, len4=24, len6=80)
+    result = narrow.add(pods[1], conf)
+    narrow.check(pods[1], result, conf)
+    assert elements(node) == {"pods4": 1, "own4": 1, "pods6": 1, "own6": 1}
+    narrow.delete(pods[1], conf)
+    assert set(elements(node).values()) == {0}
+
+
+@pytest.mark.parametrize("len4, len6", [(32, 128), (31, 127), (0, 0), (8, 3)])
+def test_any_prefix_length_is_a_subnet(node, len4, len6):
+    """Some IPAMs give single addresses."""
+    fake, pod = by_pod(node, len4, len6), node.pod()
+    conf = fake.conf(isGateway=False, isDefaultGateway=False)
+    result = fake.add(pod, conf)
+    fake.check(pod, result, conf)
+    assert elements(node) == {"pods4": 1, "own4": 1, "pods6": 1, "own6": 1}
+    fake.delete(pod, conf)
+    assert set(elements(node).values()) == {0}
+
+
+HARM = {"a pod's element": "delete element inet bridge_cni {pods4} {{ 10.77.0.5 }}",
+        "IPv6": "delete element inet bridge_cni {pods6} {{ fd77::5 }}",
+        "its subnet": "flush set inet bridge_cni {own4}",
+        "another subnet": "flush set inet bridge_cni {own6}\n"
+                          "add element inet bridge_cni {own6} {{ fd77::5 . fd77::/32 }}",
+        "the table": "delete table inet bridge_cni"}
+
+
+@pytest.mark.parametrize("harm", HARM)
+def test_CHECK_names_what_is_missing(node, harm):
+    fake, pod = by_pod(node), node.pod()
+    result = fake.add(pod)
+    names = {s["name"].split("_")[0]: s["name"] for s in entries(node, "set")}
+    node.nft(HARM[harm].format(**names))
+    with pytest.raises(plugin.CniError) as error:
+        fake.check(pod, result)
+    assert error.value.code == plugin.CHECK
+    error.value.says("masquerade", "bridge_cni")
+
+
+def test_a_network_that_changes_its_IPAM_is_masqueraded_both_ways(node):
+    """The rules are those of the latest ADD; the sets stay for the pods that are there."""
+    fake, pods = by_pod(node), [node.pod() for _ in range(3)]
+    delegated = fake.conf(isGateway=False, isDefaultGateway=False)
+    ours = network("dual", isGateway=False, isDefaultGateway=False)
+    fake.add(pods[0], delegated)
+    node.add(pods[1], ours)
+    assert all("@pods" not in json.dumps(rule) for rule in entries(node, "rule"))
+    fake.add(pods[2], delegated)
+    assert elements(node)["pods4"] == 2
+    for pod, conf in zip(pods, (delegated, ours, delegated)):
+        node.delete(pod, conf, env=fake.env if conf is delegated else None)
+    assert set(elements(node).values()) == {0}
