@@ -86,6 +86,12 @@ int ipam_records(struct attachment *att,
 			   struct cni_error *err),
 		 void *data, struct cni_error *err);
 
+/* Writes down that the network gave a bridge this address; codes 5, 11. And asks. */
+int ipam_gateway_note(struct attachment *att, const char *bridge,
+		      const struct ip_prefix *address, struct cni_error *err);
+bool ipam_gateway_is_ours(struct attachment *att, const char *bridge,
+			  const struct ip_prefix *address);
+
 /* Everybody on the network who has a record or a reservation, each once. Codes 5, 11. */
 int ipam_owners(struct attachment *att, struct ipam_owner_list *ret_list,
 		struct cni_error *err);

@@ -103,6 +103,7 @@ char *record_format(const struct record *record)
 	if (record->mac.set)
 		put_line(file, "mac", MAC_TEXT(&record->mac));
 	put_line(file, "bridge", record->bridge);
+	put_line(file, "spoofcheck", record->spoof_check ? "yes" : NULL);
 	for (size_t i = 0; i < record->n; i++)
 		put_address(file, &record->addresses[i]);
 	if (fclose(file) != 0 ||
@@ -226,6 +227,8 @@ static int parse_line(char *line, struct record *record)
 		return mac_parse(value, &record->mac) < 0 ? -EBADMSG : 0;
 	if (strcmp(line, "address") == 0)
 		return parse_address(value, record);
+	if (strcmp(line, "spoofcheck") == 0)
+		record->spoof_check = strcmp(value, "yes") == 0;
 	return 0; /* a key of a later time */
 }
 

@@ -12,6 +12,7 @@
  *	cookie 4711			of that namespace; 0: the kernel doesn't tell
  *	mac 0a:58:0a:01:02:03
  *	bridge cni0
+ *	spoofcheck yes			only where it is so
  *	address 10.1.2.3/24 10.1.2.1 5242 1700000000.123456789
  *	end 0123456789abcdef		a hash of all lines before
  *
@@ -47,6 +48,7 @@ struct record {
 	const char *boot, *netns, *bridge;
 	uint64_t cookie;
 	struct mac_addr mac;
+	bool spoof_check; /* the pod has elements of plugin/stage_spoofcheck.c's */
 	struct record_address *addresses; /* owned */
 	size_t n;
 };

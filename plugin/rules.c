@@ -154,6 +154,16 @@ static int survey_rule(const char *chain, uint64_t handle, const char *comment,
 	return 0;
 }
 
+static const char *table_family(const struct rule_list *list)
+{
+	return list->family ? list->family : "inet";
+}
+
+static int table_protocol(const struct rule_list *list)
+{
+	return list->family ? NFPROTO_BRIDGE : NFPROTO_INET;
+}
+
 static int survey_take(struct attachment *att, struct survey *survey,
 		       struct cni_error *err)
 {
@@ -168,8 +178,8 @@ static int survey_take(struct attachment *att, struct survey *survey,
 	}
 	ret = node_nftables(att->node, &nl, err);
 	return ret < 0 ? ret
-		       : nft_table_rules(nl, NFPROTO_INET, RULES_TABLE, survey_rule,
-					 survey, err);
+		       : nft_table_rules(nl, table_protocol(survey->wanted), RULES_TABLE,
+					 survey_rule, survey, err);
 }
 
 static bool is_settled(const struct survey *survey)
@@ -183,35 +193,36 @@ static bool is_settled(const struct survey *survey)
 static int replace(struct attachment *att, const struct survey *survey,
 		   struct cni_error *err)
 {
+	const char *family = table_family(survey->wanted);
 	struct rule_text batch = {};
 	char comment[NFT_COMMENT_MAX];
 	int ret;
 
-	rule_text_add(&batch, "add table inet " RULES_TABLE "\n%s",
+	rule_text_add(&batch, "add table %s " RULES_TABLE "\n%s", family,
 		      survey->wanted->sets ? survey->wanted->sets : "");
 	for (size_t i = 0; i < survey->stale_n; i++)
 		rule_text_add(&batch,
-			      "delete rule inet " RULES_TABLE " %s handle %" PRIu64 "\n",
-			      survey->stale[i].chain, survey->stale[i].handle);
+			      "delete rule %s " RULES_TABLE " %s handle %" PRIu64 "\n",
+			      family, survey->stale[i].chain, survey->stale[i].handle);
 	for (size_t i = 0; i < survey->wanted->n; i++) {
 		const struct rule *rule = &survey->wanted->items[i];
 
 		if (survey->present[i])
 			continue;
 		comment_format(att, survey->stage, rule, comment);
-		rule_text_add(&batch, "add chain inet " RULES_TABLE " %s { %s; }\n",
+		rule_text_add(&batch, "add chain %s " RULES_TABLE " %s { %s; }\n", family,
 			      rule->chain->name, rule->chain->hook);
 		rule_text_add(&batch,
-			      "add rule inet " RULES_TABLE " %s %s comment \"%s\"\n",
-			      rule->chain->name, rule->text, comment);
+			      "add rule %s " RULES_TABLE " %s %s comment \"%s\"\n",
+			      family, rule->chain->name, rule->text, comment);
 	}
 	ret = batch.failed ? error_oom(err) : nft_apply(batch.text, err);
 	free(batch.text);
 	return ret;
 }
 
-int rules_ensure(struct attachment *att, const char *stage,
-		 const struct rule_list *wanted, struct cni_error *err)
+int rules_ensure(struct attachment *att, const char *stage, struct rule_list *wanted,
+		 struct cni_error *err)
 {
 	_cleanup_(survey_clear) struct survey survey = {.stage = stage, .wanted = wanted};
 	int ret;
@@ -222,9 +233,10 @@ int rules_ensure(struct attachment *att, const char *stage,
 	ret = node_lock(att->node, NODE_EXCLUSIVE, err);
 	if (ret == 0)
 		ret = survey_take(att, &survey, err);
-	if (ret == 0 && !is_settled(&survey))
-		ret = replace(att, &survey, err);
-	return ret;
+	if (ret < 0 || is_settled(&survey))
+		return ret;
+	wanted->changed = true;
+	return replace(att, &survey, err);
 }
 
 int rules_check(struct attachment *att, const char *stage, const struct rule_list *wanted,
@@ -239,11 +251,12 @@ int rules_check(struct attachment *att, const char *stage, const struct rule_lis
 		if (survey.present[i] || survey.newer)
 			continue;
 		ret = error_set(err, CNI_ERR_CHECK, ENOENT,
-				"%s: expected in chain %s of table inet " RULES_TABLE
+				"%s: expected in chain %s of table %s " RULES_TABLE
 				" the rule \"%s\", found %s; the next ADD on network %s "
 				"puts it right",
-				stage, rule->chain->name, rule->text,
-				survey.stale_n ? "another one" : "none", att->conf.name);
+				stage, rule->chain->name, table_family(wanted),
+				rule->text, survey.stale_n ? "another one" : "none",
+				att->conf.name);
 	}
 	return ret;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A network's rules in the table inet bridge_cni: shared by its pods, constant in number.
+ * A network's rules in the tables bridge_cni (families inet and, against spoofing,
+ * bridge): shared by its pods, constant in number.
  * Each carries a comment that says whose it is and a fingerprint of what it says, so that
  * one short look tells whether anything is to be done.
  */
@@ -29,6 +30,8 @@ struct rule {
 struct rule_list {
 	struct rule *items;
 	size_t n;
+	const char *family; /* of the table: "bridge"; NULL: inet */
+	bool changed; /* given back: rules were written */
 	char *sets; /* "add set ..." lines for those that the rules name, owned; NULL: none */
 };
 void rule_list_clear(struct rule_list *list);
@@ -39,8 +42,8 @@ void rule_list_clear(struct rule_list *list);
  * to be changed. Rules that a newer version of this program wrote are left as they are.
  * Codes 11, 101, 105.
  */
-int rules_ensure(struct attachment *att, const char *stage,
-		 const struct rule_list *wanted, struct cni_error *err);
+int rules_ensure(struct attachment *att, const char *stage, struct rule_list *wanted,
+		 struct cni_error *err);
 
 /* Code 104 naming the rule that is missing, or says something else than @wanted. */
 int rules_check(struct attachment *att, const char *stage, const struct rule_list *wanted,

@@ -5,8 +5,10 @@
  */
 #include <errno.h>
 #include <linux/rtnetlink.h>
+#include <string.h>
 #include <sys/socket.h>
 
+#include "../ipam/ipam.h"
 #include "netlink_route.h"
 #include "stages.h"
 #include "sysctl.h"
@@ -63,12 +65,39 @@ static const struct ip_config *displaced(const struct cni_result *ipam,
 }
 
 /*
+ * An address of this network's own earlier range (the node's podCIDR has changed), on a
+ * bridge that nobody but this attachment is a port of: the reference fails here for ever.
+ */
+static int is_left_over(struct attachment *att, const struct ip_prefix *address,
+			bool *ret_is, struct cni_error *err)
+{
+	_cleanup_(link_list_clear) struct link_list links = {};
+	size_t others = 0;
+	int ret = 0;
+
+	*ret_is = false;
+	if (att->gateway_index != att->bridge_index ||
+	    !ipam_gateway_is_ours(att, att->gateway_ifname, address))
+		return 0;
+	ret = link_list_get(att->node->rtnl, &links, err);
+	for (size_t i = 0; i < links.n; i++)
+		others += links.items[i].master == att->bridge_index &&
+			  strcmp(links.items[i].name, att->host_ifname) != 0;
+	if (ret == 0)
+		*ret_is = others == 0;
+	return ret;
+}
+
+/*
  * Another address in a gateway's place: an error, or with forceAddress removed. Last
  * first: with a subnet's first address the kernel removes its later ones.
  */
-static int make_way(struct attachment *att, const struct addr_list *list, bool queue,
+static int make_way(struct attachment *att, const struct addr_list *list,
 		    struct cni_error *err)
 {
+	bool left_over;
+	int ret;
+
 	for (size_t i = list->n; i-- > 0;) {
 		const struct ip_prefix *other = &list->items[i];
 		const struct ip_config *ip = displaced(&att->ipam, list, other);
@@ -77,7 +106,10 @@ static int make_way(struct attachment *att, const struct addr_list *list, bool q
 		if (!ip)
 			continue;
 		gateway = gateway_prefix(ip);
-		if (!att->conf.force_address)
+		ret = is_left_over(att, other, &left_over, err);
+		if (ret < 0)
+			return ret;
+		if (!att->conf.force_address && !left_over)
 			return error_set(
 				err, CNI_ERR_EXISTS, EADDRINUSE,
 				"bridge: %s is to have the gateway address %s but "
@@ -85,9 +117,8 @@ static int make_way(struct attachment *att, const struct addr_list *list, bool q
 				"the network's subnet",
 				att->gateway_ifname, PREFIX_TEXT(&gateway),
 				PREFIX_TEXT(other));
-		if (queue)
-			queue_addr_del(att->node->rtnl, att->gateway_index,
-				       att->gateway_ifname, other);
+		queue_addr_del(att->node->rtnl, att->gateway_index, att->gateway_ifname,
+			       other);
 	}
 	return 0;
 }
@@ -102,17 +133,19 @@ static int addresses_missing(struct attachment *att, bool queue, size_t *ret_mis
 	int ret;
 
 	ret = addr_list_get(nl, att->gateway_index, AF_UNSPEC, &list, err);
-	if (ret == 0)
-		ret = make_way(att, &list, queue, err);
+	if (ret == 0 && queue)
+		ret = make_way(att, &list, err);
 	for (size_t i = 0; ret == 0 && i < att->ipam.ips.n; i++) {
 		struct ip_prefix gateway = gateway_prefix(&att->ipam.ips.items[i]);
 
 		if (!gateway.addr.family || addr_list_has(&list, &gateway))
 			continue;
 		missing++;
-		if (queue)
-			queue_addr_add(nl, att->gateway_index, att->gateway_ifname,
-				       &gateway, false);
+		if (!queue)
+			continue;
+		ret = ipam_gateway_note(att, att->gateway_ifname, &gateway, err);
+		queue_addr_add(nl, att->gateway_index, att->gateway_ifname, &gateway,
+			       false);
 	}
 	addr_list_clear(&list);
 	if (ret == 0)

@@ -148,6 +148,7 @@ static int container_end_check(struct attachment *att, struct link *link,
 	if (!link->up && !att->conf.disable_container_interface)
 		return differs(err, name, "it", "up", "it down");
 	att->container_index = link->index;
+	att->container_mac = link->mac;
 	return mac_check(att, link, att->env.netns, err);
 }
 

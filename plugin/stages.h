@@ -27,6 +27,7 @@ extern const struct stage stage_ipam;
 extern const struct stage stage_reference;
 extern const struct stage stage_bridge;
 extern const struct stage stage_veth;
+extern const struct stage stage_spoofcheck;
 extern const struct stage stage_vlan;
 extern const struct stage stage_ipam_exec;
 extern const struct stage stage_addresses;

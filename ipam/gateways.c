@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which gateway addresses a network has given to bridges: the file "gateways" among its
+ * records, lines of "BRIDGE ADDRESS/LENGTH". So that, when the network's range has
+ * changed, an old address is known from somebody else's.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "operation.h"
+
+#define GATEWAYS_FILE  "gateways"
+#define GATEWAYS_ASIDE ".gateways"
+#define GATEWAYS_MAX   4096 /* bytes: the newest lines stay */
+
+static void line_format(const char *bridge, const struct ip_prefix *address, char *line,
+			size_t size)
+{
+	snprintf(line, size, "%s %s\n", bridge, PREFIX_TEXT(address));
+}
+
+/* "" where there is none that can be read. */
+static void file_read(const struct store *store, char text[GATEWAYS_MAX + 1])
+{
+	_cleanup_(close_p) int fd = -1;
+	ssize_t n = 0;
+
+	if (store->own_fd >= 0)
+		fd = openat(store->own_fd, GATEWAYS_FILE, O_RDONLY | STORE_OPEN_FLAGS);
+	if (fd >= 0)
+		n = read(fd, text, GATEWAYS_MAX);
+	text[n > 0 ? n : 0] = '\0';
+}
+
+static bool has_line(const char *text, const char *line)
+{
+	const char *found = strstr(text, line);
+
+	return found && (found == text || found[-1] == '\n');
+}
+
+static int file_write(const struct store *store, const char *line, const char *text,
+		      struct cni_error *err)
+{
+	_cleanup_(close_p) int fd = -1;
+	char whole[GATEWAYS_MAX];
+	int len = snprintf(whole, sizeof(whole), "%s%s", line, text);
+
+	if (len >= (int)sizeof(whole)) {
+		whole[sizeof(whole) - 1] = '\0';
+		*strrchr(whole, '\n') = '\0';
+		strcat(whole, "\n");
+	}
+	unlinkat(store->own_fd, GATEWAYS_ASIDE, 0);
+	fd = openat(store->own_fd, GATEWAYS_ASIDE,
+		    O_WRONLY | O_CREAT | O_EXCL | STORE_OPEN_FLAGS, 0600);
+	if (fd < 0)
+		return store_file_error(store->own_path, GATEWAYS_ASIDE, errno, "make",
+					err);
+	if (write(fd, whole, strlen(whole)) != (ssize_t)strlen(whole))
+		return store_file_error(store->own_path, GATEWAYS_ASIDE, ENOSPC, "write",
+					err);
+	if (renameat(store->own_fd, GATEWAYS_ASIDE, store->own_fd, GATEWAYS_FILE) < 0)
+		return store_file_error(store->own_path, GATEWAYS_FILE, errno, "make",
+					err);
+	return 0;
+}
+
+int ipam_gateway_note(struct attachment *att, const char *bridge,
+		      const struct ip_prefix *address, struct cni_error *err)
+{
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	char text[GATEWAYS_MAX + 1], line[IF_NAMESIZE + PREFIX_TEXT_MAX + 2];
+	int r = operation_open(att, STORE_RECORDS, &store, err);
+
+	if (r < 0)
+		return r;
+	line_format(bridge, address, line, sizeof(line));
+	file_read(&store, text);
+	return has_line(text, line) ? 0 : file_write(&store, line, text, err);
+}
+
+bool ipam_gateway_is_ours(struct attachment *att, const char *bridge,
+			  const struct ip_prefix *address)
+{
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	char text[GATEWAYS_MAX + 1], line[IF_NAMESIZE + PREFIX_TEXT_MAX + 2];
+	struct cni_error ignored = {};
+
+	if (operation_open(att, STORE_EXISTING, &store, &ignored) < 0)
+		return false;
+	line_format(bridge, address, line, sizeof(line));
+	file_read(&store, text);
+	return has_line(text, line);
+}
