@@ -16,6 +16,7 @@
 struct json_doc;
 struct node;
 struct ipam_kernel;
+struct record;
 
 #define TIMINGS_MAX 24
 
@@ -49,6 +50,7 @@ struct attachment {
 	unsigned int host_index; /* CHECK: of the host's end, whoever named it */
 
 	/* Found. */
+	const struct record *record; /* DEL: what ADD wrote down; NULL: nothing */
 	bool had_own_veth; /* DEL: the veth with host_ifname was there */
 
 	char *notice; /* for the operator, lines on stderr; NULL: none; owned */

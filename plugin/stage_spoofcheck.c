@@ -338,22 +338,21 @@ static int spoofcheck_check(struct attachment *att, struct cni_error *err)
 	return ret;
 }
 
-/* By the record, whatever the configuration says now. */
+/* By the record, whatever the configuration says now; an ADD undoes what it made itself. */
 static int spoofcheck_del(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(elements_clear) struct elements elements = {};
-	_cleanup_(record_clear) struct record record = {};
 	struct attachment all = {.conf = {.name = att->conf.name, .spoof_check = true}};
+	bool add = att->env.verb == CNI_ADD;
 	struct names names;
 	struct netlink *nl;
-	int ret = ipam_recorded(att, &record, err);
+	int ret;
 
-	if (ret < 0)
-		return ret == -ENOENT && !err->code ? 0 : ret;
-	if (!record.spoof_check)
+	if (add ? !att->conf.mac_spoof_check : !att->record || !att->record->spoof_check)
 		return 0;
 	names_make(&att->conf, &names);
-	ret = record_elements(&all, &names, &record, &elements, err);
+	ret = add ? own_elements(att, &names, &elements, err)
+		  : record_elements(&all, &names, att->record, &elements, err);
 	if (ret == 0)
 		ret = node_nftables(att->node, &nl, err);
 	return ret < 0 ? ret : nft_elements_del(nl, elements.items, elements.n, err);

@@ -2,6 +2,10 @@
 /* The table of stages, and how each verb walks it. */
 #include "stages.h"
 
+#include <errno.h>
+
+#include "../ipam/ipam.h"
+#include "../ipam/record.h"
 #include "log.h"
 
 static const struct stage *const stages[] = {
@@ -77,7 +81,20 @@ int stages_check(struct attachment *att, struct cni_error *err)
 	return 0;
 }
 
+/* The record is there until the last stage removes it; an ADD that undoes itself knows. */
 int stages_del(struct attachment *att, struct cni_error *err)
 {
-	return undo(att, ARRAY_SIZE(stages), err);
+	_cleanup_(record_clear) struct record record = {};
+	struct cni_error record_err = {};
+	int ret, record_ret = -ENOENT;
+
+	if (att->env.verb != CNI_ADD)
+		record_ret = ipam_recorded(att, &record, &record_err);
+	att->record = record_ret == 0 ? &record : NULL;
+	ret = undo(att, ARRAY_SIZE(stages), err);
+	att->record = NULL;
+	if (ret < 0 || record_err.code == 0)
+		return ret;
+	*err = record_err;
+	return record_ret;
 }
