@@ -63,17 +63,26 @@ static int hex_digit(char c)
 
 int mac_parse(const char *text, struct mac_addr *ret_mac)
 {
+	char separator = strlen(text) == MAC_TEXT_MAX - 1 ? text[2] : '.';
+	int group = separator == '.' ? 2 : 1; /* bytes between separators */
 	struct mac_addr mac = {.set = true};
 
-	if (strlen(text) != MAC_TEXT_MAX - 1)
+	if (separator != ':' && separator != '-' && separator != '.')
 		return -EINVAL;
 	for (int i = 0; i < MAC_LEN; i++) {
-		int high = hex_digit(text[3 * i]), low = hex_digit(text[3 * i + 1]);
+		int high, low;
 
-		if (high < 0 || low < 0 || (i < MAC_LEN - 1 && text[3 * i + 2] != ':'))
+		if (i > 0 && i % group == 0 && *text++ != separator)
 			return -EINVAL;
+		high = hex_digit(*text);
+		low = high < 0 ? -1 : hex_digit(text[1]);
+		if (low < 0)
+			return -EINVAL;
+		text += 2;
 		mac.bytes[i] = high << 4 | low;
 	}
+	if (*text)
+		return -EINVAL;
 	*ret_mac = mac;
 	return 0;
 }

@@ -54,7 +54,7 @@ int ip_parse(const char *text, struct ip_addr *ret_addr);
  */
 int prefix_parse(const char *text, struct ip_prefix *ret_prefix);
 
-/* Six colon-separated pairs of hex digits. 0 or -EINVAL. */
+/* "02:00:00:00:00:01", "02-00-00-00-00-01" or "0200.0000.0001". 0 or -EINVAL. */
 int mac_parse(const char *text, struct mac_addr *ret_mac);
 
 /* An address that an interface can have: neither multicast nor all zero. */

@@ -5,13 +5,26 @@
 #include "operation.h"
 #include "owned.h"
 
-static int check_address(const struct store *store, const struct ip_addr *ip,
-			 const struct owner *owner, struct cni_error *err)
+static bool is_of_the_network(const struct range_set_list *sets, const struct ip_addr *ip)
+{
+	for (size_t i = 0; i < sets->n; i++)
+		for (size_t k = 0; k < sets->items[i].n; k++)
+			if (prefix_contains(&sets->items[i].ranges[k].subnet, ip))
+				return true;
+	return false;
+}
+
+static int check_address(const struct attachment *att, const struct store *store,
+			 const struct ip_addr *ip, const struct owner *owner,
+			 struct cni_error *err)
 {
 	struct owner_text text = {};
 	int r;
 
 	r = store_owner_of(store, ip, &text);
+	/* A later plugin of the chain may have added addresses of its own. */
+	if (r == -ENOENT && !is_of_the_network(&att->conf.ipam.sets, ip))
+		return 0;
 	if (r == 0 && owner_match(&text, owner) != OWNER_OTHER)
 		return 0;
 	return error_set(err, CNI_ERR_CHECK, ENOENT,
@@ -44,8 +57,8 @@ int ipam_check(struct attachment *att, struct cni_error *err)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < att->ipam.ips.n; i++) {
-		r = check_address(&store, &att->ipam.ips.items[i].address.addr, &owner,
-				  err);
+		r = check_address(att, &store, &att->ipam.ips.items[i].address.addr,
+				  &owner, err);
 		if (r < 0)
 			return r;
 	}

@@ -4,8 +4,10 @@ import socket
 
 import pytest
 
+from harness import plugin
 from harness.node import (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, NODE4, NODE6, UPLINK,
                           addresses_of, network)
+from harness.wire import source_seen
 
 
 def defaults(pod, family):
@@ -38,6 +40,65 @@ def test_routes_of_the_ipam_go_by_their_gateway_or_the_pods(node):
     assert routes["203.0.113.0/24"] == "10.1.2.77"
     assert {"198.18.0.0/15", "203.0.113.0/24", "0.0.0.0/0"} == \
         {r["dst"] for r in result["routes"]}
+
+
+ATTRIBUTES = {
+    "mtu": ({"mtu": 1300}, {"metrics": [{"mtu": 1300}]}),
+    "advmss": ({"advmss": 1200}, {"metrics": [{"advmss": 1200}]}),
+    "priority": ({"priority": 77}, {"metric": 77}),
+    "table": ({"table": 1042}, {"table": "1042"}),
+    "a small table": ({"table": 42}, {"table": "42"}),
+    "table 0, the main one": ({"table": 0}, {}),
+    "all": ({"mtu": 1300, "advmss": 1200, "priority": 77, "table": 1042},
+            {"metrics": [{"mtu": 1300, "advmss": 1200}], "metric": 77, "table": "1042"}),
+}
+DESTINATIONS = [(4, "198.18.0.0/15"), (6, "fd00:9::/32")]
+
+
+def route_to(pod, family, destination):
+    found, = [r for r in pod.ip_json(f"-{family}", "route", "show", "table", "all")
+              if r["dst"] == destination]
+    return found
+
+
+@pytest.mark.parametrize("what", ATTRIBUTES)
+def test_a_route_has_in_the_kernel_what_was_asked_for(node, what):
+    asked, expected = ATTRIBUTES[what]
+    pod = node.pod()
+    conf = network("dual", ipam={"routes": [{"dst": d, **asked} for _, d in DESTINATIONS]})
+    result = node.add(pod, conf)
+    for family, destination in DESTINATIONS:
+        route = route_to(pod, family, destination)
+        assert {key: route.get(key) for key in expected} == expected
+        assert "table" in expected or "table" not in route
+        told, = [r for r in result["routes"] if r["dst"] == destination]
+        if plugin.NEWEST >= "1.1.0":
+            assert {k: v for k, v in told.items() if k in asked} == asked
+    node.check(pod, conf, result)
+
+
+@pytest.mark.parametrize("scope, name", [(0, None), (200, "site")])
+def test_a_scope_is_the_kernels_for_IPv4(node, scope, name):
+    """IPv6 has none: the kernel takes and forgets it."""
+    pod = node.pod()
+    conf = network("dual", ipam={"routes": [{"dst": d, "scope": scope}
+                                            for _, d in DESTINATIONS]})
+    result = node.add(pod, conf)
+    assert route_to(pod, 4, "198.18.0.0/15").get("scope") == name
+    node.check(pod, conf, result)
+    pod.ip("route replace 198.18.0.0/15 via 10.1.2.1 scope 201")
+    with pytest.raises(plugin.CniError) as error:
+        node.check(pod, conf, result)
+    error.value.says("198.18.0.0/15")
+
+
+def test_a_scope_that_no_gateway_can_have_is_refused_in_the_kernels_words(node):
+    pod = node.pod()
+    with pytest.raises(plugin.CniError) as error:
+        node.add(pod, network(ipam={"routes": [{"dst": "198.18.0.0/15", "scope": 253}]}))
+    assert error.value.code == plugin.KERNEL
+    error.value.says("198.18.0.0/15", "Nexthop has invalid")
+    node.assert_nothing_left(pod)
 
 
 def test_a_gateway_of_the_configuration_is_the_bridges(node):
@@ -74,14 +135,6 @@ def test_accept_ra_is_left_alone_where_forwarding_is_on_already(node):
     node.ip(f"-6 route add default via fe80::1 dev {UPLINK} metric 512 proto ra")
     node.add(node.pod(), network("v6"))
     assert node.sysctl(f"ipv6.conf.{UPLINK}.accept_ra") == "1"
-
-
-def source_seen(sender, receiver, target):
-    """The source address of a datagram as it arrives."""
-    with receiver.udp(target, 4711) as here, \
-            sender.udp("::" if ":" in target else "0.0.0.0") as there:
-        there.sendto(b"?", (target, 4711))
-        return here.recvfrom(16)[1][0]
 
 
 @pytest.mark.parametrize("families, target, seen", [("v4", INTERNET4, NODE4),

@@ -155,12 +155,21 @@ static void bad_prefixes_are_told_from_lengths_out_of_range(void **state)
 
 static void macs_are_six_pairs_of_hex_digits(void **state)
 {
+	/* As Go's net.ParseMAC() takes them. */
+	static const char *const good[] = {"0A:b1:C2:d3:E4:f5", "0a-b1-c2-d3-e4-f5",
+					   "0ab1.c2d3.e4f5"};
 	static const char *const bad[] = {
 		"",
 		"02:00:00:00:00",
 		"02:00:00:00:00:0",
 		"02:00:00:00:00:0g",
-		"02-00-00-00-00-01",
+		"02:00:00-00-00-01",
+		"02-00-00-00-00.01",
+		"0200.0000",
+		"0200.0000.000",
+		"0200.0000.00011",
+		"02.00.00.00.00.01",
+		"0200:0000:0001",
 		"02:00:00:00:00:01:02",
 		"2:0:0:0:0:1",
 		"020000000001",
@@ -168,9 +177,12 @@ static void macs_are_six_pairs_of_hex_digits(void **state)
 	struct mac_addr mac = {};
 
 	(void)state;
-	assert_int_equal(mac_parse("0A:b1:C2:d3:E4:f5", &mac), 0);
-	assert_true(mac.set);
-	assert_string_equal(MAC_TEXT(&mac), "0a:b1:c2:d3:e4:f5");
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		mac = (struct mac_addr){};
+		assert_int_equal(mac_parse(good[i], &mac), 0);
+		assert_true(mac.set);
+		assert_string_equal(MAC_TEXT(&mac), "0a:b1:c2:d3:e4:f5");
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		if (mac_parse(bad[i], &mac) != -EINVAL)
 			fail_msg("accepted \"%s\"", bad[i]);

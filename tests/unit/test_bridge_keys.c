@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* conf/net_conf.c's tables: the bridge plugin's keys beyond the first ones, good and bad. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../../conf/json.h"
+#include "../../conf/net_conf.h"
+
+struct subject {
+	struct json_doc *doc;
+	struct net_conf conf;
+	struct cni_error err;
+};
+
+static void subject_clear(struct subject *subject)
+{
+	net_conf_clear(&subject->conf);
+	json_doc_free(subject->doc);
+}
+
+#define _subject_ _cleanup_(subject_clear) struct subject
+
+/* A network with these keys, and no IPAM. */
+static int read_keys(const char *keys, enum net_conf_scope scope, struct subject *s)
+{
+	char text[4096];
+	int len = snprintf(text, sizeof(text),
+			   "{\"cniVersion\":\"1.0.0\",\"name\":\"n\"%s%s}",
+			   *keys ? "," : "", keys);
+
+	assert_in_range(len, 1, sizeof(text) - 1);
+	*s = (struct subject){};
+	if (json_parse(text, len, &s->doc, &s->err) < 0)
+		fail_msg("%s: %s", text, s->err.msg);
+	return net_conf_read(s->doc, scope, &s->conf, &s->err);
+}
+
+static void assert_good(const char *keys, struct subject *s)
+{
+	if (read_keys(keys, NET_CONF_WHOLE, s) < 0)
+		fail_msg("%s: %s", keys, s->err.msg);
+	assert_int_equal(s->err.code, 0);
+}
+
+static void without_them_nothing_is_asked_for(void **state)
+{
+	_subject_ s;
+
+	(void)state;
+	assert_good("", &s);
+	assert_false(s.conf.promisc_mode || s.conf.force_address ||
+		     s.conf.port_isolation || s.conf.enable_dad ||
+		     s.conf.disable_container_interface || s.conf.masq_fully_random ||
+		     s.conf.mac_spoof_check || s.conf.spoof_check || s.conf.mac.set);
+	assert_true(s.conf.preserve_default_vlan);
+	assert_int_equal(s.conf.mtu, 0);
+	assert_int_equal(s.conf.vlan, 0);
+	assert_int_equal(s.conf.vlan_trunk.n, 0);
+	assert_int_equal(s.conf.non_masquerade.n, 0);
+	assert_null(s.conf.masq_backend);
+}
+
+static void switches_are_read(void **state)
+{
+	static const struct {
+		const char *key;
+		size_t offset;
+	} switches[] = {
+		{"promiscMode", offsetof(struct net_conf, promisc_mode)},
+		{"forceAddress", offsetof(struct net_conf, force_address)},
+		{"portIsolation", offsetof(struct net_conf, port_isolation)},
+		{"enabledad", offsetof(struct net_conf, enable_dad)},
+		{"enableDAD", offsetof(struct net_conf, enable_dad)},
+		{"disableContainerInterface",
+		 offsetof(struct net_conf, disable_container_interface)},
+		{"macspoofchk", offsetof(struct net_conf, mac_spoof_check)},
+		{"spoofCheck", offsetof(struct net_conf, spoof_check)},
+		{"ipMasqFullyRandom", offsetof(struct net_conf, masq_fully_random)},
+		{"preserveDefaultVlan", offsetof(struct net_conf, preserve_default_vlan)},
+	};
+	char keys[64];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(switches); i++)
+		for (int on = 0; on <= 1; on++) {
+			_subject_ s;
+
+			snprintf(keys, sizeof(keys), "\"%s\":%s", switches[i].key,
+				 on ? "true" : "false");
+			assert_good(keys, &s);
+			assert_int_equal(*((char *)&s.conf + switches[i].offset), on);
+		}
+}
+
+static void spoofCheck_is_macspoofchk_and_more(void **state)
+{
+	_subject_ s, mac_only;
+
+	(void)state;
+	assert_good("\"spoofCheck\":true", &s);
+	assert_true(s.conf.spoof_check && s.conf.mac_spoof_check);
+	assert_good("\"macspoofchk\":true", &mac_only);
+	assert_true(mac_only.conf.mac_spoof_check && !mac_only.conf.spoof_check);
+}
+
+static void vlans_are_read(void **state)
+{
+	_subject_ access, trunk, none, empty;
+	const struct vlan_trunk *items;
+
+	(void)state;
+	assert_good("\"vlan\":4094", &access);
+	assert_int_equal(access.conf.vlan, 4094);
+	assert_good("\"vlan\":0,\"vlanTrunk\":[{\"id\":1},{\"minID\":2,\"maxID\":4094},"
+		    "{\"id\":7,\"minID\":9,\"maxID\":9},{}]",
+		    &trunk);
+	assert_int_equal(trunk.conf.vlan_trunk.n, 4);
+	items = trunk.conf.vlan_trunk.items;
+	assert_int_equal(items[0].id, 1);
+	assert_int_equal(items[0].min_id, 0);
+	assert_int_equal(items[1].min_id, 2);
+	assert_int_equal(items[1].max_id, 4094);
+	assert_int_equal(items[2].id, 7);
+	assert_int_equal(items[2].max_id, 9);
+	assert_good("\"vlan\":5,\"vlanTrunk\":null", &none);
+	assert_good("\"vlan\":5,\"vlanTrunk\":[]", &empty);
+	assert_int_equal(empty.conf.vlan, 5);
+}
+
+static void macs_are_read_by_precedence(void **state)
+{
+	static const struct {
+		const char *keys, *mac;
+	} cases[] = {
+		{"\"runtimeConfig\":{\"mac\":\"02:00:00:00:00:01\"},"
+		 "\"args\":{\"cni\":{\"mac\":\"02:00:00:00:00:02\"}}",
+		 "02:00:00:00:00:01"},
+		{"\"runtimeConfig\":{\"mac\":\"\"},"
+		 "\"args\":{\"cni\":{\"mac\":\"02:00:00:00:00:02\"}}",
+		 "02:00:00:00:00:02"},
+		{"\"runtimeConfig\":{},\"args\":{\"cni\":{\"mac\":\"0A-58-0A-01-02-03\"}}",
+		 "0a:58:0a:01:02:03"},
+		{"\"args\":{\"cni\":null,\"mac\":\"x\"},\"runtimeConfig\":null", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_subject_ s;
+
+		assert_good(cases[i].keys, &s);
+		assert_int_equal(s.conf.mac.set, cases[i].mac != NULL);
+		if (cases[i].mac)
+			assert_string_equal(MAC_TEXT(&s.conf.mac), cases[i].mac);
+	}
+}
+
+static void destinations_are_read(void **state)
+{
+	_subject_ s;
+
+	(void)state;
+	assert_good("\"nonMasqueradeCIDRs\":[\"10.0.0.0/8\",\"fd00::/8\",\"0.0.0.0/0\"]",
+		    &s);
+	assert_int_equal(s.conf.non_masquerade.n, 3);
+	assert_string_equal(PREFIX_TEXT(&s.conf.non_masquerade.items[1]), "fd00::/8");
+}
+
+static const struct {
+	const char *keys;
+	int code;
+	const char *message;
+} bad[] = {
+	{"\"promiscMode\":true,\"hairpinMode\":true", CNI_ERR_CONFIG,
+	 "promiscMode: can't be set together with hairpinMode: the pod would get its own "
+	 "frames twice"},
+	{"\"disableContainerInterface\":true,\"ipam\":{\"type\":\"static\"}",
+	 CNI_ERR_CONFIG,
+	 "disableContainerInterface: can't be set together with ipam.type: an interface that "
+	 "stays down takes no address"},
+	{"\"mtu\":67", CNI_ERR_CONFIG, NULL},
+	{"\"mtu\":65536", CNI_ERR_CONFIG, NULL},
+	{"\"mtu\":-1", CNI_ERR_CONFIG, NULL},
+	{"\"vlan\":4095", CNI_ERR_CONFIG, NULL},
+	{"\"vlan\":-1", CNI_ERR_CONFIG, NULL},
+	{"\"vlan\":\"5\"", CNI_ERR_CONFIG, NULL},
+	{"\"vlanTrunk\":[{\"id\":0}]", CNI_ERR_CONFIG, NULL},
+	{"\"vlanTrunk\":[{\"id\":4095}]", CNI_ERR_CONFIG, NULL},
+	{"\"vlanTrunk\":[{\"minID\":0,\"maxID\":5}]", CNI_ERR_CONFIG, NULL},
+	{"\"vlanTrunk\":[{\"minID\":5,\"maxID\":4095}]", CNI_ERR_CONFIG, NULL},
+	{"\"vlanTrunk\":[{\"id\":3},{\"minID\":5,\"maxID\":4}]", CNI_ERR_CONFIG,
+	 "vlanTrunk[1].minID: 5 is greater than maxID 4"},
+	{"\"vlanTrunk\":[{\"minID\":5}]", CNI_ERR_CONFIG,
+	 "vlanTrunk[0].maxID: missing, expected minID and maxID together"},
+	{"\"vlanTrunk\":[{\"id\":3,\"maxID\":5}]", CNI_ERR_CONFIG,
+	 "vlanTrunk[0].minID: missing, expected minID and maxID together"},
+	{"\"vlanTrunk\":[5]", CNI_ERR_CONFIG, NULL},
+	{"\"vlanTrunk\":{\"id\":5}", CNI_ERR_CONFIG, NULL},
+	{"\"vlan\":5,\"vlanTrunk\":[{\"id\":6}]", CNI_ERR_CONFIG,
+	 "vlanTrunk: can't be set together with vlan: a port is an access port or a trunk "
+	 "port"},
+	{"\"vlan\":1234,\"isGateway\":true,\"bridge\":\"bridge-name\"", CNI_ERR_CONFIG,
+	 "bridge: with isGateway and vlan the gateway's interface would be "
+	 "\"bridge-name.1234\", which is too long; give the bridge a shorter name"},
+	{"\"ipMasqBackend\":\"iptables\"", CNI_ERR_UNSUPPORTED_FIELD, NULL},
+	{"\"ipMasqBackend\":\"ipvs\"", CNI_ERR_CONFIG,
+	 "ipMasqBackend: \"ipvs\" is no backend, expected \"nftables\""},
+	{"\"nonMasqueradeCIDRs\":[\"10.0.0.1/8\"]", CNI_ERR_CONFIG,
+	 "nonMasqueradeCIDRs[0]: 10.0.0.1/8 has host bits set: the network is 10.0.0.0/8"},
+	{"\"nonMasqueradeCIDRs\":\"10.0.0.0/8\"", CNI_ERR_CONFIG, NULL},
+	{"\"runtimeConfig\":{\"mac\":\"01:00:5e:00:00:01\"}", CNI_ERR_CONFIG,
+	 "runtimeConfig.mac: 01:00:5e:00:00:01 is a multicast address or all zero, expected "
+	 "one that an interface can have"},
+	{"\"args\":{\"cni\":{\"mac\":\"02:00:00:00:00\"}}", CNI_ERR_CONFIG,
+	 "args.cni.mac: \"02:00:00:00:00\" is not a MAC address, expected six pairs of hex "
+	 "digits with ':' between them"},
+	{"\"args\":{\"cni\":[]}", CNI_ERR_CONFIG, NULL},
+	{"\"runtimeConfig\":\"mac\"", CNI_ERR_CONFIG, NULL},
+};
+
+static void bad_ones_are_named(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		_subject_ s;
+
+		if (read_keys(bad[i].keys, NET_CONF_WHOLE, &s) == 0)
+			fail_msg("%s: taken", bad[i].keys);
+		if (bad[i].message)
+			assert_string_equal(s.err.msg, bad[i].message);
+		if (s.err.code != bad[i].code)
+			fail_msg("%s: code %d", s.err.msg, s.err.code);
+		assert_null(s.conf.name);
+	}
+}
+
+static void for_DEL_they_may_all_be_wrong(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		_subject_ s;
+
+		if (read_keys(bad[i].keys, NET_CONF_IDENTITY, &s) < 0)
+			fail_msg("%s: %s", bad[i].keys, s.err.msg);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(without_them_nothing_is_asked_for),
+		cmocka_unit_test(switches_are_read),
+		cmocka_unit_test(spoofCheck_is_macspoofchk_and_more),
+		cmocka_unit_test(vlans_are_read),
+		cmocka_unit_test(macs_are_read_by_precedence),
+		cmocka_unit_test(destinations_are_read),
+		cmocka_unit_test(bad_ones_are_named),
+		cmocka_unit_test(for_DEL_they_may_all_be_wrong),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
