@@ -163,8 +163,8 @@ static int make(struct attachment *att, struct link *link, struct cni_error *err
 		return ret;
 
 	ret = made_mtu(att, &link->mtu, err);
-	/* An MTU that is set, even to what it is, stays when the last port goes; that of
-	 * creation doesn't. */
+	/* An MTU that is set stays when the last port goes; that of creation doesn't, nor one
+	 * that is set to what it is. */
 	if (ret == 0 && link->mtu != ETH_DATA_LEN)
 		queue_link_mtu(nl, link->index, conf->bridge, link->mtu);
 	return ret;
