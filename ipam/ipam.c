@@ -175,6 +175,23 @@ int ipam_record_addresses(struct attachment *att, struct cni_error *err)
 	return store_record_write(&store, &record, err);
 }
 
+int ipam_record_going(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	_cleanup_(record_clear) struct record record = {};
+	int r;
+
+	r = operation_open(att, STORE_EXISTING, &store, err);
+	if (r < 0)
+		return r == -ENOENT && err->code == 0 ? 0 : r;
+	if (store_record_read(&store, operation_hash(att), &record) < 0 || record.going ||
+	    !record_is_of(&record, att->conf.name, att->env.container_id,
+			  att->env.ifname))
+		return 0;
+	record.going = true;
+	return store_record_write(&store, &record, err);
+}
+
 /* The record that DEL removes: its own, or one that can't be read. */
 static bool is_own_record(const struct attachment *att, const struct record *record,
 			  int read)

@@ -50,6 +50,10 @@ int ipam_record(struct attachment *att, struct cni_error *err);
 /* Writes the addresses of @att->ipam, which come from elsewhere, into its record. */
 int ipam_record_addresses(struct attachment *att, struct cni_error *err);
 
+/* Writes into its record that its DEL has begun, before that gives the node lock back for a
+ * while: ipam_records() then passes it over. No record is success. */
+int ipam_record_going(struct attachment *att, struct cni_error *err);
+
 /* Gives back whatever the attachment holds on its network, then removes its record; nothing
  * there is success. */
 int ipam_release(struct attachment *att, struct cni_error *err);
@@ -79,7 +83,7 @@ int ipam_owner_list_add(struct ipam_owner_list *list, const char *container_id,
 int ipam_recorded(struct attachment *att, struct record *ret_record,
 		  struct cni_error *err);
 
-/* Hands all records of the network to @fn (which returns < 0 to stop, with @err set). Codes
+/* Hands all records of the network but those that are going to @fn (which returns < 0 to stop, with @err set). Codes
  * 5, 11. The store's lock is not held meanwhile. */
 int ipam_records(struct attachment *att,
 		 int (*fn)(const struct record *record, void *data,

@@ -72,7 +72,8 @@ int ipam_records(struct attachment *att,
 	int r = records_read(att, &array, err);
 
 	for (size_t i = 0; r == 0 && i < array.n; i++)
-		r = fn(&array.items[i], data, err);
+		if (!array.items[i].going)
+			r = fn(&array.items[i], data, err);
 	return r;
 }
 

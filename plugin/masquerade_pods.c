@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The elements of a pod that is masqueraded by its addresses. */
+/* Elements of pods: added and deleted one pod at a time, put back all at once. */
 #include "masquerade_pods.h"
 
 #include <errno.h>
@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "../ipam/ipam.h"
+#include "../ipam/record.h"
 #include "nftset_element.h"
 #include "node.h"
 
@@ -30,23 +32,6 @@ static void sets_name(const struct net_conf *conf, int family, struct sets *sets
 	snprintf(sets->own_name, SET_NAME_MAX, "own%d_%016" PRIx64, number, hash);
 	sets->pods = (struct nft_set){NFPROTO_INET, RULES_TABLE, sets->pods_name};
 	sets->own = (struct nft_set){NFPROTO_INET, RULES_TABLE, sets->own_name};
-}
-
-void masquerade_pods_sets(const struct net_conf *conf, int family, struct rule_text *text)
-{
-	const char *type = family == AF_INET ? "ipv4_addr" : "ipv6_addr";
-	struct sets sets;
-
-	sets_name(conf, family, &sets);
-	rule_text_add(text,
-		      "add set inet " RULES_TABLE
-		      " %s { type %s; comment \"pods of %.*s\"; }\n",
-		      sets.pods_name, type, SET_COMMENT_MAX, conf->name);
-	rule_text_add(text,
-		      "add set inet " RULES_TABLE
-		      " %s { type %s . %s; flags interval; comment \"subnets of %.*s\"; "
-		      "}\n",
-		      sets.own_name, type, type, SET_COMMENT_MAX, conf->name);
 }
 
 void masquerade_pods_match(const struct net_conf *conf, int family,
@@ -191,20 +176,123 @@ int masquerade_pods_check(struct attachment *att, struct cni_error *err)
 	return ret;
 }
 
-int masquerade_pods_del(struct attachment *att, const struct ip_prefix *addresses,
-			size_t n, struct cni_error *err)
+static int elements_del(struct attachment *att, struct elements *elements,
+			struct cni_error *err)
+{
+	struct netlink *nl;
+	int ret = node_nftables(att->node, &nl, err);
+
+	/* The subnet may be another one than it was added with. */
+	for (size_t i = 1; ret >= 0 && i < elements->n; i += 2)
+		ret = own_find(nl, &elements->items[i], err);
+	return ret < 0 ? ret : nft_elements_del(nl, elements->items, elements->n, err);
+}
+
+int masquerade_pods_del(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(elements_clear) struct elements elements = {};
-	struct netlink *nl;
-	int ret;
+	_cleanup_(record_clear) struct record record = {};
+	int ret = ipam_recorded(att, &record, err);
 
-	ret = node_nftables(att->node, &nl, err);
-	if (ret == 0)
-		ret = elements_begin(&att->conf, n, &elements, err);
-	for (size_t i = 0; ret == 0 && i < n; i++)
-		elements_add(&elements, &addresses[i]);
-	/* The prefix may be another one than it was added with. */
-	for (size_t i = 1; ret >= 0 && i < elements.n; i += 2)
-		ret = own_find(nl, &elements.items[i], err);
-	return ret < 0 ? ret : nft_elements_del(nl, elements.items, elements.n, err);
+	if (ret < 0)
+		return ret == -ENOENT && err->code == 0 ? 0 : ret;
+	ret = elements_begin(&att->conf, record.n, &elements, err);
+	for (size_t i = 0; ret == 0 && i < record.n; i++)
+		if (!record.addresses[i].reserved)
+			elements_add(&elements, &record.addresses[i].address);
+	return ret < 0 || elements.n == 0 ? ret : elements_del(att, &elements, err);
+}
+
+/* The pods of a network, from their records. */
+struct pods {
+	const struct ipam_kernel *kernel;
+	struct ip_prefix *items;
+	size_t n;
+};
+
+static bool pods_have(const struct pods *pods, const struct ip_addr *addr)
+{
+	for (size_t i = 0; i < pods->n; i++)
+		if (ip_equal(&pods->items[i].addr, addr))
+			return true;
+	return false;
+}
+
+static int pods_collect(const struct record *record, void *data, struct cni_error *err)
+{
+	struct pods *pods = data;
+	struct ip_prefix *items;
+
+	if (!pods->kernel->has_interface(pods->kernel, record))
+		return 0;
+	items = reallocarray(pods->items, pods->n + record->n + 1, sizeof(*items));
+	if (!items)
+		return error_oom(err);
+	pods->items = items;
+	/* One address in two records would be two overlapping elements. */
+	for (size_t i = 0; i < record->n; i++)
+		if (!record->addresses[i].reserved &&
+		    !pods_have(pods, &record->addresses[i].address.addr))
+			items[pods->n++] = record->addresses[i].address;
+	return 0;
+}
+
+static void set_text(const char *name, const char *type, const char *what,
+		     const struct net_conf *conf, struct rule_text *text)
+{
+	rule_text_add(text,
+		      "add set inet " RULES_TABLE " %s { %s; comment \"%s of %.*s\"; }\n",
+		      name, type, what, SET_COMMENT_MAX, conf->name);
+}
+
+void masquerade_pods_sets(const struct net_conf *conf, struct rule_text *text)
+{
+	struct sets sets;
+
+	sets_name(conf, AF_INET, &sets);
+	set_text(sets.pods_name, "type ipv4_addr", "pods", conf, text);
+	set_text(sets.own_name, "type ipv4_addr . ipv4_addr; flags interval", "subnets",
+		 conf, text);
+	sets_name(conf, AF_INET6, &sets);
+	set_text(sets.pods_name, "type ipv6_addr", "pods", conf, text);
+	set_text(sets.own_name, "type ipv6_addr . ipv6_addr; flags interval", "subnets",
+		 conf, text);
+}
+
+/* What is in a set that is still there may be in the way: it is made anew. */
+static void family_text(const struct net_conf *conf, int family, const struct pods *pods,
+			struct rule_text *text)
+{
+	struct sets sets;
+
+	sets_name(conf, family, &sets);
+	rule_text_add(text, "flush set inet " RULES_TABLE " %s\n", sets.pods_name);
+	rule_text_add(text, "flush set inet " RULES_TABLE " %s\n", sets.own_name);
+	for (size_t i = 0; i < pods->n; i++) {
+		struct ip_prefix network = prefix_network(&pods->items[i]);
+		const char *addr = IP_TEXT(&pods->items[i].addr);
+
+		if (network.addr.family != family)
+			continue;
+		rule_text_add(text, "add element inet " RULES_TABLE " %s { %s }\n",
+			      sets.pods_name, addr);
+		rule_text_add(text, "add element inet " RULES_TABLE " %s { %s . %s }\n",
+			      sets.own_name, addr, PREFIX_TEXT(&network));
+	}
+}
+
+int masquerade_pods_fill(struct attachment *att, struct rule_text *text,
+			 struct cni_error *err)
+{
+	struct pods pods = {.kernel = att->kernel};
+	int ret = 0;
+
+	if (pods.kernel && pods.kernel->has_interface)
+		ret = ipam_records(att, pods_collect, &pods, err);
+	if (ret == 0) {
+		family_text(&att->conf, AF_INET, &pods, text);
+		family_text(&att->conf, AF_INET6, &pods, text);
+	}
+	free(pods.items);
+	return ret;
 }

@@ -190,18 +190,14 @@ static bool is_settled(const struct survey *survey)
 	return survey->stale_n == 0 || survey->newer;
 }
 
-static int replace(struct attachment *att, const struct survey *survey,
-		   struct cni_error *err)
+static void replacement_text(struct attachment *att, const struct survey *survey,
+			     struct rule_text *batch)
 {
 	const char *family = table_family(survey->wanted);
-	struct rule_text batch = {};
 	char comment[NFT_COMMENT_MAX];
-	int ret;
 
-	rule_text_add(&batch, "add table %s " RULES_TABLE "\n%s", family,
-		      survey->wanted->sets ? survey->wanted->sets : "");
 	for (size_t i = 0; i < survey->stale_n; i++)
-		rule_text_add(&batch,
+		rule_text_add(batch,
 			      "delete rule %s " RULES_TABLE " %s handle %" PRIu64 "\n",
 			      family, survey->stale[i].chain, survey->stale[i].handle);
 	for (size_t i = 0; i < survey->wanted->n; i++) {
@@ -210,13 +206,27 @@ static int replace(struct attachment *att, const struct survey *survey,
 		if (survey->present[i])
 			continue;
 		comment_format(att, survey->stage, rule, comment);
-		rule_text_add(&batch, "add chain %s " RULES_TABLE " %s { %s; }\n", family,
+		rule_text_add(batch, "add chain %s " RULES_TABLE " %s { %s; }\n", family,
 			      rule->chain->name, rule->chain->hook);
-		rule_text_add(&batch,
-			      "add rule %s " RULES_TABLE " %s %s comment \"%s\"\n",
+		rule_text_add(batch, "add rule %s " RULES_TABLE " %s %s comment \"%s\"\n",
 			      family, rule->chain->name, rule->text, comment);
 	}
-	ret = batch.failed ? error_oom(err) : nft_apply(batch.text, err);
+}
+
+static int replace(struct attachment *att, const struct survey *survey,
+		   struct cni_error *err)
+{
+	struct rule_text batch = {};
+	int ret = 0;
+
+	rule_text_add(&batch, "add table %s " RULES_TABLE "\n%s",
+		      table_family(survey->wanted),
+		      survey->wanted->sets ? survey->wanted->sets : "");
+	if (survey->wanted->fill)
+		ret = survey->wanted->fill(att, &batch, err);
+	replacement_text(att, survey, &batch);
+	if (ret == 0)
+		ret = batch.failed ? error_oom(err) : nft_apply(batch.text, err);
 	free(batch.text);
 	return ret;
 }

@@ -27,12 +27,25 @@ struct rule {
 	char *text; /* the rule without its comment, owned */
 };
 
+/* Text that grows, for rules. NULL text with failed set: out of memory. */
+struct rule_text {
+	char *text;
+	size_t len;
+	bool failed;
+};
+void rule_text_add(struct rule_text *text, const char *fmt, ...) _printf_(2, 3);
+
 struct rule_list {
 	struct rule *items;
 	size_t n;
 	const char *family; /* of the table: "bridge"; NULL: inet */
 	bool changed; /* given back: rules were written */
 	char *sets; /* "add set ..." lines for those that the rules name, owned; NULL: none */
+	/* Adds nft commands that put into those sets what they are to hold for all pods of
+	 * the network, in the transaction that writes the rules: a killed ADD can't leave
+	 * rules that know half of them. Called under the exclusive lock. NULL: none. */
+	int (*fill)(struct attachment *att, struct rule_text *text,
+		    struct cni_error *err);
 };
 void rule_list_clear(struct rule_list *list);
 
@@ -48,13 +61,5 @@ int rules_ensure(struct attachment *att, const char *stage, struct rule_list *wa
 /* Code 104 naming the rule that is missing, or says something else than @wanted. */
 int rules_check(struct attachment *att, const char *stage, const struct rule_list *wanted,
 		struct cni_error *err);
-
-/* Text that grows, for rules. NULL text with failed set: out of memory. */
-struct rule_text {
-	char *text;
-	size_t len;
-	bool failed;
-};
-void rule_text_add(struct rule_text *text, const char *fmt, ...) _printf_(2, 3);
 
 #endif

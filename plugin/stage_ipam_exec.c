@@ -9,6 +9,7 @@
 #include "../ipam/delegate.h"
 #include "../ipam/ipam.h"
 #include "ipam_result.h"
+#include "masquerade_pods.h"
 #include "netlink_route.h"
 #include "stages.h"
 
@@ -41,17 +42,19 @@ static int veth_must_be_there(struct attachment *att, struct cni_error *err)
 			 att->conf.bridge);
 }
 
-/* The lock is there again afterwards, whatever @run says. */
+/* The lock is there again afterwards, whatever @run says, as far as it is needed: in GC
+ * and in a reclaim other things go on under the exclusive one. */
 static int run_unlocked(struct attachment *att,
 			int (*run)(struct attachment *att, struct cni_error *err),
 			struct cni_error *err)
 {
+	enum node_lock lock = att->env.verb == CNI_DEL ? att->node->lock : NODE_SHARED;
 	struct cni_error lock_err = {};
 	int ret, lock_ret;
 
 	node_unlock(att->node);
 	ret = run(att, err);
-	lock_ret = node_lock(att->node, NODE_SHARED, &lock_err);
+	lock_ret = node_lock(att->node, lock, &lock_err);
 	if (lock_ret < 0 && ret == 0)
 		*err = lock_err;
 	else if (lock_ret < 0)
@@ -86,9 +89,29 @@ static int ipam_exec_check(struct attachment *att, struct cni_error *err)
 	return ipam_delegated(&att->conf) ? run_unlocked(att, check_run, err) : 0;
 }
 
+static int delegate_del(struct attachment *att, struct cni_error *err)
+{
+	struct cni_error mark = {};
+
+	/* Where it can't be written, the disk is full: only an ADD that puts rules back in
+	 * this very moment would notice. */
+	(void)ipam_record_going(att, &mark);
+	return run_unlocked(att, del_run, err);
+}
+
+/* Elements first, the interface after them. Goes on past an error as DEL does. */
 static int ipam_exec_del(struct attachment *att, struct cni_error *err)
 {
-	return ipam_delegated(&att->conf) ? run_unlocked(att, del_run, err) : 0;
+	struct cni_error run_err = {};
+	int ret = masquerade_pods_del(att, err), run_ret = 0;
+
+	if (ipam_delegated(&att->conf))
+		run_ret = delegate_del(att, &run_err);
+	if (run_ret < 0 && ret == 0)
+		*err = run_err;
+	else if (run_ret < 0)
+		error_details(err, "%s", run_err.msg);
+	return ret < 0 ? ret : run_ret;
 }
 
 const struct stage stage_ipam_exec = {

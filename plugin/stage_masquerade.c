@@ -11,7 +11,6 @@
 
 #include "../ipam/delegate.h"
 #include "masquerade_pods.h"
-#include "netlink_route.h"
 #include "rules.h"
 #include "stages.h"
 
@@ -163,14 +162,19 @@ static int family_rules_add(const struct net_conf *conf, const struct family *fa
 	return ret;
 }
 
+static bool is_by_pod(const struct net_conf *conf)
+{
+	return conf->ip_masq && ipam_delegated(conf);
+}
+
 static int sets_wanted(const struct net_conf *conf, struct rule_list *list,
 		       struct cni_error *err)
 {
 	struct rule_text text = {};
 
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
-		masquerade_pods_sets(conf, families[i].family, &text);
+	masquerade_pods_sets(conf, &text);
 	list->sets = text.text;
+	list->fill = masquerade_pods_fill;
 	return text.failed ? error_oom(err) : 0;
 }
 
@@ -185,18 +189,13 @@ static int rules_wanted(const struct net_conf *conf, struct rule_list *ret_list,
 
 	for (size_t i = 0; ret == 0 && conf->ip_masq && i < ARRAY_SIZE(families); i++)
 		ret = family_rules_add(conf, &families[i], &list, err);
-	if (ret == 0 && conf->ip_masq && ipam_delegated(conf))
+	if (ret == 0 && is_by_pod(conf))
 		ret = sets_wanted(conf, &list, err);
 	if (ret < 0)
 		return ret;
 	*ret_list = list;
 	list = (struct rule_list){};
 	return 0;
-}
-
-static bool is_by_pod(const struct attachment *att)
-{
-	return att->conf.ip_masq && ipam_delegated(&att->conf);
 }
 
 /* Without ipMasq, too: the rules of a time when it was set must go. */
@@ -207,7 +206,7 @@ static int masquerade_add(struct attachment *att, struct cni_error *err)
 
 	if (ret == 0)
 		ret = rules_ensure(att, stage_masquerade.name, &wanted, err);
-	if (ret == 0 && is_by_pod(att))
+	if (ret == 0 && is_by_pod(&att->conf))
 		ret = masquerade_pods_add(att, err);
 	return ret;
 }
@@ -219,36 +218,13 @@ static int masquerade_check(struct attachment *att, struct cni_error *err)
 
 	if (ret == 0)
 		ret = rules_check(att, stage_masquerade.name, &wanted, err);
-	if (ret == 0 && is_by_pod(att))
+	if (ret == 0 && is_by_pod(&att->conf))
 		ret = masquerade_pods_check(att, err);
 	return ret;
-}
-
-/* The addresses of the pod's interface, while it is there. */
-static int interface_del(struct attachment *att, struct cni_error *err)
-{
-	struct netlink *nl = att->node->pod_rtnl;
-	unsigned int index = nl ? netlink_ifindex(nl, att->env.ifname) : 0;
-	struct addr_list list = {};
-	int ret = 0;
-
-	if (index)
-		ret = addr_list_get(nl, index, AF_UNSPEC, &list, err);
-	if (ret == 0 && list.n > 0)
-		ret = masquerade_pods_del(att, list.items, list.n, err);
-	addr_list_clear(&list);
-	return ret;
-}
-
-/* The rules are the network's and stay. Whatever ipMasq says now. */
-static int masquerade_del(struct attachment *att, struct cni_error *err)
-{
-	return ipam_delegated(&att->conf) ? interface_del(att, err) : 0;
 }
 
 const struct stage stage_masquerade = {
 	.name = "masquerade",
 	.add = masquerade_add,
 	.check = masquerade_check,
-	.del = masquerade_del,
 };

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """ipMasq where the addresses are a delegated IPAM's: elements a pod, rules a network."""
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -191,3 +193,95 @@ def test_a_network_that_changes_its_IPAM_is_masqueraded_both_ways(node):
     for pod, conf in zip(pods, (delegated, ours, delegated)):
         node.delete(pod, conf, env=fake.env if conf is delegated else None)
     assert set(elements(node).values()) == {0}
+
+
+# -- rules and elements that somebody took away
+
+FLUSHED = {"flush ruleset": "flush ruleset", "delete table": "delete table inet bridge_cni",
+           "flush table": "flush table inet bridge_cni"}
+
+
+@pytest.mark.parametrize("harm", FLUSHED)
+@pytest.mark.parametrize("len4, len6", [(16, 64), (32, 128)])
+def test_the_next_ADD_puts_everything_back_for_every_pod(node, harm, len4, len6):
+    fake, pods = by_pod(node, len4, len6), [node.pod() for _ in range(4)]
+    conf = fake.conf(isGateway=False, isDefaultGateway=False)
+    results = [fake.add(pod, conf) for pod in pods[:3]]
+    fake.delete(pods[1], conf)
+    whole = elements(node), len(entries(node, "rule"))
+    node.nft(FLUSHED[harm])
+    with pytest.raises(plugin.CniError):
+        fake.check(pods[0], results[0], conf)
+    results.append(fake.add(pods[3], conf))
+    fake.delete(pods[3], conf)
+    assert (elements(node), len(entries(node, "rule"))) == whole
+    for n in (0, 2):
+        fake.check(pods[n], results[n], conf)
+
+
+def test_pods_reach_the_outside_again(node):
+    fake, pods = by_pod(node), [node.pod() for _ in range(3)]
+    for pod in pods[:2]:
+        fake.add(pod)
+    node.nft("flush ruleset")
+    assert not pods[0].ping(INTERNET4, wait=0.3)
+    fake.add(pods[2])
+    for pod in pods:
+        assert pod.ping(INTERNET4) and pod.ping(INTERNET6)
+
+
+def test_a_DEL_in_the_middle_of_which_rules_are_put_back_leaves_no_element(node):
+    """No lock is held while the delegate's DEL runs; the pod's interface is still there."""
+    slow = Delegate(node, '''
+        n = int(os.environ["CNI_CONTAINERID"].split("-")[0][3:])
+        here = os.path.dirname(sys.argv[0])
+        if verb == "ADD": answer(ips=[{"address": "10.77.0.%d/16" % (n + 5)}])
+        elif n == 0:
+            open(here + "/waiting", "w").close()
+            while not os.path.exists(here + "/go"): time.sleep(0.01)''')
+    pods = [node.pod(), node.pod()]
+    slow.add(pods[0])
+    with ThreadPoolExecutor() as pool:
+        pending = pool.submit(slow.delete, pods[0])
+        try:
+            while not (slow.directory / "waiting").exists():
+                time.sleep(0.01)
+            node.nft("flush ruleset")
+            slow.add(pods[1])
+        finally:
+            (slow.directory / "go").touch()
+        pending.result()
+    assert elements(node) == {"pods4": 1, "own4": 1, "pods6": 0, "own6": 0}
+    slow.delete(pods[1])
+    assert set(elements(node).values()) == {0}
+
+
+def test_DEL_without_namespace_or_with_another_IPAM_takes_the_elements(node):
+    """They are named by the record, whatever the configuration has become."""
+    fake, pods = by_pod(node), [node.pod(), node.pod()]
+    for pod in pods:
+        fake.add(pod)
+    pods[0].remove()
+    fake.delete(pods[0])
+    assert elements(node)["pods4"] == elements(node)["own6"] == 1
+    node.delete(pods[1], network("dual"))
+    assert set(elements(node).values()) == {0}
+
+
+def test_nothing_of_a_killed_ADD_stays_after_DEL(node):
+    """Killed at each of its messages to the kernel."""
+    fake = by_pod(node)
+    fake.add(node.pod())
+    before = elements(node)
+    for nth in range(1, 100):
+        pod = node.pod()
+        trace = node.directory / "trace"
+        done = node.invoke("ADD", fake.conf(), pod, env={**fake.env, **plugin.TRACED},
+                           wrapper=[*plugin.strace(trace, "sendmsg,sendto"), "-e",
+                                    f"inject=sendmsg,sendto:signal=KILL:when={nth}"])
+        fake.delete(pod)
+        assert elements(node) == before
+        node.assert_nothing_left(pod, others=1)
+        if done.returncode == 0:
+            break
+    assert 10 < nth < 99, done.stdout + done.stderr
