@@ -245,7 +245,6 @@ int rules_ensure(struct attachment *att, const char *stage, struct rule_list *wa
 		ret = survey_take(att, &survey, err);
 	if (ret < 0 || is_settled(&survey))
 		return ret;
-	wanted->changed = true;
 	return replace(att, &survey, err);
 }
 

@@ -39,7 +39,6 @@ struct rule_list {
 	struct rule *items;
 	size_t n;
 	const char *family; /* of the table: "bridge"; NULL: inet */
-	bool changed; /* given back: rules were written */
 	char *sets; /* "add set ..." lines for those that the rules name, owned; NULL: none */
 	/* Adds nft commands that put into those sets what they are to hold for all pods of
 	 * the network, in the transaction that writes the rules: a killed ADD can't leave

@@ -98,44 +98,6 @@ static void template_add(const char *template, const struct names *names,
 	}
 }
 
-static int rules_wanted(const struct net_conf *conf, struct rule_list *ret_list,
-			struct cni_error *err)
-{
-	_cleanup_(rule_list_clear) struct rule_list list = {
-		.family = "bridge",
-		.items = calloc(ARRAY_SIZE(templates), sizeof(*list.items)),
-	};
-	struct rule_text sets = {};
-	struct names names;
-
-	if (!list.items)
-		return error_oom(err);
-	names_make(conf, &names);
-	for (int i = 0; conf->mac_spoof_check && i < SETS; i++)
-		rule_text_add(&sets, "add set bridge " RULES_TABLE " %s { %s; }\n",
-			      names.text[i], set_types[i].type);
-	list.sets = sets.text;
-	if (sets.failed)
-		return error_oom(err);
-	for (size_t i = 0; conf->mac_spoof_check && i < ARRAY_SIZE(templates); i++) {
-		struct rule *rule = &list.items[list.n];
-		struct rule_text text = {};
-
-		if (templates[i].addresses && !conf->spoof_check)
-			continue;
-		template_add(templates[i].text, &names, &text);
-		rule->chain = &prerouting;
-		snprintf(rule->kind, sizeof(rule->kind), "%s", templates[i].kind);
-		rule->text = text.text;
-		list.n++;
-		if (text.failed)
-			return error_oom(err);
-	}
-	*ret_list = list;
-	list = (struct rule_list){};
-	return 0;
-}
-
 /* What a pod is known by. */
 struct pod {
 	const char *port;
@@ -248,37 +210,101 @@ static int record_elements(const struct attachment *att, const struct names *nam
 	return elements_make(names, &pod, att->conf.spoof_check, ret_elements, err);
 }
 
-struct healing {
-	struct attachment *att;
-	struct netlink *nl;
-	const struct names *names;
-};
-
-static int record_heal(const struct record *record, void *data, struct cni_error *err)
+/* An element in nft's words: what libnftables makes of them are the same bytes. */
+static void element_text(const struct names *names, const struct nft_element *element,
+			 struct rule_text *text)
 {
-	_cleanup_(elements_clear) struct elements elements = {};
-	const struct healing *healing = data;
-	char port[IF_NAMESIZE];
-	int ret;
+	const uint8_t *bytes = element->key.bytes, *address = bytes + IF_NAMESIZE;
+	enum set set = element->set - names->sets;
+	struct ip_addr ip = {.family = set == IPS4 ? AF_INET : AF_INET6};
+	struct mac_addr mac = {.set = true};
 
-	identity_host_ifname(healing->att->conf.name, record->container_id,
-			     record->ifname, port);
-	/* A pod without an interface sends nothing, and no DEL would take it away again. */
-	if (!netlink_ifindex(healing->att->node->rtnl, port))
-		return 0;
-	ret = record_elements(healing->att, healing->names, record, &elements, err);
-	return ret < 0 ? ret
-		       : nft_elements_add(healing->nl, elements.items, elements.n, 0,
-					  err);
+	rule_text_add(text, "add element bridge " RULES_TABLE " %s { \"%.*s\"",
+		      names->text[set], IF_NAMESIZE, (const char *)bytes);
+	if (set == MACS) {
+		memcpy(mac.bytes, address, MAC_LEN);
+		rule_text_add(text, " . %s", MAC_TEXT(&mac));
+	} else if (set == IPS4 || set == IPS6) {
+		memcpy(ip.bytes, address, ip_size(ip.family));
+		rule_text_add(text, " . %s", IP_TEXT(&ip));
+	} else if (set == TARGETS6) {
+		rule_text_add(text, " . 0x");
+		for (int i = 0; i < 16; i++)
+			rule_text_add(text, "%02x", address[i]);
+	}
+	rule_text_add(text, " }\n");
 }
 
-/* The sets were made anew: the network's other pods belong into them, too. */
-static int heal(struct attachment *att, const struct names *names, struct cni_error *err)
-{
-	struct healing healing = {.att = att, .names = names};
-	int ret = node_nftables(att->node, &healing.nl, err);
+struct filling {
+	const struct attachment *att;
+	const struct names *names;
+	struct rule_text *text;
+};
 
-	return ret < 0 ? ret : ipam_records(att, record_heal, &healing, err);
+static int record_fill(const struct record *record, void *data, struct cni_error *err)
+{
+	_cleanup_(elements_clear) struct elements elements = {};
+	const struct filling *filling = data;
+	const struct ipam_kernel *kernel = filling->att->kernel;
+	int ret;
+
+	/* A pod without an interface sends nothing, and no DEL would take it away again. */
+	if (!record->spoof_check || !kernel || !kernel->has_interface ||
+	    !kernel->has_interface(kernel, record))
+		return 0;
+	ret = record_elements(filling->att, filling->names, record, &elements, err);
+	for (size_t i = 0; ret == 0 && i < elements.n; i++)
+		element_text(filling->names, &elements.items[i], filling->text);
+	return ret;
+}
+
+/* Where the sets are made anew the network's other pods belong into them, too. */
+static int fill(struct attachment *att, struct rule_text *text, struct cni_error *err)
+{
+	struct names names;
+	struct filling filling = {att, &names, text};
+
+	names_make(&att->conf, &names);
+	return ipam_records(att, record_fill, &filling, err);
+}
+
+static int rules_wanted(const struct net_conf *conf, struct rule_list *ret_list,
+			struct cni_error *err)
+{
+	_cleanup_(rule_list_clear) struct rule_list list = {
+		.family = "bridge",
+		.fill = fill,
+		.items = calloc(ARRAY_SIZE(templates), sizeof(*list.items)),
+	};
+	struct rule_text sets = {};
+	struct names names;
+
+	if (!list.items)
+		return error_oom(err);
+	names_make(conf, &names);
+	for (int i = 0; conf->mac_spoof_check && i < SETS; i++)
+		rule_text_add(&sets, "add set bridge " RULES_TABLE " %s { %s; }\n",
+			      names.text[i], set_types[i].type);
+	list.sets = sets.text;
+	if (sets.failed)
+		return error_oom(err);
+	for (size_t i = 0; conf->mac_spoof_check && i < ARRAY_SIZE(templates); i++) {
+		struct rule *rule = &list.items[list.n];
+		struct rule_text text = {};
+
+		if (templates[i].addresses && !conf->spoof_check)
+			continue;
+		template_add(templates[i].text, &names, &text);
+		rule->chain = &prerouting;
+		snprintf(rule->kind, sizeof(rule->kind), "%s", templates[i].kind);
+		rule->text = text.text;
+		list.n++;
+		if (text.failed)
+			return error_oom(err);
+	}
+	*ret_list = list;
+	list = (struct rule_list){};
+	return 0;
 }
 
 static int spoofcheck_add(struct attachment *att, struct cni_error *err)
@@ -295,8 +321,6 @@ static int spoofcheck_add(struct attachment *att, struct cni_error *err)
 	ret = rules_wanted(&att->conf, &wanted, err);
 	if (ret == 0)
 		ret = rules_ensure(att, stage_spoofcheck.name, &wanted, err);
-	if (ret == 0 && wanted.changed)
-		ret = heal(att, &names, err);
 	if (ret == 0)
 		ret = node_nftables(att->node, &nl, err);
 	if (ret == 0)
