@@ -113,6 +113,13 @@ check-vm: ## VLAN and other tests on Debian's kernel in QEMU; FULL=1: all of tes
 	$(Q)$(MAKE) --no-print-directory build/bridge-cni
 	$(Q)FULL=$(FULL) tests/vm/run $(BUILD) $(TESTS)
 
+# Optimised, as gcc's analyzer follows values better then; messages don't stop it there.
+.PHONY: analyze
+analyze: export ANALYZE_FLAGS = $(PROJECT_CFLAGS) -O2
+analyze: ## gcc -fanalyzer, clang-tidy, scan-build, cppcheck
+	$(Q)tests/install-deps analyze
+	$(Q)tests/analyze
+
 .PHONY: demo
 demo: ## two pods and an outside world, shown (root; installs what it needs)
 	$(Q)tests/install-deps demo

@@ -78,7 +78,7 @@ int answer_read_error(const char *text, size_t len, struct cni_error *ret_error,
 		r = json_read(doc, &error_type, &object, err);
 	if (r < 0)
 		return r;
-	if (!object.msg[0])
+	if (!object.msg || !object.msg[0])
 		return error_set(err, CNI_ERR_CONFIG, EINVAL, "msg: empty");
 	error_set(ret_error, object.code, EIO, "%s", object.msg);
 	if (object.details && object.details[0])

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Filling the error object. Text that doesn't fit is cut between characters; nothing
- * here allocates, so that running out of memory can be reported, too.
+ * Filling the error object. Text that doesn't fit is cut between characters, and what is no
+ * UTF-8 replaced, for it is printed as JSON; nothing here allocates, so that running out of memory can be reported, too.
  */
 #include "error.h"
 
@@ -22,6 +22,8 @@ static void vappend(char *buf, size_t size, const char *fmt, va_list args)
 		buf[used] = '\0';
 	else if ((size_t)n >= size - used)
 		buf[utf8_cut(buf, size - 1)] = '\0';
+	/* In its place, so that a message's length says how long its JSON is. */
+	utf8_mend(buf + used);
 }
 
 static void _printf_(3, 4) append(char *buf, size_t size, const char *fmt, ...)

@@ -45,7 +45,8 @@ struct cni_error {
 };
 
 /*
- * Sets @err, which must not be set yet (asserted). Text that doesn't fit is cut.
+ * Sets @err, which must not be set yet (asserted). Text that doesn't fit is cut, bytes that
+ * are not UTF-8 become '?'.
  * @errnum: positive errno that tells the caller what it was. Returns -@errnum.
  */
 int error_set(struct cni_error *err, int code, int errnum, const char *fmt, ...)

@@ -3,6 +3,7 @@
 #include "utf8.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 static bool is_tail(unsigned char c)
 {
@@ -31,6 +32,19 @@ size_t utf8_char_len(const char *text, size_t len)
 	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
 		return 0;
 	return n;
+}
+
+void utf8_mend(char *text)
+{
+	size_t left = strlen(text), n;
+
+	for (; left > 0; text += n, left -= n) {
+		n = utf8_char_len(text, left);
+		if (n > 0)
+			continue;
+		*text = '?';
+		n = 1;
+	}
 }
 
 size_t utf8_cut(const char *text, size_t len)

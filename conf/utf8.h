@@ -13,6 +13,9 @@
 /* Bytes of the character at @text (of at most @len bytes); 0 when it is not one. */
 size_t utf8_char_len(const char *text, size_t len);
 
+/* Puts '?' in the place of each byte of @text that is not part of a character. */
+void utf8_mend(char *text);
+
 /* The longest start of @text, at most @len bytes, that doesn't end inside a character. */
 size_t utf8_cut(const char *text, size_t len);
 

@@ -47,8 +47,10 @@ static int find(const struct attachment *att, char **ret_path, struct cni_error 
 		_cleanup_(free_p) char *path = NULL;
 		int len = strcspn(directory, ":");
 
-		if (asprintf(&path, "%.*s/%s", len, directory, type) < 0)
+		if (asprintf(&path, "%.*s/%s", len, directory, type) < 0) {
+			path = NULL;
 			return error_oom(err);
+		}
 		if (len > 0 && stat(path, &file) == 0 && S_ISREG(file.st_mode)) {
 			if (is_this_program(&file))
 				return error_set(err, CNI_ERR_CONFIG, ELOOP,
@@ -164,7 +166,7 @@ static const char *seen_format(const struct child_end *end, char buf[SEEN_TEXT_M
 
 static void seen_add(const struct child_end *end, struct cni_error *err)
 {
-	if (end->output_len == 0)
+	if (!end->output || end->output_len == 0)
 		error_details(err, "it printed nothing on its standard output");
 	else
 		error_details(err, "its standard output: %s", SEEN_TEXT(end));

@@ -117,6 +117,7 @@ int store_record_next(const struct store *store, struct record_walk *walk,
 		char name[RECORD_NAME_MAX];
 
 		/* A name that isn't spelled as we do is not one of ours. */
+		/* NOLINTNEXTLINE(cert-err34-c): it can't be wider than its type */
 		if (sscanf(entry->d_name, RECORD_PREFIX "%16" SCNx64, &owner) != 1 ||
 		    strcmp(entry->d_name, record_name(owner, name)) != 0)
 			continue;

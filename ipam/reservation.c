@@ -52,7 +52,7 @@ static bool is_blank(char c)
 static int read_owner(const struct store *store, const char *name,
 		      struct owner_text *ret_text)
 {
-	struct owner_text owner;
+	struct owner_text owner = {};
 	size_t skip = 0;
 	ssize_t n;
 

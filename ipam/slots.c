@@ -33,7 +33,7 @@ int table_make(size_t entries, struct table *ret_table)
 		slots = 2 * slots + 1;
 	if (slots < 2 * entries)
 		return -EOVERFLOW;
-	table.image = calloc(slots + 1, SLOT);
+	table.image = calloc(table_bytes((uint32_t)slots), 1);
 	if (!table.image)
 		return -ENOMEM;
 	memcpy(table.head.magic, TABLE_MAGIC, sizeof(table.head.magic));

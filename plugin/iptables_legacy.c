@@ -15,11 +15,13 @@
 #define TRIES_MAX 8 /* against a table that grows between two looks */
 
 /* The structures of both families are laid out alike. */
+/* NOLINTBEGIN(misc-redundant-expression): that is what is asserted */
 _Static_assert(IPT_SO_GET_INFO == IP6T_SO_GET_INFO &&
 		       IPT_SO_GET_ENTRIES == IP6T_SO_GET_ENTRIES &&
 		       sizeof(struct ipt_getinfo) == sizeof(struct ip6t_getinfo) &&
 		       sizeof(struct ipt_get_entries) == sizeof(struct ip6t_get_entries),
 	       "ip_tables and ip6_tables differ");
+/* NOLINTEND(misc-redundant-expression) */
 
 /* To ask for a table makes the kernel set it up: first see whether it is. */
 static bool table_exists(int family)

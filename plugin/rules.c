@@ -112,7 +112,8 @@ static bool comment_read(const struct survey *survey, const char *comment,
 	char stage[RULE_KIND_MAX];
 	uint64_t network;
 
-	return sscanf(comment, "v%u %23[^/]/%23s %16" SCNx64 " %16" SCNx64, ret_version,
+	/* NOLINTNEXTLINE(cert-err34-c): no number is wider than its type */
+	return sscanf(comment, "v%9u %23[^/]/%23s %16" SCNx64 " %16" SCNx64, ret_version,
 		      stage, ret_kind, &network, ret_print) == 5 &&
 	       network == survey->network && strcmp(stage, survey->stage) == 0;
 }

@@ -39,7 +39,7 @@ static int value_read(const char *path, int *ret_value, struct cni_error *err)
 	if (len < 0)
 		return error_errno(err, CNI_ERR_IO, errno, "reading %s", path);
 	text[len] = '\0';
-	*ret_value = atoi(text);
+	*ret_value = (int)strtol(text, NULL, 10);
 	return 0;
 }
 
@@ -60,7 +60,7 @@ int sysctl_ensure(int value, struct cni_error *err, const char *fmt, ...)
 	_cleanup_(close_p) int fd = -1;
 	char path[PATH_MAX], text[VALUE_MAX];
 	va_list args;
-	int ret, now, len;
+	int ret, now = 0, len;
 
 	va_start(args, fmt);
 	ret = path_format(path, err, fmt, args);

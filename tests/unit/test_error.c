@@ -156,6 +156,27 @@ static void text_that_does_not_fit_is_cut_between_characters(void **state)
 	}
 }
 
+static void bytes_that_are_no_utf8_become_question_marks(void **state)
+{
+	struct cni_error err = {};
+	char bytes[ERROR_MSG_MAX];
+
+	(void)state;
+	error_set(&err, CNI_ERR_CONFIG, EINVAL, "a\xffz \xc3\xa4 \xe2\x82");
+	error_details(&err, "%s", "\x80");
+	error_wrap(&err, "\xed\xa0\x80");
+	assert_string_equal(err.msg, "???: a?z \xc3\xa4 ??");
+	assert_string_equal(err.details, "?");
+
+	/* One byte for one: three times as long it was too long for our own reader. */
+	memset(bytes, 0xff, sizeof(bytes) - 1);
+	bytes[sizeof(bytes) - 1] = '\0';
+	err = (struct cni_error){};
+	error_set(&err, CNI_ERR_CONFIG, EINVAL, "%s", bytes);
+	assert_int_equal(strlen(err.msg), ERROR_MSG_MAX - 1);
+	assert_int_equal(strspn(err.msg, "?"), ERROR_MSG_MAX - 1);
+}
+
 static void utf8_is_judged_by_rfc_3629(void **state)
 {
 	static const struct {
@@ -211,6 +232,7 @@ int main(void)
 		cmocka_unit_test(clearing_makes_room_for_another_error),
 		cmocka_unit_test(a_second_error_and_one_without_code_are_bugs),
 		cmocka_unit_test(text_that_does_not_fit_is_cut_between_characters),
+		cmocka_unit_test(bytes_that_are_no_utf8_become_question_marks),
 		cmocka_unit_test(utf8_is_judged_by_rfc_3629),
 		cmocka_unit_test(cutting_drops_only_an_unfinished_character),
 	};
