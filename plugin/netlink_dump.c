@@ -345,3 +345,34 @@ void kernel_route_list_clear(struct kernel_route_list *list)
 	free(list->items);
 	*list = (struct kernel_route_list){};
 }
+
+static int route_type_read(const struct nlmsghdr *answer, void *data)
+{
+	uint8_t *type = data;
+
+	*type = answer ? ((const struct rtmsg *)nlmsg_data(answer))->rtm_type
+		       : RTN_UNSPEC;
+	return 0;
+}
+
+int route_is_local(struct netlink *nl, const struct ip_addr *addr, bool *ret_local,
+		   struct cni_error *err)
+{
+	struct rtmsg header = {
+		.rtm_family = addr->family,
+		.rtm_dst_len = 8 * ip_size(addr->family),
+	};
+	uint8_t type = RTN_UNSPEC;
+	struct nl_msg *msg = netlink_queue(nl, RTM_GETROUTE, 0,
+					   "looking the route to %s up", IP_TEXT(addr));
+	int ret;
+
+	if (msg && (nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
+		    nla_put(msg, RTA_DST, ip_size(addr->family), addr->bytes) < 0))
+		netlink_queue_failed(nl);
+	ret = netlink_request(nl, route_type_read, &type, ENETUNREACH, err);
+	if (ret < 0 && ret != -ENETUNREACH)
+		return ret;
+	*ret_local = type == RTN_LOCAL;
+	return 0;
+}

@@ -128,4 +128,8 @@ int route_list_get(struct netlink *nl, int family, struct kernel_route_list *ret
 		   struct cni_error *err);
 void kernel_route_list_clear(struct kernel_route_list *list);
 
+/* Does the namespace take packets to @addr for its own? */
+int route_is_local(struct netlink *nl, const struct ip_addr *addr, bool *ret_local,
+		   struct cni_error *err);
+
 #endif

@@ -21,6 +21,9 @@
 #define PORT_POLL_NS   1000000
 #define PORT_POLLS_MAX 200
 
+#define LOCAL_POLL_NS	100000
+#define LOCAL_POLLS_MAX 20000 /* 2 s and more */
+
 static bool has_ipv6(const struct cni_result *ipam)
 {
 	for (size_t i = 0; i < ipam->ips.n; i++)
@@ -113,6 +116,29 @@ static int port_await(struct attachment *att, struct cni_error *err)
 	return 0; /* spanning tree holds the port back: nobody would hear us */
 }
 
+/*
+ * The kernel makes an IPv6 address's local route by a work queue, without duplicate address
+ * detection, too: until then the pod throws away what is sent to it.
+ */
+static int local_routes_await(struct attachment *att, struct cni_error *err)
+{
+	for (size_t i = 0; i < att->ipam.ips.n; i++) {
+		const struct ip_addr *addr = &att->ipam.ips.items[i].address.addr;
+		bool local = addr->family == AF_INET;
+
+		for (int poll = 0; !local && poll < LOCAL_POLLS_MAX; poll++) {
+			int ret = route_is_local(att->node->pod_rtnl, addr, &local, err);
+
+			if (ret < 0)
+				return ret;
+			if (!local)
+				nanosleep(&(struct timespec){.tv_nsec = LOCAL_POLL_NS},
+					  NULL);
+		}
+	}
+	return 0;
+}
+
 static int addresses_add(struct attachment *att, struct cni_error *err)
 {
 	const struct cni_result *ipam = &att->ipam;
@@ -136,7 +162,9 @@ static int addresses_add(struct attachment *att, struct cni_error *err)
 	ret = netlink_commit(nl, err);
 	if (ret == 0)
 		ret = port_await(att, err);
-	return ret == 0 && ipv6 && dad ? dad_await(att, err) : ret;
+	if (ret == 0 && ipv6)
+		ret = dad ? dad_await(att, err) : local_routes_await(att, err);
+	return ret;
 }
 
 static int addresses_check_all(struct attachment *att, struct cni_error *err)
