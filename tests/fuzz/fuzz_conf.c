@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "../../conf/net_conf.h"
+#include "../../conf/valid_set.h"
 
 static void promise_range(const struct ip_range *range)
 {
@@ -77,6 +78,17 @@ static int read_scope(const struct json_doc *doc, enum net_conf_scope scope)
 	return r;
 }
 
+static void read_valid_set(const struct json_doc *doc)
+{
+	_cleanup_(valid_set_clear) struct valid_set set = {};
+	struct cni_error err = {};
+	int r = valid_set_read(doc, &set, &err);
+
+	fuzz_promise_error(r, &err);
+	if (r == 0)
+		(void)valid_set_has(&set, "c1", "eth0");
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
@@ -89,6 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		PROMISE(!doc && err.code == CNI_ERR_JSON);
 		return 0;
 	}
+	read_valid_set(doc);
 	/* What ADD took, DEL takes. */
 	whole = read_scope(doc, NET_CONF_WHOLE);
 	r = read_scope(doc, NET_CONF_IDENTITY);

@@ -3,22 +3,29 @@
  * A store in which somebody else wrote, and an ADD, CHECK and DEL of ours on it. The input
  * is a list of directory entries: a line "@NAME" and the file's content; "@own/NAME" is one
  * of our own files. Before NAME may stand '>' (a symbolic link to a file outside), '|' (a
- * FIFO), '/' (a directory).
+ * FIFO), '/' (a directory). "@own/!index" is an index that is believed, its slots the
+ * content; "@own/!pod-1" (any name) is the record of that container's eth0, its lines
+ * without the last.
  */
 #include "fuzz.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <sys/stat.h>
 
 #include "../../conf/attachment.h"
+#include "../../conf/identity.h"
+#include "../../ipam/index.h"
 #include "../../ipam/ipam.h"
-#include "../../ipam/store.h"
 
 #define NETWORK	    "net"
 #define OUTSIDE	    "not ours"
 #define ENTRIES_MAX 32
+#define STAMP	    5 /* seconds: what the believed index and its directory agree on */
+#define BOOT	    "boot-1"
 
 static const char conf_text[] =
 	"{\"cniVersion\": \"1.1.0\", \"name\": \"" NETWORK "\", \"ipam\": {"
@@ -67,6 +74,49 @@ static void put_file(int dir_fd, const char *name, const void *data, size_t size
 		PROMISE(write(fd, data, size) == (ssize_t)size);
 }
 
+/* An index of which nothing but the slots is somebody else's. */
+static void put_index(int store_fd, int own_fd, const void *data, size_t size)
+{
+	static uint8_t page[TABLE_PAGE];
+	struct table_header head = {
+		.magic = TABLE_MAGIC,
+		.version = TABLE_VERSION,
+		.slots = TABLE_SLOTS_MIN,
+		.used = (uint32_t)(size / sizeof(head)),
+		.boots = 1,
+		.stamp = STAMP,
+		.boot = hash_text(BOOT),
+	};
+	struct stat st;
+
+	PROMISE(fstat(store_fd, &st) == 0);
+	head.directory = st.st_ino;
+	head.sum = hash_bytes(&head, offsetof(struct table_header, sum));
+	memset(page, 0, sizeof(page));
+	memcpy(page, &head, sizeof(head));
+	if (size > sizeof(page) - sizeof(head))
+		size = sizeof(page) - sizeof(head);
+	memcpy(page + sizeof(head), data, size);
+	put_file(own_fd, INDEX_FILE, page, sizeof(page));
+}
+
+static void put_record(int own_fd, const char *container, const char *data, size_t size)
+{
+	_cleanup_(free_p) char *text = malloc(size + 64);
+	char name[RECORD_NAME_MAX];
+	size_t len = size;
+
+	PROMISE(text != NULL);
+	memcpy(text, data, size);
+	if (size == 0 || text[size - 1] != '\n')
+		text[len++] = '\n';
+	len += (size_t)snprintf(text + len, 32, "end %016" PRIx64 "\n",
+				hash_bytes(text, len));
+	if (strlen(container) <= CNI_NAME_MAX)
+		put_file(own_fd, record_name(owner_hash(container, "eth0"), name), text,
+			 len);
+}
+
 static void put_entry(int dir_fd, const char *name, const void *data, size_t size)
 {
 	/* Errors are the input's: a name twice, "", "..", too long. */
@@ -103,14 +153,21 @@ static size_t put_next(int store_fd, int own_fd, const char *data, size_t size)
 	if (!line || line < from || line - from > NAME_MAX)
 		return len;
 	n = snprintf(name, sizeof(name), "%.*s", (int)(line - from), from);
-	if (n > 0 && !strchr(name + 1, '/'))
-		put_entry(own ? own_fd : store_fd, name, line + 1,
-			  content_end > line ? (size_t)(content_end - line - 1) : 0);
+	if (n <= 0 || strchr(name + 1, '/'))
+		return len;
+	size = content_end > line ? (size_t)(content_end - line - 1) : 0;
+	if (own && strcmp(name, "!" INDEX_FILE) == 0)
+		put_index(store_fd, own_fd, line + 1, size);
+	else if (own && name[0] == '!')
+		put_record(own_fd, name + 1, line + 1, size);
+	else
+		put_entry(own ? own_fd : store_fd, name, line + 1, size);
 	return len;
 }
 
 static void make_store(const char *data, size_t size)
 {
+	const struct timespec times[2] = {{.tv_sec = STAMP}, {.tv_sec = STAMP}};
 	_cleanup_(close_p) int store_fd = -1, own_fd = -1;
 
 	remove_base();
@@ -129,6 +186,9 @@ static void make_store(const char *data, size_t size)
 		data += len;
 		size -= len;
 	}
+	/* What the first operation would make: then the stamp is no longer the index's. */
+	put_file(store_fd, STORE_LOCK_FILE, "", 0);
+	PROMISE(futimens(store_fd, times) == 0);
 }
 
 static void promise_outside(void)
@@ -139,6 +199,32 @@ static void promise_outside(void)
 	PROMISE(fd >= 0 && read(fd, text, sizeof(text)) == strlen(OUTSIDE));
 	PROMISE(memcmp(text, OUTSIDE, strlen(OUTSIDE)) == 0);
 }
+
+/* What a kernel would say. */
+static uint64_t netns_cookie(const struct ipam_kernel *kernel)
+{
+	(void)kernel;
+	return 4711;
+}
+
+static bool has_interface(const struct ipam_kernel *kernel, const struct record *record)
+{
+	(void)kernel;
+	return strcmp(record->container_id, "pod-2") == 0;
+}
+
+static bool lost_netns(const struct ipam_kernel *kernel, const struct record *record)
+{
+	(void)kernel;
+	return strcmp(record->netns, "/run/netns/pod-3") != 0;
+}
+
+static const struct ipam_kernel kernel = {
+	.boot_id = BOOT,
+	.netns_cookie = netns_cookie,
+	.has_interface = has_interface,
+	.lost_netns = lost_netns,
+};
 
 static void read_attachment(enum cni_verb verb, struct attachment *att)
 {
@@ -156,6 +242,7 @@ static void read_attachment(enum cni_verb verb, struct attachment *att)
 
 	snprintf(text, sizeof(text), conf_text, base);
 	PROMISE(attachment_read(text, strlen(text), &env, att, &version, &err) == 0);
+	att->kernel = &kernel;
 }
 
 static void look(const struct attachment *att)
@@ -180,6 +267,36 @@ static void look(const struct attachment *att)
 	}
 }
 
+static int see_record(const struct record *record, void *data, struct cni_error *err)
+{
+	(void)data, (void)err;
+	PROMISE(record->network[0] && record->container_id[0] && record->ifname[0]);
+	return 0;
+}
+
+/* The questions that are asked of a store as a whole. */
+static void ask(struct attachment *att)
+{
+	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list dead = {}, owners = {};
+	_cleanup_(record_clear) struct record record = {};
+	_cleanup_(free_p) struct ip_span *spans = NULL;
+	struct cni_error errs[5] = {}, err = {};
+	enum ipam_life life;
+	size_t n;
+	int r;
+
+	fuzz_promise_error(ipam_dead(att, &dead, &errs[0]), &errs[0]);
+	fuzz_promise_error(ipam_owners(att, &owners, &errs[1]), &errs[1]);
+	fuzz_promise_error(ipam_outside(att, &spans, &n, &errs[2]), &errs[2]);
+	fuzz_promise_error(ipam_records(att, see_record, NULL, &errs[3]), &errs[3]);
+	fuzz_promise_error(ipam_room(att, &errs[4]), &errs[4]);
+	r = ipam_recorded(att, &record, &err);
+	PROMISE(r == 0 || r == -ENOENT || err.code);
+	err = (struct cni_error){};
+	r = ipam_life(att, &life, &err);
+	fuzz_promise_error(r, &err);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_(attachment_clear) struct attachment att = {};
@@ -190,6 +307,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	make_store((const char *)data, size);
 	read_attachment(CNI_ADD, &att);
 	look(&att);
+	ask(&att);
 	r = ipam_reserve(&att, &err);
 	fuzz_promise_error(r, &err);
 	if (r == 0) {

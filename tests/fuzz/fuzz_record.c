@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The record of an attachment. The input is the file; once as it is, once with a last line
+ * that is right, without which nothing behind the hash would be reached.
+ */
+#include "fuzz.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "../../conf/identity.h"
+#include "../../ipam/record.h"
+
+#define END_MAX 32
+
+static void promise_round_trip(const struct record *record)
+{
+	_cleanup_(record_clear) struct record again = {};
+	_cleanup_(free_p) char *first = record_format(record), *second = NULL;
+
+	PROMISE(first && record_parse(first, strlen(first), &again) == 0);
+	second = record_format(&again);
+	PROMISE(second && strcmp(first, second) == 0);
+	PROMISE(record_is_of(&again, record->network, record->container_id,
+			     record->ifname));
+}
+
+static void parse(const char *text, size_t len)
+{
+	_cleanup_(record_clear) struct record record = {};
+	int r = record_parse(text, len, &record);
+
+	PROMISE(r == 0 || r == -EBADMSG || r == -ENOTSUP);
+	if (r < 0) {
+		PROMISE(!record.text && !record.addresses);
+		return;
+	}
+	PROMISE(record.network[0] && record.container_id[0] && record.ifname[0]);
+	PROMISE(record.boot && record.netns && record.bridge);
+	PROMISE(record.n <= RECORD_ADDRESSES);
+	promise_round_trip(&record);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	_cleanup_(free_p) char *text = malloc(size + END_MAX);
+	size_t len = size;
+
+	PROMISE(text != NULL);
+	if (size > RECORD_MAX)
+		return 0;
+	parse((const char *)data, size);
+	memcpy(text, data, size);
+	if (size == 0 || text[size - 1] != '\n')
+		text[len++] = '\n';
+	len += (size_t)snprintf(text + len, END_MAX - 1, "end %016" PRIx64 "\n",
+				hash_bytes(text, len));
+	parse(text, len);
+	return 0;
+}
