@@ -159,7 +159,8 @@ int table_open(int dir_fd, const char *name, struct table *ret_table)
 	if (!page || memcmp(table.head.magic, TABLE_MAGIC, 8) != 0 ||
 	    table.head.version != TABLE_VERSION ||
 	    table.head.sum != header_sum(&table.head) ||
-	    table.head.slots < TABLE_SLOTS_MIN || table.head.slots > TABLE_SLOTS_MAX ||
+	    table.head.used > table.head.slots || table.head.slots < TABLE_SLOTS_MIN ||
+	    table.head.slots > TABLE_SLOTS_MAX ||
 	    (table.head.slots & (table.head.slots + 1)) != 0) {
 		table_close(&table);
 		return -EBADMSG;

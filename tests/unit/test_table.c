@@ -243,6 +243,18 @@ static void a_cut_table_ends_in_an_error_and_not_in_a_loop(void **state)
 	assert_true(table_error(&table) < 0);
 }
 
+static void a_table_that_counts_more_than_its_slots_is_none(void **state)
+{
+	_cleanup_(close_p) int dir_fd = open_dir(*state);
+	_cleanup_(table_close) struct table table = TABLE_CLOSED;
+
+	assert_int_equal(table_make(0, &table), 0);
+	table.head.used = TABLE_SLOTS_MIN + 1;
+	assert_int_equal(table_save(&table, dir_fd, NAME), 0);
+	table_close(&table);
+	assert_int_equal(table_open(dir_fd, NAME, &table), -EBADMSG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +263,7 @@ int main(void)
 		SCRATCH_TEST(a_range_larger_than_the_table_is_counted),
 		SCRATCH_TEST(what_is_not_a_table_of_ours_is_told),
 		SCRATCH_TEST(a_cut_table_ends_in_an_error_and_not_in_a_loop),
+		SCRATCH_TEST(a_table_that_counts_more_than_its_slots_is_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
