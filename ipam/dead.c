@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Which attachments are dead, and which addresses are outside the ranges: questions to the
- * store as a whole, asked when addresses run short or rules are written. What boots that
- * are over left is rebuild.c's.
- */
+/* Which attachments are dead? What boots that are over left is rebuild.c's. */
 #include <errno.h>
 #include <string.h>
 
@@ -89,98 +85,5 @@ int ipam_life(struct attachment *att, enum ipam_life *ret_life, struct cni_error
 	if (store_record_read(&store, operation_hash(att), &record) == 0 &&
 	    record_is_of(&record, att->conf.name, att->env.container_id, att->env.ifname))
 		*ret_life = operation_life(&store, att, &record);
-	return 0;
-}
-
-struct span_list {
-	struct ip_span *items;
-	size_t n;
-};
-
-static int span_add(struct span_list *list, struct ip_span span)
-{
-	struct ip_span *grown;
-
-	grown = reallocarray(list->items, list->n + 1, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	list->items = grown;
-	grown[list->n++] = span;
-	return 0;
-}
-
-/* The range of the configuration with the lowest start that has a part of @span. */
-static const struct ip_range *first_overlap(const struct ipam_conf *conf,
-					    const struct ip_span *span)
-{
-	const struct ip_range *first = NULL;
-
-	for (size_t i = conf->runtime_sets; i < conf->sets.n; i++) {
-		for (size_t k = 0; k < conf->sets.items[i].n; k++) {
-			const struct ip_range *range = &conf->sets.items[i].ranges[k];
-
-			if (ip_cmp(&range->end, &span->from) >= 0 &&
-			    ip_cmp(&range->start, &span->to) <= 0 &&
-			    (!first || ip_cmp(&range->start, &first->start) < 0))
-				first = range;
-		}
-	}
-	return first;
-}
-
-/* The address before; there is one: @ip is behind another. */
-static struct ip_addr ip_before(struct ip_addr ip)
-{
-	for (unsigned int i = ip_size(ip.family); i-- > 0;)
-		if (ip.bytes[i]-- != 0)
-			break;
-	return ip;
-}
-
-/* Adds what of @span lies outside the configured ranges. */
-static int span_cut(const struct ipam_conf *conf, struct ip_span span,
-		    struct span_list *list)
-{
-	const struct ip_range *range;
-
-	while ((range = first_overlap(conf, &span))) {
-		if (ip_cmp(&span.from, &range->start) < 0 &&
-		    span_add(list, (struct ip_span){span.from, ip_before(range->start)}) <
-			    0)
-			return -ENOMEM;
-		if (ip_cmp(&span.to, &range->end) <= 0)
-			return 0;
-		(void)ip_next(&range->end, &span.from); /* span.to is behind it */
-	}
-	return span_add(list, span);
-}
-
-int ipam_outside(struct attachment *att, struct ip_span **ret_spans, size_t *ret_n,
-		 struct cni_error *err)
-{
-	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	_cleanup_(free_p) struct taken_run *runs = NULL;
-	struct span_list list = {};
-	size_t n = 0;
-	int r;
-
-	*ret_spans = NULL;
-	*ret_n = 0;
-	r = operation_open(att, STORE_EXISTING, &store, err);
-	if (r < 0)
-		return r == -ENOENT && err->code == 0 ? 0 : r;
-	r = operation_index(&store, att, err);
-	if (r < 0)
-		return r;
-	r = table_runs(&store.table, &runs, &n);
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = span_cut(&att->conf.ipam, (struct ip_span){runs[i].from, runs[i].to},
-			     &list);
-	if (r < 0) {
-		free(list.items);
-		return error_oom(err);
-	}
-	*ret_spans = list.items;
-	*ret_n = list.n;
 	return 0;
 }

@@ -127,11 +127,17 @@ struct ip_span {
 	struct ip_addr from, to;
 };
 
+struct ip_span_list {
+	struct ip_span *items;
+	size_t n;
+};
+
 /*
- * The addresses of the network that are reserved but lie outside the ranges that are
- * configured (others than runtimeConfig's), ascending; the caller frees. Codes 5, 11.
+ * The addresses of the network that are reserved but lie in none of @prefixes, ascending:
+ * those of pods from before a change of the configuration, for example. The caller frees
+ * the items. Codes 5, 11.
  */
-int ipam_outside(struct attachment *att, struct ip_span **ret_spans, size_t *ret_n,
-		 struct cni_error *err);
+int ipam_outside(struct attachment *att, const struct prefix_list *prefixes,
+		 struct ip_span_list *ret_list, struct cni_error *err);
 
 #endif

@@ -27,8 +27,10 @@
 
 void rule_list_clear(struct rule_list *list)
 {
-	for (size_t i = 0; i < list->n; i++)
+	for (size_t i = 0; i < list->n; i++) {
 		free(list->items[i].text);
+		free(list->items[i].written);
+	}
 	free(list->items);
 	free(list->sets);
 	*list = (struct rule_list){};
@@ -145,6 +147,9 @@ static int survey_rule(const char *chain, uint64_t handle, const char *comment,
 		survey->present[wanted] = true;
 		return 0;
 	}
+	if (version == RULES_VERSION && wanted < 0 && survey->wanted->n > 0 &&
+	    strncmp(kind, RULE_KIND_LASTING, strlen(RULE_KIND_LASTING)) == 0)
+		return 0;
 	stale = reallocarray(survey->stale, survey->stale_n + 1, sizeof(*stale));
 	if (!stale)
 		return -ENOMEM;
@@ -210,7 +215,8 @@ static void replacement_text(struct attachment *att, const struct survey *survey
 		rule_text_add(batch, "add chain %s " RULES_TABLE " %s { %s; }\n", family,
 			      rule->chain->name, rule->chain->hook);
 		rule_text_add(batch, "add rule %s " RULES_TABLE " %s %s comment \"%s\"\n",
-			      family, rule->chain->name, rule->text, comment);
+			      family, rule->chain->name,
+			      rule->written ? rule->written : rule->text, comment);
 	}
 }
 
@@ -246,7 +252,9 @@ int rules_ensure(struct attachment *att, const char *stage, struct rule_list *wa
 		ret = survey_take(att, &survey, err);
 	if (ret < 0 || is_settled(&survey))
 		return ret;
-	return replace(att, &survey, err);
+	if (wanted->complete)
+		ret = wanted->complete(att, wanted, err);
+	return ret < 0 ? ret : replace(att, &survey, err);
 }
 
 int rules_check(struct attachment *att, const char *stage, const struct rule_list *wanted,

@@ -20,11 +20,18 @@ struct rules_chain {
 
 #define RULE_KIND_MAX 24
 
+/*
+ * A kind that starts so lasts: a rule of that kind that isn't wanted now is another
+ * attachment's, and stays while the stage has any rules at all.
+ */
+#define RULE_KIND_LASTING "asked-"
+
 /* One rule that a network is to have. */
 struct rule {
 	const struct rules_chain *chain;
 	char kind[RULE_KIND_MAX]; /* which of its stage's rules: "nat4" */
 	char *text; /* the rule without its comment, owned */
+	char *written; /* what is written instead, by rule_list.complete; NULL; owned */
 };
 
 /* Text that grows, for rules. NULL text with failed set: out of memory. */
@@ -45,6 +52,10 @@ struct rule_list {
 	 * rules that know half of them. Called under the exclusive lock. NULL: none. */
 	int (*fill)(struct attachment *att, struct rule_text *text,
 		    struct cni_error *err);
+	/* Called before that, under the same lock: may give each rule another text, of the
+	 * same fingerprint, with what is only true now. NULL: none. */
+	int (*complete)(struct attachment *att, struct rule_list *list,
+			struct cni_error *err);
 };
 void rule_list_clear(struct rule_list *list);
 

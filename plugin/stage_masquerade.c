@@ -2,14 +2,18 @@
 /*
  * ipMasq: what leaves the network's subnets for anywhere but its own subnets takes the
  * node's address. Rules of a network and family, over its subnets, none of a pod: nothing
- * to add or delete as pods come and go. A delegated IPAM's subnets are known only with
- * each address: then the same rules look into sets (masquerade_pods.h).
+ * to add or delete as pods come and go. The subnets of runtimeConfig.ipRanges, which each
+ * ADD may have others of, get rules of their own, which stay. Whatever else is reserved (by
+ * pods from before the ranges were changed) is added when rules are written; what the rules
+ * are compared by doesn't cover it. A delegated IPAM's subnets are known only with each
+ * address: then the same rules look into sets (masquerade_pods.h).
  */
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "../ipam/delegate.h"
+#include "../ipam/ipam.h"
 #include "masquerade_pods.h"
 #include "rules.h"
 #include "stages.h"
@@ -27,13 +31,19 @@ static const struct rules_chain forward = {
 struct family {
 	int family;
 	const char *match; /* nft's keyword for its addresses */
-	const char *nat_kind, *invalid_kind;
+	const char *digit; /* that kinds end in */
 	struct ip_prefix multicast;
 };
 
 static const struct family families[] = {
-	{AF_INET, "ip", "nat4", "invalid4", {{AF_INET, {224}}, 4}},
-	{AF_INET6, "ip6", "nat6", "invalid6", {{AF_INET6, {0xff}}, 8}},
+	{AF_INET, "ip", "4", {{AF_INET, {224}}, 4}},
+	{AF_INET6, "ip6", "6", {{AF_INET6, {0xff}}, 8}},
+};
+
+/* Of sets @from up to, not including, @to. */
+struct part {
+	size_t from, to;
+	const char *kind_prefix;
 };
 
 /* Adds @prefix; an nft set wants each address named once, and prefixes are nested or
@@ -53,10 +63,10 @@ static void prefix_add(struct prefix_list *list, const struct ip_prefix *prefix)
 	list->n = kept;
 }
 
-static void subnets_add(const struct range_set_list *sets, int family,
-			struct prefix_list *list)
+static void subnets_add(const struct range_set_list *sets, size_t from, size_t to,
+			int family, struct prefix_list *list)
 {
-	for (size_t i = 0; i < sets->n; i++)
+	for (size_t i = from; i < to; i++)
 		for (size_t k = 0; k < sets->items[i].n; k++)
 			if (sets->items[i].ranges[k].subnet.addr.family == family)
 				prefix_add(list, &sets->items[i].ranges[k].subnet);
@@ -71,43 +81,73 @@ static size_t subnets_max(const struct range_set_list *sets)
 	return max;
 }
 
-static void prefixes_text(const struct prefix_list *list, struct rule_text *text)
+/* Prefixes, and addresses outside of them. */
+struct addresses {
+	struct prefix_list prefixes;
+	struct ip_span_list spans;
+};
+
+static void addresses_clear(struct addresses *addresses)
 {
-	rule_text_add(text, "{ ");
-	for (size_t i = 0; i < list->n; i++)
-		rule_text_add(text, "%s%s", i ? ", " : "", PREFIX_TEXT(&list->items[i]));
-	rule_text_add(text, " }");
+	free(addresses->prefixes.items);
+	free(addresses->spans.items);
+}
+
+static void addresses_format(const struct addresses *addresses, int family,
+			     struct rule_text *text)
+{
+	const char *separator = "";
+
+	for (size_t i = 0; i < addresses->prefixes.n; i++) {
+		rule_text_add(text, "%s%s", separator,
+			      PREFIX_TEXT(&addresses->prefixes.items[i]));
+		separator = ", ";
+	}
+	for (size_t i = 0; i < addresses->spans.n; i++) {
+		const struct ip_span *span = &addresses->spans.items[i];
+
+		if (span->from.family != family)
+			continue;
+		rule_text_add(text, "%s%s", separator, IP_TEXT(&span->from));
+		if (!ip_equal(&span->from, &span->to))
+			rule_text_add(text, "-%s", IP_TEXT(&span->to));
+		separator = ", ";
+	}
 }
 
 /* "ip saddr { sources } ip daddr != { destinations }"; sources by a set of pods where
  * there are none. */
 static void match_add(const struct net_conf *conf, const struct family *family,
-		      const struct prefix_list *sources,
-		      const struct prefix_list *destinations, struct rule_text *text)
+		      const struct addresses *sources,
+		      const struct addresses *destinations, struct rule_text *text)
 {
-	if (sources->n > 0) {
-		rule_text_add(text, "%s saddr ", family->match);
-		prefixes_text(sources, text);
+	if (sources->prefixes.n > 0) {
+		rule_text_add(text, "%s saddr { ", family->match);
+		addresses_format(sources, family->family, text);
+		rule_text_add(text, " }");
 	} else {
 		masquerade_pods_match(conf, family->family, text);
 	}
-	rule_text_add(text, " %s daddr != ", family->match);
-	prefixes_text(destinations, text);
+	rule_text_add(text, " %s daddr != { ", family->match);
+	addresses_format(destinations, family->family, text);
+	rule_text_add(text, " }");
 }
 
 static void rule_add(struct rule_list *list, const struct rules_chain *chain,
-		     const char *kind, struct rule_text *text)
+		     const struct part *part, const char *kind,
+		     const struct family *family, struct rule_text *text)
 {
 	struct rule *rule = &list->items[list->n++];
 
 	rule->chain = chain;
-	snprintf(rule->kind, sizeof(rule->kind), "%s", kind);
+	snprintf(rule->kind, sizeof(rule->kind), "%s%s%s", part->kind_prefix, kind,
+		 family->digit);
 	rule->text = text->text;
 }
 
-static int texts_add(const struct net_conf *conf, const struct family *family,
-		     const struct prefix_list *sources,
-		     const struct prefix_list *destinations, struct rule_list *list,
+static int texts_add(const struct net_conf *conf, const struct part *part,
+		     const struct family *family, const struct addresses *sources,
+		     const struct addresses *destinations, struct rule_list *list,
 		     struct cni_error *err)
 {
 	struct rule_text nat = {}, invalid = {};
@@ -125,41 +165,35 @@ static int texts_add(const struct net_conf *conf, const struct family *family,
 		free(invalid.text);
 		return error_oom(err);
 	}
-	rule_add(list, &postrouting, family->nat_kind, &nat);
-	rule_add(list, &forward, family->invalid_kind, &invalid);
+	rule_add(list, &postrouting, part, "nat", family, &nat);
+	rule_add(list, &forward, part, "invalid", family, &invalid);
 	return 0;
 }
 
 /*
- * Sources: the network's subnets. Destinations that see the pod's own address: those,
- * multicast, and what the configuration names.
+ * Sources: the subnets of the part. Destinations that see the pod's own address: the same,
+ * of the whole network, multicast, and what the configuration names.
  */
-static int family_rules_add(const struct net_conf *conf, const struct family *family,
-			    struct rule_list *list, struct cni_error *err)
+static int prefixes_fill(const struct net_conf *conf, const struct part *part,
+			 const struct family *family, struct addresses *sources,
+			 struct addresses *destinations, struct cni_error *err)
 {
-	size_t max = subnets_max(&conf->ipam.sets);
-	struct prefix_list sources = {
-		.items = calloc(max + 1, sizeof(struct ip_prefix)),
-	};
-	struct prefix_list destinations = {
-		.items = calloc(max + 1 + conf->non_masquerade.n,
-				sizeof(struct ip_prefix)),
-	};
-	int ret = sources.items && destinations.items ? 0 : error_oom(err);
+	const struct range_set_list *sets = &conf->ipam.sets;
+	size_t max = subnets_max(sets), fixed = conf->ipam.runtime_sets;
+	struct prefix_list *to = &destinations->prefixes;
 
-	if (ret == 0) {
-		subnets_add(&conf->ipam.sets, family->family, &sources);
-		prefix_add(&destinations, &family->multicast);
-		subnets_add(&conf->ipam.sets, family->family, &destinations);
-		for (size_t i = 0; i < conf->non_masquerade.n; i++)
-			if (conf->non_masquerade.items[i].addr.family == family->family)
-				prefix_add(&destinations, &conf->non_masquerade.items[i]);
-	}
-	if (ret == 0 && (sources.n > 0 || ipam_delegated(conf)))
-		ret = texts_add(conf, family, &sources, &destinations, list, err);
-	free(sources.items);
-	free(destinations.items);
-	return ret;
+	sources->prefixes.items = calloc(max + 1, sizeof(struct ip_prefix));
+	to->items = calloc(max + 1 + conf->non_masquerade.n, sizeof(struct ip_prefix));
+	if (!sources->prefixes.items || !to->items)
+		return error_oom(err);
+	subnets_add(sets, part->from, part->to, family->family, &sources->prefixes);
+	prefix_add(to, &family->multicast);
+	subnets_add(sets, part->from, part->to, family->family, to);
+	subnets_add(sets, fixed, sets->n, family->family, to);
+	for (size_t i = 0; i < conf->non_masquerade.n; i++)
+		if (conf->non_masquerade.items[i].addr.family == family->family)
+			prefix_add(to, &conf->non_masquerade.items[i]);
+	return 0;
 }
 
 static bool is_by_pod(const struct net_conf *conf)
@@ -178,19 +212,52 @@ static int sets_wanted(const struct net_conf *conf, struct rule_list *list,
 	return text.failed ? error_oom(err) : 0;
 }
 
-/* Two rules for each family that the network has subnets of. */
-static int rules_wanted(const struct net_conf *conf, struct rule_list *ret_list,
-			struct cni_error *err)
+/* Two rules where the part has subnets of the family. @others: with all else reserved. */
+static int rules_of(struct attachment *att, const struct part *part,
+		    const struct family *family, bool others, struct rule_list *list,
+		    struct cni_error *err)
 {
+	_cleanup_(addresses_clear) struct addresses sources = {}, destinations = {};
+	bool by_pod = ipam_delegated(&att->conf) && !part->kind_prefix[0];
+	int ret = prefixes_fill(&att->conf, part, family, &sources, &destinations, err);
+
+	if (ret < 0 || (sources.prefixes.n == 0 && !by_pod))
+		return ret;
+	if (others) {
+		ret = ipam_outside(att, &sources.prefixes, &sources.spans, err);
+		if (ret == 0)
+			ret = ipam_outside(att, &destinations.prefixes,
+					   &destinations.spans, err);
+	}
+	return ret < 0 ? ret
+		       : texts_add(&att->conf, part, family, &sources, &destinations,
+				   list, err);
+}
+
+static int rules_build(struct attachment *att, bool others, struct rule_list *ret_list,
+		       struct cni_error *err)
+{
+	const struct ipam_conf *ipam = &att->conf.ipam;
+	const struct part parts[] = {
+		{ipam->runtime_sets, ipam->sets.n, ""},
+		{0, ipam->runtime_sets, RULE_KIND_LASTING},
+	};
 	_cleanup_(rule_list_clear) struct rule_list list = {
-		.items = calloc(2 * ARRAY_SIZE(families), sizeof(*list.items)),
+		.items = calloc(2 * ARRAY_SIZE(parts) * ARRAY_SIZE(families),
+				sizeof(*list.items)),
 	};
 	int ret = list.items ? 0 : error_oom(err);
 
-	for (size_t i = 0; ret == 0 && conf->ip_masq && i < ARRAY_SIZE(families); i++)
-		ret = family_rules_add(conf, &families[i], &list, err);
-	if (ret == 0 && is_by_pod(conf))
-		ret = sets_wanted(conf, &list, err);
+	for (size_t i = 0; ret == 0 && att->conf.ip_masq && i < ARRAY_SIZE(families);
+	     i++) {
+		size_t before = list.n;
+
+		for (size_t k = 0; ret == 0 && k < ARRAY_SIZE(parts); k++)
+			ret = rules_of(att, &parts[k], &families[i],
+				       others && list.n == before, &list, err);
+	}
+	if (ret == 0 && is_by_pod(&att->conf))
+		ret = sets_wanted(&att->conf, &list, err);
 	if (ret < 0)
 		return ret;
 	*ret_list = list;
@@ -198,12 +265,27 @@ static int rules_wanted(const struct net_conf *conf, struct rule_list *ret_list,
 	return 0;
 }
 
+/* The same rules in the same order, with more addresses. */
+static int complete(struct attachment *att, struct rule_list *wanted,
+		    struct cni_error *err)
+{
+	_cleanup_(rule_list_clear) struct rule_list whole = {};
+	int ret = rules_build(att, true, &whole, err);
+
+	for (size_t i = 0; ret == 0 && i < wanted->n; i++) {
+		free(wanted->items[i].written);
+		wanted->items[i].written = TAKE_PTR(whole.items[i].text);
+	}
+	return ret;
+}
+
 /* Without ipMasq, too: the rules of a time when it was set must go. */
 static int masquerade_add(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(rule_list_clear) struct rule_list wanted = {};
-	int ret = rules_wanted(&att->conf, &wanted, err);
+	int ret = rules_build(att, false, &wanted, err);
 
+	wanted.complete = ipam_delegated(&att->conf) ? NULL : complete;
 	if (ret == 0)
 		ret = rules_ensure(att, stage_masquerade.name, &wanted, err);
 	if (ret == 0 && is_by_pod(&att->conf))
@@ -214,7 +296,7 @@ static int masquerade_add(struct attachment *att, struct cni_error *err)
 static int masquerade_check(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(rule_list_clear) struct rule_list wanted = {};
-	int ret = rules_wanted(&att->conf, &wanted, err);
+	int ret = rules_build(att, false, &wanted, err);
 
 	if (ret == 0)
 		ret = rules_check(att, stage_masquerade.name, &wanted, err);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reserved addresses that lie outside of prefixes, by the index. */
+#include <errno.h>
+
+#include "operation.h"
+
+static int span_add(struct ip_span_list *list, struct ip_span span)
+{
+	struct ip_span *grown;
+
+	grown = reallocarray(list->items, list->n + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	list->items = grown;
+	grown[list->n++] = span;
+	return 0;
+}
+
+/* The prefix with the lowest addresses that has a part of @span. */
+static bool first_overlap(const struct prefix_list *prefixes, const struct ip_span *span,
+			  struct ip_span *ret_overlap)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < prefixes->n; i++) {
+		struct ip_span prefix = {
+			prefix_network(&prefixes->items[i]).addr,
+			prefix_last(&prefixes->items[i]),
+		};
+
+		if (ip_cmp(&prefix.to, &span->from) < 0 ||
+		    ip_cmp(&prefix.from, &span->to) > 0 ||
+		    (found && ip_cmp(&prefix.from, &ret_overlap->from) >= 0))
+			continue;
+		*ret_overlap = prefix;
+		found = true;
+	}
+	return found;
+}
+
+/* The address before; there is one: @ip is behind another. */
+static struct ip_addr ip_before(struct ip_addr ip)
+{
+	for (unsigned int i = ip_size(ip.family); i-- > 0;)
+		if (ip.bytes[i]-- != 0)
+			break;
+	return ip;
+}
+
+/* Adds what of @span lies outside. */
+static int span_cut(const struct prefix_list *prefixes, struct ip_span span,
+		    struct ip_span_list *list)
+{
+	struct ip_span overlap;
+
+	while (first_overlap(prefixes, &span, &overlap)) {
+		struct ip_span before = {span.from, ip_before(overlap.from)};
+
+		if (ip_cmp(&span.from, &overlap.from) < 0 && span_add(list, before) < 0)
+			return -ENOMEM;
+		if (ip_cmp(&span.to, &overlap.to) <= 0)
+			return 0;
+		(void)ip_next(&overlap.to, &span.from); /* span.to is behind it */
+	}
+	return span_add(list, span);
+}
+
+int ipam_outside(struct attachment *att, const struct prefix_list *prefixes,
+		 struct ip_span_list *ret_list, struct cni_error *err)
+{
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	_cleanup_(free_p) struct taken_run *runs = NULL;
+	struct ip_span_list list = {};
+	size_t n = 0;
+	int r;
+
+	r = operation_open(att, STORE_EXISTING, &store, err);
+	if (r < 0)
+		return r == -ENOENT && err->code == 0 ? 0 : r;
+	r = operation_index(&store, att, err);
+	if (r < 0)
+		return r;
+	r = table_runs(&store.table, &runs, &n);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = span_cut(prefixes, (struct ip_span){runs[i].from, runs[i].to}, &list);
+	if (r < 0) {
+		free(list.items);
+		return error_oom(err);
+	}
+	*ret_list = list;
+	return 0;
+}
