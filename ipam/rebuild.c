@@ -152,7 +152,7 @@ static void sweep_records(struct rebuild *rebuild)
 					      strcmp(record.boot, rebuild->boot) != 0);
 
 		if (past && store_record_remove(rebuild->store, owner, &ignored) == 0)
-			rebuild->news->past += record.n == 0;
+			rebuild->news->past += r == 0 && record.n == 0;
 	}
 }
 

@@ -4,14 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "../conf/identity.h"
 #include "../conf/util.h"
 
-#define SLOT	  sizeof(struct table_slot)
-#define ASIDE_MAX 64 /* a file name and a dot */
+#define SLOT sizeof(struct table_slot)
 
 static uint64_t header_sum(const struct table_header *head)
 {
@@ -169,33 +167,45 @@ int table_open(int dir_fd, const char *name, struct table *ret_table)
 	return 0;
 }
 
-/* The whole table into a file of its own, which becomes @name at once. */
+/* The file, whatever it holds; something else of that name makes room. */
+static int open_to_fill(int dir_fd, const char *name)
+{
+	const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+	int fd = openat(dir_fd, name, flags, 0600);
+	struct stat st;
+
+	if (fd < 0 && errno != ELOOP)
+		return -errno;
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1)
+		return fd;
+	close_p(&fd);
+	if (unlinkat(dir_fd, name, 0) < 0)
+		return -errno;
+	fd = openat(dir_fd, name, flags | O_EXCL, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+/*
+ * Over the old one: a table that was written in part is not taken for a true one, its
+ * stamp being neither the directory's before nor after. A new file renamed over it would
+ * make ext4 write it to the disk first.
+ */
 static int save_image(struct table *table, int dir_fd, const char *name)
 {
-	_cleanup_(close_p) int fd = -1;
-	size_t left = table_bytes(table->head.slots);
-	const uint8_t *from = table->image;
-	char aside[ASIDE_MAX];
+	size_t done = 0, size = table_bytes(table->head.slots);
+	_cleanup_(close_p) int fd = open_to_fill(dir_fd, name);
 
-	snprintf(aside, sizeof(aside), ".%s", name);
-	unlinkat(dir_fd, aside, 0);
-	fd = openat(dir_fd, aside, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-		    0600);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	memcpy(table->image, &table->head, sizeof(table->head));
-	while (left > 0) {
-		ssize_t n = write(fd, from, left);
-		int errnum = errno;
+	while (done < size) {
+		ssize_t n = pwrite(fd, table->image + done, size - done, (off_t)done);
 
-		if (n <= 0) {
-			unlinkat(dir_fd, aside, 0);
-			return n < 0 ? -errnum : -ENOSPC;
-		}
-		from += n;
-		left -= (size_t)n;
+		if (n <= 0)
+			return n < 0 ? -errno : -ENOSPC;
+		done += (size_t)n;
 	}
-	if (renameat(dir_fd, aside, dir_fd, name) < 0)
+	if (ftruncate(fd, (off_t)size) < 0)
 		return -errno;
 	free(TAKE_PTR(table->image));
 	close_p(&table->fd);

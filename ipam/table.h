@@ -89,8 +89,8 @@ int table_make(size_t entries, struct table *ret_table);
 int table_open(int dir_fd, const char *name, struct table *ret_table);
 void table_close(struct table *table);
 
-/* Writes what has changed; a table in memory as a whole, aside first: from then on it is in
- * the file. 0 or -errno: the table is as it was. */
+/* Writes what has changed; a table in memory as a whole: from then on it is in the file. 0 or
+ * -errno: what the file holds then is no table, or one of an older stamp. */
 int table_save(struct table *table, int dir_fd, const char *name);
 
 static inline int table_error(const struct table *table)

@@ -153,13 +153,16 @@ int ipam_verb_gc(struct attachment *att, struct cni_error *err)
 	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list owners = {};
 	_cleanup_(valid_set_clear) struct valid_set valid = {};
 	struct errors errors = {.first = err};
+	struct kernel kernel;
 	int ret = valid_set_read(att->doc, &valid, err);
 
+	kernel_boot_only(&kernel);
 	if (ret == 0 && valid.given)
 		ret = ipam_owners(att, &owners, err);
 	for (size_t i = 0; ret == 0 && i < owners.n; i++) {
 		const struct ipam_owner *owner = &owners.items[i];
-		struct attachment gone = {.env = att->env, .conf = att->conf};
+		struct attachment gone = {
+			.env = att->env, .conf = att->conf, .kernel = &kernel.ipam};
 		struct cni_error own = {};
 
 		if (valid_set_has(&valid, owner->container_id, owner->ifname))
@@ -191,11 +194,23 @@ static int room_after_reclaim(struct attachment *att, struct cni_error *err)
 	return ret;
 }
 
-int ipam_verb_status(struct attachment *att, struct cni_error *err)
+static int status(struct attachment *att, struct cni_error *err)
 {
 	int ret = ipam_room(att, err);
 
 	return ret == -EADDRNOTAVAIL ? room_after_reclaim(att, err) : ret;
+}
+
+int ipam_verb_status(struct attachment *att, struct cni_error *err)
+{
+	struct kernel kernel;
+	int ret;
+
+	kernel_boot_only(&kernel);
+	att->kernel = &kernel.ipam;
+	ret = status(att, err);
+	att->kernel = NULL;
+	return ret;
 }
 
 int verb_status(struct attachment *att, struct cni_error *err)
@@ -213,7 +228,7 @@ int verb_status(struct attachment *att, struct cni_error *err)
 		return ret;
 	kernel_open(&node, &kernel);
 	att->kernel = &kernel.ipam;
-	ret = ipam_verb_status(att, err);
+	ret = status(att, err);
 	att->kernel = NULL;
 	return ret;
 }
