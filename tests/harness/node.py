@@ -72,6 +72,7 @@ class Node(netns.Namespace):
                                             "/var/lib": self.var_lib})
         super().__init__(net_fd, mnt_fd, "node")
         self.pods = []
+        self.pods_made = 0  # names are not used again by accident
         self.outside = None
 
     def connect(self):
@@ -100,7 +101,8 @@ class Node(netns.Namespace):
             """)
 
     def pod(self, name=None):
-        pod = Pod(self, name or f"pod{len(self.pods)}")
+        pod = Pod(self, name or f"pod{self.pods_made}")
+        self.pods_made += 1
         self.pods.append(pod)
         return pod
 
@@ -175,7 +177,8 @@ class Node(netns.Namespace):
         if pod in self.pods:
             assert [link for link in pod.links() if link != "lo"] == []
         for path, content in snapshot.files(self.var_lib).items():
-            assert pod.id not in path and pod.id.encode() not in (content or b""), path
+            text = content.decode(errors="replace") if isinstance(content, bytes) else content
+            assert pod.id not in path and pod.id not in (text or ""), path
         assert pod.id not in self.run("nft", "list", "ruleset").stdout
 
 

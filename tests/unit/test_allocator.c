@@ -59,6 +59,8 @@ static void clear_result(struct attachment *att)
 	att->ipam = (struct cni_result){};
 	free(att->resolv_text);
 	att->resolv_text = NULL;
+	free(att->notice);
+	att->notice = NULL;
 }
 
 /* An ADD of container @id: its first address as text, "" when it failed. */

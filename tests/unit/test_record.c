@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Records: written and read back, torn at every byte, of other versions. */
+#include "scratch.h"
+
+#include <errno.h>
+
+#include "../../conf/identity.h"
+#include "../../conf/util.h"
+#include "../../ipam/record.h"
+
+static void example(struct record *record, struct record_address addresses[3])
+{
+	*record = (struct record){
+		.network = "net",
+		.container_id = "pod-1",
+		.ifname = "eth0",
+		.boot = "a-boot-id",
+		.netns = "/run/netns/with space\nnetwork forged\\x41\x01\x7f\xc3\xa4",
+		.bridge = "cni0",
+		.cookie = UINT64_MAX,
+		.mac = {.set = true, .bytes = {2, 0, 0xff, 4, 5, 6}},
+		.addresses = addresses,
+		.n = 3,
+	};
+	memset(addresses, 0, 3 * sizeof(*addresses));
+	assert_int_equal(prefix_parse("10.1.2.3/24", &addresses[0].address), 0);
+	assert_int_equal(ip_parse("10.1.2.1", &addresses[0].gateway), 0);
+	addresses[0].reserved = true;
+	addresses[0].mark = (struct file_mark){UINT64_MAX, -5, 999999999};
+	assert_int_equal(prefix_parse("fd00::3/64", &addresses[1].address), 0);
+	addresses[1].reserved = true;
+	addresses[1].mark = (struct file_mark){7, 1700000000, 1};
+	assert_int_equal(prefix_parse("192.0.2.9/32", &addresses[2].address), 0);
+}
+
+static void what_is_written_is_read(void **state)
+{
+	struct record_address addresses[3];
+	struct record record, got;
+	_cleanup_(free_p) char *text = NULL;
+
+	(void)state;
+	example(&record, addresses);
+	text = record_format(&record);
+	assert_non_null(text);
+	assert_int_equal(record_parse(text, strlen(text), &got), 0);
+	assert_string_equal(got.network, record.network);
+	assert_string_equal(got.container_id, record.container_id);
+	assert_string_equal(got.ifname, record.ifname);
+	assert_string_equal(got.boot, record.boot);
+	assert_string_equal(got.netns, record.netns);
+	assert_string_equal(got.bridge, record.bridge);
+	assert_true(got.cookie == UINT64_MAX);
+	assert_memory_equal(got.mac.bytes, record.mac.bytes, MAC_LEN);
+	assert_int_equal(got.n, 3);
+	for (size_t i = 0; i < 3; i++) {
+		assert_true(
+			prefix_equal(&got.addresses[i].address, &addresses[i].address));
+		assert_true(ip_equal(&got.addresses[i].gateway, &addresses[i].gateway));
+		assert_int_equal(got.addresses[i].reserved, addresses[i].reserved);
+		assert_true(file_mark_equal(&got.addresses[i].mark, &addresses[i].mark));
+	}
+	assert_true(record_names(&got, &addresses[0].address.addr, &addresses[0].mark));
+	assert_false(record_names(&got, &addresses[0].address.addr, &addresses[1].mark));
+	assert_false(record_names(&got, &addresses[2].address.addr, &addresses[2].mark));
+	assert_true(record_is_of(&got, "net", "pod-1", "eth0"));
+	assert_false(record_is_of(&got, "net", "pod-1", "eth1"));
+	record_clear(&got);
+}
+
+static void torn_anywhere_or_changed_it_is_noticed(void **state)
+{
+	struct record_address addresses[3];
+	struct record record, got;
+	_cleanup_(free_p) char *text = NULL;
+	size_t len;
+
+	(void)state;
+	example(&record, addresses);
+	text = record_format(&record);
+	len = strlen(text);
+	for (size_t cut = 0; cut < len; cut++)
+		assert_int_equal(record_parse(text, cut, &got), -EBADMSG);
+	for (size_t i = 0; i < len; i++) {
+		char old = text[i];
+
+		text[i] = old == 'x' ? 'y' : 'x';
+		assert_true(record_parse(text, len, &got) < 0);
+		text[i] = '\0'; /* a block that never reached the disk */
+		assert_true(record_parse(text, len, &got) < 0);
+		text[i] = old;
+	}
+	assert_int_equal(record_parse(text, len, &got), 0);
+	record_clear(&got);
+}
+
+/* @body with the last line that belongs to it. */
+static int parse_sealed(const char *body, struct record *ret)
+{
+	char text[2048];
+
+	snprintf(text, sizeof(text), "%send %016llx\n", body,
+		 (unsigned long long)hash_bytes(body, strlen(body)));
+	return record_parse(text, strlen(text), ret);
+}
+
+#define HEAD "bridge-cni record 1\nnetwork net\ncontainer c\nifname eth0\n"
+
+static void unknown_keys_are_passed_over(void **state)
+{
+	struct record got;
+
+	(void)state;
+	assert_int_equal(parse_sealed(HEAD "hostport tcp 80 8080\nrate 1\n", &got), 0);
+	assert_string_equal(got.container_id, "c");
+	assert_string_equal(got.netns, "");
+	record_clear(&got);
+}
+
+static void a_newer_version_is_told_whatever_it_holds(void **state)
+{
+	static const char *const texts[] = {"bridge-cni record 2\n",
+					    "bridge-cni record 99\n\x01\xff what\n",
+					    "bridge-cni record 2\nnetwork net\nno end"};
+	struct record got;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		assert_int_equal(record_parse(texts[i], strlen(texts[i]), &got),
+				 -ENOTSUP);
+	assert_int_equal(parse_sealed("bridge-cni record 7\nx y\n", &got), -ENOTSUP);
+}
+
+static void nonsense_is_refused(void **state)
+{
+	static const char *const bodies[] = {
+		"",
+		"\n",
+		"bridge-cni record 0\n"
+		"network net\n",
+		"bridge-cni record 1\n",
+		"bridge-cni record 1\nnetwork net\ncontainer c\n",
+		"bridge-cni record one\nnetwork net\ncontainer c\nifname eth0\n",
+		HEAD "keyword\n",
+		HEAD "cookie -1\n",
+		HEAD "cookie 18446744073709551616\n",
+		HEAD "mac 1:2\n",
+		HEAD "netns \\x0\n",
+		HEAD "netns \\x00\n",
+		HEAD "netns \\q\n",
+		HEAD "address 10.1.2.3 -\n",
+		HEAD "address 10.1.2.3/24\n",
+		HEAD "address 10.1.2.3/24 gateway\n",
+		HEAD "address 10.1.2.3/24 - 5\n",
+		HEAD "address 10.1.2.3/24 - 5 1\n",
+		HEAD "address 10.1.2.3/24 - 5 1.1000000000\n",
+		HEAD "address 10.1.2.3/24 - x 1.1\n",
+	};
+	struct record got;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bodies); i++)
+		if (parse_sealed(bodies[i], &got) != -EBADMSG)
+			fail_msg("taken: %s", bodies[i]);
+}
+
+static void names_keep_owners_apart(void **state)
+{
+	char a[RECORD_NAME_MAX], b[RECORD_NAME_MAX];
+
+	(void)state;
+	assert_string_not_equal(record_name(owner_hash("ab", "c"), a),
+				record_name(owner_hash("a", "bc"), b));
+	assert_int_equal(strlen(a), 18);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_written_is_read),
+		cmocka_unit_test(torn_anywhere_or_changed_it_is_noticed),
+		cmocka_unit_test(unknown_keys_are_passed_over),
+		cmocka_unit_test(a_newer_version_is_told_whatever_it_holds),
+		cmocka_unit_test(nonsense_is_refused),
+		cmocka_unit_test(names_keep_owners_apart),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
