@@ -279,15 +279,16 @@ static void ask(struct attachment *att)
 {
 	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list dead = {}, owners = {};
 	_cleanup_(record_clear) struct record record = {};
-	_cleanup_(free_p) struct ip_span *spans = NULL;
+	static const struct prefix_list prefixes = {};
+	struct ip_span_list spans = {};
 	struct cni_error errs[5] = {}, err = {};
 	enum ipam_life life;
-	size_t n;
 	int r;
 
 	fuzz_promise_error(ipam_dead(att, &dead, &errs[0]), &errs[0]);
 	fuzz_promise_error(ipam_owners(att, &owners, &errs[1]), &errs[1]);
-	fuzz_promise_error(ipam_outside(att, &spans, &n, &errs[2]), &errs[2]);
+	fuzz_promise_error(ipam_outside(att, &prefixes, &spans, &errs[2]), &errs[2]);
+	free(spans.items);
 	fuzz_promise_error(ipam_records(att, see_record, NULL, &errs[3]), &errs[3]);
 	fuzz_promise_error(ipam_room(att, &errs[4]), &errs[4]);
 	r = ipam_recorded(att, &record, &err);
