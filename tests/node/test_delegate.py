@@ -333,6 +333,38 @@ def test_a_DEL_that_it_refuses_removes_the_rest(node):
     node.assert_nothing_left(pod)
 
 
+def test_STATUS_is_its_word(node):
+    fake = Delegate(node, '''
+        if os.path.exists(os.path.dirname(sys.argv[0]) + "/full"):
+            print(json.dumps({"code": 50, "msg": "no address left"})); sys.exit(1)''')
+
+    def status():
+        plugin.judge("STATUS", node.invoke("STATUS", fake.conf(), env=fake.env), "1.1.0")
+
+    status()
+    (fake.directory / "full").touch()
+    with pytest.raises(plugin.CniError) as error:
+        status()
+    assert error.value.code == plugin.UNAVAILABLE
+    error.value.says("fake", "STATUS", "no address left")
+    assert fake.verbs() == ["STATUS", "STATUS"]
+
+
+def test_GC_deletes_by_it_what_is_not_listed_and_is_forwarded(node):
+    fake, pods = Delegate(node), [node.pod(), node.pod()]
+    for n, pod in enumerate(pods):
+        fake.add(pod, fake.conf(isGateway=False, isDefaultGateway=False))
+    valid = [{"containerID": pods[0].id, "ifname": "eth0"}]
+    conf = {**fake.conf(), "cni.dev/valid-attachments": valid}
+    plugin.judge("GC", node.invoke("GC", conf, env=fake.env), "1.1.0")
+    calls = fake.calls()[2:]
+    assert [call["verb"] for call in calls] == ["DEL", "GC"]
+    assert calls[0]["env"]["CNI_CONTAINERID"] == pods[1].id
+    assert "CNI_CONTAINERID" not in calls[1]["env"]
+    assert json.loads(calls[1]["stdin"]) == conf
+    assert len(node.host_veths()) == 1 and "eth0" in pods[0].links()
+
+
 # -- no lock is held
 
 
