@@ -48,8 +48,8 @@ int store_file_error(const char *dir, const char *name, int errnum, const char *
 	return r;
 }
 
-/* mkdir -p, the mode not narrowed by the umask. Works in @path, which is as before
- * afterwards. 0 or -errno. */
+/* mkdir -p, the modes not narrowed by the umask: @mode is the last one's, those above are
+ * as host-local makes them. Works in @path, which is as before afterwards. 0 or -errno. */
 static int make_dirs(char *path, mode_t mode)
 {
 	for (char *slash = path;;) {
@@ -58,8 +58,8 @@ static int make_dirs(char *path, mode_t mode)
 		slash = strchr(slash + 1, '/');
 		if (slash)
 			*slash = '\0';
-		if (mkdir(path, mode) == 0)
-			r = chmod(path, mode) == 0 ? 0 : -errno;
+		if (mkdir(path, slash ? DIR_MODE : mode) == 0)
+			r = chmod(path, slash ? DIR_MODE : mode) == 0 ? 0 : -errno;
 		else
 			r = errno == EEXIST ? 0 : -errno;
 		if (slash)

@@ -18,9 +18,11 @@ int ipam_recorded(struct attachment *att, struct record *ret_record,
 
 	if (r < 0)
 		return r;
-	if (store_record_read(&store, operation_hash(att), &record) < 0 ||
-	    !record_is_of(&record, att->conf.name, att->env.container_id,
-			  att->env.ifname))
+	r = store_record_read(&store, operation_hash(att), &record);
+	if (r < 0 && r != -ENOENT && r != -EBADMSG && r != -ENOTSUP)
+		return store_file_error(store.own_path, "a record", -r, "read", err);
+	if (r < 0 || !record_is_of(&record, att->conf.name, att->env.container_id,
+				   att->env.ifname))
 		return -ENOENT;
 	*ret_record = record;
 	record = (struct record){};

@@ -146,11 +146,14 @@ static int queue_send(struct netlink *nl, struct cni_error *err)
 static int answer_receive(struct netlink *nl, char buffer[ANSWER_SIZE],
 			  struct cni_error *err)
 {
+	struct sockaddr_nl sender = {};
 	ssize_t len;
 
+	/* In a pod's namespace somebody else than the kernel may send, too. */
 	do
-		len = recv(nl->fd, buffer, ANSWER_SIZE, MSG_TRUNC);
-	while (len < 0 && errno == EINTR);
+		len = recvfrom(nl->fd, buffer, ANSWER_SIZE, MSG_TRUNC,
+			       (struct sockaddr *)&sender, &(socklen_t){sizeof(sender)});
+	while ((len < 0 && errno == EINTR) || (len >= 0 && sender.nl_pid != 0));
 	if (len < 0)
 		return error_errno(err, CNI_ERR_KERNEL, errno, "%s: the kernel's answer",
 				   nl->queue[0].what);
@@ -219,7 +222,8 @@ static int answers_take(struct netlink *nl, struct nlmsghdr *header, int len,
 
 		if (header->nlmsg_flags & NLM_F_DUMP_INTR)
 			answers->interrupted = true;
-		if (header->nlmsg_type == NLMSG_ERROR) {
+		if (header->nlmsg_type == NLMSG_ERROR &&
+		    nlmsg_valid_hdr(header, sizeof(*ack))) {
 			if (ack->error && !answers->result) {
 				answers->result = ack->error;
 				if (-ack->error != answers->absent)
@@ -300,9 +304,12 @@ int netlink_request(struct netlink *nl, netlink_answer_fn fn, void *data, int ab
 {
 	int ret = 0;
 
-	assert(nl->failed || nl->n == 1);
 	if (nl->failed)
 		ret = error_oom(err);
+	else if (nl->n != 1)
+		ret = error_set(err, CNI_ERR_INTERNAL, EBUSY,
+				"%s: a question amid %zu queued messages",
+				nl->queue[nl->n - 1].what, nl->n - 1);
 	for (int i = 0; ret == 0; i++) {
 		struct answers answers = {.fn = fn, .data = data, .absent = absent};
 		struct nlmsghdr *header = nlmsg_hdr(nl->queue[0].msg);
@@ -323,8 +330,17 @@ int netlink_request(struct netlink *nl, netlink_answer_fn fn, void *data, int ab
 				"%s: the kernel's list changes too quickly to be read",
 				nl->queue[0].what);
 	}
+	if (ret < 0 && ret != -absent && !err->code)
+		error_set(err, CNI_ERR_KERNEL, -ret, "%s: the answer can't be read",
+			  nl->queue[0].what);
 	queue_clear(nl);
 	return ret;
+}
+
+void netlink_discard(struct netlink *nl)
+{
+	if (nl)
+		queue_clear(nl);
 }
 
 unsigned int netlink_ifindex(const struct netlink *nl, const char *ifname)

@@ -49,6 +49,9 @@ int netlink_commit(struct netlink *nl, struct cni_error *err);
  */
 int netlink_commit_batch(struct netlink *nl, int absent, struct cni_error *err);
 
+/* Forgets what is queued: nothing of a step that has failed may go along later. */
+void netlink_discard(struct netlink *nl);
+
 /* The index of an interface in the connection's namespace; 0 when there is none. */
 unsigned int netlink_ifindex(const struct netlink *nl, const char *ifname);
 

@@ -129,54 +129,70 @@ void node_close(struct node *node)
 	*node = (struct node)NODE_CLOSED;
 }
 
-static int lock_open(const char *path)
+/* NODE_LOCK_DIR/node-INODE.SUFFIX, opened; the directory is made where it is missing. */
+static int lock_open(const struct node *node, const char *suffix,
+		     char path[NODE_LOCK_PATH_MAX], struct cni_error *err)
 {
-	return open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-}
-
-static int node_lock_open(struct node *node, char path[NODE_LOCK_PATH_MAX],
-			  struct cni_error *err)
-{
+	const int flags = O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
 	struct stat ns = {};
+	int fd;
 
 	if (fstat(node->ns, &ns) < 0)
 		return error_errno(err, CNI_ERR_IO, errno, OWN_NS);
-	snprintf(path, NODE_LOCK_PATH_MAX, NODE_LOCK_DIR "/node-%ju.lock",
-		 (uintmax_t)ns.st_ino);
-	if (node->lock_fd < 0)
-		node->lock_fd = lock_open(path);
-	if (node->lock_fd < 0 && errno == ENOENT &&
+	snprintf(path, NODE_LOCK_PATH_MAX, NODE_LOCK_DIR "/node-%ju.%s",
+		 (uintmax_t)ns.st_ino, suffix);
+	fd = open(path, flags, 0600);
+	if (fd < 0 && errno == ENOENT &&
 	    (mkdir(NODE_LOCK_DIR, 0700) == 0 || errno == EEXIST))
-		node->lock_fd = lock_open(path);
-	if (node->lock_fd < 0)
+		fd = open(path, flags, 0600);
+	if (fd < 0)
 		return error_errno(err, CNI_ERR_IO, errno, "opening the node lock %s",
 				   path);
-	return 0;
+	return fd;
 }
 
-int node_lock(struct node *node, enum node_lock lock, struct cni_error *err)
+static int lock_wait(int fd, int operation, const char *path, struct cni_error *err)
 {
-	char path[NODE_LOCK_PATH_MAX];
-	int ret;
+	int ret = flock_wait(fd, operation, NODE_LOCK_SECONDS * 1000);
 
-	if (node->lock >= lock)
-		return 0;
-	ret = node_lock_open(node, path, err);
-	if (ret < 0)
-		return ret;
-	/* flock() would keep the shared lock while it waits: two that want more would
-	 * wait for each other. */
-	node_unlock(node);
-	ret = flock_wait(node->lock_fd, lock == NODE_EXCLUSIVE ? LOCK_EX : LOCK_SH,
-			 NODE_LOCK_SECONDS * 1000);
 	if (ret == -ETIMEDOUT)
 		return error_set(
 			err, CNI_ERR_TRY_AGAIN, EAGAIN,
 			"the node lock %s was not free for %d seconds; `fuser %s` "
 			"tells who holds it",
 			path, NODE_LOCK_SECONDS, path);
+	return ret < 0 ? error_errno(err, CNI_ERR_IO, -ret, "locking %s", path) : 0;
+}
+
+int node_lock(struct node *node, enum node_lock lock, struct cni_error *err)
+{
+	int operation = lock == NODE_EXCLUSIVE ? LOCK_EX : LOCK_SH;
+	char path[NODE_LOCK_PATH_MAX], gate_path[NODE_LOCK_PATH_MAX];
+	_cleanup_(close_p) int gate = -1;
+	int ret;
+
+	if (node->lock >= lock)
+		return 0;
+	/* flock() would keep the shared lock while it waits: two that want more would
+	 * wait for each other. */
+	node_unlock(node);
+	/* Who waits for the exclusive lock holds the gate, which everybody comes through:
+	 * flock() would let those who share in for ever. */
+	gate = lock_open(node, "gate", gate_path, err);
+	ret = gate < 0 ? gate : lock_wait(gate, operation, gate_path, err);
 	if (ret < 0)
-		return error_errno(err, CNI_ERR_IO, -ret, "locking %s", path);
+		return ret;
+	if (node->lock_fd < 0) {
+		ret = lock_open(node, "lock", path, err);
+		if (ret < 0)
+			return ret;
+		node->lock_fd = ret;
+	} else {
+		snprintf(path, sizeof(path), "%s", NODE_LOCK_DIR);
+	}
+	ret = lock_wait(node->lock_fd, operation, path, err);
+	if (ret < 0)
+		return ret;
 	node->lock = lock;
 	return 0;
 }

@@ -245,6 +245,9 @@ int rules_ensure(struct attachment *att, const char *stage, struct rule_list *wa
 	int ret;
 
 	ret = survey_take(att, &survey, err);
+	/* A kernel without nf_tables has no rules, and none are wanted. */
+	if (wanted->n == 0 && (ret == -EPROTONOSUPPORT || ret == -EINVAL))
+		return error_clear(err);
 	if (ret < 0 || is_settled(&survey))
 		return ret;
 	ret = node_lock(att->node, NODE_EXCLUSIVE, err);

@@ -64,92 +64,138 @@ static const struct ip_config *displaced(const struct cni_result *ipam,
 	return NULL;
 }
 
-/*
- * An address of this network's own earlier range (the node's podCIDR has changed), on a
- * bridge that nobody but this attachment is a port of: the reference fails here for ever.
- */
-static int is_left_over(struct attachment *att, const struct ip_prefix *address,
-			bool *ret_is, struct cni_error *err)
+/* Is nobody but this attachment a port of the bridge? */
+static int bridge_is_idle(struct attachment *att, bool *ret_idle, struct cni_error *err)
 {
 	_cleanup_(link_list_clear) struct link_list links = {};
 	size_t others = 0;
-	int ret = 0;
+	int ret = link_list_get(att->node->rtnl, &links, err);
 
-	*ret_is = false;
-	if (att->gateway_index != att->bridge_index ||
-	    !ipam_gateway_is_ours(att, att->gateway_ifname, address))
-		return 0;
-	ret = link_list_get(att->node->rtnl, &links, err);
 	for (size_t i = 0; i < links.n; i++)
 		others += links.items[i].master == att->bridge_index &&
 			  strcmp(links.items[i].name, att->host_ifname) != 0;
 	if (ret == 0)
-		*ret_is = others == 0;
+		*ret_idle = others == 0;
 	return ret;
 }
 
 /*
- * Another address in a gateway's place: an error, or with forceAddress removed. Last
- * first: with a subnet's first address the kernel removes its later ones.
+ * Another address in a gateway's place: an error, unless forceAddress removes it, or it is
+ * of this network's own earlier range (the node's podCIDR has changed) on a bridge that is
+ * idle: there the reference fails for ever.
  */
-static int make_way(struct attachment *att, const struct addr_list *list,
-		    struct cni_error *err)
+static int displaced_check(struct attachment *att, const struct addr_list *list,
+			   struct cni_error *err)
 {
-	bool left_over;
-	int ret;
+	bool idle = false;
+	int ret = 0;
 
-	for (size_t i = list->n; i-- > 0;) {
+	if (!att->conf.force_address && att->gateway_index == att->bridge_index)
+		ret = bridge_is_idle(att, &idle, err);
+	for (size_t i = 0; ret == 0 && i < list->n; i++) {
 		const struct ip_prefix *other = &list->items[i];
 		const struct ip_config *ip = displaced(&att->ipam, list, other);
 		struct ip_prefix gateway;
 
-		if (!ip)
+		if (!ip || att->conf.force_address ||
+		    (idle && ipam_gateway_is_ours(att, att->gateway_ifname, other)))
 			continue;
 		gateway = gateway_prefix(ip);
-		ret = is_left_over(att, other, &left_over, err);
-		if (ret < 0)
-			return ret;
-		if (!att->conf.force_address && !left_over)
-			return error_set(
-				err, CNI_ERR_EXISTS, EADDRINUSE,
+		ret = error_set(err, CNI_ERR_EXISTS, EADDRINUSE,
 				"bridge: %s is to have the gateway address %s but "
 				"has %s; remove that, set forceAddress, or change "
 				"the network's subnet",
 				att->gateway_ifname, PREFIX_TEXT(&gateway),
 				PREFIX_TEXT(other));
-		queue_addr_del(att->node->rtnl, att->gateway_index, att->gateway_ifname,
-			       other);
 	}
-	return 0;
+	return ret;
 }
 
-/* Looks which gateway addresses are missing; queues what mends it if @queue. */
-static int addresses_missing(struct attachment *att, bool queue, size_t *ret_missing,
+/* What is to be added is written down first: a gateway that nobody knows of would stay. */
+static int missing_note(struct attachment *att, const struct addr_list *list,
+			struct cni_error *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < att->ipam.ips.n; i++) {
+		struct ip_prefix gateway = gateway_prefix(&att->ipam.ips.items[i]);
+
+		if (gateway.addr.family && !addr_list_has(list, &gateway))
+			ret = ipam_gateway_note(att, att->gateway_ifname, &gateway, err);
+	}
+	return ret;
+}
+
+/* Last first: with a subnet's first address the kernel removes its later ones. */
+static void queue_displaced(struct attachment *att, const struct addr_list *list)
+{
+	for (size_t i = list->n; i-- > 0;)
+		if (displaced(&att->ipam, list, &list->items[i]))
+			queue_addr_del(att->node->rtnl, att->gateway_index,
+				       att->gateway_ifname, &list->items[i]);
+}
+
+/* How many gateway addresses are missing; queued if @queue. */
+static size_t missing_count(struct attachment *att, const struct addr_list *list,
+			    bool queue)
+{
+	size_t missing = 0;
+
+	for (size_t i = 0; i < att->ipam.ips.n; i++) {
+		struct ip_prefix gateway = gateway_prefix(&att->ipam.ips.items[i]);
+
+		if (!gateway.addr.family || addr_list_has(list, &gateway))
+			continue;
+		missing++;
+		if (queue)
+			queue_addr_add(att->node->rtnl, att->gateway_index,
+				       att->gateway_ifname, &gateway, false);
+	}
+	return missing;
+}
+
+static int addresses_missing(struct attachment *att, size_t *ret_missing,
 			     struct cni_error *err)
+{
+	struct addr_list list = {};
+	int ret = addr_list_get(att->node->rtnl, att->gateway_index, AF_UNSPEC, &list,
+				err);
+
+	if (ret == 0)
+		*ret_missing = missing_count(att, &list, false);
+	addr_list_clear(&list);
+	return ret;
+}
+
+/* Looks at everything, then changes it; the exclusive lock is held. */
+static int addresses_complete(struct attachment *att, struct cni_error *err)
 {
 	struct netlink *nl = att->node->rtnl;
 	struct addr_list list = {};
 	size_t missing = 0;
-	int ret;
+	int ret = addr_list_get(nl, att->gateway_index, AF_UNSPEC, &list, err);
 
-	ret = addr_list_get(nl, att->gateway_index, AF_UNSPEC, &list, err);
-	if (ret == 0 && queue)
-		ret = make_way(att, &list, err);
-	for (size_t i = 0; ret == 0 && i < att->ipam.ips.n; i++) {
-		struct ip_prefix gateway = gateway_prefix(&att->ipam.ips.items[i]);
-
-		if (!gateway.addr.family || addr_list_has(&list, &gateway))
-			continue;
-		missing++;
-		if (!queue)
-			continue;
-		ret = ipam_gateway_note(att, att->gateway_ifname, &gateway, err);
-		queue_addr_add(nl, att->gateway_index, att->gateway_ifname, &gateway,
-			       false);
+	if (ret == 0 && missing_count(att, &list, false) > 0) {
+		ret = displaced_check(att, &list, err);
+		if (ret == 0)
+			ret = missing_note(att, &list, err);
+		if (ret == 0) {
+			queue_displaced(att, &list);
+			missing_count(att, &list, true);
+			ret = netlink_commit(nl, err);
+		}
 	}
 	addr_list_clear(&list);
-	if (ret == 0)
-		*ret_missing = missing;
+	if (ret != -EEXIST || err->code != CNI_ERR_KERNEL)
+		return ret;
+	/* Somebody who doesn't take our lock was quicker, with this one or with all. */
+	error_clear(err);
+	ret = addresses_missing(att, &missing, err);
+	if (ret == 0 && missing > 0)
+		return error_set(err, CNI_ERR_TRY_AGAIN, EAGAIN,
+				 "bridge: somebody else changes the addresses of %s "
+				 "meanwhile",
+				 att->gateway_ifname);
 	return ret;
 }
 
@@ -233,17 +279,13 @@ static int gateway_add(struct attachment *att, struct cni_error *err)
 
 	if (!att->conf.is_gateway)
 		return 0;
-	ret = addresses_missing(att, false, &missing, err);
+	ret = addresses_missing(att, &missing, err);
 	if (ret == 0 && missing > 0) {
 		ret = node_lock(att->node, NODE_EXCLUSIVE, err);
 		if (ret == 0 && uses_family(&att->ipam, AF_INET6))
 			ret = bridge_ipv6_enable(att, err);
 		if (ret == 0)
-			ret = addresses_missing(att, true, &missing, err);
-		if (ret == 0)
-			ret = netlink_commit(att->node->rtnl, err);
-		if (ret == -EEXIST) /* somebody who doesn't take our lock was quicker */
-			ret = error_clear(err);
+			ret = addresses_complete(att, err);
 	}
 	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(families); i++)
 		if (uses_family(&att->ipam, families[i]))

@@ -48,8 +48,8 @@ static const struct {
 };
 
 /*
- * $0 … $5: the sets. An unspecified source is right only where an address is looked for;
- * tagged frames would carry addresses past the other rules.
+ * $0 … $5: the sets. No rule depends on another's place. An unspecified source is right
+ * only where an address is looked for; tagged frames would carry addresses past the others.
  */
 static const struct {
 	const char *kind, *text;
@@ -61,10 +61,13 @@ static const struct {
 	{"arp4", "iifname @$1 iifname . arp saddr ip != @$3 counter drop", true},
 	{"arpmac", "iifname @$1 iifname . arp saddr ether != @$2 counter drop", true},
 	{"any6",
-	 "iifname @$1 ip6 saddr :: icmpv6 type { nd-neighbor-solicit, nd-router-solicit, "
-	 "mld-listener-report, mld2-listener-report } accept",
+	 "iifname @$1 ip6 saddr :: icmpv6 type != { nd-neighbor-solicit, "
+	 "nd-router-solicit, mld-listener-report, mld2-listener-report } counter drop",
 	 true},
-	{"ip6", "iifname @$1 iifname . ip6 saddr != @$4 counter drop", true},
+	{"any6proto", "iifname @$1 ip6 saddr :: meta l4proto != icmpv6 counter drop",
+	 true},
+	{"ip6", "iifname @$1 ip6 saddr != :: iifname . ip6 saddr != @$4 counter drop",
+	 true},
 	{"na6",
 	 "iifname @$1 icmpv6 type nd-neighbor-advert iifname . @th,64,128 != @$5 counter "
 	 "drop",
@@ -248,9 +251,12 @@ static int record_fill(const struct record *record, void *data, struct cni_error
 	const struct ipam_kernel *kernel = filling->att->kernel;
 	int ret;
 
-	/* A pod without an interface sends nothing, and no DEL would take it away again. */
-	if (!record->spoof_check || !kernel || !kernel->has_interface ||
-	    !kernel->has_interface(kernel, record))
+	/* A pod without an interface sends nothing, and no DEL would take it away again; the
+	 * attachment's own are added, and undone, by themselves. */
+	if (!record->spoof_check ||
+	    (strcmp(record->container_id, filling->att->env.container_id) == 0 &&
+	     strcmp(record->ifname, filling->att->env.ifname) == 0) ||
+	    !kernel || !kernel->has_interface || !kernel->has_interface(kernel, record))
 		return 0;
 	ret = record_elements(filling->att, filling->names, record, &elements, err);
 	for (size_t i = 0; ret == 0 && i < elements.n; i++)

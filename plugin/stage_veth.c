@@ -241,7 +241,7 @@ static int foreign_del(struct attachment *att, struct cni_error *err)
 	struct link inside, outside, bridge;
 	int ret;
 
-	if (!node->pod_rtnl)
+	if (!node->pod_rtnl || att->record)
 		return 0;
 	ret = link_get(node->pod_rtnl, att->env.ifname, &inside, err);
 	if (ret < 0 || !inside.index || strcmp(inside.kind, "veth") != 0)
@@ -252,8 +252,10 @@ static int foreign_del(struct attachment *att, struct cni_error *err)
 	ret = link_get_by_index(node->rtnl, outside.master, &bridge, err);
 	if (ret < 0 || strcmp(bridge.name, att->conf.bridge) != 0)
 		return ret;
-	queue_link_del(node->rtnl, outside.name);
-	ret = netlink_commit(node->rtnl, err);
+	/* By the pod's end: what is known of it was chosen in the pod, which so can only
+	 * harm itself. */
+	queue_link_del(node->pod_rtnl, att->env.ifname);
+	ret = netlink_commit(node->pod_rtnl, err);
 	/* Another DEL of the same pod was quicker. */
 	return ret == -ENODEV ? error_clear(err) : ret;
 }

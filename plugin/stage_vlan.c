@@ -102,6 +102,9 @@ static int gateway_finish(struct attachment *att, const struct link *gateway,
 		if (ret < 0)
 			return ret;
 		queue_vlans(nl, att, port.index, port.name);
+		ret = netlink_commit(nl, err);
+		if (ret < 0)
+			return ret;
 	}
 	queue_link_up(nl, gateway->index, gateway->name);
 	return netlink_commit(nl, err);
@@ -278,22 +281,25 @@ static int gateway_check(struct attachment *att, struct cni_error *err)
 
 	gateway_name(att);
 	ret = link_get(nl, att->gateway_ifname, &link, err);
-	if (ret == 0 && !link.up)
+	if (ret < 0)
+		return ret;
+	if (!link.up)
 		return error_set(err, CNI_ERR_CHECK, ENODEV,
 				 "vlan: expected the gateway's interface %s up, found %s",
 				 att->gateway_ifname, link.index ? "it down" : "none");
 	att->gateway_index = link.index;
-	if (ret < 0 || !is_veth(&link))
-		return ret;
+	if (!is_veth(&link))
+		return 0;
 
 	ret = gateway_port(att, &link, &port, err);
-	if (ret == 0 && !port.index)
+	if (ret < 0)
+		return ret;
+	if (!port.index)
 		return error_set(err, CNI_ERR_CHECK, ENODEV,
 				 "vlan: expected the other end of %s to be a port of %s, "
 				 "found it is not",
 				 link.name, att->conf.bridge);
-	if (ret == 0)
-		ret = port_vlans_get(nl, port.index, &vlans, err);
+	ret = port_vlans_get(nl, port.index, &vlans, err);
 	snprintf(name, sizeof(name), "%s, port of %s", port.name, link.name);
 	return ret < 0 ? ret : access_check(att, name, &vlans, err);
 }

@@ -60,6 +60,9 @@ int stages_add(struct attachment *att, struct cni_error *err)
 		ret = timed(att, stages[i], stages[i]->add, err);
 		if (ret == 0)
 			continue;
+		netlink_discard(att->node->rtnl);
+		netlink_discard(att->node->pod_rtnl);
+		netlink_discard(att->node->nftables);
 		if (undo(att, i, &undo_err) < 0)
 			error_details(err, "undoing it failed, too: %s", undo_err.msg);
 		return ret;
