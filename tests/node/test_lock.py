@@ -2,6 +2,7 @@
 """The node lock: a file below /run that only root can hold."""
 import fcntl
 import os
+import shutil
 import stat
 import time
 
@@ -15,7 +16,7 @@ HOLD = ("flock", "-n")
 
 
 def lock_file(node):
-    found, = (node.run_dir / "bridge-cni").iterdir()
+    found, = (node.run_dir / "bridge-cni").glob("*.lock")
     return found
 
 
@@ -57,7 +58,7 @@ def test_one_that_is_gone_or_left_behind_is_no_obstacle(node):
     node.add(pod, conf)
     lock_file(node).unlink()
     lock_file_dir = node.run_dir / "bridge-cni"
-    lock_file_dir.rmdir()
+    shutil.rmtree(lock_file_dir)
     node.delete(pod, conf)
     node.assert_nothing_left(pod)
 
@@ -89,3 +90,22 @@ def test_shared_work_goes_on_while_it_is_shared_and_exclusive_work_waits(node):
         fcntl.flock(file, fcntl.LOCK_UN)
         plugin.judge("ADD", call(), plugin.NEWEST)
     assert late.ping(GATEWAY4) and late.ping(INTERNET4)
+
+
+def test_who_waits_for_the_exclusive_lock_is_not_starved_by_those_who_share(node):
+    """A network's first ADD wants it exclusively while others hold it, one after another."""
+    node.add(node.pod(), network())
+    path = lock_file(node)
+    gate = path.with_suffix(".gate")
+    share = ("flock -s {gate} true; exec flock -s {path} sleep 0.2"
+             .format(gate=f"/run/bridge-cni/{gate.name}", path=f"/run/bridge-cni/{path.name}"))
+    finish = [node.begin("sh", "-c", f"for i in 1 2 3 4 5 6 7 8 9 10; do ({share}); done")
+              for _ in range(3)]
+    time.sleep(0.3)
+    started = time.monotonic()
+    node.add(node.pod(), network(name="another", bridge="cni1", ipam={
+        "ranges": [[{"subnet": "10.77.0.0/24"}]]}))
+    took = time.monotonic() - started
+    for done in finish:
+        done()
+    assert took < 1.5
