@@ -186,6 +186,11 @@ static int room_after_reclaim(struct attachment *att, struct cni_error *err)
 	ret = ipam_dead(att, &dead, err);
 	if (ret < 0 || dead.n > 0 || att->conf.ready_when_exhausted)
 		return ret;
+	/* Files that named nobody have been given back on the way. */
+	ret = ipam_room(att, err);
+	if (ret != -EADDRNOTAVAIL)
+		return ret;
+	error_clear(err);
 	ret = error_set(
 		err, CNI_ERR_UNAVAILABLE, ENOSPC,
 		"%s; delete pods or widen the range (statusOnExhaustion \"ready\" "

@@ -192,9 +192,14 @@ def times(node):
             for path in node.store.rglob("*")}
 
 
+# LeakSanitizer, where that is built in, doesn't work under strace.
+TRACED = {"ASAN_OPTIONS": "detect_leaks=0"}
+
+
 def system_calls(node, verb, conf, pod):
     trace = node.directory / "trace"
-    done = node.invoke(verb, conf, pod, wrapper=["strace", "-qq", "-o", str(trace)])
+    done = node.invoke(verb, conf, pod, env=TRACED,
+                       wrapper=["strace", "-qq", "-o", str(trace)])
     assert "strace" not in done.stderr, done.stderr
     return done.returncode, len(trace.read_text().splitlines())
 
@@ -361,7 +366,8 @@ def test_a_file_where_a_directory_must_be_is_named(node, what):
 def calls_of(node, conf, pod, verb):
     """How many system calls the operation makes after it has opened the store."""
     trace = node.directory / "trace"
-    node.invoke(verb, conf, pod, wrapper=["strace", "-qq", "-o", str(trace)])
+    node.invoke(verb, conf, pod, env=TRACED,
+                wrapper=["strace", "-qq", "-o", str(trace)])
     lines = trace.read_text().splitlines()
     names = [re.match(r"\w+", line)[0] for line in lines if re.match(r"\w+\(", line)]
     first = next(i for i, line in enumerate(lines) if "/var/lib/cni/networks" in line)
@@ -390,7 +396,8 @@ def test_killed_at_any_call_it_leaves_what_a_DEL_finishes(node, verb):
     for nth in range(0, len(after) - 1, 3):
         if verb == "DEL":
             node.add(pod, conf)
-        done = node.invoke(verb, conf, pod, wrapper=kill_at(before, after, nth))
+        done = node.invoke(verb, conf, pod, env=TRACED,
+                           wrapper=kill_at(before, after, nth))
         assert done.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL, 0), done
         whole(node)
         node.delete(pod, conf)
@@ -419,7 +426,7 @@ def test_what_a_killed_ADD_took_is_taken_back_when_addresses_run_short(node):
     node.delete(rehearsal, conf)
     for nth in range(0, len(after) - 1, 12):
         pod = node.pod()
-        node.invoke("ADD", conf, pod, wrapper=kill_at(before, after, nth))
+        node.invoke("ADD", conf, pod, env=TRACED, wrapper=kill_at(before, after, nth))
         pod.remove()
         end = time.monotonic() + 5
         while node.host_veths() and time.monotonic() < end:
