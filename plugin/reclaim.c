@@ -78,8 +78,13 @@ int reclaim_network(struct attachment *att, struct cni_error *err)
 
 	if (ret == 0 && list.n > 0)
 		ret = node_lock(att->node, NODE_EXCLUSIVE, err);
-	for (size_t i = 0; ret == 0 && i < list.n; i++)
-		ret = bury(att, list.items[i].container_id, list.items[i].ifname, err);
+	/* One that can't be deleted keeps its addresses, but not those of the others. */
+	for (size_t i = 0; ret == 0 && i < list.n; i++) {
+		struct cni_error own = {};
+
+		if (bury(att, list.items[i].container_id, list.items[i].ifname, &own) < 0)
+			attachment_notice(att, "network %s: %s", att->conf.name, own.msg);
+	}
 	return ret;
 }
 

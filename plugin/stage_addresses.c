@@ -109,11 +109,13 @@ static int port_await(struct attachment *att, struct cni_error *err)
 		struct link port;
 		int ret = link_get(att->node->rtnl, att->host_ifname, &port, err);
 
-		if (ret < 0 || !port.index || port.port.state == BR_STATE_FORWARDING)
-			return ret;
+		if (ret < 0 || !port.index || port.port.state == BR_STATE_FORWARDING ||
+		    port.port.state == BR_STATE_LISTENING ||
+		    port.port.state == BR_STATE_LEARNING)
+			return ret; /* spanning tree holds it back: nobody would hear us */
 		nanosleep(&(struct timespec){.tv_nsec = PORT_POLL_NS}, NULL);
 	}
-	return 0; /* spanning tree holds the port back: nobody would hear us */
+	return 0;
 }
 
 /*
