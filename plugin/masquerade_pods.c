@@ -66,9 +66,15 @@ static int elements_begin(const struct net_conf *conf, size_t addresses,
 	return elements->items ? 0 : error_oom(err);
 }
 
+static const struct sets *sets_of(const struct elements *elements,
+				  const struct ip_prefix *address)
+{
+	return &elements->sets[address->addr.family != AF_INET];
+}
+
 static void elements_add(struct elements *elements, const struct ip_prefix *address)
 {
-	const struct sets *sets = &elements->sets[address->addr.family != AF_INET];
+	const struct sets *sets = sets_of(elements, address);
 	size_t len = ip_size(address->addr.family);
 	struct ip_prefix network = prefix_network(address);
 	struct ip_addr last = prefix_last(address);
@@ -145,7 +151,8 @@ int masquerade_pods_add(struct attachment *att, struct cni_error *err)
 }
 
 static int element_check(struct netlink *nl, const struct nft_element *wanted,
-			 const struct ip_prefix *address, struct cni_error *err)
+			 const char *set, const struct ip_prefix *address,
+			 struct cni_error *err)
 {
 	struct nft_element found;
 	int ret = nft_element_get(nl, wanted->set, &wanted->key, &found, err);
@@ -157,8 +164,7 @@ static int element_check(struct netlink *nl, const struct nft_element *wanted,
 	return error_set(err, CNI_ERR_CHECK, ENOENT,
 			 "masquerade: expected %s in set %s of table inet " RULES_TABLE
 			 ", found %s: what the pod sends leaves with the wrong address",
-			 PREFIX_TEXT(address), wanted->set->name,
-			 ret == 0 ? "another subnet" : "none");
+			 PREFIX_TEXT(address), set, ret == 0 ? "another subnet" : "none");
 }
 
 int masquerade_pods_check(struct attachment *att, struct cni_error *err)
@@ -170,9 +176,14 @@ int masquerade_pods_check(struct attachment *att, struct cni_error *err)
 	ret = node_nftables(att->node, &nl, err);
 	if (ret == 0)
 		ret = elements_of_ipam(att, &elements, err);
-	for (size_t i = 0; ret == 0 && i < elements.n; i++)
+	for (size_t i = 0; ret == 0 && i < elements.n; i++) {
+		const struct ip_prefix *address = &att->ipam.ips.items[i / 2].address;
+		const struct sets *sets = sets_of(&elements, address);
+
 		ret = element_check(nl, &elements.items[i],
-				    &att->ipam.ips.items[i / 2].address, err);
+				    i % 2 ? sets->own_name : sets->pods_name, address,
+				    err);
+	}
 	return ret;
 }
 

@@ -20,7 +20,7 @@ void nft_value_add_part(struct nft_value *value, const void *bytes, size_t len)
 {
 	size_t padded = (len + PART_SIZE - 1) / PART_SIZE * PART_SIZE;
 
-	assert(value->len + padded <= NFT_VALUE_MAX);
+	assert(bytes && value->len + padded <= NFT_VALUE_MAX);
 	memcpy(value->bytes + value->len, bytes, len);
 	memset(value->bytes + value->len + len, 0, padded - len);
 	value->len += padded;
