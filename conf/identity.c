@@ -84,8 +84,8 @@ void identity_vlan_port(const char *gateway_ifname, char ret_name[IF_NAMESIZE])
 void identity_alias(const char *network, const char *container_id, const char *ifname,
 		    char ret_alias[LINK_ALIAS_MAX])
 {
-	snprintf(ret_alias, LINK_ALIAS_MAX, "bridge-cni %s %s %s", network, container_id,
-		 ifname);
+	snprintf(ret_alias, LINK_ALIAS_MAX, LINK_ALIAS_PREFIX "%s %s %s", network,
+		 container_id, ifname);
 }
 
 static struct mac_addr identity_mac(uint8_t first, const char *network,

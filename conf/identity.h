@@ -38,6 +38,8 @@ void identity_host_ifname_prefix(const char *network, char ret_prefix[IF_NAMESIZ
  */
 void identity_vlan_port(const char *gateway_ifname, char ret_name[IF_NAMESIZE]);
 
+#define LINK_ALIAS_PREFIX "bridge-cni "
+
 /* The whole identity for people: "bridge-cni NETWORK CONTAINERID IFNAME", cut to fit. */
 void identity_alias(const char *network, const char *container_id, const char *ifname,
 		    char ret_alias[LINK_ALIAS_MAX]);

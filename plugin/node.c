@@ -16,11 +16,13 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 
 #include "../ipam/lock.h"
 
 #define OWN_NS		   "/proc/self/ns/net"
 #define NODE_LOCK_PATH_MAX 64
+#define IDENTITY_POLL_MS   2
 
 int node_open(struct node *ret_node, struct cni_error *err)
 {
@@ -133,7 +135,7 @@ void node_close(struct node *node)
 static int lock_open(const struct node *node, const char *suffix,
 		     char path[NODE_LOCK_PATH_MAX], struct cni_error *err)
 {
-	const int flags = O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+	const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
 	struct stat ns = {};
 	int fd;
 
@@ -164,43 +166,84 @@ static int lock_wait(int fd, int operation, const char *path, struct cni_error *
 	return ret < 0 ? error_errno(err, CNI_ERR_IO, -ret, "locking %s", path) : 0;
 }
 
+static int identity_fcntl(const struct node *node, short type)
+{
+	struct flock byte = {
+		.l_type = type,
+		.l_whence = SEEK_SET,
+		.l_start = (off_t)(node->identity & INT64_MAX >> 1),
+		.l_len = 1,
+	};
+
+	return fcntl(node->lock_fd, F_OFD_SETLK, &byte) < 0 ? -errno : 0;
+}
+
+/* Two operations on one attachment at once are a runtime's mistake: polling will do. */
+static int identity_lock(const struct node *node, const char *path, struct cni_error *err)
+{
+	for (int waited = 0;; waited += IDENTITY_POLL_MS) {
+		int ret = identity_fcntl(node, F_WRLCK);
+
+		if (ret != -EAGAIN && ret != -EACCES)
+			return ret < 0 ? error_errno(err, CNI_ERR_IO, -ret, "locking %s",
+						     path)
+				       : 0;
+		if (waited >= NODE_LOCK_SECONDS * 1000)
+			return error_set(
+				err, CNI_ERR_TRY_AGAIN, EAGAIN,
+				"another operation on the same attachment has been "
+				"going on for %d seconds (`fuser %s`)",
+				NODE_LOCK_SECONDS, path);
+		nanosleep(&(struct timespec){.tv_nsec = IDENTITY_POLL_MS * 1000000L},
+			  NULL);
+	}
+}
+
 int node_lock(struct node *node, enum node_lock lock, struct cni_error *err)
 {
 	int operation = lock == NODE_EXCLUSIVE ? LOCK_EX : LOCK_SH;
 	char path[NODE_LOCK_PATH_MAX], gate_path[NODE_LOCK_PATH_MAX];
 	_cleanup_(close_p) int gate = -1;
-	int ret;
+	int fd, ret;
 
 	if (node->lock >= lock)
 		return 0;
+	if (node->lock_fd < 0) {
+		fd = lock_open(node, "lock", path, err);
+		if (fd < 0)
+			return fd;
+		node->lock_fd = fd;
+	} else {
+		snprintf(path, sizeof(path), "%s", NODE_LOCK_DIR);
+	}
 	/* flock() would keep the shared lock while it waits: two that want more would
 	 * wait for each other. */
-	node_unlock(node);
+	if (node->lock != NODE_UNLOCKED)
+		flock(node->lock_fd, LOCK_UN);
+	else if (node->identity) {
+		ret = identity_lock(node, path, err);
+		if (ret < 0)
+			return ret;
+	}
+	node->lock = NODE_UNLOCKED;
 	/* Who waits for the exclusive lock holds the gate, which everybody comes through:
 	 * flock() would let those who share in for ever. */
 	gate = lock_open(node, "gate", gate_path, err);
 	ret = gate < 0 ? gate : lock_wait(gate, operation, gate_path, err);
-	if (ret < 0)
-		return ret;
-	if (node->lock_fd < 0) {
-		ret = lock_open(node, "lock", path, err);
-		if (ret < 0)
-			return ret;
-		node->lock_fd = ret;
-	} else {
-		snprintf(path, sizeof(path), "%s", NODE_LOCK_DIR);
-	}
-	ret = lock_wait(node->lock_fd, operation, path, err);
-	if (ret < 0)
-		return ret;
-	node->lock = lock;
-	return 0;
+	if (ret == 0)
+		ret = lock_wait(node->lock_fd, operation, path, err);
+	if (ret == 0)
+		node->lock = lock;
+	return ret;
 }
 
 void node_unlock(struct node *node)
 {
-	if (node->lock != NODE_UNLOCKED)
+	if (node->lock != NODE_UNLOCKED) {
 		flock(node->lock_fd, LOCK_UN);
+		if (node->identity)
+			identity_fcntl(node, F_UNLCK);
+	}
 	node->lock = NODE_UNLOCKED;
 }
 

@@ -26,6 +26,7 @@ struct node {
 	struct netlink *pod_rtnl; /* in the pod's; NULL: none */
 	struct netlink *nftables; /* in the node's; NULL: not opened yet */
 	enum node_lock lock;
+	uint64_t identity; /* whose lock is taken with the node lock; 0: nobody's */
 };
 
 /*
@@ -65,6 +66,9 @@ void node_close(struct node *node);
  * Takes the node lock of this network namespace, or goes from shared to exclusive: the
  * lock is then free for a moment, so look again. Exclusive stays exclusive. It ends with
  * the process, however that ends. Code 11 after NODE_LOCK_SECONDS.
+ *
+ * Where @node->identity is set, operations on that one attachment exclude each other, too: a
+ * byte of the lock file is the attachment's. Going from shared to exclusive keeps it.
  */
 int node_lock(struct node *node, enum node_lock lock, struct cni_error *err);
 

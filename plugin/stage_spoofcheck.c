@@ -331,7 +331,12 @@ static int spoofcheck_add(struct attachment *att, struct cni_error *err)
 		ret = node_nftables(att->node, &nl, err);
 	if (ret == 0)
 		ret = own_elements(att, &names, &elements, err);
-	return ret < 0 ? ret : nft_elements_add(nl, elements.items, elements.n, 0, err);
+	if (ret == 0)
+		ret = nft_elements_add(nl, elements.items, elements.n, 0, err);
+	/* The kernel may have done it, and its answer been lost. */
+	if (ret < 0 && elements.n > 0)
+		nft_elements_del(nl, elements.items, elements.n, &(struct cni_error){});
+	return ret;
 }
 
 static int spoofcheck_check(struct attachment *att, struct cni_error *err)

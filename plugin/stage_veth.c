@@ -249,6 +249,9 @@ static int foreign_del(struct attachment *att, struct cni_error *err)
 	ret = link_get_by_index(node->rtnl, inside.peer, &outside, err);
 	if (ret < 0 || !outside.index || outside.peer != inside.index || !outside.master)
 		return ret;
+	/* One of ours, by another ADD: of another container, or on another network. */
+	if (strncmp(outside.alias, LINK_ALIAS_PREFIX, strlen(LINK_ALIAS_PREFIX)) == 0)
+		return 0;
 	ret = link_get_by_index(node->rtnl, outside.master, &bridge, err);
 	if (ret < 0 || strcmp(bridge.name, att->conf.bridge) != 0)
 		return ret;

@@ -93,11 +93,13 @@ int stages_del(struct attachment *att, struct cni_error *err)
 
 	if (att->env.verb != CNI_ADD)
 		record_ret = ipam_recorded(att, &record, &record_err);
+	/* Without it the last stage would remove what says what else there is. */
+	if (record_err.code) {
+		*err = record_err;
+		return record_ret;
+	}
 	att->record = record_ret == 0 ? &record : NULL;
 	ret = undo(att, ARRAY_SIZE(stages), err);
 	att->record = NULL;
-	if (ret < 0 || record_err.code == 0)
-		return ret;
-	*err = record_err;
-	return record_ret;
+	return ret;
 }

@@ -147,6 +147,7 @@ static int enter(struct attachment *att, struct node *node, struct kernel *kerne
 	att->kernel = &kernel->ipam;
 	identity_host_ifname(att->conf.name, att->env.container_id, att->env.ifname,
 			     att->host_ifname);
+	node->identity = hash_text(att->host_ifname);
 	return 0;
 }
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """DEL: by the identity alone, as often as anyone likes, and nobody else's things."""
+import time
+
 import pytest
 
-from harness import snapshot
+from harness import plugin, snapshot
 from harness.node import (GATEWAY4, GATEWAY6, NETWORK, UPLINK, addresses_of, named,
                           network)
 
@@ -169,3 +171,27 @@ def test_an_address_is_given_back_only_by_its_owner(node):
     node.delete(other, conf, ifname="eth1", env={"CNI_CONTAINERID": pod.id})
     assert node.reservations() == {"10.1.2.2": (pod.id, "eth0")}
     assert pod.ping(GATEWAY4)
+
+
+def test_a_DEL_during_its_ADD_waits_for_it(node, tmp_path):
+    """Otherwise both succeed, and the pod has an address that is somebody else's next."""
+    pod, conf = node.pod(), network()
+    node.add(node.pod(), conf)
+    slow = plugin.strace(tmp_path / "trace", "sendto",
+                         "-e", "inject=sendto:delay_enter=700000:when=2")
+    add = node.start("ADD", conf, pod, wrapper=slow, env=plugin.TRACED)
+    time.sleep(0.3)
+    node.delete(pod, conf)
+    plugin.judge("ADD", add(), conf["cniVersion"])
+    node.assert_nothing_left(pod, others=1)
+
+
+def test_DEL_of_a_refused_ADD_leaves_the_pods_interface(node):
+    pod, conf = node.pod(), network()
+    result = node.add(pod, conf)
+    other = dict(conf, name="other")
+    for wrong, changes in ((conf, {"CNI_CONTAINERID": "another"}), (other, None)):
+        with pytest.raises(plugin.CniError):
+            node.add(pod, wrong, env=changes)
+        node.delete(pod, wrong, env=changes)
+        node.check(pod, conf, result)
