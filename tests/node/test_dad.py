@@ -76,6 +76,14 @@ def test_an_ADD_that_waits_keeps_nobody_from_coming(node):
     waiting, other = node.pod(), node.pod()
     node.add(node.pod(), network("dual"))
     call = node.start("ADD", network("dual", enabledad=True), waiting)
+
+    def detecting():
+        shown = waiting.run("ip", "-6", "addr", "show", "dev", "eth0", check=False).stdout
+        return "tentative" in shown and "fd00" in shown
+
+    deadline = time.monotonic() + 5
+    while not detecting() and time.monotonic() < deadline:
+        time.sleep(0.01)
     node.add(other, network("dual"))
-    assert "tentative" in str(waiting.ip_json("-6", "addr", "show", "dev", "eth0"))
+    assert detecting()
     assert json.loads(call().stdout)["ips"]
