@@ -31,7 +31,7 @@ endif
 PROJECT_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla $(WERROR) $(HARDENING) $(SAN_FLAGS) -D_GNU_SOURCE \
 	-DBRIDGE_CNI_VERSION='"$(VERSION)"' $(shell $(PKG_CONFIG) --cflags $(LIBS) libnftables)
-PROJECT_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SAN_FLAGS)
+PROJECT_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(SAN_FLAGS)
 PROJECT_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBS))
 
 Q := $(if $(V),,@)

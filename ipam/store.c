@@ -73,7 +73,9 @@ static int make_dirs(char *path, mode_t mode)
 static int open_dir(char *path, bool create, mode_t mode, int *ret_fd,
 		    struct cni_error *err)
 {
-	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+	/* A network's directory may be a link, as for host-local; ours is never one. */
+	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC |
+			  (mode == OWN_MODE ? O_NOFOLLOW : 0);
 	int fd, r;
 
 	fd = open(path, flags);

@@ -4,6 +4,7 @@
  * only file that reads stdin, prints, and decides on the exit status.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -192,6 +193,17 @@ static int called_by_a_person(int argc, char **argv)
 	return 0;
 }
 
+/*
+ * What is opened here must not become standard output by chance: where that was closed,
+ * writing the answer has to fail, not to end up in a file or a socket.
+ */
+static void standard_streams_keep(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
+			abort();
+}
+
 int main(int argc, char **argv)
 {
 	enum cni_version version = CNI_VERSIONS - 1;
@@ -199,6 +211,7 @@ int main(int argc, char **argv)
 	const char *command = getenv("CNI_COMMAND");
 	char *text;
 
+	standard_streams_keep();
 	if (argc > 1 || !command || !command[0])
 		return called_by_a_person(argc, argv);
 
