@@ -199,9 +199,14 @@ static int called_by_a_person(int argc, char **argv)
  */
 static void standard_streams_keep(void)
 {
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		int lowest = fd;
+
+		if (fcntl(fd, F_GETFD) < 0)
+			lowest = open("/dev/null", O_RDONLY);
+		if (lowest != fd)
 			abort();
+	}
 }
 
 int main(int argc, char **argv)

@@ -2,6 +2,7 @@
 /* Elements of pods: added and deleted one pod at a time, put back all at once. */
 #include "masquerade_pods.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/netfilter.h>
@@ -155,8 +156,10 @@ static int element_check(struct netlink *nl, const struct nft_element *wanted,
 			 struct cni_error *err)
 {
 	struct nft_element found;
-	int ret = nft_element_get(nl, wanted->set, &wanted->key, &found, err);
+	int ret;
 
+	assert(wanted->set);
+	ret = nft_element_get(nl, wanted->set, &wanted->key, &found, err);
 	if (ret < 0 && ret != -ENOENT)
 		return ret;
 	if (ret == 0 && memcmp(&found.end, &wanted->end, sizeof(found.end)) == 0)

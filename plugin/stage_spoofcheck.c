@@ -318,7 +318,7 @@ static int spoofcheck_add(struct attachment *att, struct cni_error *err)
 	_cleanup_(rule_list_clear) struct rule_list wanted = {};
 	_cleanup_(elements_clear) struct elements elements = {};
 	struct names names;
-	struct netlink *nl;
+	struct netlink *nl = NULL;
 	int ret;
 
 	if (!att->conf.mac_spoof_check)
@@ -344,7 +344,7 @@ static int spoofcheck_check(struct attachment *att, struct cni_error *err)
 	_cleanup_(rule_list_clear) struct rule_list wanted = {};
 	_cleanup_(elements_clear) struct elements elements = {};
 	struct names names;
-	struct netlink *nl;
+	struct netlink *nl = NULL;
 	int ret;
 
 	if (!att->conf.mac_spoof_check)
@@ -380,7 +380,7 @@ static int spoofcheck_del(struct attachment *att, struct cni_error *err)
 	struct attachment all = {.conf = {.name = att->conf.name, .spoof_check = true}};
 	bool add = att->env.verb == CNI_ADD;
 	struct names names;
-	struct netlink *nl;
+	struct netlink *nl = NULL;
 	int ret;
 
 	if (add ? !att->conf.mac_spoof_check : !att->record || !att->record->spoof_check)

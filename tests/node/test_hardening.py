@@ -96,8 +96,8 @@ def test_files_have_their_modes_whatever_the_umask(node, umask):
     for root in (node.var_lib, node.run_dir / "bridge-cni", log):
         for path in [root, *sorted(root.rglob("*"))]:
             mode = path.stat().st_mode
-            own = ".bridge-cni" in path.parts or "bridge-cni" in path.parts
-            if mode & (0o077 if own and path.is_dir() else 0o022):
+            own = path.parent.name == ".bridge-cni" or path.name == "bridge-cni"
+            if mode & (0o077 if own else 0o022):
                 wide.append((str(path), oct(mode)))
             assert mode & 0o400, path
     assert not wide
