@@ -71,12 +71,13 @@ def segment_seen(sender, receiver, source, target, flags, wait=0.5):
     raw = (family, socket.SOCK_RAW, socket.IPPROTO_TCP)
     with receiver.socket(*raw) as here, sender.socket(*raw) as there:
         here.settimeout(wait)
-        there.sendto(_segment(source, target, flags), (target, 0))
-        with contextlib.suppress(TimeoutError):
-            while True:
-                packet, address = here.recvfrom(2048)
-                # IPv4 raw sockets give the IP header, too.
-                tcp = packet[20:] if family == socket.AF_INET else packet
-                if tcp[:4] == struct.pack("!HH", 40001, 40002):
-                    return address[0]
+        for _ in range(3):  # on a busy machine the first may go to resolve a neighbour
+            there.sendto(_segment(source, target, flags), (target, 0))
+            with contextlib.suppress(TimeoutError):
+                while True:
+                    packet, address = here.recvfrom(2048)
+                    # IPv4 raw sockets give the IP header, too.
+                    tcp = packet[20:] if family == socket.AF_INET else packet
+                    if tcp[:4] == struct.pack("!HH", 40001, 40002):
+                        return address[0]
     return None
