@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "delegate.h"
 #include "index.h"
 #include "operation.h"
 #include "owned.h"
@@ -137,6 +138,8 @@ int ipam_record(struct attachment *att, struct cni_error *err)
 	if (!record.mac.set)
 		record.mac = identity_container_mac(att->conf.name, att->env.container_id,
 						    att->env.ifname);
+	/* Until its addresses are known it has no rules, and may never have any. */
+	record.going = ipam_delegated(&att->conf);
 	r = operation_open(att, STORE_RECORDS, &store, err);
 	if (r == 0)
 		r = operation_index(&store, att, err);
@@ -170,6 +173,7 @@ int ipam_record_addresses(struct attachment *att, struct cni_error *err)
 			.gateway = att->ipam.ips.items[i].gateway,
 		};
 	record = old;
+	record.going = false;
 	record.addresses = addresses;
 	record.n = att->ipam.ips.n;
 	return store_record_write(&store, &record, err);

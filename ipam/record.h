@@ -13,7 +13,7 @@
  *	mac 0a:58:0a:01:02:03
  *	bridge cni0
  *	spoofcheck yes			only where it is so
- *	going yes			only once its DEL has begun
+ *	going yes			see below; absent: no
  *	address 10.1.2.3/24 10.1.2.1 5242 1700000000.123456789
  *	end 0123456789abcdef		a hash of all lines before
  *
@@ -50,7 +50,8 @@ struct record {
 	uint64_t cookie;
 	struct mac_addr mac;
 	bool spoof_check; /* the pod has elements of plugin/stage_spoofcheck.c's */
-	bool going; /* its DEL has begun: nobody puts its rules back */
+	bool going; /* its DEL has begun, or its ADD waits for another IPAM plugin: nobody
+		     * puts rules of it back */
 	struct record_address *addresses; /* owned */
 	size_t n;
 };

@@ -256,6 +256,32 @@ def test_a_DEL_in_the_middle_of_which_rules_are_put_back_leaves_no_element(node)
     assert set(elements(node).values()) == {0}
 
 
+def test_an_ADD_in_the_middle_of_which_rules_are_written_leaves_no_element_when_it_fails(node):
+    """Of spoof checks neither: the other ADD writes those rules first."""
+    slow = Delegate(node, '''
+        n = int(os.environ["CNI_CONTAINERID"].split("-")[0][3:])
+        here = os.path.dirname(sys.argv[0])
+        if verb == "ADD" and n == 0:
+            open(here + "/waiting", "w").close()
+            while not os.path.exists(here + "/go"): time.sleep(0.01)
+            sys.exit(1)
+        if verb == "ADD": answer(ips=[{"address": "10.77.0.%d/16" % (n + 5)}])''')
+    pods, conf = [node.pod(), node.pod()], slow.conf(spoofCheck=True)
+    with ThreadPoolExecutor() as pool:
+        pending = pool.submit(slow.add, pods[0], conf)
+        try:
+            while not (slow.directory / "waiting").exists():
+                time.sleep(0.01)
+            slow.add(pods[1], conf)
+        finally:
+            (slow.directory / "go").touch()
+        with pytest.raises(plugin.CniError):
+            pending.result()
+    slow.delete(pods[1], conf)
+    assert "elements" not in node.run("nft", "list", "ruleset").stdout.replace(
+        "elements = { 224.0.0.0/4 }", "")
+
+
 def test_DEL_without_namespace_or_with_another_IPAM_takes_the_elements(node):
     """They are named by the record, whatever the configuration has become."""
     fake, pods = by_pod(node), [node.pod(), node.pod()]
