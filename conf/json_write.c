@@ -125,6 +125,12 @@ void json_number(struct json_writer *writer, const char *key, int64_t value)
 	put(writer, buf);
 }
 
+void json_bool(struct json_writer *writer, const char *key, bool value)
+{
+	put_lead(writer, key);
+	put(writer, value ? "true" : "false");
+}
+
 void json_text_if(struct json_writer *writer, const char *key, const char *value)
 {
 	if (value && *value)

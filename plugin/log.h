@@ -9,8 +9,7 @@
 #include <stdint.h>
 
 #include "../conf/attachment.h"
-
-#define LOG_LINE_MAX 4096 /* what one write() to a file leaves in one piece */
+#include "../conf/logfmt.h"
 
 /* Microseconds of a clock that only goes forward. */
 uint64_t log_clock(void);

@@ -284,24 +284,18 @@ static void put_metrics(struct builder b, const struct route *route)
 	nest_end(b, metrics);
 }
 
-void queue_route_add(struct netlink *nl, unsigned int index, const char *name,
-		     const struct route *route)
+static void queue_route(struct netlink *nl, struct nl_msg *msg, unsigned int index,
+			uint8_t protocol, const struct route *route)
 {
 	struct rtmsg header = {
 		.rtm_family = route->dst.addr.family,
 		.rtm_dst_len = route->dst.len,
 		.rtm_table = RT_TABLE_UNSPEC,
-		.rtm_protocol = RTPROT_BOOT,
+		.rtm_protocol = protocol,
 		.rtm_scope = route_scope(route),
 		.rtm_type = RTN_UNICAST,
 	};
-	struct builder b = begin(
-		nl,
-		netlink_queue(nl, RTM_NEWROUTE, NLM_F_CREATE,
-			      "adding the route to %s by %s through %s",
-			      PREFIX_TEXT(&route->dst),
-			      route->gw.family ? IP_TEXT(&route->gw) : "the link", name),
-		&header, sizeof(header));
+	struct builder b = begin(nl, msg, &header, sizeof(header));
 
 	if (route->dst.len)
 		put_ip(b, RTA_DST, &route->dst.addr);
@@ -312,4 +306,35 @@ void queue_route_add(struct netlink *nl, unsigned int index, const char *name,
 		put_u32(b, RTA_PRIORITY, route->priority);
 	put_u32(b, RTA_TABLE, route->table_set ? route->table : RT_TABLE_MAIN);
 	put_metrics(b, route);
+}
+
+void queue_route_add(struct netlink *nl, unsigned int index, const char *name,
+		     const struct route *route)
+{
+	struct nl_msg *msg = netlink_queue(
+		nl, RTM_NEWROUTE, NLM_F_CREATE, "adding the route to %s by %s through %s",
+		PREFIX_TEXT(&route->dst),
+		route->gw.family ? IP_TEXT(&route->gw) : "the link", name);
+
+	queue_route(nl, msg, index, RTPROT_BOOT, route);
+}
+
+void queue_route_set(struct netlink *nl, const struct kernel_route *wanted, bool replace)
+{
+	struct nl_msg *msg = netlink_queue(
+		nl, RTM_NEWROUTE, NLM_F_CREATE | (replace ? NLM_F_REPLACE : NLM_F_EXCL),
+		"%s the route to %s by %s through interface %u",
+		replace ? "changing" : "adding", PREFIX_TEXT(&wanted->route.dst),
+		IP_TEXT(&wanted->route.gw), wanted->index);
+
+	queue_route(nl, msg, wanted->index, wanted->protocol, &wanted->route);
+}
+
+void queue_route_del(struct netlink *nl, const struct kernel_route *route)
+{
+	struct nl_msg *msg = netlink_queue(nl, RTM_DELROUTE, 0,
+					   "removing the route to %s",
+					   PREFIX_TEXT(&route->route.dst));
+
+	queue_route(nl, msg, route->index, route->protocol, &route->route);
 }

@@ -124,6 +124,15 @@ struct kernel_route_list {
 	struct kernel_route *items;
 	size_t n;
 };
+
+/*
+ * A route of the main table by a gateway, of @wanted's protocol. Unless @replace, one that is
+ * there is refused (-EEXIST), whoever made it; with it, what has the destination and the
+ * metric gives way at once. And the removal of one that a route_list_get() has told of.
+ */
+void queue_route_set(struct netlink *nl, const struct kernel_route *wanted, bool replace);
+void queue_route_del(struct netlink *nl, const struct kernel_route *route);
+
 int route_list_get(struct netlink *nl, int family, struct kernel_route_list *ret_list,
 		   struct cni_error *err);
 void kernel_route_list_clear(struct kernel_route_list *list);

@@ -55,6 +55,21 @@ int sysctl_get(int *ret_value, struct cni_error *err, const char *fmt, ...)
 	return ret < 0 ? ret : value_read(path, ret_value, err);
 }
 
+/* Containers see /proc/sys read-only: what may write is then given at another path. */
+static int writable_path(char path[PATH_MAX], struct cni_error *err)
+{
+	const char *root = getenv(SYSCTL_ROOT_ENV);
+	char name[PATH_MAX];
+
+	if (!root || !root[0])
+		return 0;
+	memcpy(name, path + strlen(SYSCTL_ROOT), strlen(path) - strlen(SYSCTL_ROOT) + 1);
+	if (snprintf(path, PATH_MAX, "%s/%s", root, name) >= PATH_MAX)
+		return error_set(err, CNI_ERR_ENVIRONMENT, ENAMETOOLONG,
+				 SYSCTL_ROOT_ENV " is too long");
+	return 0;
+}
+
 int sysctl_ensure(int value, struct cni_error *err, const char *fmt, ...)
 {
 	_cleanup_(close_p) int fd = -1;
@@ -70,6 +85,9 @@ int sysctl_ensure(int value, struct cni_error *err, const char *fmt, ...)
 	if (ret < 0 || now == value)
 		return ret;
 
+	ret = writable_path(path, err);
+	if (ret < 0)
+		return ret;
 	len = snprintf(text, sizeof(text), "%d", value);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || write(fd, text, len) != len)

@@ -10,6 +10,9 @@
 
 #define SYSCTL_ROOT "/proc/sys/net/"
 
+/* The environment variable that names another mount of it, to write to. */
+#define SYSCTL_ROOT_ENV "BRIDGE_CNI_SYSCTL_ROOT"
+
 /* An integer parameter into @ret_value. -ENOENT (no error set) when there is no such. */
 int sysctl_get(int *ret_value, struct cni_error *err, const char *fmt, ...)
 	_printf_(3, 4);
