@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <cJSON.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -119,9 +120,11 @@ static const char *expected_format(const struct json_type *type, char buf[64])
 		return "a list";
 	case JSON_U8:
 	case JSON_U32:
+	case JSON_U64:
 		break;
 	}
-	snprintf(buf, 64, "an integer from %u to %u", type->min, type->max);
+	snprintf(buf, 64, "an integer from %" PRIu64 " to %" PRIu64, type->min,
+		 type->max);
 	return buf;
 }
 
@@ -154,13 +157,15 @@ static int read_integer(const cJSON *value, const struct json_type *type, void *
 	if (!in_range)
 		return json_error(path, NULL, err, "%s is out of range, expected %s",
 				  VALUE_TEXT(value), EXPECTED(type));
-	if (number != (uint32_t)number)
+	if (number != (uint64_t)number)
 		return json_error(path, NULL, err, "%s is not whole, expected %s",
 				  VALUE_TEXT(value), EXPECTED(type));
 	if (type->kind == JSON_U8)
 		*(uint8_t *)ret = number;
-	else
+	else if (type->kind == JSON_U32)
 		*(uint32_t *)ret = number;
+	else
+		*(uint64_t *)ret = number;
 	return 0;
 }
 
@@ -278,8 +283,9 @@ static int read_list(const cJSON *array, const struct json_type *type, void *ret
 
 	assert(list_get(ret).items == NULL);
 	if (list.n > type->max)
-		return json_error(path, NULL, err, "%zu entries, expected at most %u",
-				  list.n, type->max);
+		return json_error(path, NULL, err,
+				  "%zu entries, expected at most %" PRIu64, list.n,
+				  type->max);
 	if (list.n == 0)
 		return 0;
 	list.items = calloc(list.n, type->item_size);
@@ -311,6 +317,7 @@ static bool has_kind(const cJSON *value, enum json_kind kind)
 		return cJSON_IsBool(value);
 	case JSON_U8:
 	case JSON_U32:
+	case JSON_U64:
 		return cJSON_IsNumber(value);
 	case JSON_OBJECT:
 		return cJSON_IsObject(value);
@@ -332,6 +339,7 @@ static int read_unchecked(const cJSON *value, const struct json_type *type, void
 		return 0;
 	case JSON_U8:
 	case JSON_U32:
+	case JSON_U64:
 		return read_integer(value, type, ret, path, err);
 	case JSON_IP:
 		return read_ip(value, ret, path, err);

@@ -44,6 +44,7 @@ enum json_kind {
 	JSON_BOOL, /* bool */
 	JSON_U8, /* uint8_t */
 	JSON_U32, /* uint32_t */
+	JSON_U64, /* uint64_t; at most 2^53: JSON's numbers are read as doubles */
 	JSON_IP, /* struct ip_addr; an empty string counts as absent, as in Go */
 	JSON_PREFIX, /* struct ip_prefix, host bits kept */
 	JSON_OBJECT, /* a structure, by its fields; unknown keys are ignored */
@@ -72,7 +73,7 @@ struct json_field {
 
 struct json_type {
 	enum json_kind kind;
-	uint32_t min, max; /* integers: the value; lists: at most max entries */
+	uint64_t min, max; /* integers: the value; lists: at most max entries */
 	bool or_zero; /* 0 is right, too: it means 'not given' */
 	const struct json_field *fields; /* objects */
 	size_t n_fields;

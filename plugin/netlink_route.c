@@ -6,39 +6,9 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
-#include <netlink/attr.h>
-#include <netlink/msg.h>
 #include <string.h>
 
-/* A message under construction: the first thing that fails is told to the queue. */
-struct builder {
-	struct netlink *nl;
-	struct nl_msg *msg;
-};
-
-static struct builder begin(struct netlink *nl, struct nl_msg *msg, const void *header,
-			    size_t len)
-{
-	if (msg && nlmsg_append(msg, (void *)header, len, NLMSG_ALIGNTO) < 0)
-		netlink_queue_failed(nl);
-	return (struct builder){nl, msg};
-}
-
-static void put(struct builder b, int type, const void *data, size_t len)
-{
-	if (b.msg && nla_put(b.msg, type, len, data) < 0)
-		netlink_queue_failed(b.nl);
-}
-
-static void put_u32(struct builder b, int type, uint32_t value)
-{
-	put(b, type, &value, sizeof(value));
-}
-
-static void put_string(struct builder b, int type, const char *text)
-{
-	put(b, type, text, strlen(text) + 1);
-}
+#include "netlink_build.h"
 
 static void put_mac(struct builder b, int type, const struct mac_addr *mac)
 {
@@ -49,21 +19,6 @@ static void put_mac(struct builder b, int type, const struct mac_addr *mac)
 static void put_ip(struct builder b, int type, const struct ip_addr *addr)
 {
 	put(b, type, addr->bytes, ip_size(addr->family));
-}
-
-static struct nlattr *nest(struct builder b, int type)
-{
-	struct nlattr *start = b.msg ? nla_nest_start(b.msg, type) : NULL;
-
-	if (!start)
-		netlink_queue_failed(b.nl);
-	return start;
-}
-
-static void nest_end(struct builder b, struct nlattr *start)
-{
-	if (b.msg && start)
-		nla_nest_end(b.msg, start);
 }
 
 static struct builder begin_link(struct netlink *nl, struct nl_msg *msg,
