@@ -18,6 +18,12 @@
 #define SET_NAME_MAX	32
 #define SET_COMMENT_MAX 100 /* of the network's name in it, for people */
 
+/* No packet comes from these: each set has one for its sentinel. */
+static const struct ip_prefix sentinels[] = {
+	{{AF_INET, {255, 255, 255, 255}}, 32},
+	{{AF_INET6, {0xff}}, 128},
+};
+
 /* The two sets of a family. */
 struct sets {
 	char pods_name[SET_NAME_MAX], own_name[SET_NAME_MAX];
@@ -259,7 +265,7 @@ static void set_text(const char *name, const char *type, const char *what,
 		      name, type, what, SET_COMMENT_MAX, conf->name);
 }
 
-void masquerade_pods_sets(const struct net_conf *conf, struct rule_text *text)
+static void sets_text(const struct net_conf *conf, struct rule_text *text)
 {
 	struct sets sets;
 
@@ -273,26 +279,49 @@ void masquerade_pods_sets(const struct net_conf *conf, struct rule_text *text)
 		 conf, text);
 }
 
+int masquerade_pods_sets(const struct net_conf *conf, struct rule_list *list,
+			 struct cni_error *err)
+{
+	_cleanup_(elements_clear) struct elements elements = {};
+	struct rule_text text = {};
+	int ret = elements_begin(conf, ARRAY_SIZE(sentinels), &elements, err);
+
+	if (ret < 0)
+		return ret;
+	sets_text(conf, &text);
+	list->sets = text.text;
+	list->fill = masquerade_pods_fill;
+	for (size_t i = 0; i < ARRAY_SIZE(sentinels); i++)
+		elements_add(&elements, &sentinels[i]);
+	return text.failed ? error_oom(err)
+			   : rule_list_sentinels(list, elements.items, elements.n, err);
+}
+
+static void elements_text(const struct sets *sets, const struct ip_prefix *address,
+			  struct rule_text *text)
+{
+	struct ip_prefix network = prefix_network(address);
+	const char *addr = IP_TEXT(&address->addr);
+
+	rule_text_add(text, "add element inet " RULES_TABLE " %s { %s }\n",
+		      sets->pods_name, addr);
+	rule_text_add(text, "add element inet " RULES_TABLE " %s { %s . %s }\n",
+		      sets->own_name, addr, PREFIX_TEXT(&network));
+}
+
 /* What is in a set that is still there may be in the way: it is made anew. */
-static void family_text(const struct net_conf *conf, int family, const struct pods *pods,
-			struct rule_text *text)
+static void family_text(const struct net_conf *conf, const struct ip_prefix *sentinel,
+			const struct pods *pods, struct rule_text *text)
 {
 	struct sets sets;
 
-	sets_name(conf, family, &sets);
+	sets_name(conf, sentinel->addr.family, &sets);
 	rule_text_add(text, "flush set inet " RULES_TABLE " %s\n", sets.pods_name);
 	rule_text_add(text, "flush set inet " RULES_TABLE " %s\n", sets.own_name);
-	for (size_t i = 0; i < pods->n; i++) {
-		struct ip_prefix network = prefix_network(&pods->items[i]);
-		const char *addr = IP_TEXT(&pods->items[i].addr);
-
-		if (network.addr.family != family)
-			continue;
-		rule_text_add(text, "add element inet " RULES_TABLE " %s { %s }\n",
-			      sets.pods_name, addr);
-		rule_text_add(text, "add element inet " RULES_TABLE " %s { %s . %s }\n",
-			      sets.own_name, addr, PREFIX_TEXT(&network));
-	}
+	elements_text(&sets, sentinel, text);
+	for (size_t i = 0; i < pods->n; i++)
+		if (pods->items[i].addr.family == sentinel->addr.family)
+			elements_text(&sets, &pods->items[i], text);
 }
 
 int masquerade_pods_fill(struct attachment *att, struct rule_text *text,
@@ -303,10 +332,8 @@ int masquerade_pods_fill(struct attachment *att, struct rule_text *text,
 
 	if (pods.kernel && pods.kernel->has_interface)
 		ret = ipam_records(att, pods_collect, &pods, err);
-	if (ret == 0) {
-		family_text(&att->conf, AF_INET, &pods, text);
-		family_text(&att->conf, AF_INET6, &pods, text);
-	}
+	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(sentinels); i++)
+		family_text(&att->conf, &sentinels[i], &pods, text);
 	free(pods.items);
 	return ret;
 }

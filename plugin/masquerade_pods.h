@@ -20,9 +20,10 @@
 void masquerade_pods_match(const struct net_conf *conf, int family,
 			   struct rule_text *text);
 
-/* For struct rule_list: both families' sets, and the elements of all pods of the network
- * that have an interface, from their records. */
-void masquerade_pods_sets(const struct net_conf *conf, struct rule_text *text);
+/* For struct rule_list: both families' sets with their sentinels, and the elements of all
+ * pods of the network that have an interface, from their records. */
+int masquerade_pods_sets(const struct net_conf *conf, struct rule_list *list,
+			 struct cni_error *err);
 int masquerade_pods_fill(struct attachment *att, struct rule_text *text,
 			 struct cni_error *err);
 

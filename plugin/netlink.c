@@ -205,12 +205,30 @@ static int refusal_set(const struct netlink *nl, const struct nlmsghdr *header,
 struct answers {
 	netlink_answer_fn fn; /* NULL: acknowledgements only */
 	void *data;
+	uint32_t first; /* of the questions that @fn gets the answers of */
 	uint32_t last; /* the message whose answer is the last one */
 	uint32_t batch; /* that opens a batch: refused, there is no other answer; or 0 */
 	int absent; /* this errno is an answer, not an error */
 	int result; /* -errno of the first refusal */
 	bool interrupted;
 };
+
+/* An acknowledgement: the first refusal is the result. */
+static void ack_take(const struct netlink *nl, const struct nlmsghdr *header,
+		     struct answers *answers, struct cni_error *err)
+{
+	const struct nlmsgerr *ack = nlmsg_data(header);
+	bool absent = -ack->error == answers->absent;
+
+	if (!ack->error || answers->result)
+		return;
+	/* To a question that went along with the last one that is an answer. */
+	if (absent && answers->fn && header->nlmsg_seq != answers->last)
+		return;
+	answers->result = ack->error;
+	if (!absent)
+		refusal_set(nl, header, err);
+}
 
 /* Returns 1 when the last answer was among them, 0 when more are to come, or -errno. */
 static int answers_take(struct netlink *nl, struct nlmsghdr *header, int len,
@@ -224,17 +242,15 @@ static int answers_take(struct netlink *nl, struct nlmsghdr *header, int len,
 			answers->interrupted = true;
 		if (header->nlmsg_type == NLMSG_ERROR &&
 		    nlmsg_valid_hdr(header, sizeof(*ack))) {
-			if (ack->error && !answers->result) {
-				answers->result = ack->error;
-				if (-ack->error != answers->absent)
-					refusal_set(nl, header, err);
-			}
+			ack_take(nl, header, answers, err);
 			if (header->nlmsg_seq == answers->last ||
 			    (ack->error && header->nlmsg_seq == answers->batch))
 				return 1;
-		} else if (header->nlmsg_type == NLMSG_DONE) {
+		} else if (header->nlmsg_type == NLMSG_DONE &&
+			   header->nlmsg_seq == answers->last) {
 			return 1;
-		} else if (answers->fn && header->nlmsg_seq == answers->last) {
+		} else if (answers->fn && header->nlmsg_seq >= answers->first &&
+			   header->nlmsg_seq <= answers->last) {
 			ret = answers->fn(header, answers->data);
 			if (ret < 0)
 				return ret;
@@ -304,20 +320,21 @@ int netlink_request(struct netlink *nl, netlink_answer_fn fn, void *data, int ab
 {
 	int ret = 0;
 
+	assert(nl->failed || nl->n > 0);
 	if (nl->failed)
 		ret = error_oom(err);
-	else if (nl->n != 1)
-		ret = error_set(err, CNI_ERR_INTERNAL, EBUSY,
-				"%s: a question amid %zu queued messages",
-				nl->queue[nl->n - 1].what, nl->n - 1);
 	for (int i = 0; ret == 0; i++) {
 		struct answers answers = {.fn = fn, .data = data, .absent = absent};
-		struct nlmsghdr *header = nlmsg_hdr(nl->queue[0].msg);
+		struct nlmsghdr *header = NULL;
 
+		answers.first = nl->seq + 1;
+		for (size_t k = 0; k < nl->n; k++) {
+			header = nlmsg_hdr(nl->queue[k].msg);
+			header->nlmsg_seq = answers.last = ++nl->seq;
+		}
 		/* A dump ends in NLMSG_DONE, one object in the acknowledgement asked for. */
 		if (!(header->nlmsg_flags & NLM_F_DUMP))
 			header->nlmsg_flags |= NLM_F_ACK;
-		answers.last = header->nlmsg_seq = ++nl->seq;
 		fn(NULL, data);
 		ret = queue_send(nl, err);
 		if (ret == 0)

@@ -74,10 +74,12 @@ void netlink_queue_failed(struct netlink *nl);
 typedef int (*netlink_answer_fn)(const struct nlmsghdr *answer, void *data);
 
 /*
- * Sends the one message queued as a request and hands its answers to @fn until the
+ * Sends the message queued last as a request and hands its answers to @fn until the
  * kernel says that it is done. A dump that a change interrupted starts again. Returns
  * -errno: the kernel's (@err then set as by netlink_commit(), unless the errno is @absent:
  * then @err is left alone) or what @fn returned < 0.
+ * What is queued before it are further questions, of one object each, sent along: their
+ * answers go to @fn as well, before those of the last; where it is @absent, there is none.
  */
 int netlink_request(struct netlink *nl, netlink_answer_fn fn, void *data, int absent,
 		    struct cni_error *err);

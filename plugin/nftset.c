@@ -73,19 +73,24 @@ static bool has_jump_to(struct nlattr *exprs, const char *chain)
 
 struct rule_query {
 	const char *jump_to; /* only rules that go to this chain; NULL: all */
+	size_t elements; /* that further questions were answered with */
 	nft_rule_fn fn;
 	void *data;
 };
 
 static int rule_read(const struct nlmsghdr *answer, void *data)
 {
-	const struct rule_query *query = data;
+	struct rule_query *query = data;
 	struct nlattr *attrs[NFTA_RULE_MAX + 1];
 	char chain[NFT_NAME_MAX], comment[NFT_COMMENT_MAX];
 	uint64_t handle;
 
-	if (!answer)
+	if (!answer) {
+		query->elements = 0;
 		return query->fn("", 0, "", query->data);
+	}
+	if (answer->nlmsg_type == ((NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_NEWSETELEM))
+		query->elements++;
 	if (answer->nlmsg_type != ((NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_NEWRULE))
 		return 0;
 	if (nlmsg_parse((struct nlmsghdr *)answer, sizeof(struct nfgenmsg), attrs,
@@ -123,12 +128,21 @@ static int rules_dump(struct netlink *nl, int family, const char *table,
 	return ret;
 }
 
-int nft_table_rules(struct netlink *nl, int family, const char *table, nft_rule_fn fn,
-		    void *data, struct cni_error *err)
+int nft_table_rules(struct netlink *nl, int family, const char *table,
+		    struct nft_probes *probes, nft_rule_fn fn, void *data,
+		    struct cni_error *err)
 {
 	struct rule_query query = {.fn = fn, .data = data};
+	int ret;
 
-	return rules_dump(nl, family, table, NULL, &query, err);
+	for (size_t i = 0; i < probes->n; i++) {
+		struct nft_set set = {family, table, probes->items[i].set};
+
+		nft_element_ask(nl, &set, &probes->items[i].key);
+	}
+	ret = rules_dump(nl, family, table, NULL, &query, err);
+	probes->found = query.elements;
+	return ret;
 }
 
 int nft_chain_rules(struct netlink *nl, int family, const char *table, const char *chain,

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "netlink.h"
+#include "nftset_element.h"
 
 #define NFT_COMMENT_MAX 129 /* nft's own limit, with the NUL */
 
@@ -19,13 +19,27 @@
 typedef int (*nft_rule_fn)(const char *chain, uint64_t handle, const char *comment,
 			   void *data);
 
+/* A key that is looked for in a set of the table. */
+struct nft_probe {
+	char set[NFT_NAME_MAX];
+	struct nft_value key;
+};
+
+struct nft_probes {
+	const struct nft_probe *items;
+	size_t n;
+	size_t found; /* out: in how many of the sets it is */
+};
+
 /*
  * Hands every rule of @table to @fn, in order, after a call with handle 0 (rules start at
- * 1): (again) from the start. A table that doesn't exist has no rules.
+ * 1): (again) from the start. A table that doesn't exist has no rules. @probes go along in
+ * the same send.
  * @nl: a NETLINK_FOR_NFTABLES connection. @family: NFPROTO_INET, ….
  */
-int nft_table_rules(struct netlink *nl, int family, const char *table, nft_rule_fn fn,
-		    void *data, struct cni_error *err);
+int nft_table_rules(struct netlink *nl, int family, const char *table,
+		    struct nft_probes *probes, nft_rule_fn fn, void *data,
+		    struct cni_error *err);
 
 /* Those of one chain. */
 int nft_chain_rules(struct netlink *nl, int family, const char *table, const char *chain,

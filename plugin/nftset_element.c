@@ -153,18 +153,26 @@ static int element_read(const struct nlmsghdr *answer, void *data)
 	return 0;
 }
 
-int nft_element_get(struct netlink *nl, const struct nft_set *set,
-		    const struct nft_value *key, struct nft_element *ret_element,
-		    struct cni_error *err)
+void nft_element_ask(struct netlink *nl, const struct nft_set *set,
+		     const struct nft_value *key)
 {
 	struct nft_element element = {.set = set, .key = *key};
 	struct nl_msg *msg = netlink_queue(nl, MESSAGE_TYPE(NFT_MSG_GETSETELEM), 0,
 					   "looking an element of set %s in table %s up",
 					   set->name, set->table);
-	int ret;
 
 	if (msg && put_element(msg, &element) < 0)
 		netlink_queue_failed(nl);
+}
+
+int nft_element_get(struct netlink *nl, const struct nft_set *set,
+		    const struct nft_value *key, struct nft_element *ret_element,
+		    struct cni_error *err)
+{
+	struct nft_element element = {.set = set, .key = *key};
+	int ret;
+
+	nft_element_ask(nl, set, key);
 	ret = netlink_request(nl, element_read, &element, ENOENT, err);
 	if (ret == 0)
 		*ret_element = element;

@@ -51,6 +51,11 @@ int nft_elements_add(struct netlink *nl, const struct nft_element *elements, siz
 int nft_elements_del(struct netlink *nl, const struct nft_element *elements, size_t n,
 		     struct cni_error *err);
 
+/* Queues the question whether there is an element of @key: for a netlink_request() that it
+ * goes along with, which gets the element where there is one. */
+void nft_element_ask(struct netlink *nl, const struct nft_set *set,
+		     const struct nft_value *key);
+
 /*
  * The element that @key is of, or lies in: key, end and data in @ret_element. -ENOENT, no
  * error set: none, or no such set.

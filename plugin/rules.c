@@ -33,7 +33,23 @@ void rule_list_clear(struct rule_list *list)
 	}
 	free(list->items);
 	free(list->sets);
+	free(list->sentinels);
 	*list = (struct rule_list){};
+}
+
+int rule_list_sentinels(struct rule_list *list, const struct nft_element *elements,
+			size_t n, struct cni_error *err)
+{
+	list->sentinels = calloc(n, sizeof(*list->sentinels));
+	if (!list->sentinels)
+		return error_oom(err);
+	for (size_t i = 0; i < n; i++) {
+		snprintf(list->sentinels[i].set, NFT_NAME_MAX, "%s",
+			 elements[i].set->name);
+		list->sentinels[i].key = elements[i].key;
+	}
+	list->sentinels_n = n;
+	return 0;
 }
 
 void rule_text_add(struct rule_text *text, const char *fmt, ...)
@@ -86,6 +102,7 @@ struct survey {
 	struct stale *stale; /* the stage's other rules */
 	size_t stale_n;
 	bool newer; /* a newer version's rules are there */
+	bool emptied; /* a set lacks its sentinel */
 };
 
 static void survey_clear(struct survey *survey)
@@ -173,27 +190,33 @@ static int table_protocol(const struct rule_list *list)
 static int survey_take(struct attachment *att, struct survey *survey,
 		       struct cni_error *err)
 {
+	const struct rule_list *wanted = survey->wanted;
+	struct nft_probes sentinels = {wanted->sentinels, wanted->sentinels_n, 0};
 	struct netlink *nl;
 	int ret;
 
 	if (!survey->present) {
 		survey->network = hash_text(att->conf.name);
-		survey->present = calloc(survey->wanted->n + 1, sizeof(*survey->present));
+		survey->present = calloc(wanted->n + 1, sizeof(*survey->present));
 		if (!survey->present)
 			return error_oom(err);
 	}
 	ret = node_nftables(att->node, &nl, err);
-	return ret < 0 ? ret
-		       : nft_table_rules(nl, table_protocol(survey->wanted), RULES_TABLE,
-					 survey_rule, survey, err);
+	if (ret == 0)
+		ret = nft_table_rules(nl, table_protocol(wanted), RULES_TABLE, &sentinels,
+				      survey_rule, survey, err);
+	survey->emptied = sentinels.found < sentinels.n;
+	return ret;
 }
 
 static bool is_settled(const struct survey *survey)
 {
+	if (survey->newer)
+		return true;
 	for (size_t i = 0; i < survey->wanted->n; i++)
-		if (!survey->present[i] && !survey->newer)
+		if (!survey->present[i])
 			return false;
-	return survey->stale_n == 0 || survey->newer;
+	return survey->stale_n == 0 && !survey->emptied;
 }
 
 static void replacement_text(struct attachment *att, const struct survey *survey,

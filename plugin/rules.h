@@ -9,6 +9,7 @@
 #define BRIDGE_CNI_PLUGIN_RULES_H
 
 #include "../conf/attachment.h"
+#include "nftset.h"
 
 #define RULES_TABLE "bridge_cni"
 
@@ -52,12 +53,21 @@ struct rule_list {
 	 * rules that know half of them. Called under the exclusive lock. NULL: none. */
 	int (*fill)(struct attachment *att, struct rule_text *text,
 		    struct cni_error *err);
+	/* An element of each such set that fill() adds as well, that no packet matches and
+	 * that nobody deletes: a set without it was emptied, and all are filled again.
+	 * Owned. */
+	struct nft_probe *sentinels;
+	size_t sentinels_n;
 	/* Called before that, under the same lock: may give each rule another text, of the
 	 * same fingerprint, with what is only true now. NULL: none. */
 	int (*complete)(struct attachment *att, struct rule_list *list,
 			struct cni_error *err);
 };
 void rule_list_clear(struct rule_list *list);
+
+/* Makes the keys of @elements its sentinels; code 100. */
+int rule_list_sentinels(struct rule_list *list, const struct nft_element *elements,
+			size_t n, struct cni_error *err);
 
 /*
  * Makes the rules that @stage (its name) has for the network be those in @wanted, all at

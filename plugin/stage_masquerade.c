@@ -201,17 +201,6 @@ static bool is_by_pod(const struct net_conf *conf)
 	return conf->ip_masq && ipam_delegated(conf);
 }
 
-static int sets_wanted(const struct net_conf *conf, struct rule_list *list,
-		       struct cni_error *err)
-{
-	struct rule_text text = {};
-
-	masquerade_pods_sets(conf, &text);
-	list->sets = text.text;
-	list->fill = masquerade_pods_fill;
-	return text.failed ? error_oom(err) : 0;
-}
-
 /* Two rules where the part has subnets of the family. @others: with all else reserved. */
 static int rules_of(struct attachment *att, const struct part *part,
 		    const struct family *family, bool others, struct rule_list *list,
@@ -257,7 +246,7 @@ static int rules_build(struct attachment *att, bool others, struct rule_list *re
 				       others && list.n == before, &list, err);
 	}
 	if (ret == 0 && is_by_pod(&att->conf))
-		ret = sets_wanted(&att->conf, &list, err);
+		ret = masquerade_pods_sets(&att->conf, &list, err);
 	if (ret < 0)
 		return ret;
 	*ret_list = list;

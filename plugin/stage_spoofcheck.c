@@ -238,6 +238,24 @@ static void element_text(const struct names *names, const struct nft_element *el
 	rule_text_add(text, " }\n");
 }
 
+static void elements_text(const struct names *names, const struct elements *elements,
+			  struct rule_text *text)
+{
+	for (size_t i = 0; i < elements->n; i++)
+		element_text(names, &elements->items[i], text);
+}
+
+/* One of each set, of a name that no interface can have. */
+static int sentinels_make(const struct names *names, struct elements *ret_elements,
+			  struct cni_error *err)
+{
+	const struct mac_addr mac = {};
+	const struct ip_addr address = {.family = AF_INET};
+	const struct pod nobody = {"/", &mac, &address, 1};
+
+	return elements_make(names, &nobody, true, ret_elements, err);
+}
+
 struct filling {
 	const struct attachment *att;
 	const struct names *names;
@@ -259,19 +277,41 @@ static int record_fill(const struct record *record, void *data, struct cni_error
 	    !kernel || !kernel->has_interface || !kernel->has_interface(kernel, record))
 		return 0;
 	ret = record_elements(filling->att, filling->names, record, &elements, err);
-	for (size_t i = 0; ret == 0 && i < elements.n; i++)
-		element_text(filling->names, &elements.items[i], filling->text);
+	elements_text(filling->names, &elements, filling->text);
 	return ret;
 }
 
 /* Where the sets are made anew the network's other pods belong into them, too. */
 static int fill(struct attachment *att, struct rule_text *text, struct cni_error *err)
 {
+	_cleanup_(elements_clear) struct elements sentinels = {};
 	struct names names;
 	struct filling filling = {att, &names, text};
+	int ret;
 
 	names_make(&att->conf, &names);
-	return ipam_records(att, record_fill, &filling, err);
+	ret = sentinels_make(&names, &sentinels, err);
+	elements_text(&names, &sentinels, text);
+	return ret < 0 ? ret : ipam_records(att, record_fill, &filling, err);
+}
+
+/* The sets that the rules look into. */
+static int sets_wanted(const struct names *names, struct rule_list *list,
+		       struct cni_error *err)
+{
+	_cleanup_(elements_clear) struct elements sentinels = {};
+	struct rule_text text = {};
+	int ret = sentinels_make(names, &sentinels, err);
+
+	for (int i = 0; i < SETS; i++)
+		rule_text_add(&text, "add set bridge " RULES_TABLE " %s { %s; }\n",
+			      names->text[i], set_types[i].type);
+	list->sets = text.text;
+	list->fill = fill;
+	if (ret == 0 && text.failed)
+		ret = error_oom(err);
+	return ret < 0 ? ret
+		       : rule_list_sentinels(list, sentinels.items, sentinels.n, err);
 }
 
 static int rules_wanted(const struct net_conf *conf, struct rule_list *ret_list,
@@ -279,22 +319,18 @@ static int rules_wanted(const struct net_conf *conf, struct rule_list *ret_list,
 {
 	_cleanup_(rule_list_clear) struct rule_list list = {
 		.family = "bridge",
-		.fill = fill,
 		.items = calloc(ARRAY_SIZE(templates), sizeof(*list.items)),
 	};
-	struct rule_text sets = {};
 	struct names names;
+	int ret;
 
 	if (!list.items)
 		return error_oom(err);
 	names_make(conf, &names);
-	for (int i = 0; conf->mac_spoof_check && i < SETS; i++)
-		rule_text_add(&sets, "add set bridge " RULES_TABLE " %s { %s; }\n",
-			      names.text[i], set_types[i].type);
-	list.sets = sets.text;
-	if (sets.failed)
-		return error_oom(err);
-	for (size_t i = 0; conf->mac_spoof_check && i < ARRAY_SIZE(templates); i++) {
+	ret = sets_wanted(&names, &list, err);
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; i < ARRAY_SIZE(templates); i++) {
 		struct rule *rule = &list.items[list.n];
 		struct rule_text text = {};
 

@@ -2,6 +2,7 @@
 """spoofCheck and macspoofchk: what a pod may send, told by what reaches a neighbour."""
 import ipaddress
 import json
+import re
 import socket
 import struct
 import time
@@ -158,11 +159,16 @@ def test_rules_are_as_many_for_many_pods_and_count_attempts(node, pods):
     assert sum(counted) == 1
 
 
-def elements(node):
-    """How many elements all sets of the table have together."""
+def sets(node):
     doc = json.loads(node.run("nft", "-j", "list", "table", "bridge", "bridge_cni").stdout)
-    return sum(len(entry["set"].get("elem", [])) for entry in doc["nftables"]
-               if "set" in entry)
+    return {entry["set"]["name"]: entry["set"].get("elem", [])
+            for entry in doc["nftables"] if "set" in entry}
+
+
+def elements(node):
+    """How many elements all sets of the table have together, but for the sentinels."""
+    return sum('"/"' not in json.dumps(elem) for elems in sets(node).values()
+               for elem in elems)
 
 
 @pytest.mark.parametrize("keys", [{"spoofCheck": True}, {"macspoofchk": True}])
@@ -222,6 +228,39 @@ def test_flushed_rules_come_back_for_all_pods_with_the_next_ADD(node):
         node.check(pod, conf, result)
     assert not arrives(first, second, udp4(SPOOFED4, "10.1.2.255"), IP)
     assert first.ping(own(results[1], 4)) and first.ping(own(results[1], 6))
+
+
+def test_a_set_that_somebody_emptied_is_filled_for_all_pods_with_the_next_ADD(node):
+    conf = network("dual", spoofCheck=True)
+    pods = [node.pod() for _ in range(3)]
+    results = [node.add(pod, conf) for pod in pods[:2]]
+    whole = sets(node)
+    assert len(whole) == 6 and all(whole.values())
+    for name in whole:
+        node.run("nft", "flush", "set", "bridge", "bridge_cni", name)
+        with pytest.raises(plugin.CniError) as error:
+            node.check(pods[0], conf, results[0])
+        error.value.says(name)
+        node.add(pods[2], conf)
+        node.delete(pods[2], conf)
+        for pod, result in zip(pods, results):
+            node.check(pod, conf, result)
+        assert elements(node) == sum(map(len, whole.values())) - len(whole)
+
+
+def test_an_ADD_whose_sets_are_as_they_should_be_loads_no_libnftables(node):
+    """Nor does it ask for their sentinels in more than the one send that reads the rules."""
+    conf, pod = network(spoofCheck=True), node.pod()
+    node.add(node.pod(), conf)
+    trace = node.directory / "trace"
+    done = node.invoke("ADD", conf, pod, env=plugin.TRACED,
+                       wrapper=plugin.strace(trace, "openat,socket,sendto"))
+    assert done.returncode == 0, done.stdout
+    text = trace.read_text()
+    netfilter = re.search(r"socket\(AF_NETLINK.*NETFILTER\) = (\d+)", text)[1]
+    # The rules of both tables, and the pod's elements.
+    assert text.count(f"sendto({netfilter}, ") == 3, text
+    assert "libnl" in text and "libnftables" not in text
 
 
 def test_two_networks_on_one_bridge_are_checked_each_for_itself(node):
