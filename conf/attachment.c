@@ -13,9 +13,10 @@ static int version_check(enum cni_verb verb, enum cni_version version,
 			 struct cni_error *err)
 {
 	static const enum cni_version since[] = {
-		[CNI_ADD] = CNI_0_1_0,	 [CNI_DEL] = CNI_0_1_0,
-		[CNI_CHECK] = CNI_0_4_0, [CNI_STATUS] = CNI_1_1_0,
-		[CNI_GC] = CNI_1_1_0,	 [CNI_VERSION] = CNI_0_1_0,
+		[CNI_ADD] = CNI_0_1_0,	  [CNI_DEL] = CNI_0_1_0,
+		[CNI_CHECK] = CNI_0_4_0,  [CNI_STATUS] = CNI_1_1_0,
+		[CNI_GC] = CNI_1_1_0,	  [CNI_VERSION] = CNI_0_1_0,
+		[CNI_REPAIR] = CNI_0_1_0, [CNI_CLEANUP] = CNI_0_1_0,
 	};
 
 	if (version >= since[verb])
@@ -28,7 +29,7 @@ static int version_check(enum cni_verb verb, enum cni_version version,
 
 static enum net_conf_scope scope_of(const struct cni_env *env)
 {
-	if (env->verb == CNI_DEL || env->verb == CNI_GC)
+	if (env->verb == CNI_DEL || env->verb == CNI_GC || env->verb == CNI_CLEANUP)
 		return env->ipam_only ? NET_CONF_IPAM_IDENTITY : NET_CONF_IDENTITY;
 	if (env->ipam_only)
 		return env->verb == CNI_CHECK ? NET_CONF_IPAM_CHECK : NET_CONF_IPAM;
@@ -94,6 +95,28 @@ void attachment_clear(struct attachment *att)
 	net_conf_clear(&att->conf);
 	json_doc_free(att->doc);
 	*att = (struct attachment){};
+}
+
+struct attachment attachment_beside(const struct attachment *att, enum cni_verb verb,
+				    const char *container_id, const char *ifname)
+{
+	struct attachment other = {
+		.env = {.verb = verb,
+			.container_id = container_id,
+			.ifname = ifname,
+			.netns = "",
+			.path = att->env.path},
+		.text = att->text,
+		.text_len = att->text_len,
+		.doc = att->doc,
+		.conf = att->conf,
+		.kernel = att->kernel,
+		.node = att->node,
+		.report = att->report,
+	};
+
+	identity_host_ifname(att->conf.name, container_id, ifname, other.host_ifname);
+	return other;
 }
 
 void attachment_notice(struct attachment *att, const char *fmt, ...)

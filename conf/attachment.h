@@ -17,6 +17,7 @@ struct json_doc;
 struct node;
 struct ipam_kernel;
 struct record;
+struct report;
 
 #define TIMINGS_MAX 24
 
@@ -50,9 +51,12 @@ struct attachment {
 	unsigned int host_index; /* CHECK: of the host's end, whoever named it */
 
 	/* Found. */
-	const struct record *record; /* DEL: what ADD wrote down; NULL: nothing */
+	const struct record *record; /* DEL, repair: what ADD wrote down; NULL: nothing */
+	bool given_up; /* repair: one of the stages has failed */
 	bool had_own_veth; /* DEL: the veth with host_ifname was there */
 
+	struct report
+		*report; /* repair, cleanup: plugin/report.h; NULL: none is asked for */
 	char *notice; /* for the operator, lines on stderr; NULL: none; owned */
 
 	/* How long the stages took, for the log. */
@@ -79,6 +83,13 @@ int attachment_read(const char *text, size_t len, const struct cni_env *env,
 		    struct attachment *ret_att, enum cni_version *ret_version,
 		    struct cni_error *err);
 void attachment_clear(struct attachment *att);
+
+/*
+ * Another attachment of the same network, by its names: what was asked of @att's network
+ * is borrowed from it, nothing to be freed. Its namespace is not known.
+ */
+struct attachment attachment_beside(const struct attachment *att, enum cni_verb verb,
+				    const char *container_id, const char *ifname);
 
 /* Adds a line to what the operator is told besides the answer. */
 void attachment_notice(struct attachment *att, const char *fmt, ...) _printf_(2, 3);

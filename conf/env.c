@@ -15,8 +15,9 @@
 #include "net_conf.h"
 
 static const char *const verb_names[] = {
-	[CNI_ADD] = "ADD",	 [CNI_DEL] = "DEL", [CNI_CHECK] = "CHECK",
-	[CNI_STATUS] = "STATUS", [CNI_GC] = "GC",   [CNI_VERSION] = "VERSION",
+	[CNI_ADD] = "ADD",	 [CNI_DEL] = "DEL",	    [CNI_CHECK] = "CHECK",
+	[CNI_STATUS] = "STATUS", [CNI_GC] = "GC",	    [CNI_VERSION] = "VERSION",
+	[CNI_REPAIR] = "repair", [CNI_CLEANUP] = "cleanup",
 };
 
 const char *cni_verb_name(enum cni_verb verb)
@@ -80,7 +81,7 @@ static bool is_false(const char *text)
 
 static int parse_verb(const char *text, enum cni_verb *ret_verb, struct cni_error *err)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(verb_names); i++) {
+	for (enum cni_verb i = CNI_ADD; i <= CNI_VERSION; i++) {
 		if (strcmp(text, verb_names[i]) == 0) {
 			*ret_verb = i;
 			return 0;

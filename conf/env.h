@@ -18,9 +18,12 @@ enum cni_verb {
 	CNI_STATUS,
 	CNI_GC,
 	CNI_VERSION,
+	/* Asked for on the command line, of a whole network. */
+	CNI_REPAIR,
+	CNI_CLEANUP,
 };
 
-/* What CNI_COMMAND says for it: "ADD". */
+/* What CNI_COMMAND (or the command line) says for it: "ADD". */
 const char *cni_verb_name(enum cni_verb verb);
 
 #define CNI_ARGS_TEXT_MAX  4096 /* CNI_ARGS as a whole, bytes */

@@ -2,6 +2,7 @@
 /* Names and MAC addresses that follow from an attachment's identity. */
 #include "identity.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -112,6 +113,14 @@ struct mac_addr identity_container_mac(const char *network, const char *containe
 				       const char *ifname)
 {
 	return identity_mac(0x0a, network, container_id, ifname);
+}
+
+struct mac_addr identity_bridge_mac(const char *boot, uint64_t cookie, const char *bridge)
+{
+	char node[17];
+
+	snprintf(node, sizeof(node), "%016" PRIx64, cookie);
+	return identity_mac(0x06, boot, node, bridge);
 }
 
 struct mac_addr identity_mac_of_ip(const struct ip_addr *addr)

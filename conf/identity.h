@@ -53,6 +53,11 @@ struct mac_addr identity_host_mac(const char *network, const char *container_id,
 struct mac_addr identity_container_mac(const char *network, const char *container_id,
 				       const char *ifname);
 
+/* Of a bridge made here: the node's own, by the kernel's boot ID and the cookie of the
+ * node's network namespace, for as long as those last. */
+struct mac_addr identity_bridge_mac(const char *boot, uint64_t cookie,
+				    const char *bridge);
+
 /*
  * What the reference plugins (containernetworking/plugins, pkg/ip/ipmasq_*_linux.go) name
  * after an attachment when they masquerade it: the chain that iptables gets, one for all

@@ -392,3 +392,26 @@ void json_clear(const struct json_type *type, void *value)
 		memset(value, 0, sizeof(list));
 	}
 }
+
+char *json_entry_text(const struct json_doc *doc, const char *list, size_t index,
+		      const char *const *keys)
+{
+	const cJSON *entry = cJSON_GetArrayItem(cJSON_GetObjectItem(doc->root, list),
+						index);
+	cJSON *copy = cJSON_Duplicate(entry, true);
+	char *text = NULL;
+	bool whole = copy;
+
+	for (; whole && *keys; keys++) {
+		const cJSON *value = cJSON_GetObjectItem(doc->root, *keys);
+
+		while (cJSON_GetObjectItem(copy, *keys))
+			cJSON_DeleteItemFromObject(copy, *keys);
+		whole = !value ||
+			cJSON_AddItemToObject(copy, *keys, cJSON_Duplicate(value, true));
+	}
+	if (whole)
+		text = cJSON_PrintUnformatted(copy);
+	cJSON_Delete(copy);
+	return text;
+}

@@ -92,6 +92,14 @@ struct json_type {
 int json_read(const struct json_doc *doc, const struct json_type *type, void *ret,
 	      struct cni_error *err);
 
+/*
+ * Entry @index of the document's list @list, an object, as text that the caller frees. The
+ * document's own @keys (the last NULL) stand in it in place of its: absent where the
+ * document has none. NULL: out of memory.
+ */
+char *json_entry_text(const struct json_doc *doc, const char *list, size_t index,
+		      const char *const *keys);
+
 /* Frees all lists of a structure that was read (or half read, or zeroed). */
 void json_clear(const struct json_type *type, void *value);
 

@@ -83,8 +83,21 @@ int ipam_owner_list_add(struct ipam_owner_list *list, const char *container_id,
 int ipam_recorded(struct attachment *att, struct record *ret_record,
 		  struct cni_error *err);
 
-/* Hands all records of the network but those that are going to @fn (which returns < 0 to stop, with @err set). Codes
- * 5, 11. The store's lock is not held meanwhile. */
+/*
+ * The records of the network's attachments that are connected, newest reservation first:
+ * their interface on the node is there, so that a namespace is behind it, whatever its path;
+ * and no DEL of theirs has begun. Codes 5, 11.
+ */
+struct ipam_record_list {
+	struct record *items;
+	size_t n;
+};
+int ipam_connected(struct attachment *att, struct ipam_record_list *ret_list,
+		   struct cni_error *err);
+void ipam_record_list_clear(struct ipam_record_list *list);
+
+/* Hands them to @fn (which returns < 0 to stop, with @err set). The store's lock is not held
+ * meanwhile. */
 int ipam_records(struct attachment *att,
 		 int (*fn)(const struct record *record, void *data,
 			   struct cni_error *err),

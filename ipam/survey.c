@@ -29,19 +29,37 @@ int ipam_recorded(struct attachment *att, struct record *ret_record,
 	return 0;
 }
 
-struct record_array {
-	struct record *items;
-	size_t n;
-};
-
-static void record_array_clear(struct record_array *array)
+void ipam_record_list_clear(struct ipam_record_list *list)
 {
-	for (size_t i = 0; i < array->n; i++)
-		record_clear(&array->items[i]);
-	free(array->items);
+	for (size_t i = 0; i < list->n; i++)
+		record_clear(&list->items[i]);
+	free(list->items);
+	*list = (struct ipam_record_list){};
 }
 
-static int records_read(struct attachment *att, struct record_array *array,
+static bool is_connected(const struct attachment *att, const struct record *record)
+{
+	const struct ipam_kernel *kernel = att->kernel;
+
+	return !record->going && strcmp(record->network, att->conf.name) == 0 && kernel &&
+	       kernel->has_interface && kernel->has_interface(kernel, record);
+}
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct record *x = a, *y = b;
+	const struct file_mark *first = x->n ? &x->addresses[0].mark : NULL;
+	const struct file_mark *second = y->n ? &y->addresses[0].mark : NULL;
+
+	if (!first || !second)
+		return !first - !second;
+	if (first->mtime_sec != second->mtime_sec)
+		return first->mtime_sec < second->mtime_sec ? 1 : -1;
+	return (first->mtime_nsec < second->mtime_nsec) -
+	       (first->mtime_nsec > second->mtime_nsec);
+}
+
+static int records_read(struct attachment *att, struct ipam_record_list *list,
 			struct cni_error *err)
 {
 	_cleanup_(record_walk_end) struct record_walk walk = {};
@@ -52,16 +70,34 @@ static int records_read(struct attachment *att, struct record_array *array,
 	if (r < 0)
 		return r == -ENOENT && err->code == 0 ? 0 : r;
 	while (store_record_next(&store, &walk, &hash) > 0) {
-		struct record *grown = reallocarray(array->items, array->n + 1,
-						    sizeof(*grown));
+		_cleanup_(record_clear) struct record record = {};
+		struct record *grown;
 
+		if (store_record_read(&store, hash, &record) < 0 ||
+		    !is_connected(att, &record))
+			continue;
+		grown = reallocarray(list->items, list->n + 1, sizeof(*grown));
 		if (!grown)
 			return error_oom(err);
-		array->items = grown;
-		grown[array->n] = (struct record){};
-		if (store_record_read(&store, hash, &grown[array->n]) == 0)
-			array->n++;
+		list->items = grown;
+		grown[list->n++] = record;
+		record = (struct record){};
 	}
+	return 0;
+}
+
+int ipam_connected(struct attachment *att, struct ipam_record_list *ret_list,
+		   struct cni_error *err)
+{
+	_cleanup_(ipam_record_list_clear) struct ipam_record_list list = {};
+	int r = records_read(att, &list, err);
+
+	if (r < 0)
+		return r;
+	if (list.n)
+		qsort(list.items, list.n, sizeof(*list.items), newest_first);
+	*ret_list = list;
+	list = (struct ipam_record_list){};
 	return 0;
 }
 
@@ -70,12 +106,11 @@ int ipam_records(struct attachment *att,
 			   struct cni_error *err),
 		 void *data, struct cni_error *err)
 {
-	_cleanup_(record_array_clear) struct record_array array = {};
-	int r = records_read(att, &array, err);
+	_cleanup_(ipam_record_list_clear) struct ipam_record_list list = {};
+	int r = ipam_connected(att, &list, err);
 
-	for (size_t i = 0; r == 0 && i < array.n; i++)
-		if (!array.items[i].going)
-			r = fn(&array.items[i], data, err);
+	for (size_t i = 0; r == 0 && i < list.n; i++)
+		r = fn(&list.items[i], data, err);
 	return r;
 }
 

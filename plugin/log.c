@@ -17,13 +17,9 @@
 
 static void put_identity(struct logfmt *line, const struct attachment *att)
 {
-	static const char *const verbs[] = {
-		[CNI_ADD] = "ADD",	 [CNI_DEL] = "DEL", [CNI_CHECK] = "CHECK",
-		[CNI_STATUS] = "STATUS", [CNI_GC] = "GC",   [CNI_VERSION] = "VERSION",
-	};
 	const struct cni_env *env = &att->env;
 
-	logfmt_put(line, " verb=%s", verbs[env->verb]);
+	logfmt_put(line, " verb=%s", cni_verb_name(env->verb));
 	logfmt_value(line, "network", att->conf.name);
 	if (env->args.pod_name[0]) {
 		logfmt_value(line, "podNamespace", env->args.pod_namespace);

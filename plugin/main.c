@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The executable: takes what the runtime gives, runs one operation, prints one answer. The
- * only file that reads stdin, prints, and decides on the exit status.
+ * The executable: takes what the runtime gives, runs one operation, prints one answer. No
+ * other file reads stdin, and none prints but command.c, where there is no runtime.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,30 +12,12 @@
 
 #include "../conf/json.h"
 #include "../conf/result.h"
-#include "ipam_verbs.h"
+#include "command.h"
 #include "gc.h"
+#include "input.h"
+#include "ipam_verbs.h"
 #include "log.h"
 #include "verbs.h"
-
-static const char about[] =
-	"bridge-cni " BRIDGE_CNI_VERSION
-	": a CNI plugin that connects containers to a bridge of their node.\n"
-	"It is called by a container runtime, with CNI_* variables in its environment and\n"
-	"a network configuration on its standard input (https://www.cni.dev).\n";
-
-static const char usage[] =
-	"\n"
-	"Put it into the runtime's plugin directory (mostly /opt/cni/bin) and name it as\n"
-	"\"type\" in a configuration in /etc/cni/net.d. By hand:\n"
-	"\n"
-	"  CNI_COMMAND=VERSION bridge-cni </dev/null\n"
-	"  CNI_COMMAND=ADD CNI_CONTAINERID=test1 CNI_NETNS=/run/netns/test1 CNI_IFNAME=eth0 \\\n"
-	"      CNI_PATH=/opt/cni/bin bridge-cni <network.json\n"
-	"\n"
-	"Under the name host-local (a link to it) it is the IPAM plugin of that name.\n"
-	"\n"
-	"  --help     this text\n"
-	"  --version  the version of bridge-cni\n";
 
 static int stdout_write(const char *text, struct cni_error *err)
 {
@@ -55,41 +37,9 @@ static int stdout_write(const char *text, struct cni_error *err)
 	return 0;
 }
 
-/* All of stdin, at most JSON_TEXT_MAX bytes. */
 static int stdin_read(char **ret_text, size_t *ret_len, struct cni_error *err)
 {
-	_cleanup_(free_p) char *text = NULL;
-	size_t size = 0, len = 0;
-
-	for (;;) {
-		ssize_t got;
-
-		if (len == size) {
-			char *grown = realloc(text, size = size ? 4 * size : 16384);
-
-			if (!grown)
-				return error_oom(err);
-			text = grown;
-		}
-		got = read(STDIN_FILENO, text + len, size - len);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return error_errno(
-				err, CNI_ERR_IO, errno,
-				"reading the configuration from standard input");
-		if (got == 0)
-			break;
-		len += got;
-		if (len > JSON_TEXT_MAX)
-			return error_set(err, CNI_ERR_JSON, EFBIG,
-					 "the configuration on standard input is longer "
-					 "than %d bytes",
-					 JSON_TEXT_MAX);
-	}
-	*ret_text = TAKE_PTR(text);
-	*ret_len = len;
-	return 0;
+	return input_read(STDIN_FILENO, "standard input", ret_text, ret_len, err);
 }
 
 /* The answer's version is the question's, where that can be made out. */
@@ -142,6 +92,8 @@ static int operate(struct attachment *att, struct cni_error *err)
 	case CNI_GC:
 		return program->gc(att, err);
 	case CNI_VERSION: /* has no attachment: run() */
+	case CNI_REPAIR: /* command.c's */
+	case CNI_CLEANUP:
 		break;
 	}
 	return error_set(err, CNI_ERR_INTERNAL, ENOSYS, "no such operation");
@@ -174,25 +126,6 @@ static int run(const char *called, enum cni_version *ret_version, struct cni_err
 	return ret;
 }
 
-static int called_by_a_person(int argc, char **argv)
-{
-	if (argc > 1 && strcmp(argv[1], "--version") == 0) {
-		puts("bridge-cni " BRIDGE_CNI_VERSION);
-		return 0;
-	}
-	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-		printf("%s%s", about, usage);
-		return 0;
-	}
-	fputs(about, stderr);
-	if (argc > 1) {
-		fprintf(stderr, "Unknown argument \"%s\"; see --help.\n", argv[1]);
-		return 2;
-	}
-	fputs(usage, stderr);
-	return 0;
-}
-
 /*
  * What is opened here must not become standard output by chance: where that was closed,
  * writing the answer has to fail, not to end up in a file or a socket.
@@ -217,12 +150,11 @@ int main(int argc, char **argv)
 	char *text;
 
 	standard_streams_keep();
-	if (argc > 1 || !command || !command[0])
-		return called_by_a_person(argc, argv);
-
 	/* A closed pipe is an error of write(), which is undone, not a death. */
 	signal(SIGPIPE, SIG_IGN);
 	umask(022);
+	if (argc > 1 || !command || !command[0])
+		return command_run(argc, argv);
 	if (run(argv[0], &version, &err) == 0)
 		return 0;
 	text = error_text(&err, version);

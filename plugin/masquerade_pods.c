@@ -225,7 +225,6 @@ int masquerade_pods_del(struct attachment *att, struct cni_error *err)
 
 /* The pods of a network, from their records. */
 struct pods {
-	const struct ipam_kernel *kernel;
 	struct ip_prefix *items;
 	size_t n;
 };
@@ -243,8 +242,6 @@ static int pods_collect(const struct record *record, void *data, struct cni_erro
 	struct pods *pods = data;
 	struct ip_prefix *items;
 
-	if (!pods->kernel->has_interface(pods->kernel, record))
-		return 0;
 	items = reallocarray(pods->items, pods->n + record->n + 1, sizeof(*items));
 	if (!items)
 		return error_oom(err);
@@ -327,11 +324,9 @@ static void family_text(const struct net_conf *conf, const struct ip_prefix *sen
 int masquerade_pods_fill(struct attachment *att, struct rule_text *text,
 			 struct cni_error *err)
 {
-	struct pods pods = {.kernel = att->kernel};
-	int ret = 0;
+	struct pods pods = {};
+	int ret = ipam_records(att, pods_collect, &pods, err);
 
-	if (pods.kernel && pods.kernel->has_interface)
-		ret = ipam_records(att, pods_collect, &pods, err);
 	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(sentinels); i++)
 		family_text(&att->conf, &sentinels[i], &pods, text);
 	free(pods.items);

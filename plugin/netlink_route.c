@@ -113,13 +113,13 @@ static void queue_port_settings(struct netlink *nl, const struct veth_spec *spec
 	uint8_t hairpin = spec->hairpin, isolated = spec->isolated;
 
 	put_string(b, IFLA_IFNAME, spec->host_name);
-	put_string(b, IFLA_IFALIAS, spec->alias);
+	if (spec->alias)
+		put_string(b, IFLA_IFALIAS, spec->alias);
 	info = nest(b, IFLA_LINKINFO);
 	put_string(b, IFLA_INFO_SLAVE_KIND, "bridge");
 	data = nest(b, IFLA_INFO_SLAVE_DATA);
 	put(b, IFLA_BRPORT_MODE, &hairpin, sizeof(hairpin));
-	if (isolated)
-		put(b, IFLA_BRPORT_ISOLATED, &isolated, sizeof(isolated));
+	put(b, IFLA_BRPORT_ISOLATED, &isolated, sizeof(isolated));
 	nest_end(b, data);
 	nest_end(b, info);
 }
@@ -148,6 +148,14 @@ void queue_veth_add(struct netlink *nl, const struct veth_spec *spec)
 	nest_end(b, data);
 	nest_end(b, info);
 
+	queue_port_settings(nl, spec);
+}
+
+void queue_port_attach(struct netlink *nl, unsigned int index,
+		       const struct veth_spec *spec)
+{
+	put_u32(change_link(nl, index, IFF_UP, "making a port of", spec->host_name),
+		IFLA_MASTER, spec->bridge);
 	queue_port_settings(nl, spec);
 }
 

@@ -71,6 +71,11 @@ void queue_bridge_add(struct netlink *nl, const struct bridge_spec *spec);
  */
 void queue_veth_add(struct netlink *nl, const struct veth_spec *spec);
 
+/* Makes a link that is there a port, up, and sets what a port has of @spec: hairpin and
+ * isolated. */
+void queue_port_attach(struct netlink *nl, unsigned int index,
+		       const struct veth_spec *spec);
+
 /* Changes of a link that is there. */
 void queue_link_mtu(struct netlink *nl, unsigned int index, const char *name,
 		    uint32_t mtu);

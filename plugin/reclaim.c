@@ -10,23 +10,11 @@
 static struct attachment namesake(const struct attachment *att, struct node *node,
 				  const char *container_id, const char *ifname)
 {
-	struct attachment other = {
-		.env = {.verb = CNI_DEL,
-			.container_id = container_id,
-			.ifname = ifname,
-			.netns = "",
-			.path = att->env.path},
-		.text = att->text,
-		.text_len = att->text_len,
-		.doc = att->doc,
-		.conf = att->conf,
-		.kernel = att->kernel,
-		.node = node,
-	};
+	struct attachment other = attachment_beside(att, CNI_DEL, container_id, ifname);
 
+	other.node = node;
 	node->pod_ns = -1;
 	node->pod_rtnl = NULL;
-	identity_host_ifname(att->conf.name, container_id, ifname, other.host_ifname);
 	return other;
 }
 

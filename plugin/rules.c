@@ -21,6 +21,7 @@
 #include "nft.h"
 #include "nftset.h"
 #include "node.h"
+#include "report.h"
 
 /* Raised when rules of the same fingerprint would mean something else. */
 #define RULES_VERSION 1
@@ -257,6 +258,9 @@ static int replace(struct attachment *att, const struct survey *survey,
 	replacement_text(att, survey, &batch);
 	if (ret == 0)
 		ret = batch.failed ? error_oom(err) : nft_apply(batch.text, err);
+	if (ret == 0)
+		report_done(att, "%s: the rules in table %s " RULES_TABLE, survey->stage,
+			    table_family(survey->wanted));
 	free(batch.text);
 	return ret;
 }

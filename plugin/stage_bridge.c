@@ -9,10 +9,11 @@
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 
+#include "../ipam/ipam.h"
 #include "netlink_route.h"
+#include "report.h"
 #include "stages.h"
 #include "sysctl.h"
 
@@ -31,15 +32,17 @@ static bool mac_is_pinned(const char *bridge)
 	return fd >= 0 && read(fd, &value, 1) == 1 && value == '3';
 }
 
-static struct mac_addr random_mac(void)
+/*
+ * The same whenever it is made anew while the node is up: pods have it in their neighbour
+ * caches. Where the boot can't be told, the kernel's random one, pinned like a found one.
+ */
+static struct mac_addr own_mac(const struct attachment *att)
 {
-	struct mac_addr mac = {.set = true};
+	const char *boot = att->kernel->boot_id;
 
-	/* Not seeded yet, at boot: the kernel's default, then pinned like a found one. */
-	if (getrandom(mac.bytes, MAC_LEN, GRND_NONBLOCK) != MAC_LEN)
-		return (struct mac_addr){};
-	mac.bytes[0] = (mac.bytes[0] & 0xfc) | 0x02; /* unicast, locally administered */
-	return mac;
+	return boot[0] ? identity_bridge_mac(boot, netlink_cookie(att->node->rtnl),
+					     att->conf.bridge)
+		       : (struct mac_addr){};
 }
 
 static int must_be_bridge(const struct link *link, struct cni_error *err)
@@ -143,7 +146,7 @@ static int make(struct attachment *att, struct link *link, struct cni_error *err
 
 	queue_bridge_add(nl, &(struct bridge_spec){
 				     .name = conf->bridge,
-				     .mac = random_mac(),
+				     .mac = own_mac(att),
 				     .filter_vlans = wants_vlans(conf),
 			     });
 	ret = netlink_commit(nl, err);
@@ -176,7 +179,8 @@ static int complete(struct attachment *att, struct link *link, struct cni_error 
 	struct netlink *nl = att->node->rtnl;
 	const struct net_conf *conf = &att->conf;
 	const char *name = conf->bridge;
-	int ret = link->index ? 0 : make(att, link, err);
+	bool made = !link->index;
+	int ret = made ? make(att, link, err) : 0;
 
 	if (ret == 0 && wants_vlans(conf) && !link->bridge.can_filter_vlans)
 		ret = no_vlan_filtering(conf, err);
@@ -192,7 +196,13 @@ static int complete(struct attachment *att, struct link *link, struct cni_error 
 		queue_vlan_filtering(nl, link->index, name);
 	if (!link->up)
 		queue_link_up(nl, link->index, name);
-	return netlink_commit(nl, err);
+	ret = netlink_commit(nl, err);
+	if (ret == 0)
+		report_done(att,
+			    made ? "made the bridge %s"
+				 : "bridge %s: up, and set as configured",
+			    name);
+	return ret;
 }
 
 static void found(struct attachment *att, const struct link *link)
@@ -273,4 +283,5 @@ const struct stage stage_bridge = {
 	.name = "bridge",
 	.add = bridge_add,
 	.check = bridge_check,
+	.repair = bridge_add,
 };

@@ -10,6 +10,7 @@
 
 #include "../ipam/ipam.h"
 #include "netlink_route.h"
+#include "report.h"
 #include "stages.h"
 #include "sysctl.h"
 
@@ -148,6 +149,9 @@ static size_t missing_count(struct attachment *att, const struct addr_list *list
 			continue;
 		missing++;
 		if (queue)
+			report_done(att, "gateway address %s on %s",
+				    PREFIX_TEXT(&gateway), att->gateway_ifname);
+		if (queue)
 			queue_addr_add(att->node->rtnl, att->gateway_index,
 				       att->gateway_ifname, &gateway, false);
 	}
@@ -255,7 +259,12 @@ static int forwarding_ensure(struct attachment *att, int family, struct cni_erro
 	ret = node_lock(att->node, NODE_EXCLUSIVE, err);
 	if (ret == 0 && family == AF_INET6)
 		ret = ra_routes_keep(att, err);
-	return ret < 0 ? ret : sysctl_ensure(1, err, "%s", forwarding_name(family));
+	if (ret == 0)
+		ret = sysctl_ensure(1, err, "%s", forwarding_name(family));
+	if (ret == 0)
+		report_done(att, "forwarding: " SYSCTL_ROOT "%s",
+			    forwarding_name(family));
+	return ret;
 }
 
 /* A node may have IPv6 off by default; the bridge must carry its gateway address. */
@@ -271,22 +280,30 @@ static int bridge_ipv6_enable(struct attachment *att, struct cni_error *err)
 	return ret;
 }
 
+static int addresses_ensure(struct attachment *att, struct cni_error *err)
+{
+	size_t missing = 0;
+	int ret = addresses_missing(att, &missing, err);
+
+	if (ret < 0 || missing == 0)
+		return ret;
+	ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+	if (ret == 0 && uses_family(&att->ipam, AF_INET6))
+		ret = bridge_ipv6_enable(att, err);
+	return ret < 0 ? ret : addresses_complete(att, err);
+}
+
 static int gateway_add(struct attachment *att, struct cni_error *err)
 {
 	static const int families[] = {AF_INET, AF_INET6};
-	size_t missing = 0;
 	int ret;
 
 	if (!att->conf.is_gateway)
 		return 0;
-	ret = addresses_missing(att, &missing, err);
-	if (ret == 0 && missing > 0) {
-		ret = node_lock(att->node, NODE_EXCLUSIVE, err);
-		if (ret == 0 && uses_family(&att->ipam, AF_INET6))
-			ret = bridge_ipv6_enable(att, err);
-		if (ret == 0)
-			ret = addresses_complete(att, err);
-	}
+	ret = addresses_ensure(att, err);
+	/* Since this pod's ADD the network was given another gateway. */
+	if (att->env.verb == CNI_REPAIR && ret == -EADDRINUSE)
+		ret = error_clear(err);
 	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(families); i++)
 		if (uses_family(&att->ipam, families[i]))
 			ret = forwarding_ensure(att, families[i], err);
@@ -335,4 +352,5 @@ const struct stage stage_gateway = {
 	.name = "gateway",
 	.add = gateway_add,
 	.check = gateway_check,
+	.repair = gateway_add,
 };

@@ -14,7 +14,9 @@
 
 #include "../ipam/delegate.h"
 #include "../ipam/ipam.h"
+#include "../ipam/record.h"
 #include "masquerade_pods.h"
+#include "report.h"
 #include "rules.h"
 #include "stages.h"
 
@@ -269,7 +271,7 @@ static int complete(struct attachment *att, struct rule_list *wanted,
 }
 
 /* Without ipMasq, too: the rules of a time when it was set must go. */
-static int masquerade_add(struct attachment *att, struct cni_error *err)
+static int masquerade_rules(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(rule_list_clear) struct rule_list wanted = {};
 	int ret = rules_build(att, false, &wanted, err);
@@ -277,8 +279,32 @@ static int masquerade_add(struct attachment *att, struct cni_error *err)
 	wanted.complete = ipam_delegated(&att->conf) ? NULL : complete;
 	if (ret == 0)
 		ret = rules_ensure(att, stage_masquerade.name, &wanted, err);
-	if (ret == 0 && is_by_pod(&att->conf))
-		ret = masquerade_pods_add(att, err);
+	return ret;
+}
+
+static int masquerade_add(struct attachment *att, struct cni_error *err)
+{
+	int ret = masquerade_rules(att, err);
+
+	return ret < 0 || !is_by_pod(&att->conf) ? ret : masquerade_pods_add(att, err);
+}
+
+/* Elements that somebody flushed while the rules stayed. */
+static int masquerade_repair(struct attachment *att, struct cni_error *err)
+{
+	int ret;
+
+	/* Addresses of a time when the network had them from the in-process IPAM. */
+	if (!is_by_pod(&att->conf) || !att->record->n ||
+	    att->record->addresses[0].reserved)
+		return 0;
+	ret = masquerade_pods_check(att, err);
+	if (ret == 0 || err->code != CNI_ERR_CHECK)
+		return ret;
+	error_clear(err);
+	ret = masquerade_pods_add(att, err);
+	if (ret == 0)
+		report_done(att, "masquerade: its elements in table inet " RULES_TABLE);
 	return ret;
 }
 
@@ -298,4 +324,6 @@ const struct stage stage_masquerade = {
 	.name = "masquerade",
 	.add = masquerade_add,
 	.check = masquerade_check,
+	.repair_shared = masquerade_rules,
+	.repair = masquerade_repair,
 };

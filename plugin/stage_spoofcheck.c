@@ -15,6 +15,7 @@
 #include "../ipam/ipam.h"
 #include "../ipam/record.h"
 #include "nftset_element.h"
+#include "report.h"
 #include "rules.h"
 #include "stages.h"
 
@@ -266,15 +267,12 @@ static int record_fill(const struct record *record, void *data, struct cni_error
 {
 	_cleanup_(elements_clear) struct elements elements = {};
 	const struct filling *filling = data;
-	const struct ipam_kernel *kernel = filling->att->kernel;
 	int ret;
 
-	/* A pod without an interface sends nothing, and no DEL would take it away again; the
-	 * attachment's own are added, and undone, by themselves. */
+	/* The attachment's own are added, and undone, by themselves. */
 	if (!record->spoof_check ||
 	    (strcmp(record->container_id, filling->att->env.container_id) == 0 &&
-	     strcmp(record->ifname, filling->att->env.ifname) == 0) ||
-	    !kernel || !kernel->has_interface || !kernel->has_interface(kernel, record))
+	     strcmp(record->ifname, filling->att->env.ifname) == 0))
 		return 0;
 	ret = record_elements(filling->att, filling->names, record, &elements, err);
 	elements_text(filling->names, &elements, filling->text);
@@ -349,9 +347,19 @@ static int rules_wanted(const struct net_conf *conf, struct rule_list *ret_list,
 	return 0;
 }
 
-static int spoofcheck_add(struct attachment *att, struct cni_error *err)
+static int spoofcheck_rules(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(rule_list_clear) struct rule_list wanted = {};
+	int ret;
+
+	if (!att->conf.mac_spoof_check)
+		return 0;
+	ret = rules_wanted(&att->conf, &wanted, err);
+	return ret < 0 ? ret : rules_ensure(att, stage_spoofcheck.name, &wanted, err);
+}
+
+static int spoofcheck_add(struct attachment *att, struct cni_error *err)
+{
 	_cleanup_(elements_clear) struct elements elements = {};
 	struct names names;
 	struct netlink *nl = NULL;
@@ -360,9 +368,7 @@ static int spoofcheck_add(struct attachment *att, struct cni_error *err)
 	if (!att->conf.mac_spoof_check)
 		return 0;
 	names_make(&att->conf, &names);
-	ret = rules_wanted(&att->conf, &wanted, err);
-	if (ret == 0)
-		ret = rules_ensure(att, stage_spoofcheck.name, &wanted, err);
+	ret = spoofcheck_rules(att, err);
 	if (ret == 0)
 		ret = node_nftables(att->node, &nl, err);
 	if (ret == 0)
@@ -372,6 +378,37 @@ static int spoofcheck_add(struct attachment *att, struct cni_error *err)
 	/* The kernel may have done it, and its answer been lost. */
 	if (ret < 0 && elements.n > 0)
 		nft_elements_del(nl, elements.items, elements.n, &(struct cni_error){});
+	return ret;
+}
+
+/* Elements that somebody flushed while the rules stayed. */
+static int spoofcheck_repair(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(elements_clear) struct elements elements = {};
+	struct names names;
+	struct netlink *nl = NULL;
+	size_t missing = 0;
+	int ret;
+
+	if (!att->conf.mac_spoof_check || !att->record->spoof_check)
+		return 0;
+	names_make(&att->conf, &names);
+	ret = node_nftables(att->node, &nl, err);
+	if (ret == 0)
+		ret = own_elements(att, &names, &elements, err);
+	for (size_t i = 0; ret == 0 && i < elements.n; i++) {
+		struct nft_element found;
+
+		ret = nft_element_get(nl, elements.items[i].set, &elements.items[i].key,
+				      &found, err);
+		missing += ret == -ENOENT;
+		ret = ret == -ENOENT ? 0 : ret;
+	}
+	if (ret < 0 || missing == 0)
+		return ret;
+	ret = nft_elements_add(nl, elements.items, elements.n, 0, err);
+	if (ret == 0)
+		report_done(att, "spoofcheck: its elements in table bridge " RULES_TABLE);
 	return ret;
 }
 
@@ -434,4 +471,6 @@ const struct stage stage_spoofcheck = {
 	.add = spoofcheck_add,
 	.check = spoofcheck_check,
 	.del = spoofcheck_del,
+	.repair_shared = spoofcheck_rules,
+	.repair = spoofcheck_repair,
 };

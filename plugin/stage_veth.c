@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "netlink_route.h"
+#include "report.h"
 #include "stages.h"
 
 #define BRIDGE_PORTS_MAX 1023 /* BR_MAX_PORTS less one, net/bridge/br_private.h */
@@ -278,9 +279,40 @@ static int veth_del(struct attachment *att, struct cni_error *err)
 	return ret;
 }
 
+/* The port as ADD made it; the pod's end is the pod's. */
+static int veth_repair(struct attachment *att, struct cni_error *err)
+{
+	const struct net_conf *conf = &att->conf;
+	struct netlink *nl = att->node->rtnl;
+	struct link port;
+	int ret = link_get(nl, att->host_ifname, &port, err);
+
+	if (ret < 0 || !port.index) /* gone by now: its DEL or its pod's end */
+		return ret;
+	att->host_index = port.index;
+	att->mtu = port.mtu;
+	if (port.master == att->bridge_index && port.up &&
+	    port.port.hairpin == conf->hairpin_mode &&
+	    port.port.isolated == conf->port_isolation)
+		return 0;
+	queue_port_attach(nl, port.index,
+			  &(struct veth_spec){
+				  .host_name = port.name,
+				  .bridge = att->bridge_index,
+				  .hairpin = conf->hairpin_mode,
+				  .isolated = conf->port_isolation,
+			  });
+	ret = netlink_commit(nl, err);
+	if (ret == 0)
+		report_done(att, "%s: a port of %s, up, and set as configured", port.name,
+			    conf->bridge);
+	return ret;
+}
+
 const struct stage stage_veth = {
 	.name = "veth",
 	.add = veth_add,
 	.check = veth_check,
 	.del = veth_del,
+	.repair = veth_repair,
 };

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "netlink_vlan.h"
+#include "report.h"
 #include "stages.h"
 #include "sysctl.h"
 
@@ -47,13 +48,19 @@ static struct mac_addr gateway_mac(const struct attachment *att)
 	return mac;
 }
 
+static void gateway_alias(const struct attachment *att, char ret_alias[LINK_ALIAS_MAX])
+{
+	snprintf(ret_alias, LINK_ALIAS_MAX, LINK_ALIAS_PREFIX "port of %s",
+		 att->gateway_ifname);
+}
+
 /* The pair, the gateway's end not up yet. */
 static int gateway_make(struct attachment *att, struct cni_error *err)
 {
 	char port[IF_NAMESIZE], alias[LINK_ALIAS_MAX];
 
 	identity_vlan_port(att->gateway_ifname, port);
-	snprintf(alias, sizeof(alias), "bridge-cni port of %s", att->gateway_ifname);
+	gateway_alias(att, alias);
 	queue_veth_add(att->node->rtnl,
 		       &(struct veth_spec){
 			       .host_name = port,
@@ -68,7 +75,7 @@ static int gateway_make(struct attachment *att, struct cni_error *err)
 	return netlink_commit(att->node->rtnl, err);
 }
 
-/* The bridge's port that leads to a veth; its index is 0 where that leads elsewhere. */
+/* The other end of a veth, to be the bridge's port; no index where that leads elsewhere. */
 static int gateway_port(struct attachment *att, const struct link *gateway,
 			struct link *ret_port, struct cni_error *err)
 {
@@ -77,10 +84,32 @@ static int gateway_port(struct attachment *att, const struct link *gateway,
 
 	if (ret < 0)
 		return ret;
-	if (port.master != att->bridge_index || port.peer != gateway->index)
+	if (port.peer != gateway->index)
 		port = (struct link){};
 	*ret_port = port;
 	return 0;
+}
+
+/* Up, which is its last step, and the bridge not deleted under it since. */
+static int gateway_is_complete(struct attachment *att, const struct link *gateway,
+			       bool *ret_complete, struct cni_error *err)
+{
+	struct link port = {.master = att->bridge_index};
+	int ret = 0;
+
+	if (gateway->up && is_veth(gateway))
+		ret = gateway_port(att, gateway, &port, err);
+	*ret_complete = gateway->up && port.master == att->bridge_index;
+	return ret;
+}
+
+/* One that was made here and has lost its bridge. */
+static bool may_attach(const struct attachment *att, const struct link *port)
+{
+	char alias[LINK_ALIAS_MAX];
+
+	gateway_alias(att, alias);
+	return port->index && !port->master && strcmp(port->alias, alias) == 0;
 }
 
 /* The port's VLAN, then up: that is its last step, and says that it is complete. */
@@ -93,7 +122,8 @@ static int gateway_finish(struct attachment *att, const struct link *gateway,
 
 	if (is_veth(gateway)) {
 		ret = gateway_port(att, gateway, &port, err);
-		if (ret == 0 && !port.index)
+		if (ret == 0 && port.master != att->bridge_index &&
+		    !may_attach(att, &port))
 			return error_set(
 				err, CNI_ERR_EXISTS, EEXIST,
 				"vlan: %s is to be the VLAN's gateway, but its "
@@ -101,6 +131,12 @@ static int gateway_finish(struct attachment *att, const struct link *gateway,
 				gateway->name, att->conf.bridge);
 		if (ret < 0)
 			return ret;
+		if (!port.master)
+			queue_port_attach(nl, port.index,
+					  &(struct veth_spec){
+						  .host_name = port.name,
+						  .bridge = att->bridge_index,
+					  });
 		queue_vlans(nl, att, port.index, port.name);
 		ret = netlink_commit(nl, err);
 		if (ret < 0)
@@ -128,6 +164,8 @@ static int gateway_complete(struct attachment *att, struct link *gateway,
 		ret = sysctl_accept_ra_off(att->gateway_ifname, err);
 	if (ret == 0)
 		ret = gateway_finish(att, gateway, err);
+	if (ret == 0)
+		report_done(att, "vlan: the gateway's interface %s", gateway->name);
 	if (ret < 0 && make) {
 		struct cni_error ignored = {};
 
@@ -163,6 +201,7 @@ static void gateway_name(struct attachment *att)
 static int gateway_ensure(struct attachment *att, struct cni_error *err)
 {
 	struct netlink *nl = att->node->rtnl;
+	bool complete = false;
 	struct link link;
 	int ret;
 
@@ -170,7 +209,9 @@ static int gateway_ensure(struct attachment *att, struct cni_error *err)
 	ret = link_get(nl, att->gateway_ifname, &link, err);
 	if (ret == 0)
 		ret = must_serve(att, &link, err);
-	if (ret == 0 && link.up) {
+	if (ret == 0)
+		ret = gateway_is_complete(att, &link, &complete, err);
+	if (ret == 0 && complete) {
 		ret = sysctl_accept_ra_off(att->gateway_ifname, err);
 	} else if (ret == 0) {
 		ret = node_lock(att->node, NODE_EXCLUSIVE, err);
@@ -178,7 +219,9 @@ static int gateway_ensure(struct attachment *att, struct cni_error *err)
 			ret = link_get(nl, att->gateway_ifname, &link, err);
 		if (ret == 0)
 			ret = must_serve(att, &link, err);
-		if (ret == 0 && !link.up)
+		if (ret == 0)
+			ret = gateway_is_complete(att, &link, &complete, err);
+		if (ret == 0 && !complete)
 			ret = gateway_complete(att, &link, err);
 	}
 	if (ret < 0)
@@ -294,7 +337,7 @@ static int gateway_check(struct attachment *att, struct cni_error *err)
 	ret = gateway_port(att, &link, &port, err);
 	if (ret < 0)
 		return ret;
-	if (!port.index)
+	if (port.master != att->bridge_index)
 		return error_set(err, CNI_ERR_CHECK, ENODEV,
 				 "vlan: expected the other end of %s to be a port of %s, "
 				 "found it is not",
@@ -304,26 +347,51 @@ static int gateway_check(struct attachment *att, struct cni_error *err)
 	return ret < 0 ? ret : access_check(att, name, &vlans, err);
 }
 
-static int vlan_check(struct attachment *att, struct cni_error *err)
+static int port_check(const struct attachment *att, struct cni_error *err)
 {
-	const struct net_conf *conf = &att->conf;
 	struct port_vlans vlans;
-	int ret;
+	int ret = port_vlans_get(att->node->rtnl, att->host_index, &vlans, err);
 
-	if (!conf->vlan && !conf->vlan_trunk.n)
-		return 0;
-	ret = port_vlans_get(att->node->rtnl, att->host_index, &vlans, err);
 	if (ret == 0)
 		ret = access_check(att, att->host_ifname, &vlans, err);
 	if (ret == 0)
 		ret = trunk_check(att, &vlans, err);
-	if (ret == 0)
-		ret = default_vlan_check(att, &vlans, err);
+	return ret < 0 ? ret : default_vlan_check(att, &vlans, err);
+}
+
+static int vlan_check(struct attachment *att, struct cni_error *err)
+{
+	const struct net_conf *conf = &att->conf;
+	int ret;
+
+	if (!conf->vlan && !conf->vlan_trunk.n)
+		return 0;
+	ret = port_check(att, err);
 	return ret < 0 || !wants_gateway(conf) ? ret : gateway_check(att, err);
+}
+
+static int vlan_repair(struct attachment *att, struct cni_error *err)
+{
+	const struct net_conf *conf = &att->conf;
+	struct netlink *nl = att->node->rtnl;
+	int ret;
+
+	if (!att->host_index || (!conf->vlan && !conf->vlan_trunk.n))
+		return 0;
+	ret = port_check(att, err);
+	if (err->code == CNI_ERR_CHECK) {
+		error_clear(err);
+		queue_vlans(nl, att, att->host_index, att->host_ifname);
+		ret = netlink_commit(nl, err);
+		if (ret == 0)
+			report_done(att, "%s: its VLANs", att->host_ifname);
+	}
+	return ret < 0 || !wants_gateway(conf) ? ret : gateway_ensure(att, err);
 }
 
 const struct stage stage_vlan = {
 	.name = "vlan",
 	.add = vlan_add,
 	.check = vlan_check,
+	.repair = vlan_repair,
 };

@@ -7,6 +7,7 @@
 #include "../ipam/ipam.h"
 #include "../ipam/record.h"
 #include "log.h"
+#include "report.h"
 
 static const struct stage *const stages[] = {
 	&stage_ipam,	&stage_reference, &stage_bridge,     &stage_veth,
@@ -102,4 +103,33 @@ int stages_del(struct attachment *att, struct cni_error *err)
 	ret = undo(att, ARRAY_SIZE(stages), err);
 	att->record = NULL;
 	return ret;
+}
+
+/* True: so far without an error. */
+static bool repair_one(struct attachment *att,
+		       int (*verb)(struct attachment *, struct cni_error *))
+{
+	struct cni_error err = {};
+
+	if (verb(att, &err) == 0)
+		return true;
+	netlink_discard(att->node->rtnl);
+	netlink_discard(att->node->nftables);
+	report_error(att, &err);
+	return false;
+}
+
+void stages_repair(struct attachment *net, struct attachment *connected, size_t n)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(stages); i++)
+		if (stages[i]->repair_shared)
+			repair_one(net, stages[i]->repair_shared);
+	for (size_t i = 0; i < ARRAY_SIZE(stages); i++) {
+		if (!stages[i]->repair)
+			continue;
+		for (size_t k = 0; k < n; k++)
+			if (!connected[k].given_up)
+				connected[k].given_up = !repair_one(&connected[k],
+								    stages[i]->repair);
+	}
 }

@@ -21,6 +21,17 @@ struct stage {
 	int (*check)(struct attachment *att, struct cni_error *err);
 	/* By identity alone; what isn't there is deleted already. */
 	int (*del)(struct attachment *att, struct cni_error *err);
+
+	/*
+	 * `bridge-cni repair`: puts back what somebody else removed, where it is missing, and
+	 * says so by report_done(). Under the exclusive node lock; never in the pod. First
+	 * what the network's attachments share, once: @net has no container, no interface and
+	 * no addresses; who is connected is told by ipam_records().
+	 */
+	int (*repair_shared)(struct attachment *net, struct cni_error *err);
+	/* Then what belongs to one connected attachment, or follows from it: @att has its
+	 * record, addresses with gateways, MAC address and the names of both ends. */
+	int (*repair)(struct attachment *att, struct cni_error *err);
 };
 
 extern const struct stage stage_ipam;
@@ -42,5 +53,12 @@ int stages_check(struct attachment *att, struct cni_error *err);
 
 /* Up the table and on past errors; the first one is reported. */
 int stages_del(struct attachment *att, struct cni_error *err);
+
+/*
+ * What is shared, down the table and past errors; then down the table again, in each stage
+ * all of the @n connected attachments, so that a later one finds all ports in place. An
+ * attachment whose repair fails is left at that. All errors go to the report.
+ */
+void stages_repair(struct attachment *net, struct attachment *connected, size_t n);
 
 #endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A file of a runtime's configuration directory (/etc/cni/net.d): a list of plugins, or one
+ * plugin. Gives the plugins of one type as a runtime would hand each of them over, without
+ * what it adds for a single container (runtimeConfig, args).
+ */
+#ifndef BRIDGE_CNI_CONF_NET_LIST_H
+#define BRIDGE_CNI_CONF_NET_LIST_H
+
+#include "error.h"
+
+#define NET_LIST_MAX 64 /* plugins of a list */
+
+struct net_list {
+	struct net_list_plugin {
+		char *text; /* JSON; owned */
+		int index; /* in the list; -1: the file is this one plugin */
+	} * items;
+	size_t n;
+};
+
+/*
+ * @types: names of the executable, the last NULL. None of them there: @ret_list is empty.
+ * A list's name and cniVersion stand in each of its plugins. Codes 6 and 7.
+ */
+int net_list_read(const char *text, size_t len, const char *const *types,
+		  struct net_list *ret_list, struct cni_error *err);
+void net_list_clear(struct net_list *list);
+
+#endif

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reads the files that the arguments or the runtime's directory name, runs an operation on
+ * each network in them, and prints what came of it. Goes on past errors.
+ */
+#include "command.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "../conf/json.h"
+#include "../conf/net_list.h"
+#include "input.h"
+#include "log.h"
+#include "repair.h"
+#include "report.h"
+
+#define CONF_DIR    "/etc/cni/net.d"
+#define PLUGIN_DIRS "/opt/cni/bin" /* for CNI_PATH, where the caller has none */
+
+static const char about[] =
+	"bridge-cni " BRIDGE_CNI_VERSION
+	": a CNI plugin that connects containers to a bridge of their node.\n"
+	"It is called by a container runtime, with CNI_* variables in its environment and\n"
+	"a network configuration on its standard input (https://www.cni.dev).\n";
+
+static const char usage[] =
+	"\n"
+	"Put it into the runtime's plugin directory (mostly /opt/cni/bin) and name it as\n"
+	"\"type\" in a configuration in /etc/cni/net.d. By hand:\n"
+	"\n"
+	"  CNI_COMMAND=VERSION bridge-cni </dev/null\n"
+	"  CNI_COMMAND=ADD CNI_CONTAINERID=test1 CNI_NETNS=/run/netns/test1 CNI_IFNAME=eth0 \\\n"
+	"      CNI_PATH=/opt/cni/bin bridge-cni <network.json\n"
+	"\n"
+	"Under the name host-local (a link to it) it is the IPAM plugin of that name.\n"
+	"\n"
+	"  bridge-cni repair [FILE...]             puts back what was flushed or deleted under\n"
+	"                                          running pods: rules, bridge, ports\n"
+	"  bridge-cni --help                       this text\n"
+	"  bridge-cni --version                    the version of bridge-cni\n"
+	"\n"
+	"FILE is a configuration, or a directory of them; without one, " CONF_DIR ".\n";
+
+/* One run of a command. */
+struct command {
+	const char *name; /* of the executable, which may be called by another */
+	enum cni_verb verb;
+	int (*run)(struct attachment *net, struct cni_error *err);
+	const char *nothing; /* said when nothing was done */
+	struct report report;
+	size_t networks;
+	bool failed;
+};
+
+static void error_print(struct command *command, const char *file,
+			const struct cni_error *err)
+{
+	fprintf(stderr, "bridge-cni: %s: %s%s%s%s\n", file, err->msg,
+		err->details[0] ? " (" : "", err->details, err->details[0] ? ")" : "");
+	command->failed = true;
+}
+
+static int network_run(struct command *command, const char *text, struct cni_error *err)
+{
+	const char *path = getenv("CNI_PATH");
+	_cleanup_(attachment_clear) struct attachment net = {};
+	const struct cni_env env = {
+		.verb = command->verb,
+		.container_id = "",
+		.netns = "",
+		.ifname = "",
+		.path = path && *path ? path : PLUGIN_DIRS,
+	};
+	const struct cni_error *logged = err;
+	uint64_t started = log_clock();
+	enum cni_version version;
+	size_t errors;
+	int ret;
+
+	ret = attachment_read(text, strlen(text), &env, &net, &version, err);
+	if (ret < 0)
+		return ret;
+	net.report = &command->report;
+	errors = net.report->errors.len;
+	ret = command->run(&net, err);
+	if (ret == 0 && net.report->errors.len > errors)
+		logged = &net.report->last_error;
+	log_operation(&net, started, logged, getenv("TRACEPARENT"));
+	if (net.notice)
+		fputs(net.notice, stderr);
+	return ret;
+}
+
+static void plugin_run(struct command *command, const char *file,
+		       const struct net_list_plugin *plugin)
+{
+	struct cni_error err = {};
+
+	command->networks++;
+	if (network_run(command, plugin->text, &err) == 0)
+		return;
+	if (plugin->index >= 0)
+		error_wrap(&err, "plugins[%d]", plugin->index);
+	error_print(command, file, &err);
+}
+
+/* @named: by the caller, who so expects a network of ours in it. */
+static void file_run(struct command *command, int fd, const char *file, bool named)
+{
+	const char *const types[] = {"bridge-cni", command->name, NULL};
+	_cleanup_(net_list_clear) struct net_list list = {};
+	_cleanup_(free_p) char *text = NULL;
+	struct cni_error err = {};
+	size_t len;
+	int ret;
+
+	ret = input_read(fd, file, &text, &len, &err);
+	if (ret == 0)
+		ret = net_list_read(text, len, types, &list, &err);
+	if (ret == 0 && list.n == 0 && named)
+		ret = error_set(&err, CNI_ERR_CONFIG, ENOENT,
+				"no plugin of type \"%s\" is in it", types[0]);
+	if (ret < 0)
+		error_print(command, file, &err);
+	for (size_t i = 0; i < list.n; i++)
+		plugin_run(command, file, &list.items[i]);
+}
+
+static int is_configuration(const struct dirent *entry)
+{
+	const char *suffix = strrchr(entry->d_name, '.');
+
+	return suffix && entry->d_name[0] != '.' &&
+	       (strcmp(suffix, ".conflist") == 0 || strcmp(suffix, ".conf") == 0 ||
+		strcmp(suffix, ".json") == 0);
+}
+
+static void path_run(struct command *command, const char *path, bool named);
+
+static void directory_run(struct command *command, const char *directory)
+{
+	struct dirent **entries = NULL;
+	struct cni_error err = {};
+	int n = scandir(directory, &entries, is_configuration, alphasort);
+
+	if (n < 0) {
+		error_errno(&err, CNI_ERR_IO, errno, "reading the directory");
+		error_print(command, directory, &err);
+	}
+	for (int i = 0; i < n; i++) {
+		char path[PATH_MAX];
+
+		snprintf(path, sizeof(path), "%s/%s", directory, entries[i]->d_name);
+		path_run(command, path, false);
+		free(entries[i]);
+	}
+	free(entries);
+}
+
+/* A file, or those of a directory that a runtime would look at. */
+static void path_run(struct command *command, const char *path, bool named)
+{
+	_cleanup_(close_p) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct cni_error err = {};
+	struct stat st = {};
+
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		error_errno(&err, CNI_ERR_IO, errno, "opening it");
+		error_print(command, path, &err);
+	} else if (!S_ISDIR(st.st_mode)) {
+		file_run(command, fd, path, named);
+	} else if (named) {
+		directory_run(command, path);
+	}
+}
+
+static int command_report(struct command *command)
+{
+	struct report *report = &command->report;
+
+	if (report->done.text)
+		fputs(report->done.text, stdout);
+	else if (command->networks == 0 && !command->failed)
+		puts("no network with a plugin of type bridge-cni");
+	else if (!command->failed && !report->errors.text)
+		puts(command->nothing);
+	if (report->errors.text)
+		fprintf(stderr, "%s", report->errors.text);
+	if (report->out_of_memory)
+		fputs("bridge-cni: out of memory: lines are missing\n", stderr);
+	command->failed = command->failed || report->errors.text || report->out_of_memory;
+	if (fflush(stdout) != 0) {
+		perror("bridge-cni: writing to standard output");
+		command->failed = true;
+	}
+	report_clear(report);
+	return command->failed ? 1 : 0;
+}
+
+static int files_run(struct command *command, char **files)
+{
+	/* A node without any has nothing to look after. */
+	if (!*files && access(CONF_DIR, F_OK) == 0)
+		path_run(command, CONF_DIR, true);
+	for (; *files; files++)
+		path_run(command, *files, true);
+	return command_report(command);
+}
+
+static int refuse(const char *argument)
+{
+	fprintf(stderr, "bridge-cni: unknown argument \"%s\"\n%s", argument, usage);
+	return 2;
+}
+
+int command_run(int argc, char **argv)
+{
+	const char *called = argc > 0 ? argv[0] : "", *slash = strrchr(called, '/');
+	struct command repair = {
+		.name = slash ? slash + 1 : called,
+		.verb = CNI_REPAIR,
+		.run = verb_repair,
+		.nothing = "nothing to mend",
+	};
+
+	if (argc < 2) {
+		fprintf(stderr, "%s%s", about, usage);
+		return 0;
+	}
+	if (strcmp(argv[1], "repair") == 0)
+		return argc > 2 && argv[2][0] == '-' ? refuse(argv[2])
+						     : files_run(&repair, argv + 2);
+	if (argc > 2)
+		return refuse(argv[2]);
+	if (strcmp(argv[1], "--version") == 0)
+		puts("bridge-cni " BRIDGE_CNI_VERSION);
+	else if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		printf("%s%s", about, usage);
+	else
+		return refuse(argv[1]);
+	return 0;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Makes attachments of records again, as ADD had them, for the stages to look after. */
+#include "repair.h"
+
+#include "../ipam/ipam.h"
+#include "../ipam/record.h"
+#include "kernel.h"
+#include "stages.h"
+
+static int addresses_fill(const struct record *record, struct cni_result *ipam,
+			  struct cni_error *err)
+{
+	ipam->ips.items = calloc(record->n + 1, sizeof(*ipam->ips.items));
+	if (!ipam->ips.items)
+		return error_oom(err);
+	for (size_t i = 0; i < record->n; i++)
+		ipam->ips.items[ipam->ips.n++] = (struct ip_config){
+			.address = record->addresses[i].address,
+			.gateway = record->addresses[i].gateway,
+			.interface = -1,
+		};
+	return 0;
+}
+
+static int attachment_of(const struct attachment *net, const struct record *record,
+			 struct attachment *att, struct cni_error *err)
+{
+	*att = attachment_beside(net, CNI_REPAIR, record->container_id, record->ifname);
+	att->record = record;
+	att->container_mac = record->mac;
+	/* Where the network has been moved to another bridge, its pods have not. */
+	if (record->bridge[0])
+		att->conf.bridge = record->bridge;
+	/* An older pod's gateway must not drive out that of a newer one. */
+	att->conf.force_address = false;
+	return addresses_fill(record, &att->ipam, err);
+}
+
+static int repair_all(struct attachment *net, const struct ipam_record_list *records,
+		      struct cni_error *err)
+{
+	struct attachment *atts = calloc(records->n, sizeof(*atts));
+	int ret = atts ? 0 : error_oom(err);
+
+	for (size_t i = 0; ret == 0 && i < records->n; i++)
+		ret = attachment_of(net, &records->items[i], &atts[i], err);
+	if (ret == 0)
+		stages_repair(net, atts, records->n);
+	for (size_t i = 0; atts && i < records->n; i++)
+		cni_result_clear(&atts[i].ipam);
+	free(atts);
+	return ret;
+}
+
+static int repair_locked(struct attachment *net, struct cni_error *err)
+{
+	_cleanup_(ipam_record_list_clear) struct ipam_record_list records = {};
+	int ret = node_lock(net->node, NODE_EXCLUSIVE, err);
+
+	if (ret == 0)
+		ret = ipam_connected(net, &records, err);
+	return ret < 0 || records.n == 0 ? ret : repair_all(net, &records, err);
+}
+
+int verb_repair(struct attachment *net, struct cni_error *err)
+{
+	_cleanup_(node_close) struct node node = NODE_CLOSED;
+	struct kernel kernel;
+	int ret = node_open(&node, err);
+
+	if (ret < 0)
+		return ret;
+	kernel_open(&node, &kernel);
+	net->node = &node;
+	net->kernel = &kernel.ipam;
+	ret = repair_locked(net, err);
+	net->kernel = NULL;
+	net->node = NULL;
+	return ret;
+}
