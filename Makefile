@@ -11,6 +11,9 @@ CFLAGS      ?= -O2 -g
 # For developers: SANITIZE=address,undefined; V=1 shows the commands; WERROR= tolerates.
 SANITIZE    ?=
 WERROR      ?= -Werror
+# Of make bench: QUICK=1 for few rounds; BENCH= names some of its sections.
+QUICK       ?=
+BENCH       ?=
 # Of each fuzz target; FUZZ= names some of them.
 FUZZ_SECONDS ?= 60
 FUZZ        ?=
@@ -119,6 +122,20 @@ analyze: export ANALYZE_FLAGS = $(PROJECT_CFLAGS) -O2
 analyze: ## gcc -fanalyzer, clang-tidy, scan-build, cppcheck
 	$(Q)tests/install-deps analyze
 	$(Q)tests/analyze
+
+# Static, so that what is measured starts from next to nothing; the kernel's headers are
+# behind musl's own.
+build/bench/%: tests/bench/%.c Makefile
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)musl-gcc -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow $(WERROR) -O2 -static \
+		-idirafter /usr/include/$$($(CC) -print-multiarch) -idirafter /usr/include -o $@ $<
+
+.PHONY: bench
+bench: ## what it costs, against the kernel's floor and Debian's bridge (root); QUICK=1
+	$(Q)tests/install-deps bench
+	$(Q)$(MAKE) --no-print-directory build/bridge-cni build/bench/floor build/bench/measure
+	$(Q)tests/bench/run $(if $(QUICK),--quick) $(BENCH)
 
 .PHONY: demo
 demo: ## two pods and an outside world, shown (root; installs what it needs)
