@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "errno_name.h"
 #include "utf8.h"
 
 static void vappend(char *buf, size_t size, const char *fmt, va_list args)
@@ -57,16 +58,13 @@ int error_set(struct cni_error *err, int code, int errnum, const char *fmt, ...)
 
 int error_errno(struct cni_error *err, int code, int errnum, const char *fmt, ...)
 {
-	const char *name = NULL;
+	const char *name = errno_name(errnum);
 	va_list args;
 
 	va_start(args, fmt);
 	vset(err, code, fmt, args);
 	va_end(args);
 	append(err->msg, sizeof(err->msg), ": %s", strerror(errnum));
-#ifdef __GLIBC__
-	name = strerrorname_np(errnum);
-#endif
 	if (name)
 		error_details(err, "errno %d (%s)", errnum, name);
 	else
