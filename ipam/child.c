@@ -36,7 +36,7 @@ static int64_t now_ms(void)
 
 static int input_make(const struct child_spec *spec, int *ret_fd, struct cni_error *err)
 {
-	_cleanup_(close_p) int fd = memfd_create("configuration", MFD_CLOEXEC);
+	_cleanup_(close_p) int fd = memfd_create("input", MFD_CLOEXEC);
 	size_t done = 0;
 
 	if (fd < 0)
@@ -48,7 +48,7 @@ static int input_make(const struct child_spec *spec, int *ret_fd, struct cni_err
 			continue;
 		if (n < 0)
 			return error_errno(err, CNI_ERR_IO, errno,
-					   "writing the configuration to memory");
+					   "writing a process's input to memory");
 		done += n;
 	}
 	*ret_fd = TAKE_FD(fd);
@@ -66,17 +66,18 @@ static _Noreturn void become(const struct child_spec *spec, int input, int outpu
 			     volatile int *ret_errno)
 {
 	static const int defaults[] = {SIGPIPE, SIGALRM, SIGCHLD};
-	char *const argv[] = {(char *)spec->path, NULL};
+	char *const alone[] = {(char *)spec->path, NULL};
 
 	setpgid(0, 0);
 	/* An ADD that outlived us would race with the DEL that follows. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
 		sigaction(defaults[i], &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
-	if (place(input, STDIN_FILENO) >= 0 && place(output, STDOUT_FILENO) >= 0) {
+	if (place(input, STDIN_FILENO) >= 0 && place(output, STDOUT_FILENO) >= 0 &&
+	    (!spec->stderr_too || dup2(STDOUT_FILENO, STDERR_FILENO) >= 0)) {
 		/* Those that our own caller forgot to mark; the rest is O_CLOEXEC. */
 		syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
-		execve(spec->path, argv, spec->env);
+		execve(spec->path, spec->argv ? spec->argv : alone, spec->env);
 	}
 	*ret_errno = errno;
 	_exit(127);

@@ -12,10 +12,12 @@
 
 struct child_spec {
 	const char *path;
+	char *const *argv; /* NULL: @path alone */
 	char *const *env; /* the environment, whole */
 	const char *input; /* its standard input */
 	size_t input_len;
 	size_t output_max; /* bytes of its standard output */
+	bool stderr_too; /* its standard error is part of the output, not ours */
 	unsigned int timeout_ms;
 };
 
@@ -30,7 +32,7 @@ void child_end_clear(struct child_end *end);
 /*
  * Runs @spec->path and waits for the end of the process itself: a grandchild that keeps
  * its standard output open holds nothing up. It leads a process group of its own, dies
- * with this process, has three descriptors (standard error is ours) and the default
+ * with this process, has three descriptors and the default
  * action for SIGPIPE, SIGALRM and SIGCHLD. Code 106 where it can't be executed, 5 where
  * what it needs can't be had.
  */
