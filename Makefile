@@ -31,16 +31,20 @@ HARDENING   += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 else
 SAN_FLAGS   := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
-PROJECT_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes \
-	-Wmissing-prototypes -Wvla $(WERROR) $(HARDENING) $(SAN_FLAGS) -D_GNU_SOURCE \
-	-DBRIDGE_CNI_VERSION='"$(VERSION)"' $(shell $(PKG_CONFIG) --cflags $(LIBS) libnftables)
+COMMON_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes \
+	-Wmissing-prototypes -Wvla $(WERROR) -D_GNU_SOURCE \
+	-DBRIDGE_CNI_VERSION='"$(VERSION)"'
+PROJECT_CFLAGS = $(COMMON_CFLAGS) $(HARDENING) $(SAN_FLAGS) \
+	$(shell $(PKG_CONFIG) --cflags $(LIBS) libnftables)
 PROJECT_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(SAN_FLAGS)
 PROJECT_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBS))
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
-SOURCES := $(wildcard conf/*.c ipam/*.c plugin/*.c)
+# The bundle's own: deploy/bundle/bundle.mk.
+BUNDLE_ONLY := plugin/nft_exec.c plugin/nft_main.c plugin/relro.c
+SOURCES := $(filter-out $(BUNDLE_ONLY),$(wildcard conf/*.c ipam/*.c plugin/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 # What a unit test links: everything but main().
 LIB_OBJECTS := $(filter-out $(BUILD)/plugin/main.o,$(OBJECTS))
@@ -86,6 +90,8 @@ $(FUZZERS): %: %.o $(LIB_OBJECTS)
 # Objects that only a pattern names are kept, too.
 .SECONDARY:
 
+include deploy/bundle/bundle.mk
+
 -include $(OBJECTS:.o=.d) $(UNIT_TESTS:%=%.d) $(FUZZERS:%=%.d)
 
 .PHONY: unit-tests
@@ -109,6 +115,12 @@ check: ## all tests, on network namespaces of their own (root; installs what it 
 	$(Q)$(MAKE) --no-print-directory unit-tests build/bridge-cni
 	$(Q)tests/run $(BUILD) $(TESTS)
 
+.PHONY: check-bundle
+check-bundle: ## the same tests of the executable, on the bundle
+	$(Q)tests/install-deps check
+	$(Q)$(MAKE) --no-print-directory bundle
+	$(Q)tests/run --bundle build/release $(TESTS)
+
 # The kernel's package is downloaded and unpacked into build/vm, not installed.
 .PHONY: check-vm
 check-vm: ## VLAN and other tests on Debian's kernel in QEMU; FULL=1: all of tests/node
@@ -123,6 +135,12 @@ analyze: ## gcc -fanalyzer, clang-tidy, scan-build, cppcheck
 	$(Q)tests/install-deps analyze
 	$(Q)tests/analyze
 
+# What a node gets that has none of our libraries, another libc, or an old one.
+.PHONY: bundle
+bundle: ## build/bundle: a static executable, and libnftables beside it
+	$(Q)tests/install-deps bundle
+	$(Q)$(MAKE) --no-print-directory $(BUNDLE)/bridge-cni
+
 # Static, so that what is measured starts from next to nothing; the kernel's headers are
 # behind musl's own.
 build/bench/%: tests/bench/%.c Makefile
@@ -134,7 +152,7 @@ build/bench/%: tests/bench/%.c Makefile
 .PHONY: bench
 bench: ## what it costs, against the kernel's floor and Debian's bridge (root); QUICK=1
 	$(Q)tests/install-deps bench
-	$(Q)$(MAKE) --no-print-directory build/bridge-cni build/bench/floor build/bench/measure
+	$(Q)$(MAKE) --no-print-directory build/bridge-cni bundle build/bench/floor build/bench/measure
 	$(Q)tests/bench/run $(if $(QUICK),--quick) $(BENCH)
 
 .PHONY: demo

@@ -37,7 +37,8 @@ static int api_load(struct api *ret_api, struct cni_error *err)
 	if (!api.library)
 		return error_set(err, CNI_ERR_RULES, ENOENT,
 				 "rules need libnftables, which can't be loaded: %s "
-				 "(Debian and Ubuntu: apt install libnftables1)",
+				 "(Debian and Ubuntu: apt install libnftables1; of a "
+				 "bundle, all of bridge-cni.lib is needed)",
 				 dlerror());
 	for (size_t i = 0; i < ARRAY_SIZE(symbols); i++) {
 		void *symbol = dlsym(api.library, symbols[i].name);

@@ -2,7 +2,8 @@
 /*
  * The seam to libnftables, the only one: a ruleset as text, applied as one transaction.
  * libnftables is loaded at the first call, because most operations don't need it: reading
- * one's own rules back and single elements go by nftset.h.
+ * one's own rules back and single elements go by nftset.h. nft.c loads it into the
+ * process; nft_exec.c, of the static build, starts a program that does (nft_main.c).
  */
 #ifndef BRIDGE_CNI_PLUGIN_NFT_H
 #define BRIDGE_CNI_PLUGIN_NFT_H
@@ -11,7 +12,8 @@
 
 /*
  * @text: nft(8) commands, all or none carried out. Code 105 with libnftables' own words in
- * the details; the first error's message is in the message.
+ * the details; the first error's message is in the message. 100 where memory is short, 5
+ * where a process can't be started.
  */
 int nft_apply(const char *text, struct cni_error *err);
 

@@ -185,7 +185,7 @@ def test_bad_input_makes_no_socket_and_writes_no_file(node, verb, conf, env):
     if verb == "DEL" and "CNI_ARGS" in env:
         env = {"CNI_IFNAME": ".."}
     trace = node.directory / "trace"
-    calls = ("socket,setns,?open,openat,?openat2,?mkdir,mkdirat,?unlink,unlinkat,?link,"
+    calls = ("execve,socket,setns,?open,openat,?openat2,?mkdir,mkdirat,?unlink,unlinkat,?link,"
              "linkat,?rename,renameat,renameat2,?symlink,symlinkat")
     done = node.invoke(verb, conf, node.pod(), env={**plugin.TRACED, **env},
                        wrapper=plugin.strace(trace, calls))
@@ -194,4 +194,4 @@ def test_bad_input_makes_no_socket_and_writes_no_file(node, verb, conf, env):
     lines = trace.read_text().splitlines()
     assert lines, "strace saw nothing"
     assert not [line for line in lines
-                if WRITES.search(line) or not re.match(r"\d+\s+open", line)]
+                if WRITES.search(line) or not re.match(r"\d+\s+(open|execve)", line)]

@@ -12,7 +12,7 @@ from harness.delegates import Delegate
 from harness.node import network
 
 SANITIZED = os.environ.get("BUILD_DIR", "").endswith("san")
-pytestmark = [] if SANITIZED else [pytest.mark.must_run]
+pytestmark = [] if SANITIZED or plugin.BUNDLED else [pytest.mark.must_run]
 
 
 def shell(script):
@@ -123,6 +123,7 @@ def valgrind(log):
             f"--suppressions={plugin.REPOSITORY}/tests/valgrind.supp"]
 
 
+@pytest.mark.skipif(plugin.BUNDLED, reason="valgrind sees no allocation of a static program")
 @pytest.mark.skipif(SANITIZED, reason="a sanitizer is in this build, and looks for the same")
 def test_valgrind_has_nothing_to_say_about_a_life(node):
     """ADD on a fresh node (libnftables loaded), CHECK, DEL: memory and descriptors."""

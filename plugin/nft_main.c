@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * bridge-cni-nft, the bundle's second executable: nft_apply() of what stands on standard
+ * input, for the static one (nft_exec.c). It ends with the error's code and prints it:
+ * the message, a line end, the details.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "nft.h"
+
+int main(void)
+{
+	_cleanup_(free_p) char *text = NULL;
+	struct cni_error err = {};
+	size_t size = 0;
+
+	if (getdelim(&text, &size, '\0', stdin) < 0)
+		error_errno(&err, CNI_ERR_RULES, EIO, "reading the rules");
+	else
+		nft_apply(text, &err);
+	if (err.code)
+		printf("%s\n%s", err.msg, err.details);
+	return err.code;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Of the static build alone: what a dynamic loader does for the other. musl's start-up code
+ * relocates the executable, but leaves the tables of pointers writable that PT_GNU_RELRO
+ * names.
+ */
+#include <link.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
+
+static void __attribute__((constructor)) relro_protect(void)
+{
+	const char *image = (const char *)&__ehdr_start;
+	const ElfW(Phdr) *segments = (const void *)(image + __ehdr_start.e_phoff);
+	size_t page = sysconf(_SC_PAGESIZE);
+
+	for (size_t i = 0; i < __ehdr_start.e_phnum; i++) {
+		size_t start = segments[i].p_vaddr & -page;
+		size_t end = (segments[i].p_vaddr + segments[i].p_memsz) & -page;
+
+		if (segments[i].p_type == PT_GNU_RELRO)
+			mprotect((void *)(image + start), end - start, PROT_READ);
+	}
+}
