@@ -139,7 +139,7 @@ int ipam_record(struct attachment *att, struct cni_error *err)
 		record.mac = identity_container_mac(att->conf.name, att->env.container_id,
 						    att->env.ifname);
 	/* Until its addresses are known it has no rules, and may never have any. */
-	record.going = ipam_delegated(&att->conf);
+	record.coming = ipam_delegated(&att->conf);
 	r = operation_open(att, STORE_RECORDS, &store, err);
 	if (r == 0)
 		r = operation_index(&store, att, err);
@@ -164,16 +164,20 @@ int ipam_record_addresses(struct attachment *att, struct cni_error *err)
 	r = operation_open(att, STORE_RECORDS, &store, err);
 	if (r < 0)
 		return r;
-	/* Its own, written a moment ago; somebody may have removed it. */
-	if (store_record_read(&store, operation_hash(att), &old) < 0)
-		return 0;
+	/* Its own, written before the plugin ran. What this ADD makes from now on, a DEL that
+	 * has begun meanwhile would leave. */
+	if (store_record_read(&store, operation_hash(att), &old) < 0 || old.going)
+		return error_set(err, CNI_ERR_TRY_AGAIN, ECANCELED,
+				 "a DEL of the same attachment came by while the IPAM "
+				 "plugin %s ran",
+				 att->conf.ipam.type);
 	for (size_t i = 0; i < att->ipam.ips.n; i++)
 		addresses[i] = (struct record_address){
 			.address = att->ipam.ips.items[i].address,
 			.gateway = att->ipam.ips.items[i].gateway,
 		};
 	record = old;
-	record.going = false;
+	record.coming = false;
 	record.addresses = addresses;
 	record.n = att->ipam.ips.n;
 	return store_record_write(&store, &record, err);

@@ -47,7 +47,8 @@ int ipam_reserve(struct attachment *att, struct cni_error *err);
  * 5, 11, 103 and -ESTALE as above. */
 int ipam_record(struct attachment *att, struct cni_error *err);
 
-/* Writes the addresses of @att->ipam, which come from elsewhere, into its record. */
+/* Writes the addresses of @att->ipam, which come from elsewhere, into its record. Code 11:
+ * a DEL has begun since ipam_record(). */
 int ipam_record_addresses(struct attachment *att, struct cni_error *err);
 
 /* Writes into its record that its DEL has begun, before that gives the node lock back for a
@@ -86,7 +87,7 @@ int ipam_recorded(struct attachment *att, struct record *ret_record,
 /*
  * The records of the network's attachments that are connected, newest reservation first:
  * their interface on the node is there, so that a namespace is behind it, whatever its path;
- * and no DEL of theirs has begun. Codes 5, 11.
+ * and they are neither coming nor going. Codes 5, 11.
  */
 struct ipam_record_list {
 	struct record *items;

@@ -104,6 +104,7 @@ char *record_format(const struct record *record)
 		put_line(file, "mac", MAC_TEXT(&record->mac));
 	put_line(file, "bridge", record->bridge);
 	put_line(file, "spoofcheck", record->spoof_check ? "yes" : NULL);
+	put_line(file, "coming", record->coming ? "yes" : NULL);
 	put_line(file, "going", record->going ? "yes" : NULL);
 	for (size_t i = 0; i < record->n; i++)
 		put_address(file, &record->addresses[i]);
@@ -230,6 +231,8 @@ static int parse_line(char *line, struct record *record)
 		return parse_address(value, record);
 	if (strcmp(line, "spoofcheck") == 0)
 		record->spoof_check = strcmp(value, "yes") == 0;
+	if (strcmp(line, "coming") == 0)
+		record->coming = strcmp(value, "yes") == 0;
 	if (strcmp(line, "going") == 0)
 		record->going = strcmp(value, "yes") == 0;
 	return 0; /* a key of a later time */

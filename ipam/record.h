@@ -13,7 +13,8 @@
  *	mac 0a:58:0a:01:02:03
  *	bridge cni0
  *	spoofcheck yes			only where it is so
- *	going yes			see below; absent: no
+ *	coming yes			see below; absent: no
+ *	going yes			the same
  *	address 10.1.2.3/24 10.1.2.1 5242 1700000000.123456789
  *	end 0123456789abcdef		a hash of all lines before
  *
@@ -50,8 +51,9 @@ struct record {
 	uint64_t cookie;
 	struct mac_addr mac;
 	bool spoof_check; /* the pod has elements of plugin/stage_spoofcheck.c's */
-	bool going; /* its DEL has begun, or its ADD waits for another IPAM plugin: nobody
-		     * puts rules of it back */
+	/* Its ADD waits for another IPAM plugin, or its DEL does: nobody puts rules of it
+	 * back. */
+	bool coming, going;
 	struct record_address *addresses; /* owned */
 	size_t n;
 };

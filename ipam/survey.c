@@ -41,7 +41,8 @@ static bool is_connected(const struct attachment *att, const struct record *reco
 {
 	const struct ipam_kernel *kernel = att->kernel;
 
-	return !record->going && strcmp(record->network, att->conf.name) == 0 && kernel &&
+	return !record->coming && !record->going &&
+	       strcmp(record->network, att->conf.name) == 0 && kernel &&
 	       kernel->has_interface && kernel->has_interface(kernel, record);
 }
 

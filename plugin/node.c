@@ -166,12 +166,18 @@ static int lock_wait(int fd, int operation, const char *path, struct cni_error *
 	return ret < 0 ? error_errno(err, CNI_ERR_IO, -ret, "locking %s", path) : 0;
 }
 
-static int identity_fcntl(const struct node *node, short type)
+/* An attachment's bytes of the lock file. */
+enum identity_byte {
+	IDENTITY_WORK, /* written to by who has the node lock, too */
+	IDENTITY_PRESENCE, /* shared by all who are at work, one who begins to ADD alone */
+};
+
+static int identity_fcntl(const struct node *node, enum identity_byte which, short type)
 {
 	struct flock byte = {
 		.l_type = type,
 		.l_whence = SEEK_SET,
-		.l_start = (off_t)(node->identity & INT64_MAX >> 1),
+		.l_start = (off_t)(node->identity & INT64_MAX >> 2) * 2 + which,
 		.l_len = 1,
 	};
 
@@ -179,10 +185,11 @@ static int identity_fcntl(const struct node *node, short type)
 }
 
 /* Two operations on one attachment at once are a runtime's mistake: polling will do. */
-static int identity_lock(const struct node *node, const char *path, struct cni_error *err)
+static int identity_wait(const struct node *node, enum identity_byte which, short type,
+			 const char *path, struct cni_error *err)
 {
 	for (int waited = 0;; waited += IDENTITY_POLL_MS) {
-		int ret = identity_fcntl(node, F_WRLCK);
+		int ret = identity_fcntl(node, which, type);
 
 		if (ret != -EAGAIN && ret != -EACCES)
 			return ret < 0 ? error_errno(err, CNI_ERR_IO, -ret, "locking %s",
@@ -197,6 +204,22 @@ static int identity_lock(const struct node *node, const char *path, struct cni_e
 		nanosleep(&(struct timespec){.tv_nsec = IDENTITY_POLL_MS * 1000000L},
 			  NULL);
 	}
+}
+
+static int identity_lock(struct node *node, const char *path, struct cni_error *err)
+{
+	bool begins = !node->present;
+	int ret = 0;
+
+	if (begins)
+		ret = identity_wait(node, IDENTITY_PRESENCE,
+				    node->adds ? F_WRLCK : F_RDLCK, path, err);
+	if (ret == 0)
+		ret = identity_wait(node, IDENTITY_WORK, F_WRLCK, path, err);
+	if (ret == 0 && begins && node->adds)
+		identity_fcntl(node, IDENTITY_PRESENCE, F_RDLCK);
+	node->present = node->present || ret == 0;
+	return ret;
 }
 
 int node_lock(struct node *node, enum node_lock lock, struct cni_error *err)
@@ -242,7 +265,7 @@ void node_unlock(struct node *node)
 	if (node->lock != NODE_UNLOCKED) {
 		flock(node->lock_fd, LOCK_UN);
 		if (node->identity)
-			identity_fcntl(node, F_UNLCK);
+			identity_fcntl(node, IDENTITY_WORK, F_UNLCK);
 	}
 	node->lock = NODE_UNLOCKED;
 }

@@ -27,6 +27,8 @@ struct node {
 	struct netlink *nftables; /* in the node's; NULL: not opened yet */
 	enum node_lock lock;
 	uint64_t identity; /* whose lock is taken with the node lock; 0: nobody's */
+	bool adds; /* and for an ADD of it */
+	bool present; /* until the end others can tell that somebody is at work on it */
 };
 
 /*
@@ -67,8 +69,10 @@ void node_close(struct node *node);
  * lock is then free for a moment, so look again. Exclusive stays exclusive. It ends with
  * the process, however that ends. Code 11 after NODE_LOCK_SECONDS.
  *
- * Where @node->identity is set, operations on that one attachment exclude each other, too: a
- * byte of the lock file is the attachment's. Going from shared to exclusive keeps it.
+ * Where @node->identity is set, operations on that one attachment exclude each other, too: two
+ * bytes of the lock file are the attachment's. Going from shared to exclusive keeps them. A
+ * DEL may come in while somebody has given the lock back to wait; an ADD begins only when
+ * nobody is at work on the attachment any more, waiting or not.
  */
 int node_lock(struct node *node, enum node_lock lock, struct cni_error *err);
 

@@ -148,6 +148,7 @@ static int enter(struct attachment *att, struct node *node, struct kernel *kerne
 	identity_host_ifname(att->conf.name, att->env.container_id, att->env.ifname,
 			     att->host_ifname);
 	node->identity = hash_text(att->host_ifname);
+	node->adds = att->env.verb == CNI_ADD;
 	return 0;
 }
 

@@ -269,6 +269,60 @@ def test_a_DEL_in_the_middle_of_which_rules_are_put_back_leaves_no_element(node)
     assert set(elements(node).values()) == {0}
 
 
+def test_an_ADD_that_ends_while_its_DEL_waits_for_the_delegate_fails_and_leaves_nothing(node):
+    """Neither holds a lock while the delegate runs; the DEL has looked for elements before."""
+    slow = Delegate(node, '''
+        here = os.path.dirname(sys.argv[0])
+        if not os.path.exists(here + "/waiting-" + verb):
+            open(here + "/waiting-" + verb, "w").close()
+            while not os.path.exists(here + "/go-" + verb): time.sleep(0.01)
+        if verb == "ADD": answer()''')
+    pod = node.pod()
+    with ThreadPoolExecutor() as pool:
+        pending = {}
+        try:
+            for verb, call in (("ADD", slow.add), ("DEL", slow.delete)):
+                pending[verb] = pool.submit(call, pod)
+                while not (slow.directory / f"waiting-{verb}").exists():
+                    time.sleep(0.01)
+            (slow.directory / "go-ADD").touch()
+            with pytest.raises(plugin.CniError) as error:
+                pending["ADD"].result()
+        finally:
+            for verb in ("ADD", "DEL"):
+                (slow.directory / f"go-{verb}").touch()
+        pending["DEL"].result()
+    assert error.value.code == plugin.TRY_AGAIN
+    error.value.says("DEL of the same attachment")
+    assert set(elements(node).values()) <= {0}
+    node.assert_nothing_left(pod)
+
+
+def test_an_ADD_begins_when_a_DEL_of_the_same_attachment_is_through_with_the_delegate(node):
+    """Otherwise the delegate's DEL, which knows the names only, takes the ADD's address."""
+    slow = Delegate(node, '''
+        here = os.path.dirname(sys.argv[0])
+        if verb == "DEL" and not os.path.exists(here + "/waiting"):
+            open(here + "/waiting", "w").close()
+            while not os.path.exists(here + "/go"): time.sleep(0.01)
+        open(here + "/order", "a").write(verb + " ")
+        if verb == "ADD": answer()''')
+    pod = node.pod()
+    with ThreadPoolExecutor() as pool:
+        try:
+            deleting = pool.submit(slow.delete, pod)
+            while not (slow.directory / "waiting").exists():
+                time.sleep(0.01)
+            adding = pool.submit(slow.add, pod)
+            time.sleep(0.2)
+        finally:
+            (slow.directory / "go").touch()
+        deleting.result()
+        result = adding.result()
+    assert (slow.directory / "order").read_text() == "DEL ADD "
+    slow.check(pod, result)
+
+
 def test_an_ADD_in_the_middle_of_which_rules_are_written_leaves_no_element_when_it_fails(node):
     """Of spoof checks neither: the other ADD writes those rules first."""
     slow = Delegate(node, '''
