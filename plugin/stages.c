@@ -50,6 +50,21 @@ static int undo(struct attachment *att, size_t n, struct cni_error *err)
 	return first;
 }
 
+/* Somebody who deletes the bridge makes the kernel refuse this and that: say why. */
+static void blame_lost_bridge(const struct attachment *att, struct cni_error *err)
+{
+	struct cni_error first = *err;
+
+	if (!att->bridge_index ||
+	    netlink_ifindex(att->node->rtnl, att->conf.bridge) == att->bridge_index)
+		return;
+	error_clear(err);
+	error_set(err, CNI_ERR_TRY_AGAIN, ENODEV,
+		  "bridge: %s was deleted while the pod was being attached to it",
+		  att->conf.bridge);
+	error_details(err, "%s", first.msg);
+}
+
 int stages_add(struct attachment *att, struct cni_error *err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(stages); i++) {
@@ -61,6 +76,7 @@ int stages_add(struct attachment *att, struct cni_error *err)
 		ret = timed(att, stages[i], stages[i]->add, err);
 		if (ret == 0)
 			continue;
+		blame_lost_bridge(att, err);
 		netlink_discard(att->node->rtnl);
 		netlink_discard(att->node->pod_rtnl);
 		netlink_discard(att->node->nftables);
