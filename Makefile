@@ -121,6 +121,11 @@ check-bundle: ## the same tests of the executable, on the bundle
 	$(Q)$(MAKE) --no-print-directory bundle
 	$(Q)tests/run --bundle build/release $(TESTS)
 
+.PHONY: check-storms
+check-storms: build/bridge-cni ## the storms of `make check` larger and more; STORM_SEED=N: one of them again
+	$(Q)tests/install-deps check
+	$(Q)STORM=full tests/run --suites $(BUILD) tests/storm/test_storm.py $(TESTS)
+
 # The kernel's package is downloaded and unpacked into build/vm, not installed.
 .PHONY: check-vm
 check-vm: ## VLAN and other tests on Debian's kernel in QEMU; FULL=1: all of tests/node

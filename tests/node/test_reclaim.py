@@ -4,15 +4,13 @@ import json
 import os
 import signal
 import subprocess
-import time
-import uuid
 
 import pytest
 
 from harness import netns, plugin, snapshot
 from harness.node import GATEWAY4, NETWORK, addresses_of, network
+from harness.reboot import boot, crash, reboot, wait_for
 
-BOOT_ID = "/proc/sys/kernel/random/boot_id"
 HOST_LOCAL = "/usr/lib/cni/host-local"
 # Two addresses besides the gateway.
 TIGHT = {"ranges": [[{"subnet": "10.1.2.0/24", "rangeStart": "10.1.2.2",
@@ -40,31 +38,6 @@ def refused(node, pod, conf, code, **kw):
 def records(node, name=NETWORK):
     directory = node.store / ".bridge-cni" / name
     return {path.name: path.read_text() for path in directory.glob("p-*")}
-
-
-def boot(node):
-    """The node has another boot ID, as after a reboot."""
-    path = node.directory / f"boot-{uuid.uuid4()}"
-    path.write_text(f"{uuid.uuid4()}\n")
-    node.run("mount", "--bind", str(path), BOOT_ID)
-
-
-def reboot(node):
-    """A reboot: pods, interfaces and rules are gone without a DEL; disks stay."""
-    for pod in list(node.pods):
-        pod.remove()
-    for name in node.host_veths():
-        node.ip("link del", name, check=False)
-    node.ip("link del cni0", check=False)
-    node.nft("flush ruleset")
-    boot(node)
-
-
-def crash(pod):
-    """The pod goes, and nobody says DEL. The kernel takes its time with the interface."""
-    count = len(pod.node.host_veths())
-    pod.remove()
-    wait_for(lambda: len(pod.node.host_veths()) < count)
 
 
 # -- what is given back
@@ -318,13 +291,6 @@ def test_a_record_of_a_newer_version_counts_as_alive_and_DEL_removes_it(node):
     assert path.exists() and len(node.reservations()) == 2
     node.delete(pod, conf)
     assert not path.exists() and len(node.reservations()) == 1
-
-
-def wait_for(condition):
-    end = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def host_local(node, verb, conf, container):
