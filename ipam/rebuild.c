@@ -77,11 +77,18 @@ static bool is_past(const struct rebuild *rebuild, const struct table_entry *ent
 	return entry->seen != rebuild->boots;
 }
 
+/* What can't be removed stays as it is. */
+static bool try_remove(const struct store *store, const struct ip_addr *ip)
+{
+	struct cni_error ignored = {};
+
+	return store_remove(store, ip, &ignored) == 0;
+}
+
 static void read_file(struct rebuild *rebuild, const struct known *known,
 		      const char *name, struct table *table)
 {
 	const struct store *store = rebuild->store;
-	struct cni_error ignored = {};
 	const struct table_entry *same;
 	struct table_entry entry = {.seen = rebuild->boots};
 	struct owner_text text;
@@ -98,7 +105,7 @@ static void read_file(struct rebuild *rebuild, const struct known *known,
 		if (rebuild->dated)
 			entry.seen = same->seen;
 	} else if (S_ISREG(st.st_mode) && store_owner_of(store, &entry.ip, &text) == 0) {
-		if (text.len == 0 && store_remove(store, &entry.ip, &ignored) == 0) {
+		if (text.len == 0 && try_remove(store, &entry.ip)) {
 			rebuild->news->empty++;
 			return;
 		}
@@ -107,8 +114,7 @@ static void read_file(struct rebuild *rebuild, const struct known *known,
 		table_take(table, &entry.ip);
 		return;
 	}
-	if (rebuild->sweep && is_past(rebuild, &entry) &&
-	    store_remove(store, &entry.ip, &ignored) == 0) {
+	if (rebuild->sweep && is_past(rebuild, &entry) && try_remove(store, &entry.ip)) {
 		rebuild->news->past++;
 		return;
 	}
@@ -142,11 +148,11 @@ static int read_directory(struct rebuild *rebuild, const struct known *known,
 static void sweep_records(struct rebuild *rebuild)
 {
 	_cleanup_(record_walk_end) struct record_walk walk = {};
-	struct cni_error ignored = {};
 	uint64_t owner;
 
 	while (store_record_next(rebuild->store, &walk, &owner) > 0) {
 		_cleanup_(record_clear) struct record record = {};
+		struct cni_error ignored = {};
 		int r = store_record_read(rebuild->store, owner, &record);
 		bool past = r == -EBADMSG || (r == 0 && record.boot[0] &&
 					      strcmp(record.boot, rebuild->boot) != 0);
