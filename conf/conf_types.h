@@ -100,6 +100,11 @@ int range_sets_finish(struct range_sources *sources, enum cni_version version,
 int requested_mac_read(const struct json_doc *doc, struct mac_addr *ret_mac,
 		       struct cni_error *err);
 
+/* The rates of the configuration or, where it has none, of the runtime. Codes 7, and 2 for
+ * a key that the reference plugin bandwidth had for a time. */
+int bandwidth_read(const struct json_doc *doc, struct bandwidth *ret_bandwidth,
+		   struct cni_error *err);
+
 /*
  * The keys of ipam where its type is host-local, and what else concerns it; only dataDir
  * unless @whole. Code 7.

@@ -75,6 +75,13 @@ void identity_host_ifname(const char *network, const char *container_id,
 	       HOST_IFNAME_POD_CHARS);
 }
 
+void identity_ifb(const char *host_ifname, char ret_name[IF_NAMESIZE])
+{
+	memset(ret_name, 0, IF_NAMESIZE);
+	snprintf(ret_name, IF_NAMESIZE, IFB_PREFIX "%s",
+		 host_ifname + strlen(HOST_IFNAME_PREFIX));
+}
+
 void identity_vlan_port(const char *gateway_ifname, char ret_name[IF_NAMESIZE])
 {
 	memset(ret_name, 0, IF_NAMESIZE);
@@ -107,6 +114,12 @@ struct mac_addr identity_host_mac(const char *network, const char *container_id,
 	/* fe: above all other addresses, so that a bridge that follows its lowest port's
 	 * address doesn't come to follow this one. */
 	return identity_mac(0xfe, network, container_id, ifname);
+}
+
+struct mac_addr identity_ifb_mac(const char *network, const char *container_id,
+				 const char *ifname)
+{
+	return identity_mac(0xfa, network, container_id, ifname);
 }
 
 struct mac_addr identity_container_mac(const char *network, const char *container_id,

@@ -15,6 +15,7 @@
 #define HOST_IFNAME_PREFIX    "veth"
 #define HOST_IFNAME_NET_CHARS 4
 #define HOST_IFNAME_POD_CHARS 7
+#define IFB_PREFIX	      "ifb"
 #define LINK_ALIAS_MAX	      255 /* what the kernel takes, with the NUL: IFALIASZ less one */
 
 /* FNV-1a with a final avalanche; hash_more() goes on from an earlier hash, without. */
@@ -32,6 +33,9 @@ void identity_host_ifname(const char *network, const char *container_id,
 /* What all host interfaces of a network start with: "veth" + 4 characters. */
 void identity_host_ifname_prefix(const char *network, char ret_prefix[IF_NAMESIZE]);
 
+/* The ifb beside a host interface of ours: "ifb" and the same 11 characters. */
+void identity_ifb(const char *host_ifname, char ret_name[IF_NAMESIZE]);
+
 /*
  * The bridge port that an interface BRIDGE.VLAN (gateway of a VLAN) hangs on: "vlan" + 11
  * characters of that name.
@@ -45,11 +49,13 @@ void identity_alias(const char *network, const char *container_id, const char *i
 		    char ret_alias[LINK_ALIAS_MAX]);
 
 /*
- * Locally administered addresses from the identity: for the host's end, and for the
- * container's where it has no IP address to take one from.
+ * Locally administered addresses from the identity: for the host's end, for the ifb, and
+ * for the container's end where it has no IP address to take one from.
  */
 struct mac_addr identity_host_mac(const char *network, const char *container_id,
 				  const char *ifname);
+struct mac_addr identity_ifb_mac(const char *network, const char *container_id,
+				 const char *ifname);
 struct mac_addr identity_container_mac(const char *network, const char *container_id,
 				       const char *ifname);
 

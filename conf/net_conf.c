@@ -325,6 +325,8 @@ int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope_nr,
 		r = check_combinations(&conf, err);
 	if (r == 0 && scope_nr == NET_CONF_WHOLE)
 		r = requested_mac_read(doc, &conf.mac, err);
+	if (r == 0 && scope_nr == NET_CONF_WHOLE)
+		r = bandwidth_read(doc, &conf.bandwidth, err);
 	if (r == 0 && scope->prev_result)
 		r = prev_result_read(doc, &conf.has_prev_result, &conf.prev_result, err);
 	if (r < 0)

@@ -97,6 +97,17 @@ struct ip_request_list {
 	size_t n;
 };
 
+/* One direction's; both 0: no limit. */
+struct rate_limit {
+	uint64_t rate; /* bits per second */
+	uint64_t burst; /* bits */
+};
+
+/* As the pod sees it: ingress is what it receives. */
+struct bandwidth {
+	struct rate_limit ingress, egress;
+};
+
 struct ipam_conf {
 	const char *type; /* NULL or "": no IPAM, a layer 2 network */
 	struct range_set_list sets;
@@ -165,6 +176,7 @@ struct net_conf {
 	const char *status_on_exhaustion; /* NULL, "", "fail" or "ready" */
 	bool ready_when_exhausted;
 	struct mac_addr mac; /* of runtimeConfig, else of args.cni; may be unset */
+	struct bandwidth bandwidth; /* the configuration's, else of runtimeConfig */
 	struct ipam_conf ipam;
 	uint32_t ipam_timeout; /* seconds for a run of a delegated IPAM */
 	struct dns dns;

@@ -39,6 +39,7 @@ static struct record record_of(const struct attachment *att)
 		.cookie = att->kernel->netns_cookie(att->kernel),
 		.mac = att->conf.mac,
 		.spoof_check = att->conf.mac_spoof_check,
+		.bandwidth = att->conf.bandwidth,
 	};
 }
 

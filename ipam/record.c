@@ -73,6 +73,16 @@ static void put_line(FILE *file, const char *key, const char *value)
 	fputc('\n', file);
 }
 
+static void put_bandwidth(FILE *file, const struct bandwidth *bandwidth)
+{
+	const struct rate_limit *in = &bandwidth->ingress, *out = &bandwidth->egress;
+
+	if (in->rate || out->rate)
+		fprintf(file,
+			"bandwidth %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+			in->rate, in->burst, out->rate, out->burst);
+}
+
 static void put_address(FILE *file, const struct record_address *address)
 {
 	fprintf(file, "address %s %s", PREFIX_TEXT(&address->address),
@@ -105,6 +115,7 @@ char *record_format(const struct record *record)
 	put_line(file, "bridge", record->bridge);
 	put_line(file, "spoofcheck", record->spoof_check ? "yes" : NULL);
 	put_line(file, "coming", record->coming ? "yes" : NULL);
+	put_bandwidth(file, &record->bandwidth);
 	put_line(file, "going", record->going ? "yes" : NULL);
 	for (size_t i = 0; i < record->n; i++)
 		put_address(file, &record->addresses[i]);
@@ -176,6 +187,25 @@ static int parse_mtime(char *text, struct file_mark *mark)
 	return 0;
 }
 
+/* "8000000 65536 0 0" */
+static int parse_bandwidth(char *value, struct bandwidth *bandwidth)
+{
+	uint64_t *const numbers[] = {
+		&bandwidth->ingress.rate,
+		&bandwidth->ingress.burst,
+		&bandwidth->egress.rate,
+		&bandwidth->egress.burst,
+	};
+	char *rest = NULL, *word = strtok_r(value, " ", &rest);
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		if (!word || parse_u64(word, UINT64_MAX, numbers[i]) < 0)
+			return -EBADMSG;
+		word = strtok_r(NULL, " ", &rest);
+	}
+	return word ? -EBADMSG : 0;
+}
+
 static int parse_address(char *value, struct record *record)
 {
 	const char *words[4] = {};
@@ -229,6 +259,8 @@ static int parse_line(char *line, struct record *record)
 		return mac_parse(value, &record->mac) < 0 ? -EBADMSG : 0;
 	if (strcmp(line, "address") == 0)
 		return parse_address(value, record);
+	if (strcmp(line, "bandwidth") == 0)
+		return parse_bandwidth(value, &record->bandwidth);
 	if (strcmp(line, "spoofcheck") == 0)
 		record->spoof_check = strcmp(value, "yes") == 0;
 	if (strcmp(line, "coming") == 0)

@@ -13,6 +13,7 @@
  *	mac 0a:58:0a:01:02:03
  *	bridge cni0
  *	spoofcheck yes			only where it is so
+ *	bandwidth 8000000 65536 0 0	rate and burst, in bits, of ingress and egress; absent: none
  *	coming yes			see below; absent: no
  *	going yes			the same
  *	address 10.1.2.3/24 10.1.2.1 5242 1700000000.123456789
@@ -28,6 +29,7 @@
 #include <stddef.h>
 
 #include "../conf/addr.h"
+#include "../conf/net_conf.h"
 #include "table.h"
 
 #define RECORD_VERSION	 1
@@ -51,6 +53,7 @@ struct record {
 	uint64_t cookie;
 	struct mac_addr mac;
 	bool spoof_check; /* the pod has elements of plugin/stage_spoofcheck.c's */
+	struct bandwidth bandwidth;
 	/* Its ADD waits for another IPAM plugin, or its DEL does: nobody puts rules of it
 	 * back. */
 	bool coming, going;

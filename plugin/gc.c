@@ -70,14 +70,32 @@ static bool name_is_valid(const struct attachment *att, const struct valid_set *
 			  const char *name)
 {
 	for (size_t i = 0; i < valid->n; i++) {
-		char valid_name[IF_NAMESIZE];
+		char valid_name[IF_NAMESIZE], ifb[IF_NAMESIZE];
 
 		identity_host_ifname(att->conf.name, valid->items[i].container_id,
 				     valid->items[i].ifname, valid_name);
-		if (strcmp(valid_name, name) == 0)
+		identity_ifb(valid_name, ifb);
+		if (strcmp(valid_name, name) == 0 || strcmp(ifb, name) == 0)
 			return true;
 	}
 	return false;
+}
+
+/* The host's end of a pair on this network, or the ifb beside it. */
+static bool is_of_network(const struct attachment *att, const struct link *link)
+{
+	char veth[IF_NAMESIZE], ifb[IF_NAMESIZE];
+	bool is_veth = strcmp(link->kind, "veth") == 0;
+	const char *prefix = is_veth ? veth : ifb;
+	size_t len;
+
+	identity_host_ifname_prefix(att->conf.name, veth);
+	identity_ifb(veth, ifb);
+	len = strlen(prefix);
+	return (is_veth || strcmp(link->kind, "ifb") == 0) &&
+	       strncmp(link->name, prefix, len) == 0 &&
+	       strlen(link->name) == len + HOST_IFNAME_POD_CHARS &&
+	       !is_another_networks(att, link);
 }
 
 static void interfaces_collect(struct attachment *att, const struct valid_set *valid,
@@ -85,19 +103,14 @@ static void interfaces_collect(struct attachment *att, const struct valid_set *v
 {
 	_cleanup_(link_list_clear) struct link_list links = {};
 	struct netlink *nl = att->node->rtnl;
-	char prefix[IF_NAMESIZE];
 	struct cni_error err = {};
 	int ret = link_list_get(nl, &links, &err);
 
 	errors_add(errors, ret, &err);
-	identity_host_ifname_prefix(att->conf.name, prefix);
 	for (size_t i = 0; i < links.n; i++) {
 		const struct link *link = &links.items[i];
 
-		if (strncmp(link->name, prefix, strlen(prefix)) != 0 ||
-		    strlen(link->name) != IF_NAMESIZE - 1 ||
-		    strcmp(link->kind, "veth") != 0 || is_another_networks(att, link) ||
-		    name_is_valid(att, valid, link->name))
+		if (!is_of_network(att, link) || name_is_valid(att, valid, link->name))
 			continue;
 		error_clear(&err);
 		queue_link_del(nl, link->name);

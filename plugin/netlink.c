@@ -31,6 +31,7 @@
 struct queued {
 	struct nl_msg *msg;
 	char what[DESCRIPTION_MAX];
+	const char *modules; /* of the kernel's, that it is for; NULL: always there */
 };
 
 struct netlink {
@@ -109,8 +110,15 @@ struct nl_msg *netlink_queue(struct netlink *nl, int type, int flags, const char
 	va_start(args, fmt);
 	vsnprintf(queue[nl->n].what, DESCRIPTION_MAX, fmt, args);
 	va_end(args);
+	queue[nl->n].modules = NULL;
 	queue[nl->n++].msg = msg;
 	return msg;
+}
+
+void netlink_needs(struct netlink *nl, const char *modules)
+{
+	if (nl->n > 0)
+		nl->queue[nl->n - 1].modules = modules;
 }
 
 /* Sends the queue as one datagram; the kernel works through it before the call returns. */
@@ -190,13 +198,17 @@ static int refusal_set(const struct netlink *nl, const struct nlmsghdr *header,
 		       struct cni_error *err)
 {
 	const struct nlmsgerr *ack = nlmsg_data(header);
-	const char *text = ext_ack_text(header), *what = nl->queue[0].what;
+	const struct queued *refused = &nl->queue[0];
+	const char *text = ext_ack_text(header);
 	int ret;
 
 	for (size_t i = 0; i < nl->n; i++)
 		if (nlmsg_hdr(nl->queue[i].msg)->nlmsg_seq == header->nlmsg_seq)
-			what = nl->queue[i].what;
-	ret = error_errno(err, CNI_ERR_KERNEL, -ack->error, "%s", what);
+			refused = &nl->queue[i];
+	ret = error_errno(err, CNI_ERR_KERNEL, -ack->error, "%s", refused->what);
+	if (refused->modules && (ret == -ENOENT || ret == -EOPNOTSUPP))
+		error_wrap(err, "the kernel lacks a module (modprobe %s)",
+			   refused->modules);
 	if (text)
 		error_details(err, "kernel: %s", text);
 	return ret;

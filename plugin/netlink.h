@@ -67,6 +67,12 @@ uint64_t netlink_cookie(const struct netlink *nl);
 struct nl_msg *netlink_queue(struct netlink *nl, int type, int flags, const char *fmt,
 			     ...) _printf_(4, 5);
 
+/*
+ * The message queued last is for these kernel modules: where the kernel knows nothing of
+ * the kind, and so couldn't load them, the error says so.
+ */
+void netlink_needs(struct netlink *nl, const char *modules);
+
 /* Told so by the caller when building a message failed (libnl: < 0 or NULL). */
 void netlink_queue_failed(struct netlink *nl);
 

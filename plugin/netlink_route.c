@@ -91,8 +91,8 @@ void queue_link_promisc(struct netlink *nl, unsigned int index, const char *name
 	change_link(nl, index, IFF_PROMISC, "setting promiscuous mode on", name);
 }
 
-static void put_veth_end(struct builder b, const char *name, const struct mac_addr *mac,
-			 uint32_t mtu)
+static void put_device(struct builder b, const char *name, const struct mac_addr *mac,
+		       uint32_t mtu)
 {
 	put_string(b, IFLA_IFNAME, name);
 	put_mac(b, IFLA_ADDRESS, mac);
@@ -135,14 +135,14 @@ void queue_veth_add(struct netlink *nl, const struct veth_spec *spec)
 	struct ifinfomsg peer_header = {.ifi_family = AF_UNSPEC};
 	struct nlattr *info, *data, *peer;
 
-	put_veth_end(b, spec->host_name, &spec->host_mac, spec->mtu);
+	put_device(b, spec->host_name, &spec->host_mac, spec->mtu);
 	put_u32(b, IFLA_MASTER, spec->bridge);
 	info = nest(b, IFLA_LINKINFO);
 	put_string(b, IFLA_INFO_KIND, "veth");
 	data = nest(b, IFLA_INFO_DATA);
 	peer = nest(b, VETH_INFO_PEER);
 	b = begin(nl, b.msg, &peer_header, sizeof(peer_header));
-	put_veth_end(b, spec->peer_name, &spec->peer_mac, spec->mtu);
+	put_device(b, spec->peer_name, &spec->peer_mac, spec->mtu);
 	put_u32(b, IFLA_NET_NS_FD, spec->peer_ns);
 	nest_end(b, peer);
 	nest_end(b, data);
@@ -157,6 +157,29 @@ void queue_port_attach(struct netlink *nl, unsigned int index,
 	put_u32(change_link(nl, index, IFF_UP, "making a port of", spec->host_name),
 		IFLA_MASTER, spec->bridge);
 	queue_port_settings(nl, spec);
+}
+
+void queue_ifb_add(struct netlink *nl, const struct ifb_spec *spec)
+{
+	struct builder b = begin_link(nl,
+				      netlink_queue(nl, RTM_NEWLINK,
+						    NLM_F_CREATE | NLM_F_EXCL,
+						    "making the ifb %s", spec->name),
+				      0, IFF_UP);
+	struct nlattr *info;
+
+	put_device(b, spec->name, &spec->mac, spec->mtu);
+	info = nest(b, IFLA_LINKINFO);
+	put_string(b, IFLA_INFO_KIND, "ifb");
+	nest_end(b, info);
+	netlink_needs(nl, "ifb");
+
+	b = begin_link(nl,
+		       netlink_queue(nl, RTM_NEWLINK, 0, "setting the alias of %s",
+				     spec->name),
+		       0, 0);
+	put_string(b, IFLA_IFNAME, spec->name);
+	put_string(b, IFLA_IFALIAS, spec->alias);
 }
 
 void queue_link_up(struct netlink *nl, unsigned int index, const char *name)
@@ -182,6 +205,28 @@ void queue_link_del(struct netlink *nl, const char *name)
 		nl, netlink_queue(nl, RTM_DELLINK, 0, "deleting %s", name), 0, 0);
 
 	put_string(b, IFLA_IFNAME, name);
+}
+
+static void queue_link_group(struct netlink *nl, const char *name, uint32_t group)
+{
+	struct builder b = begin_link(
+		nl, netlink_queue(nl, RTM_NEWLINK, 0, "setting the group of %s", name), 0,
+		0);
+
+	put_string(b, IFLA_IFNAME, name);
+	put_u32(b, IFLA_GROUP, group);
+}
+
+void queue_link_pair_del(struct netlink *nl, const char *name, const char *other,
+			 uint32_t group)
+{
+	queue_link_group(nl, name, group);
+	queue_link_group(nl, other, group);
+	put_u32(begin_link(nl,
+			   netlink_queue(nl, RTM_DELLINK, 0, "deleting %s and %s", name,
+					 other),
+			   0, 0),
+		IFLA_GROUP, group);
 }
 
 static struct builder begin_addr(struct netlink *nl, struct nl_msg *msg,

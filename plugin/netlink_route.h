@@ -55,6 +55,13 @@ struct veth_spec {
 	bool isolated; /* no frames to other isolated ports */
 };
 
+struct ifb_spec {
+	const char *name;
+	struct mac_addr mac;
+	uint32_t mtu;
+	const char *alias;
+};
+
 /* @ret_link->index is 0 where there is none; that is no error. */
 int link_get(struct netlink *nl, const char *name, struct link *ret_link,
 	     struct cni_error *err);
@@ -76,6 +83,9 @@ void queue_veth_add(struct netlink *nl, const struct veth_spec *spec);
 void queue_port_attach(struct netlink *nl, unsigned int index,
 		       const struct veth_spec *spec);
 
+/* Made up, with one queue. */
+void queue_ifb_add(struct netlink *nl, const struct ifb_spec *spec);
+
 /* Changes of a link that is there. */
 void queue_link_mtu(struct netlink *nl, unsigned int index, const char *name,
 		    uint32_t mtu);
@@ -85,6 +95,14 @@ void queue_link_up(struct netlink *nl, unsigned int index, const char *name);
 void queue_link_mac(struct netlink *nl, unsigned int index, const char *name,
 		    const struct mac_addr *mac);
 void queue_link_del(struct netlink *nl, const char *name);
+
+/*
+ * Deletes both in one message: the kernel waits as long for one as for many, but for each
+ * message anew. What it takes for that is a group, so that @group must be nobody else's.
+ * -ENODEV: one of them, or both, are gone.
+ */
+void queue_link_pair_del(struct netlink *nl, const char *name, const char *other,
+			 uint32_t group);
 
 /* IPv6: without duplicate address detection unless @dad, so that it serves at once. */
 void queue_addr_add(struct netlink *nl, unsigned int index, const char *name,

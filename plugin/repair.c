@@ -28,6 +28,7 @@ static int attachment_of(const struct attachment *net, const struct record *reco
 	*att = attachment_beside(net, CNI_REPAIR, record->container_id, record->ifname);
 	att->record = record;
 	att->container_mac = record->mac;
+	att->conf.bandwidth = record->bandwidth;
 	/* Where the network has been moved to another bridge, its pods have not. */
 	if (record->bridge[0])
 		att->conf.bridge = record->bridge;

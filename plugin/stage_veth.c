@@ -264,12 +264,27 @@ static int foreign_del(struct attachment *att, struct cni_error *err)
 	return ret == -ENODEV ? error_clear(err) : ret;
 }
 
+/* Group numbers of people's own are small. */
+static uint32_t group_of(const struct attachment *att)
+{
+	return hash_text(att->host_ifname) | 1u << 31;
+}
+
+/* The ifb of stage_bandwidth.c goes at the same time. A failed ADD has made it only where
+ * there is a rate for it. */
 static int veth_del(struct attachment *att, struct cni_error *err)
 {
+	bool has_ifb = att->env.verb != CNI_ADD || att->conf.bandwidth.egress.rate;
+	struct netlink *nl = att->node->rtnl;
+	char ifb[IF_NAMESIZE];
 	int ret;
 
-	queue_link_del(att->node->rtnl, att->host_ifname);
-	ret = netlink_commit(att->node->rtnl, err);
+	identity_ifb(att->host_ifname, ifb);
+	if (has_ifb && netlink_ifindex(nl, ifb))
+		queue_link_pair_del(nl, ifb, att->host_ifname, group_of(att));
+	else
+		queue_link_del(nl, att->host_ifname);
+	ret = netlink_commit(nl, err);
 	if (ret == 0)
 		att->had_own_veth = true;
 	if (ret == -ENODEV) {

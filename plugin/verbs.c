@@ -14,7 +14,8 @@
 /* The answer and the strings that only it holds. */
 struct answer {
 	struct cni_result result;
-	char macs[4][MAC_TEXT_MAX];
+	char macs[5][MAC_TEXT_MAX];
+	char ifb[IF_NAMESIZE];
 };
 
 static void answer_clear(struct answer *answer)
@@ -33,7 +34,8 @@ static const struct dns *answer_dns(const struct attachment *att)
 	return &att->conf.prev_result.dns;
 }
 
-/* bridge, host's end, container's end, the VLAN's gateway: the reference's order. */
+/* bridge, host's end, container's end, the VLAN's gateway, the ifb: the order of the
+ * reference's bridge and bandwidth. */
 static void interfaces_add(const struct attachment *att, struct answer *answer)
 {
 	const struct interface own[] = {
@@ -64,6 +66,17 @@ static void interfaces_add(const struct attachment *att, struct answer *answer)
 			.mac = mac_format(&att->gateway_mac, answer->macs[3]),
 			.mtu = att->mtu,
 		};
+	if (att->conf.bandwidth.egress.rate) {
+		struct mac_addr mac = identity_ifb_mac(
+			att->conf.name, att->env.container_id, att->env.ifname);
+
+		identity_ifb(att->host_ifname, answer->ifb);
+		result->interfaces.items[result->interfaces.n++] = (struct interface){
+			.name = answer->ifb,
+			.mac = mac_format(&mac, answer->macs[4]),
+			.mtu = att->mtu,
+		};
+	}
 }
 
 /* What earlier plugins of the chain made (prevResult), then what was made here. */
@@ -73,7 +86,7 @@ static int answer_build(const struct attachment *att, struct answer *answer,
 	const struct cni_result *prev = &att->conf.prev_result, *ipam = &att->ipam;
 	struct cni_result *result = &answer->result;
 
-	result->interfaces.items = calloc(prev->interfaces.n + 4,
+	result->interfaces.items = calloc(prev->interfaces.n + 5,
 					  sizeof(*result->interfaces.items));
 	result->ips.items = calloc(prev->ips.n + ipam->ips.n + 1,
 				   sizeof(*result->ips.items));
@@ -119,7 +132,15 @@ static int answer_print(const struct attachment *att, answer_fn print,
 static int names_must_be_free(const struct attachment *att, struct cni_error *err)
 {
 	const struct node *node = att->node;
+	char ifb[IF_NAMESIZE];
 
+	identity_ifb(att->host_ifname, ifb);
+	if (att->conf.bandwidth.egress.rate && netlink_ifindex(node->rtnl, ifb))
+		return error_set(err, CNI_ERR_EXISTS, EEXIST,
+				 "container %s has the ifb %s for interface %s on "
+				 "network %s already; DEL it first",
+				 att->env.container_id, ifb, att->env.ifname,
+				 att->conf.name);
 	if (netlink_ifindex(node->rtnl, att->host_ifname))
 		return error_set(
 			err, CNI_ERR_EXISTS, EEXIST,

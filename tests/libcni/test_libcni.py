@@ -66,6 +66,22 @@ def test_arguments_as_kubernetes_gives_them(node, runtime):
     runtime.good("del", pod.netns, CNI_ARGS=args, CAP_ARGS=ports)
 
 
+def test_rates_as_kubernetes_gives_them(node, runtime):
+    """From a pod's annotations, by the capability; libcni remembers them for DEL."""
+    runtime.configure(network(cniVersion="1.0.0", capabilities={"bandwidth": True}))
+    rates = json.dumps({"bandwidth": {"ingressRate": 10 ** 7, "ingressBurst": 2 ** 32 - 1,
+                                      "egressRate": 10 ** 6, "egressBurst": 2 ** 32 - 1}})
+    pod = node.pod()
+    result = runtime.good("add", pod.netns, CAP_ARGS=rates)
+    shown = node.run("tc", "qdisc").stdout
+    assert "rate 10Mbit" in shown and "rate 1Mbit" in shown
+    assert result["interfaces"][-1]["name"].startswith("ifb")
+    runtime.good("check", pod.netns, CAP_ARGS=rates)
+    runtime.good("del", pod.netns)
+    assert "tbf" not in node.run("tc", "qdisc").stdout
+    assert [name for name in node.links() if name.startswith("ifb")] == []
+
+
 def test_in_front_of_a_later_plugin(node, runtime):
     """tuning changes the interface and hands the result on; CHECK and DEL see its result."""
     if not os.access("/usr/lib/cni/tuning", os.X_OK):

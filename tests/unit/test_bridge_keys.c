@@ -240,6 +240,52 @@ static void bad_ones_are_named(void **state)
 	}
 }
 
+static void assert_limit(const struct rate_limit *limit, uint64_t rate, uint64_t burst)
+{
+	assert_true(limit->rate == rate);
+	assert_true(limit->burst == burst);
+}
+
+static void rates_are_the_configurations_or_else_the_runtimes(void **state)
+{
+	_subject_ own;
+	_subject_ runtimes;
+	_subject_ zero;
+
+	(void)state;
+#define RUNTIME                                                                         \
+	"\"runtimeConfig\":{\"bandwidth\":{\"ingressRate\":1000,\"ingressBurst\":2000," \
+	"\"egressRate\":1000000000000000,\"egressBurst\":2147483646}}"
+	assert_good("\"egressRate\":8,\"egressBurst\":34359738359," RUNTIME, &own);
+	assert_limit(&own.conf.bandwidth.ingress, 0, 0);
+	assert_limit(&own.conf.bandwidth.egress, 8, 34359738359);
+	assert_good(RUNTIME, &runtimes);
+	assert_limit(&runtimes.conf.bandwidth.ingress, 1000, 2000);
+	assert_limit(&runtimes.conf.bandwidth.egress, 1000000000000000, 2147483646);
+	assert_good("\"ingressBurst\":0," RUNTIME, &zero);
+	assert_limit(&zero.conf.bandwidth.egress, 0, 0);
+}
+
+static void a_runtimes_boundless_burst_is_a_tenth_of_a_second(void **state)
+{
+	static const char *const bursts[] = {"2147483647", "4294967295", "34359738359"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bursts); i++) {
+		char keys[512];
+		_subject_ s;
+
+		snprintf(keys, sizeof(keys),
+			 "\"runtimeConfig\":{\"bandwidth\":{"
+			 "\"ingressRate\":10000000,\"ingressBurst\":%s,"
+			 "\"egressRate\":1000,\"egressBurst\":%s}}",
+			 bursts[i], bursts[i]);
+		assert_good(keys, &s);
+		assert_limit(&s.conf.bandwidth.ingress, 10000000, 1000000);
+		assert_limit(&s.conf.bandwidth.egress, 1000, 524288);
+	}
+}
+
 static void for_DEL_they_may_all_be_wrong(void **state)
 {
 	(void)state;
@@ -260,6 +306,8 @@ int main(void)
 		cmocka_unit_test(vlans_are_read),
 		cmocka_unit_test(macs_are_read_by_precedence),
 		cmocka_unit_test(destinations_are_read),
+		cmocka_unit_test(rates_are_the_configurations_or_else_the_runtimes),
+		cmocka_unit_test(a_runtimes_boundless_burst_is_a_tenth_of_a_second),
 		cmocka_unit_test(bad_ones_are_named),
 		cmocka_unit_test(for_DEL_they_may_all_be_wrong),
 	};
