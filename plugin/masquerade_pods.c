@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "../ipam/delegate.h"
 #include "../ipam/ipam.h"
 #include "../ipam/record.h"
 #include "nftset_element.h"
@@ -150,10 +151,14 @@ int masquerade_pods_add(struct attachment *att, struct cni_error *err)
 	if (ret == 0)
 		ret = elements_of_ipam(att, &elements, err);
 	if (ret == 0)
-		ret = nft_elements_add(nl, elements.items, elements.n, EEXIST, err);
+		ret = nft_elements_add_new(nl, elements.items, elements.n, err);
 	if (ret != -EEXIST)
 		return ret;
-	ret = make_way(nl, &elements, err);
+	/* An earlier owner's, which its DEL may be about to take: that holds the lock, or
+	 * comes later and sees our record. */
+	ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+	if (ret == 0)
+		ret = make_way(nl, &elements, err);
 	return ret < 0 ? ret : nft_elements_add(nl, elements.items, elements.n, 0, err);
 }
 
@@ -208,26 +213,17 @@ static int elements_del(struct attachment *att, struct elements *elements,
 	return ret < 0 ? ret : nft_elements_del(nl, elements->items, elements->n, err);
 }
 
-int masquerade_pods_del(struct attachment *att, struct cni_error *err)
-{
-	_cleanup_(elements_clear) struct elements elements = {};
-	_cleanup_(record_clear) struct record record = {};
-	int ret = ipam_recorded(att, &record, err);
-
-	if (ret < 0)
-		return ret == -ENOENT && err->code == 0 ? 0 : ret;
-	ret = elements_begin(&att->conf, record.n, &elements, err);
-	for (size_t i = 0; ret == 0 && i < record.n; i++)
-		if (!record.addresses[i].reserved)
-			elements_add(&elements, &record.addresses[i].address);
-	return ret < 0 || elements.n == 0 ? ret : elements_del(att, &elements, err);
-}
-
 /* The pods of a network, from their records. */
 struct pods {
+	const struct attachment *att; /* whose are left out, where others are asked for */
 	struct ip_prefix *items;
 	size_t n;
 };
+
+static void pods_clear(struct pods *pods)
+{
+	free(pods->items);
+}
 
 static bool pods_have(const struct pods *pods, const struct ip_addr *addr)
 {
@@ -252,6 +248,44 @@ static int pods_collect(const struct record *record, void *data, struct cni_erro
 		    !pods_have(pods, &record->addresses[i].address.addr))
 			items[pods->n++] = record->addresses[i].address;
 	return 0;
+}
+
+static int others_collect(const struct record *record, void *data, struct cni_error *err)
+{
+	struct pods *pods = data;
+
+	return record_is_of(record, pods->att->conf.name, pods->att->env.container_id,
+			    pods->att->env.ifname)
+		       ? 0
+		       : pods_collect(record, pods, err);
+}
+
+/* What another pod has by now is its own: some IPAM plugins give an address to the next pod
+ * before the last one's DEL, or to two. */
+int masquerade_pods_del(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(elements_clear) struct elements elements = {};
+	_cleanup_(record_clear) struct record own = {};
+	_cleanup_(pods_clear) struct pods others = {.att = att};
+	const struct record *record = att->record;
+	int ret = 0;
+
+	/* An ADD that undoes itself. */
+	if (att->env.verb == CNI_ADD && ipam_delegated(&att->conf)) {
+		ret = ipam_recorded(att, &own, err);
+		record = &own;
+	}
+	if (ret < 0)
+		return ret == -ENOENT && err->code == 0 ? 0 : ret;
+	if (!record || record->n == 0 || record->addresses[0].reserved)
+		return 0;
+	ret = elements_begin(&att->conf, record->n, &elements, err);
+	if (ret == 0)
+		ret = ipam_records(att, others_collect, &others, err);
+	for (size_t i = 0; ret == 0 && i < record->n; i++)
+		if (!pods_have(&others, &record->addresses[i].address.addr))
+			elements_add(&elements, &record->addresses[i].address);
+	return ret < 0 || elements.n == 0 ? ret : elements_del(att, &elements, err);
 }
 
 static void set_text(const char *name, const char *type, const char *what,
@@ -324,11 +358,10 @@ static void family_text(const struct net_conf *conf, const struct ip_prefix *sen
 int masquerade_pods_fill(struct attachment *att, struct rule_text *text,
 			 struct cni_error *err)
 {
-	struct pods pods = {};
+	_cleanup_(pods_clear) struct pods pods = {};
 	int ret = ipam_records(att, pods_collect, &pods, err);
 
 	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(sentinels); i++)
 		family_text(&att->conf, &sentinels[i], &pods, text);
-	free(pods.items);
 	return ret;
 }

@@ -33,8 +33,8 @@ int masquerade_pods_add(struct attachment *att, struct cni_error *err);
 /* Code 104 naming the address whose element isn't there. */
 int masquerade_pods_check(struct attachment *att, struct cni_error *err);
 
-/* Deletes the elements of those addresses that the attachment's record names and that are a
- * delegated IPAM's. */
+/* Deletes the elements of those addresses that the attachment's record names, that are a
+ * delegated IPAM's, and that no other connected pod of the network has. */
 int masquerade_pods_del(struct attachment *att, struct cni_error *err);
 
 #endif

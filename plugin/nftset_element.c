@@ -75,20 +75,20 @@ static void queue_edge(struct netlink *nl, int type, const char *what)
 }
 
 /* One transaction. */
-static int transact(struct netlink *nl, bool add, const struct nft_element *elements,
-		    size_t n, int absent, struct cni_error *err)
+static int transact(struct netlink *nl, int type, int flags,
+		    const struct nft_element *elements, size_t n, int absent,
+		    struct cni_error *err)
 {
-	int type = add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM;
+	const char *what = type == NFT_MSG_NEWSETELEM ? "adding" : "deleting";
 
 	if (n == 0)
 		return 0;
 	queue_edge(nl, NFNL_MSG_BATCH_BEGIN, "an nftables transaction");
 	for (size_t i = 0; i < n; i++) {
 		const struct nft_set *set = elements[i].set;
-		struct nl_msg *msg =
-			netlink_queue(nl, MESSAGE_TYPE(type), add ? NLM_F_CREATE : 0,
-				      "%s an element of set %s in table %s",
-				      add ? "adding" : "deleting", set->name, set->table);
+		struct nl_msg *msg = netlink_queue(nl, MESSAGE_TYPE(type), flags,
+						   "%s an element of set %s in table %s",
+						   what, set->name, set->table);
 
 		if (msg && put_element(msg, &elements[i]) < 0)
 			netlink_queue_failed(nl);
@@ -100,20 +100,28 @@ static int transact(struct netlink *nl, bool add, const struct nft_element *elem
 int nft_elements_add(struct netlink *nl, const struct nft_element *elements, size_t n,
 		     int tolerated, struct cni_error *err)
 {
-	return transact(nl, true, elements, n, tolerated, err);
+	return transact(nl, NFT_MSG_NEWSETELEM, NLM_F_CREATE, elements, n, tolerated,
+			err);
+}
+
+int nft_elements_add_new(struct netlink *nl, const struct nft_element *elements, size_t n,
+			 struct cni_error *err)
+{
+	return transact(nl, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, elements, n,
+			EEXIST, err);
 }
 
 int nft_elements_del(struct netlink *nl, const struct nft_element *elements, size_t n,
 		     struct cni_error *err)
 {
-	int ret = transact(nl, false, elements, n, ENOENT, err);
+	int ret = transact(nl, NFT_MSG_DELSETELEM, 0, elements, n, ENOENT, err);
 
 	if (ret != -ENOENT)
 		return ret;
 	/* Nothing was deleted: each by itself, past those that are gone. */
 	ret = 0;
 	for (size_t i = 0; n > 1 && i < n && (ret == 0 || ret == -ENOENT); i++)
-		ret = transact(nl, false, &elements[i], 1, ENOENT, err);
+		ret = transact(nl, NFT_MSG_DELSETELEM, 0, &elements[i], 1, ENOENT, err);
 	return ret == -ENOENT ? 0 : ret;
 }
 

@@ -43,6 +43,10 @@ struct nft_element {
 int nft_elements_add(struct netlink *nl, const struct nft_element *elements, size_t n,
 		     int tolerated, struct cni_error *err);
 
+/* The same of elements that are not there yet: -EEXIST, no error set, where one is. */
+int nft_elements_add_new(struct netlink *nl, const struct nft_element *elements, size_t n,
+			 struct cni_error *err);
+
 /*
  * Deletes each, by its key (and end); those that aren't there, set and table included, are
  * deleted already. In a map that is whoever's the key now is. The connection's closing then

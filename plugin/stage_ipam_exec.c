@@ -89,24 +89,20 @@ static int ipam_exec_check(struct attachment *att, struct cni_error *err)
 	return ipam_delegated(&att->conf) ? run_unlocked(att, check_run, err) : 0;
 }
 
-static int delegate_del(struct attachment *att, struct cni_error *err)
-{
-	struct cni_error mark = {};
-
-	/* Where it can't be written, the disk is full: only an ADD that puts rules back in
-	 * this very moment would notice. */
-	(void)ipam_record_going(att, &mark);
-	return run_unlocked(att, del_run, err);
-}
-
 /* Elements first, the interface after them. Goes on past an error as DEL does. */
 static int ipam_exec_del(struct attachment *att, struct cni_error *err)
 {
-	struct cni_error run_err = {};
-	int ret = masquerade_pods_del(att, err), run_ret = 0;
+	struct cni_error run_err = {}, mark = {};
+	int ret, run_ret = 0;
 
+	/* Before it looks who else has its addresses, for that one may go, too. Where it can't
+	 * be written, the disk is full: only an ADD that puts rules back in this very moment
+	 * would notice. */
 	if (ipam_delegated(&att->conf))
-		run_ret = delegate_del(att, &run_err);
+		(void)ipam_record_going(att, &mark);
+	ret = masquerade_pods_del(att, err);
+	if (ipam_delegated(&att->conf))
+		run_ret = run_unlocked(att, del_run, &run_err);
 	if (run_ret < 0 && ret == 0)
 		*err = run_err;
 	else if (run_ret < 0)

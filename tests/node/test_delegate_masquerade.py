@@ -160,6 +160,33 @@ def test_a_subnet_that_an_earlier_owner_left_makes_way(node):
     assert set(elements(node).values()) == {0}
 
 
+def test_a_DEL_leaves_the_elements_of_an_address_that_another_pod_has_by_now(node):
+    """Its IPAM gave it away before; or gives the same address to two."""
+    fake, pods = by_pod(node), [node.pod() for _ in range(3)]
+    conf = fake.conf(isGateway=False, isDefaultGateway=False)
+    for pod in pods[1:]:
+        pod.id = "pod0-" + pod.id  # what the address follows from
+    results = [fake.add(pod, conf) for pod in pods]
+    assert elements(node)["pods4"] == 1
+    node.ip(f"link del {results[0]['interfaces'][1]['name']}")
+    for gone in (0, 1):
+        fake.delete(pods[gone], conf)
+        fake.check(pods[2], results[2], conf)
+    fake.delete(pods[2], conf)
+    assert set(elements(node).values()) == {0}
+
+
+def test_two_pods_with_one_address_that_go_at_once_leave_nothing(node):
+    fake, pods = by_pod(node), [node.pod() for _ in range(8)]
+    conf = fake.conf(isGateway=False, isDefaultGateway=False)
+    for pod in pods:
+        pod.id = "pod0-" + pod.id
+        fake.add(pod, conf)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda pod: fake.delete(pod, conf), pods))
+    assert set(elements(node).values()) == {0}
+
+
 @pytest.mark.parametrize("len4, len6", [(32, 128), (31, 127), (0, 0), (8, 3)])
 def test_any_prefix_length_is_a_subnet(node, len4, len6):
     """Some IPAMs give single addresses."""
