@@ -37,6 +37,7 @@ static struct record record_of(const struct attachment *att)
 		.netns = att->env.netns,
 		.bridge = att->conf.bridge,
 		.cookie = att->kernel->netns_cookie(att->kernel),
+		.node = att->kernel->node_cookie(att->kernel),
 		.mac = att->conf.mac,
 		.spoof_check = att->conf.mac_spoof_check,
 		.bandwidth = att->conf.bandwidth,

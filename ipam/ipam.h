@@ -17,11 +17,15 @@ struct record;
  */
 struct ipam_kernel {
 	const char *boot_id; /* "": can't be told */
-	/* Of the attachment's namespace; 0: can't be told. */
+	/* Of the attachment's namespace, and of the node's; 0: can't be told. */
 	uint64_t (*netns_cookie)(const struct ipam_kernel *kernel);
+	uint64_t (*node_cookie)(const struct ipam_kernel *kernel);
 	/* Is the host's interface of that attachment there? */
 	bool (*has_interface)(const struct ipam_kernel *kernel,
 			      const struct record *record);
+	/* Under another name that somebody gave it? True: can't be told, too. */
+	bool (*has_renamed)(const struct ipam_kernel *kernel,
+			    const struct record *record);
 	/* Is its namespace another one now, or none at all? False: can't be told, too. */
 	bool (*lost_netns)(const struct ipam_kernel *kernel, const struct record *record);
 	void *data;

@@ -59,19 +59,32 @@ int operation_reindex(struct store *store, struct attachment *att, struct cni_er
 	return operation_index(store, att, err);
 }
 
+/* Made in another network namespace on the same store, whose interfaces aren't seen here. */
+static bool is_elsewhere(const struct ipam_kernel *kernel, const struct record *record)
+{
+	uint64_t here = kernel->node_cookie(kernel);
+
+	return record->node && here && record->node != here;
+}
+
 enum ipam_life operation_life(struct store *store, const struct attachment *att,
 			      const struct record *record)
 {
 	const struct ipam_kernel *kernel = att->kernel;
 	bool reserved = false;
+	enum ipam_life life;
 
 	if (!kernel || !kernel->has_interface ||
 	    strcmp(record->network, att->conf.name) != 0 ||
-	    !store_record_covers(store, record) || kernel->has_interface(kernel, record))
+	    is_elsewhere(kernel, record) || !store_record_covers(store, record) ||
+	    kernel->has_interface(kernel, record))
 		return IPAM_ALIVE;
 	for (size_t i = 0; i < record->n; i++)
 		reserved = reserved || record->addresses[i].reserved;
 	if (reserved && !store_record_holds(store, record))
-		return IPAM_BEREFT;
-	return kernel->lost_netns(kernel, record) ? IPAM_DEAD : IPAM_ALIVE;
+		life = IPAM_BEREFT;
+	else
+		life = kernel->lost_netns(kernel, record) ? IPAM_DEAD : IPAM_ALIVE;
+	return life != IPAM_ALIVE && kernel->has_renamed(kernel, record) ? IPAM_ALIVE
+									 : life;
 }

@@ -110,6 +110,8 @@ char *record_format(const struct record *record)
 	put_line(file, "boot", record->boot);
 	put_line(file, "netns", record->netns);
 	fprintf(file, "cookie %" PRIu64 "\n", record->cookie);
+	if (record->node)
+		fprintf(file, "node %" PRIu64 "\n", record->node);
 	if (record->mac.set)
 		put_line(file, "mac", MAC_TEXT(&record->mac));
 	put_line(file, "bridge", record->bridge);
@@ -255,6 +257,8 @@ static int parse_line(char *line, struct record *record)
 	}
 	if (strcmp(line, "cookie") == 0)
 		return parse_u64(value, UINT64_MAX, &record->cookie);
+	if (strcmp(line, "node") == 0)
+		return parse_u64(value, UINT64_MAX, &record->node);
 	if (strcmp(line, "mac") == 0)
 		return mac_parse(value, &record->mac) < 0 ? -EBADMSG : 0;
 	if (strcmp(line, "address") == 0)

@@ -10,6 +10,7 @@
  *	boot 2b1f…			the kernel's boot_id at ADD
  *	netns /run/netns/cni-…		CNI_NETNS, as it was given
  *	cookie 4711			of that namespace; 0: the kernel doesn't tell
+ *	node 1				cookie of the node's namespace; absent: the same
  *	mac 0a:58:0a:01:02:03
  *	bridge cni0
  *	spoofcheck yes			only where it is so
@@ -50,7 +51,7 @@ struct record {
 	char *text; /* owns the strings of a record that was read; NULL: borrowed ones */
 	const char *network, *container_id, *ifname;
 	const char *boot, *netns, *bridge;
-	uint64_t cookie;
+	uint64_t cookie, node;
 	struct mac_addr mac;
 	bool spoof_check; /* the pod has elements of plugin/stage_spoofcheck.c's */
 	struct bandwidth bandwidth;

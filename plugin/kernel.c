@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../ipam/record.h"
+#include "netlink_route.h"
 
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
 
@@ -66,6 +67,26 @@ static bool has_interface(const struct ipam_kernel *kernel, const struct record 
 	return netlink_ifindex(node->rtnl, host_ifname) != 0;
 }
 
+static bool has_renamed(const struct ipam_kernel *kernel, const struct record *record)
+{
+	const struct node *node = kernel->data;
+	_cleanup_(link_list_clear) struct link_list links = {};
+	char alias[LINK_ALIAS_MAX];
+	bool found = link_list_get(node->rtnl, &links, &(struct cni_error){}) < 0;
+
+	identity_alias(record->network, record->container_id, record->ifname, alias);
+	for (size_t i = 0; i < links.n; i++)
+		found = found || strcmp(links.items[i].alias, alias) == 0;
+	return found;
+}
+
+static uint64_t node_cookie(const struct ipam_kernel *kernel)
+{
+	const struct node *node = kernel->data;
+
+	return netlink_cookie(node->rtnl);
+}
+
 static uint64_t netns_cookie(const struct ipam_kernel *kernel)
 {
 	const struct node *node = kernel->data;
@@ -77,7 +98,9 @@ void kernel_open(struct node *node, struct kernel *ret_kernel)
 {
 	kernel_boot_only(ret_kernel);
 	ret_kernel->ipam.netns_cookie = netns_cookie;
+	ret_kernel->ipam.node_cookie = node_cookie;
 	ret_kernel->ipam.has_interface = has_interface;
+	ret_kernel->ipam.has_renamed = has_renamed;
 	ret_kernel->ipam.lost_netns = lost_netns;
 	ret_kernel->ipam.data = node;
 }

@@ -222,7 +222,9 @@ static bool lost_netns(const struct ipam_kernel *kernel, const struct record *re
 static const struct ipam_kernel kernel = {
 	.boot_id = BOOT,
 	.netns_cookie = netns_cookie,
+	.node_cookie = netns_cookie,
 	.has_interface = has_interface,
+	.has_renamed = has_interface,
 	.lost_netns = lost_netns,
 };
 

@@ -204,12 +204,43 @@ def test_a_path_that_shows_another_namespace_now_does_not_kill(node, full):
 def test_a_pod_whose_interface_somebody_renamed_lives(node, full):
     """No host veth of that name any more, but its namespace is the one recorded."""
     conf, pod = full
-    host, = [link for link in node.links().values()
-             if pod.id in link.get("ifalias", "")]
-    node.ip_batch(f"link set {host['ifname']} down\n"
-                  f"link set {host['ifname']} name renamed0\nlink set renamed0 up\n")
+    rename(node, pod)
     refused(node, node.pod(), conf, plugin.EXHAUSTED)
     assert pod.ping(GATEWAY4)
+
+
+def rename(node, pod):
+    host, = [link for link in node.links().values() if pod.id in link.get("ifalias", "")]
+    node.ip_batch(f"link set {host['ifname']} down\n"
+                  f"link set {host['ifname']} name renamed0\nlink set renamed0 up\n")
+
+
+def test_one_with_a_renamed_interface_and_no_path_lives_by_its_alias(node, full):
+    conf, pod = full
+    sleeper = pod.popen(["sleep", "60"])
+    rename(node, pod)
+    netns.remove_path(node.mnt_fd, pod.netns)
+    live(node, conf, pod)
+    sleeper.kill()
+
+
+def test_one_with_a_renamed_interface_whose_reservation_somebody_took_lives(node):
+    conf, pod = network(), node.pod()
+    node.add(pod, conf)
+    rename(node, pod)
+    (node.store / NETWORK / "10.1.2.2").unlink()
+    refused(node, pod, conf, plugin.EXISTS)
+    assert pod.ping(GATEWAY4)
+
+
+def test_one_of_another_network_namespace_on_the_same_store_lives(node, full):
+    """From there neither its interface nor, perhaps, its path is seen."""
+    conf, pod = full
+    sleeper = pod.popen(["sleep", "60"])
+    netns.remove_path(node.mnt_fd, pod.netns)
+    refused(node, node.pod(), conf, plugin.EXHAUSTED, wrapper=["unshare", "-n"])
+    assert pod.ping(GATEWAY4) and len(records(node)) == 2
+    sleeper.kill()
 
 
 def test_the_references_pods_live_while_their_boot_lasts(node):

@@ -62,7 +62,9 @@ static const struct ipam_kernel kernel = {
 	.boot_id = "one-boot",
 	.has_interface = has_interface,
 	.lost_netns = lost_netns,
+	.has_renamed = has_interface,
 	.netns_cookie = netns_cookie,
+	.node_cookie = netns_cookie,
 };
 
 struct fixture {
