@@ -27,6 +27,7 @@
 #define DESCRIPTION_MAX	 192
 #define ANSWER_SIZE	 32768 /* the most that the kernel puts into one answer of a dump */
 #define DUMP_RETRIES_MAX 16
+#define DATAGRAM_DEFAULT 65536 /* bytes that every socket sends */
 
 struct queued {
 	struct nl_msg *msg;
@@ -140,6 +141,10 @@ static int queue_send(struct netlink *nl, struct cni_error *err)
 		memcpy(datagram + used, header, header->nlmsg_len);
 		used += NLMSG_ALIGN(header->nlmsg_len);
 	}
+	/* The kernel takes no datagram that is longer than this, by default 208 KiB. */
+	if (size > DATAGRAM_DEFAULT)
+		(void)setsockopt(nl->fd, SOL_SOCKET, SO_SNDBUFFORCE, &(int){size},
+				 sizeof(int));
 	do
 		sent = sendto(nl->fd, datagram, size, 0, (struct sockaddr *)&kernel,
 			      sizeof(kernel));

@@ -12,31 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/*
- * A rule's user data are type-length-value triples of the tools' own making, not the
- * kernel's (libnftnl's udata.h): type 0 is the comment, with its NUL.
- */
-#define UDATA_RULE_COMMENT 0
-
-static void comment_read(const struct nlattr *userdata, char ret_comment[NFT_COMMENT_MAX])
-{
-	const uint8_t *data = userdata ? nla_data(userdata) : NULL;
-	size_t left = userdata ? nla_len(userdata) : 0;
-
-	ret_comment[0] = '\0';
-	while (left >= 2 && left - 2 >= data[1]) {
-		size_t len = data[1];
-
-		if (data[0] == UDATA_RULE_COMMENT && len <= NFT_COMMENT_MAX) {
-			snprintf(ret_comment, NFT_COMMENT_MAX, "%.*s", (int)len,
-				 (const char *)data + 2);
-			return;
-		}
-		data += 2 + len;
-		left -= 2 + len;
-	}
-}
-
 /* Is this expression a verdict that sends the packet to @chain? */
 static bool is_jump_to(struct nlattr *expr, const char *chain)
 {
@@ -101,7 +76,7 @@ static int rule_read(const struct nlmsghdr *answer, void *data)
 		return 0;
 	memcpy(&handle, nla_data(attrs[NFTA_RULE_HANDLE]), sizeof(handle));
 	nla_strlcpy(chain, attrs[NFTA_RULE_CHAIN], sizeof(chain));
-	comment_read(attrs[NFTA_RULE_USERDATA], comment);
+	nft_comment_read(attrs[NFTA_RULE_USERDATA], comment);
 	return query->fn(chain, be64toh(handle), comment, query->data);
 }
 
@@ -186,4 +161,42 @@ int nft_chain_exists(struct netlink *nl, int family, const char *table, const ch
 		return ret;
 	*ret_exists = exists;
 	return 0;
+}
+
+struct set_query {
+	nft_set_fn fn;
+	void *data;
+};
+
+static int set_read(const struct nlmsghdr *answer, void *data)
+{
+	const struct set_query *query = data;
+	struct nlattr *attrs[NFTA_SET_MAX + 1];
+
+	if (!answer)
+		return query->fn(NULL, query->data);
+	if (nlmsg_parse((struct nlmsghdr *)answer, sizeof(struct nfgenmsg), attrs,
+			NFTA_SET_MAX, NULL) < 0 ||
+	    !attrs[NFTA_SET_NAME])
+		return -EBADMSG;
+	return query->fn(nla_get_string(attrs[NFTA_SET_NAME]), query->data);
+}
+
+int nft_table_sets(struct netlink *nl, int family, const char *table, nft_set_fn fn,
+		   void *data, struct cni_error *err)
+{
+	struct nfgenmsg header = {.nfgen_family = family, .version = NFNETLINK_V0};
+	struct set_query query = {fn, data};
+	struct nl_msg *msg =
+		netlink_queue(nl, (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETSET,
+			      NLM_F_DUMP, "reading the names of table %s's sets", table);
+	int ret;
+
+	if (msg && (nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
+		    nla_put_string(msg, NFTA_SET_TABLE, table) < 0))
+		netlink_queue_failed(nl);
+	ret = netlink_request(nl, set_read, &query, ENOENT, err);
+	if (ret == -ENOMEM && !err->code)
+		return error_oom(err);
+	return ret == -ENOENT ? 0 : ret;
 }

@@ -11,13 +11,19 @@
 
 #include "nftset_element.h"
 
-#define NFT_COMMENT_MAX 129 /* nft's own limit, with the NUL */
-
 #define NFT_NAME_MAX 256 /* of a table, chain or set, with the NUL */
 
 /* One rule: its chain, its handle and its comment ("" without one). */
 typedef int (*nft_rule_fn)(const char *chain, uint64_t handle, const char *comment,
 			   void *data);
+
+/* One set or map, by its name. */
+typedef int (*nft_set_fn)(const char *name, void *data);
+
+/* Hands the names of the table's sets to @fn, after a call with NULL: (again) from the
+ * start. */
+int nft_table_sets(struct netlink *nl, int family, const char *table, nft_set_fn fn,
+		   void *data, struct cni_error *err);
 
 /* A key that is looked for in a set of the table. */
 struct nft_probe {

@@ -11,10 +11,47 @@
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #define MESSAGE_TYPE(type) ((NFNL_SUBSYS_NFTABLES << 8) | (type))
 #define PART_SIZE	   4 /* a concatenation's parts are multiples of it */
+#define ASKED_AT_ONCE	   64 /* what a socket has room for, if all are answered */
+
+/*
+ * User data are type-length-value triples of the tools' own making, not the kernel's
+ * (libnftnl's udata.h): in rules and elements type 0 is the comment, with its NUL.
+ */
+#define UDATA_COMMENT 0
+
+void nft_comment_read(const struct nlattr *userdata, char ret_comment[NFT_COMMENT_MAX])
+{
+	const uint8_t *data = userdata ? nla_data(userdata) : NULL;
+	size_t left = userdata ? nla_len(userdata) : 0;
+
+	ret_comment[0] = '\0';
+	while (left >= 2 && left - 2 >= data[1]) {
+		size_t len = data[1];
+
+		if (data[0] == UDATA_COMMENT && len <= NFT_COMMENT_MAX) {
+			snprintf(ret_comment, NFT_COMMENT_MAX, "%.*s", (int)len,
+				 (const char *)data + 2);
+			return;
+		}
+		data += 2 + len;
+		left -= 2 + len;
+	}
+}
+
+static int put_comment(struct nl_msg *msg, const char *comment)
+{
+	uint8_t udata[2 + NFT_COMMENT_MAX] = {UDATA_COMMENT, strlen(comment) + 1};
+
+	if (!*comment)
+		return 0;
+	memcpy(udata + 2, comment, udata[1]);
+	return nla_put(msg, NFTA_SET_ELEM_USERDATA, 2 + udata[1], udata);
+}
 
 void nft_value_add_part(struct nft_value *value, const void *bytes, size_t len)
 {
@@ -39,23 +76,29 @@ static int put_value(struct nl_msg *msg, int attr, const struct nft_value *value
 	return 0;
 }
 
-static int put_element(struct nl_msg *msg, const struct nft_element *element)
+static int put_set(struct nl_msg *msg, const struct nft_set *set)
 {
-	struct nfgenmsg header = {
-		.nfgen_family = element->set->family,
-		.version = NFNETLINK_V0,
-	};
-	struct nlattr *list, *item;
+	struct nfgenmsg header = {.nfgen_family = set->family, .version = NFNETLINK_V0};
 
 	if (nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
-	    nla_put_string(msg, NFTA_SET_ELEM_LIST_TABLE, element->set->table) < 0 ||
-	    nla_put_string(msg, NFTA_SET_ELEM_LIST_SET, element->set->name) < 0)
+	    nla_put_string(msg, NFTA_SET_ELEM_LIST_TABLE, set->table) < 0 ||
+	    nla_put_string(msg, NFTA_SET_ELEM_LIST_SET, set->name) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+static int put_element(struct nl_msg *msg, const struct nft_element *element)
+{
+	struct nlattr *list, *item;
+
+	if (put_set(msg, element->set) < 0)
 		return -ENOMEM;
 	list = nla_nest_start(msg, NFTA_SET_ELEM_LIST_ELEMENTS);
 	item = list ? nla_nest_start(msg, NFTA_LIST_ELEM) : NULL;
 	if (!item || put_value(msg, NFTA_SET_ELEM_KEY, &element->key) < 0 ||
 	    put_value(msg, NFTA_SET_ELEM_KEY_END, &element->end) < 0 ||
-	    put_value(msg, NFTA_SET_ELEM_DATA, &element->data) < 0)
+	    put_value(msg, NFTA_SET_ELEM_DATA, &element->data) < 0 ||
+	    put_comment(msg, element->comment) < 0)
 		return -ENOMEM;
 	nla_nest_end(msg, item);
 	nla_nest_end(msg, list);
@@ -140,25 +183,111 @@ static void get_value(struct nlattr *attr, struct nft_value *ret_value)
 	}
 }
 
-static int element_read(const struct nlmsghdr *answer, void *data)
+static int get_element(struct nlattr *item, struct nft_element *element)
 {
-	struct nlattr *list[NFTA_SET_ELEM_LIST_MAX + 1], *attrs[NFTA_SET_ELEM_MAX + 1];
-	struct nft_element *element = data;
+	struct nlattr *attrs[NFTA_SET_ELEM_MAX + 1];
 
 	element->key.len = element->end.len = element->data.len = 0;
+	if (nla_parse_nested(attrs, NFTA_SET_ELEM_MAX, item, NULL) < 0)
+		return -EBADMSG;
+	get_value(attrs[NFTA_SET_ELEM_KEY], &element->key);
+	get_value(attrs[NFTA_SET_ELEM_KEY_END], &element->end);
+	get_value(attrs[NFTA_SET_ELEM_DATA], &element->data);
+	nft_comment_read(attrs[NFTA_SET_ELEM_USERDATA], element->comment);
+	return 0;
+}
+
+/* A search's answers: to its own questions, each element once. */
+struct search {
+	const struct nft_element *asked; /* the sets are theirs */
+	size_t n;
+	nft_element_fn fn;
+	void *data;
+};
+
+static const struct nft_set *set_of(const struct search *search, struct nlattr *name)
+{
+	for (size_t i = 0; name && i < search->n; i++)
+		if (nla_strcmp(name, search->asked[i].set->name) == 0)
+			return search->asked[i].set;
+	return NULL;
+}
+
+static int elements_read(const struct nlmsghdr *answer, void *data)
+{
+	struct nlattr *list[NFTA_SET_ELEM_LIST_MAX + 1], *item;
+	const struct search *search = data;
+	struct nft_element found = {};
+	int left, ret = 0;
+
+	if (!answer)
+		return 0;
+	if (nlmsg_parse((struct nlmsghdr *)answer, sizeof(struct nfgenmsg), list,
+			NFTA_SET_ELEM_LIST_MAX, NULL) < 0)
+		return -EBADMSG;
+	found.set = set_of(search, list[NFTA_SET_ELEM_LIST_SET]);
+	if (!found.set || !list[NFTA_SET_ELEM_LIST_ELEMENTS])
+		return -EBADMSG;
+	nla_for_each_nested(item, list[NFTA_SET_ELEM_LIST_ELEMENTS], left) {
+		if (ret == 0)
+			ret = get_element(item, &found);
+		if (ret == 0)
+			ret = search->fn(&found, search->data);
+	}
+	return ret;
+}
+
+/* What is queued, as one request. */
+static int search_run(struct netlink *nl, struct search *search, struct cni_error *err)
+{
+	int ret = netlink_request(nl, elements_read, search, ENOENT, err);
+
+	return ret == -ENOENT ? 0 : ret;
+}
+
+int nft_elements_find(struct netlink *nl, const struct nft_element *asked, size_t n,
+		      nft_element_fn fn, void *data, struct cni_error *err)
+{
+	int ret = 0;
+
+	for (size_t from = 0; ret == 0 && from < n; from += ASKED_AT_ONCE) {
+		struct search search = {asked + from, n - from, fn, data};
+
+		if (search.n > ASKED_AT_ONCE)
+			search.n = ASKED_AT_ONCE;
+		for (size_t i = 0; i < search.n; i++)
+			nft_element_ask(nl, search.asked[i].set, &search.asked[i].key);
+		ret = search_run(nl, &search, err);
+	}
+	return ret;
+}
+
+int nft_set_elements(struct netlink *nl, const struct nft_set *set, nft_element_fn fn,
+		     void *data, struct cni_error *err)
+{
+	struct nft_element any = {.set = set};
+	struct search search = {&any, 1, fn, data};
+	struct nl_msg *msg = netlink_queue(nl, MESSAGE_TYPE(NFT_MSG_GETSETELEM),
+					   NLM_F_DUMP, "reading set %s in table %s",
+					   set->name, set->table);
+
+	if (msg && put_set(msg, set) < 0)
+		netlink_queue_failed(nl);
+	return search_run(nl, &search, err);
+}
+
+static int element_read(const struct nlmsghdr *answer, void *data)
+{
+	struct nlattr *list[NFTA_SET_ELEM_LIST_MAX + 1];
+
 	if (!answer)
 		return 0;
 	if (nlmsg_parse((struct nlmsghdr *)answer, sizeof(struct nfgenmsg), list,
 			NFTA_SET_ELEM_LIST_MAX, NULL) < 0 ||
 	    !list[NFTA_SET_ELEM_LIST_ELEMENTS] ||
-	    nla_len(list[NFTA_SET_ELEM_LIST_ELEMENTS]) < NLA_HDRLEN ||
-	    nla_parse_nested(attrs, NFTA_SET_ELEM_MAX,
-			     nla_data(list[NFTA_SET_ELEM_LIST_ELEMENTS]), NULL) < 0)
+	    nla_len(list[NFTA_SET_ELEM_LIST_ELEMENTS]) < NLA_HDRLEN)
 		return -EBADMSG;
-	get_value(attrs[NFTA_SET_ELEM_KEY], &element->key);
-	get_value(attrs[NFTA_SET_ELEM_KEY_END], &element->end);
-	get_value(attrs[NFTA_SET_ELEM_DATA], &element->data);
-	return 0;
+	return get_element(nla_data(list[NFTA_SET_ELEM_LIST_ELEMENTS]), data);
 }
 
 void nft_element_ask(struct netlink *nl, const struct nft_set *set,

@@ -11,6 +11,8 @@
 
 #include "netlink.h"
 
+#define NFT_COMMENT_MAX 129 /* nft's own limit, with the NUL */
+
 #define NFT_VALUE_MAX 64 /* the kernel's NFT_DATA_VALUE_MAXLEN */
 
 struct nft_set {
@@ -32,6 +34,7 @@ struct nft_element {
 	struct nft_value key;
 	struct nft_value end; /* of the interval, inclusive; in concatenated sets only */
 	struct nft_value data; /* in maps */
+	char comment[NFT_COMMENT_MAX]; /* for people: nft shows it; "": none */
 };
 
 /*
@@ -55,13 +58,30 @@ int nft_elements_add_new(struct netlink *nl, const struct nft_element *elements,
 int nft_elements_del(struct netlink *nl, const struct nft_element *elements, size_t n,
 		     struct cni_error *err);
 
+/*
+ * Hands each of @asked that is there, by its key, to @fn: with end, data and comment as the
+ * kernel has them, and the set that it was asked for. Few sends, however many are asked for.
+ * @fn returns < 0 to stop, with -ENOMEM or -EBADMSG.
+ */
+typedef int (*nft_element_fn)(const struct nft_element *found, void *data);
+int nft_elements_find(struct netlink *nl, const struct nft_element *asked, size_t n,
+		      nft_element_fn fn, void *data, struct cni_error *err);
+
+/* The same with all elements of @set. */
+int nft_set_elements(struct netlink *nl, const struct nft_set *set, nft_element_fn fn,
+		     void *data, struct cni_error *err);
+
+/* The comment among an object's user data; "" without one. */
+struct nlattr;
+void nft_comment_read(const struct nlattr *userdata, char ret_comment[NFT_COMMENT_MAX]);
+
 /* Queues the question whether there is an element of @key: for a netlink_request() that it
  * goes along with, which gets the element where there is one. */
 void nft_element_ask(struct netlink *nl, const struct nft_set *set,
 		     const struct nft_value *key);
 
 /*
- * The element that @key is of, or lies in: key, end and data in @ret_element. -ENOENT, no
+ * The element that @key is of, or lies in: key, end, data and comment in @ret_element. -ENOENT, no
  * error set: none, or no such set.
  */
 int nft_element_get(struct netlink *nl, const struct nft_set *set,
