@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "json.h"
 
@@ -50,6 +51,21 @@ static int mac_settle(struct attachment *att, struct cni_error *err)
 	return 0;
 }
 
+static bool is_dns_name(const char *text)
+{
+	return *text &&
+	       strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-.") == strlen(text);
+}
+
+static void pod_settle(struct attachment *att)
+{
+	const struct cni_args *args = &att->env.args;
+
+	if (is_dns_name(args->pod_namespace) && is_dns_name(args->pod_name))
+		snprintf(att->pod, sizeof(att->pod), "%.63s/%.253s", args->pod_namespace,
+			 args->pod_name);
+}
+
 /* What takes something away doesn't fail over its log. */
 static int log_settle(struct attachment *att, struct cni_error *err)
 {
@@ -78,6 +94,7 @@ int attachment_read(const char *text, size_t len, const struct cni_env *env,
 		ret = mac_settle(&att, err);
 	if (ret == 0)
 		ret = log_settle(&att, err);
+	pod_settle(&att);
 	if (ret < 0) {
 		attachment_clear(&att);
 		return ret;

@@ -21,6 +21,8 @@ struct report;
 
 #define TIMINGS_MAX 24
 
+#define POD_TEXT_MAX 320 /* a DNS label, a DNS subdomain (RFC 1123) */
+
 struct attachment {
 	/* Asked. */
 	struct cni_env env;
@@ -32,6 +34,10 @@ struct attachment {
 
 	/* Derived from the identity (network name, container ID, interface name). */
 	char host_ifname[IF_NAMESIZE];
+
+	/* "NAMESPACE/NAME" as Kubernetes has them, for people; "": not told, or not spelled
+	 * as Kubernetes does. */
+	char pod[POD_TEXT_MAX];
 
 	/* Made. */
 	struct cni_result ipam; /* ips (interface -1), routes and dns that IPAM gave; on

@@ -16,6 +16,7 @@
 #define IP_REQUESTS_MAX	    64
 #define RESULT_ENTRIES_MAX  1024 /* interfaces, and ips, of a prevResult */
 #define NON_MASQUERADE_MAX  256
+#define CONDITIONS_MAX	    64 /* of conditionsV4, conditionsV6 */
 #define VLAN_ID_MAX	    4094
 #define VLAN_TRUNKS_MAX	    VLAN_ID_MAX
 #define ROUTE_MTU_MAX	    65535

@@ -327,6 +327,13 @@ int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope_nr,
 		r = requested_mac_read(doc, &conf.mac, err);
 	if (r == 0 && scope_nr == NET_CONF_WHOLE)
 		r = bandwidth_read(doc, &conf.bandwidth, err);
+	if (r == 0 && scope_nr == NET_CONF_WHOLE)
+		r = port_mappings_read(doc, conf.ipam.type && *conf.ipam.type,
+				       &conf.ports, err);
+	/* A pod reaches its own host port through its own port of the bridge, where packets
+	 * are translated on the bridge (bridge-nf-call-iptables). */
+	if (conf.ports.mappings.n > 0 && conf.ports.snat && !conf.promisc_mode)
+		conf.hairpin_mode = true;
 	if (r == 0 && scope->prev_result)
 		r = prev_result_read(doc, &conf.has_prev_result, &conf.prev_result, err);
 	if (r < 0)
@@ -341,6 +348,7 @@ void net_conf_clear(struct net_conf *conf)
 	host_local_conf_clear(&conf->ipam);
 	free(conf->non_masquerade.items);
 	free(conf->vlan_trunk.items);
+	free(conf->ports.mappings.items);
 	dns_clear(&conf->dns);
 	cni_result_clear(&conf->prev_result);
 	*conf = (struct net_conf){};

@@ -13,6 +13,7 @@
 
 #include "addr.h"
 #include "error.h"
+#include "port_mappings.h"
 #include "version.h"
 
 #define DEFAULT_BRIDGE	 "cni0"
@@ -178,6 +179,7 @@ struct net_conf {
 	struct mac_addr mac; /* of runtimeConfig, else of args.cni; may be unset */
 	struct bandwidth bandwidth; /* the configuration's, else of runtimeConfig */
 	struct ipam_conf ipam;
+	struct port_conf ports;
 	uint32_t ipam_timeout; /* seconds for a run of a delegated IPAM */
 	struct dns dns;
 	bool has_prev_result;

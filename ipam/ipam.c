@@ -41,6 +41,7 @@ static struct record record_of(const struct attachment *att)
 		.mac = att->conf.mac,
 		.spoof_check = att->conf.mac_spoof_check,
 		.bandwidth = att->conf.bandwidth,
+		.pod = att->pod,
 	};
 }
 
@@ -182,6 +183,25 @@ int ipam_record_addresses(struct attachment *att, struct cni_error *err)
 	record.coming = false;
 	record.addresses = addresses;
 	record.n = att->ipam.ips.n;
+	return store_record_write(&store, &record, err);
+}
+
+int ipam_record_ports(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	_cleanup_(record_clear) struct record old = {};
+	struct record record;
+	int r;
+
+	if (!keeps_records(att))
+		return 0;
+	r = operation_open(att, STORE_RECORDS, &store, err);
+	if (r < 0)
+		return r;
+	if (store_record_read(&store, operation_hash(att), &old) < 0)
+		return 0;
+	record = old;
+	record.ports = att->conf.ports.mappings;
 	return store_record_write(&store, &record, err);
 }
 

@@ -55,6 +55,10 @@ int ipam_record(struct attachment *att, struct cni_error *err);
  * a DEL has begun since ipam_record(). */
 int ipam_record_addresses(struct attachment *att, struct cni_error *err);
 
+/* Writes its host ports into its record, before it gets them: from then on its DEL takes
+ * them away, and whoever puts rules back puts them back. */
+int ipam_record_ports(struct attachment *att, struct cni_error *err);
+
 /* Writes into its record that its DEL has begun, before that gives the node lock back for a
  * while: ipam_records() then passes it over. No record is success. */
 int ipam_record_going(struct attachment *att, struct cni_error *err);

@@ -52,6 +52,7 @@ bool record_names(const struct record *record, const struct ip_addr *ip,
 void record_clear(struct record *record)
 {
 	free(record->addresses);
+	free(record->ports.items);
 	free(record->text);
 	*record = (struct record){};
 }
@@ -93,6 +94,13 @@ static void put_address(FILE *file, const struct record_address *address)
 	fputc('\n', file);
 }
 
+static void put_port(FILE *file, const struct port_mapping *port)
+{
+	fprintf(file, "hostport %s %s %u %u\n", port_protocol_name(port->protocol),
+		port->host_ip.family ? IP_TEXT(&port->host_ip) : "-", port->host_port,
+		port->container_port);
+}
+
 char *record_format(const struct record *record)
 {
 	_cleanup_(free_p) char *body = NULL;
@@ -115,12 +123,15 @@ char *record_format(const struct record *record)
 	if (record->mac.set)
 		put_line(file, "mac", MAC_TEXT(&record->mac));
 	put_line(file, "bridge", record->bridge);
+	put_line(file, "pod", record->pod);
 	put_line(file, "spoofcheck", record->spoof_check ? "yes" : NULL);
 	put_line(file, "coming", record->coming ? "yes" : NULL);
 	put_bandwidth(file, &record->bandwidth);
 	put_line(file, "going", record->going ? "yes" : NULL);
 	for (size_t i = 0; i < record->n; i++)
 		put_address(file, &record->addresses[i]);
+	for (size_t i = 0; i < record->ports.n; i++)
+		put_port(file, &record->ports.items[i]);
 	if (fclose(file) != 0 ||
 	    asprintf(&text, "%send %016" PRIx64 "\n", body, hash_bytes(body, len)) < 0)
 		return NULL;
@@ -234,6 +245,37 @@ static int parse_address(char *value, struct record *record)
 	return 0;
 }
 
+static int parse_port_number(const char *text, uint32_t *ret)
+{
+	uint64_t number;
+
+	if (!text || parse_u64(text, UINT16_MAX, &number) < 0 || number == 0)
+		return -EBADMSG;
+	*ret = (uint32_t)number;
+	return 0;
+}
+
+static int parse_port(char *value, struct record *record)
+{
+	char *rest = NULL;
+	const char *protocol = strtok_r(value, " ", &rest);
+	const char *host_ip = strtok_r(NULL, " ", &rest);
+	struct port_mapping port = {}, *grown;
+
+	if (!protocol || !host_ip || record->ports.n == PORT_MAPPINGS_MAX ||
+	    port_protocol_parse(protocol, &port.protocol) < 0 ||
+	    (strcmp(host_ip, "-") != 0 && ip_parse(host_ip, &port.host_ip) < 0) ||
+	    parse_port_number(strtok_r(NULL, " ", &rest), &port.host_port) < 0 ||
+	    parse_port_number(strtok_r(NULL, " ", &rest), &port.container_port) < 0)
+		return -EBADMSG;
+	grown = reallocarray(record->ports.items, record->ports.n + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	record->ports.items = grown;
+	grown[record->ports.n++] = port;
+	return 0;
+}
+
 static int parse_line(char *line, struct record *record)
 {
 	const struct {
@@ -243,6 +285,7 @@ static int parse_line(char *line, struct record *record)
 		{"network", &record->network}, {"container", &record->container_id},
 		{"ifname", &record->ifname},   {"boot", &record->boot},
 		{"netns", &record->netns},     {"bridge", &record->bridge},
+		{"pod", &record->pod},
 	};
 	char *value = strchr(line, ' ');
 
@@ -265,6 +308,8 @@ static int parse_line(char *line, struct record *record)
 		return parse_address(value, record);
 	if (strcmp(line, "bandwidth") == 0)
 		return parse_bandwidth(value, &record->bandwidth);
+	if (strcmp(line, "hostport") == 0)
+		return parse_port(value, record);
 	if (strcmp(line, "spoofcheck") == 0)
 		record->spoof_check = strcmp(value, "yes") == 0;
 	if (strcmp(line, "coming") == 0)
@@ -321,6 +366,7 @@ int record_parse(const char *text, size_t len, struct record *ret_record)
 		.boot = "",
 		.netns = "",
 		.bridge = "",
+		.pod = "",
 	};
 	char *line, *end;
 	int r;

@@ -15,6 +15,8 @@
  *	bridge cni0
  *	spoofcheck yes			only where it is so
  *	bandwidth 8000000 65536 0 0	rate and burst, in bits, of ingress and egress; absent: none
+ *	pod shop/cart-7d		as Kubernetes named it
+ *	hostport tcp 192.0.2.1 8080 80	host address ("-": all), host port, the pod's port
  *	coming yes			see below; absent: no
  *	going yes			the same
  *	address 10.1.2.3/24 10.1.2.1 5242 1700000000.123456789
@@ -34,7 +36,7 @@
 #include "table.h"
 
 #define RECORD_VERSION	 1
-#define RECORD_MAX	 32768 /* bytes */
+#define RECORD_MAX	 98304 /* bytes */
 #define RECORD_PREFIX	 "p-"
 #define RECORD_NAME_MAX	 24
 #define RECORD_ADDRESSES 256
@@ -51,6 +53,7 @@ struct record {
 	char *text; /* owns the strings of a record that was read; NULL: borrowed ones */
 	const char *network, *container_id, *ifname;
 	const char *boot, *netns, *bridge;
+	const char *pod; /* "NAMESPACE/NAME" */
 	uint64_t cookie, node;
 	struct mac_addr mac;
 	bool spoof_check; /* the pod has elements of plugin/stage_spoofcheck.c's */
@@ -60,6 +63,7 @@ struct record {
 	bool coming, going;
 	struct record_address *addresses; /* owned */
 	size_t n;
+	struct port_mapping_list ports; /* owned, as addresses */
 };
 
 /* malloc'ed; NULL: out of memory. */

@@ -2,6 +2,7 @@
 /* A configuration, as every operation reads it. The input is what stdin would give. */
 #include "fuzz.h"
 
+#include <string.h>
 #include <sys/socket.h>
 
 #include "../../conf/net_conf.h"
@@ -58,6 +59,13 @@ static void promise_conf(const struct net_conf *conf)
 	for (size_t i = 0; i < conf->vlan_trunk.n; i++)
 		PROMISE(conf->vlan_trunk.items[i].min_id <=
 			conf->vlan_trunk.items[i].max_id);
+	for (size_t i = 0; i < conf->ports.mappings.n; i++) {
+		const struct port_mapping *port = &conf->ports.mappings.items[i];
+
+		PROMISE(port->host_port >= 1 && port->host_port <= 65535);
+		PROMISE(port->container_port >= 1 && port->container_port <= 65535);
+		PROMISE(strcmp(port_protocol_name(port->protocol), "?") != 0);
+	}
 	for (size_t i = 0; i < prev->ips.n; i++)
 		PROMISE(prev->ips.items[i].interface < (int)prev->interfaces.n);
 	fuzz_promise_result(prev);

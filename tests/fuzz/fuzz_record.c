@@ -32,12 +32,13 @@ static void parse(const char *text, size_t len)
 
 	PROMISE(r == 0 || r == -EBADMSG || r == -ENOTSUP);
 	if (r < 0) {
-		PROMISE(!record.text && !record.addresses);
+		PROMISE(!record.text && !record.addresses && !record.ports.items);
 		return;
 	}
 	PROMISE(record.network[0] && record.container_id[0] && record.ifname[0]);
 	PROMISE(record.boot && record.netns && record.bridge);
 	PROMISE(record.n <= RECORD_ADDRESSES);
+	PROMISE(record.ports.n <= PORT_MAPPINGS_MAX);
 	promise_round_trip(&record);
 }
 

@@ -113,7 +113,7 @@ static void unknown_keys_are_passed_over(void **state)
 	struct record got;
 
 	(void)state;
-	assert_int_equal(parse_sealed(HEAD "hostport tcp 80 8080\nrate 1\n", &got), 0);
+	assert_int_equal(parse_sealed(HEAD "later-key tcp 80 8080\nrate 1\n", &got), 0);
 	assert_string_equal(got.container_id, "c");
 	assert_string_equal(got.netns, "");
 	record_clear(&got);
@@ -157,6 +157,11 @@ static void nonsense_is_refused(void **state)
 		HEAD "address 10.1.2.3/24 - 5 1\n",
 		HEAD "address 10.1.2.3/24 - 5 1.1000000000\n",
 		HEAD "address 10.1.2.3/24 - x 1.1\n",
+		HEAD "hostport tcp - 8080\n",
+		HEAD "hostport tcp - 0 80\n",
+		HEAD "hostport tcp - 8080 65536\n",
+		HEAD "hostport icmp - 8080 80\n",
+		HEAD "hostport tcp all 8080 80\n",
 	};
 	struct record got;
 

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Host ports: runtimeConfig.portMappings, and the keys of the reference's portmap plugin
+ * that shape them or have no meaning here.
+ */
+#include "port_mappings.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <strings.h>
+
+#include "conf_types.h"
+
+/* As it is read. */
+struct keys {
+	struct port_conf ports;
+	const char *backend;
+	bool masq_all;
+	uint32_t mark_bit;
+	const char *mark_chain;
+	struct string_list conditions[2];
+};
+
+static const struct {
+	const char *name;
+	uint8_t number;
+} protocols[] = {
+	{"tcp", IPPROTO_TCP},
+	{"udp", IPPROTO_UDP},
+	{"sctp", IPPROTO_SCTP},
+};
+
+const char *port_protocol_name(uint8_t protocol)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(protocols); i++)
+		if (protocols[i].number == protocol)
+			return protocols[i].name;
+	return "?";
+}
+
+int port_protocol_parse(const char *name, uint8_t *ret_protocol)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(protocols); i++) {
+		if (strcasecmp(protocols[i].name, name) != 0)
+			continue;
+		*ret_protocol = protocols[i].number;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+bool port_mapping_is_for(const struct port_mapping *mapping, int family)
+{
+	return mapping->host_ip.family == 0 || mapping->host_ip.family == family;
+}
+
+bool port_mapping_is_wild(const struct port_mapping *mapping)
+{
+	static const uint8_t any[16];
+
+	return memcmp(mapping->host_ip.bytes, any, sizeof(any)) == 0;
+}
+
+static bool is_loopback(const struct ip_addr *ip, int family)
+{
+	static const struct in6_addr loopback = IN6ADDR_LOOPBACK_INIT;
+
+	if (ip->family != family)
+		return false;
+	return family == AF_INET ? ip->bytes[0] == 127
+				 : memcmp(ip->bytes, &loopback, sizeof(loopback)) == 0;
+}
+
+bool port_mapping_needs_localnet(const struct port_mapping *mapping)
+{
+	return port_mapping_is_for(mapping, AF_INET) &&
+	       (port_mapping_is_wild(mapping) || is_loopback(&mapping->host_ip, AF_INET));
+}
+
+/* Would the same packets be theirs? */
+static bool overlap(const struct port_mapping *a, const struct port_mapping *b)
+{
+	if (a->protocol != b->protocol || a->host_port != b->host_port)
+		return false;
+	if (a->host_ip.family && b->host_ip.family &&
+	    a->host_ip.family != b->host_ip.family)
+		return false;
+	return port_mapping_is_wild(a) || port_mapping_is_wild(b) ||
+	       ip_equal(&a->host_ip, &b->host_ip);
+}
+
+static int mapping_check(void *value, const struct json_path *path, struct cni_error *err)
+{
+	struct port_mapping *mapping = value;
+	const char *protocol = mapping->protocol_text;
+
+	mapping->protocol = IPPROTO_TCP;
+	if (protocol && *protocol &&
+	    port_protocol_parse(protocol, &mapping->protocol) < 0)
+		return json_error(path, "protocol", err,
+				  "\"%s\" is no protocol with ports, expected \"tcp\", "
+				  "\"udp\" or \"sctp\"",
+				  protocol);
+	if (is_loopback(&mapping->host_ip, AF_INET6))
+		return json_error(path, "hostIP", err,
+				  "%s can't lead to a pod: the kernel routes nothing "
+				  "from IPv6's loopback address; map 127.0.0.1 or an "
+				  "address of the node",
+				  IP_TEXT(&mapping->host_ip));
+	return 0;
+}
+
+static int mappings_check(void *value, const struct json_path *path,
+			  struct cni_error *err)
+{
+	const struct port_mapping_list *list = value;
+
+	for (size_t i = 0; i < list->n; i++) {
+		const struct port_mapping *mapping = &list->items[i];
+		struct json_path at = {.parent = path, .index = i};
+
+		for (size_t k = 0; k < i; k++)
+			if (overlap(&list->items[k], mapping))
+				return json_error(
+					&at, "hostPort", err,
+					"%s port %u is mapped by entry %zu as well, on "
+					"the same address or on all; a host port has "
+					"one target",
+					port_protocol_name(mapping->protocol),
+					mapping->host_port, k);
+	}
+	return 0;
+}
+
+static const struct json_type port_type = {.kind = JSON_U32, .min = 1, .max = UINT16_MAX};
+static const struct json_field mapping_fields[] = {
+	FIELD_REQUIRED(struct port_mapping, host_port, "hostPort", &port_type),
+	FIELD_REQUIRED(struct port_mapping, container_port, "containerPort", &port_type),
+	FIELD(struct port_mapping, protocol_text, "protocol", &text_type),
+	FIELD(struct port_mapping, host_ip, "hostIP", &ip_type),
+};
+static const struct json_type mapping_type = {
+	.kind = JSON_OBJECT,
+	.fields = mapping_fields,
+	.n_fields = ARRAY_SIZE(mapping_fields),
+	.check = mapping_check,
+};
+static const struct json_type mappings_type = {
+	.kind = JSON_LIST,
+	.max = PORT_MAPPINGS_MAX,
+	.item = &mapping_type,
+	.item_size = sizeof(struct port_mapping),
+	.check = mappings_check,
+};
+
+static const struct json_field runtime_fields[] = {
+	FIELD(struct keys, ports.mappings, "portMappings", &mappings_type),
+};
+static const struct json_type runtime_type = OBJECT(runtime_fields);
+
+static const struct json_field capability_fields[] = {
+	FIELD(struct keys, ports.expected, "portMappings", &bool_type),
+};
+static const struct json_type capabilities_type = OBJECT(capability_fields);
+
+#define NO_MARK UINT32_MAX
+
+static const struct json_type mark_type = {.kind = JSON_U32, .max = NO_MARK - 1};
+static const struct json_type conditions_type = {
+	.kind = JSON_LIST,
+	.max = CONDITIONS_MAX,
+	.item = &text_type,
+	.item_size = sizeof(const char *),
+};
+
+static const struct json_field root_fields[] = {
+	{.key = "runtimeConfig", .type = &runtime_type},
+	{.key = "capabilities", .type = &capabilities_type},
+	FIELD(struct keys, ports.snat, "snat", &bool_type),
+	FIELD(struct keys, backend, "backend", &text_type),
+	FIELD(struct keys, masq_all, "masqAll", &bool_type),
+	FIELD(struct keys, mark_bit, "markMasqBit", &mark_type),
+	FIELD(struct keys, mark_chain, "externalSetMarkChain", &text_type),
+	FIELD(struct keys, conditions[0], "conditionsV4", &conditions_type),
+	FIELD(struct keys, conditions[1], "conditionsV6", &conditions_type),
+};
+static const struct json_type root_type = OBJECT(root_fields);
+
+static int refuse(struct cni_error *err, const char *key, const char *instead)
+{
+	return error_set(err, CNI_ERR_UNSUPPORTED_FIELD, ENOTSUP,
+			 "%s is not supported: %s", key, instead);
+}
+
+static int check_keys(const struct keys *keys, struct cni_error *err)
+{
+	static const char *const conditions[] = {"conditionsV4", "conditionsV6"};
+	const char *backend = keys->backend ? keys->backend : "";
+
+	if (strcmp(backend, "iptables") == 0)
+		return refuse(err, "backend: \"iptables\"",
+			      "rules are written for nftables only, which iptables-nft "
+			      "shares the kernel with; remove the key or set "
+			      "\"nftables\"");
+	if (*backend && strcmp(backend, "nftables") != 0)
+		return error_set(err, CNI_ERR_CONFIG, EINVAL,
+				 "backend: \"%s\" is no backend, expected \"nftables\"",
+				 backend);
+	if (keys->masq_all)
+		return refuse(err, "masqAll: true",
+			      "pods see who connects to a host port; only what "
+			      "couldn't be answered otherwise is masqueraded (snat). "
+			      "Remove the key");
+	if (keys->mark_bit != NO_MARK)
+		return refuse(err, "markMasqBit",
+			      "what is masqueraded is told by sets of addresses, no "
+			      "packet is marked; remove the key");
+	if (keys->mark_chain && *keys->mark_chain)
+		return refuse(err, "externalSetMarkChain",
+			      "what is masqueraded is told by sets of addresses, not "
+			      "by another program's mark; remove the key");
+	for (size_t i = 0; i < ARRAY_SIZE(conditions); i++)
+		if (keys->conditions[i].n > 0)
+			return refuse(err, conditions[i],
+				      "arguments of iptables; give the mapping a hostIP, "
+				      "or drop in an nftables table of your own what a "
+				      "host port is not to get");
+	return 0;
+}
+
+static int check_usable(const struct port_conf *ports, bool has_ipam,
+			struct cni_error *err)
+{
+	if (ports->mappings.n > 0 && !has_ipam)
+		return error_set(err, CNI_ERR_CONFIG, EINVAL,
+				 "runtimeConfig.portMappings: the network has no ipam, "
+				 "and a host port needs a pod with an address");
+	for (size_t i = 0; i < ports->mappings.n && !ports->snat; i++)
+		if (is_loopback(&ports->mappings.items[i].host_ip, AF_INET))
+			return error_set(err, CNI_ERR_CONFIG, EINVAL,
+					 "runtimeConfig.portMappings[%zu].hostIP: %s is "
+					 "reached by masquerading only, which snat false "
+					 "turns off",
+					 i, IP_TEXT(&ports->mappings.items[i].host_ip));
+	return 0;
+}
+
+int port_mappings_read(const struct json_doc *doc, bool has_ipam,
+		       struct port_conf *ret_ports, struct cni_error *err)
+{
+	struct keys keys = {.ports.snat = true, .mark_bit = NO_MARK};
+	int r = json_read(doc, &root_type, &keys, err);
+
+	if (r < 0)
+		return r;
+	r = check_keys(&keys, err);
+	if (r == 0)
+		r = check_usable(&keys.ports, has_ipam, err);
+	for (size_t i = 0; i < ARRAY_SIZE(keys.conditions); i++)
+		free(keys.conditions[i].items);
+	if (r < 0) {
+		free(keys.ports.mappings.items);
+		return r;
+	}
+	if (keys.ports.mappings.n > 0)
+		keys.ports.expected = true;
+	*ret_ports = keys.ports;
+	return 0;
+}
