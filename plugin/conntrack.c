@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Decides which connections go; how they are deleted is netlink_conntrack.c's. */
+#include "conntrack.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "netlink_conntrack.h"
+#include "sysctl.h"
+
+#define COUNT_SYSCTL "netfilter/nf_conntrack_count"
+
+/* So many a node may have for those of a pod without host ports to be looked for: they are
+ * not in anybody's way but by chance, and end by themselves. */
+#define CONNECTIONS_FEW 2048
+
+static void forget(struct attachment *att, struct netlink *nl,
+		   const struct conntrack_match *matches, size_t n, bool listed)
+{
+	struct cni_error err = {};
+	int ret = conntrack_delete(nl, matches, n, listed, &err);
+
+	if (ret < 0 && err.code)
+		attachment_notice(
+			att,
+			"%s%s: who goes on sending to a host port may reach its "
+			"former owner for some minutes",
+			err.msg,
+			ret == -EINVAL ? " (the kernel may have been built "
+					 "without CONFIG_NF_CT_NETLINK)"
+				       : "");
+}
+
+void conntrack_forget_port(struct attachment *att, struct netlink *nl,
+			   const struct ip_addr *host, uint8_t protocol, uint16_t port)
+{
+	static const uint8_t any[16];
+	struct conntrack_match match = {
+		.family = host->family,
+		.orig = {.protocol = protocol, .dst_port = port},
+		/* Answered from that port: it was not translated. */
+		.reply = {.protocol = protocol, .src_port = port},
+	};
+
+	if (memcmp(host->bytes, any, sizeof(any)) != 0)
+		match.orig.dst = *host;
+	forget(att, nl, &match, 1, true);
+}
+
+/* Not known: as if there were none, without connection tracking. */
+static int connections(void)
+{
+	struct cni_error ignored = {};
+	int count = 0;
+
+	(void)sysctl_get(&count, &ignored, COUNT_SYSCTL);
+	return count;
+}
+
+void conntrack_forget_pod(struct attachment *att, struct netlink *nl,
+			  const struct ip_prefix *addresses, size_t n, bool ports)
+{
+	int count = connections();
+
+	if (count == 0 || (!ports && count > CONNECTIONS_FEW))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		const struct ip_addr *address = &addresses[i].addr;
+		const struct conntrack_match matches[] = {
+			{.family = address->family, .reply.src = *address},
+			{.family = address->family, .orig.src = *address},
+		};
+
+		if (address->family)
+			forget(att, nl, matches, ARRAY_SIZE(matches), ports);
+	}
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Whose is a host port? Asked of the maps of all networks of the node. */
+#ifndef BRIDGE_CNI_PLUGIN_HOSTPORT_TAKEN_H
+#define BRIDGE_CNI_PLUGIN_HOSTPORT_TAKEN_H
+
+#include "hostports.h"
+
+/*
+ * Makes sure that what @wanted claims is nobody's, by all addresses or by one; the exclusive
+ * node lock is held. What an attachment has whose interface is gone makes way, after the DEL
+ * of those of @att's network that are dead. Code 103 (-EADDRINUSE) naming port and pod.
+ */
+int hostports_make_way(struct attachment *att, const struct hostport_elements *wanted,
+		       struct cni_error *err);
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Host ports as elements of maps in the table inet bridge_cni, four maps and two sets a
+ * network, so that the rules over them stay constant in number:
+ *
+ *	hostports4_NETHASH	protocol . host port : pod's address . its port
+ *	hostips4_NETHASH	protocol . host address . host port : the same
+ *	onlink4_NETHASH		pod's address . addresses that it answers past the node
+ *
+ * and the same with a 6. Each element says in its comment whose it is: the name of the host's
+ * interface, which follows from the identity, then the pod. Deleting an element of a map
+ * takes no look at its value, so it is looked at before.
+ */
+#ifndef BRIDGE_CNI_PLUGIN_HOSTPORTS_H
+#define BRIDGE_CNI_PLUGIN_HOSTPORTS_H
+
+#include "../ipam/record.h"
+#include "nftset.h"
+#include "rules.h"
+
+#define HOSTPORT_SET_NAME_MAX 32
+
+enum {
+	HOSTPORT_IPV4,
+	HOSTPORT_IPV6,
+	HOSTPORT_FAMILIES
+};
+
+enum hostport_kind {
+	HOSTPORT_ANY, /* on all addresses of the node */
+	HOSTPORT_ONE, /* on one of them */
+	HOSTPORT_ONLINK,
+	HOSTPORT_KINDS,
+};
+
+/* A network's. */
+struct hostport_sets {
+	char names[HOSTPORT_FAMILIES][HOSTPORT_KINDS][HOSTPORT_SET_NAME_MAX];
+	struct nft_set sets[HOSTPORT_FAMILIES][HOSTPORT_KINDS];
+};
+void hostport_sets_name(const char *network, struct hostport_sets *sets);
+
+/* Which kind and family of set, of whichever network, has this name? False: none of ours. */
+bool hostport_set_read(const char *name, int *ret_family, enum hostport_kind *ret_kind);
+
+/* Sets of all networks together, filled by packets: addresses of the node that somebody has
+ * just connected to. */
+extern const char *const hostport_nodeips[HOSTPORT_FAMILIES];
+
+/* "add map ..." lines, and what holds them filled. */
+int hostport_sets_wanted(const struct net_conf *conf, struct rule_list *list,
+			 struct cni_error *err);
+
+/* What a pod's elements follow from. */
+struct hostport_pod {
+	char host_ifname[IF_NAMESIZE];
+	const char *label; /* pod or container ID, for people */
+	const struct port_mapping_list *ports;
+	struct ip_prefix addresses[HOSTPORT_FAMILIES]; /* family 0: none */
+};
+void hostport_pod_of_att(const struct attachment *att, struct hostport_pod *pod);
+void hostport_pod_of_record(const struct record *record, struct hostport_pod *pod);
+
+struct hostport_elements {
+	struct nft_element *items;
+	size_t n;
+};
+void hostport_elements_clear(struct hostport_elements *elements);
+
+/* Copies one to the end. -ENOMEM. */
+int hostport_elements_add(struct hostport_elements *elements,
+			  const struct nft_element *element);
+
+/* All that the pod is to have. They point to @sets. */
+int hostport_elements_make(const struct hostport_sets *sets,
+			   const struct hostport_pod *pod,
+			   struct hostport_elements *ret_elements, struct cni_error *err);
+
+/* The kind and family of an element that hostport_elements_make() made. */
+enum hostport_kind hostport_kind_of(const struct nft_element *element);
+int hostport_family_of(const struct nft_element *element);
+
+/* Protocol (1 byte, then 3 of padding) and port of an element's key, as in maps of kind
+ * HOSTPORT_ANY. */
+struct nft_value hostport_key_any(const struct nft_element *element);
+
+/* A key that lies in whatever interval the pod's address has, of the same kind. */
+struct nft_value hostport_key_onlink(const struct nft_element *element);
+
+/* The port that a key ends in; the host's address in one of kind HOSTPORT_ONE, as text. */
+unsigned int hostport_port_of(const struct nft_value *key);
+const char *hostport_host_format(const struct nft_element *element,
+				 char buf[IP_TEXT_MAX]);
+#define HOSTPORT_HOST_TEXT(element) hostport_host_format((element), (char[IP_TEXT_MAX]){})
+
+/* Is it that attachment's element? */
+bool hostport_is_of(const struct nft_element *element, const char *host_ifname);
+
+#endif

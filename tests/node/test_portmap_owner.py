@@ -1,0 +1,315 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Host ports: whose one is, how it comes and goes, what puts it back."""
+import json
+import time
+
+import pytest
+
+from harness import plugin
+from harness.delegates import Delegate
+from harness.hostports import (ask, ask_udp, elements, portmap_rules, ports, served,
+                               served_udp, settled, table)
+from harness.node import NODE4, NODE6, network
+
+K8S = "IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=cart-7d"
+
+
+def refused(node, pod, conf, code=plugin.EXISTS, **kw):
+    with pytest.raises(plugin.CniError) as error:
+        node.add(pod, conf, **kw)
+    assert error.value.code == code, error.value
+    return error.value
+
+
+def other_network(*mappings, **changes):
+    return ports(*mappings, name="second", bridge="cni1",
+                 **{"ipam": {"ranges": [[{"subnet": "10.9.0.0/24"}]]}, **changes})
+
+
+# -- a port that somebody has
+
+WILD, ONE, HERE = {}, {"hostIP": NODE4}, {"hostIP": "127.0.0.1"}
+
+
+@pytest.mark.parametrize("second", ["the same network", "another network"])
+@pytest.mark.parametrize("had, wanted", [(WILD, WILD), (ONE, ONE), (WILD, ONE), (ONE, WILD),
+                                         (WILD, HERE), ({"hostIP": "0.0.0.0"}, ONE)])
+def test_a_taken_port_is_refused_naming_pod_and_port(node, had, wanted, second):
+    first, pod = node.pod(), node.pod()
+    conf = ports((8080, 80, had))
+    node.add(first, conf, args=K8S)
+    before = elements(node), len(portmap_rules(node))
+    make = ports if second == "the same network" else other_network
+    error = refused(node, pod, make((9090, 90), (8080, 80, wanted)))
+    error.says("runtimeConfig.portMappings[1].hostPort", "tcp port 8080", "shop/cart-7d",
+               first.id, "testnet")
+    node.assert_nothing_left(pod, others=1)
+    if second == "the same network":
+        assert (elements(node), len(portmap_rules(node))) == before
+    node.delete(first, conf)
+    node.add(pod, make((9090, 90), (8080, 80, wanted)))
+
+
+@pytest.mark.parametrize("had, wanted", [
+    ((8080, 80, ONE), (8080, 80, HERE)), ((8080, 80), (8081, 80)),
+    ((8080, 80), (8080, 80, {"protocol": "udp"})),
+    ((8080, 80, {"hostIP": "0.0.0.0"}), (8080, 80, {"hostIP": "::"})),
+    ((8080, 80, ONE), (8080, 80, {"hostIP": NODE6}))])
+def test_what_does_not_overlap_is_given(node, had, wanted):
+    first, second = node.pod(), node.pod()
+    node.add(first, ports(had))
+    node.add(second, ports(wanted))
+
+
+def test_without_Kubernetes_the_container_is_named(node):
+    first, second = node.pod(), node.pod()
+    node.add(first, ports((8080, 80)))
+    refused(node, second, ports((8080, 80))).says("container " + first.id, "8080")
+
+
+def test_of_two_at_once_one_gets_the_port(node):
+    pods = [node.pod() for _ in range(6)]
+    conf = ports((8080, 80), families="v4")
+    ends = [node.start("ADD", conf, pod) for pod in pods]
+    done = [json.loads(end().stdout) for end in ends]
+    assert sum("ips" in doc for doc in done) == 1
+    assert [doc["code"] for doc in done if "code" in doc] == [plugin.EXISTS] * 5
+    assert len(node.host_veths()) == 1 and len(elements(node)["hostports4"]) == 1
+
+
+@pytest.mark.parametrize("make", [ports, other_network])
+def test_the_port_of_a_dead_pod_is_taken_over(node, make):
+    """Killed, and no DEL came: neither its interface nor its namespace is there."""
+    dead, pod = node.pod(), node.pod()
+    node.add(dead, ports((8080, 80), families="v4"))
+    settled(node)
+    dead.remove()
+    while node.host_veths():
+        time.sleep(0.02)
+    conf = make((8080, 81), **({"families": "v4"} if make is ports else {}))
+    done = node.invoke("ADD", conf, pod)
+    assert done.returncode == 0, done.stdout
+    assert len(elements(node)["hostports4"]) == 1
+    with served(pod, 81):
+        assert ask(node.outside, NODE4, 8080)[0] == "pod"
+    if make is ports:
+        assert dead.id in done.stderr  # its DEL ran
+        assert list(node.reservations().values()) == [(pod.id, "eth0")]
+    # Its own DEL, late, takes nothing from the new owner.
+    node.invoke("DEL", ports((8080, 80), families="v4"), dead)
+    assert len(elements(node)["hostports4"]) == 1
+
+
+# -- DEL, GC, rollback
+
+def test_a_second_DEL_does_not_close_the_next_owners_port(node):
+    first, second = node.pod(), node.pod()
+    conf = ports((8080, 80), (8081, 81, ONE))
+    prev = node.add(first, conf)
+    node.delete(first, conf, prev)
+    node.add(second, conf)
+    before = elements(node)
+    node.delete(first, conf)
+    node.delete(first, conf, prev)
+    assert elements(node) == before
+    node.delete(second, network("dual"))  # whatever the configuration says by then
+    assert elements(node) == {}
+
+
+def test_a_late_DEL_takes_nothing_from_who_has_address_and_port_now(node):
+    """A delegated IPAM gives an address again whose first owner is still recorded."""
+    fake = Delegate(node)
+    conf = fake.conf(ipMasq=False, **{key: ports((8080, 80))[key]
+                                      for key in ("runtimeConfig", "capabilities")})
+    first, second = node.pod(), node.pod()
+    fake.add(first, conf)
+    node.ip(f"link del {node.host_veths()[0]}")
+    fake.add(second, conf)
+    before = elements(node)
+    assert len(before["hostports4"]) == 1
+    fake.delete(first, conf)
+    assert elements(node) == before
+    fake.delete(second, conf)
+    assert elements(node) == {}
+
+
+def test_GC_takes_the_ports_of_who_is_not_on_the_list(node):
+    kept, gone = node.pod(), node.pod()
+    conf = ports((8080, 80), families="v4")
+    node.add(kept, conf)
+    node.add(gone, ports((8081, 80), families="v4"))
+    node._judged("GC", {**conf, "cni.dev/valid-attachments": [
+        {"containerID": kept.id, "ifname": "eth0"}]}, None)
+    assert len(elements(node)["hostports4"]) == 1
+    assert "8080" in elements(node)["hostports4"][0]
+
+
+def test_an_ADD_that_fails_later_leaves_no_port(node):
+    pod = node.pod()
+    done = node.invoke("ADD", ports((8080, 80)), pod,
+                       wrapper=["sh", "-c", 'exec "$@" >/dev/full', "sh"])
+    assert done.returncode != 0
+    assert elements(node) == {}
+    node.assert_nothing_left(pod)
+
+
+def test_nothing_of_a_killed_ADD_stays_after_DEL(node):
+    """Killed at each of its messages to the kernel."""
+    conf = ports((8080, 80), (8081, 81, ONE))
+    for nth in range(1, 100):
+        pod, trace = node.pod(), node.directory / "trace"
+        done = node.invoke("ADD", conf, pod, env=plugin.TRACED,
+                           wrapper=[*plugin.strace(trace, "sendmsg,sendto"), "-e",
+                                    f"inject=sendmsg,sendto:signal=KILL:when={nth}"])
+        node.delete(pod, conf)
+        assert elements(node) == {}
+        node.assert_nothing_left(pod)
+        if done.returncode == 0:
+            break
+    assert 10 < nth < 99, done.stdout + done.stderr
+
+
+# -- put back
+
+FLUSHED = {"flush ruleset": "flush ruleset", "delete table": "delete table inet bridge_cni",
+           "flush table": "flush table inet bridge_cni",
+           "flush map": "flush map inet bridge_cni {hostports4}",
+           "flush set": "flush set inet bridge_cni {onlink6}"}
+
+
+@pytest.mark.parametrize("harm", FLUSHED)
+def test_the_next_ADD_puts_all_ports_back(node, harm):
+    """Also one of a pod that has none."""
+    pods, confs = [node.pod() for _ in range(4)], []
+    for n, pod in enumerate(pods[:3]):
+        confs.append(ports((8080 + n, 80), (9000 + n, 90, ONE)))
+        node.add(pod, confs[n], args=K8S)
+    node.delete(pods[1], confs[1])
+    before = elements(node), len(portmap_rules(node))
+    names = {m["name"].split("_")[0]: m["name"] for m in table(node, "map") +
+             table(node, "set")}
+    node.nft(FLUSHED[harm].format(**names))
+    node.add(pods[3], ports())
+    assert ({k: sorted(v) for k, v in elements(node).items()},
+            len(portmap_rules(node))) == \
+        ({k: sorted(v) for k, v in before[0].items()}, before[1])
+    with served(pods[0], 80), served(pods[2], 90):
+        assert ask(node.outside, NODE4, 8080)[0] == "pod"
+        assert ask(node.outside, NODE4, 9002)[0] == "pod"
+    refused(node, pods[1], confs[0]).says("shop/cart-7d")
+
+
+def test_rules_are_constant_and_ADD_loads_no_libnftables(node):
+    pods = [node.pod() for _ in range(3)]
+    node.add(pods[0], ports((8080, 80)))
+    rules = portmap_rules(node)
+    assert 0 < len(rules) <= 12
+    for pod, port in zip(pods[1:], (8081, 8082)):
+        trace = node.directory / "trace"
+        done = node.invoke("ADD", ports((port, 80)), pod, env=plugin.TRACED,
+                           wrapper=plugin.strace(trace, "openat"))
+        assert done.returncode == 0, done.stdout
+        assert "libnl" in trace.read_text() and "libnftables" not in trace.read_text()
+    assert portmap_rules(node) == rules
+
+
+def calls(node, conf, pod, verb="ADD"):
+    trace = node.directory / "calls"
+    done = node.invoke(verb, conf, pod, env=plugin.TRACED,
+                       wrapper=plugin.strace(trace, "all"))
+    assert done.returncode == 0, done.stdout
+    return len(trace.read_text().splitlines())
+
+
+def test_an_ADD_and_a_DEL_cost_the_same_among_500_ports(node):
+    pods, conf = [node.pod() for _ in range(4)], ports((8080, 80), families="v4")
+    # (In IPv6 the kernel is polled for what it does by and by.)
+    node.add(pods[0], ports((7000, 80), families="v4"))
+    few = calls(node, conf, pods[1]), calls(node, conf, pods[1], "DEL")
+    for n in (2, 3):
+        node.add(pods[n], ports(*((10000 * n + i, 80) for i in range(250)),
+                               families="v4"))
+    many = calls(node, conf, pods[1]), calls(node, conf, pods[1], "DEL")
+    assert len(elements(node)["hostports4"]) == 501
+    assert all(b <= a + 3 for a, b in zip(few, many)), (few, many)
+
+
+def test_as_many_as_512_ports_of_a_pod(node):
+    pod = node.pod()
+    conf = ports(*((10000 + i, 1 + i, ONE if i % 2 else {"hostIP": NODE6})
+                   for i in range(256)), *((20000 + i, 1 + i) for i in range(256)))
+    result = node.add(pod, conf)
+    node.check(pod, conf, result)
+    refused(node, node.pod(), ports((20255, 80))).says("20255")
+    node.nft("flush ruleset")
+    node.add(node.pod(), ports())
+    node.check(pod, conf, result)
+    node.delete(pod, conf)
+    assert elements(node) == {}
+
+
+# -- CHECK
+
+HARM = {"port": "delete element inet bridge_cni {hostports4} {{ tcp . 8080 }}",
+        "IPv6": "delete element inet bridge_cni {hostports6} {{ tcp . 8080 }}",
+        "address": f"delete element inet bridge_cni {{hostips4}} {{{{ tcp . {NODE4} . 8081 }}}}",
+        "sources": "flush set inet bridge_cni {onlink4}",
+        "somebody else's": "delete element inet bridge_cni {hostports4} {{ tcp . 8080 }}\n"
+        "add element inet bridge_cni {hostports4} {{ tcp . 8080 : 10.1.2.9 . 80 }}",
+        "the chain": "flush chain inet bridge_cni prerouting",
+        "the table": "delete table inet bridge_cni"}
+
+
+@pytest.mark.parametrize("harm", HARM)
+def test_CHECK_names_what_is_missing(node, harm):
+    pod, conf = node.pod(), ports((8080, 80), (8081, 81, ONE))
+    result = node.add(pod, conf)
+    node.check(pod, conf, result)
+    names = {m["name"].split("_")[0]: m["name"] for m in table(node, "map") +
+             table(node, "set")}
+    node.nft(HARM[harm].format(**names))
+    with pytest.raises(plugin.CniError) as error:
+        node.check(pod, conf, result)
+    assert error.value.code == plugin.CHECK
+    error.value.says("bridge_cni")
+
+
+# -- what the kernel remembers of connections
+
+@pytest.mark.parametrize("address, keys", [(NODE4, {}), (NODE6, {}), (NODE4, ONE),
+                                           (NODE6, {"hostIP": NODE6})])
+def test_who_goes_on_sending_UDP_reaches_the_next_owner(node, address, keys):
+    first, second = node.pod(), node.pod()
+    conf = ports((5353, 53, {"protocol": "udp", **keys}))
+    node.add(node.pod(), network("dual"))
+    settled(node)
+    node.nft("add table inet t; add chain inet t c { type filter hook input priority 0; }\n"
+             "add rule inet t c udp dport 5353 drop")  # a refusal would end the client
+    with node.outside.udp("::" if ":" in address else "0.0.0.0", 4999) as sock:
+        # Before anybody has the port: nobody answers, but conntrack remembers it.
+        assert ask_udp(node.outside, address, 5353, sock, timeout=0.2) is None
+        for pod, word in ((first, b"first"), (second, b"second")):
+            node.add(pod, conf)
+            with served_udp(pod, 53, word=word):
+                assert ask_udp(node.outside, address, 5353, sock) == word.decode()
+            node.delete(pod, conf)
+            for family in ("ipv4", "ipv6"):
+                assert "5353" not in node.run("conntrack", "-L", "-f", family).stdout
+            ask_udp(node.outside, address, 5353, sock, timeout=0.2)
+
+
+def test_DEL_forgets_all_connections_of_the_pod(node):
+    pod, stays = node.pod(), node.pod()
+    conf = ports((8080, 80))
+    for each in (pod, stays):
+        node.add(each, conf if each is pod else ports((8081, 80)))
+    settled(node)
+    for each, port in ((pod, 8080), (stays, 8081)):
+        with served(each, 80):
+            for address in (NODE4, NODE6):
+                assert ask(node.outside, address, port)
+        assert each.ping("192.0.2.1") and each.ping("2001:db8:aaaa::1")
+    node.delete(pod, conf)
+    left = "".join(node.run("conntrack", "-L", "-f", f).stdout for f in ("ipv4", "ipv6"))
+    assert "10.1.2.2" not in left and "fd00:1:2::2 " not in left and "8080" not in left
+    assert "10.1.2.3" in left and "fd00:1:2::3" in left and "8081" in left
