@@ -56,7 +56,7 @@ static void look(struct heal *heal, int64_t now)
 	struct look seen;
 
 	heal->look_at = now + LOOK_MS;
-	if (heal->running || heal->failed || look_now(heal, &seen) < 0)
+	if (heal->running || heal->failed || !heal->known || look_now(heal, &seen) < 0)
 		return; /* it is being seen to */
 	for (int i = 0; i < LOOKS; i++) {
 		if (seen.seen[i] == heal->good.seen[i])
@@ -137,6 +137,7 @@ void heal_ended(struct heal *heal, int status, char *output)
 		bool mended = tell(heal, output);
 
 		heal->failed = 0;
+		heal->known = true;
 		/* What happened while it ran may have come too late for it. */
 		if (look_now(heal, &heal->good) < 0 || mended ||
 		    memcmp(&heal->good, &heal->before, sizeof(heal->good)) != 0)

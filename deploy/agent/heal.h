@@ -15,7 +15,8 @@ struct heal {
 	const struct log *log;
 	struct netlink *rtnl, *nft;
 	bool begun; /* the configuration is there: there is something to look after */
-	struct look good; /* when the last repair had ended well */
+	bool known; /* a repair has ended well, and ... */
+	struct look good; /* ... this was seen then */
 	struct look before; /* when the one that runs was started */
 	bool due;
 	int64_t due_at, look_at, periodic_at; /* now_ms() */
