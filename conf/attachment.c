@@ -32,6 +32,8 @@ static enum net_conf_scope scope_of(const struct cni_env *env)
 {
 	if (env->verb == CNI_DEL || env->verb == CNI_GC || env->verb == CNI_CLEANUP)
 		return env->ipam_only ? NET_CONF_IPAM_IDENTITY : NET_CONF_IDENTITY;
+	if (env->verb == CNI_REPAIR)
+		return NET_CONF_NETWORK;
 	if (env->ipam_only)
 		return env->verb == CNI_CHECK ? NET_CONF_IPAM_CHECK : NET_CONF_IPAM;
 	return NET_CONF_WHOLE;

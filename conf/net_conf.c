@@ -278,11 +278,21 @@ static int check_combinations(const struct net_conf *conf, struct cni_error *err
 	return check_mtu(conf, err);
 }
 
+static int check_ranges(const struct net_conf *conf, struct cni_error *err)
+{
+	if (conf->ipam.sets.n > 0)
+		return 0;
+	return error_set(err, CNI_ERR_CONFIG, EINVAL,
+			 "ipam.ranges: missing, expected a range set such as "
+			 "[[{\"subnet\": \"10.1.2.0/24\"}]]");
+}
+
 static const struct scope {
 	const struct json_type *root; /* NULL: ipam is host-local's, the rest another's */
 	bool whole_ipam, prev_result;
 } scopes[] = {
 	[NET_CONF_WHOLE] = {&whole_root, true, true},
+	[NET_CONF_NETWORK] = {&whole_root, true, false},
 	[NET_CONF_IDENTITY] = {&identity_root, false, false},
 	[NET_CONF_IPAM] = {NULL, true, false},
 	[NET_CONF_IPAM_CHECK] = {NULL, true, true},
@@ -298,6 +308,7 @@ int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope_nr,
 		.preserve_default_vlan = true,
 		.ipam.data_dir = DEFAULT_DATA_DIR,
 	};
+	bool in_process;
 	int r;
 
 	r = net_conf_read_version(doc, &conf.version, err);
@@ -318,12 +329,16 @@ int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope_nr,
 		conf.mac_spoof_check = true;
 	if (conf.ipam_timeout == 0)
 		conf.ipam_timeout = DEFAULT_IPAM_TIMEOUT;
-	if (!scope->root || (conf.ipam.type && strcmp(conf.ipam.type, "host-local") == 0))
+	in_process = !scope->root ||
+		     (conf.ipam.type && strcmp(conf.ipam.type, "host-local") == 0);
+	if (in_process)
 		r = host_local_read(doc, scope->whole_ipam, conf.version, &conf.ipam,
 				    err);
-	if (r == 0 && scope_nr == NET_CONF_WHOLE)
+	if (r == 0 && in_process && scope->whole_ipam && scope_nr != NET_CONF_NETWORK)
+		r = check_ranges(&conf, err);
+	if (r == 0 && scope->root == &whole_root)
 		r = check_combinations(&conf, err);
-	if (r == 0 && scope_nr == NET_CONF_WHOLE)
+	if (r == 0 && scope->root == &whole_root)
 		r = requested_mac_read(doc, &conf.mac, err);
 	if (r == 0 && scope_nr == NET_CONF_WHOLE)
 		r = bandwidth_read(doc, &conf.bandwidth, err);

@@ -190,6 +190,8 @@ struct net_conf {
  * validate only what they use). */
 enum net_conf_scope {
 	NET_CONF_WHOLE, /* ADD, CHECK, STATUS */
+	NET_CONF_NETWORK, /* repair: without what a runtime adds for a container; so there may
+			   * be no ranges */
 	NET_CONF_IDENTITY, /* DEL, GC: name, bridge, ipam.type, ipam.dataDir,
 			    * ipamTimeoutSeconds */
 	/* As another plugin's IPAM: name and ipam alone, as host-local's of whatever type;

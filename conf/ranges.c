@@ -268,10 +268,6 @@ static int check_sets(struct range_set_list *sets, struct origin *origin,
 {
 	int r;
 
-	if (sets->n == 0)
-		return error_set(err, CNI_ERR_CONFIG, EINVAL,
-				 "ipam.ranges: missing, expected a range set such as "
-				 "[[{\"subnet\": \"10.1.2.0/24\"}]]");
 	for (size_t i = 0; i < sets->n; i++) {
 		r = finish_set(&sets->items[i], i, origin, err);
 		if (r < 0)

@@ -45,24 +45,48 @@ static struct record record_of(const struct attachment *att)
 	};
 }
 
+/* Into the record, for whoever writes this attachment's rules anew. More than it has room
+ * for are none. */
+static int runtime_ranges(const struct ipam_conf *conf, struct ip_prefix **ret_ranges,
+			  struct record *record, struct cni_error *err)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < conf->runtime_sets; i++)
+		n += conf->sets.items[i].n;
+	if (n == 0 || n > RECORD_ADDRESSES)
+		return 0;
+	record->ranges = *ret_ranges = calloc(n, sizeof(**ret_ranges));
+	if (!record->ranges)
+		return error_oom(err);
+	for (size_t i = 0; i < conf->runtime_sets; i++)
+		for (size_t k = 0; k < conf->sets.items[i].n; k++)
+			record->ranges[record->ranges_n++] =
+				conf->sets.items[i].ranges[k].subnet;
+	return 0;
+}
+
 /* One address of every set into @ips, all or none. */
 static int reserve_all(struct attachment *att, const struct ip_addr *requests,
 		       struct ip_config *ips, struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	_cleanup_(free_p) struct ip_prefix *ranges = NULL;
 	struct record record = {};
 	struct plan_order order = {
 		.sets = &att->conf.ipam.sets,
 		.requests = requests,
 		.owner = operation_owner(att),
 	};
-	int r;
+	int r = 0;
 
 	if (keeps_records(att)) {
 		record = record_of(att);
 		order.record = &record;
+		r = runtime_ranges(&att->conf.ipam, &ranges, &record, err);
 	}
-	r = operation_open(att, STORE_CREATE, &store, err);
+	if (r == 0)
+		r = operation_open(att, STORE_CREATE, &store, err);
 	if (r == 0)
 		r = operation_index(&store, att, err);
 	if (r == 0)

@@ -118,6 +118,14 @@ int ipam_gateway_note(struct attachment *att, const char *bridge,
 bool ipam_gateway_is_ours(struct attachment *att, const char *bridge,
 			  const struct ip_prefix *address);
 
+/*
+ * Removes what the network's attachments shared in the store, of which none is left: index,
+ * notes, last_reserved_ip, the lock, the directories. -ENOTEMPTY, with code 103: somebody
+ * else's files stay, and so do the directories. @ret_removed: there was something. Code 5,
+ * 11.
+ */
+int ipam_forget(struct attachment *att, bool *ret_removed, struct cni_error *err);
+
 /* Everybody on the network who has a record or a reservation, each once. Codes 5, 11. */
 int ipam_owners(struct attachment *att, struct ipam_owner_list *ret_list,
 		struct cni_error *err);

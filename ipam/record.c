@@ -51,6 +51,7 @@ bool record_names(const struct record *record, const struct ip_addr *ip,
 
 void record_clear(struct record *record)
 {
+	free(record->ranges);
 	free(record->addresses);
 	free(record->ports.items);
 	free(record->text);
@@ -128,6 +129,8 @@ char *record_format(const struct record *record)
 	put_line(file, "coming", record->coming ? "yes" : NULL);
 	put_bandwidth(file, &record->bandwidth);
 	put_line(file, "going", record->going ? "yes" : NULL);
+	for (size_t i = 0; i < record->ranges_n; i++)
+		put_line(file, "range", PREFIX_TEXT(&record->ranges[i]));
 	for (size_t i = 0; i < record->n; i++)
 		put_address(file, &record->addresses[i]);
 	for (size_t i = 0; i < record->ports.n; i++)
@@ -276,6 +279,19 @@ static int parse_port(char *value, struct record *record)
 	return 0;
 }
 
+static int parse_range(const char *value, struct record *record)
+{
+	struct ip_prefix *grown;
+
+	if (record->ranges_n == RECORD_ADDRESSES)
+		return -EBADMSG;
+	grown = reallocarray(record->ranges, record->ranges_n + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	record->ranges = grown;
+	return prefix_parse(value, &grown[record->ranges_n++]) < 0 ? -EBADMSG : 0;
+}
+
 static int parse_line(char *line, struct record *record)
 {
 	const struct {
@@ -304,6 +320,8 @@ static int parse_line(char *line, struct record *record)
 		return parse_u64(value, UINT64_MAX, &record->node);
 	if (strcmp(line, "mac") == 0)
 		return mac_parse(value, &record->mac) < 0 ? -EBADMSG : 0;
+	if (strcmp(line, "range") == 0)
+		return parse_range(value, record);
 	if (strcmp(line, "address") == 0)
 		return parse_address(value, record);
 	if (strcmp(line, "bandwidth") == 0)

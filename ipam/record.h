@@ -19,6 +19,7 @@
  *	hostport tcp 192.0.2.1 8080 80	host address ("-": all), host port, the pod's port
  *	coming yes			see below; absent: no
  *	going yes			the same
+ *	range 10.1.2.0/24		of runtimeConfig.ipRanges, in order
  *	address 10.1.2.3/24 10.1.2.1 5242 1700000000.123456789
  *	end 0123456789abcdef		a hash of all lines before
  *
@@ -39,7 +40,7 @@
 #define RECORD_MAX	 98304 /* bytes */
 #define RECORD_PREFIX	 "p-"
 #define RECORD_NAME_MAX	 24
-#define RECORD_ADDRESSES 256
+#define RECORD_ADDRESSES 256 /* and ranges */
 
 struct record_address {
 	struct ip_prefix address;
@@ -61,6 +62,8 @@ struct record {
 	/* Its ADD waits for another IPAM plugin, or its DEL does: nobody puts rules of it
 	 * back. */
 	bool coming, going;
+	struct ip_prefix *ranges; /* subnets that only its ADD was told of; owned */
+	size_t ranges_n;
 	struct record_address *addresses; /* owned */
 	size_t n;
 	struct port_mapping_list ports; /* owned, as addresses */

@@ -15,6 +15,7 @@
 
 #include "../conf/json.h"
 #include "../conf/net_list.h"
+#include "cleanup.h"
 #include "input.h"
 #include "log.h"
 #include "repair.h"
@@ -42,17 +43,29 @@ static const char usage[] =
 	"\n"
 	"  bridge-cni repair [FILE...]             puts back what was flushed or deleted under\n"
 	"                                          running pods: rules, bridge, ports\n"
+	"  bridge-cni cleanup [--force] [FILE...]  removes what pods share, when none is left;\n"
+	"                                          --force: the pods' interfaces, too\n"
 	"  bridge-cni --help                       this text\n"
 	"  bridge-cni --version                    the version of bridge-cni\n"
 	"\n"
 	"FILE is a configuration, or a directory of them; without one, " CONF_DIR ".\n";
 
-/* One run of a command. */
-struct command {
-	const char *name; /* of the executable, which may be called by another */
+/* What is done with each network. */
+static const struct operation {
+	const char *name, *option; /* the option: NULL, without one */
 	enum cni_verb verb;
 	int (*run)(struct attachment *net, struct cni_error *err);
 	const char *nothing; /* said when nothing was done */
+} operations[] = {
+	{"repair", NULL, CNI_REPAIR, verb_repair, "nothing to mend"},
+	{"cleanup", "--force", CNI_CLEANUP, verb_cleanup_force, "nothing to remove"},
+	{"cleanup", NULL, CNI_CLEANUP, verb_cleanup, "nothing to remove"},
+};
+
+/* One run of it. */
+struct command {
+	const struct operation *operation;
+	const char *called; /* the executable's name, which may be another */
 	struct report report;
 	size_t networks;
 	bool failed;
@@ -71,7 +84,7 @@ static int network_run(struct command *command, const char *text, struct cni_err
 	const char *path = getenv("CNI_PATH");
 	_cleanup_(attachment_clear) struct attachment net = {};
 	const struct cni_env env = {
-		.verb = command->verb,
+		.verb = command->operation->verb,
 		.container_id = "",
 		.netns = "",
 		.ifname = "",
@@ -88,7 +101,7 @@ static int network_run(struct command *command, const char *text, struct cni_err
 		return ret;
 	net.report = &command->report;
 	errors = net.report->errors.len;
-	ret = command->run(&net, err);
+	ret = command->operation->run(&net, err);
 	if (ret == 0 && net.report->errors.len > errors)
 		logged = &net.report->last_error;
 	log_operation(&net, started, logged, getenv("TRACEPARENT"));
@@ -113,7 +126,7 @@ static void plugin_run(struct command *command, const char *file,
 /* @named: by the caller, who so expects a network of ours in it. */
 static void file_run(struct command *command, int fd, const char *file, bool named)
 {
-	const char *const types[] = {"bridge-cni", command->name, NULL};
+	const char *const types[] = {"bridge-cni", command->called, NULL};
 	_cleanup_(net_list_clear) struct net_list list = {};
 	_cleanup_(free_p) char *text = NULL;
 	struct cni_error err = {};
@@ -189,7 +202,7 @@ static int command_report(struct command *command)
 	else if (command->networks == 0 && !command->failed)
 		puts("no network with a plugin of type bridge-cni");
 	else if (!command->failed && !report->errors.text)
-		puts(command->nothing);
+		puts(command->operation->nothing);
 	if (report->errors.text)
 		fprintf(stderr, "%s", report->errors.text);
 	if (report->out_of_memory)
@@ -219,23 +232,34 @@ static int refuse(const char *argument)
 	return 2;
 }
 
+static int networks_run(const char *called, char **arguments)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(operations); i++) {
+		const struct operation *operation = &operations[i];
+		struct command command = {.operation = operation, .called = called};
+		char **files = arguments + 1;
+
+		if (strcmp(arguments[0], operation->name) != 0)
+			continue;
+		if (operation->option &&
+		    (!*files || strcmp(*files++, operation->option) != 0))
+			continue;
+		return *files && **files == '-' ? refuse(*files)
+						: files_run(&command, files);
+	}
+	return refuse(arguments[0]);
+}
+
 int command_run(int argc, char **argv)
 {
-	const char *called = argc > 0 ? argv[0] : "", *slash = strrchr(called, '/');
-	struct command repair = {
-		.name = slash ? slash + 1 : called,
-		.verb = CNI_REPAIR,
-		.run = verb_repair,
-		.nothing = "nothing to mend",
-	};
+	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
 
 	if (argc < 2) {
 		fprintf(stderr, "%s%s", about, usage);
 		return 0;
 	}
-	if (strcmp(argv[1], "repair") == 0)
-		return argc > 2 && argv[2][0] == '-' ? refuse(argv[2])
-						     : files_run(&repair, argv + 2);
+	if (argv[1][0] != '-')
+		return networks_run(slash ? slash + 1 : argv[0], argv + 1);
 	if (argc > 2)
 		return refuse(argv[2]);
 	if (strcmp(argv[1], "--version") == 0)

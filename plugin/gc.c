@@ -10,11 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../conf/valid_set.h"
 #include "../ipam/delegate.h"
 #include "../ipam/ipam.h"
 #include "kernel.h"
-#include "netlink_route.h"
 #include "reclaim.h"
 #include "stages.h"
 
@@ -61,7 +59,7 @@ static void owners_collect(struct attachment *att, const struct valid_set *valid
 static bool is_another_networks(const struct attachment *att, const struct link *link)
 {
 	char own[LINK_ALIAS_MAX];
-	int len = snprintf(own, sizeof(own), "bridge-cni %s ", att->conf.name);
+	int len = snprintf(own, sizeof(own), LINK_ALIAS_PREFIX "%s ", att->conf.name);
 
 	return link->alias[0] && strncmp(link->alias, own, len) != 0;
 }
@@ -81,8 +79,7 @@ static bool name_is_valid(const struct attachment *att, const struct valid_set *
 	return false;
 }
 
-/* The host's end of a pair on this network, or the ifb beside it. */
-static bool is_of_network(const struct attachment *att, const struct link *link)
+bool gc_is_of_network(const struct attachment *att, const struct link *link)
 {
 	char veth[IF_NAMESIZE], ifb[IF_NAMESIZE];
 	bool is_veth = strcmp(link->kind, "veth") == 0;
@@ -110,13 +107,31 @@ static void interfaces_collect(struct attachment *att, const struct valid_set *v
 	for (size_t i = 0; i < links.n; i++) {
 		const struct link *link = &links.items[i];
 
-		if (!is_of_network(att, link) || name_is_valid(att, valid, link->name))
+		if (!gc_is_of_network(att, link) || name_is_valid(att, valid, link->name))
 			continue;
 		error_clear(&err);
 		queue_link_del(nl, link->name);
 		ret = netlink_commit(nl, &err);
 		errors_add(errors, ret == -ENODEV ? 0 : ret, &err);
 	}
+}
+
+static int errors_tell(const struct errors *errors)
+{
+	if (errors->n > 1)
+		error_wrap(errors->first, "%zu things could not be collected, the first",
+			   errors->n);
+	return errors->ret;
+}
+
+int gc_collect(struct attachment *att, const struct valid_set *valid,
+	       struct cni_error *err)
+{
+	struct errors errors = {.first = err};
+
+	owners_collect(att, valid, &errors);
+	interfaces_collect(att, valid, &errors);
+	return errors_tell(&errors);
 }
 
 static int gc_locked(struct attachment *att, const struct valid_set *valid,
@@ -135,9 +150,7 @@ static int gc_locked(struct attachment *att, const struct valid_set *valid,
 		ret = delegate_run(att, CNI_GC, &own);
 		errors_add(&errors, ret, &own);
 	}
-	if (errors.n > 1)
-		error_wrap(err, "%zu things could not be collected, the first", errors.n);
-	return errors.ret;
+	return errors_tell(&errors);
 }
 
 int verb_gc(struct attachment *att, struct cni_error *err)

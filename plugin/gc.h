@@ -4,6 +4,8 @@
 #define BRIDGE_CNI_PLUGIN_GC_H
 
 #include "../conf/attachment.h"
+#include "../conf/valid_set.h"
+#include "netlink_route.h"
 
 /*
  * Deletes every attachment of the network that the runtime's list doesn't name, by the code
@@ -17,6 +19,14 @@ int verb_gc(struct attachment *att, struct cni_error *err);
  * Codes 50: not; 7: the configuration is wrong; a delegated IPAM's own.
  */
 int verb_status(struct attachment *att, struct cni_error *err);
+
+/* Its part without a delegated IPAM, under the exclusive node lock. */
+int gc_collect(struct attachment *att, const struct valid_set *valid,
+	       struct cni_error *err);
+
+/* By its name: the host's end of a pair of some attachment of the network, or the ifb beside
+ * it. */
+bool gc_is_of_network(const struct attachment *att, const struct link *link);
 
 /* The same of the store alone, for the executable under the name host-local. */
 int ipam_verb_gc(struct attachment *att, struct cni_error *err);

@@ -136,33 +136,6 @@ int nft_chain_jumps(struct netlink *nl, int family, const char *table, const cha
 	return rules_dump(nl, family, table, chain, &query, err);
 }
 
-static int chain_read(const struct nlmsghdr *answer, void *data)
-{
-	*(bool *)data = answer != NULL;
-	return 0;
-}
-
-int nft_chain_exists(struct netlink *nl, int family, const char *table, const char *chain,
-		     bool *ret_exists, struct cni_error *err)
-{
-	struct nfgenmsg header = {.nfgen_family = family, .version = NFNETLINK_V0};
-	struct nl_msg *msg =
-		netlink_queue(nl, (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETCHAIN, 0,
-			      "looking chain %s up in table %s", chain, table);
-	bool exists = false;
-	int ret;
-
-	if (msg && (nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
-		    nla_put_string(msg, NFTA_CHAIN_TABLE, table) < 0 ||
-		    nla_put_string(msg, NFTA_CHAIN_NAME, chain) < 0))
-		netlink_queue_failed(nl);
-	ret = netlink_request(nl, chain_read, &exists, ENOENT, err);
-	if (ret < 0 && ret != -ENOENT)
-		return ret;
-	*ret_exists = exists;
-	return 0;
-}
-
 struct set_query {
 	nft_set_fn fn;
 	void *data;
@@ -199,4 +172,33 @@ int nft_table_sets(struct netlink *nl, int family, const char *table, nft_set_fn
 	if (ret == -ENOMEM && !err->code)
 		return error_oom(err);
 	return ret == -ENOENT ? 0 : ret;
+}
+
+static int object_read(const struct nlmsghdr *answer, void *data)
+{
+	*(bool *)data = answer != NULL;
+	return 0;
+}
+
+int nft_exists(struct netlink *nl, int family, const char *table, const char *chain,
+	       bool *ret_exists, struct cni_error *err)
+{
+	struct nfgenmsg header = {.nfgen_family = family, .version = NFNETLINK_V0};
+	int type = chain ? NFT_MSG_GETCHAIN : NFT_MSG_GETTABLE;
+	struct nl_msg *msg = netlink_queue(nl, (NFNL_SUBSYS_NFTABLES << 8) | type, 0,
+					   "looking %s%s%s up", table, chain ? " " : "",
+					   chain ? chain : "");
+	bool exists = false;
+	int ret;
+
+	if (msg &&
+	    (nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
+	     nla_put_string(msg, chain ? NFTA_CHAIN_TABLE : NFTA_TABLE_NAME, table) < 0 ||
+	     (chain && nla_put_string(msg, NFTA_CHAIN_NAME, chain) < 0)))
+		netlink_queue_failed(nl);
+	ret = netlink_request(nl, object_read, &exists, ENOENT, err);
+	if (ret < 0 && ret != -ENOENT)
+		return ret;
+	*ret_exists = exists;
+	return 0;
 }

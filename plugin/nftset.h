@@ -56,8 +56,8 @@ int nft_chain_jumps(struct netlink *nl, int family, const char *table, const cha
 		    const char *target, nft_rule_fn fn, void *data,
 		    struct cni_error *err);
 
-/* Looks one chain up by its name; nothing is listed. */
-int nft_chain_exists(struct netlink *nl, int family, const char *table, const char *chain,
-		     bool *ret_exists, struct cni_error *err);
+/* Looks one chain up by its name, or with @chain NULL the table; nothing is listed. */
+int nft_exists(struct netlink *nl, int family, const char *table, const char *chain,
+	       bool *ret_exists, struct cni_error *err);
 
 #endif

@@ -78,6 +78,14 @@ int rule_list_sentinels(struct rule_list *list, const struct nft_element *elemen
 int rules_ensure(struct attachment *att, const char *stage, struct rule_list *wanted,
 		 struct cni_error *err);
 
+/*
+ * Removes everything of the network from both tables, whichever stage's: rules by their
+ * comments; sets and maps by their names, which end in "_" and 16 digits, the hash of the
+ * network's; the tables where nothing of others is left in them. Under the exclusive lock.
+ * @ret_removed: there was something. Codes 101, 105.
+ */
+int rules_remove(struct attachment *att, bool *ret_removed, struct cni_error *err);
+
 /* Code 104 naming the rule that is missing, or says something else than @wanted. */
 int rules_check(struct attachment *att, const char *stage, const struct rule_list *wanted,
 		struct cni_error *err);

@@ -289,16 +289,42 @@ static int masquerade_add(struct attachment *att, struct cni_error *err)
 	return ret < 0 || !is_by_pod(&att->conf) ? ret : masquerade_pods_add(att, err);
 }
 
-/* Elements that somebody flushed while the rules stayed. */
-static int masquerade_repair(struct attachment *att, struct cni_error *err)
+/* A network whose ranges are all asked for by its pods has rules of theirs alone. */
+static int masquerade_repair_shared(struct attachment *net, struct cni_error *err)
 {
-	int ret;
-
-	/* Addresses of a time when the network had them from the in-process IPAM. */
-	if (!is_by_pod(&att->conf) || !att->record->n ||
-	    att->record->addresses[0].reserved)
+	if (ipam_in_process(&net->conf) && net->conf.ipam.sets.n == 0)
 		return 0;
-	ret = masquerade_pods_check(att, err);
+	return masquerade_rules(net, err);
+}
+
+/* The rules over the subnets that only this attachment's ADD was told of. */
+static int asked_repair(const struct attachment *att, struct cni_error *err)
+{
+	const struct record *record = att->record;
+	const struct range_set_list *configured = &att->conf.ipam.sets;
+	_cleanup_(free_p) struct ip_range *ranges = calloc(record->ranges_n,
+							   sizeof(*ranges));
+	_cleanup_(free_p) struct range_set *sets = calloc(configured->n + 1,
+							  sizeof(*sets));
+	struct attachment asked = *att;
+
+	if (!ranges || !sets)
+		return error_oom(err);
+	for (size_t i = 0; i < record->ranges_n; i++)
+		ranges[i].subnet = record->ranges[i];
+	sets[0] = (struct range_set){ranges, record->ranges_n};
+	for (size_t i = 0; i < configured->n; i++)
+		sets[i + 1] = configured->items[i];
+	asked.conf.ipam.sets = (struct range_set_list){sets, configured->n + 1};
+	asked.conf.ipam.runtime_sets = 1;
+	return masquerade_rules(&asked, err);
+}
+
+/* Elements that somebody deleted while the rules stayed. */
+static int elements_repair(struct attachment *att, struct cni_error *err)
+{
+	int ret = masquerade_pods_check(att, err);
+
 	if (ret == 0 || err->code != CNI_ERR_CHECK)
 		return ret;
 	error_clear(err);
@@ -306,6 +332,18 @@ static int masquerade_repair(struct attachment *att, struct cni_error *err)
 	if (ret == 0)
 		report_done(att, "masquerade: its elements in table inet " RULES_TABLE);
 	return ret;
+}
+
+static int masquerade_repair(struct attachment *att, struct cni_error *err)
+{
+	const struct record *record = att->record;
+
+	if (att->conf.ip_masq && record->ranges_n && ipam_in_process(&att->conf))
+		return asked_repair(att, err);
+	/* Reserved: of a time when the network had its addresses from the in-process IPAM. */
+	if (is_by_pod(&att->conf) && record->n && !record->addresses[0].reserved)
+		return elements_repair(att, err);
+	return 0;
 }
 
 static int masquerade_check(struct attachment *att, struct cni_error *err)
@@ -324,6 +362,6 @@ const struct stage stage_masquerade = {
 	.name = "masquerade",
 	.add = masquerade_add,
 	.check = masquerade_check,
-	.repair_shared = masquerade_rules,
+	.repair_shared = masquerade_repair_shared,
 	.repair = masquerade_repair,
 };

@@ -58,7 +58,7 @@ static int chain_find(struct netlink *nl, const struct family *family, const cha
 	bool exists;
 	int ret;
 
-	ret = nft_chain_exists(nl, family->protocol, "nat", chain, &exists, err);
+	ret = nft_exists(nl, family->protocol, "nat", chain, &exists, err);
 	if (ret < 0 || !exists)
 		return ret;
 	removal->settled = removal->text.len;

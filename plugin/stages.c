@@ -61,7 +61,7 @@ static void blame_lost_bridge(const struct attachment *att, struct cni_error *er
 		return;
 	error_clear(err);
 	error_set(err, CNI_ERR_TRY_AGAIN, ENODEV,
-		  "bridge: %s was deleted while the pod was being attached to it",
+		  "bridge: %s was deleted while a pod was being attached to it",
 		  att->conf.bridge);
 	error_details(err, "%s", first.msg);
 }
@@ -130,6 +130,7 @@ static bool repair_one(struct attachment *att,
 
 	if (verb(att, &err) == 0)
 		return true;
+	blame_lost_bridge(att, &err);
 	netlink_discard(att->node->rtnl);
 	netlink_discard(att->node->nftables);
 	report_error(att, &err);

@@ -12,6 +12,8 @@ CARRIER = {"NO-CARRIER", "LOWER_UP", "linkdown"}
 
 def _still(value):
     if isinstance(value, dict):
+        if "elem" in value:  # of a set: in the order of a tree or of hashes
+            value = dict(value, elem=sorted(value["elem"], key=json.dumps))
         return {k: _still(v) for k, v in value.items()
                 if k not in VOLATILE and not k.endswith("_timer")}
     if isinstance(value, list):

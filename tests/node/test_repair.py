@@ -1,44 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`bridge-cni repair`: what somebody flushed or deleted under running pods comes back."""
+import fcntl
 import json
+import os
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from harness import plugin, snapshot
+from harness.command import begin, command, conflist, lines_of, repair, written
 from harness.delegates import Delegate
 from harness.node import (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, NODE4, NODE6,
-                          addresses_of, network)
-from harness.wire import source_seen
-
-
-def conflist(conf, *others):
-    """As it stands in /etc/cni/net.d."""
-    conf = dict(conf)
-    head = {key: conf.pop(key) for key in ("cniVersion", "name")}
-    return {**head, "plugins": [conf, *others]}
-
-
-def written(node, *confs, name="{:02}.conflist"):
-    """Files with a list each; their paths."""
-    paths = []
-    for number, conf in enumerate(confs):
-        paths.append(node.directory / name.format(number))
-        paths[-1].write_text(json.dumps(conf if "plugins" in conf else conflist(conf)))
-    return list(map(str, paths))
-
-
-def command(node, *argv, wrapper=(), env=None):
-    """The finished process, unjudged."""
-    return node.run(*wrapper, plugin.BRIDGE_CNI, *argv, check=False,
-                    env={k: v for k, v in plugin.environment("", **(env or {})).items()
-                         if k != "CNI_COMMAND"})
-
-
-def repair(node, *confs, **kw):
-    """What was mended, line by line; success without a word on stderr."""
-    done = command(node, "repair", *written(node, *confs), **kw)
-    assert (done.returncode, done.stderr) == (0, ""), done
-    return done.stdout.splitlines()
+                          addresses_of, named, network)
+from harness.wire import BROADCAST, listening, send_frame, source_seen
 
 
 NOTHING = ["nothing to mend"]
@@ -53,9 +29,13 @@ def state(node):
     return found
 
 
-def attached(node, conf, n=2, **kw):
+def attached(node, conf, n=2):
     pods = [node.pod() for _ in range(n)]
-    return pods, [node.add(pod, conf, **kw) for pod in pods]
+    return pods, [node.add(pod, conf) for pod in pods]
+
+
+def host_of(result):
+    return named(result, sandbox=False)[1]["name"]
 
 
 def assert_connected(pods, results):
@@ -97,3 +77,566 @@ def test_pods_are_connected_again(node, harm):
     assert_connected(pods, results)
     snapshot.assert_same(before, state(node))
     assert repair(node, conf) == NOTHING
+
+
+def test_a_bridge_that_is_made_anew_keeps_its_MAC_address_so_that_neighbours_find_it(node):
+    conf = network("dual")
+    pods, results = attached(node, conf)
+    assert pods[0].ping(GATEWAY4) and pods[0].ping(GATEWAY6)
+    mac = node.links()["cni0"]["address"]
+    node.ip("link del cni0")
+    repair(node, conf)
+    assert node.links()["cni0"]["address"] == mac
+    assert pods[0].ping(GATEWAY4, wait=0.5) and pods[0].ping(GATEWAY6, wait=0.5)
+
+
+@pytest.mark.parametrize("hairpin", [True, False])
+def test_hairpin_mode_is_as_configured(node, hairpin):
+    conf = network(hairpinMode=hairpin)
+    [pod], _ = attached(node, conf, 1)
+    node.ip("link del cni0")
+    repair(node, conf)
+    with listening(pod, "eth0") as found:
+        send_frame(pod, "eth0", BROADCAST, b"to all")
+    assert found == [b"to all"] * hairpin
+
+
+def test_isolated_pods_are_isolated_again(node):
+    conf = network("dual", portIsolation=True)
+    pods, results = attached(node, conf)
+    node.ip("link del cni0")
+    repair(node, conf)
+    for address in addresses_of(results[1]):
+        assert not pods[0].ping(address, wait=0.3)
+    assert all(pods[0].ping(address) for address in (GATEWAY4, GATEWAY6, INTERNET4))
+    node.run("bridge", "link", "set", "dev", host_of(results[0]), "isolated", "off")
+    assert pods[0].ping(GATEWAY4)
+    assert repair(node, conf) != NOTHING
+    assert node.links()[host_of(results[0])]["linkinfo"]["info_slave_data"]["isolated"]
+
+
+def test_promiscuous_mode_and_MTU_come_back(node):
+    conf = network(promiscMode=True, mtu=1400)
+    pods, results = attached(node, conf)
+    node.ip("link del cni0")
+    repair(node, conf)
+    bridge = node.links()["cni0"]
+    assert bridge["mtu"] == 1400 and "PROMISC" in bridge["flags"]
+    assert pods[0].ping(addresses_of(results[1])[0])
+
+
+def test_the_bridge_gets_the_uplinks_MTU(node):
+    node.ip("link set uplink0 mtu 1450")
+    conf = network("dual")
+    pods, _ = attached(node, conf)
+    node.ip("link del cni0")
+    repair(node, conf)
+    assert node.links()["cni0"]["mtu"] == 1450
+    assert pods[0].ping(INTERNET4) and pods[0].ping(INTERNET6)
+
+
+def test_a_network_without_addresses_has_its_ports_again(node):
+    conf = network(ipam={"type": None}, isDefaultGateway=None, ipMasq=None)
+    pods, _ = attached(node, conf)
+    for number, pod in enumerate(pods):
+        pod.ip(f"addr add 10.44.0.{number + 1}/24 dev eth0")
+    assert pods[0].ping("10.44.0.2")
+    node.ip("link del cni0")
+    repair(node, conf)
+    assert pods[0].ping("10.44.0.2")
+    assert node.addresses("cni0") == []
+
+
+# -- rules and their elements
+
+
+def bridge_table(node):
+    return node.run("nft", "list", "table", "bridge", "bridge_cni", check=False).stdout
+
+
+FALSE = "10.1.2.77"
+
+
+def spoofs(pod):
+    """Does what has a false source address arrive at the gateway?"""
+    pod.ip(f"addr replace {FALSE}/32 dev eth0")
+    assert pod.ping(GATEWAY4)  # its neighbour is known
+    try:
+        with pod.node.udp(GATEWAY4) as here, pod.udp(FALSE) as there:
+            here.settimeout(0.5)
+            there.sendto(b"?", here.getsockname())
+            return here.recvfrom(16)[1][0] == FALSE
+    except TimeoutError:
+        return False
+    finally:
+        pod.ip(f"addr del {FALSE}/32 dev eth0")
+
+
+def spoof_sets(node):
+    return re.findall(r"set (\S+) {", bridge_table(node))
+
+
+SPOOF_HARM = {
+    "ruleset flushed": lambda node, host: node.nft("flush ruleset"),
+    "sets flushed": lambda node, host: [node.nft(f"flush set bridge bridge_cni {name}")
+                                        for name in spoof_sets(node)],
+    "the pod's ports deleted": lambda node, host: [
+        node.nft(f'delete element bridge bridge_cni {name} {{ "{host}" }}')
+        for name in spoof_sets(node) if "_ports_" in name],
+}
+
+
+@pytest.mark.parametrize("harm", SPOOF_HARM)
+def test_who_was_kept_from_spoofing_is_again(node, harm):
+    conf = network("dual", spoofCheck=True)
+    pods, results = attached(node, conf)
+    before = state(node)
+    assert not spoofs(pods[0])
+    SPOOF_HARM[harm](node, host_of(results[0]))
+    assert spoofs(pods[0])
+    assert repair(node, conf) != NOTHING
+    assert not spoofs(pods[0])
+    assert_connected(pods, results)
+    snapshot.assert_same(before, state(node))
+    assert repair(node, conf) == NOTHING
+
+
+def test_who_was_cut_off_by_a_deleted_element_is_connected_again(node):
+    conf = network("dual", spoofCheck=True)
+    pods, results = attached(node, conf)
+    [ips4] = [name for name in spoof_sets(node) if name.startswith("ips4")]
+    address = addresses_of(results[0])[0]
+    node.nft(f'delete element bridge bridge_cni {ips4} '
+             f'{{ "{host_of(results[0])}" . {address} }}')
+    assert not pods[0].ping(GATEWAY4, wait=0.3)
+    [line] = repair(node, conf)
+    assert pods[0].id in line and "spoofcheck" in line
+    assert_connected(pods, results)
+
+
+@pytest.mark.parametrize("fixed", [True, False], ids=["and ranges for all", "alone"])
+def test_who_asked_for_ranges_is_masqueraded_again(node, fixed):
+    """runtimeConfig.ipRanges stand in no file: the record has them."""
+    conf = network() if fixed else network(ipam={"ranges": None})
+    asked = [dict(conf, runtimeConfig={"ipRanges": ranges}) for ranges in (
+        [[{"subnet": "10.5.0.0/24"}], [{"subnet": "fd00:5::/64"}]],
+        [[{"subnet": "10.6.0.0/24"}, {"subnet": "10.7.0.0/24"}]])]
+    pods = [node.pod(), node.pod()]
+    node.add(pods[0], asked[0])
+    node.add(pods[1], dict(asked[1], forceAddress=True))
+    def comments():
+        listing = node.run("nft", "list", "table", "inet", "bridge_cni").stdout
+        return sorted(re.findall('comment "(.*)"', listing))
+
+    before = comments()
+    assert repair(node, conf) == NOTHING
+    node.nft("flush ruleset")
+    assert repair(node, conf) != NOTHING
+    assert comments() == before
+    assert source_seen(pods[1], node.outside, INTERNET4) == NODE4
+    assert repair(node, conf) == NOTHING
+
+
+def by_pod(node):
+    """A delegate that gives the nth container the nth address."""
+    return Delegate(node, '''
+        n = int(os.environ["CNI_CONTAINERID"].split("-")[0][3:]) + 5
+        if verb == "ADD":
+            answer(ips=[{"address": "10.77.0.%d/16" % n, "gateway": "10.77.0.1"}])''')
+
+
+def inet_sets(node):
+    listing = node.run("nft", "list", "table", "inet", "bridge_cni").stdout
+    return re.findall(r"set (\S+) {", listing)
+
+
+DELEGATE_HARM = {
+    "ruleset flushed": lambda node: node.nft("flush ruleset"),
+    "sets flushed": lambda node: [node.nft(f"flush set inet bridge_cni {name}")
+                                  for name in inet_sets(node)],
+    "an element deleted": lambda node: [
+        node.nft(f"delete element inet bridge_cni {name} {{ 10.77.0.5 }}")
+        for name in inet_sets(node) if name.startswith("pods4")],
+    "bridge deleted": lambda node: node.ip("link del cni0"),
+}
+
+
+@pytest.mark.parametrize("harm", DELEGATE_HARM)
+def test_pods_of_another_IPAM_plugin_are_masqueraded_again(node, harm):
+    fake, pods = by_pod(node), [node.pod(), node.pod()]
+    for pod in pods:
+        fake.add(pod)
+    before, calls = state(node), fake.verbs()
+    DELEGATE_HARM[harm](node)
+    assert not pods[0].ping(INTERNET4, wait=0.3)
+    assert repair(node, fake.conf(), env=fake.env) != NOTHING
+    for pod in pods:
+        assert source_seen(pod, node.outside, INTERNET4) == NODE4
+        assert pod.ping("10.77.0.1")
+    assert pods[0].ping("10.77.0.6")
+    snapshot.assert_same(before, state(node))
+    assert fake.verbs() == calls
+    assert repair(node, fake.conf(), env=fake.env) == NOTHING
+
+
+# -- VLANs
+
+
+@pytest.mark.parametrize("families", ["v4", "dual"])
+def test_access_ports_and_the_VLANs_gateway_come_back(vlans, families):
+    conf = network(families, vlan=100, preserveDefaultVlan=False)
+    pods, results = attached(vlans, conf)
+    stranger = vlans.pod()
+    other = network(name="plain", isDefaultGateway=None, ipMasq=None)
+    other["ipam"]["ranges"][0][0]["rangeStart"] = "10.1.2.100"
+    results.append(vlans.add(stranger, other))
+    before = state(vlans)
+    vlans.ip("link del cni0")
+    assert not pods[0].ping(addresses_of(results[1])[0], wait=0.3)
+    repair(vlans, conf, other)
+    for pod, peer in ((pods[0], results[1]), (pods[1], results[0])):
+        assert all(pod.ping(address) for address in addresses_of(peer))
+        assert pod.ping(GATEWAY4) and pod.ping(INTERNET4)
+    assert not stranger.ping(addresses_of(results[0])[0], wait=0.5)
+    snapshot.assert_same(before, state(vlans))
+    assert repair(vlans, conf, other) == NOTHING
+
+
+def test_trunk_ports_come_back(vlans):
+    from harness.vlan import access, port_vlans, subnet, tagged, trunk
+    conf = trunk({"id": 7}, {"minID": 100, "maxID": 103}, name="trunk", ipam=subnet(9))
+    inside = access(100, name="vlan100", ipam=subnet(100))
+    router, pod = vlans.pod(), vlans.pod()
+    port = host_of(vlans.add(router, conf))
+    vlans.add(pod, inside)
+    tagged(router, 100, "10.1.100.254")
+    assert pod.ping("10.1.100.254")
+    held = port_vlans(vlans, port)
+    vlans.ip("link del cni0")
+    repair(vlans, conf, inside)
+    assert port_vlans(vlans, port) == held
+    assert pod.ping("10.1.100.254")
+    vlans.run("bridge", "vlan", "del", "dev", port, "vid", "100")
+    assert not pod.ping("10.1.100.254", wait=0.5)
+    [line] = repair(vlans, conf, inside)
+    assert port in line and "VLAN" in line
+    assert pod.ping("10.1.100.254")
+
+
+def test_the_next_ADD_puts_the_VLANs_gateway_onto_the_new_bridge(vlans):
+    conf, pods = network(vlan=100), [vlans.pod(), vlans.pod()]
+    vlans.add(pods[0], conf)
+    vlans.ip("link del cni0")
+    vlans.add(pods[1], conf)
+    assert pods[1].ping(GATEWAY4) and pods[1].ping(INTERNET4)
+    repair(vlans, conf)
+    assert pods[0].ping(GATEWAY4) and pods[0].ping(INTERNET4)
+
+
+# -- what is as it should be
+
+
+# The first message of a socket strace doesn't know by name.
+BY_NUMBER = {"0x12": "RTM_GETLINK", "0xa07": "NFT_MSG_GETRULE", "0xa0d": "NFT_MSG_GETSETELEM"}
+
+
+@pytest.mark.parametrize("changes", [
+    {"spoofCheck": True, "hairpinMode": True}, {"portIsolation": True, "mtu": 1400}])
+def test_on_a_healthy_node_it_asks_and_changes_nothing(node, changes):
+    conf = network("dual", **changes)
+    attached(node, conf, 3)
+    before, trace = node.state(), node.directory / "trace"
+    assert repair(node, conf, env=plugin.TRACED, wrapper=plugin.strace(
+        trace, "sendto,sendmsg,openat,rename,renameat,unlinkat")) == NOTHING
+    snapshot.assert_same(before, node.state())
+    text = trace.read_text()
+    asked = {BY_NUMBER.get(name, name.split("|")[-1])
+             for name in re.findall(r"nlmsg_type=([\w|<]+)", text)}
+    assert asked >= {"RTM_GETLINK", "NFT_MSG_GETRULE"}  # it has looked
+    assert all("_GET" in name for name in asked), asked
+    assert "libnftables" not in text
+    assert not re.search(r"/proc/sys.*O_WRONLY|rename|unlink", text)
+
+
+def test_where_no_pod_is_connected_nothing_is_made(node):
+    conf, pod = network("dual"), node.pod()
+    before = node.state()
+    assert repair(node, conf) == NOTHING
+    snapshot.assert_same(before, node.state())
+    node.add(pod, conf)
+    node.delete(pod, conf)
+    node.nft("flush ruleset")
+    node.ip("link del cni0")
+    before = node.state()
+    assert repair(node, conf) == NOTHING
+    snapshot.assert_same(before, node.state())
+
+
+def test_a_pod_stays_on_the_bridge_that_it_was_put_on(node):
+    pods, results = attached(node, network("dual"))
+    moved = network("dual", bridge="cni1")
+    assert repair(node, moved) == NOTHING
+    node.ip("link del cni0")
+    repair(node, moved)
+    assert_connected(pods, results)
+    assert "cni1" not in node.links()
+
+
+def test_a_gateway_that_gave_way_to_another_does_not_come_back(node):
+    old, pods = network(), [node.pod(), node.pod()]
+    new = network(forceAddress=True, ipam={"ranges": [[{"subnet": "10.9.0.0/24"}]]})
+    node.add(pods[0], old)
+    node.add(pods[1], new)
+    assert node.addresses("cni0") == ["10.9.0.1/24"]
+    assert repair(node, new) == NOTHING
+    node.ip("link del cni0")
+    repair(node, new)
+    assert node.addresses("cni0") == ["10.9.0.1/24"]
+    assert pods[1].ping(INTERNET4)
+
+
+# -- those that are dead, come or go
+
+
+def test_nothing_of_a_dead_pod_comes_back(node):
+    conf = network("dual", spoofCheck=True)
+    pods, results = attached(node, conf, 3)
+    veth, dead, *pods = host_of(results[0]), *pods
+    dead.remove()
+    while veth in node.links():
+        time.sleep(0.01)
+    node.nft("flush ruleset")
+    node.ip("link del cni0")
+    lines = repair(node, conf)
+    assert not any(dead.id in line for line in lines)
+    assert veth not in bridge_table(node) and veth not in node.links()
+    assert addresses_of(results[0])[0] not in bridge_table(node)
+    assert pods[0].ping(GATEWAY4) and pods[1].ping(GATEWAY6)
+
+
+def test_a_pod_whose_DEL_has_begun_is_left_alone(node):
+    """No lock is held while the delegate's DEL runs; the pod's interface is still there."""
+    slow = Delegate(node, '''
+        here = os.path.dirname(sys.argv[0])
+        n = int(os.environ["CNI_CONTAINERID"].split("-")[0][3:])
+        if verb == "ADD": answer(ips=[{"address": "10.77.0.%d/16" % (n + 5)}])
+        if verb == "DEL" and n == 0:
+            open(here + "/waiting", "w").close()
+            while not os.path.exists(here + "/go"): time.sleep(0.01)''')
+    pods, conf = [node.pod(), node.pod()], slow.conf(spoofCheck=True)
+    for pod in pods:
+        slow.add(pod, conf)
+    [path] = written(node, conf)
+    with ThreadPoolExecutor() as pool:
+        pending = pool.submit(slow.delete, pods[0], conf)
+        try:
+            while not (slow.directory / "waiting").exists():
+                time.sleep(0.01)
+            node.nft("flush ruleset")
+            lines = lines_of(command(node, "repair", path))
+        finally:
+            (slow.directory / "go").touch()
+        pending.result()
+    assert lines and not any(pods[0].id in line for line in lines)
+    listing = node.run("nft", "list", "ruleset").stdout
+    assert "10.77.0.5" not in listing and "10.77.0.6" in listing
+
+
+def test_racing_with_ADD_and_DEL_it_leaves_what_each_pod_is_to_have(node):
+    """And the bridge deleted, the rules flushed again and again meanwhile."""
+    conf = network("dual", spoofCheck=True)
+    [path] = written(node, conf)
+    fixed, going = node.pod(), [node.pod() for _ in range(4)]
+    result = node.add(fixed, conf)
+    before = state(node)
+
+    def come_and_go(pod):
+        for _ in range(5):
+            node.add(pod, conf)
+            node.delete(pod, conf)
+
+    def harm():
+        while not done:
+            node.nft("flush ruleset")
+            node.run("ip", "link", "del", "cni0", check=False)
+            assert command(node, "repair", path).returncode == 0
+
+    done = []
+    with ThreadPoolExecutor() as pool:
+        neighbour = pool.submit(harm)
+        try:
+            failures = [job.exception() for job in
+                        [pool.submit(come_and_go, pod) for pod in going]]
+        finally:
+            done.append(True)
+        neighbour.result()
+    # What the neighbour does to an ADD on its way is the ADD's error, not a leak.
+    for pod in going:
+        node.delete(pod, conf)
+    repair(node, conf)
+    assert_connected([fixed], [result])
+    after = state(node)
+    for found in (before, after):
+        found["disk"] = {name: text for name, text in found["disk"].items()
+                         if not re.search("index|last_reserved|lock", name)}
+    snapshot.assert_same(before, after)
+    assert not [f for f in failures if f and not isinstance(f, plugin.CniError)]
+
+
+# -- files
+
+
+def test_all_networks_of_the_runtimes_directory_are_looked_after(node):
+    confs = [network("dual"), network(name="second", bridge="cni1",
+                                      ipam={"ranges": [[{"subnet": "10.9.0.0/24"}]]})]
+    pods = [node.pod(), node.pod()]
+    for pod, conf in zip(pods, confs):
+        node.add(pod, conf)
+    directory = node.directory / "net.d"
+    directory.mkdir()
+    loopback = {"cniVersion": "1.0.0", "name": "lo", "type": "loopback"}
+    for name, content in {"10-a.conflist": conflist(confs[0], {"type": "portmap"}),
+                          "20-b.conf": confs[1], "30-lo.json": loopback,
+                          "40.conflist.bak": {"broken": 1}}.items():
+        (directory / name).write_text(json.dumps(content))
+    (directory / "50-no.txt").write_text("{")
+    node.ip("link del cni0")
+    node.ip("link del cni1")
+    lines = lines_of(command(node, "repair", str(directory)))
+    assert any(line.startswith("testnet: ") or line.startswith("testnet ") for line in lines)
+    assert any(line.startswith("second") for line in lines)
+    assert pods[0].ping(INTERNET4) and pods[1].ping(INTERNET4)
+    assert lines_of(command(node, "repair", str(directory))) == NOTHING
+
+
+def test_without_a_file_it_is_etc_cni_net_d(node):
+    if not os.path.isdir("/etc/cni/net.d"):
+        pytest.skip("there is no /etc/cni/net.d to show another directory at")
+    conf, pod = network(), node.pod()
+    node.add(pod, conf)
+    directory = node.directory / "net.d"
+    directory.mkdir()
+    (directory / "10-pods.conflist").write_text(json.dumps(conflist(conf)))
+    node.nft("flush ruleset")
+    bound = ["unshare", "-m", "sh", "-c",
+             f'mount --bind {directory} /etc/cni/net.d && exec "$@"', "sh"]
+    lines = lines_of(command(node, "repair", wrapper=bound))
+    assert lines == ["testnet: masquerade: the rules in table inet bridge_cni"]
+    assert pod.ping(INTERNET4)
+    (directory / "10-pods.conflist").unlink()
+    [line] = lines_of(command(node, "repair", wrapper=bound))
+    assert line.startswith("no network")
+
+
+def test_called_by_another_name_it_knows_plugins_of_that_name(node):
+    path = node.directory / "bridge"
+    path.symlink_to(plugin.BRIDGE_CNI)
+    conf, pod = network(type="bridge"), node.pod()
+    node.add(pod, conf)
+    node.nft("flush ruleset")
+    assert repair(node, conf, executable=str(path)) != NOTHING
+    assert pod.ping(INTERNET4)
+
+
+WRONG = {
+    "missing": (None, ["opening it", "No such file"]),
+    "broken": ("{", ["line 1"]),
+    "not JSON at all": ("plugins:", ["line 1"]),
+    "empty": ("", []),
+    "a list of nothing": ({"name": "x", "plugins": []}, ["bridge-cni"]),
+    "somebody else's": ({"name": "x", "plugins": [{"type": "bridge"}]}, ["bridge-cni"]),
+    "plugins are no list": ({"name": "x", "plugins": {}}, ["plugins", "a list"]),
+    "a type that is none": ({"name": "x", "plugins": [{"type": 5}]}, ["plugins[0].type", "5"]),
+    "without a name": ({"plugins": [{"type": "bridge-cni"}]}, ["plugins[0]", "name"]),
+    "a wrong key": ({"cniVersion": "1.0.0", "name": "x", "plugins": [
+        {"type": "portmap"}, {"type": "bridge-cni", "mtu": 7}]}, ["plugins[1]: mtu", "7"]),
+    "a wrong key of a single one": ({"name": "x", "type": "bridge-cni", "mtu": 7},
+                                    [": mtu", "7"]),
+    "a version of the future": ({"cniVersion": "9.0.0", "name": "x", "plugins": [
+        {"type": "bridge-cni"}]}, ["9.0.0"]),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_file_that_is_wrong_is_named_with_what_is_wrong_and_keeps_none_from_its_repair(
+        node, case):
+    content, words = WRONG[case]
+    path = node.directory / "wrong.conflist"
+    if content is not None:
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+    conf, pod = network(), node.pod()
+    node.add(pod, conf)
+    node.nft("flush ruleset")
+    done = command(node, "repair", str(path), *written(node, conf))
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        "testnet: masquerade: the rules in table inet bridge_cni"]
+    assert len(done.stderr.splitlines()) == 1
+    for word in ("wrong.conflist", *words):
+        assert word in done.stderr, done.stderr
+    assert pod.ping(INTERNET4)
+
+
+def test_one_network_that_can_not_be_mended_keeps_no_other_from_it(node):
+    confs = [network(name="first"), network(name="second", bridge="cni1", ipam={
+        "ranges": [[{"subnet": "10.9.0.0/24"}]]})]
+    pods = [node.pod() for _ in range(4)]
+    for pod, conf in zip(pods, (*confs, *confs)):
+        node.add(pod, conf)
+    node.nft("flush ruleset")
+    node.ip("link del cni0")
+    node.ip("link del cni1")
+    node.ip("link add cni0 type veth peer name peer1")
+    done = command(node, "repair", *written(node, *confs))
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()  # once, not for each pod
+    assert "first" in line and "cni0" in line and "no bridge" in line
+    assert "first: masquerade" in done.stdout and "made the bridge cni1" in done.stdout
+    assert pods[1].ping(INTERNET4) and pods[3].ping("10.9.0.2")
+
+
+@pytest.mark.parametrize("arguments", [["repair", "--all"], ["repair", "-"], ["mend"],
+                                       ["--help", "me"]])
+def test_arguments_it_does_not_know_are_refused(node, arguments):
+    done = command(node, *arguments)
+    assert done.returncode == 2 and done.stdout == ""
+    assert arguments[-1] in done.stderr and "repair" in done.stderr
+
+
+def test_what_was_mended_must_be_told(node):
+    conf, pod = network(), node.pod()
+    node.add(pod, conf)
+    node.nft("flush ruleset")
+    done = command(node, "repair", *written(node, conf),
+                   wrapper=["sh", "-c", 'exec "$@" >/dev/full', "sh"])
+    assert done.returncode == 1 and "standard output" in done.stderr
+    assert pod.ping(INTERNET4)
+
+
+def test_it_writes_a_line_to_the_log(node):
+    log = node.directory / "log"
+    conf = network(logFile=str(log))
+    attached(node, conf, 1)
+    node.nft("flush ruleset")
+    repair(node, conf)
+    assert "verb=repair network=testnet" in log.read_text().splitlines()[-1]
+    assert "outcome=ok" in log.read_text().splitlines()[-1]
+    node.ip("link del cni0")
+    node.ip("link add cni0 type veth peer name peer1")
+    assert command(node, "repair", *written(node, conf)).returncode == 1
+    assert "outcome=error code=103" in log.read_text().splitlines()[-1]
+
+
+def test_it_waits_for_operations_that_are_under_way(node):
+    """What happens until then it sees."""
+    conf, pod = network(), node.pod()
+    node.add(pod, conf)
+    [path] = written(node, conf)
+    [lock] = node.run_dir.glob("bridge-cni/node-*.lock")
+    with open(lock) as file:
+        fcntl.flock(file, fcntl.LOCK_SH)  # as an ADD holds it
+        finish = begin(node, "repair", path)
+        time.sleep(0.5)
+        node.nft("flush ruleset")
+    assert lines_of(finish()) == ["testnet: masquerade: the rules in table inet bridge_cni"]
+    assert pod.ping(INTERNET4)

@@ -10,6 +10,8 @@
 
 static void example(struct record *record, struct record_address addresses[3])
 {
+	static struct ip_prefix ranges[2];
+
 	*record = (struct record){
 		.network = "net",
 		.container_id = "pod-1",
@@ -20,9 +22,13 @@ static void example(struct record *record, struct record_address addresses[3])
 		.cookie = UINT64_MAX,
 		.bandwidth = {.ingress = {1, 2}, .egress = {UINT64_MAX, 4}},
 		.mac = {.set = true, .bytes = {2, 0, 0xff, 4, 5, 6}},
+		.ranges = ranges,
+		.ranges_n = 2,
 		.addresses = addresses,
 		.n = 3,
 	};
+	assert_int_equal(prefix_parse("10.1.2.0/24", &ranges[0]), 0);
+	assert_int_equal(prefix_parse("fd00::/64", &ranges[1]), 0);
 	memset(addresses, 0, 3 * sizeof(*addresses));
 	assert_int_equal(prefix_parse("10.1.2.3/24", &addresses[0].address), 0);
 	assert_int_equal(ip_parse("10.1.2.1", &addresses[0].gateway), 0);
@@ -54,6 +60,9 @@ static void what_is_written_is_read(void **state)
 	assert_true(got.cookie == UINT64_MAX);
 	assert_memory_equal(&got.bandwidth, &record.bandwidth, sizeof(got.bandwidth));
 	assert_memory_equal(got.mac.bytes, record.mac.bytes, MAC_LEN);
+	assert_int_equal(got.ranges_n, 2);
+	for (size_t i = 0; i < 2; i++)
+		assert_true(prefix_equal(&got.ranges[i], &record.ranges[i]));
 	assert_int_equal(got.n, 3);
 	for (size_t i = 0; i < 3; i++) {
 		assert_true(

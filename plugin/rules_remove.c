@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Finds what is a network's in the tables, and removes it in one transaction. */
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/netfilter.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "nft.h"
+#include "nftset.h"
+#include "node.h"
+#include "rules.h"
+
+#define NETHASH_MAX 20
+
+/* One table. Of a dump that starts again only the last run counts. */
+struct removal {
+	const char *family; /* nft's word */
+	char suffix[NETHASH_MAX]; /* "_NETHASH" */
+	struct rule_text rules, sets;
+	size_t rules_n, other_rules, sets_n, other_sets;
+	bool exists;
+};
+
+static void text_reset(struct rule_text *text, size_t *n, size_t *others)
+{
+	text->len = 0;
+	*n = *others = 0;
+}
+
+/* "v1 masquerade/nat4 NETHASH ..." */
+static bool is_of_network(const struct removal *removal, const char *comment)
+{
+	char hash[NETHASH_MAX] = "";
+
+	return sscanf(comment, "v%*u %*s %16s", hash) == 1 &&
+	       strcmp(hash, removal->suffix + 1) == 0;
+}
+
+static int rule_found(const char *chain, uint64_t handle, const char *comment, void *data)
+{
+	struct removal *removal = data;
+
+	if (handle == 0) {
+		text_reset(&removal->rules, &removal->rules_n, &removal->other_rules);
+	} else if (is_of_network(removal, comment)) {
+		removal->rules_n++;
+		rule_text_add(&removal->rules,
+			      "delete rule %s " RULES_TABLE " %s handle %" PRIu64 "\n",
+			      removal->family, chain, handle);
+	} else {
+		removal->other_rules++;
+	}
+	return 0;
+}
+
+/* Other names than a network's sets have: anonymous ones, and those of all networks. */
+static bool is_of_a_network(const struct removal *removal, const char *name)
+{
+	size_t len = strlen(name), suffix = strlen(removal->suffix);
+
+	return len > suffix && name[len - suffix] == '_' &&
+	       strspn(name + len - suffix + 1, "0123456789abcdef") == suffix - 1;
+}
+
+static int set_found(const char *name, void *data)
+{
+	struct removal *removal = data;
+
+	if (!name) {
+		text_reset(&removal->sets, &removal->sets_n, &removal->other_sets);
+	} else if (!is_of_a_network(removal, name)) {
+		return 0;
+	} else if (strcmp(strrchr(name, '_'), removal->suffix) == 0) {
+		removal->sets_n++;
+		rule_text_add(&removal->sets, "delete set %s " RULES_TABLE " %s\n",
+			      removal->family, name);
+	} else {
+		removal->other_sets++;
+	}
+	return 0;
+}
+
+static void removal_text(const struct removal *removal, struct rule_text *text)
+{
+	if (!removal->exists)
+		return;
+	if (removal->other_rules + removal->other_sets == 0) {
+		rule_text_add(text, "delete table %s " RULES_TABLE "\n", removal->family);
+		return;
+	}
+	/* Rules first: a set that one looks into can't be deleted. */
+	rule_text_add(text, "%s%s", removal->rules_n ? removal->rules.text : "",
+		      removal->sets_n ? removal->sets.text : "");
+}
+
+static int table_survey(struct attachment *att, int protocol, const char *family,
+			struct rule_text *text, struct cni_error *err)
+{
+	struct removal removal = {.family = family};
+	struct nft_probes none = {};
+	struct netlink *nl;
+	int ret;
+
+	snprintf(removal.suffix, sizeof(removal.suffix), "_%016" PRIx64,
+		 hash_text(att->conf.name));
+	ret = node_nftables(att->node, &nl, err);
+	if (ret == 0)
+		ret = nft_table_rules(nl, protocol, RULES_TABLE, &none, rule_found,
+				      &removal, err);
+	if (ret == 0)
+		ret = nft_table_sets(nl, protocol, RULES_TABLE, set_found, &removal, err);
+	if (ret == 0)
+		ret = nft_exists(nl, protocol, RULES_TABLE, NULL, &removal.exists, err);
+	if (ret == 0)
+		removal_text(&removal, text);
+	text->failed |= removal.rules.failed || removal.sets.failed;
+	free(removal.rules.text);
+	free(removal.sets.text);
+	/* A kernel without nf_tables, or this family of it, has no rules. */
+	return ret == -EPROTONOSUPPORT || ret == -EINVAL ? error_clear(err) : ret;
+}
+
+int rules_remove(struct attachment *att, bool *ret_removed, struct cni_error *err)
+{
+	struct rule_text text = {};
+	int ret = table_survey(att, NFPROTO_INET, "inet", &text, err);
+
+	if (ret == 0)
+		ret = table_survey(att, NFPROTO_BRIDGE, "bridge", &text, err);
+	if (ret == 0 && text.failed)
+		ret = error_oom(err);
+	if (ret == 0 && text.len > 0) {
+		ret = nft_apply(text.text, err);
+		*ret_removed = ret == 0;
+	}
+	free(text.text);
+	return ret;
+}
