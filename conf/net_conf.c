@@ -345,10 +345,6 @@ int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope_nr,
 	if (r == 0 && scope_nr == NET_CONF_WHOLE)
 		r = port_mappings_read(doc, conf.ipam.type && *conf.ipam.type,
 				       &conf.ports, err);
-	/* A pod reaches its own host port through its own port of the bridge, where packets
-	 * are translated on the bridge (bridge-nf-call-iptables). */
-	if (conf.ports.mappings.n > 0 && conf.ports.snat && !conf.promisc_mode)
-		conf.hairpin_mode = true;
 	if (r == 0 && scope->prev_result)
 		r = prev_result_read(doc, &conf.has_prev_result, &conf.prev_result, err);
 	if (r < 0)
@@ -356,6 +352,12 @@ int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope_nr,
 	*ret_conf = conf;
 	conf = (struct net_conf){};
 	return 0;
+}
+
+bool net_conf_hairpin(const struct net_conf *conf)
+{
+	return conf->hairpin_mode ||
+	       (conf->ports.mappings.n > 0 && conf->ports.snat && !conf->promisc_mode);
 }
 
 void net_conf_clear(struct net_conf *conf)

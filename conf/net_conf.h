@@ -216,6 +216,10 @@ int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope,
 int net_conf_read_version(const struct json_doc *doc, enum cni_version *ret_version,
 			  struct cni_error *err);
 
+/* hairpinMode, or a pod with host ports: where packets are translated on the bridge
+ * (bridge-nf-call-iptables) it reaches its own through its own port of the bridge. */
+bool net_conf_hairpin(const struct net_conf *conf);
+
 /* Frees arrays; the structure may be zero or half read. */
 void net_conf_clear(struct net_conf *conf);
 

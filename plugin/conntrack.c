@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "netlink_conntrack.h"
+#include "node.h"
 #include "sysctl.h"
 
 #define COUNT_SYSCTL "netfilter/nf_conntrack_count"
@@ -14,11 +15,15 @@
  * not in anybody's way but by chance, and end by themselves. */
 #define CONNECTIONS_FEW 2048
 
-static void forget(struct attachment *att, struct netlink *nl,
-		   const struct conntrack_match *matches, size_t n, bool listed)
+static void forget(struct attachment *att, const struct conntrack_match *matches,
+		   size_t n, bool listed)
 {
 	struct cni_error err = {};
-	int ret = conntrack_delete(nl, matches, n, listed, &err);
+	struct netlink *nl;
+	int ret = node_nftables(att->node, &nl, &err);
+
+	if (ret == 0)
+		ret = conntrack_delete(nl, matches, n, listed, &err);
 
 	if (ret < 0 && err.code)
 		attachment_notice(
@@ -31,8 +36,8 @@ static void forget(struct attachment *att, struct netlink *nl,
 				       : "");
 }
 
-void conntrack_forget_port(struct attachment *att, struct netlink *nl,
-			   const struct ip_addr *host, uint8_t protocol, uint16_t port)
+void conntrack_forget_port(struct attachment *att, const struct ip_addr *host,
+			   uint8_t protocol, uint16_t port)
 {
 	static const uint8_t any[16];
 	struct conntrack_match match = {
@@ -44,7 +49,7 @@ void conntrack_forget_port(struct attachment *att, struct netlink *nl,
 
 	if (memcmp(host->bytes, any, sizeof(any)) != 0)
 		match.orig.dst = *host;
-	forget(att, nl, &match, 1, true);
+	forget(att, &match, 1, true);
 }
 
 /* Not known: as if there were none, without connection tracking. */
@@ -57,8 +62,8 @@ static int connections(void)
 	return count;
 }
 
-void conntrack_forget_pod(struct attachment *att, struct netlink *nl,
-			  const struct ip_prefix *addresses, size_t n, bool ports)
+void conntrack_forget_pod(struct attachment *att, const struct ip_prefix *addresses,
+			  size_t n, bool ports)
 {
 	int count = connections();
 
@@ -72,6 +77,6 @@ void conntrack_forget_pod(struct attachment *att, struct netlink *nl,
 		};
 
 		if (address->family)
-			forget(att, nl, matches, ARRAY_SIZE(matches), ports);
+			forget(att, matches, ARRAY_SIZE(matches), ports);
 	}
 }

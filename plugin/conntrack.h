@@ -5,20 +5,19 @@
 #define BRIDGE_CNI_PLUGIN_CONNTRACK_H
 
 #include "../conf/attachment.h"
-#include "netlink.h"
 
 /*
  * Those that led to a port of the node itself, on the address @host, or on all of its family
  * where it has no bytes set: packets of theirs would go on past a new host port.
  */
-void conntrack_forget_port(struct attachment *att, struct netlink *nl,
-			   const struct ip_addr *host, uint8_t protocol, uint16_t port);
+void conntrack_forget_port(struct attachment *att, const struct ip_addr *host,
+			   uint8_t protocol, uint16_t port);
 
 /*
  * Those from and to a pod's addresses, which the next owner of address or port would get. It
  * takes the longer the more connections the node has: without @ports only while they are few.
  */
-void conntrack_forget_pod(struct attachment *att, struct netlink *nl,
-			  const struct ip_prefix *addresses, size_t n, bool ports);
+void conntrack_forget_pod(struct attachment *att, const struct ip_prefix *addresses,
+			  size_t n, bool ports);
 
 #endif

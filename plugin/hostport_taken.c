@@ -166,6 +166,25 @@ static void owner_read(const struct nft_element *element, char ret_ifname[IF_NAM
 	memcpy(ret_ifname, element->comment, len < IF_NAMESIZE ? len : IF_NAMESIZE - 1);
 }
 
+/* Is the interface of that name there under another one? Its alias has the identity. */
+static bool is_renamed(const struct attachment *att, const char *owner)
+{
+	_cleanup_(link_list_clear) struct link_list links = {};
+	bool found = link_list_get(att->node->rtnl, &links, &(struct cni_error){}) < 0;
+
+	for (size_t i = 0; i < links.n && !found; i++) {
+		char network[CNI_NAME_MAX + 1], container[CNI_NAME_MAX + 1];
+		char ifname[IF_NAMESIZE], name[IF_NAMESIZE];
+
+		if (sscanf(links.items[i].alias, LINK_ALIAS_PREFIX "%255s %255s %15s",
+			   network, container, ifname) != 3)
+			continue;
+		identity_host_ifname(network, container, ifname, name);
+		found = strcmp(name, owner) == 0;
+	}
+	return found;
+}
+
 /* Whoever has no interface any more can't be reached by its ports, either; nor is this
  * attachment's own name in its way. */
 static bool is_alive(const struct attachment *att, const struct nft_element *element)
@@ -174,7 +193,7 @@ static bool is_alive(const struct attachment *att, const struct nft_element *ele
 
 	owner_read(element, owner);
 	return strcmp(owner, att->host_ifname) != 0 &&
-	       netlink_ifindex(att->node->rtnl, owner) != 0;
+	       (netlink_ifindex(att->node->rtnl, owner) != 0 || is_renamed(att, owner));
 }
 
 /* Which of the mappings is it that the element is in the way of? */

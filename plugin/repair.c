@@ -2,6 +2,8 @@
 /* Makes attachments of records again, as ADD had them, for the stages to look after. */
 #include "repair.h"
 
+#include <stdio.h>
+
 #include "../ipam/ipam.h"
 #include "../ipam/record.h"
 #include "kernel.h"
@@ -29,6 +31,8 @@ static int attachment_of(const struct attachment *net, const struct record *reco
 	att->record = record;
 	att->container_mac = record->mac;
 	att->conf.bandwidth = record->bandwidth;
+	att->conf.ports.mappings = record->ports;
+	snprintf(att->pod, sizeof(att->pod), "%s", record->pod);
 	/* Where the network has been moved to another bridge, its pods have not. */
 	if (record->bridge[0])
 		att->conf.bridge = record->bridge;

@@ -78,7 +78,7 @@ static int veth_add(struct attachment *att, struct cni_error *err)
 						.bridge = att->bridge_index,
 						.peer_ns = att->node->pod_ns,
 						.alias = alias,
-						.hairpin = conf->hairpin_mode,
+						.hairpin = net_conf_hairpin(conf),
 						.isolated = conf->port_isolation,
 					});
 	ret = netlink_commit(att->node->rtnl, err);
@@ -174,9 +174,10 @@ static int port_check(const struct attachment *att, const struct link *port,
 	uint32_t mtu = expected_mtu(att, port);
 	char expected[16], found[16];
 
-	if (port->port.hairpin != conf->hairpin_mode)
+	if (port->port.hairpin != net_conf_hairpin(conf))
 		return differs(err, port->name, "hairpin mode",
-			       on_off(conf->hairpin_mode), on_off(port->port.hairpin));
+			       on_off(net_conf_hairpin(conf)),
+			       on_off(port->port.hairpin));
 	if (port->port.isolated != conf->port_isolation)
 		return differs(err, port->name, "port isolation",
 			       on_off(conf->port_isolation), on_off(port->port.isolated));
@@ -307,14 +308,14 @@ static int veth_repair(struct attachment *att, struct cni_error *err)
 	att->host_index = port.index;
 	att->mtu = port.mtu;
 	if (port.master == att->bridge_index && port.up &&
-	    port.port.hairpin == conf->hairpin_mode &&
+	    port.port.hairpin == net_conf_hairpin(conf) &&
 	    port.port.isolated == conf->port_isolation)
 		return 0;
 	queue_port_attach(nl, port.index,
 			  &(struct veth_spec){
 				  .host_name = port.name,
 				  .bridge = att->bridge_index,
-				  .hairpin = conf->hairpin_mode,
+				  .hairpin = net_conf_hairpin(conf),
 				  .isolated = conf->port_isolation,
 			  });
 	ret = netlink_commit(nl, err);

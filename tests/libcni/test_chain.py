@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from harness.hostports import elements, settled
 from harness.node import INTERNET4, INTERNET6, NODE4, NODE6, addresses_of, network
 
 PORTMAP = {"type": "portmap", "capabilities": {"portMappings": True}}
@@ -153,3 +154,29 @@ def test_masquerading_and_the_chains_rules_stand_side_by_side(node, chain):
     for pod in pods:
         assert pod.ping(INTERNET4)
     assert served(node.outside, pods[0], NODE4, 8080)
+
+
+OWN = {"portMappings": True, "mac": True, "ips": True, "ipRanges": True}
+
+
+def test_capabilities_of_its_own_reach_it(node, chain):
+    """Host ports without portmap; addresses, ranges and a MAC that the runtime asks for."""
+    chain.chain(capabilities=OWN, ipam={"ranges": [[{"subnet": "fd00:1:2::/64"}]]})
+    pod, other = node.pod(), node.pod()
+    asked = {"CAP_ARGS": json.dumps({
+        **PORTS, "mac": "02:00:00:00:00:66", "ips": ["10.7.0.66"],
+        "ipRanges": [[{"subnet": "10.7.0.0/24"}]]})}
+    result = chain.good("add", pod.netns, **asked)
+    assert addresses_of(result) == ["10.7.0.66", "fd00:1:2::2"]
+    assert pod.links()["eth0"]["address"] == "02:00:00:00:00:66"
+    settled(node)
+    for client, target in ((node.outside, NODE4), (node.outside, NODE6), (node, "127.0.0.1"),
+                           (pod, NODE4)):
+        assert served(client, pod, target, 8080), target
+    done = chain.call("add", other.netns, **{"CAP_ARGS": json.dumps(PORTS)})
+    assert done.returncode == 1 and "8080" in done.stderr
+    chain.good("del", other.netns, **{"CAP_ARGS": json.dumps(PORTS)})
+    chain.good("check", pod.netns, **asked)
+    chain.good("del", pod.netns, **asked)
+    chain.good("del", pod.netns, **asked)
+    assert elements(node) == {} and node.host_veths() == [] and node.reservations() == {}

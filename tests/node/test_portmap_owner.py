@@ -199,6 +199,35 @@ def test_the_next_ADD_puts_all_ports_back(node, harm):
     refused(node, pods[1], confs[0]).says("shop/cart-7d")
 
 
+REPAIRED = {**FLUSHED, "single element": "delete element inet bridge_cni {hostports4} "
+            "{{ tcp . 8080 }}", "somebody else's": "delete element inet bridge_cni "
+            "{hostports6} {{ tcp . 8080 }}\nadd element inet bridge_cni {hostports6} "
+            "{{ tcp . 8080 : fd00::99 . 80 }}"}
+
+
+@pytest.mark.parametrize("harm", REPAIRED)
+def test_repair_puts_all_ports_back(node, harm):
+    pods, conf = [node.pod() for _ in range(2)], ports()
+    for n, pod in enumerate(pods):
+        node.add(pod, ports((8080 + n, 80), (9000 + n, 90, ONE)), args=K8S)
+    before = {k: sorted(v) for k, v in elements(node).items()}, len(portmap_rules(node))
+    names = {m["name"].split("_")[0]: m["name"] for m in table(node, "map") +
+             table(node, "set")}
+    node.nft(REPAIRED[harm].format(**names))
+    node.sysctl("ipv4.conf.cni0.route_localnet", 0)
+    path = node.directory / "net.conf"
+    path.write_text(json.dumps(conf))
+    for words in ("portmap", "nothing to mend"):
+        done = node.run(plugin.BRIDGE_CNI, "repair", str(path))
+        assert words in done.stdout and done.stderr == "", done
+    assert ({k: sorted(v) for k, v in elements(node).items()},
+            len(portmap_rules(node))) == before
+    with served(pods[0], 80):
+        for client, address in ((node.outside, NODE4), (node, "127.0.0.1"),
+                                (pods[0], NODE4)):
+            assert ask(client, address, 8080)[0] == "pod"
+
+
 def test_rules_are_constant_and_ADD_loads_no_libnftables(node):
     pods = [node.pod() for _ in range(3)]
     node.add(pods[0], ports((8080, 80)))

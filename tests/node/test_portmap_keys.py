@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Host ports: what of their configuration is refused, before anything is touched."""
+import pytest
+
+from harness import plugin
+from harness.hostports import elements, portmap_rules, ports
+from harness.node import NODE4, NODE6, network
+
+MAPPING = "runtimeConfig.portMappings"
+WRONG = {
+    "port 0": (((8080, 80), (0, 80)), f"{MAPPING}[1].hostPort: 0", "1 to 65535"),
+    "port 65536": (((8080, 65536),), f"{MAPPING}[0].containerPort: 65536", "1 to 65535"),
+    "negative": (((-1, 80),), f"{MAPPING}[0].hostPort: -1", "1 to 65535"),
+    "text": (((8080, "80"),), f"{MAPPING}[0].containerPort", "string"),
+    "protocol": (((8080, 80, {"protocol": "icmp"}),), f"{MAPPING}[0].protocol", "icmp",
+                 "sctp"),
+    "address": (((8080, 80, {"hostIP": "node"}),), f"{MAPPING}[0].hostIP", "node"),
+    "::1": (((8080, 80, {"hostIP": "::1"}),), f"{MAPPING}[0].hostIP", "::1", "127.0.0.1"),
+    "twice": (((8080, 80), (8080, 81)), f"{MAPPING}[1].hostPort", "8080", "entry 0"),
+    "twice, once for one address": (((8080, 80, {"hostIP": NODE4}), (8080, 80)),
+                                    f"{MAPPING}[1].hostPort", "8080"),
+    "family that the pod hasn't": (((8080, 80, {"hostIP": NODE6}),),
+                                   f"{MAPPING}[0].hostIP", NODE6, "IPv6"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_wrong_mapping_is_refused_with_its_path(node, wrong):
+    mappings, *words = WRONG[wrong]
+    pod = node.pod()
+    with pytest.raises(plugin.CniError) as error:
+        node.add(pod, ports(*mappings, families="v4"))
+    assert error.value.code == plugin.CONFIG
+    error.value.says(*words)
+    node.assert_nothing_left(pod)
+
+
+def test_a_missing_port_is_refused_with_its_path(node):
+    conf = network(runtimeConfig={"portMappings": [{"containerPort": 80}]})
+    with pytest.raises(plugin.CniError) as error:
+        node.add(node.pod(), conf)
+    error.value.says(f"{MAPPING}[0].hostPort", "missing")
+
+
+@pytest.mark.parametrize("key, value, words", [
+    ("masqAll", True, ("snat",)), ("markMasqBit", 13, ("remove",)),
+    ("externalSetMarkChain", "KUBE-MARK-MASQ", ("remove",)),
+    ("conditionsV4", ["-d", "192.0.2.0/24"], ("hostIP",)),
+    ("conditionsV6", ["-d", "2001:db8::/64"], ("hostIP",)),
+    ("backend", "iptables", ("nftables",))])
+def test_a_key_of_portmaps_without_meaning_here_says_what_replaces_it(node, key, value,
+                                                                      words):
+    with pytest.raises(plugin.CniError) as error:
+        node.add(node.pod(), ports((8080, 80), **{key: value}))
+    assert error.value.code == plugin.UNSUPPORTED_FIELD
+    error.value.says(key, *words)
+
+
+def test_what_says_the_same_as_the_default_is_taken(node):
+    node.add(node.pod(), ports((8080, 80), masqAll=False, backend="nftables", snat=True,
+                               conditionsV4=[], conditionsV6=None, externalSetMarkChain=""))
+
+
+def test_a_host_port_needs_a_pod_with_an_address(node):
+    with pytest.raises(plugin.CniError) as error:
+        node.add(node.pod(), ports((8080, 80), ipam=None, isDefaultGateway=None, ipMasq=None))
+    assert error.value.code == plugin.CONFIG
+    error.value.says(MAPPING, "ipam")
+
+
+def test_127_0_0_1_needs_masquerading(node):
+    with pytest.raises(plugin.CniError) as error:
+        node.add(node.pod(), ports((8080, 80, {"hostIP": "127.0.0.1"}), snat=False))
+    assert error.value.code == plugin.CONFIG
+    error.value.says(f"{MAPPING}[0].hostIP", "127.0.0.1", "snat")
+
+
+def test_without_the_capability_there_is_neither_rule_nor_element(node):
+    node.add(node.pod(), network("dual"))
+    assert portmap_rules(node) == [] and elements(node) == {}
+
+
+def test_a_pod_with_host_ports_may_meet_itself_on_the_bridge(node):
+    """Where the configuration has no hairpinMode, the others may not; CHECK knows."""
+    with_ports, without = node.pod(), node.pod()
+    result = node.add(with_ports, ports((8080, 80)))
+    node.add(without, ports())
+    hairpin = {name: link["linkinfo"]["info_slave_data"]["hairpin"]
+               for name, link in node.links().items()
+               if link.get("linkinfo", {}).get("info_slave_kind") == "bridge"}
+    mine = result["interfaces"][1]["name"]
+    assert hairpin.pop(mine) is True and set(hairpin.values()) == {False}
+    node.check(with_ports, ports((8080, 80)), result)
