@@ -75,8 +75,10 @@ static bool has_renamed(const struct ipam_kernel *kernel, const struct record *r
 	bool found = link_list_get(node->rtnl, &links, &(struct cni_error){}) < 0;
 
 	identity_alias(record->network, record->container_id, record->ifname, alias);
+	/* Its ifb, which outlives it, has the same alias. */
 	for (size_t i = 0; i < links.n; i++)
-		found = found || strcmp(links.items[i].alias, alias) == 0;
+		found = found || (strcmp(links.items[i].alias, alias) == 0 &&
+				  strcmp(links.items[i].kind, "ifb") != 0);
 	return found;
 }
 
