@@ -11,6 +11,7 @@ struct plugin {
 };
 
 struct file {
+	const char *name, *version; /* a list's, which its plugins get */
 	const char *type; /* of a file that is one plugin */
 	struct {
 		struct plugin *items;
@@ -30,6 +31,8 @@ static const struct json_type plugins_type = {
 	.item_size = sizeof(struct plugin),
 };
 static const struct json_field fields[] = {
+	FIELD(struct file, name, "name", &text_type),
+	FIELD(struct file, version, "cniVersion", &text_type),
 	FIELD(struct file, type, "type", &text_type),
 	FIELD_SET(struct file, plugins, is_list, "plugins", &plugins_type),
 };

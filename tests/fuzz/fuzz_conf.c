@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "../../conf/net_list.h"
 #include "../../conf/net_conf.h"
 #include "../../conf/valid_set.h"
 
@@ -97,6 +98,26 @@ static void read_valid_set(const struct json_doc *doc)
 		(void)valid_set_has(&set, "c1", "eth0");
 }
 
+/* As a file of a runtime's directory: what is taken out of it is JSON with its name. */
+static void read_list(const char *text, size_t len)
+{
+	static const char *const types[] = {"bridge-cni", NULL};
+	_cleanup_(net_list_clear) struct net_list list = {};
+	struct cni_error err = {};
+	int r = net_list_read(text, len, types, &list, &err);
+
+	fuzz_promise_error(r, &err);
+	PROMISE(r == 0 || !list.items);
+	for (size_t i = 0; i < list.n; i++) {
+		_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
+		size_t n = strlen(list.items[i].text);
+
+		r = json_parse(list.items[i].text, n, &doc, &err);
+		PROMISE(r == 0 || n > JSON_TEXT_MAX);
+		error_clear(&err);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
@@ -110,6 +131,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	read_valid_set(doc);
+	read_list((const char *)data, size);
 	/* What ADD took, DEL takes. */
 	whole = read_scope(doc, NET_CONF_WHOLE);
 	r = read_scope(doc, NET_CONF_IDENTITY);
