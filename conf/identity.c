@@ -96,6 +96,16 @@ void identity_alias(const char *network, const char *container_id, const char *i
 		 container_id, ifname);
 }
 
+bool identity_alias_is_anothers(const char *alias, const char *network,
+				const char *container_id, const char *ifname)
+{
+	char own[LINK_ALIAS_MAX];
+
+	identity_alias(network, container_id, ifname, own);
+	return strncmp(alias, LINK_ALIAS_PREFIX, strlen(LINK_ALIAS_PREFIX)) == 0 &&
+	       strcmp(alias, own) != 0;
+}
+
 static struct mac_addr identity_mac(uint8_t first, const char *network,
 				    const char *container_id, const char *ifname)
 {

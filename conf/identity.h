@@ -7,6 +7,7 @@
 #define BRIDGE_CNI_CONF_IDENTITY_H
 
 #include <net/if.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,6 +48,10 @@ void identity_vlan_port(const char *gateway_ifname, char ret_name[IF_NAMESIZE]);
 /* The whole identity for people: "bridge-cni NETWORK CONTAINERID IFNAME", cut to fit. */
 void identity_alias(const char *network, const char *container_id, const char *ifname,
 		    char ret_alias[LINK_ALIAS_MAX]);
+
+/* Does the alias say that the interface is another attachment's? Names are hashes. */
+bool identity_alias_is_anothers(const char *alias, const char *network,
+				const char *container_id, const char *ifname);
 
 /*
  * Locally administered addresses from the identity: for the host's end, for the ifb, and

@@ -243,8 +243,11 @@ static int foreign_del(struct attachment *att, struct cni_error *err)
 	struct link inside, outside, bridge;
 	int ret;
 
-	if (!node->pod_rtnl || att->record)
+	if (!att->env.netns[0] || att->record)
 		return 0;
+	/* Mostly it is gone. */
+	if (node_open_pod(node, &att->env, err) < 0)
+		return error_clear(err);
 	ret = link_get(node->pod_rtnl, att->env.ifname, &inside, err);
 	if (ret < 0 || !inside.index || strcmp(inside.kind, "veth") != 0)
 		return ret;
@@ -271,15 +274,20 @@ static uint32_t group_of(const struct attachment *att)
 	return hash_text(att->host_ifname) | 1u << 31;
 }
 
-/* The ifb of stage_bandwidth.c goes at the same time. A failed ADD has made it only where
+/* The ifb of stage_bandwidth.c, named after it, goes at the same time. A failed ADD has made it only where
  * there is a rate for it. */
 static int veth_del(struct attachment *att, struct cni_error *err)
 {
 	bool has_ifb = att->env.verb != CNI_ADD || att->conf.bandwidth.egress.rate;
 	struct netlink *nl = att->node->rtnl;
 	char ifb[IF_NAMESIZE];
-	int ret;
+	struct link host;
+	int ret = link_get(nl, att->host_ifname, &host, err);
 
+	/* This one's ADD was refused for that. */
+	if (ret < 0 || identity_alias_is_anothers(host.alias, att->conf.name,
+						  att->env.container_id, att->env.ifname))
+		return ret;
 	identity_ifb(att->host_ifname, ifb);
 	if (has_ifb && netlink_ifindex(nl, ifb))
 		queue_link_pair_del(nl, ifb, att->host_ifname, group_of(att));

@@ -7,6 +7,7 @@
 
 #include "../conf/result.h"
 #include "kernel.h"
+#include "netlink_route.h"
 #include "stages.h"
 
 #define CONTAINER_INTERFACE 2 /* among those made here */
@@ -128,6 +129,31 @@ static int answer_print(const struct attachment *att, answer_fn print,
 	return text ? print(text, err) : error_oom(err);
 }
 
+/* The error of a host's end that is there already, by an earlier ADD or by chance. */
+static int host_end_exists(const struct attachment *att, struct cni_error *err)
+{
+	const struct cni_env *env = &att->env;
+	struct link host;
+	int ret = link_get(att->node->rtnl, att->host_ifname, &host, err);
+
+	if (ret < 0)
+		return ret;
+	if (identity_alias_is_anothers(host.alias, att->conf.name, env->container_id,
+				       env->ifname))
+		return error_set(
+			err, CNI_ERR_EXISTS, EEXIST,
+			"the interface on the node would be %s, a hash of container %s, "
+			"its interface %s and network %s; but so is that of \"%s\" by "
+			"chance: the container needs another ID",
+			att->host_ifname, env->container_id, env->ifname, att->conf.name,
+			host.alias);
+	return error_set(err, CNI_ERR_EXISTS, EEXIST,
+			 "container %s has interface %s on network %s already (%s on "
+			 "the node); DEL it first",
+			 env->container_id, env->ifname, att->conf.name,
+			 att->host_ifname);
+}
+
 /* Somebody's interface of either name, ours of an earlier ADD included, is not touched. */
 static int names_must_be_free(const struct attachment *att, struct cni_error *err)
 {
@@ -142,12 +168,7 @@ static int names_must_be_free(const struct attachment *att, struct cni_error *er
 				 att->env.container_id, ifb, att->env.ifname,
 				 att->conf.name);
 	if (netlink_ifindex(node->rtnl, att->host_ifname))
-		return error_set(
-			err, CNI_ERR_EXISTS, EEXIST,
-			"container %s has interface %s on network %s already (%s on "
-			"the node); DEL it first",
-			att->env.container_id, att->env.ifname, att->conf.name,
-			att->host_ifname);
+		return host_end_exists(att, err);
 	if (netlink_ifindex(node->pod_rtnl, att->env.ifname))
 		return error_set(err, CNI_ERR_EXISTS, EEXIST,
 				 "CNI_IFNAME: an interface %s exists in %s already",
@@ -221,9 +242,6 @@ int verb_del(struct attachment *att, struct cni_error *err)
 
 	if (ret < 0)
 		return ret;
-	/* The namespace only helps with what other plugins made; mostly it is gone. */
-	if (att->env.netns[0] && node_open_pod(&node, &att->env, err) < 0)
-		error_clear(err);
 	ret = node_lock(&node, NODE_SHARED, err);
 	if (ret == 0)
 		ret = stages_del(att, err);

@@ -195,3 +195,18 @@ def test_DEL_of_a_refused_ADD_leaves_the_pods_interface(node):
             node.add(pod, wrong, env=changes)
         node.delete(pod, wrong, env=changes)
         node.check(pod, conf, result)
+
+
+def test_a_name_on_the_node_that_is_anothers_by_chance_is_told_and_left(node):
+    """35 bits of a hash: these two IDs were searched for."""
+    conf, first, second = network(), node.pod(), node.pod()
+    first.id, second.id = "pod-50585", "pod-963594"
+    result = node.add(first, conf)
+    with pytest.raises(plugin.CniError) as error:
+        node.add(second, conf)
+    assert error.value.code == plugin.EXISTS
+    error.value.says(first.id, second.id, result["interfaces"][1]["name"], "another ID")
+    node.delete(second, conf)
+    node.check(first, conf, result)
+    node.delete(first, conf)
+    node.assert_nothing_left(first)
