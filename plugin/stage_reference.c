@@ -2,7 +2,7 @@
 /*
  * What the reference plugins left of a pod that was theirs: each made masquerading rules
  * of its own for it, which would masquerade the address's next owner. Only DEL has a part
- * here, and only where no interface of ours was there. Their interface is stage_veth.c's,
+ * here, and only where neither an interface nor a record of ours was there. Their interface is stage_veth.c's,
  * their reservation ipam's; their shared table and base chains stay.
  */
 #include <errno.h>
@@ -123,10 +123,11 @@ static void legacy_notice(struct attachment *att, const char *chain)
 			att,
 			"chain %s, made by another plugin to masquerade container %s, is "
 			"left in table nat of %s-legacy, which nftables doesn't reach; to "
-			"remove it: %s-legacy-save -t nat | grep -v %s | "
-			"%s-legacy-restore",
-			chain, att->env.container_id, iptables, iptables, chain,
-			iptables);
+			"remove it: %s-legacy -t nat -S POSTROUTING | sed -n "
+			"'/-j %s$/s/^-A/%s-legacy -t nat -D/p' | sh; "
+			"%s-legacy -t nat -F %s; %s-legacy -t nat -X %s",
+			chain, att->env.container_id, iptables, iptables, chain, iptables,
+			iptables, chain, iptables, chain);
 	}
 }
 
@@ -135,7 +136,7 @@ static int reference_del(struct attachment *att, struct cni_error *err)
 	char chain[REFERENCE_CHAIN_MAX];
 	int ret = 0;
 
-	if (att->env.verb != CNI_DEL || att->had_own_veth)
+	if (att->env.verb != CNI_DEL || att->had_own_veth || att->record)
 		return 0;
 	identity_reference_chain(att->conf.name, att->env.container_id, chain);
 	for (int i = 0; i < TRIES_MAX; i++) {

@@ -438,9 +438,10 @@ static int spoofcheck_check(struct attachment *att, struct cni_error *err)
 		if (ret == -ENOENT)
 			ret = error_set(
 				err, CNI_ERR_CHECK, ENOENT,
-				"spoofCheck: expected an element for %s in set %s "
+				"%s: expected an element for %s in set %s "
 				"of table bridge " RULES_TABLE ", found none: what "
 				"the pod sends is dropped, or not looked at",
+				att->conf.spoof_check ? "spoofCheck" : "macspoofchk",
 				att->host_ifname, elements.items[i].set->name);
 	}
 	return ret;

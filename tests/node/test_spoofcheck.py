@@ -205,16 +205,17 @@ def test_CHECK_names_what_is_missing(node):
     error.value.says("spoofcheck", "prerouting")
 
 
-def test_CHECK_names_a_missing_element(node):
-    conf, pod = network(spoofCheck=True), node.pod()
+@pytest.mark.parametrize("key, of_set", [("spoofCheck", "ips4"), ("macspoofchk", "macs")])
+def test_CHECK_names_a_missing_element(node, key, of_set):
+    conf, pod = network(**{key: True}), node.pod()
     result = node.add(pod, conf)
     name = next(line.split()[1] for line in
                 node.run("nft", "list", "sets", "bridge").stdout.splitlines()
-                if line.split()[:1] == ["set"] and "ips4" in line)
+                if line.split()[:1] == ["set"] and of_set in line)
     node.run("nft", "flush", "set", "bridge", "bridge_cni", name)
     with pytest.raises(plugin.CniError) as error:
         node.check(pod, conf, result)
-    error.value.says(name)
+    error.value.says(key + ":", name)
 
 
 def test_flushed_rules_come_back_for_all_pods_with_the_next_ADD(node):

@@ -355,6 +355,15 @@ def test_a_DEL_of_our_own_pod_does_not_look_for_them(node):
     node.add(pod, conf)
     first = traced_delete(node, conf, pod)
     assert "NETLINK_NETFILTER" not in first and "ip_tables_names" not in first
+    assert pod.netns not in first, "the namespace was opened"
+
+
+def test_nor_does_one_that_finds_its_record_alone(node):
+    """The pod's namespace went first, and its interface with it."""
+    conf, pod = network("dual"), node.pod()
+    node.add(pod, conf)
+    vanish(node, pod)
+    assert "NETLINK_NETFILTER" not in traced_delete(node, conf, pod)
 
 
 def test_a_second_DEL_looks_up_but_loads_no_libnftables(node):
