@@ -22,6 +22,9 @@ VERSION     := 0.1.0
 LIBS        := libnl-3.0 libcjson
 # cJSON_ParseWithLengthOpts() is of 1.7.13; older ones of the others were not tried.
 VERSIONS    := libnl-3.0 >= 3.5 libcjson >= 1.7.13 libnftables >= 1.0
+# Of the node agent alone. CURLOPT_PROTOCOLS_STR is of 7.85.
+AGENT_LIBS  := libcurl libmicrohttpd
+AGENT_VERSIONS := libcurl >= 7.85 libmicrohttpd >= 0.9.59
 VARIANT     := $(if $(SANITIZE),san,release)
 BUILD       := build/$(VARIANT)
 
@@ -48,6 +51,9 @@ SOURCES := $(filter-out $(BUNDLE_ONLY),$(wildcard conf/*.c ipam/*.c plugin/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 # What a unit test links: everything but main().
 LIB_OBJECTS := $(filter-out $(BUILD)/plugin/main.o,$(OBJECTS))
+AGENT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard deploy/agent/*.c))
+# What of it needs no library of its own: fuzz targets.
+AGENT_READERS := $(BUILD)/deploy/agent/watch_parse.o $(BUILD)/deploy/agent/node_object.o
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 # Each fuzz target twice: with libFuzzer, and with a main() that replays the corpus.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -65,6 +71,30 @@ $(BUILD)/bridge-cni: $(OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(PROJECT_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PROJECT_LIBS)
 
+.PHONY: agent
+agent: build/bridge-cni-agent ## the node agent, build/bridge-cni-agent
+
+.PHONY: build/bridge-cni-agent
+build/bridge-cni-agent: $(BUILD)/bridge-cni-agent
+	$(Q)ln -sf $(VARIANT)/bridge-cni-agent $@
+
+# Of the plugin it takes what it needs.
+$(BUILD)/bridge-cni-agent: $(AGENT_OBJECTS) $(BUILD)/plugin.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(PROJECT_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PROJECT_LIBS) \
+		$(shell $(PKG_CONFIG) --libs $(AGENT_LIBS))
+
+$(BUILD)/deploy/agent/api.o $(BUILD)/deploy/agent/http.o: $(BUILD)/.agent-versions
+$(BUILD)/.agent-versions: Makefile
+	$(Q)mkdir -p $(@D)
+	$(Q)$(PKG_CONFIG) --print-errors --exists '$(AGENT_VERSIONS)'
+	$(Q)touch $@
+
+$(BUILD)/plugin.a: $(LIB_OBJECTS)
+	$(call say,AR,$@)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
 $(BUILD)/.versions: Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(PKG_CONFIG) --print-errors --exists '$(VERSIONS)'
@@ -79,11 +109,11 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB_OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(PROJECT_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PROJECT_LIBS) -lcmocka
 
-$(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(LIB_OBJECTS)
+$(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(LIB_OBJECTS) $(AGENT_READERS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(PROJECT_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PROJECT_LIBS)
 
-$(FUZZERS): %: %.o $(LIB_OBJECTS)
+$(FUZZERS): %: %.o $(LIB_OBJECTS) $(AGENT_READERS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(PROJECT_LDFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(PROJECT_LIBS)
 
@@ -92,7 +122,7 @@ $(FUZZERS): %: %.o $(LIB_OBJECTS)
 
 include deploy/bundle/bundle.mk
 
--include $(OBJECTS:.o=.d) $(UNIT_TESTS:%=%.d) $(FUZZERS:%=%.d)
+-include $(OBJECTS:.o=.d) $(AGENT_OBJECTS:.o=.d) $(UNIT_TESTS:%=%.d) $(FUZZERS:%=%.d)
 
 .PHONY: unit-tests
 unit-tests: $(UNIT_TESTS) $(REPLAYS) ## build the unit tests and the replay of the fuzzers' corpus
@@ -112,13 +142,13 @@ fuzz: ## libFuzzer, FUZZ_SECONDS=60 for each target; FUZZ='conf store': these on
 .PHONY: check
 check: ## all tests, on network namespaces of their own (root; installs what it needs)
 	$(Q)tests/install-deps check
-	$(Q)$(MAKE) --no-print-directory unit-tests build/bridge-cni
+	$(Q)$(MAKE) --no-print-directory unit-tests build/bridge-cni agent
 	$(Q)tests/run $(BUILD) $(TESTS)
 
 .PHONY: check-bundle
 check-bundle: ## the same tests of the executable, on the bundle
 	$(Q)tests/install-deps check
-	$(Q)$(MAKE) --no-print-directory bundle
+	$(Q)$(MAKE) --no-print-directory bundle agent
 	$(Q)tests/run --bundle build/release $(TESTS)
 
 .PHONY: check-storms

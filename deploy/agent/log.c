@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One write() a line, so that lines of several processes don't mix. */
+#include "log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+
+#include "../../conf/logfmt.h"
+
+const char *const log_level_names[] = {
+	[LOG_LEVEL_DEBUG] = "debug",
+	[LOG_LEVEL_INFO] = "info",
+	[LOG_LEVEL_WARN] = "warn",
+	[LOG_LEVEL_ERROR] = "error",
+};
+
+static void begin(struct logfmt *line, enum log_level level, const char *msg)
+{
+	logfmt_time(line);
+	logfmt_value(line, "level", log_level_names[level]);
+	logfmt_value(line, "msg", msg);
+}
+
+static void end(struct logfmt *line)
+{
+	line->text[line->len++] = '\n';
+	while (write(STDERR_FILENO, line->text, line->len) < 0 && errno == EINTR)
+		;
+}
+
+void log_write(const struct log *log, enum log_level level, const char *msg, ...)
+{
+	char text[LOG_LINE_MAX + 1];
+	struct logfmt line = {.text = text};
+	const char *key;
+	va_list args;
+
+	if (level < log->level)
+		return;
+	begin(&line, level, msg);
+	va_start(args, msg);
+	while ((key = va_arg(args, const char *)))
+		logfmt_value(&line, key, va_arg(args, const char *));
+	va_end(args);
+	end(&line);
+}
+
+void log_error(const struct log *log, const char *msg, struct cni_error *err)
+{
+	if (err->details[0])
+		log_write(log, LOG_LEVEL_ERROR, msg, "error", err->msg, "details",
+			  err->details, NULL);
+	else
+		log_write(log, LOG_LEVEL_ERROR, msg, "error", err->msg, NULL);
+	error_clear(err);
+}

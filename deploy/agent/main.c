@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* bridge-cni-agent: one a node, beside the plugin. */
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "agent.h"
+
+static const char about[] =
+	"bridge-cni-agent " BRIDGE_CNI_VERSION
+	": keeps a Kubernetes node's pod network right.\n"
+	"\n"
+	"It installs bridge-cni and, once the node has a podCIDR, its configuration; keeps routes to\n"
+	"the other nodes' pods; puts back what is flushed or deleted under running pods; gives back\n"
+	"what dead pods left. It ends at SIGTERM and leaves everything as it is.\n"
+	"\n"
+	"  --cleanup  remove configuration and routes, and what pods share when none is left\n"
+	"  --help     this text\n"
+	"  --version  the version\n"
+	"\n"
+	"Options, the environment variables that stand for them, and defaults:\n"
+	"\n";
+
+static int run(const struct options *options, struct cni_error *err)
+{
+	struct log log = {.level = options->log_level};
+	struct agent agent;
+	int r;
+
+	if (options->cleanup)
+		return agent_cleanup(options, &log, err);
+	r = agent_open(&agent, options, &log, err);
+	if (r == 0) {
+		log_write(&log, LOG_LEVEL_INFO, "bridge-cni-agent", "version",
+			  BRIDGE_CNI_VERSION, "node", options->node_name, "server",
+			  options->api_server, NULL);
+		agent_run(&agent);
+	}
+	agent_close(&agent);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	struct log log = {.level = LOG_LEVEL_INFO};
+	struct options options = {};
+	struct cni_error err = {};
+	int r;
+
+	umask(022);
+	r = options_read(argc, argv, &options, &err);
+	if (r == 0 && options.help) {
+		fputs(about, stdout);
+		options_print();
+	} else if (r == 0 && options.version) {
+		puts("bridge-cni-agent " BRIDGE_CNI_VERSION);
+	} else if (r == 0) {
+		r = run(&options, &err);
+	}
+	if (r < 0)
+		log_error(&log, "failed", &err);
+	options_clear(&options);
+	return r < 0 ? 1 : 0;
+}

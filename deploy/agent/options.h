@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the agent is told: by its command line, or by the environment that a ConfigMap fills. */
+#ifndef BRIDGE_CNI_AGENT_OPTIONS_H
+#define BRIDGE_CNI_AGENT_OPTIONS_H
+
+#include <stdint.h>
+
+#include "../../conf/net_conf.h"
+#include "log.h"
+
+struct options {
+	const char *node_name;
+	const char *api_server, *token_file, *ca_file;
+	const char *bundle; /* the directory with bridge-cni that is installed, and run */
+	const char *bin_dir, *conf_dir; /* of the host, as mounted here */
+	const char *conflist; /* file name in conf_dir */
+	const char *cni_version;
+	const char *network, *bridge, *data_dir;
+	uint32_t mtu;
+	struct prefix_list cluster_cidrs; /* items owned */
+	bool host_ports, bandwidth;
+	const char *sysctl_root; /* "": /proc/sys/net itself can be written to */
+	uint32_t port; /* on 127.0.0.1; 0: none */
+	uint32_t resync_seconds, retry_max_seconds, watch_seconds;
+	enum log_level log_level;
+	bool cleanup, help, version; /* what is to be done instead of running */
+	char *made_server; /* owned: from KUBERNETES_SERVICE_HOST */
+};
+
+/* Reads options and environment; strings are borrowed from them. Code 4. */
+int options_read(int argc, char **argv, struct options *ret_options,
+		 struct cni_error *err);
+void options_clear(struct options *options);
+
+/* For --help: a line for each. */
+void options_print(void);
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* /healthz, /readyz and /metrics (Prometheus' text format, version 0.0.4). */
+#include "agent.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "store_look.h"
+
+static void metric(FILE *out, const char *name, const char *type, const char *help)
+{
+	fprintf(out, "# HELP bridge_cni_%s %s\n# TYPE bridge_cni_%s %s\n", name, help,
+		name, type);
+}
+
+static void counter(FILE *out, const char *name, uint64_t value, const char *help)
+{
+	metric(out, name, "counter", help);
+	fprintf(out, "bridge_cni_%s %" PRIu64 "\n", name, value);
+}
+
+static void gauge(FILE *out, const char *name, uint64_t value, const char *help)
+{
+	metric(out, name, "gauge", help);
+	fprintf(out, "bridge_cni_%s %" PRIu64 "\n", name, value);
+}
+
+static void store_metrics(FILE *out, const struct agent *agent)
+{
+	static const char *const families[FAMILIES] = {"4", "6"};
+	uint64_t all[FAMILIES] = {};
+	struct store_counts counts = {};
+	struct cni_error err = {};
+
+	if (store_look_count(agent->options, &counts, &err) < 0)
+		error_clear(&err);
+	if (agent->conflist.plugin && conflist_capacity(&agent->conflist, all, &err) < 0)
+		error_clear(&err);
+	metric(out, "addresses_used", "gauge", "Reserved addresses of the network.");
+	for (int i = 0; i < FAMILIES; i++)
+		fprintf(out, "bridge_cni_addresses_used{family=\"%s\"} %" PRIu64 "\n",
+			families[i], counts.used[i]);
+	metric(out, "addresses_free", "gauge", "Addresses of the podCIDR left to give.");
+	for (int i = 0; i < FAMILIES; i++)
+		fprintf(out, "bridge_cni_addresses_free{family=\"%s\"} %" PRIu64 "\n",
+			families[i],
+			all[i] > counts.used[i] ? all[i] - counts.used[i] : 0);
+	gauge(out, "attachments", counts.attachments, "Pods' interfaces with a record.");
+}
+
+static void route_metrics(FILE *out, const struct agent *agent)
+{
+	gauge(out, "nodes", agent->nodes.n, "Nodes of the cluster.");
+	gauge(out, "routes", agent->routes.wanted, "Routes to other nodes' podCIDRs.");
+	counter(out, "route_changes_total", agent->route_changes,
+		"Routes added, changed and removed.");
+	counter(out, "route_syncs_total", agent->route_syncs,
+		"How often routes were held against the kernel's.");
+	metric(out, "nodes_unrouted", "gauge", "podCIDRs without a route, by reason.");
+	for (int i = ROUTE_FINE + 1; i < ROUTE_PROBLEMS; i++)
+		fprintf(out, "bridge_cni_nodes_unrouted{reason=\"%s\"} %zu\n",
+			route_problem_names[i], agent->routes.problems[i]);
+	metric(out, "node_unrouted", "gauge",
+	       "A node whose pods have no route, and why; the first 256.");
+	/* Both are plain: names are a DNS subdomain's, or were refused. */
+	for (size_t i = 0; i < agent->n_troubles; i++)
+		fprintf(out, "bridge_cni_node_unrouted{node=\"%s\",reason=\"%s\"} 1\n",
+			agent->troubles[i].node,
+			route_problem_names[agent->troubles[i].problem]);
+}
+
+static void api_metrics(FILE *out, const struct agent *agent)
+{
+	const struct api_state *state = api_state(agent->api);
+	int64_t age = state->contact_ms ? now_ms() - state->contact_ms : 0;
+
+	gauge(out, "api_listed", state->listed, "All Nodes have been read once.");
+	gauge(out, "api_watching", state->watching, "A watch is open.");
+	metric(out, "api_last_contact_seconds", "gauge",
+	       "Since the API server answered a request.");
+	fprintf(out, "bridge_cni_api_last_contact_seconds %.3f\n", age / 1000.0);
+	counter(out, "api_lists_total", state->lists, "Lists of all Nodes.");
+	counter(out, "api_events_total", state->events, "Events of watches.");
+	counter(out, "api_failures_total", state->failures, "Requests that failed.");
+	counter(out, "api_skipped_total", state->skipped,
+		"Nodes that could not be understood.");
+}
+
+static void heal_metrics(FILE *out, const struct agent *agent)
+{
+	const struct heal *heal = &agent->heal;
+
+	counter(out, "repairs_total", heal->runs, "Runs of bridge-cni repair.");
+	counter(out, "repair_failures_total", heal->failures, "Those that failed.");
+	counter(out, "healings_total", heal->mended, "Things that repairs put back.");
+	metric(out, "differences_total", "counter", "What was seen to have changed.");
+	for (int i = 0; i < LOOKS; i++)
+		fprintf(out, "bridge_cni_differences_total{what=\"%s\"} %" PRIu64 "\n",
+			look_names[i], heal->differed[i]);
+	counter(out, "reclaimed_total", agent->reclaimed,
+		"Dead attachments that were given a DEL.");
+	counter(out, "reclaim_failures_total", agent->reclaim_failures,
+		"DELs of those that failed.");
+	gauge(out, "reclaim_refused", agent->reclaim_refused,
+	      "Attachments that look dead where no namespace is seen.");
+}
+
+static char *metrics(const struct agent *agent)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		return NULL;
+	metric(out, "agent_info", "gauge", "The agent's version.");
+	fprintf(out, "bridge_cni_agent_info{version=\"%s\"} 1\n", BRIDGE_CNI_VERSION);
+	store_metrics(out, agent);
+	route_metrics(out, agent);
+	api_metrics(out, agent);
+	heal_metrics(out, agent);
+	if (fclose(out) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+/* Pods can be started here, as far as the agent has to do with it. That the API server is away
+ * is no reason to say otherwise. */
+static char *readiness(const struct agent *agent, unsigned int *ret_status)
+{
+	const struct {
+		bool ok;
+		const char *what;
+	} needs[] = {
+		{agent->claim_fd >= 0, "the former agent, or a cleanup"},
+		{agent->installed, "the bundle on the node"},
+		{agent->configured, "the configuration (the API server, a podCIDR)"},
+		{agent->routed || !api_state(agent->api)->listed, "routes"},
+		{api_state(agent->api)->listed, "the list of nodes"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(needs); i++) {
+		char *text = NULL;
+
+		if (needs[i].ok)
+			continue;
+		*ret_status = 503;
+		if (asprintf(&text, "waiting for: %s\n", needs[i].what) < 0)
+			return NULL;
+		return text;
+	}
+	return strdup("ok\n");
+}
+
+char *agent_page(const char *path, unsigned int *ret_status, void *data)
+{
+	const struct agent *agent = data;
+
+	/* Who answers is the loop that does everything else. */
+	if (strcmp(path, "/healthz") == 0)
+		return strdup("ok\n");
+	if (strcmp(path, "/readyz") == 0)
+		return readiness(agent, ret_status);
+	if (strcmp(path, "/metrics") == 0)
+		return metrics(agent);
+	return NULL;
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Records held against interfaces and paths. The store's lock isn't taken: a record is whole
+ * or absent, and who is alive keeps its namespace, at whatever step of its ADD it is. */
+#include "reclaim.h"
+
+#include <errno.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/statfs.h>
+
+#include "../../conf/identity.h"
+#include "../../ipam/record.h"
+#include "../../plugin/kernel.h"
+#include "store_look.h"
+
+enum life {
+	LIVES, /* or it can't be told */
+	LIVES_SEEN, /* its namespace is seen to be one */
+	LOST, /* no interface, and at its path there is no namespace */
+};
+
+struct suspect {
+	struct record record;
+	enum life life;
+};
+
+struct suspects {
+	struct netlink *rtnl;
+	struct kernel kernel;
+	struct suspect *items;
+	size_t n;
+};
+
+static void suspects_clear(struct suspects *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		record_clear(&list->items[i].record);
+	free(list->items);
+}
+
+static enum life life_of(const struct suspects *list, const struct record *record)
+{
+	char host_ifname[IF_NAMESIZE];
+	struct statfs at = {};
+	bool is_namespace, connected;
+
+	identity_host_ifname(record->network, record->container_id, record->ifname,
+			     host_ifname);
+	connected = netlink_ifindex(list->rtnl, host_ifname) != 0;
+	if (statfs(record->netns, &at) < 0 && errno != ENOENT)
+		return LIVES;
+	is_namespace = at.f_type == NSFS_MAGIC;
+	if (connected)
+		return is_namespace ? LIVES_SEEN : LIVES;
+	/* What earlier boots left, the plugin itself gives back. */
+	return is_namespace || strcmp(record->boot, list->kernel.boot_id) != 0 ? LIVES
+									       : LOST;
+}
+
+static int consider(const char *text, size_t len, void *data, struct cni_error *err)
+{
+	struct suspects *list = data;
+	struct record record = {};
+	struct suspect *items;
+
+	if (record_parse(text, len, &record) < 0)
+		return 0; /* torn, or of a newer version: not ours to judge */
+	items = reallocarray(list->items, list->n + 1, sizeof(*items));
+	if (!items) {
+		record_clear(&record);
+		return error_oom(err);
+	}
+	list->items = items;
+	items[list->n++] = (struct suspect){record, life_of(list, &record)};
+	return 0;
+}
+
+/* Is a live one's namespace seen in the directory of this path? */
+static bool is_believed(const struct suspects *list, const char *netns)
+{
+	const char *slash = strrchr(netns, '/');
+	size_t len = slash ? (size_t)(slash - netns) + 1 : 0;
+
+	for (size_t i = 0; len && i < list->n; i++) {
+		const char *other = list->items[i].record.netns;
+
+		if (list->items[i].life == LIVES_SEEN &&
+		    strncmp(netns, other, len) == 0 && !strchr(other + len, '/'))
+			return true;
+	}
+	return false;
+}
+
+int reclaim_find(const struct options *options, struct netlink *rtnl,
+		 struct ipam_owner_list *ret_dead, size_t *ret_refused,
+		 struct cni_error *err)
+{
+	_cleanup_(suspects_clear) struct suspects list = {.rtnl = rtnl};
+	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list dead = {};
+	size_t refused = 0;
+	int r;
+
+	kernel_boot_only(&list.kernel);
+	r = store_look_records(options, consider, &list, err);
+	for (size_t i = 0; r == 0 && i < list.n; i++) {
+		const struct record *record = &list.items[i].record;
+
+		if (list.items[i].life != LOST)
+			continue;
+		if (!is_believed(&list, record->netns))
+			refused++;
+		else if (ipam_owner_list_add(&dead, record->container_id,
+					     record->ifname) < 0)
+			r = error_oom(err);
+	}
+	if (r < 0)
+		return r;
+	*ret_dead = dead;
+	*ret_refused = refused;
+	dead = (struct ipam_owner_list){};
+	return 0;
+}
+
+int reclaim_start(const struct options *options, const struct conflist *list,
+		  const struct ipam_owner *owner, struct job *job, struct cni_error *err)
+{
+	_cleanup_(free_p) char *program = NULL, *id = NULL, *ifname = NULL, *path = NULL;
+
+	if (asprintf(&program, "%s/bridge-cni", options->bundle) < 0)
+		program = NULL;
+	if (asprintf(&id, "CNI_CONTAINERID=%s", owner->container_id) < 0)
+		id = NULL;
+	if (asprintf(&ifname, "CNI_IFNAME=%s", owner->ifname) < 0)
+		ifname = NULL;
+	if (asprintf(&path, "CNI_PATH=%s", options->bundle) < 0)
+		path = NULL;
+	if (!program || !id || !ifname || !path)
+		return error_oom(err);
+	return job_start(job, (char *[]){program, NULL},
+			 (char *[]){"CNI_COMMAND=DEL", id, ifname, path, NULL},
+			 list->plugin, err);
+}

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Pods on several nodes: who reaches whom, and which source address is seen."""
+from harness import wire
+from harness.cluster import INTERNET4, INTERNET6, wait_for
+
+
+def assert_reach_each_other(pods):
+    """By their own addresses, both families, both ways."""
+    for sender in pods:
+        for receiver in pods:
+            if sender is receiver:
+                continue
+            for family in ("address4", "address6"):
+                target = getattr(receiver, family)
+                # The kernel checks the link-local address of a bridge just made for a second.
+                wait_for(lambda: sender.ping(target, wait=1))
+                assert wire.source_seen(sender, receiver, target) == getattr(sender, family)
+
+
+def test_pods_on_three_nodes_see_each_others_own_addresses(cluster):
+    pods = [node.attach() for node in cluster.ready(3)]
+    assert_reach_each_other(pods)
+
+
+def test_what_leaves_the_cluster_has_the_nodes_address(cluster):
+    for node in cluster.ready(2):
+        pod = node.attach()
+        wait_for(lambda: pod.ping(INTERNET4) and pod.ping(INTERNET6))
+        assert wire.source_seen(pod, cluster.link, INTERNET4) == node.address4
+        assert wire.source_seen(pod, cluster.link, INTERNET6) == node.address6
+
+
+def test_a_node_that_joins_is_reached_and_one_that_leaves_is_forgotten(cluster):
+    one, two = cluster.ready(2)
+    pods = [one.attach(), two.attach()]
+    three = cluster.node()
+    three.start_agent()
+    wait_for(three.ready)
+    pods.append(three.attach())
+    for node in (one, two):
+        wait_for(lambda: node.own_routes().get(three.cidrs[0]) == three.address4)
+    assert_reach_each_other(pods)
+
+    cluster.api.remove(three.name)
+    for node in (one, two):
+        wait_for(lambda: not {*three.cidrs} & {*node.own_routes()})
+        assert len(node.own_routes()) == 2
+    assert_reach_each_other(pods[:2])
+    # The node that was thrown out still serves what runs on it.
+    assert three.conflist() and pods[2].ping(three.address4)
+
+
+def test_a_nodes_new_pod_cidr_replaces_the_old_one_everywhere(cluster):
+    one, two, three = nodes = cluster.ready(3)
+    old = three.attach()
+    former = list(three.cidrs)
+    three.cidrs = ["10.244.77.0/24", "fd00:244:0:77::/64"]
+    cluster.join(three)
+    for node in (one, two):
+        wait_for(lambda: node.own_routes().get("10.244.77.0/24") == three.address4)
+        assert not {*former} & {*node.own_routes()}
+    wait_for(lambda: three.conf()["ipam"]["ranges"] == [[{"subnet": c}]
+                                                       for c in three.cidrs])
+    three.detach(old)
+    pods = [node.attach() for node in nodes]
+    assert pods[2].address4.startswith("10.244.77.")
+    assert_reach_each_other(pods)
+
+
+def test_a_nodes_new_address_is_followed(cluster):
+    one, two = cluster.ready(2)
+    pods = [one.attach(), two.attach()]
+    two.ip("addr add 192.0.2.99/24 dev eth0")
+    cluster.api.put(two.name, two.cidrs, ["192.0.2.99", two.address6])
+    wait_for(lambda: one.own_routes()[two.cidrs[0]] == "192.0.2.99")
+    assert_reach_each_other(pods)
+
+
+def test_a_node_without_a_pod_cidr_gets_its_configuration_when_it_has_one(cluster):
+    node = cluster.node(join=False)
+    cluster.api.put(node.name, [], [node.address4])
+    node.start_agent()
+    wait_for(lambda: "has no podCIDR yet" in node.log())
+    assert node.conflist() is None and not node.ready()
+    cluster.join(node)
+    wait_for(node.ready)
+    assert node.attach().ping(INTERNET4)
+
+
+def test_single_family_clusters(cluster):
+    one, two = cluster.node("v4"), cluster.node("v6")
+    for node in (one, two):
+        node.start_agent()
+    wait_for(one.ready)
+    wait_for(two.ready)
+    assert one.own_routes() == {two.cidrs[0]: two.address6}
+    assert two.own_routes() == {one.cidrs[0]: one.address4}
+    assert one.attach().ping(INTERNET4)
+
+
+def test_a_node_behind_a_router_is_named_and_the_others_are_reached(cluster):
+    one, two = nodes = cluster.ready(2)
+    cluster.api.put("far", ["10.244.200.0/24"], ["198.51.100.7"])
+    cluster.api.put("bare", ["10.244.201.0/24"], [])
+    wait_for(lambda: one.metrics().get(
+        'bridge_cni_node_unrouted{node="far",reason="not-on-link"}') == 1)
+    metrics = one.metrics()
+    assert metrics['bridge_cni_nodes_unrouted{reason="not-on-link"}'] == 1
+    assert metrics['bridge_cni_node_unrouted{node="bare",reason="no-internal-ip"}'] == 1
+    assert 'node=far reason=not-on-link' in one.log()
+    assert "10.244.200.0/24" not in one.own_routes()
+    assert_reach_each_other([node.attach() for node in nodes])
+
+
+def test_other_peoples_routes_are_never_touched(cluster):
+    one = cluster.node()
+    one.ip("route add 10.244.2.0/24 via 192.0.2.1 proto static")
+    one.ip("route add 10.9.0.0/16 via 192.0.2.1 proto static")
+    one.ip("route add 10.244.50.0/24 via 192.0.2.1 proto 98 table 100")
+    foreign = one.ip("route show proto static"), one.ip("route show table 100")
+    two = cluster.node()
+    one.start_agent()
+    wait_for(one.ready)
+    wait_for(lambda: two.cidrs[1] in one.own_routes())
+    assert two.cidrs[0] not in one.own_routes()
+    assert "reason=foreign-route" in one.log()
+    cluster.api.remove(two.name)
+    wait_for(lambda: not one.own_routes())
+    assert (one.ip("route show proto static"), one.ip("route show table 100")) == foreign
+
+
+def test_stale_routes_of_a_former_agent_go_once_the_list_is_complete(cluster):
+    one, two = cluster.node(), cluster.node()
+    one.ip("route add 10.244.99.0/24 via 192.0.2.1 proto 98")
+    one.ip(f"route add {two.cidrs[0]} via 192.0.2.1 proto 98")
+    cluster.api.stop()
+    one.start_agent()
+    wait_for(lambda: "listing Nodes has failed" in one.log())
+    assert len(one.own_routes()) == 2
+    cluster.api.start()
+    wait_for(lambda: one.own_routes() == {two.cidrs[0]: two.address4,
+                                          two.cidrs[1]: two.address6})
+
+
+def test_a_pod_cidr_that_would_lead_astray_is_refused(cluster):
+    one, two = cluster.ready(2)
+    cluster.api.put("own", [one.cidrs[0]], ["192.0.2.50"])
+    cluster.api.put("wide", ["192.0.2.0/24"], ["192.0.2.51"])
+    cluster.api.put("same", [two.cidrs[0]], ["192.0.2.52"])
+    cluster.api.put("all", ["0.0.0.0/0"], ["192.0.2.53"])
+    cluster.api.put("zzz", ["10.244.250.0/24"], ["192.0.2.54"])
+    wait_for(lambda: "10.244.250.0/24" in one.own_routes())
+    assert one.own_routes()[two.cidrs[0]] == two.address4
+    assert len(one.own_routes()) == 3
+    for name in ("own", "wide", "same"):
+        key = f'bridge_cni_node_unrouted{{node="{name}",reason="overlapping-pod-cidr"}}'
+        assert one.metrics()[key] == 1
+    assert "not a CIDR" in one.log()  # 0.0.0.0/0

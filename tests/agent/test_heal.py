@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What somebody flushes, deletes or turns off under running pods comes back by itself."""
+import contextlib
+import random
+import signal
+import time
+
+import pytest
+
+from harness.cluster import INTERNET4, INTERNET6, wait_for
+from test_cluster import assert_reach_each_other
+
+WITHIN = 5.0  # seconds until pods ping again
+
+
+@pytest.fixture
+def pair(cluster):
+    """Two nodes with a pod each that reach each other and the outside."""
+    nodes = cluster.ready(2)
+    pods = [node.attach() for node in nodes]
+    assert_reach_each_other(pods)
+    # The repair that follows a first ADD is over.
+    wait_for(lambda: all(n.metrics()['bridge_cni_repairs_total'] >= 2 for n in nodes))
+    return nodes, pods
+
+
+@contextlib.contextmanager
+def asleep(node):
+    """The agent stands still, so that the damage is seen."""
+    node.agent.send_signal(signal.SIGSTOP)
+    yield
+    node.agent.send_signal(signal.SIGCONT)
+
+
+def reach_again(pods, families=(4, 6)):
+    def all_of_it():
+        for family in families:
+            outside = INTERNET4 if family == 4 else INTERNET6
+            for pod, other in (pods, pods[::-1]):
+                if not (pod.ping(getattr(other, f"address{family}"), wait=1) and
+                        pod.ping(outside, wait=1)):
+                    return False
+        return True
+
+    return wait_for(all_of_it, WITHIN)
+
+
+def test_flushed_rules(pair):
+    (one, _), pods = pair
+    with asleep(one):
+        one.nft("flush ruleset")
+        assert not pods[0].ping(INTERNET4, wait=1)
+    reach_again(pods)
+    assert one.metrics()["bridge_cni_healings_total"] >= 1
+    assert "msg=mended" in one.log()
+
+
+def test_a_deleted_table(pair):
+    (one, _), pods = pair
+    one.nft("delete table inet bridge_cni")
+    reach_again(pods)
+
+
+def test_deleted_routes(pair):
+    (one, two), pods = pair
+    with asleep(one):
+        one.ip(f"route del {two.cidrs[0]}")
+        one.ip(f"-6 route del {two.cidrs[1]}")
+        assert not pods[0].ping(pods[1].address4, wait=1)
+    reach_again(pods)
+    one.ip("route flush proto 98")
+    reach_again(pods)
+
+
+def test_an_uplink_that_went_down_and_up_again(pair):
+    (one, two), pods = pair
+    one.ip("link set eth0 down")
+    wait_for(lambda: two.cidrs[0] not in one.own_routes())
+    one.ip("link set eth0 up")
+    one.ip(f"addr replace {one.address6}/64 dev eth0 nodad")
+    one.ip("route replace default via 192.0.2.1")
+    one.ip("-6 route replace default via 2001:db8:aaaa::1")
+    reach_again(pods)
+
+
+def test_a_removed_bridge(pair):
+    (one, _), pods = pair
+    with asleep(one):
+        one.ip("link del cni0")
+        assert not pods[0].ping(pods[1].address4, wait=1)
+    reach_again(pods, families=(4,))
+    # The new bridge's link-local address is checked for duplicates first.
+    reach_again(pods)
+
+
+def test_a_bridge_set_down(pair):
+    (one, _), pods = pair
+    one.ip("link set cni0 down")
+    reach_again(pods)
+
+
+def test_a_gateway_address_taken_away(pair):
+    (one, _), pods = pair
+    one.ip(f"addr del {one.cidrs[0].replace('.0/24', '.1/24')} dev cni0")
+    reach_again(pods)
+
+
+def test_forwarding_turned_off(pair):
+    (one, _), pods = pair
+    with asleep(one):
+        one.sysctl("ipv4.ip_forward", 0)
+        one.sysctl("ipv6.conf.all.forwarding", 0)
+        assert not pods[0].ping(INTERNET4, wait=1)
+    reach_again(pods)
+    # By the one path that may be written to.
+    assert "ip_forward" in one.log() or "forwarding" in one.log()
+
+
+def test_what_is_flushed_while_a_repair_runs_comes_back_too(pair):
+    (one, _), pods = pair
+    for _ in range(20):
+        one.nft("flush ruleset")
+        time.sleep(random.uniform(0, 0.4))
+    reach_again(pods)
+
+
+def test_without_the_api_server_it_heals_as_well(cluster, pair):
+    (one, _), pods = pair
+    cluster.api.stop()
+    one.stop_agent(signal.SIGKILL)
+    one.nft("flush ruleset")
+    one.start_agent()
+    reach_again(pods)
+
+
+def test_an_agent_killed_at_any_moment_breaks_nothing(cluster, pair):
+    nodes, pods = pair
+    for round_number in range(12):
+        for node in nodes:
+            time.sleep(random.uniform(0, 0.15))
+            node.stop_agent(signal.SIGKILL)
+            node.start_agent()
+        for pod, other in (pods, pods[::-1]):
+            assert pod.ping(other.address4, wait=1), round_number
+            assert pod.ping(INTERNET4, wait=1), round_number
+    for node in nodes:
+        wait_for(node.ready)
+        assert len(node.own_routes()) == 2
+        assert {p.name for p in node.conf_dir.iterdir()} == {"10-bridge-cni.conflist"}
+        assert sorted(p.name for p in node.bin_dir.iterdir()) == [".bridge-cni",
+                                                                  "bridge-cni"]
+    assert_reach_each_other([node.attach() for node in nodes])
+
+
+def test_an_api_server_that_is_away_breaks_nothing(cluster, pair):
+    (one, two), pods = pair
+    before = one.own_routes()
+    cluster.api.stop()
+    wait_for(lambda: not one.metrics()["bridge_cni_api_watching"])
+    end = time.monotonic() + 6
+    while time.monotonic() < end:
+        assert_reach_each_other(pods)
+        assert one.own_routes() == before and one.ready()
+    assert_reach_each_other([one.attach(), two.attach()])
+    # What happened meanwhile is learned when it is back.
+    cluster.api.put("later", ["10.244.90.0/24"], ["192.0.2.90"])
+    cluster.api.start()
+    wait_for(lambda: "10.244.90.0/24" in one.own_routes(), 5)
+    assert one.metrics()["bridge_cni_api_lists_total"] == 1

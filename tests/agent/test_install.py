@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the agent puts on the node is there whole or not at all, and stays as it put it."""
+import os
+import shutil
+import signal
+import threading
+import time
+
+from harness.cluster import wait_for
+
+
+def installed(node):
+    return node.bin_dir / "bridge-cni"
+
+
+def test_the_bundle_is_there_before_the_configuration(cluster):
+    node = cluster.node()
+    seen = []
+    done = threading.Event()
+
+    def look():
+        while not done.is_set():
+            conflist = node.conf_dir / "10-bridge-cni.conflist"
+            seen.append((conflist.exists(), installed(node).exists()))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    node.start_agent()
+    wait_for(node.ready)
+    done.set()
+    thread.join()
+    # Looked at in this order: the executable was there a moment later at the latest.
+    assert (True, False) not in seen and (True, True) in seen
+
+
+def test_what_somebody_changes_is_put_right(cluster):
+    node, = cluster.ready(1)
+    conflist = node.conf_dir / "10-bridge-cni.conflist"
+    text = conflist.read_bytes()
+    size = installed(node).stat().st_size
+
+    conflist.write_text("{}")
+    wait_for(lambda: conflist.read_bytes() == text)
+    conflist.unlink()
+    wait_for(lambda: conflist.exists() and conflist.read_bytes() == text)
+
+    target = installed(node).resolve()
+    os.truncate(target, 10)
+    wait_for(lambda: installed(node).stat().st_size == size)
+    installed(node).unlink()
+    wait_for(lambda: installed(node).exists())
+    shutil.rmtree(target.parent)
+    wait_for(lambda: installed(node).exists() and installed(node).stat().st_size == size)
+    installed(node).unlink()
+    installed(node).write_text("somebody's own")
+    wait_for(lambda: installed(node).stat().st_size == size)
+    node.attach()
+
+
+def test_an_executable_that_runs_is_replaced_undisturbed(cluster):
+    """Never 'text file busy': another version is put beside it, the link is renamed."""
+    node, = cluster.ready(1)
+    former = installed(node).resolve()
+    old = node.popen([str(installed(node))], stdin=-1, stdout=-1, stderr=-1,
+                     env={"CNI_COMMAND": "VERSION"})  # waits for its standard input
+    wait_for(lambda: os.readlink(f"/proc/{old.pid}/exe") == str(former))
+    node.stop_agent()
+    newer = node.directory / "newer"
+    shutil.copytree(cluster.bundle, newer)
+    with open(newer / "bridge-cni", "ab") as file:
+        file.write(b"\0")
+    node.start_agent("--bundle", str(newer))
+    wait_for(lambda: installed(node).resolve() != former)
+    assert former.exists()
+    out, _ = old.communicate(b'{"cniVersion": "1.0.0"}', 10)
+    assert old.returncode == 0 and b"supportedVersions" in out
+    node._processes.remove(old)
+    wait_for(node.ready)
+    assert node.attach().ping(node.address4)
+
+    # Of the versions before that, nothing is kept.
+    node.stop_agent()
+    with open(newer / "bridge-cni", "ab") as file:
+        file.write(b"\0")
+    node.start_agent("--bundle", str(newer))
+    wait_for(lambda: not former.exists())
+    assert len(list((node.bin_dir / ".bridge-cni").iterdir())) == 2
+
+
+def test_no_reader_ever_sees_half_a_file(cluster):
+    node, = cluster.ready(1)
+    conflist = node.conf_dir / "10-bridge-cni.conflist"
+    sizes, broken = {installed(node).stat().st_size}, []
+    done = threading.Event()
+
+    def look():
+        while not done.is_set():
+            try:
+                text = conflist.read_text()
+                if not text.endswith("}\n"):
+                    broken.append(text)
+                sizes.add(os.stat(installed(node)).st_size)
+            except FileNotFoundError:
+                pass
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    for number in range(5):
+        node.stop_agent(signal.SIGKILL)
+        node.start_agent("--mtu", str(1400 + number))
+        wait_for(lambda: node.conf().get("mtu") == 1400 + number)
+    done.set()
+    thread.join()
+    assert not broken and len(sizes) == 1
+
+
+def test_leftovers_of_a_killed_agent_are_no_obstacle(cluster):
+    node = cluster.node()
+    (node.conf_dir / ".10-bridge-cni.conflist.new").write_text("half")
+    (node.bin_dir / ".bridge-cni/.new/bridge-cni.lib").mkdir(parents=True)
+    (node.bin_dir / ".bridge-cni/.new/bridge-cni").write_text("half")
+    os.symlink("nowhere", node.bin_dir / ".bridge-cni.new")
+    node.start_agent()
+    wait_for(node.ready)
+    assert [p.name for p in node.conf_dir.iterdir()] == ["10-bridge-cni.conflist"]
+    assert not (node.bin_dir / ".bridge-cni/.new").exists()
+    node.attach()
+
+
+def test_options_end_up_in_the_configuration(cluster):
+    node = cluster.node()
+    cluster.node()
+    node.start_agent("--network", "mine", "--bridge", "br-mine", "--mtu", "1400",
+                     "--host-ports", "false", "--cluster-cidr",
+                     "10.0.0.0/8,fd00:244::/48", "--cni-version", "1.1.0",
+                     "--conflist", "05-mine.conflist")
+    wait_for(node.ready)
+    import json
+    conflist = json.loads((node.conf_dir / "05-mine.conflist").read_text())
+    plugin, = conflist["plugins"]
+    assert (conflist["name"], conflist["cniVersion"]) == ("mine", "1.1.0")
+    assert (plugin["bridge"], plugin["mtu"]) == ("br-mine", 1400)
+    assert plugin["capabilities"] == {"bandwidth": True}
+    assert plugin["nonMasqueradeCIDRs"] == ["10.0.0.0/8", "fd00:244::/48"]
+    assert [r[0]["subnet"] for r in plugin["ipam"]["ranges"]] == node.cidrs
+
+
+def test_pod_cidrs_are_listed_as_few_prefixes(cluster):
+    node = cluster.node()  # 10.244.1.0/24
+    for i in (0, 2, 3, 4, 8):
+        cluster.api.put(f"other{i}", [f"10.244.{i}.0/24"], [f"192.0.2.{100 + i}"])
+    node.start_agent()
+    wait_for(node.ready)
+    assert node.conf()["nonMasqueradeCIDRs"] == [
+        "10.244.0.0/22", "10.244.4.0/24", "10.244.8.0/24", node.cidrs[1]]
+
+
+def test_a_wrong_option_is_named(cluster):
+    node = cluster.node()
+    for option, value, says in (("--mtu", "big", "a number from 0"),
+                                ("--bridge", "a/b", "interface"),
+                                ("--cluster-cidr", "10.0.0.1/8", "without host bits"),
+                                ("--log-level", "loud", "debug, info"),
+                                ("--nonsense", "1", "unknown option")):
+        done = node.run(*node.agent_argv(option, value), check=False)
+        assert done.returncode == 1 and option in done.stderr and says in done.stderr
+
+
+def test_a_configuration_that_bridge_cni_would_refuse_reaches_no_runtime(cluster):
+    node = cluster.node("v6")
+    node.start_agent("--mtu", "1000")  # too small for IPv6
+    wait_for(lambda: "mtu" in node.log() and "isn't right" in node.log())
+    time.sleep(1)
+    assert node.conflist() is None and not node.ready()

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Addresses of pods whose runtime never sent a DEL."""
+import time
+
+from harness.cluster import wait_for
+
+NETWORK = "pods"
+
+
+def reserved(node):
+    return {owner for owner, _ in node.reservations(NETWORK).values()}
+
+
+def test_what_dead_pods_left_is_given_back(cluster):
+    node = cluster.node()
+    node.start_agent("--resync-seconds", "1")
+    wait_for(node.ready)
+    alive, dead = node.attach(), node.attach()
+    dead.remove()
+    wait_for(lambda: reserved(node) == {alive.id})
+    assert node.metrics()["bridge_cni_reclaimed_total"] == 1
+    assert alive.ping(node.address4)
+
+
+def test_nobody_is_dead_where_no_namespace_is_seen(cluster):
+    """A container without propagation sees plain files in /run/netns, or nothing."""
+    node = cluster.node()
+    node.start_agent("--resync-seconds", "1",
+                     more="mkdir -p /run/netns; mount -t tmpfs none /run/netns; mount --make-private /run/netns")
+    wait_for(node.ready)
+    alive, dead = node.attach(), node.attach()
+    dead.remove()
+    wait_for(lambda: node.metrics()["bridge_cni_reclaim_refused"] == 1)
+    time.sleep(2.5)
+    assert reserved(node) == {alive.id, dead.id}
+    assert "propagation" in node.log()
+
+
+def test_a_pod_that_is_being_added_is_not_dead(cluster):
+    """Its record and its namespace are there, its interface isn't yet."""
+    node = cluster.node()
+    node.start_agent("--resync-seconds", "1")
+    wait_for(node.ready)
+    other, pod = node.attach(), node.attach()
+    node.ip(f"link del {pod.result['interfaces'][1]['name']}")
+    time.sleep(2.5)
+    assert reserved(node) == {other.id, pod.id}

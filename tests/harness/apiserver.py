@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A stand-in for the Kubernetes API server: Nodes, by list and watch over TLS.
+
+It keeps to the protocol (Kubernetes documentation, "API concepts"): pages by limit and
+continue, resource versions, bookmarks, 410 Gone for what is too old, a bearer token. It
+fails in the ways in which API servers fail when a test says so.
+"""
+import base64
+import http.server
+import json
+import pathlib
+import socket
+import ssl
+import subprocess
+import threading
+import time
+import urllib.parse
+
+TOKEN = "test-token-1"
+
+
+def openssl(directory, *args):
+    subprocess.run(["openssl", *args], cwd=directory, check=True, capture_output=True)
+
+
+def make_certificates(directory, address):
+    """ca.crt, and server.crt with its key, valid for this address."""
+    directory = pathlib.Path(directory)
+    new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    openssl(directory, "req", "-x509", *new, "-keyout", "ca.key", "-out", "ca.crt",
+            "-days", "2", "-subj", "/CN=cluster", "-addext",
+            "basicConstraints=critical,CA:TRUE")
+    openssl(directory, "req", *new, "-keyout", "server.key", "-out", "server.csr",
+            "-subj", "/CN=api")
+    (directory / "extensions").write_text(f"subjectAltName=IP:{address}\n")
+    openssl(directory, "x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey",
+            "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "extensions", "-out",
+            "server.crt")
+
+
+def node_object(name, cidrs, addresses, padding=0):
+    """A Node as a kubelet and the controller manager leave it; padding: bytes more."""
+    images = [{"names": [f"registry.example/image-{i}@sha256:{'0' * 64}"],
+               "sizeBytes": 12345678 + i} for i in range(padding // 140)]
+    spec = {"podCIDR": cidrs[0], "podCIDRs": list(cidrs)} if cidrs else {}
+    return {
+        "kind": "Node", "apiVersion": "v1",
+        "metadata": {"name": name, "uid": f"uid-{name}",
+                     "labels": {"kubernetes.io/hostname": name, "quote": "a\"b\\"},
+                     "annotations": {"long": "x" * 5000 if padding else "short"},
+                     "managedFields": [{"fieldsV1": {"f:spec": {"f:podCIDR": {}}}}]},
+        "spec": spec,
+        "status": {"addresses": [*({"type": "InternalIP", "address": a} for a in addresses),
+                                 {"type": "Hostname", "address": name}],
+                   "images": images,
+                   "conditions": [{"type": "Ready", "status": "True"}]},
+    }
+
+
+class ApiServer:
+    """Serves in the network namespace `ns` at `address`; certificates in `directory`."""
+
+    def __init__(self, ns, address, directory, port=6443):
+        self.ns, self.address, self.port = ns, address, port
+        self.directory = pathlib.Path(directory)
+        make_certificates(directory, address)
+        self.ca_file = self.directory / "ca.crt"
+        self.token = TOKEN
+        self.lock = threading.Condition()
+        self.version = 1000
+        self.oldest = 1000  # what is before has been compacted away
+        self.nodes = {}  # name -> object
+        self.texts = {}  # name -> the object as JSON
+        self.events = []  # (version, type, the object as JSON)
+        self.requests = []  # (time, path, query) of each
+        self.page_limit = 500  # what the server gives at most
+        self.bookmark_seconds = 60.0
+        self.refuse = None  # (status, body, headers) for every request
+        self.expire_continue = 0  # so many continue tokens are refused with 410
+        self.cut_lists = 0  # so many lists break off in the middle
+        self.server = None
+        self.connections = set()
+
+    # -- what a cluster does
+
+    def _changed(self, kind, node):
+        self.version += 1
+        node["metadata"]["resourceVersion"] = str(self.version)
+        text = json.dumps(node).encode()
+        self.texts[node["metadata"]["name"]] = text
+        self.events.append((self.version, kind, text))
+        self.lock.notify_all()
+
+    def put(self, name, cidrs, addresses, padding=0):
+        with self.lock:
+            kind = "MODIFIED" if name in self.nodes else "ADDED"
+            self.nodes[name] = node_object(name, cidrs, addresses, padding)
+            self._changed(kind, self.nodes[name])
+
+    def change(self, name, function):
+        """function(node) changes the object in place."""
+        with self.lock:
+            function(self.nodes[name])
+            self._changed("MODIFIED", self.nodes[name])
+
+    def remove(self, name):
+        with self.lock:
+            self._changed("DELETED", self.nodes.pop(name))
+
+    def compact(self):
+        """Resource versions of before now are gone."""
+        with self.lock:
+            self.version += 1
+            self.oldest = self.version
+            self.events.clear()
+
+    def lists(self):
+        return [q for _, _, q in self.requests if "watch" not in q and "continue" not in q]
+
+    def watches(self):
+        return [q for _, _, q in self.requests if "watch" in q]
+
+    # -- the server
+
+    def url(self):
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"https://{host}:{self.port}"
+
+    def start(self):
+        family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.directory / "server.crt",
+                                self.directory / "server.key")
+        api = self
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+            address_family = family
+
+            def handle_error(self, request, client_address):
+                pass  # connections break: that is what is tested
+
+            def process_request_thread(self, request, client_address):
+                with api.lock:
+                    api.connections.add(request)
+                try:
+                    request.settimeout(30)
+                    request.do_handshake()
+                    super().process_request_thread(request, client_address)
+                except OSError:
+                    request.close()
+                finally:
+                    with api.lock:
+                        api.connections.discard(request)
+
+        class Handler(_Handler):
+            server_api = api
+
+        def make():
+            return Server((self.address, self.port), Handler)
+
+        self.server = self.ns.call(make)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True,
+                                                 do_handshake_on_connect=False)
+        threading.Thread(target=self.server.serve_forever, args=(0.02,),
+                         daemon=True).start()
+
+    def drop_connections(self):
+        with self.lock:
+            for connection in list(self.connections):
+                try:
+                    connection.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+
+    def stop(self):
+        """Away: nothing listens, and what was connected is not any more."""
+        if self.server:
+            self.server.shutdown()
+            self.server.server_close()
+            self.server = None
+        self.drop_connections()
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_api = None
+
+    def log_message(self, *args):
+        pass
+
+    def answer(self, status, body, headers=()):
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        for name, value in headers:
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def status_answer(self, code, reason, message):
+        self.answer(code, {"kind": "Status", "apiVersion": "v1", "status": "Failure",
+                           "message": message, "reason": reason, "code": code})
+
+    def do_GET(self):
+        api = self.server_api
+        url = urllib.parse.urlsplit(self.path)
+        query = dict(urllib.parse.parse_qsl(url.query))
+        with api.lock:
+            api.requests.append((time.monotonic(), url.path, query))
+            refuse = api.refuse
+        if refuse:
+            return self.answer(*refuse)
+        if self.headers.get("Authorization") != f"Bearer {api.token}":
+            return self.status_answer(401, "Unauthorized", "Unauthorized")
+        if url.path != "/api/v1/nodes":
+            return self.status_answer(404, "NotFound", "no such resource")
+        if query.get("watch") == "true":
+            return self.watch(query)
+        return self.list(query)
+
+    def list(self, query):
+        api = self.server_api
+        with api.lock:
+            version, start = api.version, ""
+            if "continue" in query:
+                token = json.loads(base64.b64decode(query["continue"]))
+                version, start = token["rv"], token["start"]
+                if api.expire_continue or version < api.oldest:
+                    api.expire_continue = max(0, api.expire_continue - 1)
+                    return self.status_answer(410, "Expired", "The provided continue "
+                                              "parameter is too old")
+            limit = min(int(query.get("limit", api.page_limit)), api.page_limit)
+            names = [n for n in sorted(api.nodes) if n >= start]
+            metadata = {"resourceVersion": str(version)}
+            if len(names) > limit:
+                following = {"rv": version, "start": names[limit]}
+                metadata["continue"] = base64.b64encode(
+                    json.dumps(following).encode()).decode()
+                metadata["remainingItemCount"] = len(names) - limit
+            head = json.dumps({"kind": "NodeList", "apiVersion": "v1",
+                               "metadata": metadata}).encode()
+            body = b'%s,"items":[%s]}\n' % (head[:-1], b",".join(
+                api.texts[n] for n in names[:limit]))
+            cut, api.cut_lists = api.cut_lists > 0, max(0, api.cut_lists - 1)
+        if not cut:
+            return self.answer(200, body)
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[:len(body) // 2])
+        self.close_connection = True
+
+    def chunk(self, kind, text):
+        data = b'{"type":"%s","object":%s}\n' % (kind.encode(), text)
+        # Cut where it hurts: the network owes nobody whole lines.
+        middle = len(data) // 2
+        for part in (data[:middle], data[middle:]):
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+            self.wfile.flush()
+
+    def watch(self, query):
+        api = self.server_api
+        at = int(query["resourceVersion"])
+        end = time.monotonic() + float(query.get("timeoutSeconds", 300))
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        next_bookmark = time.monotonic() + api.bookmark_seconds
+        while True:
+            with api.lock:
+                if at < api.oldest and at != api.version:
+                    gone = {"kind": "Status", "apiVersion": "v1", "metadata": {},
+                            "status": "Failure", "reason": "Expired", "code": 410,
+                            "message": f"too old resource version: {at} ({api.oldest})"}
+                    self.chunk("ERROR", json.dumps(gone).encode())
+                    break
+                fresh = [e for e in api.events if e[0] > at]
+                if not fresh:
+                    api.lock.wait(min(0.2, max(0.0, end - time.monotonic())))
+                    fresh = [e for e in api.events if e[0] > at]
+                version = api.version
+            for number, kind, node in fresh:
+                self.chunk(kind, node)
+                at = number
+            now = time.monotonic()
+            if now >= next_bookmark and query.get("allowWatchBookmarks") == "true":
+                next_bookmark = now + api.bookmark_seconds
+                at = max(at, version)
+                self.chunk("BOOKMARK", json.dumps({
+                    "kind": "Node", "apiVersion": "v1",
+                    "metadata": {"resourceVersion": str(at), "creationTimestamp": None},
+                    "spec": {}, "status": {"daemonEndpoints": {}, "nodeInfo": {}}}).encode())
+            if now >= end or api.server is None:
+                break
+        self.wfile.write(b"0\r\n\r\n")
+        self.wfile.flush()

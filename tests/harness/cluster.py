@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Several nodes on one link, each with its own agent, store and configuration, and an API
+server on that link. The world outside has no route to any pod."""
+import json
+import os
+import pathlib
+import signal
+import time
+
+from . import netns, plugin
+from .apiserver import ApiServer
+from .node import INTERNET4, INTERNET6, OUTSIDE4, OUTSIDE6, Node, Pod
+
+BUILD = os.environ.get("BUILD_DIR", plugin.REPOSITORY / "build")
+AGENT = str(pathlib.Path(BUILD, "bridge-cni-agent").resolve())
+NODE4, NODE6 = "192.0.2.{}", "2001:db8:aaaa::{}"
+PODS4, PODS6 = "10.244.{}.0/24", "fd00:244:0:{}::/64"
+ROUTE_PROTOCOL = 98  # deploy/agent/routes.h
+PORT = 9810
+
+# What a container of the DaemonSet is: its mounts follow the node's, /proc/sys is read-only
+# but for net at another path, and of root's capabilities one is left.
+CONTAINER = """\
+set -e
+mount --bind /proc/sys/net {sysctl}
+mount --bind /proc/sys /proc/sys
+mount -o remount,bind,ro /proc/sys
+{more}
+exec setpriv --no-new-privs --bounding-set -all,+net_admin --inh-caps -all,+net_admin "$@"
+"""
+
+
+def wait_for(what, seconds=10.0, step=0.05):
+    """The first true value of what(), or the assertion that it fails with."""
+    end = time.monotonic() + seconds
+    while True:
+        error = None
+        try:
+            value = what()
+            if value:
+                return value
+        except (AssertionError, OSError, KeyError, ValueError) as caught:
+            error = caught
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {seconds} s: {what.__name__}") from error
+        time.sleep(step)
+
+
+class ClusterNode(Node):
+    """A node with eth0 on the cluster's link."""
+
+    def __init__(self, cluster, number):
+        self.cluster, self.number, self.name = cluster, number, f"node{number}"
+        super().__init__(cluster.directory / self.name)
+        self.name = f"node{number}"
+        self.address4, self.address6 = NODE4.format(10 + number), NODE6.format(10 + number)
+        self.cidrs = [PODS4.format(number), PODS6.format(number)]
+        self.conf_dir, self.bin_dir = self.directory / "net.d", self.directory / "bin"
+        self.sysctl_dir = self.directory / "sysctl"
+        for path in (self.conf_dir, self.bin_dir, self.sysctl_dir):
+            path.mkdir()
+        self.token_file = self.directory / "token"
+        self.token_file.write_text(cluster.api.token + "\n")
+        self.log_path = self.directory / "agent.log"
+        self.log_path.touch()
+        self.agent = None
+        # Namespaces that are bound into /run/netns later show up in the agent's mounts.
+        self.run("mount", "--make-rshared", "/run")
+        self.plug_in()
+
+    def plug_in(self):
+        port = f"port{self.number}"
+        self.sysctl("ipv6.conf.default.accept_dad", 0)
+        self.ip_batch(f"""
+            link add eth0 type veth peer name {port} netns {self.cluster.link_pid}
+            link set lo up
+            link set eth0 up
+            addr add {self.address4}/24 dev eth0
+            addr add {self.address6}/64 dev eth0 nodad
+            route add default via {OUTSIDE4}
+            route add default via {OUTSIDE6}
+            """)
+        self.sysctl("ipv6.conf.default.accept_dad", 1)
+        self.cluster.link.ip_batch(f"""
+            link set {port} master br0
+            link set {port} up
+            """)
+
+    # -- the agent
+
+    def agent_argv(self, *options, more=""):
+        script = CONTAINER.format(sysctl=self.sysctl_dir, more=more)
+        return ["unshare", "-m", "--propagation", "slave", "sh", "-c", script, "sh", AGENT,
+                "--node-name", self.name, "--api-server", self.cluster.api.url(),
+                "--token-file", self.token_file, "--ca-file", self.cluster.api.ca_file,
+                "--bundle", self.cluster.bundle, "--bin-dir", self.bin_dir,
+                "--conf-dir", self.conf_dir, "--sysctl-root", self.sysctl_dir,
+                "--retry-max-seconds", "1", "--log-level", "debug", *options]
+
+    def start_agent(self, *options, more=""):
+        assert self.agent is None
+        with open(self.log_path, "ab") as log:
+            self.agent = self.popen(self.agent_argv(*options, more=more), stderr=log,
+                                    env=plugin.environment("", CNI_COMMAND=None))
+
+    def stop_agent(self, how=signal.SIGTERM):
+        """Its exit status."""
+        self.agent.send_signal(how)
+        status = self.agent.wait(30)
+        self._processes.remove(self.agent)
+        self.agent = None
+        return status
+
+    def log(self):
+        return self.log_path.read_text()
+
+    def page(self, path):
+        done = self.run("curl", "-s", "-m", "5", "-w", "\n%{http_code}",
+                        f"http://127.0.0.1:{PORT}{path}", check=False)
+        body, _, status = done.stdout.rpartition("\n")
+        return int(status or 0), body
+
+    def metrics(self):
+        """Name with labels -> value."""
+        status, body = self.page("/metrics")
+        assert status == 200
+        return {name: float(value) for name, value in
+                (line.rsplit(" ", 1) for line in body.splitlines()
+                 if line and not line.startswith("#"))}
+
+    def ready(self):
+        return self.page("/readyz")[0] == 200
+
+    def memory_kb(self):
+        text = pathlib.Path(f"/proc/{self.agent_pid()}/status").read_text()
+        return int(next(line for line in text.splitlines()
+                        if line.startswith("VmRSS")).split()[1])
+
+    def agent_pid(self):
+        # unshare, sh and setpriv have become it by exec.
+        return self.agent.pid
+
+    # -- what it made
+
+    def conflist(self):
+        path = self.conf_dir / "10-bridge-cni.conflist"
+        return json.loads(path.read_text()) if path.exists() else None
+
+    def own_routes(self):
+        """Destination -> gateway."""
+        return {r["dst"]: r["gateway"] for family in (4, 6)
+                for r in self.ip_json(f"-{family}", "route", "show", "proto",
+                                      str(ROUTE_PROTOCOL))}
+
+    # -- what a runtime does
+
+    def conf(self):
+        conflist = self.conflist()
+        return {**conflist["plugins"][0], "name": conflist["name"],
+                "cniVersion": conflist["cniVersion"]}
+
+    def attach(self):
+        """A pod, connected by the installed executable and the written configuration."""
+        pod = self.pod()
+        pod.result = self.add(pod, self.conf(), executable=str(self.bin_dir / "bridge-cni"))
+        pod.address4, pod.address6 = ([ip["address"].split("/")[0]
+                                       for ip in pod.result["ips"]] + [None])[:2]
+        return pod
+
+    def detach(self, pod):
+        self.delete(pod, self.conf(), pod.result,
+                    executable=str(self.bin_dir / "bridge-cni"))
+
+    def host_veths(self):
+        return [name for name in super().host_veths() if name != "eth0"]
+
+
+class Cluster:
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir()
+        net_fd, self.mnt_fd = netns.new_machine({})
+        self.link = netns.Namespace(net_fd, self.mnt_fd, "link")
+        self.link_pid = self.link.popen(["sleep", "infinity"]).pid
+        self.link.sysctl("ipv6.conf.default.accept_dad", 0)
+        self.link.ip_batch(f"""
+            link set lo up
+            link add br0 type bridge
+            link set br0 up
+            addr add {OUTSIDE4}/24 dev br0
+            addr add {OUTSIDE6}/64 dev br0 nodad
+            addr add {INTERNET4}/32 dev lo
+            addr add {INTERNET6}/128 dev lo nodad
+            """)
+        self.bundle = self._bundle()
+        certificates = self.directory / "api"
+        certificates.mkdir()
+        self.api = ApiServer(self.link, OUTSIDE4, certificates)
+        self.api.start()
+        self.nodes = []
+
+    def _bundle(self):
+        """As it is in the image: a directory with the executable, and what goes with it."""
+        beside = pathlib.Path(plugin.BRIDGE_CNI).parent
+        if (beside / "bridge-cni.lib").exists():
+            return beside
+        bundle = self.directory / "bundle"
+        bundle.mkdir()
+        os.symlink(os.path.realpath(plugin.BRIDGE_CNI), bundle / "bridge-cni")
+        return bundle
+
+    def node(self, families="dual", join=True):
+        """One more machine; its Node is made, its agent isn't started."""
+        node = ClusterNode(self, len(self.nodes) + 1)
+        self.nodes.append(node)
+        node.cidrs = {"v4": node.cidrs[:1], "v6": node.cidrs[1:],
+                      "dual": node.cidrs}[families]
+        if join:
+            self.join(node)
+        return node
+
+    def join(self, node):
+        self.api.put(node.name, node.cidrs, [node.address4, node.address6])
+
+    def ready(self, count, *options):
+        """So many nodes with agents that are ready and have routes to each other."""
+        nodes = [self.node() for _ in range(count)]
+        for node in nodes:
+            node.start_agent(*options)
+        for node in nodes:
+            wait_for(node.ready, 20)
+            wait_for(lambda: len(node.own_routes()) == 2 * (count - 1))
+        return nodes
+
+    def close(self):
+        for node in self.nodes:
+            if node.agent:
+                node.stop_agent(signal.SIGKILL)
+            node.close()
+        self.api.stop()
+        self.link.close()
+        os.close(self.mnt_fd)
+
+
+__all__ = ["Cluster", "ClusterNode", "Pod", "wait_for", "INTERNET4", "INTERNET6"]
