@@ -342,7 +342,7 @@ int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope_nr,
 		r = requested_mac_read(doc, &conf.mac, err);
 	if (r == 0 && scope_nr == NET_CONF_WHOLE)
 		r = bandwidth_read(doc, &conf.bandwidth, err);
-	if (r == 0 && scope_nr == NET_CONF_WHOLE)
+	if (r == 0 && scope->root == &whole_root)
 		r = port_mappings_read(doc, conf.ipam.type && *conf.ipam.type,
 				       &conf.ports, err);
 	if (r == 0 && scope->prev_result)

@@ -55,7 +55,7 @@ def test_empty_ones_are_not_there(node):
 def test_other_keys_there_are_for_others(node):
     pod = node.pod()
     node.add(pod, network(
-        runtimeConfig={"portMappings": [{"hostPort": 80}], "bandwidth": {}, "x": None},
+        runtimeConfig={"aliases": {"net": ["web"]}, "bandwidth": {}, "x": None},
         args={"cni": {"labels": [{"key": "app", "value": "web"}]}, "other": {"mac": 5}}))
     assert pod.ping(INTERNET4)
 
