@@ -55,6 +55,9 @@ static int ifb_add(struct attachment *att, const char *name, unsigned int *ret_i
 	int ret;
 
 	identity_alias(network, container_id, att->env.ifname, alias);
+	/* Of an attachment of the same names whose record was lost. */
+	if (netlink_ifindex(att->node->rtnl, name))
+		queue_link_del(att->node->rtnl, name);
 	queue_ifb_add(
 		att->node->rtnl,
 		&(struct ifb_spec){

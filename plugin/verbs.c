@@ -154,26 +154,41 @@ static int host_end_exists(const struct attachment *att, struct cni_error *err)
 			 att->host_ifname);
 }
 
+/* An ifb of a dead attachment of the same names is given way to by its DEL, or by ADD. */
+static int ifb_must_be_free(const struct attachment *att, struct cni_error *err)
+{
+	char name[IF_NAMESIZE];
+	struct link link;
+	int ret;
+
+	identity_ifb(att->host_ifname, name);
+	if (!netlink_ifindex(att->node->rtnl, name))
+		return 0;
+	ret = link_get(att->node->rtnl, name, &link, err);
+	if (ret < 0 || !link.index)
+		return ret;
+	if (strcmp(link.kind, "ifb") == 0 &&
+	    !identity_alias_is_anothers(link.alias, att->conf.name, att->env.container_id,
+					att->env.ifname))
+		return 0;
+	return error_set(err, CNI_ERR_EXISTS, EEXIST,
+			 "egressRate: an interface %s exists already, and is not of this "
+			 "attachment; rename or remove it",
+			 name);
+}
+
 /* Somebody's interface of either name, ours of an earlier ADD included, is not touched. */
 static int names_must_be_free(const struct attachment *att, struct cni_error *err)
 {
 	const struct node *node = att->node;
-	char ifb[IF_NAMESIZE];
 
-	identity_ifb(att->host_ifname, ifb);
-	if (att->conf.bandwidth.egress.rate && netlink_ifindex(node->rtnl, ifb))
-		return error_set(err, CNI_ERR_EXISTS, EEXIST,
-				 "container %s has the ifb %s for interface %s on "
-				 "network %s already; DEL it first",
-				 att->env.container_id, ifb, att->env.ifname,
-				 att->conf.name);
 	if (netlink_ifindex(node->rtnl, att->host_ifname))
 		return host_end_exists(att, err);
 	if (netlink_ifindex(node->pod_rtnl, att->env.ifname))
 		return error_set(err, CNI_ERR_EXISTS, EEXIST,
 				 "CNI_IFNAME: an interface %s exists in %s already",
 				 att->env.ifname, att->env.netns);
-	return 0;
+	return att->conf.bandwidth.egress.rate ? ifb_must_be_free(att, err) : 0;
 }
 
 /* Until leave(): what the stages work with. */

@@ -394,6 +394,23 @@ def test_a_failed_ADD_takes_back_what_it_made(node):
     assert of_kind(node, "ifb") == []
 
 
+@pytest.mark.parametrize("record", ["there", "lost"])
+def test_the_ifb_of_a_dead_pod_gives_way_to_one_of_the_same_names(node, record):
+    pod = node.pod("again")
+    node.add(pod, limited())
+    crash(pod)
+    if record == "lost":
+        for path in [*(node.store / ".bridge-cni/testnet").iterdir(),
+                     *(node.store / "testnet").glob("10.*")]:
+            path.unlink()
+    following = node.pod("again")
+    following.id = pod.id
+    done = node.invoke("ADD", limited(), following)
+    assert done.returncode == 0, done.stdout
+    assert len(of_kind(node, "ifb")) == 1
+    assert following.ping(INTERNET4)
+
+
 def test_an_interface_that_is_in_the_ifbs_place_is_refused_and_left(node):
     pod = node.pod()
     node.add(pod, limited())
