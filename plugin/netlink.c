@@ -222,7 +222,8 @@ static int refusal_set(const struct netlink *nl, const struct nlmsghdr *header,
 struct answers {
 	netlink_answer_fn fn; /* NULL: acknowledgements only */
 	void *data;
-	uint32_t first; /* of the questions that @fn gets the answers of */
+	uint32_t
+		first; /* of the questions: what answers an earlier one a failed wait left */
 	uint32_t last; /* the message whose answer is the last one */
 	uint32_t batch; /* that opens a batch: refused, there is no other answer; or 0 */
 	int absent; /* this errno is an answer, not an error */
@@ -255,6 +256,8 @@ static int answers_take(struct netlink *nl, struct nlmsghdr *header, int len,
 		const struct nlmsgerr *ack = nlmsg_data(header);
 		int ret;
 
+		if (header->nlmsg_seq - answers->first > answers->last - answers->first)
+			continue;
 		if (header->nlmsg_flags & NLM_F_DUMP_INTR)
 			answers->interrupted = true;
 		if (header->nlmsg_type == NLMSG_ERROR &&
@@ -266,8 +269,7 @@ static int answers_take(struct netlink *nl, struct nlmsghdr *header, int len,
 		} else if (header->nlmsg_type == NLMSG_DONE &&
 			   header->nlmsg_seq == answers->last) {
 			return 1;
-		} else if (answers->fn && header->nlmsg_seq >= answers->first &&
-			   header->nlmsg_seq <= answers->last) {
+		} else if (answers->fn) {
 			ret = answers->fn(header, answers->data);
 			if (ret < 0)
 				return ret;
@@ -298,6 +300,7 @@ static int commit(struct netlink *nl, struct nlmsghdr *last, struct answers *ans
 	int ret;
 
 	last->nlmsg_flags |= NLM_F_ACK;
+	answers->first = nlmsg_hdr(nl->queue[0].msg)->nlmsg_seq;
 	answers->last = last->nlmsg_seq;
 	ret = queue_send(nl, err);
 	return ret < 0 ? ret : answers_await(nl, answers, err);

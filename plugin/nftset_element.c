@@ -91,6 +91,8 @@ static int put_element(struct nl_msg *msg, const struct nft_element *element)
 {
 	struct nlattr *list, *item;
 
+	/* Without one the kernel takes a deletion for that of the whole set. */
+	assert(element->key.len > 0);
 	if (put_set(msg, element->set) < 0)
 		return -ENOMEM;
 	list = nla_nest_start(msg, NFTA_SET_ELEM_LIST_ELEMENTS);
@@ -311,6 +313,8 @@ int nft_element_get(struct netlink *nl, const struct nft_set *set,
 
 	nft_element_ask(nl, set, key);
 	ret = netlink_request(nl, element_read, &element, ENOENT, err);
+	if (ret == 0 && element.key.len == 0)
+		ret = -EBADMSG;
 	if (ret == 0)
 		*ret_element = element;
 	else if (ret != -ENOENT && !err->code)
