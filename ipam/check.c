@@ -75,9 +75,11 @@ int ipam_check_any(struct attachment *att, struct cni_error *err)
 	r = open_store_to_check(att, &store, err);
 	if (r == 0)
 		r = operation_index(&store, att, err);
-	if (r == 0 && !store_find(&store, &owner, &ip))
+	if (r == 0)
+		r = store_find(&store, &owner, &ip, err);
+	if (r == 0)
 		return error_set(err, CNI_ERR_CHECK, ENOENT,
 				 "no address is reserved for %s/%s in %s",
 				 owner.container_id, owner.ifname, store.path);
-	return r;
+	return r < 0 ? r : 0;
 }

@@ -65,7 +65,7 @@ static int place(int fd, int wanted)
 static _Noreturn void become(const struct child_spec *spec, int input, int output,
 			     volatile int *ret_errno)
 {
-	static const int defaults[] = {SIGPIPE, SIGALRM, SIGCHLD};
+	static const int defaults[] = {SIGPIPE, SIGXFSZ, SIGALRM, SIGCHLD};
 	char *const alone[] = {(char *)spec->path, NULL};
 
 	setpgid(0, 0);

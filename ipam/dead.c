@@ -54,16 +54,20 @@ int ipam_dead(struct attachment *att, struct ipam_owner_list *ret_list,
 		r = operation_refresh(&store, att, err);
 	if (r < 0)
 		return r;
-	while (store_record_next(&store, &walk, &hash) > 0) {
+	for (;;) {
 		_cleanup_(record_clear) struct record record = {};
 
-		if (store_record_read(&store, hash, &record) < 0 ||
-		    owner_hash(record.container_id, record.ifname) != hash ||
+		r = store_record_next_read(&store, &walk, &hash, &record, err);
+		if (r <= 0)
+			break;
+		if (owner_hash(record.container_id, record.ifname) != hash ||
 		    operation_life(&store, att, &record) == IPAM_ALIVE)
 			continue;
 		if (ipam_owner_list_add(&list, record.container_id, record.ifname) < 0)
 			return error_oom(err);
 	}
+	if (r < 0)
+		return r;
 	*ret_list = list;
 	list = (struct ipam_owner_list){};
 	return 0;

@@ -11,9 +11,8 @@
 
 #include "operation.h"
 
-#define GATEWAYS_FILE  "gateways"
-#define GATEWAYS_ASIDE ".gateways"
-#define GATEWAYS_MAX   4096 /* bytes: the newest lines stay */
+#define GATEWAYS_FILE "gateways"
+#define GATEWAYS_MAX  4096 /* bytes: the newest lines stay */
 
 static void line_format(const char *bridge, const struct ip_prefix *address, char *line,
 			size_t size)
@@ -21,17 +20,25 @@ static void line_format(const char *bridge, const struct ip_prefix *address, cha
 	snprintf(line, size, "%s %s\n", bridge, PREFIX_TEXT(address));
 }
 
-/* "" where there is none that can be read. */
-static void file_read(const struct store *store, char text[GATEWAYS_MAX + 1])
+/* "" where there is none. */
+static int file_read(const struct store *store, char text[GATEWAYS_MAX + 1],
+		     struct cni_error *err)
 {
 	_cleanup_(close_p) int fd = -1;
-	ssize_t n = 0;
+	ssize_t n;
 
-	if (store->own_fd >= 0)
-		fd = openat(store->own_fd, GATEWAYS_FILE, O_RDONLY | STORE_OPEN_FLAGS);
-	if (fd >= 0)
-		n = read(fd, text, GATEWAYS_MAX);
-	text[n > 0 ? n : 0] = '\0';
+	text[0] = '\0';
+	if (store->own_fd < 0)
+		return 0;
+	fd = openat(store->own_fd, GATEWAYS_FILE, O_RDONLY | STORE_OPEN_FLAGS);
+	if (fd < 0 && (errno == ENOENT || errno == ELOOP))
+		return 0;
+	n = fd < 0 ? -1 : read(fd, text, GATEWAYS_MAX);
+	if (n < 0)
+		return store_file_error(store->own_path, GATEWAYS_FILE, errno, "read",
+					err);
+	text[n] = '\0';
+	return 0;
 }
 
 static bool has_line(const char *text, const char *line)
@@ -53,16 +60,17 @@ static int file_write(const struct store *store, const char *line, const char *t
 		*strrchr(whole, '\n') = '\0';
 		strcat(whole, "\n");
 	}
-	unlinkat(store->own_fd, GATEWAYS_ASIDE, 0);
-	fd = openat(store->own_fd, GATEWAYS_ASIDE,
+	unlinkat(store->own_fd, STORE_ASIDE_GATEWAYS, 0);
+	fd = openat(store->own_fd, STORE_ASIDE_GATEWAYS,
 		    O_WRONLY | O_CREAT | O_EXCL | STORE_OPEN_FLAGS, 0600);
 	if (fd < 0)
-		return store_file_error(store->own_path, GATEWAYS_ASIDE, errno, "make",
-					err);
+		return store_file_error(store->own_path, STORE_ASIDE_GATEWAYS, errno,
+					"make", err);
 	if (write(fd, whole, strlen(whole)) != (ssize_t)strlen(whole))
-		return store_file_error(store->own_path, GATEWAYS_ASIDE, ENOSPC, "write",
-					err);
-	if (renameat(store->own_fd, GATEWAYS_ASIDE, store->own_fd, GATEWAYS_FILE) < 0)
+		return store_file_error(store->own_path, STORE_ASIDE_GATEWAYS, ENOSPC,
+					"write", err);
+	if (renameat(store->own_fd, STORE_ASIDE_GATEWAYS, store->own_fd, GATEWAYS_FILE) <
+	    0)
 		return store_file_error(store->own_path, GATEWAYS_FILE, errno, "make",
 					err);
 	return 0;
@@ -78,8 +86,8 @@ int ipam_gateway_note(struct attachment *att, const char *bridge,
 	if (r < 0)
 		return r;
 	line_format(bridge, address, line, sizeof(line));
-	file_read(&store, text);
-	return has_line(text, line) ? 0 : file_write(&store, line, text, err);
+	r = file_read(&store, text, err);
+	return r < 0 || has_line(text, line) ? r : file_write(&store, line, text, err);
 }
 
 bool ipam_gateway_is_ours(struct attachment *att, const char *bridge,
@@ -92,6 +100,5 @@ bool ipam_gateway_is_ours(struct attachment *att, const char *bridge,
 	if (operation_open(att, STORE_EXISTING, &store, &ignored) < 0)
 		return false;
 	line_format(bridge, address, line, sizeof(line));
-	file_read(&store, text);
-	return has_line(text, line);
+	return file_read(&store, text, &ignored) == 0 && has_line(text, line);
 }

@@ -84,7 +84,7 @@ static int renew(struct store *store, const struct stat *dir, const char *boot,
 	if (r < 0)
 		return r;
 	store_tidy(store);
-	store->spoilt = false;
+	store->spoilt = rebuild.unread;
 	store->table.head.boots = rebuild.boots;
 	store->table.head.boot = hash;
 	store->table.head.directory = dir->st_ino;

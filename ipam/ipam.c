@@ -193,7 +193,10 @@ int ipam_record_addresses(struct attachment *att, struct cni_error *err)
 		return r;
 	/* Its own, written before the plugin ran. What this ADD makes from now on, a DEL that
 	 * has begun meanwhile would leave. */
-	if (store_record_read(&store, operation_hash(att), &old) < 0 || old.going)
+	r = store_record_read(&store, operation_hash(att), &old);
+	if (r < 0 && r != -ENOENT)
+		return store_file_error(store.own_path, "a record", -r, "read", err);
+	if (r < 0 || old.going)
 		return error_set(err, CNI_ERR_TRY_AGAIN, ECANCELED,
 				 "a DEL of the same attachment came by while the IPAM "
 				 "plugin %s ran",
@@ -264,6 +267,8 @@ static int release(struct attachment *att, struct store *store, struct cni_error
 	int r;
 
 	r = store_record_read(store, operation_hash(att), &record);
+	if (r < 0 && r != -ENOENT && r != -EBADMSG && r != -ENOTSUP)
+		return store_file_error(store->own_path, "a record", -r, "read", err);
 	own = is_own_record(att, &record, r);
 	r = store_release(store, &owner, own && r == 0 ? &record : NULL, &removed, err);
 	if (table_error(&store->table) < 0 && r == 0) {

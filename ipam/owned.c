@@ -14,16 +14,23 @@ static uint64_t hash_of(const struct owner *owner, enum owner_match format)
 				     : hash_text(owner->container_id);
 }
 
-static bool holds(const struct store *store, const struct ip_addr *ip,
-		  const struct owner *owner, enum owner_match format)
+/* 1: yes, 0: no; or -errno: what can't be read is not known to be another's. */
+static int holds(const struct store *store, const struct ip_addr *ip,
+		 const struct owner *owner, enum owner_match format,
+		 struct cni_error *err)
 {
 	struct owner_text text;
+	int r = store_owner_of(store, ip, &text);
 
-	return store_owner_of(store, ip, &text) == 0 &&
-	       owner_match(&text, owner) == format;
+	if (r == -ENOENT || r == -EFBIG)
+		return 0;
+	if (r < 0)
+		return store_file_error(store->path, IP_TEXT(ip), -r, "read", err);
+	return owner_match(&text, owner) == format;
 }
 
-bool store_find(struct store *store, const struct owner *owner, struct ip_addr *ret_ip)
+int store_find(struct store *store, const struct owner *owner, struct ip_addr *ret_ip,
+	       struct cni_error *err)
 {
 	static const enum owner_match formats[] = {OWNER_EXACT, OWNER_OLD};
 
@@ -32,13 +39,15 @@ bool store_find(struct store *store, const struct owner *owner, struct ip_addr *
 		struct table_entry entry;
 
 		while (table_next(&store->table, &cursor, &entry)) {
-			if (!holds(store, &entry.ip, owner, formats[i]))
-				continue;
-			*ret_ip = entry.ip;
-			return true;
+			int r = holds(store, &entry.ip, owner, formats[i], err);
+
+			if (r > 0)
+				*ret_ip = entry.ip;
+			if (r != 0)
+				return r;
 		}
 	}
-	return false;
+	return 0;
 }
 
 bool store_record_covers(struct store *store, const struct record *record)
@@ -117,18 +126,18 @@ static int release(struct store *store, const struct owner *owner,
 	if (candidates(store, owner, format, record, &list, &indexed) < 0)
 		return error_oom(err);
 	for (size_t i = 0; i < list.n; i++) {
-		bool held = holds(store, &list.items[i], owner, format);
 		struct cni_error own = {};
-		int r;
+		int r = holds(store, &list.items[i], owner, format, &own);
+		bool held = r > 0;
 
 		/* Both ways a file that was changed in place. */
-		if (held != (i < indexed))
+		if (r >= 0 && held != (i < indexed))
 			index_spoil(store);
-		if (!held)
-			continue;
-		removed++;
-		r = store_remove(store, &list.items[i], &own);
-		if (r == 0)
+		if (held) {
+			removed++;
+			r = store_remove(store, &list.items[i], &own);
+		}
+		if (held && r == 0)
 			table_drop(&store->table, hash_of(owner, format), &list.items[i]);
 		if (r < 0 && first == 0) {
 			first = r;

@@ -8,8 +8,9 @@
 
 #include "index.h"
 
-/* Any address that @owner (or its container ID, old format) holds; false: none. */
-bool store_find(struct store *store, const struct owner *owner, struct ip_addr *ret_ip);
+/* Any address that @owner (or its container ID, old format) holds. 1; 0: none; -errno. */
+int store_find(struct store *store, const struct owner *owner, struct ip_addr *ret_ip,
+	       struct cni_error *err);
 
 /*
  * Takes away every reservation of @owner; where there is none, those that old versions

@@ -92,25 +92,34 @@ static void read_file(struct rebuild *rebuild, const struct known *known,
 	const struct table_entry *same;
 	struct table_entry entry = {.seen = rebuild->boots};
 	struct owner_text text;
-	struct stat st;
+	struct stat st = {};
+	int r = -EFBIG;
 
 	/* Spelled otherwise than we would, it is no address of anybody's. */
-	if (ip_parse(name, &entry.ip) < 0 || strcmp(IP_TEXT(&entry.ip), name) != 0 ||
-	    fstatat(store->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (ip_parse(name, &entry.ip) < 0 || strcmp(IP_TEXT(&entry.ip), name) != 0)
 		return;
+	if (fstatat(store->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (errno == ENOENT)
+			return;
+		r = -errno;
+	}
 	entry.mark = file_mark_of(&st);
 	same = S_ISREG(st.st_mode) ? known_find(known, &entry.ip, &entry.mark) : NULL;
+	if (S_ISREG(st.st_mode) && !same)
+		r = store_owner_of(store, &entry.ip, &text);
 	if (same) {
 		entry.owner = same->owner;
 		if (rebuild->dated)
 			entry.seen = same->seen;
-	} else if (S_ISREG(st.st_mode) && store_owner_of(store, &entry.ip, &text) == 0) {
+	} else if (r == 0) {
 		if (text.len == 0 && try_remove(store, &entry.ip)) {
 			rebuild->news->empty++;
 			return;
 		}
 		entry.owner = owner_text_hash(&text);
 	} else {
+		/* It may be somebody's, who will look for it in the index. */
+		rebuild->unread = rebuild->unread || (r != -EFBIG && r != -ENOENT);
 		table_take(table, &entry.ip);
 		return;
 	}
@@ -145,12 +154,13 @@ static int read_directory(struct rebuild *rebuild, const struct known *known,
 }
 
 /* Records of other boots, and what a power cut tore: their reservations are gone by now. */
-static void sweep_records(struct rebuild *rebuild)
+static int sweep_records(struct rebuild *rebuild, struct cni_error *err)
 {
 	_cleanup_(record_walk_end) struct record_walk walk = {};
 	uint64_t owner;
+	int next;
 
-	while (store_record_next(rebuild->store, &walk, &owner) > 0) {
+	while ((next = store_record_next(rebuild->store, &walk, &owner, err)) > 0) {
 		_cleanup_(record_clear) struct record record = {};
 		struct cni_error ignored = {};
 		int r = store_record_read(rebuild->store, owner, &record);
@@ -160,6 +170,7 @@ static void sweep_records(struct rebuild *rebuild)
 		if (past && store_record_remove(rebuild->store, owner, &ignored) == 0)
 			rebuild->news->past += r == 0 && record.n == 0;
 	}
+	return next;
 }
 
 int rebuild_table(struct rebuild *rebuild, struct table *old, struct table *ret_table,
@@ -181,7 +192,9 @@ int rebuild_table(struct rebuild *rebuild, struct table *old, struct table *ret_
 	if (table_error(&table) < 0)
 		return error_oom(err);
 	if (rebuild->sweep)
-		sweep_records(rebuild);
+		r = sweep_records(rebuild, err);
+	if (r < 0)
+		return r;
 	*ret_table = table;
 	table = TABLE_CLOSED;
 	return 0;

@@ -11,6 +11,7 @@ struct rebuild {
 	uint32_t boots; /* the number of this boot */
 	bool dated; /* the old table knows what was seen in which boot */
 	bool sweep; /* it is the first time in this boot: give back what others left */
+	bool unread; /* result: what a file says was not to be had */
 	struct index_news *news;
 };
 

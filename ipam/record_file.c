@@ -9,9 +9,6 @@
 
 #include "store.h"
 
-/* One fixed name: only the lock's holder writes. */
-#define ASIDE_RECORD ".record"
-
 int store_record_read(const struct store *store, uint64_t owner,
 		      struct record *ret_record)
 {
@@ -44,17 +41,18 @@ static int write_aside(const struct store *store, const char *text, struct cni_e
 	size_t len = strlen(text);
 	ssize_t n;
 
-	fd = openat(store->own_fd, ASIDE_RECORD, flags, 0600);
+	fd = openat(store->own_fd, STORE_ASIDE_RECORD, flags, 0600);
 	if (fd < 0 && errno == EEXIST) {
-		unlinkat(store->own_fd, ASIDE_RECORD, 0); /* of an ADD that was killed */
-		fd = openat(store->own_fd, ASIDE_RECORD, flags, 0600);
+		unlinkat(store->own_fd, STORE_ASIDE_RECORD,
+			 0); /* of an ADD that was killed */
+		fd = openat(store->own_fd, STORE_ASIDE_RECORD, flags, 0600);
 	}
 	if (fd < 0)
-		return store_file_error(store->own_path, ASIDE_RECORD, errno, "make",
-					err);
+		return store_file_error(store->own_path, STORE_ASIDE_RECORD, errno,
+					"make", err);
 	n = write(fd, text, len);
 	if (n < 0 || (size_t)n != len)
-		return store_file_error(store->own_path, ASIDE_RECORD,
+		return store_file_error(store->own_path, STORE_ASIDE_RECORD,
 					n < 0 ? errno : ENOSPC, "write", err);
 	return 0;
 }
@@ -68,12 +66,19 @@ int store_record_write(const struct store *store, const struct record *record,
 
 	if (!text)
 		return error_oom(err);
+	/* What can't be read back would be lost to DEL. */
+	if (record->n > RECORD_ADDRESSES || strlen(text) >= RECORD_MAX)
+		return error_set(err, CNI_ERR_CONFIG, E2BIG,
+				 "ipam: %zu addresses are too many for one interface: "
+				 "expected at most %d, in a record of less than %d bytes",
+				 record->n, RECORD_ADDRESSES, RECORD_MAX);
 	record_name(owner_hash(record->container_id, record->ifname), name);
 	r = write_aside(store, text, err);
-	if (r == 0 && renameat(store->own_fd, ASIDE_RECORD, store->own_fd, name) < 0)
+	if (r == 0 &&
+	    renameat(store->own_fd, STORE_ASIDE_RECORD, store->own_fd, name) < 0)
 		r = store_file_error(store->own_path, name, errno, "make", err);
 	if (r < 0)
-		unlinkat(store->own_fd, ASIDE_RECORD, 0);
+		unlinkat(store->own_fd, STORE_ASIDE_RECORD, 0);
 	return r;
 }
 
@@ -95,7 +100,7 @@ void record_walk_end(struct record_walk *walk)
 }
 
 int store_record_next(const struct store *store, struct record_walk *walk,
-		      uint64_t *ret_owner)
+		      uint64_t *ret_owner, struct cni_error *err)
 {
 	const struct dirent *entry;
 
@@ -106,7 +111,8 @@ int store_record_next(const struct store *store, struct record_walk *walk,
 
 		walk->dir = fd < 0 ? NULL : fdopendir(fd);
 		if (!walk->dir) {
-			int r = -errno;
+			int r = store_file_error(store->own_path, NULL, errno, "list",
+						 err);
 
 			close_p(&fd);
 			return r;
@@ -124,5 +130,24 @@ int store_record_next(const struct store *store, struct record_walk *walk,
 		*ret_owner = owner;
 		return 1;
 	}
-	return -errno;
+	return errno ? store_file_error(store->own_path, NULL, errno, "list", err) : 0;
+}
+
+int store_record_next_read(const struct store *store, struct record_walk *walk,
+			   uint64_t *ret_owner, struct record *ret_record,
+			   struct cni_error *err)
+{
+	char name[RECORD_NAME_MAX];
+	int r;
+
+	while ((r = store_record_next(store, walk, ret_owner, err)) > 0) {
+		r = store_record_read(store, *ret_owner, ret_record);
+		if (r == 0)
+			return 1;
+		if (r != -ENOENT && r != -EBADMSG && r != -ENOTSUP)
+			return store_file_error(store->own_path,
+						record_name(*ret_owner, name), -r, "read",
+						err);
+	}
+	return r;
 }

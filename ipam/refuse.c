@@ -51,7 +51,9 @@ int operation_refuse_second(struct store *store, const struct attachment *att,
 	int r;
 
 	r = refuse_record(store, att, err);
-	if (r < 0 || !store_find(store, &owner, &ip))
+	if (r == 0)
+		r = store_find(store, &owner, &ip, err);
+	if (r <= 0)
 		return r;
 	return error_set(err, CNI_ERR_EXISTS, EEXIST,
 			 "%s has been allocated to %s/%s: an interface is added to a "

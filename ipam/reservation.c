@@ -18,13 +18,13 @@
 /* Fixed names: only the lock's holder writes. No record's starts with a dot. */
 #define ASIDE_PREFIX   ".reservation."
 #define ASIDE_NAME_MAX 32
-#define ASIDE_RECORD   ".record"
 
 #ifndef RENAME_NOREPLACE
 #define RENAME_NOREPLACE 1 /* linux/fs.h */
 #endif
 
-/* At most @size bytes. Their number, -EFBIG when there are more, or -errno. */
+/* At most @size bytes. Their number, -EFBIG when there are more or it is no file that has
+ * any, or -errno. */
 static ssize_t read_file(const struct store *store, const char *name, char *buf,
 			 size_t size)
 {
@@ -32,15 +32,19 @@ static ssize_t read_file(const struct store *store, const char *name, char *buf,
 	ssize_t n;
 
 	fd = openat(store->dir_fd, name, O_RDONLY | STORE_OPEN_FLAGS);
-	if (fd < 0)
-		return -errno;
 	/* One read: so short a regular file comes whole. */
-	n = read(fd, buf, size);
-	if (n < 0)
-		return -errno;
-	if ((size_t)n == size)
+	n = fd < 0 ? -1 : read(fd, buf, size);
+	if (n >= 0)
+		return (size_t)n == size ? -EFBIG : n;
+	switch (errno) {
+	case ELOOP: /* a symbolic link */
+	case EISDIR:
+	case ENXIO: /* a socket, a device without a driver */
+	case EAGAIN: /* a FIFO */
 		return -EFBIG;
-	return n;
+	default:
+		return -errno;
+	}
 }
 
 /* What a power cut may leave of a text is zeros, too. */
@@ -129,7 +133,8 @@ void store_tidy(const struct store *store)
 
 	if (store->own_fd < 0)
 		return;
-	unlinkat(store->own_fd, ASIDE_RECORD, 0);
+	unlinkat(store->own_fd, STORE_ASIDE_RECORD, 0);
+	unlinkat(store->own_fd, STORE_ASIDE_GATEWAYS, 0);
 	for (unsigned int n = 0; unlinkat(store->own_fd, aside_name(n, name), 0) == 0;)
 		n++;
 }

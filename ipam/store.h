@@ -29,6 +29,10 @@
 #define STORE_LOCK_WAIT_MS 10000 /* host-local holds it for milliseconds */
 #define STORE_LAST_PREFIX  "last_reserved_ip."
 
+/* Being written: one fixed name, as only the lock's holder writes. */
+#define STORE_ASIDE_RECORD   ".record"
+#define STORE_ASIDE_GATEWAYS ".gateways"
+
 /* Whatever stands there: no link is followed, nothing blocks. */
 #define STORE_OPEN_FLAGS (O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
@@ -107,8 +111,8 @@ int store_remove(const struct store *store, const struct ip_addr *ip,
 void store_discard(struct store *store);
 void store_tidy(const struct store *store);
 
-/* Who holds the address that is the name of a file. 0 or -errno (-ENOENT: nobody; -EFBIG:
- * too long for a reservation). */
+/* Who holds the address that is the name of a file. 0; -ENOENT: nobody; -EFBIG: something
+ * that is no reservation (too long, a link, a directory); another -errno: who knows? */
 int store_owner_of(const struct store *store, const struct ip_addr *ip,
 		   struct owner_text *ret_text);
 enum owner_match owner_match(const struct owner_text *text, const struct owner *owner);
@@ -142,12 +146,16 @@ int store_record_write(const struct store *store, const struct record *record,
 		       struct cni_error *err);
 int store_record_remove(const struct store *store, uint64_t owner, struct cni_error *err);
 
-/* All records, one a call: 1: *ret_owner is the next one's; 0: no more; -errno. */
+/* All records, one a call. 1: *ret_owner is the next one's; 0: no more. */
 struct record_walk {
 	void *dir;
 };
 int store_record_next(const struct store *store, struct record_walk *walk,
-		      uint64_t *ret_owner);
+		      uint64_t *ret_owner, struct cni_error *err);
+/* The same for their contents; torn ones and a newer version's are passed over. */
+int store_record_next_read(const struct store *store, struct record_walk *walk,
+			   uint64_t *ret_owner, struct record *ret_record,
+			   struct cni_error *err);
 void record_walk_end(struct record_walk *walk);
 
 /*

@@ -70,12 +70,14 @@ static int records_read(struct attachment *att, struct ipam_record_list *list,
 
 	if (r < 0)
 		return r == -ENOENT && err->code == 0 ? 0 : r;
-	while (store_record_next(&store, &walk, &hash) > 0) {
+	for (;;) {
 		_cleanup_(record_clear) struct record record = {};
 		struct record *grown;
 
-		if (store_record_read(&store, hash, &record) < 0 ||
-		    !is_connected(att, &record))
+		r = store_record_next_read(&store, &walk, &hash, &record, err);
+		if (r <= 0)
+			return r;
+		if (!is_connected(att, &record))
 			continue;
 		grown = reallocarray(list->items, list->n + 1, sizeof(*grown));
 		if (!grown)
@@ -84,7 +86,6 @@ static int records_read(struct attachment *att, struct ipam_record_list *list,
 		grown[list->n++] = record;
 		record = (struct record){};
 	}
-	return 0;
 }
 
 int ipam_connected(struct attachment *att, struct ipam_record_list *ret_list,
@@ -121,14 +122,15 @@ static int record_owners(struct store *store, struct ipam_owner_list *list,
 	_cleanup_(record_walk_end) struct record_walk walk = {};
 	uint64_t hash;
 
-	while (store_record_next(store, &walk, &hash) > 0) {
+	for (;;) {
 		_cleanup_(record_clear) struct record record = {};
+		int r = store_record_next_read(store, &walk, &hash, &record, err);
 
-		if (store_record_read(store, hash, &record) == 0 &&
-		    ipam_owner_list_add(list, record.container_id, record.ifname) < 0)
+		if (r <= 0)
+			return r;
+		if (ipam_owner_list_add(list, record.container_id, record.ifname) < 0)
 			return error_oom(err);
 	}
-	return 0;
 }
 
 /* The owner that a reservation names, if that is one that DEL can be asked for. */
@@ -162,15 +164,22 @@ static int reservation_owners(struct store *store, struct ipam_owner_list *list,
 		close_p(&fd);
 		return store_file_error(store->path, NULL, errno, "read", err);
 	}
-	while (r == 0 && (entry = readdir(dir))) {
+	while (r == 0 && (errno = 0, entry = readdir(dir))) {
 		struct owner_text text;
 		struct ip_addr ip;
+		int read;
 
-		if (ip_parse(entry->d_name, &ip) == 0 &&
-		    store_owner_of(store, &ip, &text) == 0 && text.len > 0 &&
-		    text_owner(&text, list) < 0)
+		if (ip_parse(entry->d_name, &ip) < 0)
+			continue;
+		read = store_owner_of(store, &ip, &text);
+		if (read < 0 && read != -ENOENT && read != -EFBIG)
+			r = store_file_error(store->path, IP_TEXT(&ip), -read, "read",
+					     err);
+		else if (read == 0 && text.len > 0 && text_owner(&text, list) < 0)
 			r = error_oom(err);
 	}
+	if (r == 0 && errno)
+		r = store_file_error(store->path, NULL, errno, "list", err);
 	closedir(dir);
 	return r;
 }

@@ -233,7 +233,7 @@ static void audit(struct shared *shared, const char *dir)
 
 			snprintf(id, sizeof(id), "pod-%u-%u", p, i);
 			r = store_record_read(&store, owner_hash(id, "eth0"), &record);
-			assert_int_equal(store_find(&store, &owner, &ip), there);
+			assert_int_equal(store_find(&store, &owner, &ip, &err), there);
 			assert_int_equal(r, there ? 0 : -ENOENT);
 			if (!there)
 				continue;
