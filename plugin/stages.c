@@ -31,18 +31,24 @@ static int timed(struct attachment *att, const struct stage *stage,
 	return ret;
 }
 
-/* Undoes the first @n stages, last first; reports the first error, goes on past all. */
+/*
+ * Undoes the first @n stages, last first; reports the first error, goes on past all. But
+ * what the first stage keeps stays after an error: the record says what a next DEL has to
+ * finish, and no other pod may get the addresses while rules or an interface have them.
+ */
 static int undo(struct attachment *att, size_t n, struct cni_error *err)
 {
+	bool finished = true;
 	int first = 0;
 
 	while (n-- > 0) {
 		struct cni_error own = {};
 		int ret;
 
-		if (!stages[n]->del)
+		if (!stages[n]->del || (n == 0 && !finished))
 			continue;
 		ret = timed(att, stages[n], stages[n]->del, &own);
+		finished = finished && (ret == 0 || ret == -EREMOTE);
 		if (ret < 0 && first == 0) {
 			first = ret;
 			*err = own;
