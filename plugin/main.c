@@ -135,7 +135,7 @@ static void standard_streams_keep(void)
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
 		int lowest = fd;
 
-		if (fcntl(fd, F_GETFD) < 0)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
 			lowest = open("/dev/null", O_RDONLY);
 		if (lowest != fd)
 			abort();
@@ -150,8 +150,10 @@ int main(int argc, char **argv)
 	char *text;
 
 	standard_streams_keep();
-	/* A closed pipe is an error of write(), which is undone, not a death. */
+	/* A closed pipe, or a file that grows past RLIMIT_FSIZE, is an error of write(),
+	 * which is undone, not a death. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	umask(022);
 	if (argc > 1 || !command || !command[0])
 		return command_run(argc, argv);

@@ -102,7 +102,7 @@ static void put_device(struct builder b, const char *name, const struct mac_addr
 	put_u32(b, IFLA_NUM_RX_QUEUES, 1);
 }
 
-static void queue_port_settings(struct netlink *nl, const struct veth_spec *spec)
+void queue_veth_port(struct netlink *nl, const struct veth_spec *spec)
 {
 	struct builder b = begin_link(nl,
 				      netlink_queue(nl, RTM_NEWLINK, 0,
@@ -147,8 +147,6 @@ void queue_veth_add(struct netlink *nl, const struct veth_spec *spec)
 	nest_end(b, peer);
 	nest_end(b, data);
 	nest_end(b, info);
-
-	queue_port_settings(nl, spec);
 }
 
 void queue_port_attach(struct netlink *nl, unsigned int index,
@@ -156,7 +154,7 @@ void queue_port_attach(struct netlink *nl, unsigned int index,
 {
 	put_u32(change_link(nl, index, IFF_UP, "making a port of", spec->host_name),
 		IFLA_MASTER, spec->bridge);
-	queue_port_settings(nl, spec);
+	queue_veth_port(nl, spec);
 }
 
 void queue_ifb_add(struct netlink *nl, const struct ifb_spec *spec)

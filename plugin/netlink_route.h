@@ -73,10 +73,14 @@ void queue_bridge_add(struct netlink *nl, const struct bridge_spec *spec);
 
 /*
  * The pair in one message: the host's end up and a port of the bridge, the peer down in
- * its namespace; then, as the kernel takes it only afterwards, alias and hairpin. One
- * queue an end: with more the kernel waits for an RCU grace period an end.
+ * its namespace. One queue an end: with more the kernel waits for an RCU grace period an
+ * end.
  */
 void queue_veth_add(struct netlink *nl, const struct veth_spec *spec);
+/* What the kernel takes only afterwards: alias, hairpin, isolation. By name, so only once
+ * the pair is known to be made: one datagram would be worked through past a refusal, and
+ * change somebody else's interface. */
+void queue_veth_port(struct netlink *nl, const struct veth_spec *spec);
 
 /* Makes a link that is there a port, up, and sets what a port has of @spec: hairpin and
  * isolated. */

@@ -23,6 +23,8 @@
 #define OWN_NS		   "/proc/self/ns/net"
 #define NODE_LOCK_PATH_MAX 64
 #define IDENTITY_POLL_MS   2
+#define HOME_POLL_MS	   10
+#define HOME_TRIES_MAX	   500
 
 int node_open(struct node *ret_node, struct cni_error *err)
 {
@@ -270,6 +272,17 @@ void node_unlock(struct node *node)
 	node->lock = NODE_UNLOCKED;
 }
 
+/* What else is there to do? What comes next, cleaning up included, would be done to the
+ * pod's namespace. Memory may be short for a moment. */
+static void go_home(const struct node *node)
+{
+	for (int i = 0; setns(node->ns, CLONE_NEWNET) < 0; i++) {
+		if (i == HOME_TRIES_MAX)
+			abort();
+		nanosleep(&(struct timespec){.tv_nsec = HOME_POLL_MS * 1000000L}, NULL);
+	}
+}
+
 int node_in_pod(struct node *node, int (*fn)(void *data, struct cni_error *), void *data,
 		struct cni_error *err)
 {
@@ -281,8 +294,6 @@ int node_in_pod(struct node *node, int (*fn)(void *data, struct cni_error *), vo
 				   errno == EPERM ? " (bridge-cni must run as root)"
 						  : "");
 	ret = fn(data, err);
-	/* In the wrong namespace nothing may go on, not even cleaning up. */
-	if (setns(node->ns, CLONE_NEWNET) < 0)
-		abort();
+	go_home(node);
 	return ret;
 }

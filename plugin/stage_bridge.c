@@ -137,11 +137,11 @@ static bool is_complete(const struct net_conf *conf, const struct link *link)
 }
 
 /* Makes the bridge, down. A kernel that can't filter VLANs makes none that is to. */
-static int make(struct attachment *att, struct link *link, struct cni_error *err)
+static int make(struct attachment *att, struct link *link, bool *ret_made,
+		struct cni_error *err)
 {
 	struct netlink *nl = att->node->rtnl;
 	const struct net_conf *conf = &att->conf;
-	bool made;
 	int ret;
 
 	queue_bridge_add(nl, &(struct bridge_spec){
@@ -150,26 +150,27 @@ static int make(struct attachment *att, struct link *link, struct cni_error *err
 				     .filter_vlans = wants_vlans(conf),
 			     });
 	ret = netlink_commit(nl, err);
-	made = ret == 0;
 	if (ret == -EOPNOTSUPP && wants_vlans(conf)) {
 		error_clear(err);
 		return no_vlan_filtering(conf, err);
 	}
+	*ret_made = ret == 0;
 	/* Somebody who doesn't take our lock may have been quicker. */
 	if (ret == -EEXIST)
 		ret = error_clear(err);
 	if (ret == 0)
 		ret = link_get(nl, conf->bridge, link, err);
-	if (ret == 0)
-		ret = must_be_bridge(link, err);
-	if (ret < 0 || !made)
-		return ret;
+	return ret < 0 ? ret : must_be_bridge(link, err);
+}
 
-	ret = made_mtu(att, &link->mtu, err);
-	/* An MTU that is set stays when the last port goes; that of creation doesn't, nor one
-	 * that is set to what it is. */
+/* An MTU that is set stays when the last port goes; that of creation doesn't, nor one that
+ * is set to what it is. */
+static int set_mtu(struct attachment *att, struct link *link, struct cni_error *err)
+{
+	int ret = made_mtu(att, &link->mtu, err);
+
 	if (ret == 0 && link->mtu != ETH_DATA_LEN)
-		queue_link_mtu(nl, link->index, conf->bridge, link->mtu);
+		queue_link_mtu(att->node->rtnl, link->index, link->name, link->mtu);
 	return ret;
 }
 
@@ -179,13 +180,16 @@ static int complete(struct attachment *att, struct link *link, struct cni_error 
 	struct netlink *nl = att->node->rtnl;
 	const struct net_conf *conf = &att->conf;
 	const char *name = conf->bridge;
-	bool made = !link->index;
-	int ret = made ? make(att, link, err) : 0;
+	/* Down, and with a MAC address of its own: made by an ADD that got no further. */
+	bool made = link->index && !link->up && mac_is_pinned(name);
+	int ret = link->index ? 0 : make(att, link, &made, err);
 
 	if (ret == 0 && wants_vlans(conf) && !link->bridge.can_filter_vlans)
 		ret = no_vlan_filtering(conf, err);
 	if (ret == 0)
 		ret = sysctl_accept_ra_off(name, err);
+	if (ret == 0 && made)
+		ret = set_mtu(att, link, err);
 	if (ret < 0)
 		return ret;
 	if (!mac_is_pinned(name))

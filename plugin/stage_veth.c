@@ -58,30 +58,44 @@ static int bridge_mtu_look_again(struct attachment *att, struct cni_error *err)
 	return ret;
 }
 
-static int veth_add(struct attachment *att, struct cni_error *err)
+static int make(struct attachment *att, struct cni_error *err)
 {
 	const struct net_conf *conf = &att->conf;
+	struct netlink *nl = att->node->rtnl;
 	char alias[LINK_ALIAS_MAX];
+	struct veth_spec spec = {
+		.host_name = att->host_ifname,
+		.peer_name = att->env.ifname,
+		.host_mac = att->host_mac,
+		.peer_mac = att->container_mac,
+		.mtu = att->mtu,
+		.bridge = att->bridge_index,
+		.peer_ns = att->node->pod_ns,
+		.alias = alias,
+		.hairpin = net_conf_hairpin(conf),
+		.isolated = conf->port_isolation,
+	};
 	int ret;
 
 	identity_alias(conf->name, att->env.container_id, att->env.ifname, alias);
+	queue_veth_add(nl, &spec);
+	ret = netlink_commit(nl, err);
+	if (ret < 0)
+		return ret;
+	queue_veth_port(nl, &spec);
+	return netlink_commit(nl, err);
+}
+
+static int veth_add(struct attachment *att, struct cni_error *err)
+{
+	const struct net_conf *conf = &att->conf;
+	int ret;
+
 	att->host_mac = identity_host_mac(conf->name, att->env.container_id,
 					  att->env.ifname);
 	att->container_mac = container_mac(att);
 	att->mtu = conf->mtu ? conf->mtu : att->bridge_mtu;
-	queue_veth_add(att->node->rtnl, &(struct veth_spec){
-						.host_name = att->host_ifname,
-						.peer_name = att->env.ifname,
-						.host_mac = att->host_mac,
-						.peer_mac = att->container_mac,
-						.mtu = att->mtu,
-						.bridge = att->bridge_index,
-						.peer_ns = att->node->pod_ns,
-						.alias = alias,
-						.hairpin = net_conf_hairpin(conf),
-						.isolated = conf->port_isolation,
-					});
-	ret = netlink_commit(att->node->rtnl, err);
+	ret = make(att, err);
 	if (ret < 0 && ret != -EEXIST) {
 		struct cni_error ignored = {};
 
