@@ -156,6 +156,13 @@ check-storms: build/bridge-cni ## the storms of `make check` larger and more; ST
 	$(Q)tests/install-deps check
 	$(Q)STORM=full tests/run --suites $(BUILD) tests/storm/test_storm.py $(TESTS)
 
+.PHONY: check-faults
+check-faults: export FAULTS = all
+check-faults: ## every fault at every system call (make check: a sample); half an hour
+	$(Q)tests/install-deps check
+	$(Q)$(MAKE) --no-print-directory build/bridge-cni
+	$(Q)tests/run --suites $(BUILD) $(or $(TESTS),$(wildcard tests/fault/test_*.py))
+
 # The kernel's package is downloaded and unpacked into build/vm, not installed.
 .PHONY: check-vm
 check-vm: ## VLAN and other tests on Debian's kernel in QEMU; FULL=1: all of tests/node

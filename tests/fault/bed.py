@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A node in a known state, what is found on it, and what each verb's fault may leave."""
+import json
+import socket
+
+import inject
+from harness import plugin, snapshot
+from harness.node import UPLINK, Node, with_prev
+from harness.plugin import CniError
+
+SHARED_FILES = ("lock", "index", "gateways")
+NO_MAC = "00:00:00:00:00:00"
+
+
+class Bed:
+    """A node with the scenario's surroundings; anew for each case, or after a failure."""
+
+    def __init__(self, directory, scenario):
+        self.directory, self.scenario = directory, scenario
+        self.made, self.node = 0, None
+        self.renew()
+
+    def renew(self):
+        self.close()
+        self.made += 1
+        self.node = Node(self.directory / f"node{self.made}")
+        self.node.connect()
+        self.scenario.furnish(self.node)
+        self.pod, self.kept = self.node.pod(), self.node.pod()
+        if not self.scenario.fresh:
+            self.kept_result = self.add(self.kept)
+        # What is shared when it is complete; the attachment's own is what must go.
+        self.constant = []
+        self.life(self.pod)
+        if self.scenario.fresh:
+            self.constant = self.ruleset()[1]
+        self.complete = self.shared()
+        self.prepare()
+        self.before = self.own()
+
+    def close(self):
+        if self.node:
+            self.node.close()
+        self.node = None
+
+    def prepare(self):
+        """On a fresh node nothing of an earlier case is left."""
+        if not self.scenario.fresh:
+            return
+        self.node.run("sh", "-c", "ip link del cni0; nft flush ruleset; "
+                      "rm -rf /var/lib/cni /run/bridge-cni", check=False)
+        for key in ("ipv4.ip_forward", "ipv6.conf.all.forwarding"):
+            self.node.sysctl(key, 0)
+
+    # -- runs
+
+    def conf(self, verb):
+        conf = self.scenario.conf if verb == "ADD" else self.scenario.good_conf
+        if verb == "GC":
+            conf = {**conf, "cni.dev/valid-attachments": [
+                {"containerID": self.kept.id, "ifname": "eth0"}]}
+        if verb == "CHECK":
+            conf = with_prev(conf, self.result)
+        return conf
+
+    def invoke(self, verb, wrapper=(), env=None):
+        pod = None if verb in ("GC", "STATUS") else self.pod
+        return self.node.invoke(verb, self.conf(verb), pod, wrapper=wrapper,
+                                env={**self.scenario.env, **(env or {})})
+
+    def record(self, verb):
+        done, calls = inject.record(self.node, lambda **kw: self.invoke(verb, **kw))
+        outcome_of(done)
+        return calls
+
+    def add(self, pod):
+        return self.node.add(pod, self.scenario.good_conf, env=self.scenario.env)
+
+    def delete(self):
+        self.node.delete(self.pod, self.scenario.good_conf, env=self.scenario.env)
+
+    def check(self, pod, result):
+        self.node.check(pod, self.scenario.good_conf, result, env=self.scenario.env)
+
+    def life(self, pod):
+        """From ADD to DEL, what is shared being whole meanwhile."""
+        result = self.add(pod)
+        self.check(pod, result)
+        self.node.delete(pod, self.scenario.good_conf, result, env=self.scenario.env)
+
+    # -- what there is
+
+    def ruleset(self):
+        """Rules, and elements that are not the network's own."""
+        out = self.node.run("nft", "-s", "-j", "list", "ruleset").stdout
+        rules, elements = [], []
+        for entry in json.loads(out)["nftables"]:
+            kind, value = next(iter(entry.items()))
+            if kind == "metainfo":
+                continue
+            value.pop("handle", None)
+            for element in value.pop("elem", []) if kind in ("set", "map") else []:
+                elements.append(f"{value['name']}: {json.dumps(element)}")
+            rules.append(f"{kind} {json.dumps(value, sort_keys=True)}")
+        rules += [element for element in elements if element in self.constant]
+        return sorted(rules), sorted(set(elements) - set(self.constant))
+
+    def own(self):
+        """What belongs to attachments: names, and what is in files."""
+        files = snapshot.files(self.node.var_lib)
+        return {
+            "interfaces": names_of(self.node, {"lo", UPLINK, "cni0"}),
+            "in the pod": names_of(self.pod, {"lo"}),
+            "files": sorted(path for path, content in files.items()
+                            if content is not None and not is_shared(path)),
+            "elements": self.ruleset()[1],
+            "elsewhere": self.scenario.elsewhere(),
+        }
+
+    def shared(self):
+        """What attachments share."""
+        links = {link["ifname"]: link for link in self.node.ip_json("addr")}
+        bridge = links.pop("cni0", {})
+        return {
+            "mtu": bridge.get("mtu"),
+            "up": "UP" in bridge.get("flags", []),
+            # A bridge that has none takes a port's, or without a port zeros.
+            "own MAC": bridge.get("address", NO_MAC) not in
+                       [NO_MAC, *(link.get("address") for link in links.values())],
+            "accept_ra": self.node.sysctl("ipv6.conf.cni0.accept_ra"),
+            "addresses": sorted((a["local"], a["prefixlen"])
+                                for a in bridge.get("addr_info", ())
+                                if a["scope"] == "global"),
+            "forwarding": [self.node.sysctl(key) for key in
+                           ("ipv4.ip_forward", "ipv6.conf.all.forwarding")],
+            "rules": self.ruleset()[0],
+        }
+
+    def assert_as_before(self, when):
+        lines = snapshot.difference(self.before, self.own())
+        assert not lines, f"{when}: " + "; ".join(lines)
+
+    def assert_whole(self):
+        """The next pod gets what every pod gets; the one beside still has it."""
+        self.life(self.pod)
+        lines = snapshot.difference(self.complete, self.shared())
+        assert not lines, "after the next ADD: " + "; ".join(lines)
+        if not self.scenario.fresh:
+            self.check(self.kept, self.kept_result)
+        self.assert_as_before("after the next DEL")
+
+
+def names_of(namespace, without):
+    return sorted({name for _, name in namespace.call(socket.if_nameindex)} - without)
+
+
+def is_shared(path):
+    name = path.rsplit("/", 1)[-1]
+    return name in SHARED_FILES or name.startswith("last_reserved_ip.")
+
+
+def outcome_of(done):
+    """None: killed; a result, or the CniError that was answered."""
+    if done.returncode < 0 or done.returncode >= 128:
+        return None
+    doc = plugin.one_document(done.stdout)
+    where = f"exit {done.returncode}\nstdout: {done.stdout}stderr: {done.stderr}"
+    if done.returncode == 0:
+        assert "code" not in (doc or {}), "an error object, but " + where
+        return doc or {}
+    assert doc and doc.get("code") and doc.get("msg"), "no error object: " + where
+    return CniError(doc, done.stderr)
+
+
+# -- a fault in each verb
+
+
+def run(bed, verb, fault):
+    """The outcome, and whether the fault came; a death only where one was meant."""
+    done, came = inject.run(bed.node, fault, lambda **kw: bed.invoke(verb, **kw))
+    outcome = outcome_of(done)
+    assert outcome is not None or fault.what.startswith("signal="), \
+        f"killed: exit {done.returncode} {done.stderr}"
+    return outcome, came
+
+
+def fault_in_add(bed, fault):
+    """Success, or an error and nothing left; where it was killed a DEL finishes."""
+    outcome, came = run(bed, "ADD", fault)
+    if isinstance(outcome, CniError) and not bed.scenario.refused:
+        bed.assert_as_before(f"without a DEL, after {outcome}")
+    elif outcome is not None and not isinstance(outcome, CniError):
+        assert not bed.scenario.refused, "an ADD that can't be done succeeded"
+        bed.check(bed.pod, outcome)
+    bed.delete()
+    bed.assert_as_before("after a DEL")
+    bed.assert_whole()
+    return came
+
+
+def fault_in_removal(bed, verb, fault):
+    """Success and nothing left, or a second one finishes."""
+    bed.add(bed.pod)
+    outcome, came = run(bed, verb, fault)
+    if outcome is None or isinstance(outcome, CniError):
+        outcome = outcome_of(bed.invoke(verb))
+        assert not isinstance(outcome, CniError), f"the second {verb}: {outcome}"
+    bed.assert_as_before(f"after the {verb}")
+    bed.assert_whole()
+    return came
+
+
+def fault_in_question(bed, verb, fault):
+    """CHECK and STATUS change nothing, whatever they say."""
+    before = bed.own(), bed.shared()
+    outcome, came = run(bed, verb, fault)
+    lines = snapshot.difference(before, (bed.own(), bed.shared()))
+    assert not lines, f"after {outcome}: " + "; ".join(lines)
+    outcome = outcome_of(bed.invoke(verb))
+    assert not isinstance(outcome, CniError), f"the next {verb}: {outcome}"
+    return came
+
+
+VERBS = {"ADD": fault_in_add,
+         "DEL": lambda bed, fault: fault_in_removal(bed, "DEL", fault),
+         "GC": lambda bed, fault: fault_in_removal(bed, "GC", fault),
+         "CHECK": lambda bed, fault: fault_in_question(bed, "CHECK", fault),
+         "STATUS": lambda bed, fault: fault_in_question(bed, "STATUS", fault)}
+
+
+def rehearse(bed, verb):
+    """The calls of the verb, with what has to be there for it; then as before."""
+    if verb != "ADD":
+        bed.result = bed.add(bed.pod)
+    calls = bed.record(verb)
+    if verb == "ADD" or verb in ("CHECK", "STATUS"):
+        bed.delete()
+    bed.prepare()
+    return calls
+
+
+def sweep(directory, scenario, verb, faults_of, sample):
+    """One case a fault. Lines that say what went wrong, and how many there were."""
+    bed = Bed(directory, scenario)
+    failures, missed = [], 0
+    try:
+        calls = rehearse(bed, verb)
+        faults = inject.spread([fault for call in calls for fault in faults_of(call)],
+                               sample)
+        if verb in ("CHECK", "STATUS"):
+            bed.result = bed.add(bed.pod)
+        for fault in faults:
+            try:
+                missed += not VERBS[verb](bed, fault)
+                bed.prepare()
+            except (AssertionError, CniError) as error:
+                failures.append(f"{fault}\n    {error}")
+                bed.renew()
+                if verb in ("CHECK", "STATUS"):
+                    bed.result = bed.add(bed.pod)
+    finally:
+        bed.close()
+    return Tally(scenario.name, verb, len(calls), len(faults), missed, failures)
+
+
+class Tally:
+    def __init__(self, scenario, verb, calls, faults, missed, failures):
+        self.failures, self.faults, self.missed = failures, faults, missed
+        self.line = (f"{verb} {scenario}: {calls} calls, {faults} faults"
+                     f"{f', {missed} not reached' * bool(missed)}, "
+                     f"{len(failures)} failures")

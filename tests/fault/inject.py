@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One fault at one system call of the executable, by strace.
+
+A run without faults is recorded; every call from main() on, by its name and its number
+among the calls of that name, is a place for faults. Children are not followed: what a
+delegated IPAM does is its own affair.
+"""
+import os
+import re
+import signal
+from typing import NamedTuple
+
+from harness import plugin
+
+# main()'s first call: before it the dynamic loader works, which no code of ours can help.
+MAIN = re.compile(r"fcntl\(0, F_GETFD\)")
+
+# What a call can give beside success, after its manual page. EPERM stands for seccomp
+# filters and security modules, which may refuse any call.
+ERRORS = {
+    "open": "ENOMEM ENFILE EIO EINTR EPERM",
+    "openat": "ENOMEM ENFILE EIO EINTR EPERM",
+    "read": "EIO EINTR EPERM",
+    "pread64": "EIO EINTR EPERM",
+    "writev": "EIO ENOSPC EINTR EPERM",
+    "readv": "EIO EINTR EPERM",
+    "write": "EIO ENOSPC EINTR EPERM",
+    "pwrite64": "EIO ENOSPC EINTR EPERM",
+    "ftruncate": "EIO EINTR EPERM",
+    "newfstatat": "EIO ENOMEM EPERM",
+    "fstat": "EIO ENOMEM EPERM",
+    "stat": "EIO ENOMEM EPERM",
+    "lstat": "EIO ENOMEM EPERM",
+    "fstatfs": "EIO ENOMEM EPERM",
+    "getdents64": "EIO ENOMEM EPERM",
+    "lseek": "EPERM",
+    "access": "EIO ENOMEM EPERM",
+    "faccessat2": "EIO ENOMEM EPERM",
+    "readlink": "EIO ENOMEM EPERM",
+    "mkdir": "EIO ENOSPC EPERM",
+    "chmod": "EIO EPERM",
+    "fchmod": "EIO EPERM",
+    "unlink": "EIO EBUSY EPERM",
+    "unlinkat": "EIO EBUSY EPERM",
+    "linkat": "EIO ENOSPC EPERM",
+    "renameat": "EIO ENOSPC EBUSY EPERM",
+    "renameat2": "EIO ENOSPC EBUSY EINVAL EPERM",
+    "utimensat": "EIO EPERM",
+    "flock": "EINTR ENOLCK EPERM",
+    "fcntl": "ENOLCK EINTR EPERM",
+    "socket": "ENOMEM EMFILE EPERM",
+    "bind": "ENOMEM EADDRINUSE EPERM",
+    "connect": "EAGAIN EINTR EPERM",
+    "setsockopt": "ENOMEM ENOPROTOOPT EPERM",
+    "getsockopt": "ENOPROTOOPT EPERM",
+    "getsockname": "ENOBUFS EPERM",
+    "sendto": "ENOMEM ENOBUFS EAGAIN EINTR EPERM",
+    "sendmsg": "ENOMEM ENOBUFS EAGAIN EINTR EPERM",
+    "recvfrom": "ENOMEM ENOBUFS EINTR EPERM",
+    "recvmsg": "ENOMEM ENOBUFS EINTR EPERM",
+    "pselect6": "ENOMEM EINTR EPERM",
+    "poll": "ENOMEM EINTR EPERM",
+    "ppoll": "ENOMEM EINTR EPERM",
+    "ioctl": "ENOMEM EPERM",
+    "setns": "ENOMEM EPERM",
+    "getrandom": "EAGAIN ENOSYS EPERM",
+    "mmap": "ENOMEM EPERM",
+    "mprotect": "ENOMEM EPERM",
+    "munmap": "ENOMEM",
+    "brk": "",  # see below
+    "rt_sigaction": "EPERM",
+    "rt_sigprocmask": "EPERM",
+    "setitimer": "EPERM",
+    "clock_nanosleep": "EINTR EPERM",
+    "nanosleep": "EINTR EPERM",
+    "mremap": "ENOMEM",
+    "madvise": "EPERM",
+    "memfd_create": "ENOMEM EMFILE EPERM",
+    "pipe2": "EMFILE ENFILE EPERM",
+    "vfork": "EAGAIN ENOMEM EPERM",
+    "wait4": "EINTR EPERM",
+    "pidfd_open": "ENOMEM EMFILE EPERM",
+    "kill": "EPERM",
+    "prlimit64": "EPERM",
+    "sched_getaffinity": "EPERM",
+    "futex": "EINTR EAGAIN",
+    # Linux closes whatever close() gives, and strace would leave out the call itself: a
+    # descriptor, and with it a lock, would stay that no kernel leaves.
+    "close": "",
+    # These can't fail, and say nothing that the program looks at.
+    "umask": "", "getuid": "", "geteuid": "", "getpid": "", "gettid": "", "exit_group": "",
+    "clock_gettime": "",
+}
+MAKING = "ENOSPC EDQUOT"  # more of openat() with O_CREAT
+
+
+class Call(NamedTuple):
+    name: str
+    nth: int
+    line: str
+
+    def errors(self):
+        """strace's words for what this call can give."""
+        if self.name not in ERRORS:
+            raise AssertionError(f"tests/fault/inject.py: which errors can {self.name}() "
+                                 f"give? {self.line}")
+        # The C library compares what brk() gives with what it wanted, and asks for nothing
+        # where it only wants to know: that can't fail.
+        if self.name == "brk" and "NULL" not in self.line:
+            return ["retval=0"]
+        names = ERRORS[self.name].split()
+        if "O_CREAT" in self.line:
+            names += MAKING.split()
+        return [f"error={name}" for name in names]
+
+
+class Fault(NamedTuple):
+    call: Call
+    what: str  # "error=EIO", "signal=KILL"
+
+    def __str__(self):
+        return f"{self.what} at {self.call.name} {self.call.nth}: {self.call.line[:100]}"
+
+
+def calls_of(text):
+    """The calls of a trace from main() on, the last one (exit_group) left out."""
+    calls, counts, started = [], {}, False
+    for line in text.splitlines():
+        match = re.match(r"(\w+)\(", line)
+        if not match:
+            continue
+        name = match[1]
+        counts[name] = counts.get(name, 0) + 1
+        started = started or bool(MAIN.match(line))
+        # Where the kernel's lock is busy it starts a write to /proc/sys again and again.
+        if started and name != "exit_group" and "ERESTART" not in line:
+            calls.append(Call(name, counts[name], line))
+    assert calls, "main() can't be found in the trace"
+    return calls
+
+
+def record(node, invoke):
+    """The calls of a run without faults; invoke(wrapper=...) runs it."""
+    trace = node.directory / "trace"
+    done = invoke(wrapper=["strace", "-qq", "-o", trace], env=plugin.TRACED)
+    return done, calls_of(trace.read_text())
+
+
+def run(node, fault, invoke):
+    """The finished process, and whether the run came to the fault."""
+    trace = node.directory / "trace"
+    call = fault.call
+    done = invoke(env=plugin.TRACED, wrapper=[
+        "strace", "-qq", "-o", trace, "-e", f"trace={call.name}",
+        "-e", f"inject={call.name}:{fault.what}:when={call.nth}"])
+    if fault.what.startswith("signal="):
+        return done, died_of(done, fault.what.removeprefix("signal="))
+    return done, "(INJECTED)" in trace.read_text()
+
+
+def died_of(done, name):
+    """strace ends as its tracee did."""
+    number = signal.Signals[f"SIG{name}"]
+    return done.returncode in (-number, 128 + number)
+
+
+def spread(items, n):
+    """All, where FAULTS=all says so; else n of them, evenly spread."""
+    if os.environ.get("FAULTS") == "all" or len(items) <= n:
+        return items
+    return [items[i * len(items) // n] for i in range(n)]

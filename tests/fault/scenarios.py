@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Configurations to put faults into: a line in SCENARIOS each."""
+import pytest
+
+from harness.node import network
+
+# So few that an address which is lost is missed by the next ADDs.
+FEW = [[{"subnet": "10.1.2.0/24", "rangeStart": "10.1.2.10", "rangeEnd": "10.1.2.12"}],
+       [{"subnet": "fd00:1:2::/64", "rangeStart": "fd00:1:2::10",
+         "rangeEnd": "fd00:1:2::12"}]]
+# The addresses stage refuses it: what stages before it made has to be undone.
+BAD_ROUTE = [{"dst": "198.18.0.0/15", "gw": "203.0.113.1"}]
+
+DELEGATE = """#!/bin/sh
+cat >/dev/null
+case $CNI_COMMAND in
+ADD)
+    set -- {leases}/*
+    [ -e "$1" ] && n=6 || n=5
+    echo "$CNI_CONTAINERID" >{leases}/$n
+    echo '{{"cniVersion":"1.1.0","ips":[{{"address":"10.77.0.'$n'/16"}},'
+    echo '{{"address":"fd77::'$n'/64"}}]}}' ;;
+DEL)
+    for lease in {leases}/*; do
+        if [ -e "$lease" ] && read -r id <"$lease" && [ "$id" = "$CNI_CONTAINERID" ]; then
+            rm "$lease"
+        fi
+    done ;;
+GC)
+    exit 0 ;;
+esac
+"""
+
+
+class Scenario:
+    """`fresh`: before each case the node has no bridge, no table and no store; else
+    another pod is attached. `refused`: what can't succeed on purpose."""
+
+    def __init__(self, name, fresh=False, delegated=False, refused=False, **changes):
+        self.name, self.fresh, self.refused = name, fresh, refused
+        self.delegated, self.env, self.leases = delegated, {}, None
+        ipam = {"type": "leases", "ranges": None} if delegated else {"ranges": FEW}
+        self.good_conf = network("dual", ipam=ipam, **changes)
+        self.conf = self.good_conf
+        if refused:
+            self.conf = network("dual", ipam={**ipam, "routes": BAD_ROUTE}, **changes)
+
+    def furnish(self, node):
+        """What the configuration needs on a node."""
+        node.ip("link set uplink0 mtu 1400")
+        if not self.delegated:
+            return
+        self.leases = node.directory / "leases"
+        self.leases.mkdir()
+        program = node.directory / "ipam" / "leases"
+        program.parent.mkdir()
+        program.write_text(DELEGATE.format(leases=self.leases))
+        program.chmod(0o755)
+        self.env = {"CNI_PATH": str(program.parent)}
+
+    def elsewhere(self):
+        """What a delegated IPAM holds for attachments."""
+        return sorted(p.name for p in self.leases.iterdir()) if self.leases else []
+
+
+FULL = {"macspoofchk": True, "spoofCheck": True, "hairpinMode": True}
+SCENARIOS = [
+    Scenario("fresh node", fresh=True, **FULL),
+    Scenario("warm node", **FULL),
+    Scenario("refused", refused=True, **FULL),
+    Scenario("delegated, fresh node", fresh=True, delegated=True),
+    Scenario("delegated", delegated=True),
+]
+
+
+def pairs(*verbs, only=None):
+    """(verb, scenario), as far as they go together, with names for pytest."""
+    found = []
+    for scenario in SCENARIOS:
+        for verb in verbs:
+            # What is removed or asked about must be attached, beside another pod.
+            fits = verb == "ADD" or not (scenario.fresh or scenario.refused)
+            if fits and only in (None, scenario.name):
+                found.append(pytest.param(verb, scenario, id=f"{verb} {scenario.name}"))
+    return found

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Whatever error any one system call gives: ADD succeeds or leaves nothing, DEL and GC
+succeed or a second one does, CHECK and STATUS change nothing."""
+import pytest
+
+import bed
+import scenarios
+from inject import Fault
+
+pytestmark = pytest.mark.must_run
+
+
+def errors_at(call):
+    return [Fault(call, what) for what in call.errors()]
+
+
+@pytest.mark.parametrize("verb, scenario", scenarios.pairs("ADD", "DEL", "GC"))
+def test_any_error_of_any_call(tmp_path, tally, verb, scenario):
+    tally(bed.sweep(tmp_path, scenario, verb, errors_at, sample=6))
+
+
+@pytest.mark.parametrize("verb, scenario", scenarios.pairs("CHECK", "STATUS"))
+def test_any_error_of_any_call_of_a_question(tmp_path, tally, verb, scenario):
+    tally(bed.sweep(tmp_path, scenario, verb, errors_at, sample=4))

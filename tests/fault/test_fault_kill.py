@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Killed at any system call, an operation leaves what the next DEL finishes, and nothing
+that the next ADD can't complete."""
+import pytest
+
+import bed
+import scenarios
+from inject import Fault
+
+pytestmark = pytest.mark.must_run
+
+
+def killed_at(call):
+    """At its entry, which is after the call before it; strace then leaves it out."""
+    return [Fault(call, "signal=KILL")]
+
+
+def terminated_at(call):
+    """No handler: what SIGTERM leaves is what SIGKILL leaves."""
+    return [Fault(call, "signal=TERM")]
+
+
+@pytest.mark.parametrize("verb, scenario", scenarios.pairs("ADD", "DEL", "GC"))
+def test_killed_at_any_call(tmp_path, tally, verb, scenario):
+    tally(bed.sweep(tmp_path, scenario, verb, killed_at, sample=6))
+
+
+@pytest.mark.parametrize("verb, scenario", scenarios.pairs("ADD", only="warm node"))
+def test_terminated_at_any_call(tmp_path, tally, verb, scenario):
+    tally(bed.sweep(tmp_path, scenario, verb, terminated_at, sample=4))
