@@ -107,7 +107,7 @@ static int ipam_exec_del(struct attachment *att, struct cni_error *err)
 		*err = run_err;
 	else if (run_ret < 0)
 		error_details(err, "%s", run_err.msg);
-	return ret < 0 ? ret : run_ret < 0 ? -EREMOTE : 0;
+	return ret < 0 ? ret : run_ret;
 }
 
 const struct stage stage_ipam_exec = {

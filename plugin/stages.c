@@ -33,22 +33,20 @@ static int timed(struct attachment *att, const struct stage *stage,
 
 /*
  * Undoes the first @n stages, last first; reports the first error, goes on past all. But
- * what the first stage keeps stays after an error: the record says what a next DEL has to
- * finish, and no other pod may get the addresses while rules or an interface have them.
+ * what the first stage keeps stays after an error: the record tells the next DEL and GC what
+ * is left, and no other pod may get the addresses while rules or an interface have them.
  */
 static int undo(struct attachment *att, size_t n, struct cni_error *err)
 {
-	bool finished = true;
 	int first = 0;
 
 	while (n-- > 0) {
 		struct cni_error own = {};
 		int ret;
 
-		if (!stages[n]->del || (n == 0 && !finished))
+		if (!stages[n]->del || (n == 0 && first < 0))
 			continue;
 		ret = timed(att, stages[n], stages[n]->del, &own);
-		finished = finished && (ret == 0 || ret == -EREMOTE);
 		if (ret < 0 && first == 0) {
 			first = ret;
 			*err = own;

@@ -19,8 +19,7 @@ struct stage {
 	int (*add)(struct attachment *att, struct cni_error *err);
 	/* Is it still so? Code 104 says what differs, expected and found. */
 	int (*check)(struct attachment *att, struct cni_error *err);
-	/* By identity alone; what isn't there is deleted already. -EREMOTE: our own part is
-	 * gone, but another program has refused its. */
+	/* By identity alone; what isn't there is deleted already. */
 	int (*del)(struct attachment *att, struct cni_error *err);
 
 	/*
@@ -54,8 +53,8 @@ int stages_add(struct attachment *att, struct cni_error *err);
 
 int stages_check(struct attachment *att, struct cni_error *err);
 
-/* Up the table and on past errors; the first one is reported. Where something of ours could
- * not be taken away, record and addresses stay for the next DEL. */
+/* Up the table and on past errors; the first one is reported, and keeps record and
+ * addresses for the next DEL. */
 int stages_del(struct attachment *att, struct cni_error *err);
 
 /*

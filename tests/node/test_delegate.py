@@ -321,15 +321,24 @@ def test_DEL_without_namespace_asks_it_all_the_same(node):
 
 
 def test_a_DEL_that_it_refuses_removes_the_rest(node):
+    """But the record, so that GC asks it once more, too."""
     fake = Delegate(node, '''
         if verb == "ADD": answer()
-        else: print(json.dumps({"code": 11, "msg": "not now"})); sys.exit(1)''')
-    pod = node.pod()
+        elif verb == "DEL" and os.path.exists(sys.argv[0] + ".refuse"):
+            print(json.dumps({"code": 11, "msg": "not now"})); sys.exit(1)''')
+    pod, refuse = node.pod(), fake.directory / "fake.refuse"
+    refuse.touch()
     fake.add(pod)
     with pytest.raises(plugin.CniError) as error:
         fake.delete(pod)
     assert error.value.code == plugin.TRY_AGAIN
     error.value.says("fake", "DEL", "not now")
+    assert node.host_veths() == [] and pod.links().keys() == {"lo"}
+    assert ADDRESS not in node.run("nft", "list", "ruleset").stdout
+    refuse.unlink()
+    conf = fake.conf(**{"cni.dev/valid-attachments": []})
+    plugin.judge("GC", node.invoke("GC", conf, env=fake.env), plugin.NEWEST)
+    assert fake.verbs() == ["ADD", "DEL", "DEL", "GC"]
     node.assert_nothing_left(pod)
 
 
