@@ -17,7 +17,7 @@ def reboot(node):
     """A reboot: pods, interfaces and rules are gone without a DEL; disks stay."""
     for pod in list(node.pods):
         pod.remove()
-    for name in node.host_veths():
+    for name in [name for name in node.links() if name.startswith(("veth", "ifb"))]:
         node.ip("link del", name, check=False)
     node.ip("link del cni0", check=False)
     node.nft("flush ruleset")

@@ -54,6 +54,18 @@ def conf_of(name, *subnets, **changes):
                    ipam={"ranges": [[{"subnet": subnet}] for subnet in subnets]})
 
 
+def wishes(nth):
+    """Of every third pod a host port, of every fourth a rate."""
+    found = {}
+    if nth % 3 == 0:
+        found["portMappings"] = [{"hostPort": 20000 + nth, "containerPort": 80,
+                                  "protocol": "tcp"}]
+    if nth % 4 == 0:
+        found["bandwidth"] = {"ingressRate": 10**8, "ingressBurst": 10**7,
+                              "egressRate": 10**8, "egressBurst": 10**7}
+    return found
+
+
 class Life:
     """A pod on a network, and what is done to it: one verb after the other, or at once."""
 
@@ -91,6 +103,8 @@ class Storm:
             verbs, at_once = self.random.choices(
                 [(["ADD"], False), (["ADD", "DEL"], False), (["ADD", "DEL", "ADD"], False),
                  (["ADD", "DEL", "ADD"], True)], weights=[5, 3, 3, 3])[0]
+            if conf["name"] == GATEWAY:
+                conf = {**conf, "runtimeConfig": wishes(len(self.lives))}
             self.lives.append(Life(self.node.pod(), conf, env, verbs, at_once))
 
     def rage(self, *neighbours):
@@ -206,7 +220,7 @@ def recorded(node, name):
 def aliases(node):
     """(network, container ID) of every host veth of ours, to its name."""
     return {tuple(link["ifalias"].split()[1:3]): name for name, link in node.links().items()
-            if link.get("ifalias", "").startswith("bridge-cni ")}
+            if link.get("ifalias", "").startswith("bridge-cni ") and name.startswith("veth")}
 
 
 def elements(node):
@@ -216,7 +230,7 @@ def elements(node):
              json.dumps(elem))
             for entry in doc if "set" in entry and entry["set"]["table"] == "bridge_cni"
             for elem in entry["set"].get("elem", [])
-            if not re.search(r'"/"|"255\.255\.255\.255"|"ff00::"', json.dumps(elem))}
+            if not re.search(r'"/"|"255\.255\.255\.255"|"(ff00|ffff:ffff)::"', json.dumps(elem))}
 
 
 def audit(storm):
@@ -263,7 +277,7 @@ def audit_elements(storm):
 def audit_end(storm):
     """After the last DEL: only what is shared."""
     node = storm.node
-    assert node.host_veths() == []
+    assert [name for name in node.links() if name.startswith(("veth", "ifb"))] == []
     assert elements(node) == set()
     for conf, _ in storm.networks:
         assert node.reservations(conf["name"]) == {}
@@ -279,6 +293,8 @@ def heal(storm):
     """An ADD on each network, nobody beside: the rules of all its pods are there again."""
     before = len(storm.lives)
     for conf, env in storm.networks:
+        if conf["name"] == GATEWAY:
+            conf = {**conf, "runtimeConfig": wishes(1200)}
         storm.lives.append(Life(storm.node.pod(), conf, env, ["ADD"]))
         run_all(storm.lives[-1])
     assert not storm.lives[-1].errors
