@@ -142,6 +142,7 @@ fuzz: ## libFuzzer, FUZZ_SECONDS=60 for each target; FUZZ='conf store': these on
 .PHONY: check
 check: ## all tests, on network namespaces of their own (root; installs what it needs)
 	$(Q)tests/install-deps check
+	$(Q)tests/install-deps e2e || echo "not every container runtime could be installed"
 	$(Q)$(MAKE) --no-print-directory unit-tests build/bridge-cni agent
 	$(Q)tests/run $(BUILD) $(TESTS)
 
