@@ -145,6 +145,7 @@ static const struct json_field identity_fields[] = {
 	FIELD(struct net_conf, bridge, "bridge", &bridge_type),
 	FIELD(struct net_conf, ipam, "ipam", &ipam_type),
 	FIELD(struct net_conf, ipam_timeout, "ipamTimeoutSeconds", &ipam_timeout_type),
+	FIELD(struct net_conf, del_waits, "delWaits", &bool_type),
 };
 static const struct json_type identity_root = OBJECT(identity_fields);
 
@@ -152,6 +153,7 @@ static const struct json_field whole_fields[] = {
 	FIELD(struct net_conf, bridge, "bridge", &bridge_type),
 	FIELD(struct net_conf, ipam, "ipam", &ipam_type),
 	FIELD(struct net_conf, ipam_timeout, "ipamTimeoutSeconds", &ipam_timeout_type),
+	FIELD(struct net_conf, del_waits, "delWaits", &bool_type),
 	FIELD(struct net_conf, is_gateway, "isGateway", &bool_type),
 	FIELD(struct net_conf, is_default_gateway, "isDefaultGateway", &bool_type),
 	FIELD(struct net_conf, ip_masq, "ipMasq", &bool_type),

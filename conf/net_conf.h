@@ -181,6 +181,7 @@ struct net_conf {
 	struct ipam_conf ipam;
 	struct port_conf ports;
 	uint32_t ipam_timeout; /* seconds for a run of a delegated IPAM */
+	bool del_waits; /* for what the kernel does once an interface is gone */
 	struct dns dns;
 	bool has_prev_result;
 	struct cni_result prev_result;

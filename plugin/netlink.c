@@ -37,22 +37,19 @@ struct queued {
 
 struct netlink {
 	int fd;
+	enum netlink_protocol protocol;
 	uint32_t seq; /* of the message queued last */
 	int failed; /* errno: building the queue went wrong */
 	size_t n;
 	struct queued *queue;
 };
 
-int netlink_open(enum netlink_protocol protocol, struct netlink **ret_netlink,
-		 struct cni_error *err)
+int netlink_reopen(struct netlink *nl, struct cni_error *err)
 {
-	_cleanup_(netlink_closep) struct netlink *nl = calloc(1, sizeof(*nl));
 	static const int options[] = {NETLINK_EXT_ACK, NETLINK_CAP_ACK,
 				      NETLINK_GET_STRICT_CHK};
-	bool route = protocol == NETLINK_FOR_ROUTE;
+	bool route = nl->protocol == NETLINK_FOR_ROUTE;
 
-	if (!nl)
-		return error_oom(err);
 	nl->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC,
 			route ? NETLINK_ROUTE : NETLINK_NETFILTER);
 	if (nl->fd < 0)
@@ -63,7 +60,21 @@ int netlink_open(enum netlink_protocol protocol, struct netlink **ret_netlink,
 	/* Without them errors are told in fewer words, and dumps are filtered here. */
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
 		(void)setsockopt(nl->fd, SOL_NETLINK, options[i], &(int){1}, sizeof(int));
+	return 0;
+}
 
+int netlink_open(enum netlink_protocol protocol, struct netlink **ret_netlink,
+		 struct cni_error *err)
+{
+	_cleanup_(netlink_closep) struct netlink *nl = calloc(1, sizeof(*nl));
+	int ret;
+
+	if (!nl)
+		return error_oom(err);
+	nl->protocol = protocol;
+	ret = netlink_reopen(nl, err);
+	if (ret < 0)
+		return ret;
 	*ret_netlink = TAKE_PTR(nl);
 	return 0;
 }
@@ -248,6 +259,15 @@ static void ack_take(const struct netlink *nl, const struct nlmsghdr *header,
 		refusal_set(nl, header, err);
 }
 
+/* nfnetlink asks for the sender's rights once a datagram: there is no other answer then. */
+static bool refused_whole(const struct netlink *nl, const struct nlmsghdr *header)
+{
+	const struct nlmsgerr *ack = nlmsg_data(header);
+
+	return nl->protocol == NETLINK_FOR_NFTABLES && ack->error == -EPERM &&
+	       header->nlmsg_seq == nlmsg_hdr(nl->queue[0].msg)->nlmsg_seq;
+}
+
 /* Returns 1 when the last answer was among them, 0 when more are to come, or -errno. */
 static int answers_take(struct netlink *nl, struct nlmsghdr *header, int len,
 			struct answers *answers, struct cni_error *err)
@@ -264,7 +284,8 @@ static int answers_take(struct netlink *nl, struct nlmsghdr *header, int len,
 		    nlmsg_valid_hdr(header, sizeof(*ack))) {
 			ack_take(nl, header, answers, err);
 			if (header->nlmsg_seq == answers->last ||
-			    (ack->error && header->nlmsg_seq == answers->batch))
+			    (ack->error && header->nlmsg_seq == answers->batch) ||
+			    refused_whole(nl, header))
 				return 1;
 		} else if (header->nlmsg_type == NLMSG_DONE &&
 			   header->nlmsg_seq == answers->last) {
@@ -378,6 +399,11 @@ void netlink_discard(struct netlink *nl)
 {
 	if (nl)
 		queue_clear(nl);
+}
+
+int netlink_fd(const struct netlink *nl)
+{
+	return nl->fd;
 }
 
 unsigned int netlink_ifindex(const struct netlink *nl, const char *ifname)

@@ -52,6 +52,15 @@ int netlink_commit_batch(struct netlink *nl, int absent, struct cni_error *err);
 /* Forgets what is queued: nothing of a step that has failed may go along later. */
 void netlink_discard(struct netlink *nl);
 
+/* Its socket, which stays the connection's. */
+int netlink_fd(const struct netlink *nl);
+
+/*
+ * Another socket under the connection, for a child that has closed the one it shared with
+ * its parent; what is queued stays queued. Code 101.
+ */
+int netlink_reopen(struct netlink *nl, struct cni_error *err);
+
 /* The index of an interface in the connection's namespace; 0 when there is none. */
 unsigned int netlink_ifindex(const struct netlink *nl, const char *ifname);
 

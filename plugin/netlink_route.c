@@ -205,24 +205,29 @@ void queue_link_del(struct netlink *nl, const char *name)
 	put_string(b, IFLA_IFNAME, name);
 }
 
-static void queue_link_group(struct netlink *nl, const char *name, uint32_t group)
+void queue_link_del_known(struct netlink *nl, const struct link_known *link)
 {
-	struct builder b = begin_link(
-		nl, netlink_queue(nl, RTM_NEWLINK, 0, "setting the group of %s", name), 0,
-		0);
+	begin_link(nl, netlink_queue(nl, RTM_DELLINK, 0, "deleting %s", link->name),
+		   link->index, 0);
+}
 
-	put_string(b, IFLA_IFNAME, name);
+static void queue_link_group(struct netlink *nl, const struct link_known *link,
+			     uint32_t group)
+{
+	struct builder b = change_link(nl, link->index, 0, "setting the group of",
+				       link->name);
+
 	put_u32(b, IFLA_GROUP, group);
 }
 
-void queue_link_pair_del(struct netlink *nl, const char *name, const char *other,
-			 uint32_t group)
+void queue_link_pair_del(struct netlink *nl, const struct link_known *link,
+			 const struct link_known *other, uint32_t group)
 {
-	queue_link_group(nl, name, group);
+	queue_link_group(nl, link, group);
 	queue_link_group(nl, other, group);
 	put_u32(begin_link(nl,
-			   netlink_queue(nl, RTM_DELLINK, 0, "deleting %s and %s", name,
-					 other),
+			   netlink_queue(nl, RTM_DELLINK, 0, "deleting %s and %s",
+					 link->name, other->name),
 			   0, 0),
 		IFLA_GROUP, group);
 }

@@ -100,13 +100,21 @@ void queue_link_mac(struct netlink *nl, unsigned int index, const char *name,
 		    const struct mac_addr *mac);
 void queue_link_del(struct netlink *nl, const char *name);
 
+/* One that was found; by its index, as another may have the name by now. */
+struct link_known {
+	unsigned int index;
+	const char *name;
+};
+
+void queue_link_del_known(struct netlink *nl, const struct link_known *link);
+
 /*
  * Deletes both in one message: the kernel waits as long for one as for many, but for each
  * message anew. What it takes for that is a group, so that @group must be nobody else's.
  * -ENODEV: one of them, or both, are gone.
  */
-void queue_link_pair_del(struct netlink *nl, const char *name, const char *other,
-			 uint32_t group);
+void queue_link_pair_del(struct netlink *nl, const struct link_known *link,
+			 const struct link_known *other, uint32_t group);
 
 /* IPv6: without duplicate address detection unless @dad, so that it serves at once. */
 void queue_addr_add(struct netlink *nl, unsigned int index, const char *name,

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "netlink_announced.h"
 #include "netlink_route.h"
 #include "report.h"
 #include "stages.h"
@@ -288,32 +289,45 @@ static uint32_t group_of(const struct attachment *att)
 	return hash_text(att->host_ifname) | 1u << 31;
 }
 
-/* The ifb of stage_bandwidth.c, named after it, goes at the same time. A failed ADD has made it only where
+/* The ifb of stage_bandwidth.c goes at the same time. A failed ADD has made it only where
  * there is a rate for it. */
-static int veth_del(struct attachment *att, struct cni_error *err)
+static int links_del(struct attachment *att, unsigned int veth_index,
+		     struct cni_error *err)
 {
 	bool has_ifb = att->env.verb != CNI_ADD || att->conf.bandwidth.egress.rate;
+	struct link_known veth = {veth_index, att->host_ifname};
 	struct netlink *nl = att->node->rtnl;
-	char ifb[IF_NAMESIZE];
+	char ifb_name[IF_NAMESIZE];
+	struct link_known ifb = {.name = ifb_name};
+
+	identity_ifb(att->host_ifname, ifb_name);
+	ifb.index = has_ifb ? netlink_ifindex(nl, ifb_name) : 0;
+	if (veth.index && ifb.index)
+		queue_link_pair_del(nl, &veth, &ifb, group_of(att));
+	else if (veth.index || ifb.index)
+		queue_link_del_known(nl, veth.index ? &veth : &ifb);
+	if (!att->need_not_wait)
+		return netlink_commit(nl, err);
+	return netlink_commit_announced(nl, att->node->nftables,
+					(const unsigned int[]){veth.index, ifb.index}, 2,
+					err);
+}
+
+static int veth_del(struct attachment *att, struct cni_error *err)
+{
 	struct link host;
-	int ret = link_get(nl, att->host_ifname, &host, err);
+	int ret = link_get(att->node->rtnl, att->host_ifname, &host, err);
 
 	/* This one's ADD was refused for that. */
 	if (ret < 0 || identity_alias_is_anothers(host.alias, att->conf.name,
 						  att->env.container_id, att->env.ifname))
 		return ret;
-	identity_ifb(att->host_ifname, ifb);
-	if (has_ifb && netlink_ifindex(nl, ifb))
-		queue_link_pair_del(nl, ifb, att->host_ifname, group_of(att));
-	else
-		queue_link_del(nl, att->host_ifname);
-	ret = netlink_commit(nl, err);
-	if (ret == 0)
-		att->had_own_veth = true;
-	if (ret == -ENODEV) {
-		error_clear(err);
-		ret = att->env.verb == CNI_DEL ? foreign_del(att, err) : 0;
-	}
+	att->had_own_veth = host.index != 0;
+	ret = links_del(att, host.index, err);
+	if (ret == -ENODEV) /* it went with the pod's end meanwhile */
+		ret = error_clear(err);
+	if (ret == 0 && !att->had_own_veth && att->env.verb == CNI_DEL)
+		ret = foreign_del(att, err);
 	return ret;
 }
 

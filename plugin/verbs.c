@@ -257,6 +257,7 @@ int verb_del(struct attachment *att, struct cni_error *err)
 
 	if (ret < 0)
 		return ret;
+	att->need_not_wait = !att->conf.del_waits;
 	ret = node_lock(&node, NODE_SHARED, err);
 	if (ret == 0)
 		ret = stages_del(att, err);

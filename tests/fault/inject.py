@@ -78,6 +78,8 @@ ERRORS = {
     "memfd_create": "ENOMEM EMFILE EPERM",
     "pipe2": "EMFILE ENFILE EPERM",
     "vfork": "EAGAIN ENOMEM EPERM",
+    "clone": "EAGAIN ENOMEM EPERM",
+    "fork": "EAGAIN ENOMEM EPERM",
     "wait4": "EINTR EPERM",
     "pidfd_open": "ENOMEM EMFILE EPERM",
     "kill": "EPERM",

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""DEL returns when the kernel has announced the interface's end; a child sits out the rest."""
+import ctypes
+import os
+import re
+import shutil
+import time
+
+import pytest
+
+from harness import plugin
+from harness.netns import libc
+from harness.node import network
+
+PR_SET_CHILD_SUBREAPER = 36
+ONE_ADDRESS = {"ranges": [[{"subnet": "10.1.2.0/24", "rangeStart": "10.1.2.9",
+                            "rangeEnd": "10.1.2.9"}]]}
+
+
+@pytest.fixture
+def orphans():
+    """Processes that others leave behind become ours; gives their numbers, when asked."""
+    libc.prctl(PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(1), 0, 0, 0)
+
+    def found():
+        with open(f"/proc/self/task/{os.getpid()}/children") as file:
+            return [int(pid) for pid in file.read().split()]
+
+    yield found
+    libc.prctl(PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(0), 0, 0, 0)
+
+
+def reap(pid):
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def descriptors(pid):
+    """What a process has open; None: it has ended."""
+    try:
+        return {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
+    except OSError:
+        return None
+
+
+def test_the_child_has_nothing_open_that_anybody_waits_for(node, orphans):
+    pod, conf, seen = node.pod(), network(spoofCheck=True), []
+    for _ in range(30):
+        node.add(pod, conf)
+        node.delete(pod, conf)  # returns when its output has ended, too
+        for pid in orphans():
+            seen.append(descriptors(pid))
+            assert reap(pid) == 0
+    seen = [links for links in seen if links]
+    assert seen, "no DEL has returned before its child"
+    for links in seen:
+        # Sockets, and the pipe to the DEL: no lock, no file of the store, no terminal.
+        assert {link.split(":")[0] for link in links} <= {"socket", "pipe"}
+        assert len(links) <= 3
+
+
+def test_nothing_is_left_when_it_returns(node):
+    pod, conf = node.pod(), network("dual", spoofCheck=True)
+    for _ in range(10):
+        node.add(pod, conf)
+        node.delete(pod, conf)
+        node.assert_nothing_left(pod)
+
+
+def test_the_attachment_can_be_added_again_at_once(node):
+    pod, conf = node.pod(), network()
+    for _ in range(100):
+        result = node.add(pod, conf)
+        node.delete(pod, conf)
+    node.assert_nothing_left(pod)
+    node.check(pod, conf, node.add(pod, conf))
+    assert result["interfaces"][2]["name"] == "eth0"
+
+
+def test_the_address_can_be_given_to_another_pod_at_once(node):
+    conf = network(ipam=ONE_ADDRESS)
+    pods = [node.pod(), node.pod()]
+    for i in range(20):
+        node.add(pods[i % 2], conf)
+        assert node.ping("10.1.2.9")
+        node.delete(pods[i % 2], conf)
+
+
+def test_the_namespace_may_go_at_the_same_time(node):
+    conf = network()
+    for _ in range(10):
+        pod = node.pod()
+        node.add(pod, conf)
+        finish = node.start("DEL", conf, pod)
+        pod.remove()
+        plugin.judge("DEL", finish(), plugin.NEWEST)
+        node.assert_nothing_left(pod)
+
+
+# The only process that makes this system call is the child.
+CHILDS_OWN = "close_range"
+
+
+@pytest.mark.parametrize("fault", [
+    "clone,fork,vfork:error=EAGAIN", "pipe2:error=EMFILE", "bind:error=ENOBUFS",
+    "poll:error=ENOMEM", f"{CHILDS_OWN}:error=ENOSYS", f"{CHILDS_OWN}:signal=KILL",
+    "write:signal=KILL"])
+def test_a_child_that_fails_or_is_killed_changes_nothing(node, tmp_path, fault):
+    pod, conf = node.pod(), network()
+    node.add(pod, conf)
+    calls = fault.split(":")[0]
+    trace = plugin.strace(tmp_path / "trace", calls, "-e", f"inject={fault}")
+    node.delete(pod, conf, wrapper=trace, env=plugin.TRACED)
+    assert re.search("INJECTED|SIGKILL", (tmp_path / "trace").read_text())
+    node.assert_nothing_left(pod)
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_the_key_turns_it_off(node, tmp_path, waits):
+    pod, conf = node.pod(), network(delWaits=waits)
+    node.add(pod, conf)
+    trace = plugin.strace(tmp_path / "trace", "clone,fork,vfork,close_range")
+    node.delete(pod, conf, wrapper=trace, env=plugin.TRACED)
+    assert (CHILDS_OWN in (tmp_path / "trace").read_text()) == (not waits)
+    node.assert_nothing_left(pod)
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_what_the_kernel_refuses_is_told(node, waits):
+    if shutil.which("setpriv") is None:
+        pytest.skip("setpriv is not installed")
+    pod, conf = node.pod(), network(delWaits=waits)
+    node.add(pod, conf)
+    with pytest.raises(plugin.CniError) as error:
+        node.delete(pod, conf, wrapper=["setpriv", "--bounding-set=-net_admin"])
+    assert error.value.code == plugin.KERNEL
+    error.value.says("Operation not permitted", "EPERM")
+    assert len(node.host_veths()) == 1
+
+
+def test_it_is_quicker(node):
+    pod, took = node.pod(), {True: [], False: []}
+    for _ in range(10):
+        for waits, times in took.items():
+            conf = network(delWaits=waits)
+            node.add(pod, conf)
+            start = time.monotonic()
+            node.delete(pod, conf)
+            times.append(time.monotonic() - start)
+    assert min(took[False]) < min(took[True])
+
+
+def test_the_key_is_a_bool(node):
+    with pytest.raises(plugin.CniError) as error:
+        node.delete(node.pod(), network(delWaits="no"))
+    assert error.value.code == plugin.CONFIG
+    error.value.says("delWaits", '"no"')
