@@ -104,16 +104,19 @@ def measure(lines, *options):
 
 
 class Bench:
-    """A directory of nodes; all columns that can be had on each."""
+    """Nodes; all columns that can be had on each.
 
-    def __init__(self, directory, titles):
-        self.directory = pathlib.Path(directory)
+    Their store is in memory, as on a node with dataDir in /run; or on a disk.
+    """
+
+    def __init__(self, memory, disk, titles):
+        self.memory, self.disk = pathlib.Path(memory), pathlib.Path(disk)
         self.titles = titles
         self.nodes = 0
 
-    def node(self):
+    def node(self, on_disk=False):
         self.nodes += 1
-        node = Node(self.directory / f"node{self.nodes}")
+        node = Node((self.disk if on_disk else self.memory) / f"node{self.nodes}")
         node.connect()
         return node
 

@@ -29,7 +29,7 @@ def of_one_network(columns):
 def with_reservations(bench, count, passed_by=False):
     """As a node that filled up has them: the next address is free. `passed_by`: all of
     them are between last_reserved_ip and the next free one, at every ADD."""
-    node = bench.node()
+    node = bench.node(on_disk=True)
     columns = bench.columns(node)
     for directory, column in of_one_network(columns).items():
         last = directory / "last_reserved_ip.0"
@@ -76,7 +76,8 @@ def growth(bench, quick):
     rows = {}
     for what, make in states.items():
         size = sizes[what.split()[0]]
-        sets = {"empty": bench.columns(bench.node()), "full": make(bench, size)}
+        empty = bench.node(on_disk="reservations" in what)
+        sets = {"empty": bench.columns(empty), "full": make(bench, size)}
         slow = {name: [x for x in cols if x.title == DEBIAN] for name, cols in sets.items()}
         quicker = {name: [x for x in cols if x.title != DEBIAN]
                    for name, cols in sets.items()}
@@ -94,7 +95,7 @@ def growth(bench, quick):
 def storage(bench, quick):
     """Reading a store once: after another program wrote, without an index, at a boot."""
     count = 2000 if quick else 60000
-    node = bench.node()
+    node = bench.node(on_disk=True)
     title = BUNDLE if BUNDLE in bench.titles else MAKE
     [column] = bench.columns(node, [title])
     pod, directory = node.pod(), node.store / column.name

@@ -5,9 +5,10 @@
  * A line of the plan is a process, its fields separated by tabs: the descriptors of the mount
  * and the network namespace that it runs in, the exit status that it must have, the files that
  * are its input and output, the executable, then its environment. For each a line is printed:
- * wall time in ns, processor time in µs (its children's, too). With -t, traced: system calls
- * and the peak of resident memory in KiB (of all its processes; of the largest). With -j, N at
- * a time: only the time of all, in ns. Exit status 1 after the first that fails.
+ * wall time until it ends in ns, processor time in µs (its children's, too). With -t, traced:
+ * system calls and the peak of resident memory in KiB (of all its processes; of the largest).
+ * With -j, N at a time: only the time of all, in ns. The next begins when nothing is left of
+ * the one before. Exit status 1 after the first that fails.
  */
 #include <fcntl.h>
 #include <linux/ptrace.h>
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -111,20 +113,29 @@ static void judge(const struct step *step, int status)
 	exit(1);
 }
 
+static long long processor_us(const struct rusage *usage)
+{
+	return (usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * 1000000LL +
+	       usage->ru_utime.tv_usec + usage->ru_stime.tv_usec;
+}
+
+/* Also until those have ended that it left behind, which is no part of the wall time. */
 static void run(const struct step *step)
 {
 	struct rusage usage;
 	int64_t begin = now_ns(), end;
 	pid_t pid = start(step, 0);
+	long long processor;
 	int status;
 
 	if (wait4(pid, &status, 0, &usage) != pid)
 		die("wait4");
 	end = now_ns();
 	judge(step, status);
-	printf("%lld %lld\n", (long long)(end - begin),
-	       (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000LL +
-		       usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+	processor = processor_us(&usage);
+	while (wait4(-1, NULL, 0, &usage) > 0)
+		processor += processor_us(&usage);
+	printf("%lld %lld\n", (long long)(end - begin), processor);
 }
 
 /* VmHWM: exact, where wait4() has what each processor knew. */
@@ -191,18 +202,22 @@ static void trace(const struct step *step)
 	printf("%ld %ld\n", cost.calls, cost.peak_kib);
 }
 
-/* Ends the one of @jobs that ends first; returns its place. */
+/* Ends the one of @jobs that ends first, past those left behind; returns its place. */
 static int await_one(const struct job jobs[], int n)
 {
-	int status, i = 0;
-	pid_t pid = wait(&status);
+	for (;;) {
+		int status, i = 0;
+		pid_t pid = wait(&status);
 
-	while (i < n && jobs[i].pid != pid)
-		i++;
-	if (i == n)
-		die("wait");
-	judge(&jobs[i].step, status);
-	return i;
+		if (pid < 0)
+			die("wait");
+		while (i < n && jobs[i].pid != pid)
+			i++;
+		if (i == n)
+			continue;
+		judge(&jobs[i].step, status);
+		return i;
+	}
 }
 
 static void run_side_by_side(int n)
@@ -225,6 +240,8 @@ static void run_side_by_side(int n)
 		place = await_one(jobs, running);
 		jobs[place] = jobs[--running];
 	}
+	while (wait(NULL) > 0)
+		;
 	printf("%lld\n", (long long)(now_ns() - begin));
 }
 
@@ -233,6 +250,7 @@ int main(int argc, char **argv)
 	int traced = argc == 2 && strcmp(argv[1], "-t") == 0;
 	struct step step;
 
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	syscall(SYS_close_range, 3, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
 	if (argc == 3 && strcmp(argv[1], "-j") == 0) {
 		run_side_by_side(atoi(argv[2]));
