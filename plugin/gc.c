@@ -254,6 +254,9 @@ int verb_status(struct attachment *att, struct cni_error *err)
 		return delegate_run(att, CNI_STATUS, err);
 	if (!ipam_in_process(&att->conf))
 		return 0;
+	/* Mostly the store alone has the answer; whether pods are dead is for a full one. */
+	if (ipam_verb_status(att, &(struct cni_error){}) == 0)
+		return 0;
 	ret = node_open(&node, err);
 	if (ret < 0)
 		return ret;
