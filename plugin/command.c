@@ -208,7 +208,8 @@ static int command_report(struct command *command)
 	if (report->out_of_memory)
 		fputs("bridge-cni: out of memory: lines are missing\n", stderr);
 	command->failed = command->failed || report->errors.text || report->out_of_memory;
-	if (fflush(stdout) != 0) {
+	/* A write before may have failed, and left nothing to flush. */
+	if (fflush(stdout) != 0 || ferror(stdout)) {
 		perror("bridge-cni: writing to standard output");
 		command->failed = true;
 	}
