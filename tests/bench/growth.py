@@ -82,7 +82,7 @@ def growth(bench, quick):
         quicker = {name: [x for x in cols if x.title != DEBIAN]
                    for name, cols in sets.items()}
         c.interleaved(sets, ("ADD", "DEL"), 1)  # who reads all once does so now
-        found = c.interleaved(quicker, ("ADD", "DEL"), 10 if quick else 100)
+        found = c.interleaved(quicker, ("ADD", "DEL"), 10 if quick else 60)
         found |= c.interleaved(slow, ("ADD", "DEL"), 2 if quick else 10)
         for verb in ("ADD", "DEL"):
             rows[f"{verb}, {size:,} {what}"] = {

@@ -99,7 +99,7 @@ def aims(results):
                 yield f"{verb}, with elements / floor", title, \
                     rows[title]["ms"] / rows[FLOOR]["ms"], limit, True
         for what, columns in results.get("growth", {}).items():
-            if title in columns:
+            if title in columns and what.startswith("ADD"):
                 yield f"{what} / none", title, slower(columns, title), 1.10, True
         if storm and title in storm["ADD"] and DEBIAN in storm["ADD"]:
             for verb, rates in storm.items():
