@@ -205,7 +205,7 @@ static void find_dead(struct agent *agent)
 
 	if (!agent->conflist.plugin || agent->dead.n)
 		return;
-	if (reclaim_find(agent->options, agent->rtnl, &agent->dead, &refused, &err) < 0) {
+	if (reclaim_find(agent->options, &agent->dead, &refused, &err) < 0) {
 		complain(agent, &agent->said_reclaim,
 			 "looking for dead attachments has failed", &err);
 		return;

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/statfs.h>
 
-#include "../../conf/identity.h"
 #include "../../ipam/record.h"
 #include "../../plugin/kernel.h"
 #include "store_look.h"
@@ -26,8 +25,8 @@ struct suspect {
 };
 
 struct suspects {
-	struct netlink *rtnl;
-	struct kernel kernel;
+	struct node node;
+	struct kernel kernel; /* as the plugin itself asks it */
 	struct suspect *items;
 	size_t n;
 };
@@ -37,25 +36,27 @@ static void suspects_clear(struct suspects *list)
 	for (size_t i = 0; i < list->n; i++)
 		record_clear(&list->items[i].record);
 	free(list->items);
+	node_close(&list->node);
 }
 
 static enum life life_of(const struct suspects *list, const struct record *record)
 {
-	char host_ifname[IF_NAMESIZE];
+	const struct ipam_kernel *kernel = &list->kernel.ipam;
 	struct statfs at = {};
-	bool is_namespace, connected;
+	bool is_namespace;
 
-	identity_host_ifname(record->network, record->container_id, record->ifname,
-			     host_ifname);
-	connected = netlink_ifindex(list->rtnl, host_ifname) != 0;
 	if (statfs(record->netns, &at) < 0 && errno != ENOENT)
 		return LIVES;
 	is_namespace = at.f_type == NSFS_MAGIC;
-	if (connected)
+	if (kernel->has_interface(kernel, record))
 		return is_namespace ? LIVES_SEEN : LIVES;
-	/* What earlier boots left, the plugin itself gives back. */
-	return is_namespace || strcmp(record->boot, list->kernel.boot_id) != 0 ? LIVES
-									       : LOST;
+	/* What earlier boots left, the plugin itself gives back; what is connected to another
+	 * namespace than the node's, somebody there. */
+	if (is_namespace || strcmp(record->boot, kernel->boot_id) != 0 ||
+	    (record->node && record->node != kernel->node_cookie(kernel)) ||
+	    kernel->has_renamed(kernel, record))
+		return LIVES;
+	return LOST;
 }
 
 static int consider(const char *text, size_t len, void *data, struct cni_error *err)
@@ -92,16 +93,18 @@ static bool is_believed(const struct suspects *list, const char *netns)
 	return false;
 }
 
-int reclaim_find(const struct options *options, struct netlink *rtnl,
-		 struct ipam_owner_list *ret_dead, size_t *ret_refused,
-		 struct cni_error *err)
+int reclaim_find(const struct options *options, struct ipam_owner_list *ret_dead,
+		 size_t *ret_refused, struct cni_error *err)
 {
-	_cleanup_(suspects_clear) struct suspects list = {.rtnl = rtnl};
+	_cleanup_(suspects_clear) struct suspects list = {.node = NODE_CLOSED};
 	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list dead = {};
 	size_t refused = 0;
 	int r;
 
-	kernel_boot_only(&list.kernel);
+	r = node_open(&list.node, err);
+	if (r < 0)
+		return r;
+	kernel_open(&list.node, &list.kernel);
 	r = store_look_records(options, consider, &list, err);
 	for (size_t i = 0; r == 0 && i < list.n; i++) {
 		const struct record *record = &list.items[i].record;

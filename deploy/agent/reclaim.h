@@ -12,14 +12,12 @@
 #define BRIDGE_CNI_AGENT_RECLAIM_H
 
 #include "../../ipam/ipam.h"
-#include "../../plugin/netlink.h"
 #include "conflist.h"
 #include "job.h"
 
 /* The dead, by their names. @ret_refused: who may be dead, but nothing could be believed. */
-int reclaim_find(const struct options *options, struct netlink *rtnl,
-		 struct ipam_owner_list *ret_dead, size_t *ret_refused,
-		 struct cni_error *err);
+int reclaim_find(const struct options *options, struct ipam_owner_list *ret_dead,
+		 size_t *ret_refused, struct cni_error *err);
 
 /* Starts bridge-cni's DEL of one. */
 int reclaim_start(const struct options *options, const struct conflist *list,
