@@ -14,6 +14,9 @@ WERROR      ?= -Werror
 # Of make bench: QUICK=1 for few rounds; BENCH= names some of its sections.
 QUICK       ?=
 BENCH       ?=
+# Of make image.
+BASE        ?= docker.io/library/debian:bookworm-slim
+IMAGE       ?= bridge-cni:latest
 # Of each fuzz target; FUZZ= names some of them.
 FUZZ_SECONDS ?= 60
 FUZZ        ?=
@@ -203,6 +206,19 @@ demo: ## two pods and an outside world, shown (root; installs what it needs)
 	$(Q)tests/install-deps demo
 	$(Q)$(MAKE) --no-print-directory build/bridge-cni
 	$(Q)tests/demo build/bridge-cni
+
+# BASE is what it is built on and takes the libraries from; base-image makes one without a
+# registry.
+.PHONY: image
+image: ## the node agent's image, by buildah; BASE= IMAGE=
+	$(Q)tests/install-deps image
+	$(Q)buildah bud --layers=false --isolation=chroot --network=host --build-arg BASE=$(BASE) \
+		--build-arg DEBIAN_MIRROR=$(DEBIAN_MIRROR) -t $(IMAGE) -f deploy/Dockerfile .
+
+.PHONY: base-image
+base-image: ## a base for it without a registry, by debootstrap; BASE=localhost/NAME
+	$(Q)tests/install-deps image
+	$(Q)deploy/base-image $(BASE) bookworm $(DEBIAN_MIRROR)
 
 .PHONY: install
 install: build/bridge-cni ## into $(DESTDIR)$(CNI_BIN_DIR), the README below $(PREFIX)

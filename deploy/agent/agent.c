@@ -101,7 +101,7 @@ static void settle_conflist(struct agent *agent)
 		error_oom(&err);
 	items = cluster.items;
 	if (r == 0)
-		r = conflist_make(agent->options, own->cidrs, &cluster, &list, &err);
+		r = conflist_make(agent->options, own, &cluster, &list, &err);
 	if (r < 0) {
 		complain(agent, &agent->said_conflist, "the configuration isn't right",
 			 &err);

@@ -15,7 +15,7 @@
 
 static const char *const types[] = {"bridge-cni", NULL};
 
-static void put_ranges(struct json_writer *w, const struct ip_prefix cidrs[FAMILIES])
+static void put_ranges(struct json_writer *w, const struct ip_prefix *cidrs)
 {
 	json_open(w, "ranges", '[');
 	for (int i = 0; i < FAMILIES; i++) {
@@ -41,8 +41,7 @@ static void put_capabilities(struct json_writer *w, const struct options *option
 }
 
 static void put_plugin(struct json_writer *w, const struct options *options,
-		       const struct ip_prefix cidrs[FAMILIES],
-		       const struct prefix_list *cluster)
+		       const struct cluster_node *own, const struct prefix_list *cluster)
 {
 	json_open(w, NULL, '{');
 	json_text(w, "type", types[0]);
@@ -60,7 +59,7 @@ static void put_plugin(struct json_writer *w, const struct options *options,
 	put_capabilities(w, options);
 	json_open(w, "ipam", '{');
 	json_text(w, "type", "host-local");
-	put_ranges(w, cidrs);
+	put_ranges(w, own->cidrs);
 	json_text(w, "dataDir", options->data_dir);
 	json_close(w, '}');
 	json_close(w, '}');
@@ -97,7 +96,7 @@ static int take(char *text, struct conflist *ret_list, struct cni_error *err)
 	return 0;
 }
 
-int conflist_make(const struct options *options, const struct ip_prefix cidrs[FAMILIES],
+int conflist_make(const struct options *options, const struct cluster_node *own,
 		  const struct prefix_list *cluster, struct conflist *ret_list,
 		  struct cni_error *err)
 {
@@ -110,7 +109,7 @@ int conflist_make(const struct options *options, const struct ip_prefix cidrs[FA
 	json_text(&w, "cniVersion", options->cni_version);
 	json_text(&w, "name", options->network);
 	json_open(&w, "plugins", '[');
-	put_plugin(&w, options, cidrs, cluster);
+	put_plugin(&w, options, own, cluster);
 	json_close(&w, ']');
 	json_close(&w, '}');
 	text = json_finish(&w);
@@ -119,7 +118,7 @@ int conflist_make(const struct options *options, const struct ip_prefix cidrs[FA
 	r = take(text, &list, err);
 	if (r < 0) {
 		error_wrap(err, "the configuration for podCIDR %s",
-			   PREFIX_TEXT(&cidrs[!cidrs[0].addr.family]));
+			   PREFIX_TEXT(&own->cidrs[!own->cidrs[0].addr.family]));
 		return r;
 	}
 	if (cluster->n > NON_MASQUERADE_MAX)

@@ -15,10 +15,10 @@ struct conflist {
 void conflist_clear(struct conflist *list);
 
 /*
- * For a node with these podCIDRs, in a cluster with those (node_table_cidrs()). Read again and
+ * For node @own in a cluster with these podCIDRs (node_table_cidrs()). Read again and
  * validated as bridge-cni will. Codes 7, 100.
  */
-int conflist_make(const struct options *options, const struct ip_prefix cidrs[FAMILIES],
+int conflist_make(const struct options *options, const struct cluster_node *own,
 		  const struct prefix_list *cluster, struct conflist *ret_list,
 		  struct cni_error *err);
 

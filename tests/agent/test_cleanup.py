@@ -35,6 +35,17 @@ def test_a_running_agent_puts_nothing_back_behind_it(cluster):
     assert node.stop_agent() == 0
 
 
+def test_where_no_pod_is_left_nothing_shared_is_left(cluster):
+    node, = cluster.ready(1)
+    pod = node.attach()
+    node.detach(pod)
+    pod.remove()
+    node.stop_agent()
+    clean_up(node)
+    assert "cni0" not in node.links()
+    assert "bridge_cni" not in node.run("nft", "list", "ruleset").stdout
+
+
 def test_it_can_be_repeated_and_be_the_first(cluster):
     node = cluster.node()
     clean_up(node)

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""deploy/bridge-cni.yaml asks for what the agent needs, and for nothing else."""
+import re
+import subprocess
+
+import pytest
+
+from harness.cluster import AGENT
+from harness.plugin import REPOSITORY
+
+yaml = pytest.importorskip("yaml")
+DOCUMENTS = {d["kind"]: d for d in yaml.safe_load_all(
+    (REPOSITORY / "deploy/bridge-cni.yaml").read_text())}
+POD = DOCUMENTS["DaemonSet"]["spec"]["template"]["spec"]
+CONTAINER = POD["containers"][0]
+
+
+def test_it_reads_nodes_and_nothing_else():
+    assert DOCUMENTS["ClusterRole"]["rules"] == [
+        {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]}]
+    names = {DOCUMENTS["ServiceAccount"]["metadata"]["name"], POD["serviceAccountName"],
+             DOCUMENTS["ClusterRoleBinding"]["subjects"][0]["name"],
+             DOCUMENTS["ClusterRoleBinding"]["roleRef"]["name"],
+             DOCUMENTS["ClusterRole"]["metadata"]["name"]}
+    assert names == {"bridge-cni"}
+
+
+def test_it_has_one_capability():
+    context = CONTAINER["securityContext"]
+    assert context["capabilities"] == {"drop": ["ALL"], "add": ["NET_ADMIN"]}
+    assert not context["privileged"] and not context["allowPrivilegeEscalation"]
+    assert context["readOnlyRootFilesystem"]
+    assert "hostPID" not in POD and "hostIPC" not in POD and POD["hostNetwork"]
+
+
+def test_every_variable_is_an_option():
+    known = set(re.findall(r"(?:BRIDGE_CNI_\w+|NODE_NAME)",
+                           subprocess.run([AGENT, "--help"], capture_output=True, text=True,
+                                          check=True).stdout))
+    given = {*DOCUMENTS["ConfigMap"]["data"], *(e["name"] for e in CONTAINER["env"])}
+    assert given <= known and "NODE_NAME" in given
+    assert all(isinstance(v, str) for v in DOCUMENTS["ConfigMap"]["data"].values())
+
+
+def test_its_options_are_taken():
+    env = {**DOCUMENTS["ConfigMap"]["data"], "NODE_NAME": "n",
+           **{e["name"]: e["value"] for e in CONTAINER["env"] if "value" in e}}
+    done = subprocess.run([AGENT], env=env, capture_output=True, text=True)
+    assert done.returncode == 1 and "--api-server" in done.stderr  # all else was right
+
+
+def test_every_path_that_it_is_told_is_mounted():
+    mounts = {m["name"]: m for m in CONTAINER["volumeMounts"]}
+    volumes = {v["name"]: v["hostPath"]["path"] for v in POD["volumes"]}
+    assert set(mounts) == set(volumes)
+    paths = {m["mountPath"]: volumes[name] for name, m in mounts.items()}
+    values = {e["name"]: e.get("value") for e in CONTAINER["env"]}
+    assert paths[values["BRIDGE_CNI_BIN_DIR"]] == "/opt/cni/bin"
+    assert paths[values["BRIDGE_CNI_CONF_DIR"]] == "/etc/cni/net.d"
+    assert paths[values["BRIDGE_CNI_SYSCTL_ROOT"]] == "/proc/sys/net"
+    for same in ("/var/lib/cni/networks", "/run/bridge-cni", "/run/netns"):
+        assert paths[same] == same
+    assert mounts["netns"]["mountPropagation"] == "HostToContainer"
+
+
+def test_its_probes_ask_the_port_that_is_there():
+    for probe, path in (("readinessProbe", "/readyz"), ("livenessProbe", "/healthz")):
+        assert CONTAINER[probe]["httpGet"] == {"host": "127.0.0.1", "port": 9810,
+                                               "path": path}
