@@ -3,7 +3,6 @@
 #include "log.h"
 
 #include <errno.h>
-#include <stdarg.h>
 
 #include "../../conf/logfmt.h"
 
@@ -28,20 +27,17 @@ static void end(struct logfmt *line)
 		;
 }
 
-void log_write(const struct log *log, enum log_level level, const char *msg, ...)
+void log_line(const struct log *log, enum log_level level, const char *msg,
+	      const char *const *pairs)
 {
 	char text[LOG_LINE_MAX + 1];
 	struct logfmt line = {.text = text};
-	const char *key;
-	va_list args;
 
 	if (level < log->level)
 		return;
 	begin(&line, level, msg);
-	va_start(args, msg);
-	while ((key = va_arg(args, const char *)))
-		logfmt_value(&line, key, va_arg(args, const char *));
-	va_end(args);
+	for (; *pairs; pairs += 2)
+		logfmt_value(&line, pairs[0], pairs[1]);
 	end(&line);
 }
 

@@ -17,12 +17,12 @@ struct log {
 	enum log_level level; /* what is below isn't written */
 };
 
-/*
- * "time=… level=info msg="…" key=value …": @keys and values alternate behind @msg, ended by
- * NULL.
- */
-void log_write(const struct log *log, enum log_level level, const char *msg, ...)
-	__attribute__((sentinel));
+/* "time=… level=info msg="…" key=value …": keys and values alternate behind @msg_, the last
+ * is NULL. */
+#define log_write(log_, level_, msg_, ...) \
+	log_line((log_), (level_), (msg_), (const char *const[]){__VA_ARGS__})
+void log_line(const struct log *log, enum log_level level, const char *msg,
+	      const char *const *pairs);
 
 /* The same at level error with the error's text and details; forgets the error. */
 void log_error(const struct log *log, const char *msg, struct cni_error *err);

@@ -27,7 +27,10 @@ static int object_trim(struct dl_phdr_info *object, size_t size, void *data)
 		to = (from + part->p_memsz) & ~(page - 1);
 		from &= ~(page - 1);
 		if (to > from)
-			(void)madvise((void *)from, to - from, MADV_DONTNEED);
+			/* The loader tells addresses as integers. */
+			(void)madvise(
+				(void *)from, /* NOLINT(performance-no-int-to-ptr) */
+				to - from, MADV_DONTNEED);
 	}
 	return 0;
 }
