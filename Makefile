@@ -215,6 +215,15 @@ image: ## the node agent's image, by buildah; BASE= IMAGE=
 	$(Q)buildah bud --layers=false --isolation=chroot --network=host --build-arg BASE=$(BASE) \
 		--build-arg DEBIAN_MIRROR=$(DEBIAN_MIRROR) -t $(IMAGE) -f deploy/Dockerfile .
 
+# Not part of `make check`: it downloads some 400 MB of packages.
+.PHONY: check-image
+check-image: ## the image, built on base-image, run by runc as the DaemonSet has it
+	$(Q)tests/install-deps check
+	$(Q)$(MAKE) --no-print-directory BASE=localhost/bridge-cni-base base-image
+	$(Q)$(MAKE) --no-print-directory BASE=localhost/bridge-cni-base IMAGE=localhost/bridge-cni image
+	$(Q)$(MAKE) --no-print-directory build/bridge-cni agent
+	$(Q)IMAGE=localhost/bridge-cni tests/run --suites $(BUILD) tests/image/test_image.py
+
 .PHONY: base-image
 base-image: ## a base for it without a registry, by debootstrap; BASE=localhost/NAME
 	$(Q)tests/install-deps image
