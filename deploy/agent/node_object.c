@@ -321,7 +321,7 @@ int watch_event_read(const char *text, size_t len, struct watch_event *ret_event
 		     struct cni_error *err)
 {
 	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
-	struct event_text event = {};
+	struct event_text event = {.type = ""};
 	struct status_text status = {};
 	int r = json_parse(text, len, &doc, err);
 
