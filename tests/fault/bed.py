@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A node in a known state, what is found on it, and what each verb's fault may leave."""
 import json
+import re
 import socket
 
 import inject
@@ -10,6 +11,7 @@ from harness.plugin import CniError
 
 SHARED_FILES = ("lock", "index", "gateways")
 NO_MAC = "00:00:00:00:00:00"
+FINGERPRINT = r"^(v\d+ \S+ [0-9a-f]{16}) [0-9a-f]{16}"
 
 
 class Bed:
@@ -28,7 +30,8 @@ class Bed:
         self.scenario.furnish(self.node)
         self.pod, self.kept = self.node.pod(), self.node.pod()
         if not self.scenario.fresh:
-            self.kept_result = self.add(self.kept)
+            self.kept_result = self.node.add(self.kept, self.scenario.beside,
+                                             env=self.scenario.env)
         # What is shared when it is complete; the attachment's own is what must go.
         self.constant = []
         self.life(self.pod)
@@ -99,6 +102,8 @@ class Bed:
             if kind == "metainfo":
                 continue
             value.pop("handle", None)
+            # Of the rule's text, in which a bridge made anew has another index.
+            value["comment"] = re.sub(FINGERPRINT, r"\1", value.get("comment", ""))
             for element in value.pop("elem", []) if kind in ("set", "map") else []:
                 elements.append(f"{value['name']}: {json.dumps(element)}")
             rules.append(f"{kind} {json.dumps(value, sort_keys=True)}")
@@ -146,7 +151,8 @@ class Bed:
         lines = snapshot.difference(self.complete, self.shared())
         assert not lines, "after the next ADD: " + "; ".join(lines)
         if not self.scenario.fresh:
-            self.check(self.kept, self.kept_result)
+            self.node.check(self.kept, self.scenario.beside, self.kept_result,
+                            env=self.scenario.env)
         self.assert_as_before("after the next DEL")
 
 

@@ -34,14 +34,17 @@ esac
 
 class Scenario:
     """`fresh`: before each case the node has no bridge, no table and no store; else
-    another pod is attached. `refused`: what can't succeed on purpose."""
+    another pod is attached, with the changes `beside`. `refused`: what can't succeed on
+    purpose."""
 
-    def __init__(self, name, fresh=False, delegated=False, refused=False, **changes):
+    def __init__(self, name, fresh=False, delegated=False, refused=False, beside=None,
+                 **changes):
         self.name, self.fresh, self.refused = name, fresh, refused
         self.delegated, self.env, self.leases = delegated, {}, None
         ipam = {"type": "leases", "ranges": None} if delegated else {"ranges": FEW}
         self.good_conf = network("dual", ipam=ipam, **changes)
         self.conf = self.good_conf
+        self.beside = network("dual", ipam=ipam, **{**changes, **(beside or {})})
         if refused:
             self.conf = network("dual", ipam={**ipam, "routes": BAD_ROUTE}, **changes)
 
@@ -64,9 +67,18 @@ class Scenario:
 
 
 FULL = {"macspoofchk": True, "spoofCheck": True, "hairpinMode": True}
+RUNTIME = {
+    "capabilities": {"portMappings": True, "bandwidth": True},
+    "runtimeConfig": {
+        "portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"},
+                         {"hostPort": 8053, "containerPort": 53, "protocol": "udp"}],
+        "bandwidth": {"ingressRate": 8000000, "ingressBurst": 8000000,
+                      "egressRate": 8000000, "egressBurst": 8000000}}}
 SCENARIOS = [
     Scenario("fresh node", fresh=True, **FULL),
     Scenario("warm node", **FULL),
+    Scenario("ports and rates, fresh node", fresh=True, **RUNTIME),
+    Scenario("ports and rates", beside={"runtimeConfig": None}, **RUNTIME),
     Scenario("refused", refused=True, **FULL),
     Scenario("delegated, fresh node", fresh=True, delegated=True),
     Scenario("delegated", delegated=True),
