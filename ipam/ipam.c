@@ -225,8 +225,9 @@ int ipam_record_ports(struct attachment *att, struct cni_error *err)
 	r = operation_open(att, STORE_RECORDS, &store, err);
 	if (r < 0)
 		return r;
-	if (store_record_read(&store, operation_hash(att), &old) < 0)
-		return 0;
+	r = store_record_read(&store, operation_hash(att), &old);
+	if (r < 0)
+		return store_file_error(store.own_path, "a record", -r, "read", err);
 	record = old;
 	record.ports = att->conf.ports.mappings;
 	return store_record_write(&store, &record, err);

@@ -4,8 +4,13 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <nftables/libnftables.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
 #define LIBRARY "libnftables.so.1"
 
@@ -52,6 +57,17 @@ static int api_load(struct api *ret_api, struct cni_error *err)
 	return 0;
 }
 
+/* What the child says: how it ended, then the library's complaint. */
+struct verdict {
+	enum {
+		ENDED_EARLY,
+		APPLIED,
+		REFUSED,
+		NO_MEMORY
+	} what;
+	char complaint[ERROR_DETAILS_MAX];
+};
+
 /* The library's first complaint, without the source line and marks that follow it. */
 static int refusal_set(const char *complaint, struct cni_error *err)
 {
@@ -62,23 +78,81 @@ static int refusal_set(const char *complaint, struct cni_error *err)
 	return ret;
 }
 
+static void run(const struct api *api, const char *text, struct verdict *verdict)
+{
+	struct nft_ctx *ctx = api->ctx_new(NFT_CTX_DEFAULT);
+
+	verdict->what = NO_MEMORY;
+	if (!ctx || api->buffer_error(ctx) || api->buffer_output(ctx))
+		return;
+	verdict->what = api->run(ctx, text) == 0 ? APPLIED : REFUSED;
+	if (verdict->what == REFUSED)
+		snprintf(verdict->complaint, sizeof(verdict->complaint), "%s",
+			 api->get_error_buffer(ctx));
+}
+
+/* Without memory or a socket the library ends the process that it is in: one of its own,
+ * which shares our descriptors, and with them the locks, while it works. */
+static _Noreturn void become_nft(const struct api *api, const char *text, int fd)
+{
+	struct verdict verdict = {};
+	ssize_t n;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	run(api, text, &verdict);
+	do
+		n = write(fd, &verdict, sizeof(verdict));
+	while (n < 0 && errno == EINTR);
+	_exit(0);
+}
+
+static int verdict_judge(const struct verdict *verdict, struct cni_error *err)
+{
+	switch (verdict->what) {
+	case APPLIED:
+		return 0;
+	case REFUSED:
+		return refusal_set(verdict->complaint, err);
+	case NO_MEMORY:
+		return error_oom(err);
+	case ENDED_EARLY:
+		break;
+	}
+	return error_set(
+		err, CNI_ERR_RULES, EIO,
+		"libnftables ended before the rules were written (it says why on "
+		"standard error)");
+}
+
 int nft_apply(const char *text, struct cni_error *err)
 {
+	_cleanup_(close_p) int in = -1;
+	struct verdict verdict = {};
 	struct api api = {};
-	struct nft_ctx *ctx;
-	int ret;
+	int fds[2], ret;
+	ssize_t n;
+	pid_t pid;
 
 	/* Loaded for good: unloading would only cost time. */
 	ret = api_load(&api, err);
 	if (ret < 0)
 		return ret;
-	ctx = api.ctx_new(NFT_CTX_DEFAULT);
-	if (!ctx)
-		return error_oom(err);
-	if (api.buffer_error(ctx) || api.buffer_output(ctx))
-		ret = error_oom(err);
-	else if (api.run(ctx, text) != 0)
-		ret = refusal_set(api.get_error_buffer(ctx), err);
-	api.ctx_free(ctx);
-	return ret;
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return error_errno(err, CNI_ERR_IO, errno, "pipe2");
+	in = fds[0];
+	pid = fork();
+	if (pid == 0)
+		become_nft(&api, text, fds[1]);
+	ret = -errno;
+	close(fds[1]);
+	if (pid < 0)
+		return error_errno(err, CNI_ERR_IO, -ret, "starting a process");
+	/* Less than PIPE_BUF comes whole, or not at all. */
+	do
+		n = read(in, &verdict, sizeof(verdict));
+	while (n < 0 && errno == EINTR);
+	ret = n < 0 ? error_errno(err, CNI_ERR_IO, errno, "what libnftables says") : 0;
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return ret < 0 ? ret : verdict_judge(&verdict, err);
 }

@@ -2,8 +2,8 @@
 /*
  * The seam to libnftables, the only one: a ruleset as text, applied as one transaction.
  * libnftables is loaded at the first call, because most operations don't need it: reading
- * one's own rules back and single elements go by nftset.h. nft.c loads it into the
- * process; nft_exec.c, of the static build, starts a program that does (nft_main.c).
+ * one's own rules back and single elements go by nftset.h. nft.c loads it, and uses it in a
+ * child; nft_exec.c, of the static build, starts a program that does (nft_main.c).
  */
 #ifndef BRIDGE_CNI_PLUGIN_NFT_H
 #define BRIDGE_CNI_PLUGIN_NFT_H

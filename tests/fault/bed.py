@@ -72,7 +72,8 @@ class Bed:
                                 env={**self.scenario.env, **(env or {})})
 
     def record(self, verb):
-        done, calls = inject.record(self.node, lambda **kw: self.invoke(verb, **kw))
+        done, calls = inject.record(self.node, lambda **kw: self.invoke(verb, **kw),
+                                     children=not self.scenario.delegated)
         outcome_of(done)
         return calls
 

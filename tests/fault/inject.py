@@ -2,8 +2,9 @@
 """One fault at one system call of the executable, by strace.
 
 A run without faults is recorded; every call from main() on, by its name and its number
-among the calls of that name, is a place for faults. Children are not followed: what a
-delegated IPAM does is its own affair.
+among the calls of that name, is a place for faults. What a delegated IPAM does is its own
+affair. The child that libnftables works in is one of ours: strace counts a name's calls in
+each process, so those are taken that only the child makes (its talk with the kernel).
 """
 import os
 import re
@@ -77,6 +78,7 @@ ERRORS = {
     "madvise": "EPERM",
     "memfd_create": "ENOMEM EMFILE EPERM",
     "pipe2": "EMFILE ENFILE EPERM",
+    "clone": "EAGAIN ENOMEM EPERM",
     "vfork": "EAGAIN ENOMEM EPERM",
     "clone": "EAGAIN ENOMEM EPERM",
     "fork": "EAGAIN ENOMEM EPERM",
@@ -91,6 +93,7 @@ ERRORS = {
     "close": "",
     # These can't fail, and say nothing that the program looks at.
     "umask": "", "getuid": "", "geteuid": "", "getpid": "", "gettid": "", "exit_group": "",
+    "set_robust_list": "", "prctl": "",
     "clock_gettime": "",
 }
 MAKING = "ENOSPC EDQUOT"  # more of openat() with O_CREAT
@@ -100,6 +103,7 @@ class Call(NamedTuple):
     name: str
     nth: int
     line: str
+    in_child: bool = False
 
     def errors(self):
         """strace's words for what this call can give."""
@@ -124,10 +128,10 @@ class Fault(NamedTuple):
         return f"{self.what} at {self.call.name} {self.call.nth}: {self.call.line[:100]}"
 
 
-def calls_of(text):
-    """The calls of a trace from main() on, the last one (exit_group) left out."""
+def calls_of(lines):
+    """The calls of one process from main() on, the last one (exit_group) left out."""
     calls, counts, started = [], {}, False
-    for line in text.splitlines():
+    for line in lines:
         match = re.match(r"(\w+)\(", line)
         if not match:
             continue
@@ -141,11 +145,30 @@ def calls_of(text):
     return calls
 
 
-def record(node, invoke):
+def child_calls(lines, own):
+    """Those of a child that the process itself never makes."""
+    calls, counts = [], {}
+    for line in lines:
+        match = re.match(r"(\w+)\(", line)
+        if match and match[1] in ERRORS and match[1] not in own:
+            counts[match[1]] = counts.get(match[1], 0) + 1
+            calls.append(Call(match[1], counts[match[1]], line, in_child=True))
+    return calls
+
+
+def record(node, invoke, children):
     """The calls of a run without faults; invoke(wrapper=...) runs it."""
     trace = node.directory / "trace"
-    done = invoke(wrapper=["strace", "-qq", "-o", trace], env=plugin.TRACED)
-    return done, calls_of(trace.read_text())
+    done = invoke(wrapper=["strace", "-f", "-qq", "-o", trace], env=plugin.TRACED)
+    processes = {}
+    for line in trace.read_text().splitlines():
+        pid, _, rest = line.partition(" ")
+        processes.setdefault(pid, []).append(rest.lstrip())
+    own, *others = processes.values()
+    calls = calls_of(own)
+    for lines in others if children else ():
+        calls += child_calls(lines, {call.name for call in calls if not call.in_child})
+    return done, calls
 
 
 def run(node, fault, invoke):
@@ -153,7 +176,7 @@ def run(node, fault, invoke):
     trace = node.directory / "trace"
     call = fault.call
     done = invoke(env=plugin.TRACED, wrapper=[
-        "strace", "-qq", "-o", trace, "-e", f"trace={call.name}",
+        "strace", "-qq", *["-f"] * call.in_child, "-o", trace, "-e", f"trace={call.name}",
         "-e", f"inject={call.name}:{fault.what}:when={call.nth}"])
     if fault.what.startswith("signal="):
         return done, died_of(done, fault.what.removeprefix("signal="))

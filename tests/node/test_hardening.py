@@ -112,6 +112,7 @@ def test_files_have_their_modes_whatever_the_umask(node, umask):
 # -- memory
 
 LEAKS = ["--quiet", "--error-exitcode=99", "--leak-check=full", "--track-fds=yes",
+         "--child-silent-after-fork=yes",
          "--show-leak-kinds=definite,indirect,possible",
          "--errors-for-leak-kinds=definite,indirect,possible"]
 
