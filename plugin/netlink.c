@@ -27,6 +27,9 @@
 #define DESCRIPTION_MAX	 192
 #define ANSWER_SIZE	 32768 /* the most that the kernel puts into one answer of a dump */
 #define DUMP_RETRIES_MAX 16
+#define DROPPED_MAX	 4096 /* in a pod's namespace others may send on and on */
+#define ANSWER_ROOM	 1024 /* the kernel doubles it; a refusal takes some 800 bytes */
+#define ROOM_FOR	 100 /* answers that a socket has room for anyway */
 #define DATAGRAM_DEFAULT 65536 /* bytes that every socket sends */
 
 struct queued {
@@ -299,6 +302,17 @@ static int answers_take(struct netlink *nl, struct nlmsghdr *header, int len,
 	return 0;
 }
 
+/* What a failed wait left would take the room of the next answer, which then is lost. */
+static void answers_drop(const struct netlink *nl)
+{
+	char byte;
+
+	for (int i = 0; i < DROPPED_MAX; i++)
+		if (recv(nl->fd, &byte, 1, MSG_DONTWAIT) < 0 && errno != EINTR &&
+		    errno != ENOBUFS)
+			return;
+}
+
 static int answers_await(struct netlink *nl, struct answers *answers,
 			 struct cni_error *err)
 {
@@ -307,8 +321,10 @@ static int answers_await(struct netlink *nl, struct answers *answers,
 
 	do {
 		len = answer_receive(nl, buffer, err);
-		if (len < 0)
+		if (len < 0) {
+			answers_drop(nl);
 			return len;
+		}
 		ret = answers_take(nl, (struct nlmsghdr *)buffer, len, answers, err);
 	} while (ret == 0);
 	return ret < 0 ? ret : answers->result;
@@ -340,6 +356,17 @@ int netlink_commit(struct netlink *nl, struct cni_error *err)
 	return ret;
 }
 
+/* Each message of a batch may be refused; an answer that finds no room is lost, the last one,
+ * which is waited for, included. */
+static void make_room(const struct netlink *nl)
+{
+	int bytes = (int)nl->n * ANSWER_ROOM;
+
+	if (nl->n > ROOM_FOR)
+		(void)setsockopt(nl->fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes,
+				 sizeof(bytes));
+}
+
 int netlink_commit_batch(struct netlink *nl, int absent, struct cni_error *err)
 {
 	struct answers answers = {.absent = absent};
@@ -349,6 +376,7 @@ int netlink_commit_batch(struct netlink *nl, int absent, struct cni_error *err)
 	if (nl->failed) {
 		ret = error_oom(err);
 	} else {
+		make_room(nl);
 		answers.batch = nlmsg_hdr(nl->queue[0].msg)->nlmsg_seq;
 		ret = commit(nl, nlmsg_hdr(nl->queue[nl->n - 2].msg), &answers, err);
 	}
