@@ -236,11 +236,16 @@ VERBS = {"ADD": fault_in_add,
 
 
 def rehearse(bed, verb):
-    """The calls of the verb, with what has to be there for it; then as before."""
+    """The calls of the verb. Of several runs the shortest: the others had to wait."""
+    return min((rehearsal(bed, verb) for _ in range(3)), key=len)
+
+
+def rehearsal(bed, verb):
+    """With what has to be there for it; afterwards all is as before."""
     if verb != "ADD":
         bed.result = bed.add(bed.pod)
     calls = bed.record(verb)
-    if verb == "ADD" or verb in ("CHECK", "STATUS"):
+    if verb in ("ADD", "CHECK", "STATUS"):
         bed.delete()
     bed.prepare()
     return calls
