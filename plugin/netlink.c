@@ -44,6 +44,8 @@ struct netlink {
 	uint32_t seq; /* of the message queued last */
 	int failed; /* errno: building the queue went wrong */
 	size_t n;
+	/* As long as the longest so far: messages are used again, memory costs system calls. */
+	size_t made;
 	struct queued *queue;
 };
 
@@ -84,8 +86,6 @@ int netlink_open(enum netlink_protocol protocol, struct netlink **ret_netlink,
 
 static void queue_clear(struct netlink *nl)
 {
-	for (size_t i = 0; i < nl->n; i++)
-		nlmsg_free(nl->queue[i].msg);
 	nl->n = 0;
 	nl->failed = 0;
 }
@@ -94,7 +94,8 @@ void netlink_close(struct netlink *nl)
 {
 	if (!nl)
 		return;
-	queue_clear(nl);
+	for (size_t i = 0; i < nl->made; i++)
+		nlmsg_free(nl->queue[i].msg);
 	close_p(&nl->fd);
 	free(nl->queue);
 	free(nl);
@@ -105,29 +106,43 @@ void netlink_queue_failed(struct netlink *nl)
 	nl->failed = ENOMEM;
 }
 
+/* An empty message at the end of the queue, or NULL. */
+static struct queued *queue_grow(struct netlink *nl)
+{
+	struct queued *queue;
+
+	if (nl->n == nl->made) {
+		queue = reallocarray(nl->queue, nl->made + 1, sizeof(*queue));
+		if (!queue)
+			return NULL;
+		nl->queue = queue;
+		queue[nl->made].msg = nlmsg_alloc_size(MESSAGE_SIZE);
+		if (!queue[nl->made].msg)
+			return NULL;
+		nl->made++;
+	}
+	queue = &nl->queue[nl->n];
+	nlmsg_hdr(queue->msg)->nlmsg_len = NLMSG_HDRLEN;
+	return queue;
+}
+
 struct nl_msg *netlink_queue(struct netlink *nl, int type, int flags, const char *fmt,
 			     ...)
 {
-	struct nl_msg *msg = NULL;
-	struct queued *queue;
+	struct queued *queued = queue_grow(nl);
 	va_list args;
 
-	queue = reallocarray(nl->queue, nl->n + 1, sizeof(*queue));
-	if (queue) {
-		nl->queue = queue;
-		msg = nlmsg_alloc_size(MESSAGE_SIZE);
-	}
-	if (!msg || !nlmsg_put(msg, 0, ++nl->seq, type, 0, NLM_F_REQUEST | flags)) {
-		nlmsg_free(msg);
+	if (!queued ||
+	    !nlmsg_put(queued->msg, 0, ++nl->seq, type, 0, NLM_F_REQUEST | flags)) {
 		netlink_queue_failed(nl);
 		return NULL;
 	}
 	va_start(args, fmt);
-	vsnprintf(queue[nl->n].what, DESCRIPTION_MAX, fmt, args);
+	vsnprintf(queued->what, DESCRIPTION_MAX, fmt, args);
 	va_end(args);
-	queue[nl->n].modules = NULL;
-	queue[nl->n++].msg = msg;
-	return msg;
+	queued->modules = NULL;
+	nl->n++;
+	return queued->msg;
 }
 
 void netlink_needs(struct netlink *nl, const char *modules)
@@ -140,16 +155,21 @@ void netlink_needs(struct netlink *nl, const char *modules)
 static int queue_send(struct netlink *nl, struct cni_error *err)
 {
 	struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+	const struct nlmsghdr *first = nlmsg_hdr(nl->queue[0].msg);
 	_cleanup_(free_p) char *datagram = NULL;
 	size_t size = 0, used = 0;
 	ssize_t sent;
 
 	for (size_t i = 0; i < nl->n; i++)
 		size += NLMSG_ALIGN(nlmsg_hdr(nl->queue[i].msg)->nlmsg_len);
-	datagram = calloc(1, size);
-	if (!datagram)
-		return error_oom(err);
-	for (size_t i = 0; i < nl->n; i++) {
+	if (nl->n > 1) {
+		datagram = calloc(1, size);
+		if (!datagram)
+			return error_oom(err);
+	} else {
+		size = first->nlmsg_len;
+	}
+	for (size_t i = 0; datagram && i < nl->n; i++) {
 		const struct nlmsghdr *header = nlmsg_hdr(nl->queue[i].msg);
 
 		memcpy(datagram + used, header, header->nlmsg_len);
@@ -160,8 +180,8 @@ static int queue_send(struct netlink *nl, struct cni_error *err)
 		(void)setsockopt(nl->fd, SOL_SOCKET, SO_SNDBUFFORCE, &(int){size},
 				 sizeof(int));
 	do
-		sent = sendto(nl->fd, datagram, size, 0, (struct sockaddr *)&kernel,
-			      sizeof(kernel));
+		sent = sendto(nl->fd, datagram ? (const void *)datagram : first, size, 0,
+			      (struct sockaddr *)&kernel, sizeof(kernel));
 	while (sent < 0 && errno == EINTR);
 	if (sent < 0)
 		return error_errno(err, CNI_ERR_KERNEL, errno,
@@ -316,9 +336,12 @@ static void answers_drop(const struct netlink *nl)
 static int answers_await(struct netlink *nl, struct answers *answers,
 			 struct cni_error *err)
 {
-	char buffer[ANSWER_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
+	/* Not on the stack, all of which is touched page by page (-fstack-clash-protection). */
+	_cleanup_(free_p) char *buffer = malloc(ANSWER_SIZE);
 	int ret, len;
 
+	if (!buffer)
+		return error_oom(err);
 	do {
 		len = answer_receive(nl, buffer, err);
 		if (len < 0) {
