@@ -176,12 +176,19 @@ def test_one_that_hangs_is_killed_with_its_children(node):
 
 
 def test_a_DEL_that_hangs_is_bounded_and_the_rest_is_removed(node):
-    fake, pod = Delegate(node, 'answer() if verb == "ADD" else time.sleep(1000)'), node.pod()
-    conf = fake.conf(ipamTimeoutSeconds=BOUND)
+    """But the record, so that the next DEL, or GC, asks once more."""
+    fake, pod = Delegate(node, '''
+        if verb == "ADD": answer()
+        elif os.path.exists(sys.argv[0] + ".hang"): time.sleep(1000)'''), node.pod()
+    conf, hang = fake.conf(ipamTimeoutSeconds=BOUND), fake.directory / "fake.hang"
+    hang.touch()
     fake.add(pod, conf)
     with pytest.raises(plugin.CniError) as error:
         fake.delete(pod, conf)
     error.value.says("fake", "DEL", f"{BOUND} seconds")
+    assert node.host_veths() == [] and pod.links().keys() == {"lo"}
+    hang.unlink()
+    fake.delete(pod, conf)
     node.assert_nothing_left(pod)
 
 
