@@ -338,14 +338,18 @@ static int answers_await(struct netlink *nl, struct answers *answers,
 {
 	/* Not on the stack, all of which is touched page by page (-fstack-clash-protection). */
 	_cleanup_(free_p) char *buffer = malloc(ANSWER_SIZE);
+	struct cni_error own = {};
 	int ret, len;
 
 	if (!buffer)
 		return error_oom(err);
 	do {
-		len = answer_receive(nl, buffer, err);
+		len = answer_receive(nl, buffer, &own);
 		if (len < 0) {
 			answers_drop(nl);
+			if (err->code) /* a refusal that came before */
+				return answers->result;
+			*err = own;
 			return len;
 		}
 		ret = answers_take(nl, (struct nlmsghdr *)buffer, len, answers, err);

@@ -183,8 +183,11 @@ def outcome_of(done):
 
 
 def run(bed, verb, fault):
-    """The outcome, and whether the fault came; a death only where one was meant."""
+    """The outcome, and whether the fault came; a death only where one was meant. An error
+    that can't be written to standard output stands on standard error alone."""
     done, came = inject.run(bed.node, fault, lambda **kw: bed.invoke(verb, **kw))
+    if done.returncode == 1 and fault.call.line.startswith("write(1,") and not done.stdout:
+        return CniError({"code": plugin.IO, "msg": done.stderr}, done.stderr), came
     outcome = outcome_of(done)
     assert outcome is not None or fault.what.startswith("signal="), \
         f"killed: exit {done.returncode} {done.stderr}"

@@ -114,6 +114,9 @@ class Call(NamedTuple):
         # where it only wants to know: that can't fail.
         if self.name == "brk" and "NULL" not in self.line:
             return ["retval=0"]
+        # Looks a name up, and can only say that there is none (net/core/dev_ioctl.c).
+        if "SIOCGIFINDEX" in self.line:
+            return []
         names = ERRORS[self.name].split()
         if "O_CREAT" in self.line:
             names += MAKING.split()
