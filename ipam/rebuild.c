@@ -91,7 +91,7 @@ static void read_file(struct rebuild *rebuild, const struct known *known,
 	const struct store *store = rebuild->store;
 	const struct table_entry *same;
 	struct table_entry entry = {.seen = rebuild->boots};
-	struct owner_text text;
+	struct owner_text text = {};
 	struct stat st = {};
 	int r = -EFBIG;
 

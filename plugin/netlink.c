@@ -421,16 +421,15 @@ int netlink_request(struct netlink *nl, netlink_answer_fn fn, void *data, int ab
 		ret = error_oom(err);
 	for (int i = 0; ret == 0; i++) {
 		struct answers answers = {.fn = fn, .data = data, .absent = absent};
-		struct nlmsghdr *header = NULL;
+		struct nlmsghdr *last = nlmsg_hdr(nl->queue[nl->n - 1].msg);
 
 		answers.first = nl->seq + 1;
-		for (size_t k = 0; k < nl->n; k++) {
-			header = nlmsg_hdr(nl->queue[k].msg);
-			header->nlmsg_seq = answers.last = ++nl->seq;
-		}
+		for (size_t k = 0; k < nl->n; k++)
+			nlmsg_hdr(nl->queue[k].msg)->nlmsg_seq = ++nl->seq;
+		answers.last = nl->seq;
 		/* A dump ends in NLMSG_DONE, one object in the acknowledgement asked for. */
-		if (!(header->nlmsg_flags & NLM_F_DUMP))
-			header->nlmsg_flags |= NLM_F_ACK;
+		if (!(last->nlmsg_flags & NLM_F_DUMP))
+			last->nlmsg_flags |= NLM_F_ACK;
 		fn(NULL, data);
 		ret = queue_send(nl, err);
 		if (ret == 0)
