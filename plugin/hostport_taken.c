@@ -246,6 +246,33 @@ static bool is_own_network(const struct attachment *att,
 						   [hostport_kind_of(element)]) == 0;
 }
 
+/* What is in the way into @found, which points to @maps; @ret_reclaim: attachments of this
+ * network that are dead are among its owners. One that is alive is an error. */
+static int dead_find(struct attachment *att, struct netlink *nl,
+		     const struct hostport_elements *wanted, struct maps *maps,
+		     struct hostport_elements *found, bool *ret_reclaim,
+		     struct cni_error *err)
+{
+	bool reclaim = false;
+	int ret;
+
+	hostport_elements_clear(found);
+	ret = maps_list(nl, maps, err);
+	if (ret == 0)
+		ret = in_the_way(nl, wanted, maps, found, err);
+	for (size_t i = 0; ret == 0 && i < found->n; i++) {
+		const struct nft_element *element = &found->items[i];
+
+		if (hostport_kind_of(element) == HOSTPORT_ONLINK)
+			continue;
+		if (is_alive(att, element))
+			return refuse(att, element, err);
+		reclaim |= is_own_network(att, element);
+	}
+	*ret_reclaim = reclaim;
+	return ret;
+}
+
 int hostports_make_way(struct attachment *att, const struct hostport_elements *wanted,
 		       struct cni_error *err)
 {
@@ -256,19 +283,14 @@ int hostports_make_way(struct attachment *att, const struct hostport_elements *w
 	int ret = node_nftables(att->node, &nl, err);
 
 	if (ret == 0)
-		ret = maps_list(nl, &maps, err);
-	if (ret == 0)
-		ret = in_the_way(nl, wanted, &maps, &found, err);
-	for (size_t i = 0; ret == 0 && i < found.n; i++) {
-		const struct nft_element *element = &found.items[i];
-
-		if (hostport_kind_of(element) == HOSTPORT_ONLINK)
-			continue;
-		if (is_alive(att, element))
-			return refuse(att, element, err);
-		reclaim |= is_own_network(att, element);
-	}
-	if (ret == 0 && reclaim)
+		ret = dead_find(att, nl, wanted, &maps, &found, &reclaim, err);
+	/* A repair deletes nobody. */
+	if (ret == 0 && reclaim && att->env.verb == CNI_ADD) {
 		ret = reclaim_network(att, err);
+		/* The lock may have been given back for another IPAM plugin's DEL: who has
+		 * taken a port meanwhile keeps it. */
+		if (ret == 0)
+			ret = dead_find(att, nl, wanted, &maps, &found, &reclaim, err);
+	}
 	return ret < 0 ? ret : nft_elements_del(nl, found.items, found.n, err);
 }

@@ -100,7 +100,40 @@ def test_the_port_of_a_dead_pod_is_taken_over(node, make):
     assert len(elements(node)["hostports4"]) == 1
 
 
+def test_a_port_taken_while_a_dead_pods_DEL_ran_stays_whose_it_is(node):
+    """No lock is held while another IPAM plugin's DEL runs."""
+    slow = Delegate(node, '''
+        here = os.path.dirname(sys.argv[0])
+        n = int(os.environ["CNI_CONTAINERID"].split("-")[0][3:])
+        if verb == "ADD": answer(ips=[{"address": "10.77.0.%d/16" % (n + 5)}])
+        if verb == "DEL" and n == 0:
+            open(here + "/waiting", "w").close()
+            while not os.path.exists(here + "/go"): time.sleep(0.01)''')
+    conf = slow.conf(**{key: value for key, value in ports((8080, 80)).items()
+                        if key in ("capabilities", "runtimeConfig")})
+    dead, late, quick = node.pod(), node.pod(), node.pod()
+    slow.add(dead, conf)
+    dead.remove()
+    while node.host_veths():
+        time.sleep(0.01)
+    call = node.start("ADD", conf, late, env=slow.env)
+    try:
+        while not (slow.directory / "waiting").exists():
+            time.sleep(0.01)
+        slow.add(quick, conf)
+        taken = elements(node)["hostports4"]
+    finally:
+        (slow.directory / "go").touch()
+    with pytest.raises(plugin.CniError) as error:
+        plugin.judge("ADD", call(), plugin.NEWEST)
+    assert error.value.code == plugin.EXISTS
+    error.value.says("tcp port 8080", quick.id)
+    assert elements(node)["hostports4"] == taken
+    node.assert_nothing_left(late, others=1)
+
+
 # -- DEL, GC, rollback
+
 
 def test_a_second_DEL_does_not_close_the_next_owners_port(node):
     first, second = node.pod(), node.pod()
