@@ -175,6 +175,22 @@ int ipam_record(struct attachment *att, struct cni_error *err)
 	return r == 0 ? store_record_write(&store, &record, err) : r;
 }
 
+/* Which this ADD wrote, and has given the node lock back since. What it makes from now on, a
+ * DEL or GC that has begun meanwhile would leave. */
+static int own_record_read(const struct attachment *att, const struct store *store,
+			   struct record *ret_record, struct cni_error *err)
+{
+	int r = store_record_read(store, operation_hash(att), ret_record);
+
+	if (r < 0 && r != -ENOENT)
+		return store_file_error(store->own_path, "a record", -r, "read", err);
+	if (r < 0 || ret_record->going)
+		return error_set(err, CNI_ERR_TRY_AGAIN, ECANCELED,
+				 "a DEL of the same attachment came by while its ADD "
+				 "waited");
+	return 0;
+}
+
 int ipam_record_addresses(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
@@ -191,16 +207,9 @@ int ipam_record_addresses(struct attachment *att, struct cni_error *err)
 	r = operation_open(att, STORE_RECORDS, &store, err);
 	if (r < 0)
 		return r;
-	/* Its own, written before the plugin ran. What this ADD makes from now on, a DEL that
-	 * has begun meanwhile would leave. */
-	r = store_record_read(&store, operation_hash(att), &old);
-	if (r < 0 && r != -ENOENT)
-		return store_file_error(store.own_path, "a record", -r, "read", err);
-	if (r < 0 || old.going)
-		return error_set(err, CNI_ERR_TRY_AGAIN, ECANCELED,
-				 "a DEL of the same attachment came by while the IPAM "
-				 "plugin %s ran",
-				 att->conf.ipam.type);
+	r = own_record_read(att, &store, &old, err);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < att->ipam.ips.n; i++)
 		addresses[i] = (struct record_address){
 			.address = att->ipam.ips.items[i].address,
@@ -225,9 +234,9 @@ int ipam_record_ports(struct attachment *att, struct cni_error *err)
 	r = operation_open(att, STORE_RECORDS, &store, err);
 	if (r < 0)
 		return r;
-	r = store_record_read(&store, operation_hash(att), &old);
+	r = own_record_read(att, &store, &old, err);
 	if (r < 0)
-		return store_file_error(store.own_path, "a record", -r, "read", err);
+		return r;
 	record = old;
 	record.ports = att->conf.ports.mappings;
 	return store_record_write(&store, &record, err);

@@ -52,11 +52,11 @@ int ipam_reserve(struct attachment *att, struct cni_error *err);
 int ipam_record(struct attachment *att, struct cni_error *err);
 
 /* Writes the addresses of @att->ipam, which come from elsewhere, into its record. Code 11:
- * a DEL has begun since ipam_record(). */
+ * a DEL or GC has begun since ipam_record(). */
 int ipam_record_addresses(struct attachment *att, struct cni_error *err);
 
 /* Writes its host ports into its record, before it gets them: from then on its DEL takes
- * them away, and whoever puts rules back puts them back. */
+ * them away, and whoever puts rules back puts them back. Code 11 as above. */
 int ipam_record_ports(struct attachment *att, struct cni_error *err);
 
 /* Writes into its record that its DEL has begun, before that gives the node lock back for a
