@@ -58,7 +58,7 @@ struct attachment {
 
 	/* Found. */
 	const struct record *record; /* DEL, repair: what ADD wrote down; NULL: nothing */
-	bool given_up; /* repair: one of the stages has failed */
+	bool given_up; /* repair: one of the stages has failed, or it isn't to be touched */
 	bool need_not_wait; /* DEL: until the kernel has tidied up behind a link */
 	bool had_own_veth; /* DEL: the veth with host_ifname was there */
 

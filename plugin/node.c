@@ -170,18 +170,23 @@ static int lock_wait(int fd, int operation, const char *path, struct cni_error *
 
 /* An attachment's bytes of the lock file. */
 enum identity_byte {
-	IDENTITY_WORK, /* written to by who has the node lock, too */
+	IDENTITY_WORK, /* of who has the node lock, too; shared by those who only look */
 	IDENTITY_PRESENCE, /* shared by all who are at work, one who begins to ADD alone */
 };
 
-static int identity_fcntl(const struct node *node, enum identity_byte which, short type)
+static struct flock identity_byte(uint64_t identity, enum identity_byte which, short type)
 {
-	struct flock byte = {
+	return (struct flock){
 		.l_type = type,
 		.l_whence = SEEK_SET,
-		.l_start = (off_t)(node->identity & INT64_MAX >> 2) * 2 + which,
+		.l_start = (off_t)(identity & INT64_MAX >> 2) * 2 + which,
 		.l_len = 1,
 	};
+}
+
+static int identity_fcntl(const struct node *node, enum identity_byte which, short type)
+{
+	struct flock byte = identity_byte(node->identity, which, type);
 
 	return fcntl(node->lock_fd, F_OFD_SETLK, &byte) < 0 ? -errno : 0;
 }
@@ -217,7 +222,8 @@ static int identity_lock(struct node *node, const char *path, struct cni_error *
 		ret = identity_wait(node, IDENTITY_PRESENCE,
 				    node->adds ? F_WRLCK : F_RDLCK, path, err);
 	if (ret == 0)
-		ret = identity_wait(node, IDENTITY_WORK, F_WRLCK, path, err);
+		ret = identity_wait(node, IDENTITY_WORK, node->looks ? F_RDLCK : F_WRLCK,
+				    path, err);
 	if (ret == 0 && begins && node->adds)
 		identity_fcntl(node, IDENTITY_PRESENCE, F_RDLCK);
 	node->present = node->present || ret == 0;
@@ -270,6 +276,13 @@ void node_unlock(struct node *node)
 			identity_fcntl(node, IDENTITY_WORK, F_UNLCK);
 	}
 	node->lock = NODE_UNLOCKED;
+}
+
+bool node_is_changing(const struct node *node, uint64_t identity)
+{
+	struct flock byte = identity_byte(identity, IDENTITY_WORK, F_RDLCK);
+
+	return fcntl(node->lock_fd, F_OFD_GETLK, &byte) == 0 && byte.l_type != F_UNLCK;
 }
 
 /* What else is there to do? What comes next, cleaning up included, would be done to the

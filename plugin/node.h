@@ -28,6 +28,7 @@ struct node {
 	enum node_lock lock;
 	uint64_t identity; /* whose lock is taken with the node lock; 0: nobody's */
 	bool adds; /* and for an ADD of it */
+	bool looks; /* or a CHECK, beside others */
 	bool present; /* until the end others can tell that somebody is at work on it */
 };
 
@@ -75,6 +76,12 @@ void node_close(struct node *node);
  * nobody is at work on the attachment any more, waiting or not.
  */
 int node_lock(struct node *node, enum node_lock lock, struct cni_error *err);
+
+/*
+ * Is an ADD or DEL of that attachment under way, if only waiting to go from shared to
+ * exclusive? Asked under the exclusive lock.
+ */
+bool node_is_changing(const struct node *node, uint64_t identity);
 
 /* Gives it back before the operation ends (it waits for something slow). */
 void node_unlock(struct node *node);

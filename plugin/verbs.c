@@ -206,6 +206,7 @@ static int enter(struct attachment *att, struct node *node, struct kernel *kerne
 			     att->host_ifname);
 	node->identity = hash_text(att->host_ifname);
 	node->adds = att->env.verb == CNI_ADD;
+	node->looks = att->env.verb == CNI_CHECK;
 	return 0;
 }
 

@@ -12,6 +12,7 @@ import pytest
 from harness import plugin, snapshot
 from harness.command import begin, command, conflist, lines_of, repair, written
 from harness.delegates import Delegate
+from harness.hostports import ports
 from harness.node import (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, NODE4, NODE6,
                           addresses_of, named, network)
 from harness.wire import BROADCAST, listening, send_frame, source_seen
@@ -441,6 +442,39 @@ def test_a_pod_whose_DEL_has_begun_is_left_alone(node):
     assert lines and not any(pods[0].id in line for line in lines)
     listing = node.run("nft", "list", "ruleset").stdout
     assert "10.77.0.5" not in listing and "10.77.0.6" in listing
+
+
+def is_locked(path, operation):
+    with open(path) as file:
+        try:
+            fcntl.flock(file, operation | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def test_an_ADD_that_waits_for_the_exclusive_lock_is_left_alone(node):
+    """For its host port: it then lets in who has waited before, and has no rates yet, nor
+    hairpin mode by its record."""
+    rates = {"ingressRate": 10 ** 7, "ingressBurst": 10 ** 6,
+             "egressRate": 10 ** 7, "egressBurst": 10 ** 6}
+    conf, pod = ports((8080, 80), **rates), node.pod()
+    node.add(node.pod(), ports((9090, 90), **rates))
+    [lock] = (node.run_dir / "bridge-cni").glob("*.lock")
+    with open(node.var_lib / "cni/networks/testnet/lock") as store:
+        fcntl.flock(store, fcntl.LOCK_EX)
+        add = node.start("ADD", conf, pod)
+        while not is_locked(lock, fcntl.LOCK_EX):
+            time.sleep(0.01)
+        mend = begin(node, "repair", *written(node, conf))
+        while not is_locked(lock.with_suffix(".gate"), fcntl.LOCK_SH):
+            time.sleep(0.01)
+    result = plugin.judge("ADD", add(), plugin.NEWEST)
+    done = mend()
+    assert lines_of(done) == NOTHING
+    node.check(pod, conf, result)
+    node.delete(pod, conf)
+    node.assert_nothing_left(pod, others=1)
 
 
 def test_racing_with_ADD_and_DEL_it_leaves_what_each_pod_is_to_have(node):
