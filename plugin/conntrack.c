@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "netlink_conntrack.h"
 #include "node.h"
@@ -36,20 +37,36 @@ static void forget(struct attachment *att, const struct conntrack_match *matches
 				       : "");
 }
 
-void conntrack_forget_port(struct attachment *att, const struct ip_addr *host,
-			   uint8_t protocol, uint16_t port)
+static struct conntrack_match port_match(const struct conntrack_port *port)
 {
 	static const uint8_t any[16];
 	struct conntrack_match match = {
-		.family = host->family,
-		.orig = {.protocol = protocol, .dst_port = port},
+		.family = port->host.family,
+		.orig = {.protocol = port->protocol, .dst_port = port->port},
 		/* Answered from that port: it was not translated. */
-		.reply = {.protocol = protocol, .src_port = port},
+		.reply = {.protocol = port->protocol, .src_port = port->port},
 	};
 
-	if (memcmp(host->bytes, any, sizeof(any)) != 0)
-		match.orig.dst = *host;
-	forget(att, &match, 1, true);
+	if (memcmp(port->host.bytes, any, sizeof(any)) != 0)
+		match.orig.dst = port->host;
+	return match;
+}
+
+void conntrack_forget_ports(struct attachment *att, const struct conntrack_port *ports,
+			    size_t n)
+{
+	static const int families[] = {AF_INET, AF_INET6};
+	_cleanup_(free_p) struct conntrack_match *matches = calloc(n, sizeof(*matches));
+
+	for (size_t f = 0; matches && f < ARRAY_SIZE(families); f++) {
+		size_t matches_n = 0;
+
+		for (size_t i = 0; i < n; i++)
+			if (ports[i].host.family == families[f])
+				matches[matches_n++] = port_match(&ports[i]);
+		if (matches_n > 0)
+			forget(att, matches, matches_n, true);
+	}
 }
 
 /* Not known: as if there were none, without connection tracking. */

@@ -6,12 +6,20 @@
 
 #include "../conf/attachment.h"
 
+/* A port of the node's, on the address @host, or on all of its family where it has no bytes
+ * set. */
+struct conntrack_port {
+	struct ip_addr host;
+	uint8_t protocol;
+	uint16_t port;
+};
+
 /*
- * Those that led to a port of the node itself, on the address @host, or on all of its family
- * where it has no bytes set: packets of theirs would go on past a new host port.
+ * Those that led to such ports of the node itself: packets of theirs would go on past new
+ * host ports. Where they have to be listed that is done once for all @n.
  */
-void conntrack_forget_port(struct attachment *att, const struct ip_addr *host,
-			   uint8_t protocol, uint16_t port);
+void conntrack_forget_ports(struct attachment *att, const struct conntrack_port *ports,
+			    size_t n);
 
 /*
  * Those from and to a pod's addresses, which the next owner of address or port would get. It

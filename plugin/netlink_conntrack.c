@@ -243,16 +243,18 @@ int conntrack_delete(struct netlink *nl, const struct conntrack_match *matches, 
 		     bool listed, struct cni_error *err)
 {
 	bool filterable = true;
-	int ret = -EOPNOTSUPP;
+	int ret;
 
 	for (size_t i = 0; i < n; i++)
 		filterable &= is_filterable(&matches[i]);
-	for (size_t i = 0; filterable && i < n; i++)
+	ret = filterable ? 0 : -EOPNOTSUPP;
+	for (size_t i = 0; ret == 0 && i < n; i++) {
 		put_filter(message(nl, IPCTNL_MSG_CT_DELETE, 0, matches[i].family,
 				   "deleting connections"),
 			   &matches[i]);
-	if (filterable)
-		ret = netlink_commit(nl, err);
+		if (i + 1 == n || (i + 1) % DELETED_AT_ONCE == 0)
+			ret = netlink_commit(nl, err);
+	}
 	if (ret != -EOPNOTSUPP && ret != -EINVAL)
 		return ret;
 	error_clear(err);

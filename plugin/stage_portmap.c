@@ -79,19 +79,27 @@ static int localnet_ensure(struct attachment *att, struct cni_error *err)
 /* Who went on sending to a port of UDP while it led nowhere would go on not reaching it. */
 static void udp_forget(struct attachment *att, const struct hostport_elements *elements)
 {
-	for (size_t i = 0; i < elements->n; i++) {
+	_cleanup_(free_p) struct conntrack_port *ports = calloc(elements->n + 1,
+								sizeof(*ports));
+	size_t n = 0;
+
+	for (size_t i = 0; ports && i < elements->n; i++) {
 		const struct nft_element *element = &elements->items[i];
-		struct ip_addr host = {};
+		struct conntrack_port *port = &ports[n];
 
 		if (hostport_kind_of(element) == HOSTPORT_ONLINK ||
 		    element->key.bytes[0] != IPPROTO_UDP)
 			continue;
-		host.family = hostport_family_of(element) ? AF_INET6 : AF_INET;
+		port->host.family = hostport_family_of(element) ? AF_INET6 : AF_INET;
 		if (hostport_kind_of(element) == HOSTPORT_ONE)
-			memcpy(host.bytes, element->key.bytes + 4, ip_size(host.family));
-		conntrack_forget_port(att, &host, IPPROTO_UDP,
-				      hostport_port_of(&element->key));
+			memcpy(port->host.bytes, element->key.bytes + 4,
+			       ip_size(port->host.family));
+		port->protocol = IPPROTO_UDP;
+		port->port = hostport_port_of(&element->key);
+		n++;
 	}
+	if (n > 0)
+		conntrack_forget_ports(att, ports, n);
 }
 
 static int ports_add(struct attachment *att, struct cni_error *err)

@@ -360,6 +360,19 @@ def test_who_goes_on_sending_UDP_reaches_the_next_owner(node, address, keys):
             ask_udp(node.outside, address, 5353, sock, timeout=0.2)
 
 
+def test_connections_to_many_UDP_ports_are_forgotten_at_once(node):
+    def sends(*mappings):
+        trace = node.directory / "sends"
+        conf = ports(*((port, 53, {"protocol": "udp"}) for port in mappings), families="v4")
+        done = node.invoke("ADD", conf, node.pod(), env=plugin.TRACED,
+                           wrapper=plugin.strace(trace, "sendto"))
+        assert done.returncode == 0, done.stdout
+        return len(trace.read_text().splitlines())
+
+    node.add(node.pod(), ports((7000, 80), families="v4"))
+    assert sends(5000) == sends(*range(5001, 5041))
+
+
 def test_DEL_forgets_all_connections_of_the_pod(node):
     pod, stays = node.pod(), node.pod()
     conf = ports((8080, 80))
