@@ -106,7 +106,8 @@ static void family_rules(const struct attachment *att, int f,
 }
 
 /* With route_localnet the kernel would take packets of pods to and from 127.0.0.0/8, and so
- * let them at what listens there (CVE-2020-8558). */
+ * let them at what listens there (CVE-2020-8558). Without snat, too: it may be on since it
+ * was configured, or for another network of the bridge. */
 static void localnet_rules(const struct attachment *att, struct rule_list *list,
 			   bool *failed)
 {
@@ -140,8 +141,7 @@ int hostport_rules_wanted(const struct attachment *att, struct rule_list *ret_li
 		return ret;
 	for (int f = 0; f < HOSTPORT_FAMILIES; f++)
 		family_rules(att, f, &sets, &list, &failed);
-	if (att->conf.ports.snat)
-		localnet_rules(att, &list, &failed);
+	localnet_rules(att, &list, &failed);
 	if (failed)
 		return error_oom(err);
 	*ret_list = list;

@@ -110,10 +110,13 @@ def test_all_addresses_of_a_family_are_0_0_0_0(node):
         assert ask(node.outside, NODE4, 8081, timeout=0.3) is None
 
 
-def test_pods_cannot_reach_what_listens_on_the_nodes_loopback(node):
-    """route_localnet alone would let them (CVE-2020-8558)."""
-    pod, conf = node.pod(), ports((8080, 80), families="v4")
-    node.add(pod, conf)
+@pytest.mark.parametrize("later", [{}, {"snat": False}])
+def test_pods_cannot_reach_what_listens_on_the_nodes_loopback(node, later):
+    """route_localnet alone would let them (CVE-2020-8558); it stays on without snat."""
+    pod = node.pod()
+    node.add(pod, ports((8080, 80), families="v4"))
+    node.add(node.pod(), ports((8081, 80), families="v4", **later))
+    assert node.sysctl("ipv4.conf.cni0.route_localnet") == "1"
     pod.ip("route add 127.0.0.5 via 10.1.2.1")
     pod.sysctl("ipv4.conf.eth0.route_localnet", 1)
     with served(node, 9999, address="127.0.0.5"):
