@@ -116,6 +116,7 @@ static int output_take(const struct child_spec *spec, int fd, size_t *size,
 			if (!output)
 				return error_oom(err);
 			end->output = output;
+			end->output[end->output_len] = '\0';
 			*size = grown;
 		}
 		got = read(fd, end->output + end->output_len,

@@ -66,7 +66,7 @@ static int failed(const char *program, const struct child_end *end, struct cni_e
 	else
 		ret = error_set(err, CNI_ERR_RULES, EPROTO,
 				"%s can't be run; is the bundle whole?", program);
-	if (end->output_len > 0)
+	if (end->output && end->output[0])
 		error_details(err, "%.*s", (int)strcspn(end->output, "\n"), end->output);
 	return ret;
 }
