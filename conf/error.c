@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Filling the error object. Text that doesn't fit is cut between characters, and what is no
- * UTF-8 replaced, for it is printed as JSON; nothing here allocates, so that running out of memory can be reported, too.
+ * UTF-8 replaced, for it is printed as JSON; nothing here allocates, so that running out of
+ * memory can be reported, too.
  */
 #include "error.h"
 

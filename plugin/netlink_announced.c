@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A child sends the queue, while we listen for the announcement that the links are gone. The child shares nothing with the runtime or with other operations: no descriptor
- * but its own, so no pipe whose end somebody waits for and no lock. It is init's child as
- * soon as we have ended.
+ * A child sends the queue, while we listen for the announcement that the links are gone. The
+ * child shares nothing with the runtime or with other operations: no descriptor but its own,
+ * so no pipe whose end somebody waits for and no lock. It is init's child as soon as we have
+ * ended.
  */
 #include "netlink_announced.h"
 

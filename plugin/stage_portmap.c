@@ -107,7 +107,7 @@ static int ports_add(struct attachment *att, struct cni_error *err)
 	_cleanup_(hostport_elements_clear) struct hostport_elements elements = {};
 	struct hostport_sets sets;
 	struct hostport_pod pod;
-	struct netlink *nl;
+	struct netlink *nl = NULL;
 	int ret;
 
 	hostport_sets_name(att->conf.name, &sets);

@@ -2,8 +2,8 @@
 /*
  * What the reference plugins left of a pod that was theirs: each made masquerading rules
  * of its own for it, which would masquerade the address's next owner. Only DEL has a part
- * here, and only where neither an interface nor a record of ours was there. Their interface is stage_veth.c's,
- * their reservation ipam's; their shared table and base chains stay.
+ * here, and only where neither an interface nor a record of ours was there. Their interface
+ * is stage_veth.c's, their reservation ipam's; their shared table and base chains stay.
  */
 #include <errno.h>
 #include <inttypes.h>
