@@ -49,7 +49,7 @@ struct api {
 	int64_t started, retry_at;
 	unsigned int failed; /* attempts in a row */
 	bool heard; /* this request has brought a document that is no error */
-	bool gone; /* the server said 410 */
+	bool gone; /* the server can't go on from our resource version */
 	bool news;
 	struct cni_error err; /* of this request */
 	struct api_state state;
@@ -121,8 +121,9 @@ static int list_take(enum watch_doc kind, const char *text, size_t len, void *da
 static int event_error(struct api *api, const struct watch_event *event,
 		       struct cni_error *err)
 {
-	api->gone = event->status == 410;
-	/* Whatever it is, this watch has ended; after any but 410 as after a failure. */
+	/* Mostly 410. After another, too, the events that follow may not be all there are;
+	 * a server that has too much to do is not asked for the list besides. */
+	api->gone = event->status != 429;
 	return error_set(err, CNI_ERR_TRY_AGAIN, ECONNABORTED, "%s (%u)",
 			 event->message[0] ? event->message : "the watch was ended",
 			 event->status);
@@ -143,17 +144,20 @@ static int event_take(enum watch_doc kind, const char *text, size_t len, void *d
 			  WATCH_DOC_MAX);
 	else
 		watch_event_read(text, len, &event, &own);
-	if (event.type == WATCH_ERROR && !own.code)
+	if (event.type == WATCH_ERROR) {
+		error_clear(&own);
 		return event_error(api, &event, err);
+	}
 	api->heard = true;
 	if (event.node.version[0])
 		memcpy(api->version, event.node.version, sizeof(api->version));
-	if (own.code)
+	/* Of a Node that is gone its name is enough. */
+	if (event.type == WATCH_DELETED && event.node.name[0])
+		api->news |= node_table_remove(api->nodes, event.node.name);
+	else if (own.code)
 		skipped(api, event.node.name, &own);
 	else if (event.type == WATCH_CHANGED)
 		r = node_take(api, &event.node, err);
-	else if (event.type == WATCH_DELETED)
-		api->news |= node_table_remove(api->nodes, event.node.name);
 	return r;
 }
 
@@ -331,9 +335,11 @@ static void back_off(struct api *api)
 	if (ms > most)
 		ms = most;
 	ms = ms / 2 + any_below(ms / 2 + 1);
-	if (curl_easy_getinfo(api->easy, CURLINFO_RETRY_AFTER, &wished) == CURLE_OK &&
-	    wished > 0 && (unsigned int)(wished * 1000) > ms)
-		ms = wished * 1000 < most ? (unsigned int)wished * 1000 : most;
+	curl_easy_getinfo(api->easy, CURLINFO_RETRY_AFTER, &wished);
+	if (wished >= most / 1000)
+		ms = most;
+	else if (wished * 1000 > ms)
+		ms = (unsigned int)wished * 1000;
 	api->failed++;
 	pause_for(api, ms);
 }
@@ -386,6 +392,7 @@ static void refused(struct api *api, long status)
 	} hints[] = {
 		{401, "the service account's token isn't accepted"},
 		{403, "the ClusterRole must allow get, list and watch of nodes"},
+		{400, "the request or its resource version isn't understood"},
 		{410, "the resource version is too old"},
 	};
 	const char *hint = "the API server refuses";
@@ -397,7 +404,8 @@ static void refused(struct api *api, long status)
 	error_set(&api->err, CNI_ERR_TRY_AGAIN, EACCES, "%s: HTTP status %ld", hint,
 		  status);
 	error_details(&api->err, "%s", api->body);
-	api->gone = status == 410;
+	/* 400: it may be another's, of an etcd that was made anew. */
+	api->gone = status == 410 || status == 400;
 }
 
 static void list_ended(struct api *api)

@@ -73,6 +73,38 @@ def test_a_resource_version_that_is_gone_leads_to_one_more_list(cluster, node):
     assert [q.get("resourceVersion") for q in cluster.api.lists()][1:] in ([], [None])
 
 
+@pytest.mark.parametrize("status, lists", [(500, 2), (None, 2), (429, 1)])
+def test_a_watch_that_ends_in_an_error_leads_to_a_list_unless_the_server_is_busy(
+        cluster, node, status, lists):
+    node.start_agent()
+    wait_for(lambda: node.metrics().get("bridge_cni_api_watching"))
+    cluster.api.fail_watch({"code": status, "message": "etcdserver"} if status else
+                           {"code": "nonsense"})
+    wait_for(lambda: len(cluster.api.watches()) == 2)
+    follows(cluster, node)
+    assert len(cluster.api.lists()) == lists
+    assert node.metrics()["bridge_cni_api_failures_total"] == 1
+
+
+def test_a_resource_version_of_another_etcd_leads_to_one_more_list(cluster, node):
+    others(cluster, 1)
+    node.start_agent()
+    wait_for(lambda: node.metrics().get("bridge_cni_api_watching"))
+    cluster.api.refuse_watch = 400
+    cluster.api.drop_connections()
+    wait_for(lambda: len(cluster.api.lists()) >= 2)
+    cluster.api.refuse_watch = None
+    follows(cluster, node)
+
+
+def test_a_retry_after_beyond_all_measure_is_the_longest_pause(cluster, node):
+    cluster.api.refuse = (429, {}, [("Retry-After", "9223372036854775807")])
+    node.start_agent("--retry-max-seconds", "1")
+    wait_for(lambda: len(cluster.api.requests) >= 3)
+    times = [at for at, _, _ in cluster.api.requests]
+    assert all(b - a > 0.9 for a, b in zip(times, times[1:]))
+
+
 def test_bookmarks_save_the_list(cluster, node):
     cluster.api.bookmark_seconds = 0.3
     node.start_agent()
@@ -184,3 +216,7 @@ def test_a_node_that_cant_be_understood_keeps_nobody_else_waiting(cluster, node)
     cluster.api.drop_connections()
     wait_for(lambda: node.metrics()["bridge_cni_api_lists_total"] == 2)
     assert "10.245.100.0/24" in node.own_routes()
+    # Once it is gone, it is gone, understood or not.
+    cluster.api.remove("other100")
+    wait_for(lambda: "10.245.100.0/24" not in node.own_routes(), 5)
+    assert node.metrics()["bridge_cni_api_lists_total"] == 2

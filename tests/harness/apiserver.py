@@ -76,6 +76,8 @@ class ApiServer:
         self.page_limit = 500  # what the server gives at most
         self.bookmark_seconds = 60.0
         self.refuse = None  # (status, body, headers) for every request
+        self.refuse_watch = None  # the status with which watches are refused
+        self.watch_error = None  # what the next watch ends with, as its ERROR event
         self.expire_continue = 0  # so many continue tokens are refused with 410
         self.cut_lists = 0  # so many lists break off in the middle
         self.server = None
@@ -106,6 +108,12 @@ class ApiServer:
     def remove(self, name):
         with self.lock:
             self._changed("DELETED", self.nodes.pop(name))
+
+    def fail_watch(self, error):
+        """The watch that is open ends with this object in an ERROR event."""
+        with self.lock:
+            self.watch_error = error
+            self.lock.notify_all()
 
     def compact(self):
         """Resource versions of before now are gone."""
@@ -216,6 +224,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self.status_answer(401, "Unauthorized", "Unauthorized")
         if url.path != "/api/v1/nodes":
             return self.status_answer(404, "NotFound", "no such resource")
+        if query.get("watch") == "true" and api.refuse_watch:
+            return self.status_answer(api.refuse_watch, "BadRequest", "resource version")
         if query.get("watch") == "true":
             return self.watch(query)
         return self.list(query)
@@ -276,6 +286,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                             "status": "Failure", "reason": "Expired", "code": 410,
                             "message": f"too old resource version: {at} ({api.oldest})"}
                     self.chunk("ERROR", json.dumps(gone).encode())
+                    break
+                if api.watch_error:
+                    self.chunk("ERROR", json.dumps({"kind": "Status",
+                                                    **api.watch_error}).encode())
+                    api.watch_error = None
                     break
                 fresh = [e for e in api.events if e[0] > at]
                 if not fresh:
