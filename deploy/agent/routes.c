@@ -17,6 +17,7 @@ const char *const route_problem_names[ROUTE_PROBLEMS] = {
 	[ROUTE_NOT_ON_LINK] = "not-on-link",
 	[ROUTE_TAKEN] = "foreign-route",
 	[ROUTE_OVERLAP] = "overlapping-pod-cidr",
+	[ROUTE_OWN_ADDRESS] = "own-internal-ip",
 };
 
 static const int families[FAMILIES] = {AF_INET, AF_INET6};
@@ -133,6 +134,8 @@ static enum route_problem want(struct sync *sync, const struct cluster_node *nod
 
 	if (!gw->family)
 		return ROUTE_NO_ADDRESS;
+	if (sync->own && ip_equal(gw, &sync->own->addresses[sync->family]))
+		return ROUTE_OWN_ADDRESS;
 	if (is_harmful(sync, node))
 		return ROUTE_OVERLAP;
 	link = look_up(sync, gw);

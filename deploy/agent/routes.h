@@ -22,6 +22,7 @@ enum route_problem {
 	ROUTE_NOT_ON_LINK, /* its InternalIP is behind a router */
 	ROUTE_TAKEN, /* there is a route of somebody else to that podCIDR */
 	ROUTE_OVERLAP, /* its podCIDR is this node's, or another's, or has its own address */
+	ROUTE_OWN_ADDRESS, /* its InternalIP is this node's: one of the two Nodes is stale */
 	ROUTE_PROBLEMS,
 };
 extern const char *const route_problem_names[ROUTE_PROBLEMS];

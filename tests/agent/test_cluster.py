@@ -112,6 +112,18 @@ def test_a_node_behind_a_router_is_named_and_the_others_are_reached(cluster):
     assert_reach_each_other([node.attach() for node in nodes])
 
 
+def test_a_stale_node_with_this_nodes_address_is_named_and_in_nobodys_way(cluster):
+    one, two = cluster.node(), cluster.node()
+    cluster.api.put("former", ["10.244.202.0/24"], [one.address4])
+    one.start_agent()
+    wait_for(one.ready)
+    assert one.own_routes().get(two.cidrs[0]) == two.address4
+    assert "10.244.202.0/24" not in one.own_routes()
+    key = 'bridge_cni_node_unrouted{node="former",reason="own-internal-ip"}'
+    assert one.metrics()[key] == 1
+    assert "level=error" not in one.log()
+
+
 def test_other_peoples_routes_are_never_touched(cluster):
     one = cluster.node()
     one.ip("route add 10.244.2.0/24 via 192.0.2.1 proto static")
