@@ -233,14 +233,12 @@ static void drop_first_dead(struct agent *agent)
 
 static void start_jobs(struct agent *agent)
 {
+	bool was_free = !agent->job.pid;
 	struct cni_error err = {};
 
-	if (!agent->job.pid) {
-		heal_tick(&agent->heal, &agent->job);
+	heal_tick(&agent->heal, &agent->job);
+	if (was_free)
 		agent->heals = agent->job.pid != 0;
-	} else {
-		heal_tick(&agent->heal, &agent->job);
-	}
 	if (agent->job.pid || !agent->dead.n)
 		return;
 	if (reclaim_start(agent->options, &agent->conflist, &agent->dead.items[0],
@@ -318,7 +316,7 @@ static int wait_ms(const struct agent *agent)
 		agent->check_at,
 		agent->resync_at,
 		api_state(agent->api)->listed ? agent->routes_at : INT64_MAX,
-		heal_next(&agent->heal),
+		heal_next(&agent->heal, &agent->job),
 	};
 	int64_t now = now_ms(), left = INT_MAX;
 	int http = agent->http ? http_timeout_ms(agent->http) : -1;

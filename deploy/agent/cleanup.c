@@ -25,6 +25,7 @@ static int run(const struct options *options, const struct log *log,
 	_cleanup_(free_p) char *output = NULL;
 	struct job job = JOB_NONE;
 	struct pollfd end = {.events = POLLIN};
+	size_t len;
 	int r, status;
 
 	if (snprintf(program, PATH_MAX, "%s/bridge-cni", options->bundle) >= PATH_MAX ||
@@ -44,8 +45,9 @@ static int run(const struct options *options, const struct log *log,
 	r = job_end(&job, &status, &output, err);
 	if (r < 0)
 		return r;
-	output[strcspn(output, "\n") + 1 < strlen(output) ? strlen(output) - 1
-							  : strcspn(output, "\n")] = '\0';
+	len = strlen(output);
+	if (len && output[len - 1] == '\n')
+		output[len - 1] = '\0';
 	log_write(log, status ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "bridge-cni cleanup",
 		  "output", output, NULL);
 	return 0;

@@ -42,13 +42,12 @@ void heal_begin(struct heal *heal)
 	want(heal, now);
 }
 
-int64_t heal_next(const struct heal *heal)
+int64_t heal_next(const struct heal *heal, const struct job *job)
 {
 	if (!heal->begun)
 		return INT64_MAX;
-	return heal->due && !heal->running && heal->due_at < heal->look_at
-		       ? heal->due_at
-		       : heal->look_at;
+	return heal->due && !job->pid && heal->due_at < heal->look_at ? heal->due_at
+								      : heal->look_at;
 }
 
 static void look(struct heal *heal, int64_t now)

@@ -35,7 +35,7 @@ void heal_tick(struct heal *heal, struct job *job);
 /* The job has ended and was ours. */
 void heal_ended(struct heal *heal, int status, char *output);
 
-/* When heal_tick() wants to be called next. */
-int64_t heal_next(const struct heal *heal);
+/* When heal_tick() wants to be called next; while @job runs, whosever it is, only to look. */
+int64_t heal_next(const struct heal *heal, const struct job *job);
 
 #endif
