@@ -15,15 +15,18 @@
 
 static const char *const types[] = {"bridge-cni", NULL};
 
-static void put_ranges(struct json_writer *w, const struct ip_prefix *cidrs)
+/* In the order of the podCIDRs, which becomes that of a pod's addresses. */
+static void put_ranges(struct json_writer *w, const struct cluster_node *own)
 {
 	json_open(w, "ranges", '[');
 	for (int i = 0; i < FAMILIES; i++) {
-		if (!cidrs[i].addr.family)
+		const struct ip_prefix *cidr = &own->cidrs[own->v6_first ? !i : i];
+
+		if (!cidr->addr.family)
 			continue;
 		json_open(w, NULL, '[');
 		json_open(w, NULL, '{');
-		json_text(w, "subnet", PREFIX_TEXT(&cidrs[i]));
+		json_text(w, "subnet", PREFIX_TEXT(cidr));
 		json_close(w, '}');
 		json_close(w, ']');
 	}
@@ -59,7 +62,7 @@ static void put_plugin(struct json_writer *w, const struct options *options,
 	put_capabilities(w, options);
 	json_open(w, "ipam", '{');
 	json_text(w, "type", "host-local");
-	put_ranges(w, own->cidrs);
+	put_ranges(w, own);
 	json_text(w, "dataDir", options->data_dir);
 	json_close(w, '}');
 	json_close(w, '}');

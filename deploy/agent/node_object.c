@@ -158,6 +158,8 @@ static int cidr_take(const char *text, const char *key, struct node_object *node
 		return error_set(err, CNI_ERR_CONFIG, EINVAL,
 				 "%s: \"%s\" has host bits set", key, text);
 	place = &node->cidrs[prefix.addr.family == AF_INET6];
+	if (!node->cidrs[0].addr.family && !node->cidrs[1].addr.family)
+		node->v6_first = prefix.addr.family == AF_INET6;
 	if (!place->addr.family)
 		*place = prefix;
 	else if (!prefix_equal(place, &prefix))

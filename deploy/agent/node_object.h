@@ -24,6 +24,7 @@ struct node_object {
 	char version[RESOURCE_VERSION_MAX];
 	struct ip_prefix cidrs[FAMILIES];
 	struct ip_addr addresses[FAMILIES]; /* the first InternalIP of each */
+	bool v6_first; /* of the podCIDRs: that is a pod's first address */
 };
 
 /* Code 6 and 7: the path of the key and what was expected. Where its name could be read,

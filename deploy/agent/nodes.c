@@ -73,6 +73,8 @@ int node_table_set(struct node_table *table, const struct node_object *node)
 	}
 	item = &table->items[at];
 	item->round = table->round;
+	news |= item->v6_first != node->v6_first;
+	item->v6_first = node->v6_first;
 	for (int i = 0; i < FAMILIES; i++) {
 		news |= !prefix_equal(&item->cidrs[i], &node->cidrs[i]) ||
 			!ip_equal(&item->addresses[i], &node->addresses[i]);

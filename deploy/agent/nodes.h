@@ -13,6 +13,7 @@ struct cluster_node {
 	char *name; /* owned */
 	struct ip_prefix cidrs[FAMILIES];
 	struct ip_addr addresses[FAMILIES];
+	bool v6_first;
 	uint32_t round; /* of the list that named it last */
 };
 

@@ -145,6 +145,20 @@ def test_options_end_up_in_the_configuration(cluster):
     assert [r[0]["subnet"] for r in plugin["ipam"]["ranges"]] == node.cidrs
 
 
+def test_a_pods_first_address_is_of_the_nodes_first_pod_cidr(cluster):
+    node = cluster.node(join=False)
+    node.cidrs.reverse()
+    cluster.join(node)
+    node.start_agent()
+    wait_for(node.ready)
+    assert [r[0]["subnet"] for r in node.conf()["ipam"]["ranges"]] == node.cidrs
+    addresses = [ip["address"] for ip in node.attach().result["ips"]]
+    assert ":" in addresses[0] and ":" not in addresses[1]
+    node.cidrs.reverse()
+    cluster.join(node)
+    wait_for(lambda: [r[0]["subnet"] for r in node.conf()["ipam"]["ranges"]] == node.cidrs)
+
+
 def test_pod_cidrs_are_listed_as_few_prefixes(cluster):
     node = cluster.node()  # 10.244.1.0/24
     for i in (0, 2, 3, 4, 8):
