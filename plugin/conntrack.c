@@ -43,8 +43,10 @@ static struct conntrack_match port_match(const struct conntrack_port *port)
 	struct conntrack_match match = {
 		.family = port->host.family,
 		.orig = {.protocol = port->protocol, .dst_port = port->port},
-		/* Answered from that port: it was not translated. */
+		/* Answered from that port, and to the client itself: what pods send to that
+		 * port of other hosts is masqueraded, and would change its source. */
 		.reply = {.protocol = port->protocol, .src_port = port->port},
+		.untranslated = true,
 	};
 
 	if (memcmp(port->host.bytes, any, sizeof(any)) != 0)

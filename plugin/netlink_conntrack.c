@@ -4,9 +4,9 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
-#include <stdbool.h>
 #include <sys/socket.h>
 
 #include "netlink_build.h"
@@ -16,6 +16,7 @@
 
 /* Linux 5.8: attributes and flags that older headers don't have. */
 #define CT_FILTER	      25 /* CTA_FILTER */
+#define CT_STATUS_MASK	      26 /* CTA_STATUS_MASK, later than those */
 #define CT_FILTER_ORIG_FLAGS  1
 #define CT_FILTER_REPLY_FLAGS 2
 #define CT_FILTER_SRC	      (1 << 0)
@@ -96,6 +97,10 @@ static void put_filter(struct builder b, const struct conntrack_match *match)
 	put_u32(b, CT_FILTER_ORIG_FLAGS, orig);
 	put_u32(b, CT_FILTER_REPLY_FLAGS, reply);
 	nest_end(b, filter);
+	if (match->untranslated) {
+		put_u32(b, CTA_STATUS, 0);
+		put_u32(b, CT_STATUS_MASK, htonl(IPS_NAT_MASK));
+	}
 }
 
 /* What the one message needs that deletes it. */
@@ -137,6 +142,11 @@ static bool port_matches(uint16_t wanted, struct nlattr *found)
 			   ntohs(nla_get_u16(found)) == wanted);
 }
 
+static bool is_translated(const struct nlattr *status)
+{
+	return status && (ntohl(nla_get_u32(status)) & IPS_NAT_MASK);
+}
+
 /* Kernels before 5.8 list all there is. */
 static bool side_matches(const struct conntrack_side *side, struct nlattr *tuple)
 {
@@ -160,7 +170,9 @@ static bool side_matches(const struct conntrack_side *side, struct nlattr *tuple
 static bool list_wants(const struct list *list, struct nlattr *const *attrs)
 {
 	for (size_t i = 0; attrs[CTA_ID] && i < list->matches_n; i++)
-		if (side_matches(&list->matches[i].orig, attrs[CTA_TUPLE_ORIG]) &&
+		if (!(list->matches[i].untranslated &&
+		      is_translated(attrs[CTA_STATUS])) &&
+		    side_matches(&list->matches[i].orig, attrs[CTA_TUPLE_ORIG]) &&
 		    side_matches(&list->matches[i].reply, attrs[CTA_TUPLE_REPLY]))
 			return true;
 	return false;

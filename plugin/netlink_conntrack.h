@@ -4,6 +4,8 @@
 #ifndef BRIDGE_CNI_PLUGIN_NETLINK_CONNTRACK_H
 #define BRIDGE_CNI_PLUGIN_NETLINK_CONNTRACK_H
 
+#include <stdbool.h>
+
 #include "../conf/addr.h"
 #include "netlink.h"
 
@@ -17,6 +19,7 @@ struct conntrack_side {
 struct conntrack_match {
 	int family;
 	struct conntrack_side orig, reply; /* as its first packet, as an answer */
+	bool untranslated; /* no address or port of it is, either way */
 };
 
 /*

@@ -9,7 +9,7 @@ from harness import plugin
 from harness.delegates import Delegate
 from harness.hostports import (ask, ask_udp, elements, portmap_rules, ports, served,
                                served_udp, settled, table)
-from harness.node import NODE4, NODE6, network
+from harness.node import INTERNET4, INTERNET6, NODE4, NODE6, network
 
 K8S = "IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=cart-7d"
 
@@ -371,6 +371,20 @@ def test_connections_to_many_UDP_ports_are_forgotten_at_once(node):
 
     node.add(node.pod(), ports((7000, 80), families="v4"))
     assert sends(5000) == sends(*range(5001, 5041))
+
+
+@pytest.mark.parametrize("address", [INTERNET4, INTERNET6])
+def test_what_pods_send_to_that_port_of_other_hosts_is_still_known(node, address):
+    """Its masqueraded source would change, and answers on their way be lost."""
+    client, pod = node.pod(), node.pod()
+    node.add(client, network("dual"))
+    settled(node)
+    ask_udp(client, address, 443, timeout=0.1)
+    family = ["-f", "ipv6" if ":" in address else "ipv4"]
+    flow = ["-p", "udp", "-d", address, "--dport", "443"]
+    assert address in node.run("conntrack", "-L", *family, *flow).stdout
+    node.add(pod, ports((443, 443, {"protocol": "udp"})))
+    assert address in node.run("conntrack", "-L", *family, *flow).stdout
 
 
 def test_DEL_forgets_all_connections_of_the_pod(node):
