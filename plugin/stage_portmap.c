@@ -14,6 +14,7 @@
 #include "hostport_rules.h"
 #include "hostport_taken.h"
 #include "hostports.h"
+#include "netlink_route.h"
 #include "node.h"
 #include "report.h"
 #include "stages.h"
@@ -311,6 +312,33 @@ static int ports_del(struct attachment *att, const struct hostport_pod *pod,
 	return ret;
 }
 
+/* Who deleted the record of a connected pod has left its ports to their comments: they must
+ * not lead to whoever has the address next. */
+static int unrecorded_del(struct attachment *att, struct cni_error *err)
+{
+	struct look look = {.host_ifname = att->host_ifname};
+	struct hostport_sets sets;
+	struct netlink *nl;
+	struct link host;
+	int ret = link_get(att->node->rtnl, att->host_ifname, &host, err);
+
+	if (ret < 0 || !host.index ||
+	    identity_alias_is_anothers(host.alias, att->conf.name, att->env.container_id,
+				       att->env.ifname))
+		return ret;
+	ret = node_nftables(att->node, &nl, err);
+	hostport_sets_name(att->conf.name, &sets);
+	for (int f = 0; ret == 0 && f < HOSTPORT_FAMILIES; f++)
+		for (int k = 0; ret == 0 && k < HOSTPORT_KINDS; k++)
+			ret = nft_set_elements(nl, &sets.sets[f][k], own_note, &look,
+					       err);
+	if (ret == 0)
+		ret = nft_elements_del(nl, look.found.items, look.found.n, err);
+	hostport_elements_clear(&look.found);
+	/* A kernel without nf_tables has no ports. */
+	return ret == -EPROTONOSUPPORT || ret == -EINVAL ? error_clear(err) : ret;
+}
+
 /* Then what the kernel remembers of connections, which would go on to whoever has the pod's
  * address or port next. */
 static int portmap_del(struct attachment *att, struct cni_error *err)
@@ -323,7 +351,7 @@ static int portmap_del(struct attachment *att, struct cni_error *err)
 	else if (att->record)
 		hostport_pod_of_record(att->record, &pod);
 	else
-		return 0;
+		return unrecorded_del(att, err);
 	if (pod.ports->n > 0)
 		ret = ports_del(att, &pod, err);
 	conntrack_forget_pod(att, pod.addresses, HOSTPORT_FAMILIES, pod.ports->n > 0);
