@@ -14,10 +14,10 @@
 #include "claim.h"
 #include "files.h"
 
-#define COPY	    "cleanup.conflist" /* of the configuration, while bridge-cni reads it */
+#define COPY	    "cleanup.conflist" /* of the configuration, until nothing shared is left */
 #define JOB_WAIT_MS 120000
 
-static int run(const struct options *options, const struct log *log,
+static int run(const struct options *options, const struct log *log, int *ret_status,
 	       struct cni_error *err)
 {
 	char program[PATH_MAX], sysctl[PATH_MAX];
@@ -50,7 +50,23 @@ static int run(const struct options *options, const struct log *log,
 		output[len - 1] = '\0';
 	log_write(log, status ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "bridge-cni cleanup",
 		  "output", output, NULL);
+	*ret_status = status;
 	return 0;
+}
+
+/* The runtime's; else the one of a cleanup that found pods. One that can't be read has nothing
+ * to clean up after. */
+static void load(const struct options *options, struct conflist *ret_list)
+{
+	struct options kept = *options;
+	struct cni_error ignored = {};
+
+	kept.conf_dir = NODE_LOCK_DIR;
+	kept.conflist = COPY;
+	if (conflist_load(options, ret_list, &ignored) == 0)
+		return;
+	error_clear(&ignored);
+	(void)conflist_load(&kept, ret_list, &ignored);
 }
 
 int agent_cleanup(const struct options *options, const struct log *log,
@@ -62,12 +78,12 @@ int agent_cleanup(const struct options *options, const struct log *log,
 	struct cni_error ignored = {};
 	size_t removed = 0;
 	char text[24];
+	int status = 1;
 	int r = claim_wrest(&claim, err);
 
 	if (r < 0)
 		return r;
-	/* One that can't be read has nothing to clean up after. */
-	(void)conflist_load(options, &list, &ignored);
+	load(options, &list);
 	r = file_remove(options->conf_dir, options->conflist, err);
 	if (r < 0)
 		return r;
@@ -85,8 +101,8 @@ int agent_cleanup(const struct options *options, const struct log *log,
 		return 0;
 	r = file_replace(NODE_LOCK_DIR, COPY, list.text, err);
 	if (r == 0)
-		r = run(options, log, err);
-	error_clear(&ignored);
-	(void)file_remove(NODE_LOCK_DIR, COPY, &ignored);
+		r = run(options, log, &status, err);
+	if (r == 0 && status == 0)
+		(void)file_remove(NODE_LOCK_DIR, COPY, &ignored);
 	return r;
 }

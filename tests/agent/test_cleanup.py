@@ -46,6 +46,20 @@ def test_where_no_pod_is_left_nothing_shared_is_left(cluster):
     assert "bridge_cni" not in node.run("nft", "list", "ruleset").stdout
 
 
+def test_a_later_one_removes_what_pods_needed_at_the_first(cluster):
+    node, = cluster.ready(1)
+    pod, conf = node.attach(), node.conf()
+    node.stop_agent()
+    clean_up(node)
+    assert "cni0" in node.links()
+    node.delete(pod, conf, pod.result, executable=str(node.bin_dir / "bridge-cni"))
+    pod.remove()
+    clean_up(node)
+    assert "cni0" not in node.links()
+    assert "bridge_cni" not in node.run("nft", "list", "ruleset").stdout
+    assert not node.run("ls", "/run/bridge-cni/cleanup.conflist", check=False).stdout
+
+
 def test_it_can_be_repeated_and_be_the_first(cluster):
     node = cluster.node()
     clean_up(node)
