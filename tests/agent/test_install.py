@@ -83,7 +83,7 @@ def test_an_executable_that_runs_is_replaced_undisturbed(cluster):
     with open(newer / "bridge-cni", "ab") as file:
         file.write(b"\0")
     node.start_agent("--bundle", str(newer))
-    wait_for(lambda: not former.exists())
+    wait_for(lambda: not former.parent.exists())
     assert len(list((node.bin_dir / ".bridge-cni").iterdir())) == 2
 
 
