@@ -36,6 +36,7 @@ ERRORS = {
     "getdents64": "EIO ENOMEM EPERM",
     "lseek": "EPERM",
     "access": "EIO ENOMEM EPERM",
+    "faccessat": "EIO ENOMEM EPERM",
     "faccessat2": "EIO ENOMEM EPERM",
     "readlink": "EIO ENOMEM EPERM",
     "mkdir": "EIO ENOSPC EPERM",

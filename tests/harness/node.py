@@ -8,6 +8,8 @@ can be tested and no test sees another's.
 import copy
 import os
 import pathlib
+import socket
+import time
 import uuid
 
 from . import netns, plugin, snapshot
@@ -60,6 +62,22 @@ class Pod(netns.Namespace):
         self.node.pods.remove(self)
 
 
+RTF_LOCAL = 0x80000000
+
+
+def _await_local_route(address):
+    """The kernel makes it by and by; a state that is compared with a later one has it."""
+    wanted = socket.inet_pton(socket.AF_INET6, address).hex()
+    end = time.monotonic() + 10
+    while True:
+        with open("/proc/thread-self/net/ipv6_route") as file:
+            routes = [line.split() for line in file]
+        if any(r[0] == wanted and int(r[8], 16) & RTF_LOCAL for r in routes):
+            return
+        assert time.monotonic() < end, f"no local route to {address}"
+        time.sleep(0.005)
+
+
 class Node(netns.Namespace):
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
@@ -99,6 +117,7 @@ class Node(netns.Namespace):
             addr add {INTERNET4}/32 dev lo
             addr add {INTERNET6}/128 dev lo nodad
             """)
+        self.call(_await_local_route, NODE6)
 
     def pod(self, name=None):
         pod = Pod(self, name or f"pod{self.pods_made}")
