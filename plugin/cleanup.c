@@ -261,34 +261,32 @@ static int shared_remove(struct attachment *net, struct cni_error *err)
 
 static int cleanup(struct attachment *net, bool force, struct cni_error *err)
 {
-	_cleanup_(node_close) struct node node = NODE_CLOSED;
-	struct kernel kernel;
-	int ret = node_open(&node, err);
+	int ret = node_lock(net->node, NODE_EXCLUSIVE, err);
 
-	if (ret < 0)
-		return ret;
-	kernel_open(&node, &kernel);
-	net->node = &node;
-	net->kernel = &kernel.ipam;
-	ret = node_lock(&node, NODE_EXCLUSIVE, err);
 	if (ret == 0)
 		ret = reclaim_network(net, err);
 	if (ret == 0)
 		ret = force ? left_delete(net, err)
 			    : left_refuse(net, "delete their pods, or use --force", err);
-	if (ret == 0)
-		ret = shared_remove(net, err);
-	net->kernel = NULL;
-	net->node = NULL;
-	return ret;
+	return ret < 0 ? ret : shared_remove(net, err);
 }
 
-int verb_cleanup(struct attachment *net, struct cni_error *err)
+static int cleanup_cautious(struct attachment *net, struct cni_error *err)
 {
 	return cleanup(net, false, err);
 }
 
-int verb_cleanup_force(struct attachment *net, struct cni_error *err)
+static int cleanup_forced(struct attachment *net, struct cni_error *err)
 {
 	return cleanup(net, true, err);
+}
+
+int verb_cleanup(struct attachment *net, struct cni_error *err)
+{
+	return kernel_run(net, cleanup_cautious, err);
+}
+
+int verb_cleanup_force(struct attachment *net, struct cni_error *err)
+{
+	return kernel_run(net, cleanup_forced, err);
 }

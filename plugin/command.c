@@ -208,6 +208,8 @@ static int command_report(struct command *command)
 	if (report->out_of_memory)
 		fputs("bridge-cni: out of memory: lines are missing\n", stderr);
 	command->failed = command->failed || report->errors.text || report->out_of_memory;
+	if (command->failed && geteuid() != 0)
+		fputs("bridge-cni: run it as root\n", stderr);
 	/* A write before may have failed, and left nothing to flush. */
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		perror("bridge-cni: writing to standard output");
@@ -217,20 +219,25 @@ static int command_report(struct command *command)
 	return command->failed ? 1 : 0;
 }
 
+static int refuse(const char *argument)
+{
+	fprintf(stderr, "bridge-cni: unknown argument \"%s\", or in the wrong place\n%s",
+		argument, usage);
+	return 2;
+}
+
 static int files_run(struct command *command, char **files)
 {
+	/* What stands behind a file would be missed in front of it. */
+	for (char **file = files; *file; file++)
+		if (**file == '-')
+			return refuse(*file);
 	/* A node without any has nothing to look after. */
 	if (!*files && access(CONF_DIR, F_OK) == 0)
 		path_run(command, CONF_DIR, true);
 	for (; *files; files++)
 		path_run(command, *files, true);
 	return command_report(command);
-}
-
-static int refuse(const char *argument)
-{
-	fprintf(stderr, "bridge-cni: unknown argument \"%s\"\n%s", argument, usage);
-	return 2;
 }
 
 static int networks_run(const char *called, char **arguments)
@@ -245,8 +252,7 @@ static int networks_run(const char *called, char **arguments)
 		if (operation->option &&
 		    (!*files || strcmp(*files++, operation->option) != 0))
 			continue;
-		return *files && **files == '-' ? refuse(*files)
-						: files_run(&command, files);
+		return files_run(&command, files);
 	}
 	return refuse(arguments[0]);
 }

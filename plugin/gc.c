@@ -119,7 +119,7 @@ static void interfaces_collect(struct attachment *att, const struct valid_set *v
 static int errors_tell(const struct errors *errors)
 {
 	if (errors->n > 1)
-		error_wrap(errors->first, "%zu things could not be collected, the first",
+		error_wrap(errors->first, "%zu things could not be deleted, the first",
 			   errors->n);
 	return errors->ret;
 }
@@ -246,10 +246,6 @@ int ipam_verb_status(struct attachment *att, struct cni_error *err)
 
 int verb_status(struct attachment *att, struct cni_error *err)
 {
-	_cleanup_(node_close) struct node node = NODE_CLOSED;
-	struct kernel kernel;
-	int ret;
-
 	if (ipam_delegated(&att->conf))
 		return delegate_run(att, CNI_STATUS, err);
 	if (!ipam_in_process(&att->conf))
@@ -257,12 +253,5 @@ int verb_status(struct attachment *att, struct cni_error *err)
 	/* Mostly the store alone has the answer; whether pods are dead is for a full one. */
 	if (ipam_verb_status(att, &(struct cni_error){}) == 0)
 		return 0;
-	ret = node_open(&node, err);
-	if (ret < 0)
-		return ret;
-	kernel_open(&node, &kernel);
-	att->kernel = &kernel.ipam;
-	ret = status(att, err);
-	att->kernel = NULL;
-	return ret;
+	return kernel_run(att, status, err);
 }

@@ -106,3 +106,22 @@ void kernel_open(struct node *node, struct kernel *ret_kernel)
 	ret_kernel->ipam.lost_netns = lost_netns;
 	ret_kernel->ipam.data = node;
 }
+
+int kernel_run(struct attachment *net,
+	       int (*work)(struct attachment *net, struct cni_error *err),
+	       struct cni_error *err)
+{
+	_cleanup_(node_close) struct node node = NODE_CLOSED;
+	struct kernel kernel;
+	int ret = node_open(&node, err);
+
+	if (ret < 0)
+		return ret;
+	kernel_open(&node, &kernel);
+	net->node = &node;
+	net->kernel = &kernel.ipam;
+	ret = work(net, err);
+	net->kernel = NULL;
+	net->node = NULL;
+	return ret;
+}

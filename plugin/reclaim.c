@@ -33,8 +33,7 @@ int reclaim_delete(struct attachment *att, const char *container_id, const char 
 				  other.notice);
 	free(other.notice);
 	if (ret < 0)
-		error_wrap(err, "deleting container %s's %s, which is gone", container_id,
-			   ifname);
+		error_wrap(err, "deleting container %s's %s", container_id, ifname);
 	return ret;
 }
 

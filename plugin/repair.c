@@ -72,17 +72,5 @@ static int repair_locked(struct attachment *net, struct cni_error *err)
 
 int verb_repair(struct attachment *net, struct cni_error *err)
 {
-	_cleanup_(node_close) struct node node = NODE_CLOSED;
-	struct kernel kernel;
-	int ret = node_open(&node, err);
-
-	if (ret < 0)
-		return ret;
-	kernel_open(&node, &kernel);
-	net->node = &node;
-	net->kernel = &kernel.ipam;
-	ret = repair_locked(net, err);
-	net->kernel = NULL;
-	net->node = NULL;
-	return ret;
+	return kernel_run(net, repair_locked, err);
 }

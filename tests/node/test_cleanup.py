@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`bridge-cni cleanup`: what pods share goes when none is left, and only that."""
+import json
+
 import pytest
 
 from harness import snapshot
-from harness.command import cleanup, command, written
+from harness.command import cleanup, command, conflist, written
 from harness.delegates import Delegate
 from harness.node import INTERNET4, INTERNET6, network
 
@@ -241,10 +243,35 @@ def test_a_configuration_that_ADD_would_refuse_can_be_cleaned_up(node):
 
 
 @pytest.mark.parametrize("arguments", [["cleanup", "--forced"], ["cleanup", "-f"],
-                                       ["cleanup", "--force", "--force"]])
-def test_options_it_does_not_know_are_refused(node, arguments):
+                                       ["cleanup", "--force", "--force"],
+                                       ["cleanup", "/etc/cni/net.d", "--force"]])
+def test_options_it_does_not_know_or_that_come_late_are_refused(node, arguments):
     done = command(node, *arguments)
-    assert done.returncode == 2 and arguments[-1] in done.stderr and "cleanup" in done.stderr
+    assert done.returncode == 2 and done.stderr.startswith(
+        f'bridge-cni: unknown argument "{arguments[-1]}"') and "cleanup" in done.stderr
+
+
+@pytest.mark.parametrize("verb", [["cleanup", "--force"], ["repair"]])
+def test_who_may_not_do_it_is_told_who_may(node, verb):
+    conf, pod = network(), node.pod()
+    node.add(pod, conf)
+    path = node.var_lib / "net.conflist"
+    path.write_text(json.dumps(conflist(conf)))
+    before = state(node)
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    done = command(node, *verb, "/var/lib/net.conflist", wrapper=nobody)
+    refused(done, "node lock", "Permission denied", "run it as root")
+    snapshot.assert_same(before, state(node))
+
+
+def test_with_force_what_the_kernel_does_not_let_it_delete_is_named(node):
+    conf, pod = network(spoofCheck=True), node.pod()
+    host = node.add(pod, conf)["interfaces"][1]["name"]
+    done = command(node, "cleanup", "--force", *written(node, conf), wrapper=[
+        "setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin"])
+    refused(done, "00.conflist", "could not be deleted", pod.id, "eth0", host,
+            "Operation not permitted")
+    assert "gone" not in done.stderr and pod.ping(INTERNET4)
 
 
 def test_an_ADD_at_the_same_time_finds_all_or_makes_it(node):
