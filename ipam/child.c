@@ -196,29 +196,37 @@ static int attend(const struct child_spec *spec, pid_t pid, int output,
 	return ret;
 }
 
-int child_run(const struct child_spec *spec, struct child_end *ret_end,
-	      struct cni_error *err)
+static int converse(const struct child_spec *spec, int input, struct child_end *end,
+		    struct cni_error *err)
 {
-	_cleanup_(child_end_clear) struct child_end end = {};
-	_cleanup_(close_p) int input = -1, output = -1;
-	struct sigaction saved;
-	int pipe_fds[2];
+	_cleanup_(close_p) int output = -1;
+	int pipe_fds[2], ret;
 	pid_t pid = -1;
-	int ret;
 
-	ret = input_make(spec, &input, err);
-	if (ret < 0)
-		return ret;
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return error_errno(err, CNI_ERR_IO, errno, "pipe2");
 	output = pipe_fds[0];
 	fcntl(output, F_SETFL, O_NONBLOCK);
-	/* Who started us may ignore it, and then nobody learns how a child ended. */
-	sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, &saved);
 	ret = start(spec, input, pipe_fds[1], &pid, err);
 	close(pipe_fds[1]);
-	if (ret == 0)
-		ret = attend(spec, pid, output, &end, err);
+	return ret < 0 ? ret : attend(spec, pid, output, end, err);
+}
+
+int child_run(const struct child_spec *spec, struct child_end *ret_end,
+	      struct cni_error *err)
+{
+	const struct sigaction usual = {.sa_handler = SIG_DFL};
+	_cleanup_(child_end_clear) struct child_end end = {};
+	_cleanup_(close_p) int input = -1;
+	struct sigaction saved;
+	int ret = input_make(spec, &input, err);
+
+	if (ret < 0)
+		return ret;
+	/* Who started us may ignore it, and then nobody learns how a child ended. */
+	if (sigaction(SIGCHLD, &usual, &saved) < 0)
+		return error_errno(err, CNI_ERR_IO, errno, "sigaction");
+	ret = converse(spec, input, &end, err);
 	sigaction(SIGCHLD, &saved, NULL);
 	if (ret < 0)
 		return ret;

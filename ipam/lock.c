@@ -37,7 +37,8 @@ static struct timeval ms_to_timeval(unsigned int ms)
 	return (struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
 }
 
-static void alarm_start(unsigned int ms, struct alarm_state *ret_saved)
+/* 0 or -errno, and then all is as before. */
+static int alarm_start(unsigned int ms, struct alarm_state *ret_saved)
 {
 	struct itimerval timer = {
 		.it_value = ms_to_timeval(ms),
@@ -45,14 +46,23 @@ static void alarm_start(unsigned int ms, struct alarm_state *ret_saved)
 	};
 	struct sigaction action = {.sa_handler = on_alarm}; /* no SA_RESTART */
 	sigset_t alarm_only;
+	int r = 0;
 
 	sigemptyset(&action.sa_mask);
 	sigemptyset(&alarm_only);
 	sigaddset(&alarm_only, SIGALRM);
-	sigaction(SIGALRM, &action, &ret_saved->action);
+	if (sigaction(SIGALRM, &action, &ret_saved->action) < 0)
+		return -errno;
 	/* A runtime may have started us with the signal blocked. */
-	sigprocmask(SIG_UNBLOCK, &alarm_only, &ret_saved->mask);
-	setitimer(ITIMER_REAL, &timer, &ret_saved->timer);
+	if (sigprocmask(SIG_UNBLOCK, &alarm_only, &ret_saved->mask) < 0) {
+		r = -errno;
+	} else if (setitimer(ITIMER_REAL, &timer, &ret_saved->timer) < 0) {
+		r = -errno;
+		sigprocmask(SIG_SETMASK, &ret_saved->mask, NULL);
+	}
+	if (r < 0)
+		sigaction(SIGALRM, &ret_saved->action, NULL);
+	return r;
 }
 
 static void alarm_stop(const struct alarm_state *saved)
@@ -79,7 +89,9 @@ int flock_wait(int fd, int operation, unsigned int wait_ms)
 
 	/* Sleeping in flock() keeps its queue fair; polling would starve in a storm. */
 	deadline = now_ms() + wait_ms;
-	alarm_start(wait_ms, &saved);
+	r = alarm_start(wait_ms, &saved);
+	if (r < 0)
+		return r;
 	do
 		r = flock(fd, operation) == 0 ? 0 : -errno;
 	while (r == -EINTR && now_ms() < deadline);
