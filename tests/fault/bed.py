@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import time
 
 import inject
 from harness import plugin, snapshot
@@ -50,8 +51,9 @@ class Bed:
         """On a fresh node nothing of an earlier case is left."""
         if not self.scenario.fresh:
             return
-        self.node.run("sh", "-c", "ip link del cni0; nft flush ruleset; "
-                      "rm -rf /var/lib/cni /run/bridge-cni", check=False)
+        # Side by side: the kernel lets both wait.
+        self.node.run("sh", "-c", "ip link del cni0 & nft flush ruleset & "
+                      "rm -rf /var/lib/cni /run/bridge-cni; wait", check=False)
         for key in ("ipv4.ip_forward", "ipv6.conf.all.forwarding"):
             self.node.sysctl(key, 0)
 
@@ -256,6 +258,7 @@ def rehearsal(bed, verb):
 
 def sweep(directory, scenario, verb, faults_of, sample):
     """One case a fault. Lines that say what went wrong, and how many there were."""
+    began = time.monotonic()
     bed = Bed(directory, scenario)
     failures, missed = [], 0
     try:
@@ -275,12 +278,13 @@ def sweep(directory, scenario, verb, faults_of, sample):
                     bed.result = bed.add(bed.pod)
     finally:
         bed.close()
-    return Tally(scenario.name, verb, len(calls), len(faults), missed, failures)
+    return Tally(scenario.name, verb, len(calls), len(faults), missed, failures,
+                 time.monotonic() - began)
 
 
 class Tally:
-    def __init__(self, scenario, verb, calls, faults, missed, failures):
+    def __init__(self, scenario, verb, calls, faults, missed, failures, seconds):
         self.failures, self.faults, self.missed = failures, faults, missed
         self.line = (f"{verb} {scenario}: {calls} calls, {faults} faults"
                      f"{f', {missed} not reached' * bool(missed)}, "
-                     f"{len(failures)} failures")
+                     f"{len(failures)} failures, {seconds:.0f} s")

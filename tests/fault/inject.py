@@ -79,7 +79,6 @@ ERRORS = {
     "madvise": "EPERM",
     "memfd_create": "ENOMEM EMFILE EPERM",
     "pipe2": "EMFILE ENFILE EPERM",
-    "clone": "EAGAIN ENOMEM EPERM",
     "vfork": "EAGAIN ENOMEM EPERM",
     "clone": "EAGAIN ENOMEM EPERM",
     "fork": "EAGAIN ENOMEM EPERM",
