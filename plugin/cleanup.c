@@ -41,21 +41,6 @@ static void names_add(struct names *names, const char *what, const char *name,
 	names->text[names->len] = '\0';
 }
 
-static bool is_owners(const struct attachment *net, const struct ipam_owner_list *owners,
-		      const struct link *link)
-{
-	char name[IF_NAMESIZE], ifb[IF_NAMESIZE];
-
-	for (size_t i = 0; i < owners->n; i++) {
-		identity_host_ifname(net->conf.name, owners->items[i].container_id,
-				     owners->items[i].ifname, name);
-		identity_ifb(name, ifb);
-		if (strcmp(name, link->name) == 0 || strcmp(ifb, link->name) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Those with a record or a reservation, and interfaces that have neither. */
 static int left_find(struct attachment *net, struct names *names, struct cni_error *err)
 {
@@ -70,7 +55,7 @@ static int left_find(struct attachment *net, struct names *names, struct cni_err
 			  owners.items[i].ifname);
 	for (size_t i = 0; ret == 0 && i < links.n; i++)
 		if (gc_is_of_network(net, &links.items[i]) &&
-		    !is_owners(net, &owners, &links.items[i]))
+		    !gc_is_owners(net, &owners, &links.items[i]))
 			names_add(names, "interface", links.items[i].name, "");
 	return ret;
 }

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "../ipam/delegate.h"
-#include "../ipam/ipam.h"
 #include "kernel.h"
 #include "reclaim.h"
 #include "stages.h"
@@ -36,19 +35,15 @@ static void errors_add(struct errors *errors, int ret, const struct cni_error *e
 }
 
 static void owners_collect(struct attachment *att, const struct valid_set *valid,
-			   struct errors *errors)
+			   const struct ipam_owner_list *owners, struct errors *errors)
 {
-	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list owners = {};
-	struct cni_error err = {};
-	int ret = ipam_owners(att, &owners, &err);
-
-	errors_add(errors, ret, &err);
-	for (size_t i = 0; i < owners.n; i++) {
-		const struct ipam_owner *owner = &owners.items[i];
+	for (size_t i = 0; i < owners->n; i++) {
+		const struct ipam_owner *owner = &owners->items[i];
+		struct cni_error err = {};
+		int ret;
 
 		if (valid_set_has(valid, owner->container_id, owner->ifname))
 			continue;
-		error_clear(&err);
 		ret = reclaim_delete(att, owner->container_id, owner->ifname, &err);
 		errors_add(errors, ret, &err);
 	}
@@ -64,18 +59,34 @@ static bool is_another_networks(const struct attachment *att, const struct link 
 	return link->alias[0] && strncmp(link->alias, own, len) != 0;
 }
 
-static bool name_is_valid(const struct attachment *att, const struct valid_set *valid,
-			  const char *name)
+/* The host's end of this attachment's, or the ifb beside it. */
+static bool is_of(const struct attachment *net, const char *container_id,
+		  const char *ifname, const struct link *link)
 {
-	for (size_t i = 0; i < valid->n; i++) {
-		char valid_name[IF_NAMESIZE], ifb[IF_NAMESIZE];
+	char name[IF_NAMESIZE], ifb[IF_NAMESIZE];
 
-		identity_host_ifname(att->conf.name, valid->items[i].container_id,
-				     valid->items[i].ifname, valid_name);
-		identity_ifb(valid_name, ifb);
-		if (strcmp(valid_name, name) == 0 || strcmp(ifb, name) == 0)
+	identity_host_ifname(net->conf.name, container_id, ifname, name);
+	identity_ifb(name, ifb);
+	return strcmp(name, link->name) == 0 || strcmp(ifb, link->name) == 0;
+}
+
+static bool is_valid(const struct attachment *net, const struct valid_set *valid,
+		     const struct link *link)
+{
+	for (size_t i = 0; i < valid->n; i++)
+		if (is_of(net, valid->items[i].container_id, valid->items[i].ifname,
+			  link))
 			return true;
-	}
+	return false;
+}
+
+bool gc_is_owners(const struct attachment *net, const struct ipam_owner_list *owners,
+		  const struct link *link)
+{
+	for (size_t i = 0; i < owners->n; i++)
+		if (is_of(net, owners->items[i].container_id, owners->items[i].ifname,
+			  link))
+			return true;
 	return false;
 }
 
@@ -95,7 +106,9 @@ bool gc_is_of_network(const struct attachment *att, const struct link *link)
 	       !is_another_networks(att, link);
 }
 
+/* Those that nobody's DEL knew of; where one failed, its interface stays, too. */
 static void interfaces_collect(struct attachment *att, const struct valid_set *valid,
+			       const struct ipam_owner_list *owners,
 			       struct errors *errors)
 {
 	_cleanup_(link_list_clear) struct link_list links = {};
@@ -107,13 +120,25 @@ static void interfaces_collect(struct attachment *att, const struct valid_set *v
 	for (size_t i = 0; i < links.n; i++) {
 		const struct link *link = &links.items[i];
 
-		if (!gc_is_of_network(att, link) || name_is_valid(att, valid, link->name))
+		if (!gc_is_of_network(att, link) || is_valid(att, valid, link) ||
+		    gc_is_owners(att, owners, link))
 			continue;
 		error_clear(&err);
 		queue_link_del(nl, link->name);
 		ret = netlink_commit(nl, &err);
 		errors_add(errors, ret == -ENODEV ? 0 : ret, &err);
 	}
+}
+
+static void all_collect(struct attachment *att, const struct valid_set *valid,
+			struct errors *errors)
+{
+	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list owners = {};
+	struct cni_error err = {};
+
+	errors_add(errors, ipam_owners(att, &owners, &err), &err);
+	owners_collect(att, valid, &owners, errors);
+	interfaces_collect(att, valid, &owners, errors);
 }
 
 static int errors_tell(const struct errors *errors)
@@ -129,8 +154,7 @@ int gc_collect(struct attachment *att, const struct valid_set *valid,
 {
 	struct errors errors = {.first = err};
 
-	owners_collect(att, valid, &errors);
-	interfaces_collect(att, valid, &errors);
+	all_collect(att, valid, &errors);
 	return errors_tell(&errors);
 }
 
@@ -143,8 +167,7 @@ static int gc_locked(struct attachment *att, const struct valid_set *valid,
 
 	if (ret < 0)
 		return ret;
-	owners_collect(att, valid, &errors);
-	interfaces_collect(att, valid, &errors);
+	all_collect(att, valid, &errors);
 	if (ipam_delegated(&att->conf)) {
 		node_unlock(att->node);
 		ret = delegate_run(att, CNI_GC, &own);

@@ -5,6 +5,7 @@
 
 #include "../conf/attachment.h"
 #include "../conf/valid_set.h"
+#include "../ipam/ipam.h"
 #include "netlink_route.h"
 
 /*
@@ -27,6 +28,10 @@ int gc_collect(struct attachment *att, const struct valid_set *valid,
 /* By its name: the host's end of a pair of some attachment of the network, or the ifb beside
  * it. */
 bool gc_is_of_network(const struct attachment *att, const struct link *link);
+
+/* And of one of these attachments. */
+bool gc_is_owners(const struct attachment *net, const struct ipam_owner_list *owners,
+		  const struct link *link);
 
 /* The same of the store alone, for the executable under the name host-local. */
 int ipam_verb_gc(struct attachment *att, struct cni_error *err);
