@@ -180,10 +180,10 @@ int ipam_record(struct attachment *att, struct cni_error *err)
 static int own_record_read(const struct attachment *att, const struct store *store,
 			   struct record *ret_record, struct cni_error *err)
 {
-	int r = store_record_read(store, operation_hash(att), ret_record);
+	int r = operation_record(store, att, ret_record, err);
 
-	if (r < 0 && r != -ENOENT)
-		return store_file_error(store->own_path, "a record", -r, "read", err);
+	if (err->code)
+		return r;
 	if (r < 0 || ret_record->going)
 		return error_set(err, CNI_ERR_TRY_AGAIN, ECANCELED,
 				 "a DEL of the same attachment came by while its ADD "
@@ -259,15 +259,6 @@ int ipam_record_going(struct attachment *att, struct cni_error *err)
 	return store_record_write(&store, &record, err);
 }
 
-/* The record that DEL removes: its own, or one that can't be read. */
-static bool is_own_record(const struct attachment *att, const struct record *record,
-			  int read)
-{
-	return read == -EBADMSG || read == -ENOTSUP ||
-	       (read == 0 && record_is_of(record, att->conf.name, att->env.container_id,
-					  att->env.ifname));
-}
-
 static int release(struct attachment *att, struct store *store, struct cni_error *err)
 {
 	_cleanup_(record_clear) struct record record = {};
@@ -276,10 +267,12 @@ static int release(struct attachment *att, struct store *store, struct cni_error
 	bool own;
 	int r;
 
-	r = store_record_read(store, operation_hash(att), &record);
-	if (r < 0 && r != -ENOENT && r != -EBADMSG && r != -ENOTSUP)
-		return store_file_error(store->own_path, "a record", -r, "read", err);
-	own = is_own_record(att, &record, r);
+	r = operation_record(store, att, &record, err);
+	if (err->code)
+		return r;
+	/* A torn one, too, is of use to nobody. */
+	own = r < 0 || record_is_of(&record, att->conf.name, att->env.container_id,
+				    att->env.ifname);
 	r = store_release(store, &owner, own && r == 0 ? &record : NULL, &removed, err);
 	if (table_error(&store->table) < 0 && r == 0) {
 		r = operation_reindex(store, att, err);

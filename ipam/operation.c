@@ -2,6 +2,7 @@
 /* What all operations on a store have in common. */
 #include "operation.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "index.h"
@@ -87,4 +88,25 @@ enum ipam_life operation_life(struct store *store, const struct attachment *att,
 		life = kernel->lost_netns(kernel, record) ? IPAM_DEAD : IPAM_ALIVE;
 	return life != IPAM_ALIVE && kernel->has_renamed(kernel, record) ? IPAM_ALIVE
 									 : life;
+}
+
+int operation_record(const struct store *store, const struct attachment *att,
+		     struct record *ret_record, struct cni_error *err)
+{
+	uint64_t hash = operation_hash(att);
+	char name[RECORD_NAME_MAX];
+	int r = store_record_read(store, hash, ret_record);
+
+	if (r == 0 || r == -ENOENT || r == -EBADMSG)
+		return r;
+	record_name(hash, name);
+	if (r != -ENOTSUP)
+		return store_file_error(store->own_path, name, -r, "read", err);
+	return error_set(err, CNI_ERR_IO, ENOTSUP,
+			 "%s/%s was written by a newer version of bridge-cni: the "
+			 "format in its first line is higher than %d, the last that "
+			 "this version (" BRIDGE_CNI_VERSION ") knows; use one that "
+			 "knows it, or remove the file: then DEL goes by names, and "
+			 "what only the file tells of stays",
+			 store->own_path, name, RECORD_VERSION);
 }

@@ -29,6 +29,11 @@ int operation_refresh(struct store *store, struct attachment *att, struct cni_er
 /* After an error of the index's own file: reads the directory again. */
 int operation_reindex(struct store *store, struct attachment *att, struct cni_error *err);
 
+/* What stands under the name of its record. -ENOENT: nothing, -EBADMSG: a torn one, both
+ * without an error set; else code 5, for a newer version's, too. */
+int operation_record(const struct store *store, const struct attachment *att,
+		     struct record *ret_record, struct cni_error *err);
+
 /* Code 103 where the attachment has a reservation or a record; -ESTALE: but is dead. */
 int operation_refuse_second(struct store *store, const struct attachment *att,
 			    struct cni_error *err);

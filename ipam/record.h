@@ -24,8 +24,8 @@
  *	end 0123456789abcdef		a hash of all lines before
  *
  * An address has its gateway ("-": none) and, where it is reserved in the store next to the
- * record, inode and mtime of the reservation. Unknown keys are passed over; a record of a
- * higher number is somebody's who knows more.
+ * record, inode and mtime of the reservation. Unknown keys are passed over. A record of a
+ * higher number tells of what this version couldn't take away: its DEL, too, is for who can.
  */
 #ifndef BRIDGE_CNI_IPAM_RECORD_H
 #define BRIDGE_CNI_IPAM_RECORD_H

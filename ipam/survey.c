@@ -18,9 +18,9 @@ int ipam_recorded(struct attachment *att, struct record *ret_record,
 
 	if (r < 0)
 		return r;
-	r = store_record_read(&store, operation_hash(att), &record);
-	if (r < 0 && r != -ENOENT && r != -EBADMSG && r != -ENOTSUP)
-		return store_file_error(store.own_path, "a record", -r, "read", err);
+	r = operation_record(&store, att, &record, err);
+	if (err->code)
+		return r;
 	if (r < 0 || !record_is_of(&record, att->conf.name, att->env.container_id,
 				   att->env.ifname))
 		return -ENOENT;

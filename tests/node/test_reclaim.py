@@ -310,18 +310,65 @@ def test_an_ADD_is_refused_while_the_first_lives_even_without_its_interface(node
     node.add(pod, conf)
 
 
-def test_a_record_of_a_newer_version_counts_as_alive_and_DEL_removes_it(node):
-    conf, pod = tight(), node.pod()
-    node.add(pod, conf)
-    name, text = records(node).popitem()
+def of_a_newer_version(node, container):
+    """Makes it one, of a format that nobody here knows; its path, and what was in it."""
+    [(name, text)] = [item for item in records(node).items() if container in item[1]]
     path = node.store / ".bridge-cni" / NETWORK / name
     path.write_text(text.replace("record 1\n", "record 2\n") + "what do I know\n")
+    return path, text
+
+
+def test_a_record_of_a_newer_version_counts_as_alive(node):
+    conf, pod = tight(), node.pod()
+    node.add(pod, conf)
+    path, _ = of_a_newer_version(node, pod.id)
     crash(pod)
     node.add(node.pod(), conf)
     refused(node, node.pod(), conf, plugin.EXHAUSTED)
     assert path.exists() and len(node.reservations()) == 2
+
+
+def test_what_a_newer_version_attached_is_not_half_deleted(node):
+    """It may hold what only that version can take away, and by this very address."""
+    conf, pod, other = network("dual", spoofCheck=True), node.pod(), node.pod()
+    for one in (pod, other):
+        node.add(one, conf)
+    path, text = of_a_newer_version(node, pod.id)
+    held = of_pod(node.reservations(), pod)
+    gc = {**conf, "cni.dev/valid-attachments": []}
+    for verb, of in (("DEL", pod), ("GC", None)):
+        with pytest.raises(plugin.CniError) as error:
+            plugin.judge(verb, node.invoke(verb, gc, of), plugin.NEWEST)
+        assert error.value.code == plugin.IO
+        error.value.says(path.name, "newer version", "format")
+        assert of_pod(node.reservations(), pod) == held and len(held) == 2
+        assert path.exists() and "eth0" in pod.links() and pod.ping(GATEWAY4)
+    # GC went on.
+    assert node.reservations() == held and len(node.host_veths()) == 1
+    # That version's DEL, or a person's decision.
+    path.write_text(text)
     node.delete(pod, conf)
-    assert not path.exists() and len(node.reservations()) == 1
+    node.assert_nothing_left(pod)
+    node.add(pod, conf)
+    of_a_newer_version(node, pod.id)[0].unlink()
+    node.delete(pod, conf)
+    assert not node.host_veths() and not node.reservations()
+
+
+def test_as_an_IPAM_plugin_it_leaves_what_a_newer_version_holds(node):
+    conf, pod = network(), node.pod()
+    node.add(pod, conf)
+    path, _ = of_a_newer_version(node, pod.id)
+    link = node.directory / "host-local"
+    link.symlink_to(os.path.realpath(plugin.BRIDGE_CNI))
+    with pytest.raises(plugin.CniError) as error:
+        node.delete(pod, conf, executable=str(link))
+    error.value.says(path.name, "newer version")
+    assert path.exists() and node.reservations()
+
+
+def of_pod(reservations, pod):
+    return {ip: owner for ip, owner in reservations.items() if owner[0] == pod.id}
 
 
 def host_local(node, verb, conf, container):
