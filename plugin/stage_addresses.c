@@ -13,6 +13,7 @@
 #include "netlink_route.h"
 #include "stages.h"
 #include "sysctl.h"
+#include "unlocked.h"
 
 /* The reference waits as long; detection takes one to two seconds. */
 #define DAD_WAIT_MS 10000
@@ -99,6 +100,16 @@ static int dad_await(struct attachment *att, struct cni_error *err)
 		att->env.ifname, DAD_WAIT_MS / 1000);
 }
 
+/* Others, who may wait for the exclusive lock, needn't wait for that. */
+static int dad_await_unlocked(struct attachment *att, struct cni_error *err)
+{
+	int ret = unlocked_run(att, dad_await, err);
+
+	return ret < 0 ? ret
+		       : unlocked_look_again(att, "duplicate address detection went on",
+					     err);
+}
+
 /*
  * What leaves the pod before its port forwards is lost, an ARP request for a second. The
  * kernel enables the port by a work queue, or at once when it is asked about the link.
@@ -165,7 +176,7 @@ static int addresses_add(struct attachment *att, struct cni_error *err)
 	if (ret == 0)
 		ret = port_await(att, err);
 	if (ret == 0 && ipv6)
-		ret = dad ? dad_await(att, err) : local_routes_await(att, err);
+		ret = dad ? dad_await_unlocked(att, err) : local_routes_await(att, err);
 	return ret;
 }
 

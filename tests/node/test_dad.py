@@ -87,3 +87,19 @@ def test_an_ADD_that_waits_keeps_nobody_from_coming(node):
     node.add(other, network("dual"))
     assert detecting()
     assert json.loads(call().stdout)["ips"]
+
+
+def test_an_ADD_whose_pod_gets_its_DEL_meanwhile_fails(node):
+    """No lock is held while addresses are looked for."""
+    pod, conf = node.pod(), conf_with(enabledad=True)
+    waiting = node.start("ADD", conf, pod)
+    deadline = time.monotonic() + 5
+    while "tentative" not in pod.run("ip", "-6", "addr", "show", "dev", "eth0",
+                                     check=False).stdout:
+        assert time.monotonic() < deadline
+    node.delete(pod, conf)
+    with pytest.raises(plugin.CniError) as error:
+        plugin.judge("ADD", waiting(), plugin.NEWEST)
+    assert error.value.code == plugin.TRY_AGAIN
+    error.value.says("eth0", "DEL")
+    node.assert_nothing_left(pod)
