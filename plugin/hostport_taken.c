@@ -63,16 +63,16 @@ static int maps_list(struct netlink *nl, struct maps *maps, struct cni_error *er
 }
 
 struct search {
-	const struct hostport_elements *wanted;
+	const struct nft_element_list *wanted;
 	int family;
-	struct hostport_elements *found;
+	struct nft_element_list *found;
 };
 
 static int found_note(const struct nft_element *found, void *data)
 {
 	const struct search *search = data;
 
-	return hostport_elements_add(search->found, found);
+	return nft_element_list_add(search->found, found);
 }
 
 static bool values_equal(const struct nft_value *a, const struct nft_value *b)
@@ -92,14 +92,14 @@ static int one_note(const struct nft_element *found, void *data)
 		if (hostport_kind_of(wanted) == HOSTPORT_ANY &&
 		    hostport_family_of(wanted) == search->family &&
 		    values_equal(&wanted->key, &port))
-			return hostport_elements_add(search->found, found);
+			return nft_element_list_add(search->found, found);
 	}
 	return 0;
 }
 
 /* Adds what one map is to be asked for. True: all that it has must be looked at. */
-static bool questions_add(const struct map *map, const struct hostport_elements *wanted,
-			  struct hostport_elements *questions)
+static bool questions_add(const struct map *map, const struct nft_element_list *wanted,
+			  struct nft_element_list *questions)
 {
 	bool all = false;
 
@@ -123,8 +123,8 @@ static bool questions_add(const struct map *map, const struct hostport_elements 
 }
 
 /* Whatever range of sources its address has had with an earlier owner. */
-static void onlink_questions(const struct hostport_elements *wanted,
-			     struct hostport_elements *questions)
+static void onlink_questions(const struct nft_element_list *wanted,
+			     struct nft_element_list *questions)
 {
 	for (size_t i = 0; i < wanted->n; i++)
 		if (hostport_kind_of(&wanted->items[i]) == HOSTPORT_ONLINK)
@@ -134,11 +134,11 @@ static void onlink_questions(const struct hostport_elements *wanted,
 			};
 }
 
-static int in_the_way(struct netlink *nl, const struct hostport_elements *wanted,
-		      const struct maps *maps, struct hostport_elements *found,
+static int in_the_way(struct netlink *nl, const struct nft_element_list *wanted,
+		      const struct maps *maps, struct nft_element_list *found,
 		      struct cni_error *err)
 {
-	_cleanup_(hostport_elements_clear) struct hostport_elements questions = {
+	_cleanup_(nft_element_list_clear) struct nft_element_list questions = {
 		.items = calloc(wanted->n * (maps->n + 1), sizeof(*questions.items)),
 	};
 	struct search search = {.wanted = wanted, .found = found};
@@ -249,14 +249,14 @@ static bool is_own_network(const struct attachment *att,
 /* What is in the way into @found, which points to @maps; @ret_reclaim: attachments of this
  * network that are dead are among its owners. One that is alive is an error. */
 static int dead_find(struct attachment *att, struct netlink *nl,
-		     const struct hostport_elements *wanted, struct maps *maps,
-		     struct hostport_elements *found, bool *ret_reclaim,
+		     const struct nft_element_list *wanted, struct maps *maps,
+		     struct nft_element_list *found, bool *ret_reclaim,
 		     struct cni_error *err)
 {
 	bool reclaim = false;
 	int ret;
 
-	hostport_elements_clear(found);
+	nft_element_list_clear(found);
 	ret = maps_list(nl, maps, err);
 	if (ret == 0)
 		ret = in_the_way(nl, wanted, maps, found, err);
@@ -273,10 +273,10 @@ static int dead_find(struct attachment *att, struct netlink *nl,
 	return ret;
 }
 
-int hostports_make_way(struct attachment *att, const struct hostport_elements *wanted,
+int hostports_make_way(struct attachment *att, const struct nft_element_list *wanted,
 		       struct cni_error *err)
 {
-	_cleanup_(hostport_elements_clear) struct hostport_elements found = {};
+	_cleanup_(nft_element_list_clear) struct nft_element_list found = {};
 	_cleanup_(maps_clear) struct maps maps = {};
 	bool reclaim = false;
 	struct netlink *nl;

@@ -10,7 +10,7 @@
  * node lock is held. What an attachment has whose interface is gone makes way, after the DEL
  * of those of @att's network that are dead. Code 103 (-EADDRINUSE) naming port and pod.
  */
-int hostports_make_way(struct attachment *att, const struct hostport_elements *wanted,
+int hostports_make_way(struct attachment *att, const struct nft_element_list *wanted,
 		       struct cni_error *err);
 
 #endif

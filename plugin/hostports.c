@@ -156,25 +156,6 @@ void hostport_pod_of_record(const struct record *record, struct hostport_pod *po
 		address_note(pod, &record->addresses[i].address);
 }
 
-void hostport_elements_clear(struct hostport_elements *elements)
-{
-	free(elements->items);
-	*elements = (struct hostport_elements){};
-}
-
-int hostport_elements_add(struct hostport_elements *elements,
-			  const struct nft_element *element)
-{
-	struct nft_element *grown = reallocarray(elements->items, elements->n + 1,
-						 sizeof(*grown));
-
-	if (!grown)
-		return -ENOMEM;
-	elements->items = grown;
-	grown[elements->n++] = *element;
-	return 0;
-}
-
 static void add_port(struct nft_value *value, uint32_t port)
 {
 	uint16_t number = htons(port);
@@ -228,36 +209,32 @@ static void sentinels_make(const struct nft_set *sets, int family,
 
 int hostport_elements_make(const struct hostport_sets *sets,
 			   const struct hostport_pod *pod,
-			   struct hostport_elements *ret_elements, struct cni_error *err)
+			   struct nft_element_list *elements, struct cni_error *err)
 {
 	static const struct ip_prefix loopback = {{AF_INET, {127}}, 8};
-	struct hostport_elements elements = {
-		.items = calloc(HOSTPORT_FAMILIES * (pod->ports->n + 2),
-				sizeof(*elements.items)),
-	};
+	size_t first = elements->n;
 
-	if (!elements.items)
+	if (nft_element_list_grow(elements, HOSTPORT_FAMILIES * (pod->ports->n + 2)) < 0)
 		return error_oom(err);
 	for (int f = 0; f < HOSTPORT_FAMILIES; f++) {
 		const struct ip_prefix *own = &pod->addresses[f];
-		size_t before = elements.n;
+		size_t before = elements->n;
 
 		for (size_t i = 0; own->addr.family && i < pod->ports->n; i++)
 			if (port_mapping_is_for(&pod->ports->items[i], families[f]))
 				port_element(sets->sets[f], &pod->ports->items[i],
-					     &own->addr, &elements.items[elements.n++]);
-		if (elements.n == before)
+					     &own->addr, &elements->items[elements->n++]);
+		if (elements->n == before)
 			continue;
 		onlink_element(sets->sets[f], &own->addr, own,
-			       &elements.items[elements.n++]);
+			       &elements->items[elements->n++]);
 		if (f == HOSTPORT_IPV4)
 			onlink_element(sets->sets[f], &own->addr, &loopback,
-				       &elements.items[elements.n++]);
+				       &elements->items[elements->n++]);
 	}
-	for (size_t i = 0; i < elements.n; i++)
-		snprintf(elements.items[i].comment, NFT_COMMENT_MAX - 1, "%s %s",
+	for (size_t i = first; i < elements->n; i++)
+		snprintf(elements->items[i].comment, NFT_COMMENT_MAX - 1, "%s %s",
 			 pod->host_ifname, pod->label);
-	*ret_elements = elements;
 	return 0;
 }
 
@@ -312,7 +289,7 @@ struct filling {
 
 static int record_fill(const struct record *record, void *data, struct cni_error *err)
 {
-	_cleanup_(hostport_elements_clear) struct hostport_elements elements = {};
+	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
 	const struct filling *filling = data;
 	const struct ipam_kernel *kernel = filling->att->kernel;
 	struct hostport_pod pod;

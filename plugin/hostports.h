@@ -61,20 +61,10 @@ struct hostport_pod {
 void hostport_pod_of_att(const struct attachment *att, struct hostport_pod *pod);
 void hostport_pod_of_record(const struct record *record, struct hostport_pod *pod);
 
-struct hostport_elements {
-	struct nft_element *items;
-	size_t n;
-};
-void hostport_elements_clear(struct hostport_elements *elements);
-
-/* Copies one to the end. -ENOMEM. */
-int hostport_elements_add(struct hostport_elements *elements,
-			  const struct nft_element *element);
-
-/* All that the pod is to have. They point to @sets. */
+/* Adds all that the pod is to have to @elements. They point to @sets. Code 100. */
 int hostport_elements_make(const struct hostport_sets *sets,
 			   const struct hostport_pod *pod,
-			   struct hostport_elements *ret_elements, struct cni_error *err);
+			   struct nft_element_list *elements, struct cni_error *err);
 
 /* The kind and family of an element that hostport_elements_make() made. */
 enum hostport_kind hostport_kind_of(const struct nft_element *element);

@@ -63,6 +63,32 @@ void nft_value_add_part(struct nft_value *value, const void *bytes, size_t len)
 	value->len += padded;
 }
 
+void nft_element_list_clear(struct nft_element_list *list)
+{
+	free(list->items);
+	*list = (struct nft_element_list){};
+}
+
+int nft_element_list_grow(struct nft_element_list *list, size_t more)
+{
+	struct nft_element *grown = reallocarray(list->items, list->n + more + 1,
+						 sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	memset(grown + list->n, 0, (more + 1) * sizeof(*grown));
+	list->items = grown;
+	return 0;
+}
+
+int nft_element_list_add(struct nft_element_list *list, const struct nft_element *element)
+{
+	if (nft_element_list_grow(list, 1) < 0)
+		return -ENOMEM;
+	list->items[list->n++] = *element;
+	return 0;
+}
+
 static int put_value(struct nl_msg *msg, int attr, const struct nft_value *value)
 {
 	struct nlattr *nest;

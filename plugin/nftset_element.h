@@ -37,6 +37,19 @@ struct nft_element {
 	char comment[NFT_COMMENT_MAX]; /* for people: nft shows it; "": none */
 };
 
+struct nft_element_list {
+	struct nft_element *items;
+	size_t n;
+};
+void nft_element_list_clear(struct nft_element_list *list);
+
+/* Makes room for @more, empty, behind the last. -ENOMEM. */
+int nft_element_list_grow(struct nft_element_list *list, size_t more);
+
+/* Copies one to the end. -ENOMEM. */
+int nft_element_list_add(struct nft_element_list *list,
+			 const struct nft_element *element);
+
 /*
  * Adds all or none. One that is there already, with the same data, is success. -EEXIST or
  * -EBUSY: with other data, or an interval that overlaps; -ENOENT: there is no such set or

@@ -268,6 +268,19 @@ int node_lock(struct node *node, enum node_lock lock, struct cni_error *err)
 	return ret;
 }
 
+int node_share(struct node *node, struct cni_error *err)
+{
+	int ret;
+
+	if (node->lock != NODE_EXCLUSIVE)
+		return 0;
+	node->lock = NODE_UNLOCKED;
+	ret = lock_wait(node->lock_fd, LOCK_SH, NODE_LOCK_DIR, err);
+	if (ret == 0)
+		node->lock = NODE_SHARED;
+	return ret;
+}
+
 void node_unlock(struct node *node)
 {
 	if (node->lock != NODE_UNLOCKED) {

@@ -77,6 +77,10 @@ void node_close(struct node *node);
  */
 int node_lock(struct node *node, enum node_lock lock, struct cni_error *err);
 
+/* Goes from exclusive to shared; the lock may be free for a moment. Otherwise as
+ * node_lock(), and nothing where it isn't exclusive. */
+int node_share(struct node *node, struct cni_error *err);
+
 /*
  * Is an ADD or DEL of that attachment under way, if only waiting to go from shared to
  * exclusive? Asked under the exclusive lock.

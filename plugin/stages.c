@@ -10,10 +10,10 @@
 #include "report.h"
 
 static const struct stage *const stages[] = {
-	&stage_ipam,	  &stage_reference, &stage_bridge,     &stage_veth,
-	&stage_vlan,	  &stage_ipam_exec, &stage_spoofcheck, &stage_addresses,
-	&stage_gateway,	  &stage_announce,  &stage_masquerade, &stage_portmap,
-	&stage_bandwidth,
+	&stage_ipam,	   &stage_reference, &stage_bridge,	&stage_veth,
+	&stage_vlan,	   &stage_ipam_exec, &stage_spoofcheck, &stage_portmap,
+	&stage_elements,   &stage_addresses, &stage_gateway,	&stage_announce,
+	&stage_masquerade, &stage_bandwidth,
 };
 
 /* Runs one verb of a stage; how long it took is remembered for the log. */

@@ -46,6 +46,7 @@ extern const struct stage stage_gateway;
 extern const struct stage stage_announce;
 extern const struct stage stage_masquerade;
 extern const struct stage stage_portmap;
+extern const struct stage stage_elements;
 extern const struct stage stage_bandwidth;
 
 /* Down the table; where one fails, those before it are undone in reverse. */

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * An attachment's elements, those of spoofCheck and those of its host ports, in one
+ * transaction: each goes through all chains of the node in the kernel, and its end waits
+ * for the kernel where it deletes. They are there before the pod's end is up.
+ */
+#include "elements.h"
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <string.h>
+
+#include "../ipam/record.h"
+#include "hostport_own.h"
+#include "netlink_route.h"
+#include "spoof_elements.h"
+#include "stages.h"
+
+/* The elements point to the sets. */
+struct own {
+	struct spoof_sets spoof;
+	struct hostport_sets ports;
+	struct nft_element_list list;
+};
+
+static void own_clear(struct own *own)
+{
+	nft_element_list_clear(&own->list);
+}
+
+static void own_begin(const struct attachment *att, struct own *own)
+{
+	spoof_sets_name(att->conf.name, &own->spoof);
+	hostport_sets_name(att->conf.name, &own->ports);
+}
+
+static int elements_add(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(nft_element_list_clear) struct nft_element_list ports = {};
+	_cleanup_(own_clear) struct own own = {};
+	struct hostport_pod pod;
+	struct netlink *nl;
+	int ret;
+
+	own_begin(att, &own);
+	hostport_pod_of_att(att, &pod);
+	ret = spoof_elements_make(att, &own.spoof, &own.list, err);
+	if (ret == 0)
+		ret = hostport_elements_make(&own.ports, &pod, &ports, err);
+	for (size_t i = 0; ret == 0 && i < ports.n; i++)
+		if (nft_element_list_add(&own.list, &ports.items[i]) < 0)
+			ret = error_oom(err);
+	if (ret < 0 || own.list.n == 0)
+		return ret;
+	ret = node_nftables(att->node, &nl, err);
+	if (ret == 0)
+		ret = nft_elements_add(nl, own.list.items, own.list.n, 0, err);
+	if (ret == 0) {
+		hostports_forget_udp(att, &ports);
+		/* From here on nobody has to wait for this attachment. */
+		ret = node_share(att->node, err);
+	}
+	/* The kernel may have done it, and its answer been lost. */
+	if (ret < 0)
+		nft_elements_del(nl, own.list.items, own.list.n, &(struct cni_error){});
+	return ret;
+}
+
+/* Whose element is it? "": a sentinel, which is nobody's. */
+static void owner_read(const struct nft_element *element, char ret_ifname[IF_NAMESIZE])
+{
+	const char *text = element->comment;
+	size_t len = strcspn(text, " ");
+
+	if (element->set->family == NFPROTO_BRIDGE) {
+		text = (const char *)element->key.bytes;
+		len = strnlen(text, IF_NAMESIZE - 1);
+	}
+	memset(ret_ifname, 0, IF_NAMESIZE);
+	if (len < IF_NAMESIZE && strcmp(text, SPOOF_NOBODY) != 0)
+		memcpy(ret_ifname, text, len);
+}
+
+struct search {
+	const struct attachment *att;
+	bool (*is_kept)(const struct attachment *att, const char *host_ifname,
+			const void *data);
+	const void *data;
+	struct nft_element_list *found;
+};
+
+static int found_note(const struct nft_element *element, void *data)
+{
+	const struct search *search = data;
+	char owner[IF_NAMESIZE];
+
+	owner_read(element, owner);
+	if (!owner[0] || search->is_kept(search->att, owner, search->data))
+		return 0;
+	return nft_element_list_add(search->found, element);
+}
+
+int elements_sweep(struct attachment *att,
+		   bool (*is_kept)(const struct attachment *att, const char *host_ifname,
+				   const void *data),
+		   const void *data, size_t *ret_n, struct cni_error *err)
+{
+	_cleanup_(own_clear) struct own own = {};
+	struct search search = {att, is_kept, data, &own.list};
+	struct netlink *nl;
+	int ret;
+
+	own_begin(att, &own);
+	*ret_n = 0;
+	ret = node_nftables(att->node, &nl, err);
+	for (int s = 0; ret == 0 && s < SPOOF_SETS; s++)
+		ret = nft_set_elements(nl, &own.spoof.sets[s], found_note, &search, err);
+	for (int f = 0; ret == 0 && f < HOSTPORT_FAMILIES; f++)
+		for (int k = 0; ret == 0 && k < HOSTPORT_KINDS; k++)
+			ret = nft_set_elements(nl, &own.ports.sets[f][k], found_note,
+					       &search, err);
+	if (ret == 0)
+		ret = nft_elements_del(nl, own.list.items, own.list.n, err);
+	if (ret == 0)
+		*ret_n = own.list.n;
+	return ret == -EPROTONOSUPPORT || ret == -EINVAL ? error_clear(err) : ret;
+}
+
+static bool is_anothers(const struct attachment *att, const char *host_ifname,
+			const void *data)
+{
+	(void)data;
+	return strcmp(host_ifname, att->host_ifname) != 0;
+}
+
+/* Who deleted the record of a connected pod has left its elements to their owner's name:
+ * its ports must not lead to whoever has the address next. */
+static int unrecorded_del(struct attachment *att, struct cni_error *err)
+{
+	struct link host;
+	size_t n;
+	int ret = link_get(att->node->rtnl, att->host_ifname, &host, err);
+
+	if (ret < 0 || !host.index ||
+	    identity_alias_is_anothers(host.alias, att->conf.name, att->env.container_id,
+				       att->env.ifname))
+		return ret;
+	return elements_sweep(att, is_anothers, NULL, &n, err);
+}
+
+/* What is there of the host ports and the pod's own still. */
+static int ports_find(struct attachment *att, const struct hostport_pod *pod,
+		      struct own *own, struct cni_error *err)
+{
+	_cleanup_(nft_element_list_clear) struct nft_element_list wanted = {};
+	struct netlink *nl;
+	int ret;
+
+	if (pod->ports->n == 0)
+		return 0;
+	ret = node_nftables(att->node, &nl, err);
+	if (ret == 0)
+		ret = hostport_elements_make(&own->ports, pod, &wanted, err);
+	return ret < 0 ? ret
+		       : hostports_find_own(nl, &wanted, pod->host_ifname, &own->list,
+					    err);
+}
+
+/* By the record, whatever the configuration says now; an ADD undoes what it made itself. */
+static int elements_del(struct attachment *att, struct cni_error *err)
+{
+	bool add = att->env.verb == CNI_ADD;
+	_cleanup_(own_clear) struct own own = {};
+	struct hostport_pod pod;
+	struct netlink *nl;
+	int ret;
+
+	if (!add && !att->record)
+		return unrecorded_del(att, err);
+	own_begin(att, &own);
+	if (add)
+		hostport_pod_of_att(att, &pod);
+	else
+		hostport_pod_of_record(att->record, &pod);
+	ret = add ? spoof_elements_make(att, &own.spoof, &own.list, err)
+		  : spoof_elements_of_record(att->record, &own.spoof, &own.list, err);
+	if (ret == 0)
+		ret = ports_find(att, &pod, &own, err);
+	if (ret < 0 || own.list.n == 0)
+		return ret;
+	ret = node_nftables(att->node, &nl, err);
+	return ret < 0 ? ret : nft_elements_del(nl, own.list.items, own.list.n, err);
+}
+
+const struct stage stage_elements = {
+	.name = "elements",
+	.add = elements_add,
+	.del = elements_del,
+};

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a pod has in sets and maps, of spoofCheck and of its host ports together."""
+import json
+import socket
+import struct
+import time
+
+import pytest
+
+from harness import plugin
+from harness.hostports import ports
+from harness.node import network
+
+CONF = ports((8080, 80), (5353, 53, {"protocol": "udp"}), spoofCheck=True)
+
+
+def elements(node):
+    """All of the two tables, but for the sentinels, by the name of their set or map."""
+    found = {}
+    for family in ("inet", "bridge"):
+        text = node.run("nft", "-j", "list", "table", family, "bridge_cni").stdout
+        for entry in json.loads(text)["nftables"]:
+            for kind in ("set", "map"):
+                item = entry.get(kind, {})
+                own = [json.dumps(elem) for elem in item.get("elem", [])
+                       if "veth" in json.dumps(elem)]
+                if own:
+                    found[item["name"].split("_")[0]] = sorted(own)
+    return found
+
+
+GETGEN = struct.pack("=IHHIIBBH", 20, 0x0A10, 1, 1, 0, 0, 0, 0)
+
+
+def generation(node):
+    """Of the node's ruleset: each transaction is one more."""
+    with node.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12) as nl:
+        nl.send(GETGEN)
+        return struct.unpack_from(">I", nl.recv(4096), 24)[0]
+
+
+@pytest.mark.parametrize("conf", [CONF, ports((8080, 80)), network("dual", spoofCheck=True)],
+                         ids=["both", "ports", "spoofCheck"])
+def test_an_ADD_has_one_transaction_and_so_has_a_DEL(node, conf):
+    """Each goes through all chains of the node."""
+    node.add(node.pod(), {**conf, "runtimeConfig": {}})
+    pod, before = node.pod(), generation(node)
+    result = node.add(pod, conf)
+    assert generation(node) == before + 1
+    node.check(pod, conf, result)
+    node.delete(pod, conf)
+    assert generation(node) == before + 2
+
+
+def test_elements_are_there_before_addresses_and_go_where_those_fail(node):
+    node.add(node.pod(), CONF)
+    before, generations = elements(node), generation(node)
+    conf = ports((8081, 81), spoofCheck=True)
+    conf["ipam"]["routes"] = [{"dst": "192.0.2.0/24", "gw": "203.0.113.1"}]
+    with pytest.raises(plugin.CniError):
+        node.add(node.pod(), conf)
+    assert elements(node) == before
+    assert generation(node) == generations + 2
+
+
+def test_while_addresses_are_looked_for_others_have_the_node_lock(node):
+    """enabledad takes a second or two; a host port wants the lock for itself."""
+    node.add(node.pod(), CONF)
+    conf = ports((8081, 81), spoofCheck=True, enabledad=True)
+    before, began = len(elements(node)["macs"]), time.monotonic()
+    waiting = node.start("ADD", conf, node.pod())
+    while len(elements(node)["macs"]) == before:
+        assert time.monotonic() - began < 5
+    node.add(node.pod(), ports((8082, 82)))
+    took = time.monotonic() - began
+    assert waiting().returncode == 0
+    assert took < 0.8 * (time.monotonic() - began), took
+
+
+@pytest.mark.parametrize("verb", ["DEL", "GC"])
+def test_the_elements_of_a_pod_whose_record_was_deleted_go_with_it(node, verb):
+    stays, pod = node.pod(), node.pod()
+    node.add(stays, ports((9090, 90), spoofCheck=True))
+    before = elements(node)
+    node.add(pod, CONF)
+    for record in (node.store / ".bridge-cni/testnet").glob("p-*"):
+        if pod.id in record.read_text():
+            record.unlink()
+    if verb == "DEL":
+        node.delete(pod, CONF)
+    else:
+        valid = [{"containerID": stays.id, "ifname": "eth0"}]
+        assert node.invoke("GC", {**CONF, "cni.dev/valid-attachments": valid}).stdout == ""
+    assert elements(node) == before
+    node.assert_nothing_left(pod, others=1)
