@@ -106,6 +106,13 @@ static bool matters(const struct nlmsghdr *message)
 	}
 }
 
+/* What NLMSG_OK() says, which compares a signed number with an unsigned one. */
+static bool is_whole(const struct nlmsghdr *message, int left)
+{
+	return left >= (int)sizeof(*message) && message->nlmsg_len >= sizeof(*message) &&
+	       message->nlmsg_len <= (unsigned int)left;
+}
+
 bool events_take(int fd)
 {
 	char buffer[BUFFER_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
@@ -122,7 +129,7 @@ bool events_take(int fd)
 		if (len <= 0)
 			return matter;
 		for (struct nlmsghdr *message = (struct nlmsghdr *)buffer;
-		     NLMSG_OK(message, left); message = NLMSG_NEXT(message, left))
+		     is_whole(message, left); message = NLMSG_NEXT(message, left))
 			matter |= matters(message);
 	}
 }
