@@ -36,11 +36,12 @@
 #include "../conf/net_conf.h"
 #include "table.h"
 
-#define RECORD_VERSION	 1
-#define RECORD_MAX	 98304 /* bytes */
-#define RECORD_PREFIX	 "p-"
-#define RECORD_NAME_MAX	 24
-#define RECORD_ADDRESSES 256 /* and ranges */
+#define RECORD_FIRST_LINE "bridge-cni record " /* and the number */
+#define RECORD_VERSION	  1
+#define RECORD_MAX	  98304 /* bytes */
+#define RECORD_PREFIX	  "p-"
+#define RECORD_NAME_MAX	  24
+#define RECORD_ADDRESSES  256 /* and ranges */
 
 struct record_address {
 	struct ip_prefix address;
