@@ -271,8 +271,9 @@ static int release(struct attachment *att, struct store *store, struct cni_error
 	if (err->code)
 		return r;
 	/* A torn one, too, is of use to nobody. */
-	own = r < 0 || record_is_of(&record, att->conf.name, att->env.container_id,
-				    att->env.ifname);
+	own = r == -EBADMSG ||
+	      (r == 0 && record_is_of(&record, att->conf.name, att->env.container_id,
+				      att->env.ifname));
 	r = store_release(store, &owner, own && r == 0 ? &record : NULL, &removed, err);
 	if (table_error(&store->table) < 0 && r == 0) {
 		r = operation_reindex(store, att, err);
