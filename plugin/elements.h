@@ -7,15 +7,14 @@
 #define BRIDGE_CNI_PLUGIN_ELEMENTS_H
 
 #include "../conf/attachment.h"
+#include "../conf/valid_set.h"
 
 /*
- * Deletes, in one transaction, what of the network's elements is nobody's any more: their
- * owner is none that @is_kept knows. Under the exclusive lock. A kernel without nf_tables
- * has none. @ret_n: how many there were. Codes 100, 101.
+ * Deletes, in one transaction, those of the network whose owner has neither an interface nor
+ * a record or reservation, and is not @valid (NULL: nobody is). Under the exclusive lock. A
+ * kernel without nf_tables has none. @ret_n: how many there were. Codes 5, 11, 100, 101.
  */
-int elements_sweep(struct attachment *att,
-		   bool (*is_kept)(const struct attachment *att, const char *host_ifname,
-				   const void *data),
-		   const void *data, size_t *ret_n, struct cni_error *err);
+int elements_sweep(struct attachment *att, const struct valid_set *valid, size_t *ret_n,
+		   struct cni_error *err);
 
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "../ipam/delegate.h"
+#include "elements.h"
 #include "kernel.h"
 #include "reclaim.h"
 #include "stages.h"
@@ -130,6 +131,16 @@ static void interfaces_collect(struct attachment *att, const struct valid_set *v
 	}
 }
 
+/* Those that nobody's DEL knew of, as their record is gone and so is their interface. */
+static void elements_collect(struct attachment *att, const struct valid_set *valid,
+			     struct errors *errors)
+{
+	struct cni_error err = {};
+	size_t n;
+
+	errors_add(errors, elements_sweep(att, valid, &n, &err), &err);
+}
+
 static void all_collect(struct attachment *att, const struct valid_set *valid,
 			struct errors *errors)
 {
@@ -139,6 +150,7 @@ static void all_collect(struct attachment *att, const struct valid_set *valid,
 	errors_add(errors, ipam_owners(att, &owners, &err), &err);
 	owners_collect(att, valid, &owners, errors);
 	interfaces_collect(att, valid, &owners, errors);
+	elements_collect(att, valid, errors);
 }
 
 static int errors_tell(const struct errors *errors)

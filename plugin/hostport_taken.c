@@ -185,6 +185,12 @@ static bool is_renamed(const struct attachment *att, const char *owner)
 	return found;
 }
 
+bool hostport_owner_lives(const struct attachment *att, const char *host_ifname)
+{
+	return netlink_ifindex(att->node->rtnl, host_ifname) != 0 ||
+	       is_renamed(att, host_ifname);
+}
+
 /* Whoever has no interface any more can't be reached by its ports, either; nor is this
  * attachment's own name in its way. */
 static bool is_alive(const struct attachment *att, const struct nft_element *element)
@@ -192,8 +198,7 @@ static bool is_alive(const struct attachment *att, const struct nft_element *ele
 	char owner[IF_NAMESIZE];
 
 	owner_read(element, owner);
-	return strcmp(owner, att->host_ifname) != 0 &&
-	       (netlink_ifindex(att->node->rtnl, owner) != 0 || is_renamed(att, owner));
+	return strcmp(owner, att->host_ifname) != 0 && hostport_owner_lives(att, owner);
 }
 
 /* Which of the mappings is it that the element is in the way of? */

@@ -6,7 +6,9 @@
 
 #include "../ipam/ipam.h"
 #include "../ipam/record.h"
+#include "elements.h"
 #include "kernel.h"
+#include "report.h"
 #include "stages.h"
 
 static int addresses_fill(const struct record *record, struct cni_result *ipam,
@@ -60,11 +62,24 @@ static int repair_all(struct attachment *net, const struct ipam_record_list *rec
 	return ret;
 }
 
+/* By ports of whoever is gone packets would go to the next owner of its address. */
+static int leftovers_delete(struct attachment *net, struct cni_error *err)
+{
+	size_t n;
+	int ret = elements_sweep(net, NULL, &n, err);
+
+	if (ret == 0 && n > 0)
+		report_done(net, "elements of pods that are gone: %zu deleted", n);
+	return ret;
+}
+
 static int repair_locked(struct attachment *net, struct cni_error *err)
 {
 	_cleanup_(ipam_record_list_clear) struct ipam_record_list records = {};
 	int ret = node_lock(net->node, NODE_EXCLUSIVE, err);
 
+	if (ret == 0)
+		ret = leftovers_delete(net, err);
 	if (ret == 0)
 		ret = ipam_connected(net, &records, err);
 	return ret < 0 || records.n == 0 ? ret : repair_all(net, &records, err);

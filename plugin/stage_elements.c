@@ -10,8 +10,10 @@
 #include <linux/netfilter.h>
 #include <string.h>
 
+#include "../ipam/ipam.h"
 #include "../ipam/record.h"
 #include "hostport_own.h"
+#include "hostport_taken.h"
 #include "netlink_route.h"
 #include "spoof_elements.h"
 #include "stages.h"
@@ -100,10 +102,11 @@ static int found_note(const struct nft_element *element, void *data)
 	return nft_element_list_add(search->found, element);
 }
 
-int elements_sweep(struct attachment *att,
-		   bool (*is_kept)(const struct attachment *att, const char *host_ifname,
-				   const void *data),
-		   const void *data, size_t *ret_n, struct cni_error *err)
+/* All of the network's but those whose owner @is_kept. */
+static int sweep(struct attachment *att,
+		 bool (*is_kept)(const struct attachment *att, const char *host_ifname,
+				 const void *data),
+		 const void *data, size_t *ret_n, struct cni_error *err)
 {
 	_cleanup_(own_clear) struct own own = {};
 	struct search search = {att, is_kept, data, &own.list};
@@ -126,6 +129,52 @@ int elements_sweep(struct attachment *att,
 	return ret == -EPROTONOSUPPORT || ret == -EINVAL ? error_clear(err) : ret;
 }
 
+struct known {
+	const struct valid_set *valid;
+	struct ipam_owner_list owners;
+};
+
+static void known_clear(struct known *known)
+{
+	ipam_owner_list_clear(&known->owners);
+}
+
+static bool is_name_of(const struct attachment *att, const char *host_ifname,
+		       const char *container_id, const char *ifname)
+{
+	char name[IF_NAMESIZE];
+
+	identity_host_ifname(att->conf.name, container_id, ifname, name);
+	return strcmp(name, host_ifname) == 0;
+}
+
+static bool is_known(const struct attachment *att, const char *host_ifname,
+		     const void *data)
+{
+	const struct known *known = data;
+
+	if (hostport_owner_lives(att, host_ifname))
+		return true;
+	for (size_t i = 0; known->valid && i < known->valid->n; i++)
+		if (is_name_of(att, host_ifname, known->valid->items[i].container_id,
+			       known->valid->items[i].ifname))
+			return true;
+	for (size_t i = 0; i < known->owners.n; i++)
+		if (is_name_of(att, host_ifname, known->owners.items[i].container_id,
+			       known->owners.items[i].ifname))
+			return true;
+	return false;
+}
+
+int elements_sweep(struct attachment *att, const struct valid_set *valid, size_t *ret_n,
+		   struct cni_error *err)
+{
+	_cleanup_(known_clear) struct known known = {.valid = valid};
+	int ret = ipam_owners(att, &known.owners, err);
+
+	return ret < 0 ? ret : sweep(att, is_known, &known, ret_n, err);
+}
+
 static bool is_anothers(const struct attachment *att, const char *host_ifname,
 			const void *data)
 {
@@ -145,7 +194,7 @@ static int unrecorded_del(struct attachment *att, struct cni_error *err)
 	    identity_alias_is_anothers(host.alias, att->conf.name, att->env.container_id,
 				       att->env.ifname))
 		return ret;
-	return elements_sweep(att, is_anothers, NULL, &n, err);
+	return sweep(att, is_anothers, NULL, &n, err);
 }
 
 /* What is there of the host ports and the pod's own still. */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a pod has in sets and maps, of spoofCheck and of its host ports together."""
 import json
+import shutil
 import socket
 import struct
 import time
@@ -8,9 +9,11 @@ import time
 import pytest
 
 from harness import plugin
+from harness.command import repair
 from harness.hostports import ports
 from harness.node import network
 
+NOTHING = ["nothing to mend"]
 CONF = ports((8080, 80), (5353, 53, {"protocol": "udp"}), spoofCheck=True)
 
 
@@ -93,3 +96,57 @@ def test_the_elements_of_a_pod_whose_record_was_deleted_go_with_it(node, verb):
         assert node.invoke("GC", {**CONF, "cni.dev/valid-attachments": valid}).stdout == ""
     assert elements(node) == before
     node.assert_nothing_left(pod, others=1)
+
+
+def lose_interface(node, pod):
+    pod.remove()
+    while len(node.host_veths()) > 1:
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("lost", ["store", "records"])
+def test_GC_takes_elements_whose_owner_only_they_know(node, lost):
+    """Those of a pod whose interface is gone, too: no DEL finds them by anything else."""
+    stays, pod = node.pod(), node.pod()
+    node.add(stays, ports((9090, 90), spoofCheck=True))
+    before = elements(node)
+    node.add(pod, CONF)
+    assert elements(node) != before
+    shutil.rmtree(node.store if lost == "store" else node.store / ".bridge-cni")
+    lose_interface(node, pod)
+    valid = [{"containerID": stays.id, "ifname": "eth0"}]
+    assert node.invoke("GC", {**CONF, "cni.dev/valid-attachments": valid}).stdout == ""
+    assert elements(node) == before
+
+
+def test_GC_leaves_elements_of_who_is_valid_whatever_is_lost(node):
+    stays, pod = node.pod(), node.pod()
+    for n, each in enumerate((stays, pod)):
+        node.add(each, ports((9090 + n, 90), spoofCheck=True))
+    before = elements(node)
+    shutil.rmtree(node.store)
+    lose_interface(node, pod)
+    valid = [{"containerID": each.id, "ifname": "eth0"} for each in (stays, pod)]
+    assert node.invoke("GC", {**CONF, "cni.dev/valid-attachments": valid}).stdout == ""
+    assert elements(node) == before
+
+
+def test_repair_takes_elements_of_who_is_gone_and_says_so(node):
+    stays, pod = node.pod(), node.pod()
+    node.add(stays, ports((9090, 90), spoofCheck=True))
+    before = elements(node)
+    node.add(pod, CONF)
+    for record in (node.store / ".bridge-cni/testnet").glob("p-*"):
+        if pod.id in record.read_text():
+            record.unlink()
+    with_interface = elements(node)
+    assert repair(node, CONF) == NOTHING and elements(node) == with_interface
+    lose_interface(node, pod)
+    assert repair(node, CONF) == NOTHING  # it has its reservation
+    for file in node.store.glob("testnet/*"):
+        if file.is_file() and pod.id in file.read_text():
+            file.unlink()
+    count = sum(map(len, with_interface.values())) - sum(map(len, before.values()))
+    assert any(f"{count} deleted" in line for line in repair(node, CONF))
+    assert elements(node) == before
+    assert repair(node, CONF) == NOTHING
