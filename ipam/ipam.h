@@ -112,6 +112,12 @@ int ipam_records(struct attachment *att,
 			   struct cni_error *err),
 		 void *data, struct cni_error *err);
 
+/* Hands the name of each network with records in the store of @att's, its own included, to
+ * @fn (which returns < 0 to stop, with @err set). Code 5. */
+int ipam_networks(const struct attachment *att,
+		  int (*fn)(const char *network, void *data, struct cni_error *err),
+		  void *data, struct cni_error *err);
+
 /* Writes down that the network gave a bridge this address; codes 5, 11. And asks. */
 int ipam_gateway_note(struct attachment *att, const char *bridge,
 		      const struct ip_prefix *address, struct cni_error *err);

@@ -278,6 +278,18 @@ static int dead_find(struct attachment *att, struct netlink *nl,
 	return ret;
 }
 
+int hostports_check_free(struct attachment *att, const struct nft_element_list *wanted,
+			 struct cni_error *err)
+{
+	_cleanup_(nft_element_list_clear) struct nft_element_list found = {};
+	_cleanup_(maps_clear) struct maps maps = {};
+	bool ignored;
+	struct netlink *nl;
+	int ret = node_nftables(att->node, &nl, err);
+
+	return ret < 0 ? ret : dead_find(att, nl, wanted, &maps, &found, &ignored, err);
+}
+
 int hostports_make_way(struct attachment *att, const struct nft_element_list *wanted,
 		       struct cni_error *err)
 {

@@ -13,6 +13,10 @@
 int hostports_make_way(struct attachment *att, const struct nft_element_list *wanted,
 		       struct cni_error *err);
 
+/* Only looks. */
+int hostports_check_free(struct attachment *att, const struct nft_element_list *wanted,
+			 struct cni_error *err);
+
 /* Is there an interface of that name, or one that had it and was renamed? */
 bool hostport_owner_lives(const struct attachment *att, const char *host_ifname);
 

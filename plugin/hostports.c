@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Elements of host ports: as bytes for the kernel, as text where they are put back. */
+/* Elements of host ports as bytes for the kernel; hostport_fill.c has them as text. */
 #include "hostports.h"
 
 #include <arpa/inet.h>
@@ -10,34 +10,14 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "../ipam/ipam.h"
-#include "node.h"
-
-#define PORT_PART   4 /* bytes of a port, and of a protocol, in a concatenation */
 #define NO_PROTOCOL 255 /* reserved by IANA: of sentinels */
 
-static const struct {
-	const char *prefix, *what, *type;
-} types[HOSTPORT_FAMILIES][HOSTPORT_KINDS] = {
-	{
-		{"hostports4_", "map",
-		 "type inet_proto . inet_service : ipv4_addr . inet_service"},
-		{"hostips4_", "map",
-		 "type inet_proto . ipv4_addr . inet_service : ipv4_addr . inet_service"},
-		{"onlink4_", "set", "type ipv4_addr . ipv4_addr; flags interval"},
-	},
-	{
-		{"hostports6_", "map",
-		 "type inet_proto . inet_service : ipv6_addr . inet_service"},
-		{"hostips6_", "map",
-		 "type inet_proto . ipv6_addr . inet_service : ipv6_addr . inet_service"},
-		{"onlink6_", "set", "type ipv6_addr . ipv6_addr; flags interval"},
-	},
+static const char *const prefixes[HOSTPORT_FAMILIES][HOSTPORT_KINDS] = {
+	{"hostports4_", "hostips4_", "onlink4_"},
+	{"hostports6_", "hostips6_", "onlink6_"},
 };
 
 const char *const hostport_nodeips[HOSTPORT_FAMILIES] = {"nodeips4", "nodeips6"};
-
-static const char *const address_types[HOSTPORT_FAMILIES] = {"ipv4_addr", "ipv6_addr"};
 
 static const int families[HOSTPORT_FAMILIES] = {AF_INET, AF_INET6};
 
@@ -46,7 +26,7 @@ void hostport_sets_name(const char *network, struct hostport_sets *sets)
 	for (int f = 0; f < HOSTPORT_FAMILIES; f++) {
 		for (int k = 0; k < HOSTPORT_KINDS; k++) {
 			snprintf(sets->names[f][k], HOSTPORT_SET_NAME_MAX,
-				 "%s%016" PRIx64, types[f][k].prefix, hash_text(network));
+				 "%s%016" PRIx64, prefixes[f][k], hash_text(network));
 			sets->sets[f][k] = (struct nft_set){NFPROTO_INET, RULES_TABLE,
 							    sets->names[f][k]};
 		}
@@ -57,7 +37,7 @@ bool hostport_set_read(const char *name, int *ret_family, enum hostport_kind *re
 {
 	for (int f = 0; f < HOSTPORT_FAMILIES; f++) {
 		for (int k = 0; k < HOSTPORT_KINDS; k++) {
-			const char *prefix = types[f][k].prefix;
+			const char *prefix = prefixes[f][k];
 
 			if (strncmp(name, prefix, strlen(prefix)) != 0)
 				continue;
@@ -90,16 +70,17 @@ int hostport_family_of(const struct nft_element *element)
 struct nft_value hostport_key_any(const struct nft_element *element)
 {
 	const struct nft_value *key = &element->key;
-	struct nft_value any = {.len = 2 * PORT_PART};
+	struct nft_value any = {.len = 2 * HOSTPORT_PART};
 
-	memcpy(any.bytes, key->bytes, PORT_PART);
-	memcpy(any.bytes + PORT_PART, key->bytes + key->len - PORT_PART, PORT_PART);
+	memcpy(any.bytes, key->bytes, HOSTPORT_PART);
+	memcpy(any.bytes + HOSTPORT_PART, key->bytes + key->len - HOSTPORT_PART,
+	       HOSTPORT_PART);
 	return any;
 }
 
 unsigned int hostport_port_of(const struct nft_value *key)
 {
-	const uint8_t *bytes = key->bytes + key->len - PORT_PART;
+	const uint8_t *bytes = key->bytes + key->len - HOSTPORT_PART;
 
 	return bytes[0] << 8 | bytes[1];
 }
@@ -207,6 +188,13 @@ static void sentinels_make(const struct nft_set *sets, int family,
 	onlink_element(sets, &multicast, &all, &elements[HOSTPORT_ONLINK]);
 }
 
+void hostport_sentinels_make(const struct hostport_sets *sets,
+			     struct nft_element elements[HOSTPORT_SENTINELS])
+{
+	for (int f = 0; f < HOSTPORT_FAMILIES; f++)
+		sentinels_make(sets->sets[f], families[f], elements + f * HOSTPORT_KINDS);
+}
+
 int hostport_elements_make(const struct hostport_sets *sets,
 			   const struct hostport_pod *pod,
 			   struct nft_element_list *elements, struct cni_error *err)
@@ -238,120 +226,17 @@ int hostport_elements_make(const struct hostport_sets *sets,
 	return 0;
 }
 
-static const char *address_text(const uint8_t *bytes, int family, char buf[IP_TEXT_MAX])
+const char *hostport_address_format(const uint8_t *bytes, int family,
+				    char buf[IP_TEXT_MAX])
 {
 	struct ip_addr ip = {.family = families[family]};
 
 	memcpy(ip.bytes, bytes, ip_size(ip.family));
 	return ip_format(&ip, buf);
 }
-#define ADDRESS_TEXT(bytes, family) address_text((bytes), (family), (char[IP_TEXT_MAX]){})
 
 const char *hostport_host_format(const struct nft_element *element, char buf[IP_TEXT_MAX])
 {
-	return address_text(element->key.bytes + PORT_PART, hostport_family_of(element),
-			    buf);
-}
-
-/* An element in nft's words: what libnftables makes of them are the same bytes. */
-static void element_text(const struct nft_element *element, struct rule_text *text)
-{
-	enum hostport_kind kind = hostport_kind_of(element);
-	int f = hostport_family_of(element);
-	const uint8_t *key = element->key.bytes, *end = element->end.bytes;
-	unsigned int size = ip_size(families[f]);
-
-	rule_text_add(text, "add element inet " RULES_TABLE " %s { ", element->set->name);
-	if (kind == HOSTPORT_ONLINK) {
-		rule_text_add(text, "%s . %s", ADDRESS_TEXT(key, f),
-			      ADDRESS_TEXT(key + size, f));
-		if (memcmp(key + size, end + size, size) != 0)
-			rule_text_add(text, "-%s", ADDRESS_TEXT(end + size, f));
-	} else {
-		rule_text_add(text, "%u . ", key[0]);
-		if (kind == HOSTPORT_ONE)
-			rule_text_add(text, "%s . ", ADDRESS_TEXT(key + PORT_PART, f));
-		rule_text_add(text, "%u", hostport_port_of(&element->key));
-	}
-	if (element->comment[0])
-		rule_text_add(text, " comment \"%s\"", element->comment);
-	if (kind != HOSTPORT_ONLINK)
-		rule_text_add(text, " : %s . %u", ADDRESS_TEXT(element->data.bytes, f),
-			      hostport_port_of(&element->data));
-	rule_text_add(text, " }\n");
-}
-
-struct filling {
-	const struct attachment *att;
-	const struct hostport_sets *sets;
-	struct rule_text *text;
-};
-
-static int record_fill(const struct record *record, void *data, struct cni_error *err)
-{
-	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
-	const struct filling *filling = data;
-	const struct ipam_kernel *kernel = filling->att->kernel;
-	struct hostport_pod pod;
-	int ret;
-
-	/* No DEL would take away again what a pod without interface got back; the attachment's
-	 * own are added, and undone, by themselves. */
-	if (record->ports.n == 0 || !kernel || !kernel->has_interface ||
-	    !kernel->has_interface(kernel, record))
-		return 0;
-	hostport_pod_of_record(record, &pod);
-	if (strcmp(pod.host_ifname, filling->att->host_ifname) == 0)
-		return 0;
-	ret = hostport_elements_make(filling->sets, &pod, &elements, err);
-	for (size_t i = 0; ret == 0 && i < elements.n; i++)
-		element_text(&elements.items[i], filling->text);
-	return ret;
-}
-
-/* What is in a set that is still there may be in the way: all are made anew. */
-static int fill(struct attachment *att, struct rule_text *text, struct cni_error *err)
-{
-	struct hostport_sets sets;
-	struct filling filling = {att, &sets, text};
-
-	hostport_sets_name(att->conf.name, &sets);
-	for (int f = 0; f < HOSTPORT_FAMILIES; f++) {
-		struct nft_element sentinels[HOSTPORT_KINDS] = {};
-
-		sentinels_make(sets.sets[f], families[f], sentinels);
-		for (int k = 0; k < HOSTPORT_KINDS; k++) {
-			rule_text_add(text, "flush %s inet " RULES_TABLE " %s\n",
-				      types[f][k].what, sets.names[f][k]);
-			element_text(&sentinels[k], text);
-		}
-	}
-	return ipam_records(att, record_fill, &filling, err);
-}
-
-int hostport_sets_wanted(const struct net_conf *conf, struct rule_list *list,
-			 struct cni_error *err)
-{
-	struct nft_element sentinels[HOSTPORT_FAMILIES * HOSTPORT_KINDS] = {};
-	struct rule_text text = {};
-	struct hostport_sets sets;
-
-	hostport_sets_name(conf->name, &sets);
-	for (int f = 0; f < HOSTPORT_FAMILIES; f++) {
-		sentinels_make(sets.sets[f], families[f], sentinels + f * HOSTPORT_KINDS);
-		for (int k = 0; k < HOSTPORT_KINDS; k++)
-			rule_text_add(&text, "add %s inet " RULES_TABLE " %s { %s; }\n",
-				      types[f][k].what, sets.names[f][k],
-				      types[f][k].type);
-	}
-	for (int f = 0; f < HOSTPORT_FAMILIES; f++)
-		rule_text_add(&text,
-			      "add set inet " RULES_TABLE " %s { type %s; flags dynamic,"
-			      "timeout; timeout 1m; }\n",
-			      hostport_nodeips[f], address_types[f]);
-	list->sets = text.text;
-	list->fill = fill;
-	return text.failed
-		       ? error_oom(err)
-		       : rule_list_sentinels(list, sentinels, ARRAY_SIZE(sentinels), err);
+	return hostport_address_format(element->key.bytes + HOSTPORT_PART,
+				       hostport_family_of(element), buf);
 }

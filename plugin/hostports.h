@@ -19,6 +19,7 @@
 #include "rules.h"
 
 #define HOSTPORT_SET_NAME_MAX 32
+#define HOSTPORT_PART	      4 /* bytes of a port, and of a protocol, in a concatenation */
 
 enum {
 	HOSTPORT_IPV4,
@@ -46,6 +47,11 @@ bool hostport_set_read(const char *name, int *ret_family, enum hostport_kind *re
 /* Sets of all networks together, filled by packets: addresses of the node that somebody has
  * just connected to. */
 extern const char *const hostport_nodeips[HOSTPORT_FAMILIES];
+
+/* One element of each set, of nothing that a packet could have. */
+#define HOSTPORT_SENTINELS (HOSTPORT_FAMILIES * HOSTPORT_KINDS)
+void hostport_sentinels_make(const struct hostport_sets *sets,
+			     struct nft_element elements[HOSTPORT_SENTINELS]);
 
 /* "add map ..." lines, and what holds them filled. */
 int hostport_sets_wanted(const struct net_conf *conf, struct rule_list *list,
@@ -76,6 +82,12 @@ struct nft_value hostport_key_any(const struct nft_element *element);
 
 /* A key that lies in whatever interval the pod's address has, of the same kind. */
 struct nft_value hostport_key_onlink(const struct nft_element *element);
+
+/* An address in a key, as text. */
+const char *hostport_address_format(const uint8_t *bytes, int family,
+				    char buf[IP_TEXT_MAX]);
+#define HOSTPORT_ADDRESS_TEXT(bytes, family) \
+	hostport_address_format((bytes), (family), (char[IP_TEXT_MAX]){})
 
 /* The port that a key ends in; the host's address in one of kind HOSTPORT_ONE, as text. */
 unsigned int hostport_port_of(const struct nft_value *key);

@@ -130,6 +130,15 @@ static int portmap_add(struct attachment *att, struct cni_error *err)
 	return ret == 0 && has_ports(att) ? ports_prepare(att, err) : ret;
 }
 
+/* A pod of another network has one of its ports as well: that is not for us to decide. */
+static void conflict_tell(struct attachment *att, const struct nft_element_list *elements)
+{
+	struct cni_error err = {};
+
+	if (hostports_check_free(att, elements, &err) < 0)
+		report_error(att, &err);
+}
+
 /* The rules with each attachment: they name the gateway's interface. */
 static int portmap_repair(struct attachment *att, struct cni_error *err)
 {
@@ -152,6 +161,8 @@ static int portmap_repair(struct attachment *att, struct cni_error *err)
 		ret = hostports_find_own(nl, &elements, pod.host_ifname, &found, err);
 	for (size_t i = 0; ret == 0 && i < elements.n; i++)
 		missing |= !hostports_have(&found, &elements.items[i]);
+	if (ret == 0 && !missing)
+		conflict_tell(att, &elements);
 	if (ret == 0 && missing)
 		ret = hostports_make_way(att, &elements, err);
 	if (ret == 0 && missing)

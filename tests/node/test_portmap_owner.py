@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Host ports: whose one is, how it comes and goes, what puts it back."""
 import json
+import re
 import time
 
 import pytest
 
 from harness import plugin
+from harness.command import command, written
 from harness.delegates import Delegate
 from harness.hostports import (ask, ask_udp, elements, portmap_rules, ports, served,
                                served_udp, settled, table)
@@ -230,6 +232,72 @@ def test_the_next_ADD_puts_all_ports_back(node, harm):
         assert ask(node.outside, NODE4, 8080)[0] == "pod"
         assert ask(node.outside, NODE4, 9002)[0] == "pod"
     refused(node, pods[1], confs[0]).says("shop/cart-7d")
+
+
+@pytest.mark.parametrize("harm", ["flush ruleset", "delete table"])
+@pytest.mark.parametrize("had, wanted", [(WILD, WILD), (ONE, WILD), (WILD, ONE)])
+def test_a_port_of_another_network_is_taken_whatever_was_flushed(node, harm, had, wanted):
+    pods = [node.pod() for _ in range(4)]
+    conf = ports((8080, 80, had))
+    node.add(pods[0], conf, args=K8S)
+    node.add(pods[1], other_network((8081, 80)))
+    node.nft(FLUSHED[harm])
+    for pod in pods[2:]:
+        refused(node, pod, other_network((8080, 80, wanted))).says("tcp port 8080",
+                                                                    "shop/cart-7d")
+    assert node.invoke("ADD", other_network((8082, 80)), pods[2]).stderr == ""
+    # Its own next ADD, and its DEL, find what was put back.
+    node.add(pods[3], ports())
+    with served(pods[0], 80):
+        assert ask(node.outside, NODE4, 8080)[0] == "pod"
+    node.delete(pods[0], conf)
+    node.add(pods[0], other_network((8080, 80, wanted)))
+
+
+def test_a_network_whose_store_is_damaged_holds_no_other_up(node):
+    node.add(node.pod(), ports((8080, 80)))
+    node.nft("flush ruleset")
+    lock = node.store / "testnet/lock"
+    lock.unlink()
+    lock.mkdir()
+    done = node.invoke("ADD", other_network((8081, 80)), node.pod())
+    assert done.returncode == 0 and "host ports of network testnet" in done.stderr, done
+
+
+def lose_port(node, port=8080):
+    """One element, which no ADD notices."""
+    name = next(m["name"] for m in table(node, "map") if "hostports4" in m["name"])
+    node.nft(f"delete element inet bridge_cni {name} {{ tcp . {port} }}")
+    return name
+
+
+def test_repair_names_both_pods_of_two_networks_that_have_a_port(node):
+    confs = [ports((8080, 80), families="v4"), other_network((8080, 80))]
+    first = node.pod()
+    node.add(first, confs[0], args=K8S)
+    [before] = elements(node)["hostports4"]
+    name = lose_port(node)
+    node.add(node.pod(), confs[1], args=K8S.replace("cart", "till"))
+    owner = re.search("veth[a-z0-9]+", before)[0]
+    node.nft(f"add element inet bridge_cni {name} {{ tcp . 8080 comment "
+             f'"{owner} shop/cart-7d" : 10.1.2.2 . 80 }}')
+    done = command(node, "repair", *written(node, *confs))
+    for line, other in zip(done.stderr.splitlines(), ("shop/till-7d", "shop/cart-7d")):
+        assert "tcp port 8080" in line and other in line
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 2, done
+
+
+def test_one_port_of_two_pods_doesnt_keep_rules_from_coming_back(node):
+    conf, pods = ports((8080, 80), families="v4"), [node.pod() for _ in range(3)]
+    node.add(pods[0], conf, args=K8S)
+    lose_port(node)
+    node.add(pods[1], conf, args=K8S.replace("cart", "till"))
+    node.nft("flush ruleset")
+    node.add(pods[2], ports((8081, 80), families="v4"))
+    with served(pods[1], 80):
+        assert ask(node.outside, NODE4, 8080)[0] == "pod"
+    done = command(node, "repair", *written(node, conf))
+    assert done.returncode == 1 and "till-7d" in done.stderr, done
 
 
 REPAIRED = {**FLUSHED, "single element": "delete element inet bridge_cni {hostports4} "

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which networks have attachments in a store: the directories of their records. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "operation.h"
+
+static void dir_closep(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+
+int ipam_networks(const struct attachment *att,
+		  int (*fn)(const char *network, void *data, struct cni_error *err),
+		  void *data, struct cni_error *err)
+{
+	_cleanup_(dir_closep) DIR *dir = NULL;
+	_cleanup_(free_p) char *path = NULL;
+	const struct dirent *entry;
+	int r = 0;
+
+	if (asprintf(&path, "%s/.bridge-cni", att->conf.ipam.data_dir) < 0) {
+		path = NULL;
+		return error_oom(err);
+	}
+	dir = opendir(path);
+	if (!dir && (errno == ENOENT || errno == ENOTDIR))
+		return 0;
+	if (!dir)
+		return store_file_error(path, NULL, errno, "read", err);
+	for (errno = 0; r == 0 && (entry = readdir(dir)); errno = 0)
+		if (cni_name_valid(entry->d_name))
+			r = fn(entry->d_name, data, err);
+	if (r == 0 && errno)
+		return store_file_error(path, NULL, errno, "read", err);
+	return r;
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Sets and maps of host ports that somebody flushed or deleted, from the records: as text, in
+ * the transaction that brings the rules back.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "../ipam/ipam.h"
+#include "hostports.h"
+#include "node.h"
+
+static const struct {
+	const char *what, *type;
+} types[HOSTPORT_FAMILIES][HOSTPORT_KINDS] = {
+	{
+		{"map", "type inet_proto . inet_service : ipv4_addr . inet_service"},
+		{"map",
+		 "type inet_proto . ipv4_addr . inet_service : ipv4_addr . inet_service"},
+		{"set", "type ipv4_addr . ipv4_addr; flags interval"},
+	},
+	{
+		{"map", "type inet_proto . inet_service : ipv6_addr . inet_service"},
+		{"map",
+		 "type inet_proto . ipv6_addr . inet_service : ipv6_addr . inet_service"},
+		{"set", "type ipv6_addr . ipv6_addr; flags interval"},
+	},
+};
+
+static const char *const address_types[HOSTPORT_FAMILIES] = {"ipv4_addr", "ipv6_addr"};
+
+static void maps_text(const struct hostport_sets *sets, struct rule_text *text)
+{
+	for (int f = 0; f < HOSTPORT_FAMILIES; f++)
+		for (int k = 0; k < HOSTPORT_KINDS; k++)
+			rule_text_add(text, "add %s inet " RULES_TABLE " %s { %s; }\n",
+				      types[f][k].what, sets->names[f][k],
+				      types[f][k].type);
+}
+
+/* An element in nft's words: what libnftables makes of them are the same bytes. */
+static void element_text(const struct nft_element *element, struct rule_text *text)
+{
+	enum hostport_kind kind = hostport_kind_of(element);
+	int f = hostport_family_of(element);
+	const uint8_t *key = element->key.bytes, *end = element->end.bytes;
+	unsigned int size = ip_size(f == HOSTPORT_IPV4 ? AF_INET : AF_INET6);
+
+	rule_text_add(text, "add element inet " RULES_TABLE " %s { ", element->set->name);
+	if (kind == HOSTPORT_ONLINK) {
+		rule_text_add(text, "%s . %s", HOSTPORT_ADDRESS_TEXT(key, f),
+			      HOSTPORT_ADDRESS_TEXT(key + size, f));
+		if (memcmp(key + size, end + size, size) != 0)
+			rule_text_add(text, "-%s", HOSTPORT_ADDRESS_TEXT(end + size, f));
+	} else {
+		rule_text_add(text, "%u . ", key[0]);
+		if (kind == HOSTPORT_ONE)
+			rule_text_add(text, "%s . ",
+				      HOSTPORT_ADDRESS_TEXT(key + HOSTPORT_PART, f));
+		rule_text_add(text, "%u", hostport_port_of(&element->key));
+	}
+	if (element->comment[0])
+		rule_text_add(text, " comment \"%s\"", element->comment);
+	if (kind != HOSTPORT_ONLINK)
+		rule_text_add(text, " : %s . %u",
+			      HOSTPORT_ADDRESS_TEXT(element->data.bytes, f),
+			      hostport_port_of(&element->data));
+	rule_text_add(text, " }\n");
+}
+
+/* What is to be in a network's sets. */
+struct filling {
+	const struct attachment *att;
+	const struct hostport_sets *sets;
+	struct nft_element_list elements;
+};
+
+static void filling_clear(struct filling *filling)
+{
+	nft_element_list_clear(&filling->elements);
+}
+
+static bool filling_has(const struct filling *filling, const struct nft_element *element)
+{
+	for (size_t i = 0; i < filling->elements.n; i++)
+		if (filling->elements.items[i].set == element->set &&
+		    memcmp(&filling->elements.items[i].key, &element->key,
+			   sizeof(element->key)) == 0)
+			return true;
+	return false;
+}
+
+static int record_fill(const struct record *record, void *data, struct cni_error *err)
+{
+	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
+	struct filling *filling = data;
+	const struct ipam_kernel *kernel = filling->att->kernel;
+	struct hostport_pod pod;
+	int ret;
+
+	/* No DEL would take away again what a pod without interface got back; the attachment's
+	 * own are added, and undone, by themselves. */
+	if (record->ports.n == 0 || !kernel || !kernel->has_interface ||
+	    !kernel->has_interface(kernel, record))
+		return 0;
+	hostport_pod_of_record(record, &pod);
+	if (strcmp(pod.host_ifname, filling->att->host_ifname) == 0)
+		return 0;
+	ret = hostport_elements_make(filling->sets, &pod, &elements, err);
+	/* A port that two have is the newer one's, who comes first; `repair` names them. */
+	for (size_t i = 0; ret == 0 && i < elements.n; i++)
+		if (!filling_has(filling, &elements.items[i]) &&
+		    nft_element_list_add(&filling->elements, &elements.items[i]) < 0)
+			ret = error_oom(err);
+	return ret;
+}
+
+/* What is in a set that is still there may be in the way: all are made anew. */
+static void filling_text(const struct filling *filling, struct rule_text *text)
+{
+	struct nft_element sentinels[HOSTPORT_SENTINELS] = {};
+
+	hostport_sentinels_make(filling->sets, sentinels);
+	for (int f = 0; f < HOSTPORT_FAMILIES; f++)
+		for (int k = 0; k < HOSTPORT_KINDS; k++)
+			rule_text_add(text, "flush %s inet " RULES_TABLE " %s\n",
+				      types[f][k].what, filling->sets->names[f][k]);
+	for (size_t i = 0; i < HOSTPORT_SENTINELS; i++)
+		element_text(&sentinels[i], text);
+	for (size_t i = 0; i < filling->elements.n; i++)
+		element_text(&filling->elements.items[i], text);
+}
+
+/* Did somebody flush or delete one of a network's sets? */
+static int is_emptied(struct attachment *att, const struct hostport_sets *sets,
+		      bool *ret_emptied, struct cni_error *err)
+{
+	struct nft_element sentinels[HOSTPORT_SENTINELS] = {}, found;
+	struct netlink *nl;
+	int ret = node_nftables(att->node, &nl, err);
+
+	hostport_sentinels_make(sets, sentinels);
+	for (size_t i = 0; ret == 0 && i < HOSTPORT_SENTINELS; i++)
+		ret = nft_element_get(nl, sentinels[i].set, &sentinels[i].key, &found,
+				      err);
+	*ret_emptied = ret == -ENOENT;
+	return ret == -ENOENT ? 0 : ret;
+}
+
+struct others {
+	struct attachment *att;
+	struct rule_text *text;
+};
+
+/* Ports of another network's pods: who asks for one of them must find it taken. Their rules
+ * come back with that network's next ADD. */
+static int other_fill(struct attachment *att, const char *network, struct rule_text *text,
+		      struct cni_error *err)
+{
+	struct attachment other = {.conf = att->conf, .kernel = att->kernel};
+	_cleanup_(filling_clear) struct filling filling = {.att = &other};
+	struct hostport_sets sets;
+	bool emptied = false;
+	int ret;
+
+	other.conf.name = network;
+	filling.sets = &sets;
+	hostport_sets_name(network, &sets);
+	ret = is_emptied(att, &sets, &emptied, err);
+	if (ret == 0 && emptied)
+		ret = ipam_records(&other, record_fill, &filling, err);
+	free(other.notice);
+	if (ret < 0 || filling.elements.n == 0)
+		return ret;
+	maps_text(&sets, text);
+	filling_text(&filling, text);
+	return 0;
+}
+
+/* What is wrong with another network's store doesn't hold this one up. */
+static int network_fill(const char *network, void *data, struct cni_error *err)
+{
+	const struct others *others = data;
+	struct cni_error own = {};
+
+	(void)err;
+	if (strcmp(network, others->att->conf.name) != 0 &&
+	    other_fill(others->att, network, others->text, &own) < 0)
+		attachment_notice(others->att, "host ports of network %s: %s", network,
+				  own.msg);
+	return 0;
+}
+
+static int fill(struct attachment *att, struct rule_text *text, struct cni_error *err)
+{
+	_cleanup_(filling_clear) struct filling filling = {.att = att};
+	struct others others = {att, text};
+	struct hostport_sets sets;
+	int ret;
+
+	hostport_sets_name(att->conf.name, &sets);
+	filling.sets = &sets;
+	ret = ipam_records(att, record_fill, &filling, err);
+	if (ret < 0)
+		return ret;
+	filling_text(&filling, text);
+	return ipam_networks(att, network_fill, &others, err);
+}
+
+int hostport_sets_wanted(const struct net_conf *conf, struct rule_list *list,
+			 struct cni_error *err)
+{
+	struct nft_element sentinels[HOSTPORT_SENTINELS] = {};
+	struct rule_text text = {};
+	struct hostport_sets sets;
+
+	hostport_sets_name(conf->name, &sets);
+	hostport_sentinels_make(&sets, sentinels);
+	maps_text(&sets, &text);
+	for (int f = 0; f < HOSTPORT_FAMILIES; f++)
+		rule_text_add(&text,
+			      "add set inet " RULES_TABLE " %s { type %s; flags dynamic,"
+			      "timeout; timeout 1m; }\n",
+			      hostport_nodeips[f], address_types[f]);
+	list->sets = text.text;
+	list->fill = fill;
+	return text.failed
+		       ? error_oom(err)
+		       : rule_list_sentinels(list, sentinels, ARRAY_SIZE(sentinels), err);
+}
