@@ -90,6 +90,36 @@ static bool overlap(const struct port_mapping *a, const struct port_mapping *b)
 	       ip_equal(&a->host_ip, &b->host_ip);
 }
 
+/* 224.0.0.0/4, 255.255.255.255, ff00::/8: the rest of 240.0.0.0/4 the kernel takes for the
+ * node's own. */
+static bool is_nobodys(const struct ip_addr *ip)
+{
+	static const uint8_t broadcast[4] = {0xff, 0xff, 0xff, 0xff};
+
+	if (ip->family == AF_INET6)
+		return ip->bytes[0] == 0xff;
+	return ip->family == AF_INET &&
+	       (ip->bytes[0] >> 4 == 0xe || memcmp(ip->bytes, broadcast, 4) == 0);
+}
+
+/* An address that no packet for the node has would never match. */
+static int host_ip_check(const struct ip_addr *ip, const struct json_path *path,
+			 struct cni_error *err)
+{
+	if (is_loopback(ip, AF_INET6))
+		return json_error(path, "hostIP", err,
+				  "%s can't lead to a pod: the kernel routes nothing "
+				  "from IPv6's loopback address; map 127.0.0.1 or an "
+				  "address of the node",
+				  IP_TEXT(ip));
+	if (is_nobodys(ip))
+		return json_error(path, "hostIP", err,
+				  "%s is a multicast or broadcast address, expected one "
+				  "of the node's own, or none for all of them",
+				  IP_TEXT(ip));
+	return 0;
+}
+
 static int mapping_check(void *value, const struct json_path *path, struct cni_error *err)
 {
 	struct port_mapping *mapping = value;
@@ -102,13 +132,7 @@ static int mapping_check(void *value, const struct json_path *path, struct cni_e
 				  "\"%s\" is no protocol with ports, expected \"tcp\", "
 				  "\"udp\" or \"sctp\"",
 				  protocol);
-	if (is_loopback(&mapping->host_ip, AF_INET6))
-		return json_error(path, "hostIP", err,
-				  "%s can't lead to a pod: the kernel routes nothing "
-				  "from IPv6's loopback address; map 127.0.0.1 or an "
-				  "address of the node",
-				  IP_TEXT(&mapping->host_ip));
-	return 0;
+	return host_ip_check(&mapping->host_ip, path, err);
 }
 
 static int mappings_check(void *value, const struct json_path *path,

@@ -3,7 +3,7 @@
 import pytest
 
 from harness import plugin
-from harness.hostports import elements, portmap_rules, ports
+from harness.hostports import ask, elements, portmap_rules, ports, served
 from harness.node import NODE4, NODE6, network
 
 MAPPING = "runtimeConfig.portMappings"
@@ -16,6 +16,12 @@ WRONG = {
                  "sctp"),
     "address": (((8080, 80, {"hostIP": "node"}),), f"{MAPPING}[0].hostIP", "node"),
     "::1": (((8080, 80, {"hostIP": "::1"}),), f"{MAPPING}[0].hostIP", "::1", "127.0.0.1"),
+    **{address: (((8080, 80), (8081, 80, {"hostIP": address})), f"{MAPPING}[1].hostIP",
+                 address, "multicast or broadcast")
+       for address in ("224.0.0.1", "239.255.255.255", "255.255.255.255", "ff02::1",
+                       "ff05::1:3")},
+    "IPv4 as IPv6": (((8080, 80, {"hostIP": "::ffff:192.0.2.2"}),), f"{MAPPING}[0].hostIP",
+                     "expected plain IPv4"),
     "twice": (((8080, 80), (8080, 81)), f"{MAPPING}[1].hostPort", "8080", "entry 0"),
     "twice, once for one address": (((8080, 80, {"hostIP": NODE4}), (8080, 80)),
                                     f"{MAPPING}[1].hostPort", "8080"),
@@ -33,6 +39,15 @@ def test_a_wrong_mapping_is_refused_with_its_path(node, wrong):
     assert error.value.code == plugin.CONFIG
     error.value.says(*words)
     node.assert_nothing_left(pod)
+
+
+@pytest.mark.parametrize("address", ["240.0.0.5", "0.1.2.3", "223.255.255.255"])
+def test_an_unusual_address_that_a_node_can_have_is_taken(node, address):
+    pod = node.pod()
+    node.add(pod, ports((8080, 80, {"hostIP": address}), families="v4"))
+    node.ip(f"addr add {address}/32 dev lo")
+    with served(pod, 80):
+        assert ask(node, address, 8080)[0] == "pod"
 
 
 def test_a_missing_port_is_refused_with_its_path(node):
