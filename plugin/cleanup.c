@@ -13,6 +13,7 @@
 #include "../ipam/ipam.h"
 #include "gc.h"
 #include "kernel.h"
+#include "localnet.h"
 #include "netlink_route.h"
 #include "reclaim.h"
 #include "report.h"
@@ -123,8 +124,14 @@ static int gateways_remove(struct attachment *net, const struct link *link,
 {
 	struct netlink *nl = net->node->rtnl;
 	struct addr_list list = {};
-	int ret = addr_list_get(nl, link->index, AF_UNSPEC, &list, err);
+	bool localnet = false;
+	int ret = localnet_remove(net, link->name, &localnet, err);
 
+	/* The rules that guard 127.0.0.0/8 are gone. */
+	if (localnet)
+		report_done(net, "turned route_localnet of %s off", link->name);
+	if (ret == 0)
+		ret = addr_list_get(nl, link->index, AF_UNSPEC, &list, err);
 	/* Last first: with a subnet's first address the kernel removes its later ones. */
 	for (size_t i = ret == 0 ? list.n : 0; i-- > 0;) {
 		if (!ipam_gateway_is_ours(net, link->name, &list.items[i]))

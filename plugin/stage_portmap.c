@@ -16,6 +16,7 @@
 #include "hostport_rules.h"
 #include "hostport_taken.h"
 #include "hostports.h"
+#include "localnet.h"
 #include "netlink_route.h"
 #include "node.h"
 #include "report.h"
@@ -65,18 +66,16 @@ static int sctp_check(const struct port_mapping_list *ports, struct cni_error *e
 }
 
 /* From 127.0.0.1 a packet leaves by another interface only where this is allowed. */
-static int localnet_ensure(struct attachment *att, struct cni_error *err)
+static int localnet_add(struct attachment *att, struct cni_error *err)
 {
 	const struct port_mapping_list *ports = &att->conf.ports.mappings;
 	bool needed = false;
-	int ret;
 
 	for (size_t i = 0; i < ports->n; i++)
 		needed |= port_mapping_needs_localnet(&ports->items[i]);
 	if (!needed || !att->conf.ports.snat)
 		return 0;
-	ret = sysctl_ensure(1, err, "ipv4/conf/%s/route_localnet", att->gateway_ifname);
-	return ret == -ENOENT ? 0 : ret;
+	return localnet_ensure(att, att->gateway_ifname, err);
 }
 
 /* Whatever can be in the way of the elements, which stage_elements.c adds next: the
@@ -99,7 +98,7 @@ static int ports_prepare(struct attachment *att, struct cni_error *err)
 		ret = hostports_make_way(att, &elements, err);
 	if (ret == 0)
 		ret = ipam_record_ports(att, err);
-	return ret < 0 ? ret : localnet_ensure(att, err);
+	return ret < 0 ? ret : localnet_add(att, err);
 }
 
 static bool has_ports(const struct attachment *att)
@@ -169,7 +168,7 @@ static int portmap_repair(struct attachment *att, struct cni_error *err)
 		ret = nft_elements_add(nl, elements.items, elements.n, 0, err);
 	if (ret == 0 && missing)
 		report_done(att, "portmap: its elements in table inet " RULES_TABLE);
-	return ret < 0 ? ret : localnet_ensure(att, err);
+	return ret < 0 ? ret : localnet_add(att, err);
 }
 
 static int element_missing(const struct nft_element *element,

@@ -7,6 +7,7 @@ import pytest
 from harness import snapshot
 from harness.command import cleanup, command, conflist, written
 from harness.delegates import Delegate
+from harness.hostports import ports
 from harness.node import INTERNET4, INTERNET6, network
 
 SECOND = network(name="second", ipam={"ranges": [[{"subnet": "10.9.0.0/24"}]]})
@@ -188,6 +189,25 @@ def test_a_bridge_with_somebody_elses_port_stays(node):
     assert cleanup(node, conf)
     assert node.links()["uplink1"]["master"] == "cni0"
     assert node.addresses("cni0") == []
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_route_localnet_of_a_bridge_that_stays_is_as_it_was(node, before):
+    """The rules that guard 127.0.0.0/8 are gone."""
+    node.ip("link add cni0 type bridge")
+    node.sysctl("ipv4.conf.cni0.route_localnet", before)
+    conf, pods = ports((8080, 80)), [node.pod() for _ in range(2)]
+    for pod in pods:
+        node.add(pod, ports((8080 + pods.index(pod), 80)))
+    def value():
+        return node.run("cat", "/proc/sys/net/ipv4/conf/cni0/route_localnet").stdout.strip()
+
+    assert value() == "1"
+    for pod in pods:
+        node.delete(pod, conf)
+    words = "turned route_localnet of cni0 off"
+    assert any(words in line for line in cleanup(node, conf)) == (not before)
+    assert value() == str(before)
 
 
 def test_an_interface_of_that_name_that_is_no_bridge_is_not_touched(node):
