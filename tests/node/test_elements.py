@@ -80,15 +80,20 @@ def test_while_addresses_are_looked_for_others_have_the_node_lock(node):
     assert took < 0.8 * (time.monotonic() - began), took
 
 
+def lose_record(node, pod):
+    for record in (node.store / ".bridge-cni/testnet").glob("p-*"):
+        if pod.id in record.read_text():
+            record.unlink()
+
+
 @pytest.mark.parametrize("verb", ["DEL", "GC"])
 def test_the_elements_of_a_pod_whose_record_was_deleted_go_with_it(node, verb):
+    """As the README allows; its ports would lead to the next owner of its address."""
     stays, pod = node.pod(), node.pod()
     node.add(stays, ports((9090, 90), spoofCheck=True))
     before = elements(node)
     node.add(pod, CONF)
-    for record in (node.store / ".bridge-cni/testnet").glob("p-*"):
-        if pod.id in record.read_text():
-            record.unlink()
+    lose_record(node, pod)
     if verb == "DEL":
         node.delete(pod, CONF)
     else:
@@ -136,9 +141,7 @@ def test_repair_takes_elements_of_who_is_gone_and_says_so(node):
     node.add(stays, ports((9090, 90), spoofCheck=True))
     before = elements(node)
     node.add(pod, CONF)
-    for record in (node.store / ".bridge-cni/testnet").glob("p-*"):
-        if pod.id in record.read_text():
-            record.unlink()
+    lose_record(node, pod)
     with_interface = elements(node)
     assert repair(node, CONF) == NOTHING and elements(node) == with_interface
     lose_interface(node, pod)

@@ -406,26 +406,6 @@ def test_CHECK_names_what_is_missing(node, harm):
     error.value.says("bridge_cni")
 
 
-@pytest.mark.parametrize("verb", ["DEL", "GC"])
-def test_the_ports_of_a_pod_whose_record_was_deleted_go_with_it(node, verb):
-    """As the README allows; they would lead to the next owner of its address."""
-    stays, pod = node.pod(), node.pod()
-    conf = ports((8080, 80), (8081, 81, ONE))
-    node.add(stays, ports((9090, 80)))
-    before = elements(node)
-    node.add(pod, conf)
-    for record in (node.store / ".bridge-cni/testnet").glob("p-*"):
-        if pod.id in record.read_text():
-            record.unlink()
-    if verb == "DEL":
-        node.delete(pod, conf)
-    else:
-        valid = [{"containerID": stays.id, "ifname": "eth0"}]
-        assert node.invoke("GC", {**conf, "cni.dev/valid-attachments": valid}).stdout == ""
-    assert elements(node) == before
-    node.assert_nothing_left(pod, others=1)
-
-
 # -- what the kernel remembers of connections
 
 @pytest.mark.parametrize("address, keys", [(NODE4, {}), (NODE6, {}), (NODE4, ONE),
