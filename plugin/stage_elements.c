@@ -55,8 +55,9 @@ static int elements_add(struct attachment *att, struct cni_error *err)
 	if (ret < 0 || own.list.n == 0)
 		return ret;
 	ret = node_nftables(att->node, &nl, err);
-	if (ret == 0)
-		ret = nft_elements_add(nl, own.list.items, own.list.n, 0, err);
+	if (ret < 0)
+		return ret;
+	ret = nft_elements_add(nl, own.list.items, own.list.n, 0, err);
 	if (ret == 0) {
 		hostports_forget_udp(att, &ports);
 		/* From here on nobody has to wait for this attachment. */

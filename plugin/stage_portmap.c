@@ -141,8 +141,8 @@ static void conflict_tell(struct attachment *att, const struct nft_element_list 
 /* The rules with each attachment: they name the gateway's interface. */
 static int portmap_repair(struct attachment *att, struct cni_error *err)
 {
-	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {},
-								  found = {};
+	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
+	_cleanup_(nft_element_list_clear) struct nft_element_list found = {};
 	struct hostport_sets sets;
 	struct hostport_pod pod;
 	struct netlink *nl;
@@ -189,8 +189,8 @@ static int element_missing(const struct nft_element *element,
 
 static int portmap_check(struct attachment *att, struct cni_error *err)
 {
-	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {},
-								  found = {};
+	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
+	_cleanup_(nft_element_list_clear) struct nft_element_list found = {};
 	_cleanup_(rule_list_clear) struct rule_list wanted = {};
 	struct hostport_sets sets;
 	struct hostport_pod pod;
