@@ -52,14 +52,14 @@ def test_5000_nodes_are_read_quickly_and_kept_in_little_memory(cluster):
         # Of the wall, other work on the machine takes its share: processors, the rtnl lock.
         assert cpu < SYNC_SECONDS and took < server + 10 * SYNC_SECONDS
 
-    # One update: from the event to the route.
+    # One update: from the event to the route. A sanitizer's is a hundred times as slow.
     before = cpu_seconds(node.agent_pid())
-    rounds = 50
+    rounds = 5 if SANITIZED else 50
     for i in range(rounds):
         name = f"worker-{i:05}.example.internal"
         cluster.api.put(name, [cidr(i)], [f"192.168.100.{1 + i}"], padding=4000)
         wait_for(lambda: node.ip(f"route show {cidr(i)}").find(f"192.168.100.{1 + i} ") > 0,
-                 5, step=0.005)
+                 60, step=0.005)
     update = (cpu_seconds(node.agent_pid()) - before) / rounds
     print(f"one update: {update * 1000:.1f} ms CPU")
     if not SANITIZED:
