@@ -14,7 +14,7 @@ FETCHED := build/sources
 LIBNL_OBJECTS  := $(STATIC)/libnl3/attr.o $(STATIC)/libnl3/msg.o
 CJSON_OBJECTS  := $(STATIC)/cjson/cJSON.o
 STATIC_SOURCES := $(filter-out plugin/nft.c,$(SOURCES)) \
-	$(addprefix plugin/,heap.c nft_exec.c relro.c)
+	$(addprefix plugin/,heap.c memcpy.c nft_exec.c relro.c)
 STATIC_OBJECTS := $(STATIC_SOURCES:%.c=$(STATIC)/%.o)
 # Of the other executable, which glibc's libraries are for.
 BESIDE_SOURCES := plugin/nft_main.c plugin/nft.c conf/error.c conf/errno_name.c conf/utf8.c
@@ -31,7 +31,7 @@ STATIC_CFLAGS := $(ANYWHERE) -fPIE -fstack-protector-strong -fstack-clash-protec
 	-D__UAPI_DEF_IPV6_MREQ=0
 # gcc's static-pie, which musl-gcc's specs don't know. Fewer segments are mapped sooner.
 STATIC_LDFLAGS := -static-pie -nostartfiles -Wl,-static,-pie,--no-dynamic-linker \
-	-Wl,-z,text,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code,--gc-sections,--build-id
+	-Wl,-z,text,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code,--gc-sections,--build-id,--wrap=memcpy
 MUSL_LIB = /usr/lib/$(subst gnu,musl,$(shell $(MUSL_CC) -dumpmachine))
 
 $(FETCHED)/.unpacked: deploy/bundle/sources deploy/bundle/fetch
