@@ -105,6 +105,27 @@ static void find_zero_run(const uint8_t *bytes, int *ret_start, int *ret_end)
 	}
 }
 
+/* Without printf(): an ADD writes some thirty of them. Three digits at most; returns what is
+ * behind them. */
+static char *put_decimal(char *out, unsigned int n)
+{
+	if (n >= 100)
+		*out++ = '0' + n / 100;
+	if (n >= 10)
+		*out++ = '0' + n / 10 % 10;
+	*out++ = '0' + n % 10;
+	*out = '\0';
+	return out;
+}
+
+static void put_dotted(char *out, const uint8_t bytes[4])
+{
+	for (int i = 0; i < 4; i++) {
+		out = put_decimal(out, bytes[i]);
+		*out++ = i < 3 ? '.' : '\0';
+	}
+}
+
 const char *ip_format(const struct ip_addr *addr, char buf[IP_TEXT_MAX])
 {
 	const uint8_t *b = addr->bytes;
@@ -119,7 +140,7 @@ const char *ip_format(const struct ip_addr *addr, char buf[IP_TEXT_MAX])
 	else if (addr->family != AF_INET)
 		return buf;
 	if (b) {
-		snprintf(buf, IP_TEXT_MAX, "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
+		put_dotted(buf, b);
 		return buf;
 	}
 
@@ -145,7 +166,8 @@ const char *prefix_format(const struct ip_prefix *prefix, char buf[PREFIX_TEXT_M
 {
 	size_t used = strlen(ip_format(&prefix->addr, buf));
 
-	snprintf(buf + used, PREFIX_TEXT_MAX - used, "/%u", prefix->len);
+	buf[used] = '/';
+	put_decimal(buf + used + 1, prefix->len);
 	return buf;
 }
 
@@ -158,10 +180,14 @@ bool mac_is_unicast(const struct mac_addr *mac)
 
 const char *mac_format(const struct mac_addr *mac, char buf[MAC_TEXT_MAX])
 {
-	const uint8_t *b = mac->bytes;
+	static const char digits[] = "0123456789abcdef";
+	char *out = buf;
 
-	snprintf(buf, MAC_TEXT_MAX, "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2],
-		 b[3], b[4], b[5]);
+	for (int i = 0; i < MAC_LEN; i++) {
+		*out++ = digits[mac->bytes[i] >> 4];
+		*out++ = digits[mac->bytes[i] & 15];
+		*out++ = i < MAC_LEN - 1 ? ':' : '\0';
+	}
 	return buf;
 }
 

@@ -71,38 +71,38 @@ static void pod_settle(struct attachment *att)
 /* What takes something away doesn't fail over its log. */
 static int log_settle(struct attachment *att, struct cni_error *err)
 {
-	struct cni_error ignored = {};
 	bool removes = att->env.verb == CNI_DEL || att->env.verb == CNI_GC;
-	int ret = log_conf_read(att->doc, &att->log, removes ? &ignored : err);
+	int ret = log_conf_read(att->doc, &att->log, err);
 
-	return removes ? 0 : ret;
+	return ret < 0 && removes ? error_clear(err) : ret;
 }
 
 int attachment_read(const char *text, size_t len, const struct cni_env *env,
 		    struct attachment *ret_att, enum cni_version *ret_version,
 		    struct cni_error *err)
 {
-	struct attachment att = {.env = *env, .text = text, .text_len = len};
+	struct attachment *att = ret_att;
 	int ret;
 
-	ret = json_parse(text, len, &att.doc, err);
+	memset(att, 0, sizeof(*att));
+	att->env = *env;
+	att->text = text;
+	att->text_len = len;
+	ret = json_parse(text, len, &att->doc, err);
 	if (ret == 0)
-		ret = net_conf_read_version(att.doc, ret_version, err);
+		ret = net_conf_read_version(att->doc, ret_version, err);
 	if (ret == 0)
 		ret = version_check(env->verb, *ret_version, err);
 	if (ret == 0)
-		ret = net_conf_read(att.doc, scope_of(env), &att.conf, err);
+		ret = net_conf_read(att->doc, scope_of(env), &att->conf, err);
 	if (ret == 0 && scope_of(env) == NET_CONF_WHOLE)
-		ret = mac_settle(&att, err);
+		ret = mac_settle(att, err);
 	if (ret == 0)
-		ret = log_settle(&att, err);
-	pod_settle(&att);
-	if (ret < 0) {
-		attachment_clear(&att);
-		return ret;
-	}
-	*ret_att = att;
-	return 0;
+		ret = log_settle(att, err);
+	pod_settle(att);
+	if (ret < 0)
+		attachment_clear(att);
+	return ret;
 }
 
 void attachment_clear(struct attachment *att)
@@ -136,6 +136,14 @@ struct attachment attachment_beside(const struct attachment *att, enum cni_verb 
 
 	identity_host_ifname(att->conf.name, container_id, ifname, other.host_ifname);
 	return other;
+}
+
+bool attachment_uses(const struct attachment *att, int family)
+{
+	for (size_t i = 0; i < att->ipam.ips.n; i++)
+		if (att->ipam.ips.items[i].address.addr.family == family)
+			return true;
+	return false;
 }
 
 void attachment_notice(struct attachment *att, const char *fmt, ...)

@@ -98,6 +98,9 @@ void attachment_clear(struct attachment *att);
 struct attachment attachment_beside(const struct attachment *att, enum cni_verb verb,
 				    const char *container_id, const char *ifname);
 
+/* Has it an address of that family? */
+bool attachment_uses(const struct attachment *att, int family);
+
 /* Adds a line to what the operator is told besides the answer. */
 void attachment_notice(struct attachment *att, const char *fmt, ...) _printf_(2, 3);
 

@@ -137,7 +137,6 @@ int cni_env_read(char *(*get)(const char *name), struct cni_env *ret_env,
 		 struct cni_error *err)
 {
 	struct cni_env env = {};
-	struct cni_error args_err = {};
 	const char *command = get_or_empty(get, "CNI_COMMAND");
 	int r;
 
@@ -156,12 +155,11 @@ int cni_env_read(char *(*get)(const char *name), struct cni_env *ret_env,
 
 	if ((1u << env.verb) & (V_ADD | V_DEL | V_CHECK)) {
 		env.netns_override = is_true(get_or_empty(get, "CNI_NETNS_OVERRIDE"));
-		r = cni_args_parse(get_or_empty(get, "CNI_ARGS"), &env.args, &args_err);
+		r = cni_args_parse(get_or_empty(get, "CNI_ARGS"), &env.args, err);
 		/* What can't be read must not keep anything from being removed. */
-		if (r < 0 && env.verb != CNI_DEL) {
-			*err = args_err;
+		if (r < 0 && env.verb != CNI_DEL)
 			return r;
-		}
+		error_clear(err);
 	}
 	*ret_env = env;
 	return 0;
@@ -265,15 +263,17 @@ static int parse_arg(char *pair, struct args_state *state, struct cni_error *err
 
 int cni_args_parse(const char *text, struct cni_args *ret_args, struct cni_error *err)
 {
+	_cleanup_(free_p) char *copy = NULL;
 	struct args_state state = {};
-	char copy[CNI_ARGS_TEXT_MAX + 1];
-	char *rest = copy;
+	char *rest;
 	int r;
 
-	if (strnlen(text, sizeof(copy)) >= sizeof(copy))
+	if (strnlen(text, CNI_ARGS_TEXT_MAX + 1) > CNI_ARGS_TEXT_MAX)
 		return error_set(err, CNI_ERR_ENVIRONMENT, E2BIG,
 				 "CNI_ARGS: longer than %d bytes", CNI_ARGS_TEXT_MAX);
-	strcpy(copy, text);
+	rest = copy = strdup(text);
+	if (!copy)
+		return error_oom(err);
 	while (rest) {
 		char *pair = strsep(&rest, ";");
 

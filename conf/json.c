@@ -219,6 +219,12 @@ static int read_prefix(const cJSON *value, struct ip_prefix *ret,
 	return 0;
 }
 
+/* Letters differ by their case in one bit; most keys differ in others by their first byte. */
+static bool is_key(const char *text, const char *key)
+{
+	return ((text[0] ^ key[0]) & ~('a' ^ 'A')) == 0 && strcasecmp(text, key) == 0;
+}
+
 /* The member of that name in any case, or NULL; given twice is an error. */
 static int find_member(const cJSON *object, const char *key, const struct json_path *path,
 		       const cJSON **ret_value, struct cni_error *err)
@@ -227,7 +233,7 @@ static int find_member(const cJSON *object, const char *key, const struct json_p
 
 	cJSON_ArrayForEach(member, object)
 	{
-		if (strcasecmp(member->string, key) != 0)
+		if (!is_key(member->string, key))
 			continue;
 		if (found)
 			return json_error(path, NULL, err,

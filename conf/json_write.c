@@ -50,24 +50,40 @@ static void put_escaped(struct json_writer *writer, unsigned char c)
 	put(writer, buf);
 }
 
+/* How many bytes stand for themselves. */
+static size_t plain_len(const char *value, size_t left)
+{
+	size_t len = 0, n;
+
+	for (; len < left; len += n) {
+		unsigned char c = value[len];
+
+		n = utf8_char_len(value + len, left - len);
+		if (n == 0 || c < 0x20 || c == '"' || c == '\\')
+			break;
+	}
+	return len;
+}
+
 static void put_string(struct json_writer *writer, const char *value)
 {
 	size_t left = strlen(value);
 
 	put(writer, "\"");
 	while (left) {
-		unsigned char c = *value;
-		size_t n = utf8_char_len(value, left);
+		size_t n = plain_len(value, left);
 
-		if (n == 0)
-			put(writer, UTF8_REPLACEMENT);
-		else if (c < 0x20 || c == '"' || c == '\\')
-			put_escaped(writer, c);
-		else
-			put_bytes(writer, value, n);
-		n += n == 0;
+		put_bytes(writer, value, n);
 		value += n;
 		left -= n;
+		if (left == 0)
+			break;
+		if (utf8_char_len(value, left) == 0)
+			put(writer, UTF8_REPLACEMENT);
+		else
+			put_escaped(writer, *value);
+		value++;
+		left--;
 	}
 	put(writer, "\"");
 }

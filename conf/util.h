@@ -15,6 +15,13 @@
 /* Runs @f on a pointer to the variable when the variable goes out of scope. */
 #define _cleanup_(f) __attribute__((cleanup(f)))
 
+/*
+ * Of what is rarely called and needs much room, as for a second error: inlined, it would make
+ * its caller's frame that large, which every call touches page by page
+ * (-fstack-clash-protection), and pages are what short processes spend their time on.
+ */
+#define _noinline_ __attribute__((noinline))
+
 #define _printf_(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* Hands a pointer (a descriptor) to a new owner and leaves NULL (-1) behind. */

@@ -150,7 +150,8 @@ static int write_down(struct store *store, struct plan *plan, struct ip_config *
 }
 
 /* Reservations first, the record last, as DEL does it. */
-static void undo(struct store *store, const struct plan *plan, struct cni_error *err)
+static _noinline_ void undo(struct store *store, const struct plan *plan,
+			    struct cni_error *err)
 {
 	const struct owner *owner = &plan->order->owner;
 	struct cni_error own = {};

@@ -143,7 +143,7 @@ void table_slot_set(struct table *table, uint32_t i, const struct table_slot *sl
 int table_open(int dir_fd, const char *name, struct table *ret_table)
 {
 	struct table table = TABLE_CLOSED;
-	struct table_page *page;
+	ssize_t n;
 
 	table.fd = openat(dir_fd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (table.fd < 0 && (errno == EROFS || errno == EACCES))
@@ -151,10 +151,8 @@ int table_open(int dir_fd, const char *name, struct table *ret_table)
 				  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (table.fd < 0)
 		return errno == ENOENT ? -ENOENT : -EBADMSG;
-	page = page_get(&table, 0);
-	if (page)
-		memcpy(&table.head, page->data, sizeof(table.head));
-	if (!page || memcmp(table.head.magic, TABLE_MAGIC, 8) != 0 ||
+	n = pread(table.fd, &table.head, sizeof(table.head), 0);
+	if (n != sizeof(table.head) || memcmp(table.head.magic, TABLE_MAGIC, 8) != 0 ||
 	    table.head.version != TABLE_VERSION ||
 	    table.head.sum != header_sum(&table.head) ||
 	    table.head.used > table.head.slots || table.head.slots < TABLE_SLOTS_MIN ||

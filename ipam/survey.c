@@ -252,17 +252,13 @@ static int room_check(struct store *store, struct attachment *att, struct cni_er
 	const struct range_set_list *sets = &att->conf.ipam.sets;
 
 	for (size_t i = 0; i < sets->n; i++) {
-		struct cni_error full = {};
 		struct ip_addr ip;
-		int r = allocator_next(store, sets, i, &(struct ip_addr){}, &ip, &full);
+		int r = allocator_next(store, sets, i, &(struct ip_addr){}, &ip, err);
 
 		if (r == -EADDRNOTAVAIL)
-			return error_set(err, CNI_ERR_EXHAUSTED, EADDRNOTAVAIL, "%s",
-					 full.msg);
-		if (r < 0) {
-			*err = full;
+			err->code = CNI_ERR_EXHAUSTED;
+		if (r < 0)
 			return r;
-		}
 	}
 	return 0;
 }

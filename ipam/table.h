@@ -18,7 +18,7 @@
 
 #define TABLE_MAGIC	"brcniidx"
 #define TABLE_VERSION	1
-#define TABLE_PAGE	16384 /* bytes; a node's usual table is one page */
+#define TABLE_PAGE	1024 /* bytes: sixteen slots, most probes end in one */
 #define TABLE_SLOTS_MIN 255 /* with the header, as large as a slot, a power of two */
 #define TABLE_SLOTS_MAX ((1u << 26) - 1)
 #define TABLE_PAGES	4 /* at a time in memory */

@@ -91,7 +91,7 @@ static int network_run(struct command *command, const char *text, struct cni_err
 		.path = path && *path ? path : PLUGIN_DIRS,
 	};
 	const struct cni_error *logged = err;
-	uint64_t started = log_clock();
+	uint64_t started;
 	enum cni_version version;
 	size_t errors;
 	int ret;
@@ -100,6 +100,7 @@ static int network_run(struct command *command, const char *text, struct cni_err
 	if (ret < 0)
 		return ret;
 	net.report = &command->report;
+	started = log_clock(&net);
 	errors = net.report->errors.len;
 	ret = command->operation->run(&net, err);
 	if (ret == 0 && net.report->errors.len > errors)

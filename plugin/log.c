@@ -72,10 +72,17 @@ void log_format(const struct attachment *att, uint64_t microseconds,
 		logfmt_value(&line, "details", err->details);
 }
 
-uint64_t log_clock(void)
+static bool is_wanted(const struct attachment *att)
+{
+	return att->log.file || att->log.syslog;
+}
+
+uint64_t log_clock(const struct attachment *att)
 {
 	struct timespec now;
 
+	if (!is_wanted(att))
+		return 0;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
@@ -101,9 +108,9 @@ void log_operation(const struct attachment *att, uint64_t started,
 {
 	char line[LOG_LINE_MAX + 1];
 
-	if (!att->log.file && !att->log.syslog)
+	if (!is_wanted(att))
 		return;
-	log_format(att, log_clock() - started, err, trace, line);
+	log_format(att, log_clock(att) - started, err, trace, line);
 	if (att->log.syslog) {
 		openlog("bridge-cni", LOG_PID | LOG_NDELAY, LOG_DAEMON);
 		syslog(err->code ? LOG_ERR : LOG_INFO, "%s", line);

@@ -11,12 +11,12 @@
 #include "../conf/attachment.h"
 #include "../conf/logfmt.h"
 
-/* Microseconds of a clock that only goes forward. */
-uint64_t log_clock(void);
+/* Microseconds of a clock that only goes forward; 0 where nobody will read them. */
+uint64_t log_clock(const struct attachment *att);
 
 /*
  * Writes the line where the configuration wants it; nowhere by default. @started:
- * log_clock() at the operation's start. @err: its error, or not set. @trace: the
+ * log_clock() at the operation's start, the configuration being read. @err: its error, or not set. @trace: the
  * environment's TRACEPARENT, or NULL (https://www.w3.org/TR/trace-context).
  */
 void log_operation(const struct attachment *att, uint64_t started,

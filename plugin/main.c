@@ -48,12 +48,12 @@ static int version_print(struct cni_error *err)
 	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
 	_cleanup_(free_p) char *question = NULL, *answer = NULL;
 	enum cni_version version = CNI_VERSIONS - 1;
-	struct cni_error ignored = {};
 	size_t len;
 
-	if (stdin_read(&question, &len, &ignored) == 0 &&
-	    json_parse(question, len, &doc, &ignored) == 0)
-		(void)net_conf_read_version(doc, &version, &ignored);
+	if (stdin_read(&question, &len, err) == 0 &&
+	    json_parse(question, len, &doc, err) == 0)
+		(void)net_conf_read_version(doc, &version, err);
+	error_clear(err);
 	answer = version_text(version);
 	return answer ? stdout_write(answer, err) : error_oom(err);
 }
@@ -104,7 +104,6 @@ static int run(const char *called, enum cni_version *ret_version, struct cni_err
 {
 	_cleanup_(attachment_clear) struct attachment att = {};
 	_cleanup_(free_p) char *text = NULL;
-	uint64_t started = log_clock();
 	struct cni_env env;
 	size_t len;
 	int ret;
@@ -118,6 +117,8 @@ static int run(const char *called, enum cni_version *ret_version, struct cni_err
 	if (ret == 0)
 		ret = attachment_read(text, len, &env, &att, ret_version, err);
 	if (ret == 0) {
+		uint64_t started = log_clock(&att);
+
 		ret = operate(&att, err);
 		log_operation(&att, started, err, getenv("TRACEPARENT"));
 	}
@@ -145,7 +146,7 @@ static void standard_streams_keep(void)
 int main(int argc, char **argv)
 {
 	enum cni_version version = CNI_VERSIONS - 1;
-	struct cni_error err = {}, ignored = {};
+	struct cni_error err = {};
 	const char *command = getenv("CNI_COMMAND");
 	char *text;
 
@@ -160,10 +161,11 @@ int main(int argc, char **argv)
 	if (run(argv[0], &version, &err) == 0)
 		return 0;
 	text = error_text(&err, version);
-	if (text)
-		stdout_write(text, &ignored);
 	/* For the runtime's log, too: not all of them show the answer. */
 	fprintf(stderr, "bridge-cni: %s\n", err.msg);
+	error_clear(&err);
+	if (text)
+		stdout_write(text, &err);
 	free(text);
 	return 1;
 }

@@ -8,7 +8,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/netlink.h>
-#include <net/if.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <stdarg.h>
@@ -16,14 +15,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#ifndef SO_NETNS_COOKIE
-#define SO_NETNS_COOKIE 71 /* Linux 5.14 */
-#endif
-
-#define MESSAGE_SIZE	 2048
+#define MESSAGE_SIZE	 2032
 #define DESCRIPTION_MAX	 192
 #define ANSWER_SIZE	 32768 /* the most that the kernel puts into one answer of a dump */
 #define DUMP_RETRIES_MAX 16
@@ -190,8 +184,7 @@ static int queue_send(struct netlink *nl, struct cni_error *err)
 }
 
 /* One datagram of answers into @buffer; its length, or -errno. */
-static int answer_receive(struct netlink *nl, char buffer[ANSWER_SIZE],
-			  struct cni_error *err)
+static int answer_receive(struct netlink *nl, char buffer[ANSWER_SIZE])
 {
 	struct sockaddr_nl sender = {};
 	ssize_t len;
@@ -202,13 +195,8 @@ static int answer_receive(struct netlink *nl, char buffer[ANSWER_SIZE],
 			       (struct sockaddr *)&sender, &(socklen_t){sizeof(sender)});
 	while ((len < 0 && errno == EINTR) || (len >= 0 && sender.nl_pid != 0));
 	if (len < 0)
-		return error_errno(err, CNI_ERR_KERNEL, errno, "%s: the kernel's answer",
-				   nl->queue[0].what);
-	if (len > ANSWER_SIZE)
-		return error_set(err, CNI_ERR_KERNEL, EMSGSIZE,
-				 "%s: the kernel's answer of %zd bytes is too long",
-				 nl->queue[0].what, len);
-	return len;
+		return -errno;
+	return len > ANSWER_SIZE ? -EMSGSIZE : (int)len;
 }
 
 /* The extended acknowledgement's text, or NULL. */
@@ -338,19 +326,18 @@ static int answers_await(struct netlink *nl, struct answers *answers,
 {
 	/* Not on the stack, all of which is touched page by page (-fstack-clash-protection). */
 	_cleanup_(free_p) char *buffer = malloc(ANSWER_SIZE);
-	struct cni_error own = {};
 	int ret, len;
 
 	if (!buffer)
 		return error_oom(err);
 	do {
-		len = answer_receive(nl, buffer, &own);
+		len = answer_receive(nl, buffer);
 		if (len < 0) {
 			answers_drop(nl);
 			if (err->code) /* a refusal that came before */
 				return answers->result;
-			*err = own;
-			return len;
+			return error_errno(err, CNI_ERR_KERNEL, -len,
+					   "%s: the kernel's answer", nl->queue[0].what);
 		}
 		ret = answers_take(nl, (struct nlmsghdr *)buffer, len, answers, err);
 	} while (ret == 0);
@@ -458,24 +445,4 @@ void netlink_discard(struct netlink *nl)
 int netlink_fd(const struct netlink *nl)
 {
 	return nl->fd;
-}
-
-unsigned int netlink_ifindex(const struct netlink *nl, const char *ifname)
-{
-	struct ifreq request = {};
-
-	strncpy(request.ifr_name, ifname, sizeof(request.ifr_name) - 1);
-	if (ioctl(nl->fd, SIOCGIFINDEX, &request) < 0)
-		return 0;
-	return request.ifr_ifindex;
-}
-
-uint64_t netlink_cookie(const struct netlink *nl)
-{
-	uint64_t cookie = 0;
-	socklen_t len = sizeof(cookie);
-
-	return getsockopt(nl->fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) < 0
-		       ? 0
-		       : cookie;
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
+#include <linux/ipv6.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
@@ -77,6 +78,20 @@ static void link_info_read(struct nlattr *info, struct link *link)
 		port_read(attrs[IFLA_INFO_SLAVE_DATA], link);
 }
 
+static int accept_ra_read(struct nlattr *families)
+{
+	struct nlattr *of_family[AF_INET6 + 1], *attrs[IFLA_INET6_MAX + 1], *conf;
+
+	if (!families || nla_parse_nested(of_family, AF_INET6, families, NULL) < 0 ||
+	    !of_family[AF_INET6] ||
+	    nla_parse_nested(attrs, IFLA_INET6_MAX, of_family[AF_INET6], NULL) < 0)
+		return -1;
+	conf = attrs[IFLA_INET6_CONF];
+	if (!conf || nla_len(conf) < (DEVCONF_ACCEPT_RA + 1) * (int)sizeof(int32_t))
+		return -1;
+	return ((const int32_t *)nla_data(conf))[DEVCONF_ACCEPT_RA];
+}
+
 static int link_read(const struct nlmsghdr *answer, void *data)
 {
 	struct link *link = data;
@@ -103,6 +118,7 @@ static int link_read(const struct nlmsghdr *answer, void *data)
 		link->mac.set = true;
 		memcpy(link->mac.bytes, nla_data(attrs[IFLA_ADDRESS]), MAC_LEN);
 	}
+	link->accept_ra = accept_ra_read(attrs[IFLA_AF_SPEC]);
 	link_info_read(attrs[IFLA_LINKINFO], link);
 	return 0;
 }
@@ -155,7 +171,9 @@ static int link_request(struct netlink *nl, struct nl_msg *msg, unsigned int ind
 	struct ifinfomsg header = {.ifi_family = AF_UNSPEC, .ifi_index = index};
 	int ret;
 
+	/* Counters are half of the kernel's work, and of what it sends. */
 	if (msg && (nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
+		    nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS) < 0 ||
 		    (name && nla_put_string(msg, IFLA_IFNAME, name) < 0)))
 		netlink_queue_failed(nl);
 	ret = netlink_request(nl, link_read, ret_link, ENODEV, err);

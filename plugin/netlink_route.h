@@ -26,6 +26,7 @@ struct link {
 	unsigned int peer; /* a veth's other end, an index in its own namespace */
 	bool up;
 	bool promisc; /* set by somebody, not only needed by the kernel */
+	int accept_ra; /* the kernel parameter; -1: without IPv6 */
 	struct { /* as a bridge port */
 		bool hairpin, isolated;
 		uint8_t state; /* BR_STATE_* of linux/if_bridge.h */

@@ -20,7 +20,6 @@
 
 #include "../ipam/lock.h"
 
-#define OWN_NS		   "/proc/self/ns/net"
 #define NODE_LOCK_PATH_MAX 64
 #define IDENTITY_POLL_MS   2
 #define HOME_POLL_MS	   10
@@ -31,11 +30,9 @@ int node_open(struct node *ret_node, struct cni_error *err)
 	struct node node = NODE_CLOSED;
 	int ret;
 
-	node.ns = open(OWN_NS, O_RDONLY | O_CLOEXEC);
-	if (node.ns < 0)
-		return error_errno(err, CNI_ERR_IO, errno,
-				   "opening " OWN_NS " (is /proc mounted?)");
 	ret = netlink_open(NETLINK_FOR_ROUTE, &node.rtnl, err);
+	if (ret == 0)
+		ret = netlink_ns(node.rtnl, &node.ns, err);
 	if (ret < 0) {
 		node_close(&node);
 		return ret;
@@ -142,7 +139,8 @@ static int lock_open(const struct node *node, const char *suffix,
 	int fd;
 
 	if (fstat(node->ns, &ns) < 0)
-		return error_errno(err, CNI_ERR_IO, errno, OWN_NS);
+		return error_errno(err, CNI_ERR_IO, errno,
+				   "looking at this network namespace");
 	snprintf(path, NODE_LOCK_PATH_MAX, NODE_LOCK_DIR "/node-%ju.%s",
 		 (uintmax_t)ns.st_ino, suffix);
 	fd = open(path, flags, 0600);

@@ -5,8 +5,8 @@
  * names.
  */
 #include <link.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
@@ -14,7 +14,7 @@ static void __attribute__((constructor)) relro_protect(void)
 {
 	const char *image = (const char *)&__ehdr_start;
 	const ElfW(Phdr) *segments = (const void *)(image + __ehdr_start.e_phoff);
-	size_t page = sysconf(_SC_PAGESIZE);
+	size_t page = getauxval(AT_PAGESZ);
 
 	for (size_t i = 0; i < __ehdr_start.e_phnum; i++) {
 		size_t start = segments[i].p_vaddr & -page;

@@ -25,6 +25,7 @@
 
 /* Raised when rules of the same fingerprint would mean something else. */
 #define RULES_VERSION 1
+#define RULE_TEXT_MIN 256 /* bytes: most rules have room in that */
 
 void rule_list_clear(struct rule_list *list)
 {
@@ -55,24 +56,31 @@ int rule_list_sentinels(struct rule_list *list, const struct nft_element *elemen
 
 void rule_text_add(struct rule_text *text, const char *fmt, ...)
 {
-	_cleanup_(free_p) char *piece = NULL;
-	va_list args;
-	char *grown;
+	va_list args, again;
+	size_t room = text->size - text->len;
 	int len;
 
 	va_start(args, fmt);
-	len = vasprintf(&piece, fmt, args);
+	va_copy(again, args);
+	len = vsnprintf(room ? text->text + text->len : NULL, room, fmt, args);
+	if (len >= 0 && (size_t)len >= room) {
+		size_t size = 2 * text->size + len + RULE_TEXT_MIN;
+		char *grown = realloc(text->text, size);
+
+		if (grown) {
+			text->text = grown;
+			text->size = size;
+			vsnprintf(grown + text->len, size - text->len, fmt, again);
+		} else {
+			len = -1;
+		}
+	}
+	va_end(again);
 	va_end(args);
 	if (len < 0)
-		piece = NULL;
-	grown = len < 0 ? NULL : realloc(text->text, text->len + len + 1);
-	if (!grown) {
 		text->failed = true;
-		return;
-	}
-	memcpy(grown + text->len, piece, len + 1);
-	text->text = grown;
-	text->len += len;
+	else
+		text->len += len;
 }
 
 static uint64_t fingerprint(const struct rule *rule)

@@ -38,7 +38,7 @@ struct rule {
 /* Text that grows, for rules. NULL text with failed set: out of memory. */
 struct rule_text {
 	char *text;
-	size_t len;
+	size_t len, size;
 	bool failed;
 };
 void rule_text_add(struct rule_text *text, const char *fmt, ...) _printf_(2, 3);

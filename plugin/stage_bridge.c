@@ -18,21 +18,6 @@
 #include "sysctl.h"
 
 /*
- * A bridge whose address nobody has set takes that of its lowest port, and changes it as
- * ports come and go. /sys tells (NET_ADDR_SET is 3, linux/netdevice.h); where it can't be
- * read, setting the present address once more does no harm.
- */
-static bool mac_is_pinned(const char *bridge)
-{
-	_cleanup_(close_p) int fd = -1;
-	char path[64 + IF_NAMESIZE], value = 0;
-
-	snprintf(path, sizeof(path), "/sys/class/net/%s/addr_assign_type", bridge);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd >= 0 && read(fd, &value, 1) == 1 && value == '3';
-}
-
-/*
  * The same whenever it is made anew while the node is up: pods have it in their neighbour
  * caches. Where the boot can't be told, the kernel's random one, pinned like a found one.
  */
@@ -43,6 +28,24 @@ static struct mac_addr own_mac(const struct attachment *att)
 	return boot[0] ? identity_bridge_mac(boot, netlink_cookie(att->node->rtnl),
 					     att->conf.bridge)
 		       : (struct mac_addr){};
+}
+
+/*
+ * A bridge whose address nobody has set takes that of its lowest port, and changes it as
+ * ports come and go. /sys tells (NET_ADDR_SET is 3, linux/netdevice.h); where it can't be
+ * read, setting the present address once more does no harm.
+ */
+static bool mac_is_pinned(const struct attachment *att, const struct link *link)
+{
+	_cleanup_(close_p) int fd = -1;
+	char path[64 + IF_NAMESIZE], value = 0;
+	struct mac_addr own = own_mac(att);
+
+	if (own.set && memcmp(own.bytes, link->mac.bytes, MAC_LEN) == 0)
+		return true; /* no port has that one */
+	snprintf(path, sizeof(path), "/sys/class/net/%s/addr_assign_type", link->name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && read(fd, &value, 1) == 1 && value == '3';
 }
 
 static int must_be_bridge(const struct link *link, struct cni_error *err)
@@ -63,14 +66,6 @@ static int no_vlan_filtering(const struct net_conf *conf, struct cni_error *err)
 		"%s: this kernel's bridges can't filter VLANs; it would have to be "
 		"built with CONFIG_BRIDGE_VLAN_FILTERING=y",
 		conf->vlan ? "vlan" : "vlanTrunk");
-}
-
-static bool uses_family(const struct attachment *att, int family)
-{
-	for (size_t i = 0; i < att->ipam.ips.n; i++)
-		if (att->ipam.ips.items[i].address.addr.family == family)
-			return true;
-	return att->ipam.ips.n == 0 && family == AF_INET;
 }
 
 /* The MTU of the interface that holds the family's default route; 0: there is none. */
@@ -109,7 +104,8 @@ static int made_mtu(struct attachment *att, uint32_t *ret_mtu, struct cni_error 
 		uint32_t uplink = 0;
 		int ret = 0;
 
-		if (uses_family(att, families[i]))
+		if (attachment_uses(att, families[i]) ||
+		    (att->ipam.ips.n == 0 && families[i] == AF_INET))
 			ret = uplink_mtu(att->node->rtnl, families[i], &uplink, err);
 		if (ret < 0)
 			return ret;
@@ -129,10 +125,12 @@ static bool wants_vlans(const struct net_conf *conf)
 }
 
 /* Nothing is left to do for this bridge. */
-static bool is_complete(const struct net_conf *conf, const struct link *link)
+static bool is_complete(const struct attachment *att, const struct link *link)
 {
-	return link->index && link->up && mac_is_pinned(link->name) &&
-	       (!conf->promisc_mode || link->promisc) &&
+	const struct net_conf *conf = &att->conf;
+
+	return link->index && link->up && link->accept_ra <= 0 &&
+	       mac_is_pinned(att, link) && (!conf->promisc_mode || link->promisc) &&
 	       (!wants_vlans(conf) || link->bridge.filters_vlans);
 }
 
@@ -181,7 +179,7 @@ static int complete(struct attachment *att, struct link *link, struct cni_error 
 	const struct net_conf *conf = &att->conf;
 	const char *name = conf->bridge;
 	/* Down, and with a MAC address of its own: made by an ADD that got no further. */
-	bool made = link->index && !link->up && mac_is_pinned(name);
+	bool made = link->index && !link->up && mac_is_pinned(att, link);
 	int ret = link->index ? 0 : make(att, link, &made, err);
 
 	if (ret == 0 && wants_vlans(conf) && !link->bridge.can_filter_vlans)
@@ -192,7 +190,7 @@ static int complete(struct attachment *att, struct link *link, struct cni_error 
 		ret = set_mtu(att, link, err);
 	if (ret < 0)
 		return ret;
-	if (!mac_is_pinned(name))
+	if (!mac_is_pinned(att, link))
 		queue_link_mac(nl, link->index, name, &link->mac);
 	if (conf->promisc_mode && !link->promisc)
 		queue_link_promisc(nl, link->index, name);
@@ -229,9 +227,7 @@ static int bridge_add(struct attachment *att, struct cni_error *err)
 	ret = link_get(nl, name, &link, err);
 	if (ret == 0)
 		ret = must_be_bridge(&link, err);
-	if (ret == 0 && is_complete(&att->conf, &link)) {
-		ret = sysctl_accept_ra_off(name, err);
-	} else if (ret == 0) {
+	if (ret == 0 && !is_complete(att, &link)) {
 		ret = node_lock(att->node, NODE_EXCLUSIVE, err);
 		if (ret == 0)
 			ret = link_get(nl, name, &link, err);

@@ -226,7 +226,7 @@ static int ra_routes_keep(struct attachment *att, struct cni_error *err)
 	struct netlink *nl = att->node->rtnl;
 	struct kernel_route_list routes = {};
 	struct link link;
-	int ret, accept;
+	int ret;
 
 	ret = route_list_get(nl, AF_INET6, &routes, err);
 	for (size_t i = 0; ret == 0 && i < routes.n; i++) {
@@ -239,8 +239,7 @@ static int ra_routes_keep(struct attachment *att, struct cni_error *err)
 		ret = link_get_by_index(nl, route->index, &link, err);
 		if (ret < 0 || !link.index)
 			continue;
-		ret = sysctl_get(&accept, err, "ipv6/conf/%s/accept_ra", link.name);
-		if (ret == 0 && accept == 1)
+		if (link.accept_ra == 1)
 			ret = sysctl_ensure(2, err, "ipv6/conf/%s/accept_ra", link.name);
 		if (ret == -ENOENT)
 			ret = 0; /* the interface went meanwhile */

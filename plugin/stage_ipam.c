@@ -22,20 +22,22 @@ static int take(struct attachment *att, struct cni_error *err)
 /* Once more where dead attachments are in the way, after their DEL. */
 static int take_or_reclaim(struct attachment *att, struct cni_error *err)
 {
-	struct cni_error first = {};
-	int ret = take(att, &first);
+	int ret = take(att, err);
+	bool namesake = ret == -ESTALE;
 
-	if (ret == 0)
-		return 0;
-	if (ret == -ESTALE) {
-		ret = reclaim_namesake(att, err);
-	} else if (ret == -EADDRNOTAVAIL && first.code == CNI_ERR_EXHAUSTED) {
-		ret = reclaim_network(att, err);
-	} else {
-		*err = first;
+	if (!namesake && (ret != -EADDRNOTAVAIL || err->code != CNI_ERR_EXHAUSTED))
 		return ret;
-	}
+	error_clear(err);
+	ret = namesake ? reclaim_namesake(att, err) : reclaim_network(att, err);
 	return ret < 0 ? ret : take(att, err);
+}
+
+/* An IPAM result that can't be completed. */
+static _noinline_ void give_back(struct attachment *att)
+{
+	struct cni_error ignored = {};
+
+	ipam_release(att, &ignored);
 }
 
 static int ipam_add(struct attachment *att, struct cni_error *err)
@@ -45,11 +47,8 @@ static int ipam_add(struct attachment *att, struct cni_error *err)
 	if (ret < 0 || !ipam_in_process(&att->conf))
 		return ret;
 	ret = ipam_result_complete(att, err);
-	if (ret < 0) {
-		struct cni_error ignored = {};
-
-		ipam_release(att, &ignored);
-	}
+	if (ret < 0)
+		give_back(att);
 	return ret;
 }
 

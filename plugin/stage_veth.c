@@ -87,6 +87,14 @@ static int make(struct attachment *att, struct cni_error *err)
 	return netlink_commit(nl, err);
 }
 
+/* The kernel makes the pair before it makes it a port. */
+static _noinline_ void half_made_del(struct attachment *att)
+{
+	struct cni_error ignored = {};
+
+	veth_del(att, &ignored);
+}
+
 static int veth_add(struct attachment *att, struct cni_error *err)
 {
 	const struct net_conf *conf = &att->conf;
@@ -97,12 +105,8 @@ static int veth_add(struct attachment *att, struct cni_error *err)
 	att->container_mac = container_mac(att);
 	att->mtu = conf->mtu ? conf->mtu : att->bridge_mtu;
 	ret = make(att, err);
-	if (ret < 0 && ret != -EEXIST) {
-		struct cni_error ignored = {};
-
-		/* The kernel makes the pair before it makes it a port. */
-		veth_del(att, &ignored);
-	}
+	if (ret < 0 && ret != -EEXIST)
+		half_made_del(att);
 	if (ret < 0)
 		return explain(att, ret, err);
 

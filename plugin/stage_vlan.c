@@ -99,7 +99,8 @@ static int gateway_is_complete(struct attachment *att, const struct link *gatewa
 
 	if (gateway->up && is_veth(gateway))
 		ret = gateway_port(att, gateway, &port, err);
-	*ret_complete = gateway->up && port.master == att->bridge_index;
+	*ret_complete = gateway->up && gateway->accept_ra <= 0 &&
+			port.master == att->bridge_index;
 	return ret;
 }
 
@@ -211,9 +212,7 @@ static int gateway_ensure(struct attachment *att, struct cni_error *err)
 		ret = must_serve(att, &link, err);
 	if (ret == 0)
 		ret = gateway_is_complete(att, &link, &complete, err);
-	if (ret == 0 && complete) {
-		ret = sysctl_accept_ra_off(att->gateway_ifname, err);
-	} else if (ret == 0) {
+	if (ret == 0 && !complete) {
 		ret = node_lock(att->node, NODE_EXCLUSIVE, err);
 		if (ret == 0)
 			ret = link_get(nl, att->gateway_ifname, &link, err);

@@ -10,10 +10,10 @@
 #include "report.h"
 
 static const struct stage *const stages[] = {
-	&stage_ipam,	   &stage_reference, &stage_bridge,	&stage_veth,
-	&stage_vlan,	   &stage_ipam_exec, &stage_spoofcheck, &stage_portmap,
-	&stage_elements,   &stage_addresses, &stage_gateway,	&stage_announce,
-	&stage_masquerade, &stage_bandwidth,
+	&stage_ipam,	  &stage_reference, &stage_bridge,     &stage_veth,
+	&stage_vlan,	  &stage_ipam_exec, &stage_spoofcheck, &stage_portmap,
+	&stage_elements,  &stage_addresses, &stage_gateway,    &stage_masquerade,
+	&stage_bandwidth, &stage_ready,	    &stage_announce,
 };
 
 /* Runs one verb of a stage; how long it took is remembered for the log. */
@@ -21,12 +21,12 @@ static int timed(struct attachment *att, const struct stage *stage,
 		 int (*verb)(struct attachment *, struct cni_error *),
 		 struct cni_error *err)
 {
-	uint64_t start = log_clock();
+	uint64_t start = log_clock(att);
 	int ret = verb(att, err);
 
 	if (att->timings_n < TIMINGS_MAX) {
 		att->timings[att->timings_n].stage = stage->name;
-		att->timings[att->timings_n++].microseconds = log_clock() - start;
+		att->timings[att->timings_n++].microseconds = log_clock(att) - start;
 	}
 	return ret;
 }
@@ -70,24 +70,31 @@ static void blame_lost_bridge(const struct attachment *att, struct cni_error *er
 	error_details(err, "%s", first.msg);
 }
 
+/* After an error of stage @n; another one is told in its details. */
+static _noinline_ void add_undo(struct attachment *att, size_t n, struct cni_error *err)
+{
+	struct cni_error undo_err = {};
+
+	blame_lost_bridge(att, err);
+	netlink_discard(att->node->rtnl);
+	netlink_discard(att->node->pod_rtnl);
+	netlink_discard(att->node->nftables);
+	if (undo(att, n, &undo_err) < 0)
+		error_details(err, "undoing it failed, too: %s", undo_err.msg);
+}
+
 int stages_add(struct attachment *att, struct cni_error *err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(stages); i++) {
-		struct cni_error undo_err = {};
 		int ret;
 
 		if (!stages[i]->add)
 			continue;
 		ret = timed(att, stages[i], stages[i]->add, err);
-		if (ret == 0)
-			continue;
-		blame_lost_bridge(att, err);
-		netlink_discard(att->node->rtnl);
-		netlink_discard(att->node->pod_rtnl);
-		netlink_discard(att->node->nftables);
-		if (undo(att, i, &undo_err) < 0)
-			error_details(err, "undoing it failed, too: %s", undo_err.msg);
-		return ret;
+		if (ret < 0) {
+			add_undo(att, i, err);
+			return ret;
+		}
 	}
 	return 0;
 }

@@ -11,15 +11,15 @@
 
 #define VALUE_MAX 32
 
-static int path_format(char path[PATH_MAX], struct cni_error *err, const char *fmt,
+static int path_format(char path[NAME_MAX], struct cni_error *err, const char *fmt,
 		       va_list args)
 {
 	size_t prefix = strlen(SYSCTL_ROOT);
 	int len;
 
 	memcpy(path, SYSCTL_ROOT, prefix);
-	len = vsnprintf(path + prefix, PATH_MAX - prefix, fmt, args);
-	if (len < 0 || (size_t)len >= PATH_MAX - prefix)
+	len = vsnprintf(path + prefix, NAME_MAX - prefix, fmt, args);
+	if (len < 0 || (size_t)len >= NAME_MAX - prefix)
 		return error_set(err, CNI_ERR_INTERNAL, ENAMETOOLONG,
 				 "the name of a kernel parameter is too long");
 	return 0;
@@ -45,7 +45,7 @@ static int value_read(const char *path, int *ret_value, struct cni_error *err)
 
 int sysctl_get(int *ret_value, struct cni_error *err, const char *fmt, ...)
 {
-	char path[PATH_MAX];
+	char path[NAME_MAX];
 	va_list args;
 	int ret;
 
@@ -56,44 +56,38 @@ int sysctl_get(int *ret_value, struct cni_error *err, const char *fmt, ...)
 }
 
 /* Containers see /proc/sys read-only: what may write is then given at another path. */
-static int writable_path(char path[PATH_MAX], struct cni_error *err)
+static _noinline_ int value_write(const char *path, int value, struct cni_error *err)
 {
-	const char *root = getenv(SYSCTL_ROOT_ENV);
-	char name[PATH_MAX];
+	const char *root = getenv(SYSCTL_ROOT_ENV), *name = path + strlen(SYSCTL_ROOT);
+	_cleanup_(close_p) int fd = -1;
+	char writable[PATH_MAX], text[VALUE_MAX];
+	int len = snprintf(text, sizeof(text), "%d", value);
 
-	if (!root || !root[0])
-		return 0;
-	memcpy(name, path + strlen(SYSCTL_ROOT), strlen(path) - strlen(SYSCTL_ROOT) + 1);
-	if (snprintf(path, PATH_MAX, "%s/%s", root, name) >= PATH_MAX)
-		return error_set(err, CNI_ERR_ENVIRONMENT, ENAMETOOLONG,
-				 SYSCTL_ROOT_ENV " is too long");
+	if (root && root[0]) {
+		if (snprintf(writable, PATH_MAX, "%s/%s", root, name) >= PATH_MAX)
+			return error_set(err, CNI_ERR_ENVIRONMENT, ENAMETOOLONG,
+					 SYSCTL_ROOT_ENV " is too long");
+		path = writable;
+	}
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, text, len) != len)
+		return error_errno(err, CNI_ERR_IO, errno, "writing %s to %s", text,
+				   path);
 	return 0;
 }
 
 int sysctl_ensure(int value, struct cni_error *err, const char *fmt, ...)
 {
-	_cleanup_(close_p) int fd = -1;
-	char path[PATH_MAX], text[VALUE_MAX];
+	char path[NAME_MAX];
 	va_list args;
-	int ret, now = 0, len;
+	int ret, now = 0;
 
 	va_start(args, fmt);
 	ret = path_format(path, err, fmt, args);
 	va_end(args);
 	if (ret == 0)
 		ret = value_read(path, &now, err);
-	if (ret < 0 || now == value)
-		return ret;
-
-	ret = writable_path(path, err);
-	if (ret < 0)
-		return ret;
-	len = snprintf(text, sizeof(text), "%d", value);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, text, len) != len)
-		return error_errno(err, CNI_ERR_IO, errno, "writing %s to %s", text,
-				   path);
-	return 0;
+	return ret < 0 || now == value ? ret : value_write(path, value, err);
 }
 
 int sysctl_accept_ra_off(const char *ifname, struct cni_error *err)

@@ -216,9 +216,17 @@ static void leave(struct attachment *att)
 	att->kernel = NULL;
 }
 
-static int add_locked(struct attachment *att, answer_fn print, struct cni_error *err)
+/* A pod whose runtime never heard of its address is not attached. */
+static _noinline_ void unheard(struct attachment *att, struct cni_error *err)
 {
 	struct cni_error undo_err = {};
+
+	if (stages_del(att, &undo_err) < 0)
+		error_details(err, "undoing it failed, too: %s", undo_err.msg);
+}
+
+static int add_locked(struct attachment *att, answer_fn print, struct cni_error *err)
+{
 	int ret;
 
 	ret = node_open_pod(att->node, &att->env, err);
@@ -231,9 +239,8 @@ static int add_locked(struct attachment *att, answer_fn print, struct cni_error 
 	if (ret < 0)
 		return ret;
 	ret = answer_print(att, print, err);
-	/* A pod whose runtime never heard of its address is not attached. */
-	if (ret < 0 && stages_del(att, &undo_err) < 0)
-		error_details(err, "undoing it failed, too: %s", undo_err.msg);
+	if (ret < 0)
+		unheard(att, err);
 	return ret;
 }
 
