@@ -19,7 +19,7 @@ void kernel_boot_only(struct kernel *ret_kernel);
 /* And answers about interfaces and namespaces through @node, whose pod may be open. */
 void kernel_open(struct node *node, struct kernel *ret_kernel);
 
-/* Opens the node for @work, and closes it. Codes 5 and 101, and those of @work. */
+/* Opens the node for @work, and closes it. Code 101, and those of @work. */
 int kernel_run(struct attachment *net,
 	       int (*work)(struct attachment *net, struct cni_error *err),
 	       struct cni_error *err);

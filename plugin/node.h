@@ -44,7 +44,7 @@ struct node {
 		.ns = -1, .pod_ns = -1, .lock_fd = -1 \
 	}
 
-/* Opens the node's side: namespace and connection. Codes 5 and 101. */
+/* Opens the node's side: namespace and connection. Code 101. */
 int node_open(struct node *ret_node, struct cni_error *err);
 
 /*
