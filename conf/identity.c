@@ -96,6 +96,17 @@ void identity_alias(const char *network, const char *container_id, const char *i
 		 container_id, ifname);
 }
 
+bool identity_alias_read(const char *alias, struct alias_names *ret_names)
+{
+	struct alias_names names;
+
+	if (sscanf(alias, LINK_ALIAS_PREFIX "%254s %254s %15s", names.network,
+		   names.container_id, names.ifname) != 3)
+		return false;
+	*ret_names = names;
+	return true;
+}
+
 bool identity_alias_is_anothers(const char *alias, const char *network,
 				const char *container_id, const char *ifname)
 {

@@ -49,6 +49,12 @@ void identity_vlan_port(const char *gateway_ifname, char ret_name[IF_NAMESIZE]);
 void identity_alias(const char *network, const char *container_id, const char *ifname,
 		    char ret_alias[LINK_ALIAS_MAX]);
 
+/* The names in it; false: it is none. One that was cut gives names that aren't the owner's. */
+struct alias_names {
+	char network[LINK_ALIAS_MAX], container_id[LINK_ALIAS_MAX], ifname[IF_NAMESIZE];
+};
+bool identity_alias_read(const char *alias, struct alias_names *ret_names);
+
 /* Does the alias say that the interface is another attachment's? Names are hashes. */
 bool identity_alias_is_anothers(const char *alias, const char *network,
 				const char *container_id, const char *ifname);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * GC: whoever holds something on the network and isn't on the runtime's list gets a DEL.
- * Who holds something is told by records and reservations; an interface whose ADD was
- * killed before it wrote either is told by its name.
+ * Who holds something is told by records and reservations; by the alias of an interface
+ * where somebody deleted both, or a newer version wrote the record.
  */
 #include "gc.h"
 
@@ -107,15 +107,34 @@ bool gc_is_of_network(const struct attachment *att, const struct link *link)
 	       !is_another_networks(att, link);
 }
 
+/* By the DEL of whom its alias names, which knows what else there is, and doesn't touch what
+ * a newer version wrote a record of. */
+static int unowned_delete(struct attachment *att, const struct link *link,
+			  struct cni_error *err)
+{
+	struct netlink *nl = att->node->rtnl;
+	struct alias_names names;
+	int ret;
+
+	/* It went with the one before: an ifb with its veth. */
+	if (netlink_ifindex(nl, link->name) != link->index)
+		return 0;
+	if (identity_alias_read(link->alias, &names) &&
+	    is_of(att, names.container_id, names.ifname, link))
+		return reclaim_delete(att, names.container_id, names.ifname, err);
+	queue_link_del(nl, link->name);
+	ret = netlink_commit(nl, err);
+	return ret == -ENODEV ? error_clear(err) : ret;
+}
+
 /* Those that nobody's DEL knew of; where one failed, its interface stays, too. */
 static void interfaces_collect(struct attachment *att, const struct valid_set *valid,
 			       const struct ipam_owner_list *owners,
 			       struct errors *errors)
 {
 	_cleanup_(link_list_clear) struct link_list links = {};
-	struct netlink *nl = att->node->rtnl;
 	struct cni_error err = {};
-	int ret = link_list_get(nl, &links, &err);
+	int ret = link_list_get(att->node->rtnl, &links, &err);
 
 	errors_add(errors, ret, &err);
 	for (size_t i = 0; i < links.n; i++) {
@@ -125,9 +144,7 @@ static void interfaces_collect(struct attachment *att, const struct valid_set *v
 		    gc_is_owners(att, owners, link))
 			continue;
 		error_clear(&err);
-		queue_link_del(nl, link->name);
-		ret = netlink_commit(nl, &err);
-		errors_add(errors, ret == -ENODEV ? 0 : ret, &err);
+		errors_add(errors, unowned_delete(att, link, &err), &err);
 	}
 }
 

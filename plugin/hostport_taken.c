@@ -173,13 +173,13 @@ static bool is_renamed(const struct attachment *att, const char *owner)
 	bool found = link_list_get(att->node->rtnl, &links, &(struct cni_error){}) < 0;
 
 	for (size_t i = 0; i < links.n && !found; i++) {
-		char network[CNI_NAME_MAX + 1], container[CNI_NAME_MAX + 1];
-		char ifname[IF_NAMESIZE], name[IF_NAMESIZE];
+		struct alias_names names;
+		char name[IF_NAMESIZE];
 
-		if (sscanf(links.items[i].alias, LINK_ALIAS_PREFIX "%255s %255s %15s",
-			   network, container, ifname) != 3)
+		if (!identity_alias_read(links.items[i].alias, &names))
 			continue;
-		identity_host_ifname(network, container, ifname, name);
+		identity_host_ifname(names.network, names.container_id, names.ifname,
+				     name);
 		found = strcmp(name, owner) == 0;
 	}
 	return found;

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from harness import plugin
+from harness.delegates import Delegate
 from harness.node import SUBNET4, network
 
 SMALL = {"ranges": [[{"subnet": "10.1.2.0/29"}]]}
@@ -76,6 +77,19 @@ def test_an_interface_without_record_or_reservation_goes(node):
     node.run("rm", "-rf", "/var/lib/cni/networks")
     gc(node, conf, [])
     assert not node.host_veths()
+
+
+def test_an_interface_without_a_record_goes_by_the_DEL_of_whom_its_alias_names(node):
+    """An IPAM plugin holds an address for it, once; the ifb beside it goes with it."""
+    fake, pod = Delegate(node), node.pod()
+    conf = fake.conf(egressRate=10**9, egressBurst=10**6)
+    fake.add(pod, conf)
+    node.run("rm", "-rf", "/var/lib/cni/networks")
+    conf["cni.dev/valid-attachments"] = []
+    plugin.judge("GC", node.invoke("GC", conf, env=fake.env), conf["cniVersion"])
+    assert fake.verbs() == ["ADD", "DEL", "GC"]
+    assert fake.calls()[1]["env"]["CNI_CONTAINERID"] == pod.id
+    assert not [name for name in node.links() if name.startswith(("veth", "ifb"))]
 
 
 def test_reservations_that_another_program_made_go(node):

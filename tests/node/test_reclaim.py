@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from harness import netns, plugin, snapshot
+from harness.delegates import Delegate
 from harness.node import GATEWAY4, NETWORK, addresses_of, network
 from harness.reboot import boot, crash, reboot, wait_for
 
@@ -353,6 +354,29 @@ def test_what_a_newer_version_attached_is_not_half_deleted(node):
     of_a_newer_version(node, pod.id)[0].unlink()
     node.delete(pod, conf)
     assert not node.host_veths() and not node.reservations()
+
+
+@pytest.mark.parametrize("ipam", ["none", "delegated"])
+def test_GC_leaves_what_a_newer_version_attached_without_a_reservation(node, ipam):
+    """Nobody but its interface's alias names it."""
+    fake = Delegate(node)
+    conf = fake.conf() if ipam == "delegated" else network(
+        ipam=None, isDefaultGateway=None, ipMasq=None)
+    conf.update(egressRate=10**9, egressBurst=10**6)
+    pod, other = node.pod(), node.pod()
+    for one in (pod, other):
+        fake.add(one, conf)
+    path, text = of_a_newer_version(node, pod.id)
+    gc = {**conf, "cni.dev/valid-attachments": []}
+    with pytest.raises(plugin.CniError) as error:
+        plugin.judge("GC", node.invoke("GC", gc, env=fake.env), plugin.NEWEST)
+    assert error.value.code == plugin.IO
+    error.value.says(pod.id, path.name, "newer version")
+    assert path.exists() and "eth0" in pod.links() and "eth0" not in other.links()
+    assert len(node.host_veths()) == 1
+    path.write_text(text)
+    fake.delete(pod, conf)
+    assert not node.host_veths()
 
 
 def test_as_an_IPAM_plugin_it_leaves_what_a_newer_version_holds(node):
