@@ -26,6 +26,8 @@ struct table_slot {
 };
 _Static_assert(sizeof(struct table_slot) == 64, "a slot's size");
 _Static_assert(sizeof(struct table_header) == sizeof(struct table_slot), "slot 0");
+_Static_assert((TABLE_SLOTS_MIN + 1) * sizeof(struct table_slot) % TABLE_PAGE == 0,
+	       "a table has whole pages");
 
 enum {
 	SLOT_FREE,

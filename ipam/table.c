@@ -22,7 +22,7 @@ static uint64_t chunk_number(const struct table_slot *slot)
 
 /*
  * Chunks of 16,384 neighbouring addresses stand side by side: a search for a free one
- * reads one page for all of them.
+ * reads the few pages that have all of them.
  */
 uint32_t table_slot_home(const struct table *table, const struct table_slot *slot)
 {

@@ -77,7 +77,7 @@ static void put_file(int dir_fd, const char *name, const void *data, size_t size
 /* An index of which nothing but the slots is somebody else's. */
 static void put_index(int store_fd, int own_fd, const void *data, size_t size)
 {
-	static uint8_t page[TABLE_PAGE];
+	static uint8_t file[(TABLE_SLOTS_MIN + 1) * sizeof(struct table_header)];
 	struct table_header head = {
 		.magic = TABLE_MAGIC,
 		.version = TABLE_VERSION,
@@ -92,12 +92,12 @@ static void put_index(int store_fd, int own_fd, const void *data, size_t size)
 	PROMISE(fstat(store_fd, &st) == 0);
 	head.directory = st.st_ino;
 	head.sum = hash_bytes(&head, offsetof(struct table_header, sum));
-	memset(page, 0, sizeof(page));
-	memcpy(page, &head, sizeof(head));
-	if (size > sizeof(page) - sizeof(head))
-		size = sizeof(page) - sizeof(head);
-	memcpy(page + sizeof(head), data, size);
-	put_file(own_fd, INDEX_FILE, page, sizeof(page));
+	memset(file, 0, sizeof(file));
+	memcpy(file, &head, sizeof(head));
+	if (size > sizeof(file) - sizeof(head))
+		size = sizeof(file) - sizeof(head);
+	memcpy(file + sizeof(head), data, size);
+	put_file(own_fd, INDEX_FILE, file, sizeof(file));
 }
 
 static void put_record(int own_fd, const char *container, const char *data, size_t size)

@@ -52,7 +52,7 @@ static void write_table(int dir_fd, const uint8_t *data, size_t size)
 {
 	_cleanup_(close_p) int fd =
 		openat(dir_fd, NAME, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	static uint8_t page[TABLE_PAGE];
+	static uint8_t file[(TABLE_SLOTS_MIN + 1) * SLOT];
 	struct table_header head = {
 		.magic = TABLE_MAGIC,
 		.version = TABLE_VERSION,
@@ -64,13 +64,13 @@ static void write_table(int dir_fd, const uint8_t *data, size_t size)
 	if (data[0] & 0x80)
 		head.used = UINT32_MAX;
 	head.sum = hash_bytes(&head, offsetof(struct table_header, sum));
-	memset(page, 0, sizeof(page));
-	memcpy(page, &head, sizeof(head));
-	if (size - 2 < sizeof(page) - SLOT)
-		memcpy(page + SLOT, data + 2, size - 2);
+	memset(file, 0, sizeof(file));
+	memcpy(file, &head, sizeof(head));
+	if (size - 2 < sizeof(file) - SLOT)
+		memcpy(file + SLOT, data + 2, size - 2);
 	else
-		memcpy(page + SLOT, data + 2, sizeof(page) - SLOT);
-	PROMISE(fd >= 0 && write(fd, page, sizeof(page)) == sizeof(page));
+		memcpy(file + SLOT, data + 2, sizeof(file) - SLOT);
+	PROMISE(fd >= 0 && write(fd, file, sizeof(file)) == sizeof(file));
 }
 
 static struct ip_addr address(unsigned int n)
