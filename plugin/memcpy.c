@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * memcpy() of the static build. musl's copies by the processor's string instructions, which
- * take some 25 ns for the first byte; what is copied here, and by musl's printf() for each
- * piece that it writes, is mostly a few bytes long. The linker puts it in musl's place (--wrap).
+ * memcpy() of the static build for x86-64. musl's copies by the processor's string
+ * instructions, which take some 25 ns for the first byte; what is copied here, and by musl's
+ * printf() for each piece that it writes, is mostly a few bytes long. The linker puts it in
+ * musl's place (--wrap); deploy/bundle/bundle.mk has what it must be compiled with.
  */
 #include <stdint.h>
 #include <string.h>
@@ -26,9 +27,7 @@ struct pair {
 		__builtin_memcpy((to) + at, &last, sizeof(last));   \
 	} while (0)
 
-/* Without the attribute the compiler sees what the loop does, and calls memcpy() for it. */
-__attribute__((optimize("no-tree-loop-distribute-patterns"))) void *
-__wrap_memcpy(void *restrict to, const void *restrict from, size_t n)
+void *__wrap_memcpy(void *restrict to, const void *restrict from, size_t n)
 {
 	const char *in = from;
 	char *out = to;
