@@ -182,20 +182,6 @@ int nft_elements_add_new(struct netlink *nl, const struct nft_element *elements,
 			EEXIST, err);
 }
 
-int nft_elements_del(struct netlink *nl, const struct nft_element *elements, size_t n,
-		     struct cni_error *err)
-{
-	int ret = transact(nl, NFT_MSG_DELSETELEM, 0, elements, n, ENOENT, err);
-
-	if (ret != -ENOENT)
-		return ret;
-	/* Nothing was deleted: each by itself, past those that are gone. */
-	ret = 0;
-	for (size_t i = 0; n > 1 && i < n && (ret == 0 || ret == -ENOENT); i++)
-		ret = transact(nl, NFT_MSG_DELSETELEM, 0, &elements[i], 1, ENOENT, err);
-	return ret == -ENOENT ? 0 : ret;
-}
-
 static void get_value(struct nlattr *attr, struct nft_value *ret_value)
 {
 	struct nlattr *attrs[NFTA_DATA_MAX + 1];
@@ -288,6 +274,32 @@ int nft_elements_find(struct netlink *nl, const struct nft_element *asked, size_
 		ret = search_run(nl, &search, err);
 	}
 	return ret;
+}
+
+static int present_note(const struct nft_element *found, void *data)
+{
+	return nft_element_list_add(data, found);
+}
+
+int nft_elements_del(struct netlink *nl, const struct nft_element *elements, size_t n,
+		     struct cni_error *err)
+{
+	_cleanup_(nft_element_list_clear) struct nft_element_list present = {};
+	int ret = transact(nl, NFT_MSG_DELSETELEM, 0, elements, n, ENOENT, err);
+
+	if (ret != -ENOENT || n == 1)
+		return ret == -ENOENT ? 0 : ret;
+	/* Nothing was deleted: those that are there, in one transaction still. */
+	ret = nft_elements_find(nl, elements, n, present_note, &present, err);
+	if (ret == 0)
+		ret = transact(nl, NFT_MSG_DELSETELEM, 0, present.items, present.n,
+			       ENOENT, err);
+	if (ret != -ENOENT)
+		return ret;
+	/* Somebody else deletes them, too: each by itself. */
+	for (size_t i = 0; i < n && (ret == 0 || ret == -ENOENT); i++)
+		ret = transact(nl, NFT_MSG_DELSETELEM, 0, &elements[i], 1, ENOENT, err);
+	return ret == -ENOENT ? 0 : ret;
 }
 
 int nft_set_elements(struct netlink *nl, const struct nft_set *set, nft_element_fn fn,

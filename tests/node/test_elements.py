@@ -42,8 +42,10 @@ def generation(node):
         return struct.unpack_from(">I", nl.recv(4096), 24)[0]
 
 
-@pytest.mark.parametrize("conf", [CONF, ports((8080, 80)), network("dual", spoofCheck=True)],
-                         ids=["both", "ports", "spoofCheck"])
+@pytest.mark.parametrize("conf", [
+    CONF, ports((8080, 80)), network("dual", spoofCheck=True),
+    ports((8080, 80), (8081, 81), macspoofchk=True)],
+    ids=["both", "ports", "spoofCheck", "ports and macspoofchk"])
 def test_an_ADD_has_one_transaction_and_so_has_a_DEL(node, conf):
     """Each goes through all chains of the node."""
     node.add(node.pod(), {**conf, "runtimeConfig": {}})
