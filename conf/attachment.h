@@ -83,7 +83,8 @@ struct attachment {
 /*
  * Reads the configuration for the operation that @env asks for: code 6 (JSON), 1
  * (version), 7 (configuration). @ret_version is set as soon as it is known, also when
- * the rest is wrong: errors are answered in it. @text must outlive the attachment.
+ * the rest is wrong: errors are answered in it. @text must outlive the attachment; after an
+ * error that is empty, nothing to be freed.
  * Touches memory only.
  */
 int attachment_read(const char *text, size_t len, const struct cni_env *env,

@@ -16,8 +16,9 @@ uint64_t log_clock(const struct attachment *att);
 
 /*
  * Writes the line where the configuration wants it; nowhere by default. @started:
- * log_clock() at the operation's start, the configuration being read. @err: its error, or not set. @trace: the
- * environment's TRACEPARENT, or NULL (https://www.w3.org/TR/trace-context).
+ * log_clock() at the operation's start, the configuration being read. @err: its error, or
+ * not set. @trace: the environment's TRACEPARENT, or NULL
+ * (https://www.w3.org/TR/trace-context).
  */
 void log_operation(const struct attachment *att, uint64_t started,
 		   const struct cni_error *err, const char *trace);

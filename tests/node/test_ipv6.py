@@ -121,3 +121,10 @@ def test_a_pods_router_advertisement_changes_nothing(node, families, made_before
     time.sleep(0.1)
     assert learned(node, "cni0") == ([], [])
     assert node.sysctl("ipv6.conf.cni0.accept_ra") == "0"
+
+
+def test_a_bridge_that_somebody_has_believe_them_stops_that_with_the_next_ADD(node):
+    node.add(node.pod(), network())
+    node.sysctl("ipv6.conf.cni0.accept_ra", 1)
+    node.add(node.pod(), network())
+    assert node.sysctl("ipv6.conf.cni0.accept_ra") == "0"
