@@ -67,7 +67,9 @@ class Scenario:
 
 
 FULL = {"macspoofchk": True, "spoofCheck": True, "hairpinMode": True}
+# Elements of both kinds in one transaction; on DEL some of them are not there.
 RUNTIME = {
+    "macspoofchk": True,
     "capabilities": {"portMappings": True, "bandwidth": True},
     "runtimeConfig": {
         "portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"},
