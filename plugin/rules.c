@@ -25,6 +25,7 @@
 
 /* Raised when rules of the same fingerprint would mean something else. */
 #define RULES_VERSION 1
+#define RACES_MAX     5 /* with somebody who flushes tables */
 #define RULE_TEXT_MIN 256 /* bytes: most rules have room in that */
 
 void rule_list_clear(struct rule_list *list)
@@ -290,9 +291,20 @@ int rules_ensure(struct attachment *att, const char *stage, struct rule_list *wa
 		ret = survey_take(att, &survey, err);
 	if (ret < 0 || is_settled(&survey))
 		return ret;
-	if (wanted->complete)
-		ret = wanted->complete(att, wanted, err);
-	return ret < 0 ? ret : replace(att, &survey, err);
+	ret = wanted->complete ? wanted->complete(att, wanted, err) : 0;
+	if (ret < 0)
+		return ret;
+	for (int i = 0;; i++) {
+		ret = replace(att, &survey, err);
+		if (ret == 0 || err->code != CNI_ERR_RULES || survey.stale_n == 0 ||
+		    i == RACES_MAX)
+			return ret;
+		/* Who takes no lock of ours may have deleted what was to be deleted. */
+		error_clear(err);
+		ret = survey_take(att, &survey, err);
+		if (ret < 0 || is_settled(&survey))
+			return ret;
+	}
 }
 
 int rules_check(struct attachment *att, const char *stage, const struct rule_list *wanted,

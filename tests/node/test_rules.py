@@ -2,10 +2,11 @@
 """The node's rules: how many, whose, and what happens when someone flushes them."""
 import json
 import re
+import time
 
 import pytest
 
-from harness import snapshot
+from harness import plugin, snapshot
 from harness.node import INTERNET4, INTERNET6, network
 
 TABLE = "inet bridge_cni"
@@ -62,6 +63,25 @@ def test_pods_of_an_earlier_range_keep_their_way_out(node):
     node.add(earlier, part("10.1.2.10", "10.1.2.19"))
     node.add(later, part("10.1.2.100", "10.1.2.109"))
     assert earlier.ping(INTERNET4) and later.ping(INTERNET4)
+
+
+def test_rules_that_somebody_flushes_while_they_are_replaced_come_back(node, tmp_path):
+    """A rule that names a bridge by its index, which is another since the bridge was deleted."""
+    def wanting(port):
+        return network(runtimeConfig={"portMappings": [
+            {"hostPort": port, "containerPort": 80, "protocol": "tcp"}]})
+
+    node.add(node.pod(), wanting(8080))
+    whole = [rule["comment"] for rule in rules(node)]
+    node.run("ip", "link", "del", "cni0")
+    slow = plugin.strace(tmp_path / "trace", "clone,clone3,fork,vfork",
+                         "-e", "inject=clone,clone3,fork,vfork:delay_enter=1000000:when=1")
+    add = node.start("ADD", wanting(8081), node.pod(), wrapper=slow, env=plugin.TRACED)
+    time.sleep(0.5)
+    node.run("nft", "flush", "ruleset")
+    plugin.judge("ADD", add(), plugin.NEWEST)
+    assert sorted(rule["comment"].split()[1] for rule in rules(node)) == sorted(
+        comment.split()[1] for comment in whole)
 
 
 def test_without_ipMasq_there_is_no_rule(node):
