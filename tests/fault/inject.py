@@ -99,7 +99,6 @@ ERRORS = {
 MAKING = "ENOSPC EDQUOT"  # more of openat() with O_CREAT
 # In a build with a sanitizer they are its own, which ends the process where one fails.
 MEMORY = ("mmap", "mprotect", "munmap", "mremap", "madvise")
-SANITIZED = os.environ.get("BUILD_DIR", "").endswith("san")
 
 
 class Call(NamedTuple):
@@ -113,7 +112,7 @@ class Call(NamedTuple):
         if self.name not in ERRORS:
             raise AssertionError(f"tests/fault/inject.py: which errors can {self.name}() "
                                  f"give? {self.line}")
-        if SANITIZED and self.name in MEMORY:
+        if plugin.SANITIZED and self.name in MEMORY:
             return []
         # The C library compares what brk() gives with what it wanted, and asks for nothing
         # where it only wants to know: that can't fail.

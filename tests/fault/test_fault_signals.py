@@ -5,13 +5,12 @@ import fcntl
 
 import pytest
 
-import inject
 from harness import plugin
 from harness.delegates import Delegate
 from harness.node import NETWORK, network
 
 pytestmark = (pytest.mark.skip(reason="a sanitizer sets up signals of its own, and must be able to")
-              if inject.SANITIZED else pytest.mark.must_run)
+              if plugin.SANITIZED else pytest.mark.must_run)
 
 
 def refusing(node, name, when):

@@ -11,6 +11,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 BRIDGE_CNI = os.environ.get("BRIDGE_CNI", str(REPOSITORY / "build/bridge-cni"))
 # The static build: nothing is loaded into it, and new rules are another program's.
 BUNDLED = pathlib.Path(BRIDGE_CNI).resolve().with_name("bridge-cni.lib").is_dir()
+SANITIZED = os.environ.get("BUILD_DIR", "").endswith("san")
 # The newest version that the executable speaks (the reference of Debian: 1.0.0).
 NEWEST = os.environ.get("CNI_NEWEST", "1.1.0")
 VERSIONS = [v for v in ("0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0")

@@ -137,6 +137,7 @@ def test_what_the_kernel_refuses_is_told(node, waits):
     assert len(node.host_veths()) == 1
 
 
+@pytest.mark.skipif(plugin.SANITIZED, reason="a sanitizer takes longer than the kernel")
 def test_it_is_quicker(node):
     pod, took = node.pod(), {True: [], False: []}
     for _ in range(10):

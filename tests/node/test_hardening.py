@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the process does to be a safe one: descriptors, modes, memory."""
 import json
-import os
 import re
 import shutil
 
@@ -11,8 +10,7 @@ from harness import plugin, snapshot
 from harness.delegates import Delegate
 from harness.node import network
 
-SANITIZED = os.environ.get("BUILD_DIR", "").endswith("san")
-pytestmark = [] if SANITIZED or plugin.BUNDLED else [pytest.mark.must_run]
+pytestmark = [] if plugin.SANITIZED or plugin.BUNDLED else [pytest.mark.must_run]
 
 
 def shell(script):
@@ -44,7 +42,7 @@ def test_every_descriptor_is_closed_on_exec(node):
     assert len(lines) > 10
     # libnftables marks neither its socket nor names that it looks up; no child is started
     # while it works, and a child gets three descriptors (test_delegate.py).
-    passed_by = ["NETLINK_NETFILTER", "/etc/iproute2/", *["/proc/self/"] * SANITIZED]
+    passed_by = ["NETLINK_NETFILTER", "/etc/iproute2/", *["/proc/self/"] * plugin.SANITIZED]
     unmarked = [line for line in lines if not MARKED.search(line)
                 and not any(word in line for word in passed_by)]
     assert not unmarked
@@ -126,7 +124,7 @@ def valgrind(log):
 
 
 @pytest.mark.skipif(plugin.BUNDLED, reason="valgrind sees no allocation of a static program")
-@pytest.mark.skipif(SANITIZED, reason="a sanitizer is in this build, and looks for the same")
+@pytest.mark.skipif(plugin.SANITIZED, reason="a sanitizer is in this build, and looks for the same")
 def test_valgrind_has_nothing_to_say_about_a_life(node):
     """ADD on a fresh node (libnftables loaded), CHECK, DEL: memory and descriptors."""
     pod, conf = node.pod(), network("dual", macspoofchk=True, hairpinMode=True)
