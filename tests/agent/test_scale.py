@@ -7,9 +7,10 @@ import time
 from harness.cluster import wait_for
 
 NODES = 5000
-SYNC_SECONDS, UPDATE_SECONDS = 2.0, 0.010
+# A calm machine takes 0.4 s, 7 ms and 0.4 %; a virtual one whose host is busy, three times that.
+SYNC_SECONDS, UPDATE_SECONDS = 2.0, 0.040
+IDLE_CPU = 0.03  # of one processor
 MEMORY_KB = 10 * 1024
-IDLE_CPU = 0.01  # of one processor
 SANITIZED = "san" in os.environ.get("BUILD_DIR", "")
 
 
