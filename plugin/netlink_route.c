@@ -7,6 +7,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "netlink_build.h"
 
@@ -102,6 +103,16 @@ static void put_device(struct builder b, const char *name, const struct mac_addr
 	put_u32(b, IFLA_NUM_RX_QUEUES, 1);
 }
 
+static void put_no_link_local(struct builder b)
+{
+	struct nlattr *families = nest(b, IFLA_AF_SPEC), *family = nest(b, AF_INET6);
+	uint8_t none = IN6_ADDR_GEN_MODE_NONE;
+
+	put(b, IFLA_INET6_ADDR_GEN_MODE, &none, sizeof(none));
+	nest_end(b, family);
+	nest_end(b, families);
+}
+
 void queue_veth_port(struct netlink *nl, const struct veth_spec *spec)
 {
 	struct builder b = begin_link(nl,
@@ -122,6 +133,8 @@ void queue_veth_port(struct netlink *nl, const struct veth_spec *spec)
 	put(b, IFLA_BRPORT_ISOLATED, &isolated, sizeof(isolated));
 	nest_end(b, data);
 	nest_end(b, info);
+	if (spec->no_link_local)
+		put_no_link_local(b);
 }
 
 void queue_veth_add(struct netlink *nl, const struct veth_spec *spec)

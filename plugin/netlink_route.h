@@ -54,6 +54,7 @@ struct veth_spec {
 	const char *alias; /* of the host's end */
 	bool hairpin; /* frames may leave by the port that they came in by */
 	bool isolated; /* no frames to other isolated ports */
+	bool no_link_local; /* no IPv6 address for the host's end, which nobody would use */
 };
 
 struct ifb_spec {
@@ -78,7 +79,8 @@ void queue_bridge_add(struct netlink *nl, const struct bridge_spec *spec);
  * end.
  */
 void queue_veth_add(struct netlink *nl, const struct veth_spec *spec);
-/* What the kernel takes only afterwards: alias, hairpin, isolation. By name, so only once
+/* What the kernel takes only afterwards: alias, hairpin, isolation, and that there be no
+ * link-local address: refused where the link has no IPv6. By name, so only once
  * the pair is known to be made: one datagram would be worked through past a refusal, and
  * change somebody else's interface. */
 void queue_veth_port(struct netlink *nl, const struct veth_spec *spec);

@@ -212,6 +212,7 @@ static void found(struct attachment *att, const struct link *link)
 	att->bridge_index = link->index;
 	att->bridge_mac = link->mac;
 	att->bridge_mtu = link->mtu;
+	att->bridge_ipv6 = link->accept_ra >= 0;
 	att->bridge_default_vlan = link->bridge.default_vlan;
 	snprintf(att->gateway_ifname, sizeof(att->gateway_ifname), "%s", link->name);
 	att->gateway_index = link->index;

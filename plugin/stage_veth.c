@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The veth pair: the host's end, named from the identity, a port of the bridge; the other
- * end, with the name the runtime asked for, in the pod. It belongs to the attachment.
+ * end, with the name the runtime asked for, in the pod. It belongs to the attachment, and
+ * what the kernel remembers of the pod's connections ends with it.
  */
 #include <errno.h>
+#include <linux/ipv6.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "conntrack.h"
 #include "netlink_announced.h"
 #include "netlink_route.h"
 #include "report.h"
@@ -75,6 +78,7 @@ static int make(struct attachment *att, struct cni_error *err)
 		.alias = alias,
 		.hairpin = net_conf_hairpin(conf),
 		.isolated = conf->port_isolation,
+		.no_link_local = att->bridge_ipv6 && att->mtu >= IPV6_MIN_MTU,
 	};
 	int ret;
 

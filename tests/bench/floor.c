@@ -153,6 +153,11 @@ static void veth_add(int fd, const char *host, const char *ifname, int pod_ns,
 	put(IFLA_BRPORT_MODE, &(uint8_t){1}, 1);
 	nest_end(data);
 	nest_end(info);
+	info = nest(IFLA_AF_SPEC);
+	data = nest(AF_INET6);
+	put(IFLA_INET6_ADDR_GEN_MODE, &(uint8_t){IN6_ADDR_GEN_MODE_NONE}, 1);
+	nest_end(data);
+	nest_end(info);
 	commit(fd, message, "RTM_NEWLINK");
 }
 

@@ -66,6 +66,14 @@ def test_the_host_veth_is_named_and_labelled_by_the_identity(node):
     assert NETWORK in alias and pod.id in alias and "eth0" in alias
 
 
+@pytest.mark.parametrize("mtu", [1500, 1279])  # with less than 1280 a link has no IPv6
+def test_the_host_veth_has_no_link_local_address(node, mtu):
+    result = node.add(node.pod(), network(mtu=mtu))
+    name = named(result, sandbox=False)[1]["name"]
+    assert node.links()[name]["operstate"] == "UP"
+    assert "inet" not in node.run("ip", "addr", "show", "dev", name).stdout
+
+
 def test_the_host_veth_of_one_identity_is_always_named_the_same(node):
     conf, pod = network(), node.pod()
     first = named(node.add(pod, conf), sandbox=False)[1]["name"]
