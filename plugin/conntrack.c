@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "hostports.h"
 #include "netlink_conntrack.h"
 #include "node.h"
 #include "sysctl.h"
@@ -81,15 +82,23 @@ static int connections(void)
 	return count;
 }
 
-void conntrack_forget_pod(struct attachment *att, const struct ip_prefix *addresses,
-			  size_t n, bool ports)
+void conntrack_forget_pod(struct attachment *att)
 {
 	int count = connections();
+	struct hostport_pod pod;
+	bool ports;
 
+	if (att->env.verb == CNI_ADD)
+		hostport_pod_of_att(att, &pod);
+	else if (att->record)
+		hostport_pod_of_record(att->record, &pod);
+	else
+		return;
+	ports = pod.ports->n > 0;
 	if (count == 0 || (!ports && count > CONNECTIONS_FEW))
 		return;
-	for (size_t i = 0; i < n; i++) {
-		const struct ip_addr *address = &addresses[i].addr;
+	for (size_t i = 0; i < ARRAY_SIZE(pod.addresses); i++) {
+		const struct ip_addr *address = &pod.addresses[i].addr;
 		const struct conntrack_match matches[] = {
 			{.family = address->family, .reply.src = *address},
 			{.family = address->family, .orig.src = *address},

@@ -23,9 +23,9 @@ void conntrack_forget_ports(struct attachment *att, const struct conntrack_port 
 
 /*
  * Those from and to a pod's addresses, which the next owner of address or port would get. It
- * takes the longer the more connections the node has: without @ports only while they are few.
+ * takes the longer the more connections the node has: without host ports only while they are
+ * few.
  */
-void conntrack_forget_pod(struct attachment *att, const struct ip_prefix *addresses,
-			  size_t n, bool ports);
+void conntrack_forget_pod(struct attachment *att);
 
 #endif

@@ -8,18 +8,20 @@
 #include "netlink_announced.h"
 
 #include <assert.h>
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/rtnetlink.h>
-#include <netlink/msg.h>
 #include <poll.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define NOTICE_SIZE 16384
-#define LINKS_MAX   2
+#define LINKS_MAX 2
 
 /* What the child says when the kernel is through: in one write, so all or nothing. */
 struct verdict {
@@ -43,46 +45,53 @@ static _Noreturn void child(int verdict_fd, struct netlink *rtnl,
 	_exit(0);
 }
 
-static int listen_to_links(void)
+struct notice {
+	struct nlmsghdr header;
+	struct ifinfomsg link;
+};
+
+#define LOAD(size, field) \
+	BPF_STMT(BPF_LD | (size) | BPF_ABS, offsetof(struct notice, field))
+/* The next that are skipped where it is so, and where it isn't. */
+#define IS(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), (yes), (no))
+
+/* To nothing but the end of these links: of each change of a link on the node all listeners
+ * would be woken, in a storm of DELs every one of them by all others. */
+static int listen_to_ends(const unsigned int links[LINKS_MAX])
 {
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
-			NETLINK_ROUTE);
-	struct sockaddr_nl links = {
+	struct sock_filter ends[] = {
+		LOAD(BPF_H, header.nlmsg_type), /* as in a packet: big-endian */
+		IS(htons(RTM_DELLINK), 0, 6),
+		LOAD(BPF_B, link.ifi_family),
+		IS(AF_UNSPEC, 0, 4), /* AF_BRIDGE: it is a port no longer */
+		LOAD(BPF_W, link.ifi_index),
+		IS(htonl(links[0]), 1, 0),
+		IS(htonl(links[1]), 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog program = {.len = ARRAY_SIZE(ends), .filter = ends};
+	struct sockaddr_nl group = {
 		.nl_family = AF_NETLINK,
 		.nl_groups = RTMGRP_LINK,
 	};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			NETLINK_ROUTE);
 
-	if (fd >= 0 && bind(fd, (struct sockaddr *)&links, sizeof(links)) < 0)
+	if (fd >= 0 && (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
+				   sizeof(program)) < 0 ||
+			bind(fd, (struct sockaddr *)&group, sizeof(group)) < 0))
 		close_p(&fd);
 	return fd;
 }
 
-/* Forgets those of the @n links whose end is told; how many are left. */
-static size_t ends_take(struct nlmsghdr *header, int len, unsigned int links[], size_t n)
-{
-	for (; nlmsg_ok(header, len); header = nlmsg_next(header, &len)) {
-		const struct ifinfomsg *link = nlmsg_data(header);
-
-		/* AF_BRIDGE: it is a port no longer. */
-		if (header->nlmsg_type != RTM_DELLINK ||
-		    !nlmsg_valid_hdr(header, sizeof(*link)) ||
-		    link->ifi_family != AF_UNSPEC)
-			continue;
-		for (size_t i = 0; i < n; i++)
-			if (links[i] == (unsigned int)link->ifi_index)
-				links[i] = links[--n];
-	}
-	return n;
-}
-
-/* Takes all notices that are there. 0, or -errno: some were lost. */
+/* Forgets those of the @n links whose end is told. 0, or -errno: some were lost. */
 static int notices_take(int fd, unsigned int links[], size_t *n)
 {
-	char notice[NOTICE_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
-
 	for (;;) {
 		struct sockaddr_nl sender = {};
-		ssize_t len = recvfrom(fd, notice, sizeof(notice), 0,
+		struct notice notice;
+		ssize_t len = recvfrom(fd, &notice, sizeof(notice), 0,
 				       (struct sockaddr *)&sender,
 				       &(socklen_t){sizeof(sender)});
 
@@ -90,8 +99,11 @@ static int notices_take(int fd, unsigned int links[], size_t *n)
 			continue;
 		if (len < 0)
 			return errno == EAGAIN ? 0 : -errno;
-		if (sender.nl_pid == 0)
-			*n = ends_take((struct nlmsghdr *)notice, len, links, *n);
+		if (sender.nl_pid != 0 || len < (ssize_t)sizeof(notice))
+			continue;
+		for (size_t i = 0; i < *n; i++)
+			if (links[i] == (unsigned int)notice.link.ifi_index)
+				links[i] = links[--*n];
 	}
 }
 
@@ -123,11 +135,13 @@ static int await(int verdict_fd, int notices_fd, unsigned int links[], size_t n,
 }
 
 int netlink_commit_announced(struct netlink *rtnl, const struct netlink *nftables,
-			     const unsigned int links[], size_t n, struct cni_error *err)
+			     const unsigned int links[], size_t n,
+			     netlink_meanwhile_fn meanwhile, void *data,
+			     struct cni_error *err)
 {
 	_cleanup_(close_p) int notices = -1, verdict_fd = -1;
 	struct verdict verdict = {};
-	unsigned int left[LINKS_MAX];
+	unsigned int left[LINKS_MAX] = {};
 	size_t left_n = 0;
 	int pipe_fds[2];
 	pid_t pid;
@@ -136,14 +150,17 @@ int netlink_commit_announced(struct netlink *rtnl, const struct netlink *nftable
 	for (size_t i = 0; i < n; i++)
 		if (links[i])
 			left[left_n++] = links[i];
-	notices = left_n ? listen_to_links() : -1;
-	if (notices < 0 || pipe2(pipe_fds, O_CLOEXEC) < 0)
+	notices = left_n ? listen_to_ends(left) : -1;
+	if (notices < 0 || pipe2(pipe_fds, O_CLOEXEC) < 0) {
+		meanwhile(data);
 		return netlink_commit(rtnl, err);
+	}
 	verdict_fd = pipe_fds[0];
 	pid = fork();
 	if (pid == 0)
 		child(pipe_fds[1], rtnl, nftables);
 	close(pipe_fds[1]);
+	meanwhile(data);
 	if (pid < 0)
 		return netlink_commit(rtnl, err);
 	if (await(verdict_fd, notices, left, left_n, &verdict) < 0) {

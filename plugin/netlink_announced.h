@@ -5,6 +5,8 @@
 
 #include "netlink.h"
 
+typedef void (*netlink_meanwhile_fn)(void *data);
+
 /*
  * netlink_commit() of a queue that deletes links, in the process's own namespace. Returns when
  * the kernel has announced the end of each of @links (indexes; 0: none): no name, port or
@@ -14,9 +16,12 @@
  *
  * The queue must name links by index: should we be killed, another link may have the name by
  * the time that the child asks. @nftables: a connection that has deleted elements, or NULL.
- * Its end waits for the same reason: the child has it open longest.
+ * Its end waits for the same reason: the child has it open longest. @meanwhile is called in
+ * any case, while the kernel is at it: with a connection of its own.
  */
 int netlink_commit_announced(struct netlink *rtnl, const struct netlink *nftables,
-			     const unsigned int links[], size_t n, struct cni_error *err);
+			     const unsigned int links[], size_t n,
+			     netlink_meanwhile_fn meanwhile, void *data,
+			     struct cni_error *err);
 
 #endif

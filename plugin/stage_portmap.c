@@ -2,7 +2,7 @@
 /*
  * portMappings: a pod's host ports as elements of maps (hostports.h) that a constant number
  * of rules looks into (hostport_rules.h), nobody else's (hostport_taken.h). stage_elements.c
- * adds and deletes them.
+ * adds and deletes them; connections end with the veth.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -11,7 +11,6 @@
 #include <sys/socket.h>
 
 #include "../ipam/ipam.h"
-#include "conntrack.h"
 #include "hostport_own.h"
 #include "hostport_rules.h"
 #include "hostport_taken.h"
@@ -216,27 +215,9 @@ static int portmap_check(struct attachment *att, struct cni_error *err)
 	return ret;
 }
 
-/* The elements are gone by now. What the kernel remembers of connections would go on to
- * whoever has the pod's address or port next. */
-static int portmap_del(struct attachment *att, struct cni_error *err)
-{
-	struct hostport_pod pod;
-
-	(void)err;
-	if (att->env.verb == CNI_ADD)
-		hostport_pod_of_att(att, &pod);
-	else if (att->record)
-		hostport_pod_of_record(att->record, &pod);
-	else
-		return 0;
-	conntrack_forget_pod(att, pod.addresses, HOSTPORT_FAMILIES, pod.ports->n > 0);
-	return 0;
-}
-
 const struct stage stage_portmap = {
 	.name = "portmap",
 	.add = portmap_add,
 	.check = portmap_check,
-	.del = portmap_del,
 	.repair = portmap_repair,
 };

@@ -297,6 +297,13 @@ static uint32_t group_of(const struct attachment *att)
 	return hash_text(att->host_ifname) | 1u << 31;
 }
 
+/* No rules lead to the pod any more. What the kernel remembers of connections would go on to
+ * whoever has its address or port next. */
+static void connections_forget(void *data)
+{
+	conntrack_forget_pod(data);
+}
+
 /* The ifb of stage_bandwidth.c goes at the same time. A failed ADD has made it only where
  * there is a rate for it. */
 static int links_del(struct attachment *att, unsigned int veth_index,
@@ -314,11 +321,13 @@ static int links_del(struct attachment *att, unsigned int veth_index,
 		queue_link_pair_del(nl, &veth, &ifb, group_of(att));
 	else if (veth.index || ifb.index)
 		queue_link_del_known(nl, veth.index ? &veth : &ifb);
-	if (!att->need_not_wait)
+	if (!att->need_not_wait) {
+		connections_forget(att);
 		return netlink_commit(nl, err);
+	}
 	return netlink_commit_announced(nl, att->node->nftables,
 					(const unsigned int[]){veth.index, ifb.index}, 2,
-					err);
+					connections_forget, att, err);
 }
 
 static int veth_del(struct attachment *att, struct cni_error *err)

@@ -58,6 +58,18 @@ def test_the_child_has_nothing_open_that_anybody_waits_for(node, orphans):
         assert len(links) <= 3
 
 
+def test_it_is_woken_by_the_end_of_its_own_interface_alone(node, tmp_path):
+    """Among many DELs each would be woken by all others."""
+    pod, conf, trace = node.pod(), network(), tmp_path / "trace"
+    node.add(pod, conf)
+    done = node.invoke("DEL", conf, pod, env=plugin.TRACED,
+                       wrapper=plugin.strace(trace, "bind,poll,recvfrom"))
+    assert done.returncode == 0, done.stdout
+    listened = re.search(r"bind\((\d+),", trace.read_text()).group(1)
+    taken = re.findall(rf"recvfrom\({listened}, .*= (-?\d+)", trace.read_text())
+    assert [int(n) > 0 for n in taken] == [True, False], "one notice, then none"
+
+
 def test_nothing_is_left_when_it_returns(node):
     pod, conf = node.pod(), network("dual", spoofCheck=True)
     for _ in range(10):
