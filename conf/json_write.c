@@ -2,6 +2,7 @@
 /* Laying out JSON text in a growing buffer. What is written is result.c's. */
 #include "json_write.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,8 @@
 #include "utf8.h"
 #include "util.h"
 
-#define INDENT "    "
+#define INDENT	  4
+#define DEPTH_MAX 8
 
 static void put_bytes(struct json_writer *writer, const char *bytes, size_t n)
 {
@@ -90,9 +92,12 @@ static void put_string(struct json_writer *writer, const char *value)
 
 static void put_line_start(struct json_writer *writer)
 {
-	put(writer, "\n");
-	for (unsigned int i = 0; i < writer->depth; i++)
-		put(writer, INDENT);
+	static const char blank[] = "\n                                ";
+
+	_Static_assert(sizeof(blank) - 2 == DEPTH_MAX * INDENT,
+		       "an indent for each depth");
+	assert(writer->depth <= DEPTH_MAX);
+	put_bytes(writer, blank, 1 + writer->depth * INDENT);
 }
 
 /* What stands before a value: the comma behind its predecessor, its line, its key. */

@@ -23,10 +23,12 @@ static const int families[HOSTPORT_FAMILIES] = {AF_INET, AF_INET6};
 
 void hostport_sets_name(const char *network, struct hostport_sets *sets)
 {
+	uint64_t hash = hash_text(network);
+
 	for (int f = 0; f < HOSTPORT_FAMILIES; f++) {
 		for (int k = 0; k < HOSTPORT_KINDS; k++) {
 			snprintf(sets->names[f][k], HOSTPORT_SET_NAME_MAX,
-				 "%s%016" PRIx64, prefixes[f][k], hash_text(network));
+				 "%s%016" PRIx64, prefixes[f][k], hash);
 			sets->sets[f][k] = (struct nft_set){NFPROTO_INET, RULES_TABLE,
 							    sets->names[f][k]};
 		}

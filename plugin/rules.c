@@ -133,18 +133,50 @@ static int wanted_index(const struct survey *survey, const char *kind, uint64_t 
 	return -1;
 }
 
+static bool take(const char **at, const char *text)
+{
+	size_t len = strlen(text);
+	bool there = strncmp(*at, text, len) == 0;
+
+	if (there)
+		*at += len;
+	return there;
+}
+
+static bool take_word(const char **at, char ret_word[RULE_KIND_MAX])
+{
+	size_t len = strcspn(*at, " ");
+
+	if (len == 0 || len >= RULE_KIND_MAX)
+		return false;
+	memcpy(ret_word, *at, len);
+	ret_word[len] = '\0';
+	*at += len;
+	return true;
+}
+
+static bool take_number(const char **at, int base, uint64_t *ret_number)
+{
+	const char *from = *at;
+	char *end;
+
+	*ret_number = strtoull(from, &end, base);
+	*at = end;
+	return end != from;
+}
+
 /* The comment's parts, if it is one of the stage's for the network. */
 static bool comment_read(const struct survey *survey, const char *comment,
-			 unsigned int *ret_version, char ret_kind[RULE_KIND_MAX],
+			 uint64_t *ret_version, char ret_kind[RULE_KIND_MAX],
 			 uint64_t *ret_print)
 {
-	char stage[RULE_KIND_MAX];
 	uint64_t network;
 
-	/* NOLINTNEXTLINE(cert-err34-c): no number is wider than its type */
-	return sscanf(comment, "v%9u %23[^/]/%23s %16" SCNx64 " %16" SCNx64, ret_version,
-		      stage, ret_kind, &network, ret_print) == 5 &&
-	       network == survey->network && strcmp(stage, survey->stage) == 0;
+	return take(&comment, "v") && take_number(&comment, 10, ret_version) &&
+	       take(&comment, " ") && take(&comment, survey->stage) &&
+	       take(&comment, "/") && take_word(&comment, ret_kind) &&
+	       take_number(&comment, 16, &network) &&
+	       take_number(&comment, 16, ret_print) && network == survey->network;
 }
 
 static int survey_rule(const char *chain, uint64_t handle, const char *comment,
@@ -153,8 +185,7 @@ static int survey_rule(const char *chain, uint64_t handle, const char *comment,
 	struct survey *survey = data;
 	struct stale *stale;
 	char kind[RULE_KIND_MAX];
-	unsigned int version;
-	uint64_t print;
+	uint64_t version, print;
 	int wanted;
 
 	if (handle == 0) {

@@ -24,9 +24,11 @@ static const struct {
 
 void spoof_sets_name(const char *network, struct spoof_sets *sets)
 {
+	uint64_t hash = hash_text(network);
+
 	for (int i = 0; i < SPOOF_SETS; i++) {
 		snprintf(sets->names[i], SPOOF_SET_NAME_MAX, "%s_%016" PRIx64,
-			 set_types[i].name, hash_text(network));
+			 set_types[i].name, hash);
 		sets->sets[i] = (struct nft_set){NFPROTO_BRIDGE, RULES_TABLE,
 						 sets->names[i]};
 	}

@@ -44,6 +44,8 @@ static int elements_add(struct attachment *att, struct cni_error *err)
 	struct netlink *nl;
 	int ret;
 
+	if (!att->conf.mac_spoof_check && att->conf.ports.mappings.n == 0)
+		return 0;
 	own_begin(att, &own);
 	hostport_pod_of_att(att, &pod);
 	ret = spoof_elements_make(att, &own.spoof, &own.list, err);
@@ -227,11 +229,14 @@ static int elements_del(struct attachment *att, struct cni_error *err)
 
 	if (!add && !att->record)
 		return unrecorded_del(att, err);
-	own_begin(att, &own);
 	if (add)
 		hostport_pod_of_att(att, &pod);
 	else
 		hostport_pod_of_record(att->record, &pod);
+	if (pod.ports->n == 0 &&
+	    !(add ? att->conf.mac_spoof_check : att->record->spoof_check))
+		return 0;
+	own_begin(att, &own);
 	ret = add ? spoof_elements_make(att, &own.spoof, &own.list, err)
 		  : spoof_elements_of_record(att->record, &own.spoof, &own.list, err);
 	if (ret == 0)
