@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The pod's end: addresses, up, routes, in one send. It goes with the veth, so there is
- * nothing to delete.
+ * The pod's end: addresses, and up, in one send. It goes with the veth, so there is nothing
+ * to delete.
  */
 #include <errno.h>
-#include <linux/rtnetlink.h>
-#include <stdio.h>
 #include <sys/socket.h>
 
 #include "netlink_route.h"
@@ -65,12 +63,10 @@ static int addresses_add(struct attachment *att, struct cni_error *err)
 	for (size_t i = 0; i < ipam->ips.n; i++)
 		queue_addr_add(nl, index, ifname, &ipam->ips.items[i].address, dad);
 	queue_link_up(nl, index, ifname);
-	for (size_t i = 0; i < ipam->routes.n; i++)
-		queue_route_add(nl, index, ifname, &ipam->routes.items[i]);
 	return netlink_commit(nl, err);
 }
 
-static int addresses_check_all(struct attachment *att, struct cni_error *err)
+static int addresses_check(struct attachment *att, struct cni_error *err)
 {
 	const struct cni_result *prev = &att->ipam;
 	struct addr_list list = {};
@@ -91,75 +87,6 @@ static int addresses_check_all(struct attachment *att, struct cni_error *err)
 	}
 	addr_list_clear(&list);
 	return ret;
-}
-
-static bool route_matches(const struct kernel_route *found, const struct route *expected)
-{
-	/* The kernel takes 0 for the main table. */
-	uint32_t table = expected->table ? expected->table : RT_TABLE_MAIN;
-	/* IPv6 has no scopes. */
-	bool scope = expected->scope_set && expected->dst.addr.family == AF_INET;
-
-	return prefix_equal(&found->route.dst, &expected->dst) &&
-	       (!expected->gw.family || ip_equal(&found->route.gw, &expected->gw)) &&
-	       (!expected->priority || found->route.priority == expected->priority) &&
-	       (!expected->mtu || found->route.mtu == expected->mtu) &&
-	       (!expected->advmss || found->route.advmss == expected->advmss) &&
-	       (!scope || found->route.scope == expected->scope) &&
-	       found->route.table == table;
-}
-
-/* What stands in place of an expected route: that to the same destination. */
-static void route_found_text(const struct kernel_route_list *list,
-			     const struct route *expected, char *ret_text, size_t size)
-{
-	snprintf(ret_text, size, "none");
-	for (size_t i = 0; i < list->n; i++) {
-		const struct route *route = &list->items[i].route;
-
-		if (prefix_equal(&route->dst, &expected->dst))
-			snprintf(
-				ret_text, size,
-				"one by %s in table %u with priority %u, mtu %u, advmss %u",
-				route->gw.family ? IP_TEXT(&route->gw) : "the link",
-				route->table, route->priority, route->mtu, route->advmss);
-	}
-}
-
-static int routes_check(struct attachment *att, struct cni_error *err)
-{
-	const struct route_list *routes = &att->ipam.routes;
-	struct kernel_route_list list = {};
-	char found[128];
-	int ret;
-
-	if (routes->n == 0)
-		return 0;
-	ret = route_list_get(att->node->pod_rtnl, AF_UNSPEC, &list, err);
-	for (size_t i = 0; ret == 0 && i < routes->n; i++) {
-		const struct route *expected = &routes->items[i];
-		bool there = false;
-
-		for (size_t k = 0; k < list.n; k++)
-			there = there || route_matches(&list.items[k], expected);
-		if (there)
-			continue;
-		route_found_text(&list, expected, found, sizeof(found));
-		ret = error_set(err, CNI_ERR_CHECK, ENETUNREACH,
-				"%s: expected a route to %s by %s, found %s",
-				att->env.netns, PREFIX_TEXT(&expected->dst),
-				expected->gw.family ? IP_TEXT(&expected->gw) : "the link",
-				found);
-	}
-	kernel_route_list_clear(&list);
-	return ret;
-}
-
-static int addresses_check(struct attachment *att, struct cni_error *err)
-{
-	int ret = addresses_check_all(att, err);
-
-	return ret < 0 ? ret : routes_check(att, err);
 }
 
 const struct stage stage_addresses = {

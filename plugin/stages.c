@@ -13,7 +13,7 @@ static const struct stage *const stages[] = {
 	&stage_ipam,	  &stage_reference, &stage_bridge,     &stage_veth,
 	&stage_vlan,	  &stage_ipam_exec, &stage_spoofcheck, &stage_portmap,
 	&stage_elements,  &stage_addresses, &stage_gateway,    &stage_masquerade,
-	&stage_bandwidth, &stage_ready,	    &stage_announce,
+	&stage_bandwidth, &stage_routes,    &stage_ready,      &stage_announce,
 };
 
 /* Runs one verb of a stage; how long it took is remembered for the log. */

@@ -43,6 +43,7 @@ extern const struct stage stage_vlan;
 extern const struct stage stage_ipam_exec;
 extern const struct stage stage_addresses;
 extern const struct stage stage_gateway;
+extern const struct stage stage_routes;
 extern const struct stage stage_ready;
 extern const struct stage stage_announce;
 extern const struct stage stage_masquerade;
