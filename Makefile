@@ -49,7 +49,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
 # The bundle's own: deploy/bundle/bundle.mk.
-BUNDLE_ONLY := $(addprefix plugin/,heap.c memcpy.c nft_exec.c nft_main.c relro.c)
+BUNDLE_ONLY := $(addprefix plugin/,format.c heap.c memcpy.c nft_exec.c nft_main.c relro.c)
 SOURCES := $(filter-out $(BUNDLE_ONLY),$(wildcard conf/*.c ipam/*.c plugin/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 # What a unit test links: everything but main().

@@ -14,7 +14,7 @@ FETCHED := build/sources
 LIBNL_OBJECTS  := $(STATIC)/libnl3/attr.o $(STATIC)/libnl3/msg.o
 CJSON_OBJECTS  := $(STATIC)/cjson/cJSON.o
 STATIC_SOURCES := $(filter-out plugin/nft.c,$(SOURCES)) \
-	$(addprefix plugin/,heap.c memcpy.c nft_exec.c relro.c)
+	$(addprefix plugin/,format.c heap.c memcpy.c nft_exec.c relro.c)
 STATIC_OBJECTS := $(STATIC_SOURCES:%.c=$(STATIC)/%.o)
 # Of the other executable, which glibc's libraries are for.
 BESIDE_SOURCES := plugin/nft_main.c plugin/nft.c conf/error.c conf/errno_name.c conf/utf8.c
@@ -34,9 +34,13 @@ STATIC_LDFLAGS := -static-pie -nostartfiles -Wl,-static,-pie,--no-dynamic-linker
 	-Wl,-z,text,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code,--gc-sections,--build-id
 MUSL_MACHINE = $(shell $(MUSL_CC) -dumpmachine)
 MUSL_LIB     = /usr/lib/$(subst gnu,musl,$(MUSL_MACHINE))
+IS_X86_64    = $(filter x86_64-%,$(MUSL_MACHINE))
 # plugin/memcpy.c: for the one processor whose memcpy() of musl's it is quicker than, and which
 # reads words from any address.
-STATIC_WRAP = $(if $(filter x86_64-%,$(MUSL_MACHINE)),-Xlinker --wrap=memcpy)
+STATIC_WRAP = -Xlinker --wrap=vsnprintf $(if $(IS_X86_64),-Xlinker --wrap=memcpy)
+# Structures are mostly small: no string instructions for them, either.
+STATIC_CFLAGS += $(if $(IS_X86_64),-mmemcpy-strategy=libcall:-1:noalign \
+	-mmemset-strategy=libcall:-1:noalign)
 
 $(FETCHED)/.unpacked: deploy/bundle/sources deploy/bundle/fetch
 	$(call say,FETCH,$(FETCHED))
