@@ -82,20 +82,26 @@ static int connections(void)
 	return count;
 }
 
+bool conntrack_prepare(struct attachment *att)
+{
+	struct hostport_pod pod;
+	struct netlink *nl;
+	int count;
+
+	if (!hostport_pod_of(att, &pod))
+		return false;
+	count = connections();
+	if (count == 0 || (pod.ports->n == 0 && count > CONNECTIONS_FEW))
+		return false;
+	(void)node_nftables(att->node, &nl, &(struct cni_error){});
+	return true;
+}
+
 void conntrack_forget_pod(struct attachment *att)
 {
-	int count = connections();
 	struct hostport_pod pod;
-	bool ports;
 
-	if (att->env.verb == CNI_ADD)
-		hostport_pod_of_att(att, &pod);
-	else if (att->record)
-		hostport_pod_of_record(att->record, &pod);
-	else
-		return;
-	ports = pod.ports->n > 0;
-	if (count == 0 || (!ports && count > CONNECTIONS_FEW))
+	if (!hostport_pod_of(att, &pod))
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(pod.addresses); i++) {
 		const struct ip_addr *address = &pod.addresses[i].addr;
@@ -105,6 +111,6 @@ void conntrack_forget_pod(struct attachment *att)
 		};
 
 		if (address->family)
-			forget(att, matches, ARRAY_SIZE(matches), ports);
+			forget(att, matches, ARRAY_SIZE(matches), pod.ports->n > 0);
 	}
 }

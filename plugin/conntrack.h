@@ -22,9 +22,14 @@ void conntrack_forget_ports(struct attachment *att, const struct conntrack_port 
 			    size_t n);
 
 /*
- * Those from and to a pod's addresses, which the next owner of address or port would get. It
- * takes the longer the more connections the node has: without host ports only while they are
- * few.
+ * Are there any to look through for those of the attachment's pod? That takes the longer the
+ * more connections the node has: without host ports only while they are few. Opens the
+ * connection to the kernel that it takes.
+ */
+bool conntrack_prepare(struct attachment *att);
+/*
+ * Those from and to its addresses, the record's (an ADD's, which it undoes): whoever has the
+ * address or a port next would get them. So before that, or they would be the next one's own.
  */
 void conntrack_forget_pod(struct attachment *att);
 

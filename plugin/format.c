@@ -68,8 +68,8 @@ static void put_text(struct output *out, const char *text, int precision)
 	put(out, text, precision < 0 ? strlen(text) : strnlen(text, precision));
 }
 
-/* What follows a '%': s, .*s, and of all lengths d, u, x, also with zeros in front. False: it
- * is another conversion. */
+/* What follows a '%': s, .*s; d, u and x of int, long, long long and size_t, also with zeros in
+ * front. False: it is another conversion. */
 static bool convert(struct output *out, const char **format, va_list *args)
 {
 	const char *at = *format;

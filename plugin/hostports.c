@@ -139,6 +139,17 @@ void hostport_pod_of_record(const struct record *record, struct hostport_pod *po
 		address_note(pod, &record->addresses[i].address);
 }
 
+bool hostport_pod_of(const struct attachment *att, struct hostport_pod *pod)
+{
+	if (att->env.verb == CNI_ADD)
+		hostport_pod_of_att(att, pod);
+	else if (att->record)
+		hostport_pod_of_record(att->record, pod);
+	else
+		return false;
+	return true;
+}
+
 static void add_port(struct nft_value *value, uint32_t port)
 {
 	uint16_t number = htons(port);

@@ -66,6 +66,8 @@ struct hostport_pod {
 };
 void hostport_pod_of_att(const struct attachment *att, struct hostport_pod *pod);
 void hostport_pod_of_record(const struct record *record, struct hostport_pod *pod);
+/* What its ADD has made of it so far, which it undoes; otherwise its record's, if any. */
+bool hostport_pod_of(const struct attachment *att, struct hostport_pod *pod);
 
 /* Adds all that the pod is to have to @elements. They point to @sets. Code 100. */
 int hostport_elements_make(const struct hostport_sets *sets,

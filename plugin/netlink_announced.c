@@ -85,7 +85,8 @@ static int listen_to_ends(const unsigned int links[LINKS_MAX])
 	return fd;
 }
 
-/* Forgets those of the @n links whose end is told. 0, or -errno: some were lost. */
+/* Forgets those of the @n links whose end is told: the filter lets nothing else by. 0, or
+ * -errno: some were lost. */
 static int notices_take(int fd, unsigned int links[], size_t *n)
 {
 	for (;;) {
@@ -152,7 +153,8 @@ int netlink_commit_announced(struct netlink *rtnl, const struct netlink *nftable
 			left[left_n++] = links[i];
 	notices = left_n ? listen_to_ends(left) : -1;
 	if (notices < 0 || pipe2(pipe_fds, O_CLOEXEC) < 0) {
-		meanwhile(data);
+		if (meanwhile)
+			meanwhile(data);
 		return netlink_commit(rtnl, err);
 	}
 	verdict_fd = pipe_fds[0];
@@ -160,7 +162,8 @@ int netlink_commit_announced(struct netlink *rtnl, const struct netlink *nftable
 	if (pid == 0)
 		child(pipe_fds[1], rtnl, nftables);
 	close(pipe_fds[1]);
-	meanwhile(data);
+	if (meanwhile)
+		meanwhile(data);
 	if (pid < 0)
 		return netlink_commit(rtnl, err);
 	if (await(verdict_fd, notices, left, left_n, &verdict) < 0) {

@@ -15,9 +15,10 @@ typedef void (*netlink_meanwhile_fn)(void *data);
  * period, 10-20 ms). Where that can't be arranged it is waited for.
  *
  * The queue must name links by index: should we be killed, another link may have the name by
- * the time that the child asks. @nftables: a connection that has deleted elements, or NULL.
- * Its end waits for the same reason: the child has it open longest. @meanwhile is called in
- * any case, while the kernel is at it: with a connection of its own.
+ * the time that the child asks. @nftables: a connection, or NULL. Its end may wait for the
+ * same reason, or for others: the child has it open longest. @meanwhile, if any, is called
+ * once, while the kernel is at it, where there is no child before that. It leaves @rtnl
+ * alone.
  */
 int netlink_commit_announced(struct netlink *rtnl, const struct netlink *nftables,
 			     const unsigned int links[], size_t n,

@@ -28,7 +28,7 @@ static void text_reset(struct rule_text *text, size_t *n, size_t *others)
 	*n = *others = 0;
 }
 
-/* "v1 masquerade/nat4 NETHASH ..." */
+/* "v1 masquerade/nat4 NETHASH ...", as rules.c has it. */
 static bool is_of_network(const struct removal *removal, const char *comment)
 {
 	char hash[NETHASH_MAX] = "";

@@ -227,12 +227,8 @@ static int elements_del(struct attachment *att, struct cni_error *err)
 	struct netlink *nl;
 	int ret;
 
-	if (!add && !att->record)
+	if (!hostport_pod_of(att, &pod))
 		return unrecorded_del(att, err);
-	if (add)
-		hostport_pod_of_att(att, &pod);
-	else
-		hostport_pod_of_record(att->record, &pod);
 	if (pod.ports->n == 0 &&
 	    !(add ? att->conf.mac_spoof_check : att->record->spoof_check))
 		return 0;

@@ -8,6 +8,7 @@
 
 #include "../ipam/delegate.h"
 #include "../ipam/ipam.h"
+#include "conntrack.h"
 #include "ipam_result.h"
 #include "masquerade_pods.h"
 #include "stages.h"
@@ -66,8 +67,11 @@ static int ipam_exec_del(struct attachment *att, struct cni_error *err)
 	if (ipam_delegated(&att->conf))
 		(void)ipam_record_going(att, &mark);
 	ret = masquerade_pods_del(att, err);
-	if (ipam_delegated(&att->conf))
+	if (ipam_delegated(&att->conf)) {
+		if (conntrack_prepare(att))
+			conntrack_forget_pod(att);
 		run_ret = unlocked_run(att, del_run, &run_err);
+	}
 	if (run_ret < 0 && ret == 0)
 		*err = run_err;
 	else if (run_ret < 0)

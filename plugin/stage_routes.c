@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The pod's routes, which go with the veth. As late as this on purpose: once the pod's end is
- * up the kernel's work queue has the routing lock for as long as it tells everybody, and the
- * stages between don't need it.
+ * up the kernel's work queue has the routing lock for as long as it tells everybody, and most
+ * of what the stages between ask for can be had without it.
  */
 #include <errno.h>
 #include <linux/rtnetlink.h>

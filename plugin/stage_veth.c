@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../ipam/delegate.h"
 #include "conntrack.h"
 #include "netlink_announced.h"
 #include "netlink_route.h"
@@ -297,8 +298,6 @@ static uint32_t group_of(const struct attachment *att)
 	return hash_text(att->host_ifname) | 1u << 31;
 }
 
-/* No rules lead to the pod any more. What the kernel remembers of connections would go on to
- * whoever has its address or port next. */
 static void connections_forget(void *data)
 {
 	conntrack_forget_pod(data);
@@ -314,6 +313,7 @@ static int links_del(struct attachment *att, unsigned int veth_index,
 	struct netlink *nl = att->node->rtnl;
 	char ifb_name[IF_NAMESIZE];
 	struct link_known ifb = {.name = ifb_name};
+	bool forget;
 
 	identity_ifb(att->host_ifname, ifb_name);
 	ifb.index = has_ifb ? netlink_ifindex(nl, ifb_name) : 0;
@@ -321,13 +321,17 @@ static int links_del(struct attachment *att, unsigned int veth_index,
 		queue_link_pair_del(nl, &veth, &ifb, group_of(att));
 	else if (veth.index || ifb.index)
 		queue_link_del_known(nl, veth.index ? &veth : &ifb);
-	if (!att->need_not_wait) {
+	/* No rules lead to the pod any more. What another IPAM plugin gave it is somebody
+	 * else's by now: stage_ipam_exec.c. */
+	forget = !ipam_delegated(&att->conf) && conntrack_prepare(att);
+	if (att->need_not_wait)
+		return netlink_commit_announced(
+			nl, att->node->nftables,
+			(const unsigned int[]){veth.index, ifb.index}, 2,
+			forget ? connections_forget : NULL, att, err);
+	if (forget)
 		connections_forget(att);
-		return netlink_commit(nl, err);
-	}
-	return netlink_commit_announced(nl, att->node->nftables,
-					(const unsigned int[]){veth.index, ifb.index}, 2,
-					connections_forget, att, err);
+	return netlink_commit(nl, err);
 }
 
 static int veth_del(struct attachment *att, struct cni_error *err)

@@ -8,7 +8,7 @@ from harness.node import network
 FEW = [[{"subnet": "10.1.2.0/24", "rangeStart": "10.1.2.10", "rangeEnd": "10.1.2.12"}],
        [{"subnet": "fd00:1:2::/64", "rangeStart": "fd00:1:2::10",
          "rangeEnd": "fd00:1:2::12"}]]
-# The addresses stage refuses it: what stages before it made has to be undone.
+# The routes stage refuses it: what stages before it made has to be undone.
 BAD_ROUTE = [{"dst": "198.18.0.0/15", "gw": "203.0.113.1"}]
 
 DELEGATE = """#!/bin/sh

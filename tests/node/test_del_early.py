@@ -10,7 +10,7 @@ import pytest
 
 from harness import plugin
 from harness.netns import libc
-from harness.node import network
+from harness.node import OUTSIDE4, network
 
 PR_SET_CHILD_SUBREAPER = 36
 ONE_ADDRESS = {"ranges": [[{"subnet": "10.1.2.0/24", "rangeStart": "10.1.2.9",
@@ -56,6 +56,20 @@ def test_the_child_has_nothing_open_that_anybody_waits_for(node, orphans):
         # Sockets, and the pipe to the DEL: no lock, no file of the store, no terminal.
         assert {link.split(":")[0] for link in links} <= {"socket", "pipe"}
         assert len(links) <= 3
+
+
+def test_the_child_has_the_socket_open_whose_end_may_wait(node, orphans):
+    """By it connections were forgotten; who changes rules meanwhile makes its end wait."""
+    pod, conf, sockets = node.pod(), network(), []
+    for _ in range(30):
+        node.add(pod, conf)
+        pod.ping(OUTSIDE4)
+        node.delete(pod, conf)
+        for pid in orphans():
+            links = descriptors(pid) or ()
+            sockets.append(sum(link.startswith("socket") for link in links))
+            assert reap(pid) == 0
+    assert 2 in sockets, sockets
 
 
 def test_it_is_woken_by_the_end_of_its_own_interface_alone(node, tmp_path):
@@ -114,6 +128,7 @@ CHILDS_OWN = "close_range"
 
 @pytest.mark.parametrize("fault", [
     "clone,fork,vfork:error=EAGAIN", "pipe2:error=EMFILE", "bind:error=ENOBUFS",
+    "setsockopt:error=ENOMEM",
     "poll:error=ENOMEM", f"{CHILDS_OWN}:error=ENOSYS", f"{CHILDS_OWN}:signal=KILL",
     "write:signal=KILL"])
 def test_a_child_that_fails_or_is_killed_changes_nothing(node, tmp_path, fault):

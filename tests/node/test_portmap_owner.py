@@ -457,9 +457,14 @@ def test_what_pods_send_to_that_port_of_other_hosts_is_still_known(node, address
     assert address in node.run("conntrack", "-L", *family, *flow).stdout
 
 
-def test_DEL_forgets_all_connections_of_the_pod(node):
+@pytest.mark.parametrize("waits, fault", [(False, None), (True, None),
+                                          (False, "pipe2:error=EMFILE"),
+                                          (False, "clone,fork,vfork:error=EAGAIN")])
+def test_DEL_forgets_all_connections_of_the_pod(node, tmp_path, waits, fault):
     pod, stays = node.pod(), node.pod()
-    conf = ports((8080, 80))
+    conf = {**ports((8080, 80)), "delWaits": waits}
+    wrapper = plugin.strace(tmp_path / "trace", fault.split(":")[0], "-e",
+                            f"inject={fault}") if fault else []
     for each in (pod, stays):
         node.add(each, conf if each is pod else ports((8081, 80)))
     settled(node)
@@ -468,7 +473,7 @@ def test_DEL_forgets_all_connections_of_the_pod(node):
             for address in (NODE4, NODE6):
                 assert ask(node.outside, address, port)
         assert each.ping("192.0.2.1") and each.ping("2001:db8:aaaa::1")
-    node.delete(pod, conf)
+    node.delete(pod, conf, wrapper=wrapper, env=plugin.TRACED)
     left = "".join(node.run("conntrack", "-L", "-f", f).stdout for f in ("ipv4", "ipv6"))
     assert "10.1.2.2" not in left and "fd00:1:2::2 " not in left and "8080" not in left
     assert "10.1.2.3" in left and "fd00:1:2::3" in left and "8081" in left

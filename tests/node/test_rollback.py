@@ -94,7 +94,7 @@ class SysctlsReadOnly(Obstacle):
 
 
 class NextHopNotReached(Obstacle):
-    """addresses: a route by a gateway that no address of the pod reaches."""
+    """routes: one by a gateway that no address of the pod reaches."""
 
     codes = {plugin.KERNEL}
     words = ["198.18.0.0/15", "203.0.113.1", "Nexthop has invalid gateway"]
