@@ -4,7 +4,6 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,42 +13,20 @@
 #define INDENT	  4
 #define DEPTH_MAX 8
 
-static void put_bytes(struct json_writer *writer, const char *bytes, size_t n)
-{
-	if (writer->out_of_memory)
-		return;
-	if (writer->size - writer->len <= n) {
-		size_t size = 2 * writer->size + n + 512;
-		char *text = realloc(writer->text, size);
-
-		if (!text) {
-			writer->out_of_memory = true;
-			return;
-		}
-		writer->text = text;
-		writer->size = size;
-	}
-	memcpy(writer->text + writer->len, bytes, n);
-	writer->len += n;
-	writer->text[writer->len] = '\0';
-}
-
 static void put(struct json_writer *writer, const char *text)
 {
-	put_bytes(writer, text, strlen(text));
+	text_put(&writer->out, text, strlen(text));
 }
 
 static void put_escaped(struct json_writer *writer, unsigned char c)
 {
 	static const char plain[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
 	const char *at = strchr(plain, c);
-	char buf[8];
 
 	if (at)
-		snprintf(buf, sizeof(buf), "\\%c", letters[at - plain]);
+		text_add(&writer->out, "\\%c", letters[at - plain]);
 	else
-		snprintf(buf, sizeof(buf), "\\u%04x", c);
-	put(writer, buf);
+		text_add(&writer->out, "\\u%04x", c);
 }
 
 /* How many bytes stand for themselves. */
@@ -75,7 +52,7 @@ static void put_string(struct json_writer *writer, const char *value)
 	while (left) {
 		size_t n = plain_len(value, left);
 
-		put_bytes(writer, value, n);
+		text_put(&writer->out, value, n);
 		value += n;
 		left -= n;
 		if (left == 0)
@@ -97,7 +74,7 @@ static void put_line_start(struct json_writer *writer)
 	_Static_assert(sizeof(blank) - 2 == DEPTH_MAX * INDENT,
 		       "an indent for each depth");
 	assert(writer->depth <= DEPTH_MAX);
-	put_bytes(writer, blank, 1 + writer->depth * INDENT);
+	text_put(&writer->out, blank, 1 + writer->depth * INDENT);
 }
 
 /* What stands before a value: the comma behind its predecessor, its line, its key. */
@@ -117,7 +94,7 @@ static void put_lead(struct json_writer *writer, const char *key)
 void json_open(struct json_writer *writer, const char *key, char bracket)
 {
 	put_lead(writer, key);
-	put_bytes(writer, &bracket, 1);
+	text_put(&writer->out, &bracket, 1);
 	writer->depth++;
 	writer->behind_entry = false;
 }
@@ -127,7 +104,7 @@ void json_close(struct json_writer *writer, char bracket)
 	writer->depth--;
 	if (writer->behind_entry)
 		put_line_start(writer);
-	put_bytes(writer, &bracket, 1);
+	text_put(&writer->out, &bracket, 1);
 	writer->behind_entry = true;
 }
 
@@ -139,11 +116,8 @@ void json_text(struct json_writer *writer, const char *key, const char *value)
 
 void json_number(struct json_writer *writer, const char *key, int64_t value)
 {
-	char buf[24];
-
 	put_lead(writer, key);
-	snprintf(buf, sizeof(buf), "%" PRId64, value);
-	put(writer, buf);
+	text_add(&writer->out, "%" PRId64, value);
 }
 
 void json_bool(struct json_writer *writer, const char *key, bool value)
@@ -167,9 +141,9 @@ void json_number_if(struct json_writer *writer, const char *key, int64_t value)
 char *json_finish(struct json_writer *writer)
 {
 	put(writer, "\n");
-	if (writer->out_of_memory) {
-		free(writer->text);
-		writer->text = NULL;
+	if (writer->out.failed) {
+		free(writer->out.text);
+		writer->out.text = NULL;
 	}
-	return TAKE_PTR(writer->text);
+	return TAKE_PTR(writer->out.text);
 }

@@ -7,17 +7,15 @@
 #ifndef BRIDGE_CNI_CONF_JSON_WRITE_H
 #define BRIDGE_CNI_CONF_JSON_WRITE_H
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
+
+#include "text.h"
 
 /* Zero-initialise it. */
 struct json_writer {
-	char *text;
-	size_t len, size;
+	struct text out;
 	unsigned int depth;
 	bool behind_entry; /* a comma is due before the next one */
-	bool out_of_memory;
 };
 
 /* @key NULL: an entry of a list, or the document itself. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../conf/identity.h"
+#include "../conf/text.h"
 #include "../conf/util.h"
 
 uint64_t owner_hash(const char *container_id, const char *ifname)
@@ -55,85 +56,89 @@ void record_clear(struct record *record)
 	*record = (struct record){};
 }
 
+static bool stands_for_itself(unsigned char byte)
+{
+	return byte >= ' ' && byte != '\\' && byte != 0x7f;
+}
+
 /* A line; what would end it, or can't be seen, as \xHH. Absent values have no line. */
-static void put_line(FILE *file, const char *key, const char *value)
+static void put_line(struct text *text, const char *key, const char *value)
 {
 	if (!value || !value[0])
 		return;
-	fprintf(file, "%s ", key);
-	for (const char *c = value; *c; c++) {
-		unsigned char byte = (unsigned char)*c;
+	text_add(text, "%s ", key);
+	while (*value) {
+		size_t n = 0;
 
-		if (byte < ' ' || byte == '\\' || byte == 0x7f)
-			fprintf(file, "\\x%02x", byte);
-		else
-			fputc(byte, file);
+		while (value[n] && stands_for_itself(value[n]))
+			n++;
+		text_put(text, value, n);
+		value += n;
+		if (*value)
+			text_add(text, "\\x%02x", (unsigned char)*value++);
 	}
-	fputc('\n', file);
+	text_put(text, "\n", 1);
 }
 
-static void put_bandwidth(FILE *file, const struct bandwidth *bandwidth)
+static void put_bandwidth(struct text *text, const struct bandwidth *bandwidth)
 {
 	const struct rate_limit *in = &bandwidth->ingress, *out = &bandwidth->egress;
 
 	if (in->rate || out->rate)
-		fprintf(file,
-			"bandwidth %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
-			in->rate, in->burst, out->rate, out->burst);
+		text_add(text,
+			 "bandwidth %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+			 in->rate, in->burst, out->rate, out->burst);
 }
 
-static void put_address(FILE *file, const struct record_address *address)
+static void put_address(struct text *text, const struct record_address *address)
 {
-	fprintf(file, "address %s %s", PREFIX_TEXT(&address->address),
-		address->gateway.family ? IP_TEXT(&address->gateway) : "-");
+	text_add(text, "address %s %s", PREFIX_TEXT(&address->address),
+		 address->gateway.family ? IP_TEXT(&address->gateway) : "-");
 	if (address->reserved)
-		fprintf(file, " %" PRIu64 " %" PRId64 ".%09" PRIu32, address->mark.inode,
-			address->mark.mtime_sec, address->mark.mtime_nsec);
-	fputc('\n', file);
+		text_add(text, " %" PRIu64 " %" PRId64 ".%09" PRIu32, address->mark.inode,
+			 address->mark.mtime_sec, address->mark.mtime_nsec);
+	text_put(text, "\n", 1);
 }
 
-static void put_port(FILE *file, const struct port_mapping *port)
+static void put_port(struct text *text, const struct port_mapping *port)
 {
-	fprintf(file, "hostport %s %s %u %u\n", port_protocol_name(port->protocol),
-		port->host_ip.family ? IP_TEXT(&port->host_ip) : "-", port->host_port,
-		port->container_port);
+	text_add(text, "hostport %s %s %u %u\n", port_protocol_name(port->protocol),
+		 port->host_ip.family ? IP_TEXT(&port->host_ip) : "-", port->host_port,
+		 port->container_port);
 }
 
 char *record_format(const struct record *record)
 {
-	_cleanup_(free_p) char *body = NULL;
-	char *text;
-	size_t len;
-	FILE *file;
+	struct text text = {};
 
-	file = open_memstream(&body, &len);
-	if (!file)
-		return NULL;
-	fprintf(file, RECORD_FIRST_LINE "%d\n", RECORD_VERSION);
-	put_line(file, "network", record->network);
-	put_line(file, "container", record->container_id);
-	put_line(file, "ifname", record->ifname);
-	put_line(file, "boot", record->boot);
-	put_line(file, "netns", record->netns);
-	fprintf(file, "cookie %" PRIu64 "\n", record->cookie);
+	text_add(&text, RECORD_FIRST_LINE "%d\n", RECORD_VERSION);
+	put_line(&text, "network", record->network);
+	put_line(&text, "container", record->container_id);
+	put_line(&text, "ifname", record->ifname);
+	put_line(&text, "boot", record->boot);
+	put_line(&text, "netns", record->netns);
+	text_add(&text, "cookie %" PRIu64 "\n", record->cookie);
 	if (record->node)
-		fprintf(file, "node %" PRIu64 "\n", record->node);
+		text_add(&text, "node %" PRIu64 "\n", record->node);
 	if (record->mac.set)
-		put_line(file, "mac", MAC_TEXT(&record->mac));
-	put_line(file, "bridge", record->bridge);
-	put_line(file, "pod", record->pod);
-	put_line(file, "spoofcheck", record->spoof_check ? "yes" : NULL);
-	put_line(file, "coming", record->coming ? "yes" : NULL);
-	put_bandwidth(file, &record->bandwidth);
-	put_line(file, "going", record->going ? "yes" : NULL);
+		put_line(&text, "mac", MAC_TEXT(&record->mac));
+	put_line(&text, "bridge", record->bridge);
+	put_line(&text, "pod", record->pod);
+	put_line(&text, "spoofcheck", record->spoof_check ? "yes" : NULL);
+	put_line(&text, "coming", record->coming ? "yes" : NULL);
+	put_bandwidth(&text, &record->bandwidth);
+	put_line(&text, "going", record->going ? "yes" : NULL);
 	for (size_t i = 0; i < record->ranges_n; i++)
-		put_line(file, "range", PREFIX_TEXT(&record->ranges[i]));
+		put_line(&text, "range", PREFIX_TEXT(&record->ranges[i]));
 	for (size_t i = 0; i < record->n; i++)
-		put_address(file, &record->addresses[i]);
+		put_address(&text, &record->addresses[i]);
 	for (size_t i = 0; i < record->ports.n; i++)
-		put_port(file, &record->ports.items[i]);
-	if (fclose(file) != 0 ||
-	    asprintf(&text, "%send %016" PRIx64 "\n", body, hash_bytes(body, len)) < 0)
+		put_port(&text, &record->ports.items[i]);
+	if (!text.failed)
+		text_add(&text, "end %016" PRIx64 "\n", hash_bytes(text.text, text.len));
+	if (text.failed) {
+		free(text.text);
 		return NULL;
-	return text;
+	}
+	return text.text;
 }

@@ -31,43 +31,43 @@ static const struct {
 
 static const char *const address_types[HOSTPORT_FAMILIES] = {"ipv4_addr", "ipv6_addr"};
 
-static void maps_text(const struct hostport_sets *sets, struct rule_text *text)
+static void maps_text(const struct hostport_sets *sets, struct text *text)
 {
 	for (int f = 0; f < HOSTPORT_FAMILIES; f++)
 		for (int k = 0; k < HOSTPORT_KINDS; k++)
-			rule_text_add(text, "add %s inet " RULES_TABLE " %s { %s; }\n",
+			text_add(text, "add %s inet " RULES_TABLE " %s { %s; }\n",
 				      types[f][k].what, sets->names[f][k],
 				      types[f][k].type);
 }
 
 /* An element in nft's words: what libnftables makes of them are the same bytes. */
-static void element_text(const struct nft_element *element, struct rule_text *text)
+static void element_text(const struct nft_element *element, struct text *text)
 {
 	enum hostport_kind kind = hostport_kind_of(element);
 	int f = hostport_family_of(element);
 	const uint8_t *key = element->key.bytes, *end = element->end.bytes;
 	unsigned int size = ip_size(f == HOSTPORT_IPV4 ? AF_INET : AF_INET6);
 
-	rule_text_add(text, "add element inet " RULES_TABLE " %s { ", element->set->name);
+	text_add(text, "add element inet " RULES_TABLE " %s { ", element->set->name);
 	if (kind == HOSTPORT_ONLINK) {
-		rule_text_add(text, "%s . %s", HOSTPORT_ADDRESS_TEXT(key, f),
+		text_add(text, "%s . %s", HOSTPORT_ADDRESS_TEXT(key, f),
 			      HOSTPORT_ADDRESS_TEXT(key + size, f));
 		if (memcmp(key + size, end + size, size) != 0)
-			rule_text_add(text, "-%s", HOSTPORT_ADDRESS_TEXT(end + size, f));
+			text_add(text, "-%s", HOSTPORT_ADDRESS_TEXT(end + size, f));
 	} else {
-		rule_text_add(text, "%u . ", key[0]);
+		text_add(text, "%u . ", key[0]);
 		if (kind == HOSTPORT_ONE)
-			rule_text_add(text, "%s . ",
+			text_add(text, "%s . ",
 				      HOSTPORT_ADDRESS_TEXT(key + HOSTPORT_PART, f));
-		rule_text_add(text, "%u", hostport_port_of(&element->key));
+		text_add(text, "%u", hostport_port_of(&element->key));
 	}
 	if (element->comment[0])
-		rule_text_add(text, " comment \"%s\"", element->comment);
+		text_add(text, " comment \"%s\"", element->comment);
 	if (kind != HOSTPORT_ONLINK)
-		rule_text_add(text, " : %s . %u",
+		text_add(text, " : %s . %u",
 			      HOSTPORT_ADDRESS_TEXT(element->data.bytes, f),
 			      hostport_port_of(&element->data));
-	rule_text_add(text, " }\n");
+	text_add(text, " }\n");
 }
 
 /* What is to be in a network's sets. */
@@ -118,14 +118,14 @@ static int record_fill(const struct record *record, void *data, struct cni_error
 }
 
 /* What is in a set that is still there may be in the way: all are made anew. */
-static void filling_text(const struct filling *filling, struct rule_text *text)
+static void filling_text(const struct filling *filling, struct text *text)
 {
 	struct nft_element sentinels[HOSTPORT_SENTINELS] = {};
 
 	hostport_sentinels_make(filling->sets, sentinels);
 	for (int f = 0; f < HOSTPORT_FAMILIES; f++)
 		for (int k = 0; k < HOSTPORT_KINDS; k++)
-			rule_text_add(text, "flush %s inet " RULES_TABLE " %s\n",
+			text_add(text, "flush %s inet " RULES_TABLE " %s\n",
 				      types[f][k].what, filling->sets->names[f][k]);
 	for (size_t i = 0; i < HOSTPORT_SENTINELS; i++)
 		element_text(&sentinels[i], text);
@@ -151,12 +151,12 @@ static int is_emptied(struct attachment *att, const struct hostport_sets *sets,
 
 struct others {
 	struct attachment *att;
-	struct rule_text *text;
+	struct text *text;
 };
 
 /* Ports of another network's pods: who asks for one of them must find it taken. Their rules
  * come back with that network's next ADD. */
-static int other_fill(struct attachment *att, const char *network, struct rule_text *text,
+static int other_fill(struct attachment *att, const char *network, struct text *text,
 		      struct cni_error *err)
 {
 	struct attachment other = {.conf = att->conf, .kernel = att->kernel};
@@ -193,7 +193,7 @@ static int network_fill(const char *network, void *data, struct cni_error *err)
 	return 0;
 }
 
-static int fill(struct attachment *att, struct rule_text *text, struct cni_error *err)
+static int fill(struct attachment *att, struct text *text, struct cni_error *err)
 {
 	_cleanup_(filling_clear) struct filling filling = {.att = att};
 	struct others others = {att, text};
@@ -213,14 +213,14 @@ int hostport_sets_wanted(const struct net_conf *conf, struct rule_list *list,
 			 struct cni_error *err)
 {
 	struct nft_element sentinels[HOSTPORT_SENTINELS] = {};
-	struct rule_text text = {};
+	struct text text = {};
 	struct hostport_sets sets;
 
 	hostport_sets_name(conf->name, &sets);
 	hostport_sentinels_make(&sets, sentinels);
 	maps_text(&sets, &text);
 	for (int f = 0; f < HOSTPORT_FAMILIES; f++)
-		rule_text_add(&text,
+		text_add(&text,
 			      "add set inet " RULES_TABLE " %s { type %s; flags dynamic,"
 			      "timeout; timeout 1m; }\n",
 			      hostport_nodeips[f], address_types[f]);

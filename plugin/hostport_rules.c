@@ -42,19 +42,19 @@ static const struct {
 
 #define RULES_MAX (5 * HOSTPORT_FAMILIES + 2)
 
-static struct rule_text *rule_begin(struct rule_list *list,
+static struct text *rule_begin(struct rule_list *list,
 				    const struct rules_chain *chain, const char *kind,
-				    const char *digit, struct rule_text *text)
+				    const char *digit, struct text *text)
 {
 	struct rule *rule = &list->items[list->n];
 
 	rule->chain = chain;
 	snprintf(rule->kind, sizeof(rule->kind), "%s%s", kind, digit);
-	*text = (struct rule_text){};
+	*text = (struct text){};
 	return text;
 }
 
-static void rule_end(struct rule_list *list, struct rule_text *text, bool *failed)
+static void rule_end(struct rule_list *list, struct text *text, bool *failed)
 {
 	*failed |= text->failed;
 	list->items[list->n++].text = text->text;
@@ -69,9 +69,9 @@ static void dnat_add(struct rule_list *list, const struct rules_chain *chain, in
 		     const char *map, bool *failed)
 {
 	const char *ip = families[f].ip, *digit = families[f].digit;
-	struct rule_text text;
+	struct text text;
 
-	rule_text_add(rule_begin(list, chain, kind, digit, &text),
+	text_add(rule_begin(list, chain, kind, digit, &text),
 		      "meta nfproto %s%s fib daddr type local update @%s { %s "
 		      "daddr } dnat %s to meta l4proto . %sth dport map @%s",
 		      families[f].nfproto, except, hostport_nodeips[f], ip, ip, key, map);
@@ -86,7 +86,7 @@ static void family_rules(const struct attachment *att, int f,
 	bool snat = att->conf.ports.snat;
 	const char *except = f == HOSTPORT_IPV4 && snat ? "" : families[f].loopback;
 	const char *one = f == HOSTPORT_IPV4 ? "ip daddr . " : "ip6 daddr . ";
-	struct rule_text text;
+	struct text text;
 
 	dnat_add(list, &prerouting, f, "any", "", "", sets->names[f][HOSTPORT_ANY],
 		 failed);
@@ -98,7 +98,7 @@ static void family_rules(const struct attachment *att, int f,
 		 failed);
 	if (!snat)
 		return;
-	rule_text_add(rule_begin(list, &postrouting, "snat", digit, &text),
+	text_add(rule_begin(list, &postrouting, "snat", digit, &text),
 		      "ct status dnat ct original %s daddr @%s %s daddr . %s saddr "
 		      "@%s masquerade",
 		      ip, hostport_nodeips[f], ip, ip, sets->names[f][HOSTPORT_ONLINK]);
@@ -114,9 +114,9 @@ static void localnet_rules(const struct attachment *att, struct rule_list *list,
 	static const char *const ends[] = {"saddr", "daddr"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
-		struct rule_text text;
+		struct text text;
 
-		rule_text_add(rule_begin(list, &raw, "localnet", ends[i], &text),
+		text_add(rule_begin(list, &raw, "localnet", ends[i], &text),
 			      "iif %u ip %s 127.0.0.0/8 drop", att->gateway_index,
 			      ends[i]);
 		rule_end(list, &text, failed);

@@ -43,13 +43,13 @@ static void sets_name(const struct net_conf *conf, int family, struct sets *sets
 }
 
 void masquerade_pods_match(const struct net_conf *conf, int family,
-			   struct rule_text *text)
+			   struct text *text)
 {
 	const char *ip = family == AF_INET ? "ip" : "ip6";
 	struct sets sets;
 
 	sets_name(conf, family, &sets);
-	rule_text_add(text, "%s saddr @%s %s saddr . %s daddr != @%s", ip, sets.pods_name,
+	text_add(text, "%s saddr @%s %s saddr . %s daddr != @%s", ip, sets.pods_name,
 		      ip, ip, sets.own_name);
 }
 
@@ -289,14 +289,14 @@ int masquerade_pods_del(struct attachment *att, struct cni_error *err)
 }
 
 static void set_text(const char *name, const char *type, const char *what,
-		     const struct net_conf *conf, struct rule_text *text)
+		     const struct net_conf *conf, struct text *text)
 {
-	rule_text_add(text,
+	text_add(text,
 		      "add set inet " RULES_TABLE " %s { %s; comment \"%s of %.*s\"; }\n",
 		      name, type, what, SET_COMMENT_MAX, conf->name);
 }
 
-static void sets_text(const struct net_conf *conf, struct rule_text *text)
+static void sets_text(const struct net_conf *conf, struct text *text)
 {
 	struct sets sets;
 
@@ -314,7 +314,7 @@ int masquerade_pods_sets(const struct net_conf *conf, struct rule_list *list,
 			 struct cni_error *err)
 {
 	_cleanup_(elements_clear) struct elements elements = {};
-	struct rule_text text = {};
+	struct text text = {};
 	int ret = elements_begin(conf, ARRAY_SIZE(sentinels), &elements, err);
 
 	if (ret < 0)
@@ -329,33 +329,33 @@ int masquerade_pods_sets(const struct net_conf *conf, struct rule_list *list,
 }
 
 static void elements_text(const struct sets *sets, const struct ip_prefix *address,
-			  struct rule_text *text)
+			  struct text *text)
 {
 	struct ip_prefix network = prefix_network(address);
 	const char *addr = IP_TEXT(&address->addr);
 
-	rule_text_add(text, "add element inet " RULES_TABLE " %s { %s }\n",
+	text_add(text, "add element inet " RULES_TABLE " %s { %s }\n",
 		      sets->pods_name, addr);
-	rule_text_add(text, "add element inet " RULES_TABLE " %s { %s . %s }\n",
+	text_add(text, "add element inet " RULES_TABLE " %s { %s . %s }\n",
 		      sets->own_name, addr, PREFIX_TEXT(&network));
 }
 
 /* What is in a set that is still there may be in the way: it is made anew. */
 static void family_text(const struct net_conf *conf, const struct ip_prefix *sentinel,
-			const struct pods *pods, struct rule_text *text)
+			const struct pods *pods, struct text *text)
 {
 	struct sets sets;
 
 	sets_name(conf, sentinel->addr.family, &sets);
-	rule_text_add(text, "flush set inet " RULES_TABLE " %s\n", sets.pods_name);
-	rule_text_add(text, "flush set inet " RULES_TABLE " %s\n", sets.own_name);
+	text_add(text, "flush set inet " RULES_TABLE " %s\n", sets.pods_name);
+	text_add(text, "flush set inet " RULES_TABLE " %s\n", sets.own_name);
 	elements_text(&sets, sentinel, text);
 	for (size_t i = 0; i < pods->n; i++)
 		if (pods->items[i].addr.family == sentinel->addr.family)
 			elements_text(&sets, &pods->items[i], text);
 }
 
-int masquerade_pods_fill(struct attachment *att, struct rule_text *text,
+int masquerade_pods_fill(struct attachment *att, struct text *text,
 			 struct cni_error *err)
 {
 	_cleanup_(pods_clear) struct pods pods = {};

@@ -18,13 +18,13 @@
 
 /* "ip saddr @pods ip saddr . ip daddr != @own" */
 void masquerade_pods_match(const struct net_conf *conf, int family,
-			   struct rule_text *text);
+			   struct text *text);
 
 /* For struct rule_list: both families' sets with their sentinels, and the elements of all
  * pods of the network that have an interface, from their records. */
 int masquerade_pods_sets(const struct net_conf *conf, struct rule_list *list,
 			 struct cni_error *err);
-int masquerade_pods_fill(struct attachment *att, struct rule_text *text,
+int masquerade_pods_fill(struct attachment *att, struct text *text,
 			 struct cni_error *err);
 
 /* Adds the elements of @att->ipam's addresses, all or none; the sets must be there. */

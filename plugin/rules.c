@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/netfilter.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,7 +25,6 @@
 /* Raised when rules of the same fingerprint would mean something else. */
 #define RULES_VERSION 1
 #define RACES_MAX     5 /* with somebody who flushes tables */
-#define RULE_TEXT_MIN 256 /* bytes: most rules have room in that */
 
 void rule_list_clear(struct rule_list *list)
 {
@@ -53,35 +51,6 @@ int rule_list_sentinels(struct rule_list *list, const struct nft_element *elemen
 	}
 	list->sentinels_n = n;
 	return 0;
-}
-
-void rule_text_add(struct rule_text *text, const char *fmt, ...)
-{
-	va_list args, again;
-	size_t room = text->size - text->len;
-	int len;
-
-	va_start(args, fmt);
-	va_copy(again, args);
-	len = vsnprintf(room ? text->text + text->len : NULL, room, fmt, args);
-	if (len >= 0 && (size_t)len >= room) {
-		size_t size = 2 * text->size + len + RULE_TEXT_MIN;
-		char *grown = realloc(text->text, size);
-
-		if (grown) {
-			text->text = grown;
-			text->size = size;
-			vsnprintf(grown + text->len, size - text->len, fmt, again);
-		} else {
-			len = -1;
-		}
-	}
-	va_end(again);
-	va_end(args);
-	if (len < 0)
-		text->failed = true;
-	else
-		text->len += len;
 }
 
 static uint64_t fingerprint(const struct rule *rule)
@@ -261,38 +230,36 @@ static bool is_settled(const struct survey *survey)
 }
 
 static void replacement_text(struct attachment *att, const struct survey *survey,
-			     struct rule_text *batch)
+			     struct text *batch)
 {
 	const char *family = table_family(survey->wanted);
 	char comment[NFT_COMMENT_MAX];
 
 	for (size_t i = 0; i < survey->stale_n; i++)
-		rule_text_add(batch,
-			      "delete rule %s " RULES_TABLE " %s handle %" PRIu64 "\n",
-			      family, survey->stale[i].chain, survey->stale[i].handle);
+		text_add(batch, "delete rule %s " RULES_TABLE " %s handle %" PRIu64 "\n",
+			 family, survey->stale[i].chain, survey->stale[i].handle);
 	for (size_t i = 0; i < survey->wanted->n; i++) {
 		const struct rule *rule = &survey->wanted->items[i];
 
 		if (survey->present[i])
 			continue;
 		comment_format(att, survey->stage, rule, comment);
-		rule_text_add(batch, "add chain %s " RULES_TABLE " %s { %s; }\n", family,
-			      rule->chain->name, rule->chain->hook);
-		rule_text_add(batch, "add rule %s " RULES_TABLE " %s %s comment \"%s\"\n",
-			      family, rule->chain->name,
-			      rule->written ? rule->written : rule->text, comment);
+		text_add(batch, "add chain %s " RULES_TABLE " %s { %s; }\n", family,
+			 rule->chain->name, rule->chain->hook);
+		text_add(batch, "add rule %s " RULES_TABLE " %s %s comment \"%s\"\n",
+			 family, rule->chain->name,
+			 rule->written ? rule->written : rule->text, comment);
 	}
 }
 
 static int replace(struct attachment *att, const struct survey *survey,
 		   struct cni_error *err)
 {
-	struct rule_text batch = {};
+	struct text batch = {};
 	int ret = 0;
 
-	rule_text_add(&batch, "add table %s " RULES_TABLE "\n%s",
-		      table_family(survey->wanted),
-		      survey->wanted->sets ? survey->wanted->sets : "");
+	text_add(&batch, "add table %s " RULES_TABLE "\n%s", table_family(survey->wanted),
+		 survey->wanted->sets ? survey->wanted->sets : "");
 	if (survey->wanted->fill)
 		ret = survey->wanted->fill(att, &batch, err);
 	replacement_text(att, survey, &batch);

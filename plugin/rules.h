@@ -9,6 +9,7 @@
 #define BRIDGE_CNI_PLUGIN_RULES_H
 
 #include "../conf/attachment.h"
+#include "../conf/text.h"
 #include "nftset.h"
 
 #define RULES_TABLE "bridge_cni"
@@ -35,14 +36,6 @@ struct rule {
 	char *written; /* what is written instead, by rule_list.complete; NULL; owned */
 };
 
-/* Text that grows, for rules. NULL text with failed set: out of memory. */
-struct rule_text {
-	char *text;
-	size_t len, size;
-	bool failed;
-};
-void rule_text_add(struct rule_text *text, const char *fmt, ...) _printf_(2, 3);
-
 struct rule_list {
 	struct rule *items;
 	size_t n;
@@ -51,8 +44,7 @@ struct rule_list {
 	/* Adds nft commands that put into those sets what they are to hold for all pods of
 	 * the network, in the transaction that writes the rules: a killed ADD can't leave
 	 * rules that know half of them. Called under the exclusive lock. NULL: none. */
-	int (*fill)(struct attachment *att, struct rule_text *text,
-		    struct cni_error *err);
+	int (*fill)(struct attachment *att, struct text *text, struct cni_error *err);
 	/* An element of each such set that fill() adds as well, that no packet matches and
 	 * that nobody deletes: a set without it was emptied, and all are filled again.
 	 * Owned. */

@@ -17,12 +17,12 @@
 struct removal {
 	const char *family; /* nft's word */
 	char suffix[NETHASH_MAX]; /* "_NETHASH" */
-	struct rule_text rules, sets;
+	struct text rules, sets;
 	size_t rules_n, other_rules, sets_n, other_sets;
 	bool exists;
 };
 
-static void text_reset(struct rule_text *text, size_t *n, size_t *others)
+static void text_reset(struct text *text, size_t *n, size_t *others)
 {
 	text->len = 0;
 	*n = *others = 0;
@@ -45,7 +45,7 @@ static int rule_found(const char *chain, uint64_t handle, const char *comment, v
 		text_reset(&removal->rules, &removal->rules_n, &removal->other_rules);
 	} else if (is_of_network(removal, comment)) {
 		removal->rules_n++;
-		rule_text_add(&removal->rules,
+		text_add(&removal->rules,
 			      "delete rule %s " RULES_TABLE " %s handle %" PRIu64 "\n",
 			      removal->family, chain, handle);
 	} else {
@@ -73,7 +73,7 @@ static int set_found(const char *name, void *data)
 		return 0;
 	} else if (strcmp(strrchr(name, '_'), removal->suffix) == 0) {
 		removal->sets_n++;
-		rule_text_add(&removal->sets, "delete set %s " RULES_TABLE " %s\n",
+		text_add(&removal->sets, "delete set %s " RULES_TABLE " %s\n",
 			      removal->family, name);
 	} else {
 		removal->other_sets++;
@@ -81,21 +81,21 @@ static int set_found(const char *name, void *data)
 	return 0;
 }
 
-static void removal_text(const struct removal *removal, struct rule_text *text)
+static void removal_text(const struct removal *removal, struct text *text)
 {
 	if (!removal->exists)
 		return;
 	if (removal->other_rules + removal->other_sets == 0) {
-		rule_text_add(text, "delete table %s " RULES_TABLE "\n", removal->family);
+		text_add(text, "delete table %s " RULES_TABLE "\n", removal->family);
 		return;
 	}
 	/* Rules first: a set that one looks into can't be deleted. */
-	rule_text_add(text, "%s%s", removal->rules_n ? removal->rules.text : "",
+	text_add(text, "%s%s", removal->rules_n ? removal->rules.text : "",
 		      removal->sets_n ? removal->sets.text : "");
 }
 
 static int table_survey(struct attachment *att, int protocol, const char *family,
-			struct rule_text *text, struct cni_error *err)
+			struct text *text, struct cni_error *err)
 {
 	struct removal removal = {.family = family};
 	struct nft_probes none = {};
@@ -123,7 +123,7 @@ static int table_survey(struct attachment *att, int protocol, const char *family
 
 int rules_remove(struct attachment *att, bool *ret_removed, struct cni_error *err)
 {
-	struct rule_text text = {};
+	struct text text = {};
 	int ret = table_survey(att, NFPROTO_INET, "inet", &text, err);
 
 	if (ret == 0)

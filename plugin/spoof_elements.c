@@ -144,31 +144,31 @@ int spoof_elements_of_record(const struct record *record, const struct spoof_set
 
 /* An element in nft's words: what libnftables makes of them are the same bytes. */
 static void element_text(const struct spoof_sets *sets, const struct nft_element *element,
-			 struct rule_text *text)
+			 struct text *text)
 {
 	const uint8_t *bytes = element->key.bytes, *address = bytes + IF_NAMESIZE;
 	enum spoof_set set = element->set - sets->sets;
 	struct ip_addr ip = {.family = set == SPOOF_IPS4 ? AF_INET : AF_INET6};
 	struct mac_addr mac = {.set = true};
 
-	rule_text_add(text, "add element bridge " RULES_TABLE " %s { \"%.*s\"",
+	text_add(text, "add element bridge " RULES_TABLE " %s { \"%.*s\"",
 		      sets->names[set], IF_NAMESIZE, (const char *)bytes);
 	if (set == SPOOF_MACS) {
 		memcpy(mac.bytes, address, MAC_LEN);
-		rule_text_add(text, " . %s", MAC_TEXT(&mac));
+		text_add(text, " . %s", MAC_TEXT(&mac));
 	} else if (set == SPOOF_IPS4 || set == SPOOF_IPS6) {
 		memcpy(ip.bytes, address, ip_size(ip.family));
-		rule_text_add(text, " . %s", IP_TEXT(&ip));
+		text_add(text, " . %s", IP_TEXT(&ip));
 	} else if (set == SPOOF_TARGETS6) {
-		rule_text_add(text, " . 0x");
+		text_add(text, " . 0x");
 		for (int i = 0; i < 16; i++)
-			rule_text_add(text, "%02x", address[i]);
+			text_add(text, "%02x", address[i]);
 	}
-	rule_text_add(text, " }\n");
+	text_add(text, " }\n");
 }
 
 static void elements_text(const struct spoof_sets *sets,
-			  const struct nft_element_list *elements, struct rule_text *text)
+			  const struct nft_element_list *elements, struct text *text)
 {
 	for (size_t i = 0; i < elements->n; i++)
 		element_text(sets, &elements->items[i], text);
@@ -188,7 +188,7 @@ static int sentinels_make(const struct spoof_sets *sets,
 struct filling {
 	const struct attachment *att;
 	const struct spoof_sets *sets;
-	struct rule_text *text;
+	struct text *text;
 };
 
 static int record_fill(const struct record *record, void *data, struct cni_error *err)
@@ -209,7 +209,7 @@ static int record_fill(const struct record *record, void *data, struct cni_error
 }
 
 /* Where the sets are made anew the network's other pods belong into them, too. */
-static int fill(struct attachment *att, struct rule_text *text, struct cni_error *err)
+static int fill(struct attachment *att, struct text *text, struct cni_error *err)
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list sentinels = {};
 	struct spoof_sets sets;
@@ -226,14 +226,14 @@ int spoof_sets_wanted(const struct net_conf *conf, struct rule_list *list,
 		      struct cni_error *err)
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list sentinels = {};
-	struct rule_text text = {};
+	struct text text = {};
 	struct spoof_sets sets;
 	int ret;
 
 	spoof_sets_name(conf->name, &sets);
 	ret = sentinels_make(&sets, &sentinels, err);
 	for (int i = 0; i < SPOOF_SETS; i++)
-		rule_text_add(&text, "add set bridge " RULES_TABLE " %s { %s; }\n",
+		text_add(&text, "add set bridge " RULES_TABLE " %s { %s; }\n",
 			      sets.names[i], set_types[i].type);
 	list->sets = text.text;
 	list->fill = fill;

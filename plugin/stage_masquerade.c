@@ -96,12 +96,12 @@ static void addresses_clear(struct addresses *addresses)
 }
 
 static void addresses_format(const struct addresses *addresses, int family,
-			     struct rule_text *text)
+			     struct text *text)
 {
 	const char *separator = "";
 
 	for (size_t i = 0; i < addresses->prefixes.n; i++) {
-		rule_text_add(text, "%s%s", separator,
+		text_add(text, "%s%s", separator,
 			      PREFIX_TEXT(&addresses->prefixes.items[i]));
 		separator = ", ";
 	}
@@ -110,9 +110,9 @@ static void addresses_format(const struct addresses *addresses, int family,
 
 		if (span->from.family != family)
 			continue;
-		rule_text_add(text, "%s%s", separator, IP_TEXT(&span->from));
+		text_add(text, "%s%s", separator, IP_TEXT(&span->from));
 		if (!ip_equal(&span->from, &span->to))
-			rule_text_add(text, "-%s", IP_TEXT(&span->to));
+			text_add(text, "-%s", IP_TEXT(&span->to));
 		separator = ", ";
 	}
 }
@@ -121,23 +121,23 @@ static void addresses_format(const struct addresses *addresses, int family,
  * there are none. */
 static void match_add(const struct net_conf *conf, const struct family *family,
 		      const struct addresses *sources,
-		      const struct addresses *destinations, struct rule_text *text)
+		      const struct addresses *destinations, struct text *text)
 {
 	if (sources->prefixes.n > 0) {
-		rule_text_add(text, "%s saddr { ", family->match);
+		text_add(text, "%s saddr { ", family->match);
 		addresses_format(sources, family->family, text);
-		rule_text_add(text, " }");
+		text_add(text, " }");
 	} else {
 		masquerade_pods_match(conf, family->family, text);
 	}
-	rule_text_add(text, " %s daddr != { ", family->match);
+	text_add(text, " %s daddr != { ", family->match);
 	addresses_format(destinations, family->family, text);
-	rule_text_add(text, " }");
+	text_add(text, " }");
 }
 
 static void rule_add(struct rule_list *list, const struct rules_chain *chain,
 		     const struct part *part, const char *kind,
-		     const struct family *family, struct rule_text *text)
+		     const struct family *family, struct text *text)
 {
 	struct rule *rule = &list->items[list->n++];
 
@@ -152,16 +152,16 @@ static int texts_add(const struct net_conf *conf, const struct part *part,
 		     const struct addresses *destinations, struct rule_list *list,
 		     struct cni_error *err)
 {
-	struct rule_text nat = {}, invalid = {};
+	struct text nat = {}, invalid = {};
 
 	match_add(conf, family, sources, destinations, &nat);
-	rule_text_add(&nat, " masquerade%s",
+	text_add(&nat, " masquerade%s",
 		      conf->masq_fully_random ? " fully-random" : "");
 	/* What conntrack can't place is not translated, either: it would leave with the
 	 * pod's own address (plugins#817). */
-	rule_text_add(&invalid, "ct state invalid ");
+	text_add(&invalid, "ct state invalid ");
 	match_add(conf, family, sources, destinations, &invalid);
-	rule_text_add(&invalid, " drop");
+	text_add(&invalid, " drop");
 	if (nat.failed || invalid.failed) {
 		free(nat.text);
 		free(invalid.text);

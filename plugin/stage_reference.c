@@ -32,7 +32,7 @@ static const struct family families[] = {
 
 /* The commands that remove what was found. */
 struct removal {
-	struct rule_text text;
+	struct text text;
 	size_t settled; /* of the text: what stays when a dump starts again */
 	const char *chain; /* in nft's words, that of the rules being read */
 	const char *comment; /* take rules whose comment starts so; "": all */
@@ -46,7 +46,7 @@ static int rule_found(const char *chain, uint64_t handle, const char *comment, v
 	if (handle == 0)
 		removal->text.len = removal->settled;
 	else if (strncmp(comment, removal->comment, strlen(removal->comment)) == 0)
-		rule_text_add(&removal->text, "delete rule %s handle %" PRIu64 "\n",
+		text_add(&removal->text, "delete rule %s handle %" PRIu64 "\n",
 			      removal->chain, handle);
 	return 0;
 }
@@ -69,8 +69,8 @@ static int chain_find(struct netlink *nl, const struct family *family, const cha
 			      rule_found, removal, err);
 	if (ret < 0)
 		return ret;
-	rule_text_add(&removal->text, "flush chain %s nat %s\n", family->nft, chain);
-	rule_text_add(&removal->text, "delete chain %s nat %s\n", family->nft, chain);
+	text_add(&removal->text, "flush chain %s nat %s\n", family->nft, chain);
+	text_add(&removal->text, "delete chain %s nat %s\n", family->nft, chain);
 	return 0;
 }
 

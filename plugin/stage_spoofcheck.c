@@ -48,13 +48,13 @@ static const struct {
 };
 
 static void template_add(const char *template, const struct spoof_sets *sets,
-			 struct rule_text *text)
+			 struct text *text)
 {
 	for (const char *c = template; *c; c++) {
 		if (*c == '$')
-			rule_text_add(text, "%s", sets->names[*++c - '0']);
+			text_add(text, "%s", sets->names[*++c - '0']);
 		else
-			rule_text_add(text, "%c", *c);
+			text_add(text, "%c", *c);
 	}
 }
 
@@ -76,7 +76,7 @@ static int rules_wanted(const struct net_conf *conf, struct rule_list *ret_list,
 		return ret;
 	for (size_t i = 0; i < ARRAY_SIZE(templates); i++) {
 		struct rule *rule = &list.items[list.n];
-		struct rule_text text = {};
+		struct text text = {};
 
 		if (templates[i].addresses && !conf->spoof_check)
 			continue;

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_MIN \
+	256 /* bytes: most rules and records have room in that, or in twice that */
+
+/* Has @text room for @n bytes and the end? */
+static bool reserve(struct text *text, size_t n)
+{
+	size_t size = 2 * text->size + n + TEXT_MIN;
+	char *grown;
+
+	if (text->size - text->len > n)
+		return true;
+	grown = realloc(text->text, size);
+	if (!grown) {
+		text->failed = true;
+		return false;
+	}
+	text->text = grown;
+	text->size = size;
+	return true;
+}
+
+void text_put(struct text *text, const char *bytes, size_t n)
+{
+	if (!reserve(text, n))
+		return;
+	memcpy(text->text + text->len, bytes, n);
+	text->len += n;
+	text->text[text->len] = '\0';
+}
+
+void text_add(struct text *text, const char *fmt, ...)
+{
+	va_list args, again;
+	size_t room = text->size - text->len;
+	int len;
+
+	va_start(args, fmt);
+	va_copy(again, args);
+	len = vsnprintf(room ? text->text + text->len : NULL, room, fmt, args);
+	if (len < 0)
+		text->failed = true;
+	else if ((size_t)len < room)
+		text->len += len;
+	else if (reserve(text, len))
+		text->len += vsnprintf(text->text + text->len, len + 1, fmt, again);
+	va_end(again);
+	va_end(args);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Text that grows. */
+#ifndef BRIDGE_CNI_CONF_TEXT_H
+#define BRIDGE_CNI_CONF_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "util.h"
+
+/* Begins as zeros. */
+struct text {
+	char *text; /* NULL: nothing was added; the owner frees it */
+	size_t len, size;
+	bool failed; /* memory ran out, and something is missing */
+};
+
+void text_add(struct text *text, const char *fmt, ...) _printf_(2, 3);
+void text_put(struct text *text, const char *bytes, size_t n);
+
+#endif
