@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <stdarg.h>
@@ -250,6 +251,7 @@ struct answers {
 	uint32_t batch; /* that opens a batch: refused, there is no other answer; or 0 */
 	int absent; /* this errno is an answer, not an error */
 	int result; /* -errno of the first refusal */
+	bool single; /* one message answers it all */
 	bool interrupted;
 };
 
@@ -303,8 +305,8 @@ static int answers_take(struct netlink *nl, struct nlmsghdr *header, int len,
 			return 1;
 		} else if (answers->fn) {
 			ret = answers->fn(header, answers->data);
-			if (ret < 0)
-				return ret;
+			if (ret < 0 || answers->single)
+				return ret < 0 ? ret : 1;
 		}
 	}
 	return 0;
@@ -398,6 +400,14 @@ int netlink_commit_batch(struct netlink *nl, int absent, struct cni_error *err)
 	return ret;
 }
 
+static bool is_single(const struct netlink *nl, const struct nlmsghdr *question)
+{
+	return nl->protocol == NETLINK_FOR_ROUTE &&
+	       !(question->nlmsg_flags & NLM_F_DUMP) &&
+	       (question->nlmsg_type == RTM_GETLINK ||
+		question->nlmsg_type == RTM_GETROUTE);
+}
+
 int netlink_request(struct netlink *nl, netlink_answer_fn fn, void *data, int absent,
 		    struct cni_error *err)
 {
@@ -414,8 +424,10 @@ int netlink_request(struct netlink *nl, netlink_answer_fn fn, void *data, int ab
 		for (size_t k = 0; k < nl->n; k++)
 			nlmsg_hdr(nl->queue[k].msg)->nlmsg_seq = ++nl->seq;
 		answers.last = nl->seq;
-		/* A dump ends in NLMSG_DONE, one object in the acknowledgement asked for. */
-		if (!(last->nlmsg_flags & NLM_F_DUMP))
+		/* A dump ends in NLMSG_DONE, other answers in the acknowledgement asked for;
+		 * a link or a route is one message, which needs none. */
+		answers.single = nl->n == 1 && is_single(nl, last);
+		if (!answers.single && !(last->nlmsg_flags & NLM_F_DUMP))
 			last->nlmsg_flags |= NLM_F_ACK;
 		fn(NULL, data);
 		ret = queue_send(nl, err);
