@@ -36,8 +36,7 @@ static void maps_text(const struct hostport_sets *sets, struct text *text)
 	for (int f = 0; f < HOSTPORT_FAMILIES; f++)
 		for (int k = 0; k < HOSTPORT_KINDS; k++)
 			text_add(text, "add %s inet " RULES_TABLE " %s { %s; }\n",
-				      types[f][k].what, sets->names[f][k],
-				      types[f][k].type);
+				 types[f][k].what, sets->names[f][k], types[f][k].type);
 }
 
 /* An element in nft's words: what libnftables makes of them are the same bytes. */
@@ -51,22 +50,22 @@ static void element_text(const struct nft_element *element, struct text *text)
 	text_add(text, "add element inet " RULES_TABLE " %s { ", element->set->name);
 	if (kind == HOSTPORT_ONLINK) {
 		text_add(text, "%s . %s", HOSTPORT_ADDRESS_TEXT(key, f),
-			      HOSTPORT_ADDRESS_TEXT(key + size, f));
+			 HOSTPORT_ADDRESS_TEXT(key + size, f));
 		if (memcmp(key + size, end + size, size) != 0)
 			text_add(text, "-%s", HOSTPORT_ADDRESS_TEXT(end + size, f));
 	} else {
 		text_add(text, "%u . ", key[0]);
 		if (kind == HOSTPORT_ONE)
 			text_add(text, "%s . ",
-				      HOSTPORT_ADDRESS_TEXT(key + HOSTPORT_PART, f));
+				 HOSTPORT_ADDRESS_TEXT(key + HOSTPORT_PART, f));
 		text_add(text, "%u", hostport_port_of(&element->key));
 	}
 	if (element->comment[0])
 		text_add(text, " comment \"%s\"", element->comment);
 	if (kind != HOSTPORT_ONLINK)
 		text_add(text, " : %s . %u",
-			      HOSTPORT_ADDRESS_TEXT(element->data.bytes, f),
-			      hostport_port_of(&element->data));
+			 HOSTPORT_ADDRESS_TEXT(element->data.bytes, f),
+			 hostport_port_of(&element->data));
 	text_add(text, " }\n");
 }
 
@@ -126,7 +125,7 @@ static void filling_text(const struct filling *filling, struct text *text)
 	for (int f = 0; f < HOSTPORT_FAMILIES; f++)
 		for (int k = 0; k < HOSTPORT_KINDS; k++)
 			text_add(text, "flush %s inet " RULES_TABLE " %s\n",
-				      types[f][k].what, filling->sets->names[f][k]);
+				 types[f][k].what, filling->sets->names[f][k]);
 	for (size_t i = 0; i < HOSTPORT_SENTINELS; i++)
 		element_text(&sentinels[i], text);
 	for (size_t i = 0; i < filling->elements.n; i++)
@@ -221,9 +220,9 @@ int hostport_sets_wanted(const struct net_conf *conf, struct rule_list *list,
 	maps_text(&sets, &text);
 	for (int f = 0; f < HOSTPORT_FAMILIES; f++)
 		text_add(&text,
-			      "add set inet " RULES_TABLE " %s { type %s; flags dynamic,"
-			      "timeout; timeout 1m; }\n",
-			      hostport_nodeips[f], address_types[f]);
+			 "add set inet " RULES_TABLE " %s { type %s; flags dynamic,"
+			 "timeout; timeout 1m; }\n",
+			 hostport_nodeips[f], address_types[f]);
 	list->sets = text.text;
 	list->fill = fill;
 	return text.failed

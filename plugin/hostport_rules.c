@@ -42,9 +42,8 @@ static const struct {
 
 #define RULES_MAX (5 * HOSTPORT_FAMILIES + 2)
 
-static struct text *rule_begin(struct rule_list *list,
-				    const struct rules_chain *chain, const char *kind,
-				    const char *digit, struct text *text)
+static struct text *rule_begin(struct rule_list *list, const struct rules_chain *chain,
+			       const char *kind, const char *digit, struct text *text)
 {
 	struct rule *rule = &list->items[list->n];
 
@@ -72,9 +71,9 @@ static void dnat_add(struct rule_list *list, const struct rules_chain *chain, in
 	struct text text;
 
 	text_add(rule_begin(list, chain, kind, digit, &text),
-		      "meta nfproto %s%s fib daddr type local update @%s { %s "
-		      "daddr } dnat %s to meta l4proto . %sth dport map @%s",
-		      families[f].nfproto, except, hostport_nodeips[f], ip, ip, key, map);
+		 "meta nfproto %s%s fib daddr type local update @%s { %s "
+		 "daddr } dnat %s to meta l4proto . %sth dport map @%s",
+		 families[f].nfproto, except, hostport_nodeips[f], ip, ip, key, map);
 	rule_end(list, &text, failed);
 }
 
@@ -99,9 +98,9 @@ static void family_rules(const struct attachment *att, int f,
 	if (!snat)
 		return;
 	text_add(rule_begin(list, &postrouting, "snat", digit, &text),
-		      "ct status dnat ct original %s daddr @%s %s daddr . %s saddr "
-		      "@%s masquerade",
-		      ip, hostport_nodeips[f], ip, ip, sets->names[f][HOSTPORT_ONLINK]);
+		 "ct status dnat ct original %s daddr @%s %s daddr . %s saddr "
+		 "@%s masquerade",
+		 ip, hostport_nodeips[f], ip, ip, sets->names[f][HOSTPORT_ONLINK]);
 	rule_end(list, &text, failed);
 }
 
@@ -117,8 +116,7 @@ static void localnet_rules(const struct attachment *att, struct rule_list *list,
 		struct text text;
 
 		text_add(rule_begin(list, &raw, "localnet", ends[i], &text),
-			      "iif %u ip %s 127.0.0.0/8 drop", att->gateway_index,
-			      ends[i]);
+			 "iif %u ip %s 127.0.0.0/8 drop", att->gateway_index, ends[i]);
 		rule_end(list, &text, failed);
 	}
 }

@@ -42,15 +42,14 @@ static void sets_name(const struct net_conf *conf, int family, struct sets *sets
 	sets->own = (struct nft_set){NFPROTO_INET, RULES_TABLE, sets->own_name};
 }
 
-void masquerade_pods_match(const struct net_conf *conf, int family,
-			   struct text *text)
+void masquerade_pods_match(const struct net_conf *conf, int family, struct text *text)
 {
 	const char *ip = family == AF_INET ? "ip" : "ip6";
 	struct sets sets;
 
 	sets_name(conf, family, &sets);
-	text_add(text, "%s saddr @%s %s saddr . %s daddr != @%s", ip, sets.pods_name,
-		      ip, ip, sets.own_name);
+	text_add(text, "%s saddr @%s %s saddr . %s daddr != @%s", ip, sets.pods_name, ip,
+		 ip, sets.own_name);
 }
 
 /* Two elements an address: itself, and its own subnet. */
@@ -292,8 +291,8 @@ static void set_text(const char *name, const char *type, const char *what,
 		     const struct net_conf *conf, struct text *text)
 {
 	text_add(text,
-		      "add set inet " RULES_TABLE " %s { %s; comment \"%s of %.*s\"; }\n",
-		      name, type, what, SET_COMMENT_MAX, conf->name);
+		 "add set inet " RULES_TABLE " %s { %s; comment \"%s of %.*s\"; }\n",
+		 name, type, what, SET_COMMENT_MAX, conf->name);
 }
 
 static void sets_text(const struct net_conf *conf, struct text *text)
@@ -334,10 +333,10 @@ static void elements_text(const struct sets *sets, const struct ip_prefix *addre
 	struct ip_prefix network = prefix_network(address);
 	const char *addr = IP_TEXT(&address->addr);
 
-	text_add(text, "add element inet " RULES_TABLE " %s { %s }\n",
-		      sets->pods_name, addr);
+	text_add(text, "add element inet " RULES_TABLE " %s { %s }\n", sets->pods_name,
+		 addr);
 	text_add(text, "add element inet " RULES_TABLE " %s { %s . %s }\n",
-		      sets->own_name, addr, PREFIX_TEXT(&network));
+		 sets->own_name, addr, PREFIX_TEXT(&network));
 }
 
 /* What is in a set that is still there may be in the way: it is made anew. */
@@ -355,8 +354,7 @@ static void family_text(const struct net_conf *conf, const struct ip_prefix *sen
 			elements_text(&sets, &pods->items[i], text);
 }
 
-int masquerade_pods_fill(struct attachment *att, struct text *text,
-			 struct cni_error *err)
+int masquerade_pods_fill(struct attachment *att, struct text *text, struct cni_error *err)
 {
 	_cleanup_(pods_clear) struct pods pods = {};
 	int ret = ipam_records(att, pods_collect, &pods, err);

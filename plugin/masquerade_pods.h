@@ -17,8 +17,7 @@
 #include "rules.h"
 
 /* "ip saddr @pods ip saddr . ip daddr != @own" */
-void masquerade_pods_match(const struct net_conf *conf, int family,
-			   struct text *text);
+void masquerade_pods_match(const struct net_conf *conf, int family, struct text *text);
 
 /* For struct rule_list: both families' sets with their sentinels, and the elements of all
  * pods of the network that have an interface, from their records. */

@@ -46,8 +46,8 @@ static int rule_found(const char *chain, uint64_t handle, const char *comment, v
 	} else if (is_of_network(removal, comment)) {
 		removal->rules_n++;
 		text_add(&removal->rules,
-			      "delete rule %s " RULES_TABLE " %s handle %" PRIu64 "\n",
-			      removal->family, chain, handle);
+			 "delete rule %s " RULES_TABLE " %s handle %" PRIu64 "\n",
+			 removal->family, chain, handle);
 	} else {
 		removal->other_rules++;
 	}
@@ -74,7 +74,7 @@ static int set_found(const char *name, void *data)
 	} else if (strcmp(strrchr(name, '_'), removal->suffix) == 0) {
 		removal->sets_n++;
 		text_add(&removal->sets, "delete set %s " RULES_TABLE " %s\n",
-			      removal->family, name);
+			 removal->family, name);
 	} else {
 		removal->other_sets++;
 	}
@@ -91,7 +91,7 @@ static void removal_text(const struct removal *removal, struct text *text)
 	}
 	/* Rules first: a set that one looks into can't be deleted. */
 	text_add(text, "%s%s", removal->rules_n ? removal->rules.text : "",
-		      removal->sets_n ? removal->sets.text : "");
+		 removal->sets_n ? removal->sets.text : "");
 }
 
 static int table_survey(struct attachment *att, int protocol, const char *family,

@@ -152,7 +152,7 @@ static void element_text(const struct spoof_sets *sets, const struct nft_element
 	struct mac_addr mac = {.set = true};
 
 	text_add(text, "add element bridge " RULES_TABLE " %s { \"%.*s\"",
-		      sets->names[set], IF_NAMESIZE, (const char *)bytes);
+		 sets->names[set], IF_NAMESIZE, (const char *)bytes);
 	if (set == SPOOF_MACS) {
 		memcpy(mac.bytes, address, MAC_LEN);
 		text_add(text, " . %s", MAC_TEXT(&mac));
@@ -234,7 +234,7 @@ int spoof_sets_wanted(const struct net_conf *conf, struct rule_list *list,
 	ret = sentinels_make(&sets, &sentinels, err);
 	for (int i = 0; i < SPOOF_SETS; i++)
 		text_add(&text, "add set bridge " RULES_TABLE " %s { %s; }\n",
-			      sets.names[i], set_types[i].type);
+			 sets.names[i], set_types[i].type);
 	list->sets = text.text;
 	list->fill = fill;
 	if (ret == 0 && text.failed)

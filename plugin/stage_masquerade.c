@@ -102,7 +102,7 @@ static void addresses_format(const struct addresses *addresses, int family,
 
 	for (size_t i = 0; i < addresses->prefixes.n; i++) {
 		text_add(text, "%s%s", separator,
-			      PREFIX_TEXT(&addresses->prefixes.items[i]));
+			 PREFIX_TEXT(&addresses->prefixes.items[i]));
 		separator = ", ";
 	}
 	for (size_t i = 0; i < addresses->spans.n; i++) {
@@ -155,8 +155,7 @@ static int texts_add(const struct net_conf *conf, const struct part *part,
 	struct text nat = {}, invalid = {};
 
 	match_add(conf, family, sources, destinations, &nat);
-	text_add(&nat, " masquerade%s",
-		      conf->masq_fully_random ? " fully-random" : "");
+	text_add(&nat, " masquerade%s", conf->masq_fully_random ? " fully-random" : "");
 	/* What conntrack can't place is not translated, either: it would leave with the
 	 * pod's own address (plugins#817). */
 	text_add(&invalid, "ct state invalid ");

@@ -47,7 +47,7 @@ static int rule_found(const char *chain, uint64_t handle, const char *comment, v
 		removal->text.len = removal->settled;
 	else if (strncmp(comment, removal->comment, strlen(removal->comment)) == 0)
 		text_add(&removal->text, "delete rule %s handle %" PRIu64 "\n",
-			      removal->chain, handle);
+			 removal->chain, handle);
 	return 0;
 }
 
