@@ -10,6 +10,9 @@
 #include "../conf/util.h"
 
 #define SLOT sizeof(struct table_slot)
+/* What is written at once the kernel may cache as one piece (ext4, from Linux 6.16), all of
+ * which each later write to a slot in it goes through. */
+#define WRITTEN_AT_ONCE ((size_t)4096)
 
 static uint64_t header_sum(const struct table_header *head)
 {
@@ -197,7 +200,10 @@ static int save_image(struct table *table, int dir_fd, const char *name)
 		return fd;
 	memcpy(table->image, &table->head, sizeof(table->head));
 	while (done < size) {
-		ssize_t n = pwrite(fd, table->image + done, size - done, (off_t)done);
+		size_t left = size - done;
+		ssize_t n = pwrite(fd, table->image + done,
+				   left < WRITTEN_AT_ONCE ? left : WRITTEN_AT_ONCE,
+				   (off_t)done);
 
 		if (n <= 0)
 			return n < 0 ? -errno : -ENOSPC;
