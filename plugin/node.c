@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/magic.h>
 #include <linux/nsfs.h>
 #include <sched.h>
@@ -141,8 +142,8 @@ static int lock_open(const struct node *node, const char *suffix,
 	if (fstat(node->ns, &ns) < 0)
 		return error_errno(err, CNI_ERR_IO, errno,
 				   "looking at this network namespace");
-	snprintf(path, NODE_LOCK_PATH_MAX, NODE_LOCK_DIR "/node-%ju.%s",
-		 (uintmax_t)ns.st_ino, suffix);
+	snprintf(path, NODE_LOCK_PATH_MAX, NODE_LOCK_DIR "/node-%" PRIu64 ".%s",
+		 (uint64_t)ns.st_ino, suffix);
 	fd = open(path, flags, 0600);
 	if (fd < 0 && errno == ENOENT &&
 	    (mkdir(NODE_LOCK_DIR, 0700) == 0 || errno == EEXIST))
