@@ -405,8 +405,7 @@ static bool is_single(const struct netlink *nl, const struct nlmsghdr *question)
 	return nl->protocol == NETLINK_FOR_ROUTE &&
 	       !(question->nlmsg_flags & NLM_F_DUMP) &&
 	       (question->nlmsg_type == RTM_GETLINK ||
-		question->nlmsg_type == RTM_GETROUTE ||
-		question->nlmsg_type == RTM_GETNETCONF);
+		question->nlmsg_type == RTM_GETROUTE);
 }
 
 int netlink_request(struct netlink *nl, netlink_answer_fn fn, void *data, int absent,
@@ -426,7 +425,7 @@ int netlink_request(struct netlink *nl, netlink_answer_fn fn, void *data, int ab
 			nlmsg_hdr(nl->queue[k].msg)->nlmsg_seq = ++nl->seq;
 		answers.last = nl->seq;
 		/* A dump ends in NLMSG_DONE, other answers in the acknowledgement asked for;
-		 * a link, a route or a setting is one message, which needs none. */
+		 * a link or a route is one message, which needs none. */
 		answers.single = nl->n == 1 && is_single(nl, last);
 		if (!answers.single && !(last->nlmsg_flags & NLM_F_DUMP))
 			last->nlmsg_flags |= NLM_F_ACK;

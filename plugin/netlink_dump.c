@@ -6,7 +6,6 @@
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/ipv6.h>
-#include <linux/netconf.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
@@ -394,33 +393,4 @@ int route_is_local(struct netlink *nl, const struct ip_addr *addr, bool *ret_loc
 		return ret;
 	*ret_local = type == RTN_LOCAL;
 	return 0;
-}
-
-static int forwarding_read(const struct nlmsghdr *answer, void *data)
-{
-	struct nlattr *attrs[NETCONFA_MAX + 1];
-	bool *on = data;
-
-	if (!answer) {
-		*on = false;
-		return 0;
-	}
-	if (nlmsg_parse((struct nlmsghdr *)answer, sizeof(struct netconfmsg), attrs,
-			NETCONFA_MAX, NULL) < 0)
-		return -EBADMSG;
-	*on = get_u32(attrs[NETCONFA_FORWARDING]) != 0;
-	return 0;
-}
-
-int forwarding_get(struct netlink *nl, int family, bool *ret_on, struct cni_error *err)
-{
-	struct netconfmsg header = {.ncm_family = family};
-	struct nl_msg *msg = netlink_queue(nl, RTM_GETNETCONF, 0,
-					   "asking whether the node forwards %s",
-					   family == AF_INET ? "IPv4" : "IPv6");
-
-	if (msg && (nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
-		    nla_put_s32(msg, NETCONFA_IFINDEX, NETCONFA_IFINDEX_ALL) < 0))
-		netlink_queue_failed(nl);
-	return netlink_request(nl, forwarding_read, ret_on, EOPNOTSUPP, err);
 }

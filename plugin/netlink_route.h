@@ -179,8 +179,4 @@ void kernel_route_list_clear(struct kernel_route_list *list);
 int route_is_local(struct netlink *nl, const struct ip_addr *addr, bool *ret_local,
 		   struct cni_error *err);
 
-/* Does the namespace forward packets of the family (net.ipv4.ip_forward,
- * net.ipv6.conf.all.forwarding)? -EOPNOTSUPP, no error set: the kernel runs without it. */
-int forwarding_get(struct netlink *nl, int family, bool *ret_on, struct cni_error *err);
-
 #endif

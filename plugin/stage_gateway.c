@@ -208,13 +208,11 @@ static const char *forwarding_name(int family)
 	return family == AF_INET ? "ipv4/ip_forward" : "ipv6/conf/all/forwarding";
 }
 
-/* By netlink, which is quicker than /proc. */
-static int is_forwarding(struct attachment *att, int family, bool *ret_on,
-			 struct cni_error *err)
+static int forwarding_get(int family, int *ret_on, struct cni_error *err)
 {
-	int ret = forwarding_get(att->node->rtnl, family, ret_on, err);
+	int ret = sysctl_get(ret_on, err, "%s", forwarding_name(family));
 
-	if (ret == -EOPNOTSUPP)
+	if (ret == -ENOENT)
 		return error_set(err, CNI_ERR_KERNEL, EAFNOSUPPORT,
 				 "forwarding: the kernel has no " SYSCTL_ROOT "%s",
 				 forwarding_name(family));
@@ -252,9 +250,9 @@ static int ra_routes_keep(struct attachment *att, struct cni_error *err)
 
 static int forwarding_ensure(struct attachment *att, int family, struct cni_error *err)
 {
-	bool on;
-	int ret = is_forwarding(att, family, &on, err);
+	int ret, on;
 
+	ret = forwarding_get(family, &on, err);
 	if (ret < 0 || on)
 		return ret;
 	ret = node_lock(att->node, NODE_EXCLUSIVE, err);
@@ -311,11 +309,11 @@ static int gateway_add(struct attachment *att, struct cni_error *err)
 	return ret;
 }
 
-static int forwarding_check(struct attachment *att, int family, struct cni_error *err)
+static int forwarding_check(int family, struct cni_error *err)
 {
-	bool on;
-	int ret = is_forwarding(att, family, &on, err);
+	int ret, on;
 
+	ret = forwarding_get(family, &on, err);
 	if (ret == 0 && !on)
 		return error_set(err, CNI_ERR_CHECK, EINVAL,
 				 "forwarding: expected " SYSCTL_ROOT "%s 1, found 0",
@@ -345,7 +343,7 @@ static int gateway_check(struct attachment *att, struct cni_error *err)
 	addr_list_clear(&list);
 	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(families); i++)
 		if (uses_family(&att->ipam, families[i]))
-			ret = forwarding_check(att, families[i], err);
+			ret = forwarding_check(families[i], err);
 	return ret;
 }
 
