@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_MIN \
-	256 /* bytes: most rules and records have room in that, or in twice that */
+#define TEXT_MIN 256 /* bytes: most rules have room in that */
 
 /* Has @text room for @n bytes and the end? */
 static bool reserve(struct text *text, size_t n)
@@ -34,6 +33,14 @@ void text_put(struct text *text, const char *bytes, size_t n)
 	memcpy(text->text + text->len, bytes, n);
 	text->len += n;
 	text->text[text->len] = '\0';
+}
+
+void text_cut(struct text *text, size_t len)
+{
+	if (len >= text->len)
+		return;
+	text->len = len;
+	text->text[len] = '\0';
 }
 
 void text_add(struct text *text, const char *fmt, ...)

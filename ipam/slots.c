@@ -10,7 +10,7 @@
 #include "../conf/util.h"
 
 #define SLOT sizeof(struct table_slot)
-/* What is written at once the kernel may cache as one piece (ext4, from Linux 6.16), all of
+/* What is written at once the kernel may cache as one piece (XFS, and ext4 from Linux 6.16), all of
  * which each later write to a slot in it goes through. */
 #define WRITTEN_AT_ONCE ((size_t)4096)
 

@@ -6,6 +6,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "../ipam/delegate.h"
+#include "../ipam/ipam.h"
+#include "../ipam/record.h"
 #include "hostports.h"
 #include "netlink_conntrack.h"
 #include "node.h"
@@ -82,13 +85,21 @@ static int connections(void)
 	return count;
 }
 
+static bool has_address(const struct hostport_pod *pod)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(pod->addresses); i++)
+		if (pod->addresses[i].addr.family)
+			return true;
+	return false;
+}
+
 bool conntrack_prepare(struct attachment *att)
 {
 	struct hostport_pod pod;
 	struct netlink *nl;
 	int count;
 
-	if (!hostport_pod_of(att, &pod))
+	if (!hostport_pod_of(att, &pod) || !has_address(&pod))
 		return false;
 	count = connections();
 	if (count == 0 || (pod.ports->n == 0 && count > CONNECTIONS_FEW))
@@ -97,11 +108,40 @@ bool conntrack_prepare(struct attachment *att)
 	return true;
 }
 
+struct owned {
+	const struct attachment *att;
+	struct hostport_pod *pod;
+};
+
+static int others_leave_out(const struct record *record, void *data,
+			    struct cni_error *err)
+{
+	const struct owned *owned = data;
+	const struct cni_env *env = &owned->att->env;
+
+	(void)err;
+	if (record_is_of(record, owned->att->conf.name, env->container_id, env->ifname))
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(owned->pod->addresses); i++) {
+		struct ip_addr *address = &owned->pod->addresses[i].addr;
+
+		for (size_t k = 0; address->family && k < record->n; k++)
+			if (ip_equal(&record->addresses[k].address.addr, address))
+				address->family = 0;
+	}
+	return 0;
+}
+
 void conntrack_forget_pod(struct attachment *att)
 {
 	struct hostport_pod pod;
+	struct cni_error err = {};
 
 	if (!hostport_pod_of(att, &pod))
+		return;
+	/* Some IPAM plugins give an address to the next pod before the last one's DEL. */
+	if (ipam_delegated(&att->conf) &&
+	    ipam_records(att, others_leave_out, &(struct owned){att, &pod}, &err) < 0)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(pod.addresses); i++) {
 		const struct ip_addr *address = &pod.addresses[i].addr;

@@ -29,7 +29,8 @@ void conntrack_forget_ports(struct attachment *att, const struct conntrack_port 
 bool conntrack_prepare(struct attachment *att);
 /*
  * Those from and to its addresses, the record's (an ADD's, which it undoes): whoever has the
- * address or a port next would get them. So before that, or they would be the next one's own.
+ * address or a port next would get them. Not those of an address that another record of the
+ * network has by now: they may be its own.
  */
 void conntrack_forget_pod(struct attachment *att);
 

@@ -24,7 +24,7 @@ struct removal {
 
 static void text_reset(struct text *text, size_t *n, size_t *others)
 {
-	text->len = 0;
+	text_cut(text, 0);
 	*n = *others = 0;
 }
 

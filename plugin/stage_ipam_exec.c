@@ -68,6 +68,8 @@ static int ipam_exec_del(struct attachment *att, struct cni_error *err)
 		(void)ipam_record_going(att, &mark);
 	ret = masquerade_pods_del(att, err);
 	if (ipam_delegated(&att->conf)) {
+		/* The next owner may have connections before the interface is gone, where
+		 * those that come up meanwhile go. */
 		if (conntrack_prepare(att))
 			conntrack_forget_pod(att);
 		run_ret = unlocked_run(att, del_run, &run_err);

@@ -44,7 +44,7 @@ static int rule_found(const char *chain, uint64_t handle, const char *comment, v
 
 	(void)chain;
 	if (handle == 0)
-		removal->text.len = removal->settled;
+		text_cut(&removal->text, removal->settled);
 	else if (strncmp(comment, removal->comment, strlen(removal->comment)) == 0)
 		text_add(&removal->text, "delete rule %s handle %" PRIu64 "\n",
 			 removal->chain, handle);

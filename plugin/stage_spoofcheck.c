@@ -54,7 +54,7 @@ static void template_add(const char *template, const struct spoof_sets *sets,
 		if (*c == '$')
 			text_add(text, "%s", sets->names[*++c - '0']);
 		else
-			text_add(text, "%c", *c);
+			text_put(text, c, 1);
 	}
 }
 

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../ipam/delegate.h"
 #include "conntrack.h"
 #include "netlink_announced.h"
 #include "netlink_route.h"
@@ -321,9 +320,8 @@ static int links_del(struct attachment *att, unsigned int veth_index,
 		queue_link_pair_del(nl, &veth, &ifb, group_of(att));
 	else if (veth.index || ifb.index)
 		queue_link_del_known(nl, veth.index ? &veth : &ifb);
-	/* No rules lead to the pod any more. What another IPAM plugin gave it is somebody
-	 * else's by now: stage_ipam_exec.c. */
-	forget = !ipam_delegated(&att->conf) && conntrack_prepare(att);
+	/* No rules lead to the pod any more. */
+	forget = conntrack_prepare(att);
 	if (att->need_not_wait)
 		return netlink_commit_announced(
 			nl, att->node->nftables,

@@ -543,3 +543,50 @@ def test_connections_of_the_addresss_next_owner_stay(node):
     node.run("touch", "/run/next")
     plugin.judge("DEL", finish(), plugin.NEWEST)
     assert ADDRESS in node.run("conntrack", "-L").stdout, "the second one's are gone"
+
+
+def test_connections_that_come_up_while_the_delegate_ends_are_forgotten(node):
+    delegate = Delegate(node, """
+        if verb == "ADD": answer()
+        if verb == "DEL":
+            open("/run/given-back", "w").close()
+            while not os.path.exists("/run/next"): time.sleep(0.01)
+    """)
+    conf, pod = delegate.conf(), node.pod()
+    delegate.add(pod, conf)
+    finish = node.start("DEL", conf, pod, env=delegate.env)
+    until(lambda: "given-back" in node.run("ls", "/run").stdout)
+    pod.ping(OUTSIDE4)  # no longer masqueraded: nobody answers
+    assert ADDRESS in node.run("conntrack", "-L").stdout
+    node.run("touch", "/run/next")
+    plugin.judge("DEL", finish(), plugin.NEWEST)
+    assert ADDRESS not in node.run("conntrack", "-L").stdout
+
+
+def test_a_repeated_DEL_leaves_the_next_owners_connections(node):
+    delegate = Delegate(node, """
+        if verb == "ADD": answer()
+        if verb == "DEL" and not os.path.exists("/run/once"):
+            open("/run/once", "w").close()
+            sys.exit(1)
+    """)
+    conf, first, second = delegate.conf(), node.pod(), node.pod()
+    delegate.add(first, conf)
+    with pytest.raises(plugin.CniError):
+        node.delete(first, conf, env=delegate.env)
+    delegate.add(second, conf)
+    assert second.ping(OUTSIDE4)
+    node.delete(first, conf, env=delegate.env)
+    assert ADDRESS in node.run("conntrack", "-L").stdout
+
+
+def test_without_addresses_no_connections_are_looked_for(node, tmp_path):
+    pod, busy = node.pod(), node.pod()
+    conf = {k: v for k, v in network().items() if k != "ipam"}
+    node.add(pod, conf)
+    node.add(busy, network(name="other", bridge="cni9"))
+    assert busy.ping(OUTSIDE4)
+    trace = tmp_path / "trace"
+    node.delete(pod, conf, wrapper=plugin.strace(trace, "socket"), env=plugin.TRACED)
+    assert "NETLINK_ROUTE" in trace.read_text()
+    assert "NETLINK_NETFILTER" not in trace.read_text()
