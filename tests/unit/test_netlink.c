@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* plugin/netlink.h: what the kernel doesn't know is told with the module to load. */
+/* plugin/netlink.h: what the kernel doesn't know is told with the module to load, and an answer
+ * is taken whole. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +14,10 @@
 #include <sched.h>
 #include <string.h>
 
+#include <sys/socket.h>
+
 #include "../../plugin/netlink_build.h"
+#include "../../plugin/netlink_route.h"
 
 #define LOOPBACK 1
 
@@ -48,10 +52,57 @@ static void a_kind_that_the_kernel_has_not_is_told_with_its_module(void **state)
 	assert_null(strstr(plain.msg, "modprobe"));
 }
 
+static void assert_nothing_left(const struct netlink *nl)
+{
+	char byte;
+
+	assert_int_equal(recv(netlink_fd(nl), &byte, 1, MSG_DONTWAIT), -1);
+	assert_int_equal(errno, EAGAIN);
+}
+
+static bool is_local(struct netlink *nl, struct ip_addr address)
+{
+	struct cni_error err = {};
+	bool local;
+
+	assert_int_equal(route_is_local(nl, &address, &local, &err), 0);
+	assert_nothing_left(nl);
+	return local;
+}
+
+static void each_question_gets_its_own_answer_and_leaves_nothing(void **state)
+{
+	_cleanup_(netlink_closep) struct netlink *nl = NULL;
+	struct cni_error err = {};
+
+	(void)state;
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0 && unshare(CLONE_NEWNET) < 0)
+		skip();
+	assert_int_equal(netlink_open(NETLINK_FOR_ROUTE, &nl, &err), 0);
+	queue_link_up(nl, LOOPBACK, "lo");
+	assert_int_equal(netlink_commit(nl, &err), 0);
+	for (int i = 0; i < 3; i++) {
+		struct link link;
+
+		assert_int_equal(link_get(nl, "lo", &link, &err), 0);
+		assert_nothing_left(nl);
+		assert_int_equal(link.index, LOOPBACK);
+		assert_int_equal(link_get(nl, "none", &link, &err), 0);
+		assert_nothing_left(nl);
+		assert_int_equal(link.index, 0);
+		assert_int_equal(link_get_by_index(nl, LOOPBACK, &link, &err), 0);
+		assert_nothing_left(nl);
+		assert_string_equal(link.name, "lo");
+		assert_true(is_local(nl, (struct ip_addr){AF_INET, {127, 0, 0, 1}}));
+		assert_false(is_local(nl, (struct ip_addr){AF_INET, {192, 0, 2, 1}}));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_kind_that_the_kernel_has_not_is_told_with_its_module),
+		cmocka_unit_test(each_question_gets_its_own_answer_and_leaves_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
