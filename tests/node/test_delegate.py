@@ -12,7 +12,7 @@ import pytest
 from harness import plugin
 from harness.delegates import (ADDRESS, DEBIAN, DEBIAN_NEWEST, GATEWAY, RESULT, Delegate,
                                debian)
-from harness.node import NETWORK, OUTSIDE4, addresses_of, named, network
+from harness.node import NETWORK, addresses_of, named, network
 
 STATIC = {"type": "static", "addresses": [{"address": f"{ADDRESS}/16"},
                                           {"address": "fd77::5/64"}],
@@ -517,76 +517,3 @@ def test_without_ipam_type_it_is_a_layer_2_network(node, ipam):
         node.delete(pod, conf)
         node.assert_nothing_left(pod, others=len(node.host_veths()))
     assert node.host_veths() == []
-
-
-# -- connections
-
-
-def test_connections_of_the_addresss_next_owner_stay(node):
-    """While the delegate's DEL ends, another pod has the address already."""
-    delegate = Delegate(node, """
-        if verb == "ADD": answer()
-        if verb == "DEL":
-            open("/run/given-back", "w").close()
-            while not os.path.exists("/run/next"): time.sleep(0.01)
-    """)
-    conf, first, second = delegate.conf(), node.pod(), node.pod()
-
-    delegate.add(first, conf)
-    assert first.ping(OUTSIDE4)
-    assert ADDRESS in node.run("conntrack", "-L").stdout
-    finish = node.start("DEL", conf, first, env=delegate.env)
-    until(lambda: node.run("ls", "/run").stdout.count("given-back"))
-    assert ADDRESS not in node.run("conntrack", "-L").stdout, "the first one's are left"
-    delegate.add(second, conf)
-    assert second.ping(OUTSIDE4)
-    node.run("touch", "/run/next")
-    plugin.judge("DEL", finish(), plugin.NEWEST)
-    assert ADDRESS in node.run("conntrack", "-L").stdout, "the second one's are gone"
-
-
-def test_connections_that_come_up_while_the_delegate_ends_are_forgotten(node):
-    delegate = Delegate(node, """
-        if verb == "ADD": answer()
-        if verb == "DEL":
-            open("/run/given-back", "w").close()
-            while not os.path.exists("/run/next"): time.sleep(0.01)
-    """)
-    conf, pod = delegate.conf(), node.pod()
-    delegate.add(pod, conf)
-    finish = node.start("DEL", conf, pod, env=delegate.env)
-    until(lambda: "given-back" in node.run("ls", "/run").stdout)
-    pod.ping(OUTSIDE4)  # no longer masqueraded: nobody answers
-    assert ADDRESS in node.run("conntrack", "-L").stdout
-    node.run("touch", "/run/next")
-    plugin.judge("DEL", finish(), plugin.NEWEST)
-    assert ADDRESS not in node.run("conntrack", "-L").stdout
-
-
-def test_a_repeated_DEL_leaves_the_next_owners_connections(node):
-    delegate = Delegate(node, """
-        if verb == "ADD": answer()
-        if verb == "DEL" and not os.path.exists("/run/once"):
-            open("/run/once", "w").close()
-            sys.exit(1)
-    """)
-    conf, first, second = delegate.conf(), node.pod(), node.pod()
-    delegate.add(first, conf)
-    with pytest.raises(plugin.CniError):
-        node.delete(first, conf, env=delegate.env)
-    delegate.add(second, conf)
-    assert second.ping(OUTSIDE4)
-    node.delete(first, conf, env=delegate.env)
-    assert ADDRESS in node.run("conntrack", "-L").stdout
-
-
-def test_without_addresses_no_connections_are_looked_for(node, tmp_path):
-    pod, busy = node.pod(), node.pod()
-    conf = {k: v for k, v in network().items() if k != "ipam"}
-    node.add(pod, conf)
-    node.add(busy, network(name="other", bridge="cni9"))
-    assert busy.ping(OUTSIDE4)
-    trace = tmp_path / "trace"
-    node.delete(pod, conf, wrapper=plugin.strace(trace, "socket"), env=plugin.TRACED)
-    assert "NETLINK_ROUTE" in trace.read_text()
-    assert "NETLINK_NETFILTER" not in trace.read_text()

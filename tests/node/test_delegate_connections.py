@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Whose connections a DEL has the kernel forget, where another IPAM plugin gives addresses."""
+import time
+
+import pytest
+
+from harness import plugin
+from harness.delegates import ADDRESS, Delegate
+from harness.node import OUTSIDE4, network
+
+# Its DEL ends when it is told to.
+SLOW_DEL = """
+    if verb == "ADD": answer()
+    if verb == "DEL":
+        open("/run/given-back", "w").close()
+        while not os.path.exists("/run/next"): time.sleep(0.01)
+"""
+
+
+def begin(node, delegate, conf, pod):
+    """A DEL that has come as far as the delegate's; what waits for its end."""
+    finish = node.start("DEL", conf, pod, env=delegate.env)
+    deadline = time.monotonic() + 10
+    while "given-back" not in node.run("ls", "/run").stdout:
+        assert time.monotonic() < deadline, "the delegate's DEL never came"
+        time.sleep(0.01)
+    return finish
+
+
+def end(node, finish):
+    node.run("touch", "/run/next")
+    plugin.judge("DEL", finish(), plugin.NEWEST)
+
+
+def known(node):
+    return ADDRESS in node.run("conntrack", "-L").stdout
+
+
+def test_connections_of_the_addresss_next_owner_stay(node):
+    """While the delegate's DEL ends, another pod has the address already."""
+    delegate = Delegate(node, SLOW_DEL)
+    conf, first, second = delegate.conf(), node.pod(), node.pod()
+
+    delegate.add(first, conf)
+    assert first.ping(OUTSIDE4)
+    assert known(node)
+    finish = begin(node, delegate, conf, first)
+    assert not known(node), "the first one's are left"
+    delegate.add(second, conf)
+    assert second.ping(OUTSIDE4)
+    end(node, finish)
+    assert known(node), "the second one's are gone"
+
+
+def test_connections_that_come_up_while_the_delegate_ends_are_forgotten(node):
+    delegate = Delegate(node, SLOW_DEL)
+    conf, pod = delegate.conf(), node.pod()
+    delegate.add(pod, conf)
+    finish = begin(node, delegate, conf, pod)
+    pod.ping(OUTSIDE4)  # no longer masqueraded: nobody answers
+    assert known(node)
+    end(node, finish)
+    assert not known(node)
+
+
+def test_a_repeated_DEL_leaves_the_next_owners_connections(node):
+    delegate = Delegate(node, """
+        if verb == "ADD": answer()
+        if verb == "DEL" and not os.path.exists("/run/once"):
+            open("/run/once", "w").close()
+            sys.exit(1)
+    """)
+    conf, first, second = delegate.conf(), node.pod(), node.pod()
+    delegate.add(first, conf)
+    with pytest.raises(plugin.CniError):
+        node.delete(first, conf, env=delegate.env)
+    delegate.add(second, conf)
+    assert second.ping(OUTSIDE4)
+    node.delete(first, conf, env=delegate.env)
+    assert known(node)
+
+
+def test_without_addresses_no_connections_are_looked_for(node, tmp_path):
+    pod, busy = node.pod(), node.pod()
+    conf = {k: v for k, v in network().items() if k != "ipam"}
+    node.add(pod, conf)
+    node.add(busy, network(name="other", bridge="cni9"))
+    assert busy.ping(OUTSIDE4)
+    trace = tmp_path / "trace"
+    node.delete(pod, conf, wrapper=plugin.strace(trace, "socket"), env=plugin.TRACED)
+    assert "NETLINK_ROUTE" in trace.read_text()
+    assert "NETLINK_NETFILTER" not in trace.read_text()
