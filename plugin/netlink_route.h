@@ -26,7 +26,14 @@ struct link {
 	unsigned int peer; /* a veth's other end, an index in its own namespace */
 	bool up;
 	bool promisc; /* set by somebody, not only needed by the kernel */
-	int accept_ra; /* the kernel parameter; -1: without IPv6 */
+	/* Kernel parameters of this interface; -1: it has none of that name. */
+	struct {
+		int forwarding, route_localnet;
+	} ipv4;
+	struct {
+		int accept_ra, disabled, keep_addr_on_down;
+		int force_forwarding; /* Linux 6.17; forwards without all.forwarding */
+	} ipv6;
 	struct { /* as a bridge port */
 		bool hairpin, isolated;
 		uint8_t state; /* BR_STATE_* of linux/if_bridge.h */

@@ -129,7 +129,7 @@ static bool is_complete(const struct attachment *att, const struct link *link)
 {
 	const struct net_conf *conf = &att->conf;
 
-	return link->index && link->up && link->accept_ra <= 0 &&
+	return link->index && link->up && link->ipv6.accept_ra <= 0 &&
 	       mac_is_pinned(att, link) && (!conf->promisc_mode || link->promisc) &&
 	       (!wants_vlans(conf) || link->bridge.filters_vlans);
 }
@@ -212,7 +212,7 @@ static void found(struct attachment *att, const struct link *link)
 	att->bridge_index = link->index;
 	att->bridge_mac = link->mac;
 	att->bridge_mtu = link->mtu;
-	att->bridge_ipv6 = link->accept_ra >= 0;
+	att->bridge_ipv6 = link->ipv6.accept_ra >= 0;
 	att->bridge_default_vlan = link->bridge.default_vlan;
 	snprintf(att->gateway_ifname, sizeof(att->gateway_ifname), "%s", link->name);
 	att->gateway_index = link->index;

@@ -239,7 +239,7 @@ static int ra_routes_keep(struct attachment *att, struct cni_error *err)
 		ret = link_get_by_index(nl, route->index, &link, err);
 		if (ret < 0 || !link.index)
 			continue;
-		if (link.accept_ra == 1)
+		if (link.ipv6.accept_ra == 1)
 			ret = sysctl_ensure(2, err, "ipv6/conf/%s/accept_ra", link.name);
 		if (ret == -ENOENT)
 			ret = 0; /* the interface went meanwhile */

@@ -99,7 +99,7 @@ static int gateway_is_complete(struct attachment *att, const struct link *gatewa
 
 	if (gateway->up && is_veth(gateway))
 		ret = gateway_port(att, gateway, &port, err);
-	*ret_complete = gateway->up && gateway->accept_ra <= 0 &&
+	*ret_complete = gateway->up && gateway->ipv6.accept_ra <= 0 &&
 			port.master == att->bridge_index;
 	return ret;
 }

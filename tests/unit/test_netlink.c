@@ -18,6 +18,7 @@
 
 #include "../../plugin/netlink_build.h"
 #include "../../plugin/netlink_route.h"
+#include "../../plugin/sysctl.h"
 
 #define LOOPBACK 1
 
@@ -98,11 +99,45 @@ static void each_question_gets_its_own_answer_and_leaves_nothing(void **state)
 	}
 }
 
+static const struct {
+	const char *name;
+	size_t offset;
+} parameters[] = {
+	{"ipv4/conf/lo/forwarding", offsetof(struct link, ipv4.forwarding)},
+	{"ipv4/conf/lo/route_localnet", offsetof(struct link, ipv4.route_localnet)},
+	{"ipv6/conf/lo/accept_ra", offsetof(struct link, ipv6.accept_ra)},
+	{"ipv6/conf/lo/disable_ipv6", offsetof(struct link, ipv6.disabled)},
+	{"ipv6/conf/lo/keep_addr_on_down", offsetof(struct link, ipv6.keep_addr_on_down)},
+	{"ipv6/conf/lo/force_forwarding", offsetof(struct link, ipv6.force_forwarding)},
+};
+
+static void a_links_parameters_are_those_of_proc(void **state)
+{
+	_cleanup_(netlink_closep) struct netlink *nl = NULL;
+	struct cni_error err = {};
+
+	(void)state;
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0 && unshare(CLONE_NEWNET) < 0)
+		skip();
+	assert_int_equal(netlink_open(NETLINK_FOR_ROUTE, &nl, &err), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(parameters); i++) {
+		for (int value = 0; value <= 1; value++) {
+			struct link link;
+			int ret = sysctl_ensure(value, &err, "%s", parameters[i].name);
+
+			assert_int_equal(link_get(nl, "lo", &link, &err), 0);
+			assert_int_equal(*(int *)((char *)&link + parameters[i].offset),
+					 ret == -ENOENT ? -1 : value);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_kind_that_the_kernel_has_not_is_told_with_its_module),
 		cmocka_unit_test(each_question_gets_its_own_answer_and_leaves_nothing),
+		cmocka_unit_test(a_links_parameters_are_those_of_proc),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
