@@ -22,6 +22,8 @@
 #include "../ipam/lock.h"
 
 #define NODE_LOCK_PATH_MAX 64
+#define LOCK_FILE	   "lock"
+#define GATE_FILE	   "gate"
 #define IDENTITY_POLL_MS   2
 #define HOME_POLL_MS	   10
 #define HOME_TRIES_MAX	   500
@@ -131,19 +133,29 @@ void node_close(struct node *node)
 	*node = (struct node)NODE_CLOSED;
 }
 
-/* NODE_LOCK_DIR/node-INODE.SUFFIX, opened; the directory is made where it is missing. */
-static int lock_open(const struct node *node, const char *suffix,
-		     char path[NODE_LOCK_PATH_MAX], struct cni_error *err)
+/* NODE_LOCK_DIR/node-INODE.SUFFIX. */
+static int lock_path(const struct node *node, const char *suffix,
+		     char ret_path[NODE_LOCK_PATH_MAX], struct cni_error *err)
 {
-	const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
 	struct stat ns = {};
-	int fd;
 
 	if (fstat(node->ns, &ns) < 0)
 		return error_errno(err, CNI_ERR_IO, errno,
 				   "looking at this network namespace");
-	snprintf(path, NODE_LOCK_PATH_MAX, NODE_LOCK_DIR "/node-%" PRIu64 ".%s",
+	snprintf(ret_path, NODE_LOCK_PATH_MAX, NODE_LOCK_DIR "/node-%" PRIu64 ".%s",
 		 (uint64_t)ns.st_ino, suffix);
+	return 0;
+}
+
+/* That file, opened; the directory is made where it is missing. */
+static int lock_open(const struct node *node, const char *suffix, struct cni_error *err)
+{
+	const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+	char path[NODE_LOCK_PATH_MAX];
+	int fd = lock_path(node, suffix, path, err);
+
+	if (fd < 0)
+		return fd;
 	fd = open(path, flags, 0600);
 	if (fd < 0 && errno == ENOENT &&
 	    (mkdir(NODE_LOCK_DIR, 0700) == 0 || errno == EEXIST))
@@ -154,17 +166,24 @@ static int lock_open(const struct node *node, const char *suffix,
 	return fd;
 }
 
-static int lock_wait(int fd, int operation, const char *path, struct cni_error *err)
+static int lock_wait(const struct node *node, int fd, int operation, const char *suffix,
+		     struct cni_error *err)
 {
-	int ret = flock_wait(fd, operation, NODE_LOCK_SECONDS * 1000);
+	int ret = flock_wait(fd, operation, NODE_LOCK_SECONDS * 1000), named;
+	char path[NODE_LOCK_PATH_MAX];
 
+	if (ret == 0)
+		return 0;
+	named = lock_path(node, suffix, path, err);
+	if (named < 0)
+		return named;
 	if (ret == -ETIMEDOUT)
 		return error_set(
 			err, CNI_ERR_TRY_AGAIN, EAGAIN,
 			"the node lock %s was not free for %d seconds; `fuser %s` "
 			"tells who holds it",
 			path, NODE_LOCK_SECONDS, path);
-	return ret < 0 ? error_errno(err, CNI_ERR_IO, -ret, "locking %s", path) : 0;
+	return error_errno(err, CNI_ERR_IO, -ret, "locking %s", path);
 }
 
 /* An attachment's bytes of the lock file. */
@@ -192,37 +211,42 @@ static int identity_fcntl(const struct node *node, enum identity_byte which, sho
 
 /* Two operations on one attachment at once are a runtime's mistake: polling will do. */
 static int identity_wait(const struct node *node, enum identity_byte which, short type,
-			 const char *path, struct cni_error *err)
+			 struct cni_error *err)
 {
-	for (int waited = 0;; waited += IDENTITY_POLL_MS) {
-		int ret = identity_fcntl(node, which, type);
+	int ret = identity_fcntl(node, which, type), named;
+	char path[NODE_LOCK_PATH_MAX];
 
-		if (ret != -EAGAIN && ret != -EACCES)
-			return ret < 0 ? error_errno(err, CNI_ERR_IO, -ret, "locking %s",
-						     path)
-				       : 0;
-		if (waited >= NODE_LOCK_SECONDS * 1000)
-			return error_set(
-				err, CNI_ERR_TRY_AGAIN, EAGAIN,
-				"another operation on the same attachment has been "
-				"going on for %d seconds (`fuser %s`)",
-				NODE_LOCK_SECONDS, path);
+	for (int waited = 0;
+	     (ret == -EAGAIN || ret == -EACCES) && waited < NODE_LOCK_SECONDS * 1000;
+	     waited += IDENTITY_POLL_MS) {
 		nanosleep(&(struct timespec){.tv_nsec = IDENTITY_POLL_MS * 1000000L},
 			  NULL);
+		ret = identity_fcntl(node, which, type);
 	}
+	if (ret == 0)
+		return 0;
+	named = lock_path(node, LOCK_FILE, path, err);
+	if (named < 0)
+		return named;
+	if (ret != -EAGAIN && ret != -EACCES)
+		return error_errno(err, CNI_ERR_IO, -ret, "locking %s", path);
+	return error_set(err, CNI_ERR_TRY_AGAIN, EAGAIN,
+			 "another operation on the same attachment has been going on for "
+			 "%d seconds (`fuser %s`)",
+			 NODE_LOCK_SECONDS, path);
 }
 
-static int identity_lock(struct node *node, const char *path, struct cni_error *err)
+static int identity_lock(struct node *node, struct cni_error *err)
 {
 	bool begins = !node->present;
 	int ret = 0;
 
 	if (begins)
 		ret = identity_wait(node, IDENTITY_PRESENCE,
-				    node->adds ? F_WRLCK : F_RDLCK, path, err);
+				    node->adds ? F_WRLCK : F_RDLCK, err);
 	if (ret == 0)
 		ret = identity_wait(node, IDENTITY_WORK, node->looks ? F_RDLCK : F_WRLCK,
-				    path, err);
+				    err);
 	if (ret == 0 && begins && node->adds)
 		identity_fcntl(node, IDENTITY_PRESENCE, F_RDLCK);
 	node->present = node->present || ret == 0;
@@ -232,36 +256,33 @@ static int identity_lock(struct node *node, const char *path, struct cni_error *
 int node_lock(struct node *node, enum node_lock lock, struct cni_error *err)
 {
 	int operation = lock == NODE_EXCLUSIVE ? LOCK_EX : LOCK_SH;
-	char path[NODE_LOCK_PATH_MAX], gate_path[NODE_LOCK_PATH_MAX];
 	_cleanup_(close_p) int gate = -1;
 	int fd, ret;
 
 	if (node->lock >= lock)
 		return 0;
 	if (node->lock_fd < 0) {
-		fd = lock_open(node, "lock", path, err);
+		fd = lock_open(node, LOCK_FILE, err);
 		if (fd < 0)
 			return fd;
 		node->lock_fd = fd;
-	} else {
-		snprintf(path, sizeof(path), "%s", NODE_LOCK_DIR);
 	}
 	/* flock() would keep the shared lock while it waits: two that want more would
 	 * wait for each other. */
 	if (node->lock != NODE_UNLOCKED)
 		flock(node->lock_fd, LOCK_UN);
 	else if (node->identity) {
-		ret = identity_lock(node, path, err);
+		ret = identity_lock(node, err);
 		if (ret < 0)
 			return ret;
 	}
 	node->lock = NODE_UNLOCKED;
 	/* Who waits for the exclusive lock holds the gate, which everybody comes through:
 	 * flock() would let those who share in for ever. */
-	gate = lock_open(node, "gate", gate_path, err);
-	ret = gate < 0 ? gate : lock_wait(gate, operation, gate_path, err);
+	gate = lock_open(node, GATE_FILE, err);
+	ret = gate < 0 ? gate : lock_wait(node, gate, operation, GATE_FILE, err);
 	if (ret == 0)
-		ret = lock_wait(node->lock_fd, operation, path, err);
+		ret = lock_wait(node, node->lock_fd, operation, LOCK_FILE, err);
 	if (ret == 0)
 		node->lock = lock;
 	return ret;
@@ -274,7 +295,7 @@ int node_share(struct node *node, struct cni_error *err)
 	if (node->lock != NODE_EXCLUSIVE)
 		return 0;
 	node->lock = NODE_UNLOCKED;
-	ret = lock_wait(node->lock_fd, LOCK_SH, NODE_LOCK_DIR, err);
+	ret = lock_wait(node, node->lock_fd, LOCK_SH, LOCK_FILE, err);
 	if (ret == 0)
 		node->lock = NODE_SHARED;
 	return ret;

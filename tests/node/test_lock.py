@@ -109,3 +109,27 @@ def test_who_waits_for_the_exclusive_lock_is_not_starved_by_those_who_share(node
     for done in finish:
         done()
     assert took < 1.5
+
+
+@pytest.mark.parametrize("operation", ["LOCK_EX", "LOCK_SH"])
+def test_an_error_names_the_file_that_is_locked(node, tmp_path, operation):
+    """From shared to exclusive, and back: what `fuser` is to be asked about."""
+    node.add(node.pod(), network())
+    path = f"/run/bridge-cni/{lock_file(node).name}"
+    trace = tmp_path / "trace"
+    new = network(name="another", bridge="cni1", ipam={
+        "ranges": [[{"subnet": "10.77.0.0/24"}]]}, spoofCheck=True)
+    strace = plugin.strace(trace, "flock", "-y")
+    node.add(node.pod(), new, wrapper=strace, env=plugin.TRACED)
+    calls = [line for line in trace.read_text().splitlines() if "flock(" in line]
+    nth = [i for i, line in enumerate(calls, 1)
+           if f"<{node.run_dir}/bridge-cni/{lock_file(node).name}>, {operation}" in line
+           or f"<{path}>, {operation}" in line][-1]
+    assert nth > 2, calls
+    newer = {**new, "name": "third", "bridge": "cni2", "ipam": {
+        **new["ipam"], "ranges": [[{"subnet": "10.78.0.0/24"}]]}}
+    with pytest.raises(plugin.CniError) as error:
+        node.add(node.pod(), newer, env=plugin.TRACED,
+                 wrapper=[*strace, "-e", f"inject=flock:error=ENOLCK:when={nth}"])
+    assert error.value.code == plugin.IO
+    error.value.says(f"locking {path}: ")
