@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -19,6 +20,7 @@
 
 #define OUTPUT_STEP  4096 /* what the buffer starts with, bytes */
 #define KILL_WAIT_MS 1000 /* one that the kernel holds may outlive its SIGKILL */
+#define LOOK_EACH_MS 5 /* whether it has ended, where the kernel has no pidfd */
 
 void child_end_clear(struct child_end *end)
 {
@@ -137,8 +139,17 @@ static int output_take(const struct child_spec *spec, int fd, size_t *size,
 	}
 }
 
-/* Until the process has ended, or has used up its time or its room. */
-static int listen_to(const struct child_spec *spec, int process, int output,
+/* Not reaped: its number stays its own. */
+static bool has_ended(pid_t pid)
+{
+	siginfo_t info = {};
+
+	return waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid;
+}
+
+/* Until the process has ended, or has used up its time or its room. @process: its
+ * descriptor, or -1. */
+static int listen_to(const struct child_spec *spec, pid_t pid, int process, int output,
 		     struct child_end *end, struct cni_error *err)
 {
 	struct pollfd fds[] = {
@@ -147,6 +158,7 @@ static int listen_to(const struct child_spec *spec, int process, int output,
 	};
 	int64_t deadline = now_ms() + spec->timeout_ms;
 	size_t size = 0;
+	bool ended;
 	int ret;
 
 	for (;;) {
@@ -156,20 +168,23 @@ static int listen_to(const struct child_spec *spec, int process, int output,
 			end->timed_out = true;
 			return 0;
 		}
+		if (process < 0 && left > LOOK_EACH_MS)
+			left = LOOK_EACH_MS;
 		ret = poll(fds, ARRAY_SIZE(fds), left);
 		if (ret < 0 && errno != EINTR)
 			return error_errno(err, CNI_ERR_IO, errno, "poll");
-		if (ret <= 0)
+		ended = process < 0 ? has_ended(pid) : ret > 0 && fds[1].revents;
+		if (ret <= 0 && !ended)
 			continue;
 		/* Once it has ended its last words are there, whatever poll() saw. */
-		if (fds[0].fd >= 0 && (fds[0].revents || fds[1].revents)) {
+		if (fds[0].fd >= 0 && (ended || fds[0].revents)) {
 			ret = output_take(spec, output, &size, end, err);
 			if (ret < 0 || end->too_long)
 				return ret;
 			if (ret == 0)
 				fds[0].fd = -1;
 		}
-		if (fds[1].revents)
+		if (ended)
 			return 0;
 	}
 }
@@ -177,13 +192,10 @@ static int listen_to(const struct child_spec *spec, int process, int output,
 static int attend(const struct child_spec *spec, pid_t pid, int output,
 		  struct child_end *end, struct cni_error *err)
 {
+	/* Linux 5.3; without one it is looked at again and again. */
 	_cleanup_(close_p) int process = syscall(SYS_pidfd_open, pid, 0);
-	int ret;
+	int ret = listen_to(spec, pid, process, output, end, err);
 
-	if (process < 0)
-		ret = error_errno(err, CNI_ERR_IO, errno, "pidfd_open (Linux 5.3)");
-	else
-		ret = listen_to(spec, process, output, end, err);
 	if (ret == 0 && !end->timed_out && !end->too_long) {
 		waitpid(pid, &end->status, 0);
 		return 0;
@@ -192,6 +204,9 @@ static int attend(const struct child_spec *spec, pid_t pid, int output,
 	kill(-pid, SIGKILL);
 	if (process >= 0)
 		poll(&(struct pollfd){.fd = process, .events = POLLIN}, 1, KILL_WAIT_MS);
+	for (int waited = 0; process < 0 && !has_ended(pid) && waited < KILL_WAIT_MS;
+	     waited += LOOK_EACH_MS)
+		poll(NULL, 0, LOOK_EACH_MS);
 	waitpid(pid, NULL, WNOHANG);
 	return ret;
 }

@@ -517,3 +517,35 @@ def test_without_ipam_type_it_is_a_layer_2_network(node, ipam):
         node.delete(pod, conf)
         node.assert_nothing_left(pod, others=len(node.host_veths()))
     assert node.host_veths() == []
+
+
+WITHOUT_PIDFD = ("-e", "inject=pidfd_open:error=ENOSYS")
+
+
+def test_a_kernel_without_pidfd_open_serves(node, tmp_path):
+    """Linux 5.2 has none."""
+    trace = plugin.strace(tmp_path / "trace", "pidfd_open", *WITHOUT_PIDFD)
+    delegate, pod = Delegate(node), node.pod()
+    result = node.add(pod, delegate.conf(), wrapper=trace,
+                      env={**delegate.env, **plugin.TRACED})
+    assert addresses_of(result) == [ADDRESS]
+    node.delete(pod, delegate.conf(), wrapper=trace, env={**delegate.env, **plugin.TRACED})
+    assert "ENOSYS" in (tmp_path / "trace").read_text()
+    node.assert_nothing_left(pod)
+
+
+def test_without_pidfd_open_too_its_time_is_up_and_its_last_words_are_read(node, tmp_path):
+    trace = plugin.strace(tmp_path / "trace", "pidfd_open", *WITHOUT_PIDFD)
+    slow = Delegate(node, "time.sleep(60)")
+    with pytest.raises(plugin.CniError) as error:
+        node.add(node.pod(), slow.conf(ipamTimeoutSeconds=1), wrapper=trace,
+                 env={**slow.env, **plugin.TRACED})
+    error.value.says("did not end within 1 seconds")
+    # It closes its output and works on.
+    closing = Delegate(node, """
+        if verb == "ADD": answer()
+        sys.stdout.flush(); os.close(1); time.sleep(0.2); os._exit(7)""", name="closing")
+    with pytest.raises(plugin.CniError) as error:
+        node.add(node.pod(), closing.conf(), wrapper=trace,
+                 env={**closing.env, **plugin.TRACED})
+    error.value.says("exit status 7")
