@@ -308,8 +308,24 @@ static void put_metrics(struct builder b, const struct route *route)
 	nest_end(b, metrics);
 }
 
-static void queue_route(struct netlink *nl, struct nl_msg *msg, unsigned int index,
-			uint8_t protocol, const struct route *route)
+static void put_gateway(struct builder b, const struct route *route)
+{
+	struct {
+		struct rtvia via;
+		uint8_t bytes[sizeof(route->gw.bytes)];
+	} other = {.via.rtvia_family = route->gw.family};
+
+	if (route->gw.family == route->dst.addr.family) {
+		put_ip(b, RTA_GATEWAY, &route->gw);
+	} else if (route->gw.family) {
+		memcpy(other.bytes, route->gw.bytes, sizeof(other.bytes));
+		put(b, RTA_VIA, &other, sizeof(other.via) + ip_size(route->gw.family));
+	}
+}
+
+static struct builder queue_route(struct netlink *nl, struct nl_msg *msg,
+				  unsigned int index, uint8_t protocol,
+				  const struct route *route)
 {
 	struct rtmsg header = {
 		.rtm_family = route->dst.addr.family,
@@ -323,13 +339,14 @@ static void queue_route(struct netlink *nl, struct nl_msg *msg, unsigned int ind
 
 	if (route->dst.len)
 		put_ip(b, RTA_DST, &route->dst.addr);
-	if (route->gw.family)
-		put_ip(b, RTA_GATEWAY, &route->gw);
-	put_u32(b, RTA_OIF, index);
+	put_gateway(b, route);
+	if (index)
+		put_u32(b, RTA_OIF, index);
 	if (route->priority)
 		put_u32(b, RTA_PRIORITY, route->priority);
 	put_u32(b, RTA_TABLE, route->table_set ? route->table : RT_TABLE_MAIN);
 	put_metrics(b, route);
+	return b;
 }
 
 void queue_route_add(struct netlink *nl, unsigned int index, const char *name,
@@ -359,6 +376,14 @@ void queue_route_del(struct netlink *nl, const struct kernel_route *route)
 	struct nl_msg *msg = netlink_queue(nl, RTM_DELROUTE, 0,
 					   "removing the route to %s",
 					   PREFIX_TEXT(&route->route.dst));
+	struct route whole = route->route;
 
-	queue_route(nl, msg, route->index, route->protocol, &route->route);
+	if (!route->nexthop && route->hops == 1) {
+		queue_route(nl, msg, route->index, route->protocol, &whole);
+		return;
+	}
+	/* One next hop isn't what the kernel knows such a route by. */
+	whole.gw = (struct ip_addr){};
+	put_u32(queue_route(nl, msg, 0, route->protocol, &whole), RTA_NH_ID,
+		route->nexthop);
 }

@@ -159,11 +159,14 @@ bool addr_list_has(const struct addr_list *list, const struct ip_prefix *address
 /* "10.1.2.3/24, fd00::3/64", or "none"; cut to fit. Returns @buf. */
 const char *addr_list_format(const struct addr_list *list, char *buf, size_t size);
 
-/* A route of the main table or another one, as the kernel has it. */
+/* A next hop of a route of the main table or another one, as the kernel has it. */
 struct kernel_route {
-	struct route route;
-	unsigned int index; /* of the interface; 0: several or none */
+	struct route route; /* gw: of either family */
+	unsigned int index; /* of the interface; 0: none */
 	uint8_t protocol; /* RTPROT_* */
+	uint32_t
+		nexthop; /* the number of a nexthop object that it leads through; 0: none */
+	size_t hop, hops; /* this is the one from 0 on, of so many, each with an entry */
 };
 struct kernel_route_list {
 	struct kernel_route *items;
@@ -178,6 +181,7 @@ struct kernel_route_list {
 void queue_route_set(struct netlink *nl, const struct kernel_route *wanted, bool replace);
 void queue_route_del(struct netlink *nl, const struct kernel_route *route);
 
+/* The next hops of a route stand one behind the other. */
 int route_list_get(struct netlink *nl, int family, struct kernel_route_list *ret_list,
 		   struct cni_error *err);
 void kernel_route_list_clear(struct kernel_route_list *list);

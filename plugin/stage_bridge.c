@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_ether.h>
-#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,6 +15,7 @@
 #include "report.h"
 #include "stages.h"
 #include "sysctl.h"
+#include "uplink.h"
 
 /*
  * The same whenever it is made anew while the node is up: pods have it in their neighbour
@@ -66,32 +66,6 @@ static int no_vlan_filtering(const struct net_conf *conf, struct cni_error *err)
 		"%s: this kernel's bridges can't filter VLANs; it would have to be "
 		"built with CONFIG_BRIDGE_VLAN_FILTERING=y",
 		conf->vlan ? "vlan" : "vlanTrunk");
-}
-
-/* The MTU of the interface that holds the family's default route; 0: there is none. */
-static int uplink_mtu(struct netlink *nl, int family, uint32_t *ret_mtu,
-		      struct cni_error *err)
-{
-	struct kernel_route_list routes = {};
-	const struct kernel_route *best = NULL;
-	struct link link = {};
-	int ret;
-
-	ret = route_list_get(nl, family, &routes, err);
-	for (size_t i = 0; ret == 0 && i < routes.n; i++) {
-		const struct kernel_route *route = &routes.items[i];
-
-		if (prefix_is_default(&route->route.dst) && route->index &&
-		    route->route.table == RT_TABLE_MAIN &&
-		    (!best || route->route.priority < best->route.priority))
-			best = route;
-	}
-	if (best)
-		ret = link_get_by_index(nl, best->index, &link, err);
-	kernel_route_list_clear(&routes);
-	if (ret == 0)
-		*ret_mtu = link.mtu;
-	return ret;
 }
 
 /* Of a bridge made here: as configured, else the smallest of the uplinks in use. */

@@ -241,6 +241,25 @@ static void apply(struct sync *sync)
 	flush(sync);
 }
 
+/* One entry a route. That of several next hops is by no single interface, so on no link. */
+static void fold(struct kernel_route_list *list)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < list->n; i++) {
+		struct kernel_route route = list->items[i];
+
+		if (route.hop > 0)
+			continue;
+		if (route.hops > 1) {
+			route.index = 0;
+			route.route.gw = (struct ip_addr){};
+		}
+		list->items[kept++] = route;
+	}
+	list->n = kept;
+}
+
 static int read_kernel(struct sync *sync)
 {
 	struct kernel_route_list *kernel = &sync->kernel;
@@ -248,6 +267,7 @@ static int read_kernel(struct sync *sync)
 
 	if (r < 0)
 		return r;
+	fold(kernel);
 	if (kernel->n)
 		qsort(kernel->items, kernel->n, sizeof(*kernel->items), by_owner);
 	while (sync->foreign < kernel->n && !is_ours(&kernel->items[sync->foreign]))

@@ -154,6 +154,36 @@ def test_stale_routes_of_a_former_agent_go_once_the_list_is_complete(cluster):
                                           two.cidrs[1]: two.address6})
 
 
+def test_ours_that_somebody_gave_several_next_hops_are_put_right(cluster):
+    """In the route, as an object of which it tells the number alone, and by the other family."""
+    one, two = cluster.node(), cluster.node()
+    hops = " ".join(f"nexthop via 192.0.2.{i} dev eth0" for i in (201, 202))
+    one.sysctl("ipv4.nexthop_compat_mode", 0)
+    one.ip(f"nexthop add id 1 via 192.0.2.201 dev eth0")
+    one.ip(f"route add {two.cidrs[0]} proto 98 {hops}")
+    one.ip(f"route add 10.244.97.0/24 proto 98 {hops}")
+    one.ip(f"route add 10.244.98.0/24 proto 98 via inet6 fe80::1 dev eth0")
+    one.ip("route add 10.244.99.0/24 proto 98 nhid 1")
+    one.start_agent()
+    wait_for(one.ready)
+    wait_for(lambda: one.own_routes() == {two.cidrs[0]: two.address4,
+                                          two.cidrs[1]: two.address6})
+
+
+def test_a_node_behind_several_routers_or_one_of_the_other_family_is_on_no_link(cluster):
+    one = cluster.node()
+    one.ip(f"route add 198.51.100.0/25 nexthop via 192.0.2.201 dev eth0 "
+           f"nexthop via 192.0.2.202 dev eth0")
+    one.ip(f"route add 198.51.100.128/25 via inet6 fe80::1 dev eth0")
+    cluster.api.put("several", ["10.244.200.0/24"], ["198.51.100.7"])
+    cluster.api.put("inet6", ["10.244.201.0/24"], ["198.51.100.207"])
+    one.start_agent()
+    wait_for(one.ready)
+    for name in ("several", "inet6"):
+        key = f'bridge_cni_node_unrouted{{node="{name}",reason="not-on-link"}}'
+        wait_for(lambda: one.metrics().get(key) == 1)
+
+
 def test_a_pod_cidr_that_would_lead_astray_is_refused(cluster):
     one, two = cluster.ready(2)
     cluster.api.put("own", [one.cidrs[0]], ["192.0.2.50"])

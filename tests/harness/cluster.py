@@ -148,7 +148,7 @@ class ClusterNode(Node):
 
     def own_routes(self):
         """Destination -> gateway."""
-        return {r["dst"]: r["gateway"] for family in (4, 6)
+        return {r["dst"]: r.get("gateway") for family in (4, 6)
                 for r in self.ip_json(f"-{family}", "route", "show", "proto",
                                       str(ROUTE_PROTOCOL))}
 

@@ -66,6 +66,80 @@ def test_of_several_default_routes_the_preferred_ones_interface_counts(node):
     assert mtus(node, pod, node.add(pod, network())) == [1400] * 3
 
 
+DEFAULT = {4: "0.0.0.0/0", 6: "::/0"}
+ROUTERS = [("one0", 1400), ("two0", 1300)]
+
+
+def several_uplinks(node):
+    """Two interfaces, and in each family a router behind either."""
+    lines = [f"route del {DEFAULT[family]}" for family in (4, 6)]
+    for i, (name, mtu) in enumerate(ROUTERS):
+        lines += [f"link add {name} mtu {mtu} type veth peer name far{i} mtu {mtu}",
+                  f"link set far{i} up", f"link set {name} up",
+                  f"addr add 203.0.113.{i * 128 + 2}/25 dev {name}",
+                  f"addr add 2001:db8:{i}::2/64 dev {name} nodad"]
+    node.ip_batch("\n".join(lines))
+
+
+def by(family, i):
+    """A router on the i-th of them."""
+    return f"via 203.0.113.{i * 128 + 1}" if family == 4 else f"via 2001:db8:{i}::1"
+
+
+def hops(family, how):
+    """The default route through both."""
+    both = [f"nexthop {by(family, i)} dev {name}" for i, (name, _) in enumerate(ROUTERS)]
+    inet6 = [f"nexthop via inet6 fe80::1 dev {name}" for name, _ in ROUTERS]
+    objects = [f"nexthop add id {family}{i} {by(family, i)} dev {name}"
+               for i, (name, _) in enumerate(ROUTERS)]
+    group = f"nexthop add id {family}9 group {family}0/{family}1"
+    default = f"route add {DEFAULT[family]}"
+    return {"in the route": [f"{default} {' '.join(both)}"],
+            "via inet6": [f"{default} {' '.join(inet6)}"],
+            "an object": [objects[1], f"{default} nhid {family}1"],
+            "a group": [*objects, group, f"{default} nhid {family}9"]}[how]
+
+
+FORMS = ["in the route", "an object", "a group"]
+
+
+@pytest.mark.parametrize("compatible", [1, 0])
+@pytest.mark.parametrize("how", FORMS)
+@pytest.mark.parametrize("families", ["v4", "v6", "dual"])
+def test_of_several_next_hops_the_smallest_counts(node, families, how, compatible):
+    """Without compatibility a route tells the number of its nexthop object, and no more."""
+    several_uplinks(node)
+    node.sysctl("ipv4.nexthop_compat_mode", compatible)
+    for family in {"v4": [4], "v6": [6], "dual": [4, 6]}[families]:
+        node.ip_batch("\n".join(hops(family, how)))
+    pod, conf = node.pod(), network(families)
+    result = node.add(pod, conf)
+    assert mtus(node, pod, result) == [1300] * 3
+    node.check(pod, conf, result)
+
+
+def test_dual_stack_takes_the_smallest_of_all_next_hops(node):
+    """IPv6 leaves by one interface, IPv4 by a group that has the smaller one."""
+    several_uplinks(node)
+    node.sysctl("ipv4.nexthop_compat_mode", 0)
+    node.ip_batch("\n".join([*hops(4, "a group"), f"route add ::/0 {by(6, 0)}"]))
+    pod = node.pod()
+    assert mtus(node, pod, node.add(pod, network("dual"))) == [1300] * 3
+
+
+def test_next_hops_of_the_other_family_count(node):
+    several_uplinks(node)
+    node.ip_batch("\n".join(hops(4, "via inet6")))
+    pod = node.pod()
+    assert mtus(node, pod, node.add(pod, network())) == [1300] * 3
+
+
+def test_a_nexthop_object_that_leads_nowhere_is_no_uplink(node):
+    node.ip_batch("route del default\nnexthop add id 1 blackhole\nroute add default nhid 1\n")
+    pod = node.pod()
+    assert mtus(node, pod, node.add(pod, network())) == [1500] * 3
+
+
 @pytest.mark.parametrize("families", ["v4", "v6", "dual"])
 def test_without_a_default_route_it_is_the_kernels(node, families):
     for family in (4, 6):

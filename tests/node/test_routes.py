@@ -130,6 +130,42 @@ def test_an_RA_route_survives_forwarding(node):
     assert [r for r in node.routes(6) if r.get("gateway") == router]
 
 
+@pytest.mark.parametrize("nexthop_object", [False, True])
+def test_an_RA_route_of_several_next_hops_survives_forwarding(node, nexthop_object):
+    node.ip_batch(f"""
+        link add other0 type veth peer name other1
+        link set other0 up
+        link set other1 up
+        """)
+    hops = [f"via fe80::1 dev {name}" for name in (UPLINK, "other0")]
+    if nexthop_object:
+        node.sysctl("ipv4.nexthop_compat_mode", 0)
+        node.ip_batch("\n".join([f"nexthop add id {i} {hop}" for i, hop in enumerate(hops, 1)] +
+                                ["nexthop add id 3 group 1/2",
+                                 "route add ::/0 nhid 3 metric 512 proto ra"]))
+    else:
+        node.ip("-6 route add default metric 512 proto ra " +
+                " ".join(f"nexthop {hop}" for hop in hops))
+    node.add(node.pod(), network("v6"))
+    assert node.sysctl(f"ipv6.conf.{UPLINK}.accept_ra") == "2"
+    assert node.sysctl("ipv6.conf.other0.accept_ra") == "2"
+
+
+def test_CHECK_knows_each_next_hop_of_a_route(node):
+    """Two entries with one destination: the kernel makes one route of IPv6's."""
+    gateways = ["fd00:1:2::11", "fd00:1:2::12"]
+    pod = node.pod()
+    conf = network("v6", ipam={"routes": [{"dst": "fd00:9::/32", "gw": gw} for gw in gateways]})
+    result = node.add(pod, conf)
+    assert len(route_to(pod, 6, "fd00:9::/32")["nexthops"]) == 2
+    node.check(pod, conf, result)
+    pod.ip(f"-6 route del fd00:9::/32 via {gateways[1]}")
+    with pytest.raises(plugin.CniError) as error:
+        node.check(pod, conf, result)
+    assert error.value.code == plugin.CHECK
+    error.value.says("fd00:9::/32", gateways[1])
+
+
 def test_accept_ra_is_left_alone_where_forwarding_is_on_already(node):
     node.sysctl("ipv6.conf.all.forwarding", 1)
     node.ip(f"-6 route add default via fe80::1 dev {UPLINK} metric 512 proto ra")

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "uplink.h"
+
+#include <linux/rtnetlink.h>
+
+#include "netlink_route.h"
+
+static bool is_default(const struct kernel_route *route)
+{
+	return prefix_is_default(&route->route.dst) && route->index &&
+	       route->route.table == RT_TABLE_MAIN;
+}
+
+static int smallest_mtu(struct netlink *nl, const struct kernel_route_list *routes,
+			uint32_t priority, uint32_t *ret_mtu, struct cni_error *err)
+{
+	uint32_t mtu = 0;
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < routes->n; i++) {
+		const struct kernel_route *route = &routes->items[i];
+		struct link link = {};
+
+		if (!is_default(route) || route->route.priority != priority)
+			continue;
+		ret = link_get_by_index(nl, route->index, &link, err);
+		if (ret == 0 && link.mtu && (!mtu || link.mtu < mtu))
+			mtu = link.mtu;
+	}
+	if (ret == 0)
+		*ret_mtu = mtu;
+	return ret;
+}
+
+int uplink_mtu(struct netlink *nl, int family, uint32_t *ret_mtu, struct cni_error *err)
+{
+	struct kernel_route_list routes = {};
+	uint32_t priority = UINT32_MAX;
+	int ret = route_list_get(nl, family, &routes, err);
+
+	for (size_t i = 0; i < routes.n; i++)
+		if (is_default(&routes.items[i]) &&
+		    routes.items[i].route.priority < priority)
+			priority = routes.items[i].route.priority;
+	if (ret == 0)
+		ret = smallest_mtu(nl, &routes, priority, ret_mtu, err);
+	kernel_route_list_clear(&routes);
+	return ret;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Where the node's own packets to the world leave. */
+#ifndef BRIDGE_CNI_PLUGIN_UPLINK_H
+#define BRIDGE_CNI_PLUGIN_UPLINK_H
+
+#include "netlink.h"
+
+/*
+ * The smallest MTU, in bytes, of the interfaces that the family's preferred default route
+ * leads through, whatever it has of next hops; 0: there is no such route. Code 101.
+ */
+int uplink_mtu(struct netlink *nl, int family, uint32_t *ret_mtu, struct cni_error *err);
+
+#endif
