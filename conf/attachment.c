@@ -160,7 +160,7 @@ void attachment_notice(struct attachment *att, const char *fmt, ...)
 		line = NULL;
 		return;
 	}
-	if (asprintf(&notice, "%sbridge-cni: %s\n", att->notice ? att->notice : "",
+	if (asprintf(&notice, "%s" NOTICE_PREFIX "%s\n", att->notice ? att->notice : "",
 		     line) < 0)
 		return;
 	free(att->notice);

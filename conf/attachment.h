@@ -103,7 +103,9 @@ struct attachment attachment_beside(const struct attachment *att, enum cni_verb 
 /* Has it an address of that family? */
 bool attachment_uses(const struct attachment *att, int family);
 
-/* Adds a line to what the operator is told besides the answer. */
+#define NOTICE_PREFIX "bridge-cni: " /* of each line on stderr */
+
+/* Adds a line to what the operator is told besides the answer, on stderr and in the log. */
 void attachment_notice(struct attachment *att, const char *fmt, ...) _printf_(2, 3);
 
 #endif

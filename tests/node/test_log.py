@@ -61,6 +61,19 @@ def test_an_error_is_in_the_line_and_on_stderr(node, log):
     assert error.value.msg in error.value.stderr
 
 
+def test_what_is_said_on_stderr_of_a_success_is_in_the_line(node, log):
+    conf = network(logFile=str(log))
+    gone = node.pod()
+    node.add(gone, conf)
+    node.ip(f"link del {node.host_veths()[0]}")
+    gone.remove()
+    pod = node.pod()
+    pod.id = gone.id
+    done = node.invoke("ADD", conf, pod)
+    assert done.returncode == 0 and done.stderr.startswith("bridge-cni: ")
+    assert lines(log)[-1]["notice"] == done.stderr.strip().removeprefix("bridge-cni: ")
+
+
 def test_nothing_is_logged_by_default(node, tmp_path):
     before = set(os.listdir(tmp_path))
     node.add(node.pod(), network())
