@@ -166,7 +166,7 @@ static int other_fill(struct attachment *att, const char *network, struct text *
 
 	other.conf.name = network;
 	filling.sets = &sets;
-	hostport_sets_name(network, &sets);
+	hostport_sets_name(rules_owner(&other.conf), &sets);
 	ret = is_emptied(att, &sets, &emptied, err);
 	if (ret == 0 && emptied)
 		ret = ipam_records(&other, record_fill, &filling, err);
@@ -199,7 +199,7 @@ static int fill(struct attachment *att, struct text *text, struct cni_error *err
 	struct hostport_sets sets;
 	int ret;
 
-	hostport_sets_name(att->conf.name, &sets);
+	hostport_sets_name(rules_owner(&att->conf), &sets);
 	filling.sets = &sets;
 	ret = ipam_records(att, record_fill, &filling, err);
 	if (ret < 0)
@@ -215,7 +215,7 @@ int hostport_sets_wanted(const struct net_conf *conf, struct rule_list *list,
 	struct text text = {};
 	struct hostport_sets sets;
 
-	hostport_sets_name(conf->name, &sets);
+	hostport_sets_name(rules_owner(conf), &sets);
 	hostport_sentinels_make(&sets, sentinels);
 	maps_text(&sets, &text);
 	for (int f = 0; f < HOSTPORT_FAMILIES; f++)

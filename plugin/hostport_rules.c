@@ -133,7 +133,7 @@ int hostport_rules_wanted(const struct attachment *att, struct rule_list *ret_li
 
 	if (!list.items)
 		return error_oom(err);
-	hostport_sets_name(att->conf.name, &sets);
+	hostport_sets_name(rules_owner(&att->conf), &sets);
 	ret = hostport_sets_wanted(&att->conf, &list, err);
 	if (ret < 0)
 		return ret;

@@ -21,14 +21,12 @@ const char *const hostport_nodeips[HOSTPORT_FAMILIES] = {"nodeips4", "nodeips6"}
 
 static const int families[HOSTPORT_FAMILIES] = {AF_INET, AF_INET6};
 
-void hostport_sets_name(const char *network, struct hostport_sets *sets)
+void hostport_sets_name(uint64_t owner, struct hostport_sets *sets)
 {
-	uint64_t hash = hash_text(network);
-
 	for (int f = 0; f < HOSTPORT_FAMILIES; f++) {
 		for (int k = 0; k < HOSTPORT_KINDS; k++) {
 			snprintf(sets->names[f][k], HOSTPORT_SET_NAME_MAX,
-				 "%s%016" PRIx64, prefixes[f][k], hash);
+				 "%s%016" PRIx64, prefixes[f][k], owner);
 			sets->sets[f][k] = (struct nft_set){NFPROTO_INET, RULES_TABLE,
 							    sets->names[f][k]};
 		}

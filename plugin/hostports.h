@@ -17,6 +17,7 @@
 #include "../ipam/record.h"
 #include "nftset.h"
 #include "rules.h"
+#include "rules_owner.h"
 
 #define HOSTPORT_SET_NAME_MAX 32
 #define HOSTPORT_PART	      4 /* bytes of a port, and of a protocol, in a concatenation */
@@ -34,12 +35,12 @@ enum hostport_kind {
 	HOSTPORT_KINDS,
 };
 
-/* A network's. */
+/* Those of one owner (rules_owner.h). */
 struct hostport_sets {
 	char names[HOSTPORT_FAMILIES][HOSTPORT_KINDS][HOSTPORT_SET_NAME_MAX];
 	struct nft_set sets[HOSTPORT_FAMILIES][HOSTPORT_KINDS];
 };
-void hostport_sets_name(const char *network, struct hostport_sets *sets);
+void hostport_sets_name(uint64_t owner, struct hostport_sets *sets);
 
 /* Which kind and family of set, of whichever network, has this name? False: none of ours. */
 bool hostport_set_read(const char *name, int *ret_family, enum hostport_kind *ret_kind);

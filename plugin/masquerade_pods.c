@@ -15,6 +15,7 @@
 #include "../ipam/record.h"
 #include "nftset_element.h"
 #include "node.h"
+#include "rules_owner.h"
 
 #define SET_NAME_MAX	32
 #define SET_COMMENT_MAX 100 /* of the network's name in it, for people */
@@ -34,7 +35,7 @@ struct sets {
 static void sets_name(const struct net_conf *conf, int family, struct sets *sets)
 {
 	int number = family == AF_INET ? 4 : 6;
-	uint64_t hash = hash_text(conf->name);
+	uint64_t hash = rules_owner(conf);
 
 	snprintf(sets->pods_name, SET_NAME_MAX, "pods%d_%016" PRIx64, number, hash);
 	snprintf(sets->own_name, SET_NAME_MAX, "own%d_%016" PRIx64, number, hash);

@@ -21,6 +21,7 @@
 #include "nftset.h"
 #include "node.h"
 #include "report.h"
+#include "rules_owner.h"
 
 /* Raised when rules of the same fingerprint would mean something else. */
 #define RULES_VERSION 1
@@ -63,8 +64,7 @@ static void comment_format(const struct attachment *att, const char *stage,
 {
 	snprintf(ret_comment, NFT_COMMENT_MAX,
 		 "v%d %s/%s %016" PRIx64 " %016" PRIx64 " %s", RULES_VERSION, stage,
-		 rule->kind, hash_text(att->conf.name), fingerprint(rule),
-		 att->conf.name);
+		 rule->kind, rules_owner(&att->conf), fingerprint(rule), att->conf.name);
 }
 
 struct stale {
@@ -206,7 +206,7 @@ static int survey_take(struct attachment *att, struct survey *survey,
 	int ret;
 
 	if (!survey->present) {
-		survey->network = hash_text(att->conf.name);
+		survey->network = rules_owner(&att->conf);
 		survey->present = calloc(wanted->n + 1, sizeof(*survey->present));
 		if (!survey->present)
 			return error_oom(err);

@@ -10,6 +10,7 @@
 #include "nftset.h"
 #include "node.h"
 #include "rules.h"
+#include "rules_owner.h"
 
 #define NETHASH_MAX 20
 
@@ -103,7 +104,7 @@ static int table_survey(struct attachment *att, int protocol, const char *family
 	int ret;
 
 	snprintf(removal.suffix, sizeof(removal.suffix), "_%016" PRIx64,
-		 hash_text(att->conf.name));
+		 rules_owner(&att->conf));
 	ret = node_nftables(att->node, &nl, err);
 	if (ret == 0)
 		ret = nft_table_rules(nl, protocol, RULES_TABLE, &none, rule_found,

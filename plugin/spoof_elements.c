@@ -22,13 +22,11 @@ static const struct {
 	[SPOOF_TARGETS6] = {"targets6", "typeof iifname . @th,64,128"},
 };
 
-void spoof_sets_name(const char *network, struct spoof_sets *sets)
+void spoof_sets_name(uint64_t owner, struct spoof_sets *sets)
 {
-	uint64_t hash = hash_text(network);
-
 	for (int i = 0; i < SPOOF_SETS; i++) {
 		snprintf(sets->names[i], SPOOF_SET_NAME_MAX, "%s_%016" PRIx64,
-			 set_types[i].name, hash);
+			 set_types[i].name, owner);
 		sets->sets[i] = (struct nft_set){NFPROTO_BRIDGE, RULES_TABLE,
 						 sets->names[i]};
 	}
@@ -216,7 +214,7 @@ static int fill(struct attachment *att, struct text *text, struct cni_error *err
 	struct filling filling = {att, &sets, text};
 	int ret;
 
-	spoof_sets_name(att->conf.name, &sets);
+	spoof_sets_name(rules_owner(&att->conf), &sets);
 	ret = sentinels_make(&sets, &sentinels, err);
 	elements_text(&sets, &sentinels, text);
 	return ret < 0 ? ret : ipam_records(att, record_fill, &filling, err);
@@ -230,7 +228,7 @@ int spoof_sets_wanted(const struct net_conf *conf, struct rule_list *list,
 	struct spoof_sets sets;
 	int ret;
 
-	spoof_sets_name(conf->name, &sets);
+	spoof_sets_name(rules_owner(conf), &sets);
 	ret = sentinels_make(&sets, &sentinels, err);
 	for (int i = 0; i < SPOOF_SETS; i++)
 		text_add(&text, "add set bridge " RULES_TABLE " %s { %s; }\n",

@@ -9,6 +9,7 @@
 
 #include "nftset_element.h"
 #include "rules.h"
+#include "rules_owner.h"
 
 #define SPOOF_SET_NAME_MAX 32
 #define SPOOF_NOBODY	   "/" /* the sentinels' name, which no interface can have */
@@ -25,12 +26,12 @@ enum spoof_set {
 	SPOOF_SETS,
 };
 
-/* A network's. */
+/* Those of one owner (rules_owner.h). */
 struct spoof_sets {
 	char names[SPOOF_SETS][SPOOF_SET_NAME_MAX];
 	struct nft_set sets[SPOOF_SETS];
 };
-void spoof_sets_name(const char *network, struct spoof_sets *sets);
+void spoof_sets_name(uint64_t owner, struct spoof_sets *sets);
 
 /* "add set ..." lines, and what holds them filled. */
 int spoof_sets_wanted(const struct net_conf *conf, struct rule_list *list,

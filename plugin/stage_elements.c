@@ -32,8 +32,8 @@ static void own_clear(struct own *own)
 
 static void own_begin(const struct attachment *att, struct own *own)
 {
-	spoof_sets_name(att->conf.name, &own->spoof);
-	hostport_sets_name(att->conf.name, &own->ports);
+	spoof_sets_name(rules_owner(&att->conf), &own->spoof);
+	hostport_sets_name(rules_owner(&att->conf), &own->ports);
 }
 
 static int elements_add(struct attachment *att, struct cni_error *err)

@@ -86,7 +86,7 @@ static int ports_prepare(struct attachment *att, struct cni_error *err)
 	struct hostport_pod pod;
 	int ret;
 
-	hostport_sets_name(att->conf.name, &sets);
+	hostport_sets_name(rules_owner(&att->conf), &sets);
 	hostport_pod_of_att(att, &pod);
 	ret = addresses_check(&pod, err);
 	if (ret == 0)
@@ -150,7 +150,7 @@ static int portmap_repair(struct attachment *att, struct cni_error *err)
 
 	if (ret < 0 || !has_ports(att))
 		return ret;
-	hostport_sets_name(att->conf.name, &sets);
+	hostport_sets_name(rules_owner(&att->conf), &sets);
 	hostport_pod_of_att(att, &pod);
 	ret = node_nftables(att->node, &nl, err);
 	if (ret == 0)
@@ -198,7 +198,7 @@ static int portmap_check(struct attachment *att, struct cni_error *err)
 
 	if (!has_ports(att))
 		return 0;
-	hostport_sets_name(att->conf.name, &sets);
+	hostport_sets_name(rules_owner(&att->conf), &sets);
 	hostport_pod_of_att(att, &pod);
 	ret = hostport_rules_wanted(att, &wanted, err);
 	if (ret == 0)
