@@ -265,9 +265,6 @@ static int check_combinations(const struct net_conf *conf, struct cni_error *err
 	if (conf->disable_container_interface && conf->ipam.type && *conf->ipam.type)
 		return refuse_together(err, "disableContainerInterface", "ipam.type",
 				       "an interface that stays down takes no address");
-	if (conf->vlan && conf->vlan_trunk.n)
-		return refuse_together(err, "vlanTrunk", "vlan",
-				       "a port is an access port or a trunk port");
 	if (conf->vlan && conf->is_gateway) {
 		snprintf(gateway, sizeof(gateway), "%s.%u", conf->bridge, conf->vlan);
 		if (!ifname_valid(gateway))
@@ -307,7 +304,6 @@ int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope_nr,
 	const struct scope *scope = &scopes[scope_nr];
 	_cleanup_(net_conf_clear) struct net_conf conf = {
 		.bridge = DEFAULT_BRIDGE,
-		.preserve_default_vlan = true,
 		.ipam.data_dir = DEFAULT_DATA_DIR,
 	};
 	bool in_process;
@@ -353,6 +349,16 @@ int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope_nr,
 		return r;
 	*ret_conf = conf;
 	conf = (struct net_conf){};
+	return 0;
+}
+
+uint16_t net_conf_native_vlan(const struct net_conf *conf)
+{
+	if (conf->vlan)
+		return conf->vlan;
+	for (size_t i = 0; i < conf->vlan_trunk.n; i++)
+		if (conf->vlan_trunk.items[i].id || conf->vlan_trunk.items[i].min_id)
+			return 1;
 	return 0;
 }
 

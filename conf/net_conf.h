@@ -171,9 +171,9 @@ struct net_conf {
 	bool mac_spoof_check; /* macspoofchk, and implied by spoofCheck */
 	bool spoof_check; /* source addresses, too */
 	uint32_t mtu; /* bytes, 0: the bridge's, or the uplink's */
-	uint32_t vlan; /* access port, 0: none */
-	struct vlan_trunk_list vlan_trunk; /* trunk port; not with vlan */
-	bool preserve_default_vlan;
+	uint32_t vlan; /* of untagged frames, 0: none */
+	struct vlan_trunk_list vlan_trunk; /* of tagged ones */
+	bool preserve_default_vlan; /* also of that */
 	const char *status_on_exhaustion; /* NULL, "", "fail" or "ready" */
 	bool ready_when_exhausted;
 	struct mac_addr mac; /* of runtimeConfig, else of args.cni; may be unset */
@@ -216,6 +216,10 @@ int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope,
 /* cniVersion alone (missing: 0.1.0). Codes 1 and 7; @ret_version is then untouched. */
 int net_conf_read_version(const struct json_doc *doc, enum cni_version *ret_version,
 			  struct cni_error *err);
+
+/* The VLAN of the port's untagged frames: vlan; without it, VLAN 1 of a trunk port, as the
+ * reference has it. 0: the port's VLANs are the bridge's affair. */
+uint16_t net_conf_native_vlan(const struct net_conf *conf);
 
 /* hairpinMode, or a pod with host ports: where packets are translated on the bridge
  * (bridge-nf-call-iptables) it reaches its own through its own port of the bridge. */

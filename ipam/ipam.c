@@ -40,6 +40,7 @@ static struct record record_of(const struct attachment *att)
 		.node = att->kernel->node_cookie(att->kernel),
 		.mac = att->conf.mac,
 		.spoof_check = att->conf.mac_spoof_check,
+		.native_vlan = net_conf_native_vlan(&att->conf),
 		.bandwidth = att->conf.bandwidth,
 		.pod = att->pod,
 	};

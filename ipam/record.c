@@ -125,6 +125,8 @@ char *record_format(const struct record *record)
 	put_line(&text, "bridge", record->bridge);
 	put_line(&text, "pod", record->pod);
 	put_line(&text, "spoofcheck", record->spoof_check ? "yes" : NULL);
+	if (record->native_vlan)
+		text_add(&text, "native %u\n", record->native_vlan);
 	put_line(&text, "coming", record->coming ? "yes" : NULL);
 	put_bandwidth(&text, &record->bandwidth);
 	put_line(&text, "going", record->going ? "yes" : NULL);

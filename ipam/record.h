@@ -14,6 +14,8 @@
  *	mac 0a:58:0a:01:02:03
  *	bridge cni0
  *	spoofcheck yes			only where it is so
+ *	native 100			VLAN of the port's untagged frames, where ADD set it; absent: it
+ *					didn't, or by other rules (plugin/stage_vlan.c)
  *	bandwidth 8000000 65536 0 0	rate and burst, in bits, of ingress and egress; absent: none
  *	pod shop/cart-7d		as Kubernetes named it
  *	hostport tcp 192.0.2.1 8080 80	host address ("-": all), host port, the pod's port
@@ -59,6 +61,7 @@ struct record {
 	uint64_t cookie, node;
 	struct mac_addr mac;
 	bool spoof_check; /* the pod has elements of plugin/stage_spoofcheck.c's */
+	uint16_t native_vlan; /* 0: absent */
 	struct bandwidth bandwidth;
 	/* Its ADD waits for another IPAM plugin, or its DEL does: nobody puts rules of it
 	 * back. */

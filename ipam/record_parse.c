@@ -149,6 +149,16 @@ static int parse_port(char *value, struct record *record)
 	return 0;
 }
 
+static int parse_vlan(const char *text, uint16_t *ret)
+{
+	uint64_t number;
+
+	if (parse_u64(text, UINT16_MAX, &number) < 0 || number == 0)
+		return -EBADMSG;
+	*ret = (uint16_t)number;
+	return 0;
+}
+
 static int parse_range(const char *value, struct record *record)
 {
 	struct ip_prefix *grown;
@@ -196,6 +206,8 @@ static int parse_line(char *line, struct record *record)
 		return parse_address(value, record);
 	if (strcmp(line, "bandwidth") == 0)
 		return parse_bandwidth(value, &record->bandwidth);
+	if (strcmp(line, "native") == 0)
+		return parse_vlan(value, &record->native_vlan);
 	if (strcmp(line, "hostport") == 0)
 		return parse_port(value, record);
 	if (strcmp(line, "spoofcheck") == 0)

@@ -35,11 +35,11 @@ static void vlans_put(struct netlink *nl, struct nl_msg *msg, unsigned int index
 	nla_nest_end(msg, spec);
 }
 
-void queue_port_access_vlan(struct netlink *nl, unsigned int index, const char *name,
+void queue_port_native_vlan(struct netlink *nl, unsigned int index, const char *name,
 			    uint16_t vlan)
 {
 	struct nl_msg *msg = netlink_queue(
-		nl, RTM_SETLINK, 0, "making %s an access port of VLAN %u", name, vlan);
+		nl, RTM_SETLINK, 0, "giving port %s the native VLAN %u", name, vlan);
 
 	vlans_put(nl, msg, index, vlan, vlan,
 		  BRIDGE_VLAN_INFO_PVID | BRIDGE_VLAN_INFO_UNTAGGED);

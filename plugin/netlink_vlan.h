@@ -11,10 +11,10 @@
 
 #define VLAN_IDS 4096
 
-/* An access port: frames of @vlan leave untagged, untagged ones come into it. */
-void queue_port_access_vlan(struct netlink *nl, unsigned int index, const char *name,
+/* Frames of @vlan leave untagged, untagged ones come into it. */
+void queue_port_native_vlan(struct netlink *nl, unsigned int index, const char *name,
 			    uint16_t vlan);
-/* A trunk port: @first to @last, tagged. */
+/* @first to @last, tagged. */
 void queue_port_trunk_vlans(struct netlink *nl, unsigned int index, const char *name,
 			    uint16_t first, uint16_t last);
 void queue_port_vlan_del(struct netlink *nl, unsigned int index, const char *name,

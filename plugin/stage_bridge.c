@@ -95,7 +95,7 @@ static int made_mtu(struct attachment *att, uint32_t *ret_mtu, struct cni_error 
 
 static bool wants_vlans(const struct net_conf *conf)
 {
-	return conf->vlan || conf->vlan_trunk.n;
+	return net_conf_native_vlan(conf);
 }
 
 /* Nothing is left to do for this bridge. */

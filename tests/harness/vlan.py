@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Networks with VLANs, and the VLANs of a bridge's ports."""
+import contextlib
 import json
+import socket
+import struct
 
+from . import wire
 from .node import named, network
 
 ACCESS = {"PVID", "Egress Untagged"}
+# What preserveDefaultVlan leaves of the bridge's default VLAN.
+PRESERVED = {"Egress Untagged"}
+SOL_PACKET, PACKET_AUXDATA, TP_STATUS_VLAN_VALID = 263, 8, 0x10  # linux/if_packet.h
 
 
 def subnet(third):
@@ -49,3 +56,30 @@ def tagged(pod, vlan, address, ifname="eth0"):
         link set {name} up
         addr add {address}/24 dev {name}
         """)
+
+
+@contextlib.contextmanager
+def hearing(pod, ifname="eth0", wait=0.3):
+    """Afterwards the list has (VLAN of the tag, 0: none; payload) of each frame of ours."""
+    found = []
+    with pod.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(wire.ETH_P_ALL)) as sock:
+        sock.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
+        sock.bind((ifname, wire.ETH_P_ALL))
+        yield found
+        sock.settimeout(wait)
+        with contextlib.suppress(TimeoutError):
+            while True:
+                frame, more, _, (_, _, kind, *_) = sock.recvmsg(2048, 256)
+                if kind == wire.PACKET_OUTGOING or \
+                        frame[12:14] != struct.pack("!H", wire.ETHERTYPE):
+                    continue
+                [aux] = [data for level, number, data in more
+                         if (level, number) == (SOL_PACKET, PACKET_AUXDATA)]
+                status, _, _, _, _, tci, _ = struct.unpack("IIIHHHH", aux)
+                tagged = status & TP_STATUS_VLAN_VALID
+                found.append((tci & 0xfff if tagged else 0, frame[14:].rstrip(b"\0")))
+
+
+def shout(pod, payload, ifname="eth0"):
+    """A broadcast frame."""
+    wire.send_frame(pod, ifname, wire.BROADCAST, payload)

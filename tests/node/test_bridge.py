@@ -72,7 +72,6 @@ REFUSED = {
                                      ["promiscMode", "hairpinMode"]),
     "disableContainerInterface with ipam": ({"disableContainerInterface": True},
                                             ["disableContainerInterface", "ipam"]),
-    "vlan with vlanTrunk": ({"vlan": 5, "vlanTrunk": [{"id": 6}]}, ["vlan", "vlanTrunk"]),
     "vlan out of range": ({"vlan": 4095}, ["vlan", "4095", "4094"]),
     "a trunk without its end": ({"vlanTrunk": [{"minID": 3}]}, ["vlanTrunk[0].maxID"]),
     "another backend": ({"ipMasqBackend": "ipchains"}, ["ipMasqBackend", "ipchains"]),
@@ -209,7 +208,7 @@ def test_an_IPv4_address_beside_the_gateway_stays_once_the_gateway_is_there(node
 # -- vlan, vlanTrunk where the kernel can't
 
 VLANS = {"vlan": {"vlan": 100}, "vlanTrunk": {"vlanTrunk": [{"id": 5}]},
-         "without preserveDefaultVlan": {"vlan": 100, "preserveDefaultVlan": False}}
+         "with preserveDefaultVlan": {"vlan": 100, "preserveDefaultVlan": True}}
 
 
 @pytest.fixture

@@ -5,10 +5,24 @@ import pytest
 from harness import snapshot
 from harness.node import (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, network)
 from harness.plugin import CHECK, EXISTS, KERNEL, CniError
-from harness.vlan import ACCESS, access, port_of, port_vlans, subnet
+from harness.vlan import ACCESS, PRESERVED, access, port_of, port_vlans, subnet
 
 
 # -- the gateway
+
+
+@pytest.mark.parametrize("preserve", [None, False, True])
+@pytest.mark.parametrize("trunk", [None, [{"id": 7}, {"minID": 20, "maxID": 30}]])
+def test_the_gateways_port_is_in_its_VLAN_alone_unless_the_default_one_is_preserved(
+        vlans, preserve, trunk):
+    pod = vlans.pod()
+    conf = network(vlan=100, preserveDefaultVlan=preserve, vlanTrunk=trunk)
+    result = vlans.add(pod, conf)
+    port = vlans.links()["cni0.100"]["link"]
+    assert port_vlans(vlans, port) == {100: ACCESS, **({1: PRESERVED} if preserve else {})}
+    assert pod.ping(GATEWAY4) and pod.ping(INTERNET4)  # by the trunk's native VLAN
+    vlans.check(pod, conf, result)
+    assert vlans.addresses("cni0") == []
 
 
 @pytest.mark.parametrize("families", ["v4", "v6", "dual"])

@@ -58,8 +58,8 @@ static void without_them_nothing_is_asked_for(void **state)
 	assert_false(s.conf.promisc_mode || s.conf.force_address ||
 		     s.conf.port_isolation || s.conf.enable_dad ||
 		     s.conf.disable_container_interface || s.conf.masq_fully_random ||
-		     s.conf.mac_spoof_check || s.conf.spoof_check || s.conf.mac.set);
-	assert_true(s.conf.preserve_default_vlan);
+		     s.conf.mac_spoof_check || s.conf.spoof_check || s.conf.mac.set ||
+		     s.conf.preserve_default_vlan);
 	assert_int_equal(s.conf.mtu, 0);
 	assert_int_equal(s.conf.vlan, 0);
 	assert_int_equal(s.conf.vlan_trunk.n, 0);
@@ -134,6 +134,31 @@ static void vlans_are_read(void **state)
 	assert_int_equal(empty.conf.vlan, 5);
 }
 
+static void untagged_frames_have_one_vlan(void **state)
+{
+	static const struct {
+		const char *keys;
+		uint16_t vlan;
+	} cases[] = {
+		{"", 0},
+		{"\"vlan\":0,\"vlanTrunk\":[]", 0},
+		{"\"vlanTrunk\":[{}]", 0},
+		{"\"vlan\":5", 5},
+		{"\"vlanTrunk\":[{\"id\":6}]", 1},
+		{"\"vlanTrunk\":[{},{\"minID\":6,\"maxID\":7}]", 1},
+		{"\"vlan\":5,\"vlanTrunk\":[{\"id\":6}]", 5},
+		{"\"vlan\":6,\"vlanTrunk\":[{\"minID\":1,\"maxID\":4094}]", 6},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_subject_ s;
+
+		assert_good(cases[i].keys, &s);
+		assert_int_equal(net_conf_native_vlan(&s.conf), cases[i].vlan);
+	}
+}
+
 static void macs_are_read_by_precedence(void **state)
 {
 	static const struct {
@@ -202,9 +227,6 @@ static const struct {
 	 "vlanTrunk[0].minID: missing, expected minID and maxID together"},
 	{"\"vlanTrunk\":[5]", CNI_ERR_CONFIG, NULL},
 	{"\"vlanTrunk\":{\"id\":5}", CNI_ERR_CONFIG, NULL},
-	{"\"vlan\":5,\"vlanTrunk\":[{\"id\":6}]", CNI_ERR_CONFIG,
-	 "vlanTrunk: can't be set together with vlan: a port is an access port or a trunk "
-	 "port"},
 	{"\"vlan\":1234,\"isGateway\":true,\"bridge\":\"bridge-name\"", CNI_ERR_CONFIG,
 	 "bridge: with isGateway and vlan the gateway's interface would be "
 	 "\"bridge-name.1234\", which is too long; give the bridge a shorter name"},
@@ -304,6 +326,7 @@ int main(void)
 		cmocka_unit_test(switches_are_read),
 		cmocka_unit_test(spoofCheck_is_macspoofchk_and_more),
 		cmocka_unit_test(vlans_are_read),
+		cmocka_unit_test(untagged_frames_have_one_vlan),
 		cmocka_unit_test(macs_are_read_by_precedence),
 		cmocka_unit_test(destinations_are_read),
 		cmocka_unit_test(rates_are_the_configurations_or_else_the_runtimes),

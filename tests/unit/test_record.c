@@ -20,6 +20,7 @@ static void example(struct record *record, struct record_address addresses[3])
 		.netns = "/run/netns/with space\nnetwork forged\\x41\x01\x7f\xc3\xa4",
 		.bridge = "cni0",
 		.cookie = UINT64_MAX,
+		.native_vlan = 4094,
 		.bandwidth = {.ingress = {1, 2}, .egress = {UINT64_MAX, 4}},
 		.mac = {.set = true, .bytes = {2, 0, 0xff, 4, 5, 6}},
 		.ranges = ranges,
@@ -58,6 +59,7 @@ static void what_is_written_is_read(void **state)
 	assert_string_equal(got.netns, record.netns);
 	assert_string_equal(got.bridge, record.bridge);
 	assert_true(got.cookie == UINT64_MAX);
+	assert_int_equal(got.native_vlan, 4094);
 	assert_memory_equal(&got.bandwidth, &record.bandwidth, sizeof(got.bandwidth));
 	assert_memory_equal(got.mac.bytes, record.mac.bytes, MAC_LEN);
 	assert_int_equal(got.ranges_n, 2);
