@@ -8,7 +8,9 @@
 #include <assert.h>
 #include <cJSON.h>
 #include <errno.h>
+#include <float.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,6 +25,17 @@
 struct json_doc {
 	cJSON *root;
 };
+
+/* What is too large for a double cJSON reads as infinite and prints as null, which would be
+ * another value. */
+static void infinite_clamp(cJSON *value)
+{
+	cJSON *member;
+
+	if (cJSON_IsNumber(value) && isinf(value->valuedouble))
+		value->valuedouble = copysign(DBL_MAX, value->valuedouble);
+	cJSON_ArrayForEach(member, value) infinite_clamp(member);
+}
 
 int json_parse(const char *text, size_t len, struct json_doc **ret_doc,
 	       struct cni_error *err)
@@ -40,6 +53,7 @@ int json_parse(const char *text, size_t len, struct json_doc **ret_doc,
 	doc->root = cJSON_ParseWithLength(text, len);
 	if (!doc->root)
 		return error_oom(err);
+	infinite_clamp(doc->root);
 	*ret_doc = TAKE_PTR(doc);
 	return 0;
 }

@@ -227,23 +227,42 @@ static int scan_value(struct scan *scan, int c)
 	return scan_literal(scan);
 }
 
+/* At what closes a list or an object, behind a comma: the message points to the comma. */
+static int trailing_comma(struct scan *scan)
+{
+	while (scan->text[scan->pos] != ',')
+		scan->pos--;
+	return fail(scan, "a trailing comma, which JSON doesn't have: remove it");
+}
+
+static bool is_comment(const struct scan *scan, int c)
+{
+	return c == '#' || (c == '/' && (peek(scan, 1) == '/' || peek(scan, 1) == '*'));
+}
+
 /* One token, which starts with @c. */
 static int scan_token(struct scan *scan, int c)
 {
 	bool closes = scan->depth && c == scan->close[scan->depth - 1];
 
+	if (is_comment(scan, c))
+		return fail(scan, "a comment, which JSON doesn't have: remove it");
 	switch (scan->state) {
 	case AT_VALUE_OR_CLOSE:
 		if (closes)
 			return scan_close(scan);
 		return scan_value(scan, c);
 	case AT_VALUE:
+		if (closes && c == ']')
+			return trailing_comma(scan);
 		return scan_value(scan, c);
 	case AT_KEY_OR_CLOSE:
 		if (closes)
 			return scan_close(scan);
 		/* fallthrough */
 	case AT_KEY:
+		if (closes)
+			return trailing_comma(scan);
 		if (c != '"')
 			return fail(scan, "expected a key in double quotes");
 		scan->state = AT_COLON;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Bad input: the right code, words that help, and neither kernel nor disk touched."""
+import json
 import re
 
 import pytest
@@ -80,6 +81,29 @@ WRONG = [
                          ids=[" ".join(words) for _, words in WRONG])
 def test_a_wrong_value_is_named_by_its_path(node, changes, words):
     refused(node, network(**changes), plugin.CONFIG, *words)
+
+
+def huge(conf, value="1e999"):
+    """The configuration as text, its mtu too large for a double."""
+    return json.dumps({**conf, "mtu": "MTU"}).replace('"MTU"', value)
+
+
+@pytest.mark.parametrize("value, named", [
+    ("1e999", "1.79769313486232e+308 is out of range"),
+    ("-1e999", "-1.79769313486232e+308 is out of range"),
+    ("[1e999]", "[1.79769313486232e+308] is a list")])
+def test_a_number_that_is_too_large_is_not_called_null(node, value, named):
+    refused(node, huge(network(), value), plugin.CONFIG, f"mtu: {named}")
+
+
+def test_a_number_that_is_too_large_is_as_wrong_in_a_list_of_plugins(node, tmp_path):
+    """Taken out of the list it isn't null, which would be no MTU at all."""
+    file = tmp_path / "net.conflist"
+    file.write_text('{"cniVersion": "1.0.0", "name": "testnet", "plugins": [%s]}'
+                    % huge(network(cniVersion=None, name=None)))
+    done = node.run(plugin.BRIDGE_CNI, "repair", file, check=False)
+    assert done.returncode == 1
+    assert "plugins[0]: mtu: 1.79769313486232e+308 is out of range" in done.stderr
 
 
 @pytest.mark.parametrize("text", [
