@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "json.h"
+#include "printable.h"
 
 /* The version of the specification that has the operation. */
 static int version_check(enum cni_verb verb, enum cni_version version,
@@ -148,8 +149,8 @@ bool attachment_uses(const struct attachment *att, int family)
 
 void attachment_notice(struct attachment *att, const char *fmt, ...)
 {
+	struct text lines = {.text = att->notice};
 	_cleanup_(free_p) char *line = NULL;
-	char *notice;
 	va_list args;
 	int len;
 
@@ -160,9 +161,12 @@ void attachment_notice(struct attachment *att, const char *fmt, ...)
 		line = NULL;
 		return;
 	}
-	if (asprintf(&notice, "%s" NOTICE_PREFIX "%s\n", att->notice ? att->notice : "",
-		     line) < 0)
-		return;
-	free(att->notice);
-	att->notice = notice;
+	lines.len = att->notice ? strlen(att->notice) : 0;
+	lines.size = att->notice ? lines.len + 1 : 0;
+	len = lines.len;
+	text_add_printable(&lines, line);
+	text_put(&lines, "\n", 1);
+	if (lines.failed)
+		text_cut(&lines, len);
+	att->notice = lines.text;
 }

@@ -65,7 +65,7 @@ struct attachment {
 
 	struct report
 		*report; /* repair, cleanup: plugin/report.h; NULL: none is asked for */
-	char *notice; /* for the operator, lines on stderr; NULL: none; owned */
+	char *notice; /* for the operator, printable lines; NULL: none; owned */
 
 	/* How long the stages took, for the log. */
 	struct {
@@ -102,8 +102,6 @@ struct attachment attachment_beside(const struct attachment *att, enum cni_verb 
 
 /* Has it an address of that family? */
 bool attachment_uses(const struct attachment *att, int family);
-
-#define NOTICE_PREFIX "bridge-cni: " /* of each line on stderr */
 
 /* Adds a line to what the operator is told besides the answer, on stderr and in the log. */
 void attachment_notice(struct attachment *att, const char *fmt, ...) _printf_(2, 3);

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "printable.h"
+
 void logfmt_put(struct logfmt *line, const char *fmt, ...)
 {
 	size_t room = LOG_LINE_MAX - line->len;
@@ -21,23 +23,27 @@ void logfmt_put(struct logfmt *line, const char *fmt, ...)
 		line->len += (size_t)len < room ? (size_t)len : room - 1;
 }
 
+/* One that stands for itself, not the start of an escape. */
+static bool is_backslash(const char *chars, size_t n)
+{
+	return n == 1 && *chars == '\\';
+}
+
 void logfmt_value(struct logfmt *line, const char *key, const char *value)
 {
 	bool plain = value[0] != '\0';
+	char chars[PRINTABLE_MAX];
+	size_t n;
 
 	for (const char *c = value; *c; c++)
 		plain = plain && isgraph((unsigned char)*c) && *c != '"' && *c != '=';
 	logfmt_put(line, " %s=%s", key, plain ? value : "\"");
 	if (plain)
 		return;
-	for (const unsigned char *c = (const unsigned char *)value; *c; c++) {
-		if (*c == '"' || *c == '\\')
-			logfmt_put(line, "\\%c", *c);
-		else if (*c < ' ' || *c == 0x7f)
-			logfmt_put(line, "\\x%02x", *c);
-		else
-			logfmt_put(line, "%c", *c);
-	}
+	while ((n = printable_next(&value, chars)) > 0)
+		logfmt_put(line, "%s%.*s",
+			   *chars == '"' || is_backslash(chars, n) ? "\\" : "", (int)n,
+			   chars);
 	logfmt_put(line, "\"");
 }
 

@@ -37,7 +37,7 @@ void text_put(struct text *text, const char *bytes, size_t n)
 
 void text_cut(struct text *text, size_t len)
 {
-	if (len >= text->len)
+	if (len > text->len || !text->text)
 		return;
 	text->len = len;
 	text->text[len] = '\0';

@@ -18,7 +18,7 @@ struct text {
 /* At its end; what there is no memory for is left out, and @failed set. */
 void text_add(struct text *text, const char *fmt, ...) _printf_(2, 3);
 void text_put(struct text *text, const char *bytes, size_t n);
-/* Takes back what is behind @len bytes. */
+/* Takes back what is behind @len bytes, and what a failed text_add() left there. */
 void text_cut(struct text *text, size_t len);
 
 #endif

@@ -20,6 +20,7 @@
 #include "log.h"
 #include "repair.h"
 #include "report.h"
+#include "say.h"
 
 #define CONF_DIR    "/etc/cni/net.d"
 #define PLUGIN_DIRS "/opt/cni/bin" /* for CNI_PATH, where the caller has none */
@@ -74,8 +75,7 @@ struct command {
 static void error_print(struct command *command, const char *file,
 			const struct cni_error *err)
 {
-	fprintf(stderr, "bridge-cni: %s: %s%s%s%s\n", file, err->msg,
-		err->details[0] ? " (" : "", err->details, err->details[0] ? ")" : "");
+	say_error(file, err);
 	command->failed = true;
 }
 
@@ -106,8 +106,7 @@ static int network_run(struct command *command, const char *text, struct cni_err
 	if (ret == 0 && net.report->errors.len > errors)
 		logged = &net.report->last_error;
 	log_operation(&net, started, logged, getenv("TRACEPARENT"));
-	if (net.notice)
-		fputs(net.notice, stderr);
+	say_notices(&net);
 	return ret;
 }
 
@@ -207,13 +206,13 @@ static int command_report(struct command *command)
 	if (report->errors.text)
 		fprintf(stderr, "%s", report->errors.text);
 	if (report->out_of_memory)
-		fputs("bridge-cni: out of memory: lines are missing\n", stderr);
+		say("out of memory: lines are missing");
 	command->failed = command->failed || report->errors.text || report->out_of_memory;
 	if (command->failed && geteuid() != 0)
-		fputs("bridge-cni: run it as root\n", stderr);
+		say("run it as root");
 	/* A write before may have failed, and left nothing to flush. */
 	if (fflush(stdout) != 0 || ferror(stdout)) {
-		perror("bridge-cni: writing to standard output");
+		say("writing to standard output: %s", strerror(errno));
 		command->failed = true;
 	}
 	report_clear(report);
@@ -222,8 +221,8 @@ static int command_report(struct command *command)
 
 static int refuse(const char *argument)
 {
-	fprintf(stderr, "bridge-cni: unknown argument \"%s\", or in the wrong place\n%s",
-		argument, usage);
+	say("unknown argument \"%s\", or in the wrong place", argument);
+	fputs(usage, stderr);
 	return 2;
 }
 

@@ -53,21 +53,15 @@ static void put_trace(struct logfmt *line, const char *trace)
 	logfmt_put(line, " trace=%.*s", TRACE_ID_LEN, trace + TRACE_ID_START);
 }
 
-/* As one value: without what each line on stderr begins and ends with. */
+/* Its lines as one value. */
 static void put_notice(struct logfmt *line, const char *notice)
 {
 	char text[LOG_LINE_MAX] = "";
 	struct logfmt joined = {.text = text};
-	const size_t prefix = strlen(NOTICE_PREFIX);
 
-	while (*notice) {
-		if (strncmp(notice, NOTICE_PREFIX, prefix) == 0)
-			notice += prefix;
-		logfmt_put(&joined, "%s%.*s", joined.len ? "; " : "",
-			   (int)strcspn(notice, "\n"), notice);
-		notice += strcspn(notice, "\n");
-		notice += *notice == '\n';
-	}
+	for (const char *end; (end = strchr(notice, '\n')); notice = end + 1)
+		logfmt_put(&joined, "%s%.*s", joined.len ? "; " : "", (int)(end - notice),
+			   notice);
 	logfmt_value(line, "notice", text);
 }
 
@@ -82,14 +76,15 @@ void log_format(const struct attachment *att, uint64_t microseconds,
 	put_work(&line, att, microseconds);
 	put_trace(&line, trace);
 	logfmt_put(&line, " outcome=%s", err->code ? "error" : "ok");
-	if (att->notice)
-		put_notice(&line, att->notice);
-	if (!err->code)
-		return;
-	logfmt_put(&line, " code=%d", err->code);
-	logfmt_value(&line, "msg", err->msg);
+	if (err->code) {
+		logfmt_put(&line, " code=%d", err->code);
+		logfmt_value(&line, "msg", err->msg);
+	}
 	if (err->details[0])
 		logfmt_value(&line, "details", err->details);
+	/* Last, because of a long line the end is cut. */
+	if (att->notice)
+		put_notice(&line, att->notice);
 }
 
 static bool is_wanted(const struct attachment *att)

@@ -17,6 +17,7 @@
 #include "input.h"
 #include "ipam_verbs.h"
 #include "log.h"
+#include "say.h"
 #include "verbs.h"
 
 static int stdout_write(const char *text, struct cni_error *err)
@@ -122,8 +123,7 @@ static int run(const char *called, enum cni_version *ret_version, struct cni_err
 		ret = operate(&att, err);
 		log_operation(&att, started, err, getenv("TRACEPARENT"));
 	}
-	if (att.notice)
-		fputs(att.notice, stderr);
+	say_notices(&att);
 	return ret;
 }
 
@@ -162,7 +162,7 @@ int main(int argc, char **argv)
 		return 0;
 	text = error_text(&err, version);
 	/* For the runtime's log, too: not all of them show the answer. */
-	fprintf(stderr, "bridge-cni: %s\n", err.msg);
+	say_error(NULL, &err);
 	error_clear(&err);
 	if (text)
 		stdout_write(text, &err);

@@ -2,6 +2,8 @@
 /* Finds dead attachments, looks again under the node lock, and runs their DEL. */
 #include "reclaim.h"
 
+#include <string.h>
+
 #include "../ipam/ipam.h"
 #include "node.h"
 #include "stages.h"
@@ -24,13 +26,14 @@ int reclaim_delete(struct attachment *att, const char *container_id, const char 
 	struct node node = *att->node;
 	struct attachment other = namesake(att, &node, container_id, ifname);
 	int ret = stages_del(&other, err);
+	const char *line, *end;
 
 	att->node->lock = node.lock;
 	att->node->lock_fd = node.lock_fd;
 	att->node->nftables = node.nftables;
-	if (other.notice)
-		attachment_notice(att, "DEL of %s/%s: %s", container_id, ifname,
-				  other.notice);
+	for (line = other.notice; line && (end = strchr(line, '\n')); line = end + 1)
+		attachment_notice(att, "DEL of %s/%s: %.*s", container_id, ifname,
+				  (int)(end - line), line);
 	free(other.notice);
 	if (ret < 0)
 		error_wrap(err, "deleting container %s's %s", container_id, ifname);

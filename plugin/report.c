@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../conf/printable.h"
+
 void report_clear(struct report *report)
 {
 	free(report->done.text);
@@ -13,27 +15,20 @@ void report_clear(struct report *report)
 	*report = (struct report){};
 }
 
-static void add_line(const struct attachment *att, struct report_lines *lines,
-		     const char *what)
+static void add_line(const struct attachment *att, struct text *lines, const char *what)
 {
 	const struct cni_env *env = &att->env;
-	_cleanup_(free_p) char *line = NULL;
-	char *grown;
-	int len;
+	size_t len = lines->len;
 
-	len = asprintf(&line, "%s%s%s%s%s: %s\n", att->conf.name,
-		       env->container_id[0] ? " " : "", env->container_id,
-		       env->ifname[0] ? " " : "", env->ifname, what);
-	if (len < 0)
-		line = NULL;
-	grown = line ? realloc(lines->text, lines->len + len + 1) : NULL;
-	if (!grown) {
-		att->report->out_of_memory = true;
+	text_add(lines, "%s%s%s%s%s: ", att->conf.name, env->container_id[0] ? " " : "",
+		 env->container_id, env->ifname[0] ? " " : "", env->ifname);
+	text_add_printable(lines, what);
+	text_put(lines, "\n", 1);
+	if (!lines->failed)
 		return;
-	}
-	memcpy(grown + lines->len, line, len + 1);
-	lines->text = grown;
-	lines->len += len;
+	text_cut(lines, len);
+	lines->failed = false;
+	att->report->out_of_memory = true;
 }
 
 void report_done(const struct attachment *att, const char *fmt, ...)

@@ -7,17 +7,14 @@
 #define BRIDGE_CNI_PLUGIN_REPORT_H
 
 #include "../conf/attachment.h"
-
-struct report_lines {
-	char *text; /* NULL: none; owned */
-	size_t len;
-};
+#include "../conf/text.h"
 
 struct report {
-	struct report_lines done, errors;
+	struct text done, errors; /* printable lines */
 	struct cni_error last_error;
 	bool out_of_memory; /* lines are missing */
 };
+
 void report_clear(struct report *report);
 
 /* "NETWORK[ CONTAINER INTERFACE]: ..."; nothing where @att has no report. */

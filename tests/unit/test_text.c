@@ -96,12 +96,30 @@ static void without_memory_it_says_so(void **state)
 	free(text.text);
 }
 
+static void what_a_failed_addition_left_is_cut(void **state)
+{
+	struct text text = {};
+	char piece[4 * TEXT_MIN] = {};
+
+	(void)state;
+	memset(piece, 'x', sizeof(piece) - 1);
+	text_add(&text, "%s", "kept");
+	memory_left = 0;
+	text_add(&text, "%s", piece);
+	memory_left = -1;
+	assert_true(text.failed);
+	text_cut(&text, 4);
+	assert_string_equal(text.text, "kept");
+	free(text.text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_length_at_every_fill),
 		cmocka_unit_test(what_is_cut_ends_there),
 		cmocka_unit_test(without_memory_it_says_so),
+		cmocka_unit_test(what_a_failed_addition_left_is_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

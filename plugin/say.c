@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Needs no memory: that there is none has to be said, too. */
+#include "say.h"
+
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../conf/printable.h"
+
+#define LINE_MAX_BYTES (PATH_MAX + ERROR_MSG_MAX + ERROR_DETAILS_MAX)
+
+/* In one write(), which lines of other processes don't get into. */
+static _noinline_ void put_line(const char *text)
+{
+	static const char start[] = "bridge-cni: ";
+	char line[sizeof(start) + LINE_MAX_BYTES + PRINTABLE_MAX], chars[PRINTABLE_MAX];
+	size_t len = sizeof(start) - 1, n;
+
+	memcpy(line, start, len);
+	while (len < sizeof(start) + LINE_MAX_BYTES &&
+	       (n = printable_next(&text, chars)) > 0) {
+		memcpy(line + len, chars, n);
+		len += n;
+	}
+	line[len++] = '\n';
+	fwrite(line, 1, len, stderr);
+}
+
+_noinline_ void say(const char *fmt, ...)
+{
+	char text[LINE_MAX_BYTES];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	put_line(text);
+}
+
+void say_error(const char *where, const struct cni_error *err)
+{
+	say("%s%s%s%s%s%s", where ? where : "", where ? ": " : "", err->msg,
+	    err->details[0] ? " (" : "", err->details, err->details[0] ? ")" : "");
+}
+
+void say_notices(const struct attachment *att)
+{
+	const char *line = att->notice, *end;
+
+	for (; line && (end = strchr(line, '\n')); line = end + 1)
+		say("%.*s", (int)(end - line), line);
+}

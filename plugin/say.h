@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Lines on standard error, for the operator: runtimes have it in their log. */
+#ifndef BRIDGE_CNI_PLUGIN_SAY_H
+#define BRIDGE_CNI_PLUGIN_SAY_H
+
+#include "../conf/attachment.h"
+
+/* "bridge-cni: ...", one line whatever is in it (conf/printable.h). */
+void say(const char *fmt, ...) _printf_(1, 2);
+
+/* An error with its details. @where: what it is about; NULL: the message says it. */
+void say_error(const char *where, const struct cni_error *err);
+
+/* What attachment_notice() collected. */
+void say_notices(const struct attachment *att);
+
+#endif
