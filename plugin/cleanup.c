@@ -100,16 +100,6 @@ static int left_delete(struct attachment *net, struct cni_error *err)
 	return ret < 0 ? ret : left_refuse(net, "they came meanwhile: try again", err);
 }
 
-/* A VLAN's gateway, BRIDGE.VLAN, by the alias of its port. */
-static bool is_vlan_port(const struct attachment *net, const struct link *link)
-{
-	char alias[LINK_ALIAS_MAX];
-	int len = snprintf(alias, sizeof(alias), LINK_ALIAS_PREFIX "port of %s.",
-			   net->conf.bridge);
-
-	return strcmp(link->kind, "veth") == 0 && strncmp(link->alias, alias, len) == 0;
-}
-
 /* The bridge, or an interface in a VLAN of it. */
 static bool may_have_gateways(const struct attachment *net, const struct link *link)
 {
@@ -117,6 +107,23 @@ static bool may_have_gateways(const struct attachment *net, const struct link *l
 
 	return strncmp(link->name, net->conf.bridge, len) == 0 &&
 	       (link->name[len] == '\0' || link->name[len] == '.');
+}
+
+/* The port that a VLAN's gateway, BRIDGE.VLAN, hangs on: its name follows from that. */
+static bool is_vlan_port(const struct attachment *net, const struct link_list *links,
+			 const struct link *link)
+{
+	char name[IF_NAMESIZE];
+
+	for (size_t i = 0; strcmp(link->kind, "veth") == 0 && i < links->n; i++) {
+		const struct link *gateway = &links->items[i];
+
+		if (gateway->index != link->peer || !may_have_gateways(net, gateway))
+			continue;
+		identity_vlan_port(gateway->name, name);
+		return strcmp(link->name, name) == 0;
+	}
+	return false;
 }
 
 static int gateways_remove(struct attachment *net, const struct link *link,
@@ -160,7 +167,7 @@ static struct bridge_users users_find(const struct attachment *net,
 		bool ours = strncmp(link->alias, LINK_ALIAS_PREFIX,
 				    strlen(LINK_ALIAS_PREFIX)) == 0;
 
-		if (link->master == bridge && !is_vlan_port(net, link))
+		if (link->master == bridge && !is_vlan_port(net, links, link))
 			memcpy(ours ? users.pod : users.stranger, link->name,
 			       IF_NAMESIZE);
 	}
@@ -192,7 +199,7 @@ static int links_remove(struct attachment *net, const struct link_list *links,
 	int ret = 0;
 
 	for (size_t i = 0; i < links->n; i++) {
-		if (!is_vlan_port(net, &links->items[i]))
+		if (!is_vlan_port(net, links, &links->items[i]))
 			continue;
 		queue_link_del(nl, links->items[i].name);
 		report_done(net, "removed a VLAN's gateway, with its port %s",

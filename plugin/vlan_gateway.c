@@ -25,19 +25,12 @@ static struct mac_addr gateway_mac(const struct attachment *att)
 	return mac;
 }
 
-static void gateway_alias(const struct attachment *att, char ret_alias[LINK_ALIAS_MAX])
-{
-	snprintf(ret_alias, LINK_ALIAS_MAX, LINK_ALIAS_PREFIX "port of %s",
-		 att->gateway_ifname);
-}
-
 /* The pair, the gateway's end not up yet. */
 static int gateway_make(struct attachment *att, struct cni_error *err)
 {
-	char port[IF_NAMESIZE], alias[LINK_ALIAS_MAX];
+	char port[IF_NAMESIZE];
 
 	identity_vlan_port(att->gateway_ifname, port);
-	gateway_alias(att, alias);
 	queue_veth_add(att->node->rtnl,
 		       &(struct veth_spec){
 			       .host_name = port,
@@ -47,7 +40,6 @@ static int gateway_make(struct attachment *att, struct cni_error *err)
 			       .mtu = att->mtu,
 			       .bridge = att->bridge_index,
 			       .peer_ns = att->node->ns,
-			       .alias = alias,
 		       });
 	return netlink_commit(att->node->rtnl, err);
 }
@@ -81,13 +73,30 @@ static int gateway_is_complete(struct attachment *att, const struct link *gatewa
 	return ret;
 }
 
-/* One that was made here and has lost its bridge. */
-static bool may_attach(const struct attachment *att, const struct link *port)
+static bool made_here(const struct attachment *att, const struct link *port)
+{
+	char name[IF_NAMESIZE];
+
+	identity_vlan_port(att->gateway_ifname, name);
+	return port->index && strcmp(port->name, name) == 0;
+}
+
+/* A port that has lost its bridge, or has no alias yet. */
+static void queue_port(struct attachment *att, const struct link *port)
 {
 	char alias[LINK_ALIAS_MAX];
+	struct veth_spec spec = {
+		.host_name = port->name,
+		.bridge = att->bridge_index,
+		.alias = alias,
+	};
 
-	gateway_alias(att, alias);
-	return port->index && !port->master && strcmp(port->alias, alias) == 0;
+	snprintf(alias, sizeof(alias), LINK_ALIAS_PREFIX "port of %s",
+		 att->gateway_ifname);
+	if (!port->master)
+		queue_port_attach(att->node->rtnl, port->index, &spec);
+	else
+		queue_veth_port(att->node->rtnl, &spec);
 }
 
 /* The port's VLAN, then up: that is its last step, and says that it is complete. */
@@ -101,7 +110,7 @@ static int gateway_finish(struct attachment *att, const struct link *gateway,
 	if (is_veth(gateway)) {
 		ret = gateway_port(att, gateway, &port, err);
 		if (ret == 0 && port.master != att->bridge_index &&
-		    !may_attach(att, &port))
+		    (port.master || !made_here(att, &port)))
 			return error_set(
 				err, CNI_ERR_EXISTS, EEXIST,
 				"vlan: %s is to be the VLAN's gateway, but its "
@@ -109,12 +118,8 @@ static int gateway_finish(struct attachment *att, const struct link *gateway,
 				gateway->name, att->conf.bridge);
 		if (ret < 0)
 			return ret;
-		if (!port.master)
-			queue_port_attach(nl, port.index,
-					  &(struct veth_spec){
-						  .host_name = port.name,
-						  .bridge = att->bridge_index,
-					  });
+		if (made_here(att, &port))
+			queue_port(att, &port);
 		vlan_queue_port(att, port.index, port.name, NULL);
 		ret = netlink_commit(nl, err);
 		if (ret < 0)

@@ -41,8 +41,9 @@ def vlan_filtering(tmp_path_factory):
 
 
 @pytest.fixture
-def vlans(node, vlan_filtering):
+def vlans(request, node, vlan_filtering):
     """A node with bridges that filter VLANs; the virtual machine's kernel has them."""
+    assert request.path.name.startswith("test_vlan"), "tests/vm/run runs no other file always"
     if not vlan_filtering:
         lacks = "this kernel has no CONFIG_BRIDGE_VLAN_FILTERING"
         (pytest.fail if os.environ.get("BRIDGE_CNI_VM") else pytest.skip)(lacks)

@@ -160,19 +160,6 @@ def test_a_pod_sees_who_comes_by_a_Service_on_the_same_bridge(node):
         assert ask(client, NODE4, 8080)[0] == "pod"
 
 
-def test_with_a_VLAN_and_its_gateway(vlans):
-    node = vlans
-    pod, other = node.pod(), node.pod()
-    conf = ports((8080, 80), families="v4", vlan=100)
-    result = node.add(pod, conf)
-    node.add(other, network("v4", vlan=100))
-    with served(pod, 80):
-        for client, address in ((node.outside, NODE4), (node, NODE4), (node, "127.0.0.1"),
-                                (other, NODE4), (pod, NODE4)):
-            assert ask(client, address, 8080)[0] == "pod", (client.name, address)
-    node.check(pod, conf, result)
-
-
 def test_beside_spoof_checks_and_isolated_ports(node):
     """The way from pod to pod is by the node, unless frames are translated on the bridge."""
     node.sysctl("bridge.bridge-nf-call-iptables", 0)

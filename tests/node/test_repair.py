@@ -280,61 +280,6 @@ def test_pods_of_another_IPAM_plugin_are_masqueraded_again(node, harm):
     assert repair(node, fake.conf(), env=fake.env) == NOTHING
 
 
-# -- VLANs
-
-
-@pytest.mark.parametrize("families", ["v4", "dual"])
-def test_access_ports_and_the_VLANs_gateway_come_back(vlans, families):
-    conf = network(families, vlan=100, preserveDefaultVlan=False)
-    pods, results = attached(vlans, conf)
-    stranger = vlans.pod()
-    other = network(name="plain", isDefaultGateway=None, ipMasq=None)
-    other["ipam"]["ranges"][0][0]["rangeStart"] = "10.1.2.100"
-    results.append(vlans.add(stranger, other))
-    before = state(vlans)
-    vlans.ip("link del cni0")
-    assert not pods[0].ping(addresses_of(results[1])[0], wait=0.3)
-    repair(vlans, conf, other)
-    for pod, peer in ((pods[0], results[1]), (pods[1], results[0])):
-        # A neighbour that didn't answer before is asked again a second later, or two.
-        assert all(pod.ping(address, wait=6) for address in addresses_of(peer))
-        assert pod.ping(GATEWAY4) and pod.ping(INTERNET4)
-    assert not stranger.ping(addresses_of(results[0])[0], wait=0.5)
-    snapshot.assert_same(before, state(vlans))
-    assert repair(vlans, conf, other) == NOTHING
-
-
-def test_trunk_ports_come_back(vlans):
-    from harness.vlan import access, port_vlans, subnet, tagged, trunk
-    conf = trunk({"id": 7}, {"minID": 100, "maxID": 103}, name="trunk", ipam=subnet(9))
-    inside = access(100, name="vlan100", ipam=subnet(100))
-    router, pod = vlans.pod(), vlans.pod()
-    port = host_of(vlans.add(router, conf))
-    vlans.add(pod, inside)
-    tagged(router, 100, "10.1.100.254")
-    assert pod.ping("10.1.100.254")
-    held = port_vlans(vlans, port)
-    vlans.ip("link del cni0")
-    repair(vlans, conf, inside)
-    assert port_vlans(vlans, port) == held
-    assert pod.ping("10.1.100.254")
-    vlans.run("bridge", "vlan", "del", "dev", port, "vid", "100")
-    assert not pod.ping("10.1.100.254", wait=0.5)
-    [line] = repair(vlans, conf, inside)
-    assert port in line and "VLAN" in line
-    assert pod.ping("10.1.100.254")
-
-
-def test_the_next_ADD_puts_the_VLANs_gateway_onto_the_new_bridge(vlans):
-    conf, pods = network(vlan=100), [vlans.pod(), vlans.pod()]
-    vlans.add(pods[0], conf)
-    vlans.ip("link del cni0")
-    vlans.add(pods[1], conf)
-    assert pods[1].ping(GATEWAY4) and pods[1].ping(INTERNET4)
-    repair(vlans, conf)
-    assert pods[0].ping(GATEWAY4) and pods[0].ping(INTERNET4)
-
-
 # -- what is as it should be
 
 

@@ -3,7 +3,8 @@
 import pytest
 
 from harness import snapshot
-from harness.node import (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, network)
+from harness.hostports import ask, ports, served
+from harness.node import GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, NODE4, network
 from harness.plugin import CHECK, EXISTS, KERNEL, CniError
 from harness.vlan import ACCESS, PRESERVED, access, port_of, port_vlans, subnet
 
@@ -142,6 +143,19 @@ def test_a_VLAN_device_on_the_bridge_serves(vlans, state):
     result = vlans.add(pod, conf)
     assert pod.ping(GATEWAY4)
     vlans.check(pod, conf, result)
+
+
+def test_host_ports_with_a_VLAN_and_its_gateway(vlans):
+    node = vlans
+    pod, other = node.pod(), node.pod()
+    conf = ports((8080, 80), families="v4", vlan=100)
+    result = node.add(pod, conf)
+    node.add(other, network("v4", vlan=100))
+    with served(pod, 80):
+        for client, address in ((node.outside, NODE4), (node, NODE4), (node, "127.0.0.1"),
+                                (other, NODE4), (pod, NODE4)):
+            assert ask(client, address, 8080)[0] == "pod", (client.name, address)
+    node.check(pod, conf, result)
 
 
 # -- CHECK
