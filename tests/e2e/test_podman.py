@@ -8,6 +8,7 @@ import host as hosts
 import pytest
 from conftest import missing, wait_for
 
+from harness import distribution
 from harness.node import INTERNET4, INTERNET6, NODE4, NODE6, network
 
 pytestmark = pytest.mark.must_run
@@ -95,7 +96,7 @@ def running(host, image):
         pytest.skip(lacks)
     version = subprocess.run(["podman", "--version"], capture_output=True, text=True).stdout
     if int(re.search(r"version (\d+)", version)[1]) >= 5:
-        pytest.skip(f"{version.strip()} has no CNI backend")
+        distribution.lacks(f"{version.strip()} has no CNI backend")
     return Podman(host, image)
 
 

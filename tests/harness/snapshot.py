@@ -6,7 +6,7 @@ import json
 # Values that change by themselves. (A bridge's carrier follows its ports' a second later.)
 VOLATILE = {"operstate", "handle", "packets", "bytes", "valid_life_time", "preferred_life_time",
             "metainfo", "expires", "cacheinfo", "ifindex", "link_index", "link_netnsid",
-            "group_addr"}
+            "group_addr", "fdb_n_learned"}
 CARRIER = {"NO-CARRIER", "LOWER_UP", "linkdown"}
 
 

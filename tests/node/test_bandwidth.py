@@ -3,7 +3,6 @@
 import contextlib
 import json
 import re
-import socket
 import time
 
 import pytest
@@ -57,11 +56,12 @@ def bit_rate(tbf):
 def iperf3_server(ns, port):
     server = ns.popen(["iperf3", "-s", "-p", str(port)], stdout=-3, stderr=-3)
     try:
-        for _ in range(100):
-            with ns.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
+        # Not by connecting: to iperf3 that is a client, and while it deals with one it turns
+        # others away.
+        end = time.monotonic() + 10
+        while not ns.run("ss", "-Hltn", f"sport = :{port}").stdout:
+            assert server.poll() is None and time.monotonic() < end, "iperf3 does not listen"
+            time.sleep(0.02)
         yield
     finally:
         server.kill()
@@ -78,8 +78,10 @@ def measured(pod, server, address, *directions):
         running = [pod.begin("iperf3", "-J", "-c", address, "-p", str(port), "-C", "reno",
                              "-P", "4", "-O", "1", "-t", "4", *["-R"] * (direction == "receives"))
                    for port, direction in enumerate(directions, PORT)]
-        ends = [json.loads(finish().stdout) for finish in running]
-    return [end["end"]["sum_received"]["bits_per_second"] for end in ends]
+        ends = [finish() for finish in running]
+    for end in ends:  # what went wrong it says in its JSON, or on stderr
+        assert end.returncode == 0, f"iperf3: {end.stdout[-1000:]}{end.stderr}"
+    return [json.loads(end.stdout)["end"]["sum_received"]["bits_per_second"] for end in ends]
 
 
 def within_a_tenth(found, wanted):
