@@ -17,6 +17,9 @@ BENCH       ?=
 # Of make image.
 BASE        ?= docker.io/library/debian:bookworm-slim
 IMAGE       ?= bridge-cni:latest
+# Of make check-distros: some of its suites (bookworm, trixie, noble).
+DISTROS     ?=
+UBUNTU_MIRROR ?= http://archive.ubuntu.com/ubuntu
 # Of each fuzz target; FUZZ= names some of them.
 FUZZ_SECONDS ?= 60
 FUZZ        ?=
@@ -30,6 +33,8 @@ AGENT_LIBS  := libcurl libmicrohttpd
 AGENT_VERSIONS := libcurl >= 7.85 libmicrohttpd >= 0.9.59
 VARIANT     := $(if $(SANITIZE),san,release)
 BUILD       := build/$(VARIANT)
+INSTALLED   := $(DESTDIR)$(CNI_BIN_DIR)/bridge-cni
+INSTALLED_DOC := $(DESTDIR)$(PREFIX)/share/doc/bridge-cni
 
 HARDENING   := -fPIE -fstack-protector-strong -fstack-clash-protection
 ifeq ($(SANITIZE),)
@@ -41,9 +46,17 @@ COMMON_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla $(WERROR) -D_GNU_SOURCE \
 	-DBRIDGE_CNI_VERSION='"$(VERSION)"'
 PROJECT_CFLAGS = $(COMMON_CFLAGS) $(HARDENING) $(SAN_FLAGS) \
-	$(shell $(PKG_CONFIG) --cflags $(LIBS) libnftables)
+	$(call packages,--cflags $(LIBS) libnftables)
 PROJECT_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(SAN_FLAGS)
-PROJECT_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBS))
+PROJECT_LIBS = $(call packages,--libs $(LIBS))
+
+# What is missing `wanted` says, once and before anything is compiled.
+packages = $(shell $(PKG_CONFIG) $(1) 2>/dev/null)
+wanted = command -v $(CC) >/dev/null && $(PKG_CONFIG) --print-errors --exists '$(1)' || \
+	{ tests/install-deps --hint $(2) '$(1)' >&2; exit 1; }
+# For targets that make namespaces, before they install or build anything.
+as_root = $(if $(filter 0,$(shell id -u)),,$(error make $@ makes network namespaces, \
+	for which it must be root: sudo make $@))
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
@@ -85,12 +98,12 @@ build/bridge-cni-agent: $(BUILD)/bridge-cni-agent
 $(BUILD)/bridge-cni-agent: $(AGENT_OBJECTS) $(BUILD)/plugin.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(PROJECT_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PROJECT_LIBS) \
-		$(shell $(PKG_CONFIG) --libs $(AGENT_LIBS))
+		$(call packages,--libs $(AGENT_LIBS))
 
 $(BUILD)/deploy/agent/api.o $(BUILD)/deploy/agent/http.o: $(BUILD)/.agent-versions
 $(BUILD)/.agent-versions: Makefile
 	$(Q)mkdir -p $(@D)
-	$(Q)$(PKG_CONFIG) --print-errors --exists '$(AGENT_VERSIONS)'
+	$(Q)$(call wanted,$(AGENT_VERSIONS),agent)
 	$(Q)touch $@
 
 $(BUILD)/plugin.a: $(LIB_OBJECTS)
@@ -100,7 +113,7 @@ $(BUILD)/plugin.a: $(LIB_OBJECTS)
 
 $(BUILD)/.versions: Makefile
 	$(Q)mkdir -p $(@D)
-	$(Q)$(PKG_CONFIG) --print-errors --exists '$(VERSIONS)'
+	$(Q)$(call wanted,$(VERSIONS),build)
 	$(Q)touch $@
 
 $(BUILD)/%.o: %.c Makefile $(BUILD)/.versions
@@ -144,6 +157,7 @@ fuzz: ## libFuzzer, FUZZ_SECONDS=60 for each target; FUZZ='conf store': these on
 # The compiler runs after the packages are there: a make of its own.
 .PHONY: check
 check: ## all tests, on network namespaces of their own (root; installs what it needs)
+	$(as_root)
 	$(Q)tests/install-deps check
 	$(Q)tests/install-deps e2e || echo "not every container runtime could be installed"
 	$(Q)$(MAKE) --no-print-directory unit-tests build/bridge-cni agent
@@ -151,21 +165,32 @@ check: ## all tests, on network namespaces of their own (root; installs what it 
 
 .PHONY: check-bundle
 check-bundle: ## the same tests of the executable, on the bundle
+	$(as_root)
 	$(Q)tests/install-deps check
 	$(Q)$(MAKE) --no-print-directory bundle agent
 	$(Q)tests/run --bundle build/release $(TESTS)
 
 .PHONY: check-storms
-check-storms: build/bridge-cni ## the storms of `make check` larger and more; STORM_SEED=N: one of them again
+check-storms: ## the storms of `make check` larger and more; STORM_SEED=N: one of them again
+	$(as_root)
 	$(Q)tests/install-deps check
+	$(Q)$(MAKE) --no-print-directory build/bridge-cni
 	$(Q)STORM=full tests/run --suites $(BUILD) tests/storm/test_storm.py $(TESTS)
 
 .PHONY: check-faults
 check-faults: export FAULTS = all
 check-faults: ## every fault at every system call (make check: a sample); half an hour
+	$(as_root)
 	$(Q)tests/install-deps check
 	$(Q)$(MAKE) --no-print-directory build/bridge-cni
 	$(Q)tests/run --suites $(BUILD) $(or $(TESTS),$(wildcard tests/fault/test_*.py))
+
+.PHONY: check-distros
+check-distros: ## make demo and make check on fresh Debian 12, 13 and Ubuntu 24.04; DISTROS=trixie
+	$(as_root)
+	$(Q)tests/install-deps distros
+	$(Q)DEBIAN_MIRROR='$(DEBIAN_MIRROR)' UBUNTU_MIRROR='$(UBUNTU_MIRROR)' TESTS='$(TESTS)' \
+		tests/distros $(DISTROS)
 
 # The kernel's package is downloaded and unpacked into build/vm, not installed.
 .PHONY: check-vm
@@ -197,12 +222,14 @@ build/bench/%: tests/bench/%.c Makefile
 
 .PHONY: bench
 bench: ## what it costs, against the kernel's floor and Debian's bridge (root); QUICK=1
+	$(as_root)
 	$(Q)tests/install-deps bench
 	$(Q)$(MAKE) --no-print-directory build/bridge-cni bundle build/bench/floor build/bench/measure
 	$(Q)tests/bench/run $(if $(QUICK),--quick) $(BENCH)
 
 .PHONY: demo
 demo: ## two pods and an outside world, shown (root; installs what it needs)
+	$(as_root)
 	$(Q)tests/install-deps demo
 	$(Q)$(MAKE) --no-print-directory build/bridge-cni
 	$(Q)tests/demo build/bridge-cni
@@ -218,6 +245,7 @@ image: ## the node agent's image, by buildah; BASE= IMAGE=
 # Not part of `make check`: it downloads some 400 MB of packages.
 .PHONY: check-image
 check-image: ## the image, built on base-image, run by runc as the DaemonSet has it
+	$(as_root)
 	$(Q)tests/install-deps check
 	$(Q)$(MAKE) --no-print-directory BASE=localhost/bridge-cni-base base-image
 	$(Q)$(MAKE) --no-print-directory BASE=localhost/bridge-cni-base IMAGE=localhost/bridge-cni image
@@ -231,8 +259,20 @@ base-image: ## a base for it without a registry, by debootstrap; BASE=localhost/
 
 .PHONY: install
 install: build/bridge-cni ## into $(DESTDIR)$(CNI_BIN_DIR), the README below $(PREFIX)
-	install -D -m 755 build/bridge-cni $(DESTDIR)$(CNI_BIN_DIR)/bridge-cni
-	install -D -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/bridge-cni/README.md
+	install -D -m 755 build/bridge-cni '$(INSTALLED).new'
+	mv -fT '$(INSTALLED).new' '$(INSTALLED)'
+	install -D -m 644 README.md '$(INSTALLED_DOC)/README.md'
+
+.PHONY: install-bundle
+install-bundle: bundle ## the same, of the bundle: a link into $(CNI_BIN_DIR)/.bridge-cni
+	deploy/bundle/install $(BUNDLE) '$(DESTDIR)$(CNI_BIN_DIR)' $(VERSION)
+	install -D -m 644 README.md '$(INSTALLED_DOC)/README.md'
+
+.PHONY: uninstall
+uninstall: ## what either put there, and nothing else
+	deploy/bundle/install --remove '$(DESTDIR)$(CNI_BIN_DIR)'
+	rm -f '$(INSTALLED_DOC)/README.md'
+	[ ! -d '$(INSTALLED_DOC)' ] || rmdir --ignore-fail-on-non-empty '$(INSTALLED_DOC)'
 
 .PHONY: format
 format: ## clang-format over the tree

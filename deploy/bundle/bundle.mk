@@ -24,7 +24,7 @@ BESIDE_OBJECTS := $(BESIDE_SOURCES:%.c=$(STATIC)/beside/%.o)
 ANYWHERE := '-ffile-prefix-map=$(CURDIR)=.'
 # musl's headers know nothing of the kernel's, which define some of the same structures
 # unless they are told that they are there already. FORTIFY is glibc's.
-STATIC_CFLAGS := $(ANYWHERE) -fPIE -fstack-protector-strong -fstack-clash-protection \
+STATIC_CFLAGS = $(ANYWHERE) -fPIE -fstack-protector-strong -fstack-clash-protection \
 	-ffunction-sections -fdata-sections -isystem $(STATIC)/include \
 	-isystem $(STATIC)/include/libnl3 -isystem $(STATIC)/include/cjson \
 	-include netinet/in.h -D__UAPI_DEF_IN6_ADDR=0 -D__UAPI_DEF_SOCKADDR_IN6=0 \
@@ -32,7 +32,8 @@ STATIC_CFLAGS := $(ANYWHERE) -fPIE -fstack-protector-strong -fstack-clash-protec
 # gcc's static-pie, which musl-gcc's specs don't know. Fewer segments are mapped sooner.
 STATIC_LDFLAGS := -static-pie -nostartfiles -Wl,-static,-pie,--no-dynamic-linker \
 	-Wl,-z,text,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code,--gc-sections,--build-id
-MUSL_MACHINE = $(shell $(MUSL_CC) -dumpmachine)
+# Asked when the bundle is made, once: who makes anything else need not have musl.
+MUSL_MACHINE = $(eval MUSL_MACHINE := $(shell $(MUSL_CC) -dumpmachine))$(MUSL_MACHINE)
 MUSL_LIB     = /usr/lib/$(subst gnu,musl,$(MUSL_MACHINE))
 IS_X86_64    = $(filter x86_64-%,$(MUSL_MACHINE))
 # plugin/memcpy.c: for the one processor whose memcpy() of musl's it is quicker than, and which

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""make, in a copy of the tree: what it says where something is missing, and what it installs."""
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+from harness import plugin
+
+INSTALLER = "deploy/bundle/install"
+# make's own variables would make the inner make one of the outer's.
+ENV = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    copy = tmp_path_factory.mktemp("make") / "tree"
+    shutil.copytree(plugin.REPOSITORY, copy,
+                    ignore=shutil.ignore_patterns("build", ".git", "__pycache__"))
+    # The tree as after `make`, so that installing compiles nothing.
+    (copy / "build").mkdir()
+    for path in (copy, *copy.parents):
+        if path.stat().st_uid == os.getuid() and path != pathlib.Path("/tmp"):
+            path.chmod(path.stat().st_mode | 0o055)
+    return copy
+
+
+def make(tree, *argv, env=None, user=None):
+    wrapper = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if user else []
+    return subprocess.run([*wrapper, "make", *argv], cwd=tree, env={**ENV, **(env or {})},
+                          text=True, capture_output=True)
+
+
+def packages(tree, kind):
+    return subprocess.run(["tests/install-deps", "--list", kind], cwd=tree, check=True, text=True,
+                          capture_output=True).stdout.split()
+
+
+# -- something is missing
+
+
+@pytest.mark.parametrize("target", ["build/bridge-cni", "agent", "help"])
+def test_nothing_but_the_bundle_looks_for_musl(tree, target):
+    done = make(tree, "-n", "MUSL_CC=/no/such/musl-gcc", target)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("lacks", ["pkg-config", "libraries", "compiler"])
+@pytest.mark.parametrize("target, kind", [("all", "build"), ("agent", "build")])
+def test_a_build_that_lacks_something_says_what_to_install(tree, tmp_path, lacks, target, kind):
+    done = make(tree, f"BUILD={tmp_path}/out", target,
+                *{"pkg-config": ["PKG_CONFIG=/no/such/pkg-config"],
+                  "compiler": ["CC=no-such-cc"], "libraries": []}[lacks],
+                env={"PKG_CONFIG_LIBDIR": "/no/such"} if lacks == "libraries" else {})
+    assert done.returncode != 0 and "CC  " not in done.stdout
+    for word in ("C compiler", "pkg-config", "libnl-3.0 >= 3.5", "libcjson >= 1.7.13",
+                 "libnftables >= 1.0"):
+        assert word in done.stderr
+    line, = [line for line in done.stderr.splitlines() if "apt install" in line]
+    assert line.split("apt install ")[1].split() == packages(tree, kind)
+
+
+def test_the_agents_libraries_are_named_as_well(tree, tmp_path):
+    """Of a machine that has those of the plugin."""
+    config = tmp_path / "pkg-config"
+    config.write_text('#!/bin/sh\ncase "$*" in *libcurl*) exit 1 ;; esac\nexec pkg-config "$@"\n')
+    config.chmod(0o755)
+    done = make(tree, f"BUILD={tmp_path}/out", f"PKG_CONFIG={config}",
+                f"{tmp_path}/out/.agent-versions")
+    assert done.returncode != 0
+    assert "libcurl >= " in done.stderr and "libmicrohttpd >= " in done.stderr
+    assert " ".join(packages(tree, "agent")) in done.stderr
+
+
+@pytest.mark.parametrize("target", ["check", "check-bundle", "check-storms", "check-faults",
+                                    "check-distros", "check-image", "demo", "bench"])
+def test_an_ordinary_user_is_told_in_one_line_that_it_takes_root(tree, target):
+    if shutil.which("setpriv") is None:
+        pytest.skip("setpriv is not installed")
+    done = make(tree, target, user=65534)
+    assert done.returncode != 0 and done.stdout == ""
+    line, = done.stderr.splitlines()
+    assert f"sudo make {target}" in line
+
+
+# -- installed, and gone again
+
+
+def listing(root):
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if not path.is_dir())
+
+
+def bundle_of(tmp_path, word):
+    """What looks like one to the installer: a program and what it needs."""
+    bundle = tmp_path / f"bundle {word}"
+    (bundle / "bridge-cni.lib").mkdir(parents=True)
+    (bundle / "bridge-cni").write_text(
+        '#!/bin/sh\ncat "$(dirname "$(realpath "$0")")/bridge-cni.lib/word"\n')
+    (bundle / "bridge-cni").chmod(0o755)
+    (bundle / "bridge-cni.lib/word").write_text(word)
+    return bundle
+
+
+def install_bundle(tree, bundle, directory):
+    subprocess.run([INSTALLER, bundle, directory, "0.0"], cwd=tree, check=True,
+                   stdout=subprocess.DEVNULL)
+
+
+def says(program):
+    return subprocess.run([program], check=True, text=True, capture_output=True).stdout
+
+
+def make_dest(tree, dest, target, **variables):
+    """The targets that install, of an executable that is there already."""
+    done = make(tree, target, "-o", "build/bridge-cni", "-o", "bundle", f"DESTDIR={dest}",
+                *(f"{k}={v}" for k, v in variables.items()))
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.fixture
+def built(tree):
+    """The executable and the bundle, as after make and make bundle."""
+    program, bundle = tree / "build/bridge-cni", tree / "build/bundle"
+    shutil.copy("/bin/true", program)
+    shutil.copytree(bundle_of(tree / "build/made", "made"), bundle)
+    yield tree
+    shutil.rmtree(bundle)
+    shutil.rmtree(tree / "build/made")
+    program.unlink()
+
+
+@pytest.mark.parametrize("variables", [{}, {"PREFIX": "/usr", "CNI_BIN_DIR": "/usr/lib/cni"},
+                                       {"CNI_BIN_DIR": "/a place"}])
+@pytest.mark.parametrize("targets", [["install"], ["install-bundle"], ["install", "install-bundle"],
+                                     ["install-bundle", "install"], ["install-bundle"] * 3])
+def test_uninstall_removes_what_was_installed_and_nothing_else(built, tmp_path, targets, variables):
+    dest = tmp_path / "dest"
+    plugins = dest / variables.get("CNI_BIN_DIR", "/opt/cni/bin").lstrip("/")
+    doc = dest / variables.get("PREFIX", "/usr/local").lstrip("/") / "share/doc/bridge-cni"
+    others = [plugins / "loopback", plugins / ".bridge-cni/0.1.0-0123456789abcdef/bridge-cni",
+              doc / "changelog"]
+    for path in others:
+        path.parent.mkdir(parents=True)
+        path.write_text("somebody else's")
+    before = listing(dest)
+    for target in targets:
+        make_dest(built, dest, target, **variables)
+        program = plugins / "bridge-cni"
+        assert program.is_symlink() == (target == "install-bundle")
+        assert says(program) == ("made" if program.is_symlink() else "")
+        assert (doc / "README.md").read_text() == (built / "README.md").read_text()
+    make_dest(built, dest, "uninstall", **variables)
+    assert listing(dest) == before
+
+
+def test_uninstall_of_all_that_is_there_leaves_no_directory_of_ours(built, tmp_path):
+    for target in ("install-bundle", "uninstall", "uninstall"):
+        make_dest(built, tmp_path / "dest", target)
+    assert [p.name for p in (tmp_path / "dest").rglob("*bridge-cni*")] == []
+
+
+@pytest.mark.parametrize("lead", [".bridge-cni/0.1.0-0123456789abcdef/bridge-cni",
+                                  "/opt/bridge-cni/bridge-cni"])
+def test_uninstall_leaves_a_link_that_others_made_and_says_so(built, tmp_path, lead):
+    plugins = tmp_path / "dest/opt/cni/bin"
+    plugins.mkdir(parents=True)
+    (plugins / "bridge-cni").symlink_to(lead)
+    assert lead in make_dest(built, tmp_path / "dest", "uninstall").stdout
+    assert os.readlink(plugins / "bridge-cni") == lead
+
+
+def test_an_upgrade_has_a_whole_plugin_at_every_moment_and_does_not_nest(tree, tmp_path):
+    plugins = tmp_path / "bin"
+    bundles = [bundle_of(tmp_path, word) for word in ("one", "two")]
+    install_bundle(tree, bundles[0], plugins)
+    program = plugins / "bridge-cni"
+    with subprocess.Popen(
+            ["sh", "-c", 'while :; do "$1" || exit 1; echo; done', "sh", program], text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE) as user:
+        for number in range(20):
+            install_bundle(tree, bundles[number % 2], plugins)
+        assert user.poll() is None
+        user.kill()
+        out, err = user.communicate()
+    assert err == "" and set(out.splitlines()[:-1]) == {"one", "two"}
+    # The former one stays for whoever has begun with it.
+    versions = list((plugins / ".bridge-cni").iterdir())
+    assert len(versions) == 2
+    for version in versions:
+        assert listing(version) == ["bridge-cni", "bridge-cni.lib/word"]
+
+
+def test_what_an_ordinary_user_has_built_belongs_to_root_once_it_is_installed(tree, tmp_path):
+    bundle, plugins = bundle_of(tmp_path, "theirs"), tmp_path / "bin"
+    for path in (bundle, *bundle.rglob("*")):
+        os.chown(path, 65534, 65534)
+        path.chmod(0o777)
+    install_bundle(tree, bundle, plugins)
+    for path in plugins.rglob("*"):
+        assert path.lstat().st_uid == 0
+        assert path.is_symlink() or path.stat().st_mode & 0o022 == 0
+
+
+def test_an_installation_that_fails_leaves_the_plugin_as_it_was(tree, tmp_path):
+    plugins = tmp_path / "bin"
+    install_bundle(tree, bundle_of(tmp_path, "good"), plugins)
+    before = listing(plugins)
+    with pytest.raises(subprocess.CalledProcessError):
+        install_bundle(tree, tmp_path / "no such bundle", plugins)
+    assert listing(plugins) == before and says(plugins / "bridge-cni") == "good"
