@@ -238,12 +238,12 @@ static int check_keys(const struct keys *keys, struct cni_error *err)
 			      "Remove the key");
 	if (keys->mark_bit != NO_MARK)
 		return refuse(err, "markMasqBit",
-			      "what is masqueraded is told by sets of addresses, no "
-			      "packet is marked; remove the key");
+			      "what is masqueraded is told by labels of connections, "
+			      "no packet is marked; remove the key");
 	if (keys->mark_chain && *keys->mark_chain)
 		return refuse(err, "externalSetMarkChain",
-			      "what is masqueraded is told by sets of addresses, not "
-			      "by another program's mark; remove the key");
+			      "what is masqueraded is told by labels of connections, "
+			      "not by another program's mark; remove the key");
 	for (size_t i = 0; i < ARRAY_SIZE(conditions); i++)
 		if (keys->conditions[i].n > 0)
 			return refuse(err, conditions[i],

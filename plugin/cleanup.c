@@ -12,6 +12,7 @@
 
 #include "../ipam/ipam.h"
 #include "gc.h"
+#include "hostports.h"
 #include "kernel.h"
 #include "localnet.h"
 #include "netlink_route.h"
@@ -246,8 +247,11 @@ static int shared_remove(struct attachment *net, struct cni_error *err)
 	bool rules = false, store = false;
 	int ret = rules_remove(net, &rules, err);
 
-	if (ret == 0 && rules)
+	if (ret == 0 && rules) {
 		report_done(net, "removed its rules");
+		/* Of an earlier version, which no network's rules may look into any more. */
+		rules_drop_sets(net, hostport_nodeips);
+	}
 	if (ret == 0)
 		ret = bridge_remove(net, err);
 	/* Last: it says what is the network's. */

@@ -29,8 +29,6 @@ static const struct {
 	},
 };
 
-static const char *const address_types[HOSTPORT_FAMILIES] = {"ipv4_addr", "ipv6_addr"};
-
 static void maps_text(const struct hostport_sets *sets, struct text *text)
 {
 	for (int f = 0; f < HOSTPORT_FAMILIES; f++)
@@ -218,11 +216,6 @@ int hostport_sets_wanted(const struct net_conf *conf, struct rule_list *list,
 	hostport_sets_name(rules_owner(conf), &sets);
 	hostport_sentinels_make(&sets, sentinels);
 	maps_text(&sets, &text);
-	for (int f = 0; f < HOSTPORT_FAMILIES; f++)
-		text_add(&text,
-			 "add set inet " RULES_TABLE " %s { type %s; flags dynamic,"
-			 "timeout; timeout 1m; }\n",
-			 hostport_nodeips[f], address_types[f]);
 	list->sets = text.text;
 	list->fill = fill;
 	return text.failed

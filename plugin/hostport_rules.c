@@ -3,12 +3,25 @@
  * What comes to a port of this node's own addresses goes on to the pod. What the pod would
  * answer past the node, where nobody would undo the translation, is masqueraded: its own
  * subnet, itself included, and 127.0.0.0/8.
+ *
+ * A Service of kube-proxy's may lead to the same pod, and then the pod is to see who comes.
+ * Two bits of a connection's labels tell one from the other: LABEL_CAME is set on its way into
+ * the chain "hostports", LABEL_NOT_OURS at the end of that chain, where it comes only when no
+ * map of any network has translated it. (The kernel sets bits and clears none; a translation
+ * ends the chain; and a map can't be asked before the label is set in the same rule.)
  */
 #include "hostport_rules.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "hostports.h"
+
+/* Any that nobody else uses; Open vSwitch's are of connections in zones of its own. */
+#define LABEL_CAME     "86"
+#define LABEL_NOT_OURS "87"
+
+#define HOSTPORTS_CHAIN "hostports"
 
 /* Before kube-proxy's, whose chains have dstnat and -100: which of two chains of one priority
  * comes first depends on which was made last. */
@@ -22,6 +35,9 @@ static const struct rules_chain output = {
 	.hook = "type nat hook output priority -101",
 };
 
+/* Of all networks: their translations are put at its head, the label's bit at its end. */
+static const struct rules_chain hostports = {.name = HOSTPORTS_CHAIN};
+
 static const struct rules_chain postrouting = {
 	.name = "postrouting",
 	.hook = "type nat hook postrouting priority srcnat",
@@ -33,19 +49,24 @@ static const struct rules_chain raw = {
 };
 
 static const struct {
-	const char *digit, *ip, *nfproto;
+	const char *digit, *ip, *nfproto, *type;
 	const char *loopback; /* that nothing is translated from */
 } families[HOSTPORT_FAMILIES] = {
-	{"4", "ip", "ipv4", " ip daddr != 127.0.0.0/8"},
-	{"6", "ip6", "ipv6", " ip6 daddr != ::1"},
+	{"4", "ip", "ipv4", "ipv4_addr", " ip daddr != 127.0.0.0/8"},
+	{"6", "ip6", "ipv6", "ipv6_addr", " ip6 daddr != ::1"},
 };
 
-#define RULES_MAX (5 * HOSTPORT_FAMILIES + 2)
+#define RULES_MAX (4 * HOSTPORT_FAMILIES + 5)
 
-static struct text *rule_begin(struct rule_list *list, const struct rules_chain *chain,
+struct list {
+	struct rule_list rules;
+	bool failed;
+};
+
+static struct text *rule_begin(struct list *list, const struct rules_chain *chain,
 			       const char *kind, const char *digit, struct text *text)
 {
-	struct rule *rule = &list->items[list->n];
+	struct rule *rule = &list->rules.items[list->rules.n];
 
 	rule->chain = chain;
 	snprintf(rule->kind, sizeof(rule->kind), "%s%s", kind, digit);
@@ -53,62 +74,89 @@ static struct text *rule_begin(struct rule_list *list, const struct rules_chain 
 	return text;
 }
 
-static void rule_end(struct rule_list *list, struct text *text, bool *failed)
+static void rule_end(struct list *list, const struct text *text, bool at_head)
 {
-	*failed |= text->failed;
-	list->items[list->n++].text = text->text;
+	struct rule *rule = &list->rules.items[list->rules.n++];
+
+	list->failed |= text->failed;
+	rule->text = text->text;
+	rule->at_head = at_head;
 }
 
-/*
- * The node's address goes into a set on the way, for a minute: so the rule that masquerades
- * can tell these connections from a Service's to the same pod, which must keep their source.
- */
-static void dnat_add(struct rule_list *list, const struct rules_chain *chain, int f,
-		     const char *kind, const char *except, const char *key,
-		     const char *map, bool *failed)
+static void dnat_add(struct list *list, int f, const char *kind, const char *except,
+		     const char *key, const char *map)
 {
-	const char *ip = families[f].ip, *digit = families[f].digit;
 	struct text text;
 
-	text_add(rule_begin(list, chain, kind, digit, &text),
-		 "meta nfproto %s%s fib daddr type local update @%s { %s "
-		 "daddr } dnat %s to meta l4proto . %sth dport map @%s",
-		 families[f].nfproto, except, hostport_nodeips[f], ip, ip, key, map);
-	rule_end(list, &text, failed);
+	text_add(rule_begin(list, &hostports, kind, families[f].digit, &text),
+		 "meta nfproto %s%s dnat %s to meta l4proto . %sth dport map @%s",
+		 families[f].nfproto, except, families[f].ip, key, map);
+	rule_end(list, &text, true);
+}
+
+static void rest_add(struct list *list, int f)
+{
+	struct text text;
+
+	text_add(rule_begin(list, &hostports, "rest", families[f].digit, &text),
+		 "meta nfproto %s ct label set " LABEL_NOT_OURS, families[f].nfproto);
+	rule_end(list, &text, false);
+}
+
+static void snat_add(struct list *list, int f, const char *onlink)
+{
+	const char *ip = families[f].ip;
+	struct text text;
+
+	text_add(rule_begin(list, &postrouting, "snat", families[f].digit, &text),
+		 "ct status dnat ct label & ( " LABEL_CAME " | " LABEL_NOT_OURS
+		 " ) == " LABEL_CAME " %s daddr . %s saddr @%s masquerade",
+		 ip, ip, onlink);
+	rule_end(list, &text, false);
+}
+
+/* What comes from there must be masqueraded whoever translated it. The pod is told by its own
+ * address, which lies in its own subnet. */
+static void loopback_snat_add(struct list *list, const char *onlink)
+{
+	struct text text;
+
+	text_add(rule_begin(list, &postrouting, "snatlo", "4", &text),
+		 "ct status dnat ip saddr 127.0.0.0/8 ip daddr . ip daddr @%s masquerade",
+		 onlink);
+	rule_end(list, &text, false);
+}
+
+/* Once for all networks: the first sets the bit that the others look for. */
+static void jump_add(struct list *list, const struct rules_chain *chain, const char *kind)
+{
+	struct text text;
+
+	text_add(rule_begin(list, chain, kind, "", &text),
+		 "ct label & " LABEL_CAME " != " LABEL_CAME
+		 " fib daddr type local ct label set " LABEL_CAME
+		 " jump " HOSTPORTS_CHAIN);
+	rule_end(list, &text, true);
 }
 
 static void family_rules(const struct attachment *att, int f,
-			 const struct hostport_sets *sets, struct rule_list *list,
-			 bool *failed)
+			 const struct hostport_sets *sets, struct list *list)
 {
-	const char *ip = families[f].ip, *digit = families[f].digit;
 	bool snat = att->conf.ports.snat;
 	const char *except = f == HOSTPORT_IPV4 && snat ? "" : families[f].loopback;
 	const char *one = f == HOSTPORT_IPV4 ? "ip daddr . " : "ip6 daddr . ";
-	struct text text;
 
-	dnat_add(list, &prerouting, f, "any", "", "", sets->names[f][HOSTPORT_ANY],
-		 failed);
-	dnat_add(list, &prerouting, f, "one", "", one, sets->names[f][HOSTPORT_ONE],
-		 failed);
-	dnat_add(list, &output, f, "outany", except, "", sets->names[f][HOSTPORT_ANY],
-		 failed);
-	dnat_add(list, &output, f, "outone", except, one, sets->names[f][HOSTPORT_ONE],
-		 failed);
-	if (!snat)
-		return;
-	text_add(rule_begin(list, &postrouting, "snat", digit, &text),
-		 "ct status dnat ct original %s daddr @%s %s daddr . %s saddr "
-		 "@%s masquerade",
-		 ip, hostport_nodeips[f], ip, ip, sets->names[f][HOSTPORT_ONLINK]);
-	rule_end(list, &text, failed);
+	dnat_add(list, f, "any", except, "", sets->names[f][HOSTPORT_ANY]);
+	dnat_add(list, f, "one", except, one, sets->names[f][HOSTPORT_ONE]);
+	rest_add(list, f);
+	if (snat)
+		snat_add(list, f, sets->names[f][HOSTPORT_ONLINK]);
 }
 
 /* With route_localnet the kernel would take packets of pods to and from 127.0.0.0/8, and so
  * let them at what listens there (CVE-2020-8558). Without snat, too: it may be on since it
  * was configured, or for another network of the bridge. */
-static void localnet_rules(const struct attachment *att, struct rule_list *list,
-			   bool *failed)
+static void localnet_rules(const struct attachment *att, struct list *list)
 {
 	static const char *const ends[] = {"saddr", "daddr"};
 
@@ -117,32 +165,100 @@ static void localnet_rules(const struct attachment *att, struct rule_list *list,
 
 		text_add(rule_begin(list, &raw, "localnet", ends[i], &text),
 			 "iif %u ip %s 127.0.0.0/8 drop", att->gateway_index, ends[i]);
-		rule_end(list, &text, failed);
+		rule_end(list, &text, false);
 	}
+}
+
+/* Gives a rule the text of a kernel without labels; NULL: it needs no other. */
+static char *unlabelled(const struct rule *rule, int f, const struct hostport_sets *sets,
+			bool *failed)
+{
+	const char *ip = families[f].ip;
+	struct text text = {};
+
+	if (rule->chain == &prerouting || rule->chain == &output)
+		text_add(&text, "fib daddr type local jump " HOSTPORTS_CHAIN);
+	else if (strncmp(rule->kind, "rest", 4) == 0)
+		text_add(&text, "meta nfproto %s%s update @%s { %s daddr }",
+			 families[f].nfproto, families[f].loopback, hostport_nodeips[f],
+			 ip);
+	else if (strncmp(rule->kind, "snat", 4) == 0 && rule->kind[4] != 'l')
+		text_add(&text,
+			 "ct status dnat ct original %s daddr @%s %s daddr . %s saddr "
+			 "@%s masquerade",
+			 ip, hostport_nodeips[f], ip, ip,
+			 sets->names[f][HOSTPORT_ONLINK]);
+	*failed |= text.failed;
+	return text.text;
+}
+
+/*
+ * A kernel without CONFIG_NF_CONNTRACK_LABELS: the address of the node's that somebody connects
+ * to goes into a set, for a minute, before the maps are asked; a rule of its own, since a full
+ * set ends the rule. Then a pod's neighbours are not masqueraded, and nothing else is amiss:
+ * 127.0.0.0/8, which anybody on the node could fill it with, needs no element.
+ */
+static int without_labels(const struct attachment *att, struct rule_list *list,
+			  struct cni_error *err)
+{
+	struct hostport_sets sets;
+	struct text text = {};
+	bool failed = false;
+
+	hostport_sets_name(rules_owner(&att->conf), &sets);
+	for (size_t i = 0; i < list->n; i++) {
+		struct rule *rule = &list->items[i];
+		int f = rule->kind[strlen(rule->kind) - 1] == '6' ? HOSTPORT_IPV6
+								  : HOSTPORT_IPV4;
+
+		rule->written = unlabelled(rule, f, &sets, &failed);
+		if (rule->chain == &hostports)
+			rule->at_head = !rule->at_head;
+	}
+	text_add(&text, "%s", list->sets);
+	for (int f = 0; f < HOSTPORT_FAMILIES; f++)
+		text_add(&text,
+			 "add set inet " RULES_TABLE " %s { type %s; flags dynamic,"
+			 "timeout; timeout 1m; }\n",
+			 hostport_nodeips[f], families[f].type);
+	free(list->sets);
+	list->sets = text.text;
+	return failed || text.failed ? error_oom(err) : 0;
+}
+
+static void list_clear(struct list *list)
+{
+	rule_list_clear(&list->rules);
 }
 
 int hostport_rules_wanted(const struct attachment *att, struct rule_list *ret_list,
 			  struct cni_error *err)
 {
-	_cleanup_(rule_list_clear) struct rule_list list = {
-		.items = calloc(RULES_MAX, sizeof(*list.items)),
+	_cleanup_(list_clear) struct list list = {
+		.rules.items = calloc(RULES_MAX, sizeof(*list.rules.items)),
+		.rules.without = without_labels,
+		.rules.former_sets = hostport_nodeips,
 	};
 	struct hostport_sets sets;
-	bool failed = false;
 	int ret;
 
-	if (!list.items)
+	if (!list.rules.items)
 		return error_oom(err);
 	hostport_sets_name(rules_owner(&att->conf), &sets);
-	ret = hostport_sets_wanted(&att->conf, &list, err);
+	ret = hostport_sets_wanted(&att->conf, &list.rules, err);
 	if (ret < 0)
 		return ret;
+	/* In the order of the transaction: what is jumped to comes first. */
 	for (int f = 0; f < HOSTPORT_FAMILIES; f++)
-		family_rules(att, f, &sets, &list, &failed);
-	localnet_rules(att, &list, &failed);
-	if (failed)
+		family_rules(att, f, &sets, &list);
+	if (att->conf.ports.snat)
+		loopback_snat_add(&list, sets.names[HOSTPORT_IPV4][HOSTPORT_ONLINK]);
+	jump_add(&list, &prerouting, "in");
+	jump_add(&list, &output, "out");
+	localnet_rules(att, &list);
+	if (list.failed)
 		return error_oom(err);
-	*ret_list = list;
-	list = (struct rule_list){};
+	*ret_list = list.rules;
+	list.rules = (struct rule_list){};
 	return 0;
 }

@@ -17,7 +17,7 @@ static const char *const prefixes[HOSTPORT_FAMILIES][HOSTPORT_KINDS] = {
 	{"hostports6_", "hostips6_", "onlink6_"},
 };
 
-const char *const hostport_nodeips[HOSTPORT_FAMILIES] = {"nodeips4", "nodeips6"};
+const char *const hostport_nodeips[] = {"nodeips4", "nodeips6", NULL};
 
 static const int families[HOSTPORT_FAMILIES] = {AF_INET, AF_INET6};
 
@@ -91,9 +91,8 @@ struct nft_value hostport_key_onlink(const struct nft_element *element)
 	size_t size = key->len / 2;
 	struct nft_value in = *key;
 
-	/* Its own address lies in any subnet of its own; 127.0.0.0/8 is what it is. */
-	if (size != ip_size(AF_INET) || key->bytes[size] != 127)
-		memcpy(in.bytes + size, key->bytes, size);
+	/* Its own address lies in any subnet of its own. */
+	memcpy(in.bytes + size, key->bytes, size);
 	return in;
 }
 
@@ -210,10 +209,9 @@ int hostport_elements_make(const struct hostport_sets *sets,
 			   const struct hostport_pod *pod,
 			   struct nft_element_list *elements, struct cni_error *err)
 {
-	static const struct ip_prefix loopback = {{AF_INET, {127}}, 8};
 	size_t first = elements->n;
 
-	if (nft_element_list_grow(elements, HOSTPORT_FAMILIES * (pod->ports->n + 2)) < 0)
+	if (nft_element_list_grow(elements, HOSTPORT_FAMILIES * (pod->ports->n + 1)) < 0)
 		return error_oom(err);
 	for (int f = 0; f < HOSTPORT_FAMILIES; f++) {
 		const struct ip_prefix *own = &pod->addresses[f];
@@ -223,12 +221,8 @@ int hostport_elements_make(const struct hostport_sets *sets,
 			if (port_mapping_is_for(&pod->ports->items[i], families[f]))
 				port_element(sets->sets[f], &pod->ports->items[i],
 					     &own->addr, &elements->items[elements->n++]);
-		if (elements->n == before)
-			continue;
-		onlink_element(sets->sets[f], &own->addr, own,
-			       &elements->items[elements->n++]);
-		if (f == HOSTPORT_IPV4)
-			onlink_element(sets->sets[f], &own->addr, &loopback,
+		if (elements->n > before)
+			onlink_element(sets->sets[f], &own->addr, own,
 				       &elements->items[elements->n++]);
 	}
 	for (size_t i = first; i < elements->n; i++)

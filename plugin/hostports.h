@@ -5,7 +5,7 @@
  *
  *	hostports4_NETHASH	protocol . host port : pod's address . its port
  *	hostips4_NETHASH	protocol . host address . host port : the same
- *	onlink4_NETHASH		pod's address . addresses that it answers past the node
+ *	onlink4_NETHASH		pod's address . its subnet, which it answers past the node
  *
  * and the same with a 6. Each element says in its comment whose it is: the name of the host's
  * interface, which follows from the identity, then the pod. Deleting an element of a map
@@ -45,9 +45,12 @@ void hostport_sets_name(uint64_t owner, struct hostport_sets *sets);
 /* Which kind and family of set, of whichever network, has this name? False: none of ours. */
 bool hostport_set_read(const char *name, int *ret_family, enum hostport_kind *ret_kind);
 
-/* Sets of all networks together, filled by packets: addresses of the node that somebody has
- * just connected to. */
-extern const char *const hostport_nodeips[HOSTPORT_FAMILIES];
+/*
+ * Sets of all networks together, filled by packets: addresses of the node that somebody has
+ * just connected to. Only for kernels without connection labels; earlier versions had them
+ * everywhere. Up to NULL.
+ */
+extern const char *const hostport_nodeips[HOSTPORT_FAMILIES + 1];
 
 /* One element of each set, of nothing that a packet could have. */
 #define HOSTPORT_SENTINELS (HOSTPORT_FAMILIES * HOSTPORT_KINDS)
@@ -83,7 +86,7 @@ int hostport_family_of(const struct nft_element *element);
  * HOSTPORT_ANY. */
 struct nft_value hostport_key_any(const struct nft_element *element);
 
-/* A key that lies in whatever interval the pod's address has, of the same kind. */
+/* A key that lies in whatever interval the pod's address has. */
 struct nft_value hostport_key_onlink(const struct nft_element *element);
 
 /* An address in a key, as text. */

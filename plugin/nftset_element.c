@@ -168,6 +168,22 @@ static int transact(struct netlink *nl, int type, int flags,
 	return netlink_commit_batch(nl, absent, err);
 }
 
+int nft_set_del(struct netlink *nl, const struct nft_set *set, struct cni_error *err)
+{
+	struct nfgenmsg header = {.nfgen_family = set->family, .version = NFNETLINK_V0};
+	struct nl_msg *msg;
+
+	queue_edge(nl, NFNL_MSG_BATCH_BEGIN, "an nftables transaction");
+	msg = netlink_queue(nl, MESSAGE_TYPE(NFT_MSG_DELSET), 0,
+			    "deleting set %s in table %s", set->name, set->table);
+	if (msg && (nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
+		    nla_put_string(msg, NFTA_SET_TABLE, set->table) < 0 ||
+		    nla_put_string(msg, NFTA_SET_NAME, set->name) < 0))
+		netlink_queue_failed(nl);
+	queue_edge(nl, NFNL_MSG_BATCH_END, "the end of an nftables transaction");
+	return netlink_commit_batch(nl, ENOENT, err);
+}
+
 int nft_elements_add(struct netlink *nl, const struct nft_element *elements, size_t n,
 		     int tolerated, struct cni_error *err)
 {

@@ -84,6 +84,9 @@ int nft_elements_find(struct netlink *nl, const struct nft_element *asked, size_
 int nft_set_elements(struct netlink *nl, const struct nft_set *set, nft_element_fn fn,
 		     void *data, struct cni_error *err);
 
+/* Deletes a set; -EBUSY, with an error set: a rule looks into it. -ENOENT, without one. */
+int nft_set_del(struct netlink *nl, const struct nft_set *set, struct cni_error *err);
+
 /* The comment among an object's user data; "" without one. */
 struct nlattr;
 void nft_comment_read(const struct nlattr *userdata, char ret_comment[NFT_COMMENT_MAX]);

@@ -244,16 +244,18 @@ static void replacement_text(struct attachment *att, const struct survey *survey
 		if (survey->present[i])
 			continue;
 		comment_format(att, survey->stage, rule, comment);
-		text_add(batch, "add chain %s " RULES_TABLE " %s { %s; }\n", family,
-			 rule->chain->name, rule->chain->hook);
-		text_add(batch, "add rule %s " RULES_TABLE " %s %s comment \"%s\"\n",
-			 family, rule->chain->name,
+		text_add(batch, "add chain %s " RULES_TABLE " %s", family,
+			 rule->chain->name);
+		if (rule->chain->hook)
+			text_add(batch, " { %s; }", rule->chain->hook);
+		text_add(batch, "\n%s rule %s " RULES_TABLE " %s %s comment \"%s\"\n",
+			 rule->at_head ? "insert" : "add", family, rule->chain->name,
 			 rule->written ? rule->written : rule->text, comment);
 	}
 }
 
-static int replace(struct attachment *att, const struct survey *survey,
-		   struct cni_error *err)
+static int replace_once(struct attachment *att, const struct survey *survey,
+			struct cni_error *err)
 {
 	struct text batch = {};
 	int ret = 0;
@@ -265,11 +267,37 @@ static int replace(struct attachment *att, const struct survey *survey,
 	replacement_text(att, survey, &batch);
 	if (ret == 0)
 		ret = batch.failed ? error_oom(err) : nft_apply(batch.text, err);
-	if (ret == 0)
-		report_done(att, "%s: the rules in table %s " RULES_TABLE, survey->stage,
-			    table_family(survey->wanted));
 	free(batch.text);
 	return ret;
+}
+
+/* The kernel's errno is told only in nft's words. */
+static bool is_unknown_to_kernel(const struct cni_error *err)
+{
+	return err->code == CNI_ERR_RULES &&
+	       strstr(err->details, "Operation not supported");
+}
+
+static int replace(struct attachment *att, const struct survey *survey,
+		   struct rule_list *wanted, struct cni_error *err)
+{
+	int ret = replace_once(att, survey, err);
+
+	if (ret < 0 && wanted->without && is_unknown_to_kernel(err)) {
+		error_clear(err);
+		ret = wanted->without(att, wanted, err);
+		/* Once is enough, and tried again it would be the same. */
+		wanted->without = NULL;
+		if (ret == 0)
+			ret = replace_once(att, survey, err);
+	}
+	if (ret < 0)
+		return ret;
+	report_done(att, "%s: the rules in table %s " RULES_TABLE, survey->stage,
+		    table_family(wanted));
+	if (wanted->former_sets)
+		rules_drop_sets(att, wanted->former_sets);
+	return 0;
 }
 
 int rules_ensure(struct attachment *att, const char *stage, struct rule_list *wanted,
@@ -293,7 +321,7 @@ int rules_ensure(struct attachment *att, const char *stage, struct rule_list *wa
 	if (ret < 0)
 		return ret;
 	for (int i = 0;; i++) {
-		ret = replace(att, &survey, err);
+		ret = replace(att, &survey, wanted, err);
 		if (ret == 0 || err->code != CNI_ERR_RULES || survey.stale_n == 0 ||
 		    i == RACES_MAX)
 			return ret;

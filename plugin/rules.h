@@ -14,10 +14,11 @@
 
 #define RULES_TABLE "bridge_cni"
 
-/* A base chain of the table. */
+/* A chain of the table. */
 struct rules_chain {
 	const char *name;
-	const char *hook; /* nft's "type nat hook postrouting priority srcnat" */
+	/* nft's "type nat hook postrouting priority srcnat"; NULL: rules jump to it. */
+	const char *hook;
 };
 
 #define RULE_KIND_MAX 24
@@ -32,8 +33,10 @@ struct rules_chain {
 struct rule {
 	const struct rules_chain *chain;
 	char kind[RULE_KIND_MAX]; /* which of its stage's rules: "nat4" */
+	bool at_head; /* it goes before the rules that its chain has, others behind them */
 	char *text; /* the rule without its comment, owned */
-	char *written; /* what is written instead, by rule_list.complete; NULL; owned */
+	/* What is written instead, by rule_list.complete or .without; NULL; owned. */
+	char *written;
 };
 
 struct rule_list {
@@ -54,6 +57,14 @@ struct rule_list {
 	 * same fingerprint, with what is only true now. NULL: none. */
 	int (*complete)(struct attachment *att, struct rule_list *list,
 			struct cni_error *err);
+	/* Called where the kernel doesn't know what one of the rules says: gives them texts,
+	 * of the same fingerprints, that it may know, and adds the sets of those. NULL: there
+	 * are none. */
+	int (*without)(const struct attachment *att, struct rule_list *list,
+		       struct cni_error *err);
+	/* Sets that an older version's rules looked into, up to NULL: deleted once no
+	 * network's do. NULL: there were none. */
+	const char *const *former_sets;
 };
 void rule_list_clear(struct rule_list *list);
 
@@ -77,6 +88,9 @@ int rules_ensure(struct attachment *att, const char *stage, struct rule_list *wa
  * @ret_removed: there was something. Codes 101, 105.
  */
 int rules_remove(struct attachment *att, bool *ret_removed, struct cni_error *err);
+
+/* Deletes those that no rule looks into; what keeps it from that is no error. */
+void rules_drop_sets(struct attachment *att, const char *const *names);
 
 /* Code 104 naming the rule that is missing, or says something else than @wanted. */
 int rules_check(struct attachment *att, const char *stage, const struct rule_list *wanted,

@@ -122,6 +122,21 @@ static int table_survey(struct attachment *att, int protocol, const char *family
 	return ret == -EPROTONOSUPPORT || ret == -EINVAL ? error_clear(err) : ret;
 }
 
+void rules_drop_sets(struct attachment *att, const char *const *names)
+{
+	struct netlink *nl;
+	struct cni_error ignored = {};
+
+	if (node_nftables(att->node, &nl, &ignored) < 0)
+		return;
+	for (; *names; names++) {
+		struct nft_set set = {NFPROTO_INET, RULES_TABLE, *names};
+
+		(void)nft_set_del(nl, &set, &ignored);
+		error_clear(&ignored);
+	}
+}
+
 int rules_remove(struct attachment *att, bool *ret_removed, struct cni_error *err)
 {
 	struct text text = {};

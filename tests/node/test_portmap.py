@@ -145,21 +145,6 @@ def test_without_snat_nothing_is_masqueraded(node):
     assert not [r for r in portmap_rules(node) if "snat" in r["comment"]]
 
 
-def test_a_pod_sees_who_comes_by_a_Service_on_the_same_bridge(node):
-    """What kube-proxy translates to the same pod and port isn't the host port's to hide."""
-    pod, client, conf = node.pod(), node.pod(), ports((8080, 80), families="v4")
-    node.add(pod, conf)
-    node.add(client, network("v4"))
-    node.sysctl("bridge.bridge-nf-call-iptables", 1)
-    node.nft("""
-        add table ip proxy
-        add chain ip proxy c { type nat hook prerouting priority dstnat; }
-        add rule ip proxy c ip daddr 10.96.0.10 tcp dport 8080 dnat to 10.1.2.2:80""")
-    with served(pod, 80):
-        assert ask(client, "10.96.0.10", 8080) == ("pod", "10.1.2.3")
-        assert ask(client, NODE4, 8080)[0] == "pod"
-
-
 def test_beside_spoof_checks_and_isolated_ports(node):
     """The way from pod to pod is by the node, unless frames are translated on the bridge."""
     node.sysctl("bridge.bridge-nf-call-iptables", 0)

@@ -333,7 +333,7 @@ def test_rules_are_constant_and_ADD_loads_no_libnftables(node):
     pods = [node.pod() for _ in range(3)]
     node.add(pods[0], ports((8080, 80)))
     rules = portmap_rules(node)
-    assert 0 < len(rules) <= 12
+    assert 0 < len(rules) <= 13
     for pod, port in zip(pods[1:], (8081, 8082)):
         trace = node.directory / "trace"
         done = node.invoke("ADD", ports((port, 80)), pod, env=plugin.TRACED,
