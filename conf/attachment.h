@@ -52,6 +52,7 @@ struct attachment {
 		[IF_NAMESIZE]; /* has the gateway addresses: the bridge, or with
 					   * vlan an interface in that VLAN */
 	unsigned int gateway_index;
+	bool gateway_forwards; /* IPv4 packets that come in by it */
 	struct mac_addr gateway_mac;
 	uint32_t bridge_mtu, mtu; /* bytes; mtu: both ends of the veth */
 	unsigned int container_index; /* of the interface, in the pod's namespace */

@@ -14,6 +14,8 @@
 
 #include "netlink_attr.h"
 
+#define USER_HZ 100 /* the unit of a bridge's times */
+
 static void get_string(const struct nlattr *attr, char *ret_text, size_t size)
 {
 	ret_text[0] = '\0';
@@ -48,6 +50,8 @@ static void bridge_read(struct nlattr *data, struct link *link)
 	vlan = attrs[IFLA_BR_VLAN_DEFAULT_PVID];
 	link->bridge.can_filter_vlans = vlan;
 	link->bridge.filters_vlans = get_u8(attrs[IFLA_BR_VLAN_FILTERING]);
+	link->bridge.spanning_tree = get_u32(attrs[IFLA_BR_STP_STATE]);
+	link->bridge.forward_delay = get_u32(attrs[IFLA_BR_FORWARD_DELAY]) / USER_HZ;
 	link->bridge.default_vlan = vlan && nla_len(vlan) >= 2 ? nla_get_u16(vlan) : 0;
 }
 
@@ -98,6 +102,7 @@ static void parameters_read(struct nlattr *families, struct link *link)
 	link->ipv4.route_localnet = parameter(conf, IPV4_DEVCONF_ROUTE_LOCALNET - 1);
 	conf = devconf(families, AF_INET6, IFLA_INET6_CONF);
 	link->ipv6.accept_ra = parameter(conf, DEVCONF_ACCEPT_RA);
+	link->ipv6.forwarding = parameter(conf, DEVCONF_FORWARDING);
 	link->ipv6.disabled = parameter(conf, DEVCONF_DISABLE_IPV6);
 	link->ipv6.keep_addr_on_down = parameter(conf, DEVCONF_KEEP_ADDR_ON_DOWN);
 	link->ipv6.force_forwarding = parameter(conf, DEVCONF6_FORCE_FORWARDING);

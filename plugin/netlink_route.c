@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Intents as rtnetlink messages. What can be asked of the kernel is in netlink_link.c and netlink_dump.c. */
+/* Intents as rtnetlink messages. What can be asked of the kernel is in netlink_link.c,
+ * netlink_dump.c and netlink_dump_routes.c. */
 #include "netlink_route.h"
 
 #include <linux/if_bridge.h>

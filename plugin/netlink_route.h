@@ -31,7 +31,7 @@ struct link {
 		int forwarding, route_localnet;
 	} ipv4;
 	struct {
-		int accept_ra, disabled, keep_addr_on_down;
+		int accept_ra, forwarding, disabled, keep_addr_on_down;
 		int force_forwarding; /* Linux 6.17; forwards without all.forwarding */
 	} ipv6;
 	struct { /* as a bridge port */
@@ -42,6 +42,8 @@ struct link {
 		bool can_filter_vlans; /* the kernel has CONFIG_BRIDGE_VLAN_FILTERING */
 		bool filters_vlans;
 		uint16_t default_vlan; /* of new ports, untagged; 0: none */
+		bool spanning_tree; /* somebody's, the kernel's or a daemon's */
+		uint32_t forward_delay; /* seconds */
 	} bridge;
 	char alias[LINK_ALIAS_MAX];
 };
@@ -185,6 +187,14 @@ void queue_route_del(struct netlink *nl, const struct kernel_route *route);
 int route_list_get(struct netlink *nl, int family, struct kernel_route_list *ret_list,
 		   struct cni_error *err);
 void kernel_route_list_clear(struct kernel_route_list *list);
+
+/*
+ * The route, a next hop an entry, by which the namespace would send to @addr: the entry of
+ * the routing table, so that all next hops are told. None where nothing is sent there, or where
+ * it is the namespace's own.
+ */
+int route_to(struct netlink *nl, const struct ip_addr *addr,
+	     struct kernel_route_list *ret_list, struct cni_error *err);
 
 /* Does the namespace take packets to @addr for its own? */
 int route_is_local(struct netlink *nl, const struct ip_addr *addr, bool *ret_local,

@@ -11,10 +11,10 @@
 #include <sys/socket.h>
 
 #include "../ipam/ipam.h"
+#include "accept_ra.h"
 #include "netlink_route.h"
 #include "report.h"
 #include "stages.h"
-#include "sysctl.h"
 #include "uplink.h"
 
 /*
@@ -30,6 +30,13 @@ static struct mac_addr own_mac(const struct attachment *att)
 		       : (struct mac_addr){};
 }
 
+static bool has_own_mac(const struct attachment *att, const struct link *link)
+{
+	struct mac_addr own = own_mac(att);
+
+	return own.set && memcmp(own.bytes, link->mac.bytes, MAC_LEN) == 0;
+}
+
 /*
  * A bridge whose address nobody has set takes that of its lowest port, and changes it as
  * ports come and go. /sys tells (NET_ADDR_SET is 3, linux/netdevice.h); where it can't be
@@ -39,9 +46,8 @@ static bool mac_is_pinned(const struct attachment *att, const struct link *link)
 {
 	_cleanup_(close_p) int fd = -1;
 	char path[64 + IF_NAMESIZE], value = 0;
-	struct mac_addr own = own_mac(att);
 
-	if (own.set && memcmp(own.bytes, link->mac.bytes, MAC_LEN) == 0)
+	if (has_own_mac(att, link))
 		return true; /* no port has that one */
 	snprintf(path, sizeof(path), "/sys/class/net/%s/addr_assign_type", link->name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -103,7 +109,7 @@ static bool is_complete(const struct attachment *att, const struct link *link)
 {
 	const struct net_conf *conf = &att->conf;
 
-	return link->index && link->up && link->ipv6.accept_ra <= 0 &&
+	return link->index && link->up && accept_ra_is_off(link) &&
 	       mac_is_pinned(att, link) && (!conf->promisc_mode || link->promisc) &&
 	       (!wants_vlans(conf) || link->bridge.filters_vlans);
 }
@@ -146,20 +152,19 @@ static int set_mtu(struct attachment *att, struct link *link, struct cni_error *
 	return ret;
 }
 
-/* Makes or completes the bridge; the exclusive lock is held. */
-static int complete(struct attachment *att, struct link *link, struct cni_error *err)
+/* What a bridge that is there lacks; @made: it is made here, if not now. */
+static int set_up(struct attachment *att, struct link *link, bool made,
+		  struct cni_error *err)
 {
 	struct netlink *nl = att->node->rtnl;
 	const struct net_conf *conf = &att->conf;
 	const char *name = conf->bridge;
-	/* Down, and with a MAC address of its own: made by an ADD that got no further. */
-	bool made = link->index && !link->up && mac_is_pinned(att, link);
-	int ret = link->index ? 0 : make(att, link, &made, err);
+	int ret = 0;
 
-	if (ret == 0 && wants_vlans(conf) && !link->bridge.can_filter_vlans)
+	if (wants_vlans(conf) && !link->bridge.can_filter_vlans)
 		ret = no_vlan_filtering(conf, err);
 	if (ret == 0)
-		ret = sysctl_accept_ra_off(name, err);
+		ret = accept_ra_off(link, err);
 	if (ret == 0 && made)
 		ret = set_mtu(att, link, err);
 	if (ret < 0)
@@ -172,13 +177,51 @@ static int complete(struct attachment *att, struct link *link, struct cni_error 
 		queue_vlan_filtering(nl, link->index, name);
 	if (!link->up)
 		queue_link_up(nl, link->index, name);
-	ret = netlink_commit(nl, err);
+	return netlink_commit(nl, err);
+}
+
+/* A bridge that this ADD has made, and that can't be completed. */
+static void unmake(struct attachment *att, const struct link *link)
+{
+	struct netlink *nl = att->node->rtnl;
+	struct cni_error ignored = {};
+
+	netlink_discard(nl);
+	queue_link_del_known(nl, &(struct link_known){link->index, link->name});
+	netlink_commit(nl, &ignored);
+}
+
+/* Makes or completes the bridge; the exclusive lock is held. */
+static int complete(struct attachment *att, struct link *link, struct cni_error *err)
+{
+	/* An ADD that was killed has left it: down, with the MAC address that bridges made
+	 * here have. Somebody's own bridge may be down and have its MAC address set, too. */
+	bool half_made = link->index && !link->up && has_own_mac(att, link);
+	bool now = false;
+	int ret = link->index ? 0 : make(att, link, &now, err);
+
+	if (ret == 0)
+		ret = set_up(att, link, now || half_made, err);
+	if (ret < 0 && now)
+		unmake(att, link);
 	if (ret == 0)
 		report_done(att,
-			    made ? "made the bridge %s"
-				 : "bridge %s: up, and set as configured",
-			    name);
+			    now || half_made ? "made the bridge %s"
+					     : "bridge %s: up, and set as configured",
+			    att->conf.bridge);
 	return ret;
+}
+
+/* Success, and then no network for a while, is worth a word. */
+static void tell_spanning_tree(struct attachment *att, const struct link *link)
+{
+	if (att->env.verb == CNI_ADD && link->bridge.spanning_tree)
+		attachment_notice(att,
+				  "bridge %s has spanning tree on: a new pod's frames "
+				  "pass only after %u s (two forward delays); turn it "
+				  "off (ip link set %s type bridge stp_state 0), or "
+				  "lower forward_delay",
+				  link->name, 2 * link->bridge.forward_delay, link->name);
 }
 
 static void found(struct attachment *att, const struct link *link)
@@ -190,6 +233,7 @@ static void found(struct attachment *att, const struct link *link)
 	att->bridge_default_vlan = link->bridge.default_vlan;
 	snprintf(att->gateway_ifname, sizeof(att->gateway_ifname), "%s", link->name);
 	att->gateway_index = link->index;
+	att->gateway_forwards = link->ipv4.forwarding != 0;
 }
 
 static int bridge_add(struct attachment *att, struct cni_error *err)
@@ -215,6 +259,7 @@ static int bridge_add(struct attachment *att, struct cni_error *err)
 		return ret;
 
 	found(att, &link);
+	tell_spanning_tree(att, &link);
 	return 0;
 }
 

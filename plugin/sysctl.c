@@ -56,24 +56,52 @@ int sysctl_get(int *ret_value, struct cni_error *err, const char *fmt, ...)
 }
 
 /* Containers see /proc/sys read-only: what may write is then given at another path. */
-static _noinline_ int value_write(const char *path, int value, struct cni_error *err)
+static int writable_path(const char *path, char ret_path[PATH_MAX], struct cni_error *err)
 {
 	const char *root = getenv(SYSCTL_ROOT_ENV), *name = path + strlen(SYSCTL_ROOT);
+	int len = root && root[0] ? snprintf(ret_path, PATH_MAX, "%s/%s", root, name)
+				  : snprintf(ret_path, PATH_MAX, "%s", path);
+
+	if (len >= PATH_MAX)
+		return error_set(err, CNI_ERR_ENVIRONMENT, ENAMETOOLONG,
+				 SYSCTL_ROOT_ENV " is too long");
+	return 0;
+}
+
+static _noinline_ int value_write(const char *path, int value, struct cni_error *err)
+{
 	_cleanup_(close_p) int fd = -1;
 	char writable[PATH_MAX], text[VALUE_MAX];
 	int len = snprintf(text, sizeof(text), "%d", value);
+	int ret = writable_path(path, writable, err);
 
-	if (root && root[0]) {
-		if (snprintf(writable, PATH_MAX, "%s/%s", root, name) >= PATH_MAX)
-			return error_set(err, CNI_ERR_ENVIRONMENT, ENAMETOOLONG,
-					 SYSCTL_ROOT_ENV " is too long");
-		path = writable;
-	}
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, text, len) != len)
-		return error_errno(err, CNI_ERR_IO, errno, "writing %s to %s", text,
-				   path);
-	return 0;
+	if (ret < 0)
+		return ret;
+	fd = open(writable, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0 && write(fd, text, len) == len)
+		return 0;
+	ret = error_errno(err, CNI_ERR_IO, errno, "writing %s to %s", text, writable);
+	if (ret == -EROFS || ret == -EACCES || ret == -EPERM)
+		error_details(err,
+			      "set it on the node, mount /proc/sys so that it can be "
+			      "written to, or name another mount of " SYSCTL_ROOT
+			      " in " SYSCTL_ROOT_ENV);
+	return ret;
+}
+
+bool sysctl_is_writable(const char *fmt, ...)
+{
+	struct cni_error ignored = {};
+	char path[NAME_MAX], writable[PATH_MAX];
+	va_list args;
+	int ret;
+
+	va_start(args, fmt);
+	ret = path_format(path, &ignored, fmt, args);
+	va_end(args);
+	if (ret == 0)
+		ret = writable_path(path, writable, &ignored);
+	return ret == 0 && access(writable, W_OK) == 0;
 }
 
 int sysctl_ensure(int value, struct cni_error *err, const char *fmt, ...)
@@ -88,11 +116,4 @@ int sysctl_ensure(int value, struct cni_error *err, const char *fmt, ...)
 	if (ret == 0)
 		ret = value_read(path, &now, err);
 	return ret < 0 || now == value ? ret : value_write(path, value, err);
-}
-
-int sysctl_accept_ra_off(const char *ifname, struct cni_error *err)
-{
-	int ret = sysctl_ensure(0, err, "ipv6/conf/%s/accept_ra", ifname);
-
-	return ret == -ENOENT ? 0 : ret; /* a kernel without IPv6 */
 }

@@ -6,6 +6,8 @@
 #ifndef BRIDGE_CNI_PLUGIN_SYSCTL_H
 #define BRIDGE_CNI_PLUGIN_SYSCTL_H
 
+#include <stdbool.h>
+
 #include "../conf/error.h"
 
 #define SYSCTL_ROOT "/proc/sys/net/"
@@ -17,11 +19,13 @@
 int sysctl_get(int *ret_value, struct cni_error *err, const char *fmt, ...)
 	_printf_(3, 4);
 
-/* Writes @value unless it is there already. -ENOENT as above. Code 5. */
+/*
+ * Writes @value unless it is there already: where /proc/sys can't be written to, as in a
+ * container, what is right needs no writing. -ENOENT as above. Code 5 says what else helps.
+ */
 int sysctl_ensure(int value, struct cni_error *err, const char *fmt, ...) _printf_(3, 4);
 
-/* Router advertisements of a pod must not give the node a route (CVE-2020-10749): for each
- * interface of the node that pods' frames reach. Code 5. */
-int sysctl_accept_ra_off(const char *ifname, struct cni_error *err);
+/* Could it be written? False, too, when there is no such. */
+bool sysctl_is_writable(const char *fmt, ...) _printf_(1, 2);
 
 #endif

@@ -19,11 +19,11 @@ void vlan_queue_port(const struct attachment *att, unsigned int port, const char
 int vlan_native_check(const char *port, uint16_t vlan, const struct port_vlans *vlans,
 		      struct cni_error *err);
 
-/* Fills @att->gateway_ifname, gateway_index and gateway_mac; takes the exclusive lock where
+/* Fills @att->gateway_ifname, _index, _forwards and _mac; takes the exclusive lock where
  * something is missing. Codes 101; 103: an interface of that name can't serve. */
 int vlan_gateway_ensure(struct attachment *att, struct cni_error *err);
 
-/* Code 104. Fills @att->gateway_ifname and gateway_index. */
+/* Code 104. Fills @att->gateway_ifname, _index and _forwards. */
 int vlan_gateway_check(struct attachment *att, struct cni_error *err);
 
 #endif

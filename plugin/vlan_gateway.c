@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "accept_ra.h"
 #include "node.h"
 #include "report.h"
-#include "sysctl.h"
 
 static bool is_veth(const struct link *link)
 {
@@ -68,7 +68,7 @@ static int gateway_is_complete(struct attachment *att, const struct link *gatewa
 
 	if (gateway->up && is_veth(gateway))
 		ret = gateway_port(att, gateway, &port, err);
-	*ret_complete = gateway->up && gateway->ipv6.accept_ra <= 0 &&
+	*ret_complete = gateway->up && accept_ra_is_off(gateway) &&
 			port.master == att->bridge_index;
 	return ret;
 }
@@ -144,7 +144,7 @@ static int gateway_complete(struct attachment *att, struct link *gateway,
 	if (ret == 0 && make)
 		ret = link_get(nl, att->gateway_ifname, gateway, err);
 	if (ret == 0)
-		ret = sysctl_accept_ra_off(att->gateway_ifname, err);
+		ret = accept_ra_off(gateway, err);
 	if (ret == 0)
 		ret = gateway_finish(att, gateway, err);
 	if (ret == 0)
@@ -181,6 +181,12 @@ static void gateway_name(struct attachment *att)
 	memcpy(att->gateway_ifname, name, sizeof(att->gateway_ifname) - 1);
 }
 
+static void found(struct attachment *att, const struct link *link)
+{
+	att->gateway_index = link->index;
+	att->gateway_forwards = link->ipv4.forwarding != 0;
+}
+
 int vlan_gateway_ensure(struct attachment *att, struct cni_error *err)
 {
 	struct netlink *nl = att->node->rtnl;
@@ -207,7 +213,7 @@ int vlan_gateway_ensure(struct attachment *att, struct cni_error *err)
 	}
 	if (ret < 0)
 		return ret;
-	att->gateway_index = link.index;
+	found(att, &link);
 	att->gateway_mac = link.mac;
 	return 0;
 }
@@ -228,7 +234,7 @@ int vlan_gateway_check(struct attachment *att, struct cni_error *err)
 		return error_set(err, CNI_ERR_CHECK, ENODEV,
 				 "vlan: expected the gateway's interface %s up, found %s",
 				 att->gateway_ifname, link.index ? "it down" : "none");
-	att->gateway_index = link.index;
+	found(att, &link);
 	if (!is_veth(&link))
 		return 0;
 

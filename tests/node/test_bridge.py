@@ -4,8 +4,8 @@ an interface that stays down, other addresses that give way."""
 import pytest
 
 from harness import plugin, snapshot
-from harness.node import (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, NETWORK, addresses_of,
-                          named, network)
+from harness.node import (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, NETWORK, UPLINK,
+                          addresses_of, named, network)
 from harness.wire import BROADCAST, listening, send_frame
 
 SOMEBODY = "02:00:00:00:00:99"  # a MAC address that nobody here has
@@ -140,6 +140,32 @@ def test_without_addresses_an_interface_is_up_all_the_same(node):
     pod = node.pod()
     node.add(pod, network(ipam={"type": None}))
     assert "UP" in pod.links()["eth0"]["flags"]
+
+
+# -- a bridge that was there
+
+
+@pytest.mark.parametrize("uplink_mtu", [1500, 1400])
+def test_somebodys_bridge_that_is_down_keeps_its_MTU(node, uplink_mtu):
+    """Its MAC address is set, but not one that bridges made here have."""
+    node.ip(f"link set {UPLINK} mtu {uplink_mtu}")
+    node.ip("link add cni0 address 02:00:00:00:00:07 mtu 1450 type bridge")
+    pod = node.pod()
+    node.add(pod, network())
+    assert node.links()["cni0"]["mtu"] == 1450
+    assert pod.links()["eth0"]["mtu"] == 1450
+    assert node.links()["cni0"]["address"] == "02:00:00:00:00:07"
+
+
+def test_a_bridge_with_spanning_tree_is_told(node):
+    """Success, and then no network for two forward delays."""
+    node.ip("link add cni0 up type bridge stp_state 1 forward_delay 700")
+    conf, pod = network(), node.pod()
+    done = node.invoke("ADD", conf, pod)
+    assert done.returncode == 0
+    assert "cni0 has spanning tree on" in done.stderr and "14 s" in done.stderr
+    node.ip("link set cni0 type bridge stp_state 0")
+    assert node.invoke("ADD", conf, node.pod()).stderr == ""
 
 
 # -- forceAddress

@@ -105,6 +105,7 @@ static const struct {
 } parameters[] = {
 	{"ipv4/conf/lo/forwarding", offsetof(struct link, ipv4.forwarding)},
 	{"ipv4/conf/lo/route_localnet", offsetof(struct link, ipv4.route_localnet)},
+	{"ipv6/conf/lo/forwarding", offsetof(struct link, ipv6.forwarding)},
 	{"ipv6/conf/lo/accept_ra", offsetof(struct link, ipv6.accept_ra)},
 	{"ipv6/conf/lo/disable_ipv6", offsetof(struct link, ipv6.disabled)},
 	{"ipv6/conf/lo/keep_addr_on_down", offsetof(struct link, ipv6.keep_addr_on_down)},
