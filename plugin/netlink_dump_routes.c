@@ -284,25 +284,68 @@ static bool is_unresolved(const struct kernel_route_list *list)
 	return false;
 }
 
-int route_list_get(struct netlink *nl, int family, struct kernel_route_list *ret_list,
-		   struct cni_error *err)
+/* Sends the question that is queued. */
+static int routes_ask(struct netlink *nl, int absent, struct kernel_route_list *ret_list,
+		      struct cni_error *err)
 {
 	struct kernel_route_list list = {};
-	struct rtmsg header = {.rtm_family = family};
-	struct nl_msg *msg = netlink_queue(nl, RTM_GETROUTE, NLM_F_DUMP,
-					   "listing the routes");
-	int ret;
+	int ret = netlink_request(nl, route_read, &list, absent, err);
 
-	if (msg && nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0)
-		netlink_queue_failed(nl);
-	ret = netlink_request(nl, route_read, &list, 0, err);
 	if (ret == 0 && is_unresolved(&list))
 		ret = nexthops_resolve(nl, &list, err);
 	if (ret < 0) {
 		kernel_route_list_clear(&list);
-		return err->code ? ret : error_oom(err);
+		return err->code || (absent && ret == -absent) ? ret : error_oom(err);
 	}
 	*ret_list = list;
+	return 0;
+}
+
+int route_list_get(struct netlink *nl, int family, struct kernel_route_list *ret_list,
+		   struct cni_error *err)
+{
+	struct rtmsg header = {.rtm_family = family};
+	struct nl_msg *msg = netlink_queue(nl, RTM_GETROUTE, NLM_F_DUMP,
+					   "listing the routes");
+
+	if (msg && nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0)
+		netlink_queue_failed(nl);
+	return routes_ask(nl, 0, ret_list, err);
+}
+
+/* A question for the route to one address. */
+static void queue_question(struct netlink *nl, const struct ip_addr *addr,
+			   unsigned int flags)
+{
+	struct rtmsg header = {
+		.rtm_family = addr->family,
+		.rtm_dst_len = ip_bits(addr->family),
+		.rtm_flags = flags,
+	};
+	struct nl_msg *msg = netlink_queue(nl, RTM_GETROUTE, 0,
+					   "looking the route to %s up", IP_TEXT(addr));
+
+	if (msg && (nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
+		    nla_put(msg, RTA_DST, ip_size(addr->family), addr->bytes) < 0))
+		netlink_queue_failed(nl);
+}
+
+int route_to(struct netlink *nl, const struct ip_addr *addr,
+	     struct kernel_route_list *ret_list, struct cni_error *err)
+{
+	struct kernel_route_list none = {};
+	int ret;
+
+	queue_question(nl, addr, RTM_F_FIB_MATCH);
+	ret = routes_ask(nl, ENETUNREACH, ret_list, err);
+	/* A route that refuses or drops what is sent by it. */
+	if (ret == -EHOSTUNREACH || ret == -EINVAL || ret == -EACCES) {
+		error_clear(err);
+		ret = -ENETUNREACH;
+	}
+	if (ret != -ENETUNREACH)
+		return ret;
+	*ret_list = none;
 	return 0;
 }
 
@@ -324,18 +367,10 @@ static int route_type_read(const struct nlmsghdr *answer, void *data)
 int route_is_local(struct netlink *nl, const struct ip_addr *addr, bool *ret_local,
 		   struct cni_error *err)
 {
-	struct rtmsg header = {
-		.rtm_family = addr->family,
-		.rtm_dst_len = 8 * ip_size(addr->family),
-	};
 	uint8_t type = RTN_UNSPEC;
-	struct nl_msg *msg = netlink_queue(nl, RTM_GETROUTE, 0,
-					   "looking the route to %s up", IP_TEXT(addr));
 	int ret;
 
-	if (msg && (nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
-		    nla_put(msg, RTA_DST, ip_size(addr->family), addr->bytes) < 0))
-		netlink_queue_failed(nl);
+	queue_question(nl, addr, 0);
 	ret = netlink_request(nl, route_type_read, &type, ENETUNREACH, err);
 	if (ret < 0 && ret != -ENETUNREACH)
 		return ret;

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "../ipam/ipam.h"
+#include "forwarding.h"
 #include "netlink_route.h"
 #include "report.h"
 #include "stages.h"
@@ -203,69 +204,6 @@ static int addresses_complete(struct attachment *att, struct cni_error *err)
 	return ret;
 }
 
-static const char *forwarding_name(int family)
-{
-	return family == AF_INET ? "ipv4/ip_forward" : "ipv6/conf/all/forwarding";
-}
-
-static int forwarding_get(int family, int *ret_on, struct cni_error *err)
-{
-	int ret = sysctl_get(ret_on, err, "%s", forwarding_name(family));
-
-	if (ret == -ENOENT)
-		return error_set(err, CNI_ERR_KERNEL, EAFNOSUPPORT,
-				 "forwarding: the kernel has no " SYSCTL_ROOT "%s",
-				 forwarding_name(family));
-	return ret;
-}
-
-/* A forwarding node ignores router advertisements where accept_ra is 1: it would lose the
- * routes that it has from them. */
-static int ra_routes_keep(struct attachment *att, struct cni_error *err)
-{
-	struct netlink *nl = att->node->rtnl;
-	struct kernel_route_list routes = {};
-	struct link link;
-	int ret;
-
-	ret = route_list_get(nl, AF_INET6, &routes, err);
-	for (size_t i = 0; ret == 0 && i < routes.n; i++) {
-		const struct kernel_route *route = &routes.items[i];
-
-		if (route->protocol != RTPROT_RA || !route->index ||
-		    route->index == att->bridge_index ||
-		    route->index == att->gateway_index)
-			continue;
-		ret = link_get_by_index(nl, route->index, &link, err);
-		if (ret < 0 || !link.index)
-			continue;
-		if (link.ipv6.accept_ra == 1)
-			ret = sysctl_ensure(2, err, "ipv6/conf/%s/accept_ra", link.name);
-		if (ret == -ENOENT)
-			ret = 0; /* the interface went meanwhile */
-	}
-	kernel_route_list_clear(&routes);
-	return ret;
-}
-
-static int forwarding_ensure(struct attachment *att, int family, struct cni_error *err)
-{
-	int ret, on;
-
-	ret = forwarding_get(family, &on, err);
-	if (ret < 0 || on)
-		return ret;
-	ret = node_lock(att->node, NODE_EXCLUSIVE, err);
-	if (ret == 0 && family == AF_INET6)
-		ret = ra_routes_keep(att, err);
-	if (ret == 0)
-		ret = sysctl_ensure(1, err, "%s", forwarding_name(family));
-	if (ret == 0)
-		report_done(att, "forwarding: " SYSCTL_ROOT "%s",
-			    forwarding_name(family));
-	return ret;
-}
-
 /* A node may have IPv6 off by default; the bridge must carry its gateway address. */
 static int bridge_ipv6_enable(struct attachment *att, struct cni_error *err)
 {
@@ -309,18 +247,6 @@ static int gateway_add(struct attachment *att, struct cni_error *err)
 	return ret;
 }
 
-static int forwarding_check(int family, struct cni_error *err)
-{
-	int ret, on;
-
-	ret = forwarding_get(family, &on, err);
-	if (ret == 0 && !on)
-		return error_set(err, CNI_ERR_CHECK, EINVAL,
-				 "forwarding: expected " SYSCTL_ROOT "%s 1, found 0",
-				 forwarding_name(family));
-	return ret;
-}
-
 static int gateway_check(struct attachment *att, struct cni_error *err)
 {
 	static const int families[] = {AF_INET, AF_INET6};
@@ -343,7 +269,7 @@ static int gateway_check(struct attachment *att, struct cni_error *err)
 	addr_list_clear(&list);
 	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(families); i++)
 		if (uses_family(&att->ipam, families[i]))
-			ret = forwarding_check(families[i], err);
+			ret = forwarding_check(att, families[i], err);
 	return ret;
 }
 

@@ -2,8 +2,7 @@
 #include "uplink.h"
 
 #include <linux/rtnetlink.h>
-
-#include "netlink_route.h"
+#include <sys/socket.h>
 
 static bool is_default(const struct kernel_route *route)
 {
@@ -46,4 +45,40 @@ int uplink_mtu(struct netlink *nl, int family, uint32_t *ret_mtu, struct cni_err
 		ret = smallest_mtu(nl, &routes, priority, ret_mtu, err);
 	kernel_route_list_clear(&routes);
 	return ret;
+}
+
+static const struct ip_addr *somewhere(int family)
+{
+	static const struct ip_addr v4 = {AF_INET, {203, 0, 113, 1}};
+	static const struct ip_addr v6 = {AF_INET6, {0x20, 0x01, 0x0d, 0xb8, [15] = 1}};
+
+	return family == AF_INET ? &v4 : &v6;
+}
+
+int uplink_list_get(struct netlink *nl, int family, struct link_list *ret_list,
+		    struct cni_error *err)
+{
+	struct kernel_route_list routes = {};
+	struct link_list list = {};
+	int ret = route_to(nl, somewhere(family), &routes, err);
+
+	if (ret == 0 && routes.n > 0) {
+		list.items = calloc(routes.n, sizeof(*list.items));
+		if (!list.items)
+			ret = error_oom(err);
+	}
+	for (size_t i = 0; ret == 0 && i < routes.n; i++) {
+		struct link *link = &list.items[list.n];
+
+		if (routes.items[i].index)
+			ret = link_get_by_index(nl, routes.items[i].index, link, err);
+		list.n += link->index != 0;
+	}
+	kernel_route_list_clear(&routes);
+	if (ret < 0) {
+		link_list_clear(&list);
+		return ret;
+	}
+	*ret_list = list;
+	return 0;
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../../plugin/forwarding.h"
 #include "../../plugin/sysctl.h"
 #include "api.h"
 
@@ -50,6 +51,22 @@ int64_t heal_next(const struct heal *heal, const struct job *job)
 								      : heal->look_at;
 }
 
+/* Said once, and again when it was right meanwhile. It is not the agent's to turn on. */
+static void tell_uplink(struct heal *heal)
+{
+	struct cni_error err = {};
+	struct link closed;
+
+	if (forwarding_closed_uplink(heal->rtnl, &closed, &err) < 0)
+		return;
+	if (closed.index && closed.index != heal->closed_uplink)
+		log_write(
+			heal->log, LOG_LEVEL_WARN,
+			"the uplink doesn't forward: what comes back to pods is dropped",
+			"expected", FORWARDING_NAME(closed.name), "value", "1", NULL);
+	heal->closed_uplink = closed.index;
+}
+
 static void look(struct heal *heal, int64_t now)
 {
 	struct look seen;
@@ -57,6 +74,8 @@ static void look(struct heal *heal, int64_t now)
 	heal->look_at = now + LOOK_MS;
 	if (heal->running || heal->failed || !heal->known || look_now(heal, &seen) < 0)
 		return; /* it is being seen to */
+	if (seen.ipv4)
+		tell_uplink(heal);
 	for (int i = 0; i < LOOKS; i++) {
 		if (seen.seen[i] == heal->good.seen[i])
 			continue;

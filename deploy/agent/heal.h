@@ -18,6 +18,7 @@ struct heal {
 	bool known; /* a repair has ended well, and ... */
 	struct look good; /* ... this was seen then */
 	struct look before; /* when the one that runs was started */
+	unsigned int closed_uplink; /* its index, once that was told; 0: none */
 	bool due;
 	int64_t due_at, look_at, periodic_at; /* now_ms() */
 	unsigned int failed; /* in a row */

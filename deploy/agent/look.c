@@ -26,10 +26,11 @@ static uint64_t add(uint64_t hash, const void *data, size_t len)
 }
 
 static int addresses(struct netlink *rtnl, unsigned int index, uint64_t *ret_hash,
-		     struct cni_error *err)
+		     bool *ret_ipv4, struct cni_error *err)
 {
 	static const int families[] = {AF_INET, AF_INET6};
 	uint64_t hash = hash_text("");
+	bool ipv4 = false;
 
 	for (size_t i = 0; index && i < ARRAY_SIZE(families); i++) {
 		_cleanup_(addr_list_clear) struct addr_list list = {};
@@ -37,6 +38,7 @@ static int addresses(struct netlink *rtnl, unsigned int index, uint64_t *ret_has
 
 		if (r < 0)
 			return r;
+		ipv4 = ipv4 || (families[i] == AF_INET && list.n > 0);
 		for (size_t k = 0; k < list.n; k++) {
 			const char *text = PREFIX_TEXT(&list.items[k]);
 
@@ -46,12 +48,15 @@ static int addresses(struct netlink *rtnl, unsigned int index, uint64_t *ret_has
 		}
 	}
 	*ret_hash = hash;
+	*ret_ipv4 = ipv4;
 	return 0;
 }
 
-static int forwarding(uint64_t *ret_hash, struct cni_error *err)
+/* Of the node, and of the bridge. */
+static int forwarding(const struct link *bridge, uint64_t *ret_hash,
+		      struct cni_error *err)
 {
-	int values[2] = {};
+	int values[3] = {[2] = bridge->index ? bridge->ipv4.forwarding : 0};
 	int r = sysctl_get(&values[0], err, "ipv4/ip_forward");
 
 	if (r == 0)
@@ -86,9 +91,9 @@ int look_take(struct netlink *rtnl, struct netlink *nft, const char *bridge,
 	if (r < 0)
 		return r;
 	look.seen[LOOK_BRIDGE] = link.index ? (uint64_t)link.index << 1 | link.up : 0;
-	r = addresses(rtnl, link.index, &look.seen[LOOK_ADDRESSES], err);
+	r = addresses(rtnl, link.index, &look.seen[LOOK_ADDRESSES], &look.ipv4, err);
 	if (r == 0)
-		r = forwarding(&look.seen[LOOK_FORWARDING], err);
+		r = forwarding(&link, &look.seen[LOOK_FORWARDING], err);
 	if (r == 0)
 		r = nft_table_rules(nft, NFPROTO_INET, RULES_TABLE, &none, rule,
 				    &look.seen[LOOK_RULES], err);

@@ -7,6 +7,7 @@
 #ifndef BRIDGE_CNI_AGENT_LOOK_H
 #define BRIDGE_CNI_AGENT_LOOK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "../../plugin/netlink.h"
@@ -22,6 +23,7 @@ extern const char *const look_names[LOOKS];
 
 struct look {
 	uint64_t seen[LOOKS];
+	bool ipv4; /* the bridge has an address of that family */
 };
 
 /* @nft: a NETLINK_FOR_NFTABLES connection. Code 101. */

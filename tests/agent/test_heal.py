@@ -116,6 +116,25 @@ def test_forwarding_turned_off(pair):
     assert "ip_forward" in one.log() or "forwarding" in one.log()
 
 
+def test_forwarding_of_the_bridge_turned_off(pair):
+    (one, _), pods = pair
+    with asleep(one):
+        one.sysctl("ipv4.conf.cni0.forwarding", 0)
+        assert not pods[0].ping(INTERNET4, wait=1)
+    reach_again(pods)
+    assert "ipv4/conf/cni0/forwarding" in one.log()
+
+
+def test_an_uplink_that_does_not_forward_is_told_once_and_left_alone(pair):
+    (one, _), pods = pair
+    one.sysctl("ipv4.conf.eth0.forwarding", 0)
+    wait_for(lambda: "uplink doesn't forward" in one.log())
+    time.sleep(2.5)  # it looks each second
+    told = [line for line in one.log().splitlines() if "uplink doesn't forward" in line]
+    assert len(told) == 1 and "net/ipv4/conf/eth0/forwarding" in told[0]
+    assert one.sysctl("ipv4.conf.eth0.forwarding") == "0"
+
+
 def test_what_is_flushed_while_a_repair_runs_comes_back_too(pair):
     (one, _), pods = pair
     for _ in range(20):
