@@ -2,6 +2,8 @@
 """make, in a copy of the tree: what it says where something is missing, and what it installs."""
 import os
 import pathlib
+import re
+import shlex
 import shutil
 import subprocess
 
@@ -211,3 +213,43 @@ def test_an_installation_that_fails_leaves_the_plugin_as_it_was(tree, tmp_path):
     with pytest.raises(subprocess.CalledProcessError):
         install_bundle(tree, tmp_path / "no such bundle", plugins)
     assert listing(plugins) == before and says(plugins / "bridge-cni") == "good"
+
+
+# -- README
+
+
+def commands_of_README():
+    """Lines of its blocks of code, less what follows as a remark."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", (plugin.REPOSITORY / "README.md").read_text(),
+                        re.M | re.S)
+    return [re.split(r"\s{2,}#", line)[0].strip() for block in blocks
+            for line in block.splitlines()]
+
+
+def test_each_make_in_README_has_its_target(tree):
+    lines = [line for line in commands_of_README() if re.match(r"(sudo )?make\b", line)]
+    assert len(lines) > 15
+    for line in lines:
+        # Only what it would do, and that not for the targets that make runs by itself.
+        words = shlex.split(line.removeprefix("sudo "))[1:]
+        done = make(tree, "-n", "MAKE=true", *words)
+        assert (done.returncode, done.stderr) == (0, ""), line
+
+
+def test_README_s_packages_are_those_of_the_build(tree):
+    line, = [line for line in commands_of_README() if line.startswith("apt install ")]
+    assert set(packages(tree, "build")) - set(line.split()[2:]) <= {"libnftables1"}  # comes with -dev
+
+
+def test_README_s_installation_and_bundle_are_installed_and_go(built, tmp_path):
+    """Each command as it stands, below another root directory."""
+    lines = [line for line in commands_of_README()
+             if re.match(r"(sudo )?make (install|install-bundle|uninstall)\b", line)]
+    assert {word for line in lines for word in line.split()} >= \
+        {"install", "install-bundle", "uninstall"}
+    program = tmp_path / "dest/opt/cni/bin/bridge-cni"
+    for line in lines:
+        _, target, *variables = shlex.split(line.removeprefix("sudo "))
+        make_dest(built, tmp_path / "dest", target,
+                  **{k: v for k, v in (word.split("=") for word in variables) if k != "DESTDIR"})
+        assert program.exists() == (target != "uninstall"), line
