@@ -281,3 +281,25 @@ bool prefix_is_default(const struct ip_prefix *prefix)
 	return prefix->addr.family != 0 && prefix->len == 0 &&
 	       memcmp(prefix->addr.bytes, zero, sizeof(zero)) == 0;
 }
+
+const char *ip_family_name(int family)
+{
+	return family == AF_INET ? "IPv4" : "IPv6";
+}
+
+bool ip_is_link_local(const struct ip_addr *addr)
+{
+	return addr->family == AF_INET6 && addr->bytes[0] == 0xfe &&
+	       (addr->bytes[1] & 0xc0) == 0x80;
+}
+
+struct ip_addr ip_link_local_of(const struct mac_addr *mac)
+{
+	const uint8_t *m = mac->bytes;
+
+	return (struct ip_addr){
+		.family = AF_INET6,
+		.bytes = {0xfe, 0x80, [8] = m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4],
+			  m[5]},
+	};
+}

@@ -95,4 +95,13 @@ struct ip_addr prefix_last(const struct ip_prefix *prefix);
 /* 0.0.0.0/0 or ::/0 */
 bool prefix_is_default(const struct ip_prefix *prefix);
 
+/* "IPv4" or "IPv6". */
+const char *ip_family_name(int family);
+
+/* fe80::/10 */
+bool ip_is_link_local(const struct ip_addr *addr);
+
+/* That of an interface with this MAC address, as the kernel makes it (RFC 4291, appendix A). */
+struct ip_addr ip_link_local_of(const struct mac_addr *mac);
+
 #endif

@@ -40,6 +40,18 @@ static enum net_conf_scope scope_of(const struct cni_env *env)
 	return NET_CONF_WHOLE;
 }
 
+/* Up to 0.2.0 an answer is its addresses; libcni takes none without for an error. */
+static int answer_check(const struct net_conf *conf, struct cni_error *err)
+{
+	if (conf->version >= CNI_0_3_0 || (conf->ipam.type && *conf->ipam.type) ||
+	    conf->prev_result.ips.n > 0)
+		return 0;
+	return error_set(err, CNI_ERR_CONFIG, EINVAL,
+			 "cniVersion: %s has no answer without an address, expected at "
+			 "least 0.3.0 for a network without ipam.type",
+			 cni_version_names[conf->version]);
+}
+
 /* runtimeConfig.mac over args.cni.mac over CNI_ARGS. */
 static int mac_settle(struct attachment *att, struct cni_error *err)
 {
@@ -96,6 +108,8 @@ int attachment_read(const char *text, size_t len, const struct cni_env *env,
 		ret = version_check(env->verb, *ret_version, err);
 	if (ret == 0)
 		ret = net_conf_read(att->doc, scope_of(env), &att->conf, err);
+	if (ret == 0 && env->verb == CNI_ADD && !env->ipam_only)
+		ret = answer_check(&att->conf, err);
 	if (ret == 0 && scope_of(env) == NET_CONF_WHOLE)
 		ret = mac_settle(att, err);
 	if (ret == 0)

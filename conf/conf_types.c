@@ -7,6 +7,7 @@
 
 const struct json_type text_type = {.kind = JSON_TEXT};
 const struct json_type bool_type = {.kind = JSON_BOOL};
+const struct json_type u32_type = {.kind = JSON_U32, .max = UINT32_MAX};
 const struct json_type ip_type = {.kind = JSON_IP};
 const struct json_type prefix_type = {.kind = JSON_PREFIX};
 
@@ -43,7 +44,6 @@ const struct json_type dns_type = {
 };
 
 static const struct json_type route_mtu_type = {.kind = JSON_U32, .max = ROUTE_MTU_MAX};
-static const struct json_type u32_type = {.kind = JSON_U32, .max = UINT32_MAX};
 static const struct json_type scope_type = {.kind = JSON_U8, .max = UINT8_MAX};
 
 static const struct json_field route_fields[] = {

@@ -45,7 +45,7 @@
 		.n_fields = ARRAY_SIZE(fields_)           \
 	}
 
-extern const struct json_type text_type, bool_type, ip_type, prefix_type;
+extern const struct json_type text_type, bool_type, u32_type, ip_type, prefix_type;
 extern const struct json_type dns_type; /* struct dns */
 extern const struct json_type ipam_type; /* struct ipam_conf: its type */
 extern const struct json_type ipam_timeout_type; /* seconds, 0: not given */
@@ -87,12 +87,18 @@ struct range_sources {
 };
 
 /*
- * Makes one list of all @sources, which are empty then, and makes it complete and right as
- * host-local's Canonicalize() does. Code 7.
+ * Makes one list of all @sources, which are empty then, into @ipam, and makes it complete
+ * and right as host-local's Canonicalize() does. Code 7.
  */
 int range_sets_finish(struct range_sources *sources, enum cni_version version,
-		      struct range_set_list *ret_sets, size_t *ret_runtime,
-		      struct cni_error *err);
+		      struct ipam_conf *ipam, struct cni_error *err);
+
+/*
+ * A gateway outside its subnet is fine, as with host-local, where nobody has to reach it:
+ * it is neither the bridge's (@is_gateway) nor that of a route of @ipam. Code 7.
+ */
+int range_gateways_check(const struct ipam_conf *ipam, bool is_gateway,
+			 struct cni_error *err);
 
 /*
  * The MAC address that the runtime asks for: runtimeConfig.mac over args.cni.mac; not set

@@ -85,8 +85,7 @@ int host_local_read(const struct json_doc *doc, bool whole, enum cni_version ver
 	r = json_read(doc, whole ? &host_local_root : &host_local_identity_root, &local,
 		      err);
 	if (r == 0 && whole)
-		r = range_sets_finish(&local.ranges, version, &ipam->sets,
-				      &ipam->runtime_sets, err);
+		r = range_sets_finish(&local.ranges, version, ipam, err);
 	if (r < 0)
 		return r;
 	if (local.data_dir)

@@ -171,6 +171,7 @@ static const struct json_field whole_fields[] = {
 	FIELD(struct net_conf, mac_spoof_check, "macspoofchk", &bool_type),
 	FIELD(struct net_conf, spoof_check, "spoofCheck", &bool_type),
 	FIELD(struct net_conf, mtu, "mtu", &mtu_type),
+	FIELD(struct net_conf, metric, "metric", &u32_type),
 	FIELD(struct net_conf, vlan, "vlan", &vlan_type),
 	FIELD(struct net_conf, vlan_trunk, "vlanTrunk", &vlan_trunks_type),
 	FIELD(struct net_conf, preserve_default_vlan, "preserveDefaultVlan", &bool_type),
@@ -334,6 +335,8 @@ int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope_nr,
 				    err);
 	if (r == 0 && in_process && scope->whole_ipam && scope_nr != NET_CONF_NETWORK)
 		r = check_ranges(&conf, err);
+	if (r == 0 && in_process && scope_nr == NET_CONF_WHOLE)
+		r = range_gateways_check(&conf.ipam, conf.is_gateway, err);
 	if (r == 0 && scope->root == &whole_root)
 		r = check_combinations(&conf, err);
 	if (r == 0 && scope->root == &whole_root)

@@ -113,6 +113,7 @@ struct ipam_conf {
 	const char *type; /* NULL or "": no IPAM, a layer 2 network */
 	struct range_set_list sets;
 	size_t runtime_sets; /* so many of them, the first, are runtimeConfig.ipRanges */
+	size_t single_sets; /* then so many, 0 or 1, whose keys stand in ipam itself */
 	struct ip_request_list runtime_ips; /* runtimeConfig.ips */
 	struct ip_request_list args_ips; /* args.cni.ips */
 	struct route_list routes;
@@ -171,6 +172,7 @@ struct net_conf {
 	bool mac_spoof_check; /* macspoofchk, and implied by spoofCheck */
 	bool spoof_check; /* source addresses, too */
 	uint32_t mtu; /* bytes, 0: the bridge's, or the uplink's */
+	uint32_t metric; /* of default routes that have no priority; 0: the kernel's */
 	uint32_t vlan; /* of untagged frames, 0: none */
 	struct vlan_trunk_list vlan_trunk; /* of tagged ones */
 	bool preserve_default_vlan; /* also of that */

@@ -59,11 +59,6 @@ static const char *range_name(struct origin *origin, size_t set, size_t range)
 	return origin->text;
 }
 
-static const char *family_name(int family)
-{
-	return family == AF_INET ? "IPv4" : "IPv6";
-}
-
 static int check_subnet(const struct ip_range *range, const char *where,
 			struct cni_error *err)
 {
@@ -76,7 +71,7 @@ static int check_subnet(const struct ip_range *range, const char *where,
 				 "%s.subnet: %s is too small: the prefix length of an "
 				 "%s range is at most %u",
 				 where, PREFIX_TEXT(subnet),
-				 family_name(subnet->addr.family), max);
+				 ip_family_name(subnet->addr.family), max);
 	if (!prefix_equal(&network, subnet))
 		return error_set(err, CNI_ERR_CONFIG, EINVAL,
 				 "%s.subnet: %s has host bits set: the network is %s",
@@ -116,7 +111,7 @@ static int finish_range(struct ip_range *range, const char *where, struct cni_er
 	r = check_inside(range, &range->end, where, "rangeEnd", err);
 	if (r < 0)
 		return r;
-	/* Outside the subnet is fine, as in the reference; another family never works. */
+	/* Outside the subnet it is another matter, range_gateways_check()'s. */
 	if (range->gateway.family && range->gateway.family != range->subnet.addr.family)
 		return error_set(err, CNI_ERR_CONFIG, EINVAL,
 				 "%s.gateway: %s is not of the same family as subnet %s",
@@ -158,8 +153,8 @@ static int finish_set(struct range_set *set, size_t i, struct origin *origin,
 				"%s.subnet: %s is %s in a set of %s ranges: give "
 				"each family a set of its own",
 				range_name(origin, i, j), PREFIX_TEXT(&range->subnet),
-				family_name(range->subnet.addr.family),
-				family_name(family));
+				ip_family_name(range->subnet.addr.family),
+				ip_family_name(family));
 	}
 	return 0;
 }
@@ -223,7 +218,7 @@ static int check_one_a_family(const struct range_set_list *sets, enum cni_versio
 			return error_set(err, CNI_ERR_CONFIG, EINVAL,
 					 "%s: a second %s range set needs cniVersion "
 					 "0.3.0 or later, it is %s",
-					 set_name(origin, i), family_name(family),
+					 set_name(origin, i), ip_family_name(family),
 					 cni_version_names[version]);
 		*seen = true;
 	}
@@ -278,8 +273,7 @@ static int check_sets(struct range_set_list *sets, struct origin *origin,
 }
 
 int range_sets_finish(struct range_sources *sources, enum cni_version version,
-		      struct range_set_list *ret_sets, size_t *ret_runtime,
-		      struct cni_error *err)
+		      struct ipam_conf *ipam, struct cni_error *err)
 {
 	struct origin origin = {
 		.runtime = sources->runtime.n,
@@ -296,7 +290,99 @@ int range_sets_finish(struct range_sources *sources, enum cni_version version,
 		json_clear(&range_sets_type, &sets);
 		return r;
 	}
-	*ret_sets = sets;
-	*ret_runtime = origin.runtime;
+	ipam->sets = sets;
+	ipam->runtime_sets = origin.runtime;
+	ipam->single_sets = origin.singles;
 	return 0;
+}
+
+static bool set_has_subnet_of(const struct range_set *set, const struct ip_addr *addr)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (prefix_contains(&set->ranges[i].subnet, addr))
+			return true;
+	return false;
+}
+
+/* By the address of that range, or of another set: a pod has one of each. */
+static bool gateway_is_on_link(const struct range_set_list *sets, size_t set,
+			       const struct ip_range *range)
+{
+	if (prefix_contains(&range->subnet, &range->gateway) ||
+	    ip_is_link_local(&range->gateway))
+		return true;
+	for (size_t i = 0; i < sets->n; i++)
+		if (i != set && set_has_subnet_of(&sets->items[i], &range->gateway))
+			return true;
+	return false;
+}
+
+/* Routes go by the gateway of the family's first address. */
+static bool is_first_of_family(const struct range_set_list *sets, size_t set)
+{
+	int family = sets->items[set].ranges[0].subnet.addr.family;
+
+	for (size_t i = 0; i < set; i++)
+		if (sets->items[i].ranges[0].subnet.addr.family == family)
+			return false;
+	return true;
+}
+
+/* Some other route may lead to the gateway: then that is for the kernel to judge. */
+static const struct route *route_by(const struct route_list *routes,
+				    const struct ip_addr *gateway)
+{
+	const struct route *found = NULL;
+
+	for (size_t i = 0; i < routes->n; i++) {
+		const struct route *route = &routes->items[i];
+
+		if (route->gw.family && !prefix_is_default(&route->dst) &&
+		    prefix_contains(&route->dst, gateway))
+			return NULL;
+		if (!found && !route->gw.family &&
+		    route->dst.addr.family == gateway->family)
+			found = route;
+	}
+	return found;
+}
+
+static int gateway_check(const struct ipam_conf *ipam, size_t set, size_t nr,
+			 bool is_gateway, struct cni_error *err)
+{
+	const struct ip_range *range = &ipam->sets.items[set].ranges[nr];
+	struct origin origin = {ipam->runtime_sets, ipam->single_sets, ""};
+	const struct route *route = NULL;
+	const char *name;
+
+	if (gateway_is_on_link(&ipam->sets, set, range))
+		return 0;
+	if (!is_gateway && is_first_of_family(&ipam->sets, set))
+		route = route_by(&ipam->routes, &range->gateway);
+	if (!is_gateway && !route)
+		return 0;
+	name = range_name(&origin, set, nr);
+	if (is_gateway)
+		return error_set(err, CNI_ERR_CONFIG, EINVAL,
+				 "%s.gateway: %s is not in subnet %s: with isGateway it "
+				 "would be the bridge's, which pods couldn't reach",
+				 name, IP_TEXT(&range->gateway),
+				 PREFIX_TEXT(&range->subnet));
+	return error_set(
+		err, CNI_ERR_CONFIG, EINVAL,
+		"%s.gateway: %s is not in subnet %s: pods couldn't reach it, and "
+		"the route to %s in ipam.routes leads through it",
+		name, IP_TEXT(&range->gateway), PREFIX_TEXT(&range->subnet),
+		PREFIX_TEXT(&route->dst));
+}
+
+int range_gateways_check(const struct ipam_conf *ipam, bool is_gateway,
+			 struct cni_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < ipam->sets.n; i++)
+		for (size_t j = 0; r == 0 && j < ipam->sets.items[i].n; j++)
+			r = gateway_check(ipam, i, j, is_gateway, err);
+	return r;
 }

@@ -67,9 +67,17 @@ static bool same_route(const struct route *a, const struct route *b)
 	       a->table == b->table;
 }
 
-/* A route without a gateway goes by the family's, so that the result tells the truth. */
-static void routes_complete(struct cni_result *ipam)
+/* A gateway on the link itself needs no address but the kernel's own link-local one. */
+static bool has_use(const struct attachment *att, const struct route *route)
 {
+	return attachment_uses(att, route->dst.addr.family) ||
+	       (route->gw.family && ip_is_link_local(&route->gw));
+}
+
+/* A route without a gateway goes by the family's, so that the result tells the truth. */
+static void routes_complete(struct attachment *att)
+{
+	struct cni_result *ipam = &att->ipam;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < ipam->routes.n; i++) {
@@ -78,8 +86,18 @@ static void routes_complete(struct cni_result *ipam)
 							       route.dst.addr.family);
 		bool twice = false;
 
+		if (!has_use(att, &route)) {
+			attachment_notice(att,
+					  "the route to %s is left out: the pod has no "
+					  "%s address",
+					  PREFIX_TEXT(&route.dst),
+					  ip_family_name(route.dst.addr.family));
+			continue;
+		}
 		if (!route.gw.family && gateway)
 			route.gw = *gateway;
+		if (!route.priority && prefix_is_default(&route.dst))
+			route.priority = att->conf.metric;
 		for (size_t k = 0; k < kept; k++)
 			twice = twice || same_route(&ipam->routes.items[k], &route);
 		if (!twice)
@@ -97,6 +115,6 @@ int ipam_result_complete(struct attachment *att, struct cni_error *err)
 	if (att->conf.is_default_gateway)
 		ret = default_routes_complete(&att->ipam, err);
 	if (ret == 0)
-		routes_complete(&att->ipam);
+		routes_complete(att);
 	return ret;
 }

@@ -54,18 +54,6 @@ static void element_add(struct nft_element_list *elements, const struct spoof_se
 		nft_value_add_part(&element->key, address, len);
 }
 
-/* RFC 4291, appendix A: what the kernel gives an Ethernet interface by itself. */
-static struct ip_addr link_local(const struct mac_addr *mac)
-{
-	const uint8_t *m = mac->bytes;
-
-	return (struct ip_addr){
-		AF_INET6,
-		{0xfe, 0x80, 0, 0, 0, 0, 0, 0, m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3],
-		 m[4], m[5]},
-	};
-}
-
 static void address_add(struct nft_element_list *elements, const struct spoof_sets *sets,
 			const char *port, const struct ip_addr *ip)
 {
@@ -81,7 +69,7 @@ static int pod_elements(const struct spoof_sets *sets, const struct pod *pod,
 			bool addresses, struct nft_element_list *elements,
 			struct cni_error *err)
 {
-	struct ip_addr local = link_local(pod->mac);
+	struct ip_addr local = ip_link_local_of(pod->mac);
 
 	if (nft_element_list_grow(elements, 5 + 2 * pod->n) < 0)
 		return error_oom(err);

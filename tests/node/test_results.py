@@ -25,6 +25,28 @@ def test_versions_before_interfaces(node, version):
     assert result["dns"] == DNS
 
 
+@pytest.mark.parametrize("version", [*OLD, None])
+def test_versions_before_interfaces_have_no_answer_without_an_address(node, version):
+    """libcni can't read one, and the reference fails over it, too, if later."""
+    pod, before = node.pod(), node.state()
+    conf = network(cniVersion=version, isDefaultGateway=None, ipMasq=None, ipam={
+        "type": None, "ranges": None})
+    with pytest.raises(plugin.CniError) as error:
+        node.add(pod, conf)
+    assert error.value.code == plugin.CONFIG
+    error.value.says("cniVersion", version or "0.1.0", "0.3.0", "ipam.type")
+    assert node.state() == before
+    node.delete(pod, conf)
+
+
+@pytest.mark.parametrize("version", OLD)
+def test_an_earlier_plugins_address_is_an_answer_of_those_versions(node, version):
+    conf = network(cniVersion=version, isDefaultGateway=None, ipMasq=None,
+                   ipam={"type": None, "ranges": None},
+                   prevResult={"cniVersion": version, "ip4": {"ip": "192.0.2.9/24"}})
+    assert node.add(node.pod(), conf)["ip4"]["ip"] == "192.0.2.9/24"
+
+
 @pytest.mark.parametrize("version", NEW)
 def test_versions_with_interfaces(node, version):
     pod = node.pod()
