@@ -351,11 +351,11 @@ static struct builder queue_route(struct netlink *nl, struct nl_msg *msg,
 }
 
 void queue_route_add(struct netlink *nl, unsigned int index, const char *name,
-		     const struct route *route)
+		     const struct route *route, bool exclusive)
 {
 	struct nl_msg *msg = netlink_queue(
-		nl, RTM_NEWROUTE, NLM_F_CREATE, "adding the route to %s by %s through %s",
-		PREFIX_TEXT(&route->dst),
+		nl, RTM_NEWROUTE, NLM_F_CREATE | (exclusive ? NLM_F_EXCL : 0),
+		"adding the route to %s by %s through %s", PREFIX_TEXT(&route->dst),
 		route->gw.family ? IP_TEXT(&route->gw) : "the link", name);
 
 	queue_route(nl, msg, index, RTPROT_BOOT, route);

@@ -134,9 +134,13 @@ void queue_addr_add(struct netlink *nl, unsigned int index, const char *name,
 void queue_addr_del(struct netlink *nl, unsigned int index, const char *name,
 		    const struct ip_prefix *address);
 
-/* Through interface @index; by @route->gw, or on the link where it has none. */
+/*
+ * Through interface @index; by @route->gw, or on the link where it has none. @exclusive:
+ * refused (-EEXIST) where there is one to the same destination with the same metric; IPv4's
+ * goes before it otherwise, IPv6's becomes another next hop of it.
+ */
 void queue_route_add(struct netlink *nl, unsigned int index, const char *name,
-		     const struct route *route);
+		     const struct route *route, bool exclusive);
 
 /* All links of the namespace. */
 struct link_list {

@@ -11,24 +11,237 @@
 
 #include "netlink_route.h"
 #include "stages.h"
+#include "sysctl.h"
+
+#define FIRST_INDEX 2 /* of a namespace's interfaces after lo */
+#define TRIES_MAX   3 /* others may add routes meanwhile */
+
+/* linux/ipv6_route.h: the metric of a route that has none given, and that of a subnet. */
+#define METRIC6_DEFAULT 1024
+#define METRIC6_SUBNET	256
+
+/* The kernel takes 0 for the main table. */
+static uint32_t table_of(const struct route *route)
+{
+	return route->table ? route->table : RT_TABLE_MAIN;
+}
+
+static uint32_t metric_of(const struct route *route)
+{
+	bool by_kernel = !route->priority && route->dst.addr.family == AF_INET6;
+
+	return by_kernel ? METRIC6_DEFAULT : route->priority;
+}
+
+static bool same_destination(const struct route *a, const struct route *b)
+{
+	return prefix_equal(&a->dst, &b->dst) && table_of(a) == table_of(b);
+}
+
+static bool same_place(const struct route *a, const struct route *b)
+{
+	return same_destination(a, b) && metric_of(a) == metric_of(b);
+}
+
+static bool is_there(const struct kernel_route_list *list, unsigned int index,
+		     const struct route *route)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->items[i].index == index &&
+		    same_place(&list->items[i].route, route) &&
+		    ip_equal(&list->items[i].route.gw, &route->gw))
+			return true;
+	return false;
+}
+
+static bool is_anothers(const struct kernel_route_list *list, unsigned int index,
+			const struct route *route)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->items[i].index != index &&
+		    same_place(&list->items[i].route, route))
+			return true;
+	return false;
+}
+
+/*
+ * The newest network's route is the one in use. IPv4's is by itself: of several with one
+ * metric the kernel takes the last. Of IPv6's it would make a single route of several next
+ * hops, and part of the connections would leave by the wrong network: so it goes below what
+ * the others have, or where a metric was asked for, below that if it is taken.
+ */
+static void metric_choose(const struct kernel_route_list *list, unsigned int index,
+			  struct route *route)
+{
+	uint32_t lowest = metric_of(route);
+
+	for (size_t i = 0; !route->priority && i < list->n; i++) {
+		const struct route *other = &list->items[i].route;
+
+		if (list->items[i].index != index && same_destination(other, route) &&
+		    other->priority <= lowest)
+			lowest = other->priority - 1;
+	}
+	if (lowest != metric_of(route))
+		route->priority = lowest ? lowest : 1;
+	while (route->priority > 1 && is_anothers(list, index, route))
+		route->priority--;
+}
+
+/* Which of the attachment's routes are there already, and what metrics IPv6's others get. */
+static int look(struct attachment *att, bool *there, struct cni_error *err)
+{
+	struct route_list *routes = &att->ipam.routes;
+	struct kernel_route_list list = {};
+	int ret = route_list_get(att->node->pod_rtnl, AF_UNSPEC, &list, err);
+
+	for (size_t i = 0; ret == 0 && i < routes->n; i++) {
+		struct route *route = &routes->items[i];
+
+		there[i] = is_there(&list, att->container_index, route);
+		if (!there[i] && route->dst.addr.family == AF_INET6)
+			metric_choose(&list, att->container_index, route);
+	}
+	kernel_route_list_clear(&list);
+	return ret;
+}
+
+/* Is it one more next hop of a route that stands before it? */
+static bool is_next_hop(const struct route_list *routes, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (same_place(&routes->items[i], &routes->items[n]))
+			return true;
+	return false;
+}
+
+static int add_all(struct attachment *att, const bool *there, bool looked,
+		   struct cni_error *err)
+{
+	const struct route_list *routes = &att->ipam.routes;
+
+	for (size_t i = 0; i < routes->n; i++) {
+		const struct route *route = &routes->items[i];
+		bool exclusive = route->dst.addr.family == AF_INET6 &&
+				 !(looked && is_next_hop(routes, i));
+
+		if (!there[i])
+			queue_route_add(att->node->pod_rtnl, att->container_index,
+					att->env.ifname, route, exclusive);
+	}
+	return netlink_commit(att->node->pod_rtnl, err);
+}
+
+/* Only where another interface was made before can one have a route to the same place; one
+ * that came from elsewhere is found when the kernel refuses ours. */
+static int routes_make(struct attachment *att, bool *there, struct cni_error *err)
+{
+	bool looked = att->container_index > FIRST_INDEX &&
+		      attachment_uses(att, AF_INET6);
+	int ret = looked ? look(att, there, err) : 0;
+
+	if (ret == 0)
+		ret = add_all(att, there, looked, err);
+	for (int i = 0; i < TRIES_MAX && ret == -EEXIST; i++) {
+		error_clear(err);
+		ret = look(att, there, err);
+		if (ret == 0)
+			ret = add_all(att, there, true, err);
+	}
+	return ret;
+}
+
+/* A subnet of the pod's own that the route leads to past the link: to all of it, or to a
+ * part. NULL: none. */
+static const struct ip_prefix *own_subnet(const struct attachment *att,
+					  const struct route *route)
+{
+	bool first = route->dst.addr.family == AF_INET
+			     ? !route->priority
+			     : metric_of(route) < METRIC6_SUBNET;
+
+	if (!route->gw.family || table_of(route) != RT_TABLE_MAIN)
+		return NULL;
+	for (size_t i = 0; i < att->ipam.ips.n; i++) {
+		const struct ip_prefix *own = &att->ipam.ips.items[i].address;
+
+		if (prefix_contains(own, &route->dst.addr) &&
+		    (route->dst.len > own->len || (route->dst.len == own->len && first)))
+			return own;
+	}
+	return NULL;
+}
+
+static bool is_own_gateway(const struct attachment *att, const struct ip_addr *gw)
+{
+	for (size_t i = 0; att->conf.is_gateway && i < att->ipam.ips.n; i++)
+		if (ip_equal(&att->ipam.ips.items[i].gateway, gw))
+			return true;
+	return false;
+}
+
+/* Of a gateway that isn't this network's that is known only if it is the node. */
+static bool gateway_forwards(const struct attachment *att, const struct ip_addr *gw)
+{
+	const char *name = gw->family == AF_INET ? "ipv4/ip_forward"
+						 : "ipv6/conf/all/forwarding";
+	struct cni_error ignored = {};
+	bool local = false;
+	int on = 0;
+
+	if (is_own_gateway(att, gw))
+		return true;
+	return route_is_local(att->node->rtnl, gw, &local, &ignored) == 0 && local &&
+	       sysctl_get(&on, &ignored, "%s", name) == 0 && on;
+}
+
+/* What was asked for is done; that it may not be what was meant is said. */
+static void own_subnet_notice(struct attachment *att)
+{
+	for (size_t i = 0; i < att->ipam.routes.n; i++) {
+		const struct route *route = &att->ipam.routes.items[i];
+		const struct ip_prefix *own = own_subnet(att, route);
+		struct ip_prefix subnet;
+
+		if (!own || gateway_forwards(att, &route->gw))
+			continue;
+		subnet = prefix_network(own);
+		attachment_notice(att,
+				  "the route to %s by %s goes before the link in the "
+				  "pod's own subnet %s: pods there reach each other only "
+				  "if that gateway forwards",
+				  PREFIX_TEXT(&route->dst), IP_TEXT(&route->gw),
+				  PREFIX_TEXT(&subnet));
+	}
+}
 
 static int routes_add(struct attachment *att, struct cni_error *err)
 {
-	const struct route_list *routes = &att->ipam.routes;
-	struct netlink *nl = att->node->pod_rtnl;
+	_cleanup_(free_p) bool *there = NULL;
+	int ret;
 
-	if (att->conf.disable_container_interface)
+	if (att->conf.disable_container_interface || att->ipam.routes.n == 0)
 		return 0;
-	for (size_t i = 0; i < routes->n; i++)
-		queue_route_add(nl, att->container_index, att->env.ifname,
-				&routes->items[i]);
-	return netlink_commit(nl, err);
+	there = calloc(att->ipam.routes.n, sizeof(*there));
+	if (!there)
+		return error_oom(err);
+	ret = routes_make(att, there, err);
+	if (ret == 0)
+		own_subnet_notice(att);
+	return ret;
 }
 
-static bool route_matches(const struct kernel_route *found, const struct route *expected)
+/* Where no table was asked for, a later plugin may have moved it to another one (sbr). */
+static bool is_in_table(const struct kernel_route *found, const struct route *expected,
+			unsigned int index)
 {
-	/* The kernel takes 0 for the main table. */
-	uint32_t table = expected->table ? expected->table : RT_TABLE_MAIN;
+	return found->route.table == table_of(expected) ||
+	       (!expected->table_set && found->index == index);
+}
+
+static bool route_matches(const struct kernel_route *found, const struct route *expected,
+			  unsigned int index)
+{
 	/* IPv6 has no scopes. */
 	bool scope = expected->scope_set && expected->dst.addr.family == AF_INET;
 
@@ -38,7 +251,7 @@ static bool route_matches(const struct kernel_route *found, const struct route *
 	       (!expected->mtu || found->route.mtu == expected->mtu) &&
 	       (!expected->advmss || found->route.advmss == expected->advmss) &&
 	       (!scope || found->route.scope == expected->scope) &&
-	       found->route.table == table;
+	       is_in_table(found, expected, index);
 }
 
 /* What stands in place of an expected route: that to the same destination. */
@@ -73,7 +286,8 @@ static int routes_check(struct attachment *att, struct cni_error *err)
 		bool there = false;
 
 		for (size_t k = 0; k < list.n; k++)
-			there = there || route_matches(&list.items[k], expected);
+			there = there || route_matches(&list.items[k], expected,
+						       att->container_index);
 		if (there)
 			continue;
 		route_found_text(&list, expected, found, sizeof(found));

@@ -106,6 +106,23 @@ def test_before_each_of_them(node, chain, later):
     assert node.host_veths() == [] and node.reservations() == {}
 
 
+@pytest.mark.skipif(not os.access("/usr/lib/cni/sbr", os.X_OK), reason="sbr is not installed")
+def test_before_sbr_which_moves_the_routes(node, chain):
+    """To a table of their own, with a rule for packets from the pod's address."""
+    chain.chain({"type": "sbr"}, families="v4")
+    pod = node.pod()
+    chain.good("add", pod.netns)
+    assert "default" not in [r["dst"] for r in pod.routes()]
+    assert "from 10.1.2.2 lookup 100" in pod.ip("rule")
+    assert pod.run("ping", "-c1", "-W1", "-I", "10.1.2.2", INTERNET4).returncode == 0
+    chain.good("check", pod.netns)
+    pod.ip("route del default table 100")
+    done = chain.call("check", pod.netns)
+    assert done.returncode == 1 and "0.0.0.0/0" in done.stderr
+    chain.good("del", pod.netns)
+    assert node.host_veths() == [] and node.reservations() == {}
+
+
 def test_a_later_plugin_that_fails_leaves_a_DEL_to_do(node, chain):
     """libcni undoes nothing by itself: the runtime's DEL does, without a cached result."""
     chain.chain(*ALL[:3], {"type": "tuning", "sysctl": {"net.no.such.key": "1"}})
