@@ -13,6 +13,8 @@
 #define FNV_OFFSET 0xcbf29ce484222325u
 #define FNV_PRIME  0x100000001b3u
 
+#define OWNER_PATH_MAX 4200 /* what JSON_TEXT_MAX and some '/' leave room for */
+
 uint64_t hash_more(uint64_t hash, const void *data, size_t len)
 {
 	const uint8_t *bytes = data;
@@ -48,6 +50,44 @@ static uint64_t hash_pair(const char *first, const char *second)
 	uint64_t hash = hash_more(FNV_OFFSET, first, strlen(first) + 1);
 
 	return avalanche(hash_more(hash, second, strlen(second)));
+}
+
+/* Its components, each behind one '/'. */
+static size_t path_normalize(const char *path, char *ret_text, size_t size)
+{
+	size_t len = 0;
+
+	while (*path) {
+		size_t part = strcspn(path, "/");
+
+		if (part > 0 && !(part == 1 && *path == '.') && len + 1 + part < size) {
+			ret_text[len++] = '/';
+			memcpy(ret_text + len, path, part);
+			len += part;
+		}
+		path += part + (path[part] == '/');
+	}
+	return len;
+}
+
+uint64_t identity_owner(const char *network, const char *bridge, const char *data_dir)
+{
+	/* A NUL between them keeps ("ab", "c") and ("a", "bc") apart. */
+	char text[CNI_NAME_MAX + 1 + IF_NAMESIZE + OWNER_PATH_MAX];
+	int names = snprintf(text, sizeof(text), "%s%c%s%c", network, '\0', bridge, '\0');
+	uint8_t digest[SHA512_LEN];
+	uint64_t owner = 0;
+
+	names += path_normalize(data_dir, text + names, sizeof(text) - names);
+	sha512(text, names, digest);
+	for (size_t i = 0; i < sizeof(owner); i++)
+		owner = owner << 8 | digest[i];
+	return owner;
+}
+
+uint64_t identity_owner_by_name(const char *network)
+{
+	return hash_text(network);
 }
 
 static void base32(uint64_t bits, char *ret_text, size_t chars)
@@ -117,11 +157,10 @@ bool identity_alias_is_anothers(const char *alias, const char *network,
 	       strcmp(alias, own) != 0;
 }
 
-static struct mac_addr identity_mac(uint8_t first, const char *network,
+static struct mac_addr identity_mac(uint8_t first, uint64_t owner,
 				    const char *container_id, const char *ifname)
 {
-	uint64_t hash = hash_more(hash_text(network), container_id,
-				  strlen(container_id) + 1);
+	uint64_t hash = hash_more(owner, container_id, strlen(container_id) + 1);
 	struct mac_addr mac = {.set = true, .bytes = {first}};
 
 	hash = avalanche(hash_more(hash, ifname, strlen(ifname)));
@@ -129,24 +168,24 @@ static struct mac_addr identity_mac(uint8_t first, const char *network,
 	return mac;
 }
 
-struct mac_addr identity_host_mac(const char *network, const char *container_id,
+struct mac_addr identity_host_mac(uint64_t owner, const char *container_id,
 				  const char *ifname)
 {
 	/* fe: above all other addresses, so that a bridge that follows its lowest port's
 	 * address doesn't come to follow this one. */
-	return identity_mac(0xfe, network, container_id, ifname);
+	return identity_mac(0xfe, owner, container_id, ifname);
 }
 
-struct mac_addr identity_ifb_mac(const char *network, const char *container_id,
+struct mac_addr identity_ifb_mac(uint64_t owner, const char *container_id,
 				 const char *ifname)
 {
-	return identity_mac(0xfa, network, container_id, ifname);
+	return identity_mac(0xfa, owner, container_id, ifname);
 }
 
 struct mac_addr identity_container_mac(const char *network, const char *container_id,
 				       const char *ifname)
 {
-	return identity_mac(0x0a, network, container_id, ifname);
+	return identity_mac(0x0a, hash_text(network), container_id, ifname);
 }
 
 struct mac_addr identity_bridge_mac(const char *boot, uint64_t cookie, const char *bridge)
@@ -154,7 +193,7 @@ struct mac_addr identity_bridge_mac(const char *boot, uint64_t cookie, const cha
 	char node[17];
 
 	snprintf(node, sizeof(node), "%016" PRIx64, cookie);
-	return identity_mac(0x06, boot, node, bridge);
+	return identity_mac(0x06, hash_text(boot), node, bridge);
 }
 
 struct mac_addr identity_mac_of_ip(const struct ip_addr *addr)

@@ -25,6 +25,19 @@ uint64_t hash_bytes(const void *data, size_t len);
 uint64_t hash_more(uint64_t hash, const void *data, size_t len);
 
 /*
+ * Whose rules, sets and maps are they? A number of the network's name, its bridge and its
+ * store: configurations that agree in all three are one owner, whatever else they say. It is
+ * cut from a SHA-512, so that nobody can choose names that give another owner's number. Of
+ * @data_dir, spelled differently, the same text is made: "/run//cni/./" is "/run/cni"; ".."
+ * and links stay as they are, since only the disk knows where they lead.
+ */
+uint64_t identity_owner(const char *network, const char *bridge, const char *data_dir);
+
+/* The number that all owners of a name had together, in an earlier version of this program:
+ * of rules whose comments begin with "v1". */
+uint64_t identity_owner_by_name(const char *network);
+
+/*
  * "veth" + 4 characters of the network + 7 of (container ID, interface name), in lower
  * case base 32: 20 and 35 bits.
  */
@@ -60,12 +73,13 @@ bool identity_alias_is_anothers(const char *alias, const char *network,
 				const char *container_id, const char *ifname);
 
 /*
- * Locally administered addresses from the identity: for the host's end, for the ifb, and
- * for the container's end where it has no IP address to take one from.
+ * Locally administered addresses from the identity: for the host's end and the ifb, with
+ * the owner (identity_owner()), so that an interface without a record still tells whose it
+ * is; and for the container's end where it has no IP address to take one from.
  */
-struct mac_addr identity_host_mac(const char *network, const char *container_id,
+struct mac_addr identity_host_mac(uint64_t owner, const char *container_id,
 				  const char *ifname);
-struct mac_addr identity_ifb_mac(const char *network, const char *container_id,
+struct mac_addr identity_ifb_mac(uint64_t owner, const char *container_id,
 				 const char *ifname);
 struct mac_addr identity_container_mac(const char *network, const char *container_id,
 				       const char *ifname);

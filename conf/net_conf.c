@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "conf_types.h"
+#include "identity.h"
 
 /* Read before everything else: what decides how the rest is to be understood. */
 struct head {
@@ -304,7 +305,7 @@ int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope_nr,
 {
 	const struct scope *scope = &scopes[scope_nr];
 	_cleanup_(net_conf_clear) struct net_conf conf = {
-		.bridge = DEFAULT_BRIDGE,
+		.bridge = scope->root ? DEFAULT_BRIDGE : "",
 		.ipam.data_dir = DEFAULT_DATA_DIR,
 	};
 	bool in_process;
@@ -350,6 +351,7 @@ int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope_nr,
 		r = prev_result_read(doc, &conf.has_prev_result, &conf.prev_result, err);
 	if (r < 0)
 		return r;
+	net_conf_set_owner(&conf, NULL, conf.bridge);
 	*ret_conf = conf;
 	conf = (struct net_conf){};
 	return 0;
@@ -363,6 +365,14 @@ uint16_t net_conf_native_vlan(const struct net_conf *conf)
 		if (conf->vlan_trunk.items[i].id || conf->vlan_trunk.items[i].min_id)
 			return 1;
 	return 0;
+}
+
+void net_conf_set_owner(struct net_conf *conf, const char *name, const char *bridge)
+{
+	if (name)
+		conf->name = name;
+	conf->bridge = bridge;
+	conf->owner = identity_owner(conf->name, bridge, conf->ipam.data_dir);
 }
 
 bool net_conf_hairpin(const struct net_conf *conf)

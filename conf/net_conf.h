@@ -156,7 +156,8 @@ struct net_conf {
 	enum cni_version version;
 	const char *name;
 	const char *type;
-	const char *bridge;
+	const char *bridge; /* "": of another plugin, whose IPAM this is */
+	uint64_t owner; /* of rules, sets and maps: identity_owner() */
 	bool is_gateway; /* also when isDefaultGateway */
 	bool is_default_gateway;
 	bool ip_masq;
@@ -226,6 +227,10 @@ uint16_t net_conf_native_vlan(const struct net_conf *conf);
 /* hairpinMode, or a pod with host ports: where packets are translated on the bridge
  * (bridge-nf-call-iptables) it reaches its own through its own port of the bridge. */
 bool net_conf_hairpin(const struct net_conf *conf);
+
+/* Makes it that of another network (NULL: the same) or bridge on the same store, both
+ * borrowed. */
+void net_conf_set_owner(struct net_conf *conf, const char *name, const char *bridge);
 
 /* Frees arrays; the structure may be zero or half read. */
 void net_conf_clear(struct net_conf *conf);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * SHA-512 (FIPS 180-4), because the reference plugins name what they make by it. It guards
- * nothing here.
+ * SHA-512 (FIPS 180-4): the reference plugins name what they make by it, and it tells the
+ * owners of rules apart (identity.h).
  */
 #ifndef BRIDGE_CNI_CONF_SHA512_H
 #define BRIDGE_CNI_CONF_SHA512_H

@@ -61,6 +61,7 @@ int ipam_dead(struct attachment *att, struct ipam_owner_list *ret_list,
 		if (r <= 0)
 			break;
 		if (owner_hash(record.container_id, record.ifname) != hash ||
+		    !record_is_on(&record, att->conf.bridge) ||
 		    operation_life(&store, att, &record) == IPAM_ALIVE)
 			continue;
 		if (ipam_owner_list_add(&list, record.container_id, record.ifname) < 0)

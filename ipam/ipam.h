@@ -93,7 +93,7 @@ int ipam_recorded(struct attachment *att, struct record *ret_record,
 		  struct cni_error *err);
 
 /*
- * The records of the network's attachments that are connected, newest reservation first:
+ * The records of the owner's attachments (identity_owner()) that are connected, newest reservation first:
  * their interface on the node is there, so that a namespace is behind it, whatever its path;
  * and they are neither coming nor going. Codes 5, 11.
  */
@@ -132,9 +132,16 @@ bool ipam_gateway_is_ours(struct attachment *att, const char *bridge,
  */
 int ipam_forget(struct attachment *att, bool *ret_removed, struct cni_error *err);
 
-/* Everybody on the network who has a record or a reservation, each once. Codes 5, 11. */
+/*
+ * Everybody with a record on the configuration's bridge, or a reservation, each once.
+ * Where another bridge has records in the store as well, nobody knows whose a reservation
+ * without one is: then nobody is named by reservations alone. Codes 5, 11.
+ */
 int ipam_owners(struct attachment *att, struct ipam_owner_list *ret_list,
 		struct cni_error *err);
+
+/* Has another bridge records in the store? Codes 5, 11. */
+int ipam_is_shared(struct attachment *att, bool *ret_shared, struct cni_error *err);
 
 /*
  * STATUS: can the next ADD be given its addresses? Makes nothing. Codes 102
@@ -149,7 +156,7 @@ enum ipam_life {
 };
 
 /*
- * The attachments with a record that are not alive. Reservations that name nobody are given
+ * The owner's attachments with a record that are not alive. Reservations that name nobody are given
  * back on the way. Codes 5, 11.
  */
 int ipam_dead(struct attachment *att, struct ipam_owner_list *ret_list,
@@ -170,7 +177,8 @@ struct ip_span_list {
 
 /*
  * The addresses of the network that are reserved but lie in none of @prefixes, ascending:
- * those of pods from before a change of the configuration, for example. The caller frees
+ * those of pods from before a change of the configuration, for example. Those that records
+ * give to pods on other bridges are not among them. The caller frees
  * the items. Codes 5, 11.
  */
 int ipam_outside(struct attachment *att, const struct prefix_list *prefixes,

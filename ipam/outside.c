@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Reserved addresses that lie outside of prefixes, by the index. */
 #include <errno.h>
+#include <string.h>
 
 #include "operation.h"
 
@@ -65,24 +66,74 @@ static int span_cut(const struct prefix_list *prefixes, struct ip_span span,
 	return span_add(list, span);
 }
 
+static void prefix_list_clear(struct prefix_list *list)
+{
+	free(list->items);
+}
+
+/* -ENOMEM. */
+static int addresses_add(const struct record *record, struct prefix_list *list)
+{
+	struct ip_prefix *grown;
+
+	grown = reallocarray(list->items, list->n + record->n + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	list->items = grown;
+	for (size_t i = 0; i < record->n; i++) {
+		const struct ip_addr *ip = &record->addresses[i].address.addr;
+
+		grown[list->n++] = (struct ip_prefix){*ip, ip_bits(ip->family)};
+	}
+	return 0;
+}
+
+/* Adds the addresses of pods on other bridges, whose owners look after them. */
+static int others_add(const struct attachment *att, struct store *store,
+		      struct prefix_list *list, struct cni_error *err)
+{
+	_cleanup_(record_walk_end) struct record_walk walk = {};
+	uint64_t hash;
+
+	for (;;) {
+		_cleanup_(record_clear) struct record record = {};
+		int r = store_record_next_read(store, &walk, &hash, &record, err);
+
+		if (r <= 0)
+			return r;
+		if (!record_is_on(&record, att->conf.bridge) &&
+		    addresses_add(&record, list) < 0)
+			return error_oom(err);
+	}
+}
+
 int ipam_outside(struct attachment *att, const struct prefix_list *prefixes,
 		 struct ip_span_list *ret_list, struct cni_error *err)
 {
+	_cleanup_(prefix_list_clear) struct prefix_list inside = {
+		.items = calloc(prefixes->n + 1, sizeof(*inside.items)),
+	};
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	_cleanup_(free_p) struct taken_run *runs = NULL;
 	struct ip_span_list list = {};
 	size_t n = 0;
-	int r;
+	int r = inside.items ? 0 : error_oom(err);
 
+	if (r < 0)
+		return r;
+	memcpy(inside.items, prefixes->items, prefixes->n * sizeof(*inside.items));
+	inside.n = prefixes->n;
 	r = operation_open(att, STORE_EXISTING, &store, err);
 	if (r < 0)
 		return r == -ENOENT && err->code == 0 ? 0 : r;
 	r = operation_index(&store, att, err);
+	if (r == 0)
+		r = others_add(att, &store, &inside, err);
 	if (r < 0)
 		return r;
 	r = table_runs(&store.table, &runs, &n);
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = span_cut(prefixes, (struct ip_span){runs[i].from, runs[i].to}, &list);
+		r = span_cut(&inside, (struct ip_span){runs[i].from, runs[i].to}, &list);
 	if (r < 0) {
 		free(list.items);
 		return error_oom(err);

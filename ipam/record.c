@@ -34,6 +34,11 @@ bool record_is_of(const struct record *record, const char *network,
 	       strcmp(record->ifname, ifname) == 0;
 }
 
+bool record_is_on(const struct record *record, const char *bridge)
+{
+	return !bridge[0] || !record->bridge[0] || strcmp(record->bridge, bridge) == 0;
+}
+
 bool record_names(const struct record *record, const struct ip_addr *ip,
 		  const struct file_mark *mark)
 {
@@ -78,6 +83,12 @@ static void put_line(struct text *text, const char *key, const char *value)
 			text_add(text, "\\x%02x", (unsigned char)*value++);
 	}
 	text_put(text, "\n", 1);
+}
+
+static void put_answer(struct text *text, const char *key, enum record_answer answer)
+{
+	if (answer != RECORD_NOT_TOLD)
+		put_line(text, key, answer == RECORD_YES ? "yes" : "no");
 }
 
 static void put_bandwidth(struct text *text, const struct bandwidth *bandwidth)
@@ -127,6 +138,8 @@ char *record_format(const struct record *record)
 	put_line(&text, "spoofcheck", record->spoof_check ? "yes" : NULL);
 	if (record->native_vlan)
 		text_add(&text, "native %u\n", record->native_vlan);
+	put_answer(&text, "spoofaddresses", record->spoof_addresses);
+	put_answer(&text, "masquerade", record->masquerade);
 	put_line(&text, "coming", record->coming ? "yes" : NULL);
 	put_bandwidth(&text, &record->bandwidth);
 	put_line(&text, "going", record->going ? "yes" : NULL);

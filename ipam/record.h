@@ -16,6 +16,8 @@
  *	spoofcheck yes			only where it is so
  *	native 100			VLAN of the port's untagged frames, where ADD set it; absent: it
  *					didn't, or by other rules (plugin/stage_vlan.c)
+ *	spoofaddresses yes		is it spoofCheck, or macspoofchk alone? absent: not told
+ *	masquerade no			ipMasq; absent: not told, by an earlier version
  *	bandwidth 8000000 65536 0 0	rate and burst, in bits, of ingress and egress; absent: none
  *	pod shop/cart-7d		as Kubernetes named it
  *	hostport tcp 192.0.2.1 8080 80	host address ("-": all), host port, the pod's port
@@ -24,6 +26,8 @@
  *	range 10.1.2.0/24		of runtimeConfig.ipRanges, in order
  *	address 10.1.2.3/24 10.1.2.1 5242 1700000000.123456789
  *	end 0123456789abcdef		a hash of all lines before
+ *
+ * What the network's configuration says changes; a pod keeps what its record says.
  *
  * An address has its gateway ("-": none) and, where it is reserved in the store next to the
  * record, inode and mtime of the reservation. Unknown keys are passed over. A record of a
@@ -52,6 +56,13 @@ struct record_address {
 	struct file_mark mark; /* of the reservation */
 };
 
+/* What earlier versions wrote nothing about is as the configuration says now. */
+enum record_answer {
+	RECORD_NOT_TOLD,
+	RECORD_NO,
+	RECORD_YES
+};
+
 /* Strings "" where absent. */
 struct record {
 	char *text; /* owns the strings of a record that was read; NULL: borrowed ones */
@@ -62,6 +73,7 @@ struct record {
 	struct mac_addr mac;
 	bool spoof_check; /* the pod has elements of plugin/stage_spoofcheck.c's */
 	uint16_t native_vlan; /* 0: absent */
+	enum record_answer spoof_addresses, masquerade;
 	struct bandwidth bandwidth;
 	/* Its ADD waits for another IPAM plugin, or its DEL does: nobody puts rules of it
 	 * back. */
@@ -93,6 +105,16 @@ const char *record_name(uint64_t owner, char buf[RECORD_NAME_MAX]);
 /* Is it the record of this attachment? */
 bool record_is_of(const struct record *record, const char *network,
 		  const char *container_id, const char *ifname);
+
+/* Is it of that bridge, and so of the owner (identity_owner()) that has it in this store?
+ * "": of whichever. */
+bool record_is_on(const struct record *record, const char *bridge);
+
+/* The record's answer, or the configuration's. */
+static inline bool record_says(enum record_answer answer, bool configured)
+{
+	return answer == RECORD_NOT_TOLD ? configured : answer == RECORD_YES;
+}
 
 /* Does it name this very reservation of @ip? */
 bool record_names(const struct record *record, const struct ip_addr *ip,

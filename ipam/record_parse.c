@@ -172,6 +172,11 @@ static int parse_range(const char *value, struct record *record)
 	return prefix_parse(value, &grown[record->ranges_n++]) < 0 ? -EBADMSG : 0;
 }
 
+static enum record_answer parse_answer(const char *value)
+{
+	return strcmp(value, "yes") == 0 ? RECORD_YES : RECORD_NO;
+}
+
 static int parse_line(char *line, struct record *record)
 {
 	const struct {
@@ -212,6 +217,10 @@ static int parse_line(char *line, struct record *record)
 		return parse_port(value, record);
 	if (strcmp(line, "spoofcheck") == 0)
 		record->spoof_check = strcmp(value, "yes") == 0;
+	if (strcmp(line, "spoofaddresses") == 0)
+		record->spoof_addresses = parse_answer(value);
+	if (strcmp(line, "masquerade") == 0)
+		record->masquerade = parse_answer(value);
 	if (strcmp(line, "coming") == 0)
 		record->coming = strcmp(value, "yes") == 0;
 	if (strcmp(line, "going") == 0)

@@ -42,7 +42,8 @@ static bool is_connected(const struct attachment *att, const struct record *reco
 	const struct ipam_kernel *kernel = att->kernel;
 
 	return !record->coming && !record->going &&
-	       strcmp(record->network, att->conf.name) == 0 && kernel &&
+	       strcmp(record->network, att->conf.name) == 0 &&
+	       record_is_on(record, att->conf.bridge) && kernel &&
 	       kernel->has_interface && kernel->has_interface(kernel, record);
 }
 
@@ -116,7 +117,9 @@ int ipam_records(struct attachment *att,
 	return r;
 }
 
-static int record_owners(struct store *store, struct ipam_owner_list *list,
+/* Of records: those of the bridge into @list, those of others into @others. */
+static int record_owners(struct store *store, const char *bridge,
+			 struct ipam_owner_list *list, struct ipam_owner_list *others,
 			 struct cni_error *err)
 {
 	_cleanup_(record_walk_end) struct record_walk walk = {};
@@ -128,7 +131,8 @@ static int record_owners(struct store *store, struct ipam_owner_list *list,
 
 		if (r <= 0)
 			return r;
-		if (ipam_owner_list_add(list, record.container_id, record.ifname) < 0)
+		if (ipam_owner_list_add(record_is_on(&record, bridge) ? list : others,
+					record.container_id, record.ifname) < 0)
 			return error_oom(err);
 	}
 }
@@ -212,14 +216,15 @@ static void owners_unique(struct ipam_owner_list *list)
 int ipam_owners(struct attachment *att, struct ipam_owner_list *ret_list,
 		struct cni_error *err)
 {
-	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list list = {};
+	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list list = {}, others = {};
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	int r = operation_open(att, STORE_EXISTING, &store, err);
 
 	if (r < 0)
 		return r == -ENOENT && err->code == 0 ? 0 : r;
-	r = record_owners(&store, &list, err);
-	if (r == 0)
+	r = record_owners(&store, att->conf.bridge, &list, &others, err);
+	/* A reservation doesn't say on which bridge: it may be of another one's pod. */
+	if (r == 0 && others.n == 0)
 		r = reservation_owners(&store, &list, err);
 	if (r < 0)
 		return r;
@@ -228,6 +233,20 @@ int ipam_owners(struct attachment *att, struct ipam_owner_list *ret_list,
 	*ret_list = list;
 	list = (struct ipam_owner_list){};
 	return 0;
+}
+
+int ipam_is_shared(struct attachment *att, bool *ret_shared, struct cni_error *err)
+{
+	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list list = {}, others = {};
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	int r = operation_open(att, STORE_EXISTING, &store, err);
+
+	*ret_shared = false;
+	if (r < 0)
+		return r == -ENOENT && err->code == 0 ? 0 : r;
+	r = record_owners(&store, att->conf.bridge, &list, &others, err);
+	*ret_shared = others.n > 0;
+	return r;
 }
 
 /* dataDir, or the nearest directory above it that is there: what ADD would begin with. */

@@ -56,7 +56,7 @@ static int left_find(struct attachment *net, struct names *names, struct cni_err
 		names_add(names, "container", owners.items[i].container_id,
 			  owners.items[i].ifname);
 	for (size_t i = 0; ret == 0 && i < links.n; i++)
-		if (gc_is_of_network(net, &links.items[i]) &&
+		if (gc_is_of_owner(net, &links.items[i]) &&
 		    !gc_is_owners(net, &owners, &links.items[i]))
 			names_add(names, "interface", links.items[i].name, "");
 	return ret;
@@ -244,7 +244,7 @@ static int bridge_remove(struct attachment *net, struct cni_error *err)
 
 static int shared_remove(struct attachment *net, struct cni_error *err)
 {
-	bool rules = false, store = false;
+	bool rules = false, store = false, shared = false;
 	int ret = rules_remove(net, &rules, err);
 
 	if (ret == 0 && rules) {
@@ -254,8 +254,15 @@ static int shared_remove(struct attachment *net, struct cni_error *err)
 	}
 	if (ret == 0)
 		ret = bridge_remove(net, err);
-	/* Last: it says what is the network's. */
 	if (ret == 0)
+		ret = ipam_is_shared(net, &shared, err);
+	if (ret == 0 && shared)
+		report_done(net,
+			    "left its files below %s: pods of another bridge have "
+			    "addresses there",
+			    net->conf.ipam.data_dir);
+	/* Last: it says what is the network's. */
+	if (ret == 0 && !shared)
 		ret = ipam_forget(net, &store, err);
 	if (ret == 0 && store)
 		report_done(net, "removed its files below %s", net->conf.ipam.data_dir);

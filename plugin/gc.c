@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * GC: whoever holds something on the network and isn't on the runtime's list gets a DEL.
+ * GC: whoever holds something by the owner (rules_owner.h) and isn't on the runtime's list gets a DEL.
  * Who holds something is told by records and reservations; by the alias of an interface
  * where somebody deleted both, or a newer version wrote the record.
  */
@@ -14,6 +14,7 @@
 #include "elements.h"
 #include "kernel.h"
 #include "reclaim.h"
+#include "rules_owner.h"
 #include "stages.h"
 
 /* Past errors: the first is the answer, the others go to its details. */
@@ -50,16 +51,6 @@ static void owners_collect(struct attachment *att, const struct valid_set *valid
 	}
 }
 
-/* Names are hashes: one that another network's attachment has come to have says so by its
- * alias. */
-static bool is_another_networks(const struct attachment *att, const struct link *link)
-{
-	char own[LINK_ALIAS_MAX];
-	int len = snprintf(own, sizeof(own), LINK_ALIAS_PREFIX "%s ", att->conf.name);
-
-	return link->alias[0] && strncmp(link->alias, own, len) != 0;
-}
-
 /* The host's end of this attachment's, or the ifb beside it. */
 static bool is_of(const struct attachment *net, const char *container_id,
 		  const char *ifname, const struct link *link)
@@ -81,6 +72,35 @@ static bool is_valid(const struct attachment *net, const struct valid_set *valid
 	return false;
 }
 
+/* Was it made for this owner? Its alias says for which attachment, its MAC address for which
+ * owner. Where it doesn't say that (an earlier version made it, or was killed while it did),
+ * it is the owner's whose bridge has it. */
+static bool is_own(const struct attachment *att, const struct link *link)
+{
+	bool veth = strcmp(link->kind, "veth") == 0;
+	__typeof__(&identity_host_mac) mac_of = veth ? identity_host_mac
+						     : identity_ifb_mac;
+	struct alias_names names;
+	struct mac_addr mac;
+
+	if (identity_alias_read(link->alias, &names)) {
+		if (strcmp(names.network, att->conf.name) != 0)
+			return false; /* Names of interfaces are hashes. */
+		if (is_of(att, names.container_id, names.ifname, link)) {
+			mac = mac_of(rules_owner(&att->conf), names.container_id,
+				     names.ifname);
+			if (memcmp(mac.bytes, link->mac.bytes, MAC_LEN) == 0)
+				return true;
+			mac = mac_of(rules_owner_by_name(&att->conf), names.container_id,
+				     names.ifname);
+			if (memcmp(mac.bytes, link->mac.bytes, MAC_LEN) != 0)
+				return false;
+		}
+	}
+	return !link->master ||
+	       link->master == netlink_ifindex(att->node->rtnl, att->conf.bridge);
+}
+
 bool gc_is_owners(const struct attachment *net, const struct ipam_owner_list *owners,
 		  const struct link *link)
 {
@@ -91,7 +111,7 @@ bool gc_is_owners(const struct attachment *net, const struct ipam_owner_list *ow
 	return false;
 }
 
-bool gc_is_of_network(const struct attachment *att, const struct link *link)
+bool gc_is_of_owner(const struct attachment *att, const struct link *link)
 {
 	char veth[IF_NAMESIZE], ifb[IF_NAMESIZE];
 	bool is_veth = strcmp(link->kind, "veth") == 0;
@@ -103,8 +123,7 @@ bool gc_is_of_network(const struct attachment *att, const struct link *link)
 	len = strlen(prefix);
 	return (is_veth || strcmp(link->kind, "ifb") == 0) &&
 	       strncmp(link->name, prefix, len) == 0 &&
-	       strlen(link->name) == len + HOST_IFNAME_POD_CHARS &&
-	       !is_another_networks(att, link);
+	       strlen(link->name) == len + HOST_IFNAME_POD_CHARS && is_own(att, link);
 }
 
 /* By the DEL of whom its alias names, which knows what else there is, and doesn't touch what
@@ -140,7 +159,7 @@ static void interfaces_collect(struct attachment *att, const struct valid_set *v
 	for (size_t i = 0; i < links.n; i++) {
 		const struct link *link = &links.items[i];
 
-		if (!gc_is_of_network(att, link) || is_valid(att, valid, link) ||
+		if (!gc_is_of_owner(att, link) || is_valid(att, valid, link) ||
 		    gc_is_owners(att, owners, link))
 			continue;
 		error_clear(&err);

@@ -9,9 +9,9 @@
 #include "netlink_route.h"
 
 /*
- * Deletes every attachment of the network that the runtime's list doesn't name, by the code
- * that DEL runs: reservations, records, interfaces, elements; another network's are not
- * touched. Without a list nothing is. Goes on past errors and reports them all.
+ * Deletes every attachment of the owner (rules_owner.h) that the runtime's list doesn't name,
+ * by the code that DEL runs: reservations, records, interfaces, elements; those of another
+ * network, bridge or store are not touched. Without a list nothing is. Goes on past errors and reports them all.
  */
 int verb_gc(struct attachment *att, struct cni_error *err);
 
@@ -25,9 +25,9 @@ int verb_status(struct attachment *att, struct cni_error *err);
 int gc_collect(struct attachment *att, const struct valid_set *valid,
 	       struct cni_error *err);
 
-/* By its name: the host's end of a pair of some attachment of the network, or the ifb beside
+/* The host's end of a pair of some attachment of the owner (rules_owner.h), or the ifb beside
  * it. */
-bool gc_is_of_network(const struct attachment *att, const struct link *link);
+bool gc_is_of_owner(const struct attachment *att, const struct link *link);
 
 /* And of one of these attachments. */
 bool gc_is_owners(const struct attachment *net, const struct ipam_owner_list *owners,

@@ -151,29 +151,54 @@ struct others {
 	struct text *text;
 };
 
-/* Ports of another network's pods: who asks for one of them must find it taken. Their rules
- * come back with that network's next ADD. */
-static int other_fill(struct attachment *att, const char *network, struct text *text,
-		      struct cni_error *err)
+/* Of those records that are on the bridge of @other. */
+static int other_fill(struct attachment *other, const struct ipam_record_list *records,
+		      struct text *text, struct cni_error *err)
 {
-	struct attachment other = {.conf = att->conf, .kernel = att->kernel};
-	_cleanup_(filling_clear) struct filling filling = {.att = &other};
+	_cleanup_(filling_clear) struct filling filling = {.att = other};
 	struct hostport_sets sets;
 	bool emptied = false;
 	int ret;
 
-	other.conf.name = network;
 	filling.sets = &sets;
-	hostport_sets_name(rules_owner(&other.conf), &sets);
-	ret = is_emptied(att, &sets, &emptied, err);
-	if (ret == 0 && emptied)
-		ret = ipam_records(&other, record_fill, &filling, err);
-	free(other.notice);
+	hostport_sets_name(rules_owner(&other->conf), &sets);
+	ret = is_emptied(other, &sets, &emptied, err);
+	for (size_t i = 0; ret == 0 && emptied && i < records->n; i++)
+		if (record_is_on(&records->items[i], other->conf.bridge))
+			ret = record_fill(&records->items[i], &filling, err);
 	if (ret < 0 || filling.elements.n == 0)
 		return ret;
 	maps_text(&sets, text);
 	filling_text(&filling, text);
 	return 0;
+}
+
+/* Ports of pods of other owners, by other networks and other bridges: who asks for one of
+ * them must find it taken. Their rules come back with that owner's next ADD. */
+static int others_fill(const struct others *others, const char *network,
+		       struct cni_error *err)
+{
+	_cleanup_(ipam_record_list_clear) struct ipam_record_list records = {};
+	struct attachment *att = others->att;
+	struct attachment other = {
+		.conf = att->conf, .kernel = att->kernel, .node = att->node};
+	int ret;
+
+	other.conf.name = network;
+	other.conf.bridge = "";
+	ret = ipam_connected(&other, &records, err);
+	for (size_t i = 0; ret == 0 && i < records.n; i++) {
+		const char *bridge = records.items[i].bridge;
+		size_t first = 0;
+
+		while (strcmp(records.items[first].bridge, bridge) != 0)
+			first++;
+		net_conf_set_owner(&other.conf, network, bridge);
+		if (first == i && rules_owner(&other.conf) != rules_owner(&att->conf))
+			ret = other_fill(&other, &records, others->text, err);
+	}
+	free(other.notice);
+	return ret;
 }
 
 /* What is wrong with another network's store doesn't hold this one up. */
@@ -183,8 +208,7 @@ static int network_fill(const char *network, void *data, struct cni_error *err)
 	struct cni_error own = {};
 
 	(void)err;
-	if (strcmp(network, others->att->conf.name) != 0 &&
-	    other_fill(others->att, network, others->text, &own) < 0)
+	if (others_fill(others, network, &own) < 0)
 		attachment_notice(others->att, "host ports of network %s: %s", network,
 				  own.msg);
 	return 0;

@@ -260,13 +260,26 @@ static int others_collect(const struct record *record, void *data, struct cni_er
 		       : pods_collect(record, pods, err);
 }
 
+static int record_del(struct attachment *att, const struct net_conf *conf,
+		      const struct record *record, const struct pods *others,
+		      struct cni_error *err)
+{
+	_cleanup_(elements_clear) struct elements elements = {};
+	int ret = elements_begin(conf, record->n, &elements, err);
+
+	for (size_t i = 0; ret == 0 && i < record->n; i++)
+		if (!pods_have(others, &record->addresses[i].address.addr))
+			elements_add(&elements, &record->addresses[i].address);
+	return ret < 0 || elements.n == 0 ? ret : elements_del(att, &elements, err);
+}
+
 /* What another pod has by now is its own: some IPAM plugins give an address to the next pod
  * before the last one's DEL, or to two. */
 int masquerade_pods_del(struct attachment *att, struct cni_error *err)
 {
-	_cleanup_(elements_clear) struct elements elements = {};
 	_cleanup_(record_clear) struct record own = {};
 	_cleanup_(pods_clear) struct pods others = {.att = att};
+	struct net_conf by_name = att->conf;
 	const struct record *record = att->record;
 	int ret = 0;
 
@@ -279,13 +292,14 @@ int masquerade_pods_del(struct attachment *att, struct cni_error *err)
 		return ret == -ENOENT && err->code == 0 ? 0 : ret;
 	if (!record || record->n == 0 || record->addresses[0].reserved)
 		return 0;
-	ret = elements_begin(&att->conf, record->n, &elements, err);
+	ret = ipam_records(att, others_collect, &others, err);
 	if (ret == 0)
-		ret = ipam_records(att, others_collect, &others, err);
-	for (size_t i = 0; ret == 0 && i < record->n; i++)
-		if (!pods_have(&others, &record->addresses[i].address.addr))
-			elements_add(&elements, &record->addresses[i].address);
-	return ret < 0 || elements.n == 0 ? ret : elements_del(att, &elements, err);
+		ret = record_del(att, &att->conf, record, &others, err);
+	by_name.owner = rules_owner_by_name(&att->conf);
+	/* An earlier version put them there. */
+	if (ret == 0 && record->masquerade == RECORD_NOT_TOLD)
+		ret = record_del(att, &by_name, record, &others, err);
+	return ret;
 }
 
 static void set_text(const char *name, const char *type, const char *what,

@@ -35,9 +35,6 @@ static int attachment_of(const struct attachment *net, const struct record *reco
 	att->conf.bandwidth = record->bandwidth;
 	att->conf.ports.mappings = record->ports;
 	snprintf(att->pod, sizeof(att->pod), "%s", record->pod);
-	/* Where the network has been moved to another bridge, its pods have not. */
-	if (record->bridge[0])
-		att->conf.bridge = record->bridge;
 	/* An older pod's gateway must not drive out that of a newer one. */
 	att->conf.force_address = false;
 	/* An ADD that waits for the exclusive lock makes the rest itself, and its record

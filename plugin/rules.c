@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Compares a network's rules with what it is to have, by their comments, and replaces
- * what differs in one transaction. The comment reads
- *
- *     v1 masquerade/nat4 NETHASH FINGERPRINT NAME
- *
- * with the format's version, the stage and its rule's kind, a hash of the network's name,
- * a hash of the rule's chain and text, and, for people, as much of the name as nft's limit
- * leaves room for.
+ * Compares an owner's rules with what it is to have, by their comments (rules_owner.h), and
+ * replaces what differs in one transaction.
  */
 #include "rules.h"
 
@@ -23,9 +17,7 @@
 #include "report.h"
 #include "rules_owner.h"
 
-/* Raised when rules of the same fingerprint would mean something else. */
-#define RULES_VERSION 1
-#define RACES_MAX     5 /* with somebody who flushes tables */
+#define RACES_MAX 5 /* with somebody who flushes tables */
 
 void rule_list_clear(struct rule_list *list)
 {
@@ -59,28 +51,23 @@ static uint64_t fingerprint(const struct rule *rule)
 	return hash_text(rule->text) ^ hash_text(rule->chain->name);
 }
 
-static void comment_format(const struct attachment *att, const char *stage,
-			   const struct rule *rule, char ret_comment[NFT_COMMENT_MAX])
-{
-	snprintf(ret_comment, NFT_COMMENT_MAX,
-		 "v%d %s/%s %016" PRIx64 " %016" PRIx64 " %s", RULES_VERSION, stage,
-		 rule->kind, rules_owner(&att->conf), fingerprint(rule), att->conf.name);
-}
-
 struct stale {
 	char chain[NFT_NAME_MAX];
 	uint64_t handle;
 };
 
-/* What the table holds, seen from one stage of one network. */
+/* What the table holds, seen from one stage of one owner. */
 struct survey {
 	const char *stage;
-	uint64_t network; /* hash of its name */
+	uint64_t owner, by_name;
 	const struct rule_list *wanted;
 	bool *present; /* per wanted rule: there, word for word */
 	struct stale *stale; /* the stage's other rules */
 	size_t stale_n;
 	bool newer; /* a newer version's rules are there */
+	bool keep_by_name; /* an earlier version's rules are not the stage's to replace */
+	size_t by_name_n,
+		by_name_others_n; /* of them: the stage's, and those of others */
 	bool emptied; /* a set lacks its sentinel */
 };
 
@@ -102,81 +89,10 @@ static int wanted_index(const struct survey *survey, const char *kind, uint64_t 
 	return -1;
 }
 
-static bool take(const char **at, const char *text)
+static int stale_note(struct survey *survey, const char *chain, uint64_t handle)
 {
-	size_t len = strlen(text);
-	bool there = strncmp(*at, text, len) == 0;
-
-	if (there)
-		*at += len;
-	return there;
-}
-
-static bool take_word(const char **at, char ret_word[RULE_KIND_MAX])
-{
-	size_t len = strcspn(*at, " ");
-
-	if (len == 0 || len >= RULE_KIND_MAX)
-		return false;
-	memcpy(ret_word, *at, len);
-	ret_word[len] = '\0';
-	*at += len;
-	return true;
-}
-
-static bool take_number(const char **at, int base, uint64_t *ret_number)
-{
-	const char *from = *at;
-	char *end;
-
-	*ret_number = strtoull(from, &end, base);
-	*at = end;
-	return end != from;
-}
-
-/* The comment's parts, if it is one of the stage's for the network. */
-static bool comment_read(const struct survey *survey, const char *comment,
-			 uint64_t *ret_version, char ret_kind[RULE_KIND_MAX],
-			 uint64_t *ret_print)
-{
-	uint64_t network;
-
-	return take(&comment, "v") && take_number(&comment, 10, ret_version) &&
-	       take(&comment, " ") && take(&comment, survey->stage) &&
-	       take(&comment, "/") && take_word(&comment, ret_kind) &&
-	       take_number(&comment, 16, &network) &&
-	       take_number(&comment, 16, ret_print) && network == survey->network;
-}
-
-static int survey_rule(const char *chain, uint64_t handle, const char *comment,
-		       void *data)
-{
-	struct survey *survey = data;
 	struct stale *stale;
-	char kind[RULE_KIND_MAX];
-	uint64_t version, print;
-	int wanted;
 
-	if (handle == 0) {
-		survey->stale_n = 0;
-		survey->newer = false;
-		memset(survey->present, 0, survey->wanted->n);
-		return 0;
-	}
-	if (!comment_read(survey, comment, &version, kind, &print))
-		return 0;
-	if (version > RULES_VERSION) {
-		survey->newer = true;
-		return 0;
-	}
-	wanted = wanted_index(survey, kind, print);
-	if (version == RULES_VERSION && wanted >= 0 && !survey->present[wanted]) {
-		survey->present[wanted] = true;
-		return 0;
-	}
-	if (version == RULES_VERSION && wanted < 0 && survey->wanted->n > 0 &&
-	    strncmp(kind, RULE_KIND_LASTING, strlen(RULE_KIND_LASTING)) == 0)
-		return 0;
 	stale = reallocarray(survey->stale, survey->stale_n + 1, sizeof(*stale));
 	if (!stale)
 		return -ENOMEM;
@@ -185,6 +101,55 @@ static int survey_rule(const char *chain, uint64_t handle, const char *comment,
 	snprintf(stale->chain, sizeof(stale->chain), "%s", chain);
 	stale->handle = handle;
 	return 0;
+}
+
+/* Is it to go? */
+static bool by_name_note(struct survey *survey, const struct rules_comment *comment)
+{
+	bool own = strcmp(comment->stage, survey->stage) == 0;
+
+	if (comment->network != survey->by_name)
+		return false;
+	survey->by_name_n += own;
+	survey->by_name_others_n += !own;
+	return own && !survey->keep_by_name;
+}
+
+static bool is_stale(struct survey *survey, const struct rules_comment *comment)
+{
+	int wanted;
+
+	if (comment->version == RULES_VERSION_BY_NAME)
+		return by_name_note(survey, comment);
+	if (comment->owner != survey->owner || strcmp(comment->stage, survey->stage) != 0)
+		return false;
+	survey->newer |= comment->version > RULES_VERSION;
+	if (comment->version != RULES_VERSION)
+		return false;
+	wanted = wanted_index(survey, comment->kind, comment->print);
+	if (wanted >= 0 && !survey->present[wanted]) {
+		survey->present[wanted] = true;
+		return false;
+	}
+	return wanted >= 0 || survey->wanted->n == 0 ||
+	       strncmp(comment->kind, RULE_KIND_LASTING, strlen(RULE_KIND_LASTING)) != 0;
+}
+
+static int survey_rule(const char *chain, uint64_t handle, const char *comment,
+		       void *data)
+{
+	struct survey *survey = data;
+	struct rules_comment read;
+
+	if (handle == 0) {
+		survey->stale_n = survey->by_name_n = survey->by_name_others_n = 0;
+		survey->newer = false;
+		memset(survey->present, 0, survey->wanted->n);
+		return 0;
+	}
+	return rules_comment_read(comment, &read) && is_stale(survey, &read)
+		       ? stale_note(survey, chain, handle)
+		       : 0;
 }
 
 static const char *table_family(const struct rule_list *list)
@@ -206,7 +171,8 @@ static int survey_take(struct attachment *att, struct survey *survey,
 	int ret;
 
 	if (!survey->present) {
-		survey->network = rules_owner(&att->conf);
+		survey->owner = rules_owner(&att->conf);
+		survey->by_name = rules_owner_by_name(&att->conf);
 		survey->present = calloc(wanted->n + 1, sizeof(*survey->present));
 		if (!survey->present)
 			return error_oom(err);
@@ -243,7 +209,8 @@ static void replacement_text(struct attachment *att, const struct survey *survey
 
 		if (survey->present[i])
 			continue;
-		comment_format(att, survey->stage, rule, comment);
+		rules_comment_format(&att->conf, survey->stage, rule->kind,
+				     fingerprint(rule), comment);
 		text_add(batch, "add chain %s " RULES_TABLE " %s", family,
 			 rule->chain->name);
 		if (rule->chain->hook)
@@ -265,6 +232,12 @@ static int replace_once(struct attachment *att, const struct survey *survey,
 	if (survey->wanted->fill)
 		ret = survey->wanted->fill(att, &batch, err);
 	replacement_text(att, survey, &batch);
+	/* With the last rule by name the sets that it may have looked into. */
+	if (ret == 0 && survey->by_name_n > 0 && survey->by_name_others_n == 0 &&
+	    !survey->keep_by_name)
+		ret = rules_sets_delete(att, table_protocol(survey->wanted),
+					table_family(survey->wanted), survey->by_name,
+					&batch, err);
 	if (ret == 0)
 		ret = batch.failed ? error_oom(err) : nft_apply(batch.text, err);
 	free(batch.text);
@@ -300,6 +273,18 @@ static int replace(struct attachment *att, const struct survey *survey,
 	return 0;
 }
 
+/* What is there while nobody else changes it. */
+static int survey_exclusively(struct attachment *att, struct survey *survey,
+			      struct cni_error *err)
+{
+	int ret = survey_take(att, survey, err);
+
+	if (ret < 0 || survey->by_name_n == 0)
+		return ret;
+	ret = rules_by_name_in_use(att, &survey->keep_by_name, err);
+	return ret == 0 && survey->keep_by_name ? survey_take(att, survey, err) : ret;
+}
+
 int rules_ensure(struct attachment *att, const char *stage, struct rule_list *wanted,
 		 struct cni_error *err)
 {
@@ -314,7 +299,7 @@ int rules_ensure(struct attachment *att, const char *stage, struct rule_list *wa
 		return ret;
 	ret = node_lock(att->node, NODE_EXCLUSIVE, err);
 	if (ret == 0)
-		ret = survey_take(att, &survey, err);
+		ret = survey_exclusively(att, &survey, err);
 	if (ret < 0 || is_settled(&survey))
 		return ret;
 	ret = wanted->complete ? wanted->complete(att, wanted, err) : 0;

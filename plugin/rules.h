@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A network's rules in the tables bridge_cni (families inet and, against spoofing,
- * bridge): shared by its pods, constant in number.
+ * An owner's rules in the tables bridge_cni (families inet and, against spoofing,
+ * bridge): shared by its pods, constant in number. Who is an owner is said in rules_owner.h.
  * Each carries a comment that says whose it is and a fingerprint of what it says, so that
  * one short look tells whether anything is to be done.
  */
@@ -11,6 +11,7 @@
 #include "../conf/attachment.h"
 #include "../conf/text.h"
 #include "nftset.h"
+#include "rules_owner.h"
 
 #define RULES_TABLE "bridge_cni"
 
@@ -21,7 +22,7 @@ struct rules_chain {
 	const char *hook;
 };
 
-#define RULE_KIND_MAX 24
+#define RULE_KIND_MAX RULES_WORD_MAX
 
 /*
  * A kind that starts so lasts: a rule of that kind that isn't wanted now is another
@@ -82,9 +83,8 @@ int rules_ensure(struct attachment *att, const char *stage, struct rule_list *wa
 		 struct cni_error *err);
 
 /*
- * Removes everything of the network from both tables, whichever stage's: rules by their
- * comments; sets and maps by their names, which end in "_" and 16 digits, the hash of the
- * network's; the tables where nothing of others is left in them. Under the exclusive lock.
+ * Removes everything of the owner from both tables, whichever stage's: rules by their
+ * comments, sets and maps by their names; the tables where nothing of others is left in them. Under the exclusive lock.
  * @ret_removed: there was something. Codes 101, 105.
  */
 int rules_remove(struct attachment *att, bool *ret_removed, struct cni_error *err);

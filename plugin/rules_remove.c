@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Finds what is a network's in the tables, and removes it in one transaction. */
+/* Finds what is an owner's in the tables, and removes it in one transaction. */
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/netfilter.h>
@@ -12,12 +12,13 @@
 #include "rules.h"
 #include "rules_owner.h"
 
-#define NETHASH_MAX 20
+#define OWNER_DIGITS 16
 
 /* One table. Of a dump that starts again only the last run counts. */
 struct removal {
 	const char *family; /* nft's word */
-	char suffix[NETHASH_MAX]; /* "_NETHASH" */
+	uint64_t owner, by_name;
+	bool keep_by_name; /* what an earlier version made is in use by others */
 	struct text rules, sets;
 	size_t rules_n, other_rules, sets_n, other_sets;
 	bool exists;
@@ -29,22 +30,20 @@ static void text_reset(struct text *text, size_t *n, size_t *others)
 	*n = *others = 0;
 }
 
-/* "v1 masquerade/nat4 NETHASH ...", as rules.c has it. */
-static bool is_of_network(const struct removal *removal, const char *comment)
+static bool goes(const struct removal *removal, uint64_t owner)
 {
-	char hash[NETHASH_MAX] = "";
-
-	return sscanf(comment, "v%*u %*s %16s", hash) == 1 &&
-	       strcmp(hash, removal->suffix + 1) == 0;
+	return owner == removal->owner ||
+	       (owner == removal->by_name && !removal->keep_by_name);
 }
 
 static int rule_found(const char *chain, uint64_t handle, const char *comment, void *data)
 {
 	struct removal *removal = data;
+	struct rules_comment read;
 
 	if (handle == 0) {
 		text_reset(&removal->rules, &removal->rules_n, &removal->other_rules);
-	} else if (is_of_network(removal, comment)) {
+	} else if (rules_comment_read(comment, &read) && goes(removal, read.owner)) {
 		removal->rules_n++;
 		text_add(&removal->rules,
 			 "delete rule %s " RULES_TABLE " %s handle %" PRIu64 "\n",
@@ -55,24 +54,28 @@ static int rule_found(const char *chain, uint64_t handle, const char *comment, v
 	return 0;
 }
 
-/* Other names than a network's sets have: anonymous ones, and those of all networks. */
-static bool is_of_a_network(const struct removal *removal, const char *name)
+/* Other names than an owner's sets have: anonymous ones, and those of all. */
+static bool owner_read(const char *name, uint64_t *ret_owner)
 {
-	size_t len = strlen(name), suffix = strlen(removal->suffix);
+	const char *digits = strrchr(name, '_');
 
-	return len > suffix && name[len - suffix] == '_' &&
-	       strspn(name + len - suffix + 1, "0123456789abcdef") == suffix - 1;
+	if (!digits || strlen(++digits) != OWNER_DIGITS ||
+	    strspn(digits, "0123456789abcdef") != OWNER_DIGITS)
+		return false;
+	*ret_owner = strtoull(digits, NULL, 16);
+	return true;
 }
 
 static int set_found(const char *name, void *data)
 {
 	struct removal *removal = data;
+	uint64_t owner;
 
 	if (!name) {
 		text_reset(&removal->sets, &removal->sets_n, &removal->other_sets);
-	} else if (!is_of_a_network(removal, name)) {
+	} else if (!owner_read(name, &owner)) {
 		return 0;
-	} else if (strcmp(strrchr(name, '_'), removal->suffix) == 0) {
+	} else if (goes(removal, owner)) {
 		removal->sets_n++;
 		text_add(&removal->sets, "delete set %s " RULES_TABLE " %s\n",
 			 removal->family, name);
@@ -96,15 +99,18 @@ static void removal_text(const struct removal *removal, struct text *text)
 }
 
 static int table_survey(struct attachment *att, int protocol, const char *family,
-			struct text *text, struct cni_error *err)
+			bool keep_by_name, struct text *text, struct cni_error *err)
 {
-	struct removal removal = {.family = family};
+	struct removal removal = {
+		.family = family,
+		.owner = rules_owner(&att->conf),
+		.by_name = rules_owner_by_name(&att->conf),
+		.keep_by_name = keep_by_name,
+	};
 	struct nft_probes none = {};
 	struct netlink *nl;
 	int ret;
 
-	snprintf(removal.suffix, sizeof(removal.suffix), "_%016" PRIx64,
-		 rules_owner(&att->conf));
 	ret = node_nftables(att->node, &nl, err);
 	if (ret == 0)
 		ret = nft_table_rules(nl, protocol, RULES_TABLE, &none, rule_found,
@@ -140,10 +146,14 @@ void rules_drop_sets(struct attachment *att, const char *const *names)
 int rules_remove(struct attachment *att, bool *ret_removed, struct cni_error *err)
 {
 	struct text text = {};
-	int ret = table_survey(att, NFPROTO_INET, "inet", &text, err);
+	bool keep_by_name;
+	int ret = rules_by_name_in_use(att, &keep_by_name, err);
 
 	if (ret == 0)
-		ret = table_survey(att, NFPROTO_BRIDGE, "bridge", &text, err);
+		ret = table_survey(att, NFPROTO_INET, "inet", keep_by_name, &text, err);
+	if (ret == 0)
+		ret = table_survey(att, NFPROTO_BRIDGE, "bridge", keep_by_name, &text,
+				   err);
 	if (ret == 0 && text.failed)
 		ret = error_oom(err);
 	if (ret == 0 && text.len > 0) {

@@ -188,8 +188,10 @@ static int record_fill(const struct record *record, void *data, struct cni_error
 	    (strcmp(record->container_id, filling->att->env.container_id) == 0 &&
 	     strcmp(record->ifname, filling->att->env.ifname) == 0))
 		return 0;
-	ret = record_elements(record, filling->att->conf.spoof_check, filling->sets,
-			      &elements, err);
+	ret = record_elements(record,
+			      record_says(record->spoof_addresses,
+					  filling->att->conf.spoof_check),
+			      filling->sets, &elements, err);
 	elements_text(filling->sets, &elements, filling->text);
 	return ret;
 }

@@ -58,14 +58,14 @@ static int ifb_add(struct attachment *att, const char *name, unsigned int *ret_i
 	/* Of an attachment of the same names whose record was lost. */
 	if (netlink_ifindex(att->node->rtnl, name))
 		queue_link_del(att->node->rtnl, name);
-	queue_ifb_add(
-		att->node->rtnl,
-		&(struct ifb_spec){
-			.name = name,
-			.mac = identity_ifb_mac(network, container_id, att->env.ifname),
-			.mtu = att->mtu,
-			.alias = alias,
-		});
+	queue_ifb_add(att->node->rtnl,
+		      &(struct ifb_spec){
+			      .name = name,
+			      .mac = identity_ifb_mac(att->conf.owner, container_id,
+						      att->env.ifname),
+			      .mtu = att->mtu,
+			      .alias = alias,
+		      });
 	ret = netlink_commit(att->node->rtnl, err);
 	if (ret == 0)
 		*ret_index = netlink_ifindex(att->node->rtnl, name);

@@ -30,10 +30,10 @@ static void own_clear(struct own *own)
 	nft_element_list_clear(&own->list);
 }
 
-static void own_begin(const struct attachment *att, struct own *own)
+static void own_begin(uint64_t owner, struct own *own)
 {
-	spoof_sets_name(rules_owner(&att->conf), &own->spoof);
-	hostport_sets_name(rules_owner(&att->conf), &own->ports);
+	spoof_sets_name(owner, &own->spoof);
+	hostport_sets_name(owner, &own->ports);
 }
 
 static int elements_add(struct attachment *att, struct cni_error *err)
@@ -46,7 +46,7 @@ static int elements_add(struct attachment *att, struct cni_error *err)
 
 	if (!att->conf.mac_spoof_check && att->conf.ports.mappings.n == 0)
 		return 0;
-	own_begin(att, &own);
+	own_begin(rules_owner(&att->conf), &own);
 	hostport_pod_of_att(att, &pod);
 	ret = spoof_elements_make(att, &own.spoof, &own.list, err);
 	if (ret == 0)
@@ -105,20 +105,18 @@ static int found_note(const struct nft_element *element, void *data)
 	return nft_element_list_add(search->found, element);
 }
 
-/* All of the network's but those whose owner @is_kept. */
-static int sweep(struct attachment *att,
-		 bool (*is_kept)(const struct attachment *att, const char *host_ifname,
-				 const void *data),
-		 const void *data, size_t *ret_n, struct cni_error *err)
+/* All in the sets of @owner but those whose pod @is_kept. */
+static int sweep_owner(struct attachment *att, uint64_t owner,
+		       bool (*is_kept)(const struct attachment *att,
+				       const char *host_ifname, const void *data),
+		       const void *data, size_t *ret_n, struct cni_error *err)
 {
 	_cleanup_(own_clear) struct own own = {};
 	struct search search = {att, is_kept, data, &own.list};
 	struct netlink *nl;
-	int ret;
+	int ret = node_nftables(att->node, &nl, err);
 
-	own_begin(att, &own);
-	*ret_n = 0;
-	ret = node_nftables(att->node, &nl, err);
+	own_begin(owner, &own);
 	for (int s = 0; ret == 0 && s < SPOOF_SETS; s++)
 		ret = nft_set_elements(nl, &own.spoof.sets[s], found_note, &search, err);
 	for (int f = 0; ret == 0 && f < HOSTPORT_FAMILIES; f++)
@@ -128,8 +126,23 @@ static int sweep(struct attachment *att,
 	if (ret == 0)
 		ret = nft_elements_del(nl, own.list.items, own.list.n, err);
 	if (ret == 0)
-		*ret_n = own.list.n;
+		*ret_n += own.list.n;
 	return ret == -EPROTONOSUPPORT || ret == -EINVAL ? error_clear(err) : ret;
+}
+
+/* In those that an earlier version named by the network, too. */
+static int sweep(struct attachment *att,
+		 bool (*is_kept)(const struct attachment *att, const char *host_ifname,
+				 const void *data),
+		 const void *data, size_t *ret_n, struct cni_error *err)
+{
+	int ret;
+
+	*ret_n = 0;
+	ret = sweep_owner(att, rules_owner(&att->conf), is_kept, data, ret_n, err);
+	return ret < 0 ? ret
+		       : sweep_owner(att, rules_owner_by_name(&att->conf), is_kept, data,
+				     ret_n, err);
 }
 
 struct known {
@@ -219,12 +232,29 @@ static int ports_find(struct attachment *att, const struct hostport_pod *pod,
 }
 
 /* By the record, whatever the configuration says now; an ADD undoes what it made itself. */
+static int owner_del(struct attachment *att, uint64_t owner,
+		     const struct hostport_pod *pod, struct cni_error *err)
+{
+	_cleanup_(own_clear) struct own own = {};
+	struct netlink *nl;
+	int ret;
+
+	own_begin(owner, &own);
+	ret = att->env.verb == CNI_ADD
+		      ? spoof_elements_make(att, &own.spoof, &own.list, err)
+		      : spoof_elements_of_record(att->record, &own.spoof, &own.list, err);
+	if (ret == 0)
+		ret = ports_find(att, pod, &own, err);
+	if (ret < 0 || own.list.n == 0)
+		return ret;
+	ret = node_nftables(att->node, &nl, err);
+	return ret < 0 ? ret : nft_elements_del(nl, own.list.items, own.list.n, err);
+}
+
 static int elements_del(struct attachment *att, struct cni_error *err)
 {
 	bool add = att->env.verb == CNI_ADD;
-	_cleanup_(own_clear) struct own own = {};
 	struct hostport_pod pod;
-	struct netlink *nl;
 	int ret;
 
 	if (!hostport_pod_of(att, &pod))
@@ -232,15 +262,11 @@ static int elements_del(struct attachment *att, struct cni_error *err)
 	if (pod.ports->n == 0 &&
 	    !(add ? att->conf.mac_spoof_check : att->record->spoof_check))
 		return 0;
-	own_begin(att, &own);
-	ret = add ? spoof_elements_make(att, &own.spoof, &own.list, err)
-		  : spoof_elements_of_record(att->record, &own.spoof, &own.list, err);
-	if (ret == 0)
-		ret = ports_find(att, &pod, &own, err);
-	if (ret < 0 || own.list.n == 0)
-		return ret;
-	ret = node_nftables(att->node, &nl, err);
-	return ret < 0 ? ret : nft_elements_del(nl, own.list.items, own.list.n, err);
+	ret = owner_del(att, rules_owner(&att->conf), &pod, err);
+	/* Those of an earlier version's pod are where it put them, until rules are replaced. */
+	if (ret == 0 && !add && att->record->masquerade == RECORD_NOT_TOLD)
+		ret = owner_del(att, rules_owner_by_name(&att->conf), &pod, err);
+	return ret;
 }
 
 const struct stage stage_elements = {

@@ -104,7 +104,7 @@ static int veth_add(struct attachment *att, struct cni_error *err)
 	const struct net_conf *conf = &att->conf;
 	int ret;
 
-	att->host_mac = identity_host_mac(conf->name, att->env.container_id,
+	att->host_mac = identity_host_mac(conf->owner, att->env.container_id,
 					  att->env.ifname);
 	att->container_mac = container_mac(att);
 	att->mtu = conf->mtu ? conf->mtu : att->bridge_mtu;

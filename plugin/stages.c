@@ -118,6 +118,7 @@ int stages_del(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(record_clear) struct record record = {};
 	struct cni_error record_err = {};
+	const char *bridge = att->conf.bridge;
 	int ret, record_ret = -ENOENT;
 
 	if (att->env.verb != CNI_ADD)
@@ -128,8 +129,13 @@ int stages_del(struct attachment *att, struct cni_error *err)
 		return record_ret;
 	}
 	att->record = record_ret == 0 ? &record : NULL;
+	/* One attachment has these names: it goes, whichever bridge is configured by now. */
+	if (att->record && !record_is_on(&record, bridge))
+		net_conf_set_owner(&att->conf, NULL, record.bridge);
 	ret = undo(att, ARRAY_SIZE(stages), err);
 	att->record = NULL;
+	if (att->conf.bridge != bridge)
+		net_conf_set_owner(&att->conf, NULL, bridge);
 	return ret;
 }
 

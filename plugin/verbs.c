@@ -69,7 +69,7 @@ static void interfaces_add(const struct attachment *att, struct answer *answer)
 		};
 	if (att->conf.bandwidth.egress.rate) {
 		struct mac_addr mac = identity_ifb_mac(
-			att->conf.name, att->env.container_id, att->env.ifname);
+			att->conf.owner, att->env.container_id, att->env.ifname);
 
 		identity_ifb(att->host_ifname, answer->ifb);
 		result->interfaces.items[result->interfaces.n++] = (struct interface){

@@ -35,7 +35,7 @@ static int gateway_make(struct attachment *att, struct cni_error *err)
 		       &(struct veth_spec){
 			       .host_name = port,
 			       .peer_name = att->gateway_ifname,
-			       .host_mac = identity_host_mac("", "", port),
+			       .host_mac = identity_host_mac(hash_text(""), "", port),
 			       .peer_mac = gateway_mac(att),
 			       .mtu = att->mtu,
 			       .bridge = att->bridge_index,

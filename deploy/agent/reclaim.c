@@ -109,7 +109,7 @@ int reclaim_find(const struct options *options, struct ipam_owner_list *ret_dead
 	for (size_t i = 0; r == 0 && i < list.n; i++) {
 		const struct record *record = &list.items[i].record;
 
-		if (list.items[i].life != LOST)
+		if (list.items[i].life != LOST || !record_is_on(record, options->bridge))
 			continue;
 		if (!is_believed(&list, record->netns))
 			refused++;

@@ -320,11 +320,14 @@ def test_where_no_pod_is_connected_nothing_is_made(node):
 
 
 def test_a_pod_stays_on_the_bridge_that_it_was_put_on(node):
-    pods, results = attached(node, network("dual"))
+    """With another bridge it is another owner's: that of the former configuration."""
+    conf = network("dual")
+    pods, results = attached(node, conf)
     moved = network("dual", bridge="cni1")
     assert repair(node, moved) == NOTHING
     node.ip("link del cni0")
-    repair(node, moved)
+    assert repair(node, moved) == NOTHING
+    repair(node, conf)
     assert_connected(pods, results)
     assert "cni1" not in node.links()
 

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A node as an earlier version leaves it: rules, sets and records of its forms."""
+import re
+import struct
+
+MASK = 2**64 - 1
+
+
+def _avalanche(value):
+    value ^= value >> 33
+    value = value * 0xFF51AFD7ED558CCD & MASK
+    value ^= value >> 33
+    value = value * 0xC4CEB9FE1A85EC53 & MASK
+    return value ^ value >> 33
+
+
+def _fnv(data, value=0xCBF29CE484222325):
+    for byte in data:
+        value = (value ^ byte) * 0x100000001B3 & MASK
+    return value
+
+
+def hash_text(text):
+    """conf/identity.c"""
+    return _avalanche(_fnv(text.encode()))
+
+
+def _host_mac(network, container, ifname):
+    value = _fnv(container.encode() + b"\0", hash_text(network))
+    value = _avalanche(_fnv(ifname.encode(), value))
+    return "fe:" + struct.pack("<Q", value)[:5].hex(":")
+
+
+def _record(path):
+    """Without the keys that it didn't have."""
+    text = path.read_text()
+    lines = [line for line in text.splitlines(True)
+             if not line.startswith(("masquerade ", "spoofaddresses ", "end "))]
+    text = "".join(lines)
+    path.write_text(f"{text}end {hash_text(text):016x}\n")
+
+
+def _ruleset(text, network):
+    """The tables as nft lists them, with comments and names of the first form."""
+    former = f"{hash_text(network):016x}"
+    owners = set(re.findall(r'comment "v2 \S+ ([0-9a-f]{16}) [0-9a-f]{16} '
+                            f'{former} ', text))
+    text = re.sub(r'comment "v2 (\S+) [0-9a-f]{16} ([0-9a-f]{16}) ' + former,
+                  rf'comment "v1 \1 {former} \2', text)
+    for owner in owners:
+        text = text.replace(owner, former)
+    return text
+
+
+def age(node, network, store=None):
+    """Makes everything of one network what an earlier version would have made. That told
+    no owners of a name apart: there is to be one."""
+    text = "".join(node.run("nft", "list", "table", *table, check=False).stdout
+                   for table in (("inet", "bridge_cni"), ("bridge", "bridge_cni")))
+    node.nft("flush ruleset")
+    node.nft(_ruleset(text, network))
+    for path in ((store or node.store) / ".bridge-cni" / network).glob("p-*"):
+        _record(path)
+    for name, link in node.links().items():
+        if match := re.match(r"bridge-cni (\S+) (\S+) (\S+)$", link.get("ifalias", "")):
+            if match[1] == network:
+                node.ip(f"link set {name} address {_host_mac(*match.groups())}")
