@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "advice.h"
 #include "json.h"
 #include "printable.h"
 
@@ -81,13 +82,48 @@ static void pod_settle(struct attachment *att)
 			 args->pod_name);
 }
 
+/* First, for what is refused is logged, too; what is wrong with its keys comes last. */
+static bool log_settle(struct attachment *att, struct cni_error *err)
+{
+	bool right = log_conf_read(att->doc, &att->log, err) == 0;
+
+	error_clear(err);
+	return right;
+}
+
 /* What takes something away doesn't fail over its log. */
-static int log_settle(struct attachment *att, struct cni_error *err)
+static int log_check(struct attachment *att, struct cni_error *err)
 {
 	bool removes = att->env.verb == CNI_DEL || att->env.verb == CNI_GC;
-	int ret = log_conf_read(att->doc, &att->log, err);
 
-	return ret < 0 && removes ? error_clear(err) : ret;
+	return removes ? 0 : log_conf_read(att->doc, &att->log, err);
+}
+
+static int conf_settle(struct attachment *att, enum cni_version *ret_version,
+		       struct cni_error *err)
+{
+	bool log_right = log_settle(att, err);
+	int ret = net_conf_read_version(att->doc, ret_version, err);
+
+	if (ret == 0)
+		ret = version_check(att->env.verb, *ret_version, err);
+	if (ret == 0)
+		ret = net_conf_read(att->doc, scope_of(&att->env), &att->conf, err);
+	if (ret == 0 && att->env.verb == CNI_ADD && !att->env.ipam_only)
+		ret = answer_check(&att->conf, err);
+	if (ret == 0 && scope_of(&att->env) == NET_CONF_WHOLE)
+		ret = mac_settle(att, err);
+	if (ret == 0 && !log_right)
+		ret = log_check(att, err);
+	return ret;
+}
+
+/* Of an ADD alone: what comes again and again would say it again and again. */
+static void advise(struct attachment *att, bool is_read)
+{
+	advise_keys(att);
+	if (is_read)
+		advise_ipam(att);
 }
 
 int attachment_read(const char *text, size_t len, const struct cni_env *env,
@@ -102,21 +138,14 @@ int attachment_read(const char *text, size_t len, const struct cni_env *env,
 	att->text = text;
 	att->text_len = len;
 	ret = json_parse(text, len, &att->doc, err);
-	if (ret == 0)
-		ret = net_conf_read_version(att->doc, ret_version, err);
-	if (ret == 0)
-		ret = version_check(env->verb, *ret_version, err);
-	if (ret == 0)
-		ret = net_conf_read(att->doc, scope_of(env), &att->conf, err);
-	if (ret == 0 && env->verb == CNI_ADD && !env->ipam_only)
-		ret = answer_check(&att->conf, err);
-	if (ret == 0 && scope_of(env) == NET_CONF_WHOLE)
-		ret = mac_settle(att, err);
-	if (ret == 0)
-		ret = log_settle(att, err);
-	pod_settle(att);
 	if (ret < 0)
-		attachment_clear(att);
+		return ret;
+	ret = conf_settle(att, ret_version, err);
+	if (ret < 0)
+		att->conf.name = net_conf_name(att->doc);
+	if (env->verb == CNI_ADD)
+		advise(att, ret == 0);
+	pod_settle(att);
 	return ret;
 }
 

@@ -85,8 +85,8 @@ struct attachment {
 /*
  * Reads the configuration for the operation that @env asks for: code 6 (JSON), 1
  * (version), 7 (configuration). @ret_version is set as soon as it is known, also when
- * the rest is wrong: errors are answered in it. @text must outlive the attachment; after an
- * error that is empty, nothing to be freed.
+ * the rest is wrong: errors are answered in it. @text must outlive the attachment, which
+ * after an error holds what the log wants to know, and is cleared as ever.
  * Touches memory only.
  */
 int attachment_read(const char *text, size_t len, const struct cni_env *env,

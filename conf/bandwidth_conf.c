@@ -65,16 +65,16 @@ static const struct json_field fields[] = {
 	FIELD(struct keys, unshaped, "unshapedSubnets", &subnets_type),
 	FIELD(struct keys, shaped, "shapedSubnets", &subnets_type),
 };
-static const struct json_type keys_type = OBJECT(fields);
+const struct json_type bandwidth_root = OBJECT(fields);
 
 static const struct json_field runtime_fields[] = {
-	{.key = "bandwidth", .type = &keys_type},
+	{.key = "bandwidth", .type = &bandwidth_root},
 };
 static const struct json_type runtime_type = OBJECT(runtime_fields);
 static const struct json_field root_fields[] = {
 	{.key = "runtimeConfig", .type = &runtime_type},
 };
-static const struct json_type root = OBJECT(root_fields);
+const struct json_type bandwidth_runtime_root = OBJECT(root_fields);
 
 static const struct json_path runtime_path = {.key = "runtimeConfig"};
 static const struct json_path bandwidth_path = {
@@ -112,9 +112,9 @@ int bandwidth_read(const struct json_doc *doc, struct bandwidth *ret_bandwidth,
 	const struct json_path *path = NULL;
 	int r;
 
-	r = json_read(doc, &keys_type, &configured, err);
+	r = json_read(doc, &bandwidth_root, &configured, err);
 	if (r == 0)
-		r = json_read(doc, &root, &runtime, err);
+		r = json_read(doc, &bandwidth_runtime_root, &runtime, err);
 	if (r < 0)
 		return r;
 	if (!configured.given) {

@@ -48,6 +48,9 @@
 extern const struct json_type text_type, bool_type, u32_type, ip_type, prefix_type;
 extern const struct json_type dns_type; /* struct dns */
 extern const struct json_type ipam_type; /* struct ipam_conf: its type */
+/* The document, as each part of the reading has it. */
+extern const struct json_type net_conf_root, host_local_root, requested_root,
+	bandwidth_root, bandwidth_runtime_root, port_root, log_root;
 extern const struct json_type ipam_timeout_type; /* seconds, 0: not given */
 
 /*

@@ -69,7 +69,7 @@ static const struct json_field host_local_root_fields[] = {
 	{.key = "runtimeConfig", .type = &runtime_type},
 	{.key = "args", .type = &args_type},
 };
-static const struct json_type host_local_root = OBJECT(host_local_root_fields);
+const struct json_type host_local_root = OBJECT(host_local_root_fields);
 
 static void host_local_clear(struct host_local *local)
 {

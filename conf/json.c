@@ -6,7 +6,6 @@
 #include "json.h"
 
 #include <assert.h>
-#include <cJSON.h>
 #include <errno.h>
 #include <float.h>
 #include <inttypes.h>
@@ -14,17 +13,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "addr.h"
+#include "json_doc.h"
 #include "utf8.h"
 
-#define PATH_TEXT_MAX  256
 #define VALUE_TEXT_MAX 96 /* of a value in a message */
-
-struct json_doc {
-	cJSON *root;
-};
 
 /* What is too large for a double cJSON reads as infinite and prints as null, which would be
  * another value. */
@@ -66,31 +60,31 @@ void json_doc_free(struct json_doc *doc)
 	free(doc);
 }
 
-/* A path that doesn't fit is cut: our tables are shallow, so this can't happen. */
-static void path_format(const struct json_path *path, char buf[PATH_TEXT_MAX])
+const char *json_path_format(const struct json_path *path, char buf[JSON_PATH_MAX])
 {
 	size_t used;
 
 	buf[0] = '\0';
 	if (!path)
-		return;
-	path_format(path->parent, buf);
+		return buf;
+	json_path_format(path->parent, buf);
 	used = strlen(buf);
 	if (path->key)
-		snprintf(buf + used, PATH_TEXT_MAX - used, "%s%s", used ? "." : "",
+		snprintf(buf + used, JSON_PATH_MAX - used, "%s%s", used ? "." : "",
 			 path->key);
 	else
-		snprintf(buf + used, PATH_TEXT_MAX - used, "[%zu]", path->index);
+		snprintf(buf + used, JSON_PATH_MAX - used, "[%zu]", path->index);
+	return buf;
 }
 
 int json_error(const struct json_path *path, const char *key, struct cni_error *err,
 	       const char *fmt, ...)
 {
 	struct json_path with_key = {.parent = path, .key = key};
-	char where[PATH_TEXT_MAX], what[ERROR_MSG_MAX];
+	char where[JSON_PATH_MAX], what[ERROR_MSG_MAX];
 	va_list args;
 
-	path_format(key ? &with_key : path, where);
+	json_path_format(key ? &with_key : path, where);
 	va_start(args, fmt);
 	vsnprintf(what, sizeof(what), fmt, args);
 	va_end(args);
@@ -233,12 +227,6 @@ static int read_prefix(const cJSON *value, struct ip_prefix *ret,
 	return 0;
 }
 
-/* Letters differ by their case in one bit; most keys differ in others by their first byte. */
-static bool is_key(const char *text, const char *key)
-{
-	return ((text[0] ^ key[0]) & ~('a' ^ 'A')) == 0 && strcasecmp(text, key) == 0;
-}
-
 /* The member of that name in any case, or NULL; given twice is an error. */
 static int find_member(const cJSON *object, const char *key, const struct json_path *path,
 		       const cJSON **ret_value, struct cni_error *err)
@@ -247,7 +235,7 @@ static int find_member(const cJSON *object, const char *key, const struct json_p
 
 	cJSON_ArrayForEach(member, object)
 	{
-		if (!is_key(member->string, key))
+		if (!json_is_key(member->string, key))
 			continue;
 		if (found)
 			return json_error(path, NULL, err,
@@ -411,27 +399,4 @@ void json_clear(const struct json_type *type, void *value)
 		free(list.items);
 		memset(value, 0, sizeof(list));
 	}
-}
-
-char *json_entry_text(const struct json_doc *doc, const char *list, size_t index,
-		      const char *const *keys)
-{
-	const cJSON *entry = cJSON_GetArrayItem(cJSON_GetObjectItem(doc->root, list),
-						index);
-	cJSON *copy = cJSON_Duplicate(entry, true);
-	char *text = NULL;
-	bool whole = copy;
-
-	for (; whole && *keys; keys++) {
-		const cJSON *value = cJSON_GetObjectItem(doc->root, *keys);
-
-		while (cJSON_GetObjectItem(copy, *keys))
-			cJSON_DeleteItemFromObject(copy, *keys);
-		whole = !value ||
-			cJSON_AddItemToObject(copy, *keys, cJSON_Duplicate(value, true));
-	}
-	if (whole)
-		text = cJSON_PrintUnformatted(copy);
-	cJSON_Delete(copy);
-	return text;
 }

@@ -63,6 +63,10 @@ struct json_path {
 	size_t index;
 };
 
+/* As text, cut where it doesn't fit. Returns @buf. */
+#define JSON_PATH_MAX 256
+const char *json_path_format(const struct json_path *path, char buf[JSON_PATH_MAX]);
+
 struct json_field {
 	const char *key;
 	const struct json_type *type;
@@ -91,6 +95,29 @@ struct json_type {
  */
 int json_read(const struct json_doc *doc, const struct json_type *type, void *ret,
 	      struct cni_error *err);
+
+/* Has the document a key of that name (in any case) whose value is a list? */
+bool json_has_list(const struct json_doc *doc, const char *key);
+
+/* The string that the object under @key has under @member; NULL: there is none. */
+const char *json_member_text(const struct json_doc *doc, const char *key,
+			     const char *member);
+
+/* The first key but @except, with a value that isn't null, of the object under @key; NULL:
+ * there is none. */
+const char *json_other_member(const struct json_doc *doc, const char *key,
+			      const char *except);
+
+/*
+ * Calls @fn for each key that no table knows, with the tables of the object that it stands
+ * in: @n @roots are those of the document, each of which reads a part of it. Goes into what
+ * the tables go into.
+ */
+typedef void (*json_unknown_fn)(const struct json_path *path,
+				const struct json_type *const *tables, size_t n,
+				void *data);
+void json_unknown_keys(const struct json_doc *doc, const struct json_type *const *roots,
+		       size_t n, json_unknown_fn fn, void *data);
 
 /*
  * Entry @index of the document's list @list, an object, as text that the caller frees. The

@@ -39,13 +39,13 @@ static const struct json_field fields[] = {
 	FIELD(struct keys, file, "logFile", &file_type),
 	FIELD(struct keys, log, "log", &log_type),
 };
-static const struct json_type root = OBJECT(fields);
+const struct json_type log_root = OBJECT(fields);
 
 int log_conf_read(const struct json_doc *doc, struct log_conf *ret_log,
 		  struct cni_error *err)
 {
 	struct keys keys = {};
-	int ret = json_read(doc, &root, &keys, err);
+	int ret = json_read(doc, &log_root, &keys, err);
 
 	if (ret < 0)
 		return ret;

@@ -180,7 +180,7 @@ static const struct json_field whole_fields[] = {
 	      &exhaustion_type),
 	FIELD(struct net_conf, dns, "dns", &dns_type),
 };
-static const struct json_type whole_root = OBJECT(whole_fields);
+const struct json_type net_conf_root = OBJECT(whole_fields);
 
 int net_conf_read_version(const struct json_doc *doc, enum cni_version *ret_version,
 			  struct cni_error *err)
@@ -206,6 +206,27 @@ int net_conf_read_version(const struct json_doc *doc, enum cni_version *ret_vers
 				 v ? ", " : "", cni_version_names[v]);
 	error_details(err, "supported versions: %s", supported);
 	return r;
+}
+
+/* What it says for all of its plugins alone would be no network, and other keys than theirs. */
+static int refuse_list(const struct json_doc *doc, struct cni_error *err)
+{
+	if (!json_has_list(doc, "plugins"))
+		return 0;
+	return error_set(err, CNI_ERR_CONFIG, EINVAL,
+			 "plugins: this is a list; give one plugin of it, with its name "
+			 "and cniVersion");
+}
+
+const char *net_conf_name(const struct json_doc *doc)
+{
+	struct cni_error ignored = {};
+	struct head head = {};
+
+	return json_read(doc, &name_root, &head, &ignored) == 0 && head.name &&
+			       cni_name_valid(head.name)
+		       ? head.name
+		       : NULL;
 }
 
 static int read_name(const struct json_doc *doc, struct net_conf *conf,
@@ -292,8 +313,8 @@ static const struct scope {
 	const struct json_type *root; /* NULL: ipam is host-local's, the rest another's */
 	bool whole_ipam, prev_result;
 } scopes[] = {
-	[NET_CONF_WHOLE] = {&whole_root, true, true},
-	[NET_CONF_NETWORK] = {&whole_root, true, false},
+	[NET_CONF_WHOLE] = {&net_conf_root, true, true},
+	[NET_CONF_NETWORK] = {&net_conf_root, true, false},
 	[NET_CONF_IDENTITY] = {&identity_root, false, false},
 	[NET_CONF_IPAM] = {NULL, true, false},
 	[NET_CONF_IPAM_CHECK] = {NULL, true, true},
@@ -312,6 +333,8 @@ int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope_nr,
 	int r;
 
 	r = net_conf_read_version(doc, &conf.version, err);
+	if (r == 0)
+		r = refuse_list(doc, err);
 	if (r < 0)
 		return r;
 	r = read_name(doc, &conf, err);
@@ -338,13 +361,13 @@ int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope_nr,
 		r = check_ranges(&conf, err);
 	if (r == 0 && in_process && scope_nr == NET_CONF_WHOLE)
 		r = range_gateways_check(&conf.ipam, conf.is_gateway, err);
-	if (r == 0 && scope->root == &whole_root)
+	if (r == 0 && scope->root == &net_conf_root)
 		r = check_combinations(&conf, err);
-	if (r == 0 && scope->root == &whole_root)
+	if (r == 0 && scope->root == &net_conf_root)
 		r = requested_mac_read(doc, &conf.mac, err);
 	if (r == 0 && scope_nr == NET_CONF_WHOLE)
 		r = bandwidth_read(doc, &conf.bandwidth, err);
-	if (r == 0 && scope->root == &whole_root)
+	if (r == 0 && scope->root == &net_conf_root)
 		r = port_mappings_read(doc, conf.ipam.type && *conf.ipam.type,
 				       &conf.ports, err);
 	if (r == 0 && scope->prev_result)

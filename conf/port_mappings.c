@@ -209,7 +209,7 @@ static const struct json_field root_fields[] = {
 	FIELD(struct keys, conditions[0], "conditionsV4", &conditions_type),
 	FIELD(struct keys, conditions[1], "conditionsV6", &conditions_type),
 };
-static const struct json_type root_type = OBJECT(root_fields);
+const struct json_type port_root = OBJECT(root_fields);
 
 static int refuse(struct cni_error *err, const char *key, const char *instead)
 {
@@ -274,7 +274,7 @@ int port_mappings_read(const struct json_doc *doc, bool has_ipam,
 		       struct port_conf *ret_ports, struct cni_error *err)
 {
 	struct keys keys = {.ports.snat = true, .mark_bit = NO_MARK};
-	int r = json_read(doc, &root_type, &keys, err);
+	int r = json_read(doc, &port_root, &keys, err);
 
 	if (r < 0)
 		return r;

@@ -51,7 +51,7 @@ static const struct json_field root_fields[] = {
 	{.key = "runtimeConfig", .type = &runtime_type},
 	{.key = "args", .type = &args_type},
 };
-static const struct json_type root_type = OBJECT(root_fields);
+const struct json_type requested_root = OBJECT(root_fields);
 
 int requested_mac_read(const struct json_doc *doc, struct mac_addr *ret_mac,
 		       struct cni_error *err)
@@ -60,7 +60,7 @@ int requested_mac_read(const struct json_doc *doc, struct mac_addr *ret_mac,
 	const char *text;
 	int r;
 
-	r = json_read(doc, &root_type, &requested, err);
+	r = json_read(doc, &requested_root, &requested, err);
 	if (r < 0)
 		return r;
 	text = requested.runtime_mac && *requested.runtime_mac ? requested.runtime_mac

@@ -97,12 +97,11 @@ static int network_run(struct command *command, const char *text, struct cni_err
 	int ret;
 
 	ret = attachment_read(text, strlen(text), &env, &net, &version, err);
-	if (ret < 0)
-		return ret;
 	net.report = &command->report;
 	started = log_clock(&net);
 	errors = net.report->errors.len;
-	ret = command->operation->run(&net, err);
+	if (ret == 0)
+		ret = command->operation->run(&net, err);
 	if (ret == 0 && net.report->errors.len > errors)
 		logged = &net.report->last_error;
 	log_operation(&net, started, logged, getenv("TRACEPARENT"));

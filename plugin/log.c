@@ -20,7 +20,8 @@ static void put_identity(struct logfmt *line, const struct attachment *att)
 	const struct cni_env *env = &att->env;
 
 	logfmt_put(line, " verb=%s", cni_verb_name(env->verb));
-	logfmt_value(line, "network", att->conf.name);
+	if (att->conf.name)
+		logfmt_value(line, "network", att->conf.name);
 	if (env->args.pod_name[0]) {
 		logfmt_value(line, "podNamespace", env->args.pod_namespace);
 		logfmt_value(line, "pod", env->args.pod_name);

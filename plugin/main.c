@@ -106,6 +106,7 @@ static int run(const char *called, enum cni_version *ret_version, struct cni_err
 	_cleanup_(attachment_clear) struct attachment att = {};
 	_cleanup_(free_p) char *text = NULL;
 	struct cni_env env;
+	uint64_t started;
 	size_t len;
 	int ret;
 
@@ -115,14 +116,13 @@ static int run(const char *called, enum cni_version *ret_version, struct cni_err
 	env.ipam_only = is_called(called, "host-local");
 	if (ret == 0)
 		ret = stdin_read(&text, &len, err);
+	if (ret < 0)
+		return ret;
+	ret = attachment_read(text, len, &env, &att, ret_version, err);
+	started = log_clock(&att);
 	if (ret == 0)
-		ret = attachment_read(text, len, &env, &att, ret_version, err);
-	if (ret == 0) {
-		uint64_t started = log_clock(&att);
-
 		ret = operate(&att, err);
-		log_operation(&att, started, err, getenv("TRACEPARENT"));
-	}
+	log_operation(&att, started, err, getenv("TRACEPARENT"));
 	say_notices(&att);
 	return ret;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "../../conf/attachment.h"
 #include "../../conf/net_list.h"
 #include "../../conf/net_conf.h"
 #include "../../conf/valid_set.h"
@@ -118,6 +119,22 @@ static void read_list(const char *text, size_t len)
 	}
 }
 
+/* As ADD has it from the first byte on: what is told besides is printable lines. */
+static void read_attachment(const char *text, size_t len)
+{
+	const struct cni_env env = {
+		.verb = CNI_ADD, .container_id = "c1", .ifname = "eth0"};
+	_cleanup_(attachment_clear) struct attachment att = {};
+	enum cni_version version = CNI_0_1_0;
+	struct cni_error err = {};
+	int r = attachment_read(text, len, &env, &att, &version, &err);
+
+	fuzz_promise_error(r, &err);
+	for (const char *c = att.notice; c && *c; c++)
+		PROMISE(((unsigned char)*c >= ' ' && *c != 0x7f) || *c == '\n');
+	PROMISE(r < 0 || att.conf.name);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
@@ -131,6 +148,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	read_valid_set(doc);
+	read_attachment((const char *)data, size);
 	read_list((const char *)data, size);
 	/* What ADD took, DEL takes. */
 	whole = read_scope(doc, NET_CONF_WHOLE);

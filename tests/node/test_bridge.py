@@ -120,10 +120,12 @@ def test_isolation_that_was_turned_off_is_named(node):
 
 # -- disableContainerInterface
 
+LAYER_2 = {"isDefaultGateway": None, "ipMasq": None, "ipam": None}
+
 
 def test_an_interface_that_is_to_stay_down_does_until_somebody_wants_it(node):
     """KubeVirt's way: the interface is somebody else's to use, and has no address."""
-    conf, pod = network(disableContainerInterface=True, ipam={"type": None}), node.pod()
+    conf, pod = network(disableContainerInterface=True, **LAYER_2), node.pod()
     result = node.add(pod, conf)
     inside = pod.links()["eth0"]
     assert "UP" not in inside["flags"]
@@ -138,7 +140,7 @@ def test_an_interface_that_is_to_stay_down_does_until_somebody_wants_it(node):
 
 def test_without_addresses_an_interface_is_up_all_the_same(node):
     pod = node.pod()
-    node.add(pod, network(ipam={"type": None}))
+    node.add(pod, network(**LAYER_2))
     assert "UP" in pod.links()["eth0"]["flags"]
 
 

@@ -37,7 +37,8 @@ def refused(done, *words):
 
 
 @pytest.mark.parametrize("changes", [
-    {}, {"spoofCheck": True}, {"ipMasq": False}, {"ipam": {"ranges": None, "type": ""}}],
+    {}, {"spoofCheck": True}, {"ipMasq": False}, {
+        "ipam": {"ranges": None, "type": ""}, "isDefaultGateway": None, "ipMasq": None}],
     ids=["masquerade", "spoof checks", "no rules", "no addresses"])
 def test_nothing_is_left_of_a_network(node, changes):
     before = fresh(node)

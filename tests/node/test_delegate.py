@@ -499,8 +499,7 @@ def test_an_address_that_changes_hands_is_reachable_at_once(node):
 
 @pytest.mark.parametrize("ipam", [None, {}, {"type": ""}])
 def test_without_ipam_type_it_is_a_layer_2_network(node, ipam):
-    conf = network()
-    conf.pop("ipam")
+    conf = network(isDefaultGateway=None, ipMasq=None, ipam=None)
     if ipam is not None:
         conf["ipam"] = ipam
     pods = [node.pod(), node.pod()]

@@ -157,7 +157,8 @@ def test_interfaces_stand_in_the_references_order_with_its_fields(node):
 
 def test_without_IPAM_the_result_has_the_same_interfaces_and_no_addresses(node):
     pod = node.pod()
-    result = node.add(pod, network(ipam={"type": None}, dns=KEYS["dns"]["dns"]))
+    result = node.add(pod, network(ipam=None, isDefaultGateway=None, ipMasq=None,
+                                   dns=KEYS["dns"]["dns"]))
     assert len(result["interfaces"]) == 3 and not result.get("ips")
     assert not result.get("routes") and result["dns"] == KEYS["dns"]["dns"]
 

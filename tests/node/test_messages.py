@@ -88,6 +88,17 @@ def test_what_a_cleanup_did_and_could_not_do_is_told_harmlessly(node, tmp_path):
     assert any("left the bridge \\x1b[31mbr" in line for line in lines_of(done.stdout))
 
 
+def test_a_notice_is_said_harmlessly_and_is_in_the_log(node, tmp_path):
+    log = tmp_path / "log"
+    conf = network(logFile=str(log), **{"isGatewaz\x1b": True})
+    done = node.invoke("ADD", conf, node.pod())
+    assert done.returncode == 0
+    line, = harmless(done)
+    assert "isGatewaz\\x1b: unknown key" in line
+    [text] = log.read_text().splitlines()
+    assert 'notice="isGatewaz' in text and not CONTROL.search(text)
+
+
 def test_a_log_line_holds_no_control_characters(node, tmp_path):
     log = tmp_path / "log"
     args = "IgnoreUnknown=1;K8S_POD_NAMESPACE=a;K8S_POD_NAME=x\u009b2J"
@@ -104,3 +115,186 @@ def test_the_supported_versions_are_on_stderr_too(node):
     line, = harmless(done)
     assert '"1.2.0" is not supported' in line
     assert "0.1.0, 0.2.0, 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0" in line
+
+
+# -- accepted, as by the reference, but not in silence
+
+
+def told(node, conf, **kw):
+    """What ADD says while it succeeds: on stderr, and the same in the log."""
+    log = node.directory / "log"
+    log.unlink(missing_ok=True)
+    done = node.invoke("ADD", {**conf, "logFile": str(log)}, node.pod(), **kw)
+    assert done.returncode == 0, done.stdout
+    [line] = log.read_text().splitlines()
+    words = [w.removeprefix("bridge-cni: ") for w in done.stderr.splitlines()]
+    assert ("; ".join(words).replace('"', '\\"') in line) and ("notice=" in line) == bool(words)
+    return words
+
+
+RANGE = {"subnet": "10.1.2.0/24"}
+TYPOS = [
+    ({"isGatway": True}, "isGatway", "isGateway"),
+    ({"ipMsaq": True}, "ipMsaq", "ipMasq"),
+    ({"IPMASK": True}, "IPMASK", "ipMasq"),
+    ({"mtus": 1400}, "mtus", "mtu"),
+    ({"mut": 1400}, "mut", "mtu"),
+    ({"vlanId": 5}, "vlanId", "vlan"),
+    ({"hairpinnMod": True}, "hairpinnMod", "hairpinMode"),
+    ({"cniVersio": "1.0.0"}, "cniVersio", "cniVersion"),
+    ({"logfiles": "/x"}, "logfiles", "logFile"),
+    ({"ingresRate": 5}, "ingresRate", "ingressRate"),
+    ({"dns": {"nameserver": ["10.0.0.1"]}}, "dns.nameserver", "nameservers"),
+    ({"dns": {"serch": ["a"]}}, "dns.serch", "search"),
+    ({"ipam": {"dataDri": "/x"}}, "ipam.dataDri", "dataDir"),
+    ({"ipam": {"range": [[RANGE]]}}, "ipam.range", "ranges"),
+    ({"ipam": {"ranges": [[{**RANGE, "gatway": "10.1.2.9"}]]}},
+     "ipam.ranges[0][0].gatway", "gateway"),
+    ({"ipam": {"ranges": [[{"subnet": "10.9.0.0/24"}, {**RANGE, "rangeEd": "10.1.2.9"}]]}},
+     "ipam.ranges[0][1].rangeEd", "rangeEnd"),
+    ({"ipam": {"routes": [{"dst": "0.0.0.0/0", "priorty": 5}]}},
+     "ipam.routes[0].priorty", "priority"),
+    ({"runtimeConfig": {"portMapings": []}}, "runtimeConfig.portMapings", "portMappings"),
+    ({"runtimeConfig": {"portMappings": [
+        {"hostPort": 8080, "containerPort": 80, "protocl": "udp"}]}},
+     "runtimeConfig.portMappings[0].protocl", "protocol"),
+    ({"runtimeConfig": {"bandwith": {}}}, "runtimeConfig.bandwith", "bandwidth"),
+    ({"runtimeConfig": {"bandwidth": {"ingresRate": 5}}},
+     "runtimeConfig.bandwidth.ingresRate", "ingressRate"),
+    ({"capabilities": {"portMapping": True}}, "capabilities.portMapping", "portMappings"),
+    ({"runtimeConfig": {"ip": ["10.1.2.7"]}}, "runtimeConfig.ip", "ips"),
+    ({"args": {"cni": {"Mack": "x"}}}, "args.cni.Mack", "mac"),
+]
+
+
+@pytest.mark.parametrize("changes, path, meant", TYPOS, ids=[t[1] for t in TYPOS])
+def test_a_key_that_is_nearly_a_known_one_is_told_and_ignored(node, changes, path, meant):
+    assert told(node, network(**changes)) == [
+        f'{path}: unknown key, ignored; is "{meant}" meant?']
+
+
+def test_other_plugins_keys_and_the_runtimes_are_no_noise(node):
+    """Of the whole chain, of libcni, of containerd, CRI-O and podman."""
+    assert told(node, network(**{
+        "cniVersions": ["1.0.0"], "disableCheck": True, "disableGC": True,
+        "loadOnlyInlinedPlugins": False, "cni.dev/valid-attachments": [],
+        "capabilities": {"ips": True, "mac": True, "dns": True, "bandwidth": True,
+                         "aliases": True, "ipRanges": True},
+        "args": {"cni": {"labels": []}, "podman_labels": {}, "K8S": 1},
+        "runtimeConfig": {"dns": {"servers": ["10.0.0.1"]}, "aliases": {}, "deviceID": "x",
+                          "infinibandGUID": "x", "cgroupPath": "/x", "Dns": {},
+                          "io.kubernetes.cri.pod-annotations": {}},
+        "sysctl": {}, "promisc": True, "allmulti": True, "txQLen": 5, "table": 100,
+        "vrfname": "x", "mode": "l2", "master": "eth0", "delegate": {}, "mac": "x",
+        "iptablesAdminChainName": "x", "firewalldZone": "x", "ingressPolicy": "open",
+        "logLevel": "x", "subnetFile": "x", "uid": 1, "x": 1, "": 1, "k" * 4000: 1,
+        "ipam": {"name": "x", "mode": "x", "dns": {}, "exclude": [], "": 1}})) == []
+
+
+def test_a_delegated_IPAMs_keys_are_its_own(node):
+    delegate = Delegate(node)
+    conf = delegate.conf(ipam={"range": "x", "gatway": "x", "route": []})
+    assert told(node, conf, env=delegate.env) == []
+
+
+def test_as_host_local_another_plugins_keys_are_not_looked_at(node, tmp_path):
+    host_local = tmp_path / "host-local"
+    host_local.symlink_to(plugin.BRIDGE_CNI)
+    conf = network(mtus=1, isGatway=True, ipam={"rnages": []})
+    done = node.invoke("ADD", conf, node.pod(), executable=str(host_local))
+    assert done.stderr == \
+        'bridge-cni: ipam.rnages: unknown key, ignored; is "ranges" meant?\n'
+
+
+def test_a_typo_is_told_beside_the_error_that_comes_of_it(node):
+    conf = network(ipam={"ranges": [[{"subnett": "10.1.2.0/24"}]]})
+    done = node.invoke("ADD", conf, node.pod())
+    lines = harmless(done, 2)
+    assert lines[0].endswith('ipam.ranges[0][0].subnett: unknown key, ignored; is "subnet"'
+                             ' meant?')
+    assert "ipam.ranges[0][0].subnet: missing" in lines[1]
+
+
+def test_only_so_many_typos_are_told_and_none_is_by_other_verbs(node):
+    conf, pod = network(**{f"mtu{i}": i for i in range(10)},
+                        dns={f"search{i}": [] for i in range(100, 200)},
+                        nameservers=[]), node.pod()
+    conf["dns"] = {f"serch{i}": [] for i in range(100)}
+    done = node.invoke("ADD", conf, pod)
+    assert done.returncode == 0
+    harmless(done, 16)
+    node.check(pod, conf, json.loads(done.stdout))
+    node.delete(pod, conf)
+
+
+@pytest.mark.parametrize("changes, keys", [
+    ({"isGateway": True, "isDefaultGateway": None, "ipMasq": None}, "isGateway"),
+    ({}, "isDefaultGateway, ipMasq"),
+    ({"ipam": {}}, "isDefaultGateway, ipMasq"),
+    ({"ipam": {"type": ""}, "isDefaultGateway": None}, "ipMasq"),
+    ({"isDefaultGateway": None, "ipMasq": None, "ipam": {"type": "", "ranges": [[RANGE]]}},
+     "ipam.ranges"),
+    ({"ipMasq": None, "ipam": {"subnet": RANGE["subnet"]}},
+     "isDefaultGateway, ipam.subnet")])
+def test_what_does_nothing_without_an_IPAM_is_told(node, changes, keys):
+    conf = {**network(), "ipam": None, **changes}
+    word, = told(node, {k: v for k, v in conf.items() if v is not None})
+    assert word.startswith(f"{keys}: without ipam.type the pod gets no address")
+
+
+@pytest.mark.parametrize("ipam", [None, {}, {"type": ""}, {"type": None, "ranges": None}])
+def test_a_layer_2_network_is_told_nothing(node, ipam):
+    conf = {**network(isDefaultGateway=None, ipMasq=None), "ipam": ipam}
+    assert told(node, conf) == []
+
+
+@pytest.mark.parametrize("change", [
+    {"mtu": "big"}, {"cniVersion": "9.9.9"}, {"bridge": "a/b"},
+    {"ipam": {"ranges": [[{"subnet": "x"}]]}}, {"plugins": []}], ids=lambda c: next(iter(c)))
+@pytest.mark.parametrize("verb", ["ADD", "CHECK", "STATUS"])
+def test_what_is_refused_for_its_configuration_is_logged(node, change, verb):
+    log, pod = node.directory / "log", node.pod()
+    done = node.invoke(verb, network(logFile=str(log), **change), pod,
+                       env={"TRACEPARENT": f"00-{'a' * 32}-{'b' * 16}-01"})
+    error = json.loads(done.stdout)
+    [line] = log.read_text().splitlines()
+    assert f" verb={verb} network=testnet container={pod.id} interface=eth0 " in line \
+        or verb == "STATUS"
+    assert f"outcome=error code={error['code']} msg=" in line
+    assert f" trace={'a' * 32} " in line
+    assert error["msg"].replace('"', '\\"') in line
+
+
+def test_a_refused_repair_is_logged(node, tmp_path):
+    log, file = tmp_path / "log", tmp_path / "net.conf"
+    file.write_text(json.dumps(network(logFile=str(log), mtu="big")))
+    assert node.run(plugin.BRIDGE_CNI, "repair", file, check=False).returncode == 1
+    assert " verb=repair network=testnet ms=" in log.read_text()
+
+
+LIST = {"cniVersion": plugin.NEWEST, "name": "testnet",
+        "plugins": [network(cniVersion=None, name=None)]}
+
+
+@pytest.mark.parametrize("verb", ["ADD", "DEL", "CHECK", "STATUS", "GC"])
+@pytest.mark.parametrize("executable", ["bridge-cni", "host-local"])
+@pytest.mark.parametrize("more", [{}, {"type": "bridge-cni"}], ids=["list", "typed"])
+def test_a_list_of_plugins_is_called_so(node, tmp_path, verb, executable, more):
+    """It would be a network without IPAM: no address, and a DEL that frees none."""
+    path = tmp_path / executable
+    path.symlink_to(plugin.BRIDGE_CNI)
+    pod = node.pod()
+    node.add(pod, network())
+    before = node.state()
+    conf = {**LIST, **more, "cni.dev/valid-attachments": []}
+    done = node.invoke(verb, conf, pod, executable=str(path))
+    error = json.loads(done.stdout)
+    assert (error["code"], error["msg"]) == (
+        plugin.CONFIG, "plugins: this is a list; give one plugin of it, with its name and "
+        "cniVersion")
+    assert node.state() == before
+    assert len(node.reservations()) == 1
+
+
+def test_a_key_of_that_name_that_holds_no_list_is_ignored(node):
+    assert told(node, network(plugins={"a": 1})) == []

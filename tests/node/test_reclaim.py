@@ -87,7 +87,7 @@ def test_DEL_as_the_first_of_a_boot_gives_back_as_well(node):
 
 
 def test_layer_2_records_of_earlier_boots_go_too(node):
-    conf = network(ipam={"type": ""}, isDefaultGateway=None, ipMasq=None)
+    conf = network(ipam=None, isDefaultGateway=None, ipMasq=None)
     node.add(node.pod(), conf)
     assert len(records(node)) == 1
     reboot(node)

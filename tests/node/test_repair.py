@@ -137,7 +137,7 @@ def test_the_bridge_gets_the_uplinks_MTU(node):
 
 
 def test_a_network_without_addresses_has_its_ports_again(node):
-    conf = network(ipam={"type": None}, isDefaultGateway=None, ipMasq=None)
+    conf = network(ipam=None, isDefaultGateway=None, ipMasq=None)
     pods, _ = attached(node, conf)
     for number, pod in enumerate(pods):
         pod.ip(f"addr add 10.44.0.{number + 1}/24 dev eth0")

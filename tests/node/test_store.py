@@ -152,7 +152,7 @@ def test_pods_of_an_older_range_stay_masqueraded(node):
 def test_every_attachment_has_a_record_until_it_is_deleted(node):
     pods = [node.pod(), node.pod()]
     layer2 = network(name="second", bridge="cni1", isDefaultGateway=None, ipMasq=None,
-                     ipam={"type": ""})
+                     ipam={"type": "", "ranges": None})
     node.add(pods[0], network("dual"))
     node.add(pods[1], layer2)
     text, = records(node).values()

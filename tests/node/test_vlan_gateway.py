@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """vlan and isGateway: the gateway on BRIDGE.VLAN, CHECK, and what DEL leaves of it all."""
+import json
+
 import pytest
 
 from harness import snapshot
@@ -66,7 +68,8 @@ def test_gateways_of_two_VLANs_stand_side_by_side(vlans):
 
 def test_only_a_gateway_with_addresses_gets_an_interface(vlans):
     layer2 = network(vlan=100, isGateway=True, isDefaultGateway=None, ipMasq=None, ipam=None)
-    assert len(vlans.add(vlans.pod(), layer2)["interfaces"]) == 3
+    done = vlans.invoke("ADD", layer2, vlans.pod())
+    assert len(json.loads(done.stdout)["interfaces"]) == 3 and "isGateway" in done.stderr
     assert "cni0.100" not in vlans.links()
 
 

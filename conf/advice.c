@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Keys that look as if they did something. */
+#include "advice.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conf_types.h"
+
+#define LETTERS_MAX 2 /* by which a key may differ from the one that it was meant to be */
+#define KEY_MAX	    40 /* bytes; ours are shorter by more than that */
+#define TOLD_MAX    16 /* keys of one configuration */
+
+/* Keys of the specification that others read, whatever is in them. */
+static const struct json_field others_fields[] = {
+	{.key = "cniVersion", .type = &text_type},
+	{.key = "cniVersions", .type = &text_type},
+	{.key = "name", .type = &text_type},
+	{.key = "prevResult", .type = &text_type},
+	{.key = "disableCheck", .type = &text_type},
+	{.key = "disableGC", .type = &text_type},
+	{.key = "loadOnlyInlinedPlugins", .type = &text_type},
+	{.key = "cni.dev/attachments", .type = &text_type},
+	{.key = "cni.dev/valid-attachments", .type = &text_type},
+};
+static const struct json_type others_root = OBJECT(others_fields);
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * How many letters have to be changed, inserted, left out or swapped with their neighbour to
+ * make one text of the other (optimal string alignment). Case doesn't count.
+ */
+static size_t distance(const char *a, const char *b)
+{
+	size_t len = strlen(b), rows[3][KEY_MAX + LETTERS_MAX + 1];
+	size_t *before = rows[0], *above = rows[1], *row = rows[2];
+
+	for (size_t j = 0; j <= len; j++)
+		above[j] = j;
+	for (size_t i = 1; a[i - 1]; i++) {
+		size_t *free_row = before;
+		int c = tolower((unsigned char)a[i - 1]);
+
+		row[0] = i;
+		for (size_t j = 1; j <= len; j++) {
+			int d = tolower((unsigned char)b[j - 1]);
+
+			row[j] = least(above[j - 1] + (c != d),
+				       1 + least(above[j], row[j - 1]));
+			if (i > 1 && j > 1 && c == tolower((unsigned char)b[j - 2]) &&
+			    d == tolower((unsigned char)a[i - 2]))
+				row[j] = least(row[j], before[j - 2] + 1);
+		}
+		before = above;
+		above = row;
+		row = free_row;
+	}
+	return above[len];
+}
+
+/* More than half of the longer name is as it should be: "mac" isn't meant to be "mtu". */
+static size_t tolerance(size_t len, size_t other)
+{
+	size_t longer = len > other ? len : other;
+
+	return least(LETTERS_MAX, (longer - 1) / 2);
+}
+
+/* The known key that is nearest; NULL: none is near. */
+static const char *nearest(const char *key, const struct json_type *const *tables,
+			   size_t n)
+{
+	size_t len = strlen(key), best = LETTERS_MAX + 1;
+	const char *found = NULL;
+
+	for (size_t i = 0; len > 0 && len <= KEY_MAX && i < n; i++)
+		for (size_t k = 0; k < tables[i]->n_fields; k++) {
+			const char *known = tables[i]->fields[k].key;
+			size_t other = strlen(known), d;
+
+			if (other > len + LETTERS_MAX || len > other + LETTERS_MAX)
+				continue;
+			d = distance(key, known);
+			if (d < best && d <= tolerance(len, other)) {
+				best = d;
+				found = known;
+			}
+		}
+	return found;
+}
+
+struct telling {
+	struct attachment *att;
+	size_t told;
+};
+
+static void tell(const struct json_path *path, const struct json_type *const *tables,
+		 size_t n, void *data)
+{
+	struct telling *telling = data;
+	char where[JSON_PATH_MAX];
+	const char *meant;
+
+	/* The other plugin's, for whom this is the IPAM. */
+	if (telling->told == TOLD_MAX || (telling->att->env.ipam_only && !path->parent))
+		return;
+	meant = nearest(path->key, tables, n);
+	if (!meant)
+		return;
+	telling->told++;
+	attachment_notice(telling->att, "%s: unknown key, ignored; is \"%s\" meant?",
+			  json_path_format(path, where), meant);
+}
+
+/* Another IPAM's keys are its own. */
+static bool has_own_ipam(const struct attachment *att)
+{
+	const char *type = json_member_text(att->doc, "ipam", "type");
+
+	return att->env.ipam_only || (type && strcmp(type, "host-local") == 0);
+}
+
+void advise_keys(struct attachment *att)
+{
+	const struct json_type *const roots[] = {
+		&others_root,	 &net_conf_root,	  &log_root,  &requested_root,
+		&bandwidth_root, &bandwidth_runtime_root, &port_root, &host_local_root,
+	};
+	struct telling telling = {.att = att};
+
+	json_unknown_keys(att->doc, roots, ARRAY_SIZE(roots) - !has_own_ipam(att), tell,
+			  &telling);
+}
+
+/* Adds to names of keys in a message. */
+static void name_add(char *names, size_t size, const char *parent, const char *key)
+{
+	size_t len = strlen(names);
+
+	snprintf(names + len, size - len, "%s%s%s", len ? ", " : "", parent, key);
+}
+
+void advise_ipam(struct attachment *att)
+{
+	const char *other = json_other_member(att->doc, "ipam", "type");
+	const struct net_conf *conf = &att->conf;
+	char names[JSON_PATH_MAX] = "";
+
+	if (att->env.ipam_only || (conf->ipam.type && *conf->ipam.type))
+		return;
+	if (conf->is_default_gateway)
+		name_add(names, sizeof(names), "", "isDefaultGateway");
+	else if (conf->is_gateway)
+		name_add(names, sizeof(names), "", "isGateway");
+	if (conf->ip_masq)
+		name_add(names, sizeof(names), "", "ipMasq");
+	if (other)
+		name_add(names, sizeof(names), "ipam.", other);
+	if (*names)
+		attachment_notice(att,
+				  "%s: without ipam.type the pod gets no address, and "
+				  "nothing comes of this; set ipam.type, \"host-local\" "
+				  "for example",
+				  names);
+}

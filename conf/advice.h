@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the reference plugins accept and do nothing with is accepted here, too, and done
+ * nothing with; but the operator is told, by attachment_notice().
+ */
+#ifndef BRIDGE_CNI_CONF_ADVICE_H
+#define BRIDGE_CNI_CONF_ADVICE_H
+
+#include "attachment.h"
+
+/*
+ * Keys that no table knows but that are spelled nearly as one that a table knows: at most two
+ * letters of the name are other, missing, too many or swapped. Whether the rest of the
+ * configuration is right doesn't matter.
+ */
+void advise_keys(struct attachment *att);
+
+/* Keys that do nothing because the network has no ipam.type. The configuration is read. */
+void advise_ipam(struct attachment *att);
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Questions about a document that reading it by tables doesn't answer. */
+#include <assert.h>
+#include <string.h>
+
+#include "json_doc.h"
+
+#define TABLES_MAX 16 /* that share an object */
+
+static const cJSON *member_of(const cJSON *object, const char *key)
+{
+	const cJSON *member;
+
+	cJSON_ArrayForEach(member, object)
+	{
+		if (json_is_key(member->string, key))
+			return member;
+	}
+	return NULL;
+}
+
+bool json_has_list(const struct json_doc *doc, const char *key)
+{
+	return cJSON_IsArray(member_of(doc->root, key));
+}
+
+const char *json_member_text(const struct json_doc *doc, const char *key,
+			     const char *member)
+{
+	const cJSON *object = member_of(doc->root, key);
+
+	return cJSON_GetStringValue(cJSON_IsObject(object) ? member_of(object, member)
+							   : NULL);
+}
+
+const char *json_other_member(const struct json_doc *doc, const char *key,
+			      const char *except)
+{
+	const cJSON *object = member_of(doc->root, key), *member;
+
+	if (!cJSON_IsObject(object))
+		return NULL;
+	cJSON_ArrayForEach(member, object)
+	{
+		if (!cJSON_IsNull(member) && !json_is_key(member->string, except))
+			return member->string;
+	}
+	return NULL;
+}
+
+/* The tables of one object, or of one value of it. */
+struct tables {
+	const struct json_type *items[TABLES_MAX];
+	size_t n;
+};
+
+static const struct json_type *type_of_key(const struct json_type *table, const char *key)
+{
+	for (size_t i = 0; i < table->n_fields; i++)
+		if (json_is_key(key, table->fields[i].key))
+			return table->fields[i].type;
+	return NULL;
+}
+
+/* The types that @tables have for the key; false: none of them knows it. What is a plain
+ * value to one table holds nothing that another would read. */
+static bool tables_of_key(const struct tables *tables, const char *key,
+			  struct tables *ret_tables)
+{
+	bool goes_on = true;
+
+	ret_tables->n = 0;
+	for (size_t i = 0; goes_on && i < tables->n; i++) {
+		const struct json_type *type = type_of_key(tables->items[i], key);
+
+		if (!type)
+			continue;
+		ret_tables->items[ret_tables->n++] = type;
+		goes_on = type->kind == JSON_OBJECT || type->kind == JSON_LIST;
+	}
+	return ret_tables->n > 0;
+}
+
+struct search {
+	json_unknown_fn fn;
+	void *data;
+};
+
+static void value_search(const cJSON *value, const struct json_path *path,
+			 const struct tables *types, const struct search *search);
+
+static void object_search(const cJSON *object, const struct json_path *path,
+			  const struct tables *tables, const struct search *search)
+{
+	const cJSON *member;
+
+	cJSON_ArrayForEach(member, object)
+	{
+		struct json_path at = {.parent = path, .key = member->string};
+		struct tables types;
+
+		if (tables_of_key(tables, member->string, &types))
+			value_search(member, &at, &types, search);
+		else
+			search->fn(&at, tables->items, tables->n, search->data);
+	}
+}
+
+static void list_search(const cJSON *list, const struct json_path *path,
+			const struct tables *types, const struct search *search)
+{
+	struct json_path at = {.parent = path};
+	const cJSON *entry;
+
+	cJSON_ArrayForEach(entry, list)
+	{
+		value_search(entry, &at, types, search);
+		at.index++;
+	}
+}
+
+static void value_search(const cJSON *value, const struct json_path *path,
+			 const struct tables *types, const struct search *search)
+{
+	struct tables objects, items;
+
+	objects.n = items.n = 0;
+	for (size_t i = 0; i < types->n; i++) {
+		const struct json_type *type = types->items[i];
+
+		if (type->kind == JSON_OBJECT)
+			objects.items[objects.n++] = type;
+		else if (type->kind == JSON_LIST)
+			items.items[items.n++] = type->item;
+	}
+	if (cJSON_IsObject(value) && objects.n > 0)
+		object_search(value, path, &objects, search);
+	else if (cJSON_IsArray(value) && items.n > 0)
+		list_search(value, path, &items, search);
+}
+
+void json_unknown_keys(const struct json_doc *doc, const struct json_type *const *roots,
+		       size_t n, json_unknown_fn fn, void *data)
+{
+	const struct search search = {fn, data};
+	struct tables tables;
+
+	assert(n <= TABLES_MAX);
+	tables.n = n;
+	memcpy(tables.items, roots, n * sizeof(*roots));
+	object_search(doc->root, NULL, &tables, &search);
+}
+
+char *json_entry_text(const struct json_doc *doc, const char *list, size_t index,
+		      const char *const *keys)
+{
+	const cJSON *entry = cJSON_GetArrayItem(cJSON_GetObjectItem(doc->root, list),
+						index);
+	cJSON *copy = cJSON_Duplicate(entry, true);
+	char *text = NULL;
+	bool whole = copy;
+
+	for (; whole && *keys; keys++) {
+		const cJSON *value = cJSON_GetObjectItem(doc->root, *keys);
+
+		while (cJSON_GetObjectItem(copy, *keys))
+			cJSON_DeleteItemFromObject(copy, *keys);
+		whole = !value ||
+			cJSON_AddItemToObject(copy, *keys, cJSON_Duplicate(value, true));
+	}
+	if (whole)
+		text = cJSON_PrintUnformatted(copy);
+	cJSON_Delete(copy);
+	return text;
+}
