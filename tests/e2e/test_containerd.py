@@ -56,8 +56,9 @@ class Containerd:
         return dict(re.findall(r"^(\S+) +(\d+) ", self.ctr("task", "ls").stdout, re.M))[name]
 
     def addresses(self, name):
-        """Not by what a command prints inside: ctr of containerd 1.6 now and then loses all of
-        a short one's output, and ends as if there had been none."""
+        """Not by what a command prints inside: once that has ended ctr gives its output up where the
+        open() of the pipe has not yet returned, which it begins before the command, and ends with
+        status 0 and without a word."""
         out = self.host.run("nsenter", "-t", self.pid(name), "-n",
                             "ip", "address", "show", "dev", "eth0").stdout
         return re.findall(r"inet6? (\S+) .*scope global", out)
