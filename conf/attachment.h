@@ -53,6 +53,7 @@ struct attachment {
 					   * vlan an interface in that VLAN */
 	unsigned int gateway_index;
 	bool gateway_forwards; /* IPv4 packets that come in by it */
+	int gateway_localnet; /* its route_localnet, when it was looked at; -1: none */
 	struct mac_addr gateway_mac;
 	uint32_t bridge_mtu, mtu; /* bytes; mtu: both ends of the veth */
 	unsigned int container_index; /* of the interface, in the pod's namespace */

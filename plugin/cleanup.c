@@ -132,12 +132,9 @@ static int gateways_remove(struct attachment *net, const struct link *link,
 {
 	struct netlink *nl = net->node->rtnl;
 	struct addr_list list = {};
-	bool localnet = false;
-	int ret = localnet_remove(net, link->name, &localnet, err);
-
 	/* The rules that guard 127.0.0.0/8 are gone. */
-	if (localnet)
-		report_done(net, "turned route_localnet of %s off", link->name);
+	int ret = localnet_remove(net, link, err);
+
 	if (ret == 0)
 		ret = addr_list_get(nl, link->index, AF_UNSPEC, &list, err);
 	/* Last first: with a subnet's first address the kernel removes its later ones. */

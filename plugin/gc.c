@@ -13,6 +13,7 @@
 #include "../ipam/delegate.h"
 #include "elements.h"
 #include "kernel.h"
+#include "localnet.h"
 #include "reclaim.h"
 #include "rules_owner.h"
 #include "stages.h"
@@ -187,6 +188,8 @@ static void all_collect(struct attachment *att, const struct valid_set *valid,
 	owners_collect(att, valid, &owners, errors);
 	interfaces_collect(att, valid, &owners, errors);
 	elements_collect(att, valid, errors);
+	error_clear(&err);
+	errors_add(errors, localnet_settle(att, &err), &err);
 }
 
 static int errors_tell(const struct errors *errors)
@@ -315,8 +318,18 @@ int ipam_verb_status(struct attachment *att, struct cni_error *err)
 	return ret;
 }
 
+/* Whether an ADD would succeed is not told by what is seen here, and so no errors either. */
+static void status_look(struct attachment *att)
+{
+	struct cni_error err = {};
+
+	if (kernel_run(att, localnet_status, &err) < 0)
+		attachment_notice(att, "%s", err.msg);
+}
+
 int verb_status(struct attachment *att, struct cni_error *err)
 {
+	status_look(att);
 	if (ipam_delegated(&att->conf))
 		return delegate_run(att, CNI_STATUS, err);
 	if (!ipam_in_process(&att->conf))

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "hostports.h"
+#include "netlink_fence.h"
 
 /* Any that nobody else uses; Open vSwitch's are of connections in zones of its own. */
 #define LABEL_CAME     "86"
@@ -48,6 +49,11 @@ static const struct rules_chain raw = {
 	.hook = "type filter hook prerouting priority raw",
 };
 
+static const struct rules_chain answers = {
+	.name = "answers",
+	.hook = "type filter hook prerouting priority filter",
+};
+
 static const struct {
 	const char *digit, *ip, *nfproto, *type;
 	const char *loopback; /* that nothing is translated from */
@@ -56,7 +62,7 @@ static const struct {
 	{"6", "ip6", "ipv6", "ipv6_addr", " ip6 daddr != ::1"},
 };
 
-#define RULES_MAX (4 * HOSTPORT_FAMILIES + 5)
+#define RULES_MAX (4 * HOSTPORT_FAMILIES + 6)
 
 struct list {
 	struct rule_list rules;
@@ -155,18 +161,22 @@ static void family_rules(const struct attachment *att, int f,
 
 /* With route_localnet the kernel would take packets of pods to and from 127.0.0.0/8, and so
  * let them at what listens there (CVE-2020-8558). Without snat, too: it may be on since it
- * was configured, or for another network of the bridge. */
+ * was configured, or for another network of the bridge. The fence that does the same without
+ * nftables lets through what has the mark: answers, where they are translated on the bridge. */
 static void localnet_rules(const struct attachment *att, struct list *list)
 {
 	static const char *const ends[] = {"saddr", "daddr"};
+	struct text text;
 
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
-		struct text text;
-
 		text_add(rule_begin(list, &raw, "localnet", ends[i], &text),
 			 "iif %u ip %s 127.0.0.0/8 drop", att->gateway_index, ends[i]);
 		rule_end(list, &text, false);
 	}
+	text_add(rule_begin(list, &answers, "localnet", "answer", &text),
+		 "iif %u ip daddr 127.0.0.0/8 ct direction reply meta mark set 0x%08x",
+		 att->gateway_index, FENCE_PASS_MARK);
+	rule_end(list, &text, false);
 }
 
 /* Gives a rule the text of a kernel without labels; NULL: it needs no other. */

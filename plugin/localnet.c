@@ -1,35 +1,317 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Whose doing it is stands among the gateway addresses that the network gave: 127.0.0.0/8. */
+/*
+ * Turns route_localnet on and off together with its fence. Whose doing it is is told by the
+ * fence; in a kernel that has none, by 127.0.0.0/8 among the gateway addresses that the
+ * network gave.
+ */
 #include "localnet.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "../ipam/ipam.h"
+#include "hostports.h"
+#include "localnet_users.h"
+#include "netlink_fence.h"
+#include "netlink_fib.h"
+#include "netlink_route.h"
+#include "node.h"
+#include "report.h"
 #include "sysctl.h"
 
 #define SYSCTL "ipv4/conf/%s/route_localnet"
 
 static const struct ip_prefix loopback = {{AF_INET, {127}}, 8};
 
-int localnet_ensure(struct attachment *att, const char *ifname, struct cni_error *err)
+static bool is_needed(const struct attachment *att)
 {
-	int on = 0, ret = sysctl_get(&on, err, SYSCTL, ifname);
+	return att->conf.ports.snat && localnet_serves(&att->conf.ports.mappings);
+}
 
-	if (ret == 0 && !on)
-		ret = ipam_gateway_note(att, ifname, &loopback, err);
+struct noted {
+	const struct attachment *net;
+	const char *ifname;
+	bool found;
+};
+
+static int noted_look(const char *network, void *data, struct cni_error *err)
+{
+	struct noted *noted = data;
+	struct attachment other = {.conf = noted->net->conf,
+				   .kernel = noted->net->kernel};
+
+	(void)err;
+	other.conf.name = network;
+	noted->found = noted->found ||
+		       ipam_gateway_is_ours(&other, noted->ifname, &loopback);
+	free(other.notice);
+	return 0;
+}
+
+/* By any network with the same dataDir: they may share a bridge. */
+static bool is_noted(const struct attachment *net, const char *ifname)
+{
+	struct noted noted = {net, ifname, false};
+
+	ipam_networks(net, noted_look, &noted, &(struct cni_error){});
+	return noted.found;
+}
+
+/* LOCALNET_UNFENCED, with @err set: the kernel can't. */
+static int fence_make(struct attachment *att, const struct link *gateway,
+		      enum fence fence, struct cni_error *err)
+{
+	if (fence_add(att->node->rtnl, gateway->index, gateway->name, fence, err) < 0)
+		return LOCALNET_UNFENCED;
+	report_done(att, "fenced 127.0.0.0/8 off from what %s receives", gateway->name);
+	return 0;
+}
+
+/* Where it can't be had, that is told once: when it is needed first. */
+static int fence_make_first(struct attachment *att, const struct link *gateway)
+{
+	struct cni_error own = {};
+	int ret = fence_make(att, gateway, FENCE_OURS, &own);
+
 	if (ret == 0)
-		ret = sysctl_ensure(1, err, SYSCTL, ifname);
+		return 0;
+	attachment_notice(att,
+			  "%s%s%s%s: where somebody flushes the rules of nftables, pods "
+			  "reach what listens on the node's 127.0.0.1 until they are "
+			  "back",
+			  own.msg, own.details[0] ? " (" : "", own.details,
+			  own.details[0] ? ")" : "");
+	return LOCALNET_UNFENCED;
+}
+
+/* The fence first: there is no moment without it. */
+static int turn_on(struct attachment *att, const struct link *gateway, enum fence fence,
+		   struct cni_error *err)
+{
+	struct netlink *nl = att->node->rtnl;
+	int ret = ipam_gateway_note(att, gateway->name, &loopback, err);
+
+	/* Somebody else's opening, which was fenced, has been closed since. */
+	if (ret == 0 && fence == FENCE_BESIDE)
+		ret = fence_del(nl, gateway->index, gateway->name, err);
+	if (ret == 0 && fence != FENCE_OURS)
+		ret = fence_make_first(att, gateway);
+	if (ret >= 0)
+		ret = sysctl_ensure(1, err, SYSCTL, gateway->name);
+	if (ret == 0)
+		report_done(att, "turned route_localnet of %s on", gateway->name);
 	return ret == -ENOENT && !err->code ? 0 : ret;
 }
 
-int localnet_remove(struct attachment *net, const char *ifname, bool *ret_removed,
+/* The exclusive lock is held. */
+static int ensure(struct attachment *att, bool look, struct cni_error *err)
+{
+	struct netlink *nl = att->node->rtnl;
+	enum fence fence = FENCE_NONE;
+	struct link gateway;
+	int ret = link_get_by_index(nl, att->gateway_index, &gateway, err);
+
+	/* A kernel without IPv4 has no such parameter. */
+	if (ret < 0 || !gateway.index || gateway.ipv4.route_localnet < 0 ||
+	    (gateway.ipv4.route_localnet && !look))
+		return ret;
+	ret = fence_get(nl, gateway.index, &fence, err);
+	if (ret < 0 || (gateway.ipv4.route_localnet && fence != FENCE_NONE))
+		return ret;
+	if (!gateway.ipv4.route_localnet)
+		return turn_on(att, &gateway, fence, err);
+	return fence_make(att, &gateway,
+			  is_noted(att, gateway.name) ? FENCE_OURS : FENCE_BESIDE,
+			  &(struct cni_error){});
+}
+
+/* Nothing here needs it, and yet it is on: somebody's host port may, and somebody may have
+ * removed what guards it. */
+static int guard(struct attachment *att, struct cni_error *err)
+{
+	enum fence fence = FENCE_NONE;
+	int ret = fence_get(att->node->rtnl, att->gateway_index, &fence, err);
+
+	if (ret < 0 || fence != FENCE_NONE || !is_noted(att, att->gateway_ifname))
+		return ret;
+	ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+	return ret < 0 ? ret : ensure(att, true, err);
+}
+
+int localnet_add(struct attachment *att, bool look, struct cni_error *err)
+{
+	if (is_needed(att))
+		return ensure(att, look, err);
+	if (att->gateway_localnet != 1 || (att->conf.ports.expected && !look))
+		return 0;
+	return guard(att, err);
+}
+
+/* Tells what is on without a fence: of all interfaces, or by another program. */
+static int others_tell(struct attachment *att, const char *gateway, bool on,
+		       struct cni_error *err)
+{
+	static const char consequence[] =
+		"pods on %s reach what listens on the node's 127.0.0.1, unless rules of "
+		"another program drop it";
+	char what[64 + IF_NAMESIZE] = "all interfaces (net.ipv4.conf.all)";
+	int all = 0, ret = sysctl_get(&all, err, SYSCTL, "all");
+	char text[ARRAY_SIZE(consequence) + IF_NAMESIZE];
+
+	if (ret < 0 || (!all && !on))
+		return ret == -ENOENT && !err->code ? 0 : ret;
+	if (on)
+		snprintf(what, sizeof(what), "%s", gateway);
+	snprintf(text, sizeof(text), consequence, gateway);
+	attachment_notice(att,
+			  "route_localnet is on for %s, which another program has set "
+			  "(kube-proxy and portmap do): %s",
+			  what, text);
+	return 0;
+}
+
+/* LOCALNET_UNFENCED: turned on here. */
+static int openings_look(struct attachment *att, unsigned int index, const char *ifname,
+			 bool on, struct cni_error *err)
+{
+	enum fence fence = FENCE_NONE;
+	int ret = fence_get(att->node->rtnl, index, &fence, err);
+
+	if (ret < 0 || fence != FENCE_NONE)
+		return ret;
+	return on && is_noted(att, ifname) ? LOCALNET_UNFENCED
+					   : others_tell(att, ifname, on, err);
+}
+
+int localnet_check(struct attachment *att, struct cni_error *err)
+{
+	bool on = att->gateway_localnet == 1;
+
+	if (is_needed(att) && att->gateway_localnet == 0)
+		return error_set(err, CNI_ERR_CHECK, EINVAL,
+				 "portmap: expected " SYSCTL_ROOT SYSCTL
+				 " 1, found 0: 127.0.0.1 doesn't lead to the pod's host "
+				 "ports",
+				 att->gateway_ifname);
+	return openings_look(att, att->gateway_index, att->gateway_ifname, on, err);
+}
+
+/* The bridge itself, and interfaces in VLANs of it. */
+static bool is_gateway_of(const struct attachment *net, const struct link *link)
+{
+	size_t len = strlen(net->conf.bridge);
+
+	return strncmp(link->name, net->conf.bridge, len) == 0 &&
+	       (link->name[len] == '\0' || link->name[len] == '.');
+}
+
+int localnet_status(struct attachment *net, struct cni_error *err)
+{
+	struct link gateway;
+	char name[2 * IF_NAMESIZE];
+	int ret;
+
+	snprintf(name, sizeof(name), "%s", net->conf.bridge);
+	if (net->conf.vlan && net->conf.is_gateway)
+		snprintf(name, sizeof(name), "%s.%u", net->conf.bridge, net->conf.vlan);
+	ret = link_get(net->node->rtnl, name, &gateway, err);
+	if (ret < 0 || !gateway.index)
+		return ret;
+	ret = openings_look(net, gateway.index, name, gateway.ipv4.route_localnet == 1,
+			    err);
+	if (ret == LOCALNET_UNFENCED)
+		attachment_notice(
+			net,
+			"route_localnet of %s is on for host ports, and nothing "
+			"but rules of nftables keeps pods from what listens on "
+			"the node's 127.0.0.1; `bridge-cni repair` makes the "
+			"fence, where the kernel has cls_bpf",
+			name);
+	return ret < 0 ? ret : 0;
+}
+
+/* Closed before the fence goes. */
+static int turn_off(struct attachment *net, const struct link *gateway,
 		    struct cni_error *err)
 {
-	int on = 0, ret = sysctl_get(&on, err, SYSCTL, ifname);
+	int ret = sysctl_ensure(0, err, SYSCTL, gateway->name);
 
-	*ret_removed = ret == 0 && on && ipam_gateway_is_ours(net, ifname, &loopback);
-	if (*ret_removed)
-		ret = sysctl_ensure(0, err, SYSCTL, ifname);
+	if (ret == 0)
+		ret = fence_del(net->node->rtnl, gateway->index, gateway->name, err);
+	if (ret == 0)
+		report_done(net, "turned route_localnet of %s off", gateway->name);
 	return ret == -ENOENT && !err->code ? 0 : ret;
+}
+
+int localnet_remove(struct attachment *net, const struct link *gateway,
+		    struct cni_error *err)
+{
+	enum fence fence = FENCE_NONE;
+	int ret = 0;
+
+	if (gateway->ipv4.route_localnet == 1)
+		ret = fence_get(net->node->rtnl, gateway->index, &fence, err);
+	if (ret == 0 && gateway->ipv4.route_localnet == 1 &&
+	    (fence == FENCE_OURS || is_noted(net, gateway->name)))
+		return turn_off(net, gateway, err);
+	return ret < 0 ? ret
+		       : fence_del(net->node->rtnl, gateway->index, gateway->name, err);
+}
+
+static int settle(struct attachment *att, const struct link *gateway,
+		  struct cni_error *err)
+{
+	enum fence fence = FENCE_NONE;
+	bool needed = false;
+	int ret;
+
+	if (gateway->ipv4.route_localnet != 1)
+		return 0;
+	ret = localnet_is_needed(att, gateway->index, &needed, err);
+	if (ret < 0 || needed)
+		return ret;
+	ret = fence_get(att->node->rtnl, gateway->index, &fence, err);
+	if (ret < 0 || fence == FENCE_BESIDE)
+		return ret;
+	if (fence == FENCE_NONE && !is_noted(att, gateway->name))
+		return 0;
+	return turn_off(att, gateway, err);
+}
+
+int localnet_settle(struct attachment *net, struct cni_error *err)
+{
+	_cleanup_(link_list_clear) struct link_list links = {};
+	int ret = link_list_get(net->node->rtnl, &links, err);
+
+	for (size_t i = 0; ret == 0 && i < links.n; i++)
+		if (is_gateway_of(net, &links.items[i]))
+			ret = settle(net, &links.items[i], err);
+	return ret;
+}
+
+int localnet_del(struct attachment *att, struct cni_error *err)
+{
+	enum node_lock lock = att->node->lock;
+	struct hostport_pod pod;
+	const struct ip_addr *address;
+	struct link gateway = {};
+	unsigned int index = 0;
+	int ret;
+
+	if (!hostport_pod_of(att, &pod) || !localnet_serves(pod.ports))
+		return 0;
+	address = &pod.addresses[HOSTPORT_IPV4].addr;
+	if (!address->family)
+		return 0;
+	ret = route_interface(att->node->rtnl, address, &index, err);
+	if (ret == 0 && index)
+		ret = link_get_by_index(att->node->rtnl, index, &gateway, err);
+	if (ret == 0 && gateway.index)
+		ret = settle(att, &gateway, err);
+	/* As it was: others may go on. */
+	if (ret == 0 && lock == NODE_SHARED)
+		ret = node_share(att->node, err);
+	return ret;
 }

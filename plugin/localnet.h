@@ -1,16 +1,44 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* route_localnet of a bridge, without which nothing goes from 127.0.0.1 to a pod. */
+/*
+ * route_localnet of the gateway's interface, without which nothing goes from 127.0.0.1 to a
+ * pod. It lets pods' packets at what listens on 127.0.0.1 as well (CVE-2020-8558), unless
+ * they are dropped: by two rules of hostport_rules.c, and by a fence that lasts when somebody
+ * flushes those (netlink_fence.h). So it is on only while a host port needs it.
+ */
 #ifndef BRIDGE_CNI_PLUGIN_LOCALNET_H
 #define BRIDGE_CNI_PLUGIN_LOCALNET_H
 
 #include "../conf/attachment.h"
 
-/* Sets it where it isn't, and writes that down first. A kernel without IPv4 has none. Codes
- * 5, 11. */
-int localnet_ensure(struct attachment *att, const char *ifname, struct cni_error *err);
+#define LOCALNET_UNFENCED 1
 
-/* Takes it back where the network has set it. @ret_removed: it had, and it still was. */
-int localnet_remove(struct attachment *net, const char *ifname, bool *ret_removed,
+/*
+ * ADD and repair. Turns it on where the attachment's host ports need it, under the exclusive
+ * lock, and writes that down first. Otherwise a fence that is missing where it was turned on
+ * here is put back. @look: where a fence is expected to be, too, since the rules were found
+ * missing. LOCALNET_UNFENCED: it is on and not fenced, for the kernel can't; the rules must
+ * do. Codes 5, 11, 101.
+ */
+int localnet_add(struct attachment *att, bool look, struct cni_error *err);
+
+/* CHECK: 104 where it is needed and off. What another program has turned on is told by
+ * attachment_notice(). LOCALNET_UNFENCED as above. */
+int localnet_check(struct attachment *att, struct cni_error *err);
+
+/* STATUS: tells of an opening without its fence by attachment_notice(). Code 101. */
+int localnet_status(struct attachment *net, struct cni_error *err);
+
+/* DEL, once the attachment's elements are gone: off where it was turned on here and no other
+ * host port needs it. Codes 5, 11, 101. */
+int localnet_del(struct attachment *att, struct cni_error *err);
+
+/* The same for all interfaces that the network's gateways may be on: what was needed may have
+ * gone without a DEL. Under the exclusive lock. */
+int localnet_settle(struct attachment *net, struct cni_error *err);
+
+/* cleanup: takes it back where the network has set it, and the fence in any case. */
+struct link;
+int localnet_remove(struct attachment *net, const struct link *gateway,
 		    struct cni_error *err);
 
 #endif

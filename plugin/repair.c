@@ -8,6 +8,7 @@
 #include "../ipam/record.h"
 #include "elements.h"
 #include "kernel.h"
+#include "localnet.h"
 #include "report.h"
 #include "stages.h"
 
@@ -77,6 +78,8 @@ static int repair_locked(struct attachment *net, struct cni_error *err)
 
 	if (ret == 0)
 		ret = leftovers_delete(net, err);
+	if (ret == 0)
+		ret = localnet_settle(net, err);
 	if (ret == 0)
 		ret = ipam_connected(net, &records, err);
 	return ret < 0 || records.n == 0 ? ret : repair_all(net, &records, err);

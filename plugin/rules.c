@@ -307,6 +307,7 @@ int rules_ensure(struct attachment *att, const char *stage, struct rule_list *wa
 		return ret;
 	for (int i = 0;; i++) {
 		ret = replace(att, &survey, wanted, err);
+		wanted->replaced = ret == 0;
 		if (ret == 0 || err->code != CNI_ERR_RULES || survey.stale_n == 0 ||
 		    i == RACES_MAX)
 			return ret;

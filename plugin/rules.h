@@ -66,6 +66,7 @@ struct rule_list {
 	/* Sets that an older version's rules looked into, up to NULL: deleted once no
 	 * network's do. NULL: there were none. */
 	const char *const *former_sets;
+	bool replaced; /* by rules_ensure(): something was missing, or another's */
 };
 void rule_list_clear(struct rule_list *list);
 

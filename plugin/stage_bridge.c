@@ -234,6 +234,7 @@ static void found(struct attachment *att, const struct link *link)
 	snprintf(att->gateway_ifname, sizeof(att->gateway_ifname), "%s", link->name);
 	att->gateway_index = link->index;
 	att->gateway_forwards = link->ipv4.forwarding != 0;
+	att->gateway_localnet = link->ipv4.route_localnet;
 }
 
 static int bridge_add(struct attachment *att, struct cni_error *err)

@@ -64,19 +64,6 @@ static int sctp_check(const struct port_mapping_list *ports, struct cni_error *e
 			 "CONFIG_NF_CT_PROTO_SCTP=y");
 }
 
-/* From 127.0.0.1 a packet leaves by another interface only where this is allowed. */
-static int localnet_add(struct attachment *att, struct cni_error *err)
-{
-	const struct port_mapping_list *ports = &att->conf.ports.mappings;
-	bool needed = false;
-
-	for (size_t i = 0; i < ports->n; i++)
-		needed |= port_mapping_needs_localnet(&ports->items[i]);
-	if (!needed || !att->conf.ports.snat)
-		return 0;
-	return localnet_ensure(att, att->gateway_ifname, err);
-}
-
 /* Whatever can be in the way of the elements, which stage_elements.c adds next: the
  * exclusive lock is held until then. */
 static int ports_prepare(struct attachment *att, struct cni_error *err)
@@ -95,9 +82,7 @@ static int ports_prepare(struct attachment *att, struct cni_error *err)
 		ret = hostport_elements_make(&sets, &pod, &elements, err);
 	if (ret == 0)
 		ret = hostports_make_way(att, &elements, err);
-	if (ret == 0)
-		ret = ipam_record_ports(att, err);
-	return ret < 0 ? ret : localnet_add(att, err);
+	return ret < 0 ? ret : ipam_record_ports(att, err);
 }
 
 static bool has_ports(const struct attachment *att)
@@ -105,27 +90,48 @@ static bool has_ports(const struct attachment *att)
 	return att->conf.ports.mappings.n > 0;
 }
 
-/* Of a pod without host ports, too: those of others may have to be put back. */
-static int portmap_rules(struct attachment *att, struct cni_error *err)
+static int rules_put(struct attachment *att, bool *ret_replaced, struct cni_error *err)
 {
 	_cleanup_(rule_list_clear) struct rule_list wanted = {};
-	int ret;
+	int ret = hostport_rules_wanted(att, &wanted, err);
 
+	if (ret == 0)
+		ret = rules_ensure(att, stage_portmap.name, &wanted, err);
+	*ret_replaced = wanted.replaced;
+	return ret;
+}
+
+/* Of a pod without host ports, too: those of others may have to be put back. */
+static int portmap_rules(struct attachment *att, bool *ret_replaced,
+			 struct cni_error *err)
+{
 	if (!att->conf.ports.expected && !has_ports(att))
 		return 0;
-	ret = hostport_rules_wanted(att, &wanted, err);
-	return ret < 0 ? ret : rules_ensure(att, stage_portmap.name, &wanted, err);
+	return rules_put(att, ret_replaced, err);
+}
+
+/* What lets 127.0.0.1 reach pods, and keeps pods from it: by a fence or, in a kernel without
+ * one, by the rules alone. */
+static int loopback_open(struct attachment *att, bool look, struct cni_error *err)
+{
+	bool ignored;
+	int ret = localnet_add(att, look, err);
+
+	return ret == LOCALNET_UNFENCED ? rules_put(att, &ignored, err) : ret;
 }
 
 static int portmap_add(struct attachment *att, struct cni_error *err)
 {
+	bool replaced = false;
 	int ret = 0;
 
 	if (has_ports(att))
 		ret = node_lock(att->node, NODE_EXCLUSIVE, err);
 	if (ret == 0)
-		ret = portmap_rules(att, err);
-	return ret == 0 && has_ports(att) ? ports_prepare(att, err) : ret;
+		ret = portmap_rules(att, &replaced, err);
+	if (ret == 0 && has_ports(att))
+		ret = ports_prepare(att, err);
+	return ret < 0 ? ret : loopback_open(att, replaced, err);
 }
 
 /* A pod of another network has one of its ports as well: that is not for us to decide. */
@@ -145,9 +151,11 @@ static int portmap_repair(struct attachment *att, struct cni_error *err)
 	struct hostport_sets sets;
 	struct hostport_pod pod;
 	struct netlink *nl;
-	bool missing = false;
-	int ret = portmap_rules(att, err);
+	bool missing = false, ignored;
+	int ret = portmap_rules(att, &ignored, err);
 
+	if (ret == 0)
+		ret = loopback_open(att, true, err);
 	if (ret < 0 || !has_ports(att))
 		return ret;
 	hostport_sets_name(rules_owner(&att->conf), &sets);
@@ -167,7 +175,7 @@ static int portmap_repair(struct attachment *att, struct cni_error *err)
 		ret = nft_elements_add(nl, elements.items, elements.n, 0, err);
 	if (ret == 0 && missing)
 		report_done(att, "portmap: its elements in table inet " RULES_TABLE);
-	return ret < 0 ? ret : localnet_add(att, err);
+	return ret;
 }
 
 static int element_missing(const struct nft_element *element,
@@ -186,23 +194,31 @@ static int element_missing(const struct nft_element *element,
 			 hostport_port_of(&element->key), element->set->name);
 }
 
+static int rules_look(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(rule_list_clear) struct rule_list wanted = {};
+	int ret = hostport_rules_wanted(att, &wanted, err);
+
+	return ret < 0 ? ret : rules_check(att, stage_portmap.name, &wanted, err);
+}
+
 static int portmap_check(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
 	_cleanup_(nft_element_list_clear) struct nft_element_list found = {};
-	_cleanup_(rule_list_clear) struct rule_list wanted = {};
 	struct hostport_sets sets;
 	struct hostport_pod pod;
 	struct netlink *nl;
-	int ret;
+	int ret = localnet_check(att, err);
 
-	if (!has_ports(att))
-		return 0;
+	/* In a kernel without a fence the rules alone guard 127.0.0.0/8. */
+	if (ret == LOCALNET_UNFENCED && !has_ports(att))
+		return rules_look(att, err);
+	if (ret < 0 || !has_ports(att))
+		return ret;
 	hostport_sets_name(rules_owner(&att->conf), &sets);
 	hostport_pod_of_att(att, &pod);
-	ret = hostport_rules_wanted(att, &wanted, err);
-	if (ret == 0)
-		ret = rules_check(att, stage_portmap.name, &wanted, err);
+	ret = rules_look(att, err);
 	if (ret == 0)
 		ret = node_nftables(att->node, &nl, err);
 	if (ret == 0)
@@ -219,5 +235,6 @@ const struct stage stage_portmap = {
 	.name = "portmap",
 	.add = portmap_add,
 	.check = portmap_check,
+	.del = localnet_del,
 	.repair = portmap_repair,
 };

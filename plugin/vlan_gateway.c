@@ -185,6 +185,7 @@ static void found(struct attachment *att, const struct link *link)
 {
 	att->gateway_index = link->index;
 	att->gateway_forwards = link->ipv4.forwarding != 0;
+	att->gateway_localnet = link->ipv4.route_localnet;
 }
 
 int vlan_gateway_ensure(struct attachment *att, struct cni_error *err)

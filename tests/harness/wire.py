@@ -38,19 +38,19 @@ def listening(ns, ifname, wait=0.3):
                     found.append(frame[14:].rstrip(b"\0"))
 
 
-def send_frame(ns, ifname, target, payload):
+def send_frame(ns, ifname, target, payload, ethertype=ETHERTYPE):
     """An Ethernet frame with the interface's own source address."""
     with ns.socket(socket.AF_PACKET, socket.SOCK_RAW) as sock:
         sock.bind((ifname, 0))
         source = sock.getsockname()[4]
         sock.send(bytes.fromhex(target.replace(":", "")) + source +
-                  struct.pack("!H", ETHERTYPE) + payload.ljust(46, b"\0"))
+                  struct.pack("!H", ethertype) + payload.ljust(46, b"\0"))
 
 
 # -- TCP segments of no connection
 
 
-def _checksum(data):
+def checksum(data):
     total = sum(struct.unpack(f"!{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xffff) + (total >> 16)
@@ -62,7 +62,7 @@ def _segment(source, target, flags):
     head = struct.pack("!HHIIBBHHH", 40001, 40002, 1, 1, 5 << 4, flags, 1024, 0, 0)
     ends = socket.inet_pton(family, source) + socket.inet_pton(family, target)
     pseudo = ends + struct.pack("!II", len(head), socket.IPPROTO_TCP)
-    return head[:16] + struct.pack("!H", _checksum(pseudo + head)) + head[18:]
+    return head[:16] + struct.pack("!H", checksum(pseudo + head)) + head[18:]
 
 
 def segment_seen(sender, receiver, source, target, flags, wait=0.5):

@@ -206,9 +206,13 @@ def test_route_localnet_of_a_bridge_that_stays_is_as_it_was(node, before):
     assert value() == "1"
     for pod in pods:
         node.delete(pod, conf)
+    assert value() == str(before)
+    if not before:  # somebody has turned it on again, and the store says whose it is
+        node.sysctl("ipv4.conf.cni0.route_localnet", 1)
     words = "turned route_localnet of cni0 off"
     assert any(words in line for line in cleanup(node, conf)) == (not before)
     assert value() == str(before)
+    assert "clsact" not in node.run("tc", "qdisc", "show", "dev", "cni0").stdout
 
 
 def test_an_interface_of_that_name_that_is_no_bridge_is_not_touched(node):

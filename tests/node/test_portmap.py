@@ -121,6 +121,8 @@ def test_pods_cannot_reach_what_listens_on_the_nodes_loopback(node, later):
     pod.sysctl("ipv4.conf.eth0.route_localnet", 1)
     with served(node, 9999, address="127.0.0.5"):
         assert ask(pod, "127.0.0.5", 9999, timeout=0.5) is None
+        node.run("tc", "qdisc", "del", "dev", "cni0", "clsact")  # another guard
+        assert ask(pod, "127.0.0.5", 9999, timeout=0.5) is None
         node.nft("flush chain inet bridge_cni raw")
         assert ask(pod, "127.0.0.5", 9999) is not None  # so it is the rule's doing
 

@@ -6,6 +6,7 @@ import pytest
 
 from harness import snapshot
 from harness.hostports import ask, ports, served
+from harness.loopback import fences, forger, listening, localnet, reaches, unfence
 from harness.node import GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, NODE4, network
 from harness.plugin import CHECK, EXISTS, KERNEL, CniError
 from harness.vlan import ACCESS, PRESERVED, access, port_of, port_vlans, subnet
@@ -231,3 +232,19 @@ def test_a_failed_ADD_leaves_no_port_in_a_VLAN(vlans):
     snapshot.assert_same(before, snapshot.kernel(vlans))
     assert vlans.reservations() == held
     vlans.assert_nothing_left(second, others=3)
+
+
+def test_the_fence_of_127_0_0_1_is_at_the_VLANs_gateway(vlans):
+    node, pod = vlans, vlans.pod()
+    conf = ports((8080, 80), families="v4", vlan=100)
+    node.add(pod, conf)
+    forger(pod)
+    assert (localnet(node), localnet(node, "cni0.100")) == ("0", "1")
+    with served(pod, 80), listening(node):
+        assert ask(node, "127.0.0.1", 8080)[0] == "pod"
+        node.nft("flush ruleset")
+        assert reaches(pod) == []
+        unfence(node, "cni0.100")
+        assert reaches(pod) == ["tcp", "udp"]
+    node.delete(pod, conf)
+    assert localnet(node, "cni0.100") == "0" and fences(node, "cni0.100") == []

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which host ports need route_localnet? */
+#ifndef BRIDGE_CNI_PLUGIN_LOCALNET_USERS_H
+#define BRIDGE_CNI_PLUGIN_LOCALNET_USERS_H
+
+#include "../conf/attachment.h"
+
+/* One of these mappings at least. */
+bool localnet_serves(const struct port_mapping_list *ports);
+
+/*
+ * Does a host port of another attachment than @att, of whichever network, need it on interface
+ * @index? Elements of the kernel's maps tell, which is quick where there is one; then, under
+ * the exclusive lock, the records: somebody may have flushed the maps. Codes 5, 101.
+ */
+int localnet_is_needed(struct attachment *att, unsigned int index, bool *ret_needed,
+		       struct cni_error *err);
+
+#endif

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What listens on the node's loopback alone, who gets at it, and what keeps them from it."""
+import contextlib
+import socket
+import threading
+
+from .hostports import ask, ask_udp, served
+
+LISTENER = "127.0.0.5"  # an address of the node
+
+
+def localnet(node, ifname="cni0"):
+    path = f"/proc/sys/net/ipv4/conf/{ifname}/route_localnet"
+    return node.run("cat", path).stdout.strip()
+
+
+def fences(node, ifname="cni0"):
+    out = node.run("tc", "filter", "show", "dev", ifname, "ingress").stdout
+    return [line for line in out.splitlines() if "handle" in line and "pref 127 " in line]
+
+
+def unfence(node, ifname="cni0"):
+    node.run("tc", "qdisc", "del", "dev", ifname, "clsact")
+
+
+def forger(pod, gateway="10.1.2.1"):
+    """A pod that sends what is for the node's loopback addresses to the gateway."""
+    pod.ip(f"route add {LISTENER} via {gateway}")
+    pod.sysctl("ipv4.conf.eth0.route_localnet", 1)
+    return pod
+
+
+def reaches(pod):
+    return [kind for kind, answer in (("tcp", ask(pod, LISTENER, 9999, timeout=0.4)),
+                                      ("udp", ask_udp(pod, LISTENER, 9999, timeout=0.4)))
+            if answer]
+
+
+@contextlib.contextmanager
+def listening(node):
+    """For TCP and UDP."""
+    with node.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((LISTENER, 9999))
+        sock.settimeout(0.1)
+        with served(node, 9999, address=LISTENER, word=b"node"), _answering(sock):
+            yield
+
+
+@contextlib.contextmanager
+def _answering(sock):
+    going = True
+
+    def serve():
+        while going:
+            with contextlib.suppress(OSError):
+                sock.sendto(b"node", sock.recvfrom(100)[1])
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield
+    finally:
+        going = False
+        thread.join()
