@@ -16,6 +16,8 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "content.h"
+
 #define URL_SIZE	8192
 #define TOKEN_MAX	16384
 #define BODY_MAX	256 /* of a refusal, for the log */
@@ -39,6 +41,8 @@ struct api {
 	const struct log *log;
 	CURLM *multi;
 	CURL *easy;
+	struct content ca;
+	bool stale; /* what the handles remember isn't to be relied on */
 	struct curl_slist *headers;
 	enum request request; /* that is under way */
 	bool needs_list, from_cache; /* what comes next */
@@ -162,6 +166,28 @@ static int event_take(enum watch_doc kind, const char *text, size_t len, void *d
 }
 
 /* -- requests */
+
+/*
+ * libcurl keeps connections, TLS sessions, the server's address and, in newer versions, the
+ * CAs from one request to the next, a day long. All of it goes with the handles.
+ */
+static int handles_renew(struct api *api, struct cni_error *err)
+{
+	CURLM *multi = curl_multi_init();
+	CURL *easy = curl_easy_init();
+
+	if (!multi || !easy) {
+		curl_easy_cleanup(easy);
+		curl_multi_cleanup(multi);
+		return error_oom(err);
+	}
+	curl_easy_cleanup(api->easy);
+	curl_multi_cleanup(api->multi);
+	api->easy = easy;
+	api->multi = multi;
+	api->stale = false;
+	return 0;
+}
 
 static size_t body_take(char *bytes, size_t size, size_t n, void *data)
 {
@@ -371,7 +397,8 @@ static void request_start(struct api *api)
 	watch_parser_init(&api->parser,
 			  api->request == REQUEST_LIST ? list_keys : watch_keys,
 			  api->request == REQUEST_LIST ? list_take : event_take, api);
-	if (request_prepare(api, &api->err) < 0) {
+	if ((api->stale && handles_renew(api, &api->err) < 0) ||
+	    request_prepare(api, &api->err) < 0) {
 		failed(api);
 		return;
 	}
@@ -436,6 +463,8 @@ static void ended(struct api *api, CURLcode code)
 	curl_easy_getinfo(api->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (watch && (api->heard || lasted) && status == 200)
 		api->failed = 0;
+	/* The server may be elsewhere by now, and names be asked for elsewhere. */
+	api->stale |= code != CURLE_OK;
 	if (!api->err.code && status && status != 200)
 		refused(api, status);
 	if (!api->err.code && code != CURLE_OK && !(watch && lasted))
@@ -455,6 +484,20 @@ static void ended(struct api *api, CURLcode code)
 	} else {
 		list_ended(api);
 	}
+}
+
+/* Whom another CA has vouched for isn't listened to any longer. */
+static void ca_changed(struct api *api)
+{
+	api->stale = true;
+	if (api->request == REQUEST_NONE)
+		return;
+	log_write(api->log, LOG_LEVEL_INFO, "the cluster's CA has changed", "file",
+		  api->spec->ca_file, NULL);
+	curl_multi_remove_handle(api->multi, api->easy);
+	api->state.watching = false;
+	api->page = (struct list_page){};
+	pause_for(api, any_below(RETRY_FIRST_MS));
 }
 
 bool api_wait(struct api *api, struct pollfd *fds, size_t n, int timeout_ms)
@@ -483,6 +526,8 @@ bool api_wait(struct api *api, struct pollfd *fds, size_t n, int timeout_ms)
 		curl_multi_remove_handle(api->multi, api->easy);
 		ended(api, code);
 	}
+	if (content_changed(&api->ca, api->spec->ca_file))
+		ca_changed(api);
 	if (api->request == REQUEST_NONE && now_ms() >= api->retry_at)
 		request_start(api);
 	news = api->news;
@@ -508,10 +553,9 @@ int api_open(const struct api_spec *spec, struct node_table *nodes, const struct
 	api->nodes = nodes;
 	api->log = log;
 	api->needs_list = api->from_cache = true;
-	api->multi = curl_multi_init();
-	api->easy = curl_easy_init();
-	if (!api->multi || !api->easy)
-		return error_oom(err);
+	(void)content_changed(&api->ca, spec->ca_file);
+	if (handles_renew(api, err) < 0)
+		return -ENOMEM;
 	*ret_api = TAKE_PTR(api);
 	return 0;
 }

@@ -18,7 +18,8 @@
 
 struct api_spec {
 	const char *server; /* "https://10.96.0.1:443" */
-	const char *token_file, *ca_file; /* both are read anew for each request */
+	const char *token_file; /* read anew for each request */
+	const char *ca_file; /* another content ends what the former vouched for */
 	unsigned int retry_max_ms; /* the longest pause between attempts */
 	unsigned int watch_seconds; /* how long a watch may last; some more by chance */
 };

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The agent and the API server's protocol: whatever the server does, the agent ends up with
 the cluster as it is, and never asks in a loop."""
+import os
 import shutil
+import time
 
 import pytest
 
-from harness.apiserver import make_certificates
+from harness.apiserver import SERVER_NAME, make_certificates
 from harness.cluster import wait_for
 
 
@@ -184,6 +186,110 @@ def test_a_server_that_isnt_the_clusters_is_not_listened_to(cluster, node, tmp_p
     assert not cluster.api.requests and not node.own_routes()
     shutil.copy(right, cluster.api.ca_file)
     wait_for(lambda: len(node.own_routes()) == 1)
+
+
+# -- what was believed once is not believed for longer than what it was believed by
+
+
+def watching(cluster, node, *options):
+    node.start_agent(*options)
+    wait_for(lambda: node.metrics().get("bridge_cni_api_watching"))
+
+
+def another_ca(tmp_path, address):
+    """The file of a CA that has not signed the server's certificate."""
+    (tmp_path / "other").mkdir()
+    make_certificates(tmp_path / "other", address)
+    return tmp_path / "other/ca.crt"
+
+
+def replace(file, content):
+    """As a kubelet does: a new file, at once."""
+    aside = file.with_suffix(".new")
+    aside.write_bytes(content)
+    os.rename(aside, file)
+
+
+def not_listened_to(cluster, node):
+    """A certificate is refused, and no request is sent any more."""
+    wait_for(lambda: "ertificate" in node.log())
+    before = len(cluster.api.requests)
+    cluster.api.put("unheard", ["10.247.0.0/24"], ["192.0.2.78"])
+    time.sleep(1.5)
+    assert len(cluster.api.requests) == before
+    assert "10.247.0.0/24" not in node.own_routes()
+
+
+def test_a_withdrawn_CA_ends_the_watch_that_it_vouched_for(cluster, node, tmp_path):
+    watching(cluster, node)
+    right = cluster.api.ca_file.read_bytes()
+    replace(cluster.api.ca_file, another_ca(tmp_path, cluster.api.address).read_bytes())
+    not_listened_to(cluster, node)
+    replace(cluster.api.ca_file, right)
+    wait_for(lambda: "10.247.0.0/24" in node.own_routes())
+    # The next watch goes on from where the first one was.
+    assert len(cluster.api.lists()) == 1
+
+
+def test_a_withdrawn_CA_is_not_believed_by_the_connection_of_before(cluster, node, tmp_path):
+    """Watches that end as they should leave a connection to be used again."""
+    watching(cluster, node, "--watch-seconds", "1")
+    replace(cluster.api.ca_file, another_ca(tmp_path, cluster.api.address).read_bytes())
+    not_listened_to(cluster, node)
+
+
+def test_a_CA_that_is_gone_is_withdrawn(cluster, node):
+    watching(cluster, node, "--watch-seconds", "1")
+    right = cluster.api.ca_file.read_bytes()
+    cluster.api.ca_file.unlink()
+    wait_for(lambda: "watching Nodes has failed" in node.log())
+    before = len(cluster.api.requests)
+    time.sleep(1.5)
+    assert len(cluster.api.requests) == before
+    replace(cluster.api.ca_file, right)
+    follows(cluster, node)
+
+
+def test_a_renewed_CA_is_read_and_the_server_that_it_vouches_for_is_believed(cluster, node):
+    """First both are trusted, then the server is the new one's, then the new one alone is."""
+    watching(cluster, node)
+    old = cluster.api.ca_file.read_bytes()
+    cluster.api.stop()
+    make_certificates(cluster.api.directory, cluster.api.address)
+    new = cluster.api.ca_file.read_bytes()
+    replace(cluster.api.ca_file, old)
+    cluster.api.start()
+    wait_for(lambda: "ertificate" in node.log())
+    replace(cluster.api.ca_file, old + new)
+    follows(cluster, node)
+    replace(cluster.api.ca_file, new)
+    follows(cluster, node)
+
+
+def test_a_CA_that_is_only_written_anew_disturbs_no_watch(cluster, node):
+    """All files of a volume are, when the token is replaced."""
+    watching(cluster, node)
+    for _ in range(3):
+        replace(cluster.api.ca_file, cluster.api.ca_file.read_bytes())
+        time.sleep(1.2)
+    follows(cluster, node)
+    assert len(cluster.api.watches()) == 1
+
+
+def test_a_server_that_has_moved_is_found_by_its_name(cluster, node):
+    hosts = node.directory / "hosts"
+    hosts.write_text(f"{cluster.api.address} {SERVER_NAME}\n")
+    url = f"https://{SERVER_NAME}:{cluster.api.port}"
+    node.start_agent("--api-server", url, more=f"mount --bind {hosts} /etc/hosts")
+    wait_for(lambda: node.metrics().get("bridge_cni_api_watching"))
+    cluster.api.stop()
+    cluster.link.ip("addr add 192.0.2.3/24 dev br0")
+    cluster.api.address = "192.0.2.3"
+    cluster.api.start()
+    wait_for(lambda: "watching Nodes has failed" in node.log())
+    hosts.write_text(f"192.0.2.3 {SERVER_NAME}\n")
+    follows(cluster, node)
+    assert len(cluster.api.lists()) == 1
 
 
 def test_a_certificate_for_another_address_is_refused(cluster, node):

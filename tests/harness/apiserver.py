@@ -17,6 +17,7 @@ import time
 import urllib.parse
 
 TOKEN = "test-token-1"
+SERVER_NAME = "api.cluster.example"
 
 
 def openssl(directory, *args):
@@ -24,7 +25,7 @@ def openssl(directory, *args):
 
 
 def make_certificates(directory, address):
-    """ca.crt, and server.crt with its key, valid for this address."""
+    """ca.crt, and server.crt with its key, valid for this address and for SERVER_NAME."""
     directory = pathlib.Path(directory)
     new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     openssl(directory, "req", "-x509", *new, "-keyout", "ca.key", "-out", "ca.crt",
@@ -32,7 +33,7 @@ def make_certificates(directory, address):
             "basicConstraints=critical,CA:TRUE")
     openssl(directory, "req", *new, "-keyout", "server.key", "-out", "server.csr",
             "-subj", "/CN=api")
-    (directory / "extensions").write_text(f"subjectAltName=IP:{address}\n")
+    (directory / "extensions").write_text(f"subjectAltName=IP:{address},DNS:{SERVER_NAME}\n")
     openssl(directory, "x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey",
             "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "extensions", "-out",
             "server.crt")
