@@ -23,6 +23,8 @@
 #include "say.h"
 
 #define CONF_DIR    "/etc/cni/net.d"
+#define PATTERNS    "*.conflist, *.conf, *.json"
+#define TYPE	    "bridge-cni"
 #define PLUGIN_DIRS "/opt/cni/bin" /* for CNI_PATH, where the caller has none */
 
 static const char about[] =
@@ -68,6 +70,7 @@ struct command {
 	const struct operation *operation;
 	const char *called; /* the executable's name, which may be another */
 	struct report report;
+	bool named; /* FILEs; in each of them there has to be a network of ours */
 	size_t networks;
 	bool failed;
 };
@@ -122,10 +125,10 @@ static void plugin_run(struct command *command, const char *file,
 	error_print(command, file, &err);
 }
 
-/* @named: by the caller, who so expects a network of ours in it. */
-static void file_run(struct command *command, int fd, const char *file, bool named)
+/* @alone: not one of a directory's. */
+static void file_run(struct command *command, int fd, const char *file, bool alone)
 {
-	const char *const types[] = {"bridge-cni", command->called, NULL};
+	const char *const types[] = {TYPE, command->called, NULL};
 	_cleanup_(net_list_clear) struct net_list list = {};
 	_cleanup_(free_p) char *text = NULL;
 	struct cni_error err = {};
@@ -135,9 +138,9 @@ static void file_run(struct command *command, int fd, const char *file, bool nam
 	ret = input_read(fd, file, &text, &len, &err);
 	if (ret == 0)
 		ret = net_list_read(text, len, types, &list, &err);
-	if (ret == 0 && list.n == 0 && named)
+	if (ret == 0 && list.n == 0 && alone)
 		ret = error_set(&err, CNI_ERR_CONFIG, ENOENT,
-				"no plugin of type \"%s\" is in it", types[0]);
+				"no plugin of type \"" TYPE "\" is in it");
 	if (ret < 0)
 		error_print(command, file, &err);
 	for (size_t i = 0; i < list.n; i++)
@@ -153,10 +156,12 @@ static int is_configuration(const struct dirent *entry)
 		strcmp(suffix, ".json") == 0);
 }
 
-static void path_run(struct command *command, const char *path, bool named);
+static void path_run(struct command *command, const char *path, bool alone);
 
 static void directory_run(struct command *command, const char *directory)
 {
+	size_t networks = command->networks;
+	bool failed = command->failed;
 	struct dirent **entries = NULL;
 	struct cni_error err = {};
 	int n = scandir(directory, &entries, is_configuration, alphasort);
@@ -173,10 +178,17 @@ static void directory_run(struct command *command, const char *directory)
 		free(entries[i]);
 	}
 	free(entries);
+	if (command->named && command->networks == networks &&
+	    command->failed == failed) {
+		error_set(&err, CNI_ERR_CONFIG, ENOENT,
+			  "no plugin of type \"" TYPE "\" is in its files (" PATTERNS
+			  ")");
+		error_print(command, directory, &err);
+	}
 }
 
 /* A file, or those of a directory that a runtime would look at. */
-static void path_run(struct command *command, const char *path, bool named)
+static void path_run(struct command *command, const char *path, bool alone)
 {
 	_cleanup_(close_p) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct cni_error err = {};
@@ -186,10 +198,21 @@ static void path_run(struct command *command, const char *path, bool named)
 		error_errno(&err, CNI_ERR_IO, errno, "opening it");
 		error_print(command, path, &err);
 	} else if (!S_ISDIR(st.st_mode)) {
-		file_run(command, fd, path, named);
-	} else if (named) {
+		file_run(command, fd, path, alone);
+	} else if (alone) {
 		directory_run(command, path);
 	}
+}
+
+/* A node may have none, and then there is nothing to look after. */
+static void none_print(void)
+{
+	if (access(CONF_DIR, F_OK) == 0)
+		puts("no plugin of type \"" TYPE "\" is in the files (" PATTERNS
+		     ") of " CONF_DIR);
+	else
+		puts("no plugin of type \"" TYPE "\": there is no " CONF_DIR
+		     "; name a FILE to look elsewhere");
 }
 
 static int command_report(struct command *command)
@@ -199,7 +222,7 @@ static int command_report(struct command *command)
 	if (report->done.text)
 		fputs(report->done.text, stdout);
 	else if (command->networks == 0 && !command->failed)
-		puts("no network with a plugin of type bridge-cni");
+		none_print();
 	else if (!command->failed && !report->errors.text)
 		puts(command->operation->nothing);
 	if (report->errors.text)
@@ -231,8 +254,8 @@ static int files_run(struct command *command, char **files)
 	for (char **file = files; *file; file++)
 		if (**file == '-')
 			return refuse(*file);
-	/* A node without any has nothing to look after. */
-	if (!*files && access(CONF_DIR, F_OK) == 0)
+	command->named = *files;
+	if (!command->named && access(CONF_DIR, F_OK) == 0)
 		path_run(command, CONF_DIR, true);
 	for (; *files; files++)
 		path_run(command, *files, true);

@@ -508,7 +508,33 @@ def test_without_a_file_it_is_etc_cni_net_d(node):
     assert pod.ping(INTERNET4)
     (directory / "10-pods.conflist").unlink()
     [line] = lines_of(command(node, "repair", wrapper=bound))
-    assert line.startswith("no network")
+    assert line == ('no plugin of type "bridge-cni" is in the files (*.conflist, *.conf, '
+                    '*.json) of /etc/cni/net.d')
+
+
+@pytest.mark.parametrize("verb", ["repair", "cleanup"])
+def test_a_node_without_that_directory_has_nothing_to_look_after(node, verb):
+    bound = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs none /etc && exec "$@"', "sh"]
+    assert lines_of(command(node, verb, wrapper=bound)) == [
+        'no plugin of type "bridge-cni": there is no /etc/cni/net.d; name a FILE to look '
+        'elsewhere']
+
+
+@pytest.mark.parametrize("verb", ["repair", "cleanup"])
+@pytest.mark.parametrize("names", [[], ["10-lo.conf"], ["10-pods.conflist.bak"]])
+def test_a_directory_that_is_named_and_has_none_of_ours_is_an_error(node, verb, names):
+    """One beside it that has some doesn't make up for it."""
+    good, bad = node.directory / "good", node.directory / "bad"
+    for directory in (good, bad):
+        directory.mkdir()
+    (good / "10-pods.conf").write_text(json.dumps(network()))
+    for name in names:
+        (bad / name).write_text(json.dumps({"name": "lo", "type": "loopback"}))
+    for arguments in ([bad], [good, bad], [bad, good]):
+        done = command(node, verb, *map(str, arguments))
+        assert done.returncode == 1
+        assert done.stderr == (f'bridge-cni: {bad}: no plugin of type "bridge-cni" is in its '
+                               'files (*.conflist, *.conf, *.json)\n')
 
 
 def test_called_by_another_name_it_knows_plugins_of_that_name(node):
