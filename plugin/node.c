@@ -20,6 +20,7 @@
 #include <time.h>
 
 #include "../ipam/lock.h"
+#include "netns_path.h"
 
 #define NODE_LOCK_PATH_MAX 64
 #define LOCK_FILE	   "lock"
@@ -85,20 +86,8 @@ int node_open_pod(struct node *node, const struct cni_env *env, struct cni_error
 	_cleanup_(close_p) int fd = -1;
 	int ret = node_ns_open(env->netns, &fd);
 
-	if (ret == -ENOENT || ret == -ENOTDIR)
-		return error_errno(
-			err, CNI_ERR_UNKNOWN_CONTAINER, -ret,
-			"CNI_NETNS: %s: the container's network namespace is gone",
-			env->netns);
-	if (ret == -EMEDIUMTYPE)
-		return error_set(
-			err, CNI_ERR_ENVIRONMENT, EINVAL,
-			"CNI_NETNS: %s is not a network namespace (a mount of one "
-			"may not have reached this mount namespace)",
-			env->netns);
 	if (ret < 0)
-		return error_errno(err, CNI_ERR_ENVIRONMENT, -ret, "CNI_NETNS: %s",
-				   env->netns);
+		return netns_path_error(env->netns, -ret, err);
 	if (!env->netns_override && same_file(fd, node->ns))
 		return error_set(
 			err, CNI_ERR_NETNS, EINVAL,

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Bad input: the right code, words that help, and neither kernel nor disk touched."""
 import json
+import os
 import re
+import subprocess
 
 import pytest
 
@@ -179,6 +181,63 @@ def test_a_command_that_does_not_exist_is_named(node, command):
 def test_a_namespace_that_is_not_there_is_named(node):
     refused(node, network(), plugin.UNKNOWN_CONTAINER, "/run/netns/nobody",
             env={"CNI_NETNS": "/run/netns/nobody"})
+
+
+def ended_process(waited_for):
+    child = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | (0 if waited_for else os.WNOWAIT))
+    return child
+
+
+ENDED, NEVER = "the container's network namespace has ended", "this path never was"
+NOT_THERE = {
+    "a name": ("/run/netns/nobody", plugin.UNKNOWN_CONTAINER,
+               [f"{ENDED}, or its name is wrong", "has no nobody"]),
+    "a directory": ("/run/nets/pod0", plugin.UNKNOWN_CONTAINER,
+                    [NEVER, "/run/nets is not there"]),
+    "a directory above": ("/runn/netns/pod0", plugin.UNKNOWN_CONTAINER,
+                          [NEVER, "/runn is not there"]),
+    "no directory": ("/run/netns/file/pod0", plugin.UNKNOWN_CONTAINER,
+                     [NEVER, "/run/netns/file is no directory"]),
+    "a relative name": ("nobody", plugin.UNKNOWN_CONTAINER, [ENDED, "has no nobody"]),
+    "a link": ("/run/netns/link", plugin.UNKNOWN_CONTAINER, [ENDED, "this link leads to"]),
+    "a process": ("/proc/{dead}/ns/net", plugin.UNKNOWN_CONTAINER,
+                  [f"{ENDED} with process {{dead}}"]),
+    "a thread of one": ("/proc/{dead}/task/{dead}/ns/net", plugin.UNKNOWN_CONTAINER,
+                        [f"{ENDED} with process {{dead}}"]),
+    "a zombie": ("/proc/{zombie}/ns/net", plugin.UNKNOWN_CONTAINER,
+                 [f"{ENDED} with process {{zombie}}"]),
+    "a word below a process": ("/proc/{alive}/ns/nett", plugin.UNKNOWN_CONTAINER,
+                               ["or its name is wrong", "has no nett"]),
+    "a file": ("/run/netns/file", plugin.ENVIRONMENT,
+               ["an empty file", "has ended, or its mount has not reached"]),
+    "a file with text": ("/run/netns/text", plugin.ENVIRONMENT, ["something else in it"]),
+    "a directory itself": ("/run/netns", plugin.ENVIRONMENT, ["a directory"]),
+    "another kind": ("/proc/{alive}/ns/mnt", plugin.ENVIRONMENT,
+                     ["a namespace of another kind"])}
+
+
+@pytest.mark.parametrize("path, code, words", NOT_THERE.values(), ids=NOT_THERE.keys())
+def test_a_path_that_never_was_is_told_from_a_namespace_that_has_ended(node, path, code,
+                                                                       words):
+    conf, pod = network(), node.pod()
+    result = node.add(pod, conf)
+    netns = node.run_dir / "netns"
+    (netns / "file").touch()
+    (netns / "text").write_text("x")
+    (netns / "link").symlink_to("nowhere")
+    dead, zombie = ended_process(True), ended_process(False)
+    pids = {"dead": dead.pid, "zombie": zombie.pid, "alive": os.getpid()}
+    env = {"CNI_NETNS": path.format(**pids)}
+    for verb, asked in (("ADD", {**conf, "name": "other"}),
+                        ("CHECK", {**conf, "prevResult": result})):
+        with pytest.raises(plugin.CniError) as error:
+            plugin.judge(verb, node.invoke(verb, asked, pod, env=env), None)
+        assert error.value.code == code
+        error.value.says(env["CNI_NETNS"], *(word.format(**pids) for word in words))
+    node.delete(pod, conf, env=env)
+    assert node.host_veths() == [] and node.reservations() == {}
+    zombie.wait()
 
 
 def test_a_file_that_is_no_namespace_is_named(node):
