@@ -239,7 +239,12 @@ static void start_jobs(struct agent *agent)
 	heal_tick(&agent->heal, &agent->job);
 	if (was_free)
 		agent->heals = agent->job.pid != 0;
-	if (agent->job.pid || !agent->dead.n)
+	if (agent->job.pid)
+		return;
+	/* It is a while since they were found. */
+	while (agent->dead.n && !reclaim_is_dead(agent->options, &agent->dead.items[0]))
+		drop_first_dead(agent);
+	if (!agent->dead.n)
 		return;
 	if (reclaim_start(agent->options, &agent->conflist, &agent->dead.items[0],
 			  &agent->job, &err) < 0) {

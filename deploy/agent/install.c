@@ -182,6 +182,7 @@ static int put_version(const struct install *install, const char *versions,
 		       const char *target, struct cni_error *err)
 {
 	char aside[PATH_MAX];
+	uint64_t copied;
 	int r = path_join(aside, versions, ASIDE, err);
 
 	if (r == 0)
@@ -190,6 +191,11 @@ static int put_version(const struct install *install, const char *versions,
 		r = error_errno(err, CNI_ERR_IO, errno, "making %s", aside);
 	if (r == 0)
 		r = each(install->from, copy_entry, aside, err);
+	if (r == 0)
+		r = sum_of(aside, true, &copied, err);
+	if (r == 0 && copied != install->content)
+		r = error_set(err, CNI_ERR_TRY_AGAIN, EAGAIN,
+			      "%s changed while it was copied", install->from);
 	if (r == 0)
 		r = dir_sync(aside, err);
 	if (r == 0 && renameat2(AT_FDCWD, aside, AT_FDCWD, target, RENAME_EXCHANGE) == 0)
@@ -243,16 +249,14 @@ static int put(struct install *install, const char *versions, const char *target
 {
 	struct keep keep = {.now = install->version};
 	char link_path[PATH_MAX];
-	uint64_t is = 0, wanted;
+	uint64_t is = 0;
 	struct cni_error ignored = {};
 	bool right;
-	int r = sum_of(install->from, true, &wanted, err);
+	int r = 0;
 
-	if (r == 0 && mkdir(versions, 0755) < 0 && errno != EEXIST)
-		r = error_errno(err, CNI_ERR_IO, errno, "making %s", versions);
-	if (r < 0)
-		return r;
-	right = sum_of(target, true, &is, &ignored) == 0 && is == wanted;
+	if (mkdir(versions, 0755) < 0 && errno != EEXIST)
+		return error_errno(err, CNI_ERR_IO, errno, "making %s", versions);
+	right = sum_of(target, true, &is, &ignored) == 0 && is == install->content;
 	if (!right)
 		r = put_version(install, versions, target, err);
 	if (r == 0)
@@ -282,19 +286,29 @@ static uint64_t look(const char *target, const char *link_path)
 	return sum.hash;
 }
 
+/* Where a package upgrades the bundle, or has begun to, under the agent that runs. */
+static int read_bundle(struct install *install, struct cni_error *err)
+{
+	uint64_t seen;
+	int r = sum_of(install->from, false, &seen, err);
+
+	if (r < 0 || seen == install->source)
+		return r;
+	r = sum_of(install->from, true, &install->content, err);
+	if (r < 0)
+		return r;
+	snprintf(install->version, sizeof(install->version), "%s-%016llx",
+		 BRIDGE_CNI_VERSION, (unsigned long long)install->content);
+	install->source = seen;
+	install->look = 0;
+	return 0;
+}
+
 int install_ensure(struct install *install, struct cni_error *err)
 {
 	char versions[PATH_MAX], target[PATH_MAX], link_path[PATH_MAX], text[PATH_MAX];
-	uint64_t hash;
-	int r = 0;
+	int r = read_bundle(install, err);
 
-	if (!install->version[0]) {
-		r = sum_of(install->from, true, &hash, err);
-		if (r < 0)
-			return r;
-		snprintf(install->version, sizeof(install->version), "%s-%016llx",
-			 BRIDGE_CNI_VERSION, (unsigned long long)hash);
-	}
 	if (r == 0)
 		r = path_join(versions, install->to, VERSIONS_DIR, err);
 	if (r == 0)
@@ -307,5 +321,7 @@ int install_ensure(struct install *install, struct cni_error *err)
 	r = put(install, versions, target, text, err);
 	if (r >= 0)
 		install->look = look(target, link_path);
+	else if (r == -EAGAIN)
+		install->source = 0;
 	return r;
 }

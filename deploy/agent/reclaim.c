@@ -125,6 +125,22 @@ int reclaim_find(const struct options *options, struct ipam_owner_list *ret_dead
 	return 0;
 }
 
+bool reclaim_is_dead(const struct options *options, const struct ipam_owner *owner)
+{
+	_cleanup_(suspects_clear) struct suspects list = {.node = NODE_CLOSED};
+	_cleanup_(free_p) char *text = NULL;
+	struct cni_error ignored = {};
+	size_t len;
+
+	if (store_look_record(options, owner->container_id, owner->ifname, &text, &len,
+			      &ignored) < 0 ||
+	    node_open(&list.node, &ignored) < 0)
+		return false;
+	kernel_open(&list.node, &list.kernel);
+	return consider(text, len, &list, &ignored) == 0 && list.n == 1 &&
+	       list.items[0].life == LOST;
+}
+
 int reclaim_start(const struct options *options, const struct conflist *list,
 		  const struct ipam_owner *owner, struct job *job, struct cni_error *err)
 {

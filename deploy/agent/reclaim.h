@@ -19,6 +19,9 @@
 int reclaim_find(const struct options *options, struct ipam_owner_list *ret_dead,
 		 size_t *ret_refused, struct cni_error *err);
 
+/* Is it still? Its names may be a live one's by now. False: it can't be told, too. */
+bool reclaim_is_dead(const struct options *options, const struct ipam_owner *owner);
+
 /* Starts bridge-cni's DEL of one. */
 int reclaim_start(const struct options *options, const struct conflist *list,
 		  const struct ipam_owner *owner, struct job *job, struct cni_error *err);

@@ -69,6 +69,20 @@ int store_look_records(const struct options *options,
 	return r;
 }
 
+int store_look_record(const struct options *options, const char *container_id,
+		      const char *ifname, char **ret_text, size_t *ret_len,
+		      struct cni_error *err)
+{
+	char path[PATH_MAX], name[RECORD_NAME_MAX];
+
+	if (snprintf(path, PATH_MAX, "%s/.bridge-cni/%s/%s", options->data_dir,
+		     options->network,
+		     record_name(owner_hash(container_id, ifname), name)) >= PATH_MAX)
+		return error_set(err, CNI_ERR_IO, ENAMETOOLONG, "%s: too long",
+				 options->data_dir);
+	return file_read(path, ret_text, ret_len, err);
+}
+
 int store_look_count(const struct options *options, struct store_counts *ret_counts,
 		     struct cni_error *err)
 {

@@ -15,6 +15,11 @@ int store_look_records(const struct options *options,
 				 struct cni_error *err),
 		       void *data, struct cni_error *err);
 
+/* The text of one attachment's; -ENOENT without an error set: there is none. Code 5. */
+int store_look_record(const struct options *options, const char *container_id,
+		      const char *ifname, char **ret_text, size_t *ret_len,
+		      struct cni_error *err);
+
 struct store_counts {
 	uint64_t used[FAMILIES]; /* reserved addresses */
 	uint64_t attachments; /* that have a record */

@@ -87,6 +87,31 @@ def test_an_executable_that_runs_is_replaced_undisturbed(cluster):
     assert len(list((node.bin_dir / ".bridge-cni").iterdir())) == 2
 
 
+def test_a_bundle_that_is_upgraded_under_the_agent_is_installed(cluster):
+    """By a package, file by file: what is installed is a bundle's content at one time."""
+    node = cluster.node()
+    bundle = node.directory / "bundle"
+    shutil.copytree(cluster.bundle, bundle)
+    node.start_agent("--bundle", str(bundle))
+    wait_for(node.ready)
+    former = installed(node).resolve()
+    aside = bundle / "bridge-cni.dpkg-new"
+    shutil.copy(bundle / "bridge-cni", aside)
+    with open(aside, "ab") as file:
+        file.write(b"\0")
+    os.rename(aside, bundle / "bridge-cni")
+    size = (bundle / "bridge-cni").stat().st_size
+    wait_for(lambda: installed(node).stat().st_size == size)
+    assert installed(node).resolve().parent != former.parent
+    assert former.exists()  # its ADDs may still run
+    node.attach()
+    # The directory's name is that of its content, whatever becomes of the files in it.
+    now = installed(node).resolve()
+    os.truncate(now, 10)
+    wait_for(lambda: installed(node).stat().st_size == size)
+    assert installed(node).resolve() == now
+
+
 def test_no_reader_ever_sees_half_a_file(cluster):
     node, = cluster.ready(1)
     conflist = node.conf_dir / "10-bridge-cni.conflist"

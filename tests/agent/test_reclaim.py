@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Addresses of pods whose runtime never sent a DEL."""
+import fcntl
+import pathlib
 import time
 
+from harness import netns
 from harness.cluster import wait_for
 
 NETWORK = "pods"
@@ -45,3 +48,29 @@ def test_a_pod_that_is_being_added_is_not_dead(cluster):
     node.ip(f"link del {pod.result['interfaces'][1]['name']}")
     time.sleep(2.5)
     assert reserved(node) == {other.id, pod.id}
+
+
+def dels_of(node):
+    """The DELs that the agent has started and that have not ended."""
+    children = f"/proc/{node.agent_pid()}/task/{node.agent_pid()}/children"
+    with open(children) as file:
+        return [pid for pid in file.read().split()
+                if b"CNI_COMMAND=DEL" in pathlib.Path(f"/proc/{pid}/environ").read_bytes()]
+
+
+def test_who_lives_again_before_its_DEL_is_due_is_not_dead(cluster):
+    """A DEL takes its time; the names of the next of the dead may be a live one's by then."""
+    node = cluster.node()
+    node.start_agent("--resync-seconds", "1")
+    wait_for(node.ready)
+    alive, *dead = [node.attach() for _ in range(4)]
+    with open(node.store / NETWORK / "lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the DEL of the first of them waits for it
+        for pod in dead:
+            pod.remove()
+        wait_for(lambda: dels_of(node))
+        for pod in dead:
+            netns.new_namespace(node.mnt_fd, pod.netns)
+    wait_for(lambda: node.metrics()["bridge_cni_reclaimed_total"] >= 1)
+    time.sleep(1.5)
+    assert len(reserved(node)) == 3 and alive.id in reserved(node)
