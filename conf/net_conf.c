@@ -409,7 +409,7 @@ void net_conf_clear(struct net_conf *conf)
 	host_local_conf_clear(&conf->ipam);
 	free(conf->non_masquerade.items);
 	free(conf->vlan_trunk.items);
-	free(conf->ports.mappings.items);
+	port_conf_clear(&conf->ports);
 	dns_clear(&conf->dns);
 	cni_result_clear(&conf->prev_result);
 	*conf = (struct net_conf){};

@@ -78,18 +78,6 @@ bool port_mapping_needs_localnet(const struct port_mapping *mapping)
 	       (port_mapping_is_wild(mapping) || is_loopback(&mapping->host_ip, AF_INET));
 }
 
-/* Would the same packets be theirs? */
-static bool overlap(const struct port_mapping *a, const struct port_mapping *b)
-{
-	if (a->protocol != b->protocol || a->host_port != b->host_port)
-		return false;
-	if (a->host_ip.family && b->host_ip.family &&
-	    a->host_ip.family != b->host_ip.family)
-		return false;
-	return port_mapping_is_wild(a) || port_mapping_is_wild(b) ||
-	       ip_equal(&a->host_ip, &b->host_ip);
-}
-
 /* 224.0.0.0/4, 255.255.255.255, ff00::/8: the rest of 240.0.0.0/4 the kernel takes for the
  * node's own. */
 static bool is_nobodys(const struct ip_addr *ip)
@@ -139,22 +127,21 @@ static int mappings_check(void *value, const struct json_path *path,
 			  struct cni_error *err)
 {
 	const struct port_mapping_list *list = value;
+	size_t first = 0, second = 0;
+	int ret = port_mappings_contradict(list, &first, &second);
+	struct json_path at = {.parent = path, .index = second};
+	const struct port_mapping *mapping = list->items + second;
 
-	for (size_t i = 0; i < list->n; i++) {
-		const struct port_mapping *mapping = &list->items[i];
-		struct json_path at = {.parent = path, .index = i};
-
-		for (size_t k = 0; k < i; k++)
-			if (overlap(&list->items[k], mapping))
-				return json_error(
-					&at, "hostPort", err,
-					"%s port %u is mapped by entry %zu as well, on "
-					"the same address or on all; a host port has "
-					"one target",
-					port_protocol_name(mapping->protocol),
-					mapping->host_port, k);
-	}
-	return 0;
+	if (ret < 0)
+		return error_oom(err);
+	if (ret == 0)
+		return 0;
+	return json_error(&at, "hostPort", err,
+			  "%s port %u leads to port %u here and to port %u by entry %zu, "
+			  "on the same address or on all; a host port has one target",
+			  port_protocol_name(mapping->protocol), mapping->host_port,
+			  mapping->container_port, list->items[first].container_port,
+			  first);
 }
 
 static const struct json_type port_type = {.kind = JSON_U32, .min = 1, .max = UINT16_MAX};
@@ -179,7 +166,7 @@ static const struct json_type mappings_type = {
 };
 
 static const struct json_field runtime_fields[] = {
-	FIELD(struct keys, ports.mappings, "portMappings", &mappings_type),
+	FIELD(struct keys, ports.entries, "portMappings", &mappings_type),
 };
 static const struct json_type runtime_type = OBJECT(runtime_fields);
 
@@ -256,18 +243,43 @@ static int check_keys(const struct keys *keys, struct cni_error *err)
 static int check_usable(const struct port_conf *ports, bool has_ipam,
 			struct cni_error *err)
 {
-	if (ports->mappings.n > 0 && !has_ipam)
+	const struct port_mapping_list *entries = &ports->entries;
+
+	if (entries->n > 0 && !has_ipam)
 		return error_set(err, CNI_ERR_CONFIG, EINVAL,
 				 "runtimeConfig.portMappings: the network has no ipam, "
 				 "and a host port needs a pod with an address");
-	for (size_t i = 0; i < ports->mappings.n && !ports->snat; i++)
-		if (is_loopback(&ports->mappings.items[i].host_ip, AF_INET))
+	for (size_t i = 0; i < entries->n && !ports->snat; i++)
+		if (is_loopback(&entries->items[i].host_ip, AF_INET))
 			return error_set(err, CNI_ERR_CONFIG, EINVAL,
 					 "runtimeConfig.portMappings[%zu].hostIP: %s is "
 					 "reached by masquerading only, which snat false "
 					 "turns off",
-					 i, IP_TEXT(&ports->mappings.items[i].host_ip));
+					 i, IP_TEXT(&entries->items[i].host_ip));
 	return 0;
+}
+
+static int merge(struct port_conf *ports, struct cni_error *err)
+{
+	if (ports->entries.n == 0)
+		return 0;
+	if (port_mappings_merge(&ports->entries, &ports->mappings) < 0)
+		return error_oom(err);
+	if (ports->mappings.n <= PORT_RUNS_MAX)
+		return 0;
+	return error_set(err, CNI_ERR_CONFIG, E2BIG,
+			 "runtimeConfig.portMappings: %zu ports and ranges of ports are "
+			 "too many for one pod, expected at most %d; ports that follow "
+			 "each other, on the same address and to ports that do so as "
+			 "well, are one range",
+			 ports->mappings.n, PORT_RUNS_MAX);
+}
+
+void port_conf_clear(struct port_conf *ports)
+{
+	free(ports->entries.items);
+	free(ports->mappings.items);
+	*ports = (struct port_conf){};
 }
 
 int port_mappings_read(const struct json_doc *doc, bool has_ipam,
@@ -281,13 +293,15 @@ int port_mappings_read(const struct json_doc *doc, bool has_ipam,
 	r = check_keys(&keys, err);
 	if (r == 0)
 		r = check_usable(&keys.ports, has_ipam, err);
+	if (r == 0)
+		r = merge(&keys.ports, err);
 	for (size_t i = 0; i < ARRAY_SIZE(keys.conditions); i++)
 		free(keys.conditions[i].items);
 	if (r < 0) {
-		free(keys.ports.mappings.items);
+		port_conf_clear(&keys.ports);
 		return r;
 	}
-	if (keys.ports.mappings.n > 0)
+	if (keys.ports.entries.n > 0)
 		keys.ports.expected = true;
 	*ret_ports = keys.ports;
 	return 0;

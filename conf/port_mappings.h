@@ -11,11 +11,14 @@
 #include "addr.h"
 #include "error.h"
 
-#define PORT_MAPPINGS_MAX 512 /* of a pod */
+#define PORT_MAPPINGS_MAX 16384 /* of a pod, a port each */
+#define PORT_RUNS_MAX	  4096 /* so many runs of ports that follow each other */
 
+/* A run of ports: the first of @count that follow each other, on both sides. */
 struct port_mapping {
 	uint8_t protocol; /* IPPROTO_TCP, _UDP or _SCTP */
-	uint32_t host_port, container_port; /* 1 to 65535 */
+	uint32_t host_port, container_port; /* 1 to 65535, as the last of the run is */
+	uint32_t count;
 	struct ip_addr host_ip; /* family 0: all addresses; 0.0.0.0, ::: the family's */
 	const char *protocol_text; /* as it was given; NULL: tcp */
 };
@@ -26,7 +29,8 @@ struct port_mapping_list {
 };
 
 struct port_conf {
-	struct port_mapping_list mappings; /* owned */
+	struct port_mapping_list entries; /* as they were given, a port each; owned */
+	struct port_mapping_list mappings; /* what they come to; owned */
 	bool snat; /* masquerade what couldn't be answered otherwise */
 	bool expected; /* pods of the network may have some (capabilities), or this one has */
 };
@@ -34,11 +38,23 @@ struct port_conf {
 struct json_doc;
 
 /*
- * No two of the mappings overlap. Code 7 with the key's path; code 2 for the reference's keys
- * that have no meaning here, saying what replaces them.
+ * No two of the mappings overlap: what overlaps and leads to the same port is one. Code 7 with
+ * the key's path, for two targets of one port, too; code 2 for the reference's keys that have
+ * no meaning here, saying what replaces them.
  */
 int port_mappings_read(const struct json_doc *doc, bool has_ipam,
 		       struct port_conf *ret_ports, struct cni_error *err);
+
+/* Frees the lists. */
+void port_conf_clear(struct port_conf *ports);
+
+/* What @entries come to, sorted by protocol and address; the caller frees the items. -ENOMEM. */
+int port_mappings_merge(const struct port_mapping_list *entries,
+			struct port_mapping_list *ret_list);
+
+/* 1: these two entries lead the same packets to different ports. -ENOMEM. */
+int port_mappings_contradict(const struct port_mapping_list *entries, size_t *ret_first,
+			     size_t *ret_second);
 
 /* "tcp"; any case is read. -EINVAL. */
 const char *port_protocol_name(uint8_t protocol);

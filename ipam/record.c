@@ -10,6 +10,7 @@
 #include "../conf/identity.h"
 #include "../conf/text.h"
 #include "../conf/util.h"
+#include "record_ports.h"
 
 uint64_t owner_hash(const char *container_id, const char *ifname)
 {
@@ -111,18 +112,11 @@ static void put_address(struct text *text, const struct record_address *address)
 	text_put(text, "\n", 1);
 }
 
-static void put_port(struct text *text, const struct port_mapping *port)
-{
-	text_add(text, "hostport %s %s %u %u\n", port_protocol_name(port->protocol),
-		 port->host_ip.family ? IP_TEXT(&port->host_ip) : "-", port->host_port,
-		 port->container_port);
-}
-
 char *record_format(const struct record *record)
 {
 	struct text text = {};
 
-	text_add(&text, RECORD_FIRST_LINE "%d\n", RECORD_VERSION);
+	text_add(&text, RECORD_FIRST_LINE "%u\n", record_ports_version(&record->ports));
 	put_line(&text, "network", record->network);
 	put_line(&text, "container", record->container_id);
 	put_line(&text, "ifname", record->ifname);
@@ -147,8 +141,7 @@ char *record_format(const struct record *record)
 		put_line(&text, "range", PREFIX_TEXT(&record->ranges[i]));
 	for (size_t i = 0; i < record->n; i++)
 		put_address(&text, &record->addresses[i]);
-	for (size_t i = 0; i < record->ports.n; i++)
-		put_port(&text, &record->ports.items[i]);
+	record_ports_put(&text, &record->ports);
 	if (!text.failed)
 		text_add(&text, "end %016" PRIx64 "\n", hash_bytes(text.text, text.len));
 	if (text.failed) {

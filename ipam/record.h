@@ -21,6 +21,7 @@
  *	bandwidth 8000000 65536 0 0	rate and burst, in bits, of ingress and egress; absent: none
  *	pod shop/cart-7d		as Kubernetes named it
  *	hostport tcp 192.0.2.1 8080 80	host address ("-": all), host port, the pod's port
+ *	hostports tcp - 8000-8600:8000,9000:80	version 2: runs of them, and the pod's (first) port
  *	coming yes			see below; absent: no
  *	going yes			the same
  *	range 10.1.2.0/24		of runtimeConfig.ipRanges, in order
@@ -32,6 +33,7 @@
  * An address has its gateway ("-": none) and, where it is reserved in the store next to the
  * record, inode and mtime of the reservation. Unknown keys are passed over. A record of a
  * higher number tells of what this version couldn't take away: its DEL, too, is for who can.
+ * The number is the lowest that has room for what the record says (record_ports.h).
  */
 #ifndef BRIDGE_CNI_IPAM_RECORD_H
 #define BRIDGE_CNI_IPAM_RECORD_H
@@ -43,7 +45,7 @@
 #include "table.h"
 
 #define RECORD_FIRST_LINE "bridge-cni record " /* and the number */
-#define RECORD_VERSION	  1
+#define RECORD_VERSION	  2 /* the last that is known */
 #define RECORD_MAX	  98304 /* bytes */
 #define RECORD_PREFIX	  "p-"
 #define RECORD_NAME_MAX	  24

@@ -68,10 +68,13 @@ int store_record_write(const struct store *store, const struct record *record,
 		return error_oom(err);
 	/* What can't be read back would be lost to DEL. */
 	if (record->n > RECORD_ADDRESSES || strlen(text) >= RECORD_MAX)
-		return error_set(err, CNI_ERR_CONFIG, E2BIG,
-				 "ipam: %zu addresses are too many for one interface: "
-				 "expected at most %d, in a record of less than %d bytes",
-				 record->n, RECORD_ADDRESSES, RECORD_MAX);
+		return error_set(
+			err, CNI_ERR_CONFIG, E2BIG,
+			"%zu addresses and %zu host ports and ranges of them are "
+			"too many for one interface: expected at most %d "
+			"addresses, and a record of less than %d bytes, found %zu",
+			record->n, record->ports.n, RECORD_ADDRESSES, RECORD_MAX,
+			strlen(text));
 	record_name(owner_hash(record->container_id, record->ifname), name);
 	r = write_aside(store, text, err);
 	if (r == 0 &&

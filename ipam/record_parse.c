@@ -10,6 +10,7 @@
 
 #include "../conf/identity.h"
 #include "../conf/util.h"
+#include "record_ports.h"
 
 static int hex_digit(char c)
 {
@@ -118,37 +119,6 @@ static int parse_address(char *value, struct record *record)
 	return 0;
 }
 
-static int parse_port_number(const char *text, uint32_t *ret)
-{
-	uint64_t number;
-
-	if (!text || parse_u64(text, UINT16_MAX, &number) < 0 || number == 0)
-		return -EBADMSG;
-	*ret = (uint32_t)number;
-	return 0;
-}
-
-static int parse_port(char *value, struct record *record)
-{
-	char *rest = NULL;
-	const char *protocol = strtok_r(value, " ", &rest);
-	const char *host_ip = strtok_r(NULL, " ", &rest);
-	struct port_mapping port = {}, *grown;
-
-	if (!protocol || !host_ip || record->ports.n == PORT_MAPPINGS_MAX ||
-	    port_protocol_parse(protocol, &port.protocol) < 0 ||
-	    (strcmp(host_ip, "-") != 0 && ip_parse(host_ip, &port.host_ip) < 0) ||
-	    parse_port_number(strtok_r(NULL, " ", &rest), &port.host_port) < 0 ||
-	    parse_port_number(strtok_r(NULL, " ", &rest), &port.container_port) < 0)
-		return -EBADMSG;
-	grown = reallocarray(record->ports.items, record->ports.n + 1, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	record->ports.items = grown;
-	grown[record->ports.n++] = port;
-	return 0;
-}
-
 static int parse_vlan(const char *text, uint16_t *ret)
 {
 	uint64_t number;
@@ -214,7 +184,9 @@ static int parse_line(char *line, struct record *record)
 	if (strcmp(line, "native") == 0)
 		return parse_vlan(value, &record->native_vlan);
 	if (strcmp(line, "hostport") == 0)
-		return parse_port(value, record);
+		return record_port_parse(value, &record->ports);
+	if (strcmp(line, "hostports") == 0)
+		return record_ports_parse(value, &record->ports);
 	if (strcmp(line, "spoofcheck") == 0)
 		record->spoof_check = strcmp(value, "yes") == 0;
 	if (strcmp(line, "spoofaddresses") == 0)

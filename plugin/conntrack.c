@@ -46,10 +46,14 @@ static struct conntrack_match port_match(const struct conntrack_port *port)
 	static const uint8_t any[16];
 	struct conntrack_match match = {
 		.family = port->host.family,
-		.orig = {.protocol = port->protocol, .dst_port = port->port},
+		.orig = {.protocol = port->protocol,
+			 .dst_port = port->port,
+			 .dst_port_last = port->last},
 		/* Answered from that port, and to the client itself: what pods send to that
 		 * port of other hosts is masqueraded, and would change its source. */
-		.reply = {.protocol = port->protocol, .src_port = port->port},
+		.reply = {.protocol = port->protocol,
+			  .src_port = port->port,
+			  .src_port_last = port->last},
 		.untranslated = true,
 	};
 

@@ -6,12 +6,12 @@
 
 #include "../conf/attachment.h"
 
-/* A port of the node's, on the address @host, or on all of its family where it has no bytes
+/* Ports of the node's, on the address @host, or on all of its family where it has no bytes
  * set. */
 struct conntrack_port {
 	struct ip_addr host;
 	uint8_t protocol;
-	uint16_t port;
+	uint16_t port, last;
 };
 
 /*

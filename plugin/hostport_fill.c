@@ -19,12 +19,16 @@ static const struct {
 		{"map", "type inet_proto . inet_service : ipv4_addr . inet_service"},
 		{"map",
 		 "type inet_proto . ipv4_addr . inet_service : ipv4_addr . inet_service"},
+		{"map",
+		 "type inet_proto . ipv4_addr . inet_service : ipv4_addr; flags interval"},
 		{"set", "type ipv4_addr . ipv4_addr; flags interval"},
 	},
 	{
 		{"map", "type inet_proto . inet_service : ipv6_addr . inet_service"},
 		{"map",
 		 "type inet_proto . ipv6_addr . inet_service : ipv6_addr . inet_service"},
+		{"map",
+		 "type inet_proto . ipv6_addr . inet_service : ipv6_addr; flags interval"},
 		{"set", "type ipv6_addr . ipv6_addr; flags interval"},
 	},
 };
@@ -37,33 +41,54 @@ static void maps_text(const struct hostport_sets *sets, struct text *text)
 				 types[f][k].what, sets->names[f][k], types[f][k].type);
 }
 
+/* Of two addresses or ports, one where they are the same. */
+static void addresses_text(const uint8_t *from, const uint8_t *to, int f, size_t size,
+			   struct text *text)
+{
+	text_add(text, "%s", HOSTPORT_ADDRESS_TEXT(from, f));
+	if (memcmp(from, to, size) != 0)
+		text_add(text, "-%s", HOSTPORT_ADDRESS_TEXT(to, f));
+}
+
+static void key_text(const struct nft_element *element, struct text *text)
+{
+	enum hostport_kind kind = hostport_kind_of(element);
+	int f = hostport_family_of(element);
+	const uint8_t *key = element->key.bytes;
+	const uint8_t *end = element->end.len ? element->end.bytes : key;
+	size_t size = ip_size(f == HOSTPORT_IPV4 ? AF_INET : AF_INET6);
+	unsigned int port = hostport_port_of(&element->key);
+
+	if (kind == HOSTPORT_ONLINK) {
+		text_add(text, "%s . ", HOSTPORT_ADDRESS_TEXT(key, f));
+		addresses_text(key + size, end + size, f, size, text);
+		return;
+	}
+	text_add(text, "%u . ", key[0]);
+	if (kind != HOSTPORT_ANY) {
+		addresses_text(key + HOSTPORT_PART, end + HOSTPORT_PART, f, size, text);
+		text_add(text, " . ");
+	}
+	text_add(text, "%u", port);
+	if (hostport_last_of(element) != port)
+		text_add(text, "-%u", hostport_last_of(element));
+}
+
 /* An element in nft's words: what libnftables makes of them are the same bytes. */
 static void element_text(const struct nft_element *element, struct text *text)
 {
 	enum hostport_kind kind = hostport_kind_of(element);
-	int f = hostport_family_of(element);
-	const uint8_t *key = element->key.bytes, *end = element->end.bytes;
-	unsigned int size = ip_size(f == HOSTPORT_IPV4 ? AF_INET : AF_INET6);
 
 	text_add(text, "add element inet " RULES_TABLE " %s { ", element->set->name);
-	if (kind == HOSTPORT_ONLINK) {
-		text_add(text, "%s . %s", HOSTPORT_ADDRESS_TEXT(key, f),
-			 HOSTPORT_ADDRESS_TEXT(key + size, f));
-		if (memcmp(key + size, end + size, size) != 0)
-			text_add(text, "-%s", HOSTPORT_ADDRESS_TEXT(end + size, f));
-	} else {
-		text_add(text, "%u . ", key[0]);
-		if (kind == HOSTPORT_ONE)
-			text_add(text, "%s . ",
-				 HOSTPORT_ADDRESS_TEXT(key + HOSTPORT_PART, f));
-		text_add(text, "%u", hostport_port_of(&element->key));
-	}
+	key_text(element, text);
 	if (element->comment[0])
 		text_add(text, " comment \"%s\"", element->comment);
 	if (kind != HOSTPORT_ONLINK)
-		text_add(text, " : %s . %u",
-			 HOSTPORT_ADDRESS_TEXT(element->data.bytes, f),
-			 hostport_port_of(&element->data));
+		text_add(text, " : %s",
+			 HOSTPORT_ADDRESS_TEXT(element->data.bytes,
+					       hostport_family_of(element)));
+	if (kind == HOSTPORT_ANY || kind == HOSTPORT_ONE)
+		text_add(text, " . %u", hostport_port_of(&element->data));
 	text_add(text, " }\n");
 }
 
@@ -77,16 +102,6 @@ struct filling {
 static void filling_clear(struct filling *filling)
 {
 	nft_element_list_clear(&filling->elements);
-}
-
-static bool filling_has(const struct filling *filling, const struct nft_element *element)
-{
-	for (size_t i = 0; i < filling->elements.n; i++)
-		if (filling->elements.items[i].set == element->set &&
-		    memcmp(&filling->elements.items[i].key, &element->key,
-			   sizeof(element->key)) == 0)
-			return true;
-	return false;
 }
 
 static int record_fill(const struct record *record, void *data, struct cni_error *err)
@@ -107,9 +122,10 @@ static int record_fill(const struct record *record, void *data, struct cni_error
 		return 0;
 	ret = hostport_elements_make(filling->sets, &pod, &elements, err);
 	/* A port that two have is the newer one's, who comes first; `repair` names them. */
+	if (ret == 0)
+		ret = hostport_elements_except(&elements, &filling->elements, err);
 	for (size_t i = 0; ret == 0 && i < elements.n; i++)
-		if (!filling_has(filling, &elements.items[i]) &&
-		    nft_element_list_add(&filling->elements, &elements.items[i]) < 0)
+		if (nft_element_list_add(&filling->elements, &elements.items[i]) < 0)
 			ret = error_oom(err);
 	return ret;
 }

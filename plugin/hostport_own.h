@@ -6,12 +6,12 @@
 #include "hostports.h"
 
 /* Adds to @found what is there by the keys of @elements and is, by its comment, of
- * @host_ifname. Codes 100, 101. */
+ * @host_ifname; sorts it. Codes 100, 101. */
 int hostports_find_own(struct netlink *nl, const struct nft_element_list *elements,
 		       const char *host_ifname, struct nft_element_list *found,
 		       struct cni_error *err);
 
-/* Is @element among what was found, word for word? */
+/* Is @element among what was found so, word for word? */
 bool hostports_have(const struct nft_element_list *found,
 		    const struct nft_element *element);
 

@@ -62,7 +62,7 @@ static const struct {
 	{"6", "ip6", "ipv6", "ipv6_addr", " ip6 daddr != ::1"},
 };
 
-#define RULES_MAX (4 * HOSTPORT_FAMILIES + 6)
+#define RULES_MAX (5 * HOSTPORT_FAMILIES + 6)
 
 struct list {
 	struct rule_list rules;
@@ -154,6 +154,7 @@ static void family_rules(const struct attachment *att, int f,
 
 	dnat_add(list, f, "any", except, "", sets->names[f][HOSTPORT_ANY]);
 	dnat_add(list, f, "one", except, one, sets->names[f][HOSTPORT_ONE]);
+	dnat_add(list, f, "range", except, one, sets->names[f][HOSTPORT_RANGE]);
 	rest_add(list, f);
 	if (snat)
 		snat_add(list, f, sets->names[f][HOSTPORT_ONLINK]);

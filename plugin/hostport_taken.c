@@ -10,10 +10,13 @@
 #include <linux/netfilter.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "netlink_route.h"
 #include "node.h"
 #include "reclaim.h"
+
+#define QUESTIONS_MAX 64 /* for single elements of one map */
 
 /* The maps of all networks. */
 struct maps {
@@ -64,7 +67,6 @@ static int maps_list(struct netlink *nl, struct maps *maps, struct cni_error *er
 
 struct search {
 	const struct nft_element_list *wanted;
-	int family;
 	struct nft_element_list *found;
 };
 
@@ -75,50 +77,50 @@ static int found_note(const struct nft_element *found, void *data)
 	return nft_element_list_add(search->found, found);
 }
 
-static bool values_equal(const struct nft_value *a, const struct nft_value *b)
-{
-	return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
-}
-
-/* One address's element is in the way of whoever wants the port on all. */
-static int one_note(const struct nft_element *found, void *data)
+/* Of all that a map has, what overlaps with something wanted. */
+static int overlapping_note(const struct nft_element *found, void *data)
 {
 	const struct search *search = data;
-	struct nft_value port = hostport_key_any(found);
 
-	for (size_t i = 0; i < search->wanted->n; i++) {
-		const struct nft_element *wanted = &search->wanted->items[i];
-
-		if (hostport_kind_of(wanted) == HOSTPORT_ANY &&
-		    hostport_family_of(wanted) == search->family &&
-		    values_equal(&wanted->key, &port))
+	for (size_t i = 0; i < search->wanted->n; i++)
+		if (hostport_kind_of(&search->wanted->items[i]) != HOSTPORT_ONLINK &&
+		    hostport_overlap(&search->wanted->items[i], found))
 			return nft_element_list_add(search->found, found);
-	}
 	return 0;
 }
 
-/* Adds what one map is to be asked for. True: all that it has must be looked at. */
+/* Is it one key of such a map that would be in the element's way? */
+static bool has_one_key(const struct nft_element *element, enum hostport_kind map)
+{
+	enum hostport_kind kind = hostport_kind_of(element);
+
+	return kind == HOSTPORT_ONE || (kind == HOSTPORT_ANY && map == HOSTPORT_ANY);
+}
+
+/* Adds what one map is to be asked for. True: all that it has must be looked at, since ranges
+ * and "all addresses" have no key of their own in it; or it is less than so many questions. */
 static bool questions_add(const struct map *map, const struct nft_element_list *wanted,
 			  struct nft_element_list *questions)
 {
+	size_t before = questions->n;
 	bool all = false;
 
-	for (size_t i = 0; i < wanted->n; i++) {
+	for (size_t i = 0; i < wanted->n && !all; i++) {
 		const struct nft_element *element = &wanted->items[i];
 		struct nft_element *question = &questions->items[questions->n];
-		enum hostport_kind kind = hostport_kind_of(element);
 
-		if (hostport_family_of(element) != map->family || kind == HOSTPORT_ONLINK)
+		if (hostport_family_of(element) != map->family ||
+		    hostport_kind_of(element) == HOSTPORT_ONLINK)
 			continue;
-		if (kind == HOSTPORT_ANY && map->kind == HOSTPORT_ONE) {
-			all = true;
-			continue;
-		}
+		all = !has_one_key(element, map->kind) ||
+		      questions->n - before == QUESTIONS_MAX;
 		question->set = &map->set;
 		question->key = map->kind == HOSTPORT_ANY ? hostport_key_any(element)
 							  : element->key;
 		questions->n++;
 	}
+	if (all)
+		questions->n = before;
 	return all;
 }
 
@@ -139,17 +141,16 @@ static int in_the_way(struct netlink *nl, const struct nft_element_list *wanted,
 		      struct cni_error *err)
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list questions = {
-		.items = calloc(wanted->n * (maps->n + 1), sizeof(*questions.items)),
+		.items = calloc((QUESTIONS_MAX + 1) * maps->n + wanted->n + 1,
+				sizeof(*questions.items)),
 	};
 	struct search search = {.wanted = wanted, .found = found};
 	int ret = questions.items ? 0 : error_oom(err);
 
-	for (size_t i = 0; ret == 0 && i < maps->n; i++) {
-		search.family = maps->items[i].family;
+	for (size_t i = 0; ret == 0 && i < maps->n; i++)
 		if (questions_add(&maps->items[i], wanted, &questions))
-			ret = nft_set_elements(nl, &maps->items[i].set, one_note, &search,
-					       err);
-	}
+			ret = nft_set_elements(nl, &maps->items[i].set, overlapping_note,
+					       &search, err);
 	if (ret < 0)
 		return ret;
 	onlink_questions(wanted, &questions);
@@ -201,40 +202,58 @@ static bool is_alive(const struct attachment *att, const struct nft_element *ele
 	return strcmp(owner, att->host_ifname) != 0 && hostport_owner_lives(att, owner);
 }
 
-/* Which of the mappings is it that the element is in the way of? */
-static size_t mapping_of(const struct attachment *att, const struct nft_element *element)
+/* Which entry of the configuration is it that the element is in the way of? False: the pod's
+ * ports are told by its record alone. */
+static bool entry_of(const struct attachment *att, const struct nft_element *element,
+		     size_t *ret_index)
 {
-	const struct port_mapping_list *list = &att->conf.ports.mappings;
-	struct nft_value key = hostport_key_any(element);
-	size_t i = 0;
+	const struct port_mapping_list *entries = &att->conf.ports.entries;
 
-	while (i + 1 < list->n && (list->items[i].protocol != key.bytes[0] ||
-				   list->items[i].host_port != hostport_port_of(&key)))
-		i++;
-	return i;
+	for (size_t i = 0; i < entries->n; i++) {
+		const struct port_mapping *entry = &entries->items[i];
+		int f = hostport_family_of(element);
+		size_t size = ip_size(f == HOSTPORT_IPV4 ? AF_INET : AF_INET6);
+
+		if (entry->protocol != element->key.bytes[0] ||
+		    entry->host_port < hostport_port_of(&element->key) ||
+		    entry->host_port > hostport_last_of(element) ||
+		    !port_mapping_is_for(entry, f == HOSTPORT_IPV4 ? AF_INET : AF_INET6))
+			continue;
+		if (hostport_is_of_one(element) && !port_mapping_is_wild(entry) &&
+		    memcmp(entry->host_ip.bytes, element->key.bytes + HOSTPORT_PART,
+			   size) != 0)
+			continue;
+		*ret_index = i;
+		return true;
+	}
+	return false;
 }
 
 static int refuse(struct attachment *att, const struct nft_element *element,
 		  struct cni_error *err)
 {
-	size_t i = mapping_of(att, element);
-	const struct port_mapping *mapping = &att->conf.ports.mappings.items[i];
 	const char *pod = element->comment + strcspn(element->comment, " ");
-	char owner[IF_NAMESIZE], on[IP_TEXT_MAX + 8] = "";
+	char owner[IF_NAMESIZE], on[IP_TEXT_MAX + 8] = "", key[64] = "hostPort";
+	unsigned int port = hostport_port_of(&element->key);
 	struct link link = {};
+	size_t i;
 
 	owner_read(element, owner);
-	if (hostport_kind_of(element) == HOSTPORT_ONE)
+	if (entry_of(att, element, &i)) {
+		port = att->conf.ports.entries.items[i].host_port;
+		snprintf(key, sizeof(key), "runtimeConfig.portMappings[%zu].hostPort", i);
+	}
+	if (hostport_is_of_one(element))
 		snprintf(on, sizeof(on), " on %s", HOSTPORT_HOST_TEXT(element));
 	/* Its alias says network, container and interface. */
 	if (link_get(att->node->rtnl, owner, &link, err) < 0)
 		error_clear(err);
 	return error_set(
 		err, CNI_ERR_EXISTS, EADDRINUSE,
-		"runtimeConfig.portMappings[%zu].hostPort: %s port %u%s is taken "
-		"by%s%s (network, container, interface: %s); choose another port "
-		"or an address of the node that has it free, or delete that pod",
-		i, port_protocol_name(mapping->protocol), mapping->host_port, on,
+		"%s: %s port %u%s is taken by%s%s (network, container, interface: %s); "
+		"choose another port or an address of the node that has it free, or "
+		"delete that pod",
+		key, port_protocol_name(element->key.bytes[0]), port, on,
 		strchr(pod, '/') ? " pod" : " container", pod,
 		strncmp(link.alias, LINK_ALIAS_PREFIX, strlen(LINK_ALIAS_PREFIX)) == 0
 			? link.alias + strlen(LINK_ALIAS_PREFIX)

@@ -13,8 +13,8 @@
 #define NO_PROTOCOL 255 /* reserved by IANA: of sentinels */
 
 static const char *const prefixes[HOSTPORT_FAMILIES][HOSTPORT_KINDS] = {
-	{"hostports4_", "hostips4_", "onlink4_"},
-	{"hostports6_", "hostips6_", "onlink6_"},
+	{"hostports4_", "hostips4_", "hostranges4_", "onlink4_"},
+	{"hostports6_", "hostips6_", "hostranges6_", "onlink6_"},
 };
 
 const char *const hostport_nodeips[] = {"nodeips4", "nodeips6", NULL};
@@ -83,6 +83,21 @@ unsigned int hostport_port_of(const struct nft_value *key)
 	const uint8_t *bytes = key->bytes + key->len - HOSTPORT_PART;
 
 	return bytes[0] << 8 | bytes[1];
+}
+
+unsigned int hostport_last_of(const struct nft_element *element)
+{
+	return hostport_port_of(element->end.len ? &element->end : &element->key);
+}
+
+bool hostport_is_of_one(const struct nft_element *element)
+{
+	const struct nft_value *key = &element->key, *end = &element->end;
+
+	return hostport_kind_of(element) == HOSTPORT_ONE ||
+	       (hostport_kind_of(element) == HOSTPORT_RANGE &&
+		memcmp(key->bytes + HOSTPORT_PART, end->bytes + HOSTPORT_PART,
+		       key->len - 2 * HOSTPORT_PART) == 0);
 }
 
 struct nft_value hostport_key_onlink(const struct nft_element *element)
@@ -154,8 +169,10 @@ static void add_port(struct nft_value *value, uint32_t port)
 	nft_value_add_part(value, &number, sizeof(number));
 }
 
+/* One port of a mapping, the one at @offset. */
 static void port_element(const struct nft_set *sets, const struct port_mapping *port,
-			 const struct ip_addr *pod, struct nft_element *element)
+			 uint32_t offset, const struct ip_addr *pod,
+			 struct nft_element *element)
 {
 	bool wild = port_mapping_is_wild(port);
 
@@ -164,9 +181,29 @@ static void port_element(const struct nft_set *sets, const struct port_mapping *
 	if (!wild)
 		nft_value_add_part(&element->key, port->host_ip.bytes,
 				   ip_size(port->host_ip.family));
-	add_port(&element->key, port->host_port);
+	add_port(&element->key, port->host_port + offset);
 	nft_value_add_part(&element->data, pod->bytes, ip_size(pod->family));
-	add_port(&element->data, port->container_port);
+	add_port(&element->data, port->container_port + offset);
+}
+
+/* All of a mapping's, which are the same on both sides. */
+static void range_element(const struct nft_set *sets, const struct port_mapping *port,
+			  const struct ip_addr *pod, struct nft_element *element)
+{
+	struct ip_addr from = port->host_ip, to = from;
+
+	if (port_mapping_is_wild(port)) {
+		from = (struct ip_addr){.family = pod->family};
+		memset(to.bytes, 0xff, sizeof(to.bytes));
+	}
+	element->set = &sets[HOSTPORT_RANGE];
+	nft_value_add_part(&element->key, &port->protocol, sizeof(port->protocol));
+	nft_value_add_part(&element->key, from.bytes, ip_size(pod->family));
+	add_port(&element->key, port->host_port);
+	nft_value_add_part(&element->end, &port->protocol, sizeof(port->protocol));
+	nft_value_add_part(&element->end, to.bytes, ip_size(pod->family));
+	add_port(&element->end, port->host_port + port->count - 1);
+	nft_value_add_part(&element->data, pod->bytes, ip_size(pod->family));
 }
 
 static void onlink_element(const struct nft_set *sets, const struct ip_addr *pod,
@@ -187,14 +224,15 @@ static void onlink_element(const struct nft_set *sets, const struct ip_addr *pod
 static void sentinels_make(const struct nft_set *sets, int family,
 			   struct nft_element elements[HOSTPORT_KINDS])
 {
-	struct port_mapping port = {.protocol = NO_PROTOCOL};
+	struct port_mapping port = {.protocol = NO_PROTOCOL, .count = 1};
 	struct ip_addr nobody = {.family = family};
 	struct ip_addr multicast = {family, {0xff, 0xff, 0xff, 0xff}};
 	struct ip_prefix all = {multicast, ip_bits(family)};
 
-	port_element(sets, &port, &nobody, &elements[HOSTPORT_ANY]);
+	port_element(sets, &port, 0, &nobody, &elements[HOSTPORT_ANY]);
 	port.host_ip = multicast;
-	port_element(sets, &port, &nobody, &elements[HOSTPORT_ONE]);
+	port_element(sets, &port, 0, &nobody, &elements[HOSTPORT_ONE]);
+	range_element(sets, &port, &nobody, &elements[HOSTPORT_RANGE]);
 	onlink_element(sets, &multicast, &all, &elements[HOSTPORT_ONLINK]);
 }
 
@@ -205,13 +243,32 @@ void hostport_sentinels_make(const struct hostport_sets *sets,
 		sentinels_make(sets->sets[f], families[f], elements + f * HOSTPORT_KINDS);
 }
 
+/* How many elements are a mapping's. */
+static size_t elements_of(const struct port_mapping *port)
+{
+	return port->host_port == port->container_port ? 1 : port->count;
+}
+
+static void mapping_elements(const struct nft_set *sets, const struct port_mapping *port,
+			     const struct ip_addr *pod, struct nft_element_list *elements)
+{
+	if (port->count > 1 && elements_of(port) == 1) {
+		range_element(sets, port, pod, &elements->items[elements->n++]);
+		return;
+	}
+	for (uint32_t i = 0; i < port->count; i++)
+		port_element(sets, port, i, pod, &elements->items[elements->n++]);
+}
+
 int hostport_elements_make(const struct hostport_sets *sets,
 			   const struct hostport_pod *pod,
 			   struct nft_element_list *elements, struct cni_error *err)
 {
-	size_t first = elements->n;
+	size_t first = elements->n, most = 1; /* onlink */
 
-	if (nft_element_list_grow(elements, HOSTPORT_FAMILIES * (pod->ports->n + 1)) < 0)
+	for (size_t i = 0; i < pod->ports->n; i++)
+		most += elements_of(&pod->ports->items[i]);
+	if (nft_element_list_grow(elements, HOSTPORT_FAMILIES * most) < 0)
 		return error_oom(err);
 	for (int f = 0; f < HOSTPORT_FAMILIES; f++) {
 		const struct ip_prefix *own = &pod->addresses[f];
@@ -219,8 +276,8 @@ int hostport_elements_make(const struct hostport_sets *sets,
 
 		for (size_t i = 0; own->addr.family && i < pod->ports->n; i++)
 			if (port_mapping_is_for(&pod->ports->items[i], families[f]))
-				port_element(sets->sets[f], &pod->ports->items[i],
-					     &own->addr, &elements->items[elements->n++]);
+				mapping_elements(sets->sets[f], &pod->ports->items[i],
+						 &own->addr, elements);
 		if (elements->n > before)
 			onlink_element(sets->sets[f], &own->addr, own,
 				       &elements->items[elements->n++]);

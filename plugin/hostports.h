@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Host ports as elements of maps in the table inet bridge_cni, four maps and two sets a
+ * Host ports as elements of maps in the table inet bridge_cni, six maps and two sets a
  * network, so that the rules over them stay constant in number:
  *
  *	hostports4_NETHASH	protocol . host port : pod's address . its port
  *	hostips4_NETHASH	protocol . host address . host port : the same
+ *	hostranges4_NETHASH	protocol . host addresses . host ports : pod's address, on
+ *				which they are the same
  *	onlink4_NETHASH		pod's address . its subnet, which it answers past the node
  *
  * and the same with a 6. Each element says in its comment whose it is: the name of the host's
@@ -31,6 +33,7 @@ enum {
 enum hostport_kind {
 	HOSTPORT_ANY, /* on all addresses of the node */
 	HOSTPORT_ONE, /* on one of them */
+	HOSTPORT_RANGE, /* ports that follow each other, on all or on one */
 	HOSTPORT_ONLINK,
 	HOSTPORT_KINDS,
 };
@@ -95,11 +98,22 @@ const char *hostport_address_format(const uint8_t *bytes, int family,
 #define HOSTPORT_ADDRESS_TEXT(bytes, family) \
 	hostport_address_format((bytes), (family), (char[IP_TEXT_MAX]){})
 
-/* The port that a key ends in; the host's address in one of kind HOSTPORT_ONE, as text. */
+/* The port that a key ends in; the last of an element's; the host's address in one that is of
+ * one alone, as text. */
 unsigned int hostport_port_of(const struct nft_value *key);
+unsigned int hostport_last_of(const struct nft_element *element);
+bool hostport_is_of_one(const struct nft_element *element);
 const char *hostport_host_format(const struct nft_element *element,
 				 char buf[IP_TEXT_MAX]);
 #define HOSTPORT_HOST_TEXT(element) hostport_host_format((element), (char[IP_TEXT_MAX]){})
+
+/* Would the same packets be theirs? Never of kind HOSTPORT_ONLINK. */
+bool hostport_overlap(const struct nft_element *a, const struct nft_element *b);
+
+/* Takes out of @elements the ports that overlap with one of @taken; a range may become
+ * several. Code 100. */
+int hostport_elements_except(struct nft_element_list *elements,
+			     const struct nft_element_list *taken, struct cni_error *err);
 
 /* Is it that attachment's element? */
 bool hostport_is_of(const struct nft_element *element, const char *host_ifname);

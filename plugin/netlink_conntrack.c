@@ -78,12 +78,20 @@ static struct builder message(struct netlink *nl, int type, int flags, int famil
 		     &header, sizeof(header));
 }
 
+static bool has_range(const struct conntrack_side *side)
+{
+	return side->src_port_last > side->src_port ||
+	       side->dst_port_last > side->dst_port;
+}
+
 /* The kernel compares IPv6 addresses the wrong way round: what it is told to look for is all
- * that it passes over (seen in 5.8 to 6.18). */
+ * that it passes over (seen in 5.8 to 6.18). It knows no ranges of ports. */
 static bool is_filterable(const struct conntrack_match *match)
 {
 	const struct conntrack_side *orig = &match->orig, *reply = &match->reply;
 
+	if (has_range(orig) || has_range(reply))
+		return false;
 	return match->family == AF_INET || (!orig->src.family && !orig->dst.family &&
 					    !reply->src.family && !reply->dst.family);
 }
@@ -126,6 +134,22 @@ static void list_clear(struct list *list)
 	list->n = 0;
 }
 
+/* One direction of a connection that is there. */
+struct side {
+	struct nlattr *ip[CTA_IP_MAX + 1], *proto[CTA_PROTO_MAX + 1];
+};
+
+static bool side_read(struct nlattr *tuple, struct side *side)
+{
+	struct nlattr *parts[CTA_TUPLE_MAX + 1];
+
+	return tuple && nla_parse_nested(parts, CTA_TUPLE_MAX, tuple, NULL) == 0 &&
+	       parts[CTA_TUPLE_IP] && parts[CTA_TUPLE_PROTO] &&
+	       nla_parse_nested(side->ip, CTA_IP_MAX, parts[CTA_TUPLE_IP], NULL) == 0 &&
+	       nla_parse_nested(side->proto, CTA_PROTO_MAX, parts[CTA_TUPLE_PROTO],
+				NULL) == 0;
+}
+
 static bool address_matches(const struct ip_addr *wanted, struct nlattr *const *attrs,
 			    int v4, int v6)
 {
@@ -136,10 +160,16 @@ static bool address_matches(const struct ip_addr *wanted, struct nlattr *const *
 		memcmp(nla_data(found), wanted->bytes, ip_size(wanted->family)) == 0);
 }
 
-static bool port_matches(uint16_t wanted, struct nlattr *found)
+static bool port_matches(uint16_t first, uint16_t last, struct nlattr *found)
 {
-	return !wanted || (found && nla_len(found) == sizeof(uint16_t) &&
-			   ntohs(nla_get_u16(found)) == wanted);
+	uint16_t port;
+
+	if (!first)
+		return true;
+	if (!found || nla_len(found) != sizeof(port))
+		return false;
+	port = ntohs(nla_get_u16(found));
+	return port >= first && port <= (last > first ? last : first);
 }
 
 static bool is_translated(const struct nlattr *status)
@@ -148,32 +178,30 @@ static bool is_translated(const struct nlattr *status)
 }
 
 /* Kernels before 5.8 list all there is. */
-static bool side_matches(const struct conntrack_side *side, struct nlattr *tuple)
+static bool side_matches(const struct conntrack_side *side, const struct side *found)
 {
-	struct nlattr *parts[CTA_TUPLE_MAX + 1], *ip[CTA_IP_MAX + 1];
-	struct nlattr *proto[CTA_PROTO_MAX + 1];
-
-	if (!tuple || nla_parse_nested(parts, CTA_TUPLE_MAX, tuple, NULL) < 0 ||
-	    !parts[CTA_TUPLE_IP] || !parts[CTA_TUPLE_PROTO] ||
-	    nla_parse_nested(ip, CTA_IP_MAX, parts[CTA_TUPLE_IP], NULL) < 0 ||
-	    nla_parse_nested(proto, CTA_PROTO_MAX, parts[CTA_TUPLE_PROTO], NULL) < 0)
-		return false;
-	return address_matches(&side->src, ip, CTA_IP_V4_SRC, CTA_IP_V6_SRC) &&
-	       address_matches(&side->dst, ip, CTA_IP_V4_DST, CTA_IP_V6_DST) &&
+	return port_matches(side->dst_port, side->dst_port_last,
+			    found->proto[CTA_PROTO_DST_PORT]) &&
+	       port_matches(side->src_port, side->src_port_last,
+			    found->proto[CTA_PROTO_SRC_PORT]) &&
 	       (!side->protocol ||
-		(proto[CTA_PROTO_NUM] &&
-		 nla_get_u8(proto[CTA_PROTO_NUM]) == side->protocol)) &&
-	       port_matches(side->src_port, proto[CTA_PROTO_SRC_PORT]) &&
-	       port_matches(side->dst_port, proto[CTA_PROTO_DST_PORT]);
+		(found->proto[CTA_PROTO_NUM] &&
+		 nla_get_u8(found->proto[CTA_PROTO_NUM]) == side->protocol)) &&
+	       address_matches(&side->src, found->ip, CTA_IP_V4_SRC, CTA_IP_V6_SRC) &&
+	       address_matches(&side->dst, found->ip, CTA_IP_V4_DST, CTA_IP_V6_DST);
 }
 
 static bool list_wants(const struct list *list, struct nlattr *const *attrs)
 {
-	for (size_t i = 0; attrs[CTA_ID] && i < list->matches_n; i++)
-		if (!(list->matches[i].untranslated &&
-		      is_translated(attrs[CTA_STATUS])) &&
-		    side_matches(&list->matches[i].orig, attrs[CTA_TUPLE_ORIG]) &&
-		    side_matches(&list->matches[i].reply, attrs[CTA_TUPLE_REPLY]))
+	struct side orig, reply;
+
+	if (!attrs[CTA_ID] || !side_read(attrs[CTA_TUPLE_ORIG], &orig) ||
+	    !side_read(attrs[CTA_TUPLE_REPLY], &reply))
+		return false;
+	for (size_t i = 0; i < list->matches_n; i++)
+		if (side_matches(&list->matches[i].orig, &orig) &&
+		    side_matches(&list->matches[i].reply, &reply) &&
+		    !(list->matches[i].untranslated && is_translated(attrs[CTA_STATUS])))
 			return true;
 	return false;
 }
@@ -254,19 +282,17 @@ static int list_and_delete(struct netlink *nl, const struct conntrack_match *mat
 int conntrack_delete(struct netlink *nl, const struct conntrack_match *matches, size_t n,
 		     bool listed, struct cni_error *err)
 {
-	bool filterable = true;
+	/* Each is a look at all connections of the node's. */
+	bool filterable = n <= DELETED_AT_ONCE;
 	int ret;
 
 	for (size_t i = 0; i < n; i++)
 		filterable &= is_filterable(&matches[i]);
-	ret = filterable ? 0 : -EOPNOTSUPP;
-	for (size_t i = 0; ret == 0 && i < n; i++) {
+	for (size_t i = 0; filterable && i < n; i++)
 		put_filter(message(nl, IPCTNL_MSG_CT_DELETE, 0, matches[i].family,
 				   "deleting connections"),
 			   &matches[i]);
-		if (i + 1 == n || (i + 1) % DELETED_AT_ONCE == 0)
-			ret = netlink_commit(nl, err);
-	}
+	ret = filterable ? netlink_commit(nl, err) : -EOPNOTSUPP;
 	if (ret != -EOPNOTSUPP && ret != -EINVAL)
 		return ret;
 	error_clear(err);

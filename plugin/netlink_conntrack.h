@@ -9,11 +9,12 @@
 #include "../conf/addr.h"
 #include "netlink.h"
 
-/* One direction of a connection; 0 and family 0: whichever. */
+/* One direction of a connection; 0 and family 0: whichever. Last ports: those up to them as
+ * well, where there is a first. */
 struct conntrack_side {
 	struct ip_addr src, dst;
 	uint8_t protocol;
-	uint16_t src_port, dst_port;
+	uint16_t src_port, src_port_last, dst_port, dst_port_last;
 };
 
 struct conntrack_match {
@@ -25,7 +26,7 @@ struct conntrack_match {
 /*
  * Deletes the connections that match any of @matches, which are of one family. IPv4's the
  * kernel looks for itself since Linux 6.11, which takes it 0.2 ms and 0.5 µs a connection of
- * the node. Others are listed first, 10 ms or more.
+ * the node. Others, ranges of ports and more than 64 are listed first, 10 ms or more.
  * @nl: a NETLINK_FOR_NFTABLES connection. -EOPNOTSUPP, no error set: it can't, and they are
  * not @listed. Code 101, a kernel without ctnetlink (EINVAL) included.
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Elements: how they look in a message, and which transaction they go in. */
+/* Elements: how they look in a message, and how one asks for them. */
 #include "nftset_element.h"
+#include "nftset_message.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -14,9 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MESSAGE_TYPE(type) ((NFNL_SUBSYS_NFTABLES << 8) | (type))
-#define PART_SIZE	   4 /* a concatenation's parts are multiples of it */
-#define ASKED_AT_ONCE	   64 /* what a socket has room for, if all are answered */
+#define PART_SIZE     4 /* a concatenation's parts are multiples of it */
+#define ASKED_AT_ONCE 64 /* what a socket has room for, if all are answered */
 
 /*
  * User data are type-length-value triples of the tools' own making, not the kernel's
@@ -113,89 +113,53 @@ static int put_set(struct nl_msg *msg, const struct nft_set *set)
 	return 0;
 }
 
-static int put_element(struct nl_msg *msg, const struct nft_element *element)
+static int put_item(struct nl_msg *msg, const struct nft_element *element)
 {
-	struct nlattr *list, *item;
+	struct nlattr *item = nla_nest_start(msg, NFTA_LIST_ELEM);
 
 	/* Without one the kernel takes a deletion for that of the whole set. */
 	assert(element->key.len > 0);
-	if (put_set(msg, element->set) < 0)
-		return -ENOMEM;
-	list = nla_nest_start(msg, NFTA_SET_ELEM_LIST_ELEMENTS);
-	item = list ? nla_nest_start(msg, NFTA_LIST_ELEM) : NULL;
 	if (!item || put_value(msg, NFTA_SET_ELEM_KEY, &element->key) < 0 ||
 	    put_value(msg, NFTA_SET_ELEM_KEY_END, &element->end) < 0 ||
 	    put_value(msg, NFTA_SET_ELEM_DATA, &element->data) < 0 ||
 	    put_comment(msg, element->comment) < 0)
 		return -ENOMEM;
 	nla_nest_end(msg, item);
-	nla_nest_end(msg, list);
 	return 0;
 }
 
-static void queue_edge(struct netlink *nl, int type, const char *what)
+/* So many bytes a message must have room for that an element is put into. */
+static size_t item_size(const struct nft_element *element)
 {
-	struct nfgenmsg header = {
-		.version = NFNETLINK_V0,
-		.res_id = htons(NFNL_SUBSYS_NFTABLES),
-	};
-	struct nl_msg *msg = netlink_queue(nl, type, 0, "%s", what);
+	const struct nft_value *values[] = {&element->key, &element->end, &element->data};
+	size_t size = NLA_HDRLEN + nla_total_size(2 + (int)strlen(element->comment) + 1);
 
-	if (msg && nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0)
-		netlink_queue_failed(nl);
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
+		size += NLA_HDRLEN + nla_total_size((int)values[i]->len);
+	return size;
 }
 
-/* One transaction. */
-static int transact(struct netlink *nl, int type, int flags,
-		    const struct nft_element *elements, size_t n, int absent,
-		    struct cni_error *err)
+int nft_elements_put(struct nl_msg *msg, const struct nft_element *elements, size_t n,
+		     size_t *ret_n)
 {
-	const char *what = type == NFT_MSG_NEWSETELEM ? "adding" : "deleting";
+	struct nlattr *list;
+	size_t i = 0;
 
-	if (n == 0)
-		return 0;
-	queue_edge(nl, NFNL_MSG_BATCH_BEGIN, "an nftables transaction");
-	for (size_t i = 0; i < n; i++) {
-		const struct nft_set *set = elements[i].set;
-		struct nl_msg *msg = netlink_queue(nl, MESSAGE_TYPE(type), flags,
-						   "%s an element of set %s in table %s",
-						   what, set->name, set->table);
-
-		if (msg && put_element(msg, &elements[i]) < 0)
-			netlink_queue_failed(nl);
-	}
-	queue_edge(nl, NFNL_MSG_BATCH_END, "the end of an nftables transaction");
-	return netlink_commit_batch(nl, absent, err);
-}
-
-int nft_set_del(struct netlink *nl, const struct nft_set *set, struct cni_error *err)
-{
-	struct nfgenmsg header = {.nfgen_family = set->family, .version = NFNETLINK_V0};
-	struct nl_msg *msg;
-
-	queue_edge(nl, NFNL_MSG_BATCH_BEGIN, "an nftables transaction");
-	msg = netlink_queue(nl, MESSAGE_TYPE(NFT_MSG_DELSET), 0,
-			    "deleting set %s in table %s", set->name, set->table);
-	if (msg && (nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
-		    nla_put_string(msg, NFTA_SET_TABLE, set->table) < 0 ||
-		    nla_put_string(msg, NFTA_SET_NAME, set->name) < 0))
-		netlink_queue_failed(nl);
-	queue_edge(nl, NFNL_MSG_BATCH_END, "the end of an nftables transaction");
-	return netlink_commit_batch(nl, ENOENT, err);
-}
-
-int nft_elements_add(struct netlink *nl, const struct nft_element *elements, size_t n,
-		     int tolerated, struct cni_error *err)
-{
-	return transact(nl, NFT_MSG_NEWSETELEM, NLM_F_CREATE, elements, n, tolerated,
-			err);
-}
-
-int nft_elements_add_new(struct netlink *nl, const struct nft_element *elements, size_t n,
-			 struct cni_error *err)
-{
-	return transact(nl, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, elements, n,
-			EEXIST, err);
+	if (put_set(msg, elements->set) < 0)
+		return -ENOMEM;
+	list = nla_nest_start(msg, NFTA_SET_ELEM_LIST_ELEMENTS);
+	if (!list)
+		return -ENOMEM;
+	do {
+		if (put_item(msg, &elements[i]) < 0)
+			return -ENOMEM;
+		i++;
+	} while (i < n && elements[i].set == elements->set &&
+		 nlmsg_hdr(msg)->nlmsg_len + item_size(&elements[i]) <=
+			 nlmsg_get_max_size(msg));
+	nla_nest_end(msg, list);
+	*ret_n = i;
+	return 0;
 }
 
 static void get_value(struct nlattr *attr, struct nft_value *ret_value)
@@ -292,38 +256,12 @@ int nft_elements_find(struct netlink *nl, const struct nft_element *asked, size_
 	return ret;
 }
 
-static int present_note(const struct nft_element *found, void *data)
-{
-	return nft_element_list_add(data, found);
-}
-
-int nft_elements_del(struct netlink *nl, const struct nft_element *elements, size_t n,
-		     struct cni_error *err)
-{
-	_cleanup_(nft_element_list_clear) struct nft_element_list present = {};
-	int ret = transact(nl, NFT_MSG_DELSETELEM, 0, elements, n, ENOENT, err);
-
-	if (ret != -ENOENT || n == 1)
-		return ret == -ENOENT ? 0 : ret;
-	/* Nothing was deleted: those that are there, in one transaction still. */
-	ret = nft_elements_find(nl, elements, n, present_note, &present, err);
-	if (ret == 0)
-		ret = transact(nl, NFT_MSG_DELSETELEM, 0, present.items, present.n,
-			       ENOENT, err);
-	if (ret != -ENOENT)
-		return ret;
-	/* Somebody else deletes them, too: each by itself. */
-	for (size_t i = 0; i < n && (ret == 0 || ret == -ENOENT); i++)
-		ret = transact(nl, NFT_MSG_DELSETELEM, 0, &elements[i], 1, ENOENT, err);
-	return ret == -ENOENT ? 0 : ret;
-}
-
 int nft_set_elements(struct netlink *nl, const struct nft_set *set, nft_element_fn fn,
 		     void *data, struct cni_error *err)
 {
 	struct nft_element any = {.set = set};
 	struct search search = {&any, 1, fn, data};
-	struct nl_msg *msg = netlink_queue(nl, MESSAGE_TYPE(NFT_MSG_GETSETELEM),
+	struct nl_msg *msg = netlink_queue(nl, NFT_MESSAGE(NFT_MSG_GETSETELEM),
 					   NLM_F_DUMP, "reading set %s in table %s",
 					   set->name, set->table);
 
@@ -350,11 +288,12 @@ void nft_element_ask(struct netlink *nl, const struct nft_set *set,
 		     const struct nft_value *key)
 {
 	struct nft_element element = {.set = set, .key = *key};
-	struct nl_msg *msg = netlink_queue(nl, MESSAGE_TYPE(NFT_MSG_GETSETELEM), 0,
+	struct nl_msg *msg = netlink_queue(nl, NFT_MESSAGE(NFT_MSG_GETSETELEM), 0,
 					   "looking an element of set %s in table %s up",
 					   set->name, set->table);
+	size_t one;
 
-	if (msg && put_element(msg, &element) < 0)
+	if (msg && nft_elements_put(msg, &element, 1, &one) < 0)
 		netlink_queue_failed(nl);
 }
 

@@ -25,10 +25,11 @@
 #define SCTP_SYSCTL "netfilter/nf_conntrack_sctp_timeout_established"
 
 /* Has the pod an address that the mapping can lead to? */
-static int addresses_check(const struct hostport_pod *pod, struct cni_error *err)
+static int addresses_check(const struct port_mapping_list *entries,
+			   const struct hostport_pod *pod, struct cni_error *err)
 {
-	for (size_t i = 0; i < pod->ports->n; i++) {
-		const struct port_mapping *port = &pod->ports->items[i];
+	for (size_t i = 0; i < entries->n; i++) {
+		const struct port_mapping *port = &entries->items[i];
 		int f = port->host_ip.family == AF_INET6;
 
 		if (port_mapping_is_wild(port) || pod->addresses[f].addr.family)
@@ -75,7 +76,7 @@ static int ports_prepare(struct attachment *att, struct cni_error *err)
 
 	hostport_sets_name(rules_owner(&att->conf), &sets);
 	hostport_pod_of_att(att, &pod);
-	ret = addresses_check(&pod, err);
+	ret = addresses_check(&att->conf.ports.entries, &pod, err);
 	if (ret == 0)
 		ret = sctp_check(pod.ports, err);
 	if (ret == 0)
@@ -181,17 +182,23 @@ static int portmap_repair(struct attachment *att, struct cni_error *err)
 static int element_missing(const struct nft_element *element,
 			   const struct attachment *att, struct cni_error *err)
 {
+	unsigned int port;
+	char last[16] = "";
+
 	if (hostport_kind_of(element) == HOSTPORT_ONLINK)
 		return error_set(err, CNI_ERR_CHECK, ENOENT,
 				 "portmap: expected an element for %s in set %s of table "
 				 "inet " RULES_TABLE ", found none: neighbours of the "
 				 "pod, and itself, don't reach its host ports",
 				 att->host_ifname, element->set->name);
+	port = hostport_port_of(&element->key);
+	if (hostport_last_of(element) != port)
+		snprintf(last, sizeof(last), " to %u", hostport_last_of(element));
 	return error_set(err, CNI_ERR_CHECK, ENOENT,
-			 "portmap: expected %s port %u to lead to the pod by map %s of "
+			 "portmap: expected %s port %u%s to lead to the pod by map %s of "
 			 "table inet " RULES_TABLE ", found no such element of its own",
-			 port_protocol_name(element->key.bytes[0]),
-			 hostport_port_of(&element->key), element->set->name);
+			 port_protocol_name(element->key.bytes[0]), port, last,
+			 element->set->name);
 }
 
 static int rules_look(struct attachment *att, struct cni_error *err)

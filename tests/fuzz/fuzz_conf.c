@@ -49,6 +49,7 @@ static void promise_routes(const struct route_list *routes)
 static void promise_conf(const struct net_conf *conf)
 {
 	const struct cni_result *prev = &conf->prev_result;
+	size_t ports = 0;
 
 	PROMISE(cni_name_valid(conf->name));
 	PROMISE(ifname_valid(conf->bridge));
@@ -64,10 +65,15 @@ static void promise_conf(const struct net_conf *conf)
 	for (size_t i = 0; i < conf->ports.mappings.n; i++) {
 		const struct port_mapping *port = &conf->ports.mappings.items[i];
 
-		PROMISE(port->host_port >= 1 && port->host_port <= 65535);
-		PROMISE(port->container_port >= 1 && port->container_port <= 65535);
+		PROMISE(port->host_port >= 1 && port->container_port >= 1);
+		PROMISE(port->count >= 1 && port->host_port + port->count - 1 <= 65535);
+		PROMISE(port->container_port + port->count - 1 <= 65535);
+		ports += port->count;
 		PROMISE(strcmp(port_protocol_name(port->protocol), "?") != 0);
 	}
+	/* What overlaps is one; what is for all addresses may be two, one a family. */
+	PROMISE(ports <= conf->ports.entries.n);
+	PROMISE(!conf->ports.entries.n == !conf->ports.mappings.n);
 	for (size_t i = 0; i < prev->ips.n; i++)
 		PROMISE(prev->ips.items[i].interface < (int)prev->interfaces.n);
 	fuzz_promise_result(prev);

@@ -29,6 +29,7 @@ static void parse(const char *text, size_t len)
 {
 	_cleanup_(record_clear) struct record record = {};
 	int r = record_parse(text, len, &record);
+	size_t ports = 0;
 
 	PROMISE(r == 0 || r == -EBADMSG || r == -ENOTSUP);
 	if (r < 0) {
@@ -38,7 +39,15 @@ static void parse(const char *text, size_t len)
 	PROMISE(record.network[0] && record.container_id[0] && record.ifname[0]);
 	PROMISE(record.boot && record.netns && record.bridge);
 	PROMISE(record.n <= RECORD_ADDRESSES);
-	PROMISE(record.ports.n <= PORT_MAPPINGS_MAX);
+	for (size_t i = 0; i < record.ports.n; i++) {
+		const struct port_mapping *port = &record.ports.items[i];
+
+		PROMISE(port->count >= 1 && port->host_port >= 1);
+		PROMISE(port->host_port + port->count - 1 <= UINT16_MAX);
+		PROMISE(port->container_port + port->count - 1 <= UINT16_MAX);
+		ports += port->count;
+	}
+	PROMISE(ports <= PORT_MAPPINGS_MAX);
 	promise_round_trip(&record);
 }
 

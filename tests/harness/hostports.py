@@ -113,7 +113,7 @@ def elements(node):
     for entry in table(node, "map") + table(node, "set"):
         for element in entry.get("elem", []):
             text = json.dumps(element)
-            if '"255' not in text and "[255" not in text and "ffff::" not in text:
+            if '["255' not in text and "[255" not in text and "ffff::" not in text:
                 found.setdefault(entry["name"].split("_")[0], []).append(text)
     return found
 

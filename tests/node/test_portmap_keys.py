@@ -3,7 +3,7 @@
 import pytest
 
 from harness import plugin
-from harness.hostports import ask, elements, portmap_rules, ports, served
+from harness.hostports import ask, elements, portmap_rules, ports, served, settled
 from harness.node import NODE4, NODE6, network
 
 MAPPING = "runtimeConfig.portMappings"
@@ -23,8 +23,14 @@ WRONG = {
     "IPv4 as IPv6": (((8080, 80, {"hostIP": "::ffff:192.0.2.2"}),), f"{MAPPING}[0].hostIP",
                      "expected plain IPv4"),
     "twice": (((8080, 80), (8080, 81)), f"{MAPPING}[1].hostPort", "8080", "entry 0"),
-    "twice, once for one address": (((8080, 80, {"hostIP": NODE4}), (8080, 80)),
-                                    f"{MAPPING}[1].hostPort", "8080"),
+    "twice, once for one address": (((8080, 80, {"hostIP": NODE4}), (8080, 81)),
+                                    f"{MAPPING}[1].hostPort", "8080", "entry 0"),
+    "twice, once for a family": (((8080, 80), (8081, 80), (8080, 81, {"hostIP": "::"})),
+                                 f"{MAPPING}[2].hostPort", "8080", "port 81 here", "entry 0"),
+    "two targets of one address": (((8081, 80), (8080, 80, {"hostIP": NODE4}),
+                                    (8080, 80, {"hostIP": "127.0.0.1"}),
+                                    (8080, 81, {"hostIP": NODE4})),
+                                   f"{MAPPING}[3].hostPort", "8080", "entry 1"),
     "family that the pod hasn't": (((8080, 80, {"hostIP": NODE6}),),
                                    f"{MAPPING}[0].hostIP", NODE6, "IPv6"),
 }
@@ -39,6 +45,53 @@ def test_a_wrong_mapping_is_refused_with_its_path(node, wrong):
     assert error.value.code == plugin.CONFIG
     error.value.says(*words)
     node.assert_nothing_left(pod)
+
+
+ALL4, ALL6 = {"hostIP": "0.0.0.0"}, {"hostIP": "::"}
+ONE4, ONE6 = {"hostIP": NODE4}, {"hostIP": NODE6}
+SAME = {
+    "identical": [{}, {}],
+    "identical of one address": [ONE4, ONE4],
+    "all, and [::]": [{}, ALL6],
+    "0.0.0.0 and [::]": [ALL4, ALL6],
+    "[::] and 0.0.0.0": [ALL6, ALL4],
+    "all beside one": [{}, ONE4, ONE6],
+    "one, then all": [ONE6, ONE4, {}],
+    "0.0.0.0 beside one": [ALL4, ONE4],
+    "0.0.0.0 beside one of IPv6": [ALL4, ONE6, ONE6],
+    "any spelling": [{"protocol": "TCP"}, {"protocol": "tcp", "hostIP": ""}],
+}
+
+
+@pytest.mark.parametrize("keys", SAME)
+def test_mappings_that_overlap_and_lead_to_the_same_port_are_one(node, keys):
+    conf = ports(*((8080, 80, key) for key in SAME[keys]), (8081, 81))
+    pod = node.pod()
+    result = node.add(pod, conf)
+    settled(node)
+    texts = [{key.get("hostIP", "") for key in SAME[keys]}]
+    v4 = texts[0] & {"", "0.0.0.0", NODE4}
+    v6 = texts[0] & {"", "::", NODE6}
+    with served(pod, 80):
+        assert (ask(node.outside, NODE4, 8080, timeout=0.5) is not None) == bool(v4)
+        assert (ask(node.outside, NODE6, 8080, timeout=0.5) is not None) == bool(v6)
+    found = elements(node)
+    assert len([e for kind in ("hostports4", "hostips4") for e in found.get(kind, [])
+                if "8080" in e]) == bool(v4)
+    assert len([e for kind in ("hostports6", "hostips6") for e in found.get(kind, [])
+                if "8080" in e]) == bool(v6)
+    node.check(pod, conf, result)
+    node.delete(pod, conf)
+    assert elements(node) == {}
+
+
+def test_two_targets_of_one_port_in_two_families_are_no_contradiction(node):
+    pod = node.pod()
+    node.add(pod, ports((8080, 80, ALL4), (8080, 81, ALL6), (8080, 81, ONE6)))
+    settled(node)
+    with served(pod, 80, word=b"four"), served(pod, 81, word=b"six"):
+        assert ask(node.outside, NODE4, 8080)[0] == "four"
+        assert ask(node.outside, NODE6, 8080)[0] == "six"
 
 
 @pytest.mark.parametrize("address", ["240.0.0.5", "0.1.2.3", "223.255.255.255"])

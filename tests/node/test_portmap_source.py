@@ -8,6 +8,7 @@ import pytest
 
 from harness import plugin
 from harness.command import command, written
+from harness.former import age
 from harness.hostports import (ask, ask_udp, elements, portmap_rules, ports, served,
                                served_udp, settled, table)
 from harness.node import NODE4, NODE6, OUTSIDE4, network
@@ -140,8 +141,11 @@ def test_no_set_is_there_that_packets_fill(node):
 # -- a node whose rules an earlier version wrote
 
 def earlier(node):
-    """Its rules over the same maps, of each network that has them; and its two sets."""
+    """Its rules over its maps, of each network that has them; and its two sets."""
     names = {}
+    for name, bridge in (("testnet", "cni0"), ("second", "cni1")):
+        age(node, name)
+        node.run("tc", "qdisc", "del", "dev", bridge, "clsact")
     for entry in table(node, "map") + table(node, "set"):
         kind, _, of = entry["name"].partition("_")
         names.setdefault(of, {})[kind] = entry["name"]
@@ -150,6 +154,8 @@ def earlier(node):
         rules.append(f"add set inet bridge_cni nodeips{digit} {{ type ipv{digit}_addr; "
                      "flags dynamic,timeout; timeout 1m; }")
     for of, sets in names.items():
+        for digit in "46":
+            rules.append(f"delete map inet bridge_cni {sets['hostranges' + digit]}")
         for digit, ip in (("4", "ip"), ("6", "ip6")):
             def add(chain, kind, text):
                 rules.append(f"add rule inet bridge_cni {chain} {text} comment "
@@ -181,7 +187,7 @@ def test_the_next_ADD_puts_an_earlier_versions_rules_right(node):
     node.add(pods[1], other)
     node.add(pods[2], network("v4"))
     wanted = {r["comment"] for r in portmap_rules(node)}
-    before = elements(node)
+    before = {kind: sorted(listed) for kind, listed in elements(node).items()}
     assert earlier(node) == 2
 
     def all_answer():
@@ -199,7 +205,7 @@ def test_the_next_ADD_puts_an_earlier_versions_rules_right(node):
         assert sets_named(node, "nodeips") == []
         all_answer()
     assert {r["comment"] for r in portmap_rules(node)} == wanted
-    assert elements(node) == before
+    assert {kind: sorted(listed) for kind, listed in elements(node).items()} == before
 
 
 def test_cleanup_takes_an_earlier_versions_sets(node):

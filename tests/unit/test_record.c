@@ -3,6 +3,7 @@
 #include "scratch.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 
 #include "../../conf/identity.h"
 #include "../../conf/util.h"
@@ -132,9 +133,9 @@ static void unknown_keys_are_passed_over(void **state)
 
 static void a_newer_version_is_told_whatever_it_holds(void **state)
 {
-	static const char *const texts[] = {"bridge-cni record 2\n",
+	static const char *const texts[] = {"bridge-cni record 3\n",
 					    "bridge-cni record 99\n\x01\xff what\n",
-					    "bridge-cni record 2\nnetwork net\nno end"};
+					    "bridge-cni record 3\nnetwork net\nno end"};
 	struct record got;
 
 	(void)state;
@@ -173,6 +174,19 @@ static void nonsense_is_refused(void **state)
 		HEAD "hostport tcp - 8080 65536\n",
 		HEAD "hostport icmp - 8080 80\n",
 		HEAD "hostport tcp all 8080 80\n",
+		HEAD "hostport tcp - 8080 80 81\n",
+		HEAD "hostports tcp -\n",
+		HEAD "hostports tcp - \n",
+		HEAD "hostports tcp - 8080\n",
+		HEAD "hostports tcp - 8080:\n",
+		HEAD "hostports tcp - 8080:80,\n",
+		HEAD "hostports tcp - 8080:80-81\n",
+		HEAD "hostports tcp - 8080-:80\n",
+		HEAD "hostports tcp - 8081-8080:80\n",
+		HEAD "hostports tcp - 0-1:80\n",
+		HEAD "hostports tcp - 65535-65536:80\n",
+		HEAD "hostports tcp - 1-3:65534\n",
+		HEAD "hostports tcp - 1-65535:1\n",
 	};
 	struct record got;
 
@@ -180,6 +194,73 @@ static void nonsense_is_refused(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(bodies); i++)
 		if (parse_sealed(bodies[i], &got) != -EBADMSG)
 			fail_msg("taken: %s", bodies[i]);
+}
+
+static void ports_come_back(const struct port_mapping *ports, size_t n,
+			    const char *version)
+{
+	struct record_address addresses[3];
+	struct record record, got;
+	_cleanup_(free_p) char *text = NULL;
+
+	example(&record, addresses);
+	record.ports = (struct port_mapping_list){(struct port_mapping *)ports, n};
+	text = record_format(&record);
+	assert_non_null(text);
+	assert_int_equal(strncmp(text, version, strlen(version)), 0);
+	assert_true(strlen(text) < RECORD_MAX);
+	assert_int_equal(record_parse(text, strlen(text), &got), 0);
+	assert_int_equal(got.ports.n, n);
+	for (size_t i = 0; i < n; i++) {
+		const struct port_mapping *port = &got.ports.items[i];
+
+		assert_int_equal(port->protocol, ports[i].protocol);
+		assert_int_equal(port->host_port, ports[i].host_port);
+		assert_int_equal(port->container_port, ports[i].container_port);
+		assert_int_equal(port->count, ports[i].count);
+		assert_int_equal(port->host_ip.family, ports[i].host_ip.family);
+		assert_memory_equal(port->host_ip.bytes, ports[i].host_ip.bytes, 16);
+	}
+	record_clear(&got);
+}
+
+static void few_host_ports_are_written_as_every_version_reads_them(void **state)
+{
+	const struct port_mapping ports[] = {
+		{6, 8080, 80, 1, {}, NULL},
+		{17, 53, 5353, 1, {AF_INET, {192, 0, 2, 1}}, NULL},
+		{132, 1, 65535, 1, {AF_INET6, {0x20}}, NULL},
+		{6, 9, 9, 1, {AF_INET6, {}}, NULL},
+	};
+
+	(void)state;
+	ports_come_back(ports, ARRAY_SIZE(ports), "bridge-cni record 1\n");
+}
+
+static void ranges_of_host_ports_are_of_version_2(void **state)
+{
+	const struct port_mapping ports[] = {
+		{6, 8000, 8000, 601, {}, NULL},
+		{6, 9000, 80, 1, {}, NULL},
+		{6, 8000, 8000, 2, {AF_INET, {}}, NULL},
+		{17, 1, 2, 16384 - 604, {AF_INET, {192, 0, 2, 1}}, NULL},
+	};
+
+	(void)state;
+	ports_come_back(ports, ARRAY_SIZE(ports), "bridge-cni record 2\n");
+}
+
+static void a_record_has_room_for_as_many_host_ports_as_are_taken(void **state)
+{
+	struct port_mapping *ports = calloc(PORT_RUNS_MAX, sizeof(*ports));
+
+	(void)state;
+	for (uint32_t i = 0; i < PORT_RUNS_MAX; i++)
+		ports[i] = (struct port_mapping){132, 20000 + 3 * i, 60000 - i, 1,
+						 {},  NULL};
+	ports_come_back(ports, PORT_RUNS_MAX, "bridge-cni record 2\n");
+	ports_come_back(ports, 512, "bridge-cni record 1\n");
+	free(ports);
 }
 
 static void names_keep_owners_apart(void **state)
@@ -200,6 +281,9 @@ int main(void)
 		cmocka_unit_test(unknown_keys_are_passed_over),
 		cmocka_unit_test(a_newer_version_is_told_whatever_it_holds),
 		cmocka_unit_test(nonsense_is_refused),
+		cmocka_unit_test(few_host_ports_are_written_as_every_version_reads_them),
+		cmocka_unit_test(ranges_of_host_ports_are_of_version_2),
+		cmocka_unit_test(a_record_has_room_for_as_many_host_ports_as_are_taken),
 		cmocka_unit_test(names_keep_owners_apart),
 	};
 

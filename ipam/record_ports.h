@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Host ports as lines of a record (record.h). */
+#ifndef BRIDGE_CNI_IPAM_RECORD_PORTS_H
+#define BRIDGE_CNI_IPAM_RECORD_PORTS_H
+
+#include "../conf/port_mappings.h"
+#include "../conf/text.h"
+
+/* The first version of records that can hold them. */
+unsigned int record_ports_version(const struct port_mapping_list *ports);
+
+void record_ports_put(struct text *text, const struct port_mapping_list *ports);
+
+/* What stands behind "hostport" and "hostports"; adds it to @list. -EBADMSG, -ENOMEM. */
+int record_port_parse(char *value, struct port_mapping_list *list);
+int record_ports_parse(char *value, struct port_mapping_list *list);
+
+#endif
