@@ -32,20 +32,6 @@ def test_a_bridge_that_is_made_forwards_though_interfaces_do_not_by_default(node
     node.check(pod, conf, result)
 
 
-def test_the_gateway_of_a_VLAN_forwards_though_interfaces_do_not_by_default(vlans):
-    off_by_default(vlans)
-    pod, conf = vlans.pod(), network(vlan=100)
-    result = vlans.add(pod, conf)
-    assert vlans.sysctl("ipv4.conf.cni0|100.forwarding") == "1"
-    assert pod.ping(INTERNET4)
-    vlans.sysctl("ipv4.conf.cni0|100.forwarding", 0)
-    with pytest.raises(plugin.CniError) as error:
-        vlans.check(pod, conf, result)
-    error.value.says("ipv4/conf/cni0.100/forwarding")
-    vlans.add(vlans.pod(), conf)
-    vlans.check(pod, conf, result)
-
-
 def test_a_bridge_whose_forwarding_was_turned_off_is_named_and_mended(node):
     pod, conf = node.pod(), network()
     result = node.add(pod, conf)

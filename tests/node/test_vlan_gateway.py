@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from test_forwarding import off_by_default
 
 from harness import snapshot
 from harness.hostports import ask, ports, served
@@ -248,3 +249,17 @@ def test_the_fence_of_127_0_0_1_is_at_the_VLANs_gateway(vlans):
         assert reaches(pod) == ["tcp", "udp"]
     node.delete(pod, conf)
     assert localnet(node, "cni0.100") == "0" and fences(node, "cni0.100") == []
+
+
+def test_the_gateway_of_a_VLAN_forwards_though_interfaces_do_not_by_default(vlans):
+    off_by_default(vlans)
+    pod, conf = vlans.pod(), network(vlan=100)
+    result = vlans.add(pod, conf)
+    assert vlans.sysctl("ipv4.conf.cni0|100.forwarding") == "1"
+    assert pod.ping(INTERNET4)
+    vlans.sysctl("ipv4.conf.cni0|100.forwarding", 0)
+    with pytest.raises(CniError) as error:
+        vlans.check(pod, conf, result)
+    error.value.says("ipv4/conf/cni0.100/forwarding")
+    vlans.add(vlans.pod(), conf)
+    vlans.check(pod, conf, result)

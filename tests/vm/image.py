@@ -216,10 +216,11 @@ def initramfs(path, modules, build, script):
             if "/" not in inside or (inside.startswith(MODULES) and
                                      not inside.startswith(NO_MODULES)):
                 archive.add(source, "/" + str(source.relative_to(root)))
-        for source in sorted(TREE.rglob("*")):
-            inside = source.relative_to(TREE)
-            if inside.parts[0] not in (".git", "build"):
-                archive.add(source, f"/tree/{inside}")
+        for top in sorted(TREE.iterdir()):
+            if top.name in (".git", "build"):  # not even looked into: whole systems may be there
+                continue
+            for source in (top, *sorted(top.rglob("*"))):
+                archive.add(source, f"/tree/{source.relative_to(TREE)}")
         archive.add(executable, f"/tree/{build.relative_to(TREE)}/bridge-cni")
         archive.add(TREE / "tests/vm/init", "/init")
         archive.text("tree/script", script, 0o755)
