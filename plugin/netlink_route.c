@@ -199,6 +199,14 @@ void queue_link_up(struct netlink *nl, unsigned int index, const char *name)
 	change_link(nl, index, IFF_UP, "setting up", name);
 }
 
+void queue_link_down(struct netlink *nl, unsigned int index, const char *name)
+{
+	struct ifinfomsg header = {.ifi_index = index, .ifi_change = IFF_UP};
+
+	begin(nl, netlink_queue(nl, RTM_NEWLINK, 0, "setting down %s", name), &header,
+	      sizeof(header));
+}
+
 void queue_link_mac(struct netlink *nl, unsigned int index, const char *name,
 		    const struct mac_addr *mac)
 {
@@ -261,10 +269,10 @@ static struct builder begin_addr(struct netlink *nl, struct nl_msg *msg,
 	return b;
 }
 
-void queue_addr_add(struct netlink *nl, unsigned int index, const char *name,
-		    const struct ip_prefix *address, bool dad)
+static void queue_addr(struct netlink *nl, unsigned int index, const char *name,
+		       const struct ip_prefix *address, int flags, bool dad)
 {
-	struct nl_msg *msg = netlink_queue(nl, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL,
+	struct nl_msg *msg = netlink_queue(nl, RTM_NEWADDR, NLM_F_CREATE | flags,
 					   "adding %s to %s", PREFIX_TEXT(address), name);
 	struct builder b = begin_addr(nl, msg, index, address);
 
@@ -275,6 +283,18 @@ void queue_addr_add(struct netlink *nl, unsigned int index, const char *name,
 
 		put_ip(b, IFA_BROADCAST, &broadcast);
 	}
+}
+
+void queue_addr_add(struct netlink *nl, unsigned int index, const char *name,
+		    const struct ip_prefix *address, bool dad)
+{
+	queue_addr(nl, index, name, address, NLM_F_EXCL, dad);
+}
+
+void queue_addr_set(struct netlink *nl, unsigned int index, const char *name,
+		    const struct ip_prefix *address)
+{
+	queue_addr(nl, index, name, address, NLM_F_REPLACE, false);
 }
 
 void queue_addr_del(struct netlink *nl, unsigned int index, const char *name,

@@ -108,6 +108,7 @@ void queue_link_mtu(struct netlink *nl, unsigned int index, const char *name,
 void queue_link_promisc(struct netlink *nl, unsigned int index, const char *name);
 void queue_vlan_filtering(struct netlink *nl, unsigned int index, const char *name);
 void queue_link_up(struct netlink *nl, unsigned int index, const char *name);
+void queue_link_down(struct netlink *nl, unsigned int index, const char *name);
 void queue_link_mac(struct netlink *nl, unsigned int index, const char *name,
 		    const struct mac_addr *mac);
 void queue_link_del(struct netlink *nl, const char *name);
@@ -131,6 +132,9 @@ void queue_link_pair_del(struct netlink *nl, const struct link_known *link,
 /* IPv6: without duplicate address detection unless @dad, so that it serves at once. */
 void queue_addr_add(struct netlink *nl, unsigned int index, const char *name,
 		    const struct ip_prefix *address, bool dad);
+/* Without detection; fine where it is there. */
+void queue_addr_set(struct netlink *nl, unsigned int index, const char *name,
+		    const struct ip_prefix *address);
 void queue_addr_del(struct netlink *nl, unsigned int index, const char *name,
 		    const struct ip_prefix *address);
 

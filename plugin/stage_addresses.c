@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The pod's end: addresses, and up, in one send. It goes with the veth, so there is nothing
- * to delete.
+ * The pod's end: addresses, and up, in one send; and for IPv6 two kernel parameters. It goes
+ * with the veth, so there is nothing to delete.
  */
 #include <errno.h>
 #include <sys/socket.h>
@@ -10,11 +10,44 @@
 #include "stages.h"
 #include "sysctl.h"
 
-/* Runtimes turn IPv6 off in pods by default; who configures it here wants it. */
+#define LINK_LOCAL_LEN 64 /* of the prefix */
+
+/* Otherwise the kernel forgets IPv6 addresses once the interface is set down. Without it the
+ * pod works all the same. */
+static void addresses_keep(struct attachment *att)
+{
+	const char *ifname = att->env.ifname;
+	struct cni_error own = {};
+
+	if (sysctl_set(1, &own, "ipv6/conf/%s/keep_addr_on_down", ifname) < 0 && own.code)
+		attachment_notice(att,
+				  "the IPv6 addresses of %s will be lost when it is set "
+				  "down: %s",
+				  ifname, own.msg);
+}
+
+/* For the kernel's duplicate address detection, whatever the pod's defaults are. */
+static int dad_enable(const char *ifname, struct cni_error *err)
+{
+	int ret = sysctl_ensure(1, err, "ipv6/conf/%s/accept_dad", ifname);
+
+	if (ret == 0)
+		ret = sysctl_ensure(1, err, "ipv6/conf/%s/enhanced_dad", ifname);
+	return ret == -ENOENT ? 0 : ret;
+}
+
+static int ipv6_prepare(void *data, struct cni_error *err)
+{
+	struct attachment *att = data;
+
+	addresses_keep(att);
+	return att->conf.enable_dad ? dad_enable(att->env.ifname, err) : 0;
+}
+
 static int ipv6_enable(void *data, struct cni_error *err)
 {
-	const char *ifname = data;
-	int ret = sysctl_ensure(0, err, "ipv6/conf/%s/disable_ipv6", ifname);
+	const struct attachment *att = data;
+	int ret = sysctl_ensure(0, err, "ipv6/conf/%s/disable_ipv6", att->env.ifname);
 
 	if (ret == -ENOENT)
 		return error_set(
@@ -24,46 +57,77 @@ static int ipv6_enable(void *data, struct cni_error *err)
 	return ret;
 }
 
-/* For the kernel's duplicate address detection, whatever the pod's defaults are. */
-static int dad_enable(void *data, struct cni_error *err)
+/*
+ * The address that the kernel makes by itself once the interface is up: made before, it is
+ * without duplicate address detection, too, and can be used at once.
+ */
+static void queue_link_local(struct attachment *att)
 {
-	const char *ifname = data;
-	int ret = sysctl_ensure(1, err, "ipv6/conf/%s/accept_dad", ifname);
+	struct ip_prefix address = {ip_link_local_of(&att->container_mac),
+				    LINK_LOCAL_LEN};
 
-	if (ret == 0)
-		ret = sysctl_ensure(1, err, "ipv6/conf/%s/enhanced_dad", ifname);
-	return ret == -ENOENT ? 0 : ret;
+	queue_addr_set(att->node->pod_rtnl, att->container_index, att->env.ifname,
+		       &address);
 }
 
-static int ipv6_prepare(struct attachment *att, struct cni_error *err)
+static void queue_addresses(struct attachment *att, int family)
 {
-	void *ifname = (void *)att->env.ifname;
-	int ret = node_in_pod(att->node, ipv6_enable, ifname, err);
+	const struct cni_result *ipam = &att->ipam;
 
-	if (ret == 0 && att->conf.enable_dad)
-		ret = node_in_pod(att->node, dad_enable, ifname, err);
-	return ret;
+	for (size_t i = 0; i < ipam->ips.n; i++)
+		if (ipam->ips.items[i].address.addr.family == family)
+			queue_addr_add(att->node->pod_rtnl, att->container_index,
+				       att->env.ifname, &ipam->ips.items[i].address,
+				       att->conf.enable_dad);
+}
+
+static int ipv6_and_up(struct attachment *att, struct cni_error *err)
+{
+	struct netlink *nl = att->node->pod_rtnl;
+	bool ipv6 = attachment_uses(att, AF_INET6);
+
+	queue_addresses(att, AF_INET6);
+	if (ipv6 && !att->conf.enable_dad)
+		queue_link_local(att);
+	queue_link_up(nl, att->container_index, att->env.ifname);
+	return netlink_commit(nl, err);
+}
+
+/*
+ * Runtimes turn IPv6 off in pods by default; who configures it here wants it. Once more from
+ * the beginning: on an interface that is up the kernel would make its own address.
+ */
+static _noinline_ int ipv6_again(struct attachment *att, struct cni_error *err)
+{
+	struct netlink *nl = att->node->pod_rtnl;
+	int ret;
+
+	queue_link_down(nl, att->container_index, att->env.ifname);
+	ret = netlink_commit(nl, err);
+	if (ret == 0)
+		ret = node_in_pod(att->node, ipv6_enable, att, err);
+	return ret < 0 ? ret : ipv6_and_up(att, err);
 }
 
 static int addresses_add(struct attachment *att, struct cni_error *err)
 {
-	const struct cni_result *ipam = &att->ipam;
-	struct netlink *nl = att->node->pod_rtnl;
-	const char *ifname = att->env.ifname;
-	unsigned int index = att->container_index;
-	bool dad = att->conf.enable_dad;
+	bool ipv6 = attachment_uses(att, AF_INET6);
 	int ret = 0;
 
 	if (att->conf.disable_container_interface)
 		return 0;
-	if (attachment_uses(att, AF_INET6))
-		ret = ipv6_prepare(att, err);
+	if (ipv6)
+		ret = node_in_pod(att->node, ipv6_prepare, att, err);
 	if (ret < 0)
 		return ret;
-	for (size_t i = 0; i < ipam->ips.n; i++)
-		queue_addr_add(nl, index, ifname, &ipam->ips.items[i].address, dad);
-	queue_link_up(nl, index, ifname);
-	return netlink_commit(nl, err);
+	queue_addresses(att, AF_INET);
+	ret = ipv6_and_up(att, err);
+	/* Off in the pod, or not in the kernel at all. */
+	if (ipv6 && (ret == -EACCES || ret == -EOPNOTSUPP)) {
+		error_clear(err);
+		ret = ipv6_again(att, err);
+	}
+	return ret;
 }
 
 static int addresses_check(struct attachment *att, struct cni_error *err)

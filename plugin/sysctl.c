@@ -117,3 +117,23 @@ int sysctl_ensure(int value, struct cni_error *err, const char *fmt, ...)
 		ret = value_read(path, &now, err);
 	return ret < 0 || now == value ? ret : value_write(path, value, err);
 }
+
+int sysctl_set(int value, struct cni_error *err, const char *fmt, ...)
+{
+	struct cni_error ignored = {};
+	char path[NAME_MAX];
+	va_list args;
+	int ret, now = 0;
+
+	va_start(args, fmt);
+	ret = path_format(path, err, fmt, args);
+	va_end(args);
+	if (ret < 0)
+		return ret;
+	ret = value_write(path, value, err);
+	if (ret == -ENOENT)
+		error_clear(err);
+	else if (ret < 0 && value_read(path, &now, &ignored) == 0 && now == value)
+		ret = error_clear(err);
+	return ret;
+}

@@ -25,6 +25,9 @@ int sysctl_get(int *ret_value, struct cni_error *err, const char *fmt, ...)
  */
 int sysctl_ensure(int value, struct cni_error *err, const char *fmt, ...) _printf_(3, 4);
 
+/* The same for what mostly isn't there yet: written first, read where that fails. */
+int sysctl_set(int value, struct cni_error *err, const char *fmt, ...) _printf_(3, 4);
+
 /* Could it be written? False, too, when there is no such. */
 bool sysctl_is_writable(const char *fmt, ...) _printf_(1, 2);
 

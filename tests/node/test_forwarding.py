@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Forwarding: of the node, of the bridge, of the uplink; and where /proc/sys is read-only."""
+import json
 import os
 
 import pytest
@@ -130,11 +131,20 @@ def forwarding(node):
     return node
 
 
+def connected(node, conf):
+    """A pod, of which nothing is said but what can't be written in it."""
+    pod = node.pod()
+    done = node.invoke("ADD", conf, pod)
+    assert done.returncode == 0, done
+    for line in done.stderr.splitlines():
+        assert "ipv6/conf/eth0/keep_addr_on_down: Read-only file system" in line
+    return pod, json.loads(done.stdout)
+
+
 @pytest.mark.parametrize("keys", [LAYER2, {}], ids=["layer 2", "gateway"])
 def test_what_is_right_already_need_not_be_written(forwarding, keys):
     node, conf = forwarding, network("dual", **keys)
-    first, second = node.pod(), node.pod()
-    result, other = node.add(first, conf), node.add(second, conf)
+    (first, result), (_, other) = connected(node, conf), connected(node, conf)
     assert "UP" in node.links()["cni0"]["flags"]
     for address in addresses_of(other) if other.get("ips") else []:
         assert first.ping(address)

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """IPv6: no waiting, pods that have it disabled, and router advertisements from pods."""
+import ipaddress
 import socket
 import struct
 import time
 
 import pytest
 
+from harness import delegates
 from harness.node import GATEWAY6, INTERNET6, network
 
 ROUTER = "fe80::bad"
@@ -33,6 +35,109 @@ def test_a_pod_with_IPv6_disabled_gets_its_address(node):
     node.add(pod, network("dual"))
     assert pod.addresses("eth0") == ["10.1.2.2/24", "fd00:1:2::2/64"]
     assert pod.ping(INTERNET6)
+
+
+# -- the pod's link-local address
+
+
+def link_local(ns, ifname="eth0"):
+    """The interface's only one."""
+    found, = [a for link in ns.ip_json("-6", "addr", "show", "dev", ifname)
+              for a in link["addr_info"] if a["scope"] == "link"]
+    return found
+
+
+def bound(pod, address):
+    """A socket of that address, right now; the kernel refuses a tentative one."""
+    index = pod.call(socket.if_nametoindex, "eth0")
+    with pod.socket(socket.AF_INET6, socket.SOCK_STREAM) as sock:
+        sock.bind((address, 0, 0, index))
+        return True
+
+
+def of_mac(mac):
+    """As RFC 4291, appendix A, has it."""
+    b = bytes.fromhex(mac.replace(":", ""))
+    return str(ipaddress.IPv6Address(bytes([0xfe, 0x80, 0, 0, 0, 0, 0, 0, b[0] ^ 2, b[1], b[2],
+                                            0xff, 0xfe, b[3], b[4], b[5]])))
+
+
+@pytest.mark.parametrize("disabled", [0, 1])
+@pytest.mark.parametrize("families, mac", [("dual", None), ("v6", None),
+                                           ("dual", "02:11:22:33:44:55")])
+def test_the_link_local_address_can_be_used_at_once(node, families, mac, disabled):
+    """It is the one that the kernel would make, a second or two earlier."""
+    pod = node.pod()
+    pod.sysctl("ipv6.conf.default.disable_ipv6", disabled)
+    conf = network(families, runtimeConfig={"mac": mac} if mac else None)
+    result = node.add(pod, conf)
+    address = of_mac(result["interfaces"][2]["mac"])
+    assert bound(pod, address)
+    found = link_local(pod)
+    assert found["local"] == address and not found.get("tentative")
+    assert node.ping(f"{address}%cni0")
+    node.check(pod, conf, result)
+    time.sleep(2.2)  # the kernel has had its time
+    assert link_local(pod) == found
+
+
+def test_with_enabledad_it_is_looked_for_like_the_others(node):
+    pod = node.pod()
+    node.add(pod, network("v6", enabledad=True))
+    found = link_local(pod)
+    assert not found.get("nodad") and not found.get("tentative")
+
+
+def test_what_an_IPAM_plugin_set_up_before_is_no_obstacle(node):
+    """dhcp sets the interface up, and the kernel makes the address then."""
+    early = delegates.Delegate(node, """
+        if verb == "ADD":
+            pod = os.path.basename(os.environ["CNI_NETNS"])
+            subprocess.run(["/sbin/ip", "-n", pod, "link", "set", "eth0", "up"], check=True)
+            answer(cniVersion="1.0.0", ips=[{"address": "fd00:1:2::9/64"}])""")
+    pod = node.pod()
+    node.add(pod, early.conf(cniVersion="1.0.0", families="v6"), env=early.env)
+    assert pod.addresses("eth0") == ["fd00:1:2::9/64"]
+
+
+# -- down and up
+
+
+@pytest.mark.parametrize("disabled", [0, 1])
+def test_addresses_outlive_that_the_interface_is_set_down(node, disabled):
+    pod = node.pod()
+    pod.sysctl("ipv6.conf.default.disable_ipv6", disabled)
+    conf = network("dual", isDefaultGateway=None, isGateway=True)
+    result = node.add(pod, conf)
+    assert pod.sysctl("ipv6.conf.eth0.keep_addr_on_down") == "1"
+    pod.ip("link set eth0 down")
+    pod.ip("link set eth0 up")
+    assert pod.addresses("eth0") == ["10.1.2.2/24", "fd00:1:2::2/64"]
+    node.check(pod, conf, result)
+    until(lambda: pod.ping(GATEWAY6, wait=0.5))
+
+
+def test_an_IPv4_pods_parameters_are_left_alone(node):
+    pod = node.pod()
+    node.add(pod, network("v4"))
+    assert pod.sysctl("ipv6.conf.eth0.keep_addr_on_down") == "0"
+
+
+@pytest.mark.parametrize("already", [0, 1])
+def test_where_it_can_not_be_written_it_is_told_and_the_pod_is_connected(node, already):
+    """Unless it is so already."""
+    node.add(node.pod(), network("dual"))
+    pod = node.pod()
+    pod.sysctl("ipv6.conf.default.keep_addr_on_down", already)
+    node.run("mount", "--bind", "/proc/sys", "/proc/sys")
+    node.run("mount", "-o", "remount,bind,ro", "/proc/sys")
+    done = node.invoke("ADD", network("dual"), pod)
+    assert done.returncode == 0, done
+    assert bool(done.stderr) == (not already)
+    if not already:
+        for word in ("eth0", "keep_addr_on_down", "Read-only file system"):
+            assert word in done.stderr
+    assert pod.ping(GATEWAY6)
 
 
 def test_a_node_with_IPv6_disabled_by_default_gets_its_gateway(node):
