@@ -14,10 +14,12 @@ static uint64_t hash_of(const struct owner *owner, enum owner_match format)
 				     : hash_text(owner->container_id);
 }
 
-/* 1: yes, 0: no; or -errno: what can't be read is not known to be another's. */
+/*
+ * 1: yes, 0: no; or -errno: what can't be read is not known to be another's. Of a file that was
+ * rewritten in place as the container ID alone, the index or the record says whose it is.
+ */
 static int holds(const struct store *store, const struct ip_addr *ip,
-		 const struct owner *owner, enum owner_match format,
-		 struct cni_error *err)
+		 const struct owner *owner, struct cni_error *err)
 {
 	struct owner_text text;
 	int r = store_owner_of(store, ip, &text);
@@ -26,7 +28,7 @@ static int holds(const struct store *store, const struct ip_addr *ip,
 		return 0;
 	if (r < 0)
 		return store_file_error(store->path, IP_TEXT(ip), -r, "read", err);
-	return owner_match(&text, owner) == format;
+	return owner_match(&text, owner) != OWNER_OTHER;
 }
 
 int store_find(struct store *store, const struct owner *owner, struct ip_addr *ret_ip,
@@ -39,7 +41,7 @@ int store_find(struct store *store, const struct owner *owner, struct ip_addr *r
 		struct table_entry entry;
 
 		while (table_next(&store->table, &cursor, &entry)) {
-			int r = holds(store, &entry.ip, owner, formats[i], err);
+			int r = holds(store, &entry.ip, owner, err);
 
 			if (r > 0)
 				*ret_ip = entry.ip;
@@ -127,7 +129,7 @@ static int release(struct store *store, const struct owner *owner,
 		return error_oom(err);
 	for (size_t i = 0; i < list.n; i++) {
 		struct cni_error own = {};
-		int r = holds(store, &list.items[i], owner, format, &own);
+		int r = holds(store, &list.items[i], owner, &own);
 		bool held = r > 0;
 
 		/* Both ways a file that was changed in place. */

@@ -94,9 +94,19 @@ static int open_dir(char *path, bool create, mode_t mode, int *ret_fd,
 	return 0;
 }
 
-/* flock() on this very file is what host-local does (its disk/lock.go). Where there are
- * records alone, the directory that they are in serves. */
-static int take_lock(struct store *store, unsigned int wait_ms, struct cni_error *err)
+/* Who can't make a file for want of room finds nobody else who could. */
+static bool is_no_room(int errnum)
+{
+	return errnum == ENOSPC || errnum == EDQUOT || errnum == EROFS;
+}
+
+/*
+ * flock() on this very file is what host-local does (its disk/lock.go). Where there are
+ * records alone, the directory that they are in serves; and so does the network's where the
+ * file isn't there and can't be made: what adds nothing needs no room.
+ */
+static int take_lock(struct store *store, enum store_mode mode, unsigned int wait_ms,
+		     struct cni_error *err)
 {
 	const char *file = store->dir_fd >= 0 ? STORE_LOCK_FILE : NULL;
 	const char *dir = file ? store->path : store->own_path;
@@ -106,8 +116,12 @@ static int take_lock(struct store *store, unsigned int wait_ms, struct cni_error
 		fd = store->lock_fd = openat(store->dir_fd, file,
 					     O_RDONLY | O_CREAT | STORE_OPEN_FLAGS,
 					     LOCK_MODE);
-		if (fd < 0)
+		if (fd < 0 && (mode != STORE_EXISTING || !is_no_room(errno)))
 			return store_file_error(dir, file, errno, "open", err);
+		if (fd < 0) {
+			fd = store->dir_fd;
+			file = NULL;
+		}
 	}
 	r = flock_wait(fd, LOCK_EX, wait_ms);
 	if (r == -ETIMEDOUT) {
@@ -160,7 +174,7 @@ int store_open(const char *data_dir, const char *network, enum store_mode mode,
 	}
 	r = open_dirs(&store, mode, err);
 	if (r == 0)
-		r = take_lock(&store, wait_ms, err);
+		r = take_lock(&store, mode, wait_ms, err);
 	if (r < 0)
 		return r;
 

@@ -62,8 +62,7 @@ struct store {
 	char *path; /* <dataDir>/<network>, for messages */
 	char *own_path; /* <dataDir>/.bridge-cni/<network> */
 	const char *network; /* borrowed */
-	int dir_fd, own_fd,
-		lock_fd; /* -1: not there; without a directory own_fd is locked */
+	int dir_fd, own_fd, lock_fd; /* -1: not there; a directory is locked instead */
 	unsigned int asides; /* reservations written aside: numbers below */
 	struct table table; /* index.h */
 	bool spoilt; /* the index turned out wrong: don't save it */

@@ -291,6 +291,10 @@ int ipam_room(struct attachment *att, struct cni_error *err)
 		r = operation_open(att, STORE_EXISTING, &store, err);
 	if (r < 0)
 		return r == -ENOENT && err->code == 0 ? 0 : r;
+	if (store.dir_fd >= 0 && store.lock_fd < 0)
+		return error_set(err, CNI_ERR_UNAVAILABLE, ENOSPC,
+				 "ipam.dataDir: there is no room for a file in %s",
+				 store.path);
 	r = operation_index(&store, att, err);
 	return r < 0 ? r : room_check(&store, att, err);
 }

@@ -239,6 +239,7 @@ int verb_gc(struct attachment *att, struct cni_error *err)
 	ret = node_open(&node, err);
 	if (ret < 0)
 		return ret;
+	node.removes = true;
 	kernel_open(&node, &kernel);
 	att->node = &node;
 	att->kernel = &kernel.ipam;

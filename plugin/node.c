@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <time.h>
@@ -136,6 +137,18 @@ static int lock_path(const struct node *node, const char *suffix,
 	return 0;
 }
 
+/* In place of a file that can't be made, and that nobody has locked, therefore. */
+static int lock_stand_in(const struct node *node)
+{
+	bool no_room = errno == ENOSPC || errno == EDQUOT || errno == EROFS;
+	int errnum = errno, fd = -1;
+
+	if (node->removes && no_room)
+		fd = memfd_create("lock", MFD_CLOEXEC);
+	errno = errnum;
+	return fd;
+}
+
 /* That file, opened; the directory is made where it is missing. */
 static int lock_open(const struct node *node, const char *suffix, struct cni_error *err)
 {
@@ -149,6 +162,8 @@ static int lock_open(const struct node *node, const char *suffix, struct cni_err
 	if (fd < 0 && errno == ENOENT &&
 	    (mkdir(NODE_LOCK_DIR, 0700) == 0 || errno == EEXIST))
 		fd = open(path, flags, 0600);
+	if (fd < 0)
+		fd = lock_stand_in(node);
 	if (fd < 0)
 		return error_errno(err, CNI_ERR_IO, errno, "opening the node lock %s",
 				   path);

@@ -29,6 +29,7 @@ struct node {
 	uint64_t identity; /* whose lock is taken with the node lock; 0: nobody's */
 	bool adds; /* and for an ADD of it */
 	bool looks; /* or a CHECK, beside others */
+	bool removes; /* DEL, GC: goes on where there is no room for a lock's file */
 	bool present; /* until the end others can tell that somebody is at work on it */
 };
 

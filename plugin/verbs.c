@@ -207,6 +207,7 @@ static int enter(struct attachment *att, struct node *node, struct kernel *kerne
 	node->identity = hash_text(att->host_ifname);
 	node->adds = att->env.verb == CNI_ADD;
 	node->looks = att->env.verb == CNI_CHECK;
+	node->removes = att->env.verb == CNI_DEL;
 	return 0;
 }
 

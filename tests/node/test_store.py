@@ -352,6 +352,106 @@ def test_a_full_disk_is_named_and_DEL_works(node):
     assert other.ping(GATEWAY4)
 
 
+@pytest.mark.parametrize("inodes", range(1, 9))
+def test_without_inodes_an_ADD_fails_and_what_never_was_can_be_deleted(node, inodes):
+    """ADD gets as far as they let it: to a network's directory without its lock."""
+    (node.var_lib / "cni").mkdir()
+    node.run("mount", "-t", "tmpfs", "-o", f"nr_inodes={inodes}", "tmpfs", "/var/lib/cni")
+    conf, pod = network("dual"), node.pod()
+    node.delete(pod, conf)
+    refused(node, pod, conf, plugin.IO).says("ENOSPC", "/var/lib/cni/networks")
+    for _ in range(2):
+        node.delete(pod, conf)
+        node._judged("GC", {**conf, "cni.dev/valid-attachments": []}, None)
+    assert node.host_veths() == []
+    lock = node.run("test", "-e", f"/var/lib/cni/networks/{NETWORK}/lock", check=False)
+    if lock.returncode and not node.run("test", "-d", f"/var/lib/cni/networks/{NETWORK}",
+                                        check=False).returncode:
+        with pytest.raises(plugin.CniError) as error:
+            node._judged("STATUS", conf, None)
+        assert error.value.code == plugin.UNAVAILABLE
+        error.value.says("no room for a file", f"/var/lib/cni/networks/{NETWORK}")
+
+
+@pytest.mark.parametrize("inodes", [1, 2])
+def test_without_room_for_the_node_lock_a_pod_can_be_deleted(node, inodes):
+    conf, pod, late = network("dual", spoofCheck=True), node.pod(), node.pod()
+    node.add(pod, conf)
+    node.run("mount", "-t", "tmpfs", "-o", f"nr_inodes={inodes}", "tmpfs",
+             "/run/bridge-cni")
+    refused(node, late, conf, plugin.IO).says("ENOSPC", "/run/bridge-cni/node-")
+    for gone in (late, pod, pod):
+        node.delete(gone, conf)
+    node.assert_nothing_left(pod)
+    node._judged("GC", {**conf, "cni.dev/valid-attachments": []}, None)
+
+
+# -- rewritten in place as host-local's oldest versions had it, the container ID alone
+
+
+def rewrite(node, *addresses):
+    """As in place as an editor's or a script's: the directory's mtime stays."""
+    for address in addresses:
+        path = node.store / NETWORK / address
+        path.write_bytes(path.read_bytes().split(b"\r\n")[0])
+
+
+@pytest.mark.parametrize("rewritten", [["10.1.2.2"], ["fd00:1:2::2"],
+                                       ["10.1.2.2", "fd00:1:2::2"]], ids="-".join)
+@pytest.mark.parametrize("recorded", [True, False])
+def test_one_DEL_frees_what_was_rewritten_as_the_bare_container_ID(node, rewritten, recorded):
+    conf, pod, other = network("dual"), node.pod(), node.pod()
+    result = node.add(pod, conf)
+    node.add(other, conf)
+    rewrite(node, *rewritten)
+    node.check(pod, conf, result)
+    if not recorded:
+        for path in own(node).glob("p-*"):
+            path.unlink()
+    node.delete(pod, conf)
+    assert {owner for owner, _ in node.reservations().values()} == {other.id}
+    node.assert_nothing_left(pod, others=1)
+    node.delete(other, conf)
+    assert node.reservations() == {}
+
+
+def test_another_interfaces_reservation_of_the_same_container_stays(node):
+    conf, pod = network(), node.pod()
+    node.add(pod, conf)
+    node.add(pod, conf, ifname="net1")
+    rewrite(node, "10.1.2.2")
+    node.delete(pod, conf)
+    assert node.reservations() == {"10.1.2.3": (pod.id, "net1")}
+
+
+def test_as_host_local_it_checks_and_frees_what_was_rewritten(node, tmp_path):
+    program = tmp_path / "host-local"
+    program.symlink_to(plugin.BRIDGE_CNI)
+    conf, pod = network("dual"), node.pod()
+    result = node.add(pod, conf, executable=str(program))
+    rewrite(node, "10.1.2.2", "fd00:1:2::2")
+    node.check(pod, conf, result, executable=str(program))
+    node.delete(pod, conf, executable=str(program))
+    assert node.reservations() == {}
+
+
+def test_GC_and_a_reclaim_free_what_was_rewritten(node):
+    conf, pods = network(), [node.pod(), node.pod()]
+    for pod in pods:
+        node.add(pod, conf)
+    rewrite(node, "10.1.2.2", "10.1.2.3")
+    node._judged("GC", {**conf, "cni.dev/valid-attachments": [
+        {"containerID": pods[1].id, "ifname": "eth0"}]}, None)
+    assert node.reservations() == {"10.1.2.3": (pods[1].id,)}
+    pods[1].remove()
+    tight = network(ipam={"ranges": [[{"subnet": "10.1.2.0/24", "rangeStart": "10.1.2.3",
+                                       "rangeEnd": "10.1.2.3"}]]})
+    pod = node.pod()
+    done = node.invoke("ADD", tight, pod)
+    assert done.returncode == 0, done.stdout
+    assert node.reservations() == {"10.1.2.3": (pod.id, "eth0")}
+
+
 @pytest.mark.parametrize("what", [".bridge-cni", NETWORK])
 def test_a_file_where_a_directory_must_be_is_named(node, what):
     node.store.mkdir(parents=True)
