@@ -53,7 +53,8 @@ int nft_element_list_add(struct nft_element_list *list,
 /*
  * Adds all or none. One that is there already, with the same data, is success. -EEXIST or
  * -EBUSY: with other data, or an interval that overlaps; -ENOENT: there is no such set or
- * table. These without an error set when they are @tolerated (an errno; 0: none).
+ * table. These without an error set when they are @tolerated (an errno; 0: none). Not
+ * tolerated, a set that isn't there is -EAGAIN, code 11: somebody has flushed it meanwhile.
  * @nl: a NETLINK_FOR_NFTABLES connection.
  */
 int nft_elements_add(struct netlink *nl, const struct nft_element *elements, size_t n,

@@ -69,18 +69,30 @@ int nft_set_del(struct netlink *nl, const struct nft_set *set, struct cni_error 
 	return netlink_commit_batch(nl, ENOENT, err);
 }
 
+/* Their sets were there, or have been made, by whoever adds to them. */
+static int blame_flush(int ret, struct cni_error *err)
+{
+	if (ret != -ENOENT || err->code != CNI_ERR_KERNEL)
+		return ret;
+	err->code = CNI_ERR_TRY_AGAIN;
+	error_wrap(err, "somebody flushed or deleted the rules meanwhile");
+	return -EAGAIN;
+}
+
 int nft_elements_add(struct netlink *nl, const struct nft_element *elements, size_t n,
 		     int tolerated, struct cni_error *err)
 {
-	return transact(nl, NFT_MSG_NEWSETELEM, NLM_F_CREATE, elements, n, tolerated,
-			err);
+	return blame_flush(transact(nl, NFT_MSG_NEWSETELEM, NLM_F_CREATE, elements, n,
+				    tolerated, err),
+			   err);
 }
 
 int nft_elements_add_new(struct netlink *nl, const struct nft_element *elements, size_t n,
 			 struct cni_error *err)
 {
-	return transact(nl, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, elements, n,
-			EEXIST, err);
+	return blame_flush(transact(nl, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL,
+				    elements, n, EEXIST, err),
+			   err);
 }
 
 static int present_note(const struct nft_element *found, void *data)

@@ -10,6 +10,7 @@ import pytest
 
 from harness import plugin
 from harness.command import repair
+from harness.delegates import Delegate
 from harness.hostports import ports
 from harness.node import network
 
@@ -158,3 +159,42 @@ def test_repair_takes_elements_of_who_is_gone_and_says_so(node):
     assert any(f"{count} deleted" in line for line in repair(node, CONF))
     assert elements(node) == before
     assert repair(node, CONF) == NOTHING
+
+
+# -- flushed between an ADD's look at the rules and its elements
+
+
+@pytest.mark.parametrize("kind", ["spoofCheck", "host port", "delegated IPAM"])
+def test_rules_that_are_flushed_under_an_ADD_make_it_try_again(node, tmp_path, kind):
+    """The kernel's word is that a set isn't there; the next ADD would have made it."""
+    env, trace = dict(plugin.TRACED), tmp_path / "trace"
+    conf = network(spoofCheck=kind == "spoofCheck")
+    if kind == "delegated IPAM":
+        delegate = Delegate(node, f"""
+            if verb == "ADD":
+                open({str(tmp_path / "delegated")!r}, "a").write("x\\n")
+                n = 5 + open({str(tmp_path / "delegated")!r}).read().count("x")
+                answer(ips=[{{"address": f"10.77.0.{{n}}/16"}}])""")
+        conf, env = delegate.conf(), {**env, **delegate.env}
+    if kind == "host port":
+        conf["runtimeConfig"] = {"portMappings": [{"hostPort": 8080, "containerPort": 80}]}
+    strace = plugin.strace(trace, "sendto")
+    pods = [node.pod(), node.pod(), node.pod()]
+    node.add(pods[0], conf, env=env)
+    if kind == "host port":
+        conf["runtimeConfig"]["portMappings"][0]["hostPort"] = 8081
+    node.add(pods[1], conf, env=env, wrapper=strace)
+    sent = [line for line in trace.read_text().splitlines() if "sendto(" in line]
+    nth = [i for i, line in enumerate(sent, 1) if "NFNL_MSG_BATCH_BEGIN" in line][0]
+    if kind == "host port":
+        conf["runtimeConfig"]["portMappings"][0]["hostPort"] = 8082
+    call = node.start("ADD", conf, pods[2], env=env, wrapper=[
+        *strace, "-e", f"inject=sendto:delay_enter=1500000:when={nth}"])
+    time.sleep(0.8)
+    node.nft("flush ruleset")
+    with pytest.raises(plugin.CniError) as error:
+        plugin.judge("ADD", call(), plugin.NEWEST)
+    assert error.value.code == plugin.TRY_AGAIN, error.value
+    error.value.says("somebody flushed or deleted the rules meanwhile", "set ", "ENOENT")
+    node.assert_nothing_left(pods[2], others=2)
+    node.add(pods[2], conf, env=env)

@@ -173,7 +173,8 @@ BLAME = [
     (ITSELF, plugin.TRY_AGAIN, "DEL.* came by"),
     (deletes_the_bridge, plugin.TRY_AGAIN, f"{BRIDGE} was deleted"),
     (deletes_the_bridge, plugin.KERNEL, BRIDGE),
-    (flushes_rules, plugin.KERNEL, "element of set .* in table bridge_cni: No such file"),
+    (flushes_rules, plugin.TRY_AGAIN,
+     "flushed or deleted the rules meanwhile: .*element of set .* in table bridge_cni"),
 ]
 
 
