@@ -284,7 +284,7 @@ clean: ## remove build/
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' Makefile
 	@echo
 	@echo "  V=1 shows the commands. SANITIZE=address,undefined builds a variant with"
 	@echo "  sanitizers. TESTS='-k masquerade' runs the tests whose names match."
