@@ -51,8 +51,9 @@ def test_flushed_rules(pair):
         one.nft("flush ruleset")
         assert not pods[0].ping(INTERNET4, wait=1)
     reach_again(pods)
-    assert one.metrics()["bridge_cni_healings_total"] >= 1
-    assert "msg=mended" in one.log()
+    # Told once the repair has ended, which is after its last change.
+    wait_for(lambda: one.metrics()["bridge_cni_healings_total"] >= 1)
+    wait_for(lambda: "msg=mended" in one.log())
 
 
 def test_a_deleted_table(pair):
@@ -113,7 +114,7 @@ def test_forwarding_turned_off(pair):
         assert not pods[0].ping(INTERNET4, wait=1)
     reach_again(pods)
     # By the one path that may be written to.
-    assert "ip_forward" in one.log() or "forwarding" in one.log()
+    wait_for(lambda: "ip_forward" in one.log() or "forwarding" in one.log())
 
 
 def test_forwarding_of_the_bridge_turned_off(pair):
@@ -122,7 +123,7 @@ def test_forwarding_of_the_bridge_turned_off(pair):
         one.sysctl("ipv4.conf.cni0.forwarding", 0)
         assert not pods[0].ping(INTERNET4, wait=1)
     reach_again(pods)
-    assert "ipv4/conf/cni0/forwarding" in one.log()
+    wait_for(lambda: "ipv4/conf/cni0/forwarding" in one.log())
 
 
 def test_an_uplink_that_does_not_forward_is_told_once_and_left_alone(pair):

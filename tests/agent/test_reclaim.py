@@ -21,7 +21,7 @@ def test_what_dead_pods_left_is_given_back(cluster):
     alive, dead = node.attach(), node.attach()
     dead.remove()
     wait_for(lambda: reserved(node) == {alive.id})
-    assert node.metrics()["bridge_cni_reclaimed_total"] == 1
+    wait_for(lambda: node.metrics()["bridge_cni_reclaimed_total"] == 1)
     assert alive.ping(node.address4)
 
 
