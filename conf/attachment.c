@@ -213,3 +213,16 @@ void attachment_notice(struct attachment *att, const char *fmt, ...)
 		text_cut(&lines, len);
 	att->notice = lines.text;
 }
+
+void attachment_notices_move(struct attachment *from, struct attachment *to)
+{
+	char *both;
+
+	if (from->notice &&
+	    asprintf(&both, "%s%s", to->notice ? to->notice : "", from->notice) >= 0) {
+		free(to->notice);
+		to->notice = both;
+	}
+	free(from->notice);
+	from->notice = NULL;
+}

@@ -108,4 +108,7 @@ bool attachment_uses(const struct attachment *att, int family);
 /* Adds a line to what the operator is told besides the answer, on stderr and in the log. */
 void attachment_notice(struct attachment *att, const char *fmt, ...) _printf_(2, 3);
 
+/* @to is the one who is asked. */
+void attachment_notices_move(struct attachment *from, struct attachment *to);
+
 #endif

@@ -15,7 +15,7 @@
 /* As it is read. */
 struct keys {
 	struct port_conf ports;
-	const char *backend;
+	const char *backend, *over_listener;
 	bool masq_all;
 	uint32_t mark_bit;
 	const char *mark_chain;
@@ -60,6 +60,11 @@ bool port_mapping_is_wild(const struct port_mapping *mapping)
 	static const uint8_t any[16];
 
 	return memcmp(mapping->host_ip.bytes, any, sizeof(any)) == 0;
+}
+
+uint32_t port_mapping_last(const struct port_mapping *mapping)
+{
+	return mapping->host_port + (mapping->count ? mapping->count - 1 : 0);
 }
 
 static bool is_loopback(const struct ip_addr *ip, int family)
@@ -189,6 +194,7 @@ static const struct json_field root_fields[] = {
 	{.key = "runtimeConfig", .type = &runtime_type},
 	{.key = "capabilities", .type = &capabilities_type},
 	FIELD(struct keys, ports.snat, "snat", &bool_type),
+	FIELD(struct keys, over_listener, "hostPortOverListener", &text_type),
 	FIELD(struct keys, backend, "backend", &text_type),
 	FIELD(struct keys, masq_all, "masqAll", &bool_type),
 	FIELD(struct keys, mark_bit, "markMasqBit", &mark_type),
@@ -202,6 +208,29 @@ static int refuse(struct cni_error *err, const char *key, const char *instead)
 {
 	return error_set(err, CNI_ERR_UNSUPPORTED_FIELD, ENOTSUP,
 			 "%s is not supported: %s", key, instead);
+}
+
+static int over_listener_settle(struct keys *keys, struct cni_error *err)
+{
+	static const char *const names[] = {
+		[OVER_LISTENER_WARN] = "warn",
+		[OVER_LISTENER_REFUSE] = "refuse",
+		[OVER_LISTENER_ALLOW] = "allow",
+	};
+	const char *name = keys->over_listener ? keys->over_listener : "";
+
+	if (!*name)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (strcmp(names[i], name) != 0)
+			continue;
+		keys->ports.over_listener = i;
+		return 0;
+	}
+	return error_set(err, CNI_ERR_CONFIG, EINVAL,
+			 "hostPortOverListener: \"%s\" is not known, expected \"warn\", "
+			 "\"refuse\" or \"allow\"",
+			 name);
 }
 
 static int check_keys(const struct keys *keys, struct cni_error *err)
@@ -291,6 +320,8 @@ int port_mappings_read(const struct json_doc *doc, bool has_ipam,
 	if (r < 0)
 		return r;
 	r = check_keys(&keys, err);
+	if (r == 0)
+		r = over_listener_settle(&keys, err);
 	if (r == 0)
 		r = check_usable(&keys.ports, has_ipam, err);
 	if (r == 0)

@@ -28,10 +28,18 @@ struct port_mapping_list {
 	size_t n;
 };
 
+/* hostPortOverListener: what is done where a process of the node listens on a host port. */
+enum over_listener {
+	OVER_LISTENER_WARN,
+	OVER_LISTENER_REFUSE,
+	OVER_LISTENER_ALLOW,
+};
+
 struct port_conf {
 	struct port_mapping_list entries; /* as they were given, a port each; owned */
 	struct port_mapping_list mappings; /* what they come to; owned */
 	bool snat; /* masquerade what couldn't be answered otherwise */
+	enum over_listener over_listener;
 	bool expected; /* pods of the network may have some (capabilities), or this one has */
 };
 
@@ -63,6 +71,9 @@ int port_protocol_parse(const char *name, uint8_t *ret_protocol);
 /* Does it map addresses of the node of this family? All of them, not one? */
 bool port_mapping_is_for(const struct port_mapping *mapping, int family);
 bool port_mapping_is_wild(const struct port_mapping *mapping);
+
+/* The last host port of the run, or of an entry, which is a port. */
+uint32_t port_mapping_last(const struct port_mapping *mapping);
 
 /* Is it to be reached by 127.0.0.1? */
 bool port_mapping_needs_localnet(const struct port_mapping *mapping);

@@ -53,7 +53,7 @@ static int element_look(const struct nft_element *element, void *data)
 	memcpy(pod.bytes, element->data.bytes, ip_size(AF_INET));
 	if (hostport_is_of(element, search->att->host_ifname) ||
 	    !is_behind(search, &pod) ||
-	    (hostport_kind_of(element) == HOSTPORT_ONE &&
+	    (hostport_is_of_one(element) &&
 	     element->key.bytes[HOSTPORT_PART] != IN_LOOPBACKNET))
 		return 0;
 	search->found = true;
@@ -142,11 +142,13 @@ static int network_look(const char *network, void *data, struct cni_error *err)
 {
 	struct search *search = data;
 	struct attachment other = {.conf = search->att->conf,
-				   .kernel = search->att->kernel};
+				   .kernel = search->att->kernel,
+				   .node = search->att->node};
 	struct cni_error own = {};
 
 	(void)err;
 	other.conf.name = network;
+	other.conf.bridge = ""; /* any: the subnets tell */
 	if (!search->found && ipam_records(&other, record_look, search, &own) < 0)
 		search->found = true;
 	free(other.notice);

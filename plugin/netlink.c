@@ -48,14 +48,21 @@ int netlink_reopen(struct netlink *nl, struct cni_error *err)
 {
 	static const int options[] = {NETLINK_EXT_ACK, NETLINK_CAP_ACK,
 				      NETLINK_GET_STRICT_CHK};
-	bool route = nl->protocol == NETLINK_FOR_ROUTE;
+	static const struct {
+		int number;
+		const char *name;
+	} protocols[] = {
+		[NETLINK_FOR_ROUTE] = {NETLINK_ROUTE, "route"},
+		[NETLINK_FOR_NFTABLES] = {NETLINK_NETFILTER, "netfilter"},
+		[NETLINK_FOR_SOCKETS] = {NETLINK_SOCK_DIAG, "sock_diag"},
+	};
 
 	nl->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC,
-			route ? NETLINK_ROUTE : NETLINK_NETFILTER);
+			protocols[nl->protocol].number);
 	if (nl->fd < 0)
 		return error_errno(err, CNI_ERR_KERNEL, errno,
 				   "opening a %s netlink socket",
-				   route ? "route" : "netfilter");
+				   protocols[nl->protocol].name);
 
 	/* Without them errors are told in fewer words, and dumps are filtered here. */
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++)

@@ -19,6 +19,7 @@ struct nlmsghdr;
 enum netlink_protocol {
 	NETLINK_FOR_ROUTE,
 	NETLINK_FOR_NFTABLES,
+	NETLINK_FOR_SOCKETS,
 };
 
 /*

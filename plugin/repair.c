@@ -54,8 +54,10 @@ static int repair_all(struct attachment *net, const struct ipam_record_list *rec
 		ret = attachment_of(net, &records->items[i], &atts[i], err);
 	if (ret == 0)
 		stages_repair(net, atts, records->n);
-	for (size_t i = 0; atts && i < records->n; i++)
+	for (size_t i = 0; atts && i < records->n; i++) {
+		attachment_notices_move(&atts[i], net);
 		cni_result_clear(&atts[i].ipam);
+	}
 	free(atts);
 	return ret;
 }

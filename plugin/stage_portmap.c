@@ -15,6 +15,7 @@
 #include "hostport_rules.h"
 #include "hostport_taken.h"
 #include "hostports.h"
+#include "listeners.h"
 #include "localnet.h"
 #include "netlink_route.h"
 #include "node.h"
@@ -124,9 +125,9 @@ static int loopback_open(struct attachment *att, bool look, struct cni_error *er
 static int portmap_add(struct attachment *att, struct cni_error *err)
 {
 	bool replaced = false;
-	int ret = 0;
+	int ret = listeners_look(att, err);
 
-	if (has_ports(att))
+	if (ret == 0 && has_ports(att))
 		ret = node_lock(att->node, NODE_EXCLUSIVE, err);
 	if (ret == 0)
 		ret = portmap_rules(att, &replaced, err);
@@ -176,6 +177,8 @@ static int portmap_repair(struct attachment *att, struct cni_error *err)
 		ret = nft_elements_add(nl, elements.items, elements.n, 0, err);
 	if (ret == 0 && missing)
 		report_done(att, "portmap: its elements in table inet " RULES_TABLE);
+	if (ret == 0)
+		listeners_tell(att);
 	return ret;
 }
 
@@ -235,6 +238,8 @@ static int portmap_check(struct attachment *att, struct cni_error *err)
 	for (size_t i = 0; ret == 0 && i < elements.n; i++)
 		if (!hostports_have(&found, &elements.items[i]))
 			ret = element_missing(&elements.items[i], att, err);
+	if (ret == 0)
+		listeners_tell(att);
 	return ret;
 }
 

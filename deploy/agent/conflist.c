@@ -60,6 +60,9 @@ static void put_plugin(struct json_writer *w, const struct options *options,
 	json_close(w, ']');
 	json_number_if(w, "mtu", options->mtu);
 	put_capabilities(w, options);
+	/* A pod must not take sshd's port, or the kubelet's: whoever may make pods can ask. */
+	if (options->host_ports)
+		json_text(w, "hostPortOverListener", "refuse");
 	json_open(w, "ipam", '{');
 	json_text(w, "type", "host-local");
 	put_ranges(w, own);

@@ -152,6 +152,15 @@ def test_leftovers_of_a_killed_agent_are_no_obstacle(cluster):
     node.attach()
 
 
+def test_pods_do_not_get_the_nodes_own_ports_by_its_configuration(cluster):
+    node = cluster.node()
+    node.start_agent()
+    wait_for(node.ready)
+    plugin = node.conf()
+    assert plugin["capabilities"]["portMappings"]
+    assert plugin["hostPortOverListener"] == "refuse"
+
+
 def test_options_end_up_in_the_configuration(cluster):
     node = cluster.node()
     cluster.node()
@@ -166,6 +175,7 @@ def test_options_end_up_in_the_configuration(cluster):
     assert (conflist["name"], conflist["cniVersion"]) == ("mine", "1.1.0")
     assert (plugin["bridge"], plugin["mtu"]) == ("br-mine", 1400)
     assert plugin["capabilities"] == {"bandwidth": True}
+    assert "hostPortOverListener" not in plugin
     assert plugin["nonMasqueradeCIDRs"] == ["10.0.0.0/8", "fd00:244::/48"]
     assert [r[0]["subnet"] for r in plugin["ipam"]["ranges"]] == node.cidrs
 

@@ -231,6 +231,10 @@ static const struct {
 	 "bridge: with isGateway and vlan the gateway's interface would be "
 	 "\"bridge-name.1234\", which is too long; give the bridge a shorter name"},
 	{"\"ipMasqBackend\":\"iptables\"", CNI_ERR_UNSUPPORTED_FIELD, NULL},
+	{"\"hostPortOverListener\":\"WARN\"", CNI_ERR_CONFIG,
+	 "hostPortOverListener: \"WARN\" is not known, expected \"warn\", \"refuse\" or "
+	 "\"allow\""},
+	{"\"hostPortOverListener\":true", CNI_ERR_CONFIG, NULL},
 	{"\"ipMasqBackend\":\"ipvs\"", CNI_ERR_CONFIG,
 	 "ipMasqBackend: \"ipvs\" is no backend, expected \"nftables\""},
 	{"\"nonMasqueradeCIDRs\":[\"10.0.0.1/8\"]", CNI_ERR_CONFIG,
@@ -308,6 +312,28 @@ static void a_runtimes_boundless_burst_is_a_tenth_of_a_second(void **state)
 	}
 }
 
+static void a_listener_is_warned_of_unless_something_else_is_said(void **state)
+{
+	static const struct {
+		const char *keys;
+		enum over_listener policy;
+	} words[] = {
+		{"", OVER_LISTENER_WARN},
+		{"\"hostPortOverListener\":\"\"", OVER_LISTENER_WARN},
+		{"\"hostPortOverListener\":\"warn\"", OVER_LISTENER_WARN},
+		{"\"hostPortOverListener\":\"refuse\"", OVER_LISTENER_REFUSE},
+		{"\"hostportoverlistener\":\"allow\"", OVER_LISTENER_ALLOW},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		_subject_ s;
+
+		assert_good(words[i].keys, &s);
+		assert_int_equal(s.conf.ports.over_listener, words[i].policy);
+	}
+}
+
 static void for_DEL_they_may_all_be_wrong(void **state)
 {
 	(void)state;
@@ -331,6 +357,7 @@ int main(void)
 		cmocka_unit_test(destinations_are_read),
 		cmocka_unit_test(rates_are_the_configurations_or_else_the_runtimes),
 		cmocka_unit_test(a_runtimes_boundless_burst_is_a_tenth_of_a_second),
+		cmocka_unit_test(a_listener_is_warned_of_unless_something_else_is_said),
 		cmocka_unit_test(bad_ones_are_named),
 		cmocka_unit_test(for_DEL_they_may_all_be_wrong),
 	};
