@@ -79,13 +79,16 @@ static void metric_choose(const struct kernel_route_list *list, unsigned int ind
 		const struct route *other = &list->items[i].route;
 
 		if (list->items[i].index != index && same_destination(other, route) &&
-		    other->priority <= lowest)
+		    other->priority > 1 && other->priority <= lowest)
 			lowest = other->priority - 1;
 	}
 	if (lowest != metric_of(route))
-		route->priority = lowest ? lowest : 1;
+		route->priority = lowest;
 	while (route->priority > 1 && is_anothers(list, index, route))
 		route->priority--;
+	/* Nothing is below 1: that one stays in use. */
+	while (is_anothers(list, index, route))
+		route->priority = metric_of(route) + 1;
 }
 
 /* Which of the attachment's routes are there already, and what metrics IPv6's others get. */

@@ -30,6 +30,7 @@ class Bed:
         self.node.connect()
         self.scenario.furnish(self.node)
         self.pod, self.kept = self.node.pod(), self.node.pod()
+        self.scenario.furnish_pod(self.pod)
         if not self.scenario.fresh:
             self.kept_result = self.node.add(self.kept, self.scenario.beside,
                                              env=self.scenario.env)

@@ -35,11 +35,13 @@ esac
 class Scenario:
     """`fresh`: before each case the node has no bridge, no table and no store; else
     another pod is attached, with the changes `beside`. `refused`: what can't succeed on
-    purpose."""
+    purpose. `furnished`: the pod has another interface with the default routes, and IPv6
+    off for those to come."""
 
     def __init__(self, name, fresh=False, delegated=False, refused=False, beside=None,
-                 **changes):
+                 furnished=False, **changes):
         self.name, self.fresh, self.refused = name, fresh, refused
+        self.furnished = furnished
         self.delegated, self.env, self.leases = delegated, {}, None
         ipam = {"type": "leases", "ranges": None} if delegated else {"ranges": FEW}
         self.good_conf = network("dual", ipam=ipam, **changes)
@@ -60,6 +62,20 @@ class Scenario:
         program.write_text(DELEGATE.format(leases=self.leases))
         program.chmod(0o755)
         self.env = {"CNI_PATH": str(program.parent)}
+
+    def furnish_pod(self, pod):
+        if not self.furnished:
+            return
+        pod.ip_batch("""
+            link add far0 type veth peer name far1
+            link set far0 up
+            link set far1 up
+            addr add 203.0.113.2/24 dev far0
+            addr add 2001:db8:cccc::2/64 dev far0 nodad
+            route add default via 203.0.113.1
+            route add ::/0 via 2001:db8:cccc::1
+            """)
+        pod.sysctl("ipv6.conf.default.disable_ipv6", 1)
 
     def elsewhere(self):
         """What a delegated IPAM holds for attachments."""
@@ -82,6 +98,7 @@ SCENARIOS = [
     Scenario("ports and rates, fresh node", fresh=True, **RUNTIME),
     Scenario("ports and rates", beside={"runtimeConfig": None}, **RUNTIME),
     Scenario("refused", refused=True, **FULL),
+    Scenario("furnished pod", furnished=True, **FULL),
     Scenario("delegated, fresh node", fresh=True, delegated=True),
     Scenario("delegated", delegated=True),
 ]

@@ -109,12 +109,13 @@ def test_before_each_of_them(node, chain, later):
 @pytest.mark.skipif(not os.access("/usr/lib/cni/sbr", os.X_OK), reason="sbr is not installed")
 def test_before_sbr_which_moves_the_routes(node, chain):
     """To a table of their own, with a rule for packets from the pod's address."""
-    chain.chain({"type": "sbr"}, families="v4")
+    chain.chain({"type": "sbr"}, families="dual")
     pod = node.pod()
     chain.good("add", pod.netns)
     assert "default" not in [r["dst"] for r in pod.routes()]
     assert "from 10.1.2.2 lookup 100" in pod.ip("rule")
-    assert pod.run("ping", "-c1", "-W1", "-I", "10.1.2.2", INTERNET4).returncode == 0
+    for source, target in (("10.1.2.2", INTERNET4), ("fd00:1:2::2", INTERNET6)):
+        assert pod.run("ping", "-c1", "-W1", "-I", source, target).returncode == 0
     chain.good("check", pod.netns)
     pod.ip("route del default table 100")
     done = chain.call("check", pod.netns)

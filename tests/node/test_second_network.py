@@ -149,6 +149,18 @@ def test_of_equal_metrics_the_newest_is_used(node):
     assert metrics(pod, "net1") == {"v4": [50], "v6": [49]}
 
 
+@pytest.mark.parametrize("asked, got", [(None, 1024), (1, 2)])
+def test_nothing_is_preferred_to_a_metric_of_1(node, asked, got):
+    """Attached it is all the same."""
+    pod = node.pod()
+    node.add(pod, net(1, "v6", metric=1))
+    conf = net(2, "v6", metric=asked)
+    result = node.add(pod, conf, ifname="net1")
+    assert used(pod, "v6") == {"eth0"}
+    assert metrics(pod, "net1")["v6"] == [got]
+    node.check(pod, conf, result, ifname="net1")
+
+
 def test_metric_is_that_of_default_routes_without_a_priority(node):
     pod = node.pod()
     node.add(pod, net(1, metric=50, ipam={"routes": [
