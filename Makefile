@@ -199,6 +199,13 @@ check-vm: ## VLAN and other tests on Debian's kernel in QEMU; FULL=1: all of tes
 	$(Q)$(MAKE) --no-print-directory build/bridge-cni
 	$(Q)FULL=$(FULL) tests/vm/run $(BUILD) $(TESTS)
 
+# Not part of `make check`: it needs a Debian mirror.
+.PHONY: check-reference
+check-reference: ## the newest reference's keys and defaults against those here
+	$(Q)tests/install-deps build
+	$(Q)$(MAKE) --no-print-directory build/bridge-cni
+	$(Q)DEBIAN_MIRROR=$(DEBIAN_MIRROR) tests/reference-keys $(BUILD)
+
 # Optimised, as gcc's analyzer follows values better then; messages don't stop it there.
 .PHONY: analyze
 analyze: export ANALYZE_FLAGS = $(PROJECT_CFLAGS) -O2
