@@ -63,6 +63,7 @@ struct attachment {
 	const struct record *record; /* DEL, repair: what ADD wrote down; NULL: nothing */
 	bool given_up; /* repair: one of the stages has failed, or it isn't to be touched */
 	bool need_not_wait; /* DEL: until the kernel has tidied up behind a link */
+	bool was_last; /* DEL: the owner has no other record */
 	bool had_own_veth; /* DEL: the veth with host_ifname was there */
 
 	struct report

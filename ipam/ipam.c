@@ -245,21 +245,33 @@ int ipam_record_ports(struct attachment *att, struct cni_error *err)
 	return store_record_write(&store, &record, err);
 }
 
-int ipam_record_going(struct attachment *att, struct cni_error *err)
+/* Writes @change of it into the attachment's record, where that is there and says otherwise. */
+static int record_change(struct attachment *att, size_t change, struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	_cleanup_(record_clear) struct record record = {};
+	bool *flag = (bool *)((char *)&record + change);
 	int r;
 
 	r = operation_open(att, STORE_EXISTING, &store, err);
 	if (r < 0)
 		return r == -ENOENT && err->code == 0 ? 0 : r;
-	if (store_record_read(&store, operation_hash(att), &record) < 0 || record.going ||
+	if (store_record_read(&store, operation_hash(att), &record) < 0 || *flag ||
 	    !record_is_of(&record, att->conf.name, att->env.container_id,
 			  att->env.ifname))
 		return 0;
-	record.going = true;
+	*flag = true;
 	return store_record_write(&store, &record, err);
+}
+
+int ipam_record_going(struct attachment *att, struct cni_error *err)
+{
+	return record_change(att, offsetof(struct record, going), err);
+}
+
+int ipam_record_apart(struct attachment *att, struct cni_error *err)
+{
+	return record_change(att, offsetof(struct record, apart), err);
 }
 
 static int release(struct attachment *att, struct store *store, struct cni_error *err)
@@ -286,6 +298,8 @@ static int release(struct attachment *att, struct store *store, struct cni_error
 	/* The record last: where this ends early, it says what is left to do. */
 	if (r == 0 && own)
 		r = store_record_remove(store, operation_hash(att), err);
+	if (r == 0 && own)
+		att->was_last = operation_was_last(store, att->conf.bridge);
 	store_tidy(store);
 	if (removed + more > 0)
 		index_save(store);

@@ -63,8 +63,12 @@ int ipam_record_ports(struct attachment *att, struct cni_error *err);
  * while: ipam_records() then passes it over. No record is success. */
 int ipam_record_going(struct attachment *att, struct cni_error *err);
 
+/* Writes into its record that it is to have elements in the sets of masquerade_pods.h, which
+ * its DEL so looks for. No record is success. */
+int ipam_record_apart(struct attachment *att, struct cni_error *err);
+
 /* Gives back whatever the attachment holds on its network, then removes its record; nothing
- * there is success. */
+ * there is success. @att->was_last: it was the owner's last one. */
 int ipam_release(struct attachment *att, struct cni_error *err);
 
 /* CHECK: every address of @att->ipam is reserved for the attachment. Code 104 if not. */
@@ -144,6 +148,16 @@ int ipam_owners(struct attachment *att, struct ipam_owner_list *ret_list,
 int ipam_is_shared(struct attachment *att, bool *ret_shared, struct cni_error *err);
 
 /*
+ * Writes down in the store that other owners of the network's name have rules on the node: from
+ * then on ipam_release() looks whether it was the owner's last record. Without the note it
+ * does so only where nothing is left in the store. Where it can't be written, rules stay.
+ */
+void ipam_note_others(struct attachment *att);
+
+/* Has the owner no record in the store? Codes 5, 11. */
+int ipam_is_last(struct attachment *att, bool *ret_last, struct cni_error *err);
+
+/*
  * STATUS: can the next ADD be given its addresses? Makes nothing. Codes 102
  * (-EADDRNOTAVAIL): a set is full; 50: dataDir is no place to write to; 5, 11.
  */
@@ -178,10 +192,11 @@ struct ip_span_list {
 /*
  * The addresses of the network that are reserved but lie in none of @prefixes, ascending:
  * those of pods from before a change of the configuration, for example. Those that records
- * give to pods on other bridges are not among them. The caller frees
+ * give to pods on other bridges are not among them, and those of the owner's own records
+ * only where they are asked for. The caller frees
  * the items. Codes 5, 11.
  */
 int ipam_outside(struct attachment *att, const struct prefix_list *prefixes,
-		 struct ip_span_list *ret_list, struct cni_error *err);
+		 bool recorded, struct ip_span_list *ret_list, struct cni_error *err);
 
 #endif

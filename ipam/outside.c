@@ -88,9 +88,9 @@ static int addresses_add(const struct record *record, struct prefix_list *list)
 	return 0;
 }
 
-/* Adds the addresses of pods on other bridges, whose owners look after them. */
-static int others_add(const struct attachment *att, struct store *store,
-		      struct prefix_list *list, struct cni_error *err)
+/* Adds the addresses that records of other bridges name, or with @all any. */
+static int recorded_add(const struct attachment *att, struct store *store, bool all,
+			struct prefix_list *list, struct cni_error *err)
 {
 	_cleanup_(record_walk_end) struct record_walk walk = {};
 	uint64_t hash;
@@ -101,14 +101,14 @@ static int others_add(const struct attachment *att, struct store *store,
 
 		if (r <= 0)
 			return r;
-		if (!record_is_on(&record, att->conf.bridge) &&
+		if ((all || !record_is_on(&record, att->conf.bridge)) &&
 		    addresses_add(&record, list) < 0)
 			return error_oom(err);
 	}
 }
 
 int ipam_outside(struct attachment *att, const struct prefix_list *prefixes,
-		 struct ip_span_list *ret_list, struct cni_error *err)
+		 bool recorded, struct ip_span_list *ret_list, struct cni_error *err)
 {
 	_cleanup_(prefix_list_clear) struct prefix_list inside = {
 		.items = calloc(prefixes->n + 1, sizeof(*inside.items)),
@@ -128,7 +128,7 @@ int ipam_outside(struct attachment *att, const struct prefix_list *prefixes,
 		return r == -ENOENT && err->code == 0 ? 0 : r;
 	r = operation_index(&store, att, err);
 	if (r == 0)
-		r = others_add(att, &store, &inside, err);
+		r = recorded_add(att, &store, !recorded, &inside, err);
 	if (r < 0)
 		return r;
 	r = table_runs(&store.table, &runs, &n);

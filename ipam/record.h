@@ -22,6 +22,8 @@
  *	pod shop/cart-7d		as Kubernetes named it
  *	hostport tcp 192.0.2.1 8080 80	host address ("-": all), host port, the pod's port
  *	hostports tcp - 8000-8600:8000,9000:80	version 2: runs of them, and the pod's (first) port
+ *	apart yes			it is in the sets of plugin/masquerade_pods.h, though its
+ *					addresses are reserved here; absent: no
  *	coming yes			see below; absent: no
  *	going yes			the same
  *	range 10.1.2.0/24		of runtimeConfig.ipRanges, in order
@@ -76,6 +78,7 @@ struct record {
 	bool spoof_check; /* the pod has elements of plugin/stage_spoofcheck.c's */
 	uint16_t native_vlan; /* 0: absent */
 	enum record_answer spoof_addresses, masquerade;
+	bool apart;
 	struct bandwidth bandwidth;
 	/* Its ADD waits for another IPAM plugin, or its DEL does: nobody puts rules of it
 	 * back. */

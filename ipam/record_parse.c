@@ -193,6 +193,8 @@ static int parse_line(char *line, struct record *record)
 		record->spoof_addresses = parse_answer(value);
 	if (strcmp(line, "masquerade") == 0)
 		record->masquerade = parse_answer(value);
+	if (strcmp(line, "apart") == 0)
+		record->apart = strcmp(value, "yes") == 0;
 	if (strcmp(line, "coming") == 0)
 		record->coming = strcmp(value, "yes") == 0;
 	if (strcmp(line, "going") == 0)

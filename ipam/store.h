@@ -10,6 +10,7 @@
  *	<dataDir>/<network>/lock		flock()ed by whoever reads or writes the rest
  *	<dataDir>/.bridge-cni/<network>/p-…	a record an attachment: record.h
  *	<dataDir>/.bridge-cni/<network>/index	what the directory holds: index.h
+ *	<dataDir>/.bridge-cni/<network>/others	last_record.c: see ipam_note_others()
  *	<dataDir>/.bridge-cni/<network>/.…	being written
  *
  * Everything here is done with the lock held, from store_open() to store_close(). Errors

@@ -53,6 +53,33 @@ void masquerade_pods_match(const struct net_conf *conf, int family, struct text 
 		 ip, sets.own_name);
 }
 
+void masquerade_pods_exclude(const struct net_conf *conf, int family, struct text *text)
+{
+	struct sets sets;
+
+	sets_name(conf, family, &sets);
+	text_add(text, " %s saddr != @%s", family == AF_INET ? "ip" : "ip6",
+		 sets.pods_name);
+}
+
+void masquerade_pods_clear(struct masquerade_pods *pods)
+{
+	free(pods->items);
+}
+
+int masquerade_pods_note(struct masquerade_pods *pods, const struct ip_prefix *address,
+			 bool masqueraded, struct cni_error *err)
+{
+	struct masquerade_pod *items;
+
+	items = reallocarray(pods->items, pods->n + 1, sizeof(*items));
+	if (!items)
+		return error_oom(err);
+	pods->items = items;
+	items[pods->n++] = (struct masquerade_pod){*address, masqueraded};
+	return 0;
+}
+
 /* Two elements an address: itself, and its own subnet. */
 struct elements {
 	struct sets sets[2]; /* IPv4, IPv6 */
@@ -162,6 +189,43 @@ int masquerade_pods_add(struct attachment *att, struct cni_error *err)
 	return ret < 0 ? ret : nft_elements_add(nl, elements.items, elements.n, 0, err);
 }
 
+/* @element: of the set of pods, and behind it that of subnets. */
+static int former_del(struct netlink *nl, const struct nft_element *element,
+		      struct cni_error *err)
+{
+	struct nft_element own = element[1], found;
+	int ret = nft_element_get(nl, element->set, &element->key, &found, err);
+
+	if (ret < 0)
+		return ret == -ENOENT ? 0 : ret;
+	ret = own_find(nl, &own, err);
+	if (ret > 0)
+		ret = nft_elements_del(nl, &own, 1, err);
+	return ret < 0 ? ret : nft_elements_del(nl, element, 1, err);
+}
+
+int masquerade_pods_part(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(elements_clear) struct elements elements = {}, first = {};
+	struct nft_element found;
+	struct netlink *nl;
+	int ret;
+
+	ret = node_nftables(att->node, &nl, err);
+	if (ret == 0)
+		ret = elements_of_ipam(att, &elements, err);
+	for (size_t i = 0; ret == 0 && i < elements.n; i += 2)
+		ret = former_del(nl, &elements.items[i], err);
+	if (ret == 0)
+		ret = elements_begin(&att->conf, ARRAY_SIZE(sentinels), &first, err);
+	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(sentinels); i++) {
+		elements_add(&first, &sentinels[i]);
+		ret = nft_element_get(nl, first.items[2 * i].set, &first.items[2 * i].key,
+				      &found, err);
+	}
+	return ret == -ENOENT ? 1 : ret;
+}
+
 static int element_check(struct netlink *nl, const struct nft_element *wanted,
 			 const char *set, const struct ip_prefix *address,
 			 struct cni_error *err)
@@ -213,55 +277,42 @@ static int elements_del(struct attachment *att, struct elements *elements,
 	return ret < 0 ? ret : nft_elements_del(nl, elements->items, elements->n, err);
 }
 
-/* The pods of a network, from their records. */
-struct pods {
-	const struct attachment *att; /* whose are left out, where others are asked for */
-	struct ip_prefix *items;
-	size_t n;
-};
-
-static void pods_clear(struct pods *pods)
-{
-	free(pods->items);
-}
-
-static bool pods_have(const struct pods *pods, const struct ip_addr *addr)
+static bool pods_have(const struct masquerade_pods *pods, const struct ip_addr *addr)
 {
 	for (size_t i = 0; i < pods->n; i++)
-		if (ip_equal(&pods->items[i].addr, addr))
+		if (ip_equal(&pods->items[i].address.addr, addr))
 			return true;
 	return false;
 }
 
-static int pods_collect(const struct record *record, void *data, struct cni_error *err)
-{
-	struct pods *pods = data;
-	struct ip_prefix *items;
+/* Other pods that have elements. */
+struct others {
+	const struct attachment *att;
+	struct masquerade_pods pods;
+};
 
-	items = reallocarray(pods->items, pods->n + record->n + 1, sizeof(*items));
-	if (!items)
-		return error_oom(err);
-	pods->items = items;
-	/* One address in two records would be two overlapping elements. */
-	for (size_t i = 0; i < record->n; i++)
-		if (!record->addresses[i].reserved &&
-		    !pods_have(pods, &record->addresses[i].address.addr))
-			items[pods->n++] = record->addresses[i].address;
-	return 0;
+static void others_clear(struct others *others)
+{
+	masquerade_pods_clear(&others->pods);
 }
 
 static int others_collect(const struct record *record, void *data, struct cni_error *err)
 {
-	struct pods *pods = data;
+	struct others *others = data;
+	const struct attachment *att = others->att;
+	int ret = 0;
 
-	return record_is_of(record, pods->att->conf.name, pods->att->env.container_id,
-			    pods->att->env.ifname)
-		       ? 0
-		       : pods_collect(record, pods, err);
+	if (record_is_of(record, att->conf.name, att->env.container_id, att->env.ifname))
+		return 0;
+	for (size_t i = 0; ret == 0 && i < record->n; i++)
+		if (!record->addresses[i].reserved)
+			ret = masquerade_pods_note(
+				&others->pods, &record->addresses[i].address, true, err);
+	return ret;
 }
 
 static int record_del(struct attachment *att, const struct net_conf *conf,
-		      const struct record *record, const struct pods *others,
+		      const struct record *record, const struct masquerade_pods *others,
 		      struct cni_error *err)
 {
 	_cleanup_(elements_clear) struct elements elements = {};
@@ -278,7 +329,7 @@ static int record_del(struct attachment *att, const struct net_conf *conf,
 int masquerade_pods_del(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(record_clear) struct record own = {};
-	_cleanup_(pods_clear) struct pods others = {.att = att};
+	_cleanup_(others_clear) struct others others = {.att = att};
 	struct net_conf by_name = att->conf;
 	const struct record *record = att->record;
 	int ret = 0;
@@ -290,15 +341,16 @@ int masquerade_pods_del(struct attachment *att, struct cni_error *err)
 	}
 	if (ret < 0)
 		return ret == -ENOENT && err->code == 0 ? 0 : ret;
-	if (!record || record->n == 0 || record->addresses[0].reserved)
+	if (!record || record->n == 0 ||
+	    (record->addresses[0].reserved && !record->apart))
 		return 0;
 	ret = ipam_records(att, others_collect, &others, err);
 	if (ret == 0)
-		ret = record_del(att, &att->conf, record, &others, err);
+		ret = record_del(att, &att->conf, record, &others.pods, err);
 	by_name.owner = rules_owner_by_name(&att->conf);
 	/* An earlier version put them there. */
 	if (ret == 0 && record->masquerade == RECORD_NOT_TOLD)
-		ret = record_del(att, &by_name, record, &others, err);
+		ret = record_del(att, &by_name, record, &others.pods, err);
 	return ret;
 }
 
@@ -324,57 +376,64 @@ static void sets_text(const struct net_conf *conf, struct text *text)
 		 conf, text);
 }
 
-int masquerade_pods_sets(const struct net_conf *conf, struct rule_list *list,
-			 struct cni_error *err)
+int masquerade_pods_sentinels(const struct net_conf *conf, struct rule_list *list,
+			      struct cni_error *err)
 {
 	_cleanup_(elements_clear) struct elements elements = {};
-	struct text text = {};
 	int ret = elements_begin(conf, ARRAY_SIZE(sentinels), &elements, err);
 
 	if (ret < 0)
 		return ret;
-	sets_text(conf, &text);
-	list->sets = text.text;
-	list->fill = masquerade_pods_fill;
 	for (size_t i = 0; i < ARRAY_SIZE(sentinels); i++)
 		elements_add(&elements, &sentinels[i]);
-	return text.failed ? error_oom(err)
-			   : rule_list_sentinels(list, elements.items, elements.n, err);
+	return rule_list_sentinels(list, elements.items, elements.n, err);
 }
 
 static void elements_text(const struct sets *sets, const struct ip_prefix *address,
-			  struct text *text)
+			  bool masqueraded, struct text *text)
 {
-	struct ip_prefix network = prefix_network(address);
+	struct ip_prefix kept = *address;
+	struct ip_addr last;
 	const char *addr = IP_TEXT(&address->addr);
 
+	if (!masqueraded)
+		kept.len = 0;
+	last = prefix_last(&kept);
+	kept = prefix_network(&kept);
 	text_add(text, "add element inet " RULES_TABLE " %s { %s }\n", sets->pods_name,
 		 addr);
-	text_add(text, "add element inet " RULES_TABLE " %s { %s . %s }\n",
-		 sets->own_name, addr, PREFIX_TEXT(&network));
+	text_add(text, "add element inet " RULES_TABLE " %s { %s . ", sets->own_name,
+		 addr);
+	if (kept.len > 0)
+		text_add(text, "%s }\n", PREFIX_TEXT(&kept));
+	else
+		text_add(text, "%s-%s }\n", IP_TEXT(&kept.addr), IP_TEXT(&last));
 }
 
 /* What is in a set that is still there may be in the way: it is made anew. */
 static void family_text(const struct net_conf *conf, const struct ip_prefix *sentinel,
-			const struct pods *pods, struct text *text)
+			const struct masquerade_pods *pods, struct text *text)
 {
 	struct sets sets;
 
 	sets_name(conf, sentinel->addr.family, &sets);
 	text_add(text, "flush set inet " RULES_TABLE " %s\n", sets.pods_name);
 	text_add(text, "flush set inet " RULES_TABLE " %s\n", sets.own_name);
-	elements_text(&sets, sentinel, text);
+	elements_text(&sets, sentinel, true, text);
 	for (size_t i = 0; i < pods->n; i++)
-		if (pods->items[i].addr.family == sentinel->addr.family)
-			elements_text(&sets, &pods->items[i], text);
+		if (pods->items[i].address.addr.family == sentinel->addr.family)
+			elements_text(&sets, &pods->items[i].address,
+				      pods->items[i].masqueraded, text);
 }
 
-int masquerade_pods_fill(struct attachment *att, struct text *text, struct cni_error *err)
+int masquerade_pods_sets(const struct net_conf *conf, const struct masquerade_pods *pods,
+			 struct rule_list *list, struct cni_error *err)
 {
-	_cleanup_(pods_clear) struct pods pods = {};
-	int ret = ipam_records(att, pods_collect, &pods, err);
+	struct text text = {};
 
-	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(sentinels); i++)
-		family_text(&att->conf, &sentinels[i], &pods, text);
-	return ret;
+	sets_text(conf, &text);
+	for (size_t i = 0; i < ARRAY_SIZE(sentinels); i++)
+		family_text(conf, &sentinels[i], pods, &text);
+	list->sets = text.text;
+	return text.failed ? error_oom(err) : 0;
 }

@@ -35,6 +35,10 @@ static int attachment_of(const struct attachment *net, const struct record *reco
 	att->container_mac = record->mac;
 	att->conf.bandwidth = record->bandwidth;
 	att->conf.ports.mappings = record->ports;
+	att->conf.mac_spoof_check = record->spoof_check;
+	att->conf.spoof_check = record->spoof_check &&
+				record_says(record->spoof_addresses,
+					    net->conf.spoof_check);
 	snprintf(att->pod, sizeof(att->pod), "%s", record->pod);
 	/* An older pod's gateway must not drive out that of a newer one. */
 	att->conf.force_address = false;

@@ -16,6 +16,7 @@
 #include "node.h"
 #include "report.h"
 #include "rules_owner.h"
+#include "rules_retire.h"
 
 #define RACES_MAX 5 /* with somebody who flushes tables */
 
@@ -23,11 +24,13 @@ void rule_list_clear(struct rule_list *list)
 {
 	for (size_t i = 0; i < list->n; i++) {
 		free(list->items[i].text);
+		free(list->items[i].other);
 		free(list->items[i].written);
 	}
 	free(list->items);
 	free(list->sets);
 	free(list->sentinels);
+	free(list->lasting_prints);
 	*list = (struct rule_list){};
 }
 
@@ -46,9 +49,9 @@ int rule_list_sentinels(struct rule_list *list, const struct nft_element *elemen
 	return 0;
 }
 
-static uint64_t fingerprint(const struct rule *rule)
+uint64_t rules_fingerprint(const struct rule *rule, const char *text)
 {
-	return hash_text(rule->text) ^ hash_text(rule->chain->name);
+	return hash_text(text) ^ hash_text(rule->chain->name);
 }
 
 struct stale {
@@ -60,8 +63,7 @@ struct stale {
 struct survey {
 	const char *stage;
 	uint64_t owner, by_name;
-	const struct rule_list *wanted;
-	bool *present; /* per wanted rule: there, word for word */
+	struct rule_list *wanted;
 	struct stale *stale; /* the stage's other rules */
 	size_t stale_n;
 	bool newer; /* a newer version's rules are there */
@@ -69,24 +71,28 @@ struct survey {
 	size_t by_name_n,
 		by_name_others_n; /* of them: the stage's, and those of others */
 	bool emptied; /* a set lacks its sentinel */
+	bool retires; /* what is another owner's, and nobody needs, was to be deleted */
 };
 
 static void survey_clear(struct survey *survey)
 {
-	free(survey->present);
 	free(survey->stale);
 }
 
-/* Is this comment the wanted rule's? Its number, or -1. */
-static int wanted_index(const struct survey *survey, const char *kind, uint64_t print)
+/* The wanted rule that this comment is of; NULL: none. */
+static struct rule *wanted_find(const struct survey *survey,
+				const struct rules_comment *comment)
 {
 	for (size_t i = 0; i < survey->wanted->n; i++) {
-		const struct rule *rule = &survey->wanted->items[i];
+		struct rule *rule = &survey->wanted->items[i];
 
-		if (strcmp(rule->kind, kind) == 0 && fingerprint(rule) == print)
-			return i;
+		if (strcmp(rule->kind, comment->kind) == 0 &&
+		    (rules_fingerprint(rule, rule->text) == comment->print ||
+		     (rule->other &&
+		      rules_fingerprint(rule, rule->other) == comment->print)))
+			return rule;
 	}
-	return -1;
+	return NULL;
 }
 
 static int stale_note(struct survey *survey, const char *chain, uint64_t handle)
@@ -115,24 +121,52 @@ static bool by_name_note(struct survey *survey, const struct rules_comment *comm
 	return own && !survey->keep_by_name;
 }
 
-static bool is_stale(struct survey *survey, const struct rules_comment *comment)
+/* 1: it is another attachment's, and stays. */
+static int lasting_note(struct rule_list *wanted, const struct rules_comment *comment)
 {
-	int wanted;
+	uint64_t *grown;
+
+	if (!wanted->lasting[0] ||
+	    strncmp(comment->kind, wanted->lasting, strlen(wanted->lasting)) != 0)
+		return 0;
+	grown = reallocarray(wanted->lasting_prints, wanted->lasting_n + 1,
+			     sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	wanted->lasting_prints = grown;
+	grown[wanted->lasting_n++] = comment->print;
+	return 1;
+}
+
+/* 1: it is to go. */
+static int is_stale(struct survey *survey, const struct rules_comment *comment)
+{
+	struct rule *wanted;
+	int ret;
 
 	if (comment->version == RULES_VERSION_BY_NAME)
 		return by_name_note(survey, comment);
 	if (comment->owner != survey->owner || strcmp(comment->stage, survey->stage) != 0)
-		return false;
+		return 0;
 	survey->newer |= comment->version > RULES_VERSION;
 	if (comment->version != RULES_VERSION)
-		return false;
-	wanted = wanted_index(survey, comment->kind, comment->print);
-	if (wanted >= 0 && !survey->present[wanted]) {
-		survey->present[wanted] = true;
-		return false;
+		return 0;
+	wanted = wanted_find(survey, comment);
+	if (wanted && !wanted->present) {
+		wanted->present = true;
+		return 0;
 	}
-	return wanted >= 0 || survey->wanted->n == 0 ||
-	       strncmp(comment->kind, RULE_KIND_LASTING, strlen(RULE_KIND_LASTING)) != 0;
+	ret = wanted ? 0 : lasting_note(survey->wanted, comment);
+	return ret < 0 ? ret : !ret;
+}
+
+static void survey_begin(struct survey *survey)
+{
+	survey->stale_n = survey->by_name_n = survey->by_name_others_n = 0;
+	survey->newer = false;
+	survey->wanted->lasting_n = 0;
+	for (size_t i = 0; i < survey->wanted->n; i++)
+		survey->wanted->items[i].present = false;
 }
 
 static int survey_rule(const char *chain, uint64_t handle, const char *comment,
@@ -140,16 +174,16 @@ static int survey_rule(const char *chain, uint64_t handle, const char *comment,
 {
 	struct survey *survey = data;
 	struct rules_comment read;
+	int ret;
 
 	if (handle == 0) {
-		survey->stale_n = survey->by_name_n = survey->by_name_others_n = 0;
-		survey->newer = false;
-		memset(survey->present, 0, survey->wanted->n);
+		survey_begin(survey);
 		return 0;
 	}
-	return rules_comment_read(comment, &read) && is_stale(survey, &read)
-		       ? stale_note(survey, chain, handle)
-		       : 0;
+	if (!rules_comment_read(comment, &read))
+		return 0;
+	ret = is_stale(survey, &read);
+	return ret > 0 ? stale_note(survey, chain, handle) : ret;
 }
 
 static const char *table_family(const struct rule_list *list)
@@ -170,13 +204,8 @@ static int survey_take(struct attachment *att, struct survey *survey,
 	struct netlink *nl;
 	int ret;
 
-	if (!survey->present) {
-		survey->owner = rules_owner(&att->conf);
-		survey->by_name = rules_owner_by_name(&att->conf);
-		survey->present = calloc(wanted->n + 1, sizeof(*survey->present));
-		if (!survey->present)
-			return error_oom(err);
-	}
+	survey->owner = rules_owner(&att->conf);
+	survey->by_name = rules_owner_by_name(&att->conf);
 	ret = node_nftables(att->node, &nl, err);
 	if (ret == 0)
 		ret = nft_table_rules(nl, table_protocol(wanted), RULES_TABLE, &sentinels,
@@ -190,7 +219,8 @@ static bool is_settled(const struct survey *survey)
 	if (survey->newer)
 		return true;
 	for (size_t i = 0; i < survey->wanted->n; i++)
-		if (!survey->present[i])
+		if (!survey->wanted->items[i].present &&
+		    !survey->wanted->items[i].optional)
 			return false;
 	return survey->stale_n == 0 && !survey->emptied;
 }
@@ -207,10 +237,10 @@ static void replacement_text(struct attachment *att, const struct survey *survey
 	for (size_t i = 0; i < survey->wanted->n; i++) {
 		const struct rule *rule = &survey->wanted->items[i];
 
-		if (survey->present[i])
+		if (rule->present)
 			continue;
 		rules_comment_format(&att->conf, survey->stage, rule->kind,
-				     fingerprint(rule), comment);
+				     rules_fingerprint(rule, rule->text), comment);
 		text_add(batch, "add chain %s " RULES_TABLE " %s", family,
 			 rule->chain->name);
 		if (rule->chain->hook)
@@ -221,10 +251,11 @@ static void replacement_text(struct attachment *att, const struct survey *survey
 	}
 }
 
-static int replace_once(struct attachment *att, const struct survey *survey,
+static int replace_once(struct attachment *att, struct survey *survey,
 			struct cni_error *err)
 {
 	struct text batch = {};
+	size_t without;
 	int ret = 0;
 
 	text_add(&batch, "add table %s " RULES_TABLE "\n%s", table_family(survey->wanted),
@@ -238,6 +269,11 @@ static int replace_once(struct attachment *att, const struct survey *survey,
 		ret = rules_sets_delete(att, table_protocol(survey->wanted),
 					table_family(survey->wanted), survey->by_name,
 					&batch, err);
+	without = batch.len;
+	if (ret == 0)
+		ret = rules_retire_others(att, table_protocol(survey->wanted),
+					  table_family(survey->wanted), &batch, err);
+	survey->retires = batch.len > without;
 	if (ret == 0)
 		ret = batch.failed ? error_oom(err) : nft_apply(batch.text, err);
 	free(batch.text);
@@ -251,7 +287,7 @@ static bool is_unknown_to_kernel(const struct cni_error *err)
 	       strstr(err->details, "Operation not supported");
 }
 
-static int replace(struct attachment *att, const struct survey *survey,
+static int replace(struct attachment *att, struct survey *survey,
 		   struct rule_list *wanted, struct cni_error *err)
 {
 	int ret = replace_once(att, survey, err);
@@ -285,16 +321,36 @@ static int survey_exclusively(struct attachment *att, struct survey *survey,
 	return ret == 0 && survey->keep_by_name ? survey_take(att, survey, err) : ret;
 }
 
+/* A kernel without nf_tables has no rules, and none are wanted. */
+static int survey_first(struct attachment *att, struct survey *survey,
+			struct cni_error *err)
+{
+	const struct rule_list *wanted = survey->wanted;
+	int ret = survey_take(att, survey, err);
+
+	for (size_t i = 0; i < wanted->n; i++)
+		if (!wanted->items[i].optional)
+			return ret;
+	return ret == -EPROTONOSUPPORT || ret == -EINVAL ? error_clear(err) : ret;
+}
+
+int rules_survey(struct attachment *att, const char *stage, struct rule_list *wanted,
+		 bool *ret_settled, struct cni_error *err)
+{
+	_cleanup_(survey_clear) struct survey survey = {.stage = stage, .wanted = wanted};
+	int ret = survey_first(att, &survey, err);
+
+	*ret_settled = is_settled(&survey);
+	return ret;
+}
+
 int rules_ensure(struct attachment *att, const char *stage, struct rule_list *wanted,
 		 struct cni_error *err)
 {
 	_cleanup_(survey_clear) struct survey survey = {.stage = stage, .wanted = wanted};
 	int ret;
 
-	ret = survey_take(att, &survey, err);
-	/* A kernel without nf_tables has no rules, and none are wanted. */
-	if (wanted->n == 0 && (ret == -EPROTONOSUPPORT || ret == -EINVAL))
-		return error_clear(err);
+	ret = survey_first(att, &survey, err);
 	if (ret < 0 || is_settled(&survey))
 		return ret;
 	ret = node_lock(att->node, NODE_EXCLUSIVE, err);
@@ -302,14 +358,18 @@ int rules_ensure(struct attachment *att, const char *stage, struct rule_list *wa
 		ret = survey_exclusively(att, &survey, err);
 	if (ret < 0 || is_settled(&survey))
 		return ret;
-	ret = wanted->complete ? wanted->complete(att, wanted, err) : 0;
-	if (ret < 0)
+	if (wanted->complete) {
+		ret = wanted->complete(att, wanted, err);
+		if (ret == 0)
+			ret = survey_take(att, &survey, err);
+	}
+	if (ret < 0 || is_settled(&survey))
 		return ret;
 	for (int i = 0;; i++) {
 		ret = replace(att, &survey, wanted, err);
 		wanted->replaced = ret == 0;
-		if (ret == 0 || err->code != CNI_ERR_RULES || survey.stale_n == 0 ||
-		    i == RACES_MAX)
+		if (ret == 0 || err->code != CNI_ERR_RULES || i == RACES_MAX ||
+		    (survey.stale_n == 0 && !survey.retires))
 			return ret;
 		/* Who takes no lock of ours may have deleted what was to be deleted. */
 		error_clear(err);
@@ -319,7 +379,7 @@ int rules_ensure(struct attachment *att, const char *stage, struct rule_list *wa
 	}
 }
 
-int rules_check(struct attachment *att, const char *stage, const struct rule_list *wanted,
+int rules_check(struct attachment *att, const char *stage, struct rule_list *wanted,
 		struct cni_error *err)
 {
 	_cleanup_(survey_clear) struct survey survey = {.stage = stage, .wanted = wanted};
@@ -328,7 +388,7 @@ int rules_check(struct attachment *att, const char *stage, const struct rule_lis
 	for (size_t i = 0; ret == 0 && i < wanted->n; i++) {
 		const struct rule *rule = &wanted->items[i];
 
-		if (survey.present[i] || survey.newer)
+		if (rule->present || rule->optional || survey.newer)
 			continue;
 		ret = error_set(err, CNI_ERR_CHECK, ENOENT,
 				"%s: expected in chain %s of table %s " RULES_TABLE

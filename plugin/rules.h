@@ -24,21 +24,21 @@ struct rules_chain {
 
 #define RULE_KIND_MAX RULES_WORD_MAX
 
-/*
- * A kind that starts so lasts: a rule of that kind that isn't wanted now is another
- * attachment's, and stays while the stage has any rules at all.
- */
-#define RULE_KIND_LASTING "asked-"
-
 /* One rule that a network is to have. */
 struct rule {
 	const struct rules_chain *chain;
 	char kind[RULE_KIND_MAX]; /* which of its stage's rules: "nat4" */
 	bool at_head; /* it goes before the rules that its chain has, others behind them */
 	char *text; /* the rule without its comment, owned */
+	char *other; /* a text that will do as well; NULL: there is none; owned */
+	bool optional; /* it may be there or not */
+	bool present; /* found: one of its texts is there */
 	/* What is written instead, by rule_list.complete or .without; NULL; owned. */
 	char *written;
 };
+
+/* Of a rule with this text: what its comment says. */
+uint64_t rules_fingerprint(const struct rule *rule, const char *text);
 
 struct rule_list {
 	struct rule *items;
@@ -54,8 +54,14 @@ struct rule_list {
 	 * Owned. */
 	struct nft_probe *sentinels;
 	size_t sentinels_n;
-	/* Called before that, under the same lock: may give each rule another text, of the
-	 * same fingerprint, with what is only true now. NULL: none. */
+	/* Rules of kinds that begin so are other attachments', and stay; "": there are none.
+	 * And the fingerprints of those that were found, owned. */
+	char lasting[RULE_KIND_MAX];
+	uint64_t *lasting_prints;
+	size_t lasting_n;
+	/* Called before that, under the same lock, with what was found: makes it the list of
+	 * what is to be now, without others and optional ones; what is written may differ
+	 * from the texts that are compared. NULL: it is. */
 	int (*complete)(struct attachment *att, struct rule_list *list,
 			struct cni_error *err);
 	/* Called where the kernel doesn't know what one of the rules says: gives them texts,
@@ -83,6 +89,10 @@ int rule_list_sentinels(struct rule_list *list, const struct nft_element *elemen
 int rules_ensure(struct attachment *att, const char *stage, struct rule_list *wanted,
 		 struct cni_error *err);
 
+/* Only looks whether that has something to do. Code 101. */
+int rules_survey(struct attachment *att, const char *stage, struct rule_list *wanted,
+		 bool *ret_settled, struct cni_error *err);
+
 /*
  * Removes everything of the owner from both tables, whichever stage's: rules by their
  * comments, sets and maps by their names; the tables where nothing of others is left in them. Under the exclusive lock.
@@ -94,7 +104,7 @@ int rules_remove(struct attachment *att, bool *ret_removed, struct cni_error *er
 void rules_drop_sets(struct attachment *att, const char *const *names);
 
 /* Code 104 naming the rule that is missing, or says something else than @wanted. */
-int rules_check(struct attachment *att, const char *stage, const struct rule_list *wanted,
+int rules_check(struct attachment *att, const char *stage, struct rule_list *wanted,
 		struct cni_error *err);
 
 #endif

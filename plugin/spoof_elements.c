@@ -124,7 +124,9 @@ static int record_elements(const struct record *record, bool all,
 int spoof_elements_of_record(const struct record *record, const struct spoof_sets *sets,
 			     struct nft_element_list *elements, struct cni_error *err)
 {
-	return record->spoof_check ? record_elements(record, true, sets, elements, err)
+	bool all = record_says(record->spoof_addresses, true);
+
+	return record->spoof_check ? record_elements(record, all, sets, elements, err)
 				   : 0;
 }
 

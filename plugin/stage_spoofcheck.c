@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "../ipam/ipam.h"
 #include "../ipam/record.h"
 #include "report.h"
 #include "rules.h"
@@ -78,8 +79,8 @@ static int rules_wanted(const struct net_conf *conf, struct rule_list *ret_list,
 		struct rule *rule = &list.items[list.n];
 		struct text text = {};
 
-		if (templates[i].addresses && !conf->spoof_check)
-			continue;
+		/* They may be there for pods of a time when it was configured. */
+		rule->optional = templates[i].addresses && !conf->spoof_check;
 		template_add(templates[i].text, &sets, &text);
 		rule->chain = &prerouting;
 		snprintf(rule->kind, sizeof(rule->kind), "%s", templates[i].kind);
@@ -93,6 +94,46 @@ static int rules_wanted(const struct net_conf *conf, struct rule_list *ret_list,
 	return 0;
 }
 
+/* By the records, what the connected pods of the owner are kept from. */
+struct kept {
+	bool configured; /* spoofCheck, for records that don't say */
+	bool macs, addresses;
+};
+
+static int kept_note(const struct record *record, void *data, struct cni_error *err)
+{
+	struct kept *kept = data;
+
+	(void)err;
+	kept->macs |= record->spoof_check;
+	kept->addresses |= record->spoof_check &&
+			   record_says(record->spoof_addresses, kept->configured);
+	return 0;
+}
+
+/* Optional rules become wanted ones where a pod needs them, and are dropped where none does. */
+static int complete(struct attachment *att, struct rule_list *wanted,
+		    struct cni_error *err)
+{
+	struct kept kept = {.configured = att->conf.spoof_check};
+	int ret = ipam_records(att, kept_note, &kept, err);
+	size_t n = 0;
+
+	for (size_t i = 0; ret == 0 && i < wanted->n; i++) {
+		struct rule rule = wanted->items[i];
+
+		if (rule.optional && !kept.addresses) {
+			free(rule.text);
+			continue;
+		}
+		rule.optional = false;
+		wanted->items[n++] = rule;
+	}
+	if (ret == 0)
+		wanted->n = n;
+	return ret;
+}
+
 static int spoofcheck_rules(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(rule_list_clear) struct rule_list wanted = {};
@@ -101,7 +142,23 @@ static int spoofcheck_rules(struct attachment *att, struct cni_error *err)
 	if (!att->conf.mac_spoof_check)
 		return 0;
 	ret = rules_wanted(&att->conf, &wanted, err);
+	wanted.complete = complete;
 	return ret < 0 ? ret : rules_ensure(att, stage_spoofcheck.name, &wanted, err);
+}
+
+/* Where the configuration asks for no check any more, too: those that have it keep it. */
+static int spoofcheck_repair_shared(struct attachment *net, struct cni_error *err)
+{
+	const struct net_conf configured = net->conf;
+	struct kept kept = {.configured = configured.spoof_check};
+	int ret = ipam_records(net, kept_note, &kept, err);
+
+	net->conf.mac_spoof_check |= kept.macs;
+	net->conf.spoof_check |= kept.addresses;
+	if (ret == 0)
+		ret = spoofcheck_rules(net, err);
+	net->conf = configured;
+	return ret;
 }
 
 /* The first of the attachment's elements that is missing, or NULL. */
@@ -182,6 +239,6 @@ const struct stage stage_spoofcheck = {
 	.name = "spoofcheck",
 	.add = spoofcheck_rules,
 	.check = spoofcheck_check,
-	.repair_shared = spoofcheck_rules,
+	.repair_shared = spoofcheck_repair_shared,
 	.repair = spoofcheck_repair,
 };

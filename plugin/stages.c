@@ -8,6 +8,7 @@
 #include "../ipam/record.h"
 #include "log.h"
 #include "report.h"
+#include "rules_retire.h"
 
 static const struct stage *const stages[] = {
 	&stage_ipam,	  &stage_reference, &stage_bridge,     &stage_veth,
@@ -134,6 +135,8 @@ int stages_del(struct attachment *att, struct cni_error *err)
 		net_conf_set_owner(&att->conf, NULL, record.bridge);
 	ret = undo(att, ARRAY_SIZE(stages), err);
 	att->record = NULL;
+	if (ret == 0 && att->was_last && att->env.verb != CNI_ADD)
+		rules_retire(att);
 	if (att->conf.bridge != bridge)
 		net_conf_set_owner(&att->conf, NULL, bridge);
 	return ret;

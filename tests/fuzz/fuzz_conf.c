@@ -52,7 +52,8 @@ static void promise_conf(const struct net_conf *conf)
 	size_t ports = 0;
 
 	PROMISE(cni_name_valid(conf->name));
-	PROMISE(ifname_valid(conf->bridge));
+	/* Empty: the rest is another plugin's. */
+	PROMISE(!conf->bridge[0] || ifname_valid(conf->bridge));
 	PROMISE(conf->ipam.data_dir && conf->ipam.data_dir[0] == '/');
 	PROMISE(!conf->ipam.resolv_conf || conf->ipam.resolv_conf[0] == '/');
 	PROMISE(!conf->mac.set || mac_is_unicast(&conf->mac));

@@ -289,7 +289,8 @@ static void ask(struct attachment *att)
 
 	fuzz_promise_error(ipam_dead(att, &dead, &errs[0]), &errs[0]);
 	fuzz_promise_error(ipam_owners(att, &owners, &errs[1]), &errs[1]);
-	fuzz_promise_error(ipam_outside(att, &prefixes, &spans, &errs[2]), &errs[2]);
+	fuzz_promise_error(ipam_outside(att, &prefixes, true, &spans, &errs[2]),
+			   &errs[2]);
 	free(spans.items);
 	fuzz_promise_error(ipam_records(att, see_record, NULL, &errs[3]), &errs[3]);
 	fuzz_promise_error(ipam_room(att, &errs[4]), &errs[4]);

@@ -205,6 +205,80 @@ def test_after_a_flush_a_port_of_another_bridges_pod_is_still_taken(node):
         assert ask(node.outside, NODE4, 8080)[0] == "first"
 
 
+# -- the end of an owner
+
+
+@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize("goes", ["first", "second"])
+def test_an_owners_rules_go_with_its_last_pod_where_the_name_has_another_owner(
+        node, other, goes):
+    conf = wanting(8080, ipMasq=True, spoofCheck=True, bridge="cni0",
+                   ipam={"ranges": [[{"subnet": "10.1.2.0/24"}]]})
+    changed = second(ipMasq=True, spoofCheck=True, **OTHERS[other])
+    plain = {**conf, "runtimeConfig": None}
+    pods = {id(conf): [node.pod(), node.pod()], id(changed): [node.pod(), node.pod()]}
+    node.add(pods[id(conf)][0], conf)
+    node.add(pods[id(conf)][1], plain)
+    alone = {id(conf): comments(node)}
+    for pod in pods[id(changed)]:
+        node.add(pod, changed)
+    alone[id(changed)] = [c for c in comments(node) if c not in alone[id(conf)]]
+    gone, stays = (conf, changed) if goes == "first" else (changed, conf)
+    node.delete(pods[id(gone)][0], gone)
+    assert len(owners(node)) == 2
+    node.delete(pods[id(gone)][1], gone)
+    assert comments(node) == alone[id(stays)]
+    owner, = owners(node)
+    assert {name.split("_")[-1] for name in sets(node) if "_" in name
+            and len(name.split("_")[-1]) == 16} <= {owner}
+    assert spoofs(*pods[id(stays)]) == (False, False)
+    if stays is conf:
+        assert source_seen(pods[id(stays)][0], node.outside, INTERNET4) == NODE4
+    # The one that is left is the only one again: its rules await its next pod.
+    for pod in pods[id(stays)]:
+        node.delete(pod, stays)
+    assert comments(node) == alone[id(stays)]
+
+
+def test_the_rules_of_a_names_only_owner_stay_for_its_next_pod(node, tmp_path):
+    conf, pod = network(spoofCheck=True), node.pod()
+    node.add(pod, conf)
+    before = comments(node)
+    trace = tmp_path / "trace"
+    node.delete(pod, conf, wrapper=plugin.strace(trace, "execve,openat"), env=plugin.TRACED)
+    assert "nft" not in trace.read_text()
+    assert comments(node) == before
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_rules_of_an_owner_that_ended_alone_go_with_the_next_owners_first_ADD(node, other):
+    conf, pod = network(spoofCheck=True), node.pod()
+    node.add(pod, conf)
+    node.delete(pod, conf)
+    before = owners(node)
+    node.add(node.pod(), second(ipMasq=True, macspoofchk=True, **OTHERS[other]))
+    assert len(owners(node)) == 1 and not before & owners(node)
+
+
+def test_a_GC_of_the_last_pod_removes_its_owners_rules(node):
+    conf, changed = network(), second(ipMasq=True)
+    node.add(node.pod(), conf)
+    before = comments(node)
+    node.add(node.pod(), changed)
+    gc(node, changed)
+    assert comments(node) == before
+
+
+def test_a_DEL_with_another_bridge_in_its_configuration_ends_the_right_owner(node):
+    conf, changed, pod = network(), second(ipMasq=True), node.pod()
+    node.add(pod, conf)
+    node.add(node.pod(), changed)
+    node.delete(pod, changed)
+    assert len(owners(node)) == 1
+    assert source_seen(next(p for p in node.pods if p is not pod), node.outside,
+                       INTERNET4) == NODE4
+
+
 # -- what goes over all attachments
 
 

@@ -49,12 +49,55 @@ static void test_longest_names_fit(void **state)
 	assert_string_equal(comment, "87c55405f2022ed3-399b5a33e7eb83de");
 }
 
+static void test_owners_are_told_apart(void **state)
+{
+	static const char *const apart[][3] = {
+		{"pods", "cni0", "/run/cni"},	 {"pods", "cni1", "/run/cni"},
+		{"pod", "scni0", "/run/cni"},	 {"pods", "cni0", "/run/cni/x"},
+		{"pods", "cni0", "/run/../cni"}, {"pods", "cni0", "/cni"},
+		{"pods", "cni0", "/"},		 {"pods", "cni0/run", "/cni"},
+		{"pods", "cni0", "/run/.cni"},	 {"pods", "cni0", "/run/cni/.."},
+	};
+	static const char *const same[] = {
+		"/run/cni/", "//run/cni", "/run///cni", "/./run/./cni/.", "/run/cni//",
+	};
+	uint64_t owner = identity_owner("pods", "cni0", "/run/cni");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(apart) / sizeof(*apart); i++)
+		for (size_t k = 0; k < i; k++)
+			assert_true(
+				identity_owner(apart[i][0], apart[i][1], apart[i][2]) !=
+				identity_owner(apart[k][0], apart[k][1], apart[k][2]));
+	for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++)
+		assert_true(identity_owner("pods", "cni0", same[i]) == owner);
+}
+
+/* As long as a configuration's strings may be, in which the last byte counts. */
+static void test_the_longest_store_has_an_owner_of_its_own(void **state)
+{
+	char path[4097], name[CNI_NAME_MAX + 1];
+	uint64_t owner;
+
+	(void)state;
+	memset(name, 'n', CNI_NAME_MAX);
+	name[CNI_NAME_MAX] = '\0';
+	memset(path, 'p', sizeof(path));
+	path[0] = '/';
+	path[sizeof(path) - 1] = '\0';
+	owner = identity_owner(name, "fifteen-bytes-i", path);
+	path[sizeof(path) - 2] = 'q';
+	assert_true(identity_owner(name, "fifteen-bytes-i", path) != owner);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_chain_of_the_reference),
 		cmocka_unit_test(test_comment_of_the_reference),
 		cmocka_unit_test(test_longest_names_fit),
+		cmocka_unit_test(test_owners_are_told_apart),
+		cmocka_unit_test(test_the_longest_store_has_an_owner_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,10 @@ static void example(struct record *record, struct record_address addresses[3])
 		.bridge = "cni0",
 		.cookie = UINT64_MAX,
 		.native_vlan = 4094,
+		.spoof_check = true,
+		.spoof_addresses = RECORD_NO,
+		.masquerade = RECORD_YES,
+		.apart = true,
 		.bandwidth = {.ingress = {1, 2}, .egress = {UINT64_MAX, 4}},
 		.mac = {.set = true, .bytes = {2, 0, 0xff, 4, 5, 6}},
 		.ranges = ranges,
@@ -61,6 +65,11 @@ static void what_is_written_is_read(void **state)
 	assert_string_equal(got.bridge, record.bridge);
 	assert_true(got.cookie == UINT64_MAX);
 	assert_int_equal(got.native_vlan, 4094);
+	assert_int_equal(got.spoof_addresses, RECORD_NO);
+	assert_int_equal(got.masquerade, RECORD_YES);
+	assert_true(got.spoof_check && got.apart);
+	assert_true(record_is_on(&got, "cni0") && record_is_on(&got, ""));
+	assert_false(record_is_on(&got, "cni"));
 	assert_memory_equal(&got.bandwidth, &record.bandwidth, sizeof(got.bandwidth));
 	assert_memory_equal(got.mac.bytes, record.mac.bytes, MAC_LEN);
 	assert_int_equal(got.ranges_n, 2);

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The rules of ipMasq, as text. Over a network's subnets, none of a pod:
+ *
+ *	ip saddr { subnets } [ip saddr != @pods] ip daddr != { kept } masquerade
+ *
+ * and over the sets of those pods that are masqueraded, or not, by their records alone
+ * (masquerade_pods.h):
+ *
+ *	ip saddr @pods ip saddr . ip daddr != @own ip daddr != { kept } masquerade
+ *
+ * The second, and what is in brackets, is there only while there are such pods.
+ */
+#ifndef BRIDGE_CNI_PLUGIN_MASQUERADE_RULES_H
+#define BRIDGE_CNI_PLUGIN_MASQUERADE_RULES_H
+
+#include "masquerade_pods.h"
+#include "rules.h"
+
+enum masquerade_form {
+	MASQUERADE_USUAL, /* no pod of which the record says else than the configuration */
+	MASQUERADE_EITHER, /* that, or with rules over sets of pods */
+	MASQUERADE_NOW, /* as these pods need it */
+};
+
+/* @pods: for MASQUERADE_NOW. Codes 5, 11, 100. */
+int masquerade_rules_wanted(struct attachment *att, enum masquerade_form form,
+			    const struct masquerade_pods *pods,
+			    struct rule_list *ret_list, struct cni_error *err);
+
+/* The configuration as an ADD had it that was told of the record's ranges. */
+struct masquerade_asked {
+	struct attachment att;
+	struct ip_range *ranges;
+	struct range_set *sets;
+};
+int masquerade_asked_make(const struct attachment *att, const struct record *record,
+			  struct masquerade_asked *ret_asked, struct cni_error *err);
+void masquerade_asked_clear(struct masquerade_asked *asked);
+
+/* Is the address's rule over the ranges that its ADD was told of among those of @found, or
+ * of those that last? */
+int masquerade_asked_is_there(struct attachment *att, const struct record *record,
+			      int family, const struct rule_list *found, bool *ret_there,
+			      struct cni_error *err);
+
+/* Was a rule over sets of pods found? */
+bool masquerade_has_pods(const struct rule_list *list);
+
+#endif
