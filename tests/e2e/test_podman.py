@@ -2,6 +2,7 @@
 """podman with its CNI backend: addresses, ports, networks, restarts, a whole chain."""
 import http.client
 import re
+import socket
 import subprocess
 
 import host as hosts
@@ -164,6 +165,32 @@ def test_network_reload_brings_back_what_a_firewall_flushed(host, podman):
     assert served(host.node.outside, NODE4, 8080)
     podman("exec", "server", "ping", "-c1", "-W2", INTERNET4)
     podman.remove("server")
+
+
+def test_the_ports_that_podman_keeps_for_a_container_are_no_listeners(host, podman):
+    """It binds them, newer versions before the network is made, and conmon holds them."""
+    host.configure(conf("dual", hostPortOverListener="refuse"))
+    podman.serve("server", "-p", "8080:80", "-p", "5353:53/udp", "-p", "127.0.0.1:8081:80")
+    podman("restart", "-t", "0", "server")
+    podman("network", "reload", "server")
+    wait_for(lambda: served(host.node.outside, NODE4, 8080))
+    podman.remove("server")
+    assert "notice=" not in host.log.read_text()
+
+
+def test_podman_is_refused_a_port_that_a_process_listens_on(host, podman):
+    """Were it podman's own reservation that fails, it would say so before."""
+    host.configure(conf(hostPortOverListener="refuse"))
+    with host.node.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.53", 5300))
+        done = host.run("podman", "run", "--rm", "--network", "testnet", "-p",
+                        f"{NODE4}:5300:53/udp", hosts.IMAGE, "true", check=False)
+        assert done.returncode == 0, done  # another address
+        done = host.run("podman", "run", "--rm", "--network", "testnet", "-p",
+                        "5300:53/udp", hosts.IMAGE, "true", check=False)
+    assert done.returncode != 0
+    assert "5300" in done.stderr and "127.0.0.53" in done.stderr, done
+    host.assert_nothing_left()
 
 
 def test_a_container_that_ends_by_itself_leaves_nothing(host, podman):
