@@ -14,7 +14,6 @@
 #include "sysctl.h"
 
 #define FIRST_INDEX 2 /* of a namespace's interfaces after lo */
-#define TRIES_MAX   3 /* others may add routes meanwhile */
 
 /* linux/ipv6_route.h: the metric of a route that has none given, and that of a subnet. */
 #define METRIC6_DEFAULT 1024
@@ -109,28 +108,18 @@ static int look(struct attachment *att, bool *there, struct cni_error *err)
 	return ret;
 }
 
-/* Is it one more next hop of a route that stands before it? */
-static bool is_next_hop(const struct route_list *routes, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (same_place(&routes->items[i], &routes->items[n]))
-			return true;
-	return false;
-}
-
-static int add_all(struct attachment *att, const bool *there, bool looked,
+static int add_all(struct attachment *att, const bool *there, bool exclusive,
 		   struct cni_error *err)
 {
 	const struct route_list *routes = &att->ipam.routes;
 
 	for (size_t i = 0; i < routes->n; i++) {
 		const struct route *route = &routes->items[i];
-		bool exclusive = route->dst.addr.family == AF_INET6 &&
-				 !(looked && is_next_hop(routes, i));
 
 		if (!there[i])
 			queue_route_add(att->node->pod_rtnl, att->container_index,
-					att->env.ifname, route, exclusive);
+					att->env.ifname, route,
+					exclusive && route->dst.addr.family == AF_INET6);
 	}
 	return netlink_commit(att->node->pod_rtnl, err);
 }
@@ -144,14 +133,12 @@ static int routes_make(struct attachment *att, bool *there, struct cni_error *er
 	int ret = looked ? look(att, there, err) : 0;
 
 	if (ret == 0)
-		ret = add_all(att, there, looked, err);
-	for (int i = 0; i < TRIES_MAX && ret == -EEXIST; i++) {
-		error_clear(err);
-		ret = look(att, there, err);
-		if (ret == 0)
-			ret = add_all(att, there, true, err);
-	}
-	return ret;
+		ret = add_all(att, there, !looked, err);
+	if (ret != -EEXIST)
+		return ret;
+	error_clear(err);
+	ret = look(att, there, err);
+	return ret < 0 ? ret : add_all(att, there, false, err);
 }
 
 /* A subnet of the pod's own that the route leads to past the link: to all of it, or to a

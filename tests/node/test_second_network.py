@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from harness import plugin
+from harness import delegates, plugin
 from harness.node import INTERNET4, INTERNET6, network
 
 SUBNETS = {"v4": "10.1.{}.0/24", "v6": "fd00:1:{}::/64"}
@@ -120,6 +120,31 @@ def test_a_default_route_that_came_from_elsewhere_gives_way(node):
     result = node.add(pod, net(1))
     assert device(pod, "v6") == "eth0"
     node.check(pod, net(1), result)
+
+
+def test_a_route_that_the_interface_itself_has_already_is_no_obstacle(node):
+    """A router's advertisement may come as soon as it is up."""
+    early = delegates.Delegate(node, """
+        if verb == "ADD":
+            pod = os.path.basename(os.environ["CNI_NETNS"])
+            for line in ("link set eth0 up", "-6 route add default via fe80::99 dev eth0"):
+                subprocess.run(["/sbin/ip", "-n", pod, *line.split()], check=True)
+            answer(cniVersion="1.0.0", ips=[{"address": "fd00:1:2::9/64",
+                                             "gateway": "fd00:1:2::1"}])""")
+    pod, conf = node.pod(), early.conf(cniVersion="1.0.0", isDefaultGateway=True)
+    result = node.add(pod, conf, env=early.env)
+    gateways = {hop["gateway"] for route in pod.routes(6) if route["dst"] == "default"
+                for hop in route.get("nexthops", [route])}
+    assert gateways == {"fe80::99", "fd00:1:2::1"}
+    node.check(pod, conf, result, env=early.env)
+
+
+def test_an_entry_that_is_there_twice_is_made_once(node):
+    """The kernel takes table 0 and the main one for the same."""
+    routes = [{"dst": "198.18.0.0/15"}, {"dst": "198.18.0.0/15", "table": 0}]
+    pod = node.pod()
+    node.add(pod, net(1, "v4", ipam={"routes": routes}))
+    assert [r["dst"] for r in pod.routes()].count("198.18.0.0/15") == 1
 
 
 def metrics(pod, name):
