@@ -146,8 +146,8 @@ void json_unknown_keys(const struct json_doc *doc, const struct json_type *const
 	struct tables tables;
 
 	assert(n <= TABLES_MAX);
-	tables.n = n;
-	memcpy(tables.items, roots, n * sizeof(*roots));
+	for (tables.n = 0; tables.n < n; tables.n++)
+		tables.items[tables.n] = roots[tables.n];
 	object_search(doc->root, NULL, &tables, &search);
 }
 
