@@ -68,13 +68,26 @@ struct verdict {
 	char complaint[ERROR_DETAILS_MAX];
 };
 
-/* The library's first complaint, without the source line and marks that follow it. */
+/* Complaints are lines of their own: what, the line of the rules, and marks below it. */
+static bool is_worth_telling(const char *line, size_t len, const char *told)
+{
+	return strspn(line, " ^~") < len && !memmem(told, strlen(told), line, len);
+}
+
+/* The library's first complaint; each other line of it once in the details. */
 static int refusal_set(const char *complaint, struct cni_error *err)
 {
+	size_t len = strcspn(complaint, "\n");
 	int ret = error_set(err, CNI_ERR_RULES, EIO, "nftables refused the rules: %.*s",
-			    (int)strcspn(complaint, "\n"), complaint);
+			    (int)len, complaint);
 
-	error_details(err, "%s", complaint);
+	for (const char *line = complaint + len; *line; line += len) {
+		line += *line == '\n';
+		len = strcspn(line, "\n");
+		if (is_worth_telling(line, len, err->msg) &&
+		    is_worth_telling(line, len, err->details))
+			error_details(err, "%.*s", (int)len, line);
+	}
 	return ret;
 }
 

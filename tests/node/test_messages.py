@@ -56,6 +56,18 @@ def test_another_plugins_words_are_said_harmlessly(node):
     assert "\\x1b]0;" in line
 
 
+def test_the_lines_of_nfts_complaint_are_told_once_each_without_their_marks(node):
+    node.nft("table inet bridge_cni {\nchain postrouting {\n"
+             "type filter hook output priority 0;\n}\n}")
+    done = node.invoke("ADD", network(), node.pod())
+    error = json.loads(done.stdout)
+    assert error["code"] == plugin.RULES and "\n" not in error["msg"] + error["details"]
+    line, = harmless(done)
+    assert "nftables refused the rules: Error: " in line
+    assert "bridge_cni" in line and "^^" not in line and "\\x0a" not in line
+    assert line.count("Error: ") == 1
+
+
 def test_arguments_and_files_are_named_harmlessly(node, tmp_path):
     done = node.run(plugin.BRIDGE_CNI, "repair", "--" + EVIL, check=False)
     assert done.returncode == 2
