@@ -187,3 +187,18 @@ def test_the_same_sources_give_the_same_bytes_elsewhere(tmp_path):
     made = tree / "build/bundle"
     assert files(made) == files(BUNDLE)
     assert filecmp.cmpfiles(made, BUNDLE, files(made), shallow=False)[1:] == ([], [])
+
+
+def test_what_make_installs_serves_by_its_link_and_is_replaced_under_it(node):
+    """With rules to make each time, which takes what is beside the executable."""
+    env = {k: v for k, v in os.environ.items() if k != "MAKEFLAGS"}
+    program = node.directory / "dest/opt/cni/bin/bridge-cni"
+    for _ in range(3):
+        subprocess.run(["make", "-o", "bundle", "install-bundle", f"DESTDIR={node.directory}/dest"],
+                       cwd=plugin.REPOSITORY, env=env, check=True, capture_output=True)
+        pod, conf = node.pod(), network()
+        node.add(pod, conf, executable=str(program))
+        assert pod.ping(INTERNET4)
+        node.delete(pod, conf, executable=str(program))
+        node.run("nft", "flush", "ruleset")
+    assert len(list(program.parent.glob(".bridge-cni/*"))) == 2
