@@ -90,6 +90,25 @@ int ipam_gateway_note(struct attachment *att, const char *bridge,
 	return r < 0 || has_line(text, line) ? r : file_write(&store, line, text, err);
 }
 
+int ipam_gateway_forget(struct attachment *att, const char *bridge,
+			const struct ip_prefix *address, struct cni_error *err)
+{
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	char text[GATEWAYS_MAX + 1], line[IF_NAMESIZE + PREFIX_TEXT_MAX + 2], *at = text;
+	int r = operation_open(att, STORE_EXISTING, &store, err);
+
+	if (r < 0)
+		return r == -ENOENT && !err->code ? 0 : r;
+	line_format(bridge, address, line, sizeof(line));
+	r = file_read(&store, text, err);
+	if (r < 0 || !has_line(text, line))
+		return r;
+	while ((at = strstr(at, line)) != text && at[-1] != '\n')
+		at++;
+	memmove(at, at + strlen(line), strlen(at + strlen(line)) + 1);
+	return file_write(&store, "", text, err);
+}
+
 bool ipam_gateway_is_ours(struct attachment *att, const char *bridge,
 			  const struct ip_prefix *address)
 {

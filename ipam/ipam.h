@@ -122,9 +122,12 @@ int ipam_networks(const struct attachment *att,
 		  int (*fn)(const char *network, void *data, struct cni_error *err),
 		  void *data, struct cni_error *err);
 
-/* Writes down that the network gave a bridge this address; codes 5, 11. And asks. */
+/* Writes down that the network gave a bridge this address, or has taken it back; codes 5, 11.
+ * And asks. */
 int ipam_gateway_note(struct attachment *att, const char *bridge,
 		      const struct ip_prefix *address, struct cni_error *err);
+int ipam_gateway_forget(struct attachment *att, const char *bridge,
+			const struct ip_prefix *address, struct cni_error *err);
 bool ipam_gateway_is_ours(struct attachment *att, const char *bridge,
 			  const struct ip_prefix *address);
 

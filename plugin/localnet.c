@@ -33,7 +33,7 @@ static bool is_needed(const struct attachment *att)
 struct noted {
 	const struct attachment *net;
 	const char *ifname;
-	bool found;
+	bool found, forget;
 };
 
 static int noted_look(const char *network, void *data, struct cni_error *err)
@@ -41,22 +41,33 @@ static int noted_look(const char *network, void *data, struct cni_error *err)
 	struct noted *noted = data;
 	struct attachment other = {.conf = noted->net->conf,
 				   .kernel = noted->net->kernel};
+	int ret = 0;
 
-	(void)err;
 	other.conf.name = network;
-	noted->found = noted->found ||
-		       ipam_gateway_is_ours(&other, noted->ifname, &loopback);
+	if (noted->forget)
+		ret = ipam_gateway_forget(&other, noted->ifname, &loopback, err);
+	else if (!noted->found)
+		noted->found = ipam_gateway_is_ours(&other, noted->ifname, &loopback);
 	free(other.notice);
-	return 0;
+	return ret;
 }
 
 /* By any network with the same dataDir: they may share a bridge. */
 static bool is_noted(const struct attachment *net, const char *ifname)
 {
-	struct noted noted = {net, ifname, false};
+	struct noted noted = {.net = net, .ifname = ifname};
 
 	ipam_networks(net, noted_look, &noted, &(struct cni_error){});
 	return noted.found;
+}
+
+/* Whoever turns it on next may be another program. */
+static int notes_forget(const struct attachment *net, const char *ifname,
+			struct cni_error *err)
+{
+	struct noted noted = {.net = net, .ifname = ifname, .forget = true};
+
+	return ipam_networks(net, noted_look, &noted, err);
 }
 
 /* LOCALNET_UNFENCED, with @err set: the kernel can't. */
@@ -232,12 +243,20 @@ int localnet_status(struct attachment *net, struct cni_error *err)
 	return ret < 0 ? ret : 0;
 }
 
-/* Closed before the fence goes. */
+/* Closed before the fence goes. Where it can't be, the fence stays, and does no harm: that is
+ * no reason to fail, and to be tried again for ever. */
 static int turn_off(struct attachment *net, const struct link *gateway,
 		    struct cni_error *err)
 {
 	int ret = sysctl_ensure(0, err, SYSCTL, gateway->name);
 
+	if (ret < 0 && err->code) {
+		attachment_notice(net, "route_localnet of %s stays on, and fenced: %s",
+				  gateway->name, err->msg);
+		return error_clear(err);
+	}
+	if (ret == 0)
+		ret = notes_forget(net, gateway->name, err);
 	if (ret == 0)
 		ret = fence_del(net->node->rtnl, gateway->index, gateway->name, err);
 	if (ret == 0)
