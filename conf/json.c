@@ -28,7 +28,10 @@ static void infinite_clamp(cJSON *value)
 
 	if (cJSON_IsNumber(value) && isinf(value->valuedouble))
 		value->valuedouble = copysign(DBL_MAX, value->valuedouble);
-	cJSON_ArrayForEach(member, value) infinite_clamp(member);
+	cJSON_ArrayForEach(member, value)
+	{
+		infinite_clamp(member);
+	}
 }
 
 int json_parse(const char *text, size_t len, struct json_doc **ret_doc,
