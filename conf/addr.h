@@ -77,6 +77,9 @@ static inline bool ip_equal(const struct ip_addr *a, const struct ip_addr *b)
 }
 bool prefix_equal(const struct ip_prefix *a, const struct ip_prefix *b);
 
+/* fe80::/10 */
+bool ip_is_link_local6(const struct ip_addr *addr);
+
 /* ::ffff:0:0/96 */
 bool ip_is_v4_mapped(const struct ip_addr *addr);
 /* The IPv4 address of a mapped one; any other as it is. */

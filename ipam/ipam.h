@@ -161,10 +161,12 @@ void ipam_note_others(struct attachment *att);
 int ipam_is_last(struct attachment *att, bool *ret_last, struct cni_error *err);
 
 /*
- * STATUS: can the next ADD be given its addresses? Makes nothing. Codes 102
+ * STATUS: can the next ADD be given its addresses? Makes nothing. @ret_next (NULL: not asked
+ * for) gets ips of the ranges that these would be of, as far as it seems that nobody has an
+ * address of such a range yet. Codes 102
  * (-EADDRNOTAVAIL): a set is full; 50: dataDir is no place to write to; 5, 11.
  */
-int ipam_room(struct attachment *att, struct cni_error *err);
+int ipam_room(struct attachment *att, struct cni_result *ret_next, struct cni_error *err);
 
 enum ipam_life {
 	IPAM_ALIVE, /* or it can't be told, or there is no record */

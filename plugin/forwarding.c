@@ -70,9 +70,31 @@ static int closed_find(struct netlink *nl, int family, struct link *ret_closed,
 int forwarding_closed_uplink(struct netlink *nl, struct link *ret_link,
 			     struct cni_error *err)
 {
+	struct link closed = {};
 	size_t uplinks;
+	int on = 1, ret = closed_find(nl, AF_INET, &closed, &uplinks, err);
 
-	return closed_find(nl, AF_INET, ret_link, &uplinks, err);
+	/* Where the switch for all is off, ADD turns that on, and the uplinks with it. */
+	if (ret == 0 && closed.index)
+		ret = all_get(AF_INET, &on, err);
+	if (ret < 0)
+		return ret;
+	*ret_link = on ? closed : (struct link){};
+	return 0;
+}
+
+int forwarding_tell_uplink(struct attachment *att, struct cni_error *err)
+{
+	struct link closed;
+	int ret = forwarding_closed_uplink(att->node->rtnl, &closed, err);
+
+	if (ret == 0 && closed.index)
+		attachment_notice(
+			att,
+			"forwarding: expected %s 1, found 0: what comes back to "
+			"pods is dropped there",
+			FORWARDING_NAME(closed.name));
+	return ret;
 }
 
 /* Does @gateway forward, and each uplink? */

@@ -27,6 +27,9 @@ int forwarding_check(struct attachment *att, int family, struct cni_error *err);
 int forwarding_closed_uplink(struct netlink *nl, struct link *ret_link,
 			     struct cni_error *err);
 
+/* Tells the operator of one, which is no error. Code 101. */
+int forwarding_tell_uplink(struct attachment *att, struct cni_error *err);
+
 /* "/proc/sys/net/ipv4/conf/IFNAME/forwarding". Returns @buf. */
 #define FORWARDING_NAME_MAX 64
 const char *forwarding_name(const char *ifname, char buf[FORWARDING_NAME_MAX]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* GC and STATUS: the operations on a network as a whole. */
+/* GC: what a network's attachments have that the runtime no longer knows of. */
 #ifndef BRIDGE_CNI_PLUGIN_GC_H
 #define BRIDGE_CNI_PLUGIN_GC_H
 
@@ -15,12 +15,6 @@
  */
 int verb_gc(struct attachment *att, struct cni_error *err);
 
-/*
- * Ready means that the next ADD can succeed, as far as can be told without making anything.
- * Codes 50: not; 7: the configuration is wrong; a delegated IPAM's own.
- */
-int verb_status(struct attachment *att, struct cni_error *err);
-
 /* Its part without a delegated IPAM, under the exclusive node lock. */
 int gc_collect(struct attachment *att, const struct valid_set *valid,
 	       struct cni_error *err);
@@ -35,6 +29,5 @@ bool gc_is_owners(const struct attachment *net, const struct ipam_owner_list *ow
 
 /* The same of the store alone, for the executable under the name host-local. */
 int ipam_verb_gc(struct attachment *att, struct cni_error *err);
-int ipam_verb_status(struct attachment *att, struct cni_error *err);
 
 #endif

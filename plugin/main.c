@@ -18,6 +18,7 @@
 #include "ipam_verbs.h"
 #include "log.h"
 #include "say.h"
+#include "status.h"
 #include "verbs.h"
 
 static int stdout_write(const char *text, struct cni_error *err)

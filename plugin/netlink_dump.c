@@ -97,3 +97,56 @@ const char *addr_list_format(const struct addr_list *list, char *buf, size_t siz
 				 PREFIX_TEXT(&list->items[i]));
 	return buf;
 }
+
+static int link_addr_read(const struct nlmsghdr *answer, void *data)
+{
+	struct link_addr_list *list = data;
+	struct nlattr *attrs[IFA_MAX + 1];
+	const struct ifaddrmsg *header;
+	struct link_addr *items;
+
+	if (!answer) {
+		link_addr_list_clear(list);
+		return 0;
+	}
+	header = nlmsg_data(answer);
+	if (nlmsg_parse((struct nlmsghdr *)answer, sizeof(*header), attrs, IFA_MAX,
+			NULL) < 0)
+		return -EBADMSG;
+	items = reallocarray(list->items, list->n + 1, sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	list->items = items;
+	items[list->n].index = header->ifa_index;
+	items[list->n].address.len = header->ifa_prefixlen;
+	get_ip(attrs[IFA_LOCAL] ? attrs[IFA_LOCAL] : attrs[IFA_ADDRESS],
+	       header->ifa_family, &items[list->n].address.addr);
+	list->n++;
+	return 0;
+}
+
+int link_addr_list_get(struct netlink *nl, int family, struct link_addr_list *ret_list,
+		       struct cni_error *err)
+{
+	struct link_addr_list list = {};
+	struct ifaddrmsg header = {.ifa_family = family};
+	struct nl_msg *msg = netlink_queue(nl, RTM_GETADDR, NLM_F_DUMP,
+					   "listing the addresses");
+	int ret;
+
+	if (msg && nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0)
+		netlink_queue_failed(nl);
+	ret = netlink_request(nl, link_addr_read, &list, 0, err);
+	if (ret < 0) {
+		link_addr_list_clear(&list);
+		return err->code ? ret : error_oom(err);
+	}
+	*ret_list = list;
+	return 0;
+}
+
+void link_addr_list_clear(struct link_addr_list *list)
+{
+	free(list->items);
+	*list = (struct link_addr_list){};
+}

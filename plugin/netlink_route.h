@@ -169,6 +169,19 @@ bool addr_list_has(const struct addr_list *list, const struct ip_prefix *address
 /* "10.1.2.3/24, fd00::3/64", or "none"; cut to fit. Returns @buf. */
 const char *addr_list_format(const struct addr_list *list, char *buf, size_t size);
 
+/* The addresses of a family, of all interfaces. */
+struct link_addr {
+	unsigned int index; /* of the interface */
+	struct ip_prefix address;
+};
+struct link_addr_list {
+	struct link_addr *items;
+	size_t n;
+};
+int link_addr_list_get(struct netlink *nl, int family, struct link_addr_list *ret_list,
+		       struct cni_error *err);
+void link_addr_list_clear(struct link_addr_list *list);
+
 /* A next hop of a route of the main table or another one, as the kernel has it. */
 struct kernel_route {
 	struct route route; /* gw: of either family */

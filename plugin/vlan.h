@@ -19,6 +19,9 @@ void vlan_queue_port(const struct attachment *att, unsigned int port, const char
 int vlan_native_check(const char *port, uint16_t vlan, const struct port_vlans *vlans,
 		      struct cni_error *err);
 
+/* Fills @att->gateway_ifname: BRIDGE.VLAN. */
+void vlan_gateway_name(struct attachment *att);
+
 /* Fills @att->gateway_ifname, _index, _forwards and _mac; takes the exclusive lock where
  * something is missing. Codes 101; 103: an interface of that name can't serve. */
 int vlan_gateway_ensure(struct attachment *att, struct cni_error *err);

@@ -172,8 +172,8 @@ static int must_serve(const struct attachment *att, const struct link *link,
 			 link->name, link->kind);
 }
 
-/* BRIDGE.VLAN; that it fits, the configuration's check has seen to. */
-static void gateway_name(struct attachment *att)
+/* That it fits, the configuration's check has seen to. */
+void vlan_gateway_name(struct attachment *att)
 {
 	char name[IF_NAMESIZE + 16];
 
@@ -195,7 +195,7 @@ int vlan_gateway_ensure(struct attachment *att, struct cni_error *err)
 	struct link link;
 	int ret;
 
-	gateway_name(att);
+	vlan_gateway_name(att);
 	ret = link_get(nl, att->gateway_ifname, &link, err);
 	if (ret == 0)
 		ret = must_serve(att, &link, err);
@@ -227,7 +227,7 @@ int vlan_gateway_check(struct attachment *att, struct cni_error *err)
 	struct link link, port;
 	int ret;
 
-	gateway_name(att);
+	vlan_gateway_name(att);
 	ret = link_get(nl, att->gateway_ifname, &link, err);
 	if (ret < 0)
 		return ret;

@@ -293,7 +293,7 @@ static void ask(struct attachment *att)
 			   &errs[2]);
 	free(spans.items);
 	fuzz_promise_error(ipam_records(att, see_record, NULL, &errs[3]), &errs[3]);
-	fuzz_promise_error(ipam_room(att, &errs[4]), &errs[4]);
+	fuzz_promise_error(ipam_room(att, NULL, &errs[4]), &errs[4]);
 	r = ipam_recorded(att, &record, &err);
 	PROMISE(r == 0 || r == -ENOENT || err.code);
 	err = (struct cni_error){};

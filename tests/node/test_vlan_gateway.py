@@ -8,7 +8,8 @@ from test_forwarding import off_by_default
 from harness import snapshot
 from harness.hostports import ask, ports, served
 from harness.loopback import fences, forger, listening, localnet, reaches, unfence
-from harness.node import GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, NODE4, network
+from harness.node import (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, NODE4, addresses_of,
+                          network)
 from harness.plugin import CHECK, EXISTS, KERNEL, CniError
 from harness.vlan import ACCESS, PRESERVED, access, port_of, port_vlans, subnet
 
@@ -161,6 +162,23 @@ def test_host_ports_with_a_VLAN_and_its_gateway(vlans):
                                 (other, NODE4), (pod, NODE4)):
             assert ask(client, address, 8080)[0] == "pod", (client.name, address)
     node.check(pod, conf, result)
+
+
+def test_the_gateways_of_a_VLAN_stand_side_by_side(vlans):
+    conf = network(vlan=100, forceAddress=True, ipam={"ranges": [
+        [{"subnet": "10.1.2.0/29"}, {"subnet": "10.1.2.8/29"}]]})
+    pods = [vlans.pod() for _ in range(6)]
+    results = [vlans.add(pod, conf) for pod in pods]
+    assert vlans.addresses("cni0.100") == ["10.1.2.1/29", "10.1.2.9/29"]
+    assert pods[0].ping("10.1.2.1") and pods[-1].ping("10.1.2.9")
+    assert pods[0].ping(addresses_of(results[-1])[0])
+
+
+def test_gateways_of_other_VLANs_of_the_bridge_are_apart(vlans):
+    for vlan in (None, 100, 200):
+        conf = network(name=f"net{vlan}", vlan=vlan, ipam=subnet(7))
+        assert vlans.invoke("STATUS", conf).returncode == 0
+        vlans.add(vlans.pod(), conf)
 
 
 # -- CHECK

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which addresses and subnets stand in the way of a gateway address that is missing. */
+#include "gateway_places.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "../ipam/ipam.h"
+#include "../ipam/record.h"
+#include "node.h"
+#include "subnet_taken.h"
+
+static bool is_ours(const struct cni_result *ipam, const struct ip_prefix *address)
+{
+	for (size_t i = 0; i < ipam->ips.n; i++) {
+		struct ip_prefix gateway = gateway_prefix(&ipam->ips.items[i]);
+
+		if (gateway.addr.family && prefix_equal(&gateway, address))
+			return true;
+	}
+	return false;
+}
+
+static bool is_configured(const struct net_conf *conf, const struct ip_prefix *address)
+{
+	const struct range_set_list *sets = &conf->ipam.sets;
+
+	for (size_t i = 0; i < sets->n; i++)
+		for (size_t k = 0; k < sets->items[i].n; k++) {
+			const struct ip_range *range = &sets->items[i].ranges[k];
+			struct ip_prefix gateway = {range->gateway, range->subnet.len};
+
+			if (prefix_equal(&gateway, address))
+				return true;
+		}
+	return false;
+}
+
+/* Ranges that the configuration itself names; the runtime's are one pod's. */
+static bool names_ranges(const struct net_conf *conf, int family)
+{
+	for (size_t i = conf->ipam.runtime_sets; i < conf->ipam.sets.n; i++)
+		if (conf->ipam.sets.items[i].ranges[0].subnet.addr.family == family)
+			return true;
+	return false;
+}
+
+struct gateway_search {
+	const char *bridge;
+	const struct ip_prefix *address;
+	bool in_process; /* whose addresses are meant: host-local's, or another plugin's */
+	bool found;
+};
+
+static int record_search(const struct record *record, void *data, struct cni_error *err)
+{
+	struct gateway_search *search = data;
+
+	(void)err;
+	if (record->bridge[0] && strcmp(record->bridge, search->bridge) != 0)
+		return 0;
+	for (size_t i = 0; i < record->n; i++) {
+		struct ip_prefix gateway = {record->addresses[i].gateway,
+					    record->addresses[i].address.len};
+
+		if (gateway.addr.family && prefix_equal(&gateway, search->address) &&
+		    record->addresses[i].reserved == search->in_process)
+			search->found = true;
+	}
+	return 0;
+}
+
+/* Repair: a pod of an earlier configuration has a gateway that this one doesn't. */
+static bool is_outdated(const struct attachment *att)
+{
+	for (size_t i = 0; i < att->ipam.ips.n; i++) {
+		struct ip_prefix gateway = gateway_prefix(&att->ipam.ips.items[i]);
+
+		if (gateway.addr.family &&
+		    names_ranges(&att->conf, gateway.addr.family) &&
+		    !is_configured(&att->conf, &gateway))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Gateways of one configuration stand side by side. Where it names no ranges (another IPAM
+ * plugin's, or the runtime's), those that pods have are told by their records; where it
+ * does, such a one is of an earlier configuration. The kernel's own link-local address is in
+ * nobody's way.
+ */
+static int may_stay(struct attachment *att, const struct ip_prefix *address,
+		    bool *ret_stay, struct cni_error *err)
+{
+	struct gateway_search search = {
+		.bridge = att->conf.bridge,
+		.address = address,
+		.in_process = ipam_in_process(&att->conf),
+		.found = is_ours(&att->ipam, address) ||
+			 ip_is_link_local6(&address->addr) ||
+			 (is_configured(&att->conf, address) && !is_outdated(att)),
+	};
+	int ret = 0;
+
+	if (!search.found && !names_ranges(&att->conf, address->addr.family))
+		ret = ipam_records(att, record_search, &search, err);
+	if (ret == 0)
+		*ret_stay = search.found;
+	return ret;
+}
+
+int gateway_strangers(struct attachment *att, const struct addr_list *list,
+		      struct addr_list *ret_strangers, struct cni_error *err)
+{
+	struct addr_list strangers = {
+		.items = calloc(list->n + 1, sizeof(*strangers.items))};
+	int ret = strangers.items ? 0 : error_oom(err);
+
+	for (size_t i = 0; ret == 0 && i < list->n; i++) {
+		bool stay = false;
+
+		ret = may_stay(att, &list->items[i], &stay, err);
+		if (!stay)
+			strangers.items[strangers.n++] = list->items[i];
+	}
+	if (ret < 0) {
+		addr_list_clear(&strangers);
+		return ret;
+	}
+	*ret_strangers = strangers;
+	return 0;
+}
+
+/* IPv4: any other address is in the way; IPv6: one whose network overlaps. */
+static bool is_in_the_way(const struct ip_prefix *gateway, const struct ip_prefix *other)
+{
+	if (gateway->addr.family != other->addr.family)
+		return false;
+	return gateway->addr.family == AF_INET ||
+	       prefix_contains(gateway, &other->addr) ||
+	       prefix_contains(other, &gateway->addr);
+}
+
+const struct ip_config *gateway_displaced(const struct cni_result *ipam,
+					  const struct addr_list *list,
+					  const struct ip_prefix *other)
+{
+	for (size_t i = 0; i < ipam->ips.n; i++) {
+		struct ip_prefix gateway = gateway_prefix(&ipam->ips.items[i]);
+
+		if (gateway.addr.family && !addr_list_has(list, &gateway) &&
+		    is_in_the_way(&gateway, other))
+			return &ipam->ips.items[i];
+	}
+	return NULL;
+}
+
+/* Is nobody but this attachment a port of the bridge? */
+static int bridge_is_idle(struct attachment *att, bool *ret_idle, struct cni_error *err)
+{
+	_cleanup_(link_list_clear) struct link_list links = {};
+	size_t others = 0;
+	int ret = link_list_get(att->node->rtnl, &links, err);
+
+	for (size_t i = 0; i < links.n; i++)
+		others += links.items[i].master == att->bridge_index &&
+			  strcmp(links.items[i].name, att->host_ifname) != 0;
+	if (ret == 0)
+		*ret_idle = others == 0;
+	return ret;
+}
+
+/*
+ * Another address in a gateway's place: an error, unless forceAddress removes it, or it is
+ * of this network's own earlier range (the node's podCIDR has changed) on a bridge that is
+ * idle: there the reference fails for ever.
+ */
+static int displaced_check(struct attachment *att, const struct addr_list *list,
+			   const struct addr_list *strangers, struct cni_error *err)
+{
+	bool idle = false;
+	int ret = 0;
+
+	if (!att->conf.force_address && att->gateway_index == att->bridge_index)
+		ret = bridge_is_idle(att, &idle, err);
+	for (size_t i = 0; ret == 0 && i < strangers->n; i++) {
+		const struct ip_prefix *other = &strangers->items[i];
+		const struct ip_config *ip = gateway_displaced(&att->ipam, list, other);
+		struct ip_prefix gateway;
+
+		if (!ip || att->conf.force_address ||
+		    (idle && ipam_gateway_is_ours(att, att->gateway_ifname, other)))
+			continue;
+		gateway = gateway_prefix(ip);
+		ret = error_set(err, CNI_ERR_EXISTS, EADDRINUSE,
+				"bridge: %s is to have the gateway address %s but "
+				"has %s; remove that, set forceAddress, or change "
+				"the network's subnet",
+				att->gateway_ifname, PREFIX_TEXT(&gateway),
+				PREFIX_TEXT(other));
+	}
+	return ret;
+}
+
+/*
+ * Is a missing gateway's subnet elsewhere on the node? What was accepted once, a repair puts
+ * back, as its pods run.
+ */
+static int subnets_check(struct attachment *att, const struct addr_list *list,
+			 struct cni_error *err)
+{
+	int ret = 0;
+
+	if (att->conf.force_address || att->env.verb == CNI_REPAIR)
+		return 0;
+	for (size_t i = 0; ret == 0 && i < att->ipam.ips.n; i++) {
+		const struct ip_config *ip = &att->ipam.ips.items[i];
+		struct ip_prefix gateway = gateway_prefix(ip);
+
+		if (!gateway.addr.family || addr_list_has(list, &gateway))
+			continue;
+		/* A link-local gateway is in no subnet: the pod's address is. */
+		ret = subnet_taken(
+			att->node->rtnl, att->conf.bridge, att->gateway_ifname,
+			ip_is_link_local6(&gateway.addr) ? &ip->address : &gateway, err);
+	}
+	return ret;
+}
+
+int gateway_places_check(struct attachment *att, const struct addr_list *list,
+			 const struct addr_list *strangers, struct cni_error *err)
+{
+	int ret = displaced_check(att, list, strangers, err);
+
+	return ret < 0 ? ret : subnets_check(att, list, err);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "subnet_taken.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+struct question {
+	struct netlink *nl;
+	const char *bridge, *ifname;
+	const struct ip_prefix *address;
+};
+
+static int is_in_vrf(struct netlink *nl, const struct link *link, bool *ret_vrf,
+		     struct cni_error *err)
+{
+	struct link master = {};
+	int ret = link->master ? link_get_by_index(nl, link->master, &master, err) : 0;
+
+	if (ret == 0)
+		*ret_vrf = strcmp(master.kind, "vrf") == 0;
+	return ret;
+}
+
+/* The bridge itself, and its interfaces in VLANs. */
+static bool is_of_bridge(const char *bridge, const struct link *link)
+{
+	size_t len = strlen(bridge);
+
+	return strncmp(link->name, bridge, len) == 0 &&
+	       (link->name[len] == '\0' || link->name[len] == '.');
+}
+
+/* It has @found, an address or (@route) a destination. */
+static int other_refuse(const struct question *q, unsigned int index,
+			const struct ip_prefix *found, bool route, struct cni_error *err)
+{
+	struct link link;
+	bool vrf = false;
+	int ret = link_get_by_index(q->nl, index, &link, err);
+
+	if (ret < 0 || !link.index || is_of_bridge(q->bridge, &link))
+		return ret;
+	ret = is_in_vrf(q->nl, &link, &vrf, err);
+	if (ret < 0 || (vrf && !route))
+		return ret;
+	return error_set(err, CNI_ERR_EXISTS, EADDRINUSE,
+			 "bridge: %s is to have the gateway address %s, but %s %s%s, so "
+			 "that pods would reach nothing; change the network's subnet, "
+			 "remove that, or set forceAddress",
+			 q->ifname, PREFIX_TEXT(q->address), link.name,
+			 route ? "has the node's route to " : "has ", PREFIX_TEXT(found));
+}
+
+/* The same prefix, or one in it that holds the gateway address. */
+static bool is_narrower(const struct question *q, const struct ip_prefix *found)
+{
+	return found->len >= q->address->len && prefix_contains(found, &q->address->addr);
+}
+
+static int addresses_look(const struct question *q, struct cni_error *err)
+{
+	struct link_addr_list list = {};
+	int ret = link_addr_list_get(q->nl, q->address->addr.family, &list, err);
+
+	for (size_t i = 0; ret == 0 && i < list.n; i++)
+		if (is_narrower(q, &list.items[i].address))
+			ret = other_refuse(q, list.items[i].index, &list.items[i].address,
+					   false, err);
+	link_addr_list_clear(&list);
+	return ret;
+}
+
+/* A daemon may have learnt it from neighbours that have it from here; the bridge's own is
+ * preferred. */
+static bool is_learnt(const struct kernel_route *route)
+{
+	switch (route->protocol) {
+	case RTPROT_ZEBRA:
+	case RTPROT_BIRD:
+	case RTPROT_BABEL:
+	case RTPROT_BGP:
+	case RTPROT_ISIS:
+	case RTPROT_OSPF:
+	case RTPROT_RIP:
+	case RTPROT_EIGRP:
+		return route->route.priority > 0;
+	}
+	return false;
+}
+
+static bool is_connected(const struct kernel_route *route)
+{
+	return !route->route.gw.family &&
+	       (route->protocol == RTPROT_KERNEL || route->protocol == RTPROT_RA);
+}
+
+static int routes_look(const struct question *q, struct cni_error *err)
+{
+	struct kernel_route_list list = {};
+	int ret = route_list_get(q->nl, q->address->addr.family, &list, err);
+
+	for (size_t i = 0; ret == 0 && i < list.n; i++) {
+		const struct kernel_route *route = &list.items[i];
+		const struct ip_prefix *dst = &route->route.dst;
+
+		if (route->route.table != RT_TABLE_MAIN || !route->index ||
+		    !is_narrower(q, dst) || is_learnt(route) ||
+		    (dst->len > q->address->len && !is_connected(route)))
+			continue;
+		ret = other_refuse(q, route->index, dst, true, err);
+	}
+	kernel_route_list_clear(&list);
+	return ret;
+}
+
+int subnet_taken(struct netlink *nl, const char *bridge, const char *ifname,
+		 const struct ip_prefix *address, struct cni_error *err)
+{
+	const struct question q = {nl, bridge, ifname, address};
+	struct link own;
+	bool vrf = false;
+	int ret = link_get(nl, ifname, &own, err);
+
+	if (ret == 0)
+		ret = is_in_vrf(nl, &own, &vrf, err);
+	if (ret < 0 || vrf)
+		return ret;
+	ret = addresses_look(&q, err);
+	return ret < 0 ? ret : routes_look(&q, err);
+}

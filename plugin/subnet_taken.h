@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A subnet that the node has elsewhere: what is for pods would go there. */
+#ifndef BRIDGE_CNI_PLUGIN_SUBNET_TAKEN_H
+#define BRIDGE_CNI_PLUGIN_SUBNET_TAKEN_H
+
+#include "../conf/net_conf.h"
+#include "netlink_route.h"
+
+/*
+ * Before @address, with its subnet's length, is given to @ifname, @bridge or an interface in a
+ * VLAN of it. Code 103 (-EADDRINUSE) names another interface that has the subnet: an address
+ * or a route of the main table with just that prefix, or a connected one that is in it and
+ * holds @address. Other VLANs of the bridge and VRFs may have it: they are apart. So may
+ * a wider prefix, of which the node finds the subnet first. Code 101.
+ */
+int subnet_taken(struct netlink *nl, const char *bridge, const char *ifname,
+		 const struct ip_prefix *address, struct cni_error *err);
+
+#endif
