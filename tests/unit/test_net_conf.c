@@ -83,7 +83,7 @@ static void every_key_is_read(void **state)
 	(void)state;
 	assert_good("{\"cniVersion\":\"1.1.0\",\"name\":\"net.1\",\"type\":\"bridge\","
 		    "\"bridge\":\"br0\",\"isGateway\":true,\"ipMasq\":true,"
-		    "\"hairpinMode\":true,\"mtu\":9000,"
+		    "\"hairpinMode\":true,\"mtu\":9000,\"metric\":50,"
 		    "\"dns\":{\"nameservers\":[\"10.0.0.1\"],\"domain\":\"d\","
 		    "\"search\":[\"a\",\"b\"],\"options\":[\"ndots:5\"]},"
 		    "\"ipam\":{\"type\":\"host-local\",\"dataDir\":\"/d\","
@@ -101,6 +101,7 @@ static void every_key_is_read(void **state)
 	assert_true(s.conf.is_gateway && s.conf.ip_masq && s.conf.hairpin_mode);
 	assert_false(s.conf.is_default_gateway);
 	assert_int_equal(s.conf.mtu, 9000);
+	assert_int_equal(s.conf.metric, 50);
 	assert_true(dns_is_set(&s.conf.dns));
 	assert_string_equal(s.conf.dns.nameservers.items[0], "10.0.0.1");
 	assert_string_equal(s.conf.dns.domain, "d");
@@ -360,6 +361,9 @@ static void bad_keys_are_named_with_their_value(void **state)
 		 "type: false is a boolean, expected a string"},
 		{"{\"name\":\"n\",\"mtu\":\"1500\"}",
 		 "mtu: \"1500\" is a string, expected an integer from 68 to 65535"},
+		{"{\"name\":\"n\",\"metric\":4294967296}",
+		 "metric: 4294967296 is out of range, expected an integer from 0 to "
+		 "4294967295"},
 		{"{\"name\":\"n\",\"mtu\":67}",
 		 "mtu: 67 is out of range, expected an integer from 68 to 65535"},
 		{"{\"name\":\"n\",\"mtu\":65536}",
