@@ -59,6 +59,10 @@ struct attachment {
 	unsigned int container_index; /* of the interface, in the pod's namespace */
 	unsigned int host_index; /* CHECK: of the host's end, whoever named it */
 
+	uint32_t
+		port_turn; /* ADD: its place among those of its container that share a host
+			     * port; 0: nobody else has one of its ports */
+
 	/* Found. */
 	const struct record *record; /* DEL, repair: what ADD wrote down; NULL: nothing */
 	bool given_up; /* repair: one of the stages has failed, or it isn't to be touched */

@@ -225,7 +225,8 @@ int ipam_record_addresses(struct attachment *att, struct cni_error *err)
 	return store_record_write(&store, &record, err);
 }
 
-int ipam_record_ports(struct attachment *att, struct cni_error *err)
+static int own_ports_write(struct attachment *att, const struct port_mapping_list *ports,
+			   uint32_t turn, struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	_cleanup_(record_clear) struct record old = {};
@@ -241,8 +242,20 @@ int ipam_record_ports(struct attachment *att, struct cni_error *err)
 	if (r < 0)
 		return r;
 	record = old;
-	record.ports = att->conf.ports.mappings;
+	if (ports)
+		record.ports = *ports;
+	record.port_turn = turn;
 	return store_record_write(&store, &record, err);
+}
+
+int ipam_record_ports(struct attachment *att, struct cni_error *err)
+{
+	return own_ports_write(att, &att->conf.ports.mappings, att->port_turn, err);
+}
+
+int ipam_record_turn(struct attachment *att, uint32_t turn, struct cni_error *err)
+{
+	return own_ports_write(att, NULL, turn, err);
 }
 
 /* Writes @change of it into the attachment's record, where that is there and says otherwise. */

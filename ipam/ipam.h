@@ -59,6 +59,10 @@ int ipam_record_addresses(struct attachment *att, struct cni_error *err);
  * them away, and whoever puts rules back puts them back. Code 11 as above. */
 int ipam_record_ports(struct attachment *att, struct cni_error *err);
 
+/* Writes @turn into its record, as the place that it has among attachments of its container
+ * that share a host port. Code 11 as above. */
+int ipam_record_turn(struct attachment *att, uint32_t turn, struct cni_error *err);
+
 /* Writes into its record that its DEL has begun, before that gives the node lock back for a
  * while: ipam_records() then passes it over. No record is success. */
 int ipam_record_going(struct attachment *att, struct cni_error *err);

@@ -143,6 +143,8 @@ char *record_format(const struct record *record)
 	for (size_t i = 0; i < record->n; i++)
 		put_address(&text, &record->addresses[i]);
 	record_ports_put(&text, &record->ports);
+	if (record->port_turn)
+		text_add(&text, "portturn %" PRIu32 "\n", record->port_turn);
 	if (!text.failed)
 		text_add(&text, "end %016" PRIx64 "\n", hash_bytes(text.text, text.len));
 	if (text.failed) {

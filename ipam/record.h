@@ -24,6 +24,8 @@
  *	hostports tcp - 8000-8600:8000,9000:80	version 2: runs of them, and the pod's (first) port
  *	apart yes			it is in the sets of plugin/masquerade_pods.h, though its
  *					addresses are reserved here; absent: no
+ *	portturn 2			its place among attachments of the container that ask for the
+ *					same host port; absent: no other does
  *	coming yes			see below; absent: no
  *	going yes			the same
  *	range 10.1.2.0/24		of runtimeConfig.ipRanges, in order
@@ -88,6 +90,9 @@ struct record {
 	struct record_address *addresses; /* owned */
 	size_t n;
 	struct port_mapping_list ports; /* owned, as addresses */
+	/* Attachments of one container may ask for the same host port: who has the lowest
+	 * number has it. 0: no other one has asked yet. */
+	uint32_t port_turn;
 };
 
 /* malloc'ed; NULL: out of memory. */

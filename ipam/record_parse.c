@@ -129,6 +129,16 @@ static int parse_vlan(const char *text, uint16_t *ret)
 	return 0;
 }
 
+static int parse_turn(const char *text, uint32_t *ret)
+{
+	uint64_t number;
+
+	if (parse_u64(text, UINT32_MAX, &number) < 0)
+		return -EBADMSG;
+	*ret = (uint32_t)number;
+	return 0;
+}
+
 static int parse_range(const char *value, struct record *record)
 {
 	struct ip_prefix *grown;
@@ -183,6 +193,8 @@ static int parse_line(char *line, struct record *record)
 		return parse_bandwidth(value, &record->bandwidth);
 	if (strcmp(line, "native") == 0)
 		return parse_vlan(value, &record->native_vlan);
+	if (strcmp(line, "portturn") == 0)
+		return parse_turn(value, &record->port_turn);
 	if (strcmp(line, "hostport") == 0)
 		return record_port_parse(value, &record->ports);
 	if (strcmp(line, "hostports") == 0)

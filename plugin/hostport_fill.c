@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "../ipam/ipam.h"
+#include "hostport_siblings.h"
 #include "hostports.h"
 #include "node.h"
 
@@ -104,6 +105,22 @@ static void filling_clear(struct filling *filling)
 	nft_element_list_clear(&filling->elements);
 }
 
+/* What an attachment has that came before it in the same container. */
+static int shared_leave(const struct attachment *att, const struct record *record,
+			struct nft_element_list *elements, struct cni_error *err)
+{
+	_cleanup_(nft_element_list_clear) struct nft_element_list before = {};
+	_cleanup_(siblings_clear) struct siblings siblings = {};
+	struct attachment other = {
+		.conf = att->conf, .kernel = att->kernel, .node = att->node};
+	int ret = siblings_read(&other, record->container_id, &siblings, err);
+
+	free(other.notice);
+	if (ret == 0)
+		ret = siblings_before(&siblings, record, &before, err);
+	return ret < 0 ? ret : hostport_elements_except(elements, &before, err);
+}
+
 static int record_fill(const struct record *record, void *data, struct cni_error *err)
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
@@ -121,6 +138,8 @@ static int record_fill(const struct record *record, void *data, struct cni_error
 	if (strcmp(pod.host_ifname, filling->att->host_ifname) == 0)
 		return 0;
 	ret = hostport_elements_make(filling->sets, &pod, &elements, err);
+	if (ret == 0 && record->port_turn > 1)
+		ret = shared_leave(filling->att, record, &elements, err);
 	/* A port that two have is the newer one's, who comes first; `repair` names them. */
 	if (ret == 0)
 		ret = hostport_elements_except(&elements, &filling->elements, err);

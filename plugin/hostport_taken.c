@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "hostport_siblings.h"
 #include "netlink_route.h"
 #include "node.h"
 #include "reclaim.h"
@@ -167,13 +168,25 @@ static void owner_read(const struct nft_element *element, char ret_ifname[IF_NAM
 	memcpy(ret_ifname, element->comment, len < IF_NAMESIZE ? len : IF_NAMESIZE - 1);
 }
 
-/* Is the interface of that name there under another one? Its alias has the identity. */
-static bool is_renamed(const struct attachment *att, const char *owner)
+/* The alias of the owner's interface, also where somebody gave that another name. "": there is
+ * no such interface, or it has none. @ret_lives: there is one. */
+static void owner_find(const struct attachment *att, const char *owner,
+		       struct alias_names *ret_names, bool *ret_lives)
 {
 	_cleanup_(link_list_clear) struct link_list links = {};
-	bool found = link_list_get(att->node->rtnl, &links, &(struct cni_error){}) < 0;
+	struct cni_error ignored = {};
+	struct link link = {};
 
-	for (size_t i = 0; i < links.n && !found; i++) {
+	*ret_names = (struct alias_names){};
+	*ret_lives = false;
+	if (link_get(att->node->rtnl, owner, &link, &ignored) == 0 && link.index) {
+		*ret_lives = true;
+		identity_alias_read(link.alias, ret_names);
+		return;
+	}
+	error_clear(&ignored);
+	*ret_lives = link_list_get(att->node->rtnl, &links, &ignored) < 0;
+	for (size_t i = 0; i < links.n && !*ret_lives; i++) {
 		struct alias_names names;
 		char name[IF_NAMESIZE];
 
@@ -181,25 +194,20 @@ static bool is_renamed(const struct attachment *att, const char *owner)
 			continue;
 		identity_host_ifname(names.network, names.container_id, names.ifname,
 				     name);
-		found = strcmp(name, owner) == 0;
+		*ret_lives = strcmp(name, owner) == 0;
+		if (*ret_lives)
+			*ret_names = names;
 	}
-	return found;
 }
 
 bool hostport_owner_lives(const struct attachment *att, const char *host_ifname)
 {
-	return netlink_ifindex(att->node->rtnl, host_ifname) != 0 ||
-	       is_renamed(att, host_ifname);
-}
+	struct alias_names ignored;
+	bool lives = netlink_ifindex(att->node->rtnl, host_ifname) != 0;
 
-/* Whoever has no interface any more can't be reached by its ports, either; nor is this
- * attachment's own name in its way. */
-static bool is_alive(const struct attachment *att, const struct nft_element *element)
-{
-	char owner[IF_NAMESIZE];
-
-	owner_read(element, owner);
-	return strcmp(owner, att->host_ifname) != 0 && hostport_owner_lives(att, owner);
+	if (!lives)
+		owner_find(att, host_ifname, &ignored, &lives);
+	return lives;
 }
 
 /* Which entry of the configuration is it that the element is in the way of? False: the pod's
@@ -230,34 +238,29 @@ static bool entry_of(const struct attachment *att, const struct nft_element *ele
 }
 
 static int refuse(struct attachment *att, const struct nft_element *element,
-		  struct cni_error *err)
+		  const struct alias_names *names, struct cni_error *err)
 {
 	const char *pod = element->comment + strcspn(element->comment, " ");
-	char owner[IF_NAMESIZE], on[IP_TEXT_MAX + 8] = "", key[64] = "hostPort";
+	char on[IP_TEXT_MAX + 8] = "", key[64] = "hostPort";
 	unsigned int port = hostport_port_of(&element->key);
-	struct link link = {};
 	size_t i;
 
-	owner_read(element, owner);
 	if (entry_of(att, element, &i)) {
 		port = att->conf.ports.entries.items[i].host_port;
 		snprintf(key, sizeof(key), "runtimeConfig.portMappings[%zu].hostPort", i);
 	}
 	if (hostport_is_of_one(element))
 		snprintf(on, sizeof(on), " on %s", HOSTPORT_HOST_TEXT(element));
-	/* Its alias says network, container and interface. */
-	if (link_get(att->node->rtnl, owner, &link, err) < 0)
-		error_clear(err);
 	return error_set(
 		err, CNI_ERR_EXISTS, EADDRINUSE,
-		"%s: %s port %u%s is taken by%s%s (network, container, interface: %s); "
-		"choose another port or an address of the node that has it free, or "
-		"delete that pod",
+		"%s: %s port %u%s is taken by%s%s (network, container, interface: "
+		"%s %s %s); choose another port or an address of the node that has it "
+		"free, or delete that pod",
 		key, port_protocol_name(element->key.bytes[0]), port, on,
 		strchr(pod, '/') ? " pod" : " container", pod,
-		strncmp(link.alias, LINK_ALIAS_PREFIX, strlen(LINK_ALIAS_PREFIX)) == 0
-			? link.alias + strlen(LINK_ALIAS_PREFIX)
-			: owner);
+		names->network[0] ? names->network : "?",
+		names->network[0] ? names->container_id : "?",
+		names->network[0] ? names->ifname : "?");
 }
 
 static bool is_own_network(const struct attachment *att,
@@ -270,63 +273,121 @@ static bool is_own_network(const struct attachment *att,
 						   [hostport_kind_of(element)]) == 0;
 }
 
-/* What is in the way into @found, which points to @maps; @ret_reclaim: attachments of this
- * network that are dead are among its owners. One that is alive is an error. */
-static int dead_find(struct attachment *att, struct netlink *nl,
-		     const struct nft_element_list *wanted, struct maps *maps,
-		     struct nft_element_list *found, bool *ret_reclaim,
-		     struct cni_error *err)
+/* What is in the way of @wanted. */
+struct obstacles {
+	struct maps maps; /* that the elements point to */
+	struct nft_element_list dead; /* of whoever has no interface any more */
+	struct nft_element_list held; /* of other attachments of the same container */
+	bool reclaim; /* attachments of this network that are dead are among their owners */
+	/* Whose the last one was: many are one's. */
+	char owner[IF_NAMESIZE];
+	struct alias_names names;
+	bool lives;
+};
+
+static void obstacles_clear(struct obstacles *obstacles)
 {
-	bool reclaim = false;
+	nft_element_list_clear(&obstacles->dead);
+	nft_element_list_clear(&obstacles->held);
+	maps_clear(&obstacles->maps);
+	*obstacles = (struct obstacles){};
+}
+
+/* Whoever has no interface any more can't be reached by its ports, either; nor is this
+ * attachment's own name in its way. A container that is another one's is an error. */
+static int obstacle_judge(struct attachment *att, const struct nft_element *element,
+			  struct obstacles *obstacles, struct cni_error *err)
+{
+	char owner[IF_NAMESIZE];
+
+	owner_read(element, owner);
+	if (strcmp(owner, att->host_ifname) == 0)
+		obstacles->lives = false;
+	else if (strcmp(owner, obstacles->owner) != 0)
+		owner_find(att, owner, &obstacles->names, &obstacles->lives);
+	memcpy(obstacles->owner, owner, IF_NAMESIZE);
+	if (!obstacles->lives) {
+		obstacles->reclaim |= is_own_network(att, element);
+		return nft_element_list_add(&obstacles->dead, element);
+	}
+	if (strcmp(obstacles->names.container_id, att->env.container_id) == 0)
+		return nft_element_list_add(&obstacles->held, element);
+	return refuse(att, element, &obstacles->names, err);
+}
+
+static int obstacles_find(struct attachment *att, struct netlink *nl,
+			  const struct nft_element_list *wanted,
+			  struct obstacles *obstacles, struct cni_error *err)
+{
+	_cleanup_(nft_element_list_clear) struct nft_element_list found = {};
 	int ret;
 
-	nft_element_list_clear(found);
-	ret = maps_list(nl, maps, err);
+	obstacles_clear(obstacles);
+	ret = maps_list(nl, &obstacles->maps, err);
 	if (ret == 0)
-		ret = in_the_way(nl, wanted, maps, found, err);
-	for (size_t i = 0; ret == 0 && i < found->n; i++) {
-		const struct nft_element *element = &found->items[i];
-
-		if (hostport_kind_of(element) == HOSTPORT_ONLINK)
-			continue;
-		if (is_alive(att, element))
-			return refuse(att, element, err);
-		reclaim |= is_own_network(att, element);
+		ret = in_the_way(nl, wanted, &obstacles->maps, &found, err);
+	for (size_t i = 0; ret == 0 && i < found.n; i++) {
+		if (hostport_kind_of(&found.items[i]) == HOSTPORT_ONLINK)
+			ret = nft_element_list_add(&obstacles->dead, &found.items[i]);
+		else
+			ret = obstacle_judge(att, &found.items[i], obstacles, err);
 	}
-	*ret_reclaim = reclaim;
-	return ret;
+	return ret < 0 && !err->code ? error_oom(err) : ret;
 }
 
-int hostports_check_free(struct attachment *att, const struct nft_element_list *wanted,
+int hostports_check_free(struct attachment *att, struct nft_element_list *wanted,
 			 struct cni_error *err)
 {
-	_cleanup_(nft_element_list_clear) struct nft_element_list found = {};
-	_cleanup_(maps_clear) struct maps maps = {};
-	bool ignored;
-	struct netlink *nl;
-	int ret = node_nftables(att->node, &nl, err);
-
-	return ret < 0 ? ret : dead_find(att, nl, wanted, &maps, &found, &ignored, err);
-}
-
-int hostports_make_way(struct attachment *att, const struct nft_element_list *wanted,
-		       struct cni_error *err)
-{
-	_cleanup_(nft_element_list_clear) struct nft_element_list found = {};
-	_cleanup_(maps_clear) struct maps maps = {};
-	bool reclaim = false;
+	_cleanup_(obstacles_clear) struct obstacles obstacles = {};
 	struct netlink *nl;
 	int ret = node_nftables(att->node, &nl, err);
 
 	if (ret == 0)
-		ret = dead_find(att, nl, wanted, &maps, &found, &reclaim, err);
+		ret = obstacles_find(att, nl, wanted, &obstacles, err);
+	if (ret == 0)
+		ret = hostport_elements_except(wanted, &obstacles.held, err);
+	return ret < 0 ? ret : obstacles.held.n > 0;
+}
+
+/* What the dead have goes; their containers' other attachments, where they ask for it as well,
+ * have it then, and may be in the way themselves. */
+static int dead_delete(struct attachment *att, struct netlink *nl,
+		       const struct nft_element_list *wanted, struct obstacles *obstacles,
+		       struct cni_error *err)
+{
+	_cleanup_(siblings_clear) struct siblings siblings = {};
+	int ret;
+
+	if (obstacles->dead.n == 0)
+		return 0;
+	ret = siblings_read(att, NULL, &siblings, err);
+	if (ret == 0)
+		ret = siblings_take_over(att, nl, &siblings, &obstacles->dead, err);
+	return ret < 0 || siblings.n == 0
+		       ? ret
+		       : obstacles_find(att, nl, wanted, obstacles, err);
+}
+
+int hostports_make_way(struct attachment *att, struct nft_element_list *wanted,
+		       struct cni_error *err)
+{
+	_cleanup_(obstacles_clear) struct obstacles obstacles = {};
+	struct netlink *nl;
+	int ret = node_nftables(att->node, &nl, err);
+
+	if (ret == 0)
+		ret = obstacles_find(att, nl, wanted, &obstacles, err);
 	/* A repair deletes nobody. */
-	if (ret == 0 && reclaim && att->env.verb == CNI_ADD) {
+	if (ret == 0 && obstacles.reclaim && att->env.verb == CNI_ADD) {
 		ret = reclaim_network(att, err);
 		/* The lock may have been given back for another IPAM plugin's DEL: who has
 		 * taken a port meanwhile keeps it. */
 		if (ret == 0)
-			ret = dead_find(att, nl, wanted, &maps, &found, &reclaim, err);
+			ret = obstacles_find(att, nl, wanted, &obstacles, err);
 	}
-	return ret < 0 ? ret : nft_elements_del(nl, found.items, found.n, err);
+	if (ret == 0)
+		ret = dead_delete(att, nl, wanted, &obstacles, err);
+	if (ret == 0)
+		ret = hostport_elements_except(wanted, &obstacles.held, err);
+	return ret < 0 ? ret : obstacles.held.n > 0;
 }

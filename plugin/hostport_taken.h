@@ -6,15 +6,17 @@
 #include "hostports.h"
 
 /*
- * Makes sure that what @wanted claims is nobody's, by all addresses or by one; the exclusive
- * node lock is held. What an attachment has whose interface is gone makes way, after the DEL
- * of those of @att's network that are dead. Code 103 (-EADDRINUSE) naming port and pod.
+ * Makes sure that what @wanted claims is no other container's, by all addresses or by one; the
+ * exclusive node lock is held. What an attachment has whose interface is gone makes way, after
+ * the DEL of those of @att's network that are dead. What another attachment of the same
+ * container has it keeps: that is taken out of @wanted. 1: there is such; code 103
+ * (-EADDRINUSE) naming port and pod.
  */
-int hostports_make_way(struct attachment *att, const struct nft_element_list *wanted,
+int hostports_make_way(struct attachment *att, struct nft_element_list *wanted,
 		       struct cni_error *err);
 
 /* Only looks. */
-int hostports_check_free(struct attachment *att, const struct nft_element_list *wanted,
+int hostports_check_free(struct attachment *att, struct nft_element_list *wanted,
 			 struct cni_error *err);
 
 /* Is there an interface of that name, or one that had it and was renamed? */

@@ -72,6 +72,11 @@ int nft_elements_add_new(struct netlink *nl, const struct nft_element *elements,
 int nft_elements_del(struct netlink *nl, const struct nft_element *elements, size_t n,
 		     struct cni_error *err);
 
+/* Deletes @old in the same way, and adds @new in the same transaction. -ENOENT, no error set:
+ * a set is gone, or the kernel's elements change all the time. */
+int nft_elements_replace(struct netlink *nl, const struct nft_element_list *old,
+			 const struct nft_element_list *new, struct cni_error *err);
+
 /*
  * Hands each of @asked that is there, by its key, to @fn: with end, data and comment as the
  * kernel has them, and the set that it was asked for. Few sends, however many are asked for.

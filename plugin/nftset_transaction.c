@@ -95,6 +95,16 @@ int nft_elements_add_new(struct netlink *nl, const struct nft_element *elements,
 			   err);
 }
 
+static int replace_once(struct netlink *nl, const struct nft_element_list *old,
+			const struct nft_element_list *new, struct cni_error *err)
+{
+	queue_edge(nl, NFNL_MSG_BATCH_BEGIN, "an nftables transaction");
+	queue_elements(nl, NFT_MSG_DELSETELEM, 0, old->items, old->n);
+	queue_elements(nl, NFT_MSG_NEWSETELEM, NLM_F_CREATE, new->items, new->n);
+	queue_edge(nl, NFNL_MSG_BATCH_END, "the end of an nftables transaction");
+	return netlink_commit_batch(nl, ENOENT, err);
+}
+
 static int present_note(const struct nft_element *found, void *data)
 {
 	return nft_element_list_add(data, found);
@@ -119,4 +129,19 @@ int nft_elements_del(struct netlink *nl, const struct nft_element *elements, siz
 	for (size_t i = 0; i < n && (ret == 0 || ret == -ENOENT); i++)
 		ret = transact(nl, NFT_MSG_DELSETELEM, 0, &elements[i], 1, ENOENT, err);
 	return ret == -ENOENT ? 0 : ret;
+}
+
+int nft_elements_replace(struct netlink *nl, const struct nft_element_list *old,
+			 const struct nft_element_list *new, struct cni_error *err)
+{
+	_cleanup_(nft_element_list_clear) struct nft_element_list present = {};
+	int ret;
+
+	if (new->n == 0)
+		return nft_elements_del(nl, old->items, old->n, err);
+	ret = replace_once(nl, old, new, err);
+	if (ret != -ENOENT)
+		return ret;
+	ret = nft_elements_find(nl, old->items, old->n, present_note, &present, err);
+	return ret < 0 ? ret : replace_once(nl, &present, new, err);
 }

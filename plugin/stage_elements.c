@@ -13,6 +13,7 @@
 #include "../ipam/ipam.h"
 #include "../ipam/record.h"
 #include "hostport_own.h"
+#include "hostport_siblings.h"
 #include "hostport_taken.h"
 #include "netlink_route.h"
 #include "spoof_elements.h"
@@ -51,7 +52,9 @@ static int elements_add(struct attachment *att, struct cni_error *err)
 	ret = spoof_elements_make(att, &own.spoof, &own.list, err);
 	if (ret == 0)
 		ret = hostport_elements_make(&own.ports, &pod, &ports, err);
-	for (size_t i = 0; ret == 0 && i < ports.n; i++)
+	if (ret == 0 && att->port_turn > 0)
+		ret = hostports_check_free(att, &ports, err);
+	for (size_t i = 0; ret >= 0 && i < ports.n; i++)
 		if (nft_element_list_add(&own.list, &ports.items[i]) < 0)
 			ret = error_oom(err);
 	if (ret < 0 || own.list.n == 0)
@@ -112,6 +115,7 @@ static int sweep_owner(struct attachment *att, uint64_t owner,
 		       const void *data, size_t *ret_n, struct cni_error *err)
 {
 	_cleanup_(own_clear) struct own own = {};
+	_cleanup_(siblings_clear) struct siblings siblings = {};
 	struct search search = {att, is_kept, data, &own.list};
 	struct netlink *nl;
 	int ret = node_nftables(att->node, &nl, err);
@@ -123,8 +127,10 @@ static int sweep_owner(struct attachment *att, uint64_t owner,
 		for (int k = 0; ret == 0 && k < HOSTPORT_KINDS; k++)
 			ret = nft_set_elements(nl, &own.ports.sets[f][k], found_note,
 					       &search, err);
+	if (ret == 0 && own.list.n > 0)
+		ret = siblings_read(att, NULL, &siblings, err);
 	if (ret == 0)
-		ret = nft_elements_del(nl, own.list.items, own.list.n, err);
+		ret = siblings_take_over(att, nl, &siblings, &own.list, err);
 	if (ret == 0)
 		*ret_n += own.list.n;
 	return ret == -EPROTONOSUPPORT || ret == -EINVAL ? error_clear(err) : ret;
@@ -214,7 +220,7 @@ static int unrecorded_del(struct attachment *att, struct cni_error *err)
 }
 
 /* What is there of the host ports and the pod's own still. */
-static int ports_find(struct attachment *att, const struct hostport_pod *pod,
+static int ports_find(struct attachment *att, const struct hostport_pod *pod, bool shared,
 		      struct own *own, struct cni_error *err)
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list wanted = {};
@@ -224,6 +230,9 @@ static int ports_find(struct attachment *att, const struct hostport_pod *pod,
 	if (pod->ports->n == 0)
 		return 0;
 	ret = node_nftables(att->node, &nl, err);
+	if (ret == 0 && shared)
+		return hostports_list_own(nl, &own->ports, pod->host_ifname, &own->list,
+					  err);
 	if (ret == 0)
 		ret = hostport_elements_make(&own->ports, pod, &wanted, err);
 	return ret < 0 ? ret
@@ -231,11 +240,13 @@ static int ports_find(struct attachment *att, const struct hostport_pod *pod,
 					    err);
 }
 
-/* By the record, whatever the configuration says now; an ADD undoes what it made itself. */
+/* By the record, whatever the configuration says now; an ADD undoes what it made itself. What
+ * the pod's other attachments ask for as well is theirs from then on. */
 static int owner_del(struct attachment *att, uint64_t owner,
-		     const struct hostport_pod *pod, struct cni_error *err)
+		     const struct hostport_pod *pod, bool shared, struct cni_error *err)
 {
 	_cleanup_(own_clear) struct own own = {};
+	_cleanup_(siblings_clear) struct siblings siblings = {};
 	struct netlink *nl;
 	int ret;
 
@@ -244,28 +255,47 @@ static int owner_del(struct attachment *att, uint64_t owner,
 		      ? spoof_elements_make(att, &own.spoof, &own.list, err)
 		      : spoof_elements_of_record(att->record, &own.spoof, &own.list, err);
 	if (ret == 0)
-		ret = ports_find(att, pod, &own, err);
+		ret = ports_find(att, pod, shared, &own, err);
+	if (ret == 0 && shared)
+		ret = siblings_read(att, att->env.container_id, &siblings, err);
 	if (ret < 0 || own.list.n == 0)
 		return ret;
 	ret = node_nftables(att->node, &nl, err);
-	return ret < 0 ? ret : nft_elements_del(nl, own.list.items, own.list.n, err);
+	return ret < 0 ? ret : siblings_take_over(att, nl, &siblings, &own.list, err);
+}
+
+/* Does another attachment of the container ask for the same ports? An ADD that undoes itself
+ * may have been joined by one meanwhile. */
+static bool shares_ports(struct attachment *att)
+{
+	_cleanup_(record_clear) struct record own = {};
+
+	if (att->env.verb != CNI_ADD)
+		return att->record->port_turn > 0;
+	return att->conf.ports.mappings.n > 0 &&
+	       ipam_recorded(att, &own, &(struct cni_error){}) == 0 && own.port_turn > 0;
 }
 
 static int elements_del(struct attachment *att, struct cni_error *err)
 {
-	bool add = att->env.verb == CNI_ADD;
+	bool add = att->env.verb == CNI_ADD, shared;
 	struct hostport_pod pod;
-	int ret;
+	int ret = 0;
 
 	if (!hostport_pod_of(att, &pod))
 		return unrecorded_del(att, err);
 	if (pod.ports->n == 0 &&
 	    !(add ? att->conf.mac_spoof_check : att->record->spoof_check))
 		return 0;
-	ret = owner_del(att, rules_owner(&att->conf), &pod, err);
+	shared = shares_ports(att);
+	/* Of two that go at once, neither leaves the ports to the other. */
+	if (shared)
+		ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+	if (ret == 0)
+		ret = owner_del(att, rules_owner(&att->conf), &pod, shared, err);
 	/* Those of an earlier version's pod are where it put them, until rules are replaced. */
 	if (ret == 0 && !add && att->record->masquerade == RECORD_NOT_TOLD)
-		ret = owner_del(att, rules_owner_by_name(&att->conf), &pod, err);
+		ret = owner_del(att, rules_owner_by_name(&att->conf), &pod, shared, err);
 	return ret;
 }
 

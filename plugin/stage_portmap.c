@@ -13,6 +13,7 @@
 #include "../ipam/ipam.h"
 #include "hostport_own.h"
 #include "hostport_rules.h"
+#include "hostport_siblings.h"
 #include "hostport_taken.h"
 #include "hostports.h"
 #include "listeners.h"
@@ -84,6 +85,9 @@ static int ports_prepare(struct attachment *att, struct cni_error *err)
 		ret = hostport_elements_make(&sets, &pod, &elements, err);
 	if (ret == 0)
 		ret = hostports_make_way(att, &elements, err);
+	/* Another attachment of the container has some of them. */
+	if (ret > 0)
+		ret = siblings_join(att, err);
 	return ret < 0 ? ret : ipam_record_ports(att, err);
 }
 
@@ -136,13 +140,65 @@ static int portmap_add(struct attachment *att, struct cni_error *err)
 	return ret < 0 ? ret : loopback_open(att, replaced, err);
 }
 
+static bool all_there(const struct nft_element_list *elements,
+		      const struct nft_element_list *found)
+{
+	for (size_t i = 0; i < elements->n; i++)
+		if (!hostports_have(found, &elements->items[i]))
+			return false;
+	return true;
+}
+
+/*
+ * What the pod is to have into @elements, which point to @sets, and what of it is there into
+ * @found. What another attachment of the container has is not missing. 1: all is there.
+ */
+static int own_look(struct attachment *att, struct hostport_sets *sets,
+		    struct nft_element_list *elements, struct nft_element_list *found,
+		    struct cni_error *err)
+{
+	struct hostport_pod pod;
+	struct netlink *nl;
+	int ret = node_nftables(att->node, &nl, err);
+
+	hostport_sets_name(rules_owner(&att->conf), sets);
+	hostport_pod_of_att(att, &pod);
+	if (ret == 0)
+		ret = hostport_elements_make(sets, &pod, elements, err);
+	if (ret == 0)
+		ret = hostports_find_own(nl, elements, pod.host_ifname, found, err);
+	if (ret < 0 || all_there(elements, found))
+		return ret < 0 ? ret : 1;
+	ret = hostports_check_free(att, elements, &(struct cni_error){});
+	if (ret <= 0)
+		return 0;
+	nft_element_list_clear(found);
+	ret = hostports_find_own(nl, elements, pod.host_ifname, found, err);
+	return ret < 0 ? ret : all_there(elements, found);
+}
+
 /* A pod of another network has one of its ports as well: that is not for us to decide. */
-static void conflict_tell(struct attachment *att, const struct nft_element_list *elements)
+static void conflict_tell(struct attachment *att, struct nft_element_list *elements)
 {
 	struct cni_error err = {};
 
 	if (hostports_check_free(att, elements, &err) < 0)
 		report_error(att, &err);
+}
+
+static int elements_put(struct attachment *att, struct nft_element_list *elements,
+			struct cni_error *err)
+{
+	struct netlink *nl;
+	int ret = node_nftables(att->node, &nl, err);
+
+	if (ret == 0)
+		ret = hostports_make_way(att, elements, err);
+	if (ret >= 0)
+		ret = nft_elements_add(nl, elements->items, elements->n, 0, err);
+	if (ret == 0)
+		report_done(att, "portmap: its elements in table inet " RULES_TABLE);
+	return ret;
 }
 
 /* The rules with each attachment: they name the gateway's interface. */
@@ -151,35 +207,23 @@ static int portmap_repair(struct attachment *att, struct cni_error *err)
 	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
 	_cleanup_(nft_element_list_clear) struct nft_element_list found = {};
 	struct hostport_sets sets;
-	struct hostport_pod pod;
-	struct netlink *nl;
-	bool missing = false, ignored;
+	bool ignored;
 	int ret = portmap_rules(att, &ignored, err);
 
 	if (ret == 0)
 		ret = loopback_open(att, true, err);
 	if (ret < 0 || !has_ports(att))
 		return ret;
-	hostport_sets_name(rules_owner(&att->conf), &sets);
-	hostport_pod_of_att(att, &pod);
-	ret = node_nftables(att->node, &nl, err);
+	ret = own_look(att, &sets, &elements, &found, err);
+	if (ret < 0)
+		return ret;
 	if (ret == 0)
-		ret = hostport_elements_make(&sets, &pod, &elements, err);
-	if (ret == 0)
-		ret = hostports_find_own(nl, &elements, pod.host_ifname, &found, err);
-	for (size_t i = 0; ret == 0 && i < elements.n; i++)
-		missing |= !hostports_have(&found, &elements.items[i]);
-	if (ret == 0 && !missing)
+		ret = elements_put(att, &elements, err);
+	else
 		conflict_tell(att, &elements);
-	if (ret == 0 && missing)
-		ret = hostports_make_way(att, &elements, err);
-	if (ret == 0 && missing)
-		ret = nft_elements_add(nl, elements.items, elements.n, 0, err);
-	if (ret == 0 && missing)
-		report_done(att, "portmap: its elements in table inet " RULES_TABLE);
-	if (ret == 0)
+	if (ret >= 0)
 		listeners_tell(att);
-	return ret;
+	return ret < 0 ? ret : 0;
 }
 
 static int element_missing(const struct nft_element *element,
@@ -217,8 +261,6 @@ static int portmap_check(struct attachment *att, struct cni_error *err)
 	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
 	_cleanup_(nft_element_list_clear) struct nft_element_list found = {};
 	struct hostport_sets sets;
-	struct hostport_pod pod;
-	struct netlink *nl;
 	int ret = localnet_check(att, err);
 
 	/* In a kernel without a fence the rules alone guard 127.0.0.0/8. */
@@ -226,15 +268,11 @@ static int portmap_check(struct attachment *att, struct cni_error *err)
 		return rules_look(att, err);
 	if (ret < 0 || !has_ports(att))
 		return ret;
-	hostport_sets_name(rules_owner(&att->conf), &sets);
-	hostport_pod_of_att(att, &pod);
 	ret = rules_look(att, err);
 	if (ret == 0)
-		ret = node_nftables(att->node, &nl, err);
-	if (ret == 0)
-		ret = hostport_elements_make(&sets, &pod, &elements, err);
-	if (ret == 0)
-		ret = hostports_find_own(nl, &elements, pod.host_ifname, &found, err);
+		ret = own_look(att, &sets, &elements, &found, err);
+	if (ret > 0)
+		return 0;
 	for (size_t i = 0; ret == 0 && i < elements.n; i++)
 		if (!hostports_have(&found, &elements.items[i]))
 			ret = element_missing(&elements.items[i], att, err);

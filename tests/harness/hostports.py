@@ -3,6 +3,7 @@
 import contextlib
 import json
 import socket
+import struct
 import threading
 import time
 
@@ -37,7 +38,7 @@ def served(pod, port, address=None, word=b"pod"):
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         server.bind((address or "::", port))
         server.listen(64)
-        server.settimeout(0.2)
+        server.settimeout(0.05)
         going = True
 
         def serve():
@@ -84,7 +85,7 @@ def ask_udp(client, address, port, sock=None, timeout=1):
 def served_udp(pod, port, word=b"pod"):
     with pod.socket(socket.AF_INET6, socket.SOCK_DGRAM) as server:
         server.bind(("::", port))
-        server.settimeout(0.2)
+        server.settimeout(0.05)
         going = True
 
         def serve():
@@ -120,3 +121,13 @@ def elements(node):
 
 def portmap_rules(node):
     return [r for r in table(node, "rule") if " portmap/" in r.get("comment", "")]
+
+
+GETGEN = struct.pack("=IHHIIBBH", 20, 0x0A10, 1, 1, 0, 0, 0, 0)
+
+
+def generation(node):
+    """Of the node's ruleset: each transaction is one more."""
+    with node.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12) as nl:
+        nl.send(GETGEN)
+        return struct.unpack_from(">I", nl.recv(4096), 24)[0]

@@ -2,8 +2,6 @@
 """What a pod has in sets and maps, of spoofCheck and of its host ports together."""
 import json
 import shutil
-import socket
-import struct
 import time
 
 import pytest
@@ -11,7 +9,7 @@ import pytest
 from harness import plugin
 from harness.command import repair
 from harness.delegates import Delegate
-from harness.hostports import ports
+from harness.hostports import generation, ports
 from harness.node import network
 
 NOTHING = ["nothing to mend"]
@@ -31,16 +29,6 @@ def elements(node):
                 if own:
                     found[item["name"].split("_")[0]] = sorted(own)
     return found
-
-
-GETGEN = struct.pack("=IHHIIBBH", 20, 0x0A10, 1, 1, 0, 0, 0, 0)
-
-
-def generation(node):
-    """Of the node's ruleset: each transaction is one more."""
-    with node.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12) as nl:
-        nl.send(GETGEN)
-        return struct.unpack_from(">I", nl.recv(4096), 24)[0]
 
 
 @pytest.mark.parametrize("conf", [

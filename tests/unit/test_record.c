@@ -26,6 +26,7 @@ static void example(struct record *record, struct record_address addresses[3])
 		.spoof_addresses = RECORD_NO,
 		.masquerade = RECORD_YES,
 		.apart = true,
+		.port_turn = UINT32_MAX,
 		.bandwidth = {.ingress = {1, 2}, .egress = {UINT64_MAX, 4}},
 		.mac = {.set = true, .bytes = {2, 0, 0xff, 4, 5, 6}},
 		.ranges = ranges,
@@ -70,6 +71,7 @@ static void what_is_written_is_read(void **state)
 	assert_true(got.spoof_check && got.apart);
 	assert_true(record_is_on(&got, "cni0") && record_is_on(&got, ""));
 	assert_false(record_is_on(&got, "cni"));
+	assert_true(got.port_turn == UINT32_MAX);
 	assert_memory_equal(&got.bandwidth, &record.bandwidth, sizeof(got.bandwidth));
 	assert_memory_equal(got.mac.bytes, record.mac.bytes, MAC_LEN);
 	assert_int_equal(got.ranges_n, 2);
@@ -178,6 +180,8 @@ static void nonsense_is_refused(void **state)
 		HEAD "address 10.1.2.3/24 - 5 1\n",
 		HEAD "address 10.1.2.3/24 - 5 1.1000000000\n",
 		HEAD "address 10.1.2.3/24 - x 1.1\n",
+		HEAD "portturn 4294967296\n",
+		HEAD "portturn second\n",
 		HEAD "hostport tcp - 8080\n",
 		HEAD "hostport tcp - 0 80\n",
 		HEAD "hostport tcp - 8080 65536\n",
