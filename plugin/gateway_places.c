@@ -204,6 +204,15 @@ static int displaced_check(struct attachment *att, const struct addr_list *list,
 	return ret;
 }
 
+/* CNI_NETNS_OVERRIDE: the pod's own interface has the subnet, among the node's. */
+static bool is_on_node(const struct attachment *att)
+{
+	const struct node *node = att->node;
+
+	return att->env.netns_override && node->pod_rtnl &&
+	       netlink_cookie(node->pod_rtnl) == netlink_cookie(node->rtnl);
+}
+
 /*
  * Is a missing gateway's subnet elsewhere on the node? What was accepted once, a repair puts
  * back, as its pods run.
@@ -213,7 +222,7 @@ static int subnets_check(struct attachment *att, const struct addr_list *list,
 {
 	int ret = 0;
 
-	if (att->conf.force_address || att->env.verb == CNI_REPAIR)
+	if (att->conf.force_address || att->env.verb == CNI_REPAIR || is_on_node(att))
 		return 0;
 	for (size_t i = 0; ret == 0 && i < att->ipam.ips.n; i++) {
 		const struct ip_config *ip = &att->ipam.ips.items[i];
