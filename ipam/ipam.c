@@ -311,7 +311,8 @@ static int release(struct attachment *att, struct store *store, struct cni_error
 	/* The record last: where this ends early, it says what is left to do. */
 	if (r == 0 && own)
 		r = store_record_remove(store, operation_hash(att), err);
-	if (r == 0 && own)
+	/* Also by the second DEL: the first one may have ended here. */
+	if (r == 0)
 		att->was_last = operation_was_last(store, att->conf.bridge);
 	store_tidy(store);
 	if (removed + more > 0)

@@ -242,15 +242,15 @@ static int ports_find(struct attachment *att, const struct hostport_pod *pod, bo
 
 /* By the record, whatever the configuration says now; an ADD undoes what it made itself. What
  * the pod's other attachments ask for as well is theirs from then on. */
-static int owner_del(struct attachment *att, uint64_t owner,
-		     const struct hostport_pod *pod, bool shared, struct cni_error *err)
+static int owner_del(struct attachment *att, const struct hostport_pod *pod, bool shared,
+		     struct cni_error *err)
 {
 	_cleanup_(own_clear) struct own own = {};
 	_cleanup_(siblings_clear) struct siblings siblings = {};
 	struct netlink *nl;
 	int ret;
 
-	own_begin(owner, &own);
+	own_begin(rules_owner(&att->conf), &own);
 	ret = att->env.verb == CNI_ADD
 		      ? spoof_elements_make(att, &own.spoof, &own.list, err)
 		      : spoof_elements_of_record(att->record, &own.spoof, &own.list, err);
@@ -280,6 +280,7 @@ static int elements_del(struct attachment *att, struct cni_error *err)
 {
 	bool add = att->env.verb == CNI_ADD, shared;
 	struct hostport_pod pod;
+	size_t n = 0;
 	int ret = 0;
 
 	if (!hostport_pod_of(att, &pod))
@@ -292,10 +293,12 @@ static int elements_del(struct attachment *att, struct cni_error *err)
 	if (shared)
 		ret = node_lock(att->node, NODE_EXCLUSIVE, err);
 	if (ret == 0)
-		ret = owner_del(att, rules_owner(&att->conf), &pod, shared, err);
-	/* Those of an earlier version's pod are where it put them, until rules are replaced. */
+		ret = owner_del(att, &pod, shared, err);
+	/* An earlier version's pod has them in the sets of its network's name, and some that
+	 * it wouldn't be given now, until the rules are replaced. */
 	if (ret == 0 && !add && att->record->masquerade == RECORD_NOT_TOLD)
-		ret = owner_del(att, rules_owner_by_name(&att->conf), &pod, shared, err);
+		ret = sweep_owner(att, rules_owner_by_name(&att->conf), is_anothers, NULL,
+				  &n, err);
 	return ret;
 }
 

@@ -111,8 +111,11 @@ class Bed:
             for element in value.pop("elem", []) if kind in ("set", "map") else []:
                 elements.append(f"{value['name']}: {json.dumps(element)}")
             rules.append(f"{kind} {json.dumps(value, sort_keys=True)}")
-        rules += [element for element in elements if element in self.constant]
-        return sorted(rules), sorted(set(elements) - set(self.constant))
+        # An owner's rules may have gone with its last pod, and stay after a fault.
+        constant = {element for element in elements
+                    if element in self.constant or '"/"' in element}
+        rules += [element for element in elements if element in constant]
+        return sorted(rules), sorted(set(elements) - constant)
 
     def own(self):
         """What belongs to attachments: names, and what is in files."""

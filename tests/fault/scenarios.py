@@ -99,6 +99,9 @@ SCENARIOS = [
     Scenario("ports and rates", beside={"runtimeConfig": None}, **RUNTIME),
     Scenario("refused", refused=True, **FULL),
     Scenario("furnished pod", furnished=True, **FULL),
+    # The other pod's ADD had no ipMasq; it is another owner's, whose rules stay.
+    Scenario("edited", beside={"ipMasq": False}, **FULL),
+    Scenario("another owner", beside={"bridge": "cni1", "isDefaultGateway": False}, **FULL),
     Scenario("delegated, fresh node", fresh=True, delegated=True),
     Scenario("delegated", delegated=True),
 ]
