@@ -41,7 +41,9 @@ static struct record record_of(const struct attachment *att)
 		.mac = att->conf.mac,
 		.spoof_check = att->conf.mac_spoof_check,
 		.native_vlan = net_conf_native_vlan(&att->conf),
-		.spoof_addresses = att->conf.spoof_check ? RECORD_YES : RECORD_NO,
+		.spoof_addresses = att->conf.spoof_check       ? RECORD_YES
+				   : att->conf.mac_spoof_check ? RECORD_NO
+							       : RECORD_NOT_TOLD,
 		.masquerade = att->conf.ip_masq ? RECORD_YES : RECORD_NO,
 		.bandwidth = att->conf.bandwidth,
 		.pod = att->pod,

@@ -5,7 +5,7 @@
 #include "../ipam/delegate.h"
 #include "../ipam/ipam.h"
 #include "../ipam/record.h"
-#include "masquerade_rules.h"
+#include "masquerade_asked.h"
 
 struct search {
 	struct attachment *att;

@@ -4,85 +4,20 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <linux/netfilter.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "../ipam/delegate.h"
 #include "../ipam/ipam.h"
 #include "../ipam/record.h"
-#include "nftset_element.h"
+#include "masquerade_sets.h"
 #include "node.h"
 #include "rules_owner.h"
 
-#define SET_NAME_MAX	32
-#define SET_COMMENT_MAX 100 /* of the network's name in it, for people */
-
-/* No packet comes from these: each set has one for its sentinel. */
-static const struct ip_prefix sentinels[] = {
-	{{AF_INET, {255, 255, 255, 255}}, 32},
-	{{AF_INET6, {0xff}}, 128},
-};
-
-/* The two sets of a family. */
-struct sets {
-	char pods_name[SET_NAME_MAX], own_name[SET_NAME_MAX];
-	struct nft_set pods, own;
-};
-
-static void sets_name(const struct net_conf *conf, int family, struct sets *sets)
-{
-	int number = family == AF_INET ? 4 : 6;
-	uint64_t hash = rules_owner(conf);
-
-	snprintf(sets->pods_name, SET_NAME_MAX, "pods%d_%016" PRIx64, number, hash);
-	snprintf(sets->own_name, SET_NAME_MAX, "own%d_%016" PRIx64, number, hash);
-	sets->pods = (struct nft_set){NFPROTO_INET, RULES_TABLE, sets->pods_name};
-	sets->own = (struct nft_set){NFPROTO_INET, RULES_TABLE, sets->own_name};
-}
-
-void masquerade_pods_match(const struct net_conf *conf, int family, struct text *text)
-{
-	const char *ip = family == AF_INET ? "ip" : "ip6";
-	struct sets sets;
-
-	sets_name(conf, family, &sets);
-	text_add(text, "%s saddr @%s %s saddr . %s daddr != @%s", ip, sets.pods_name, ip,
-		 ip, sets.own_name);
-}
-
-void masquerade_pods_exclude(const struct net_conf *conf, int family, struct text *text)
-{
-	struct sets sets;
-
-	sets_name(conf, family, &sets);
-	text_add(text, " %s saddr != @%s", family == AF_INET ? "ip" : "ip6",
-		 sets.pods_name);
-}
-
-void masquerade_pods_clear(struct masquerade_pods *pods)
-{
-	free(pods->items);
-}
-
-int masquerade_pods_note(struct masquerade_pods *pods, const struct ip_prefix *address,
-			 bool masqueraded, struct cni_error *err)
-{
-	struct masquerade_pod *items;
-
-	items = reallocarray(pods->items, pods->n + 1, sizeof(*items));
-	if (!items)
-		return error_oom(err);
-	pods->items = items;
-	items[pods->n++] = (struct masquerade_pod){*address, masqueraded};
-	return 0;
-}
-
 /* Two elements an address: itself, and its own subnet. */
 struct elements {
-	struct sets sets[2]; /* IPv4, IPv6 */
+	struct masquerade_sets sets[2]; /* IPv4, IPv6 */
 	struct nft_element *items;
 	size_t n;
 };
@@ -95,21 +30,21 @@ static void elements_clear(struct elements *elements)
 static int elements_begin(const struct net_conf *conf, size_t addresses,
 			  struct elements *elements, struct cni_error *err)
 {
-	sets_name(conf, AF_INET, &elements->sets[0]);
-	sets_name(conf, AF_INET6, &elements->sets[1]);
+	masquerade_sets_name(conf, AF_INET, &elements->sets[0]);
+	masquerade_sets_name(conf, AF_INET6, &elements->sets[1]);
 	elements->items = calloc(2 * addresses + 1, sizeof(*elements->items));
 	return elements->items ? 0 : error_oom(err);
 }
 
-static const struct sets *sets_of(const struct elements *elements,
-				  const struct ip_prefix *address)
+static const struct masquerade_sets *sets_of(const struct elements *elements,
+					     const struct ip_prefix *address)
 {
 	return &elements->sets[address->addr.family != AF_INET];
 }
 
 static void elements_add(struct elements *elements, const struct ip_prefix *address)
 {
-	const struct sets *sets = sets_of(elements, address);
+	const struct masquerade_sets *sets = sets_of(elements, address);
 	size_t len = ip_size(address->addr.family);
 	struct ip_prefix network = prefix_network(address);
 	struct ip_addr last = prefix_last(address);
@@ -217,9 +152,9 @@ int masquerade_pods_part(struct attachment *att, struct cni_error *err)
 	for (size_t i = 0; ret == 0 && i < elements.n; i += 2)
 		ret = former_del(nl, &elements.items[i], err);
 	if (ret == 0)
-		ret = elements_begin(&att->conf, ARRAY_SIZE(sentinels), &first, err);
-	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(sentinels); i++) {
-		elements_add(&first, &sentinels[i]);
+		ret = elements_begin(&att->conf, MASQUERADE_SENTINELS, &first, err);
+	for (size_t i = 0; ret == 0 && i < MASQUERADE_SENTINELS; i++) {
+		elements_add(&first, &masquerade_sentinels[i]);
 		ret = nft_element_get(nl, first.items[2 * i].set, &first.items[2 * i].key,
 				      &found, err);
 	}
@@ -256,7 +191,7 @@ int masquerade_pods_check(struct attachment *att, struct cni_error *err)
 		ret = elements_of_ipam(att, &elements, err);
 	for (size_t i = 0; ret == 0 && i < elements.n; i++) {
 		const struct ip_prefix *address = &att->ipam.ips.items[i / 2].address;
-		const struct sets *sets = sets_of(&elements, address);
+		const struct masquerade_sets *sets = sets_of(&elements, address);
 
 		ret = element_check(nl, &elements.items[i],
 				    i % 2 ? sets->own_name : sets->pods_name, address,
@@ -354,86 +289,15 @@ int masquerade_pods_del(struct attachment *att, struct cni_error *err)
 	return ret;
 }
 
-static void set_text(const char *name, const char *type, const char *what,
-		     const struct net_conf *conf, struct text *text)
-{
-	text_add(text,
-		 "add set inet " RULES_TABLE " %s { %s; comment \"%s of %.*s\"; }\n",
-		 name, type, what, SET_COMMENT_MAX, conf->name);
-}
-
-static void sets_text(const struct net_conf *conf, struct text *text)
-{
-	struct sets sets;
-
-	sets_name(conf, AF_INET, &sets);
-	set_text(sets.pods_name, "type ipv4_addr", "pods", conf, text);
-	set_text(sets.own_name, "type ipv4_addr . ipv4_addr; flags interval", "subnets",
-		 conf, text);
-	sets_name(conf, AF_INET6, &sets);
-	set_text(sets.pods_name, "type ipv6_addr", "pods", conf, text);
-	set_text(sets.own_name, "type ipv6_addr . ipv6_addr; flags interval", "subnets",
-		 conf, text);
-}
-
 int masquerade_pods_sentinels(const struct net_conf *conf, struct rule_list *list,
 			      struct cni_error *err)
 {
 	_cleanup_(elements_clear) struct elements elements = {};
-	int ret = elements_begin(conf, ARRAY_SIZE(sentinels), &elements, err);
+	int ret = elements_begin(conf, MASQUERADE_SENTINELS, &elements, err);
 
 	if (ret < 0)
 		return ret;
-	for (size_t i = 0; i < ARRAY_SIZE(sentinels); i++)
-		elements_add(&elements, &sentinels[i]);
+	for (size_t i = 0; i < MASQUERADE_SENTINELS; i++)
+		elements_add(&elements, &masquerade_sentinels[i]);
 	return rule_list_sentinels(list, elements.items, elements.n, err);
-}
-
-static void elements_text(const struct sets *sets, const struct ip_prefix *address,
-			  bool masqueraded, struct text *text)
-{
-	struct ip_prefix kept = *address;
-	struct ip_addr last;
-	const char *addr = IP_TEXT(&address->addr);
-
-	if (!masqueraded)
-		kept.len = 0;
-	last = prefix_last(&kept);
-	kept = prefix_network(&kept);
-	text_add(text, "add element inet " RULES_TABLE " %s { %s }\n", sets->pods_name,
-		 addr);
-	text_add(text, "add element inet " RULES_TABLE " %s { %s . ", sets->own_name,
-		 addr);
-	if (kept.len > 0)
-		text_add(text, "%s }\n", PREFIX_TEXT(&kept));
-	else
-		text_add(text, "%s-%s }\n", IP_TEXT(&kept.addr), IP_TEXT(&last));
-}
-
-/* What is in a set that is still there may be in the way: it is made anew. */
-static void family_text(const struct net_conf *conf, const struct ip_prefix *sentinel,
-			const struct masquerade_pods *pods, struct text *text)
-{
-	struct sets sets;
-
-	sets_name(conf, sentinel->addr.family, &sets);
-	text_add(text, "flush set inet " RULES_TABLE " %s\n", sets.pods_name);
-	text_add(text, "flush set inet " RULES_TABLE " %s\n", sets.own_name);
-	elements_text(&sets, sentinel, true, text);
-	for (size_t i = 0; i < pods->n; i++)
-		if (pods->items[i].address.addr.family == sentinel->addr.family)
-			elements_text(&sets, &pods->items[i].address,
-				      pods->items[i].masqueraded, text);
-}
-
-int masquerade_pods_sets(const struct net_conf *conf, const struct masquerade_pods *pods,
-			 struct rule_list *list, struct cni_error *err)
-{
-	struct text text = {};
-
-	sets_text(conf, &text);
-	for (size_t i = 0; i < ARRAY_SIZE(sentinels); i++)
-		family_text(conf, &sentinels[i], pods, &text);
-	list->sets = text.text;
-	return text.failed ? error_oom(err) : 0;
 }

@@ -28,22 +28,6 @@ int masquerade_rules_wanted(struct attachment *att, enum masquerade_form form,
 			    const struct masquerade_pods *pods,
 			    struct rule_list *ret_list, struct cni_error *err);
 
-/* The configuration as an ADD had it that was told of the record's ranges. */
-struct masquerade_asked {
-	struct attachment att;
-	struct ip_range *ranges;
-	struct range_set *sets;
-};
-int masquerade_asked_make(const struct attachment *att, const struct record *record,
-			  struct masquerade_asked *ret_asked, struct cni_error *err);
-void masquerade_asked_clear(struct masquerade_asked *asked);
-
-/* Is the address's rule over the ranges that its ADD was told of among those of @found, or
- * of those that last? */
-int masquerade_asked_is_there(struct attachment *att, const struct record *record,
-			      int family, const struct rule_list *found, bool *ret_there,
-			      struct cni_error *err);
-
 /* Was a rule over sets of pods found? */
 bool masquerade_has_pods(const struct rule_list *list);
 

@@ -14,6 +14,7 @@
 #include "../ipam/ipam.h"
 #include "../ipam/record.h"
 #include "masquerade_apart.h"
+#include "masquerade_asked.h"
 #include "masquerade_pods.h"
 #include "masquerade_rules.h"
 #include "report.h"

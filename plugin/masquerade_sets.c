@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Names of the sets, rules over them, and what is in them as text for nft. */
+#include "masquerade_sets.h"
+
+#include <inttypes.h>
+#include <linux/netfilter.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "rules_owner.h"
+
+#define SET_COMMENT_MAX 100 /* of the network's name in it, for people */
+
+const struct ip_prefix masquerade_sentinels[MASQUERADE_SENTINELS] = {
+	{{AF_INET, {255, 255, 255, 255}}, 32},
+	{{AF_INET6, {0xff}}, 128},
+};
+
+void masquerade_sets_name(const struct net_conf *conf, int family,
+			  struct masquerade_sets *sets)
+{
+	int number = family == AF_INET ? 4 : 6;
+	uint64_t hash = rules_owner(conf);
+
+	snprintf(sets->pods_name, MASQUERADE_SET_NAME_MAX, "pods%d_%016" PRIx64, number,
+		 hash);
+	snprintf(sets->own_name, MASQUERADE_SET_NAME_MAX, "own%d_%016" PRIx64, number,
+		 hash);
+	sets->pods = (struct nft_set){NFPROTO_INET, RULES_TABLE, sets->pods_name};
+	sets->own = (struct nft_set){NFPROTO_INET, RULES_TABLE, sets->own_name};
+}
+
+void masquerade_pods_match(const struct net_conf *conf, int family, struct text *text)
+{
+	const char *ip = family == AF_INET ? "ip" : "ip6";
+	struct masquerade_sets sets;
+
+	masquerade_sets_name(conf, family, &sets);
+	text_add(text, "%s saddr @%s %s saddr . %s daddr != @%s", ip, sets.pods_name, ip,
+		 ip, sets.own_name);
+}
+
+void masquerade_pods_exclude(const struct net_conf *conf, int family, struct text *text)
+{
+	struct masquerade_sets sets;
+
+	masquerade_sets_name(conf, family, &sets);
+	text_add(text, " %s saddr != @%s", family == AF_INET ? "ip" : "ip6",
+		 sets.pods_name);
+}
+
+void masquerade_pods_clear(struct masquerade_pods *pods)
+{
+	free(pods->items);
+}
+
+int masquerade_pods_note(struct masquerade_pods *pods, const struct ip_prefix *address,
+			 bool masqueraded, struct cni_error *err)
+{
+	struct masquerade_pod *items;
+
+	items = reallocarray(pods->items, pods->n + 1, sizeof(*items));
+	if (!items)
+		return error_oom(err);
+	pods->items = items;
+	items[pods->n++] = (struct masquerade_pod){*address, masqueraded};
+	return 0;
+}
+
+static void set_text(const char *name, const char *type, const char *what,
+		     const struct net_conf *conf, struct text *text)
+{
+	text_add(text,
+		 "add set inet " RULES_TABLE " %s { %s; comment \"%s of %.*s\"; }\n",
+		 name, type, what, SET_COMMENT_MAX, conf->name);
+}
+
+static void sets_text(const struct net_conf *conf, struct text *text)
+{
+	struct masquerade_sets sets;
+
+	masquerade_sets_name(conf, AF_INET, &sets);
+	set_text(sets.pods_name, "type ipv4_addr", "pods", conf, text);
+	set_text(sets.own_name, "type ipv4_addr . ipv4_addr; flags interval", "subnets",
+		 conf, text);
+	masquerade_sets_name(conf, AF_INET6, &sets);
+	set_text(sets.pods_name, "type ipv6_addr", "pods", conf, text);
+	set_text(sets.own_name, "type ipv6_addr . ipv6_addr; flags interval", "subnets",
+		 conf, text);
+}
+
+static void elements_text(const struct masquerade_sets *sets,
+			  const struct ip_prefix *address, bool masqueraded,
+			  struct text *text)
+{
+	struct ip_prefix kept = *address;
+	struct ip_addr last;
+	const char *addr = IP_TEXT(&address->addr);
+
+	if (!masqueraded)
+		kept.len = 0;
+	last = prefix_last(&kept);
+	kept = prefix_network(&kept);
+	text_add(text, "add element inet " RULES_TABLE " %s { %s }\n", sets->pods_name,
+		 addr);
+	text_add(text, "add element inet " RULES_TABLE " %s { %s . ", sets->own_name,
+		 addr);
+	if (kept.len > 0)
+		text_add(text, "%s }\n", PREFIX_TEXT(&kept));
+	else
+		text_add(text, "%s-%s }\n", IP_TEXT(&kept.addr), IP_TEXT(&last));
+}
+
+/* What is in a set that is still there may be in the way: it is made anew. */
+static void family_text(const struct net_conf *conf, const struct ip_prefix *sentinel,
+			const struct masquerade_pods *pods, struct text *text)
+{
+	struct masquerade_sets sets;
+
+	masquerade_sets_name(conf, sentinel->addr.family, &sets);
+	text_add(text, "flush set inet " RULES_TABLE " %s\n", sets.pods_name);
+	text_add(text, "flush set inet " RULES_TABLE " %s\n", sets.own_name);
+	elements_text(&sets, sentinel, true, text);
+	for (size_t i = 0; i < pods->n; i++)
+		if (pods->items[i].address.addr.family == sentinel->addr.family)
+			elements_text(&sets, &pods->items[i].address,
+				      pods->items[i].masqueraded, text);
+}
+
+int masquerade_pods_sets(const struct net_conf *conf, const struct masquerade_pods *pods,
+			 struct rule_list *list, struct cni_error *err)
+{
+	struct text text = {};
+
+	sets_text(conf, &text);
+	for (size_t i = 0; i < MASQUERADE_SENTINELS; i++)
+		family_text(conf, &masquerade_sentinels[i], pods, &text);
+	list->sets = text.text;
+	return text.failed ? error_oom(err) : 0;
+}
