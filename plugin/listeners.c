@@ -97,16 +97,18 @@ static bool is_client(const struct socket_seen *seen, const struct port_mapping 
 	static const char path[] = SYSCTL_ROOT "ipv4/ip_local_port_range";
 	_cleanup_(close_p) int fd = -1;
 	struct ip_addr addr = ip_unmap(&seen->addr);
-	char text[32] = "";
-	unsigned int first, last;
+	char text[32] = "", *rest;
+	unsigned long first, last;
 
 	if (seen->protocol != IPPROTO_UDP ||
 	    (!is_any(&addr) && ip_equal(&addr, &mapping->host_ip)))
 		return false;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 &&
-	       sscanf(text, "%u %u", &first, &last) == 2 && seen->port >= first &&
-	       seen->port <= last;
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		return false;
+	first = strtoul(text, &rest, 10);
+	last = strtoul(rest, NULL, 10);
+	return seen->port >= first && seen->port <= last;
 }
 
 static int by_port(const void *a, const void *b)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Turns route_localnet on and off together with its fence. Whose doing it is is told by the
- * fence; in a kernel that has none, by 127.0.0.0/8 among the gateway addresses that the
- * network gave.
+ * Turns route_localnet on and off together with its fence. The fence says whose doing it is;
+ * in a kernel that has none the store does, with 127.0.0.0/8 among the gateway addresses that
+ * the network gave.
  */
 #include "localnet.h"
 

@@ -5,7 +5,6 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +14,8 @@
 #define INIT	  1
 #define STAT_MAX  512
 #define PATH_ROOM 64
+
+#define SOCKET_LINK "socket:[" /* and the inode */
 
 struct search {
 	struct holder *holders;
@@ -70,9 +71,11 @@ static void process_search(struct search *search, pid_t pid, bool is_ancestor)
 					 sizeof(target) - 1);
 
 		target[len > 0 ? len : 0] = '\0';
-		if (sscanf(target, "socket:[%" SCNu32 "]", &key.inode) == 1)
+		if (strncmp(target, SOCKET_LINK, strlen(SOCKET_LINK)) == 0) {
+			key.inode = strtoul(target + strlen(SOCKET_LINK), NULL, 10);
 			found = bsearch(&key, search->holders, search->n, sizeof(key),
 					by_inode);
+		}
 		if (found)
 			holder_note(found, pid, is_ancestor);
 	}
@@ -84,16 +87,16 @@ static void process_search(struct search *search, pid_t pid, bool is_ancestor)
 static bool lineage_read(pid_t pid, pid_t *ret_parent, pid_t *ret_session)
 {
 	char text[STAT_MAX];
-	const char *after;
-	int parent, session;
+	char *after;
 
 	if (!process_read(pid, "stat", text, sizeof(text)))
 		return false;
 	after = strrchr(text, ')');
-	if (!after || sscanf(after, ") %*c %d %*d %d", &parent, &session) != 2)
+	if (!after || strlen(after) < strlen(") S "))
 		return false;
-	*ret_parent = parent;
-	*ret_session = session;
+	*ret_parent = (pid_t)strtol(after + strlen(") S "), &after, 10);
+	strtol(after, &after, 10);
+	*ret_session = (pid_t)strtol(after, NULL, 10);
 	return true;
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """hostPortOverListener: a host port that a process of the node waits on."""
 import contextlib
+import socket
 import subprocess
 import sys
 
@@ -21,7 +22,7 @@ for spec in sys.argv[1].split(","):
     kind, address, port, *options = spec.split("/")
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM,
-                         262 if kind == "mptcp" else 0)
+                         {"mptcp": 262, "sctp": socket.IPPROTO_SCTP}.get(kind, 0))
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if "v6only" in options:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -100,13 +101,32 @@ CASES = {  # sockets, how the port is mapped, whether packets are taken from one
     "connected UDP": (f"udp/{NODE4}/2222/connected", {"protocol": "udp"}, False),
     "a group": ("udp/224.0.0.251/2222", {"protocol": "udp"}, False),
     "a broadcast address": ("udp/192.0.2.255/2222", {"protocol": "udp"}, False),
+    "SCTP": ("sctp/0.0.0.0/2222", {"protocol": "sctp"}, True),
+    "SCTP on one address": (f"sctp/{NODE4}/2222", {"protocol": "sctp"}, True),
+    "SCTP of both families": ("sctp/::/2222", {"protocol": "sctp"}, True),
+    "SCTP on another address": ("sctp/127.0.0.1/2222", {"protocol": "sctp", "hostIP": NODE4},
+                                False),
     "MPTCP, as Go's": ("mptcp/0.0.0.0/2222", {}, True),
 }
+
+
+PROTOCOLS = {"sctp": socket.IPPROTO_SCTP, "mptcp": 262}
+
+
+def has(protocol):
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM, protocol).close()
+    except OSError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_whose_packets_a_host_port_takes_is_said(node, case):
     spec, keys, hit = CASES[case]
+    kind = spec.split("/")[0]
+    if kind in PROTOCOLS and not has(PROTOCOLS[kind]):
+        pytest.skip(f"this kernel has no sockets of {kind.upper()}")
     with sockets(node, spec) as process:
         said, refused = attached(node, mapping(**keys))
         assert not refused

@@ -2,8 +2,10 @@
 """route_localnet, which 127.0.0.1's host ports need: on only while one does, and never a
 way for pods to what listens on the node's 127.0.0.1, whatever becomes of the rules."""
 import json
+import os
 import socket
 import struct
+import subprocess
 import time
 
 import pytest
@@ -20,6 +22,10 @@ V4 = {"families": "v4"}
 
 
 def bridged(node, on):
+    if not os.path.exists("/proc/sys/net/bridge"):
+        subprocess.run(["modprobe", "br_netfilter"], check=False)
+    if not os.path.exists("/proc/sys/net/bridge"):
+        return pytest.skip("this kernel has no br_netfilter") if on else None
     for key in ("iptables", "ip6tables"):
         node.sysctl(f"bridge.bridge-nf-call-{key}", on)
 
