@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "../ipam/ipam.h"
+#include "../ipam/record.h"
 #include "hostports.h"
 #include "localnet_users.h"
 #include "netlink_fence.h"
@@ -313,6 +314,7 @@ int localnet_settle(struct attachment *net, struct cni_error *err)
 int localnet_del(struct attachment *att, struct cni_error *err)
 {
 	enum node_lock lock = att->node->lock;
+	const char *bridge = att->record ? att->record->bridge : att->conf.bridge;
 	struct hostport_pod pod;
 	const struct ip_addr *address;
 	struct link gateway = {};
@@ -327,8 +329,14 @@ int localnet_del(struct attachment *att, struct cni_error *err)
 	ret = route_interface(att->node->rtnl, address, &index, err);
 	if (ret == 0 && index)
 		ret = link_get_by_index(att->node->rtnl, index, &gateway, err);
-	if (ret == 0 && gateway.index)
+	if (ret == 0)
 		ret = settle(att, &gateway, err);
+	/* Without a gateway on it no route leads to the bridge. */
+	if (ret == 0 && *bridge && strcmp(gateway.name, bridge) != 0) {
+		ret = link_get(att->node->rtnl, bridge, &gateway, err);
+		if (ret == 0)
+			ret = settle(att, &gateway, err);
+	}
 	/* As it was: others may go on. */
 	if (ret == 0 && lock == NODE_SHARED)
 		ret = node_share(att->node, err);

@@ -14,12 +14,14 @@
 #include "../ipam/ipam.h"
 #include "../ipam/record.h"
 #include "hostports.h"
+#include "netlink_fib.h"
 #include "netlink_route.h"
 #include "node.h"
 
 struct search {
 	struct attachment *att;
-	struct addr_list subnets; /* addresses of the interface, of IPv4 */
+	unsigned int index; /* of the interface */
+	struct addr_list subnets; /* its addresses of IPv4 */
 	bool found;
 };
 
@@ -36,8 +38,16 @@ bool localnet_serves(const struct port_mapping_list *ports)
 	return false;
 }
 
+/* An interface without an address may have a route that somebody made. */
 static bool is_behind(const struct search *search, const struct ip_addr *pod)
 {
+	unsigned int index = 0;
+
+	if (search->subnets.n == 0 && pod->family == AF_INET)
+		route_interface(search->att->node->rtnl, pod, &index,
+				&(struct cni_error){});
+	if (index)
+		return index == search->index;
 	for (size_t i = 0; i < search->subnets.n; i++)
 		if (prefix_contains(&search->subnets.items[i], pod))
 			return true;
@@ -158,7 +168,7 @@ static int network_look(const char *network, void *data, struct cni_error *err)
 int localnet_is_needed(struct attachment *att, unsigned int index, bool *ret_needed,
 		       struct cni_error *err)
 {
-	_cleanup_(search_clear) struct search search = {.att = att};
+	_cleanup_(search_clear) struct search search = {.att = att, .index = index};
 	int ret = addr_list_get(att->node->rtnl, index, AF_INET, &search.subnets, err);
 
 	if (ret == 0)

@@ -178,6 +178,27 @@ def test_the_ports_that_podman_keeps_for_a_container_are_no_listeners(host, podm
     assert "notice=" not in host.log.read_text()
 
 
+def test_nor_are_they_at_a_second_network_of_the_container(host, podman):
+    guarded = {"hostPortOverListener": "refuse"}
+    host.configure(conf("dual", **guarded),
+                   conf(name="second", bridge="cni1", isDefaultGateway=False, **guarded,
+                        ipam={"ranges": [[{"subnet": "10.9.0.0/24"}]]}))
+    published = ("-p", "8080:80", "-p", "5353:53/udp", "-p", "127.0.0.1:8081:80")
+    podman.start("later", *published, command=("httpd", "-f", "-h", "/www"))
+    podman("network", "connect", "second", "later")
+    wait_for(lambda: served(host.node, "127.0.0.1", 8081))
+    podman("network", "disconnect", "second", "later")
+    assert served(host.node, "127.0.0.1", 8081)
+    podman.remove("later")
+    podman.start("both", *published, networks=("testnet", "second"))
+    podman("restart", "-t", "0", "both")
+    podman.remove("both")
+    assert "notice=" not in host.log.read_text()
+    for bridge in ("cni0", "cni1"):
+        path = f"/proc/sys/net/ipv4/conf/{bridge}/route_localnet"
+        assert host.node.run("cat", path).stdout == "0\n"
+
+
 def test_podman_is_refused_a_port_that_a_process_listens_on(host, podman):
     """Were it podman's own reservation that fails, it would say so before."""
     host.configure(conf(hostPortOverListener="refuse"))

@@ -176,6 +176,21 @@ def test_another_network_of_the_same_bridge_keeps_it_on(node):
     assert localnet(node) == "0" and fences(node) == []
 
 
+@pytest.mark.parametrize("routed", [False, True])
+def test_it_is_off_again_where_the_bridge_has_no_gateway(node, routed):
+    conf = ports((8080, 80), **V4, isDefaultGateway=False)
+    pods = [node.pod() for _ in range(2)]
+    node.add(pods[0], conf)
+    if routed:  # by hand
+        node.ip("route add 10.1.2.0/24 dev cni0")
+    other = ports((8081, 80), **V4, isDefaultGateway=False)
+    node.add(pods[1], other)
+    node.delete(pods[0], conf)
+    assert localnet(node) == ("1" if routed else "0")
+    node.delete(pods[1], other)
+    assert localnet(node) == "0" and fences(node) == []
+
+
 def test_a_flush_does_not_make_another_pods_port_forgotten(node):
     pods = [node.pod() for _ in range(2)]
     conf, kept = ports((8080, 80), **V4), ports((8081, 80), **V4)
