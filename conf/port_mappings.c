@@ -16,7 +16,6 @@
 struct keys {
 	struct port_conf ports;
 	const char *backend, *over_listener;
-	bool masq_all;
 	uint32_t mark_bit;
 	const char *mark_chain;
 	struct string_list conditions[2];
@@ -196,7 +195,7 @@ static const struct json_field root_fields[] = {
 	FIELD(struct keys, ports.snat, "snat", &bool_type),
 	FIELD(struct keys, over_listener, "hostPortOverListener", &text_type),
 	FIELD(struct keys, backend, "backend", &text_type),
-	FIELD(struct keys, masq_all, "masqAll", &bool_type),
+	FIELD(struct keys, ports.masq_all, "masqAll", &bool_type),
 	FIELD(struct keys, mark_bit, "markMasqBit", &mark_type),
 	FIELD(struct keys, mark_chain, "externalSetMarkChain", &text_type),
 	FIELD(struct keys, conditions[0], "conditionsV4", &conditions_type),
@@ -247,11 +246,6 @@ static int check_keys(const struct keys *keys, struct cni_error *err)
 		return error_set(err, CNI_ERR_CONFIG, EINVAL,
 				 "backend: \"%s\" is no backend, expected \"nftables\"",
 				 backend);
-	if (keys->masq_all)
-		return refuse(err, "masqAll: true",
-			      "pods see who connects to a host port; only what "
-			      "couldn't be answered otherwise is masqueraded (snat). "
-			      "Remove the key");
 	if (keys->mark_bit != NO_MARK)
 		return refuse(err, "markMasqBit",
 			      "what is masqueraded is told by labels of connections, "

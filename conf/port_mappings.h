@@ -39,6 +39,7 @@ struct port_conf {
 	struct port_mapping_list entries; /* as they were given, a port each; owned */
 	struct port_mapping_list mappings; /* what they come to; owned */
 	bool snat; /* masquerade what couldn't be answered otherwise */
+	bool masq_all; /* whoever comes, where there is snat */
 	enum over_listener over_listener;
 	bool expected; /* pods of the network may have some (capabilities), or this one has */
 };

@@ -227,7 +227,7 @@ int ipam_record_addresses(struct attachment *att, struct cni_error *err)
 	return store_record_write(&store, &record, err);
 }
 
-static int own_ports_write(struct attachment *att, const struct port_mapping_list *ports,
+static int own_ports_write(struct attachment *att, const struct port_conf *ports,
 			   uint32_t turn, struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
@@ -244,15 +244,17 @@ static int own_ports_write(struct attachment *att, const struct port_mapping_lis
 	if (r < 0)
 		return r;
 	record = old;
-	if (ports)
-		record.ports = *ports;
+	if (ports) {
+		record.ports = ports->mappings;
+		record.masq_all = ports->masq_all;
+	}
 	record.port_turn = turn;
 	return store_record_write(&store, &record, err);
 }
 
 int ipam_record_ports(struct attachment *att, struct cni_error *err)
 {
-	return own_ports_write(att, &att->conf.ports.mappings, att->port_turn, err);
+	return own_ports_write(att, &att->conf.ports, att->port_turn, err);
 }
 
 int ipam_record_turn(struct attachment *att, uint32_t turn, struct cni_error *err)

@@ -143,6 +143,7 @@ char *record_format(const struct record *record)
 	for (size_t i = 0; i < record->n; i++)
 		put_address(&text, &record->addresses[i]);
 	record_ports_put(&text, &record->ports);
+	put_line(&text, "masqall", record->masq_all ? "yes" : NULL);
 	if (record->port_turn)
 		text_add(&text, "portturn %" PRIu32 "\n", record->port_turn);
 	if (!text.failed)

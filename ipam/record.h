@@ -24,6 +24,7 @@
  *	hostports tcp - 8000-8600:8000,9000:80	version 2: runs of them, and the pod's (first) port
  *	apart yes			it is in the sets of plugin/masquerade_pods.h, though its
  *					addresses are reserved here; absent: no
+ *	masqall yes			whoever comes by a host port is masqueraded; absent: no
  *	portturn 2			its place among attachments of the container that ask for the
  *					same host port; absent: no other does
  *	coming yes			see below; absent: no
@@ -90,6 +91,7 @@ struct record {
 	struct record_address *addresses; /* owned */
 	size_t n;
 	struct port_mapping_list ports; /* owned, as addresses */
+	bool masq_all; /* of who comes by them */
 	/* Attachments of one container may ask for the same host port: who has the lowest
 	 * number has it. 0: no other one has asked yet. */
 	uint32_t port_turn;

@@ -207,6 +207,8 @@ static int parse_line(char *line, struct record *record)
 		record->masquerade = parse_answer(value);
 	if (strcmp(line, "apart") == 0)
 		record->apart = strcmp(value, "yes") == 0;
+	if (strcmp(line, "masqall") == 0)
+		record->masq_all = strcmp(value, "yes") == 0;
 	if (strcmp(line, "coming") == 0)
 		record->coming = strcmp(value, "yes") == 0;
 	if (strcmp(line, "going") == 0)

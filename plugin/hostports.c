@@ -133,6 +133,7 @@ void hostport_pod_of_att(const struct attachment *att, struct hostport_pod *pod)
 	*pod = (struct hostport_pod){
 		.label = att->pod[0] ? att->pod : att->env.container_id,
 		.ports = &att->conf.ports.mappings,
+		.masq_all = att->conf.ports.masq_all,
 	};
 	memcpy(pod->host_ifname, att->host_ifname, IF_NAMESIZE);
 	for (size_t i = 0; i < att->ipam.ips.n; i++)
@@ -144,6 +145,7 @@ void hostport_pod_of_record(const struct record *record, struct hostport_pod *po
 	*pod = (struct hostport_pod){
 		.label = record->pod[0] ? record->pod : record->container_id,
 		.ports = &record->ports,
+		.masq_all = record->masq_all,
 	};
 	identity_host_ifname(record->network, record->container_id, record->ifname,
 			     pod->host_ifname);
@@ -264,6 +266,10 @@ int hostport_elements_make(const struct hostport_sets *sets,
 			   const struct hostport_pod *pod,
 			   struct nft_element_list *elements, struct cni_error *err)
 {
+	static const struct ip_prefix all[HOSTPORT_FAMILIES] = {
+		{.addr.family = AF_INET},
+		{.addr.family = AF_INET6},
+	};
 	size_t first = elements->n, most = 1; /* onlink */
 
 	for (size_t i = 0; i < pod->ports->n; i++)
@@ -279,7 +285,8 @@ int hostport_elements_make(const struct hostport_sets *sets,
 				mapping_elements(sets->sets[f], &pod->ports->items[i],
 						 &own->addr, elements);
 		if (elements->n > before)
-			onlink_element(sets->sets[f], &own->addr, own,
+			onlink_element(sets->sets[f], &own->addr,
+				       pod->masq_all ? &all[f] : own,
 				       &elements->items[elements->n++]);
 	}
 	for (size_t i = first; i < elements->n; i++)

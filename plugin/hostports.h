@@ -7,7 +7,8 @@
  *	hostips4_NETHASH	protocol . host address . host port : the same
  *	hostranges4_NETHASH	protocol . host addresses . host ports : pod's address, on
  *				which they are the same
- *	onlink4_NETHASH		pod's address . its subnet, which it answers past the node
+ *	onlink4_NETHASH		pod's address . its subnet, which it answers past the node; or,
+ *				where all are masqueraded, all addresses
  *
  * and the same with a 6. Each element says in its comment whose it is: the name of the host's
  * interface, which follows from the identity, then the pod. Deleting an element of a map
@@ -69,6 +70,7 @@ struct hostport_pod {
 	char host_ifname[IF_NAMESIZE];
 	const char *label; /* pod or container ID, for people */
 	const struct port_mapping_list *ports;
+	bool masq_all;
 	struct ip_prefix addresses[HOSTPORT_FAMILIES]; /* family 0: none */
 };
 void hostport_pod_of_att(const struct attachment *att, struct hostport_pod *pod);

@@ -35,6 +35,7 @@ static int attachment_of(const struct attachment *net, const struct record *reco
 	att->container_mac = record->mac;
 	att->conf.bandwidth = record->bandwidth;
 	att->conf.ports.mappings = record->ports;
+	att->conf.ports.masq_all = record->masq_all;
 	att->conf.mac_spoof_check = record->spoof_check;
 	att->conf.spoof_check = record->spoof_check &&
 				record_says(record->spoof_addresses,

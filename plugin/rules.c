@@ -284,7 +284,8 @@ static int replace_once(struct attachment *att, struct survey *survey,
 static bool is_unknown_to_kernel(const struct cni_error *err)
 {
 	return err->code == CNI_ERR_RULES &&
-	       strstr(err->details, "Operation not supported");
+	       (strstr(err->msg, "Operation not supported") ||
+		strstr(err->details, "Operation not supported"));
 }
 
 static int replace(struct attachment *att, struct survey *survey,

@@ -111,7 +111,7 @@ def test_a_missing_port_is_refused_with_its_path(node):
 
 
 @pytest.mark.parametrize("key, value, words", [
-    ("masqAll", True, ("snat",)), ("markMasqBit", 13, ("remove",)),
+    ("markMasqBit", 13, ("remove",)),
     ("externalSetMarkChain", "KUBE-MARK-MASQ", ("remove",)),
     ("conditionsV4", ["-d", "192.0.2.0/24"], ("hostIP",)),
     ("conditionsV6", ["-d", "2001:db8::/64"], ("hostIP",)),

@@ -99,6 +99,51 @@ def test_a_network_without_snat_takes_no_127_0_0_1_that_another_has(node):
         assert ask(node, "127.0.0.1", 8081)[0] == "pod"
 
 
+# -- masqAll: whoever comes by a host port
+
+@BRIDGED
+def test_with_masqAll_the_pod_sees_its_gateway_whoever_comes(node, bridged):
+    bridge_filter(node, bridged)
+    pod, beside, client = node.pod(), node.pod(), node.pod()
+    conf = ports((8080, 80), masqAll=True)
+    result = node.add(pod, conf)
+    node.add(beside, ports((8081, 80)))
+    node.add(client, network("dual"))
+    settled(node)
+    proxy(node, f"ip daddr {NODE4} tcp dport 30080 dnat to 10.1.2.2:80")
+
+    def assert_masqueraded():
+        with served(pod, 80), served(beside, 80):
+            for each in (node.outside, node, client, pod):
+                assert ask(each, NODE4, 8080) == ("pod", "10.1.2.1")
+                assert ask(each, NODE6, 8080) == ("pod", "fd00:1:2::1")
+            assert ask(node, "127.0.0.1", 8080) == ("pod", "10.1.2.1")
+            # Not what comes otherwise, nor by another pod's port.
+            assert ask(node.outside, NODE4, 30080) == ("pod", OUTSIDE4)
+            assert ask(node.outside, NODE4, 8081) == ("pod", OUTSIDE4)
+
+    assert_masqueraded()
+    node.check(pod, conf, result)
+    node.nft("flush ruleset")
+    proxy(node, f"ip daddr {NODE4} tcp dport 30080 dnat to 10.1.2.2:80")
+    last = node.pod()
+    node.add(last, ports())
+    assert_masqueraded()
+    done = command(node, "repair", *written(node, ports()))
+    assert "portmap" not in done.stdout and done.returncode == 0, done
+    node.delete(pod, conf)
+    node.delete(beside, ports((8081, 80)))
+    assert elements(node) == {}
+
+
+def test_without_snat_masqAll_masquerades_nothing(node):
+    """As with the reference."""
+    pod = node.pod()
+    node.add(pod, ports((8080, 80), families="v4", masqAll=True, snat=False))
+    with served(pod, 80):
+        assert ask(node.outside, NODE4, 8080) == ("pod", OUTSIDE4)
+
+
 # -- nothing that packets fill
 
 FLOOD = """

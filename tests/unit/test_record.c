@@ -27,6 +27,7 @@ static void example(struct record *record, struct record_address addresses[3])
 		.masquerade = RECORD_YES,
 		.apart = true,
 		.port_turn = UINT32_MAX,
+		.masq_all = true,
 		.bandwidth = {.ingress = {1, 2}, .egress = {UINT64_MAX, 4}},
 		.mac = {.set = true, .bytes = {2, 0, 0xff, 4, 5, 6}},
 		.ranges = ranges,
@@ -71,7 +72,7 @@ static void what_is_written_is_read(void **state)
 	assert_true(got.spoof_check && got.apart);
 	assert_true(record_is_on(&got, "cni0") && record_is_on(&got, ""));
 	assert_false(record_is_on(&got, "cni"));
-	assert_true(got.port_turn == UINT32_MAX);
+	assert_true(got.port_turn == UINT32_MAX && got.masq_all);
 	assert_memory_equal(&got.bandwidth, &record.bandwidth, sizeof(got.bandwidth));
 	assert_memory_equal(got.mac.bytes, record.mac.bytes, MAC_LEN);
 	assert_int_equal(got.ranges_n, 2);
