@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "../ipam/ipam.h"
 #include "gc.h"
@@ -127,11 +128,27 @@ static bool is_vlan_port(const struct attachment *net, const struct link_list *l
 	return false;
 }
 
+/* Those to subnets of link-local gateways, which don't go with the address. */
+static int subnet_routes_remove(struct attachment *net, const struct link *link,
+				struct cni_error *err)
+{
+	struct kernel_route_list list = {};
+	int ret = route_list_get(net->node->rtnl, AF_INET6, &list, err);
+
+	for (size_t i = 0; ret == 0 && i < list.n; i++)
+		if (list.items[i].index == link->index &&
+		    ipam_gateway_is_ours(net, link->name, &list.items[i].route.dst))
+			queue_route_del(net->node->rtnl, &list.items[i]);
+	kernel_route_list_clear(&list);
+	return ret < 0 ? ret : netlink_commit(net->node->rtnl, err);
+}
+
 static int gateways_remove(struct attachment *net, const struct link *link,
 			   struct cni_error *err)
 {
 	struct netlink *nl = net->node->rtnl;
 	struct addr_list list = {};
+	bool routes = false;
 	/* The rules that guard 127.0.0.0/8 are gone. */
 	int ret = localnet_remove(net, link, err);
 
@@ -141,12 +158,15 @@ static int gateways_remove(struct attachment *net, const struct link *link,
 	for (size_t i = ret == 0 ? list.n : 0; i-- > 0;) {
 		if (!ipam_gateway_is_ours(net, link->name, &list.items[i]))
 			continue;
+		routes = routes || ip_is_link_local6(&list.items[i].addr);
 		queue_addr_del(nl, link->index, link->name, &list.items[i]);
 		report_done(net, "removed the gateway address %s from %s",
 			    PREFIX_TEXT(&list.items[i]), link->name);
 	}
 	addr_list_clear(&list);
-	return ret < 0 ? ret : netlink_commit(nl, err);
+	if (ret == 0)
+		ret = netlink_commit(nl, err);
+	return ret < 0 || !routes ? ret : subnet_routes_remove(net, link, err);
 }
 
 /* What stands in the way of removing the bridge: "" for nothing. */

@@ -163,6 +163,8 @@ static int subnet_route_ensure(struct attachment *att, const struct ip_config *i
 	if (ret < 0 || !missing)
 		return ret;
 	ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+	if (ret == 0)
+		ret = ipam_gateway_note(att, att->gateway_ifname, &route.dst, err);
 	if (ret < 0)
 		return ret;
 	queue_route_add(att->node->rtnl, att->gateway_index, att->gateway_ifname, &route,

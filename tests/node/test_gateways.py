@@ -4,7 +4,7 @@ has elsewhere."""
 import pytest
 
 from harness import plugin
-from harness.command import repair
+from harness.command import cleanup, repair
 from harness.delegates import Delegate
 from harness.node import (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, NODE4, UPLINK,
                           addresses_of, network)
@@ -151,6 +151,17 @@ def test_the_route_to_the_subnet_of_a_link_local_gateway_is_named_and_mended(nod
     assert any("fd00:1:2::/64" in line for line in repair(node, conf))
     node.check(pod, conf, result)
     assert pod.ping(INTERNET6)
+
+
+def test_cleanup_takes_a_link_local_gateway_and_its_route_from_somebodys_bridge(node):
+    node.ip("link add cni0 type bridge")
+    conf, pod = link_local(), node.pod()
+    node.add(pod, conf)
+    assert any(route["dst"] == "fd00:1:2::/64" for route in node.routes(6))
+    node.delete(pod, conf)
+    assert any("fe80::1/64" in line for line in cleanup(node, conf))
+    assert "fe80::1/64" not in node.addresses("cni0", scope="link")
+    assert not any(route["dst"] == "fd00:1:2::/64" for route in node.routes(6))
 
 
 # -- keep_addr_on_down
