@@ -134,12 +134,13 @@ static int mappings_check(void *value, const struct json_path *path,
 	size_t first = 0, second = 0;
 	int ret = port_mappings_contradict(list, &first, &second);
 	struct json_path at = {.parent = path, .index = second};
-	const struct port_mapping *mapping = list->items + second;
+	const struct port_mapping *mapping;
 
 	if (ret < 0)
 		return error_oom(err);
 	if (ret == 0)
 		return 0;
+	mapping = &list->items[second];
 	return json_error(&at, "hostPort", err,
 			  "%s port %u leads to port %u here and to port %u by entry %zu, "
 			  "on the same address or on all; a host port has one target",

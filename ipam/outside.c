@@ -121,7 +121,9 @@ int ipam_outside(struct attachment *att, const struct prefix_list *prefixes,
 
 	if (r < 0)
 		return r;
-	memcpy(inside.items, prefixes->items, prefixes->n * sizeof(*inside.items));
+	if (prefixes->n)
+		memcpy(inside.items, prefixes->items,
+		       prefixes->n * sizeof(*inside.items));
 	inside.n = prefixes->n;
 	r = operation_open(att, STORE_EXISTING, &store, err);
 	if (r < 0)
