@@ -26,9 +26,33 @@
 
 static const struct ip_prefix loopback = {{AF_INET, {127}}, 8};
 
-static bool is_needed(const struct attachment *att)
+/* Without isGateway the pod may be reached by another interface, or not at all. */
+static int is_behind_gateway(const struct attachment *att, bool *ret_behind,
+			     struct cni_error *err)
 {
-	return att->conf.ports.snat && localnet_serves(&att->conf.ports.mappings);
+	struct hostport_pod pod;
+	const struct ip_addr *address = &pod.addresses[HOSTPORT_IPV4].addr;
+	unsigned int index = 0;
+	int ret = 0;
+
+	hostport_pod_of_att(att, &pod);
+	if (address->family && !att->conf.is_gateway)
+		ret = route_interface(att->node->rtnl, address, &index, err);
+	if (ret == 0)
+		*ret_behind = address->family &&
+			      (att->conf.is_gateway || index == att->gateway_index);
+	return ret;
+}
+
+static int is_needed(const struct attachment *att, bool *ret_needed,
+		     struct cni_error *err)
+{
+	bool needed = att->conf.ports.snat && localnet_serves(&att->conf.ports.mappings);
+	int ret = needed ? is_behind_gateway(att, &needed, err) : 0;
+
+	if (ret == 0)
+		*ret_needed = needed;
+	return ret;
 }
 
 struct noted {
@@ -154,7 +178,12 @@ static int guard(struct attachment *att, struct cni_error *err)
 
 int localnet_add(struct attachment *att, bool look, struct cni_error *err)
 {
-	if (is_needed(att))
+	bool needed;
+	int ret = is_needed(att, &needed, err);
+
+	if (ret < 0)
+		return ret;
+	if (needed)
 		return ensure(att, look, err);
 	if (att->gateway_localnet != 1 || (att->conf.ports.expected && !look))
 		return 0;
@@ -199,9 +228,12 @@ static int openings_look(struct attachment *att, unsigned int index, const char 
 
 int localnet_check(struct attachment *att, struct cni_error *err)
 {
-	bool on = att->gateway_localnet == 1;
+	bool needed, on = att->gateway_localnet == 1;
+	int ret = is_needed(att, &needed, err);
 
-	if (is_needed(att) && att->gateway_localnet == 0)
+	if (ret < 0)
+		return ret;
+	if (needed && att->gateway_localnet == 0)
 		return error_set(err, CNI_ERR_CHECK, EINVAL,
 				 "portmap: expected " SYSCTL_ROOT SYSCTL
 				 " 1, found 0: 127.0.0.1 doesn't lead to the pod's host "

@@ -162,6 +162,19 @@ def test_an_ADD_that_fails_leaves_it_off(node):
     assert localnet(node) == "0" and fences(node) == []
 
 
+@pytest.mark.parametrize("changes", [{"families": "v6"}, {"families": "v4",
+                                                           "isDefaultGateway": None}],
+                         ids=["IPv6 alone", "no way to the pod"])
+def test_a_host_port_that_127_0_0_1_can_not_lead_to_leaves_it_off(node, changes):
+    pod, conf = node.pod(), ports((8080, 80), **changes)
+    result = node.add(pod, conf)
+    assert localnet(node) == "0" and fences(node) == []
+    node.check(pod, conf, result)
+    assert repair(node, conf) == "nothing to mend\n"
+    node.delete(pod, conf, result)
+    assert localnet(node) == "0" and fences(node) == []
+
+
 def test_another_network_of_the_same_bridge_keeps_it_on(node):
     first, second = node.pod(), node.pod()
     conf = ports((8080, 80), **V4)
