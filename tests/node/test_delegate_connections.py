@@ -82,7 +82,7 @@ def test_a_repeated_DEL_leaves_the_next_owners_connections(node):
 
 def test_without_addresses_no_connections_are_looked_for(node, tmp_path):
     pod, busy = node.pod(), node.pod()
-    conf = {k: v for k, v in network().items() if k != "ipam"}
+    conf = network(ipam=None, isDefaultGateway=None, ipMasq=None)
     node.add(pod, conf)
     node.add(busy, network(name="other", bridge="cni9"))
     assert busy.ping(OUTSIDE4)
