@@ -75,6 +75,7 @@ def test_it_is_woken_by_the_end_of_its_own_interface_alone(node, tmp_path):
     """Among many DELs each would be woken by all others."""
     pod, conf, trace = node.pod(), network(), tmp_path / "trace"
     node.add(pod, conf)
+    node.add(node.pod(), conf)  # the last one's DEL asks for the rules, by a socket of that number
     done = node.invoke("DEL", conf, pod, env=plugin.TRACED,
                        wrapper=plugin.strace(trace, "bind,poll,recvfrom"))
     assert done.returncode == 0, done.stdout
