@@ -174,6 +174,22 @@ def test_the_gateways_of_a_VLAN_stand_side_by_side(vlans):
     assert pods[0].ping(addresses_of(results[-1])[0])
 
 
+def test_a_VLANs_subnet_that_the_node_has_elsewhere_is_refused(vlans):
+    vlans.ip_batch("""
+        link add other0 type veth peer name other1
+        link set other0 up
+        addr add 10.1.2.77/24 dev other0
+        """)
+    conf, pod = network(vlan=100), vlans.pod()
+    with pytest.raises(CniError) as caught:
+        vlans.add(pod, conf)
+    assert caught.value.code == EXISTS
+    assert caught.value.says("cni0.100", "other0", "10.1.2.77/24", "forceAddress")
+    assert "other0" in vlans.invoke("STATUS", conf).stderr
+    vlans.add(pod, {**conf, "forceAddress": True})
+    assert vlans.addresses("cni0.100") == [f"{GATEWAY4}/24"]
+
+
 def test_gateways_of_other_VLANs_of_the_bridge_are_apart(vlans):
     for vlan in (None, 100, 200):
         conf = network(name=f"net{vlan}", vlan=vlan, ipam=subnet(7))
