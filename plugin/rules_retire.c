@@ -79,7 +79,6 @@ static int rule_note(const char *chain, uint64_t handle, const char *comment, vo
 	return 0;
 }
 
-/* @protocol: NFPROTO_UNSPEC: of both tables. */
 static int others_read(struct attachment *att, int protocol, struct others *others,
 		       struct cni_error *err)
 {
@@ -93,6 +92,19 @@ static int others_read(struct attachment *att, int protocol, struct others *othe
 		ret = nft_table_rules(nl, protocol, RULES_TABLE, &none, rule_note, others,
 				      err);
 	return ret == -EPROTONOSUPPORT || ret == -EINVAL ? error_clear(err) : ret;
+}
+
+/* In both tables. */
+static int others_read_all(struct attachment *att, struct others *others,
+			   struct cni_error *err)
+{
+	int ret = others_read(att, NFPROTO_INET, others, err);
+	bool own = others->own;
+
+	if (ret == 0)
+		ret = others_read(att, NFPROTO_BRIDGE, others, err);
+	others->own |= own;
+	return ret;
 }
 
 static bool is_made_for(uint64_t owner, const struct link *link,
@@ -137,10 +149,12 @@ static int others_look(struct attachment *att, struct others *others,
 int rules_retire_others(struct attachment *att, int protocol, const char *family,
 			struct text *text, struct cni_error *err)
 {
-	_cleanup_(others_clear) struct others others = {.family = family};
-	int ret = others_read(att, protocol, &others, err);
+	_cleanup_(others_clear) struct others others = {.family = family}, any = {};
+	int ret = others_read_all(att, &any, err);
 
-	if (ret < 0 || others.n == 0)
+	if (ret == 0 && any.n > 0)
+		ret = others_read(att, protocol, &others, err);
+	if (ret < 0 || any.n == 0)
 		return ret;
 	/* A DEL then looks whether it was the last of its owner. */
 	ipam_note_others(att);
@@ -161,7 +175,7 @@ static int retire(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(others_clear) struct others others = {};
 	bool last = false, ignored;
-	int ret = others_read(att, NFPROTO_UNSPEC, &others, err);
+	int ret = others_read_all(att, &others, err);
 
 	if (ret < 0 || others.n == 0 || !others.own)
 		return ret;

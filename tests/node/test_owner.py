@@ -240,6 +240,15 @@ def test_an_owners_rules_go_with_its_last_pod_where_the_name_has_another_owner(
     assert comments(node) == alone[id(stays)]
 
 
+def test_whose_rules_are_in_different_tables_are_two_owners_all_the_same(node):
+    conf, changed = network(spoofCheck=True, ipMasq=False), second(ipMasq=True)
+    node.add(node.pod(), conf)
+    before, pod = comments(node), node.pod()
+    node.add(pod, changed)
+    node.delete(pod, changed)
+    assert comments(node) == before
+
+
 def test_the_rules_of_a_names_only_owner_stay_for_its_next_pod(node, tmp_path):
     conf, pod = network(spoofCheck=True), node.pod()
     node.add(pod, conf)
