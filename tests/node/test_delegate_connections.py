@@ -83,7 +83,8 @@ def test_a_repeated_DEL_leaves_the_next_owners_connections(node):
 def test_without_addresses_no_connections_are_looked_for(node, tmp_path):
     pod, busy = node.pod(), node.pod()
     conf = network(ipam=None, isDefaultGateway=None, ipMasq=None)
-    node.add(pod, conf)
+    for one in (pod, node.pod()):  # rules go with the last, and are looked for then
+        node.add(one, conf)
     node.add(busy, network(name="other", bridge="cni9"))
     assert busy.ping(OUTSIDE4)
     trace = tmp_path / "trace"
