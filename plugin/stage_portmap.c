@@ -271,14 +271,12 @@ static int portmap_check(struct attachment *att, struct cni_error *err)
 	ret = rules_look(att, err);
 	if (ret == 0)
 		ret = own_look(att, &sets, &elements, &found, err);
-	if (ret > 0)
-		return 0;
 	for (size_t i = 0; ret == 0 && i < elements.n; i++)
 		if (!hostports_have(&found, &elements.items[i]))
 			ret = element_missing(&elements.items[i], att, err);
-	if (ret == 0)
+	if (ret >= 0)
 		listeners_tell(att);
-	return ret;
+	return ret < 0 ? ret : 0;
 }
 
 const struct stage stage_portmap = {
