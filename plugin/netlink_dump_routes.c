@@ -233,6 +233,20 @@ static int hops_read(const struct nlattr *multipath, struct kernel_route route,
 	return ret;
 }
 
+/* Those of a routing table, not of the kernel's own addresses. */
+static bool is_of_interest(const struct rtmsg *header)
+{
+	switch (header->rtm_type) {
+	case RTN_UNICAST:
+	case RTN_BLACKHOLE:
+	case RTN_UNREACHABLE:
+	case RTN_PROHIBIT:
+	case RTN_THROW:
+		return !(header->rtm_flags & RTM_F_CLONED);
+	}
+	return false;
+}
+
 static int route_read(const struct nlmsghdr *answer, void *data)
 {
 	struct kernel_route_list *list = data;
@@ -245,7 +259,7 @@ static int route_read(const struct nlmsghdr *answer, void *data)
 		return 0;
 	}
 	header = nlmsg_data(answer);
-	if (header->rtm_type != RTN_UNICAST || header->rtm_flags & RTM_F_CLONED)
+	if (!is_of_interest(header))
 		return 0;
 	if (nlmsg_parse((struct nlmsghdr *)answer, sizeof(*header), attrs, RTA_MAX,
 			NULL) < 0)
@@ -253,6 +267,7 @@ static int route_read(const struct nlmsghdr *answer, void *data)
 	item = (struct kernel_route){
 		.index = get_u32(attrs[RTA_OIF]),
 		.protocol = header->rtm_protocol,
+		.type = header->rtm_type,
 		.nexthop = get_u32(attrs[RTA_NH_ID]),
 		.hops = 1,
 		.route =
@@ -301,8 +316,8 @@ static int routes_ask(struct netlink *nl, int absent, struct kernel_route_list *
 	return 0;
 }
 
-int route_list_get(struct netlink *nl, int family, struct kernel_route_list *ret_list,
-		   struct cni_error *err)
+int route_list_get_all(struct netlink *nl, int family, struct kernel_route_list *ret_list,
+		       struct cni_error *err)
 {
 	struct rtmsg header = {.rtm_family = family};
 	struct nl_msg *msg = netlink_queue(nl, RTM_GETROUTE, NLM_F_DUMP,
@@ -311,6 +326,23 @@ int route_list_get(struct netlink *nl, int family, struct kernel_route_list *ret
 	if (msg && nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0)
 		netlink_queue_failed(nl);
 	return routes_ask(nl, 0, ret_list, err);
+}
+
+int route_list_get(struct netlink *nl, int family, struct kernel_route_list *ret_list,
+		   struct cni_error *err)
+{
+	struct kernel_route_list list;
+	size_t kept = 0;
+	int ret = route_list_get_all(nl, family, &list, err);
+
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; i < list.n; i++)
+		if (list.items[i].type == RTN_UNICAST)
+			list.items[kept++] = list.items[i];
+	list.n = kept;
+	*ret_list = list;
+	return 0;
 }
 
 /* A question for the route to one address. */

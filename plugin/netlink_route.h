@@ -187,6 +187,7 @@ struct kernel_route {
 	struct route route; /* gw: of either family */
 	unsigned int index; /* of the interface; 0: none */
 	uint8_t protocol; /* RTPROT_* */
+	uint8_t type; /* RTN_UNICAST, or RTN_ of one that refuses or drops */
 	uint32_t
 		nexthop; /* the number of a nexthop object that it leads through; 0: none */
 	size_t hop, hops; /* this is the one from 0 on, of so many, each with an entry */
@@ -204,9 +205,12 @@ struct kernel_route_list {
 void queue_route_set(struct netlink *nl, const struct kernel_route *wanted, bool replace);
 void queue_route_del(struct netlink *nl, const struct kernel_route *route);
 
-/* The next hops of a route stand one behind the other. */
+/* The next hops of a route stand one behind the other. Of routes that lead somewhere. */
 int route_list_get(struct netlink *nl, int family, struct kernel_route_list *ret_list,
 		   struct cni_error *err);
+/* Those that refuse or drop, too. */
+int route_list_get_all(struct netlink *nl, int family, struct kernel_route_list *ret_list,
+		       struct cni_error *err);
 void kernel_route_list_clear(struct kernel_route_list *list);
 
 /*

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
+#include <sys/socket.h>
 
 struct question {
 	struct netlink *nl;
@@ -71,8 +72,17 @@ static int addresses_look(const struct question *q, struct cni_error *err)
 	return ret;
 }
 
-/* A daemon may have learnt it from neighbours that have it from here; the bridge's own is
- * preferred. */
+/* Of several with one prefix, the bridge's own one has no metric in IPv4, and this in IPv6. */
+#define METRIC6_CONNECTED 256
+
+static bool precedes_ours(const struct kernel_route *route)
+{
+	uint32_t ours = route->route.dst.addr.family == AF_INET ? 0 : METRIC6_CONNECTED;
+
+	return route->route.priority <= ours;
+}
+
+/* A daemon may have learnt it from neighbours that have it from here. */
 static bool is_learnt(const struct kernel_route *route)
 {
 	switch (route->protocol) {
@@ -84,7 +94,7 @@ static bool is_learnt(const struct kernel_route *route)
 	case RTPROT_OSPF:
 	case RTPROT_RIP:
 	case RTPROT_EIGRP:
-		return route->route.priority > 0;
+		return true;
 	}
 	return false;
 }
@@ -95,20 +105,51 @@ static bool is_connected(const struct kernel_route *route)
 	       (route->protocol == RTPROT_KERNEL || route->protocol == RTPROT_RA);
 }
 
+/* Would it, or the interface that it leads to, have what is for pods? */
+static bool leads_away(const struct question *q, const struct kernel_route *route)
+{
+	const struct ip_prefix *dst = &route->route.dst;
+
+	if (route->route.table != RT_TABLE_MAIN || !is_narrower(q, dst))
+		return false;
+	if (route->type != RTN_UNICAST)
+		return dst->len == q->address->len && precedes_ours(route);
+	return route->index && !(is_learnt(route) && !precedes_ours(route)) &&
+	       (dst->len == q->address->len || is_connected(route));
+}
+
+static int dropped_refuse(const struct question *q, const struct kernel_route *route,
+			  struct cni_error *err)
+{
+	static const char *const names[] = {
+		[RTN_BLACKHOLE] = "blackhole",
+		[RTN_UNREACHABLE] = "unreachable",
+		[RTN_PROHIBIT] = "prohibit",
+		[RTN_THROW] = "throw",
+	};
+
+	return error_set(err, CNI_ERR_EXISTS, EADDRINUSE,
+			 "bridge: %s is to have the gateway address %s, but the node has "
+			 "the route \"%s %s\", so that pods would reach nothing; change "
+			 "the network's subnet, remove that, or set forceAddress",
+			 q->ifname, PREFIX_TEXT(q->address), names[route->type],
+			 PREFIX_TEXT(&route->route.dst));
+}
+
 static int routes_look(const struct question *q, struct cni_error *err)
 {
 	struct kernel_route_list list = {};
-	int ret = route_list_get(q->nl, q->address->addr.family, &list, err);
+	int ret = route_list_get_all(q->nl, q->address->addr.family, &list, err);
 
 	for (size_t i = 0; ret == 0 && i < list.n; i++) {
 		const struct kernel_route *route = &list.items[i];
-		const struct ip_prefix *dst = &route->route.dst;
 
-		if (route->route.table != RT_TABLE_MAIN || !route->index ||
-		    !is_narrower(q, dst) || is_learnt(route) ||
-		    (dst->len > q->address->len && !is_connected(route)))
+		if (!leads_away(q, route))
 			continue;
-		ret = other_refuse(q, route->index, dst, true, err);
+		ret = route->type == RTN_UNICAST
+			      ? other_refuse(q, route->index, &route->route.dst, true,
+					     err)
+			      : dropped_refuse(q, route, err);
 	}
 	kernel_route_list_clear(&list);
 	return ret;

@@ -218,6 +218,24 @@ def test_a_subnet_that_the_node_has_elsewhere_is_refused(node, what):
     node.add(node.pod(), conf)
 
 
+@pytest.mark.parametrize("kind", ["blackhole", "unreachable", "prohibit", "throw"])
+@pytest.mark.parametrize("subnet, families, metrics",
+                         [("10.1.2.0/24", "v4", ""), ("fd00:1:2::/64", "v6", "metric 20")])
+def test_a_route_that_drops_what_is_for_the_subnet_is_refused(node, kind, subnet, families,
+                                                              metrics):
+    node.ip(f"route add {kind} {subnet} {metrics}")
+    conf = network(families)
+    refused_status(node, conf, f"{kind} {subnet}", "cni0", "forceAddress")
+    refused_add(node, conf, f"{kind} {subnet}", "cni0", "forceAddress")
+    node.add(node.pod(), {**conf, "forceAddress": True})
+
+
+def test_a_daemons_IPv6_route_that_goes_before_the_bridges_is_refused(node):
+    """The kernel's own routes have metric 256 there, not 0."""
+    node.ip("route add fd00:1:2::/64 via 2001:db8:aaaa::1 proto bgp metric 20")
+    refused_add(node, network("v6"), UPLINK, "fd00:1:2::/64")
+
+
 def test_the_uplinks_own_subnet_is_refused(node):
     conf = network(ipam={"ranges": [[{"subnet": "192.0.2.0/24", "gateway": "192.0.2.9"}]]})
     refused_add(node, conf, UPLINK, f"{NODE4}/24")
@@ -232,6 +250,11 @@ PASS = {
     "another table's route": ["route add 10.1.2.0/24 dev other0 table 77"],
     "a routing daemon's, learnt from neighbours":
         ["route add 10.1.2.0/24 via 192.0.2.1 proto bgp metric 20"],
+    "a routing daemon's of IPv6, learnt from neighbours":
+        ["route add fd00:1:2::/64 via 2001:db8:aaaa::1 proto bgp metric 1024"],
+    "what a routing daemon announces": ["route add blackhole 10.1.2.0/24 metric 20",
+                                        "route add blackhole fd00:1:2::/64 metric 1024"],
+    "a part that is dropped": ["route add blackhole 10.1.2.128/25"],
     "other nodes' subnets": ["route add 10.1.3.0/24 via 192.0.2.1"],
 }
 
@@ -239,10 +262,11 @@ PASS = {
 @pytest.mark.parametrize("what", PASS)
 def test_what_goes_with_the_subnet_passes(node, what):
     other(node, *PASS[what])
-    pod, conf = node.pod(), network()
+    pod, conf = node.pod(), network("dual")
     status(node, conf)
     node.add(pod, conf)
     assert pod.ping(GATEWAY4) and pod.ping(INTERNET4)
+    assert pod.ping(GATEWAY6) and pod.ping(INTERNET6)
 
 
 def has_vrf(node):
