@@ -254,13 +254,14 @@ static int data_dir_check(const char *data_dir, struct cni_error *err)
 {
 	_cleanup_(free_p) char *path = strdup(data_dir);
 	char *slash;
+	int ret;
 
 	if (!path)
 		return error_oom(err);
-	while (faccessat(AT_FDCWD, path, F_OK, 0) < 0 && errno == ENOENT &&
-	       (slash = strrchr(path, '/')) && slash != path)
+	while ((ret = faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS)) < 0 &&
+	       errno == ENOENT && (slash = strrchr(path, '/')) && slash != path)
 		*slash = '\0';
-	if (faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) < 0)
+	if (ret < 0)
 		return error_errno(err, CNI_ERR_UNAVAILABLE, errno,
 				   "ipam.dataDir: %s can't be written to", path);
 	return 0;
