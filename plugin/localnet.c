@@ -190,45 +190,48 @@ int localnet_add(struct attachment *att, bool look, struct cni_error *err)
 	return guard(att, err);
 }
 
-/* Tells what is on without a fence: of all interfaces, or by another program. */
-static int others_tell(struct attachment *att, const char *gateway, bool on,
-		       struct cni_error *err)
+/* @whose: what it is on for, by another program. */
+static void others_tell(struct attachment *att, const char *whose, const char *gateway)
 {
-	static const char consequence[] =
-		"pods on %s reach what listens on the node's 127.0.0.1, unless rules of "
-		"another program drop it";
-	char what[64 + IF_NAMESIZE] = "all interfaces (net.ipv4.conf.all)";
-	int all = 0, ret = sysctl_get(&all, err, SYSCTL, "all");
-	char text[ARRAY_SIZE(consequence) + IF_NAMESIZE];
-
-	if (ret < 0 || (!all && !on))
-		return ret == -ENOENT && !err->code ? 0 : ret;
-	if (on)
-		snprintf(what, sizeof(what), "%s", gateway);
-	snprintf(text, sizeof(text), consequence, gateway);
 	attachment_notice(att,
 			  "route_localnet is on for %s, which another program has set "
-			  "(kube-proxy and portmap do): %s",
-			  what, text);
-	return 0;
+			  "(kube-proxy and portmap do): pods on %s reach what listens on "
+			  "the node's 127.0.0.1, unless rules of another program drop it",
+			  whose, gateway);
 }
 
-/* LOCALNET_UNFENCED: turned on here. */
-static int openings_look(struct attachment *att, unsigned int index, const char *ifname,
-			 bool on, struct cni_error *err)
+/* On @ifname it is on. LOCALNET_UNFENCED: turned on here. */
+static int opening_look(struct attachment *att, unsigned int index, const char *ifname,
+			struct cni_error *err)
 {
 	enum fence fence = FENCE_NONE;
 	int ret = fence_get(att->node->rtnl, index, &fence, err);
 
 	if (ret < 0 || fence != FENCE_NONE)
 		return ret;
-	return on && is_noted(att, ifname) ? LOCALNET_UNFENCED
-					   : others_tell(att, ifname, on, err);
+	if (is_noted(att, ifname))
+		return LOCALNET_UNFENCED;
+	others_tell(att, ifname, ifname);
+	return 0;
+}
+
+int localnet_tell_all(struct attachment *att, struct cni_error *err)
+{
+	enum fence fence = FENCE_NONE;
+	int all = 0, ret = sysctl_get(&all, err, SYSCTL, "all");
+
+	if (ret < 0 || !all || !att->gateway_index)
+		return ret == -ENOENT && !err->code ? 0 : ret;
+	ret = fence_get(att->node->rtnl, att->gateway_index, &fence, err);
+	if (ret == 0 && fence == FENCE_NONE)
+		others_tell(att, "all interfaces (net.ipv4.conf.all)",
+			    att->gateway_ifname);
+	return ret;
 }
 
 int localnet_check(struct attachment *att, struct cni_error *err)
 {
-	bool needed, on = att->gateway_localnet == 1;
+	bool needed;
 	int ret = is_needed(att, &needed, err);
 
 	if (ret < 0)
@@ -239,7 +242,9 @@ int localnet_check(struct attachment *att, struct cni_error *err)
 				 " 1, found 0: 127.0.0.1 doesn't lead to the pod's host "
 				 "ports",
 				 att->gateway_ifname);
-	return openings_look(att, att->gateway_index, att->gateway_ifname, on, err);
+	return att->gateway_localnet == 1
+		       ? opening_look(att, att->gateway_index, att->gateway_ifname, err)
+		       : localnet_tell_all(att, err);
 }
 
 /* The bridge itself, and interfaces in VLANs of it. */
@@ -251,20 +256,26 @@ static bool is_gateway_of(const struct attachment *net, const struct link *link)
 	       (link->name[len] == '\0' || link->name[len] == '.');
 }
 
+bool localnet_is_on(const struct attachment *net)
+{
+	struct cni_error err = {};
+	int on = 0;
+
+	/* An error other than that there is no such interface is localnet_status()'s to tell,
+	 * if it meets it as well. */
+	return sysctl_get(&on, &err, SYSCTL, net->gateway_ifname) < 0 ? err.code != 0
+								      : on == 1;
+}
+
 int localnet_status(struct attachment *net, struct cni_error *err)
 {
+	const char *name = net->gateway_ifname;
 	struct link gateway;
-	char name[2 * IF_NAMESIZE];
-	int ret;
+	int ret = link_get(net->node->rtnl, name, &gateway, err);
 
-	snprintf(name, sizeof(name), "%s", net->conf.bridge);
-	if (net->conf.vlan && net->conf.is_gateway)
-		snprintf(name, sizeof(name), "%s.%u", net->conf.bridge, net->conf.vlan);
-	ret = link_get(net->node->rtnl, name, &gateway, err);
-	if (ret < 0 || !gateway.index)
+	if (ret < 0 || !gateway.index || gateway.ipv4.route_localnet != 1)
 		return ret;
-	ret = openings_look(net, gateway.index, name, gateway.ipv4.route_localnet == 1,
-			    err);
+	ret = opening_look(net, gateway.index, name, err);
 	if (ret == LOCALNET_UNFENCED)
 		attachment_notice(
 			net,

@@ -21,12 +21,19 @@
  */
 int localnet_add(struct attachment *att, bool look, struct cni_error *err);
 
-/* CHECK: 104 where it is needed and off. What another program has turned on is told by
- * attachment_notice(). LOCALNET_UNFENCED as above. */
+/* CHECK: 104 where it is needed and off. What another program has turned on, for all
+ * interfaces, too, is told by attachment_notice(). LOCALNET_UNFENCED as above. */
 int localnet_check(struct attachment *att, struct cni_error *err);
 
-/* STATUS: tells of an opening without its fence by attachment_notice(). Code 101. */
+/* STATUS: tells of an opening of @net->gateway_ifname without its fence by attachment_notice().
+ * Code 101. For it the node has to be opened, which localnet_is_on() saves where it is off: that
+ * reads a file. */
+bool localnet_is_on(const struct attachment *net);
 int localnet_status(struct attachment *net, struct cni_error *err);
+
+/* Tells by attachment_notice() that it is on for all interfaces, the gateway's, which has no
+ * fence, included: kube-proxy's doing. Codes 5, 101. */
+int localnet_tell_all(struct attachment *att, struct cni_error *err);
 
 /* DEL, once the attachment's elements are gone: off where it was turned on here and no other
  * host port needs it. Codes 5, 11, 101. */

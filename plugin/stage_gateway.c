@@ -8,6 +8,7 @@
 
 #include "forwarding.h"
 #include "gateway.h"
+#include "localnet.h"
 #include "stages.h"
 
 static const int families[] = {AF_INET, AF_INET6};
@@ -38,9 +39,10 @@ static int gateway_add(struct attachment *att, struct cni_error *err)
 		if (gateway_uses(att, families[i]))
 			ret = forwarding_ensure(att, families[i], err);
 	/* Once, as a question to each pod's ADD would cost too much. */
-	if (ret == 0 && added && att->env.verb == CNI_ADD && gateway_uses(att, AF_INET))
-		ret = forwarding_tell_uplink(att, err);
-	return ret;
+	if (ret < 0 || !added || att->env.verb != CNI_ADD || !gateway_uses(att, AF_INET))
+		return ret;
+	ret = forwarding_tell_uplink(att, err);
+	return ret < 0 ? ret : localnet_tell_all(att, err);
 }
 
 static int gateway_check(struct attachment *att, struct cni_error *err)

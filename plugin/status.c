@@ -12,7 +12,6 @@
 #include "gateway.h"
 #include "kernel.h"
 #include "localnet.h"
-#include "sysctl.h"
 #include "vlan.h"
 
 /* Full: but addresses that a reclaim would give back count as free. */
@@ -74,6 +73,8 @@ static int gateway_look(struct attachment *att, struct cni_error *err)
 		err->code = CNI_ERR_UNAVAILABLE;
 	if (ret == 0 && gateway_uses(att, AF_INET))
 		ret = forwarding_tell_uplink(att, err);
+	if (ret == 0 && gateway_uses(att, AF_INET))
+		ret = localnet_tell_all(att, err);
 	return ret;
 }
 
@@ -104,27 +105,12 @@ static void gateway_name(struct attachment *att)
 			 att->conf.bridge);
 }
 
-/* By all interfaces, or by this one; what can't be told isn't. */
-static bool localnet_is_open(const char *ifname)
-{
-	struct cni_error ignored = {};
-	int all = 0, own = 0;
-
-	(void)sysctl_get(&all, &ignored, "ipv4/conf/all/route_localnet");
-	error_clear(&ignored);
-	(void)sysctl_get(&own, &ignored, "ipv4/conf/%s/route_localnet", ifname);
-	return all || own;
-}
-
-/* Whether an ADD would succeed is not told by what is seen here, and so no errors either. Two
- * files are read in a third of the time of a question to the kernel. */
+/* Whether an ADD would succeed is not told by what is seen here, and so no errors either. */
 static void localnet_look(struct attachment *att)
 {
 	struct cni_error err = {};
 
-	if (!localnet_is_open(att->gateway_ifname))
-		return;
-	if (kernel_run(att, localnet_status, &err) < 0)
+	if (localnet_is_on(att) && kernel_run(att, localnet_status, &err) < 0)
 		attachment_notice(att, "%s", err.msg);
 }
 

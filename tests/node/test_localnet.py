@@ -364,21 +364,42 @@ def test_STATUS_tells_of_it(node):
     assert "route_localnet of cni0 is on" in done.stderr and "repair" in done.stderr
 
 
+def names_another(done, whose):
+    assert done.returncode == 0, done
+    assert ("conf.all" in done.stderr) == (whose == "all")
+    return "route_localnet" in done.stderr and "another program" in done.stderr
+
+
 @pytest.mark.parametrize("whose", ["all", "cni0"])
 def test_what_another_program_has_opened_is_named_and_left_alone(node, whose):
     """kube-proxy does so for all interfaces, portmap for the bridge."""
     pod, conf = node.pod(), network("v4")
     result = node.add(pod, conf)
     node.sysctl(f"ipv4.conf.{whose}.route_localnet", 1)
-    for verb in ("CHECK", "STATUS"):
-        asked = {**conf, "prevResult": result} if verb == "CHECK" else conf
-        done = node.invoke(verb, asked, pod if verb == "CHECK" else None)
-        assert done.returncode == 0, done
-        assert "route_localnet" in done.stderr and "another program" in done.stderr
-        assert ("conf.all" in done.stderr) == (whose == "all")
+    assert names_another(node.invoke("CHECK", {**conf, "prevResult": result}, pod), whose)
     node.add(node.pod(), conf)
     node.delete(pod, conf)
     assert localnet(node, whose) == "1" and fences(node) == []
+
+
+def test_STATUS_names_what_another_program_has_opened_on_the_bridge(node):
+    conf = network("v4")
+    node.add(node.pod(), conf)
+    node.sysctl("ipv4.conf.cni0.route_localnet", 1)
+    assert names_another(node.invoke("STATUS", conf), "cni0")
+
+
+def test_what_is_opened_on_all_interfaces_is_named_with_the_first_pod(node):
+    """Runtimes ask for STATUS every few seconds, and kube-proxy opens them by default."""
+    pod, conf = node.pod(), network("v4")
+    node.delete(pod, conf, node.add(pod, conf))
+    node.sysctl("ipv4.conf.all.route_localnet", 1)
+    assert names_another(node.invoke("STATUS", conf), "all")
+    node.ip("link", "del", "cni0")
+    done = node.invoke("ADD", conf, pod)
+    assert names_another(done, "all")
+    assert node.invoke("STATUS", conf).stderr == ""
+    assert node.invoke("ADD", conf, node.pod()).stderr == ""
 
 
 def calls(node, verb, conf, pod):
@@ -399,3 +420,20 @@ def test_an_ADD_asks_for_the_fence_only_where_something_is_wrong(node):
         # Whose network has no capability isn't told by its rules.
         assert asks == (pod is pods[3]), text
         assert "route_localnet" not in text
+
+
+def test_STATUS_opens_no_socket_where_nothing_is_wrong(node):
+    conf = ports(**V4)
+    node.add(node.pod(), conf)
+    text = calls(node, "STATUS", conf, None)
+    assert "socket(" not in text and "NETLINK" not in text, text
+    assert text.count("/boot_id") == 1
+
+
+def test_CHECK_asks_for_the_fence_only_where_something_is_open(node):
+    pod, conf = node.pod(), ports(**V4)
+    result = node.add(pod, conf)
+    asked = {**conf, "prevResult": result}
+    assert "RTM_GETTFILTER" not in calls(node, "CHECK", asked, pod)
+    node.add(node.pod(), ports((8080, 80), **V4))
+    assert "RTM_GETTFILTER" in calls(node, "CHECK", asked, pod)
