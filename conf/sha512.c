@@ -78,23 +78,26 @@ static void schedule(const uint8_t block[BLOCK], uint64_t W[80])
 	}
 }
 
-/* 6.4.2, steps 2 to 4; v: a to h */
+/* 6.4.2, steps 2 to 4; v: a to h. Where the document moves each of them one place on in a
+ * round, the places stay here and the names move: a is v[0], then v[7], then v[6]. */
 static void compress(uint64_t hash[8], const uint8_t block[BLOCK])
 {
 	uint64_t W[80], v[8];
 
 	schedule(block, W);
 	memcpy(v, hash, sizeof(v));
-	for (int t = 0; t < 80; t++) {
-		uint64_t sum1 = rotr(v[4], 14) ^ rotr(v[4], 18) ^ rotr(v[4], 41);
-		uint64_t sum0 = rotr(v[0], 28) ^ rotr(v[0], 34) ^ rotr(v[0], 39);
-		uint64_t ch = (v[4] & v[5]) ^ (~v[4] & v[6]);
-		uint64_t maj = (v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]);
-		uint64_t t1 = v[7] + sum1 + ch + K[t] + W[t];
+	for (unsigned int t = 0; t < 80; t++) {
+		uint64_t a = v[-t & 7], b = v[(1 - t) & 7], c = v[(2 - t) & 7];
+		uint64_t e = v[(4 - t) & 7], f = v[(5 - t) & 7], g = v[(6 - t) & 7];
+		uint64_t *d = &v[(3 - t) & 7], *h = &v[(7 - t) & 7];
+		uint64_t sum1 = rotr(e, 14) ^ rotr(e, 18) ^ rotr(e, 41);
+		uint64_t sum0 = rotr(a, 28) ^ rotr(a, 34) ^ rotr(a, 39);
+		uint64_t ch = (e & f) ^ (~e & g);
+		uint64_t maj = (a & b) ^ (a & c) ^ (b & c);
+		uint64_t t1 = *h + sum1 + ch + K[t] + W[t];
 
-		memmove(v + 1, v, 7 * sizeof(*v));
-		v[4] += t1;
-		v[0] = t1 + sum0 + maj;
+		*d += t1;
+		*h = t1 + sum0 + maj;
 	}
 	for (int i = 0; i < 8; i++)
 		hash[i] += v[i];
