@@ -286,6 +286,8 @@ int record_parse(const char *text, size_t len, struct record *ret_record)
 		r = parse_line(line, &record);
 		line = next + 1;
 	}
+	if (r == 0)
+		r = record_ports_join(&record.ports);
 	if (r < 0)
 		return r;
 	if (!record.network[0] || !record.container_id[0] || !record.ifname[0])

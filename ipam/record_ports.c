@@ -149,3 +149,19 @@ int record_ports_parse(char *value, struct port_mapping_list *list)
 	}
 	return ret;
 }
+
+int record_ports_join(struct port_mapping_list *list)
+{
+	struct port_mapping_list joined;
+	int ret;
+
+	/* Who wrote version 2 has joined them. */
+	if (list->n < 2 || record_ports_version(list) > 1)
+		return 0;
+	ret = port_mappings_merge(list, &joined);
+	if (ret < 0)
+		return ret;
+	free(list->items);
+	*list = joined;
+	return 0;
+}

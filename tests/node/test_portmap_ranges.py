@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Host ports: many of a pod, and those that follow each other."""
+import re
 import time
 
 import pytest
 
 from harness import plugin
 from harness.command import command, written
+from harness.former import hash_text
 from harness.hostports import (ask, ask_udp, elements, portmap_rules, ports, served,
                                served_udp, settled, table)
 from harness.node import NODE4, NODE6
@@ -86,6 +88,26 @@ def test_few_ports_are_recorded_as_earlier_versions_read_them(node):
     record = record_of(node, pod)
     assert record.startswith("bridge-cni record 1\n")
     assert "hostport tcp - 8080 80\n" in record and "hostports" not in record
+
+
+def test_an_earlier_versions_record_of_ports_that_follow_each_other_is_a_range(node):
+    """That wrote a line for each; CHECK compares with the configuration of its runtime."""
+    pod, other = node.pod(), node.pod()
+    conf = ports(*run(8000, 8004), (9000, 80), families="v4")
+    result = node.add(pod, conf)
+    path = next((node.store / ".bridge-cni").rglob("p-*"))
+    written = "".join(f"hostport tcp - {port} {port}\n" for port in range(8000, 8005))
+    text = path.read_text().partition("end ")[0]
+    text = text.replace("bridge-cni record 2", "bridge-cni record 1")
+    text = re.sub("hostports tcp - .*\n", written + "hostport tcp - 9000 80\n", text)
+    path.write_text(f"{text}end {hash_text(text):016x}\n")
+    node.nft("flush ruleset")
+    node.add(other, {**conf, "runtimeConfig": None})
+    node.check(pod, conf, result)
+    with served(pod, 8003):
+        assert ask(node.outside, NODE4, 8003)[0] == "pod"
+    node.delete(pod, conf)
+    node.assert_nothing_left(pod, others=1)
 
 
 RANGE, WITHIN = run(8000, 8600), [(8300, 80)]

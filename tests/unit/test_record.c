@@ -242,9 +242,9 @@ static void few_host_ports_are_written_as_every_version_reads_them(void **state)
 {
 	const struct port_mapping ports[] = {
 		{6, 8080, 80, 1, {}, NULL},
+		{6, 9, 9, 1, {AF_INET6, {}}, NULL},
 		{17, 53, 5353, 1, {AF_INET, {192, 0, 2, 1}}, NULL},
 		{132, 1, 65535, 1, {AF_INET6, {0x20}}, NULL},
-		{6, 9, 9, 1, {AF_INET6, {}}, NULL},
 	};
 
 	(void)state;
