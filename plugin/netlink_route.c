@@ -331,16 +331,16 @@ static void put_metrics(struct builder b, const struct route *route)
 
 static void put_gateway(struct builder b, const struct route *route)
 {
-	struct {
-		struct rtvia via;
-		uint8_t bytes[sizeof(route->gw.bytes)];
-	} other = {.via.rtvia_family = route->gw.family};
+	/* struct rtvia: the family, and behind it the address. */
+	uint8_t via[sizeof(struct rtvia) + sizeof(route->gw.bytes)];
+	__kernel_sa_family_t family = route->gw.family;
 
 	if (route->gw.family == route->dst.addr.family) {
 		put_ip(b, RTA_GATEWAY, &route->gw);
 	} else if (route->gw.family) {
-		memcpy(other.bytes, route->gw.bytes, sizeof(other.bytes));
-		put(b, RTA_VIA, &other, sizeof(other.via) + ip_size(route->gw.family));
+		memcpy(via, &family, sizeof(family));
+		memcpy(via + sizeof(family), route->gw.bytes, sizeof(route->gw.bytes));
+		put(b, RTA_VIA, via, sizeof(family) + ip_size(route->gw.family));
 	}
 }
 
