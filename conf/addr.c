@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -204,6 +205,23 @@ bool prefix_equal(const struct ip_prefix *a, const struct ip_prefix *b)
 	return a->len == b->len && ip_equal(&a->addr, &b->addr);
 }
 
+bool ip_is_any(const struct ip_addr *addr)
+{
+	static const uint8_t any[sizeof(addr->bytes)];
+
+	return memcmp(addr->bytes, any, sizeof(any)) == 0;
+}
+
+bool ip_is_loopback(const struct ip_addr *addr)
+{
+	static const struct in6_addr loopback = IN6ADDR_LOOPBACK_INIT;
+
+	if (addr->family == AF_INET)
+		return addr->bytes[0] == IN_LOOPBACKNET;
+	return addr->family == AF_INET6 &&
+	       memcmp(addr->bytes, &loopback, sizeof(loopback)) == 0;
+}
+
 bool ip_is_link_local6(const struct ip_addr *addr)
 {
 	return addr->family == AF_INET6 && addr->bytes[0] == 0xfe &&
@@ -282,21 +300,12 @@ struct ip_addr prefix_last(const struct ip_prefix *prefix)
 
 bool prefix_is_default(const struct ip_prefix *prefix)
 {
-	static const uint8_t zero[16];
-
-	return prefix->addr.family != 0 && prefix->len == 0 &&
-	       memcmp(prefix->addr.bytes, zero, sizeof(zero)) == 0;
+	return prefix->addr.family != 0 && prefix->len == 0 && ip_is_any(&prefix->addr);
 }
 
 const char *ip_family_name(int family)
 {
 	return family == AF_INET ? "IPv4" : "IPv6";
-}
-
-bool ip_is_link_local(const struct ip_addr *addr)
-{
-	return addr->family == AF_INET6 && addr->bytes[0] == 0xfe &&
-	       (addr->bytes[1] & 0xc0) == 0x80;
 }
 
 struct ip_addr ip_link_local_of(const struct mac_addr *mac)

@@ -77,6 +77,10 @@ static inline bool ip_equal(const struct ip_addr *a, const struct ip_addr *b)
 }
 bool prefix_equal(const struct ip_prefix *a, const struct ip_prefix *b);
 
+/* 0.0.0.0, ::, and an address that isn't set. */
+bool ip_is_any(const struct ip_addr *addr);
+/* 127.0.0.0/8, ::1 */
+bool ip_is_loopback(const struct ip_addr *addr);
 /* fe80::/10 */
 bool ip_is_link_local6(const struct ip_addr *addr);
 
@@ -100,9 +104,6 @@ bool prefix_is_default(const struct ip_prefix *prefix);
 
 /* "IPv4" or "IPv6". */
 const char *ip_family_name(int family);
-
-/* fe80::/10 */
-bool ip_is_link_local(const struct ip_addr *addr);
 
 /* That of an interface with this MAC address, as the kernel makes it (RFC 4291, appendix A). */
 struct ip_addr ip_link_local_of(const struct mac_addr *mac);

@@ -56,9 +56,7 @@ bool port_mapping_is_for(const struct port_mapping *mapping, int family)
 
 bool port_mapping_is_wild(const struct port_mapping *mapping)
 {
-	static const uint8_t any[16];
-
-	return memcmp(mapping->host_ip.bytes, any, sizeof(any)) == 0;
+	return ip_is_any(&mapping->host_ip);
 }
 
 uint32_t port_mapping_last(const struct port_mapping *mapping)
@@ -66,20 +64,10 @@ uint32_t port_mapping_last(const struct port_mapping *mapping)
 	return mapping->host_port + (mapping->count ? mapping->count - 1 : 0);
 }
 
-static bool is_loopback(const struct ip_addr *ip, int family)
-{
-	static const struct in6_addr loopback = IN6ADDR_LOOPBACK_INIT;
-
-	if (ip->family != family)
-		return false;
-	return family == AF_INET ? ip->bytes[0] == 127
-				 : memcmp(ip->bytes, &loopback, sizeof(loopback)) == 0;
-}
-
 bool port_mapping_needs_localnet(const struct port_mapping *mapping)
 {
 	return port_mapping_is_for(mapping, AF_INET) &&
-	       (port_mapping_is_wild(mapping) || is_loopback(&mapping->host_ip, AF_INET));
+	       (port_mapping_is_wild(mapping) || ip_is_loopback(&mapping->host_ip));
 }
 
 /* 224.0.0.0/4, 255.255.255.255, ff00::/8: the rest of 240.0.0.0/4 the kernel takes for the
@@ -98,7 +86,7 @@ static bool is_nobodys(const struct ip_addr *ip)
 static int host_ip_check(const struct ip_addr *ip, const struct json_path *path,
 			 struct cni_error *err)
 {
-	if (is_loopback(ip, AF_INET6))
+	if (ip->family == AF_INET6 && ip_is_loopback(ip))
 		return json_error(path, "hostIP", err,
 				  "%s can't lead to a pod: the kernel routes nothing "
 				  "from IPv6's loopback address; map 127.0.0.1 or an "
@@ -274,7 +262,7 @@ static int check_usable(const struct port_conf *ports, bool has_ipam,
 				 "runtimeConfig.portMappings: the network has no ipam, "
 				 "and a host port needs a pod with an address");
 	for (size_t i = 0; i < entries->n && !ports->snat; i++)
-		if (is_loopback(&entries->items[i].host_ip, AF_INET))
+		if (ip_is_loopback(&entries->items[i].host_ip))
 			return error_set(err, CNI_ERR_CONFIG, EINVAL,
 					 "runtimeConfig.portMappings[%zu].hostIP: %s is "
 					 "reached by masquerading only, which snat false "

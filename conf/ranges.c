@@ -309,7 +309,7 @@ static bool gateway_is_on_link(const struct range_set_list *sets, size_t set,
 			       const struct ip_range *range)
 {
 	if (prefix_contains(&range->subnet, &range->gateway) ||
-	    ip_is_link_local(&range->gateway))
+	    ip_is_link_local6(&range->gateway))
 		return true;
 	for (size_t i = 0; i < sets->n; i++)
 		if (i != set && set_has_subnet_of(&sets->items[i], &range->gateway))

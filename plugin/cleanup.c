@@ -21,6 +21,7 @@
 #include "report.h"
 #include "rules.h"
 #include "stages.h"
+#include "vlan.h"
 
 #define NAMED_MAX 10 /* attachments in a refusal */
 
@@ -102,15 +103,6 @@ static int left_delete(struct attachment *net, struct cni_error *err)
 	return ret < 0 ? ret : left_refuse(net, "they came meanwhile: try again", err);
 }
 
-/* The bridge, or an interface in a VLAN of it. */
-static bool may_have_gateways(const struct attachment *net, const struct link *link)
-{
-	size_t len = strlen(net->conf.bridge);
-
-	return strncmp(link->name, net->conf.bridge, len) == 0 &&
-	       (link->name[len] == '\0' || link->name[len] == '.');
-}
-
 /* The port that a VLAN's gateway, BRIDGE.VLAN, hangs on: its name follows from that. */
 static bool is_vlan_port(const struct attachment *net, const struct link_list *links,
 			 const struct link *link)
@@ -120,7 +112,8 @@ static bool is_vlan_port(const struct attachment *net, const struct link_list *l
 	for (size_t i = 0; strcmp(link->kind, "veth") == 0 && i < links->n; i++) {
 		const struct link *gateway = &links->items[i];
 
-		if (gateway->index != link->peer || !may_have_gateways(net, gateway))
+		if (gateway->index != link->peer ||
+		    !vlan_is_of_bridge(net->conf.bridge, gateway))
 			continue;
 		identity_vlan_port(gateway->name, name);
 		return strcmp(link->name, name) == 0;
@@ -254,7 +247,7 @@ static int bridge_remove(struct attachment *net, struct cni_error *err)
 		return links_remove(net, &links, bridge, err);
 	ret = links_remove(net, &links, NULL, err);
 	for (size_t i = 0; ret == 0 && i < links.n; i++)
-		if (may_have_gateways(net, &links.items[i]))
+		if (vlan_is_of_bridge(net->conf.bridge, &links.items[i]))
 			ret = gateways_remove(net, &links.items[i], err);
 	return ret;
 }

@@ -71,7 +71,7 @@ static bool same_route(const struct route *a, const struct route *b)
 static bool has_use(const struct attachment *att, const struct route *route)
 {
 	return attachment_uses(att, route->dst.addr.family) ||
-	       (route->gw.family && ip_is_link_local(&route->gw));
+	       (route->gw.family && ip_is_link_local6(&route->gw));
 }
 
 /* A route without a gateway goes by the family's, so that the result tells the truth. */

@@ -12,6 +12,7 @@
 
 #include "hostports.h"
 #include "netlink_diag.h"
+#include "netlink_fib.h"
 #include "netlink_route.h"
 #include "node.h"
 #include "socket_holders.h"
@@ -22,22 +23,6 @@
 /* Is there once the node has, or may have, sockets of SCTP: asking loads the module. */
 #define SCTP_FILE "/proc/net/sctp"
 
-static bool is_loopback(const struct ip_addr *addr)
-{
-	static const struct in6_addr loopback = IN6ADDR_LOOPBACK_INIT;
-
-	return addr->family == AF_INET
-		       ? addr->bytes[0] == IN_LOOPBACKNET
-		       : memcmp(addr->bytes, &loopback, sizeof(loopback)) == 0;
-}
-
-static bool is_any(const struct ip_addr *addr)
-{
-	static const uint8_t any[16];
-
-	return memcmp(addr->bytes, any, sizeof(any)) == 0;
-}
-
 /* Do packets of one family to one port go to the pod now? Of @addr, or of any address. */
 static bool covers(const struct attachment *att, const struct port_mapping *mapping,
 		   const struct ip_addr *addr)
@@ -45,10 +30,10 @@ static bool covers(const struct attachment *att, const struct port_mapping *mapp
 	if (!port_mapping_is_for(mapping, addr->family) ||
 	    !attachment_uses(att, addr->family))
 		return false;
-	if (is_any(addr))
+	if (ip_is_any(addr))
 		return true;
 	/* ::1 is never translated, 127.0.0.0/8 where it can be masqueraded. */
-	if (is_loopback(addr) && (addr->family == AF_INET6 || !att->conf.ports.snat))
+	if (ip_is_loopback(addr) && (addr->family == AF_INET6 || !att->conf.ports.snat))
 		return false;
 	return port_mapping_is_wild(mapping) || ip_equal(&mapping->host_ip, addr);
 }
@@ -62,7 +47,7 @@ static bool overlaps(const struct attachment *att, const struct port_mapping *ma
 	    seen->port > port_mapping_last(mapping))
 		return false;
 	/* An IPv6 socket on all addresses has those of IPv4, too. */
-	if (addr.family == AF_INET6 && is_any(&addr) && !seen->v6_only &&
+	if (addr.family == AF_INET6 && ip_is_any(&addr) && !seen->v6_only &&
 	    covers(att, mapping, &any4))
 		return true;
 	return covers(att, mapping, &addr);
@@ -86,7 +71,7 @@ static bool is_local(const struct attachment *att, const struct socket_seen *see
 	struct ip_addr addr = ip_unmap(&seen->addr);
 	bool local = true;
 
-	if (!is_any(&addr))
+	if (!ip_is_any(&addr))
 		route_is_local(att->node->rtnl, &addr, &local, &(struct cni_error){});
 	return local;
 }
@@ -101,7 +86,7 @@ static bool is_client(const struct socket_seen *seen, const struct port_mapping 
 	unsigned long first, last;
 
 	if (seen->protocol != IPPROTO_UDP ||
-	    (!is_any(&addr) && ip_equal(&addr, &mapping->host_ip)))
+	    (!ip_is_any(&addr) && ip_equal(&addr, &mapping->host_ip)))
 		return false;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)

@@ -21,6 +21,7 @@
 #include "node.h"
 #include "report.h"
 #include "sysctl.h"
+#include "vlan.h"
 
 #define SYSCTL "ipv4/conf/%s/route_localnet"
 
@@ -247,15 +248,6 @@ int localnet_check(struct attachment *att, struct cni_error *err)
 		       : localnet_tell_all(att, err);
 }
 
-/* The bridge itself, and interfaces in VLANs of it. */
-static bool is_gateway_of(const struct attachment *net, const struct link *link)
-{
-	size_t len = strlen(net->conf.bridge);
-
-	return strncmp(link->name, net->conf.bridge, len) == 0 &&
-	       (link->name[len] == '\0' || link->name[len] == '.');
-}
-
 bool localnet_is_on(const struct attachment *net)
 {
 	struct cni_error err = {};
@@ -349,7 +341,7 @@ int localnet_settle(struct attachment *net, struct cni_error *err)
 	int ret = link_list_get(net->node->rtnl, &links, err);
 
 	for (size_t i = 0; ret == 0 && i < links.n; i++)
-		if (is_gateway_of(net, &links.items[i]))
+		if (vlan_is_of_bridge(net->conf.bridge, &links.items[i]))
 			ret = settle(net, &links.items[i], err);
 	return ret;
 }

@@ -60,14 +60,6 @@ static int is_usual(struct search *search, const struct record *record,
 		       : is_asked(search, record, address->addr.family, ret_usual, err);
 }
 
-static bool is_known(const struct masquerade_pods *pods, const struct ip_addr *addr)
-{
-	for (size_t i = 0; i < pods->n; i++)
-		if (ip_equal(&pods->items[i].address.addr, addr))
-			return true;
-	return false;
-}
-
 /* Before it gets elements: its DEL is to know of them. */
 static int apart_note(struct search *search, const struct record *record, size_t i,
 		      bool masqueraded, struct cni_error *err)
@@ -96,7 +88,8 @@ static int record_look(const struct record *record, void *data, struct cni_error
 
 		ret = is_usual(search, record, address, &usual, err);
 		/* One address in two records would be two overlapping elements. */
-		if (ret == 0 && !usual && !is_known(&search->pods, &address->addr))
+		if (ret == 0 && !usual &&
+		    !masquerade_pods_have(&search->pods, &address->addr))
 			ret = apart_note(search, record, i, masqueraded, err);
 	}
 	return ret;

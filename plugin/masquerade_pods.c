@@ -212,14 +212,6 @@ static int elements_del(struct attachment *att, struct elements *elements,
 	return ret < 0 ? ret : nft_elements_del(nl, elements->items, elements->n, err);
 }
 
-static bool pods_have(const struct masquerade_pods *pods, const struct ip_addr *addr)
-{
-	for (size_t i = 0; i < pods->n; i++)
-		if (ip_equal(&pods->items[i].address.addr, addr))
-			return true;
-	return false;
-}
-
 /* Other pods that have elements. */
 struct others {
 	const struct attachment *att;
@@ -254,7 +246,7 @@ static int record_del(struct attachment *att, const struct net_conf *conf,
 	int ret = elements_begin(conf, record->n, &elements, err);
 
 	for (size_t i = 0; ret == 0 && i < record->n; i++)
-		if (!pods_have(others, &record->addresses[i].address.addr))
+		if (!masquerade_pods_have(others, &record->addresses[i].address.addr))
 			elements_add(&elements, &record->addresses[i].address);
 	return ret < 0 || elements.n == 0 ? ret : elements_del(att, &elements, err);
 }

@@ -36,6 +36,7 @@ struct masquerade_pods {
 void masquerade_pods_clear(struct masquerade_pods *pods);
 int masquerade_pods_note(struct masquerade_pods *pods, const struct ip_prefix *address,
 			 bool masqueraded, struct cni_error *err);
+bool masquerade_pods_have(const struct masquerade_pods *pods, const struct ip_addr *addr);
 
 /* Of both families' sets: an element that is there while nobody has emptied them. */
 int masquerade_pods_sentinels(const struct net_conf *conf, struct rule_list *list,

@@ -67,6 +67,14 @@ int masquerade_pods_note(struct masquerade_pods *pods, const struct ip_prefix *a
 	return 0;
 }
 
+bool masquerade_pods_have(const struct masquerade_pods *pods, const struct ip_addr *addr)
+{
+	for (size_t i = 0; i < pods->n; i++)
+		if (ip_equal(&pods->items[i].address.addr, addr))
+			return true;
+	return false;
+}
+
 static void set_text(const char *name, const char *type, const char *what,
 		     const struct net_conf *conf, struct text *text)
 {

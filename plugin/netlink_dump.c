@@ -11,6 +11,21 @@
 
 #include "netlink_attr.h"
 
+static int address_parse(const struct nlmsghdr *answer, struct nlattr *attrs[IFA_MAX + 1],
+			 struct ip_prefix *ret_address)
+{
+	const struct ifaddrmsg *header = nlmsg_data(answer);
+
+	if (nlmsg_parse((struct nlmsghdr *)answer, sizeof(*header), attrs, IFA_MAX,
+			NULL) < 0)
+		return -EBADMSG;
+	/* IFA_ADDRESS is the other end's on a point-to-point link. */
+	get_ip(attrs[IFA_LOCAL] ? attrs[IFA_LOCAL] : attrs[IFA_ADDRESS],
+	       header->ifa_family, &ret_address->addr);
+	ret_address->len = header->ifa_prefixlen;
+	return 0;
+}
+
 struct addr_query {
 	unsigned int index;
 	struct addr_list *list;
@@ -21,7 +36,7 @@ static int addr_read(const struct nlmsghdr *answer, void *data)
 	struct addr_query *query = data;
 	struct nlattr *attrs[IFA_MAX + 1];
 	const struct ifaddrmsg *header;
-	struct ip_prefix *items;
+	struct ip_prefix address, *items;
 	uint32_t flags;
 
 	if (!answer) {
@@ -32,22 +47,17 @@ static int addr_read(const struct nlmsghdr *answer, void *data)
 	/* Kernels without strict checking send the addresses of all interfaces. */
 	if (header->ifa_index != query->index)
 		return 0;
-	if (nlmsg_parse((struct nlmsghdr *)answer, sizeof(*header), attrs, IFA_MAX,
-			NULL) < 0)
+	if (address_parse(answer, attrs, &address) < 0)
 		return -EBADMSG;
 	items = reallocarray(query->list->items, query->list->n + 1, sizeof(*items));
 	if (!items)
 		return -ENOMEM;
 	query->list->items = items;
-	items[query->list->n].len = header->ifa_prefixlen;
-	/* IFA_ADDRESS is the other end's on a point-to-point link. */
-	get_ip(attrs[IFA_LOCAL] ? attrs[IFA_LOCAL] : attrs[IFA_ADDRESS],
-	       header->ifa_family, &items[query->list->n].addr);
-	query->list->n++;
+	items[query->list->n++] = address;
 	flags = attrs[IFA_FLAGS] ? get_u32(attrs[IFA_FLAGS]) : header->ifa_flags;
 	query->list->tentative |= (flags & IFA_F_TENTATIVE) && !(flags & IFA_F_DADFAILED);
 	if (flags & IFA_F_DADFAILED)
-		query->list->duplicate = items[query->list->n - 1].addr;
+		query->list->duplicate = address.addr;
 	return 0;
 }
 
@@ -102,26 +112,20 @@ static int link_addr_read(const struct nlmsghdr *answer, void *data)
 {
 	struct link_addr_list *list = data;
 	struct nlattr *attrs[IFA_MAX + 1];
-	const struct ifaddrmsg *header;
-	struct link_addr *items;
+	struct link_addr found, *items;
 
 	if (!answer) {
 		link_addr_list_clear(list);
 		return 0;
 	}
-	header = nlmsg_data(answer);
-	if (nlmsg_parse((struct nlmsghdr *)answer, sizeof(*header), attrs, IFA_MAX,
-			NULL) < 0)
+	if (address_parse(answer, attrs, &found.address) < 0)
 		return -EBADMSG;
+	found.index = ((const struct ifaddrmsg *)nlmsg_data(answer))->ifa_index;
 	items = reallocarray(list->items, list->n + 1, sizeof(*items));
 	if (!items)
 		return -ENOMEM;
 	list->items = items;
-	items[list->n].index = header->ifa_index;
-	items[list->n].address.len = header->ifa_prefixlen;
-	get_ip(attrs[IFA_LOCAL] ? attrs[IFA_LOCAL] : attrs[IFA_ADDRESS],
-	       header->ifa_family, &items[list->n].address.addr);
-	list->n++;
+	items[list->n++] = found;
 	return 0;
 }
 

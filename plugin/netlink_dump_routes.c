@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "netlink_attr.h"
+#include "netlink_fib.h"
 
 /* The kernel's nexthop objects, in the order of their numbers. */
 struct nexthop {
@@ -345,30 +346,13 @@ int route_list_get(struct netlink *nl, int family, struct kernel_route_list *ret
 	return 0;
 }
 
-/* A question for the route to one address. */
-static void queue_question(struct netlink *nl, const struct ip_addr *addr,
-			   unsigned int flags)
-{
-	struct rtmsg header = {
-		.rtm_family = addr->family,
-		.rtm_dst_len = ip_bits(addr->family),
-		.rtm_flags = flags,
-	};
-	struct nl_msg *msg = netlink_queue(nl, RTM_GETROUTE, 0,
-					   "looking the route to %s up", IP_TEXT(addr));
-
-	if (msg && (nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
-		    nla_put(msg, RTA_DST, ip_size(addr->family), addr->bytes) < 0))
-		netlink_queue_failed(nl);
-}
-
 int route_to(struct netlink *nl, const struct ip_addr *addr,
 	     struct kernel_route_list *ret_list, struct cni_error *err)
 {
 	struct kernel_route_list none = {};
 	int ret;
 
-	queue_question(nl, addr, RTM_F_FIB_MATCH);
+	queue_route_question(nl, addr, RTM_F_FIB_MATCH);
 	ret = routes_ask(nl, ENETUNREACH, ret_list, err);
 	/* A route that refuses or drops what is sent by it. */
 	if (ret == -EHOSTUNREACH || ret == -EINVAL || ret == -EACCES) {
@@ -385,27 +369,4 @@ void kernel_route_list_clear(struct kernel_route_list *list)
 {
 	free(list->items);
 	*list = (struct kernel_route_list){};
-}
-
-static int route_type_read(const struct nlmsghdr *answer, void *data)
-{
-	uint8_t *type = data;
-
-	*type = answer ? ((const struct rtmsg *)nlmsg_data(answer))->rtm_type
-		       : RTN_UNSPEC;
-	return 0;
-}
-
-int route_is_local(struct netlink *nl, const struct ip_addr *addr, bool *ret_local,
-		   struct cni_error *err)
-{
-	uint8_t type = RTN_UNSPEC;
-	int ret;
-
-	queue_question(nl, addr, 0);
-	ret = netlink_request(nl, route_type_read, &type, ENETUNREACH, err);
-	if (ret < 0 && ret != -ENETUNREACH)
-		return ret;
-	*ret_local = type == RTN_LOCAL;
-	return 0;
 }

@@ -221,8 +221,4 @@ void kernel_route_list_clear(struct kernel_route_list *list);
 int route_to(struct netlink *nl, const struct ip_addr *addr,
 	     struct kernel_route_list *ret_list, struct cni_error *err);
 
-/* Does the namespace take packets to @addr for its own? */
-int route_is_local(struct netlink *nl, const struct ip_addr *addr, bool *ret_local,
-		   struct cni_error *err);
-
 #endif

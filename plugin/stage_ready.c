@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "netlink_fib.h"
 #include "netlink_route.h"
 #include "stages.h"
 #include "unlocked.h"

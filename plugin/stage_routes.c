@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "netlink_fib.h"
 #include "netlink_route.h"
 #include "stages.h"
 #include "sysctl.h"

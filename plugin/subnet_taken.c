@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
+
+#include "vlan.h"
 #include <sys/socket.h>
 
 struct question {
@@ -23,15 +25,6 @@ static int is_in_vrf(struct netlink *nl, const struct link *link, bool *ret_vrf,
 	return ret;
 }
 
-/* The bridge itself, and its interfaces in VLANs. */
-static bool is_of_bridge(const char *bridge, const struct link *link)
-{
-	size_t len = strlen(bridge);
-
-	return strncmp(link->name, bridge, len) == 0 &&
-	       (link->name[len] == '\0' || link->name[len] == '.');
-}
-
 /* It has @found, an address or (@route) a destination. */
 static int other_refuse(const struct question *q, unsigned int index,
 			const struct ip_prefix *found, bool route, struct cni_error *err)
@@ -40,7 +33,7 @@ static int other_refuse(const struct question *q, unsigned int index,
 	bool vrf = false;
 	int ret = link_get_by_index(q->nl, index, &link, err);
 
-	if (ret < 0 || !link.index || is_of_bridge(q->bridge, &link))
+	if (ret < 0 || !link.index || vlan_is_of_bridge(q->bridge, &link))
 		return ret;
 	ret = is_in_vrf(q->nl, &link, &vrf, err);
 	if (ret < 0 || (vrf && !route))

@@ -19,6 +19,9 @@ void vlan_queue_port(const struct attachment *att, unsigned int port, const char
 int vlan_native_check(const char *port, uint16_t vlan, const struct port_vlans *vlans,
 		      struct cni_error *err);
 
+/* Is it, by its name, the bridge itself or an interface in a VLAN of it? */
+bool vlan_is_of_bridge(const char *bridge, const struct link *link);
+
 /* Fills @att->gateway_ifname: BRIDGE.VLAN. */
 void vlan_gateway_name(struct attachment *att);
 

@@ -172,6 +172,14 @@ static int must_serve(const struct attachment *att, const struct link *link,
 			 link->name, link->kind);
 }
 
+bool vlan_is_of_bridge(const char *bridge, const struct link *link)
+{
+	size_t len = strlen(bridge);
+
+	return strncmp(link->name, bridge, len) == 0 &&
+	       (link->name[len] == '\0' || link->name[len] == '.');
+}
+
 /* That it fits, the configuration's check has seen to. */
 void vlan_gateway_name(struct attachment *att)
 {

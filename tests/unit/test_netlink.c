@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 
 #include "../../plugin/netlink_build.h"
+#include "../../plugin/netlink_fib.h"
 #include "../../plugin/netlink_route.h"
 #include "../../plugin/sysctl.h"
 
