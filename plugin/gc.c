@@ -78,23 +78,16 @@ static bool is_valid(const struct attachment *net, const struct valid_set *valid
  * it is the owner's whose bridge has it. */
 static bool is_own(const struct attachment *att, const struct link *link)
 {
-	bool veth = strcmp(link->kind, "veth") == 0;
-	__typeof__(&identity_host_mac) mac_of = veth ? identity_host_mac
-						     : identity_ifb_mac;
 	struct alias_names names;
-	struct mac_addr mac;
 
 	if (identity_alias_read(link->alias, &names)) {
 		if (strcmp(names.network, att->conf.name) != 0)
 			return false; /* Names of interfaces are hashes. */
 		if (is_of(att, names.container_id, names.ifname, link)) {
-			mac = mac_of(rules_owner(&att->conf), names.container_id,
-				     names.ifname);
-			if (memcmp(mac.bytes, link->mac.bytes, MAC_LEN) == 0)
+			if (rules_owner_made(att->conf.owner, link, &names))
 				return true;
-			mac = mac_of(rules_owner_by_name(&att->conf), names.container_id,
-				     names.ifname);
-			if (memcmp(mac.bytes, link->mac.bytes, MAC_LEN) != 0)
+			if (!rules_owner_made(rules_owner_by_name(&att->conf), link,
+					      &names))
 				return false;
 		}
 	}

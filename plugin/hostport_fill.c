@@ -196,7 +196,7 @@ static int other_fill(struct attachment *other, const struct ipam_record_list *r
 	int ret;
 
 	filling.sets = &sets;
-	hostport_sets_name(rules_owner(&other->conf), &sets);
+	hostport_sets_name(other->conf.owner, &sets);
 	ret = is_emptied(other, &sets, &emptied, err);
 	for (size_t i = 0; ret == 0 && emptied && i < records->n; i++)
 		if (record_is_on(&records->items[i], other->conf.bridge))
@@ -229,7 +229,7 @@ static int others_fill(const struct others *others, const char *network,
 		while (strcmp(records.items[first].bridge, bridge) != 0)
 			first++;
 		net_conf_set_owner(&other.conf, network, bridge);
-		if (first == i && rules_owner(&other.conf) != rules_owner(&att->conf))
+		if (first == i && other.conf.owner != att->conf.owner)
 			ret = other_fill(&other, &records, others->text, err);
 	}
 	free(other.notice);
@@ -256,7 +256,7 @@ static int fill(struct attachment *att, struct text *text, struct cni_error *err
 	struct hostport_sets sets;
 	int ret;
 
-	hostport_sets_name(rules_owner(&att->conf), &sets);
+	hostport_sets_name(att->conf.owner, &sets);
 	filling.sets = &sets;
 	ret = ipam_records(att, record_fill, &filling, err);
 	if (ret < 0)
@@ -272,7 +272,7 @@ int hostport_sets_wanted(const struct net_conf *conf, struct rule_list *list,
 	struct text text = {};
 	struct hostport_sets sets;
 
-	hostport_sets_name(rules_owner(conf), &sets);
+	hostport_sets_name(conf->owner, &sets);
 	hostport_sentinels_make(&sets, sentinels);
 	maps_text(&sets, &text);
 	list->sets = text.text;

@@ -216,7 +216,7 @@ static int without_labels(const struct attachment *att, struct rule_list *list,
 	struct text text = {};
 	bool failed = false;
 
-	hostport_sets_name(rules_owner(&att->conf), &sets);
+	hostport_sets_name(att->conf.owner, &sets);
 	for (size_t i = 0; i < list->n; i++) {
 		struct rule *rule = &list->items[i];
 		int f = rule->kind[strlen(rule->kind) - 1] == '6' ? HOSTPORT_IPV6
@@ -255,7 +255,7 @@ int hostport_rules_wanted(const struct attachment *att, struct rule_list *ret_li
 
 	if (!list.rules.items)
 		return error_oom(err);
-	hostport_sets_name(rules_owner(&att->conf), &sets);
+	hostport_sets_name(att->conf.owner, &sets);
 	ret = hostport_sets_wanted(&att->conf, &list.rules, err);
 	if (ret < 0)
 		return ret;

@@ -63,7 +63,7 @@ static int sibling_add(const struct reading *reading, struct attachment *other,
 	sibling->record = *record;
 	*record = (struct record){};
 	net_conf_set_owner(&other->conf, other->conf.name, sibling->record.bridge);
-	hostport_sets_name(rules_owner(&other->conf), &sibling->sets);
+	hostport_sets_name(other->conf.owner, &sibling->sets);
 	hostport_pod_of_record(&sibling->record, &pod);
 	return hostport_elements_make(&sibling->sets, &pod, &sibling->elements, err);
 }

@@ -268,7 +268,7 @@ static bool is_own_network(const struct attachment *att,
 {
 	struct hostport_sets own;
 
-	hostport_sets_name(rules_owner(&att->conf), &own);
+	hostport_sets_name(att->conf.owner, &own);
 	return strcmp(element->set->name, own.names[hostport_family_of(element)]
 						   [hostport_kind_of(element)]) == 0;
 }

@@ -20,7 +20,6 @@
 #include "../ipam/record.h"
 #include "nftset.h"
 #include "rules.h"
-#include "rules_owner.h"
 
 #define HOSTPORT_SET_NAME_MAX 32
 #define HOSTPORT_PART	      4 /* bytes of a port, and of a protocol, in a concatenation */
@@ -39,7 +38,7 @@ enum hostport_kind {
 	HOSTPORT_KINDS,
 };
 
-/* Those of one owner (rules_owner.h). */
+/* Those of one owner (identity_owner()). */
 struct hostport_sets {
 	char names[HOSTPORT_FAMILIES][HOSTPORT_KINDS][HOSTPORT_SET_NAME_MAX];
 	struct nft_set sets[HOSTPORT_FAMILIES][HOSTPORT_KINDS];

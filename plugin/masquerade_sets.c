@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-#include "rules_owner.h"
-
 #define SET_COMMENT_MAX 100 /* of the network's name in it, for people */
 
 const struct ip_prefix masquerade_sentinels[MASQUERADE_SENTINELS] = {
@@ -20,12 +18,11 @@ void masquerade_sets_name(const struct net_conf *conf, int family,
 			  struct masquerade_sets *sets)
 {
 	int number = family == AF_INET ? 4 : 6;
-	uint64_t hash = rules_owner(conf);
 
 	snprintf(sets->pods_name, MASQUERADE_SET_NAME_MAX, "pods%d_%016" PRIx64, number,
-		 hash);
+		 conf->owner);
 	snprintf(sets->own_name, MASQUERADE_SET_NAME_MAX, "own%d_%016" PRIx64, number,
-		 hash);
+		 conf->owner);
 	sets->pods = (struct nft_set){NFPROTO_INET, RULES_TABLE, sets->pods_name};
 	sets->own = (struct nft_set){NFPROTO_INET, RULES_TABLE, sets->own_name};
 }

@@ -15,7 +15,6 @@
 #include "nftset.h"
 #include "node.h"
 #include "report.h"
-#include "rules_owner.h"
 #include "rules_retire.h"
 
 #define RACES_MAX 5 /* with somebody who flushes tables */
@@ -204,7 +203,7 @@ static int survey_take(struct attachment *att, struct survey *survey,
 	struct netlink *nl;
 	int ret;
 
-	survey->owner = rules_owner(&att->conf);
+	survey->owner = att->conf.owner;
 	survey->by_name = rules_owner_by_name(&att->conf);
 	ret = node_nftables(att->node, &nl, err);
 	if (ret == 0)

@@ -13,11 +13,6 @@
 #include "node.h"
 #include "rules.h"
 
-uint64_t rules_owner(const struct net_conf *conf)
-{
-	return conf->owner;
-}
-
 uint64_t rules_owner_by_name(const struct net_conf *conf)
 {
 	return identity_owner_by_name(conf->name);
@@ -29,8 +24,8 @@ void rules_comment_format(const struct net_conf *conf, const char *stage,
 {
 	snprintf(ret_comment, NFT_COMMENT_MAX,
 		 "v%d %s/%s %016" PRIx64 " %016" PRIx64 " %016" PRIx64 " %s",
-		 RULES_VERSION, stage, kind, rules_owner(conf), print,
-		 hash_text(conf->name), conf->name);
+		 RULES_VERSION, stage, kind, conf->owner, print, hash_text(conf->name),
+		 conf->name);
 }
 
 /* Up to the character @end, which is passed over. */
@@ -74,19 +69,25 @@ bool rules_comment_read(const char *comment, struct rules_comment *ret_comment)
 	return true;
 }
 
+bool rules_owner_made(uint64_t owner, const struct link *link,
+		      const struct alias_names *names)
+{
+	bool veth = strcmp(link->kind, "veth") == 0;
+	struct mac_addr mac =
+		veth ? identity_host_mac(owner, names->container_id, names->ifname)
+		     : identity_ifb_mac(owner, names->container_id, names->ifname);
+
+	return memcmp(mac.bytes, link->mac.bytes, MAC_LEN) == 0;
+}
+
 /* Whose interface is it, if the earlier version made it for this network? */
 static bool is_made_by_name(const struct attachment *att, const struct link *link,
 			    struct alias_names *ret_names)
 {
-	struct mac_addr mac;
-
-	if (strcmp(link->kind, "veth") != 0 ||
-	    !identity_alias_read(link->alias, ret_names) ||
-	    strcmp(ret_names->network, att->conf.name) != 0)
-		return false;
-	mac = identity_host_mac(rules_owner_by_name(&att->conf), ret_names->container_id,
-				ret_names->ifname);
-	return memcmp(mac.bytes, link->mac.bytes, MAC_LEN) == 0;
+	return strcmp(link->kind, "veth") == 0 &&
+	       identity_alias_read(link->alias, ret_names) &&
+	       strcmp(ret_names->network, att->conf.name) == 0 &&
+	       rules_owner_made(rules_owner_by_name(&att->conf), link, ret_names);
 }
 
 static bool is_recorded(const struct attachment *att,

@@ -38,11 +38,14 @@ void rules_comment_format(const struct net_conf *conf, const char *stage,
 			  const char *kind, uint64_t print,
 			  char ret_comment[NFT_COMMENT_MAX]);
 
-/* The owner of the configuration's rules, sets and maps. */
-uint64_t rules_owner(const struct net_conf *conf);
-
-/* The same of what the earlier version made. */
+/* The owner that the earlier version made the configuration's rules and sets for; struct
+ * net_conf has that of now. */
 uint64_t rules_owner_by_name(const struct net_conf *conf);
+
+/* Was a veth or an ifb, whose alias says @names, made for @owner? By its MAC address. */
+struct link;
+bool rules_owner_made(uint64_t owner, const struct link *link,
+		      const struct alias_names *names);
 
 /*
  * Has a pod of another owner of the name, which the earlier version made, its rules among

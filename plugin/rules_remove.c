@@ -10,7 +10,6 @@
 #include "nftset.h"
 #include "node.h"
 #include "rules.h"
-#include "rules_owner.h"
 
 #define OWNER_DIGITS 16
 
@@ -103,7 +102,7 @@ static int table_survey(struct attachment *att, int protocol, const char *family
 {
 	struct removal removal = {
 		.family = family,
-		.owner = rules_owner(&att->conf),
+		.owner = att->conf.owner,
 		.by_name = rules_owner_by_name(&att->conf),
 		.keep_by_name = keep_by_name,
 	};

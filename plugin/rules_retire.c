@@ -86,7 +86,7 @@ static int others_read(struct attachment *att, int protocol, struct others *othe
 	struct netlink *nl;
 	int ret = node_nftables(att->node, &nl, err);
 
-	others->owner = rules_owner(&att->conf);
+	others->owner = att->conf.owner;
 	others->network = hash_text(att->conf.name);
 	if (ret == 0)
 		ret = nft_table_rules(nl, protocol, RULES_TABLE, &none, rule_note, others,
@@ -107,15 +107,6 @@ static int others_read_all(struct attachment *att, struct others *others,
 	return ret;
 }
 
-static bool is_made_for(uint64_t owner, const struct link *link,
-			const struct alias_names *names)
-{
-	struct mac_addr mac = identity_host_mac(owner, names->container_id,
-						names->ifname);
-
-	return memcmp(mac.bytes, link->mac.bytes, MAC_LEN) == 0;
-}
-
 /* Whose is not told by an interface of the name may be anybody's. */
 static void link_note(const struct attachment *att, struct others *others,
 		      const struct link *link)
@@ -127,9 +118,9 @@ static void link_note(const struct attachment *att, struct others *others,
 	    !identity_alias_read(link->alias, &names) ||
 	    strcmp(names.network, att->conf.name) != 0)
 		return;
-	told = is_made_for(others->owner, link, &names);
+	told = rules_owner_made(others->owner, link, &names);
 	for (size_t i = 0; i < others->n && !told; i++)
-		if (is_made_for(others->items[i].owner, link, &names))
+		if (rules_owner_made(others->items[i].owner, link, &names))
 			others->items[i].lives = told = true;
 	for (size_t i = 0; i < others->n && !told; i++)
 		others->items[i].lives = true;

@@ -206,7 +206,7 @@ static int fill(struct attachment *att, struct text *text, struct cni_error *err
 	struct filling filling = {att, &sets, text};
 	int ret;
 
-	spoof_sets_name(rules_owner(&att->conf), &sets);
+	spoof_sets_name(att->conf.owner, &sets);
 	ret = sentinels_make(&sets, &sentinels, err);
 	elements_text(&sets, &sentinels, text);
 	return ret < 0 ? ret : ipam_records(att, record_fill, &filling, err);
@@ -220,7 +220,7 @@ int spoof_sets_wanted(const struct net_conf *conf, struct rule_list *list,
 	struct spoof_sets sets;
 	int ret;
 
-	spoof_sets_name(rules_owner(conf), &sets);
+	spoof_sets_name(conf->owner, &sets);
 	ret = sentinels_make(&sets, &sentinels, err);
 	for (int i = 0; i < SPOOF_SETS; i++)
 		text_add(&text, "add set bridge " RULES_TABLE " %s { %s; }\n",

@@ -9,7 +9,6 @@
 
 #include "nftset_element.h"
 #include "rules.h"
-#include "rules_owner.h"
 
 #define SPOOF_SET_NAME_MAX 32
 #define SPOOF_NOBODY	   "/" /* the sentinels' name, which no interface can have */
@@ -26,7 +25,7 @@ enum spoof_set {
 	SPOOF_SETS,
 };
 
-/* Those of one owner (rules_owner.h). */
+/* Those of one owner (identity_owner()). */
 struct spoof_sets {
 	char names[SPOOF_SETS][SPOOF_SET_NAME_MAX];
 	struct nft_set sets[SPOOF_SETS];

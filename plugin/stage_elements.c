@@ -47,7 +47,7 @@ static int elements_add(struct attachment *att, struct cni_error *err)
 
 	if (!att->conf.mac_spoof_check && att->conf.ports.mappings.n == 0)
 		return 0;
-	own_begin(rules_owner(&att->conf), &own);
+	own_begin(att->conf.owner, &own);
 	hostport_pod_of_att(att, &pod);
 	ret = spoof_elements_make(att, &own.spoof, &own.list, err);
 	if (ret == 0)
@@ -145,7 +145,7 @@ static int sweep(struct attachment *att,
 	int ret;
 
 	*ret_n = 0;
-	ret = sweep_owner(att, rules_owner(&att->conf), is_kept, data, ret_n, err);
+	ret = sweep_owner(att, att->conf.owner, is_kept, data, ret_n, err);
 	return ret < 0 ? ret
 		       : sweep_owner(att, rules_owner_by_name(&att->conf), is_kept, data,
 				     ret_n, err);
@@ -250,7 +250,7 @@ static int owner_del(struct attachment *att, const struct hostport_pod *pod, boo
 	struct netlink *nl;
 	int ret;
 
-	own_begin(rules_owner(&att->conf), &own);
+	own_begin(att->conf.owner, &own);
 	ret = att->env.verb == CNI_ADD
 		      ? spoof_elements_make(att, &own.spoof, &own.list, err)
 		      : spoof_elements_of_record(att->record, &own.spoof, &own.list, err);

@@ -76,7 +76,7 @@ static int ports_prepare(struct attachment *att, struct cni_error *err)
 	struct hostport_pod pod;
 	int ret;
 
-	hostport_sets_name(rules_owner(&att->conf), &sets);
+	hostport_sets_name(att->conf.owner, &sets);
 	hostport_pod_of_att(att, &pod);
 	ret = addresses_check(&att->conf.ports.entries, &pod, err);
 	if (ret == 0)
@@ -161,7 +161,7 @@ static int own_look(struct attachment *att, struct hostport_sets *sets,
 	struct netlink *nl;
 	int ret = node_nftables(att->node, &nl, err);
 
-	hostport_sets_name(rules_owner(&att->conf), sets);
+	hostport_sets_name(att->conf.owner, sets);
 	hostport_pod_of_att(att, &pod);
 	if (ret == 0)
 		ret = hostport_elements_make(sets, &pod, elements, err);

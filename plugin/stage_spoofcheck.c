@@ -71,7 +71,7 @@ static int rules_wanted(const struct net_conf *conf, struct rule_list *ret_list,
 
 	if (!list.items)
 		return error_oom(err);
-	spoof_sets_name(rules_owner(conf), &sets);
+	spoof_sets_name(conf->owner, &sets);
 	ret = spoof_sets_wanted(conf, &list, err);
 	if (ret < 0)
 		return ret;
@@ -193,7 +193,7 @@ static int spoofcheck_repair(struct attachment *att, struct cni_error *err)
 
 	if (!att->record->spoof_check)
 		return 0;
-	spoof_sets_name(rules_owner(&att->conf), &sets);
+	spoof_sets_name(att->conf.owner, &sets);
 	ret = spoof_elements_make(att, &sets, &elements, err);
 	if (ret == 0)
 		ret = missing_find(att, &elements, &missing, err);
@@ -217,7 +217,7 @@ static int spoofcheck_check(struct attachment *att, struct cni_error *err)
 
 	if (!att->conf.mac_spoof_check)
 		return 0;
-	spoof_sets_name(rules_owner(&att->conf), &sets);
+	spoof_sets_name(att->conf.owner, &sets);
 	ret = rules_wanted(&att->conf, &wanted, err);
 	if (ret == 0)
 		ret = rules_check(att, stage_spoofcheck.name, &wanted, err);
