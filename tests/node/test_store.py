@@ -14,6 +14,7 @@ import pytest
 
 from harness import plugin, snapshot
 from harness.node import GATEWAY4, INTERNET4, NETWORK, addresses_of, network
+from harness.reboot import crash
 
 HOST_LOCAL = "/usr/lib/cni/host-local"
 DUAL = [[{"subnet": "10.1.2.0/24"}], [{"subnet": "fd00:1:2::/64"}]]
@@ -443,7 +444,7 @@ def test_GC_and_a_reclaim_free_what_was_rewritten(node):
     node._judged("GC", {**conf, "cni.dev/valid-attachments": [
         {"containerID": pods[1].id, "ifname": "eth0"}]}, None)
     assert node.reservations() == {"10.1.2.3": (pods[1].id,)}
-    pods[1].remove()
+    crash(pods[1])
     tight = network(ipam={"ranges": [[{"subnet": "10.1.2.0/24", "rangeStart": "10.1.2.3",
                                        "rangeEnd": "10.1.2.3"}]]})
     pod = node.pod()
