@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Host ports as elements of maps in the table inet bridge_cni, six maps and two sets a
- * network, so that the rules over them stay constant in number:
+ * Host ports as elements of maps in the table inet bridge_cni, six maps and two sets
+ * an owner, so that the rules over them stay constant in number:
  *
- *	hostports4_NETHASH	protocol . host port : pod's address . its port
- *	hostips4_NETHASH	protocol . host address . host port : the same
- *	hostranges4_NETHASH	protocol . host addresses . host ports : pod's address, on
+ *	hostports4_OWNER	protocol . host port : pod's address . its port
+ *	hostips4_OWNER	protocol . host address . host port : the same
+ *	hostranges4_OWNER	protocol . host addresses . host ports : pod's address, on
  *				which they are the same
- *	onlink4_NETHASH		pod's address . its subnet, which it answers past the node; or,
+ *	onlink4_OWNER		pod's address . its subnet, which it answers past the node; or,
  *				where all are masqueraded, all addresses
  *
  * and the same with a 6. Each element says in its comment whose it is: the name of the host's
