@@ -9,7 +9,7 @@
 #include "conf_types.h"
 
 #define LETTERS_MAX 2 /* by which a key may differ from the one that it was meant to be */
-#define KEY_MAX	    40 /* bytes; ours are shorter by more than that */
+#define KEY_MAX	    40 /* bytes; our longest key has LETTERS_MAX less, or fewer still */
 #define TOLD_MAX    16 /* keys of one configuration */
 
 /* Keys of the specification that others read, whatever is in them. */

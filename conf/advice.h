@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the reference plugins accept and do nothing with is accepted here, too, and done
- * nothing with; but the operator is told, by attachment_notice().
+ * Keys that the reference plugins accept and do nothing with are accepted here, too, and
+ * nothing is done with them; but the operator is told, by attachment_notice().
  */
 #ifndef BRIDGE_CNI_CONF_ADVICE_H
 #define BRIDGE_CNI_CONF_ADVICE_H

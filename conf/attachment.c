@@ -82,7 +82,8 @@ static void pod_settle(struct attachment *att)
 			 args->pod_name);
 }
 
-/* First, for what is refused is logged, too; what is wrong with its keys comes last. */
+/* The log's keys are read first, as a refusal is logged, too. An error in them is told last:
+ * by log_check(). */
 static bool log_settle(struct attachment *att, struct cni_error *err)
 {
 	bool right = log_conf_read(att->doc, &att->log, err) == 0;
@@ -118,7 +119,7 @@ static int conf_settle(struct attachment *att, enum cni_version *ret_version,
 	return ret;
 }
 
-/* Of an ADD alone: what comes again and again would say it again and again. */
+/* Only an ADD gives advice: CHECK and STATUS come again and again, and would repeat it. */
 static void advise(struct attachment *att, bool is_read)
 {
 	advise_keys(att);

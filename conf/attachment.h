@@ -59,9 +59,9 @@ struct attachment {
 	unsigned int container_index; /* of the interface, in the pod's namespace */
 	unsigned int host_index; /* CHECK: of the host's end, whoever named it */
 
-	uint32_t
-		port_turn; /* ADD: its place among those of its container that share a host
-			     * port; 0: nobody else has one of its ports */
+	/* ADD: its place among those of its container that share a host port; 0: nobody else
+	 * has one of its ports. */
+	uint32_t port_turn;
 
 	/* Found. */
 	const struct record *record; /* DEL, repair: what ADD wrote down; NULL: nothing */

@@ -97,8 +97,8 @@ int range_sets_finish(struct range_sources *sources, enum cni_version version,
 		      struct ipam_conf *ipam, struct cni_error *err);
 
 /*
- * A gateway outside its subnet is fine, as with host-local, where nobody has to reach it:
- * it is neither the bridge's (@is_gateway) nor that of a route of @ipam. Code 7.
+ * A gateway outside its subnet is fine, as with host-local, where nobody has to reach it: it
+ * is not the bridge's (@is_gateway), and no route of @ipam leads through it. Otherwise code 7.
  */
 int range_gateways_check(const struct ipam_conf *ipam, bool is_gateway,
 			 struct cni_error *err);

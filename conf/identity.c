@@ -52,7 +52,7 @@ static uint64_t hash_pair(const char *first, const char *second)
 	return avalanche(hash_more(hash, second, strlen(second)));
 }
 
-/* Its components, each behind one '/'. */
+/* The components of @path, each behind one '/'. */
 static size_t path_normalize(const char *path, char *ret_text, size_t size)
 {
 	size_t len = 0;

@@ -27,9 +27,9 @@ uint64_t hash_more(uint64_t hash, const void *data, size_t len);
 /*
  * Whose rules, sets and maps are they? A number of the network's name, its bridge and its
  * store: configurations that agree in all three are one owner, whatever else they say. It is
- * cut from a SHA-512, so that nobody can choose names that give another owner's number. Of
- * @data_dir, spelled differently, the same text is made: "/run//cni/./" is "/run/cni"; ".."
- * and links stay as they are, since only the disk knows where they lead.
+ * cut from a SHA-512, so that nobody can choose names that give another owner's number. Two
+ * spellings of @data_dir that differ in "//" and "/./" count as one: "/run//cni/./" is
+ * "/run/cni"; ".." and links stay as they are, since only the disk knows where they lead.
  */
 uint64_t identity_owner(const char *network, const char *bridge, const char *data_dir);
 

@@ -20,8 +20,8 @@
 
 #define VALUE_TEXT_MAX 96 /* of a value in a message */
 
-/* What is too large for a double cJSON reads as infinite and prints as null, which would be
- * another value. */
+/* A number that is too large for a double cJSON reads as infinite and prints as null, which
+ * would be another value. */
 static void infinite_clamp(cJSON *value)
 {
 	cJSON *member;

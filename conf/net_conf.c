@@ -208,7 +208,7 @@ int net_conf_read_version(const struct json_doc *doc, enum cni_version *ret_vers
 	return r;
 }
 
-/* What it says for all of its plugins alone would be no network, and other keys than theirs. */
+/* Read as one plugin, a list of plugins would be a network without a bridge's keys. */
 static int refuse_list(const struct json_doc *doc, struct cni_error *err)
 {
 	if (!json_has_list(doc, "plugins"))

@@ -57,7 +57,7 @@ int port_mappings_read(const struct json_doc *doc, bool has_ipam,
 /* Frees the lists. */
 void port_conf_clear(struct port_conf *ports);
 
-/* What @entries come to, sorted by protocol and address; the caller frees the items. -ENOMEM. */
+/* Makes runs of @entries, sorted by protocol and address; the caller frees the items. -ENOMEM. */
 int port_mappings_merge(const struct port_mapping_list *entries,
 			struct port_mapping_list *ret_list);
 

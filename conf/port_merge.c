@@ -107,8 +107,8 @@ static void list_add(struct port_mapping_list *list, const struct port_mapping *
 		item->host_ip = (struct ip_addr){.family = family};
 }
 
-/* What is asked for of one port, without what another entry says as well: "all addresses" says
- * what one of them does. */
+/* Adds the entries of one port, but those that another entry covers: "all addresses" covers
+ * each of them. */
 static void group_reduce(const struct port_mapping *const *group, size_t n,
 			 struct port_mapping_list *list)
 {

@@ -101,8 +101,8 @@ int ipam_recorded(struct attachment *att, struct record *ret_record,
 		  struct cni_error *err);
 
 /*
- * The records of the owner's attachments (identity_owner()) that are connected, newest reservation first:
- * their interface on the node is there, so that a namespace is behind it, whatever its path;
+ * The records of the owner's attachments (identity_owner()) that are connected, newest
+ * reservation first: their interface on the node is there, so that a namespace is behind it, whatever its path;
  * and they are neither coming nor going. Codes 5, 11.
  */
 struct ipam_record_list {
@@ -179,8 +179,8 @@ enum ipam_life {
 };
 
 /*
- * The owner's attachments with a record that are not alive. Reservations that name nobody are given
- * back on the way. Codes 5, 11.
+ * The owner's attachments with a record that are not alive. Reservations that name nobody are
+ * given back on the way. Codes 5, 11.
  */
 int ipam_dead(struct attachment *att, struct ipam_owner_list *ret_list,
 	      struct cni_error *err);

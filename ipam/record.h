@@ -63,7 +63,7 @@ struct record_address {
 	struct file_mark mark; /* of the reservation */
 };
 
-/* What earlier versions wrote nothing about is as the configuration says now. */
+/* Earlier versions wrote no answer: then the configuration of now gives it (record_says()). */
 enum record_answer {
 	RECORD_NOT_TOLD,
 	RECORD_NO,

@@ -11,7 +11,7 @@ unsigned int record_ports_version(const struct port_mapping_list *ports);
 
 void record_ports_put(struct text *text, const struct port_mapping_list *ports);
 
-/* What stands behind "hostport" and "hostports"; adds it to @list. -EBADMSG, -ENOMEM. */
+/* Read what stands behind "hostport" and "hostports", and add it to @list. -EBADMSG, -ENOMEM. */
 int record_port_parse(char *value, struct port_mapping_list *list);
 int record_ports_parse(char *value, struct port_mapping_list *list);
 

@@ -94,7 +94,7 @@ static int open_dir(char *path, bool create, mode_t mode, int *ret_fd,
 	return 0;
 }
 
-/* Who can't make a file for want of room finds nobody else who could. */
+/* The disk has no room for a new file: nobody else can have made it, either. */
 static bool is_no_room(int errnum)
 {
 	return errnum == ENOSPC || errnum == EDQUOT || errnum == EROFS;

@@ -117,7 +117,7 @@ int ipam_records(struct attachment *att,
 	return r;
 }
 
-/* Of records: those of the bridge into @list, those of others into @others. */
+/* Adds the owners of records of the bridge to @list, those of other bridges to @others. */
 static int record_owners(struct store *store, const char *bridge,
 			 struct ipam_owner_list *list, struct ipam_owner_list *others,
 			 struct cni_error *err)

@@ -142,6 +142,7 @@ static int gateways_remove(struct attachment *net, const struct link *link,
 	struct netlink *nl = net->node->rtnl;
 	struct addr_list list = {};
 	bool routes = false;
+
 	/* The rules that guard 127.0.0.0/8 are gone. */
 	int ret = localnet_remove(net, link, err);
 
@@ -259,7 +260,8 @@ static int shared_remove(struct attachment *net, struct cni_error *err)
 
 	if (ret == 0 && rules) {
 		report_done(net, "removed its rules");
-		/* Of an earlier version, which no network's rules may look into any more. */
+		/* An earlier version made these sets. They go once no network's rules look into
+		 * them. */
 		rules_drop_sets(net, hostport_nodeips);
 	}
 	if (ret == 0)

@@ -11,9 +11,8 @@ bool gateway_uses(const struct attachment *att, int family);
 /*
  * The gateway addresses of @att->ipam are on @att->gateway_ifname, and the node sends to the
  * subnet of a link-local one by it; takes the exclusive lock where something is missing. 1: an
- * address was. Codes
- * 101; 103 (-EADDRINUSE): another address is in the place of one that is missing, or its
- * subnet is elsewhere on the node; 5, 11.
+ * address was. Codes 101; 103 (-EADDRINUSE): another address is in the place of one that is
+ * missing, or its subnet is elsewhere on the node; 5, 11.
  */
 int gateway_addresses_ensure(struct attachment *att, struct cni_error *err);
 
@@ -21,7 +20,7 @@ int gateway_addresses_ensure(struct attachment *att, struct cni_error *err);
 int gateway_addresses_check(struct attachment *att, struct cni_error *err);
 
 /* Would gateway_addresses_ensure() refuse them? Changes nothing; without @att->gateway_index
- * there is no bridge yet. Codes as its. */
+ * there is no bridge yet. The same codes. */
 int gateway_addresses_status(struct attachment *att, struct cni_error *err);
 
 #endif

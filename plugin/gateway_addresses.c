@@ -15,7 +15,7 @@
 #include "report.h"
 #include "sysctl.h"
 
-/* What is to be added is written down first: a gateway that nobody knows of would stay. */
+/* A gateway address is written down before it is added: one that nobody knows of would stay. */
 static int missing_note(struct attachment *att, const struct addr_list *list,
 			struct cni_error *err)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * GC: whoever holds something by the owner (rules_owner.h) and isn't on the runtime's list gets a DEL.
+ * GC: an attachment of the owner (identity_owner()) that holds something and isn't on the
+ * runtime's list gets a DEL.
  * Who holds something is told by records and reservations; by the alias of an interface
  * where somebody deleted both, or a newer version wrote the record.
  */

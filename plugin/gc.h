@@ -9,9 +9,10 @@
 #include "netlink_route.h"
 
 /*
- * Deletes every attachment of the owner (rules_owner.h) that the runtime's list doesn't name,
- * by the code that DEL runs: reservations, records, interfaces, elements; those of another
- * network, bridge or store are not touched. Without a list nothing is. Goes on past errors and reports them all.
+ * Deletes every attachment of the owner (identity_owner()) that the runtime's list doesn't
+ * name, by the code that DEL runs: reservations, records, interfaces, elements; those of
+ * another network, bridge or store are not touched. Without a list nothing is. Goes on past
+ * errors and reports them all.
  */
 int verb_gc(struct attachment *att, struct cni_error *err);
 
@@ -19,7 +20,7 @@ int verb_gc(struct attachment *att, struct cni_error *err);
 int gc_collect(struct attachment *att, const struct valid_set *valid,
 	       struct cni_error *err);
 
-/* The host's end of a pair of some attachment of the owner (rules_owner.h), or the ifb beside
+/* The host's end of a pair of some attachment of the owner (identity_owner()), or the ifb beside
  * it. */
 bool gc_is_of_owner(const struct attachment *att, const struct link *link);
 

@@ -42,7 +42,7 @@ static void maps_text(const struct hostport_sets *sets, struct text *text)
 				 types[f][k].what, sets->names[f][k], types[f][k].type);
 }
 
-/* Of two addresses or ports, one where they are the same. */
+/* A range of addresses; a single one where both ends are the same. */
 static void addresses_text(const uint8_t *from, const uint8_t *to, int f, size_t size,
 			   struct text *text)
 {
@@ -105,7 +105,7 @@ static void filling_clear(struct filling *filling)
 	nft_element_list_clear(&filling->elements);
 }
 
-/* What an attachment has that came before it in the same container. */
+/* Takes out of @elements what another attachment of the container has that came before. */
 static int shared_leave(const struct attachment *att, const struct record *record,
 			struct nft_element_list *elements, struct cni_error *err)
 {
@@ -186,7 +186,7 @@ struct others {
 	struct text *text;
 };
 
-/* Of those records that are on the bridge of @other. */
+/* The elements of those of @records that are on the bridge of @other. */
 static int other_fill(struct attachment *other, const struct ipam_record_list *records,
 		      struct text *text, struct cni_error *err)
 {
@@ -236,7 +236,7 @@ static int others_fill(const struct others *others, const char *network,
 	return ret;
 }
 
-/* What is wrong with another network's store doesn't hold this one up. */
+/* A fault of another network's store doesn't hold this one up. */
 static int network_fill(const char *network, void *data, struct cni_error *err)
 {
 	const struct others *others = data;

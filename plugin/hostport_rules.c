@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What comes to a port of this node's own addresses goes on to the pod. What the pod would
- * answer past the node, where nobody would undo the translation, is masqueraded: its own
- * subnet, itself included, and 127.0.0.0/8.
+ * Connections to a host port of one of the node's own addresses go on to the pod. Those that
+ * the pod would answer past the node, where nobody would undo the translation, are
+ * masqueraded: from its own subnet, itself included, and from 127.0.0.0/8.
  *
  * A Service of kube-proxy's may lead to the same pod, and then the pod is to see who comes.
  * Two bits of a connection's labels tell one from the other: LABEL_CAME is set on its way into
@@ -36,7 +36,8 @@ static const struct rules_chain output = {
 	.hook = "type nat hook output priority -101",
 };
 
-/* Of all networks: their translations are put at its head, the label's bit at its end. */
+/* A chain for all networks: their translations are put at its head, the label's bit at its
+ * end. */
 static const struct rules_chain hostports = {.name = HOSTPORTS_CHAIN};
 
 static const struct rules_chain postrouting = {
@@ -121,8 +122,8 @@ static void snat_add(struct list *list, int f, const char *onlink)
 	rule_end(list, &text, false);
 }
 
-/* What comes from there must be masqueraded whoever translated it. The pod is told by its own
- * address, which lies in its own subnet. */
+/* A packet from 127.0.0.0/8 must be masqueraded, whoever translated it. That it goes to a pod
+ * with host ports is told by the pod's address, which lies in its own subnet. */
 static void loopback_snat_add(struct list *list, const char *onlink)
 {
 	struct text text;
@@ -133,7 +134,8 @@ static void loopback_snat_add(struct list *list, const char *onlink)
 	rule_end(list, &text, false);
 }
 
-/* Once for all networks: the first sets the bit that the others look for. */
+/* Several networks have this rule, and a packet jumps once: the first rule sets the bit that
+ * the others look for. */
 static void jump_add(struct list *list, const struct rules_chain *chain, const char *kind)
 {
 	struct text text;
@@ -180,7 +182,7 @@ static void localnet_rules(const struct attachment *att, struct list *list)
 	rule_end(list, &text, false);
 }
 
-/* Gives a rule the text of a kernel without labels; NULL: it needs no other. */
+/* The text that @rule has on a kernel without labels; NULL: its own. */
 static char *unlabelled(const struct rule *rule, int f, const struct hostport_sets *sets,
 			bool *failed)
 {

@@ -82,7 +82,7 @@ static int network_read(const char *network, void *data, struct cni_error *err)
 
 	other.conf.name = network;
 	other.conf.bridge = "";
-	/* What is wrong with another network's store doesn't hold this one up. */
+	/* A fault of another network's store doesn't hold this one up. */
 	ret = ipam_connected(&other, &records, &own);
 	if (ret < 0)
 		attachment_notice(reading->att, "host ports of network %s: %s", network,
@@ -194,7 +194,7 @@ int hostports_list_own(struct netlink *nl, const struct hostport_sets *sets,
 	return ret;
 }
 
-/* What one of them has, and has from now on. */
+/* Adds the elements that @sibling has to @old, and those that it has from now on to @new. */
 static int heir_add(struct netlink *nl, const struct siblings *siblings,
 		    const struct sibling *sibling, struct nft_element_list *old,
 		    struct nft_element_list *new, struct cni_error *err)

@@ -30,7 +30,8 @@ void siblings_clear(struct siblings *siblings);
 int siblings_read(struct attachment *att, const char *container_id,
 		  struct siblings *ret_siblings, struct cni_error *err);
 
-/* What comes before @record in that order, into @elements. They point to @siblings. */
+/* Adds to @elements those of the container's attachments that come before @record in that
+ * order. They point to @siblings. */
 int siblings_before(const struct siblings *siblings, const struct record *record,
 		    struct nft_element_list *elements, struct cni_error *err);
 

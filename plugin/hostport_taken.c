@@ -78,7 +78,7 @@ static int found_note(const struct nft_element *found, void *data)
 	return nft_element_list_add(search->found, found);
 }
 
-/* Of all that a map has, what overlaps with something wanted. */
+/* Of all elements of a map, notes those that overlap with something wanted. */
 static int overlapping_note(const struct nft_element *found, void *data)
 {
 	const struct search *search = data;
@@ -273,13 +273,13 @@ static bool is_own_network(const struct attachment *att,
 						   [hostport_kind_of(element)]) == 0;
 }
 
-/* What is in the way of @wanted. */
+/* The elements that are in the way of those wanted, by their owners. */
 struct obstacles {
 	struct maps maps; /* that the elements point to */
 	struct nft_element_list dead; /* of whoever has no interface any more */
 	struct nft_element_list held; /* of other attachments of the same container */
 	bool reclaim; /* attachments of this network that are dead are among their owners */
-	/* Whose the last one was: many are one's. */
+	/* The owner of the last one, for the next, which mostly has the same. */
 	char owner[IF_NAMESIZE];
 	struct alias_names names;
 	bool lives;
@@ -349,8 +349,8 @@ int hostports_check_free(struct attachment *att, struct nft_element_list *wanted
 	return ret < 0 ? ret : obstacles.held.n > 0;
 }
 
-/* What the dead have goes; their containers' other attachments, where they ask for it as well,
- * have it then, and may be in the way themselves. */
+/* Deletes the elements of the dead. Other attachments of their containers that ask for the same
+ * ports have them then, and may be in the way themselves. */
 static int dead_delete(struct attachment *att, struct netlink *nl,
 		       const struct nft_element_list *wanted, struct obstacles *obstacles,
 		       struct cni_error *err)

@@ -106,7 +106,7 @@ struct nft_value hostport_key_onlink(const struct nft_element *element)
 	size_t size = key->len / 2;
 	struct nft_value in = *key;
 
-	/* Its own address lies in any subnet of its own. */
+	/* The pod's own address lies in whatever subnet it has. */
 	memcpy(in.bytes + size, key->bytes, size);
 	return in;
 }

@@ -64,8 +64,8 @@ static const struct port_mapping *taker(const struct attachment *att,
 	return NULL;
 }
 
-/* What isn't the node's own is not translated: a group, a broadcast address, one that is to
- * come. */
+/* Packets to an address that isn't the node's own are not translated: that of a group, a
+ * broadcast address, one that the node is yet to get. */
 static bool is_local(const struct attachment *att, const struct socket_seen *seen)
 {
 	struct ip_addr addr = ip_unmap(&seen->addr);
@@ -76,7 +76,8 @@ static bool is_local(const struct attachment *att, const struct socket_seen *see
 	return local;
 }
 
-/* Who only asks has a port of the range that the kernel chooses from, and no listener's. */
+/* A client's socket has a port of the range that the kernel chooses from: it waits for answers
+ * alone. */
 static bool is_client(const struct socket_seen *seen, const struct port_mapping *mapping)
 {
 	static const char path[] = SYSCTL_ROOT "ipv4/ip_local_port_range";
@@ -294,8 +295,7 @@ static bool is_repeated(const struct socket_list *list, size_t i)
 	return false;
 }
 
-/* What is wrong is told or refused as the configuration says, once the runtime's are left
- * out. */
+/* Tells of the sockets that aren't the runtime's, or refuses the first of them. */
 static int judge(struct attachment *att, const struct losers *losers, bool may_refuse,
 		 struct cni_error *err)
 {

@@ -78,7 +78,8 @@ static int noted_look(const char *network, void *data, struct cni_error *err)
 	return ret;
 }
 
-/* By any network with the same dataDir: they may share a bridge. */
+/* Has any network with the same dataDir written down that it turned it on? They may share a
+ * bridge. */
 static bool is_noted(const struct attachment *net, const char *ifname)
 {
 	struct noted noted = {.net = net, .ifname = ifname};
@@ -106,7 +107,7 @@ static int fence_make(struct attachment *att, const struct link *gateway,
 	return 0;
 }
 
-/* Where it can't be had, that is told once: when it is needed first. */
+/* A kernel without the fence is told of once: when the fence is needed first. */
 static int fence_make_first(struct attachment *att, const struct link *gateway)
 {
 	struct cni_error own = {};
@@ -279,8 +280,8 @@ int localnet_status(struct attachment *net, struct cni_error *err)
 	return ret < 0 ? ret : 0;
 }
 
-/* Closed before the fence goes. Where it can't be, the fence stays, and does no harm: that is
- * no reason to fail, and to be tried again for ever. */
+/* route_localnet goes off before the fence goes. Where it can't be turned off, the fence stays
+ * and does no harm: an error would only have the runtime try again for ever. */
 static int turn_off(struct attachment *net, const struct link *gateway,
 		    struct cni_error *err)
 {

@@ -121,7 +121,7 @@ static int maps_look(struct search *search, struct cni_error *err)
 	return ret;
 }
 
-/* Who is coming turns it on for himself, who is going looks here after this one. */
+/* An attachment that is coming turns it on by itself; one that is going looks here later. */
 static bool counts(const struct search *search, const struct record *record)
 {
 	const struct ipam_kernel *kernel = search->att->kernel;
@@ -147,7 +147,7 @@ static int record_look(const struct record *record, void *data, struct cni_error
 	return 0;
 }
 
-/* What is wrong with another network's store doesn't hold this one up. */
+/* A fault of another network's store doesn't hold this one up. */
 static int network_look(const char *network, void *data, struct cni_error *err)
 {
 	struct search *search = data;

@@ -54,7 +54,7 @@ static void put_trace(struct logfmt *line, const char *trace)
 	logfmt_put(line, " trace=%.*s", TRACE_ID_LEN, trace + TRACE_ID_START);
 }
 
-/* Its lines as one value. */
+/* The lines of @notice as one value. */
 static void put_notice(struct logfmt *line, const char *notice)
 {
 	char text[LOG_LINE_MAX] = "";
@@ -83,7 +83,7 @@ void log_format(const struct attachment *att, uint64_t microseconds,
 	}
 	if (err->details[0])
 		logfmt_value(&line, "details", err->details);
-	/* Last, because of a long line the end is cut. */
+	/* The notice comes last: the end of a long line is cut. */
 	if (att->notice)
 		put_notice(&line, att->notice);
 }

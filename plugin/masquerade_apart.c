@@ -13,7 +13,7 @@ struct search {
 	struct masquerade_pods pods;
 };
 
-/* In one of the configuration's own subnets? */
+/* Does @prefix lie in one of the configuration's own subnets? */
 static bool has_subnet(const struct net_conf *conf, const struct ip_prefix *prefix)
 {
 	const struct range_set_list *sets = &conf->ipam.sets;
@@ -60,7 +60,7 @@ static int is_usual(struct search *search, const struct record *record,
 		       : is_asked(search, record, address->addr.family, ret_usual, err);
 }
 
-/* Before it gets elements: its DEL is to know of them. */
+/* The record says it before the pod gets elements: its DEL has to know of them. */
 static int apart_note(struct search *search, const struct record *record, size_t i,
 		      bool masqueraded, struct cni_error *err)
 {

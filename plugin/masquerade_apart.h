@@ -11,8 +11,8 @@
 #include "masquerade_pods.h"
 
 /*
- * Of connected pods of the owner, by their records; with another IPAM plugin all that are
- * masqueraded. @found: the rules that are there, or will be. Under the exclusive lock. Codes
+ * Finds them among the owner's connected pods, by their records. With another IPAM plugin all
+ * masqueraded pods are among them. @found: the rules that are there, or will be. Under the exclusive lock. Codes
  * 5, 11, 100.
  */
 int masquerade_apart_find(struct attachment *att, const struct rule_list *found,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What an ADD was told, from its record. */
+/* Makes a configuration from the ranges that a record says an ADD was told of. */
 #include "masquerade_asked.h"
 
 #include <string.h>

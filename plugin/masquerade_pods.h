@@ -38,7 +38,8 @@ int masquerade_pods_note(struct masquerade_pods *pods, const struct ip_prefix *a
 			 bool masqueraded, struct cni_error *err);
 bool masquerade_pods_have(const struct masquerade_pods *pods, const struct ip_addr *addr);
 
-/* Of both families' sets: an element that is there while nobody has emptied them. */
+/* Gives @list the sentinels of both families' sets: elements that are there while nobody has
+ * emptied the sets. */
 int masquerade_pods_sentinels(const struct net_conf *conf, struct rule_list *list,
 			      struct cni_error *err);
 

@@ -12,8 +12,8 @@
 
 #define KIND_BY_POD "pods-"
 
-/* Of rules over ranges that a runtime asked for: "asked-" and 8 digits, that change with what
- * else is in them. */
+/* The kind of rules over ranges that a runtime asked for: "asked-" and 8 digits, which follow
+ * from all that is in the rules but these ranges (lasting_name()). */
 #define KIND_ASKED     "asked-%08" PRIx32 "-"
 #define KIND_ASKED_MAX 16
 
@@ -39,7 +39,7 @@ static const struct family families[] = {
 	{AF_INET6, "ip6", "6", {{AF_INET6, {0xff}}, 8}},
 };
 
-/* Of sets @from up to, not including, @to. */
+/* Rules of one kind, over the range sets @from up to, not including, @to. */
 struct part {
 	size_t from, to;
 	const char *kind_prefix;
@@ -115,7 +115,7 @@ static void addresses_format(const struct addresses *addresses, int family,
 	}
 }
 
-/* What is built from. */
+/* The list that is being built, and what it is built from. */
 struct build {
 	struct attachment *att;
 	enum masquerade_form form;
@@ -147,7 +147,7 @@ static void match_add(const struct net_conf *conf, const struct part *part,
 	text_add(text, " }");
 }
 
-/* What the two rules of a part and family are made from. */
+/* The two rules of a part and family are made from this. */
 struct pair {
 	const struct part *part;
 	const struct family *family;
@@ -170,8 +170,8 @@ static char *nat_text(const struct net_conf *conf, const struct pair *pair, bool
 	return text.text;
 }
 
-/* What conntrack can't place is not translated, either: it would leave with the pod's own
- * address (plugins#817). */
+/* A packet that conntrack can't place is not translated, either: it would leave with the pod's
+ * own address (plugins#817). */
 static char *invalid_text(const struct net_conf *conf, const struct pair *pair,
 			  bool apart)
 {
@@ -203,7 +203,8 @@ static bool has_apart(const struct build *build, int family)
 	return false;
 }
 
-/* All but what is only true now. */
+/* The two rules as they are compared. Addresses that are only reserved now are not in them:
+ * outside_add() adds those to what is written. */
 static int pair_add(struct build *build, const struct pair *pair, struct cni_error *err)
 {
 	const struct net_conf *conf = &build->att->conf;
@@ -329,7 +330,8 @@ static uint64_t prefix_hash(uint64_t hash, const struct ip_prefix *prefix)
 	return hash_more(hash, &prefix->len, sizeof(prefix->len));
 }
 
-/* Rules over asked ranges of which this is not what else they say are to be others. */
+/* Rules over asked ranges last as long as all else that they say is as in the configuration:
+ * with another text of it they have another kind, and are replaced. */
 static void lasting_name(const struct net_conf *conf, char ret_kind[RULE_KIND_MAX])
 {
 	const struct range_set_list *sets = &conf->ipam.sets;

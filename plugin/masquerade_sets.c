@@ -116,7 +116,7 @@ static void elements_text(const struct masquerade_sets *sets,
 		text_add(text, "%s-%s }\n", IP_TEXT(&kept.addr), IP_TEXT(&last));
 }
 
-/* What is in a set that is still there may be in the way: it is made anew. */
+/* The set may be there still, with elements that are in the way: it is emptied first. */
 static void family_text(const struct net_conf *conf, const struct ip_prefix *sentinel,
 			const struct masquerade_pods *pods, struct text *text)
 {

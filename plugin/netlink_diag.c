@@ -43,7 +43,7 @@ static void put_filter(struct builder b, const struct port_range_list *ports)
 	for (size_t i = 0; i < n; i++) {
 		const struct port_range *range = fits ? &ports->items[i] : &all;
 
-		/* What isn't in the range goes to the next one, or past the end. */
+		/* A port that isn't in the range goes to the next one, or past the end. */
 		ops[i] = (struct range_ops){
 			.from = {INET_DIAG_BC_S_GE, 8, sizeof(ops[i])},
 			.first = {.no = range->first},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What rtnetlink tells of addresses. Of links: netlink_link.c; of routes: netlink_dump_routes.c. */
+/* Reads what rtnetlink tells of addresses. netlink_link.c reads of links,
+ * netlink_dump_routes.c of routes. */
 #include "netlink_route.h"
 
 #include <errno.h>

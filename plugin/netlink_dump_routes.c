@@ -152,7 +152,7 @@ static int nexthop_add(struct kernel_route_list *list, struct kernel_route route
 	return ret;
 }
 
-/* What routes have told by number alone takes the place of these. */
+/* Puts the next hops in the place of routes that told a nexthop object's number alone. */
 static int nexthops_resolve(struct netlink *nl, struct kernel_route_list *list,
 			    struct cni_error *err)
 {

@@ -138,7 +138,7 @@ static int filter_read(const struct nlmsghdr *answer, void *data)
 	return 0;
 }
 
-/* Of one direction; without the qdisc there are none. */
+/* The filters of one direction; without the qdisc there are none. */
 static int filters_get(struct netlink *nl, unsigned int index, uint32_t parent,
 		       struct filters *ret_filters, struct cni_error *err)
 {

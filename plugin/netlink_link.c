@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What rtnetlink tells of a link: itself, its bridge or port, its kernel parameters. */
+/* Reads what rtnetlink tells of a link: itself, its bridge or port, its kernel parameters. */
 #include "netlink_route.h"
 
 #include <errno.h>

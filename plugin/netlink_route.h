@@ -188,9 +188,9 @@ struct kernel_route {
 	unsigned int index; /* of the interface; 0: none */
 	uint8_t protocol; /* RTPROT_* */
 	uint8_t type; /* RTN_UNICAST, or RTN_ of one that refuses or drops */
-	uint32_t
-		nexthop; /* the number of a nexthop object that it leads through; 0: none */
-	size_t hop, hops; /* this is the one from 0 on, of so many, each with an entry */
+	uint32_t nexthop; /* the number of a nexthop object that it leads by; 0: none */
+	size_t hop,
+		hops; /* this is number hop, from 0 on, of so many; each has an entry */
 };
 struct kernel_route_list {
 	struct kernel_route *items;

@@ -137,7 +137,7 @@ static int lock_path(const struct node *node, const char *suffix,
 	return 0;
 }
 
-/* In place of a file that can't be made, and that nobody has locked, therefore. */
+/* A file in memory in place of a lock's that can't be made: nobody has locked that one. */
 static int lock_stand_in(const struct node *node)
 {
 	bool no_room = errno == ENOSPC || errno == EDQUOT || errno == EROFS;

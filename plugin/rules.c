@@ -58,7 +58,7 @@ struct stale {
 	uint64_t handle;
 };
 
-/* What the table holds, seen from one stage of one owner. */
+/* The table's rules, seen from one stage of one owner. */
 struct survey {
 	const char *stage;
 	uint64_t owner, by_name;
@@ -262,7 +262,7 @@ static int replace_once(struct attachment *att, struct survey *survey,
 	if (survey->wanted->fill)
 		ret = survey->wanted->fill(att, &batch, err);
 	replacement_text(att, survey, &batch);
-	/* With the last rule by name the sets that it may have looked into. */
+	/* The last rule by name goes, and with it the sets that it may have looked into. */
 	if (ret == 0 && survey->by_name_n > 0 && survey->by_name_others_n == 0 &&
 	    !survey->keep_by_name)
 		ret = rules_sets_delete(att, table_protocol(survey->wanted),
@@ -309,7 +309,8 @@ static int replace(struct attachment *att, struct survey *survey,
 	return 0;
 }
 
-/* What is there while nobody else changes it. */
+/* Takes the survey under the exclusive lock. Rules by name that another owner needs are no
+ * longer stale in it. */
 static int survey_exclusively(struct attachment *att, struct survey *survey,
 			      struct cni_error *err)
 {

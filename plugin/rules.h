@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * An owner's rules in the tables bridge_cni (families inet and, against spoofing,
- * bridge): shared by its pods, constant in number. Who is an owner is said in rules_owner.h.
+ * bridge): shared by its pods, constant in number. identity_owner() says who is an owner.
  * Each carries a comment that says whose it is and a fingerprint of what it says, so that
  * one short look tells whether anything is to be done.
  */
@@ -33,11 +33,12 @@ struct rule {
 	char *other; /* a text that will do as well; NULL: there is none; owned */
 	bool optional; /* it may be there or not */
 	bool present; /* found: one of its texts is there */
-	/* What is written instead, by rule_list.complete or .without; NULL; owned. */
+	/* The text that is written instead, set by rule_list.complete or .without; NULL:
+	 * none; owned. */
 	char *written;
 };
 
-/* Of a rule with this text: what its comment says. */
+/* The fingerprint that the comment of a rule with this text has. */
 uint64_t rules_fingerprint(const struct rule *rule, const char *text);
 
 struct rule_list {
@@ -95,7 +96,8 @@ int rules_survey(struct attachment *att, const char *stage, struct rule_list *wa
 
 /*
  * Removes everything of the owner from both tables, whichever stage's: rules by their
- * comments, sets and maps by their names; the tables where nothing of others is left in them. Under the exclusive lock.
+ * comments, sets and maps by their names; the tables where nothing of others is left in
+ * them. Under the exclusive lock.
  * @ret_removed: there was something. Codes 101, 105.
  */
 int rules_remove(struct attachment *att, bool *ret_removed, struct cni_error *err);

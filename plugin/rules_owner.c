@@ -28,7 +28,7 @@ void rules_comment_format(const struct net_conf *conf, const char *stage,
 		 conf->name);
 }
 
-/* Up to the character @end, which is passed over. */
+/* The word before the character @end, which is passed over. */
 static bool take_word(const char **at, const char *end, char ret_word[RULES_WORD_MAX])
 {
 	size_t len = strcspn(*at, end);

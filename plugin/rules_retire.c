@@ -94,7 +94,7 @@ static int others_read(struct attachment *att, int protocol, struct others *othe
 	return ret == -EPROTONOSUPPORT || ret == -EINVAL ? error_clear(err) : ret;
 }
 
-/* In both tables. */
+/* The other owners in both tables. */
 static int others_read_all(struct attachment *att, struct others *others,
 			   struct cni_error *err)
 {
@@ -107,7 +107,8 @@ static int others_read_all(struct attachment *att, struct others *others,
 	return ret;
 }
 
-/* Whose is not told by an interface of the name may be anybody's. */
+/* An interface of the name whose MAC address tells no owner may be any owner's: then all of
+ * them live. */
 static void link_note(const struct attachment *att, struct others *others,
 		      const struct link *link)
 {

@@ -11,7 +11,7 @@ void say(const char *fmt, ...) _printf_(1, 2);
 /* An error with its details. @where: what it is about; NULL: the message says it. */
 void say_error(const char *where, const struct cni_error *err);
 
-/* What attachment_notice() collected. */
+/* The lines that attachment_notice() has collected. */
 void say_notices(const struct attachment *att);
 
 #endif

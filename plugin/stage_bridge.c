@@ -152,7 +152,8 @@ static int set_mtu(struct attachment *att, struct link *link, struct cni_error *
 	return ret;
 }
 
-/* What a bridge that is there lacks; @made: it is made here, if not now. */
+/* Gives a bridge that is there what it lacks. @made: it was made here, now or by an ADD that
+ * got no further. */
 static int set_up(struct attachment *att, struct link *link, bool made,
 		  struct cni_error *err)
 {

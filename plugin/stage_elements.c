@@ -136,7 +136,7 @@ static int sweep_owner(struct attachment *att, uint64_t owner,
 	return ret == -EPROTONOSUPPORT || ret == -EINVAL ? error_clear(err) : ret;
 }
 
-/* In those that an earlier version named by the network, too. */
+/* Sweeps the owner's sets, and those that an earlier version named by the network. */
 static int sweep(struct attachment *att,
 		 bool (*is_kept)(const struct attachment *att, const char *host_ifname,
 				 const void *data),
@@ -240,8 +240,8 @@ static int ports_find(struct attachment *att, const struct hostport_pod *pod, bo
 					    err);
 }
 
-/* By the record, whatever the configuration says now; an ADD undoes what it made itself. What
- * the pod's other attachments ask for as well is theirs from then on. */
+/* Deletes the elements that the record names, whatever the configuration says now; an ADD undoes
+ * what it made itself. Ports that the pod's other attachments ask for as well are theirs then. */
 static int owner_del(struct attachment *att, const struct hostport_pod *pod, bool shared,
 		     struct cni_error *err)
 {
@@ -289,7 +289,7 @@ static int elements_del(struct attachment *att, struct cni_error *err)
 	    !(add ? att->conf.mac_spoof_check : att->record->spoof_check))
 		return 0;
 	shared = shares_ports(att);
-	/* Of two that go at once, neither leaves the ports to the other. */
+	/* Two that go at once must not leave the ports to each other. */
 	if (shared)
 		ret = node_lock(att->node, NODE_EXCLUSIVE, err);
 	if (ret == 0)

@@ -50,7 +50,8 @@ static int complete(struct attachment *att, struct rule_list *wanted,
 	return 0;
 }
 
-/* Where it isn't as usual: @emptied: and a set of pods lacks its elements. */
+/* Makes the rules what they are to be, those over sets of pods included. @emptied: a set of
+ * pods lacks its elements. */
 static int rules_replace(struct attachment *att, bool emptied, bool *ret_has_pods,
 			 struct cni_error *err)
 {
@@ -93,7 +94,7 @@ static int masquerade_add(struct attachment *att, struct cni_error *err)
 	return ret > 0 ? rules_replace(att, true, &has_pods, err) : ret;
 }
 
-/* What the records say may have changed since, and rules over sets of pods be needed no more.
+/* Records may have come or gone since, and rules over sets of pods be needed no more.
  * A network whose ranges are all asked for by its pods has rules of theirs alone. */
 static int masquerade_repair_shared(struct attachment *net, struct cni_error *err)
 {

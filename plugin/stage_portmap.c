@@ -107,7 +107,7 @@ static int rules_put(struct attachment *att, bool *ret_replaced, struct cni_erro
 	return ret;
 }
 
-/* Of a pod without host ports, too: those of others may have to be put back. */
+/* The ADD of a pod without host ports looks, too: those of others may have to be put back. */
 static int portmap_rules(struct attachment *att, bool *ret_replaced,
 			 struct cni_error *err)
 {
@@ -116,8 +116,8 @@ static int portmap_rules(struct attachment *att, bool *ret_replaced,
 	return rules_put(att, ret_replaced, err);
 }
 
-/* What lets 127.0.0.1 reach pods, and keeps pods from it: by a fence or, in a kernel without
- * one, by the rules alone. */
+/* Lets 127.0.0.1 reach pods, and keeps pods from it: by a fence or, in a kernel without one,
+ * by the rules alone. */
 static int loopback_open(struct attachment *att, bool look, struct cni_error *err)
 {
 	bool ignored;
@@ -150,8 +150,9 @@ static bool all_there(const struct nft_element_list *elements,
 }
 
 /*
- * What the pod is to have into @elements, which point to @sets, and what of it is there into
- * @found. What another attachment of the container has is not missing. 1: all is there.
+ * Adds the elements that the pod is to have to @elements, which point to @sets, and those of
+ * them that are there to @found. Elements that another attachment of the container has are not
+ * missing. 1: all are there.
  */
 static int own_look(struct attachment *att, struct hostport_sets *sets,
 		    struct nft_element_list *elements, struct nft_element_list *found,

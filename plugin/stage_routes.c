@@ -171,7 +171,7 @@ static bool is_own_gateway(const struct attachment *att, const struct ip_addr *g
 	return false;
 }
 
-/* Of a gateway that isn't this network's that is known only if it is the node. */
+/* Whether a gateway forwards is known only of this network's, and of the node's addresses. */
 static bool gateway_forwards(const struct attachment *att, const struct ip_addr *gw)
 {
 	const char *name = gw->family == AF_INET ? "ipv4/ip_forward"
@@ -186,7 +186,7 @@ static bool gateway_forwards(const struct attachment *att, const struct ip_addr 
 	       sysctl_get(&on, &ignored, "%s", name) == 0 && on;
 }
 
-/* What was asked for is done; that it may not be what was meant is said. */
+/* The route is made as it was asked for; that it may not be what was meant is said. */
 static void own_subnet_notice(struct attachment *att)
 {
 	for (size_t i = 0; i < att->ipam.routes.n; i++) {

@@ -78,8 +78,8 @@ static int gateway_look(struct attachment *att, struct cni_error *err)
 	return ret;
 }
 
-/* What the next ADD would be refused for, of what it shares with others. Where a pod has an
- * address of the same range, that was looked at by its ADD. */
+/* Would the next ADD be refused for its gateway, which it shares with others? Where a pod has
+ * an address of the same range, its ADD has looked at that. */
 static int gateway_status(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(node_close) struct node node = NODE_CLOSED;

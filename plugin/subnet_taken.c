@@ -65,7 +65,8 @@ static int addresses_look(const struct question *q, struct cni_error *err)
 	return ret;
 }
 
-/* Of several with one prefix, the bridge's own one has no metric in IPv4, and this in IPv6. */
+/* The metric that the kernel gives an interface's own route to its subnet: none in IPv4, this
+ * in IPv6. */
 #define METRIC6_CONNECTED 256
 
 static bool precedes_ours(const struct kernel_route *route)

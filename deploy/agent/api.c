@@ -486,7 +486,7 @@ static void ended(struct api *api, CURLcode code)
 	}
 }
 
-/* Whom another CA has vouched for isn't listened to any longer. */
+/* A server that the former CA has vouched for isn't listened to any longer. */
 static void ca_changed(struct api *api)
 {
 	api->stale = true;

@@ -25,7 +25,7 @@ bool content_changed(struct content *content, const char *path)
 	bool changed;
 	size_t len;
 
-	/* Before it is read: what is written meanwhile is seen the next time. */
+	/* stat() comes before reading: what is written in between is seen the next time. */
 	if (stat(path, &now.file) < 0)
 		now.file = (struct stat){};
 	else if (same_file(&now.file, &content->file))

@@ -286,7 +286,7 @@ static uint64_t look(const char *target, const char *link_path)
 	return sum.hash;
 }
 
-/* Where a package upgrades the bundle, or has begun to, under the agent that runs. */
+/* A package may upgrade the bundle under the agent that runs, or be about to. */
 static int read_bundle(struct install *install, struct cni_error *err)
 {
 	uint64_t seen;

@@ -52,7 +52,7 @@ static int addresses(struct netlink *rtnl, unsigned int index, uint64_t *ret_has
 	return 0;
 }
 
-/* Of the node, and of the bridge. */
+/* Forwarding of the node, and of the bridge. */
 static int forwarding(const struct link *bridge, uint64_t *ret_hash,
 		      struct cni_error *err)
 {
