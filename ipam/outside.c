@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Reserved addresses that lie outside of prefixes, by the index. */
 #include <errno.h>
-#include <string.h>
 
 #include "operation.h"
 
@@ -71,19 +70,27 @@ static void prefix_list_clear(struct prefix_list *list)
 	free(list->items);
 }
 
-/* -ENOMEM. */
-static int addresses_add(const struct record *record, struct prefix_list *list)
+/* Makes room for so many more. -ENOMEM. */
+static int prefix_list_grow(struct prefix_list *list, size_t more)
 {
 	struct ip_prefix *grown;
 
-	grown = reallocarray(list->items, list->n + record->n + 1, sizeof(*grown));
+	grown = reallocarray(list->items, list->n + more + 1, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
 	list->items = grown;
+	return 0;
+}
+
+/* -ENOMEM. */
+static int addresses_add(const struct record *record, struct prefix_list *list)
+{
+	if (prefix_list_grow(list, record->n) < 0)
+		return -ENOMEM;
 	for (size_t i = 0; i < record->n; i++) {
 		const struct ip_addr *ip = &record->addresses[i].address.addr;
 
-		grown[list->n++] = (struct ip_prefix){*ip, ip_bits(ip->family)};
+		list->items[list->n++] = (struct ip_prefix){*ip, ip_bits(ip->family)};
 	}
 	return 0;
 }
@@ -110,21 +117,17 @@ static int recorded_add(const struct attachment *att, struct store *store, bool 
 int ipam_outside(struct attachment *att, const struct prefix_list *prefixes,
 		 bool recorded, struct ip_span_list *ret_list, struct cni_error *err)
 {
-	_cleanup_(prefix_list_clear) struct prefix_list inside = {
-		.items = calloc(prefixes->n + 1, sizeof(*inside.items)),
-	};
+	_cleanup_(prefix_list_clear) struct prefix_list inside = {};
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	_cleanup_(free_p) struct taken_run *runs = NULL;
 	struct ip_span_list list = {};
 	size_t n = 0;
-	int r = inside.items ? 0 : error_oom(err);
+	int r;
 
-	if (r < 0)
-		return r;
-	if (prefixes->n)
-		memcpy(inside.items, prefixes->items,
-		       prefixes->n * sizeof(*inside.items));
-	inside.n = prefixes->n;
+	if (prefix_list_grow(&inside, prefixes->n) < 0)
+		return error_oom(err);
+	for (size_t i = 0; i < prefixes->n; i++)
+		inside.items[inside.n++] = prefixes->items[i];
 	r = operation_open(att, STORE_EXISTING, &store, err);
 	if (r < 0)
 		return r == -ENOENT && err->code == 0 ? 0 : r;

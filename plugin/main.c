@@ -108,7 +108,7 @@ static int run(const char *called, enum cni_version *ret_version, struct cni_err
 	_cleanup_(free_p) char *text = NULL;
 	struct cni_env env;
 	uint64_t started;
-	size_t len;
+	size_t len = 0;
 	int ret;
 
 	ret = cni_env_read(getenv, &env, err);

@@ -158,7 +158,8 @@ void heal_ended(struct heal *heal, int status, char *output)
 		heal->known = true;
 		/* What happened while it ran may have come too late for it. */
 		if (look_now(heal, &heal->good) < 0 || mended ||
-		    memcmp(&heal->good, &heal->before, sizeof(heal->good)) != 0)
+		    memcmp(heal->good.seen, heal->before.seen, sizeof(heal->good.seen)) !=
+			    0)
 			want(heal, now + AGAIN_MS);
 		return;
 	}
