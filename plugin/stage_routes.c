@@ -91,12 +91,13 @@ static void metric_choose(const struct kernel_route_list *list, unsigned int ind
 		route->priority = metric_of(route) + 1;
 }
 
-/* Which of the attachment's routes are there already, and what metrics IPv6's others get. */
-static int look(struct attachment *att, bool *there, struct cni_error *err)
+/* Which of the attachment's routes of that family are there already, and what metrics IPv6's
+ * others get. */
+static int look(struct attachment *att, int family, bool *there, struct cni_error *err)
 {
 	struct route_list *routes = &att->ipam.routes;
 	struct kernel_route_list list = {};
-	int ret = route_list_get(att->node->pod_rtnl, AF_UNSPEC, &list, err);
+	int ret = route_list_get(att->node->pod_rtnl, family, &list, err);
 
 	for (size_t i = 0; ret == 0 && i < routes->n; i++) {
 		struct route *route = &routes->items[i];
@@ -125,20 +126,21 @@ static int add_all(struct attachment *att, const bool *there, bool exclusive,
 	return netlink_commit(att->node->pod_rtnl, err);
 }
 
-/* Only where another interface was made before can one have a route to the same place; one
- * that came from elsewhere is found when the kernel refuses ours. */
+/* Only where another interface was made before can one have a route to the same place, which is
+ * IPv6's matter alone; one that came from elsewhere, or is there already, is found when the
+ * kernel refuses ours. */
 static int routes_make(struct attachment *att, bool *there, struct cni_error *err)
 {
 	bool looked = att->container_index > FIRST_INDEX &&
 		      attachment_uses(att, AF_INET6);
-	int ret = looked ? look(att, there, err) : 0;
+	int ret = looked ? look(att, AF_INET6, there, err) : 0;
 
 	if (ret == 0)
 		ret = add_all(att, there, !looked, err);
 	if (ret != -EEXIST)
 		return ret;
 	error_clear(err);
-	ret = look(att, there, err);
+	ret = look(att, AF_UNSPEC, there, err);
 	return ret < 0 ? ret : add_all(att, there, false, err);
 }
 

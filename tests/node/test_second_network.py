@@ -147,6 +147,18 @@ def test_an_entry_that_is_there_twice_is_made_once(node):
     assert [r["dst"] for r in pod.routes()].count("198.18.0.0/15") == 1
 
 
+def test_so_is_an_entry_of_IPv4_on_a_second_network(node):
+    """Where only IPv6's routes were looked at before."""
+    routes = [{"dst": "198.18.0.0/15"}, {"dst": "198.18.0.0/15", "table": 0}]
+    pod = node.pod()
+    node.add(pod, net(1))
+    conf = net(2, ipam={"routes": routes})
+    result = node.add(pod, conf, ifname="net1")
+    assert used(pod) == {"net1"}
+    assert [r["dst"] for r in pod.routes()].count("198.18.0.0/15") == 1
+    node.check(pod, conf, result, ifname="net1")
+
+
 def metrics(pod, name):
     return {family: [r.get("metric") for r in pod.routes(n)
                      if r["dst"] == "default" and r["dev"] == name]
