@@ -99,3 +99,8 @@ int flock_wait(int fd, int operation, unsigned int wait_ms)
 
 	return r == -EINTR ? -ETIMEDOUT : r;
 }
+
+bool lock_has_no_room(int errnum)
+{
+	return errnum == ENOSPC || errnum == EDQUOT || errnum == EROFS;
+}

@@ -94,12 +94,6 @@ static int open_dir(char *path, bool create, mode_t mode, int *ret_fd,
 	return 0;
 }
 
-/* The disk has no room for a new file: nobody else can have made it, either. */
-static bool is_no_room(int errnum)
-{
-	return errnum == ENOSPC || errnum == EDQUOT || errnum == EROFS;
-}
-
 /*
  * flock() on this very file is what host-local does (its disk/lock.go). Where there are
  * records alone, the directory that they are in serves; and so does the network's where the
@@ -116,7 +110,7 @@ static int take_lock(struct store *store, enum store_mode mode, unsigned int wai
 		fd = store->lock_fd = openat(store->dir_fd, file,
 					     O_RDONLY | O_CREAT | STORE_OPEN_FLAGS,
 					     LOCK_MODE);
-		if (fd < 0 && (mode != STORE_EXISTING || !is_no_room(errno)))
+		if (fd < 0 && (mode != STORE_EXISTING || !lock_has_no_room(errno)))
 			return store_file_error(dir, file, errno, "open", err);
 		if (fd < 0) {
 			fd = store->dir_fd;

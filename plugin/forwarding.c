@@ -32,7 +32,7 @@ const char *forwarding_name(const char *ifname, char buf[FORWARDING_NAME_MAX])
 	return buf;
 }
 
-static int all_get(int family, int *ret_on, struct cni_error *err)
+int forwarding_all_get(int family, int *ret_on, struct cni_error *err)
 {
 	int ret = sysctl_get(ret_on, err, "%s", all_name(family));
 
@@ -76,7 +76,7 @@ int forwarding_closed_uplink(struct netlink *nl, struct link *ret_link,
 
 	/* Where the switch for all is off, ADD turns that on, and the uplinks with it. */
 	if (ret == 0 && closed.index)
-		ret = all_get(AF_INET, &on, err);
+		ret = forwarding_all_get(AF_INET, &on, err);
 	if (ret < 0)
 		return ret;
 	*ret_link = on ? closed : (struct link){};
@@ -168,7 +168,7 @@ static int turn_on(struct attachment *att, int family, struct cni_error *err)
 	struct netlink *nl = att->node->rtnl;
 	struct link gateway;
 	bool open = false;
-	int on = 0, ret = all_get(family, &on, err);
+	int on = 0, ret = forwarding_all_get(family, &on, err);
 
 	if (ret == 0)
 		ret = link_get(nl, att->gateway_ifname, &gateway, err);
@@ -186,7 +186,7 @@ static int turn_on(struct attachment *att, int family, struct cni_error *err)
 
 int forwarding_ensure(struct attachment *att, int family, struct cni_error *err)
 {
-	int on = 0, ret = all_get(family, &on, err);
+	int on = 0, ret = forwarding_all_get(family, &on, err);
 
 	if (ret < 0 || (on && (family == AF_INET6 || att->gateway_forwards)))
 		return ret;
@@ -222,7 +222,7 @@ int forwarding_check(struct attachment *att, int family, struct cni_error *err)
 	struct netlink *nl = att->node->rtnl;
 	struct link gateway;
 	bool open = false;
-	int on = 0, ret = all_get(family, &on, err);
+	int on = 0, ret = forwarding_all_get(family, &on, err);
 
 	if (ret == 0 && !on) {
 		ret = link_get(nl, att->gateway_ifname, &gateway, err);

@@ -17,6 +17,9 @@
  */
 int forwarding_ensure(struct attachment *att, int family, struct cni_error *err);
 
+/* Is the switch for all on? Codes 5; 101: the kernel has none of that family. */
+int forwarding_all_get(int family, int *ret_on, struct cni_error *err);
+
 /* Code 104 names the parameter that is off, the uplink's included. */
 int forwarding_check(struct attachment *att, int family, struct cni_error *err);
 

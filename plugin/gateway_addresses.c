@@ -123,13 +123,8 @@ static int addresses_complete(struct attachment *att, struct cni_error *err)
 static int bridge_ipv6_enable(struct attachment *att, struct cni_error *err)
 {
 	struct cni_error ignored = {};
-	int ret = sysctl_ensure(0, err, "ipv6/conf/%s/disable_ipv6", att->gateway_ifname);
+	int ret = sysctl_enable_ipv6(att->gateway_ifname, err);
 
-	if (ret == -ENOENT)
-		return error_set(
-			err, CNI_ERR_KERNEL, EAFNOSUPPORT,
-			"the network has IPv6 ranges, but the node's kernel runs "
-			"without IPv6");
 	if (ret == 0)
 		(void)sysctl_ensure(1, &ignored, "ipv6/conf/%s/keep_addr_on_down",
 				    att->gateway_ifname);

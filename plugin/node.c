@@ -140,10 +140,9 @@ static int lock_path(const struct node *node, const char *suffix,
 /* A file in memory in place of a lock's that can't be made: nobody has locked that one. */
 static int lock_stand_in(const struct node *node)
 {
-	bool no_room = errno == ENOSPC || errno == EDQUOT || errno == EROFS;
 	int errnum = errno, fd = -1;
 
-	if (node->removes && no_room)
+	if (node->removes && lock_has_no_room(errnum))
 		fd = memfd_create("lock", MFD_CLOEXEC);
 	errno = errnum;
 	return fd;

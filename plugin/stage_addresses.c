@@ -47,14 +47,8 @@ static int ipv6_prepare(void *data, struct cni_error *err)
 static int ipv6_enable(void *data, struct cni_error *err)
 {
 	const struct attachment *att = data;
-	int ret = sysctl_ensure(0, err, "ipv6/conf/%s/disable_ipv6", att->env.ifname);
 
-	if (ret == -ENOENT)
-		return error_set(
-			err, CNI_ERR_KERNEL, EAFNOSUPPORT,
-			"the network has IPv6 ranges, but the node's kernel runs "
-			"without IPv6");
-	return ret;
+	return sysctl_enable_ipv6(att->env.ifname, err);
 }
 
 /*

@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "forwarding.h"
 #include "netlink_fib.h"
 #include "netlink_route.h"
 #include "stages.h"
-#include "sysctl.h"
 
 #define FIRST_INDEX 2 /* of a namespace's interfaces after lo */
 
@@ -176,8 +176,6 @@ static bool is_own_gateway(const struct attachment *att, const struct ip_addr *g
 /* Whether a gateway forwards is known only of this network's, and of the node's addresses. */
 static bool gateway_forwards(const struct attachment *att, const struct ip_addr *gw)
 {
-	const char *name = gw->family == AF_INET ? "ipv4/ip_forward"
-						 : "ipv6/conf/all/forwarding";
 	struct cni_error ignored = {};
 	bool local = false;
 	int on = 0;
@@ -185,7 +183,7 @@ static bool gateway_forwards(const struct attachment *att, const struct ip_addr 
 	if (is_own_gateway(att, gw))
 		return true;
 	return route_is_local(att->node->rtnl, gw, &local, &ignored) == 0 && local &&
-	       sysctl_get(&on, &ignored, "%s", name) == 0 && on;
+	       forwarding_all_get(gw->family, &on, &ignored) == 0 && on;
 }
 
 /* The route is made as it was asked for; that it may not be what was meant is said. */

@@ -137,3 +137,15 @@ int sysctl_set(int value, struct cni_error *err, const char *fmt, ...)
 		ret = error_clear(err);
 	return ret;
 }
+
+int sysctl_enable_ipv6(const char *ifname, struct cni_error *err)
+{
+	int ret = sysctl_ensure(0, err, "ipv6/conf/%s/disable_ipv6", ifname);
+
+	if (ret == -ENOENT)
+		return error_set(
+			err, CNI_ERR_KERNEL, EAFNOSUPPORT,
+			"the network has IPv6 ranges, but the node's kernel runs "
+			"without IPv6");
+	return ret;
+}

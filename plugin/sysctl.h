@@ -28,6 +28,10 @@ int sysctl_ensure(int value, struct cni_error *err, const char *fmt, ...) _print
 /* The same for what mostly isn't there yet: written first, read where that fails. */
 int sysctl_set(int value, struct cni_error *err, const char *fmt, ...) _printf_(3, 4);
 
+/* Turns IPv6 on for an interface of a network that has IPv6 ranges. Codes 5; 101: the kernel
+ * runs without it. */
+int sysctl_enable_ipv6(const char *ifname, struct cni_error *err);
+
 /* Could it be written? False, too, when there is no such. */
 bool sysctl_is_writable(const char *fmt, ...) _printf_(1, 2);
 
