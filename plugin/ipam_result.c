@@ -106,6 +106,37 @@ static void routes_complete(struct attachment *att)
 	ipam->routes.n = kept;
 }
 
+/* Does the pod find @addr on its link, or have a route to it? */
+static bool is_reached(const struct cni_result *ipam, const struct ip_addr *addr)
+{
+	bool found = ip_is_link_local6(addr);
+
+	for (size_t i = 0; i < ipam->ips.n; i++)
+		found = found || prefix_contains(&ipam->ips.items[i].address, addr);
+	for (size_t i = 0; i < ipam->routes.n; i++)
+		found = found || (!prefix_is_default(&ipam->routes.items[i].dst) &&
+				  prefix_contains(&ipam->routes.items[i].dst, addr));
+	return found;
+}
+
+/* Of ranges here that is refused; another IPAM plugin's answer is served, as the reference
+ * does. */
+static void unreached_gateways_tell(struct attachment *att)
+{
+	for (size_t i = 0; i < att->ipam.ips.n; i++) {
+		const struct ip_config *ip = &att->ipam.ips.items[i];
+
+		if (ip->gateway.family && !is_reached(&att->ipam, &ip->gateway))
+			attachment_notice(
+				att,
+				"isGateway: %s gave %s the gateway %s, which is "
+				"not in that subnet: the bridge gets it, and the "
+				"pod can't reach it",
+				att->conf.ipam.type, PREFIX_TEXT(&ip->address),
+				IP_TEXT(&ip->gateway));
+	}
+}
+
 int ipam_result_complete(struct attachment *att, struct cni_error *err)
 {
 	int ret = 0;
@@ -116,5 +147,7 @@ int ipam_result_complete(struct attachment *att, struct cni_error *err)
 		ret = default_routes_complete(&att->ipam, err);
 	if (ret == 0)
 		routes_complete(att);
+	if (ret == 0 && att->conf.is_gateway)
+		unreached_gateways_tell(att);
 	return ret;
 }

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from harness import plugin
+from harness import delegates, plugin
 from harness.node import (GATEWAY4, GATEWAY6, SUBNET4, SUBNET6, addresses_of,
                           network)
 
@@ -181,6 +181,23 @@ def test_where_nobody_has_to_reach_it_it_is_served(node):
     other, = addresses_of(node.add(second, conf))
     assert first.ping(other)
     node.check(first, conf, result)
+
+
+@pytest.mark.parametrize("address, gateway, told", [
+    ("10.1.2.9/24", "10.9.9.1", True), ("fd00:1:2::9/64", "fd00:9::1", True),
+    ("10.1.2.9/32", "10.1.2.9", False), ("fd00:1:2::9/64", "fe80::1", False)])
+def test_another_IPAM_plugins_gateway_that_the_pod_can_not_reach_is_told(node, address, gateway,
+                                                                       told):
+    """It has no key here that could be named."""
+    fake = delegates.Delegate(node, f"""
+        if verb == "ADD":
+            answer(ips=[{{"address": "{address}", "gateway": "{gateway}"}}])""")
+    pod = node.pod()
+    conf = fake.conf(isDefaultGateway=None, isGateway=True, ipMasq=None)
+    result, words = add_with_words(node, pod, conf, env=fake.env)
+    assert (gateway in words and "isGateway" in words) if told else words == ""
+    assert result["ips"][0]["gateway"] == gateway
+    node.check(pod, conf, result, env=fake.env)
 
 
 def test_a_route_of_its_own_gateway_doesn_t_need_it(node):
