@@ -217,18 +217,19 @@ static int opening_look(struct attachment *att, unsigned int index, const char *
 	return 0;
 }
 
-int localnet_tell_all(struct attachment *att, struct cni_error *err)
+void localnet_tell_all(struct attachment *att)
 {
 	enum fence fence = FENCE_NONE;
-	int all = 0, ret = sysctl_get(&all, err, SYSCTL, "all");
+	struct cni_error own = {};
+	int all = 0;
 
-	if (ret < 0 || !all || !att->gateway_index)
-		return ret == -ENOENT && !err->code ? 0 : ret;
-	ret = fence_get(att->node->rtnl, att->gateway_index, &fence, err);
-	if (ret == 0 && fence == FENCE_NONE)
+	if (sysctl_get(&all, &own, SYSCTL, "all") == 0 && all && att->gateway_index &&
+	    fence_get(att->node->rtnl, att->gateway_index, &fence, &own) == 0 &&
+	    fence == FENCE_NONE)
 		others_tell(att, "all interfaces (net.ipv4.conf.all)",
 			    att->gateway_ifname);
-	return ret;
+	if (own.code)
+		attachment_notice(att, "%s", own.msg);
 }
 
 int localnet_check(struct attachment *att, struct cni_error *err)
@@ -244,9 +245,10 @@ int localnet_check(struct attachment *att, struct cni_error *err)
 				 " 1, found 0: 127.0.0.1 doesn't lead to the pod's host "
 				 "ports",
 				 att->gateway_ifname);
-	return att->gateway_localnet == 1
-		       ? opening_look(att, att->gateway_index, att->gateway_ifname, err)
-		       : localnet_tell_all(att, err);
+	if (att->gateway_localnet == 1)
+		return opening_look(att, att->gateway_index, att->gateway_ifname, err);
+	localnet_tell_all(att);
+	return 0;
 }
 
 bool localnet_is_on(const struct attachment *net)

@@ -32,8 +32,8 @@ bool localnet_is_on(const struct attachment *net);
 int localnet_status(struct attachment *net, struct cni_error *err);
 
 /* Tells by attachment_notice() that it is on for all interfaces, the gateway's, which has no
- * fence, included: kube-proxy's doing. Codes 5, 101. */
-int localnet_tell_all(struct attachment *att, struct cni_error *err);
+ * fence, included: kube-proxy's doing. What can't be looked at fails nothing, and is told. */
+void localnet_tell_all(struct attachment *att);
 
 /* DEL, once the attachment's elements are gone: off where it was turned on here and no other
  * host port needs it. Codes 5, 11, 101. */

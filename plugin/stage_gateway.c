@@ -41,8 +41,8 @@ static int gateway_add(struct attachment *att, struct cni_error *err)
 	/* Once, as a question to each pod's ADD would cost too much. */
 	if (ret < 0 || !added || att->env.verb != CNI_ADD || !gateway_uses(att, AF_INET))
 		return ret;
-	ret = forwarding_tell_uplink(att, err);
-	return ret < 0 ? ret : localnet_tell_all(att, err);
+	localnet_tell_all(att);
+	return forwarding_tell_uplink(att, err);
 }
 
 static int gateway_check(struct attachment *att, struct cni_error *err)

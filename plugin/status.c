@@ -74,7 +74,7 @@ static int gateway_look(struct attachment *att, struct cni_error *err)
 	if (ret == 0 && gateway_uses(att, AF_INET))
 		ret = forwarding_tell_uplink(att, err);
 	if (ret == 0 && gateway_uses(att, AF_INET))
-		ret = localnet_tell_all(att, err);
+		localnet_tell_all(att);
 	return ret;
 }
 
