@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which elements are in each other's way, also where one of them is a range. */
+#include <errno.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "hostports.h"
@@ -19,38 +21,98 @@ bool hostport_overlap(const struct nft_element *a, const struct nft_element *b)
 		      address) == 0;
 }
 
-/* The ports that some elements have: most are in nobody's way, and so aren't compared with
- * each of thousands. */
-struct ports {
-	uint8_t bits[HOSTPORT_FAMILIES][UINT8_MAX + 1][(UINT16_MAX + 1) / 8];
+/* An element by its ports. */
+struct hostport_span {
+	const struct nft_element *element;
+	int family;
+	uint8_t protocol;
+	unsigned int first, last;
+	unsigned int
+		reach; /* the highest last port of those up to here, of its protocol */
 };
 
-static uint8_t *byte_of(struct ports *ports, const struct nft_element *element,
-			unsigned int port)
+static struct hostport_span span_of(const struct nft_element *element)
 {
-	return &ports->bits[hostport_family_of(element)][element->key.bytes[0]][port / 8];
+	return (struct hostport_span){
+		.element = element,
+		.family = hostport_family_of(element),
+		.protocol = element->key.bytes[0],
+		.first = hostport_port_of(&element->key),
+		.last = hostport_last_of(element),
+	};
 }
 
-static void ports_add(struct ports *ports, const struct nft_element *element)
+static int by_protocol(const struct hostport_span *a, const struct hostport_span *b)
 {
-	for (unsigned int port = hostport_port_of(&element->key);
-	     port <= hostport_last_of(element); port++)
-		*byte_of(ports, element, port) |= 1 << port % 8;
+	return a->family != b->family ? a->family - b->family : a->protocol - b->protocol;
 }
 
-static bool ports_have(struct ports *ports, const struct nft_element *element,
-		       unsigned int port)
+static int by_first(const void *left, const void *right)
 {
-	return *byte_of(ports, element, port) & 1 << port % 8;
+	const struct hostport_span *a = left, *b = right;
+	int ret = by_protocol(a, b);
+
+	return ret ? ret : (a->first > b->first) - (a->first < b->first);
 }
 
-static bool overlaps_any(const struct nft_element *element,
-			 const struct nft_element_list *taken)
+void hostport_index_clear(struct hostport_index *index)
 {
-	for (size_t i = 0; i < taken->n; i++)
-		if (hostport_kind_of(&taken->items[i]) != HOSTPORT_ONLINK &&
-		    hostport_overlap(element, &taken->items[i]))
+	free(index->spans);
+}
+
+int hostport_index_make(const struct nft_element_list *elements,
+			struct hostport_index *ret_index)
+{
+	struct hostport_index index = {calloc(elements->n + 1, sizeof(*index.spans)), 0};
+	struct hostport_span *spans = index.spans;
+
+	if (!spans)
+		return -ENOMEM;
+	for (size_t i = 0; i < elements->n; i++)
+		if (hostport_kind_of(&elements->items[i]) != HOSTPORT_ONLINK)
+			spans[index.n++] = span_of(&elements->items[i]);
+	qsort(spans, index.n, sizeof(*spans), by_first);
+	for (size_t i = 0; i < index.n; i++) {
+		spans[i].reach = spans[i].last;
+		if (i > 0 && by_protocol(&spans[i - 1], &spans[i]) == 0 &&
+		    spans[i - 1].reach > spans[i].reach)
+			spans[i].reach = spans[i - 1].reach;
+	}
+	*ret_index = index;
+	return 0;
+}
+
+/* How many begin at this port or before, with all protocols that sort before its own. */
+static size_t spans_up_to(const struct hostport_index *index, struct hostport_span until)
+{
+	size_t from = 0, to = index->n;
+
+	until.first = until.last;
+	while (from < to) {
+		size_t middle = (from + to) / 2;
+
+		if (by_first(&index->spans[middle], &until) <= 0)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
+}
+
+bool hostport_index_overlaps(const struct hostport_index *index,
+			     const struct nft_element *element)
+{
+	const struct hostport_span wanted = span_of(element);
+	const struct hostport_span *span;
+
+	for (size_t i = spans_up_to(index, wanted); i > 0; i--) {
+		span = &index->spans[i - 1];
+		if (by_protocol(span, &wanted) != 0 || span->reach < wanted.first)
+			return false;
+		if (span->last >= wanted.first &&
+		    hostport_overlap(span->element, element))
 			return true;
+	}
 	return false;
 }
 
@@ -74,8 +136,8 @@ static struct nft_element part_of(const struct nft_element *whole, unsigned int 
 }
 
 /* Adds to @left those of its ports that are free. */
-static int free_parts(const struct nft_element *element, struct ports *ports,
-		      const struct nft_element_list *taken, struct nft_element_list *left)
+static int free_parts(const struct nft_element *element,
+		      const struct hostport_index *taken, struct nft_element_list *left)
 {
 	unsigned int from = hostport_port_of(&element->key),
 		     last = hostport_last_of(element);
@@ -84,8 +146,7 @@ static int free_parts(const struct nft_element *element, struct ports *ports,
 	for (unsigned int port = from; ret == 0 && port <= last + 1; port++) {
 		struct nft_element one = part_of(element, port, port);
 
-		if (port <= last &&
-		    !(ports_have(ports, element, port) && overlaps_any(&one, taken)))
+		if (port <= last && !hostport_index_overlaps(taken, &one))
 			continue;
 		if (port > from) {
 			one = part_of(element, from, port - 1);
@@ -100,23 +161,18 @@ int hostport_elements_except(struct nft_element_list *elements,
 			     const struct nft_element_list *taken, struct cni_error *err)
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list left = {};
-	_cleanup_(free_p) struct ports *ports = NULL;
+	_cleanup_(hostport_index_clear) struct hostport_index index = {};
 	int ret = 0;
 
 	if (taken->n == 0)
 		return 0;
-	ports = calloc(1, sizeof(*ports));
-	if (!ports)
-		return error_oom(err);
-	for (size_t i = 0; i < taken->n; i++)
-		if (hostport_kind_of(&taken->items[i]) != HOSTPORT_ONLINK)
-			ports_add(ports, &taken->items[i]);
+	ret = hostport_index_make(taken, &index);
 	for (size_t i = 0; ret == 0 && i < elements->n; i++) {
 		const struct nft_element *element = &elements->items[i];
 
 		ret = hostport_kind_of(element) == HOSTPORT_ONLINK
 			      ? nft_element_list_add(&left, element)
-			      : free_parts(element, ports, taken, &left);
+			      : free_parts(element, &index, &left);
 	}
 	if (ret < 0)
 		return error_oom(err);

@@ -67,9 +67,14 @@ static int maps_list(struct netlink *nl, struct maps *maps, struct cni_error *er
 }
 
 struct search {
-	const struct nft_element_list *wanted;
+	struct hostport_index wanted;
 	struct nft_element_list *found;
 };
+
+static void search_clear(struct search *search)
+{
+	hostport_index_clear(&search->wanted);
+}
 
 static int found_note(const struct nft_element *found, void *data)
 {
@@ -83,11 +88,9 @@ static int overlapping_note(const struct nft_element *found, void *data)
 {
 	const struct search *search = data;
 
-	for (size_t i = 0; i < search->wanted->n; i++)
-		if (hostport_kind_of(&search->wanted->items[i]) != HOSTPORT_ONLINK &&
-		    hostport_overlap(&search->wanted->items[i], found))
-			return nft_element_list_add(search->found, found);
-	return 0;
+	return hostport_index_overlaps(&search->wanted, found)
+		       ? nft_element_list_add(search->found, found)
+		       : 0;
 }
 
 /* Is it one key of such a map that would be in the element's way? */
@@ -145,9 +148,11 @@ static int in_the_way(struct netlink *nl, const struct nft_element_list *wanted,
 		.items = calloc((QUESTIONS_MAX + 1) * maps->n + wanted->n + 1,
 				sizeof(*questions.items)),
 	};
-	struct search search = {.wanted = wanted, .found = found};
-	int ret = questions.items ? 0 : error_oom(err);
+	_cleanup_(search_clear) struct search search = {.found = found};
+	int ret = questions.items ? hostport_index_make(wanted, &search.wanted) : -ENOMEM;
 
+	if (ret < 0)
+		return error_oom(err);
 	for (size_t i = 0; ret == 0 && i < maps->n; i++)
 		if (questions_add(&maps->items[i], wanted, &questions))
 			ret = nft_set_elements(nl, &maps->items[i].set, overlapping_note,

@@ -111,6 +111,20 @@ const char *hostport_host_format(const struct nft_element *element,
 /* Would the same packets be theirs? Never of kind HOSTPORT_ONLINK. */
 bool hostport_overlap(const struct nft_element *a, const struct nft_element *b);
 
+/* Elements sorted by their ports, so that thousands aren't compared with thousands. It points
+ * to them. -ENOMEM. */
+struct hostport_index {
+	struct hostport_span *spans; /* owned */
+	size_t n;
+};
+int hostport_index_make(const struct nft_element_list *elements,
+			struct hostport_index *ret_index);
+void hostport_index_clear(struct hostport_index *index);
+
+/* Does one of them overlap with @element? */
+bool hostport_index_overlaps(const struct hostport_index *index,
+			     const struct nft_element *element);
+
 /* Takes out of @elements the ports that overlap with one of @taken; a range may become
  * several. Code 100. */
 int hostport_elements_except(struct nft_element_list *elements,

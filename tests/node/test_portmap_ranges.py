@@ -215,6 +215,22 @@ def test_as_many_ports_as_are_taken_of_a_pod(node):
         assert elements(node) == {}
 
 
+def test_so_many_ports_beside_as_many_of_another_are_not_compared_each_with_each(node):
+    """Others wait for the node lock meanwhile: that was a minute, and is half a second."""
+    first, other = node.pod(), node.pod()
+    confs = [ports(*run(begin, begin + MOST - 1, shift=1)) for begin in (1000, 20000)]
+    node.add(first, confs[0])
+    again = ports(*run(1000, 1000 + MOST - 1, shift=1), name="second", bridge="cni1",
+                  isDefaultGateway=False, isGateway=True,
+                  ipam={"ranges": [[{"subnet": "10.9.0.0/24"}], [{"subnet": "fd09::/64"}]]})
+    begin = time.monotonic()
+    node.add(other, confs[1])
+    node.add(first, again, ifname="eth1")
+    node.delete(first, confs[0])
+    assert time.monotonic() - begin < 15
+    assert len(elements(node)["hostports4"]) == 2 * MOST
+
+
 @pytest.mark.parametrize("entries, words", [
     (run(20000, 20000 + MOST), ("16384",)),
     ([(20000 + 3 * i, 60000 - i) for i in range(RUNS + 1)], ("4097", "4096"))])
