@@ -12,7 +12,8 @@ bool gateway_uses(const struct attachment *att, int family);
  * The gateway addresses of @att->ipam are on @att->gateway_ifname, and the node sends to the
  * subnet of a link-local one by it; takes the exclusive lock where something is missing. 1: an
  * address was. Codes 101; 103 (-EADDRINUSE): another address is in the place of one that is
- * missing, or its subnet is elsewhere on the node; 5, 11.
+ * missing, or its subnet is elsewhere on the node (without an error set: see
+ * gateway_places_check()); 5, 11.
  */
 int gateway_addresses_ensure(struct attachment *att, struct cni_error *err);
 

@@ -8,6 +8,7 @@
 
 #include "../ipam/ipam.h"
 #include "../ipam/record.h"
+#include "gateway_users.h"
 #include "node.h"
 #include "subnet_taken.h"
 
@@ -71,17 +72,35 @@ static int record_search(const struct record *record, void *data, struct cni_err
 	return 0;
 }
 
-/* Repair: a pod of an earlier configuration has a gateway that this one doesn't. */
-static bool is_outdated(const struct attachment *att)
+/* Repair: the pod's ADD was told of the gateway's subnet by runtimeConfig.ipRanges. */
+static bool is_asked(const struct attachment *att, const struct ip_prefix *gateway)
 {
-	for (size_t i = 0; i < att->ipam.ips.n; i++) {
-		struct ip_prefix gateway = gateway_prefix(&att->ipam.ips.items[i]);
-
-		if (gateway.addr.family &&
-		    names_ranges(&att->conf, gateway.addr.family) &&
-		    !is_configured(&att->conf, &gateway))
+	for (size_t i = 0; i < att->record->ranges_n; i++)
+		if (prefix_contains(&att->record->ranges[i], &gateway->addr))
 			return true;
-	}
+	return false;
+}
+
+/* Repair: @ip, one of @att's, has the gateway of an earlier configuration. */
+static bool is_outdated(const struct attachment *att, const struct ip_config *ip)
+{
+	struct ip_prefix gateway = gateway_prefix(ip);
+	size_t i = ip - att->ipam.ips.items;
+
+	if (att->env.verb != CNI_REPAIR || !gateway.addr.family)
+		return false;
+	if (att->record->addresses[i].reserved != ipam_in_process(&att->conf))
+		return true;
+	return names_ranges(&att->conf, gateway.addr.family) &&
+	       !is_asked(att, &gateway) && !is_configured(&att->conf, &gateway);
+}
+
+static bool has_outdated(const struct attachment *att, int family)
+{
+	for (size_t i = 0; i < att->ipam.ips.n; i++)
+		if (att->ipam.ips.items[i].gateway.family == family &&
+		    is_outdated(att, &att->ipam.ips.items[i]))
+			return true;
 	return false;
 }
 
@@ -100,7 +119,8 @@ static int may_stay(struct attachment *att, const struct ip_prefix *address,
 		.in_process = ipam_in_process(&att->conf),
 		.found = is_ours(&att->ipam, address) ||
 			 ip_is_link_local6(&address->addr) ||
-			 (is_configured(&att->conf, address) && !is_outdated(att)),
+			 (is_configured(&att->conf, address) &&
+			  !has_outdated(att, address->addr.family)),
 	};
 	int ret = 0;
 
@@ -172,36 +192,80 @@ static int bridge_is_idle(struct attachment *att, bool *ret_idle, struct cni_err
 	return ret;
 }
 
+enum place {
+	PLACE_REFUSED,
+	PLACE_FORCED, /* the stranger in it is removed */
+	PLACE_GIVEN_UP, /* repair: the gateway had it before others of the network got theirs */
+};
+
+/* What forceAddress says; but a repair has nobody's pods lose their gateway. */
+static int place_judge(struct attachment *att, const struct ip_config *ip,
+		       const struct ip_prefix *stranger, enum place *ret_place,
+		       struct cni_error *err)
+{
+	struct ip_prefix gateway = gateway_prefix(ip);
+	struct gateway_users users = {};
+	enum place place = att->conf.force_address ? PLACE_FORCED : PLACE_REFUSED;
+	int ret = 0;
+
+	if (att->env.verb == CNI_REPAIR)
+		ret = gateway_users_count(att, stranger, &users, err);
+	if (is_outdated(att, ip) || (users.own > 0 && is_asked(att, &gateway)))
+		place = PLACE_GIVEN_UP;
+	else if (users.others > 0)
+		place = PLACE_REFUSED;
+	if (ret == 0)
+		*ret_place = place;
+	return ret;
+}
+
+static int displaced_refuse(const struct attachment *att, const struct ip_prefix *gateway,
+			    const struct ip_prefix *other, struct cni_error *err)
+{
+	if (att->conf.force_address)
+		return error_set(err, CNI_ERR_EXISTS, EADDRINUSE,
+				 "bridge: %s is to have the gateway address %s but has "
+				 "%s, which is the gateway of another network's pods; "
+				 "give one of the two networks another bridge",
+				 att->gateway_ifname, PREFIX_TEXT(gateway),
+				 PREFIX_TEXT(other));
+	return error_set(err, CNI_ERR_EXISTS, EADDRINUSE,
+			 "bridge: %s is to have the gateway address %s but has %s; "
+			 "remove that, set forceAddress, or change the network's subnet",
+			 att->gateway_ifname, PREFIX_TEXT(gateway), PREFIX_TEXT(other));
+}
+
 /*
  * Another address in a gateway's place: an error, unless forceAddress removes it, or it is
  * of this network's own earlier range (the node's podCIDR has changed) on a bridge that is
- * idle: there the reference fails for ever.
+ * idle: there the reference fails for ever. An earlier configuration's gateway is given up.
  */
 static int displaced_check(struct attachment *att, const struct addr_list *list,
 			   const struct addr_list *strangers, struct cni_error *err)
 {
-	bool idle = false;
+	bool idle = false, given_up = false;
 	int ret = 0;
 
-	if (!att->conf.force_address && att->gateway_index == att->bridge_index)
+	if ((!att->conf.force_address || att->env.verb == CNI_REPAIR) &&
+	    att->gateway_index == att->bridge_index)
 		ret = bridge_is_idle(att, &idle, err);
 	for (size_t i = 0; ret == 0 && i < strangers->n; i++) {
 		const struct ip_prefix *other = &strangers->items[i];
 		const struct ip_config *ip = gateway_displaced(&att->ipam, list, other);
 		struct ip_prefix gateway;
+		enum place place = PLACE_REFUSED;
 
-		if (!ip || att->conf.force_address ||
+		if (!ip ||
 		    (idle && ipam_gateway_is_ours(att, att->gateway_ifname, other)))
 			continue;
+		ret = place_judge(att, ip, other, &place, err);
+		given_up = given_up || place == PLACE_GIVEN_UP;
+		if (ret < 0 || place != PLACE_REFUSED)
+			continue;
 		gateway = gateway_prefix(ip);
-		ret = error_set(err, CNI_ERR_EXISTS, EADDRINUSE,
-				"bridge: %s is to have the gateway address %s but "
-				"has %s; remove that, set forceAddress, or change "
-				"the network's subnet",
-				att->gateway_ifname, PREFIX_TEXT(&gateway),
-				PREFIX_TEXT(other));
+		ret = displaced_refuse(att, &gateway, other, err);
 	}
-	return ret;
+	return ret == 0 && given_up ? -EADDRINUSE : ret;
 }
 
 /* CNI_NETNS_OVERRIDE: the pod's own interface has the subnet, among the node's. */

@@ -41,8 +41,6 @@ static int attachment_of(const struct attachment *net, const struct record *reco
 				record_says(record->spoof_addresses,
 					    net->conf.spoof_check);
 	snprintf(att->pod, sizeof(att->pod), "%s", record->pod);
-	/* An older pod's gateway must not drive out that of a newer one. */
-	att->conf.force_address = false;
 	/* An ADD that waits for the exclusive lock makes the rest itself, and its record
 	 * doesn't say yet what that is. */
 	att->given_up = node_is_changing(net->node, hash_text(att->host_ifname));

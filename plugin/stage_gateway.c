@@ -30,8 +30,8 @@ static int gateway_add(struct attachment *att, struct cni_error *err)
 		return 0;
 	ret = gateway_addresses_ensure(att, err);
 	/* Since this pod's ADD the network was given another gateway. */
-	if (att->env.verb == CNI_REPAIR && ret == -EADDRINUSE)
-		ret = error_clear(err);
+	if (ret == -EADDRINUSE && !err->code)
+		ret = 0;
 	added = ret > 0;
 	if (added)
 		ret = 0;

@@ -345,6 +345,63 @@ def test_a_gateway_that_gave_way_to_another_does_not_come_back(node):
     assert pods[1].ping(INTERNET4)
 
 
+def refused_repair(node, conf, *words):
+    done = command(node, "repair", *written(node, conf))
+    assert done.returncode == 1
+    assert all(word in done.stderr for word in words), done.stderr
+    return done
+
+
+@pytest.mark.parametrize("families, stranger", [("v4", "10.99.0.1/24"),
+                                                ("v6", "fd00:1:2::77/64")])
+def test_a_gateway_that_cannot_come_back_is_an_error(node, families, stranger):
+    """The configuration still has it; it is no earlier one's."""
+    pod, conf = node.pod(), network(families)
+    gateway = f"{GATEWAY4}/24" if families == "v4" else f"{GATEWAY6}/64"
+    result = node.add(pod, conf)
+    node.ip(f"addr del {gateway} dev cni0")
+    node.ip(f"addr add {stranger} dev cni0 nodad")
+    refused_repair(node, conf, "cni0", gateway, stranger, "forceAddress")
+    assert node.addresses("cni0") == [stranger]
+    node.ip(f"addr del {stranger} dev cni0")
+    assert repair(node, conf) != NOTHING
+    node.check(pod, conf, result)
+
+
+def test_with_forceAddress_a_strangers_address_gives_way_to_it_again(node):
+    pod, conf = node.pod(), network(forceAddress=True)
+    result = node.add(pod, conf)
+    node.ip(f"addr del {GATEWAY4}/24 dev cni0")
+    node.ip("addr add 10.99.0.1/24 dev cni0")
+    assert repair(node, conf) != NOTHING
+    assert node.addresses("cni0") == [f"{GATEWAY4}/24"]
+    node.check(pod, conf, result)
+
+
+def test_two_networks_do_not_take_the_gateway_from_each_others_pods_in_turn(node):
+    first = network(forceAddress=True)
+    second = network(forceAddress=True, name="second",
+                     ipam={"ranges": [[{"subnet": "10.9.0.0/24"}]]})
+    pods = [node.pod(), node.pod()]
+    node.invoke("ADD", first, pods[0])
+    node.invoke("ADD", second, pods[1])
+    assert node.addresses("cni0") == ["10.9.0.1/24"]
+    refused_repair(node, first, "10.1.2.1/24", "10.9.0.1/24", "another network's pods")
+    assert repair(node, second) == NOTHING
+    assert node.addresses("cni0") == ["10.9.0.1/24"]
+    assert pods[1].ping(INTERNET4)
+
+
+def test_the_gateways_of_a_pods_own_ranges_come_back_beside_the_configurations(node):
+    conf, pods = network(), [node.pod(), node.pod()]
+    node.add(pods[0], conf)
+    node.add(pods[1], {**conf, "runtimeConfig": {"ipRanges": [[{"subnet": "10.7.0.0/24"}]]}})
+    assert node.addresses("cni0") == [f"{GATEWAY4}/24", "10.7.0.1/24"]
+    node.ip("addr del 10.7.0.1/24 dev cni0")
+    assert repair(node, conf) != NOTHING
+    assert node.addresses("cni0") == [f"{GATEWAY4}/24", "10.7.0.1/24"]
+
+
 # -- those that are dead, come or go
 
 
