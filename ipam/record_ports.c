@@ -59,7 +59,7 @@ void record_ports_put(struct text *text, const struct port_mapping_list *ports)
 	}
 }
 
-/* A port's number, and @after behind it. */
+/* A port's number; a character of @after, or the end, is behind it. */
 static int take_number(char **at, const char *after, uint32_t *ret)
 {
 	char *end;
@@ -76,14 +76,23 @@ static int take_number(char **at, const char *after, uint32_t *ret)
 	return 0;
 }
 
-static int list_add(struct port_mapping_list *list, const struct port_mapping *port)
+static size_t ports_of(const struct port_mapping_list *list)
 {
-	struct port_mapping *grown;
-	size_t ports = port->count;
+	size_t ports = 0;
 
 	for (size_t i = 0; i < list->n; i++)
 		ports += list->items[i].count;
-	if (ports > PORT_MAPPINGS_MAX)
+	return ports;
+}
+
+/* @ports: how many are in @list. */
+static int list_add(struct port_mapping_list *list, const struct port_mapping *port,
+		    size_t *ports)
+{
+	struct port_mapping *grown;
+
+	*ports += port->count;
+	if (*ports > PORT_MAPPINGS_MAX)
 		return -EBADMSG;
 	grown = reallocarray(list->items, list->n + 1, sizeof(*grown));
 	if (!grown)
@@ -98,7 +107,7 @@ static int take_run(char **at, struct port_mapping *port)
 {
 	uint32_t last;
 
-	if (take_number(at, "-:", &port->host_port) < 0)
+	if (take_number(at, "-:", &port->host_port) < 0 || !**at)
 		return -EBADMSG;
 	last = port->host_port;
 	if (*(*at)++ == '-' && (take_number(at, ":", &last) < 0 || *(*at)++ != ':'))
@@ -126,23 +135,25 @@ int record_port_parse(char *value, struct port_mapping_list *list)
 {
 	struct port_mapping port = {.count = 1};
 	char *at = take_words(value, &port);
+	size_t ports = ports_of(list);
 
 	if (!at || take_number(&at, " ", &port.host_port) < 0 || *at++ != ' ' ||
 	    take_number(&at, "", &port.container_port) < 0)
 		return -EBADMSG;
-	return list_add(list, &port);
+	return list_add(list, &port, &ports);
 }
 
 int record_ports_parse(char *value, struct port_mapping_list *list)
 {
 	struct port_mapping port = {};
 	char *at = take_words(value, &port);
+	size_t ports = ports_of(list);
 	int ret = at ? 0 : -EBADMSG;
 
 	while (ret == 0) {
 		ret = take_run(&at, &port);
 		if (ret == 0)
-			ret = list_add(list, &port);
+			ret = list_add(list, &port, &ports);
 		if (ret == 0 && *at == '\0')
 			break;
 		at++;
@@ -155,7 +166,7 @@ int record_ports_join(struct port_mapping_list *list)
 	struct port_mapping_list joined;
 	int ret;
 
-	/* Who wrote version 2 has joined them. */
+	/* A record of version 2 was written with its ports joined. */
 	if (list->n < 2 || record_ports_version(list) > 1)
 		return 0;
 	ret = port_mappings_merge(list, &joined);

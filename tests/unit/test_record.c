@@ -192,6 +192,7 @@ static void nonsense_is_refused(void **state)
 		HEAD "hostports tcp -\n",
 		HEAD "hostports tcp - \n",
 		HEAD "hostports tcp - 8080\n",
+		HEAD "hostports tcp - 8080\n80\n",
 		HEAD "hostports tcp - 8080:\n",
 		HEAD "hostports tcp - 8080:80,\n",
 		HEAD "hostports tcp - 8080:80-81\n",
