@@ -6,6 +6,7 @@
 
 #include "../ipam/ipam.h"
 #include "node.h"
+#include "report.h"
 #include "stages.h"
 
 /* The other attachment of the network, as DEL finds it when the namespace is gone. */
@@ -42,7 +43,7 @@ int reclaim_delete(struct attachment *att, const char *container_id, const char 
 
 /* An ADD may have been at work when it was looked at; it is through by now. */
 static int bury(struct attachment *att, const char *container_id, const char *ifname,
-		struct cni_error *err)
+		bool bereft_only, struct cni_error *err)
 {
 	struct node node = *att->node;
 	struct attachment dead = namesake(att, &node, container_id, ifname);
@@ -50,9 +51,14 @@ static int bury(struct attachment *att, const char *container_id, const char *if
 	int ret = ipam_life(&dead, &life, err);
 
 	free(dead.notice);
-	if (ret < 0 || life == IPAM_ALIVE)
+	if (ret < 0 || life == IPAM_ALIVE || (bereft_only && life != IPAM_BEREFT))
 		return ret;
 	ret = reclaim_delete(att, container_id, ifname, err);
+	if (ret == 0 && life == IPAM_BEREFT)
+		report_done(att,
+			    "deleted what container %s's %s left: its interface is gone, "
+			    "and another program gave its addresses back",
+			    container_id, ifname);
 	if (ret == 0 && life == IPAM_DEAD)
 		attachment_notice(att,
 				  "network %s: deleted container %s's %s: neither its "
@@ -61,7 +67,7 @@ static int bury(struct attachment *att, const char *container_id, const char *if
 	return ret;
 }
 
-int reclaim_network(struct attachment *att, struct cni_error *err)
+static int reclaim(struct attachment *att, bool bereft_only, struct cni_error *err)
 {
 	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list list = {};
 	int ret = ipam_dead(att, &list, err);
@@ -72,15 +78,27 @@ int reclaim_network(struct attachment *att, struct cni_error *err)
 	for (size_t i = 0; ret == 0 && i < list.n; i++) {
 		struct cni_error own = {};
 
-		if (bury(att, list.items[i].container_id, list.items[i].ifname, &own) < 0)
+		if (bury(att, list.items[i].container_id, list.items[i].ifname,
+			 bereft_only, &own) < 0)
 			attachment_notice(att, "network %s: %s", att->conf.name, own.msg);
 	}
 	return ret;
+}
+
+int reclaim_network(struct attachment *att, struct cni_error *err)
+{
+	return reclaim(att, false, err);
+}
+
+int reclaim_bereft(struct attachment *att, struct cni_error *err)
+{
+	return reclaim(att, true, err);
 }
 
 int reclaim_namesake(struct attachment *att, struct cni_error *err)
 {
 	int ret = node_lock(att->node, NODE_EXCLUSIVE, err);
 
-	return ret < 0 ? ret : bury(att, att->env.container_id, att->env.ifname, err);
+	return ret < 0 ? ret
+		       : bury(att, att->env.container_id, att->env.ifname, false, err);
 }

@@ -9,6 +9,7 @@
 #include "elements.h"
 #include "kernel.h"
 #include "localnet.h"
+#include "reclaim.h"
 #include "report.h"
 #include "stages.h"
 
@@ -81,6 +82,8 @@ static int repair_locked(struct attachment *net, struct cni_error *err)
 	_cleanup_(ipam_record_list_clear) struct ipam_record_list records = {};
 	int ret = node_lock(net->node, NODE_EXCLUSIVE, err);
 
+	if (ret == 0)
+		ret = reclaim_bereft(net, err);
 	if (ret == 0)
 		ret = leftovers_delete(net, err);
 	if (ret == 0)

@@ -10,8 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from harness import plugin, snapshot
-from harness.node import (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, NETWORK, addresses_of,
-                          network)
+from harness.command import repair
+from harness.hostports import ask, elements, ports, served, settled
+from harness.loopback import localnet
+from harness.node import (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, NETWORK, NODE4,
+                          addresses_of, network)
 
 REFERENCE = pathlib.Path("/usr/lib/cni/bridge")  # Debian: containernetworking-plugins
 pytestmark = [pytest.mark.must_run,
@@ -336,6 +339,51 @@ def test_no_table_of_iptables_legacy_appears(node):
         node.delete(pod, network("dual"))
     for name in ("ip_tables_names", "ip6_tables_names"):
         assert node.run("cat", f"/proc/net/{name}", check=False).stdout == ""
+
+
+# -- what the reference knows nothing of: host ports, the elements of spoofCheck, the record
+
+
+def recorded(node):
+    """The texts of all records."""
+    return [content for path, content in node.state()["disk"].items()
+            if "/p-" in path]
+
+
+@pytest.mark.parametrize("successor", ["reference", "bridge-cni", None])
+@pytest.mark.parametrize("tool", ["repair", "GC"])
+def test_repair_and_GC_take_what_the_references_DEL_left(node, tool, successor):
+    """The pod's namespace is there still, so that only interface and address tell."""
+    both = [{"subnet": "10.1.2.0/24", "rangeStart": "10.1.2.2", "rangeEnd": "10.1.2.3"}]
+    shape = {"families": "v4", "ipam": {"ranges": [both]}, "spoofCheck": True,
+             "ipMasq": None}
+    conf, plain = ports((8080, 80), **shape), network(**shape)
+    conf["ipam"]["ranges"] = plain["ipam"]["ranges"] = [both]
+    reference, gone, stays, new = Reference(node), node.pod(), node.pod(), node.pod()
+    without = node.add(stays, plain)
+    result = node.add(gone, conf)
+    settled(node)
+    reference.delete(gone, plain, result)
+    assert elements(node)["hostports4"] and localnet(node) == "1", "nothing is left to take"
+    if successor:
+        given = (node if successor == "bridge-cni" else reference).add(new, plain)
+        assert addresses_of(given) == addresses_of(result)
+    with served(new, 80):
+        if tool == "repair":
+            lines = repair(node, conf)
+            assert any(gone.id in line and "another program" in line for line in lines)
+        else:
+            valid = [{"containerID": pod.id, "ifname": "eth0"} for pod in (stays, new)]
+            done = node.invoke("GC", {**conf, "cni.dev/valid-attachments": valid})
+            assert done.returncode == 0, done.stdout
+        assert ask(node.outside, NODE4, 8080, timeout=0.3) is None
+    assert "hostports4" not in elements(node) and localnet(node) == "0"
+    assert len(recorded(node)) == (2 if successor == "bridge-cni" else 1)
+    assert not any(gone.id in str(record) for record in recorded(node))
+    for pod in [stays] + [new] * bool(successor):
+        assert pod.ping(GATEWAY4), "a pod that is there lost what it has"
+    node.check(stays, plain, without)
+    assert repair(node, conf) == ["nothing to mend"]
 
 
 # -- what it costs those that never were the reference's
