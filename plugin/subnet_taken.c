@@ -12,6 +12,7 @@ struct question {
 	struct netlink *nl;
 	const char *bridge, *ifname;
 	const struct ip_prefix *address;
+	bool stands_alone; /* that address, on another interface, without a subnet */
 };
 
 static int is_in_vrf(struct netlink *nl, const struct link *link, bool *ret_vrf,
@@ -52,15 +53,28 @@ static bool is_narrower(const struct question *q, const struct ip_prefix *found)
 	return found->len >= q->address->len && prefix_contains(found, &q->address->addr);
 }
 
-static int addresses_look(const struct question *q, struct cni_error *err)
+static bool is_host(const struct ip_prefix *prefix)
+{
+	return prefix->len == ip_bits(prefix->addr.family);
+}
+
+/* Nobody but the node is reached by an address alone: plugins such as ptp give one to each
+ * pod's interface. */
+static int addresses_look(struct question *q, struct cni_error *err)
 {
 	struct link_addr_list list = {};
 	int ret = link_addr_list_get(q->nl, q->address->addr.family, &list, err);
 
-	for (size_t i = 0; ret == 0 && i < list.n; i++)
-		if (is_narrower(q, &list.items[i].address))
-			ret = other_refuse(q, list.items[i].index, &list.items[i].address,
-					   false, err);
+	for (size_t i = 0; ret == 0 && i < list.n; i++) {
+		const struct ip_prefix *found = &list.items[i].address;
+
+		if (!is_narrower(q, found))
+			continue;
+		if (is_host(found))
+			q->stands_alone = true;
+		else
+			ret = other_refuse(q, list.items[i].index, found, false, err);
+	}
 	link_addr_list_clear(&list);
 	return ret;
 }
@@ -105,6 +119,9 @@ static bool leads_away(const struct question *q, const struct kernel_route *rout
 	const struct ip_prefix *dst = &route->route.dst;
 
 	if (route->route.table != RT_TABLE_MAIN || !is_narrower(q, dst))
+		return false;
+	/* Of such an address of IPv6 the kernel makes a route, too. */
+	if (is_host(dst) && q->stands_alone)
 		return false;
 	if (route->type != RTN_UNICAST)
 		return dst->len == q->address->len && precedes_ours(route);
@@ -152,7 +169,7 @@ static int routes_look(const struct question *q, struct cni_error *err)
 int subnet_taken(struct netlink *nl, const char *bridge, const char *ifname,
 		 const struct ip_prefix *address, struct cni_error *err)
 {
-	const struct question q = {nl, bridge, ifname, address};
+	struct question q = {nl, bridge, ifname, address, false};
 	struct link own;
 	bool vrf = false;
 	int ret = link_get(nl, ifname, &own, err);

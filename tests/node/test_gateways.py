@@ -187,7 +187,7 @@ TAKEN = {
     "another program's bridge": ["addr add 10.1.2.1/24 dev other0"],
     "another address of it": ["addr add 10.1.2.77/24 dev other0"],
     "a part with the gateway": ["addr add 10.1.2.9/28 dev other0"],
-    "the gateway alone": ["addr add 10.1.2.1/32 dev other0"],
+    "the gateway as a peer": ["addr add 10.9.9.9 peer 10.1.2.1 dev other0"],
     "a route": ["route add 10.1.2.0/24 dev other0"],
     "a route by a gateway": [f"route add 10.1.2.0/24 via 192.0.2.1 dev {UPLINK}"],
     "several next hops": [f"addr add 192.0.3.2/24 dev other0",
@@ -254,6 +254,8 @@ PASS = {
         ["route add fd00:1:2::/64 via 2001:db8:aaaa::1 proto bgp metric 1024"],
     "what a routing daemon announces": ["route add blackhole 10.1.2.0/24 metric 20",
                                         "route add blackhole fd00:1:2::/64 metric 1024"],
+    "the gateway alone, as the ptp plugin's interfaces have it":
+        ["addr add 10.1.2.1/32 dev other0", "addr add fd00:1:2::1/128 dev other0 nodad"],
     "a part that is dropped": ["route add blackhole 10.1.2.128/25"],
     "other nodes' subnets": ["route add 10.1.3.0/24 via 192.0.2.1"],
 }
