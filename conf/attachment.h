@@ -45,6 +45,7 @@ struct attachment {
 	char *resolv_text; /* owns the strings of ipam.dns, or ... */
 	struct json_doc *ipam_doc; /* ... a delegated IPAM's result does */
 	unsigned int bridge_index;
+	bool bridge_made; /* by this ADD */
 	bool bridge_ipv6; /* it has IPv6, and so the kernel */
 	uint16_t bridge_default_vlan; /* that new ports are in, untagged; 0: none */
 	struct mac_addr bridge_mac, host_mac, container_mac;

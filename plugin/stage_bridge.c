@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The node's bridge: shared, so made complete step by step under the exclusive lock, and
- * never taken away by DEL.
+ * never taken away by DEL. An ADD that fails takes away the bridge that it has made.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -182,14 +182,30 @@ static int set_up(struct attachment *att, struct link *link, bool made,
 }
 
 /* A bridge that this ADD has made, and that can't be completed. */
-static void unmake(struct attachment *att, const struct link *link)
+static void unmake(struct attachment *att, unsigned int index)
 {
 	struct netlink *nl = att->node->rtnl;
 	struct cni_error ignored = {};
 
 	netlink_discard(nl);
-	queue_link_del_known(nl, &(struct link_known){link->index, link->name});
+	queue_link_del_known(nl, &(struct link_known){index, att->conf.bridge});
 	netlink_commit(nl, &ignored);
+}
+
+/* False also where it can't be told. */
+static bool is_unused(struct attachment *att)
+{
+	_cleanup_(link_list_clear) struct link_list links = {};
+	bool found = false;
+
+	if (link_list_get(att->node->rtnl, &links, &(struct cni_error){}) < 0)
+		return false;
+	for (size_t i = 0; i < links.n; i++) {
+		if (links.items[i].master == att->bridge_index)
+			return false;
+		found = found || links.items[i].index == att->bridge_index;
+	}
+	return found;
 }
 
 /* Makes or completes the bridge; the exclusive lock is held. */
@@ -204,7 +220,8 @@ static int complete(struct attachment *att, struct link *link, struct cni_error 
 	if (ret == 0)
 		ret = set_up(att, link, now || half_made, err);
 	if (ret < 0 && now)
-		unmake(att, link);
+		unmake(att, link->index);
+	att->bridge_made = ret == 0 && now;
 	if (ret == 0)
 		report_done(att,
 			    now || half_made ? "made the bridge %s"
@@ -301,9 +318,25 @@ static int bridge_check(struct attachment *att, struct cni_error *err)
 	return 0;
 }
 
+/*
+ * Another ADD that has found the bridge keeps the node lock until its port is there. So under
+ * the exclusive lock a bridge without ports is nobody's. What can't be removed stays, and is
+ * whole.
+ */
+static int bridge_del(struct attachment *att, struct cni_error *err)
+{
+	(void)err;
+	if (att->bridge_made &&
+	    node_lock(att->node, NODE_EXCLUSIVE, &(struct cni_error){}) == 0 &&
+	    is_unused(att))
+		unmake(att, att->bridge_index);
+	return 0;
+}
+
 const struct stage stage_bridge = {
 	.name = "bridge",
 	.add = bridge_add,
 	.check = bridge_check,
+	.del = bridge_del,
 	.repair = bridge_add,
 };

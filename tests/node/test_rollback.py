@@ -4,10 +4,12 @@ or complete, and once the obstacle is gone the next ADD works."""
 import re
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from harness import plugin
+from harness.delegates import Delegate
 from harness.node import GATEWAY4, INTERNET4, INTERNET6, UPLINK, network
 
 
@@ -227,6 +229,68 @@ def test_a_failed_ADD_leaves_nothing(node, kind):
     node.check(pod, conf, result)
     node.delete(pod, conf, result)
     node.assert_nothing_left(pod)
+
+
+# -- a bridge that the failed ADD has made
+
+
+def subnet_elsewhere(node):
+    node.ip("link add other0 type bridge")
+    node.ip("addr add 10.1.2.1/24 dev other0")
+
+
+def table_of_another(node):
+    node.nft("add table inet bridge_cni")
+    node.nft("add map inet bridge_cni x { type ipv4_addr : ipv4_addr; }")
+    node.nft("add chain inet bridge_cni postrouting { type filter hook postrouting priority 0; }")
+
+
+LATER = {"gateway": (subnet_elsewhere, plugin.EXISTS),
+         "masquerade": (table_of_another, plugin.RULES)}
+
+
+@pytest.mark.parametrize("stage", LATER)
+def test_a_bridge_that_a_failed_ADD_has_made_goes_with_it(node, stage):
+    harm, code = LATER[stage]
+    harm(node)
+    before, pod = node.state()["node"], node.pod()
+    with pytest.raises(plugin.CniError) as error:
+        node.add(pod, network())
+    assert error.value.code == code
+    node.assert_nothing_left(pod)
+    assert node.links().keys() == before["links"].keys()
+
+
+def test_a_bridge_that_was_there_stays_when_an_ADD_fails(node):
+    node.ip("link add cni0 type bridge")
+    subnet_elsewhere(node)
+    with pytest.raises(plugin.CniError):
+        node.add(node.pod(), network())
+    assert "cni0" in node.links()
+
+
+def test_a_bridge_that_another_ADD_uses_meanwhile_stays_when_its_maker_fails(node):
+    """The node lock is free while a delegated IPAM plugin runs."""
+    slow = Delegate(node, '''
+        here = os.path.dirname(sys.argv[0])
+        if verb == "ADD" and os.environ["CNI_CONTAINERID"].startswith("pod0"):
+            open(here + "/waiting", "w").close()
+            while not os.path.exists(here + "/go"): time.sleep(0.01)
+            sys.exit(1)
+        if verb == "ADD": answer(ips=[{"address": "10.77.0.6/16", "gateway": "10.77.0.1"}])''')
+    maker, other = node.pod(), node.pod()
+    with ThreadPoolExecutor() as pool:
+        pending = pool.submit(slow.add, maker)
+        try:
+            while not (slow.directory / "waiting").exists():
+                time.sleep(0.01)
+            slow.add(other)
+        finally:
+            (slow.directory / "go").touch()
+        with pytest.raises(plugin.CniError):
+            pending.result()
+    node.assert_nothing_left(maker, others=1)
+    assert other.ping("10.77.0.1") and other.ping(INTERNET4)
 
 
 def test_an_interface_of_the_pods_makes_the_veth_fail(node):
