@@ -327,7 +327,7 @@ static int settle(struct attachment *att, const struct link *gateway,
 
 	if (gateway->ipv4.route_localnet != 1)
 		return 0;
-	ret = localnet_is_needed(att, gateway->index, &needed, err);
+	ret = localnet_is_needed(att, gateway, &needed, err);
 	if (ret < 0 || needed)
 		return ret;
 	ret = fence_get(att->node->rtnl, gateway->index, &fence, err);

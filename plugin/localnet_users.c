@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Looks for a host port on all addresses or on one of 127.0.0.0/8 whose pod is behind an
- * interface: its address is in one of the interface's subnets.
+ * interface: its address is in one of the interface's subnets, or its network has given the
+ * interface its gateway address, which somebody may have removed.
  */
 #include "localnet_users.h"
 
@@ -21,6 +22,7 @@
 struct search {
 	struct attachment *att;
 	unsigned int index; /* of the interface */
+	const char *ifname;
 	struct addr_list subnets; /* its addresses of IPv4 */
 	bool found;
 };
@@ -134,6 +136,30 @@ static bool counts(const struct search *search, const struct record *record)
 	       kernel->has_interface(kernel, record);
 }
 
+static struct attachment network_of(const struct search *search, const char *network)
+{
+	struct attachment other = {.conf = search->att->conf,
+				   .kernel = search->att->kernel,
+				   .node = search->att->node};
+
+	other.conf.name = network;
+	other.conf.bridge = ""; /* any: subnets and notes tell */
+	return other;
+}
+
+static bool has_gateway_on(const struct search *search, const struct record *record,
+			   size_t i)
+{
+	struct attachment other = network_of(search, record->network);
+	struct ip_prefix gateway = {record->addresses[i].gateway,
+				    record->addresses[i].address.len};
+	bool has = gateway.addr.family == AF_INET &&
+		   ipam_gateway_is_ours(&other, search->ifname, &gateway);
+
+	free(other.notice);
+	return has;
+}
+
 static int record_look(const struct record *record, void *data, struct cni_error *err)
 {
 	struct search *search = data;
@@ -142,7 +168,8 @@ static int record_look(const struct record *record, void *data, struct cni_error
 	if (search->found || !localnet_serves(&record->ports))
 		return 0;
 	for (size_t i = 0; i < record->n; i++)
-		if (is_behind(search, &record->addresses[i].address.addr))
+		if (is_behind(search, &record->addresses[i].address.addr) ||
+		    has_gateway_on(search, record, i))
 			search->found = counts(search, record);
 	return 0;
 }
@@ -151,25 +178,23 @@ static int record_look(const struct record *record, void *data, struct cni_error
 static int network_look(const char *network, void *data, struct cni_error *err)
 {
 	struct search *search = data;
-	struct attachment other = {.conf = search->att->conf,
-				   .kernel = search->att->kernel,
-				   .node = search->att->node};
+	struct attachment other = network_of(search, network);
 	struct cni_error own = {};
 
 	(void)err;
-	other.conf.name = network;
-	other.conf.bridge = ""; /* any: the subnets tell */
 	if (!search->found && ipam_records(&other, record_look, search, &own) < 0)
 		search->found = true;
 	free(other.notice);
 	return 0;
 }
 
-int localnet_is_needed(struct attachment *att, unsigned int index, bool *ret_needed,
-		       struct cni_error *err)
+int localnet_is_needed(struct attachment *att, const struct link *gateway,
+		       bool *ret_needed, struct cni_error *err)
 {
-	_cleanup_(search_clear) struct search search = {.att = att, .index = index};
-	int ret = addr_list_get(att->node->rtnl, index, AF_INET, &search.subnets, err);
+	_cleanup_(search_clear) struct search search = {
+		.att = att, .index = gateway->index, .ifname = gateway->name};
+	int ret = addr_list_get(att->node->rtnl, gateway->index, AF_INET, &search.subnets,
+				err);
 
 	if (ret == 0)
 		ret = maps_look(&search, err);

@@ -4,16 +4,17 @@
 #define BRIDGE_CNI_PLUGIN_LOCALNET_USERS_H
 
 #include "../conf/attachment.h"
+#include "netlink_route.h"
 
 /* One of these mappings at least. */
 bool localnet_serves(const struct port_mapping_list *ports);
 
 /*
- * Does a host port of another attachment than @att, of whichever network, need it on interface
- * @index? Elements of the kernel's maps tell, which is quick where there is one; then, under
+ * Does a host port of another attachment than @att, of whichever network, need it on
+ * @gateway? Elements of the kernel's maps tell, which is quick where there is one; then, under
  * the exclusive lock, the records: somebody may have flushed the maps. Codes 5, 101.
  */
-int localnet_is_needed(struct attachment *att, unsigned int index, bool *ret_needed,
-		       struct cni_error *err);
+int localnet_is_needed(struct attachment *att, const struct link *gateway,
+		       bool *ret_needed, struct cni_error *err);
 
 #endif

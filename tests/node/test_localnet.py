@@ -323,6 +323,22 @@ def repair(node, conf):
     return done.stdout
 
 
+@pytest.mark.parametrize("verb", ["repair", "GC"])
+def test_it_stays_on_for_a_pod_whose_gateway_address_somebody_removed(node, verb):
+    pod, conf = node.pod(), ports((8080, 80), **V4)
+    node.add(pod, conf)
+    before = fences(node)
+    node.ip("addr del 10.1.2.1/24 dev cni0")
+    if verb == "GC":
+        done = node.invoke("GC", {**conf, "cni.dev/valid-attachments": [
+            {"containerID": pod.id, "ifname": "eth0"}]})
+        assert done.returncode == 0, done
+    else:
+        assert [line.split(": ")[1] for line in repair(node, conf).splitlines()] == [
+            "gateway address 10.1.2.1/24 on cni0"]
+    assert localnet(node) == "1" and fences(node) == before
+
+
 def test_repair_makes_the_fence_and_closes_what_nobody_needs(node):
     pod, conf = node.pod(), ports((8080, 80), **V4)
     node.add(pod, conf)
