@@ -224,8 +224,8 @@ static int complete(struct attachment *att, struct link *link, struct cni_error 
 	att->bridge_made = ret == 0 && now;
 	if (ret == 0)
 		report_done(att,
-			    now || half_made ? "made the bridge %s"
-					     : "bridge %s: up, and set as configured",
+			    now ? "made the bridge %s"
+				: "bridge %s: up, and set as configured",
 			    att->conf.bridge);
 	return ret;
 }

@@ -345,6 +345,14 @@ def test_a_gateway_that_gave_way_to_another_does_not_come_back(node):
     assert pods[1].ping(INTERNET4)
 
 
+def test_a_bridge_that_was_set_down_is_not_called_made(node):
+    conf = network()
+    attached(node, conf, 1)
+    node.ip("link set cni0 down")
+    assert [line.split(": ", 1)[1] for line in repair(node, conf)] == [
+        "bridge cni0: up, and set as configured"]
+
+
 def refused_repair(node, conf, *words):
     done = command(node, "repair", *written(node, conf))
     assert done.returncode == 1
