@@ -175,7 +175,9 @@ static int guard(struct attachment *att, struct cni_error *err)
 	if (ret < 0 || fence != FENCE_NONE || !is_noted(att, att->gateway_ifname))
 		return ret;
 	ret = node_lock(att->node, NODE_EXCLUSIVE, err);
-	return ret < 0 ? ret : ensure(att, true, err);
+	if (ret == 0)
+		ret = ensure(att, true, err);
+	return ret == 0 ? LOCALNET_REFENCED : ret;
 }
 
 int localnet_add(struct attachment *att, bool look, struct cni_error *err)

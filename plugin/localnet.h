@@ -11,13 +11,15 @@
 #include "../conf/attachment.h"
 
 #define LOCALNET_UNFENCED 1
+#define LOCALNET_REFENCED 2
 
 /*
  * ADD and repair. Turns it on where the attachment's host ports need it, under the exclusive
  * lock, and writes that down first. Otherwise a fence that is missing where it was turned on
  * here is put back. @look: where a fence is expected to be, too, since the rules were found
  * missing. LOCALNET_UNFENCED: it is on and not fenced, for the kernel can't; the rules must
- * do. Codes 5, 11, 101.
+ * do. LOCALNET_REFENCED: the fence is put back, and lets through answers that the rules mark:
+ * an earlier version's don't. Codes 5, 11, 101.
  */
 int localnet_add(struct attachment *att, bool look, struct cni_error *err);
 

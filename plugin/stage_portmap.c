@@ -123,7 +123,7 @@ static int loopback_open(struct attachment *att, bool look, struct cni_error *er
 	bool ignored;
 	int ret = localnet_add(att, look, err);
 
-	return ret == LOCALNET_UNFENCED ? rules_put(att, &ignored, err) : ret;
+	return ret > 0 ? rules_put(att, &ignored, err) : ret;
 }
 
 static int portmap_add(struct attachment *att, struct cni_error *err)

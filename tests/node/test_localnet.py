@@ -282,6 +282,19 @@ def test_an_ADD_without_the_capability_heals_it(node, listener, later):
     assert localnet(node) == "1"
 
 
+def test_whoever_puts_the_fence_back_lets_answers_through(frames):
+    """An earlier version's rules mark none of them; its network's next ADD may be far off."""
+    node, pod = frames, frames.pod()
+    node.add(pod, ports((8080, 80), **V4))
+    node.nft("flush chain inet bridge_cni answers")
+    unfence(node)
+    node.add(node.pod(), network("v4", name="other", ipam={"ranges": [[
+        {"subnet": "10.1.2.0/24", "rangeStart": "10.1.2.200"}]]}))
+    assert len(fences(node)) == 1
+    with served(pod, 80):
+        assert ask(node, "127.0.0.1", 8080)
+
+
 def in_its_place(node):
     """A filter of somebody's where the fence would be: the kernel refuses it."""
     node.run("tc", "qdisc", "add", "dev", "cni0", "clsact")
