@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "port_mappings.h"
@@ -46,14 +45,11 @@ static int by_address(const void *left, const void *right)
 	int ret = order(a->protocol, b->protocol);
 
 	if (ret == 0)
-		ret = order(a->host_ip.family, b->host_ip.family);
-	if (ret == 0)
-		ret = memcmp(a->host_ip.bytes, b->host_ip.bytes,
-			     sizeof(a->host_ip.bytes));
+		ret = ip_cmp(&a->host_ip, &b->host_ip);
 	return ret ? ret : order(a->host_port, b->host_port);
 }
 
-/* NULL: no memory, or no entries. */
+/* Up to NULL. The array is the caller's; NULL: no memory. */
 static const struct port_mapping **sorted(const struct port_mapping_list *entries)
 {
 	const struct port_mapping **list = calloc(entries->n + 1,
@@ -66,12 +62,12 @@ static const struct port_mapping **sorted(const struct port_mapping_list *entrie
 	return list;
 }
 
-/* How many of the first entries of @list are of one port. */
-static size_t group_of(const struct port_mapping *const *list, size_t n)
+/* How many of the first entries of @list, which has one at least, are of one port. */
+static size_t group_of(const struct port_mapping *const *list)
 {
 	size_t i = 1;
 
-	while (i < n && list[i]->protocol == list[0]->protocol &&
+	while (list[i] && list[i]->protocol == list[0]->protocol &&
 	       list[i]->host_port == list[0]->host_port)
 		i++;
 	return i;
@@ -132,9 +128,7 @@ static void group_reduce(const struct port_mapping *const *group, size_t n,
 static bool follows(const struct port_mapping *run, const struct port_mapping *next)
 {
 	return run->protocol == next->protocol &&
-	       run->host_ip.family == next->host_ip.family &&
-	       memcmp(run->host_ip.bytes, next->host_ip.bytes,
-		      sizeof(run->host_ip.bytes)) == 0 &&
+	       ip_equal(&run->host_ip, &next->host_ip) &&
 	       run->host_port + run->count == next->host_port &&
 	       run->container_port + run->count == next->container_port;
 }
@@ -166,8 +160,8 @@ int port_mappings_merge(const struct port_mapping_list *entries,
 		free(list.items);
 		return -ENOMEM;
 	}
-	for (size_t i = 0; i < entries->n;) {
-		size_t n = group_of(given + i, entries->n - i);
+	for (size_t i = 0; given[i];) {
+		size_t n = group_of(given + i);
 
 		group_reduce(given + i, n, &list);
 		i += n;
@@ -184,8 +178,8 @@ int port_mappings_contradict(const struct port_mapping_list *entries, size_t *re
 
 	if (!given)
 		return -ENOMEM;
-	for (size_t i = 0; i < entries->n;) {
-		size_t n = group_of(given + i, entries->n - i);
+	for (size_t i = 0; given[i];) {
+		size_t n = group_of(given + i);
 
 		for (size_t k = i; k < i + n; k++) {
 			for (size_t j = i; j < k; j++) {

@@ -265,7 +265,7 @@ int record_parse(const char *text, size_t len, struct record *ret_record)
 		.bridge = "",
 		.pod = "",
 	};
-	char *line, *end;
+	char *line = NULL, *end;
 	int r;
 
 	record.text = malloc(len + 1);

@@ -30,8 +30,7 @@ unsigned int record_ports_version(const struct port_mapping_list *ports)
 
 static bool is_beside(const struct port_mapping *a, const struct port_mapping *b)
 {
-	return a->protocol == b->protocol && a->host_ip.family == b->host_ip.family &&
-	       memcmp(a->host_ip.bytes, b->host_ip.bytes, sizeof(a->host_ip.bytes)) == 0;
+	return a->protocol == b->protocol && ip_equal(&a->host_ip, &b->host_ip);
 }
 
 void record_ports_put(struct text *text, const struct port_mapping_list *ports)

@@ -332,7 +332,8 @@ int ipam_room(struct attachment *att, struct cni_result *ret_next, struct cni_er
 		return r;
 	if (store.dir_fd >= 0 && store.lock_fd < 0)
 		return error_set(err, CNI_ERR_UNAVAILABLE, ENOSPC,
-				 "ipam.dataDir: there is no room for a file in %s",
+				 "ipam.dataDir: there is no room for a file in %s; free "
+				 "space, inodes or quota there",
 				 store.path);
 	next.ips.items = calloc(sets->n + 1, sizeof(*next.ips.items));
 	if (!next.ips.items)

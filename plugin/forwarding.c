@@ -85,7 +85,7 @@ int forwarding_closed_uplink(struct netlink *nl, struct link *ret_link,
 
 int forwarding_tell_uplink(struct attachment *att, struct cni_error *err)
 {
-	struct link closed;
+	struct link closed = {};
 	int ret = forwarding_closed_uplink(att->node->rtnl, &closed, err);
 
 	if (ret == 0 && closed.index)
@@ -166,7 +166,7 @@ static int gateway_turn_on(struct attachment *att, struct cni_error *err)
 static int turn_on(struct attachment *att, int family, struct cni_error *err)
 {
 	struct netlink *nl = att->node->rtnl;
-	struct link gateway;
+	struct link gateway = {};
 	bool open = false;
 	int on = 0, ret = forwarding_all_get(family, &on, err);
 
@@ -220,7 +220,7 @@ static int uplinks_check(struct netlink *nl, struct cni_error *err)
 int forwarding_check(struct attachment *att, int family, struct cni_error *err)
 {
 	struct netlink *nl = att->node->rtnl;
-	struct link gateway;
+	struct link gateway = {};
 	bool open = false;
 	int on = 0, ret = forwarding_all_get(family, &on, err);
 

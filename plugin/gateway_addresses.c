@@ -152,7 +152,7 @@ static int subnet_route_ensure(struct attachment *att, const struct ip_config *i
 			       struct cni_error *err)
 {
 	const struct route route = {.dst = prefix_network(&ip->address)};
-	bool missing;
+	bool missing = false;
 	int ret = subnet_route_missing(att, ip, &missing, err);
 
 	if (ret < 0 || !missing)
@@ -194,7 +194,7 @@ static int gateway_check_one(struct attachment *att, const struct ip_config *ip,
 {
 	struct ip_prefix gateway = gateway_prefix(ip), subnet;
 	char found[ERROR_MSG_MAX / 2];
-	bool missing;
+	bool missing = false;
 	int ret;
 
 	if (gateway.addr.family && !addr_list_has(list, &gateway))

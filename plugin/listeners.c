@@ -313,7 +313,11 @@ static int judge(struct attachment *att, const struct losers *losers, bool may_r
 			tell(att, seen, holder);
 	}
 	if (told > TOLD_MAX)
-		attachment_notice(att, "so do %zu more host ports", told - TOLD_MAX);
+		attachment_notice(
+			att,
+			"%zu more sockets of the node lose their packets to host "
+			"ports of container %s (hostPortOverListener)",
+			told - TOLD_MAX, att->pod[0] ? att->pod : att->env.container_id);
 	return 0;
 }
 

@@ -32,11 +32,12 @@ static int is_behind_gateway(const struct attachment *att, bool *ret_behind,
 			     struct cni_error *err)
 {
 	struct hostport_pod pod;
-	const struct ip_addr *address = &pod.addresses[HOSTPORT_IPV4].addr;
+	const struct ip_addr *address;
 	unsigned int index = 0;
 	int ret = 0;
 
 	hostport_pod_of_att(att, &pod);
+	address = &pod.addresses[HOSTPORT_IPV4].addr;
 	if (address->family && !att->conf.is_gateway)
 		ret = route_interface(att->node->rtnl, address, &index, err);
 	if (ret == 0)
@@ -182,7 +183,7 @@ static int guard(struct attachment *att, struct cni_error *err)
 
 int localnet_add(struct attachment *att, bool look, struct cni_error *err)
 {
-	bool needed;
+	bool needed = false;
 	int ret = is_needed(att, &needed, err);
 
 	if (ret < 0)
@@ -236,7 +237,7 @@ void localnet_tell_all(struct attachment *att)
 
 int localnet_check(struct attachment *att, struct cni_error *err)
 {
-	bool needed;
+	bool needed = false;
 	int ret = is_needed(att, &needed, err);
 
 	if (ret < 0)

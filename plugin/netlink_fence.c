@@ -165,7 +165,7 @@ int fence_get(struct netlink *nl, unsigned int index, enum fence *ret_fence,
 int fence_del(struct netlink *nl, unsigned int index, const char *name,
 	      struct cni_error *err)
 {
-	struct filters in, out;
+	struct filters in = {}, out = {};
 	int ret = filters_get(nl, index, INGRESS, &in, err);
 
 	if (ret == 0)

@@ -99,9 +99,9 @@ bool sysctl_is_writable(const char *fmt, ...)
 	va_start(args, fmt);
 	ret = path_format(path, &ignored, fmt, args);
 	va_end(args);
-	if (ret == 0)
-		ret = writable_path(path, writable, &ignored);
-	return ret == 0 && access(writable, W_OK) == 0;
+	if (ret < 0 || writable_path(path, writable, &ignored) < 0)
+		return false;
+	return access(writable, W_OK) == 0;
 }
 
 int sysctl_ensure(int value, struct cni_error *err, const char *fmt, ...)
