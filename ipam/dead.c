@@ -74,6 +74,57 @@ int ipam_dead(struct attachment *att, struct ipam_owner_list *ret_list,
 	return 0;
 }
 
+/* Had it reservations, and is none of them its own any more? What can't be read is. */
+static bool is_robbed(const struct store *store, const struct record *record)
+{
+	const struct owner owner = {record->container_id, record->ifname};
+	bool reserved = false;
+
+	for (size_t i = 0; i < record->n; i++) {
+		struct owner_text text;
+		int r;
+
+		if (!record->addresses[i].reserved)
+			continue;
+		reserved = true;
+		r = store_owner_of(store, &record->addresses[i].address.addr, &text);
+		if (r != -ENOENT && (r < 0 || owner_match(&text, &owner) != OWNER_OTHER))
+			return false;
+	}
+	return reserved;
+}
+
+int ipam_bereft(struct attachment *att, struct ipam_owner_list *ret_list,
+		struct cni_error *err)
+{
+	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list list = {};
+	_cleanup_(record_walk_end) struct record_walk walk = {};
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	const struct ipam_kernel *kernel = att->kernel;
+	uint64_t hash;
+	int r = operation_open(att, STORE_EXISTING, &store, err);
+
+	if (r < 0)
+		return r == -ENOENT && err->code == 0 ? 0 : r;
+	for (;;) {
+		_cleanup_(record_clear) struct record record = {};
+
+		r = store_record_next_read(&store, &walk, &hash, &record, err);
+		if (r <= 0)
+			break;
+		if (!record_is_on(&record, att->conf.bridge) ||
+		    kernel->has_interface(kernel, &record) || !is_robbed(&store, &record))
+			continue;
+		if (ipam_owner_list_add(&list, record.container_id, record.ifname) < 0)
+			return error_oom(err);
+	}
+	if (r < 0)
+		return r;
+	*ret_list = list;
+	list = (struct ipam_owner_list){};
+	return 0;
+}
+
 int ipam_life(struct attachment *att, enum ipam_life *ret_life, struct cni_error *err)
 {
 	_cleanup_(record_clear) struct record record = {};

@@ -185,6 +185,13 @@ enum ipam_life {
 int ipam_dead(struct attachment *att, struct ipam_owner_list *ret_list,
 	      struct cni_error *err);
 
+/*
+ * Those of them that seem to be IPAM_BEREFT, by their records and by the files that these name:
+ * without the index, which is neither made nor brought up to date. ipam_life() knows for sure.
+ */
+int ipam_bereft(struct attachment *att, struct ipam_owner_list *ret_list,
+		struct cni_error *err);
+
 /* What the record of @att's names tells of. */
 int ipam_life(struct attachment *att, enum ipam_life *ret_life, struct cni_error *err);
 

@@ -43,7 +43,7 @@ int reclaim_delete(struct attachment *att, const char *container_id, const char 
 
 /* An ADD may have been at work when it was looked at; it is through by now. */
 static int bury(struct attachment *att, const char *container_id, const char *ifname,
-		bool bereft_only, struct cni_error *err)
+		struct cni_error *err)
 {
 	struct node node = *att->node;
 	struct attachment dead = namesake(att, &node, container_id, ifname);
@@ -51,7 +51,7 @@ static int bury(struct attachment *att, const char *container_id, const char *if
 	int ret = ipam_life(&dead, &life, err);
 
 	free(dead.notice);
-	if (ret < 0 || life == IPAM_ALIVE || (bereft_only && life != IPAM_BEREFT))
+	if (ret < 0 || life == IPAM_ALIVE)
 		return ret;
 	ret = reclaim_delete(att, container_id, ifname, err);
 	if (ret == 0 && life == IPAM_BEREFT)
@@ -67,19 +67,17 @@ static int bury(struct attachment *att, const char *container_id, const char *if
 	return ret;
 }
 
-static int reclaim(struct attachment *att, bool bereft_only, struct cni_error *err)
+static int bury_all(struct attachment *att, const struct ipam_owner_list *list,
+		    struct cni_error *err)
 {
-	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list list = {};
-	int ret = ipam_dead(att, &list, err);
+	int ret = list->n > 0 ? node_lock(att->node, NODE_EXCLUSIVE, err) : 0;
 
-	if (ret == 0 && list.n > 0)
-		ret = node_lock(att->node, NODE_EXCLUSIVE, err);
 	/* One that can't be deleted keeps its addresses, but not those of the others. */
-	for (size_t i = 0; ret == 0 && i < list.n; i++) {
+	for (size_t i = 0; ret == 0 && i < list->n; i++) {
+		const struct ipam_owner *owner = &list->items[i];
 		struct cni_error own = {};
 
-		if (bury(att, list.items[i].container_id, list.items[i].ifname,
-			 bereft_only, &own) < 0)
+		if (bury(att, owner->container_id, owner->ifname, &own) < 0)
 			attachment_notice(att, "network %s: %s", att->conf.name, own.msg);
 	}
 	return ret;
@@ -87,18 +85,23 @@ static int reclaim(struct attachment *att, bool bereft_only, struct cni_error *e
 
 int reclaim_network(struct attachment *att, struct cni_error *err)
 {
-	return reclaim(att, false, err);
+	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list list = {};
+	int ret = ipam_dead(att, &list, err);
+
+	return ret < 0 ? ret : bury_all(att, &list, err);
 }
 
 int reclaim_bereft(struct attachment *att, struct cni_error *err)
 {
-	return reclaim(att, true, err);
+	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list list = {};
+	int ret = ipam_bereft(att, &list, err);
+
+	return ret < 0 ? ret : bury_all(att, &list, err);
 }
 
 int reclaim_namesake(struct attachment *att, struct cni_error *err)
 {
 	int ret = node_lock(att->node, NODE_EXCLUSIVE, err);
 
-	return ret < 0 ? ret
-		       : bury(att, att->env.container_id, att->env.ifname, false, err);
+	return ret < 0 ? ret : bury(att, att->env.container_id, att->env.ifname, err);
 }
