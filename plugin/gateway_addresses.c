@@ -198,10 +198,12 @@ static int gateway_check_one(struct attachment *att, const struct ip_config *ip,
 	int ret;
 
 	if (gateway.addr.family && !addr_list_has(list, &gateway))
-		return error_set(err, CNI_ERR_CHECK, EADDRNOTAVAIL,
-				 "%s: expected the gateway address %s, found %s",
-				 att->gateway_ifname, PREFIX_TEXT(&gateway),
-				 addr_list_format(list, found, sizeof(found)));
+		return error_set(
+			err, CNI_ERR_CHECK, EADDRNOTAVAIL,
+			"%s: expected the gateway address %s, found %s; "
+			"`bridge-cni repair` adds it, or says what has its place",
+			att->gateway_ifname, PREFIX_TEXT(&gateway),
+			addr_list_format(list, found, sizeof(found)));
 	ret = subnet_route_missing(att, ip, &missing, err);
 	if (ret < 0 || !missing)
 		return ret;

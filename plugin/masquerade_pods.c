@@ -176,7 +176,8 @@ static int element_check(struct netlink *nl, const struct nft_element *wanted,
 		return 0;
 	return error_set(err, CNI_ERR_CHECK, ENOENT,
 			 "masquerade: expected %s in set %s of table inet " RULES_TABLE
-			 ", found %s: what the pod sends leaves with the wrong address",
+			 ", found %s: what the pod sends leaves with the wrong address; "
+			 "`bridge-cni repair` puts it right",
 			 PREFIX_TEXT(address), set, ret == 0 ? "another subnet" : "none");
 }
 

@@ -393,11 +393,10 @@ int rules_check(struct attachment *att, const char *stage, struct rule_list *wan
 			continue;
 		ret = error_set(err, CNI_ERR_CHECK, ENOENT,
 				"%s: expected in chain %s of table %s " RULES_TABLE
-				" the rule \"%s\", found %s; the next ADD on network %s "
-				"puts it right",
+				" the rule \"%s\", found %s; `bridge-cni repair` puts it "
+				"right, as does the next ADD with this configuration",
 				stage, rule->chain->name, table_family(wanted),
-				rule->text, survey.stale_n ? "another one" : "none",
-				att->conf.name);
+				rule->text, survey.stale_n ? "another one" : "none");
 	}
 	return ret;
 }

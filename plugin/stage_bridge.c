@@ -294,7 +294,9 @@ static int bridge_check(struct attachment *att, struct cni_error *err)
 	if (!link.index)
 		return error_set(
 			err, CNI_ERR_CHECK, ENODEV,
-			"bridge: expected the bridge %s, found no such interface", name);
+			"bridge: expected the bridge %s, found no such interface; "
+			"`bridge-cni repair` makes it, with its pods' ports",
+			name);
 	if (strcmp(link.kind, "bridge") != 0)
 		return error_set(err, CNI_ERR_CHECK, ENODEV,
 				 "bridge: expected the bridge %s, found an interface of "
@@ -302,7 +304,9 @@ static int bridge_check(struct attachment *att, struct cni_error *err)
 				 name, link.kind);
 	if (!link.up)
 		return error_set(err, CNI_ERR_CHECK, ENETDOWN,
-				 "bridge: expected %s up, found it down", name);
+				 "bridge: expected %s up, found it down; `bridge-cni "
+				 "repair` sets it up",
+				 name);
 	if (att->conf.promisc_mode && !link.promisc)
 		return error_set(err, CNI_ERR_CHECK, EINVAL,
 				 "bridge: expected %s in promiscuous mode, found it not",

@@ -154,6 +154,42 @@ static int masquerade_repair(struct attachment *att, struct cni_error *err)
 	return 0;
 }
 
+/* The configuration has no ipMasq, but had when the pod's ADD ran? */
+static int was_masqueraded(struct attachment *att, bool *ret_was, struct cni_error *err)
+{
+	_cleanup_(record_clear) struct record own = {};
+	int ret = att->conf.ip_masq ? -ENOENT : ipam_recorded(att, &own, err);
+
+	if (ret == 0)
+		*ret_was = record_says(own.masquerade, false);
+	return ret == -ENOENT && !err->code ? 0 : ret;
+}
+
+/* Rules of that time serve the pod, until an ADD with the configuration of now has replaced
+ * them by rules over sets of pods. */
+static int former_check(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(rule_list_clear) struct rule_list wanted = {};
+	bool was = false, settled = false;
+	int ret = was_masqueraded(att, &was, err);
+
+	if (ret < 0 || !was)
+		return ret;
+	ret = masquerade_rules_wanted(att, MASQUERADE_EITHER, NULL, &wanted, err);
+	if (ret == 0)
+		ret = rules_survey(att, stage_masquerade.name, &wanted, &settled, err);
+	if (ret < 0 || !settled)
+		return ret;
+	if (masquerade_has_pods(&wanted))
+		return masquerade_pods_check(att, err);
+	return error_set(
+		err, CNI_ERR_CHECK, ENOENT,
+		"masquerade: expected in table inet " RULES_TABLE
+		" the rules for pods whose ADD had ipMasq, found none; "
+		"`bridge-cni repair` puts them right, the next ADD without ipMasq "
+		"doesn't");
+}
+
 /* A pod from before a change of the configuration is in the sets of pods. */
 static int masquerade_check(struct attachment *att, struct cni_error *err)
 {
@@ -167,7 +203,7 @@ static int masquerade_check(struct attachment *att, struct cni_error *err)
 		return error_clear(err);
 	if (ret == 0 && is_by_pod(&att->conf))
 		ret = masquerade_pods_check(att, err);
-	return ret;
+	return ret < 0 ? ret : former_check(att, err);
 }
 
 const struct stage stage_masquerade = {

@@ -130,6 +130,30 @@ def test_CHECK_passes_for_pods_of_before(node):
     node.check(pods[0][0], ON, results[0])
 
 
+@pytest.mark.parametrize("conf", [ON, OFF], ids=["as it was", "edited"])
+def test_CHECK_names_what_puts_the_rules_of_pods_of_before_right(node, conf):
+    """The next ADD doesn't, where the configuration has no ipMasq any more."""
+    pod, off = node.pod(), node.pod()
+    result, other = node.add(pod, ON), node.add(off, OFF)
+    node.check(pod, OFF, result)
+    node.nft("flush ruleset")
+    node.add(node.pod(), OFF)
+    node.check(off, OFF, other)
+    with pytest.raises(plugin.CniError) as error:
+        node.check(pod, conf, result)
+    assert error.value.code == plugin.CHECK
+    error.value.says("found none", "`bridge-cni repair`", "ADD with" if conf is ON else "doesn't")
+    assert command(node, "repair", OFF).returncode == 0
+    for conf in (ON, OFF):
+        node.check(pod, conf, result)
+
+
+def test_CHECK_passes_while_the_rules_of_before_are_there(node):
+    pod = node.pod()
+    result = node.add(pod, ON)
+    node.check(pod, OFF, result)
+
+
 # -- another subnet
 
 
