@@ -15,4 +15,8 @@ bool accept_ra_is_off(const struct link *link);
  * 5. */
 int accept_ra_off(const struct link *link, struct cni_error *err);
 
+/* STATUS: can it be turned off for an interface that isn't there yet, or needn't it be? Code
+ * 50. */
+int accept_ra_status(struct cni_error *err);
+
 #endif

@@ -8,6 +8,7 @@
 
 #include "../ipam/delegate.h"
 #include "../ipam/ipam.h"
+#include "accept_ra.h"
 #include "forwarding.h"
 #include "gateway.h"
 #include "kernel.h"
@@ -71,6 +72,8 @@ static int gateway_look(struct attachment *att, struct cni_error *err)
 	ret = gateway_addresses_status(att, err);
 	if (ret == -EADDRINUSE)
 		err->code = CNI_ERR_UNAVAILABLE;
+	if (ret == 0 && !link.index)
+		ret = accept_ra_status(err);
 	if (ret == 0 && gateway_uses(att, AF_INET))
 		ret = forwarding_tell_uplink(att, err);
 	if (ret == 0 && gateway_uses(att, AF_INET))

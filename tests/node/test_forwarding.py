@@ -163,10 +163,29 @@ def test_an_interface_that_would_take_router_advertisements_is_refused(node):
     with pytest.raises(plugin.CniError) as error:
         node.add(pod, conf)
     assert error.value.code == plugin.IO
-    error.value.says("ipv6/conf/cni0/accept_ra", "Read-only", "BRIDGE_CNI_SYSCTL_ROOT")
+    error.value.says("ipv6/conf/cni0/accept_ra", "Read-only", "BRIDGE_CNI_SYSCTL_ROOT",
+                     "net.ipv6.conf.default.accept_ra", "forwarding")
     after = node.state()
     snapshot.assert_same(before["node"], after["node"])
     node.assert_nothing_left(pod)
+
+
+@pytest.mark.parametrize("key, value", [("ipv6.conf.default.accept_ra", 0),
+                                        ("ipv6.conf.all.forwarding", 1)])
+def test_what_the_message_names_helps_and_STATUS_tells_before(node, key, value):
+    node.sysctl("ipv4.ip_forward", 1)
+    read_only(node)
+    conf = network()
+    with pytest.raises(plugin.CniError) as error:
+        node._judged("STATUS", conf, None)
+    assert error.value.code == plugin.UNAVAILABLE
+    error.value.says("router advertisements", "net.ipv6.conf." + key.split(".", 2)[2])
+    node.run("umount", "/proc/sys")
+    node.sysctl(key, value)
+    read_only(node)
+    node._judged("STATUS", conf, None)
+    pod, _ = connected(node, conf)
+    assert pod.ping(GATEWAY4) and pod.ping(INTERNET4)
 
 
 def test_forwarding_that_is_off_and_can_not_be_turned_on_is_named(node):
