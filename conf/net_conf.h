@@ -210,8 +210,9 @@ struct json_doc;
 /*
  * Reads the configuration out of @doc. Checks, in this order: cniVersion (code 1, the
  * supported versions in the details), that it is no list of plugins, the network's name,
- * then all keys by table (code 7: path of the key, value, what was expected). With NET_CONF_IDENTITY a wrong value in
- * a key that DEL doesn't use is no error; prevResult is then not read at all.
+ * then all keys by table (code 7: path of the key, value, what was expected). With
+ * NET_CONF_IDENTITY a wrong value in a key that DEL doesn't use is no error; prevResult is
+ * then not read at all.
  */
 int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope,
 		  struct net_conf *ret_conf, struct cni_error *err);

@@ -102,8 +102,8 @@ int ipam_recorded(struct attachment *att, struct record *ret_record,
 
 /*
  * The records of the owner's attachments (identity_owner()) that are connected, newest
- * reservation first: their interface on the node is there, so that a namespace is behind it, whatever its path;
- * and they are neither coming nor going. Codes 5, 11.
+ * reservation first: their interface on the node is there, so that a namespace is behind it,
+ * whatever its path; and they are neither coming nor going. Codes 5, 11.
  */
 struct ipam_record_list {
 	struct record *items;

@@ -14,8 +14,8 @@
  *	mac 0a:58:0a:01:02:03
  *	bridge cni0
  *	spoofcheck yes			only where it is so
- *	native 100			VLAN of the port's untagged frames, where ADD set it; absent: it
- *					didn't, or by other rules (plugin/stage_vlan.c)
+ *	native 100			VLAN of the port's untagged frames; absent: ADD didn't
+ *					set it, or by other rules (plugin/stage_vlan.c)
  *	spoofaddresses yes		is it spoofCheck, or macspoofchk alone? absent: not told
  *	masquerade no			ipMasq; absent: not told, by an earlier version
  *	bandwidth 8000000 65536 0 0	rate and burst, in bits, of ingress and egress; absent: none
@@ -25,8 +25,8 @@
  *	apart yes			it is in the sets of plugin/masquerade_pods.h, though its
  *					addresses are reserved here; absent: no
  *	masqall yes			whoever comes by a host port is masqueraded; absent: no
- *	portturn 2			its place among attachments of the container that ask for the
- *					same host port; absent: no other does
+ *	portturn 2			its place among attachments of the container that ask
+ *					for the same host port; absent: no other does
  *	coming yes			see below; absent: no
  *	going yes			the same
  *	range 10.1.2.0/24		of runtimeConfig.ipRanges, in order

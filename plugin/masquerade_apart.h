@@ -12,8 +12,8 @@
 
 /*
  * Finds them among the owner's connected pods, by their records. With another IPAM plugin all
- * masqueraded pods are among them. @found: the rules that are there, or will be. Under the exclusive lock. Codes
- * 5, 11, 100.
+ * masqueraded pods are among them. @found: the rules that are there, or will be. Under the
+ * exclusive lock. Codes 5, 11, 100.
  */
 int masquerade_apart_find(struct attachment *att, const struct rule_list *found,
 			  struct masquerade_pods *ret_pods, struct cni_error *err);
