@@ -13,11 +13,15 @@
 #include <netinet/if_ether.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "../ipam/delegate.h"
 #include "stages.h"
 
 #define ND_HOP_LIMIT 255
+
+#define MULTICAST_POLL_NS   1000000
+#define MULTICAST_POLLS_MAX 2000 /* 2 s and more */
 
 static int arp_announce(const struct attachment *att, const struct ip_addr *addr,
 			struct cni_error *err)
@@ -52,6 +56,23 @@ static int arp_announce(const struct attachment *att, const struct ip_addr *addr
 	return 0;
 }
 
+/*
+ * The kernel makes the interface's route to multicast addresses when it notices that the link
+ * is ready, which it leaves to a work queue; until then there is no way to them.
+ */
+static ssize_t multicast_send(int fd, const void *message, size_t len,
+			      const struct sockaddr_in6 *to)
+{
+	for (int poll = 0;; poll++) {
+		ssize_t sent = sendto(fd, message, len, 0, (const struct sockaddr *)to,
+				      sizeof(*to));
+
+		if (sent >= 0 || errno != ENETUNREACH || poll == MULTICAST_POLLS_MAX)
+			return sent;
+		nanosleep(&(struct timespec){.tv_nsec = MULTICAST_POLL_NS}, NULL);
+	}
+}
+
 static int neighbour_announce(const struct attachment *att, const struct ip_addr *addr,
 			      struct cni_error *err)
 {
@@ -82,8 +103,7 @@ static int neighbour_announce(const struct attachment *att, const struct ip_addr
 	if (fd < 0 || bind(fd, (struct sockaddr *)&self, sizeof(self)) < 0 ||
 	    setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &(int){ND_HOP_LIMIT},
 		       sizeof(int)) < 0 ||
-	    sendto(fd, &message, sizeof(message), 0, (struct sockaddr *)&all_nodes,
-		   sizeof(all_nodes)) < 0)
+	    multicast_send(fd, &message, sizeof(message), &all_nodes) < 0)
 		return error_errno(err, CNI_ERR_KERNEL, errno,
 				   "announcing %s on %s by a neighbour advertisement",
 				   IP_TEXT(addr), att->env.ifname);

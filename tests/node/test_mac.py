@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A MAC address that the runtime asks for: three places, one precedence."""
 import itertools
+import time
 
 import pytest
 
 from harness import plugin, snapshot
-from harness.node import INTERNET4, INTERNET6, named, network
+from harness.node import GATEWAY6, INTERNET4, INTERNET6, named, network
+from harness.reboot import wait_for
 
 MACS = {"runtimeConfig": "02:00:00:00:00:01", "args.cni": "02:00:00:00:00:02",
         "CNI_ARGS": "02:00:00:00:00:03"}
@@ -101,3 +103,27 @@ def test_an_address_that_comes_back_with_another_MAC_is_reached_at_once(node, fa
         node.add(pod, conf)
         assert witness.ping(address) and node.ping(address)  # without: 53 s
         node.delete(pod, conf)
+
+
+# -- announced
+
+
+def test_an_address_is_announced_once_there_is_a_way_to_the_neighbours(node):
+    """The kernel makes the route to ff02::1 when the link is ready, by a work queue: here late, as
+    the host's end is down for a while; and nor is there a default route."""
+    pod, conf = node.pod(), network("v6", runtimeConfig={"mac": MACS["runtimeConfig"]},
+                                    isDefaultGateway=None, isGateway=True)
+    host = node.add(pod, conf)["interfaces"][1]["name"]
+    node.delete(pod, conf)
+    # Slow between making the pair and setting its end up.
+    finish = node.start("ADD", conf, pod, env=plugin.TRACED,
+                        wrapper=plugin.strace(node.directory / "trace", "setns", "-e",
+                                              "inject=setns:delay_enter=300000"))
+    wait_for(lambda: host in node.links())
+    node.ip(f"link set {host} down")
+    wait_for(lambda: "UP" in pod.links().get("eth0", {}).get("flags", ()))
+    time.sleep(1.5)
+    node.ip(f"link set {host} up")
+    result = plugin.judge("ADD", finish(), plugin.NEWEST)
+    assert pod.ping(GATEWAY6)
+    node.check(pod, conf, result)
