@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../ipam/ipam.h"
@@ -12,6 +13,8 @@
 #include "netlink_route.h"
 #include "node.h"
 #include "rules.h"
+
+#define OWNER_DIGITS 16
 
 uint64_t rules_owner_by_name(const struct net_conf *conf)
 {
@@ -78,6 +81,17 @@ bool rules_owner_made(uint64_t owner, const struct link *link,
 		     : identity_ifb_mac(owner, names->container_id, names->ifname);
 
 	return memcmp(mac.bytes, link->mac.bytes, MAC_LEN) == 0;
+}
+
+bool rules_set_owner(const char *name, uint64_t *ret_owner)
+{
+	const char *digits = strrchr(name, '_');
+
+	if (!digits || strlen(++digits) != OWNER_DIGITS ||
+	    strspn(digits, "0123456789abcdef") != OWNER_DIGITS)
+		return false;
+	*ret_owner = strtoull(digits, NULL, 16);
+	return true;
 }
 
 /* Whose interface is it, if the earlier version made it for this network? */

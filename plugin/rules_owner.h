@@ -47,6 +47,9 @@ struct link;
 bool rules_owner_made(uint64_t owner, const struct link *link,
 		      const struct alias_names *names);
 
+/* The owner that a set or map is named by. False: one of the sets of all, or anonymous. */
+bool rules_set_owner(const char *name, uint64_t *ret_owner);
+
 /*
  * Has a pod of another owner of the name, which the earlier version made, its rules among
  * those by name? Such a pod has an interface that is none of this owner's records'. Under the

@@ -11,8 +11,6 @@
 #include "node.h"
 #include "rules.h"
 
-#define OWNER_DIGITS 16
-
 /* One table. Of a dump that starts again only the last run counts. */
 struct removal {
 	const char *family; /* nft's word */
@@ -53,18 +51,6 @@ static int rule_found(const char *chain, uint64_t handle, const char *comment, v
 	return 0;
 }
 
-/* Other names than an owner's sets have: anonymous ones, and those of all. */
-static bool owner_read(const char *name, uint64_t *ret_owner)
-{
-	const char *digits = strrchr(name, '_');
-
-	if (!digits || strlen(++digits) != OWNER_DIGITS ||
-	    strspn(digits, "0123456789abcdef") != OWNER_DIGITS)
-		return false;
-	*ret_owner = strtoull(digits, NULL, 16);
-	return true;
-}
-
 static int set_found(const char *name, void *data)
 {
 	struct removal *removal = data;
@@ -72,7 +58,7 @@ static int set_found(const char *name, void *data)
 
 	if (!name) {
 		text_reset(&removal->sets, &removal->sets_n, &removal->other_sets);
-	} else if (!owner_read(name, &owner)) {
+	} else if (!rules_set_owner(name, &owner)) {
 		return 0;
 	} else if (goes(removal, owner)) {
 		removal->sets_n++;

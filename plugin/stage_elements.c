@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <linux/netfilter.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../ipam/ipam.h"
@@ -204,19 +205,71 @@ static bool is_anothers(const struct attachment *att, const char *host_ifname,
 	return strcmp(host_ifname, att->host_ifname) != 0;
 }
 
-/* Who deleted the record of a connected pod has left its elements to their owner's name:
- * its ports must not lead to whoever has the address next. */
+/* All that have sets in the tables. */
+struct set_owners {
+	uint64_t *items;
+	size_t n;
+	size_t before; /* those of the table that was listed first */
+};
+
+static void set_owners_clear(struct set_owners *owners)
+{
+	free(owners->items);
+}
+
+static int set_owner_note(const char *name, void *data)
+{
+	struct set_owners *owners = data;
+	uint64_t owner, *grown;
+
+	if (!name)
+		owners->n = owners->before;
+	if (!name || !rules_set_owner(name, &owner))
+		return 0;
+	for (size_t i = 0; i < owners->n; i++)
+		if (owners->items[i] == owner)
+			return 0;
+	grown = reallocarray(owners->items, owners->n + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	owners->items = grown;
+	grown[owners->n++] = owner;
+	return 0;
+}
+
+static int set_owners_list(struct attachment *att, struct set_owners *owners,
+			   struct cni_error *err)
+{
+	static const int families[] = {NFPROTO_INET, NFPROTO_BRIDGE};
+	struct netlink *nl;
+	int ret = node_nftables(att->node, &nl, err);
+
+	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(families); i++) {
+		owners->before = owners->n;
+		ret = nft_table_sets(nl, families[i], RULES_TABLE, set_owner_note, owners,
+				     err);
+	}
+	return ret == -EPROTONOSUPPORT || ret == -EINVAL ? error_clear(err) : ret;
+}
+
+/* Who deleted the record of a connected pod, or configures another store by now, has left its
+ * elements in the sets of an owner that nothing tells: its ports must not lead to whoever has
+ * the address next. */
 static int unrecorded_del(struct attachment *att, struct cni_error *err)
 {
+	_cleanup_(set_owners_clear) struct set_owners owners = {};
 	struct link host;
-	size_t n;
+	size_t n = 0;
 	int ret = link_get(att->node->rtnl, att->host_ifname, &host, err);
 
 	if (ret < 0 || !host.index ||
 	    identity_alias_is_anothers(host.alias, att->conf.name, att->env.container_id,
 				       att->env.ifname))
 		return ret;
-	return sweep(att, is_anothers, NULL, &n, err);
+	ret = set_owners_list(att, &owners, err);
+	for (size_t i = 0; ret == 0 && i < owners.n; i++)
+		ret = sweep_owner(att, owners.items[i], is_anothers, NULL, &n, err);
+	return ret;
 }
 
 /* What is there of the host ports and the pod's own still. */

@@ -344,6 +344,25 @@ def test_DEL_deletes_the_attachment_of_its_names_whichever_bridge_is_configured_
     node.assert_nothing_left(pod)
 
 
+@pytest.mark.parametrize("lost", ["dataDir", "record and bridge"])
+def test_a_DEL_that_finds_no_record_closes_the_pods_ports_whoever_owns_them(node, lost):
+    conf = wanting(8080, spoofCheck=True)
+    pod = node.pod()
+    had, = addresses_of(node.add(pod, conf))
+    node.add(node.pod(), conf | {"runtimeConfig": None})  # whose rules stay
+    changed = {**conf, "ipam": {**conf["ipam"], "dataDir": "/var/lib/other"}}
+    if lost != "dataDir":
+        node.run("sh", "-c", "rm -r /var/lib/cni/networks/.bridge-cni")
+        changed = {**conf, "bridge": "cni7"}
+    node.delete(pod, changed)
+    assert pod.id not in node.run("nft", "list", "ruleset").stdout
+    if lost == "dataDir":
+        heir = node.pod()
+        assert addresses_of(node.add(heir, {**changed, "runtimeConfig": None})) == [had]
+        with served(heir, 80):
+            assert ask(node.outside, NODE4, 8080, timeout=1) is None
+
+
 def test_the_same_names_are_the_same_attachment(node):
     conf, pod = network(), node.pod()
     result = node.add(pod, conf)
