@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "../ipam/ipam.h"
+#include "gateway_users.h"
 #include "netlink_route.h"
 #include "node.h"
 #include "report.h"
@@ -30,14 +31,51 @@ static int missing_note(struct attachment *att, const struct addr_list *list,
 	return ret;
 }
 
-/* Last first: with a subnet's first address the kernel removes its later ones. */
-static void queue_displaced(struct attachment *att, const struct addr_list *list,
-			    const struct addr_list *strangers)
+/* Success, and pods without their gateway, is worth a word; not so what the network itself
+ * has left, and no pod uses. */
+static int displaced_tell(struct attachment *att, const struct ip_prefix *stranger,
+			  struct cni_error *err)
 {
-	for (size_t i = strangers->n; i-- > 0;)
-		if (gateway_displaced(&att->ipam, list, &strangers->items[i]))
-			queue_addr_del(att->node->rtnl, att->gateway_index,
-				       att->gateway_ifname, &strangers->items[i]);
+	struct gateway_users users = {};
+	int ret = gateway_users_count(att, stranger, &users, err);
+	size_t n = users.own + users.others;
+
+	if (ret < 0 ||
+	    (n == 0 && ipam_gateway_is_ours(att, att->gateway_ifname, stranger)))
+		return ret;
+	report_done(att, "forceAddress: removed %s from %s", PREFIX_TEXT(stranger),
+		    att->gateway_ifname);
+	if (att->env.verb == CNI_ADD && n == 0)
+		attachment_notice(
+			att,
+			"forceAddress: %s loses %s, which is in the place of the "
+			"gateway address",
+			att->gateway_ifname, PREFIX_TEXT(stranger));
+	else if (att->env.verb == CNI_ADD)
+		attachment_notice(att,
+				  "forceAddress: %s loses %s, the gateway of %zu pod%s, "
+				  "which reach%s only %s subnet from now on",
+				  att->gateway_ifname, PREFIX_TEXT(stranger), n,
+				  n == 1 ? "" : "s", n == 1 ? "es" : "",
+				  n == 1 ? "its own" : "their own");
+	return 0;
+}
+
+/* Last first: with a subnet's first address the kernel removes its later ones. */
+static int queue_displaced(struct attachment *att, const struct addr_list *list,
+			   const struct addr_list *strangers, struct cni_error *err)
+{
+	int ret = 0;
+
+	for (size_t i = strangers->n; ret == 0 && i-- > 0;) {
+		if (!gateway_displaced(&att->ipam, list, &strangers->items[i]))
+			continue;
+		queue_addr_del(att->node->rtnl, att->gateway_index, att->gateway_ifname,
+			       &strangers->items[i]);
+		if (att->conf.force_address)
+			ret = displaced_tell(att, &strangers->items[i], err);
+	}
+	return ret;
 }
 
 /* How many gateway addresses are missing; queued if @queue. */
@@ -85,8 +123,9 @@ static int missing_add(struct attachment *att, const struct addr_list *list,
 		ret = gateway_places_check(att, list, &strangers, err);
 	if (ret == 0)
 		ret = missing_note(att, list, err);
+	if (ret == 0)
+		ret = queue_displaced(att, list, &strangers, err);
 	if (ret == 0) {
-		queue_displaced(att, list, &strangers);
 		missing_count(att, list, true);
 		ret = netlink_commit(att->node->rtnl, err);
 	}

@@ -219,7 +219,7 @@ static int place_judge(struct attachment *att, const struct ip_config *ip,
 	return ret;
 }
 
-static int displaced_refuse(const struct attachment *att, const struct ip_prefix *gateway,
+static int displaced_refuse(struct attachment *att, const struct ip_prefix *gateway,
 			    const struct ip_prefix *other, struct cni_error *err)
 {
 	if (att->conf.force_address)
@@ -229,9 +229,18 @@ static int displaced_refuse(const struct attachment *att, const struct ip_prefix
 				 "give one of the two networks another bridge",
 				 att->gateway_ifname, PREFIX_TEXT(gateway),
 				 PREFIX_TEXT(other));
+	if (ipam_gateway_is_ours(att, att->gateway_ifname, other))
+		return error_set(err, CNI_ERR_EXISTS, EADDRINUSE,
+				 "bridge: %s is to have the gateway address %s but has "
+				 "%s, which this network gave it before; both stay where "
+				 "the two subnets are in one range set of ipam.ranges; "
+				 "forceAddress takes the earlier one from its pods",
+				 att->gateway_ifname, PREFIX_TEXT(gateway),
+				 PREFIX_TEXT(other));
 	return error_set(err, CNI_ERR_EXISTS, EADDRINUSE,
 			 "bridge: %s is to have the gateway address %s but has %s; "
-			 "remove that, set forceAddress, or change the network's subnet",
+			 "change the network's subnet or bridge; or remove that where "
+			 "nobody needs it, as forceAddress does",
 			 att->gateway_ifname, PREFIX_TEXT(gateway), PREFIX_TEXT(other));
 }
 

@@ -39,12 +39,14 @@ static int other_refuse(const struct question *q, unsigned int index,
 	ret = is_in_vrf(q->nl, &link, &vrf, err);
 	if (ret < 0 || (vrf && !route))
 		return ret;
-	return error_set(err, CNI_ERR_EXISTS, EADDRINUSE,
-			 "bridge: %s is to have the gateway address %s, but %s %s%s, so "
-			 "that pods would reach nothing; change the network's subnet, "
-			 "remove that, or set forceAddress",
-			 q->ifname, PREFIX_TEXT(q->address), link.name,
-			 route ? "has the node's route to " : "has ", PREFIX_TEXT(found));
+	return error_set(
+		err, CNI_ERR_EXISTS, EADDRINUSE,
+		"bridge: %s is to have the gateway address %s, but %s %s%s, so "
+		"that pods would reach nothing; change the network's subnet, or "
+		"remove that where the node doesn't need it; forceAddress passes "
+		"over it",
+		q->ifname, PREFIX_TEXT(q->address), link.name,
+		route ? "has the node's route to " : "has ", PREFIX_TEXT(found));
 }
 
 /* The same prefix, or one in it that holds the gateway address. */
@@ -142,7 +144,8 @@ static int dropped_refuse(const struct question *q, const struct kernel_route *r
 	return error_set(err, CNI_ERR_EXISTS, EADDRINUSE,
 			 "bridge: %s is to have the gateway address %s, but the node has "
 			 "the route \"%s %s\", so that pods would reach nothing; change "
-			 "the network's subnet, remove that, or set forceAddress",
+			 "the network's subnet, or remove that where the node doesn't "
+			 "need it; forceAddress passes over it",
 			 q->ifname, PREFIX_TEXT(q->address), names[route->type],
 			 PREFIX_TEXT(&route->route.dst));
 }

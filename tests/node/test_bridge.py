@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the bridge and its ports can be made to do: hairpin, promiscuous mode, isolation,
 an interface that stays down, other addresses that give way."""
+import json
+
 import pytest
 
 from harness import plugin, snapshot
@@ -203,17 +205,44 @@ def test_another_address_in_the_gateways_place_is_an_error_naming_both(node, wha
 def test_with_forceAddress_it_gives_way(node, what):
     bridge_with(node, OTHERS[what])
     pod, conf = node.pod(), network("dual", forceAddress=True)
-    result = node.add(pod, conf)
+    done = node.invoke("ADD", conf, pod)
+    result = json.loads(done.stdout)
+    assert sorted(done.stderr.splitlines()) == [
+        f"bridge-cni: forceAddress: cni0 loses {other}, which is in the place of the gateway "
+        "address" for other in sorted(OTHERS[what])]
     assert node.addresses("cni0") == [f"{GATEWAY4}/24", f"{GATEWAY6}/64"]
     assert pod.ping(INTERNET4) and pod.ping(INTERNET6)
     node.check(pod, conf, result)
 
 
+def test_that_pods_lose_their_gateway_by_it_is_said(node):
+    pods = [node.pod() for _ in range(3)]
+    for pod in pods[:2]:
+        node.add(pod, network())
+    new = network(ipam={"ranges": [[{"subnet": "10.9.0.0/24"}]]})
+    with pytest.raises(plugin.CniError) as error:
+        node.add(node.pod(), new)
+    error.value.says("10.1.2.1/24", "10.9.0.1/24", "one range set", "forceAddress")
+    done = node.invoke("ADD", {**new, "forceAddress": True}, pods[2])
+    assert done.returncode == 0
+    assert "cni0 loses 10.1.2.1/24, the gateway of 2 pods" in done.stderr
+    assert node.invoke("ADD", {**new, "forceAddress": True}, node.pod()).stderr == ""
+
+
+def test_with_both_subnets_in_one_range_set_nobody_loses_a_gateway(node):
+    old, new = node.pod(), node.pod()
+    node.add(old, network())
+    result = node.add(new, network(ipam={"ranges": [[
+        {"subnet": "10.9.0.0/24"}, {"subnet": "10.1.2.0/24", "rangeEnd": "10.1.2.2"}]]}))
+    assert result["ips"][0]["gateway"] == "10.9.0.1"
+    assert old.ping(INTERNET4) and new.ping(INTERNET4) and old.ping("10.9.0.1")
+
+
 def test_with_two_gateways_of_a_family_both_stay(node):
     bridge_with(node, ["10.55.0.1/24", "10.1.2.1/24"])
-    node.add(node.pod(), network(forceAddress=True, ipam={"ranges": [
+    node.invoke("ADD", network(forceAddress=True, ipam={"ranges": [
         [{"subnet": "10.1.2.0/24"}], [{"subnet": "10.1.3.0/24"}],
-        [{"subnet": "10.1.4.0/24"}]]}))
+        [{"subnet": "10.1.4.0/24"}]]}), node.pod())
     assert node.addresses("cni0") == [f"10.1.{n}.1/24" for n in (2, 3, 4)]
 
 

@@ -224,7 +224,7 @@ def test_who_asked_for_ranges_is_masqueraded_again(node, fixed):
         [[{"subnet": "10.6.0.0/24"}, {"subnet": "10.7.0.0/24"}]])]
     pods = [node.pod(), node.pod()]
     node.add(pods[0], asked[0])
-    node.add(pods[1], dict(asked[1], forceAddress=True))
+    assert node.invoke("ADD", dict(asked[1], forceAddress=True), pods[1]).returncode == 0
     def comments():
         listing = node.run("nft", "list", "table", "inet", "bridge_cni").stdout
         return sorted(re.findall('comment "(.*)"', listing))
@@ -336,7 +336,7 @@ def test_a_gateway_that_gave_way_to_another_does_not_come_back(node):
     old, pods = network(), [node.pod(), node.pod()]
     new = network(forceAddress=True, ipam={"ranges": [[{"subnet": "10.9.0.0/24"}]]})
     node.add(pods[0], old)
-    node.add(pods[1], new)
+    assert node.invoke("ADD", new, pods[1]).returncode == 0
     assert node.addresses("cni0") == ["10.9.0.1/24"]
     assert repair(node, new) == NOTHING
     node.ip("link del cni0")
@@ -381,7 +381,8 @@ def test_with_forceAddress_a_strangers_address_gives_way_to_it_again(node):
     result = node.add(pod, conf)
     node.ip(f"addr del {GATEWAY4}/24 dev cni0")
     node.ip("addr add 10.99.0.1/24 dev cni0")
-    assert repair(node, conf) != NOTHING
+    assert [line.split(": ", 1)[1] for line in repair(node, conf)] == [
+        "forceAddress: removed 10.99.0.1/24 from cni0", f"gateway address {GATEWAY4}/24 on cni0"]
     assert node.addresses("cni0") == [f"{GATEWAY4}/24"]
     node.check(pod, conf, result)
 

@@ -139,7 +139,7 @@ def test_pods_of_an_older_range_stay_masqueraded(node):
     node.add(old, network())
     changed = network(forceAddress=True,
                       ipam={"ranges": [[{"subnet": "10.88.0.0/24"}]]})
-    node.add(new, changed)
+    assert node.invoke("ADD", changed, new).returncode == 0
     node.ip("addr add 10.1.2.1/24 dev cni0")  # forceAddress took it away
     assert new.ping(INTERNET4) and old.ping(INTERNET4)
     count = len(rules(node))

@@ -89,7 +89,7 @@ def test_forceAddress_replaces_the_address_of_the_VLANs_gateway(vlans):
         vlans.add(second, moved)
     assert caught.value.code == EXISTS
     assert caught.value.says("cni0.100", "10.1.77.1/24", f"{GATEWAY4}/24")
-    vlans.add(second, {**moved, "forceAddress": True})
+    assert vlans.invoke("ADD", {**moved, "forceAddress": True}, second).returncode == 0
     assert vlans.addresses("cni0.100") == ["10.1.77.1/24"]
 
 
