@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "conf_types.h"
 
@@ -96,20 +97,94 @@ static const char *nearest(const char *key, const struct json_type *const *table
 
 struct telling {
 	struct attachment *att;
+	bool own_ipam; /* another IPAM's keys are its own */
 	size_t told;
 };
+
+/* Keys that belong somewhere else than where people write them. Where other plugins or the
+ * runtime have a key of the same name, it is theirs: a mac beside ipam is tuning's. */
+static const struct place {
+	const char
+		*object; /* the path of the object that the key stands in, or its start */
+	const struct json_type *root; /* knows the key, */
+	const char *member; /* in this object of the document; "": in itself */
+	const char *except; /* NULL: no key */
+} places[] = {
+	{"", &host_local_root, "ipam", NULL},
+	{"", &host_local_root, "runtimeConfig", NULL},
+	{"", &port_root, "runtimeConfig", NULL},
+	{"", &bandwidth_runtime_root, "runtimeConfig", NULL},
+	{"ipam", &net_conf_root, "", "dns"},
+	{"ipam.ranges[", &host_local_root, "ipam", NULL},
+};
+
+/* Names that ip-route(8) and other plugins have for keys of a route. */
+static const struct {
+	const char *key, *meant;
+} route_words[] = {{"gateway", "gw"}, {"via", "gw"}, {"metric", "priority"}};
+
+static const struct json_field *field_of(const struct json_type *table, const char *key)
+{
+	for (size_t i = 0; table && i < table->n_fields; i++)
+		if (strcasecmp(key, table->fields[i].key) == 0)
+			return &table->fields[i];
+	return NULL;
+}
+
+/* Is @object the path @start, or one that starts with it where it is open at its end? */
+static bool is_at(const char *object, const char *start)
+{
+	size_t len = strlen(start);
+
+	return strncasecmp(object, start, len) == 0 &&
+	       (!object[len] || (len && start[len - 1] == '['));
+}
+
+/* The path by which the key is known; false: it is known nowhere. */
+static bool known_elsewhere(const struct json_path *path, bool own_ipam,
+			    char ret_meant[JSON_PATH_MAX])
+{
+	char object[JSON_PATH_MAX] = "";
+
+	if (path->parent)
+		json_path_format(path->parent, object);
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		const struct place *place = &places[i];
+		const struct json_field *parent = field_of(place->root, place->member);
+		const struct json_type *table = *place->member
+							? parent ? parent->type : NULL
+							: place->root;
+		const struct json_field *found = field_of(table, path->key);
+		bool in_ipam = *place->object || strcmp(place->member, "ipam") == 0;
+
+		if (!found || (in_ipam && !own_ipam) || !is_at(object, place->object) ||
+		    (place->except && strcasecmp(path->key, place->except) == 0))
+			continue;
+		snprintf(ret_meant, JSON_PATH_MAX, "%s%s%s", place->member,
+			 *place->member ? "." : "", found->key);
+		return true;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(route_words); i++)
+		if (is_at(object, "ipam.routes[") &&
+		    strcasecmp(path->key, route_words[i].key) == 0) {
+			snprintf(ret_meant, JSON_PATH_MAX, "%s", route_words[i].meant);
+			return true;
+		}
+	return false;
+}
 
 static void tell(const struct json_path *path, const struct json_type *const *tables,
 		 size_t n, void *data)
 {
 	struct telling *telling = data;
-	char where[JSON_PATH_MAX];
-	const char *meant;
+	char where[JSON_PATH_MAX], place[JSON_PATH_MAX];
+	const char *meant = place;
 
 	/* The other plugin's, for whom this is the IPAM. */
 	if (telling->told == TOLD_MAX || (telling->att->env.ipam_only && !path->parent))
 		return;
-	meant = nearest(path->key, tables, n);
+	if (!known_elsewhere(path, telling->own_ipam, place))
+		meant = nearest(path->key, tables, n);
 	if (!meant)
 		return;
 	telling->told++;
@@ -131,9 +206,9 @@ void advise_keys(struct attachment *att)
 		&others_root,	 &net_conf_root,	  &log_root,  &requested_root,
 		&bandwidth_root, &bandwidth_runtime_root, &port_root, &host_local_root,
 	};
-	struct telling telling = {.att = att};
+	struct telling telling = {.att = att, .own_ipam = has_own_ipam(att)};
 
-	json_unknown_keys(att->doc, roots, ARRAY_SIZE(roots) - !has_own_ipam(att), tell,
+	json_unknown_keys(att->doc, roots, ARRAY_SIZE(roots) - !telling.own_ipam, tell,
 			  &telling);
 }
 
@@ -167,4 +242,28 @@ void advise_ipam(struct attachment *att)
 				  "nothing comes of this; set ipam.type, \"host-local\" "
 				  "for example",
 				  names);
+}
+
+static bool has_default_route(const struct net_conf *conf)
+{
+	for (size_t i = 0; i < conf->ipam.routes.n; i++)
+		if (conf->ipam.routes.items[i].dst.len == 0)
+			return true;
+	return conf->is_default_gateway;
+}
+
+void advise_effects(struct attachment *att)
+{
+	const struct net_conf *conf = &att->conf;
+
+	if (att->env.ipam_only || !conf->ipam.type || !*conf->ipam.type)
+		return;
+	if (conf->metric && has_own_ipam(att) && !has_default_route(conf))
+		attachment_notice(att,
+				  "metric: nothing comes of this, as the network has "
+				  "no default route; set isDefaultGateway, or a route to "
+				  "0.0.0.0/0 or ::/0 in ipam.routes");
+	if (conf->non_masquerade.n > 0 && !conf->ip_masq)
+		attachment_notice(att, "nonMasqueradeCIDRs: nothing of this pod is "
+				       "masqueraded, as ipMasq isn't set");
 }

@@ -9,13 +9,17 @@
 #include "attachment.h"
 
 /*
- * Keys that no table knows but that are spelled nearly as one that a table knows: at most two
- * letters of the name are other, missing, too many or swapped. Whether the rest of the
+ * Keys that are known at another place than theirs; and keys that no table knows but that are
+ * spelled nearly as one that a table knows: at most two letters of the name are other, missing,
+ * too many or swapped. Whether the rest of the
  * configuration is right doesn't matter.
  */
 void advise_keys(struct attachment *att);
 
 /* Keys that do nothing because the network has no ipam.type. The configuration is read. */
 void advise_ipam(struct attachment *att);
+
+/* Keys that do nothing for want of another one. The configuration is read. */
+void advise_effects(struct attachment *att);
 
 #endif

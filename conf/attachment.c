@@ -106,6 +106,9 @@ static int conf_settle(struct attachment *att, enum cni_version *ret_version,
 	bool log_right = log_settle(att, err);
 	int ret = net_conf_read_version(att->doc, ret_version, err);
 
+	/* Before anything is said of the version, which is then the list's. */
+	if (ret == 0)
+		ret = net_conf_refuse_list(att->doc, err);
 	if (ret == 0)
 		ret = version_check(att->env.verb, *ret_version, err);
 	if (ret == 0)
@@ -123,8 +126,10 @@ static int conf_settle(struct attachment *att, enum cni_version *ret_version,
 static void advise(struct attachment *att, bool is_read)
 {
 	advise_keys(att);
-	if (is_read)
-		advise_ipam(att);
+	if (!is_read)
+		return;
+	advise_ipam(att);
+	advise_effects(att);
 }
 
 int attachment_read(const char *text, size_t len, const struct cni_env *env,

@@ -208,14 +208,15 @@ int net_conf_read_version(const struct json_doc *doc, enum cni_version *ret_vers
 	return r;
 }
 
-/* Read as one plugin, a list of plugins would be a network without a bridge's keys. */
-static int refuse_list(const struct json_doc *doc, struct cni_error *err)
+int net_conf_refuse_list(const struct json_doc *doc, struct cni_error *err)
 {
 	if (!json_has_list(doc, "plugins"))
 		return 0;
-	return error_set(err, CNI_ERR_CONFIG, EINVAL,
-			 "plugins: this is a list; give one plugin of it, with its name "
-			 "and cniVersion");
+	return error_set(
+		err, CNI_ERR_CONFIG, EINVAL,
+		"plugins: expected the configuration of one plugin, found a list; "
+		"take one of its plugins, and add the list's name and cniVersion "
+		"to it");
 }
 
 const char *net_conf_name(const struct json_doc *doc)
@@ -334,7 +335,7 @@ int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope_nr,
 
 	r = net_conf_read_version(doc, &conf.version, err);
 	if (r == 0)
-		r = refuse_list(doc, err);
+		r = net_conf_refuse_list(doc, err);
 	if (r < 0)
 		return r;
 	r = read_name(doc, &conf, err);

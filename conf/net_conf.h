@@ -217,6 +217,9 @@ struct json_doc;
 int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope,
 		  struct net_conf *ret_conf, struct cni_error *err);
 
+/* Read as one plugin, a list of plugins would be a network without a bridge's keys. Code 7. */
+int net_conf_refuse_list(const struct json_doc *doc, struct cni_error *err);
+
 /* The network's name, if it is one, whatever the rest is; NULL: it isn't. */
 const char *net_conf_name(const struct json_doc *doc);
 

@@ -185,6 +185,54 @@ def test_a_key_that_is_nearly_a_known_one_is_told_and_ignored(node, changes, pat
         f'{path}: unknown key, ignored; is "{meant}" meant?']
 
 
+MISPLACED = [
+    ({"gateway": "10.1.2.1"}, "gateway", "ipam.gateway"),
+    ({"subnet": "10.9.0.0/24"}, "subnet", "ipam.subnet"),
+    ({"routes": []}, "routes", "ipam.routes"),
+    ({"dataDir": "/x"}, "dataDir", "ipam.dataDir"),
+    ({"RANGES": []}, "RANGES", "ipam.ranges"),
+    ({"portMappings": []}, "portMappings", "runtimeConfig.portMappings"),
+    ({"bandwidth": {}}, "bandwidth", "runtimeConfig.bandwidth"),
+    ({"ips": []}, "ips", "runtimeConfig.ips"),
+    ({"ipam": {"isGateway": True}}, "ipam.isGateway", "isGateway"),
+    ({"ipam": {"ipMasq": True}}, "ipam.ipMasq", "ipMasq"),
+    ({"ipam": {"bridge": "br1"}}, "ipam.bridge", "bridge"),
+    ({"ipam": {"mtu": 1400}}, "ipam.mtu", "mtu"),
+    ({"ipam": {"ranges": [[{**RANGE, "dataDir": "/x"}]]}},
+     "ipam.ranges[0][0].dataDir", "ipam.dataDir"),
+    ({"ipam": {"routes": [{"dst": "0.0.0.0/0", "gateway": "10.1.2.1"}]}},
+     "ipam.routes[0].gateway", "gw"),
+    ({"ipam": {"routes": [{"dst": "0.0.0.0/0", "metric": 5}]}},
+     "ipam.routes[0].metric", "priority"),
+]
+
+
+@pytest.mark.parametrize("changes, path, meant", MISPLACED, ids=[t[1] for t in MISPLACED])
+def test_a_key_that_is_known_at_another_place_is_told_with_that_place(node, changes, path,
+                                                                      meant):
+    assert told(node, network(**changes)) == [
+        f'{path}: unknown key, ignored; is "{meant}" meant?']
+
+
+NO_EFFECT = {
+    "metric": ({"metric": 50, "isDefaultGateway": False}, "no default route"),
+    "nonMasqueradeCIDRs": ({"nonMasqueradeCIDRs": ["10.0.0.0/8"], "ipMasq": False}, "ipMasq"),
+}
+
+
+@pytest.mark.parametrize("key", NO_EFFECT)
+def test_a_key_that_does_nothing_for_want_of_another_is_told(node, key):
+    changes, words = NO_EFFECT[key]
+    [line] = told(node, network(**changes))
+    assert line.startswith(f"{key}: ") and words in line
+
+
+def test_with_what_they_need_they_are_not_told(node):
+    assert told(node, network(metric=50, nonMasqueradeCIDRs=["10.0.0.0/8"])) == []
+    assert told(node, network(metric=50, isDefaultGateway=False, isGateway=True,
+                              ipam={"routes": [{"dst": "0.0.0.0/0"}]})) == []
+
+
 def test_other_plugins_keys_and_the_runtimes_are_no_noise(node):
     """Of the whole chain, of libcni, of containerd, CRI-O and podman."""
     assert told(node, network(**{
@@ -205,7 +253,9 @@ def test_other_plugins_keys_and_the_runtimes_are_no_noise(node):
 
 def test_a_delegated_IPAMs_keys_are_its_own(node):
     delegate = Delegate(node)
-    conf = delegate.conf(ipam={"range": "x", "gatway": "x", "route": []})
+    conf = delegate.conf(ipam={"range": "x", "gatway": "x", "route": [], "bridge": "x",
+                               "ranges": [{"dataDir": "x"}], "routes": [{"via": "x"}]})
+    conf["subnet"] = "x"
     assert told(node, conf, env=delegate.env) == []
 
 
@@ -290,7 +340,8 @@ LIST = {"cniVersion": plugin.NEWEST, "name": "testnet",
 
 @pytest.mark.parametrize("verb", ["ADD", "DEL", "CHECK", "STATUS", "GC"])
 @pytest.mark.parametrize("executable", ["bridge-cni", "host-local"])
-@pytest.mark.parametrize("more", [{}, {"type": "bridge-cni"}], ids=["list", "typed"])
+@pytest.mark.parametrize("more", [{}, {"type": "bridge-cni"}, {"cniVersion": "0.3.1"}],
+                         ids=["list", "typed", "version without the verb"])
 def test_a_list_of_plugins_is_called_so(node, tmp_path, verb, executable, more):
     """It would be a network without IPAM: no address, and a DEL that frees none."""
     path = tmp_path / executable
@@ -302,8 +353,8 @@ def test_a_list_of_plugins_is_called_so(node, tmp_path, verb, executable, more):
     done = node.invoke(verb, conf, pod, executable=str(path))
     error = json.loads(done.stdout)
     assert (error["code"], error["msg"]) == (
-        plugin.CONFIG, "plugins: this is a list; give one plugin of it, with its name and "
-        "cniVersion")
+        plugin.CONFIG, "plugins: expected the configuration of one plugin, found a list; "
+        "take one of its plugins, and add the list's name and cniVersion to it")
     assert node.state() == before
     assert len(node.reservations()) == 1
 
