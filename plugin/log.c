@@ -103,26 +103,41 @@ uint64_t log_clock(const struct attachment *att)
 	return (uint64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* A FIFO or a device of that name must not hold an operation up. */
-static void file_append(const char *path, char *line, size_t len)
+/* A FIFO or a device of that name must not hold an operation up. 0 or -errno. */
+static int file_append(const char *path, char *line, size_t len)
 {
 	_cleanup_(close_p) int fd = open(path,
 					 O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC |
 						 O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
 					 0640);
 	struct stat st;
+	ssize_t n;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EMEDIUMTYPE;
 	line[len++] = '\n';
-	while (write(fd, line, len) < 0 && errno == EINTR)
-		;
+	do
+		n = write(fd, line, len);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n == (ssize_t)len ? 0 : -ENOSPC;
 }
 
-void log_operation(const struct attachment *att, uint64_t started,
-		   const struct cni_error *err, const char *trace)
+static const char *reason(int errnum)
+{
+	if (errnum == ELOOP)
+		return "it is a symbolic link, which is not followed";
+	/* ENXIO: a FIFO that nobody reads. */
+	return errnum == EMEDIUMTYPE || errnum == ENXIO ? "it is not a regular file"
+							: strerror(errnum);
+}
+
+void log_operation(struct attachment *att, uint64_t started, const struct cni_error *err,
+		   const char *trace)
 {
 	char line[LOG_LINE_MAX + 1];
+	int ret = 0;
 
 	if (!is_wanted(att))
 		return;
@@ -133,5 +148,8 @@ void log_operation(const struct attachment *att, uint64_t started,
 		closelog();
 	}
 	if (att->log.file)
-		file_append(att->log.file, line, strlen(line));
+		ret = file_append(att->log.file, line, strlen(line));
+	if (ret < 0)
+		attachment_notice(att, "logFile: %s was not written to: %s",
+				  att->log.file, reason(-ret));
 }

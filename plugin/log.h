@@ -20,8 +20,8 @@ uint64_t log_clock(const struct attachment *att);
  * not set. @trace: the environment's TRACEPARENT, or NULL
  * (https://www.w3.org/TR/trace-context).
  */
-void log_operation(const struct attachment *att, uint64_t started,
-		   const struct cni_error *err, const char *trace);
+void log_operation(struct attachment *att, uint64_t started, const struct cni_error *err,
+		   const char *trace);
 
 /* The line itself, without a newline, for tests: logfmt, values quoted where needed. */
 void log_format(const struct attachment *att, uint64_t microseconds,
