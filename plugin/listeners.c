@@ -274,12 +274,16 @@ static int refuse(const struct attachment *att, const struct socket_seen *seen,
 static void tell(struct attachment *att, const struct socket_seen *seen,
 		 const struct holder *holder)
 {
-	attachment_notice(att,
-			  "host port %u of %s leads to container %s now, and not to what "
-			  "is on the node: %s (hostPortOverListener)",
-			  seen->port, port_protocol_name(seen->protocol),
-			  att->pod[0] ? att->pod : att->env.container_id,
-			  socket_format(seen, holder, (char[SOCKET_TEXT_MAX]){}));
+	attachment_notice(
+		att,
+		"host port %u of %s leads to container %s now, and not to a "
+		"process of the node: %s and hears nothing there any more; map "
+		"another port, or stop it; the key hostPortOverListener says "
+		"what to do about such ports: \"refuse\" them, or \"allow\" them "
+		"without this message",
+		seen->port, port_protocol_name(seen->protocol),
+		att->pod[0] ? att->pod : att->env.container_id,
+		socket_format(seen, holder, (char[SOCKET_TEXT_MAX]){}));
 }
 
 /* Several may share a port (SO_REUSEPORT), those of a server's workers. */

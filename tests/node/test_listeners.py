@@ -135,6 +135,7 @@ def test_whose_packets_a_host_port_takes_is_said(node, case):
             address = spec.split("/")[1].removeprefix("::ffff:")
             assert f"listener (process {process.pid})" in said, said
             assert f" on {address} " in said and "2222" in said, said
+            assert all(f'"{word}"' in said for word in ("refuse", "allow"))
 
 
 def test_the_log_has_it(node, tmp_path):
