@@ -200,8 +200,9 @@ static int read_ip(const cJSON *value, struct ip_addr *ret, const struct json_pa
 	if (!*value->valuestring)
 		return 0;
 	if (ip_parse(value->valuestring, &addr) < 0)
-		return json_error(path, NULL, err, "%s is not an IP address",
-				  VALUE_TEXT(value));
+		return json_error(
+			path, NULL, err, "%s is not an IP address%s", VALUE_TEXT(value),
+			*value->valuestring == '[' ? ": write it without brackets" : "");
 	r = refuse_mapped(&addr, value, path, err);
 	if (r < 0)
 		return r;

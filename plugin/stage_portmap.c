@@ -44,6 +44,30 @@ static int addresses_check(const struct port_mapping_list *entries,
 	return 0;
 }
 
+/* All addresses of a family that the pod hasn't, and no entry for the other: the reference
+ * takes it, too, and nothing comes of it. */
+static void wild_tell(struct attachment *att, const struct hostport_pod *pod)
+{
+	const struct port_mapping_list *mappings = &att->conf.ports.mappings;
+
+	for (size_t i = 0; i < mappings->n; i++) {
+		const struct port_mapping *port = &mappings->items[i];
+		int f = port->host_ip.family == AF_INET6;
+
+		if (!port->host_ip.family || !port_mapping_is_wild(port) ||
+		    pod->addresses[f].addr.family)
+			continue;
+		attachment_notice(att,
+				  "runtimeConfig.portMappings: host port %u with hostIP "
+				  "\"%s\" leads nowhere: these are the node's %s "
+				  "addresses, and the pod has none of that family; leave "
+				  "hostIP out for all addresses",
+				  port->host_port, IP_TEXT(&port->host_ip),
+				  f ? "IPv6" : "IPv4");
+		return;
+	}
+}
+
 static bool has_protocol(const struct port_mapping_list *ports, uint8_t protocol)
 {
 	for (size_t i = 0; i < ports->n; i++)
@@ -79,6 +103,8 @@ static int ports_prepare(struct attachment *att, struct cni_error *err)
 	hostport_sets_name(att->conf.owner, &sets);
 	hostport_pod_of_att(att, &pod);
 	ret = addresses_check(&att->conf.ports.entries, &pod, err);
+	if (ret == 0)
+		wild_tell(att, &pod);
 	if (ret == 0)
 		ret = sctp_check(pod.ports, err);
 	if (ret == 0)

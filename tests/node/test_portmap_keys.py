@@ -15,6 +15,7 @@ WRONG = {
     "protocol": (((8080, 80, {"protocol": "icmp"}),), f"{MAPPING}[0].protocol", "icmp",
                  "sctp"),
     "address": (((8080, 80, {"hostIP": "node"}),), f"{MAPPING}[0].hostIP", "node"),
+    "brackets": (((8080, 80, {"hostIP": "[::]"}),), f"{MAPPING}[0].hostIP", "brackets"),
     "::1": (((8080, 80, {"hostIP": "::1"}),), f"{MAPPING}[0].hostIP", "::1", "127.0.0.1"),
     **{address: (((8080, 80), (8081, 80, {"hostIP": address})), f"{MAPPING}[1].hostIP",
                  address, "multicast or broadcast")
@@ -92,6 +93,18 @@ def test_two_targets_of_one_port_in_two_families_are_no_contradiction(node):
     with served(pod, 80, word=b"four"), served(pod, 81, word=b"six"):
         assert ask(node.outside, NODE4, 8080)[0] == "four"
         assert ask(node.outside, NODE6, 8080)[0] == "six"
+
+
+@pytest.mark.parametrize("entries, said", [
+    ([(8080, 80, ALL6)], True),
+    ([(8080, 80, ALL6), (8080, 80, ALL4)], False),
+    ([(8080, 80, ALL6), (8080, 80)], False),
+    ([(8080, 80, ALL4), (8081, 80, ALL6)], True)])
+def test_all_addresses_of_a_family_that_the_pod_has_not_are_told(node, entries, said):
+    done = node.invoke("ADD", ports(*entries, families="v4"), node.pod())
+    assert done.returncode == 0
+    assert ("leads nowhere" in done.stderr and '"::"' in done.stderr) == said
+    assert bool(done.stderr) == said
 
 
 @pytest.mark.parametrize("address", ["240.0.0.5", "0.1.2.3", "223.255.255.255"])
