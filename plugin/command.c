@@ -204,8 +204,9 @@ static void path_run(struct command *command, const char *path, bool alone)
 	}
 }
 
-/* A node may have none, and then there is nothing to look after. */
-static void none_print(void)
+/* A node may have none, and then there is nothing to look after: but what a network without
+ * a configuration has left, nobody finds. */
+static void none_print(const struct operation *operation)
 {
 	if (access(CONF_DIR, F_OK) == 0)
 		puts("no plugin of type \"" TYPE "\" is in the files (" PATTERNS
@@ -213,6 +214,11 @@ static void none_print(void)
 	else
 		puts("no plugin of type \"" TYPE "\": there is no " CONF_DIR
 		     "; name a FILE to look elsewhere");
+	if (operation->verb == CNI_CLEANUP)
+		puts("a network's bridge, rules and files are found by its configuration "
+		     "alone: where that is gone, name a FILE that has the same \"name\", "
+		     "\"bridge\", \"ipam.type\" and \"ipam.dataDir\", and the type \"" TYPE
+		     "\"");
 }
 
 static int command_report(struct command *command)
@@ -222,7 +228,7 @@ static int command_report(struct command *command)
 	if (report->done.text)
 		fputs(report->done.text, stdout);
 	else if (command->networks == 0 && !command->failed)
-		none_print();
+		none_print(command->operation);
 	else if (!command->failed && !report->errors.text)
 		puts(command->operation->nothing);
 	if (report->errors.text)
@@ -262,6 +268,17 @@ static int files_run(struct command *command, char **files)
 	return command_report(command);
 }
 
+static bool is_help(const char *argument)
+{
+	return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0;
+}
+
+static int help_print(void)
+{
+	printf("%s%s", about, usage);
+	return 0;
+}
+
 static int networks_run(const char *called, char **arguments)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(operations); i++) {
@@ -271,6 +288,9 @@ static int networks_run(const char *called, char **arguments)
 
 		if (strcmp(arguments[0], operation->name) != 0)
 			continue;
+		for (char **file = files; *file; file++)
+			if (is_help(*file))
+				return help_print();
 		if (operation->option &&
 		    (!*files || strcmp(*files++, operation->option) != 0))
 			continue;
@@ -293,8 +313,8 @@ int command_run(int argc, char **argv)
 		return refuse(argv[2]);
 	if (strcmp(argv[1], "--version") == 0)
 		puts("bridge-cni " BRIDGE_CNI_VERSION);
-	else if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
-		printf("%s%s", about, usage);
+	else if (is_help(argv[1]))
+		return help_print();
 	else
 		return refuse(argv[1]);
 	return 0;

@@ -30,6 +30,13 @@ def test_help_says_how_to_call_it():
     assert "CNI" in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("arguments", [["repair", "--help"], ["cleanup", "-h"],
+                                       ["cleanup", "--force", "--help"]])
+def test_help_is_given_after_a_verb_as_well(arguments):
+    done = by_hand(*arguments)
+    assert (done.returncode, done.stdout) == (0, by_hand("--help").stdout)
+
+
 def test_version_says_which_it_is():
     done = by_hand("--version")
     assert done.returncode == 0

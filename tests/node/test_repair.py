@@ -581,9 +581,11 @@ def test_without_a_file_it_is_etc_cni_net_d(node):
 @pytest.mark.parametrize("verb", ["repair", "cleanup"])
 def test_a_node_without_that_directory_has_nothing_to_look_after(node, verb):
     bound = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs none /etc && exec "$@"', "sh"]
-    assert lines_of(command(node, verb, wrapper=bound)) == [
-        'no plugin of type "bridge-cni": there is no /etc/cni/net.d; name a FILE to look '
-        'elsewhere']
+    line, *more = lines_of(command(node, verb, wrapper=bound))
+    assert line == ('no plugin of type "bridge-cni": there is no /etc/cni/net.d; name a FILE '
+                    'to look elsewhere')
+    assert [all(f'"{key}"' in words for key in ("name", "bridge", "ipam.dataDir"))
+            for words in more] == [True] * (verb == "cleanup")
 
 
 @pytest.mark.parametrize("verb", ["repair", "cleanup"])
