@@ -25,6 +25,8 @@ enum state {
 	AT_END,
 };
 
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
 struct scan {
 	const char *text;
 	size_t len, pos;
@@ -297,6 +299,11 @@ int json_scan(const char *text, size_t len, struct cni_error *err)
 	if (len > JSON_TEXT_MAX)
 		return error_set(err, CNI_ERR_JSON, E2BIG,
 				 "the JSON text is longer than %d bytes", JSON_TEXT_MAX);
+	if (len >= strlen(BYTE_ORDER_MARK) &&
+	    memcmp(text, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
+		return fail(&scan,
+			    "a byte order mark (EF BB BF) stands before the object; "
+			    "save the file as UTF-8 without one");
 	for (;;) {
 		while ((c = peek(&scan, 0)) > 0 && strchr(" \t\r\n", c))
 			scan.pos++;

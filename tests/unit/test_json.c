@@ -64,7 +64,9 @@ static void broken_json_is_refused_with_its_place(void **state)
 		{" \n", "line 2, column 1: expected an object, the text is empty"},
 		{"[]", "line 1, column 1: expected an object"},
 		{"\"a\"", "line 1, column 1: expected an object"},
-		{"\xef\xbb\xbf{}", "line 1, column 1: expected an object"},
+		{"\xef\xbb\xbf{}",
+		 "line 1, column 1: a byte order mark (EF BB BF) stands before the "
+		 "object; save the file as UTF-8 without one"},
 		{"{", "line 1, column 2: the text ends inside the object"},
 		{"{\"a\":[1", "line 1, column 8: the text ends inside the object"},
 		{"{} {}", "line 1, column 4: something stands behind the object"},
