@@ -264,21 +264,29 @@ base-image: ## a base for it without a registry, by debootstrap; BASE=localhost/
 	$(Q)tests/install-deps image
 	$(Q)deploy/base-image $(BASE) bookworm $(DEBIAN_MIRROR)
 
+# README, and what it shows and leads to.
+DOC_FILES := README.md LICENSE tests/bench/chart.svg
+define install_doc
+$(foreach f,$(DOC_FILES),install -D -m 644 $(f) '$(INSTALLED_DOC)/$(f)'
+	)
+endef
+
 .PHONY: install
 install: build/bridge-cni ## into $(DESTDIR)$(CNI_BIN_DIR), the README below $(PREFIX)
 	install -D -m 755 build/bridge-cni '$(INSTALLED).new'
 	mv -fT '$(INSTALLED).new' '$(INSTALLED)'
-	install -D -m 644 README.md '$(INSTALLED_DOC)/README.md'
+	$(install_doc)
 
 .PHONY: install-bundle
 install-bundle: bundle ## the same, of the bundle: a link into $(CNI_BIN_DIR)/.bridge-cni
 	deploy/bundle/install $(BUNDLE) '$(DESTDIR)$(CNI_BIN_DIR)' $(VERSION)
-	install -D -m 644 README.md '$(INSTALLED_DOC)/README.md'
+	$(install_doc)
 
 .PHONY: uninstall
 uninstall: ## what either put there, and nothing else
 	deploy/bundle/install --remove '$(DESTDIR)$(CNI_BIN_DIR)'
-	rm -f '$(INSTALLED_DOC)/README.md'
+	cd '$(INSTALLED_DOC)' 2>/dev/null && rm -f $(DOC_FILES) && \
+		rmdir --ignore-fail-on-non-empty -p tests/bench 2>/dev/null; true
 	[ ! -d '$(INSTALLED_DOC)' ] || rmdir --ignore-fail-on-non-empty '$(INSTALLED_DOC)'
 
 .PHONY: format
