@@ -3,6 +3,7 @@
  * Host ports as they are served: each once, however often it is asked for, and those that
  * follow each other as one mapping of several ports.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -77,10 +78,12 @@ static size_t group_of(const struct port_mapping *const *list)
 static const struct port_mapping *wild_of(const struct port_mapping *const *group,
 					  size_t n, int family)
 {
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		assert(group[i]);
 		if (port_mapping_is_wild(group[i]) &&
 		    port_mapping_is_for(group[i], family))
 			return group[i];
+	}
 	return NULL;
 }
 
