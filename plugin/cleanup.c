@@ -74,12 +74,15 @@ static int left_refuse(struct attachment *net, const char *what_helps,
 		return ret;
 	if (names.n > NAMED_MAX)
 		return error_set(err, CNI_ERR_EXISTS, EBUSY,
-				 "%zu attachments are left on network %s: %s and others; "
-				 "%s",
-				 names.n, net->conf.name, names.text, what_helps);
+				 "%zu attachments are left on network %s (bridge %s, "
+				 "dataDir %s): %s and others; %s",
+				 names.n, net->conf.name, net->conf.bridge,
+				 net->conf.ipam.data_dir, names.text, what_helps);
 	return error_set(err, CNI_ERR_EXISTS, EBUSY,
-			 "%zu attachment%s left on network %s: %s; %s", names.n,
-			 names.n > 1 ? "s are" : " is", net->conf.name, names.text,
+			 "%zu attachment%s left on network %s (bridge %s, dataDir %s): "
+			 "%s; %s",
+			 names.n, names.n > 1 ? "s are" : " is", net->conf.name,
+			 net->conf.bridge, net->conf.ipam.data_dir, names.text,
 			 what_helps);
 }
 
@@ -259,7 +262,8 @@ static int shared_remove(struct attachment *net, struct cni_error *err)
 	int ret = rules_remove(net, &rules, err);
 
 	if (ret == 0 && rules) {
-		report_done(net, "removed its rules");
+		report_done(net, "removed the rules of pods on %s, dataDir %s",
+			    net->conf.bridge, net->conf.ipam.data_dir);
 		/* An earlier version made these sets. They go once no network's rules look into
 		 * them. */
 		rules_drop_sets(net, hostport_nodeips);

@@ -86,6 +86,24 @@ def test_attachments_that_are_left_are_named_and_nothing_is_touched(node):
     assert pods[0].ping(INTERNET4) and pods[1].ping(INTERNET6)
 
 
+def test_the_lines_tell_two_configurations_of_one_name_apart(node):
+    """By bridge and dataDir, which make an owner."""
+    first = network()
+    second = network(bridge="cni1", ipam={"dataDir": "/var/lib/other",
+                                          "ranges": [[{"subnet": "10.9.0.0/24"}]]})
+    pods = [node.pod(), node.pod()]
+    node.add(pods[0], first)
+    node.add(pods[1], second)
+    done = command(node, "cleanup", *written(node, first, second))
+    assert "(bridge cni0, dataDir /var/lib/cni/networks)" in done.stderr
+    assert "(bridge cni1, dataDir /var/lib/other)" in done.stderr
+    node.delete(pods[0], first)
+    node.delete(pods[1], second)
+    lines = cleanup(node, first, second)
+    assert len(set(lines)) == len(lines)
+    assert all("cni0" in line or "cni1" in line or "/var/lib" in line for line in lines), lines
+
+
 def test_of_many_attachments_the_first_are_named_and_all_counted(node):
     conf = network()
     for _ in range(12):
