@@ -263,7 +263,4 @@ void advise_effects(struct attachment *att)
 				  "metric: nothing comes of this, as the network has "
 				  "no default route; set isDefaultGateway, or a route to "
 				  "0.0.0.0/0 or ::/0 in ipam.routes");
-	if (conf->non_masquerade.n > 0 && !conf->ip_masq)
-		attachment_notice(att, "nonMasqueradeCIDRs: nothing of this pod is "
-				       "masqueraded, as ipMasq isn't set");
 }
