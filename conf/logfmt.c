@@ -23,7 +23,7 @@ void logfmt_put(struct logfmt *line, const char *fmt, ...)
 		line->len += (size_t)len < room ? (size_t)len : room - 1;
 }
 
-/* One that stands for itself, not the start of an escape. */
+/* The backslash that stands for itself, not one that starts an escape. */
 static bool is_backslash(const char *chars, size_t n)
 {
 	return n == 1 && *chars == '\\';

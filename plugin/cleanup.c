@@ -124,7 +124,7 @@ static bool is_vlan_port(const struct attachment *net, const struct link_list *l
 	return false;
 }
 
-/* Those to subnets of link-local gateways, which don't go with the address. */
+/* Routes to the subnets of link-local gateways, which don't go with the address. */
 static int subnet_routes_remove(struct attachment *net, const struct link *link,
 				struct cni_error *err)
 {

@@ -198,7 +198,7 @@ enum place {
 	PLACE_GIVEN_UP, /* repair: the gateway had it before others of the network got theirs */
 };
 
-/* What forceAddress says; but a repair has nobody's pods lose their gateway. */
+/* forceAddress decides who gives way; but a repair takes the gateway from nobody's pods. */
 static int place_judge(struct attachment *att, const struct ip_config *ip,
 		       const struct ip_prefix *stranger, enum place *ret_place,
 		       struct cni_error *err)

@@ -11,7 +11,7 @@ static inline struct ip_prefix gateway_prefix(const struct ip_config *ip)
 	return (struct ip_prefix){ip->gateway, ip->address.len};
 }
 
-/* Those of @list, which are on the gateway's interface, that are no gateways of the network.
+/* Picks the addresses of @list, the gateway's interface's, that are no gateways of the network.
  * Codes 5, 11. */
 int gateway_strangers(struct attachment *att, const struct addr_list *list,
 		      struct addr_list *ret_strangers, struct cni_error *err);

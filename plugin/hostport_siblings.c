@@ -95,7 +95,7 @@ static int network_read(const char *network, void *data, struct cni_error *err)
 	return ret;
 }
 
-/* Those that have no number have what nobody else had wanted until now. */
+/* An attachment without a number comes first: nobody else had wanted its ports. */
 static int by_turn(const void *left, const void *right)
 {
 	const struct sibling *const *a = left, *const *b = right;

@@ -83,7 +83,7 @@ static int found_note(const struct nft_element *found, void *data)
 	return nft_element_list_add(search->found, found);
 }
 
-/* Of all elements of a map, notes those that overlap with something wanted. */
+/* Notes the element of a map if it overlaps with something wanted. */
 static int overlapping_note(const struct nft_element *found, void *data)
 {
 	const struct search *search = data;

@@ -171,7 +171,7 @@ static void add_port(struct nft_value *value, uint32_t port)
 	nft_value_add_part(value, &number, sizeof(number));
 }
 
-/* One port of a mapping, the one at @offset. */
+/* Makes the element of the mapping's port at @offset. */
 static void port_element(const struct nft_set *sets, const struct port_mapping *port,
 			 uint32_t offset, const struct ip_addr *pod,
 			 struct nft_element *element)

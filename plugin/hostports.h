@@ -38,7 +38,7 @@ enum hostport_kind {
 	HOSTPORT_KINDS,
 };
 
-/* Those of one owner (identity_owner()). */
+/* The sets and maps of one owner (identity_owner()). */
 struct hostport_sets {
 	char names[HOSTPORT_FAMILIES][HOSTPORT_KINDS][HOSTPORT_SET_NAME_MAX];
 	struct nft_set sets[HOSTPORT_FAMILIES][HOSTPORT_KINDS];

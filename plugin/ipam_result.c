@@ -119,8 +119,8 @@ static bool is_reached(const struct cni_result *ipam, const struct ip_addr *addr
 	return found;
 }
 
-/* Of ranges here that is refused; another IPAM plugin's answer is served, as the reference
- * does. */
+/* A gateway out of reach is refused in ranges of our own; in another IPAM plugin's answer it
+ * is only told, as the reference serves it. */
 static void unreached_gateways_tell(struct attachment *att)
 {
 	for (size_t i = 0; i < att->ipam.ips.n; i++) {

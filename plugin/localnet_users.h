@@ -6,7 +6,7 @@
 #include "../conf/attachment.h"
 #include "netlink_route.h"
 
-/* One of these mappings at least. */
+/* Can 127.0.0.1 be meant by at least one of these mappings? */
 bool localnet_serves(const struct port_mapping_list *ports);
 
 /*

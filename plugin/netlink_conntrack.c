@@ -134,7 +134,7 @@ static void list_clear(struct list *list)
 	list->n = 0;
 }
 
-/* One direction of a connection that is there. */
+/* The attributes of one direction of a connection, as the kernel tells it. */
 struct side {
 	struct nlattr *ip[CTA_IP_MAX + 1], *proto[CTA_PROTO_MAX + 1];
 };

@@ -9,8 +9,8 @@
 #include "../conf/addr.h"
 #include "netlink.h"
 
-/* One direction of a connection; 0 and family 0: whichever. Last ports: those up to them as
- * well, where there is a first. */
+/* A pattern for one direction of a connection. 0 and family 0 match anything. A last port
+ * that isn't 0 makes a range of it and the first. */
 struct conntrack_side {
 	struct ip_addr src, dst;
 	uint8_t protocol;

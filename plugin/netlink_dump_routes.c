@@ -234,7 +234,7 @@ static int hops_read(const struct nlattr *multipath, struct kernel_route route,
 	return ret;
 }
 
-/* Those of a routing table, not of the kernel's own addresses. */
+/* Is it a route that decides where packets go, and none to the kernel's own addresses? */
 static bool is_of_interest(const struct rtmsg *header)
 {
 	switch (header->rtm_type) {

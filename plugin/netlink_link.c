@@ -73,7 +73,7 @@ static void link_info_read(struct nlattr *info, struct link *link)
 /* Where linux/ipv6.h is older than the parameter. */
 #define DEVCONF6_FORCE_FORWARDING 59
 
-/* One of the array of parameters that @families has for @family in its attribute @type. */
+/* The array of parameters that @families has for @family in its attribute @type. */
 static struct nlattr *devconf(struct nlattr *families, int family, int type)
 {
 	struct nlattr *of_family[AF_INET6 + 1], *attrs[IFLA_INET6_MAX + 1];

@@ -403,7 +403,7 @@ void queue_route_del(struct netlink *nl, const struct kernel_route *route)
 		queue_route(nl, msg, route->index, route->protocol, &whole);
 		return;
 	}
-	/* One next hop isn't what the kernel knows such a route by. */
+	/* The kernel knows such a route by its nexthop object, not by one of the next hops. */
 	whole.gw = (struct ip_addr){};
 	put_u32(queue_route(nl, msg, 0, route->protocol, &whole), RTA_NH_ID,
 		route->nexthop);

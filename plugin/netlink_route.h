@@ -208,7 +208,7 @@ void queue_route_del(struct netlink *nl, const struct kernel_route *route);
 /* The next hops of a route stand one behind the other. Of routes that lead somewhere. */
 int route_list_get(struct netlink *nl, int family, struct kernel_route_list *ret_list,
 		   struct cni_error *err);
-/* Those that refuse or drop, too. */
+/* The same, with routes that refuse or drop. */
 int route_list_get_all(struct netlink *nl, int family, struct kernel_route_list *ret_list,
 		       struct cni_error *err);
 void kernel_route_list_clear(struct kernel_route_list *list);

@@ -24,7 +24,7 @@ static int process_of(const char *path)
 	return sscanf(path, "/proc/%d/%n", &pid, &end) == 1 && end > 0 ? pid : 0;
 }
 
-/* One that its parent hasn't waited for is there still, but its namespaces are not. */
+/* A process that its parent hasn't waited for is still there, but its namespaces are not. */
 static bool process_ended(const char *path, int pid)
 {
 	char directory[PATH_MAX];

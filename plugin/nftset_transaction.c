@@ -40,7 +40,7 @@ static void queue_elements(struct netlink *nl, int type, int flags,
 	}
 }
 
-/* One transaction. */
+/* Sends all @n elements in one transaction. */
 static int transact(struct netlink *nl, int type, int flags,
 		    const struct nft_element *elements, size_t n, int absent,
 		    struct cni_error *err)

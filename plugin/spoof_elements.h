@@ -25,7 +25,7 @@ enum spoof_set {
 	SPOOF_SETS,
 };
 
-/* Those of one owner (identity_owner()). */
+/* The sets of one owner (identity_owner()). */
 struct spoof_sets {
 	char names[SPOOF_SETS][SPOOF_SET_NAME_MAX];
 	struct nft_set sets[SPOOF_SETS];

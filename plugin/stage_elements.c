@@ -252,9 +252,9 @@ static int set_owners_list(struct attachment *att, struct set_owners *owners,
 	return ret == -EPROTONOSUPPORT || ret == -EINVAL ? error_clear(err) : ret;
 }
 
-/* Who deleted the record of a connected pod, or configures another store by now, has left its
- * elements in the sets of an owner that nothing tells: its ports must not lead to whoever has
- * the address next. */
+/* Without a record (it was deleted, or the configuration names another store by now) nothing
+ * tells whose sets have the pod's elements, so all are looked through: the pod's ports must
+ * not lead to whoever has the address next. */
 static int unrecorded_del(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(set_owners_clear) struct set_owners owners = {};

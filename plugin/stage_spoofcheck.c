@@ -94,7 +94,7 @@ static int rules_wanted(const struct net_conf *conf, struct rule_list *ret_list,
 	return 0;
 }
 
-/* What the owner's connected pods are kept from, by their records. */
+/* The checks that the owner's connected pods have, by their records. */
 struct kept {
 	bool configured; /* spoofCheck, for records that don't say */
 	bool macs, addresses;

@@ -122,7 +122,7 @@ static bool leads_away(const struct question *q, const struct kernel_route *rout
 
 	if (route->route.table != RT_TABLE_MAIN || !is_narrower(q, dst))
 		return false;
-	/* Of such an address of IPv6 the kernel makes a route, too. */
+	/* The kernel makes a route for an IPv6 address that stands alone, too. */
 	if (is_host(dst) && q->stands_alone)
 		return false;
 	if (route->type != RTN_UNICAST)

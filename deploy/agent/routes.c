@@ -241,7 +241,8 @@ static void apply(struct sync *sync)
 	flush(sync);
 }
 
-/* One entry a route. That of several next hops is by no single interface, so on no link. */
+/* Leaves one entry a route. A route of several next hops has no single interface: it is noted
+ * as on none. */
 static void fold(struct kernel_route_list *list)
 {
 	size_t kept = 0;
