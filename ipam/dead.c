@@ -37,32 +37,28 @@ int ipam_owner_list_add(struct ipam_owner_list *list, const char *container_id,
 	return 0;
 }
 
-int ipam_dead(struct attachment *att, struct ipam_owner_list *ret_list,
-	      struct cni_error *err)
+typedef bool (*record_pick_fn)(struct store *store, struct attachment *att,
+			       const struct record *record);
+
+/* The owners of those records of @att's network and bridge that @pick takes. */
+static int owners_pick(struct store *store, struct attachment *att, record_pick_fn pick,
+		       struct ipam_owner_list *ret_list, struct cni_error *err)
 {
 	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list list = {};
 	_cleanup_(record_walk_end) struct record_walk walk = {};
-	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	uint64_t hash;
 	int r;
 
-	r = operation_open(att, STORE_EXISTING, &store, err);
-	if (r < 0)
-		return r == -ENOENT && err->code == 0 ? 0 : r;
-	r = operation_index(&store, att, err);
-	if (r == 0)
-		r = operation_refresh(&store, att, err);
-	if (r < 0)
-		return r;
 	for (;;) {
 		_cleanup_(record_clear) struct record record = {};
 
-		r = store_record_next_read(&store, &walk, &hash, &record, err);
+		r = store_record_next_read(store, &walk, &hash, &record, err);
 		if (r <= 0)
 			break;
+		/* A DEL doesn't find a record that has another's name. */
 		if (owner_hash(record.container_id, record.ifname) != hash ||
 		    !record_is_on(&record, att->conf.bridge) ||
-		    operation_life(&store, att, &record) == IPAM_ALIVE)
+		    !pick(store, att, &record))
 			continue;
 		if (ipam_owner_list_add(&list, record.container_id, record.ifname) < 0)
 			return error_oom(err);
@@ -74,7 +70,28 @@ int ipam_dead(struct attachment *att, struct ipam_owner_list *ret_list,
 	return 0;
 }
 
-/* Had it reservations, and is none of them its own any more? What can't be read is. */
+static bool is_dead(struct store *store, struct attachment *att,
+		    const struct record *record)
+{
+	return operation_life(store, att, record) != IPAM_ALIVE;
+}
+
+int ipam_dead(struct attachment *att, struct ipam_owner_list *ret_list,
+	      struct cni_error *err)
+{
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	int r = operation_open(att, STORE_EXISTING, &store, err);
+
+	if (r < 0)
+		return r == -ENOENT && err->code == 0 ? 0 : r;
+	r = operation_index(&store, att, err);
+	if (r == 0)
+		r = operation_refresh(&store, att, err);
+	return r < 0 ? r : owners_pick(&store, att, is_dead, ret_list, err);
+}
+
+/* Had the attachment reservations, and is none of them its own any more? A reservation that
+ * can't be read counts as its own. */
 static bool is_robbed(const struct store *store, const struct record *record)
 {
 	const struct owner owner = {record->container_id, record->ifname};
@@ -94,35 +111,22 @@ static bool is_robbed(const struct store *store, const struct record *record)
 	return reserved;
 }
 
+static bool is_bereft(struct store *store, struct attachment *att,
+		      const struct record *record)
+{
+	return !att->kernel->has_interface(att->kernel, record) &&
+	       is_robbed(store, record);
+}
+
 int ipam_bereft(struct attachment *att, struct ipam_owner_list *ret_list,
 		struct cni_error *err)
 {
-	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list list = {};
-	_cleanup_(record_walk_end) struct record_walk walk = {};
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	const struct ipam_kernel *kernel = att->kernel;
-	uint64_t hash;
 	int r = operation_open(att, STORE_EXISTING, &store, err);
 
 	if (r < 0)
 		return r == -ENOENT && err->code == 0 ? 0 : r;
-	for (;;) {
-		_cleanup_(record_clear) struct record record = {};
-
-		r = store_record_next_read(&store, &walk, &hash, &record, err);
-		if (r <= 0)
-			break;
-		if (!record_is_on(&record, att->conf.bridge) ||
-		    kernel->has_interface(kernel, &record) || !is_robbed(&store, &record))
-			continue;
-		if (ipam_owner_list_add(&list, record.container_id, record.ifname) < 0)
-			return error_oom(err);
-	}
-	if (r < 0)
-		return r;
-	*ret_list = list;
-	list = (struct ipam_owner_list){};
-	return 0;
+	return owners_pick(&store, att, is_bereft, ret_list, err);
 }
 
 int ipam_life(struct attachment *att, enum ipam_life *ret_life, struct cni_error *err)
