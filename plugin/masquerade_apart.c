@@ -87,7 +87,7 @@ static int record_look(const struct record *record, void *data, struct cni_error
 		bool usual;
 
 		ret = is_usual(search, record, address, &usual, err);
-		/* One address in two records would be two overlapping elements. */
+		/* Two records may have the same address; its element can be there once. */
 		if (ret == 0 && !usual &&
 		    !masquerade_pods_have(&search->pods, &address->addr))
 			ret = apart_note(search, record, i, masqueraded, err);

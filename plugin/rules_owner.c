@@ -94,7 +94,8 @@ bool rules_set_owner(const char *name, uint64_t *ret_owner)
 	return true;
 }
 
-/* Whose interface is it, if the earlier version made it for this network? */
+/* Did the earlier version, which knew networks by name, make this interface for this one? The
+ * names that its alias has go to @ret_names. */
 static bool is_made_by_name(const struct attachment *att, const struct link *link,
 			    struct alias_names *ret_names)
 {

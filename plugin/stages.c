@@ -130,7 +130,8 @@ int stages_del(struct attachment *att, struct cni_error *err)
 		return record_ret;
 	}
 	att->record = record_ret == 0 ? &record : NULL;
-	/* One attachment has these names: it goes, whichever bridge is configured by now. */
+	/* The three names are one attachment's: DEL takes it from the bridge that its record
+	 * has, whichever is configured by now. */
 	if (att->record && !record_is_on(&record, bridge))
 		net_conf_set_owner(&att->conf, NULL, record.bridge);
 	ret = undo(att, ARRAY_SIZE(stages), err);

@@ -72,7 +72,8 @@ static void promise_conf(const struct net_conf *conf)
 		ports += port->count;
 		PROMISE(strcmp(port_protocol_name(port->protocol), "?") != 0);
 	}
-	/* What overlaps is one; what is for all addresses may be two, one a family. */
+	/* Overlapping mappings become one; a mapping for all addresses may become two, one a
+	 * family. */
 	PROMISE(ports <= conf->ports.entries.n);
 	PROMISE(!conf->ports.entries.n == !conf->ports.mappings.n);
 	for (size_t i = 0; i < prev->ips.n; i++)
