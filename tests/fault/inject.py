@@ -135,14 +135,39 @@ class Fault(NamedTuple):
         return f"{self.what} at {self.call.name} {self.call.nth}: {self.call.line[:100]}"
 
 
+# The kernel makes these by itself: it goes on with a call that a stop (by a debugger, by job
+# control) had interrupted, and comes back from a signal's handler.
+BY_THE_KERNEL = ("restart_syscall", "rt_sigreturn")
+
+
+def processes_of(text):
+    """The calls of each process in what `strace -f -o` wrote, a line each.
+
+    strace writes a call that another process interrupts in two parts, and tells of signals
+    and of a process's end in lines of their own.
+    """
+    processes = {}
+    for line in text.splitlines():
+        pid, _, rest = line.partition(" ")
+        lines, rest = processes.setdefault(pid, []), rest.lstrip()
+        match = re.match(r"(\w+)\(", rest)
+        resumed = re.match(r"<\.\.\. (\w+) resumed>", rest)
+        if match and match[1] not in BY_THE_KERNEL:
+            lines.append(rest)
+        elif resumed and resumed[1] not in BY_THE_KERNEL:
+            lines[-1] = lines[-1].replace("<unfinished ...>", "") + rest[resumed.end():]
+    return processes
+
+
+def name_of(line):
+    return line[:line.index("(")]
+
+
 def calls_of(lines):
     """The calls of one process from main() on, the last one (exit_group) left out."""
     calls, counts, started = [], {}, False
     for line in lines:
-        match = re.match(r"(\w+)\(", line)
-        if not match:
-            continue
-        name = match[1]
+        name = name_of(line)
         counts[name] = counts.get(name, 0) + 1
         started = started or bool(MAIN.match(line))
         # Where the kernel's lock is busy it starts a write to /proc/sys again and again.
@@ -156,10 +181,10 @@ def child_calls(lines, own):
     """Those of a child that the process itself never makes."""
     calls, counts = [], {}
     for line in lines:
-        match = re.match(r"(\w+)\(", line)
-        if match and match[1] in ERRORS and match[1] not in own:
-            counts[match[1]] = counts.get(match[1], 0) + 1
-            calls.append(Call(match[1], counts[match[1]], line, in_child=True))
+        name = name_of(line)
+        if name in ERRORS and name not in own:
+            counts[name] = counts.get(name, 0) + 1
+            calls.append(Call(name, counts[name], line, in_child=True))
     return calls
 
 
@@ -167,11 +192,7 @@ def record(node, invoke, children):
     """The calls of a run without faults; invoke(wrapper=...) runs it."""
     trace = node.directory / "trace"
     done = invoke(wrapper=["strace", "-f", "-qq", "-o", trace], env=plugin.TRACED)
-    processes = {}
-    for line in trace.read_text().splitlines():
-        pid, _, rest = line.partition(" ")
-        processes.setdefault(pid, []).append(rest.lstrip())
-    own, *others = processes.values()
+    own, *others = processes_of(trace.read_text()).values()
     calls = calls_of(own)
     for lines in others if children else ():
         calls += child_calls(lines, {call.name for call in calls if not call.in_child})
