@@ -43,7 +43,7 @@ else
 SAN_FLAGS   := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
 COMMON_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes \
-	-Wmissing-prototypes -Wvla $(WERROR) -D_GNU_SOURCE \
+	-Wmissing-prototypes -Wvla $(WERROR) -D_GNU_SOURCE -I. \
 	-DBRIDGE_CNI_VERSION='"$(VERSION)"'
 PROJECT_CFLAGS = $(COMMON_CFLAGS) $(HARDENING) $(SAN_FLAGS) \
 	$(call packages,--cflags $(LIBS) libnftables)
@@ -62,8 +62,9 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
 # The bundle's own: deploy/bundle/bundle.mk.
-BUNDLE_ONLY := $(addprefix plugin/,format.c heap.c memcpy.c nft_exec.c nft_main.c relro.c)
-SOURCES := $(filter-out $(BUNDLE_ONLY),$(wildcard conf/*.c ipam/*.c plugin/*.c))
+BUNDLE_ONLY := $(wildcard plugin/static/*.c) plugin/nft/nft_exec.c plugin/nft/nft_main.c
+SOURCES := $(filter-out $(BUNDLE_ONLY),$(wildcard \
+	$(foreach room,conf ipam plugin,$(room)/*.c $(room)/*/*.c)))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 # What a unit test links: everything but main().
 LIB_OBJECTS := $(filter-out $(BUILD)/plugin/main.o,$(OBJECTS))

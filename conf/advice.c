@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "conf_types.h"
+#include "tables.h"
 
 #define LETTERS_MAX 2 /* by which a key may differ from the one that it was meant to be */
 #define KEY_MAX	    40 /* bytes; our longest key has LETTERS_MAX less, or fewer still */

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 
-#include "conf_types.h"
+#include "tables.h"
 
 static int families_check(const struct cni_result *result, struct cni_error *err)
 {

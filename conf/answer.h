@@ -7,7 +7,7 @@
 #ifndef BRIDGE_CNI_CONF_ANSWER_H
 #define BRIDGE_CNI_CONF_ANSWER_H
 
-#include "error.h"
+#include "conf/base/error.h"
 #include "net_conf.h"
 
 struct json_doc;

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "advice.h"
-#include "json.h"
-#include "printable.h"
+#include "conf/json/json.h"
+#include "conf/base/printable.h"
 
 /* The version of the specification that has the operation. */
 static int version_check(enum cni_verb verb, enum cni_version version,

@@ -71,8 +71,8 @@ struct attachment {
 	bool was_last; /* DEL: the owner has no other record */
 	bool had_own_veth; /* DEL: the veth with host_ifname was there */
 
-	struct report
-		*report; /* repair, cleanup: plugin/report.h; NULL: none is asked for */
+	struct report *
+		report; /* repair, cleanup: plugin/attachment/report.h; NULL: none is asked for */
 	char *notice; /* for the operator, printable lines; NULL: none; owned */
 
 	/* How long the stages took, for the log. */
@@ -85,7 +85,7 @@ struct attachment {
 	/* ipam/ipam.h: what IPAM asks of the kernel; NULL: nothing. */
 	const struct ipam_kernel *kernel;
 
-	/* plugin/node.h: the namespaces, sockets and locks of this operation. */
+	/* plugin/node/node.h: the namespaces, sockets and locks of this operation. */
 	struct node *node;
 };
 

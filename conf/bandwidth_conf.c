@@ -6,7 +6,7 @@
  */
 #include <stddef.h>
 
-#include "conf_types.h"
+#include "tables.h"
 
 #define RATE_MIN  8 /* bits per second: the kernel counts bytes */
 #define RATE_MAX  1000000000000000 /* 1P, the most that Kubernetes' annotations take */

@@ -8,8 +8,8 @@
 
 #include <stdbool.h>
 
-#include "addr.h"
-#include "error.h"
+#include "conf/base/addr.h"
+#include "conf/base/error.h"
 
 enum cni_verb {
 	CNI_ADD,

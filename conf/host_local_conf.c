@@ -3,7 +3,7 @@
  * The configuration of the in-process IPAM: ipam of the type host-local, and what the
  * runtime asks of it by runtimeConfig and args. Ranges are ranges.c's.
  */
-#include "conf_types.h"
+#include "tables.h"
 
 /* A path that is opened as it is, whatever the working directory; "" counts as absent. */
 static int path_check(void *value, const struct json_path *path, struct cni_error *err)

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 
 #include "net_conf.h"
-#include "sha512.h"
+#include "conf/base/sha512.h"
 
 #define FNV_OFFSET 0xcbf29ce484222325u
 #define FNV_PRIME  0x100000001b3u

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "addr.h"
+#include "conf/base/addr.h"
 
 #define HOST_IFNAME_PREFIX    "veth"
 #define HOST_IFNAME_NET_CHARS 4

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "conf_types.h"
+#include "tables.h"
 
 struct keys {
 	const char *file;

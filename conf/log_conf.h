@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "error.h"
+#include "conf/base/error.h"
 
 struct json_doc;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The keys of a configuration, and how much of it an operation reads. Ranges are
- * ranges.c's, prevResult is prev_result.c's, what they share is conf_types.c's.
+ * ranges.c's, prevResult is prev_result.c's, what they share is tables.c's.
  */
 #include "net_conf.h"
 
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "conf_types.h"
+#include "tables.h"
 #include "identity.h"
 
 /* Read before everything else: what decides how the rest is to be understood. */

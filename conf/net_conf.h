@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "addr.h"
-#include "error.h"
+#include "conf/base/addr.h"
+#include "conf/base/error.h"
 #include "port_mappings.h"
 #include "version.h"
 

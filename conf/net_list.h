@@ -7,7 +7,7 @@
 #ifndef BRIDGE_CNI_CONF_NET_LIST_H
 #define BRIDGE_CNI_CONF_NET_LIST_H
 
-#include "error.h"
+#include "conf/base/error.h"
 
 #define NET_LIST_MAX 64 /* plugins of a list */
 

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "conf_types.h"
+#include "tables.h"
 
 /* As it is read. */
 struct keys {

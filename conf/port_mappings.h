@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "addr.h"
-#include "error.h"
+#include "conf/base/addr.h"
+#include "conf/base/error.h"
 
 #define PORT_MAPPINGS_MAX 16384 /* of a pod, a port each */
 #define PORT_RUNS_MAX	  4096 /* so many runs of ports that follow each other */

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 
 #include "port_mappings.h"
-#include "util.h"
+#include "conf/base/util.h"
 
 /* Would the same packets be theirs? */
 static bool overlap(const struct port_mapping *a, const struct port_mapping *b)

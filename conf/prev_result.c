@@ -4,7 +4,7 @@
  * is seen by what is there: "ip4" and "ip6" (up to 0.2.0), or "interfaces" and "ips"; unknown
  * and newer keys pass.
  */
-#include "conf_types.h"
+#include "tables.h"
 
 #include <errno.h>
 #include <limits.h>

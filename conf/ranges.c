@@ -4,7 +4,7 @@
  * (plugins/ipam/host-local/backend/allocator: Range.Canonicalize, LoadIPAMConfig). Which
  * addresses of a range are given out is ipam's.
  */
-#include "conf_types.h"
+#include "tables.h"
 
 #include <errno.h>
 #include <stdio.h>

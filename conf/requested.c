@@ -2,7 +2,7 @@
 /* What the runtime asks for beyond the configuration: runtimeConfig and args.cni. */
 #include <stddef.h>
 
-#include "conf_types.h"
+#include "tables.h"
 
 struct requested {
 	const char *runtime_mac;

@@ -8,7 +8,7 @@
 
 #include <sys/socket.h>
 
-#include "json_write.h"
+#include "conf/json/json_write.h"
 
 static void write_list(struct json_writer *writer, const char *key,
 		       const struct string_list *list)

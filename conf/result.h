@@ -6,7 +6,7 @@
 #ifndef BRIDGE_CNI_CONF_RESULT_H
 #define BRIDGE_CNI_CONF_RESULT_H
 
-#include "error.h"
+#include "conf/base/error.h"
 #include "net_conf.h"
 
 /*

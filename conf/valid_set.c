@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "conf_types.h"
+#include "tables.h"
 
 struct lists {
 	struct json_list now, before;

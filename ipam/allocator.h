@@ -7,7 +7,7 @@
 #ifndef BRIDGE_CNI_IPAM_ALLOCATOR_H
 #define BRIDGE_CNI_IPAM_ALLOCATOR_H
 
-#include "store.h"
+#include "ipam/store/store.h"
 
 /* The range of @set that holds @ip between its start and end, or NULL. */
 const struct ip_range *range_set_find(const struct range_set *set,

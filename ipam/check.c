@@ -2,8 +2,8 @@
 /* CHECK's part: are the addresses reserved for the attachment? */
 #include <errno.h>
 
-#include "operation.h"
-#include "owned.h"
+#include "session.h"
+#include "ipam/store/owner.h"
 
 static bool is_of_the_network(const struct range_set_list *sets, const struct ip_addr *ip)
 {

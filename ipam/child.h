@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "../conf/error.h"
+#include "conf/base/error.h"
 
 struct child_spec {
 	const char *path;

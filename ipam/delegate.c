@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "../conf/answer.h"
-#include "../conf/json.h"
+#include "conf/answer.h"
+#include "conf/json/json.h"
 #include "child.h"
 #include "ipam.h"
 

@@ -7,7 +7,7 @@
 #ifndef BRIDGE_CNI_IPAM_DELEGATE_H
 #define BRIDGE_CNI_IPAM_DELEGATE_H
 
-#include "../conf/attachment.h"
+#include "conf/attachment.h"
 
 /* True when ipam.type names a plugin that isn't in this process. */
 bool ipam_delegated(const struct net_conf *conf);

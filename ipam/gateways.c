@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "operation.h"
+#include "session.h"
 
 #define GATEWAYS_FILE "gateways"
 #define GATEWAYS_MAX  4096 /* bytes: the newest lines stay */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ADD's and DEL's part, each with the store locked once. How addresses are taken is plan.c's,
- * how they are given back owned.c's.
+ * ADD's and DEL's part, each with the store locked once. How addresses are taken is reserve_sets.c's,
+ * how they are given back ipam/store/owner.c's.
  */
 #include "ipam.h"
 
@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "delegate.h"
-#include "index.h"
-#include "operation.h"
-#include "owned.h"
-#include "plan.h"
-#include "request.h"
+#include "ipam/store/index.h"
+#include "session.h"
+#include "ipam/store/owner.h"
+#include "reserve_sets.h"
+#include "requested_ips.h"
 #include "resolv_conf.h"
 
 bool ipam_in_process(const struct net_conf *conf)

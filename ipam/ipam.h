@@ -7,7 +7,7 @@
 #ifndef BRIDGE_CNI_IPAM_IPAM_H
 #define BRIDGE_CNI_IPAM_IPAM_H
 
-#include "../conf/attachment.h"
+#include "conf/attachment.h"
 
 struct record;
 
@@ -67,7 +67,7 @@ int ipam_record_turn(struct attachment *att, uint32_t turn, struct cni_error *er
  * while: ipam_records() then passes it over. No record is success. */
 int ipam_record_going(struct attachment *att, struct cni_error *err);
 
-/* Writes into its record that it is to have elements in the sets of masquerade_pods.h, which
+/* Writes into its record that it is to have elements in the sets of plugin/stage/masquerade_pods.h, which
  * its DEL so looks for. No record is success. */
 int ipam_record_apart(struct attachment *att, struct cni_error *err);
 

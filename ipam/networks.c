@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "operation.h"
+#include "session.h"
 
 static void dir_closep(DIR **dir)
 {

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "../conf/utf8.h"
+#include "conf/base/utf8.h"
 
 #define KEY   "ipam.resolvConf"
 #define BLANK " \t\v\f\r"

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "allocator.h"
-#include "operation.h"
+#include "session.h"
 
 int ipam_recorded(struct attachment *att, struct record *ret_record,
 		  struct cni_error *err)

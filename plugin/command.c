@@ -13,13 +13,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "../conf/json.h"
-#include "../conf/net_list.h"
-#include "cleanup.h"
+#include "conf/json/json.h"
+#include "conf/net_list.h"
+#include "plugin/verb/cleanup.h"
 #include "input.h"
-#include "log.h"
-#include "repair.h"
-#include "report.h"
+#include "plugin/attachment/log.h"
+#include "plugin/verb/repair.h"
+#include "plugin/attachment/report.h"
 #include "say.h"
 
 #define CONF_DIR    "/etc/cni/net.d"

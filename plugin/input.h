@@ -3,7 +3,7 @@
 #ifndef BRIDGE_CNI_PLUGIN_INPUT_H
 #define BRIDGE_CNI_PLUGIN_INPUT_H
 
-#include "../conf/error.h"
+#include "conf/base/error.h"
 
 /*
  * All of @fd, at most JSON_TEXT_MAX bytes, allocated. @from: what it is, for errors: code 5;

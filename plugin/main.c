@@ -10,16 +10,16 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "../conf/json.h"
-#include "../conf/result.h"
+#include "conf/json/json.h"
+#include "conf/result.h"
 #include "command.h"
-#include "gc.h"
+#include "plugin/verb/gc.h"
 #include "input.h"
-#include "ipam_verbs.h"
-#include "log.h"
+#include "plugin/verb/host_local.h"
+#include "plugin/attachment/log.h"
 #include "say.h"
-#include "status.h"
-#include "verbs.h"
+#include "plugin/verb/status.h"
+#include "plugin/verb/add_del_check.h"
 
 static int stdout_write(const char *text, struct cni_error *err)
 {

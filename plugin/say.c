@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../conf/printable.h"
+#include "conf/base/printable.h"
 
 #define LINE_MAX_BYTES (PATH_MAX + ERROR_MSG_MAX + ERROR_DETAILS_MAX)
 

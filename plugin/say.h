@@ -3,9 +3,9 @@
 #ifndef BRIDGE_CNI_PLUGIN_SAY_H
 #define BRIDGE_CNI_PLUGIN_SAY_H
 
-#include "../conf/attachment.h"
+#include "conf/attachment.h"
 
-/* "bridge-cni: ...", one line whatever is in it (conf/printable.h). */
+/* "bridge-cni: ...", one line whatever is in it (conf/base/printable.h). */
 void say(const char *fmt, ...) _printf_(1, 2);
 
 /* An error with its details. @where: what it is about; NULL: the message says it. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What analyzers that see one file at a time can't know: that what sets an error fails,
- * and that an error has a number. Included in front of every file but conf/error.c by
+ * and that an error has a number. Included in front of every file but conf/base/error.c by
  * tests/analyze, never by a build.
  */
 #ifndef BRIDGE_CNI_TESTS_ANALYSIS_H
@@ -9,7 +9,7 @@
 
 #include <errno.h>
 
-#include "../conf/error.h"
+#include "conf/base/error.h"
 
 static inline int *analysis_errno(void)
 {

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 
-#include "../../conf/identity.h"
+#include "conf/identity.h"
 #include "claim.h"
 #include "events.h"
 #include "memory.h"

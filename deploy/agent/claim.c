@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "../../plugin/node.h"
+#include "plugin/node/node.h"
 
 #define PATH	NODE_LOCK_DIR "/" CLAIM_FILE
 #define WAIT_MS 30000

@@ -8,9 +8,9 @@
 
 #include <signal.h>
 
-#include "../../conf/error.h"
+#include "conf/base/error.h"
 
-#define CLAIM_FILE "agent.lock" /* in plugin/node.h's NODE_LOCK_DIR */
+#define CLAIM_FILE "agent.lock" /* in plugin/node/node.h's NODE_LOCK_DIR */
 
 /* What the holder gives it up for; it lives on and does nothing more. */
 #define CLAIM_SIGNAL SIGUSR1

@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../../plugin/node.h"
-#include "../../plugin/sysctl.h"
+#include "plugin/node/node.h"
+#include "plugin/node/sysctl.h"
 #include "claim.h"
 #include "files.h"
 

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "../../conf/conf_types.h"
-#include "../../conf/json_write.h"
-#include "../../conf/net_list.h"
+#include "conf/tables.h"
+#include "conf/json/json_write.h"
+#include "conf/net_list.h"
 #include "files.h"
 
 static const char *const types[] = {"bridge-cni", NULL};

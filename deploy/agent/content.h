@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
-#include "../../conf/identity.h"
+#include "conf/identity.h"
 
 struct content {
 	struct stat file; /* when it was read */

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "../../conf/error.h"
+#include "conf/base/error.h"
 
 /* A socket of this network namespace; readable when something was said. Code 101. */
 int events_open(int *ret_fd, struct cni_error *err);

@@ -3,7 +3,7 @@
 #ifndef BRIDGE_CNI_AGENT_FILES_H
 #define BRIDGE_CNI_AGENT_FILES_H
 
-#include "../../conf/error.h"
+#include "conf/base/error.h"
 
 #define FILE_TEXT_MAX (1024 * 1024)
 

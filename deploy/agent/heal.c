@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../../plugin/forwarding.h"
-#include "../../plugin/sysctl.h"
+#include "plugin/stage/forwarding.h"
+#include "plugin/node/sysctl.h"
 #include "api.h"
 
 #define LOOK_MS	     1000

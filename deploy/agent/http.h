@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "../../conf/error.h"
+#include "conf/base/error.h"
 
 struct http;
 

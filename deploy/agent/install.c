@@ -13,7 +13,7 @@
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 
-#include "../../conf/identity.h"
+#include "conf/identity.h"
 #include "files.h"
 
 #define VERSIONS_DIR ".bridge-cni"

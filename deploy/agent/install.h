@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#include "../../conf/error.h"
+#include "conf/base/error.h"
 
 struct install {
 	const char *from, *to; /* the bundle; the plugin directory */

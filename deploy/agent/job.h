@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "../../conf/error.h"
+#include "conf/base/error.h"
 
 #define JOB_OUTPUT_MAX (64 * 1024)
 

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "../../conf/logfmt.h"
+#include "conf/base/logfmt.h"
 
 const char *const log_level_names[] = {
 	[LOG_LEVEL_DEBUG] = "debug",

@@ -3,7 +3,7 @@
 #ifndef BRIDGE_CNI_AGENT_LOG_H
 #define BRIDGE_CNI_AGENT_LOG_H
 
-#include "../../conf/error.h"
+#include "conf/base/error.h"
 
 enum log_level {
 	LOG_LEVEL_DEBUG,

@@ -7,11 +7,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "../../conf/identity.h"
-#include "../../plugin/netlink_route.h"
-#include "../../plugin/nftset.h"
-#include "../../plugin/rules.h"
-#include "../../plugin/sysctl.h"
+#include "conf/identity.h"
+#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/nf_tables.h"
+#include "plugin/nft/rules.h"
+#include "plugin/node/sysctl.h"
 
 const char *const look_names[LOOKS] = {
 	[LOOK_BRIDGE] = "bridge",

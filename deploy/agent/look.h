@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "../../plugin/netlink.h"
+#include "plugin/netlink/netlink.h"
 
 enum look_at {
 	LOOK_BRIDGE,

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "../../conf/conf_types.h"
+#include "conf/tables.h"
 
 #define POD_CIDRS_MAX 16
 #define ADDRESSES_MAX 64

@@ -7,7 +7,7 @@
 #ifndef BRIDGE_CNI_AGENT_NODE_OBJECT_H
 #define BRIDGE_CNI_AGENT_NODE_OBJECT_H
 
-#include "../../conf/addr.h"
+#include "conf/base/addr.h"
 #include "watch_parse.h"
 
 #define FAMILIES	     2 /* a Node has at most one podCIDR of each */

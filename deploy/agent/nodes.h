@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "../../conf/net_conf.h"
+#include "conf/net_conf.h"
 #include "node_object.h"
 
 struct cluster_node {

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../../conf/version.h"
+#include "conf/version.h"
 
 #define ACCOUNT		  "/var/run/secrets/kubernetes.io/serviceaccount"
 #define VARIABLE_PREFIX	  "BRIDGE_CNI_"

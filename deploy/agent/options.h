@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "../../conf/net_conf.h"
+#include "conf/net_conf.h"
 #include "log.h"
 
 struct options {

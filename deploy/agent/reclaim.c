@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/statfs.h>
 
-#include "../../ipam/record.h"
-#include "../../plugin/kernel.h"
+#include "ipam/store/record.h"
+#include "plugin/attachment/kernel.h"
 #include "store_look.h"
 
 enum life {

@@ -11,7 +11,7 @@
 #ifndef BRIDGE_CNI_AGENT_RECLAIM_H
 #define BRIDGE_CNI_AGENT_RECLAIM_H
 
-#include "../../ipam/ipam.h"
+#include "ipam/ipam.h"
 #include "conflist.h"
 #include "job.h"
 

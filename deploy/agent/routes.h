@@ -8,7 +8,7 @@
 #ifndef BRIDGE_CNI_AGENT_ROUTES_H
 #define BRIDGE_CNI_AGENT_ROUTES_H
 
-#include "../../plugin/netlink_route.h"
+#include "plugin/netlink/rtnetlink.h"
 #include "nodes.h"
 
 /* `ip route show proto 98`; not one that the kernel or a known daemon uses. */

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "../../ipam/record.h"
+#include "ipam/store/record.h"
 #include "files.h"
 
 static void closedir_p(DIR **dir)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What stands in the address store (ipam/store.h), by looking at its files: nothing is
+/* What stands in the address store (ipam/store/store.h), by looking at its files: nothing is
  * locked, nothing is changed. */
 #ifndef BRIDGE_CNI_AGENT_STORE_LOOK_H
 #define BRIDGE_CNI_AGENT_STORE_LOOK_H

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "../../conf/error.h"
+#include "conf/base/error.h"
 
 #define WATCH_DOC_MAX	32768 /* bytes of a document, filtered */
 #define WATCH_DEPTH_MAX 64

@@ -13,11 +13,11 @@ FETCHED := build/sources
 # Of libnl only what builds and parses messages; --gc-sections drops the rest of it.
 LIBNL_OBJECTS  := $(STATIC)/libnl3/attr.o $(STATIC)/libnl3/msg.o
 CJSON_OBJECTS  := $(STATIC)/cjson/cJSON.o
-STATIC_SOURCES := $(filter-out plugin/nft.c,$(SOURCES)) \
-	$(addprefix plugin/,format.c heap.c memcpy.c nft_exec.c relro.c)
+STATIC_SOURCES := $(filter-out plugin/nft/nft.c,$(SOURCES)) \
+	$(wildcard plugin/static/*.c) plugin/nft/nft_exec.c
 STATIC_OBJECTS := $(STATIC_SOURCES:%.c=$(STATIC)/%.o)
 # Of the other executable, which glibc's libraries are for.
-BESIDE_SOURCES := plugin/nft_main.c plugin/nft.c conf/error.c conf/errno_name.c conf/utf8.c
+BESIDE_SOURCES := plugin/nft/nft_main.c plugin/nft/nft.c conf/base/error.c conf/base/errno_name.c conf/base/utf8.c
 BESIDE_OBJECTS := $(BESIDE_SOURCES:%.c=$(STATIC)/beside/%.o)
 
 # What is made must not depend on where it is made.
@@ -36,7 +36,7 @@ STATIC_LDFLAGS := -static-pie -nostartfiles -Wl,-static,-pie,--no-dynamic-linker
 MUSL_MACHINE = $(eval MUSL_MACHINE := $(shell $(MUSL_CC) -dumpmachine))$(MUSL_MACHINE)
 MUSL_LIB     = /usr/lib/$(subst gnu,musl,$(MUSL_MACHINE))
 IS_X86_64    = $(filter x86_64-%,$(MUSL_MACHINE))
-# plugin/memcpy.c: for the one processor whose memcpy() of musl's it is quicker than, and which
+# plugin/static/memcpy.c: for the one processor whose memcpy() of musl's it is quicker than, and which
 # reads words from any address.
 STATIC_WRAP = -Xlinker --wrap=vsnprintf $(if $(IS_X86_64),-Xlinker --wrap=memcpy)
 # Structures are mostly small: no string instructions for them, either.
@@ -69,7 +69,7 @@ $(CJSON_OBJECTS): $(STATIC)/cjson/%.o: $(STATIC)/.ready
 	$(Q)$(MUSL_CC) $(CFLAGS) $(STATIC_CFLAGS) -c -o $@ $(FETCHED)/cjson/$*.c
 
 # It may be called before there is a stack guard, and must not become a call of itself.
-$(STATIC)/plugin/memcpy.o: STATIC_CFLAGS += -O2 -fno-stack-protector \
+$(STATIC)/plugin/static/memcpy.o: STATIC_CFLAGS += -O2 -fno-stack-protector \
 	-fno-tree-loop-distribute-patterns
 
 $(STATIC)/%.o: %.c Makefile $(STATIC)/.ready

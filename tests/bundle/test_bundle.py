@@ -145,7 +145,7 @@ def test_every_file_s_package_version_and_licence_is_there():
 
 
 def test_tables_of_pointers_are_read_only_once_it_runs():
-    """As the loader makes them in the other build: see plugin/relro.c."""
+    """As the loader makes them in the other build: see plugin/static/relro.c."""
     relro = re.search(r"GNU_RELRO +\S+ (\S+) \S+ \S+ (\S+)",
                       readelf("-l", BUNDLE / "bridge-cni"))
     start, size = int(relro[1], 16), int(relro[2], 16)

@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../conf/error.h"
-#include "../../conf/json.h"
-#include "../../conf/result.h"
+#include "conf/base/error.h"
+#include "conf/json/json.h"
+#include "conf/result.h"
 
 /* The name is libFuzzer's. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

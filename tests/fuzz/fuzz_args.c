@@ -6,8 +6,8 @@
  */
 #include "fuzz.h"
 
-#include "../../conf/env.h"
-#include "../../conf/net_conf.h"
+#include "conf/env.h"
+#include "conf/net_conf.h"
 
 static struct {
 	const char *name;

@@ -5,10 +5,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "../../conf/attachment.h"
-#include "../../conf/net_list.h"
-#include "../../conf/net_conf.h"
-#include "../../conf/valid_set.h"
+#include "conf/attachment.h"
+#include "conf/net_list.h"
+#include "conf/net_conf.h"
+#include "conf/valid_set.h"
 
 static void promise_range(const struct ip_range *range)
 {

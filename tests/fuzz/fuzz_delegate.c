@@ -3,7 +3,7 @@
  * standard output. */
 #include "fuzz.h"
 
-#include "../../conf/answer.h"
+#include "conf/answer.h"
 
 static void read_result(const char *text, size_t len)
 {

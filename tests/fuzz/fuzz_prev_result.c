@@ -5,7 +5,7 @@
  */
 #include "fuzz.h"
 
-#include "../../conf/net_conf.h"
+#include "conf/net_conf.h"
 
 #define BEFORE "{\"cniVersion\":\"1.1.0\",\"name\":\"pods\",\"prevResult\":"
 

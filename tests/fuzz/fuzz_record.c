@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "../../conf/identity.h"
-#include "../../ipam/record.h"
+#include "conf/identity.h"
+#include "ipam/store/record.h"
 
 #define END_MAX 32
 

@@ -4,7 +4,7 @@
 
 #include <sys/mman.h>
 
-#include "../../ipam/resolv_conf.h"
+#include "ipam/resolv_conf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

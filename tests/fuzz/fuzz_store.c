@@ -16,10 +16,10 @@
 #include <limits.h>
 #include <sys/stat.h>
 
-#include "../../conf/attachment.h"
-#include "../../conf/identity.h"
-#include "../../ipam/index.h"
-#include "../../ipam/ipam.h"
+#include "conf/attachment.h"
+#include "conf/identity.h"
+#include "ipam/store/index.h"
+#include "ipam/ipam.h"
 
 #define NETWORK	    "net"
 #define OUTSIDE	    "not ours"

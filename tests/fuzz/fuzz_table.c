@@ -11,8 +11,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#include "../../conf/identity.h"
-#include "../../ipam/table.h"
+#include "conf/identity.h"
+#include "ipam/store/table.h"
 
 #define NAME	"index"
 #define SLOT	64

@@ -17,7 +17,7 @@ NEWEST = os.environ.get("CNI_NEWEST", "1.1.0")
 VERSIONS = [v for v in ("0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0")
             if tuple(map(int, v.split("."))) <= tuple(map(int, NEWEST.split(".")))]
 
-# conf/error.h
+# conf/base/error.h
 VERSION, UNSUPPORTED_FIELD, UNKNOWN_CONTAINER, ENVIRONMENT, IO, JSON, CONFIG, NETNS = \
     range(1, 9)
 TRY_AGAIN, UNAVAILABLE, LIMITED = 11, 50, 51

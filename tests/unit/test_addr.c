@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* conf/addr.c and the syntax of names. */
+/* conf/base/addr.c and the syntax of names. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,8 +10,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "../../conf/addr.h"
-#include "../../conf/net_conf.h"
+#include "conf/base/addr.h"
+#include "conf/net_conf.h"
 
 static struct ip_addr ip(const char *text)
 {

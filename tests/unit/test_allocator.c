@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#include "../../ipam/allocator.h"
-#include "../../ipam/ipam.h"
+#include "ipam/allocator.h"
+#include "ipam/ipam.h"
 
 #define MAX_RANGES 4
 #define MAX_SETS   3

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "../../conf/answer.h"
-#include "../../conf/json.h"
+#include "conf/answer.h"
+#include "conf/json/json.h"
 
 struct subject {
 	struct json_doc *doc;

@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../../conf/json.h"
-#include "../../conf/net_conf.h"
+#include "conf/json/json.h"
+#include "conf/net_conf.h"
 
 struct subject {
 	struct json_doc *doc;

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../../conf/env.h"
+#include "conf/env.h"
 
 /* The environment of a test: pairs up to NULL. */
 static const char *const *test_env;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The contract of conf/error.h, and that what is printed is UTF-8 whatever happens. */
+/* The contract of conf/base/error.h, and that what is printed is UTF-8 whatever happens. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,8 +14,8 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "../../conf/error.h"
-#include "../../conf/utf8.h"
+#include "conf/base/error.h"
+#include "conf/base/utf8.h"
 
 static void setting_keeps_code_and_text_and_returns_the_errno(void **state)
 {

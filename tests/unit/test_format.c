@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../../plugin/format.c"
+#include "plugin/static/format.c"
 
 #define ROOM 64
 

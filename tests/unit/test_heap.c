@@ -21,7 +21,7 @@ void *heap_malloc(size_t size);
 void *heap_calloc(size_t n, size_t size);
 void *heap_realloc(void *memory, size_t size);
 void heap_free(void *memory);
-#include "../../plugin/heap.c"
+#include "plugin/static/heap.c"
 
 #define SLOTS 200
 #define TURNS 20000

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "../../conf/identity.h"
-#include "../../conf/net_conf.h"
+#include "conf/identity.h"
+#include "conf/net_conf.h"
 
 /* From the reference's pkg/utils/utils_test.go. */
 static void test_chain_of_the_reference(void **state)

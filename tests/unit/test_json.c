@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* conf/json.h: what is JSON to us, the limits, and reading by tables. */
+/* conf/json/json.h: what is JSON to us, the limits, and reading by tables. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,8 +12,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "../../conf/addr.h"
-#include "../../conf/json.h"
+#include "conf/base/addr.h"
+#include "conf/json/json.h"
 
 static int parse(const char *text, size_t len, struct cni_error *err)
 {

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "../../conf/net_list.h"
+#include "conf/net_list.h"
 
 static const char *const types[] = {"bridge-cni", "bridge", NULL};
 

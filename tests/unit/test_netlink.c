@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* plugin/netlink.h: what the kernel doesn't know is told with the module to load, and an answer
+/* plugin/netlink/netlink.h: what the kernel doesn't know is told with the module to load, and an answer
  * is taken whole. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,10 +16,10 @@
 
 #include <sys/socket.h>
 
-#include "../../plugin/netlink_build.h"
-#include "../../plugin/netlink_fib.h"
-#include "../../plugin/netlink_route.h"
-#include "../../plugin/sysctl.h"
+#include "plugin/netlink/build.h"
+#include "plugin/netlink/fib.h"
+#include "plugin/netlink/rtnetlink.h"
+#include "plugin/node/sysctl.h"
 
 #define LOOPBACK 1
 

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../conf/logfmt.h"
-#include "../../conf/printable.h"
+#include "conf/base/logfmt.h"
+#include "conf/base/printable.h"
 
 static const struct {
 	const char *text, *printed, *logged;

@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#include "../../conf/identity.h"
-#include "../../conf/util.h"
-#include "../../ipam/record.h"
+#include "conf/identity.h"
+#include "conf/base/util.h"
+#include "ipam/store/record.h"
 
 static void example(struct record *record, struct record_address addresses[3])
 {

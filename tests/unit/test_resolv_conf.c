@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "../../ipam/resolv_conf.h"
+#include "ipam/resolv_conf.h"
 
 static int read_conf(const char *dir, struct dns *dns, char **text, struct cni_error *err)
 {

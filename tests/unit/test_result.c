@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../conf/json.h"
-#include "../../conf/result.h"
+#include "conf/json/json.h"
+#include "conf/result.h"
 
 static struct ip_addr ip(const char *text)
 {

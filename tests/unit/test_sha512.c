@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "../../conf/sha512.h"
-#include "../../conf/util.h"
+#include "conf/base/sha512.h"
+#include "conf/base/util.h"
 
 static void assert_digest(const void *data, size_t len, const char *expected)
 {

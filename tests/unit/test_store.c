@@ -12,8 +12,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "../../ipam/lock.h"
-#include "../../ipam/owned.h"
+#include "conf/base/flock.h"
+#include "ipam/store/owner.h"
 
 static const struct owner pod = {"pod-1", "eth0"};
 

@@ -13,8 +13,8 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#include "../../ipam/ipam.h"
-#include "../../ipam/owned.h"
+#include "ipam/ipam.h"
+#include "ipam/store/owner.h"
 
 #define PROCESSES  8
 #define OPERATIONS 500 /* a process */

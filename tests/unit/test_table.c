@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#include "../../conf/util.h"
-#include "../../ipam/table.h"
+#include "conf/base/util.h"
+#include "ipam/store/table.h"
 
 #define NAME	 "index"
 #define ENTRIES	 600

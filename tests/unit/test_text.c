@@ -25,7 +25,7 @@ static void *scarce_realloc(void *memory, size_t size)
 #define text_put tested_put
 #define text_cut tested_cut
 #define realloc	 scarce_realloc
-#include "../../conf/text.c"
+#include "conf/base/text.c"
 #undef realloc
 
 #define PIECES 40

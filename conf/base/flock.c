@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* flock() with a bounded wait. */
+#include "flock.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/file.h>
+#include <sys/time.h>
+#include <time.h>
+
+/* An alarm that comes just before flock() sleeps is lost; the next is this far away. */
+#define ALARM_REPEAT_MS 20
+
+/* What the process had before the wait. */
+struct alarm_state {
+	sigset_t mask;
+	struct sigaction action;
+	struct itimerval timer;
+};
+
+static void on_alarm(int signum)
+{
+	(void)signum; /* the system call that it interrupts is the effect */
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static struct timeval ms_to_timeval(unsigned int ms)
+{
+	return (struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+}
+
+/* 0 or -errno, and then all is as before. */
+static int alarm_start(unsigned int ms, struct alarm_state *ret_saved)
+{
+	struct itimerval timer = {
+		.it_value = ms_to_timeval(ms),
+		.it_interval = ms_to_timeval(ALARM_REPEAT_MS),
+	};
+	struct sigaction action = {.sa_handler = on_alarm}; /* no SA_RESTART */
+	sigset_t alarm_only;
+	int r = 0;
+
+	sigemptyset(&action.sa_mask);
+	sigemptyset(&alarm_only);
+	sigaddset(&alarm_only, SIGALRM);
+	if (sigaction(SIGALRM, &action, &ret_saved->action) < 0)
+		return -errno;
+	/* A runtime may have started us with the signal blocked. */
+	if (sigprocmask(SIG_UNBLOCK, &alarm_only, &ret_saved->mask) < 0) {
+		r = -errno;
+	} else if (setitimer(ITIMER_REAL, &timer, &ret_saved->timer) < 0) {
+		r = -errno;
+		sigprocmask(SIG_SETMASK, &ret_saved->mask, NULL);
+	}
+	if (r < 0)
+		sigaction(SIGALRM, &ret_saved->action, NULL);
+	return r;
+}
+
+static void alarm_stop(const struct alarm_state *saved)
+{
+	/* Disarmed before the handler goes: a late alarm's default is to kill. */
+	setitimer(ITIMER_REAL, &(struct itimerval){}, NULL);
+	sigprocmask(SIG_SETMASK, &saved->mask, NULL);
+	sigaction(SIGALRM, &saved->action, NULL);
+	setitimer(ITIMER_REAL, &saved->timer, NULL);
+}
+
+int flock_wait(int fd, int operation, unsigned int wait_ms)
+{
+	struct alarm_state saved;
+	int64_t deadline;
+	int r;
+
+	if (flock(fd, operation | LOCK_NB) == 0)
+		return 0;
+	if (errno != EWOULDBLOCK)
+		return -errno;
+	if (wait_ms == 0)
+		return -ETIMEDOUT;
+
+	/* Sleeping in flock() keeps its queue fair; polling would starve in a storm. */
+	deadline = now_ms() + wait_ms;
+	r = alarm_start(wait_ms, &saved);
+	if (r < 0)
+		return r;
+	do
+		r = flock(fd, operation) == 0 ? 0 : -errno;
+	while (r == -EINTR && now_ms() < deadline);
+	alarm_stop(&saved);
+
+	return r == -EINTR ? -ETIMEDOUT : r;
+}
+
+bool lock_has_no_room(int errnum)
+{
+	return errnum == ENOSPC || errnum == EDQUOT || errnum == EROFS;
+}

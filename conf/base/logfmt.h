@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One line of a log in logfmt, key=value, in a buffer of fixed size. Who writes the line
+ * where is its caller's business. */
+#ifndef BRIDGE_CNI_CONF_BASE_LOGFMT_H
+#define BRIDGE_CNI_CONF_BASE_LOGFMT_H
+
+#include <stddef.h>
+
+#include "util.h"
+
+#define LOG_LINE_MAX 4096 /* what one write() to a file leaves in one piece */
+
+struct logfmt {
+	char *text; /* LOG_LINE_MAX bytes, the caller's */
+	size_t len; /* at most LOG_LINE_MAX - 1: what doesn't fit is left out */
+};
+
+/* Text as it is: the caller knows that it is plain. */
+void logfmt_put(struct logfmt *line, const char *fmt, ...) _printf_(2, 3);
+
+/* " key=value", quoted where it holds more than plain characters; nothing in it can end
+ * the line. */
+void logfmt_value(struct logfmt *line, const char *key, const char *value);
+
+/* "time=2026-11-20T18:10:24.123Z": now. */
+void logfmt_time(struct logfmt *line);
+
+#endif

@@ -1,9 +1,0 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What an errno value is called by name. */
-#ifndef BRIDGE_CNI_CONF_ERRNO_NAME_H
-#define BRIDGE_CNI_CONF_ERRNO_NAME_H
-
-/* "ENOENT" and the like; NULL for a number that has no name. */
-const char *errno_name(int errnum);
-
-#endif

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The adapter to cJSON: the document, and reading it by tables. Which keys there are is
+ * net_conf.c's; the grammar and the limits are json_scan.c's.
+ */
+#include "json.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <float.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conf/base/addr.h"
+#include "json_doc.h"
+#include "conf/base/utf8.h"
+
+#define VALUE_TEXT_MAX 96 /* of a value in a message */
+
+/* A number that is too large for a double cJSON reads as infinite and prints as null, which
+ * would be another value. */
+static void infinite_clamp(cJSON *value)
+{
+	cJSON *member;
+
+	if (cJSON_IsNumber(value) && isinf(value->valuedouble))
+		value->valuedouble = copysign(DBL_MAX, value->valuedouble);
+	cJSON_ArrayForEach(member, value)
+	{
+		infinite_clamp(member);
+	}
+}
+
+int json_parse(const char *text, size_t len, struct json_doc **ret_doc,
+	       struct cni_error *err)
+{
+	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
+	int r;
+
+	r = json_scan(text, len, err);
+	if (r < 0)
+		return r;
+	doc = calloc(1, sizeof(*doc));
+	if (!doc)
+		return error_oom(err);
+	/* The text is known to be right: what can fail is memory. */
+	doc->root = cJSON_ParseWithLength(text, len);
+	if (!doc->root)
+		return error_oom(err);
+	infinite_clamp(doc->root);
+	*ret_doc = TAKE_PTR(doc);
+	return 0;
+}
+
+void json_doc_free(struct json_doc *doc)
+{
+	if (!doc)
+		return;
+	cJSON_Delete(doc->root);
+	free(doc);
+}
+
+const char *json_path_format(const struct json_path *path, char buf[JSON_PATH_MAX])
+{
+	size_t used;
+
+	buf[0] = '\0';
+	if (!path)
+		return buf;
+	json_path_format(path->parent, buf);
+	used = strlen(buf);
+	if (path->key)
+		snprintf(buf + used, JSON_PATH_MAX - used, "%s%s", used ? "." : "",
+			 path->key);
+	else
+		snprintf(buf + used, JSON_PATH_MAX - used, "[%zu]", path->index);
+	return buf;
+}
+
+int json_error(const struct json_path *path, const char *key, struct cni_error *err,
+	       const char *fmt, ...)
+{
+	struct json_path with_key = {.parent = path, .key = key};
+	char where[JSON_PATH_MAX], what[ERROR_MSG_MAX];
+	va_list args;
+
+	json_path_format(key ? &with_key : path, where);
+	va_start(args, fmt);
+	vsnprintf(what, sizeof(what), fmt, args);
+	va_end(args);
+	return error_set(err, CNI_ERR_CONFIG, EINVAL, "%s: %s", where, what);
+}
+
+/* The value as JSON text, shortened when long. */
+static const char *value_format(const cJSON *value, char buf[VALUE_TEXT_MAX])
+{
+	static const char more[] = "...";
+	char *text = cJSON_PrintUnformatted(value);
+	size_t len = text ? strlen(text) : 0;
+
+	if (len < VALUE_TEXT_MAX) {
+		memcpy(buf, text ? text : "", len + 1);
+	} else {
+		len = utf8_cut(text, VALUE_TEXT_MAX - sizeof(more));
+		memcpy(buf, text, len);
+		memcpy(buf + len, more, sizeof(more));
+	}
+	cJSON_free(text);
+	return buf;
+}
+
+#define VALUE_TEXT(value) value_format((value), (char[VALUE_TEXT_MAX]){})
+
+static const char *expected_format(const struct json_type *type, char buf[64])
+{
+	switch (type->kind) {
+	case JSON_TEXT:
+		return "a string";
+	case JSON_BOOL:
+		return "true or false";
+	case JSON_IP:
+		return "an IP address";
+	case JSON_PREFIX:
+		return "a CIDR such as 10.1.2.0/24";
+	case JSON_OBJECT:
+		return "an object";
+	case JSON_LIST:
+		return "a list";
+	case JSON_U8:
+	case JSON_U32:
+	case JSON_U64:
+		break;
+	}
+	snprintf(buf, 64, "an integer from %" PRIu64 " to %" PRIu64, type->min,
+		 type->max);
+	return buf;
+}
+
+#define EXPECTED(type) expected_format((type), (char[64]){})
+
+static int wrong_type(const cJSON *value, const struct json_type *type,
+		      const struct json_path *path, struct cni_error *err)
+{
+	const char *is = cJSON_IsString(value)	 ? "a string"
+			 : cJSON_IsNumber(value) ? "a number"
+			 : cJSON_IsBool(value)	 ? "a boolean"
+			 : cJSON_IsObject(value) ? "an object"
+			 : cJSON_IsArray(value)	 ? "a list"
+						 : "no value";
+
+	return json_error(path, NULL, err, "%s is %s, expected %s", VALUE_TEXT(value), is,
+			  EXPECTED(type));
+}
+
+static int read_value(const cJSON *value, const struct json_type *type, void *ret,
+		      const struct json_path *path, struct cni_error *err);
+
+static int read_integer(const cJSON *value, const struct json_type *type, void *ret,
+			const struct json_path *path, struct cni_error *err)
+{
+	double number = value->valuedouble;
+	bool in_range = (number >= type->min && number <= type->max) ||
+			(type->or_zero && number == 0);
+
+	if (!in_range)
+		return json_error(path, NULL, err, "%s is out of range, expected %s",
+				  VALUE_TEXT(value), EXPECTED(type));
+	if (number != (uint64_t)number)
+		return json_error(path, NULL, err, "%s is not whole, expected %s",
+				  VALUE_TEXT(value), EXPECTED(type));
+	if (type->kind == JSON_U8)
+		*(uint8_t *)ret = number;
+	else if (type->kind == JSON_U32)
+		*(uint32_t *)ret = number;
+	else
+		*(uint64_t *)ret = number;
+	return 0;
+}
+
+static int refuse_mapped(const struct ip_addr *addr, const cJSON *value,
+			 const struct json_path *path, struct cni_error *err)
+{
+	if (!ip_is_v4_mapped(addr))
+		return 0;
+	return json_error(
+		path, NULL, err,
+		"%s is an IPv4-mapped IPv6 address, expected plain IPv4 or IPv6",
+		VALUE_TEXT(value));
+}
+
+static int read_ip(const cJSON *value, struct ip_addr *ret, const struct json_path *path,
+		   struct cni_error *err)
+{
+	struct ip_addr addr;
+	int r;
+
+	if (!*value->valuestring)
+		return 0;
+	if (ip_parse(value->valuestring, &addr) < 0)
+		return json_error(
+			path, NULL, err, "%s is not an IP address%s", VALUE_TEXT(value),
+			*value->valuestring == '[' ? ": write it without brackets" : "");
+	r = refuse_mapped(&addr, value, path, err);
+	if (r < 0)
+		return r;
+	*ret = addr;
+	return 0;
+}
+
+static int read_prefix(const cJSON *value, struct ip_prefix *ret,
+		       const struct json_path *path, struct cni_error *err)
+{
+	struct ip_prefix prefix;
+	int r = prefix_parse(value->valuestring, &prefix);
+
+	if (r == -ERANGE)
+		return json_error(path, NULL, err,
+				  "%s is not a CIDR: the prefix length is at most %d",
+				  VALUE_TEXT(value),
+				  strchr(value->valuestring, ':') ? 128 : 32);
+	if (r < 0)
+		return json_error(path, NULL, err, "%s is not a CIDR such as 10.1.2.0/24",
+				  VALUE_TEXT(value));
+	r = refuse_mapped(&prefix.addr, value, path, err);
+	if (r < 0)
+		return r;
+	*ret = prefix;
+	return 0;
+}
+
+/* The member of that name in any case, or NULL; given twice is an error. */
+static int find_member(const cJSON *object, const char *key, const struct json_path *path,
+		       const cJSON **ret_value, struct cni_error *err)
+{
+	const cJSON *found = NULL, *member;
+
+	cJSON_ArrayForEach(member, object)
+	{
+		if (!json_is_key(member->string, key))
+			continue;
+		if (found)
+			return json_error(path, NULL, err,
+					  "given twice, as \"%s\" and as \"%s\"",
+					  found->string, member->string);
+		found = member;
+	}
+	*ret_value = cJSON_IsNull(found) ? NULL : found;
+	return 0;
+}
+
+static int read_object(const cJSON *object, const struct json_type *type, void *ret,
+		       const struct json_path *path, struct cni_error *err)
+{
+	for (size_t i = 0; i < type->n_fields; i++) {
+		const struct json_field *field = &type->fields[i];
+		struct json_path at = {.parent = path, .key = field->key};
+		const cJSON *value = NULL;
+		int r;
+
+		r = find_member(object, field->key, &at, &value, err);
+		if (r < 0)
+			return r;
+		if (!value && field->required)
+			return json_error(&at, NULL, err, "missing, expected %s",
+					  EXPECTED(field->type));
+		if (!value)
+			continue;
+		r = read_value(value, field->type, (char *)ret + field->offset, &at, err);
+		if (r < 0)
+			return r;
+		if (field->set_offset)
+			*(bool *)((char *)ret + field->set_offset) = true;
+	}
+	return 0;
+}
+
+/* Lists are structures {T *items; size_t n;}: copied, since aliasing them isn't C. */
+static struct json_list list_get(const void *value)
+{
+	struct json_list list;
+
+	memcpy(&list, value, sizeof(list));
+	return list;
+}
+
+static int read_list(const cJSON *array, const struct json_type *type, void *ret,
+		     const struct json_path *path, struct cni_error *err)
+{
+	struct json_list list = {.n = cJSON_GetArraySize(array)};
+	const cJSON *entry;
+	size_t i = 0;
+
+	assert(list_get(ret).items == NULL);
+	if (list.n > type->max)
+		return json_error(path, NULL, err,
+				  "%zu entries, expected at most %" PRIu64, list.n,
+				  type->max);
+	if (list.n == 0)
+		return 0;
+	list.items = calloc(list.n, type->item_size);
+	if (!list.items)
+		return error_oom(err);
+	/* Handed over first, so that json_clear() finds what was read on failure. */
+	memcpy(ret, &list, sizeof(list));
+	cJSON_ArrayForEach(entry, array)
+	{
+		struct json_path at = {.parent = path, .index = i};
+		int r = read_value(entry, type->item,
+				   (char *)list.items + i * type->item_size, &at, err);
+
+		if (r < 0)
+			return r;
+		i++;
+	}
+	return 0;
+}
+
+static bool has_kind(const cJSON *value, enum json_kind kind)
+{
+	switch (kind) {
+	case JSON_TEXT:
+	case JSON_IP:
+	case JSON_PREFIX:
+		return cJSON_IsString(value);
+	case JSON_BOOL:
+		return cJSON_IsBool(value);
+	case JSON_U8:
+	case JSON_U32:
+	case JSON_U64:
+		return cJSON_IsNumber(value);
+	case JSON_OBJECT:
+		return cJSON_IsObject(value);
+	case JSON_LIST:
+		return cJSON_IsArray(value);
+	}
+	return false;
+}
+
+static int read_unchecked(const cJSON *value, const struct json_type *type, void *ret,
+			  const struct json_path *path, struct cni_error *err)
+{
+	switch (type->kind) {
+	case JSON_TEXT:
+		*(const char **)ret = value->valuestring;
+		return 0;
+	case JSON_BOOL:
+		*(bool *)ret = cJSON_IsTrue(value);
+		return 0;
+	case JSON_U8:
+	case JSON_U32:
+	case JSON_U64:
+		return read_integer(value, type, ret, path, err);
+	case JSON_IP:
+		return read_ip(value, ret, path, err);
+	case JSON_PREFIX:
+		return read_prefix(value, ret, path, err);
+	case JSON_OBJECT:
+		return read_object(value, type, ret, path, err);
+	case JSON_LIST:
+		return read_list(value, type, ret, path, err);
+	}
+	return -EINVAL;
+}
+
+static int read_value(const cJSON *value, const struct json_type *type, void *ret,
+		      const struct json_path *path, struct cni_error *err)
+{
+	int r;
+
+	if (!has_kind(value, type->kind))
+		return wrong_type(value, type, path, err);
+	r = read_unchecked(value, type, ret, path, err);
+	if (r < 0)
+		return r;
+	return type->check ? type->check(ret, path, err) : 0;
+}
+
+int json_read(const struct json_doc *doc, const struct json_type *type, void *ret,
+	      struct cni_error *err)
+{
+	int r = read_value(doc->root, type, ret, NULL, err);
+
+	if (r < 0)
+		json_clear(type, ret);
+	return r;
+}
+
+void json_clear(const struct json_type *type, void *value)
+{
+	struct json_list list;
+
+	if (type->kind == JSON_OBJECT) {
+		for (size_t i = 0; i < type->n_fields; i++)
+			json_clear(type->fields[i].type,
+				   (char *)value + type->fields[i].offset);
+	} else if (type->kind == JSON_LIST) {
+		list = list_get(value);
+		for (size_t i = 0; i < list.n; i++)
+			json_clear(type->item, (char *)list.items + i * type->item_size);
+		free(list.items);
+		memset(value, 0, sizeof(list));
+	}
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Is the attachment there already? Looked at before anything is written. */
+#include <errno.h>
+#include <string.h>
+
+#include "session.h"
+#include "ipam/store/owner.h"
+
+/* What may stand under the name of an attachment's record. */
+static int refuse_record(struct store *store, const struct attachment *att,
+			 struct cni_error *err)
+{
+	_cleanup_(record_clear) struct record record = {};
+	char name[RECORD_NAME_MAX];
+	uint64_t hash = operation_hash(att);
+	int r;
+
+	r = store_record_read(store, hash, &record);
+	if (r == -ENOENT || r == -EBADMSG)
+		return 0; /* torn: of no use to anybody */
+	if (r < 0 && r != -ENOTSUP)
+		return store_file_error(store->own_path, record_name(hash, name), -r,
+					"read", err);
+	if (r == 0 && !record_is_of(&record, att->conf.name, att->env.container_id,
+				    att->env.ifname)) {
+		if (strcmp(record.network, att->conf.name) != 0 ||
+		    owner_hash(record.container_id, record.ifname) != hash)
+			return 0; /* put there by mistake: nobody looks for it here */
+		return error_set(err, CNI_ERR_EXISTS, EEXIST,
+				 "%s/%s and %s/%s have the same hash, and so the same "
+				 "record %s/%s; use another container ID",
+				 record.container_id, record.ifname,
+				 att->env.container_id, att->env.ifname, store->own_path,
+				 record_name(hash, name));
+	}
+	error_set(err, CNI_ERR_EXISTS, EEXIST,
+		  "container %s has interface %s on network %s already; DEL it first",
+		  att->env.container_id, att->env.ifname, att->conf.name);
+	error_details(err, "its record%s is %s/%s",
+		      r == -ENOTSUP ? ", of a newer version," : "", store->own_path,
+		      record_name(hash, name));
+	return r == 0 && operation_life(store, att, &record) != IPAM_ALIVE ? -ESTALE
+									   : -EEXIST;
+}
+
+int operation_refuse_second(struct store *store, const struct attachment *att,
+			    struct cni_error *err)
+{
+	struct owner owner = operation_owner(att);
+	struct ip_addr ip;
+	int r;
+
+	r = refuse_record(store, att, err);
+	if (r == 0)
+		r = store_find(store, &owner, &ip, err);
+	if (r <= 0)
+		return r;
+	return error_set(err, CNI_ERR_EXISTS, EEXIST,
+			 "%s has been allocated to %s/%s: an interface is added to a "
+			 "network once, and deleted before it is added again",
+			 IP_TEXT(&ip), owner.container_id, owner.ifname);
+}

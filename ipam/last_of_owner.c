@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Was it an owner's last record? */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "session.h"
+
+#define OTHERS_FILE "others"
+
+static bool any_record(const struct store *store, const char *bridge, int *ret_r,
+		       struct cni_error *err)
+{
+	_cleanup_(record_walk_end) struct record_walk walk = {};
+	uint64_t hash;
+
+	for (;;) {
+		_cleanup_(record_clear) struct record record = {};
+
+		*ret_r = store_record_next_read(store, &walk, &hash, &record, err);
+		if (*ret_r <= 0)
+			return false;
+		if (record_is_on(&record, bridge))
+			return true;
+	}
+}
+
+bool operation_was_last(const struct store *store, const char *bridge)
+{
+	struct cni_error ignored = {};
+	int r = 0;
+
+	if (store->own_fd < 0)
+		return false;
+	/* Mostly somebody else is there, and there is one owner. */
+	if (store->table.head.used > 0 &&
+	    faccessat(store->own_fd, OTHERS_FILE, F_OK, 0) < 0)
+		return false;
+	return !any_record(store, bridge, &r, &ignored) && r == 0;
+}
+
+int ipam_is_last(struct attachment *att, bool *ret_last, struct cni_error *err)
+{
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	int r = operation_open(att, STORE_EXISTING, &store, err);
+
+	*ret_last = true;
+	if (r < 0)
+		return r == -ENOENT && err->code == 0 ? 0 : r;
+	*ret_last = !any_record(&store, att->conf.bridge, &r, err);
+	return r;
+}
+
+void ipam_note_others(struct attachment *att)
+{
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	_cleanup_(close_p) int fd = -1;
+
+	if (operation_open(att, STORE_EXISTING, &store, &(struct cni_error){}) == 0 &&
+	    store.own_fd >= 0)
+		fd = openat(store.own_fd, OTHERS_FILE,
+			    O_WRONLY | O_CREAT | STORE_OPEN_FLAGS, 0600);
+}

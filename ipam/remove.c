@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The end of a network's store, when nobody is in it any more. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "session.h"
+
+/* Records that can be read, or that a newer version wrote, are somebody's; what else stands
+ * beside them is ours. */
+static bool is_spent(const struct store *store, const char *name)
+{
+	_cleanup_(record_clear) struct record record = {};
+	uint64_t owner;
+
+	/* NOLINTNEXTLINE(cert-err34-c): it can't be wider than its type */
+	return sscanf(name, RECORD_PREFIX "%16" SCNx64, &owner) != 1 ||
+	       store_record_read(store, owner, &record) == -EBADMSG;
+}
+
+static bool is_last(const struct store *store, const char *name)
+{
+	(void)store;
+	return strncmp(name, STORE_LAST_PREFIX, strlen(STORE_LAST_PREFIX)) == 0;
+}
+
+/* Removes the files of an open directory that @goes names. 0 or -errno. */
+static int files_remove(const struct store *store, int dir_fd,
+			bool (*goes)(const struct store *store, const char *name))
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+
+	if (!dir) {
+		r = -errno;
+		close_p(&fd);
+		return r;
+	}
+	while (r == 0 && (entry = readdir(dir)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+		    goes(store, entry->d_name) && unlinkat(dir_fd, entry->d_name, 0) < 0)
+			r = -errno;
+	closedir(dir);
+	return r;
+}
+
+static int directory_remove(const char *path, int r, struct cni_error *err)
+{
+	if (r == 0 && rmdir(path) < 0 && errno != ENOENT)
+		r = -errno;
+	if (r == -ENOTEMPTY || r == -EEXIST)
+		return error_set(err, CNI_ERR_EXISTS, ENOTEMPTY,
+				 "%s stays: there are files in it that are nobody's of "
+				 "this network; look, and remove it",
+				 path);
+	return r < 0 ? store_file_error(path, NULL, -r, "remove", err) : 0;
+}
+
+int ipam_forget(struct attachment *att, bool *ret_removed, struct cni_error *err)
+{
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	_cleanup_(free_p) char *own_root = NULL;
+	int r = operation_open(att, STORE_EXISTING, &store, err);
+
+	if (r < 0)
+		return r == -ENOENT && err->code == 0 ? 0 : r;
+	*ret_removed = true;
+	if (store.own_fd >= 0)
+		r = directory_remove(store.own_path,
+				     files_remove(&store, store.own_fd, is_spent), err);
+	/* The lock last: until then nobody else is in here. */
+	if (r == 0 && store.dir_fd >= 0) {
+		r = files_remove(&store, store.dir_fd, is_last);
+		if (r == 0 && unlinkat(store.dir_fd, STORE_LOCK_FILE, 0) < 0)
+			r = -errno;
+		r = directory_remove(store.path, r, err);
+	}
+	/* Where other networks have records it stays. */
+	if (r == 0 && asprintf(&own_root, "%s/.bridge-cni", att->conf.ipam.data_dir) >= 0)
+		rmdir(own_root);
+	else
+		own_root = NULL;
+	return r;
+}

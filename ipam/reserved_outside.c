@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reserved addresses that lie outside of prefixes, by the index. */
+#include <errno.h>
+
+#include "session.h"
+
+static int span_add(struct ip_span_list *list, struct ip_span span)
+{
+	struct ip_span *grown;
+
+	grown = reallocarray(list->items, list->n + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	list->items = grown;
+	grown[list->n++] = span;
+	return 0;
+}
+
+/* The prefix with the lowest addresses that has a part of @span. */
+static bool first_overlap(const struct prefix_list *prefixes, const struct ip_span *span,
+			  struct ip_span *ret_overlap)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < prefixes->n; i++) {
+		struct ip_span prefix = {
+			prefix_network(&prefixes->items[i]).addr,
+			prefix_last(&prefixes->items[i]),
+		};
+
+		if (ip_cmp(&prefix.to, &span->from) < 0 ||
+		    ip_cmp(&prefix.from, &span->to) > 0 ||
+		    (found && ip_cmp(&prefix.from, &ret_overlap->from) >= 0))
+			continue;
+		*ret_overlap = prefix;
+		found = true;
+	}
+	return found;
+}
+
+/* The address before; there is one: @ip is behind another. */
+static struct ip_addr ip_before(struct ip_addr ip)
+{
+	for (unsigned int i = ip_size(ip.family); i-- > 0;)
+		if (ip.bytes[i]-- != 0)
+			break;
+	return ip;
+}
+
+/* Adds what of @span lies outside. */
+static int span_cut(const struct prefix_list *prefixes, struct ip_span span,
+		    struct ip_span_list *list)
+{
+	struct ip_span overlap;
+
+	while (first_overlap(prefixes, &span, &overlap)) {
+		struct ip_span before = {span.from, ip_before(overlap.from)};
+
+		if (ip_cmp(&span.from, &overlap.from) < 0 && span_add(list, before) < 0)
+			return -ENOMEM;
+		if (ip_cmp(&span.to, &overlap.to) <= 0)
+			return 0;
+		(void)ip_next(&overlap.to, &span.from); /* span.to is behind it */
+	}
+	return span_add(list, span);
+}
+
+static void prefix_list_clear(struct prefix_list *list)
+{
+	free(list->items);
+}
+
+/* Makes room for so many more. -ENOMEM. */
+static int prefix_list_grow(struct prefix_list *list, size_t more)
+{
+	struct ip_prefix *grown;
+
+	grown = reallocarray(list->items, list->n + more + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	list->items = grown;
+	return 0;
+}
+
+/* -ENOMEM. */
+static int addresses_add(const struct record *record, struct prefix_list *list)
+{
+	if (prefix_list_grow(list, record->n) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < record->n; i++) {
+		const struct ip_addr *ip = &record->addresses[i].address.addr;
+
+		list->items[list->n++] = (struct ip_prefix){*ip, ip_bits(ip->family)};
+	}
+	return 0;
+}
+
+/* Adds the addresses that records of other bridges name, or with @all any. */
+static int recorded_add(const struct attachment *att, struct store *store, bool all,
+			struct prefix_list *list, struct cni_error *err)
+{
+	_cleanup_(record_walk_end) struct record_walk walk = {};
+	uint64_t hash;
+
+	for (;;) {
+		_cleanup_(record_clear) struct record record = {};
+		int r = store_record_next_read(store, &walk, &hash, &record, err);
+
+		if (r <= 0)
+			return r;
+		if ((all || !record_is_on(&record, att->conf.bridge)) &&
+		    addresses_add(&record, list) < 0)
+			return error_oom(err);
+	}
+}
+
+int ipam_outside(struct attachment *att, const struct prefix_list *prefixes,
+		 bool recorded, struct ip_span_list *ret_list, struct cni_error *err)
+{
+	_cleanup_(prefix_list_clear) struct prefix_list inside = {};
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	_cleanup_(free_p) struct taken_run *runs = NULL;
+	struct ip_span_list list = {};
+	size_t n = 0;
+	int r;
+
+	if (prefix_list_grow(&inside, prefixes->n) < 0)
+		return error_oom(err);
+	for (size_t i = 0; i < prefixes->n; i++)
+		inside.items[inside.n++] = prefixes->items[i];
+	r = operation_open(att, STORE_EXISTING, &store, err);
+	if (r < 0)
+		return r == -ENOENT && err->code == 0 ? 0 : r;
+	r = operation_index(&store, att, err);
+	if (r == 0)
+		r = recorded_add(att, &store, !recorded, &inside, err);
+	if (r < 0)
+		return r;
+	r = table_runs(&store.table, &runs, &n);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = span_cut(&inside, (struct ip_span){runs[i].from, runs[i].to}, &list);
+	if (r < 0) {
+		free(list.items);
+		return error_oom(err);
+	}
+	*ret_list = list;
+	return 0;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What all operations on a store have in common. */
+#include "session.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "ipam/store/index.h"
+#include "ipam/store/owner.h"
+
+const char *operation_boot(const struct attachment *att)
+{
+	return att->kernel ? att->kernel->boot_id : "";
+}
+
+int operation_open(const struct attachment *att, enum store_mode mode,
+		   struct store *ret_store, struct cni_error *err)
+{
+	return store_open(att->conf.ipam.data_dir, att->conf.name, mode,
+			  STORE_LOCK_WAIT_MS, ret_store, err);
+}
+
+static void tell(struct attachment *att, const struct index_news *news)
+{
+	if (news->past)
+		attachment_notice(att,
+				  "network %s: gave back %zu reservation%s and records "
+				  "of boots that are over",
+				  att->conf.name, news->past, news->past == 1 ? "" : "s");
+	if (news->empty)
+		attachment_notice(att,
+				  "network %s: gave back %zu reservation%s that named "
+				  "nobody (an empty file, as a power cut leaves it)",
+				  att->conf.name, news->empty,
+				  news->empty == 1 ? "" : "s");
+}
+
+int operation_index(struct store *store, struct attachment *att, struct cni_error *err)
+{
+	struct index_news news = {};
+	int r = index_open(store, operation_boot(att), &news, err);
+
+	tell(att, &news);
+	return r;
+}
+
+int operation_refresh(struct store *store, struct attachment *att, struct cni_error *err)
+{
+	struct index_news news = {};
+	int r = index_refresh(store, operation_boot(att), &news, err);
+
+	tell(att, &news);
+	return r;
+}
+
+int operation_reindex(struct store *store, struct attachment *att, struct cni_error *err)
+{
+	index_spoil(store);
+	table_close(&store->table);
+	return operation_index(store, att, err);
+}
+
+/* Made in another network namespace on the same store, whose interfaces aren't seen here. */
+static bool is_elsewhere(const struct ipam_kernel *kernel, const struct record *record)
+{
+	uint64_t here = kernel->node_cookie(kernel);
+
+	return record->node && here && record->node != here;
+}
+
+enum ipam_life operation_life(struct store *store, const struct attachment *att,
+			      const struct record *record)
+{
+	const struct ipam_kernel *kernel = att->kernel;
+	bool reserved = false;
+	enum ipam_life life;
+
+	if (!kernel || !kernel->has_interface ||
+	    strcmp(record->network, att->conf.name) != 0 ||
+	    is_elsewhere(kernel, record) || !store_record_covers(store, record) ||
+	    kernel->has_interface(kernel, record))
+		return IPAM_ALIVE;
+	for (size_t i = 0; i < record->n; i++)
+		reserved = reserved || record->addresses[i].reserved;
+	if (reserved && !store_record_holds(store, record))
+		life = IPAM_BEREFT;
+	else
+		life = kernel->lost_netns(kernel, record) ? IPAM_DEAD : IPAM_ALIVE;
+	return life != IPAM_ALIVE && kernel->has_renamed(kernel, record) ? IPAM_ALIVE
+									 : life;
+}
+
+int operation_record(const struct store *store, const struct attachment *att,
+		     struct record *ret_record, struct cni_error *err)
+{
+	uint64_t hash = operation_hash(att);
+	char name[RECORD_NAME_MAX];
+	int r = store_record_read(store, hash, ret_record);
+
+	if (r == 0 || r == -ENOENT || r == -EBADMSG)
+		return r;
+	record_name(hash, name);
+	if (r != -ENOTSUP)
+		return store_file_error(store->own_path, name, -r, "read", err);
+	return error_set(err, CNI_ERR_IO, ENOTSUP,
+			 "%s/%s was written by a newer version of bridge-cni: the "
+			 "format in its first line is higher than %d, the last that "
+			 "this version (" BRIDGE_CNI_VERSION ") knows; use one that "
+			 "knows it, or remove the file: then DEL goes by names, and "
+			 "what only the file tells of stays",
+			 store->own_path, name, RECORD_VERSION);
+}

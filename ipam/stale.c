@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which attachments are dead? What boots that are over left is ipam/store/rebuild.c's. */
+#include <errno.h>
+#include <string.h>
+
+#include "allocator.h"
+#include "session.h"
+#include "ipam/store/owner.h"
+
+void ipam_owner_list_clear(struct ipam_owner_list *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		free(list->items[i].container_id);
+		free(list->items[i].ifname);
+	}
+	free(list->items);
+	*list = (struct ipam_owner_list){};
+}
+
+int ipam_owner_list_add(struct ipam_owner_list *list, const char *container_id,
+			const char *ifname)
+{
+	struct ipam_owner owner, *grown;
+
+	grown = reallocarray(list->items, list->n + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	list->items = grown;
+	owner.container_id = strdup(container_id);
+	owner.ifname = strdup(ifname);
+	if (!owner.container_id || !owner.ifname) {
+		free(owner.container_id);
+		free(owner.ifname);
+		return -ENOMEM;
+	}
+	grown[list->n++] = owner;
+	return 0;
+}
+
+typedef bool (*record_pick_fn)(struct store *store, struct attachment *att,
+			       const struct record *record);
+
+/* The owners of those records of @att's network and bridge that @pick takes. */
+static int owners_pick(struct store *store, struct attachment *att, record_pick_fn pick,
+		       struct ipam_owner_list *ret_list, struct cni_error *err)
+{
+	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list list = {};
+	_cleanup_(record_walk_end) struct record_walk walk = {};
+	uint64_t hash;
+	int r;
+
+	for (;;) {
+		_cleanup_(record_clear) struct record record = {};
+
+		r = store_record_next_read(store, &walk, &hash, &record, err);
+		if (r <= 0)
+			break;
+		/* A DEL doesn't find a record that has another's name. */
+		if (owner_hash(record.container_id, record.ifname) != hash ||
+		    !record_is_on(&record, att->conf.bridge) ||
+		    !pick(store, att, &record))
+			continue;
+		if (ipam_owner_list_add(&list, record.container_id, record.ifname) < 0)
+			return error_oom(err);
+	}
+	if (r < 0)
+		return r;
+	*ret_list = list;
+	list = (struct ipam_owner_list){};
+	return 0;
+}
+
+static bool is_dead(struct store *store, struct attachment *att,
+		    const struct record *record)
+{
+	return operation_life(store, att, record) != IPAM_ALIVE;
+}
+
+int ipam_dead(struct attachment *att, struct ipam_owner_list *ret_list,
+	      struct cni_error *err)
+{
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	int r = operation_open(att, STORE_EXISTING, &store, err);
+
+	if (r < 0)
+		return r == -ENOENT && err->code == 0 ? 0 : r;
+	r = operation_index(&store, att, err);
+	if (r == 0)
+		r = operation_refresh(&store, att, err);
+	return r < 0 ? r : owners_pick(&store, att, is_dead, ret_list, err);
+}
+
+/* Had the attachment reservations, and is none of them its own any more? A reservation that
+ * can't be read counts as its own. */
+static bool is_robbed(const struct store *store, const struct record *record)
+{
+	const struct owner owner = {record->container_id, record->ifname};
+	bool reserved = false;
+
+	for (size_t i = 0; i < record->n; i++) {
+		struct owner_text text;
+		int r;
+
+		if (!record->addresses[i].reserved)
+			continue;
+		reserved = true;
+		r = store_owner_of(store, &record->addresses[i].address.addr, &text);
+		if (r != -ENOENT && (r < 0 || owner_match(&text, &owner) != OWNER_OTHER))
+			return false;
+	}
+	return reserved;
+}
+
+static bool is_bereft(struct store *store, struct attachment *att,
+		      const struct record *record)
+{
+	return !att->kernel->has_interface(att->kernel, record) &&
+	       is_robbed(store, record);
+}
+
+int ipam_bereft(struct attachment *att, struct ipam_owner_list *ret_list,
+		struct cni_error *err)
+{
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	int r = operation_open(att, STORE_EXISTING, &store, err);
+
+	if (r < 0)
+		return r == -ENOENT && err->code == 0 ? 0 : r;
+	return owners_pick(&store, att, is_bereft, ret_list, err);
+}
+
+int ipam_life(struct attachment *att, enum ipam_life *ret_life, struct cni_error *err)
+{
+	_cleanup_(record_clear) struct record record = {};
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	int r;
+
+	*ret_life = IPAM_ALIVE;
+	r = operation_open(att, STORE_EXISTING, &store, err);
+	if (r < 0)
+		return r == -ENOENT && err->code == 0 ? 0 : r;
+	r = operation_index(&store, att, err);
+	if (r < 0)
+		return r;
+	if (store_record_read(&store, operation_hash(att), &record) == 0 &&
+	    record_is_of(&record, att->conf.name, att->env.container_id, att->env.ifname))
+		*ret_life = operation_life(&store, att, &record);
+	return 0;
+}

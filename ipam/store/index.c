@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The index and its directory: are they of one mind? What is read anew is rebuild.c's. */
+#include "index.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "conf/identity.h"
+#include "rebuild.h"
+
+/* Seconds since 1970 that are ours: no clock that was ever set shows them. */
+#define STAMP_MAX 1000000000u
+
+static uint64_t boot_hash(const char *boot)
+{
+	return boot[0] ? hash_text(boot) : 0;
+}
+
+/* The stamp that the directory carries; 0: somebody wrote to it. */
+static uint64_t stamp_of(const struct stat *dir)
+{
+	if (dir->st_mtim.tv_nsec != 0 || dir->st_mtim.tv_sec <= 0 ||
+	    dir->st_mtim.tv_sec > STAMP_MAX)
+		return 0;
+	return (uint64_t)dir->st_mtim.tv_sec;
+}
+
+static bool is_of_boot(const struct table *table, uint64_t boot)
+{
+	return boot == 0 || table->head.boot == boot;
+}
+
+static int stat_dir(const struct store *store, struct stat *ret_dir,
+		    struct cni_error *err)
+{
+	*ret_dir = (struct stat){};
+	if (store->dir_fd >= 0 && fstat(store->dir_fd, ret_dir) < 0)
+		return store_file_error(store->path, NULL, errno, "look at", err);
+	return 0;
+}
+
+void index_save(struct store *store)
+{
+	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}};
+
+	if (store->spoilt || store->own_fd < 0)
+		return;
+	store->table.head.stamp = store->table.head.stamp % STAMP_MAX + 1;
+	if (table_save(&store->table, store->own_fd, INDEX_FILE) < 0)
+		return;
+	times[1].tv_sec = (time_t)store->table.head.stamp;
+	if (store->dir_fd >= 0)
+		(void)futimens(store->dir_fd, times);
+}
+
+void index_spoil(struct store *store)
+{
+	if (store->own_fd >= 0)
+		unlinkat(store->own_fd, INDEX_FILE, 0);
+	store->spoilt = true;
+}
+
+/* @old: of this version and perhaps of use, or closed. */
+static int renew(struct store *store, const struct stat *dir, const char *boot,
+		 struct table *old, struct index_news *news, struct cni_error *err)
+{
+	struct cni_error ignored = {};
+	uint64_t hash = boot_hash(boot);
+	struct rebuild rebuild = {
+		.store = store,
+		.boot = boot,
+		.boots = old->head.boots + !is_of_boot(old, hash),
+		.sweep = hash != 0 && old->head.boot != hash,
+		.dated = old->head.boot != 0,
+		.news = news,
+	};
+	uint64_t stamp = stamp_of(dir);
+	int r;
+
+	/* Without a directory of our own the index lives as long as we do. */
+	(void)store_make_own(store, &ignored);
+	r = rebuild_table(&rebuild, old, &store->table, err);
+	if (r < 0)
+		return r;
+	store_tidy(store);
+	store->spoilt = rebuild.unread;
+	store->table.head.boots = rebuild.boots;
+	store->table.head.boot = hash;
+	store->table.head.directory = dir->st_ino;
+	store->table.head.stamp = stamp > old->head.stamp ? stamp : old->head.stamp;
+	index_save(store);
+	return 0;
+}
+
+int index_open(struct store *store, const char *boot, struct index_news *news,
+	       struct cni_error *err)
+{
+	_cleanup_(table_close) struct table old = TABLE_CLOSED;
+	struct stat dir;
+	int r;
+
+	r = stat_dir(store, &dir, err);
+	if (r < 0)
+		return r;
+	if (store->own_fd >= 0 && table_open(store->own_fd, INDEX_FILE, &old) == 0 &&
+	    is_of_boot(&old, boot_hash(boot)) && old.head.directory == dir.st_ino &&
+	    (store->dir_fd < 0 || old.head.stamp == stamp_of(&dir))) {
+		/* What is added without knowing when must not be dated later. */
+		old.head.boot = boot_hash(boot);
+		store->table = old;
+		old = TABLE_CLOSED;
+		return 0;
+	}
+	return renew(store, &dir, boot, &old, news, err);
+}
+
+int index_refresh(struct store *store, const char *boot, struct index_news *news,
+		  struct cni_error *err)
+{
+	_cleanup_(table_close) struct table old = store->table;
+	struct stat dir;
+	int r;
+
+	store->table = TABLE_CLOSED;
+	if (old.head.full == old.head.stamp && old.fd >= 0) {
+		store->table = old;
+		old = TABLE_CLOSED;
+		return 0;
+	}
+	r = stat_dir(store, &dir, err);
+	if (r == 0)
+		r = renew(store, &dir, boot, &old, news, err);
+	if (r < 0 || store->table.fd < 0)
+		return r;
+	/* Known to be looked at: as of the stamp that is set by saving this. */
+	store->table.head.full = store->table.head.stamp % STAMP_MAX + 1;
+	index_save(store);
+	return 0;
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The directories of the store: made, opened and locked; the errors of their files. What is
+ * in them is reservation.c's, last_reserved.c's and record_file.c's.
+ */
+#include "store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "conf/base/flock.h"
+
+#define LOCK_MODE 0640 /* whoever can read it could lock it */
+#define DIR_MODE  0755 /* host-local's */
+#define OWN_MODE  0700
+
+static const struct {
+	int errnum;
+	const char *hint;
+} hints[] = {
+	{EACCES, "the plugin must run as root"},
+	{EDQUOT, "free space or raise the quota of the file system of ipam.dataDir"},
+	{EIO, "look for disk errors in the kernel's log"},
+	{EISDIR, "a directory stands where the store keeps a file: remove it"},
+	{ELOOP, "a symbolic link stands where the store keeps a file: remove it"},
+	{ENOSPC, "free space or inodes on the file system of ipam.dataDir"},
+	{ENOTDIR, "ipam.dataDir and what is above it must be directories"},
+	{EPERM, "run as root; look for an immutable flag with lsattr"},
+	{EROFS, "remount the file system read-write or set ipam.dataDir to another one"},
+	{EXDEV, "a network's directory and ipam.dataDir/.bridge-cni must be on one file "
+		"system"},
+};
+
+int store_file_error(const char *dir, const char *name, int errnum, const char *what,
+		     struct cni_error *err)
+{
+	int r;
+
+	r = error_errno(err, CNI_ERR_IO, errnum, "can't %s %s%s%s", what, dir,
+			name ? "/" : "", name ? name : "");
+	for (size_t i = 0; i < ARRAY_SIZE(hints); i++)
+		if (hints[i].errnum == errnum)
+			error_details(err, "%s", hints[i].hint);
+	return r;
+}
+
+/* mkdir -p, the modes not narrowed by the umask: @mode is the last one's, those above are
+ * as host-local makes them. Works in @path, which is as before afterwards. 0 or -errno. */
+static int make_dirs(char *path, mode_t mode)
+{
+	for (char *slash = path;;) {
+		int r;
+
+		slash = strchr(slash + 1, '/');
+		if (slash)
+			*slash = '\0';
+		if (mkdir(path, slash ? DIR_MODE : mode) == 0)
+			r = chmod(path, slash ? DIR_MODE : mode) == 0 ? 0 : -errno;
+		else
+			r = errno == EEXIST ? 0 : -errno;
+		if (slash)
+			*slash = '/';
+		if (r < 0 || !slash)
+			return r;
+	}
+}
+
+/* Tried before anything is made: all but the first ADD of a network find it. */
+static int open_dir(char *path, bool create, mode_t mode, int *ret_fd,
+		    struct cni_error *err)
+{
+	/* A network's directory may be a link, as for host-local; ours is never one. */
+	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC |
+			  (mode == OWN_MODE ? O_NOFOLLOW : 0);
+	int fd, r;
+
+	fd = open(path, flags);
+	if (fd < 0 && errno == ENOENT && create) {
+		r = make_dirs(path, mode);
+		if (r < 0)
+			return store_file_error(path, NULL, -r, "make", err);
+		fd = open(path, flags);
+	}
+	/* Where a file stands in the way, there is no store either. */
+	if (fd < 0 && !create && (errno == ENOENT || errno == ENOTDIR))
+		return -ENOENT;
+	if (fd < 0)
+		return store_file_error(path, NULL, errno, "open", err);
+	*ret_fd = fd;
+	return 0;
+}
+
+/*
+ * flock() on this very file is what host-local does (its disk/lock.go). Where there are
+ * records alone, the directory that they are in serves; and so does the network's where the
+ * file isn't there and can't be made: what adds nothing needs no room.
+ */
+static int take_lock(struct store *store, enum store_mode mode, unsigned int wait_ms,
+		     struct cni_error *err)
+{
+	const char *file = store->dir_fd >= 0 ? STORE_LOCK_FILE : NULL;
+	const char *dir = file ? store->path : store->own_path;
+	int r, fd = store->own_fd;
+
+	if (file) {
+		fd = store->lock_fd = openat(store->dir_fd, file,
+					     O_RDONLY | O_CREAT | STORE_OPEN_FLAGS,
+					     LOCK_MODE);
+		if (fd < 0 && (mode != STORE_EXISTING || !lock_has_no_room(errno)))
+			return store_file_error(dir, file, errno, "open", err);
+		if (fd < 0) {
+			fd = store->dir_fd;
+			file = NULL;
+		}
+	}
+	r = flock_wait(fd, LOCK_EX, wait_ms);
+	if (r == -ETIMEDOUT) {
+		error_set(err, CNI_ERR_TRY_AGAIN, ETIMEDOUT,
+			  "the store's lock %s%s%s was not free for %u.%03u seconds", dir,
+			  file ? "/" : "", file ? file : "", wait_ms / 1000,
+			  wait_ms % 1000);
+		error_details(err, "who holds it: fuser -v %s%s%s", dir, file ? "/" : "",
+			      file ? file : "");
+		return r;
+	}
+	return r < 0 ? store_file_error(dir, file, -r, "lock", err) : 0;
+}
+
+static int open_dirs(struct store *store, enum store_mode mode, struct cni_error *err)
+{
+	int r;
+
+	r = open_dir(store->path, mode == STORE_CREATE, DIR_MODE, &store->dir_fd, err);
+	if (r < 0 && (r != -ENOENT || mode == STORE_CREATE))
+		return r;
+	r = open_dir(store->own_path, mode != STORE_EXISTING, OWN_MODE, &store->own_fd,
+		     err);
+	if (r < 0 && (r != -ENOENT || mode != STORE_EXISTING))
+		return r;
+	return store->dir_fd < 0 && store->own_fd < 0 ? -ENOENT : 0;
+}
+
+int store_make_own(struct store *store, struct cni_error *err)
+{
+	return store->own_fd >= 0
+		       ? 0
+		       : open_dir(store->own_path, true, OWN_MODE, &store->own_fd, err);
+}
+
+int store_open(const char *data_dir, const char *network, enum store_mode mode,
+	       unsigned int wait_ms, struct store *ret_store, struct cni_error *err)
+{
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	int r;
+
+	store.network = network;
+	if (asprintf(&store.path, "%s/%s", data_dir, network) < 0) {
+		store.path = NULL;
+		return error_oom(err);
+	}
+	if (asprintf(&store.own_path, "%s/.bridge-cni/%s", data_dir, network) < 0) {
+		store.own_path = NULL;
+		return error_oom(err);
+	}
+	r = open_dirs(&store, mode, err);
+	if (r == 0)
+		r = take_lock(&store, mode, wait_ms, err);
+	if (r < 0)
+		return r;
+
+	*ret_store = store;
+	store = STORE_CLOSED;
+	return 0;
+}
+
+void store_close(struct store *store)
+{
+	store_discard(store);
+	table_close(&store->table);
+	close_p(&store->lock_fd);
+	close_p(&store->own_fd);
+	close_p(&store->dir_fd);
+	free(store->own_path);
+	free(store->path);
+	*store = STORE_CLOSED;
+}

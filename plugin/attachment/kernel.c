@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Boot ID, namespace cookies, and whether an attachment is still there. */
+#include "kernel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "ipam/store/record.h"
+#include "plugin/netlink/rtnetlink.h"
+
+#define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
+
+void kernel_boot_only(struct kernel *ret_kernel)
+{
+	_cleanup_(close_p) int fd = open(BOOT_ID_FILE, O_RDONLY | O_CLOEXEC);
+	char *text = ret_kernel->boot_id;
+	ssize_t n;
+
+	memset(ret_kernel, 0, sizeof(*ret_kernel));
+	n = fd < 0 ? -1 : read(fd, text, BOOT_ID_MAX - 1);
+	text[n > 0 ? n : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	ret_kernel->ipam.boot_id = text;
+}
+
+static int cookie_get(void *data, struct cni_error *err)
+{
+	struct netlink *nl = NULL;
+	int ret = netlink_open(NETLINK_FOR_ROUTE, &nl, err);
+
+	if (ret == 0)
+		*(uint64_t *)data = netlink_cookie(nl);
+	netlink_close(nl);
+	return ret;
+}
+
+static bool lost_netns(const struct ipam_kernel *kernel, const struct record *record)
+{
+	const struct node *node = kernel->data;
+	struct node other = {.ns = node->ns, .pod_ns = -1};
+	struct cni_error ignored = {};
+	uint64_t cookie = 0;
+	int ret;
+
+	if (!record->netns[0])
+		return false;
+	ret = node_ns_open(record->netns, &other.pod_ns);
+	/* What an unclean unmount left, too: a plain file. */
+	if (ret == -ENOENT || ret == -ENOTDIR || ret == -EMEDIUMTYPE)
+		return true;
+	if (ret < 0)
+		return false;
+	if (record->cookie != 0)
+		ret = node_in_pod(&other, cookie_get, &cookie, &ignored);
+	close_p(&other.pod_ns);
+	return record->cookie != 0 && ret == 0 && cookie != 0 && cookie != record->cookie;
+}
+
+static bool has_interface(const struct ipam_kernel *kernel, const struct record *record)
+{
+	const struct node *node = kernel->data;
+	char host_ifname[IF_NAMESIZE];
+
+	identity_host_ifname(record->network, record->container_id, record->ifname,
+			     host_ifname);
+	return netlink_ifindex(node->rtnl, host_ifname) != 0;
+}
+
+static bool has_renamed(const struct ipam_kernel *kernel, const struct record *record)
+{
+	const struct node *node = kernel->data;
+	_cleanup_(link_list_clear) struct link_list links = {};
+	char alias[LINK_ALIAS_MAX];
+	bool found = link_list_get(node->rtnl, &links, &(struct cni_error){}) < 0;
+
+	identity_alias(record->network, record->container_id, record->ifname, alias);
+	/* Its ifb, which outlives it, has the same alias. */
+	for (size_t i = 0; i < links.n; i++)
+		found = found || (strcmp(links.items[i].alias, alias) == 0 &&
+				  strcmp(links.items[i].kind, "ifb") != 0);
+	return found;
+}
+
+static uint64_t node_cookie(const struct ipam_kernel *kernel)
+{
+	const struct node *node = kernel->data;
+
+	return netlink_cookie(node->rtnl);
+}
+
+static uint64_t netns_cookie(const struct ipam_kernel *kernel)
+{
+	const struct node *node = kernel->data;
+
+	return node->pod_rtnl ? netlink_cookie(node->pod_rtnl) : 0;
+}
+
+void kernel_open(struct node *node, struct kernel *ret_kernel)
+{
+	kernel_boot_only(ret_kernel);
+	ret_kernel->ipam.netns_cookie = netns_cookie;
+	ret_kernel->ipam.node_cookie = node_cookie;
+	ret_kernel->ipam.has_interface = has_interface;
+	ret_kernel->ipam.has_renamed = has_renamed;
+	ret_kernel->ipam.lost_netns = lost_netns;
+	ret_kernel->ipam.data = node;
+}
+
+int kernel_run(struct attachment *net,
+	       int (*work)(struct attachment *net, struct cni_error *err),
+	       struct cni_error *err)
+{
+	_cleanup_(node_close) struct node node = NODE_CLOSED;
+	struct kernel kernel;
+	int ret = node_open(&node, err);
+
+	if (ret < 0)
+		return ret;
+	kernel_open(&node, &kernel);
+	net->node = &node;
+	net->kernel = &kernel.ipam;
+	ret = work(net, err);
+	net->kernel = NULL;
+	net->node = NULL;
+	return ret;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What may take long goes on without the node lock. */
+#ifndef BRIDGE_CNI_PLUGIN_ATTACHMENT_UNLOCKED_H
+#define BRIDGE_CNI_PLUGIN_ATTACHMENT_UNLOCKED_H
+
+#include "conf/attachment.h"
+
+/*
+ * The lock is there again afterwards, whatever @run says, as far as it is needed: in GC and
+ * in a reclaim other things go on under the exclusive one. What was true before has to be
+ * looked at again. Code 11, and @run's.
+ */
+int unlocked_run(struct attachment *att,
+		 int (*run)(struct attachment *att, struct cni_error *err),
+		 struct cni_error *err);
+
+/* A DEL of the same attachment may have come by, or the pod or the bridge gone: code 11,
+ * with @meanwhile ("the IPAM plugin dhcp ran"). */
+int unlocked_look_again(struct attachment *att, const char *meanwhile,
+			struct cni_error *err);
+
+#endif

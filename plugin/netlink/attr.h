@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* For the files that read answers: an attribute's value; 0, or no address, where it is
+ * missing or short. */
+#ifndef BRIDGE_CNI_PLUGIN_NETLINK_ATTR_H
+#define BRIDGE_CNI_PLUGIN_NETLINK_ATTR_H
+
+#include <netlink/attr.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "conf/base/addr.h"
+
+static inline uint32_t get_u32(const struct nlattr *attr)
+{
+	return attr && nla_len(attr) >= 4 ? nla_get_u32(attr) : 0;
+}
+
+static inline void get_ip(const struct nlattr *attr, int family, struct ip_addr *ret_addr)
+{
+	*ret_addr = (struct ip_addr){};
+	if (!attr || nla_len(attr) < (int)ip_size(family))
+		return;
+	ret_addr->family = family;
+	memcpy(ret_addr->bytes, nla_data(attr), ip_size(family));
+}
+
+#endif

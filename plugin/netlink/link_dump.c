@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reads what rtnetlink tells of a link: itself, its bridge or port, its kernel parameters. */
+#include "rtnetlink.h"
+
+#include <errno.h>
+#include <linux/if_bridge.h>
+#include <linux/if_link.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <string.h>
+
+#include "attr.h"
+
+#define USER_HZ 100 /* the unit of a bridge's times */
+
+static void get_string(const struct nlattr *attr, char *ret_text, size_t size)
+{
+	ret_text[0] = '\0';
+	if (attr)
+		nla_strlcpy(ret_text, attr, size);
+}
+
+static uint8_t get_u8(const struct nlattr *attr)
+{
+	return attr && nla_len(attr) >= 1 ? nla_get_u8(attr) : 0;
+}
+
+static void port_read(struct nlattr *data, struct link *link)
+{
+	struct nlattr *attrs[IFLA_BRPORT_MAX + 1];
+
+	if (!data || nla_parse_nested(attrs, IFLA_BRPORT_MAX, data, NULL) < 0)
+		return;
+	link->port.hairpin = get_u8(attrs[IFLA_BRPORT_MODE]);
+	link->port.isolated = get_u8(attrs[IFLA_BRPORT_ISOLATED]);
+	link->port.state = get_u8(attrs[IFLA_BRPORT_STATE]);
+}
+
+static void bridge_read(struct nlattr *data, struct link *link)
+{
+	struct nlattr *attrs[IFLA_BR_MAX + 1];
+	struct nlattr *vlan;
+
+	if (!data || nla_parse_nested(attrs, IFLA_BR_MAX, data, NULL) < 0)
+		return;
+	/* Whether it does is told by every kernel, a default VLAN only by one that can. */
+	vlan = attrs[IFLA_BR_VLAN_DEFAULT_PVID];
+	link->bridge.can_filter_vlans = vlan;
+	link->bridge.filters_vlans = get_u8(attrs[IFLA_BR_VLAN_FILTERING]);
+	link->bridge.spanning_tree = get_u32(attrs[IFLA_BR_STP_STATE]);
+	link->bridge.forward_delay = get_u32(attrs[IFLA_BR_FORWARD_DELAY]) / USER_HZ;
+	link->bridge.default_vlan = vlan && nla_len(vlan) >= 2 ? nla_get_u16(vlan) : 0;
+}
+
+static void link_info_read(struct nlattr *info, struct link *link)
+{
+	struct nlattr *attrs[IFLA_INFO_MAX + 1];
+	char port_kind[LINK_KIND_MAX];
+
+	if (!info || nla_parse_nested(attrs, IFLA_INFO_MAX, info, NULL) < 0)
+		return;
+	get_string(attrs[IFLA_INFO_KIND], link->kind, sizeof(link->kind));
+	get_string(attrs[IFLA_INFO_SLAVE_KIND], port_kind, sizeof(port_kind));
+	if (strcmp(link->kind, "bridge") == 0)
+		bridge_read(attrs[IFLA_INFO_DATA], link);
+	if (strcmp(port_kind, "bridge") == 0)
+		port_read(attrs[IFLA_INFO_SLAVE_DATA], link);
+}
+
+/* Where linux/ipv6.h is older than the parameter. */
+#define DEVCONF6_FORCE_FORWARDING 59
+
+/* The array of parameters that @families has for @family in its attribute @type. */
+static struct nlattr *devconf(struct nlattr *families, int family, int type)
+{
+	struct nlattr *of_family[AF_INET6 + 1], *attrs[IFLA_INET6_MAX + 1];
+
+	if (!families || nla_parse_nested(of_family, AF_INET6, families, NULL) < 0 ||
+	    !of_family[family] ||
+	    nla_parse_nested(attrs, IFLA_INET6_MAX, of_family[family], NULL) < 0)
+		return NULL;
+	return attrs[type];
+}
+
+/* -1: this kernel's array ends before it, or there is none. */
+static int parameter(struct nlattr *conf, int index)
+{
+	if (!conf || nla_len(conf) < (index + 1) * (int)sizeof(int32_t))
+		return -1;
+	return ((const int32_t *)nla_data(conf))[index];
+}
+
+static void parameters_read(struct nlattr *families, struct link *link)
+{
+	struct nlattr *conf = devconf(families, AF_INET, IFLA_INET_CONF);
+
+	/* IPv4's are numbered from 1. */
+	link->ipv4.forwarding = parameter(conf, IPV4_DEVCONF_FORWARDING - 1);
+	link->ipv4.route_localnet = parameter(conf, IPV4_DEVCONF_ROUTE_LOCALNET - 1);
+	conf = devconf(families, AF_INET6, IFLA_INET6_CONF);
+	link->ipv6.accept_ra = parameter(conf, DEVCONF_ACCEPT_RA);
+	link->ipv6.forwarding = parameter(conf, DEVCONF_FORWARDING);
+	link->ipv6.disabled = parameter(conf, DEVCONF_DISABLE_IPV6);
+	link->ipv6.keep_addr_on_down = parameter(conf, DEVCONF_KEEP_ADDR_ON_DOWN);
+	link->ipv6.force_forwarding = parameter(conf, DEVCONF6_FORCE_FORWARDING);
+}
+
+static int link_read(const struct nlmsghdr *answer, void *data)
+{
+	struct link *link = data;
+	struct nlattr *attrs[IFLA_MAX + 1];
+	const struct ifinfomsg *header;
+
+	if (!answer) {
+		*link = (struct link){};
+		return 0;
+	}
+	header = nlmsg_data(answer);
+	if (nlmsg_parse((struct nlmsghdr *)answer, sizeof(*header), attrs, IFLA_MAX,
+			NULL) < 0)
+		return -EBADMSG;
+	link->index = header->ifi_index;
+	link->up = header->ifi_flags & IFF_UP;
+	link->promisc = header->ifi_flags & IFF_PROMISC;
+	get_string(attrs[IFLA_IFNAME], link->name, sizeof(link->name));
+	get_string(attrs[IFLA_IFALIAS], link->alias, sizeof(link->alias));
+	link->mtu = get_u32(attrs[IFLA_MTU]);
+	link->master = get_u32(attrs[IFLA_MASTER]);
+	link->peer = get_u32(attrs[IFLA_LINK]);
+	if (attrs[IFLA_ADDRESS] && nla_len(attrs[IFLA_ADDRESS]) == MAC_LEN) {
+		link->mac.set = true;
+		memcpy(link->mac.bytes, nla_data(attrs[IFLA_ADDRESS]), MAC_LEN);
+	}
+	parameters_read(attrs[IFLA_AF_SPEC], link);
+	link_info_read(attrs[IFLA_LINKINFO], link);
+	return 0;
+}
+
+static int link_list_read(const struct nlmsghdr *answer, void *data)
+{
+	struct link_list *list = data;
+	struct link *items;
+
+	if (!answer) {
+		link_list_clear(list);
+		return 0;
+	}
+	items = reallocarray(list->items, list->n + 1, sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	list->items = items;
+	items[list->n] = (struct link){};
+	return link_read(answer, &items[list->n++]);
+}
+
+int link_list_get(struct netlink *nl, struct link_list *ret_list, struct cni_error *err)
+{
+	struct link_list list = {};
+	struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
+	struct nl_msg *msg = netlink_queue(nl, RTM_GETLINK, NLM_F_DUMP,
+					   "listing the interfaces");
+	int ret;
+
+	if (msg && nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0)
+		netlink_queue_failed(nl);
+	ret = netlink_request(nl, link_list_read, &list, 0, err);
+	if (ret < 0) {
+		link_list_clear(&list);
+		return err->code ? ret : error_oom(err);
+	}
+	*ret_list = list;
+	return 0;
+}
+
+void link_list_clear(struct link_list *list)
+{
+	free(list->items);
+	*list = (struct link_list){};
+}
+
+static int link_request(struct netlink *nl, struct nl_msg *msg, unsigned int index,
+			const char *name, struct link *ret_link, struct cni_error *err)
+{
+	struct ifinfomsg header = {.ifi_family = AF_UNSPEC, .ifi_index = index};
+	int ret;
+
+	/* Counters are half of the kernel's work, and of what it sends. */
+	if (msg && (nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
+		    nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS) < 0 ||
+		    (name && nla_put_string(msg, IFLA_IFNAME, name) < 0)))
+		netlink_queue_failed(nl);
+	ret = netlink_request(nl, link_read, ret_link, ENODEV, err);
+	return ret == -ENODEV ? 0 : ret;
+}
+
+int link_get(struct netlink *nl, const char *name, struct link *ret_link,
+	     struct cni_error *err)
+{
+	struct nl_msg *msg = netlink_queue(nl, RTM_GETLINK, 0, "looking %s up", name);
+
+	return link_request(nl, msg, 0, name, ret_link, err);
+}
+
+int link_get_by_index(struct netlink *nl, unsigned int index, struct link *ret_link,
+		      struct cni_error *err)
+{
+	struct nl_msg *msg = netlink_queue(nl, RTM_GETLINK, 0, "looking interface %u up",
+					   index);
+
+	return link_request(nl, msg, index, NULL, ret_link, err);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Transactions of nfnetlink: elements added and deleted, all or none. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+
+#include "nf_tables_message.h"
+
+static void queue_edge(struct netlink *nl, int type, const char *what)
+{
+	struct nfgenmsg header = {
+		.version = NFNETLINK_V0,
+		.res_id = htons(NFNL_SUBSYS_NFTABLES),
+	};
+	struct nl_msg *msg = netlink_queue(nl, type, 0, "%s", what);
+
+	if (msg && nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0)
+		netlink_queue_failed(nl);
+}
+
+static void queue_elements(struct netlink *nl, int type, int flags,
+			   const struct nft_element *elements, size_t n)
+{
+	const char *what = type == NFT_MSG_NEWSETELEM ? "adding" : "deleting";
+	size_t put = 1;
+
+	for (size_t i = 0; i < n; i += put) {
+		const struct nft_set *set = elements[i].set;
+		struct nl_msg *msg = netlink_queue(nl, NFT_MESSAGE(type), flags,
+						   "%s an element of set %s in table %s",
+						   what, set->name, set->table);
+
+		if (!msg || nft_elements_put(msg, &elements[i], n - i, &put) < 0) {
+			netlink_queue_failed(nl);
+			return;
+		}
+	}
+}
+
+/* Sends all @n elements in one transaction. */
+static int transact(struct netlink *nl, int type, int flags,
+		    const struct nft_element *elements, size_t n, int absent,
+		    struct cni_error *err)
+{
+	if (n == 0)
+		return 0;
+	queue_edge(nl, NFNL_MSG_BATCH_BEGIN, "an nftables transaction");
+	queue_elements(nl, type, flags, elements, n);
+	queue_edge(nl, NFNL_MSG_BATCH_END, "the end of an nftables transaction");
+	return netlink_commit_batch(nl, absent, err);
+}
+
+int nft_set_del(struct netlink *nl, const struct nft_set *set, struct cni_error *err)
+{
+	struct nfgenmsg header = {.nfgen_family = set->family, .version = NFNETLINK_V0};
+	struct nl_msg *msg;
+
+	queue_edge(nl, NFNL_MSG_BATCH_BEGIN, "an nftables transaction");
+	msg = netlink_queue(nl, NFT_MESSAGE(NFT_MSG_DELSET), 0,
+			    "deleting set %s in table %s", set->name, set->table);
+	if (msg && (nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
+		    nla_put_string(msg, NFTA_SET_TABLE, set->table) < 0 ||
+		    nla_put_string(msg, NFTA_SET_NAME, set->name) < 0))
+		netlink_queue_failed(nl);
+	queue_edge(nl, NFNL_MSG_BATCH_END, "the end of an nftables transaction");
+	return netlink_commit_batch(nl, ENOENT, err);
+}
+
+/* Their sets were there, or have been made, by whoever adds to them. */
+static int blame_flush(int ret, struct cni_error *err)
+{
+	if (ret != -ENOENT || err->code != CNI_ERR_KERNEL)
+		return ret;
+	err->code = CNI_ERR_TRY_AGAIN;
+	error_wrap(err, "somebody flushed or deleted the rules meanwhile");
+	return -EAGAIN;
+}
+
+int nft_elements_add(struct netlink *nl, const struct nft_element *elements, size_t n,
+		     int tolerated, struct cni_error *err)
+{
+	return blame_flush(transact(nl, NFT_MSG_NEWSETELEM, NLM_F_CREATE, elements, n,
+				    tolerated, err),
+			   err);
+}
+
+int nft_elements_add_new(struct netlink *nl, const struct nft_element *elements, size_t n,
+			 struct cni_error *err)
+{
+	return blame_flush(transact(nl, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL,
+				    elements, n, EEXIST, err),
+			   err);
+}
+
+static int replace_once(struct netlink *nl, const struct nft_element_list *old,
+			const struct nft_element_list *new, struct cni_error *err)
+{
+	queue_edge(nl, NFNL_MSG_BATCH_BEGIN, "an nftables transaction");
+	queue_elements(nl, NFT_MSG_DELSETELEM, 0, old->items, old->n);
+	queue_elements(nl, NFT_MSG_NEWSETELEM, NLM_F_CREATE, new->items, new->n);
+	queue_edge(nl, NFNL_MSG_BATCH_END, "the end of an nftables transaction");
+	return netlink_commit_batch(nl, ENOENT, err);
+}
+
+static int present_note(const struct nft_element *found, void *data)
+{
+	return nft_element_list_add(data, found);
+}
+
+int nft_elements_del(struct netlink *nl, const struct nft_element *elements, size_t n,
+		     struct cni_error *err)
+{
+	_cleanup_(nft_element_list_clear) struct nft_element_list present = {};
+	int ret = transact(nl, NFT_MSG_DELSETELEM, 0, elements, n, ENOENT, err);
+
+	if (ret != -ENOENT || n == 1)
+		return ret == -ENOENT ? 0 : ret;
+	/* Nothing was deleted: those that are there, in one transaction still. */
+	ret = nft_elements_find(nl, elements, n, present_note, &present, err);
+	if (ret == 0)
+		ret = transact(nl, NFT_MSG_DELSETELEM, 0, present.items, present.n,
+			       ENOENT, err);
+	if (ret != -ENOENT)
+		return ret;
+	/* Somebody else deletes them, too: each by itself. */
+	for (size_t i = 0; i < n && (ret == 0 || ret == -ENOENT); i++)
+		ret = transact(nl, NFT_MSG_DELSETELEM, 0, &elements[i], 1, ENOENT, err);
+	return ret == -ENOENT ? 0 : ret;
+}
+
+int nft_elements_replace(struct netlink *nl, const struct nft_element_list *old,
+			 const struct nft_element_list *new, struct cni_error *err)
+{
+	_cleanup_(nft_element_list_clear) struct nft_element_list present = {};
+	int ret;
+
+	if (new->n == 0)
+		return nft_elements_del(nl, old->items, old->n, err);
+	ret = replace_once(nl, old, new, err);
+	if (ret != -ENOENT)
+		return ret;
+	ret = nft_elements_find(nl, old->items, old->n, present_note, &present, err);
+	return ret < 0 ? ret : replace_once(nl, &present, new, err);
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the plugin says to rtnetlink, in intents: interfaces, addresses, routes. The
+ * queue_ functions add to a connection's queue and are carried out by netlink_commit();
+ * the others ask and return. See rtnetlink(7) and linux/if_link.h.
+ */
+#ifndef BRIDGE_CNI_PLUGIN_NETLINK_RTNETLINK_H
+#define BRIDGE_CNI_PLUGIN_NETLINK_RTNETLINK_H
+
+#include <net/if.h>
+#include <stdbool.h>
+
+#include "conf/identity.h"
+#include "conf/net_conf.h"
+#include "netlink.h"
+
+#define LINK_KIND_MAX 16
+
+struct link {
+	unsigned int index; /* 0: there is no such link */
+	char name[IF_NAMESIZE];
+	char kind[LINK_KIND_MAX]; /* "bridge", "veth", …; "" for a physical one */
+	struct mac_addr mac;
+	uint32_t mtu;
+	unsigned int master; /* index of the bridge that it is a port of; 0: none */
+	unsigned int peer; /* a veth's other end, an index in its own namespace */
+	bool up;
+	bool promisc; /* set by somebody, not only needed by the kernel */
+	/* Kernel parameters of this interface; -1: it has none of that name. */
+	struct {
+		int forwarding, route_localnet;
+	} ipv4;
+	struct {
+		int accept_ra, forwarding, disabled, keep_addr_on_down;
+		int force_forwarding; /* Linux 6.17; forwards without all.forwarding */
+	} ipv6;
+	struct { /* as a bridge port */
+		bool hairpin, isolated;
+		uint8_t state; /* BR_STATE_* of linux/if_bridge.h */
+	} port;
+	struct { /* as a bridge */
+		bool can_filter_vlans; /* the kernel has CONFIG_BRIDGE_VLAN_FILTERING */
+		bool filters_vlans;
+		uint16_t default_vlan; /* of new ports, untagged; 0: none */
+		bool spanning_tree; /* somebody's, the kernel's or a daemon's */
+		uint32_t forward_delay; /* seconds */
+	} bridge;
+	char alias[LINK_ALIAS_MAX];
+};
+
+struct bridge_spec {
+	const char *name;
+	struct mac_addr mac;
+	bool filter_vlans;
+};
+
+struct veth_spec {
+	const char *host_name, *peer_name;
+	struct mac_addr host_mac, peer_mac;
+	uint32_t mtu;
+	unsigned int bridge; /* index: the host's end becomes its port */
+	int peer_ns; /* descriptor of the namespace that the peer is made in */
+	const char *alias; /* of the host's end */
+	bool hairpin; /* frames may leave by the port that they came in by */
+	bool isolated; /* no frames to other isolated ports */
+	bool no_link_local; /* no IPv6 address for the host's end, which nobody would use */
+};
+
+struct ifb_spec {
+	const char *name;
+	struct mac_addr mac;
+	uint32_t mtu;
+	const char *alias;
+};
+
+/* @ret_link->index is 0 where there is none; that is no error. */
+int link_get(struct netlink *nl, const char *name, struct link *ret_link,
+	     struct cni_error *err);
+int link_get_by_index(struct netlink *nl, unsigned int index, struct link *ret_link,
+		      struct cni_error *err);
+
+/* -EEXIST when the name is taken. Made down. */
+void queue_bridge_add(struct netlink *nl, const struct bridge_spec *spec);
+
+/*
+ * The pair in one message: the host's end up and a port of the bridge, the peer down in
+ * its namespace. One queue an end: with more the kernel waits for an RCU grace period an
+ * end.
+ */
+void queue_veth_add(struct netlink *nl, const struct veth_spec *spec);
+/* What the kernel takes only afterwards: alias, hairpin, isolation, and that there be no
+ * link-local address: refused where the link has no IPv6. By name, so only once
+ * the pair is known to be made: one datagram would be worked through past a refusal, and
+ * change somebody else's interface. */
+void queue_veth_port(struct netlink *nl, const struct veth_spec *spec);
+
+/* Makes a link that is there a port, up, and sets what a port has of @spec: hairpin and
+ * isolated. */
+void queue_port_attach(struct netlink *nl, unsigned int index,
+		       const struct veth_spec *spec);
+
+/* Made up, with one queue. */
+void queue_ifb_add(struct netlink *nl, const struct ifb_spec *spec);
+
+/* Changes of a link that is there. */
+void queue_link_mtu(struct netlink *nl, unsigned int index, const char *name,
+		    uint32_t mtu);
+void queue_link_promisc(struct netlink *nl, unsigned int index, const char *name);
+void queue_vlan_filtering(struct netlink *nl, unsigned int index, const char *name);
+void queue_link_up(struct netlink *nl, unsigned int index, const char *name);
+void queue_link_down(struct netlink *nl, unsigned int index, const char *name);
+void queue_link_mac(struct netlink *nl, unsigned int index, const char *name,
+		    const struct mac_addr *mac);
+void queue_link_del(struct netlink *nl, const char *name);
+
+/* One that was found; by its index, as another may have the name by now. */
+struct link_known {
+	unsigned int index;
+	const char *name;
+};
+
+void queue_link_del_known(struct netlink *nl, const struct link_known *link);
+
+/*
+ * Deletes both in one message: the kernel waits as long for one as for many, but for each
+ * message anew. What it takes for that is a group, so that @group must be nobody else's.
+ * -ENODEV: one of them, or both, are gone.
+ */
+void queue_link_pair_del(struct netlink *nl, const struct link_known *link,
+			 const struct link_known *other, uint32_t group);
+
+/* IPv6: without duplicate address detection unless @dad, so that it serves at once. */
+void queue_addr_add(struct netlink *nl, unsigned int index, const char *name,
+		    const struct ip_prefix *address, bool dad);
+/* Without detection; fine where it is there. */
+void queue_addr_set(struct netlink *nl, unsigned int index, const char *name,
+		    const struct ip_prefix *address);
+void queue_addr_del(struct netlink *nl, unsigned int index, const char *name,
+		    const struct ip_prefix *address);
+
+/*
+ * Through interface @index; by @route->gw, or on the link where it has none. @exclusive:
+ * refused (-EEXIST) where there is one to the same destination with the same metric; IPv4's
+ * goes before it otherwise, IPv6's becomes another next hop of it.
+ */
+void queue_route_add(struct netlink *nl, unsigned int index, const char *name,
+		     const struct route *route, bool exclusive);
+
+/* All links of the namespace. */
+struct link_list {
+	struct link *items;
+	size_t n;
+};
+int link_list_get(struct netlink *nl, struct link_list *ret_list, struct cni_error *err);
+void link_list_clear(struct link_list *list);
+
+/* The addresses of one interface. */
+struct addr_list {
+	struct ip_prefix *items;
+	size_t n;
+	bool tentative; /* duplicate address detection is still at work on one of them */
+	struct ip_addr
+		duplicate; /* one that it found to be somebody else's; family 0: none */
+};
+int addr_list_get(struct netlink *nl, unsigned int index, int family,
+		  struct addr_list *ret_list, struct cni_error *err);
+void addr_list_clear(struct addr_list *list);
+bool addr_list_has(const struct addr_list *list, const struct ip_prefix *address);
+/* "10.1.2.3/24, fd00::3/64", or "none"; cut to fit. Returns @buf. */
+const char *addr_list_format(const struct addr_list *list, char *buf, size_t size);
+
+/* The addresses of a family, of all interfaces. */
+struct link_addr {
+	unsigned int index; /* of the interface */
+	struct ip_prefix address;
+};
+struct link_addr_list {
+	struct link_addr *items;
+	size_t n;
+};
+int link_addr_list_get(struct netlink *nl, int family, struct link_addr_list *ret_list,
+		       struct cni_error *err);
+void link_addr_list_clear(struct link_addr_list *list);
+
+/* A next hop of a route of the main table or another one, as the kernel has it. */
+struct kernel_route {
+	struct route route; /* gw: of either family */
+	unsigned int index; /* of the interface; 0: none */
+	uint8_t protocol; /* RTPROT_* */
+	uint8_t type; /* RTN_UNICAST, or RTN_ of one that refuses or drops */
+	uint32_t nexthop; /* the number of a nexthop object that it leads by; 0: none */
+	size_t hop,
+		hops; /* this is number hop, from 0 on, of so many; each has an entry */
+};
+struct kernel_route_list {
+	struct kernel_route *items;
+	size_t n;
+};
+
+/*
+ * A route of the main table by a gateway, of @wanted's protocol. Unless @replace, one that is
+ * there is refused (-EEXIST), whoever made it; with it, what has the destination and the
+ * metric gives way at once. And the removal of one that a route_list_get() has told of.
+ */
+void queue_route_set(struct netlink *nl, const struct kernel_route *wanted, bool replace);
+void queue_route_del(struct netlink *nl, const struct kernel_route *route);
+
+/* The next hops of a route stand one behind the other. Of routes that lead somewhere. */
+int route_list_get(struct netlink *nl, int family, struct kernel_route_list *ret_list,
+		   struct cni_error *err);
+/* The same, with routes that refuse or drop. */
+int route_list_get_all(struct netlink *nl, int family, struct kernel_route_list *ret_list,
+		       struct cni_error *err);
+void kernel_route_list_clear(struct kernel_route_list *list);
+
+/*
+ * The route, a next hop an entry, by which the namespace would send to @addr: the entry of
+ * the routing table, so that all next hops are told. None where nothing is sent there, or where
+ * it is the namespace's own.
+ */
+int route_to(struct netlink *nl, const struct ip_addr *addr,
+	     struct kernel_route_list *ret_list, struct cni_error *err);
+
+#endif

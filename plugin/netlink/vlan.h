@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The VLANs of a bridge port: what rtnetlink knows as AF_BRIDGE's IFLA_AF_SPEC and
+ * RTM_GETVLAN (linux/if_bridge.h). All fail with -EOPNOTSUPP on a kernel without
+ * CONFIG_BRIDGE_VLAN_FILTERING.
+ */
+#ifndef BRIDGE_CNI_PLUGIN_NETLINK_VLAN_H
+#define BRIDGE_CNI_PLUGIN_NETLINK_VLAN_H
+
+#include "rtnetlink.h"
+
+#define VLAN_IDS 4096
+
+/* Frames of @vlan leave untagged, untagged ones come into it. */
+void queue_port_native_vlan(struct netlink *nl, unsigned int index, const char *name,
+			    uint16_t vlan);
+/* @first to @last, tagged. */
+void queue_port_trunk_vlans(struct netlink *nl, unsigned int index, const char *name,
+			    uint16_t first, uint16_t last);
+void queue_port_vlan_del(struct netlink *nl, unsigned int index, const char *name,
+			 uint16_t vlan);
+
+struct port_vlans {
+	bool member[VLAN_IDS];
+	bool untagged[VLAN_IDS];
+	uint16_t pvid; /* 0: none */
+};
+int port_vlans_get(struct netlink *nl, unsigned int index, struct port_vlans *ret_vlans,
+		   struct cni_error *err);
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * nft_apply() of the static build, which can load no library. What it starts instead
+ * stands beside the executable, with a loader and libraries of its own: nft_main.c.
+ */
+#include "nft.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "ipam/child.h"
+
+#define OUTPUT_MAX 65536 /* bytes; an error has a few lines */
+#define TIMEOUT_S  60
+
+/* Where the executable is, whatever link it was called by. */
+static int path_beside(const char *name, char ret_path[PATH_MAX], struct cni_error *err)
+{
+	char self[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self));
+	const char *slash;
+
+	if (len < 0)
+		return error_errno(err, CNI_ERR_RULES, errno, "reading /proc/self/exe");
+	slash = memrchr(self, '/', len);
+	if (!slash || snprintf(ret_path, PATH_MAX, "%.*s/bridge-cni.lib/%s",
+			       (int)(slash - self), self, name) >= PATH_MAX)
+		return error_set(err, CNI_ERR_RULES, ENAMETOOLONG,
+				 "the path of the executable is too long");
+	return 0;
+}
+
+/* Without our environment: LD_PRELOAD and the like are not meant for it. */
+static int start(const char *loader, const char *program, const char *text,
+		 struct child_end *ret_end, struct cni_error *err)
+{
+	/* What the node's own loader remembers in its cache is another libc's. */
+	const char *const argv[] = {loader, "--inhibit-cache", program, NULL};
+
+	return child_run(&(struct child_spec){.path = loader,
+					      .argv = (char *const *)argv,
+					      .env = (char *const[]){NULL},
+					      .input = text,
+					      .input_len = strlen(text),
+					      .output_max = OUTPUT_MAX,
+					      .stderr_too = true,
+					      .timeout_ms = TIMEOUT_S * 1000},
+			 ret_end, err);
+}
+
+/* It isn't the rules that are wrong: where to look. */
+static int failed(const char *program, const struct child_end *end, struct cni_error *err)
+{
+	int ret;
+
+	if (end->timed_out)
+		return error_set(err, CNI_ERR_RULES, ETIMEDOUT,
+				 "%s did not end within %d seconds and was killed",
+				 program, TIMEOUT_S);
+	if (WIFSIGNALED(end->status))
+		ret = error_set(err, CNI_ERR_RULES, EPROTO, "%s was killed by signal %d",
+				program, WTERMSIG(end->status));
+	else
+		ret = error_set(err, CNI_ERR_RULES, EPROTO,
+				"%s can't be run; is the bundle whole?", program);
+	if (end->output && end->output[0])
+		error_details(err, "%.*s", (int)strcspn(end->output, "\n"), end->output);
+	return ret;
+}
+
+/* Its exit status is the code of the error that it prints: message, line end, details. */
+static int end_judge(const char *program, const struct child_end *end,
+		     struct cni_error *err)
+{
+	int code = WIFEXITED(end->status) ? WEXITSTATUS(end->status) : -1;
+	const char *text = end->output ? end->output : "";
+	size_t len = strcspn(text, "\n");
+	int ret;
+
+	if (end->timed_out || end->too_long ||
+	    (code != 0 && code != CNI_ERR_RULES && code != CNI_ERR_INTERNAL))
+		return failed(program, end, err);
+	if (code == 0)
+		return 0;
+	ret = error_set(err, code, EIO, "%.*s", (int)len, text);
+	if (text[len] && text[len + 1])
+		error_details(err, "%s", text + len + 1);
+	return ret;
+}
+
+int nft_apply(const char *text, struct cni_error *err)
+{
+	_cleanup_(child_end_clear) struct child_end end = {};
+	char loader[PATH_MAX], program[PATH_MAX];
+	int ret;
+
+	ret = path_beside("ld.so", loader, err);
+	if (ret == 0)
+		ret = path_beside("bridge-cni-nft", program, err);
+	if (ret < 0)
+		return ret;
+	ret = start(loader, program, text, &end, err);
+	if (ret == 0)
+		return end_judge(program, &end, err);
+	if (err->code == CNI_ERR_DELEGATE) {
+		err->code = CNI_ERR_RULES;
+		error_wrap(err, "rules need the whole bundle");
+	}
+	return ret;
+}

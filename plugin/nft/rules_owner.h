@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Whose are rules, sets and maps in the tables bridge_cni? A rule says it in its comment:
+ *
+ *	v2 masquerade/nat4 OWNER FINGERPRINT NETWORK NAME
+ *
+ * the format's version, the stage and its rule's kind, the owner (identity_owner()), a hash
+ * of the rule's chain and text, a hash of the network's name, which several owners may have,
+ * and, for people, as much of the name as nft's limit leaves room for. A set or map has the
+ * owner at the end of its name.
+ *
+ * An earlier version wrote "v1 STAGE/KIND NETWORK FINGERPRINT NAME", and the network's hash at
+ * the end of sets' names: one owner for all configurations of a name. Such rules and sets give
+ * way to those of now in one transaction, which fills the new sets from the records.
+ */
+#ifndef BRIDGE_CNI_PLUGIN_NFT_RULES_OWNER_H
+#define BRIDGE_CNI_PLUGIN_NFT_RULES_OWNER_H
+
+#include "conf/attachment.h"
+#include "conf/base/text.h"
+#include "plugin/netlink/nf_tables.h"
+
+/* Raised when rules of the same fingerprint would mean something else. */
+#define RULES_VERSION	      2
+#define RULES_VERSION_BY_NAME 1
+
+#define RULES_WORD_MAX 24 /* of a stage's name, and of a kind */
+
+struct rules_comment {
+	uint64_t version;
+	char stage[RULES_WORD_MAX], kind[RULES_WORD_MAX];
+	uint64_t owner; /* in RULES_VERSION_BY_NAME the network */
+	uint64_t print;
+	uint64_t network; /* hash of its name */
+};
+bool rules_comment_read(const char *comment, struct rules_comment *ret_comment);
+void rules_comment_format(const struct net_conf *conf, const char *stage,
+			  const char *kind, uint64_t print,
+			  char ret_comment[NFT_COMMENT_MAX]);
+
+/* The owner that the earlier version made the configuration's rules and sets for; struct
+ * net_conf has that of now. */
+uint64_t rules_owner_by_name(const struct net_conf *conf);
+
+/* Was a veth or an ifb, whose alias says @names, made for @owner? By its MAC address. */
+struct link;
+bool rules_owner_made(uint64_t owner, const struct link *link,
+		      const struct alias_names *names);
+
+/* The owner that a set or map is named by. False: one of the sets of all, or anonymous. */
+bool rules_set_owner(const char *name, uint64_t *ret_owner);
+
+/*
+ * Has a pod of another owner of the name, which the earlier version made, its rules among
+ * those by name? Such a pod has an interface that is none of this owner's records'. Under the
+ * exclusive lock. Codes 5, 11, 101.
+ */
+int rules_by_name_in_use(struct attachment *att, bool *ret_in_use, struct cni_error *err);
+
+/* "delete set" lines for the sets of a table that are named by @owner. */
+int rules_sets_delete(struct attachment *att, int protocol, const char *family,
+		      uint64_t owner, struct text *text, struct cni_error *err);
+
+#endif

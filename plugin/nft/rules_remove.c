@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Finds what is an owner's in the tables, and removes it in one transaction. */
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/netfilter.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "nft.h"
+#include "plugin/netlink/nf_tables.h"
+#include "plugin/node/node.h"
+#include "rules.h"
+
+/* One table. Of a dump that starts again only the last run counts. */
+struct removal {
+	const char *family; /* nft's word */
+	uint64_t owner, by_name;
+	bool keep_by_name; /* what an earlier version made is in use by others */
+	struct text rules, sets;
+	size_t rules_n, other_rules, sets_n, other_sets;
+	bool exists;
+};
+
+static void text_reset(struct text *text, size_t *n, size_t *others)
+{
+	text_cut(text, 0);
+	*n = *others = 0;
+}
+
+static bool goes(const struct removal *removal, uint64_t owner)
+{
+	return owner == removal->owner ||
+	       (owner == removal->by_name && !removal->keep_by_name);
+}
+
+static int rule_found(const char *chain, uint64_t handle, const char *comment, void *data)
+{
+	struct removal *removal = data;
+	struct rules_comment read;
+
+	if (handle == 0) {
+		text_reset(&removal->rules, &removal->rules_n, &removal->other_rules);
+	} else if (rules_comment_read(comment, &read) && goes(removal, read.owner)) {
+		removal->rules_n++;
+		text_add(&removal->rules,
+			 "delete rule %s " RULES_TABLE " %s handle %" PRIu64 "\n",
+			 removal->family, chain, handle);
+	} else {
+		removal->other_rules++;
+	}
+	return 0;
+}
+
+static int set_found(const char *name, void *data)
+{
+	struct removal *removal = data;
+	uint64_t owner;
+
+	if (!name) {
+		text_reset(&removal->sets, &removal->sets_n, &removal->other_sets);
+	} else if (!rules_set_owner(name, &owner)) {
+		return 0;
+	} else if (goes(removal, owner)) {
+		removal->sets_n++;
+		text_add(&removal->sets, "delete set %s " RULES_TABLE " %s\n",
+			 removal->family, name);
+	} else {
+		removal->other_sets++;
+	}
+	return 0;
+}
+
+static void removal_text(const struct removal *removal, struct text *text)
+{
+	if (!removal->exists)
+		return;
+	if (removal->other_rules + removal->other_sets == 0) {
+		text_add(text, "delete table %s " RULES_TABLE "\n", removal->family);
+		return;
+	}
+	/* Rules first: a set that one looks into can't be deleted. */
+	text_add(text, "%s%s", removal->rules_n ? removal->rules.text : "",
+		 removal->sets_n ? removal->sets.text : "");
+}
+
+static int table_survey(struct attachment *att, int protocol, const char *family,
+			bool keep_by_name, struct text *text, struct cni_error *err)
+{
+	struct removal removal = {
+		.family = family,
+		.owner = att->conf.owner,
+		.by_name = rules_owner_by_name(&att->conf),
+		.keep_by_name = keep_by_name,
+	};
+	struct nft_probes none = {};
+	struct netlink *nl;
+	int ret;
+
+	ret = node_nftables(att->node, &nl, err);
+	if (ret == 0)
+		ret = nft_table_rules(nl, protocol, RULES_TABLE, &none, rule_found,
+				      &removal, err);
+	if (ret == 0)
+		ret = nft_table_sets(nl, protocol, RULES_TABLE, set_found, &removal, err);
+	if (ret == 0)
+		ret = nft_exists(nl, protocol, RULES_TABLE, NULL, &removal.exists, err);
+	if (ret == 0)
+		removal_text(&removal, text);
+	text->failed |= removal.rules.failed || removal.sets.failed;
+	free(removal.rules.text);
+	free(removal.sets.text);
+	/* A kernel without nf_tables, or this family of it, has no rules. */
+	return ret == -EPROTONOSUPPORT || ret == -EINVAL ? error_clear(err) : ret;
+}
+
+void rules_drop_sets(struct attachment *att, const char *const *names)
+{
+	struct netlink *nl;
+	struct cni_error ignored = {};
+
+	if (node_nftables(att->node, &nl, &ignored) < 0)
+		return;
+	for (; *names; names++) {
+		struct nft_set set = {NFPROTO_INET, RULES_TABLE, *names};
+
+		(void)nft_set_del(nl, &set, &ignored);
+		error_clear(&ignored);
+	}
+}
+
+int rules_remove(struct attachment *att, bool *ret_removed, struct cni_error *err)
+{
+	struct text text = {};
+	bool keep_by_name;
+	int ret = rules_by_name_in_use(att, &keep_by_name, err);
+
+	if (ret == 0)
+		ret = table_survey(att, NFPROTO_INET, "inet", keep_by_name, &text, err);
+	if (ret == 0)
+		ret = table_survey(att, NFPROTO_BRIDGE, "bridge", keep_by_name, &text,
+				   err);
+	if (ret == 0 && text.failed)
+		ret = error_oom(err);
+	if (ret == 0 && text.len > 0) {
+		ret = nft_apply(text.text, err);
+		*ret_removed = ret == 0;
+	}
+	free(text.text);
+	return ret;
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which owners of a name have rules, and which of them have interfaces? */
+#include "rules_retire.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/netfilter.h>
+#include <string.h>
+
+#include "ipam/ipam.h"
+#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/nf_tables.h"
+#include "plugin/node/node.h"
+#include "rules.h"
+
+/* Another owner of the network's name. */
+struct other {
+	uint64_t owner;
+	struct text rules; /* "delete rule" lines */
+	bool lives;
+};
+
+struct others {
+	const char *family; /* of the table, for those lines; NULL: none are wanted */
+	uint64_t owner, network;
+	bool own; /* this owner has rules, too */
+	struct other *items;
+	size_t n;
+};
+
+static void others_clear(struct others *others)
+{
+	for (size_t i = 0; i < others->n; i++)
+		free(others->items[i].rules.text);
+	free(others->items);
+}
+
+static struct other *other_find(struct others *others, uint64_t owner)
+{
+	struct other *grown;
+
+	for (size_t i = 0; i < others->n; i++)
+		if (others->items[i].owner == owner)
+			return &others->items[i];
+	grown = reallocarray(others->items, others->n + 1, sizeof(*grown));
+	if (!grown)
+		return NULL;
+	others->items = grown;
+	grown[others->n] = (struct other){.owner = owner};
+	return &grown[others->n++];
+}
+
+static int rule_note(const char *chain, uint64_t handle, const char *comment, void *data)
+{
+	struct others *others = data;
+	struct rules_comment read;
+	struct other *other;
+
+	if (handle == 0) {
+		others->own = false;
+		for (size_t i = 0; i < others->n; i++)
+			text_cut(&others->items[i].rules, 0);
+		return 0;
+	}
+	if (!rules_comment_read(comment, &read) || read.network != others->network ||
+	    read.version == RULES_VERSION_BY_NAME)
+		return 0;
+	if (read.owner == others->owner) {
+		others->own = true;
+		return 0;
+	}
+	other = other_find(others, read.owner);
+	if (!other)
+		return -ENOMEM;
+	if (others->family)
+		text_add(&other->rules,
+			 "delete rule %s " RULES_TABLE " %s handle %" PRIu64 "\n",
+			 others->family, chain, handle);
+	return 0;
+}
+
+static int others_read(struct attachment *att, int protocol, struct others *others,
+		       struct cni_error *err)
+{
+	struct nft_probes none = {};
+	struct netlink *nl;
+	int ret = node_nftables(att->node, &nl, err);
+
+	others->owner = att->conf.owner;
+	others->network = hash_text(att->conf.name);
+	if (ret == 0)
+		ret = nft_table_rules(nl, protocol, RULES_TABLE, &none, rule_note, others,
+				      err);
+	return ret == -EPROTONOSUPPORT || ret == -EINVAL ? error_clear(err) : ret;
+}
+
+/* The other owners in both tables. */
+static int others_read_all(struct attachment *att, struct others *others,
+			   struct cni_error *err)
+{
+	int ret = others_read(att, NFPROTO_INET, others, err);
+	bool own = others->own;
+
+	if (ret == 0)
+		ret = others_read(att, NFPROTO_BRIDGE, others, err);
+	others->own |= own;
+	return ret;
+}
+
+/* An interface of the name whose MAC address tells no owner may be any owner's: then all of
+ * them live. */
+static void link_note(const struct attachment *att, struct others *others,
+		      const struct link *link)
+{
+	struct alias_names names;
+	bool told = false;
+
+	if (strcmp(link->kind, "veth") != 0 ||
+	    !identity_alias_read(link->alias, &names) ||
+	    strcmp(names.network, att->conf.name) != 0)
+		return;
+	told = rules_owner_made(others->owner, link, &names);
+	for (size_t i = 0; i < others->n && !told; i++)
+		if (rules_owner_made(others->items[i].owner, link, &names))
+			others->items[i].lives = told = true;
+	for (size_t i = 0; i < others->n && !told; i++)
+		others->items[i].lives = true;
+}
+
+static int others_look(struct attachment *att, struct others *others,
+		       struct cni_error *err)
+{
+	_cleanup_(link_list_clear) struct link_list links = {};
+	int ret = link_list_get(att->node->rtnl, &links, err);
+
+	for (size_t i = 0; ret == 0 && i < links.n; i++)
+		link_note(att, others, &links.items[i]);
+	return ret;
+}
+
+int rules_retire_others(struct attachment *att, int protocol, const char *family,
+			struct text *text, struct cni_error *err)
+{
+	_cleanup_(others_clear) struct others others = {.family = family}, any = {};
+	int ret = others_read_all(att, &any, err);
+
+	if (ret == 0 && any.n > 0)
+		ret = others_read(att, protocol, &others, err);
+	if (ret < 0 || any.n == 0)
+		return ret;
+	/* A DEL then looks whether it was the last of its owner. */
+	ipam_note_others(att);
+	ret = others_look(att, &others, err);
+	for (size_t i = 0; ret == 0 && i < others.n; i++) {
+		const struct other *other = &others.items[i];
+
+		if (other->lives || other->rules.len == 0)
+			continue;
+		text_add(text, "%s", other->rules.text);
+		text->failed |= other->rules.failed;
+		ret = rules_sets_delete(att, protocol, family, other->owner, text, err);
+	}
+	return ret;
+}
+
+static int retire(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(others_clear) struct others others = {};
+	bool last = false, ignored;
+	int ret = others_read_all(att, &others, err);
+
+	if (ret < 0 || others.n == 0 || !others.own)
+		return ret;
+	ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+	/* An ADD may have come meanwhile. */
+	if (ret == 0)
+		ret = ipam_is_last(att, &last, err);
+	return ret == 0 && last ? rules_remove(att, &ignored, err) : ret;
+}
+
+void rules_retire(struct attachment *att)
+{
+	struct cni_error err = {};
+
+	if (retire(att, &err) < 0)
+		attachment_notice(
+			att,
+			"network %s: its rules for bridge %s, which no pod needs "
+			"any more, stay: %s",
+			att->conf.name, att->conf.bridge, err.msg);
+}

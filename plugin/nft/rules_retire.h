@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The end of an owner's rules, sets and maps, where other configurations of the same name are
+ * served on the node. The rules of the only owner of a name stay when its last pod goes, for
+ * the next one: most nodes have no other.
+ */
+#ifndef BRIDGE_CNI_PLUGIN_NFT_RULES_RETIRE_H
+#define BRIDGE_CNI_PLUGIN_NFT_RULES_RETIRE_H
+
+#include "conf/attachment.h"
+#include "conf/base/text.h"
+
+/*
+ * For a transaction that is made anyway: adds commands that remove, from one of the tables,
+ * what owners of the same name have there that have no interface on the node any more.
+ * Under the exclusive lock. Codes 5, 11, 100, 101.
+ */
+int rules_retire_others(struct attachment *att, int protocol, const char *family,
+			struct text *text, struct cni_error *err);
+
+/* After a DEL that left the owner without a record: removes its rules where another owner of
+ * the name has some. What keeps it from that is told by attachment_notice(). */
+void rules_retire(struct attachment *att);
+
+#endif

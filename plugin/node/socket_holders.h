@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which processes hold sockets? Searched in /proc, which takes its time. */
+#ifndef BRIDGE_CNI_PLUGIN_NODE_SOCKET_HOLDERS_H
+#define BRIDGE_CNI_PLUGIN_NODE_SOCKET_HOLDERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define PROCESS_NAME_MAX 16 /* the kernel's TASK_COMM_LEN */
+
+struct holder {
+	uint32_t inode; /* in: of the socket */
+	/* Out: the container runtime, which keeps the port for a container: an ancestor of
+	 * this process in its session, or conmon. A login shell's sshd and init, in sessions of
+	 * their own, are none, though this process descends from them. */
+	bool is_runtime;
+	pid_t pid; /* 0: the kernel, or a process that isn't seen from here */
+	char name[PROCESS_NAME_MAX];
+};
+
+/* Sorts them by their inodes. */
+void holders_find(struct holder *holders, size_t n);
+
+#endif

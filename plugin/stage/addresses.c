@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The pod's end: addresses, and up, in one send; and for IPv6 two kernel parameters. It goes
+ * with the veth, so there is nothing to delete.
+ */
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "plugin/netlink/rtnetlink.h"
+#include "stages.h"
+#include "plugin/node/sysctl.h"
+
+#define LINK_LOCAL_LEN 64 /* of the prefix */
+
+/* Otherwise the kernel forgets IPv6 addresses once the interface is set down. Without it the
+ * pod works all the same. */
+static void addresses_keep(struct attachment *att)
+{
+	const char *ifname = att->env.ifname;
+	struct cni_error own = {};
+
+	if (sysctl_set(1, &own, "ipv6/conf/%s/keep_addr_on_down", ifname) < 0 && own.code)
+		attachment_notice(att,
+				  "the IPv6 addresses of %s will be lost when it is set "
+				  "down: %s",
+				  ifname, own.msg);
+}
+
+/* For the kernel's duplicate address detection, whatever the pod's defaults are. */
+static int dad_enable(const char *ifname, struct cni_error *err)
+{
+	int ret = sysctl_ensure(1, err, "ipv6/conf/%s/accept_dad", ifname);
+
+	if (ret == 0)
+		ret = sysctl_ensure(1, err, "ipv6/conf/%s/enhanced_dad", ifname);
+	return ret == -ENOENT ? 0 : ret;
+}
+
+static int ipv6_prepare(void *data, struct cni_error *err)
+{
+	struct attachment *att = data;
+
+	addresses_keep(att);
+	return att->conf.enable_dad ? dad_enable(att->env.ifname, err) : 0;
+}
+
+static int ipv6_enable(void *data, struct cni_error *err)
+{
+	const struct attachment *att = data;
+
+	return sysctl_enable_ipv6(att->env.ifname, err);
+}
+
+/*
+ * The address that the kernel makes by itself once the interface is up: made before, it is
+ * without duplicate address detection, too, and can be used at once.
+ */
+static void queue_link_local(struct attachment *att)
+{
+	struct ip_prefix address = {ip_link_local_of(&att->container_mac),
+				    LINK_LOCAL_LEN};
+
+	queue_addr_set(att->node->pod_rtnl, att->container_index, att->env.ifname,
+		       &address);
+}
+
+static void queue_addresses(struct attachment *att, int family)
+{
+	const struct cni_result *ipam = &att->ipam;
+
+	for (size_t i = 0; i < ipam->ips.n; i++)
+		if (ipam->ips.items[i].address.addr.family == family)
+			queue_addr_add(att->node->pod_rtnl, att->container_index,
+				       att->env.ifname, &ipam->ips.items[i].address,
+				       att->conf.enable_dad);
+}
+
+static int ipv6_and_up(struct attachment *att, struct cni_error *err)
+{
+	struct netlink *nl = att->node->pod_rtnl;
+	bool ipv6 = attachment_uses(att, AF_INET6);
+
+	queue_addresses(att, AF_INET6);
+	if (ipv6 && !att->conf.enable_dad)
+		queue_link_local(att);
+	queue_link_up(nl, att->container_index, att->env.ifname);
+	return netlink_commit(nl, err);
+}
+
+/*
+ * Runtimes turn IPv6 off in pods by default; who configures it here wants it. Once more from
+ * the beginning: on an interface that is up the kernel would make its own address.
+ */
+static _noinline_ int ipv6_again(struct attachment *att, struct cni_error *err)
+{
+	struct netlink *nl = att->node->pod_rtnl;
+	int ret;
+
+	queue_link_down(nl, att->container_index, att->env.ifname);
+	ret = netlink_commit(nl, err);
+	if (ret == 0)
+		ret = node_in_pod(att->node, ipv6_enable, att, err);
+	return ret < 0 ? ret : ipv6_and_up(att, err);
+}
+
+static int addresses_add(struct attachment *att, struct cni_error *err)
+{
+	bool ipv6 = attachment_uses(att, AF_INET6);
+	int ret = 0;
+
+	if (att->conf.disable_container_interface)
+		return 0;
+	if (ipv6)
+		ret = node_in_pod(att->node, ipv6_prepare, att, err);
+	if (ret < 0)
+		return ret;
+	queue_addresses(att, AF_INET);
+	ret = ipv6_and_up(att, err);
+	/* Off in the pod, or not in the kernel at all. */
+	if (ipv6 && (ret == -EACCES || ret == -EOPNOTSUPP)) {
+		error_clear(err);
+		ret = ipv6_again(att, err);
+	}
+	return ret;
+}
+
+static int addresses_check(struct attachment *att, struct cni_error *err)
+{
+	const struct cni_result *prev = &att->ipam;
+	struct addr_list list = {};
+	char found[ERROR_MSG_MAX / 2];
+	int ret;
+
+	ret = addr_list_get(att->node->pod_rtnl, att->container_index, AF_UNSPEC, &list,
+			    err);
+	for (size_t i = 0; ret == 0 && i < prev->ips.n; i++) {
+		const struct ip_prefix *expected = &prev->ips.items[i].address;
+
+		if (addr_list_has(&list, expected))
+			continue;
+		ret = error_set(err, CNI_ERR_CHECK, EADDRNOTAVAIL,
+				"%s: expected the address %s, found %s", att->env.ifname,
+				PREFIX_TEXT(expected),
+				addr_list_format(&list, found, sizeof(found)));
+	}
+	addr_list_clear(&list);
+	return ret;
+}
+
+const struct stage stage_addresses = {
+	.name = "addresses",
+	.add = addresses_add,
+	.check = addresses_check,
+};

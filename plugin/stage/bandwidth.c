@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The pod's rates. What it receives waits in a token bucket on the host's end of the veth;
+ * what it sends is redirected, as it comes out there, to an ifb of the attachment's own and
+ * waits in a bucket on that. The ifb is deleted with the pair, by veth.c.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/tc.h"
+#include "plugin/attachment/report.h"
+#include "stages.h"
+
+#define LATENCY_MS	   25 /* that a packet waits at most, as with the reference */
+#define FRAME_OVERHEAD	   18 /* Ethernet header and a VLAN tag */
+#define QUEUED_BURST_MAX   262144 /* four packets as TCP hands them down, to be cut later */
+#define BURST_TOLD_SECONDS 274 /* 32 bits of 64 ns */
+
+static uint64_t at_least(uint64_t value, uint64_t least)
+{
+	return value < least ? least : value;
+}
+
+static uint64_t at_most(uint64_t value, uint64_t most)
+{
+	return value > most ? most : value;
+}
+
+/*
+ * A bucket that doesn't hold one frame would let none through. The queue doesn't grow with
+ * the bucket for ever: where packets queue the bucket is empty, and they wait for all that
+ * is before them.
+ */
+static struct tbf tbf_of(const struct rate_limit *limit, uint32_t mtu)
+{
+	uint64_t rate = at_least(limit->rate / 8, 1);
+	uint64_t burst = at_least(limit->burst / 8, mtu + FRAME_OVERHEAD);
+	uint64_t queue = rate * LATENCY_MS / 1000 + at_most(burst, QUEUED_BURST_MAX);
+
+	return (struct tbf){
+		.rate = rate,
+		.burst = at_most(burst, UINT32_MAX),
+		.limit = at_most(queue, UINT32_MAX),
+	};
+}
+
+static int ifb_add(struct attachment *att, const char *name, unsigned int *ret_index,
+		   struct cni_error *err)
+{
+	const char *network = att->conf.name, *container_id = att->env.container_id;
+	char alias[LINK_ALIAS_MAX];
+	int ret;
+
+	identity_alias(network, container_id, att->env.ifname, alias);
+	/* Of an attachment of the same names whose record was lost. */
+	if (netlink_ifindex(att->node->rtnl, name))
+		queue_link_del(att->node->rtnl, name);
+	queue_ifb_add(att->node->rtnl,
+		      &(struct ifb_spec){
+			      .name = name,
+			      .mac = identity_ifb_mac(att->conf.owner, container_id,
+						      att->env.ifname),
+			      .mtu = att->mtu,
+			      .alias = alias,
+		      });
+	ret = netlink_commit(att->node->rtnl, err);
+	if (ret == 0)
+		*ret_index = netlink_ifindex(att->node->rtnl, name);
+	return ret;
+}
+
+static int limit_rates(struct attachment *att, unsigned int host, struct cni_error *err)
+{
+	const struct bandwidth *bandwidth = &att->conf.bandwidth;
+	struct netlink *nl = att->node->rtnl;
+	char ifb_name[IF_NAMESIZE];
+	unsigned int ifb = 0;
+	struct tbf tbf;
+	int ret = 0;
+
+	if (bandwidth->ingress.rate) {
+		tbf = tbf_of(&bandwidth->ingress, att->mtu);
+		queue_tbf_add(nl, host, att->host_ifname, &tbf);
+	}
+	if (bandwidth->egress.rate) {
+		identity_ifb(att->host_ifname, ifb_name);
+		ret = ifb_add(att, ifb_name, &ifb, err);
+	}
+	if (ret == 0 && bandwidth->egress.rate) {
+		tbf = tbf_of(&bandwidth->egress, att->mtu);
+		queue_tbf_add(nl, ifb, ifb_name, &tbf);
+		queue_redirect_add(nl, host, att->host_ifname, ifb);
+	}
+	return ret < 0 ? ret : netlink_commit(nl, err);
+}
+
+static bool has_limit(const struct attachment *att)
+{
+	return att->conf.bandwidth.ingress.rate || att->conf.bandwidth.egress.rate;
+}
+
+/* Where this fails, the veth's del takes away what it has made: all of it goes with the
+ * veth or, by its name, at the same time. */
+static int bandwidth_add(struct attachment *att, struct cni_error *err)
+{
+	if (!has_limit(att))
+		return 0;
+	return limit_rates(att, netlink_ifindex(att->node->rtnl, att->host_ifname), err);
+}
+
+static int differs(struct cni_error *err, const char *key, const char *ifname,
+		   const char *what, uint64_t expected, uint64_t found)
+{
+	return error_set(err, CNI_ERR_CHECK, EINVAL,
+			 "%s: expected on %s a tbf with a %s of %" PRIu64
+			 ", found %" PRIu64,
+			 key, ifname, what, expected, found);
+}
+
+/* What the kernel tells of it is a time, rounded, that doesn't hold every burst. */
+static bool burst_differs(const struct tbf *expected, const struct tbf *found)
+{
+	uint64_t tolerance = expected->burst / 100 + expected->rate / 10000000 + 1;
+
+	return expected->burst / expected->rate < BURST_TOLD_SECONDS &&
+	       (found->burst > expected->burst + tolerance ||
+		found->burst + tolerance < expected->burst);
+}
+
+static int tbf_check(struct attachment *att, const struct link *link,
+		     const struct rate_limit *limit, const char *key,
+		     struct cni_error *err)
+{
+	struct tbf expected = tbf_of(limit, att->mtu), found;
+	int ret = tbf_get(att->node->rtnl, link->index, &found, err);
+
+	if (ret < 0)
+		return ret;
+	if (!found.rate)
+		return error_set(err, CNI_ERR_CHECK, ENOENT,
+				 "%s: expected on %s a tbf of %" PRIu64
+				 " bit/s, found none",
+				 key, link->name, 8 * expected.rate);
+	if (found.rate != expected.rate)
+		return differs(err, key, link->name, "rate (bit/s)", 8 * expected.rate,
+			       8 * found.rate);
+	if (burst_differs(&expected, &found))
+		return differs(err, key, link->name, "burst (bytes)", expected.burst,
+			       found.burst);
+	if (found.limit != expected.limit)
+		return differs(err, key, link->name, "queue (bytes)", expected.limit,
+			       found.limit);
+	return 0;
+}
+
+/* By where the filter leads, not by name: the reference plugin names its ifb otherwise. */
+static int egress_check(struct attachment *att, const struct link *host,
+			struct cni_error *err)
+{
+	struct link ifb = {};
+	unsigned int to;
+	int ret = redirect_get(att->node->rtnl, host->index, &to, err);
+
+	if (ret == 0 && to)
+		ret = link_get_by_index(att->node->rtnl, to, &ifb, err);
+	if (ret < 0)
+		return ret;
+	if (strcmp(ifb.kind, "ifb") != 0)
+		return error_set(err, CNI_ERR_CHECK, ENOENT,
+				 "egressRate: expected what %s receives to be redirected "
+				 "to an ifb, found %s",
+				 host->name,
+				 !to	     ? "no such filter"
+				 : ifb.index ? ifb.name
+					     : "the filter's interface gone");
+	if (!ifb.up)
+		return error_set(err, CNI_ERR_CHECK, ENETDOWN,
+				 "egressRate: expected %s up, found it down", ifb.name);
+	return tbf_check(att, &ifb, &att->conf.bandwidth.egress, "egressRate", err);
+}
+
+static int bandwidth_check(struct attachment *att, struct cni_error *err)
+{
+	const struct bandwidth *bandwidth = &att->conf.bandwidth;
+	struct link host;
+	int ret;
+
+	if (!has_limit(att))
+		return 0;
+	ret = link_get_by_index(att->node->rtnl, att->host_index, &host, err);
+	if (ret < 0)
+		return ret;
+	att->mtu = host.mtu;
+	if (bandwidth->ingress.rate)
+		ret = tbf_check(att, &host, &bandwidth->ingress, "ingressRate", err);
+	if (ret == 0 && bandwidth->egress.rate)
+		ret = egress_check(att, &host, err);
+	return ret;
+}
+
+/* What is left is removed first, so that it is made as ADD does. */
+static void limits_remove(struct attachment *att)
+{
+	struct netlink *nl = att->node->rtnl;
+	char ifb[IF_NAMESIZE];
+
+	identity_ifb(att->host_ifname, ifb);
+	if (att->conf.bandwidth.ingress.rate)
+		queue_root_qdisc_del(nl, att->host_index, att->host_ifname);
+	if (att->conf.bandwidth.egress.rate) {
+		queue_redirect_del(nl, att->host_index, att->host_ifname);
+		queue_link_del(nl, ifb);
+	}
+	netlink_commit(nl, &(struct cni_error){}); /* that it wasn't there */
+}
+
+static int bandwidth_repair(struct attachment *att, struct cni_error *err)
+{
+	struct cni_error difference = {};
+	int ret;
+
+	if (!has_limit(att) || !att->host_index)
+		return 0;
+	ret = bandwidth_check(att, &difference);
+	if (ret == 0)
+		return 0;
+	if (difference.code != CNI_ERR_CHECK) {
+		*err = difference;
+		return ret;
+	}
+	limits_remove(att);
+	ret = limit_rates(att, att->host_index, err);
+	if (ret == 0)
+		report_done(att, "%s: its rates are limited again", att->host_ifname);
+	return ret;
+}
+
+const struct stage stage_bandwidth = {
+	.name = "bandwidth",
+	.add = bandwidth_add,
+	.check = bandwidth_check,
+	.repair = bandwidth_repair,
+};

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The node's bridge: shared, so made complete step by step under the exclusive lock, and
+ * never taken away by DEL. An ADD that fails takes away the bridge that it has made.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_ether.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "ipam/ipam.h"
+#include "plugin/node/accept_ra.h"
+#include "plugin/netlink/rtnetlink.h"
+#include "plugin/attachment/report.h"
+#include "stages.h"
+#include "plugin/node/uplink.h"
+
+/*
+ * The same whenever it is made anew while the node is up: pods have it in their neighbour
+ * caches. Where the boot can't be told, the kernel's random one, pinned like a found one.
+ */
+static struct mac_addr own_mac(const struct attachment *att)
+{
+	const char *boot = att->kernel->boot_id;
+
+	return boot[0] ? identity_bridge_mac(boot, netlink_cookie(att->node->rtnl),
+					     att->conf.bridge)
+		       : (struct mac_addr){};
+}
+
+static bool has_own_mac(const struct attachment *att, const struct link *link)
+{
+	struct mac_addr own = own_mac(att);
+
+	return own.set && memcmp(own.bytes, link->mac.bytes, MAC_LEN) == 0;
+}
+
+/*
+ * A bridge whose address nobody has set takes that of its lowest port, and changes it as
+ * ports come and go. /sys tells (NET_ADDR_SET is 3, linux/netdevice.h); where it can't be
+ * read, setting the present address once more does no harm.
+ */
+static bool mac_is_pinned(const struct attachment *att, const struct link *link)
+{
+	_cleanup_(close_p) int fd = -1;
+	char path[64 + IF_NAMESIZE], value = 0;
+
+	if (has_own_mac(att, link))
+		return true; /* no port has that one */
+	snprintf(path, sizeof(path), "/sys/class/net/%s/addr_assign_type", link->name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && read(fd, &value, 1) == 1 && value == '3';
+}
+
+static int must_be_bridge(const struct link *link, struct cni_error *err)
+{
+	if (!link->index || strcmp(link->kind, "bridge") == 0)
+		return 0;
+	return error_set(
+		err, CNI_ERR_EXISTS, EEXIST,
+		"bridge: an interface %s exists and is no bridge but %s%s; remove "
+		"it or give the bridge another name",
+		link->name, link->kind[0] ? "of kind " : "a device", link->kind);
+}
+
+static int no_vlan_filtering(const struct net_conf *conf, struct cni_error *err)
+{
+	return error_set(
+		err, CNI_ERR_KERNEL, EOPNOTSUPP,
+		"%s: this kernel's bridges can't filter VLANs; it would have to be "
+		"built with CONFIG_BRIDGE_VLAN_FILTERING=y",
+		conf->vlan ? "vlan" : "vlanTrunk");
+}
+
+/* Of a bridge made here: as configured, else the smallest of the uplinks in use. */
+static int made_mtu(struct attachment *att, uint32_t *ret_mtu, struct cni_error *err)
+{
+	static const int families[] = {AF_INET, AF_INET6};
+	uint32_t mtu = att->conf.mtu;
+
+	for (size_t i = 0; !att->conf.mtu && i < ARRAY_SIZE(families); i++) {
+		uint32_t uplink = 0;
+		int ret = 0;
+
+		if (attachment_uses(att, families[i]) ||
+		    (att->ipam.ips.n == 0 && families[i] == AF_INET))
+			ret = uplink_mtu(att->node->rtnl, families[i], &uplink, err);
+		if (ret < 0)
+			return ret;
+		if (uplink && (!mtu || uplink < mtu))
+			mtu = uplink;
+	}
+	if (mtu > UINT16_MAX)
+		mtu = UINT16_MAX; /* a bridge's largest */
+	if (mtu)
+		*ret_mtu = mtu;
+	return 0;
+}
+
+static bool wants_vlans(const struct net_conf *conf)
+{
+	return net_conf_native_vlan(conf);
+}
+
+/* Nothing is left to do for this bridge. */
+static bool is_complete(const struct attachment *att, const struct link *link)
+{
+	const struct net_conf *conf = &att->conf;
+
+	return link->index && link->up && accept_ra_is_off(link) &&
+	       mac_is_pinned(att, link) && (!conf->promisc_mode || link->promisc) &&
+	       (!wants_vlans(conf) || link->bridge.filters_vlans);
+}
+
+/* Makes the bridge, down. A kernel that can't filter VLANs makes none that is to. */
+static int make(struct attachment *att, struct link *link, bool *ret_made,
+		struct cni_error *err)
+{
+	struct netlink *nl = att->node->rtnl;
+	const struct net_conf *conf = &att->conf;
+	int ret;
+
+	queue_bridge_add(nl, &(struct bridge_spec){
+				     .name = conf->bridge,
+				     .mac = own_mac(att),
+				     .filter_vlans = wants_vlans(conf),
+			     });
+	ret = netlink_commit(nl, err);
+	if (ret == -EOPNOTSUPP && wants_vlans(conf)) {
+		error_clear(err);
+		return no_vlan_filtering(conf, err);
+	}
+	*ret_made = ret == 0;
+	/* Somebody who doesn't take our lock may have been quicker. */
+	if (ret == -EEXIST)
+		ret = error_clear(err);
+	if (ret == 0)
+		ret = link_get(nl, conf->bridge, link, err);
+	return ret < 0 ? ret : must_be_bridge(link, err);
+}
+
+/* An MTU that is set stays when the last port goes; that of creation doesn't, nor one that
+ * is set to what it is. */
+static int set_mtu(struct attachment *att, struct link *link, struct cni_error *err)
+{
+	int ret = made_mtu(att, &link->mtu, err);
+
+	if (ret == 0 && link->mtu != ETH_DATA_LEN)
+		queue_link_mtu(att->node->rtnl, link->index, link->name, link->mtu);
+	return ret;
+}
+
+/* Gives a bridge that is there what it lacks. @made: it was made here, now or by an ADD that
+ * got no further. */
+static int set_up(struct attachment *att, struct link *link, bool made,
+		  struct cni_error *err)
+{
+	struct netlink *nl = att->node->rtnl;
+	const struct net_conf *conf = &att->conf;
+	const char *name = conf->bridge;
+	int ret = 0;
+
+	if (wants_vlans(conf) && !link->bridge.can_filter_vlans)
+		ret = no_vlan_filtering(conf, err);
+	if (ret == 0)
+		ret = accept_ra_off(link, err);
+	if (ret == 0 && made)
+		ret = set_mtu(att, link, err);
+	if (ret < 0)
+		return ret;
+	if (!mac_is_pinned(att, link))
+		queue_link_mac(nl, link->index, name, &link->mac);
+	if (conf->promisc_mode && !link->promisc)
+		queue_link_promisc(nl, link->index, name);
+	if (wants_vlans(conf) && !link->bridge.filters_vlans)
+		queue_vlan_filtering(nl, link->index, name);
+	if (!link->up)
+		queue_link_up(nl, link->index, name);
+	return netlink_commit(nl, err);
+}
+
+/* A bridge that this ADD has made, and that can't be completed. */
+static void unmake(struct attachment *att, unsigned int index)
+{
+	struct netlink *nl = att->node->rtnl;
+	struct cni_error ignored = {};
+
+	netlink_discard(nl);
+	queue_link_del_known(nl, &(struct link_known){index, att->conf.bridge});
+	netlink_commit(nl, &ignored);
+}
+
+/* False also where it can't be told. */
+static bool is_unused(struct attachment *att)
+{
+	_cleanup_(link_list_clear) struct link_list links = {};
+	bool found = false;
+
+	if (link_list_get(att->node->rtnl, &links, &(struct cni_error){}) < 0)
+		return false;
+	for (size_t i = 0; i < links.n; i++) {
+		if (links.items[i].master == att->bridge_index)
+			return false;
+		found = found || links.items[i].index == att->bridge_index;
+	}
+	return found;
+}
+
+/* Makes or completes the bridge; the exclusive lock is held. */
+static int complete(struct attachment *att, struct link *link, struct cni_error *err)
+{
+	/* An ADD that was killed has left it: down, with the MAC address that bridges made
+	 * here have. Somebody's own bridge may be down and have its MAC address set, too. */
+	bool half_made = link->index && !link->up && has_own_mac(att, link);
+	bool now = false;
+	int ret = link->index ? 0 : make(att, link, &now, err);
+
+	if (ret == 0)
+		ret = set_up(att, link, now || half_made, err);
+	if (ret < 0 && now)
+		unmake(att, link->index);
+	att->bridge_made = ret == 0 && now;
+	if (ret == 0)
+		report_done(att,
+			    now ? "made the bridge %s"
+				: "bridge %s: up, and set as configured",
+			    att->conf.bridge);
+	return ret;
+}
+
+/* Success, and then no network for a while, is worth a word. */
+static void tell_spanning_tree(struct attachment *att, const struct link *link)
+{
+	if (att->env.verb == CNI_ADD && link->bridge.spanning_tree)
+		attachment_notice(att,
+				  "bridge %s has spanning tree on: a new pod's frames "
+				  "pass only after %u s (two forward delays); turn it "
+				  "off (ip link set %s type bridge stp_state 0), or "
+				  "lower forward_delay",
+				  link->name, 2 * link->bridge.forward_delay, link->name);
+}
+
+static void found(struct attachment *att, const struct link *link)
+{
+	att->bridge_index = link->index;
+	att->bridge_mac = link->mac;
+	att->bridge_mtu = link->mtu;
+	att->bridge_ipv6 = link->ipv6.accept_ra >= 0;
+	att->bridge_default_vlan = link->bridge.default_vlan;
+	snprintf(att->gateway_ifname, sizeof(att->gateway_ifname), "%s", link->name);
+	att->gateway_index = link->index;
+	att->gateway_forwards = link->ipv4.forwarding != 0;
+	att->gateway_localnet = link->ipv4.route_localnet;
+}
+
+static int bridge_add(struct attachment *att, struct cni_error *err)
+{
+	struct netlink *nl = att->node->rtnl;
+	const char *name = att->conf.bridge;
+	struct link link;
+	int ret;
+
+	ret = link_get(nl, name, &link, err);
+	if (ret == 0)
+		ret = must_be_bridge(&link, err);
+	if (ret == 0 && !is_complete(att, &link)) {
+		ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+		if (ret == 0)
+			ret = link_get(nl, name, &link, err);
+		if (ret == 0)
+			ret = must_be_bridge(&link, err);
+		if (ret == 0)
+			ret = complete(att, &link, err);
+	}
+	if (ret < 0)
+		return ret;
+
+	found(att, &link);
+	tell_spanning_tree(att, &link);
+	return 0;
+}
+
+static int bridge_check(struct attachment *att, struct cni_error *err)
+{
+	const char *name = att->conf.bridge;
+	struct link link;
+	int ret;
+
+	ret = link_get(att->node->rtnl, name, &link, err);
+	if (ret < 0)
+		return ret;
+	if (!link.index)
+		return error_set(
+			err, CNI_ERR_CHECK, ENODEV,
+			"bridge: expected the bridge %s, found no such interface; "
+			"`bridge-cni repair` makes it, with its pods' ports",
+			name);
+	if (strcmp(link.kind, "bridge") != 0)
+		return error_set(err, CNI_ERR_CHECK, ENODEV,
+				 "bridge: expected the bridge %s, found an interface of "
+				 "kind \"%s\"",
+				 name, link.kind);
+	if (!link.up)
+		return error_set(err, CNI_ERR_CHECK, ENETDOWN,
+				 "bridge: expected %s up, found it down; `bridge-cni "
+				 "repair` sets it up",
+				 name);
+	if (att->conf.promisc_mode && !link.promisc)
+		return error_set(err, CNI_ERR_CHECK, EINVAL,
+				 "bridge: expected %s in promiscuous mode, found it not",
+				 name);
+	if (wants_vlans(&att->conf) && !link.bridge.filters_vlans)
+		return error_set(err, CNI_ERR_CHECK, EINVAL,
+				 "bridge: expected %s to filter VLANs, found it not to",
+				 name);
+
+	/* Its MAC address is shared, too: another one than prevResult's is no fault of this
+	 * attachment's (containernetworking/cni#285). */
+	found(att, &link);
+	return 0;
+}
+
+/*
+ * Another ADD that has found the bridge keeps the node lock until its port is there. So under
+ * the exclusive lock a bridge without ports is nobody's. What can't be removed stays, and is
+ * whole.
+ */
+static int bridge_del(struct attachment *att, struct cni_error *err)
+{
+	(void)err;
+	if (att->bridge_made &&
+	    node_lock(att->node, NODE_EXCLUSIVE, &(struct cni_error){}) == 0 &&
+	    is_unused(att))
+		unmake(att, att->bridge_index);
+	return 0;
+}
+
+const struct stage stage_bridge = {
+	.name = "bridge",
+	.add = bridge_add,
+	.check = bridge_check,
+	.del = bridge_del,
+	.repair = bridge_add,
+};

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Decides which connections go; how they are deleted is plugin/netlink/ctnetlink.c's. */
+#include "conntrack.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "ipam/delegate.h"
+#include "ipam/ipam.h"
+#include "ipam/store/record.h"
+#include "portmap_elements.h"
+#include "plugin/netlink/ctnetlink.h"
+#include "plugin/node/node.h"
+#include "plugin/node/sysctl.h"
+
+#define COUNT_SYSCTL "netfilter/nf_conntrack_count"
+
+/* So many a node may have for those of a pod without host ports to be looked for: they are
+ * not in anybody's way but by chance, and end by themselves. */
+#define CONNECTIONS_FEW 2048
+
+static void forget(struct attachment *att, const struct conntrack_match *matches,
+		   size_t n, bool listed)
+{
+	struct cni_error err = {};
+	struct netlink *nl;
+	int ret = node_nftables(att->node, &nl, &err);
+
+	if (ret == 0)
+		ret = conntrack_delete(nl, matches, n, listed, &err);
+
+	if (ret < 0 && err.code)
+		attachment_notice(
+			att,
+			"%s%s: who goes on sending to a host port may reach its "
+			"former owner for some minutes",
+			err.msg,
+			ret == -EINVAL ? " (the kernel may have been built "
+					 "without CONFIG_NF_CT_NETLINK)"
+				       : "");
+}
+
+static struct conntrack_match port_match(const struct conntrack_port *port)
+{
+	static const uint8_t any[16];
+	struct conntrack_match match = {
+		.family = port->host.family,
+		.orig = {.protocol = port->protocol,
+			 .dst_port = port->port,
+			 .dst_port_last = port->last},
+		/* Answered from that port, and to the client itself: what pods send to that
+		 * port of other hosts is masqueraded, and would change its source. */
+		.reply = {.protocol = port->protocol,
+			  .src_port = port->port,
+			  .src_port_last = port->last},
+		.untranslated = true,
+	};
+
+	if (memcmp(port->host.bytes, any, sizeof(any)) != 0)
+		match.orig.dst = port->host;
+	return match;
+}
+
+void conntrack_forget_ports(struct attachment *att, const struct conntrack_port *ports,
+			    size_t n)
+{
+	static const int families[] = {AF_INET, AF_INET6};
+	_cleanup_(free_p) struct conntrack_match *matches = calloc(n, sizeof(*matches));
+
+	for (size_t f = 0; matches && f < ARRAY_SIZE(families); f++) {
+		size_t matches_n = 0;
+
+		for (size_t i = 0; i < n; i++)
+			if (ports[i].host.family == families[f])
+				matches[matches_n++] = port_match(&ports[i]);
+		if (matches_n > 0)
+			forget(att, matches, matches_n, true);
+	}
+}
+
+/* Not known: as if there were none, without connection tracking. */
+static int connections(void)
+{
+	struct cni_error ignored = {};
+	int count = 0;
+
+	(void)sysctl_get(&count, &ignored, COUNT_SYSCTL);
+	return count;
+}
+
+static bool has_address(const struct hostport_pod *pod)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(pod->addresses); i++)
+		if (pod->addresses[i].addr.family)
+			return true;
+	return false;
+}
+
+bool conntrack_prepare(struct attachment *att)
+{
+	struct hostport_pod pod;
+	struct netlink *nl;
+	int count;
+
+	if (!hostport_pod_of(att, &pod) || !has_address(&pod))
+		return false;
+	count = connections();
+	if (count == 0 || (pod.ports->n == 0 && count > CONNECTIONS_FEW))
+		return false;
+	(void)node_nftables(att->node, &nl, &(struct cni_error){});
+	return true;
+}
+
+struct owned {
+	const struct attachment *att;
+	struct hostport_pod *pod;
+};
+
+static int others_leave_out(const struct record *record, void *data,
+			    struct cni_error *err)
+{
+	const struct owned *owned = data;
+	const struct cni_env *env = &owned->att->env;
+
+	(void)err;
+	if (record_is_of(record, owned->att->conf.name, env->container_id, env->ifname))
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(owned->pod->addresses); i++) {
+		struct ip_addr *address = &owned->pod->addresses[i].addr;
+
+		for (size_t k = 0; address->family && k < record->n; k++)
+			if (ip_equal(&record->addresses[k].address.addr, address))
+				address->family = 0;
+	}
+	return 0;
+}
+
+void conntrack_forget_pod(struct attachment *att)
+{
+	struct hostport_pod pod;
+	struct cni_error err = {};
+
+	if (!hostport_pod_of(att, &pod))
+		return;
+	/* Some IPAM plugins give an address to the next pod before the last one's DEL. */
+	if (ipam_delegated(&att->conf) &&
+	    ipam_records(att, others_leave_out, &(struct owned){att, &pod}, &err) < 0)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(pod.addresses); i++) {
+		const struct ip_addr *address = &pod.addresses[i].addr;
+		const struct conntrack_match matches[] = {
+			{.family = address->family, .reply.src = *address},
+			{.family = address->family, .orig.src = *address},
+		};
+
+		if (address->family)
+			forget(att, matches, ARRAY_SIZE(matches), pod.ports->n > 0);
+	}
+}

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * An attachment's elements, those of spoofCheck and those of its host ports, in one
+ * transaction: each goes through all chains of the node in the kernel, and its end waits
+ * for the kernel where it deletes. They are there before the pod's end is up.
+ */
+#include "elements.h"
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ipam/ipam.h"
+#include "ipam/store/record.h"
+#include "portmap_own.h"
+#include "portmap_siblings.h"
+#include "portmap_conflict.h"
+#include "plugin/netlink/rtnetlink.h"
+#include "spoofcheck_elements.h"
+#include "stages.h"
+
+/* The elements point to the sets. */
+struct own {
+	struct spoof_sets spoof;
+	struct hostport_sets ports;
+	struct nft_element_list list;
+};
+
+static void own_clear(struct own *own)
+{
+	nft_element_list_clear(&own->list);
+}
+
+static void own_begin(uint64_t owner, struct own *own)
+{
+	spoof_sets_name(owner, &own->spoof);
+	hostport_sets_name(owner, &own->ports);
+}
+
+static int elements_add(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(nft_element_list_clear) struct nft_element_list ports = {};
+	_cleanup_(own_clear) struct own own = {};
+	struct hostport_pod pod;
+	struct netlink *nl;
+	int ret;
+
+	if (!att->conf.mac_spoof_check && att->conf.ports.mappings.n == 0)
+		return 0;
+	own_begin(att->conf.owner, &own);
+	hostport_pod_of_att(att, &pod);
+	ret = spoof_elements_make(att, &own.spoof, &own.list, err);
+	if (ret == 0)
+		ret = hostport_elements_make(&own.ports, &pod, &ports, err);
+	if (ret == 0 && att->port_turn > 0)
+		ret = hostports_check_free(att, &ports, err);
+	for (size_t i = 0; ret >= 0 && i < ports.n; i++)
+		if (nft_element_list_add(&own.list, &ports.items[i]) < 0)
+			ret = error_oom(err);
+	if (ret < 0 || own.list.n == 0)
+		return ret;
+	ret = node_nftables(att->node, &nl, err);
+	if (ret < 0)
+		return ret;
+	ret = nft_elements_add(nl, own.list.items, own.list.n, 0, err);
+	if (ret == 0) {
+		hostports_forget_udp(att, &ports);
+		/* From here on nobody has to wait for this attachment. */
+		ret = node_share(att->node, err);
+	}
+	/* The kernel may have done it, and its answer been lost. */
+	if (ret < 0)
+		nft_elements_del(nl, own.list.items, own.list.n, &(struct cni_error){});
+	return ret;
+}
+
+/* Whose element is it? "": a sentinel, which is nobody's. */
+static void owner_read(const struct nft_element *element, char ret_ifname[IF_NAMESIZE])
+{
+	const char *text = element->comment;
+	size_t len = strcspn(text, " ");
+
+	if (element->set->family == NFPROTO_BRIDGE) {
+		text = (const char *)element->key.bytes;
+		len = strnlen(text, IF_NAMESIZE - 1);
+	}
+	memset(ret_ifname, 0, IF_NAMESIZE);
+	if (len < IF_NAMESIZE && strcmp(text, SPOOF_NOBODY) != 0)
+		memcpy(ret_ifname, text, len);
+}
+
+struct search {
+	const struct attachment *att;
+	bool (*is_kept)(const struct attachment *att, const char *host_ifname,
+			const void *data);
+	const void *data;
+	struct nft_element_list *found;
+};
+
+static int found_note(const struct nft_element *element, void *data)
+{
+	const struct search *search = data;
+	char owner[IF_NAMESIZE];
+
+	owner_read(element, owner);
+	if (!owner[0] || search->is_kept(search->att, owner, search->data))
+		return 0;
+	return nft_element_list_add(search->found, element);
+}
+
+/* All in the sets of @owner but those whose pod @is_kept. */
+static int sweep_owner(struct attachment *att, uint64_t owner,
+		       bool (*is_kept)(const struct attachment *att,
+				       const char *host_ifname, const void *data),
+		       const void *data, size_t *ret_n, struct cni_error *err)
+{
+	_cleanup_(own_clear) struct own own = {};
+	_cleanup_(siblings_clear) struct siblings siblings = {};
+	struct search search = {att, is_kept, data, &own.list};
+	struct netlink *nl;
+	int ret = node_nftables(att->node, &nl, err);
+
+	own_begin(owner, &own);
+	for (int s = 0; ret == 0 && s < SPOOF_SETS; s++)
+		ret = nft_set_elements(nl, &own.spoof.sets[s], found_note, &search, err);
+	for (int f = 0; ret == 0 && f < HOSTPORT_FAMILIES; f++)
+		for (int k = 0; ret == 0 && k < HOSTPORT_KINDS; k++)
+			ret = nft_set_elements(nl, &own.ports.sets[f][k], found_note,
+					       &search, err);
+	if (ret == 0 && own.list.n > 0)
+		ret = siblings_read(att, NULL, &siblings, err);
+	if (ret == 0)
+		ret = siblings_take_over(att, nl, &siblings, &own.list, err);
+	if (ret == 0)
+		*ret_n += own.list.n;
+	return ret == -EPROTONOSUPPORT || ret == -EINVAL ? error_clear(err) : ret;
+}
+
+/* Sweeps the owner's sets, and those that an earlier version named by the network. */
+static int sweep(struct attachment *att,
+		 bool (*is_kept)(const struct attachment *att, const char *host_ifname,
+				 const void *data),
+		 const void *data, size_t *ret_n, struct cni_error *err)
+{
+	int ret;
+
+	*ret_n = 0;
+	ret = sweep_owner(att, att->conf.owner, is_kept, data, ret_n, err);
+	return ret < 0 ? ret
+		       : sweep_owner(att, rules_owner_by_name(&att->conf), is_kept, data,
+				     ret_n, err);
+}
+
+struct known {
+	const struct valid_set *valid;
+	struct ipam_owner_list owners;
+};
+
+static void known_clear(struct known *known)
+{
+	ipam_owner_list_clear(&known->owners);
+}
+
+static bool is_name_of(const struct attachment *att, const char *host_ifname,
+		       const char *container_id, const char *ifname)
+{
+	char name[IF_NAMESIZE];
+
+	identity_host_ifname(att->conf.name, container_id, ifname, name);
+	return strcmp(name, host_ifname) == 0;
+}
+
+static bool is_known(const struct attachment *att, const char *host_ifname,
+		     const void *data)
+{
+	const struct known *known = data;
+
+	if (hostport_owner_lives(att, host_ifname))
+		return true;
+	for (size_t i = 0; known->valid && i < known->valid->n; i++)
+		if (is_name_of(att, host_ifname, known->valid->items[i].container_id,
+			       known->valid->items[i].ifname))
+			return true;
+	for (size_t i = 0; i < known->owners.n; i++)
+		if (is_name_of(att, host_ifname, known->owners.items[i].container_id,
+			       known->owners.items[i].ifname))
+			return true;
+	return false;
+}
+
+int elements_sweep(struct attachment *att, const struct valid_set *valid, size_t *ret_n,
+		   struct cni_error *err)
+{
+	_cleanup_(known_clear) struct known known = {.valid = valid};
+	int ret = ipam_owners(att, &known.owners, err);
+
+	return ret < 0 ? ret : sweep(att, is_known, &known, ret_n, err);
+}
+
+static bool is_anothers(const struct attachment *att, const char *host_ifname,
+			const void *data)
+{
+	(void)data;
+	return strcmp(host_ifname, att->host_ifname) != 0;
+}
+
+/* All that have sets in the tables. */
+struct set_owners {
+	uint64_t *items;
+	size_t n;
+	size_t before; /* those of the table that was listed first */
+};
+
+static void set_owners_clear(struct set_owners *owners)
+{
+	free(owners->items);
+}
+
+static int set_owner_note(const char *name, void *data)
+{
+	struct set_owners *owners = data;
+	uint64_t owner, *grown;
+
+	if (!name)
+		owners->n = owners->before;
+	if (!name || !rules_set_owner(name, &owner))
+		return 0;
+	for (size_t i = 0; i < owners->n; i++)
+		if (owners->items[i] == owner)
+			return 0;
+	grown = reallocarray(owners->items, owners->n + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	owners->items = grown;
+	grown[owners->n++] = owner;
+	return 0;
+}
+
+static int set_owners_list(struct attachment *att, struct set_owners *owners,
+			   struct cni_error *err)
+{
+	static const int families[] = {NFPROTO_INET, NFPROTO_BRIDGE};
+	struct netlink *nl;
+	int ret = node_nftables(att->node, &nl, err);
+
+	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(families); i++) {
+		owners->before = owners->n;
+		ret = nft_table_sets(nl, families[i], RULES_TABLE, set_owner_note, owners,
+				     err);
+	}
+	return ret == -EPROTONOSUPPORT || ret == -EINVAL ? error_clear(err) : ret;
+}
+
+/* Without a record (it was deleted, or the configuration names another store by now) nothing
+ * tells whose sets have the pod's elements, so all are looked through: the pod's ports must
+ * not lead to whoever has the address next. */
+static int unrecorded_del(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(set_owners_clear) struct set_owners owners = {};
+	struct link host;
+	size_t n = 0;
+	int ret = link_get(att->node->rtnl, att->host_ifname, &host, err);
+
+	if (ret < 0 || !host.index ||
+	    identity_alias_is_anothers(host.alias, att->conf.name, att->env.container_id,
+				       att->env.ifname))
+		return ret;
+	ret = set_owners_list(att, &owners, err);
+	for (size_t i = 0; ret == 0 && i < owners.n; i++)
+		ret = sweep_owner(att, owners.items[i], is_anothers, NULL, &n, err);
+	return ret;
+}
+
+/* What is there of the host ports and the pod's own still. */
+static int ports_find(struct attachment *att, const struct hostport_pod *pod, bool shared,
+		      struct own *own, struct cni_error *err)
+{
+	_cleanup_(nft_element_list_clear) struct nft_element_list wanted = {};
+	struct netlink *nl;
+	int ret;
+
+	if (pod->ports->n == 0)
+		return 0;
+	ret = node_nftables(att->node, &nl, err);
+	if (ret == 0 && shared)
+		return hostports_list_own(nl, &own->ports, pod->host_ifname, &own->list,
+					  err);
+	if (ret == 0)
+		ret = hostport_elements_make(&own->ports, pod, &wanted, err);
+	return ret < 0 ? ret
+		       : hostports_find_own(nl, &wanted, pod->host_ifname, &own->list,
+					    err);
+}
+
+/* Deletes the elements that the record names, whatever the configuration says now; an ADD undoes
+ * what it made itself. Ports that the pod's other attachments ask for as well are theirs then. */
+static int owner_del(struct attachment *att, const struct hostport_pod *pod, bool shared,
+		     struct cni_error *err)
+{
+	_cleanup_(own_clear) struct own own = {};
+	_cleanup_(siblings_clear) struct siblings siblings = {};
+	struct netlink *nl;
+	int ret;
+
+	own_begin(att->conf.owner, &own);
+	ret = att->env.verb == CNI_ADD
+		      ? spoof_elements_make(att, &own.spoof, &own.list, err)
+		      : spoof_elements_of_record(att->record, &own.spoof, &own.list, err);
+	if (ret == 0)
+		ret = ports_find(att, pod, shared, &own, err);
+	if (ret == 0 && shared)
+		ret = siblings_read(att, att->env.container_id, &siblings, err);
+	if (ret < 0 || own.list.n == 0)
+		return ret;
+	ret = node_nftables(att->node, &nl, err);
+	return ret < 0 ? ret : siblings_take_over(att, nl, &siblings, &own.list, err);
+}
+
+/* Does another attachment of the container ask for the same ports? An ADD that undoes itself
+ * may have been joined by one meanwhile. */
+static bool shares_ports(struct attachment *att)
+{
+	_cleanup_(record_clear) struct record own = {};
+
+	if (att->env.verb != CNI_ADD)
+		return att->record->port_turn > 0;
+	return att->conf.ports.mappings.n > 0 &&
+	       ipam_recorded(att, &own, &(struct cni_error){}) == 0 && own.port_turn > 0;
+}
+
+static int elements_del(struct attachment *att, struct cni_error *err)
+{
+	bool add = att->env.verb == CNI_ADD, shared;
+	struct hostport_pod pod;
+	size_t n = 0;
+	int ret = 0;
+
+	if (!hostport_pod_of(att, &pod))
+		return unrecorded_del(att, err);
+	if (pod.ports->n == 0 &&
+	    !(add ? att->conf.mac_spoof_check : att->record->spoof_check))
+		return 0;
+	shared = shares_ports(att);
+	/* Two that go at once must not leave the ports to each other. */
+	if (shared)
+		ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+	if (ret == 0)
+		ret = owner_del(att, &pod, shared, err);
+	/* An earlier version's pod has them in the sets of its network's name, and some that
+	 * it wouldn't be given now, until the rules are replaced. */
+	if (ret == 0 && !add && att->record->masquerade == RECORD_NOT_TOLD)
+		ret = sweep_owner(att, rules_owner_by_name(&att->conf), is_anothers, NULL,
+				  &n, err);
+	return ret;
+}
+
+const struct stage stage_elements = {
+	.name = "elements",
+	.add = elements_add,
+	.del = elements_del,
+};

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * isGateway: the gateway addresses on the bridge, and forwarding in the families in use.
+ * Shared, so looked at by every ADD, changed under the exclusive lock, left by DEL.
+ */
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "forwarding.h"
+#include "gateway.h"
+#include "portmap_localnet.h"
+#include "stages.h"
+
+static const int families[] = {AF_INET, AF_INET6};
+
+bool gateway_uses(const struct attachment *att, int family)
+{
+	for (size_t i = 0; i < att->ipam.ips.n; i++)
+		if (att->ipam.ips.items[i].gateway.family == family)
+			return true;
+	return false;
+}
+
+static int gateway_add(struct attachment *att, struct cni_error *err)
+{
+	bool added;
+	int ret;
+
+	if (!att->conf.is_gateway)
+		return 0;
+	ret = gateway_addresses_ensure(att, err);
+	/* Since this pod's ADD the network was given another gateway. */
+	if (ret == -EADDRINUSE && !err->code)
+		ret = 0;
+	added = ret > 0;
+	if (added)
+		ret = 0;
+	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(families); i++)
+		if (gateway_uses(att, families[i]))
+			ret = forwarding_ensure(att, families[i], err);
+	/* Once, as a question to each pod's ADD would cost too much. */
+	if (ret < 0 || !added || att->env.verb != CNI_ADD || !gateway_uses(att, AF_INET))
+		return ret;
+	localnet_tell_all(att);
+	return forwarding_tell_uplink(att, err);
+}
+
+static int gateway_check(struct attachment *att, struct cni_error *err)
+{
+	int ret;
+
+	if (!att->conf.is_gateway)
+		return 0;
+	ret = gateway_addresses_check(att, err);
+	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(families); i++)
+		if (gateway_uses(att, families[i]))
+			ret = forwarding_check(att, families[i], err);
+	return ret;
+}
+
+const struct stage stage_gateway = {
+	.name = "gateway",
+	.add = gateway_add,
+	.check = gateway_check,
+	.repair = gateway_add,
+};

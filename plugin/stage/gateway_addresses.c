@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The gateway addresses on the bridge, or on the VLAN's interface: what is missing is added,
+ * and what stands in its place (gateway_places.c) removed where it may be.
+ */
+#include "gateway_places.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "ipam/ipam.h"
+#include "gateway_users.h"
+#include "plugin/netlink/rtnetlink.h"
+#include "plugin/node/node.h"
+#include "plugin/attachment/report.h"
+#include "plugin/node/sysctl.h"
+
+/* A gateway address is written down before it is added: one that nobody knows of would stay. */
+static int missing_note(struct attachment *att, const struct addr_list *list,
+			struct cni_error *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < att->ipam.ips.n; i++) {
+		struct ip_prefix gateway = gateway_prefix(&att->ipam.ips.items[i]);
+
+		if (gateway.addr.family && !addr_list_has(list, &gateway))
+			ret = ipam_gateway_note(att, att->gateway_ifname, &gateway, err);
+	}
+	return ret;
+}
+
+/* Success, and pods without their gateway, is worth a word; not so what the network itself
+ * has left, and no pod uses. */
+static int displaced_tell(struct attachment *att, const struct ip_prefix *stranger,
+			  struct cni_error *err)
+{
+	struct gateway_users users = {};
+	int ret = gateway_users_count(att, stranger, &users, err);
+	size_t n = users.own + users.others;
+
+	if (ret < 0 ||
+	    (n == 0 && ipam_gateway_is_ours(att, att->gateway_ifname, stranger)))
+		return ret;
+	report_done(att, "forceAddress: removed %s from %s", PREFIX_TEXT(stranger),
+		    att->gateway_ifname);
+	if (att->env.verb == CNI_ADD && n == 0)
+		attachment_notice(
+			att,
+			"forceAddress: %s loses %s, which is in the place of the "
+			"gateway address",
+			att->gateway_ifname, PREFIX_TEXT(stranger));
+	else if (att->env.verb == CNI_ADD)
+		attachment_notice(att,
+				  "forceAddress: %s loses %s, the gateway of %zu pod%s, "
+				  "which reach%s only %s subnet from now on",
+				  att->gateway_ifname, PREFIX_TEXT(stranger), n,
+				  n == 1 ? "" : "s", n == 1 ? "es" : "",
+				  n == 1 ? "its own" : "their own");
+	return 0;
+}
+
+/* Last first: with a subnet's first address the kernel removes its later ones. */
+static int queue_displaced(struct attachment *att, const struct addr_list *list,
+			   const struct addr_list *strangers, struct cni_error *err)
+{
+	int ret = 0;
+
+	for (size_t i = strangers->n; ret == 0 && i-- > 0;) {
+		if (!gateway_displaced(&att->ipam, list, &strangers->items[i]))
+			continue;
+		queue_addr_del(att->node->rtnl, att->gateway_index, att->gateway_ifname,
+			       &strangers->items[i]);
+		if (att->conf.force_address)
+			ret = displaced_tell(att, &strangers->items[i], err);
+	}
+	return ret;
+}
+
+/* How many gateway addresses are missing; queued if @queue. */
+static size_t missing_count(struct attachment *att, const struct addr_list *list,
+			    bool queue)
+{
+	size_t missing = 0;
+
+	for (size_t i = 0; i < att->ipam.ips.n; i++) {
+		struct ip_prefix gateway = gateway_prefix(&att->ipam.ips.items[i]);
+
+		if (!gateway.addr.family || addr_list_has(list, &gateway))
+			continue;
+		missing++;
+		if (queue)
+			report_done(att, "gateway address %s on %s",
+				    PREFIX_TEXT(&gateway), att->gateway_ifname);
+		if (queue)
+			queue_addr_add(att->node->rtnl, att->gateway_index,
+				       att->gateway_ifname, &gateway, false);
+	}
+	return missing;
+}
+
+static int addresses_missing(struct attachment *att, size_t *ret_missing,
+			     struct cni_error *err)
+{
+	struct addr_list list = {};
+	int ret = addr_list_get(att->node->rtnl, att->gateway_index, AF_UNSPEC, &list,
+				err);
+
+	if (ret == 0)
+		*ret_missing = missing_count(att, &list, false);
+	addr_list_clear(&list);
+	return ret;
+}
+
+static int missing_add(struct attachment *att, const struct addr_list *list,
+		       struct cni_error *err)
+{
+	struct addr_list strangers = {};
+	int ret = gateway_strangers(att, list, &strangers, err);
+
+	if (ret == 0)
+		ret = gateway_places_check(att, list, &strangers, err);
+	if (ret == 0)
+		ret = missing_note(att, list, err);
+	if (ret == 0)
+		ret = queue_displaced(att, list, &strangers, err);
+	if (ret == 0) {
+		missing_count(att, list, true);
+		ret = netlink_commit(att->node->rtnl, err);
+	}
+	addr_list_clear(&strangers);
+	return ret;
+}
+
+/* Looks at everything, then changes it; the exclusive lock is held. */
+static int addresses_complete(struct attachment *att, struct cni_error *err)
+{
+	struct addr_list list = {};
+	size_t missing = 0;
+	int ret = addr_list_get(att->node->rtnl, att->gateway_index, AF_UNSPEC, &list,
+				err);
+
+	if (ret == 0 && missing_count(att, &list, false) > 0)
+		ret = missing_add(att, &list, err);
+	addr_list_clear(&list);
+	if (ret != -EEXIST || err->code != CNI_ERR_KERNEL)
+		return ret;
+	/* Somebody who doesn't take our lock was quicker, with this one or with all. */
+	error_clear(err);
+	ret = addresses_missing(att, &missing, err);
+	if (ret == 0 && missing > 0)
+		return error_set(err, CNI_ERR_TRY_AGAIN, EAGAIN,
+				 "bridge: somebody else changes the addresses of %s "
+				 "meanwhile",
+				 att->gateway_ifname);
+	return ret;
+}
+
+/* A node may have IPv6 off by default; the bridge must carry its gateway address, and, where
+ * the kernel can, keep it when it is set down. */
+static int bridge_ipv6_enable(struct attachment *att, struct cni_error *err)
+{
+	struct cni_error ignored = {};
+	int ret = sysctl_enable_ipv6(att->gateway_ifname, err);
+
+	if (ret == 0)
+		(void)sysctl_ensure(1, &ignored, "ipv6/conf/%s/keep_addr_on_down",
+				    att->gateway_ifname);
+	return ret;
+}
+
+/* Where the pods of @ip's subnet are is told to the kernel by the gateway's address, unless
+ * that is a link-local one. */
+static int subnet_route_missing(struct attachment *att, const struct ip_config *ip,
+				bool *ret_missing, struct cni_error *err)
+{
+	struct kernel_route_list list = {};
+	bool missing = ip_is_link_local6(&ip->gateway);
+	int ret = missing ? route_to(att->node->rtnl, &ip->address.addr, &list, err) : 0;
+
+	for (size_t i = 0; i < list.n; i++)
+		missing = missing && list.items[i].index != att->gateway_index;
+	kernel_route_list_clear(&list);
+	if (ret == 0)
+		*ret_missing = missing;
+	return ret;
+}
+
+static int subnet_route_ensure(struct attachment *att, const struct ip_config *ip,
+			       struct cni_error *err)
+{
+	const struct route route = {.dst = prefix_network(&ip->address)};
+	bool missing = false;
+	int ret = subnet_route_missing(att, ip, &missing, err);
+
+	if (ret < 0 || !missing)
+		return ret;
+	ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+	if (ret == 0)
+		ret = ipam_gateway_note(att, att->gateway_ifname, &route.dst, err);
+	if (ret < 0)
+		return ret;
+	queue_route_add(att->node->rtnl, att->gateway_index, att->gateway_ifname, &route,
+			true);
+	ret = netlink_commit(att->node->rtnl, err);
+	if (ret == -EEXIST) /* another ADD was quicker */
+		ret = error_clear(err);
+	if (ret == 0)
+		report_done(att, "route to %s through %s", PREFIX_TEXT(&route.dst),
+			    att->gateway_ifname);
+	return ret;
+}
+
+int gateway_addresses_ensure(struct attachment *att, struct cni_error *err)
+{
+	size_t missing = 0;
+	int ret = addresses_missing(att, &missing, err);
+
+	if (ret == 0 && missing > 0)
+		ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+	if (ret == 0 && missing > 0 && gateway_uses(att, AF_INET6))
+		ret = bridge_ipv6_enable(att, err);
+	if (ret == 0 && missing > 0)
+		ret = addresses_complete(att, err);
+	for (size_t i = 0; ret == 0 && i < att->ipam.ips.n; i++)
+		ret = subnet_route_ensure(att, &att->ipam.ips.items[i], err);
+	return ret < 0 ? ret : missing > 0;
+}
+
+static int gateway_check_one(struct attachment *att, const struct ip_config *ip,
+			     const struct addr_list *list, struct cni_error *err)
+{
+	struct ip_prefix gateway = gateway_prefix(ip), subnet;
+	char found[ERROR_MSG_MAX / 2];
+	bool missing = false;
+	int ret;
+
+	if (gateway.addr.family && !addr_list_has(list, &gateway))
+		return error_set(
+			err, CNI_ERR_CHECK, EADDRNOTAVAIL,
+			"%s: expected the gateway address %s, found %s; "
+			"`bridge-cni repair` adds it, or says what has its place",
+			att->gateway_ifname, PREFIX_TEXT(&gateway),
+			addr_list_format(list, found, sizeof(found)));
+	ret = subnet_route_missing(att, ip, &missing, err);
+	if (ret < 0 || !missing)
+		return ret;
+	subnet = prefix_network(&ip->address);
+	return error_set(err, CNI_ERR_CHECK, ENETUNREACH,
+			 "%s: expected the route to %s through it, found none",
+			 att->gateway_ifname, PREFIX_TEXT(&subnet));
+}
+
+int gateway_addresses_check(struct attachment *att, struct cni_error *err)
+{
+	struct addr_list list = {};
+	int ret = addr_list_get(att->node->rtnl, att->gateway_index, AF_UNSPEC, &list,
+				err);
+
+	for (size_t i = 0; ret == 0 && i < att->ipam.ips.n; i++)
+		ret = gateway_check_one(att, &att->ipam.ips.items[i], &list, err);
+	addr_list_clear(&list);
+	return ret;
+}
+
+int gateway_addresses_status(struct attachment *att, struct cni_error *err)
+{
+	struct addr_list list = {}, strangers = {};
+	int ret = 0;
+
+	if (att->gateway_index)
+		ret = addr_list_get(att->node->rtnl, att->gateway_index, AF_UNSPEC, &list,
+				    err);
+	if (ret == 0 && missing_count(att, &list, false) > 0) {
+		ret = gateway_strangers(att, &list, &strangers, err);
+		if (ret == 0)
+			ret = gateway_places_check(att, &list, &strangers, err);
+	}
+	addr_list_clear(&strangers);
+	addr_list_clear(&list);
+	return ret;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The attachment's record and, by the in-process IPAM, its addresses. The first of all
+ * stages: a record is there before anything that it tells of, and goes last. Without
+ * ipam.type there are no addresses: a layer 2 network. Another type's are
+ * ipam_delegated.c's.
+ */
+#include <errno.h>
+
+#include "ipam/ipam.h"
+#include "ipam_result.h"
+#include "reclaim.h"
+#include "stages.h"
+
+/* The addresses, or where they come from elsewhere or not at all, the record alone. */
+static int take(struct attachment *att, struct cni_error *err)
+{
+	return ipam_in_process(&att->conf) ? ipam_reserve(att, err)
+					   : ipam_record(att, err);
+}
+
+/* Once more where dead attachments are in the way, after their DEL. */
+static int take_or_reclaim(struct attachment *att, struct cni_error *err)
+{
+	int ret = take(att, err);
+	bool namesake = ret == -ESTALE;
+
+	if (!namesake && (ret != -EADDRNOTAVAIL || err->code != CNI_ERR_EXHAUSTED))
+		return ret;
+	error_clear(err);
+	ret = namesake ? reclaim_namesake(att, err) : reclaim_network(att, err);
+	return ret < 0 ? ret : take(att, err);
+}
+
+/* An IPAM result that can't be completed. */
+static _noinline_ void give_back(struct attachment *att)
+{
+	struct cni_error ignored = {};
+
+	ipam_release(att, &ignored);
+}
+
+static int ipam_add(struct attachment *att, struct cni_error *err)
+{
+	int ret = take_or_reclaim(att, err);
+
+	if (ret < 0 || !ipam_in_process(&att->conf))
+		return ret;
+	ret = ipam_result_complete(att, err);
+	if (ret < 0)
+		give_back(att);
+	return ret;
+}
+
+static int ipam_stage_check(struct attachment *att, struct cni_error *err)
+{
+	return ipam_in_process(&att->conf) ? ipam_check(att, err) : 0;
+}
+
+static int ipam_del(struct attachment *att, struct cni_error *err)
+{
+	return ipam_release(att, err);
+}
+
+const struct stage stage_ipam = {
+	.name = "ipam",
+	.add = ipam_add,
+	.check = ipam_stage_check,
+	.del = ipam_del,
+};

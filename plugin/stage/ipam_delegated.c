@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The addresses of the attachment by a delegated IPAM. It runs once the interface is
+ * there, because dhcp looks it up in the pod's namespace, and without the node lock,
+ * because it may take long; what was true before is then looked at again.
+ */
+#include <stdio.h>
+
+#include "ipam/delegate.h"
+#include "ipam/ipam.h"
+#include "conntrack.h"
+#include "ipam_result.h"
+#include "masquerade_pods.h"
+#include "stages.h"
+#include "plugin/attachment/unlocked.h"
+
+static int check_run(struct attachment *att, struct cni_error *err)
+{
+	return delegate_run(att, CNI_CHECK, err);
+}
+
+static int del_run(struct attachment *att, struct cni_error *err)
+{
+	return delegate_run(att, CNI_DEL, err);
+}
+
+static int ipam_exec_add(struct attachment *att, struct cni_error *err)
+{
+	char meanwhile[ERROR_MSG_MAX / 2];
+	struct cni_error undo = {};
+	int ret;
+
+	if (!ipam_delegated(&att->conf))
+		return 0;
+	ret = unlocked_run(att, delegate_add, err);
+	/* Without addresses it has undone its part itself. */
+	if (ret < 0 && att->ipam.ips.n == 0)
+		return ret;
+	if (ret == 0) {
+		snprintf(meanwhile, sizeof(meanwhile), "the IPAM plugin %s ran",
+			 att->conf.ipam.type);
+		ret = unlocked_look_again(att, meanwhile, err);
+	}
+	if (ret == 0)
+		ret = ipam_result_complete(att, err);
+	if (ret == 0)
+		ret = ipam_record_addresses(att, err);
+	if (ret < 0 && unlocked_run(att, del_run, &undo) < 0)
+		error_details(err, "undoing it failed, too: %s", undo.msg);
+	return ret;
+}
+
+static int ipam_exec_check(struct attachment *att, struct cni_error *err)
+{
+	return ipam_delegated(&att->conf) ? unlocked_run(att, check_run, err) : 0;
+}
+
+/* Elements first, the interface after them. Goes on past an error as DEL does. */
+static int ipam_exec_del(struct attachment *att, struct cni_error *err)
+{
+	struct cni_error run_err = {}, mark = {};
+	int ret, run_ret = 0;
+
+	/* Before it looks who else has its addresses, for that one may go, too. Where it can't
+	 * be written, the disk is full: only an ADD that puts rules back in this very moment
+	 * would notice. */
+	if (ipam_delegated(&att->conf))
+		(void)ipam_record_going(att, &mark);
+	ret = masquerade_pods_del(att, err);
+	if (ipam_delegated(&att->conf)) {
+		/* The next owner may have connections before the interface is gone, where
+		 * those that come up meanwhile go. */
+		if (conntrack_prepare(att))
+			conntrack_forget_pod(att);
+		run_ret = unlocked_run(att, del_run, &run_err);
+	}
+	if (run_ret < 0 && ret == 0)
+		*err = run_err;
+	else if (run_ret < 0)
+		error_details(err, "%s", run_err.msg);
+	return ret < 0 ? ret : run_ret;
+}
+
+const struct stage stage_ipam_exec = {
+	.name = "ipam_exec",
+	.add = ipam_exec_add,
+	.check = ipam_exec_check,
+	.del = ipam_exec_del,
+};

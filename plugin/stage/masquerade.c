@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * ipMasq: what leaves the network's subnets for anywhere but its own subnets takes the
+ * node's address. Rules of an owner and family, over its subnets, none of a pod: nothing
+ * to add or delete as pods come and go. The subnets of runtimeConfig.ipRanges, which each
+ * ADD may have others of, get rules of their own, which stay. A delegated IPAM's subnets are
+ * known only with each address: then the rules look into sets of pods. So they do for pods
+ * whose records say something else than the configuration of now, which was another in their
+ * time: they keep what they have (masquerade_apart.h).
+ */
+#include <errno.h>
+
+#include "ipam/delegate.h"
+#include "ipam/ipam.h"
+#include "ipam/store/record.h"
+#include "masquerade_apart.h"
+#include "masquerade_asked.h"
+#include "masquerade_pods.h"
+#include "masquerade_rules.h"
+#include "plugin/attachment/report.h"
+#include "plugin/nft/rules.h"
+#include "stages.h"
+
+static bool is_by_pod(const struct net_conf *conf)
+{
+	return conf->ip_masq && ipam_delegated(conf);
+}
+
+/* Makes it the list of what is to be now; what was found is in it. */
+static int complete(struct attachment *att, struct rule_list *wanted,
+		    struct cni_error *err)
+{
+	_cleanup_(masquerade_pods_clear) struct masquerade_pods pods = {};
+	struct rule_list now = {};
+	int ret = masquerade_apart_find(att, wanted, &pods, err);
+
+	if (ret == 0)
+		ret = masquerade_rules_wanted(att, MASQUERADE_NOW, &pods, &now, err);
+	if (ret < 0)
+		return ret;
+	/* Whether somebody emptied the sets is looked at where that was asked. */
+	if (wanted->sentinels_n > 0 && now.sets && now.sentinels_n == 0)
+		ret = masquerade_pods_sentinels(&att->conf, &now, err);
+	if (ret < 0) {
+		rule_list_clear(&now);
+		return ret;
+	}
+	rule_list_clear(wanted);
+	*wanted = now;
+	return 0;
+}
+
+/* Makes the rules what they are to be, those over sets of pods included. @emptied: a set of
+ * pods lacks its elements. */
+static int rules_replace(struct attachment *att, bool emptied, bool *ret_has_pods,
+			 struct cni_error *err)
+{
+	_cleanup_(rule_list_clear) struct rule_list wanted = {};
+	int ret = masquerade_rules_wanted(att, MASQUERADE_EITHER, NULL, &wanted, err);
+
+	if (ret == 0 && emptied && wanted.sentinels_n == 0)
+		ret = masquerade_pods_sentinels(&att->conf, &wanted, err);
+	wanted.complete = complete;
+	if (ret == 0)
+		ret = rules_ensure(att, stage_masquerade.name, &wanted, err);
+	*ret_has_pods = ret == 0 && masquerade_has_pods(&wanted);
+	return ret;
+}
+
+/* Without ipMasq, too: there may be rules of a time when it was set. */
+static int rules_settle(struct attachment *att, bool *ret_has_pods, struct cni_error *err)
+{
+	_cleanup_(rule_list_clear) struct rule_list wanted = {};
+	bool settled = false;
+	int ret = masquerade_rules_wanted(att, MASQUERADE_USUAL, NULL, &wanted, err);
+
+	*ret_has_pods = false;
+	if (ret == 0)
+		ret = rules_survey(att, stage_masquerade.name, &wanted, &settled, err);
+	return ret < 0 || settled ? ret : rules_replace(att, false, ret_has_pods, err);
+}
+
+static int masquerade_add(struct attachment *att, struct cni_error *err)
+{
+	bool has_pods = false;
+	int ret = rules_settle(att, &has_pods, err);
+
+	if (ret == 0 && is_by_pod(&att->conf))
+		return masquerade_pods_add(att, err);
+	if (ret < 0 || !has_pods)
+		return ret;
+	/* This pod is as the configuration says; one that had its address may not have been. */
+	ret = masquerade_pods_part(att, err);
+	return ret > 0 ? rules_replace(att, true, &has_pods, err) : ret;
+}
+
+/* Records may have come or gone since, and rules over sets of pods be needed no more.
+ * A network whose ranges are all asked for by its pods has rules of theirs alone. */
+static int masquerade_repair_shared(struct attachment *net, struct cni_error *err)
+{
+	_cleanup_(rule_list_clear) struct rule_list wanted = {};
+	bool ignored;
+	int ret;
+
+	ret = masquerade_rules_wanted(net, MASQUERADE_EITHER, NULL, &wanted, err);
+	if (ret == 0)
+		ret = rules_survey(net, stage_masquerade.name, &wanted, &ignored, err);
+	if (ret == 0 && wanted.sentinels_n == 0)
+		ret = masquerade_pods_sentinels(&net->conf, &wanted, err);
+	if (ret == 0)
+		ret = complete(net, &wanted, err);
+	return ret < 0 ? ret : rules_ensure(net, stage_masquerade.name, &wanted, err);
+}
+
+/* The rules over the subnets that only this attachment's ADD was told of. */
+static int asked_repair(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(masquerade_asked_clear) struct masquerade_asked asked = {};
+	bool ignored;
+	int ret = masquerade_asked_make(att, att->record, &asked, err);
+
+	if (ret < 0)
+		return ret;
+	ret = rules_settle(&asked.att, &ignored, err);
+	att->notice = asked.att.notice;
+	return ret;
+}
+
+/* Elements that somebody deleted while the rules stayed. */
+static int elements_repair(struct attachment *att, struct cni_error *err)
+{
+	int ret = masquerade_pods_check(att, err);
+
+	if (ret == 0 || err->code != CNI_ERR_CHECK)
+		return ret;
+	error_clear(err);
+	ret = masquerade_pods_add(att, err);
+	if (ret == 0)
+		report_done(att, "masquerade: its elements in table inet " RULES_TABLE);
+	return ret;
+}
+
+static int masquerade_repair(struct attachment *att, struct cni_error *err)
+{
+	const struct record *record = att->record;
+
+	if (!att->conf.ip_masq || !record_says(record->masquerade, true))
+		return 0;
+	if (record->ranges_n && ipam_in_process(&att->conf))
+		return asked_repair(att, err);
+	/* Reserved: of a time when the network had its addresses from the in-process IPAM. */
+	if (is_by_pod(&att->conf) && record->n && !record->addresses[0].reserved)
+		return elements_repair(att, err);
+	return 0;
+}
+
+/* The configuration has no ipMasq, but had when the pod's ADD ran? */
+static int was_masqueraded(struct attachment *att, bool *ret_was, struct cni_error *err)
+{
+	_cleanup_(record_clear) struct record own = {};
+	int ret = att->conf.ip_masq ? -ENOENT : ipam_recorded(att, &own, err);
+
+	if (ret == 0)
+		*ret_was = record_says(own.masquerade, false);
+	return ret == -ENOENT && !err->code ? 0 : ret;
+}
+
+/* Rules of that time serve the pod, until an ADD with the configuration of now has replaced
+ * them by rules over sets of pods. */
+static int former_check(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(rule_list_clear) struct rule_list wanted = {};
+	bool was = false, settled = false;
+	int ret = was_masqueraded(att, &was, err);
+
+	if (ret < 0 || !was)
+		return ret;
+	ret = masquerade_rules_wanted(att, MASQUERADE_EITHER, NULL, &wanted, err);
+	if (ret == 0)
+		ret = rules_survey(att, stage_masquerade.name, &wanted, &settled, err);
+	if (ret < 0 || !settled)
+		return ret;
+	if (masquerade_has_pods(&wanted))
+		return masquerade_pods_check(att, err);
+	return error_set(
+		err, CNI_ERR_CHECK, ENOENT,
+		"masquerade: expected in table inet " RULES_TABLE
+		" the rules for pods whose ADD had ipMasq, found none; "
+		"`bridge-cni repair` puts them right, the next ADD without ipMasq "
+		"doesn't");
+}
+
+/* A pod from before a change of the configuration is in the sets of pods. */
+static int masquerade_check(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(rule_list_clear) struct rule_list wanted = {};
+	int ret = masquerade_rules_wanted(att, MASQUERADE_EITHER, NULL, &wanted, err);
+
+	if (ret == 0)
+		ret = rules_check(att, stage_masquerade.name, &wanted, err);
+	if (ret < 0 && err->code == CNI_ERR_CHECK && masquerade_has_pods(&wanted) &&
+	    masquerade_pods_check(att, &(struct cni_error){}) == 0)
+		return error_clear(err);
+	if (ret == 0 && is_by_pod(&att->conf))
+		ret = masquerade_pods_check(att, err);
+	return ret < 0 ? ret : former_check(att, err);
+}
+
+const struct stage stage_masquerade = {
+	.name = "masquerade",
+	.add = masquerade_add,
+	.check = masquerade_check,
+	.repair_shared = masquerade_repair_shared,
+	.repair = masquerade_repair,
+};

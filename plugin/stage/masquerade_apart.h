@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which pods are masqueraded, or not, otherwise than the rules over the network's subnets would
+ * have it? A pod keeps what its record says: whether it is masqueraded at all, and that its
+ * own subnet sees its address. The configuration of now decides about all else, and about
+ * pods of an earlier version, whose records don't say.
+ */
+#ifndef BRIDGE_CNI_PLUGIN_STAGE_MASQUERADE_APART_H
+#define BRIDGE_CNI_PLUGIN_STAGE_MASQUERADE_APART_H
+
+#include "masquerade_pods.h"
+
+/*
+ * Finds them among the owner's connected pods, by their records. With another IPAM plugin all
+ * masqueraded pods are among them. @found: the rules that are there, or will be. Under the
+ * exclusive lock. Codes 5, 11, 100.
+ */
+int masquerade_apart_find(struct attachment *att, const struct rule_list *found,
+			  struct masquerade_pods *ret_pods, struct cni_error *err);
+
+#endif

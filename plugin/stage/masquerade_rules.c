@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Texts of rules from the configuration; which of them are wanted. */
+#include "masquerade_rules.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "ipam/delegate.h"
+#include "ipam/ipam.h"
+
+#define KIND_BY_POD "pods-"
+
+/* The kind of rules over ranges that a runtime asked for: "asked-" and 8 digits, which follow
+ * from all that is in the rules but these ranges (lasting_name()). */
+#define KIND_ASKED     "asked-%08" PRIx32 "-"
+#define KIND_ASKED_MAX 16
+
+static const struct rules_chain postrouting = {
+	.name = "postrouting",
+	.hook = "type nat hook postrouting priority srcnat",
+};
+
+static const struct rules_chain forward = {
+	.name = "forward",
+	.hook = "type filter hook forward priority filter",
+};
+
+struct family {
+	int family;
+	const char *match; /* nft's keyword for its addresses */
+	const char *digit; /* that kinds end in */
+	struct ip_prefix multicast;
+};
+
+static const struct family families[] = {
+	{AF_INET, "ip", "4", {{AF_INET, {224}}, 4}},
+	{AF_INET6, "ip6", "6", {{AF_INET6, {0xff}}, 8}},
+};
+
+/* Rules of one kind, over the range sets @from up to, not including, @to. */
+struct part {
+	size_t from, to;
+	const char *kind_prefix;
+	bool by_pod; /* of no sets: over the sets of pods */
+};
+
+/* Adds @prefix; an nft set wants each address named once, and prefixes are nested or
+ * apart: the wider one stays. */
+static void prefix_add(struct prefix_list *list, const struct ip_prefix *prefix)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < list->n; i++)
+		if (list->items[i].len <= prefix->len &&
+		    prefix_contains(&list->items[i], &prefix->addr))
+			return;
+	for (size_t i = 0; i < list->n; i++)
+		if (!prefix_contains(prefix, &list->items[i].addr))
+			list->items[kept++] = list->items[i];
+	list->items[kept++] = *prefix;
+	list->n = kept;
+}
+
+static void subnets_add(const struct range_set_list *sets, size_t from, size_t to,
+			int family, struct prefix_list *list)
+{
+	for (size_t i = from; i < to; i++)
+		for (size_t k = 0; k < sets->items[i].n; k++)
+			if (sets->items[i].ranges[k].subnet.addr.family == family)
+				prefix_add(list, &sets->items[i].ranges[k].subnet);
+}
+
+static size_t subnets_max(const struct range_set_list *sets)
+{
+	size_t max = 0;
+
+	for (size_t i = 0; i < sets->n; i++)
+		max += sets->items[i].n;
+	return max;
+}
+
+/* Prefixes, and addresses outside of them. */
+struct addresses {
+	struct prefix_list prefixes;
+	struct ip_span_list spans;
+};
+
+static void addresses_clear(struct addresses *addresses)
+{
+	free(addresses->prefixes.items);
+	free(addresses->spans.items);
+}
+
+static void addresses_format(const struct addresses *addresses, int family,
+			     struct text *text)
+{
+	const char *separator = "";
+
+	for (size_t i = 0; i < addresses->prefixes.n; i++) {
+		text_add(text, "%s%s", separator,
+			 PREFIX_TEXT(&addresses->prefixes.items[i]));
+		separator = ", ";
+	}
+	for (size_t i = 0; i < addresses->spans.n; i++) {
+		const struct ip_span *span = &addresses->spans.items[i];
+
+		if (span->from.family != family)
+			continue;
+		text_add(text, "%s%s", separator, IP_TEXT(&span->from));
+		if (!ip_equal(&span->from, &span->to))
+			text_add(text, "-%s", IP_TEXT(&span->to));
+		separator = ", ";
+	}
+}
+
+/* The list that is being built, and what it is built from. */
+struct build {
+	struct attachment *att;
+	enum masquerade_form form;
+	const struct masquerade_pods *pods;
+	struct rule_list list;
+};
+
+static void build_clear(struct build *build)
+{
+	rule_list_clear(&build->list);
+}
+
+/* @apart: but for those in the set of pods. */
+static void match_add(const struct net_conf *conf, const struct part *part,
+		      const struct family *family, const struct addresses *sources,
+		      const struct addresses *destinations, bool apart, struct text *text)
+{
+	if (part->by_pod) {
+		masquerade_pods_match(conf, family->family, text);
+	} else {
+		text_add(text, "%s saddr { ", family->match);
+		addresses_format(sources, family->family, text);
+		text_add(text, " }");
+	}
+	if (apart)
+		masquerade_pods_exclude(conf, family->family, text);
+	text_add(text, " %s daddr != { ", family->match);
+	addresses_format(destinations, family->family, text);
+	text_add(text, " }");
+}
+
+/* The two rules of a part and family are made from this. */
+struct pair {
+	const struct part *part;
+	const struct family *family;
+	struct addresses sources, destinations;
+};
+
+static void pair_clear(struct pair *pair)
+{
+	addresses_clear(&pair->sources);
+	addresses_clear(&pair->destinations);
+}
+
+static char *nat_text(const struct net_conf *conf, const struct pair *pair, bool apart)
+{
+	struct text text = {};
+
+	match_add(conf, pair->part, pair->family, &pair->sources, &pair->destinations,
+		  apart, &text);
+	text_add(&text, " masquerade%s", conf->masq_fully_random ? " fully-random" : "");
+	return text.text;
+}
+
+/* A packet that conntrack can't place is not translated, either: it would leave with the pod's
+ * own address (plugins#817). */
+static char *invalid_text(const struct net_conf *conf, const struct pair *pair,
+			  bool apart)
+{
+	struct text text = {};
+
+	text_add(&text, "ct state invalid ");
+	match_add(conf, pair->part, pair->family, &pair->sources, &pair->destinations,
+		  apart, &text);
+	text_add(&text, " drop");
+	return text.text;
+}
+
+static const struct {
+	const char *kind;
+	const struct rules_chain *chain;
+	char *(*text)(const struct net_conf *conf, const struct pair *pair, bool apart);
+} kinds[] = {
+	{"nat", &postrouting, nat_text},
+	{"invalid", &forward, invalid_text},
+};
+
+static bool has_apart(const struct build *build, int family)
+{
+	const struct masquerade_pods *pods = build->pods;
+
+	for (size_t i = 0; pods && i < pods->n; i++)
+		if (pods->items[i].address.addr.family == family)
+			return true;
+	return false;
+}
+
+/* The two rules as they are compared. Addresses that are only reserved now are not in them:
+ * outside_add() adds those to what is written. */
+static int pair_add(struct build *build, const struct pair *pair, struct cni_error *err)
+{
+	const struct net_conf *conf = &build->att->conf;
+	bool by_pod = pair->part->by_pod;
+	bool apart = !by_pod && build->form == MASQUERADE_NOW &&
+		     has_apart(build, pair->family->family);
+	bool either = build->form == MASQUERADE_EITHER;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		struct rule *rule = &build->list.items[build->list.n++];
+
+		rule->chain = kinds[i].chain;
+		snprintf(rule->kind, sizeof(rule->kind), "%s%s%s",
+			 pair->part->kind_prefix, kinds[i].kind, pair->family->digit);
+		rule->text = kinds[i].text(conf, pair, apart);
+		if (either && !by_pod)
+			rule->other = kinds[i].text(conf, pair, true);
+		rule->optional = either && by_pod &&
+				 !(conf->ip_masq && ipam_delegated(conf));
+		if (!rule->text || (either && !by_pod && !rule->other))
+			return error_oom(err);
+	}
+	return 0;
+}
+
+/* Reserved addresses outside of the subnets: those without a record are masqueraded with
+ * them, and pods of the network keep their address among each other. */
+static int outside_add(struct build *build, struct pair *pair, struct cni_error *err)
+{
+	const struct net_conf *conf = &build->att->conf;
+	struct rule *rules = &build->list.items[build->list.n - ARRAY_SIZE(kinds)];
+	bool apart = !pair->part->by_pod && has_apart(build, pair->family->family);
+	int ret = 0;
+
+	if (!pair->part->by_pod)
+		ret = ipam_outside(build->att, &pair->sources.prefixes, false,
+				   &pair->sources.spans, err);
+	if (ret == 0)
+		ret = ipam_outside(build->att, &pair->destinations.prefixes, true,
+				   &pair->destinations.spans, err);
+	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(kinds); i++) {
+		rules[i].written = kinds[i].text(conf, pair, apart);
+		if (!rules[i].written)
+			ret = error_oom(err);
+	}
+	return ret;
+}
+
+/*
+ * Sources: the subnets of the part. Destinations that see the pod's own address: the same,
+ * of the whole network, multicast, and what the configuration names.
+ */
+static int prefixes_fill(const struct net_conf *conf, const struct part *part,
+			 const struct family *family, struct addresses *sources,
+			 struct addresses *destinations, struct cni_error *err)
+{
+	const struct range_set_list *sets = &conf->ipam.sets;
+	size_t max = subnets_max(sets), fixed = conf->ipam.runtime_sets;
+	struct prefix_list *to = &destinations->prefixes;
+
+	sources->prefixes.items = calloc(max + 1, sizeof(struct ip_prefix));
+	to->items = calloc(max + 1 + conf->non_masquerade.n, sizeof(struct ip_prefix));
+	if (!sources->prefixes.items || !to->items)
+		return error_oom(err);
+	subnets_add(sets, part->from, part->to, family->family, &sources->prefixes);
+	prefix_add(to, &family->multicast);
+	subnets_add(sets, part->from, part->to, family->family, to);
+	subnets_add(sets, fixed, sets->n, family->family, to);
+	for (size_t i = 0; i < conf->non_masquerade.n; i++)
+		if (conf->non_masquerade.items[i].addr.family == family->family)
+			prefix_add(to, &conf->non_masquerade.items[i]);
+	return 0;
+}
+
+/* Two rules, where the part has anything of the family. */
+static int part_add(struct build *build, const struct part *part,
+		    const struct family *family, bool outside, struct cni_error *err)
+{
+	_cleanup_(pair_clear) struct pair pair = {.part = part, .family = family};
+	int ret = prefixes_fill(&build->att->conf, part, family, &pair.sources,
+				&pair.destinations, err);
+
+	if (ret < 0 || (pair.sources.prefixes.n == 0 && !part->by_pod))
+		return ret;
+	ret = pair_add(build, &pair, err);
+	return ret == 0 && outside && build->form == MASQUERADE_NOW
+		       ? outside_add(build, &pair, err)
+		       : ret;
+}
+
+/* Is the rule over sets of pods to be among them? */
+static bool is_by_pod(const struct build *build, int family)
+{
+	const struct net_conf *conf = &build->att->conf;
+
+	return build->form == MASQUERADE_EITHER ||
+	       (conf->ip_masq && ipam_delegated(conf)) || has_apart(build, family);
+}
+
+static int family_add(struct build *build, const struct family *family,
+		      struct cni_error *err)
+{
+	const struct ipam_conf *ipam = &build->att->conf.ipam;
+	const struct part fixed = {ipam->runtime_sets, ipam->sets.n, "", false};
+	const struct part asked = {0, ipam->runtime_sets, build->list.lasting, false};
+	const struct part by_pod = {0, 0, KIND_BY_POD, true};
+	bool masq = build->att->conf.ip_masq && ipam_in_process(&build->att->conf);
+	size_t before = build->list.n;
+	int ret = 0;
+
+	if (masq)
+		ret = part_add(build, &fixed, family, true, err);
+	if (masq && ret == 0)
+		ret = part_add(build, &asked, family, build->list.n == before, err);
+	if (ret == 0 && is_by_pod(build, family->family))
+		ret = part_add(build, &by_pod, family, true, err);
+	return ret;
+}
+
+static uint64_t prefix_hash(uint64_t hash, const struct ip_prefix *prefix)
+{
+	hash = hash_more(hash, prefix->addr.bytes, ip_size(prefix->addr.family));
+	return hash_more(hash, &prefix->len, sizeof(prefix->len));
+}
+
+/* Rules over asked ranges last as long as all else that they say is as in the configuration:
+ * with another text of it they have another kind, and are replaced. */
+static void lasting_name(const struct net_conf *conf, char ret_kind[RULE_KIND_MAX])
+{
+	const struct range_set_list *sets = &conf->ipam.sets;
+	uint64_t hash = hash_text(conf->masq_fully_random ? "random" : "");
+
+	for (size_t i = conf->ipam.runtime_sets; i < sets->n; i++)
+		for (size_t k = 0; k < sets->items[i].n; k++)
+			hash = prefix_hash(hash, &sets->items[i].ranges[k].subnet);
+	for (size_t i = 0; i < conf->non_masquerade.n; i++)
+		hash = prefix_hash(hash, &conf->non_masquerade.items[i]);
+	snprintf(ret_kind, KIND_ASKED_MAX, KIND_ASKED, (uint32_t)hash);
+}
+
+int masquerade_rules_wanted(struct attachment *att, enum masquerade_form form,
+			    const struct masquerade_pods *pods,
+			    struct rule_list *ret_list, struct cni_error *err)
+{
+	_cleanup_(build_clear) struct build build = {
+		.att = att,
+		.form = form,
+		.pods = form == MASQUERADE_NOW ? pods : NULL,
+		.list.items = calloc(3 * ARRAY_SIZE(kinds) * ARRAY_SIZE(families),
+				     sizeof(struct rule)),
+	};
+	int ret = build.list.items ? 0 : error_oom(err);
+
+	if (att->conf.ip_masq && ipam_in_process(&att->conf))
+		lasting_name(&att->conf, build.list.lasting);
+	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(families); i++)
+		ret = family_add(&build, &families[i], err);
+	if (ret == 0 && att->conf.ip_masq && ipam_delegated(&att->conf))
+		ret = masquerade_pods_sentinels(&att->conf, &build.list, err);
+	if (ret == 0 && build.pods && (build.pods->n || build.list.sentinels_n))
+		ret = masquerade_pods_sets(&att->conf, build.pods, &build.list, err);
+	if (ret < 0)
+		return ret;
+	*ret_list = build.list;
+	build.list = (struct rule_list){};
+	return 0;
+}
+
+bool masquerade_has_pods(const struct rule_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->items[i].present &&
+		    strncmp(list->items[i].kind, KIND_BY_POD, strlen(KIND_BY_POD)) == 0)
+			return true;
+	return false;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The rules of ipMasq, as text. Over a network's subnets, none of a pod:
+ *
+ *	ip saddr { subnets } [ip saddr != @pods] ip daddr != { kept } masquerade
+ *
+ * and over the sets of those pods that are masqueraded, or not, by their records alone
+ * (masquerade_pods.h):
+ *
+ *	ip saddr @pods ip saddr . ip daddr != @own ip daddr != { kept } masquerade
+ *
+ * The second, and what is in brackets, is there only while there are such pods.
+ */
+#ifndef BRIDGE_CNI_PLUGIN_STAGE_MASQUERADE_RULES_H
+#define BRIDGE_CNI_PLUGIN_STAGE_MASQUERADE_RULES_H
+
+#include "masquerade_pods.h"
+#include "plugin/nft/rules.h"
+
+enum masquerade_form {
+	MASQUERADE_USUAL, /* no pod of which the record says else than the configuration */
+	MASQUERADE_EITHER, /* that, or with rules over sets of pods */
+	MASQUERADE_NOW, /* as these pods need it */
+};
+
+/* @pods: for MASQUERADE_NOW. Codes 5, 11, 100. */
+int masquerade_rules_wanted(struct attachment *att, enum masquerade_form form,
+			    const struct masquerade_pods *pods,
+			    struct rule_list *ret_list, struct cni_error *err);
+
+/* Was a rule over sets of pods found? */
+bool masquerade_has_pods(const struct rule_list *list);
+
+#endif

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * portMappings: a pod's host ports as elements of maps (portmap_elements.h) that a constant number
+ * of rules looks into (portmap_rules.h), nobody else's (portmap_conflict.h). elements.c
+ * adds and deletes them; connections end with the veth.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "ipam/ipam.h"
+#include "portmap_own.h"
+#include "portmap_rules.h"
+#include "portmap_siblings.h"
+#include "portmap_conflict.h"
+#include "portmap_elements.h"
+#include "portmap_listeners.h"
+#include "portmap_localnet.h"
+#include "plugin/netlink/rtnetlink.h"
+#include "plugin/node/node.h"
+#include "plugin/attachment/report.h"
+#include "stages.h"
+#include "plugin/node/sysctl.h"
+
+#define SCTP_SYSCTL "netfilter/nf_conntrack_sctp_timeout_established"
+
+/* Has the pod an address that the mapping can lead to? */
+static int addresses_check(const struct port_mapping_list *entries,
+			   const struct hostport_pod *pod, struct cni_error *err)
+{
+	for (size_t i = 0; i < entries->n; i++) {
+		const struct port_mapping *port = &entries->items[i];
+		int f = port->host_ip.family == AF_INET6;
+
+		if (port_mapping_is_wild(port) || pod->addresses[f].addr.family)
+			continue;
+		return error_set(err, CNI_ERR_CONFIG, EINVAL,
+				 "runtimeConfig.portMappings[%zu].hostIP: %s can't lead "
+				 "to the pod, which has no %s address",
+				 i, IP_TEXT(&port->host_ip), f ? "IPv6" : "IPv4");
+	}
+	return 0;
+}
+
+/* All addresses of a family that the pod hasn't, and no entry for the other: the reference
+ * takes it, too, and nothing comes of it. */
+static void wild_tell(struct attachment *att, const struct hostport_pod *pod)
+{
+	const struct port_mapping_list *mappings = &att->conf.ports.mappings;
+
+	for (size_t i = 0; i < mappings->n; i++) {
+		const struct port_mapping *port = &mappings->items[i];
+		int f = port->host_ip.family == AF_INET6;
+
+		if (!port->host_ip.family || !port_mapping_is_wild(port) ||
+		    pod->addresses[f].addr.family)
+			continue;
+		attachment_notice(att,
+				  "runtimeConfig.portMappings: host port %u with hostIP "
+				  "\"%s\" leads nowhere: these are the node's %s "
+				  "addresses, and the pod has none of that family; leave "
+				  "hostIP out for all addresses",
+				  port->host_port, IP_TEXT(&port->host_ip),
+				  f ? "IPv6" : "IPv4");
+		return;
+	}
+}
+
+static bool has_protocol(const struct port_mapping_list *ports, uint8_t protocol)
+{
+	for (size_t i = 0; i < ports->n; i++)
+		if (ports->items[i].protocol == protocol)
+			return true;
+	return false;
+}
+
+/* Without it the kernel would translate addresses, but not ports. */
+static int sctp_check(const struct port_mapping_list *ports, struct cni_error *err)
+{
+	int ignored, ret = 0;
+
+	if (has_protocol(ports, IPPROTO_SCTP))
+		ret = sysctl_get(&ignored, err, SCTP_SYSCTL);
+	if (ret != -ENOENT)
+		return ret;
+	return error_set(err, CNI_ERR_KERNEL, EPROTONOSUPPORT,
+			 "runtimeConfig.portMappings: this kernel doesn't track SCTP "
+			 "connections; it would have to be built with "
+			 "CONFIG_NF_CT_PROTO_SCTP=y");
+}
+
+/* Whatever can be in the way of the elements, which elements.c adds next: the
+ * exclusive lock is held until then. */
+static int ports_prepare(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
+	struct hostport_sets sets;
+	struct hostport_pod pod;
+	int ret;
+
+	hostport_sets_name(att->conf.owner, &sets);
+	hostport_pod_of_att(att, &pod);
+	ret = addresses_check(&att->conf.ports.entries, &pod, err);
+	if (ret == 0)
+		wild_tell(att, &pod);
+	if (ret == 0)
+		ret = sctp_check(pod.ports, err);
+	if (ret == 0)
+		ret = hostport_elements_make(&sets, &pod, &elements, err);
+	if (ret == 0)
+		ret = hostports_make_way(att, &elements, err);
+	/* Another attachment of the container has some of them. */
+	if (ret > 0)
+		ret = siblings_join(att, err);
+	return ret < 0 ? ret : ipam_record_ports(att, err);
+}
+
+static bool has_ports(const struct attachment *att)
+{
+	return att->conf.ports.mappings.n > 0;
+}
+
+static int rules_put(struct attachment *att, bool *ret_replaced, struct cni_error *err)
+{
+	_cleanup_(rule_list_clear) struct rule_list wanted = {};
+	int ret = hostport_rules_wanted(att, &wanted, err);
+
+	if (ret == 0)
+		ret = rules_ensure(att, stage_portmap.name, &wanted, err);
+	*ret_replaced = wanted.replaced;
+	return ret;
+}
+
+/* The ADD of a pod without host ports looks, too: those of others may have to be put back. */
+static int portmap_rules(struct attachment *att, bool *ret_replaced,
+			 struct cni_error *err)
+{
+	if (!att->conf.ports.expected && !has_ports(att))
+		return 0;
+	return rules_put(att, ret_replaced, err);
+}
+
+/* Lets 127.0.0.1 reach pods, and keeps pods from it: by a fence or, in a kernel without one,
+ * by the rules alone. */
+static int loopback_open(struct attachment *att, bool look, struct cni_error *err)
+{
+	bool ignored;
+	int ret = localnet_add(att, look, err);
+
+	return ret > 0 ? rules_put(att, &ignored, err) : ret;
+}
+
+static int portmap_add(struct attachment *att, struct cni_error *err)
+{
+	bool replaced = false;
+	int ret = listeners_look(att, err);
+
+	if (ret == 0 && has_ports(att))
+		ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+	if (ret == 0)
+		ret = portmap_rules(att, &replaced, err);
+	if (ret == 0 && has_ports(att))
+		ret = ports_prepare(att, err);
+	return ret < 0 ? ret : loopback_open(att, replaced, err);
+}
+
+static bool all_there(const struct nft_element_list *elements,
+		      const struct nft_element_list *found)
+{
+	for (size_t i = 0; i < elements->n; i++)
+		if (!hostports_have(found, &elements->items[i]))
+			return false;
+	return true;
+}
+
+/*
+ * Adds the elements that the pod is to have to @elements, which point to @sets, and those of
+ * them that are there to @found. Elements that another attachment of the container has are not
+ * missing. 1: all are there.
+ */
+static int own_look(struct attachment *att, struct hostport_sets *sets,
+		    struct nft_element_list *elements, struct nft_element_list *found,
+		    struct cni_error *err)
+{
+	struct hostport_pod pod;
+	struct netlink *nl;
+	int ret = node_nftables(att->node, &nl, err);
+
+	hostport_sets_name(att->conf.owner, sets);
+	hostport_pod_of_att(att, &pod);
+	if (ret == 0)
+		ret = hostport_elements_make(sets, &pod, elements, err);
+	if (ret == 0)
+		ret = hostports_find_own(nl, elements, pod.host_ifname, found, err);
+	if (ret < 0 || all_there(elements, found))
+		return ret < 0 ? ret : 1;
+	ret = hostports_check_free(att, elements, &(struct cni_error){});
+	if (ret <= 0)
+		return 0;
+	nft_element_list_clear(found);
+	ret = hostports_find_own(nl, elements, pod.host_ifname, found, err);
+	return ret < 0 ? ret : all_there(elements, found);
+}
+
+/* A pod of another network has one of its ports as well: that is not for us to decide. */
+static void conflict_tell(struct attachment *att, struct nft_element_list *elements)
+{
+	struct cni_error err = {};
+
+	if (hostports_check_free(att, elements, &err) < 0)
+		report_error(att, &err);
+}
+
+static int elements_put(struct attachment *att, struct nft_element_list *elements,
+			struct cni_error *err)
+{
+	struct netlink *nl;
+	int ret = node_nftables(att->node, &nl, err);
+
+	if (ret == 0)
+		ret = hostports_make_way(att, elements, err);
+	if (ret >= 0)
+		ret = nft_elements_add(nl, elements->items, elements->n, 0, err);
+	if (ret == 0)
+		report_done(att, "portmap: its elements in table inet " RULES_TABLE);
+	return ret;
+}
+
+/* The rules with each attachment: they name the gateway's interface. */
+static int portmap_repair(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
+	_cleanup_(nft_element_list_clear) struct nft_element_list found = {};
+	struct hostport_sets sets;
+	bool ignored;
+	int ret = portmap_rules(att, &ignored, err);
+
+	if (ret == 0)
+		ret = loopback_open(att, true, err);
+	if (ret < 0 || !has_ports(att))
+		return ret;
+	ret = own_look(att, &sets, &elements, &found, err);
+	if (ret < 0)
+		return ret;
+	if (ret == 0)
+		ret = elements_put(att, &elements, err);
+	else
+		conflict_tell(att, &elements);
+	if (ret >= 0)
+		listeners_tell(att);
+	return ret < 0 ? ret : 0;
+}
+
+static int element_missing(const struct nft_element *element,
+			   const struct attachment *att, struct cni_error *err)
+{
+	unsigned int port;
+	char last[16] = "";
+
+	if (hostport_kind_of(element) == HOSTPORT_ONLINK)
+		return error_set(err, CNI_ERR_CHECK, ENOENT,
+				 "portmap: expected an element for %s in set %s of table "
+				 "inet " RULES_TABLE ", found none: neighbours of the "
+				 "pod, and itself, don't reach its host ports",
+				 att->host_ifname, element->set->name);
+	port = hostport_port_of(&element->key);
+	if (hostport_last_of(element) != port)
+		snprintf(last, sizeof(last), " to %u", hostport_last_of(element));
+	return error_set(err, CNI_ERR_CHECK, ENOENT,
+			 "portmap: expected %s port %u%s to lead to the pod by map %s of "
+			 "table inet " RULES_TABLE ", found no such element of its own",
+			 port_protocol_name(element->key.bytes[0]), port, last,
+			 element->set->name);
+}
+
+static int rules_look(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(rule_list_clear) struct rule_list wanted = {};
+	int ret = hostport_rules_wanted(att, &wanted, err);
+
+	return ret < 0 ? ret : rules_check(att, stage_portmap.name, &wanted, err);
+}
+
+static int portmap_check(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
+	_cleanup_(nft_element_list_clear) struct nft_element_list found = {};
+	struct hostport_sets sets;
+	int ret = localnet_check(att, err);
+
+	/* In a kernel without a fence the rules alone guard 127.0.0.0/8. */
+	if (ret == LOCALNET_UNFENCED && !has_ports(att))
+		return rules_look(att, err);
+	if (ret < 0 || !has_ports(att))
+		return ret;
+	ret = rules_look(att, err);
+	if (ret == 0)
+		ret = own_look(att, &sets, &elements, &found, err);
+	for (size_t i = 0; ret == 0 && i < elements.n; i++)
+		if (!hostports_have(&found, &elements.items[i]))
+			ret = element_missing(&elements.items[i], att, err);
+	if (ret >= 0)
+		listeners_tell(att);
+	return ret < 0 ? ret : 0;
+}
+
+const struct stage stage_portmap = {
+	.name = "portmap",
+	.add = portmap_add,
+	.check = portmap_check,
+	.del = localnet_del,
+	.repair = portmap_repair,
+};

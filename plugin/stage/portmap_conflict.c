@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Finds the elements that are in a pod's way: of its own key, of the same port on all
+ * addresses or on one, in any network's maps; and in its own set of sources what an earlier
+ * owner of its address left.
+ */
+#include "portmap_conflict.h"
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "portmap_siblings.h"
+#include "plugin/netlink/rtnetlink.h"
+#include "plugin/node/node.h"
+#include "reclaim.h"
+
+#define QUESTIONS_MAX 64 /* for single elements of one map */
+
+/* The maps of all networks. */
+struct maps {
+	struct map {
+		char name[HOSTPORT_SET_NAME_MAX];
+		struct nft_set set;
+		enum hostport_kind kind;
+		int family;
+	} * items;
+	size_t n;
+};
+
+static void maps_clear(struct maps *maps)
+{
+	free(maps->items);
+}
+
+static int map_note(const char *name, void *data)
+{
+	struct maps *maps = data;
+	struct map map = {}, *grown;
+
+	if (!name) {
+		maps->n = 0;
+		return 0;
+	}
+	if (!hostport_set_read(name, &map.family, &map.kind) ||
+	    map.kind == HOSTPORT_ONLINK)
+		return 0;
+	grown = reallocarray(maps->items, maps->n + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	snprintf(map.name, sizeof(map.name), "%s", name);
+	maps->items = grown;
+	grown[maps->n++] = map;
+	return 0;
+}
+
+static int maps_list(struct netlink *nl, struct maps *maps, struct cni_error *err)
+{
+	int ret = nft_table_sets(nl, NFPROTO_INET, RULES_TABLE, map_note, maps, err);
+
+	for (size_t i = 0; i < maps->n; i++)
+		maps->items[i].set = (struct nft_set){NFPROTO_INET, RULES_TABLE,
+						      maps->items[i].name};
+	return ret;
+}
+
+struct search {
+	struct hostport_index wanted;
+	struct nft_element_list *found;
+};
+
+static void search_clear(struct search *search)
+{
+	hostport_index_clear(&search->wanted);
+}
+
+static int found_note(const struct nft_element *found, void *data)
+{
+	const struct search *search = data;
+
+	return nft_element_list_add(search->found, found);
+}
+
+/* Notes the element of a map if it overlaps with something wanted. */
+static int overlapping_note(const struct nft_element *found, void *data)
+{
+	const struct search *search = data;
+
+	return hostport_index_overlaps(&search->wanted, found)
+		       ? nft_element_list_add(search->found, found)
+		       : 0;
+}
+
+/* Is it one key of such a map that would be in the element's way? */
+static bool has_one_key(const struct nft_element *element, enum hostport_kind map)
+{
+	enum hostport_kind kind = hostport_kind_of(element);
+
+	return kind == HOSTPORT_ONE || (kind == HOSTPORT_ANY && map == HOSTPORT_ANY);
+}
+
+/* Adds what one map is to be asked for. True: all that it has must be looked at, since ranges
+ * and "all addresses" have no key of their own in it; or it is less than so many questions. */
+static bool questions_add(const struct map *map, const struct nft_element_list *wanted,
+			  struct nft_element_list *questions)
+{
+	size_t before = questions->n;
+	bool all = false;
+
+	for (size_t i = 0; i < wanted->n && !all; i++) {
+		const struct nft_element *element = &wanted->items[i];
+		struct nft_element *question = &questions->items[questions->n];
+
+		if (hostport_family_of(element) != map->family ||
+		    hostport_kind_of(element) == HOSTPORT_ONLINK)
+			continue;
+		all = !has_one_key(element, map->kind) ||
+		      questions->n - before == QUESTIONS_MAX;
+		question->set = &map->set;
+		question->key = map->kind == HOSTPORT_ANY ? hostport_key_any(element)
+							  : element->key;
+		questions->n++;
+	}
+	if (all)
+		questions->n = before;
+	return all;
+}
+
+/* Whatever range of sources its address has had with an earlier owner. */
+static void onlink_questions(const struct nft_element_list *wanted,
+			     struct nft_element_list *questions)
+{
+	for (size_t i = 0; i < wanted->n; i++)
+		if (hostport_kind_of(&wanted->items[i]) == HOSTPORT_ONLINK)
+			questions->items[questions->n++] = (struct nft_element){
+				.set = wanted->items[i].set,
+				.key = hostport_key_onlink(&wanted->items[i]),
+			};
+}
+
+static int in_the_way(struct netlink *nl, const struct nft_element_list *wanted,
+		      const struct maps *maps, struct nft_element_list *found,
+		      struct cni_error *err)
+{
+	_cleanup_(nft_element_list_clear) struct nft_element_list questions = {
+		.items = calloc((QUESTIONS_MAX + 1) * maps->n + wanted->n + 1,
+				sizeof(*questions.items)),
+	};
+	_cleanup_(search_clear) struct search search = {.found = found};
+	int ret = questions.items ? hostport_index_make(wanted, &search.wanted) : -ENOMEM;
+
+	if (ret < 0)
+		return error_oom(err);
+	for (size_t i = 0; ret == 0 && i < maps->n; i++)
+		if (questions_add(&maps->items[i], wanted, &questions))
+			ret = nft_set_elements(nl, &maps->items[i].set, overlapping_note,
+					       &search, err);
+	if (ret < 0)
+		return ret;
+	onlink_questions(wanted, &questions);
+	return nft_elements_find(nl, questions.items, questions.n, found_note, &search,
+				 err);
+}
+
+/* The owner's name, as its comment begins. */
+static void owner_read(const struct nft_element *element, char ret_ifname[IF_NAMESIZE])
+{
+	size_t len = strcspn(element->comment, " ");
+
+	memset(ret_ifname, 0, IF_NAMESIZE);
+	memcpy(ret_ifname, element->comment, len < IF_NAMESIZE ? len : IF_NAMESIZE - 1);
+}
+
+/* The alias of the owner's interface, also where somebody gave that another name. "": there is
+ * no such interface, or it has none. @ret_lives: there is one. */
+static void owner_find(const struct attachment *att, const char *owner,
+		       struct alias_names *ret_names, bool *ret_lives)
+{
+	_cleanup_(link_list_clear) struct link_list links = {};
+	struct cni_error ignored = {};
+	struct link link = {};
+
+	*ret_names = (struct alias_names){};
+	*ret_lives = false;
+	if (link_get(att->node->rtnl, owner, &link, &ignored) == 0 && link.index) {
+		*ret_lives = true;
+		identity_alias_read(link.alias, ret_names);
+		return;
+	}
+	error_clear(&ignored);
+	*ret_lives = link_list_get(att->node->rtnl, &links, &ignored) < 0;
+	for (size_t i = 0; i < links.n && !*ret_lives; i++) {
+		struct alias_names names;
+		char name[IF_NAMESIZE];
+
+		if (!identity_alias_read(links.items[i].alias, &names))
+			continue;
+		identity_host_ifname(names.network, names.container_id, names.ifname,
+				     name);
+		*ret_lives = strcmp(name, owner) == 0;
+		if (*ret_lives)
+			*ret_names = names;
+	}
+}
+
+bool hostport_owner_lives(const struct attachment *att, const char *host_ifname)
+{
+	struct alias_names ignored;
+	bool lives = netlink_ifindex(att->node->rtnl, host_ifname) != 0;
+
+	if (!lives)
+		owner_find(att, host_ifname, &ignored, &lives);
+	return lives;
+}
+
+/* Which entry of the configuration is it that the element is in the way of? False: the pod's
+ * ports are told by its record alone. */
+static bool entry_of(const struct attachment *att, const struct nft_element *element,
+		     size_t *ret_index)
+{
+	const struct port_mapping_list *entries = &att->conf.ports.entries;
+
+	for (size_t i = 0; i < entries->n; i++) {
+		const struct port_mapping *entry = &entries->items[i];
+		int f = hostport_family_of(element);
+		size_t size = ip_size(f == HOSTPORT_IPV4 ? AF_INET : AF_INET6);
+
+		if (entry->protocol != element->key.bytes[0] ||
+		    entry->host_port < hostport_port_of(&element->key) ||
+		    entry->host_port > hostport_last_of(element) ||
+		    !port_mapping_is_for(entry, f == HOSTPORT_IPV4 ? AF_INET : AF_INET6))
+			continue;
+		if (hostport_is_of_one(element) && !port_mapping_is_wild(entry) &&
+		    memcmp(entry->host_ip.bytes, element->key.bytes + HOSTPORT_PART,
+			   size) != 0)
+			continue;
+		*ret_index = i;
+		return true;
+	}
+	return false;
+}
+
+static int refuse(struct attachment *att, const struct nft_element *element,
+		  const struct alias_names *names, struct cni_error *err)
+{
+	const char *pod = element->comment + strcspn(element->comment, " ");
+	char on[IP_TEXT_MAX + 8] = "", key[64] = "hostPort";
+	unsigned int port = hostport_port_of(&element->key);
+	size_t i;
+
+	if (entry_of(att, element, &i)) {
+		port = att->conf.ports.entries.items[i].host_port;
+		snprintf(key, sizeof(key), "runtimeConfig.portMappings[%zu].hostPort", i);
+	}
+	if (hostport_is_of_one(element))
+		snprintf(on, sizeof(on), " on %s", HOSTPORT_HOST_TEXT(element));
+	return error_set(
+		err, CNI_ERR_EXISTS, EADDRINUSE,
+		"%s: %s port %u%s is taken by%s%s (network, container, interface: "
+		"%s %s %s); choose another port or an address of the node that has it "
+		"free, or delete that pod",
+		key, port_protocol_name(element->key.bytes[0]), port, on,
+		strchr(pod, '/') ? " pod" : " container", pod,
+		names->network[0] ? names->network : "?",
+		names->network[0] ? names->container_id : "?",
+		names->network[0] ? names->ifname : "?");
+}
+
+static bool is_own_network(const struct attachment *att,
+			   const struct nft_element *element)
+{
+	struct hostport_sets own;
+
+	hostport_sets_name(att->conf.owner, &own);
+	return strcmp(element->set->name, own.names[hostport_family_of(element)]
+						   [hostport_kind_of(element)]) == 0;
+}
+
+/* The elements that are in the way of those wanted, by their owners. */
+struct obstacles {
+	struct maps maps; /* that the elements point to */
+	struct nft_element_list dead; /* of whoever has no interface any more */
+	struct nft_element_list held; /* of other attachments of the same container */
+	bool reclaim; /* attachments of this network that are dead are among their owners */
+	/* The owner of the last one, for the next, which mostly has the same. */
+	char owner[IF_NAMESIZE];
+	struct alias_names names;
+	bool lives;
+};
+
+static void obstacles_clear(struct obstacles *obstacles)
+{
+	nft_element_list_clear(&obstacles->dead);
+	nft_element_list_clear(&obstacles->held);
+	maps_clear(&obstacles->maps);
+	*obstacles = (struct obstacles){};
+}
+
+/* Whoever has no interface any more can't be reached by its ports, either; nor is this
+ * attachment's own name in its way. A container that is another one's is an error. */
+static int obstacle_judge(struct attachment *att, const struct nft_element *element,
+			  struct obstacles *obstacles, struct cni_error *err)
+{
+	char owner[IF_NAMESIZE];
+
+	owner_read(element, owner);
+	if (strcmp(owner, att->host_ifname) == 0)
+		obstacles->lives = false;
+	else if (strcmp(owner, obstacles->owner) != 0)
+		owner_find(att, owner, &obstacles->names, &obstacles->lives);
+	memcpy(obstacles->owner, owner, IF_NAMESIZE);
+	if (!obstacles->lives) {
+		obstacles->reclaim |= is_own_network(att, element);
+		return nft_element_list_add(&obstacles->dead, element);
+	}
+	if (strcmp(obstacles->names.container_id, att->env.container_id) == 0)
+		return nft_element_list_add(&obstacles->held, element);
+	return refuse(att, element, &obstacles->names, err);
+}
+
+static int obstacles_find(struct attachment *att, struct netlink *nl,
+			  const struct nft_element_list *wanted,
+			  struct obstacles *obstacles, struct cni_error *err)
+{
+	_cleanup_(nft_element_list_clear) struct nft_element_list found = {};
+	int ret;
+
+	obstacles_clear(obstacles);
+	ret = maps_list(nl, &obstacles->maps, err);
+	if (ret == 0)
+		ret = in_the_way(nl, wanted, &obstacles->maps, &found, err);
+	for (size_t i = 0; ret == 0 && i < found.n; i++) {
+		if (hostport_kind_of(&found.items[i]) == HOSTPORT_ONLINK)
+			ret = nft_element_list_add(&obstacles->dead, &found.items[i]);
+		else
+			ret = obstacle_judge(att, &found.items[i], obstacles, err);
+	}
+	return ret < 0 && !err->code ? error_oom(err) : ret;
+}
+
+int hostports_check_free(struct attachment *att, struct nft_element_list *wanted,
+			 struct cni_error *err)
+{
+	_cleanup_(obstacles_clear) struct obstacles obstacles = {};
+	struct netlink *nl;
+	int ret = node_nftables(att->node, &nl, err);
+
+	if (ret == 0)
+		ret = obstacles_find(att, nl, wanted, &obstacles, err);
+	if (ret == 0)
+		ret = hostport_elements_except(wanted, &obstacles.held, err);
+	return ret < 0 ? ret : obstacles.held.n > 0;
+}
+
+/* Deletes the elements of the dead. Other attachments of their containers that ask for the same
+ * ports have them then, and may be in the way themselves. */
+static int dead_delete(struct attachment *att, struct netlink *nl,
+		       const struct nft_element_list *wanted, struct obstacles *obstacles,
+		       struct cni_error *err)
+{
+	_cleanup_(siblings_clear) struct siblings siblings = {};
+	int ret;
+
+	if (obstacles->dead.n == 0)
+		return 0;
+	ret = siblings_read(att, NULL, &siblings, err);
+	if (ret == 0)
+		ret = siblings_take_over(att, nl, &siblings, &obstacles->dead, err);
+	return ret < 0 || siblings.n == 0
+		       ? ret
+		       : obstacles_find(att, nl, wanted, obstacles, err);
+}
+
+int hostports_make_way(struct attachment *att, struct nft_element_list *wanted,
+		       struct cni_error *err)
+{
+	_cleanup_(obstacles_clear) struct obstacles obstacles = {};
+	struct netlink *nl;
+	int ret = node_nftables(att->node, &nl, err);
+
+	if (ret == 0)
+		ret = obstacles_find(att, nl, wanted, &obstacles, err);
+	/* A repair deletes nobody. */
+	if (ret == 0 && obstacles.reclaim && att->env.verb == CNI_ADD) {
+		ret = reclaim_network(att, err);
+		/* The lock may have been given back for another IPAM plugin's DEL: who has
+		 * taken a port meanwhile keeps it. */
+		if (ret == 0)
+			ret = obstacles_find(att, nl, wanted, &obstacles, err);
+	}
+	if (ret == 0)
+		ret = dead_delete(att, nl, wanted, &obstacles, err);
+	if (ret == 0)
+		ret = hostport_elements_except(wanted, &obstacles.held, err);
+	return ret < 0 ? ret : obstacles.held.n > 0;
+}

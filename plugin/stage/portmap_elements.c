@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Elements of host ports as bytes for the kernel; portmap_fill.c has them as text. */
+#include "portmap_elements.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/netfilter.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define NO_PROTOCOL 255 /* reserved by IANA: of sentinels */
+
+static const char *const prefixes[HOSTPORT_FAMILIES][HOSTPORT_KINDS] = {
+	{"hostports4_", "hostips4_", "hostranges4_", "onlink4_"},
+	{"hostports6_", "hostips6_", "hostranges6_", "onlink6_"},
+};
+
+const char *const hostport_nodeips[] = {"nodeips4", "nodeips6", NULL};
+
+static const int families[HOSTPORT_FAMILIES] = {AF_INET, AF_INET6};
+
+void hostport_sets_name(uint64_t owner, struct hostport_sets *sets)
+{
+	for (int f = 0; f < HOSTPORT_FAMILIES; f++) {
+		for (int k = 0; k < HOSTPORT_KINDS; k++) {
+			snprintf(sets->names[f][k], HOSTPORT_SET_NAME_MAX,
+				 "%s%016" PRIx64, prefixes[f][k], owner);
+			sets->sets[f][k] = (struct nft_set){NFPROTO_INET, RULES_TABLE,
+							    sets->names[f][k]};
+		}
+	}
+}
+
+bool hostport_set_read(const char *name, int *ret_family, enum hostport_kind *ret_kind)
+{
+	for (int f = 0; f < HOSTPORT_FAMILIES; f++) {
+		for (int k = 0; k < HOSTPORT_KINDS; k++) {
+			const char *prefix = prefixes[f][k];
+
+			if (strncmp(name, prefix, strlen(prefix)) != 0)
+				continue;
+			*ret_family = f;
+			*ret_kind = k;
+			return true;
+		}
+	}
+	return false;
+}
+
+enum hostport_kind hostport_kind_of(const struct nft_element *element)
+{
+	enum hostport_kind kind = HOSTPORT_KINDS;
+	int family;
+
+	hostport_set_read(element->set->name, &family, &kind);
+	return kind;
+}
+
+int hostport_family_of(const struct nft_element *element)
+{
+	enum hostport_kind kind;
+	int family = HOSTPORT_IPV4;
+
+	hostport_set_read(element->set->name, &family, &kind);
+	return family;
+}
+
+struct nft_value hostport_key_any(const struct nft_element *element)
+{
+	const struct nft_value *key = &element->key;
+	struct nft_value any = {.len = 2 * HOSTPORT_PART};
+
+	memcpy(any.bytes, key->bytes, HOSTPORT_PART);
+	memcpy(any.bytes + HOSTPORT_PART, key->bytes + key->len - HOSTPORT_PART,
+	       HOSTPORT_PART);
+	return any;
+}
+
+unsigned int hostport_port_of(const struct nft_value *key)
+{
+	const uint8_t *bytes = key->bytes + key->len - HOSTPORT_PART;
+
+	return bytes[0] << 8 | bytes[1];
+}
+
+unsigned int hostport_last_of(const struct nft_element *element)
+{
+	return hostport_port_of(element->end.len ? &element->end : &element->key);
+}
+
+bool hostport_is_of_one(const struct nft_element *element)
+{
+	const struct nft_value *key = &element->key, *end = &element->end;
+
+	return hostport_kind_of(element) == HOSTPORT_ONE ||
+	       (hostport_kind_of(element) == HOSTPORT_RANGE &&
+		memcmp(key->bytes + HOSTPORT_PART, end->bytes + HOSTPORT_PART,
+		       key->len - 2 * HOSTPORT_PART) == 0);
+}
+
+struct nft_value hostport_key_onlink(const struct nft_element *element)
+{
+	const struct nft_value *key = &element->key;
+	size_t size = key->len / 2;
+	struct nft_value in = *key;
+
+	/* The pod's own address lies in whatever subnet it has. */
+	memcpy(in.bytes + size, key->bytes, size);
+	return in;
+}
+
+bool hostport_is_of(const struct nft_element *element, const char *host_ifname)
+{
+	size_t len = strlen(host_ifname);
+
+	return strncmp(element->comment, host_ifname, len) == 0 &&
+	       (element->comment[len] == ' ' || element->comment[len] == '\0');
+}
+
+/* The first address of each family is the one that ports lead to. */
+static void address_note(struct hostport_pod *pod, const struct ip_prefix *address)
+{
+	int f = address->addr.family == AF_INET ? HOSTPORT_IPV4 : HOSTPORT_IPV6;
+
+	if (!pod->addresses[f].addr.family)
+		pod->addresses[f] = *address;
+}
+
+void hostport_pod_of_att(const struct attachment *att, struct hostport_pod *pod)
+{
+	*pod = (struct hostport_pod){
+		.label = att->pod[0] ? att->pod : att->env.container_id,
+		.ports = &att->conf.ports.mappings,
+		.masq_all = att->conf.ports.masq_all,
+	};
+	memcpy(pod->host_ifname, att->host_ifname, IF_NAMESIZE);
+	for (size_t i = 0; i < att->ipam.ips.n; i++)
+		address_note(pod, &att->ipam.ips.items[i].address);
+}
+
+void hostport_pod_of_record(const struct record *record, struct hostport_pod *pod)
+{
+	*pod = (struct hostport_pod){
+		.label = record->pod[0] ? record->pod : record->container_id,
+		.ports = &record->ports,
+		.masq_all = record->masq_all,
+	};
+	identity_host_ifname(record->network, record->container_id, record->ifname,
+			     pod->host_ifname);
+	for (size_t i = 0; i < record->n; i++)
+		address_note(pod, &record->addresses[i].address);
+}
+
+bool hostport_pod_of(const struct attachment *att, struct hostport_pod *pod)
+{
+	if (att->env.verb == CNI_ADD)
+		hostport_pod_of_att(att, pod);
+	else if (att->record)
+		hostport_pod_of_record(att->record, pod);
+	else
+		return false;
+	return true;
+}
+
+static void add_port(struct nft_value *value, uint32_t port)
+{
+	uint16_t number = htons(port);
+
+	nft_value_add_part(value, &number, sizeof(number));
+}
+
+/* Makes the element of the mapping's port at @offset. */
+static void port_element(const struct nft_set *sets, const struct port_mapping *port,
+			 uint32_t offset, const struct ip_addr *pod,
+			 struct nft_element *element)
+{
+	bool wild = port_mapping_is_wild(port);
+
+	element->set = &sets[wild ? HOSTPORT_ANY : HOSTPORT_ONE];
+	nft_value_add_part(&element->key, &port->protocol, sizeof(port->protocol));
+	if (!wild)
+		nft_value_add_part(&element->key, port->host_ip.bytes,
+				   ip_size(port->host_ip.family));
+	add_port(&element->key, port->host_port + offset);
+	nft_value_add_part(&element->data, pod->bytes, ip_size(pod->family));
+	add_port(&element->data, port->container_port + offset);
+}
+
+/* All of a mapping's, which are the same on both sides. */
+static void range_element(const struct nft_set *sets, const struct port_mapping *port,
+			  const struct ip_addr *pod, struct nft_element *element)
+{
+	struct ip_addr from = port->host_ip, to = from;
+
+	if (port_mapping_is_wild(port)) {
+		from = (struct ip_addr){.family = pod->family};
+		memset(to.bytes, 0xff, sizeof(to.bytes));
+	}
+	element->set = &sets[HOSTPORT_RANGE];
+	nft_value_add_part(&element->key, &port->protocol, sizeof(port->protocol));
+	nft_value_add_part(&element->key, from.bytes, ip_size(pod->family));
+	add_port(&element->key, port->host_port);
+	nft_value_add_part(&element->end, &port->protocol, sizeof(port->protocol));
+	nft_value_add_part(&element->end, to.bytes, ip_size(pod->family));
+	add_port(&element->end, port->host_port + port->count - 1);
+	nft_value_add_part(&element->data, pod->bytes, ip_size(pod->family));
+}
+
+static void onlink_element(const struct nft_set *sets, const struct ip_addr *pod,
+			   const struct ip_prefix *sources, struct nft_element *element)
+{
+	size_t size = ip_size(pod->family);
+	struct ip_prefix network = prefix_network(sources);
+	struct ip_addr last = prefix_last(sources);
+
+	element->set = &sets[HOSTPORT_ONLINK];
+	nft_value_add_part(&element->key, pod->bytes, size);
+	nft_value_add_part(&element->key, network.addr.bytes, size);
+	nft_value_add_part(&element->end, pod->bytes, size);
+	nft_value_add_part(&element->end, last.bytes, size);
+}
+
+/* One of each kind, of nothing that a packet could have. */
+static void sentinels_make(const struct nft_set *sets, int family,
+			   struct nft_element elements[HOSTPORT_KINDS])
+{
+	struct port_mapping port = {.protocol = NO_PROTOCOL, .count = 1};
+	struct ip_addr nobody = {.family = family};
+	struct ip_addr multicast = {family, {0xff, 0xff, 0xff, 0xff}};
+	struct ip_prefix all = {multicast, ip_bits(family)};
+
+	port_element(sets, &port, 0, &nobody, &elements[HOSTPORT_ANY]);
+	port.host_ip = multicast;
+	port_element(sets, &port, 0, &nobody, &elements[HOSTPORT_ONE]);
+	range_element(sets, &port, &nobody, &elements[HOSTPORT_RANGE]);
+	onlink_element(sets, &multicast, &all, &elements[HOSTPORT_ONLINK]);
+}
+
+void hostport_sentinels_make(const struct hostport_sets *sets,
+			     struct nft_element elements[HOSTPORT_SENTINELS])
+{
+	for (int f = 0; f < HOSTPORT_FAMILIES; f++)
+		sentinels_make(sets->sets[f], families[f], elements + f * HOSTPORT_KINDS);
+}
+
+/* How many elements are a mapping's. */
+static size_t elements_of(const struct port_mapping *port)
+{
+	return port->host_port == port->container_port ? 1 : port->count;
+}
+
+static void mapping_elements(const struct nft_set *sets, const struct port_mapping *port,
+			     const struct ip_addr *pod, struct nft_element_list *elements)
+{
+	if (port->count > 1 && elements_of(port) == 1) {
+		range_element(sets, port, pod, &elements->items[elements->n++]);
+		return;
+	}
+	for (uint32_t i = 0; i < port->count; i++)
+		port_element(sets, port, i, pod, &elements->items[elements->n++]);
+}
+
+int hostport_elements_make(const struct hostport_sets *sets,
+			   const struct hostport_pod *pod,
+			   struct nft_element_list *elements, struct cni_error *err)
+{
+	static const struct ip_prefix all[HOSTPORT_FAMILIES] = {
+		{.addr.family = AF_INET},
+		{.addr.family = AF_INET6},
+	};
+	size_t first = elements->n, most = 1; /* onlink */
+
+	for (size_t i = 0; i < pod->ports->n; i++)
+		most += elements_of(&pod->ports->items[i]);
+	if (nft_element_list_grow(elements, HOSTPORT_FAMILIES * most) < 0)
+		return error_oom(err);
+	for (int f = 0; f < HOSTPORT_FAMILIES; f++) {
+		const struct ip_prefix *own = &pod->addresses[f];
+		size_t before = elements->n;
+
+		for (size_t i = 0; own->addr.family && i < pod->ports->n; i++)
+			if (port_mapping_is_for(&pod->ports->items[i], families[f]))
+				mapping_elements(sets->sets[f], &pod->ports->items[i],
+						 &own->addr, elements);
+		if (elements->n > before)
+			onlink_element(sets->sets[f], &own->addr,
+				       pod->masq_all ? &all[f] : own,
+				       &elements->items[elements->n++]);
+	}
+	for (size_t i = first; i < elements->n; i++)
+		snprintf(elements->items[i].comment, NFT_COMMENT_MAX - 1, "%s %s",
+			 pod->host_ifname, pod->label);
+	return 0;
+}
+
+const char *hostport_address_format(const uint8_t *bytes, int family,
+				    char buf[IP_TEXT_MAX])
+{
+	struct ip_addr ip = {.family = families[family]};
+
+	memcpy(ip.bytes, bytes, ip_size(ip.family));
+	return ip_format(&ip, buf);
+}
+
+const char *hostport_host_format(const struct nft_element *element, char buf[IP_TEXT_MAX])
+{
+	return hostport_address_format(element->key.bytes + HOSTPORT_PART,
+				       hostport_family_of(element), buf);
+}

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Turns route_localnet on and off together with its fence. The fence says whose doing it is;
+ * in a kernel that has none the store does, with 127.0.0.0/8 among the gateway addresses that
+ * the network gave.
+ */
+#include "portmap_localnet.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "ipam/ipam.h"
+#include "ipam/store/record.h"
+#include "portmap_elements.h"
+#include "portmap_localnet_users.h"
+#include "plugin/netlink/fence.h"
+#include "plugin/netlink/fib.h"
+#include "plugin/netlink/rtnetlink.h"
+#include "plugin/node/node.h"
+#include "plugin/attachment/report.h"
+#include "plugin/node/sysctl.h"
+#include "vlan.h"
+
+#define SYSCTL "ipv4/conf/%s/route_localnet"
+
+static const struct ip_prefix loopback = {{AF_INET, {127}}, 8};
+
+/* Without isGateway the pod may be reached by another interface, or not at all. */
+static int is_behind_gateway(const struct attachment *att, bool *ret_behind,
+			     struct cni_error *err)
+{
+	struct hostport_pod pod;
+	const struct ip_addr *address;
+	unsigned int index = 0;
+	int ret = 0;
+
+	hostport_pod_of_att(att, &pod);
+	address = &pod.addresses[HOSTPORT_IPV4].addr;
+	if (address->family && !att->conf.is_gateway)
+		ret = route_interface(att->node->rtnl, address, &index, err);
+	if (ret == 0)
+		*ret_behind = address->family &&
+			      (att->conf.is_gateway || index == att->gateway_index);
+	return ret;
+}
+
+static int is_needed(const struct attachment *att, bool *ret_needed,
+		     struct cni_error *err)
+{
+	bool needed = att->conf.ports.snat && localnet_serves(&att->conf.ports.mappings);
+	int ret = needed ? is_behind_gateway(att, &needed, err) : 0;
+
+	if (ret == 0)
+		*ret_needed = needed;
+	return ret;
+}
+
+struct noted {
+	const struct attachment *net;
+	const char *ifname;
+	bool found, forget;
+};
+
+static int noted_look(const char *network, void *data, struct cni_error *err)
+{
+	struct noted *noted = data;
+	struct attachment other = {.conf = noted->net->conf,
+				   .kernel = noted->net->kernel};
+	int ret = 0;
+
+	other.conf.name = network;
+	if (noted->forget)
+		ret = ipam_gateway_forget(&other, noted->ifname, &loopback, err);
+	else if (!noted->found)
+		noted->found = ipam_gateway_is_ours(&other, noted->ifname, &loopback);
+	free(other.notice);
+	return ret;
+}
+
+/* Has any network with the same dataDir written down that it turned it on? They may share a
+ * bridge. */
+static bool is_noted(const struct attachment *net, const char *ifname)
+{
+	struct noted noted = {.net = net, .ifname = ifname};
+
+	ipam_networks(net, noted_look, &noted, &(struct cni_error){});
+	return noted.found;
+}
+
+/* Whoever turns it on next may be another program. */
+static int notes_forget(const struct attachment *net, const char *ifname,
+			struct cni_error *err)
+{
+	struct noted noted = {.net = net, .ifname = ifname, .forget = true};
+
+	return ipam_networks(net, noted_look, &noted, err);
+}
+
+/* LOCALNET_UNFENCED, with @err set: the kernel can't. */
+static int fence_make(struct attachment *att, const struct link *gateway,
+		      enum fence fence, struct cni_error *err)
+{
+	if (fence_add(att->node->rtnl, gateway->index, gateway->name, fence, err) < 0)
+		return LOCALNET_UNFENCED;
+	report_done(att, "fenced 127.0.0.0/8 off from what %s receives", gateway->name);
+	return 0;
+}
+
+/* A kernel without the fence is told of once: when the fence is needed first. */
+static int fence_make_first(struct attachment *att, const struct link *gateway)
+{
+	struct cni_error own = {};
+	int ret = fence_make(att, gateway, FENCE_OURS, &own);
+
+	if (ret == 0)
+		return 0;
+	attachment_notice(att,
+			  "%s%s%s%s: where somebody flushes the rules of nftables, pods "
+			  "reach what listens on the node's 127.0.0.1 until they are "
+			  "back",
+			  own.msg, own.details[0] ? " (" : "", own.details,
+			  own.details[0] ? ")" : "");
+	return LOCALNET_UNFENCED;
+}
+
+/* The fence first: there is no moment without it. */
+static int turn_on(struct attachment *att, const struct link *gateway, enum fence fence,
+		   struct cni_error *err)
+{
+	struct netlink *nl = att->node->rtnl;
+	int ret = ipam_gateway_note(att, gateway->name, &loopback, err);
+
+	/* Somebody else's opening, which was fenced, has been closed since. */
+	if (ret == 0 && fence == FENCE_BESIDE)
+		ret = fence_del(nl, gateway->index, gateway->name, err);
+	if (ret == 0 && fence != FENCE_OURS)
+		ret = fence_make_first(att, gateway);
+	if (ret >= 0)
+		ret = sysctl_ensure(1, err, SYSCTL, gateway->name);
+	if (ret == 0)
+		report_done(att, "turned route_localnet of %s on", gateway->name);
+	return ret == -ENOENT && !err->code ? 0 : ret;
+}
+
+/* The exclusive lock is held. */
+static int ensure(struct attachment *att, bool look, struct cni_error *err)
+{
+	struct netlink *nl = att->node->rtnl;
+	enum fence fence = FENCE_NONE;
+	struct link gateway;
+	int ret = link_get_by_index(nl, att->gateway_index, &gateway, err);
+
+	/* A kernel without IPv4 has no such parameter. */
+	if (ret < 0 || !gateway.index || gateway.ipv4.route_localnet < 0 ||
+	    (gateway.ipv4.route_localnet && !look))
+		return ret;
+	ret = fence_get(nl, gateway.index, &fence, err);
+	if (ret < 0 || (gateway.ipv4.route_localnet && fence != FENCE_NONE))
+		return ret;
+	if (!gateway.ipv4.route_localnet)
+		return turn_on(att, &gateway, fence, err);
+	return fence_make(att, &gateway,
+			  is_noted(att, gateway.name) ? FENCE_OURS : FENCE_BESIDE,
+			  &(struct cni_error){});
+}
+
+/* Nothing here needs it, and yet it is on: somebody's host port may, and somebody may have
+ * removed what guards it. */
+static int guard(struct attachment *att, struct cni_error *err)
+{
+	enum fence fence = FENCE_NONE;
+	int ret = fence_get(att->node->rtnl, att->gateway_index, &fence, err);
+
+	if (ret < 0 || fence != FENCE_NONE || !is_noted(att, att->gateway_ifname))
+		return ret;
+	ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+	if (ret == 0)
+		ret = ensure(att, true, err);
+	return ret == 0 ? LOCALNET_REFENCED : ret;
+}
+
+int localnet_add(struct attachment *att, bool look, struct cni_error *err)
+{
+	bool needed = false;
+	int ret = is_needed(att, &needed, err);
+
+	if (ret < 0)
+		return ret;
+	if (needed)
+		return ensure(att, look, err);
+	if (att->gateway_localnet != 1 || (att->conf.ports.expected && !look))
+		return 0;
+	return guard(att, err);
+}
+
+/* @whose: what it is on for, by another program. */
+static void others_tell(struct attachment *att, const char *whose, const char *gateway)
+{
+	attachment_notice(att,
+			  "route_localnet is on for %s, which another program has set "
+			  "(kube-proxy and portmap do): pods on %s reach what listens on "
+			  "the node's 127.0.0.1, unless rules of another program drop it",
+			  whose, gateway);
+}
+
+/* On @ifname it is on. LOCALNET_UNFENCED: turned on here. */
+static int opening_look(struct attachment *att, unsigned int index, const char *ifname,
+			struct cni_error *err)
+{
+	enum fence fence = FENCE_NONE;
+	int ret = fence_get(att->node->rtnl, index, &fence, err);
+
+	if (ret < 0 || fence != FENCE_NONE)
+		return ret;
+	if (is_noted(att, ifname))
+		return LOCALNET_UNFENCED;
+	others_tell(att, ifname, ifname);
+	return 0;
+}
+
+void localnet_tell_all(struct attachment *att)
+{
+	enum fence fence = FENCE_NONE;
+	struct cni_error own = {};
+	int all = 0;
+
+	if (sysctl_get(&all, &own, SYSCTL, "all") == 0 && all && att->gateway_index &&
+	    fence_get(att->node->rtnl, att->gateway_index, &fence, &own) == 0 &&
+	    fence == FENCE_NONE)
+		others_tell(att, "all interfaces (net.ipv4.conf.all)",
+			    att->gateway_ifname);
+	if (own.code)
+		attachment_notice(att, "%s", own.msg);
+}
+
+int localnet_check(struct attachment *att, struct cni_error *err)
+{
+	bool needed = false;
+	int ret = is_needed(att, &needed, err);
+
+	if (ret < 0)
+		return ret;
+	if (needed && att->gateway_localnet == 0)
+		return error_set(err, CNI_ERR_CHECK, EINVAL,
+				 "portmap: expected " SYSCTL_ROOT SYSCTL
+				 " 1, found 0: 127.0.0.1 doesn't lead to the pod's host "
+				 "ports",
+				 att->gateway_ifname);
+	if (att->gateway_localnet == 1)
+		return opening_look(att, att->gateway_index, att->gateway_ifname, err);
+	localnet_tell_all(att);
+	return 0;
+}
+
+bool localnet_is_on(const struct attachment *net)
+{
+	struct cni_error err = {};
+	int on = 0;
+
+	/* An error other than that there is no such interface is localnet_status()'s to tell,
+	 * if it meets it as well. */
+	return sysctl_get(&on, &err, SYSCTL, net->gateway_ifname) < 0 ? err.code != 0
+								      : on == 1;
+}
+
+int localnet_status(struct attachment *net, struct cni_error *err)
+{
+	const char *name = net->gateway_ifname;
+	struct link gateway;
+	int ret = link_get(net->node->rtnl, name, &gateway, err);
+
+	if (ret < 0 || !gateway.index || gateway.ipv4.route_localnet != 1)
+		return ret;
+	ret = opening_look(net, gateway.index, name, err);
+	if (ret == LOCALNET_UNFENCED)
+		attachment_notice(
+			net,
+			"route_localnet of %s is on for host ports, and nothing "
+			"but rules of nftables keeps pods from what listens on "
+			"the node's 127.0.0.1; `bridge-cni repair` makes the "
+			"fence, where the kernel has cls_bpf",
+			name);
+	return ret < 0 ? ret : 0;
+}
+
+/* route_localnet goes off before the fence goes. Where it can't be turned off, the fence stays
+ * and does no harm: an error would only have the runtime try again for ever. */
+static int turn_off(struct attachment *net, const struct link *gateway,
+		    struct cni_error *err)
+{
+	int ret = sysctl_ensure(0, err, SYSCTL, gateway->name);
+
+	if (ret < 0 && err->code) {
+		attachment_notice(net, "route_localnet of %s stays on, and fenced: %s",
+				  gateway->name, err->msg);
+		return error_clear(err);
+	}
+	if (ret == 0)
+		ret = notes_forget(net, gateway->name, err);
+	if (ret == 0)
+		ret = fence_del(net->node->rtnl, gateway->index, gateway->name, err);
+	if (ret == 0)
+		report_done(net, "turned route_localnet of %s off", gateway->name);
+	return ret == -ENOENT && !err->code ? 0 : ret;
+}
+
+int localnet_remove(struct attachment *net, const struct link *gateway,
+		    struct cni_error *err)
+{
+	enum fence fence = FENCE_NONE;
+	int ret = 0;
+
+	if (gateway->ipv4.route_localnet == 1)
+		ret = fence_get(net->node->rtnl, gateway->index, &fence, err);
+	if (ret == 0 && gateway->ipv4.route_localnet == 1 &&
+	    (fence == FENCE_OURS || is_noted(net, gateway->name)))
+		return turn_off(net, gateway, err);
+	return ret < 0 ? ret
+		       : fence_del(net->node->rtnl, gateway->index, gateway->name, err);
+}
+
+static int settle(struct attachment *att, const struct link *gateway,
+		  struct cni_error *err)
+{
+	enum fence fence = FENCE_NONE;
+	bool needed = false;
+	int ret;
+
+	if (gateway->ipv4.route_localnet != 1)
+		return 0;
+	ret = localnet_is_needed(att, gateway, &needed, err);
+	if (ret < 0 || needed)
+		return ret;
+	ret = fence_get(att->node->rtnl, gateway->index, &fence, err);
+	if (ret < 0 || fence == FENCE_BESIDE)
+		return ret;
+	if (fence == FENCE_NONE && !is_noted(att, gateway->name))
+		return 0;
+	return turn_off(att, gateway, err);
+}
+
+int localnet_settle(struct attachment *net, struct cni_error *err)
+{
+	_cleanup_(link_list_clear) struct link_list links = {};
+	int ret = link_list_get(net->node->rtnl, &links, err);
+
+	for (size_t i = 0; ret == 0 && i < links.n; i++)
+		if (vlan_is_of_bridge(net->conf.bridge, &links.items[i]))
+			ret = settle(net, &links.items[i], err);
+	return ret;
+}
+
+int localnet_del(struct attachment *att, struct cni_error *err)
+{
+	enum node_lock lock = att->node->lock;
+	const char *bridge = att->record ? att->record->bridge : att->conf.bridge;
+	struct hostport_pod pod;
+	const struct ip_addr *address;
+	struct link gateway = {};
+	unsigned int index = 0;
+	int ret;
+
+	if (!hostport_pod_of(att, &pod) || !localnet_serves(pod.ports))
+		return 0;
+	address = &pod.addresses[HOSTPORT_IPV4].addr;
+	if (!address->family)
+		return 0;
+	ret = route_interface(att->node->rtnl, address, &index, err);
+	if (ret == 0 && index)
+		ret = link_get_by_index(att->node->rtnl, index, &gateway, err);
+	if (ret == 0)
+		ret = settle(att, &gateway, err);
+	/* Without a gateway on it no route leads to the bridge. */
+	if (ret == 0 && *bridge && strcmp(gateway.name, bridge) != 0) {
+		ret = link_get(att->node->rtnl, bridge, &gateway, err);
+		if (ret == 0)
+			ret = settle(att, &gateway, err);
+	}
+	/* As it was: others may go on. */
+	if (ret == 0 && lock == NODE_SHARED)
+		ret = node_share(att->node, err);
+	return ret;
+}

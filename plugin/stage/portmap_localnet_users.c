@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Looks for a host port on all addresses or on one of 127.0.0.0/8 whose pod is behind an
+ * interface: its address is in one of the interface's subnets, or its network has given the
+ * interface its gateway address, which somebody may have removed.
+ */
+#include "portmap_localnet_users.h"
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "ipam/ipam.h"
+#include "ipam/store/record.h"
+#include "portmap_elements.h"
+#include "plugin/netlink/fib.h"
+#include "plugin/netlink/rtnetlink.h"
+#include "plugin/node/node.h"
+
+struct search {
+	struct attachment *att;
+	unsigned int index; /* of the interface */
+	const char *ifname;
+	struct addr_list subnets; /* its addresses of IPv4 */
+	bool found;
+};
+
+static void search_clear(struct search *search)
+{
+	addr_list_clear(&search->subnets);
+}
+
+bool localnet_serves(const struct port_mapping_list *ports)
+{
+	for (size_t i = 0; i < ports->n; i++)
+		if (port_mapping_needs_localnet(&ports->items[i]))
+			return true;
+	return false;
+}
+
+/* An interface without an address may have a route that somebody made. */
+static bool is_behind(const struct search *search, const struct ip_addr *pod)
+{
+	unsigned int index = 0;
+
+	if (search->subnets.n == 0 && pod->family == AF_INET)
+		route_interface(search->att->node->rtnl, pod, &index,
+				&(struct cni_error){});
+	if (index)
+		return index == search->index;
+	for (size_t i = 0; i < search->subnets.n; i++)
+		if (prefix_contains(&search->subnets.items[i], pod))
+			return true;
+	return false;
+}
+
+/* A map's element leads to the address that its data begins with. */
+static int element_look(const struct nft_element *element, void *data)
+{
+	struct search *search = data;
+	struct ip_addr pod = {.family = AF_INET};
+
+	memcpy(pod.bytes, element->data.bytes, ip_size(AF_INET));
+	if (hostport_is_of(element, search->att->host_ifname) ||
+	    !is_behind(search, &pod) ||
+	    (hostport_is_of_one(element) &&
+	     element->key.bytes[HOSTPORT_PART] != IN_LOOPBACKNET))
+		return 0;
+	search->found = true;
+	return -ECANCELED; /* the rest is of no interest */
+}
+
+struct maps {
+	char (*names)[NFT_NAME_MAX];
+	size_t n;
+};
+
+static void maps_clear(struct maps *maps)
+{
+	free(maps->names);
+}
+
+static int map_note(const char *name, void *data)
+{
+	struct maps *maps = data;
+	enum hostport_kind kind;
+	int family;
+	void *grown;
+
+	if (!name) {
+		maps->n = 0;
+		return 0;
+	}
+	if (!hostport_set_read(name, &family, &kind) || family != HOSTPORT_IPV4 ||
+	    kind == HOSTPORT_ONLINK)
+		return 0;
+	grown = reallocarray(maps->names, maps->n + 1, sizeof(*maps->names));
+	if (!grown)
+		return -ENOMEM;
+	maps->names = grown;
+	snprintf(maps->names[maps->n++], NFT_NAME_MAX, "%s", name);
+	return 0;
+}
+
+/* On a connection of its own: a list that isn't read to its end leaves it unusable. */
+static int maps_look(struct search *search, struct cni_error *err)
+{
+	_cleanup_(netlink_closep) struct netlink *nl = NULL;
+	_cleanup_(maps_clear) struct maps maps = {};
+	int ret = netlink_open(NETLINK_FOR_NFTABLES, &nl, err);
+
+	if (ret == 0)
+		ret = nft_table_sets(nl, NFPROTO_INET, RULES_TABLE, map_note, &maps, err);
+	for (size_t i = 0; ret == 0 && i < maps.n; i++) {
+		const struct nft_set set = {NFPROTO_INET, RULES_TABLE, maps.names[i]};
+
+		ret = nft_set_elements(nl, &set, element_look, search, err);
+	}
+	if (search->found || ret == -EPROTONOSUPPORT || ret == -EINVAL)
+		return error_clear(err);
+	return ret;
+}
+
+/* An attachment that is coming turns it on by itself; one that is going looks here later. */
+static bool counts(const struct search *search, const struct record *record)
+{
+	const struct ipam_kernel *kernel = search->att->kernel;
+	char host_ifname[IF_NAMESIZE];
+
+	identity_host_ifname(record->network, record->container_id, record->ifname,
+			     host_ifname);
+	return strcmp(host_ifname, search->att->host_ifname) != 0 &&
+	       !node_is_changing(search->att->node, hash_text(host_ifname)) &&
+	       kernel->has_interface(kernel, record);
+}
+
+static struct attachment network_of(const struct search *search, const char *network)
+{
+	struct attachment other = {.conf = search->att->conf,
+				   .kernel = search->att->kernel,
+				   .node = search->att->node};
+
+	other.conf.name = network;
+	other.conf.bridge = ""; /* any: subnets and notes tell */
+	return other;
+}
+
+static bool has_gateway_on(const struct search *search, const struct record *record,
+			   size_t i)
+{
+	struct attachment other = network_of(search, record->network);
+	struct ip_prefix gateway = {record->addresses[i].gateway,
+				    record->addresses[i].address.len};
+	bool has = gateway.addr.family == AF_INET &&
+		   ipam_gateway_is_ours(&other, search->ifname, &gateway);
+
+	free(other.notice);
+	return has;
+}
+
+static int record_look(const struct record *record, void *data, struct cni_error *err)
+{
+	struct search *search = data;
+
+	(void)err;
+	if (search->found || !localnet_serves(&record->ports))
+		return 0;
+	for (size_t i = 0; i < record->n; i++)
+		if (is_behind(search, &record->addresses[i].address.addr) ||
+		    has_gateway_on(search, record, i))
+			search->found = counts(search, record);
+	return 0;
+}
+
+/* A fault of another network's store doesn't hold this one up. */
+static int network_look(const char *network, void *data, struct cni_error *err)
+{
+	struct search *search = data;
+	struct attachment other = network_of(search, network);
+	struct cni_error own = {};
+
+	(void)err;
+	if (!search->found && ipam_records(&other, record_look, search, &own) < 0)
+		search->found = true;
+	free(other.notice);
+	return 0;
+}
+
+int localnet_is_needed(struct attachment *att, const struct link *gateway,
+		       bool *ret_needed, struct cni_error *err)
+{
+	_cleanup_(search_clear) struct search search = {
+		.att = att, .index = gateway->index, .ifname = gateway->name};
+	int ret = addr_list_get(att->node->rtnl, gateway->index, AF_INET, &search.subnets,
+				err);
+
+	if (ret == 0)
+		ret = maps_look(&search, err);
+	if (ret == 0 && !search.found && att->node->lock != NODE_EXCLUSIVE) {
+		ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+		if (ret == 0)
+			ret = maps_look(&search, err);
+	}
+	if (ret == 0 && !search.found)
+		ret = ipam_networks(att, network_look, &search, err);
+	if (ret == 0)
+		*ret_needed = search.found;
+	return ret;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Looks a pod's elements up, and ends what conntrack remembers of its ports. */
+#include "portmap_own.h"
+
+#include <netinet/in.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "conntrack.h"
+
+struct search {
+	const char *host_ifname;
+	struct nft_element_list *found;
+};
+
+static int own_note(const struct nft_element *found, void *data)
+{
+	const struct search *search = data;
+
+	if (!hostport_is_of(found, search->host_ifname))
+		return 0;
+	return nft_element_list_add(search->found, found);
+}
+
+static int by_key(const void *left, const void *right)
+{
+	const struct nft_element *a = left, *b = right;
+	int ret = ((uintptr_t)a->set > (uintptr_t)b->set) -
+		  ((uintptr_t)a->set < (uintptr_t)b->set);
+
+	return ret ? ret : memcmp(&a->key, &b->key, sizeof(a->key));
+}
+
+int hostports_find_own(struct netlink *nl, const struct nft_element_list *elements,
+		       const char *host_ifname, struct nft_element_list *found,
+		       struct cni_error *err)
+{
+	_cleanup_(nft_element_list_clear) struct nft_element_list questions = {};
+	struct search search = {host_ifname, found};
+	int ret;
+
+	for (size_t i = 0; i < elements->n; i++) {
+		struct nft_element question = elements->items[i];
+
+		if (hostport_kind_of(&question) == HOSTPORT_ONLINK)
+			question.key = hostport_key_onlink(&question);
+		question.end.len = question.data.len = 0;
+		question.comment[0] = '\0';
+		if (nft_element_list_add(&questions, &question) < 0)
+			return error_oom(err);
+	}
+	ret = nft_elements_find(nl, questions.items, questions.n, own_note, &search, err);
+	if (found->n > 0)
+		qsort(found->items, found->n, sizeof(*found->items), by_key);
+	return ret;
+}
+
+bool hostports_have(const struct nft_element_list *found,
+		    const struct nft_element *element)
+{
+	const struct nft_element *own = found->n > 0
+						? bsearch(element, found->items, found->n,
+							  sizeof(*found->items), by_key)
+						: NULL;
+
+	return own && memcmp(&own->end, &element->end, sizeof(own->end)) == 0 &&
+	       memcmp(&own->data, &element->data, sizeof(own->data)) == 0;
+}
+
+/* The ports of an element; those that follow the last one's are added to it. */
+static void port_note(struct conntrack_port *ports, size_t *n,
+		      const struct nft_element *element)
+{
+	struct conntrack_port port = {
+		.host.family = hostport_family_of(element) == HOSTPORT_IPV4 ? AF_INET
+									    : AF_INET6,
+		.protocol = IPPROTO_UDP,
+		.port = hostport_port_of(&element->key),
+		.last = hostport_last_of(element),
+	};
+	struct conntrack_port *before = *n > 0 ? &ports[*n - 1] : NULL;
+
+	if (hostport_is_of_one(element))
+		memcpy(port.host.bytes, element->key.bytes + HOSTPORT_PART,
+		       ip_size(port.host.family));
+	if (before && ip_equal(&before->host, &port.host) &&
+	    before->last + 1 == port.port)
+		before->last = port.last;
+	else
+		ports[(*n)++] = port;
+}
+
+void hostports_forget_udp(struct attachment *att, const struct nft_element_list *elements)
+{
+	_cleanup_(free_p) struct conntrack_port *ports = calloc(elements->n + 1,
+								sizeof(*ports));
+	size_t n = 0;
+
+	for (size_t i = 0; ports && i < elements->n; i++)
+		if (hostport_kind_of(&elements->items[i]) != HOSTPORT_ONLINK &&
+		    elements->items[i].key.bytes[0] == IPPROTO_UDP)
+			port_note(ports, &n, &elements->items[i]);
+	if (n > 0)
+		conntrack_forget_ports(att, ports, n);
+}

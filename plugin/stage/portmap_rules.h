@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The rules over the maps of host ports: of a network and family, constant in number. */
+#ifndef BRIDGE_CNI_PLUGIN_STAGE_PORTMAP_RULES_H
+#define BRIDGE_CNI_PLUGIN_STAGE_PORTMAP_RULES_H
+
+#include "plugin/nft/rules.h"
+
+/* With the sets that they look into, and what fills them. The gateway's interface must be
+ * known. Code 100. */
+int hostport_rules_wanted(const struct attachment *att, struct rule_list *ret_list,
+			  struct cni_error *err);
+
+#endif

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Attachments of one container that share host ports: found by their records. */
+#include "portmap_siblings.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ipam/ipam.h"
+
+static void sibling_free(struct sibling *sibling)
+{
+	if (!sibling)
+		return;
+	nft_element_list_clear(&sibling->elements);
+	record_clear(&sibling->record);
+	free(sibling);
+}
+
+void siblings_clear(struct siblings *siblings)
+{
+	for (size_t i = 0; i < siblings->n; i++)
+		sibling_free(siblings->items[i]);
+	free(siblings->items);
+	*siblings = (struct siblings){};
+}
+
+struct reading {
+	struct attachment *att;
+	const char *container_id; /* NULL: all that share */
+	struct siblings *siblings;
+};
+
+static bool is_asked_for(const struct reading *reading, const struct record *record)
+{
+	const struct cni_env *env = &reading->att->env;
+
+	if (record->ports.n == 0 || (env->container_id && env->ifname &&
+				     record_is_of(record, reading->att->conf.name,
+						  env->container_id, env->ifname)))
+		return false;
+	return reading->container_id
+		       ? strcmp(record->container_id, reading->container_id) == 0
+		       : record->port_turn > 0;
+}
+
+/* Takes the record over. */
+static int sibling_add(const struct reading *reading, struct attachment *other,
+		       struct record *record, struct cni_error *err)
+{
+	struct siblings *siblings = reading->siblings;
+	struct sibling **grown, *sibling = calloc(1, sizeof(*sibling));
+	struct hostport_pod pod;
+
+	grown = reallocarray(siblings->items, siblings->n + 1, sizeof(struct sibling *));
+	if (grown)
+		siblings->items = grown;
+	if (!grown || !sibling) {
+		free(sibling);
+		return error_oom(err);
+	}
+	grown[siblings->n++] = sibling;
+	sibling->record = *record;
+	*record = (struct record){};
+	net_conf_set_owner(&other->conf, other->conf.name, sibling->record.bridge);
+	hostport_sets_name(other->conf.owner, &sibling->sets);
+	hostport_pod_of_record(&sibling->record, &pod);
+	return hostport_elements_make(&sibling->sets, &pod, &sibling->elements, err);
+}
+
+static int network_read(const char *network, void *data, struct cni_error *err)
+{
+	_cleanup_(ipam_record_list_clear) struct ipam_record_list records = {};
+	const struct reading *reading = data;
+	struct attachment other = {
+		.conf = reading->att->conf,
+		.kernel = reading->att->kernel,
+		.node = reading->att->node,
+	};
+	struct cni_error own = {};
+	int ret;
+
+	other.conf.name = network;
+	other.conf.bridge = "";
+	/* A fault of another network's store doesn't hold this one up. */
+	ret = ipam_connected(&other, &records, &own);
+	if (ret < 0)
+		attachment_notice(reading->att, "host ports of network %s: %s", network,
+				  own.msg);
+	free(other.notice);
+	ret = 0;
+	for (size_t i = 0; ret == 0 && i < records.n; i++)
+		if (is_asked_for(reading, &records.items[i]))
+			ret = sibling_add(reading, &other, &records.items[i], err);
+	return ret;
+}
+
+/* An attachment without a number comes first: nobody else had wanted its ports. */
+static int by_turn(const void *left, const void *right)
+{
+	const struct sibling *const *a = left, *const *b = right;
+
+	return ((*a)->record.port_turn > (*b)->record.port_turn) -
+	       ((*a)->record.port_turn < (*b)->record.port_turn);
+}
+
+int siblings_read(struct attachment *att, const char *container_id,
+		  struct siblings *ret_siblings, struct cni_error *err)
+{
+	_cleanup_(siblings_clear) struct siblings siblings = {};
+	struct reading reading = {att, container_id, &siblings};
+	int ret = ipam_networks(att, network_read, &reading, err);
+
+	if (ret < 0)
+		return ret;
+	if (siblings.n > 0)
+		qsort(siblings.items, siblings.n, sizeof(struct sibling *), by_turn);
+	*ret_siblings = siblings;
+	siblings = (struct siblings){};
+	return 0;
+}
+
+int siblings_before(const struct siblings *siblings, const struct record *record,
+		    struct nft_element_list *elements, struct cni_error *err)
+{
+	for (size_t i = 0; i < siblings->n; i++) {
+		const struct sibling *sibling = siblings->items[i];
+
+		if (sibling->record.port_turn >= record->port_turn ||
+		    strcmp(sibling->record.container_id, record->container_id) != 0)
+			continue;
+		for (size_t k = 0; k < sibling->elements.n; k++)
+			if (nft_element_list_add(elements, &sibling->elements.items[k]) <
+			    0)
+				return error_oom(err);
+	}
+	return 0;
+}
+
+static int turn_write(struct attachment *att, const struct record *record, uint32_t turn,
+		      struct cni_error *err)
+{
+	struct attachment other = attachment_beside(att, CNI_ADD, record->container_id,
+						    record->ifname);
+
+	other.conf.name = record->network;
+	return ipam_record_turn(&other, turn, err);
+}
+
+int siblings_join(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(siblings_clear) struct siblings siblings = {};
+	uint32_t last = 1;
+	int ret = siblings_read(att, att->env.container_id, &siblings, err);
+
+	for (size_t i = 0; ret == 0 && i < siblings.n; i++) {
+		const struct record *record = &siblings.items[i]->record;
+
+		if (record->port_turn > last)
+			last = record->port_turn;
+		if (record->port_turn == 0)
+			ret = turn_write(att, record, 1, err);
+	}
+	if (ret == 0)
+		att->port_turn = last + 1;
+	return ret;
+}
+
+struct search {
+	const char *host_ifname;
+	struct nft_element_list *found;
+};
+
+static int own_note(const struct nft_element *element, void *data)
+{
+	const struct search *search = data;
+
+	return hostport_is_of(element, search->host_ifname)
+		       ? nft_element_list_add(search->found, element)
+		       : 0;
+}
+
+int hostports_list_own(struct netlink *nl, const struct hostport_sets *sets,
+		       const char *host_ifname, struct nft_element_list *found,
+		       struct cni_error *err)
+{
+	struct search search = {host_ifname, found};
+	int ret = 0;
+
+	for (int f = 0; f < HOSTPORT_FAMILIES; f++)
+		for (int k = 0; ret == 0 && k < HOSTPORT_KINDS; k++)
+			ret = nft_set_elements(nl, &sets->sets[f][k], own_note, &search,
+					       err);
+	return ret;
+}
+
+/* Adds the elements that @sibling has to @old, and those that it has from now on to @new. */
+static int heir_add(struct netlink *nl, const struct siblings *siblings,
+		    const struct sibling *sibling, struct nft_element_list *old,
+		    struct nft_element_list *new, struct cni_error *err)
+{
+	_cleanup_(nft_element_list_clear) struct nft_element_list before = {},
+								  wanted = {};
+	char host_ifname[IF_NAMESIZE];
+	int ret = 0;
+
+	identity_host_ifname(sibling->record.network, sibling->record.container_id,
+			     sibling->record.ifname, host_ifname);
+	for (size_t i = 0; ret == 0 && i < sibling->elements.n; i++)
+		ret = nft_element_list_add(&wanted, &sibling->elements.items[i]);
+	if (ret == 0)
+		ret = siblings_before(siblings, &sibling->record, &before, err);
+	if (ret == 0)
+		ret = hostport_elements_except(&wanted, &before, err);
+	if (ret == 0)
+		ret = hostports_list_own(nl, &sibling->sets, host_ifname, old, err);
+	for (size_t i = 0; ret == 0 && i < wanted.n; i++)
+		ret = nft_element_list_add(new, &wanted.items[i]);
+	return ret < 0 && !err->code ? error_oom(err) : ret;
+}
+
+int siblings_take_over(struct attachment *att, struct netlink *nl,
+		       const struct siblings *siblings,
+		       const struct nft_element_list *gone, struct cni_error *err)
+{
+	_cleanup_(nft_element_list_clear) struct nft_element_list old = {}, new = {};
+	struct cni_error own = {};
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < gone->n; i++)
+		ret = nft_element_list_add(&old, &gone->items[i]);
+	for (size_t i = 0; ret == 0 && i < siblings->n; i++)
+		ret = heir_add(nl, siblings, siblings->items[i], &old, &new, &own);
+	if (ret == 0)
+		ret = nft_elements_replace(nl, &old, &new, &own);
+	if (ret == 0)
+		return 0;
+	/* Whatever keeps them from it: what is gone must go. */
+	attachment_notice(att,
+			  "host ports that other attachments of the container ask for as "
+			  "well lead nowhere until repair: %s",
+			  own.code ? own.msg : "their maps are gone");
+	return nft_elements_del(nl, gone->items, gone->n, err);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Waits until the pod can be reached, as the runtime starts it at once: for what the kernel
+ * leaves to a work queue, which the stages before give time to it.
+ */
+#include <errno.h>
+#include <linux/if_bridge.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "plugin/netlink/fib.h"
+#include "plugin/netlink/rtnetlink.h"
+#include "stages.h"
+#include "plugin/attachment/unlocked.h"
+
+/* The reference waits as long; detection takes one to two seconds. */
+#define DAD_WAIT_MS 10000
+#define DAD_POLL_MS 20
+
+#define PORT_POLL_NS   1000000
+#define PORT_POLLS_MAX 200
+
+#define LOCAL_POLL_NS	100000
+#define LOCAL_POLLS_MAX 20000 /* 2 s and more */
+
+/* Until no address is tentative any more; one that somebody else has is an error. */
+static int dad_await(struct attachment *att, struct cni_error *err)
+{
+	for (int waited = 0; waited <= DAD_WAIT_MS; waited += DAD_POLL_MS) {
+		struct addr_list list = {};
+		struct ip_addr duplicate;
+		bool tentative;
+		int ret = addr_list_get(att->node->pod_rtnl, att->container_index,
+					AF_INET6, &list, err);
+
+		if (ret < 0)
+			return ret;
+		tentative = list.tentative;
+		duplicate = list.duplicate;
+		addr_list_clear(&list);
+		if (duplicate.family)
+			return error_set(err, CNI_ERR_EXISTS, EADDRINUSE,
+					 "enabledad: %s of %s is in use on bridge %s "
+					 "already (duplicate address detection)",
+					 IP_TEXT(&duplicate), att->env.ifname,
+					 att->conf.bridge);
+		if (!tentative)
+			return 0;
+		nanosleep(&(struct timespec){.tv_nsec = DAD_POLL_MS * 1000000L}, NULL);
+	}
+	return error_set(
+		err, CNI_ERR_TRY_AGAIN, EAGAIN,
+		"enabledad: duplicate address detection on %s has not come to an "
+		"end in %d s",
+		att->env.ifname, DAD_WAIT_MS / 1000);
+}
+
+/* Others, who may wait for the exclusive lock, needn't wait for that. */
+static int dad_await_unlocked(struct attachment *att, struct cni_error *err)
+{
+	int ret = unlocked_run(att, dad_await, err);
+
+	return ret < 0 ? ret
+		       : unlocked_look_again(att, "duplicate address detection went on",
+					     err);
+}
+
+/*
+ * What leaves the pod before its port forwards is lost, an ARP request for a second. The
+ * kernel enables the port by a work queue, or at once when it is asked about the link.
+ */
+static int port_await(struct attachment *att, struct cni_error *err)
+{
+	for (int i = 0; i < PORT_POLLS_MAX; i++) {
+		struct link port;
+		int ret = link_get(att->node->rtnl, att->host_ifname, &port, err);
+
+		if (ret < 0 || !port.index || port.port.state == BR_STATE_FORWARDING ||
+		    port.port.state == BR_STATE_LISTENING ||
+		    port.port.state == BR_STATE_LEARNING)
+			return ret; /* spanning tree holds it back: nobody would hear us */
+		nanosleep(&(struct timespec){.tv_nsec = PORT_POLL_NS}, NULL);
+	}
+	return 0;
+}
+
+/*
+ * The kernel makes an IPv6 address's local route by a work queue, without duplicate address
+ * detection, too: until then the pod throws away what is sent to it.
+ */
+static int local_routes_await(struct attachment *att, struct cni_error *err)
+{
+	for (size_t i = 0; i < att->ipam.ips.n; i++) {
+		const struct ip_addr *addr = &att->ipam.ips.items[i].address.addr;
+		bool local = addr->family == AF_INET;
+
+		for (int poll = 0; !local && poll < LOCAL_POLLS_MAX; poll++) {
+			int ret = route_is_local(att->node->pod_rtnl, addr, &local, err);
+
+			if (ret < 0)
+				return ret;
+			if (!local)
+				nanosleep(&(struct timespec){.tv_nsec = LOCAL_POLL_NS},
+					  NULL);
+		}
+	}
+	return 0;
+}
+
+static int ready_add(struct attachment *att, struct cni_error *err)
+{
+	int ret;
+
+	if (att->conf.disable_container_interface)
+		return 0;
+	ret = port_await(att, err);
+	if (ret < 0 || !attachment_uses(att, AF_INET6))
+		return ret;
+	return att->conf.enable_dad ? dad_await_unlocked(att, err)
+				    : local_routes_await(att, err);
+}
+
+const struct stage stage_ready = {
+	.name = "ready",
+	.add = ready_add,
+};

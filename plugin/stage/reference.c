@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the reference plugins left of a pod that was theirs: each made masquerading rules
+ * of its own for it, which would masquerade the address's next owner. Only DEL has a part
+ * here, and only where neither an interface nor a record of ours was there. Their interface
+ * is veth.c's, their reservation ipam's; their shared table and base chains stay.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/netfilter.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "plugin/node/iptables_legacy.h"
+#include "plugin/nft/nft.h"
+#include "plugin/netlink/nf_tables.h"
+#include "plugin/nft/rules.h"
+#include "stages.h"
+
+#define TRIES_MAX 3 /* against others that remove the same */
+
+struct family {
+	int domain, protocol;
+	const char *nft; /* of the table nat that iptables-nft makes */
+	const char *iptables;
+};
+
+static const struct family families[] = {
+	{AF_INET, NFPROTO_IPV4, "ip", "iptables"},
+	{AF_INET6, NFPROTO_IPV6, "ip6", "ip6tables"},
+};
+
+/* The commands that remove what was found. */
+struct removal {
+	struct text text;
+	size_t settled; /* of the text: what stays when a dump starts again */
+	const char *chain; /* in nft's words, that of the rules being read */
+	const char *comment; /* take rules whose comment starts so; "": all */
+};
+
+static int rule_found(const char *chain, uint64_t handle, const char *comment, void *data)
+{
+	struct removal *removal = data;
+
+	(void)chain;
+	if (handle == 0)
+		text_cut(&removal->text, removal->settled);
+	else if (strncmp(comment, removal->comment, strlen(removal->comment)) == 0)
+		text_add(&removal->text, "delete rule %s handle %" PRIu64 "\n",
+			 removal->chain, handle);
+	return 0;
+}
+
+/* iptables-nft: a chain of the container's own, and a rule an address that leads there. */
+static int chain_find(struct netlink *nl, const struct family *family, const char *chain,
+		      struct removal *removal, struct cni_error *err)
+{
+	bool exists;
+	int ret;
+
+	ret = nft_exists(nl, family->protocol, "nat", chain, &exists, err);
+	if (ret < 0 || !exists)
+		return ret;
+	removal->settled = removal->text.len;
+	removal->chain = family->domain == AF_INET ? "ip nat POSTROUTING"
+						   : "ip6 nat POSTROUTING";
+	removal->comment = "";
+	ret = nft_chain_jumps(nl, family->protocol, "nat", "POSTROUTING", chain,
+			      rule_found, removal, err);
+	if (ret < 0)
+		return ret;
+	text_add(&removal->text, "flush chain %s nat %s\n", family->nft, chain);
+	text_add(&removal->text, "delete chain %s nat %s\n", family->nft, chain);
+	return 0;
+}
+
+/* Their nftables backend: rules among all pods' in one chain, told by their comments. */
+static int rules_find(const struct attachment *att, struct netlink *nl,
+		      struct removal *removal, struct cni_error *err)
+{
+	char comment[REFERENCE_COMMENT_MAX];
+
+	identity_reference_comment(att->conf.name, att->env.container_id, att->env.ifname,
+				   comment);
+	removal->settled = removal->text.len;
+	removal->chain = "inet cni_plugins_masquerade masq_checks";
+	removal->comment = comment;
+	return nft_chain_rules(nl, NFPROTO_INET, "cni_plugins_masquerade", "masq_checks",
+			       rule_found, removal, err);
+}
+
+static int find_all(const struct attachment *att, const char *chain, char **ret_text,
+		    struct cni_error *err)
+{
+	_cleanup_(netlink_closep) struct netlink *nl = NULL;
+	struct removal removal = {};
+	int ret;
+
+	ret = netlink_open(NETLINK_FOR_NFTABLES, &nl, err);
+	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(families); i++)
+		ret = chain_find(nl, &families[i], chain, &removal, err);
+	if (ret == 0)
+		ret = rules_find(att, nl, &removal, err);
+	if (ret == 0 && removal.text.failed)
+		ret = error_oom(err);
+	if (ret == 0 && removal.text.len > 0)
+		*ret_text = TAKE_PTR(removal.text.text);
+	free(removal.text.text);
+	/* A kernel without nfnetlink or without nf_tables has nothing of it. */
+	if (ret == -EPROTONOSUPPORT || ret == -EINVAL)
+		ret = error_clear(err);
+	return ret;
+}
+
+static void legacy_notice(struct attachment *att, const char *chain)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		const char *iptables = families[i].iptables;
+
+		if (!iptables_legacy_has_chain(families[i].domain, chain))
+			continue;
+		attachment_notice(
+			att,
+			"chain %s, made by another plugin to masquerade container %s, is "
+			"left in table nat of %s-legacy, which nftables doesn't reach; to "
+			"remove it: %s-legacy -t nat -S POSTROUTING | sed -n "
+			"'/-j %s$/s/^-A/%s-legacy -t nat -D/p' | sh; "
+			"%s-legacy -t nat -F %s; %s-legacy -t nat -X %s",
+			chain, att->env.container_id, iptables, iptables, chain, iptables,
+			iptables, chain, iptables, chain);
+	}
+}
+
+static int reference_del(struct attachment *att, struct cni_error *err)
+{
+	char chain[REFERENCE_CHAIN_MAX];
+	int ret = 0;
+
+	if (att->env.verb != CNI_DEL || att->had_own_veth || att->record)
+		return 0;
+	identity_reference_chain(att->conf.name, att->env.container_id, chain);
+	for (int i = 0; i < TRIES_MAX; i++) {
+		_cleanup_(free_p) char *text = NULL;
+
+		error_clear(err);
+		ret = find_all(att, chain, &text, err);
+		if (ret < 0 || !text)
+			break;
+		/* It fails when somebody else was quicker: then nothing will be found. */
+		ret = nft_apply(text, err);
+		if (ret == 0)
+			break;
+	}
+	legacy_notice(att, chain);
+	return ret;
+}
+
+const struct stage stage_reference = {
+	.name = "reference",
+	.del = reference_del,
+};

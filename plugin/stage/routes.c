@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The pod's routes, which go with the veth. As late as this on purpose: once the pod's end is
+ * up the kernel's work queue has the routing lock for as long as it tells everybody, and most
+ * of what the stages between ask for can be had without it.
+ */
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "forwarding.h"
+#include "plugin/netlink/fib.h"
+#include "plugin/netlink/rtnetlink.h"
+#include "stages.h"
+
+#define FIRST_INDEX 2 /* of a namespace's interfaces after lo */
+
+/* linux/ipv6_route.h: the metric of a route that has none given, and that of a subnet. */
+#define METRIC6_DEFAULT 1024
+#define METRIC6_SUBNET	256
+
+/* The kernel takes 0 for the main table. */
+static uint32_t table_of(const struct route *route)
+{
+	return route->table ? route->table : RT_TABLE_MAIN;
+}
+
+static uint32_t metric_of(const struct route *route)
+{
+	bool by_kernel = !route->priority && route->dst.addr.family == AF_INET6;
+
+	return by_kernel ? METRIC6_DEFAULT : route->priority;
+}
+
+static bool same_destination(const struct route *a, const struct route *b)
+{
+	return prefix_equal(&a->dst, &b->dst) && table_of(a) == table_of(b);
+}
+
+static bool same_place(const struct route *a, const struct route *b)
+{
+	return same_destination(a, b) && metric_of(a) == metric_of(b);
+}
+
+static bool is_there(const struct kernel_route_list *list, unsigned int index,
+		     const struct route *route)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->items[i].index == index &&
+		    same_place(&list->items[i].route, route) &&
+		    ip_equal(&list->items[i].route.gw, &route->gw))
+			return true;
+	return false;
+}
+
+static bool is_anothers(const struct kernel_route_list *list, unsigned int index,
+			const struct route *route)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->items[i].index != index &&
+		    same_place(&list->items[i].route, route))
+			return true;
+	return false;
+}
+
+/*
+ * The newest network's route is the one in use. IPv4's is by itself: of several with one
+ * metric the kernel takes the last. Of IPv6's it would make a single route of several next
+ * hops, and part of the connections would leave by the wrong network: so it goes below what
+ * the others have, or where a metric was asked for, below that if it is taken.
+ */
+static void metric_choose(const struct kernel_route_list *list, unsigned int index,
+			  struct route *route)
+{
+	uint32_t lowest = metric_of(route);
+
+	for (size_t i = 0; !route->priority && i < list->n; i++) {
+		const struct route *other = &list->items[i].route;
+
+		if (list->items[i].index != index && same_destination(other, route) &&
+		    other->priority > 1 && other->priority <= lowest)
+			lowest = other->priority - 1;
+	}
+	if (lowest != metric_of(route))
+		route->priority = lowest;
+	while (route->priority > 1 && is_anothers(list, index, route))
+		route->priority--;
+	/* Nothing is below 1: that one stays in use. */
+	while (is_anothers(list, index, route))
+		route->priority = metric_of(route) + 1;
+}
+
+/* Which of the attachment's routes of that family are there already, and what metrics IPv6's
+ * others get. */
+static int look(struct attachment *att, int family, bool *there, struct cni_error *err)
+{
+	struct route_list *routes = &att->ipam.routes;
+	struct kernel_route_list list = {};
+	int ret = route_list_get(att->node->pod_rtnl, family, &list, err);
+
+	for (size_t i = 0; ret == 0 && i < routes->n; i++) {
+		struct route *route = &routes->items[i];
+
+		there[i] = is_there(&list, att->container_index, route);
+		if (!there[i] && route->dst.addr.family == AF_INET6)
+			metric_choose(&list, att->container_index, route);
+	}
+	kernel_route_list_clear(&list);
+	return ret;
+}
+
+static int add_all(struct attachment *att, const bool *there, bool exclusive,
+		   struct cni_error *err)
+{
+	const struct route_list *routes = &att->ipam.routes;
+
+	for (size_t i = 0; i < routes->n; i++) {
+		const struct route *route = &routes->items[i];
+
+		if (!there[i])
+			queue_route_add(att->node->pod_rtnl, att->container_index,
+					att->env.ifname, route,
+					exclusive && route->dst.addr.family == AF_INET6);
+	}
+	return netlink_commit(att->node->pod_rtnl, err);
+}
+
+/* Only where another interface was made before can one have a route to the same place, which is
+ * IPv6's matter alone; one that came from elsewhere, or is there already, is found when the
+ * kernel refuses ours. */
+static int routes_make(struct attachment *att, bool *there, struct cni_error *err)
+{
+	bool looked = att->container_index > FIRST_INDEX &&
+		      attachment_uses(att, AF_INET6);
+	int ret = looked ? look(att, AF_INET6, there, err) : 0;
+
+	if (ret == 0)
+		ret = add_all(att, there, !looked, err);
+	if (ret != -EEXIST)
+		return ret;
+	error_clear(err);
+	ret = look(att, AF_UNSPEC, there, err);
+	return ret < 0 ? ret : add_all(att, there, false, err);
+}
+
+/* A subnet of the pod's own that the route leads to past the link: to all of it, or to a
+ * part. NULL: none. */
+static const struct ip_prefix *own_subnet(const struct attachment *att,
+					  const struct route *route)
+{
+	bool first = route->dst.addr.family == AF_INET
+			     ? !route->priority
+			     : metric_of(route) < METRIC6_SUBNET;
+
+	if (!route->gw.family || table_of(route) != RT_TABLE_MAIN)
+		return NULL;
+	for (size_t i = 0; i < att->ipam.ips.n; i++) {
+		const struct ip_prefix *own = &att->ipam.ips.items[i].address;
+
+		if (prefix_contains(own, &route->dst.addr) &&
+		    (route->dst.len > own->len || (route->dst.len == own->len && first)))
+			return own;
+	}
+	return NULL;
+}
+
+static bool is_own_gateway(const struct attachment *att, const struct ip_addr *gw)
+{
+	for (size_t i = 0; att->conf.is_gateway && i < att->ipam.ips.n; i++)
+		if (ip_equal(&att->ipam.ips.items[i].gateway, gw))
+			return true;
+	return false;
+}
+
+/* Whether a gateway forwards is known only of this network's, and of the node's addresses. */
+static bool gateway_forwards(const struct attachment *att, const struct ip_addr *gw)
+{
+	struct cni_error ignored = {};
+	bool local = false;
+	int on = 0;
+
+	if (is_own_gateway(att, gw))
+		return true;
+	return route_is_local(att->node->rtnl, gw, &local, &ignored) == 0 && local &&
+	       forwarding_all_get(gw->family, &on, &ignored) == 0 && on;
+}
+
+/* The route is made as it was asked for; that it may not be what was meant is said. */
+static void own_subnet_notice(struct attachment *att)
+{
+	for (size_t i = 0; i < att->ipam.routes.n; i++) {
+		const struct route *route = &att->ipam.routes.items[i];
+		const struct ip_prefix *own = own_subnet(att, route);
+		struct ip_prefix subnet;
+
+		if (!own || gateway_forwards(att, &route->gw))
+			continue;
+		subnet = prefix_network(own);
+		attachment_notice(att,
+				  "the route to %s by %s goes before the link in the "
+				  "pod's own subnet %s: pods there reach each other only "
+				  "if that gateway forwards",
+				  PREFIX_TEXT(&route->dst), IP_TEXT(&route->gw),
+				  PREFIX_TEXT(&subnet));
+	}
+}
+
+static int routes_add(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(free_p) bool *there = NULL;
+	int ret;
+
+	if (att->conf.disable_container_interface || att->ipam.routes.n == 0)
+		return 0;
+	there = calloc(att->ipam.routes.n, sizeof(*there));
+	if (!there)
+		return error_oom(err);
+	ret = routes_make(att, there, err);
+	if (ret == 0)
+		own_subnet_notice(att);
+	return ret;
+}
+
+/* Where no table was asked for, a later plugin may have moved it to another one (sbr). */
+static bool is_in_table(const struct kernel_route *found, const struct route *expected,
+			unsigned int index)
+{
+	return found->route.table == table_of(expected) ||
+	       (!expected->table_set && found->index == index);
+}
+
+static bool route_matches(const struct kernel_route *found, const struct route *expected,
+			  unsigned int index)
+{
+	/* IPv6 has no scopes. */
+	bool scope = expected->scope_set && expected->dst.addr.family == AF_INET;
+
+	return prefix_equal(&found->route.dst, &expected->dst) &&
+	       (!expected->gw.family || ip_equal(&found->route.gw, &expected->gw)) &&
+	       (!expected->priority || found->route.priority == expected->priority) &&
+	       (!expected->mtu || found->route.mtu == expected->mtu) &&
+	       (!expected->advmss || found->route.advmss == expected->advmss) &&
+	       (!scope || found->route.scope == expected->scope) &&
+	       is_in_table(found, expected, index);
+}
+
+/* What stands in place of an expected route: that to the same destination. */
+static void route_found_text(const struct kernel_route_list *list,
+			     const struct route *expected, char *ret_text, size_t size)
+{
+	snprintf(ret_text, size, "none");
+	for (size_t i = 0; i < list->n; i++) {
+		const struct route *route = &list->items[i].route;
+
+		if (prefix_equal(&route->dst, &expected->dst))
+			snprintf(
+				ret_text, size,
+				"one by %s in table %u with priority %u, mtu %u, advmss %u",
+				route->gw.family ? IP_TEXT(&route->gw) : "the link",
+				route->table, route->priority, route->mtu, route->advmss);
+	}
+}
+
+static int routes_check(struct attachment *att, struct cni_error *err)
+{
+	const struct route_list *routes = &att->ipam.routes;
+	struct kernel_route_list list = {};
+	char found[128];
+	int ret;
+
+	if (routes->n == 0)
+		return 0;
+	ret = route_list_get(att->node->pod_rtnl, AF_UNSPEC, &list, err);
+	for (size_t i = 0; ret == 0 && i < routes->n; i++) {
+		const struct route *expected = &routes->items[i];
+		bool there = false;
+
+		for (size_t k = 0; k < list.n; k++)
+			there = there || route_matches(&list.items[k], expected,
+						       att->container_index);
+		if (there)
+			continue;
+		route_found_text(&list, expected, found, sizeof(found));
+		ret = error_set(err, CNI_ERR_CHECK, ENETUNREACH,
+				"%s: expected a route to %s by %s, found %s",
+				att->env.netns, PREFIX_TEXT(&expected->dst),
+				expected->gw.family ? IP_TEXT(&expected->gw) : "the link",
+				found);
+	}
+	kernel_route_list_clear(&list);
+	return ret;
+}
+
+const struct stage stage_routes = {
+	.name = "routes",
+	.add = routes_add,
+	.check = routes_check,
+};

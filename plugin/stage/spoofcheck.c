@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * macspoofchk: the pod may send only from its MAC address; spoofCheck: and only from its
+ * addresses, in IPv4, ARP, IPv6 and neighbour advertisements. In the table bridge
+ * bridge_cni, a constant number of rules a network over sets whose elements are the pods
+ * (spoofcheck_elements.h); elements.c adds and deletes those. Attempts are counted by the
+ * rules.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "ipam/ipam.h"
+#include "ipam/store/record.h"
+#include "plugin/attachment/report.h"
+#include "plugin/nft/rules.h"
+#include "spoofcheck_elements.h"
+#include "stages.h"
+
+static const struct rules_chain prerouting = {
+	.name = "prerouting",
+	.hook = "type filter hook prerouting priority dstnat",
+};
+
+/*
+ * $0 … $5: the sets. No rule depends on another's place. An unspecified source is right
+ * only where an address is looked for; tagged frames would carry addresses past the others.
+ */
+static const struct {
+	const char *kind, *text;
+	bool addresses; /* of spoofCheck */
+} templates[] = {
+	{"mac", "iifname @$0 iifname . ether saddr != @$2 counter drop", false},
+	{"tag", "iifname @$1 ether type { 8021q, 8021ad } counter drop", true},
+	{"ip4", "iifname @$1 iifname . ip saddr != @$3 counter drop", true},
+	{"arp4", "iifname @$1 iifname . arp saddr ip != @$3 counter drop", true},
+	{"arpmac", "iifname @$1 iifname . arp saddr ether != @$2 counter drop", true},
+	{"any6",
+	 "iifname @$1 ip6 saddr :: icmpv6 type != { nd-neighbor-solicit, "
+	 "nd-router-solicit, mld-listener-report, mld2-listener-report } counter drop",
+	 true},
+	{"any6proto", "iifname @$1 ip6 saddr :: meta l4proto != icmpv6 counter drop",
+	 true},
+	{"ip6", "iifname @$1 ip6 saddr != :: iifname . ip6 saddr != @$4 counter drop",
+	 true},
+	{"na6",
+	 "iifname @$1 icmpv6 type nd-neighbor-advert iifname . @th,64,128 != @$5 counter "
+	 "drop",
+	 true},
+};
+
+static void template_add(const char *template, const struct spoof_sets *sets,
+			 struct text *text)
+{
+	for (const char *c = template; *c; c++) {
+		if (*c == '$')
+			text_add(text, "%s", sets->names[*++c - '0']);
+		else
+			text_put(text, c, 1);
+	}
+}
+
+static int rules_wanted(const struct net_conf *conf, struct rule_list *ret_list,
+			struct cni_error *err)
+{
+	_cleanup_(rule_list_clear) struct rule_list list = {
+		.family = "bridge",
+		.items = calloc(ARRAY_SIZE(templates), sizeof(*list.items)),
+	};
+	struct spoof_sets sets;
+	int ret;
+
+	if (!list.items)
+		return error_oom(err);
+	spoof_sets_name(conf->owner, &sets);
+	ret = spoof_sets_wanted(conf, &list, err);
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; i < ARRAY_SIZE(templates); i++) {
+		struct rule *rule = &list.items[list.n];
+		struct text text = {};
+
+		/* They may be there for pods of a time when it was configured. */
+		rule->optional = templates[i].addresses && !conf->spoof_check;
+		template_add(templates[i].text, &sets, &text);
+		rule->chain = &prerouting;
+		snprintf(rule->kind, sizeof(rule->kind), "%s", templates[i].kind);
+		rule->text = text.text;
+		list.n++;
+		if (text.failed)
+			return error_oom(err);
+	}
+	*ret_list = list;
+	list = (struct rule_list){};
+	return 0;
+}
+
+/* The checks that the owner's connected pods have, by their records. */
+struct kept {
+	bool configured; /* spoofCheck, for records that don't say */
+	bool macs, addresses;
+};
+
+static int kept_note(const struct record *record, void *data, struct cni_error *err)
+{
+	struct kept *kept = data;
+
+	(void)err;
+	kept->macs |= record->spoof_check;
+	kept->addresses |= record->spoof_check &&
+			   record_says(record->spoof_addresses, kept->configured);
+	return 0;
+}
+
+/* Optional rules become wanted ones where a pod needs them, and are dropped where none does. */
+static int complete(struct attachment *att, struct rule_list *wanted,
+		    struct cni_error *err)
+{
+	struct kept kept = {.configured = att->conf.spoof_check};
+	int ret = ipam_records(att, kept_note, &kept, err);
+	size_t n = 0;
+
+	for (size_t i = 0; ret == 0 && i < wanted->n; i++) {
+		struct rule rule = wanted->items[i];
+
+		if (rule.optional && !kept.addresses) {
+			free(rule.text);
+			continue;
+		}
+		rule.optional = false;
+		wanted->items[n++] = rule;
+	}
+	if (ret == 0)
+		wanted->n = n;
+	return ret;
+}
+
+static int spoofcheck_rules(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(rule_list_clear) struct rule_list wanted = {};
+	int ret;
+
+	if (!att->conf.mac_spoof_check)
+		return 0;
+	ret = rules_wanted(&att->conf, &wanted, err);
+	wanted.complete = complete;
+	return ret < 0 ? ret : rules_ensure(att, stage_spoofcheck.name, &wanted, err);
+}
+
+/* Where the configuration asks for no check any more, too: those that have it keep it. */
+static int spoofcheck_repair_shared(struct attachment *net, struct cni_error *err)
+{
+	const struct net_conf configured = net->conf;
+	struct kept kept = {.configured = configured.spoof_check};
+	int ret = ipam_records(net, kept_note, &kept, err);
+
+	net->conf.mac_spoof_check |= kept.macs;
+	net->conf.spoof_check |= kept.addresses;
+	if (ret == 0)
+		ret = spoofcheck_rules(net, err);
+	net->conf = configured;
+	return ret;
+}
+
+/* The first of the attachment's elements that is missing, or NULL. */
+static int missing_find(struct attachment *att, const struct nft_element_list *elements,
+			const struct nft_element **ret_missing, struct cni_error *err)
+{
+	struct netlink *nl;
+	int ret = node_nftables(att->node, &nl, err);
+
+	*ret_missing = NULL;
+	for (size_t i = 0; ret == 0 && i < elements->n; i++) {
+		struct nft_element found;
+
+		ret = nft_element_get(nl, elements->items[i].set, &elements->items[i].key,
+				      &found, err);
+		if (ret != -ENOENT)
+			continue;
+		*ret_missing = &elements->items[i];
+		return 0;
+	}
+	return ret;
+}
+
+/* Elements that somebody flushed while the rules stayed. */
+static int spoofcheck_repair(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
+	const struct nft_element *missing = NULL;
+	struct spoof_sets sets;
+	struct netlink *nl;
+	int ret;
+
+	if (!att->record->spoof_check)
+		return 0;
+	spoof_sets_name(att->conf.owner, &sets);
+	ret = spoof_elements_make(att, &sets, &elements, err);
+	if (ret == 0)
+		ret = missing_find(att, &elements, &missing, err);
+	if (ret < 0 || !missing)
+		return ret;
+	ret = node_nftables(att->node, &nl, err);
+	if (ret == 0)
+		ret = nft_elements_add(nl, elements.items, elements.n, 0, err);
+	if (ret == 0)
+		report_done(att, "spoofcheck: its elements in table bridge " RULES_TABLE);
+	return ret;
+}
+
+static int spoofcheck_check(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(rule_list_clear) struct rule_list wanted = {};
+	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
+	const struct nft_element *missing = NULL;
+	struct spoof_sets sets;
+	int ret;
+
+	if (!att->conf.mac_spoof_check)
+		return 0;
+	spoof_sets_name(att->conf.owner, &sets);
+	ret = rules_wanted(&att->conf, &wanted, err);
+	if (ret == 0)
+		ret = rules_check(att, stage_spoofcheck.name, &wanted, err);
+	if (ret == 0)
+		ret = spoof_elements_make(att, &sets, &elements, err);
+	if (ret == 0)
+		ret = missing_find(att, &elements, &missing, err);
+	if (ret < 0 || !missing)
+		return ret;
+	return error_set(err, CNI_ERR_CHECK, ENOENT,
+			 "%s: expected an element for %s in set %s of table "
+			 "bridge " RULES_TABLE ", found none: what the pod sends is "
+			 "dropped, or not looked at",
+			 att->conf.spoof_check ? "spoofCheck" : "macspoofchk",
+			 att->host_ifname, missing->set->name);
+}
+
+const struct stage stage_spoofcheck = {
+	.name = "spoofcheck",
+	.add = spoofcheck_rules,
+	.check = spoofcheck_check,
+	.repair_shared = spoofcheck_repair_shared,
+	.repair = spoofcheck_repair,
+};

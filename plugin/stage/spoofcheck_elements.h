@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a pod may send from, as elements of six sets a network in the table bridge
+ * bridge_cni, keyed by the name of the host's end. The rules over them are
+ * spoofcheck.c's.
+ */
+#ifndef BRIDGE_CNI_PLUGIN_STAGE_SPOOFCHECK_ELEMENTS_H
+#define BRIDGE_CNI_PLUGIN_STAGE_SPOOFCHECK_ELEMENTS_H
+
+#include "plugin/netlink/nf_tables_element.h"
+#include "plugin/nft/rules.h"
+
+#define SPOOF_SET_NAME_MAX 32
+#define SPOOF_NOBODY	   "/" /* the sentinels' name, which no interface can have */
+
+enum spoof_set {
+	SPOOF_MAC_PORTS, /* ports whose MAC address is looked at */
+	SPOOF_IP_PORTS, /* and whose other addresses are, too */
+	SPOOF_MACS, /* port . MAC address */
+	SPOOF_IPS4, /* port . address */
+	SPOOF_IPS6,
+	SPOOF_TARGETS6, /* the same, as neighbour advertisements have it: nft 1.0 has no
+			 * name for that field, so that the set must be of raw payload's
+			 * type */
+	SPOOF_SETS,
+};
+
+/* The sets of one owner (identity_owner()). */
+struct spoof_sets {
+	char names[SPOOF_SETS][SPOOF_SET_NAME_MAX];
+	struct nft_set sets[SPOOF_SETS];
+};
+void spoof_sets_name(uint64_t owner, struct spoof_sets *sets);
+
+/* "add set ..." lines, and what holds them filled. */
+int spoof_sets_wanted(const struct net_conf *conf, struct rule_list *list,
+		      struct cni_error *err);
+
+/*
+ * Adds the attachment's to @elements: by its configuration, from what its ADD found or, on
+ * CHECK, prevResult says; none without a check. They point to @sets. Code 100.
+ */
+int spoof_elements_make(const struct attachment *att, const struct spoof_sets *sets,
+			struct nft_element_list *elements, struct cni_error *err);
+
+/* Those that a pod of this record may have, whatever the configuration says now. */
+int spoof_elements_of_record(const struct record *record, const struct spoof_sets *sets,
+			     struct nft_element_list *elements, struct cni_error *err);
+
+#endif

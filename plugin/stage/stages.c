@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of stages, and how each verb walks it. */
+#include "stages.h"
+
+#include <errno.h>
+
+#include "ipam/ipam.h"
+#include "ipam/store/record.h"
+#include "plugin/attachment/log.h"
+#include "plugin/attachment/report.h"
+#include "plugin/nft/rules_retire.h"
+
+static const struct stage *const stages[] = {
+	&stage_ipam,	  &stage_reference, &stage_bridge,     &stage_veth,
+	&stage_vlan,	  &stage_ipam_exec, &stage_spoofcheck, &stage_portmap,
+	&stage_elements,  &stage_addresses, &stage_gateway,    &stage_masquerade,
+	&stage_bandwidth, &stage_routes,    &stage_ready,      &stage_announce,
+};
+
+/* Runs one verb of a stage; how long it took is remembered for the log. */
+static int timed(struct attachment *att, const struct stage *stage,
+		 int (*verb)(struct attachment *, struct cni_error *),
+		 struct cni_error *err)
+{
+	uint64_t start = log_clock(att);
+	int ret = verb(att, err);
+
+	if (att->timings_n < TIMINGS_MAX) {
+		att->timings[att->timings_n].stage = stage->name;
+		att->timings[att->timings_n++].microseconds = log_clock(att) - start;
+	}
+	return ret;
+}
+
+/*
+ * Undoes the first @n stages, last first; reports the first error, goes on past all. But
+ * what the first stage keeps stays after an error: the record tells the next DEL and GC what
+ * is left, and no other pod may get the addresses while rules or an interface have them.
+ */
+static int undo(struct attachment *att, size_t n, struct cni_error *err)
+{
+	int first = 0;
+
+	while (n-- > 0) {
+		struct cni_error own = {};
+		int ret;
+
+		if (!stages[n]->del || (n == 0 && first < 0))
+			continue;
+		ret = timed(att, stages[n], stages[n]->del, &own);
+		if (ret < 0 && first == 0) {
+			first = ret;
+			*err = own;
+		}
+	}
+	return first;
+}
+
+/* Somebody who deletes the bridge makes the kernel refuse this and that: say why. */
+static void blame_lost_bridge(const struct attachment *att, struct cni_error *err)
+{
+	struct cni_error first = *err;
+
+	if (!att->bridge_index ||
+	    netlink_ifindex(att->node->rtnl, att->conf.bridge) == att->bridge_index)
+		return;
+	error_clear(err);
+	error_set(err, CNI_ERR_TRY_AGAIN, ENODEV,
+		  "bridge: %s was deleted while a pod was being attached to it",
+		  att->conf.bridge);
+	error_details(err, "%s", first.msg);
+}
+
+/* After an error of stage @n; another one is told in its details. */
+static _noinline_ void add_undo(struct attachment *att, size_t n, struct cni_error *err)
+{
+	struct cni_error undo_err = {};
+
+	blame_lost_bridge(att, err);
+	netlink_discard(att->node->rtnl);
+	netlink_discard(att->node->pod_rtnl);
+	netlink_discard(att->node->nftables);
+	if (undo(att, n, &undo_err) < 0)
+		error_details(err, "undoing it failed, too: %s", undo_err.msg);
+}
+
+int stages_add(struct attachment *att, struct cni_error *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(stages); i++) {
+		int ret;
+
+		if (!stages[i]->add)
+			continue;
+		ret = timed(att, stages[i], stages[i]->add, err);
+		if (ret < 0) {
+			add_undo(att, i, err);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+int stages_check(struct attachment *att, struct cni_error *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(stages); i++) {
+		int ret;
+
+		if (!stages[i]->check)
+			continue;
+		ret = timed(att, stages[i], stages[i]->check, err);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+/* The record is there until the last stage removes it; an ADD that undoes itself knows. */
+int stages_del(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(record_clear) struct record record = {};
+	struct cni_error record_err = {};
+	const char *bridge = att->conf.bridge;
+	int ret, record_ret = -ENOENT;
+
+	if (att->env.verb != CNI_ADD)
+		record_ret = ipam_recorded(att, &record, &record_err);
+	/* Without it the last stage would remove what says what else there is. */
+	if (record_err.code) {
+		*err = record_err;
+		return record_ret;
+	}
+	att->record = record_ret == 0 ? &record : NULL;
+	/* The three names are one attachment's: DEL takes it from the bridge that its record
+	 * has, whichever is configured by now. */
+	if (att->record && !record_is_on(&record, bridge))
+		net_conf_set_owner(&att->conf, NULL, record.bridge);
+	ret = undo(att, ARRAY_SIZE(stages), err);
+	att->record = NULL;
+	if (ret == 0 && att->was_last && att->env.verb != CNI_ADD)
+		rules_retire(att);
+	if (att->conf.bridge != bridge)
+		net_conf_set_owner(&att->conf, NULL, bridge);
+	return ret;
+}
+
+/* True: so far without an error. */
+static bool repair_one(struct attachment *att,
+		       int (*verb)(struct attachment *, struct cni_error *))
+{
+	struct cni_error err = {};
+
+	if (verb(att, &err) == 0)
+		return true;
+	blame_lost_bridge(att, &err);
+	netlink_discard(att->node->rtnl);
+	netlink_discard(att->node->nftables);
+	report_error(att, &err);
+	return false;
+}
+
+void stages_repair(struct attachment *net, struct attachment *connected, size_t n)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(stages); i++)
+		if (stages[i]->repair_shared)
+			repair_one(net, stages[i]->repair_shared);
+	for (size_t i = 0; i < ARRAY_SIZE(stages); i++) {
+		if (!stages[i]->repair)
+			continue;
+		for (size_t k = 0; k < n; k++)
+			if (!connected[k].given_up)
+				connected[k].given_up = !repair_one(&connected[k],
+								    stages[i]->repair);
+	}
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vlan and vlanTrunk: the VLANs of the attachment's port, which go with the port. The
+ * VLAN's gateway, with isGateway, is vlan_gateway.c's.
+ */
+#include <errno.h>
+
+#include "ipam/ipam.h"
+#include "ipam/store/record.h"
+#include "plugin/attachment/report.h"
+#include "stages.h"
+#include "vlan.h"
+
+void vlan_queue_port(const struct attachment *att, unsigned int port, const char *name,
+		     const struct vlan_trunk_list *tagged)
+{
+	uint16_t native = net_conf_native_vlan(&att->conf);
+	uint16_t by_default = att->bridge_default_vlan;
+	struct netlink *nl = att->node->rtnl;
+
+	if (!att->conf.preserve_default_vlan && by_default && by_default != native)
+		queue_port_vlan_del(nl, port, name, by_default);
+	for (size_t i = 0; tagged && i < tagged->n; i++) {
+		const struct vlan_trunk *trunk = &tagged->items[i];
+
+		if (trunk->id)
+			queue_port_trunk_vlans(nl, port, name, trunk->id, trunk->id);
+		if (trunk->min_id)
+			queue_port_trunk_vlans(nl, port, name, trunk->min_id,
+					       trunk->max_id);
+	}
+	/* After the ranges, which would make it a tagged one. */
+	queue_port_native_vlan(nl, port, name, native);
+}
+
+/* Addresses for it come from an IPAM only. */
+static bool wants_gateway(const struct net_conf *conf)
+{
+	return conf->vlan && conf->is_gateway && conf->ipam.type && *conf->ipam.type;
+}
+
+static int vlan_add(struct attachment *att, struct cni_error *err)
+{
+	const struct net_conf *conf = &att->conf;
+	struct netlink *nl = att->node->rtnl;
+	int ret;
+
+	if (!net_conf_native_vlan(conf))
+		return 0;
+	vlan_queue_port(att, netlink_ifindex(nl, att->host_ifname), att->host_ifname,
+			&conf->vlan_trunk);
+	ret = netlink_commit(nl, err);
+	return ret < 0 || !wants_gateway(conf) ? ret : vlan_gateway_ensure(att, err);
+}
+
+int vlan_native_check(const char *port, uint16_t vlan, const struct port_vlans *vlans,
+		      struct cni_error *err)
+{
+	if (vlans->pvid != vlan)
+		return error_set(err, CNI_ERR_CHECK, EINVAL,
+				 "%s: expected untagged frames to be of VLAN %u, found "
+				 "PVID %u",
+				 port, vlan, vlans->pvid);
+	if (!vlans->untagged[vlan])
+		return error_set(
+			err, CNI_ERR_CHECK, EINVAL,
+			"%s: expected frames of VLAN %u to leave untagged, found "
+			"them tagged",
+			port, vlan);
+	return 0;
+}
+
+static int trunk_check(const struct attachment *att, const struct port_vlans *vlans,
+		       struct cni_error *err)
+{
+	for (size_t i = 0; i < att->conf.vlan_trunk.n; i++) {
+		const struct vlan_trunk *trunk = &att->conf.vlan_trunk.items[i];
+		uint32_t vlan = trunk->min_id;
+
+		while (vlan && vlan < trunk->max_id && vlans->member[vlan])
+			vlan++;
+		if (trunk->id && !vlans->member[trunk->id])
+			vlan = trunk->id;
+		if (vlan && !vlans->member[vlan])
+			return error_set(
+				err, CNI_ERR_CHECK, EINVAL,
+				"%s: expected a trunk port with VLAN %u, found it "
+				"not in that VLAN",
+				att->host_ifname, vlan);
+	}
+	return 0;
+}
+
+static bool asks_for(const struct net_conf *conf, uint32_t vlan)
+{
+	for (size_t i = 0; i < conf->vlan_trunk.n; i++) {
+		const struct vlan_trunk *trunk = &conf->vlan_trunk.items[i];
+
+		if (vlan == trunk->id || (vlan >= trunk->min_id && vlan <= trunk->max_id))
+			return true;
+	}
+	return vlan == net_conf_native_vlan(conf);
+}
+
+/* Another one's frames, where preserveDefaultVlan is false. */
+static int default_vlan_check(const struct attachment *att,
+			      const struct port_vlans *vlans, struct cni_error *err)
+{
+	uint16_t vlan = att->bridge_default_vlan;
+
+	if (att->conf.preserve_default_vlan || !vlans->member[vlan] ||
+	    asks_for(&att->conf, vlan))
+		return 0;
+	return error_set(err, CNI_ERR_CHECK, EINVAL,
+			 "%s: expected it not to be in the default VLAN %u "
+			 "(preserveDefaultVlan is false), found it there",
+			 att->host_ifname, vlan);
+}
+
+/*
+ * A port that the reference made, or a version of this program whose default for
+ * preserveDefaultVlan was true and whose trunks had no native VLAN of their own. Its record,
+ * if there is one, names no native VLAN.
+ */
+static bool is_of_another_version(struct attachment *att)
+{
+	_cleanup_(record_clear) struct record own = {};
+	struct cni_error err = {};
+
+	if (att->record)
+		return !att->record->native_vlan;
+	return ipam_recorded(att, &own, &err) < 0 ? err.code == 0 : !own.native_vlan;
+}
+
+static int port_check(struct attachment *att, struct cni_error *err)
+{
+	const struct net_conf *conf = &att->conf;
+	const char *port = att->host_ifname;
+	struct port_vlans vlans;
+	int ret = port_vlans_get(att->node->rtnl, att->host_index, &vlans, err);
+
+	if (ret == 0 && conf->vlan)
+		ret = vlan_native_check(port, conf->vlan, &vlans, err);
+	if (ret == 0)
+		ret = trunk_check(att, &vlans, err);
+	if (ret < 0)
+		return ret;
+
+	if (!conf->vlan)
+		ret = vlan_native_check(port, net_conf_native_vlan(conf), &vlans, err);
+	if (ret == 0)
+		ret = default_vlan_check(att, &vlans, err);
+	return ret < 0 && is_of_another_version(att) ? error_clear(err) : ret;
+}
+
+static int vlan_check(struct attachment *att, struct cni_error *err)
+{
+	const struct net_conf *conf = &att->conf;
+	int ret;
+
+	if (!net_conf_native_vlan(conf))
+		return 0;
+	ret = port_check(att, err);
+	return ret < 0 || !wants_gateway(conf) ? ret : vlan_gateway_check(att, err);
+}
+
+static int vlan_repair(struct attachment *att, struct cni_error *err)
+{
+	const struct net_conf *conf = &att->conf;
+	struct netlink *nl = att->node->rtnl;
+	int ret;
+
+	if (!att->host_index || !net_conf_native_vlan(conf))
+		return 0;
+	ret = port_check(att, err);
+	if (err->code == CNI_ERR_CHECK) {
+		error_clear(err);
+		vlan_queue_port(att, att->host_index, att->host_ifname,
+				&conf->vlan_trunk);
+		ret = netlink_commit(nl, err);
+		if (ret == 0)
+			report_done(att, "%s: its VLANs", att->host_ifname);
+	}
+	return ret < 0 || !wants_gateway(conf) ? ret : vlan_gateway_ensure(att, err);
+}
+
+const struct stage stage_vlan = {
+	.name = "vlan",
+	.add = vlan_add,
+	.check = vlan_check,
+	.repair = vlan_repair,
+};

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* BRIDGE.VLAN, which has the gateway addresses where vlan and isGateway meet. */
+#include "vlan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "plugin/node/accept_ra.h"
+#include "plugin/node/node.h"
+#include "plugin/attachment/report.h"
+
+static bool is_veth(const struct link *link)
+{
+	return strcmp(link->kind, "veth") == 0;
+}
+
+/* The bridge's own address with the VLAN's number in it: the node's, and stable. */
+static struct mac_addr gateway_mac(const struct attachment *att)
+{
+	struct mac_addr mac = att->bridge_mac;
+
+	mac.bytes[4] ^= att->conf.vlan >> 8;
+	mac.bytes[5] ^= att->conf.vlan & 0xff;
+	return mac;
+}
+
+/* The pair, the gateway's end not up yet. */
+static int gateway_make(struct attachment *att, struct cni_error *err)
+{
+	char port[IF_NAMESIZE];
+
+	identity_vlan_port(att->gateway_ifname, port);
+	queue_veth_add(att->node->rtnl,
+		       &(struct veth_spec){
+			       .host_name = port,
+			       .peer_name = att->gateway_ifname,
+			       .host_mac = identity_host_mac(hash_text(""), "", port),
+			       .peer_mac = gateway_mac(att),
+			       .mtu = att->mtu,
+			       .bridge = att->bridge_index,
+			       .peer_ns = att->node->ns,
+		       });
+	return netlink_commit(att->node->rtnl, err);
+}
+
+/* The other end of a veth, to be the bridge's port; no index where that leads elsewhere. */
+static int gateway_port(struct attachment *att, const struct link *gateway,
+			struct link *ret_port, struct cni_error *err)
+{
+	struct link port;
+	int ret = link_get_by_index(att->node->rtnl, gateway->peer, &port, err);
+
+	if (ret < 0)
+		return ret;
+	if (port.peer != gateway->index)
+		port = (struct link){};
+	*ret_port = port;
+	return 0;
+}
+
+/* Up, which is its last step, and the bridge not deleted under it since. */
+static int gateway_is_complete(struct attachment *att, const struct link *gateway,
+			       bool *ret_complete, struct cni_error *err)
+{
+	struct link port = {.master = att->bridge_index};
+	int ret = 0;
+
+	if (gateway->up && is_veth(gateway))
+		ret = gateway_port(att, gateway, &port, err);
+	*ret_complete = gateway->up && accept_ra_is_off(gateway) &&
+			port.master == att->bridge_index;
+	return ret;
+}
+
+static bool made_here(const struct attachment *att, const struct link *port)
+{
+	char name[IF_NAMESIZE];
+
+	identity_vlan_port(att->gateway_ifname, name);
+	return port->index && strcmp(port->name, name) == 0;
+}
+
+/* A port that has lost its bridge, or has no alias yet. */
+static void queue_port(struct attachment *att, const struct link *port)
+{
+	char alias[LINK_ALIAS_MAX];
+	struct veth_spec spec = {
+		.host_name = port->name,
+		.bridge = att->bridge_index,
+		.alias = alias,
+	};
+
+	snprintf(alias, sizeof(alias), LINK_ALIAS_PREFIX "port of %s",
+		 att->gateway_ifname);
+	if (!port->master)
+		queue_port_attach(att->node->rtnl, port->index, &spec);
+	else
+		queue_veth_port(att->node->rtnl, &spec);
+}
+
+/* The port's VLAN, then up: that is its last step, and says that it is complete. */
+static int gateway_finish(struct attachment *att, const struct link *gateway,
+			  struct cni_error *err)
+{
+	struct netlink *nl = att->node->rtnl;
+	struct link port;
+	int ret;
+
+	if (is_veth(gateway)) {
+		ret = gateway_port(att, gateway, &port, err);
+		if (ret == 0 && port.master != att->bridge_index &&
+		    (port.master || !made_here(att, &port)))
+			return error_set(
+				err, CNI_ERR_EXISTS, EEXIST,
+				"vlan: %s is to be the VLAN's gateway, but its "
+				"other end is no port of %s; remove or rename it",
+				gateway->name, att->conf.bridge);
+		if (ret < 0)
+			return ret;
+		if (made_here(att, &port))
+			queue_port(att, &port);
+		vlan_queue_port(att, port.index, port.name, NULL);
+		ret = netlink_commit(nl, err);
+		if (ret < 0)
+			return ret;
+	}
+	queue_link_up(nl, gateway->index, gateway->name);
+	return netlink_commit(nl, err);
+}
+
+/* Makes what is missing; the exclusive lock is held. */
+static int gateway_complete(struct attachment *att, struct link *gateway,
+			    struct cni_error *err)
+{
+	struct netlink *nl = att->node->rtnl;
+	bool make = !gateway->index;
+	int ret = 0;
+
+	if (make)
+		ret = gateway_make(att, err);
+	if (ret == -EEXIST) /* that, then, is not what was made here */
+		return ret;
+	if (ret == 0 && make)
+		ret = link_get(nl, att->gateway_ifname, gateway, err);
+	if (ret == 0)
+		ret = accept_ra_off(gateway, err);
+	if (ret == 0)
+		ret = gateway_finish(att, gateway, err);
+	if (ret == 0)
+		report_done(att, "vlan: the gateway's interface %s", gateway->name);
+	if (ret < 0 && make) {
+		struct cni_error ignored = {};
+
+		/* The kernel makes the pair before it makes it a port. */
+		queue_link_del(nl, att->gateway_ifname);
+		netlink_commit(nl, &ignored);
+	}
+	return ret;
+}
+
+/* A veth is what is made here and by the reference; a VLAN device, what people make. */
+static int must_serve(const struct attachment *att, const struct link *link,
+		      struct cni_error *err)
+{
+	if (!link->index || is_veth(link) ||
+	    (strcmp(link->kind, "vlan") == 0 && link->peer == att->bridge_index))
+		return 0;
+	return error_set(err, CNI_ERR_EXISTS, EEXIST,
+			 "vlan: %s is to be the VLAN's gateway, but an interface of kind "
+			 "\"%s\" has that name; remove or rename it",
+			 link->name, link->kind);
+}
+
+bool vlan_is_of_bridge(const char *bridge, const struct link *link)
+{
+	size_t len = strlen(bridge);
+
+	return strncmp(link->name, bridge, len) == 0 &&
+	       (link->name[len] == '\0' || link->name[len] == '.');
+}
+
+/* That it fits, the configuration's check has seen to. */
+void vlan_gateway_name(struct attachment *att)
+{
+	char name[IF_NAMESIZE + 16];
+
+	snprintf(name, sizeof(name), "%s.%u", att->conf.bridge, att->conf.vlan);
+	memcpy(att->gateway_ifname, name, sizeof(att->gateway_ifname) - 1);
+}
+
+static void found(struct attachment *att, const struct link *link)
+{
+	att->gateway_index = link->index;
+	att->gateway_forwards = link->ipv4.forwarding != 0;
+	att->gateway_localnet = link->ipv4.route_localnet;
+}
+
+int vlan_gateway_ensure(struct attachment *att, struct cni_error *err)
+{
+	struct netlink *nl = att->node->rtnl;
+	bool complete = false;
+	struct link link;
+	int ret;
+
+	vlan_gateway_name(att);
+	ret = link_get(nl, att->gateway_ifname, &link, err);
+	if (ret == 0)
+		ret = must_serve(att, &link, err);
+	if (ret == 0)
+		ret = gateway_is_complete(att, &link, &complete, err);
+	if (ret == 0 && !complete) {
+		ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+		if (ret == 0)
+			ret = link_get(nl, att->gateway_ifname, &link, err);
+		if (ret == 0)
+			ret = must_serve(att, &link, err);
+		if (ret == 0)
+			ret = gateway_is_complete(att, &link, &complete, err);
+		if (ret == 0 && !complete)
+			ret = gateway_complete(att, &link, err);
+	}
+	if (ret < 0)
+		return ret;
+	found(att, &link);
+	att->gateway_mac = link.mac;
+	return 0;
+}
+
+int vlan_gateway_check(struct attachment *att, struct cni_error *err)
+{
+	struct netlink *nl = att->node->rtnl;
+	char name[2 * IF_NAMESIZE + 16];
+	struct port_vlans vlans;
+	struct link link, port;
+	int ret;
+
+	vlan_gateway_name(att);
+	ret = link_get(nl, att->gateway_ifname, &link, err);
+	if (ret < 0)
+		return ret;
+	if (!link.up)
+		return error_set(err, CNI_ERR_CHECK, ENODEV,
+				 "vlan: expected the gateway's interface %s up, found %s",
+				 att->gateway_ifname, link.index ? "it down" : "none");
+	found(att, &link);
+	if (!is_veth(&link))
+		return 0;
+
+	ret = gateway_port(att, &link, &port, err);
+	if (ret < 0)
+		return ret;
+	if (port.master != att->bridge_index)
+		return error_set(err, CNI_ERR_CHECK, ENODEV,
+				 "vlan: expected the other end of %s to be a port of %s, "
+				 "found it is not",
+				 link.name, att->conf.bridge);
+	ret = port_vlans_get(nl, port.index, &vlans, err);
+	snprintf(name, sizeof(name), "%s, port of %s", port.name, link.name);
+	return ret < 0 ? ret : vlan_native_check(name, att->conf.vlan, &vlans, err);
+}

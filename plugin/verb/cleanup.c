@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A network's end on this node. What might be somebody else's stays: a bridge that was not
+ * made here, or that has ports of others; forwarding, on which others have come to rely; the
+ * node lock's files, which an operation may have open.
+ */
+#include "cleanup.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "ipam/ipam.h"
+#include "gc.h"
+#include "plugin/stage/portmap_elements.h"
+#include "plugin/attachment/kernel.h"
+#include "plugin/stage/portmap_localnet.h"
+#include "plugin/netlink/rtnetlink.h"
+#include "plugin/stage/reclaim.h"
+#include "plugin/attachment/report.h"
+#include "plugin/nft/rules.h"
+#include "plugin/stage/stages.h"
+#include "plugin/stage/vlan.h"
+
+#define NAMED_MAX 10 /* attachments in a refusal */
+
+/* Names in a message; what doesn't fit is counted. */
+struct names {
+	char text[ERROR_MSG_MAX / 2];
+	size_t len, n;
+};
+
+static void names_add(struct names *names, const char *what, const char *name,
+		      const char *more)
+{
+	size_t room = sizeof(names->text) - names->len;
+	int len;
+
+	if (names->n++ >= NAMED_MAX)
+		return;
+	len = snprintf(names->text + names->len, room, "%s%s %s%s%s",
+		       names->n > 1 ? ", " : "", what, name, *more ? " " : "", more);
+	names->len += len > 0 && (size_t)len < room ? (size_t)len : 0;
+	names->text[names->len] = '\0';
+}
+
+/* Those with a record or a reservation, and interfaces that have neither. */
+static int left_find(struct attachment *net, struct names *names, struct cni_error *err)
+{
+	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list owners = {};
+	_cleanup_(link_list_clear) struct link_list links = {};
+	int ret = ipam_owners(net, &owners, err);
+
+	if (ret == 0)
+		ret = link_list_get(net->node->rtnl, &links, err);
+	for (size_t i = 0; ret == 0 && i < owners.n; i++)
+		names_add(names, "container", owners.items[i].container_id,
+			  owners.items[i].ifname);
+	for (size_t i = 0; ret == 0 && i < links.n; i++)
+		if (gc_is_of_owner(net, &links.items[i]) &&
+		    !gc_is_owners(net, &owners, &links.items[i]))
+			names_add(names, "interface", links.items[i].name, "");
+	return ret;
+}
+
+static int left_refuse(struct attachment *net, const char *what_helps,
+		       struct cni_error *err)
+{
+	struct names names = {};
+	int ret = left_find(net, &names, err);
+
+	if (ret < 0 || names.n == 0)
+		return ret;
+	if (names.n > NAMED_MAX)
+		return error_set(err, CNI_ERR_EXISTS, EBUSY,
+				 "%zu attachments are left on network %s (bridge %s, "
+				 "dataDir %s): %s and others; %s",
+				 names.n, net->conf.name, net->conf.bridge,
+				 net->conf.ipam.data_dir, names.text, what_helps);
+	return error_set(err, CNI_ERR_EXISTS, EBUSY,
+			 "%zu attachment%s left on network %s (bridge %s, dataDir %s): "
+			 "%s; %s",
+			 names.n, names.n > 1 ? "s are" : " is", net->conf.name,
+			 net->conf.bridge, net->conf.ipam.data_dir, names.text,
+			 what_helps);
+}
+
+/* All of them, by the code that DEL and GC run. */
+static int left_delete(struct attachment *net, struct cni_error *err)
+{
+	const struct valid_set none = {.given = true};
+	struct names names = {};
+	int ret = left_find(net, &names, err);
+
+	if (ret < 0 || names.n == 0)
+		return ret;
+	ret = gc_collect(net, &none, err);
+	if (ret < 0)
+		return ret;
+	report_done(net, "deleted %zu attachment%s: %s%s", names.n,
+		    names.n > 1 ? "s" : "", names.text,
+		    names.n > NAMED_MAX ? " and others" : "");
+	/* A delegated IPAM's DEL runs without the lock. */
+	ret = node_lock(net->node, NODE_EXCLUSIVE, err);
+	return ret < 0 ? ret : left_refuse(net, "they came meanwhile: try again", err);
+}
+
+/* The port that a VLAN's gateway, BRIDGE.VLAN, hangs on: its name follows from that. */
+static bool is_vlan_port(const struct attachment *net, const struct link_list *links,
+			 const struct link *link)
+{
+	char name[IF_NAMESIZE];
+
+	for (size_t i = 0; strcmp(link->kind, "veth") == 0 && i < links->n; i++) {
+		const struct link *gateway = &links->items[i];
+
+		if (gateway->index != link->peer ||
+		    !vlan_is_of_bridge(net->conf.bridge, gateway))
+			continue;
+		identity_vlan_port(gateway->name, name);
+		return strcmp(link->name, name) == 0;
+	}
+	return false;
+}
+
+/* Routes to the subnets of link-local gateways, which don't go with the address. */
+static int subnet_routes_remove(struct attachment *net, const struct link *link,
+				struct cni_error *err)
+{
+	struct kernel_route_list list = {};
+	int ret = route_list_get(net->node->rtnl, AF_INET6, &list, err);
+
+	for (size_t i = 0; ret == 0 && i < list.n; i++)
+		if (list.items[i].index == link->index &&
+		    ipam_gateway_is_ours(net, link->name, &list.items[i].route.dst))
+			queue_route_del(net->node->rtnl, &list.items[i]);
+	kernel_route_list_clear(&list);
+	return ret < 0 ? ret : netlink_commit(net->node->rtnl, err);
+}
+
+static int gateways_remove(struct attachment *net, const struct link *link,
+			   struct cni_error *err)
+{
+	struct netlink *nl = net->node->rtnl;
+	struct addr_list list = {};
+	bool routes = false;
+
+	/* The rules that guard 127.0.0.0/8 are gone. */
+	int ret = localnet_remove(net, link, err);
+
+	if (ret == 0)
+		ret = addr_list_get(nl, link->index, AF_UNSPEC, &list, err);
+	/* Last first: with a subnet's first address the kernel removes its later ones. */
+	for (size_t i = ret == 0 ? list.n : 0; i-- > 0;) {
+		if (!ipam_gateway_is_ours(net, link->name, &list.items[i]))
+			continue;
+		routes = routes || ip_is_link_local6(&list.items[i].addr);
+		queue_addr_del(nl, link->index, link->name, &list.items[i]);
+		report_done(net, "removed the gateway address %s from %s",
+			    PREFIX_TEXT(&list.items[i]), link->name);
+	}
+	addr_list_clear(&list);
+	if (ret == 0)
+		ret = netlink_commit(nl, err);
+	return ret < 0 || !routes ? ret : subnet_routes_remove(net, link, err);
+}
+
+/* What stands in the way of removing the bridge: "" for nothing. */
+struct bridge_users {
+	char stranger[IF_NAMESIZE]; /* a port that nobody here made */
+	char pod[IF_NAMESIZE]; /* another network's */
+};
+
+static struct bridge_users users_find(const struct attachment *net,
+				      const struct link_list *links, unsigned int bridge)
+{
+	struct bridge_users users = {};
+
+	for (size_t i = 0; bridge && i < links->n; i++) {
+		const struct link *link = &links->items[i];
+		bool ours = strncmp(link->alias, LINK_ALIAS_PREFIX,
+				    strlen(LINK_ALIAS_PREFIX)) == 0;
+
+		if (link->master == bridge && !is_vlan_port(net, links, link))
+			memcpy(ours ? users.pod : users.stranger, link->name,
+			       IF_NAMESIZE);
+	}
+	return users;
+}
+
+static const struct link *link_find(const struct link_list *links, const char *name)
+{
+	for (size_t i = 0; i < links->n; i++)
+		if (strcmp(links->items[i].name, name) == 0)
+			return &links->items[i];
+	return NULL;
+}
+
+/* One of a kernel without boot ID is nobody's. */
+static bool made_here(const struct attachment *net, const struct link *bridge)
+{
+	struct mac_addr mac = identity_bridge_mac(
+		net->kernel->boot_id, netlink_cookie(net->node->rtnl), net->conf.bridge);
+
+	return net->kernel->boot_id[0] &&
+	       memcmp(mac.bytes, bridge->mac.bytes, MAC_LEN) == 0;
+}
+
+static int links_remove(struct attachment *net, const struct link_list *links,
+			const struct link *bridge, struct cni_error *err)
+{
+	struct netlink *nl = net->node->rtnl;
+	int ret = 0;
+
+	for (size_t i = 0; i < links->n; i++) {
+		if (!is_vlan_port(net, links, &links->items[i]))
+			continue;
+		queue_link_del(nl, links->items[i].name);
+		report_done(net, "removed a VLAN's gateway, with its port %s",
+			    links->items[i].name);
+	}
+	if (bridge) {
+		queue_link_del(nl, bridge->name);
+		report_done(net, "removed the bridge %s", bridge->name);
+	}
+	ret = netlink_commit(nl, err);
+	return ret == -ENODEV ? error_clear(err) : ret;
+}
+
+static int bridge_remove(struct attachment *net, struct cni_error *err)
+{
+	_cleanup_(link_list_clear) struct link_list links = {};
+	const struct link *bridge;
+	struct bridge_users users;
+	int ret = link_list_get(net->node->rtnl, &links, err);
+
+	if (ret < 0)
+		return ret;
+	bridge = link_find(&links, net->conf.bridge);
+	if (bridge && strcmp(bridge->kind, "bridge") != 0)
+		return 0;
+	users = users_find(net, &links, bridge ? bridge->index : 0);
+	if (users.pod[0]) {
+		report_done(net,
+			    "left the bridge %s: another network's %s is a port of it",
+			    bridge->name, users.pod);
+		return 0;
+	}
+	if (!bridge || (!users.stranger[0] && made_here(net, bridge)))
+		return links_remove(net, &links, bridge, err);
+	ret = links_remove(net, &links, NULL, err);
+	for (size_t i = 0; ret == 0 && i < links.n; i++)
+		if (vlan_is_of_bridge(net->conf.bridge, &links.items[i]))
+			ret = gateways_remove(net, &links.items[i], err);
+	return ret;
+}
+
+static int shared_remove(struct attachment *net, struct cni_error *err)
+{
+	bool rules = false, store = false, shared = false;
+	int ret = rules_remove(net, &rules, err);
+
+	if (ret == 0 && rules) {
+		report_done(net, "removed the rules of pods on %s, dataDir %s",
+			    net->conf.bridge, net->conf.ipam.data_dir);
+		/* An earlier version made these sets. They go once no network's rules look into
+		 * them. */
+		rules_drop_sets(net, hostport_nodeips);
+	}
+	if (ret == 0)
+		ret = bridge_remove(net, err);
+	if (ret == 0)
+		ret = ipam_is_shared(net, &shared, err);
+	if (ret == 0 && shared)
+		report_done(net,
+			    "left its files below %s: pods of another bridge have "
+			    "addresses there",
+			    net->conf.ipam.data_dir);
+	/* Last: it says what is the network's. */
+	if (ret == 0 && !shared)
+		ret = ipam_forget(net, &store, err);
+	if (ret == 0 && store)
+		report_done(net, "removed its files below %s", net->conf.ipam.data_dir);
+	return ret;
+}
+
+static int cleanup(struct attachment *net, bool force, struct cni_error *err)
+{
+	int ret = node_lock(net->node, NODE_EXCLUSIVE, err);
+
+	if (ret == 0)
+		ret = reclaim_network(net, err);
+	if (ret == 0)
+		ret = force ? left_delete(net, err)
+			    : left_refuse(net, "delete their pods, or use --force", err);
+	return ret < 0 ? ret : shared_remove(net, err);
+}
+
+static int cleanup_cautious(struct attachment *net, struct cni_error *err)
+{
+	return cleanup(net, false, err);
+}
+
+static int cleanup_forced(struct attachment *net, struct cni_error *err)
+{
+	return cleanup(net, true, err);
+}
+
+int verb_cleanup(struct attachment *net, struct cni_error *err)
+{
+	return kernel_run(net, cleanup_cautious, err);
+}
+
+int verb_cleanup_force(struct attachment *net, struct cni_error *err)
+{
+	return kernel_run(net, cleanup_forced, err);
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * GC: an attachment of the owner (identity_owner()) that holds something and isn't on the
+ * runtime's list gets a DEL.
+ * Who holds something is told by records and reservations; by the alias of an interface
+ * where somebody deleted both, or a newer version wrote the record.
+ */
+#include "gc.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ipam/delegate.h"
+#include "plugin/stage/elements.h"
+#include "plugin/attachment/kernel.h"
+#include "plugin/stage/portmap_localnet.h"
+#include "plugin/stage/reclaim.h"
+#include "plugin/nft/rules_owner.h"
+#include "plugin/stage/stages.h"
+
+/* Past errors: the first is the answer, the others go to its details. */
+struct errors {
+	struct cni_error *first;
+	int ret;
+	size_t n;
+};
+
+static void errors_add(struct errors *errors, int ret, const struct cni_error *err)
+{
+	if (ret == 0)
+		return;
+	if (errors->n++ == 0) {
+		errors->ret = ret;
+		*errors->first = *err;
+	} else {
+		error_details(errors->first, "%s", err->msg);
+	}
+}
+
+static void owners_collect(struct attachment *att, const struct valid_set *valid,
+			   const struct ipam_owner_list *owners, struct errors *errors)
+{
+	for (size_t i = 0; i < owners->n; i++) {
+		const struct ipam_owner *owner = &owners->items[i];
+		struct cni_error err = {};
+		int ret;
+
+		if (valid_set_has(valid, owner->container_id, owner->ifname))
+			continue;
+		ret = reclaim_delete(att, owner->container_id, owner->ifname, &err);
+		errors_add(errors, ret, &err);
+	}
+}
+
+/* The host's end of this attachment's, or the ifb beside it. */
+static bool is_of(const struct attachment *net, const char *container_id,
+		  const char *ifname, const struct link *link)
+{
+	char name[IF_NAMESIZE], ifb[IF_NAMESIZE];
+
+	identity_host_ifname(net->conf.name, container_id, ifname, name);
+	identity_ifb(name, ifb);
+	return strcmp(name, link->name) == 0 || strcmp(ifb, link->name) == 0;
+}
+
+static bool is_valid(const struct attachment *net, const struct valid_set *valid,
+		     const struct link *link)
+{
+	for (size_t i = 0; i < valid->n; i++)
+		if (is_of(net, valid->items[i].container_id, valid->items[i].ifname,
+			  link))
+			return true;
+	return false;
+}
+
+/* Was it made for this owner? Its alias says for which attachment, its MAC address for which
+ * owner. Where it doesn't say that (an earlier version made it, or was killed while it did),
+ * it is the owner's whose bridge has it. */
+static bool is_own(const struct attachment *att, const struct link *link)
+{
+	struct alias_names names;
+
+	if (identity_alias_read(link->alias, &names)) {
+		if (strcmp(names.network, att->conf.name) != 0)
+			return false; /* Names of interfaces are hashes. */
+		if (is_of(att, names.container_id, names.ifname, link)) {
+			if (rules_owner_made(att->conf.owner, link, &names))
+				return true;
+			if (!rules_owner_made(rules_owner_by_name(&att->conf), link,
+					      &names))
+				return false;
+		}
+	}
+	return !link->master ||
+	       link->master == netlink_ifindex(att->node->rtnl, att->conf.bridge);
+}
+
+bool gc_is_owners(const struct attachment *net, const struct ipam_owner_list *owners,
+		  const struct link *link)
+{
+	for (size_t i = 0; i < owners->n; i++)
+		if (is_of(net, owners->items[i].container_id, owners->items[i].ifname,
+			  link))
+			return true;
+	return false;
+}
+
+bool gc_is_of_owner(const struct attachment *att, const struct link *link)
+{
+	char veth[IF_NAMESIZE], ifb[IF_NAMESIZE];
+	bool is_veth = strcmp(link->kind, "veth") == 0;
+	const char *prefix = is_veth ? veth : ifb;
+	size_t len;
+
+	identity_host_ifname_prefix(att->conf.name, veth);
+	identity_ifb(veth, ifb);
+	len = strlen(prefix);
+	return (is_veth || strcmp(link->kind, "ifb") == 0) &&
+	       strncmp(link->name, prefix, len) == 0 &&
+	       strlen(link->name) == len + HOST_IFNAME_POD_CHARS && is_own(att, link);
+}
+
+/* By the DEL of whom its alias names, which knows what else there is, and doesn't touch what
+ * a newer version wrote a record of. */
+static int unowned_delete(struct attachment *att, const struct link *link,
+			  struct cni_error *err)
+{
+	struct netlink *nl = att->node->rtnl;
+	struct alias_names names;
+	int ret;
+
+	/* It went with the one before: an ifb with its veth. */
+	if (netlink_ifindex(nl, link->name) != link->index)
+		return 0;
+	if (identity_alias_read(link->alias, &names) &&
+	    is_of(att, names.container_id, names.ifname, link))
+		return reclaim_delete(att, names.container_id, names.ifname, err);
+	queue_link_del(nl, link->name);
+	ret = netlink_commit(nl, err);
+	return ret == -ENODEV ? error_clear(err) : ret;
+}
+
+/* Those that nobody's DEL knew of; where one failed, its interface stays, too. */
+static void interfaces_collect(struct attachment *att, const struct valid_set *valid,
+			       const struct ipam_owner_list *owners,
+			       struct errors *errors)
+{
+	_cleanup_(link_list_clear) struct link_list links = {};
+	struct cni_error err = {};
+	int ret = link_list_get(att->node->rtnl, &links, &err);
+
+	errors_add(errors, ret, &err);
+	for (size_t i = 0; i < links.n; i++) {
+		const struct link *link = &links.items[i];
+
+		if (!gc_is_of_owner(att, link) || is_valid(att, valid, link) ||
+		    gc_is_owners(att, owners, link))
+			continue;
+		error_clear(&err);
+		errors_add(errors, unowned_delete(att, link, &err), &err);
+	}
+}
+
+/* Those that nobody's DEL knew of, as their record is gone and so is their interface. */
+static void elements_collect(struct attachment *att, const struct valid_set *valid,
+			     struct errors *errors)
+{
+	struct cni_error err = {};
+	size_t n;
+
+	errors_add(errors, elements_sweep(att, valid, &n, &err), &err);
+}
+
+static void all_collect(struct attachment *att, const struct valid_set *valid,
+			struct errors *errors)
+{
+	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list owners = {};
+	struct cni_error err = {};
+
+	errors_add(errors, ipam_owners(att, &owners, &err), &err);
+	owners_collect(att, valid, &owners, errors);
+	interfaces_collect(att, valid, &owners, errors);
+	elements_collect(att, valid, errors);
+	error_clear(&err);
+	errors_add(errors, localnet_settle(att, &err), &err);
+}
+
+static int errors_tell(const struct errors *errors)
+{
+	if (errors->n > 1)
+		error_wrap(errors->first, "%zu things could not be deleted, the first",
+			   errors->n);
+	return errors->ret;
+}
+
+int gc_collect(struct attachment *att, const struct valid_set *valid,
+	       struct cni_error *err)
+{
+	struct errors errors = {.first = err};
+
+	all_collect(att, valid, &errors);
+	return errors_tell(&errors);
+}
+
+static int gc_locked(struct attachment *att, const struct valid_set *valid,
+		     struct cni_error *err)
+{
+	struct errors errors = {.first = err};
+	struct cni_error own = {};
+	int ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+
+	if (ret < 0)
+		return ret;
+	all_collect(att, valid, &errors);
+	if (ipam_delegated(&att->conf)) {
+		node_unlock(att->node);
+		ret = delegate_run(att, CNI_GC, &own);
+		errors_add(&errors, ret, &own);
+	}
+	return errors_tell(&errors);
+}
+
+int verb_gc(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(valid_set_clear) struct valid_set valid = {};
+	_cleanup_(node_close) struct node node = NODE_CLOSED;
+	struct kernel kernel;
+	int ret = valid_set_read(att->doc, &valid, err);
+
+	if (ret < 0 || !valid.given)
+		return ret;
+	ret = node_open(&node, err);
+	if (ret < 0)
+		return ret;
+	node.removes = true;
+	kernel_open(&node, &kernel);
+	att->node = &node;
+	att->kernel = &kernel.ipam;
+	ret = gc_locked(att, &valid, err);
+	att->kernel = NULL;
+	att->node = NULL;
+	return ret;
+}
+
+int ipam_verb_gc(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list owners = {};
+	_cleanup_(valid_set_clear) struct valid_set valid = {};
+	struct errors errors = {.first = err};
+	struct kernel kernel;
+	int ret = valid_set_read(att->doc, &valid, err);
+
+	kernel_boot_only(&kernel);
+	if (ret == 0 && valid.given)
+		ret = ipam_owners(att, &owners, err);
+	for (size_t i = 0; ret == 0 && i < owners.n; i++) {
+		const struct ipam_owner *owner = &owners.items[i];
+		struct attachment gone = {
+			.env = att->env, .conf = att->conf, .kernel = &kernel.ipam};
+		struct cni_error own = {};
+
+		if (valid_set_has(&valid, owner->container_id, owner->ifname))
+			continue;
+		gone.env.container_id = owner->container_id;
+		gone.env.ifname = owner->ifname;
+		errors_add(&errors, ipam_release(&gone, &own), &own);
+		free(gone.notice);
+	}
+	return ret < 0 ? ret : errors.ret;
+}

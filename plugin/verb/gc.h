@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* GC: what a network's attachments have that the runtime no longer knows of. */
+#ifndef BRIDGE_CNI_PLUGIN_VERB_GC_H
+#define BRIDGE_CNI_PLUGIN_VERB_GC_H
+
+#include "conf/attachment.h"
+#include "conf/valid_set.h"
+#include "ipam/ipam.h"
+#include "plugin/netlink/rtnetlink.h"
+
+/*
+ * Deletes every attachment of the owner (identity_owner()) that the runtime's list doesn't
+ * name, by the code that DEL runs: reservations, records, interfaces, elements; those of
+ * another network, bridge or store are not touched. Without a list nothing is. Goes on past
+ * errors and reports them all.
+ */
+int verb_gc(struct attachment *att, struct cni_error *err);
+
+/* Its part without a delegated IPAM, under the exclusive node lock. */
+int gc_collect(struct attachment *att, const struct valid_set *valid,
+	       struct cni_error *err);
+
+/* The host's end of a pair of some attachment of the owner (identity_owner()), or the ifb beside
+ * it. */
+bool gc_is_of_owner(const struct attachment *att, const struct link *link);
+
+/* And of one of these attachments. */
+bool gc_is_owners(const struct attachment *net, const struct ipam_owner_list *owners,
+		  const struct link *link);
+
+/* The same of the store alone, for the executable under the name host-local. */
+int ipam_verb_gc(struct attachment *att, struct cni_error *err);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ADD, DEL and CHECK of the IPAM plugin: the store, and nothing else. */
+#include "host_local.h"
+
+#include <errno.h>
+
+#include "conf/result.h"
+#include "ipam/ipam.h"
+#include "plugin/attachment/kernel.h"
+
+/* Once more where only files that name nobody were in the way. */
+static int reserve(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list none = {};
+	struct cni_error first = {};
+	int ret = ipam_reserve(att, &first);
+
+	if (ret == -EADDRNOTAVAIL && first.code == CNI_ERR_EXHAUSTED) {
+		ret = ipam_dead(att, &none, err);
+		return ret < 0 ? ret : ipam_reserve(att, err);
+	}
+	*err = first;
+	return ret;
+}
+
+static int add(struct attachment *att, answer_fn print, struct cni_error *err)
+{
+	_cleanup_(free_p) char *text = NULL;
+	struct cni_error undo_err = {};
+	int ret = reserve(att, err);
+
+	if (ret < 0)
+		return ret;
+	text = result_text(&att->ipam, att->conf.version);
+	ret = text ? print(text, err) : error_oom(err);
+	if (ret < 0 && ipam_release(att, &undo_err) < 0)
+		error_details(err, "undoing it failed, too: %s", undo_err.msg);
+	return ret;
+}
+
+int ipam_verb_add(struct attachment *att, answer_fn print, struct cni_error *err)
+{
+	struct kernel kernel;
+	int ret;
+
+	kernel_boot_only(&kernel);
+	att->kernel = &kernel.ipam;
+	ret = add(att, print, err);
+	att->kernel = NULL;
+	return ret;
+}
+
+int ipam_verb_del(struct attachment *att, struct cni_error *err)
+{
+	struct kernel kernel;
+	int ret;
+
+	kernel_boot_only(&kernel);
+	att->kernel = &kernel.ipam;
+	ret = ipam_release(att, err);
+	att->kernel = NULL;
+	return ret;
+}
+
+static bool is_of_the_ranges(const struct range_set_list *sets, const struct ip_addr *ip)
+{
+	for (size_t i = 0; i < sets->n; i++)
+		for (size_t k = 0; k < sets->items[i].n; k++)
+			if (prefix_contains(&sets->items[i].ranges[k].subnet, ip))
+				return true;
+	return false;
+}
+
+int ipam_verb_check(struct attachment *att, struct cni_error *err)
+{
+	const struct cni_result *prev = &att->conf.prev_result;
+	struct cni_result *ipam = &att->ipam;
+	struct kernel kernel;
+	int ret;
+
+	ipam->ips.items = calloc(prev->ips.n + 1, sizeof(*ipam->ips.items));
+	if (!ipam->ips.items)
+		return error_oom(err);
+	for (size_t i = 0; i < prev->ips.n; i++)
+		if (is_of_the_ranges(&att->conf.ipam.sets,
+				     &prev->ips.items[i].address.addr))
+			ipam->ips.items[ipam->ips.n++] = prev->ips.items[i];
+	kernel_boot_only(&kernel);
+	att->kernel = &kernel.ipam;
+	ret = ipam_check_any(att, err);
+	if (ret == 0)
+		ret = ipam_check(att, err);
+	att->kernel = NULL;
+	return ret;
+}

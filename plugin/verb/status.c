@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* STATUS: runtimes ask every few seconds, so mostly files alone have the answer. */
+#include "status.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "ipam/delegate.h"
+#include "ipam/ipam.h"
+#include "plugin/node/accept_ra.h"
+#include "plugin/stage/forwarding.h"
+#include "plugin/stage/gateway.h"
+#include "plugin/attachment/kernel.h"
+#include "plugin/stage/portmap_localnet.h"
+#include "plugin/stage/vlan.h"
+
+/* Full: but addresses that a reclaim would give back count as free. */
+static int room_after_reclaim(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list dead = {};
+	struct cni_error full = *err;
+	int ret;
+
+	error_clear(err);
+	ret = ipam_dead(att, &dead, err);
+	if (ret < 0 || dead.n > 0 || att->conf.ready_when_exhausted)
+		return ret;
+	/* Files that named nobody have been given back on the way. */
+	ret = ipam_room(att, &att->ipam, err);
+	if (ret != -EADDRNOTAVAIL)
+		return ret;
+	error_clear(err);
+	ret = error_set(
+		err, CNI_ERR_UNAVAILABLE, ENOSPC,
+		"%s; delete pods or widen the range (statusOnExhaustion \"ready\" "
+		"keeps the node's state out of it)",
+		full.msg);
+	return ret;
+}
+
+static int status(struct attachment *att, struct cni_error *err)
+{
+	int ret = ipam_room(att, &att->ipam, err);
+
+	return ret == -EADDRNOTAVAIL ? room_after_reclaim(att, err) : ret;
+}
+
+int ipam_verb_status(struct attachment *att, struct cni_error *err)
+{
+	struct kernel kernel;
+	int ret;
+
+	kernel_boot_only(&kernel);
+	att->kernel = &kernel.ipam;
+	ret = status(att, err);
+	att->kernel = NULL;
+	return ret;
+}
+
+/* The gateways of @att->ipam, on the interface that has them or is to have them. */
+static int gateway_look(struct attachment *att, struct cni_error *err)
+{
+	struct link link;
+	int ret;
+
+	ret = link_get(att->node->rtnl, att->gateway_ifname, &link, err);
+	if (ret < 0)
+		return ret;
+	att->gateway_index = link.index;
+	att->bridge_index = att->conf.vlan ? 0 : link.index;
+	ret = gateway_addresses_status(att, err);
+	if (ret == -EADDRINUSE)
+		err->code = CNI_ERR_UNAVAILABLE;
+	if (ret == 0 && !link.index)
+		ret = accept_ra_status(err);
+	if (ret == 0 && gateway_uses(att, AF_INET))
+		ret = forwarding_tell_uplink(att, err);
+	if (ret == 0 && gateway_uses(att, AF_INET))
+		localnet_tell_all(att);
+	return ret;
+}
+
+/* Would the next ADD be refused for its gateway, which it shares with others? Where a pod has
+ * an address of the same range, its ADD has looked at that. */
+static int gateway_status(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(node_close) struct node node = NODE_CLOSED;
+	int ret;
+
+	if (!att->conf.is_gateway || att->ipam.ips.n == 0)
+		return 0;
+	ret = netlink_open(NETLINK_FOR_ROUTE, &node.rtnl, err);
+	if (ret < 0)
+		return ret;
+	att->node = &node;
+	ret = gateway_look(att, err);
+	att->node = NULL;
+	return ret;
+}
+
+static void gateway_name(struct attachment *att)
+{
+	if (att->conf.vlan && att->conf.is_gateway)
+		vlan_gateway_name(att);
+	else
+		snprintf(att->gateway_ifname, sizeof(att->gateway_ifname), "%s",
+			 att->conf.bridge);
+}
+
+/* Whether an ADD would succeed is not told by what is seen here, and so no errors either. */
+static void localnet_look(struct attachment *att)
+{
+	struct cni_error err = {};
+
+	if (localnet_is_on(att) && kernel_run(att, localnet_status, &err) < 0)
+		attachment_notice(att, "%s", err.msg);
+}
+
+int verb_status(struct attachment *att, struct cni_error *err)
+{
+	int ret;
+
+	gateway_name(att);
+	localnet_look(att);
+	if (ipam_delegated(&att->conf))
+		return delegate_run(att, CNI_STATUS, err);
+	if (!ipam_in_process(&att->conf))
+		return 0;
+	/* Mostly the store alone has the answer; whether pods are dead is for a full one. */
+	ret = ipam_verb_status(att, &(struct cni_error){});
+	if (ret < 0)
+		ret = kernel_run(att, status, err);
+	return ret < 0 ? ret : gateway_status(att, err);
+}
