@@ -76,8 +76,8 @@ static int file_write(const struct store *store, const char *line, const char *t
 	return 0;
 }
 
-int ipam_gateway_note(struct attachment *att, const char *bridge,
-		      const struct ip_prefix *address, struct cni_error *err)
+int ipam_gateway_add(struct attachment *att, const char *bridge,
+		     const struct ip_prefix *address, struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	char text[GATEWAYS_MAX + 1], line[IF_NAMESIZE + PREFIX_TEXT_MAX + 2];
@@ -90,7 +90,7 @@ int ipam_gateway_note(struct attachment *att, const char *bridge,
 	return r < 0 || has_line(text, line) ? r : file_write(&store, line, text, err);
 }
 
-int ipam_gateway_forget(struct attachment *att, const char *bridge,
+int ipam_gateway_remove(struct attachment *att, const char *bridge,
 			const struct ip_prefix *address, struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;

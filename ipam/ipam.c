@@ -158,7 +158,7 @@ int ipam_reserve(struct attachment *att, struct cni_error *err)
 	return 0;
 }
 
-int ipam_record(struct attachment *att, struct cni_error *err)
+int ipam_record_write(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	struct record record;
@@ -196,7 +196,7 @@ static int own_record_read(const struct attachment *att, const struct store *sto
 	return 0;
 }
 
-int ipam_record_addresses(struct attachment *att, struct cni_error *err)
+int ipam_record_write_addresses(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	_cleanup_(free_p) struct record_address *addresses = NULL;
@@ -252,12 +252,12 @@ static int own_ports_write(struct attachment *att, const struct port_conf *ports
 	return store_record_write(&store, &record, err);
 }
 
-int ipam_record_ports(struct attachment *att, struct cni_error *err)
+int ipam_record_write_ports(struct attachment *att, struct cni_error *err)
 {
 	return own_ports_write(att, &att->conf.ports, att->port_turn, err);
 }
 
-int ipam_record_turn(struct attachment *att, uint32_t turn, struct cni_error *err)
+int ipam_record_write_turn(struct attachment *att, uint32_t turn, struct cni_error *err)
 {
 	return own_ports_write(att, NULL, turn, err);
 }
@@ -281,12 +281,12 @@ static int record_change(struct attachment *att, size_t change, struct cni_error
 	return store_record_write(&store, &record, err);
 }
 
-int ipam_record_going(struct attachment *att, struct cni_error *err)
+int ipam_record_mark_going(struct attachment *att, struct cni_error *err)
 {
 	return record_change(att, offsetof(struct record, going), err);
 }
 
-int ipam_record_apart(struct attachment *att, struct cni_error *err)
+int ipam_record_mark_apart(struct attachment *att, struct cni_error *err)
 {
 	return record_change(att, offsetof(struct record, apart), err);
 }

@@ -49,27 +49,27 @@ int ipam_reserve(struct attachment *att, struct cni_error *err);
 
 /* The record alone, of an attachment whose addresses, if any, come from elsewhere. Errors
  * 5, 11, 103 and -ESTALE as above. */
-int ipam_record(struct attachment *att, struct cni_error *err);
+int ipam_record_write(struct attachment *att, struct cni_error *err);
 
 /* Writes the addresses of @att->ipam, which come from elsewhere, into its record. Code 11:
- * a DEL or GC has begun since ipam_record(). */
-int ipam_record_addresses(struct attachment *att, struct cni_error *err);
+ * a DEL or GC has begun since ipam_record_write(). */
+int ipam_record_write_addresses(struct attachment *att, struct cni_error *err);
 
 /* Writes its host ports into its record, before it gets them: from then on its DEL takes
  * them away, and whoever puts rules back puts them back. Code 11 as above. */
-int ipam_record_ports(struct attachment *att, struct cni_error *err);
+int ipam_record_write_ports(struct attachment *att, struct cni_error *err);
 
 /* Writes @turn into its record, as the place that it has among attachments of its container
  * that share a host port. Code 11 as above. */
-int ipam_record_turn(struct attachment *att, uint32_t turn, struct cni_error *err);
+int ipam_record_write_turn(struct attachment *att, uint32_t turn, struct cni_error *err);
 
 /* Writes into its record that its DEL has begun, before that gives the node lock back for a
- * while: ipam_records() then passes it over. No record is success. */
-int ipam_record_going(struct attachment *att, struct cni_error *err);
+ * while: ipam_record_each() then passes it over. No record is success. */
+int ipam_record_mark_going(struct attachment *att, struct cni_error *err);
 
 /* Writes into its record that it is to have elements in the sets of plugin/stage/masquerade_pods.h, which
  * its DEL so looks for. No record is success. */
-int ipam_record_apart(struct attachment *att, struct cni_error *err);
+int ipam_record_mark_apart(struct attachment *att, struct cni_error *err);
 
 /* Gives back whatever the attachment holds on its network, then removes its record; nothing
  * there is success. @att->was_last: it was the owner's last one. */
@@ -97,8 +97,8 @@ int ipam_owner_list_add(struct ipam_owner_list *list, const char *container_id,
 
 /* The attachment's record into @ret_record, which record_clear() frees. -ENOENT without an
  * error set: there is none (that can be read). Codes 5, 11. */
-int ipam_recorded(struct attachment *att, struct record *ret_record,
-		  struct cni_error *err);
+int ipam_record_read(struct attachment *att, struct record *ret_record,
+		     struct cni_error *err);
 
 /*
  * The records of the owner's attachments (identity_owner()) that are connected, newest
@@ -115,10 +115,10 @@ void ipam_record_list_clear(struct ipam_record_list *list);
 
 /* Hands them to @fn (which returns < 0 to stop, with @err set). The store's lock is not held
  * meanwhile. */
-int ipam_records(struct attachment *att,
-		 int (*fn)(const struct record *record, void *data,
-			   struct cni_error *err),
-		 void *data, struct cni_error *err);
+int ipam_record_each(struct attachment *att,
+		     int (*fn)(const struct record *record, void *data,
+			       struct cni_error *err),
+		     void *data, struct cni_error *err);
 
 /* Hands the name of each network with records in the store of @att's, its own included, to
  * @fn (which returns < 0 to stop, with @err set). Code 5. */
@@ -128,9 +128,9 @@ int ipam_networks(const struct attachment *att,
 
 /* Writes down that the network gave a bridge this address, or has taken it back; codes 5, 11.
  * And asks. */
-int ipam_gateway_note(struct attachment *att, const char *bridge,
-		      const struct ip_prefix *address, struct cni_error *err);
-int ipam_gateway_forget(struct attachment *att, const char *bridge,
+int ipam_gateway_add(struct attachment *att, const char *bridge,
+		     const struct ip_prefix *address, struct cni_error *err);
+int ipam_gateway_remove(struct attachment *att, const char *bridge,
 			const struct ip_prefix *address, struct cni_error *err);
 bool ipam_gateway_is_ours(struct attachment *att, const char *bridge,
 			  const struct ip_prefix *address);
@@ -141,7 +141,7 @@ bool ipam_gateway_is_ours(struct attachment *att, const char *bridge,
  * else's files stay, and so do the directories. @ret_removed: there was something. Code 5,
  * 11.
  */
-int ipam_forget(struct attachment *att, bool *ret_removed, struct cni_error *err);
+int ipam_network_remove(struct attachment *att, bool *ret_removed, struct cni_error *err);
 
 /*
  * Everybody with a record on the configuration's bridge, or a reservation, each once.
@@ -172,28 +172,29 @@ int ipam_is_last(struct attachment *att, bool *ret_last, struct cni_error *err);
  */
 int ipam_room(struct attachment *att, struct cni_result *ret_next, struct cni_error *err);
 
-enum ipam_life {
+enum ipam_liveness {
 	IPAM_ALIVE, /* or it can't be told, or there is no record */
-	IPAM_BEREFT, /* no interface, and what it had was given back by somebody */
-	IPAM_DEAD, /* no interface, no namespace; its record names all that it holds */
+	IPAM_RELEASED, /* no interface, and what it had was given back by somebody */
+	IPAM_STALE, /* no interface, no namespace; its record names all that it holds */
 };
 
 /*
  * The owner's attachments with a record that are not alive. Reservations that name nobody are
  * given back on the way. Codes 5, 11.
  */
-int ipam_dead(struct attachment *att, struct ipam_owner_list *ret_list,
-	      struct cni_error *err);
+int ipam_stale(struct attachment *att, struct ipam_owner_list *ret_list,
+	       struct cni_error *err);
 
 /*
- * Those of them that seem to be IPAM_BEREFT, by their records and by the files that these name:
- * without the index, which is neither made nor brought up to date. ipam_life() knows for sure.
+ * Those of them that seem to be IPAM_RELEASED, by their records and by the files that these name:
+ * without the index, which is neither made nor brought up to date. ipam_liveness() knows for sure.
  */
-int ipam_bereft(struct attachment *att, struct ipam_owner_list *ret_list,
-		struct cni_error *err);
+int ipam_released(struct attachment *att, struct ipam_owner_list *ret_list,
+		  struct cni_error *err);
 
 /* What the record of @att's names tells of. */
-int ipam_life(struct attachment *att, enum ipam_life *ret_life, struct cni_error *err);
+int ipam_liveness(struct attachment *att, enum ipam_liveness *ret_life,
+		  struct cni_error *err);
 
 /* Addresses from one to another, inclusive. */
 struct ip_span {
@@ -212,7 +213,8 @@ struct ip_span_list {
  * only where they are asked for. The caller frees
  * the items. Codes 5, 11.
  */
-int ipam_outside(struct attachment *att, const struct prefix_list *prefixes,
-		 bool recorded, struct ip_span_list *ret_list, struct cni_error *err);
+int ipam_reserved_outside(struct attachment *att, const struct prefix_list *prefixes,
+			  bool recorded, struct ip_span_list *ret_list,
+			  struct cni_error *err);
 
 #endif

@@ -60,7 +60,7 @@ static int directory_remove(const char *path, int r, struct cni_error *err)
 	return r < 0 ? store_file_error(path, NULL, -r, "remove", err) : 0;
 }
 
-int ipam_forget(struct attachment *att, bool *ret_removed, struct cni_error *err)
+int ipam_network_remove(struct attachment *att, bool *ret_removed, struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	_cleanup_(free_p) char *own_root = NULL;

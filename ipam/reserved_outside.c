@@ -114,8 +114,9 @@ static int recorded_add(const struct attachment *att, struct store *store, bool 
 	}
 }
 
-int ipam_outside(struct attachment *att, const struct prefix_list *prefixes,
-		 bool recorded, struct ip_span_list *ret_list, struct cni_error *err)
+int ipam_reserved_outside(struct attachment *att, const struct prefix_list *prefixes,
+			  bool recorded, struct ip_span_list *ret_list,
+			  struct cni_error *err)
 {
 	_cleanup_(prefix_list_clear) struct prefix_list inside = {};
 	_cleanup_(store_close) struct store store = STORE_CLOSED;

@@ -68,12 +68,12 @@ static bool is_elsewhere(const struct ipam_kernel *kernel, const struct record *
 	return record->node && here && record->node != here;
 }
 
-enum ipam_life operation_life(struct store *store, const struct attachment *att,
-			      const struct record *record)
+enum ipam_liveness operation_life(struct store *store, const struct attachment *att,
+				  const struct record *record)
 {
 	const struct ipam_kernel *kernel = att->kernel;
 	bool reserved = false;
-	enum ipam_life life;
+	enum ipam_liveness life;
 
 	if (!kernel || !kernel->has_interface ||
 	    strcmp(record->network, att->conf.name) != 0 ||
@@ -83,9 +83,9 @@ enum ipam_life operation_life(struct store *store, const struct attachment *att,
 	for (size_t i = 0; i < record->n; i++)
 		reserved = reserved || record->addresses[i].reserved;
 	if (reserved && !store_record_holds(store, record))
-		life = IPAM_BEREFT;
+		life = IPAM_RELEASED;
 	else
-		life = kernel->lost_netns(kernel, record) ? IPAM_DEAD : IPAM_ALIVE;
+		life = kernel->lost_netns(kernel, record) ? IPAM_STALE : IPAM_ALIVE;
 	return life != IPAM_ALIVE && kernel->has_renamed(kernel, record) ? IPAM_ALIVE
 									 : life;
 }

@@ -39,8 +39,8 @@ int operation_refuse_second(struct store *store, const struct attachment *att,
 			    struct cni_error *err);
 
 /* Of the attachment that the record tells of. */
-enum ipam_life operation_life(struct store *store, const struct attachment *att,
-			      const struct record *record);
+enum ipam_liveness operation_life(struct store *store, const struct attachment *att,
+				  const struct record *record);
 
 /* After an attachment's end, with the index open: has the bridge no record any more? */
 bool operation_was_last(const struct store *store, const char *bridge);

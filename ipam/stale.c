@@ -70,14 +70,14 @@ static int owners_pick(struct store *store, struct attachment *att, record_pick_
 	return 0;
 }
 
-static bool is_dead(struct store *store, struct attachment *att,
-		    const struct record *record)
+static bool is_stale_record(struct store *store, struct attachment *att,
+			    const struct record *record)
 {
 	return operation_life(store, att, record) != IPAM_ALIVE;
 }
 
-int ipam_dead(struct attachment *att, struct ipam_owner_list *ret_list,
-	      struct cni_error *err)
+int ipam_stale(struct attachment *att, struct ipam_owner_list *ret_list,
+	       struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	int r = operation_open(att, STORE_EXISTING, &store, err);
@@ -87,7 +87,7 @@ int ipam_dead(struct attachment *att, struct ipam_owner_list *ret_list,
 	r = operation_index(&store, att, err);
 	if (r == 0)
 		r = operation_refresh(&store, att, err);
-	return r < 0 ? r : owners_pick(&store, att, is_dead, ret_list, err);
+	return r < 0 ? r : owners_pick(&store, att, is_stale_record, ret_list, err);
 }
 
 /* Had the attachment reservations, and is none of them its own any more? A reservation that
@@ -111,25 +111,26 @@ static bool is_robbed(const struct store *store, const struct record *record)
 	return reserved;
 }
 
-static bool is_bereft(struct store *store, struct attachment *att,
-		      const struct record *record)
+static bool is_released(struct store *store, struct attachment *att,
+			const struct record *record)
 {
 	return !att->kernel->has_interface(att->kernel, record) &&
 	       is_robbed(store, record);
 }
 
-int ipam_bereft(struct attachment *att, struct ipam_owner_list *ret_list,
-		struct cni_error *err)
+int ipam_released(struct attachment *att, struct ipam_owner_list *ret_list,
+		  struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	int r = operation_open(att, STORE_EXISTING, &store, err);
 
 	if (r < 0)
 		return r == -ENOENT && err->code == 0 ? 0 : r;
-	return owners_pick(&store, att, is_bereft, ret_list, err);
+	return owners_pick(&store, att, is_released, ret_list, err);
 }
 
-int ipam_life(struct attachment *att, enum ipam_life *ret_life, struct cni_error *err)
+int ipam_liveness(struct attachment *att, enum ipam_liveness *ret_life,
+		  struct cni_error *err)
 {
 	_cleanup_(record_clear) struct record record = {};
 	_cleanup_(store_close) struct store store = STORE_CLOSED;

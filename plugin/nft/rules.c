@@ -59,7 +59,7 @@ struct stale {
 };
 
 /* The table's rules, seen from one stage of one owner. */
-struct survey {
+struct comparison {
 	const char *stage;
 	uint64_t owner, by_name;
 	struct rule_list *wanted;
@@ -73,17 +73,17 @@ struct survey {
 	bool retires; /* what is another owner's, and nobody needs, was to be deleted */
 };
 
-static void survey_clear(struct survey *survey)
+static void comparison_clear(struct comparison *comparison)
 {
-	free(survey->stale);
+	free(comparison->stale);
 }
 
 /* The wanted rule that this comment is of; NULL: none. */
-static struct rule *wanted_find(const struct survey *survey,
+static struct rule *wanted_find(const struct comparison *comparison,
 				const struct rules_comment *comment)
 {
-	for (size_t i = 0; i < survey->wanted->n; i++) {
-		struct rule *rule = &survey->wanted->items[i];
+	for (size_t i = 0; i < comparison->wanted->n; i++) {
+		struct rule *rule = &comparison->wanted->items[i];
 
 		if (strcmp(rule->kind, comment->kind) == 0 &&
 		    (rules_fingerprint(rule, rule->text) == comment->print ||
@@ -94,30 +94,31 @@ static struct rule *wanted_find(const struct survey *survey,
 	return NULL;
 }
 
-static int stale_note(struct survey *survey, const char *chain, uint64_t handle)
+static int stale_note(struct comparison *comparison, const char *chain, uint64_t handle)
 {
 	struct stale *stale;
 
-	stale = reallocarray(survey->stale, survey->stale_n + 1, sizeof(*stale));
+	stale = reallocarray(comparison->stale, comparison->stale_n + 1, sizeof(*stale));
 	if (!stale)
 		return -ENOMEM;
-	survey->stale = stale;
-	stale = &stale[survey->stale_n++];
+	comparison->stale = stale;
+	stale = &stale[comparison->stale_n++];
 	snprintf(stale->chain, sizeof(stale->chain), "%s", chain);
 	stale->handle = handle;
 	return 0;
 }
 
 /* Is it to go? */
-static bool by_name_note(struct survey *survey, const struct rules_comment *comment)
+static bool by_name_note(struct comparison *comparison,
+			 const struct rules_comment *comment)
 {
-	bool own = strcmp(comment->stage, survey->stage) == 0;
+	bool own = strcmp(comment->stage, comparison->stage) == 0;
 
-	if (comment->network != survey->by_name)
+	if (comment->network != comparison->by_name)
 		return false;
-	survey->by_name_n += own;
-	survey->by_name_others_n += !own;
-	return own && !survey->keep_by_name;
+	comparison->by_name_n += own;
+	comparison->by_name_others_n += !own;
+	return own && !comparison->keep_by_name;
 }
 
 /* 1: it is another attachment's, and stays. */
@@ -138,51 +139,52 @@ static int lasting_note(struct rule_list *wanted, const struct rules_comment *co
 }
 
 /* 1: it is to go. */
-static int is_stale(struct survey *survey, const struct rules_comment *comment)
+static int is_stale(struct comparison *comparison, const struct rules_comment *comment)
 {
 	struct rule *wanted;
 	int ret;
 
 	if (comment->version == RULES_VERSION_BY_NAME)
-		return by_name_note(survey, comment);
-	if (comment->owner != survey->owner || strcmp(comment->stage, survey->stage) != 0)
+		return by_name_note(comparison, comment);
+	if (comment->owner != comparison->owner ||
+	    strcmp(comment->stage, comparison->stage) != 0)
 		return 0;
-	survey->newer |= comment->version > RULES_VERSION;
+	comparison->newer |= comment->version > RULES_VERSION;
 	if (comment->version != RULES_VERSION)
 		return 0;
-	wanted = wanted_find(survey, comment);
+	wanted = wanted_find(comparison, comment);
 	if (wanted && !wanted->present) {
 		wanted->present = true;
 		return 0;
 	}
-	ret = wanted ? 0 : lasting_note(survey->wanted, comment);
+	ret = wanted ? 0 : lasting_note(comparison->wanted, comment);
 	return ret < 0 ? ret : !ret;
 }
 
-static void survey_begin(struct survey *survey)
+static void comparison_reset(struct comparison *comparison)
 {
-	survey->stale_n = survey->by_name_n = survey->by_name_others_n = 0;
-	survey->newer = false;
-	survey->wanted->lasting_n = 0;
-	for (size_t i = 0; i < survey->wanted->n; i++)
-		survey->wanted->items[i].present = false;
+	comparison->stale_n = comparison->by_name_n = comparison->by_name_others_n = 0;
+	comparison->newer = false;
+	comparison->wanted->lasting_n = 0;
+	for (size_t i = 0; i < comparison->wanted->n; i++)
+		comparison->wanted->items[i].present = false;
 }
 
-static int survey_rule(const char *chain, uint64_t handle, const char *comment,
-		       void *data)
+static int compare_rule(const char *chain, uint64_t handle, const char *comment,
+			void *data)
 {
-	struct survey *survey = data;
+	struct comparison *comparison = data;
 	struct rules_comment read;
 	int ret;
 
 	if (handle == 0) {
-		survey_begin(survey);
+		comparison_reset(comparison);
 		return 0;
 	}
 	if (!rules_comment_read(comment, &read))
 		return 0;
-	ret = is_stale(survey, &read);
-	return ret > 0 ? stale_note(survey, chain, handle) : ret;
+	ret = is_stale(comparison, &read);
+	return ret > 0 ? stale_note(comparison, chain, handle) : ret;
 }
 
 static const char *table_family(const struct rule_list *list)
@@ -195,50 +197,50 @@ static int table_protocol(const struct rule_list *list)
 	return list->family ? NFPROTO_BRIDGE : NFPROTO_INET;
 }
 
-static int survey_take(struct attachment *att, struct survey *survey,
-		       struct cni_error *err)
+static int comparison_read(struct attachment *att, struct comparison *comparison,
+			   struct cni_error *err)
 {
-	const struct rule_list *wanted = survey->wanted;
+	const struct rule_list *wanted = comparison->wanted;
 	struct nft_probes sentinels = {wanted->sentinels, wanted->sentinels_n, 0};
 	struct netlink *nl;
 	int ret;
 
-	survey->owner = att->conf.owner;
-	survey->by_name = rules_owner_by_name(&att->conf);
+	comparison->owner = att->conf.owner;
+	comparison->by_name = rules_owner_by_name(&att->conf);
 	ret = node_nftables(att->node, &nl, err);
 	if (ret == 0)
 		ret = nft_table_rules(nl, table_protocol(wanted), RULES_TABLE, &sentinels,
-				      survey_rule, survey, err);
-	survey->emptied = sentinels.found < sentinels.n;
+				      compare_rule, comparison, err);
+	comparison->emptied = sentinels.found < sentinels.n;
 	return ret;
 }
 
-static bool is_settled(const struct survey *survey)
+static bool is_settled(const struct comparison *comparison)
 {
-	if (survey->newer)
+	if (comparison->newer)
 		return true;
-	for (size_t i = 0; i < survey->wanted->n; i++)
-		if (!survey->wanted->items[i].present &&
-		    !survey->wanted->items[i].optional)
+	for (size_t i = 0; i < comparison->wanted->n; i++)
+		if (!comparison->wanted->items[i].present &&
+		    !comparison->wanted->items[i].optional)
 			return false;
-	return survey->stale_n == 0 && !survey->emptied;
+	return comparison->stale_n == 0 && !comparison->emptied;
 }
 
-static void replacement_text(struct attachment *att, const struct survey *survey,
+static void replacement_text(struct attachment *att, const struct comparison *comparison,
 			     struct text *batch)
 {
-	const char *family = table_family(survey->wanted);
+	const char *family = table_family(comparison->wanted);
 	char comment[NFT_COMMENT_MAX];
 
-	for (size_t i = 0; i < survey->stale_n; i++)
+	for (size_t i = 0; i < comparison->stale_n; i++)
 		text_add(batch, "delete rule %s " RULES_TABLE " %s handle %" PRIu64 "\n",
-			 family, survey->stale[i].chain, survey->stale[i].handle);
-	for (size_t i = 0; i < survey->wanted->n; i++) {
-		const struct rule *rule = &survey->wanted->items[i];
+			 family, comparison->stale[i].chain, comparison->stale[i].handle);
+	for (size_t i = 0; i < comparison->wanted->n; i++) {
+		const struct rule *rule = &comparison->wanted->items[i];
 
 		if (rule->present)
 			continue;
-		rules_comment_format(&att->conf, survey->stage, rule->kind,
+		rules_comment_format(&att->conf, comparison->stage, rule->kind,
 				     rules_fingerprint(rule, rule->text), comment);
 		text_add(batch, "add chain %s " RULES_TABLE " %s", family,
 			 rule->chain->name);
@@ -250,29 +252,30 @@ static void replacement_text(struct attachment *att, const struct survey *survey
 	}
 }
 
-static int replace_once(struct attachment *att, struct survey *survey,
+static int replace_once(struct attachment *att, struct comparison *comparison,
 			struct cni_error *err)
 {
 	struct text batch = {};
 	size_t without;
 	int ret = 0;
 
-	text_add(&batch, "add table %s " RULES_TABLE "\n%s", table_family(survey->wanted),
-		 survey->wanted->sets ? survey->wanted->sets : "");
-	if (survey->wanted->fill)
-		ret = survey->wanted->fill(att, &batch, err);
-	replacement_text(att, survey, &batch);
+	text_add(&batch, "add table %s " RULES_TABLE "\n%s",
+		 table_family(comparison->wanted),
+		 comparison->wanted->sets ? comparison->wanted->sets : "");
+	if (comparison->wanted->fill)
+		ret = comparison->wanted->fill(att, &batch, err);
+	replacement_text(att, comparison, &batch);
 	/* The last rule by name goes, and with it the sets that it may have looked into. */
-	if (ret == 0 && survey->by_name_n > 0 && survey->by_name_others_n == 0 &&
-	    !survey->keep_by_name)
-		ret = rules_sets_delete(att, table_protocol(survey->wanted),
-					table_family(survey->wanted), survey->by_name,
-					&batch, err);
+	if (ret == 0 && comparison->by_name_n > 0 && comparison->by_name_others_n == 0 &&
+	    !comparison->keep_by_name)
+		ret = rules_sets_delete(att, table_protocol(comparison->wanted),
+					table_family(comparison->wanted),
+					comparison->by_name, &batch, err);
 	without = batch.len;
 	if (ret == 0)
-		ret = rules_retire_others(att, table_protocol(survey->wanted),
-					  table_family(survey->wanted), &batch, err);
-	survey->retires = batch.len > without;
+		ret = rules_retire_others(att, table_protocol(comparison->wanted),
+					  table_family(comparison->wanted), &batch, err);
+	comparison->retires = batch.len > without;
 	if (ret == 0)
 		ret = batch.failed ? error_oom(err) : nft_apply(batch.text, err);
 	free(batch.text);
@@ -287,10 +290,10 @@ static bool is_unknown_to_kernel(const struct cni_error *err)
 		strstr(err->details, "Operation not supported"));
 }
 
-static int replace(struct attachment *att, struct survey *survey,
+static int replace(struct attachment *att, struct comparison *comparison,
 		   struct rule_list *wanted, struct cni_error *err)
 {
-	int ret = replace_once(att, survey, err);
+	int ret = replace_once(att, comparison, err);
 
 	if (ret < 0 && wanted->without && is_unknown_to_kernel(err)) {
 		error_clear(err);
@@ -298,36 +301,38 @@ static int replace(struct attachment *att, struct survey *survey,
 		/* Once is enough, and tried again it would be the same. */
 		wanted->without = NULL;
 		if (ret == 0)
-			ret = replace_once(att, survey, err);
+			ret = replace_once(att, comparison, err);
 	}
 	if (ret < 0)
 		return ret;
-	report_done(att, "%s: the rules in table %s " RULES_TABLE, survey->stage,
+	report_done(att, "%s: the rules in table %s " RULES_TABLE, comparison->stage,
 		    table_family(wanted));
 	if (wanted->former_sets)
 		rules_drop_sets(att, wanted->former_sets);
 	return 0;
 }
 
-/* Takes the survey under the exclusive lock. Rules by name that another owner needs are no
+/* Takes the comparison under the exclusive lock. Rules by name that another owner needs are no
  * longer stale in it. */
-static int survey_exclusively(struct attachment *att, struct survey *survey,
-			      struct cni_error *err)
+static int compare_exclusively(struct attachment *att, struct comparison *comparison,
+			       struct cni_error *err)
 {
-	int ret = survey_take(att, survey, err);
+	int ret = comparison_read(att, comparison, err);
 
-	if (ret < 0 || survey->by_name_n == 0)
+	if (ret < 0 || comparison->by_name_n == 0)
 		return ret;
-	ret = rules_by_name_in_use(att, &survey->keep_by_name, err);
-	return ret == 0 && survey->keep_by_name ? survey_take(att, survey, err) : ret;
+	ret = rules_by_name_in_use(att, &comparison->keep_by_name, err);
+	return ret == 0 && comparison->keep_by_name
+		       ? comparison_read(att, comparison, err)
+		       : ret;
 }
 
 /* A kernel without nf_tables has no rules, and none are wanted. */
-static int survey_first(struct attachment *att, struct survey *survey,
-			struct cni_error *err)
+static int compare_first(struct attachment *att, struct comparison *comparison,
+			 struct cni_error *err)
 {
-	const struct rule_list *wanted = survey->wanted;
-	int ret = survey_take(att, survey, err);
+	const struct rule_list *wanted = comparison->wanted;
+	int ret = comparison_read(att, comparison, err);
 
 	for (size_t i = 0; i < wanted->n; i++)
 		if (!wanted->items[i].optional)
@@ -335,47 +340,49 @@ static int survey_first(struct attachment *att, struct survey *survey,
 	return ret == -EPROTONOSUPPORT || ret == -EINVAL ? error_clear(err) : ret;
 }
 
-int rules_survey(struct attachment *att, const char *stage, struct rule_list *wanted,
-		 bool *ret_settled, struct cni_error *err)
+int rules_compare(struct attachment *att, const char *stage, struct rule_list *wanted,
+		  bool *ret_settled, struct cni_error *err)
 {
-	_cleanup_(survey_clear) struct survey survey = {.stage = stage, .wanted = wanted};
-	int ret = survey_first(att, &survey, err);
+	_cleanup_(comparison_clear) struct comparison comparison = {.stage = stage,
+								    .wanted = wanted};
+	int ret = compare_first(att, &comparison, err);
 
-	*ret_settled = is_settled(&survey);
+	*ret_settled = is_settled(&comparison);
 	return ret;
 }
 
 int rules_ensure(struct attachment *att, const char *stage, struct rule_list *wanted,
 		 struct cni_error *err)
 {
-	_cleanup_(survey_clear) struct survey survey = {.stage = stage, .wanted = wanted};
+	_cleanup_(comparison_clear) struct comparison comparison = {.stage = stage,
+								    .wanted = wanted};
 	int ret;
 
-	ret = survey_first(att, &survey, err);
-	if (ret < 0 || is_settled(&survey))
+	ret = compare_first(att, &comparison, err);
+	if (ret < 0 || is_settled(&comparison))
 		return ret;
 	ret = node_lock(att->node, NODE_EXCLUSIVE, err);
 	if (ret == 0)
-		ret = survey_exclusively(att, &survey, err);
-	if (ret < 0 || is_settled(&survey))
+		ret = compare_exclusively(att, &comparison, err);
+	if (ret < 0 || is_settled(&comparison))
 		return ret;
 	if (wanted->complete) {
 		ret = wanted->complete(att, wanted, err);
 		if (ret == 0)
-			ret = survey_take(att, &survey, err);
+			ret = comparison_read(att, &comparison, err);
 	}
-	if (ret < 0 || is_settled(&survey))
+	if (ret < 0 || is_settled(&comparison))
 		return ret;
 	for (int i = 0;; i++) {
-		ret = replace(att, &survey, wanted, err);
+		ret = replace(att, &comparison, wanted, err);
 		wanted->replaced = ret == 0;
 		if (ret == 0 || err->code != CNI_ERR_RULES || i == RACES_MAX ||
-		    (survey.stale_n == 0 && !survey.retires))
+		    (comparison.stale_n == 0 && !comparison.retires))
 			return ret;
 		/* Who takes no lock of ours may have deleted what was to be deleted. */
 		error_clear(err);
-		ret = survey_take(att, &survey, err);
-		if (ret < 0 || is_settled(&survey))
+		ret = comparison_read(att, &comparison, err);
+		if (ret < 0 || is_settled(&comparison))
 			return ret;
 	}
 }
@@ -383,20 +390,21 @@ int rules_ensure(struct attachment *att, const char *stage, struct rule_list *wa
 int rules_check(struct attachment *att, const char *stage, struct rule_list *wanted,
 		struct cni_error *err)
 {
-	_cleanup_(survey_clear) struct survey survey = {.stage = stage, .wanted = wanted};
-	int ret = survey_take(att, &survey, err);
+	_cleanup_(comparison_clear) struct comparison comparison = {.stage = stage,
+								    .wanted = wanted};
+	int ret = comparison_read(att, &comparison, err);
 
 	for (size_t i = 0; ret == 0 && i < wanted->n; i++) {
 		const struct rule *rule = &wanted->items[i];
 
-		if (rule->present || rule->optional || survey.newer)
+		if (rule->present || rule->optional || comparison.newer)
 			continue;
 		ret = error_set(err, CNI_ERR_CHECK, ENOENT,
 				"%s: expected in chain %s of table %s " RULES_TABLE
 				" the rule \"%s\", found %s; `bridge-cni repair` puts it "
 				"right, as does the next ADD with this configuration",
 				stage, rule->chain->name, table_family(wanted),
-				rule->text, survey.stale_n ? "another one" : "none");
+				rule->text, comparison.stale_n ? "another one" : "none");
 	}
 	return ret;
 }

@@ -91,8 +91,8 @@ int rules_ensure(struct attachment *att, const char *stage, struct rule_list *wa
 		 struct cni_error *err);
 
 /* Only looks whether that has something to do. Code 101. */
-int rules_survey(struct attachment *att, const char *stage, struct rule_list *wanted,
-		 bool *ret_settled, struct cni_error *err);
+int rules_compare(struct attachment *att, const char *stage, struct rule_list *wanted,
+		  bool *ret_settled, struct cni_error *err);
 
 /*
  * Removes everything of the owner from both tables, whichever stage's: rules by their

@@ -83,8 +83,8 @@ static void removal_text(const struct removal *removal, struct text *text)
 		 removal->sets_n ? removal->sets.text : "");
 }
 
-static int table_survey(struct attachment *att, int protocol, const char *family,
-			bool keep_by_name, struct text *text, struct cni_error *err)
+static int table_compare(struct attachment *att, int protocol, const char *family,
+			 bool keep_by_name, struct text *text, struct cni_error *err)
 {
 	struct removal removal = {
 		.family = family,
@@ -135,10 +135,10 @@ int rules_remove(struct attachment *att, bool *ret_removed, struct cni_error *er
 	int ret = rules_by_name_in_use(att, &keep_by_name, err);
 
 	if (ret == 0)
-		ret = table_survey(att, NFPROTO_INET, "inet", keep_by_name, &text, err);
+		ret = table_compare(att, NFPROTO_INET, "inet", keep_by_name, &text, err);
 	if (ret == 0)
-		ret = table_survey(att, NFPROTO_BRIDGE, "bridge", keep_by_name, &text,
-				   err);
+		ret = table_compare(att, NFPROTO_BRIDGE, "bridge", keep_by_name, &text,
+				    err);
 	if (ret == 0 && text.failed)
 		ret = error_oom(err);
 	if (ret == 0 && text.len > 0) {

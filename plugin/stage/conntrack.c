@@ -62,7 +62,7 @@ static struct conntrack_match port_match(const struct conntrack_port *port)
 	return match;
 }
 
-void conntrack_forget_ports(struct attachment *att, const struct conntrack_port *ports,
+void conntrack_delete_ports(struct attachment *att, const struct conntrack_port *ports,
 			    size_t n)
 {
 	static const int families[] = {AF_INET, AF_INET6};
@@ -89,7 +89,7 @@ static int connections(void)
 	return count;
 }
 
-static bool has_address(const struct hostport_pod *pod)
+static bool has_address(const struct portmap_pod *pod)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(pod->addresses); i++)
 		if (pod->addresses[i].addr.family)
@@ -99,11 +99,11 @@ static bool has_address(const struct hostport_pod *pod)
 
 bool conntrack_prepare(struct attachment *att)
 {
-	struct hostport_pod pod;
+	struct portmap_pod pod;
 	struct netlink *nl;
 	int count;
 
-	if (!hostport_pod_of(att, &pod) || !has_address(&pod))
+	if (!portmap_pod_of(att, &pod) || !has_address(&pod))
 		return false;
 	count = connections();
 	if (count == 0 || (pod.ports->n == 0 && count > CONNECTIONS_FEW))
@@ -114,7 +114,7 @@ bool conntrack_prepare(struct attachment *att)
 
 struct owned {
 	const struct attachment *att;
-	struct hostport_pod *pod;
+	struct portmap_pod *pod;
 };
 
 static int others_leave_out(const struct record *record, void *data,
@@ -136,16 +136,16 @@ static int others_leave_out(const struct record *record, void *data,
 	return 0;
 }
 
-void conntrack_forget_pod(struct attachment *att)
+void conntrack_delete_pod(struct attachment *att)
 {
-	struct hostport_pod pod;
+	struct portmap_pod pod;
 	struct cni_error err = {};
 
-	if (!hostport_pod_of(att, &pod))
+	if (!portmap_pod_of(att, &pod))
 		return;
 	/* Some IPAM plugins give an address to the next pod before the last one's DEL. */
 	if (ipam_delegated(&att->conf) &&
-	    ipam_records(att, others_leave_out, &(struct owned){att, &pod}, &err) < 0)
+	    ipam_record_each(att, others_leave_out, &(struct owned){att, &pod}, &err) < 0)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(pod.addresses); i++) {
 		const struct ip_addr *address = &pod.addresses[i].addr;

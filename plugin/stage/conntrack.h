@@ -18,7 +18,7 @@ struct conntrack_port {
  * Those that led to such ports of the node itself: packets of theirs would go on past new
  * host ports. Where they have to be listed that is done once for all @n.
  */
-void conntrack_forget_ports(struct attachment *att, const struct conntrack_port *ports,
+void conntrack_delete_ports(struct attachment *att, const struct conntrack_port *ports,
 			    size_t n);
 
 /*
@@ -32,6 +32,6 @@ bool conntrack_prepare(struct attachment *att);
  * address or a port next would get them. Not those of an address that another record of the
  * network has by now: they may be its own.
  */
-void conntrack_forget_pod(struct attachment *att);
+void conntrack_delete_pod(struct attachment *att);
 
 #endif

@@ -23,7 +23,7 @@
 /* The elements point to the sets. */
 struct own {
 	struct spoof_sets spoof;
-	struct hostport_sets ports;
+	struct portmap_sets ports;
 	struct nft_element_list list;
 };
 
@@ -35,26 +35,26 @@ static void own_clear(struct own *own)
 static void own_begin(uint64_t owner, struct own *own)
 {
 	spoof_sets_name(owner, &own->spoof);
-	hostport_sets_name(owner, &own->ports);
+	portmap_sets_name(owner, &own->ports);
 }
 
 static int elements_add(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list ports = {};
 	_cleanup_(own_clear) struct own own = {};
-	struct hostport_pod pod;
+	struct portmap_pod pod;
 	struct netlink *nl;
 	int ret;
 
 	if (!att->conf.mac_spoof_check && att->conf.ports.mappings.n == 0)
 		return 0;
 	own_begin(att->conf.owner, &own);
-	hostport_pod_of_att(att, &pod);
+	portmap_pod_of_att(att, &pod);
 	ret = spoof_elements_make(att, &own.spoof, &own.list, err);
 	if (ret == 0)
-		ret = hostport_elements_make(&own.ports, &pod, &ports, err);
+		ret = portmap_elements_make(&own.ports, &pod, &ports, err);
 	if (ret == 0 && att->port_turn > 0)
-		ret = hostports_check_free(att, &ports, err);
+		ret = portmap_check_free(att, &ports, err);
 	for (size_t i = 0; ret >= 0 && i < ports.n; i++)
 		if (nft_element_list_add(&own.list, &ports.items[i]) < 0)
 			ret = error_oom(err);
@@ -65,7 +65,7 @@ static int elements_add(struct attachment *att, struct cni_error *err)
 		return ret;
 	ret = nft_elements_add(nl, own.list.items, own.list.n, 0, err);
 	if (ret == 0) {
-		hostports_forget_udp(att, &ports);
+		portmap_delete_udp(att, &ports);
 		/* From here on nobody has to wait for this attachment. */
 		ret = node_share(att->node, err);
 	}
@@ -124,8 +124,8 @@ static int sweep_owner(struct attachment *att, uint64_t owner,
 	own_begin(owner, &own);
 	for (int s = 0; ret == 0 && s < SPOOF_SETS; s++)
 		ret = nft_set_elements(nl, &own.spoof.sets[s], found_note, &search, err);
-	for (int f = 0; ret == 0 && f < HOSTPORT_FAMILIES; f++)
-		for (int k = 0; ret == 0 && k < HOSTPORT_KINDS; k++)
+	for (int f = 0; ret == 0 && f < PORTMAP_FAMILIES; f++)
+		for (int k = 0; ret == 0 && k < PORTMAP_KINDS; k++)
 			ret = nft_set_elements(nl, &own.ports.sets[f][k], found_note,
 					       &search, err);
 	if (ret == 0 && own.list.n > 0)
@@ -176,7 +176,7 @@ static bool is_known(const struct attachment *att, const char *host_ifname,
 {
 	const struct known *known = data;
 
-	if (hostport_owner_lives(att, host_ifname))
+	if (portmap_owner_lives(att, host_ifname))
 		return true;
 	for (size_t i = 0; known->valid && i < known->valid->n; i++)
 		if (is_name_of(att, host_ifname, known->valid->items[i].container_id,
@@ -273,7 +273,7 @@ static int unrecorded_del(struct attachment *att, struct cni_error *err)
 }
 
 /* What is there of the host ports and the pod's own still. */
-static int ports_find(struct attachment *att, const struct hostport_pod *pod, bool shared,
+static int ports_find(struct attachment *att, const struct portmap_pod *pod, bool shared,
 		      struct own *own, struct cni_error *err)
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list wanted = {};
@@ -284,18 +284,17 @@ static int ports_find(struct attachment *att, const struct hostport_pod *pod, bo
 		return 0;
 	ret = node_nftables(att->node, &nl, err);
 	if (ret == 0 && shared)
-		return hostports_list_own(nl, &own->ports, pod->host_ifname, &own->list,
-					  err);
+		return portmap_list_own(nl, &own->ports, pod->host_ifname, &own->list,
+					err);
 	if (ret == 0)
-		ret = hostport_elements_make(&own->ports, pod, &wanted, err);
+		ret = portmap_elements_make(&own->ports, pod, &wanted, err);
 	return ret < 0 ? ret
-		       : hostports_find_own(nl, &wanted, pod->host_ifname, &own->list,
-					    err);
+		       : portmap_find_own(nl, &wanted, pod->host_ifname, &own->list, err);
 }
 
 /* Deletes the elements that the record names, whatever the configuration says now; an ADD undoes
  * what it made itself. Ports that the pod's other attachments ask for as well are theirs then. */
-static int owner_del(struct attachment *att, const struct hostport_pod *pod, bool shared,
+static int owner_del(struct attachment *att, const struct portmap_pod *pod, bool shared,
 		     struct cni_error *err)
 {
 	_cleanup_(own_clear) struct own own = {};
@@ -326,17 +325,18 @@ static bool shares_ports(struct attachment *att)
 	if (att->env.verb != CNI_ADD)
 		return att->record->port_turn > 0;
 	return att->conf.ports.mappings.n > 0 &&
-	       ipam_recorded(att, &own, &(struct cni_error){}) == 0 && own.port_turn > 0;
+	       ipam_record_read(att, &own, &(struct cni_error){}) == 0 &&
+	       own.port_turn > 0;
 }
 
 static int elements_del(struct attachment *att, struct cni_error *err)
 {
 	bool add = att->env.verb == CNI_ADD, shared;
-	struct hostport_pod pod;
+	struct portmap_pod pod;
 	size_t n = 0;
 	int ret = 0;
 
-	if (!hostport_pod_of(att, &pod))
+	if (!portmap_pod_of(att, &pod))
 		return unrecorded_del(att, err);
 	if (pod.ports->n == 0 &&
 	    !(add ? att->conf.mac_spoof_check : att->record->spoof_check))

@@ -26,7 +26,7 @@ static int missing_note(struct attachment *att, const struct addr_list *list,
 		struct ip_prefix gateway = gateway_prefix(&att->ipam.ips.items[i]);
 
 		if (gateway.addr.family && !addr_list_has(list, &gateway))
-			ret = ipam_gateway_note(att, att->gateway_ifname, &gateway, err);
+			ret = ipam_gateway_add(att, att->gateway_ifname, &gateway, err);
 	}
 	return ret;
 }
@@ -198,7 +198,7 @@ static int subnet_route_ensure(struct attachment *att, const struct ip_config *i
 		return ret;
 	ret = node_lock(att->node, NODE_EXCLUSIVE, err);
 	if (ret == 0)
-		ret = ipam_gateway_note(att, att->gateway_ifname, &route.dst, err);
+		ret = ipam_gateway_add(att, att->gateway_ifname, &route.dst, err);
 	if (ret < 0)
 		return ret;
 	queue_route_add(att->node->rtnl, att->gateway_index, att->gateway_ifname, &route,

@@ -125,7 +125,7 @@ static int may_stay(struct attachment *att, const struct ip_prefix *address,
 	int ret = 0;
 
 	if (!search.found && !names_ranges(&att->conf, address->addr.family))
-		ret = ipam_records(att, record_search, &search, err);
+		ret = ipam_record_each(att, record_search, &search, err);
 	if (ret == 0)
 		*ret_stay = search.found;
 	return ret;
@@ -304,7 +304,7 @@ static int subnets_check(struct attachment *att, const struct addr_list *list,
 		if (!gateway.addr.family || addr_list_has(list, &gateway))
 			continue;
 		/* A link-local gateway is in no subnet: the pod's address is. */
-		ret = subnet_taken(
+		ret = subnet_elsewhere(
 			att->node->rtnl, att->conf.bridge, att->gateway_ifname,
 			ip_is_link_local6(&gateway.addr) ? &ip->address : &gateway, err);
 	}

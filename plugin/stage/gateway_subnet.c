@@ -169,8 +169,8 @@ static int routes_look(const struct question *q, struct cni_error *err)
 	return ret;
 }
 
-int subnet_taken(struct netlink *nl, const char *bridge, const char *ifname,
-		 const struct ip_prefix *address, struct cni_error *err)
+int subnet_elsewhere(struct netlink *nl, const char *bridge, const char *ifname,
+		     const struct ip_prefix *address, struct cni_error *err)
 {
 	struct question q = {nl, bridge, ifname, address, false};
 	struct link own;

@@ -15,7 +15,7 @@
  * VRFs may have the subnet: they are apart. So may a wider prefix, of which the node finds the
  * subnet first. Code 101.
  */
-int subnet_taken(struct netlink *nl, const char *bridge, const char *ifname,
-		 const struct ip_prefix *address, struct cni_error *err);
+int subnet_elsewhere(struct netlink *nl, const char *bridge, const char *ifname,
+		     const struct ip_prefix *address, struct cni_error *err);
 
 #endif

@@ -39,7 +39,7 @@ static int network_count(const char *network, void *data, struct cni_error *err)
 	int ret;
 
 	other.conf.name = network;
-	ret = ipam_records(&other, record_count, count, err);
+	ret = ipam_record_each(&other, record_count, count, err);
 	free(other.notice);
 	return ret;
 }

@@ -16,7 +16,7 @@
 static int take(struct attachment *att, struct cni_error *err)
 {
 	return ipam_in_process(&att->conf) ? ipam_reserve(att, err)
-					   : ipam_record(att, err);
+					   : ipam_record_write(att, err);
 }
 
 /* Once more where dead attachments are in the way, after their DEL. */

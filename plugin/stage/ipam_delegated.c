@@ -44,7 +44,7 @@ static int ipam_exec_add(struct attachment *att, struct cni_error *err)
 	if (ret == 0)
 		ret = ipam_result_complete(att, err);
 	if (ret == 0)
-		ret = ipam_record_addresses(att, err);
+		ret = ipam_record_write_addresses(att, err);
 	if (ret < 0 && unlocked_run(att, del_run, &undo) < 0)
 		error_details(err, "undoing it failed, too: %s", undo.msg);
 	return ret;
@@ -65,13 +65,13 @@ static int ipam_exec_del(struct attachment *att, struct cni_error *err)
 	 * be written, the disk is full: only an ADD that puts rules back in this very moment
 	 * would notice. */
 	if (ipam_delegated(&att->conf))
-		(void)ipam_record_going(att, &mark);
+		(void)ipam_record_mark_going(att, &mark);
 	ret = masquerade_pods_del(att, err);
 	if (ipam_delegated(&att->conf)) {
 		/* The next owner may have connections before the interface is gone, where
 		 * those that come up meanwhile go. */
 		if (conntrack_prepare(att))
-			conntrack_forget_pod(att);
+			conntrack_delete_pod(att);
 		run_ret = unlocked_run(att, del_run, &run_err);
 	}
 	if (run_ret < 0 && ret == 0)

@@ -76,7 +76,7 @@ static int rules_settle(struct attachment *att, bool *ret_has_pods, struct cni_e
 
 	*ret_has_pods = false;
 	if (ret == 0)
-		ret = rules_survey(att, stage_masquerade.name, &wanted, &settled, err);
+		ret = rules_compare(att, stage_masquerade.name, &wanted, &settled, err);
 	return ret < 0 || settled ? ret : rules_replace(att, false, ret_has_pods, err);
 }
 
@@ -104,7 +104,7 @@ static int masquerade_repair_shared(struct attachment *net, struct cni_error *er
 
 	ret = masquerade_rules_wanted(net, MASQUERADE_EITHER, NULL, &wanted, err);
 	if (ret == 0)
-		ret = rules_survey(net, stage_masquerade.name, &wanted, &ignored, err);
+		ret = rules_compare(net, stage_masquerade.name, &wanted, &ignored, err);
 	if (ret == 0 && wanted.sentinels_n == 0)
 		ret = masquerade_pods_sentinels(&net->conf, &wanted, err);
 	if (ret == 0)
@@ -158,7 +158,7 @@ static int masquerade_repair(struct attachment *att, struct cni_error *err)
 static int was_masqueraded(struct attachment *att, bool *ret_was, struct cni_error *err)
 {
 	_cleanup_(record_clear) struct record own = {};
-	int ret = att->conf.ip_masq ? -ENOENT : ipam_recorded(att, &own, err);
+	int ret = att->conf.ip_masq ? -ENOENT : ipam_record_read(att, &own, err);
 
 	if (ret == 0)
 		*ret_was = record_says(own.masquerade, false);
@@ -177,7 +177,7 @@ static int former_check(struct attachment *att, struct cni_error *err)
 		return ret;
 	ret = masquerade_rules_wanted(att, MASQUERADE_EITHER, NULL, &wanted, err);
 	if (ret == 0)
-		ret = rules_survey(att, stage_masquerade.name, &wanted, &settled, err);
+		ret = rules_compare(att, stage_masquerade.name, &wanted, &settled, err);
 	if (ret < 0 || !settled)
 		return ret;
 	if (masquerade_has_pods(&wanted))

@@ -69,7 +69,7 @@ static int apart_note(struct search *search, const struct record *record, size_t
 	int ret = 0;
 
 	if (record->addresses[i].reserved && !record->apart)
-		ret = ipam_record_apart(&pod, err);
+		ret = ipam_record_mark_apart(&pod, err);
 	return ret < 0 ? ret
 		       : masquerade_pods_note(&search->pods,
 					      &record->addresses[i].address, masqueraded,
@@ -99,7 +99,7 @@ int masquerade_apart_find(struct attachment *att, const struct rule_list *found,
 			  struct masquerade_pods *ret_pods, struct cni_error *err)
 {
 	struct search search = {.att = att, .found = found};
-	int ret = ipam_records(att, record_look, &search, err);
+	int ret = ipam_record_each(att, record_look, &search, err);
 
 	if (ret < 0) {
 		masquerade_pods_clear(&search.pods);

@@ -264,7 +264,7 @@ int masquerade_pods_del(struct attachment *att, struct cni_error *err)
 
 	/* An ADD that undoes itself. */
 	if (att->env.verb == CNI_ADD && ipam_delegated(&att->conf)) {
-		ret = ipam_recorded(att, &own, err);
+		ret = ipam_record_read(att, &own, err);
 		record = &own;
 	}
 	if (ret < 0)
@@ -272,7 +272,7 @@ int masquerade_pods_del(struct attachment *att, struct cni_error *err)
 	if (!record || record->n == 0 ||
 	    (record->addresses[0].reserved && !record->apart))
 		return 0;
-	ret = ipam_records(att, others_collect, &others, err);
+	ret = ipam_record_each(att, others_collect, &others, err);
 	if (ret == 0)
 		ret = record_del(att, &att->conf, record, &others.pods, err);
 	by_name.owner = rules_owner_by_name(&att->conf);

@@ -240,11 +240,11 @@ static int outside_add(struct build *build, struct pair *pair, struct cni_error 
 	int ret = 0;
 
 	if (!pair->part->by_pod)
-		ret = ipam_outside(build->att, &pair->sources.prefixes, false,
-				   &pair->sources.spans, err);
+		ret = ipam_reserved_outside(build->att, &pair->sources.prefixes, false,
+					    &pair->sources.spans, err);
 	if (ret == 0)
-		ret = ipam_outside(build->att, &pair->destinations.prefixes, true,
-				   &pair->destinations.spans, err);
+		ret = ipam_reserved_outside(build->att, &pair->destinations.prefixes,
+					    true, &pair->destinations.spans, err);
 	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(kinds); i++) {
 		rules[i].written = kinds[i].text(conf, pair, apart);
 		if (!rules[i].written)

@@ -28,7 +28,7 @@
 
 /* Has the pod an address that the mapping can lead to? */
 static int addresses_check(const struct port_mapping_list *entries,
-			   const struct hostport_pod *pod, struct cni_error *err)
+			   const struct portmap_pod *pod, struct cni_error *err)
 {
 	for (size_t i = 0; i < entries->n; i++) {
 		const struct port_mapping *port = &entries->items[i];
@@ -46,7 +46,7 @@ static int addresses_check(const struct port_mapping_list *entries,
 
 /* All addresses of a family that the pod hasn't, and no entry for the other: the reference
  * takes it, too, and nothing comes of it. */
-static void wild_tell(struct attachment *att, const struct hostport_pod *pod)
+static void wild_tell(struct attachment *att, const struct portmap_pod *pod)
 {
 	const struct port_mapping_list *mappings = &att->conf.ports.mappings;
 
@@ -96,25 +96,25 @@ static int sctp_check(const struct port_mapping_list *ports, struct cni_error *e
 static int ports_prepare(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
-	struct hostport_sets sets;
-	struct hostport_pod pod;
+	struct portmap_sets sets;
+	struct portmap_pod pod;
 	int ret;
 
-	hostport_sets_name(att->conf.owner, &sets);
-	hostport_pod_of_att(att, &pod);
+	portmap_sets_name(att->conf.owner, &sets);
+	portmap_pod_of_att(att, &pod);
 	ret = addresses_check(&att->conf.ports.entries, &pod, err);
 	if (ret == 0)
 		wild_tell(att, &pod);
 	if (ret == 0)
 		ret = sctp_check(pod.ports, err);
 	if (ret == 0)
-		ret = hostport_elements_make(&sets, &pod, &elements, err);
+		ret = portmap_elements_make(&sets, &pod, &elements, err);
 	if (ret == 0)
-		ret = hostports_make_way(att, &elements, err);
+		ret = portmap_make_way(att, &elements, err);
 	/* Another attachment of the container has some of them. */
 	if (ret > 0)
 		ret = siblings_join(att, err);
-	return ret < 0 ? ret : ipam_record_ports(att, err);
+	return ret < 0 ? ret : ipam_record_write_ports(att, err);
 }
 
 static bool has_ports(const struct attachment *att)
@@ -125,7 +125,7 @@ static bool has_ports(const struct attachment *att)
 static int rules_put(struct attachment *att, bool *ret_replaced, struct cni_error *err)
 {
 	_cleanup_(rule_list_clear) struct rule_list wanted = {};
-	int ret = hostport_rules_wanted(att, &wanted, err);
+	int ret = portmap_rules_wanted(att, &wanted, err);
 
 	if (ret == 0)
 		ret = rules_ensure(att, stage_portmap.name, &wanted, err);
@@ -170,7 +170,7 @@ static bool all_there(const struct nft_element_list *elements,
 		      const struct nft_element_list *found)
 {
 	for (size_t i = 0; i < elements->n; i++)
-		if (!hostports_have(found, &elements->items[i]))
+		if (!portmap_have(found, &elements->items[i]))
 			return false;
 	return true;
 }
@@ -180,27 +180,27 @@ static bool all_there(const struct nft_element_list *elements,
  * them that are there to @found. Elements that another attachment of the container has are not
  * missing. 1: all are there.
  */
-static int own_look(struct attachment *att, struct hostport_sets *sets,
+static int own_look(struct attachment *att, struct portmap_sets *sets,
 		    struct nft_element_list *elements, struct nft_element_list *found,
 		    struct cni_error *err)
 {
-	struct hostport_pod pod;
+	struct portmap_pod pod;
 	struct netlink *nl;
 	int ret = node_nftables(att->node, &nl, err);
 
-	hostport_sets_name(att->conf.owner, sets);
-	hostport_pod_of_att(att, &pod);
+	portmap_sets_name(att->conf.owner, sets);
+	portmap_pod_of_att(att, &pod);
 	if (ret == 0)
-		ret = hostport_elements_make(sets, &pod, elements, err);
+		ret = portmap_elements_make(sets, &pod, elements, err);
 	if (ret == 0)
-		ret = hostports_find_own(nl, elements, pod.host_ifname, found, err);
+		ret = portmap_find_own(nl, elements, pod.host_ifname, found, err);
 	if (ret < 0 || all_there(elements, found))
 		return ret < 0 ? ret : 1;
-	ret = hostports_check_free(att, elements, &(struct cni_error){});
+	ret = portmap_check_free(att, elements, &(struct cni_error){});
 	if (ret <= 0)
 		return 0;
 	nft_element_list_clear(found);
-	ret = hostports_find_own(nl, elements, pod.host_ifname, found, err);
+	ret = portmap_find_own(nl, elements, pod.host_ifname, found, err);
 	return ret < 0 ? ret : all_there(elements, found);
 }
 
@@ -209,7 +209,7 @@ static void conflict_tell(struct attachment *att, struct nft_element_list *eleme
 {
 	struct cni_error err = {};
 
-	if (hostports_check_free(att, elements, &err) < 0)
+	if (portmap_check_free(att, elements, &err) < 0)
 		report_error(att, &err);
 }
 
@@ -220,7 +220,7 @@ static int elements_put(struct attachment *att, struct nft_element_list *element
 	int ret = node_nftables(att->node, &nl, err);
 
 	if (ret == 0)
-		ret = hostports_make_way(att, elements, err);
+		ret = portmap_make_way(att, elements, err);
 	if (ret >= 0)
 		ret = nft_elements_add(nl, elements->items, elements->n, 0, err);
 	if (ret == 0)
@@ -233,7 +233,7 @@ static int portmap_repair(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
 	_cleanup_(nft_element_list_clear) struct nft_element_list found = {};
-	struct hostport_sets sets;
+	struct portmap_sets sets;
 	bool ignored;
 	int ret = portmap_rules(att, &ignored, err);
 
@@ -259,15 +259,15 @@ static int element_missing(const struct nft_element *element,
 	unsigned int port;
 	char last[16] = "";
 
-	if (hostport_kind_of(element) == HOSTPORT_ONLINK)
+	if (portmap_kind_of(element) == PORTMAP_ONLINK)
 		return error_set(err, CNI_ERR_CHECK, ENOENT,
 				 "portmap: expected an element for %s in set %s of table "
 				 "inet " RULES_TABLE ", found none: neighbours of the "
 				 "pod, and itself, don't reach its host ports",
 				 att->host_ifname, element->set->name);
-	port = hostport_port_of(&element->key);
-	if (hostport_last_of(element) != port)
-		snprintf(last, sizeof(last), " to %u", hostport_last_of(element));
+	port = portmap_port_of(&element->key);
+	if (portmap_last_of(element) != port)
+		snprintf(last, sizeof(last), " to %u", portmap_last_of(element));
 	return error_set(err, CNI_ERR_CHECK, ENOENT,
 			 "portmap: expected %s port %u%s to lead to the pod by map %s of "
 			 "table inet " RULES_TABLE ", found no such element of its own",
@@ -278,7 +278,7 @@ static int element_missing(const struct nft_element *element,
 static int rules_look(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(rule_list_clear) struct rule_list wanted = {};
-	int ret = hostport_rules_wanted(att, &wanted, err);
+	int ret = portmap_rules_wanted(att, &wanted, err);
 
 	return ret < 0 ? ret : rules_check(att, stage_portmap.name, &wanted, err);
 }
@@ -287,7 +287,7 @@ static int portmap_check(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
 	_cleanup_(nft_element_list_clear) struct nft_element_list found = {};
-	struct hostport_sets sets;
+	struct portmap_sets sets;
 	int ret = localnet_check(att, err);
 
 	/* In a kernel without a fence the rules alone guard 127.0.0.0/8. */
@@ -299,7 +299,7 @@ static int portmap_check(struct attachment *att, struct cni_error *err)
 	if (ret == 0)
 		ret = own_look(att, &sets, &elements, &found, err);
 	for (size_t i = 0; ret == 0 && i < elements.n; i++)
-		if (!hostports_have(&found, &elements.items[i]))
+		if (!portmap_have(&found, &elements.items[i]))
 			ret = element_missing(&elements.items[i], att, err);
 	if (ret >= 0)
 		listeners_tell(att);

@@ -22,9 +22,9 @@
 /* The maps of all networks. */
 struct maps {
 	struct map {
-		char name[HOSTPORT_SET_NAME_MAX];
+		char name[PORTMAP_SET_NAME_MAX];
 		struct nft_set set;
-		enum hostport_kind kind;
+		enum portmap_kind kind;
 		int family;
 	} * items;
 	size_t n;
@@ -44,8 +44,7 @@ static int map_note(const char *name, void *data)
 		maps->n = 0;
 		return 0;
 	}
-	if (!hostport_set_read(name, &map.family, &map.kind) ||
-	    map.kind == HOSTPORT_ONLINK)
+	if (!portmap_set_read(name, &map.family, &map.kind) || map.kind == PORTMAP_ONLINK)
 		return 0;
 	grown = reallocarray(maps->items, maps->n + 1, sizeof(*grown));
 	if (!grown)
@@ -67,13 +66,13 @@ static int maps_list(struct netlink *nl, struct maps *maps, struct cni_error *er
 }
 
 struct search {
-	struct hostport_index wanted;
+	struct portmap_index wanted;
 	struct nft_element_list *found;
 };
 
 static void search_clear(struct search *search)
 {
-	hostport_index_clear(&search->wanted);
+	portmap_index_clear(&search->wanted);
 }
 
 static int found_note(const struct nft_element *found, void *data)
@@ -88,17 +87,17 @@ static int overlapping_note(const struct nft_element *found, void *data)
 {
 	const struct search *search = data;
 
-	return hostport_index_overlaps(&search->wanted, found)
+	return portmap_index_overlaps(&search->wanted, found)
 		       ? nft_element_list_add(search->found, found)
 		       : 0;
 }
 
 /* Is it one key of such a map that would be in the element's way? */
-static bool has_one_key(const struct nft_element *element, enum hostport_kind map)
+static bool has_one_key(const struct nft_element *element, enum portmap_kind map)
 {
-	enum hostport_kind kind = hostport_kind_of(element);
+	enum portmap_kind kind = portmap_kind_of(element);
 
-	return kind == HOSTPORT_ONE || (kind == HOSTPORT_ANY && map == HOSTPORT_ANY);
+	return kind == PORTMAP_ONE || (kind == PORTMAP_ANY && map == PORTMAP_ANY);
 }
 
 /* Adds what one map is to be asked for. True: all that it has must be looked at, since ranges
@@ -113,14 +112,14 @@ static bool questions_add(const struct map *map, const struct nft_element_list *
 		const struct nft_element *element = &wanted->items[i];
 		struct nft_element *question = &questions->items[questions->n];
 
-		if (hostport_family_of(element) != map->family ||
-		    hostport_kind_of(element) == HOSTPORT_ONLINK)
+		if (portmap_family_of(element) != map->family ||
+		    portmap_kind_of(element) == PORTMAP_ONLINK)
 			continue;
 		all = !has_one_key(element, map->kind) ||
 		      questions->n - before == QUESTIONS_MAX;
 		question->set = &map->set;
-		question->key = map->kind == HOSTPORT_ANY ? hostport_key_any(element)
-							  : element->key;
+		question->key = map->kind == PORTMAP_ANY ? portmap_key_any(element)
+							 : element->key;
 		questions->n++;
 	}
 	if (all)
@@ -133,10 +132,10 @@ static void onlink_questions(const struct nft_element_list *wanted,
 			     struct nft_element_list *questions)
 {
 	for (size_t i = 0; i < wanted->n; i++)
-		if (hostport_kind_of(&wanted->items[i]) == HOSTPORT_ONLINK)
+		if (portmap_kind_of(&wanted->items[i]) == PORTMAP_ONLINK)
 			questions->items[questions->n++] = (struct nft_element){
 				.set = wanted->items[i].set,
-				.key = hostport_key_onlink(&wanted->items[i]),
+				.key = portmap_key_onlink(&wanted->items[i]),
 			};
 }
 
@@ -149,7 +148,7 @@ static int in_the_way(struct netlink *nl, const struct nft_element_list *wanted,
 				sizeof(*questions.items)),
 	};
 	_cleanup_(search_clear) struct search search = {.found = found};
-	int ret = questions.items ? hostport_index_make(wanted, &search.wanted) : -ENOMEM;
+	int ret = questions.items ? portmap_index_make(wanted, &search.wanted) : -ENOMEM;
 
 	if (ret < 0)
 		return error_oom(err);
@@ -205,7 +204,7 @@ static void owner_find(const struct attachment *att, const char *owner,
 	}
 }
 
-bool hostport_owner_lives(const struct attachment *att, const char *host_ifname)
+bool portmap_owner_lives(const struct attachment *att, const char *host_ifname)
 {
 	struct alias_names ignored;
 	bool lives = netlink_ifindex(att->node->rtnl, host_ifname) != 0;
@@ -224,16 +223,16 @@ static bool entry_of(const struct attachment *att, const struct nft_element *ele
 
 	for (size_t i = 0; i < entries->n; i++) {
 		const struct port_mapping *entry = &entries->items[i];
-		int f = hostport_family_of(element);
-		size_t size = ip_size(f == HOSTPORT_IPV4 ? AF_INET : AF_INET6);
+		int f = portmap_family_of(element);
+		size_t size = ip_size(f == PORTMAP_IPV4 ? AF_INET : AF_INET6);
 
 		if (entry->protocol != element->key.bytes[0] ||
-		    entry->host_port < hostport_port_of(&element->key) ||
-		    entry->host_port > hostport_last_of(element) ||
-		    !port_mapping_is_for(entry, f == HOSTPORT_IPV4 ? AF_INET : AF_INET6))
+		    entry->host_port < portmap_port_of(&element->key) ||
+		    entry->host_port > portmap_last_of(element) ||
+		    !port_mapping_is_for(entry, f == PORTMAP_IPV4 ? AF_INET : AF_INET6))
 			continue;
-		if (hostport_is_of_one(element) && !port_mapping_is_wild(entry) &&
-		    memcmp(entry->host_ip.bytes, element->key.bytes + HOSTPORT_PART,
+		if (portmap_is_of_one(element) && !port_mapping_is_wild(entry) &&
+		    memcmp(entry->host_ip.bytes, element->key.bytes + PORTMAP_PART,
 			   size) != 0)
 			continue;
 		*ret_index = i;
@@ -247,15 +246,15 @@ static int refuse(struct attachment *att, const struct nft_element *element,
 {
 	const char *pod = element->comment + strcspn(element->comment, " ");
 	char on[IP_TEXT_MAX + 8] = "", key[64] = "hostPort";
-	unsigned int port = hostport_port_of(&element->key);
+	unsigned int port = portmap_port_of(&element->key);
 	size_t i;
 
 	if (entry_of(att, element, &i)) {
 		port = att->conf.ports.entries.items[i].host_port;
 		snprintf(key, sizeof(key), "runtimeConfig.portMappings[%zu].hostPort", i);
 	}
-	if (hostport_is_of_one(element))
-		snprintf(on, sizeof(on), " on %s", HOSTPORT_HOST_TEXT(element));
+	if (portmap_is_of_one(element))
+		snprintf(on, sizeof(on), " on %s", PORTMAP_HOST_TEXT(element));
 	return error_set(
 		err, CNI_ERR_EXISTS, EADDRINUSE,
 		"%s: %s port %u%s is taken by%s%s (network, container, interface: "
@@ -271,11 +270,12 @@ static int refuse(struct attachment *att, const struct nft_element *element,
 static bool is_own_network(const struct attachment *att,
 			   const struct nft_element *element)
 {
-	struct hostport_sets own;
+	struct portmap_sets own;
 
-	hostport_sets_name(att->conf.owner, &own);
-	return strcmp(element->set->name, own.names[hostport_family_of(element)]
-						   [hostport_kind_of(element)]) == 0;
+	portmap_sets_name(att->conf.owner, &own);
+	return strcmp(element->set->name,
+		      own.names[portmap_family_of(element)][portmap_kind_of(element)]) ==
+	       0;
 }
 
 /* The elements that are in the way of those wanted, by their owners. */
@@ -332,7 +332,7 @@ static int obstacles_find(struct attachment *att, struct netlink *nl,
 	if (ret == 0)
 		ret = in_the_way(nl, wanted, &obstacles->maps, &found, err);
 	for (size_t i = 0; ret == 0 && i < found.n; i++) {
-		if (hostport_kind_of(&found.items[i]) == HOSTPORT_ONLINK)
+		if (portmap_kind_of(&found.items[i]) == PORTMAP_ONLINK)
 			ret = nft_element_list_add(&obstacles->dead, &found.items[i]);
 		else
 			ret = obstacle_judge(att, &found.items[i], obstacles, err);
@@ -340,8 +340,8 @@ static int obstacles_find(struct attachment *att, struct netlink *nl,
 	return ret < 0 && !err->code ? error_oom(err) : ret;
 }
 
-int hostports_check_free(struct attachment *att, struct nft_element_list *wanted,
-			 struct cni_error *err)
+int portmap_check_free(struct attachment *att, struct nft_element_list *wanted,
+		       struct cni_error *err)
 {
 	_cleanup_(obstacles_clear) struct obstacles obstacles = {};
 	struct netlink *nl;
@@ -350,15 +350,15 @@ int hostports_check_free(struct attachment *att, struct nft_element_list *wanted
 	if (ret == 0)
 		ret = obstacles_find(att, nl, wanted, &obstacles, err);
 	if (ret == 0)
-		ret = hostport_elements_except(wanted, &obstacles.held, err);
+		ret = portmap_elements_except(wanted, &obstacles.held, err);
 	return ret < 0 ? ret : obstacles.held.n > 0;
 }
 
 /* Deletes the elements of the dead. Other attachments of their containers that ask for the same
  * ports have them then, and may be in the way themselves. */
-static int dead_delete(struct attachment *att, struct netlink *nl,
-		       const struct nft_element_list *wanted, struct obstacles *obstacles,
-		       struct cni_error *err)
+static int stale_links_delete(struct attachment *att, struct netlink *nl,
+			      const struct nft_element_list *wanted,
+			      struct obstacles *obstacles, struct cni_error *err)
 {
 	_cleanup_(siblings_clear) struct siblings siblings = {};
 	int ret;
@@ -373,8 +373,8 @@ static int dead_delete(struct attachment *att, struct netlink *nl,
 		       : obstacles_find(att, nl, wanted, obstacles, err);
 }
 
-int hostports_make_way(struct attachment *att, struct nft_element_list *wanted,
-		       struct cni_error *err)
+int portmap_make_way(struct attachment *att, struct nft_element_list *wanted,
+		     struct cni_error *err)
 {
 	_cleanup_(obstacles_clear) struct obstacles obstacles = {};
 	struct netlink *nl;
@@ -391,8 +391,8 @@ int hostports_make_way(struct attachment *att, struct nft_element_list *wanted,
 			ret = obstacles_find(att, nl, wanted, &obstacles, err);
 	}
 	if (ret == 0)
-		ret = dead_delete(att, nl, wanted, &obstacles, err);
+		ret = stale_links_delete(att, nl, wanted, &obstacles, err);
 	if (ret == 0)
-		ret = hostport_elements_except(wanted, &obstacles.held, err);
+		ret = portmap_elements_except(wanted, &obstacles.held, err);
 	return ret < 0 ? ret : obstacles.held.n > 0;
 }

@@ -12,14 +12,14 @@
  * container has it keeps: that is taken out of @wanted. 1: there is such; code 103
  * (-EADDRINUSE) naming port and pod.
  */
-int hostports_make_way(struct attachment *att, struct nft_element_list *wanted,
-		       struct cni_error *err);
+int portmap_make_way(struct attachment *att, struct nft_element_list *wanted,
+		     struct cni_error *err);
 
 /* Only looks. */
-int hostports_check_free(struct attachment *att, struct nft_element_list *wanted,
-			 struct cni_error *err);
+int portmap_check_free(struct attachment *att, struct nft_element_list *wanted,
+		       struct cni_error *err);
 
 /* Is there an interface of that name, or one that had it and was renamed? */
-bool hostport_owner_lives(const struct attachment *att, const char *host_ifname);
+bool portmap_owner_lives(const struct attachment *att, const char *host_ifname);
 
 #endif

@@ -12,31 +12,31 @@
 
 #define NO_PROTOCOL 255 /* reserved by IANA: of sentinels */
 
-static const char *const prefixes[HOSTPORT_FAMILIES][HOSTPORT_KINDS] = {
+static const char *const prefixes[PORTMAP_FAMILIES][PORTMAP_KINDS] = {
 	{"hostports4_", "hostips4_", "hostranges4_", "onlink4_"},
 	{"hostports6_", "hostips6_", "hostranges6_", "onlink6_"},
 };
 
-const char *const hostport_nodeips[] = {"nodeips4", "nodeips6", NULL};
+const char *const portmap_nodeips[] = {"nodeips4", "nodeips6", NULL};
 
-static const int families[HOSTPORT_FAMILIES] = {AF_INET, AF_INET6};
+static const int families[PORTMAP_FAMILIES] = {AF_INET, AF_INET6};
 
-void hostport_sets_name(uint64_t owner, struct hostport_sets *sets)
+void portmap_sets_name(uint64_t owner, struct portmap_sets *sets)
 {
-	for (int f = 0; f < HOSTPORT_FAMILIES; f++) {
-		for (int k = 0; k < HOSTPORT_KINDS; k++) {
-			snprintf(sets->names[f][k], HOSTPORT_SET_NAME_MAX,
-				 "%s%016" PRIx64, prefixes[f][k], owner);
+	for (int f = 0; f < PORTMAP_FAMILIES; f++) {
+		for (int k = 0; k < PORTMAP_KINDS; k++) {
+			snprintf(sets->names[f][k], PORTMAP_SET_NAME_MAX, "%s%016" PRIx64,
+				 prefixes[f][k], owner);
 			sets->sets[f][k] = (struct nft_set){NFPROTO_INET, RULES_TABLE,
 							    sets->names[f][k]};
 		}
 	}
 }
 
-bool hostport_set_read(const char *name, int *ret_family, enum hostport_kind *ret_kind)
+bool portmap_set_read(const char *name, int *ret_family, enum portmap_kind *ret_kind)
 {
-	for (int f = 0; f < HOSTPORT_FAMILIES; f++) {
-		for (int k = 0; k < HOSTPORT_KINDS; k++) {
+	for (int f = 0; f < PORTMAP_FAMILIES; f++) {
+		for (int k = 0; k < PORTMAP_KINDS; k++) {
 			const char *prefix = prefixes[f][k];
 
 			if (strncmp(name, prefix, strlen(prefix)) != 0)
@@ -49,58 +49,58 @@ bool hostport_set_read(const char *name, int *ret_family, enum hostport_kind *re
 	return false;
 }
 
-enum hostport_kind hostport_kind_of(const struct nft_element *element)
+enum portmap_kind portmap_kind_of(const struct nft_element *element)
 {
-	enum hostport_kind kind = HOSTPORT_KINDS;
+	enum portmap_kind kind = PORTMAP_KINDS;
 	int family;
 
-	hostport_set_read(element->set->name, &family, &kind);
+	portmap_set_read(element->set->name, &family, &kind);
 	return kind;
 }
 
-int hostport_family_of(const struct nft_element *element)
+int portmap_family_of(const struct nft_element *element)
 {
-	enum hostport_kind kind;
-	int family = HOSTPORT_IPV4;
+	enum portmap_kind kind;
+	int family = PORTMAP_IPV4;
 
-	hostport_set_read(element->set->name, &family, &kind);
+	portmap_set_read(element->set->name, &family, &kind);
 	return family;
 }
 
-struct nft_value hostport_key_any(const struct nft_element *element)
+struct nft_value portmap_key_any(const struct nft_element *element)
 {
 	const struct nft_value *key = &element->key;
-	struct nft_value any = {.len = 2 * HOSTPORT_PART};
+	struct nft_value any = {.len = 2 * PORTMAP_PART};
 
-	memcpy(any.bytes, key->bytes, HOSTPORT_PART);
-	memcpy(any.bytes + HOSTPORT_PART, key->bytes + key->len - HOSTPORT_PART,
-	       HOSTPORT_PART);
+	memcpy(any.bytes, key->bytes, PORTMAP_PART);
+	memcpy(any.bytes + PORTMAP_PART, key->bytes + key->len - PORTMAP_PART,
+	       PORTMAP_PART);
 	return any;
 }
 
-unsigned int hostport_port_of(const struct nft_value *key)
+unsigned int portmap_port_of(const struct nft_value *key)
 {
-	const uint8_t *bytes = key->bytes + key->len - HOSTPORT_PART;
+	const uint8_t *bytes = key->bytes + key->len - PORTMAP_PART;
 
 	return bytes[0] << 8 | bytes[1];
 }
 
-unsigned int hostport_last_of(const struct nft_element *element)
+unsigned int portmap_last_of(const struct nft_element *element)
 {
-	return hostport_port_of(element->end.len ? &element->end : &element->key);
+	return portmap_port_of(element->end.len ? &element->end : &element->key);
 }
 
-bool hostport_is_of_one(const struct nft_element *element)
+bool portmap_is_of_one(const struct nft_element *element)
 {
 	const struct nft_value *key = &element->key, *end = &element->end;
 
-	return hostport_kind_of(element) == HOSTPORT_ONE ||
-	       (hostport_kind_of(element) == HOSTPORT_RANGE &&
-		memcmp(key->bytes + HOSTPORT_PART, end->bytes + HOSTPORT_PART,
-		       key->len - 2 * HOSTPORT_PART) == 0);
+	return portmap_kind_of(element) == PORTMAP_ONE ||
+	       (portmap_kind_of(element) == PORTMAP_RANGE &&
+		memcmp(key->bytes + PORTMAP_PART, end->bytes + PORTMAP_PART,
+		       key->len - 2 * PORTMAP_PART) == 0);
 }
 
-struct nft_value hostport_key_onlink(const struct nft_element *element)
+struct nft_value portmap_key_onlink(const struct nft_element *element)
 {
 	const struct nft_value *key = &element->key;
 	size_t size = key->len / 2;
@@ -111,7 +111,7 @@ struct nft_value hostport_key_onlink(const struct nft_element *element)
 	return in;
 }
 
-bool hostport_is_of(const struct nft_element *element, const char *host_ifname)
+bool portmap_is_of(const struct nft_element *element, const char *host_ifname)
 {
 	size_t len = strlen(host_ifname);
 
@@ -120,17 +120,17 @@ bool hostport_is_of(const struct nft_element *element, const char *host_ifname)
 }
 
 /* The first address of each family is the one that ports lead to. */
-static void address_note(struct hostport_pod *pod, const struct ip_prefix *address)
+static void address_note(struct portmap_pod *pod, const struct ip_prefix *address)
 {
-	int f = address->addr.family == AF_INET ? HOSTPORT_IPV4 : HOSTPORT_IPV6;
+	int f = address->addr.family == AF_INET ? PORTMAP_IPV4 : PORTMAP_IPV6;
 
 	if (!pod->addresses[f].addr.family)
 		pod->addresses[f] = *address;
 }
 
-void hostport_pod_of_att(const struct attachment *att, struct hostport_pod *pod)
+void portmap_pod_of_att(const struct attachment *att, struct portmap_pod *pod)
 {
-	*pod = (struct hostport_pod){
+	*pod = (struct portmap_pod){
 		.label = att->pod[0] ? att->pod : att->env.container_id,
 		.ports = &att->conf.ports.mappings,
 		.masq_all = att->conf.ports.masq_all,
@@ -140,9 +140,9 @@ void hostport_pod_of_att(const struct attachment *att, struct hostport_pod *pod)
 		address_note(pod, &att->ipam.ips.items[i].address);
 }
 
-void hostport_pod_of_record(const struct record *record, struct hostport_pod *pod)
+void portmap_pod_of_record(const struct record *record, struct portmap_pod *pod)
 {
-	*pod = (struct hostport_pod){
+	*pod = (struct portmap_pod){
 		.label = record->pod[0] ? record->pod : record->container_id,
 		.ports = &record->ports,
 		.masq_all = record->masq_all,
@@ -153,12 +153,12 @@ void hostport_pod_of_record(const struct record *record, struct hostport_pod *po
 		address_note(pod, &record->addresses[i].address);
 }
 
-bool hostport_pod_of(const struct attachment *att, struct hostport_pod *pod)
+bool portmap_pod_of(const struct attachment *att, struct portmap_pod *pod)
 {
 	if (att->env.verb == CNI_ADD)
-		hostport_pod_of_att(att, pod);
+		portmap_pod_of_att(att, pod);
 	else if (att->record)
-		hostport_pod_of_record(att->record, pod);
+		portmap_pod_of_record(att->record, pod);
 	else
 		return false;
 	return true;
@@ -178,7 +178,7 @@ static void port_element(const struct nft_set *sets, const struct port_mapping *
 {
 	bool wild = port_mapping_is_wild(port);
 
-	element->set = &sets[wild ? HOSTPORT_ANY : HOSTPORT_ONE];
+	element->set = &sets[wild ? PORTMAP_ANY : PORTMAP_ONE];
 	nft_value_add_part(&element->key, &port->protocol, sizeof(port->protocol));
 	if (!wild)
 		nft_value_add_part(&element->key, port->host_ip.bytes,
@@ -198,7 +198,7 @@ static void range_element(const struct nft_set *sets, const struct port_mapping 
 		from = (struct ip_addr){.family = pod->family};
 		memset(to.bytes, 0xff, sizeof(to.bytes));
 	}
-	element->set = &sets[HOSTPORT_RANGE];
+	element->set = &sets[PORTMAP_RANGE];
 	nft_value_add_part(&element->key, &port->protocol, sizeof(port->protocol));
 	nft_value_add_part(&element->key, from.bytes, ip_size(pod->family));
 	add_port(&element->key, port->host_port);
@@ -215,7 +215,7 @@ static void onlink_element(const struct nft_set *sets, const struct ip_addr *pod
 	struct ip_prefix network = prefix_network(sources);
 	struct ip_addr last = prefix_last(sources);
 
-	element->set = &sets[HOSTPORT_ONLINK];
+	element->set = &sets[PORTMAP_ONLINK];
 	nft_value_add_part(&element->key, pod->bytes, size);
 	nft_value_add_part(&element->key, network.addr.bytes, size);
 	nft_value_add_part(&element->end, pod->bytes, size);
@@ -224,25 +224,25 @@ static void onlink_element(const struct nft_set *sets, const struct ip_addr *pod
 
 /* One of each kind, of nothing that a packet could have. */
 static void sentinels_make(const struct nft_set *sets, int family,
-			   struct nft_element elements[HOSTPORT_KINDS])
+			   struct nft_element elements[PORTMAP_KINDS])
 {
 	struct port_mapping port = {.protocol = NO_PROTOCOL, .count = 1};
 	struct ip_addr nobody = {.family = family};
 	struct ip_addr multicast = {family, {0xff, 0xff, 0xff, 0xff}};
 	struct ip_prefix all = {multicast, ip_bits(family)};
 
-	port_element(sets, &port, 0, &nobody, &elements[HOSTPORT_ANY]);
+	port_element(sets, &port, 0, &nobody, &elements[PORTMAP_ANY]);
 	port.host_ip = multicast;
-	port_element(sets, &port, 0, &nobody, &elements[HOSTPORT_ONE]);
-	range_element(sets, &port, &nobody, &elements[HOSTPORT_RANGE]);
-	onlink_element(sets, &multicast, &all, &elements[HOSTPORT_ONLINK]);
+	port_element(sets, &port, 0, &nobody, &elements[PORTMAP_ONE]);
+	range_element(sets, &port, &nobody, &elements[PORTMAP_RANGE]);
+	onlink_element(sets, &multicast, &all, &elements[PORTMAP_ONLINK]);
 }
 
-void hostport_sentinels_make(const struct hostport_sets *sets,
-			     struct nft_element elements[HOSTPORT_SENTINELS])
+void portmap_sentinels_make(const struct portmap_sets *sets,
+			    struct nft_element elements[PORTMAP_SENTINELS])
 {
-	for (int f = 0; f < HOSTPORT_FAMILIES; f++)
-		sentinels_make(sets->sets[f], families[f], elements + f * HOSTPORT_KINDS);
+	for (int f = 0; f < PORTMAP_FAMILIES; f++)
+		sentinels_make(sets->sets[f], families[f], elements + f * PORTMAP_KINDS);
 }
 
 /* How many elements are a mapping's. */
@@ -262,11 +262,10 @@ static void mapping_elements(const struct nft_set *sets, const struct port_mappi
 		port_element(sets, port, i, pod, &elements->items[elements->n++]);
 }
 
-int hostport_elements_make(const struct hostport_sets *sets,
-			   const struct hostport_pod *pod,
-			   struct nft_element_list *elements, struct cni_error *err)
+int portmap_elements_make(const struct portmap_sets *sets, const struct portmap_pod *pod,
+			  struct nft_element_list *elements, struct cni_error *err)
 {
-	static const struct ip_prefix all[HOSTPORT_FAMILIES] = {
+	static const struct ip_prefix all[PORTMAP_FAMILIES] = {
 		{.addr.family = AF_INET},
 		{.addr.family = AF_INET6},
 	};
@@ -274,9 +273,9 @@ int hostport_elements_make(const struct hostport_sets *sets,
 
 	for (size_t i = 0; i < pod->ports->n; i++)
 		most += elements_of(&pod->ports->items[i]);
-	if (nft_element_list_grow(elements, HOSTPORT_FAMILIES * most) < 0)
+	if (nft_element_list_grow(elements, PORTMAP_FAMILIES * most) < 0)
 		return error_oom(err);
-	for (int f = 0; f < HOSTPORT_FAMILIES; f++) {
+	for (int f = 0; f < PORTMAP_FAMILIES; f++) {
 		const struct ip_prefix *own = &pod->addresses[f];
 		size_t before = elements->n;
 
@@ -295,8 +294,8 @@ int hostport_elements_make(const struct hostport_sets *sets,
 	return 0;
 }
 
-const char *hostport_address_format(const uint8_t *bytes, int family,
-				    char buf[IP_TEXT_MAX])
+const char *portmap_address_format(const uint8_t *bytes, int family,
+				   char buf[IP_TEXT_MAX])
 {
 	struct ip_addr ip = {.family = families[family]};
 
@@ -304,8 +303,8 @@ const char *hostport_address_format(const uint8_t *bytes, int family,
 	return ip_format(&ip, buf);
 }
 
-const char *hostport_host_format(const struct nft_element *element, char buf[IP_TEXT_MAX])
+const char *portmap_host_format(const struct nft_element *element, char buf[IP_TEXT_MAX])
 {
-	return hostport_address_format(element->key.bytes + HOSTPORT_PART,
-				       hostport_family_of(element), buf);
+	return portmap_address_format(element->key.bytes + PORTMAP_PART,
+				      portmap_family_of(element), buf);
 }

@@ -15,7 +15,7 @@
 
 static const struct {
 	const char *what, *type;
-} types[HOSTPORT_FAMILIES][HOSTPORT_KINDS] = {
+} types[PORTMAP_FAMILIES][PORTMAP_KINDS] = {
 	{
 		{"map", "type inet_proto . inet_service : ipv4_addr . inet_service"},
 		{"map",
@@ -34,10 +34,10 @@ static const struct {
 	},
 };
 
-static void maps_text(const struct hostport_sets *sets, struct text *text)
+static void maps_text(const struct portmap_sets *sets, struct text *text)
 {
-	for (int f = 0; f < HOSTPORT_FAMILIES; f++)
-		for (int k = 0; k < HOSTPORT_KINDS; k++)
+	for (int f = 0; f < PORTMAP_FAMILIES; f++)
+		for (int k = 0; k < PORTMAP_KINDS; k++)
 			text_add(text, "add %s inet " RULES_TABLE " %s { %s; }\n",
 				 types[f][k].what, sets->names[f][k], types[f][k].type);
 }
@@ -46,57 +46,57 @@ static void maps_text(const struct hostport_sets *sets, struct text *text)
 static void addresses_text(const uint8_t *from, const uint8_t *to, int f, size_t size,
 			   struct text *text)
 {
-	text_add(text, "%s", HOSTPORT_ADDRESS_TEXT(from, f));
+	text_add(text, "%s", PORTMAP_ADDRESS_TEXT(from, f));
 	if (memcmp(from, to, size) != 0)
-		text_add(text, "-%s", HOSTPORT_ADDRESS_TEXT(to, f));
+		text_add(text, "-%s", PORTMAP_ADDRESS_TEXT(to, f));
 }
 
 static void key_text(const struct nft_element *element, struct text *text)
 {
-	enum hostport_kind kind = hostport_kind_of(element);
-	int f = hostport_family_of(element);
+	enum portmap_kind kind = portmap_kind_of(element);
+	int f = portmap_family_of(element);
 	const uint8_t *key = element->key.bytes;
 	const uint8_t *end = element->end.len ? element->end.bytes : key;
-	size_t size = ip_size(f == HOSTPORT_IPV4 ? AF_INET : AF_INET6);
-	unsigned int port = hostport_port_of(&element->key);
+	size_t size = ip_size(f == PORTMAP_IPV4 ? AF_INET : AF_INET6);
+	unsigned int port = portmap_port_of(&element->key);
 
-	if (kind == HOSTPORT_ONLINK) {
-		text_add(text, "%s . ", HOSTPORT_ADDRESS_TEXT(key, f));
+	if (kind == PORTMAP_ONLINK) {
+		text_add(text, "%s . ", PORTMAP_ADDRESS_TEXT(key, f));
 		addresses_text(key + size, end + size, f, size, text);
 		return;
 	}
 	text_add(text, "%u . ", key[0]);
-	if (kind != HOSTPORT_ANY) {
-		addresses_text(key + HOSTPORT_PART, end + HOSTPORT_PART, f, size, text);
+	if (kind != PORTMAP_ANY) {
+		addresses_text(key + PORTMAP_PART, end + PORTMAP_PART, f, size, text);
 		text_add(text, " . ");
 	}
 	text_add(text, "%u", port);
-	if (hostport_last_of(element) != port)
-		text_add(text, "-%u", hostport_last_of(element));
+	if (portmap_last_of(element) != port)
+		text_add(text, "-%u", portmap_last_of(element));
 }
 
 /* An element in nft's words: what libnftables makes of them are the same bytes. */
 static void element_text(const struct nft_element *element, struct text *text)
 {
-	enum hostport_kind kind = hostport_kind_of(element);
+	enum portmap_kind kind = portmap_kind_of(element);
 
 	text_add(text, "add element inet " RULES_TABLE " %s { ", element->set->name);
 	key_text(element, text);
 	if (element->comment[0])
 		text_add(text, " comment \"%s\"", element->comment);
-	if (kind != HOSTPORT_ONLINK)
+	if (kind != PORTMAP_ONLINK)
 		text_add(text, " : %s",
-			 HOSTPORT_ADDRESS_TEXT(element->data.bytes,
-					       hostport_family_of(element)));
-	if (kind == HOSTPORT_ANY || kind == HOSTPORT_ONE)
-		text_add(text, " . %u", hostport_port_of(&element->data));
+			 PORTMAP_ADDRESS_TEXT(element->data.bytes,
+					      portmap_family_of(element)));
+	if (kind == PORTMAP_ANY || kind == PORTMAP_ONE)
+		text_add(text, " . %u", portmap_port_of(&element->data));
 	text_add(text, " }\n");
 }
 
 /* What is to be in a network's sets. */
 struct filling {
 	const struct attachment *att;
-	const struct hostport_sets *sets;
+	const struct portmap_sets *sets;
 	struct nft_element_list elements;
 };
 
@@ -118,7 +118,7 @@ static int shared_leave(const struct attachment *att, const struct record *recor
 	free(other.notice);
 	if (ret == 0)
 		ret = siblings_before(&siblings, record, &before, err);
-	return ret < 0 ? ret : hostport_elements_except(elements, &before, err);
+	return ret < 0 ? ret : portmap_elements_except(elements, &before, err);
 }
 
 static int record_fill(const struct record *record, void *data, struct cni_error *err)
@@ -126,7 +126,7 @@ static int record_fill(const struct record *record, void *data, struct cni_error
 	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
 	struct filling *filling = data;
 	const struct ipam_kernel *kernel = filling->att->kernel;
-	struct hostport_pod pod;
+	struct portmap_pod pod;
 	int ret;
 
 	/* No DEL would take away again what a pod without interface got back; the attachment's
@@ -134,15 +134,15 @@ static int record_fill(const struct record *record, void *data, struct cni_error
 	if (record->ports.n == 0 || !kernel || !kernel->has_interface ||
 	    !kernel->has_interface(kernel, record))
 		return 0;
-	hostport_pod_of_record(record, &pod);
+	portmap_pod_of_record(record, &pod);
 	if (strcmp(pod.host_ifname, filling->att->host_ifname) == 0)
 		return 0;
-	ret = hostport_elements_make(filling->sets, &pod, &elements, err);
+	ret = portmap_elements_make(filling->sets, &pod, &elements, err);
 	if (ret == 0 && record->port_turn > 1)
 		ret = shared_leave(filling->att, record, &elements, err);
 	/* A port that two have is the newer one's, who comes first; `repair` names them. */
 	if (ret == 0)
-		ret = hostport_elements_except(&elements, &filling->elements, err);
+		ret = portmap_elements_except(&elements, &filling->elements, err);
 	for (size_t i = 0; ret == 0 && i < elements.n; i++)
 		if (nft_element_list_add(&filling->elements, &elements.items[i]) < 0)
 			ret = error_oom(err);
@@ -152,29 +152,29 @@ static int record_fill(const struct record *record, void *data, struct cni_error
 /* What is in a set that is still there may be in the way: all are made anew. */
 static void filling_text(const struct filling *filling, struct text *text)
 {
-	struct nft_element sentinels[HOSTPORT_SENTINELS] = {};
+	struct nft_element sentinels[PORTMAP_SENTINELS] = {};
 
-	hostport_sentinels_make(filling->sets, sentinels);
-	for (int f = 0; f < HOSTPORT_FAMILIES; f++)
-		for (int k = 0; k < HOSTPORT_KINDS; k++)
+	portmap_sentinels_make(filling->sets, sentinels);
+	for (int f = 0; f < PORTMAP_FAMILIES; f++)
+		for (int k = 0; k < PORTMAP_KINDS; k++)
 			text_add(text, "flush %s inet " RULES_TABLE " %s\n",
 				 types[f][k].what, filling->sets->names[f][k]);
-	for (size_t i = 0; i < HOSTPORT_SENTINELS; i++)
+	for (size_t i = 0; i < PORTMAP_SENTINELS; i++)
 		element_text(&sentinels[i], text);
 	for (size_t i = 0; i < filling->elements.n; i++)
 		element_text(&filling->elements.items[i], text);
 }
 
 /* Did somebody flush or delete one of a network's sets? */
-static int is_emptied(struct attachment *att, const struct hostport_sets *sets,
+static int is_emptied(struct attachment *att, const struct portmap_sets *sets,
 		      bool *ret_emptied, struct cni_error *err)
 {
-	struct nft_element sentinels[HOSTPORT_SENTINELS] = {}, found;
+	struct nft_element sentinels[PORTMAP_SENTINELS] = {}, found;
 	struct netlink *nl;
 	int ret = node_nftables(att->node, &nl, err);
 
-	hostport_sentinels_make(sets, sentinels);
-	for (size_t i = 0; ret == 0 && i < HOSTPORT_SENTINELS; i++)
+	portmap_sentinels_make(sets, sentinels);
+	for (size_t i = 0; ret == 0 && i < PORTMAP_SENTINELS; i++)
 		ret = nft_element_get(nl, sentinels[i].set, &sentinels[i].key, &found,
 				      err);
 	*ret_emptied = ret == -ENOENT;
@@ -191,12 +191,12 @@ static int other_fill(struct attachment *other, const struct ipam_record_list *r
 		      struct text *text, struct cni_error *err)
 {
 	_cleanup_(filling_clear) struct filling filling = {.att = other};
-	struct hostport_sets sets;
+	struct portmap_sets sets;
 	bool emptied = false;
 	int ret;
 
 	filling.sets = &sets;
-	hostport_sets_name(other->conf.owner, &sets);
+	portmap_sets_name(other->conf.owner, &sets);
 	ret = is_emptied(other, &sets, &emptied, err);
 	for (size_t i = 0; ret == 0 && emptied && i < records->n; i++)
 		if (record_is_on(&records->items[i], other->conf.bridge))
@@ -253,27 +253,27 @@ static int fill(struct attachment *att, struct text *text, struct cni_error *err
 {
 	_cleanup_(filling_clear) struct filling filling = {.att = att};
 	struct others others = {att, text};
-	struct hostport_sets sets;
+	struct portmap_sets sets;
 	int ret;
 
-	hostport_sets_name(att->conf.owner, &sets);
+	portmap_sets_name(att->conf.owner, &sets);
 	filling.sets = &sets;
-	ret = ipam_records(att, record_fill, &filling, err);
+	ret = ipam_record_each(att, record_fill, &filling, err);
 	if (ret < 0)
 		return ret;
 	filling_text(&filling, text);
 	return ipam_networks(att, network_fill, &others, err);
 }
 
-int hostport_sets_wanted(const struct net_conf *conf, struct rule_list *list,
-			 struct cni_error *err)
+int portmap_sets_wanted(const struct net_conf *conf, struct rule_list *list,
+			struct cni_error *err)
 {
-	struct nft_element sentinels[HOSTPORT_SENTINELS] = {};
+	struct nft_element sentinels[PORTMAP_SENTINELS] = {};
 	struct text text = {};
-	struct hostport_sets sets;
+	struct portmap_sets sets;
 
-	hostport_sets_name(conf->owner, &sets);
-	hostport_sentinels_make(&sets, sentinels);
+	portmap_sets_name(conf->owner, &sets);
+	portmap_sentinels_make(&sets, sentinels);
 	maps_text(&sets, &text);
 	list->sets = text.text;
 	list->fill = fill;

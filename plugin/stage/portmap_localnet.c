@@ -31,13 +31,13 @@ static const struct ip_prefix loopback = {{AF_INET, {127}}, 8};
 static int is_behind_gateway(const struct attachment *att, bool *ret_behind,
 			     struct cni_error *err)
 {
-	struct hostport_pod pod;
+	struct portmap_pod pod;
 	const struct ip_addr *address;
 	unsigned int index = 0;
 	int ret = 0;
 
-	hostport_pod_of_att(att, &pod);
-	address = &pod.addresses[HOSTPORT_IPV4].addr;
+	portmap_pod_of_att(att, &pod);
+	address = &pod.addresses[PORTMAP_IPV4].addr;
 	if (address->family && !att->conf.is_gateway)
 		ret = route_interface(att->node->rtnl, address, &index, err);
 	if (ret == 0)
@@ -72,7 +72,7 @@ static int noted_look(const char *network, void *data, struct cni_error *err)
 
 	other.conf.name = network;
 	if (noted->forget)
-		ret = ipam_gateway_forget(&other, noted->ifname, &loopback, err);
+		ret = ipam_gateway_remove(&other, noted->ifname, &loopback, err);
 	else if (!noted->found)
 		noted->found = ipam_gateway_is_ours(&other, noted->ifname, &loopback);
 	free(other.notice);
@@ -90,7 +90,7 @@ static bool is_noted(const struct attachment *net, const char *ifname)
 }
 
 /* Whoever turns it on next may be another program. */
-static int notes_forget(const struct attachment *net, const char *ifname,
+static int notes_remove(const struct attachment *net, const char *ifname,
 			struct cni_error *err)
 {
 	struct noted noted = {.net = net, .ifname = ifname, .forget = true};
@@ -130,7 +130,7 @@ static int turn_on(struct attachment *att, const struct link *gateway, enum fenc
 		   struct cni_error *err)
 {
 	struct netlink *nl = att->node->rtnl;
-	int ret = ipam_gateway_note(att, gateway->name, &loopback, err);
+	int ret = ipam_gateway_add(att, gateway->name, &loopback, err);
 
 	/* Somebody else's opening, which was fenced, has been closed since. */
 	if (ret == 0 && fence == FENCE_BESIDE)
@@ -298,7 +298,7 @@ static int turn_off(struct attachment *net, const struct link *gateway,
 		return error_clear(err);
 	}
 	if (ret == 0)
-		ret = notes_forget(net, gateway->name, err);
+		ret = notes_remove(net, gateway->name, err);
 	if (ret == 0)
 		ret = fence_del(net->node->rtnl, gateway->index, gateway->name, err);
 	if (ret == 0)
@@ -356,15 +356,15 @@ int localnet_del(struct attachment *att, struct cni_error *err)
 {
 	enum node_lock lock = att->node->lock;
 	const char *bridge = att->record ? att->record->bridge : att->conf.bridge;
-	struct hostport_pod pod;
+	struct portmap_pod pod;
 	const struct ip_addr *address;
 	struct link gateway = {};
 	unsigned int index = 0;
 	int ret;
 
-	if (!hostport_pod_of(att, &pod) || !localnet_serves(pod.ports))
+	if (!portmap_pod_of(att, &pod) || !localnet_serves(pod.ports))
 		return 0;
-	address = &pod.addresses[HOSTPORT_IPV4].addr;
+	address = &pod.addresses[PORTMAP_IPV4].addr;
 	if (!address->family)
 		return 0;
 	ret = route_interface(att->node->rtnl, address, &index, err);

@@ -63,10 +63,10 @@ static int element_look(const struct nft_element *element, void *data)
 	struct ip_addr pod = {.family = AF_INET};
 
 	memcpy(pod.bytes, element->data.bytes, ip_size(AF_INET));
-	if (hostport_is_of(element, search->att->host_ifname) ||
+	if (portmap_is_of(element, search->att->host_ifname) ||
 	    !is_behind(search, &pod) ||
-	    (hostport_is_of_one(element) &&
-	     element->key.bytes[HOSTPORT_PART] != IN_LOOPBACKNET))
+	    (portmap_is_of_one(element) &&
+	     element->key.bytes[PORTMAP_PART] != IN_LOOPBACKNET))
 		return 0;
 	search->found = true;
 	return -ECANCELED; /* the rest is of no interest */
@@ -85,7 +85,7 @@ static void maps_clear(struct maps *maps)
 static int map_note(const char *name, void *data)
 {
 	struct maps *maps = data;
-	enum hostport_kind kind;
+	enum portmap_kind kind;
 	int family;
 	void *grown;
 
@@ -93,8 +93,8 @@ static int map_note(const char *name, void *data)
 		maps->n = 0;
 		return 0;
 	}
-	if (!hostport_set_read(name, &family, &kind) || family != HOSTPORT_IPV4 ||
-	    kind == HOSTPORT_ONLINK)
+	if (!portmap_set_read(name, &family, &kind) || family != PORTMAP_IPV4 ||
+	    kind == PORTMAP_ONLINK)
 		return 0;
 	grown = reallocarray(maps->names, maps->n + 1, sizeof(*maps->names));
 	if (!grown)
@@ -182,7 +182,7 @@ static int network_look(const char *network, void *data, struct cni_error *err)
 	struct cni_error own = {};
 
 	(void)err;
-	if (!search->found && ipam_records(&other, record_look, search, &own) < 0)
+	if (!search->found && ipam_record_each(&other, record_look, search, &own) < 0)
 		search->found = true;
 	free(other.notice);
 	return 0;

@@ -7,22 +7,22 @@
 
 #include "portmap_elements.h"
 
-bool hostport_overlap(const struct nft_element *a, const struct nft_element *b)
+bool portmap_overlap(const struct nft_element *a, const struct nft_element *b)
 {
-	size_t address = a->key.len - 2 * HOSTPORT_PART;
+	size_t address = a->key.len - 2 * PORTMAP_PART;
 
-	if (hostport_family_of(a) != hostport_family_of(b) ||
+	if (portmap_family_of(a) != portmap_family_of(b) ||
 	    a->key.bytes[0] != b->key.bytes[0] ||
-	    hostport_port_of(&a->key) > hostport_last_of(b) ||
-	    hostport_port_of(&b->key) > hostport_last_of(a))
+	    portmap_port_of(&a->key) > portmap_last_of(b) ||
+	    portmap_port_of(&b->key) > portmap_last_of(a))
 		return false;
-	return !hostport_is_of_one(a) || !hostport_is_of_one(b) ||
-	       memcmp(a->key.bytes + HOSTPORT_PART, b->key.bytes + HOSTPORT_PART,
+	return !portmap_is_of_one(a) || !portmap_is_of_one(b) ||
+	       memcmp(a->key.bytes + PORTMAP_PART, b->key.bytes + PORTMAP_PART,
 		      address) == 0;
 }
 
 /* An element by its ports. */
-struct hostport_span {
+struct portmap_span {
 	const struct nft_element *element;
 	int family;
 	uint8_t protocol;
@@ -31,45 +31,45 @@ struct hostport_span {
 		reach; /* the highest last port of those up to here, of its protocol */
 };
 
-static struct hostport_span span_of(const struct nft_element *element)
+static struct portmap_span span_of(const struct nft_element *element)
 {
-	return (struct hostport_span){
+	return (struct portmap_span){
 		.element = element,
-		.family = hostport_family_of(element),
+		.family = portmap_family_of(element),
 		.protocol = element->key.bytes[0],
-		.first = hostport_port_of(&element->key),
-		.last = hostport_last_of(element),
+		.first = portmap_port_of(&element->key),
+		.last = portmap_last_of(element),
 	};
 }
 
-static int by_protocol(const struct hostport_span *a, const struct hostport_span *b)
+static int by_protocol(const struct portmap_span *a, const struct portmap_span *b)
 {
 	return a->family != b->family ? a->family - b->family : a->protocol - b->protocol;
 }
 
 static int by_first(const void *left, const void *right)
 {
-	const struct hostport_span *a = left, *b = right;
+	const struct portmap_span *a = left, *b = right;
 	int ret = by_protocol(a, b);
 
 	return ret ? ret : (a->first > b->first) - (a->first < b->first);
 }
 
-void hostport_index_clear(struct hostport_index *index)
+void portmap_index_clear(struct portmap_index *index)
 {
 	free(index->spans);
 }
 
-int hostport_index_make(const struct nft_element_list *elements,
-			struct hostport_index *ret_index)
+int portmap_index_make(const struct nft_element_list *elements,
+		       struct portmap_index *ret_index)
 {
-	struct hostport_index index = {calloc(elements->n + 1, sizeof(*index.spans)), 0};
-	struct hostport_span *spans = index.spans;
+	struct portmap_index index = {calloc(elements->n + 1, sizeof(*index.spans)), 0};
+	struct portmap_span *spans = index.spans;
 
 	if (!spans)
 		return -ENOMEM;
 	for (size_t i = 0; i < elements->n; i++)
-		if (hostport_kind_of(&elements->items[i]) != HOSTPORT_ONLINK)
+		if (portmap_kind_of(&elements->items[i]) != PORTMAP_ONLINK)
 			spans[index.n++] = span_of(&elements->items[i]);
 	qsort(spans, index.n, sizeof(*spans), by_first);
 	for (size_t i = 0; i < index.n; i++) {
@@ -83,7 +83,7 @@ int hostport_index_make(const struct nft_element_list *elements,
 }
 
 /* How many begin at this port or before, with all protocols that sort before its own. */
-static size_t spans_up_to(const struct hostport_index *index, struct hostport_span until)
+static size_t spans_up_to(const struct portmap_index *index, struct portmap_span until)
 {
 	size_t from = 0, to = index->n;
 
@@ -99,18 +99,17 @@ static size_t spans_up_to(const struct hostport_index *index, struct hostport_sp
 	return from;
 }
 
-bool hostport_index_overlaps(const struct hostport_index *index,
-			     const struct nft_element *element)
+bool portmap_index_overlaps(const struct portmap_index *index,
+			    const struct nft_element *element)
 {
-	const struct hostport_span wanted = span_of(element);
-	const struct hostport_span *span;
+	const struct portmap_span wanted = span_of(element);
+	const struct portmap_span *span;
 
 	for (size_t i = spans_up_to(index, wanted); i > 0; i--) {
 		span = &index->spans[i - 1];
 		if (by_protocol(span, &wanted) != 0 || span->reach < wanted.first)
 			return false;
-		if (span->last >= wanted.first &&
-		    hostport_overlap(span->element, element))
+		if (span->last >= wanted.first && portmap_overlap(span->element, element))
 			return true;
 	}
 	return false;
@@ -121,7 +120,7 @@ static void port_set(struct nft_value *key, unsigned int port)
 	uint16_t number = htons(port);
 
 	if (key->len)
-		memcpy(key->bytes + key->len - HOSTPORT_PART, &number, sizeof(number));
+		memcpy(key->bytes + key->len - PORTMAP_PART, &number, sizeof(number));
 }
 
 /* A part of @whole, from port to port. */
@@ -137,16 +136,16 @@ static struct nft_element part_of(const struct nft_element *whole, unsigned int 
 
 /* Adds to @left those of its ports that are free. */
 static int free_parts(const struct nft_element *element,
-		      const struct hostport_index *taken, struct nft_element_list *left)
+		      const struct portmap_index *taken, struct nft_element_list *left)
 {
-	unsigned int from = hostport_port_of(&element->key),
-		     last = hostport_last_of(element);
+	unsigned int from = portmap_port_of(&element->key),
+		     last = portmap_last_of(element);
 	int ret = 0;
 
 	for (unsigned int port = from; ret == 0 && port <= last + 1; port++) {
 		struct nft_element one = part_of(element, port, port);
 
-		if (port <= last && !hostport_index_overlaps(taken, &one))
+		if (port <= last && !portmap_index_overlaps(taken, &one))
 			continue;
 		if (port > from) {
 			one = part_of(element, from, port - 1);
@@ -157,20 +156,20 @@ static int free_parts(const struct nft_element *element,
 	return ret;
 }
 
-int hostport_elements_except(struct nft_element_list *elements,
-			     const struct nft_element_list *taken, struct cni_error *err)
+int portmap_elements_except(struct nft_element_list *elements,
+			    const struct nft_element_list *taken, struct cni_error *err)
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list left = {};
-	_cleanup_(hostport_index_clear) struct hostport_index index = {};
+	_cleanup_(portmap_index_clear) struct portmap_index index = {};
 	int ret = 0;
 
 	if (taken->n == 0)
 		return 0;
-	ret = hostport_index_make(taken, &index);
+	ret = portmap_index_make(taken, &index);
 	for (size_t i = 0; ret == 0 && i < elements->n; i++) {
 		const struct nft_element *element = &elements->items[i];
 
-		ret = hostport_kind_of(element) == HOSTPORT_ONLINK
+		ret = portmap_kind_of(element) == PORTMAP_ONLINK
 			      ? nft_element_list_add(&left, element)
 			      : free_parts(element, &index, &left);
 	}

@@ -19,7 +19,7 @@ static int own_note(const struct nft_element *found, void *data)
 {
 	const struct search *search = data;
 
-	if (!hostport_is_of(found, search->host_ifname))
+	if (!portmap_is_of(found, search->host_ifname))
 		return 0;
 	return nft_element_list_add(search->found, found);
 }
@@ -33,9 +33,9 @@ static int by_key(const void *left, const void *right)
 	return ret ? ret : memcmp(&a->key, &b->key, sizeof(a->key));
 }
 
-int hostports_find_own(struct netlink *nl, const struct nft_element_list *elements,
-		       const char *host_ifname, struct nft_element_list *found,
-		       struct cni_error *err)
+int portmap_find_own(struct netlink *nl, const struct nft_element_list *elements,
+		     const char *host_ifname, struct nft_element_list *found,
+		     struct cni_error *err)
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list questions = {};
 	struct search search = {host_ifname, found};
@@ -44,8 +44,8 @@ int hostports_find_own(struct netlink *nl, const struct nft_element_list *elemen
 	for (size_t i = 0; i < elements->n; i++) {
 		struct nft_element question = elements->items[i];
 
-		if (hostport_kind_of(&question) == HOSTPORT_ONLINK)
-			question.key = hostport_key_onlink(&question);
+		if (portmap_kind_of(&question) == PORTMAP_ONLINK)
+			question.key = portmap_key_onlink(&question);
 		question.end.len = question.data.len = 0;
 		question.comment[0] = '\0';
 		if (nft_element_list_add(&questions, &question) < 0)
@@ -57,8 +57,7 @@ int hostports_find_own(struct netlink *nl, const struct nft_element_list *elemen
 	return ret;
 }
 
-bool hostports_have(const struct nft_element_list *found,
-		    const struct nft_element *element)
+bool portmap_have(const struct nft_element_list *found, const struct nft_element *element)
 {
 	const struct nft_element *own = found->n > 0
 						? bsearch(element, found->items, found->n,
@@ -74,16 +73,16 @@ static void port_note(struct conntrack_port *ports, size_t *n,
 		      const struct nft_element *element)
 {
 	struct conntrack_port port = {
-		.host.family = hostport_family_of(element) == HOSTPORT_IPV4 ? AF_INET
-									    : AF_INET6,
+		.host.family = portmap_family_of(element) == PORTMAP_IPV4 ? AF_INET
+									  : AF_INET6,
 		.protocol = IPPROTO_UDP,
-		.port = hostport_port_of(&element->key),
-		.last = hostport_last_of(element),
+		.port = portmap_port_of(&element->key),
+		.last = portmap_last_of(element),
 	};
 	struct conntrack_port *before = *n > 0 ? &ports[*n - 1] : NULL;
 
-	if (hostport_is_of_one(element))
-		memcpy(port.host.bytes, element->key.bytes + HOSTPORT_PART,
+	if (portmap_is_of_one(element))
+		memcpy(port.host.bytes, element->key.bytes + PORTMAP_PART,
 		       ip_size(port.host.family));
 	if (before && ip_equal(&before->host, &port.host) &&
 	    before->last + 1 == port.port)
@@ -92,16 +91,16 @@ static void port_note(struct conntrack_port *ports, size_t *n,
 		ports[(*n)++] = port;
 }
 
-void hostports_forget_udp(struct attachment *att, const struct nft_element_list *elements)
+void portmap_delete_udp(struct attachment *att, const struct nft_element_list *elements)
 {
 	_cleanup_(free_p) struct conntrack_port *ports = calloc(elements->n + 1,
 								sizeof(*ports));
 	size_t n = 0;
 
 	for (size_t i = 0; ports && i < elements->n; i++)
-		if (hostport_kind_of(&elements->items[i]) != HOSTPORT_ONLINK &&
+		if (portmap_kind_of(&elements->items[i]) != PORTMAP_ONLINK &&
 		    elements->items[i].key.bytes[0] == IPPROTO_UDP)
 			port_note(ports, &n, &elements->items[i]);
 	if (n > 0)
-		conntrack_forget_ports(att, ports, n);
+		conntrack_delete_ports(att, ports, n);
 }

@@ -7,17 +7,16 @@
 
 /* Adds to @found what is there by the keys of @elements and is, by its comment, of
  * @host_ifname; sorts it. Codes 100, 101. */
-int hostports_find_own(struct netlink *nl, const struct nft_element_list *elements,
-		       const char *host_ifname, struct nft_element_list *found,
-		       struct cni_error *err);
+int portmap_find_own(struct netlink *nl, const struct nft_element_list *elements,
+		     const char *host_ifname, struct nft_element_list *found,
+		     struct cni_error *err);
 
 /* Is @element among what was found so, word for word? */
-bool hostports_have(const struct nft_element_list *found,
-		    const struct nft_element *element);
+bool portmap_have(const struct nft_element_list *found,
+		  const struct nft_element *element);
 
 /* Who went on sending to a port of UDP while it led nowhere would go on not reaching it:
  * called once @elements are there. */
-void hostports_forget_udp(struct attachment *att,
-			  const struct nft_element_list *elements);
+void portmap_delete_udp(struct attachment *att, const struct nft_element_list *elements);
 
 #endif

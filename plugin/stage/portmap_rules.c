@@ -58,12 +58,12 @@ static const struct rules_chain answers = {
 static const struct {
 	const char *digit, *ip, *nfproto, *type;
 	const char *loopback; /* that nothing is translated from */
-} families[HOSTPORT_FAMILIES] = {
+} families[PORTMAP_FAMILIES] = {
 	{"4", "ip", "ipv4", "ipv4_addr", " ip daddr != 127.0.0.0/8"},
 	{"6", "ip6", "ipv6", "ipv6_addr", " ip6 daddr != ::1"},
 };
 
-#define RULES_MAX (5 * HOSTPORT_FAMILIES + 6)
+#define RULES_MAX (5 * PORTMAP_FAMILIES + 6)
 
 struct list {
 	struct rule_list rules;
@@ -148,18 +148,18 @@ static void jump_add(struct list *list, const struct rules_chain *chain, const c
 }
 
 static void family_rules(const struct attachment *att, int f,
-			 const struct hostport_sets *sets, struct list *list)
+			 const struct portmap_sets *sets, struct list *list)
 {
 	bool snat = att->conf.ports.snat;
-	const char *except = f == HOSTPORT_IPV4 && snat ? "" : families[f].loopback;
-	const char *one = f == HOSTPORT_IPV4 ? "ip daddr . " : "ip6 daddr . ";
+	const char *except = f == PORTMAP_IPV4 && snat ? "" : families[f].loopback;
+	const char *one = f == PORTMAP_IPV4 ? "ip daddr . " : "ip6 daddr . ";
 
-	dnat_add(list, f, "any", except, "", sets->names[f][HOSTPORT_ANY]);
-	dnat_add(list, f, "one", except, one, sets->names[f][HOSTPORT_ONE]);
-	dnat_add(list, f, "range", except, one, sets->names[f][HOSTPORT_RANGE]);
+	dnat_add(list, f, "any", except, "", sets->names[f][PORTMAP_ANY]);
+	dnat_add(list, f, "one", except, one, sets->names[f][PORTMAP_ONE]);
+	dnat_add(list, f, "range", except, one, sets->names[f][PORTMAP_RANGE]);
 	rest_add(list, f);
 	if (snat)
-		snat_add(list, f, sets->names[f][HOSTPORT_ONLINK]);
+		snat_add(list, f, sets->names[f][PORTMAP_ONLINK]);
 }
 
 /* With route_localnet the kernel would take packets of pods to and from 127.0.0.0/8, and so
@@ -183,7 +183,7 @@ static void localnet_rules(const struct attachment *att, struct list *list)
 }
 
 /* The text that @rule has on a kernel without labels; NULL: its own. */
-static char *unlabelled(const struct rule *rule, int f, const struct hostport_sets *sets,
+static char *unlabelled(const struct rule *rule, int f, const struct portmap_sets *sets,
 			bool *failed)
 {
 	const char *ip = families[f].ip;
@@ -193,14 +193,13 @@ static char *unlabelled(const struct rule *rule, int f, const struct hostport_se
 		text_add(&text, "fib daddr type local jump " HOSTPORTS_CHAIN);
 	else if (strncmp(rule->kind, "rest", 4) == 0)
 		text_add(&text, "meta nfproto %s%s update @%s { %s daddr }",
-			 families[f].nfproto, families[f].loopback, hostport_nodeips[f],
+			 families[f].nfproto, families[f].loopback, portmap_nodeips[f],
 			 ip);
 	else if (strncmp(rule->kind, "snat", 4) == 0 && rule->kind[4] != 'l')
 		text_add(&text,
 			 "ct status dnat ct original %s daddr @%s %s daddr . %s saddr "
 			 "@%s masquerade",
-			 ip, hostport_nodeips[f], ip, ip,
-			 sets->names[f][HOSTPORT_ONLINK]);
+			 ip, portmap_nodeips[f], ip, ip, sets->names[f][PORTMAP_ONLINK]);
 	*failed |= text.failed;
 	return text.text;
 }
@@ -214,26 +213,26 @@ static char *unlabelled(const struct rule *rule, int f, const struct hostport_se
 static int without_labels(const struct attachment *att, struct rule_list *list,
 			  struct cni_error *err)
 {
-	struct hostport_sets sets;
+	struct portmap_sets sets;
 	struct text text = {};
 	bool failed = false;
 
-	hostport_sets_name(att->conf.owner, &sets);
+	portmap_sets_name(att->conf.owner, &sets);
 	for (size_t i = 0; i < list->n; i++) {
 		struct rule *rule = &list->items[i];
-		int f = rule->kind[strlen(rule->kind) - 1] == '6' ? HOSTPORT_IPV6
-								  : HOSTPORT_IPV4;
+		int f = rule->kind[strlen(rule->kind) - 1] == '6' ? PORTMAP_IPV6
+								  : PORTMAP_IPV4;
 
 		rule->written = unlabelled(rule, f, &sets, &failed);
 		if (rule->chain == &hostports)
 			rule->at_head = !rule->at_head;
 	}
 	text_add(&text, "%s", list->sets);
-	for (int f = 0; f < HOSTPORT_FAMILIES; f++)
+	for (int f = 0; f < PORTMAP_FAMILIES; f++)
 		text_add(&text,
 			 "add set inet " RULES_TABLE " %s { type %s; flags dynamic,"
 			 "timeout; timeout 1m; }\n",
-			 hostport_nodeips[f], families[f].type);
+			 portmap_nodeips[f], families[f].type);
 	free(list->sets);
 	list->sets = text.text;
 	return failed || text.failed ? error_oom(err) : 0;
@@ -244,28 +243,28 @@ static void list_clear(struct list *list)
 	rule_list_clear(&list->rules);
 }
 
-int hostport_rules_wanted(const struct attachment *att, struct rule_list *ret_list,
-			  struct cni_error *err)
+int portmap_rules_wanted(const struct attachment *att, struct rule_list *ret_list,
+			 struct cni_error *err)
 {
 	_cleanup_(list_clear) struct list list = {
 		.rules.items = calloc(RULES_MAX, sizeof(*list.rules.items)),
 		.rules.without = without_labels,
-		.rules.former_sets = hostport_nodeips,
+		.rules.former_sets = portmap_nodeips,
 	};
-	struct hostport_sets sets;
+	struct portmap_sets sets;
 	int ret;
 
 	if (!list.rules.items)
 		return error_oom(err);
-	hostport_sets_name(att->conf.owner, &sets);
-	ret = hostport_sets_wanted(&att->conf, &list.rules, err);
+	portmap_sets_name(att->conf.owner, &sets);
+	ret = portmap_sets_wanted(&att->conf, &list.rules, err);
 	if (ret < 0)
 		return ret;
 	/* In the order of the transaction: what is jumped to comes first. */
-	for (int f = 0; f < HOSTPORT_FAMILIES; f++)
+	for (int f = 0; f < PORTMAP_FAMILIES; f++)
 		family_rules(att, f, &sets, &list);
 	if (att->conf.ports.snat)
-		loopback_snat_add(&list, sets.names[HOSTPORT_IPV4][HOSTPORT_ONLINK]);
+		loopback_snat_add(&list, sets.names[PORTMAP_IPV4][PORTMAP_ONLINK]);
 	jump_add(&list, &prerouting, "in");
 	jump_add(&list, &output, "out");
 	localnet_rules(att, &list);

@@ -7,7 +7,7 @@
 
 /* With the sets that they look into, and what fills them. The gateway's interface must be
  * known. Code 100. */
-int hostport_rules_wanted(const struct attachment *att, struct rule_list *ret_list,
-			  struct cni_error *err);
+int portmap_rules_wanted(const struct attachment *att, struct rule_list *ret_list,
+			 struct cni_error *err);
 
 #endif

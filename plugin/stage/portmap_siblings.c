@@ -50,7 +50,7 @@ static int sibling_add(const struct reading *reading, struct attachment *other,
 {
 	struct siblings *siblings = reading->siblings;
 	struct sibling **grown, *sibling = calloc(1, sizeof(*sibling));
-	struct hostport_pod pod;
+	struct portmap_pod pod;
 
 	grown = reallocarray(siblings->items, siblings->n + 1, sizeof(struct sibling *));
 	if (grown)
@@ -63,9 +63,9 @@ static int sibling_add(const struct reading *reading, struct attachment *other,
 	sibling->record = *record;
 	*record = (struct record){};
 	net_conf_set_owner(&other->conf, other->conf.name, sibling->record.bridge);
-	hostport_sets_name(other->conf.owner, &sibling->sets);
-	hostport_pod_of_record(&sibling->record, &pod);
-	return hostport_elements_make(&sibling->sets, &pod, &sibling->elements, err);
+	portmap_sets_name(other->conf.owner, &sibling->sets);
+	portmap_pod_of_record(&sibling->record, &pod);
+	return portmap_elements_make(&sibling->sets, &pod, &sibling->elements, err);
 }
 
 static int network_read(const char *network, void *data, struct cni_error *err)
@@ -144,7 +144,7 @@ static int turn_write(struct attachment *att, const struct record *record, uint3
 						    record->ifname);
 
 	other.conf.name = record->network;
-	return ipam_record_turn(&other, turn, err);
+	return ipam_record_write_turn(&other, turn, err);
 }
 
 int siblings_join(struct attachment *att, struct cni_error *err)
@@ -175,20 +175,20 @@ static int own_note(const struct nft_element *element, void *data)
 {
 	const struct search *search = data;
 
-	return hostport_is_of(element, search->host_ifname)
+	return portmap_is_of(element, search->host_ifname)
 		       ? nft_element_list_add(search->found, element)
 		       : 0;
 }
 
-int hostports_list_own(struct netlink *nl, const struct hostport_sets *sets,
-		       const char *host_ifname, struct nft_element_list *found,
-		       struct cni_error *err)
+int portmap_list_own(struct netlink *nl, const struct portmap_sets *sets,
+		     const char *host_ifname, struct nft_element_list *found,
+		     struct cni_error *err)
 {
 	struct search search = {host_ifname, found};
 	int ret = 0;
 
-	for (int f = 0; f < HOSTPORT_FAMILIES; f++)
-		for (int k = 0; ret == 0 && k < HOSTPORT_KINDS; k++)
+	for (int f = 0; f < PORTMAP_FAMILIES; f++)
+		for (int k = 0; ret == 0 && k < PORTMAP_KINDS; k++)
 			ret = nft_set_elements(nl, &sets->sets[f][k], own_note, &search,
 					       err);
 	return ret;
@@ -211,9 +211,9 @@ static int heir_add(struct netlink *nl, const struct siblings *siblings,
 	if (ret == 0)
 		ret = siblings_before(siblings, &sibling->record, &before, err);
 	if (ret == 0)
-		ret = hostport_elements_except(&wanted, &before, err);
+		ret = portmap_elements_except(&wanted, &before, err);
 	if (ret == 0)
-		ret = hostports_list_own(nl, &sibling->sets, host_ifname, old, err);
+		ret = portmap_list_own(nl, &sibling->sets, host_ifname, old, err);
 	for (size_t i = 0; ret == 0 && i < wanted.n; i++)
 		ret = nft_element_list_add(new, &wanted.items[i]);
 	return ret < 0 && !err->code ? error_oom(err) : ret;

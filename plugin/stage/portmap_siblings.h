@@ -12,7 +12,7 @@
 /* An attachment of the store, on whichever network of it, that is connected. */
 struct sibling {
 	struct record record;
-	struct hostport_sets sets;
+	struct portmap_sets sets;
 	struct nft_element_list elements; /* all that it asks for; they point to @sets */
 };
 
@@ -41,9 +41,9 @@ int siblings_join(struct attachment *att, struct cni_error *err);
 
 /* All elements of an attachment in an owner's sets, whatever it asked for: of what it shares
  * it may have a part. Adds them to @found, which points to @sets. */
-int hostports_list_own(struct netlink *nl, const struct hostport_sets *sets,
-		       const char *host_ifname, struct nft_element_list *found,
-		       struct cni_error *err);
+int portmap_list_own(struct netlink *nl, const struct portmap_sets *sets,
+		     const char *host_ifname, struct nft_element_list *found,
+		     struct cni_error *err);
 
 /*
  * Deletes @gone, elements of one whose place is free, and in the same transaction adds what

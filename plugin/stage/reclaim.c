@@ -42,24 +42,24 @@ int reclaim_delete(struct attachment *att, const char *container_id, const char 
 }
 
 /* An ADD may have been at work when it was looked at; it is through by now. */
-static int bury(struct attachment *att, const char *container_id, const char *ifname,
-		struct cni_error *err)
+static int stale_delete(struct attachment *att, const char *container_id,
+			const char *ifname, struct cni_error *err)
 {
 	struct node node = *att->node;
 	struct attachment dead = namesake(att, &node, container_id, ifname);
-	enum ipam_life life;
-	int ret = ipam_life(&dead, &life, err);
+	enum ipam_liveness life;
+	int ret = ipam_liveness(&dead, &life, err);
 
 	free(dead.notice);
 	if (ret < 0 || life == IPAM_ALIVE)
 		return ret;
 	ret = reclaim_delete(att, container_id, ifname, err);
-	if (ret == 0 && life == IPAM_BEREFT)
+	if (ret == 0 && life == IPAM_RELEASED)
 		report_done(att,
 			    "deleted what container %s's %s left: its interface is gone, "
 			    "and another program gave its addresses back",
 			    container_id, ifname);
-	if (ret == 0 && life == IPAM_DEAD)
+	if (ret == 0 && life == IPAM_STALE)
 		attachment_notice(att,
 				  "network %s: deleted container %s's %s: neither its "
 				  "interface nor its namespace is there any more",
@@ -67,8 +67,8 @@ static int bury(struct attachment *att, const char *container_id, const char *if
 	return ret;
 }
 
-static int bury_all(struct attachment *att, const struct ipam_owner_list *list,
-		    struct cni_error *err)
+static int stale_delete_all(struct attachment *att, const struct ipam_owner_list *list,
+			    struct cni_error *err)
 {
 	int ret = list->n > 0 ? node_lock(att->node, NODE_EXCLUSIVE, err) : 0;
 
@@ -77,7 +77,7 @@ static int bury_all(struct attachment *att, const struct ipam_owner_list *list,
 		const struct ipam_owner *owner = &list->items[i];
 		struct cni_error own = {};
 
-		if (bury(att, owner->container_id, owner->ifname, &own) < 0)
+		if (stale_delete(att, owner->container_id, owner->ifname, &own) < 0)
 			attachment_notice(att, "network %s: %s", att->conf.name, own.msg);
 	}
 	return ret;
@@ -86,22 +86,23 @@ static int bury_all(struct attachment *att, const struct ipam_owner_list *list,
 int reclaim_network(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list list = {};
-	int ret = ipam_dead(att, &list, err);
+	int ret = ipam_stale(att, &list, err);
 
-	return ret < 0 ? ret : bury_all(att, &list, err);
+	return ret < 0 ? ret : stale_delete_all(att, &list, err);
 }
 
-int reclaim_bereft(struct attachment *att, struct cni_error *err)
+int reclaim_released(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list list = {};
-	int ret = ipam_bereft(att, &list, err);
+	int ret = ipam_released(att, &list, err);
 
-	return ret < 0 ? ret : bury_all(att, &list, err);
+	return ret < 0 ? ret : stale_delete_all(att, &list, err);
 }
 
 int reclaim_namesake(struct attachment *att, struct cni_error *err)
 {
 	int ret = node_lock(att->node, NODE_EXCLUSIVE, err);
 
-	return ret < 0 ? ret : bury(att, att->env.container_id, att->env.ifname, err);
+	return ret < 0 ? ret
+		       : stale_delete(att, att->env.container_id, att->env.ifname, err);
 }

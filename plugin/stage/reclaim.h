@@ -15,11 +15,11 @@
 int reclaim_network(struct attachment *att, struct cni_error *err);
 
 /*
- * Of these only the ones that another program has deleted (IPAM_BEREFT): the reference's DEL
+ * Of these only the ones that another program has deleted (IPAM_RELEASED): the reference's DEL
  * takes interface and addresses, and knows of nothing else. The namespaces of pods needn't be
  * seen for that, as they aren't in the node agent's container.
  */
-int reclaim_bereft(struct attachment *att, struct cni_error *err);
+int reclaim_released(struct attachment *att, struct cni_error *err);
 
 /* DEL of the network's attachment of these names, alive or not. The node lock is held. */
 int reclaim_delete(struct attachment *att, const char *container_id, const char *ifname,

@@ -116,7 +116,7 @@ static int complete(struct attachment *att, struct rule_list *wanted,
 		    struct cni_error *err)
 {
 	struct kept kept = {.configured = att->conf.spoof_check};
-	int ret = ipam_records(att, kept_note, &kept, err);
+	int ret = ipam_record_each(att, kept_note, &kept, err);
 	size_t n = 0;
 
 	for (size_t i = 0; ret == 0 && i < wanted->n; i++) {
@@ -151,7 +151,7 @@ static int spoofcheck_repair_shared(struct attachment *net, struct cni_error *er
 {
 	const struct net_conf configured = net->conf;
 	struct kept kept = {.configured = configured.spoof_check};
-	int ret = ipam_records(net, kept_note, &kept, err);
+	int ret = ipam_record_each(net, kept_note, &kept, err);
 
 	net->conf.mac_spoof_check |= kept.macs;
 	net->conf.spoof_check |= kept.addresses;

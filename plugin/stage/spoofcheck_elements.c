@@ -209,7 +209,7 @@ static int fill(struct attachment *att, struct text *text, struct cni_error *err
 	spoof_sets_name(att->conf.owner, &sets);
 	ret = sentinels_make(&sets, &sentinels, err);
 	elements_text(&sets, &sentinels, text);
-	return ret < 0 ? ret : ipam_records(att, record_fill, &filling, err);
+	return ret < 0 ? ret : ipam_record_each(att, record_fill, &filling, err);
 }
 
 int spoof_sets_wanted(const struct net_conf *conf, struct rule_list *list,

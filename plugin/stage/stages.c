@@ -123,7 +123,7 @@ int stages_del(struct attachment *att, struct cni_error *err)
 	int ret, record_ret = -ENOENT;
 
 	if (att->env.verb != CNI_ADD)
-		record_ret = ipam_recorded(att, &record, &record_err);
+		record_ret = ipam_record_read(att, &record, &record_err);
 	/* Without it the last stage would remove what says what else there is. */
 	if (record_err.code) {
 		*err = record_err;

@@ -26,7 +26,7 @@ struct stage {
 	 * `bridge-cni repair`: puts back what somebody else removed, where it is missing, and
 	 * says so by report_done(). Under the exclusive node lock; never in the pod. First
 	 * what the network's attachments share, once: @net has no container, no interface and
-	 * no addresses; who is connected is told by ipam_records().
+	 * no addresses; who is connected is told by ipam_record_each().
 	 */
 	int (*repair_shared)(struct attachment *net, struct cni_error *err);
 	/* Then what belongs to one connected attachment, or follows from it: @att has its

@@ -297,9 +297,9 @@ static uint32_t group_of(const struct attachment *att)
 	return hash_text(att->host_ifname) | 1u << 31;
 }
 
-static void connections_forget(void *data)
+static void connections_delete(void *data)
 {
-	conntrack_forget_pod(data);
+	conntrack_delete_pod(data);
 }
 
 /* The ifb of bandwidth.c goes at the same time. A failed ADD has made it only where
@@ -326,9 +326,9 @@ static int links_del(struct attachment *att, unsigned int veth_index,
 		return netlink_commit_announced(
 			nl, att->node->nftables,
 			(const unsigned int[]){veth.index, ifb.index}, 2,
-			forget ? connections_forget : NULL, att, err);
+			forget ? connections_delete : NULL, att, err);
 	if (forget)
-		connections_forget(att);
+		connections_delete(att);
 	return netlink_commit(nl, err);
 }
 

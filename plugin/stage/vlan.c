@@ -129,7 +129,7 @@ static bool is_of_another_version(struct attachment *att)
 
 	if (att->record)
 		return !att->record->native_vlan;
-	return ipam_recorded(att, &own, &err) < 0 ? err.code == 0 : !own.native_vlan;
+	return ipam_record_read(att, &own, &err) < 0 ? err.code == 0 : !own.native_vlan;
 }
 
 static int port_check(struct attachment *att, struct cni_error *err)

@@ -218,7 +218,7 @@ static void leave(struct attachment *att)
 }
 
 /* A pod whose runtime never heard of its address is not attached. */
-static _noinline_ void unheard(struct attachment *att, struct cni_error *err)
+static _noinline_ void undo_unprinted(struct attachment *att, struct cni_error *err)
 {
 	struct cni_error undo_err = {};
 
@@ -241,7 +241,7 @@ static int add_locked(struct attachment *att, answer_fn print, struct cni_error 
 		return ret;
 	ret = answer_print(att, print, err);
 	if (ret < 0)
-		unheard(att, err);
+		undo_unprinted(att, err);
 	return ret;
 }
 

@@ -266,7 +266,7 @@ static int shared_remove(struct attachment *net, struct cni_error *err)
 			    net->conf.bridge, net->conf.ipam.data_dir);
 		/* An earlier version made these sets. They go once no network's rules look into
 		 * them. */
-		rules_drop_sets(net, hostport_nodeips);
+		rules_drop_sets(net, portmap_nodeips);
 	}
 	if (ret == 0)
 		ret = bridge_remove(net, err);
@@ -279,7 +279,7 @@ static int shared_remove(struct attachment *net, struct cni_error *err)
 			    net->conf.ipam.data_dir);
 	/* Last: it says what is the network's. */
 	if (ret == 0 && !shared)
-		ret = ipam_forget(net, &store, err);
+		ret = ipam_network_remove(net, &store, err);
 	if (ret == 0 && store)
 		report_done(net, "removed its files below %s", net->conf.ipam.data_dir);
 	return ret;

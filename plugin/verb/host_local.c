@@ -16,7 +16,7 @@ static int reserve(struct attachment *att, struct cni_error *err)
 	int ret = ipam_reserve(att, &first);
 
 	if (ret == -EADDRNOTAVAIL && first.code == CNI_ERR_EXHAUSTED) {
-		ret = ipam_dead(att, &none, err);
+		ret = ipam_stale(att, &none, err);
 		return ret < 0 ? ret : ipam_reserve(att, err);
 	}
 	*err = first;

@@ -83,7 +83,7 @@ static int repair_locked(struct attachment *net, struct cni_error *err)
 	int ret = node_lock(net->node, NODE_EXCLUSIVE, err);
 
 	if (ret == 0)
-		ret = reclaim_bereft(net, err);
+		ret = reclaim_released(net, err);
 	if (ret == 0)
 		ret = leftovers_delete(net, err);
 	if (ret == 0)

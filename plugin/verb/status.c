@@ -23,7 +23,7 @@ static int room_after_reclaim(struct attachment *att, struct cni_error *err)
 	int ret;
 
 	error_clear(err);
-	ret = ipam_dead(att, &dead, err);
+	ret = ipam_stale(att, &dead, err);
 	if (ret < 0 || dead.n > 0 || att->conf.ready_when_exhausted)
 		return ret;
 	/* Files that named nobody have been given back on the way. */

@@ -284,20 +284,20 @@ static void ask(struct attachment *att)
 	static const struct prefix_list prefixes = {};
 	struct ip_span_list spans = {};
 	struct cni_error errs[5] = {}, err = {};
-	enum ipam_life life;
+	enum ipam_liveness life;
 	int r;
 
-	fuzz_promise_error(ipam_dead(att, &dead, &errs[0]), &errs[0]);
+	fuzz_promise_error(ipam_stale(att, &dead, &errs[0]), &errs[0]);
 	fuzz_promise_error(ipam_owners(att, &owners, &errs[1]), &errs[1]);
-	fuzz_promise_error(ipam_outside(att, &prefixes, true, &spans, &errs[2]),
+	fuzz_promise_error(ipam_reserved_outside(att, &prefixes, true, &spans, &errs[2]),
 			   &errs[2]);
 	free(spans.items);
-	fuzz_promise_error(ipam_records(att, see_record, NULL, &errs[3]), &errs[3]);
+	fuzz_promise_error(ipam_record_each(att, see_record, NULL, &errs[3]), &errs[3]);
 	fuzz_promise_error(ipam_room(att, NULL, &errs[4]), &errs[4]);
-	r = ipam_recorded(att, &record, &err);
+	r = ipam_record_read(att, &record, &err);
 	PROMISE(r == 0 || r == -ENOENT || err.code);
 	err = (struct cni_error){};
-	r = ipam_life(att, &life, &err);
+	r = ipam_liveness(att, &life, &err);
 	fuzz_promise_error(r, &err);
 }
 

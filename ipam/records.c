@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The records of a network's attachments, as the rest of the program reads them. */
+#include <errno.h>
+#include <string.h>
+
+#include "session.h"
+
+int ipam_record_read(struct attachment *att, struct record *ret_record,
+		     struct cni_error *err)
+{
+	_cleanup_(record_clear) struct record record = {};
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	int r = operation_open(att, STORE_EXISTING, &store, err);
+
+	if (r < 0)
+		return r;
+	r = operation_record(&store, att, &record, err);
+	if (err->code)
+		return r;
+	if (r < 0 || !record_is_of(&record, att->conf.name, att->env.container_id,
+				   att->env.ifname))
+		return -ENOENT;
+	*ret_record = record;
+	record = (struct record){};
+	return 0;
+}
+
+void ipam_record_list_clear(struct ipam_record_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		record_clear(&list->items[i]);
+	free(list->items);
+	*list = (struct ipam_record_list){};
+}
+
+static bool is_connected(const struct attachment *att, const struct record *record)
+{
+	const struct ipam_kernel *kernel = att->kernel;
+
+	return !record->coming && !record->going &&
+	       strcmp(record->network, att->conf.name) == 0 &&
+	       record_is_on(record, att->conf.bridge) && kernel &&
+	       kernel->has_interface && kernel->has_interface(kernel, record);
+}
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct record *x = a, *y = b;
+	const struct file_mark *first = x->n ? &x->addresses[0].mark : NULL;
+	const struct file_mark *second = y->n ? &y->addresses[0].mark : NULL;
+
+	if (!first || !second)
+		return !first - !second;
+	if (first->mtime_sec != second->mtime_sec)
+		return first->mtime_sec < second->mtime_sec ? 1 : -1;
+	return (first->mtime_nsec < second->mtime_nsec) -
+	       (first->mtime_nsec > second->mtime_nsec);
+}
+
+static int records_read(struct attachment *att, struct ipam_record_list *list,
+			struct cni_error *err)
+{
+	_cleanup_(record_walk_end) struct record_walk walk = {};
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	uint64_t hash;
+	int r = operation_open(att, STORE_EXISTING, &store, err);
+
+	if (r < 0)
+		return r == -ENOENT && err->code == 0 ? 0 : r;
+	for (;;) {
+		_cleanup_(record_clear) struct record record = {};
+		struct record *grown;
+
+		r = store_record_next_read(&store, &walk, &hash, &record, err);
+		if (r <= 0)
+			return r;
+		if (!is_connected(att, &record))
+			continue;
+		grown = reallocarray(list->items, list->n + 1, sizeof(*grown));
+		if (!grown)
+			return error_oom(err);
+		list->items = grown;
+		grown[list->n++] = record;
+		record = (struct record){};
+	}
+}
+
+int ipam_connected(struct attachment *att, struct ipam_record_list *ret_list,
+		   struct cni_error *err)
+{
+	_cleanup_(ipam_record_list_clear) struct ipam_record_list list = {};
+	int r = records_read(att, &list, err);
+
+	if (r < 0)
+		return r;
+	if (list.n)
+		qsort(list.items, list.n, sizeof(*list.items), newest_first);
+	*ret_list = list;
+	list = (struct ipam_record_list){};
+	return 0;
+}
+
+int ipam_record_each(struct attachment *att,
+		     int (*fn)(const struct record *record, void *data,
+			       struct cni_error *err),
+		     void *data, struct cni_error *err)
+{
+	_cleanup_(ipam_record_list_clear) struct ipam_record_list list = {};
+	int r = ipam_connected(att, &list, err);
+
+	for (size_t i = 0; r == 0 && i < list.n; i++)
+		r = fn(&list.items[i], data, err);
+	return r;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* STATUS's question: is there room in the store for the addresses of another attachment? */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "allocator.h"
+#include "session.h"
+
+/* dataDir, or the nearest directory above it that is there: what ADD would begin with. */
+static int data_dir_check(const char *data_dir, struct cni_error *err)
+{
+	_cleanup_(free_p) char *path = strdup(data_dir);
+	char *slash;
+	int ret;
+
+	if (!path)
+		return error_oom(err);
+	while ((ret = faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS)) < 0 &&
+	       errno == ENOENT && (slash = strrchr(path, '/')) && slash != path)
+		*slash = '\0';
+	if (ret < 0)
+		return error_errno(err, CNI_ERR_UNAVAILABLE, errno,
+				   "ipam.dataDir: %s can't be written to", path);
+	return 0;
+}
+
+/* The range of the next address; of several that which host-local's order comes to. */
+static int next_range(struct store *store, const struct range_set_list *sets, size_t set,
+		      const struct ip_range **ret_range, struct cni_error *err)
+{
+	_cleanup_(last_close) struct last_file last = LAST_CLOSED;
+	struct ip_addr ip;
+	int r;
+
+	if (sets->items[set].n > 1)
+		store_last_get(store, set, &last);
+	r = allocator_next(store, sets, set, &last.ip, &ip, err);
+	if (r == 0)
+		*ret_range = range_set_find(&sets->items[set], &ip);
+	return r;
+}
+
+/* As far as its first 256 addresses tell, which is one look into the table. */
+static bool is_unused(struct store *store, const struct ip_range *range)
+{
+	struct ip_addr to = range->start;
+
+	to.bytes[ip_size(to.family) - 1] = 0xff;
+	if (ip_cmp(&to, &range->end) > 0)
+		to = range->end;
+	return table_count(&store->table, &range->start, &to) == 0;
+}
+
+/* @store: NULL, where there is none yet. */
+static int room_check(struct store *store, const struct range_set_list *sets,
+		      struct cni_result *next, struct cni_error *err)
+{
+	for (size_t i = 0; i < sets->n; i++) {
+		const struct ip_range *range = &sets->items[i].ranges[0];
+		int r = store ? next_range(store, sets, i, &range, err) : 0;
+
+		if (r == -EADDRNOTAVAIL)
+			err->code = CNI_ERR_EXHAUSTED;
+		if (r < 0)
+			return r;
+		if (store && !is_unused(store, range))
+			continue;
+		next->ips.items[next->ips.n++] = (struct ip_config){
+			.address = {range->start, range->subnet.len},
+			.gateway = range->gateway,
+			.interface = -1,
+		};
+	}
+	return 0;
+}
+
+int ipam_room(struct attachment *att, struct cni_result *ret_next, struct cni_error *err)
+{
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	_cleanup_(cni_result_clear) struct cni_result next = {};
+	const struct range_set_list *sets = &att->conf.ipam.sets;
+	bool fresh;
+	int r = data_dir_check(att->conf.ipam.data_dir, err);
+
+	if (r == 0)
+		r = operation_open(att, STORE_EXISTING, &store, err);
+	fresh = r == -ENOENT && err->code == 0;
+	if (r < 0 && !fresh)
+		return r;
+	if (store.dir_fd >= 0 && store.lock_fd < 0)
+		return error_set(err, CNI_ERR_UNAVAILABLE, ENOSPC,
+				 "ipam.dataDir: there is no room for a file in %s; free "
+				 "space, inodes or quota there",
+				 store.path);
+	next.ips.items = calloc(sets->n + 1, sizeof(*next.ips.items));
+	if (!next.ips.items)
+		return error_oom(err);
+	r = fresh ? 0 : operation_index(&store, att, err);
+	if (r == 0)
+		r = room_check(fresh ? NULL : &store, sets, &next, err);
+	if (r == 0 && ret_next) {
+		cni_result_clear(ret_next);
+		*ret_next = next;
+		next = (struct cni_result){};
+	}
+	return r;
+}
