@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Fixtures, the machine's own network held against how it was, and the closing line."""
+"""Fixtures, the machine held against how it was, and the closing line."""
 import os
 import pathlib
-import subprocess
 import sys
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 sys.dont_write_bytecode = True
 
-from harness import distribution, snapshot, vlan  # noqa: E402
+from harness import distribution, machine, snapshot, vlan  # noqa: E402
 from harness.node import Node  # noqa: E402
 
 IN_CI = os.environ.get("CI") == "true"
@@ -50,29 +49,14 @@ def vlans(request, node, vlan_filtering):
     return node
 
 
-# -- the machine's own network is never touched
-
-
-def of_this_machine():
-    """What `ip netns`, `ip link` and `nft list ruleset` say, and the switches."""
-
-    def output(*argv):
-        done = subprocess.run(argv, capture_output=True, text=True)
-        return done.stdout.splitlines()
-
-    state = {"ip netns": output("ip", "netns"),
-             "ip link": [line.split(" qlen ")[0] for line in output("ip", "-o", "link")],
-             "nft list ruleset": output("nft", "-s", "list", "ruleset")}
-    for key in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
-        path = pathlib.Path("/proc/sys/net") / key
-        state[key] = path.read_text().strip() if path.exists() else None
-    return state
+# -- the machine is never touched
 
 
 def pytest_sessionstart(session):
     if os.geteuid() != 0:
         pytest.exit("these tests make namespaces: run them as root", 2)
-    session.config.machine_before = of_this_machine()
+    machine.isolate()
+    session.config.machine_before = machine.state()
 
 
 # -- counting
@@ -107,7 +91,7 @@ def pytest_collectreport(report):
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session, exitstatus):
     before = getattr(session.config, "machine_before", None)
-    lines = snapshot.difference(before, of_this_machine()) if before else []
+    lines = snapshot.difference(before, machine.state()) if before else []
     session.config.machine_lines = lines
     if lines:
         counts["failed"] += 1
@@ -118,7 +102,7 @@ def pytest_terminal_summary(terminalreporter, config):
     for line in skips:
         terminalreporter.write_line(f"skipped {line}")
     for line in getattr(config, "machine_lines", []):
-        terminalreporter.write_line(f"FAILED the machine's own network changed: {line}")
+        terminalreporter.write_line(f"FAILED the machine changed: {line}")
 
 
 def closing_line():

@@ -77,9 +77,10 @@ class Host:
             raise RuntimeError(self.outer.stderr.read().decode())
         children = f"/proc/{self.outer.pid}/task/{self.outer.pid}/children"
         self.init = pathlib.Path(children).read_text().split()[0]
-        # All of Debian's but what is replaced.
-        self.run("sh", "-c", f"mkdir -p {CNI_BIN} {CNI_CONF} && ln -s {DEBIAN_PLUGINS}/* "
-                 f"{CNI_BIN} && rm {CNI_BIN}/bridge {CNI_BIN}/host-local && "
+        # All of Debian's but what is replaced, and nothing that is installed on the machine.
+        self.run("sh", "-c", f"rm -rf {CNI_BIN} && mkdir -p {CNI_BIN} {CNI_CONF} && "
+                 f"ln -s {DEBIAN_PLUGINS}/* {CNI_BIN} && "
+                 f"rm {CNI_BIN}/bridge {CNI_BIN}/host-local && "
                  f"ln -s {os.path.realpath(plugin.BRIDGE_CNI)} {CNI_BIN}/bridge-cni")
 
     # -- commands, among the node's processes and files
