@@ -35,6 +35,7 @@ VARIANT     := $(if $(SANITIZE),san,release)
 BUILD       := build/$(VARIANT)
 INSTALLED   := $(DESTDIR)$(CNI_BIN_DIR)/bridge-cni
 INSTALLED_DOC := $(DESTDIR)$(PREFIX)/share/doc/bridge-cni
+INSTALLED_MAN := $(DESTDIR)$(PREFIX)/share/man
 
 HARDENING   := -fPIE -fstack-protector-strong -fstack-clash-protection
 ifeq ($(SANITIZE),)
@@ -265,15 +266,21 @@ base-image: ## a base for it without a registry, by debootstrap; BASE=localhost/
 	$(Q)tests/install-deps image
 	$(Q)deploy/base-image $(BASE) bookworm $(DEBIAN_MIRROR)
 
-# README, and what it shows and leads to.
-DOC_FILES := README.md LICENSE tests/bench/chart.svg
+# Below one directory as in the tree, so that the links from one to another lead somewhere.
+MAN_PAGES := $(wildcard deploy/man/*.[1-9])
+DOC_FILES := README.md LICENSE tests/bench/chart.svg $(wildcard */README.md) $(MAN_PAGES)
+DOC_FOLDERS := $(filter-out ./,$(sort $(dir $(DOC_FILES))))
+# $(1): a page such as deploy/man/bridge-cni.8, which man finds as man8/bridge-cni.8.
+installed_man = $(INSTALLED_MAN)/man$(patsubst .%,%,$(suffix $(1)))/$(notdir $(1))
 define install_doc
 $(foreach f,$(DOC_FILES),install -D -m 644 $(f) '$(INSTALLED_DOC)/$(f)'
+	)
+$(foreach f,$(MAN_PAGES),install -D -m 644 $(f) '$(call installed_man,$(f))'
 	)
 endef
 
 .PHONY: install
-install: build/bridge-cni ## into $(DESTDIR)$(CNI_BIN_DIR), the README below $(PREFIX)
+install: build/bridge-cni ## into $(DESTDIR)$(CNI_BIN_DIR), documents below $(PREFIX)
 	install -D -m 755 build/bridge-cni '$(INSTALLED).new'
 	mv -fT '$(INSTALLED).new' '$(INSTALLED)'
 	$(install_doc)
@@ -287,8 +294,9 @@ install-bundle: bundle ## the same, of the bundle: a link into $(CNI_BIN_DIR)/.b
 uninstall: ## what either put there, and nothing else
 	deploy/bundle/install --remove '$(DESTDIR)$(CNI_BIN_DIR)'
 	cd '$(INSTALLED_DOC)' 2>/dev/null && rm -f $(DOC_FILES) && \
-		rmdir --ignore-fail-on-non-empty -p tests/bench 2>/dev/null; true
+		rmdir --ignore-fail-on-non-empty -p $(DOC_FOLDERS) 2>/dev/null; true
 	[ ! -d '$(INSTALLED_DOC)' ] || rmdir --ignore-fail-on-non-empty '$(INSTALLED_DOC)'
+	rm -f $(foreach f,$(MAN_PAGES),'$(call installed_man,$(f))')
 
 .PHONY: format
 format: ## clang-format over the tree

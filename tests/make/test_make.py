@@ -147,9 +147,10 @@ def built(tree):
 def test_uninstall_removes_what_was_installed_and_nothing_else(built, tmp_path, targets, variables):
     dest = tmp_path / "dest"
     plugins = dest / variables.get("CNI_BIN_DIR", "/opt/cni/bin").lstrip("/")
-    doc = dest / variables.get("PREFIX", "/usr/local").lstrip("/") / "share/doc/bridge-cni"
+    share = dest / variables.get("PREFIX", "/usr/local").lstrip("/") / "share"
+    doc = share / "doc/bridge-cni"
     others = [plugins / "loopback", plugins / ".bridge-cni/0.1.0-0123456789abcdef/bridge-cni",
-              doc / "changelog"]
+              doc / "changelog", share / "man/man8/bridge.8"]
     for path in others:
         path.parent.mkdir(parents=True)
         path.write_text("somebody else's")
@@ -161,6 +162,9 @@ def test_uninstall_removes_what_was_installed_and_nothing_else(built, tmp_path, 
         assert says(program) == ("made" if program.is_symlink() else "")
         for name in ("README.md", "LICENSE", "tests/bench/chart.svg"):
             assert (doc / name).read_text() == (built / name).read_text()
+        for page in (built / "deploy/man").iterdir():
+            installed = share / f"man/man{page.suffix[1:]}" / page.name
+            assert installed.read_text() == page.read_text()
     make_dest(built, dest, "uninstall", **variables)
     assert listing(dest) == before
 
