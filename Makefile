@@ -25,12 +25,16 @@ FUZZ_SECONDS ?= 60
 FUZZ        ?=
 
 VERSION     := 0.1.0
+# Of libnl the messages alone: with libnl-route-3 every start takes 0.84 ms instead of 0.70, for
+# 12 system calls, 22 page faults and 1,300 relocations more. Unit tests link it.
 LIBS        := libnl-3.0 libcjson
 # cJSON_ParseWithLengthOpts() is of 1.7.13; older ones of the others were not tried.
 VERSIONS    := libnl-3.0 >= 3.5 libcjson >= 1.7.13 libnftables >= 1.0
 # Of the node agent alone. CURLOPT_PROTOCOLS_STR is of 7.85.
 AGENT_LIBS  := libcurl libmicrohttpd
 AGENT_VERSIONS := libcurl >= 7.85 libmicrohttpd >= 0.9.59
+# Of unit tests alone: those that have libnl-route read the plugin's messages to the kernel.
+ORACLE_LIBS := libnl-route-3.0
 VARIANT     := $(if $(SANITIZE),san,release)
 BUILD       := build/$(VARIANT)
 INSTALLED   := $(DESTDIR)$(CNI_BIN_DIR)/bridge-cni
@@ -123,9 +127,17 @@ $(BUILD)/%.o: %.c Makefile $(BUILD)/.versions
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PROJECT_CFLAGS) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB_OBJECTS)
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB_OBJECTS) | $(BUILD)/.unit-versions
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(PROJECT_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PROJECT_LIBS) -lcmocka
+	$(Q)$(CC) $(CFLAGS) $(PROJECT_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PROJECT_LIBS) $(UNIT_LIBS)
+
+UNIT_LIBS = -lcmocka
+$(BUILD)/tests/unit/test_netlink_oracle_%: UNIT_LIBS += $(call packages,--libs $(ORACLE_LIBS))
+
+$(BUILD)/.unit-versions: Makefile
+	$(Q)mkdir -p $(@D)
+	$(Q)$(call wanted,cmocka $(ORACLE_LIBS),unit)
+	$(Q)touch $@
 
 $(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(LIB_OBJECTS) $(AGENT_READERS)
 	$(call say,LINK,$@)
