@@ -280,7 +280,7 @@ base-image: ## a base for it without a registry, by debootstrap; BASE=localhost/
 
 # Below one directory as in the tree, so that the links from one to another lead somewhere.
 MAN_PAGES := $(wildcard deploy/man/*.[1-9])
-DOC_FILES := README.md LICENSE tests/bench/chart.svg $(wildcard */README.md) $(MAN_PAGES)
+DOC_FILES := LICENSE $(wildcard README.md */README.md */*/README.md) $(MAN_PAGES) tests/bench/chart.svg
 DOC_FOLDERS := $(filter-out ./,$(sort $(dir $(DOC_FILES))))
 # $(1): a page such as deploy/man/bridge-cni.8, which man finds as man8/bridge-cni.8.
 installed_man = $(INSTALLED_MAN)/man$(patsubst .%,%,$(suffix $(1)))/$(notdir $(1))

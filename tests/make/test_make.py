@@ -160,7 +160,8 @@ def test_uninstall_removes_what_was_installed_and_nothing_else(built, tmp_path, 
         program = plugins / "bridge-cni"
         assert program.is_symlink() == (target == "install-bundle")
         assert says(program) == ("made" if program.is_symlink() else "")
-        for name in ("README.md", "LICENSE", "tests/bench/chart.svg"):
+        for name in ("README.md", "LICENSE", "plugin/README.md", "tests/bench/chart.svg",
+                     "deploy/man/bridge-cni.8"):
             assert (doc / name).read_text() == (built / name).read_text()
         for page in (built / "deploy/man").iterdir():
             installed = share / f"man/man{page.suffix[1:]}" / page.name
@@ -231,19 +232,20 @@ def test_an_installation_that_fails_leaves_the_plugin_as_it_was(tree, tmp_path):
     assert listing(plugins) == before and says(plugins / "bridge-cni") == "good"
 
 
-# -- README
+# -- the documents
 
 
-def commands_of_README():
-    """Lines of its blocks of code, less what follows as a remark."""
-    blocks = re.findall(r"^```\w*\n(.*?)^```$", (plugin.REPOSITORY / "README.md").read_text(),
-                        re.M | re.S)
+def commands_of_the_documents():
+    """Lines of their blocks of code, less what follows as a remark."""
+    text = "".join(path.read_text() for name in ("README.md", "*/README.md", "*/*/README.md")
+                   for path in sorted(plugin.REPOSITORY.glob(name)))
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", text, re.M | re.S)
     return [re.split(r"\s{2,}#", line)[0].strip() for block in blocks
             for line in block.splitlines()]
 
 
-def test_each_make_in_README_has_its_target(tree):
-    lines = [line for line in commands_of_README() if re.match(r"(sudo )?make\b", line)]
+def test_each_make_in_the_documents_has_its_target(tree):
+    lines = [line for line in commands_of_the_documents() if re.match(r"(sudo )?make\b", line)]
     assert len(lines) > 15
     for line in lines:
         # Only what it would do, and that not for the targets that make runs by itself.
@@ -252,14 +254,14 @@ def test_each_make_in_README_has_its_target(tree):
         assert (done.returncode, done.stderr) == (0, ""), line
 
 
-def test_README_s_packages_are_those_of_the_build(tree):
-    line, = [line for line in commands_of_README() if line.startswith("apt install ")]
+def test_the_README_s_packages_are_those_of_the_build(tree):
+    line, = [line for line in commands_of_the_documents() if line.startswith("apt install ")]
     assert set(packages(tree, "build")) - set(line.split()[2:]) <= {"libnftables1"}  # comes with -dev
 
 
-def test_README_s_installation_and_bundle_are_installed_and_go(built, tmp_path):
+def test_the_documents_installation_and_bundle_are_installed_and_go(built, tmp_path):
     """Each command as it stands, below another root directory."""
-    lines = [line for line in commands_of_README()
+    lines = [line for line in commands_of_the_documents()
              if re.match(r"(sudo )?make (install|install-bundle|uninstall)\b", line)]
     assert {word for line in lines for word in line.split()} >= \
         {"install", "install-bundle", "uninstall"}

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""README's examples, run as they stand there: their output is what comes out.
+"""The documents' examples, run as they stand there: their output is what comes out.
 
 In a block of code a line that begins with "# " is a command, and what follows is its output; a
-block without such a line is commands alone. With README=write in the environment the output in
-README.md becomes what came out here.
+block without such a line is commands alone. With DOCUMENTS=write in the environment the output in
+the document becomes what came out here.
 """
 import json
 import os
@@ -16,7 +16,9 @@ from harness import plugin
 from harness.command import written
 
 README = plugin.REPOSITORY / "README.md"
-WRITE = os.environ.get("README") == "write"
+EXAMPLES = plugin.REPOSITORY / "plugin/README.md"
+MANUAL = plugin.REPOSITORY / "deploy/man/bridge-cni.8"
+WRITE = os.environ.get("DOCUMENTS") == "write"
 MARK = "-- here ends the output of a command --"
 # What differs from run to run: the MAC address of a bridge made here, which follows from the
 # boot and the namespace, the link-local address that follows from that, and interfaces' indexes.
@@ -24,11 +26,11 @@ VARIES = [(r"\b06(:[0-9a-f]{2}){5}\b", "BRIDGE-MAC"), (r"fe80::4[0-9a-f:]+/64", 
           (r"@if\d+", "@ifN")]
 
 
-def section(title):
+def section(document, title):
     """The text below a headline, up to the next of its level or above."""
     ends = tuple("#" * n + " " for n in range(1, title.index(" ") + 1))
     lines, inside, code = [], False, False
-    for line in README.read_text().splitlines(keepends=True):
+    for line in document.read_text().splitlines(keepends=True):
         code ^= line.startswith("```")
         if not code and line.startswith(ends):
             inside = line.strip() == title
@@ -71,19 +73,19 @@ def alike(command, text):
 
 
 def write(command, output, after):
-    """Puts the output where README has it, behind a place; gives the next one. None: as it is."""
-    text = README.read_text()
+    """Puts the output into the document, behind a place; gives the next one. None: as it is."""
+    text = EXAMPLES.read_text()
     start = text.index(f"# {command}\n", after) + len(command) + 3
     end = re.compile(r"^(# |```)", re.M).search(text, start).start()
     if output is not None:
         output = "  ".join(output.split()) + "\n" if command.startswith("ls ") else \
             "".join(line.rstrip() + "\n" for line in output.splitlines())
-        README.write_text(text[:start] + output + text[end:])
+        EXAMPLES.write_text(text[:start] + output + text[end:])
     return start
 
 
 def hold(node, directory, shown):
-    """Runs the steps; their output must be README's."""
+    """Runs the steps; their output must be the document's."""
     found = what_came_out(node, directory, [command for command, _ in shown])
     place = 0
     for (command, wanted), output in zip(shown, found):
@@ -95,7 +97,7 @@ def hold(node, directory, shown):
             place = write(command, None if same else output, place)
         else:
             assert same, \
-                f"README.md: `{command}` prints\n{output}(README=write puts that there)"
+                f"{EXAMPLES}: `{command}` prints\n{output}(DOCUMENTS=write puts that there)"
 
 
 @pytest.fixture
@@ -110,7 +112,7 @@ def directory(node):
 def example(directory):
     """The worked example's steps, with its files where they are wanted."""
     shown = []
-    for language, text, before in blocks(section("## A worked example")):
+    for language, text, before in blocks(section(EXAMPLES, "## A worked example")):
         name = re.fullmatch(r"In, `(\S+)`:", before)
         if language == "json" and name:
             (directory / name[1]).write_text(text)
@@ -132,7 +134,7 @@ def test_repair_prints_what_it_mends_as_it_stands(node, directory):
     added = [command for command in commands if command.startswith("cni ADD")]
     conf = json.loads((directory / "net.json").read_text())
     written(node, conf)
-    shown, = [steps(text) for _, text, _ in blocks(section("## Healing and cleaning up"))
+    shown, = [steps(text) for _, text, _ in blocks(section(EXAMPLES, "## Healing"))
               if "bridge-cni repair\n" in text and "# ip link" in text]
     before = f"""
         ip() {{ command ip -n node1 "$@"; }}
@@ -145,9 +147,16 @@ def test_repair_prints_what_it_mends_as_it_stands(node, directory):
 
 def conflist():
     """The one of /etc/cni/net.d."""
-    text, = [text for language, text, _ in blocks(section("## Using it"))
+    text, = [text for language, text, _ in blocks(section(README, "## One configuration"))
              if language == "json" and '"plugins"' in text]
     return json.loads(text)
+
+
+def how_to_look():
+    """The commands of the manual page."""
+    block, = re.findall(r"^\.Ss How to look\n\.Bd -literal\n(.*?)^\.Ed$", MANUAL.read_text(),
+                        re.M | re.S)
+    return block.splitlines()
 
 
 def test_the_conflist_serves_and_one_finds_what_it_made_where_How_to_look_says(node):
@@ -156,8 +165,7 @@ def test_the_conflist_serves_and_one_finds_what_it_made_where_How_to_look_says(n
     pod = node.pod()
     node.add(pod, {"cniVersion": conf["cniVersion"], "name": conf["name"], **first,
                    "runtimeConfig": {"portMappings": [{"hostPort": 8080, "containerPort": 80}]}})
-    _, text, _ = blocks(section("## How to look"))[0]
-    for command in text.splitlines():
+    for command in how_to_look():
         done = node.run("bash", "-c", command, check=False)
         said = done.stdout + done.stderr
         if command.startswith("fuser"):  # nobody holds it now: that, and no other, is its reason
