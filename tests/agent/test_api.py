@@ -8,7 +8,7 @@ import time
 import pytest
 
 from harness.apiserver import SERVER_NAME, make_certificates
-from harness.cluster import wait_for
+from harness.waiting import wait_for
 
 
 @pytest.fixture

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """bridge-cni-agent --cleanup."""
-from harness.cluster import INTERNET4, wait_for
+import time
+
+from harness.cluster import INTERNET4
+from harness.waiting import wait_for
 
 
 def clean_up(node):
@@ -28,7 +31,6 @@ def test_a_running_agent_puts_nothing_back_behind_it(cluster):
     wait_for(lambda: node.page("/readyz")[0] == 503)
     assert "standing by" in node.log()
     cluster.api.put("later", ["10.244.90.0/24"], ["192.0.2.90"])
-    import time
     time.sleep(2.5)
     assert node.conflist() is None and node.own_routes() == {}
     assert node.page("/healthz")[0] == 200

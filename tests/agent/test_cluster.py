@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Pods on several nodes: who reaches whom, and which source address is seen."""
 from harness import wire
-from harness.cluster import INTERNET4, INTERNET6, wait_for
+from harness.cluster import INTERNET4, INTERNET6
+from harness.waiting import wait_for
 
 
 def assert_reach_each_other(pods):

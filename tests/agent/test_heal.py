@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from harness.cluster import INTERNET4, INTERNET6, wait_for
+from harness.cluster import INTERNET4, INTERNET6
+from harness.waiting import wait_for
 from test_cluster import assert_reach_each_other
 
 WITHIN = 5.0  # seconds until pods ping again

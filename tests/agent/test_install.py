@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 
-from harness.cluster import wait_for
+from harness.waiting import wait_for
 
 
 def installed(node):

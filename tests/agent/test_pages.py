@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from harness.cluster import wait_for
+from harness.waiting import wait_for
 
 
 def test_health_readiness_and_metrics(cluster):

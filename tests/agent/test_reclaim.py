@@ -5,7 +5,7 @@ import pathlib
 import time
 
 from harness import netns
-from harness.cluster import wait_for
+from harness.waiting import wait_for
 
 NETWORK = "pods"
 

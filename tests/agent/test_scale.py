@@ -4,7 +4,7 @@ import os
 import pathlib
 import time
 
-from harness.cluster import wait_for
+from harness.waiting import wait_for
 
 NODES = 5000
 SYNC_SECONDS, UPDATE_SECONDS = 2.0, 0.010

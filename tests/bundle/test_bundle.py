@@ -62,9 +62,8 @@ def test_in_a_root_that_holds_nothing_else(node, place):
         assert first.ping(address)
     node.check(first, conf, result, **how)
     node.run("nft", "flush", "ruleset")
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.CHECK):
         node.check(first, conf, result, **how)
-    assert error.value.code == plugin.CHECK
     node.add(second, conf, **how)
     node.check(first, conf, result, **how)
     assert first.ping(INTERNET4) and second.ping(INTERNET6)
@@ -98,10 +97,8 @@ def test_what_is_missing_is_named_and_nothing_is_left(node, missing):
     root, pod = Root(node, "/bundle"), node.pod()
     path = root.path / "bundle" / BESIDE / missing
     shutil.rmtree(path) if missing == "" else path.unlink()
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.RULES, missing or f"/bundle/{BESIDE}"):
         node.add(pod, network(), **root.enter())
-    assert error.value.code == plugin.RULES
-    error.value.says(missing or f"/bundle/{BESIDE}")
     node.assert_nothing_left(pod)
 
 
@@ -110,10 +107,8 @@ def test_a_program_beside_it_that_crashes_is_an_error(node):
     shutil.copytree(BUNDLE, copy)
     shutil.copy("/bin/false", copy / BESIDE / "bridge-cni-nft")
     pod = node.pod()
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.RULES, f"{copy}/{BESIDE}/bridge-cni-nft"):
         node.add(pod, network(), executable=str(copy / "bridge-cni"))
-    assert error.value.code == plugin.RULES
-    error.value.says(f"{copy}/{BESIDE}/bridge-cni-nft")
     node.assert_nothing_left(pod)
 
 

@@ -3,7 +3,6 @@
 import os
 import pathlib
 import shutil
-import time
 
 import host as hosts
 import pytest
@@ -24,13 +23,6 @@ def missing(*programs):
     if "overlay" not in pathlib.Path("/proc/filesystems").read_text():
         return "the kernel has no overlay file system"
     return None
-
-
-def wait_for(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it took too long"
-        time.sleep(0.02)
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,10 @@ import time
 
 import host as hosts
 import pytest
-from conftest import missing, wait_for
+from conftest import missing
 
 from harness.node import GATEWAY4, INTERNET4, INTERNET6, network
+from harness.waiting import wait_for
 
 pytestmark = pytest.mark.must_run
 

@@ -7,10 +7,11 @@ import subprocess
 
 import host as hosts
 import pytest
-from conftest import missing, wait_for
+from conftest import missing
 
 from harness import distribution
 from harness.node import INTERNET4, INTERNET6, NODE4, NODE6, network
+from harness.waiting import wait_for
 
 pytestmark = pytest.mark.must_run
 

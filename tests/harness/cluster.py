@@ -5,11 +5,11 @@ import json
 import os
 import pathlib
 import signal
-import time
 
 from . import netns, plugin
 from .apiserver import ApiServer
 from .node import INTERNET4, INTERNET6, OUTSIDE4, OUTSIDE6, Node, Pod
+from .waiting import wait_for
 
 BUILD = os.environ.get("BUILD_DIR", plugin.REPOSITORY / "build")
 AGENT = str(pathlib.Path(BUILD, "bridge-cni-agent").resolve())
@@ -28,22 +28,6 @@ mount -o remount,bind,ro /proc/sys
 {more}
 exec setpriv --no-new-privs --bounding-set -all,+net_admin --inh-caps -all,+net_admin "$@"
 """
-
-
-def wait_for(what, seconds=10.0, step=0.05):
-    """The first true value of what(), or the assertion that it fails with."""
-    end = time.monotonic() + seconds
-    while True:
-        error = None
-        try:
-            value = what()
-            if value:
-                return value
-        except (AssertionError, OSError, KeyError, ValueError) as caught:
-            error = caught
-        if time.monotonic() > end:
-            raise AssertionError(f"not within {seconds} s: {what.__name__}") from error
-        time.sleep(step)
 
 
 class ClusterNode(Node):
@@ -242,4 +226,4 @@ class Cluster:
         os.close(self.mnt_fd)
 
 
-__all__ = ["Cluster", "ClusterNode", "Pod", "wait_for", "INTERNET4", "INTERNET6"]
+__all__ = ["Cluster", "ClusterNode", "Pod", "INTERNET4", "INTERNET6"]

@@ -39,6 +39,13 @@ def lines_of(done):
     return done.stdout.splitlines()
 
 
+def refused(done, *words):
+    """It says why not, and nothing that it has done."""
+    assert done.returncode == 1 and done.stdout == "", done
+    for word in words:
+        assert word in done.stderr, f"{word} is not named in: {done.stderr}"
+
+
 def repair(node, *confs, **kw):
     return lines_of(command(node, "repair", *written(node, *confs), **kw))
 

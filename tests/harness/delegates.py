@@ -3,12 +3,14 @@
 
 A written one logs how it was called, then does what the test says.
 """
+import contextlib
 import json
 import os
 import pathlib
 import textwrap
 
 from .node import network
+from .waiting import wait_for
 
 DEBIAN = pathlib.Path("/usr/lib/cni")
 # Debian's 1.1.1 speaks no newer one, and gets the configuration as it is.
@@ -19,7 +21,7 @@ RESULT = {"cniVersion": "1.1.0", "ips": [{"address": f"{ADDRESS}/16"}]}
 HEAD = '''\
 #!/usr/bin/python3
 import json, os, signal, subprocess, sys, time
-verb = os.environ["CNI_COMMAND"]
+verb, here = os.environ["CNI_COMMAND"], os.path.dirname(sys.argv[0])
 fds = {{n: os.readlink("/proc/self/fd/" + n) for n in os.listdir("/proc/self/fd")
        if os.path.exists("/proc/self/fd/" + n)}}
 status = open("/proc/self/status").read()
@@ -30,12 +32,16 @@ with open({log!r}, "a") as log:
                           "pid": os.getpid(), "argv": sys.argv}}) + "\\n")
 def answer(**changes):
     print(json.dumps({{**{result!r}, **changes}}))
+def hold(name=""):
+    open(here + "/waiting" + name, "w").close()
+    while not os.path.exists(here + "/go" + name): time.sleep(0.01)
 '''
 
 
 class Delegate:
-    """An executable that acts by `body`, in which `verb` is CNI_COMMAND and answer()
-    prints a result; without one it answers every ADD with the same address."""
+    """An executable that acts by `body`, in which `verb` is CNI_COMMAND, `here` its
+    directory, answer() prints a result and hold() waits for the test (see held); without
+    one it answers every ADD with the same address."""
 
     def __init__(self, node, body=None, name="fake", read=True, directory="delegates"):
         self.node, self.name = node, name
@@ -62,6 +68,15 @@ class Delegate:
 
     def verbs(self):
         return [call["verb"] for call in self.calls()]
+
+    @contextlib.contextmanager
+    def held(self, name=""):
+        """The block runs once it has come to its hold(name), and lets it go on then."""
+        try:
+            wait_for((self.directory / f"waiting{name}").exists)
+            yield
+        finally:
+            (self.directory / f"go{name}").touch()
 
     def add(self, pod, conf=None, **kw):
         return self.node.add(pod, conf or self.conf(), env=self.env, **kw)

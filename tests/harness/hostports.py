@@ -2,12 +2,13 @@
 """Host ports: configurations, servers in pods, who reaches them, what nft holds."""
 import contextlib
 import json
+import select
 import socket
 import struct
 import threading
-import time
 
 from .node import network
+from .waiting import wait_for
 
 
 def ports(*mappings, families="dual", **changes):
@@ -22,8 +23,7 @@ def ports(*mappings, families="dual", **changes):
 def settled(node, bridge="cni0"):
     """A bridge that was just made asks no neighbours before its link-local address is
     through duplicate address detection."""
-    while node.ip(f"-6 addr show dev {bridge} tentative"):
-        time.sleep(0.05)
+    wait_for(lambda: not node.ip(f"-6 addr show dev {bridge} tentative"))
 
 
 def family_of(address):
@@ -31,31 +31,48 @@ def family_of(address):
 
 
 @contextlib.contextmanager
-def served(pod, port, address=None, word=b"pod"):
+def answering(server, answer):
+    """Calls answer() whenever something has come to the socket, as long as the block runs."""
+    end, ended = socket.socketpair()
+
+    def serve():
+        while ended not in select.select([server, ended], [], [])[0]:
+            with contextlib.suppress(OSError):  # the other side has gone
+                answer()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield
+    finally:
+        end.close()
+        thread.join()
+        ended.close()
+
+
+@contextlib.contextmanager
+def served(pod, port, address="::", word=b"pod"):
     """A TCP server in a pod that says its word and whom it sees."""
-    family = family_of(address or "::")
-    with pod.socket(family, socket.SOCK_STREAM) as server:
+    with pod.socket(family_of(address), socket.SOCK_STREAM) as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        server.bind((address or "::", port))
+        server.bind((address, port))
         server.listen(64)
-        server.settimeout(0.05)
-        going = True
 
-        def serve():
-            while going:
-                with contextlib.suppress(TimeoutError):
-                    connection, peer = server.accept()
-                    with connection:
-                        seen = peer[0].removeprefix("::ffff:")
-                        connection.sendall(word + b" " + seen.encode())
+        def answer():
+            connection, peer = server.accept()
+            with connection:
+                connection.sendall(word + b" " + peer[0].removeprefix("::ffff:").encode())
 
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
+        with answering(server, answer):
             yield
-        finally:
-            going = False
-            thread.join()
+
+
+@contextlib.contextmanager
+def served_udp(pod, port, address="::", word=b"pod"):
+    with pod.socket(family_of(address), socket.SOCK_DGRAM) as server:
+        server.bind((address, port))
+        with answering(server, lambda: server.sendto(word, server.recvfrom(100)[1])):
+            yield
 
 
 def ask(client, address, port, timeout=2):
@@ -79,28 +96,6 @@ def ask_udp(client, address, port, sock=None, timeout=1):
             return sock.recvfrom(100)[0].decode()
         except OSError:
             return None
-
-
-@contextlib.contextmanager
-def served_udp(pod, port, word=b"pod"):
-    with pod.socket(socket.AF_INET6, socket.SOCK_DGRAM) as server:
-        server.bind(("::", port))
-        server.settimeout(0.05)
-        going = True
-
-        def serve():
-            while going:
-                with contextlib.suppress(TimeoutError):
-                    _, peer = server.recvfrom(100)
-                    server.sendto(word, peer)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield
-        finally:
-            going = False
-            thread.join()
 
 
 def table(node, kind):

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What listens on the node's loopback alone, who gets at it, and what keeps them from it."""
 import contextlib
-import socket
-import threading
 
-from .hostports import ask, ask_udp, served
+from .hostports import ask, ask_udp, served, served_udp
 
 LISTENER = "127.0.0.5"  # an address of the node
 
@@ -39,26 +37,6 @@ def reaches(pod):
 @contextlib.contextmanager
 def listening(node):
     """For TCP and UDP."""
-    with node.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind((LISTENER, 9999))
-        sock.settimeout(0.1)
-        with served(node, 9999, address=LISTENER, word=b"node"), _answering(sock):
-            yield
-
-
-@contextlib.contextmanager
-def _answering(sock):
-    going = True
-
-    def serve():
-        while going:
-            with contextlib.suppress(OSError):
-                sock.sendto(b"node", sock.recvfrom(100)[1])
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
+    with served(node, 9999, address=LISTENER, word=b"node"), \
+            served_udp(node, 9999, address=LISTENER, word=b"node"):
         yield
-    finally:
-        going = False
-        thread.join()

@@ -9,10 +9,10 @@ import copy
 import os
 import pathlib
 import socket
-import time
 import uuid
 
 from . import netns, plugin, snapshot
+from .waiting import wait_for
 
 UPLINK = "uplink0"
 NODE4, NODE6 = "192.0.2.2", "2001:db8:aaaa::2"
@@ -68,14 +68,13 @@ RTF_LOCAL = 0x80000000
 def _await_local_route(address):
     """The kernel makes it by and by; a state that is compared with a later one has it."""
     wanted = socket.inet_pton(socket.AF_INET6, address).hex()
-    end = time.monotonic() + 10
-    while True:
+
+    def is_there():
         with open("/proc/thread-self/net/ipv6_route") as file:
             routes = [line.split() for line in file]
-        if any(r[0] == wanted and int(r[8], 16) & RTF_LOCAL for r in routes):
-            return
-        assert time.monotonic() < end, f"no local route to {address}"
-        time.sleep(0.005)
+        return any(r[0] == wanted and int(r[8], 16) & RTF_LOCAL for r in routes)
+
+    wait_for(is_there)
 
 
 class Node(netns.Namespace):
@@ -158,6 +157,12 @@ class Node(netns.Namespace):
 
     def add(self, pod, conf, **kw):
         return self._judged("ADD", conf, pod, **kw)
+
+    def refused(self, pod, conf, code, *words, **kw):
+        """The error of an ADD that fails with this code and names these words."""
+        with plugin.refusal(code, *words) as error:
+            self.add(pod, conf, **kw)
+        return error.value
 
     def delete(self, pod, conf, prev=None, **kw):
         return self._judged("DEL", with_prev(conf, prev), pod, **kw)

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The executable under test: how it is called, and what every call must keep to."""
+import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 
 import pytest
@@ -17,11 +19,10 @@ NEWEST = os.environ.get("CNI_NEWEST", "1.1.0")
 VERSIONS = [v for v in ("0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0")
             if tuple(map(int, v.split("."))) <= tuple(map(int, NEWEST.split(".")))]
 
-# conf/base/error.h
-VERSION, UNSUPPORTED_FIELD, UNKNOWN_CONTAINER, ENVIRONMENT, IO, JSON, CONFIG, NETNS = \
-    range(1, 9)
-TRY_AGAIN, UNAVAILABLE, LIMITED = 11, 50, 51
-INTERNAL, KERNEL, EXHAUSTED, EXISTS, CHECK, RULES, DELEGATE = range(100, 107)
+# The codes of errors: plugin.CONFIG is the header's CNI_ERR_CONFIG, and so on.
+HEADER = REPOSITORY / "conf/base/error.h"
+globals().update((name, int(code)) for name, code in re.findall(
+    r"^\tCNI_ERR_(\w+) = (\d+),", HEADER.read_text(), re.M))
 
 
 class CniError(Exception):
@@ -40,6 +41,16 @@ class CniError(Exception):
         missing = [word for word in map(str, words) if word not in text]
         assert not missing, f"{missing} not named in: {text}"
         return True
+
+
+@contextlib.contextmanager
+def refusal(code, *words):
+    """The call in the block fails with this code and names these words; what is given has
+    the error as .value afterwards."""
+    with pytest.raises(CniError) as error:
+        yield error
+    assert error.value.code == code, error.value
+    error.value.says(*words)
 
 
 class Contract(AssertionError):

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Pods and nodes that go without a word to the plugin."""
-import time
 import uuid
+
+from .waiting import wait_for
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
@@ -31,10 +32,3 @@ def crash(*pods):
     for pod in pods:
         pod.remove()
     wait_for(lambda: len(node.host_veths()) <= count - len(pods))
-
-
-def wait_for(condition):
-    end = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)

@@ -13,8 +13,9 @@ import yaml
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "agent"))
 
 from harness.apiserver import TOKEN  # noqa: E402
-from harness.cluster import Cluster, INTERNET4, wait_for  # noqa: E402
+from harness.cluster import Cluster, INTERNET4  # noqa: E402
 from harness.plugin import REPOSITORY  # noqa: E402
+from harness.waiting import wait_for  # noqa: E402
 from test_cluster import assert_reach_each_other  # noqa: E402
 
 DOCUMENTS = {d["kind"]: d for d in yaml.safe_load_all(

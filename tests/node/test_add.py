@@ -99,10 +99,8 @@ def test_an_interface_of_that_name_in_the_pod_stays(node):
     pod = node.pod()
     pod.ip_batch("link add eth0 type veth peer name other\naddr add 10.77.0.1/24 dev eth0\n")
     before = snapshot.kernel(pod)
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.EXISTS, "eth0", "exist"):
         node.add(pod, network())
-    assert error.value.code == plugin.EXISTS
-    error.value.says("eth0", "exist")
     snapshot.assert_same(before, snapshot.kernel(pod))
     assert node.reservations() == {} and node.host_veths() == []
 
@@ -111,10 +109,8 @@ def test_a_second_ADD_is_refused_and_the_first_stays_whole(node):
     conf, pod = network("dual"), node.pod()
     node.add(pod, conf)
     before = node.state()
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.EXISTS, pod.id):
         node.add(pod, conf)
-    assert error.value.code == plugin.EXISTS
-    error.value.says(pod.id)
     snapshot.assert_same(before, node.state())
     assert pod.ping(GATEWAY4) and pod.ping(GATEWAY6)
 
@@ -236,10 +232,8 @@ def test_addresses_go_round_and_leave_out_what_is_not_a_hosts(node):
     node.delete(pods[1], conf)
     again = [addresses_of(node.add(node.pod(), conf))[0] for _ in range(2)]
     assert again == ["10.1.2.2", "10.1.2.3"]
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.EXHAUSTED, "10.1.2."):
         node.add(node.pod(), conf)
-    assert error.value.code == plugin.EXHAUSTED
-    error.value.says("10.1.2.")
 
 
 def test_the_store_is_host_locals(node):
@@ -317,9 +311,8 @@ def test_the_node_itself_is_refused_unless_overridden(node):
     pod = node.pod()
     env = {"CNI_NETNS": "/proc/self/ns/net"}
     before = node.state()
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.NETNS):
         node.add(pod, network(), env=env)
-    assert error.value.code == plugin.NETNS
     snapshot.assert_same(before, node.state())
     node.add(pod, network(), env={**env, "CNI_NETNS_OVERRIDE": "1"})
     assert node.addresses("eth0") == ["10.1.2.2/24"]

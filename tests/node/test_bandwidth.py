@@ -3,16 +3,16 @@
 import contextlib
 import json
 import re
-import time
 
 import pytest
 from test_gc import gc
-from test_reclaim import crash
 from test_repair import NOTHING, repair
 
 from harness import plugin
 from harness.node import INTERNET4, INTERNET6, NODE4, addresses_of, network
 from harness.plugin import CHECK, CONFIG, EXISTS, UNSUPPORTED_FIELD, CniError
+from harness.reboot import crash
+from harness.waiting import wait_for
 
 MBIT = 1000 * 1000
 UINT32_MAX = 2 ** 32 - 1
@@ -58,10 +58,7 @@ def iperf3_server(ns, port):
     try:
         # Not by connecting: to iperf3 that is a client, and while it deals with one it turns
         # others away.
-        end = time.monotonic() + 10
-        while not ns.run("ss", "-Hltn", f"sport = :{port}").stdout:
-            assert server.poll() is None and time.monotonic() < end, "iperf3 does not listen"
-            time.sleep(0.02)
+        wait_for(lambda: ns.run("ss", "-Hltn", f"sport = :{port}").stdout)
         yield
     finally:
         server.kill()
@@ -127,13 +124,8 @@ def test_others_get_through_while_a_pod_sends_all_it_can(node):
     with iperf3_server(node.outside, PORT):
         sender = pod.popen(["iperf3", "-c", INTERNET4, "-p", str(PORT), "-C", "reno",
                             "-P", "4", "-t", "60"], stdout=-3)
-        for _ in range(200):  # until the bucket is empty
-            out = node.run("tc", "-s", "-j", "qdisc", "show", "dev", ends(node)[1]).stdout
-            drops = json.loads(out)[0]["drops"]
-            if drops > 0:
-                break
-            time.sleep(0.05)
-        assert drops > 0
+        show = "tc", "-s", "-j", "qdisc", "show", "dev", ends(node)[1]
+        wait_for(lambda: json.loads(node.run(*show).stdout)[0]["drops"])  # the bucket is empty
         # Some are dropped like all else; none waits for long.
         out = pod.run("ping", "-n", "-q", "-c20", "-i0.1", "-W1", INTERNET4).stdout
         slowest = float(re.search("rtt [^=]*= [^/]*/[^/]*/([0-9.]*)/", out)[1])

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from harness import snapshot
-from harness.command import cleanup, command, conflist, written
+from harness.command import cleanup, command, conflist, refused, written
 from harness.delegates import Delegate
 from harness.hostports import ports
 from harness.node import INTERNET4, INTERNET6, network
@@ -28,12 +28,6 @@ def state(node):
     found["disk"] = {path: text for path, text in found["disk"].items()
                      if not path.endswith("/index")}
     return found
-
-
-def refused(done, *words):
-    assert done.returncode == 1 and done.stdout == "", done
-    for word in words:
-        assert word in done.stderr, f"{word} is not named in: {done.stderr}"
 
 
 @pytest.mark.parametrize("changes", [

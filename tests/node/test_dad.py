@@ -7,6 +7,7 @@ import pytest
 
 from harness import plugin
 from harness.node import INTERNET6, network
+from harness.waiting import wait_for
 
 ADDRESS = "fd00:1:2::7"
 
@@ -36,10 +37,8 @@ def with_somebody(node):
 
 def test_an_address_of_somebody_else_is_an_error_and_nothing_is_left(node):
     somebody, pod = with_somebody(node), node.pod()
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.EXISTS, "enabledad", ADDRESS, "eth0", "cni0"):
         node.add(pod, conf_with(enabledad=True))
-    assert error.value.code == plugin.EXISTS
-    error.value.says("enabledad", ADDRESS, "eth0", "cni0")
     node.assert_nothing_left(pod, others=1)
     assert ADDRESS not in node.reservations() and len(node.reservations()) == 1
     # Once that somebody is gone the next ADD works, and the address serves at once.
@@ -81,9 +80,7 @@ def test_an_ADD_that_waits_keeps_nobody_from_coming(node):
         shown = waiting.run("ip", "-6", "addr", "show", "dev", "eth0", check=False).stdout
         return "tentative" in shown and "fd00" in shown
 
-    deadline = time.monotonic() + 5
-    while not detecting() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_for(detecting)
     node.add(other, network("dual"))
     assert detecting()
     assert json.loads(call().stdout)["ips"]
@@ -93,13 +90,9 @@ def test_an_ADD_whose_pod_gets_its_DEL_meanwhile_fails(node):
     """No lock is held while addresses are looked for."""
     pod, conf = node.pod(), conf_with(enabledad=True)
     waiting = node.start("ADD", conf, pod)
-    deadline = time.monotonic() + 5
-    while "tentative" not in pod.run("ip", "-6", "addr", "show", "dev", "eth0",
-                                     check=False).stdout:
-        assert time.monotonic() < deadline
+    wait_for(lambda: "tentative" in pod.run("ip", "-6", "addr", "show", "dev", "eth0",
+                                            check=False).stdout)
     node.delete(pod, conf)
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.TRY_AGAIN, "eth0", "DEL"):
         plugin.judge("ADD", waiting(), plugin.NEWEST)
-    assert error.value.code == plugin.TRY_AGAIN
-    error.value.says("eth0", "DEL")
     node.assert_nothing_left(pod)

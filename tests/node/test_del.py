@@ -202,10 +202,9 @@ def test_a_name_on_the_node_that_is_anothers_by_chance_is_told_and_left(node):
     conf, first, second = network(), node.pod(), node.pod()
     first.id, second.id = "pod-50585", "pod-963594"
     result = node.add(first, conf)
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.EXISTS, first.id, second.id, result["interfaces"][1]["name"],
+                        "another ID"):
         node.add(second, conf)
-    assert error.value.code == plugin.EXISTS
-    error.value.says(first.id, second.id, result["interfaces"][1]["name"], "another ID")
     node.delete(second, conf)
     node.check(first, conf, result)
     node.delete(first, conf)

@@ -13,19 +13,14 @@ from harness import plugin
 from harness.delegates import (ADDRESS, DEBIAN, DEBIAN_NEWEST, GATEWAY, RESULT, Delegate,
                                debian)
 from harness.node import NETWORK, addresses_of, named, network
+from harness.reboot import crash
+from harness.waiting import wait_for
 
 STATIC = {"type": "static", "addresses": [{"address": f"{ADDRESS}/16"},
                                           {"address": "fd77::5/64"}],
           "routes": [{"dst": "198.18.0.0/15"}],
           "dns": {"nameservers": ["10.96.0.10"], "search": ["cluster.local"]}}
 needs_debian = pytest.mark.skipif(not DEBIAN.is_dir(), reason=f"there is no {DEBIAN}")
-
-
-def until(condition, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "that never came"
-        time.sleep(0.01)
 
 
 # -- Debian's
@@ -188,10 +183,8 @@ def test_one_that_is_missing_is_named_with_the_path(node):
     pod, conf = node.pod(), network(ipam={"type": "whereabouts", "ranges": None})
     for call in (lambda: node.add(pod, conf, env={"CNI_PATH": "/nowhere:/opt/cni/none"}),
                  lambda: node.delete(pod, conf, env={"CNI_PATH": "/nowhere:/opt/cni/none"})):
-        with pytest.raises(plugin.CniError) as error:
+        with plugin.refusal(plugin.CONFIG, "ipam.type", "whereabouts", "/nowhere:/opt/cni/none"):
             call()
-        assert error.value.code == plugin.CONFIG
-        error.value.says("ipam.type", "whereabouts", "/nowhere:/opt/cni/none")
     node.assert_nothing_left(pod)
 
 
@@ -201,19 +194,16 @@ def test_a_name_with_a_slash_is_refused(node, name, verb):
     fake, pod = Delegate(node), node.pod()
     conf = network(ipam={"type": name, "ranges": None}, prevResult=RESULT)
     done = node.invoke(verb, conf, pod, env={"CNI_PATH": str(fake.directory / "x")})
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.CONFIG, "ipam.type", name):
         plugin.judge(verb, done, "1.1.0")
-    assert error.value.code == plugin.CONFIG
-    error.value.says("ipam.type", name)
     assert fake.verbs() == []
 
 
 @pytest.mark.parametrize("name", [".", "..", "fake ", "Fake", "host-local2"])
 def test_a_name_is_nothing_but_that_name(node, name):
     fake, pod = Delegate(node), node.pod()
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.CONFIG):
         fake.add(pod, fake.conf(ipam={"type": name}))
-    assert error.value.code == plugin.CONFIG
     assert fake.verbs() == []
 
 
@@ -223,10 +213,8 @@ def test_one_that_cannot_be_executed_is_named(node):
                        ("#!/bin/sh\n", stat.S_IRUSR)):
         fake.path.write_text(text)
         fake.path.chmod(mode)
-        with pytest.raises(plugin.CniError) as error:
+        with plugin.refusal(plugin.DELEGATE, fake.path):
             fake.add(pod)
-        assert error.value.code == plugin.DELEGATE
-        error.value.says(fake.path)
     node.assert_nothing_left(pod)
 
 
@@ -236,10 +224,8 @@ def test_the_plugin_itself_is_no_IPAM(node):
     fake.path.unlink()
     os.symlink(os.path.realpath(plugin.BRIDGE_CNI), fake.path)
     for call in (fake.add, fake.delete):
-        with pytest.raises(plugin.CniError) as error:
+        with plugin.refusal(plugin.CONFIG, "itself"):
             call(pod)
-        assert error.value.code == plugin.CONFIG
-        error.value.says("itself")
     node.assert_nothing_left(pod)
 
 
@@ -273,9 +259,8 @@ def test_the_interface_is_there_when_it_is_asked(node):
 def test_a_second_ADD_is_refused_before_it_is_asked(node):
     fake, pod = Delegate(node), node.pod()
     fake.add(pod)
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.EXISTS):
         fake.add(pod)
-    assert error.value.code == plugin.EXISTS
     assert fake.verbs() == ["ADD"] and pod.ping(GATEWAY)
 
 
@@ -284,10 +269,9 @@ def test_an_ID_that_comes_back_is_deleted_first(node):
     fake, pod = Delegate(node), node.pod()
     fake.add(pod)
     identity = pod.id
-    pod.remove()
+    crash(pod)
     again = node.pod("again")
     again.id = identity
-    until(lambda: node.host_veths() == [])
     done = node.invoke("ADD", fake.conf(), again, env=fake.env)
     assert done.returncode == 0, done.stdout
     assert fake.verbs() == ["ADD", "DEL", "ADD"]
@@ -303,9 +287,8 @@ def test_an_ADD_that_fails_behind_it_gives_the_address_back(node):
     other = node.pod()
     node.add(other, network())
     fake, pod = Delegate(node), node.pod()
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.EXISTS):
         fake.add(pod)
-    assert error.value.code == plugin.EXISTS
     assert fake.verbs() == ["ADD", "DEL"]
     node.assert_nothing_left(pod, others=1)
     assert other.ping("10.1.2.1")
@@ -329,10 +312,8 @@ def test_a_DEL_that_it_refuses_removes_the_rest(node):
     pod, refuse = node.pod(), fake.directory / "fake.refuse"
     refuse.touch()
     fake.add(pod)
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.TRY_AGAIN, "fake", "DEL", "not now"):
         fake.delete(pod)
-    assert error.value.code == plugin.TRY_AGAIN
-    error.value.says("fake", "DEL", "not now")
     assert node.host_veths() == [] and pod.links().keys() == {"lo"}
     assert ADDRESS not in node.run("nft", "list", "ruleset").stdout
     refuse.unlink()
@@ -352,10 +333,8 @@ def test_STATUS_is_its_word(node):
 
     status()
     (fake.directory / "full").touch()
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.UNAVAILABLE, "fake", "STATUS", "no address left"):
         status()
-    assert error.value.code == plugin.UNAVAILABLE
-    error.value.says("fake", "STATUS", "no address left")
     assert fake.verbs() == ["STATUS", "STATUS"]
 
 
@@ -381,24 +360,16 @@ def gate(node):
     """A delegate whose ADD waits until the test lets it go on."""
     return Delegate(node, '''
         if verb == "ADD":
-            open(os.path.dirname(sys.argv[0]) + "/waiting", "w").close()
-            while not os.path.exists(os.path.dirname(sys.argv[0]) + "/go"):
-                time.sleep(0.01)
+            hold()
             answer()''')
-
-
-def start(pool, slow, pod):
-    future = pool.submit(slow.add, pod)
-    until((slow.directory / "waiting").exists)
-    return future
 
 
 def test_others_come_and_go_while_it_runs(node):
     """Also those that make shared things, for which the lock is exclusive."""
     slow, pod = gate(node), node.pod()
     with ThreadPoolExecutor() as pool:
-        pending = start(pool, slow, pod)
-        try:
+        pending = pool.submit(slow.add, pod)
+        with slow.held():
             for conf in (network(name="first", bridge="cni1"),
                          network(name="second", bridge="cni2")):
                 conf["ipam"]["ranges"] = [[{"subnet": "10.9.0.0/24"}]]
@@ -408,8 +379,6 @@ def test_others_come_and_go_while_it_runs(node):
                 node.delete(other, conf)
                 node.ip(f"link del {conf['bridge']}")
             assert not pending.done()
-        finally:
-            (slow.directory / "go").touch()
         pending.result()
     assert pod.ping(GATEWAY)
 
@@ -417,15 +386,11 @@ def test_others_come_and_go_while_it_runs(node):
 def test_a_DEL_while_it_runs_makes_the_ADD_fail_and_nothing_is_left(node):
     slow, pod = gate(node), node.pod()
     with ThreadPoolExecutor() as pool:
-        pending = start(pool, slow, pod)
-        try:
+        pending = pool.submit(slow.add, pod)
+        with slow.held():
             slow.delete(pod)
-        finally:
-            (slow.directory / "go").touch()
-        with pytest.raises(plugin.CniError) as error:
+        with plugin.refusal(plugin.TRY_AGAIN, "eth0", "fake"):
             pending.result()
-    assert error.value.code == plugin.TRY_AGAIN
-    error.value.says("eth0", "fake")
     assert slow.verbs() == ["ADD", "DEL", "DEL"]
     node.assert_nothing_left(pod)
 
@@ -434,12 +399,12 @@ def test_a_DEL_while_it_runs_makes_the_ADD_fail_and_nothing_is_left(node):
 def test_what_goes_while_it_runs_is_named(node, what):
     slow, pod = gate(node), node.pod()
     with ThreadPoolExecutor() as pool:
-        pending = start(pool, slow, pod)
-        if what == "bridge":
-            node.ip("link del cni0")
-        else:
-            pod.ip("link del eth0")
-        (slow.directory / "go").touch()
+        pending = pool.submit(slow.add, pod)
+        with slow.held():
+            if what == "bridge":
+                node.ip("link del cni0")
+            else:
+                pod.ip("link del eth0")
         with pytest.raises(plugin.CniError) as error:
             pending.result()
     error.value.says("eth0")
@@ -454,7 +419,7 @@ def test_it_dies_with_the_plugin(node):
         "ADD", CNI_CONTAINERID=pod.id, CNI_NETNS=pod.netns, CNI_IFNAME="eth0", **slow.env))
     process.stdin.write(json.dumps(slow.conf()).encode())
     process.stdin.close()
-    until((slow.directory / "waiting").exists)
+    wait_for((slow.directory / "waiting").exists)
     process.kill()
     process.wait()
     pid = slow.calls()[0]["pid"]
@@ -466,7 +431,7 @@ def test_it_dies_with_the_plugin(node):
         except FileNotFoundError:
             return True
 
-    until(is_gone)
+    wait_for(is_gone)
     slow.delete(pod)
     node.assert_nothing_left(pod)
 

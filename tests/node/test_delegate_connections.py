@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Whose connections a DEL has the kernel forget, where another IPAM plugin gives addresses."""
-import time
 
 import pytest
 
 from harness import plugin
 from harness.delegates import ADDRESS, Delegate
 from harness.node import OUTSIDE4, network
+from harness.waiting import wait_for
 
 # Its DEL ends when it is told to.
 SLOW_DEL = """
@@ -20,10 +20,7 @@ SLOW_DEL = """
 def begin(node, delegate, conf, pod):
     """A DEL that has come as far as the delegate's; what waits for its end."""
     finish = node.start("DEL", conf, pod, env=delegate.env)
-    deadline = time.monotonic() + 10
-    while "given-back" not in node.run("ls", "/run").stdout:
-        assert time.monotonic() < deadline, "the delegate's DEL never came"
-        time.sleep(0.01)
+    wait_for((node.run_dir / "given-back").exists)
     return finish
 
 

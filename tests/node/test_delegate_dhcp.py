@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Debian's dhcp IPAM: its daemon on the node, a DHCP server on the bridge."""
 import shutil
-import time
 
 import pytest
 
 from harness import netns, plugin
 from harness.delegates import DEBIAN, debian
 from harness.node import addresses_of
+from harness.waiting import wait_for
 
 pytestmark = [pytest.mark.must_run,
               pytest.mark.skipif(not (DEBIAN / "dhcp").exists() or
@@ -38,10 +38,7 @@ class Dhcp:
              "--pid-file=", "--user=root", "--log-facility=/dev/null"])
         self.daemon = node.popen([DEBIAN / "dhcp", "daemon", "-socketpath", SOCKET,
                                   "-timeout", "1s", "-resendmax", "1s"], stderr=-3)
-        deadline = time.monotonic() + 10
-        while not (node.run_dir / "dhcp-test.sock").exists():
-            assert time.monotonic() < deadline and self.daemon.poll() is None
-            time.sleep(0.01)
+        wait_for((node.run_dir / "dhcp-test.sock").exists)
 
     def leased(self):
         lines = self.leases.read_text().split("\n") if self.leases.exists() else []
@@ -75,10 +72,7 @@ def test_a_lease_is_taken_kept_and_given_back(dhcp):
         node.delete(pod, dhcp.conf, result, env=dhcp.env)
         node.delete(pod, dhcp.conf, env=dhcp.env)
     assert others(node) == []
-    deadline = time.monotonic() + 10
-    while dhcp.leased():
-        assert time.monotonic() < deadline, dhcp.leased()
-        time.sleep(0.05)
+    wait_for(lambda: not dhcp.leased())
 
 
 def test_without_a_server_its_error_is_handed_on(dhcp):

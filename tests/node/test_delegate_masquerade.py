@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """ipMasq where the addresses are a delegated IPAM's: elements a pod, rules a network."""
+import contextlib
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -212,10 +213,8 @@ def test_CHECK_names_what_is_missing(node, harm):
     fake, pod = by_pod(node), node.pod()
     result = fake.add(pod)
     node.nft(HARM[harm].format(**set_names(node)))
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.CHECK, "masquerade", "bridge_cni"):
         fake.check(pod, result)
-    assert error.value.code == plugin.CHECK
-    error.value.says("masquerade", "bridge_cni")
 
 
 def test_a_network_that_changes_its_IPAM_is_masqueraded_both_ways(node):
@@ -274,22 +273,15 @@ def test_a_DEL_in_the_middle_of_which_rules_are_put_back_leaves_no_element(node)
     """No lock is held while the delegate's DEL runs; the pod's interface is still there."""
     slow = Delegate(node, '''
         n = int(os.environ["CNI_CONTAINERID"].split("-")[0][3:])
-        here = os.path.dirname(sys.argv[0])
         if verb == "ADD": answer(ips=[{"address": "10.77.0.%d/16" % (n + 5)}])
-        elif n == 0:
-            open(here + "/waiting", "w").close()
-            while not os.path.exists(here + "/go"): time.sleep(0.01)''')
+        elif n == 0: hold()''')
     pods = [node.pod(), node.pod()]
     slow.add(pods[0])
     with ThreadPoolExecutor() as pool:
         pending = pool.submit(slow.delete, pods[0])
-        try:
-            while not (slow.directory / "waiting").exists():
-                time.sleep(0.01)
+        with slow.held():
             node.nft("flush ruleset")
             slow.add(pods[1])
-        finally:
-            (slow.directory / "go").touch()
         pending.result()
     assert elements(node) == {"pods4": 1, "own4": 1, "pods6": 0, "own6": 0}
     slow.delete(pods[1])
@@ -299,28 +291,18 @@ def test_a_DEL_in_the_middle_of_which_rules_are_put_back_leaves_no_element(node)
 def test_an_ADD_that_ends_while_its_DEL_waits_for_the_delegate_fails_and_leaves_nothing(node):
     """Neither holds a lock while the delegate runs; the DEL has looked for elements before."""
     slow = Delegate(node, '''
-        here = os.path.dirname(sys.argv[0])
-        if not os.path.exists(here + "/waiting-" + verb):
-            open(here + "/waiting-" + verb, "w").close()
-            while not os.path.exists(here + "/go-" + verb): time.sleep(0.01)
+        if not os.path.exists(here + "/waiting" + verb): hold(verb)
         if verb == "ADD": answer()''')
     pod = node.pod()
     with ThreadPoolExecutor() as pool:
-        pending = {}
-        try:
-            for verb, call in (("ADD", slow.add), ("DEL", slow.delete)):
-                pending[verb] = pool.submit(call, pod)
-                while not (slow.directory / f"waiting-{verb}").exists():
-                    time.sleep(0.01)
-            (slow.directory / "go-ADD").touch()
-            with pytest.raises(plugin.CniError) as error:
-                pending["ADD"].result()
-        finally:
-            for verb in ("ADD", "DEL"):
-                (slow.directory / f"go-{verb}").touch()
-        pending["DEL"].result()
-    assert error.value.code == plugin.TRY_AGAIN
-    error.value.says("DEL of the same attachment")
+        adding = pool.submit(slow.add, pod)
+        with contextlib.ExitStack() as until_the_end:
+            with slow.held("ADD"):
+                deleting = pool.submit(slow.delete, pod)
+                until_the_end.enter_context(slow.held("DEL"))
+            with plugin.refusal(plugin.TRY_AGAIN, "DEL of the same attachment"):
+                adding.result()
+        deleting.result()
     assert set(elements(node).values()) <= {0}
     node.assert_nothing_left(pod)
 
@@ -328,22 +310,15 @@ def test_an_ADD_that_ends_while_its_DEL_waits_for_the_delegate_fails_and_leaves_
 def test_an_ADD_begins_when_a_DEL_of_the_same_attachment_is_through_with_the_delegate(node):
     """Otherwise the delegate's DEL, which knows the names only, takes the ADD's address."""
     slow = Delegate(node, '''
-        here = os.path.dirname(sys.argv[0])
-        if verb == "DEL" and not os.path.exists(here + "/waiting"):
-            open(here + "/waiting", "w").close()
-            while not os.path.exists(here + "/go"): time.sleep(0.01)
+        if verb == "DEL" and not os.path.exists(here + "/waiting"): hold()
         open(here + "/order", "a").write(verb + " ")
         if verb == "ADD": answer()''')
     pod = node.pod()
     with ThreadPoolExecutor() as pool:
-        try:
-            deleting = pool.submit(slow.delete, pod)
-            while not (slow.directory / "waiting").exists():
-                time.sleep(0.01)
+        deleting = pool.submit(slow.delete, pod)
+        with slow.held():
             adding = pool.submit(slow.add, pod)
-            time.sleep(0.2)
-        finally:
-            (slow.directory / "go").touch()
+            time.sleep(0.2)  # in which it does not begin
         deleting.result()
         result = adding.result()
     assert (slow.directory / "order").read_text() == "DEL ADD "
@@ -354,21 +329,15 @@ def test_an_ADD_in_the_middle_of_which_rules_are_written_leaves_no_element_when_
     """Of spoof checks neither: the other ADD writes those rules first."""
     slow = Delegate(node, '''
         n = int(os.environ["CNI_CONTAINERID"].split("-")[0][3:])
-        here = os.path.dirname(sys.argv[0])
         if verb == "ADD" and n == 0:
-            open(here + "/waiting", "w").close()
-            while not os.path.exists(here + "/go"): time.sleep(0.01)
+            hold()
             sys.exit(1)
         if verb == "ADD": answer(ips=[{"address": "10.77.0.%d/16" % (n + 5)}])''')
     pods, conf = [node.pod(), node.pod()], slow.conf(spoofCheck=True)
     with ThreadPoolExecutor() as pool:
         pending = pool.submit(slow.add, pods[0], conf)
-        try:
-            while not (slow.directory / "waiting").exists():
-                time.sleep(0.01)
+        with slow.held():
             slow.add(pods[1], conf)
-        finally:
-            (slow.directory / "go").touch()
         with pytest.raises(plugin.CniError):
             pending.result()
     slow.delete(pods[1], conf)

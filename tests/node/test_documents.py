@@ -7,7 +7,6 @@ the document becomes what came out here.
 """
 import json
 import os
-import pathlib
 import re
 
 import pytest

@@ -11,6 +11,8 @@ from harness.command import repair
 from harness.delegates import Delegate
 from harness.hostports import generation, ports
 from harness.node import network
+from harness.reboot import crash
+from harness.waiting import wait_for
 
 NOTHING = ["nothing to mend"]
 CONF = ports((8080, 80), (5353, 53, {"protocol": "udp"}), spoofCheck=True)
@@ -66,9 +68,7 @@ def test_while_addresses_are_looked_for_others_have_the_node_lock(node):
     pod = node.pod()
     pod.sysctl("ipv6.conf.default.dad_transmits", 6)  # seconds
     waiting = node.start("ADD", ports((8081, 81), spoofCheck=True, enabledad=True), pod)
-    deadline = time.monotonic() + 5
-    while not is_looking():
-        assert time.monotonic() < deadline
+    wait_for(is_looking)
     node.add(node.pod(), ports((8082, 82)))
     assert is_looking()
     assert waiting().returncode == 0
@@ -98,9 +98,7 @@ def test_the_elements_of_a_pod_whose_record_was_deleted_go_with_it(node, verb):
 
 
 def lose_interface(node, pod):
-    pod.remove()
-    while len(node.host_veths()) > 1:
-        time.sleep(0.01)
+    crash(pod)
 
 
 @pytest.mark.parametrize("lost", ["store", "records"])
@@ -180,9 +178,8 @@ def test_rules_that_are_flushed_under_an_ADD_make_it_try_again(node, tmp_path, k
         *strace, "-e", f"inject=sendto:delay_enter=1500000:when={nth}"])
     time.sleep(0.8)
     node.nft("flush ruleset")
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.TRY_AGAIN, "somebody flushed or deleted the rules meanwhile",
+                        "set ", "ENOENT"):
         plugin.judge("ADD", call(), plugin.NEWEST)
-    assert error.value.code == plugin.TRY_AGAIN, error.value
-    error.value.says("somebody flushed or deleted the rules meanwhile", "set ", "ENOENT")
     node.assert_nothing_left(pods[2], others=2)
     node.add(pods[2], conf, env=env)

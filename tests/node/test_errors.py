@@ -17,14 +17,12 @@ def ranges(**keys):
     return {"ipam": {"ranges": [[{"subnet": "10.1.2.0/24", **keys}]]}}
 
 
-def refused(node, conf, code, *words, verb="ADD", **kw):
+def refused_untouched(node, conf, code, *words, verb="ADD", **kw):
     """The call fails with this code and words, and changes nothing anywhere."""
     pod = node.pod()
     before = node.state()
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(code, *words) as error:
         plugin.judge(verb, node.invoke(verb, conf, pod, **kw), None)
-    assert error.value.code == code, error.value
-    error.value.says(*words)
     snapshot.assert_same(before, node.state())
     return error.value
 
@@ -82,7 +80,7 @@ WRONG = [
 @pytest.mark.parametrize("changes, words", WRONG,
                          ids=[" ".join(words) for _, words in WRONG])
 def test_a_wrong_value_is_named_by_its_path(node, changes, words):
-    refused(node, network(**changes), plugin.CONFIG, *words)
+    refused_untouched(node, network(**changes), plugin.CONFIG, *words)
 
 
 def huge(conf, value="1e999"):
@@ -95,7 +93,7 @@ def huge(conf, value="1e999"):
     ("-1e999", "-1.79769313486232e+308 is out of range"),
     ("[1e999]", "[1.79769313486232e+308] is a list")])
 def test_a_number_that_is_too_large_is_not_called_null(node, value, named):
-    refused(node, huge(network(), value), plugin.CONFIG, f"mtu: {named}")
+    refused_untouched(node, huge(network(), value), plugin.CONFIG, f"mtu: {named}")
 
 
 def test_a_number_that_is_too_large_is_as_wrong_in_a_list_of_plugins(node, tmp_path):
@@ -117,7 +115,7 @@ def test_a_number_that_is_too_large_is_as_wrong_in_a_list_of_plugins(node, tmp_p
     ids=["nothing", "blank", "torn", "null", "list", "string", "two", "comma", "NUL",
          "escaped NUL", "no UTF-8", "deep", "long string", "too much"])
 def test_stdin_that_is_no_configuration(node, text):
-    refused(node, text, plugin.JSON)
+    refused_untouched(node, text, plugin.JSON)
 
 
 IDENTITY = {"CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME", "CNI_PATH"}
@@ -131,9 +129,9 @@ IDENTITY = {"CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME", "CNI_PATH"}
     ("DEL", IDENTITY, "CNI_CONTAINERID,CNI_IFNAME"),
     ("DEL", {"CNI_IFNAME"}, "CNI_IFNAME")])
 def test_missing_variables_are_named_together(node, verb, missing, named):
-    refused(node, network(), plugin.ENVIRONMENT,
-            f"required env variables [{named}] missing", verb=verb,
-            env=dict.fromkeys(missing))
+    refused_untouched(node, network(), plugin.ENVIRONMENT,
+                      f"required env variables [{named}] missing", verb=verb,
+                      env=dict.fromkeys(missing))
 
 
 BAD_IDENTITY = [
@@ -154,14 +152,14 @@ def setting(env):
 @pytest.mark.parametrize("env", BAD_IDENTITY, ids=setting)
 def test_an_identity_of_wrong_syntax(node, verb, env):
     (name, value), = env.items()
-    refused(node, network(), plugin.ENVIRONMENT, name, value.split("\n")[0][:15],
-            verb=verb, env=env)
+    refused_untouched(node, network(), plugin.ENVIRONMENT, name, value.split("\n")[0][:15],
+                      verb=verb, env=env)
 
 
 @pytest.mark.parametrize("env", BAD_ARGS, ids=setting)
 def test_CNI_ARGS_of_wrong_syntax(node, env):
     value = env["CNI_ARGS"].split(";")[-1].split("=")[-1]
-    refused(node, network(), plugin.ENVIRONMENT, "CNI_ARGS", value, env=env)
+    refused_untouched(node, network(), plugin.ENVIRONMENT, "CNI_ARGS", value, env=env)
 
 
 @pytest.mark.parametrize("env", BAD_ARGS, ids=setting)
@@ -175,12 +173,12 @@ def test_CNI_ARGS_do_not_stop_a_DEL(node, env):
 
 @pytest.mark.parametrize("command", ["add", "REMOVE", "ADD "])
 def test_a_command_that_does_not_exist_is_named(node, command):
-    refused(node, network(), plugin.ENVIRONMENT, "CNI_COMMAND", command, verb=command)
+    refused_untouched(node, network(), plugin.ENVIRONMENT, "CNI_COMMAND", command, verb=command)
 
 
 def test_a_namespace_that_is_not_there_is_named(node):
-    refused(node, network(), plugin.UNKNOWN_CONTAINER, "/run/netns/nobody",
-            env={"CNI_NETNS": "/run/netns/nobody"})
+    refused_untouched(node, network(), plugin.UNKNOWN_CONTAINER, "/run/netns/nobody",
+                      env={"CNI_NETNS": "/run/netns/nobody"})
 
 
 def ended_process(waited_for):

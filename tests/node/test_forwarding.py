@@ -38,10 +38,8 @@ def test_a_bridge_whose_forwarding_was_turned_off_is_named_and_mended(node):
     result = node.add(pod, conf)
     for mend in (lambda: node.add(node.pod(), conf), lambda: repair(node, conf)):
         node.sysctl("ipv4.conf.cni0.forwarding", 0)
-        with pytest.raises(plugin.CniError) as error:
+        with plugin.refusal(plugin.CHECK, "/proc/sys/net/ipv4/conf/cni0/forwarding 1, found 0"):
             node.check(pod, conf, result)
-        assert error.value.code == plugin.CHECK
-        error.value.says("/proc/sys/net/ipv4/conf/cni0/forwarding 1, found 0")
         mended = mend()
         assert pod.ping(INTERNET4)
         node.check(pod, conf, result)
@@ -67,10 +65,8 @@ def test_an_uplink_that_does_not_forward_is_named_and_left_alone(node, uplink):
     pod, conf, name = node.pod(), network(), uplink(node)
     result = node.add(pod, conf)
     node.sysctl(f"ipv4.conf.{name}.forwarding", 0)
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.CHECK, f"ipv4/conf/{name}/forwarding 1, found 0", "dropped"):
         node.check(pod, conf, result)
-    assert error.value.code == plugin.CHECK
-    error.value.says(f"ipv4/conf/{name}/forwarding 1, found 0", "dropped")
     node.add(node.pod(), conf)
     assert repair(node, conf) == ["nothing to mend"]
     assert node.sysctl(f"ipv4.conf.{name}.forwarding") == "0"
@@ -160,11 +156,9 @@ def test_an_interface_that_would_take_router_advertisements_is_refused(node):
     read_only(node)
     pod, conf = node.pod(), network(**LAYER2)
     before = node.state()
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.IO, "ipv6/conf/cni0/accept_ra", "Read-only",
+                        "BRIDGE_CNI_SYSCTL_ROOT", "net.ipv6.conf.default.accept_ra", "forwarding"):
         node.add(pod, conf)
-    assert error.value.code == plugin.IO
-    error.value.says("ipv6/conf/cni0/accept_ra", "Read-only", "BRIDGE_CNI_SYSCTL_ROOT",
-                     "net.ipv6.conf.default.accept_ra", "forwarding")
     after = node.state()
     snapshot.assert_same(before["node"], after["node"])
     node.assert_nothing_left(pod)
@@ -176,10 +170,9 @@ def test_what_the_message_names_helps_and_STATUS_tells_before(node, key, value):
     node.sysctl("ipv4.ip_forward", 1)
     read_only(node)
     conf = network()
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.UNAVAILABLE, "router advertisements",
+                        "net.ipv6.conf." + key.split(".", 2)[2]):
         node._judged("STATUS", conf, None)
-    assert error.value.code == plugin.UNAVAILABLE
-    error.value.says("router advertisements", "net.ipv6.conf." + key.split(".", 2)[2])
     node.run("umount", "/proc/sys")
     node.sysctl(key, value)
     read_only(node)
@@ -192,10 +185,8 @@ def test_forwarding_that_is_off_and_can_not_be_turned_on_is_named(node):
     node.sysctl("ipv6.conf.all.forwarding", 1)
     read_only(node)
     pod, conf = node.pod(), network()
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.IO, "writing 1 to", "ipv4/ip_forward", "BRIDGE_CNI_SYSCTL_ROOT"):
         node.add(pod, conf)
-    assert error.value.code == plugin.IO
-    error.value.says("writing 1 to", "ipv4/ip_forward", "BRIDGE_CNI_SYSCTL_ROOT")
     node.assert_nothing_left(pod)
     node.sysctl("ipv4.ip_forward", 1)
     node.add(pod, conf)

@@ -19,19 +19,9 @@ def status(node, conf, **kw):
     return node._judged("STATUS", conf, None, **kw)
 
 
-def refused_status(node, conf, *words):
-    with pytest.raises(plugin.CniError) as error:
-        status(node, conf)
-    assert error.value.code == plugin.UNAVAILABLE
-    error.value.says(*words)
-
-
 def refused_add(node, conf, *words):
     pod = node.pod()
-    with pytest.raises(plugin.CniError) as error:
-        node.add(pod, conf)
-    assert error.value.code == plugin.EXISTS
-    error.value.says(*words)
+    node.refused(pod, conf, plugin.EXISTS, *words)
     node.assert_nothing_left(pod, others=len(node.host_veths()))
 
 
@@ -77,7 +67,8 @@ def test_a_strangers_address_is_in_the_way_of_the_second_one_too(node):
         node.add(node.pod(), conf)
     status(node, conf)
     node.ip("addr add 10.55.0.1/24 dev cni0")
-    refused_status(node, conf, "cni0", "10.55.0.1/24", "10.1.2.9/29", "forceAddress")
+    with plugin.refusal(plugin.UNAVAILABLE, "cni0", "10.55.0.1/24", "10.1.2.9/29", "forceAddress"):
+        status(node, conf)
     refused_add(node, conf, "cni0", "10.55.0.1/24", "10.1.2.9/29", "forceAddress")
     node.ip("addr del 10.55.0.1/24 dev cni0")
     status(node, conf)
@@ -144,10 +135,8 @@ def test_the_route_to_the_subnet_of_a_link_local_gateway_is_named_and_mended(nod
     conf, pod = link_local(), node.pod()
     result = node.add(pod, conf)
     node.ip("-6 route del fd00:1:2::/64 dev cni0")
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.CHECK, "cni0", "fd00:1:2::/64"):
         node.check(pod, conf, result)
-    assert error.value.code == plugin.CHECK
-    error.value.says("cni0", "fd00:1:2::/64")
     assert any("fd00:1:2::/64" in line for line in repair(node, conf))
     node.check(pod, conf, result)
     assert pod.ping(INTERNET6)
@@ -207,7 +196,8 @@ def test_a_subnet_that_the_node_has_elsewhere_is_refused(node, what):
     words = [UPLINK if "gateway" in what and "route" in what or "hops" in what
              else "other0", "cni0", "forceAddress",
              GATEWAY6 if "IPv6" in what else GATEWAY4]
-    refused_status(node, conf, *words)
+    with plugin.refusal(plugin.UNAVAILABLE, *words):
+        status(node, conf)
     refused_add(node, conf, *words)
     assert node.addresses("cni0") == []
     force = {**conf, "forceAddress": True}
@@ -225,7 +215,8 @@ def test_a_route_that_drops_what_is_for_the_subnet_is_refused(node, kind, subnet
                                                               metrics):
     node.ip(f"route add {kind} {subnet} {metrics}")
     conf = network(families)
-    refused_status(node, conf, f"{kind} {subnet}", "cni0", "forceAddress")
+    with plugin.refusal(plugin.UNAVAILABLE, f"{kind} {subnet}", "cni0", "forceAddress"):
+        status(node, conf)
     refused_add(node, conf, f"{kind} {subnet}", "cni0", "forceAddress")
     node.add(node.pod(), {**conf, "forceAddress": True})
 
@@ -330,7 +321,8 @@ def test_STATUS_of_an_idle_node_sees_a_gateway_that_has_been_displaced(node, fam
     status(node, conf)
     for address in ("10.1.2.1/16", "fd00:1:2::1/48"):
         node.ip(f"addr add {address} dev cni0")
-    refused_status(node, conf, "cni0", "/48" if families == "v6" else "/16")
+    with plugin.refusal(plugin.UNAVAILABLE, "cni0", "/48" if families == "v6" else "/16"):
+        status(node, conf)
 
 
 def test_STATUS_changes_nothing(node):

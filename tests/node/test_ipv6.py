@@ -9,6 +9,7 @@ import pytest
 
 from harness import delegates
 from harness.node import GATEWAY6, INTERNET6, network
+from harness.waiting import wait_for
 
 ROUTER = "fe80::bad"
 
@@ -114,7 +115,7 @@ def test_addresses_outlive_that_the_interface_is_set_down(node, disabled):
     pod.ip("link set eth0 up")
     assert pod.addresses("eth0") == ["10.1.2.2/24", "fd00:1:2::2/64"]
     node.check(pod, conf, result)
-    until(lambda: pod.ping(GATEWAY6, wait=0.5))
+    wait_for(lambda: pod.ping(GATEWAY6, wait=0.5))
 
 
 def test_an_IPv4_pods_parameters_are_left_alone(node):
@@ -191,13 +192,6 @@ def heard(node, bridge):
     return int(node.call(read))
 
 
-def until(condition, seconds=3):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "that never came"
-        time.sleep(0.02)
-
-
 def control(node):
     """A bridge as others make it, which does believe what a pod advertises."""
     pod = node.pod("control")
@@ -220,9 +214,9 @@ def test_a_pods_router_advertisement_changes_nothing(node, families, made_before
     if pod.sysctl("ipv6.conf.eth0.disable_ipv6") == "1":
         pod.sysctl("ipv6.conf.eth0.disable_ipv6", 0)
     advertise(believed, "2001:db8:c::")
-    until(lambda: all(learned(node, "ctl0")))  # the advertisement does work
+    wait_for(lambda: all(learned(node, "ctl0")))  # the advertisement does work
     advertise(pod, "2001:db8:d::")
-    until(lambda: heard(node, "cni0") >= 1)  # it was received
+    wait_for(lambda: heard(node, "cni0") >= 1)  # it was received
     time.sleep(0.1)
     assert learned(node, "cni0") == ([], [])
     assert node.sysctl("ipv6.conf.cni0.accept_ra") == "0"

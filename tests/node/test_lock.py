@@ -10,6 +10,7 @@ import pytest
 
 from harness import plugin
 from harness.node import GATEWAY4, INTERNET4, network
+from harness.waiting import is_locked, wait_for
 
 AS_NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 HOLD = ("flock", "-n")
@@ -69,10 +70,8 @@ def test_a_link_of_that_name_is_not_followed(node):
     path.unlink()
     target = node.var_lib / "target"
     path.symlink_to("/var/lib/target")
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.IO, f"/run/bridge-cni/{path.name}"):
         node.add(node.pod(), network())
-    assert error.value.code == plugin.IO
-    error.value.says(f"/run/bridge-cni/{path.name}")
     assert not target.exists()
 
 
@@ -85,7 +84,8 @@ def test_shared_work_goes_on_while_it_is_shared_and_exclusive_work_waits(node):
         node.ip("addr del 10.1.2.1/24 dev cni0")
         late = node.pod()
         call = node.start("ADD", conf, late)  # the gateway is to be put back
-        time.sleep(0.3)
+        gate = lock_file(node).with_suffix(".gate")
+        wait_for(lambda: is_locked(gate, fcntl.LOCK_SH))
         assert node.addresses("cni0") == []
         fcntl.flock(file, fcntl.LOCK_UN)
         plugin.judge("ADD", call(), plugin.NEWEST)
@@ -101,7 +101,7 @@ def test_who_waits_for_the_exclusive_lock_is_not_starved_by_those_who_share(node
              .format(gate=f"/run/bridge-cni/{gate.name}", path=f"/run/bridge-cni/{path.name}"))
     finish = [node.begin("sh", "-c", f"for i in 1 2 3 4 5 6 7 8 9 10; do ({share}); done")
               for _ in range(3)]
-    time.sleep(0.3)
+    wait_for(lambda: is_locked(path, fcntl.LOCK_EX))
     started = time.monotonic()
     node.add(node.pod(), network(name="another", bridge="cni1", ipam={
         "ranges": [[{"subnet": "10.77.0.0/24"}]]}))
@@ -128,8 +128,6 @@ def test_an_error_names_the_file_that_is_locked(node, tmp_path, operation):
     assert nth > 2, calls
     newer = {**new, "name": "third", "bridge": "cni2", "ipam": {
         **new["ipam"], "ranges": [[{"subnet": "10.78.0.0/24"}]]}}
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.IO, f"locking {path}: "):
         node.add(node.pod(), newer, env=plugin.TRACED,
                  wrapper=[*strace, "-e", f"inject=flock:error=ENOLCK:when={nth}"])
-    assert error.value.code == plugin.IO
-    error.value.says(f"locking {path}: ")

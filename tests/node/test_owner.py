@@ -179,10 +179,8 @@ def test_a_host_port_is_one_owners_alone(node, other):
     first, late = node.pod(), node.pod()
     conf = wanting(8080, bridge="cni0", ipam={"ranges": [[{"subnet": "10.1.2.0/24"}]]})
     node.add(first, conf)
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.EXISTS, "8080", first.id):
         node.add(late, wanting(8080, **OTHERS[other]))
-    assert error.value.code == plugin.EXISTS
-    error.value.says("8080", first.id)
     node.add(late, wanting(8081, **OTHERS[other]))
     with served(first, 80, word=b"first"), served(late, 80, word=b"late"):
         assert ask(node.outside, NODE4, 8080)[0] == "first"
@@ -367,9 +365,8 @@ def test_the_same_names_are_the_same_attachment(node):
     conf, pod = network(), node.pod()
     result = node.add(pod, conf)
     before = node.state()
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.EXISTS):
         node.add(pod, second())
-    assert error.value.code == plugin.EXISTS
     snapshot.assert_same(before, node.state())
     node.check(pod, conf, result)
 

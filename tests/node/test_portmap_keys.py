@@ -41,10 +41,8 @@ WRONG = {
 def test_a_wrong_mapping_is_refused_with_its_path(node, wrong):
     mappings, *words = WRONG[wrong]
     pod = node.pod()
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.CONFIG, *words):
         node.add(pod, ports(*mappings, families="v4"))
-    assert error.value.code == plugin.CONFIG
-    error.value.says(*words)
     node.assert_nothing_left(pod)
 
 
@@ -131,10 +129,8 @@ def test_a_missing_port_is_refused_with_its_path(node):
     ("backend", "iptables", ("nftables",))])
 def test_a_key_of_portmaps_without_meaning_here_says_what_replaces_it(node, key, value,
                                                                       words):
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.UNSUPPORTED_FIELD, key, *words):
         node.add(node.pod(), ports((8080, 80), **{key: value}))
-    assert error.value.code == plugin.UNSUPPORTED_FIELD
-    error.value.says(key, *words)
 
 
 def test_what_says_the_same_as_the_default_is_taken(node):
@@ -143,17 +139,13 @@ def test_what_says_the_same_as_the_default_is_taken(node):
 
 
 def test_a_host_port_needs_a_pod_with_an_address(node):
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.CONFIG, MAPPING, "ipam"):
         node.add(node.pod(), ports((8080, 80), ipam=None, isDefaultGateway=None, ipMasq=None))
-    assert error.value.code == plugin.CONFIG
-    error.value.says(MAPPING, "ipam")
 
 
 def test_127_0_0_1_needs_masquerading(node):
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.CONFIG, f"{MAPPING}[0].hostIP", "127.0.0.1", "snat"):
         node.add(node.pod(), ports((8080, 80, {"hostIP": "127.0.0.1"}), snat=False))
-    assert error.value.code == plugin.CONFIG
-    error.value.says(f"{MAPPING}[0].hostIP", "127.0.0.1", "snat")
 
 
 def test_without_the_capability_there_is_neither_rule_nor_element(node):

@@ -2,7 +2,6 @@
 """Host ports: whose one is, how it comes and goes, what puts it back."""
 import json
 import re
-import time
 
 import pytest
 
@@ -12,15 +11,9 @@ from harness.delegates import Delegate
 from harness.hostports import (ask, ask_udp, elements, portmap_rules, ports, served,
                                served_udp, settled, table)
 from harness.node import INTERNET4, INTERNET6, NODE4, NODE6, network
+from harness.reboot import crash
 
 K8S = "IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=cart-7d"
-
-
-def refused(node, pod, conf, code=plugin.EXISTS, **kw):
-    with pytest.raises(plugin.CniError) as error:
-        node.add(pod, conf, **kw)
-    assert error.value.code == code, error.value
-    return error.value
 
 
 def other_network(*mappings, **changes):
@@ -42,7 +35,7 @@ def test_a_taken_port_is_refused_naming_pod_and_port(node, had, wanted, second):
     node.add(first, conf, args=K8S)
     before = elements(node), len(portmap_rules(node))
     make = ports if second == "the same network" else other_network
-    error = refused(node, pod, make((9090, 90), (8080, 80, wanted)))
+    error = node.refused(pod, make((9090, 90), (8080, 80, wanted)), plugin.EXISTS)
     error.says("runtimeConfig.portMappings[1].hostPort", "tcp port 8080", "shop/cart-7d",
                first.id, "testnet")
     node.assert_nothing_left(pod, others=1)
@@ -66,7 +59,7 @@ def test_what_does_not_overlap_is_given(node, had, wanted):
 def test_without_Kubernetes_the_container_is_named(node):
     first, second = node.pod(), node.pod()
     node.add(first, ports((8080, 80)))
-    refused(node, second, ports((8080, 80))).says("container " + first.id, "8080")
+    node.refused(second, ports((8080, 80)), plugin.EXISTS).says("container " + first.id, "8080")
 
 
 def test_of_two_at_once_one_gets_the_port(node):
@@ -85,9 +78,7 @@ def test_the_port_of_a_dead_pod_is_taken_over(node, make):
     dead, pod = node.pod(), node.pod()
     node.add(dead, ports((8080, 80), families="v4"))
     settled(node)
-    dead.remove()
-    while node.host_veths():
-        time.sleep(0.02)
+    crash(dead)
     conf = make((8080, 81), **({"families": "v4"} if make is ports else {}))
     done = node.invoke("ADD", conf, pod)
     assert done.returncode == 0, done.stdout
@@ -105,31 +96,20 @@ def test_the_port_of_a_dead_pod_is_taken_over(node, make):
 def test_a_port_taken_while_a_dead_pods_DEL_ran_stays_whose_it_is(node):
     """No lock is held while another IPAM plugin's DEL runs."""
     slow = Delegate(node, '''
-        here = os.path.dirname(sys.argv[0])
         n = int(os.environ["CNI_CONTAINERID"].split("-")[0][3:])
         if verb == "ADD": answer(ips=[{"address": "10.77.0.%d/16" % (n + 5)}])
-        if verb == "DEL" and n == 0:
-            open(here + "/waiting", "w").close()
-            while not os.path.exists(here + "/go"): time.sleep(0.01)''')
+        if verb == "DEL" and n == 0: hold()''')
     conf = slow.conf(**{key: value for key, value in ports((8080, 80)).items()
                         if key in ("capabilities", "runtimeConfig")})
     dead, late, quick = node.pod(), node.pod(), node.pod()
     slow.add(dead, conf)
-    dead.remove()
-    while node.host_veths():
-        time.sleep(0.01)
+    crash(dead)
     call = node.start("ADD", conf, late, env=slow.env)
-    try:
-        while not (slow.directory / "waiting").exists():
-            time.sleep(0.01)
+    with slow.held():
         slow.add(quick, conf)
         taken = elements(node)["hostports4"]
-    finally:
-        (slow.directory / "go").touch()
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.EXISTS, "tcp port 8080", quick.id):
         plugin.judge("ADD", call(), plugin.NEWEST)
-    assert error.value.code == plugin.EXISTS
-    error.value.says("tcp port 8080", quick.id)
     assert elements(node)["hostports4"] == taken
     node.assert_nothing_left(late, others=1)
 
@@ -231,7 +211,7 @@ def test_the_next_ADD_puts_all_ports_back(node, harm):
     with served(pods[0], 80), served(pods[2], 90):
         assert ask(node.outside, NODE4, 8080)[0] == "pod"
         assert ask(node.outside, NODE4, 9002)[0] == "pod"
-    refused(node, pods[1], confs[0]).says("shop/cart-7d")
+    node.refused(pods[1], confs[0], plugin.EXISTS).says("shop/cart-7d")
 
 
 @pytest.mark.parametrize("harm", ["flush ruleset", "delete table"])
@@ -243,8 +223,8 @@ def test_a_port_of_another_network_is_taken_whatever_was_flushed(node, harm, had
     node.add(pods[1], other_network((8081, 80)))
     node.nft(FLUSHED[harm])
     for pod in pods[2:]:
-        refused(node, pod, other_network((8080, 80, wanted))).says("tcp port 8080",
-                                                                    "shop/cart-7d")
+        node.refused(pod, other_network((8080, 80, wanted)), plugin.EXISTS,
+                     "tcp port 8080", "shop/cart-7d")
     assert node.invoke("ADD", other_network((8082, 80)), pods[2]).stderr == ""
     # Its own next ADD, and its DEL, find what was put back.
     node.add(pods[3], ports())
@@ -386,10 +366,8 @@ def test_CHECK_names_what_is_missing(node, harm):
     names = {m["name"].split("_")[0]: m["name"] for m in table(node, "map") +
              table(node, "set")}
     node.nft(HARM[harm].format(**names))
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.CHECK, "bridge_cni"):
         node.check(pod, conf, result)
-    assert error.value.code == plugin.CHECK
-    error.value.says("bridge_cni")
 
 
 # -- what the kernel remembers of connections

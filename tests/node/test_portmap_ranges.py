@@ -11,17 +11,11 @@ from harness.former import hash_text
 from harness.hostports import (ask, ask_udp, elements, portmap_rules, ports, served,
                                served_udp, settled, table)
 from harness.node import NODE4, NODE6
+from harness.reboot import crash
 
 ONE4, ONE6 = {"hostIP": NODE4}, {"hostIP": NODE6}
 MOST = 16384  # entries
 RUNS = 4096
-
-
-def refused(node, pod, conf, code=plugin.EXISTS):
-    with pytest.raises(plugin.CniError) as error:
-        node.add(pod, conf)
-    assert error.value.code == code, error.value
-    return error.value
 
 
 def run(first, last, shift=0, **keys):
@@ -130,8 +124,8 @@ def test_a_range_that_overlaps_is_refused(node, network, had, wanted, port):
     conf = ports(*had)
     node.add(first, conf)
     before = elements(node)
-    refused(node, second, ports((60000, 80), *wanted, **other)).says(f"tcp port {port}",
-                                                                   first.id)
+    node.refused(second, ports((60000, 80), *wanted, **other), plugin.EXISTS,
+                 f"tcp port {port}", first.id)
     if not other:
         assert elements(node) == before
     node.delete(first, conf)
@@ -155,9 +149,7 @@ def test_ranges_that_do_not_overlap_are_given(node, had, wanted):
 def test_a_range_of_a_pod_that_is_gone_is_taken_over(node):
     dead, pod = node.pod(), node.pod()
     node.add(dead, ports(*RANGE, families="v4"))
-    dead.remove()
-    while node.host_veths():
-        time.sleep(0.02)
+    crash(dead)
     done = node.invoke("ADD", ports(*run(8500, 8700), families="v4"), pod)
     assert done.returncode == 0 and dead.id in done.stderr, done
     assert len(elements(node)["hostranges4"]) == 1
@@ -204,7 +196,7 @@ def test_as_many_ports_as_are_taken_of_a_pod(node):
         with served(pod, entries[-1][1]):
             assert ask(node.outside, NODE4, entries[-1][0])[0] == "pod"
         node.check(pod, conf, result)
-        refused(node, node.pod(), ports((entries[-1][0], 80))).says(str(entries[-1][0]))
+        node.refused(node.pod(), ports((entries[-1][0], 80)), plugin.EXISTS, entries[-1][0])
         before = {kind: sorted(listed) for kind, listed in elements(node).items()}
         node.nft("flush ruleset")
         node.add(node.pod(), ports())
@@ -236,6 +228,5 @@ def test_so_many_ports_beside_as_many_of_another_are_not_compared_each_with_each
     ([(20000 + 3 * i, 60000 - i) for i in range(RUNS + 1)], ("4097", "4096"))])
 def test_more_than_that_is_refused(node, entries, words):
     pod = node.pod()
-    refused(node, pod, ports(*entries), code=plugin.CONFIG).says(
-        "runtimeConfig.portMappings", *words)
+    node.refused(pod, ports(*entries), plugin.CONFIG, "runtimeConfig.portMappings", *words)
     node.assert_nothing_left(pod)

@@ -10,7 +10,8 @@ import pytest
 from harness import netns, plugin, snapshot
 from harness.delegates import Delegate
 from harness.node import GATEWAY4, NETWORK, addresses_of, network
-from harness.reboot import boot, crash, reboot, wait_for
+from harness.reboot import crash, reboot
+from harness.waiting import wait_for
 
 HOST_LOCAL = "/usr/lib/cni/host-local"
 # Two addresses besides the gateway.
@@ -27,13 +28,6 @@ def add(node, pod, conf, **kw):
     done = node.invoke("ADD", conf, pod, **kw)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout), done.stderr
-
-
-def refused(node, pod, conf, code, **kw):
-    with pytest.raises(plugin.CniError) as error:
-        node.add(pod, conf, **kw)
-    assert error.value.code == code, error.value
-    return error.value
 
 
 def records(node, name=NETWORK):
@@ -60,7 +54,7 @@ def test_what_host_local_reserved_is_given_back_when_its_boot_is_over(node):
     conf = tight()
     host_local(node, "ADD", conf, "reference-pod")
     node.add(node.pod(), conf)
-    refused(node, node.pod(), conf, plugin.EXHAUSTED)
+    node.refused(node.pod(), conf, plugin.EXHAUSTED)
     reboot(node)
     add(node, node.pod(), conf)
     assert len(node.reservations()) == 1
@@ -72,7 +66,7 @@ def test_what_was_never_seen_before_is_of_this_boot(node):
     host_local(node, "ADD", conf, "reference-pod")
     node.add(node.pod(), conf)
     assert sorted(node.reservations()) == ["10.1.2.2", "10.1.2.3"]
-    refused(node, node.pod(), conf, plugin.EXHAUSTED)
+    node.refused(node.pod(), conf, plugin.EXHAUSTED)
 
 
 def test_DEL_as_the_first_of_a_boot_gives_back_as_well(node):
@@ -162,7 +156,7 @@ def test_an_empty_file_that_others_made_is_no_obstacle(node):
 def live(node, conf, pod):
     """Fills the range, so that the plugin looks for dead ones, and finds none."""
     state = snapshot.kernel(pod)
-    refused(node, node.pod(), conf, plugin.EXHAUSTED)
+    node.refused(node.pod(), conf, plugin.EXHAUSTED)
     snapshot.assert_same(state, snapshot.kernel(pod))
     assert pod.ping(GATEWAY4)
 
@@ -206,7 +200,7 @@ def test_a_pod_whose_interface_somebody_renamed_lives(node, full):
     """No host veth of that name any more, but its namespace is the one recorded."""
     conf, pod = full
     rename(node, pod)
-    refused(node, node.pod(), conf, plugin.EXHAUSTED)
+    node.refused(node.pod(), conf, plugin.EXHAUSTED)
     assert pod.ping(GATEWAY4)
 
 
@@ -230,7 +224,7 @@ def test_one_with_a_renamed_interface_whose_reservation_somebody_took_lives(node
     node.add(pod, conf)
     rename(node, pod)
     (node.store / NETWORK / "10.1.2.2").unlink()
-    refused(node, pod, conf, plugin.EXISTS)
+    node.refused(pod, conf, plugin.EXISTS)
     assert pod.ping(GATEWAY4)
 
 
@@ -239,7 +233,7 @@ def test_one_of_another_network_namespace_on_the_same_store_lives(node, full):
     conf, pod = full
     sleeper = pod.popen(["sleep", "60"])
     netns.remove_path(node.mnt_fd, pod.netns)
-    refused(node, node.pod(), conf, plugin.EXHAUSTED, wrapper=["unshare", "-n"])
+    node.refused(node.pod(), conf, plugin.EXHAUSTED, wrapper=["unshare", "-n"])
     assert pod.ping(GATEWAY4) and len(records(node)) == 2
     sleeper.kill()
 
@@ -248,7 +242,7 @@ def test_the_references_pods_live_while_their_boot_lasts(node):
     conf = tight()
     host_local(node, "ADD", conf, "reference-1")
     host_local(node, "ADD", conf, "reference-2")
-    refused(node, node.pod(), conf, plugin.EXHAUSTED)
+    node.refused(node.pod(), conf, plugin.EXHAUSTED)
     assert len(node.reservations()) == 2
 
 
@@ -262,7 +256,7 @@ def test_a_record_does_not_speak_for_a_reservation_made_after_it(node):
     host_local(node, "ADD", conf, pod.id)
     host_local(node, "ADD", conf, "other")
     assert [owner for owner, _ in node.reservations().values()].count(pod.id) == 1
-    refused(node, node.pod(), conf, plugin.EXHAUSTED)
+    node.refused(node.pod(), conf, plugin.EXHAUSTED)
     assert pod.id in {owner for owner, _ in node.reservations().values()}
 
 
@@ -304,7 +298,7 @@ def test_an_ADD_is_refused_while_the_first_lives_even_without_its_interface(node
     conf, pod = network(), node.pod()
     host = node.add(pod, conf)["interfaces"][1]["name"]
     node.ip("link del", host)
-    error = refused(node, pod, conf, plugin.EXISTS)
+    error = node.refused(pod, conf, plugin.EXISTS)
     error.says(pod.id, "DEL")
     assert len(node.reservations()) == len(records(node)) == 1
     node.delete(pod, conf)
@@ -325,7 +319,7 @@ def test_a_record_of_a_newer_version_counts_as_alive(node):
     path, _ = of_a_newer_version(node, pod.id)
     crash(pod)
     node.add(node.pod(), conf)
-    refused(node, node.pod(), conf, plugin.EXHAUSTED)
+    node.refused(node.pod(), conf, plugin.EXHAUSTED)
     assert path.exists() and len(node.reservations()) == 2
 
 
@@ -338,10 +332,8 @@ def test_what_a_newer_version_attached_is_not_half_deleted(node):
     held = of_pod(node.reservations(), pod)
     gc = {**conf, "cni.dev/valid-attachments": []}
     for verb, of in (("DEL", pod), ("GC", None)):
-        with pytest.raises(plugin.CniError) as error:
+        with plugin.refusal(plugin.IO, path.name, "newer version", "format"):
             plugin.judge(verb, node.invoke(verb, gc, of), plugin.NEWEST)
-        assert error.value.code == plugin.IO
-        error.value.says(path.name, "newer version", "format")
         assert of_pod(node.reservations(), pod) == held and len(held) == 2
         assert path.exists() and "eth0" in pod.links() and pod.ping(GATEWAY4)
     # GC went on.
@@ -368,10 +360,8 @@ def test_GC_leaves_what_a_newer_version_attached_without_a_reservation(node, ipa
         fake.add(one, conf)
     path, text = of_a_newer_version(node, pod.id)
     gc = {**conf, "cni.dev/valid-attachments": []}
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.IO, pod.id, path.name, "newer version"):
         plugin.judge("GC", node.invoke("GC", gc, env=fake.env), plugin.NEWEST)
-    assert error.value.code == plugin.IO
-    error.value.says(pod.id, path.name, "newer version")
     assert path.exists() and "eth0" in pod.links() and "eth0" not in other.links()
     assert len(node.host_veths()) == 1
     path.write_text(text)

@@ -4,17 +4,18 @@ import fcntl
 import json
 import os
 import re
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from harness import plugin, snapshot
-from harness.command import begin, command, conflist, lines_of, repair, written
+from harness.command import begin, command, conflist, lines_of, refused, repair, written
 from harness.delegates import Delegate
 from harness.hostports import ports
 from harness.node import (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, NODE4, NODE6,
                           addresses_of, named, network)
+from harness.reboot import crash
+from harness.waiting import is_locked, wait_for
 from harness.wire import BROADCAST, listening, send_frame, source_seen
 
 
@@ -353,13 +354,6 @@ def test_a_bridge_that_was_set_down_is_not_called_made(node):
         "bridge cni0: up, and set as configured"]
 
 
-def refused_repair(node, conf, *words):
-    done = command(node, "repair", *written(node, conf))
-    assert done.returncode == 1
-    assert all(word in done.stderr for word in words), done.stderr
-    return done
-
-
 @pytest.mark.parametrize("families, stranger", [("v4", "10.99.0.1/24"),
                                                 ("v6", "fd00:1:2::77/64")])
 def test_a_gateway_that_cannot_come_back_is_an_error(node, families, stranger):
@@ -369,7 +363,7 @@ def test_a_gateway_that_cannot_come_back_is_an_error(node, families, stranger):
     result = node.add(pod, conf)
     node.ip(f"addr del {gateway} dev cni0")
     node.ip(f"addr add {stranger} dev cni0 nodad")
-    refused_repair(node, conf, "cni0", gateway, stranger, "forceAddress")
+    refused(command(node, "repair", *written(node, conf)), "cni0", gateway, stranger, "forceAddress")
     assert node.addresses("cni0") == [stranger]
     node.ip(f"addr del {stranger} dev cni0")
     assert repair(node, conf) != NOTHING
@@ -395,7 +389,7 @@ def test_two_networks_do_not_take_the_gateway_from_each_others_pods_in_turn(node
     node.invoke("ADD", first, pods[0])
     node.invoke("ADD", second, pods[1])
     assert node.addresses("cni0") == ["10.9.0.1/24"]
-    refused_repair(node, first, "10.1.2.1/24", "10.9.0.1/24", "another network's pods")
+    refused(command(node, "repair", *written(node, first)), "10.1.2.1/24", "10.9.0.1/24", "another network's pods")
     assert repair(node, second) == NOTHING
     assert node.addresses("cni0") == ["10.9.0.1/24"]
     assert pods[1].ping(INTERNET4)
@@ -418,9 +412,7 @@ def test_nothing_of_a_dead_pod_comes_back(node):
     conf = network("dual", spoofCheck=True)
     pods, results = attached(node, conf, 3)
     veth, dead, *pods = host_of(results[0]), *pods
-    dead.remove()
-    while veth in node.links():
-        time.sleep(0.01)
+    crash(dead)
     node.nft("flush ruleset")
     node.ip("link del cni0")
     lines = repair(node, conf)
@@ -433,38 +425,22 @@ def test_nothing_of_a_dead_pod_comes_back(node):
 def test_a_pod_whose_DEL_has_begun_is_left_alone(node):
     """No lock is held while the delegate's DEL runs; the pod's interface is still there."""
     slow = Delegate(node, '''
-        here = os.path.dirname(sys.argv[0])
         n = int(os.environ["CNI_CONTAINERID"].split("-")[0][3:])
         if verb == "ADD": answer(ips=[{"address": "10.77.0.%d/16" % (n + 5)}])
-        if verb == "DEL" and n == 0:
-            open(here + "/waiting", "w").close()
-            while not os.path.exists(here + "/go"): time.sleep(0.01)''')
+        if verb == "DEL" and n == 0: hold()''')
     pods, conf = [node.pod(), node.pod()], slow.conf(spoofCheck=True)
     for pod in pods:
         slow.add(pod, conf)
     [path] = written(node, conf)
     with ThreadPoolExecutor() as pool:
         pending = pool.submit(slow.delete, pods[0], conf)
-        try:
-            while not (slow.directory / "waiting").exists():
-                time.sleep(0.01)
+        with slow.held():
             node.nft("flush ruleset")
             lines = lines_of(command(node, "repair", path))
-        finally:
-            (slow.directory / "go").touch()
         pending.result()
     assert lines and not any(pods[0].id in line for line in lines)
     listing = node.run("nft", "list", "ruleset").stdout
     assert "10.77.0.5" not in listing and "10.77.0.6" in listing
-
-
-def is_locked(path, operation):
-    with open(path) as file:
-        try:
-            fcntl.flock(file, operation | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
 
 
 def test_an_ADD_that_waits_for_the_exclusive_lock_is_left_alone(node):
@@ -478,11 +454,9 @@ def test_an_ADD_that_waits_for_the_exclusive_lock_is_left_alone(node):
     with open(node.var_lib / "cni/networks/testnet/lock") as store:
         fcntl.flock(store, fcntl.LOCK_EX)
         add = node.start("ADD", conf, pod)
-        while not is_locked(lock, fcntl.LOCK_EX):
-            time.sleep(0.01)
+        wait_for(lambda: is_locked(lock, fcntl.LOCK_EX))
         mend = begin(node, "repair", *written(node, conf))
-        while not is_locked(lock.with_suffix(".gate"), fcntl.LOCK_SH):
-            time.sleep(0.01)
+        wait_for(lambda: is_locked(lock.with_suffix(".gate"), fcntl.LOCK_SH))
     result = plugin.judge("ADD", add(), plugin.NEWEST)
     done = mend()
     assert lines_of(done) == NOTHING
@@ -713,7 +687,7 @@ def test_it_waits_for_operations_that_are_under_way(node):
     with open(lock) as file:
         fcntl.flock(file, fcntl.LOCK_SH)  # as an ADD holds it
         finish = begin(node, "repair", path)
-        time.sleep(0.5)
+        wait_for(lambda: is_locked(lock.with_suffix(".gate"), fcntl.LOCK_SH))
         node.nft("flush ruleset")
     assert lines_of(finish()) == ["testnet: masquerade: the rules in table inet bridge_cni"]
     assert pod.ping(INTERNET4)

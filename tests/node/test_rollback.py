@@ -3,7 +3,6 @@
 or complete, and once the obstacle is gone the next ADD works."""
 import re
 import subprocess
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from harness import plugin
 from harness.delegates import Delegate
 from harness.node import GATEWAY4, INTERNET4, INTERNET6, UPLINK, network
+from harness.waiting import wait_for
 
 
 pytestmark = pytest.mark.must_run
@@ -150,10 +150,7 @@ class TableOwnedByAnother(Obstacle):
                                      stdout=subprocess.DEVNULL)
         self.owner.stdin.write(b"add table inet bridge_cni { flags owner; }\n")
         self.owner.stdin.flush()
-        end = time.monotonic() + 5
-        while "bridge_cni" not in self.node.run("nft", "list", "tables").stdout:
-            assert time.monotonic() < end, "nft -i made no table"
-            time.sleep(0.02)
+        wait_for(lambda: "bridge_cni" in self.node.run("nft", "list", "tables").stdout)
 
     def remove(self):
         self.owner.stdin.close()
@@ -272,21 +269,15 @@ def test_a_bridge_that_was_there_stays_when_an_ADD_fails(node):
 def test_a_bridge_that_another_ADD_uses_meanwhile_stays_when_its_maker_fails(node):
     """The node lock is free while a delegated IPAM plugin runs."""
     slow = Delegate(node, '''
-        here = os.path.dirname(sys.argv[0])
         if verb == "ADD" and os.environ["CNI_CONTAINERID"].startswith("pod0"):
-            open(here + "/waiting", "w").close()
-            while not os.path.exists(here + "/go"): time.sleep(0.01)
+            hold()
             sys.exit(1)
         if verb == "ADD": answer(ips=[{"address": "10.77.0.6/16", "gateway": "10.77.0.1"}])''')
     maker, other = node.pod(), node.pod()
     with ThreadPoolExecutor() as pool:
         pending = pool.submit(slow.add, maker)
-        try:
-            while not (slow.directory / "waiting").exists():
-                time.sleep(0.01)
+        with slow.held():
             slow.add(other)
-        finally:
-            (slow.directory / "go").touch()
         with pytest.raises(plugin.CniError):
             pending.result()
     node.assert_nothing_left(maker, others=1)
@@ -298,9 +289,8 @@ def test_an_interface_of_the_pods_makes_the_veth_fail(node):
     pod = node.pod()
     pod.ip("link add eth0 type veth peer name eth1")
     conf = network("dual")
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.EXISTS):
         node.add(pod, conf)
-    assert error.value.code == plugin.EXISTS
     assert {"eth0", "eth1"} <= pod.links().keys()
     pod.ip("link del eth0")
     node.assert_nothing_left(pod)
@@ -314,10 +304,8 @@ def test_a_host_veth_of_that_name_is_another_ADDs_and_stays(node):
     name = node.add(pod, conf)["interfaces"][1]["name"]
     node.delete(pod, conf)
     node.ip(f"link add {name} type veth peer name other0")
-    with pytest.raises(plugin.CniError) as error:
+    with plugin.refusal(plugin.EXISTS, name):
         node.add(pod, conf)
-    assert error.value.code == plugin.EXISTS
-    error.value.says(name)
     assert name in node.links() and node.reservations() == {}
 
 

@@ -4,7 +4,6 @@ import hashlib
 import os
 import pathlib
 import re
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -15,6 +14,7 @@ from harness.hostports import ask, elements, ports, served, settled
 from harness.loopback import localnet
 from harness.node import (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, NETWORK, NODE4,
                           addresses_of, network)
+from harness.waiting import wait_for
 
 REFERENCE = pathlib.Path("/usr/lib/cni/bridge")  # Debian: containernetworking-plugins
 pytestmark = [pytest.mark.must_run,
@@ -85,9 +85,7 @@ def vanish(node, pod):
     """The pod's namespace goes, and its interfaces with it, which takes a moment."""
     others = sum(len(p.links()) - 1 for p in node.pods if p is not pod)
     pod.remove()
-    deadline = time.monotonic() + 10
-    while len(node.host_veths()) > others and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_for(lambda: len(node.host_veths()) <= others)
 
 
 def still(node):

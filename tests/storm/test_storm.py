@@ -4,7 +4,6 @@
 STORM=full: more pods, more storms (`make check-storms`). STORM_SEED=N: that storm again.
 """
 import collections
-import contextlib
 import json
 import os
 import random
