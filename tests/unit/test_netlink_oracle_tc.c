@@ -105,9 +105,9 @@ static void a_redirection_of_what_an_interface_receives(void **state)
 
 	queue_redirect_add(o->nl, INDEX, "veth0", TO);
 	commit(o, 2);
-	tc_sent(o, 0, RTM_NEWQDISC, MADE, "ingress", TC_HANDLE(0xffff, 0), TC_H_INGRESS);
+	tc_sent(o, 0, RTM_NEWQDISC, MADE, "ingress", TC_HANDLE(0xffffU, 0), TC_H_INGRESS);
 	filter = (struct rtnl_cls *)tc_sent(o, 1, RTM_NEWTFILTER, MADE, "u32", 0,
-					    TC_HANDLE(0xffff, 0));
+					    TC_HANDLE(0xffffU, 0));
 	assert_int_equal(rtnl_cls_get_prio(filter), 1);
 	assert_int_equal(rtnl_cls_get_protocol(filter), ETH_P_ALL);
 	assert_redirects(filter);
@@ -138,11 +138,11 @@ static void a_fence(void **state)
 	kernel_answers(o, NULL);
 	assert_int_equal(fence_add(o->nl, INDEX, "cni0", FENCE_BESIDE, &err), 0);
 	kernel_receives(o, 1);
-	tc_sent(o, 0, RTM_NEWQDISC, NLM_F_CREATE, "clsact", TC_HANDLE(0xffff, 0),
+	tc_sent(o, 0, RTM_NEWQDISC, NLM_F_CREATE, "clsact", TC_HANDLE(0xffffU, 0),
 		TC_H_CLSACT);
 	kernel_receives(o, 1);
 	filter = (struct rtnl_cls *)tc_sent(o, 0, RTM_NEWTFILTER, MADE, "bpf",
-					    FENCE_BESIDE, TC_HANDLE(0xffff, 0xfff2));
+					    FENCE_BESIDE, TC_HANDLE(0xffffU, 0xfff2));
 	assert_int_equal(rtnl_cls_get_prio(filter), 127);
 	assert_int_equal(rtnl_cls_get_protocol(filter), ETH_P_IP);
 	/* libnl-route 3.7 reads no options of this kind; what the program does is a matter of
@@ -200,7 +200,7 @@ static void a_redirection_that_libnl_tells_of_is_read(void **state)
 	kernel_answers(o, told);
 	assert_int_equal(redirect_get(o->nl, INDEX, &to, &err), 0);
 	kernel_receives(o, 1);
-	assert_header(o, 0, RTM_GETTFILTER, NLM_F_DUMP, TC_HANDLE(0xffff, 0));
+	assert_header(o, 0, RTM_GETTFILTER, NLM_F_DUMP, TC_HANDLE(0xffffU, 0));
 	assert_int_equal(to, TO);
 	nlmsg_free(told);
 	rtnl_act_put(action);
