@@ -88,35 +88,89 @@ static void addresses_set_and_removed(void **state)
 	address_sent(o, 3, RTM_DELADDR, 0, "10.1.2.1/24");
 }
 
-static void addresses_that_libnl_tells_of_are_listed(void **state)
+/* The kernel's answer: an address on a point-to-point link, whose other end is not of interest. */
+static struct nl_msg *address_told(const char *text, int family, unsigned int flags)
 {
-	struct nl_addr *local = nl_addr_of("10.1.2.3/24", AF_INET);
+	struct nl_addr *local = nl_addr_of(text, family);
+	struct nl_addr *peer = nl_addr_of(family == AF_INET ? "10.9.9.9" : "fd00:9::9",
+					  family);
 	struct rtnl_addr *addr = rtnl_addr_alloc();
-	struct ip_prefix wanted = prefix_of("10.1.2.3/24");
-	struct oracle *o = *state;
-	struct addr_list list = {};
-	struct cni_error err = {};
-	struct nl_msg *told = NULL;
-	struct rtnl_addr *question;
+	struct nl_msg *msg = NULL;
 
 	rtnl_addr_set_ifindex(addr, INDEX);
 	rtnl_addr_set_local(addr, local);
-	rtnl_addr_set_flags(addr, IFA_F_TENTATIVE);
-	assert_int_equal(rtnl_addr_build_add_request(addr, 0, &told), 0);
-	kernel_answers(o, told);
-	assert_int_equal(addr_list_get(o->nl, INDEX, AF_INET, &list, &err), 0);
-	kernel_receives(o, 1);
-	assert_int_equal(list.n, 1);
-	assert_true(addr_list_has(&list, &wanted));
-	assert_true(list.tentative);
-	question = decoded(o, 0, RTM_GETADDR, NLM_F_DUMP);
-	assert_int_equal(rtnl_addr_get_family(question), AF_INET);
-	assert_int_equal(rtnl_addr_get_ifindex(question), INDEX);
-
-	addr_list_clear(&list);
-	nlmsg_free(told);
+	rtnl_addr_set_peer(addr, peer);
+	rtnl_addr_set_prefixlen(addr, nl_addr_get_prefixlen(local));
+	rtnl_addr_set_flags(addr, flags);
+	assert_int_equal(rtnl_addr_build_add_request(addr, 0, &msg), 0);
 	rtnl_addr_put(addr);
 	nl_addr_put(local);
+	nl_addr_put(peer);
+	return msg;
+}
+
+/* Message 0 asks for the addresses of this family and interface; 0: of all. */
+static void assert_asked(struct oracle *o, int family, int index)
+{
+	struct rtnl_addr *question = decoded(o, 0, RTM_GETADDR, NLM_F_DUMP);
+
+	assert_int_equal(rtnl_addr_get_family(question), family);
+	assert_int_equal(rtnl_addr_get_ifindex(question), index);
+}
+
+static void addresses_that_libnl_tells_of_are_listed(void **state)
+{
+	static const struct {
+		const char *address;
+		int family;
+		unsigned int flags;
+		bool tentative;
+		const char *duplicate;
+	} cases[] = {
+		{"10.1.2.3/24", AF_INET, IFA_F_PERMANENT, false, ""},
+		{"fd00:1::3/64", AF_INET6, IFA_F_NOPREFIXROUTE | IFA_F_TENTATIVE, true,
+		 ""},
+		{"fd00:1::3/64", AF_INET6, IFA_F_TENTATIVE | IFA_F_DADFAILED, false,
+		 "fd00:1::3"},
+	};
+	struct oracle *o = *state;
+	struct addr_list list = {};
+	struct cni_error err = {};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct nl_msg *told = address_told(cases[i].address, cases[i].family,
+						   cases[i].flags);
+
+		kernel_answers(o, told);
+		assert_int_equal(
+			addr_list_get(o->nl, INDEX, cases[i].family, &list, &err), 0);
+		kernel_receives(o, 1);
+		assert_asked(o, cases[i].family, INDEX);
+		assert_int_equal(list.n, 1);
+		assert_string_equal(PREFIX_TEXT(list.items), cases[i].address);
+		assert_int_equal(list.tentative, cases[i].tentative);
+		assert_string_equal(IP_TEXT(&list.duplicate), cases[i].duplicate);
+		addr_list_clear(&list);
+		nlmsg_free(told);
+	}
+}
+
+static void addresses_of_all_interfaces_are_listed(void **state)
+{
+	struct nl_msg *told = address_told("10.1.2.3/24", AF_INET, 0);
+	struct link_addr_list list = {};
+	struct oracle *o = *state;
+	struct cni_error err = {};
+
+	kernel_answers(o, told);
+	assert_int_equal(link_addr_list_get(o->nl, AF_INET, &list, &err), 0);
+	kernel_receives(o, 1);
+	assert_asked(o, AF_INET, 0);
+	assert_int_equal(list.n, 1);
+	assert_int_equal(list.items->index, INDEX);
+	assert_string_equal(PREFIX_TEXT(&list.items->address), "10.1.2.3/24");
+	link_addr_list_clear(&list);
+	nlmsg_free(told);
 }
 
 int main(void)
@@ -126,6 +180,7 @@ int main(void)
 		ORACLE_TEST(ipv6_addresses_with_and_without_detection),
 		ORACLE_TEST(addresses_set_and_removed),
 		ORACLE_TEST(addresses_that_libnl_tells_of_are_listed),
+		ORACLE_TEST(addresses_of_all_interfaces_are_listed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

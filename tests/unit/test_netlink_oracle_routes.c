@@ -190,17 +190,20 @@ static void a_route_by_a_nexthop_object_is_removed_by_its_number(void **state)
 
 static void add_hop(struct rtnl_route *route, int index, const char *gateway)
 {
-	struct nl_addr *gw = nl_addr_of(gateway, AF_INET);
+	struct nl_addr *gw = nl_addr_of(gateway, AF_UNSPEC);
 	struct rtnl_nexthop *hop = rtnl_route_nh_alloc();
 
 	rtnl_route_nh_set_ifindex(hop, index);
-	rtnl_route_nh_set_gateway(hop, gw);
+	if (nl_addr_get_family(gw) == AF_INET)
+		rtnl_route_nh_set_gateway(hop, gw);
+	else
+		rtnl_route_nh_set_via(hop, gw);
 	rtnl_route_add_nexthop(route, hop);
 	nl_addr_put(gw);
 }
 
-/* A route with @hops next hops, as the kernel would tell of it. */
-static struct nl_msg *route_told(int hops)
+/* The kernel's answer: a route by these gateways; the second may be NULL. */
+static struct nl_msg *route_told(uint8_t type, const char *first, const char *second)
 {
 	struct rtnl_route *route = rtnl_route_alloc();
 	struct nl_addr *dst = nl_addr_of("192.0.2.0/24", AF_INET);
@@ -211,12 +214,12 @@ static struct nl_msg *route_told(int hops)
 	rtnl_route_set_priority(route, 50);
 	rtnl_route_set_protocol(route, protocol);
 	rtnl_route_set_scope(route, RT_SCOPE_SITE);
-	rtnl_route_set_type(route, RTN_UNICAST);
+	rtnl_route_set_type(route, type);
 	rtnl_route_set_metric(route, RTAX_MTU, 1400);
 	rtnl_route_set_metric(route, RTAX_ADVMSS, 1360);
-	add_hop(route, INDEX, "10.1.2.1");
-	if (hops > 1)
-		add_hop(route, INDEX + 1, "10.1.3.1");
+	add_hop(route, INDEX, first);
+	if (second)
+		add_hop(route, INDEX + 1, second);
 	assert_int_equal(rtnl_route_build_add_request(route, 0, &msg), 0);
 	rtnl_route_put(route);
 	nl_addr_put(dst);
@@ -233,8 +236,10 @@ static void assert_told(const struct kernel_route *told, unsigned int index,
 	assert_string_equal(PREFIX_TEXT(&route->dst), "192.0.2.0/24");
 	assert_int_equal(told->protocol, protocol);
 	assert_int_equal(told->type, RTN_UNICAST);
+	assert_true(route->table_set);
 	assert_int_equal(route->table, TABLE);
 	assert_int_equal(route->priority, 50);
+	assert_true(route->scope_set);
 	assert_int_equal(route->scope, RT_SCOPE_SITE);
 	assert_int_equal(route->mtu, 1400);
 	assert_int_equal(route->advmss, 1360);
@@ -242,22 +247,28 @@ static void assert_told(const struct kernel_route *told, unsigned int index,
 
 static void routes_that_libnl_tells_of_are_listed_a_next_hop_an_entry(void **state)
 {
-	static const char *const gateways[] = {"10.1.2.1", "10.1.3.1"};
+	static const char *const cases[][2] = {
+		{"10.1.2.1", NULL},
+		{"fe80::1", NULL},
+		{"10.1.2.1", "10.1.3.1"},
+		{"10.1.2.1", "fe80::1"},
+	};
 	struct kernel_route_list list = {};
 	struct oracle *o = *state;
 	struct cni_error err = {};
 
-	for (int hops = 1; hops <= 2; hops++) {
-		struct nl_msg *told = route_told(hops);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct nl_msg *told = route_told(RTN_UNICAST, cases[i][0], cases[i][1]);
+		size_t hops = cases[i][1] ? 2 : 1;
 
 		kernel_answers(o, told);
 		assert_int_equal(route_list_get(o->nl, AF_INET, &list, &err), 0);
 		kernel_receives(o, 1);
 		assert_int_equal(list.n, hops);
-		for (int i = 0; i < hops; i++) {
-			assert_told(&list.items[i], INDEX + i, gateways[i]);
-			assert_int_equal(list.items[i].hop, i);
-			assert_int_equal(list.items[i].hops, hops);
+		for (size_t hop = 0; hop < hops; hop++) {
+			assert_told(&list.items[hop], INDEX + hop, cases[i][hop]);
+			assert_int_equal(list.items[hop].hop, hop);
+			assert_int_equal(list.items[hop].hops, hops);
 		}
 		assert_int_equal(
 			rtnl_route_get_family(decoded(o, 0, RTM_GETROUTE, NLM_F_DUMP)),
@@ -267,34 +278,69 @@ static void routes_that_libnl_tells_of_are_listed_a_next_hop_an_entry(void **sta
 	}
 }
 
+static void a_route_that_drops_is_listed_only_where_all_are(void **state)
+{
+	struct nl_msg *told = route_told(RTN_BLACKHOLE, "10.1.2.1", NULL);
+	struct kernel_route_list list = {};
+	struct oracle *o = *state;
+	struct cni_error err = {};
+
+	kernel_answers(o, told);
+	assert_int_equal(route_list_get(o->nl, AF_INET, &list, &err), 0);
+	assert_int_equal(list.n, 0);
+	kernel_route_list_clear(&list);
+	kernel_answers(o, told);
+	assert_int_equal(route_list_get_all(o->nl, AF_INET, &list, &err), 0);
+	assert_int_equal(list.n, 1);
+	assert_int_equal(list.items->type, RTN_BLACKHOLE);
+	kernel_route_list_clear(&list);
+	nlmsg_free(told);
+}
+
+/* Message 0 asks for the route to 192.0.2.9, with these flags. */
+static void assert_question(struct oracle *o, unsigned int flags)
+{
+	struct rtnl_route *question;
+
+	kernel_receives(o, 1);
+	question = decoded(o, 0, RTM_GETROUTE, 0);
+	assert_nl_addr(rtnl_route_get_dst(question), "192.0.2.9");
+	assert_int_equal(rtnl_route_get_flags(question), flags);
+}
+
 static void the_question_for_the_route_to_an_address(void **state)
 {
-	struct nl_msg *told = route_told(1);
+	struct nl_msg *told = route_told(RTN_UNICAST, "10.1.2.1", NULL);
+	struct nl_msg *local = route_told(RTN_LOCAL, "10.1.2.1", NULL);
 	struct kernel_route_list list = {};
 	struct ip_addr address = ip_of("192.0.2.9");
 	struct oracle *o = *state;
 	struct cni_error err = {};
-	struct rtnl_route *question;
 	unsigned int index;
+	bool is_local;
 
 	kernel_answers(o, told);
 	assert_int_equal(route_interface(o->nl, &address, &index, &err), 0);
-	kernel_receives(o, 1);
+	assert_question(o, 0);
 	assert_int_equal(index, INDEX);
-	question = decoded(o, 0, RTM_GETROUTE, 0);
-	assert_nl_addr(rtnl_route_get_dst(question), "192.0.2.9");
-	assert_int_equal(rtnl_route_get_flags(question), 0);
+
+	kernel_answers(o, told);
+	assert_int_equal(route_is_local(o->nl, &address, &is_local, &err), 0);
+	assert_question(o, 0);
+	assert_false(is_local);
+	kernel_answers(o, local);
+	assert_int_equal(route_is_local(o->nl, &address, &is_local, &err), 0);
+	assert_question(o, 0);
+	assert_true(is_local);
 
 	kernel_answers(o, told);
 	assert_int_equal(route_to(o->nl, &address, &list, &err), 0);
-	kernel_receives(o, 1);
+	assert_question(o, RTM_F_FIB_MATCH);
 	assert_int_equal(list.n, 1);
 	assert_told(list.items, INDEX, "10.1.2.1");
-	question = decoded(o, 0, RTM_GETROUTE, 0);
-	assert_nl_addr(rtnl_route_get_dst(question), "192.0.2.9");
-	assert_int_equal(rtnl_route_get_flags(question), RTM_F_FIB_MATCH);
 	kernel_route_list_clear(&list);
 	nlmsg_free(told);
+	nlmsg_free(local);
 }
 
 int main(void)
@@ -306,6 +352,7 @@ int main(void)
 		ORACLE_TEST(routes_between_nodes),
 		ORACLE_TEST(a_route_by_a_nexthop_object_is_removed_by_its_number),
 		ORACLE_TEST(routes_that_libnl_tells_of_are_listed_a_next_hop_an_entry),
+		ORACLE_TEST(a_route_that_drops_is_listed_only_where_all_are),
 		ORACLE_TEST(the_question_for_the_route_to_an_address),
 	};
 

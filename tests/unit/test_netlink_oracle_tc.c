@@ -22,6 +22,12 @@
 #define TO    9
 #define MADE  (NLM_F_CREATE | NLM_F_EXCL)
 
+/* tc(8) writes them "ffff:", "ffff:fff2" and "ffff:fff3". */
+#define INGRESS	 TC_HANDLE(0xffffU, 0)
+#define CLSACT	 INGRESS
+#define RECEIVED TC_HANDLE(0xffffU, 0xfff2)
+#define SENT	 TC_HANDLE(0xffffU, 0xfff3)
+
 static struct rtnl_tc *tc_sent(struct oracle *o, size_t i, int type, int asked,
 			       const char *kind, uint32_t handle, uint32_t parent)
 {
@@ -105,9 +111,9 @@ static void a_redirection_of_what_an_interface_receives(void **state)
 
 	queue_redirect_add(o->nl, INDEX, "veth0", TO);
 	commit(o, 2);
-	tc_sent(o, 0, RTM_NEWQDISC, MADE, "ingress", TC_HANDLE(0xffffU, 0), TC_H_INGRESS);
+	tc_sent(o, 0, RTM_NEWQDISC, MADE, "ingress", INGRESS, TC_H_INGRESS);
 	filter = (struct rtnl_cls *)tc_sent(o, 1, RTM_NEWTFILTER, MADE, "u32", 0,
-					    TC_HANDLE(0xffffU, 0));
+					    INGRESS);
 	assert_int_equal(rtnl_cls_get_prio(filter), 1);
 	assert_int_equal(rtnl_cls_get_protocol(filter), ETH_P_ALL);
 	assert_redirects(filter);
@@ -128,28 +134,83 @@ static void ends_of_qdiscs(void **state)
 }
 
 /* The qdisc goes first, in a message of its own, as it may be there already. */
-static void a_fence(void **state)
+static void fence_make(struct oracle *o)
 {
-	struct oracle *o = *state;
 	struct cni_error err = {};
-	struct rtnl_cls *filter;
 
 	kernel_answers(o, NULL);
 	kernel_answers(o, NULL);
 	assert_int_equal(fence_add(o->nl, INDEX, "cni0", FENCE_BESIDE, &err), 0);
 	kernel_receives(o, 1);
-	tc_sent(o, 0, RTM_NEWQDISC, NLM_F_CREATE, "clsact", TC_HANDLE(0xffffU, 0),
-		TC_H_CLSACT);
+	tc_sent(o, 0, RTM_NEWQDISC, NLM_F_CREATE, "clsact", CLSACT, TC_H_CLSACT);
 	kernel_receives(o, 1);
+}
+
+static void a_fence(void **state)
+{
+	struct oracle *o = *state;
+	struct rtnl_cls *filter;
+
+	fence_make(o);
 	filter = (struct rtnl_cls *)tc_sent(o, 0, RTM_NEWTFILTER, MADE, "bpf",
-					    FENCE_BESIDE, TC_HANDLE(0xffffU, 0xfff2));
+					    FENCE_BESIDE, RECEIVED);
 	assert_int_equal(rtnl_cls_get_prio(filter), 127);
 	assert_int_equal(rtnl_cls_get_protocol(filter), ETH_P_IP);
-	/* libnl-route 3.7 reads no options of this kind; what the program does is a matter of
-	 * the kernel's. */
+	/* libnl-route 3.7 reads no options of this kind. */
 	assert_attr_u32(option(o, 0, TCA_BPF_FLAGS), TCA_BPF_FLAG_ACT_DIRECT);
 	assert_int_equal(nla_len(option(o, 0, TCA_BPF_OPS)),
 			 8 * nla_get_u16(option(o, 0, TCA_BPF_OPS_LEN)));
+}
+
+/* Deletes the fence of which the kernel tells, with a filter of somebody else's, unless NULL,
+ * in the other direction. The kernel is asked for both; message 0 is the third, then. */
+static void fence_delete(struct oracle *o, struct nl_msg *fence, struct nl_msg *other)
+{
+	struct cni_error err = {};
+
+	kernel_answers(o, fence);
+	kernel_answers(o, other);
+	kernel_answers(o, NULL);
+	assert_int_equal(fence_del(o->nl, INDEX, "cni0", &err), 0);
+	kernel_receives(o, 1);
+	assert_header(o, 0, RTM_GETTFILTER, NLM_F_DUMP, RECEIVED);
+	kernel_receives(o, 1);
+	assert_header(o, 0, RTM_GETTFILTER, NLM_F_DUMP, SENT);
+	kernel_receives(o, 1);
+}
+
+static void a_fence_found_and_deleted(void **state)
+{
+	struct rtnl_cls *somebodys = rtnl_cls_alloc(), *filter;
+	struct oracle *o = *state;
+	struct nl_msg *fence, *other = NULL;
+	struct cni_error err = {};
+	enum fence found;
+
+	fence_make(o);
+	fence = message_copy(nlmsg_hdr(o->sent[0]));
+	assert_int_equal(rtnl_tc_set_kind(TC_CAST(somebodys), "u32"), 0);
+	rtnl_tc_set_ifindex(TC_CAST(somebodys), INDEX);
+	rtnl_tc_set_handle(TC_CAST(somebodys), 1);
+	rtnl_cls_set_prio(somebodys, 1);
+	assert_int_equal(rtnl_cls_build_add_request(somebodys, 0, &other), 0);
+
+	kernel_answers(o, fence);
+	assert_int_equal(fence_get(o->nl, INDEX, &found, &err), 0);
+	assert_int_equal(found, FENCE_BESIDE);
+	kernel_receives(o, 1);
+	assert_header(o, 0, RTM_GETTFILTER, NLM_F_DUMP, RECEIVED);
+
+	fence_delete(o, fence, NULL);
+	tc_sent(o, 0, RTM_DELQDISC, 0, "clsact", CLSACT, TC_H_CLSACT);
+	fence_delete(o, fence, other);
+	filter = (struct rtnl_cls *)tc_sent(o, 0, RTM_DELTFILTER, 0, "bpf", FENCE_BESIDE,
+					    RECEIVED);
+	assert_int_equal(rtnl_cls_get_prio(filter), 127);
+	assert_int_equal(rtnl_cls_get_protocol(filter), ETH_P_IP);
+	nlmsg_free(fence);
+	nlmsg_free(other);
+	rtnl_cls_put(somebodys);
 }
 
 static void a_token_bucket_filter_that_libnl_tells_of_is_read(void **state)
@@ -200,7 +261,7 @@ static void a_redirection_that_libnl_tells_of_is_read(void **state)
 	kernel_answers(o, told);
 	assert_int_equal(redirect_get(o->nl, INDEX, &to, &err), 0);
 	kernel_receives(o, 1);
-	assert_header(o, 0, RTM_GETTFILTER, NLM_F_DUMP, TC_HANDLE(0xffffU, 0));
+	assert_header(o, 0, RTM_GETTFILTER, NLM_F_DUMP, INGRESS);
 	assert_int_equal(to, TO);
 	nlmsg_free(told);
 	rtnl_act_put(action);
@@ -214,6 +275,7 @@ int main(void)
 		ORACLE_TEST(a_redirection_of_what_an_interface_receives),
 		ORACLE_TEST(ends_of_qdiscs),
 		ORACLE_TEST(a_fence),
+		ORACLE_TEST(a_fence_found_and_deleted),
 		ORACLE_TEST(a_token_bucket_filter_that_libnl_tells_of_is_read),
 		ORACLE_TEST(a_redirection_that_libnl_tells_of_is_read),
 	};
