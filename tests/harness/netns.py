@@ -13,7 +13,7 @@ import socket
 import subprocess
 import threading
 
-CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
+CLONE_FS, CLONE_NEWNS, CLONE_NEWNET = 0x00000200, 0x00020000, 0x40000000
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
 MNT_DETACH = 2
 PIPE_SIZE = 65536
@@ -45,36 +45,24 @@ def umount(target):
     _call("umount2", os.fsencode(target), MNT_DETACH)
 
 
-def in_child(prepare, collect):
-    """Runs prepare() in a forked child, then collect(pid) here while the child waits."""
-    ready_r, ready_w = os.pipe()
-    go_r, go_w = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        status = 1
+def on_a_thread(function, *args, **kw):
+    """function(*args, **kw) on a thread that may enter namespaces, and ends with it. Much less
+    work than a fork of this process."""
+    box = {}
+
+    def body():
         try:
-            os.close(ready_r)
-            os.close(go_w)
-            try:
-                prepare()
-                os.write(ready_w, b"+")
-                status = 0
-            except OSError as error:
-                os.write(ready_w, b"-" + str(error).encode())
-            os.read(go_r, 1)
-        finally:
-            os._exit(status)
-    os.close(ready_w)
-    os.close(go_r)
-    try:
-        word = os.read(ready_r, 4096)
-        if not word.startswith(b"+"):
-            raise RuntimeError("namespace: " + word[1:].decode(errors="replace"))
-        return collect(pid)
-    finally:
-        os.close(ready_r)
-        os.close(go_w)
-        os.waitpid(pid, 0)
+            unshare(CLONE_FS)  # its root and working directory, which a mount namespace changes
+            box["value"] = function(*args, **kw)
+        except BaseException as error:  # handed to the caller's thread
+            box["error"] = error
+
+    thread = threading.Thread(target=body)
+    thread.start()
+    thread.join()
+    if "error" in box:
+        raise box["error"]
+    return box["value"]
 
 
 class CommandFailed(AssertionError):
@@ -93,14 +81,15 @@ class Namespace:
 
     # -- commands
 
-    def _enter(self):
-        setns(self.mnt_fd, CLONE_NEWNS)
-        setns(self.net_fd, CLONE_NEWNET)
-
     def popen(self, argv, **kw):
         kw.setdefault("stdin", subprocess.DEVNULL)
-        process = subprocess.Popen([os.fspath(a) for a in argv], preexec_fn=self._enter,
-                                   **kw)
+
+        def start():
+            setns(self.mnt_fd, CLONE_NEWNS)
+            setns(self.net_fd, CLONE_NEWNET)
+            return subprocess.Popen([os.fspath(a) for a in argv], **kw)
+
+        process = on_a_thread(start)
         self._processes.append(process)
         return process
 
@@ -158,21 +147,12 @@ class Namespace:
 
     def call(self, function, *args):
         """function(*args) on a thread that is in this network namespace."""
-        box = {}
 
-        def body():
-            try:
-                setns(self.net_fd, CLONE_NEWNET)
-                box["value"] = function(*args)
-            except BaseException as error:  # handed to the caller's thread
-                box["error"] = error
+        def enter_and_call():
+            setns(self.net_fd, CLONE_NEWNET)
+            return function(*args)
 
-        thread = threading.Thread(target=body)
-        thread.start()
-        thread.join()
-        if "error" in box:
-            raise box["error"]
-        return box["value"]
+        return on_a_thread(enter_and_call)
 
     def socket(self, *args):
         sock = self.call(socket.socket, *args)
@@ -231,41 +211,42 @@ def new_machine(binds):
     In it /sys is the namespace's own, and each path of `binds` shows another directory.
     """
 
-    def prepare():
+    def make():
         unshare(CLONE_NEWNS | CLONE_NEWNET)
         mount("none", "/", None, MS_REC | MS_PRIVATE)
         mount("sysfs", "/sys", "sysfs")
         for target, source in binds.items():
             mount(source, target, None, MS_BIND)
+        return _open_namespace("net"), _open_namespace("mnt")
 
-    return in_child(prepare, _open_namespaces)
+    return on_a_thread(make)
 
 
 def new_namespace(mnt_fd, path):
     """A fresh network namespace bound to `path` (as mnt_fd sees it), like `ip netns add`."""
 
-    def prepare():
+    def make():
         setns(mnt_fd, CLONE_NEWNS)
         unshare(CLONE_NEWNET)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDONLY | os.O_CLOEXEC))
-        mount("/proc/self/ns/net", path, None, MS_BIND)
+        mount("/proc/thread-self/ns/net", path, None, MS_BIND)
+        return _open_namespace("net")
 
-    return in_child(prepare, lambda pid: _open_namespaces(pid, kinds=("net",))[0])
+    return on_a_thread(make)
 
 
 def remove_path(mnt_fd, path, keep_file=False):
     """The mount at `path` goes, and the file below it, like `ip netns delete`."""
 
-    def prepare():
+    def remove():
         setns(mnt_fd, CLONE_NEWNS)
         umount(path)
         if not keep_file:
             os.unlink(path)
 
-    in_child(prepare, lambda pid: None)
+    on_a_thread(remove)
 
 
-def _open_namespaces(pid, kinds=("net", "mnt")):
-    return [os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC)
-            for kind in kinds]
+def _open_namespace(kind):
+    return os.open(f"/proc/thread-self/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC)
