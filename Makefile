@@ -73,9 +73,9 @@ SOURCES := $(filter-out $(BUNDLE_ONLY),$(wildcard \
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 # What a unit test links: everything but main().
 LIB_OBJECTS := $(filter-out $(BUILD)/plugin/main.o,$(OBJECTS))
-AGENT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard deploy/agent/*.c))
+AGENT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard deploy/agent/*.c deploy/agent/*/*.c))
 # What of it needs no library of its own: fuzz targets.
-AGENT_READERS := $(BUILD)/deploy/agent/watch_parse.o $(BUILD)/deploy/agent/node_object.o
+AGENT_READERS := $(BUILD)/deploy/agent/api/json_filter.o $(BUILD)/deploy/agent/api/node_object.o
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 # Each fuzz target twice: with libFuzzer, and with a main() that replays the corpus.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -106,7 +106,7 @@ $(BUILD)/bridge-cni-agent: $(AGENT_OBJECTS) $(BUILD)/plugin.a
 	$(Q)$(CC) $(CFLAGS) $(PROJECT_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PROJECT_LIBS) \
 		$(call packages,--libs $(AGENT_LIBS))
 
-$(BUILD)/deploy/agent/api.o $(BUILD)/deploy/agent/http.o: $(BUILD)/.agent-versions
+$(BUILD)/deploy/agent/api/api.o $(BUILD)/deploy/agent/base/http_server.o: $(BUILD)/.agent-versions
 $(BUILD)/.agent-versions: Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call wanted,$(AGENT_VERSIONS),agent)

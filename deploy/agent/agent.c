@@ -11,9 +11,10 @@
 #include <sys/signalfd.h>
 
 #include "conf/identity.h"
-#include "claim.h"
-#include "events.h"
-#include "memory.h"
+#include "deploy/agent/node/agent_lock.h"
+#include "deploy/agent/node/route_events.h"
+#include "deploy/agent/base/memory_trim.h"
+#include "deploy/agent/base/clock.h"
 
 #define CHECK_MS	1000 /* the files that we have put on the node */
 #define CLAIM_MS	500 /* whether the former agent has gone */

@@ -6,14 +6,14 @@
 #ifndef BRIDGE_CNI_AGENT_AGENT_H
 #define BRIDGE_CNI_AGENT_AGENT_H
 
-#include "api.h"
-#include "conflist.h"
-#include "heal.h"
-#include "http.h"
-#include "install.h"
-#include "options.h"
-#include "reclaim.h"
-#include "routes.h"
+#include "deploy/agent/api/api.h"
+#include "deploy/agent/node/conflist.h"
+#include "deploy/agent/node/heal.h"
+#include "deploy/agent/base/http_server.h"
+#include "deploy/agent/node/install.h"
+#include "deploy/agent/base/options.h"
+#include "deploy/agent/node/reclaim.h"
+#include "deploy/agent/node/routes.h"
 
 #define PROBLEMS_NAMED_MAX \
 	256 /* nodes that log and metrics name, of those without a route */

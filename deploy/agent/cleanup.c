@@ -11,8 +11,8 @@
 
 #include "plugin/node/node.h"
 #include "plugin/node/sysctl.h"
-#include "claim.h"
-#include "files.h"
+#include "deploy/agent/node/agent_lock.h"
+#include "deploy/agent/base/files.h"
 
 #define COPY	    "cleanup.conflist" /* of the configuration, until nothing shared is left */
 #define JOB_WAIT_MS 120000

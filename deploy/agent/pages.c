@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "store_look.h"
+#include "deploy/agent/base/clock.h"
+#include "deploy/agent/node/store_files.h"
 
 static void metric(FILE *out, const char *name, const char *type, const char *help)
 {

@@ -5,7 +5,7 @@
  */
 #include "fuzz.h"
 
-#include "deploy/agent/node_object.h"
+#include "deploy/agent/api/node_object.h"
 
 struct seen {
 	bool watch;

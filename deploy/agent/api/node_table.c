@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A sorted array: the API server lists nodes in the order of their names, so that filling
+ * it moves nothing. */
+#include "node_table.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Where the name is or would be; true: it is. */
+static bool place(const struct node_table *table, const char *name, size_t *ret_at)
+{
+	size_t low = 0, high = table->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = strcmp(table->items[middle].name, name);
+
+		if (order == 0) {
+			*ret_at = middle;
+			return true;
+		}
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	*ret_at = low;
+	return false;
+}
+
+const struct cluster_node *node_table_find(const struct node_table *table,
+					   const char *name)
+{
+	size_t at;
+
+	return place(table, name, &at) ? &table->items[at] : NULL;
+}
+
+static int insert(struct node_table *table, size_t at, const char *name)
+{
+	struct cluster_node *items = table->items;
+	char *copy = strdup(name);
+
+	if (copy && table->n == table->size) {
+		size_t size = table->size ? table->size + table->size / 2 : 64;
+
+		items = reallocarray(items, size, sizeof(*items));
+		if (items) {
+			table->items = items;
+			table->size = size;
+		}
+	}
+	if (!copy || !items) {
+		free(copy);
+		return -ENOMEM;
+	}
+	memmove(items + at + 1, items + at, (table->n - at) * sizeof(*items));
+	items[at] = (struct cluster_node){.name = copy};
+	table->n++;
+	return 0;
+}
+
+int node_table_set(struct node_table *table, const struct node_object *node)
+{
+	struct cluster_node *item;
+	bool news = false;
+	size_t at;
+
+	if (!place(table, node->name, &at)) {
+		if (insert(table, at, node->name) < 0)
+			return -ENOMEM;
+		news = true;
+	}
+	item = &table->items[at];
+	item->round = table->round;
+	news |= item->v6_first != node->v6_first;
+	item->v6_first = node->v6_first;
+	for (int i = 0; i < FAMILIES; i++) {
+		news |= !prefix_equal(&item->cidrs[i], &node->cidrs[i]) ||
+			!ip_equal(&item->addresses[i], &node->addresses[i]);
+		item->cidrs[i] = node->cidrs[i];
+		item->addresses[i] = node->addresses[i];
+	}
+	return news;
+}
+
+void node_table_keep(struct node_table *table, const char *name)
+{
+	size_t at;
+
+	if (place(table, name, &at))
+		table->items[at].round = table->round;
+}
+
+int node_table_remove(struct node_table *table, const char *name)
+{
+	size_t at;
+
+	if (!place(table, name, &at))
+		return 0;
+	free(table->items[at].name);
+	table->n--;
+	memmove(table->items + at, table->items + at + 1,
+		(table->n - at) * sizeof(*table->items));
+	return 1;
+}
+
+void node_table_list_begin(struct node_table *table)
+{
+	table->round++;
+}
+
+size_t node_table_list_end(struct node_table *table)
+{
+	size_t kept = 0, gone;
+
+	for (size_t i = 0; i < table->n; i++) {
+		if (table->items[i].round == table->round)
+			table->items[kept++] = table->items[i];
+		else
+			free(table->items[i].name);
+	}
+	gone = table->n - kept;
+	table->n = kept;
+	return gone;
+}
+
+void node_table_clear(struct node_table *table)
+{
+	for (size_t i = 0; i < table->n; i++)
+		free(table->items[i].name);
+	free(table->items);
+	*table = (struct node_table){};
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const struct ip_prefix *one = a, *other = b;
+	int order = ip_cmp(&one->addr, &other->addr);
+
+	return order ? order : (int)one->len - (int)other->len;
+}
+
+/* Are they the two halves of one prefix, @low and the one behind it? */
+static bool are_halves(const struct ip_prefix *low, const struct ip_prefix *high)
+{
+	struct ip_prefix whole = {low->addr, low->len - 1};
+
+	if (low->len != high->len || low->len <= 1)
+		return false;
+	whole = prefix_network(&whole);
+	return ip_equal(&whole.addr, &low->addr) && prefix_contains(&whole, &high->addr);
+}
+
+int node_table_cidrs(const struct node_table *table, const struct prefix_list *more,
+		     struct prefix_list *ret_list)
+{
+	struct ip_prefix *all = calloc(FAMILIES * table->n + more->n + 1, sizeof(*all));
+	size_t n = 0, kept = 0;
+
+	if (!all)
+		return -ENOMEM;
+	for (size_t i = 0; i < more->n; i++)
+		all[n++] = more->items[i];
+	for (size_t i = 0; i < table->n; i++)
+		for (int family = 0; family < FAMILIES; family++)
+			if (table->items[i].cidrs[family].addr.family)
+				all[n++] = table->items[i].cidrs[family];
+	qsort(all, n, sizeof(*all), by_address);
+	for (size_t i = 0; i < n; i++) {
+		/* A wider one sorts before what it covers. */
+		if (kept && prefix_contains(&all[kept - 1], &all[i].addr))
+			continue;
+		all[kept++] = all[i];
+		while (kept > 1 && are_halves(&all[kept - 2], &all[kept - 1])) {
+			kept--;
+			all[kept - 1].len--;
+		}
+	}
+	*ret_list = (struct prefix_list){all, kept};
+	return 0;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* posix_spawn with files in memory for its streams: nothing has to be pumped. */
+#include "job.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "clock.h"
+
+static void forget(struct job *job)
+{
+	close_p(&job->pidfd);
+	close_p(&job->output);
+	*job = (struct job)JOB_NONE;
+}
+
+static int memory_file(const char *name, const char *text, int *ret_fd,
+		       struct cni_error *err)
+{
+	_cleanup_(close_p) int fd = memfd_create(name, MFD_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) ||
+	    lseek(fd, 0, SEEK_SET) < 0)
+		return error_errno(err, CNI_ERR_IO, errno, "a file in memory");
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+/* Signals are as in a program that a shell starts. */
+static int spawn(struct job *job, char *const argv[], char *const env[], int input)
+{
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attributes;
+	sigset_t none, defaults;
+	int r;
+
+	sigemptyset(&none);
+	sigemptyset(&defaults);
+	sigaddset(&defaults, SIGPIPE);
+	posix_spawn_file_actions_init(&files);
+	posix_spawnattr_init(&attributes);
+	posix_spawn_file_actions_adddup2(&files, input, STDIN_FILENO);
+	posix_spawn_file_actions_adddup2(&files, job->output, STDOUT_FILENO);
+	posix_spawn_file_actions_adddup2(&files, job->output, STDERR_FILENO);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setsigdefault(&attributes, &defaults);
+	posix_spawnattr_setflags(&attributes,
+				 POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	r = posix_spawn(&job->pid, argv[0], &files, &attributes, argv, env);
+	posix_spawn_file_actions_destroy(&files);
+	posix_spawnattr_destroy(&attributes);
+	return r;
+}
+
+int job_start(struct job *job, char *const argv[], char *const env[], const char *input,
+	      struct cni_error *err)
+{
+	_cleanup_(close_p) int in = -1;
+	int r = memory_file("input", input, &in, err);
+
+	if (r == 0)
+		r = memory_file("output", "", &job->output, err);
+	if (r < 0)
+		return r;
+	r = spawn(job, argv, env, in);
+	if (r != 0) {
+		job->pid = 0;
+		forget(job);
+		return error_errno(err, CNI_ERR_IO, r, "starting %s", argv[0]);
+	}
+	job->started = now_ms();
+	job->pidfd = (int)syscall(SYS_pidfd_open, job->pid, 0);
+	if (job->pidfd < 0) {
+		r = error_errno(err, CNI_ERR_IO, errno, "watching %s", argv[0]);
+		job_kill(job);
+	}
+	return r;
+}
+
+static int status_of(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return 127;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int job_end(struct job *job, int *ret_status, char **ret_output, struct cni_error *err)
+{
+	_cleanup_(free_p) char *output = calloc(1, JOB_OUTPUT_MAX + 1);
+	int r = 0;
+
+	*ret_status = status_of(job->pid);
+	if (!output)
+		r = error_oom(err);
+	else if (pread(job->output, output, JOB_OUTPUT_MAX, 0) < 0)
+		r = error_errno(err, CNI_ERR_IO, errno, "reading what a child wrote");
+	if (r == 0)
+		*ret_output = TAKE_PTR(output);
+	forget(job);
+	return r;
+}
+
+void job_kill(struct job *job)
+{
+	if (!job->pid)
+		return;
+	kill(job->pid, SIGKILL);
+	(void)status_of(job->pid);
+	forget(job);
+}

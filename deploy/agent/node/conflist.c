@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Rendering it, reading it as the plugin would, writing it. */
+#include "conflist.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "conf/tables.h"
+#include "conf/json/json_write.h"
+#include "conf/net_list.h"
+#include "deploy/agent/base/files.h"
+
+static const char *const types[] = {"bridge-cni", NULL};
+
+/* In the order of the podCIDRs, which becomes that of a pod's addresses. */
+static void put_ranges(struct json_writer *w, const struct cluster_node *own)
+{
+	json_open(w, "ranges", '[');
+	for (int i = 0; i < FAMILIES; i++) {
+		const struct ip_prefix *cidr = &own->cidrs[own->v6_first ? !i : i];
+
+		if (!cidr->addr.family)
+			continue;
+		json_open(w, NULL, '[');
+		json_open(w, NULL, '{');
+		json_text(w, "subnet", PREFIX_TEXT(cidr));
+		json_close(w, '}');
+		json_close(w, ']');
+	}
+	json_close(w, ']');
+}
+
+static void put_capabilities(struct json_writer *w, const struct options *options)
+{
+	json_open(w, "capabilities", '{');
+	if (options->host_ports)
+		json_bool(w, "portMappings", true);
+	if (options->bandwidth)
+		json_bool(w, "bandwidth", true);
+	json_close(w, '}');
+}
+
+static void put_plugin(struct json_writer *w, const struct options *options,
+		       const struct cluster_node *own, const struct prefix_list *cluster)
+{
+	json_open(w, NULL, '{');
+	json_text(w, "type", types[0]);
+	json_text(w, "bridge", options->bridge);
+	json_bool(w, "isDefaultGateway", true);
+	/* After a change of podCIDR the bridge has the former one's gateway. */
+	json_bool(w, "forceAddress", true);
+	json_bool(w, "hairpinMode", true);
+	json_bool(w, "ipMasq", true);
+	json_open(w, "nonMasqueradeCIDRs", '[');
+	for (size_t i = 0; i < cluster->n && i < NON_MASQUERADE_MAX; i++)
+		json_text(w, NULL, PREFIX_TEXT(&cluster->items[i]));
+	json_close(w, ']');
+	json_number_if(w, "mtu", options->mtu);
+	put_capabilities(w, options);
+	/* A pod must not take sshd's port, or the kubelet's: whoever may make pods can ask. */
+	if (options->host_ports)
+		json_text(w, "hostPortOverListener", "refuse");
+	json_open(w, "ipam", '{');
+	json_text(w, "type", "host-local");
+	put_ranges(w, own);
+	json_text(w, "dataDir", options->data_dir);
+	json_close(w, '}');
+	json_close(w, '}');
+}
+
+/* As bridge-cni reads it; what it refuses must not reach a runtime. */
+static int validate(const char *plugin, struct net_conf *ret_conf,
+		    struct json_doc **ret_doc, struct cni_error *err)
+{
+	int r = json_parse(plugin, strlen(plugin), ret_doc, err);
+
+	return r < 0 ? r : net_conf_read(*ret_doc, NET_CONF_WHOLE, ret_conf, err);
+}
+
+/* The one plugin in @text, which is taken over. */
+static int take(char *text, struct conflist *ret_list, struct cni_error *err)
+{
+	_cleanup_(net_list_clear) struct net_list plugins = {};
+	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
+	_cleanup_(net_conf_clear) struct net_conf conf = {};
+	_cleanup_(free_p) char *owned = text;
+	int r = net_list_read(text, strlen(text), types, &plugins, err);
+
+	if (r == 0 && plugins.n != 1)
+		return error_set(err, CNI_ERR_CONFIG, EINVAL,
+				 "%zu plugins of type bridge-cni, expected one",
+				 plugins.n);
+	if (r == 0)
+		r = validate(plugins.items[0].text, &conf, &doc, err);
+	if (r < 0)
+		return r;
+	ret_list->text = TAKE_PTR(owned);
+	ret_list->plugin = TAKE_PTR(plugins.items[0].text);
+	return 0;
+}
+
+int conflist_make(const struct options *options, const struct cluster_node *own,
+		  const struct prefix_list *cluster, struct conflist *ret_list,
+		  struct cni_error *err)
+{
+	struct conflist list = {};
+	struct json_writer w = {};
+	char *text;
+	int r;
+
+	json_open(&w, NULL, '{');
+	json_text(&w, "cniVersion", options->cni_version);
+	json_text(&w, "name", options->network);
+	json_open(&w, "plugins", '[');
+	put_plugin(&w, options, own, cluster);
+	json_close(&w, ']');
+	json_close(&w, '}');
+	text = json_finish(&w);
+	if (!text)
+		return error_oom(err);
+	r = take(text, &list, err);
+	if (r < 0) {
+		error_wrap(err, "the configuration for podCIDR %s",
+			   PREFIX_TEXT(&own->cidrs[!own->cidrs[0].addr.family]));
+		return r;
+	}
+	if (cluster->n > NON_MASQUERADE_MAX)
+		list.left_out = cluster->n - NON_MASQUERADE_MAX;
+	*ret_list = list;
+	return 0;
+}
+
+/* @from to @to, inclusive; more than can be counted is UINT64_MAX. */
+static uint64_t addresses_between(const struct ip_addr *from, const struct ip_addr *to)
+{
+	unsigned int size = ip_size(from->family);
+	unsigned __int128 n = 0;
+
+	for (unsigned int i = 0; i < size; i++)
+		n = n << 8 | to->bytes[i];
+	for (unsigned int i = 0; i < size; i++)
+		n -= (unsigned __int128)from->bytes[i] << 8 * (size - 1 - i);
+	return n >= UINT64_MAX ? UINT64_MAX : (uint64_t)n + 1;
+}
+
+int conflist_capacity(const struct conflist *list, uint64_t ret_n[FAMILIES],
+		      struct cni_error *err)
+{
+	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
+	_cleanup_(net_conf_clear) struct net_conf conf = {};
+	int r = validate(list->plugin, &conf, &doc, err);
+
+	if (r < 0)
+		return r;
+	memset(ret_n, 0, FAMILIES * sizeof(*ret_n));
+	for (size_t i = 0; i < conf.ipam.sets.n; i++) {
+		/* One range a set: we wrote it. */
+		const struct ip_range *range = &conf.ipam.sets.items[i].ranges[0];
+		uint64_t *n = &ret_n[range->subnet.addr.family == AF_INET6];
+
+		*n = addresses_between(&range->start, &range->end);
+		if (ip_cmp(&range->start, &range->gateway) <= 0 &&
+		    ip_cmp(&range->gateway, &range->end) <= 0)
+			*n -= 1;
+	}
+	return 0;
+}
+
+static int path_of(const struct options *options, char path[PATH_MAX],
+		   struct cni_error *err)
+{
+	if (snprintf(path, PATH_MAX, "%s/%s", options->conf_dir, options->conflist) <
+	    PATH_MAX)
+		return 0;
+	return error_set(err, CNI_ERR_IO, ENAMETOOLONG, "%s: too long",
+			 options->conf_dir);
+}
+
+int conflist_install(const struct options *options, const struct conflist *list,
+		     struct cni_error *err)
+{
+	_cleanup_(free_p) char *present = NULL;
+	struct cni_error ignored = {};
+	char path[PATH_MAX];
+	size_t len;
+	int r = path_of(options, path, err);
+
+	if (r < 0)
+		return r;
+	/* Whatever can't be read is replaced. */
+	if (file_read(path, &present, &len, &ignored) == 0 &&
+	    strcmp(present, list->text) == 0)
+		return 0;
+	r = file_replace(options->conf_dir, options->conflist, list->text, err);
+	return r < 0 ? r : 1;
+}
+
+int conflist_load(const struct options *options, struct conflist *ret_list,
+		  struct cni_error *err)
+{
+	struct conflist list = {};
+	char path[PATH_MAX], *text;
+	size_t len;
+	int r = path_of(options, path, err);
+
+	if (r == 0)
+		r = file_read(path, &text, &len, err);
+	if (r == 0)
+		r = take(text, &list, err);
+	if (r == 0)
+		*ret_list = list;
+	return r;
+}
+
+void conflist_clear(struct conflist *list)
+{
+	free(list->text);
+	free(list->plugin);
+	*list = (struct conflist){};
+}

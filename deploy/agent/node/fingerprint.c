@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Each thing as a hash. Counters and what else changes by itself stay out of it. */
+#include "fingerprint.h"
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "conf/identity.h"
+#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/nf_tables.h"
+#include "plugin/nft/rules.h"
+#include "plugin/node/sysctl.h"
+
+const char *const look_names[LOOKS] = {
+	[LOOK_BRIDGE] = "bridge",
+	[LOOK_ADDRESSES] = "addresses",
+	[LOOK_FORWARDING] = "forwarding",
+	[LOOK_RULES] = "rules",
+};
+
+static uint64_t add(uint64_t hash, const void *data, size_t len)
+{
+	return hash_more(hash, data, len);
+}
+
+static int addresses(struct netlink *rtnl, unsigned int index, uint64_t *ret_hash,
+		     bool *ret_ipv4, struct cni_error *err)
+{
+	static const int families[] = {AF_INET, AF_INET6};
+	uint64_t hash = hash_text("");
+	bool ipv4 = false;
+
+	for (size_t i = 0; index && i < ARRAY_SIZE(families); i++) {
+		_cleanup_(addr_list_clear) struct addr_list list = {};
+		int r = addr_list_get(rtnl, index, families[i], &list, err);
+
+		if (r < 0)
+			return r;
+		ipv4 = ipv4 || (families[i] == AF_INET && list.n > 0);
+		for (size_t k = 0; k < list.n; k++) {
+			const char *text = PREFIX_TEXT(&list.items[k]);
+
+			/* The kernel's own comes a moment after the bridge is up. */
+			if (strncmp(text, "fe80:", 5) != 0)
+				hash = add(hash, text, strlen(text) + 1);
+		}
+	}
+	*ret_hash = hash;
+	*ret_ipv4 = ipv4;
+	return 0;
+}
+
+/* Forwarding of the node, and of the bridge. */
+static int forwarding(const struct link *bridge, uint64_t *ret_hash,
+		      struct cni_error *err)
+{
+	int values[3] = {[2] = bridge->index ? bridge->ipv4.forwarding : 0};
+	int r = sysctl_get(&values[0], err, "ipv4/ip_forward");
+
+	if (r == 0)
+		r = sysctl_get(&values[1], err, "ipv6/conf/all/forwarding");
+	if (r == -ENOENT && !err->code)
+		r = 0; /* a kernel without IPv6 */
+	*ret_hash = add(hash_text(""), values, sizeof(values));
+	return r;
+}
+
+static int rule(const char *chain, uint64_t handle, const char *comment, void *data)
+{
+	uint64_t *hash = data;
+
+	if (handle == 0) {
+		*hash = hash_text("");
+		return 0;
+	}
+	*hash = add(*hash, chain, strlen(chain) + 1);
+	*hash = add(*hash, comment, strlen(comment) + 1);
+	return 0;
+}
+
+int look_take(struct netlink *rtnl, struct netlink *nft, const char *bridge,
+	      struct look *ret_look, struct cni_error *err)
+{
+	struct nft_probes none = {};
+	struct look look = {};
+	struct link link;
+	int r = link_get(rtnl, bridge, &link, err);
+
+	if (r < 0)
+		return r;
+	look.seen[LOOK_BRIDGE] = link.index ? (uint64_t)link.index << 1 | link.up : 0;
+	r = addresses(rtnl, link.index, &look.seen[LOOK_ADDRESSES], &look.ipv4, err);
+	if (r == 0)
+		r = forwarding(&link, &look.seen[LOOK_FORWARDING], err);
+	if (r == 0)
+		r = nft_table_rules(nft, NFPROTO_INET, RULES_TABLE, &none, rule,
+				    &look.seen[LOOK_RULES], err);
+	if (r < 0)
+		return r;
+	*ret_look = look;
+	return 0;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* rtnetlink(7)'s multicast groups. Pods come and go by the thousand: what is of veths is
+ * passed over. */
+#include "route_events.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "routes.h"
+
+#define BUFFER_SIZE 32768
+#define QUEUE_BYTES (256 * 1024)
+
+int events_open(int *ret_fd, struct cni_error *err)
+{
+	_cleanup_(close_p) int fd = socket(
+		AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+	struct sockaddr_nl address = {
+		.nl_family = AF_NETLINK,
+		.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR |
+			     RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE,
+	};
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return error_errno(err, CNI_ERR_KERNEL, errno,
+				   "listening to the kernel's routes");
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &(int){QUEUE_BYTES}, sizeof(int));
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+static const struct rtattr *attribute(const struct rtattr *at, int len, int type)
+{
+	for (; RTA_OK(at, len); at = RTA_NEXT(at, len))
+		if (at->rta_type == type)
+			return at;
+	return NULL;
+}
+
+static bool is_link_local(const struct rtmsg *header, int len)
+{
+	const struct rtattr *dst = attribute(RTM_RTA(header), len, RTA_DST);
+	const unsigned char *bytes = dst ? RTA_DATA(dst) : NULL;
+
+	return header->rtm_family == AF_INET6 && bytes && RTA_PAYLOAD(dst) >= 2 &&
+	       (bytes[0] == 0xff || (bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80));
+}
+
+static bool route_matters(const struct nlmsghdr *message)
+{
+	const struct rtmsg *header = NLMSG_DATA(message);
+
+	if (header->rtm_table != RT_TABLE_MAIN || header->rtm_flags & RTM_F_CLONED)
+		return false;
+	if (header->rtm_protocol == ROUTE_PROTOCOL)
+		return message->nlmsg_type == RTM_DELROUTE;
+	return !is_link_local(header, RTM_PAYLOAD(message));
+}
+
+/* When an interface goes down, the kernel drops its IPv4 routes without a word about them. */
+static bool link_matters(const struct nlmsghdr *message)
+{
+	const struct ifinfomsg *header = NLMSG_DATA(message);
+	const struct rtattr *info = attribute(IFLA_RTA(header), IFLA_PAYLOAD(message),
+					      IFLA_LINKINFO);
+	const struct rtattr *kind = info ? attribute(RTA_DATA(info), RTA_PAYLOAD(info),
+						     IFLA_INFO_KIND)
+					 : NULL;
+	const struct rtattr *master = attribute(IFLA_RTA(header), IFLA_PAYLOAD(message),
+						IFLA_MASTER);
+
+	if (header->ifi_family != AF_UNSPEC)
+		return false;
+	/* A veth that is no bridge's port is not a pod's. */
+	return !kind || !master || RTA_PAYLOAD(kind) < 4 ||
+	       memcmp(RTA_DATA(kind), "veth", 4) != 0;
+}
+
+static bool address_matters(const struct nlmsghdr *message)
+{
+	const struct ifaddrmsg *header = NLMSG_DATA(message);
+
+	return header->ifa_scope != RT_SCOPE_LINK;
+}
+
+static bool matters(const struct nlmsghdr *message)
+{
+	switch (message->nlmsg_type) {
+	case RTM_NEWROUTE:
+	case RTM_DELROUTE:
+		return message->nlmsg_len >= NLMSG_LENGTH(sizeof(struct rtmsg)) &&
+		       route_matters(message);
+	case RTM_NEWLINK:
+	case RTM_DELLINK:
+		return message->nlmsg_len >= NLMSG_LENGTH(sizeof(struct ifinfomsg)) &&
+		       link_matters(message);
+	case RTM_NEWADDR:
+	case RTM_DELADDR:
+		return message->nlmsg_len >= NLMSG_LENGTH(sizeof(struct ifaddrmsg)) &&
+		       address_matters(message);
+	default:
+		return false;
+	}
+}
+
+/* What NLMSG_OK() says, which compares a signed number with an unsigned one. */
+static bool is_whole(const struct nlmsghdr *message, int left)
+{
+	return left >= (int)sizeof(*message) && message->nlmsg_len >= sizeof(*message) &&
+	       message->nlmsg_len <= (unsigned int)left;
+}
+
+bool events_take(int fd)
+{
+	char buffer[BUFFER_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
+	bool matter = false;
+
+	for (;;) {
+		ssize_t len = recv(fd, buffer, sizeof(buffer), 0);
+		int left = (int)len;
+
+		if (len < 0 && (errno == EINTR || errno == ENOBUFS)) {
+			matter |= errno == ENOBUFS;
+			continue;
+		}
+		if (len <= 0)
+			return matter;
+		for (struct nlmsghdr *message = (struct nlmsghdr *)buffer;
+		     is_whole(message, left); message = NLMSG_NEXT(message, left))
+			matter |= matters(message);
+	}
+}
