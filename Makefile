@@ -106,7 +106,7 @@ $(BUILD)/bridge-cni-agent: $(AGENT_OBJECTS) $(BUILD)/plugin.a
 	$(Q)$(CC) $(CFLAGS) $(PROJECT_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PROJECT_LIBS) \
 		$(call packages,--libs $(AGENT_LIBS))
 
-$(BUILD)/deploy/agent/api/api.o $(BUILD)/deploy/agent/base/http_server.o: $(BUILD)/.agent-versions
+$(BUILD)/deploy/agent/api/transport.o $(BUILD)/deploy/agent/base/http_server.o: $(BUILD)/.agent-versions
 $(BUILD)/.agent-versions: Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call wanted,$(AGENT_VERSIONS),agent)

@@ -97,9 +97,8 @@ static void settle_conflist(struct agent *agent)
 		complain(agent, &agent->said_conflist, "waiting", &err);
 		return;
 	}
-	r = node_table_cidrs(&agent->nodes, &agent->options->cluster_cidrs, &cluster);
-	if (r < 0)
-		error_oom(&err);
+	r = node_table_cidrs(&agent->nodes, &agent->options->cluster_cidrs, &cluster,
+			     &err);
 	items = cluster.items;
 	if (r == 0)
 		r = conflist_make(agent->options, own, &cluster, &list, &err);
@@ -188,7 +187,7 @@ static void sync_routes(struct agent *agent)
 
 static void settle(struct agent *agent)
 {
-	if (!api_state(agent->api)->listed)
+	if (!reflector_state(agent->reflector)->listed)
 		return;
 	agent->settle = false;
 	settle_conflist(agent);
@@ -295,7 +294,7 @@ static void do_what_is_due(struct agent *agent)
 	}
 	if (agent->settle)
 		settle(agent);
-	if (now >= agent->routes_at && api_state(agent->api)->listed)
+	if (now >= agent->routes_at && reflector_state(agent->reflector)->listed)
 		sync_routes(agent);
 	if (agent->job.pid && now - agent->job.started > JOB_MAX_MS)
 		kill(agent->job.pid, SIGKILL);
@@ -321,7 +320,7 @@ static int wait_ms(const struct agent *agent)
 	int64_t due[] = {
 		agent->check_at,
 		agent->resync_at,
-		api_state(agent->api)->listed ? agent->routes_at : INT64_MAX,
+		reflector_state(agent->reflector)->listed ? agent->routes_at : INT64_MAX,
 		heal_next(&agent->heal, &agent->job),
 	};
 	int64_t now = now_ms(), left = INT_MAX;
@@ -349,7 +348,7 @@ static void serve(struct agent *agent)
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		if (fds[i].fd >= 0)
 			asked[n++] = fds[i];
-	agent->settle |= api_wait(agent->api, asked, n, wait_ms(agent));
+	agent->settle |= reflector_wait(agent->reflector, asked, n, wait_ms(agent));
 	for (size_t i = 0; i < n; i++) {
 		if (asked[i].fd == agent->job.pidfd && asked[i].revents)
 			end_job(agent);
@@ -452,11 +451,11 @@ int agent_open(struct agent *agent, const struct options *options, const struct 
 		.options = options,
 		.log = log,
 		.install = {.from = options->bundle, .to = options->bin_dir},
-		.api_spec =
+		.reflector_spec =
 			{
-				.server = options->api_server,
-				.token_file = options->token_file,
-				.ca_file = options->ca_file,
+				.transport = {.server = options->api_server,
+					      .token_file = options->token_file,
+					      .ca_file = options->ca_file},
 				.retry_max_ms = options->retry_max_seconds * 1000,
 				.watch_seconds = options->watch_seconds,
 			},
@@ -476,7 +475,8 @@ int agent_open(struct agent *agent, const struct options *options, const struct 
 	if (r == 0)
 		r = netlink_open(NETLINK_FOR_NFTABLES, &agent->nft, err);
 	if (r == 0)
-		r = api_open(&agent->api_spec, &agent->nodes, log, &agent->api, err);
+		r = reflector_open(&agent->reflector_spec, &agent->nodes, log,
+				   &agent->reflector, err);
 	if (r == 0 && options->port)
 		r = http_open(options->port, agent_page, agent, &agent->http, err);
 	agent->heal = (struct heal){
@@ -492,7 +492,7 @@ void agent_close(struct agent *agent)
 {
 	job_kill(&agent->job);
 	http_close(agent->http);
-	api_close(agent->api);
+	reflector_close(agent->reflector);
 	netlink_close(agent->rtnl);
 	netlink_close(agent->nft);
 	close_p(&agent->signal_fd);

@@ -6,7 +6,7 @@
 #ifndef BRIDGE_CNI_AGENT_AGENT_H
 #define BRIDGE_CNI_AGENT_AGENT_H
 
-#include "deploy/agent/api/api.h"
+#include "deploy/agent/api/reflector.h"
 #include "deploy/agent/node/conflist.h"
 #include "deploy/agent/node/heal.h"
 #include "deploy/agent/base/http_server.h"
@@ -29,8 +29,8 @@ struct agent {
 	const struct log *log;
 	struct node_table nodes;
 	struct netlink *rtnl, *nft;
-	struct api_spec api_spec;
-	struct api *api;
+	struct reflector_spec reflector_spec;
+	struct reflector *reflector; /* keeps @nodes */
 	struct http *http; /* NULL: no port */
 	struct install install;
 	struct conflist conflist;

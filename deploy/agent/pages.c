@@ -73,7 +73,7 @@ static void route_metrics(FILE *out, const struct agent *agent)
 
 static void api_metrics(FILE *out, const struct agent *agent)
 {
-	const struct api_state *state = api_state(agent->api);
+	const struct reflector_state *state = reflector_state(agent->reflector);
 	int64_t age = state->contact_ms ? now_ms() - state->contact_ms : 0;
 
 	gauge(out, "api_listed", state->listed, "All Nodes have been read once.");
@@ -138,8 +138,8 @@ static char *readiness(const struct agent *agent, unsigned int *ret_status)
 		{agent->claim_fd >= 0, "the former agent, or a cleanup"},
 		{agent->installed, "the bundle on the node"},
 		{agent->configured, "the configuration (the API server, a podCIDR)"},
-		{agent->routed || !api_state(agent->api)->listed, "routes"},
-		{api_state(agent->api)->listed, "the list of nodes"},
+		{agent->routed || !reflector_state(agent->reflector)->listed, "routes"},
+		{reflector_state(agent->reflector)->listed, "the list of nodes"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(needs); i++) {

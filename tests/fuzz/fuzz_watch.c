@@ -13,7 +13,7 @@ struct seen {
 	uint64_t sum; /* of all documents, in order */
 };
 
-static int take(enum watch_doc kind, const char *text, size_t len, void *data,
+static int take(enum filter_doc kind, const char *text, size_t len, void *data,
 		struct cni_error *err)
 {
 	struct seen *seen = data;
@@ -25,7 +25,7 @@ static int take(enum watch_doc kind, const char *text, size_t len, void *data,
 
 	(void)err;
 	seen->n++;
-	PROMISE(!text || len <= WATCH_DOC_MAX);
+	PROMISE(!text || len <= FILTER_DOC_MAX);
 	for (size_t i = 0; i < len; i++)
 		seen->sum = seen->sum * 31 + (unsigned char)text[i];
 	if (!text)
@@ -33,7 +33,7 @@ static int take(enum watch_doc kind, const char *text, size_t len, void *data,
 	PROMISE(text[0] == '{' || text[0] == '[');
 	if (seen->watch)
 		r = watch_event_read(text, len, &event, &own);
-	else if (kind == WATCH_ENTRY)
+	else if (kind == FILTER_ENTRY)
 		r = node_object_read(text, len, &node, &own);
 	else
 		r = list_page_read(text, len, &page, &own);
@@ -41,19 +41,19 @@ static int take(enum watch_doc kind, const char *text, size_t len, void *data,
 	return 0;
 }
 
-/* Fed in pieces of @step bytes; returns what watch_parse() did. */
+/* Fed in pieces of @step bytes; returns what json_filter_feed() did. */
 static int parse(const uint8_t *data, size_t size, size_t step, bool watch,
 		 struct seen *seen)
 {
-	static struct watch_parser parser;
+	static struct json_filter filter;
 	struct cni_error err = {};
 	int r = 0;
 
 	*seen = (struct seen){.watch = watch};
-	watch_parser_init(&parser, watch ? watch_keys : list_keys, take, seen);
+	json_filter_init(&filter, watch ? watch_keys : list_keys, take, seen);
 	for (size_t at = 0; r == 0 && at < size; at += step)
-		r = watch_parse(&parser, (const char *)data + at,
-				size - at < step ? size - at : step, &err);
+		r = json_filter_feed(&filter, (const char *)data + at,
+				     size - at < step ? size - at : step, &err);
 	fuzz_promise_error(r, &err);
 	return r;
 }

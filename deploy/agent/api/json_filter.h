@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The API server's bytes to small JSON documents, as they come: a filter that passes on
- * only the keys wanted, so that a Node of 30 KB becomes 300 bytes, a list of any length is
- * read in constant memory, and what a kubelet writes into its Node (annotations, images)
- * is within nobody's limits. What a document means is node_object.c's.
+ * Cuts the API server's bytes, as they come, into small JSON documents: a filter that passes on
+ * only the keys that are wanted. So a Node of 30 KB becomes 300 bytes, a list of any length
+ * is read in constant memory, and what a kubelet writes into its Node (annotations, images)
+ * is within nobody's limits. node_object.h knows what a document means.
  */
 #ifndef BRIDGE_CNI_AGENT_JSON_FILTER_H
 #define BRIDGE_CNI_AGENT_JSON_FILTER_H
@@ -13,66 +13,75 @@
 
 #include "conf/base/error.h"
 
-#define WATCH_DOC_MAX	32768 /* bytes of a document, filtered */
-#define WATCH_DEPTH_MAX 64
-#define WATCH_KEY_MAX	32 /* a longer key is none that is wanted */
+#define FILTER_DOC_MAX	 32768 /* bytes of a document, filtered */
+#define FILTER_DEPTH_MAX 64 /* how deeply brackets may be nested */
+#define FILTER_KEY_MAX	 32 /* bytes; a longer key is not one that is wanted */
 
-/* A list of these ends in one without a key. Keys are compared as they are written. */
-struct watch_key {
+/* A key that is wanted. An array of these ends with one whose @key is NULL. Keys are compared as
+ * they are written: one with an escape is another key. */
+struct filter_key {
 	const char *key;
-	const struct watch_key *inner; /* of the value (of each entry); NULL: all of it */
-	bool each; /* entries of the list are documents of their own */
+	const struct filter_key *inner; /* wanted of the value, or of each of its entries;
+					   NULL: all of it */
+	bool each; /* each entry of the list becomes a document of its own */
 };
 
-enum watch_doc {
-	WATCH_DOC, /* one that stands by itself: an event, or what surrounds the entries */
-	WATCH_ENTRY, /* of a list whose key has @each */
+enum filter_doc {
+	FILTER_DOC, /* what stands by itself: an event, or all of a list but its entries */
+	FILTER_ENTRY, /* an entry of a list whose key has @each */
 };
 
 /*
- * One filtered document; @text NULL: it was longer than WATCH_DOC_MAX. Returns < 0 with the
- * error set to end the parsing.
+ * Gets one filtered document, whose @text is not ended by a NUL and valid until the function
+ * returns; @text NULL: the document was longer than FILTER_DOC_MAX. @data is that of
+ * json_filter_init(). Returns 0, or < 0 with the error set to end the work.
  */
-typedef int (*watch_doc_fn)(enum watch_doc kind, const char *text, size_t len, void *data,
-			    struct cni_error *err);
+typedef int (*filter_doc_fn)(enum filter_doc kind, const char *text, size_t len,
+			     void *data, struct cni_error *err);
 
-struct watch_level {
-	const struct watch_key *keys; /* of the values in here; NULL: all */
-	char close; /* ']' or '}' */
-	bool pass; /* is written at all */
-	bool behind_entry; /* something was: a comma is due */
-	bool each;
+/* A bracket that is open. */
+struct filter_level {
+	const struct filter_key *keys; /* wanted in it; NULL: all */
+	char close; /* the bracket that ends it: ']' or '}' */
+	bool pass; /* it is passed on at all */
+	bool behind_entry; /* something in it was passed on: a comma is due */
+	bool each; /* its entries are documents of their own */
 	bool document; /* its end ends a document */
 };
 
-/* Only watch_parse.c looks inside. */
-struct watch_parser {
-	const struct watch_key *keys;
-	watch_doc_fn fn;
+/* Only json_filter.c looks inside. */
+struct json_filter {
+	const struct filter_key *keys;
+	filter_doc_fn fn;
 	void *data;
 	int state;
-	bool string_is_key, escaped, pass; /* pass: of the value that is being read */
-	const struct watch_key *value; /* the wanted key that it belongs to */
-	char key[WATCH_KEY_MAX];
-	size_t key_len; /* WATCH_KEY_MAX: too long to be wanted */
-	struct watch_level levels[WATCH_DEPTH_MAX];
+	bool string_is_key, escaped;
+	bool pass; /* the value that is being read is passed on */
+	const struct filter_key *value; /* the wanted key that the value belongs to */
+	char key[FILTER_KEY_MAX];
+	size_t key_len; /* FILTER_KEY_MAX: the key is too long to be wanted */
+	struct filter_level levels[FILTER_DEPTH_MAX];
 	size_t depth;
-	char doc[WATCH_DOC_MAX];
-	size_t len, outer_len; /* outer_len: of what surrounds the entry being read */
-	bool too_long, outer_too_long;
+	char doc[FILTER_DOC_MAX];
+	size_t len;
+	bool too_long;
+	size_t outer_len; /* @len and @too_long of what surrounds the entry being read */
+	bool outer_too_long;
 };
 
-void watch_parser_init(struct watch_parser *parser, const struct watch_key *keys,
-		       watch_doc_fn fn, void *data);
+/* Begins anew. @keys are wanted of the objects at the top; each document goes to @fn. */
+void json_filter_init(struct json_filter *filter, const struct filter_key *keys,
+		      filter_doc_fn fn, void *data);
 
 /*
- * Takes the next bytes, cut anywhere. Code 6: this is no sequence of JSON objects, or they are
- * nested too deeply. What is left out is looked at only as far as brackets and strings go.
+ * Takes the next bytes, which may be cut anywhere. Of what is left out only brackets and strings
+ * are looked at. Code 6: this is no sequence of JSON objects, or they are nested too deeply;
+ * else what @fn returns. After an error json_filter_init() must begin anew.
  */
-int watch_parse(struct watch_parser *parser, const char *bytes, size_t len,
-		struct cni_error *err);
+int json_filter_feed(struct json_filter *filter, const char *bytes, size_t len,
+		     struct cni_error *err);
 
-/* Did the bytes end between two documents? */
-bool watch_parser_is_between(const struct watch_parser *parser);
+/* True: the bytes so far have ended between two documents. */
+bool json_filter_is_between(const struct json_filter *filter);
 
 #endif

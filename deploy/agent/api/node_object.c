@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The tables of the API server's documents, and what of them is taken. */
+/* Tables of the keys that are let through and read, and how their values are checked. */
 #include "node_object.h"
 
 #include <errno.h>
@@ -12,29 +12,29 @@
 #define POD_CIDRS_MAX 16
 #define ADDRESSES_MAX 64
 
-/* -- what the filter lets through */
+/* -- the keys that the filter lets through */
 
-static const struct watch_key metadata_keys[] = {
+static const struct filter_key metadata_keys[] = {
 	{.key = "name"},
 	{.key = "resourceVersion"},
 	{},
 };
-static const struct watch_key spec_keys[] = {
+static const struct filter_key spec_keys[] = {
 	{.key = "podCIDR"},
 	{.key = "podCIDRs"},
 	{},
 };
-static const struct watch_key address_keys[] = {
+static const struct filter_key address_keys[] = {
 	{.key = "type"},
 	{.key = "address"},
 	{},
 };
-static const struct watch_key status_keys[] = {
+static const struct filter_key status_keys[] = {
 	{.key = "addresses", .inner = address_keys},
 	{},
 };
-/* A Node, or in the event of an error a Status. */
-static const struct watch_key object_keys[] = {
+/* The object of an event is a Node, or a Status where the event is an error. */
+static const struct filter_key object_keys[] = {
 	{.key = "metadata", .inner = metadata_keys},
 	{.key = "spec", .inner = spec_keys},
 	{.key = "status", .inner = status_keys},
@@ -42,24 +42,24 @@ static const struct watch_key object_keys[] = {
 	{.key = "message"},
 	{},
 };
-const struct watch_key watch_keys[] = {
+const struct filter_key watch_keys[] = {
 	{.key = "type"},
 	{.key = "object", .inner = object_keys},
 	{},
 };
 
-static const struct watch_key list_metadata_keys[] = {
+static const struct filter_key list_metadata_keys[] = {
 	{.key = "resourceVersion"},
 	{.key = "continue"},
 	{},
 };
-const struct watch_key list_keys[] = {
+const struct filter_key list_keys[] = {
 	{.key = "metadata", .inner = list_metadata_keys},
 	{.key = "items", .inner = object_keys, .each = true},
 	{},
 };
 
-/* -- what is read of that */
+/* -- a Node */
 
 struct address {
 	const char *type, *address;
@@ -122,7 +122,7 @@ static const struct json_field status_fields[] = {
 };
 static const struct json_type status_type = OBJECT(status_fields);
 
-/* All of them are of one structure, so that their places are that structure's. */
+/* The three types fill one structure: the fields' offsets are in struct node_text. */
 static const struct json_field node_fields[] = {
 	{.key = "metadata", .type = &metadata_type, .required = true},
 	{.key = "spec", .type = &spec_type},
@@ -130,8 +130,8 @@ static const struct json_field node_fields[] = {
 };
 static const struct json_type node_type = OBJECT(node_fields);
 
-static int copy(char *ret, size_t size, const char *key, const char *value,
-		struct cni_error *err)
+static int copy_text(char *ret, size_t size, const char *key, const char *value,
+		     struct cni_error *err)
 {
 	if (!value)
 		return 0;
@@ -193,12 +193,12 @@ static int addresses_take(const struct address_list *list, struct node_object *n
 static int node_take(const struct node_text *text, struct node_object *node,
 		     struct cni_error *err)
 {
-	int r = copy(node->name, sizeof(node->name), "metadata.name", text->metadata.name,
-		     err);
+	int r = copy_text(node->name, sizeof(node->name), "metadata.name",
+			  text->metadata.name, err);
 
 	if (r == 0)
-		r = copy(node->version, sizeof(node->version), "metadata.resourceVersion",
-			 text->metadata.version, err);
+		r = copy_text(node->version, sizeof(node->version),
+			      "metadata.resourceVersion", text->metadata.version, err);
 	if (r == 0 && text->spec.cidr && text->spec.cidr[0])
 		r = cidr_take(text->spec.cidr, "spec.podCIDR", node, err);
 	for (size_t i = 0; r == 0 && i < text->spec.cidrs.n; i++)
@@ -236,6 +236,8 @@ int node_object_read(const char *text, size_t len, struct node_object *ret_node,
 	return r;
 }
 
+/* -- a page of a list */
+
 struct page_text {
 	const char *version, *next;
 };
@@ -261,13 +263,15 @@ int list_page_read(const char *text, size_t len, struct list_page *ret_page,
 	if (r < 0)
 		return r;
 	*ret_page = (struct list_page){};
-	r = copy(ret_page->version, sizeof(ret_page->version), "metadata.resourceVersion",
-		 page.version, err);
+	r = copy_text(ret_page->version, sizeof(ret_page->version),
+		      "metadata.resourceVersion", page.version, err);
 	if (r == 0)
-		r = copy(ret_page->next, sizeof(ret_page->next), "metadata.continue",
-			 page.next, err);
+		r = copy_text(ret_page->next, sizeof(ret_page->next), "metadata.continue",
+			      page.next, err);
 	return r;
 }
+
+/* -- an event of a watch */
 
 struct event_text {
 	const char *type;

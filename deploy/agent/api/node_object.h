@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the API server's documents say, as plain C data: a Node, an event of a watch, what
- * surrounds a page of a list. See the Kubernetes API reference, Node v1, and its API concepts
- * ("Efficient detection of changes").
+ * What the API server's documents say, as plain C data: a Node, an event of a watch, and what
+ * surrounds the Nodes on a page of a list. See the Kubernetes API reference, Node v1, and its
+ * API concepts ("Efficient detection of changes").
  */
 #ifndef BRIDGE_CNI_AGENT_NODE_OBJECT_H
 #define BRIDGE_CNI_AGENT_NODE_OBJECT_H
@@ -11,49 +11,59 @@
 #include "json_filter.h"
 
 #define FAMILIES	     2 /* a Node has at most one podCIDR of each */
-#define NODE_NAME_MAX	     253 /* a DNS subdomain's length */
-#define RESOURCE_VERSION_MAX 64
-#define CONTINUE_MAX	     4096
+#define NODE_NAME_MAX	     253 /* bytes, as of a DNS subdomain */
+#define RESOURCE_VERSION_MAX 64 /* bytes, with the NUL */
+#define CONTINUE_MAX	     4096 /* bytes of a continue token, with the NUL */
 
-/* The keys that are read: of a page of a list, and of a watch. */
-extern const struct watch_key list_keys[], watch_keys[];
+/* The keys to filter a list by, and a watch: those that the functions below read. */
+extern const struct filter_key list_keys[], watch_keys[];
 
-/* What of a Node is of use here; [0] IPv4, [1] IPv6, family 0 where it has none. */
+/* What the agent needs of a Node. Arrays are by family: [0] IPv4, [1] IPv6. */
 struct node_object {
 	char name[NODE_NAME_MAX + 1];
 	char version[RESOURCE_VERSION_MAX];
-	struct ip_prefix cidrs[FAMILIES];
-	struct ip_addr addresses[FAMILIES]; /* the first InternalIP of each */
-	bool v6_first; /* of the podCIDRs: that is a pod's first address */
+	struct ip_prefix
+		cidrs[FAMILIES]; /* its podCIDRs; family 0: it has none of that */
+	struct ip_addr addresses[FAMILIES]; /* its first InternalIP; family 0: none */
+	bool v6_first; /* the first podCIDR, which gives a pod's first address, is IPv6 */
 };
 
-/* Code 6 and 7: the path of the key and what was expected. Where its name could be read,
- * @ret_node has it all the same: the others' nodes are none of its business. */
+/*
+ * Reads a Node, of a list. Codes 6, 7: the key's path and what was expected; 100. After an
+ * error @ret_node has the name if it could be read: then this Node is left out, and the
+ * others are taken.
+ */
 int node_object_read(const char *text, size_t len, struct node_object *ret_node,
 		     struct cni_error *err);
 
-/* What surrounds the items. */
+/* What surrounds the Nodes on a page of a list. */
 struct list_page {
-	char version[RESOURCE_VERSION_MAX];
-	char next[CONTINUE_MAX]; /* "": this was the last page */
+	char version[RESOURCE_VERSION_MAX]; /* of the list: where a watch may start */
+	char next[CONTINUE_MAX]; /* the token for the next page; "": this was the last */
 };
+
+/* Codes 6, 7, 100. */
 int list_page_read(const char *text, size_t len, struct list_page *ret_page,
 		   struct cni_error *err);
 
 enum watch_type {
 	WATCH_CHANGED, /* ADDED, MODIFIED */
 	WATCH_DELETED,
-	WATCH_BOOKMARK, /* nothing but a resourceVersion */
-	WATCH_ERROR,
-	WATCH_UNKNOWN,
+	WATCH_BOOKMARK, /* of the node only the resourceVersion is there */
+	WATCH_ERROR, /* the watch ends */
+	WATCH_UNKNOWN, /* of a newer API */
 };
 
 struct watch_event {
 	enum watch_type type;
 	struct node_object node;
-	uint32_t status; /* WATCH_ERROR: as HTTP's; 410: the resourceVersion is too old */
-	char message[256];
+	uint32_t
+		status; /* of WATCH_ERROR, as HTTP's; 410: the resourceVersion is too old */
+	char message[256]; /* of WATCH_ERROR, cut to fit */
 };
+
+/* Reads an event of a watch. Codes 6, 7, 100. After an error @ret_event has what could be read:
+ * the type, and the node as node_object_read() leaves it. */
 int watch_event_read(const char *text, size_t len, struct watch_event *ret_event,
 		     struct cni_error *err);
 

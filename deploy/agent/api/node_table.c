@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A sorted array: the API server lists nodes in the order of their names, so that filling
- * it moves nothing. */
+/* A sorted array: the API server lists nodes in the order of their names, so that the array
+ * is filled from its start to its end. */
 #include "node_table.h"
 
-#include <errno.h>
 #include <string.h>
 
-/* Where the name is or would be; true: it is. */
-static bool place(const struct node_table *table, const char *name, size_t *ret_at)
+/* Gives the name's place in the table. False: it isn't there, and that would be its place. */
+static bool find_place(const struct node_table *table, const char *name, size_t *ret_at)
 {
 	size_t low = 0, high = table->n;
 
@@ -33,10 +32,11 @@ const struct cluster_node *node_table_find(const struct node_table *table,
 {
 	size_t at;
 
-	return place(table, name, &at) ? &table->items[at] : NULL;
+	return find_place(table, name, &at) ? &table->items[at] : NULL;
 }
 
-static int insert(struct node_table *table, size_t at, const char *name)
+static int insert(struct node_table *table, size_t at, const char *name,
+		  struct cni_error *err)
 {
 	struct cluster_node *items = table->items;
 	char *copy = strdup(name);
@@ -52,7 +52,7 @@ static int insert(struct node_table *table, size_t at, const char *name)
 	}
 	if (!copy || !items) {
 		free(copy);
-		return -ENOMEM;
+		return error_oom(err);
 	}
 	memmove(items + at + 1, items + at, (table->n - at) * sizeof(*items));
 	items[at] = (struct cluster_node){.name = copy};
@@ -60,15 +60,18 @@ static int insert(struct node_table *table, size_t at, const char *name)
 	return 0;
 }
 
-int node_table_set(struct node_table *table, const struct node_object *node)
+int node_table_set(struct node_table *table, const struct node_object *node,
+		   struct cni_error *err)
 {
 	struct cluster_node *item;
 	bool news = false;
 	size_t at;
 
-	if (!place(table, node->name, &at)) {
-		if (insert(table, at, node->name) < 0)
-			return -ENOMEM;
+	if (!find_place(table, node->name, &at)) {
+		int r = insert(table, at, node->name, err);
+
+		if (r < 0)
+			return r;
 		news = true;
 	}
 	item = &table->items[at];
@@ -81,28 +84,28 @@ int node_table_set(struct node_table *table, const struct node_object *node)
 		item->cidrs[i] = node->cidrs[i];
 		item->addresses[i] = node->addresses[i];
 	}
-	return news;
+	return news ? NODE_TABLE_CHANGED : 0;
 }
 
 void node_table_keep(struct node_table *table, const char *name)
 {
 	size_t at;
 
-	if (place(table, name, &at))
+	if (find_place(table, name, &at))
 		table->items[at].round = table->round;
 }
 
-int node_table_remove(struct node_table *table, const char *name)
+bool node_table_remove(struct node_table *table, const char *name)
 {
 	size_t at;
 
-	if (!place(table, name, &at))
-		return 0;
+	if (!find_place(table, name, &at))
+		return false;
 	free(table->items[at].name);
 	table->n--;
 	memmove(table->items + at, table->items + at + 1,
 		(table->n - at) * sizeof(*table->items));
-	return 1;
+	return true;
 }
 
 void node_table_list_begin(struct node_table *table)
@@ -141,7 +144,7 @@ static int by_address(const void *a, const void *b)
 	return order ? order : (int)one->len - (int)other->len;
 }
 
-/* Are they the two halves of one prefix, @low and the one behind it? */
+/* Are @low and @high, in this order, the two halves of one prefix? */
 static bool are_halves(const struct ip_prefix *low, const struct ip_prefix *high)
 {
 	struct ip_prefix whole = {low->addr, low->len - 1};
@@ -153,13 +156,13 @@ static bool are_halves(const struct ip_prefix *low, const struct ip_prefix *high
 }
 
 int node_table_cidrs(const struct node_table *table, const struct prefix_list *more,
-		     struct prefix_list *ret_list)
+		     struct prefix_list *ret_list, struct cni_error *err)
 {
 	struct ip_prefix *all = calloc(FAMILIES * table->n + more->n + 1, sizeof(*all));
 	size_t n = 0, kept = 0;
 
 	if (!all)
-		return -ENOMEM;
+		return error_oom(err);
 	for (size_t i = 0; i < more->n; i++)
 		all[n++] = more->items[i];
 	for (size_t i = 0; i < table->n; i++)
@@ -168,7 +171,7 @@ int node_table_cidrs(const struct node_table *table, const struct prefix_list *m
 				all[n++] = table->items[i].cidrs[family];
 	qsort(all, n, sizeof(*all), by_address);
 	for (size_t i = 0; i < n; i++) {
-		/* A wider one sorts before what it covers. */
+		/* A wider prefix sorts before those that it covers. */
 		if (kept && prefix_contains(&all[kept - 1], &all[i].addr))
 			continue;
 		all[kept++] = all[i];

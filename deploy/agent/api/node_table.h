@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The cluster's nodes as this agent knows them: a table by name, and nothing of a Node that
- * routes don't need. */
+/*
+ * The cluster's nodes as this agent knows them: a table by name, with nothing of a Node but what
+ * routes and the configuration list need.
+ */
 #ifndef BRIDGE_CNI_AGENT_NODE_TABLE_H
 #define BRIDGE_CNI_AGENT_NODE_TABLE_H
 
@@ -9,43 +11,55 @@
 #include "conf/net_conf.h"
 #include "node_object.h"
 
+/* The fields between @name and @round are those of struct node_object. */
 struct cluster_node {
 	char *name; /* owned */
 	struct ip_prefix cidrs[FAMILIES];
 	struct ip_addr addresses[FAMILIES];
 	bool v6_first;
-	uint32_t round; /* of the list that named it last */
+	uint32_t round; /* the table's, of the list that named the node last */
 };
 
+/* Zero-initialise it. */
 struct node_table {
 	struct cluster_node *items; /* sorted by name */
 	size_t n, size;
-	uint32_t round;
+	uint32_t round; /* how many lists have begun */
 };
 
 void node_table_clear(struct node_table *table);
 
+/* NULL: there is none of that name. What is found is valid until the table changes. */
 const struct cluster_node *node_table_find(const struct node_table *table,
 					   const char *name);
 
-/* Takes what the API server says of a node. 1: that is news, 0: it isn't, -ENOMEM. */
-int node_table_set(struct node_table *table, const struct node_object *node);
+/* An outcome of node_table_set(). */
+#define NODE_TABLE_CHANGED 1
 
-/* Its Node is there, but can't be understood: what was known of it stays. */
+/*
+ * Takes what the API server says of a node. NODE_TABLE_CHANGED: the table says something else of
+ * it now, 0: it had said the same. Code 100.
+ */
+int node_table_set(struct node_table *table, const struct node_object *node,
+		   struct cni_error *err);
+
+/* Tells that a Node is there, but can't be understood: what was known of it stays. */
 void node_table_keep(struct node_table *table, const char *name);
 
-/* 1: it was there. */
-int node_table_remove(struct node_table *table, const char *name);
+/* True: there was a node of that name. */
+bool node_table_remove(struct node_table *table, const char *name);
 
-/* A list begins; and is complete: who wasn't named since is gone. Returns how many. */
+/* A list of all nodes begins. */
 void node_table_list_begin(struct node_table *table);
+
+/* The list is complete: nodes that it hasn't named are removed. Returns how many. */
 size_t node_table_list_end(struct node_table *table);
 
 /*
- * All podCIDRs and those of @more, as few prefixes as cover exactly them, sorted: for
- * destinations that keep the pod's address. -ENOMEM. The caller frees the items.
+ * All podCIDRs and those of @more, as few prefixes as cover exactly them, sorted by address: the
+ * destinations to which pods keep their own address. The caller frees the items. Code 100.
  */
 int node_table_cidrs(const struct node_table *table, const struct prefix_list *more,
-		     struct prefix_list *ret_list);
+		     struct prefix_list *ret_list, struct cni_error *err);
 
 #endif

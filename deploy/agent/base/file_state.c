@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Looked at by stat, read only where that differs. */
+/* A file is read only where stat() shows another file than the last time. */
 #include "file_state.h"
 
 #include <time.h>
 
+#include "conf/identity.h"
 #include "files.h"
 
 #define FRESH_SECONDS 2
@@ -17,25 +18,26 @@ static bool same_file(const struct stat *a, const struct stat *b)
 	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-bool content_changed(struct content *content, const char *path)
+bool file_state_changed(struct file_state *state, const char *path)
 {
 	_cleanup_(free_p) char *text = NULL;
-	struct content now = {};
+	struct file_state now = {};
 	struct cni_error ignored = {};
 	bool changed;
 	size_t len;
 
 	/* stat() comes before reading: what is written in between is seen the next time. */
-	if (stat(path, &now.file) < 0)
-		now.file = (struct stat){};
-	else if (same_file(&now.file, &content->file))
+	if (stat(path, &now.stat) < 0)
+		now.stat = (struct stat){};
+	else if (same_file(&now.stat, &state->stat))
 		return false;
 	else if (file_read(path, &text, &len, &ignored) == 0)
 		now.hash = hash_bytes(text, len);
-	changed = now.hash != content->hash;
-	/* Written twice within a tick of the clock, it looks the same both times. */
-	if (now.file.st_mtim.tv_sec > time(NULL) - FRESH_SECONDS)
-		now.file = (struct stat){};
-	*content = now;
+	changed = now.hash != state->hash;
+	/* A file that is written twice within a tick of the clock looks the same both times:
+	 * a fresh one is read again. */
+	if (now.stat.st_mtim.tv_sec > time(NULL) - FRESH_SECONDS)
+		now.stat = (struct stat){};
+	*state = now;
 	return changed;
 }

@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Has a file another content than before? A kubelet writes all files of a volume anew when one
- * of them changes, so a new file alone says nothing.
+ * Tells whether a file has another content than before. A kubelet writes all files of a volume
+ * anew when one of them changes, so a new file alone says nothing.
  */
 #ifndef BRIDGE_CNI_AGENT_FILE_STATE_H
 #define BRIDGE_CNI_AGENT_FILE_STATE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/stat.h>
 
-#include "conf/identity.h"
-
-struct content {
-	struct stat file; /* when it was read */
-	uint64_t hash; /* 0: it couldn't be read */
+/* What is remembered of the file. Zero-initialise it. */
+struct file_state {
+	struct stat stat; /* of when the file was read last */
+	uint64_t hash; /* of its content; 0: it could not be read */
 };
 
-/* Reads it where it may have changed since the last call. True: it has; the first time, too. */
-bool content_changed(struct content *content, const char *path);
+/*
+ * Compares the file with @state and brings @state up to date. The file is read only where
+ * stat() says that it may have changed. Returns true where the content is another one than
+ * at the last call, and at the first call.
+ */
+bool file_state_changed(struct file_state *state, const char *path);
 
 #endif

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One easy handle of libcurl in a multi handle, which the agent's own loop drives. */
+#include "transport.h"
+
+#include <assert.h>
+#include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "deploy/agent/base/file_state.h"
+
+#define TOKEN_MAX	16384
+#define REFUSAL_MAX	256
+#define CONNECT_SECONDS 10
+#define STALL_SECONDS	30 /* a response that brings nothing for so long has failed */
+#define DEAD_PEER_MS	30000
+
+struct transport {
+	const struct transport_spec *spec;
+	struct transport_receiver receiver;
+	CURLM *multi;
+	CURL *easy;
+	bool renew; /* what the handles remember is not to be relied on */
+	bool active; /* a request is under way */
+	struct curl_slist *headers;
+	struct file_state ca;
+	char refusal[REFUSAL_MAX];
+	size_t refusal_len;
+};
+
+/*
+ * libcurl keeps connections, TLS sessions, the server's address and, in newer versions, the
+ * CAs from one request to the next, a day long. All of it goes with the handles.
+ */
+static int handles_renew(struct transport *transport, struct cni_error *err)
+{
+	CURLM *multi = curl_multi_init();
+	CURL *easy = curl_easy_init();
+
+	if (!multi || !easy) {
+		curl_easy_cleanup(easy);
+		curl_multi_cleanup(multi);
+		return error_oom(err);
+	}
+	curl_easy_cleanup(transport->easy);
+	curl_multi_cleanup(transport->multi);
+	transport->easy = easy;
+	transport->multi = multi;
+	transport->renew = false;
+	return 0;
+}
+
+/* -- what libcurl calls */
+
+static long status_of(const struct transport *transport)
+{
+	long status = 0;
+
+	curl_easy_getinfo(transport->easy, CURLINFO_RESPONSE_CODE, &status);
+	return status;
+}
+
+static size_t body_take(char *bytes, size_t size, size_t n, void *data)
+{
+	struct transport *transport = data;
+	const struct transport_receiver *receiver = &transport->receiver;
+	size_t len = size * n;
+
+	if (status_of(transport) != 200) {
+		size_t room = sizeof(transport->refusal) - 1 - transport->refusal_len;
+		size_t part = len < room ? len : room;
+
+		memcpy(transport->refusal + transport->refusal_len, bytes, part);
+		transport->refusal_len += part;
+		return len;
+	}
+	return receiver->body(bytes, len, receiver->data) < 0 ? 0 : len;
+}
+
+static size_t head_take(char *bytes, size_t size, size_t n, void *data)
+{
+	struct transport *transport = data;
+
+	(void)bytes;
+	transport->receiver.head(status_of(transport), transport->receiver.data);
+	return size * n;
+}
+
+/* A peer that has silently gone is noticed, though a quiet watch sends nothing. */
+static int socket_opened(void *data, curl_socket_t fd, curlsocktype purpose)
+{
+	static const struct {
+		int level, option, value;
+	} options[] = {
+		{SOL_SOCKET, SO_KEEPALIVE, 1},
+		{IPPROTO_TCP, TCP_KEEPIDLE, 15},
+		{IPPROTO_TCP, TCP_KEEPINTVL, 5},
+		{IPPROTO_TCP, TCP_KEEPCNT, 3},
+		{IPPROTO_TCP, TCP_USER_TIMEOUT, DEAD_PEER_MS},
+	};
+
+	(void)data;
+	(void)purpose;
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		(void)setsockopt(fd, options[i].level, options[i].option,
+				 &options[i].value, sizeof(options[i].value));
+	return CURL_SOCKOPT_OK;
+}
+
+/* -- a request */
+
+/* "Authorization: Bearer …". The kubelet puts a new token into the file before one expires. */
+static int headers_make(struct transport *transport, struct cni_error *err)
+{
+	static const char lead[] = "Authorization: Bearer ";
+	const char *path = transport->spec->token_file;
+	_cleanup_(close_p) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char header[sizeof(lead) + TOKEN_MAX];
+	struct curl_slist *headers;
+	ssize_t len;
+
+	if (fd < 0)
+		return error_errno(err, CNI_ERR_IO, errno, "reading %s", path);
+	memcpy(header, lead, sizeof(lead));
+	len = read(fd, header + sizeof(lead) - 1, TOKEN_MAX);
+	if (len < 0)
+		return error_errno(err, CNI_ERR_IO, errno, "reading %s", path);
+	header[sizeof(lead) - 1 + len] = '\0';
+	header[strcspn(header, "\r\n")] = '\0';
+	if (len == TOKEN_MAX || strlen(header) < sizeof(lead))
+		return error_set(err, CNI_ERR_IO, EINVAL,
+				 "%s is empty or longer than %d bytes, expected a token",
+				 path, TOKEN_MAX - 1);
+	headers = curl_slist_append(NULL, header);
+	explicit_bzero(header, sizeof(header));
+	if (!headers)
+		return error_oom(err);
+	curl_slist_free_all(transport->headers);
+	transport->headers = headers;
+	return 0;
+}
+
+static void options_set(struct transport *transport, const char *url,
+			unsigned int max_seconds)
+{
+	CURL *easy = transport->easy;
+
+	curl_easy_reset(easy);
+	curl_easy_setopt(easy, CURLOPT_URL, url);
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https");
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+	curl_easy_setopt(easy, CURLOPT_CAINFO, transport->spec->ca_file);
+	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	curl_easy_setopt(easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transport->headers);
+	curl_easy_setopt(easy, CURLOPT_USERAGENT, "bridge-cni-agent/" BRIDGE_CNI_VERSION);
+	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, socket_opened);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
+	if (max_seconds) {
+		curl_easy_setopt(easy, CURLOPT_TIMEOUT, (long)max_seconds);
+	} else {
+		curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+		curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)STALL_SECONDS);
+	}
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, head_take);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, transport);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, body_take);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, transport);
+}
+
+int transport_get(struct transport *transport, const char *path, unsigned int max_seconds,
+		  struct cni_error *err)
+{
+	_cleanup_(free_p) char *url = NULL;
+	CURLMcode code;
+	int r = 0;
+
+	transport->refusal_len = 0;
+	if (transport->renew)
+		r = handles_renew(transport, err);
+	if (r == 0)
+		r = headers_make(transport, err);
+	if (r < 0)
+		return r;
+	if (asprintf(&url, "%s%s", transport->spec->server, path) < 0) {
+		url = NULL;
+		return error_oom(err);
+	}
+	options_set(transport, url, max_seconds);
+	code = curl_multi_add_handle(transport->multi, transport->easy);
+	if (code != CURLM_OK)
+		return error_set(err, CNI_ERR_INTERNAL, EIO, "libcurl: %s",
+				 curl_multi_strerror(code));
+	transport->active = true;
+	return 0;
+}
+
+static void request_end(struct transport *transport)
+{
+	curl_multi_remove_handle(transport->multi, transport->easy);
+	transport->active = false;
+}
+
+char *transport_escape(const char *text)
+{
+	char *escaped = curl_easy_escape(NULL, text, 0);
+	char *copy = escaped ? strdup(escaped) : NULL;
+
+	curl_free(escaped);
+	return copy;
+}
+
+bool transport_wait(struct transport *transport, struct pollfd *fds, size_t n,
+		    int timeout_ms, struct transport_end *ret_end)
+{
+	struct curl_waitfd waits[TRANSPORT_FDS_MAX] = {};
+	int running, queued;
+	CURLMsg *msg;
+
+	assert(n <= TRANSPORT_FDS_MAX);
+	for (size_t i = 0; i < n; i++)
+		waits[i] = (struct curl_waitfd){.fd = fds[i].fd,
+						.events = CURL_WAIT_POLLIN};
+	curl_multi_poll(transport->multi, waits, n, timeout_ms, NULL);
+	for (size_t i = 0; i < n; i++)
+		fds[i].revents = waits[i].revents & CURL_WAIT_POLLIN ? POLLIN : 0;
+
+	curl_multi_perform(transport->multi, &running);
+	while ((msg = curl_multi_info_read(transport->multi, &queued))) {
+		CURLcode code = msg->data.result;
+
+		if (msg->msg != CURLMSG_DONE)
+			continue;
+		request_end(transport);
+		/* The server may be elsewhere by now, and its name be resolved elsewhere. */
+		transport->renew |= code != CURLE_OK;
+		transport->refusal[transport->refusal_len] = '\0';
+		*ret_end = (struct transport_end){
+			.status = status_of(transport),
+			.error = code == CURLE_OK ? NULL : curl_easy_strerror(code),
+			.refusal = transport->refusal,
+		};
+		return true;
+	}
+	return false;
+}
+
+int64_t transport_retry_after(const struct transport *transport)
+{
+	curl_off_t seconds = 0;
+
+	curl_easy_getinfo(transport->easy, CURLINFO_RETRY_AFTER, &seconds);
+	return seconds;
+}
+
+bool transport_ca_changed(struct transport *transport)
+{
+	if (!file_state_changed(&transport->ca, transport->spec->ca_file))
+		return false;
+	transport->renew = true;
+	if (transport->active)
+		request_end(transport);
+	return true;
+}
+
+int transport_open(const struct transport_spec *spec,
+		   const struct transport_receiver *receiver,
+		   struct transport **ret_transport, struct cni_error *err)
+{
+	_cleanup_(transport_closep) struct transport *transport =
+		calloc(1, sizeof(*transport));
+	int r;
+
+	if (!transport)
+		return error_oom(err);
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return error_set(err, CNI_ERR_INTERNAL, EIO, "libcurl can't start");
+	transport->spec = spec;
+	transport->receiver = *receiver;
+	(void)file_state_changed(&transport->ca, spec->ca_file);
+	r = handles_renew(transport, err);
+	if (r < 0)
+		return r;
+	*ret_transport = TAKE_PTR(transport);
+	return 0;
+}
+
+void transport_close(struct transport *transport)
+{
+	if (!transport)
+		return;
+	if (transport->multi && transport->easy)
+		curl_multi_remove_handle(transport->multi, transport->easy);
+	curl_easy_cleanup(transport->easy);
+	curl_multi_cleanup(transport->multi);
+	curl_slist_free_all(transport->headers);
+	free(transport);
+}
