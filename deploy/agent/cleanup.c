@@ -1,39 +1,38 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Uninstalling. Pods that run stay as they are: bridge, addresses, rules go only when none is
- * left; the executable stays for their DEL. */
-#include "agent.h"
+/*
+ * `bridge-cni cleanup` needs the configuration list, which is removed before, so that no runtime
+ * adds pods meanwhile. A copy of it stays until nothing shared is left: a later cleanup, after
+ * the last pod has ended, works from that copy.
+ */
+#include "cleanup.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "plugin/node/node.h"
-#include "plugin/node/sysctl.h"
-#include "deploy/agent/node/agent_lock.h"
 #include "deploy/agent/base/files.h"
+#include "deploy/agent/node/agent_lock.h"
+#include "deploy/agent/node/conflist.h"
+#include "deploy/agent/node/plugin_job.h"
+#include "deploy/agent/node/routes.h"
+#include "plugin/node/node.h"
 
-#define COPY	    "cleanup.conflist" /* of the configuration, until nothing shared is left */
+#define COPY_DIR    NODE_LOCK_DIR
+#define COPY_NAME   "cleanup.conflist"
 #define JOB_WAIT_MS 120000
 
-static int run(const struct options *options, const struct log *log, int *ret_status,
-	       struct cni_error *err)
+/* Runs `bridge-cni cleanup` and logs what it has said. */
+static int plugin_cleanup(const struct options *options, const struct log *log,
+			  int *ret_status, struct cni_error *err)
 {
-	char program[PATH_MAX], sysctl[PATH_MAX];
-	char *argv[] = {program, "cleanup", NODE_LOCK_DIR "/" COPY, NULL};
 	_cleanup_(free_p) char *output = NULL;
 	struct job job = JOB_NONE;
 	struct pollfd end = {.events = POLLIN};
 	size_t len;
-	int r, status;
+	int status;
+	int r = plugin_job_start(&job, options, "cleanup", COPY_DIR, COPY_NAME, err);
 
-	if (snprintf(program, PATH_MAX, "%s/bridge-cni", options->bundle) >= PATH_MAX ||
-	    snprintf(sysctl, PATH_MAX, SYSCTL_ROOT_ENV "=%s", options->sysctl_root) >=
-		    PATH_MAX)
-		return error_set(err, CNI_ERR_ENVIRONMENT, ENAMETOOLONG,
-				 "a path is too long");
-	r = job_start(&job, argv, (char *[]){sysctl, NULL}, "", err);
 	if (r < 0)
 		return r;
 	end.fd = job.pidfd;
@@ -54,55 +53,60 @@ static int run(const struct options *options, const struct log *log, int *ret_st
 	return 0;
 }
 
-/* The runtime's; else the one of a cleanup that found pods. One that can't be read has nothing
- * to clean up after. */
-static void load(const struct options *options, struct conflist *ret_list)
+/* Reads the runtime's list; else the copy of a cleanup that has found pods. Where neither can be
+ * read, @ret_list stays empty: there is nothing to clean up after. */
+static void load_conflist(const struct options *options, struct conflist *ret_list)
 {
-	struct options kept = *options;
 	struct cni_error ignored = {};
 
-	kept.conf_dir = NODE_LOCK_DIR;
-	kept.conflist = COPY;
-	if (conflist_load(options, ret_list, &ignored) == 0)
+	if (conflist_load(options->conf_dir, options->conflist, ret_list, &ignored) == 0)
 		return;
 	error_clear(&ignored);
-	(void)conflist_load(&kept, ret_list, &ignored);
+	(void)conflist_load(COPY_DIR, COPY_NAME, ret_list, &ignored);
 }
 
-int agent_cleanup(const struct options *options, const struct log *log,
-		  struct cni_error *err)
+static int remove_routes(const struct log *log, struct cni_error *err)
 {
-	_cleanup_(conflist_clear) struct conflist list = {};
 	_cleanup_(netlink_closep) struct netlink *nl = NULL;
-	_cleanup_(close_p) int claim = -1;
-	struct cni_error ignored = {};
 	size_t removed = 0;
 	char text[24];
-	int status = 1;
-	int r = claim_wrest(&claim, err);
+	int r = netlink_open(NETLINK_FOR_ROUTE, &nl, err);
 
-	if (r < 0)
-		return r;
-	load(options, &list);
-	r = file_remove(options->conf_dir, options->conflist, err);
-	if (r < 0)
-		return r;
-	log_write(log, LOG_LEVEL_INFO,
-		  r ? "configuration removed" : "there was no configuration", "file",
-		  options->conflist, NULL);
-	r = netlink_open(NETLINK_FOR_ROUTE, &nl, err);
 	if (r == 0)
 		r = routes_remove(nl, &removed, err);
 	if (r < 0)
 		return r;
 	snprintf(text, sizeof(text), "%zu", removed);
 	log_write(log, LOG_LEVEL_INFO, "routes removed", "n", text, NULL);
-	if (!list.text)
-		return 0;
-	r = file_replace(NODE_LOCK_DIR, COPY, list.text, err);
+	return 0;
+}
+
+int agent_cleanup(const struct options *options, const struct log *log,
+		  struct cni_error *err)
+{
+	_cleanup_(conflist_clear) struct conflist list = {};
+	_cleanup_(close_p) int lock_fd = -1;
+	struct cni_error ignored = {};
+	int status = 1;
+	int r = agent_lock_take_over(&lock_fd, err);
+
+	if (r < 0)
+		return r;
+	load_conflist(options, &list);
+	r = file_remove(options->conf_dir, options->conflist, err);
+	if (r < 0)
+		return r;
+	log_write(log, LOG_LEVEL_INFO,
+		  r == FILE_REMOVED ? "configuration removed"
+				    : "there was no configuration",
+		  "file", options->conflist, NULL);
+	r = remove_routes(log, err);
+	if (r < 0 || !list.text)
+		return r;
+	r = file_replace(COPY_DIR, COPY_NAME, list.text, err);
 	if (r == 0)
-		r = run(options, log, &status, err);
+		r = plugin_cleanup(options, log, &status, err);
 	if (r == 0 && status == 0)
-		(void)file_remove(NODE_LOCK_DIR, COPY, &ignored);
+		(void)file_remove(COPY_DIR, COPY_NAME, &ignored);
 	return r;
 }

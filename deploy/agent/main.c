@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* bridge-cni-agent: one a node, beside the plugin. */
+/* bridge-cni-agent: one process on each node, beside the plugin. */
 #include <stdio.h>
 #include <sys/stat.h>
 
 #include "agent.h"
+#include "cleanup.h"
 
 static const char about[] =
 	"bridge-cni-agent " BRIDGE_CNI_VERSION

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* /healthz, /readyz and /metrics (Prometheus' text format, version 0.0.4). */
-#include "agent.h"
+/* Metrics are in Prometheus' text format, version 0.0.4. */
+#include "pages.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,6 +8,7 @@
 
 #include "deploy/agent/base/clock.h"
 #include "deploy/agent/node/store_files.h"
+#include "state.h"
 
 static void metric(FILE *out, const char *name, const char *type, const char *help)
 {
@@ -34,9 +35,10 @@ static void store_metrics(FILE *out, const struct agent *agent)
 	struct store_counts counts = {};
 	struct cni_error err = {};
 
-	if (store_look_count(agent->options, &counts, &err) < 0)
+	if (store_files_count(agent->options, &counts, &err) < 0)
 		error_clear(&err);
-	if (agent->conflist.plugin && conflist_capacity(&agent->conflist, all, &err) < 0)
+	if (agent->setup.conflist.plugin &&
+	    conflist_capacity(&agent->setup.conflist, all, &err) < 0)
 		error_clear(&err);
 	metric(out, "addresses_used", "gauge", "Reserved addresses of the network.");
 	for (int i = 0; i < FAMILIES; i++)
@@ -52,23 +54,25 @@ static void store_metrics(FILE *out, const struct agent *agent)
 
 static void route_metrics(FILE *out, const struct agent *agent)
 {
+	const struct route_upkeep *routes = &agent->routes;
+
 	gauge(out, "nodes", agent->nodes.n, "Nodes of the cluster.");
-	gauge(out, "routes", agent->routes.wanted, "Routes to other nodes' podCIDRs.");
-	counter(out, "route_changes_total", agent->route_changes,
+	gauge(out, "routes", routes->done.wanted, "Routes to other nodes' podCIDRs.");
+	counter(out, "route_changes_total", routes->changes,
 		"Routes added, changed and removed.");
-	counter(out, "route_syncs_total", agent->route_syncs,
+	counter(out, "route_syncs_total", routes->syncs,
 		"How often routes were held against the kernel's.");
 	metric(out, "nodes_unrouted", "gauge", "podCIDRs without a route, by reason.");
 	for (int i = ROUTE_FINE + 1; i < ROUTE_PROBLEMS; i++)
 		fprintf(out, "bridge_cni_nodes_unrouted{reason=\"%s\"} %zu\n",
-			route_problem_names[i], agent->routes.problems[i]);
+			route_problem_names[i], routes->done.problems[i]);
 	metric(out, "node_unrouted", "gauge",
 	       "A node whose pods have no route, and why; the first 256.");
-	/* Both are plain: names are a DNS subdomain's, or were refused. */
-	for (size_t i = 0; i < agent->n_troubles; i++)
+	/* Neither needs quoting: a node's name is a DNS subdomain, or was refused. */
+	for (size_t i = 0; i < routes->n_unrouted; i++)
 		fprintf(out, "bridge_cni_node_unrouted{node=\"%s\",reason=\"%s\"} 1\n",
-			agent->troubles[i].node,
-			route_problem_names[agent->troubles[i].problem]);
+			routes->unrouted[i].node,
+			route_problem_names[routes->unrouted[i].problem]);
 }
 
 static void api_metrics(FILE *out, const struct agent *agent)
@@ -96,14 +100,14 @@ static void heal_metrics(FILE *out, const struct agent *agent)
 	counter(out, "repair_failures_total", heal->failures, "Those that failed.");
 	counter(out, "healings_total", heal->mended, "Things that repairs put back.");
 	metric(out, "differences_total", "counter", "What was seen to have changed.");
-	for (int i = 0; i < LOOKS; i++)
+	for (int i = 0; i < FINGERPRINT_PARTS; i++)
 		fprintf(out, "bridge_cni_differences_total{what=\"%s\"} %" PRIu64 "\n",
-			look_names[i], heal->differed[i]);
-	counter(out, "reclaimed_total", agent->reclaimed,
+			fingerprint_part_names[i], heal->differed[i]);
+	counter(out, "reclaimed_total", agent->reclaim.done,
 		"Dead attachments that were given a DEL.");
-	counter(out, "reclaim_failures_total", agent->reclaim_failures,
+	counter(out, "reclaim_failures_total", agent->reclaim.failures,
 		"DELs of those that failed.");
-	gauge(out, "reclaim_refused", agent->reclaim_refused,
+	gauge(out, "reclaim_refused", agent->reclaim.refused,
 	      "Attachments that look dead where no namespace is seen.");
 }
 
@@ -127,18 +131,20 @@ static char *metrics(const struct agent *agent)
 	return NULL;
 }
 
-/* Pods can be started here, as far as the agent has to do with it. That the API server is away
- * is no reason to say otherwise. */
+/* "ok" means that pods can be started here, as far as the agent has to do with it. That the API
+ * server is away is no reason to say otherwise. */
 static char *readiness(const struct agent *agent, unsigned int *ret_status)
 {
 	const struct {
 		bool ok;
 		const char *what;
 	} needs[] = {
-		{agent->claim_fd >= 0, "the former agent, or a cleanup"},
-		{agent->installed, "the bundle on the node"},
-		{agent->configured, "the configuration (the API server, a podCIDR)"},
-		{agent->routed || !reflector_state(agent->reflector)->listed, "routes"},
+		{agent->lock_fd >= 0, "the former agent, or a cleanup"},
+		{agent->setup.installed, "the bundle on the node"},
+		{agent->setup.configured,
+		 "the configuration (the API server, a podCIDR)"},
+		{agent->routes.right || !reflector_state(agent->reflector)->listed,
+		 "routes"},
 		{reflector_state(agent->reflector)->listed, "the list of nodes"},
 	};
 
@@ -159,7 +165,7 @@ char *agent_page(const char *path, unsigned int *ret_status, void *data)
 {
 	const struct agent *agent = data;
 
-	/* Who answers is the loop that does everything else. */
+	/* The loop that answers is the one that does all the work: an answer means health. */
 	if (strcmp(path, "/healthz") == 0)
 		return strdup("ok\n");
 	if (strcmp(path, "/readyz") == 0)

@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Write aside, fsync, rename, fsync the directory. */
+/* A text is written aside and synced; then it takes its name, and the directory is synced. */
 #include "files.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+
+int path_join(char path[PATH_MAX], const char *dir, const char *name,
+	      struct cni_error *err)
+{
+	if (snprintf(path, PATH_MAX, "%s/%s", dir, name) < PATH_MAX)
+		return 0;
+	return error_set(err, CNI_ERR_IO, ENAMETOOLONG, "%s/%s: too long", dir, name);
+}
 
 int file_read(const char *path, char **ret_text, size_t *ret_len, struct cni_error *err)
 {
@@ -18,7 +25,7 @@ int file_read(const char *path, char **ret_text, size_t *ret_len, struct cni_err
 	ssize_t got;
 
 	if (fd < 0 && errno == ENOENT)
-		return -ENOENT;
+		return FILE_ABSENT;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return error_errno(err, CNI_ERR_IO, errno, "reading %s", path);
 	if (!S_ISREG(st.st_mode) || st.st_size > FILE_TEXT_MAX)
@@ -56,7 +63,7 @@ static int write_aside(const char *path, const char *text, struct cni_error *err
 	_cleanup_(close_p) int fd = -1;
 	size_t left = strlen(text);
 
-	/* What a killed agent left. */
+	/* An agent that was killed while it wrote has left the file. */
 	if (unlink(path) < 0 && errno != ENOENT)
 		return error_errno(err, CNI_ERR_IO, errno, "removing %s", path);
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
@@ -81,11 +88,12 @@ int file_replace(const char *dir, const char *name, const char *text,
 		 struct cni_error *err)
 {
 	char aside[PATH_MAX], path[PATH_MAX];
-	int r;
+	int r = path_join(path, dir, name, err);
 
-	/* Runtimes read *.conf, *.conflist and *.json; a dot hides it from people, too. */
-	if (snprintf(aside, sizeof(aside), "%s/.%s.new", dir, name) >= PATH_MAX ||
-	    snprintf(path, sizeof(path), "%s/%s", dir, name) >= PATH_MAX)
+	if (r < 0)
+		return r;
+	/* Runtimes read *.conf, *.conflist and *.json: not this name, which is hidden, too. */
+	if (snprintf(aside, PATH_MAX, "%s/.%s.new", dir, name) >= PATH_MAX)
 		return error_set(err, CNI_ERR_IO, ENAMETOOLONG, "%s/%s: too long", dir,
 				 name);
 	r = write_aside(aside, text, err);
@@ -101,16 +109,15 @@ int file_replace(const char *dir, const char *name, const char *text,
 int file_remove(const char *dir, const char *name, struct cni_error *err)
 {
 	char path[PATH_MAX];
-	int r;
+	int r = path_join(path, dir, name, err);
 
-	if (snprintf(path, sizeof(path), "%s/%s", dir, name) >= PATH_MAX)
-		return error_set(err, CNI_ERR_IO, ENAMETOOLONG, "%s/%s: too long", dir,
-				 name);
+	if (r < 0)
+		return r;
 	if (unlink(path) < 0) {
 		if (errno == ENOENT)
 			return 0;
 		return error_errno(err, CNI_ERR_IO, errno, "removing %s", path);
 	}
 	r = dir_sync(dir, err);
-	return r < 0 ? r : 1;
+	return r < 0 ? r : FILE_REMOVED;
 }

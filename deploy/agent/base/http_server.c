@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* libmicrohttpd without threads, driven by the agent's own loop. */
+/* libmicrohttpd runs without threads: the agent's own loop drives it. */
 #include "http_server.h"
 
 #include <arpa/inet.h>
@@ -10,9 +10,9 @@
 
 #define CONNECTIONS_MAX 16
 #define IDLE_SECONDS	10
-#define MEMORY_MAX	(8 * 1024) /* of a connection: a request's head */
+#define MEMORY_MAX	(8 * 1024) /* bytes for a connection: for the head of a request */
 
-struct http {
+struct http_server {
 	struct MHD_Daemon *daemon;
 	http_page_fn page;
 	void *data;
@@ -44,7 +44,7 @@ static enum MHD_Result handle(void *data, struct MHD_Connection *connection,
 			      const char *path, const char *method, const char *version,
 			      const char *body, size_t *body_len, void **state)
 {
-	struct http *http = data;
+	struct http_server *server = data;
 	unsigned int status = MHD_HTTP_OK;
 	char *text;
 
@@ -55,74 +55,75 @@ static enum MHD_Result handle(void *data, struct MHD_Connection *connection,
 			  strcmp(method, MHD_HTTP_METHOD_HEAD) != 0))
 		return respond(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
 			       strdup("GET only\n"));
-	text = http->page(path, &status, http->data);
+	text = server->page(path, &status, server->data);
 	if (text)
 		return respond(connection, status, text);
 	return respond(connection, MHD_HTTP_NOT_FOUND,
 		       strdup("/healthz, /readyz or /metrics\n"));
 }
 
-int http_open(uint32_t port, http_page_fn page, void *data, struct http **ret_http,
-	      struct cni_error *err)
+int http_server_open(uint32_t port, http_page_fn page, void *data,
+		     struct http_server **ret_server, struct cni_error *err)
 {
 	struct sockaddr_in address = {
 		.sin_family = AF_INET,
 		.sin_port = htons(port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
-	struct http *http = calloc(1, sizeof(*http));
+	struct http_server *server = calloc(1, sizeof(*server));
 	const union MHD_DaemonInfo *info;
 
-	if (!http)
+	if (!server)
 		return error_oom(err);
-	http->page = page;
-	http->data = data;
-	http->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL, port, NULL, NULL, handle, http, MHD_OPTION_SOCK_ADDR,
+	server->page = page;
+	server->data = data;
+	server->daemon = MHD_start_daemon(
+		MHD_USE_EPOLL, port, NULL, NULL, handle, server, MHD_OPTION_SOCK_ADDR,
 		(struct sockaddr *)&address, MHD_OPTION_CONNECTION_LIMIT,
 		(unsigned int)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
 		(unsigned int)IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 		(size_t)MEMORY_MAX, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u,
 		MHD_OPTION_END);
-	info = http->daemon ? MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD)
-			    : NULL;
+	info = server->daemon
+		       ? MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)
+		       : NULL;
 	if (!info) {
 		int errnum = errno ? errno : EADDRINUSE;
 
-		http_close(http);
+		http_server_close(server);
 		return error_errno(err, CNI_ERR_IO, errnum,
 				   "listening on 127.0.0.1:%u; --port takes another",
 				   port);
 	}
-	http->fd = info->epoll_fd;
-	*ret_http = http;
+	server->fd = info->epoll_fd;
+	*ret_server = server;
 	return 0;
 }
 
-void http_close(struct http *http)
+void http_server_close(struct http_server *server)
 {
-	if (!http)
+	if (!server)
 		return;
-	if (http->daemon)
-		MHD_stop_daemon(http->daemon);
-	free(http);
+	if (server->daemon)
+		MHD_stop_daemon(server->daemon);
+	free(server);
 }
 
-int http_fd(const struct http *http)
+int http_server_fd(const struct http_server *server)
 {
-	return http->fd;
+	return server->fd;
 }
 
-int http_timeout_ms(const struct http *http)
+int http_server_timeout_ms(const struct http_server *server)
 {
 	MHD_UNSIGNED_LONG_LONG ms;
 
-	if (MHD_get_timeout(http->daemon, &ms) != MHD_YES)
+	if (MHD_get_timeout(server->daemon, &ms) != MHD_YES)
 		return -1;
 	return ms < INT_MAX ? (int)ms : INT_MAX;
 }
 
-void http_serve(struct http *http)
+void http_server_run(struct http_server *server)
 {
-	MHD_run(http->daemon);
+	MHD_run(server->daemon);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The local port: three pages, read only, on 127.0.0.1. The only user of libmicrohttpd. */
+/* Pages on a local port, 127.0.0.1, that can be read and nothing else. The only user of
+ * libmicrohttpd. */
 #ifndef BRIDGE_CNI_AGENT_HTTP_SERVER_H
 #define BRIDGE_CNI_AGENT_HTTP_SERVER_H
 
@@ -7,19 +8,27 @@
 
 #include "conf/base/error.h"
 
-struct http;
+struct http_server;
 
-/* The page at @path, malloc'ed, and its HTTP status; NULL: there is none. */
+/*
+ * Makes the page at @path: its text is malloc'ed, *@ret_status is 200 unless the function changes
+ * it, and @data is that of http_server_open(). NULL: there is no such page.
+ */
 typedef char *(*http_page_fn)(const char *path, unsigned int *ret_status, void *data);
 
-/* Code 5: the port is taken. */
-int http_open(uint32_t port, http_page_fn page, void *data, struct http **ret_http,
-	      struct cni_error *err);
-void http_close(struct http *http);
+/* Codes 5: the port is taken; 100. */
+int http_server_open(uint32_t port, http_page_fn page, void *data,
+		     struct http_server **ret_server, struct cni_error *err);
+void http_server_close(struct http_server *server);
 
-/* Readable when http_serve() has something to do; it has at http_timeout_ms() as well. */
-int http_fd(const struct http *http);
-int http_timeout_ms(const struct http *http); /* -1: no */
-void http_serve(struct http *http);
+/* Answers what has come in, without waiting. It is to be called when the descriptor
+ * http_server_fd() is readable, and after http_server_timeout_ms(). */
+void http_server_run(struct http_server *server);
+
+/* The descriptor stays the server's. */
+int http_server_fd(const struct http_server *server);
+
+/* Milliseconds; -1: as long as nothing comes in, there is nothing to do. */
+int http_server_timeout_ms(const struct http_server *server);
 
 #endif

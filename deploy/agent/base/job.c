@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* posix_spawn with files in memory for its streams: nothing has to be pumped. */
+/*
+ * posix_spawn(), with files in memory as the child's standard streams: nothing has to be read
+ * or written while the child runs.
+ */
 #include "job.h"
 
 #include <errno.h>
@@ -14,7 +17,7 @@
 
 #include "clock.h"
 
-static void forget(struct job *job)
+static void job_clear(struct job *job)
 {
 	close_p(&job->pidfd);
 	close_p(&job->output);
@@ -33,7 +36,10 @@ static int memory_file(const char *name, const char *text, int *ret_fd,
 	return 0;
 }
 
-/* Signals are as in a program that a shell starts. */
+/*
+ * The child gets no blocked signal and the default action of SIGPIPE, as if a shell had started
+ * it. Returns 0 or a positive errno, as posix_spawn() does.
+ */
 static int spawn(struct job *job, char *const argv[], char *const env[], int input)
 {
 	posix_spawn_file_actions_t files;
@@ -72,7 +78,7 @@ int job_start(struct job *job, char *const argv[], char *const env[], const char
 	r = spawn(job, argv, env, in);
 	if (r != 0) {
 		job->pid = 0;
-		forget(job);
+		job_clear(job);
 		return error_errno(err, CNI_ERR_IO, r, "starting %s", argv[0]);
 	}
 	job->started = now_ms();
@@ -84,7 +90,8 @@ int job_start(struct job *job, char *const argv[], char *const env[], const char
 	return r;
 }
 
-static int status_of(pid_t pid)
+/* Returns what job_end() tells as the status; 127: there is no such child. */
+static int child_wait(pid_t pid)
 {
 	int status;
 
@@ -99,14 +106,14 @@ int job_end(struct job *job, int *ret_status, char **ret_output, struct cni_erro
 	_cleanup_(free_p) char *output = calloc(1, JOB_OUTPUT_MAX + 1);
 	int r = 0;
 
-	*ret_status = status_of(job->pid);
+	*ret_status = child_wait(job->pid);
 	if (!output)
 		r = error_oom(err);
 	else if (pread(job->output, output, JOB_OUTPUT_MAX, 0) < 0)
 		r = error_errno(err, CNI_ERR_IO, errno, "reading what a child wrote");
 	if (r == 0)
 		*ret_output = TAKE_PTR(output);
-	forget(job);
+	job_clear(job);
 	return r;
 }
 
@@ -115,6 +122,6 @@ void job_kill(struct job *job)
 	if (!job->pid)
 		return;
 	kill(job->pid, SIGKILL);
-	(void)status_of(job->pid);
-	forget(job);
+	(void)child_wait(job->pid);
+	job_clear(job);
 }

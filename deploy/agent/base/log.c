@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One write() a line, so that lines of several processes don't mix. */
+/* Each line is one write(), so that lines of several processes don't mix. */
 #include "log.h"
 
 #include <errno.h>
 
+#include "conf/identity.h"
 #include "conf/base/logfmt.h"
 
 const char *const log_level_names[] = {
@@ -49,4 +50,16 @@ void log_error(const struct log *log, const char *msg, struct cni_error *err)
 	else
 		log_write(log, LOG_LEVEL_ERROR, msg, "error", err->msg, NULL);
 	error_clear(err);
+}
+
+void log_error_once(const struct log *log, uint64_t *last, const char *msg,
+		    struct cni_error *err)
+{
+	uint64_t hash = hash_text(err->msg);
+
+	if (hash == *last)
+		error_clear(err);
+	else
+		log_error(log, msg, err);
+	*last = hash;
 }

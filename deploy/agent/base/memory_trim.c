@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A TLS library touches most of its 9 MB of code while it starts, and afterwards a third of
- * it. The pages are the files' own, unchanged: what is needed again is read from there.
+ * it. These pages are unchanged pages of files, which the kernel reads again when they are
+ * needed again.
  */
 #include "memory_trim.h"
 
@@ -21,13 +22,13 @@ static int object_trim(struct dl_phdr_info *object, size_t size, void *data)
 		const ElfW(Phdr) *part = &object->dlpi_phdr[i];
 		uintptr_t from = object->dlpi_addr + part->p_vaddr, to;
 
-		/* Never what can have been written to. */
+		/* A part that can have been written to must stay. */
 		if (part->p_type != PT_LOAD || part->p_flags & PF_W)
 			continue;
 		to = (from + part->p_memsz) & ~(page - 1);
 		from &= ~(page - 1);
 		if (to > from)
-			/* The loader tells addresses as integers. */
+			/* The loader gives addresses as integers. */
 			(void)madvise(
 				(void *)from, /* NOLINT(performance-no-int-to-ptr) */
 				to - from, MADV_DONTNEED);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A table of options: each is --name VALUE, or the environment variable of that name. */
+/* A table of options. Each is given as --name VALUE, or by the environment variable of that
+ * name. */
 #include "options.h"
 
 #include <ctype.h>
@@ -17,8 +18,8 @@
 
 enum kind {
 	TEXT,
-	PATH, /* absolute */
-	NAME, /* as a network's */
+	PATH, /* an absolute one */
+	NAME, /* of a network or a file */
 	INTERFACE,
 	NUMBER,
 	YES_NO,
@@ -72,7 +73,8 @@ static const struct option_spec {
 #undef AT
 };
 
-/* "cluster-cidr" to "BRIDGE_CNI_CLUSTER_CIDR"; the node's name is Kubernetes' own. */
+/* Gives the environment variable of an option: "cluster-cidr" becomes
+ * "BRIDGE_CNI_CLUSTER_CIDR". The node's name has a variable that Kubernetes' users know. */
 static const char *variable(const char *name, char buf[NAME_MAX_ + 16])
 {
 	char *c;
@@ -211,7 +213,7 @@ static int environment_read(struct options *options, struct cni_error *err)
 		char buf[NAME_MAX_ + 16];
 		const char *value = getenv(variable(specs[i].name, buf));
 
-		/* A ConfigMap's "" is: as if it weren't there. */
+		/* "" in a ConfigMap means the default. */
 		if (!value || !value[0])
 			value = specs[i].initial;
 		r = value_read(&specs[i], value, options, err);
@@ -241,12 +243,12 @@ static int server_settle(struct options *options, struct cni_error *err)
 	bool bare6 = host && strchr(host, ':') && host[0] != '[';
 
 	if (!options->api_server[0] && host && port) {
-		if (asprintf(&options->made_server, "https://%s%s%s:%s", bare6 ? "[" : "",
-			     host, bare6 ? "]" : "", port) < 0) {
-			options->made_server = NULL;
+		if (asprintf(&options->server_from_env, "https://%s%s%s:%s",
+			     bare6 ? "[" : "", host, bare6 ? "]" : "", port) < 0) {
+			options->server_from_env = NULL;
 			return error_oom(err);
 		}
-		options->api_server = options->made_server;
+		options->api_server = options->server_from_env;
 	}
 	if (strncmp(options->api_server, "https://", 8) != 0)
 		return error_set(err, CNI_ERR_ENVIRONMENT, EINVAL,
@@ -293,7 +295,7 @@ int options_read(int argc, char **argv, struct options *ret_options,
 void options_clear(struct options *options)
 {
 	free(options->cluster_cidrs.items);
-	free(options->made_server);
+	free(options->server_from_env);
 	*options = (struct options){};
 }
 

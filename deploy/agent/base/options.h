@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the agent is told: by its command line, or by the environment that a ConfigMap fills. */
+/* What the agent is told by its command line, or by the environment, which a ConfigMap fills. */
 #ifndef BRIDGE_CNI_AGENT_OPTIONS_H
 #define BRIDGE_CNI_AGENT_OPTIONS_H
 
@@ -8,12 +8,14 @@
 #include "conf/net_conf.h"
 #include "log.h"
 
+/* `bridge-cni-agent --help` tells what each option means. */
 struct options {
 	const char *node_name;
 	const char *api_server, *token_file, *ca_file;
-	const char *bundle; /* the directory with bridge-cni that is installed, and run */
-	const char *bin_dir, *conf_dir; /* of the host, as mounted here */
-	const char *conflist; /* file name in conf_dir */
+	const char
+		*bundle; /* the directory with the bridge-cni that is installed and run */
+	const char *bin_dir, *conf_dir; /* the host's, by their paths in this container */
+	const char *conflist; /* a file's name in conf_dir */
 	const char *cni_version;
 	const char *network, *bridge, *data_dir;
 	uint32_t mtu;
@@ -24,15 +26,16 @@ struct options {
 	uint32_t resync_seconds, retry_max_seconds, watch_seconds;
 	enum log_level log_level;
 	bool cleanup, help, version; /* what is to be done instead of running */
-	char *made_server; /* owned: from KUBERNETES_SERVICE_HOST */
+	char *server_from_env; /* owned; @api_server, if made of KUBERNETES_SERVICE_HOST */
 };
 
-/* Reads options and environment; strings are borrowed from them. Code 4. */
+/* Reads the environment, then the command line, which comes first where both say something. The
+ * strings are borrowed from them. Codes 4, 100. */
 int options_read(int argc, char **argv, struct options *ret_options,
 		 struct cni_error *err);
 void options_clear(struct options *options);
 
-/* For --help: a line for each. */
+/* Prints all options to stdout, as --help does. */
 void options_print(void);
 
 #endif

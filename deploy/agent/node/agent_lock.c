@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A POSIX lock, as the kernel says who holds it, in the numbers of our own PID namespace. */
+/*
+ * A POSIX lock on a file: the kernel tells the PID of its holder, as a number of the PID
+ * namespace of whoever asks.
+ */
 #include "agent_lock.h"
 
 #include <errno.h>
@@ -9,69 +12,69 @@
 
 #include "plugin/node/node.h"
 
-#define PATH	NODE_LOCK_DIR "/" CLAIM_FILE
-#define WAIT_MS 30000
-#define STEP_MS 20
+#define LOCK_PATH NODE_LOCK_DIR "/" AGENT_LOCK_FILE
+#define WAIT_MS	  30000
+#define STEP_MS	  20
 
-static int claim_open(int *ret_fd, struct cni_error *err)
+static int lock_open(int *ret_fd, struct cni_error *err)
 {
 	int fd;
 
 	if (mkdir(NODE_LOCK_DIR, 0700) < 0 && errno != EEXIST)
 		return error_errno(err, CNI_ERR_IO, errno, "making " NODE_LOCK_DIR);
-	fd = open(PATH, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = open(LOCK_PATH, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return error_errno(err, CNI_ERR_IO, errno, "opening " PATH);
+		return error_errno(err, CNI_ERR_IO, errno, "opening " LOCK_PATH);
 	*ret_fd = fd;
 	return 0;
 }
 
-/* 0: got it; 1: @ret_holder has it. */
-static int try(int fd, pid_t *ret_holder, struct cni_error *err)
+/* AGENT_LOCK_HELD: *@ret_holder is the holder's PID; 0: the holder has just gone, or its PID
+ * namespace is not seen from here. */
+static int lock_try(int fd, pid_t *ret_holder, struct cni_error *err)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
 	if (fcntl(fd, F_SETLK, &lock) == 0)
 		return 0;
 	if (errno != EAGAIN && errno != EACCES)
-		return error_errno(err, CNI_ERR_IO, errno, "locking " PATH);
+		return error_errno(err, CNI_ERR_IO, errno, "locking " LOCK_PATH);
 	lock.l_type = F_WRLCK;
 	if (fcntl(fd, F_GETLK, &lock) < 0)
-		return error_errno(err, CNI_ERR_IO, errno, "looking at " PATH);
+		return error_errno(err, CNI_ERR_IO, errno, "looking at " LOCK_PATH);
 	*ret_holder = lock.l_type == F_UNLCK ? 0 : lock.l_pid;
-	return 1;
+	return AGENT_LOCK_HELD;
 }
 
-int claim_take(int *ret_fd, struct cni_error *err)
+int agent_lock_take(int *ret_fd, struct cni_error *err)
 {
 	_cleanup_(close_p) int fd = -1;
 	pid_t holder;
-	int r = claim_open(&fd, err);
+	int r = lock_open(&fd, err);
 
 	if (r == 0)
-		r = try(fd, &holder, err);
+		r = lock_try(fd, &holder, err);
 	if (r == 0)
 		*ret_fd = TAKE_FD(fd);
-	return r > 0 ? -EAGAIN : r;
+	return r;
 }
 
-int claim_wrest(int *ret_fd, struct cni_error *err)
+int agent_lock_take_over(int *ret_fd, struct cni_error *err)
 {
 	const struct timespec step = {.tv_nsec = STEP_MS * 1000000};
 	_cleanup_(close_p) int fd = -1;
 	pid_t holder = 0, asked = 0;
-	int r = claim_open(&fd, err);
+	int r = lock_open(&fd, err);
 
 	for (int waited = 0; r == 0; waited += STEP_MS) {
-		r = try(fd, &holder, err);
+		r = lock_try(fd, &holder, err);
 		if (r <= 0)
 			break;
 		if (waited > WAIT_MS || holder < 0)
 			return error_set(err, CNI_ERR_TRY_AGAIN, EBUSY,
-					 "an agent holds " PATH
+					 "an agent holds " LOCK_PATH
 					 " and doesn't give it up; stop it");
-		/* 0 where its PID namespace is another, and when it has just gone. */
-		if (holder > 0 && holder != asked && kill(holder, CLAIM_SIGNAL) == 0)
+		if (holder > 0 && holder != asked && kill(holder, AGENT_LOCK_SIGNAL) == 0)
 			asked = holder;
 		nanosleep(&step, NULL);
 		r = 0;

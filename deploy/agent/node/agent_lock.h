@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The right to change this node: a lock that one agent at a time holds. Who cleans up asks the
- * holder to give it up, so that nothing is put back behind it.
+ * The agent lock: only the process that holds it changes this node. An agent holds it while
+ * it works. A cleanup asks the agent that holds the lock to give it up, so that nothing is put
+ * back behind the cleanup. It is not the plugin's node lock (plugin/node/node.h).
  */
 #ifndef BRIDGE_CNI_AGENT_AGENT_LOCK_H
 #define BRIDGE_CNI_AGENT_AGENT_LOCK_H
@@ -10,15 +11,26 @@
 
 #include "conf/base/error.h"
 
-#define CLAIM_FILE "agent.lock" /* in plugin/node/node.h's NODE_LOCK_DIR */
+#define AGENT_LOCK_FILE "agent.lock" /* in NODE_LOCK_DIR of plugin/node/node.h */
 
-/* What the holder gives it up for; it lives on and does nothing more. */
-#define CLAIM_SIGNAL SIGUSR1
+/*
+ * The signal at which an agent gives the lock up. It then lives on and does nothing more, so
+ * that its pod isn't started again.
+ */
+#define AGENT_LOCK_SIGNAL SIGUSR1
 
-/* -EAGAIN without an error set: somebody else holds it. Code 5. */
-int claim_take(int *ret_fd, struct cni_error *err);
+/* An outcome of agent_lock_take(): another process holds the lock. */
+#define AGENT_LOCK_HELD 1
 
-/* Asks the holder, if any, and waits for it. Codes 5; 11: it can't be asked, or doesn't. */
-int claim_wrest(int *ret_fd, struct cni_error *err);
+/*
+ * Takes the lock if nobody holds it; *@ret_fd, when closed, gives it up. Code 5.
+ */
+int agent_lock_take(int *ret_fd, struct cni_error *err);
+
+/*
+ * Takes the lock, and asks the agent that holds it, if any, to give it up; waits for up to 30
+ * seconds. Codes 5; 11: the agent can't be asked, or doesn't give it up.
+ */
+int agent_lock_take_over(int *ret_fd, struct cni_error *err);
 
 #endif

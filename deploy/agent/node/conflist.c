@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Rendering it, reading it as the plugin would, writing it. */
+/* The list is rendered, read as the plugin would read it, and written. */
 #include "conflist.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -15,7 +13,7 @@
 
 static const char *const types[] = {"bridge-cni", NULL};
 
-/* In the order of the podCIDRs, which becomes that of a pod's addresses. */
+/* The ranges are in the order of the podCIDRs, which becomes that of a pod's addresses. */
 static void put_ranges(struct json_writer *w, const struct cluster_node *own)
 {
 	json_open(w, "ranges", '[');
@@ -50,7 +48,7 @@ static void put_plugin(struct json_writer *w, const struct options *options,
 	json_text(w, "type", types[0]);
 	json_text(w, "bridge", options->bridge);
 	json_bool(w, "isDefaultGateway", true);
-	/* After a change of podCIDR the bridge has the former one's gateway. */
+	/* After a change of the podCIDR the bridge still has the former one's gateway. */
 	json_bool(w, "forceAddress", true);
 	json_bool(w, "hairpinMode", true);
 	json_bool(w, "ipMasq", true);
@@ -60,7 +58,8 @@ static void put_plugin(struct json_writer *w, const struct options *options,
 	json_close(w, ']');
 	json_number_if(w, "mtu", options->mtu);
 	put_capabilities(w, options);
-	/* A pod must not take sshd's port, or the kubelet's: whoever may make pods can ask. */
+	/* Whoever may make pods may ask for any host port: a pod must not take sshd's or the
+	 * kubelet's. */
 	if (options->host_ports)
 		json_text(w, "hostPortOverListener", "refuse");
 	json_open(w, "ipam", '{');
@@ -71,17 +70,17 @@ static void put_plugin(struct json_writer *w, const struct options *options,
 	json_close(w, '}');
 }
 
-/* As bridge-cni reads it; what it refuses must not reach a runtime. */
-static int validate(const char *plugin, struct net_conf *ret_conf,
-		    struct json_doc **ret_doc, struct cni_error *err)
+/* Reads the plugin's configuration as bridge-cni does. */
+static int plugin_read(const char *plugin, struct net_conf *ret_conf,
+		       struct json_doc **ret_doc, struct cni_error *err)
 {
 	int r = json_parse(plugin, strlen(plugin), ret_doc, err);
 
 	return r < 0 ? r : net_conf_read(*ret_doc, NET_CONF_WHOLE, ret_conf, err);
 }
 
-/* The one plugin in @text, which is taken over. */
-static int take(char *text, struct conflist *ret_list, struct cni_error *err)
+/* Makes a list of a file's text, which is taken over, and freed after an error. */
+static int from_text(char *text, struct conflist *ret_list, struct cni_error *err)
 {
 	_cleanup_(net_list_clear) struct net_list plugins = {};
 	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
@@ -94,7 +93,7 @@ static int take(char *text, struct conflist *ret_list, struct cni_error *err)
 				 "%zu plugins of type bridge-cni, expected one",
 				 plugins.n);
 	if (r == 0)
-		r = validate(plugins.items[0].text, &conf, &doc, err);
+		r = plugin_read(plugins.items[0].text, &conf, &doc, err);
 	if (r < 0)
 		return r;
 	ret_list->text = TAKE_PTR(owned);
@@ -121,7 +120,7 @@ int conflist_make(const struct options *options, const struct cluster_node *own,
 	text = json_finish(&w);
 	if (!text)
 		return error_oom(err);
-	r = take(text, &list, err);
+	r = from_text(text, &list, err);
 	if (r < 0) {
 		error_wrap(err, "the configuration for podCIDR %s",
 			   PREFIX_TEXT(&own->cidrs[!own->cidrs[0].addr.family]));
@@ -133,7 +132,7 @@ int conflist_make(const struct options *options, const struct cluster_node *own,
 	return 0;
 }
 
-/* @from to @to, inclusive; more than can be counted is UINT64_MAX. */
+/* Counts from @from to @to, inclusive; UINT64_MAX: there are as many or more. */
 static uint64_t addresses_between(const struct ip_addr *from, const struct ip_addr *to)
 {
 	unsigned int size = ip_size(from->family);
@@ -151,13 +150,13 @@ int conflist_capacity(const struct conflist *list, uint64_t ret_n[FAMILIES],
 {
 	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
 	_cleanup_(net_conf_clear) struct net_conf conf = {};
-	int r = validate(list->plugin, &conf, &doc, err);
+	int r = plugin_read(list->plugin, &conf, &doc, err);
 
 	if (r < 0)
 		return r;
 	memset(ret_n, 0, FAMILIES * sizeof(*ret_n));
 	for (size_t i = 0; i < conf.ipam.sets.n; i++) {
-		/* One range a set: we wrote it. */
+		/* Each set has one range: put_ranges() wrote it so. */
 		const struct ip_range *range = &conf.ipam.sets.items[i].ranges[0];
 		uint64_t *n = &ret_n[range->subnet.addr.family == AF_INET6];
 
@@ -169,47 +168,39 @@ int conflist_capacity(const struct conflist *list, uint64_t ret_n[FAMILIES],
 	return 0;
 }
 
-static int path_of(const struct options *options, char path[PATH_MAX],
-		   struct cni_error *err)
-{
-	if (snprintf(path, PATH_MAX, "%s/%s", options->conf_dir, options->conflist) <
-	    PATH_MAX)
-		return 0;
-	return error_set(err, CNI_ERR_IO, ENAMETOOLONG, "%s: too long",
-			 options->conf_dir);
-}
-
-int conflist_install(const struct options *options, const struct conflist *list,
+int conflist_install(const char *dir, const char *name, const struct conflist *list,
 		     struct cni_error *err)
 {
 	_cleanup_(free_p) char *present = NULL;
 	struct cni_error ignored = {};
 	char path[PATH_MAX];
 	size_t len;
-	int r = path_of(options, path, err);
+	int r = path_join(path, dir, name, err);
 
 	if (r < 0)
 		return r;
-	/* Whatever can't be read is replaced. */
+	/* A file that can't be read is replaced like one with another text. */
 	if (file_read(path, &present, &len, &ignored) == 0 &&
 	    strcmp(present, list->text) == 0)
 		return 0;
-	r = file_replace(options->conf_dir, options->conflist, list->text, err);
-	return r < 0 ? r : 1;
+	r = file_replace(dir, name, list->text, err);
+	return r < 0 ? r : CONFLIST_WRITTEN;
 }
 
-int conflist_load(const struct options *options, struct conflist *ret_list,
+int conflist_load(const char *dir, const char *name, struct conflist *ret_list,
 		  struct cni_error *err)
 {
 	struct conflist list = {};
 	char path[PATH_MAX], *text;
 	size_t len;
-	int r = path_of(options, path, err);
+	int r = path_join(path, dir, name, err);
 
 	if (r == 0)
 		r = file_read(path, &text, &len, err);
+	if (r == FILE_ABSENT)
+		return CONFLIST_ABSENT;
 	if (r == 0)
-		r = take(text, &list, err);
+		r = from_text(text, &list, err);
 	if (r == 0)
 		*ret_list = list;
 	return r;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The node's network configuration list: what it says, follows from the options and the
- * node's podCIDRs alone; that the file says it, is kept. */
+/*
+ * The node's network configuration list. What it says follows from the options and the
+ * cluster's podCIDRs alone.
+ */
 #ifndef BRIDGE_CNI_AGENT_CONFLIST_H
 #define BRIDGE_CNI_AGENT_CONFLIST_H
 
@@ -8,30 +10,38 @@
 #include "deploy/agent/base/options.h"
 
 struct conflist {
-	char *text; /* the file; NULL: not known yet */
-	char *plugin; /* the plugin's part, as a runtime would hand it over */
-	size_t left_out; /* nonMasqueradeCIDRs that found no place */
+	char *text; /* of the file; NULL: there is no configuration yet */
+	char *plugin; /* the plugin's configuration, as a runtime hands it over */
+	size_t left_out; /* how many podCIDRs found no place in nonMasqueradeCIDRs */
 };
 void conflist_clear(struct conflist *list);
 
+/* Outcomes other than 0 and an error. */
+#define CONFLIST_WRITTEN 1 /* of conflist_install() */
+#define CONFLIST_ABSENT	 1 /* of conflist_load() */
+
 /*
- * For node @own in a cluster with these podCIDRs (node_table_cidrs()). Read again and
- * validated as bridge-cni will. Codes 7, 100.
+ * Makes the list for the node @own in a cluster with these podCIDRs (node_table_cidrs()). The
+ * list is read again and validated as bridge-cni will; what bridge-cni would refuse must not
+ * reach a runtime. The caller clears @ret_list. Codes 7, 100.
  */
 int conflist_make(const struct options *options, const struct cluster_node *own,
 		  const struct prefix_list *cluster, struct conflist *ret_list,
 		  struct cni_error *err);
 
-/* How many addresses the list's ranges have, by family; the gateways don't count. */
+/* How many addresses the list's ranges have for pods, by family: the gateways don't count; as
+ * many as can't be counted are UINT64_MAX. Codes 7, 100. */
 int conflist_capacity(const struct conflist *list, uint64_t ret_n[FAMILIES],
 		      struct cni_error *err);
 
-/* Writes the file unless it is right. 1: it was written, 0: it was right. Code 5. */
-int conflist_install(const struct options *options, const struct conflist *list,
+/* Sees to it that the file @name in @dir has the list's text. CONFLIST_WRITTEN: it had another
+ * or none, 0: it had it already. Code 5. */
+int conflist_install(const char *dir, const char *name, const struct conflist *list,
 		     struct cni_error *err);
 
-/* What is there from before a restart; -ENOENT without an error set: nothing of ours. */
-int conflist_load(const struct options *options, struct conflist *ret_list,
+/* Reads the list that an earlier agent wrote to the file @name in @dir. The caller clears
+ * @ret_list. CONFLIST_ABSENT: there is no file. Codes 5, 6, 7, 100. */
+int conflist_load(const char *dir, const char *name, struct conflist *ret_list,
 		  struct cni_error *err);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Each thing as a hash. Counters and what else changes by itself stay out of it. */
+/* Each part is a hash. Counters and whatever else changes by itself stay out of it. */
 #include "fingerprint.h"
 
 #include <errno.h>
@@ -13,11 +13,11 @@
 #include "plugin/nft/rules.h"
 #include "plugin/node/sysctl.h"
 
-const char *const look_names[LOOKS] = {
-	[LOOK_BRIDGE] = "bridge",
-	[LOOK_ADDRESSES] = "addresses",
-	[LOOK_FORWARDING] = "forwarding",
-	[LOOK_RULES] = "rules",
+const char *const fingerprint_part_names[FINGERPRINT_PARTS] = {
+	[FINGERPRINT_BRIDGE] = "bridge",
+	[FINGERPRINT_ADDRESSES] = "addresses",
+	[FINGERPRINT_FORWARDING] = "forwarding",
+	[FINGERPRINT_RULES] = "rules",
 };
 
 static uint64_t add(uint64_t hash, const void *data, size_t len)
@@ -42,7 +42,8 @@ static int addresses(struct netlink *rtnl, unsigned int index, uint64_t *ret_has
 		for (size_t k = 0; k < list.n; k++) {
 			const char *text = PREFIX_TEXT(&list.items[k]);
 
-			/* The kernel's own comes a moment after the bridge is up. */
+			/* The kernel adds the link-local address a moment after the bridge
+			 * is up. */
 			if (strncmp(text, "fe80:", 5) != 0)
 				hash = add(hash, text, strlen(text) + 1);
 		}
@@ -52,7 +53,7 @@ static int addresses(struct netlink *rtnl, unsigned int index, uint64_t *ret_has
 	return 0;
 }
 
-/* Forwarding of the node, and of the bridge. */
+/* Forwarding of the node (IPv4, IPv6) and of the bridge. */
 static int forwarding(const struct link *bridge, uint64_t *ret_hash,
 		      struct cni_error *err)
 {
@@ -67,6 +68,7 @@ static int forwarding(const struct link *bridge, uint64_t *ret_hash,
 	return r;
 }
 
+/* A rule of the plugin's table, for nft_table_rules(). */
 static int rule(const char *chain, uint64_t handle, const char *comment, void *data)
 {
 	uint64_t *hash = data;
@@ -80,25 +82,27 @@ static int rule(const char *chain, uint64_t handle, const char *comment, void *d
 	return 0;
 }
 
-int look_take(struct netlink *rtnl, struct netlink *nft, const char *bridge,
-	      struct look *ret_look, struct cni_error *err)
+int fingerprint_take(struct netlink *rtnl, struct netlink *nft, const char *bridge,
+		     struct fingerprint *ret_fingerprint, struct cni_error *err)
 {
 	struct nft_probes none = {};
-	struct look look = {};
+	struct fingerprint now = {};
 	struct link link;
 	int r = link_get(rtnl, bridge, &link, err);
 
 	if (r < 0)
 		return r;
-	look.seen[LOOK_BRIDGE] = link.index ? (uint64_t)link.index << 1 | link.up : 0;
-	r = addresses(rtnl, link.index, &look.seen[LOOK_ADDRESSES], &look.ipv4, err);
+	now.parts[FINGERPRINT_BRIDGE] = link.index ? (uint64_t)link.index << 1 | link.up
+						   : 0;
+	r = addresses(rtnl, link.index, &now.parts[FINGERPRINT_ADDRESSES], &now.ipv4,
+		      err);
 	if (r == 0)
-		r = forwarding(&link, &look.seen[LOOK_FORWARDING], err);
+		r = forwarding(&link, &now.parts[FINGERPRINT_FORWARDING], err);
 	if (r == 0)
 		r = nft_table_rules(nft, NFPROTO_INET, RULES_TABLE, &none, rule,
-				    &look.seen[LOOK_RULES], err);
+				    &now.parts[FINGERPRINT_RULES], err);
 	if (r < 0)
 		return r;
-	*ret_look = look;
+	*ret_fingerprint = now;
 	return 0;
 }

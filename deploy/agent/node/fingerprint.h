@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A short look at what pods' traffic needs of the node: bridge, its addresses, forwarding,
- * rules. Some 50 µs; what it sees is compared with what it saw when all was well. What
- * has to be done then is bridge-cni's business.
+ * A fingerprint of what pods' traffic needs of the node: the bridge, its addresses, forwarding,
+ * rules. Taking one costs some 50 µs. One that differs from that of a node in order tells that
+ * somebody has changed something; bridge-cni alone knows whether that was harmful and how
+ * to mend it.
  */
 #ifndef BRIDGE_CNI_AGENT_FINGERPRINT_H
 #define BRIDGE_CNI_AGENT_FINGERPRINT_H
@@ -12,22 +13,24 @@
 
 #include "plugin/netlink/netlink.h"
 
-enum look_at {
-	LOOK_BRIDGE,
-	LOOK_ADDRESSES,
-	LOOK_FORWARDING,
-	LOOK_RULES,
-	LOOKS,
+enum fingerprint_part {
+	FINGERPRINT_BRIDGE,
+	FINGERPRINT_ADDRESSES,
+	FINGERPRINT_FORWARDING,
+	FINGERPRINT_RULES,
+	FINGERPRINT_PARTS, /* how many there are */
 };
-extern const char *const look_names[LOOKS];
+/* As metrics and the log call them, indexed by enum fingerprint_part. */
+extern const char *const fingerprint_part_names[FINGERPRINT_PARTS];
 
-struct look {
-	uint64_t seen[LOOKS];
-	bool ipv4; /* the bridge has an address of that family */
+struct fingerprint {
+	uint64_t parts[FINGERPRINT_PARTS]; /* hashes */
+	bool ipv4; /* the bridge has an IPv4 address */
 };
 
-/* @nft: a NETLINK_FOR_NFTABLES connection. Code 101. */
-int look_take(struct netlink *rtnl, struct netlink *nft, const char *bridge,
-	      struct look *ret_look, struct cni_error *err);
+/* @bridge: its name; that there is no such interface is a fingerprint, too. @nft: a
+ * NETLINK_FOR_NFTABLES connection. Code 101. */
+int fingerprint_take(struct netlink *rtnl, struct netlink *nft, const char *bridge,
+		     struct fingerprint *ret_fingerprint, struct cni_error *err);
 
 #endif

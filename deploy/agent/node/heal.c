@@ -1,33 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* When to look, when to run it, what came of it. */
+/* When a fingerprint is taken, when a repair is run, and what follows from its end. */
 #include "heal.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "plugin/stage/forwarding.h"
-#include "plugin/node/sysctl.h"
 #include "deploy/agent/base/clock.h"
+#include "plugin_job.h"
 
-#define LOOK_MS	     1000
-#define AGAIN_MS     1000 /* after one that did something */
-#define RETRY_MS     2000 /* after a failed repair, then twice as long each time */
-#define RETRY_MAX_MS 60000
-#define QUOTED_LINES 8 /* of a repair's words, in the log */
+#define FINGERPRINT_MS 1000
+#define AGAIN_MS       1000 /* after a repair that has mended something */
+#define RETRY_MS       2000 /* after a failed repair; then twice as long each time */
+#define RETRY_MAX_MS   60000
+#define QUOTED_LINES   8 /* of a repair's output, in the log */
 
-static int look_now(struct heal *heal, struct look *ret_look)
+static int take_fingerprint(struct heal *heal, struct fingerprint *ret_now)
 {
 	struct cni_error err = {};
-	int r = look_take(heal->rtnl, heal->nft, heal->options->bridge, ret_look, &err);
+	int r = fingerprint_take(heal->rtnl, heal->nft, heal->options->bridge, ret_now,
+				 &err);
 
 	if (r < 0)
 		log_error(heal->log, "looking at the node has failed", &err);
 	return r;
 }
 
-static void want(struct heal *heal, int64_t at)
+/* A repair is due at that time, if not before. */
+static void repair_at(struct heal *heal, int64_t at)
 {
 	heal->due_at = heal->due && heal->due_at < at ? heal->due_at : at;
 	heal->due = true;
@@ -38,21 +38,23 @@ void heal_begin(struct heal *heal)
 	int64_t now = now_ms();
 
 	heal->begun = true;
-	heal->look_at = now + LOOK_MS;
+	heal->fingerprint_at = now + FINGERPRINT_MS;
 	heal->failed = 0;
-	want(heal, now);
+	repair_at(heal, now);
 }
 
 int64_t heal_next(const struct heal *heal, const struct job *job)
 {
 	if (!heal->begun)
 		return INT64_MAX;
-	return heal->due && !job->pid && heal->due_at < heal->look_at ? heal->due_at
-								      : heal->look_at;
+	return heal->due && !job->pid && heal->due_at < heal->fingerprint_at
+		       ? heal->due_at
+		       : heal->fingerprint_at;
 }
 
-/* Said once, and again when it was right meanwhile. It is not the agent's to turn on. */
-static void tell_uplink(struct heal *heal)
+/* Logs that the uplink doesn't forward, once, and again when it did meanwhile. Turning it on is
+ * the administrator's decision. */
+static void check_uplink(struct heal *heal)
 {
 	struct cni_error err = {};
 	struct link closed;
@@ -67,68 +69,57 @@ static void tell_uplink(struct heal *heal)
 	heal->closed_uplink = closed.index;
 }
 
-static void look(struct heal *heal, int64_t now)
+/* Takes a fingerprint and compares it with that of a node in order. */
+static void compare(struct heal *heal, int64_t now)
 {
-	struct look seen;
+	struct fingerprint seen;
 
-	heal->look_at = now + LOOK_MS;
-	if (heal->running || heal->failed || !heal->known || look_now(heal, &seen) < 0)
-		return; /* it is being seen to */
+	heal->fingerprint_at = now + FINGERPRINT_MS;
+	/* A repair that is running or will be tried again sees to what has changed. */
+	if (heal->running || heal->failed || !heal->known ||
+	    take_fingerprint(heal, &seen) < 0)
+		return;
 	if (seen.ipv4)
-		tell_uplink(heal);
-	for (int i = 0; i < LOOKS; i++) {
-		if (seen.seen[i] == heal->good.seen[i])
+		check_uplink(heal);
+	for (int i = 0; i < FINGERPRINT_PARTS; i++) {
+		if (seen.parts[i] == heal->good.parts[i])
 			continue;
 		heal->differed[i]++;
 		log_write(heal->log, LOG_LEVEL_DEBUG, "this is not as it was", "what",
-			  look_names[i], NULL);
-		want(heal, now);
+			  fingerprint_part_names[i], NULL);
+		repair_at(heal, now);
 	}
-}
-
-/* What bridge-cni gets: nothing of ours but where it may write kernel parameters. */
-static int start(struct heal *heal, struct job *job, struct cni_error *err)
-{
-	const struct options *options = heal->options;
-	char program[PATH_MAX], conflist[PATH_MAX], sysctl[PATH_MAX];
-
-	if (snprintf(program, PATH_MAX, "%s/bridge-cni", options->bundle) >= PATH_MAX ||
-	    snprintf(conflist, PATH_MAX, "%s/%s", options->conf_dir, options->conflist) >=
-		    PATH_MAX ||
-	    snprintf(sysctl, PATH_MAX, SYSCTL_ROOT_ENV "=%s", options->sysctl_root) >=
-		    PATH_MAX)
-		return error_set(err, CNI_ERR_ENVIRONMENT, ENAMETOOLONG,
-				 "a path is too long");
-	return job_start(job, (char *[]){program, "repair", conflist, NULL},
-			 (char *[]){sysctl, NULL}, "", err);
 }
 
 void heal_tick(struct heal *heal, struct job *job)
 {
+	const struct options *options = heal->options;
 	int64_t now = now_ms();
 	struct cni_error err = {};
 
 	if (!heal->begun)
 		return;
-	if (now >= heal->look_at)
-		look(heal, now);
+	if (now >= heal->fingerprint_at)
+		compare(heal, now);
 	if (now >= heal->periodic_at) {
-		heal->periodic_at = now + (int64_t)heal->options->resync_seconds * 1000;
-		want(heal, now);
+		heal->periodic_at = now + (int64_t)options->resync_seconds * 1000;
+		repair_at(heal, now);
 	}
 	if (!heal->due || now < heal->due_at || job->pid)
 		return;
 	heal->due = false;
 	heal->running = true;
 	heal->runs++;
-	(void)look_now(heal, &heal->before);
-	if (start(heal, job, &err) == 0)
+	(void)take_fingerprint(heal, &heal->before);
+	if (plugin_job_start(job, options, "repair", options->conf_dir, options->conflist,
+			     &err) == 0)
 		return;
 	heal_ended(heal, -1, err.msg);
 }
 
-/* Lines about a network ("pods: ..."); "nothing to mend" is none of them. */
-static bool tell(struct heal *heal, char *output)
+/* Logs what a repair has mended: the lines about a network ("pods: ..."), of which "nothing to
+ * mend" is none. True: there was one. */
+static bool log_mended(struct heal *heal, char *output)
 {
 	unsigned int quoted = 0;
 	char *rest = NULL;
@@ -152,15 +143,15 @@ void heal_ended(struct heal *heal, int status, char *output)
 
 	heal->running = false;
 	if (status == 0) {
-		bool mended = tell(heal, output);
+		bool mended = log_mended(heal, output);
 
 		heal->failed = 0;
 		heal->known = true;
-		/* What happened while it ran may have come too late for it. */
-		if (look_now(heal, &heal->good) < 0 || mended ||
-		    memcmp(heal->good.seen, heal->before.seen, sizeof(heal->good.seen)) !=
-			    0)
-			want(heal, now + AGAIN_MS);
+		/* What has changed while it ran may have come too late for it. */
+		if (take_fingerprint(heal, &heal->good) < 0 || mended ||
+		    memcmp(heal->good.parts, heal->before.parts,
+			   sizeof(heal->good.parts)) != 0)
+			repair_at(heal, now + AGAIN_MS);
 		return;
 	}
 	snprintf(text, sizeof(text), "%d", status);
@@ -170,5 +161,5 @@ void heal_ended(struct heal *heal, int status, char *output)
 		wait *= 2;
 	heal->failed++;
 	heal->failures++;
-	want(heal, now + wait);
+	repair_at(heal, now + wait);
 }

@@ -1,42 +1,50 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Runs `bridge-cni repair` when what pods' traffic needs has changed under the agent's eyes,
- * and now and then without a reason. Routes to other nodes are routes.h's.
+ * Runs `bridge-cni repair` when what pods' traffic needs has changed (fingerprint.h), and now
+ * and then without a reason. Routes to other nodes are route_upkeep.h's.
  */
 #ifndef BRIDGE_CNI_AGENT_HEAL_H
 #define BRIDGE_CNI_AGENT_HEAL_H
 
 #include "deploy/agent/base/job.h"
-#include "fingerprint.h"
+#include "deploy/agent/base/log.h"
 #include "deploy/agent/base/options.h"
+#include "fingerprint.h"
 
+/* The caller sets the first four fields, which it keeps, and the rest to 0. Times are by
+ * now_ms(). */
 struct heal {
 	const struct options *options;
 	const struct log *log;
 	struct netlink *rtnl, *nft;
-	bool begun; /* the configuration is there: there is something to look after */
-	bool known; /* a repair has ended well, and ... */
-	struct look good; /* ... this was seen then */
-	struct look before; /* when the one that runs was started */
-	unsigned int closed_uplink; /* its index, once that was told; 0: none */
-	bool due;
-	int64_t due_at, look_at, periodic_at; /* now_ms() */
-	unsigned int failed; /* in a row */
-	bool running; /* the job is this one's */
-	uint64_t runs, failures, mended; /* mended: things that repairs told of */
-	uint64_t differed[LOOKS];
+	bool begun; /* the configuration is there, so there is something to look after */
+	bool known; /* a repair has ended well, after which ... */
+	struct fingerprint good; /* ... the node had this fingerprint */
+	struct fingerprint before; /* when the repair that is running was started */
+	unsigned int closed_uplink; /* its index, once that was logged; 0: none */
+	bool due; /* a repair is to be started ... */
+	int64_t due_at; /* ... at this time */
+	int64_t fingerprint_at; /* when the next fingerprint is taken */
+	int64_t periodic_at; /* when the next repair without a reason is due */
+	unsigned int failed; /* repairs in a row that have failed */
+	bool running; /* the job is a repair */
+	uint64_t runs, failures; /* of repairs, since the start */
+	uint64_t mended; /* lines in which repairs have told what they did */
+	uint64_t differed[FINGERPRINT_PARTS]; /* how often each part did */
 };
 
-/* A new configuration is there: the first time, or it changed. */
+/* The configuration is there, for the first time or with another text: a repair is due. */
 void heal_begin(struct heal *heal);
 
-/* Looks, when it is time for it; starts a repair in @job, where that is free. */
+/* Takes a fingerprint when it is time for that; starts a repair in @job when one is due and
+ * no job is running. */
 void heal_tick(struct heal *heal, struct job *job);
 
-/* The job has ended and was ours. */
+/* A repair has ended, with this status and output (job_end()). @output is changed. */
 void heal_ended(struct heal *heal, int status, char *output);
 
-/* When heal_tick() wants to be called next; while @job runs, whosever it is, only to look. */
+/* When heal_tick() is to be called next, by now_ms(). While @job is running, whosever it is, only
+ * fingerprints are taken. */
 int64_t heal_next(const struct heal *heal, const struct job *job);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The bundle on the node. It gets a directory of its own, named by version and content, in
- * .bridge-cni/ of the runtime's plugin directory; then `bridge-cni` there becomes a link into it.
- * Both appear by rename: an ADD that runs goes on with the files that it has, the next one
- * finds all of the old or all of the new.
+ * Puts the bundle on the node. The bundle gets a directory of its own, named by its version and
+ * content, in .bridge-cni/ of the runtime's plugin directory; then `bridge-cni` in the plugin
+ * directory becomes a link into it. Both appear by rename: an ADD that is running goes on
+ * with the files that it has, and the next one finds all of the old or all of the new.
  */
 #ifndef BRIDGE_CNI_AGENT_INSTALL_H
 #define BRIDGE_CNI_AGENT_INSTALL_H
@@ -12,18 +12,25 @@
 
 #include "conf/base/error.h"
 
+/* The caller sets the two directories, and the rest to 0. */
 struct install {
-	const char *from, *to; /* the bundle; the plugin directory */
-	uint64_t source; /* what the bundle's files look like, by stat; 0: not read yet */
-	uint64_t content; /* of the bundle */
-	char version[64]; /* the directory's name, once known */
-	uint64_t look; /* what the installed files look like, by stat; 0: not installed */
+	const char *bundle, *plugin_dir;
+	uint64_t bundle_stat; /* the bundle by stat(); 0: it was not read yet */
+	uint64_t bundle_content; /* the bundle by its files' bytes */
+	char version
+		[64]; /* name of the bundle's directory below .bridge-cni/, once known */
+	uint64_t
+		installed_stat; /* what is installed, by stat(); 0: nothing, or not known */
 };
 
+/* An outcome of install_ensure(): a file or the link was put there. */
+#define INSTALL_DONE 1
+
 /*
- * Sees to it; cheap where nothing has changed since the last call. 1: something was put
- * there. The version before stays as well: its ADDs may still run. Code 5; 11: the bundle
- * changed while it was copied.
+ * Sees to it that the node has the bundle and the link, and that nobody has changed either. That
+ * is cheap where nothing has changed since the last call. Of other versions the one stays that
+ * the link led to before, since its ADDs may still be running. Codes 5; 11: the bundle changed
+ * while it was copied.
  */
 int install_ensure(struct install *install, struct cni_error *err);
 

@@ -1,29 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Attachments whose runtime never sent a DEL are given one. Only those of which there is a
- * record, no interface, and no namespace any more; and the last is believed only in a
- * directory where the namespace of a live attachment is seen: a container into which
- * /run/netns isn't propagated sees plain files there, or nothing, and everybody would be dead.
- *
- * Each gets a DEL by name. GC would want the list of all that live, and a pod that is added
- * after that was made would be deleted.
+ * Gives dead attachments (dead_attachments.h) a DEL, one at a time, so that their addresses can
+ * be given again. Each gets its DEL by name. A GC wouldn't do: it wants the list of all that
+ * live, and would delete a pod that was added after the list was made.
  */
 #ifndef BRIDGE_CNI_AGENT_RECLAIM_H
 #define BRIDGE_CNI_AGENT_RECLAIM_H
 
-#include "ipam/ipam.h"
-#include "conflist.h"
 #include "deploy/agent/base/job.h"
+#include "deploy/agent/base/log.h"
+#include "deploy/agent/base/options.h"
+#include "ipam/ipam.h"
 
-/* The dead, by their names. @ret_refused: who may be dead, but nothing could be believed. */
-int reclaim_find(const struct options *options, struct ipam_owner_list *ret_dead,
-		 size_t *ret_refused, struct cni_error *err);
+/* The caller sets the first two fields, which it keeps, and the rest to 0. */
+struct reclaim {
+	const struct options *options;
+	const struct log *log;
+	struct ipam_owner_list dead; /* owned: those that have not got their DEL yet */
+	uint64_t done, failures; /* DELs since the start */
+	size_t refused; /* attachments that look dead, the last time, but are not believed to */
+	uint64_t error; /* of log_error_once() */
+};
+void reclaim_clear(struct reclaim *reclaim);
 
-/* Is it still? Its names may be a live one's by now. False: it can't be told, too. */
-bool reclaim_is_dead(const struct options *options, const struct ipam_owner *owner);
+/* Looks for dead attachments, unless some of those found before still wait for their DEL. */
+void reclaim_find(struct reclaim *reclaim);
 
-/* Starts bridge-cni's DEL of one. */
-int reclaim_start(const struct options *options, const struct conflist *list,
-		  const struct ipam_owner *owner, struct job *job, struct cni_error *err);
+/* Starts the DEL of the next one that is still dead, if any, in @job, which is free. @plugin: the
+ * plugin's configuration. */
+void reclaim_start(struct reclaim *reclaim, const char *plugin, struct job *job);
+
+/* That DEL has ended, with this status and output (job_end()). */
+void reclaim_ended(struct reclaim *reclaim, int status, const char *output);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* rtnetlink(7)'s multicast groups. Pods come and go by the thousand: what is of veths is
- * passed over. */
+/* The multicast groups of rtnetlink(7). Pods come and go by the thousand, so messages of their
+ * veths are passed over. */
 #include "route_events.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 #define BUFFER_SIZE 32768
 #define QUEUE_BYTES (256 * 1024)
 
-int events_open(int *ret_fd, struct cni_error *err)
+int route_events_open(int *ret_fd, struct cni_error *err)
 {
 	_cleanup_(close_p) int fd = socket(
 		AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
@@ -60,7 +60,7 @@ static bool route_matters(const struct nlmsghdr *message)
 	return !is_link_local(header, RTM_PAYLOAD(message));
 }
 
-/* When an interface goes down, the kernel drops its IPv4 routes without a word about them. */
+/* When an interface goes down, the kernel drops its IPv4 routes and sends no message of them. */
 static bool link_matters(const struct nlmsghdr *message)
 {
 	const struct ifinfomsg *header = NLMSG_DATA(message);
@@ -74,7 +74,7 @@ static bool link_matters(const struct nlmsghdr *message)
 
 	if (header->ifi_family != AF_UNSPEC)
 		return false;
-	/* A veth that is no bridge's port is not a pod's. */
+	/* A pod's veth is the port of a bridge. */
 	return !kind || !master || RTA_PAYLOAD(kind) < 4 ||
 	       memcmp(RTA_DATA(kind), "veth", 4) != 0;
 }
@@ -106,14 +106,14 @@ static bool matters(const struct nlmsghdr *message)
 	}
 }
 
-/* What NLMSG_OK() says, which compares a signed number with an unsigned one. */
+/* The same as NLMSG_OK(), which compares a signed number with an unsigned one. */
 static bool is_whole(const struct nlmsghdr *message, int left)
 {
 	return left >= (int)sizeof(*message) && message->nlmsg_len >= sizeof(*message) &&
 	       message->nlmsg_len <= (unsigned int)left;
 }
 
-bool events_take(int fd)
+bool route_events_take(int fd)
 {
 	char buffer[BUFFER_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
 	bool matter = false;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The kernel's word that routes may be others than they were, so that they are read again
- * only then: with 5,000 nodes a look is 5,000 routes. */
+/*
+ * The kernel's messages of changes that may concern the node's routes. The routes are read again
+ * only when such a message has come: with 5,000 nodes that is reading 5,000 routes.
+ */
 #ifndef BRIDGE_CNI_AGENT_ROUTE_EVENTS_H
 #define BRIDGE_CNI_AGENT_ROUTE_EVENTS_H
 
@@ -8,14 +10,17 @@
 
 #include "conf/base/error.h"
 
-/* A socket of this network namespace; readable when something was said. Code 101. */
-int events_open(int *ret_fd, struct cni_error *err);
+/* Opens a socket in this network namespace, which is readable when a message has come; the
+ * caller closes it. Code 101. */
+int route_events_open(int *ret_fd, struct cni_error *err);
 
 /*
- * Takes all that has been said. True: a route of the main table that isn't link-local came or
- * went, an address or an interface other than a veth did, or so much happened that some of
- * it was lost. Routes of ours count only when they go.
+ * Takes all messages that have come. True: the routes are to be read again, since
+ * - a route of the main table that isn't link-local came or went, where routes of the agent
+ *   count only when they go;
+ * - an address came or went, or an interface other than a pod's veth changed;
+ * - or so much happened that messages were lost.
  */
-bool events_take(int fd);
+bool route_events_take(int fd);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is wanted, by destination, held against what the kernel has. */
+/* The wanted routes, sorted by destination, are held against those that the kernel has. */
 #include "routes.h"
 
 #include <errno.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* So many go into one send: the kernel's limit is in bytes, some 60 a message. */
+/* How many messages go into one send. The kernel's limit is in bytes; a message has some 60. */
 #define BATCH_MAX 256
 
 const char *const route_problem_names[ROUTE_PROBLEMS] = {
@@ -22,12 +22,12 @@ const char *const route_problem_names[ROUTE_PROBLEMS] = {
 
 static const int families[FAMILIES] = {AF_INET, AF_INET6};
 
-struct want {
+struct wanted_route {
 	struct kernel_route route;
 	const struct cluster_node *node;
 };
 
-/* One family's. */
+/* The work on one family. */
 struct sync {
 	struct netlink *nl;
 	int family; /* an index of families[] */
@@ -36,12 +36,13 @@ struct sync {
 	route_problem_fn fn;
 	void *data;
 	struct routes_done *done;
-	struct kernel_route_list kernel; /* others' first, then ours by destination */
-	size_t foreign; /* so many are others' */
-	struct want *wanted; /* by destination */
+	struct kernel_route_list
+		kernel; /* foreign ones first, then ours by destination */
+	size_t foreign; /* how many are foreign */
+	struct wanted_route *wanted; /* sorted by destination */
 	size_t n_wanted;
 	size_t queued;
-	int ret; /* the first error */
+	int ret; /* of the first error, which @err has */
 	struct cni_error *err;
 };
 
@@ -66,16 +67,16 @@ static int by_owner(const void *a, const void *b)
 	return cmp_dst(one, other);
 }
 
-/* Two nodes with one podCIDR: the first by name has it. */
+/* Where two nodes have one podCIDR, the first by name comes first. */
 static int by_dst(const void *a, const void *b)
 {
-	const struct want *one = a, *other = b;
+	const struct wanted_route *one = a, *other = b;
 	int order = cmp_dst(&one->route, &other->route);
 
 	return order ? order : (one->node > other->node) - (one->node < other->node);
 }
 
-/* Which of the others' routes would a packet to @addr take? NULL: none. */
+/* The foreign route that a packet to @addr would take. NULL: there is none. */
 static const struct kernel_route *look_up(const struct sync *sync,
 					  const struct ip_addr *addr)
 {
@@ -104,7 +105,8 @@ static bool is_taken(const struct sync *sync, const struct ip_prefix *dst)
 	return false;
 }
 
-/* A podCIDR that would lead this node's own traffic, or the way to the node itself, astray. */
+/* Would a route to the node's podCIDR lead astray what goes to this node, to its pods, or to
+ * the other node itself? */
 static bool is_harmful(const struct sync *sync, const struct cluster_node *node)
 {
 	const struct ip_prefix *cidr = &node->cidrs[sync->family];
@@ -117,16 +119,16 @@ static bool is_harmful(const struct sync *sync, const struct cluster_node *node)
 		       prefix_contains(&own->cidrs[sync->family], &cidr->addr));
 }
 
-static void problem(struct sync *sync, const struct cluster_node *node,
-		    enum route_problem what)
+static void tell_problem(struct sync *sync, const struct cluster_node *node,
+			 enum route_problem what)
 {
 	sync->done->problems[what]++;
 	if (sync->fn)
-		sync->fn(node, &node->cidrs[sync->family], &node->addresses[sync->family],
-			 what, sync->data);
+		sync->fn(node, &node->cidrs[sync->family], what, sync->data);
 }
 
-static enum route_problem want(struct sync *sync, const struct cluster_node *node)
+/* Adds the route to @node to those that are wanted, or tells why there is none. */
+static enum route_problem add_wanted(struct sync *sync, const struct cluster_node *node)
 {
 	const struct ip_prefix *cidr = &node->cidrs[sync->family];
 	const struct ip_addr *gw = &node->addresses[sync->family];
@@ -143,7 +145,7 @@ static enum route_problem want(struct sync *sync, const struct cluster_node *nod
 		return ROUTE_NOT_ON_LINK;
 	if (is_taken(sync, cidr))
 		return ROUTE_TAKEN;
-	sync->wanted[sync->n_wanted++] = (struct want){
+	sync->wanted[sync->n_wanted++] = (struct wanted_route){
 		.node = node,
 		.route =
 			{
@@ -155,7 +157,7 @@ static enum route_problem want(struct sync *sync, const struct cluster_node *nod
 	return ROUTE_FINE;
 }
 
-static int collect(struct sync *sync)
+static int collect_wanted(struct sync *sync)
 {
 	const struct node_table *nodes = sync->nodes;
 
@@ -169,17 +171,17 @@ static int collect(struct sync *sync)
 		if (node == sync->own)
 			continue;
 		if (node->cidrs[sync->family].addr.family)
-			what = want(sync, node);
+			what = add_wanted(sync, node);
 		else if (!node->cidrs[!sync->family].addr.family && sync->family == 0)
 			what = ROUTE_NO_CIDR;
 		if (what != ROUTE_FINE)
-			problem(sync, node, what);
+			tell_problem(sync, node, what);
 	}
 	qsort(sync->wanted, sync->n_wanted, sizeof(*sync->wanted), by_dst);
 	return 0;
 }
 
-static void flush(struct sync *sync)
+static void send_queued(struct sync *sync)
 {
 	struct cni_error own = {};
 	int r = netlink_commit(sync->nl, &own);
@@ -191,32 +193,31 @@ static void flush(struct sync *sync)
 	}
 }
 
-static void count(struct sync *sync, size_t *counter)
+static void queued(struct sync *sync, size_t *counter)
 {
 	(*counter)++;
 	if (++sync->queued == BATCH_MAX)
-		flush(sync);
+		send_queued(sync);
 }
 
-static void set(struct sync *sync, const struct kernel_route *wanted,
-		const struct kernel_route *is)
+static void set_route(struct sync *sync, const struct kernel_route *wanted,
+		      const struct kernel_route *is)
 {
-	sync->done->uplink = wanted->index;
 	sync->done->wanted++;
 	if (is && is->index == wanted->index &&
 	    ip_equal(&is->route.gw, &wanted->route.gw))
 		return;
 	queue_route_set(sync->nl, wanted, is);
-	count(sync, is ? &sync->done->changed : &sync->done->added);
+	queued(sync, is ? &sync->done->changed : &sync->done->added);
 }
 
-static void take_away(struct sync *sync, const struct kernel_route *route)
+static void remove_route(struct sync *sync, const struct kernel_route *route)
 {
 	queue_route_del(sync->nl, route);
-	count(sync, &sync->done->removed);
+	queued(sync, &sync->done->removed);
 }
 
-/* Both lists are sorted by destination: one walk over both. */
+/* Both lists are sorted by destination, so one walk over both tells what differs. */
 static void apply(struct sync *sync)
 {
 	const struct kernel_route *is = sync->kernel.items + sync->foreign;
@@ -226,24 +227,24 @@ static void apply(struct sync *sync)
 		const struct kernel_route *wanted = &sync->wanted[i].route;
 
 		if (i > 0 && cmp_dst(wanted, &sync->wanted[i - 1].route) == 0) {
-			problem(sync, sync->wanted[i].node, ROUTE_OVERLAP);
+			tell_problem(sync, sync->wanted[i].node, ROUTE_OVERLAP);
 			continue;
 		}
 		while (is < end && cmp_dst(is, wanted) < 0)
-			take_away(sync, is++);
+			remove_route(sync, is++);
 		if (is < end && cmp_dst(is, wanted) == 0)
-			set(sync, wanted, is++);
+			set_route(sync, wanted, is++);
 		else
-			set(sync, wanted, NULL);
+			set_route(sync, wanted, NULL);
 	}
 	while (is < end)
-		take_away(sync, is++);
-	flush(sync);
+		remove_route(sync, is++);
+	send_queued(sync);
 }
 
-/* Leaves one entry a route. A route of several next hops has no single interface: it is noted
- * as on none. */
-static void fold(struct kernel_route_list *list)
+/* Leaves one entry for each route. A route with several next hops has no single interface: it
+ * is noted as if it had none. */
+static void merge_next_hops(struct kernel_route_list *list)
 {
 	size_t kept = 0;
 
@@ -268,7 +269,7 @@ static int read_kernel(struct sync *sync)
 
 	if (r < 0)
 		return r;
-	fold(kernel);
+	merge_next_hops(kernel);
 	if (kernel->n)
 		qsort(kernel->items, kernel->n, sizeof(*kernel->items), by_owner);
 	while (sync->foreign < kernel->n && !is_ours(&kernel->items[sync->foreign]))
@@ -281,7 +282,7 @@ static int sync_family(struct sync *sync)
 	int r = read_kernel(sync);
 
 	if (r == 0)
-		r = collect(sync);
+		r = collect_wanted(sync);
 	if (r == 0) {
 		apply(sync);
 		r = sync->ret;

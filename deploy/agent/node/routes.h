@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A route to every other node's podCIDRs through that node's InternalIP, in the main table,
- * under a routing protocol number of our own: what has another is somebody else's and never
- * touched. The kernel's table is read whenever something may have changed; nothing is
+ * A route to every other node's podCIDRs through that node's InternalIP, in the main table. Such
+ * routes have a routing protocol number of their own: a route with another number is
+ * somebody else's and never touched. The kernel's table is read each time; nothing is
  * remembered of what was written.
  */
 #ifndef BRIDGE_CNI_AGENT_ROUTES_H
@@ -11,42 +11,46 @@
 #include "plugin/netlink/rtnetlink.h"
 #include "deploy/agent/api/node_table.h"
 
-/* `ip route show proto 98`; not one that the kernel or a known daemon uses. */
+/* `ip route show proto 98`. Neither the kernel nor a known daemon uses this number. */
 #define ROUTE_PROTOCOL 98
 
-/* Why a node's pods can't be routed to. */
+/* Why there is no route to a node's pods. */
 enum route_problem {
 	ROUTE_FINE,
 	ROUTE_NO_CIDR, /* it has no podCIDR (yet) */
 	ROUTE_NO_ADDRESS, /* it has no InternalIP of the podCIDR's family */
 	ROUTE_NOT_ON_LINK, /* its InternalIP is behind a router */
-	ROUTE_TAKEN, /* there is a route of somebody else to that podCIDR */
-	ROUTE_OVERLAP, /* its podCIDR is this node's, or another's, or has its own address */
+	ROUTE_TAKEN, /* somebody else has a route to that podCIDR */
+	ROUTE_OVERLAP, /* its podCIDR overlaps this node's, is another node's, or has an
+			  InternalIP of either node in it */
 	ROUTE_OWN_ADDRESS, /* its InternalIP is this node's: one of the two Nodes is stale */
-	ROUTE_PROBLEMS,
+	ROUTE_PROBLEMS, /* how many there are */
 };
+/* As metrics and the log call them, indexed by enum route_problem. */
 extern const char *const route_problem_names[ROUTE_PROBLEMS];
 
-/* Called for each node and family where there is one. */
+/* Is told of each node and family for which there is no route. @cidr: family 0 with
+ * ROUTE_NO_CIDR. */
 typedef void (*route_problem_fn)(const struct cluster_node *node,
-				 const struct ip_prefix *cidr, const struct ip_addr *gw,
-				 enum route_problem problem, void *data);
+				 const struct ip_prefix *cidr, enum route_problem problem,
+				 void *data);
 
 struct routes_done {
-	size_t wanted, added, changed, removed;
-	size_t problems[ROUTE_PROBLEMS];
-	unsigned int uplink; /* an interface that routes leave by; 0: none */
+	size_t wanted; /* routes that there are now, or should be */
+	size_t added, changed, removed;
+	size_t problems[ROUTE_PROBLEMS]; /* how often each was met */
 };
 
 /*
- * Makes our routes be those to all nodes but @own. Problems go to @fn; the others' routes
- * are made all the same. Code 101 where the kernel refuses one; then the rest was tried, too.
+ * Makes the agent's routes be those to all of @nodes but the one named @own. Problems go to @fn;
+ * the other nodes' routes are made all the same. Code 101: the kernel refused a route, and the
+ * rest was tried, too; 100. @ret_done is set after an error, too.
  */
 int routes_sync(struct netlink *nl, const struct node_table *nodes, const char *own,
 		route_problem_fn fn, void *data, struct routes_done *ret_done,
 		struct cni_error *err);
 
-/* Removes all of ours. */
+/* Removes all routes of the agent. Codes 100, 101. */
 int routes_remove(struct netlink *nl, size_t *ret_removed, struct cni_error *err);
 
 #endif

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Walking the network's two directories. */
+/*
+ * A network has two directories in the store: DATA_DIR/NETWORK, with a file for each reserved
+ * address, and DATA_DIR/.bridge-cni/NETWORK, with a file for each record.
+ */
 #include "store_files.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,13 +14,18 @@
 #include "ipam/store/record.h"
 #include "deploy/agent/base/files.h"
 
+#define RECORDS_DIR "/.bridge-cni"
+
+/* An outcome of dir_open(): the directory isn't there (yet). */
+#define DIR_ABSENT 1
+
 static void closedir_p(DIR **dir)
 {
 	if (*dir)
 		closedir(*dir);
 }
 
-/* -ENOENT without an error set: there is none yet. */
+/* Opens the network's directory below DATA_DIR@below, and gives its path. */
 static int dir_open(const struct options *options, const char *below, DIR **ret_dir,
 		    char path[PATH_MAX], struct cni_error *err)
 {
@@ -27,15 +34,10 @@ static int dir_open(const struct options *options, const char *below, DIR **ret_
 		return error_set(err, CNI_ERR_IO, ENAMETOOLONG, "%s: too long",
 				 options->data_dir);
 	*ret_dir = opendir(path);
-	if (!*ret_dir && errno == ENOENT)
-		return -ENOENT;
-	return *ret_dir ? 0 : error_errno(err, CNI_ERR_IO, errno, "reading %s", path);
-}
-
-static int records_open(const struct options *options, DIR **ret_dir, char path[PATH_MAX],
-			struct cni_error *err)
-{
-	return dir_open(options, "/.bridge-cni", ret_dir, path, err);
+	if (*ret_dir)
+		return 0;
+	return errno == ENOENT ? DIR_ABSENT
+			       : error_errno(err, CNI_ERR_IO, errno, "reading %s", path);
 }
 
 static bool is_record(const struct dirent *entry)
@@ -43,64 +45,66 @@ static bool is_record(const struct dirent *entry)
 	return strncmp(entry->d_name, RECORD_PREFIX, strlen(RECORD_PREFIX)) == 0;
 }
 
-int store_look_records(const struct options *options,
-		       int (*fn)(const char *text, size_t len, void *data,
-				 struct cni_error *err),
-		       void *data, struct cni_error *err)
+int store_files_each_record(const struct options *options,
+			    int (*fn)(const char *text, size_t len, void *data,
+				      struct cni_error *err),
+			    void *data, struct cni_error *err)
 {
 	_cleanup_(closedir_p) DIR *dir = NULL;
 	char path[PATH_MAX], file[PATH_MAX];
 	struct dirent *entry;
-	int r = records_open(options, &dir, path, err);
+	int r = dir_open(options, RECORDS_DIR, &dir, path, err);
 
-	if (r < 0)
-		return r == -ENOENT && !err->code ? 0 : r;
+	if (r == DIR_ABSENT)
+		return 0;
 	while (r == 0 && (entry = readdir(dir))) {
 		_cleanup_(free_p) char *text = NULL;
-		struct cni_error gone = {};
+		struct cni_error ignored = {};
 		size_t len;
 
 		if (!is_record(entry) ||
 		    snprintf(file, PATH_MAX, "%s/%s", path, entry->d_name) >= PATH_MAX)
 			continue;
-		if (file_read(file, &text, &len, &gone) == 0)
+		if (file_read(file, &text, &len, &ignored) == 0)
 			r = fn(text, len, data, err);
 	}
 	return r;
 }
 
-int store_look_record(const struct options *options, const char *container_id,
-		      const char *ifname, char **ret_text, size_t *ret_len,
-		      struct cni_error *err)
+int store_files_read_record(const struct options *options, const char *container_id,
+			    const char *ifname, char **ret_text, size_t *ret_len,
+			    struct cni_error *err)
 {
 	char path[PATH_MAX], name[RECORD_NAME_MAX];
+	int r;
 
-	if (snprintf(path, PATH_MAX, "%s/.bridge-cni/%s/%s", options->data_dir,
+	if (snprintf(path, PATH_MAX, "%s" RECORDS_DIR "/%s/%s", options->data_dir,
 		     options->network,
 		     record_name(owner_hash(container_id, ifname), name)) >= PATH_MAX)
 		return error_set(err, CNI_ERR_IO, ENAMETOOLONG, "%s: too long",
 				 options->data_dir);
-	return file_read(path, ret_text, ret_len, err);
+	r = file_read(path, ret_text, ret_len, err);
+	return r == FILE_ABSENT ? STORE_RECORD_ABSENT : r;
 }
 
-int store_look_count(const struct options *options, struct store_counts *ret_counts,
-		     struct cni_error *err)
+int store_files_count(const struct options *options, struct store_counts *ret_counts,
+		      struct cni_error *err)
 {
 	_cleanup_(closedir_p) DIR *records = NULL, *addresses = NULL;
 	struct store_counts counts = {};
 	char path[PATH_MAX];
 	struct dirent *entry;
 	struct ip_addr addr;
-	int r = records_open(options, &records, path, err);
+	int r = dir_open(options, RECORDS_DIR, &records, path, err);
 
 	while (r == 0 && (entry = readdir(records)))
 		counts.attachments += is_record(entry);
-	if (r == 0 || (r == -ENOENT && !err->code))
+	if (r >= 0)
 		r = dir_open(options, "", &addresses, path, err);
-	while (r == 0 && addresses && (entry = readdir(addresses)))
+	while (r == 0 && (entry = readdir(addresses)))
 		if (ip_parse(entry->d_name, &addr) == 0)
 			counts.used[addr.family == AF_INET6]++;
-	if (r < 0 && err->code)
+	if (r < 0)
 		return r;
 	*ret_counts = counts;
 	return 0;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What stands in the address store (ipam/store/store.h), by looking at its files: nothing is
- * locked, nothing is changed. */
+/*
+ * What is in the network's address store (ipam/store/store.h), read from its files. The store is not
+ * locked and nothing is changed: a file may come or go meanwhile, but each is whole.
+ */
 #ifndef BRIDGE_CNI_AGENT_STORE_FILES_H
 #define BRIDGE_CNI_AGENT_STORE_FILES_H
 
@@ -9,22 +11,29 @@
 #include "deploy/agent/api/node_table.h"
 #include "deploy/agent/base/options.h"
 
-/* Hands the text of each record to @fn. No store is success. Code 5, or @fn's. */
-int store_look_records(const struct options *options,
-		       int (*fn)(const char *text, size_t len, void *data,
-				 struct cni_error *err),
-		       void *data, struct cni_error *err);
+/* Hands the text of each record to @fn, which returns < 0 with the error set to stop. A record
+ * that can't be read is left out; that there is no store is success. Code 5, or @fn's. */
+int store_files_each_record(const struct options *options,
+			    int (*fn)(const char *text, size_t len, void *data,
+				      struct cni_error *err),
+			    void *data, struct cni_error *err);
 
-/* The text of one attachment's; -ENOENT without an error set: there is none. Code 5. */
-int store_look_record(const struct options *options, const char *container_id,
-		      const char *ifname, char **ret_text, size_t *ret_len,
-		      struct cni_error *err);
+/* An outcome of store_files_read_record(): the attachment has no record. */
+#define STORE_RECORD_ABSENT 1
+
+/* Reads the text of one attachment's record, which the caller frees. STORE_RECORD_ABSENT.
+ * Codes 5, 100. */
+int store_files_read_record(const struct options *options, const char *container_id,
+			    const char *ifname, char **ret_text, size_t *ret_len,
+			    struct cni_error *err);
 
 struct store_counts {
 	uint64_t used[FAMILIES]; /* reserved addresses */
-	uint64_t attachments; /* that have a record */
+	uint64_t attachments; /* attachments that have a record */
 };
-int store_look_count(const struct options *options, struct store_counts *ret_counts,
-		     struct cni_error *err);
+
+/* Counts by the names of the store's files. No store: nothing is counted. Code 5. */
+int store_files_count(const struct options *options, struct store_counts *ret_counts,
+		      struct cni_error *err);
 
 #endif

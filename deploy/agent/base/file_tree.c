@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Each operation is a function that tree_each() calls and that calls it for a directory. */
+#include "file_tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+
+#include "conf/identity.h"
+#include "files.h"
+
+int tree_each(const char *dir,
+	      int (*fn)(const char *path, const char *name, void *data,
+			struct cni_error *err),
+	      void *data, struct cni_error *err)
+{
+	struct dirent **entries = NULL;
+	int n = scandir(dir, &entries, NULL, alphasort), r = 0;
+
+	if (n < 0)
+		return error_errno(err, CNI_ERR_IO, errno, "reading %s", dir);
+	for (int i = 0; i < n; i++) {
+		const char *name = entries[i]->d_name;
+		char path[PATH_MAX];
+
+		if (r == 0 && strcmp(name, ".") != 0 && strcmp(name, "..") != 0) {
+			r = path_join(path, dir, name, err);
+			if (r == 0)
+				r = fn(path, name, data, err);
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	return r;
+}
+
+/* -- hashing */
+
+struct hashing {
+	uint64_t hash;
+	enum tree_hash how;
+	int depth;
+};
+
+static void add(struct hashing *hashing, const void *data, size_t len)
+{
+	hashing->hash = hash_more(hashing->hash, data, len);
+}
+
+static int add_content(const char *path, struct hashing *hashing, struct cni_error *err)
+{
+	_cleanup_(close_p) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char buffer[16384];
+	ssize_t got = fd < 0 ? -1 : 0;
+
+	while (fd >= 0 && (got = read(fd, buffer, sizeof(buffer))) > 0)
+		add(hashing, buffer, got);
+	return got < 0 ? error_errno(err, CNI_ERR_IO, errno, "reading %s", path) : 0;
+}
+
+static int add_entry(const char *path, const char *name, void *data,
+		     struct cni_error *err)
+{
+	struct hashing *hashing = data;
+	struct stat st;
+	mode_t mode;
+	int r = 0;
+
+	if (stat(path, &st) < 0)
+		return error_errno(err, CNI_ERR_IO, errno, "looking at %s", path);
+	mode = st.st_mode & (S_IFMT | S_IXUSR);
+	add(hashing, name, strlen(name) + 1);
+	add(hashing, &mode, sizeof(mode));
+	if (S_ISDIR(st.st_mode)) {
+		if (++hashing->depth > TREE_DEPTH_MAX)
+			return error_set(err, CNI_ERR_IO, ELOOP, "%s: nested too deeply",
+					 path);
+		r = tree_each(path, add_entry, hashing, err);
+		hashing->depth--;
+	} else if (hashing->how == TREE_BY_CONTENT) {
+		r = add_content(path, hashing, err);
+	} else {
+		add(hashing, &st.st_size, sizeof(st.st_size));
+		add(hashing, &st.st_ino, sizeof(st.st_ino));
+		add(hashing, &st.st_mtim, sizeof(st.st_mtim));
+		add(hashing, &st.st_ctim, sizeof(st.st_ctim));
+	}
+	return r;
+}
+
+int tree_hash(const char *dir, enum tree_hash how, uint64_t *ret_hash,
+	      struct cni_error *err)
+{
+	struct hashing hashing = {.hash = hash_text(BRIDGE_CNI_VERSION), .how = how};
+	int r = tree_each(dir, add_entry, &hashing, err);
+
+	*ret_hash = hashing.hash;
+	return r;
+}
+
+/* -- copying and removing */
+
+static int copy_file(const char *from, const char *to, const struct stat *st,
+		     struct cni_error *err)
+{
+	_cleanup_(close_p) int in = open(from, O_RDONLY | O_CLOEXEC);
+	_cleanup_(close_p) int out = -1;
+	ssize_t sent = 1;
+
+	if (in < 0)
+		return error_errno(err, CNI_ERR_IO, errno, "reading %s", from);
+	out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+		   st->st_mode & S_IXUSR ? 0755 : 0644);
+	if (out < 0)
+		return error_errno(err, CNI_ERR_IO, errno, "making %s", to);
+	while (sent > 0)
+		sent = sendfile(out, in, NULL, 1 << 20);
+	if (sent < 0 || fsync(out) < 0)
+		return error_errno(err, CNI_ERR_IO, errno, "writing %s", to);
+	return 0;
+}
+
+static int copy_entry(const char *from, const char *name, void *data,
+		      struct cni_error *err)
+{
+	const char *dir = data;
+	char to[PATH_MAX];
+	struct stat st;
+	int r = path_join(to, dir, name, err);
+
+	if (r < 0)
+		return r;
+	if (stat(from, &st) < 0)
+		return error_errno(err, CNI_ERR_IO, errno, "looking at %s", from);
+	if (!S_ISDIR(st.st_mode))
+		return copy_file(from, to, &st, err);
+	if (mkdir(to, 0755) < 0)
+		return error_errno(err, CNI_ERR_IO, errno, "making %s", to);
+	r = tree_each(from, copy_entry, to, err);
+	return r < 0 ? r : dir_sync(to, err);
+}
+
+int tree_copy(const char *from, const char *to, struct cni_error *err)
+{
+	return tree_each(from, copy_entry, (char *)to, err);
+}
+
+static int remove_entry(const char *path, const char *name, void *data,
+			struct cni_error *err)
+{
+	(void)name;
+	(void)data;
+	return tree_remove(path, err);
+}
+
+int tree_remove(const char *path, struct cni_error *err)
+{
+	int r;
+
+	if (unlink(path) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return error_errno(err, CNI_ERR_IO, errno, "removing %s", path);
+	r = tree_each(path, remove_entry, NULL, err);
+	if (r == 0 && rmdir(path) < 0)
+		r = error_errno(err, CNI_ERR_IO, errno, "removing %s", path);
+	return r;
+}

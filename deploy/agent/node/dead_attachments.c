@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Records are held against interfaces and paths. The store's lock isn't taken: a record is whole
+ * or absent, and an attachment that is alive has its namespace, at whatever step of its ADD.
+ */
+#include "dead_attachments.h"
+
+#include <errno.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/statfs.h>
+
+#include "ipam/store/record.h"
+#include "plugin/attachment/kernel.h"
+#include "store_files.h"
+
+enum life {
+	ALIVE, /* or it can't be told */
+	ALIVE_SEEN, /* and its namespace is seen at its path */
+	DEAD, /* it has no interface, and at its path there is no namespace */
+};
+
+/* An attachment that has a record. */
+struct recorded {
+	struct record record;
+	enum life life;
+};
+
+struct recorded_list {
+	struct node node;
+	struct kernel kernel; /* through which the plugin asks the same questions */
+	struct recorded *items;
+	size_t n;
+};
+
+static void recorded_list_clear(struct recorded_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		record_clear(&list->items[i].record);
+	free(list->items);
+	node_close(&list->node);
+}
+
+static enum life life_of(const struct recorded_list *list, const struct record *record)
+{
+	const struct ipam_kernel *kernel = &list->kernel.ipam;
+	struct statfs at = {};
+	bool is_namespace;
+
+	if (statfs(record->netns, &at) < 0 && errno != ENOENT)
+		return ALIVE;
+	is_namespace = at.f_type == NSFS_MAGIC;
+	if (kernel->has_interface(kernel, record))
+		return is_namespace ? ALIVE_SEEN : ALIVE;
+	/* The plugin itself gives back what earlier boots have left, and somebody in another
+	 * namespace what is connected to a bridge there. */
+	if (is_namespace || strcmp(record->boot, kernel->boot_id) != 0 ||
+	    (record->node && record->node != kernel->node_cookie(kernel)) ||
+	    kernel->has_renamed(kernel, record))
+		return ALIVE;
+	return DEAD;
+}
+
+static int add_recorded(const char *text, size_t len, void *data, struct cni_error *err)
+{
+	struct recorded_list *list = data;
+	struct record record = {};
+	struct recorded *items;
+
+	if (record_parse(text, len, &record) < 0)
+		return 0; /* torn, or of a newer version: it counts as alive */
+	items = reallocarray(list->items, list->n + 1, sizeof(*items));
+	if (!items) {
+		record_clear(&record);
+		return error_oom(err);
+	}
+	list->items = items;
+	items[list->n++] = (struct recorded){record, life_of(list, &record)};
+	return 0;
+}
+
+/* Is the namespace of a live attachment seen in the directory of this path? */
+static bool is_believed(const struct recorded_list *list, const char *netns)
+{
+	const char *slash = strrchr(netns, '/');
+	size_t len = slash ? (size_t)(slash - netns) + 1 : 0;
+
+	for (size_t i = 0; len && i < list->n; i++) {
+		const char *other = list->items[i].record.netns;
+
+		if (list->items[i].life == ALIVE_SEEN &&
+		    strncmp(netns, other, len) == 0 && !strchr(other + len, '/'))
+			return true;
+	}
+	return false;
+}
+
+int dead_attachments_find(const struct options *options, struct ipam_owner_list *ret_dead,
+			  size_t *ret_refused, struct cni_error *err)
+{
+	_cleanup_(recorded_list_clear) struct recorded_list list = {.node = NODE_CLOSED};
+	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list dead = {};
+	size_t refused = 0;
+	int r;
+
+	r = node_open(&list.node, err);
+	if (r < 0)
+		return r;
+	kernel_open(&list.node, &list.kernel);
+	r = store_files_each_record(options, add_recorded, &list, err);
+	for (size_t i = 0; r == 0 && i < list.n; i++) {
+		const struct record *record = &list.items[i].record;
+
+		if (list.items[i].life != DEAD || !record_is_on(record, options->bridge))
+			continue;
+		if (!is_believed(&list, record->netns))
+			refused++;
+		else if (ipam_owner_list_add(&dead, record->container_id,
+					     record->ifname) < 0)
+			r = error_oom(err);
+	}
+	if (r < 0)
+		return r;
+	*ret_dead = dead;
+	*ret_refused = refused;
+	dead = (struct ipam_owner_list){};
+	return 0;
+}
+
+bool dead_attachments_confirm(const struct options *options,
+			      const struct ipam_owner *owner)
+{
+	_cleanup_(recorded_list_clear) struct recorded_list list = {.node = NODE_CLOSED};
+	_cleanup_(free_p) char *text = NULL;
+	struct cni_error ignored = {};
+	size_t len;
+
+	if (store_files_read_record(options, owner->container_id, owner->ifname, &text,
+				    &len, &ignored) < 0 ||
+	    node_open(&list.node, &ignored) < 0)
+		return false;
+	kernel_open(&list.node, &list.kernel);
+	return add_recorded(text, len, &list, &ignored) == 0 && list.n == 1 &&
+	       list.items[0].life == DEAD;
+}

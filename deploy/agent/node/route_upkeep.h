@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Keeps the routes to the other nodes' pods right (routes.h): when they are held against the
+ * kernel's, what is logged of it, and what metrics tell.
+ */
+#ifndef BRIDGE_CNI_AGENT_ROUTE_UPKEEP_H
+#define BRIDGE_CNI_AGENT_ROUTE_UPKEEP_H
+
+#include "deploy/agent/base/log.h"
+#include "routes.h"
+
+/* How many nodes without a route are named by metrics. */
+#define UNROUTED_NODES_MAX 256
+
+struct unrouted_node {
+	char node[NODE_NAME_MAX + 1];
+	struct ip_prefix cidr; /* family 0: it has none */
+	enum route_problem problem;
+};
+
+/* route_upkeep_open() sets all of it. */
+struct route_upkeep {
+	struct netlink *rtnl; /* borrowed */
+	const struct log *log;
+	const char *own_node; /* this node's name */
+	int64_t due_at; /* by now_ms(); INT64_MAX: nothing is due */
+	bool right; /* all went well the last time */
+	struct routes_done done; /* of the last time */
+	struct unrouted_node *unrouted; /* of the last time */
+	size_t n_unrouted;
+	uint64_t unrouted_hash; /* of those that were logged last */
+	uint64_t syncs, changes; /* since the start */
+	uint64_t error; /* of log_error_once() */
+};
+
+/* Strings and connections are borrowed. Code 100. */
+int route_upkeep_open(struct route_upkeep *upkeep, struct netlink *rtnl,
+		      const struct log *log, const char *own_node, struct cni_error *err);
+void route_upkeep_close(struct route_upkeep *upkeep);
+
+/* The kernel has told of a change: the routes are due in a moment, in which more may come. */
+void route_upkeep_soon(struct route_upkeep *upkeep);
+
+/* Makes the kernel's routes be those to @nodes, now. After an error they are due again. */
+void route_upkeep_run(struct route_upkeep *upkeep, const struct node_table *nodes);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Runtimes must not find a configuration whose executable isn't there. */
+#include "setup.h"
+
+#include <errno.h>
+
+void setup_clear(struct setup *setup)
+{
+	conflist_clear(&setup->conflist);
+}
+
+void setup_load_conflist(struct setup *setup)
+{
+	struct cni_error ignored = {};
+
+	(void)conflist_load(setup->options->conf_dir, setup->options->conflist,
+			    &setup->conflist, &ignored);
+}
+
+void setup_check_bundle(struct setup *setup)
+{
+	struct cni_error err = {};
+	int r = install_ensure(&setup->install, &err);
+
+	setup->installed = r >= 0;
+	if (r < 0) {
+		log_error_once(setup->log, &setup->install_error, "installing has failed",
+			       &err);
+		return;
+	}
+	setup->install_error = 0;
+	if (r == INSTALL_DONE)
+		log_write(setup->log, LOG_LEVEL_INFO, "installed", "version",
+			  setup->install.version, "directory", setup->options->bin_dir,
+			  NULL);
+}
+
+enum setup_conflist setup_check_conflist(struct setup *setup)
+{
+	const struct options *options = setup->options;
+	struct cni_error err = {};
+	int r;
+
+	if (!setup->installed || !setup->conflist.text)
+		return SETUP_CONFLIST_NOT_YET;
+	r = conflist_install(options->conf_dir, options->conflist, &setup->conflist,
+			     &err);
+	setup->configured = r >= 0;
+	if (r < 0) {
+		log_error_once(setup->log, &setup->conflist_error,
+			       "writing the configuration has failed", &err);
+		return SETUP_CONFLIST_NOT_YET;
+	}
+	setup->conflist_error = 0;
+	if (r != CONFLIST_WRITTEN)
+		return SETUP_CONFLIST_RIGHT;
+	log_write(setup->log, LOG_LEVEL_INFO, "configuration written", "file",
+		  options->conflist, "directory", options->conf_dir, NULL);
+	return SETUP_CONFLIST_WRITTEN;
+}
+
+static int conflist_of(const struct setup *setup, const struct node_table *nodes,
+		       const struct cluster_node *own, struct conflist *ret_list,
+		       struct cni_error *err)
+{
+	_cleanup_(free_p) struct ip_prefix *items = NULL;
+	struct prefix_list cluster;
+	int r = node_table_cidrs(nodes, &setup->options->cluster_cidrs, &cluster, err);
+
+	if (r < 0)
+		return r;
+	items = cluster.items;
+	return conflist_make(setup->options, own, &cluster, ret_list, err);
+}
+
+void setup_make_conflist(struct setup *setup, const struct node_table *nodes)
+{
+	const char *name = setup->options->node_name;
+	const struct cluster_node *own = node_table_find(nodes, name);
+	struct conflist list = {};
+	struct cni_error err = {};
+
+	if (!own || (!own->cidrs[0].addr.family && !own->cidrs[1].addr.family)) {
+		error_set(&err, CNI_ERR_TRY_AGAIN, ENOENT, "%s has no %s yet", name,
+			  own ? "podCIDR" : "Node");
+		log_error_once(setup->log, &setup->conflist_error, "waiting", &err);
+		return;
+	}
+	if (conflist_of(setup, nodes, own, &list, &err) < 0) {
+		log_error_once(setup->log, &setup->conflist_error,
+			       "the configuration isn't right", &err);
+		return;
+	}
+	if (list.left_out)
+		log_write(setup->log, LOG_LEVEL_ERROR,
+			  "too many podCIDRs to list: pods on some nodes will see the "
+			  "node's address instead of the pod's; set --cluster-cidr",
+			  NULL);
+	conflist_clear(&setup->conflist);
+	setup->conflist = list;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a runtime needs on the node before it can start pods: the bundle, then the configuration
+ * list. Both are put there and kept there; errors that last are logged once.
+ */
+#ifndef BRIDGE_CNI_AGENT_SETUP_H
+#define BRIDGE_CNI_AGENT_SETUP_H
+
+#include <stdbool.h>
+
+#include "conflist.h"
+#include "install.h"
+#include "deploy/agent/base/log.h"
+
+/* The caller sets the first two fields and install's directories, and the rest to 0. */
+struct setup {
+	const struct options *options;
+	const struct log *log;
+	struct install install;
+	struct conflist conflist; /* owned */
+	bool installed, configured; /* it was right when it was looked at last */
+	uint64_t install_error, conflist_error; /* of log_error_once() */
+};
+void setup_clear(struct setup *setup);
+
+/* Takes the list that an earlier agent has written. It serves until the API server has told
+ * of this node; where it can't be read, there is none. */
+void setup_load_conflist(struct setup *setup);
+
+/* Makes the configuration list that the node table asks for; it is written by
+ * setup_check_conflist(). Without a podCIDR of this node, or after an error, the former one
+ * stays. */
+void setup_make_conflist(struct setup *setup, const struct node_table *nodes);
+
+/* Sees to it that the bundle is on the node. */
+void setup_check_bundle(struct setup *setup);
+
+enum setup_conflist {
+	SETUP_CONFLIST_NOT_YET, /* it isn't known yet, its plugin is missing, or an error */
+	SETUP_CONFLIST_RIGHT, /* it was there */
+	SETUP_CONFLIST_WRITTEN, /* it was missing or another one */
+};
+
+/* Sees to it that the configuration list is on the node, if its plugin is. */
+enum setup_conflist setup_check_conflist(struct setup *setup);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* All that an agent has: the parts that do the work, and when the loop is to call them. */
+#ifndef BRIDGE_CNI_AGENT_STATE_H
+#define BRIDGE_CNI_AGENT_STATE_H
+
+#include "deploy/agent/api/reflector.h"
+#include "deploy/agent/base/http_server.h"
+#include "deploy/agent/base/job.h"
+#include "deploy/agent/base/options.h"
+#include "deploy/agent/node/heal.h"
+#include "deploy/agent/node/reclaim.h"
+#include "deploy/agent/node/route_upkeep.h"
+#include "deploy/agent/node/setup.h"
+
+enum agent_job {
+	AGENT_JOB_NONE,
+	AGENT_JOB_REPAIR, /* heal's */
+	AGENT_JOB_DEL, /* reclaim's */
+};
+
+struct agent {
+	const struct options *options;
+	const struct log *log;
+	struct node_table nodes;
+	struct netlink *rtnl, *nft;
+	struct reflector_spec reflector_spec;
+	struct reflector *reflector; /* keeps @nodes */
+	struct http_server *http; /* NULL: the agent has no port */
+	struct setup setup;
+	struct route_upkeep routes;
+	struct heal heal;
+	struct reclaim reclaim;
+	struct job job;
+	enum agent_job job_kind;
+	int signal_fd, route_events_fd;
+	int lock_fd; /* -1: the agent lock is not this agent's */
+
+	/* Times are by now_ms(). */
+	int64_t check_at; /* when the files on the node are looked at */
+	int64_t resync_at; /* when everything is looked at without a reason */
+	bool nodes_changed; /* configuration list and routes are to follow the node table */
+	bool standing_by; /* the agent lock was given up: nothing is touched any more */
+	bool ended; /* the agent was told to end */
+	bool trimmed; /* memory that the start has needed was given back */
+};
+
+#endif
