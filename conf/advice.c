@@ -96,7 +96,8 @@ static const char *nearest(const char *key, const struct json_type *const *table
 }
 
 struct telling {
-	struct attachment *att;
+	const struct request *request;
+	struct notices *notices;
 	bool own_ipam; /* another IPAM's keys are its own */
 	size_t told;
 };
@@ -114,7 +115,7 @@ static const struct place {
 	{"", &host_local_root, "runtimeConfig", NULL},
 	{"", &port_root, "runtimeConfig", NULL},
 	{"", &bandwidth_runtime_root, "runtimeConfig", NULL},
-	{"ipam", &net_conf_root, "", "dns"},
+	{"ipam", &network_root, "", "dns"},
 	{"ipam.ranges[", &host_local_root, "ipam", NULL},
 };
 
@@ -181,35 +182,38 @@ static void tell(const struct json_path *path, const struct json_type *const *ta
 	const char *meant = place;
 
 	/* The other plugin's, for whom this is the IPAM. */
-	if (telling->told == TOLD_MAX || (telling->att->env.ipam_only && !path->parent))
+	if (telling->told == TOLD_MAX ||
+	    (telling->request->env.ipam_only && !path->parent))
 		return;
 	if (!known_elsewhere(path, telling->own_ipam, place))
 		meant = nearest(path->key, tables, n);
 	if (!meant)
 		return;
 	telling->told++;
-	attachment_notice(telling->att, "%s: unknown key, ignored; is \"%s\" meant?",
-			  json_path_format(path, where), meant);
+	notice(telling->notices, "%s: unknown key, ignored; is \"%s\" meant?",
+	       json_path_format(path, where), meant);
 }
 
 /* Another IPAM's keys are its own. */
-static bool has_own_ipam(const struct attachment *att)
+static bool has_own_ipam(const struct request *request)
 {
-	const char *type = json_member_text(att->doc, "ipam", "type");
+	const char *type = json_member_text(request->doc, "ipam", "type");
 
-	return att->env.ipam_only || (type && strcmp(type, "host-local") == 0);
+	return request->env.ipam_only || (type && strcmp(type, "host-local") == 0);
 }
 
-void advise_keys(struct attachment *att)
+void advise_keys(const struct request *request, struct notices *notices)
 {
 	const struct json_type *const roots[] = {
-		&others_root,	 &net_conf_root,	  &log_root,  &requested_root,
+		&others_root,	 &network_root,		  &log_root,  &requested_root,
 		&bandwidth_root, &bandwidth_runtime_root, &port_root, &host_local_root,
 	};
-	struct telling telling = {.att = att, .own_ipam = has_own_ipam(att)};
+	struct telling telling = {.request = request,
+				  .notices = notices,
+				  .own_ipam = has_own_ipam(request)};
 
-	json_unknown_keys(att->doc, roots, ARRAY_SIZE(roots) - !telling.own_ipam, tell,
-			  &telling);
+	json_unknown_keys(request->doc, roots, ARRAY_SIZE(roots) - !telling.own_ipam,
+			  tell, &telling);
 }
 
 /* Adds to names of keys in a message. */
@@ -220,13 +224,13 @@ static void name_add(char *names, size_t size, const char *parent, const char *k
 	snprintf(names + len, size - len, "%s%s%s", len ? ", " : "", parent, key);
 }
 
-void advise_ipam(struct attachment *att)
+void advise_ipam(const struct request *request, struct notices *notices)
 {
-	const char *other = json_other_member(att->doc, "ipam", "type");
-	const struct net_conf *conf = &att->conf;
+	const char *other = json_other_member(request->doc, "ipam", "type");
+	const struct network *conf = &request->network;
 	char names[JSON_PATH_MAX] = "";
 
-	if (att->env.ipam_only || (conf->ipam.type && *conf->ipam.type))
+	if (request->env.ipam_only || (conf->ipam.type && *conf->ipam.type))
 		return;
 	if (conf->is_default_gateway)
 		name_add(names, sizeof(names), "", "isDefaultGateway");
@@ -237,14 +241,14 @@ void advise_ipam(struct attachment *att)
 	if (other)
 		name_add(names, sizeof(names), "ipam.", other);
 	if (*names)
-		attachment_notice(att,
-				  "%s: without ipam.type the pod gets no address, and "
-				  "nothing comes of this; set ipam.type, \"host-local\" "
-				  "for example",
-				  names);
+		notice(notices,
+		       "%s: without ipam.type the pod gets no address, and "
+		       "nothing comes of this; set ipam.type, \"host-local\" "
+		       "for example",
+		       names);
 }
 
-static bool has_default_route(const struct net_conf *conf)
+static bool has_default_route(const struct network *conf)
 {
 	for (size_t i = 0; i < conf->ipam.routes.n; i++)
 		if (conf->ipam.routes.items[i].dst.len == 0)
@@ -252,15 +256,14 @@ static bool has_default_route(const struct net_conf *conf)
 	return conf->is_default_gateway;
 }
 
-void advise_effects(struct attachment *att)
+void advise_effects(const struct request *request, struct notices *notices)
 {
-	const struct net_conf *conf = &att->conf;
+	const struct network *conf = &request->network;
 
-	if (att->env.ipam_only || !conf->ipam.type || !*conf->ipam.type)
+	if (request->env.ipam_only || !conf->ipam.type || !*conf->ipam.type)
 		return;
-	if (conf->metric && has_own_ipam(att) && !has_default_route(conf))
-		attachment_notice(att,
-				  "metric: nothing comes of this, as the network has "
-				  "no default route; set isDefaultGateway, or a route to "
-				  "0.0.0.0/0 or ::/0 in ipam.routes");
+	if (conf->metric && has_own_ipam(request) && !has_default_route(conf))
+		notice(notices, "metric: nothing comes of this, as the network has "
+				"no default route; set isDefaultGateway, or a route to "
+				"0.0.0.0/0 or ::/0 in ipam.routes");
 }

@@ -8,7 +8,7 @@
 #define BRIDGE_CNI_CONF_ANSWER_H
 
 #include "conf/base/error.h"
-#include "net_conf.h"
+#include "cni_result.h"
 
 struct json_doc;
 

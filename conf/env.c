@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Reading the CNI_* environment, in the order and the words of the reference library
- * (containernetworking/cni pkg/skel). What the JSON says is net_conf.c's.
+ * (containernetworking/cni pkg/skel). What the JSON says is network.c's.
  */
 #include "env.h"
 
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "net_conf.h"
+#include "names.h"
 
 static const char *const verb_names[] = {
 	[CNI_ADD] = "ADD",	 [CNI_DEL] = "DEL",	    [CNI_CHECK] = "CHECK",

@@ -77,7 +77,7 @@ static void host_local_clear(struct host_local *local)
 }
 
 int host_local_read(const struct json_doc *doc, bool whole, enum cni_version version,
-		    struct ipam_conf *ipam, struct cni_error *err)
+		    struct ipam_conf *ipam, struct pod *pod, struct cni_error *err)
 {
 	_cleanup_(host_local_clear) struct host_local local = {};
 	int r;
@@ -93,9 +93,9 @@ int host_local_read(const struct json_doc *doc, bool whole, enum cni_version ver
 	ipam->resolv_conf = local.resolv_conf;
 	ipam->routes = local.routes;
 	local.routes = (struct route_list){};
-	ipam->runtime_ips = local.runtime_ips;
+	pod->runtime_ips = local.runtime_ips;
 	local.runtime_ips = (struct ip_request_list){};
-	ipam->args_ips = local.args_ips;
+	pod->args_ips = local.args_ips;
 	local.args_ips = (struct ip_request_list){};
 	return 0;
 }
@@ -104,6 +104,4 @@ void host_local_conf_clear(struct ipam_conf *ipam)
 {
 	json_clear(&range_sets_type, &ipam->sets);
 	json_clear(&conf_routes_type, &ipam->routes);
-	json_clear(&ip_requests_type, &ipam->runtime_ips);
-	json_clear(&ip_requests_type, &ipam->args_ips);
 }

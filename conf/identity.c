@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "net_conf.h"
+#include "names.h"
 #include "conf/base/sha512.h"
 
 #define FNV_OFFSET 0xcbf29ce484222325u

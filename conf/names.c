@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The syntax of names that come from outside: networks, containers, interfaces. */
-#include "net_conf.h"
+#include "names.h"
 
 #include <net/if.h>
 #include <string.h>

@@ -14,7 +14,8 @@
 
 /* As it is read. */
 struct keys {
-	struct port_conf ports;
+	struct port_conf conf;
+	struct pod_ports ports;
 	const char *backend, *over_listener;
 	uint32_t mark_bit;
 	const char *mark_chain;
@@ -164,7 +165,7 @@ static const struct json_field runtime_fields[] = {
 static const struct json_type runtime_type = OBJECT(runtime_fields);
 
 static const struct json_field capability_fields[] = {
-	FIELD(struct keys, ports.expected, "portMappings", &bool_type),
+	FIELD(struct keys, conf.expected, "portMappings", &bool_type),
 };
 static const struct json_type capabilities_type = OBJECT(capability_fields);
 
@@ -181,7 +182,7 @@ static const struct json_type conditions_type = {
 static const struct json_field root_fields[] = {
 	{.key = "runtimeConfig", .type = &runtime_type},
 	{.key = "capabilities", .type = &capabilities_type},
-	FIELD(struct keys, ports.snat, "snat", &bool_type),
+	FIELD(struct keys, conf.snat, "snat", &bool_type),
 	FIELD(struct keys, over_listener, "hostPortOverListener", &text_type),
 	FIELD(struct keys, backend, "backend", &text_type),
 	FIELD(struct keys, ports.masq_all, "masqAll", &bool_type),
@@ -212,7 +213,7 @@ static int over_listener_settle(struct keys *keys, struct cni_error *err)
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		if (strcmp(names[i], name) != 0)
 			continue;
-		keys->ports.over_listener = i;
+		keys->conf.over_listener = i;
 		return 0;
 	}
 	return error_set(err, CNI_ERR_CONFIG, EINVAL,
@@ -252,16 +253,15 @@ static int check_keys(const struct keys *keys, struct cni_error *err)
 	return 0;
 }
 
-static int check_usable(const struct port_conf *ports, bool has_ipam,
-			struct cni_error *err)
+static int check_usable(const struct keys *keys, bool has_ipam, struct cni_error *err)
 {
-	const struct port_mapping_list *entries = &ports->entries;
+	const struct port_mapping_list *entries = &keys->ports.entries;
 
 	if (entries->n > 0 && !has_ipam)
 		return error_set(err, CNI_ERR_CONFIG, EINVAL,
 				 "runtimeConfig.portMappings: the network has no ipam, "
 				 "and a host port needs a pod with an address");
-	for (size_t i = 0; i < entries->n && !ports->snat; i++)
+	for (size_t i = 0; i < entries->n && !keys->conf.snat; i++)
 		if (ip_is_loopback(&entries->items[i].host_ip))
 			return error_set(err, CNI_ERR_CONFIG, EINVAL,
 					 "runtimeConfig.portMappings[%zu].hostIP: %s is "
@@ -271,7 +271,7 @@ static int check_usable(const struct port_conf *ports, bool has_ipam,
 	return 0;
 }
 
-static int merge(struct port_conf *ports, struct cni_error *err)
+static int merge(struct pod_ports *ports, struct cni_error *err)
 {
 	if (ports->entries.n == 0)
 		return 0;
@@ -287,17 +287,18 @@ static int merge(struct port_conf *ports, struct cni_error *err)
 			 ports->mappings.n, PORT_RUNS_MAX);
 }
 
-void port_conf_clear(struct port_conf *ports)
+void pod_ports_clear(struct pod_ports *ports)
 {
 	free(ports->entries.items);
 	free(ports->mappings.items);
-	*ports = (struct port_conf){};
+	*ports = (struct pod_ports){};
 }
 
 int port_mappings_read(const struct json_doc *doc, bool has_ipam,
-		       struct port_conf *ret_ports, struct cni_error *err)
+		       struct port_conf *ret_conf, struct pod_ports *ret_ports,
+		       struct cni_error *err)
 {
-	struct keys keys = {.ports.snat = true, .mark_bit = NO_MARK};
+	struct keys keys = {.conf.snat = true, .mark_bit = NO_MARK};
 	int r = json_read(doc, &port_root, &keys, err);
 
 	if (r < 0)
@@ -306,17 +307,18 @@ int port_mappings_read(const struct json_doc *doc, bool has_ipam,
 	if (r == 0)
 		r = over_listener_settle(&keys, err);
 	if (r == 0)
-		r = check_usable(&keys.ports, has_ipam, err);
+		r = check_usable(&keys, has_ipam, err);
 	if (r == 0)
 		r = merge(&keys.ports, err);
 	for (size_t i = 0; i < ARRAY_SIZE(keys.conditions); i++)
 		free(keys.conditions[i].items);
 	if (r < 0) {
-		port_conf_clear(&keys.ports);
+		pod_ports_clear(&keys.ports);
 		return r;
 	}
 	if (keys.ports.entries.n > 0)
-		keys.ports.expected = true;
+		keys.conf.expected = true;
+	*ret_conf = keys.conf;
 	*ret_ports = keys.ports;
 	return 0;
 }

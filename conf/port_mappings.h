@@ -35,13 +35,18 @@ enum over_listener {
 	OVER_LISTENER_ALLOW,
 };
 
-struct port_conf {
+/* A pod's host ports. */
+struct pod_ports {
 	struct port_mapping_list entries; /* as they were given, a port each; owned */
 	struct port_mapping_list mappings; /* what they come to; owned */
+	bool masq_all; /* whoever comes by them is masqueraded, where there is snat */
+};
+
+/* How a network serves the host ports of its pods. */
+struct port_conf {
 	bool snat; /* masquerade what couldn't be answered otherwise */
-	bool masq_all; /* whoever comes, where there is snat */
 	enum over_listener over_listener;
-	bool expected; /* pods of the network may have some (capabilities), or this one has */
+	bool expected; /* its pods may have some (capabilities), or this one has */
 };
 
 struct json_doc;
@@ -52,10 +57,11 @@ struct json_doc;
  * no meaning here, saying what replaces them.
  */
 int port_mappings_read(const struct json_doc *doc, bool has_ipam,
-		       struct port_conf *ret_ports, struct cni_error *err);
+		       struct port_conf *ret_conf, struct pod_ports *ret_ports,
+		       struct cni_error *err);
 
 /* Frees the lists. */
-void port_conf_clear(struct port_conf *ports);
+void pod_ports_clear(struct pod_ports *ports);
 
 /* Makes runs of @entries, sorted by protocol and address; the caller frees the items. -ENOMEM. */
 int port_mappings_merge(const struct port_mapping_list *entries,

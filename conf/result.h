@@ -7,7 +7,8 @@
 #define BRIDGE_CNI_CONF_RESULT_H
 
 #include "conf/base/error.h"
-#include "net_conf.h"
+#include "cni_result.h"
+#include "version.h"
 
 /*
  * @result in the shape of @version: ip4/ip6 up to 0.2.0 (the first address of each

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Inside conf/: the tables that the configuration and a prevResult share, and the parts
- * that net_conf_read() is made of.
+ * that network_read() is made of.
  */
 #ifndef BRIDGE_CNI_CONF_TABLES_H
 #define BRIDGE_CNI_CONF_TABLES_H
 
 #include "conf/json/json.h"
-#include "net_conf.h"
+#include "pod.h"
 
 #define DNS_ENTRIES_MAX	    64
 #define ROUTES_MAX	    1024
@@ -49,7 +49,7 @@ extern const struct json_type text_type, bool_type, u32_type, ip_type, prefix_ty
 extern const struct json_type dns_type; /* struct dns */
 extern const struct json_type ipam_type; /* struct ipam_conf: its type */
 /* The document, as each part of the reading has it. */
-extern const struct json_type net_conf_root, host_local_root, requested_root,
+extern const struct json_type network_root, host_local_root, requested_root,
 	bandwidth_root, bandwidth_runtime_root, port_root, log_root;
 extern const struct json_type ipam_timeout_type; /* seconds, 0: not given */
 
@@ -117,10 +117,10 @@ int bandwidth_read(const struct json_doc *doc, struct bandwidth *ret_bandwidth,
 
 /*
  * The keys of ipam where its type is host-local, and what else concerns it; only dataDir
- * unless @whole. Code 7.
+ * unless @whole. Addresses that are asked for go into @pod. Code 7.
  */
 int host_local_read(const struct json_doc *doc, bool whole, enum cni_version version,
-		    struct ipam_conf *ipam, struct cni_error *err);
+		    struct ipam_conf *ipam, struct pod *pod, struct cni_error *err);
 void host_local_conf_clear(struct ipam_conf *ipam);
 
 /* The document's prevResult, of whichever version's shape, if it has one. Code 7. */

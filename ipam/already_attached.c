@@ -7,12 +7,12 @@
 #include "ipam/store/owner.h"
 
 /* What may stand under the name of an attachment's record. */
-static int refuse_record(struct store *store, const struct attachment *att,
-			 struct cni_error *err)
+static int refuse_record(struct store *store, const struct ipam_env *env,
+			 const struct pod *pod, struct cni_error *err)
 {
 	_cleanup_(record_clear) struct record record = {};
 	char name[RECORD_NAME_MAX];
-	uint64_t hash = operation_hash(att);
+	uint64_t hash = session_hash(pod);
 	int r;
 
 	r = store_record_read(store, hash, &record);
@@ -21,36 +21,35 @@ static int refuse_record(struct store *store, const struct attachment *att,
 	if (r < 0 && r != -ENOTSUP)
 		return store_file_error(store->own_path, record_name(hash, name), -r,
 					"read", err);
-	if (r == 0 && !record_is_of(&record, att->conf.name, att->env.container_id,
-				    att->env.ifname)) {
-		if (strcmp(record.network, att->conf.name) != 0 ||
+	if (r == 0 &&
+	    !record_is_of(&record, env->network, pod->container_id, pod->ifname)) {
+		if (strcmp(record.network, env->network) != 0 ||
 		    owner_hash(record.container_id, record.ifname) != hash)
 			return 0; /* put there by mistake: nobody looks for it here */
 		return error_set(err, CNI_ERR_EXISTS, EEXIST,
 				 "%s/%s and %s/%s have the same hash, and so the same "
 				 "record %s/%s; use another container ID",
-				 record.container_id, record.ifname,
-				 att->env.container_id, att->env.ifname, store->own_path,
-				 record_name(hash, name));
+				 record.container_id, record.ifname, pod->container_id,
+				 pod->ifname, store->own_path, record_name(hash, name));
 	}
 	error_set(err, CNI_ERR_EXISTS, EEXIST,
 		  "container %s has interface %s on network %s already; DEL it first",
-		  att->env.container_id, att->env.ifname, att->conf.name);
+		  pod->container_id, pod->ifname, env->network);
 	error_details(err, "its record%s is %s/%s",
 		      r == -ENOTSUP ? ", of a newer version," : "", store->own_path,
 		      record_name(hash, name));
-	return r == 0 && operation_life(store, att, &record) != IPAM_ALIVE ? -ESTALE
-									   : -EEXIST;
+	return r == 0 && session_liveness(store, env, &record) != IPAM_ALIVE ? -ESTALE
+									     : -EEXIST;
 }
 
-int operation_refuse_second(struct store *store, const struct attachment *att,
-			    struct cni_error *err)
+int session_refuse_second(struct store *store, const struct ipam_env *env,
+			  const struct pod *pod, struct cni_error *err)
 {
-	struct owner owner = operation_owner(att);
+	struct owner owner = session_owner(pod);
 	struct ip_addr ip;
 	int r;
 
-	r = refuse_record(store, att, err);
+	r = refuse_record(store, env, pod, err);
 	if (r == 0)
 		r = store_find(store, &owner, &ip, err);
 	if (r <= 0)

@@ -14,7 +14,7 @@ static bool is_of_the_network(const struct range_set_list *sets, const struct ip
 	return false;
 }
 
-static int check_address(const struct attachment *att, const struct store *store,
+static int check_address(const struct network *network, const struct store *store,
 			 const struct ip_addr *ip, const struct owner *owner,
 			 struct cni_error *err)
 {
@@ -23,7 +23,7 @@ static int check_address(const struct attachment *att, const struct store *store
 
 	r = store_owner_of(store, ip, &text);
 	/* A later plugin of the chain may have added addresses of its own. */
-	if (r == -ENOENT && !is_of_the_network(&att->conf.ipam.sets, ip))
+	if (r == -ENOENT && !is_of_the_network(&network->ipam.sets, ip))
 		return 0;
 	if (r == 0 && owner_match(&text, owner) != OWNER_OTHER)
 		return 0;
@@ -35,29 +35,31 @@ static int check_address(const struct attachment *att, const struct store *store
 			 owner->container_id, owner->ifname, store->path, IP_TEXT(ip));
 }
 
-static int open_store_to_check(const struct attachment *att, struct store *ret_store,
+static int open_store_to_check(const struct ipam_env *env, struct store *ret_store,
 			       struct cni_error *err)
 {
-	int r = operation_open(att, STORE_EXISTING, ret_store, err);
+	int r = session_open(env, STORE_EXISTING, ret_store, err);
 
 	if ((r == 0 && ret_store->dir_fd < 0) || (r == -ENOENT && err->code == 0))
 		return error_set(err, CNI_ERR_CHECK, ENOENT,
 				 "no address is reserved: there is no %s/%s",
-				 att->conf.ipam.data_dir, att->conf.name);
+				 env->data_dir, env->network);
 	return r;
 }
 
-int ipam_check(struct attachment *att, struct cni_error *err)
+int ipam_check(const struct ipam_env *env, const struct pod *pod,
+	       const struct network *network, const struct cni_result *expected,
+	       struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	struct owner owner = operation_owner(att);
+	struct owner owner = session_owner(pod);
 	int r;
 
-	r = open_store_to_check(att, &store, err);
+	r = open_store_to_check(env, &store, err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < att->ipam.ips.n; i++) {
-		r = check_address(att, &store, &att->ipam.ips.items[i].address.addr,
+	for (size_t i = 0; i < expected->ips.n; i++) {
+		r = check_address(network, &store, &expected->ips.items[i].address.addr,
 				  &owner, err);
 		if (r < 0)
 			return r;
@@ -65,16 +67,17 @@ int ipam_check(struct attachment *att, struct cni_error *err)
 	return 0;
 }
 
-int ipam_check_any(struct attachment *att, struct cni_error *err)
+int ipam_check_any(const struct ipam_env *env, const struct pod *pod,
+		   struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	struct owner owner = operation_owner(att);
+	struct owner owner = session_owner(pod);
 	struct ip_addr ip;
 	int r;
 
-	r = open_store_to_check(att, &store, err);
+	r = open_store_to_check(env, &store, err);
 	if (r == 0)
-		r = operation_index(&store, att, err);
+		r = session_index(&store, env, err);
 	if (r == 0)
 		r = store_find(&store, &owner, &ip, err);
 	if (r == 0)

@@ -24,7 +24,7 @@ struct environment {
 	size_t own_n;
 };
 
-bool ipam_delegated(const struct net_conf *conf)
+bool ipam_delegated(const struct network *conf)
 {
 	return conf->ipam.type && conf->ipam.type[0] && !ipam_in_process(conf);
 }
@@ -38,9 +38,10 @@ static bool is_this_program(const struct stat *file)
 }
 
 /* The first regular file of that name; ours would ask itself without end. */
-static int find(const struct attachment *att, char **ret_path, struct cni_error *err)
+static int find(const struct delegation *delegation, char **ret_path,
+		struct cni_error *err)
 {
-	const char *type = att->conf.ipam.type, *directory = att->env.path;
+	const char *type = delegation->network->ipam.type, *directory = delegation->path;
 	struct stat file;
 
 	while (*directory) {
@@ -65,7 +66,7 @@ static int find(const struct attachment *att, char **ret_path, struct cni_error 
 	}
 	return error_set(err, CNI_ERR_CONFIG, ENOENT,
 			 "ipam.type: there is no plugin %s in CNI_PATH (%s)", type,
-			 att->env.path[0] ? att->env.path : "which is empty");
+			 delegation->path[0] ? delegation->path : "which is empty");
 }
 
 /* Those that say which attachment it is: that is not always our caller's. */
@@ -99,14 +100,14 @@ static void environment_clear(struct environment *env)
 }
 
 /* The attachment's identity, then the other CNI_* variables that we were given. */
-static int environment_make(const struct attachment *att, enum cni_verb verb,
+static int environment_make(const struct delegation *delegation, enum cni_verb verb,
 			    struct environment *env, struct cni_error *err)
 {
 	const struct identity_var vars[] = {
 		{VARIABLE "COMMAND", cni_verb_name(verb)},
-		{VARIABLE "CONTAINERID", att->env.container_id},
-		{VARIABLE "NETNS", att->env.netns},
-		{VARIABLE "IFNAME", att->env.ifname},
+		{VARIABLE "CONTAINERID", delegation->pod->container_id},
+		{VARIABLE "NETNS", delegation->pod->netns},
+		{VARIABLE "IFNAME", delegation->pod->ifname},
 	};
 	size_t n = 0;
 
@@ -130,21 +131,22 @@ static int environment_make(const struct attachment *att, enum cni_verb verb,
 	return 0;
 }
 
-static int run(const struct attachment *att, const char *path, enum cni_verb verb,
+static int run(const struct delegation *delegation, const char *path, enum cni_verb verb,
 	       struct child_end *ret_end, struct cni_error *err)
 {
 	_cleanup_(environment_clear) struct environment env = {};
-	int ret = environment_make(att, verb, &env, err);
+	int ret = environment_make(delegation, verb, &env, err);
 
 	if (ret < 0)
 		return ret;
 	return child_run(
 		&(struct child_spec){.path = path,
 				     .env = env.items,
-				     .input = att->text,
-				     .input_len = att->text_len,
+				     .input = delegation->network->text,
+				     .input_len = delegation->network->text_len,
 				     .output_max = JSON_TEXT_MAX,
-				     .timeout_ms = att->conf.ipam_timeout * 1000},
+				     .timeout_ms = delegation->network->ipam_timeout *
+						   1000},
 		ret_end, err);
 }
 
@@ -200,7 +202,7 @@ static int status_judge(const struct child_end *end, struct cni_error *err)
 	return ret;
 }
 
-static int end_judge(const struct attachment *att, const struct child_end *end,
+static int end_judge(const struct delegation *delegation, const struct child_end *end,
 		     struct cni_error *err)
 {
 	int ret;
@@ -211,7 +213,7 @@ static int end_judge(const struct attachment *att, const struct child_end *end,
 		ret = error_set(err, CNI_ERR_DELEGATE, ETIMEDOUT,
 				"it did not end within %u seconds (ipamTimeoutSeconds) "
 				"and was killed",
-				att->conf.ipam_timeout);
+				delegation->network->ipam_timeout);
 	else
 		ret = error_set(err, CNI_ERR_DELEGATE, EFBIG,
 				"it printed more than %d bytes and was killed",
@@ -220,8 +222,8 @@ static int end_judge(const struct attachment *att, const struct child_end *end,
 	return ret;
 }
 
-static int result_take(struct attachment *att, const struct child_end *end,
-		       struct cni_error *err)
+static int result_take(const struct child_end *end, struct cni_result *ret_result,
+		       struct json_doc **ret_doc, struct cni_error *err)
 {
 	_cleanup_(cni_result_clear) struct cni_result result = {};
 	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
@@ -238,55 +240,58 @@ static int result_take(struct attachment *att, const struct child_end *end,
 		seen_add(end, err);
 		return ret;
 	}
-	att->ipam = result;
+	*ret_result = result;
 	result = (struct cni_result){};
-	att->ipam_doc = TAKE_PTR(doc);
+	*ret_doc = TAKE_PTR(doc);
 	return 0;
 }
 
-static void context_add(const struct attachment *att, enum cni_verb verb,
+static void context_add(const struct delegation *delegation, enum cni_verb verb,
 			struct cni_error *err)
 {
-	error_wrap(err, "IPAM plugin %s, %s", att->conf.ipam.type, cni_verb_name(verb));
+	error_wrap(err, "IPAM plugin %s, %s", delegation->network->ipam.type,
+		   cni_verb_name(verb));
 }
 
-int delegate_run(const struct attachment *att, enum cni_verb verb, struct cni_error *err)
+int delegate_run(const struct delegation *delegation, enum cni_verb verb,
+		 struct cni_error *err)
 {
 	_cleanup_(child_end_clear) struct child_end end = {};
 	_cleanup_(free_p) char *path = NULL;
 	int ret;
 
-	ret = find(att, &path, err);
+	ret = find(delegation, &path, err);
 	if (ret < 0)
 		return ret;
-	ret = run(att, path, verb, &end, err);
+	ret = run(delegation, path, verb, &end, err);
 	if (ret == 0)
-		ret = end_judge(att, &end, err);
+		ret = end_judge(delegation, &end, err);
 	if (ret < 0)
-		context_add(att, verb, err);
+		context_add(delegation, verb, err);
 	return ret;
 }
 
-int delegate_add(struct attachment *att, struct cni_error *err)
+int delegate_add(const struct delegation *delegation, struct cni_result *ret_result,
+		 struct json_doc **ret_doc, struct cni_error *err)
 {
 	_cleanup_(child_end_clear) struct child_end end = {};
 	_cleanup_(free_p) char *path = NULL;
 	struct cni_error undo = {};
 	int ret;
 
-	ret = find(att, &path, err);
+	ret = find(delegation, &path, err);
 	if (ret < 0)
 		return ret;
-	ret = run(att, path, CNI_ADD, &end, err);
+	ret = run(delegation, path, CNI_ADD, &end, err);
 	if (ret == 0)
-		ret = end_judge(att, &end, err);
+		ret = end_judge(delegation, &end, err);
 	if (ret == 0)
-		ret = result_take(att, &end, err);
+		ret = result_take(&end, ret_result, ret_doc, err);
 	if (ret == 0)
 		return 0;
-	context_add(att, CNI_ADD, err);
+	context_add(delegation, CNI_ADD, err);
 	/* What it holds by now only it knows. */
-	if (delegate_run(att, CNI_DEL, &undo) < 0)
+	if (delegate_run(delegation, CNI_DEL, &undo) < 0)
 		error_details(err, "undoing it failed, too: %s", undo.msg);
 	return ret;
 }

@@ -7,20 +7,30 @@
 #ifndef BRIDGE_CNI_IPAM_DELEGATE_H
 #define BRIDGE_CNI_IPAM_DELEGATE_H
 
-#include "conf/attachment.h"
+#include "conf/pod.h"
+
+struct json_doc;
+
+/* For which pod of which network it is asked. */
+struct delegation {
+	const struct network *network; /* its text is what the plugin reads */
+	const struct pod *pod; /* names "" where the operation has none */
+	const char *path; /* directories that plugins are looked for in, as CNI_PATH */
+};
 
 /* True when ipam.type names a plugin that isn't in this process. */
-bool ipam_delegated(const struct net_conf *conf);
+bool ipam_delegated(const struct network *network);
 
 /*
- * Asks it for addresses: its result becomes @att->ipam, which must be empty, with at
- * least one address. When anything fails its DEL has been run. Errors: its own, code and
+ * Asks it for addresses: a result with at least one of them, whose strings @ret_doc owns. When anything fails its DEL has been run. Errors: its own, code and
  * details kept; 7 it isn't to be found; 106 it can't be run, takes too long, or answers
  * something that is neither a result nor an error.
  */
-int delegate_add(struct attachment *att, struct cni_error *err);
+int delegate_add(const struct delegation *delegation, struct cni_result *ret_result,
+		 struct json_doc **ret_doc, struct cni_error *err);
 
 /* DEL, CHECK, STATUS or GC: its exit status counts. Errors as above. */
-int delegate_run(const struct attachment *att, enum cni_verb verb, struct cni_error *err);
+int delegate_run(const struct delegation *delegation, enum cni_verb verb,
+		 struct cni_error *err);
 
 #endif

@@ -76,12 +76,12 @@ static int file_write(const struct store *store, const char *line, const char *t
 	return 0;
 }
 
-int ipam_gateway_add(struct attachment *att, const char *bridge,
+int ipam_gateway_add(const struct ipam_env *env, const char *bridge,
 		     const struct ip_prefix *address, struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	char text[GATEWAYS_MAX + 1], line[IF_NAMESIZE + PREFIX_TEXT_MAX + 2];
-	int r = operation_open(att, STORE_RECORDS, &store, err);
+	int r = session_open(env, STORE_RECORDS, &store, err);
 
 	if (r < 0)
 		return r;
@@ -90,12 +90,12 @@ int ipam_gateway_add(struct attachment *att, const char *bridge,
 	return r < 0 || has_line(text, line) ? r : file_write(&store, line, text, err);
 }
 
-int ipam_gateway_remove(struct attachment *att, const char *bridge,
+int ipam_gateway_remove(const struct ipam_env *env, const char *bridge,
 			const struct ip_prefix *address, struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	char text[GATEWAYS_MAX + 1], line[IF_NAMESIZE + PREFIX_TEXT_MAX + 2], *at = text;
-	int r = operation_open(att, STORE_EXISTING, &store, err);
+	int r = session_open(env, STORE_EXISTING, &store, err);
 
 	if (r < 0)
 		return r == -ENOENT && !err->code ? 0 : r;
@@ -109,14 +109,14 @@ int ipam_gateway_remove(struct attachment *att, const char *bridge,
 	return file_write(&store, "", text, err);
 }
 
-bool ipam_gateway_is_ours(struct attachment *att, const char *bridge,
+bool ipam_gateway_is_ours(const struct ipam_env *env, const char *bridge,
 			  const struct ip_prefix *address)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	char text[GATEWAYS_MAX + 1], line[IF_NAMESIZE + PREFIX_TEXT_MAX + 2];
 	struct cni_error ignored = {};
 
-	if (operation_open(att, STORE_EXISTING, &store, &ignored) < 0)
+	if (session_open(env, STORE_EXISTING, &store, &ignored) < 0)
 		return false;
 	line_format(bridge, address, line, sizeof(line));
 	return file_read(&store, text, &ignored) == 0 && has_line(text, line);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "conf/identity.h"
 #include "delegate.h"
 #include "ipam/store/index.h"
 #include "session.h"
@@ -16,37 +17,38 @@
 #include "requested_ips.h"
 #include "resolv_conf.h"
 
-bool ipam_in_process(const struct net_conf *conf)
+bool ipam_in_process(const struct network *conf)
 {
 	return conf->ipam.type && strcmp(conf->ipam.type, "host-local") == 0;
 }
 
-static bool keeps_records(const struct attachment *att)
+static bool keeps_records(const struct ipam_env *env)
 {
-	return att->kernel && att->kernel->has_interface;
+	return env->kernel && env->kernel->has_interface;
 }
 
 /* As far as it is known before there are addresses; borrowed strings. */
-static struct record record_of(const struct attachment *att)
+static struct record record_of(const struct ipam_env *env, const struct network *network,
+			       const struct pod *pod)
 {
 	return (struct record){
-		.network = att->conf.name,
-		.container_id = att->env.container_id,
-		.ifname = att->env.ifname,
-		.boot = operation_boot(att),
-		.netns = att->env.netns,
-		.bridge = att->conf.bridge,
-		.cookie = att->kernel->netns_cookie(att->kernel),
-		.node = att->kernel->node_cookie(att->kernel),
-		.mac = att->conf.mac,
-		.spoof_check = att->conf.mac_spoof_check,
-		.native_vlan = net_conf_native_vlan(&att->conf),
-		.spoof_addresses = att->conf.spoof_check       ? RECORD_YES
-				   : att->conf.mac_spoof_check ? RECORD_NO
-							       : RECORD_NOT_TOLD,
-		.masquerade = att->conf.ip_masq ? RECORD_YES : RECORD_NO,
-		.bandwidth = att->conf.bandwidth,
-		.pod = att->pod,
+		.network = env->network,
+		.container_id = pod->container_id,
+		.ifname = pod->ifname,
+		.boot = session_boot(env),
+		.netns = pod->netns,
+		.bridge = env->bridge,
+		.cookie = env->kernel->netns_cookie(env->kernel),
+		.node = env->kernel->node_cookie(env->kernel),
+		.mac = pod->mac,
+		.spoof_check = pod->mac_spoof_check,
+		.native_vlan = network_native_vlan(network),
+		.spoof_addresses = pod->spoof_check	  ? RECORD_YES
+				   : pod->mac_spoof_check ? RECORD_NO
+							  : RECORD_NOT_TOLD,
+		.masquerade = network->ip_masq ? RECORD_YES : RECORD_NO,
+		.bandwidth = pod->bandwidth,
+		.pod = pod->name,
 	};
 }
 
@@ -72,37 +74,38 @@ static int runtime_ranges(const struct ipam_conf *conf, struct ip_prefix **ret_r
 }
 
 /* One address of every set into @ips, all or none. */
-static int reserve_all(struct attachment *att, const struct ip_addr *requests,
+static int reserve_all(const struct ipam_env *env, const struct network *network,
+		       const struct pod *pod, const struct ip_addr *requests,
 		       struct ip_config *ips, struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	_cleanup_(free_p) struct ip_prefix *ranges = NULL;
 	struct record record = {};
 	struct plan_order order = {
-		.sets = &att->conf.ipam.sets,
+		.sets = &network->ipam.sets,
 		.requests = requests,
-		.owner = operation_owner(att),
+		.owner = session_owner(pod),
 	};
 	int r = 0;
 
-	if (keeps_records(att)) {
-		record = record_of(att);
+	if (keeps_records(env)) {
+		record = record_of(env, network, pod);
 		order.record = &record;
-		r = runtime_ranges(&att->conf.ipam, &ranges, &record, err);
+		r = runtime_ranges(&network->ipam, &ranges, &record, err);
 	}
 	if (r == 0)
-		r = operation_open(att, STORE_CREATE, &store, err);
+		r = session_open(env, STORE_CREATE, &store, err);
 	if (r == 0)
-		r = operation_index(&store, att, err);
+		r = session_index(&store, env, err);
 	if (r == 0)
-		r = operation_refuse_second(&store, att, err);
+		r = session_refuse_second(&store, env, pod, err);
 	if (r == 0)
 		r = plan_carry_out(&store, &order, ips, err);
 	if (r != -EAGAIN || err->code)
 		return r;
-	r = operation_reindex(&store, att, err);
+	r = session_reindex(&store, env, err);
 	if (r == 0)
-		r = operation_refuse_second(&store, att, err);
+		r = session_refuse_second(&store, env, pod, err);
 	if (r == 0)
 		r = plan_carry_out(&store, &order, ips, err);
 	if (r == -EAGAIN && !err->code)
@@ -127,12 +130,14 @@ static int fill_from_conf(const struct ipam_conf *conf, struct cni_result *resul
 	return 0;
 }
 
-int ipam_reserve(struct attachment *att, struct cni_error *err)
+int ipam_reserve(const struct ipam_env *env, const struct network *network,
+		 const struct pod *pod, struct cni_result *ret_result, char **ret_text,
+		 struct cni_error *err)
 {
 	_cleanup_(cni_result_clear) struct cni_result result = {};
 	_cleanup_(free_p) struct ip_addr *requests = NULL;
 	_cleanup_(free_p) char *text = NULL;
-	const struct ipam_conf *conf = &att->conf.ipam;
+	const struct ipam_conf *conf = &network->ipam;
 	int r;
 
 	if (conf->sets.n == 0)
@@ -144,48 +149,49 @@ int ipam_reserve(struct attachment *att, struct cni_error *err)
 		return error_oom(err);
 	result.ips.n = conf->sets.n;
 	/* All that can fail without the store comes before it. */
-	r = requests_sort(att, requests, err);
+	r = requests_sort(network, pod, requests, err);
 	if (r == 0)
 		r = fill_from_conf(conf, &result, &text, err);
 	if (r == 0)
-		r = reserve_all(att, requests, result.ips.items, err);
+		r = reserve_all(env, network, pod, requests, result.ips.items, err);
 	if (r < 0)
 		return r;
 
-	att->ipam = result;
+	*ret_result = result;
 	result = (struct cni_result){};
-	att->resolv_text = TAKE_PTR(text);
+	*ret_text = TAKE_PTR(text);
 	return 0;
 }
 
-int ipam_record_write(struct attachment *att, struct cni_error *err)
+int ipam_record_write(const struct ipam_env *env, const struct network *network,
+		      const struct pod *pod, struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	struct record record;
 	int r;
 
-	if (!keeps_records(att))
+	if (!keeps_records(env))
 		return 0;
-	record = record_of(att);
+	record = record_of(env, network, pod);
 	if (!record.mac.set)
-		record.mac = identity_container_mac(att->conf.name, att->env.container_id,
-						    att->env.ifname);
+		record.mac = identity_container_mac(env->network, pod->container_id,
+						    pod->ifname);
 	/* Until its addresses are known it has no rules, and may never have any. */
-	record.coming = ipam_delegated(&att->conf);
-	r = operation_open(att, STORE_RECORDS, &store, err);
+	record.coming = ipam_delegated(network);
+	r = session_open(env, STORE_RECORDS, &store, err);
 	if (r == 0)
-		r = operation_index(&store, att, err);
+		r = session_index(&store, env, err);
 	if (r == 0)
-		r = operation_refuse_second(&store, att, err);
+		r = session_refuse_second(&store, env, pod, err);
 	return r == 0 ? store_record_write(&store, &record, err) : r;
 }
 
 /* Which this ADD wrote, and has given the node lock back since. What it makes from now on, a
  * DEL or GC that has begun meanwhile would leave. */
-static int own_record_read(const struct attachment *att, const struct store *store,
+static int own_record_read(const struct pod *pod, const struct store *store,
 			   struct record *ret_record, struct cni_error *err)
 {
-	int r = operation_record(store, att, ret_record, err);
+	int r = session_record(store, pod, ret_record, err);
 
 	if (err->code)
 		return r;
@@ -196,7 +202,8 @@ static int own_record_read(const struct attachment *att, const struct store *sto
 	return 0;
 }
 
-int ipam_record_write_addresses(struct attachment *att, struct cni_error *err)
+int ipam_record_write_addresses(const struct ipam_env *env, const struct pod *pod,
+				const struct cni_result *result, struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	_cleanup_(free_p) struct record_address *addresses = NULL;
@@ -204,43 +211,44 @@ int ipam_record_write_addresses(struct attachment *att, struct cni_error *err)
 	struct record record;
 	int r;
 
-	if (!keeps_records(att))
+	if (!keeps_records(env))
 		return 0;
-	addresses = calloc(att->ipam.ips.n + 1, sizeof(*addresses));
+	addresses = calloc(result->ips.n + 1, sizeof(*addresses));
 	if (!addresses)
 		return error_oom(err);
-	r = operation_open(att, STORE_RECORDS, &store, err);
+	r = session_open(env, STORE_RECORDS, &store, err);
 	if (r < 0)
 		return r;
-	r = own_record_read(att, &store, &old, err);
+	r = own_record_read(pod, &store, &old, err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < att->ipam.ips.n; i++)
+	for (size_t i = 0; i < result->ips.n; i++)
 		addresses[i] = (struct record_address){
-			.address = att->ipam.ips.items[i].address,
-			.gateway = att->ipam.ips.items[i].gateway,
+			.address = result->ips.items[i].address,
+			.gateway = result->ips.items[i].gateway,
 		};
 	record = old;
 	record.coming = false;
 	record.addresses = addresses;
-	record.n = att->ipam.ips.n;
+	record.n = result->ips.n;
 	return store_record_write(&store, &record, err);
 }
 
-static int own_ports_write(struct attachment *att, const struct port_conf *ports,
-			   uint32_t turn, struct cni_error *err)
+static int own_ports_write(const struct ipam_env *env, const struct pod *pod,
+			   const struct pod_ports *ports, uint32_t turn,
+			   struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	_cleanup_(record_clear) struct record old = {};
 	struct record record;
 	int r;
 
-	if (!keeps_records(att))
+	if (!keeps_records(env))
 		return 0;
-	r = operation_open(att, STORE_RECORDS, &store, err);
+	r = session_open(env, STORE_RECORDS, &store, err);
 	if (r < 0)
 		return r;
-	r = own_record_read(att, &store, &old, err);
+	r = own_record_read(pod, &store, &old, err);
 	if (r < 0)
 		return r;
 	record = old;
@@ -252,86 +260,91 @@ static int own_ports_write(struct attachment *att, const struct port_conf *ports
 	return store_record_write(&store, &record, err);
 }
 
-int ipam_record_write_ports(struct attachment *att, struct cni_error *err)
+int ipam_record_write_ports(const struct ipam_env *env, const struct pod *pod,
+			    uint32_t turn, struct cni_error *err)
 {
-	return own_ports_write(att, &att->conf.ports, att->port_turn, err);
+	return own_ports_write(env, pod, &pod->ports, turn, err);
 }
 
-int ipam_record_write_turn(struct attachment *att, uint32_t turn, struct cni_error *err)
+int ipam_record_write_turn(const struct ipam_env *env, const struct pod *pod,
+			   uint32_t turn, struct cni_error *err)
 {
-	return own_ports_write(att, NULL, turn, err);
+	return own_ports_write(env, pod, NULL, turn, err);
 }
 
 /* Writes @change of it into the attachment's record, where that is there and says otherwise. */
-static int record_change(struct attachment *att, size_t change, struct cni_error *err)
+static int record_change(const struct ipam_env *env, const struct pod *pod, size_t change,
+			 struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	_cleanup_(record_clear) struct record record = {};
 	bool *flag = (bool *)((char *)&record + change);
 	int r;
 
-	r = operation_open(att, STORE_EXISTING, &store, err);
+	r = session_open(env, STORE_EXISTING, &store, err);
 	if (r < 0)
 		return r == -ENOENT && err->code == 0 ? 0 : r;
-	if (store_record_read(&store, operation_hash(att), &record) < 0 || *flag ||
-	    !record_is_of(&record, att->conf.name, att->env.container_id,
-			  att->env.ifname))
+	if (store_record_read(&store, session_hash(pod), &record) < 0 || *flag ||
+	    !record_is_of(&record, env->network, pod->container_id, pod->ifname))
 		return 0;
 	*flag = true;
 	return store_record_write(&store, &record, err);
 }
 
-int ipam_record_mark_going(struct attachment *att, struct cni_error *err)
+int ipam_record_mark_going(const struct ipam_env *env, const struct pod *pod,
+			   struct cni_error *err)
 {
-	return record_change(att, offsetof(struct record, going), err);
+	return record_change(env, pod, offsetof(struct record, going), err);
 }
 
-int ipam_record_mark_apart(struct attachment *att, struct cni_error *err)
+int ipam_record_mark_apart(const struct ipam_env *env, const struct pod *pod,
+			   struct cni_error *err)
 {
-	return record_change(att, offsetof(struct record, apart), err);
+	return record_change(env, pod, offsetof(struct record, apart), err);
 }
 
-static int release(struct attachment *att, struct store *store, struct cni_error *err)
+static int release(const struct ipam_env *env, const struct pod *pod, bool *ret_last,
+		   struct store *store, struct cni_error *err)
 {
 	_cleanup_(record_clear) struct record record = {};
-	struct owner owner = operation_owner(att);
+	struct owner owner = session_owner(pod);
 	size_t removed = 0, more = 0;
 	bool own;
 	int r;
 
-	r = operation_record(store, att, &record, err);
+	r = session_record(store, pod, &record, err);
 	if (err->code)
 		return r;
 	/* A torn one, too, is of use to nobody. */
-	own = r == -EBADMSG ||
-	      (r == 0 && record_is_of(&record, att->conf.name, att->env.container_id,
-				      att->env.ifname));
+	own = r == -EBADMSG || (r == 0 && record_is_of(&record, env->network,
+						       pod->container_id, pod->ifname));
 	r = store_release(store, &owner, own && r == 0 ? &record : NULL, &removed, err);
 	if (table_error(&store->table) < 0 && r == 0) {
-		r = operation_reindex(store, att, err);
+		r = session_reindex(store, env, err);
 		if (r == 0)
 			r = store_release(store, &owner, NULL, &more, err);
 	}
 	/* The record last: where this ends early, it says what is left to do. */
 	if (r == 0 && own)
-		r = store_record_remove(store, operation_hash(att), err);
+		r = store_record_remove(store, session_hash(pod), err);
 	/* Also by the second DEL: the first one may have ended here. */
 	if (r == 0)
-		att->was_last = operation_was_last(store, att->conf.bridge);
+		*ret_last = session_was_last(store, env->bridge);
 	store_tidy(store);
 	if (removed + more > 0)
 		index_save(store);
 	return r;
 }
 
-int ipam_release(struct attachment *att, struct cni_error *err)
+int ipam_release(const struct ipam_env *env, const struct pod *pod, bool *ret_last,
+		 struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	int r;
 
-	r = operation_open(att, STORE_EXISTING, &store, err);
+	r = session_open(env, STORE_EXISTING, &store, err);
 	if (r < 0)
 		return r == -ENOENT && err->code == 0 ? 0 : r;
-	r = operation_index(&store, att, err);
-	return r == 0 ? release(att, &store, err) : r;
+	r = session_index(&store, env, err);
+	return r == 0 ? release(env, pod, ret_last, &store, err) : r;
 }

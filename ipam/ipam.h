@@ -7,12 +7,12 @@
 #ifndef BRIDGE_CNI_IPAM_IPAM_H
 #define BRIDGE_CNI_IPAM_IPAM_H
 
-#include "conf/attachment.h"
+#include "conf/pod.h"
 
 struct record;
 
 /*
- * What has to be asked of the kernel; att->kernel. NULL, or without its functions: no record
+ * What has to be asked of the kernel. NULL, or without its functions: no record
  * is made of an attachment, and none counts as dead before its boot is over.
  */
 struct ipam_kernel {
@@ -31,55 +31,76 @@ struct ipam_kernel {
 	void *data;
 };
 
+/* What every question begins with: which store, which part of it, and who is told. */
+struct ipam_env {
+	const char *data_dir;
+	const char *network; /* its name */
+	const char
+		*bridge; /* of the owner whose attachments are meant; "": of any bridge */
+	const struct ipam_kernel *kernel; /* NULL: nothing can be asked of it */
+	struct notices *notices; /* NULL: nobody is told */
+};
+
 /* True when addresses come from here: ipam.type is "host-local". */
-bool ipam_in_process(const struct net_conf *conf);
+bool ipam_in_process(const struct network *conf);
 
 /*
- * Reserves one address of every range set for the attachment (container ID and interface
- * name) and fills @att->ipam with ips, routes and dns (of ipam.resolvConf, whose text
- * @att->resolv_text owns), which must be empty. An address asked for by runtimeConfig.ips,
- * args.cni.ips or CNI_ARGS is the one of its set. The record is written before the first
- * address is taken. All or nothing. Errors: 102 (-EADDRNOTAVAIL) a set has no free address;
- * 103 there are reservations or a record of the attachment already, which stay, or the
- * address asked for is taken; -ESTALE, with 103: so there are, but of one that is not alive; 7 an
- * address is asked for that can't be given; 5 the store or ipam.resolvConf can't be read
- * or written; 11 the store's lock is held for too long.
+ * Reserves one address of every range set of @network for @pod, and gives ips, routes and dns
+ * (of ipam.resolvConf, whose text @ret_text owns). An address asked for by
+ * runtimeConfig.ips, args.cni.ips or CNI_ARGS is the one of its set. The record is written
+ * before the first address is taken. All or nothing. Errors: 102 (-EADDRNOTAVAIL) a set has
+ * no free address; 103 there are reservations or a record of the attachment already, which
+ * stay, or the address asked for is taken; -ESTALE, with 103: so there are, but of one that
+ * is not alive; 7 an address is asked for that can't be given; 5 the store or
+ * ipam.resolvConf can't be read or written; 11 the store's lock is held for too long.
  */
-int ipam_reserve(struct attachment *att, struct cni_error *err);
+int ipam_reserve(const struct ipam_env *env, const struct network *network,
+		 const struct pod *pod, struct cni_result *ret_result, char **ret_text,
+		 struct cni_error *err);
 
 /* The record alone, of an attachment whose addresses, if any, come from elsewhere. Errors
  * 5, 11, 103 and -ESTALE as above. */
-int ipam_record_write(struct attachment *att, struct cni_error *err);
+int ipam_record_write(const struct ipam_env *env, const struct network *network,
+		      const struct pod *pod, struct cni_error *err);
 
-/* Writes the addresses of @att->ipam, which come from elsewhere, into its record. Code 11:
+/* Writes the addresses of @result, which come from elsewhere, into its record. Code 11:
  * a DEL or GC has begun since ipam_record_write(). */
-int ipam_record_write_addresses(struct attachment *att, struct cni_error *err);
+int ipam_record_write_addresses(const struct ipam_env *env, const struct pod *pod,
+				const struct cni_result *result, struct cni_error *err);
 
 /* Writes its host ports into its record, before it gets them: from then on its DEL takes
  * them away, and whoever puts rules back puts them back. Code 11 as above. */
-int ipam_record_write_ports(struct attachment *att, struct cni_error *err);
+int ipam_record_write_ports(const struct ipam_env *env, const struct pod *pod,
+			    uint32_t turn, struct cni_error *err);
 
 /* Writes @turn into its record, as the place that it has among attachments of its container
  * that share a host port. Code 11 as above. */
-int ipam_record_write_turn(struct attachment *att, uint32_t turn, struct cni_error *err);
+int ipam_record_write_turn(const struct ipam_env *env, const struct pod *pod,
+			   uint32_t turn, struct cni_error *err);
 
 /* Writes into its record that its DEL has begun, before that gives the node lock back for a
  * while: ipam_record_each() then passes it over. No record is success. */
-int ipam_record_mark_going(struct attachment *att, struct cni_error *err);
+int ipam_record_mark_going(const struct ipam_env *env, const struct pod *pod,
+			   struct cni_error *err);
 
 /* Writes into its record that it is to have elements in the sets of plugin/stage/masquerade_pods.h, which
  * its DEL so looks for. No record is success. */
-int ipam_record_mark_apart(struct attachment *att, struct cni_error *err);
+int ipam_record_mark_apart(const struct ipam_env *env, const struct pod *pod,
+			   struct cni_error *err);
 
 /* Gives back whatever the attachment holds on its network, then removes its record; nothing
- * there is success. @att->was_last: it was the owner's last one. */
-int ipam_release(struct attachment *att, struct cni_error *err);
+ * there is success. @ret_last: it was the owner's last one. */
+int ipam_release(const struct ipam_env *env, const struct pod *pod, bool *ret_last,
+		 struct cni_error *err);
 
-/* CHECK: every address of @att->ipam is reserved for the attachment. Code 104 if not. */
-int ipam_check(struct attachment *att, struct cni_error *err);
+/* CHECK: every address of @expected is reserved for the attachment. Code 104 if not. */
+int ipam_check(const struct ipam_env *env, const struct pod *pod,
+	       const struct network *network, const struct cni_result *expected,
+	       struct cni_error *err);
 
 /* Any address at all is reserved for the attachment. Code 104 if none is. */
-int ipam_check_any(struct attachment *att, struct cni_error *err);
+int ipam_check_any(const struct ipam_env *env, const struct pod *pod,
+		   struct cni_error *err);
 
 /* An attachment of this network, by its names. */
 struct ipam_owner {
@@ -97,8 +118,8 @@ int ipam_owner_list_add(struct ipam_owner_list *list, const char *container_id,
 
 /* The attachment's record into @ret_record, which record_clear() frees. -ENOENT without an
  * error set: there is none (that can be read). Codes 5, 11. */
-int ipam_record_read(struct attachment *att, struct record *ret_record,
-		     struct cni_error *err);
+int ipam_record_read(const struct ipam_env *env, const struct pod *pod,
+		     struct record *ret_record, struct cni_error *err);
 
 /*
  * The records of the owner's attachments (identity_owner()) that are connected, newest
@@ -109,30 +130,30 @@ struct ipam_record_list {
 	struct record *items;
 	size_t n;
 };
-int ipam_connected(struct attachment *att, struct ipam_record_list *ret_list,
+int ipam_connected(const struct ipam_env *env, struct ipam_record_list *ret_list,
 		   struct cni_error *err);
 void ipam_record_list_clear(struct ipam_record_list *list);
 
 /* Hands them to @fn (which returns < 0 to stop, with @err set). The store's lock is not held
  * meanwhile. */
-int ipam_record_each(struct attachment *att,
+int ipam_record_each(const struct ipam_env *env,
 		     int (*fn)(const struct record *record, void *data,
 			       struct cni_error *err),
 		     void *data, struct cni_error *err);
 
-/* Hands the name of each network with records in the store of @att's, its own included, to
+/* Hands the name of each network with records in the store of @env's, its own included, to
  * @fn (which returns < 0 to stop, with @err set). Code 5. */
-int ipam_networks(const struct attachment *att,
+int ipam_networks(const struct ipam_env *env,
 		  int (*fn)(const char *network, void *data, struct cni_error *err),
 		  void *data, struct cni_error *err);
 
 /* Writes down that the network gave a bridge this address, or has taken it back; codes 5, 11.
  * And asks. */
-int ipam_gateway_add(struct attachment *att, const char *bridge,
+int ipam_gateway_add(const struct ipam_env *env, const char *bridge,
 		     const struct ip_prefix *address, struct cni_error *err);
-int ipam_gateway_remove(struct attachment *att, const char *bridge,
+int ipam_gateway_remove(const struct ipam_env *env, const char *bridge,
 			const struct ip_prefix *address, struct cni_error *err);
-bool ipam_gateway_is_ours(struct attachment *att, const char *bridge,
+bool ipam_gateway_is_ours(const struct ipam_env *env, const char *bridge,
 			  const struct ip_prefix *address);
 
 /*
@@ -141,28 +162,29 @@ bool ipam_gateway_is_ours(struct attachment *att, const char *bridge,
  * else's files stay, and so do the directories. @ret_removed: there was something. Code 5,
  * 11.
  */
-int ipam_network_remove(struct attachment *att, bool *ret_removed, struct cni_error *err);
+int ipam_network_remove(const struct ipam_env *env, bool *ret_removed,
+			struct cni_error *err);
 
 /*
  * Everybody with a record on the configuration's bridge, or a reservation, each once.
  * Where another bridge has records in the store as well, nobody knows whose a reservation
  * without one is: then nobody is named by reservations alone. Codes 5, 11.
  */
-int ipam_owners(struct attachment *att, struct ipam_owner_list *ret_list,
+int ipam_owners(const struct ipam_env *env, struct ipam_owner_list *ret_list,
 		struct cni_error *err);
 
 /* Has another bridge records in the store? Codes 5, 11. */
-int ipam_is_shared(struct attachment *att, bool *ret_shared, struct cni_error *err);
+int ipam_is_shared(const struct ipam_env *env, bool *ret_shared, struct cni_error *err);
 
 /*
  * Writes down in the store that other owners of the network's name have rules on the node: from
  * then on ipam_release() looks whether it was the owner's last record. Without the note it
  * does so only where nothing is left in the store. Where it can't be written, rules stay.
  */
-void ipam_note_others(struct attachment *att);
+void ipam_note_others(const struct ipam_env *env);
 
 /* Has the owner no record in the store? Codes 5, 11. */
-int ipam_is_last(struct attachment *att, bool *ret_last, struct cni_error *err);
+int ipam_is_last(const struct ipam_env *env, bool *ret_last, struct cni_error *err);
 
 /*
  * STATUS: can the next ADD be given its addresses? Makes nothing. @ret_next (NULL: not asked
@@ -170,7 +192,8 @@ int ipam_is_last(struct attachment *att, bool *ret_last, struct cni_error *err);
  * address of such a range yet. Codes 102
  * (-EADDRNOTAVAIL): a set is full; 50: dataDir is no place to write to; 5, 11.
  */
-int ipam_room(struct attachment *att, struct cni_result *ret_next, struct cni_error *err);
+int ipam_room(const struct ipam_env *env, const struct network *network,
+	      struct cni_result *ret_next, struct cni_error *err);
 
 enum ipam_liveness {
 	IPAM_ALIVE, /* or it can't be told, or there is no record */
@@ -182,19 +205,19 @@ enum ipam_liveness {
  * The owner's attachments with a record that are not alive. Reservations that name nobody are
  * given back on the way. Codes 5, 11.
  */
-int ipam_stale(struct attachment *att, struct ipam_owner_list *ret_list,
+int ipam_stale(const struct ipam_env *env, struct ipam_owner_list *ret_list,
 	       struct cni_error *err);
 
 /*
  * Those of them that seem to be IPAM_RELEASED, by their records and by the files that these name:
  * without the index, which is neither made nor brought up to date. ipam_liveness() knows for sure.
  */
-int ipam_released(struct attachment *att, struct ipam_owner_list *ret_list,
+int ipam_released(const struct ipam_env *env, struct ipam_owner_list *ret_list,
 		  struct cni_error *err);
 
-/* What the record of @att's names tells of. */
-int ipam_liveness(struct attachment *att, enum ipam_liveness *ret_life,
-		  struct cni_error *err);
+/* What the record of @env's names tells of. */
+int ipam_liveness(const struct ipam_env *env, const struct pod *pod,
+		  enum ipam_liveness *ret_life, struct cni_error *err);
 
 /* Addresses from one to another, inclusive. */
 struct ip_span {
@@ -213,7 +236,7 @@ struct ip_span_list {
  * only where they are asked for. The caller frees
  * the items. Codes 5, 11.
  */
-int ipam_reserved_outside(struct attachment *att, const struct prefix_list *prefixes,
+int ipam_reserved_outside(const struct ipam_env *env, const struct prefix_list *prefixes,
 			  bool recorded, struct ip_span_list *ret_list,
 			  struct cni_error *err);
 

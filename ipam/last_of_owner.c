@@ -25,7 +25,7 @@ static bool any_record(const struct store *store, const char *bridge, int *ret_r
 	}
 }
 
-bool operation_was_last(const struct store *store, const char *bridge)
+bool session_was_last(const struct store *store, const char *bridge)
 {
 	struct cni_error ignored = {};
 	int r = 0;
@@ -39,24 +39,24 @@ bool operation_was_last(const struct store *store, const char *bridge)
 	return !any_record(store, bridge, &r, &ignored) && r == 0;
 }
 
-int ipam_is_last(struct attachment *att, bool *ret_last, struct cni_error *err)
+int ipam_is_last(const struct ipam_env *env, bool *ret_last, struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	int r = operation_open(att, STORE_EXISTING, &store, err);
+	int r = session_open(env, STORE_EXISTING, &store, err);
 
 	*ret_last = true;
 	if (r < 0)
 		return r == -ENOENT && err->code == 0 ? 0 : r;
-	*ret_last = !any_record(&store, att->conf.bridge, &r, err);
+	*ret_last = !any_record(&store, env->bridge, &r, err);
 	return r;
 }
 
-void ipam_note_others(struct attachment *att)
+void ipam_note_others(const struct ipam_env *env)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	_cleanup_(close_p) int fd = -1;
 
-	if (operation_open(att, STORE_EXISTING, &store, &(struct cni_error){}) == 0 &&
+	if (session_open(env, STORE_EXISTING, &store, &(struct cni_error){}) == 0 &&
 	    store.own_fd >= 0)
 		fd = openat(store.own_fd, OTHERS_FILE,
 			    O_WRONLY | O_CREAT | STORE_OPEN_FLAGS, 0600);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conf/names.h"
 #include "session.h"
 
 static void dir_closep(DIR **dir)
@@ -13,7 +14,7 @@ static void dir_closep(DIR **dir)
 		closedir(*dir);
 }
 
-int ipam_networks(const struct attachment *att,
+int ipam_networks(const struct ipam_env *env,
 		  int (*fn)(const char *network, void *data, struct cni_error *err),
 		  void *data, struct cni_error *err)
 {
@@ -22,7 +23,7 @@ int ipam_networks(const struct attachment *att,
 	const struct dirent *entry;
 	int r = 0;
 
-	if (asprintf(&path, "%s/.bridge-cni", att->conf.ipam.data_dir) < 0) {
+	if (asprintf(&path, "%s/.bridge-cni", env->data_dir) < 0) {
 		path = NULL;
 		return error_oom(err);
 	}

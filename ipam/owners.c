@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "conf/names.h"
 #include "session.h"
 
 /* Adds the owners of records of the bridge to @list, those of other bridges to @others. */
@@ -103,16 +104,16 @@ static void owners_unique(struct ipam_owner_list *list)
 	list->n = kept;
 }
 
-int ipam_owners(struct attachment *att, struct ipam_owner_list *ret_list,
+int ipam_owners(const struct ipam_env *env, struct ipam_owner_list *ret_list,
 		struct cni_error *err)
 {
 	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list list = {}, others = {};
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	int r = operation_open(att, STORE_EXISTING, &store, err);
+	int r = session_open(env, STORE_EXISTING, &store, err);
 
 	if (r < 0)
 		return r == -ENOENT && err->code == 0 ? 0 : r;
-	r = record_owners(&store, att->conf.bridge, &list, &others, err);
+	r = record_owners(&store, env->bridge, &list, &others, err);
 	/* A reservation doesn't say on which bridge: it may be of another one's pod. */
 	if (r == 0 && others.n == 0)
 		r = reservation_owners(&store, &list, err);
@@ -125,16 +126,16 @@ int ipam_owners(struct attachment *att, struct ipam_owner_list *ret_list,
 	return 0;
 }
 
-int ipam_is_shared(struct attachment *att, bool *ret_shared, struct cni_error *err)
+int ipam_is_shared(const struct ipam_env *env, bool *ret_shared, struct cni_error *err)
 {
 	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list list = {}, others = {};
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	int r = operation_open(att, STORE_EXISTING, &store, err);
+	int r = session_open(env, STORE_EXISTING, &store, err);
 
 	*ret_shared = false;
 	if (r < 0)
 		return r == -ENOENT && err->code == 0 ? 0 : r;
-	r = record_owners(&store, att->conf.bridge, &list, &others, err);
+	r = record_owners(&store, env->bridge, &list, &others, err);
 	*ret_shared = others.n > 0;
 	return r;
 }

@@ -5,20 +5,19 @@
 
 #include "session.h"
 
-int ipam_record_read(struct attachment *att, struct record *ret_record,
-		     struct cni_error *err)
+int ipam_record_read(const struct ipam_env *env, const struct pod *pod,
+		     struct record *ret_record, struct cni_error *err)
 {
 	_cleanup_(record_clear) struct record record = {};
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	int r = operation_open(att, STORE_EXISTING, &store, err);
+	int r = session_open(env, STORE_EXISTING, &store, err);
 
 	if (r < 0)
 		return r;
-	r = operation_record(&store, att, &record, err);
+	r = session_record(&store, pod, &record, err);
 	if (err->code)
 		return r;
-	if (r < 0 || !record_is_of(&record, att->conf.name, att->env.container_id,
-				   att->env.ifname))
+	if (r < 0 || !record_is_of(&record, env->network, pod->container_id, pod->ifname))
 		return -ENOENT;
 	*ret_record = record;
 	record = (struct record){};
@@ -33,14 +32,14 @@ void ipam_record_list_clear(struct ipam_record_list *list)
 	*list = (struct ipam_record_list){};
 }
 
-static bool is_connected(const struct attachment *att, const struct record *record)
+static bool is_connected(const struct ipam_env *env, const struct record *record)
 {
-	const struct ipam_kernel *kernel = att->kernel;
+	const struct ipam_kernel *kernel = env->kernel;
 
 	return !record->coming && !record->going &&
-	       strcmp(record->network, att->conf.name) == 0 &&
-	       record_is_on(record, att->conf.bridge) && kernel &&
-	       kernel->has_interface && kernel->has_interface(kernel, record);
+	       strcmp(record->network, env->network) == 0 &&
+	       record_is_on(record, env->bridge) && kernel && kernel->has_interface &&
+	       kernel->has_interface(kernel, record);
 }
 
 static int newest_first(const void *a, const void *b)
@@ -57,13 +56,13 @@ static int newest_first(const void *a, const void *b)
 	       (first->mtime_nsec > second->mtime_nsec);
 }
 
-static int records_read(struct attachment *att, struct ipam_record_list *list,
+static int records_read(const struct ipam_env *env, struct ipam_record_list *list,
 			struct cni_error *err)
 {
 	_cleanup_(record_walk_end) struct record_walk walk = {};
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	uint64_t hash;
-	int r = operation_open(att, STORE_EXISTING, &store, err);
+	int r = session_open(env, STORE_EXISTING, &store, err);
 
 	if (r < 0)
 		return r == -ENOENT && err->code == 0 ? 0 : r;
@@ -74,7 +73,7 @@ static int records_read(struct attachment *att, struct ipam_record_list *list,
 		r = store_record_next_read(&store, &walk, &hash, &record, err);
 		if (r <= 0)
 			return r;
-		if (!is_connected(att, &record))
+		if (!is_connected(env, &record))
 			continue;
 		grown = reallocarray(list->items, list->n + 1, sizeof(*grown));
 		if (!grown)
@@ -85,11 +84,11 @@ static int records_read(struct attachment *att, struct ipam_record_list *list,
 	}
 }
 
-int ipam_connected(struct attachment *att, struct ipam_record_list *ret_list,
+int ipam_connected(const struct ipam_env *env, struct ipam_record_list *ret_list,
 		   struct cni_error *err)
 {
 	_cleanup_(ipam_record_list_clear) struct ipam_record_list list = {};
-	int r = records_read(att, &list, err);
+	int r = records_read(env, &list, err);
 
 	if (r < 0)
 		return r;
@@ -100,13 +99,13 @@ int ipam_connected(struct attachment *att, struct ipam_record_list *ret_list,
 	return 0;
 }
 
-int ipam_record_each(struct attachment *att,
+int ipam_record_each(const struct ipam_env *env,
 		     int (*fn)(const struct record *record, void *data,
 			       struct cni_error *err),
 		     void *data, struct cni_error *err)
 {
 	_cleanup_(ipam_record_list_clear) struct ipam_record_list list = {};
-	int r = ipam_connected(att, &list, err);
+	int r = ipam_connected(env, &list, err);
 
 	for (size_t i = 0; r == 0 && i < list.n; i++)
 		r = fn(&list.items[i], data, err);

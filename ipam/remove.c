@@ -60,11 +60,12 @@ static int directory_remove(const char *path, int r, struct cni_error *err)
 	return r < 0 ? store_file_error(path, NULL, -r, "remove", err) : 0;
 }
 
-int ipam_network_remove(struct attachment *att, bool *ret_removed, struct cni_error *err)
+int ipam_network_remove(const struct ipam_env *env, bool *ret_removed,
+			struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	_cleanup_(free_p) char *own_root = NULL;
-	int r = operation_open(att, STORE_EXISTING, &store, err);
+	int r = session_open(env, STORE_EXISTING, &store, err);
 
 	if (r < 0)
 		return r == -ENOENT && err->code == 0 ? 0 : r;
@@ -80,7 +81,7 @@ int ipam_network_remove(struct attachment *att, bool *ret_removed, struct cni_er
 		r = directory_remove(store.path, r, err);
 	}
 	/* Where other networks have records it stays. */
-	if (r == 0 && asprintf(&own_root, "%s/.bridge-cni", att->conf.ipam.data_dir) >= 0)
+	if (r == 0 && asprintf(&own_root, "%s/.bridge-cni", env->data_dir) >= 0)
 		rmdir(own_root);
 	else
 		own_root = NULL;

@@ -28,18 +28,17 @@ static int sort_one(const struct range_set_list *sets, const char *key,
 	return 0;
 }
 
-int requests_sort(const struct attachment *att, struct ip_addr *ret_ips,
-		  struct cni_error *err)
+int requests_sort(const struct network *network, const struct pod *pod,
+		  struct ip_addr *ret_ips, struct cni_error *err)
 {
-	const struct ipam_conf *conf = &att->conf.ipam;
+	const struct ipam_conf *conf = &network->ipam;
 	const struct {
 		const char *key;
 		const struct ip_request_list *list;
 	} sources[] = {
-		{"runtimeConfig.ips", &conf->runtime_ips},
-		{"args.cni.ips", &conf->args_ips},
+		{"runtimeConfig.ips", &pod->runtime_ips},
+		{"args.cni.ips", &pod->args_ips},
 	};
-	struct ip_addr arg = ip_unmap(&att->env.args.ip);
 
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
 		for (size_t k = 0; k < sources[i].list->n; k++) {
@@ -53,5 +52,7 @@ int requests_sort(const struct attachment *att, struct ip_addr *ret_ips,
 				return r;
 		}
 	}
-	return arg.family ? sort_one(&conf->sets, "CNI_ARGS IP", &arg, ret_ips, err) : 0;
+	return pod->args_ip.family
+		       ? sort_one(&conf->sets, "CNI_ARGS IP", &pod->args_ip, ret_ips, err)
+		       : 0;
 }

@@ -3,13 +3,13 @@
 #ifndef BRIDGE_CNI_IPAM_REQUESTED_IPS_H
 #define BRIDGE_CNI_IPAM_REQUESTED_IPS_H
 
-#include "conf/attachment.h"
+#include "conf/pod.h"
 
 /*
  * Fills @ret_ips, one of each range set, family 0 where nobody asked for one. Code 7: an
  * address is in no range, is never given, or is the second of a set.
  */
-int requests_sort(const struct attachment *att, struct ip_addr *ret_ips,
-		  struct cni_error *err);
+int requests_sort(const struct network *network, const struct pod *pod,
+		  struct ip_addr *ret_ips, struct cni_error *err);
 
 #endif

@@ -96,7 +96,7 @@ static int addresses_add(const struct record *record, struct prefix_list *list)
 }
 
 /* Adds the addresses that records of other bridges name, or with @all any. */
-static int recorded_add(const struct attachment *att, struct store *store, bool all,
+static int recorded_add(const struct ipam_env *env, struct store *store, bool all,
 			struct prefix_list *list, struct cni_error *err)
 {
 	_cleanup_(record_walk_end) struct record_walk walk = {};
@@ -108,13 +108,13 @@ static int recorded_add(const struct attachment *att, struct store *store, bool 
 
 		if (r <= 0)
 			return r;
-		if ((all || !record_is_on(&record, att->conf.bridge)) &&
+		if ((all || !record_is_on(&record, env->bridge)) &&
 		    addresses_add(&record, list) < 0)
 			return error_oom(err);
 	}
 }
 
-int ipam_reserved_outside(struct attachment *att, const struct prefix_list *prefixes,
+int ipam_reserved_outside(const struct ipam_env *env, const struct prefix_list *prefixes,
 			  bool recorded, struct ip_span_list *ret_list,
 			  struct cni_error *err)
 {
@@ -129,12 +129,12 @@ int ipam_reserved_outside(struct attachment *att, const struct prefix_list *pref
 		return error_oom(err);
 	for (size_t i = 0; i < prefixes->n; i++)
 		inside.items[inside.n++] = prefixes->items[i];
-	r = operation_open(att, STORE_EXISTING, &store, err);
+	r = session_open(env, STORE_EXISTING, &store, err);
 	if (r < 0)
 		return r == -ENOENT && err->code == 0 ? 0 : r;
-	r = operation_index(&store, att, err);
+	r = session_index(&store, env, err);
 	if (r == 0)
-		r = recorded_add(att, &store, !recorded, &inside, err);
+		r = recorded_add(env, &store, !recorded, &inside, err);
 	if (r < 0)
 		return r;
 	r = table_runs(&store.table, &runs, &n);

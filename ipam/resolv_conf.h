@@ -6,7 +6,7 @@
 #ifndef BRIDGE_CNI_IPAM_RESOLV_CONF_H
 #define BRIDGE_CNI_IPAM_RESOLV_CONF_H
 
-#include "conf/net_conf.h"
+#include "conf/network.h"
 
 #define RESOLV_CONF_MAX (64 * 1024) /* bytes */
 

@@ -75,16 +75,17 @@ static int room_check(struct store *store, const struct range_set_list *sets,
 	return 0;
 }
 
-int ipam_room(struct attachment *att, struct cni_result *ret_next, struct cni_error *err)
+int ipam_room(const struct ipam_env *env, const struct network *network,
+	      struct cni_result *ret_next, struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	_cleanup_(cni_result_clear) struct cni_result next = {};
-	const struct range_set_list *sets = &att->conf.ipam.sets;
+	const struct range_set_list *sets = &network->ipam.sets;
 	bool fresh;
-	int r = data_dir_check(att->conf.ipam.data_dir, err);
+	int r = data_dir_check(env->data_dir, err);
 
 	if (r == 0)
-		r = operation_open(att, STORE_EXISTING, &store, err);
+		r = session_open(env, STORE_EXISTING, &store, err);
 	fresh = r == -ENOENT && err->code == 0;
 	if (r < 0 && !fresh)
 		return r;
@@ -96,7 +97,7 @@ int ipam_room(struct attachment *att, struct cni_result *ret_next, struct cni_er
 	next.ips.items = calloc(sets->n + 1, sizeof(*next.ips.items));
 	if (!next.ips.items)
 		return error_oom(err);
-	r = fresh ? 0 : operation_index(&store, att, err);
+	r = fresh ? 0 : session_index(&store, env, err);
 	if (r == 0)
 		r = room_check(fresh ? NULL : &store, sets, &next, err);
 	if (r == 0 && ret_next) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What all operations on a store have in common. */
+#include "conf/base/notices.h"
 #include "session.h"
 
 #include <errno.h>
@@ -8,56 +9,57 @@
 #include "ipam/store/index.h"
 #include "ipam/store/owner.h"
 
-const char *operation_boot(const struct attachment *att)
+const char *session_boot(const struct ipam_env *env)
 {
-	return att->kernel ? att->kernel->boot_id : "";
+	return env->kernel ? env->kernel->boot_id : "";
 }
 
-int operation_open(const struct attachment *att, enum store_mode mode,
-		   struct store *ret_store, struct cni_error *err)
+int session_open(const struct ipam_env *env, enum store_mode mode,
+		 struct store *ret_store, struct cni_error *err)
 {
-	return store_open(att->conf.ipam.data_dir, att->conf.name, mode,
-			  STORE_LOCK_WAIT_MS, ret_store, err);
+	return store_open(env->data_dir, env->network, mode, STORE_LOCK_WAIT_MS,
+			  ret_store, err);
 }
 
-static void tell(struct attachment *att, const struct index_news *news)
+static void tell(const struct ipam_env *env, const struct index_news *news)
 {
 	if (news->past)
-		attachment_notice(att,
-				  "network %s: gave back %zu reservation%s and records "
-				  "of boots that are over",
-				  att->conf.name, news->past, news->past == 1 ? "" : "s");
+		notice(env->notices,
+		       "network %s: gave back %zu reservation%s and records "
+		       "of boots that are over",
+		       env->network, news->past, news->past == 1 ? "" : "s");
 	if (news->empty)
-		attachment_notice(att,
-				  "network %s: gave back %zu reservation%s that named "
-				  "nobody (an empty file, as a power cut leaves it)",
-				  att->conf.name, news->empty,
-				  news->empty == 1 ? "" : "s");
+		notice(env->notices,
+		       "network %s: gave back %zu reservation%s that named "
+		       "nobody (an empty file, as a power cut leaves it)",
+		       env->network, news->empty, news->empty == 1 ? "" : "s");
 }
 
-int operation_index(struct store *store, struct attachment *att, struct cni_error *err)
+int session_index(struct store *store, const struct ipam_env *env, struct cni_error *err)
 {
 	struct index_news news = {};
-	int r = index_open(store, operation_boot(att), &news, err);
+	int r = index_open(store, session_boot(env), &news, err);
 
-	tell(att, &news);
+	tell(env, &news);
 	return r;
 }
 
-int operation_refresh(struct store *store, struct attachment *att, struct cni_error *err)
+int session_refresh(struct store *store, const struct ipam_env *env,
+		    struct cni_error *err)
 {
 	struct index_news news = {};
-	int r = index_refresh(store, operation_boot(att), &news, err);
+	int r = index_refresh(store, session_boot(env), &news, err);
 
-	tell(att, &news);
+	tell(env, &news);
 	return r;
 }
 
-int operation_reindex(struct store *store, struct attachment *att, struct cni_error *err)
+int session_reindex(struct store *store, const struct ipam_env *env,
+		    struct cni_error *err)
 {
 	index_spoil(store);
 	table_close(&store->table);
-	return operation_index(store, att, err);
+	return session_index(store, env, err);
 }
 
 /* Made in another network namespace on the same store, whose interfaces aren't seen here. */
@@ -68,17 +70,16 @@ static bool is_elsewhere(const struct ipam_kernel *kernel, const struct record *
 	return record->node && here && record->node != here;
 }
 
-enum ipam_liveness operation_life(struct store *store, const struct attachment *att,
-				  const struct record *record)
+enum ipam_liveness session_liveness(struct store *store, const struct ipam_env *env,
+				    const struct record *record)
 {
-	const struct ipam_kernel *kernel = att->kernel;
+	const struct ipam_kernel *kernel = env->kernel;
 	bool reserved = false;
 	enum ipam_liveness life;
 
 	if (!kernel || !kernel->has_interface ||
-	    strcmp(record->network, att->conf.name) != 0 ||
-	    is_elsewhere(kernel, record) || !store_record_covers(store, record) ||
-	    kernel->has_interface(kernel, record))
+	    strcmp(record->network, env->network) != 0 || is_elsewhere(kernel, record) ||
+	    !store_record_covers(store, record) || kernel->has_interface(kernel, record))
 		return IPAM_ALIVE;
 	for (size_t i = 0; i < record->n; i++)
 		reserved = reserved || record->addresses[i].reserved;
@@ -90,10 +91,10 @@ enum ipam_liveness operation_life(struct store *store, const struct attachment *
 									 : life;
 }
 
-int operation_record(const struct store *store, const struct attachment *att,
-		     struct record *ret_record, struct cni_error *err)
+int session_record(const struct store *store, const struct pod *pod,
+		   struct record *ret_record, struct cni_error *err)
 {
-	uint64_t hash = operation_hash(att);
+	uint64_t hash = session_hash(pod);
 	char name[RECORD_NAME_MAX];
 	int r = store_record_read(store, hash, ret_record);
 

@@ -6,43 +6,45 @@
 #include "ipam.h"
 #include "ipam/store/store.h"
 
-static inline struct owner operation_owner(const struct attachment *att)
+static inline struct owner session_owner(const struct pod *pod)
 {
-	return (struct owner){att->env.container_id, att->env.ifname};
+	return (struct owner){pod->container_id, pod->ifname};
 }
 
-static inline uint64_t operation_hash(const struct attachment *att)
+static inline uint64_t session_hash(const struct pod *pod)
 {
-	return owner_hash(att->env.container_id, att->env.ifname);
+	return owner_hash(pod->container_id, pod->ifname);
 }
 
-const char *operation_boot(const struct attachment *att);
+const char *session_boot(const struct ipam_env *env);
 
 /* Opens the network's store; store_open()'s errors. */
-int operation_open(const struct attachment *att, enum store_mode mode,
-		   struct store *ret_store, struct cni_error *err);
+int session_open(const struct ipam_env *env, enum store_mode mode,
+		 struct store *ret_store, struct cni_error *err);
 
 /* Opens (or, @refresh, reads anew) its index, and tells the operator what that gave back. */
-int operation_index(struct store *store, struct attachment *att, struct cni_error *err);
-int operation_refresh(struct store *store, struct attachment *att, struct cni_error *err);
+int session_index(struct store *store, const struct ipam_env *env, struct cni_error *err);
+int session_refresh(struct store *store, const struct ipam_env *env,
+		    struct cni_error *err);
 
 /* After an error of the index's own file: reads the directory again. */
-int operation_reindex(struct store *store, struct attachment *att, struct cni_error *err);
+int session_reindex(struct store *store, const struct ipam_env *env,
+		    struct cni_error *err);
 
 /* What stands under the name of its record. -ENOENT: nothing, -EBADMSG: a torn one, both
  * without an error set; else code 5, for a newer version's, too. */
-int operation_record(const struct store *store, const struct attachment *att,
-		     struct record *ret_record, struct cni_error *err);
+int session_record(const struct store *store, const struct pod *pod,
+		   struct record *ret_record, struct cni_error *err);
 
 /* Code 103 where the attachment has a reservation or a record; -ESTALE: but is dead. */
-int operation_refuse_second(struct store *store, const struct attachment *att,
-			    struct cni_error *err);
+int session_refuse_second(struct store *store, const struct ipam_env *env,
+			  const struct pod *pod, struct cni_error *err);
 
 /* Of the attachment that the record tells of. */
-enum ipam_liveness operation_life(struct store *store, const struct attachment *att,
-				  const struct record *record);
+enum ipam_liveness session_liveness(struct store *store, const struct ipam_env *env,
+				    const struct record *record);
 
 /* After an attachment's end, with the index open: has the bridge no record any more? */
-bool operation_was_last(const struct store *store, const char *bridge);
+bool session_was_last(const struct store *store, const char *bridge);
 
 #endif

@@ -37,12 +37,13 @@ int ipam_owner_list_add(struct ipam_owner_list *list, const char *container_id,
 	return 0;
 }
 
-typedef bool (*record_pick_fn)(struct store *store, struct attachment *att,
+typedef bool (*record_pick_fn)(struct store *store, const struct ipam_env *env,
 			       const struct record *record);
 
-/* The owners of those records of @att's network and bridge that @pick takes. */
-static int owners_pick(struct store *store, struct attachment *att, record_pick_fn pick,
-		       struct ipam_owner_list *ret_list, struct cni_error *err)
+/* The owners of those records of @env's network and bridge that @pick takes. */
+static int owners_pick(struct store *store, const struct ipam_env *env,
+		       record_pick_fn pick, struct ipam_owner_list *ret_list,
+		       struct cni_error *err)
 {
 	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list list = {};
 	_cleanup_(record_walk_end) struct record_walk walk = {};
@@ -57,8 +58,7 @@ static int owners_pick(struct store *store, struct attachment *att, record_pick_
 			break;
 		/* A DEL doesn't find a record that has another's name. */
 		if (owner_hash(record.container_id, record.ifname) != hash ||
-		    !record_is_on(&record, att->conf.bridge) ||
-		    !pick(store, att, &record))
+		    !record_is_on(&record, env->bridge) || !pick(store, env, &record))
 			continue;
 		if (ipam_owner_list_add(&list, record.container_id, record.ifname) < 0)
 			return error_oom(err);
@@ -70,24 +70,24 @@ static int owners_pick(struct store *store, struct attachment *att, record_pick_
 	return 0;
 }
 
-static bool is_stale_record(struct store *store, struct attachment *att,
+static bool is_stale_record(struct store *store, const struct ipam_env *env,
 			    const struct record *record)
 {
-	return operation_life(store, att, record) != IPAM_ALIVE;
+	return session_liveness(store, env, record) != IPAM_ALIVE;
 }
 
-int ipam_stale(struct attachment *att, struct ipam_owner_list *ret_list,
+int ipam_stale(const struct ipam_env *env, struct ipam_owner_list *ret_list,
 	       struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	int r = operation_open(att, STORE_EXISTING, &store, err);
+	int r = session_open(env, STORE_EXISTING, &store, err);
 
 	if (r < 0)
 		return r == -ENOENT && err->code == 0 ? 0 : r;
-	r = operation_index(&store, att, err);
+	r = session_index(&store, env, err);
 	if (r == 0)
-		r = operation_refresh(&store, att, err);
-	return r < 0 ? r : owners_pick(&store, att, is_stale_record, ret_list, err);
+		r = session_refresh(&store, env, err);
+	return r < 0 ? r : owners_pick(&store, env, is_stale_record, ret_list, err);
 }
 
 /* Had the attachment reservations, and is none of them its own any more? A reservation that
@@ -111,40 +111,40 @@ static bool is_robbed(const struct store *store, const struct record *record)
 	return reserved;
 }
 
-static bool is_released(struct store *store, struct attachment *att,
+static bool is_released(struct store *store, const struct ipam_env *env,
 			const struct record *record)
 {
-	return !att->kernel->has_interface(att->kernel, record) &&
+	return !env->kernel->has_interface(env->kernel, record) &&
 	       is_robbed(store, record);
 }
 
-int ipam_released(struct attachment *att, struct ipam_owner_list *ret_list,
+int ipam_released(const struct ipam_env *env, struct ipam_owner_list *ret_list,
 		  struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	int r = operation_open(att, STORE_EXISTING, &store, err);
+	int r = session_open(env, STORE_EXISTING, &store, err);
 
 	if (r < 0)
 		return r == -ENOENT && err->code == 0 ? 0 : r;
-	return owners_pick(&store, att, is_released, ret_list, err);
+	return owners_pick(&store, env, is_released, ret_list, err);
 }
 
-int ipam_liveness(struct attachment *att, enum ipam_liveness *ret_life,
-		  struct cni_error *err)
+int ipam_liveness(const struct ipam_env *env, const struct pod *pod,
+		  enum ipam_liveness *ret_life, struct cni_error *err)
 {
 	_cleanup_(record_clear) struct record record = {};
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	int r;
 
 	*ret_life = IPAM_ALIVE;
-	r = operation_open(att, STORE_EXISTING, &store, err);
+	r = session_open(env, STORE_EXISTING, &store, err);
 	if (r < 0)
 		return r == -ENOENT && err->code == 0 ? 0 : r;
-	r = operation_index(&store, att, err);
+	r = session_index(&store, env, err);
 	if (r < 0)
 		return r;
-	if (store_record_read(&store, operation_hash(att), &record) == 0 &&
-	    record_is_of(&record, att->conf.name, att->env.container_id, att->env.ifname))
-		*ret_life = operation_life(&store, att, &record);
+	if (store_record_read(&store, session_hash(pod), &record) == 0 &&
+	    record_is_of(&record, env->network, pod->container_id, pod->ifname))
+		*ret_life = session_liveness(&store, env, &record);
 	return 0;
 }

@@ -54,12 +54,12 @@ static const char usage[] =
 	"FILE is a configuration, or a directory of them; without one, " CONF_DIR ".\n";
 
 /* What is done with each network. */
-static const struct operation {
+static const struct task {
 	const char *name, *option; /* the option: NULL, without one */
 	enum cni_verb verb;
 	int (*run)(struct attachment *net, struct cni_error *err);
 	const char *nothing; /* said when nothing was done */
-} operations[] = {
+} tasks[] = {
 	{"repair", NULL, CNI_REPAIR, verb_repair, "nothing to mend"},
 	{"cleanup", "--force", CNI_CLEANUP, verb_cleanup_force, "nothing to remove"},
 	{"cleanup", NULL, CNI_CLEANUP, verb_cleanup, "nothing to remove"},
@@ -67,7 +67,7 @@ static const struct operation {
 
 /* One run of it. */
 struct command {
-	const struct operation *operation;
+	const struct task *task;
 	const char *called; /* the executable's name, which may be another */
 	struct report report;
 	bool named; /* FILEs; in each of them there has to be a network of ours */
@@ -85,30 +85,36 @@ static void error_print(struct command *command, const char *file,
 static int network_run(struct command *command, const char *text, struct cni_error *err)
 {
 	const char *path = getenv("CNI_PATH");
-	_cleanup_(attachment_clear) struct attachment net = {};
 	const struct cni_env env = {
-		.verb = command->operation->verb,
+		.verb = command->task->verb,
 		.container_id = "",
 		.netns = "",
 		.ifname = "",
 		.path = path && *path ? path : PLUGIN_DIRS,
 	};
+	_cleanup_(request_clear) struct request request = {};
+	_cleanup_(operation_clear) struct operation op;
+	_cleanup_(attachment_clear) struct attachment net;
 	const struct cni_error *logged = err;
 	uint64_t started;
 	enum cni_version version;
 	size_t errors;
 	int ret;
 
-	ret = attachment_read(text, strlen(text), &env, &net, &version, err);
-	net.report = &command->report;
-	started = log_clock(&net);
-	errors = net.report->errors.len;
+	operation_init(&op, &env);
+	op.report = &command->report;
+	ret = request_read(text, strlen(text), &env, &request, &version, &op.notices,
+			   err);
+	op.is_timed = log_is_wanted(&request.network);
+	attachment_init(&net, &op, &request.network, &request.pod);
+	started = operation_clock(&op);
+	errors = op.report->errors.len;
 	if (ret == 0)
-		ret = command->operation->run(&net, err);
-	if (ret == 0 && net.report->errors.len > errors)
-		logged = &net.report->last_error;
+		ret = command->task->run(&net, err);
+	if (ret == 0 && op.report->errors.len > errors)
+		logged = &op.report->last_error;
 	log_operation(&net, started, logged, getenv("TRACEPARENT"));
-	say_notices(&net);
+	say_notices(&op.notices);
 	return ret;
 }
 
@@ -206,7 +212,7 @@ static void path_run(struct command *command, const char *path, bool alone)
 
 /* A node may have none, and then there is nothing to look after: but what a network without
  * a configuration has left, nobody finds. */
-static void none_print(const struct operation *operation)
+static void none_print(const struct task *task)
 {
 	if (access(CONF_DIR, F_OK) == 0)
 		puts("no plugin of type \"" TYPE "\" is in the files (" PATTERNS
@@ -214,7 +220,7 @@ static void none_print(const struct operation *operation)
 	else
 		puts("no plugin of type \"" TYPE "\": there is no " CONF_DIR
 		     "; name a FILE to look elsewhere");
-	if (operation->verb == CNI_CLEANUP)
+	if (task->verb == CNI_CLEANUP)
 		puts("a network's bridge, rules and files are found by its configuration "
 		     "alone: where that is gone, name a FILE that has the same \"name\", "
 		     "\"bridge\", \"ipam.type\" and \"ipam.dataDir\", and the type \"" TYPE
@@ -228,9 +234,9 @@ static int command_report(struct command *command)
 	if (report->done.text)
 		fputs(report->done.text, stdout);
 	else if (command->networks == 0 && !command->failed)
-		none_print(command->operation);
+		none_print(command->task);
 	else if (!command->failed && !report->errors.text)
-		puts(command->operation->nothing);
+		puts(command->task->nothing);
 	if (report->errors.text)
 		fprintf(stderr, "%s", report->errors.text);
 	if (report->out_of_memory)
@@ -281,18 +287,17 @@ static int help_print(void)
 
 static int networks_run(const char *called, char **arguments)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(operations); i++) {
-		const struct operation *operation = &operations[i];
-		struct command command = {.operation = operation, .called = called};
+	for (size_t i = 0; i < ARRAY_SIZE(tasks); i++) {
+		const struct task *task = &tasks[i];
+		struct command command = {.task = task, .called = called};
 		char **files = arguments + 1;
 
-		if (strcmp(arguments[0], operation->name) != 0)
+		if (strcmp(arguments[0], task->name) != 0)
 			continue;
 		for (char **file = files; *file; file++)
 			if (is_help(*file))
 				return help_print();
-		if (operation->option &&
-		    (!*files || strcmp(*files++, operation->option) != 0))
+		if (task->option && (!*files || strcmp(*files++, task->option) != 0))
 			continue;
 		return files_run(&command, files);
 	}

@@ -54,7 +54,7 @@ static int version_print(struct cni_error *err)
 
 	if (stdin_read(&question, &len, err) == 0 &&
 	    json_parse(question, len, &doc, err) == 0)
-		(void)net_conf_read_version(doc, &version, err);
+		(void)cni_version_read(doc, &version, err);
 	error_clear(err);
 	answer = version_text(version);
 	return answer ? stdout_write(answer, err) : error_oom(err);
@@ -66,7 +66,8 @@ static const struct program {
 	int (*del)(struct attachment *att, struct cni_error *err);
 	int (*check)(struct attachment *att, struct cni_error *err);
 	int (*status)(struct attachment *att, struct cni_error *err);
-	int (*gc)(struct attachment *att, struct cni_error *err);
+	int (*gc)(struct attachment *att, const struct valid_set *valid,
+		  struct cni_error *err);
 } main_plugin = {verb_add, verb_del, verb_check, verb_status, verb_gc},
   ipam_plugin = {ipam_verb_add, ipam_verb_del, ipam_verb_check, ipam_verb_status,
 		 ipam_verb_gc};
@@ -78,11 +79,23 @@ static bool is_called(const char *path, const char *name)
 	return path && strcmp(slash ? slash + 1 : path, name) == 0;
 }
 
-static int operate(struct attachment *att, struct cni_error *err)
+/* GC's list is read here: it is in the configuration, but not of the network. */
+static int gc_run(const struct program *program, const struct request *request,
+		  struct attachment *att, struct cni_error *err)
 {
-	const struct program *program = att->env.ipam_only ? &ipam_plugin : &main_plugin;
+	_cleanup_(valid_set_clear) struct valid_set valid = {};
+	int ret = valid_set_read(request->doc, &valid, err);
 
-	switch (att->env.verb) {
+	return ret < 0 ? ret : program->gc(att, &valid, err);
+}
+
+static int operate(const struct request *request, struct attachment *att,
+		   struct cni_error *err)
+{
+	const struct program *program = request->env.ipam_only ? &ipam_plugin
+							       : &main_plugin;
+
+	switch (request->env.verb) {
 	case CNI_ADD:
 		return program->add(att, stdout_write, err);
 	case CNI_DEL:
@@ -92,7 +105,7 @@ static int operate(struct attachment *att, struct cni_error *err)
 	case CNI_STATUS:
 		return program->status(att, err);
 	case CNI_GC:
-		return program->gc(att, err);
+		return gc_run(program, request, att, err);
 	case CNI_VERSION: /* has no attachment: run() */
 	case CNI_REPAIR: /* command.c's */
 	case CNI_CLEANUP:
@@ -101,17 +114,34 @@ static int operate(struct attachment *att, struct cni_error *err)
 	return error_set(err, CNI_ERR_INTERNAL, ENOSYS, "no such operation");
 }
 
+static int attachment_operate(const struct request *request, struct operation *op,
+			      bool is_right, struct cni_error *err)
+{
+	_cleanup_(attachment_clear) struct attachment att;
+	uint64_t started;
+	int ret = 0;
+
+	op->is_timed = log_is_wanted(&request->network);
+	attachment_init(&att, op, &request->network, &request->pod);
+	started = operation_clock(op);
+	if (is_right)
+		ret = operate(request, &att, err);
+	log_operation(&att, started, err, getenv("TRACEPARENT"));
+	return ret;
+}
+
 /* @called: argv[0]. @ret_version: for the error's JSON, as soon as it is known. */
 static int run(const char *called, enum cni_version *ret_version, struct cni_error *err)
 {
-	_cleanup_(attachment_clear) struct attachment att = {};
+	_cleanup_(request_clear) struct request request = {};
+	_cleanup_(operation_clear) struct operation op;
 	_cleanup_(free_p) char *text = NULL;
 	struct cni_env env;
-	uint64_t started;
 	size_t len = 0;
-	int ret;
+	int ret, read_ret;
 
 	ret = cni_env_read(getenv, &env, err);
+	operation_init(&op, &request.env);
 	if (ret == 0 && env.verb == CNI_VERSION)
 		return version_print(err);
 	env.ipam_only = is_called(called, "host-local");
@@ -119,13 +149,10 @@ static int run(const char *called, enum cni_version *ret_version, struct cni_err
 		ret = stdin_read(&text, &len, err);
 	if (ret < 0)
 		return ret;
-	ret = attachment_read(text, len, &env, &att, ret_version, err);
-	started = log_clock(&att);
-	if (ret == 0)
-		ret = operate(&att, err);
-	log_operation(&att, started, err, getenv("TRACEPARENT"));
-	say_notices(&att);
-	return ret;
+	read_ret = request_read(text, len, &env, &request, ret_version, &op.notices, err);
+	ret = attachment_operate(&request, &op, read_ret == 0, err);
+	say_notices(&op.notices);
+	return read_ret < 0 ? read_ret : ret;
 }
 
 /*

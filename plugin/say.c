@@ -45,9 +45,9 @@ void say_error(const char *where, const struct cni_error *err)
 	    err->details[0] ? " (" : "", err->details, err->details[0] ? ")" : "");
 }
 
-void say_notices(const struct attachment *att)
+void say_notices(const struct notices *notices)
 {
-	const char *line = att->notice, *end;
+	const char *line = notices->text, *end;
 
 	for (; line && (end = strchr(line, '\n')); line = end + 1)
 		say("%.*s", (int)(end - line), line);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The adapter to cJSON: the document, and reading it by tables. Which keys there are is
- * net_conf.c's; the grammar and the limits are json_scan.c's.
+ * network.c's; the grammar and the limits are json_scan.c's.
  */
 #include "json.h"
 

@@ -46,7 +46,7 @@
 #include <stddef.h>
 
 #include "conf/base/addr.h"
-#include "conf/net_conf.h"
+#include "conf/pod.h"
 #include "table.h"
 
 #define RECORD_FIRST_LINE "bridge-cni record " /* and the number */

@@ -22,7 +22,8 @@
 
 #include <net/if.h>
 
-#include "conf/net_conf.h"
+#include "conf/names.h"
+#include "conf/network.h"
 #include "record.h"
 #include "table.h"
 

@@ -24,6 +24,11 @@ void kernel_boot_only(struct kernel *ret_kernel)
 	ret_kernel->ipam.boot_id = text;
 }
 
+static const struct kernel *of(const struct ipam_kernel *kernel)
+{
+	return kernel->data;
+}
+
 static int cookie_get(void *data, struct cni_error *err)
 {
 	struct netlink *nl = NULL;
@@ -37,29 +42,28 @@ static int cookie_get(void *data, struct cni_error *err)
 
 static bool lost_netns(const struct ipam_kernel *kernel, const struct record *record)
 {
-	const struct node *node = kernel->data;
-	struct node other = {.ns = node->ns, .pod_ns = -1};
+	const struct node *node = of(kernel)->node;
 	struct cni_error ignored = {};
+	_cleanup_(close_p) int fd = -1;
 	uint64_t cookie = 0;
 	int ret;
 
 	if (!record->netns[0])
 		return false;
-	ret = node_ns_open(record->netns, &other.pod_ns);
+	ret = pod_ns_open_fd(record->netns, &fd);
 	/* What an unclean unmount left, too: a plain file. */
 	if (ret == -ENOENT || ret == -ENOTDIR || ret == -EMEDIUMTYPE)
 		return true;
 	if (ret < 0)
 		return false;
 	if (record->cookie != 0)
-		ret = node_in_pod(&other, cookie_get, &cookie, &ignored);
-	close_p(&other.pod_ns);
+		ret = pod_ns_run(node, fd, cookie_get, &cookie, &ignored);
 	return record->cookie != 0 && ret == 0 && cookie != 0 && cookie != record->cookie;
 }
 
 static bool has_interface(const struct ipam_kernel *kernel, const struct record *record)
 {
-	const struct node *node = kernel->data;
+	const struct node *node = of(kernel)->node;
 	char host_ifname[IF_NAMESIZE];
 
 	identity_host_ifname(record->network, record->container_id, record->ifname,
@@ -69,7 +73,7 @@ static bool has_interface(const struct ipam_kernel *kernel, const struct record 
 
 static bool has_renamed(const struct ipam_kernel *kernel, const struct record *record)
 {
-	const struct node *node = kernel->data;
+	const struct node *node = of(kernel)->node;
 	_cleanup_(link_list_clear) struct link_list links = {};
 	char alias[LINK_ALIAS_MAX];
 	bool found = link_list_get(node->rtnl, &links, &(struct cni_error){}) < 0;
@@ -84,19 +88,19 @@ static bool has_renamed(const struct ipam_kernel *kernel, const struct record *r
 
 static uint64_t node_cookie(const struct ipam_kernel *kernel)
 {
-	const struct node *node = kernel->data;
+	const struct node *node = of(kernel)->node;
 
 	return netlink_cookie(node->rtnl);
 }
 
 static uint64_t netns_cookie(const struct ipam_kernel *kernel)
 {
-	const struct node *node = kernel->data;
+	const struct pod_ns *pod_ns = of(kernel)->pod_ns;
 
-	return node->pod_rtnl ? netlink_cookie(node->pod_rtnl) : 0;
+	return pod_ns && pod_ns->rtnl ? netlink_cookie(pod_ns->rtnl) : 0;
 }
 
-void kernel_open(struct node *node, struct kernel *ret_kernel)
+void kernel_open(const struct node *node, struct kernel *ret_kernel)
 {
 	kernel_boot_only(ret_kernel);
 	ret_kernel->ipam.netns_cookie = netns_cookie;
@@ -104,24 +108,6 @@ void kernel_open(struct node *node, struct kernel *ret_kernel)
 	ret_kernel->ipam.has_interface = has_interface;
 	ret_kernel->ipam.has_renamed = has_renamed;
 	ret_kernel->ipam.lost_netns = lost_netns;
-	ret_kernel->ipam.data = node;
-}
-
-int kernel_run(struct attachment *net,
-	       int (*work)(struct attachment *net, struct cni_error *err),
-	       struct cni_error *err)
-{
-	_cleanup_(node_close) struct node node = NODE_CLOSED;
-	struct kernel kernel;
-	int ret = node_open(&node, err);
-
-	if (ret < 0)
-		return ret;
-	kernel_open(&node, &kernel);
-	net->node = &node;
-	net->kernel = &kernel.ipam;
-	ret = work(net, err);
-	net->kernel = NULL;
-	net->node = NULL;
-	return ret;
+	ret_kernel->node = node;
+	ret_kernel->ipam.data = ret_kernel;
 }

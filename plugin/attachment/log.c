@@ -17,11 +17,11 @@
 
 static void put_identity(struct logfmt *line, const struct attachment *att)
 {
-	const struct cni_env *env = &att->env;
+	const struct cni_env *env = att->op->env;
 
 	logfmt_put(line, " verb=%s", cni_verb_name(env->verb));
-	if (att->conf.name)
-		logfmt_value(line, "network", att->conf.name);
+	if (att->network->name)
+		logfmt_value(line, "network", att->network->name);
 	if (env->args.pod_name[0]) {
 		logfmt_value(line, "podNamespace", env->args.pod_namespace);
 		logfmt_value(line, "pod", env->args.pod_name);
@@ -39,9 +39,10 @@ static void put_work(struct logfmt *line, const struct attachment *att,
 		logfmt_put(line, "%s%s", i ? "," : " ips=",
 			   PREFIX_TEXT(&att->ipam.ips.items[i].address));
 	logfmt_put(line, " ms=%.3f", microseconds / 1000.0);
-	for (size_t i = 0; i < att->timings_n; i++)
-		logfmt_put(line, "%s%s:%.3f", i ? "," : " stages=", att->timings[i].stage,
-			   att->timings[i].microseconds / 1000.0);
+	for (size_t i = 0; i < att->op->timings_n; i++)
+		logfmt_put(line, "%s%s:%.3f",
+			   i ? "," : " stages=", att->op->timings[i].stage,
+			   att->op->timings[i].microseconds / 1000.0);
 }
 
 static void put_trace(struct logfmt *line, const char *trace)
@@ -54,15 +55,15 @@ static void put_trace(struct logfmt *line, const char *trace)
 	logfmt_put(line, " trace=%.*s", TRACE_ID_LEN, trace + TRACE_ID_START);
 }
 
-/* The lines of @notice as one value. */
-static void put_notice(struct logfmt *line, const char *notice)
+/* The lines of @notices as one value. */
+static void put_notices(struct logfmt *line, const char *notices)
 {
 	char text[LOG_LINE_MAX] = "";
 	struct logfmt joined = {.text = text};
 
-	for (const char *end; (end = strchr(notice, '\n')); notice = end + 1)
-		logfmt_put(&joined, "%s%.*s", joined.len ? "; " : "", (int)(end - notice),
-			   notice);
+	for (const char *end; (end = strchr(notices, '\n')); notices = end + 1)
+		logfmt_put(&joined, "%s%.*s", joined.len ? "; " : "",
+			   (int)(end - notices), notices);
 	logfmt_value(line, "notice", text);
 }
 
@@ -84,23 +85,13 @@ void log_format(const struct attachment *att, uint64_t microseconds,
 	if (err->details[0])
 		logfmt_value(&line, "details", err->details);
 	/* The notice comes last: the end of a long line is cut. */
-	if (att->notice)
-		put_notice(&line, att->notice);
+	if (att->op->notices.text)
+		put_notices(&line, att->op->notices.text);
 }
 
-static bool is_wanted(const struct attachment *att)
+bool log_is_wanted(const struct network *network)
 {
-	return att->log.file || att->log.syslog;
-}
-
-uint64_t log_clock(const struct attachment *att)
-{
-	struct timespec now;
-
-	if (!is_wanted(att))
-		return 0;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	return network->log.file || network->log.syslog;
 }
 
 /* A FIFO or a device of that name must not hold an operation up. 0 or -errno. */
@@ -139,17 +130,17 @@ void log_operation(struct attachment *att, uint64_t started, const struct cni_er
 	char line[LOG_LINE_MAX + 1];
 	int ret = 0;
 
-	if (!is_wanted(att))
+	if (!log_is_wanted(att->network))
 		return;
-	log_format(att, log_clock(att) - started, err, trace, line);
-	if (att->log.syslog) {
+	log_format(att, operation_clock(att->op) - started, err, trace, line);
+	if (att->network->log.syslog) {
 		openlog("bridge-cni", LOG_PID | LOG_NDELAY, LOG_DAEMON);
 		syslog(err->code ? LOG_ERR : LOG_INFO, "%s", line);
 		closelog();
 	}
-	if (att->log.file)
-		ret = file_append(att->log.file, line, strlen(line));
+	if (att->network->log.file)
+		ret = file_append(att->network->log.file, line, strlen(line));
 	if (ret < 0)
-		attachment_notice(att, "logFile: %s was not written to: %s",
-				  att->log.file, reason(-ret));
+		notice(&att->op->notices, "logFile: %s was not written to: %s",
+		       att->network->log.file, reason(-ret));
 }

@@ -8,15 +8,15 @@
 
 #include <stdint.h>
 
-#include "conf/attachment.h"
+#include "attachment.h"
 #include "conf/base/logfmt.h"
 
-/* Microseconds of a clock that only goes forward; 0 where nobody will read them. */
-uint64_t log_clock(const struct attachment *att);
+/* Is a line to be written? Then it says how long the stages took (operation.h). */
+bool log_is_wanted(const struct network *network);
 
 /*
  * Writes the line where the configuration wants it; nowhere by default. @started:
- * log_clock() at the operation's start, the configuration being read. @err: its error, or
+ * operation_clock() at the operation's start, the configuration being read. @err: its error, or
  * not set. @trace: the environment's TRACEPARENT, or NULL
  * (https://www.w3.org/TR/trace-context).
  */

@@ -17,18 +17,19 @@ void report_clear(struct report *report)
 
 static void add_line(const struct attachment *att, struct text *lines, const char *what)
 {
-	const struct cni_env *env = &att->env;
+	const struct pod *pod = att->pod;
 	size_t len = lines->len;
 
-	text_add(lines, "%s%s%s%s%s: ", att->conf.name, env->container_id[0] ? " " : "",
-		 env->container_id, env->ifname[0] ? " " : "", env->ifname);
+	text_add(lines, "%s%s%s%s%s: ", att->network->name,
+		 pod->container_id[0] ? " " : "", pod->container_id,
+		 pod->ifname[0] ? " " : "", pod->ifname);
 	text_add_printable(lines, what);
 	text_put(lines, "\n", 1);
 	if (!lines->failed)
 		return;
 	text_cut(lines, len);
 	lines->failed = false;
-	att->report->out_of_memory = true;
+	att->op->report->out_of_memory = true;
 }
 
 void report_done(const struct attachment *att, const char *fmt, ...)
@@ -37,23 +38,23 @@ void report_done(const struct attachment *att, const char *fmt, ...)
 	va_list args;
 	int len;
 
-	if (!att->report)
+	if (!att->op->report)
 		return;
 	va_start(args, fmt);
 	len = vasprintf(&what, fmt, args);
 	va_end(args);
 	if (len < 0) {
 		what = NULL;
-		att->report->out_of_memory = true;
+		att->op->report->out_of_memory = true;
 		return;
 	}
-	add_line(att, &att->report->done, what);
+	add_line(att, &att->op->report->done, what);
 }
 
 void report_error(const struct attachment *att, const struct cni_error *err)
 {
 	_cleanup_(free_p) char *what = NULL;
-	struct report *report = att->report;
+	struct report *report = att->op->report;
 
 	if (strcmp(report->last_error.msg, err->msg) == 0)
 		return;

@@ -6,7 +6,7 @@
 #ifndef BRIDGE_CNI_PLUGIN_ATTACHMENT_REPORT_H
 #define BRIDGE_CNI_PLUGIN_ATTACHMENT_REPORT_H
 
-#include "conf/attachment.h"
+#include "attachment.h"
 #include "conf/base/text.h"
 
 struct report {

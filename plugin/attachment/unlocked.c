@@ -11,13 +11,13 @@ int unlocked_run(struct attachment *att,
 		 int (*run)(struct attachment *att, struct cni_error *err),
 		 struct cni_error *err)
 {
-	enum node_lock lock = att->env.verb == CNI_DEL ? att->node->lock : NODE_SHARED;
+	enum node_lock lock = att->verb == CNI_DEL ? att->op->node.lock : NODE_SHARED;
 	struct cni_error lock_err = {};
 	int ret, lock_ret;
 
-	node_unlock(att->node);
+	node_unlock(&att->op->node);
 	ret = run(att, err);
-	lock_ret = node_lock(att->node, lock, &lock_err);
+	lock_ret = node_lock(&att->op->node, lock, &lock_err);
 	if (lock_ret < 0 && ret == 0)
 		*err = lock_err;
 	else if (lock_ret < 0)
@@ -28,17 +28,17 @@ int unlocked_run(struct attachment *att,
 int unlocked_look_again(struct attachment *att, const char *meanwhile,
 			struct cni_error *err)
 {
-	struct node *node = att->node;
+	struct node *node = &att->op->node;
 	struct link host;
-	int ret = link_get(node->rtnl, att->host_ifname, &host, err);
+	int ret = link_get(node->rtnl, att->pod->host_ifname, &host, err);
 
 	if (ret < 0)
 		return ret;
 	if (host.index && host.master == att->bridge_index &&
-	    netlink_ifindex(node->pod_rtnl, att->env.ifname) == att->container_index)
+	    netlink_ifindex(att->pod_ns.rtnl, att->pod->ifname) == att->container_index)
 		return 0;
 	return error_set(err, CNI_ERR_TRY_AGAIN, ENODEV,
 			 "%s (%s on the node) went while %s: a DEL came by, or somebody "
 			 "deleted it or the bridge %s",
-			 att->env.ifname, att->host_ifname, meanwhile, att->conf.bridge);
+			 att->pod->ifname, att->pod->host_ifname, meanwhile, att->bridge);
 }

@@ -3,7 +3,7 @@
 #ifndef BRIDGE_CNI_PLUGIN_ATTACHMENT_UNLOCKED_H
 #define BRIDGE_CNI_PLUGIN_ATTACHMENT_UNLOCKED_H
 
-#include "conf/attachment.h"
+#include "attachment.h"
 
 /*
  * The lock is there again afterwards, whatever @run says, as far as it is needed: in GC and

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 
 #include "conf/identity.h"
-#include "conf/net_conf.h"
+#include "conf/network.h"
 #include "netlink.h"
 
 #define LINK_KIND_MAX 16

@@ -205,9 +205,9 @@ static int comparison_read(struct attachment *att, struct comparison *comparison
 	struct netlink *nl;
 	int ret;
 
-	comparison->owner = att->conf.owner;
-	comparison->by_name = rules_owner_by_name(&att->conf);
-	ret = node_nftables(att->node, &nl, err);
+	comparison->owner = att->owner;
+	comparison->by_name = identity_owner_by_name(att->network->name);
+	ret = node_nftables(&att->op->node, &nl, err);
 	if (ret == 0)
 		ret = nft_table_rules(nl, table_protocol(wanted), RULES_TABLE, &sentinels,
 				      compare_rule, comparison, err);
@@ -240,8 +240,9 @@ static void replacement_text(struct attachment *att, const struct comparison *co
 
 		if (rule->present)
 			continue;
-		rules_comment_format(&att->conf, comparison->stage, rule->kind,
-				     rules_fingerprint(rule, rule->text), comment);
+		rules_comment_format(att->owner, att->network->name, comparison->stage,
+				     rule->kind, rules_fingerprint(rule, rule->text),
+				     comment);
 		text_add(batch, "add chain %s " RULES_TABLE " %s", family,
 			 rule->chain->name);
 		if (rule->chain->hook)
@@ -361,7 +362,7 @@ int rules_ensure(struct attachment *att, const char *stage, struct rule_list *wa
 	ret = compare_first(att, &comparison, err);
 	if (ret < 0 || is_settled(&comparison))
 		return ret;
-	ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+	ret = node_lock(&att->op->node, NODE_EXCLUSIVE, err);
 	if (ret == 0)
 		ret = compare_exclusively(att, &comparison, err);
 	if (ret < 0 || is_settled(&comparison))

@@ -8,7 +8,7 @@
 #ifndef BRIDGE_CNI_PLUGIN_NFT_RULES_H
 #define BRIDGE_CNI_PLUGIN_NFT_RULES_H
 
-#include "conf/attachment.h"
+#include "plugin/attachment/attachment.h"
 #include "conf/base/text.h"
 #include "plugin/netlink/nf_tables.h"
 #include "rules_owner.h"

@@ -16,19 +16,13 @@
 
 #define OWNER_DIGITS 16
 
-uint64_t rules_owner_by_name(const struct net_conf *conf)
-{
-	return identity_owner_by_name(conf->name);
-}
-
-void rules_comment_format(const struct net_conf *conf, const char *stage,
+void rules_comment_format(uint64_t owner, const char *network, const char *stage,
 			  const char *kind, uint64_t print,
 			  char ret_comment[NFT_COMMENT_MAX])
 {
 	snprintf(ret_comment, NFT_COMMENT_MAX,
 		 "v%d %s/%s %016" PRIx64 " %016" PRIx64 " %016" PRIx64 " %s",
-		 RULES_VERSION, stage, kind, conf->owner, print, hash_text(conf->name),
-		 conf->name);
+		 RULES_VERSION, stage, kind, owner, print, hash_text(network), network);
 }
 
 /* The word before the character @end, which is passed over. */
@@ -101,8 +95,9 @@ static bool is_made_by_name(const struct attachment *att, const struct link *lin
 {
 	return strcmp(link->kind, "veth") == 0 &&
 	       identity_alias_read(link->alias, ret_names) &&
-	       strcmp(ret_names->network, att->conf.name) == 0 &&
-	       rules_owner_made(rules_owner_by_name(&att->conf), link, ret_names);
+	       strcmp(ret_names->network, att->network->name) == 0 &&
+	       rules_owner_made(identity_owner_by_name(att->network->name), link,
+				ret_names);
 }
 
 static bool is_recorded(const struct attachment *att,
@@ -110,8 +105,8 @@ static bool is_recorded(const struct attachment *att,
 			const struct alias_names *names)
 {
 	for (size_t i = 0; i < records->n; i++)
-		if (record_is_of(&records->items[i], att->conf.name, names->container_id,
-				 names->ifname))
+		if (record_is_of(&records->items[i], att->network->name,
+				 names->container_id, names->ifname))
 			return true;
 	return false;
 }
@@ -122,10 +117,10 @@ int rules_by_name_in_use(struct attachment *att, bool *ret_in_use, struct cni_er
 	_cleanup_(link_list_clear) struct link_list links = {};
 	struct alias_names names;
 	bool in_use = false;
-	int ret = ipam_connected(att, &records, err);
+	int ret = ipam_connected(&att->ipam_env, &records, err);
 
 	if (ret == 0)
-		ret = link_list_get(att->node->rtnl, &links, err);
+		ret = link_list_get(att->op->node.rtnl, &links, err);
 	for (size_t i = 0; ret == 0 && i < links.n; i++)
 		in_use |= is_made_by_name(att, &links.items[i], &names) &&
 			  !is_recorded(att, &records, &names);
@@ -157,7 +152,7 @@ int rules_sets_delete(struct attachment *att, int protocol, const char *family,
 {
 	struct sets sets = {.family = family};
 	struct netlink *nl;
-	int ret = node_nftables(att->node, &nl, err);
+	int ret = node_nftables(&att->op->node, &nl, err);
 
 	snprintf(sets.suffix, sizeof(sets.suffix), "_%016" PRIx64, owner);
 	if (ret == 0)

@@ -16,7 +16,7 @@
 #ifndef BRIDGE_CNI_PLUGIN_NFT_RULES_OWNER_H
 #define BRIDGE_CNI_PLUGIN_NFT_RULES_OWNER_H
 
-#include "conf/attachment.h"
+#include "plugin/attachment/attachment.h"
 #include "conf/base/text.h"
 #include "plugin/netlink/nf_tables.h"
 
@@ -34,13 +34,13 @@ struct rules_comment {
 	uint64_t network; /* hash of its name */
 };
 bool rules_comment_read(const char *comment, struct rules_comment *ret_comment);
-void rules_comment_format(const struct net_conf *conf, const char *stage,
+void rules_comment_format(uint64_t owner, const char *network, const char *stage,
 			  const char *kind, uint64_t print,
 			  char ret_comment[NFT_COMMENT_MAX]);
 
 /* The owner that the earlier version made the configuration's rules and sets for; struct
- * net_conf has that of now. */
-uint64_t rules_owner_by_name(const struct net_conf *conf);
+ * network has that of now. */
+uint64_t rules_owner_by_name(const struct network *conf);
 
 /* Was a veth or an ifb, whose alias says @names, made for @owner? By its MAC address. */
 struct link;

@@ -88,15 +88,15 @@ static int table_compare(struct attachment *att, int protocol, const char *famil
 {
 	struct removal removal = {
 		.family = family,
-		.owner = att->conf.owner,
-		.by_name = rules_owner_by_name(&att->conf),
+		.owner = att->owner,
+		.by_name = identity_owner_by_name(att->network->name),
 		.keep_by_name = keep_by_name,
 	};
 	struct nft_probes none = {};
 	struct netlink *nl;
 	int ret;
 
-	ret = node_nftables(att->node, &nl, err);
+	ret = node_nftables(&att->op->node, &nl, err);
 	if (ret == 0)
 		ret = nft_table_rules(nl, protocol, RULES_TABLE, &none, rule_found,
 				      &removal, err);
@@ -118,7 +118,7 @@ void rules_drop_sets(struct attachment *att, const char *const *names)
 	struct netlink *nl;
 	struct cni_error ignored = {};
 
-	if (node_nftables(att->node, &nl, &ignored) < 0)
+	if (node_nftables(&att->op->node, &nl, &ignored) < 0)
 		return;
 	for (; *names; names++) {
 		struct nft_set set = {NFPROTO_INET, RULES_TABLE, *names};

@@ -84,10 +84,10 @@ static int others_read(struct attachment *att, int protocol, struct others *othe
 {
 	struct nft_probes none = {};
 	struct netlink *nl;
-	int ret = node_nftables(att->node, &nl, err);
+	int ret = node_nftables(&att->op->node, &nl, err);
 
-	others->owner = att->conf.owner;
-	others->network = hash_text(att->conf.name);
+	others->owner = att->owner;
+	others->network = hash_text(att->network->name);
 	if (ret == 0)
 		ret = nft_table_rules(nl, protocol, RULES_TABLE, &none, rule_note, others,
 				      err);
@@ -117,7 +117,7 @@ static void link_note(const struct attachment *att, struct others *others,
 
 	if (strcmp(link->kind, "veth") != 0 ||
 	    !identity_alias_read(link->alias, &names) ||
-	    strcmp(names.network, att->conf.name) != 0)
+	    strcmp(names.network, att->network->name) != 0)
 		return;
 	told = rules_owner_made(others->owner, link, &names);
 	for (size_t i = 0; i < others->n && !told; i++)
@@ -131,7 +131,7 @@ static int others_look(struct attachment *att, struct others *others,
 		       struct cni_error *err)
 {
 	_cleanup_(link_list_clear) struct link_list links = {};
-	int ret = link_list_get(att->node->rtnl, &links, err);
+	int ret = link_list_get(att->op->node.rtnl, &links, err);
 
 	for (size_t i = 0; ret == 0 && i < links.n; i++)
 		link_note(att, others, &links.items[i]);
@@ -149,7 +149,7 @@ int rules_retire_others(struct attachment *att, int protocol, const char *family
 	if (ret < 0 || any.n == 0)
 		return ret;
 	/* A DEL then looks whether it was the last of its owner. */
-	ipam_note_others(att);
+	ipam_note_others(&att->ipam_env);
 	ret = others_look(att, &others, err);
 	for (size_t i = 0; ret == 0 && i < others.n; i++) {
 		const struct other *other = &others.items[i];
@@ -171,10 +171,10 @@ static int retire(struct attachment *att, struct cni_error *err)
 
 	if (ret < 0 || others.n == 0 || !others.own)
 		return ret;
-	ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+	ret = node_lock(&att->op->node, NODE_EXCLUSIVE, err);
 	/* An ADD may have come meanwhile. */
 	if (ret == 0)
-		ret = ipam_is_last(att, &last, err);
+		ret = ipam_is_last(&att->ipam_env, &last, err);
 	return ret == 0 && last ? rules_remove(att, &ignored, err) : ret;
 }
 
@@ -183,9 +183,8 @@ void rules_retire(struct attachment *att)
 	struct cni_error err = {};
 
 	if (retire(att, &err) < 0)
-		attachment_notice(
-			att,
-			"network %s: its rules for bridge %s, which no pod needs "
-			"any more, stay: %s",
-			att->conf.name, att->conf.bridge, err.msg);
+		notice(&att->op->notices,
+		       "network %s: its rules for bridge %s, which no pod needs "
+		       "any more, stay: %s",
+		       att->network->name, att->bridge, err.msg);
 }

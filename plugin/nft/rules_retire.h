@@ -7,7 +7,7 @@
 #ifndef BRIDGE_CNI_PLUGIN_NFT_RULES_RETIRE_H
 #define BRIDGE_CNI_PLUGIN_NFT_RULES_RETIRE_H
 
-#include "conf/attachment.h"
+#include "plugin/attachment/attachment.h"
 #include "conf/base/text.h"
 
 /*
@@ -19,7 +19,7 @@ int rules_retire_others(struct attachment *att, int protocol, const char *family
 			struct text *text, struct cni_error *err);
 
 /* After a DEL that left the owner without a record: removes its rules where another owner of
- * the name has some. What keeps it from that is told by attachment_notice(). */
+ * the name has some. What keeps it from that is told by notice(). */
 void rules_retire(struct attachment *att);
 
 #endif

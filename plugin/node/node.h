@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One operation's hold on the kernel: the node's and the pod's network namespace, a
- * netlink connection to each, and the node lock.
+ * One operation's hold on the node: its network namespace, connections to that, and the node
+ * lock. The pod's namespace is pod_ns.h's. Never copied: who works on the same node is given
+ * the same structure.
  */
 #ifndef BRIDGE_CNI_PLUGIN_NODE_NODE_H
 #define BRIDGE_CNI_PLUGIN_NODE_NODE_H
 
-#include "conf/attachment.h"
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "plugin/netlink/netlink.h"
 
 /* How long an operation waits for others before it gives up with code 11. */
@@ -20,10 +23,8 @@ enum node_lock {
 
 struct node {
 	int ns; /* the node's own namespace */
-	int pod_ns; /* -1: no pod namespace */
 	int lock_fd; /* -1: not opened yet */
 	struct netlink *rtnl; /* in the node's namespace */
-	struct netlink *pod_rtnl; /* in the pod's; NULL: none */
 	struct netlink *nftables; /* in the node's; NULL: not opened yet */
 	enum node_lock lock;
 	uint64_t identity; /* whose lock is taken with the node lock; 0: nobody's */
@@ -40,22 +41,13 @@ struct node {
  */
 #define NODE_LOCK_DIR "/run/bridge-cni"
 
-#define NODE_CLOSED                                   \
-	{                                             \
-		.ns = -1, .pod_ns = -1, .lock_fd = -1 \
+#define NODE_CLOSED                     \
+	{                               \
+		.ns = -1, .lock_fd = -1 \
 	}
 
 /* Opens the node's side: namespace and connection. Code 101. */
 int node_open(struct node *ret_node, struct cni_error *err);
-
-/*
- * Opens the pod's side by CNI_NETNS. Code 3: the path is not there; 4: it is no network
- * namespace; 8: it is the node's own (unless CNI_NETNS_OVERRIDE); 101.
- */
-int node_open_pod(struct node *node, const struct cni_env *env, struct cni_error *err);
-
-/* Opens the network namespace at @path. -errno of open(2); -EMEDIUMTYPE: it is none. */
-int node_ns_open(const char *path, int *ret_fd);
 
 /*
  * The connection for nftables, opened at the first call. It stays until node_close(): after
@@ -90,9 +82,5 @@ bool node_is_changing(const struct node *node, uint64_t identity);
 
 /* Gives it back before the operation ends (it waits for something slow). */
 void node_unlock(struct node *node);
-
-/* Runs @fn in the pod's namespace (for files below /proc/sys/net), then comes back. */
-int node_in_pod(struct node *node, int (*fn)(void *data, struct cni_error *), void *data,
-		struct cni_error *err);
 
 #endif

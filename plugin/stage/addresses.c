@@ -16,14 +16,14 @@
  * pod works all the same. */
 static void addresses_keep(struct attachment *att)
 {
-	const char *ifname = att->env.ifname;
+	const char *ifname = att->pod->ifname;
 	struct cni_error own = {};
 
 	if (sysctl_set(1, &own, "ipv6/conf/%s/keep_addr_on_down", ifname) < 0 && own.code)
-		attachment_notice(att,
-				  "the IPv6 addresses of %s will be lost when it is set "
-				  "down: %s",
-				  ifname, own.msg);
+		notice(&att->op->notices,
+		       "the IPv6 addresses of %s will be lost when it is set "
+		       "down: %s",
+		       ifname, own.msg);
 }
 
 /* For the kernel's duplicate address detection, whatever the pod's defaults are. */
@@ -41,14 +41,14 @@ static int ipv6_prepare(void *data, struct cni_error *err)
 	struct attachment *att = data;
 
 	addresses_keep(att);
-	return att->conf.enable_dad ? dad_enable(att->env.ifname, err) : 0;
+	return att->network->enable_dad ? dad_enable(att->pod->ifname, err) : 0;
 }
 
 static int ipv6_enable(void *data, struct cni_error *err)
 {
 	const struct attachment *att = data;
 
-	return sysctl_enable_ipv6(att->env.ifname, err);
+	return sysctl_enable_ipv6(att->pod->ifname, err);
 }
 
 /*
@@ -60,7 +60,7 @@ static void queue_link_local(struct attachment *att)
 	struct ip_prefix address = {ip_link_local_of(&att->container_mac),
 				    LINK_LOCAL_LEN};
 
-	queue_addr_set(att->node->pod_rtnl, att->container_index, att->env.ifname,
+	queue_addr_set(att->pod_ns.rtnl, att->container_index, att->pod->ifname,
 		       &address);
 }
 
@@ -70,20 +70,20 @@ static void queue_addresses(struct attachment *att, int family)
 
 	for (size_t i = 0; i < ipam->ips.n; i++)
 		if (ipam->ips.items[i].address.addr.family == family)
-			queue_addr_add(att->node->pod_rtnl, att->container_index,
-				       att->env.ifname, &ipam->ips.items[i].address,
-				       att->conf.enable_dad);
+			queue_addr_add(att->pod_ns.rtnl, att->container_index,
+				       att->pod->ifname, &ipam->ips.items[i].address,
+				       att->network->enable_dad);
 }
 
 static int ipv6_and_up(struct attachment *att, struct cni_error *err)
 {
-	struct netlink *nl = att->node->pod_rtnl;
+	struct netlink *nl = att->pod_ns.rtnl;
 	bool ipv6 = attachment_uses(att, AF_INET6);
 
 	queue_addresses(att, AF_INET6);
-	if (ipv6 && !att->conf.enable_dad)
+	if (ipv6 && !att->network->enable_dad)
 		queue_link_local(att);
-	queue_link_up(nl, att->container_index, att->env.ifname);
+	queue_link_up(nl, att->container_index, att->pod->ifname);
 	return netlink_commit(nl, err);
 }
 
@@ -93,13 +93,13 @@ static int ipv6_and_up(struct attachment *att, struct cni_error *err)
  */
 static _noinline_ int ipv6_again(struct attachment *att, struct cni_error *err)
 {
-	struct netlink *nl = att->node->pod_rtnl;
+	struct netlink *nl = att->pod_ns.rtnl;
 	int ret;
 
-	queue_link_down(nl, att->container_index, att->env.ifname);
+	queue_link_down(nl, att->container_index, att->pod->ifname);
 	ret = netlink_commit(nl, err);
 	if (ret == 0)
-		ret = node_in_pod(att->node, ipv6_enable, att, err);
+		ret = pod_ns_run(&att->op->node, att->pod_ns.fd, ipv6_enable, att, err);
 	return ret < 0 ? ret : ipv6_and_up(att, err);
 }
 
@@ -108,10 +108,10 @@ static int addresses_add(struct attachment *att, struct cni_error *err)
 	bool ipv6 = attachment_uses(att, AF_INET6);
 	int ret = 0;
 
-	if (att->conf.disable_container_interface)
+	if (att->network->disable_container_interface)
 		return 0;
 	if (ipv6)
-		ret = node_in_pod(att->node, ipv6_prepare, att, err);
+		ret = pod_ns_run(&att->op->node, att->pod_ns.fd, ipv6_prepare, att, err);
 	if (ret < 0)
 		return ret;
 	queue_addresses(att, AF_INET);
@@ -131,7 +131,7 @@ static int addresses_check(struct attachment *att, struct cni_error *err)
 	char found[ERROR_MSG_MAX / 2];
 	int ret;
 
-	ret = addr_list_get(att->node->pod_rtnl, att->container_index, AF_UNSPEC, &list,
+	ret = addr_list_get(att->pod_ns.rtnl, att->container_index, AF_UNSPEC, &list,
 			    err);
 	for (size_t i = 0; ret == 0 && i < prev->ips.n; i++) {
 		const struct ip_prefix *expected = &prev->ips.items[i].address;
@@ -139,7 +139,7 @@ static int addresses_check(struct attachment *att, struct cni_error *err)
 		if (addr_list_has(&list, expected))
 			continue;
 		ret = error_set(err, CNI_ERR_CHECK, EADDRNOTAVAIL,
-				"%s: expected the address %s, found %s", att->env.ifname,
+				"%s: expected the address %s, found %s", att->pod->ifname,
 				PREFIX_TEXT(expected),
 				addr_list_format(&list, found, sizeof(found)));
 	}

@@ -52,7 +52,7 @@ static int arp_announce(const struct attachment *att, const struct ip_addr *addr
 			     sizeof(everybody)) < 0)
 		return error_errno(err, CNI_ERR_KERNEL, errno,
 				   "announcing %s on %s by a gratuitous ARP",
-				   IP_TEXT(addr), att->env.ifname);
+				   IP_TEXT(addr), att->pod->ifname);
 	return 0;
 }
 
@@ -106,7 +106,7 @@ static int neighbour_announce(const struct attachment *att, const struct ip_addr
 	    multicast_send(fd, &message, sizeof(message), &all_nodes) < 0)
 		return error_errno(err, CNI_ERR_KERNEL, errno,
 				   "announcing %s on %s by a neighbour advertisement",
-				   IP_TEXT(addr), att->env.ifname);
+				   IP_TEXT(addr), att->pod->ifname);
 	return 0;
 }
 
@@ -126,9 +126,9 @@ static int announce_all(void *data, struct cni_error *err)
 
 static int announce_add(struct attachment *att, struct cni_error *err)
 {
-	if (att->ipam.ips.n == 0 || (!att->conf.mac.set && !ipam_delegated(&att->conf)))
+	if (att->ipam.ips.n == 0 || (!att->pod->mac.set && !ipam_delegated(att->network)))
 		return 0;
-	return node_in_pod(att->node, announce_all, att, err);
+	return pod_ns_run(&att->op->node, att->pod_ns.fd, announce_all, att, err);
 }
 
 const struct stage stage_announce = {

@@ -50,32 +50,32 @@ static struct tbf tbf_of(const struct rate_limit *limit, uint32_t mtu)
 static int ifb_add(struct attachment *att, const char *name, unsigned int *ret_index,
 		   struct cni_error *err)
 {
-	const char *network = att->conf.name, *container_id = att->env.container_id;
+	const char *network = att->network->name, *container_id = att->pod->container_id;
 	char alias[LINK_ALIAS_MAX];
 	int ret;
 
-	identity_alias(network, container_id, att->env.ifname, alias);
+	identity_alias(network, container_id, att->pod->ifname, alias);
 	/* Of an attachment of the same names whose record was lost. */
-	if (netlink_ifindex(att->node->rtnl, name))
-		queue_link_del(att->node->rtnl, name);
-	queue_ifb_add(att->node->rtnl,
+	if (netlink_ifindex(att->op->node.rtnl, name))
+		queue_link_del(att->op->node.rtnl, name);
+	queue_ifb_add(att->op->node.rtnl,
 		      &(struct ifb_spec){
 			      .name = name,
-			      .mac = identity_ifb_mac(att->conf.owner, container_id,
-						      att->env.ifname),
+			      .mac = identity_ifb_mac(att->owner, container_id,
+						      att->pod->ifname),
 			      .mtu = att->mtu,
 			      .alias = alias,
 		      });
-	ret = netlink_commit(att->node->rtnl, err);
+	ret = netlink_commit(att->op->node.rtnl, err);
 	if (ret == 0)
-		*ret_index = netlink_ifindex(att->node->rtnl, name);
+		*ret_index = netlink_ifindex(att->op->node.rtnl, name);
 	return ret;
 }
 
 static int limit_rates(struct attachment *att, unsigned int host, struct cni_error *err)
 {
-	const struct bandwidth *bandwidth = &att->conf.bandwidth;
-	struct netlink *nl = att->node->rtnl;
+	const struct bandwidth *bandwidth = &att->pod->bandwidth;
+	struct netlink *nl = att->op->node.rtnl;
 	char ifb_name[IF_NAMESIZE];
 	unsigned int ifb = 0;
 	struct tbf tbf;
@@ -83,23 +83,23 @@ static int limit_rates(struct attachment *att, unsigned int host, struct cni_err
 
 	if (bandwidth->ingress.rate) {
 		tbf = tbf_of(&bandwidth->ingress, att->mtu);
-		queue_tbf_add(nl, host, att->host_ifname, &tbf);
+		queue_tbf_add(nl, host, att->pod->host_ifname, &tbf);
 	}
 	if (bandwidth->egress.rate) {
-		identity_ifb(att->host_ifname, ifb_name);
+		identity_ifb(att->pod->host_ifname, ifb_name);
 		ret = ifb_add(att, ifb_name, &ifb, err);
 	}
 	if (ret == 0 && bandwidth->egress.rate) {
 		tbf = tbf_of(&bandwidth->egress, att->mtu);
 		queue_tbf_add(nl, ifb, ifb_name, &tbf);
-		queue_redirect_add(nl, host, att->host_ifname, ifb);
+		queue_redirect_add(nl, host, att->pod->host_ifname, ifb);
 	}
 	return ret < 0 ? ret : netlink_commit(nl, err);
 }
 
 static bool has_limit(const struct attachment *att)
 {
-	return att->conf.bandwidth.ingress.rate || att->conf.bandwidth.egress.rate;
+	return att->pod->bandwidth.ingress.rate || att->pod->bandwidth.egress.rate;
 }
 
 /* Where this fails, the veth's del takes away what it has made: all of it goes with the
@@ -108,7 +108,8 @@ static int bandwidth_add(struct attachment *att, struct cni_error *err)
 {
 	if (!has_limit(att))
 		return 0;
-	return limit_rates(att, netlink_ifindex(att->node->rtnl, att->host_ifname), err);
+	return limit_rates(
+		att, netlink_ifindex(att->op->node.rtnl, att->pod->host_ifname), err);
 }
 
 static int differs(struct cni_error *err, const char *key, const char *ifname,
@@ -135,7 +136,7 @@ static int tbf_check(struct attachment *att, const struct link *link,
 		     struct cni_error *err)
 {
 	struct tbf expected = tbf_of(limit, att->mtu), found;
-	int ret = tbf_get(att->node->rtnl, link->index, &found, err);
+	int ret = tbf_get(att->op->node.rtnl, link->index, &found, err);
 
 	if (ret < 0)
 		return ret;
@@ -162,10 +163,10 @@ static int egress_check(struct attachment *att, const struct link *host,
 {
 	struct link ifb = {};
 	unsigned int to;
-	int ret = redirect_get(att->node->rtnl, host->index, &to, err);
+	int ret = redirect_get(att->op->node.rtnl, host->index, &to, err);
 
 	if (ret == 0 && to)
-		ret = link_get_by_index(att->node->rtnl, to, &ifb, err);
+		ret = link_get_by_index(att->op->node.rtnl, to, &ifb, err);
 	if (ret < 0)
 		return ret;
 	if (strcmp(ifb.kind, "ifb") != 0)
@@ -179,18 +180,18 @@ static int egress_check(struct attachment *att, const struct link *host,
 	if (!ifb.up)
 		return error_set(err, CNI_ERR_CHECK, ENETDOWN,
 				 "egressRate: expected %s up, found it down", ifb.name);
-	return tbf_check(att, &ifb, &att->conf.bandwidth.egress, "egressRate", err);
+	return tbf_check(att, &ifb, &att->pod->bandwidth.egress, "egressRate", err);
 }
 
 static int bandwidth_check(struct attachment *att, struct cni_error *err)
 {
-	const struct bandwidth *bandwidth = &att->conf.bandwidth;
+	const struct bandwidth *bandwidth = &att->pod->bandwidth;
 	struct link host;
 	int ret;
 
 	if (!has_limit(att))
 		return 0;
-	ret = link_get_by_index(att->node->rtnl, att->host_index, &host, err);
+	ret = link_get_by_index(att->op->node.rtnl, att->host_index, &host, err);
 	if (ret < 0)
 		return ret;
 	att->mtu = host.mtu;
@@ -204,14 +205,14 @@ static int bandwidth_check(struct attachment *att, struct cni_error *err)
 /* What is left is removed first, so that it is made as ADD does. */
 static void limits_remove(struct attachment *att)
 {
-	struct netlink *nl = att->node->rtnl;
+	struct netlink *nl = att->op->node.rtnl;
 	char ifb[IF_NAMESIZE];
 
-	identity_ifb(att->host_ifname, ifb);
-	if (att->conf.bandwidth.ingress.rate)
-		queue_root_qdisc_del(nl, att->host_index, att->host_ifname);
-	if (att->conf.bandwidth.egress.rate) {
-		queue_redirect_del(nl, att->host_index, att->host_ifname);
+	identity_ifb(att->pod->host_ifname, ifb);
+	if (att->pod->bandwidth.ingress.rate)
+		queue_root_qdisc_del(nl, att->host_index, att->pod->host_ifname);
+	if (att->pod->bandwidth.egress.rate) {
+		queue_redirect_del(nl, att->host_index, att->pod->host_ifname);
 		queue_link_del(nl, ifb);
 	}
 	netlink_commit(nl, &(struct cni_error){}); /* that it wasn't there */
@@ -234,7 +235,8 @@ static int bandwidth_repair(struct attachment *att, struct cni_error *err)
 	limits_remove(att);
 	ret = limit_rates(att, att->host_index, err);
 	if (ret == 0)
-		report_done(att, "%s: its rates are limited again", att->host_ifname);
+		report_done(att, "%s: its rates are limited again",
+			    att->pod->host_ifname);
 	return ret;
 }
 

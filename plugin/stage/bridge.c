@@ -23,10 +23,10 @@
  */
 static struct mac_addr own_mac(const struct attachment *att)
 {
-	const char *boot = att->kernel->boot_id;
+	const char *boot = att->op->kernel.ipam.boot_id;
 
-	return boot[0] ? identity_bridge_mac(boot, netlink_cookie(att->node->rtnl),
-					     att->conf.bridge)
+	return boot[0] ? identity_bridge_mac(boot, netlink_cookie(att->op->node.rtnl),
+					     att->bridge)
 		       : (struct mac_addr){};
 }
 
@@ -65,7 +65,7 @@ static int must_be_bridge(const struct link *link, struct cni_error *err)
 		link->name, link->kind[0] ? "of kind " : "a device", link->kind);
 }
 
-static int no_vlan_filtering(const struct net_conf *conf, struct cni_error *err)
+static int no_vlan_filtering(const struct network *conf, struct cni_error *err)
 {
 	return error_set(
 		err, CNI_ERR_KERNEL, EOPNOTSUPP,
@@ -78,15 +78,15 @@ static int no_vlan_filtering(const struct net_conf *conf, struct cni_error *err)
 static int made_mtu(struct attachment *att, uint32_t *ret_mtu, struct cni_error *err)
 {
 	static const int families[] = {AF_INET, AF_INET6};
-	uint32_t mtu = att->conf.mtu;
+	uint32_t mtu = att->network->mtu;
 
-	for (size_t i = 0; !att->conf.mtu && i < ARRAY_SIZE(families); i++) {
+	for (size_t i = 0; !att->network->mtu && i < ARRAY_SIZE(families); i++) {
 		uint32_t uplink = 0;
 		int ret = 0;
 
 		if (attachment_uses(att, families[i]) ||
 		    (att->ipam.ips.n == 0 && families[i] == AF_INET))
-			ret = uplink_mtu(att->node->rtnl, families[i], &uplink, err);
+			ret = uplink_mtu(att->op->node.rtnl, families[i], &uplink, err);
 		if (ret < 0)
 			return ret;
 		if (uplink && (!mtu || uplink < mtu))
@@ -99,15 +99,15 @@ static int made_mtu(struct attachment *att, uint32_t *ret_mtu, struct cni_error 
 	return 0;
 }
 
-static bool wants_vlans(const struct net_conf *conf)
+static bool wants_vlans(const struct network *conf)
 {
-	return net_conf_native_vlan(conf);
+	return network_native_vlan(conf);
 }
 
 /* Nothing is left to do for this bridge. */
 static bool is_complete(const struct attachment *att, const struct link *link)
 {
-	const struct net_conf *conf = &att->conf;
+	const struct network *conf = att->network;
 
 	return link->index && link->up && accept_ra_is_off(link) &&
 	       mac_is_pinned(att, link) && (!conf->promisc_mode || link->promisc) &&
@@ -118,8 +118,8 @@ static bool is_complete(const struct attachment *att, const struct link *link)
 static int make(struct attachment *att, struct link *link, bool *ret_made,
 		struct cni_error *err)
 {
-	struct netlink *nl = att->node->rtnl;
-	const struct net_conf *conf = &att->conf;
+	struct netlink *nl = att->op->node.rtnl;
+	const struct network *conf = att->network;
 	int ret;
 
 	queue_bridge_add(nl, &(struct bridge_spec){
@@ -148,7 +148,7 @@ static int set_mtu(struct attachment *att, struct link *link, struct cni_error *
 	int ret = made_mtu(att, &link->mtu, err);
 
 	if (ret == 0 && link->mtu != ETH_DATA_LEN)
-		queue_link_mtu(att->node->rtnl, link->index, link->name, link->mtu);
+		queue_link_mtu(att->op->node.rtnl, link->index, link->name, link->mtu);
 	return ret;
 }
 
@@ -157,8 +157,8 @@ static int set_mtu(struct attachment *att, struct link *link, struct cni_error *
 static int set_up(struct attachment *att, struct link *link, bool made,
 		  struct cni_error *err)
 {
-	struct netlink *nl = att->node->rtnl;
-	const struct net_conf *conf = &att->conf;
+	struct netlink *nl = att->op->node.rtnl;
+	const struct network *conf = att->network;
 	const char *name = conf->bridge;
 	int ret = 0;
 
@@ -184,11 +184,11 @@ static int set_up(struct attachment *att, struct link *link, bool made,
 /* A bridge that this ADD has made, and that can't be completed. */
 static void unmake(struct attachment *att, unsigned int index)
 {
-	struct netlink *nl = att->node->rtnl;
+	struct netlink *nl = att->op->node.rtnl;
 	struct cni_error ignored = {};
 
 	netlink_discard(nl);
-	queue_link_del_known(nl, &(struct link_known){index, att->conf.bridge});
+	queue_link_del_known(nl, &(struct link_known){index, att->bridge});
 	netlink_commit(nl, &ignored);
 }
 
@@ -198,7 +198,7 @@ static bool is_unused(struct attachment *att)
 	_cleanup_(link_list_clear) struct link_list links = {};
 	bool found = false;
 
-	if (link_list_get(att->node->rtnl, &links, &(struct cni_error){}) < 0)
+	if (link_list_get(att->op->node.rtnl, &links, &(struct cni_error){}) < 0)
 		return false;
 	for (size_t i = 0; i < links.n; i++) {
 		if (links.items[i].master == att->bridge_index)
@@ -226,20 +226,20 @@ static int complete(struct attachment *att, struct link *link, struct cni_error 
 		report_done(att,
 			    now ? "made the bridge %s"
 				: "bridge %s: up, and set as configured",
-			    att->conf.bridge);
+			    att->bridge);
 	return ret;
 }
 
 /* Success, and then no network for a while, is worth a word. */
 static void tell_spanning_tree(struct attachment *att, const struct link *link)
 {
-	if (att->env.verb == CNI_ADD && link->bridge.spanning_tree)
-		attachment_notice(att,
-				  "bridge %s has spanning tree on: a new pod's frames "
-				  "pass only after %u s (two forward delays); turn it "
-				  "off (ip link set %s type bridge stp_state 0), or "
-				  "lower forward_delay",
-				  link->name, 2 * link->bridge.forward_delay, link->name);
+	if (att->verb == CNI_ADD && link->bridge.spanning_tree)
+		notice(&att->op->notices,
+		       "bridge %s has spanning tree on: a new pod's frames "
+		       "pass only after %u s (two forward delays); turn it "
+		       "off (ip link set %s type bridge stp_state 0), or "
+		       "lower forward_delay",
+		       link->name, 2 * link->bridge.forward_delay, link->name);
 }
 
 static void found(struct attachment *att, const struct link *link)
@@ -257,8 +257,8 @@ static void found(struct attachment *att, const struct link *link)
 
 static int bridge_add(struct attachment *att, struct cni_error *err)
 {
-	struct netlink *nl = att->node->rtnl;
-	const char *name = att->conf.bridge;
+	struct netlink *nl = att->op->node.rtnl;
+	const char *name = att->bridge;
 	struct link link;
 	int ret;
 
@@ -266,7 +266,7 @@ static int bridge_add(struct attachment *att, struct cni_error *err)
 	if (ret == 0)
 		ret = must_be_bridge(&link, err);
 	if (ret == 0 && !is_complete(att, &link)) {
-		ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+		ret = node_lock(&att->op->node, NODE_EXCLUSIVE, err);
 		if (ret == 0)
 			ret = link_get(nl, name, &link, err);
 		if (ret == 0)
@@ -284,11 +284,11 @@ static int bridge_add(struct attachment *att, struct cni_error *err)
 
 static int bridge_check(struct attachment *att, struct cni_error *err)
 {
-	const char *name = att->conf.bridge;
+	const char *name = att->bridge;
 	struct link link;
 	int ret;
 
-	ret = link_get(att->node->rtnl, name, &link, err);
+	ret = link_get(att->op->node.rtnl, name, &link, err);
 	if (ret < 0)
 		return ret;
 	if (!link.index)
@@ -307,11 +307,11 @@ static int bridge_check(struct attachment *att, struct cni_error *err)
 				 "bridge: expected %s up, found it down; `bridge-cni "
 				 "repair` sets it up",
 				 name);
-	if (att->conf.promisc_mode && !link.promisc)
+	if (att->network->promisc_mode && !link.promisc)
 		return error_set(err, CNI_ERR_CHECK, EINVAL,
 				 "bridge: expected %s in promiscuous mode, found it not",
 				 name);
-	if (wants_vlans(&att->conf) && !link.bridge.filters_vlans)
+	if (wants_vlans(att->network) && !link.bridge.filters_vlans)
 		return error_set(err, CNI_ERR_CHECK, EINVAL,
 				 "bridge: expected %s to filter VLANs, found it not to",
 				 name);
@@ -331,7 +331,7 @@ static int bridge_del(struct attachment *att, struct cni_error *err)
 {
 	(void)err;
 	if (att->bridge_made &&
-	    node_lock(att->node, NODE_EXCLUSIVE, &(struct cni_error){}) == 0 &&
+	    node_lock(&att->op->node, NODE_EXCLUSIVE, &(struct cni_error){}) == 0 &&
 	    is_unused(att))
 		unmake(att, att->bridge_index);
 	return 0;

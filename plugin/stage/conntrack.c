@@ -25,20 +25,19 @@ static void forget(struct attachment *att, const struct conntrack_match *matches
 {
 	struct cni_error err = {};
 	struct netlink *nl;
-	int ret = node_nftables(att->node, &nl, &err);
+	int ret = node_nftables(&att->op->node, &nl, &err);
 
 	if (ret == 0)
 		ret = conntrack_delete(nl, matches, n, listed, &err);
 
 	if (ret < 0 && err.code)
-		attachment_notice(
-			att,
-			"%s%s: who goes on sending to a host port may reach its "
-			"former owner for some minutes",
-			err.msg,
-			ret == -EINVAL ? " (the kernel may have been built "
-					 "without CONFIG_NF_CT_NETLINK)"
-				       : "");
+		notice(&att->op->notices,
+		       "%s%s: who goes on sending to a host port may reach its "
+		       "former owner for some minutes",
+		       err.msg,
+		       ret == -EINVAL ? " (the kernel may have been built "
+					"without CONFIG_NF_CT_NETLINK)"
+				      : "");
 }
 
 static struct conntrack_match port_match(const struct conntrack_port *port)
@@ -108,7 +107,7 @@ bool conntrack_prepare(struct attachment *att)
 	count = connections();
 	if (count == 0 || (pod.ports->n == 0 && count > CONNECTIONS_FEW))
 		return false;
-	(void)node_nftables(att->node, &nl, &(struct cni_error){});
+	(void)node_nftables(&att->op->node, &nl, &(struct cni_error){});
 	return true;
 }
 
@@ -121,10 +120,11 @@ static int others_leave_out(const struct record *record, void *data,
 			    struct cni_error *err)
 {
 	const struct owned *owned = data;
-	const struct cni_env *env = &owned->att->env;
+	const struct attachment *att = owned->att;
 
 	(void)err;
-	if (record_is_of(record, owned->att->conf.name, env->container_id, env->ifname))
+	if (record_is_of(record, att->network->name, att->pod->container_id,
+			 att->pod->ifname))
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(owned->pod->addresses); i++) {
 		struct ip_addr *address = &owned->pod->addresses[i].addr;
@@ -144,8 +144,9 @@ void conntrack_delete_pod(struct attachment *att)
 	if (!portmap_pod_of(att, &pod))
 		return;
 	/* Some IPAM plugins give an address to the next pod before the last one's DEL. */
-	if (ipam_delegated(&att->conf) &&
-	    ipam_record_each(att, others_leave_out, &(struct owned){att, &pod}, &err) < 0)
+	if (ipam_delegated(att->network) &&
+	    ipam_record_each(&att->ipam_env, others_leave_out, &(struct owned){att, &pod},
+			     &err) < 0)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(pod.addresses); i++) {
 		const struct ip_addr *address = &pod.addresses[i].addr;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which connections the kernel must forget as host ports and addresses change hands. Nothing
- * fails over it: what can't be done is told by attachment_notice(). */
+ * fails over it: what can't be done is told by notice(). */
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_CONNTRACK_H
 #define BRIDGE_CNI_PLUGIN_STAGE_CONNTRACK_H
 
-#include "conf/attachment.h"
+#include "plugin/attachment/attachment.h"
 
 /* Ports of the node's, on the address @host, or on all of its family where it has no bytes
  * set. */

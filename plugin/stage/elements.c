@@ -46,9 +46,9 @@ static int elements_add(struct attachment *att, struct cni_error *err)
 	struct netlink *nl;
 	int ret;
 
-	if (!att->conf.mac_spoof_check && att->conf.ports.mappings.n == 0)
+	if (!att->pod->mac_spoof_check && att->pod->ports.mappings.n == 0)
 		return 0;
-	own_begin(att->conf.owner, &own);
+	own_begin(att->owner, &own);
 	portmap_pod_of_att(att, &pod);
 	ret = spoof_elements_make(att, &own.spoof, &own.list, err);
 	if (ret == 0)
@@ -60,14 +60,14 @@ static int elements_add(struct attachment *att, struct cni_error *err)
 			ret = error_oom(err);
 	if (ret < 0 || own.list.n == 0)
 		return ret;
-	ret = node_nftables(att->node, &nl, err);
+	ret = node_nftables(&att->op->node, &nl, err);
 	if (ret < 0)
 		return ret;
 	ret = nft_elements_add(nl, own.list.items, own.list.n, 0, err);
 	if (ret == 0) {
 		portmap_delete_udp(att, &ports);
 		/* From here on nobody has to wait for this attachment. */
-		ret = node_share(att->node, err);
+		ret = node_share(&att->op->node, err);
 	}
 	/* The kernel may have done it, and its answer been lost. */
 	if (ret < 0)
@@ -119,7 +119,7 @@ static int sweep_owner(struct attachment *att, uint64_t owner,
 	_cleanup_(siblings_clear) struct siblings siblings = {};
 	struct search search = {att, is_kept, data, &own.list};
 	struct netlink *nl;
-	int ret = node_nftables(att->node, &nl, err);
+	int ret = node_nftables(&att->op->node, &nl, err);
 
 	own_begin(owner, &own);
 	for (int s = 0; ret == 0 && s < SPOOF_SETS; s++)
@@ -129,7 +129,7 @@ static int sweep_owner(struct attachment *att, uint64_t owner,
 			ret = nft_set_elements(nl, &own.ports.sets[f][k], found_note,
 					       &search, err);
 	if (ret == 0 && own.list.n > 0)
-		ret = siblings_read(att, NULL, &siblings, err);
+		ret = siblings_read(att, NULL, att->pod, &siblings, err);
 	if (ret == 0)
 		ret = siblings_take_over(att, nl, &siblings, &own.list, err);
 	if (ret == 0)
@@ -146,10 +146,10 @@ static int sweep(struct attachment *att,
 	int ret;
 
 	*ret_n = 0;
-	ret = sweep_owner(att, att->conf.owner, is_kept, data, ret_n, err);
+	ret = sweep_owner(att, att->owner, is_kept, data, ret_n, err);
 	return ret < 0 ? ret
-		       : sweep_owner(att, rules_owner_by_name(&att->conf), is_kept, data,
-				     ret_n, err);
+		       : sweep_owner(att, identity_owner_by_name(att->network->name),
+				     is_kept, data, ret_n, err);
 }
 
 struct known {
@@ -167,7 +167,7 @@ static bool is_name_of(const struct attachment *att, const char *host_ifname,
 {
 	char name[IF_NAMESIZE];
 
-	identity_host_ifname(att->conf.name, container_id, ifname, name);
+	identity_host_ifname(att->network->name, container_id, ifname, name);
 	return strcmp(name, host_ifname) == 0;
 }
 
@@ -193,7 +193,7 @@ int elements_sweep(struct attachment *att, const struct valid_set *valid, size_t
 		   struct cni_error *err)
 {
 	_cleanup_(known_clear) struct known known = {.valid = valid};
-	int ret = ipam_owners(att, &known.owners, err);
+	int ret = ipam_owners(&att->ipam_env, &known.owners, err);
 
 	return ret < 0 ? ret : sweep(att, is_known, &known, ret_n, err);
 }
@@ -202,7 +202,7 @@ static bool is_anothers(const struct attachment *att, const char *host_ifname,
 			const void *data)
 {
 	(void)data;
-	return strcmp(host_ifname, att->host_ifname) != 0;
+	return strcmp(host_ifname, att->pod->host_ifname) != 0;
 }
 
 /* All that have sets in the tables. */
@@ -242,7 +242,7 @@ static int set_owners_list(struct attachment *att, struct set_owners *owners,
 {
 	static const int families[] = {NFPROTO_INET, NFPROTO_BRIDGE};
 	struct netlink *nl;
-	int ret = node_nftables(att->node, &nl, err);
+	int ret = node_nftables(&att->op->node, &nl, err);
 
 	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(families); i++) {
 		owners->before = owners->n;
@@ -260,11 +260,11 @@ static int unrecorded_del(struct attachment *att, struct cni_error *err)
 	_cleanup_(set_owners_clear) struct set_owners owners = {};
 	struct link host;
 	size_t n = 0;
-	int ret = link_get(att->node->rtnl, att->host_ifname, &host, err);
+	int ret = link_get(att->op->node.rtnl, att->pod->host_ifname, &host, err);
 
 	if (ret < 0 || !host.index ||
-	    identity_alias_is_anothers(host.alias, att->conf.name, att->env.container_id,
-				       att->env.ifname))
+	    identity_alias_is_anothers(host.alias, att->network->name,
+				       att->pod->container_id, att->pod->ifname))
 		return ret;
 	ret = set_owners_list(att, &owners, err);
 	for (size_t i = 0; ret == 0 && i < owners.n; i++)
@@ -282,7 +282,7 @@ static int ports_find(struct attachment *att, const struct portmap_pod *pod, boo
 
 	if (pod->ports->n == 0)
 		return 0;
-	ret = node_nftables(att->node, &nl, err);
+	ret = node_nftables(&att->op->node, &nl, err);
 	if (ret == 0 && shared)
 		return portmap_list_own(nl, &own->ports, pod->host_ifname, &own->list,
 					err);
@@ -302,17 +302,18 @@ static int owner_del(struct attachment *att, const struct portmap_pod *pod, bool
 	struct netlink *nl;
 	int ret;
 
-	own_begin(att->conf.owner, &own);
-	ret = att->env.verb == CNI_ADD
+	own_begin(att->owner, &own);
+	ret = att->verb == CNI_ADD
 		      ? spoof_elements_make(att, &own.spoof, &own.list, err)
 		      : spoof_elements_of_record(att->record, &own.spoof, &own.list, err);
 	if (ret == 0)
 		ret = ports_find(att, pod, shared, &own, err);
 	if (ret == 0 && shared)
-		ret = siblings_read(att, att->env.container_id, &siblings, err);
+		ret = siblings_read(att, att->pod->container_id, att->pod, &siblings,
+				    err);
 	if (ret < 0 || own.list.n == 0)
 		return ret;
-	ret = node_nftables(att->node, &nl, err);
+	ret = node_nftables(&att->op->node, &nl, err);
 	return ret < 0 ? ret : siblings_take_over(att, nl, &siblings, &own.list, err);
 }
 
@@ -322,16 +323,17 @@ static bool shares_ports(struct attachment *att)
 {
 	_cleanup_(record_clear) struct record own = {};
 
-	if (att->env.verb != CNI_ADD)
+	if (att->verb != CNI_ADD)
 		return att->record->port_turn > 0;
-	return att->conf.ports.mappings.n > 0 &&
-	       ipam_record_read(att, &own, &(struct cni_error){}) == 0 &&
+	return att->pod->ports.mappings.n > 0 &&
+	       ipam_record_read(&att->ipam_env, att->pod, &own, &(struct cni_error){}) ==
+		       0 &&
 	       own.port_turn > 0;
 }
 
 static int elements_del(struct attachment *att, struct cni_error *err)
 {
-	bool add = att->env.verb == CNI_ADD, shared;
+	bool add = att->verb == CNI_ADD, shared;
 	struct portmap_pod pod;
 	size_t n = 0;
 	int ret = 0;
@@ -339,19 +341,19 @@ static int elements_del(struct attachment *att, struct cni_error *err)
 	if (!portmap_pod_of(att, &pod))
 		return unrecorded_del(att, err);
 	if (pod.ports->n == 0 &&
-	    !(add ? att->conf.mac_spoof_check : att->record->spoof_check))
+	    !(add ? att->pod->mac_spoof_check : att->record->spoof_check))
 		return 0;
 	shared = shares_ports(att);
 	/* Two that go at once must not leave the ports to each other. */
 	if (shared)
-		ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+		ret = node_lock(&att->op->node, NODE_EXCLUSIVE, err);
 	if (ret == 0)
 		ret = owner_del(att, &pod, shared, err);
 	/* An earlier version's pod has them in the sets of its network's name, and some that
 	 * it wouldn't be given now, until the rules are replaced. */
 	if (ret == 0 && !add && att->record->masquerade == RECORD_NOT_TOLD)
-		ret = sweep_owner(att, rules_owner_by_name(&att->conf), is_anothers, NULL,
-				  &n, err);
+		ret = sweep_owner(att, identity_owner_by_name(att->network->name),
+				  is_anothers, NULL, &n, err);
 	return ret;
 }
 

@@ -6,7 +6,7 @@
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_ELEMENTS_H
 #define BRIDGE_CNI_PLUGIN_STAGE_ELEMENTS_H
 
-#include "conf/attachment.h"
+#include "plugin/attachment/attachment.h"
 #include "conf/valid_set.h"
 
 /*

@@ -86,14 +86,13 @@ int forwarding_closed_uplink(struct netlink *nl, struct link *ret_link,
 int forwarding_tell_uplink(struct attachment *att, struct cni_error *err)
 {
 	struct link closed = {};
-	int ret = forwarding_closed_uplink(att->node->rtnl, &closed, err);
+	int ret = forwarding_closed_uplink(att->op->node.rtnl, &closed, err);
 
 	if (ret == 0 && closed.index)
-		attachment_notice(
-			att,
-			"forwarding: expected %s 1, found 0: what comes back to "
-			"pods is dropped there",
-			FORWARDING_NAME(closed.name));
+		notice(&att->op->notices,
+		       "forwarding: expected %s 1, found 0: what comes back to "
+		       "pods is dropped there",
+		       FORWARDING_NAME(closed.name));
 	return ret;
 }
 
@@ -116,7 +115,7 @@ static int is_open(struct netlink *nl, const struct link *gateway, int family,
  * routes that it has from them. */
 static int ra_routes_keep(struct attachment *att, struct cni_error *err)
 {
-	struct netlink *nl = att->node->rtnl;
+	struct netlink *nl = att->op->node.rtnl;
 	struct kernel_route_list routes = {};
 	struct link link;
 	int ret;
@@ -165,7 +164,7 @@ static int gateway_turn_on(struct attachment *att, struct cni_error *err)
 /* The exclusive lock is held. */
 static int turn_on(struct attachment *att, int family, struct cni_error *err)
 {
-	struct netlink *nl = att->node->rtnl;
+	struct netlink *nl = att->op->node.rtnl;
 	struct link gateway = {};
 	bool open = false;
 	int on = 0, ret = forwarding_all_get(family, &on, err);
@@ -190,7 +189,7 @@ int forwarding_ensure(struct attachment *att, int family, struct cni_error *err)
 
 	if (ret < 0 || (on && (family == AF_INET6 || att->gateway_forwards)))
 		return ret;
-	ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+	ret = node_lock(&att->op->node, NODE_EXCLUSIVE, err);
 	if (ret == 0)
 		ret = turn_on(att, family, err);
 	if (ret == 0)
@@ -219,7 +218,7 @@ static int uplinks_check(struct netlink *nl, struct cni_error *err)
 
 int forwarding_check(struct attachment *att, int family, struct cni_error *err)
 {
-	struct netlink *nl = att->node->rtnl;
+	struct netlink *nl = att->op->node.rtnl;
 	struct link gateway = {};
 	bool open = false;
 	int on = 0, ret = forwarding_all_get(family, &on, err);

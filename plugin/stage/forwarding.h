@@ -7,7 +7,7 @@
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_FORWARDING_H
 #define BRIDGE_CNI_PLUGIN_STAGE_FORWARDING_H
 
-#include "conf/attachment.h"
+#include "plugin/attachment/attachment.h"
 #include "plugin/netlink/rtnetlink.h"
 
 /*

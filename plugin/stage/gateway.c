@@ -26,7 +26,7 @@ static int gateway_add(struct attachment *att, struct cni_error *err)
 	bool added;
 	int ret;
 
-	if (!att->conf.is_gateway)
+	if (!att->network->is_gateway)
 		return 0;
 	ret = gateway_addresses_ensure(att, err);
 	/* Since this pod's ADD the network was given another gateway. */
@@ -39,7 +39,7 @@ static int gateway_add(struct attachment *att, struct cni_error *err)
 		if (gateway_uses(att, families[i]))
 			ret = forwarding_ensure(att, families[i], err);
 	/* Once, as a question to each pod's ADD would cost too much. */
-	if (ret < 0 || !added || att->env.verb != CNI_ADD || !gateway_uses(att, AF_INET))
+	if (ret < 0 || !added || att->verb != CNI_ADD || !gateway_uses(att, AF_INET))
 		return ret;
 	localnet_tell_all(att);
 	return forwarding_tell_uplink(att, err);
@@ -49,7 +49,7 @@ static int gateway_check(struct attachment *att, struct cni_error *err)
 {
 	int ret;
 
-	if (!att->conf.is_gateway)
+	if (!att->network->is_gateway)
 		return 0;
 	ret = gateway_addresses_check(att, err);
 	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(families); i++)

@@ -3,7 +3,7 @@
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_GATEWAY_H
 #define BRIDGE_CNI_PLUGIN_STAGE_GATEWAY_H
 
-#include "conf/attachment.h"
+#include "plugin/attachment/attachment.h"
 
 /* Has the attachment a gateway of that family? */
 bool gateway_uses(const struct attachment *att, int family);

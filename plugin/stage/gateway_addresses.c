@@ -26,7 +26,8 @@ static int missing_note(struct attachment *att, const struct addr_list *list,
 		struct ip_prefix gateway = gateway_prefix(&att->ipam.ips.items[i]);
 
 		if (gateway.addr.family && !addr_list_has(list, &gateway))
-			ret = ipam_gateway_add(att, att->gateway_ifname, &gateway, err);
+			ret = ipam_gateway_add(&att->ipam_env, att->gateway_ifname,
+					       &gateway, err);
 	}
 	return ret;
 }
@@ -40,24 +41,22 @@ static int displaced_tell(struct attachment *att, const struct ip_prefix *strang
 	int ret = gateway_users_count(att, stranger, &users, err);
 	size_t n = users.own + users.others;
 
-	if (ret < 0 ||
-	    (n == 0 && ipam_gateway_is_ours(att, att->gateway_ifname, stranger)))
+	if (ret < 0 || (n == 0 && ipam_gateway_is_ours(&att->ipam_env,
+						       att->gateway_ifname, stranger)))
 		return ret;
 	report_done(att, "forceAddress: removed %s from %s", PREFIX_TEXT(stranger),
 		    att->gateway_ifname);
-	if (att->env.verb == CNI_ADD && n == 0)
-		attachment_notice(
-			att,
-			"forceAddress: %s loses %s, which is in the place of the "
-			"gateway address",
-			att->gateway_ifname, PREFIX_TEXT(stranger));
-	else if (att->env.verb == CNI_ADD)
-		attachment_notice(att,
-				  "forceAddress: %s loses %s, the gateway of %zu pod%s, "
-				  "which reach%s only %s subnet from now on",
-				  att->gateway_ifname, PREFIX_TEXT(stranger), n,
-				  n == 1 ? "" : "s", n == 1 ? "es" : "",
-				  n == 1 ? "its own" : "their own");
+	if (att->verb == CNI_ADD && n == 0)
+		notice(&att->op->notices,
+		       "forceAddress: %s loses %s, which is in the place of the "
+		       "gateway address",
+		       att->gateway_ifname, PREFIX_TEXT(stranger));
+	else if (att->verb == CNI_ADD)
+		notice(&att->op->notices,
+		       "forceAddress: %s loses %s, the gateway of %zu pod%s, "
+		       "which reach%s only %s subnet from now on",
+		       att->gateway_ifname, PREFIX_TEXT(stranger), n, n == 1 ? "" : "s",
+		       n == 1 ? "es" : "", n == 1 ? "its own" : "their own");
 	return 0;
 }
 
@@ -70,9 +69,9 @@ static int queue_displaced(struct attachment *att, const struct addr_list *list,
 	for (size_t i = strangers->n; ret == 0 && i-- > 0;) {
 		if (!gateway_displaced(&att->ipam, list, &strangers->items[i]))
 			continue;
-		queue_addr_del(att->node->rtnl, att->gateway_index, att->gateway_ifname,
-			       &strangers->items[i]);
-		if (att->conf.force_address)
+		queue_addr_del(att->op->node.rtnl, att->gateway_index,
+			       att->gateway_ifname, &strangers->items[i]);
+		if (att->network->force_address)
 			ret = displaced_tell(att, &strangers->items[i], err);
 	}
 	return ret;
@@ -94,7 +93,7 @@ static size_t missing_count(struct attachment *att, const struct addr_list *list
 			report_done(att, "gateway address %s on %s",
 				    PREFIX_TEXT(&gateway), att->gateway_ifname);
 		if (queue)
-			queue_addr_add(att->node->rtnl, att->gateway_index,
+			queue_addr_add(att->op->node.rtnl, att->gateway_index,
 				       att->gateway_ifname, &gateway, false);
 	}
 	return missing;
@@ -104,7 +103,7 @@ static int addresses_missing(struct attachment *att, size_t *ret_missing,
 			     struct cni_error *err)
 {
 	struct addr_list list = {};
-	int ret = addr_list_get(att->node->rtnl, att->gateway_index, AF_UNSPEC, &list,
+	int ret = addr_list_get(att->op->node.rtnl, att->gateway_index, AF_UNSPEC, &list,
 				err);
 
 	if (ret == 0)
@@ -127,7 +126,7 @@ static int missing_add(struct attachment *att, const struct addr_list *list,
 		ret = queue_displaced(att, list, &strangers, err);
 	if (ret == 0) {
 		missing_count(att, list, true);
-		ret = netlink_commit(att->node->rtnl, err);
+		ret = netlink_commit(att->op->node.rtnl, err);
 	}
 	addr_list_clear(&strangers);
 	return ret;
@@ -138,7 +137,7 @@ static int addresses_complete(struct attachment *att, struct cni_error *err)
 {
 	struct addr_list list = {};
 	size_t missing = 0;
-	int ret = addr_list_get(att->node->rtnl, att->gateway_index, AF_UNSPEC, &list,
+	int ret = addr_list_get(att->op->node.rtnl, att->gateway_index, AF_UNSPEC, &list,
 				err);
 
 	if (ret == 0 && missing_count(att, &list, false) > 0)
@@ -177,7 +176,8 @@ static int subnet_route_missing(struct attachment *att, const struct ip_config *
 {
 	struct kernel_route_list list = {};
 	bool missing = ip_is_link_local6(&ip->gateway);
-	int ret = missing ? route_to(att->node->rtnl, &ip->address.addr, &list, err) : 0;
+	int ret = missing ? route_to(att->op->node.rtnl, &ip->address.addr, &list, err)
+			  : 0;
 
 	for (size_t i = 0; i < list.n; i++)
 		missing = missing && list.items[i].index != att->gateway_index;
@@ -196,14 +196,15 @@ static int subnet_route_ensure(struct attachment *att, const struct ip_config *i
 
 	if (ret < 0 || !missing)
 		return ret;
-	ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+	ret = node_lock(&att->op->node, NODE_EXCLUSIVE, err);
 	if (ret == 0)
-		ret = ipam_gateway_add(att, att->gateway_ifname, &route.dst, err);
+		ret = ipam_gateway_add(&att->ipam_env, att->gateway_ifname, &route.dst,
+				       err);
 	if (ret < 0)
 		return ret;
-	queue_route_add(att->node->rtnl, att->gateway_index, att->gateway_ifname, &route,
-			true);
-	ret = netlink_commit(att->node->rtnl, err);
+	queue_route_add(att->op->node.rtnl, att->gateway_index, att->gateway_ifname,
+			&route, true);
+	ret = netlink_commit(att->op->node.rtnl, err);
 	if (ret == -EEXIST) /* another ADD was quicker */
 		ret = error_clear(err);
 	if (ret == 0)
@@ -218,7 +219,7 @@ int gateway_addresses_ensure(struct attachment *att, struct cni_error *err)
 	int ret = addresses_missing(att, &missing, err);
 
 	if (ret == 0 && missing > 0)
-		ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+		ret = node_lock(&att->op->node, NODE_EXCLUSIVE, err);
 	if (ret == 0 && missing > 0 && gateway_uses(att, AF_INET6))
 		ret = bridge_ipv6_enable(att, err);
 	if (ret == 0 && missing > 0)
@@ -255,7 +256,7 @@ static int gateway_check_one(struct attachment *att, const struct ip_config *ip,
 int gateway_addresses_check(struct attachment *att, struct cni_error *err)
 {
 	struct addr_list list = {};
-	int ret = addr_list_get(att->node->rtnl, att->gateway_index, AF_UNSPEC, &list,
+	int ret = addr_list_get(att->op->node.rtnl, att->gateway_index, AF_UNSPEC, &list,
 				err);
 
 	for (size_t i = 0; ret == 0 && i < att->ipam.ips.n; i++)
@@ -270,8 +271,8 @@ int gateway_addresses_status(struct attachment *att, struct cni_error *err)
 	int ret = 0;
 
 	if (att->gateway_index)
-		ret = addr_list_get(att->node->rtnl, att->gateway_index, AF_UNSPEC, &list,
-				    err);
+		ret = addr_list_get(att->op->node.rtnl, att->gateway_index, AF_UNSPEC,
+				    &list, err);
 	if (ret == 0 && missing_count(att, &list, false) > 0) {
 		ret = gateway_strangers(att, &list, &strangers, err);
 		if (ret == 0)

@@ -23,7 +23,7 @@ static bool is_ours(const struct cni_result *ipam, const struct ip_prefix *addre
 	return false;
 }
 
-static bool is_configured(const struct net_conf *conf, const struct ip_prefix *address)
+static bool is_configured(const struct network *conf, const struct ip_prefix *address)
 {
 	const struct range_set_list *sets = &conf->ipam.sets;
 
@@ -39,7 +39,7 @@ static bool is_configured(const struct net_conf *conf, const struct ip_prefix *a
 }
 
 /* Ranges that the configuration itself names; the runtime's are one pod's. */
-static bool names_ranges(const struct net_conf *conf, int family)
+static bool names_ranges(const struct network *conf, int family)
 {
 	for (size_t i = conf->ipam.runtime_sets; i < conf->ipam.sets.n; i++)
 		if (conf->ipam.sets.items[i].ranges[0].subnet.addr.family == family)
@@ -87,12 +87,12 @@ static bool is_outdated(const struct attachment *att, const struct ip_config *ip
 	struct ip_prefix gateway = gateway_prefix(ip);
 	size_t i = ip - att->ipam.ips.items;
 
-	if (att->env.verb != CNI_REPAIR || !gateway.addr.family)
+	if (att->verb != CNI_REPAIR || !gateway.addr.family)
 		return false;
-	if (att->record->addresses[i].reserved != ipam_in_process(&att->conf))
+	if (att->record->addresses[i].reserved != ipam_in_process(att->network))
 		return true;
-	return names_ranges(&att->conf, gateway.addr.family) &&
-	       !is_asked(att, &gateway) && !is_configured(&att->conf, &gateway);
+	return names_ranges(att->network, gateway.addr.family) &&
+	       !is_asked(att, &gateway) && !is_configured(att->network, &gateway);
 }
 
 static bool has_outdated(const struct attachment *att, int family)
@@ -114,18 +114,18 @@ static int may_stay(struct attachment *att, const struct ip_prefix *address,
 		    bool *ret_stay, struct cni_error *err)
 {
 	struct gateway_search search = {
-		.bridge = att->conf.bridge,
+		.bridge = att->bridge,
 		.address = address,
-		.in_process = ipam_in_process(&att->conf),
+		.in_process = ipam_in_process(att->network),
 		.found = is_ours(&att->ipam, address) ||
 			 ip_is_link_local6(&address->addr) ||
-			 (is_configured(&att->conf, address) &&
+			 (is_configured(att->network, address) &&
 			  !has_outdated(att, address->addr.family)),
 	};
 	int ret = 0;
 
-	if (!search.found && !names_ranges(&att->conf, address->addr.family))
-		ret = ipam_record_each(att, record_search, &search, err);
+	if (!search.found && !names_ranges(att->network, address->addr.family))
+		ret = ipam_record_each(&att->ipam_env, record_search, &search, err);
 	if (ret == 0)
 		*ret_stay = search.found;
 	return ret;
@@ -182,11 +182,11 @@ static int bridge_is_idle(struct attachment *att, bool *ret_idle, struct cni_err
 {
 	_cleanup_(link_list_clear) struct link_list links = {};
 	size_t others = 0;
-	int ret = link_list_get(att->node->rtnl, &links, err);
+	int ret = link_list_get(att->op->node.rtnl, &links, err);
 
 	for (size_t i = 0; i < links.n; i++)
 		others += links.items[i].master == att->bridge_index &&
-			  strcmp(links.items[i].name, att->host_ifname) != 0;
+			  strcmp(links.items[i].name, att->pod->host_ifname) != 0;
 	if (ret == 0)
 		*ret_idle = others == 0;
 	return ret;
@@ -205,10 +205,10 @@ static int place_judge(struct attachment *att, const struct ip_config *ip,
 {
 	struct ip_prefix gateway = gateway_prefix(ip);
 	struct gateway_users users = {};
-	enum place place = att->conf.force_address ? PLACE_FORCED : PLACE_REFUSED;
+	enum place place = att->network->force_address ? PLACE_FORCED : PLACE_REFUSED;
 	int ret = 0;
 
-	if (att->env.verb == CNI_REPAIR)
+	if (att->verb == CNI_REPAIR)
 		ret = gateway_users_count(att, stranger, &users, err);
 	if (is_outdated(att, ip) || (users.own > 0 && is_asked(att, &gateway)))
 		place = PLACE_GIVEN_UP;
@@ -222,14 +222,14 @@ static int place_judge(struct attachment *att, const struct ip_config *ip,
 static int displaced_refuse(struct attachment *att, const struct ip_prefix *gateway,
 			    const struct ip_prefix *other, struct cni_error *err)
 {
-	if (att->conf.force_address)
+	if (att->network->force_address)
 		return error_set(err, CNI_ERR_EXISTS, EADDRINUSE,
 				 "bridge: %s is to have the gateway address %s but has "
 				 "%s, which is the gateway of another network's pods; "
 				 "give one of the two networks another bridge",
 				 att->gateway_ifname, PREFIX_TEXT(gateway),
 				 PREFIX_TEXT(other));
-	if (ipam_gateway_is_ours(att, att->gateway_ifname, other))
+	if (ipam_gateway_is_ours(&att->ipam_env, att->gateway_ifname, other))
 		return error_set(err, CNI_ERR_EXISTS, EADDRINUSE,
 				 "bridge: %s is to have the gateway address %s but has "
 				 "%s, which this network gave it before; both stay where "
@@ -255,7 +255,7 @@ static int displaced_check(struct attachment *att, const struct addr_list *list,
 	bool idle = false, given_up = false;
 	int ret = 0;
 
-	if ((!att->conf.force_address || att->env.verb == CNI_REPAIR) &&
+	if ((!att->network->force_address || att->verb == CNI_REPAIR) &&
 	    att->gateway_index == att->bridge_index)
 		ret = bridge_is_idle(att, &idle, err);
 	for (size_t i = 0; ret == 0 && i < strangers->n; i++) {
@@ -264,8 +264,8 @@ static int displaced_check(struct attachment *att, const struct addr_list *list,
 		struct ip_prefix gateway;
 		enum place place = PLACE_REFUSED;
 
-		if (!ip ||
-		    (idle && ipam_gateway_is_ours(att, att->gateway_ifname, other)))
+		if (!ip || (idle && ipam_gateway_is_ours(&att->ipam_env,
+							 att->gateway_ifname, other)))
 			continue;
 		ret = place_judge(att, ip, other, &place, err);
 		given_up = given_up || place == PLACE_GIVEN_UP;
@@ -280,10 +280,8 @@ static int displaced_check(struct attachment *att, const struct addr_list *list,
 /* CNI_NETNS_OVERRIDE: the pod's own interface has the subnet, among the node's. */
 static bool is_on_node(const struct attachment *att)
 {
-	const struct node *node = att->node;
-
-	return att->env.netns_override && node->pod_rtnl &&
-	       netlink_cookie(node->pod_rtnl) == netlink_cookie(node->rtnl);
+	return att->op->env->netns_override && att->pod_ns.rtnl &&
+	       netlink_cookie(att->pod_ns.rtnl) == netlink_cookie(att->op->node.rtnl);
 }
 
 /*
@@ -295,7 +293,7 @@ static int subnets_check(struct attachment *att, const struct addr_list *list,
 {
 	int ret = 0;
 
-	if (att->conf.force_address || att->env.verb == CNI_REPAIR || is_on_node(att))
+	if (att->network->force_address || att->verb == CNI_REPAIR || is_on_node(att))
 		return 0;
 	for (size_t i = 0; ret == 0 && i < att->ipam.ips.n; i++) {
 		const struct ip_config *ip = &att->ipam.ips.items[i];
@@ -305,7 +303,7 @@ static int subnets_check(struct attachment *att, const struct addr_list *list,
 			continue;
 		/* A link-local gateway is in no subnet: the pod's address is. */
 		ret = subnet_elsewhere(
-			att->node->rtnl, att->conf.bridge, att->gateway_ifname,
+			att->op->node.rtnl, att->bridge, att->gateway_ifname,
 			ip_is_link_local6(&gateway.addr) ? &ip->address : &gateway, err);
 	}
 	return ret;

@@ -3,7 +3,7 @@
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_GATEWAY_SUBNET_H
 #define BRIDGE_CNI_PLUGIN_STAGE_GATEWAY_SUBNET_H
 
-#include "conf/net_conf.h"
+#include "conf/network.h"
 #include "plugin/netlink/rtnetlink.h"
 
 /*

@@ -15,7 +15,7 @@ struct count {
 static int record_count(const struct record *record, void *data, struct cni_error *err)
 {
 	struct count *count = data;
-	bool own = strcmp(record->network, count->att->conf.name) == 0;
+	bool own = strcmp(record->network, count->att->network->name) == 0;
 
 	(void)err;
 	for (size_t i = 0; i < record->n; i++) {
@@ -33,22 +33,17 @@ static int record_count(const struct record *record, void *data, struct cni_erro
 static int network_count(const char *network, void *data, struct cni_error *err)
 {
 	struct count *count = data;
-	struct attachment other = {.conf = count->att->conf,
-				   .kernel = count->att->kernel,
-				   .node = count->att->node};
-	int ret;
+	struct ipam_env other = count->att->ipam_env;
 
-	other.conf.name = network;
-	ret = ipam_record_each(&other, record_count, count, err);
-	free(other.notice);
-	return ret;
+	other.network = network;
+	return ipam_record_each(&other, record_count, count, err);
 }
 
 int gateway_users_count(struct attachment *att, const struct ip_prefix *address,
 			struct gateway_users *ret_users, struct cni_error *err)
 {
 	struct count count = {.att = att, .address = address};
-	int ret = ipam_networks(att, network_count, &count, err);
+	int ret = ipam_networks(&att->ipam_env, network_count, &count, err);
 
 	if (ret == 0)
 		*ret_users = count.users;

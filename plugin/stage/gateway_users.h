@@ -3,7 +3,7 @@
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_GATEWAY_USERS_H
 #define BRIDGE_CNI_PLUGIN_STAGE_GATEWAY_USERS_H
 
-#include "conf/attachment.h"
+#include "plugin/attachment/attachment.h"
 
 struct gateway_users {
 	size_t own, others; /* connected pods of the network, and of other networks */

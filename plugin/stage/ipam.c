@@ -15,8 +15,10 @@
 /* The addresses, or where they come from elsewhere or not at all, the record alone. */
 static int take(struct attachment *att, struct cni_error *err)
 {
-	return ipam_in_process(&att->conf) ? ipam_reserve(att, err)
-					   : ipam_record_write(att, err);
+	return ipam_in_process(att->network)
+		       ? ipam_reserve(&att->ipam_env, att->network, att->pod, &att->ipam,
+				      &att->resolv_text, err)
+		       : ipam_record_write(&att->ipam_env, att->network, att->pod, err);
 }
 
 /* Once more where dead attachments are in the way, after their DEL. */
@@ -37,14 +39,14 @@ static _noinline_ void give_back(struct attachment *att)
 {
 	struct cni_error ignored = {};
 
-	ipam_release(att, &ignored);
+	ipam_release(&att->ipam_env, att->pod, &att->was_last, &ignored);
 }
 
 static int ipam_add(struct attachment *att, struct cni_error *err)
 {
 	int ret = take_or_reclaim(att, err);
 
-	if (ret < 0 || !ipam_in_process(&att->conf))
+	if (ret < 0 || !ipam_in_process(att->network))
 		return ret;
 	ret = ipam_result_complete(att, err);
 	if (ret < 0)
@@ -54,12 +56,14 @@ static int ipam_add(struct attachment *att, struct cni_error *err)
 
 static int ipam_stage_check(struct attachment *att, struct cni_error *err)
 {
-	return ipam_in_process(&att->conf) ? ipam_check(att, err) : 0;
+	return ipam_in_process(att->network) ? ipam_check(&att->ipam_env, att->pod,
+							  att->network, &att->ipam, err)
+					     : 0;
 }
 
 static int ipam_del(struct attachment *att, struct cni_error *err)
 {
-	return ipam_release(att, err);
+	return ipam_release(&att->ipam_env, att->pod, &att->was_last, err);
 }
 
 const struct stage stage_ipam = {

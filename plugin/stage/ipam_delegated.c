@@ -14,14 +14,28 @@
 #include "stages.h"
 #include "plugin/attachment/unlocked.h"
 
+static int run(struct attachment *att, enum cni_verb verb, struct cni_error *err)
+{
+	const struct delegation delegation = {att->network, att->pod, att->op->env->path};
+
+	return delegate_run(&delegation, verb, err);
+}
+
+static int add_run(struct attachment *att, struct cni_error *err)
+{
+	const struct delegation delegation = {att->network, att->pod, att->op->env->path};
+
+	return delegate_add(&delegation, &att->ipam, &att->ipam_doc, err);
+}
+
 static int check_run(struct attachment *att, struct cni_error *err)
 {
-	return delegate_run(att, CNI_CHECK, err);
+	return run(att, CNI_CHECK, err);
 }
 
 static int del_run(struct attachment *att, struct cni_error *err)
 {
-	return delegate_run(att, CNI_DEL, err);
+	return run(att, CNI_DEL, err);
 }
 
 static int ipam_exec_add(struct attachment *att, struct cni_error *err)
@@ -30,21 +44,22 @@ static int ipam_exec_add(struct attachment *att, struct cni_error *err)
 	struct cni_error undo = {};
 	int ret;
 
-	if (!ipam_delegated(&att->conf))
+	if (!ipam_delegated(att->network))
 		return 0;
-	ret = unlocked_run(att, delegate_add, err);
+	ret = unlocked_run(att, add_run, err);
 	/* Without addresses it has undone its part itself. */
 	if (ret < 0 && att->ipam.ips.n == 0)
 		return ret;
 	if (ret == 0) {
 		snprintf(meanwhile, sizeof(meanwhile), "the IPAM plugin %s ran",
-			 att->conf.ipam.type);
+			 att->network->ipam.type);
 		ret = unlocked_look_again(att, meanwhile, err);
 	}
 	if (ret == 0)
 		ret = ipam_result_complete(att, err);
 	if (ret == 0)
-		ret = ipam_record_write_addresses(att, err);
+		ret = ipam_record_write_addresses(&att->ipam_env, att->pod, &att->ipam,
+						  err);
 	if (ret < 0 && unlocked_run(att, del_run, &undo) < 0)
 		error_details(err, "undoing it failed, too: %s", undo.msg);
 	return ret;
@@ -52,7 +67,7 @@ static int ipam_exec_add(struct attachment *att, struct cni_error *err)
 
 static int ipam_exec_check(struct attachment *att, struct cni_error *err)
 {
-	return ipam_delegated(&att->conf) ? unlocked_run(att, check_run, err) : 0;
+	return ipam_delegated(att->network) ? unlocked_run(att, check_run, err) : 0;
 }
 
 /* Elements first, the interface after them. Goes on past an error as DEL does. */
@@ -64,10 +79,10 @@ static int ipam_exec_del(struct attachment *att, struct cni_error *err)
 	/* Before it looks who else has its addresses, for that one may go, too. Where it can't
 	 * be written, the disk is full: only an ADD that puts rules back in this very moment
 	 * would notice. */
-	if (ipam_delegated(&att->conf))
-		(void)ipam_record_mark_going(att, &mark);
+	if (ipam_delegated(att->network))
+		(void)ipam_record_mark_going(&att->ipam_env, att->pod, &mark);
 	ret = masquerade_pods_del(att, err);
-	if (ipam_delegated(&att->conf)) {
+	if (ipam_delegated(att->network)) {
 		/* The next owner may have connections before the interface is gone, where
 		 * those that come up meanwhile go. */
 		if (conntrack_prepare(att))

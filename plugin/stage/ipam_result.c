@@ -87,17 +87,17 @@ static void routes_complete(struct attachment *att)
 		bool twice = false;
 
 		if (!has_use(att, &route)) {
-			attachment_notice(att,
-					  "the route to %s is left out: the pod has no "
-					  "%s address",
-					  PREFIX_TEXT(&route.dst),
-					  ip_family_name(route.dst.addr.family));
+			notice(&att->op->notices,
+			       "the route to %s is left out: the pod has no "
+			       "%s address",
+			       PREFIX_TEXT(&route.dst),
+			       ip_family_name(route.dst.addr.family));
 			continue;
 		}
 		if (!route.gw.family && gateway)
 			route.gw = *gateway;
 		if (!route.priority && prefix_is_default(&route.dst))
-			route.priority = att->conf.metric;
+			route.priority = att->network->metric;
 		for (size_t k = 0; k < kept; k++)
 			twice = twice || same_route(&ipam->routes.items[k], &route);
 		if (!twice)
@@ -127,13 +127,12 @@ static void unreached_gateways_tell(struct attachment *att)
 		const struct ip_config *ip = &att->ipam.ips.items[i];
 
 		if (ip->gateway.family && !is_reached(&att->ipam, &ip->gateway))
-			attachment_notice(
-				att,
-				"isGateway: %s gave %s the gateway %s, which is "
-				"not in that subnet: the bridge gets it, and the "
-				"pod can't reach it",
-				att->conf.ipam.type, PREFIX_TEXT(&ip->address),
-				IP_TEXT(&ip->gateway));
+			notice(&att->op->notices,
+			       "isGateway: %s gave %s the gateway %s, which is "
+			       "not in that subnet: the bridge gets it, and the "
+			       "pod can't reach it",
+			       att->network->ipam.type, PREFIX_TEXT(&ip->address),
+			       IP_TEXT(&ip->gateway));
 	}
 }
 
@@ -141,13 +140,13 @@ int ipam_result_complete(struct attachment *att, struct cni_error *err)
 {
 	int ret = 0;
 
-	if (att->conf.is_gateway)
+	if (att->network->is_gateway)
 		gateways_complete(&att->ipam);
-	if (att->conf.is_default_gateway)
+	if (att->network->is_default_gateway)
 		ret = default_routes_complete(&att->ipam, err);
 	if (ret == 0)
 		routes_complete(att);
-	if (ret == 0 && att->conf.is_gateway)
+	if (ret == 0 && att->network->is_gateway)
 		unreached_gateways_tell(att);
 	return ret;
 }

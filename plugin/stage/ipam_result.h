@@ -3,7 +3,7 @@
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_IPAM_RESULT_H
 #define BRIDGE_CNI_PLUGIN_STAGE_IPAM_RESULT_H
 
-#include "conf/attachment.h"
+#include "plugin/attachment/attachment.h"
 
 /*
  * Completes @att->ipam by the network's configuration: with isGateway every address has a

@@ -21,7 +21,7 @@
 #include "plugin/nft/rules.h"
 #include "stages.h"
 
-static bool is_by_pod(const struct net_conf *conf)
+static bool is_by_pod(const struct network *conf)
 {
 	return conf->ip_masq && ipam_delegated(conf);
 }
@@ -40,7 +40,7 @@ static int complete(struct attachment *att, struct rule_list *wanted,
 		return ret;
 	/* Whether somebody emptied the sets is looked at where that was asked. */
 	if (wanted->sentinels_n > 0 && now.sets && now.sentinels_n == 0)
-		ret = masquerade_pods_sentinels(&att->conf, &now, err);
+		ret = masquerade_pods_sentinels(att->owner, &now, err);
 	if (ret < 0) {
 		rule_list_clear(&now);
 		return ret;
@@ -59,7 +59,7 @@ static int rules_replace(struct attachment *att, bool emptied, bool *ret_has_pod
 	int ret = masquerade_rules_wanted(att, MASQUERADE_EITHER, NULL, &wanted, err);
 
 	if (ret == 0 && emptied && wanted.sentinels_n == 0)
-		ret = masquerade_pods_sentinels(&att->conf, &wanted, err);
+		ret = masquerade_pods_sentinels(att->owner, &wanted, err);
 	wanted.complete = complete;
 	if (ret == 0)
 		ret = rules_ensure(att, stage_masquerade.name, &wanted, err);
@@ -85,7 +85,7 @@ static int masquerade_add(struct attachment *att, struct cni_error *err)
 	bool has_pods = false;
 	int ret = rules_settle(att, &has_pods, err);
 
-	if (ret == 0 && is_by_pod(&att->conf))
+	if (ret == 0 && is_by_pod(att->network))
 		return masquerade_pods_add(att, err);
 	if (ret < 0 || !has_pods)
 		return ret;
@@ -106,24 +106,10 @@ static int masquerade_repair_shared(struct attachment *net, struct cni_error *er
 	if (ret == 0)
 		ret = rules_compare(net, stage_masquerade.name, &wanted, &ignored, err);
 	if (ret == 0 && wanted.sentinels_n == 0)
-		ret = masquerade_pods_sentinels(&net->conf, &wanted, err);
+		ret = masquerade_pods_sentinels(net->owner, &wanted, err);
 	if (ret == 0)
 		ret = complete(net, &wanted, err);
 	return ret < 0 ? ret : rules_ensure(net, stage_masquerade.name, &wanted, err);
-}
-
-/* The rules over the subnets that only this attachment's ADD was told of. */
-static int asked_repair(struct attachment *att, struct cni_error *err)
-{
-	_cleanup_(masquerade_asked_clear) struct masquerade_asked asked = {};
-	bool ignored;
-	int ret = masquerade_asked_make(att, att->record, &asked, err);
-
-	if (ret < 0)
-		return ret;
-	ret = rules_settle(&asked.att, &ignored, err);
-	att->notice = asked.att.notice;
-	return ret;
 }
 
 /* Elements that somebody deleted while the rules stayed. */
@@ -143,13 +129,15 @@ static int elements_repair(struct attachment *att, struct cni_error *err)
 static int masquerade_repair(struct attachment *att, struct cni_error *err)
 {
 	const struct record *record = att->record;
+	bool ignored;
 
-	if (!att->conf.ip_masq || !record_says(record->masquerade, true))
+	if (!att->network->ip_masq || !record_says(record->masquerade, true))
 		return 0;
-	if (record->ranges_n && ipam_in_process(&att->conf))
-		return asked_repair(att, err);
+	/* The rules over the subnets that only this attachment's ADD was told of. */
+	if (record->ranges_n && ipam_in_process(att->network))
+		return rules_settle(att, &ignored, err);
 	/* Reserved: of a time when the network had its addresses from the in-process IPAM. */
-	if (is_by_pod(&att->conf) && record->n && !record->addresses[0].reserved)
+	if (is_by_pod(att->network) && record->n && !record->addresses[0].reserved)
 		return elements_repair(att, err);
 	return 0;
 }
@@ -158,7 +146,9 @@ static int masquerade_repair(struct attachment *att, struct cni_error *err)
 static int was_masqueraded(struct attachment *att, bool *ret_was, struct cni_error *err)
 {
 	_cleanup_(record_clear) struct record own = {};
-	int ret = att->conf.ip_masq ? -ENOENT : ipam_record_read(att, &own, err);
+	int ret = att->network->ip_masq
+			  ? -ENOENT
+			  : ipam_record_read(&att->ipam_env, att->pod, &own, err);
 
 	if (ret == 0)
 		*ret_was = record_says(own.masquerade, false);
@@ -201,7 +191,7 @@ static int masquerade_check(struct attachment *att, struct cni_error *err)
 	if (ret < 0 && err->code == CNI_ERR_CHECK && masquerade_has_pods(&wanted) &&
 	    masquerade_pods_check(att, &(struct cni_error){}) == 0)
 		return error_clear(err);
-	if (ret == 0 && is_by_pod(&att->conf))
+	if (ret == 0 && is_by_pod(att->network))
 		ret = masquerade_pods_check(att, err);
 	return ret < 0 ? ret : former_check(att, err);
 }

@@ -14,7 +14,7 @@ struct search {
 };
 
 /* Does @prefix lie in one of the configuration's own subnets? */
-static bool has_subnet(const struct net_conf *conf, const struct ip_prefix *prefix)
+static bool has_subnet(const struct network *conf, const struct ip_prefix *prefix)
 {
 	const struct range_set_list *sets = &conf->ipam.sets;
 
@@ -34,7 +34,7 @@ static bool has_subnet(const struct net_conf *conf, const struct ip_prefix *pref
 static int is_asked(struct search *search, const struct record *record, int family,
 		    bool *ret_asked, struct cni_error *err)
 {
-	*ret_asked = record->ranges_n > 0 && search->att->env.verb == CNI_REPAIR;
+	*ret_asked = record->ranges_n > 0 && search->att->verb == CNI_REPAIR;
 	if (record->ranges_n == 0 || *ret_asked)
 		return 0;
 	return masquerade_asked_is_there(search->att, record, family, search->found,
@@ -46,7 +46,7 @@ static int is_usual(struct search *search, const struct record *record,
 		    const struct ip_prefix *address, bool *ret_usual,
 		    struct cni_error *err)
 {
-	const struct net_conf *conf = &search->att->conf;
+	const struct network *conf = search->att->network;
 	bool masqueraded = record_says(record->masquerade, conf->ip_masq);
 	struct ip_prefix network = prefix_network(address);
 	bool rules = conf->ip_masq && ipam_in_process(conf);
@@ -64,12 +64,14 @@ static int is_usual(struct search *search, const struct record *record,
 static int apart_note(struct search *search, const struct record *record, size_t i,
 		      bool masqueraded, struct cni_error *err)
 {
-	struct attachment pod = attachment_beside(search->att, search->att->env.verb,
-						  record->container_id, record->ifname);
+	const struct attachment *att = search->att;
+	struct pod pod;
 	int ret = 0;
 
-	if (record->addresses[i].reserved && !record->apart)
-		ret = ipam_record_mark_apart(&pod, err);
+	if (record->addresses[i].reserved && !record->apart) {
+		pod_name_only(att->network, record->container_id, record->ifname, &pod);
+		ret = ipam_record_mark_apart(&att->ipam_env, &pod, err);
+	}
 	return ret < 0 ? ret
 		       : masquerade_pods_note(&search->pods,
 					      &record->addresses[i].address, masqueraded,
@@ -79,7 +81,7 @@ static int apart_note(struct search *search, const struct record *record, size_t
 static int record_look(const struct record *record, void *data, struct cni_error *err)
 {
 	struct search *search = data;
-	bool masqueraded = record_says(record->masquerade, search->att->conf.ip_masq);
+	bool masqueraded = record_says(record->masquerade, search->att->network->ip_masq);
 	int ret = 0;
 
 	for (size_t i = 0; ret == 0 && i < record->n; i++) {
@@ -99,7 +101,7 @@ int masquerade_apart_find(struct attachment *att, const struct rule_list *found,
 			  struct masquerade_pods *ret_pods, struct cni_error *err)
 {
 	struct search search = {.att = att, .found = found};
-	int ret = ipam_record_each(att, record_look, &search, err);
+	int ret = ipam_record_each(&att->ipam_env, record_look, &search, err);
 
 	if (ret < 0) {
 		masquerade_pods_clear(&search.pods);

@@ -9,16 +9,6 @@
 #include "ipam/store/record.h"
 #include "plugin/nft/rules.h"
 
-/* The configuration as an ADD had it that was told of the record's ranges. */
-struct masquerade_asked {
-	struct attachment att;
-	struct ip_range *ranges;
-	struct range_set *sets;
-};
-int masquerade_asked_make(const struct attachment *att, const struct record *record,
-			  struct masquerade_asked *ret_asked, struct cni_error *err);
-void masquerade_asked_clear(struct masquerade_asked *asked);
-
 /* Is the address's rule over the ranges that its ADD was told of among those of @found, or
  * of those that last? */
 int masquerade_asked_is_there(struct attachment *att, const struct record *record,

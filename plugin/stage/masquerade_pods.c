@@ -27,11 +27,11 @@ static void elements_clear(struct elements *elements)
 	free(elements->items);
 }
 
-static int elements_begin(const struct net_conf *conf, size_t addresses,
-			  struct elements *elements, struct cni_error *err)
+static int elements_begin(uint64_t owner, size_t addresses, struct elements *elements,
+			  struct cni_error *err)
 {
-	masquerade_sets_name(conf, AF_INET, &elements->sets[0]);
-	masquerade_sets_name(conf, AF_INET6, &elements->sets[1]);
+	masquerade_sets_name(owner, AF_INET, &elements->sets[0]);
+	masquerade_sets_name(owner, AF_INET6, &elements->sets[1]);
 	elements->items = calloc(2 * addresses + 1, sizeof(*elements->items));
 	return elements->items ? 0 : error_oom(err);
 }
@@ -63,7 +63,7 @@ static void elements_add(struct elements *elements, const struct ip_prefix *addr
 static int elements_of_ipam(const struct attachment *att, struct elements *elements,
 			    struct cni_error *err)
 {
-	int ret = elements_begin(&att->conf, att->ipam.ips.n, elements, err);
+	int ret = elements_begin(att->owner, att->ipam.ips.n, elements, err);
 
 	for (size_t i = 0; ret == 0 && i < att->ipam.ips.n; i++)
 		elements_add(elements, &att->ipam.ips.items[i].address);
@@ -109,7 +109,7 @@ int masquerade_pods_add(struct attachment *att, struct cni_error *err)
 	struct netlink *nl;
 	int ret;
 
-	ret = node_nftables(att->node, &nl, err);
+	ret = node_nftables(&att->op->node, &nl, err);
 	if (ret == 0)
 		ret = elements_of_ipam(att, &elements, err);
 	if (ret == 0)
@@ -118,7 +118,7 @@ int masquerade_pods_add(struct attachment *att, struct cni_error *err)
 		return ret;
 	/* An earlier owner's, which its DEL may be about to take: that holds the lock, or
 	 * comes later and sees our record. */
-	ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+	ret = node_lock(&att->op->node, NODE_EXCLUSIVE, err);
 	if (ret == 0)
 		ret = make_way(nl, &elements, err);
 	return ret < 0 ? ret : nft_elements_add(nl, elements.items, elements.n, 0, err);
@@ -146,13 +146,13 @@ int masquerade_pods_part(struct attachment *att, struct cni_error *err)
 	struct netlink *nl;
 	int ret;
 
-	ret = node_nftables(att->node, &nl, err);
+	ret = node_nftables(&att->op->node, &nl, err);
 	if (ret == 0)
 		ret = elements_of_ipam(att, &elements, err);
 	for (size_t i = 0; ret == 0 && i < elements.n; i += 2)
 		ret = former_del(nl, &elements.items[i], err);
 	if (ret == 0)
-		ret = elements_begin(&att->conf, MASQUERADE_SENTINELS, &first, err);
+		ret = elements_begin(att->owner, MASQUERADE_SENTINELS, &first, err);
 	for (size_t i = 0; ret == 0 && i < MASQUERADE_SENTINELS; i++) {
 		elements_add(&first, &masquerade_sentinels[i]);
 		ret = nft_element_get(nl, first.items[2 * i].set, &first.items[2 * i].key,
@@ -187,7 +187,7 @@ int masquerade_pods_check(struct attachment *att, struct cni_error *err)
 	struct netlink *nl;
 	int ret;
 
-	ret = node_nftables(att->node, &nl, err);
+	ret = node_nftables(&att->op->node, &nl, err);
 	if (ret == 0)
 		ret = elements_of_ipam(att, &elements, err);
 	for (size_t i = 0; ret == 0 && i < elements.n; i++) {
@@ -205,7 +205,7 @@ static int elements_del(struct attachment *att, struct elements *elements,
 			struct cni_error *err)
 {
 	struct netlink *nl;
-	int ret = node_nftables(att->node, &nl, err);
+	int ret = node_nftables(&att->op->node, &nl, err);
 
 	/* The subnet may be another one than it was added with. */
 	for (size_t i = 1; ret >= 0 && i < elements->n; i += 2)
@@ -230,7 +230,8 @@ static int others_collect(const struct record *record, void *data, struct cni_er
 	const struct attachment *att = others->att;
 	int ret = 0;
 
-	if (record_is_of(record, att->conf.name, att->env.container_id, att->env.ifname))
+	if (record_is_of(record, att->network->name, att->pod->container_id,
+			 att->pod->ifname))
 		return 0;
 	for (size_t i = 0; ret == 0 && i < record->n; i++)
 		if (!record->addresses[i].reserved)
@@ -239,12 +240,11 @@ static int others_collect(const struct record *record, void *data, struct cni_er
 	return ret;
 }
 
-static int record_del(struct attachment *att, const struct net_conf *conf,
-		      const struct record *record, const struct masquerade_pods *others,
-		      struct cni_error *err)
+static int record_del(struct attachment *att, uint64_t owner, const struct record *record,
+		      const struct masquerade_pods *others, struct cni_error *err)
 {
 	_cleanup_(elements_clear) struct elements elements = {};
-	int ret = elements_begin(conf, record->n, &elements, err);
+	int ret = elements_begin(owner, record->n, &elements, err);
 
 	for (size_t i = 0; ret == 0 && i < record->n; i++)
 		if (!masquerade_pods_have(others, &record->addresses[i].address.addr))
@@ -258,13 +258,12 @@ int masquerade_pods_del(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(record_clear) struct record own = {};
 	_cleanup_(others_clear) struct others others = {.att = att};
-	struct net_conf by_name = att->conf;
 	const struct record *record = att->record;
 	int ret = 0;
 
 	/* An ADD that undoes itself. */
-	if (att->env.verb == CNI_ADD && ipam_delegated(&att->conf)) {
-		ret = ipam_record_read(att, &own, err);
+	if (att->verb == CNI_ADD && ipam_delegated(att->network)) {
+		ret = ipam_record_read(&att->ipam_env, att->pod, &own, err);
 		record = &own;
 	}
 	if (ret < 0)
@@ -272,21 +271,21 @@ int masquerade_pods_del(struct attachment *att, struct cni_error *err)
 	if (!record || record->n == 0 ||
 	    (record->addresses[0].reserved && !record->apart))
 		return 0;
-	ret = ipam_record_each(att, others_collect, &others, err);
+	ret = ipam_record_each(&att->ipam_env, others_collect, &others, err);
 	if (ret == 0)
-		ret = record_del(att, &att->conf, record, &others.pods, err);
-	by_name.owner = rules_owner_by_name(&att->conf);
+		ret = record_del(att, att->owner, record, &others.pods, err);
 	/* An earlier version put them there. */
 	if (ret == 0 && record->masquerade == RECORD_NOT_TOLD)
-		ret = record_del(att, &by_name, record, &others.pods, err);
+		ret = record_del(att, identity_owner_by_name(att->network->name), record,
+				 &others.pods, err);
 	return ret;
 }
 
-int masquerade_pods_sentinels(const struct net_conf *conf, struct rule_list *list,
+int masquerade_pods_sentinels(uint64_t owner, struct rule_list *list,
 			      struct cni_error *err)
 {
 	_cleanup_(elements_clear) struct elements elements = {};
-	int ret = elements_begin(conf, MASQUERADE_SENTINELS, &elements, err);
+	int ret = elements_begin(owner, MASQUERADE_SENTINELS, &elements, err);
 
 	if (ret < 0)
 		return ret;

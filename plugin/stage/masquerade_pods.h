@@ -21,10 +21,10 @@
 #include "plugin/nft/rules.h"
 
 /* "ip saddr @pods ip saddr . ip daddr != @own" */
-void masquerade_pods_match(const struct net_conf *conf, int family, struct text *text);
+void masquerade_pods_match(uint64_t owner, int family, struct text *text);
 
 /* " ip saddr != @pods" */
-void masquerade_pods_exclude(const struct net_conf *conf, int family, struct text *text);
+void masquerade_pods_exclude(uint64_t owner, int family, struct text *text);
 
 struct masquerade_pods {
 	struct masquerade_pod {
@@ -40,12 +40,13 @@ bool masquerade_pods_have(const struct masquerade_pods *pods, const struct ip_ad
 
 /* Gives @list the sentinels of both families' sets: elements that are there while nobody has
  * emptied the sets. */
-int masquerade_pods_sentinels(const struct net_conf *conf, struct rule_list *list,
+int masquerade_pods_sentinels(uint64_t owner, struct rule_list *list,
 			      struct cni_error *err);
 
 /* "add set", and commands that make @pods, and the sentinels, all that is in them. */
-int masquerade_pods_sets(const struct net_conf *conf, const struct masquerade_pods *pods,
-			 struct rule_list *list, struct cni_error *err);
+int masquerade_pods_sets(const struct network *network,
+			 const struct masquerade_pods *pods, struct rule_list *list,
+			 struct cni_error *err);
 
 /* Adds the elements of @att->ipam's addresses, all or none; the sets must be there. */
 int masquerade_pods_add(struct attachment *att, struct cni_error *err);

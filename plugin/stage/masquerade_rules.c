@@ -39,9 +39,9 @@ static const struct family families[] = {
 	{AF_INET6, "ip6", "6", {{AF_INET6, {0xff}}, 8}},
 };
 
-/* Rules of one kind, over the range sets @from up to, not including, @to. */
+/* Rules of one kind, over some of the range sets. */
 struct part {
-	size_t from, to;
+	struct range_set_list sets;
 	const char *kind_prefix;
 	bool by_pod; /* of no sets: over the sets of pods */
 };
@@ -63,10 +63,10 @@ static void prefix_add(struct prefix_list *list, const struct ip_prefix *prefix)
 	list->n = kept;
 }
 
-static void subnets_add(const struct range_set_list *sets, size_t from, size_t to,
-			int family, struct prefix_list *list)
+static void subnets_add(const struct range_set_list *sets, int family,
+			struct prefix_list *list)
 {
-	for (size_t i = from; i < to; i++)
+	for (size_t i = 0; i < sets->n; i++)
 		for (size_t k = 0; k < sets->items[i].n; k++)
 			if (sets->items[i].ranges[k].subnet.addr.family == family)
 				prefix_add(list, &sets->items[i].ranges[k].subnet);
@@ -79,6 +79,17 @@ static size_t subnets_max(const struct range_set_list *sets)
 	for (size_t i = 0; i < sets->n; i++)
 		max += sets->items[i].n;
 	return max;
+}
+
+/* The sets that every ADD on the network is told of. */
+static struct range_set_list fixed_sets(const struct network *network)
+{
+	const struct ipam_conf *ipam = &network->ipam;
+
+	return (struct range_set_list){
+		.items = ipam->sets.items + ipam->runtime_sets,
+		.n = ipam->sets.n - ipam->runtime_sets,
+	};
 }
 
 /* Prefixes, and addresses outside of them. */
@@ -129,19 +140,19 @@ static void build_clear(struct build *build)
 }
 
 /* @apart: but for those in the set of pods. */
-static void match_add(const struct net_conf *conf, const struct part *part,
+static void match_add(const struct network *conf, const struct part *part,
 		      const struct family *family, const struct addresses *sources,
 		      const struct addresses *destinations, bool apart, struct text *text)
 {
 	if (part->by_pod) {
-		masquerade_pods_match(conf, family->family, text);
+		masquerade_pods_match(conf->owner, family->family, text);
 	} else {
 		text_add(text, "%s saddr { ", family->match);
 		addresses_format(sources, family->family, text);
 		text_add(text, " }");
 	}
 	if (apart)
-		masquerade_pods_exclude(conf, family->family, text);
+		masquerade_pods_exclude(conf->owner, family->family, text);
 	text_add(text, " %s daddr != { ", family->match);
 	addresses_format(destinations, family->family, text);
 	text_add(text, " }");
@@ -160,7 +171,7 @@ static void pair_clear(struct pair *pair)
 	addresses_clear(&pair->destinations);
 }
 
-static char *nat_text(const struct net_conf *conf, const struct pair *pair, bool apart)
+static char *nat_text(const struct network *conf, const struct pair *pair, bool apart)
 {
 	struct text text = {};
 
@@ -172,8 +183,7 @@ static char *nat_text(const struct net_conf *conf, const struct pair *pair, bool
 
 /* A packet that conntrack can't place is not translated, either: it would leave with the pod's
  * own address (plugins#817). */
-static char *invalid_text(const struct net_conf *conf, const struct pair *pair,
-			  bool apart)
+static char *invalid_text(const struct network *conf, const struct pair *pair, bool apart)
 {
 	struct text text = {};
 
@@ -187,7 +197,7 @@ static char *invalid_text(const struct net_conf *conf, const struct pair *pair,
 static const struct {
 	const char *kind;
 	const struct rules_chain *chain;
-	char *(*text)(const struct net_conf *conf, const struct pair *pair, bool apart);
+	char *(*text)(const struct network *conf, const struct pair *pair, bool apart);
 } kinds[] = {
 	{"nat", &postrouting, nat_text},
 	{"invalid", &forward, invalid_text},
@@ -207,7 +217,7 @@ static bool has_apart(const struct build *build, int family)
  * outside_add() adds those to what is written. */
 static int pair_add(struct build *build, const struct pair *pair, struct cni_error *err)
 {
-	const struct net_conf *conf = &build->att->conf;
+	const struct network *conf = build->att->network;
 	bool by_pod = pair->part->by_pod;
 	bool apart = !by_pod && build->form == MASQUERADE_NOW &&
 		     has_apart(build, pair->family->family);
@@ -234,17 +244,19 @@ static int pair_add(struct build *build, const struct pair *pair, struct cni_err
  * them, and pods of the network keep their address among each other. */
 static int outside_add(struct build *build, struct pair *pair, struct cni_error *err)
 {
-	const struct net_conf *conf = &build->att->conf;
+	const struct network *conf = build->att->network;
 	struct rule *rules = &build->list.items[build->list.n - ARRAY_SIZE(kinds)];
 	bool apart = !pair->part->by_pod && has_apart(build, pair->family->family);
 	int ret = 0;
 
 	if (!pair->part->by_pod)
-		ret = ipam_reserved_outside(build->att, &pair->sources.prefixes, false,
+		ret = ipam_reserved_outside(&build->att->ipam_env,
+					    &pair->sources.prefixes, false,
 					    &pair->sources.spans, err);
 	if (ret == 0)
-		ret = ipam_reserved_outside(build->att, &pair->destinations.prefixes,
-					    true, &pair->destinations.spans, err);
+		ret = ipam_reserved_outside(&build->att->ipam_env,
+					    &pair->destinations.prefixes, true,
+					    &pair->destinations.spans, err);
 	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(kinds); i++) {
 		rules[i].written = kinds[i].text(conf, pair, apart);
 		if (!rules[i].written)
@@ -257,22 +269,22 @@ static int outside_add(struct build *build, struct pair *pair, struct cni_error 
  * Sources: the subnets of the part. Destinations that see the pod's own address: the same,
  * of the whole network, multicast, and what the configuration names.
  */
-static int prefixes_fill(const struct net_conf *conf, const struct part *part,
+static int prefixes_fill(const struct network *conf, const struct part *part,
 			 const struct family *family, struct addresses *sources,
 			 struct addresses *destinations, struct cni_error *err)
 {
-	const struct range_set_list *sets = &conf->ipam.sets;
-	size_t max = subnets_max(sets), fixed = conf->ipam.runtime_sets;
+	const struct range_set_list fixed = fixed_sets(conf);
+	size_t max = subnets_max(&part->sets) + subnets_max(&fixed);
 	struct prefix_list *to = &destinations->prefixes;
 
 	sources->prefixes.items = calloc(max + 1, sizeof(struct ip_prefix));
 	to->items = calloc(max + 1 + conf->non_masquerade.n, sizeof(struct ip_prefix));
 	if (!sources->prefixes.items || !to->items)
 		return error_oom(err);
-	subnets_add(sets, part->from, part->to, family->family, &sources->prefixes);
+	subnets_add(&part->sets, family->family, &sources->prefixes);
 	prefix_add(to, &family->multicast);
-	subnets_add(sets, part->from, part->to, family->family, to);
-	subnets_add(sets, fixed, sets->n, family->family, to);
+	subnets_add(&part->sets, family->family, to);
+	subnets_add(&fixed, family->family, to);
 	for (size_t i = 0; i < conf->non_masquerade.n; i++)
 		if (conf->non_masquerade.items[i].addr.family == family->family)
 			prefix_add(to, &conf->non_masquerade.items[i]);
@@ -284,7 +296,7 @@ static int part_add(struct build *build, const struct part *part,
 		    const struct family *family, bool outside, struct cni_error *err)
 {
 	_cleanup_(pair_clear) struct pair pair = {.part = part, .family = family};
-	int ret = prefixes_fill(&build->att->conf, part, family, &pair.sources,
+	int ret = prefixes_fill(build->att->network, part, family, &pair.sources,
 				&pair.destinations, err);
 
 	if (ret < 0 || (pair.sources.prefixes.n == 0 && !part->by_pod))
@@ -298,7 +310,7 @@ static int part_add(struct build *build, const struct part *part,
 /* Is the rule over sets of pods to be among them? */
 static bool is_by_pod(const struct build *build, int family)
 {
-	const struct net_conf *conf = &build->att->conf;
+	const struct network *conf = build->att->network;
 
 	return build->form == MASQUERADE_EITHER ||
 	       (conf->ip_masq && ipam_delegated(conf)) || has_apart(build, family);
@@ -307,11 +319,10 @@ static bool is_by_pod(const struct build *build, int family)
 static int family_add(struct build *build, const struct family *family,
 		      struct cni_error *err)
 {
-	const struct ipam_conf *ipam = &build->att->conf.ipam;
-	const struct part fixed = {ipam->runtime_sets, ipam->sets.n, "", false};
-	const struct part asked = {0, ipam->runtime_sets, build->list.lasting, false};
-	const struct part by_pod = {0, 0, KIND_BY_POD, true};
-	bool masq = build->att->conf.ip_masq && ipam_in_process(&build->att->conf);
+	const struct part fixed = {fixed_sets(build->att->network), "", false};
+	const struct part asked = {build->att->pod->ranges, build->list.lasting, false};
+	const struct part by_pod = {{}, KIND_BY_POD, true};
+	bool masq = build->att->network->ip_masq && ipam_in_process(build->att->network);
 	size_t before = build->list.n;
 	int ret = 0;
 
@@ -332,14 +343,14 @@ static uint64_t prefix_hash(uint64_t hash, const struct ip_prefix *prefix)
 
 /* Rules over asked ranges last as long as all else that they say is as in the configuration:
  * with another text of it they have another kind, and are replaced. */
-static void lasting_name(const struct net_conf *conf, char ret_kind[RULE_KIND_MAX])
+static void lasting_name(const struct network *conf, char ret_kind[RULE_KIND_MAX])
 {
-	const struct range_set_list *sets = &conf->ipam.sets;
+	const struct range_set_list sets = fixed_sets(conf);
 	uint64_t hash = hash_text(conf->masq_fully_random ? "random" : "");
 
-	for (size_t i = conf->ipam.runtime_sets; i < sets->n; i++)
-		for (size_t k = 0; k < sets->items[i].n; k++)
-			hash = prefix_hash(hash, &sets->items[i].ranges[k].subnet);
+	for (size_t i = 0; i < sets.n; i++)
+		for (size_t k = 0; k < sets.items[i].n; k++)
+			hash = prefix_hash(hash, &sets.items[i].ranges[k].subnet);
 	for (size_t i = 0; i < conf->non_masquerade.n; i++)
 		hash = prefix_hash(hash, &conf->non_masquerade.items[i]);
 	snprintf(ret_kind, KIND_ASKED_MAX, KIND_ASKED, (uint32_t)hash);
@@ -358,14 +369,14 @@ int masquerade_rules_wanted(struct attachment *att, enum masquerade_form form,
 	};
 	int ret = build.list.items ? 0 : error_oom(err);
 
-	if (att->conf.ip_masq && ipam_in_process(&att->conf))
-		lasting_name(&att->conf, build.list.lasting);
+	if (att->network->ip_masq && ipam_in_process(att->network))
+		lasting_name(att->network, build.list.lasting);
 	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(families); i++)
 		ret = family_add(&build, &families[i], err);
-	if (ret == 0 && att->conf.ip_masq && ipam_delegated(&att->conf))
-		ret = masquerade_pods_sentinels(&att->conf, &build.list, err);
+	if (ret == 0 && att->network->ip_masq && ipam_delegated(att->network))
+		ret = masquerade_pods_sentinels(att->owner, &build.list, err);
 	if (ret == 0 && build.pods && (build.pods->n || build.list.sentinels_n))
-		ret = masquerade_pods_sets(&att->conf, build.pods, &build.list, err);
+		ret = masquerade_pods_sets(att->network, build.pods, &build.list, err);
 	if (ret < 0)
 		return ret;
 	*ret_list = build.list;

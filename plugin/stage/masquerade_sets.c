@@ -14,34 +14,33 @@ const struct ip_prefix masquerade_sentinels[MASQUERADE_SENTINELS] = {
 	{{AF_INET6, {0xff}}, 128},
 };
 
-void masquerade_sets_name(const struct net_conf *conf, int family,
-			  struct masquerade_sets *sets)
+void masquerade_sets_name(uint64_t owner, int family, struct masquerade_sets *sets)
 {
 	int number = family == AF_INET ? 4 : 6;
 
 	snprintf(sets->pods_name, MASQUERADE_SET_NAME_MAX, "pods%d_%016" PRIx64, number,
-		 conf->owner);
+		 owner);
 	snprintf(sets->own_name, MASQUERADE_SET_NAME_MAX, "own%d_%016" PRIx64, number,
-		 conf->owner);
+		 owner);
 	sets->pods = (struct nft_set){NFPROTO_INET, RULES_TABLE, sets->pods_name};
 	sets->own = (struct nft_set){NFPROTO_INET, RULES_TABLE, sets->own_name};
 }
 
-void masquerade_pods_match(const struct net_conf *conf, int family, struct text *text)
+void masquerade_pods_match(uint64_t owner, int family, struct text *text)
 {
 	const char *ip = family == AF_INET ? "ip" : "ip6";
 	struct masquerade_sets sets;
 
-	masquerade_sets_name(conf, family, &sets);
+	masquerade_sets_name(owner, family, &sets);
 	text_add(text, "%s saddr @%s %s saddr . %s daddr != @%s", ip, sets.pods_name, ip,
 		 ip, sets.own_name);
 }
 
-void masquerade_pods_exclude(const struct net_conf *conf, int family, struct text *text)
+void masquerade_pods_exclude(uint64_t owner, int family, struct text *text)
 {
 	struct masquerade_sets sets;
 
-	masquerade_sets_name(conf, family, &sets);
+	masquerade_sets_name(owner, family, &sets);
 	text_add(text, " %s saddr != @%s", family == AF_INET ? "ip" : "ip6",
 		 sets.pods_name);
 }
@@ -73,25 +72,25 @@ bool masquerade_pods_have(const struct masquerade_pods *pods, const struct ip_ad
 }
 
 static void set_text(const char *name, const char *type, const char *what,
-		     const struct net_conf *conf, struct text *text)
+		     const struct network *conf, struct text *text)
 {
 	text_add(text,
 		 "add set inet " RULES_TABLE " %s { %s; comment \"%s of %.*s\"; }\n",
 		 name, type, what, SET_COMMENT_MAX, conf->name);
 }
 
-static void sets_text(const struct net_conf *conf, struct text *text)
+static void sets_text(const struct network *network, struct text *text)
 {
 	struct masquerade_sets sets;
 
-	masquerade_sets_name(conf, AF_INET, &sets);
-	set_text(sets.pods_name, "type ipv4_addr", "pods", conf, text);
+	masquerade_sets_name(network->owner, AF_INET, &sets);
+	set_text(sets.pods_name, "type ipv4_addr", "pods", network, text);
 	set_text(sets.own_name, "type ipv4_addr . ipv4_addr; flags interval", "subnets",
-		 conf, text);
-	masquerade_sets_name(conf, AF_INET6, &sets);
-	set_text(sets.pods_name, "type ipv6_addr", "pods", conf, text);
+		 network, text);
+	masquerade_sets_name(network->owner, AF_INET6, &sets);
+	set_text(sets.pods_name, "type ipv6_addr", "pods", network, text);
 	set_text(sets.own_name, "type ipv6_addr . ipv6_addr; flags interval", "subnets",
-		 conf, text);
+		 network, text);
 }
 
 static void elements_text(const struct masquerade_sets *sets,
@@ -117,12 +116,12 @@ static void elements_text(const struct masquerade_sets *sets,
 }
 
 /* The set may be there still, with elements that are in the way: it is emptied first. */
-static void family_text(const struct net_conf *conf, const struct ip_prefix *sentinel,
+static void family_text(uint64_t owner, const struct ip_prefix *sentinel,
 			const struct masquerade_pods *pods, struct text *text)
 {
 	struct masquerade_sets sets;
 
-	masquerade_sets_name(conf, sentinel->addr.family, &sets);
+	masquerade_sets_name(owner, sentinel->addr.family, &sets);
 	text_add(text, "flush set inet " RULES_TABLE " %s\n", sets.pods_name);
 	text_add(text, "flush set inet " RULES_TABLE " %s\n", sets.own_name);
 	elements_text(&sets, sentinel, true, text);
@@ -132,14 +131,15 @@ static void family_text(const struct net_conf *conf, const struct ip_prefix *sen
 				      pods->items[i].masqueraded, text);
 }
 
-int masquerade_pods_sets(const struct net_conf *conf, const struct masquerade_pods *pods,
-			 struct rule_list *list, struct cni_error *err)
+int masquerade_pods_sets(const struct network *network,
+			 const struct masquerade_pods *pods, struct rule_list *list,
+			 struct cni_error *err)
 {
 	struct text text = {};
 
-	sets_text(conf, &text);
+	sets_text(network, &text);
 	for (size_t i = 0; i < MASQUERADE_SENTINELS; i++)
-		family_text(conf, &masquerade_sentinels[i], pods, &text);
+		family_text(network->owner, &masquerade_sentinels[i], pods, &text);
 	list->sets = text.text;
 	return text.failed ? error_oom(err) : 0;
 }

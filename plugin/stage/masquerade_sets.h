@@ -17,7 +17,6 @@ struct masquerade_sets {
 	char pods_name[MASQUERADE_SET_NAME_MAX], own_name[MASQUERADE_SET_NAME_MAX];
 	struct nft_set pods, own;
 };
-void masquerade_sets_name(const struct net_conf *conf, int family,
-			  struct masquerade_sets *sets);
+void masquerade_sets_name(uint64_t owner, int family, struct masquerade_sets *sets);
 
 #endif

@@ -48,7 +48,7 @@ static int addresses_check(const struct port_mapping_list *entries,
  * takes it, too, and nothing comes of it. */
 static void wild_tell(struct attachment *att, const struct portmap_pod *pod)
 {
-	const struct port_mapping_list *mappings = &att->conf.ports.mappings;
+	const struct port_mapping_list *mappings = &att->pod->ports.mappings;
 
 	for (size_t i = 0; i < mappings->n; i++) {
 		const struct port_mapping *port = &mappings->items[i];
@@ -57,13 +57,12 @@ static void wild_tell(struct attachment *att, const struct portmap_pod *pod)
 		if (!port->host_ip.family || !port_mapping_is_wild(port) ||
 		    pod->addresses[f].addr.family)
 			continue;
-		attachment_notice(att,
-				  "runtimeConfig.portMappings: host port %u with hostIP "
-				  "\"%s\" leads nowhere: these are the node's %s "
-				  "addresses, and the pod has none of that family; leave "
-				  "hostIP out for all addresses",
-				  port->host_port, IP_TEXT(&port->host_ip),
-				  f ? "IPv6" : "IPv4");
+		notice(&att->op->notices,
+		       "runtimeConfig.portMappings: host port %u with hostIP "
+		       "\"%s\" leads nowhere: these are the node's %s "
+		       "addresses, and the pod has none of that family; leave "
+		       "hostIP out for all addresses",
+		       port->host_port, IP_TEXT(&port->host_ip), f ? "IPv6" : "IPv4");
 		return;
 	}
 }
@@ -100,9 +99,9 @@ static int ports_prepare(struct attachment *att, struct cni_error *err)
 	struct portmap_pod pod;
 	int ret;
 
-	portmap_sets_name(att->conf.owner, &sets);
+	portmap_sets_name(att->owner, &sets);
 	portmap_pod_of_att(att, &pod);
-	ret = addresses_check(&att->conf.ports.entries, &pod, err);
+	ret = addresses_check(&att->pod->ports.entries, &pod, err);
 	if (ret == 0)
 		wild_tell(att, &pod);
 	if (ret == 0)
@@ -114,12 +113,14 @@ static int ports_prepare(struct attachment *att, struct cni_error *err)
 	/* Another attachment of the container has some of them. */
 	if (ret > 0)
 		ret = siblings_join(att, err);
-	return ret < 0 ? ret : ipam_record_write_ports(att, err);
+	return ret < 0 ? ret
+		       : ipam_record_write_ports(&att->ipam_env, att->pod, att->port_turn,
+						 err);
 }
 
 static bool has_ports(const struct attachment *att)
 {
-	return att->conf.ports.mappings.n > 0;
+	return att->pod->ports.mappings.n > 0;
 }
 
 static int rules_put(struct attachment *att, bool *ret_replaced, struct cni_error *err)
@@ -137,7 +138,7 @@ static int rules_put(struct attachment *att, bool *ret_replaced, struct cni_erro
 static int portmap_rules(struct attachment *att, bool *ret_replaced,
 			 struct cni_error *err)
 {
-	if (!att->conf.ports.expected && !has_ports(att))
+	if (!att->network->ports.expected && !has_ports(att))
 		return 0;
 	return rules_put(att, ret_replaced, err);
 }
@@ -158,7 +159,7 @@ static int portmap_add(struct attachment *att, struct cni_error *err)
 	int ret = listeners_look(att, err);
 
 	if (ret == 0 && has_ports(att))
-		ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+		ret = node_lock(&att->op->node, NODE_EXCLUSIVE, err);
 	if (ret == 0)
 		ret = portmap_rules(att, &replaced, err);
 	if (ret == 0 && has_ports(att))
@@ -186,9 +187,9 @@ static int own_look(struct attachment *att, struct portmap_sets *sets,
 {
 	struct portmap_pod pod;
 	struct netlink *nl;
-	int ret = node_nftables(att->node, &nl, err);
+	int ret = node_nftables(&att->op->node, &nl, err);
 
-	portmap_sets_name(att->conf.owner, sets);
+	portmap_sets_name(att->owner, sets);
 	portmap_pod_of_att(att, &pod);
 	if (ret == 0)
 		ret = portmap_elements_make(sets, &pod, elements, err);
@@ -217,7 +218,7 @@ static int elements_put(struct attachment *att, struct nft_element_list *element
 			struct cni_error *err)
 {
 	struct netlink *nl;
-	int ret = node_nftables(att->node, &nl, err);
+	int ret = node_nftables(&att->op->node, &nl, err);
 
 	if (ret == 0)
 		ret = portmap_make_way(att, elements, err);
@@ -264,7 +265,7 @@ static int element_missing(const struct nft_element *element,
 				 "portmap: expected an element for %s in set %s of table "
 				 "inet " RULES_TABLE ", found none: neighbours of the "
 				 "pod, and itself, don't reach its host ports",
-				 att->host_ifname, element->set->name);
+				 att->pod->host_ifname, element->set->name);
 	port = portmap_port_of(&element->key);
 	if (portmap_last_of(element) != port)
 		snprintf(last, sizeof(last), " to %u", portmap_last_of(element));

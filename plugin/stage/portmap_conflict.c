@@ -183,13 +183,13 @@ static void owner_find(const struct attachment *att, const char *owner,
 
 	*ret_names = (struct alias_names){};
 	*ret_lives = false;
-	if (link_get(att->node->rtnl, owner, &link, &ignored) == 0 && link.index) {
+	if (link_get(att->op->node.rtnl, owner, &link, &ignored) == 0 && link.index) {
 		*ret_lives = true;
 		identity_alias_read(link.alias, ret_names);
 		return;
 	}
 	error_clear(&ignored);
-	*ret_lives = link_list_get(att->node->rtnl, &links, &ignored) < 0;
+	*ret_lives = link_list_get(att->op->node.rtnl, &links, &ignored) < 0;
 	for (size_t i = 0; i < links.n && !*ret_lives; i++) {
 		struct alias_names names;
 		char name[IF_NAMESIZE];
@@ -207,7 +207,7 @@ static void owner_find(const struct attachment *att, const char *owner,
 bool portmap_owner_lives(const struct attachment *att, const char *host_ifname)
 {
 	struct alias_names ignored;
-	bool lives = netlink_ifindex(att->node->rtnl, host_ifname) != 0;
+	bool lives = netlink_ifindex(att->op->node.rtnl, host_ifname) != 0;
 
 	if (!lives)
 		owner_find(att, host_ifname, &ignored, &lives);
@@ -219,7 +219,7 @@ bool portmap_owner_lives(const struct attachment *att, const char *host_ifname)
 static bool entry_of(const struct attachment *att, const struct nft_element *element,
 		     size_t *ret_index)
 {
-	const struct port_mapping_list *entries = &att->conf.ports.entries;
+	const struct port_mapping_list *entries = &att->pod->ports.entries;
 
 	for (size_t i = 0; i < entries->n; i++) {
 		const struct port_mapping *entry = &entries->items[i];
@@ -250,7 +250,7 @@ static int refuse(struct attachment *att, const struct nft_element *element,
 	size_t i;
 
 	if (entry_of(att, element, &i)) {
-		port = att->conf.ports.entries.items[i].host_port;
+		port = att->pod->ports.entries.items[i].host_port;
 		snprintf(key, sizeof(key), "runtimeConfig.portMappings[%zu].hostPort", i);
 	}
 	if (portmap_is_of_one(element))
@@ -272,7 +272,7 @@ static bool is_own_network(const struct attachment *att,
 {
 	struct portmap_sets own;
 
-	portmap_sets_name(att->conf.owner, &own);
+	portmap_sets_name(att->owner, &own);
 	return strcmp(element->set->name,
 		      own.names[portmap_family_of(element)][portmap_kind_of(element)]) ==
 	       0;
@@ -306,7 +306,7 @@ static int obstacle_judge(struct attachment *att, const struct nft_element *elem
 	char owner[IF_NAMESIZE];
 
 	owner_read(element, owner);
-	if (strcmp(owner, att->host_ifname) == 0)
+	if (strcmp(owner, att->pod->host_ifname) == 0)
 		obstacles->lives = false;
 	else if (strcmp(owner, obstacles->owner) != 0)
 		owner_find(att, owner, &obstacles->names, &obstacles->lives);
@@ -315,7 +315,7 @@ static int obstacle_judge(struct attachment *att, const struct nft_element *elem
 		obstacles->reclaim |= is_own_network(att, element);
 		return nft_element_list_add(&obstacles->dead, element);
 	}
-	if (strcmp(obstacles->names.container_id, att->env.container_id) == 0)
+	if (strcmp(obstacles->names.container_id, att->pod->container_id) == 0)
 		return nft_element_list_add(&obstacles->held, element);
 	return refuse(att, element, &obstacles->names, err);
 }
@@ -345,7 +345,7 @@ int portmap_check_free(struct attachment *att, struct nft_element_list *wanted,
 {
 	_cleanup_(obstacles_clear) struct obstacles obstacles = {};
 	struct netlink *nl;
-	int ret = node_nftables(att->node, &nl, err);
+	int ret = node_nftables(&att->op->node, &nl, err);
 
 	if (ret == 0)
 		ret = obstacles_find(att, nl, wanted, &obstacles, err);
@@ -365,7 +365,7 @@ static int stale_links_delete(struct attachment *att, struct netlink *nl,
 
 	if (obstacles->dead.n == 0)
 		return 0;
-	ret = siblings_read(att, NULL, &siblings, err);
+	ret = siblings_read(att, NULL, att->pod, &siblings, err);
 	if (ret == 0)
 		ret = siblings_take_over(att, nl, &siblings, &obstacles->dead, err);
 	return ret < 0 || siblings.n == 0
@@ -378,12 +378,12 @@ int portmap_make_way(struct attachment *att, struct nft_element_list *wanted,
 {
 	_cleanup_(obstacles_clear) struct obstacles obstacles = {};
 	struct netlink *nl;
-	int ret = node_nftables(att->node, &nl, err);
+	int ret = node_nftables(&att->op->node, &nl, err);
 
 	if (ret == 0)
 		ret = obstacles_find(att, nl, wanted, &obstacles, err);
 	/* A repair deletes nobody. */
-	if (ret == 0 && obstacles.reclaim && att->env.verb == CNI_ADD) {
+	if (ret == 0 && obstacles.reclaim && att->verb == CNI_ADD) {
 		ret = reclaim_network(att, err);
 		/* The lock may have been given back for another IPAM plugin's DEL: who has
 		 * taken a port meanwhile keeps it. */

@@ -131,11 +131,11 @@ static void address_note(struct portmap_pod *pod, const struct ip_prefix *addres
 void portmap_pod_of_att(const struct attachment *att, struct portmap_pod *pod)
 {
 	*pod = (struct portmap_pod){
-		.label = att->pod[0] ? att->pod : att->env.container_id,
-		.ports = &att->conf.ports.mappings,
-		.masq_all = att->conf.ports.masq_all,
+		.label = att->pod->name[0] ? att->pod->name : att->pod->container_id,
+		.ports = &att->pod->ports.mappings,
+		.masq_all = att->pod->ports.masq_all,
 	};
-	memcpy(pod->host_ifname, att->host_ifname, IF_NAMESIZE);
+	memcpy(pod->host_ifname, att->pod->host_ifname, IF_NAMESIZE);
 	for (size_t i = 0; i < att->ipam.ips.n; i++)
 		address_note(pod, &att->ipam.ips.items[i].address);
 }
@@ -155,7 +155,7 @@ void portmap_pod_of_record(const struct record *record, struct portmap_pod *pod)
 
 bool portmap_pod_of(const struct attachment *att, struct portmap_pod *pod)
 {
-	if (att->env.verb == CNI_ADD)
+	if (att->verb == CNI_ADD)
 		portmap_pod_of_att(att, pod);
 	else if (att->record)
 		portmap_pod_of_record(att->record, pod);

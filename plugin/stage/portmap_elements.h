@@ -61,7 +61,7 @@ void portmap_sentinels_make(const struct portmap_sets *sets,
 			    struct nft_element elements[PORTMAP_SENTINELS]);
 
 /* "add map ..." lines, and what holds them filled. */
-int portmap_sets_wanted(const struct net_conf *conf, struct rule_list *list,
+int portmap_sets_wanted(const struct network *conf, struct rule_list *list,
 			struct cni_error *err);
 
 /* What a pod's elements follow from. */

@@ -93,9 +93,10 @@ static void element_text(const struct nft_element *element, struct text *text)
 	text_add(text, " }\n");
 }
 
-/* What is to be in a network's sets. */
+/* What is to be in an owner's sets. */
 struct filling {
-	const struct attachment *att;
+	struct attachment *att;
+	const char *except; /* name of the host's end of who is left out; "": nobody */
 	const struct portmap_sets *sets;
 	struct nft_element_list elements;
 };
@@ -106,16 +107,13 @@ static void filling_clear(struct filling *filling)
 }
 
 /* Takes out of @elements what another attachment of the container has that came before. */
-static int shared_leave(const struct attachment *att, const struct record *record,
+static int shared_leave(struct attachment *att, const struct record *record,
 			struct nft_element_list *elements, struct cni_error *err)
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list before = {};
 	_cleanup_(siblings_clear) struct siblings siblings = {};
-	struct attachment other = {
-		.conf = att->conf, .kernel = att->kernel, .node = att->node};
-	int ret = siblings_read(&other, record->container_id, &siblings, err);
+	int ret = siblings_read(att, record->container_id, NULL, &siblings, err);
 
-	free(other.notice);
 	if (ret == 0)
 		ret = siblings_before(&siblings, record, &before, err);
 	return ret < 0 ? ret : portmap_elements_except(elements, &before, err);
@@ -125,7 +123,7 @@ static int record_fill(const struct record *record, void *data, struct cni_error
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
 	struct filling *filling = data;
-	const struct ipam_kernel *kernel = filling->att->kernel;
+	const struct ipam_kernel *kernel = &filling->att->op->kernel.ipam;
 	struct portmap_pod pod;
 	int ret;
 
@@ -135,7 +133,7 @@ static int record_fill(const struct record *record, void *data, struct cni_error
 	    !kernel->has_interface(kernel, record))
 		return 0;
 	portmap_pod_of_record(record, &pod);
-	if (strcmp(pod.host_ifname, filling->att->host_ifname) == 0)
+	if (strcmp(pod.host_ifname, filling->except) == 0)
 		return 0;
 	ret = portmap_elements_make(filling->sets, &pod, &elements, err);
 	if (ret == 0 && record->port_turn > 1)
@@ -171,7 +169,7 @@ static int is_emptied(struct attachment *att, const struct portmap_sets *sets,
 {
 	struct nft_element sentinels[PORTMAP_SENTINELS] = {}, found;
 	struct netlink *nl;
-	int ret = node_nftables(att->node, &nl, err);
+	int ret = node_nftables(&att->op->node, &nl, err);
 
 	portmap_sentinels_make(sets, sentinels);
 	for (size_t i = 0; ret == 0 && i < PORTMAP_SENTINELS; i++)
@@ -186,20 +184,21 @@ struct others {
 	struct text *text;
 };
 
-/* The elements of those of @records that are on the bridge of @other. */
-static int other_fill(struct attachment *other, const struct ipam_record_list *records,
-		      struct text *text, struct cni_error *err)
+/* The elements of those of @records that are on @bridge. */
+static int other_fill(struct attachment *att, const char *bridge, uint64_t owner,
+		      const struct ipam_record_list *records, struct text *text,
+		      struct cni_error *err)
 {
-	_cleanup_(filling_clear) struct filling filling = {.att = other};
+	_cleanup_(filling_clear) struct filling filling = {.att = att, .except = ""};
 	struct portmap_sets sets;
 	bool emptied = false;
 	int ret;
 
 	filling.sets = &sets;
-	portmap_sets_name(other->conf.owner, &sets);
-	ret = is_emptied(other, &sets, &emptied, err);
+	portmap_sets_name(owner, &sets);
+	ret = is_emptied(att, &sets, &emptied, err);
 	for (size_t i = 0; ret == 0 && emptied && i < records->n; i++)
-		if (record_is_on(&records->items[i], other->conf.bridge))
+		if (record_is_on(&records->items[i], bridge))
 			ret = record_fill(&records->items[i], &filling, err);
 	if (ret < 0 || filling.elements.n == 0)
 		return ret;
@@ -215,24 +214,22 @@ static int others_fill(const struct others *others, const char *network,
 {
 	_cleanup_(ipam_record_list_clear) struct ipam_record_list records = {};
 	struct attachment *att = others->att;
-	struct attachment other = {
-		.conf = att->conf, .kernel = att->kernel, .node = att->node};
+	struct ipam_env other = att->ipam_env;
 	int ret;
 
-	other.conf.name = network;
-	other.conf.bridge = "";
+	other.network = network;
+	other.bridge = "";
 	ret = ipam_connected(&other, &records, err);
 	for (size_t i = 0; ret == 0 && i < records.n; i++) {
 		const char *bridge = records.items[i].bridge;
+		uint64_t owner = identity_owner(network, bridge, other.data_dir);
 		size_t first = 0;
 
 		while (strcmp(records.items[first].bridge, bridge) != 0)
 			first++;
-		net_conf_set_owner(&other.conf, network, bridge);
-		if (first == i && other.conf.owner != att->conf.owner)
-			ret = other_fill(&other, &records, others->text, err);
+		if (first == i && owner != att->owner)
+			ret = other_fill(att, bridge, owner, &records, others->text, err);
 	}
-	free(other.notice);
 	return ret;
 }
 
@@ -244,28 +241,29 @@ static int network_fill(const char *network, void *data, struct cni_error *err)
 
 	(void)err;
 	if (others_fill(others, network, &own) < 0)
-		attachment_notice(others->att, "host ports of network %s: %s", network,
-				  own.msg);
+		notice(&others->att->op->notices, "host ports of network %s: %s", network,
+		       own.msg);
 	return 0;
 }
 
 static int fill(struct attachment *att, struct text *text, struct cni_error *err)
 {
-	_cleanup_(filling_clear) struct filling filling = {.att = att};
+	_cleanup_(filling_clear) struct filling filling = {
+		.att = att, .except = att->pod->host_ifname};
 	struct others others = {att, text};
 	struct portmap_sets sets;
 	int ret;
 
-	portmap_sets_name(att->conf.owner, &sets);
+	portmap_sets_name(att->owner, &sets);
 	filling.sets = &sets;
-	ret = ipam_record_each(att, record_fill, &filling, err);
+	ret = ipam_record_each(&att->ipam_env, record_fill, &filling, err);
 	if (ret < 0)
 		return ret;
 	filling_text(&filling, text);
-	return ipam_networks(att, network_fill, &others, err);
+	return ipam_networks(&att->ipam_env, network_fill, &others, err);
 }
 
-int portmap_sets_wanted(const struct net_conf *conf, struct rule_list *list,
+int portmap_sets_wanted(const struct network *conf, struct rule_list *list,
 			struct cni_error *err)
 {
 	struct nft_element sentinels[PORTMAP_SENTINELS] = {};

@@ -33,7 +33,8 @@ static bool covers(const struct attachment *att, const struct port_mapping *mapp
 	if (ip_is_any(addr))
 		return true;
 	/* ::1 is never translated, 127.0.0.0/8 where it can be masqueraded. */
-	if (ip_is_loopback(addr) && (addr->family == AF_INET6 || !att->conf.ports.snat))
+	if (ip_is_loopback(addr) &&
+	    (addr->family == AF_INET6 || !att->network->ports.snat))
 		return false;
 	return port_mapping_is_wild(mapping) || ip_equal(&mapping->host_ip, addr);
 }
@@ -72,7 +73,7 @@ static bool is_local(const struct attachment *att, const struct socket_seen *see
 	bool local = true;
 
 	if (!ip_is_any(&addr))
-		route_is_local(att->node->rtnl, &addr, &local, &(struct cni_error){});
+		route_is_local(att->op->node.rtnl, &addr, &local, &(struct cni_error){});
 	return local;
 }
 
@@ -143,7 +144,7 @@ static int protocol_list(struct attachment *att, struct netlink *nl, uint8_t pro
 {
 	static const int families[] = {AF_INET, AF_INET6};
 	_cleanup_(ranges_clear) struct port_range_list ranges = {};
-	int ret = ranges_make(&att->conf.ports.mappings, protocol, &ranges);
+	int ret = ranges_make(&att->pod->ports.mappings, protocol, &ranges);
 
 	if (ret < 0)
 		return error_oom(err);
@@ -163,7 +164,7 @@ static void losers_keep(struct attachment *att, struct socket_list *list)
 
 	for (size_t i = 0; i < list->n; i++) {
 		const struct socket_seen *seen = &list->items[i];
-		const struct port_mapping *mapping = taker(att, &att->conf.ports.mappings,
+		const struct port_mapping *mapping = taker(att, &att->pod->ports.mappings,
 							   seen);
 
 		if (mapping && is_local(att, seen) && !is_client(seen, mapping))
@@ -259,7 +260,7 @@ static const char *socket_format(const struct socket_seen *seen,
 static int refuse(const struct attachment *att, const struct socket_seen *seen,
 		  const struct holder *holder, struct cni_error *err)
 {
-	const struct port_mapping_list *entries = &att->conf.ports.entries;
+	const struct port_mapping_list *entries = &att->pod->ports.entries;
 
 	return error_set(err, CNI_ERR_EXISTS, EADDRINUSE,
 			 "runtimeConfig.portMappings[%zu].hostPort: %s port %u is taken: "
@@ -274,16 +275,15 @@ static int refuse(const struct attachment *att, const struct socket_seen *seen,
 static void tell(struct attachment *att, const struct socket_seen *seen,
 		 const struct holder *holder)
 {
-	attachment_notice(
-		att,
-		"host port %u of %s leads to container %s now, and not to a "
-		"process of the node: %s and hears nothing there any more; map "
-		"another port, or stop it; the key hostPortOverListener says "
-		"what to do about such ports: \"refuse\" them, or \"allow\" them "
-		"without this message",
-		seen->port, port_protocol_name(seen->protocol),
-		att->pod[0] ? att->pod : att->env.container_id,
-		socket_format(seen, holder, (char[SOCKET_TEXT_MAX]){}));
+	notice(&att->op->notices,
+	       "host port %u of %s leads to container %s now, and not to a "
+	       "process of the node: %s and hears nothing there any more; map "
+	       "another port, or stop it; the key hostPortOverListener says "
+	       "what to do about such ports: \"refuse\" them, or \"allow\" them "
+	       "without this message",
+	       seen->port, port_protocol_name(seen->protocol),
+	       att->pod->name[0] ? att->pod->name : att->pod->container_id,
+	       socket_format(seen, holder, (char[SOCKET_TEXT_MAX]){}));
 }
 
 /* Several may share a port (SO_REUSEPORT), those of a server's workers. */
@@ -317,11 +317,11 @@ static int judge(struct attachment *att, const struct losers *losers, bool may_r
 			tell(att, seen, holder);
 	}
 	if (told > TOLD_MAX)
-		attachment_notice(
-			att,
-			"%zu more sockets of the node lose their packets to host "
-			"ports of container %s (hostPortOverListener)",
-			told - TOLD_MAX, att->pod[0] ? att->pod : att->env.container_id);
+		notice(&att->op->notices,
+		       "%zu more sockets of the node lose their packets to host "
+		       "ports of container %s (hostPortOverListener)",
+		       told - TOLD_MAX,
+		       att->pod->name[0] ? att->pod->name : att->pod->container_id);
 	return 0;
 }
 
@@ -329,19 +329,18 @@ static int look(struct attachment *att, bool may_refuse, struct cni_error *err)
 {
 	_cleanup_(losers_clear) struct losers losers = {};
 	struct cni_error own = {};
-	bool refuses = att->conf.ports.over_listener == OVER_LISTENER_REFUSE;
+	bool refuses = att->network->ports.over_listener == OVER_LISTENER_REFUSE;
 
-	if (att->conf.ports.mappings.n == 0 ||
-	    att->conf.ports.over_listener == OVER_LISTENER_ALLOW)
+	if (att->pod->ports.mappings.n == 0 ||
+	    att->network->ports.over_listener == OVER_LISTENER_ALLOW)
 		return 0;
 	/* That it can't be told is no reason to keep a pod from starting. */
 	if (losers_find(att, &losers, &own) < 0 && refuses)
-		attachment_notice(
-			att,
-			"hostPortOverListener: whether a process of the node has one of "
-			"the host ports can't be told: %s (the kernel would need "
-			"CONFIG_INET_DIAG and CONFIG_INET_UDP_DIAG)",
-			own.msg);
+		notice(&att->op->notices,
+		       "hostPortOverListener: whether a process of the node has one of "
+		       "the host ports can't be told: %s (the kernel would need "
+		       "CONFIG_INET_DIAG and CONFIG_INET_UDP_DIAG)",
+		       own.msg);
 	return losers.holders ? judge(att, &losers, may_refuse && refuses, err) : 0;
 }
 

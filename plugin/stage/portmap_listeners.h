@@ -6,11 +6,11 @@
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_PORTMAP_LISTENERS_H
 #define BRIDGE_CNI_PLUGIN_STAGE_PORTMAP_LISTENERS_H
 
-#include "conf/attachment.h"
+#include "plugin/attachment/attachment.h"
 
 /*
  * Looks for sockets that lose packets to the attachment's host ports, and tells of each by
- * attachment_notice(); or, where the configuration refuses that, code 103 (-EADDRINUSE) with
+ * notice(); or, where the configuration refuses that, code 103 (-EADDRINUSE) with
  * the socket and its process. What the container runtime holds to keep the port is passed
  * over. A kernel that can't list sockets is told of only where the configuration refuses.
  */

@@ -38,18 +38,19 @@ static int is_behind_gateway(const struct attachment *att, bool *ret_behind,
 
 	portmap_pod_of_att(att, &pod);
 	address = &pod.addresses[PORTMAP_IPV4].addr;
-	if (address->family && !att->conf.is_gateway)
-		ret = route_interface(att->node->rtnl, address, &index, err);
+	if (address->family && !att->network->is_gateway)
+		ret = route_interface(att->op->node.rtnl, address, &index, err);
 	if (ret == 0)
 		*ret_behind = address->family &&
-			      (att->conf.is_gateway || index == att->gateway_index);
+			      (att->network->is_gateway || index == att->gateway_index);
 	return ret;
 }
 
 static int is_needed(const struct attachment *att, bool *ret_needed,
 		     struct cni_error *err)
 {
-	bool needed = att->conf.ports.snat && localnet_serves(&att->conf.ports.mappings);
+	bool needed = att->network->ports.snat &&
+		      localnet_serves(&att->pod->ports.mappings);
 	int ret = needed ? is_behind_gateway(att, &needed, err) : 0;
 
 	if (ret == 0)
@@ -66,16 +67,14 @@ struct noted {
 static int noted_look(const char *network, void *data, struct cni_error *err)
 {
 	struct noted *noted = data;
-	struct attachment other = {.conf = noted->net->conf,
-				   .kernel = noted->net->kernel};
+	struct ipam_env other = noted->net->ipam_env;
 	int ret = 0;
 
-	other.conf.name = network;
+	other.network = network;
 	if (noted->forget)
 		ret = ipam_gateway_remove(&other, noted->ifname, &loopback, err);
 	else if (!noted->found)
 		noted->found = ipam_gateway_is_ours(&other, noted->ifname, &loopback);
-	free(other.notice);
 	return ret;
 }
 
@@ -85,7 +84,7 @@ static bool is_noted(const struct attachment *net, const char *ifname)
 {
 	struct noted noted = {.net = net, .ifname = ifname};
 
-	ipam_networks(net, noted_look, &noted, &(struct cni_error){});
+	ipam_networks(&net->ipam_env, noted_look, &noted, &(struct cni_error){});
 	return noted.found;
 }
 
@@ -95,14 +94,14 @@ static int notes_remove(const struct attachment *net, const char *ifname,
 {
 	struct noted noted = {.net = net, .ifname = ifname, .forget = true};
 
-	return ipam_networks(net, noted_look, &noted, err);
+	return ipam_networks(&net->ipam_env, noted_look, &noted, err);
 }
 
 /* LOCALNET_UNFENCED, with @err set: the kernel can't. */
 static int fence_make(struct attachment *att, const struct link *gateway,
 		      enum fence fence, struct cni_error *err)
 {
-	if (fence_add(att->node->rtnl, gateway->index, gateway->name, fence, err) < 0)
+	if (fence_add(att->op->node.rtnl, gateway->index, gateway->name, fence, err) < 0)
 		return LOCALNET_UNFENCED;
 	report_done(att, "fenced 127.0.0.0/8 off from what %s receives", gateway->name);
 	return 0;
@@ -116,12 +115,12 @@ static int fence_make_first(struct attachment *att, const struct link *gateway)
 
 	if (ret == 0)
 		return 0;
-	attachment_notice(att,
-			  "%s%s%s%s: where somebody flushes the rules of nftables, pods "
-			  "reach what listens on the node's 127.0.0.1 until they are "
-			  "back",
-			  own.msg, own.details[0] ? " (" : "", own.details,
-			  own.details[0] ? ")" : "");
+	notice(&att->op->notices,
+	       "%s%s%s%s: where somebody flushes the rules of nftables, pods "
+	       "reach what listens on the node's 127.0.0.1 until they are "
+	       "back",
+	       own.msg, own.details[0] ? " (" : "", own.details,
+	       own.details[0] ? ")" : "");
 	return LOCALNET_UNFENCED;
 }
 
@@ -129,8 +128,8 @@ static int fence_make_first(struct attachment *att, const struct link *gateway)
 static int turn_on(struct attachment *att, const struct link *gateway, enum fence fence,
 		   struct cni_error *err)
 {
-	struct netlink *nl = att->node->rtnl;
-	int ret = ipam_gateway_add(att, gateway->name, &loopback, err);
+	struct netlink *nl = att->op->node.rtnl;
+	int ret = ipam_gateway_add(&att->ipam_env, gateway->name, &loopback, err);
 
 	/* Somebody else's opening, which was fenced, has been closed since. */
 	if (ret == 0 && fence == FENCE_BESIDE)
@@ -147,7 +146,7 @@ static int turn_on(struct attachment *att, const struct link *gateway, enum fenc
 /* The exclusive lock is held. */
 static int ensure(struct attachment *att, bool look, struct cni_error *err)
 {
-	struct netlink *nl = att->node->rtnl;
+	struct netlink *nl = att->op->node.rtnl;
 	enum fence fence = FENCE_NONE;
 	struct link gateway;
 	int ret = link_get_by_index(nl, att->gateway_index, &gateway, err);
@@ -171,11 +170,11 @@ static int ensure(struct attachment *att, bool look, struct cni_error *err)
 static int guard(struct attachment *att, struct cni_error *err)
 {
 	enum fence fence = FENCE_NONE;
-	int ret = fence_get(att->node->rtnl, att->gateway_index, &fence, err);
+	int ret = fence_get(att->op->node.rtnl, att->gateway_index, &fence, err);
 
 	if (ret < 0 || fence != FENCE_NONE || !is_noted(att, att->gateway_ifname))
 		return ret;
-	ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+	ret = node_lock(&att->op->node, NODE_EXCLUSIVE, err);
 	if (ret == 0)
 		ret = ensure(att, true, err);
 	return ret == 0 ? LOCALNET_REFENCED : ret;
@@ -190,7 +189,7 @@ int localnet_add(struct attachment *att, bool look, struct cni_error *err)
 		return ret;
 	if (needed)
 		return ensure(att, look, err);
-	if (att->gateway_localnet != 1 || (att->conf.ports.expected && !look))
+	if (att->gateway_localnet != 1 || (att->network->ports.expected && !look))
 		return 0;
 	return guard(att, err);
 }
@@ -198,11 +197,11 @@ int localnet_add(struct attachment *att, bool look, struct cni_error *err)
 /* @whose: what it is on for, by another program. */
 static void others_tell(struct attachment *att, const char *whose, const char *gateway)
 {
-	attachment_notice(att,
-			  "route_localnet is on for %s, which another program has set "
-			  "(kube-proxy and portmap do): pods on %s reach what listens on "
-			  "the node's 127.0.0.1, unless rules of another program drop it",
-			  whose, gateway);
+	notice(&att->op->notices,
+	       "route_localnet is on for %s, which another program has set "
+	       "(kube-proxy and portmap do): pods on %s reach what listens on "
+	       "the node's 127.0.0.1, unless rules of another program drop it",
+	       whose, gateway);
 }
 
 /* On @ifname it is on. LOCALNET_UNFENCED: turned on here. */
@@ -210,7 +209,7 @@ static int opening_look(struct attachment *att, unsigned int index, const char *
 			struct cni_error *err)
 {
 	enum fence fence = FENCE_NONE;
-	int ret = fence_get(att->node->rtnl, index, &fence, err);
+	int ret = fence_get(att->op->node.rtnl, index, &fence, err);
 
 	if (ret < 0 || fence != FENCE_NONE)
 		return ret;
@@ -227,12 +226,12 @@ void localnet_tell_all(struct attachment *att)
 	int all = 0;
 
 	if (sysctl_get(&all, &own, SYSCTL, "all") == 0 && all && att->gateway_index &&
-	    fence_get(att->node->rtnl, att->gateway_index, &fence, &own) == 0 &&
+	    fence_get(att->op->node.rtnl, att->gateway_index, &fence, &own) == 0 &&
 	    fence == FENCE_NONE)
 		others_tell(att, "all interfaces (net.ipv4.conf.all)",
 			    att->gateway_ifname);
 	if (own.code)
-		attachment_notice(att, "%s", own.msg);
+		notice(&att->op->notices, "%s", own.msg);
 }
 
 int localnet_check(struct attachment *att, struct cni_error *err)
@@ -269,19 +268,18 @@ int localnet_status(struct attachment *net, struct cni_error *err)
 {
 	const char *name = net->gateway_ifname;
 	struct link gateway;
-	int ret = link_get(net->node->rtnl, name, &gateway, err);
+	int ret = link_get(net->op->node.rtnl, name, &gateway, err);
 
 	if (ret < 0 || !gateway.index || gateway.ipv4.route_localnet != 1)
 		return ret;
 	ret = opening_look(net, gateway.index, name, err);
 	if (ret == LOCALNET_UNFENCED)
-		attachment_notice(
-			net,
-			"route_localnet of %s is on for host ports, and nothing "
-			"but rules of nftables keeps pods from what listens on "
-			"the node's 127.0.0.1; `bridge-cni repair` makes the "
-			"fence, where the kernel has cls_bpf",
-			name);
+		notice(&net->op->notices,
+		       "route_localnet of %s is on for host ports, and nothing "
+		       "but rules of nftables keeps pods from what listens on "
+		       "the node's 127.0.0.1; `bridge-cni repair` makes the "
+		       "fence, where the kernel has cls_bpf",
+		       name);
 	return ret < 0 ? ret : 0;
 }
 
@@ -293,14 +291,14 @@ static int turn_off(struct attachment *net, const struct link *gateway,
 	int ret = sysctl_ensure(0, err, SYSCTL, gateway->name);
 
 	if (ret < 0 && err->code) {
-		attachment_notice(net, "route_localnet of %s stays on, and fenced: %s",
-				  gateway->name, err->msg);
+		notice(&net->op->notices, "route_localnet of %s stays on, and fenced: %s",
+		       gateway->name, err->msg);
 		return error_clear(err);
 	}
 	if (ret == 0)
 		ret = notes_remove(net, gateway->name, err);
 	if (ret == 0)
-		ret = fence_del(net->node->rtnl, gateway->index, gateway->name, err);
+		ret = fence_del(net->op->node.rtnl, gateway->index, gateway->name, err);
 	if (ret == 0)
 		report_done(net, "turned route_localnet of %s off", gateway->name);
 	return ret == -ENOENT && !err->code ? 0 : ret;
@@ -313,12 +311,13 @@ int localnet_remove(struct attachment *net, const struct link *gateway,
 	int ret = 0;
 
 	if (gateway->ipv4.route_localnet == 1)
-		ret = fence_get(net->node->rtnl, gateway->index, &fence, err);
+		ret = fence_get(net->op->node.rtnl, gateway->index, &fence, err);
 	if (ret == 0 && gateway->ipv4.route_localnet == 1 &&
 	    (fence == FENCE_OURS || is_noted(net, gateway->name)))
 		return turn_off(net, gateway, err);
 	return ret < 0 ? ret
-		       : fence_del(net->node->rtnl, gateway->index, gateway->name, err);
+		       : fence_del(net->op->node.rtnl, gateway->index, gateway->name,
+				   err);
 }
 
 static int settle(struct attachment *att, const struct link *gateway,
@@ -333,7 +332,7 @@ static int settle(struct attachment *att, const struct link *gateway,
 	ret = localnet_is_needed(att, gateway, &needed, err);
 	if (ret < 0 || needed)
 		return ret;
-	ret = fence_get(att->node->rtnl, gateway->index, &fence, err);
+	ret = fence_get(att->op->node.rtnl, gateway->index, &fence, err);
 	if (ret < 0 || fence == FENCE_BESIDE)
 		return ret;
 	if (fence == FENCE_NONE && !is_noted(att, gateway->name))
@@ -344,18 +343,18 @@ static int settle(struct attachment *att, const struct link *gateway,
 int localnet_settle(struct attachment *net, struct cni_error *err)
 {
 	_cleanup_(link_list_clear) struct link_list links = {};
-	int ret = link_list_get(net->node->rtnl, &links, err);
+	int ret = link_list_get(net->op->node.rtnl, &links, err);
 
 	for (size_t i = 0; ret == 0 && i < links.n; i++)
-		if (vlan_is_of_bridge(net->conf.bridge, &links.items[i]))
+		if (vlan_is_of_bridge(net->bridge, &links.items[i]))
 			ret = settle(net, &links.items[i], err);
 	return ret;
 }
 
 int localnet_del(struct attachment *att, struct cni_error *err)
 {
-	enum node_lock lock = att->node->lock;
-	const char *bridge = att->record ? att->record->bridge : att->conf.bridge;
+	enum node_lock lock = att->op->node.lock;
+	const char *bridge = att->record ? att->record->bridge : att->bridge;
 	struct portmap_pod pod;
 	const struct ip_addr *address;
 	struct link gateway = {};
@@ -367,19 +366,19 @@ int localnet_del(struct attachment *att, struct cni_error *err)
 	address = &pod.addresses[PORTMAP_IPV4].addr;
 	if (!address->family)
 		return 0;
-	ret = route_interface(att->node->rtnl, address, &index, err);
+	ret = route_interface(att->op->node.rtnl, address, &index, err);
 	if (ret == 0 && index)
-		ret = link_get_by_index(att->node->rtnl, index, &gateway, err);
+		ret = link_get_by_index(att->op->node.rtnl, index, &gateway, err);
 	if (ret == 0)
 		ret = settle(att, &gateway, err);
 	/* Without a gateway on it no route leads to the bridge. */
 	if (ret == 0 && *bridge && strcmp(gateway.name, bridge) != 0) {
-		ret = link_get(att->node->rtnl, bridge, &gateway, err);
+		ret = link_get(att->op->node.rtnl, bridge, &gateway, err);
 		if (ret == 0)
 			ret = settle(att, &gateway, err);
 	}
 	/* As it was: others may go on. */
 	if (ret == 0 && lock == NODE_SHARED)
-		ret = node_share(att->node, err);
+		ret = node_share(&att->op->node, err);
 	return ret;
 }

@@ -8,7 +8,7 @@
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_PORTMAP_LOCALNET_H
 #define BRIDGE_CNI_PLUGIN_STAGE_PORTMAP_LOCALNET_H
 
-#include "conf/attachment.h"
+#include "plugin/attachment/attachment.h"
 
 #define LOCALNET_UNFENCED 1
 #define LOCALNET_REFENCED 2
@@ -24,16 +24,16 @@
 int localnet_add(struct attachment *att, bool look, struct cni_error *err);
 
 /* CHECK: 104 where it is needed and off. What another program has turned on, for all
- * interfaces, too, is told by attachment_notice(). LOCALNET_UNFENCED as above. */
+ * interfaces, too, is told by notice(). LOCALNET_UNFENCED as above. */
 int localnet_check(struct attachment *att, struct cni_error *err);
 
-/* STATUS: tells of an opening of @net->gateway_ifname without its fence by attachment_notice().
+/* STATUS: tells of an opening of @net->gateway_ifname without its fence by notice().
  * Code 101. For it the node has to be opened, which localnet_is_on() saves where it is off: that
  * reads a file. */
 bool localnet_is_on(const struct attachment *net);
 int localnet_status(struct attachment *net, struct cni_error *err);
 
-/* Tells by attachment_notice() that it is on for all interfaces, the gateway's, which has no
+/* Tells by notice() that it is on for all interfaces, the gateway's, which has no
  * fence, included: kube-proxy's doing. What can't be looked at fails nothing, and is told. */
 void localnet_tell_all(struct attachment *att);
 

@@ -46,7 +46,7 @@ static bool is_behind(const struct search *search, const struct ip_addr *pod)
 	unsigned int index = 0;
 
 	if (search->subnets.n == 0 && pod->family == AF_INET)
-		route_interface(search->att->node->rtnl, pod, &index,
+		route_interface(search->att->op->node.rtnl, pod, &index,
 				&(struct cni_error){});
 	if (index)
 		return index == search->index;
@@ -63,7 +63,7 @@ static int element_look(const struct nft_element *element, void *data)
 	struct ip_addr pod = {.family = AF_INET};
 
 	memcpy(pod.bytes, element->data.bytes, ip_size(AF_INET));
-	if (portmap_is_of(element, search->att->host_ifname) ||
+	if (portmap_is_of(element, search->att->pod->host_ifname) ||
 	    !is_behind(search, &pod) ||
 	    (portmap_is_of_one(element) &&
 	     element->key.bytes[PORTMAP_PART] != IN_LOOPBACKNET))
@@ -126,38 +126,34 @@ static int maps_look(struct search *search, struct cni_error *err)
 /* An attachment that is coming turns it on by itself; one that is going looks here later. */
 static bool counts(const struct search *search, const struct record *record)
 {
-	const struct ipam_kernel *kernel = search->att->kernel;
+	const struct ipam_kernel *kernel = &search->att->op->kernel.ipam;
 	char host_ifname[IF_NAMESIZE];
 
 	identity_host_ifname(record->network, record->container_id, record->ifname,
 			     host_ifname);
-	return strcmp(host_ifname, search->att->host_ifname) != 0 &&
-	       !node_is_changing(search->att->node, hash_text(host_ifname)) &&
+	return strcmp(host_ifname, search->att->pod->host_ifname) != 0 &&
+	       !node_is_changing(&search->att->op->node, hash_text(host_ifname)) &&
 	       kernel->has_interface(kernel, record);
 }
 
-static struct attachment network_of(const struct search *search, const char *network)
+static struct ipam_env network_of(const struct search *search, const char *network)
 {
-	struct attachment other = {.conf = search->att->conf,
-				   .kernel = search->att->kernel,
-				   .node = search->att->node};
+	struct ipam_env other = search->att->ipam_env;
 
-	other.conf.name = network;
-	other.conf.bridge = ""; /* any: subnets and notes tell */
+	other.network = network;
+	other.bridge = ""; /* any: subnets and notes tell */
 	return other;
 }
 
 static bool has_gateway_on(const struct search *search, const struct record *record,
 			   size_t i)
 {
-	struct attachment other = network_of(search, record->network);
+	struct ipam_env other = network_of(search, record->network);
 	struct ip_prefix gateway = {record->addresses[i].gateway,
 				    record->addresses[i].address.len};
-	bool has = gateway.addr.family == AF_INET &&
-		   ipam_gateway_is_ours(&other, search->ifname, &gateway);
 
-	free(other.notice);
-	return has;
+	return gateway.addr.family == AF_INET &&
+	       ipam_gateway_is_ours(&other, search->ifname, &gateway);
 }
 
 static int record_look(const struct record *record, void *data, struct cni_error *err)
@@ -178,13 +174,12 @@ static int record_look(const struct record *record, void *data, struct cni_error
 static int network_look(const char *network, void *data, struct cni_error *err)
 {
 	struct search *search = data;
-	struct attachment other = network_of(search, network);
+	struct ipam_env other = network_of(search, network);
 	struct cni_error own = {};
 
 	(void)err;
 	if (!search->found && ipam_record_each(&other, record_look, search, &own) < 0)
 		search->found = true;
-	free(other.notice);
 	return 0;
 }
 
@@ -193,18 +188,18 @@ int localnet_is_needed(struct attachment *att, const struct link *gateway,
 {
 	_cleanup_(search_clear) struct search search = {
 		.att = att, .index = gateway->index, .ifname = gateway->name};
-	int ret = addr_list_get(att->node->rtnl, gateway->index, AF_INET, &search.subnets,
-				err);
+	int ret = addr_list_get(att->op->node.rtnl, gateway->index, AF_INET,
+				&search.subnets, err);
 
 	if (ret == 0)
 		ret = maps_look(&search, err);
-	if (ret == 0 && !search.found && att->node->lock != NODE_EXCLUSIVE) {
-		ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+	if (ret == 0 && !search.found && att->op->node.lock != NODE_EXCLUSIVE) {
+		ret = node_lock(&att->op->node, NODE_EXCLUSIVE, err);
 		if (ret == 0)
 			ret = maps_look(&search, err);
 	}
 	if (ret == 0 && !search.found)
-		ret = ipam_networks(att, network_look, &search, err);
+		ret = ipam_networks(&att->ipam_env, network_look, &search, err);
 	if (ret == 0)
 		*ret_needed = search.found;
 	return ret;

@@ -3,7 +3,7 @@
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_PORTMAP_LOCALNET_USERS_H
 #define BRIDGE_CNI_PLUGIN_STAGE_PORTMAP_LOCALNET_USERS_H
 
-#include "conf/attachment.h"
+#include "plugin/attachment/attachment.h"
 #include "plugin/netlink/rtnetlink.h"
 
 /* Can 127.0.0.1 be meant by at least one of these mappings? */

@@ -150,7 +150,7 @@ static void jump_add(struct list *list, const struct rules_chain *chain, const c
 static void family_rules(const struct attachment *att, int f,
 			 const struct portmap_sets *sets, struct list *list)
 {
-	bool snat = att->conf.ports.snat;
+	bool snat = att->network->ports.snat;
 	const char *except = f == PORTMAP_IPV4 && snat ? "" : families[f].loopback;
 	const char *one = f == PORTMAP_IPV4 ? "ip daddr . " : "ip6 daddr . ";
 
@@ -217,7 +217,7 @@ static int without_labels(const struct attachment *att, struct rule_list *list,
 	struct text text = {};
 	bool failed = false;
 
-	portmap_sets_name(att->conf.owner, &sets);
+	portmap_sets_name(att->owner, &sets);
 	for (size_t i = 0; i < list->n; i++) {
 		struct rule *rule = &list->items[i];
 		int f = rule->kind[strlen(rule->kind) - 1] == '6' ? PORTMAP_IPV6
@@ -256,14 +256,14 @@ int portmap_rules_wanted(const struct attachment *att, struct rule_list *ret_lis
 
 	if (!list.rules.items)
 		return error_oom(err);
-	portmap_sets_name(att->conf.owner, &sets);
-	ret = portmap_sets_wanted(&att->conf, &list.rules, err);
+	portmap_sets_name(att->owner, &sets);
+	ret = portmap_sets_wanted(att->network, &list.rules, err);
 	if (ret < 0)
 		return ret;
 	/* In the order of the transaction: what is jumped to comes first. */
 	for (int f = 0; f < PORTMAP_FAMILIES; f++)
 		family_rules(att, f, &sets, &list);
-	if (att->conf.ports.snat)
+	if (att->network->ports.snat)
 		loopback_snat_add(&list, sets.names[PORTMAP_IPV4][PORTMAP_ONLINK]);
 	jump_add(&list, &prerouting, "in");
 	jump_add(&list, &output, "out");

@@ -28,16 +28,17 @@ void siblings_clear(struct siblings *siblings)
 struct reading {
 	struct attachment *att;
 	const char *container_id; /* NULL: all that share */
+	const struct pod *except; /* NULL: nobody */
 	struct siblings *siblings;
 };
 
 static bool is_asked_for(const struct reading *reading, const struct record *record)
 {
-	const struct cni_env *env = &reading->att->env;
+	const struct pod *except = reading->except;
 
-	if (record->ports.n == 0 || (env->container_id && env->ifname &&
-				     record_is_of(record, reading->att->conf.name,
-						  env->container_id, env->ifname)))
+	if (record->ports.n == 0 ||
+	    (except && record_is_of(record, reading->att->network->name,
+				    except->container_id, except->ifname)))
 		return false;
 	return reading->container_id
 		       ? strcmp(record->container_id, reading->container_id) == 0
@@ -45,8 +46,8 @@ static bool is_asked_for(const struct reading *reading, const struct record *rec
 }
 
 /* Takes the record over. */
-static int sibling_add(const struct reading *reading, struct attachment *other,
-		       struct record *record, struct cni_error *err)
+static int sibling_add(const struct reading *reading, struct record *record,
+		       struct cni_error *err)
 {
 	struct siblings *siblings = reading->siblings;
 	struct sibling **grown, *sibling = calloc(1, sizeof(*sibling));
@@ -62,36 +63,32 @@ static int sibling_add(const struct reading *reading, struct attachment *other,
 	grown[siblings->n++] = sibling;
 	sibling->record = *record;
 	*record = (struct record){};
-	net_conf_set_owner(&other->conf, other->conf.name, sibling->record.bridge);
-	portmap_sets_name(other->conf.owner, &sibling->sets);
+	portmap_sets_name(identity_owner(sibling->record.network, sibling->record.bridge,
+					 reading->att->ipam_env.data_dir),
+			  &sibling->sets);
 	portmap_pod_of_record(&sibling->record, &pod);
 	return portmap_elements_make(&sibling->sets, &pod, &sibling->elements, err);
 }
 
-static int network_read(const char *network, void *data, struct cni_error *err)
+static int siblings_of_network(const char *network, void *data, struct cni_error *err)
 {
 	_cleanup_(ipam_record_list_clear) struct ipam_record_list records = {};
 	const struct reading *reading = data;
-	struct attachment other = {
-		.conf = reading->att->conf,
-		.kernel = reading->att->kernel,
-		.node = reading->att->node,
-	};
+	struct ipam_env other = reading->att->ipam_env;
 	struct cni_error own = {};
 	int ret;
 
-	other.conf.name = network;
-	other.conf.bridge = "";
+	other.network = network;
+	other.bridge = "";
 	/* A fault of another network's store doesn't hold this one up. */
 	ret = ipam_connected(&other, &records, &own);
 	if (ret < 0)
-		attachment_notice(reading->att, "host ports of network %s: %s", network,
-				  own.msg);
-	free(other.notice);
+		notice(&reading->att->op->notices, "host ports of network %s: %s",
+		       network, own.msg);
 	ret = 0;
 	for (size_t i = 0; ret == 0 && i < records.n; i++)
 		if (is_asked_for(reading, &records.items[i]))
-			ret = sibling_add(reading, &other, &records.items[i], err);
+			ret = sibling_add(reading, &records.items[i], err);
 	return ret;
 }
 
@@ -105,11 +102,12 @@ static int by_turn(const void *left, const void *right)
 }
 
 int siblings_read(struct attachment *att, const char *container_id,
-		  struct siblings *ret_siblings, struct cni_error *err)
+		  const struct pod *except, struct siblings *ret_siblings,
+		  struct cni_error *err)
 {
 	_cleanup_(siblings_clear) struct siblings siblings = {};
-	struct reading reading = {att, container_id, &siblings};
-	int ret = ipam_networks(att, network_read, &reading, err);
+	struct reading reading = {att, container_id, except, &siblings};
+	int ret = ipam_networks(&att->ipam_env, siblings_of_network, &reading, err);
 
 	if (ret < 0)
 		return ret;
@@ -140,18 +138,19 @@ int siblings_before(const struct siblings *siblings, const struct record *record
 static int turn_write(struct attachment *att, const struct record *record, uint32_t turn,
 		      struct cni_error *err)
 {
-	struct attachment other = attachment_beside(att, CNI_ADD, record->container_id,
-						    record->ifname);
+	struct ipam_env other = att->ipam_env;
+	struct pod pod;
 
-	other.conf.name = record->network;
-	return ipam_record_write_turn(&other, turn, err);
+	other.network = record->network;
+	pod_name_only(att->network, record->container_id, record->ifname, &pod);
+	return ipam_record_write_turn(&other, &pod, turn, err);
 }
 
 int siblings_join(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(siblings_clear) struct siblings siblings = {};
 	uint32_t last = 1;
-	int ret = siblings_read(att, att->env.container_id, &siblings, err);
+	int ret = siblings_read(att, att->pod->container_id, att->pod, &siblings, err);
 
 	for (size_t i = 0; ret == 0 && i < siblings.n; i++) {
 		const struct record *record = &siblings.items[i]->record;
@@ -236,9 +235,9 @@ int siblings_take_over(struct attachment *att, struct netlink *nl,
 	if (ret == 0)
 		return 0;
 	/* Whatever keeps them from it: what is gone must go. */
-	attachment_notice(att,
-			  "host ports that other attachments of the container ask for as "
-			  "well lead nowhere until repair: %s",
-			  own.code ? own.msg : "their maps are gone");
+	notice(&att->op->notices,
+	       "host ports that other attachments of the container ask for as "
+	       "well lead nowhere until repair: %s",
+	       own.code ? own.msg : "their maps are gone");
 	return nft_elements_del(nl, gone->items, gone->n, err);
 }

@@ -28,7 +28,8 @@ void siblings_clear(struct siblings *siblings);
  * share ports. Code 100 and those of the store.
  */
 int siblings_read(struct attachment *att, const char *container_id,
-		  struct siblings *ret_siblings, struct cni_error *err);
+		  const struct pod *except, struct siblings *ret_siblings,
+		  struct cni_error *err);
 
 /* Adds to @elements those of the container's attachments that come before @record in that
  * order. They point to @siblings. */

@@ -30,8 +30,8 @@ static int dad_await(struct attachment *att, struct cni_error *err)
 		struct addr_list list = {};
 		struct ip_addr duplicate;
 		bool tentative;
-		int ret = addr_list_get(att->node->pod_rtnl, att->container_index,
-					AF_INET6, &list, err);
+		int ret = addr_list_get(att->pod_ns.rtnl, att->container_index, AF_INET6,
+					&list, err);
 
 		if (ret < 0)
 			return ret;
@@ -42,8 +42,8 @@ static int dad_await(struct attachment *att, struct cni_error *err)
 			return error_set(err, CNI_ERR_EXISTS, EADDRINUSE,
 					 "enabledad: %s of %s is in use on bridge %s "
 					 "already (duplicate address detection)",
-					 IP_TEXT(&duplicate), att->env.ifname,
-					 att->conf.bridge);
+					 IP_TEXT(&duplicate), att->pod->ifname,
+					 att->bridge);
 		if (!tentative)
 			return 0;
 		nanosleep(&(struct timespec){.tv_nsec = DAD_POLL_MS * 1000000L}, NULL);
@@ -52,7 +52,7 @@ static int dad_await(struct attachment *att, struct cni_error *err)
 		err, CNI_ERR_TRY_AGAIN, EAGAIN,
 		"enabledad: duplicate address detection on %s has not come to an "
 		"end in %d s",
-		att->env.ifname, DAD_WAIT_MS / 1000);
+		att->pod->ifname, DAD_WAIT_MS / 1000);
 }
 
 /* Others, who may wait for the exclusive lock, needn't wait for that. */
@@ -73,7 +73,7 @@ static int port_await(struct attachment *att, struct cni_error *err)
 {
 	for (int i = 0; i < PORT_POLLS_MAX; i++) {
 		struct link port;
-		int ret = link_get(att->node->rtnl, att->host_ifname, &port, err);
+		int ret = link_get(att->op->node.rtnl, att->pod->host_ifname, &port, err);
 
 		if (ret < 0 || !port.index || port.port.state == BR_STATE_FORWARDING ||
 		    port.port.state == BR_STATE_LISTENING ||
@@ -95,7 +95,7 @@ static int local_routes_await(struct attachment *att, struct cni_error *err)
 		bool local = addr->family == AF_INET;
 
 		for (int poll = 0; !local && poll < LOCAL_POLLS_MAX; poll++) {
-			int ret = route_is_local(att->node->pod_rtnl, addr, &local, err);
+			int ret = route_is_local(att->pod_ns.rtnl, addr, &local, err);
 
 			if (ret < 0)
 				return ret;
@@ -111,13 +111,13 @@ static int ready_add(struct attachment *att, struct cni_error *err)
 {
 	int ret;
 
-	if (att->conf.disable_container_interface)
+	if (att->network->disable_container_interface)
 		return 0;
 	ret = port_await(att, err);
 	if (ret < 0 || !attachment_uses(att, AF_INET6))
 		return ret;
-	return att->conf.enable_dad ? dad_await_unlocked(att, err)
-				    : local_routes_await(att, err);
+	return att->network->enable_dad ? dad_await_unlocked(att, err)
+					: local_routes_await(att, err);
 }
 
 const struct stage stage_ready = {

@@ -2,40 +2,34 @@
 /* Finds dead attachments, looks again under the node lock, and runs their DEL. */
 #include "reclaim.h"
 
-#include <string.h>
+#include <stdio.h>
 
 #include "ipam/ipam.h"
 #include "plugin/node/node.h"
 #include "plugin/attachment/report.h"
 #include "stages.h"
 
-/* The other attachment of the network, as DEL finds it when the namespace is gone. */
-static struct attachment namesake(const struct attachment *att, struct node *node,
-				  const char *container_id, const char *ifname)
-{
-	struct attachment other = attachment_beside(att, CNI_DEL, container_id, ifname);
-
-	other.node = node;
-	node->pod_ns = -1;
-	node->pod_rtnl = NULL;
-	return other;
-}
-
 int reclaim_delete(struct attachment *att, const char *container_id, const char *ifname,
 		   struct cni_error *err)
 {
-	struct node node = *att->node;
-	struct attachment other = namesake(att, &node, container_id, ifname);
-	int ret = stages_del(&other, err);
-	const char *line, *end;
+	struct notices *notices = &att->op->notices;
+	const char *about = notices->about;
+	bool is_timed = att->op->is_timed;
+	_cleanup_(free_p) char *other_about = NULL;
+	_cleanup_(attachment_clear) struct attachment other;
+	struct pod pod;
+	int ret;
 
-	att->node->lock = node.lock;
-	att->node->lock_fd = node.lock_fd;
-	att->node->nftables = node.nftables;
-	for (line = other.notice; line && (end = strchr(line, '\n')); line = end + 1)
-		attachment_notice(att, "DEL of %s/%s: %.*s", container_id, ifname,
-				  (int)(end - line), line);
-	free(other.notice);
+	pod_name_only(att->network, container_id, ifname, &pod);
+	attachment_init(&other, att->op, att->network, &pod);
+	other.verb = CNI_DEL;
+	if (asprintf(&other_about, "DEL of %s/%s: ", container_id, ifname) < 0)
+		other_about = NULL;
+	notices->about = other_about;
+	att->op->is_timed = false; /* The log has the stages of what was asked for. */
+	ret = stages_del(&other, err);
+	notices->about = about;
+	att->op->is_timed = is_timed;
 	if (ret < 0)
 		error_wrap(err, "deleting container %s's %s", container_id, ifname);
 	return ret;
@@ -45,12 +39,12 @@ int reclaim_delete(struct attachment *att, const char *container_id, const char 
 static int stale_delete(struct attachment *att, const char *container_id,
 			const char *ifname, struct cni_error *err)
 {
-	struct node node = *att->node;
-	struct attachment dead = namesake(att, &node, container_id, ifname);
 	enum ipam_liveness life;
-	int ret = ipam_liveness(&dead, &life, err);
+	struct pod pod;
+	int ret;
 
-	free(dead.notice);
+	pod_name_only(att->network, container_id, ifname, &pod);
+	ret = ipam_liveness(&att->ipam_env, &pod, &life, err);
 	if (ret < 0 || life == IPAM_ALIVE)
 		return ret;
 	ret = reclaim_delete(att, container_id, ifname, err);
@@ -60,17 +54,17 @@ static int stale_delete(struct attachment *att, const char *container_id,
 			    "and another program gave its addresses back",
 			    container_id, ifname);
 	if (ret == 0 && life == IPAM_STALE)
-		attachment_notice(att,
-				  "network %s: deleted container %s's %s: neither its "
-				  "interface nor its namespace is there any more",
-				  att->conf.name, container_id, ifname);
+		notice(&att->op->notices,
+		       "network %s: deleted container %s's %s: neither its "
+		       "interface nor its namespace is there any more",
+		       att->network->name, container_id, ifname);
 	return ret;
 }
 
 static int stale_delete_all(struct attachment *att, const struct ipam_owner_list *list,
 			    struct cni_error *err)
 {
-	int ret = list->n > 0 ? node_lock(att->node, NODE_EXCLUSIVE, err) : 0;
+	int ret = list->n > 0 ? node_lock(&att->op->node, NODE_EXCLUSIVE, err) : 0;
 
 	/* One that can't be deleted keeps its addresses, but not those of the others. */
 	for (size_t i = 0; ret == 0 && i < list->n; i++) {
@@ -78,7 +72,8 @@ static int stale_delete_all(struct attachment *att, const struct ipam_owner_list
 		struct cni_error own = {};
 
 		if (stale_delete(att, owner->container_id, owner->ifname, &own) < 0)
-			attachment_notice(att, "network %s: %s", att->conf.name, own.msg);
+			notice(&att->op->notices, "network %s: %s", att->network->name,
+			       own.msg);
 	}
 	return ret;
 }
@@ -86,7 +81,7 @@ static int stale_delete_all(struct attachment *att, const struct ipam_owner_list
 int reclaim_network(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list list = {};
-	int ret = ipam_stale(att, &list, err);
+	int ret = ipam_stale(&att->ipam_env, &list, err);
 
 	return ret < 0 ? ret : stale_delete_all(att, &list, err);
 }
@@ -94,15 +89,15 @@ int reclaim_network(struct attachment *att, struct cni_error *err)
 int reclaim_released(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list list = {};
-	int ret = ipam_released(att, &list, err);
+	int ret = ipam_released(&att->ipam_env, &list, err);
 
 	return ret < 0 ? ret : stale_delete_all(att, &list, err);
 }
 
 int reclaim_namesake(struct attachment *att, struct cni_error *err)
 {
-	int ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+	int ret = node_lock(&att->op->node, NODE_EXCLUSIVE, err);
 
 	return ret < 0 ? ret
-		       : stale_delete(att, att->env.container_id, att->env.ifname, err);
+		       : stale_delete(att, att->pod->container_id, att->pod->ifname, err);
 }

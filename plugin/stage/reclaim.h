@@ -6,11 +6,11 @@
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_RECLAIM_H
 #define BRIDGE_CNI_PLUGIN_STAGE_RECLAIM_H
 
-#include "conf/attachment.h"
+#include "plugin/attachment/attachment.h"
 
 /*
  * All attachments of @att's network that are not alive. Takes the node lock exclusively where there
- * are any. Tells the operator by attachment_notice(). Codes 5, 11, and those of DEL.
+ * are any. Tells the operator by notice(). Codes 5, 11, and those of DEL.
  */
 int reclaim_network(struct attachment *att, struct cni_error *err);
 

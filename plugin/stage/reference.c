@@ -80,8 +80,8 @@ static int rules_find(const struct attachment *att, struct netlink *nl,
 {
 	char comment[REFERENCE_COMMENT_MAX];
 
-	identity_reference_comment(att->conf.name, att->env.container_id, att->env.ifname,
-				   comment);
+	identity_reference_comment(att->network->name, att->pod->container_id,
+				   att->pod->ifname, comment);
 	removal->settled = removal->text.len;
 	removal->chain = "inet cni_plugins_masquerade masq_checks";
 	removal->comment = comment;
@@ -119,15 +119,14 @@ static void legacy_notice(struct attachment *att, const char *chain)
 
 		if (!iptables_legacy_has_chain(families[i].domain, chain))
 			continue;
-		attachment_notice(
-			att,
-			"chain %s, made by another plugin to masquerade container %s, is "
-			"left in table nat of %s-legacy, which nftables doesn't reach; to "
-			"remove it: %s-legacy -t nat -S POSTROUTING | sed -n "
-			"'/-j %s$/s/^-A/%s-legacy -t nat -D/p' | sh; "
-			"%s-legacy -t nat -F %s; %s-legacy -t nat -X %s",
-			chain, att->env.container_id, iptables, iptables, chain, iptables,
-			iptables, chain, iptables, chain);
+		notice(&att->op->notices,
+		       "chain %s, made by another plugin to masquerade container %s, is "
+		       "left in table nat of %s-legacy, which nftables doesn't reach; to "
+		       "remove it: %s-legacy -t nat -S POSTROUTING | sed -n "
+		       "'/-j %s$/s/^-A/%s-legacy -t nat -D/p' | sh; "
+		       "%s-legacy -t nat -F %s; %s-legacy -t nat -X %s",
+		       chain, att->pod->container_id, iptables, iptables, chain, iptables,
+		       iptables, chain, iptables, chain);
 	}
 }
 
@@ -136,9 +135,9 @@ static int reference_del(struct attachment *att, struct cni_error *err)
 	char chain[REFERENCE_CHAIN_MAX];
 	int ret = 0;
 
-	if (att->env.verb != CNI_DEL || att->had_own_veth || att->record)
+	if (att->verb != CNI_DEL || att->had_own_veth || att->record)
 		return 0;
-	identity_reference_chain(att->conf.name, att->env.container_id, chain);
+	identity_reference_chain(att->network->name, att->pod->container_id, chain);
 	for (int i = 0; i < TRIES_MAX; i++) {
 		_cleanup_(free_p) char *text = NULL;
 

@@ -97,7 +97,7 @@ static int look(struct attachment *att, int family, bool *there, struct cni_erro
 {
 	struct route_list *routes = &att->ipam.routes;
 	struct kernel_route_list list = {};
-	int ret = route_list_get(att->node->pod_rtnl, family, &list, err);
+	int ret = route_list_get(att->pod_ns.rtnl, family, &list, err);
 
 	for (size_t i = 0; ret == 0 && i < routes->n; i++) {
 		struct route *route = &routes->items[i];
@@ -119,11 +119,11 @@ static int add_all(struct attachment *att, const bool *there, bool exclusive,
 		const struct route *route = &routes->items[i];
 
 		if (!there[i])
-			queue_route_add(att->node->pod_rtnl, att->container_index,
-					att->env.ifname, route,
+			queue_route_add(att->pod_ns.rtnl, att->container_index,
+					att->pod->ifname, route,
 					exclusive && route->dst.addr.family == AF_INET6);
 	}
-	return netlink_commit(att->node->pod_rtnl, err);
+	return netlink_commit(att->pod_ns.rtnl, err);
 }
 
 /* Only where another interface was made before can one have a route to the same place, which is
@@ -167,7 +167,7 @@ static const struct ip_prefix *own_subnet(const struct attachment *att,
 
 static bool is_own_gateway(const struct attachment *att, const struct ip_addr *gw)
 {
-	for (size_t i = 0; att->conf.is_gateway && i < att->ipam.ips.n; i++)
+	for (size_t i = 0; att->network->is_gateway && i < att->ipam.ips.n; i++)
 		if (ip_equal(&att->ipam.ips.items[i].gateway, gw))
 			return true;
 	return false;
@@ -182,7 +182,7 @@ static bool gateway_forwards(const struct attachment *att, const struct ip_addr 
 
 	if (is_own_gateway(att, gw))
 		return true;
-	return route_is_local(att->node->rtnl, gw, &local, &ignored) == 0 && local &&
+	return route_is_local(att->op->node.rtnl, gw, &local, &ignored) == 0 && local &&
 	       forwarding_all_get(gw->family, &on, &ignored) == 0 && on;
 }
 
@@ -197,12 +197,12 @@ static void own_subnet_notice(struct attachment *att)
 		if (!own || gateway_forwards(att, &route->gw))
 			continue;
 		subnet = prefix_network(own);
-		attachment_notice(att,
-				  "the route to %s by %s goes before the link in the "
-				  "pod's own subnet %s: pods there reach each other only "
-				  "if that gateway forwards",
-				  PREFIX_TEXT(&route->dst), IP_TEXT(&route->gw),
-				  PREFIX_TEXT(&subnet));
+		notice(&att->op->notices,
+		       "the route to %s by %s goes before the link in the "
+		       "pod's own subnet %s: pods there reach each other only "
+		       "if that gateway forwards",
+		       PREFIX_TEXT(&route->dst), IP_TEXT(&route->gw),
+		       PREFIX_TEXT(&subnet));
 	}
 }
 
@@ -211,7 +211,7 @@ static int routes_add(struct attachment *att, struct cni_error *err)
 	_cleanup_(free_p) bool *there = NULL;
 	int ret;
 
-	if (att->conf.disable_container_interface || att->ipam.routes.n == 0)
+	if (att->network->disable_container_interface || att->ipam.routes.n == 0)
 		return 0;
 	there = calloc(att->ipam.routes.n, sizeof(*there));
 	if (!there)
@@ -271,7 +271,7 @@ static int routes_check(struct attachment *att, struct cni_error *err)
 
 	if (routes->n == 0)
 		return 0;
-	ret = route_list_get(att->node->pod_rtnl, AF_UNSPEC, &list, err);
+	ret = route_list_get(att->pod_ns.rtnl, AF_UNSPEC, &list, err);
 	for (size_t i = 0; ret == 0 && i < routes->n; i++) {
 		const struct route *expected = &routes->items[i];
 		bool there = false;
@@ -284,7 +284,7 @@ static int routes_check(struct attachment *att, struct cni_error *err)
 		route_found_text(&list, expected, found, sizeof(found));
 		ret = error_set(err, CNI_ERR_CHECK, ENETUNREACH,
 				"%s: expected a route to %s by %s, found %s",
-				att->env.netns, PREFIX_TEXT(&expected->dst),
+				att->pod->netns, PREFIX_TEXT(&expected->dst),
 				expected->gw.family ? IP_TEXT(&expected->gw) : "the link",
 				found);
 	}

@@ -59,8 +59,9 @@ static void template_add(const char *template, const struct spoof_sets *sets,
 	}
 }
 
-static int rules_wanted(const struct net_conf *conf, struct rule_list *ret_list,
-			struct cni_error *err)
+/* @addresses: those of spoofCheck are needed, too. */
+static int rules_wanted(const struct network *conf, bool addresses,
+			struct rule_list *ret_list, struct cni_error *err)
 {
 	_cleanup_(rule_list_clear) struct rule_list list = {
 		.family = "bridge",
@@ -80,7 +81,7 @@ static int rules_wanted(const struct net_conf *conf, struct rule_list *ret_list,
 		struct text text = {};
 
 		/* They may be there for pods of a time when it was configured. */
-		rule->optional = templates[i].addresses && !conf->spoof_check;
+		rule->optional = templates[i].addresses && !addresses;
 		template_add(templates[i].text, &sets, &text);
 		rule->chain = &prerouting;
 		snprintf(rule->kind, sizeof(rule->kind), "%s", templates[i].kind);
@@ -115,8 +116,8 @@ static int kept_note(const struct record *record, void *data, struct cni_error *
 static int complete(struct attachment *att, struct rule_list *wanted,
 		    struct cni_error *err)
 {
-	struct kept kept = {.configured = att->conf.spoof_check};
-	int ret = ipam_record_each(att, kept_note, &kept, err);
+	struct kept kept = {.configured = att->network->spoof_check};
+	int ret = ipam_record_each(&att->ipam_env, kept_note, &kept, err);
 	size_t n = 0;
 
 	for (size_t i = 0; ret == 0 && i < wanted->n; i++) {
@@ -134,31 +135,35 @@ static int complete(struct attachment *att, struct rule_list *wanted,
 	return ret;
 }
 
-static int spoofcheck_rules(struct attachment *att, struct cni_error *err)
+/* The rules that pods with these checks need. */
+static int rules_settle(struct attachment *att, bool macs, bool addresses,
+			struct cni_error *err)
 {
 	_cleanup_(rule_list_clear) struct rule_list wanted = {};
 	int ret;
 
-	if (!att->conf.mac_spoof_check)
+	if (!macs)
 		return 0;
-	ret = rules_wanted(&att->conf, &wanted, err);
+	ret = rules_wanted(att->network, addresses, &wanted, err);
 	wanted.complete = complete;
 	return ret < 0 ? ret : rules_ensure(att, stage_spoofcheck.name, &wanted, err);
+}
+
+static int spoofcheck_rules(struct attachment *att, struct cni_error *err)
+{
+	return rules_settle(att, att->pod->mac_spoof_check, att->pod->spoof_check, err);
 }
 
 /* Where the configuration asks for no check any more, too: those that have it keep it. */
 static int spoofcheck_repair_shared(struct attachment *net, struct cni_error *err)
 {
-	const struct net_conf configured = net->conf;
-	struct kept kept = {.configured = configured.spoof_check};
-	int ret = ipam_record_each(net, kept_note, &kept, err);
+	const struct network *network = net->network;
+	struct kept kept = {.configured = network->spoof_check};
+	int ret = ipam_record_each(&net->ipam_env, kept_note, &kept, err);
 
-	net->conf.mac_spoof_check |= kept.macs;
-	net->conf.spoof_check |= kept.addresses;
-	if (ret == 0)
-		ret = spoofcheck_rules(net, err);
-	net->conf = configured;
-	return ret;
+	return ret < 0 ? ret
+		       : rules_settle(net, network->mac_spoof_check || kept.macs,
+				      network->spoof_check || kept.addresses, err);
 }
 
 /* The first of the attachment's elements that is missing, or NULL. */
@@ -166,7 +171,7 @@ static int missing_find(struct attachment *att, const struct nft_element_list *e
 			const struct nft_element **ret_missing, struct cni_error *err)
 {
 	struct netlink *nl;
-	int ret = node_nftables(att->node, &nl, err);
+	int ret = node_nftables(&att->op->node, &nl, err);
 
 	*ret_missing = NULL;
 	for (size_t i = 0; ret == 0 && i < elements->n; i++) {
@@ -193,13 +198,13 @@ static int spoofcheck_repair(struct attachment *att, struct cni_error *err)
 
 	if (!att->record->spoof_check)
 		return 0;
-	spoof_sets_name(att->conf.owner, &sets);
+	spoof_sets_name(att->owner, &sets);
 	ret = spoof_elements_make(att, &sets, &elements, err);
 	if (ret == 0)
 		ret = missing_find(att, &elements, &missing, err);
 	if (ret < 0 || !missing)
 		return ret;
-	ret = node_nftables(att->node, &nl, err);
+	ret = node_nftables(&att->op->node, &nl, err);
 	if (ret == 0)
 		ret = nft_elements_add(nl, elements.items, elements.n, 0, err);
 	if (ret == 0)
@@ -215,10 +220,10 @@ static int spoofcheck_check(struct attachment *att, struct cni_error *err)
 	struct spoof_sets sets;
 	int ret;
 
-	if (!att->conf.mac_spoof_check)
+	if (!att->pod->mac_spoof_check)
 		return 0;
-	spoof_sets_name(att->conf.owner, &sets);
-	ret = rules_wanted(&att->conf, &wanted, err);
+	spoof_sets_name(att->owner, &sets);
+	ret = rules_wanted(att->network, att->pod->spoof_check, &wanted, err);
 	if (ret == 0)
 		ret = rules_check(att, stage_spoofcheck.name, &wanted, err);
 	if (ret == 0)
@@ -231,8 +236,8 @@ static int spoofcheck_check(struct attachment *att, struct cni_error *err)
 			 "%s: expected an element for %s in set %s of table "
 			 "bridge " RULES_TABLE ", found none: what the pod sends is "
 			 "dropped, or not looked at",
-			 att->conf.spoof_check ? "spoofCheck" : "macspoofchk",
-			 att->host_ifname, missing->set->name);
+			 att->pod->spoof_check ? "spoofCheck" : "macspoofchk",
+			 att->pod->host_ifname, missing->set->name);
 }
 
 const struct stage stage_spoofcheck = {

@@ -32,8 +32,8 @@ void spoof_sets_name(uint64_t owner, struct spoof_sets *sets)
 	}
 }
 
-/* What a pod is known by. */
-struct pod {
+/* A pod by what it may send from. */
+struct sender {
 	const char *port;
 	const struct mac_addr *mac;
 	const struct ip_addr *addresses;
@@ -65,7 +65,7 @@ static void address_add(struct nft_element_list *elements, const struct spoof_se
 	element_add(elements, sets, SPOOF_TARGETS6, port, ip->bytes, 16);
 }
 
-static int pod_elements(const struct spoof_sets *sets, const struct pod *pod,
+static int pod_elements(const struct spoof_sets *sets, const struct sender *pod,
 			bool addresses, struct nft_element_list *elements,
 			struct cni_error *err)
 {
@@ -89,9 +89,9 @@ int spoof_elements_make(const struct attachment *att, const struct spoof_sets *s
 {
 	_cleanup_(free_p) struct ip_addr *addresses = NULL;
 	size_t n = att->ipam.ips.n;
-	struct pod pod = {att->host_ifname, &att->container_mac, NULL, n};
+	struct sender pod = {att->pod->host_ifname, &att->container_mac, NULL, n};
 
-	if (!att->conf.mac_spoof_check)
+	if (!att->pod->mac_spoof_check)
 		return 0;
 	addresses = calloc(n + 1, sizeof(*addresses));
 	if (!addresses)
@@ -99,7 +99,7 @@ int spoof_elements_make(const struct attachment *att, const struct spoof_sets *s
 	for (size_t i = 0; i < n; i++)
 		addresses[i] = att->ipam.ips.items[i].address.addr;
 	pod.addresses = addresses;
-	return pod_elements(sets, &pod, att->conf.spoof_check, elements, err);
+	return pod_elements(sets, &pod, att->pod->spoof_check, elements, err);
 }
 
 /* @all: those of spoofCheck, too. */
@@ -109,7 +109,7 @@ static int record_elements(const struct record *record, bool all,
 {
 	_cleanup_(free_p) struct ip_addr *addresses = NULL;
 	char port[IF_NAMESIZE];
-	struct pod pod = {port, &record->mac, NULL, record->n};
+	struct sender pod = {port, &record->mac, NULL, record->n};
 
 	identity_host_ifname(record->network, record->container_id, record->ifname, port);
 	addresses = calloc(record->n + 1, sizeof(*addresses));
@@ -168,7 +168,7 @@ static int sentinels_make(const struct spoof_sets *sets,
 {
 	const struct mac_addr mac = {};
 	const struct ip_addr address = {.family = AF_INET};
-	const struct pod nobody = {SPOOF_NOBODY, &mac, &address, 1};
+	const struct sender nobody = {SPOOF_NOBODY, &mac, &address, 1};
 
 	return pod_elements(sets, &nobody, true, elements, err);
 }
@@ -187,12 +187,12 @@ static int record_fill(const struct record *record, void *data, struct cni_error
 
 	/* The attachment's own are added, and undone, by themselves. */
 	if (!record->spoof_check ||
-	    (strcmp(record->container_id, filling->att->env.container_id) == 0 &&
-	     strcmp(record->ifname, filling->att->env.ifname) == 0))
+	    (strcmp(record->container_id, filling->att->pod->container_id) == 0 &&
+	     strcmp(record->ifname, filling->att->pod->ifname) == 0))
 		return 0;
 	ret = record_elements(record,
 			      record_says(record->spoof_addresses,
-					  filling->att->conf.spoof_check),
+					  filling->att->pod->spoof_check),
 			      filling->sets, &elements, err);
 	elements_text(filling->sets, &elements, filling->text);
 	return ret;
@@ -206,13 +206,14 @@ static int fill(struct attachment *att, struct text *text, struct cni_error *err
 	struct filling filling = {att, &sets, text};
 	int ret;
 
-	spoof_sets_name(att->conf.owner, &sets);
+	spoof_sets_name(att->owner, &sets);
 	ret = sentinels_make(&sets, &sentinels, err);
 	elements_text(&sets, &sentinels, text);
-	return ret < 0 ? ret : ipam_record_each(att, record_fill, &filling, err);
+	return ret < 0 ? ret
+		       : ipam_record_each(&att->ipam_env, record_fill, &filling, err);
 }
 
-int spoof_sets_wanted(const struct net_conf *conf, struct rule_list *list,
+int spoof_sets_wanted(const struct network *conf, struct rule_list *list,
 		      struct cni_error *err)
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list sentinels = {};

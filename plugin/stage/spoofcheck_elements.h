@@ -33,7 +33,7 @@ struct spoof_sets {
 void spoof_sets_name(uint64_t owner, struct spoof_sets *sets);
 
 /* "add set ..." lines, and what holds them filled. */
-int spoof_sets_wanted(const struct net_conf *conf, struct rule_list *list,
+int spoof_sets_wanted(const struct network *conf, struct rule_list *list,
 		      struct cni_error *err);
 
 /*

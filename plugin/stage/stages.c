@@ -6,7 +6,6 @@
 
 #include "ipam/ipam.h"
 #include "ipam/store/record.h"
-#include "plugin/attachment/log.h"
 #include "plugin/attachment/report.h"
 #include "plugin/nft/rules_retire.h"
 
@@ -22,13 +21,10 @@ static int timed(struct attachment *att, const struct stage *stage,
 		 int (*verb)(struct attachment *, struct cni_error *),
 		 struct cni_error *err)
 {
-	uint64_t start = log_clock(att);
+	uint64_t start = operation_clock(att->op);
 	int ret = verb(att, err);
 
-	if (att->timings_n < TIMINGS_MAX) {
-		att->timings[att->timings_n].stage = stage->name;
-		att->timings[att->timings_n++].microseconds = log_clock(att) - start;
-	}
+	operation_time(att->op, stage->name, start);
 	return ret;
 }
 
@@ -62,12 +58,12 @@ static void blame_lost_bridge(const struct attachment *att, struct cni_error *er
 	struct cni_error first = *err;
 
 	if (!att->bridge_index ||
-	    netlink_ifindex(att->node->rtnl, att->conf.bridge) == att->bridge_index)
+	    netlink_ifindex(att->op->node.rtnl, att->bridge) == att->bridge_index)
 		return;
 	error_clear(err);
 	error_set(err, CNI_ERR_TRY_AGAIN, ENODEV,
 		  "bridge: %s was deleted while a pod was being attached to it",
-		  att->conf.bridge);
+		  att->bridge);
 	error_details(err, "%s", first.msg);
 }
 
@@ -77,9 +73,9 @@ static _noinline_ void add_undo(struct attachment *att, size_t n, struct cni_err
 	struct cni_error undo_err = {};
 
 	blame_lost_bridge(att, err);
-	netlink_discard(att->node->rtnl);
-	netlink_discard(att->node->pod_rtnl);
-	netlink_discard(att->node->nftables);
+	netlink_discard(att->op->node.rtnl);
+	netlink_discard(att->pod_ns.rtnl);
+	netlink_discard(att->op->node.nftables);
 	if (undo(att, n, &undo_err) < 0)
 		error_details(err, "undoing it failed, too: %s", undo_err.msg);
 }
@@ -119,11 +115,11 @@ int stages_del(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(record_clear) struct record record = {};
 	struct cni_error record_err = {};
-	const char *bridge = att->conf.bridge;
 	int ret, record_ret = -ENOENT;
 
-	if (att->env.verb != CNI_ADD)
-		record_ret = ipam_record_read(att, &record, &record_err);
+	if (att->verb != CNI_ADD)
+		record_ret = ipam_record_read(&att->ipam_env, att->pod, &record,
+					      &record_err);
 	/* Without it the last stage would remove what says what else there is. */
 	if (record_err.code) {
 		*err = record_err;
@@ -132,14 +128,14 @@ int stages_del(struct attachment *att, struct cni_error *err)
 	att->record = record_ret == 0 ? &record : NULL;
 	/* The three names are one attachment's: DEL takes it from the bridge that its record
 	 * has, whichever is configured by now. */
-	if (att->record && !record_is_on(&record, bridge))
-		net_conf_set_owner(&att->conf, NULL, record.bridge);
+	if (att->record && !record_is_on(&record, att->bridge))
+		attachment_set_bridge(att, record.bridge);
 	ret = undo(att, ARRAY_SIZE(stages), err);
 	att->record = NULL;
-	if (ret == 0 && att->was_last && att->env.verb != CNI_ADD)
+	if (ret == 0 && att->was_last && att->verb != CNI_ADD)
 		rules_retire(att);
-	if (att->conf.bridge != bridge)
-		net_conf_set_owner(&att->conf, NULL, bridge);
+	if (att->bridge == record.bridge)
+		attachment_set_bridge(att, att->network->bridge);
 	return ret;
 }
 
@@ -152,13 +148,13 @@ static bool repair_one(struct attachment *att,
 	if (verb(att, &err) == 0)
 		return true;
 	blame_lost_bridge(att, &err);
-	netlink_discard(att->node->rtnl);
-	netlink_discard(att->node->nftables);
+	netlink_discard(att->op->node.rtnl);
+	netlink_discard(att->op->node.nftables);
 	report_error(att, &err);
 	return false;
 }
 
-void stages_repair(struct attachment *net, struct attachment *connected, size_t n)
+void stages_repair(struct attachment *net, struct attachment *const *connected, size_t n)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(stages); i++)
 		if (stages[i]->repair_shared)
@@ -167,8 +163,8 @@ void stages_repair(struct attachment *net, struct attachment *connected, size_t 
 		if (!stages[i]->repair)
 			continue;
 		for (size_t k = 0; k < n; k++)
-			if (!connected[k].given_up)
-				connected[k].given_up = !repair_one(&connected[k],
-								    stages[i]->repair);
+			if (!connected[k]->given_up)
+				connected[k]->given_up = !repair_one(connected[k],
+								     stages[i]->repair);
 	}
 }

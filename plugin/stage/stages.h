@@ -6,7 +6,7 @@
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_STAGES_H
 #define BRIDGE_CNI_PLUGIN_STAGE_STAGES_H
 
-#include "conf/attachment.h"
+#include "plugin/attachment/attachment.h"
 #include "plugin/node/node.h"
 
 /*
@@ -65,6 +65,6 @@ int stages_del(struct attachment *att, struct cni_error *err);
  * all of the @n connected attachments, so that a later one finds all ports in place. An
  * attachment whose repair fails is left at that. All errors go to the report.
  */
-void stages_repair(struct attachment *net, struct attachment *connected, size_t n);
+void stages_repair(struct attachment *net, struct attachment *const *connected, size_t n);
 
 #endif

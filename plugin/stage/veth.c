@@ -19,28 +19,28 @@
 
 static struct mac_addr container_mac(const struct attachment *att)
 {
-	if (att->conf.mac.set)
-		return att->conf.mac;
+	if (att->pod->mac.set)
+		return att->pod->mac;
 	if (att->ipam.ips.n > 0)
 		return identity_mac_of_ip(&att->ipam.ips.items[0].address.addr);
-	return identity_container_mac(att->conf.name, att->env.container_id,
-				      att->env.ifname);
+	return identity_container_mac(att->network->name, att->pod->container_id,
+				      att->pod->ifname);
 }
 
 /* The kernel says only that some name or other exists: say which. */
 static int explain(struct attachment *att, int ret, struct cni_error *err)
 {
-	const char *name = att->env.ifname;
+	const char *name = att->pod->ifname;
 
-	if (ret == -EEXIST && netlink_ifindex(att->node->pod_rtnl, name)) {
+	if (ret == -EEXIST && netlink_ifindex(att->pod_ns.rtnl, name)) {
 		error_clear(err);
 		return error_set(err, CNI_ERR_EXISTS, EEXIST,
 				 "CNI_IFNAME: an interface %s exists in %s already", name,
-				 att->env.netns);
+				 att->pod->netns);
 	}
 	if (ret == -EXFULL)
 		error_wrap(err, "bridge %s is full (a Linux bridge has at most %d ports)",
-			   att->conf.bridge, BRIDGE_PORTS_MAX);
+			   att->bridge, BRIDGE_PORTS_MAX);
 	return ret;
 }
 
@@ -52,9 +52,9 @@ static int bridge_mtu_look_again(struct attachment *att, struct cni_error *err)
 	struct link bridge;
 	int ret;
 
-	if (att->mtu >= att->bridge_mtu || att->conf.version < CNI_1_1_0)
+	if (att->mtu >= att->bridge_mtu || att->network->version < CNI_1_1_0)
 		return 0;
-	ret = link_get_by_index(att->node->rtnl, att->bridge_index, &bridge, err);
+	ret = link_get_by_index(att->op->node.rtnl, att->bridge_index, &bridge, err);
 	if (ret == 0 && bridge.index)
 		att->bridge_mtu = bridge.mtu;
 	if (ret < 0)
@@ -64,25 +64,25 @@ static int bridge_mtu_look_again(struct attachment *att, struct cni_error *err)
 
 static int make(struct attachment *att, struct cni_error *err)
 {
-	const struct net_conf *conf = &att->conf;
-	struct netlink *nl = att->node->rtnl;
+	const struct network *conf = att->network;
+	struct netlink *nl = att->op->node.rtnl;
 	char alias[LINK_ALIAS_MAX];
 	struct veth_spec spec = {
-		.host_name = att->host_ifname,
-		.peer_name = att->env.ifname,
+		.host_name = att->pod->host_ifname,
+		.peer_name = att->pod->ifname,
 		.host_mac = att->host_mac,
 		.peer_mac = att->container_mac,
 		.mtu = att->mtu,
 		.bridge = att->bridge_index,
-		.peer_ns = att->node->pod_ns,
+		.peer_ns = att->pod_ns.fd,
 		.alias = alias,
-		.hairpin = net_conf_hairpin(conf),
+		.hairpin = pod_wants_hairpin(att->network, att->pod),
 		.isolated = conf->port_isolation,
 		.no_link_local = att->bridge_ipv6 && att->mtu >= IPV6_MIN_MTU,
 	};
 	int ret;
 
-	identity_alias(conf->name, att->env.container_id, att->env.ifname, alias);
+	identity_alias(conf->name, att->pod->container_id, att->pod->ifname, alias);
 	queue_veth_add(nl, &spec);
 	ret = netlink_commit(nl, err);
 	if (ret < 0)
@@ -101,11 +101,11 @@ static _noinline_ void half_made_del(struct attachment *att)
 
 static int veth_add(struct attachment *att, struct cni_error *err)
 {
-	const struct net_conf *conf = &att->conf;
+	const struct network *conf = att->network;
 	int ret;
 
-	att->host_mac = identity_host_mac(conf->owner, att->env.container_id,
-					  att->env.ifname);
+	att->host_mac = identity_host_mac(conf->owner, att->pod->container_id,
+					  att->pod->ifname);
 	att->container_mac = container_mac(att);
 	att->mtu = conf->mtu ? conf->mtu : att->bridge_mtu;
 	ret = make(att, err);
@@ -114,7 +114,7 @@ static int veth_add(struct attachment *att, struct cni_error *err)
 	if (ret < 0)
 		return explain(att, ret, err);
 
-	att->container_index = netlink_ifindex(att->node->pod_rtnl, att->env.ifname);
+	att->container_index = netlink_ifindex(att->pod_ns.rtnl, att->pod->ifname);
 	return bridge_mtu_look_again(att, err);
 }
 
@@ -129,8 +129,8 @@ static int differs(struct cni_error *err, const char *ifname, const char *what,
 static const struct interface *prev_interface(const struct attachment *att,
 					      const char *name, const char *sandbox)
 {
-	for (size_t i = 0; i < att->conf.prev_result.interfaces.n; i++) {
-		const struct interface *item = &att->conf.prev_result.interfaces.items[i];
+	for (size_t i = 0; i < att->pod->prev_result.interfaces.n; i++) {
+		const struct interface *item = &att->pod->prev_result.interfaces.items[i];
 		const char *at = item->sandbox ? item->sandbox : "";
 
 		if (item->name && strcmp(item->name, name) == 0 &&
@@ -157,8 +157,8 @@ static int mac_check(const struct attachment *att, const struct link *link,
 static int container_end_check(struct attachment *att, struct link *link,
 			       struct cni_error *err)
 {
-	const char *name = att->env.ifname;
-	int ret = link_get(att->node->pod_rtnl, name, link, err);
+	const char *name = att->pod->ifname;
+	int ret = link_get(att->pod_ns.rtnl, name, link, err);
 
 	if (ret < 0)
 		return ret;
@@ -166,14 +166,14 @@ static int container_end_check(struct attachment *att, struct link *link,
 		return error_set(
 			err, CNI_ERR_CHECK, ENODEV,
 			"%s: expected the interface in %s, found none of that name", name,
-			att->env.netns);
+			att->pod->netns);
 	if (strcmp(link->kind, "veth") != 0)
 		return differs(err, name, "an interface of kind", "veth", link->kind);
-	if (!link->up && !att->conf.disable_container_interface)
+	if (!link->up && !att->network->disable_container_interface)
 		return differs(err, name, "it", "up", "it down");
 	att->container_index = link->index;
 	att->container_mac = link->mac;
-	return mac_check(att, link, att->env.netns, err);
+	return mac_check(att, link, att->pod->netns, err);
 }
 
 static const char *on_off(bool on)
@@ -187,19 +187,19 @@ static uint32_t expected_mtu(const struct attachment *att, const struct link *po
 {
 	const struct interface *prev = prev_interface(att, port->name, NULL);
 
-	return att->conf.mtu || !prev ? att->conf.mtu : prev->mtu;
+	return att->network->mtu || !prev ? att->network->mtu : prev->mtu;
 }
 
 static int port_check(const struct attachment *att, const struct link *port,
 		      struct cni_error *err)
 {
-	const struct net_conf *conf = &att->conf;
+	const struct network *conf = att->network;
 	uint32_t mtu = expected_mtu(att, port);
 	char expected[16], found[16];
 
-	if (port->port.hairpin != net_conf_hairpin(conf))
+	if (port->port.hairpin != pod_wants_hairpin(att->network, att->pod))
 		return differs(err, port->name, "hairpin mode",
-			       on_off(net_conf_hairpin(conf)),
+			       on_off(pod_wants_hairpin(att->network, att->pod)),
 			       on_off(port->port.hairpin));
 	if (port->port.isolated != conf->port_isolation)
 		return differs(err, port->name, "port isolation",
@@ -218,13 +218,13 @@ static int master_differs(struct attachment *att, const struct link *port,
 	int ret = 0;
 
 	if (port->master)
-		ret = link_get_by_index(att->node->rtnl, port->master, &master, err);
+		ret = link_get_by_index(att->op->node.rtnl, port->master, &master, err);
 	if (ret < 0)
 		return ret;
 	return error_set(
 		err, CNI_ERR_CHECK, EINVAL,
 		"%s: expected it to be a port of bridge %s, found it a port of %s",
-		port->name, att->conf.bridge, master.index ? master.name : "none");
+		port->name, att->bridge, master.index ? master.name : "none");
 }
 
 /*
@@ -238,14 +238,14 @@ static int veth_check(struct attachment *att, struct cni_error *err)
 
 	ret = container_end_check(att, &inside, err);
 	if (ret == 0)
-		ret = link_get_by_index(att->node->rtnl, inside.peer, &outside, err);
+		ret = link_get_by_index(att->op->node.rtnl, inside.peer, &outside, err);
 	if (ret < 0)
 		return ret;
 	if (!outside.index || strcmp(outside.kind, "veth") != 0 ||
 	    outside.peer != inside.index)
 		return error_set(err, CNI_ERR_CHECK, ENODEV,
 				 "%s: expected its other end on the node, found none",
-				 att->env.ifname);
+				 att->pod->ifname);
 	if (outside.master != att->bridge_index)
 		return master_differs(att, &outside, err);
 	if (!outside.up)
@@ -262,16 +262,16 @@ static int veth_check(struct attachment *att, struct cni_error *err)
  */
 static int foreign_del(struct attachment *att, struct cni_error *err)
 {
-	struct node *node = att->node;
+	struct node *node = &att->op->node;
 	struct link inside, outside, bridge;
 	int ret;
 
-	if (!att->env.netns[0] || att->record)
+	if (!att->pod->netns[0] || att->record)
 		return 0;
 	/* Mostly it is gone. */
-	if (node_open_pod(node, &att->env, err) < 0)
+	if (attachment_open_pod(att, err) < 0)
 		return error_clear(err);
-	ret = link_get(node->pod_rtnl, att->env.ifname, &inside, err);
+	ret = link_get(att->pod_ns.rtnl, att->pod->ifname, &inside, err);
 	if (ret < 0 || !inside.index || strcmp(inside.kind, "veth") != 0)
 		return ret;
 	ret = link_get_by_index(node->rtnl, inside.peer, &outside, err);
@@ -281,12 +281,12 @@ static int foreign_del(struct attachment *att, struct cni_error *err)
 	if (strncmp(outside.alias, LINK_ALIAS_PREFIX, strlen(LINK_ALIAS_PREFIX)) == 0)
 		return 0;
 	ret = link_get_by_index(node->rtnl, outside.master, &bridge, err);
-	if (ret < 0 || strcmp(bridge.name, att->conf.bridge) != 0)
+	if (ret < 0 || strcmp(bridge.name, att->bridge) != 0)
 		return ret;
 	/* By the pod's end: what is known of it was chosen in the pod, which so can only
 	 * harm itself. */
-	queue_link_del(node->pod_rtnl, att->env.ifname);
-	ret = netlink_commit(node->pod_rtnl, err);
+	queue_link_del(att->pod_ns.rtnl, att->pod->ifname);
+	ret = netlink_commit(att->pod_ns.rtnl, err);
 	/* Another DEL of the same pod was quicker. */
 	return ret == -ENODEV ? error_clear(err) : ret;
 }
@@ -294,7 +294,7 @@ static int foreign_del(struct attachment *att, struct cni_error *err)
 /* Group numbers of people's own are small. */
 static uint32_t group_of(const struct attachment *att)
 {
-	return hash_text(att->host_ifname) | 1u << 31;
+	return hash_text(att->pod->host_ifname) | 1u << 31;
 }
 
 static void connections_delete(void *data)
@@ -307,14 +307,14 @@ static void connections_delete(void *data)
 static int links_del(struct attachment *att, unsigned int veth_index,
 		     struct cni_error *err)
 {
-	bool has_ifb = att->env.verb != CNI_ADD || att->conf.bandwidth.egress.rate;
-	struct link_known veth = {veth_index, att->host_ifname};
-	struct netlink *nl = att->node->rtnl;
+	bool has_ifb = att->verb != CNI_ADD || att->pod->bandwidth.egress.rate;
+	struct link_known veth = {veth_index, att->pod->host_ifname};
+	struct netlink *nl = att->op->node.rtnl;
 	char ifb_name[IF_NAMESIZE];
 	struct link_known ifb = {.name = ifb_name};
 	bool forget;
 
-	identity_ifb(att->host_ifname, ifb_name);
+	identity_ifb(att->pod->host_ifname, ifb_name);
 	ifb.index = has_ifb ? netlink_ifindex(nl, ifb_name) : 0;
 	if (veth.index && ifb.index)
 		queue_link_pair_del(nl, &veth, &ifb, group_of(att));
@@ -324,7 +324,7 @@ static int links_del(struct attachment *att, unsigned int veth_index,
 	forget = conntrack_prepare(att);
 	if (att->need_not_wait)
 		return netlink_commit_announced(
-			nl, att->node->nftables,
+			nl, att->op->node.nftables,
 			(const unsigned int[]){veth.index, ifb.index}, 2,
 			forget ? connections_delete : NULL, att, err);
 	if (forget)
@@ -335,17 +335,18 @@ static int links_del(struct attachment *att, unsigned int veth_index,
 static int veth_del(struct attachment *att, struct cni_error *err)
 {
 	struct link host;
-	int ret = link_get(att->node->rtnl, att->host_ifname, &host, err);
+	int ret = link_get(att->op->node.rtnl, att->pod->host_ifname, &host, err);
 
 	/* This one's ADD was refused for that. */
-	if (ret < 0 || identity_alias_is_anothers(host.alias, att->conf.name,
-						  att->env.container_id, att->env.ifname))
+	if (ret < 0 ||
+	    identity_alias_is_anothers(host.alias, att->network->name,
+				       att->pod->container_id, att->pod->ifname))
 		return ret;
 	att->had_own_veth = host.index != 0;
 	ret = links_del(att, host.index, err);
 	if (ret == -ENODEV) /* it went with the pod's end meanwhile */
 		ret = error_clear(err);
-	if (ret == 0 && !att->had_own_veth && att->env.verb == CNI_DEL)
+	if (ret == 0 && !att->had_own_veth && att->verb == CNI_DEL)
 		ret = foreign_del(att, err);
 	return ret;
 }
@@ -353,24 +354,24 @@ static int veth_del(struct attachment *att, struct cni_error *err)
 /* The port as ADD made it; the pod's end is the pod's. */
 static int veth_repair(struct attachment *att, struct cni_error *err)
 {
-	const struct net_conf *conf = &att->conf;
-	struct netlink *nl = att->node->rtnl;
+	const struct network *conf = att->network;
+	struct netlink *nl = att->op->node.rtnl;
 	struct link port;
-	int ret = link_get(nl, att->host_ifname, &port, err);
+	int ret = link_get(nl, att->pod->host_ifname, &port, err);
 
 	if (ret < 0 || !port.index) /* gone by now: its DEL or its pod's end */
 		return ret;
 	att->host_index = port.index;
 	att->mtu = port.mtu;
 	if (port.master == att->bridge_index && port.up &&
-	    port.port.hairpin == net_conf_hairpin(conf) &&
+	    port.port.hairpin == pod_wants_hairpin(att->network, att->pod) &&
 	    port.port.isolated == conf->port_isolation)
 		return 0;
 	queue_port_attach(nl, port.index,
 			  &(struct veth_spec){
 				  .host_name = port.name,
 				  .bridge = att->bridge_index,
-				  .hairpin = net_conf_hairpin(conf),
+				  .hairpin = pod_wants_hairpin(att->network, att->pod),
 				  .isolated = conf->port_isolation,
 			  });
 	ret = netlink_commit(nl, err);

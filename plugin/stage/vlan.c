@@ -14,11 +14,11 @@
 void vlan_queue_port(const struct attachment *att, unsigned int port, const char *name,
 		     const struct vlan_trunk_list *tagged)
 {
-	uint16_t native = net_conf_native_vlan(&att->conf);
+	uint16_t native = network_native_vlan(att->network);
 	uint16_t by_default = att->bridge_default_vlan;
-	struct netlink *nl = att->node->rtnl;
+	struct netlink *nl = att->op->node.rtnl;
 
-	if (!att->conf.preserve_default_vlan && by_default && by_default != native)
+	if (!att->network->preserve_default_vlan && by_default && by_default != native)
 		queue_port_vlan_del(nl, port, name, by_default);
 	for (size_t i = 0; tagged && i < tagged->n; i++) {
 		const struct vlan_trunk *trunk = &tagged->items[i];
@@ -34,21 +34,21 @@ void vlan_queue_port(const struct attachment *att, unsigned int port, const char
 }
 
 /* Addresses for it come from an IPAM only. */
-static bool wants_gateway(const struct net_conf *conf)
+static bool wants_gateway(const struct network *conf)
 {
 	return conf->vlan && conf->is_gateway && conf->ipam.type && *conf->ipam.type;
 }
 
 static int vlan_add(struct attachment *att, struct cni_error *err)
 {
-	const struct net_conf *conf = &att->conf;
-	struct netlink *nl = att->node->rtnl;
+	const struct network *conf = att->network;
+	struct netlink *nl = att->op->node.rtnl;
 	int ret;
 
-	if (!net_conf_native_vlan(conf))
+	if (!network_native_vlan(conf))
 		return 0;
-	vlan_queue_port(att, netlink_ifindex(nl, att->host_ifname), att->host_ifname,
-			&conf->vlan_trunk);
+	vlan_queue_port(att, netlink_ifindex(nl, att->pod->host_ifname),
+			att->pod->host_ifname, &conf->vlan_trunk);
 	ret = netlink_commit(nl, err);
 	return ret < 0 || !wants_gateway(conf) ? ret : vlan_gateway_ensure(att, err);
 }
@@ -73,8 +73,8 @@ int vlan_native_check(const char *port, uint16_t vlan, const struct port_vlans *
 static int trunk_check(const struct attachment *att, const struct port_vlans *vlans,
 		       struct cni_error *err)
 {
-	for (size_t i = 0; i < att->conf.vlan_trunk.n; i++) {
-		const struct vlan_trunk *trunk = &att->conf.vlan_trunk.items[i];
+	for (size_t i = 0; i < att->network->vlan_trunk.n; i++) {
+		const struct vlan_trunk *trunk = &att->network->vlan_trunk.items[i];
 		uint32_t vlan = trunk->min_id;
 
 		while (vlan && vlan < trunk->max_id && vlans->member[vlan])
@@ -86,12 +86,12 @@ static int trunk_check(const struct attachment *att, const struct port_vlans *vl
 				err, CNI_ERR_CHECK, EINVAL,
 				"%s: expected a trunk port with VLAN %u, found it "
 				"not in that VLAN",
-				att->host_ifname, vlan);
+				att->pod->host_ifname, vlan);
 	}
 	return 0;
 }
 
-static bool asks_for(const struct net_conf *conf, uint32_t vlan)
+static bool asks_for(const struct network *conf, uint32_t vlan)
 {
 	for (size_t i = 0; i < conf->vlan_trunk.n; i++) {
 		const struct vlan_trunk *trunk = &conf->vlan_trunk.items[i];
@@ -99,7 +99,7 @@ static bool asks_for(const struct net_conf *conf, uint32_t vlan)
 		if (vlan == trunk->id || (vlan >= trunk->min_id && vlan <= trunk->max_id))
 			return true;
 	}
-	return vlan == net_conf_native_vlan(conf);
+	return vlan == network_native_vlan(conf);
 }
 
 /* Another one's frames, where preserveDefaultVlan is false. */
@@ -108,13 +108,13 @@ static int default_vlan_check(const struct attachment *att,
 {
 	uint16_t vlan = att->bridge_default_vlan;
 
-	if (att->conf.preserve_default_vlan || !vlans->member[vlan] ||
-	    asks_for(&att->conf, vlan))
+	if (att->network->preserve_default_vlan || !vlans->member[vlan] ||
+	    asks_for(att->network, vlan))
 		return 0;
 	return error_set(err, CNI_ERR_CHECK, EINVAL,
 			 "%s: expected it not to be in the default VLAN %u "
 			 "(preserveDefaultVlan is false), found it there",
-			 att->host_ifname, vlan);
+			 att->pod->host_ifname, vlan);
 }
 
 /*
@@ -129,15 +129,17 @@ static bool is_of_another_version(struct attachment *att)
 
 	if (att->record)
 		return !att->record->native_vlan;
-	return ipam_record_read(att, &own, &err) < 0 ? err.code == 0 : !own.native_vlan;
+	return ipam_record_read(&att->ipam_env, att->pod, &own, &err) < 0
+		       ? err.code == 0
+		       : !own.native_vlan;
 }
 
 static int port_check(struct attachment *att, struct cni_error *err)
 {
-	const struct net_conf *conf = &att->conf;
-	const char *port = att->host_ifname;
+	const struct network *conf = att->network;
+	const char *port = att->pod->host_ifname;
 	struct port_vlans vlans;
-	int ret = port_vlans_get(att->node->rtnl, att->host_index, &vlans, err);
+	int ret = port_vlans_get(att->op->node.rtnl, att->host_index, &vlans, err);
 
 	if (ret == 0 && conf->vlan)
 		ret = vlan_native_check(port, conf->vlan, &vlans, err);
@@ -147,7 +149,7 @@ static int port_check(struct attachment *att, struct cni_error *err)
 		return ret;
 
 	if (!conf->vlan)
-		ret = vlan_native_check(port, net_conf_native_vlan(conf), &vlans, err);
+		ret = vlan_native_check(port, network_native_vlan(conf), &vlans, err);
 	if (ret == 0)
 		ret = default_vlan_check(att, &vlans, err);
 	return ret < 0 && is_of_another_version(att) ? error_clear(err) : ret;
@@ -155,10 +157,10 @@ static int port_check(struct attachment *att, struct cni_error *err)
 
 static int vlan_check(struct attachment *att, struct cni_error *err)
 {
-	const struct net_conf *conf = &att->conf;
+	const struct network *conf = att->network;
 	int ret;
 
-	if (!net_conf_native_vlan(conf))
+	if (!network_native_vlan(conf))
 		return 0;
 	ret = port_check(att, err);
 	return ret < 0 || !wants_gateway(conf) ? ret : vlan_gateway_check(att, err);
@@ -166,20 +168,20 @@ static int vlan_check(struct attachment *att, struct cni_error *err)
 
 static int vlan_repair(struct attachment *att, struct cni_error *err)
 {
-	const struct net_conf *conf = &att->conf;
-	struct netlink *nl = att->node->rtnl;
+	const struct network *conf = att->network;
+	struct netlink *nl = att->op->node.rtnl;
 	int ret;
 
-	if (!att->host_index || !net_conf_native_vlan(conf))
+	if (!att->host_index || !network_native_vlan(conf))
 		return 0;
 	ret = port_check(att, err);
 	if (err->code == CNI_ERR_CHECK) {
 		error_clear(err);
-		vlan_queue_port(att, att->host_index, att->host_ifname,
+		vlan_queue_port(att, att->host_index, att->pod->host_ifname,
 				&conf->vlan_trunk);
 		ret = netlink_commit(nl, err);
 		if (ret == 0)
-			report_done(att, "%s: its VLANs", att->host_ifname);
+			report_done(att, "%s: its VLANs", att->pod->host_ifname);
 	}
 	return ret < 0 || !wants_gateway(conf) ? ret : vlan_gateway_ensure(att, err);
 }

@@ -7,7 +7,7 @@
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_VLAN_H
 #define BRIDGE_CNI_PLUGIN_STAGE_VLAN_H
 
-#include "conf/attachment.h"
+#include "plugin/attachment/attachment.h"
 #include "plugin/netlink/vlan.h"
 
 /* The native VLAN that the configuration asks for, those of @tagged (NULL: none), and the

@@ -20,8 +20,8 @@ static struct mac_addr gateway_mac(const struct attachment *att)
 {
 	struct mac_addr mac = att->bridge_mac;
 
-	mac.bytes[4] ^= att->conf.vlan >> 8;
-	mac.bytes[5] ^= att->conf.vlan & 0xff;
+	mac.bytes[4] ^= att->network->vlan >> 8;
+	mac.bytes[5] ^= att->network->vlan & 0xff;
 	return mac;
 }
 
@@ -31,7 +31,7 @@ static int gateway_make(struct attachment *att, struct cni_error *err)
 	char port[IF_NAMESIZE];
 
 	identity_vlan_port(att->gateway_ifname, port);
-	queue_veth_add(att->node->rtnl,
+	queue_veth_add(att->op->node.rtnl,
 		       &(struct veth_spec){
 			       .host_name = port,
 			       .peer_name = att->gateway_ifname,
@@ -39,9 +39,9 @@ static int gateway_make(struct attachment *att, struct cni_error *err)
 			       .peer_mac = gateway_mac(att),
 			       .mtu = att->mtu,
 			       .bridge = att->bridge_index,
-			       .peer_ns = att->node->ns,
+			       .peer_ns = att->op->node.ns,
 		       });
-	return netlink_commit(att->node->rtnl, err);
+	return netlink_commit(att->op->node.rtnl, err);
 }
 
 /* The other end of a veth, to be the bridge's port; no index where that leads elsewhere. */
@@ -49,7 +49,7 @@ static int gateway_port(struct attachment *att, const struct link *gateway,
 			struct link *ret_port, struct cni_error *err)
 {
 	struct link port;
-	int ret = link_get_by_index(att->node->rtnl, gateway->peer, &port, err);
+	int ret = link_get_by_index(att->op->node.rtnl, gateway->peer, &port, err);
 
 	if (ret < 0)
 		return ret;
@@ -94,16 +94,16 @@ static void queue_port(struct attachment *att, const struct link *port)
 	snprintf(alias, sizeof(alias), LINK_ALIAS_PREFIX "port of %s",
 		 att->gateway_ifname);
 	if (!port->master)
-		queue_port_attach(att->node->rtnl, port->index, &spec);
+		queue_port_attach(att->op->node.rtnl, port->index, &spec);
 	else
-		queue_veth_port(att->node->rtnl, &spec);
+		queue_veth_port(att->op->node.rtnl, &spec);
 }
 
 /* The port's VLAN, then up: that is its last step, and says that it is complete. */
 static int gateway_finish(struct attachment *att, const struct link *gateway,
 			  struct cni_error *err)
 {
-	struct netlink *nl = att->node->rtnl;
+	struct netlink *nl = att->op->node.rtnl;
 	struct link port;
 	int ret;
 
@@ -115,7 +115,7 @@ static int gateway_finish(struct attachment *att, const struct link *gateway,
 				err, CNI_ERR_EXISTS, EEXIST,
 				"vlan: %s is to be the VLAN's gateway, but its "
 				"other end is no port of %s; remove or rename it",
-				gateway->name, att->conf.bridge);
+				gateway->name, att->bridge);
 		if (ret < 0)
 			return ret;
 		if (made_here(att, &port))
@@ -133,7 +133,7 @@ static int gateway_finish(struct attachment *att, const struct link *gateway,
 static int gateway_complete(struct attachment *att, struct link *gateway,
 			    struct cni_error *err)
 {
-	struct netlink *nl = att->node->rtnl;
+	struct netlink *nl = att->op->node.rtnl;
 	bool make = !gateway->index;
 	int ret = 0;
 
@@ -185,7 +185,7 @@ void vlan_gateway_name(struct attachment *att)
 {
 	char name[IF_NAMESIZE + 16];
 
-	snprintf(name, sizeof(name), "%s.%u", att->conf.bridge, att->conf.vlan);
+	snprintf(name, sizeof(name), "%s.%u", att->bridge, att->network->vlan);
 	memcpy(att->gateway_ifname, name, sizeof(att->gateway_ifname) - 1);
 }
 
@@ -198,7 +198,7 @@ static void found(struct attachment *att, const struct link *link)
 
 int vlan_gateway_ensure(struct attachment *att, struct cni_error *err)
 {
-	struct netlink *nl = att->node->rtnl;
+	struct netlink *nl = att->op->node.rtnl;
 	bool complete = false;
 	struct link link;
 	int ret;
@@ -210,7 +210,7 @@ int vlan_gateway_ensure(struct attachment *att, struct cni_error *err)
 	if (ret == 0)
 		ret = gateway_is_complete(att, &link, &complete, err);
 	if (ret == 0 && !complete) {
-		ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+		ret = node_lock(&att->op->node, NODE_EXCLUSIVE, err);
 		if (ret == 0)
 			ret = link_get(nl, att->gateway_ifname, &link, err);
 		if (ret == 0)
@@ -229,7 +229,7 @@ int vlan_gateway_ensure(struct attachment *att, struct cni_error *err)
 
 int vlan_gateway_check(struct attachment *att, struct cni_error *err)
 {
-	struct netlink *nl = att->node->rtnl;
+	struct netlink *nl = att->op->node.rtnl;
 	char name[2 * IF_NAMESIZE + 16];
 	struct port_vlans vlans;
 	struct link link, port;
@@ -254,8 +254,8 @@ int vlan_gateway_check(struct attachment *att, struct cni_error *err)
 		return error_set(err, CNI_ERR_CHECK, ENODEV,
 				 "vlan: expected the other end of %s to be a port of %s, "
 				 "found it is not",
-				 link.name, att->conf.bridge);
+				 link.name, att->bridge);
 	ret = port_vlans_get(nl, port.index, &vlans, err);
 	snprintf(name, sizeof(name), "%s, port of %s", port.name, link.name);
-	return ret < 0 ? ret : vlan_native_check(name, att->conf.vlan, &vlans, err);
+	return ret < 0 ? ret : vlan_native_check(name, att->network->vlan, &vlans, err);
 }

@@ -28,11 +28,11 @@ static void answer_clear(struct answer *answer)
 
 static const struct dns *answer_dns(const struct attachment *att)
 {
-	if (dns_is_set(&att->conf.dns))
-		return &att->conf.dns;
+	if (dns_is_set(&att->network->dns))
+		return &att->network->dns;
 	if (dns_is_set(&att->ipam.dns))
 		return &att->ipam.dns;
-	return &att->conf.prev_result.dns;
+	return &att->pod->prev_result.dns;
 }
 
 /* bridge, host's end, container's end, the VLAN's gateway, the ifb: the order of the
@@ -41,20 +41,20 @@ static void interfaces_add(const struct attachment *att, struct answer *answer)
 {
 	const struct interface own[] = {
 		{
-			.name = att->conf.bridge,
+			.name = att->bridge,
 			.mac = mac_format(&att->bridge_mac, answer->macs[0]),
 			.mtu = att->bridge_mtu,
 		},
 		{
-			.name = att->host_ifname,
+			.name = att->pod->host_ifname,
 			.mac = mac_format(&att->host_mac, answer->macs[1]),
 			.mtu = att->mtu,
 		},
 		{
-			.name = att->env.ifname,
+			.name = att->pod->ifname,
 			.mac = mac_format(&att->container_mac, answer->macs[2]),
 			.mtu = att->mtu,
-			.sandbox = att->env.netns,
+			.sandbox = att->pod->netns,
 		},
 	};
 	struct cni_result *result = &answer->result;
@@ -67,11 +67,11 @@ static void interfaces_add(const struct attachment *att, struct answer *answer)
 			.mac = mac_format(&att->gateway_mac, answer->macs[3]),
 			.mtu = att->mtu,
 		};
-	if (att->conf.bandwidth.egress.rate) {
-		struct mac_addr mac = identity_ifb_mac(
-			att->conf.owner, att->env.container_id, att->env.ifname);
+	if (att->pod->bandwidth.egress.rate) {
+		struct mac_addr mac = identity_ifb_mac(att->owner, att->pod->container_id,
+						       att->pod->ifname);
 
-		identity_ifb(att->host_ifname, answer->ifb);
+		identity_ifb(att->pod->host_ifname, answer->ifb);
 		result->interfaces.items[result->interfaces.n++] = (struct interface){
 			.name = answer->ifb,
 			.mac = mac_format(&mac, answer->macs[4]),
@@ -84,7 +84,7 @@ static void interfaces_add(const struct attachment *att, struct answer *answer)
 static int answer_build(const struct attachment *att, struct answer *answer,
 			struct cni_error *err)
 {
-	const struct cni_result *prev = &att->conf.prev_result, *ipam = &att->ipam;
+	const struct cni_result *prev = &att->pod->prev_result, *ipam = &att->ipam;
 	struct cni_result *result = &answer->result;
 
 	result->interfaces.items = calloc(prev->interfaces.n + 5,
@@ -125,33 +125,33 @@ static int answer_print(const struct attachment *att, answer_fn print,
 
 	if (ret < 0)
 		return ret;
-	text = result_text(&answer.result, att->conf.version);
+	text = result_text(&answer.result, att->network->version);
 	return text ? print(text, err) : error_oom(err);
 }
 
 /* The error of a host's end that is there already, by an earlier ADD or by chance. */
 static int host_end_exists(const struct attachment *att, struct cni_error *err)
 {
-	const struct cni_env *env = &att->env;
+	const struct pod *pod = att->pod;
 	struct link host;
-	int ret = link_get(att->node->rtnl, att->host_ifname, &host, err);
+	int ret = link_get(att->op->node.rtnl, att->pod->host_ifname, &host, err);
 
 	if (ret < 0)
 		return ret;
-	if (identity_alias_is_anothers(host.alias, att->conf.name, env->container_id,
-				       env->ifname))
+	if (identity_alias_is_anothers(host.alias, att->network->name, pod->container_id,
+				       pod->ifname))
 		return error_set(
 			err, CNI_ERR_EXISTS, EEXIST,
 			"the interface on the node would be %s, a hash of container %s, "
 			"its interface %s and network %s; but so is that of \"%s\" by "
 			"chance: the container needs another ID",
-			att->host_ifname, env->container_id, env->ifname, att->conf.name,
-			host.alias);
+			att->pod->host_ifname, pod->container_id, pod->ifname,
+			att->network->name, host.alias);
 	return error_set(err, CNI_ERR_EXISTS, EEXIST,
 			 "container %s has interface %s on network %s already (%s on "
 			 "the node); DEL it first",
-			 env->container_id, env->ifname, att->conf.name,
-			 att->host_ifname);
+			 pod->container_id, pod->ifname, att->network->name,
+			 att->pod->host_ifname);
 }
 
 /* An ifb of a dead attachment of the same names is given way to by its DEL, or by ADD. */
@@ -161,15 +161,15 @@ static int ifb_must_be_free(const struct attachment *att, struct cni_error *err)
 	struct link link;
 	int ret;
 
-	identity_ifb(att->host_ifname, name);
-	if (!netlink_ifindex(att->node->rtnl, name))
+	identity_ifb(att->pod->host_ifname, name);
+	if (!netlink_ifindex(att->op->node.rtnl, name))
 		return 0;
-	ret = link_get(att->node->rtnl, name, &link, err);
+	ret = link_get(att->op->node.rtnl, name, &link, err);
 	if (ret < 0 || !link.index)
 		return ret;
 	if (strcmp(link.kind, "ifb") == 0 &&
-	    !identity_alias_is_anothers(link.alias, att->conf.name, att->env.container_id,
-					att->env.ifname))
+	    !identity_alias_is_anothers(link.alias, att->network->name,
+					att->pod->container_id, att->pod->ifname))
 		return 0;
 	return error_set(err, CNI_ERR_EXISTS, EEXIST,
 			 "egressRate: an interface %s exists already, and is not of this "
@@ -180,44 +180,39 @@ static int ifb_must_be_free(const struct attachment *att, struct cni_error *err)
 /* Somebody's interface of either name, ours of an earlier ADD included, is not touched. */
 static int names_must_be_free(const struct attachment *att, struct cni_error *err)
 {
-	const struct node *node = att->node;
+	const struct node *node = &att->op->node;
 
-	if (netlink_ifindex(node->rtnl, att->host_ifname))
+	if (netlink_ifindex(node->rtnl, att->pod->host_ifname))
 		return host_end_exists(att, err);
-	if (netlink_ifindex(node->pod_rtnl, att->env.ifname))
+	if (netlink_ifindex(att->pod_ns.rtnl, att->pod->ifname))
 		return error_set(err, CNI_ERR_EXISTS, EEXIST,
 				 "CNI_IFNAME: an interface %s exists in %s already",
-				 att->env.ifname, att->env.netns);
-	return att->conf.bandwidth.egress.rate ? ifb_must_be_free(att, err) : 0;
+				 att->pod->ifname, att->pod->netns);
+	return att->pod->bandwidth.egress.rate ? ifb_must_be_free(att, err) : 0;
 }
 
-/* Until leave(): what the stages work with. */
-static int enter(struct attachment *att, struct node *node, struct kernel *kernel,
-		 struct cni_error *err)
+/* Opens what the stages work with, until leave(). */
+static int enter(struct attachment *att, struct cni_error *err)
 {
-	int ret = node_open(node, err);
+	struct node *node = &att->op->node;
+	int ret = operation_open(att->op, err);
 
 	if (ret < 0)
 		return ret;
-	kernel_open(node, kernel);
-	att->node = node;
-	att->kernel = &kernel->ipam;
-	identity_host_ifname(att->conf.name, att->env.container_id, att->env.ifname,
-			     att->host_ifname);
-	node->identity = hash_text(att->host_ifname);
-	node->adds = att->env.verb == CNI_ADD;
-	node->looks = att->env.verb == CNI_CHECK;
-	node->removes = att->env.verb == CNI_DEL;
+	node->identity = hash_text(att->pod->host_ifname);
+	node->adds = att->verb == CNI_ADD;
+	node->looks = att->verb == CNI_CHECK;
+	node->removes = att->verb == CNI_DEL;
 	return 0;
 }
 
 static void leave(struct attachment *att)
 {
-	att->node = NULL;
-	att->kernel = NULL;
+	pod_ns_close(&att->pod_ns);
+	operation_close(att->op);
 }
 
-/* A pod whose runtime never heard of its address is not attached. */
+/* The result could not be printed, so the runtime does not know of this ADD: undo it. */
 static _noinline_ void undo_unprinted(struct attachment *att, struct cni_error *err)
 {
 	struct cni_error undo_err = {};
@@ -230,9 +225,9 @@ static int add_locked(struct attachment *att, answer_fn print, struct cni_error 
 {
 	int ret;
 
-	ret = node_open_pod(att->node, &att->env, err);
+	ret = attachment_open_pod(att, err);
 	if (ret == 0)
-		ret = node_lock(att->node, NODE_SHARED, err);
+		ret = node_lock(&att->op->node, NODE_SHARED, err);
 	if (ret == 0)
 		ret = names_must_be_free(att, err);
 	if (ret == 0)
@@ -247,27 +242,21 @@ static int add_locked(struct attachment *att, answer_fn print, struct cni_error 
 
 int verb_add(struct attachment *att, answer_fn print, struct cni_error *err)
 {
-	_cleanup_(node_close) struct node node = NODE_CLOSED;
-	struct kernel kernel;
-	int ret = enter(att, &node, &kernel, err);
+	int ret = enter(att, err);
 
-	if (ret < 0)
-		return ret;
-	ret = add_locked(att, print, err);
+	if (ret == 0)
+		ret = add_locked(att, print, err);
 	leave(att);
 	return ret;
 }
 
 int verb_del(struct attachment *att, struct cni_error *err)
 {
-	_cleanup_(node_close) struct node node = NODE_CLOSED;
-	struct kernel kernel;
-	int ret = enter(att, &node, &kernel, err);
+	int ret = enter(att, err);
 
-	if (ret < 0)
-		return ret;
-	att->need_not_wait = !att->conf.del_waits;
-	ret = node_lock(&node, NODE_SHARED, err);
+	att->need_not_wait = !att->network->del_waits;
+	if (ret == 0)
+		ret = node_lock(&att->op->node, NODE_SHARED, err);
 	if (ret == 0)
 		ret = stages_del(att, err);
 	leave(att);
@@ -277,7 +266,7 @@ int verb_del(struct attachment *att, struct cni_error *err)
 /* The part of prevResult that is this interface's, as the stages' ADD had it. */
 static int expectation_build(struct attachment *att, struct cni_error *err)
 {
-	const struct cni_result *prev = &att->conf.prev_result;
+	const struct cni_result *prev = &att->pod->prev_result;
 	struct cni_result *ipam = &att->ipam;
 
 	ipam->ips.items = calloc(prev->ips.n + 1, sizeof(*ipam->ips.items));
@@ -292,7 +281,7 @@ static int expectation_build(struct attachment *att, struct cni_error *err)
 			const struct interface *item =
 				&prev->interfaces.items[ip->interface];
 
-			if (!item->name || strcmp(item->name, att->env.ifname) != 0)
+			if (!item->name || strcmp(item->name, att->pod->ifname) != 0)
 				continue;
 		}
 		ipam->ips.items[ipam->ips.n++] = *ip;
@@ -304,22 +293,19 @@ static int expectation_build(struct attachment *att, struct cni_error *err)
 
 int verb_check(struct attachment *att, struct cni_error *err)
 {
-	_cleanup_(node_close) struct node node = NODE_CLOSED;
-	struct kernel kernel;
 	int ret;
 
-	if (!att->conf.has_prev_result)
+	if (!att->pod->has_prev_result)
 		return error_set(
 			err, CNI_ERR_CONFIG, EINVAL,
 			"prevResult: missing; CHECK compares with the result of ADD");
 	ret = expectation_build(att, err);
 	if (ret == 0)
-		ret = enter(att, &node, &kernel, err);
-	if (ret < 0)
-		return ret;
-	ret = node_open_pod(&node, &att->env, err);
+		ret = enter(att, err);
 	if (ret == 0)
-		ret = node_lock(&node, NODE_SHARED, err);
+		ret = attachment_open_pod(att, err);
+	if (ret == 0)
+		ret = node_lock(&att->op->node, NODE_SHARED, err);
 	if (ret == 0)
 		ret = stages_check(att, err);
 	leave(att);

@@ -6,7 +6,7 @@
 #ifndef BRIDGE_CNI_PLUGIN_VERB_ADD_DEL_CHECK_H
 #define BRIDGE_CNI_PLUGIN_VERB_ADD_DEL_CHECK_H
 
-#include "conf/attachment.h"
+#include "plugin/attachment/attachment.h"
 
 /* Puts the answer where the runtime reads it; -errno with @err set when it can't. */
 typedef int (*answer_fn)(const char *text, struct cni_error *err);

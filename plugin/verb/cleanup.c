@@ -50,10 +50,10 @@ static int left_find(struct attachment *net, struct names *names, struct cni_err
 {
 	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list owners = {};
 	_cleanup_(link_list_clear) struct link_list links = {};
-	int ret = ipam_owners(net, &owners, err);
+	int ret = ipam_owners(&net->ipam_env, &owners, err);
 
 	if (ret == 0)
-		ret = link_list_get(net->node->rtnl, &links, err);
+		ret = link_list_get(net->op->node.rtnl, &links, err);
 	for (size_t i = 0; ret == 0 && i < owners.n; i++)
 		names_add(names, "container", owners.items[i].container_id,
 			  owners.items[i].ifname);
@@ -76,13 +76,13 @@ static int left_refuse(struct attachment *net, const char *what_helps,
 		return error_set(err, CNI_ERR_EXISTS, EBUSY,
 				 "%zu attachments are left on network %s (bridge %s, "
 				 "dataDir %s): %s and others; %s",
-				 names.n, net->conf.name, net->conf.bridge,
-				 net->conf.ipam.data_dir, names.text, what_helps);
+				 names.n, net->network->name, net->bridge,
+				 net->network->ipam.data_dir, names.text, what_helps);
 	return error_set(err, CNI_ERR_EXISTS, EBUSY,
 			 "%zu attachment%s left on network %s (bridge %s, dataDir %s): "
 			 "%s; %s",
-			 names.n, names.n > 1 ? "s are" : " is", net->conf.name,
-			 net->conf.bridge, net->conf.ipam.data_dir, names.text,
+			 names.n, names.n > 1 ? "s are" : " is", net->network->name,
+			 net->bridge, net->network->ipam.data_dir, names.text,
 			 what_helps);
 }
 
@@ -102,7 +102,7 @@ static int left_delete(struct attachment *net, struct cni_error *err)
 		    names.n > 1 ? "s" : "", names.text,
 		    names.n > NAMED_MAX ? " and others" : "");
 	/* A delegated IPAM's DEL runs without the lock. */
-	ret = node_lock(net->node, NODE_EXCLUSIVE, err);
+	ret = node_lock(&net->op->node, NODE_EXCLUSIVE, err);
 	return ret < 0 ? ret : left_refuse(net, "they came meanwhile: try again", err);
 }
 
@@ -116,7 +116,7 @@ static bool is_vlan_port(const struct attachment *net, const struct link_list *l
 		const struct link *gateway = &links->items[i];
 
 		if (gateway->index != link->peer ||
-		    !vlan_is_of_bridge(net->conf.bridge, gateway))
+		    !vlan_is_of_bridge(net->bridge, gateway))
 			continue;
 		identity_vlan_port(gateway->name, name);
 		return strcmp(link->name, name) == 0;
@@ -129,20 +129,21 @@ static int subnet_routes_remove(struct attachment *net, const struct link *link,
 				struct cni_error *err)
 {
 	struct kernel_route_list list = {};
-	int ret = route_list_get(net->node->rtnl, AF_INET6, &list, err);
+	int ret = route_list_get(net->op->node.rtnl, AF_INET6, &list, err);
 
 	for (size_t i = 0; ret == 0 && i < list.n; i++)
 		if (list.items[i].index == link->index &&
-		    ipam_gateway_is_ours(net, link->name, &list.items[i].route.dst))
-			queue_route_del(net->node->rtnl, &list.items[i]);
+		    ipam_gateway_is_ours(&net->ipam_env, link->name,
+					 &list.items[i].route.dst))
+			queue_route_del(net->op->node.rtnl, &list.items[i]);
 	kernel_route_list_clear(&list);
-	return ret < 0 ? ret : netlink_commit(net->node->rtnl, err);
+	return ret < 0 ? ret : netlink_commit(net->op->node.rtnl, err);
 }
 
 static int gateways_remove(struct attachment *net, const struct link *link,
 			   struct cni_error *err)
 {
-	struct netlink *nl = net->node->rtnl;
+	struct netlink *nl = net->op->node.rtnl;
 	struct addr_list list = {};
 	bool routes = false;
 
@@ -153,7 +154,7 @@ static int gateways_remove(struct attachment *net, const struct link *link,
 		ret = addr_list_get(nl, link->index, AF_UNSPEC, &list, err);
 	/* Last first: with a subnet's first address the kernel removes its later ones. */
 	for (size_t i = ret == 0 ? list.n : 0; i-- > 0;) {
-		if (!ipam_gateway_is_ours(net, link->name, &list.items[i]))
+		if (!ipam_gateway_is_ours(&net->ipam_env, link->name, &list.items[i]))
 			continue;
 		routes = routes || ip_is_link_local6(&list.items[i].addr);
 		queue_addr_del(nl, link->index, link->name, &list.items[i]);
@@ -200,17 +201,18 @@ static const struct link *link_find(const struct link_list *links, const char *n
 /* One of a kernel without boot ID is nobody's. */
 static bool made_here(const struct attachment *net, const struct link *bridge)
 {
-	struct mac_addr mac = identity_bridge_mac(
-		net->kernel->boot_id, netlink_cookie(net->node->rtnl), net->conf.bridge);
+	struct mac_addr mac = identity_bridge_mac(net->op->kernel.ipam.boot_id,
+						  netlink_cookie(net->op->node.rtnl),
+						  net->bridge);
 
-	return net->kernel->boot_id[0] &&
+	return net->op->kernel.ipam.boot_id[0] &&
 	       memcmp(mac.bytes, bridge->mac.bytes, MAC_LEN) == 0;
 }
 
 static int links_remove(struct attachment *net, const struct link_list *links,
 			const struct link *bridge, struct cni_error *err)
 {
-	struct netlink *nl = net->node->rtnl;
+	struct netlink *nl = net->op->node.rtnl;
 	int ret = 0;
 
 	for (size_t i = 0; i < links->n; i++) {
@@ -233,11 +235,11 @@ static int bridge_remove(struct attachment *net, struct cni_error *err)
 	_cleanup_(link_list_clear) struct link_list links = {};
 	const struct link *bridge;
 	struct bridge_users users;
-	int ret = link_list_get(net->node->rtnl, &links, err);
+	int ret = link_list_get(net->op->node.rtnl, &links, err);
 
 	if (ret < 0)
 		return ret;
-	bridge = link_find(&links, net->conf.bridge);
+	bridge = link_find(&links, net->bridge);
 	if (bridge && strcmp(bridge->kind, "bridge") != 0)
 		return 0;
 	users = users_find(net, &links, bridge ? bridge->index : 0);
@@ -251,7 +253,7 @@ static int bridge_remove(struct attachment *net, struct cni_error *err)
 		return links_remove(net, &links, bridge, err);
 	ret = links_remove(net, &links, NULL, err);
 	for (size_t i = 0; ret == 0 && i < links.n; i++)
-		if (vlan_is_of_bridge(net->conf.bridge, &links.items[i]))
+		if (vlan_is_of_bridge(net->bridge, &links.items[i]))
 			ret = gateways_remove(net, &links.items[i], err);
 	return ret;
 }
@@ -263,7 +265,7 @@ static int shared_remove(struct attachment *net, struct cni_error *err)
 
 	if (ret == 0 && rules) {
 		report_done(net, "removed the rules of pods on %s, dataDir %s",
-			    net->conf.bridge, net->conf.ipam.data_dir);
+			    net->bridge, net->network->ipam.data_dir);
 		/* An earlier version made these sets. They go once no network's rules look into
 		 * them. */
 		rules_drop_sets(net, portmap_nodeips);
@@ -271,23 +273,24 @@ static int shared_remove(struct attachment *net, struct cni_error *err)
 	if (ret == 0)
 		ret = bridge_remove(net, err);
 	if (ret == 0)
-		ret = ipam_is_shared(net, &shared, err);
+		ret = ipam_is_shared(&net->ipam_env, &shared, err);
 	if (ret == 0 && shared)
 		report_done(net,
 			    "left its files below %s: pods of another bridge have "
 			    "addresses there",
-			    net->conf.ipam.data_dir);
+			    net->network->ipam.data_dir);
 	/* Last: it says what is the network's. */
 	if (ret == 0 && !shared)
-		ret = ipam_network_remove(net, &store, err);
+		ret = ipam_network_remove(&net->ipam_env, &store, err);
 	if (ret == 0 && store)
-		report_done(net, "removed its files below %s", net->conf.ipam.data_dir);
+		report_done(net, "removed its files below %s",
+			    net->network->ipam.data_dir);
 	return ret;
 }
 
 static int cleanup(struct attachment *net, bool force, struct cni_error *err)
 {
-	int ret = node_lock(net->node, NODE_EXCLUSIVE, err);
+	int ret = node_lock(&net->op->node, NODE_EXCLUSIVE, err);
 
 	if (ret == 0)
 		ret = reclaim_network(net, err);
@@ -309,10 +312,10 @@ static int cleanup_forced(struct attachment *net, struct cni_error *err)
 
 int verb_cleanup(struct attachment *net, struct cni_error *err)
 {
-	return kernel_run(net, cleanup_cautious, err);
+	return attachment_run(net, cleanup_cautious, err);
 }
 
 int verb_cleanup_force(struct attachment *net, struct cni_error *err)
 {
-	return kernel_run(net, cleanup_forced, err);
+	return attachment_run(net, cleanup_forced, err);
 }

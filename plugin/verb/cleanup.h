@@ -3,13 +3,13 @@
 #ifndef BRIDGE_CNI_PLUGIN_VERB_CLEANUP_H
 #define BRIDGE_CNI_PLUGIN_VERB_CLEANUP_H
 
-#include "conf/attachment.h"
+#include "plugin/attachment/attachment.h"
 
 /*
  * Rules, sets and tables; the bridge, if it was made here and nobody else has a port of it,
  * otherwise the gateway addresses that the network gave it; the VLANs' gateways; the
  * network's files in the store. Dead attachments get their DEL. Where others are left
- * nothing is touched: code 103, naming them. What was done goes to @net->report.
+ * nothing is touched: code 103, naming them. What was done goes to @net->op->report.
  */
 int verb_cleanup(struct attachment *net, struct cni_error *err);
 

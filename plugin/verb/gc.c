@@ -59,7 +59,7 @@ static bool is_of(const struct attachment *net, const char *container_id,
 {
 	char name[IF_NAMESIZE], ifb[IF_NAMESIZE];
 
-	identity_host_ifname(net->conf.name, container_id, ifname, name);
+	identity_host_ifname(net->network->name, container_id, ifname, name);
 	identity_ifb(name, ifb);
 	return strcmp(name, link->name) == 0 || strcmp(ifb, link->name) == 0;
 }
@@ -82,18 +82,18 @@ static bool is_own(const struct attachment *att, const struct link *link)
 	struct alias_names names;
 
 	if (identity_alias_read(link->alias, &names)) {
-		if (strcmp(names.network, att->conf.name) != 0)
+		if (strcmp(names.network, att->network->name) != 0)
 			return false; /* Names of interfaces are hashes. */
 		if (is_of(att, names.container_id, names.ifname, link)) {
-			if (rules_owner_made(att->conf.owner, link, &names))
+			if (rules_owner_made(att->owner, link, &names))
 				return true;
-			if (!rules_owner_made(rules_owner_by_name(&att->conf), link,
-					      &names))
+			if (!rules_owner_made(identity_owner_by_name(att->network->name),
+					      link, &names))
 				return false;
 		}
 	}
 	return !link->master ||
-	       link->master == netlink_ifindex(att->node->rtnl, att->conf.bridge);
+	       link->master == netlink_ifindex(att->op->node.rtnl, att->bridge);
 }
 
 bool gc_is_owners(const struct attachment *net, const struct ipam_owner_list *owners,
@@ -113,7 +113,7 @@ bool gc_is_of_owner(const struct attachment *att, const struct link *link)
 	const char *prefix = is_veth ? veth : ifb;
 	size_t len;
 
-	identity_host_ifname_prefix(att->conf.name, veth);
+	identity_host_ifname_prefix(att->network->name, veth);
 	identity_ifb(veth, ifb);
 	len = strlen(prefix);
 	return (is_veth || strcmp(link->kind, "ifb") == 0) &&
@@ -126,7 +126,7 @@ bool gc_is_of_owner(const struct attachment *att, const struct link *link)
 static int unowned_delete(struct attachment *att, const struct link *link,
 			  struct cni_error *err)
 {
-	struct netlink *nl = att->node->rtnl;
+	struct netlink *nl = att->op->node.rtnl;
 	struct alias_names names;
 	int ret;
 
@@ -148,7 +148,7 @@ static void interfaces_collect(struct attachment *att, const struct valid_set *v
 {
 	_cleanup_(link_list_clear) struct link_list links = {};
 	struct cni_error err = {};
-	int ret = link_list_get(att->node->rtnl, &links, &err);
+	int ret = link_list_get(att->op->node.rtnl, &links, &err);
 
 	errors_add(errors, ret, &err);
 	for (size_t i = 0; i < links.n; i++) {
@@ -178,7 +178,7 @@ static void all_collect(struct attachment *att, const struct valid_set *valid,
 	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list owners = {};
 	struct cni_error err = {};
 
-	errors_add(errors, ipam_owners(att, &owners, &err), &err);
+	errors_add(errors, ipam_owners(&att->ipam_env, &owners, &err), &err);
 	owners_collect(att, valid, &owners, errors);
 	interfaces_collect(att, valid, &owners, errors);
 	elements_collect(att, valid, errors);
@@ -208,64 +208,57 @@ static int gc_locked(struct attachment *att, const struct valid_set *valid,
 {
 	struct errors errors = {.first = err};
 	struct cni_error own = {};
-	int ret = node_lock(att->node, NODE_EXCLUSIVE, err);
+	int ret = node_lock(&att->op->node, NODE_EXCLUSIVE, err);
 
 	if (ret < 0)
 		return ret;
 	all_collect(att, valid, &errors);
-	if (ipam_delegated(&att->conf)) {
-		node_unlock(att->node);
-		ret = delegate_run(att, CNI_GC, &own);
+	if (ipam_delegated(att->network)) {
+		node_unlock(&att->op->node);
+		ret = delegate_run(&(struct delegation){att->network, att->pod,
+							att->op->env->path},
+				   CNI_GC, &own);
 		errors_add(&errors, ret, &own);
 	}
 	return errors_tell(&errors);
 }
 
-int verb_gc(struct attachment *att, struct cni_error *err)
+int verb_gc(struct attachment *att, const struct valid_set *valid, struct cni_error *err)
 {
-	_cleanup_(valid_set_clear) struct valid_set valid = {};
-	_cleanup_(node_close) struct node node = NODE_CLOSED;
-	struct kernel kernel;
-	int ret = valid_set_read(att->doc, &valid, err);
+	int ret;
 
-	if (ret < 0 || !valid.given)
-		return ret;
-	ret = node_open(&node, err);
-	if (ret < 0)
-		return ret;
-	node.removes = true;
-	kernel_open(&node, &kernel);
-	att->node = &node;
-	att->kernel = &kernel.ipam;
-	ret = gc_locked(att, &valid, err);
-	att->kernel = NULL;
-	att->node = NULL;
+	if (!valid->given)
+		return 0;
+	ret = operation_open(att->op, err);
+	att->op->node.removes = true;
+	if (ret == 0)
+		ret = gc_locked(att, valid, err);
+	operation_close(att->op);
 	return ret;
 }
 
-int ipam_verb_gc(struct attachment *att, struct cni_error *err)
+int ipam_verb_gc(struct attachment *att, const struct valid_set *valid,
+		 struct cni_error *err)
 {
 	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list owners = {};
-	_cleanup_(valid_set_clear) struct valid_set valid = {};
 	struct errors errors = {.first = err};
-	struct kernel kernel;
-	int ret = valid_set_read(att->doc, &valid, err);
+	int ret = 0;
 
-	kernel_boot_only(&kernel);
-	if (ret == 0 && valid.given)
-		ret = ipam_owners(att, &owners, err);
+	kernel_boot_only(&att->op->kernel);
+	if (valid->given)
+		ret = ipam_owners(&att->ipam_env, &owners, err);
 	for (size_t i = 0; ret == 0 && i < owners.n; i++) {
 		const struct ipam_owner *owner = &owners.items[i];
-		struct attachment gone = {
-			.env = att->env, .conf = att->conf, .kernel = &kernel.ipam};
 		struct cni_error own = {};
+		struct pod gone;
+		bool was_last;
+		int own_ret;
 
-		if (valid_set_has(&valid, owner->container_id, owner->ifname))
+		if (valid_set_has(valid, owner->container_id, owner->ifname))
 			continue;
-		gone.env.container_id = owner->container_id;
-		gone.env.ifname = owner->ifname;
-		errors_add(&errors, ipam_release(&gone, &own), &own);
-		free(gone.notice);
+		pod_name_only(att->network, owner->container_id, owner->ifname, &gone);
+		own_ret = ipam_release(&att->ipam_env, &gone, &was_last, &own);
+		errors_add(&errors, own_ret, &own);
 	}
 	return ret < 0 ? ret : errors.ret;
 }

@@ -3,7 +3,7 @@
 #ifndef BRIDGE_CNI_PLUGIN_VERB_GC_H
 #define BRIDGE_CNI_PLUGIN_VERB_GC_H
 
-#include "conf/attachment.h"
+#include "plugin/attachment/attachment.h"
 #include "conf/valid_set.h"
 #include "ipam/ipam.h"
 #include "plugin/netlink/rtnetlink.h"
@@ -14,7 +14,7 @@
  * another network, bridge or store are not touched. Without a list nothing is. Goes on past
  * errors and reports them all.
  */
-int verb_gc(struct attachment *att, struct cni_error *err);
+int verb_gc(struct attachment *att, const struct valid_set *valid, struct cni_error *err);
 
 /* Its part without a delegated IPAM, under the exclusive node lock. */
 int gc_collect(struct attachment *att, const struct valid_set *valid,
@@ -29,6 +29,7 @@ bool gc_is_owners(const struct attachment *net, const struct ipam_owner_list *ow
 		  const struct link *link);
 
 /* The same of the store alone, for the executable under the name host-local. */
-int ipam_verb_gc(struct attachment *att, struct cni_error *err);
+int ipam_verb_gc(struct attachment *att, const struct valid_set *valid,
+		 struct cni_error *err);
 
 #endif

@@ -13,11 +13,14 @@ static int reserve(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list none = {};
 	struct cni_error first = {};
-	int ret = ipam_reserve(att, &first);
+	int ret = ipam_reserve(&att->ipam_env, att->network, att->pod, &att->ipam,
+			       &att->resolv_text, &first);
 
 	if (ret == -EADDRNOTAVAIL && first.code == CNI_ERR_EXHAUSTED) {
-		ret = ipam_stale(att, &none, err);
-		return ret < 0 ? ret : ipam_reserve(att, err);
+		ret = ipam_stale(&att->ipam_env, &none, err);
+		return ret < 0 ? ret
+			       : ipam_reserve(&att->ipam_env, att->network, att->pod,
+					      &att->ipam, &att->resolv_text, err);
 	}
 	*err = first;
 	return ret;
@@ -31,34 +34,26 @@ static int add(struct attachment *att, answer_fn print, struct cni_error *err)
 
 	if (ret < 0)
 		return ret;
-	text = result_text(&att->ipam, att->conf.version);
+	text = result_text(&att->ipam, att->network->version);
 	ret = text ? print(text, err) : error_oom(err);
-	if (ret < 0 && ipam_release(att, &undo_err) < 0)
+	if (ret < 0 &&
+	    ipam_release(&att->ipam_env, att->pod, &att->was_last, &undo_err) < 0)
 		error_details(err, "undoing it failed, too: %s", undo_err.msg);
 	return ret;
 }
 
 int ipam_verb_add(struct attachment *att, answer_fn print, struct cni_error *err)
 {
-	struct kernel kernel;
-	int ret;
-
-	kernel_boot_only(&kernel);
-	att->kernel = &kernel.ipam;
-	ret = add(att, print, err);
-	att->kernel = NULL;
-	return ret;
+	kernel_boot_only(&att->op->kernel);
+	return add(att, print, err);
 }
 
 int ipam_verb_del(struct attachment *att, struct cni_error *err)
 {
-	struct kernel kernel;
 	int ret;
 
-	kernel_boot_only(&kernel);
-	att->kernel = &kernel.ipam;
-	ret = ipam_release(att, err);
-	att->kernel = NULL;
+	kernel_boot_only(&att->op->kernel);
+	ret = ipam_release(&att->ipam_env, att->pod, &att->was_last, err);
 	return ret;
 }
 
@@ -73,23 +68,20 @@ static bool is_of_the_ranges(const struct range_set_list *sets, const struct ip_
 
 int ipam_verb_check(struct attachment *att, struct cni_error *err)
 {
-	const struct cni_result *prev = &att->conf.prev_result;
+	const struct cni_result *prev = &att->pod->prev_result;
 	struct cni_result *ipam = &att->ipam;
-	struct kernel kernel;
 	int ret;
 
 	ipam->ips.items = calloc(prev->ips.n + 1, sizeof(*ipam->ips.items));
 	if (!ipam->ips.items)
 		return error_oom(err);
 	for (size_t i = 0; i < prev->ips.n; i++)
-		if (is_of_the_ranges(&att->conf.ipam.sets,
+		if (is_of_the_ranges(&att->network->ipam.sets,
 				     &prev->ips.items[i].address.addr))
 			ipam->ips.items[ipam->ips.n++] = prev->ips.items[i];
-	kernel_boot_only(&kernel);
-	att->kernel = &kernel.ipam;
-	ret = ipam_check_any(att, err);
+	kernel_boot_only(&att->op->kernel);
+	ret = ipam_check_any(&att->ipam_env, att->pod, err);
 	if (ret == 0)
-		ret = ipam_check(att, err);
-	att->kernel = NULL;
+		ret = ipam_check(&att->ipam_env, att->pod, att->network, &att->ipam, err);
 	return ret;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "ipam/ipam.h"
+#include "ipam/pod_from_record.h"
 #include "ipam/store/record.h"
 #include "plugin/stage/elements.h"
 #include "plugin/attachment/kernel.h"
@@ -28,41 +29,57 @@ static int addresses_fill(const struct record *record, struct cni_result *ipam,
 	return 0;
 }
 
-static int attachment_of(const struct attachment *net, const struct record *record,
-			 struct attachment *att, struct cni_error *err)
+/* A connected attachment, as its record tells of it. */
+struct connected {
+	struct pod pod;
+	struct attachment att;
+};
+
+struct connected_list {
+	struct connected *items; /* not moved: an attachment points to its pod */
+	size_t n;
+};
+
+static void connected_list_clear(struct connected_list *list)
 {
-	*att = attachment_beside(net, CNI_REPAIR, record->container_id, record->ifname);
+	for (size_t i = 0; i < list->n; i++) {
+		attachment_clear(&list->items[i].att);
+		pod_from_record_clear(&list->items[i].pod);
+	}
+	free(list->items);
+}
+
+static int connected_make(const struct attachment *net, const struct record *record,
+			  struct connected *connected, struct cni_error *err)
+{
+	struct attachment *att = &connected->att;
+	int ret = pod_from_record(net->network, record, &connected->pod, err);
+
+	attachment_init(att, net->op, net->network, &connected->pod);
 	att->record = record;
 	att->container_mac = record->mac;
-	att->conf.bandwidth = record->bandwidth;
-	att->conf.ports.mappings = record->ports;
-	att->conf.ports.masq_all = record->masq_all;
-	att->conf.mac_spoof_check = record->spoof_check;
-	att->conf.spoof_check = record->spoof_check &&
-				record_says(record->spoof_addresses,
-					    net->conf.spoof_check);
-	snprintf(att->pod, sizeof(att->pod), "%s", record->pod);
 	/* An ADD that waits for the exclusive lock makes the rest itself, and its record
 	 * doesn't say yet what that is. */
-	att->given_up = node_is_changing(net->node, hash_text(att->host_ifname));
-	return addresses_fill(record, &att->ipam, err);
+	att->given_up = node_is_changing(&net->op->node,
+					 hash_text(connected->pod.host_ifname));
+	return ret < 0 ? ret : addresses_fill(record, &att->ipam, err);
 }
 
 static int repair_all(struct attachment *net, const struct ipam_record_list *records,
 		      struct cni_error *err)
 {
-	struct attachment *atts = calloc(records->n, sizeof(*atts));
-	int ret = atts ? 0 : error_oom(err);
+	_cleanup_(connected_list_clear) struct connected_list list = {
+		.items = calloc(records->n, sizeof(*list.items)),
+	};
+	_cleanup_(free_p) struct attachment **atts = calloc(records->n, sizeof(*atts));
+	int ret = list.items && atts ? 0 : error_oom(err);
 
-	for (size_t i = 0; ret == 0 && i < records->n; i++)
-		ret = attachment_of(net, &records->items[i], &atts[i], err);
+	for (size_t i = 0; ret == 0 && i < records->n; i++) {
+		ret = connected_make(net, &records->items[i], &list.items[list.n], err);
+		atts[i] = &list.items[list.n++].att;
+	}
 	if (ret == 0)
 		stages_repair(net, atts, records->n);
-	for (size_t i = 0; atts && i < records->n; i++) {
-		attachment_notices_move(&atts[i], net);
-		cni_result_clear(&atts[i].ipam);
-	}
-	free(atts);
 	return ret;
 }
 
@@ -80,7 +97,7 @@ static int leftovers_delete(struct attachment *net, struct cni_error *err)
 static int repair_locked(struct attachment *net, struct cni_error *err)
 {
 	_cleanup_(ipam_record_list_clear) struct ipam_record_list records = {};
-	int ret = node_lock(net->node, NODE_EXCLUSIVE, err);
+	int ret = node_lock(&net->op->node, NODE_EXCLUSIVE, err);
 
 	if (ret == 0)
 		ret = reclaim_released(net, err);
@@ -89,11 +106,11 @@ static int repair_locked(struct attachment *net, struct cni_error *err)
 	if (ret == 0)
 		ret = localnet_settle(net, err);
 	if (ret == 0)
-		ret = ipam_connected(net, &records, err);
+		ret = ipam_connected(&net->ipam_env, &records, err);
 	return ret < 0 || records.n == 0 ? ret : repair_all(net, &records, err);
 }
 
 int verb_repair(struct attachment *net, struct cni_error *err)
 {
-	return kernel_run(net, repair_locked, err);
+	return attachment_run(net, repair_locked, err);
 }

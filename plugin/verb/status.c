@@ -23,11 +23,11 @@ static int room_after_reclaim(struct attachment *att, struct cni_error *err)
 	int ret;
 
 	error_clear(err);
-	ret = ipam_stale(att, &dead, err);
-	if (ret < 0 || dead.n > 0 || att->conf.ready_when_exhausted)
+	ret = ipam_stale(&att->ipam_env, &dead, err);
+	if (ret < 0 || dead.n > 0 || att->network->ready_when_exhausted)
 		return ret;
 	/* Files that named nobody have been given back on the way. */
-	ret = ipam_room(att, &att->ipam, err);
+	ret = ipam_room(&att->ipam_env, att->network, &att->ipam, err);
 	if (ret != -EADDRNOTAVAIL)
 		return ret;
 	error_clear(err);
@@ -41,21 +41,15 @@ static int room_after_reclaim(struct attachment *att, struct cni_error *err)
 
 static int status(struct attachment *att, struct cni_error *err)
 {
-	int ret = ipam_room(att, &att->ipam, err);
+	int ret = ipam_room(&att->ipam_env, att->network, &att->ipam, err);
 
 	return ret == -EADDRNOTAVAIL ? room_after_reclaim(att, err) : ret;
 }
 
 int ipam_verb_status(struct attachment *att, struct cni_error *err)
 {
-	struct kernel kernel;
-	int ret;
-
-	kernel_boot_only(&kernel);
-	att->kernel = &kernel.ipam;
-	ret = status(att, err);
-	att->kernel = NULL;
-	return ret;
+	kernel_boot_only(&att->op->kernel);
+	return status(att, err);
 }
 
 /* The gateways of @att->ipam, on the interface that has them or is to have them. */
@@ -64,11 +58,11 @@ static int gateway_look(struct attachment *att, struct cni_error *err)
 	struct link link;
 	int ret;
 
-	ret = link_get(att->node->rtnl, att->gateway_ifname, &link, err);
+	ret = link_get(att->op->node.rtnl, att->gateway_ifname, &link, err);
 	if (ret < 0)
 		return ret;
 	att->gateway_index = link.index;
-	att->bridge_index = att->conf.vlan ? 0 : link.index;
+	att->bridge_index = att->network->vlan ? 0 : link.index;
 	ret = gateway_addresses_status(att, err);
 	if (ret == -EADDRINUSE)
 		err->code = CNI_ERR_UNAVAILABLE;
@@ -85,27 +79,24 @@ static int gateway_look(struct attachment *att, struct cni_error *err)
  * an address of the same range, its ADD has looked at that. */
 static int gateway_status(struct attachment *att, struct cni_error *err)
 {
-	_cleanup_(node_close) struct node node = NODE_CLOSED;
 	int ret;
 
-	if (!att->conf.is_gateway || att->ipam.ips.n == 0)
+	if (!att->network->is_gateway || att->ipam.ips.n == 0)
 		return 0;
-	ret = netlink_open(NETLINK_FOR_ROUTE, &node.rtnl, err);
-	if (ret < 0)
-		return ret;
-	att->node = &node;
-	ret = gateway_look(att, err);
-	att->node = NULL;
+	ret = netlink_open(NETLINK_FOR_ROUTE, &att->op->node.rtnl, err);
+	if (ret == 0)
+		ret = gateway_look(att, err);
+	operation_close(att->op);
 	return ret;
 }
 
 static void gateway_name(struct attachment *att)
 {
-	if (att->conf.vlan && att->conf.is_gateway)
+	if (att->network->vlan && att->network->is_gateway)
 		vlan_gateway_name(att);
 	else
 		snprintf(att->gateway_ifname, sizeof(att->gateway_ifname), "%s",
-			 att->conf.bridge);
+			 att->bridge);
 }
 
 /* Whether an ADD would succeed is not told by what is seen here, and so no errors either. */
@@ -113,23 +104,24 @@ static void localnet_look(struct attachment *att)
 {
 	struct cni_error err = {};
 
-	if (localnet_is_on(att) && kernel_run(att, localnet_status, &err) < 0)
-		attachment_notice(att, "%s", err.msg);
+	if (localnet_is_on(att) && attachment_run(att, localnet_status, &err) < 0)
+		notice(&att->op->notices, "%s", err.msg);
 }
 
 int verb_status(struct attachment *att, struct cni_error *err)
 {
+	const struct delegation delegation = {att->network, att->pod, att->op->env->path};
 	int ret;
 
 	gateway_name(att);
 	localnet_look(att);
-	if (ipam_delegated(&att->conf))
-		return delegate_run(att, CNI_STATUS, err);
-	if (!ipam_in_process(&att->conf))
+	if (ipam_delegated(att->network))
+		return delegate_run(&delegation, CNI_STATUS, err);
+	if (!ipam_in_process(att->network))
 		return 0;
 	/* Mostly the store alone has the answer; whether pods are dead is for a full one. */
 	ret = ipam_verb_status(att, &(struct cni_error){});
 	if (ret < 0)
-		ret = kernel_run(att, status, err);
+		ret = attachment_run(att, status, err);
 	return ret < 0 ? ret : gateway_status(att, err);
 }

@@ -3,7 +3,7 @@
 #ifndef BRIDGE_CNI_PLUGIN_VERB_STATUS_H
 #define BRIDGE_CNI_PLUGIN_VERB_STATUS_H
 
-#include "conf/attachment.h"
+#include "plugin/attachment/attachment.h"
 
 /*
  * Ready means that the next ADD can succeed, as far as can be told without making anything.

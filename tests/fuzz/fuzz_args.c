@@ -7,7 +7,7 @@
 #include "fuzz.h"
 
 #include "conf/env.h"
-#include "conf/net_conf.h"
+#include "conf/names.h"
 
 static struct {
 	const char *name;

@@ -5,9 +5,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "conf/attachment.h"
+#include "conf/names.h"
 #include "conf/net_list.h"
-#include "conf/net_conf.h"
+#include "conf/request.h"
 #include "conf/valid_set.h"
 
 static void promise_range(const struct ip_range *range)
@@ -46,25 +46,29 @@ static void promise_routes(const struct route_list *routes)
 	}
 }
 
-static void promise_conf(const struct net_conf *conf)
+static void promise_network(const struct network *conf)
 {
-	const struct cni_result *prev = &conf->prev_result;
-	size_t ports = 0;
-
 	PROMISE(cni_name_valid(conf->name));
 	/* Empty: the rest is another plugin's. */
 	PROMISE(!conf->bridge[0] || ifname_valid(conf->bridge));
 	PROMISE(conf->ipam.data_dir && conf->ipam.data_dir[0] == '/');
 	PROMISE(!conf->ipam.resolv_conf || conf->ipam.resolv_conf[0] == '/');
-	PROMISE(!conf->mac.set || mac_is_unicast(&conf->mac));
 	PROMISE(conf->vlan <= 4094);
 	promise_sets(&conf->ipam.sets);
 	promise_routes(&conf->ipam.routes);
 	for (size_t i = 0; i < conf->vlan_trunk.n; i++)
 		PROMISE(conf->vlan_trunk.items[i].min_id <=
 			conf->vlan_trunk.items[i].max_id);
-	for (size_t i = 0; i < conf->ports.mappings.n; i++) {
-		const struct port_mapping *port = &conf->ports.mappings.items[i];
+}
+
+static void promise_pod(const struct pod *pod)
+{
+	const struct cni_result *prev = &pod->prev_result;
+	size_t ports = 0;
+
+	PROMISE(!pod->mac.set || mac_is_unicast(&pod->mac));
+	for (size_t i = 0; i < pod->ports.mappings.n; i++) {
+		const struct port_mapping *port = &pod->ports.mappings.items[i];
 
 		PROMISE(port->host_port >= 1 && port->container_port >= 1);
 		PROMISE(port->count >= 1 && port->host_port + port->count - 1 <= 65535);
@@ -74,26 +78,30 @@ static void promise_conf(const struct net_conf *conf)
 	}
 	/* Overlapping mappings become one; a mapping for all addresses may become two, one a
 	 * family. */
-	PROMISE(ports <= conf->ports.entries.n);
-	PROMISE(!conf->ports.entries.n == !conf->ports.mappings.n);
+	PROMISE(ports <= pod->ports.entries.n);
+	PROMISE(!pod->ports.entries.n == !pod->ports.mappings.n);
 	for (size_t i = 0; i < prev->ips.n; i++)
 		PROMISE(prev->ips.items[i].interface < (int)prev->interfaces.n);
 	fuzz_promise_result(prev);
 }
 
-/* 0 or -errno, as net_conf_read(). */
-static int read_scope(const struct json_doc *doc, enum net_conf_scope scope)
+/* 0 or -errno, as network_read(). */
+static int read_scope(const struct json_doc *doc, enum request_scope scope)
 {
-	_cleanup_(net_conf_clear) struct net_conf conf = {};
+	_cleanup_(network_clear) struct network conf = {};
+	_cleanup_(pod_clear) struct pod pod = {};
 	struct cni_error err = {};
-	int r = net_conf_read(doc, scope, &conf, &err);
+	int r = network_read(doc, scope, &conf, &pod, &err);
 
 	fuzz_promise_error(r, &err);
-	if (r < 0)
+	if (r < 0) {
 		PROMISE(!conf.name && !conf.ipam.sets.items);
-	else
-		promise_conf(&conf);
-	return r;
+		PROMISE(!pod.ports.entries.items && !pod.has_prev_result);
+		return r;
+	}
+	promise_network(&conf);
+	promise_pod(&pod);
+	return 0;
 }
 
 static void read_valid_set(const struct json_doc *doc)
@@ -128,19 +136,20 @@ static void read_list(const char *text, size_t len)
 }
 
 /* As ADD has it from the first byte on: what is told besides is printable lines. */
-static void read_attachment(const char *text, size_t len)
+static void read_request(const char *text, size_t len)
 {
 	const struct cni_env env = {
 		.verb = CNI_ADD, .container_id = "c1", .ifname = "eth0"};
-	_cleanup_(attachment_clear) struct attachment att = {};
+	_cleanup_(request_clear) struct request request = {};
+	_cleanup_(notices_clear) struct notices notices = {};
 	enum cni_version version = CNI_0_1_0;
 	struct cni_error err = {};
-	int r = attachment_read(text, len, &env, &att, &version, &err);
+	int r = request_read(text, len, &env, &request, &version, &notices, &err);
 
 	fuzz_promise_error(r, &err);
-	for (const char *c = att.notice; c && *c; c++)
+	for (const char *c = notices.text; c && *c; c++)
 		PROMISE(((unsigned char)*c >= ' ' && *c != 0x7f) || *c == '\n');
-	PROMISE(r < 0 || att.conf.name);
+	PROMISE(r < 0 || request.network.name);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -156,16 +165,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	read_valid_set(doc);
-	read_attachment((const char *)data, size);
+	read_request((const char *)data, size);
 	read_list((const char *)data, size);
 	/* What ADD took, DEL takes. */
-	whole = read_scope(doc, NET_CONF_WHOLE);
-	r = read_scope(doc, NET_CONF_IDENTITY);
+	whole = read_scope(doc, REQUEST_WHOLE);
+	r = read_scope(doc, REQUEST_IDENTITY);
 	PROMISE(whole < 0 || r == 0);
-	whole = read_scope(doc, NET_CONF_IPAM);
-	r = read_scope(doc, NET_CONF_IPAM_IDENTITY);
+	whole = read_scope(doc, REQUEST_IPAM);
+	r = read_scope(doc, REQUEST_IPAM_IDENTITY);
 	PROMISE(whole < 0 || r == 0);
-	r = read_scope(doc, NET_CONF_IPAM_CHECK);
+	r = read_scope(doc, REQUEST_IPAM_CHECK);
 	PROMISE(whole == 0 || r < 0);
 	return 0;
 }

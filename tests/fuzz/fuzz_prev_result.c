@@ -5,7 +5,7 @@
  */
 #include "fuzz.h"
 
-#include "conf/net_conf.h"
+#include "conf/request.h"
 
 #define BEFORE "{\"cniVersion\":\"1.1.0\",\"name\":\"pods\",\"prevResult\":"
 
@@ -25,10 +25,11 @@ static struct json_doc *wrap(const void *result, size_t len)
 	return TAKE_PTR(doc);
 }
 
-static int read_result(const struct json_doc *doc, struct net_conf *ret_conf)
+static int read_result(const struct json_doc *doc, struct pod *ret_pod)
 {
+	_cleanup_(network_clear) struct network network = {};
 	struct cni_error err = {};
-	int r = net_conf_read(doc, NET_CONF_WHOLE, ret_conf, &err);
+	int r = network_read(doc, REQUEST_WHOLE, &network, ret_pod, &err);
 
 	fuzz_promise_error(r, &err);
 	return r;
@@ -37,27 +38,27 @@ static int read_result(const struct json_doc *doc, struct net_conf *ret_conf)
 static void promise_round_trip(const struct cni_result *result, enum cni_version version)
 {
 	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
-	_cleanup_(net_conf_clear) struct net_conf conf = {};
+	_cleanup_(pod_clear) struct pod pod = {};
 	_cleanup_(free_p) char *first = result_text(result, version), *second = NULL;
 
 	PROMISE(first != NULL);
 	if (strlen(first) > JSON_TEXT_MAX - sizeof(BEFORE))
 		return;
 	doc = wrap(first, strlen(first));
-	PROMISE(doc && read_result(doc, &conf) == 0);
-	second = result_text(&conf.prev_result, version);
+	PROMISE(doc && read_result(doc, &pod) == 0);
+	second = result_text(&pod.prev_result, version);
 	PROMISE(second && strcmp(first, second) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
-	_cleanup_(net_conf_clear) struct net_conf conf = {};
+	_cleanup_(pod_clear) struct pod pod = {};
 
 	doc = wrap(data, size);
-	if (!doc || read_result(doc, &conf) < 0)
+	if (!doc || read_result(doc, &pod) < 0)
 		return 0;
 	for (int version = 0; version < CNI_VERSIONS; version++)
-		promise_round_trip(&conf.prev_result, version);
+		promise_round_trip(&pod.prev_result, version);
 	return 0;
 }

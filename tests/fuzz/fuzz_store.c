@@ -16,8 +16,10 @@
 #include <limits.h>
 #include <sys/stat.h>
 
-#include "conf/attachment.h"
+#include "conf/base/notices.h"
 #include "conf/identity.h"
+#include "conf/names.h"
+#include "conf/request.h"
 #include "ipam/store/index.h"
 #include "ipam/ipam.h"
 
@@ -228,7 +230,7 @@ static const struct ipam_kernel kernel = {
 	.lost_netns = lost_netns,
 };
 
-static void read_attachment(enum cni_verb verb, struct attachment *att)
+static void read_request(enum cni_verb verb, struct request *request)
 {
 	struct cni_env env = {
 		.verb = verb,
@@ -243,17 +245,16 @@ static void read_attachment(enum cni_verb verb, struct attachment *att)
 	char text[1024];
 
 	snprintf(text, sizeof(text), conf_text, base);
-	PROMISE(attachment_read(text, strlen(text), &env, att, &version, &err) == 0);
-	att->kernel = &kernel;
+	PROMISE(request_read(text, strlen(text), &env, request, &version, NULL, &err) ==
+		0);
 }
 
-static void look(const struct attachment *att)
+static void look(const struct ipam_env *env)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	static const char *const names[] = {"10.1.2.2", "10.1.2.3", "fd00::2"};
 	struct cni_error err = {};
-	int r = store_open(att->conf.ipam.data_dir, NETWORK, STORE_EXISTING, 0, &store,
-			   &err);
+	int r = store_open(env->data_dir, NETWORK, STORE_EXISTING, 0, &store, &err);
 
 	fuzz_promise_error(r, &err);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(names); i++) {
@@ -277,7 +278,7 @@ static int see_record(const struct record *record, void *data, struct cni_error 
 }
 
 /* The questions that are asked of a store as a whole. */
-static void ask(struct attachment *att)
+static void ask(const struct ipam_env *env, const struct request *request)
 {
 	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list dead = {}, owners = {};
 	_cleanup_(record_clear) struct record record = {};
@@ -287,43 +288,60 @@ static void ask(struct attachment *att)
 	enum ipam_liveness life;
 	int r;
 
-	fuzz_promise_error(ipam_stale(att, &dead, &errs[0]), &errs[0]);
-	fuzz_promise_error(ipam_owners(att, &owners, &errs[1]), &errs[1]);
-	fuzz_promise_error(ipam_reserved_outside(att, &prefixes, true, &spans, &errs[2]),
+	fuzz_promise_error(ipam_stale(env, &dead, &errs[0]), &errs[0]);
+	fuzz_promise_error(ipam_owners(env, &owners, &errs[1]), &errs[1]);
+	fuzz_promise_error(ipam_reserved_outside(env, &prefixes, true, &spans, &errs[2]),
 			   &errs[2]);
 	free(spans.items);
-	fuzz_promise_error(ipam_record_each(att, see_record, NULL, &errs[3]), &errs[3]);
-	fuzz_promise_error(ipam_room(att, NULL, &errs[4]), &errs[4]);
-	r = ipam_record_read(att, &record, &err);
+	fuzz_promise_error(ipam_record_each(env, see_record, NULL, &errs[3]), &errs[3]);
+	fuzz_promise_error(ipam_room(env, &request->network, NULL, &errs[4]), &errs[4]);
+	r = ipam_record_read(env, &request->pod, &record, &err);
 	PROMISE(r == 0 || r == -ENOENT || err.code);
 	err = (struct cni_error){};
-	r = ipam_liveness(att, &life, &err);
+	r = ipam_liveness(env, &request->pod, &life, &err);
 	fuzz_promise_error(r, &err);
+}
+
+/* An ADD and its CHECK and DEL, or the DEL of one that was refused. */
+static void attach(const struct ipam_env *env, const struct request *request)
+{
+	const struct network *network = &request->network;
+	const struct pod *pod = &request->pod;
+	_cleanup_(cni_result_clear) struct cni_result result = {};
+	_cleanup_(free_p) char *resolv_text = NULL;
+	struct cni_error err = {}, del_err = {}, check_err = {};
+	bool was_last;
+	int r;
+
+	r = ipam_reserve(env, network, pod, &result, &resolv_text, &err);
+	fuzz_promise_error(r, &err);
+	if (r == 0) {
+		PROMISE(result.ips.n == 2);
+		PROMISE(ipam_check(env, pod, network, &result, &check_err) == 0);
+		PROMISE(ipam_release(env, pod, &was_last, &del_err) == 0);
+		PROMISE(ipam_check(env, pod, network, &result, &check_err) < 0);
+	} else {
+		PROMISE(!result.ips.items);
+		r = ipam_release(env, pod, &was_last, &del_err);
+		fuzz_promise_error(r, &del_err);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	_cleanup_(attachment_clear) struct attachment att = {};
-	struct cni_error err = {}, del_err = {}, check_err = {};
-	int r;
+	_cleanup_(request_clear) struct request request = {};
+	_cleanup_(notices_clear) struct notices notices = {};
+	struct ipam_env env = {.kernel = &kernel, .notices = &notices};
 
 	make_base();
 	make_store((const char *)data, size);
-	read_attachment(CNI_ADD, &att);
-	look(&att);
-	ask(&att);
-	r = ipam_reserve(&att, &err);
-	fuzz_promise_error(r, &err);
-	if (r == 0) {
-		PROMISE(att.ipam.ips.n == 2);
-		PROMISE(ipam_check(&att, &check_err) == 0);
-		PROMISE(ipam_release(&att, &del_err) == 0);
-		PROMISE(ipam_check(&att, &check_err) < 0);
-	} else {
-		PROMISE(!att.ipam.ips.items);
-		r = ipam_release(&att, &del_err);
-		fuzz_promise_error(r, &del_err);
-	}
+	read_request(CNI_ADD, &request);
+	env.data_dir = request.network.ipam.data_dir;
+	env.network = request.network.name;
+	env.bridge = request.network.bridge;
+	look(&env);
+	ask(&env, &request);
+	attach(&env, &request);
 	promise_outside();
 	return 0;
 }

@@ -11,7 +11,8 @@
 #include <sys/socket.h>
 
 #include "conf/base/addr.h"
-#include "conf/net_conf.h"
+#include "conf/base/util.h"
+#include "conf/names.h"
 
 static struct ip_addr ip(const char *text)
 {

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "conf/base/notices.h"
+#include "conf/request.h"
 #include "ipam/allocator.h"
 #include "ipam/ipam.h"
 
@@ -15,7 +17,13 @@
 struct fixture {
 	struct range_set sets[MAX_SETS];
 	struct ip_range ranges[MAX_SETS][MAX_RANGES];
-	struct attachment att;
+	struct network network;
+	struct pod pod;
+	struct notices notices;
+	struct ipam_env env;
+	/* Given by an ADD, or expected by a CHECK. */
+	struct cni_result result;
+	char *resolv_text;
 };
 
 static struct ip_addr ip(const char *text)
@@ -29,11 +37,17 @@ static struct ip_addr ip(const char *text)
 static void fixture_init(struct fixture *f, const char *dir)
 {
 	*f = (struct fixture){};
-	f->att.conf.name = "net";
-	f->att.conf.ipam.type = "host-local";
-	f->att.conf.ipam.data_dir = dir;
-	f->att.conf.ipam.sets.items = f->sets;
-	f->att.env.ifname = "eth0";
+	f->network.name = "net";
+	f->network.ipam.type = "host-local";
+	f->network.ipam.data_dir = dir;
+	f->network.ipam.sets.items = f->sets;
+	f->pod.ifname = "eth0";
+	f->env = (struct ipam_env){
+		.data_dir = dir,
+		.network = "net",
+		.bridge = "",
+		.notices = &f->notices,
+	};
 	for (size_t i = 0; i < MAX_SETS; i++)
 		f->sets[i].ranges = f->ranges[i];
 }
@@ -48,19 +62,49 @@ static struct ip_range *add_range(struct fixture *f, size_t set, const char *sub
 	range->start = ip(start);
 	range->end = ip(end);
 	range->gateway = ip(gateway);
-	if (f->att.conf.ipam.sets.n <= set)
-		f->att.conf.ipam.sets.n = set + 1;
+	if (f->network.ipam.sets.n <= set)
+		f->network.ipam.sets.n = set + 1;
 	return range;
 }
 
-static void clear_result(struct attachment *att)
+static void clear_result(struct fixture *f)
 {
-	cni_result_clear(&att->ipam);
-	att->ipam = (struct cni_result){};
-	free(att->resolv_text);
-	att->resolv_text = NULL;
-	free(att->notice);
-	att->notice = NULL;
+	cni_result_clear(&f->result);
+	f->result = (struct cni_result){};
+	free(f->resolv_text);
+	f->resolv_text = NULL;
+	notices_clear(&f->notices);
+}
+
+static int reserve(struct fixture *f, struct cni_error *err)
+{
+	return ipam_reserve(&f->env, &f->network, &f->pod, &f->result, &f->resolv_text,
+			    err);
+}
+
+static int check(struct fixture *f, struct cni_error *err)
+{
+	return ipam_check(&f->env, &f->pod, &f->network, &f->result, err);
+}
+
+/* By IP of CNI_ARGS, on the way that it takes from there. */
+static void ask_for(struct fixture *f, const char *address)
+{
+	static const char conf[] = "{\"name\":\"net\"}";
+	const struct cni_env env = {
+		.verb = CNI_DEL,
+		.container_id = "a",
+		.ifname = "eth0",
+		.args.ip = ip(address),
+	};
+	_cleanup_(request_clear) struct request request = {};
+	enum cni_version version;
+	struct cni_error err = {};
+
+	assert_int_equal(request_read(conf, strlen(conf), &env, &request, &version, NULL,
+				      &err),
+			 0);
+	f->pod.args_ip = request.pod.args_ip;
 }
 
 /* An ADD of container @id: its first address as text, "" when it failed. */
@@ -68,13 +112,13 @@ static const char *add(struct fixture *f, const char *id, char buf[PREFIX_TEXT_M
 		       struct cni_error *err)
 {
 	*err = (struct cni_error){};
-	f->att.env.container_id = id;
+	f->pod.container_id = id;
 	buf[0] = '\0';
-	if (ipam_reserve(&f->att, err) == 0)
-		prefix_format(&f->att.ipam.ips.items[0].address, buf);
+	if (reserve(f, err) == 0)
+		prefix_format(&f->result.ips.items[0].address, buf);
 	else
-		assert_int_equal(f->att.ipam.ips.n, 0);
-	clear_result(&f->att);
+		assert_int_equal(f->result.ips.n, 0);
+	clear_result(f);
 	return buf;
 }
 
@@ -100,9 +144,10 @@ static void assert_add_fails(struct fixture *f, const char *id, int code,
 static void del(struct fixture *f, const char *id)
 {
 	struct cni_error err = {};
+	bool was_last;
 
-	f->att.env.container_id = id;
-	if (ipam_release(&f->att, &err) < 0)
+	f->pod.container_id = id;
+	if (ipam_release(&f->env, &f->pod, &was_last, &err) < 0)
 		fail_msg("%s", err.msg);
 }
 
@@ -171,16 +216,16 @@ static void every_set_gives_an_address_or_none_does(void **state)
 	fixture_init(&f, *state);
 	add_range(&f, 0, "10.1.2.0/24", "10.1.2.1", "10.1.2.254", "10.1.2.1");
 	add_range(&f, 1, "2001:db8::/64", "2001:db8::1", "2001:db8::2", "2001:db8::1");
-	f.att.env.container_id = "a";
-	assert_int_equal(ipam_reserve(&f.att, &err), 0);
-	assert_int_equal(f.att.ipam.ips.n, 2);
-	assert_string_equal(PREFIX_TEXT(&f.att.ipam.ips.items[1].address),
+	f.pod.container_id = "a";
+	assert_int_equal(reserve(&f, &err), 0);
+	assert_int_equal(f.result.ips.n, 2);
+	assert_string_equal(PREFIX_TEXT(&f.result.ips.items[1].address),
 			    "2001:db8::2/64");
-	assert_string_equal(IP_TEXT(&f.att.ipam.ips.items[0].gateway), "10.1.2.1");
-	assert_string_equal(IP_TEXT(&f.att.ipam.ips.items[1].gateway), "2001:db8::1");
-	assert_int_equal(f.att.ipam.ips.items[1].interface, -1);
-	assert_int_equal(ipam_check(&f.att, &err), 0);
-	clear_result(&f.att);
+	assert_string_equal(IP_TEXT(&f.result.ips.items[0].gateway), "10.1.2.1");
+	assert_string_equal(IP_TEXT(&f.result.ips.items[1].gateway), "2001:db8::1");
+	assert_int_equal(f.result.ips.items[1].interface, -1);
+	assert_int_equal(check(&f, &err), 0);
+	clear_result(&f);
 
 	assert_add_fails(&f, "b", CNI_ERR_EXHAUSTED, "2001:db8::1-2001:db8::2: 1 in use");
 	assert_present(*state, "net/10.1.2.2");
@@ -202,7 +247,7 @@ static void a_second_add_is_refused_and_the_first_stays(void **state)
 			 "10.1.2.2 has been allocated to a/eth0");
 	assert_file(*state, "net/10.1.2.2", "a\r\neth0", 0644);
 	assert_absent(*state, "net/10.1.2.3");
-	f.att.env.ifname = "eth1";
+	f.pod.ifname = "eth1";
 	assert_add(&f, "a", "10.1.2.3/24");
 }
 
@@ -214,28 +259,27 @@ static void a_requested_address_is_given_or_refused_with_a_reason(void **state)
 	fixture_init(&f, *state);
 	add_range(&f, 0, "10.1.2.0/24", "10.1.2.1", "10.1.2.254", "10.1.2.1");
 	add_range(&f, 1, "10.1.3.0/24", "10.1.3.0", "10.1.3.255", "10.1.3.1");
-	f.att.env.args.ip = ip("10.1.3.77");
-	f.att.env.container_id = "a";
-	assert_int_equal(ipam_reserve(&f.att, &err), 0);
-	assert_string_equal(PREFIX_TEXT(&f.att.ipam.ips.items[0].address), "10.1.2.2/24");
-	assert_string_equal(PREFIX_TEXT(&f.att.ipam.ips.items[1].address),
-			    "10.1.3.77/24");
-	clear_result(&f.att);
+	ask_for(&f, "10.1.3.77");
+	f.pod.container_id = "a";
+	assert_int_equal(reserve(&f, &err), 0);
+	assert_string_equal(PREFIX_TEXT(&f.result.ips.items[0].address), "10.1.2.2/24");
+	assert_string_equal(PREFIX_TEXT(&f.result.ips.items[1].address), "10.1.3.77/24");
+	clear_result(&f);
 	assert_file(*state, "net/last_reserved_ip.1", "10.1.3.77", 0644);
 
 	assert_add_fails(&f, "b", CNI_ERR_EXISTS,
 			 "10.1.3.77 is not available: taken by "
 			 "a/eth0");
 	assert_absent(*state, "net/10.1.2.3");
-	f.att.env.args.ip = ip("::ffff:10.1.2.9");
+	ask_for(&f, "::ffff:10.1.2.9");
 	assert_add(&f, "m", "10.1.2.9/24");
-	f.att.env.args.ip = ip("10.1.4.1");
+	ask_for(&f, "10.1.4.1");
 	assert_add_fails(&f, "c", CNI_ERR_CONFIG, "CNI_ARGS IP: 10.1.4.1 is in none");
-	f.att.env.args.ip = ip("10.1.3.1");
+	ask_for(&f, "10.1.3.1");
 	assert_add_fails(&f, "c", CNI_ERR_CONFIG, "10.1.3.1 is a gateway");
-	f.att.env.args.ip = ip("10.1.3.0");
+	ask_for(&f, "10.1.3.0");
 	assert_add_fails(&f, "c", CNI_ERR_CONFIG, "10.1.3.0 is the network address");
-	f.att.env.args.ip = ip("10.1.3.255");
+	ask_for(&f, "10.1.3.255");
 	assert_add_fails(&f, "c", CNI_ERR_CONFIG, "10.1.3.255 is the broadcast address");
 }
 
@@ -247,28 +291,28 @@ static void check_names_what_differs(void **state)
 
 	fixture_init(&f, *state);
 	add_range(&f, 0, "10.1.2.0/24", "10.1.2.1", "10.1.2.254", "10.1.2.1");
-	f.att.env.container_id = "a";
+	f.pod.container_id = "a";
 	assert_int_equal(prefix_parse("10.1.2.2/24", &held.address), 0);
-	f.att.ipam.ips.items = &held;
-	f.att.ipam.ips.n = 1;
-	assert_true(ipam_check(&f.att, &err) < 0);
+	f.result.ips.items = &held;
+	f.result.ips.n = 1;
+	assert_true(check(&f, &err) < 0);
 	assert_error(&err, CNI_ERR_CHECK, "no address is reserved");
 	assert_absent(*state, "net");
 
 	err = (struct cni_error){};
 	make_dir(*state, "net");
-	assert_true(ipam_check(&f.att, &err) < 0);
+	assert_true(check(&f, &err) < 0);
 	assert_error(&err, CNI_ERR_CHECK,
 		     "10.1.2.2 is reserved for nobody, expected: a/eth0");
 
 	err = (struct cni_error){};
 	put_file(*state, "net/10.1.2.2", "b\r\neth0");
-	assert_true(ipam_check(&f.att, &err) < 0);
+	assert_true(check(&f, &err) < 0);
 	assert_error(&err, CNI_ERR_CHECK, "reserved for b/eth0, expected: a/eth0");
 
 	err = (struct cni_error){};
 	put_file(*state, "net/10.1.2.2", "a\r\neth0");
-	assert_int_equal(ipam_check(&f.att, &err), 0);
+	assert_int_equal(check(&f, &err), 0);
 }
 
 static void routes_and_dns_come_from_the_configuration(void **state)
@@ -281,20 +325,20 @@ static void routes_and_dns_come_from_the_configuration(void **state)
 	fixture_init(&f, *state);
 	add_range(&f, 0, "10.1.2.0/24", "10.1.2.1", "10.1.2.254", "10.1.2.1");
 	assert_int_equal(prefix_parse("0.0.0.0/0", &route.dst), 0);
-	f.att.conf.ipam.routes.items = &route;
-	f.att.conf.ipam.routes.n = 1;
+	f.network.ipam.routes.items = &route;
+	f.network.ipam.routes.n = 1;
 	snprintf(path, sizeof(path), "%s/resolv.conf", (char *)*state);
-	f.att.conf.ipam.resolv_conf = path;
+	f.network.ipam.resolv_conf = path;
 	assert_add_fails(&f, "a", CNI_ERR_IO, "ipam.resolvConf: ");
 	assert_absent(*state, "net");
 
 	put_file(*state, "resolv.conf", "nameserver 10.0.0.10\n");
-	f.att.env.container_id = "a";
-	assert_int_equal(ipam_reserve(&f.att, &err), 0);
-	assert_int_equal(f.att.ipam.routes.n, 1);
-	assert_int_equal(f.att.ipam.routes.items[0].priority, 7);
-	assert_string_equal(f.att.ipam.dns.nameservers.items[0], "10.0.0.10");
-	clear_result(&f.att);
+	f.pod.container_id = "a";
+	assert_int_equal(reserve(&f, &err), 0);
+	assert_int_equal(f.result.routes.n, 1);
+	assert_int_equal(f.result.routes.items[0].priority, 7);
+	assert_string_equal(f.result.dns.nameservers.items[0], "10.0.0.10");
+	clear_result(&f);
 }
 
 static void release_of_nothing_is_success_and_makes_nothing(void **state)
@@ -329,7 +373,7 @@ static void damage_is_worked_around(void **state)
 
 static void only_host_local_is_in_process(void **state)
 {
-	struct net_conf conf = {};
+	struct network conf = {};
 
 	(void)state;
 	assert_false(ipam_in_process(&conf));

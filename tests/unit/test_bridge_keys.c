@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* conf/net_conf.c's tables: the bridge plugin's keys beyond the first ones, good and bad. */
+/* conf/network.c's tables: the bridge plugin's keys beyond the first ones, good and bad. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,24 +11,26 @@
 #include <string.h>
 
 #include "conf/json/json.h"
-#include "conf/net_conf.h"
+#include "conf/request.h"
 
 struct subject {
 	struct json_doc *doc;
-	struct net_conf conf;
+	struct network conf;
+	struct pod pod;
 	struct cni_error err;
 };
 
 static void subject_clear(struct subject *subject)
 {
-	net_conf_clear(&subject->conf);
+	network_clear(&subject->conf);
+	pod_clear(&subject->pod);
 	json_doc_free(subject->doc);
 }
 
 #define _subject_ _cleanup_(subject_clear) struct subject
 
 /* A network with these keys, and no IPAM. */
-static int read_keys(const char *keys, enum net_conf_scope scope, struct subject *s)
+static int read_keys(const char *keys, enum request_scope scope, struct subject *s)
 {
 	char text[4096];
 	int len = snprintf(text, sizeof(text),
@@ -39,12 +41,12 @@ static int read_keys(const char *keys, enum net_conf_scope scope, struct subject
 	*s = (struct subject){};
 	if (json_parse(text, len, &s->doc, &s->err) < 0)
 		fail_msg("%s: %s", text, s->err.msg);
-	return net_conf_read(s->doc, scope, &s->conf, &s->err);
+	return network_read(s->doc, scope, &s->conf, &s->pod, &s->err);
 }
 
 static void assert_good(const char *keys, struct subject *s)
 {
-	if (read_keys(keys, NET_CONF_WHOLE, s) < 0)
+	if (read_keys(keys, REQUEST_WHOLE, s) < 0)
 		fail_msg("%s: %s", keys, s->err.msg);
 	assert_int_equal(s->err.code, 0);
 }
@@ -58,7 +60,7 @@ static void without_them_nothing_is_asked_for(void **state)
 	assert_false(s.conf.promisc_mode || s.conf.force_address ||
 		     s.conf.port_isolation || s.conf.enable_dad ||
 		     s.conf.disable_container_interface || s.conf.masq_fully_random ||
-		     s.conf.mac_spoof_check || s.conf.spoof_check || s.conf.mac.set ||
+		     s.conf.mac_spoof_check || s.conf.spoof_check || s.pod.mac.set ||
 		     s.conf.preserve_default_vlan);
 	assert_int_equal(s.conf.mtu, 0);
 	assert_int_equal(s.conf.vlan, 0);
@@ -73,17 +75,17 @@ static void switches_are_read(void **state)
 		const char *key;
 		size_t offset;
 	} switches[] = {
-		{"promiscMode", offsetof(struct net_conf, promisc_mode)},
-		{"forceAddress", offsetof(struct net_conf, force_address)},
-		{"portIsolation", offsetof(struct net_conf, port_isolation)},
-		{"enabledad", offsetof(struct net_conf, enable_dad)},
-		{"enableDAD", offsetof(struct net_conf, enable_dad)},
+		{"promiscMode", offsetof(struct network, promisc_mode)},
+		{"forceAddress", offsetof(struct network, force_address)},
+		{"portIsolation", offsetof(struct network, port_isolation)},
+		{"enabledad", offsetof(struct network, enable_dad)},
+		{"enableDAD", offsetof(struct network, enable_dad)},
 		{"disableContainerInterface",
-		 offsetof(struct net_conf, disable_container_interface)},
-		{"macspoofchk", offsetof(struct net_conf, mac_spoof_check)},
-		{"spoofCheck", offsetof(struct net_conf, spoof_check)},
-		{"ipMasqFullyRandom", offsetof(struct net_conf, masq_fully_random)},
-		{"preserveDefaultVlan", offsetof(struct net_conf, preserve_default_vlan)},
+		 offsetof(struct network, disable_container_interface)},
+		{"macspoofchk", offsetof(struct network, mac_spoof_check)},
+		{"spoofCheck", offsetof(struct network, spoof_check)},
+		{"ipMasqFullyRandom", offsetof(struct network, masq_fully_random)},
+		{"preserveDefaultVlan", offsetof(struct network, preserve_default_vlan)},
 	};
 	char keys[64];
 
@@ -155,7 +157,7 @@ static void untagged_frames_have_one_vlan(void **state)
 		_subject_ s;
 
 		assert_good(cases[i].keys, &s);
-		assert_int_equal(net_conf_native_vlan(&s.conf), cases[i].vlan);
+		assert_int_equal(network_native_vlan(&s.conf), cases[i].vlan);
 	}
 }
 
@@ -180,9 +182,9 @@ static void macs_are_read_by_precedence(void **state)
 		_subject_ s;
 
 		assert_good(cases[i].keys, &s);
-		assert_int_equal(s.conf.mac.set, cases[i].mac != NULL);
+		assert_int_equal(s.pod.mac.set, cases[i].mac != NULL);
 		if (cases[i].mac)
-			assert_string_equal(MAC_TEXT(&s.conf.mac), cases[i].mac);
+			assert_string_equal(MAC_TEXT(&s.pod.mac), cases[i].mac);
 	}
 }
 
@@ -256,13 +258,14 @@ static void bad_ones_are_named(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		_subject_ s;
 
-		if (read_keys(bad[i].keys, NET_CONF_WHOLE, &s) == 0)
+		if (read_keys(bad[i].keys, REQUEST_WHOLE, &s) == 0)
 			fail_msg("%s: taken", bad[i].keys);
 		if (bad[i].message)
 			assert_string_equal(s.err.msg, bad[i].message);
 		if (s.err.code != bad[i].code)
 			fail_msg("%s: code %d", s.err.msg, s.err.code);
 		assert_null(s.conf.name);
+		assert_false(s.pod.mac.set);
 	}
 }
 
@@ -283,13 +286,13 @@ static void rates_are_the_configurations_or_else_the_runtimes(void **state)
 	"\"runtimeConfig\":{\"bandwidth\":{\"ingressRate\":1000,\"ingressBurst\":2000," \
 	"\"egressRate\":1000000000000000,\"egressBurst\":2147483646}}"
 	assert_good("\"egressRate\":8,\"egressBurst\":34359738359," RUNTIME, &own);
-	assert_limit(&own.conf.bandwidth.ingress, 0, 0);
-	assert_limit(&own.conf.bandwidth.egress, 8, 34359738359);
+	assert_limit(&own.pod.bandwidth.ingress, 0, 0);
+	assert_limit(&own.pod.bandwidth.egress, 8, 34359738359);
 	assert_good(RUNTIME, &runtimes);
-	assert_limit(&runtimes.conf.bandwidth.ingress, 1000, 2000);
-	assert_limit(&runtimes.conf.bandwidth.egress, 1000000000000000, 2147483646);
+	assert_limit(&runtimes.pod.bandwidth.ingress, 1000, 2000);
+	assert_limit(&runtimes.pod.bandwidth.egress, 1000000000000000, 2147483646);
 	assert_good("\"ingressBurst\":0," RUNTIME, &zero);
-	assert_limit(&zero.conf.bandwidth.egress, 0, 0);
+	assert_limit(&zero.pod.bandwidth.egress, 0, 0);
 }
 
 static void a_runtimes_boundless_burst_is_a_tenth_of_a_second(void **state)
@@ -307,8 +310,8 @@ static void a_runtimes_boundless_burst_is_a_tenth_of_a_second(void **state)
 			 "\"egressRate\":1000,\"egressBurst\":%s}}",
 			 bursts[i], bursts[i]);
 		assert_good(keys, &s);
-		assert_limit(&s.conf.bandwidth.ingress, 10000000, 1000000);
-		assert_limit(&s.conf.bandwidth.egress, 1000, 524288);
+		assert_limit(&s.pod.bandwidth.ingress, 10000000, 1000000);
+		assert_limit(&s.pod.bandwidth.egress, 1000, 524288);
 	}
 }
 
@@ -340,7 +343,7 @@ static void for_DEL_they_may_all_be_wrong(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		_subject_ s;
 
-		if (read_keys(bad[i].keys, NET_CONF_IDENTITY, &s) < 0)
+		if (read_keys(bad[i].keys, REQUEST_IDENTITY, &s) < 0)
 			fail_msg("%s: %s", bad[i].keys, s.err.msg);
 	}
 }

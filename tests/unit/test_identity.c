@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "conf/identity.h"
-#include "conf/net_conf.h"
+#include "conf/names.h"
 
 /* From the reference's pkg/utils/utils_test.go. */
 static void test_chain_of_the_reference(void **state)

@@ -70,7 +70,9 @@ static const struct ipam_kernel kernel = {
 struct fixture {
 	struct ip_range range;
 	struct range_set set;
-	struct attachment att;
+	struct network network;
+	struct pod pod;
+	struct ipam_env env;
 	char id[32];
 };
 
@@ -83,15 +85,20 @@ static void fixture_init(struct fixture *f, const char *dir)
 	assert_int_equal(ip_parse("10.1.2.80", &f->range.end), 0);
 	assert_int_equal(ip_parse("10.1.2.1", &f->range.gateway), 0);
 	f->set = (struct range_set){&f->range, 1};
-	f->att.conf.name = "net";
-	f->att.conf.bridge = "cni0";
-	f->att.conf.ipam.type = "host-local";
-	f->att.conf.ipam.data_dir = dir;
-	f->att.conf.ipam.sets = (struct range_set_list){&f->set, 1};
-	f->att.env.ifname = "eth0";
-	f->att.env.netns = "/run/netns/x";
-	f->att.env.container_id = f->id;
-	f->att.kernel = &kernel;
+	f->network.name = "net";
+	f->network.bridge = "cni0";
+	f->network.ipam.type = "host-local";
+	f->network.ipam.data_dir = dir;
+	f->network.ipam.sets = (struct range_set_list){&f->set, 1};
+	f->pod.ifname = "eth0";
+	f->pod.netns = "/run/netns/x";
+	f->pod.container_id = f->id;
+	f->env = (struct ipam_env){
+		.data_dir = dir,
+		.network = "net",
+		.bridge = "cni0",
+		.kernel = &kernel,
+	};
 }
 
 static void complain(struct shared *shared, const char *what, const struct cni_error *err)
@@ -106,12 +113,13 @@ static void give_back(struct shared *shared, struct fixture *f, unsigned int pro
 {
 	unsigned int me = 1 + process * IDS + id;
 	struct cni_error err = {};
+	bool was_last;
 
 	/* From here on another one may be told to have it. */
 	atomic_compare_exchange_strong(
 		&shared->claims[atomic_load(&shared->ids[process][id].address)], &me, 0);
 	atomic_store(&shared->ids[process][id].belief, UNKNOWN);
-	if (ipam_release(&f->att, &err) < 0)
+	if (ipam_release(&f->env, &f->pod, &was_last, &err) < 0)
 		complain(shared, "DEL", &err);
 	atomic_store(&shared->ids[process][id].belief, NOT_THERE);
 }
@@ -120,11 +128,14 @@ static void take(struct shared *shared, struct fixture *f, unsigned int process,
 		 unsigned int id)
 {
 	unsigned int me = 1 + process * IDS + id, address;
+	_cleanup_(cni_result_clear) struct cni_result result = {};
+	_cleanup_(free_p) char *resolv_text = NULL;
 	struct cni_error err = {};
 	const uint8_t *bytes;
 
 	atomic_store(&shared->ids[process][id].belief, UNKNOWN);
-	if (ipam_reserve(&f->att, &err) < 0) {
+	if (ipam_reserve(&f->env, &f->network, &f->pod, &result, &resolv_text, &err) <
+	    0) {
 		if (err.code == CNI_ERR_EXHAUSTED)
 			atomic_fetch_add(&shared->exhausted, 1);
 		else
@@ -132,13 +143,12 @@ static void take(struct shared *shared, struct fixture *f, unsigned int process,
 		atomic_store(&shared->ids[process][id].belief, NOT_THERE);
 		return;
 	}
-	bytes = f->att.ipam.ips.items[0].address.addr.bytes;
+	bytes = result.ips.items[0].address.addr.bytes;
 	address = (unsigned int)bytes[2] << 8 | bytes[3];
 	atomic_store(&shared->ids[process][id].address, address);
 	if (atomic_exchange(&shared->claims[address], me) != 0)
 		atomic_fetch_add(&shared->twice, 1);
 	atomic_store(&shared->ids[process][id].belief, THERE);
-	cni_result_clear(&f->att.ipam);
 }
 
 static void work(struct shared *shared, const char *dir, unsigned int process)

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "conf/net_conf.h"
+#include "conf/network.h"
 #include "node_object.h"
 
 /* The fields between @name and @round are those of struct node_object. */

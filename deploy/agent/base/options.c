@@ -3,6 +3,8 @@
  * name. */
 #include "options.h"
 
+#include "conf/names.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stddef.h>

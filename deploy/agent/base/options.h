@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "conf/net_conf.h"
+#include "conf/network.h"
 #include "log.h"
 
 /* `bridge-cni-agent --help` tells what each option means. */

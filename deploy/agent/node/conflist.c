@@ -9,6 +9,7 @@
 #include "conf/tables.h"
 #include "conf/json/json_write.h"
 #include "conf/net_list.h"
+#include "conf/request.h"
 #include "deploy/agent/base/files.h"
 
 static const char *const types[] = {"bridge-cni", NULL};
@@ -71,12 +72,13 @@ static void put_plugin(struct json_writer *w, const struct options *options,
 }
 
 /* Reads the plugin's configuration as bridge-cni does. */
-static int plugin_read(const char *plugin, struct net_conf *ret_conf,
+static int plugin_read(const char *plugin, struct network *ret_conf,
 		       struct json_doc **ret_doc, struct cni_error *err)
 {
+	_cleanup_(pod_clear) struct pod pod = {}; /* a list is for all pods */
 	int r = json_parse(plugin, strlen(plugin), ret_doc, err);
 
-	return r < 0 ? r : net_conf_read(*ret_doc, NET_CONF_WHOLE, ret_conf, err);
+	return r < 0 ? r : network_read(*ret_doc, REQUEST_WHOLE, ret_conf, &pod, err);
 }
 
 /* Makes a list of a file's text, which is taken over, and freed after an error. */
@@ -84,7 +86,7 @@ static int from_text(char *text, struct conflist *ret_list, struct cni_error *er
 {
 	_cleanup_(net_list_clear) struct net_list plugins = {};
 	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
-	_cleanup_(net_conf_clear) struct net_conf conf = {};
+	_cleanup_(network_clear) struct network conf = {};
 	_cleanup_(free_p) char *owned = text;
 	int r = net_list_read(text, strlen(text), types, &plugins, err);
 
@@ -149,7 +151,7 @@ int conflist_capacity(const struct conflist *list, uint64_t ret_n[FAMILIES],
 		      struct cni_error *err)
 {
 	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
-	_cleanup_(net_conf_clear) struct net_conf conf = {};
+	_cleanup_(network_clear) struct network conf = {};
 	int r = plugin_read(list->plugin, &conf, &doc, err);
 
 	if (r < 0)

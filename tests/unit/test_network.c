@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* conf/net_conf.h: the configuration's keys, good and bad, and both scopes. */
+/* network_read() of conf/request.h: the configuration's keys, good and bad, and both scopes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,31 +11,33 @@
 #include <string.h>
 
 #include "conf/json/json.h"
-#include "conf/net_conf.h"
+#include "conf/request.h"
 
 struct subject {
 	struct json_doc *doc;
-	struct net_conf conf;
+	struct network conf;
+	struct pod pod;
 	struct cni_error err;
 };
 
 static void subject_clear(struct subject *subject)
 {
-	net_conf_clear(&subject->conf);
+	network_clear(&subject->conf);
+	pod_clear(&subject->pod);
 	json_doc_free(subject->doc);
 }
 
 #define _subject_ _cleanup_(subject_clear) struct subject
 
-static int read_conf(const char *text, enum net_conf_scope scope, struct subject *s)
+static int read_conf(const char *text, enum request_scope scope, struct subject *s)
 {
 	*s = (struct subject){};
 	if (json_parse(text, strlen(text), &s->doc, &s->err) < 0)
 		fail_msg("%s: %s", text, s->err.msg);
-	return net_conf_read(s->doc, scope, &s->conf, &s->err);
+	return network_read(s->doc, scope, &s->conf, &s->pod, &s->err);
 }
 
-static void assert_good(const char *text, enum net_conf_scope scope, struct subject *s)
+static void assert_good(const char *text, enum request_scope scope, struct subject *s)
 {
 	if (read_conf(text, scope, s) < 0)
 		fail_msg("%s: %s", text, s->err.msg);
@@ -46,7 +48,7 @@ static void assert_bad(const char *text, int code, const char *message)
 {
 	_subject_ s;
 
-	assert_int_equal(read_conf(text, NET_CONF_WHOLE, &s), -EINVAL);
+	assert_int_equal(read_conf(text, REQUEST_WHOLE, &s), -EINVAL);
 	assert_string_equal(s.err.msg, message);
 	assert_int_equal(s.err.code, code);
 	assert_null(s.conf.name);
@@ -61,7 +63,7 @@ static void a_name_is_enough_and_the_rest_has_defaults(void **state)
 	_subject_ s;
 
 	(void)state;
-	assert_good("{\"name\":\"n\"}", NET_CONF_WHOLE, &s);
+	assert_good("{\"name\":\"n\"}", REQUEST_WHOLE, &s);
 	assert_int_equal(s.conf.version, CNI_0_1_0);
 	assert_string_equal(s.conf.name, "n");
 	assert_string_equal(s.conf.bridge, "cni0");
@@ -70,7 +72,7 @@ static void a_name_is_enough_and_the_rest_has_defaults(void **state)
 	assert_null(s.conf.ipam.type);
 	assert_int_equal(s.conf.ipam.sets.n, 0);
 	assert_false(s.conf.is_gateway || s.conf.is_default_gateway || s.conf.ip_masq ||
-		     s.conf.hairpin_mode || s.conf.has_prev_result);
+		     s.conf.hairpin_mode || s.pod.has_prev_result);
 	assert_int_equal(s.conf.mtu, 0);
 	assert_false(dns_is_set(&s.conf.dns));
 }
@@ -93,7 +95,7 @@ static void every_key_is_read(void **state)
 		    "\"routes\":[{\"dst\":\"0.0.0.0/0\"},{\"dst\":\"fd00::1/64\","
 		    "\"gw\":\"fd00::1\",\"mtu\":1400,\"advmss\":1300,\"priority\":5,"
 		    "\"table\":0,\"scope\":253}]}}",
-		    NET_CONF_WHOLE, &s);
+		    REQUEST_WHOLE, &s);
 	assert_int_equal(s.conf.version, CNI_1_1_0);
 	assert_string_equal(s.conf.name, "net.1");
 	assert_string_equal(s.conf.type, "bridge");
@@ -133,7 +135,7 @@ static void a_default_gateway_is_a_gateway(void **state)
 
 	(void)state;
 	assert_good("{\"name\":\"n\",\"isDefaultGateway\":true,\"isGateway\":false}",
-		    NET_CONF_WHOLE, &s);
+		    REQUEST_WHOLE, &s);
 	assert_true(s.conf.is_gateway && s.conf.is_default_gateway);
 }
 
@@ -144,7 +146,7 @@ static void keys_in_other_case_and_unknown_ones_pass_as_in_go(void **state)
 	(void)state;
 	assert_good("{\"CNIVERSION\":\"0.4.0\",\"Name\":\"n\",\"ISGATEWAY\":true,"
 		    "\"capabilities\":{\"ips\":true},\"runtimeConfig\":{},\"x\":[[]]}",
-		    NET_CONF_WHOLE, &s);
+		    REQUEST_WHOLE, &s);
 	assert_int_equal(s.conf.version, CNI_0_4_0);
 	assert_true(s.conf.is_gateway);
 }
@@ -199,7 +201,7 @@ static void ranges_are_completed_as_host_local_completes_them(void **state)
 		_subject_ s;
 		char buf[512];
 
-		assert_good(cases[i].conf, NET_CONF_WHOLE, &s);
+		assert_good(cases[i].conf, REQUEST_WHOLE, &s);
 		assert_int_equal(s.conf.ipam.sets.n, 1);
 		assert_string_equal(ranges_text(&s.conf.ipam.sets.items[0], buf),
 				    cases[i].expected);
@@ -214,7 +216,7 @@ static void the_range_of_the_old_style_comes_first(void **state)
 	(void)state;
 	assert_good(LOCAL("\"ranges\":[[{\"subnet\":\"fd00::/64\"}],"
 			  "[{\"subnet\":\"10.5.0.0/16\"}]],\"subnet\":\"10.1.2.0/24\""),
-		    NET_CONF_WHOLE, &s);
+		    REQUEST_WHOLE, &s);
 	assert_int_equal(s.conf.ipam.sets.n, 3);
 	assert_string_equal(ranges_text(&s.conf.ipam.sets.items[0], buf),
 			    "10.1.2.0/24 10.1.2.1-10.1.2.254 10.1.2.1");
@@ -324,7 +326,7 @@ static void one_set_a_family_is_fine_in_old_versions(void **state)
 	assert_good(
 		"{\"name\":\"n\",\"ipam\":{\"type\":\"host-local\","
 		"\"subnet\":\"10.1.2.0/24\",\"ranges\":[[{\"subnet\":\"fd00::/64\"}]]}}",
-		NET_CONF_WHOLE, &s);
+		REQUEST_WHOLE, &s);
 	assert_int_equal(s.conf.ipam.sets.n, 2);
 }
 
@@ -473,7 +475,7 @@ static void small_mtus_are_fine_without_ipv6(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
 		_subject_ s;
 
-		assert_good(good[i], NET_CONF_WHOLE, &s);
+		assert_good(good[i], REQUEST_WHOLE, &s);
 	}
 }
 
@@ -483,7 +485,7 @@ static void versions_are_judged_first(void **state)
 
 	(void)state;
 	assert_int_equal(read_conf("{\"cniVersion\":\"9.9.9\",\"name\":\"/\"}",
-				   NET_CONF_IDENTITY, &s),
+				   REQUEST_IDENTITY, &s),
 			 -EINVAL);
 	assert_string_equal(s.err.msg, "cniVersion: \"9.9.9\" is not supported");
 	assert_int_equal(s.err.code, CNI_ERR_VERSION);
@@ -505,12 +507,12 @@ static void every_version_is_taken_and_none_means_the_first(void **state)
 
 		snprintf(text, sizeof(text), "{\"name\":\"n\",\"cniVersion\":\"%s\"}",
 			 cni_version_names[v]);
-		assert_good(text, NET_CONF_WHOLE, &s);
+		assert_good(text, REQUEST_WHOLE, &s);
 		assert_int_equal(s.conf.version, v);
 	}
 	_subject_ s;
 
-	assert_good("{\"name\":\"n\",\"cniVersion\":\"\"}", NET_CONF_WHOLE, &s);
+	assert_good("{\"name\":\"n\",\"cniVersion\":\"\"}", REQUEST_WHOLE, &s);
 	assert_int_equal(s.conf.version, CNI_0_1_0);
 }
 
@@ -524,13 +526,13 @@ static void del_reads_only_what_it_uses(void **state)
 		    "\"hairpinMode\":0,\"type\":[],\"prevResult\":\"no\","
 		    "\"ipam\":{\"type\":\"host-local\",\"dataDir\":\"/d\",\"subnet\":5,"
 		    "\"ranges\":\"gone\",\"routes\":{},\"resolvConf\":\"relative\"}}",
-		    NET_CONF_IDENTITY, &s);
+		    REQUEST_IDENTITY, &s);
 	assert_string_equal(s.conf.name, "n");
 	assert_string_equal(s.conf.bridge, "br1");
 	assert_string_equal(s.conf.ipam.type, "host-local");
 	assert_string_equal(s.conf.ipam.data_dir, "/d");
 	assert_int_equal(s.conf.ipam.sets.n, 0);
-	assert_false(s.conf.has_prev_result);
+	assert_false(s.pod.has_prev_result);
 }
 
 static void del_refuses_what_it_uses_when_that_is_wrong(void **state)
@@ -556,8 +558,7 @@ static void del_refuses_what_it_uses_when_that_is_wrong(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_subject_ s;
 
-		assert_int_equal(read_conf(cases[i].conf, NET_CONF_IDENTITY, &s),
-				 -EINVAL);
+		assert_int_equal(read_conf(cases[i].conf, REQUEST_IDENTITY, &s), -EINVAL);
 		assert_string_equal(s.err.msg, cases[i].message);
 		assert_int_equal(s.err.code, CNI_ERR_CONFIG);
 	}
@@ -565,7 +566,7 @@ static void del_refuses_what_it_uses_when_that_is_wrong(void **state)
 
 static void what_a_delegate_is_told_is_its_own_business(void **state)
 {
-	static const enum net_conf_scope scopes[] = {NET_CONF_WHOLE, NET_CONF_IDENTITY};
+	static const enum request_scope scopes[] = {REQUEST_WHOLE, REQUEST_IDENTITY};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(scopes); i++) {
@@ -594,7 +595,7 @@ static void without_ipam_type_no_ranges_are_needed(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
 		_subject_ s;
 
-		assert_good(good[i], NET_CONF_WHOLE, &s);
+		assert_good(good[i], REQUEST_WHOLE, &s);
 		assert_true(!s.conf.ipam.type || !*s.conf.ipam.type);
 		assert_int_equal(s.conf.ipam.sets.n, 0);
 	}
@@ -607,7 +608,7 @@ static void empty_paths_count_as_absent(void **state)
 	(void)state;
 	assert_good(
 		LOCAL("\"subnet\":\"10.1.2.0/24\",\"dataDir\":\"\",\"resolvConf\":\"\""),
-		NET_CONF_WHOLE, &s);
+		REQUEST_WHOLE, &s);
 	assert_string_equal(s.conf.ipam.data_dir, DEFAULT_DATA_DIR);
 	assert_null(s.conf.ipam.resolv_conf);
 }
@@ -615,7 +616,7 @@ static void empty_paths_count_as_absent(void **state)
 static void an_old_prev_result_is_recognised(void **state)
 {
 	_subject_ s;
-	const struct cni_result *prev = &s.conf.prev_result;
+	const struct cni_result *prev = &s.pod.prev_result;
 
 	(void)state;
 	/* Whatever the version says; and Go's structures print empty keys. */
@@ -624,8 +625,8 @@ static void an_old_prev_result_is_recognised(void **state)
 		    "\"routes\":[{\"dst\":\"0.0.0.0/0\",\"gw\":\"10.1.2.1\"}]},"
 		    "\"ip6\":{\"ip\":\"fd00::3/64\",\"routes\":[{\"dst\":\"::/0\"}]},"
 		    "\"dns\":{\"domain\":\"\",\"search\":[\"x\"]}}}",
-		    NET_CONF_WHOLE, &s);
-	assert_true(s.conf.has_prev_result);
+		    REQUEST_WHOLE, &s);
+	assert_true(s.pod.has_prev_result);
 	assert_int_equal(prev->interfaces.n, 0);
 	assert_int_equal(prev->ips.n, 2);
 	assert_string_equal(PREFIX_TEXT(&prev->ips.items[0].address), "10.1.2.3/24");
@@ -642,7 +643,7 @@ static void an_old_prev_result_is_recognised(void **state)
 static void a_new_prev_result_is_recognised_with_fields_of_the_future(void **state)
 {
 	_subject_ s;
-	const struct cni_result *prev = &s.conf.prev_result;
+	const struct cni_result *prev = &s.pod.prev_result;
 
 	(void)state;
 	assert_good(
@@ -655,7 +656,7 @@ static void a_new_prev_result_is_recognised_with_fields_of_the_future(void **sta
 		"\"gateway\":\"10.1.2.1\"},{\"address\":\"fd00::3/64\"}],"
 		"\"routes\":[{\"dst\":\"10.0.0.5/8\",\"gw\":\"fd00::1\",\"table\":0}],"
 		"\"dns\":{}}}",
-		NET_CONF_WHOLE, &s);
+		REQUEST_WHOLE, &s);
 	assert_int_equal(prev->interfaces.n, 2);
 	assert_string_equal(prev->interfaces.items[0].name, "cni0");
 	assert_string_equal(prev->interfaces.items[0].mac, "02:00:00:00:00:01");
@@ -679,25 +680,33 @@ static void a_prev_result_of_null_is_none_and_an_empty_one_is_one(void **state)
 	_subject_ none, empty;
 
 	(void)state;
-	assert_good("{\"name\":\"n\",\"prevResult\":null}", NET_CONF_WHOLE, &none);
-	assert_false(none.conf.has_prev_result);
-	assert_good("{\"name\":\"n\",\"prevResult\":{}}", NET_CONF_WHOLE, &empty);
-	assert_true(empty.conf.has_prev_result);
-	assert_int_equal(empty.conf.prev_result.ips.n, 0);
+	assert_good("{\"name\":\"n\",\"prevResult\":null}", REQUEST_WHOLE, &none);
+	assert_false(none.pod.has_prev_result);
+	assert_good("{\"name\":\"n\",\"prevResult\":{}}", REQUEST_WHOLE, &empty);
+	assert_true(empty.pod.has_prev_result);
+	assert_int_equal(empty.pod.prev_result.ips.n, 0);
 }
 
 static void clearing_takes_zero_and_twice(void **state)
 {
-	struct net_conf conf = {};
+	struct network conf = {};
+	struct pod pod = {};
 	_subject_ s;
 
 	(void)state;
-	net_conf_clear(&conf);
-	assert_good(LOCAL("\"subnet\":\"10.1.2.0/24\",\"routes\":[{\"dst\":\"::/0\"}]"),
-		    NET_CONF_WHOLE, &s);
-	net_conf_clear(&s.conf);
+	network_clear(&conf);
+	pod_clear(&pod);
+	assert_good(NET "\"prevResult\":{\"ips\":[{\"address\":\"10.1.2.3/24\"}]},"
+			"\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.1.2.0/24\","
+			"\"routes\":[{\"dst\":\"::/0\"}]}}",
+		    REQUEST_WHOLE, &s);
+	assert_non_null(s.pod.prev_result.ips.items);
+	network_clear(&s.conf);
 	assert_null(s.conf.ipam.sets.items);
-	net_conf_clear(&s.conf);
+	network_clear(&s.conf);
+	pod_clear(&s.pod);
+	assert_null(s.pod.prev_result.ips.items);
+	pod_clear(&s.pod);
 }
 
 int main(void)

@@ -3,15 +3,16 @@
  * The keys of a configuration, and how much of it an operation reads. Ranges are
  * ranges.c's, prevResult is prev_result.c's, what they share is tables.c's.
  */
-#include "net_conf.h"
+#include "request.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "tables.h"
 #include "identity.h"
+#include "names.h"
+#include "tables.h"
 
 /* Read before everything else: what decides how the rest is to be understood. */
 struct head {
@@ -143,47 +144,47 @@ static const struct json_type vlan_trunks_type = {
 
 /* DEL and GC: what the attachment is found by. */
 static const struct json_field identity_fields[] = {
-	FIELD(struct net_conf, bridge, "bridge", &bridge_type),
-	FIELD(struct net_conf, ipam, "ipam", &ipam_type),
-	FIELD(struct net_conf, ipam_timeout, "ipamTimeoutSeconds", &ipam_timeout_type),
-	FIELD(struct net_conf, del_waits, "delWaits", &bool_type),
+	FIELD(struct network, bridge, "bridge", &bridge_type),
+	FIELD(struct network, ipam, "ipam", &ipam_type),
+	FIELD(struct network, ipam_timeout, "ipamTimeoutSeconds", &ipam_timeout_type),
+	FIELD(struct network, del_waits, "delWaits", &bool_type),
 };
 static const struct json_type identity_root = OBJECT(identity_fields);
 
 static const struct json_field whole_fields[] = {
-	FIELD(struct net_conf, bridge, "bridge", &bridge_type),
-	FIELD(struct net_conf, ipam, "ipam", &ipam_type),
-	FIELD(struct net_conf, ipam_timeout, "ipamTimeoutSeconds", &ipam_timeout_type),
-	FIELD(struct net_conf, del_waits, "delWaits", &bool_type),
-	FIELD(struct net_conf, is_gateway, "isGateway", &bool_type),
-	FIELD(struct net_conf, is_default_gateway, "isDefaultGateway", &bool_type),
-	FIELD(struct net_conf, ip_masq, "ipMasq", &bool_type),
-	FIELD(struct net_conf, type, "type", &text_type),
-	FIELD(struct net_conf, masq_backend, "ipMasqBackend", &masq_backend_type),
-	FIELD(struct net_conf, masq_fully_random, "ipMasqFullyRandom", &bool_type),
-	FIELD(struct net_conf, non_masquerade, "nonMasqueradeCIDRs", &prefixes_type),
-	FIELD(struct net_conf, hairpin_mode, "hairpinMode", &bool_type),
-	FIELD(struct net_conf, promisc_mode, "promiscMode", &bool_type),
-	FIELD(struct net_conf, force_address, "forceAddress", &bool_type),
-	FIELD(struct net_conf, port_isolation, "portIsolation", &bool_type),
-	FIELD(struct net_conf, enable_dad, "enabledad", &bool_type),
-	FIELD(struct net_conf, disable_container_interface, "disableContainerInterface",
+	FIELD(struct network, bridge, "bridge", &bridge_type),
+	FIELD(struct network, ipam, "ipam", &ipam_type),
+	FIELD(struct network, ipam_timeout, "ipamTimeoutSeconds", &ipam_timeout_type),
+	FIELD(struct network, del_waits, "delWaits", &bool_type),
+	FIELD(struct network, is_gateway, "isGateway", &bool_type),
+	FIELD(struct network, is_default_gateway, "isDefaultGateway", &bool_type),
+	FIELD(struct network, ip_masq, "ipMasq", &bool_type),
+	FIELD(struct network, type, "type", &text_type),
+	FIELD(struct network, masq_backend, "ipMasqBackend", &masq_backend_type),
+	FIELD(struct network, masq_fully_random, "ipMasqFullyRandom", &bool_type),
+	FIELD(struct network, non_masquerade, "nonMasqueradeCIDRs", &prefixes_type),
+	FIELD(struct network, hairpin_mode, "hairpinMode", &bool_type),
+	FIELD(struct network, promisc_mode, "promiscMode", &bool_type),
+	FIELD(struct network, force_address, "forceAddress", &bool_type),
+	FIELD(struct network, port_isolation, "portIsolation", &bool_type),
+	FIELD(struct network, enable_dad, "enabledad", &bool_type),
+	FIELD(struct network, disable_container_interface, "disableContainerInterface",
 	      &bool_type),
-	FIELD(struct net_conf, mac_spoof_check, "macspoofchk", &bool_type),
-	FIELD(struct net_conf, spoof_check, "spoofCheck", &bool_type),
-	FIELD(struct net_conf, mtu, "mtu", &mtu_type),
-	FIELD(struct net_conf, metric, "metric", &u32_type),
-	FIELD(struct net_conf, vlan, "vlan", &vlan_type),
-	FIELD(struct net_conf, vlan_trunk, "vlanTrunk", &vlan_trunks_type),
-	FIELD(struct net_conf, preserve_default_vlan, "preserveDefaultVlan", &bool_type),
-	FIELD(struct net_conf, status_on_exhaustion, "statusOnExhaustion",
+	FIELD(struct network, mac_spoof_check, "macspoofchk", &bool_type),
+	FIELD(struct network, spoof_check, "spoofCheck", &bool_type),
+	FIELD(struct network, mtu, "mtu", &mtu_type),
+	FIELD(struct network, metric, "metric", &u32_type),
+	FIELD(struct network, vlan, "vlan", &vlan_type),
+	FIELD(struct network, vlan_trunk, "vlanTrunk", &vlan_trunks_type),
+	FIELD(struct network, preserve_default_vlan, "preserveDefaultVlan", &bool_type),
+	FIELD(struct network, status_on_exhaustion, "statusOnExhaustion",
 	      &exhaustion_type),
-	FIELD(struct net_conf, dns, "dns", &dns_type),
+	FIELD(struct network, dns, "dns", &dns_type),
 };
-const struct json_type net_conf_root = OBJECT(whole_fields);
+const struct json_type network_root = OBJECT(whole_fields);
 
-int net_conf_read_version(const struct json_doc *doc, enum cni_version *ret_version,
-			  struct cni_error *err)
+int cni_version_read(const struct json_doc *doc, enum cni_version *ret_version,
+		     struct cni_error *err)
 {
 	struct head head = {};
 	char supported[64] = "";
@@ -208,7 +209,7 @@ int net_conf_read_version(const struct json_doc *doc, enum cni_version *ret_vers
 	return r;
 }
 
-int net_conf_refuse_list(const struct json_doc *doc, struct cni_error *err)
+int network_refuse_list(const struct json_doc *doc, struct cni_error *err)
 {
 	if (!json_has_list(doc, "plugins"))
 		return 0;
@@ -219,7 +220,7 @@ int net_conf_refuse_list(const struct json_doc *doc, struct cni_error *err)
 		"to it");
 }
 
-const char *net_conf_name(const struct json_doc *doc)
+const char *network_name_read(const struct json_doc *doc)
 {
 	struct cni_error ignored = {};
 	struct head head = {};
@@ -230,7 +231,7 @@ const char *net_conf_name(const struct json_doc *doc)
 		       : NULL;
 }
 
-static int read_name(const struct json_doc *doc, struct net_conf *conf,
+static int read_name(const struct json_doc *doc, struct network *network,
 		     struct cni_error *err)
 {
 	struct head head = {};
@@ -248,16 +249,16 @@ static int read_name(const struct json_doc *doc, struct net_conf *conf,
 				 "%d letters, digits, '_', '.' and '-', a letter or "
 				 "digit first",
 				 head.name, CNI_NAME_MAX);
-	conf->name = head.name;
+	network->name = head.name;
 	return 0;
 }
 
 /* Below 1280 the kernel turns IPv6 off on an interface. */
-static int check_mtu(const struct net_conf *conf, struct cni_error *err)
+static int check_mtu(const struct network *network, struct cni_error *err)
 {
-	const struct range_set_list *sets = &conf->ipam.sets;
+	const struct range_set_list *sets = &network->ipam.sets;
 
-	if (conf->mtu == 0 || conf->mtu >= BRIDGE_MTU_MIN_IPV6)
+	if (network->mtu == 0 || network->mtu >= BRIDGE_MTU_MIN_IPV6)
 		return 0;
 	for (size_t i = 0; i < sets->n; i++) {
 		const struct ip_prefix *subnet = &sets->items[i].ranges[0].subnet;
@@ -266,7 +267,7 @@ static int check_mtu(const struct net_conf *conf, struct cni_error *err)
 			return error_set(err, CNI_ERR_CONFIG, EINVAL,
 					 "mtu: %u is too small for the IPv6 subnet %s, "
 					 "expected at least %d",
-					 conf->mtu, PREFIX_TEXT(subnet),
+					 network->mtu, PREFIX_TEXT(subnet),
 					 BRIDGE_MTU_MIN_IPV6);
 	}
 	return 0;
@@ -279,18 +280,20 @@ static int refuse_together(struct cni_error *err, const char *key, const char *o
 			 "%s: can't be set together with %s: %s", key, other, why);
 }
 
-static int check_combinations(const struct net_conf *conf, struct cni_error *err)
+static int check_combinations(const struct network *network, struct cni_error *err)
 {
 	char gateway[64];
 
-	if (conf->hairpin_mode && conf->promisc_mode)
+	if (network->hairpin_mode && network->promisc_mode)
 		return refuse_together(err, "promiscMode", "hairpinMode",
 				       "the pod would get its own frames twice");
-	if (conf->disable_container_interface && conf->ipam.type && *conf->ipam.type)
+	if (network->disable_container_interface && network->ipam.type &&
+	    *network->ipam.type)
 		return refuse_together(err, "disableContainerInterface", "ipam.type",
 				       "an interface that stays down takes no address");
-	if (conf->vlan && conf->is_gateway) {
-		snprintf(gateway, sizeof(gateway), "%s.%u", conf->bridge, conf->vlan);
+	if (network->vlan && network->is_gateway) {
+		snprintf(gateway, sizeof(gateway), "%s.%u", network->bridge,
+			 network->vlan);
 		if (!ifname_valid(gateway))
 			return error_set(err, CNI_ERR_CONFIG, EINVAL,
 					 "bridge: with isGateway and vlan the gateway's "
@@ -298,12 +301,12 @@ static int check_combinations(const struct net_conf *conf, struct cni_error *err
 					 "give the bridge a shorter name",
 					 gateway);
 	}
-	return check_mtu(conf, err);
+	return check_mtu(network, err);
 }
 
-static int check_ranges(const struct net_conf *conf, struct cni_error *err)
+static int check_ranges(const struct network *network, struct cni_error *err)
 {
-	if (conf->ipam.sets.n > 0)
+	if (network->ipam.sets.n > 0)
 		return 0;
 	return error_set(err, CNI_ERR_CONFIG, EINVAL,
 			 "ipam.ranges: missing, expected a range set such as "
@@ -314,104 +317,107 @@ static const struct scope {
 	const struct json_type *root; /* NULL: ipam is host-local's, the rest another's */
 	bool whole_ipam, prev_result;
 } scopes[] = {
-	[NET_CONF_WHOLE] = {&net_conf_root, true, true},
-	[NET_CONF_NETWORK] = {&net_conf_root, true, false},
-	[NET_CONF_IDENTITY] = {&identity_root, false, false},
-	[NET_CONF_IPAM] = {NULL, true, false},
-	[NET_CONF_IPAM_CHECK] = {NULL, true, true},
-	[NET_CONF_IPAM_IDENTITY] = {NULL, false, false},
+	[REQUEST_WHOLE] = {&network_root, true, true},
+	[REQUEST_NETWORK] = {&network_root, true, false},
+	[REQUEST_IDENTITY] = {&identity_root, false, false},
+	[REQUEST_IPAM] = {NULL, true, false},
+	[REQUEST_IPAM_CHECK] = {NULL, true, true},
+	[REQUEST_IPAM_IDENTITY] = {NULL, false, false},
 };
 
-int net_conf_read(const struct json_doc *doc, enum net_conf_scope scope_nr,
-		  struct net_conf *ret_conf, struct cni_error *err)
+/* What the configuration says of the one pod that it is given for. */
+static int pod_keys_read(const struct json_doc *doc, enum request_scope scope_nr,
+			 struct network *network, struct pod *pod, struct cni_error *err)
 {
 	const struct scope *scope = &scopes[scope_nr];
-	_cleanup_(net_conf_clear) struct net_conf conf = {
+	bool has_ipam = network->ipam.type && *network->ipam.type;
+	int r = 0;
+
+	pod->mac_spoof_check = network->mac_spoof_check;
+	pod->spoof_check = network->spoof_check;
+	if (scope->root == &network_root)
+		r = requested_mac_read(doc, &pod->mac, err);
+	if (r == 0 && scope_nr == REQUEST_WHOLE)
+		r = bandwidth_read(doc, &pod->bandwidth, err);
+	if (r == 0 && scope->root == &network_root)
+		r = port_mappings_read(doc, has_ipam, &network->ports, &pod->ports, err);
+	if (r == 0 && scope->prev_result)
+		r = prev_result_read(doc, &pod->has_prev_result, &pod->prev_result, err);
+	return r;
+}
+
+int network_read(const struct json_doc *doc, enum request_scope scope_nr,
+		 struct network *ret_network, struct pod *ret_pod, struct cni_error *err)
+{
+	const struct scope *scope = &scopes[scope_nr];
+	_cleanup_(network_clear) struct network network = {
 		.bridge = scope->root ? DEFAULT_BRIDGE : "",
 		.ipam.data_dir = DEFAULT_DATA_DIR,
 	};
+	_cleanup_(pod_clear) struct pod pod = {};
 	bool in_process;
 	int r;
 
-	r = net_conf_read_version(doc, &conf.version, err);
+	r = cni_version_read(doc, &network.version, err);
 	if (r == 0)
-		r = net_conf_refuse_list(doc, err);
+		r = network_refuse_list(doc, err);
 	if (r < 0)
 		return r;
-	r = read_name(doc, &conf, err);
+	r = read_name(doc, &network, err);
 	if (r < 0)
 		return r;
 	if (scope->root)
-		r = json_read(doc, scope->root, &conf, err);
+		r = json_read(doc, scope->root, &network, err);
 	if (r < 0)
 		return r;
-	if (conf.is_default_gateway)
-		conf.is_gateway = true;
-	conf.ready_when_exhausted = conf.status_on_exhaustion &&
-				    strcmp(conf.status_on_exhaustion, "ready") == 0;
-	if (conf.spoof_check)
-		conf.mac_spoof_check = true;
-	if (conf.ipam_timeout == 0)
-		conf.ipam_timeout = DEFAULT_IPAM_TIMEOUT;
+	if (network.is_default_gateway)
+		network.is_gateway = true;
+	network.ready_when_exhausted = network.status_on_exhaustion &&
+				       strcmp(network.status_on_exhaustion, "ready") == 0;
+	if (network.spoof_check)
+		network.mac_spoof_check = true;
+	if (network.ipam_timeout == 0)
+		network.ipam_timeout = DEFAULT_IPAM_TIMEOUT;
 	in_process = !scope->root ||
-		     (conf.ipam.type && strcmp(conf.ipam.type, "host-local") == 0);
+		     (network.ipam.type && strcmp(network.ipam.type, "host-local") == 0);
 	if (in_process)
-		r = host_local_read(doc, scope->whole_ipam, conf.version, &conf.ipam,
-				    err);
-	if (r == 0 && in_process && scope->whole_ipam && scope_nr != NET_CONF_NETWORK)
-		r = check_ranges(&conf, err);
-	if (r == 0 && in_process && scope_nr == NET_CONF_WHOLE)
-		r = range_gateways_check(&conf.ipam, conf.is_gateway, err);
-	if (r == 0 && scope->root == &net_conf_root)
-		r = check_combinations(&conf, err);
-	if (r == 0 && scope->root == &net_conf_root)
-		r = requested_mac_read(doc, &conf.mac, err);
-	if (r == 0 && scope_nr == NET_CONF_WHOLE)
-		r = bandwidth_read(doc, &conf.bandwidth, err);
-	if (r == 0 && scope->root == &net_conf_root)
-		r = port_mappings_read(doc, conf.ipam.type && *conf.ipam.type,
-				       &conf.ports, err);
-	if (r == 0 && scope->prev_result)
-		r = prev_result_read(doc, &conf.has_prev_result, &conf.prev_result, err);
+		r = host_local_read(doc, scope->whole_ipam, network.version,
+				    &network.ipam, &pod, err);
+	if (r == 0 && in_process && scope->whole_ipam && scope_nr != REQUEST_NETWORK)
+		r = check_ranges(&network, err);
+	if (r == 0 && in_process && scope_nr == REQUEST_WHOLE)
+		r = range_gateways_check(&network.ipam, network.is_gateway, err);
+	if (r == 0 && scope->root == &network_root)
+		r = check_combinations(&network, err);
+	if (r == 0)
+		r = pod_keys_read(doc, scope_nr, &network, &pod, err);
 	if (r < 0)
 		return r;
-	net_conf_set_owner(&conf, NULL, conf.bridge);
-	*ret_conf = conf;
-	conf = (struct net_conf){};
+	network.owner = identity_owner(network.name, network.bridge,
+				       network.ipam.data_dir);
+	*ret_network = network;
+	network = (struct network){};
+	*ret_pod = pod;
+	pod = (struct pod){};
 	return 0;
 }
 
-uint16_t net_conf_native_vlan(const struct net_conf *conf)
+uint16_t network_native_vlan(const struct network *network)
 {
-	if (conf->vlan)
-		return conf->vlan;
-	for (size_t i = 0; i < conf->vlan_trunk.n; i++)
-		if (conf->vlan_trunk.items[i].id || conf->vlan_trunk.items[i].min_id)
+	if (network->vlan)
+		return network->vlan;
+	for (size_t i = 0; i < network->vlan_trunk.n; i++)
+		if (network->vlan_trunk.items[i].id ||
+		    network->vlan_trunk.items[i].min_id)
 			return 1;
 	return 0;
 }
 
-void net_conf_set_owner(struct net_conf *conf, const char *name, const char *bridge)
+void network_clear(struct network *network)
 {
-	if (name)
-		conf->name = name;
-	conf->bridge = bridge;
-	conf->owner = identity_owner(conf->name, bridge, conf->ipam.data_dir);
-}
-
-bool net_conf_hairpin(const struct net_conf *conf)
-{
-	return conf->hairpin_mode ||
-	       (conf->ports.mappings.n > 0 && conf->ports.snat && !conf->promisc_mode);
-}
-
-void net_conf_clear(struct net_conf *conf)
-{
-	host_local_conf_clear(&conf->ipam);
-	free(conf->non_masquerade.items);
-	free(conf->vlan_trunk.items);
-	port_conf_clear(&conf->ports);
-	dns_clear(&conf->dns);
-	cni_result_clear(&conf->prev_result);
-	*conf = (struct net_conf){};
+	host_local_conf_clear(&network->ipam);
+	free(network->non_masquerade.items);
+	free(network->vlan_trunk.items);
+	dns_clear(&network->dns);
+	*network = (struct network){};
 }

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A CNI result as plain C data, of any version of the specification: interfaces, addresses,
+ * routes, dns. Reading one is prev_result.c's and answer.h's, printing one result.h's.
+ */
+#ifndef BRIDGE_CNI_CONF_CNI_RESULT_H
+#define BRIDGE_CNI_CONF_CNI_RESULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conf/base/addr.h"
+
+struct string_list {
+	const char **items;
+	size_t n;
+};
+
+struct dns {
+	struct string_list nameservers;
+	const char *domain; /* NULL: absent */
+	struct string_list search;
+	struct string_list options;
+};
+
+/* A route of an IPAM configuration or of a result. 0: absent, unless said otherwise. */
+struct route {
+	struct ip_prefix dst;
+	struct ip_addr gw; /* family 0: none given */
+	uint32_t mtu; /* bytes */
+	uint32_t advmss; /* bytes */
+	uint32_t priority; /* metric */
+	bool table_set, scope_set;
+	uint32_t table;
+	uint8_t scope; /* RT_SCOPE_* */
+};
+
+struct route_list {
+	struct route *items;
+	size_t n;
+};
+
+/* An entry of a result's "interfaces". Strings "" and 0 where absent. */
+struct interface {
+	const char *name;
+	const char *mac;
+	uint32_t mtu;
+	const char *sandbox; /* NULL or "": on the node */
+	const char *socket_path;
+	const char *pci_id;
+};
+
+/* An entry of a result's "ips". */
+struct ip_config {
+	struct ip_prefix address;
+	struct ip_addr gateway; /* family 0: none */
+	int interface; /* index into interfaces, -1: none */
+};
+
+/* A CNI result of any version; arrays owned, strings borrowed. */
+struct cni_result {
+	struct {
+		struct interface *items;
+		size_t n;
+	} interfaces;
+	struct {
+		struct ip_config *items;
+		size_t n;
+	} ips;
+	struct route_list routes;
+	struct dns dns;
+};
+
+/* Frees the arrays; a structure of zeros is fine. */
+bool dns_is_set(const struct dns *dns);
+void dns_clear(struct dns *dns);
+void cni_result_clear(struct cni_result *result);
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A network as its configuration has it, as plain C data: the same for all of its pods. What
+ * one pod is to have is pod.h's. Strings are borrowed from the JSON document, arrays are
+ * owned by the structure. Made by request_read(), and const from then on.
+ */
+#ifndef BRIDGE_CNI_CONF_NETWORK_H
+#define BRIDGE_CNI_CONF_NETWORK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conf/base/addr.h"
+#include "conf/base/error.h"
+#include "cni_result.h"
+#include "log_conf.h"
+#include "port_mappings.h"
+#include "version.h"
+
+#define DEFAULT_BRIDGE	 "cni0"
+#define DEFAULT_DATA_DIR "/var/lib/cni/networks"
+
+/* Seconds that a delegated IPAM may take: DHCP servers are asked again and again, and the
+ * kubelet gives up on a pod after some minutes. */
+#define DEFAULT_IPAM_TIMEOUT 60
+#define IPAM_TIMEOUT_MAX     3600
+
+/* Inclusive, complete: start, end and gateway are filled in when not given. */
+struct ip_range {
+	struct ip_prefix subnet; /* host bits zero */
+	struct ip_addr start, end;
+	struct ip_addr gateway;
+};
+
+/* The ranges of one set are of one family; an attachment gets one address of each set. */
+struct range_set {
+	struct ip_range *ranges;
+	size_t n;
+};
+
+struct range_set_list {
+	struct range_set *items;
+	size_t n;
+};
+
+/* An entry of vlanTrunk: one VLAN, a range of them, or both. 0: not given. */
+struct vlan_trunk {
+	uint32_t id;
+	uint32_t min_id, max_id; /* inclusive */
+};
+
+struct vlan_trunk_list {
+	struct vlan_trunk *items;
+	size_t n;
+};
+
+struct prefix_list {
+	struct ip_prefix *items; /* host bits zero */
+	size_t n;
+};
+
+struct ipam_conf {
+	const char *type; /* NULL or "": no IPAM, a layer 2 network */
+	struct range_set_list sets;
+	size_t runtime_sets; /* so many of them, the first, are runtimeConfig.ipRanges */
+	size_t single_sets; /* then so many, 0 or 1, whose keys stand in ipam itself */
+	struct route_list routes;
+	const char *data_dir;
+	const char *resolv_conf; /* NULL: absent */
+};
+
+struct network {
+	enum cni_version version;
+	const char *name;
+	const char *type;
+	const char *bridge; /* "": of another plugin, whose IPAM this is */
+	uint64_t owner; /* of rules, sets and maps: identity_owner() */
+	bool is_gateway; /* also when isDefaultGateway */
+	bool is_default_gateway;
+	bool ip_masq;
+	const char *masq_backend; /* NULL, "" or "nftables" */
+	bool masq_fully_random; /* ports that can't be guessed */
+	struct prefix_list non_masquerade; /* destinations that see the pod's address */
+	bool hairpin_mode;
+	bool promisc_mode; /* of the bridge; not with hairpin_mode */
+	bool force_address; /* other addresses of the bridge give way */
+	bool port_isolation;
+	bool enable_dad; /* wait for IPv6 duplicate address detection */
+	bool disable_container_interface; /* leave the pod's end down; no IPAM */
+	bool mac_spoof_check; /* macspoofchk, and implied by spoofCheck */
+	bool spoof_check; /* source addresses, too */
+	uint32_t mtu; /* bytes, 0: the bridge's, or the uplink's */
+	uint32_t metric; /* of default routes that have no priority; 0: the kernel's */
+	uint32_t vlan; /* of untagged frames, 0: none */
+	struct vlan_trunk_list vlan_trunk; /* of tagged ones */
+	bool preserve_default_vlan; /* also of that */
+	const char *status_on_exhaustion; /* NULL, "", "fail" or "ready" */
+	bool ready_when_exhausted;
+	struct ipam_conf ipam;
+	struct port_conf ports; /* how host ports are served */
+	uint32_t ipam_timeout; /* seconds for a run of a delegated IPAM */
+	bool del_waits; /* for what the kernel does once an interface is gone */
+	struct dns dns;
+	struct log_conf log;
+	const char *text; /* the configuration as it came, for a delegated IPAM */
+	size_t text_len;
+};
+
+struct json_doc;
+
+/* Read as one plugin, a list of plugins would be a network without a bridge's keys. Code 7. */
+int network_refuse_list(const struct json_doc *doc, struct cni_error *err);
+
+/* The network's name, if it is one, whatever the rest is; NULL: it isn't. */
+const char *network_name_read(const struct json_doc *doc);
+
+/* cniVersion alone (missing: 0.1.0). Codes 1 and 7; @ret_version is then untouched. */
+int cni_version_read(const struct json_doc *doc, enum cni_version *ret_version,
+		     struct cni_error *err);
+
+/* The VLAN of the port's untagged frames: vlan; without it, VLAN 1 of a trunk port, as the
+ * reference has it. 0: the port's VLANs are the bridge's affair. */
+uint16_t network_native_vlan(const struct network *conf);
+
+/* Frees arrays; the structure may be zero or half read. */
+void network_clear(struct network *conf);
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reads what a runtime asks for, and frees it. */
+#include "request.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "advice.h"
+#include "conf/json/json.h"
+#include "identity.h"
+
+/* The version of the specification that has the operation. */
+static int version_check(enum cni_verb verb, enum cni_version version,
+			 struct cni_error *err)
+{
+	static const enum cni_version since[] = {
+		[CNI_ADD] = CNI_0_1_0,	  [CNI_DEL] = CNI_0_1_0,
+		[CNI_CHECK] = CNI_0_4_0,  [CNI_STATUS] = CNI_1_1_0,
+		[CNI_GC] = CNI_1_1_0,	  [CNI_VERSION] = CNI_0_1_0,
+		[CNI_REPAIR] = CNI_0_1_0, [CNI_CLEANUP] = CNI_0_1_0,
+	};
+
+	if (version >= since[verb])
+		return 0;
+	return error_set(err, CNI_ERR_VERSION, EINVAL,
+			 "cniVersion: %s has no %s, expected at least %s",
+			 cni_version_names[version], cni_verb_name(verb),
+			 cni_version_names[since[verb]]);
+}
+
+static enum request_scope scope_of(const struct cni_env *env)
+{
+	if (env->verb == CNI_DEL || env->verb == CNI_GC || env->verb == CNI_CLEANUP)
+		return env->ipam_only ? REQUEST_IPAM_IDENTITY : REQUEST_IDENTITY;
+	if (env->verb == CNI_REPAIR)
+		return REQUEST_NETWORK;
+	if (env->ipam_only)
+		return env->verb == CNI_CHECK ? REQUEST_IPAM_CHECK : REQUEST_IPAM;
+	return REQUEST_WHOLE;
+}
+
+/* Up to 0.2.0 an answer is its addresses; libcni takes none without for an error. */
+static int answer_check(const struct network *network, const struct pod *pod,
+			struct cni_error *err)
+{
+	if (network->version >= CNI_0_3_0 ||
+	    (network->ipam.type && *network->ipam.type) || pod->prev_result.ips.n > 0)
+		return 0;
+	return error_set(err, CNI_ERR_CONFIG, EINVAL,
+			 "cniVersion: %s has no answer without an address, expected at "
+			 "least 0.3.0 for a network without ipam.type",
+			 cni_version_names[network->version]);
+}
+
+/* runtimeConfig.mac over args.cni.mac over CNI_ARGS. */
+static int mac_settle(const struct cni_args *args, struct pod *pod, struct cni_error *err)
+{
+	if (pod->mac.set || !args->mac.set)
+		return 0;
+	if (!mac_is_unicast(&args->mac))
+		return error_set(err, CNI_ERR_ENVIRONMENT, EINVAL,
+				 "CNI_ARGS: MAC=%s is a multicast address or all zero, "
+				 "expected one that an interface can have",
+				 MAC_TEXT(&args->mac));
+	pod->mac = args->mac;
+	return 0;
+}
+
+static bool is_dns_name(const char *text)
+{
+	return *text &&
+	       strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-.") == strlen(text);
+}
+
+/* What the environment says of the pod. */
+static void pod_from_env(const struct cni_env *env, const struct network *network,
+			 struct pod *pod)
+{
+	const struct cni_args *args = &env->args;
+
+	pod->container_id = env->container_id;
+	pod->ifname = env->ifname;
+	pod->netns = env->netns;
+	pod->args_ip = ip_unmap(&args->ip);
+	if (network->name && *env->container_id)
+		identity_host_ifname(network->name, env->container_id, env->ifname,
+				     pod->host_ifname);
+	if (is_dns_name(args->pod_namespace) && is_dns_name(args->pod_name))
+		snprintf(pod->name, sizeof(pod->name), "%.63s/%.253s",
+			 args->pod_namespace, args->pod_name);
+}
+
+/* The log's keys are read first, as a refusal is logged, too. An error in them is told last:
+ * by log_check(). */
+static bool log_settle(struct request *request, struct cni_error *err)
+{
+	bool right = log_conf_read(request->doc, &request->network.log, err) == 0;
+
+	error_clear(err);
+	return right;
+}
+
+/* What takes something away doesn't fail over its log. */
+static int log_check(struct request *request, struct cni_error *err)
+{
+	bool removes = request->env.verb == CNI_DEL || request->env.verb == CNI_GC;
+
+	return removes ? 0 : log_conf_read(request->doc, &request->network.log, err);
+}
+
+static int conf_settle(struct request *request, enum cni_version *ret_version,
+		       struct cni_error *err)
+{
+	bool log_right = log_settle(request, err);
+	const struct log_conf log = request->network.log;
+	const struct cni_env *env = &request->env;
+	int ret = cni_version_read(request->doc, ret_version, err);
+
+	/* Before anything is said of the version, which is then the list's. */
+	if (ret == 0)
+		ret = network_refuse_list(request->doc, err);
+	if (ret == 0)
+		ret = version_check(env->verb, *ret_version, err);
+	if (ret == 0)
+		ret = network_read(request->doc, scope_of(env), &request->network,
+				   &request->pod, err);
+	request->network.log = log;
+	request->pod.ranges = (struct range_set_list){request->network.ipam.sets.items,
+						      request->network.ipam.runtime_sets};
+	if (ret == 0 && env->verb == CNI_ADD && !env->ipam_only)
+		ret = answer_check(&request->network, &request->pod, err);
+	if (ret == 0 && scope_of(env) == REQUEST_WHOLE)
+		ret = mac_settle(&env->args, &request->pod, err);
+	if (ret == 0 && !log_right)
+		ret = log_check(request, err);
+	return ret;
+}
+
+/* Only an ADD gives advice: CHECK and STATUS come again and again, and would repeat it. */
+static void advise(const struct request *request, bool is_read, struct notices *notices)
+{
+	advise_keys(request, notices);
+	if (!is_read)
+		return;
+	advise_ipam(request, notices);
+	advise_effects(request, notices);
+}
+
+int request_read(const char *text, size_t len, const struct cni_env *env,
+		 struct request *ret_request, enum cni_version *ret_version,
+		 struct notices *notices, struct cni_error *err)
+{
+	struct request *request = ret_request;
+	int ret;
+
+	memset(request, 0, sizeof(*request));
+	request->env = *env;
+	ret = json_parse(text, len, &request->doc, err);
+	if (ret < 0)
+		return ret;
+	ret = conf_settle(request, ret_version, err);
+	if (ret < 0)
+		request->network.name = network_name_read(request->doc);
+	if (env->verb == CNI_ADD)
+		advise(request, ret == 0, notices);
+	request->network.text = text;
+	request->network.text_len = len;
+	pod_from_env(env, &request->network, &request->pod);
+	return ret;
+}
+
+void request_clear(struct request *request)
+{
+	network_clear(&request->network);
+	pod_clear(&request->pod);
+	json_doc_free(request->doc);
+	*request = (struct request){};
+}

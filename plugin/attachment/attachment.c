@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Makes an attachment of what was asked, and frees what it has. */
+#include "attachment.h"
+
+#include "conf/json/json.h"
+
+void attachment_init(struct attachment *att, struct operation *op,
+		     const struct network *network, const struct pod *pod)
+{
+	*att = (struct attachment){
+		.network = network,
+		.pod = pod,
+		.op = op,
+		.verb = op->env->verb,
+		.bridge = network->bridge,
+		.owner = network->owner,
+		.ipam_env =
+			{
+				.data_dir = network->ipam.data_dir,
+				.network = network->name,
+				.bridge = network->bridge,
+				.kernel = &op->kernel.ipam,
+				.notices = &op->notices,
+			},
+		.pod_ns = POD_NS_CLOSED,
+	};
+}
+
+void attachment_clear(struct attachment *att)
+{
+	pod_ns_close(&att->pod_ns);
+	cni_result_clear(&att->ipam);
+	free(att->resolv_text);
+	json_doc_free(att->ipam_doc);
+}
+
+void attachment_set_bridge(struct attachment *att, const char *bridge)
+{
+	att->bridge = bridge;
+	att->ipam_env.bridge = bridge;
+	att->owner = identity_owner(att->network->name, bridge,
+				    att->network->ipam.data_dir);
+}
+
+int attachment_open_pod(struct attachment *att, struct cni_error *err)
+{
+	struct operation *op = att->op;
+	int ret = pod_ns_open(&op->node, att->pod->netns, op->env->netns_override,
+			      &att->pod_ns, err);
+
+	op->kernel.pod_ns = &att->pod_ns;
+	return ret;
+}
+
+int attachment_run(struct attachment *att,
+		   int (*work)(struct attachment *att, struct cni_error *err),
+		   struct cni_error *err)
+{
+	int ret = operation_open(att->op, err);
+
+	if (ret == 0)
+		ret = work(att, err);
+	operation_close(att->op);
+	return ret;
+}
+
+bool attachment_uses(const struct attachment *att, int family)
+{
+	for (size_t i = 0; i < att->ipam.ips.n; i++)
+		if (att->ipam.ips.items[i].address.addr.family == family)
+			return true;
+	return false;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What an operation has, from its begin to its end. */
+#include "operation.h"
+
+#include <time.h>
+
+void operation_init(struct operation *op, const struct cni_env *env)
+{
+	*op = (struct operation){.env = env, .node = NODE_CLOSED};
+}
+
+void operation_clear(struct operation *op)
+{
+	operation_close(op);
+	notices_clear(&op->notices);
+}
+
+int operation_open(struct operation *op, struct cni_error *err)
+{
+	int ret = node_open(&op->node, err);
+
+	if (ret == 0)
+		kernel_open(&op->node, &op->kernel);
+	return ret;
+}
+
+void operation_close(struct operation *op)
+{
+	node_close(&op->node);
+	op->kernel.ipam = (struct ipam_kernel){};
+}
+
+uint64_t operation_clock(const struct operation *op)
+{
+	struct timespec now;
+
+	if (!op->is_timed)
+		return 0;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+void operation_time(struct operation *op, const char *stage, uint64_t start)
+{
+	if (!op->is_timed || op->timings_n == TIMINGS_MAX)
+		return;
+	op->timings[op->timings_n].stage = stage;
+	op->timings[op->timings_n++].microseconds = operation_clock(op) - start;
+}

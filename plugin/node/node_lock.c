@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The node lock: an flock() on a file of the network namespace's own, gone with its holder,
+ * and in the same file two bytes for each attachment that somebody is at work on.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "conf/base/flock.h"
+#include "node.h"
+
+#define NODE_LOCK_PATH_MAX 64
+#define LOCK_FILE	   "lock"
+#define GATE_FILE	   "gate"
+#define IDENTITY_POLL_MS   2
+
+/* NODE_LOCK_DIR/node-INODE.SUFFIX. */
+static int lock_path(const struct node *node, const char *suffix,
+		     char ret_path[NODE_LOCK_PATH_MAX], struct cni_error *err)
+{
+	struct stat ns = {};
+
+	if (fstat(node->ns, &ns) < 0)
+		return error_errno(err, CNI_ERR_IO, errno,
+				   "looking at this network namespace");
+	snprintf(ret_path, NODE_LOCK_PATH_MAX, NODE_LOCK_DIR "/node-%" PRIu64 ".%s",
+		 (uint64_t)ns.st_ino, suffix);
+	return 0;
+}
+
+/* A file in memory in place of a lock's that can't be made: nobody has locked that one. */
+static int lock_stand_in(const struct node *node)
+{
+	int errnum = errno, fd = -1;
+
+	if (node->removes && lock_has_no_room(errnum))
+		fd = memfd_create("lock", MFD_CLOEXEC);
+	errno = errnum;
+	return fd;
+}
+
+/* That file, opened; the directory is made where it is missing. */
+static int lock_open(const struct node *node, const char *suffix, struct cni_error *err)
+{
+	const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+	char path[NODE_LOCK_PATH_MAX];
+	int fd = lock_path(node, suffix, path, err);
+
+	if (fd < 0)
+		return fd;
+	fd = open(path, flags, 0600);
+	if (fd < 0 && errno == ENOENT &&
+	    (mkdir(NODE_LOCK_DIR, 0700) == 0 || errno == EEXIST))
+		fd = open(path, flags, 0600);
+	if (fd < 0)
+		fd = lock_stand_in(node);
+	if (fd < 0)
+		return error_errno(err, CNI_ERR_IO, errno, "opening the node lock %s",
+				   path);
+	return fd;
+}
+
+static int lock_wait(const struct node *node, int fd, int operation, const char *suffix,
+		     struct cni_error *err)
+{
+	int ret = flock_wait(fd, operation, NODE_LOCK_SECONDS * 1000), named;
+	char path[NODE_LOCK_PATH_MAX];
+
+	if (ret == 0)
+		return 0;
+	named = lock_path(node, suffix, path, err);
+	if (named < 0)
+		return named;
+	if (ret == -ETIMEDOUT)
+		return error_set(
+			err, CNI_ERR_TRY_AGAIN, EAGAIN,
+			"the node lock %s was not free for %d seconds; `fuser %s` "
+			"tells who holds it",
+			path, NODE_LOCK_SECONDS, path);
+	return error_errno(err, CNI_ERR_IO, -ret, "locking %s", path);
+}
+
+/* An attachment's bytes of the lock file. */
+enum identity_byte {
+	IDENTITY_WORK, /* of who has the node lock, too; shared by those who only look */
+	IDENTITY_PRESENCE, /* shared by all who are at work, one who begins to ADD alone */
+};
+
+static struct flock identity_byte(uint64_t identity, enum identity_byte which, short type)
+{
+	return (struct flock){
+		.l_type = type,
+		.l_whence = SEEK_SET,
+		.l_start = (off_t)(identity & INT64_MAX >> 2) * 2 + which,
+		.l_len = 1,
+	};
+}
+
+static int identity_fcntl(const struct node *node, enum identity_byte which, short type)
+{
+	struct flock byte = identity_byte(node->identity, which, type);
+
+	return fcntl(node->lock_fd, F_OFD_SETLK, &byte) < 0 ? -errno : 0;
+}
+
+/* Two operations on one attachment at once are a runtime's mistake: polling will do. */
+static int identity_wait(const struct node *node, enum identity_byte which, short type,
+			 struct cni_error *err)
+{
+	int ret = identity_fcntl(node, which, type), named;
+	char path[NODE_LOCK_PATH_MAX];
+
+	for (int waited = 0;
+	     (ret == -EAGAIN || ret == -EACCES) && waited < NODE_LOCK_SECONDS * 1000;
+	     waited += IDENTITY_POLL_MS) {
+		nanosleep(&(struct timespec){.tv_nsec = IDENTITY_POLL_MS * 1000000L},
+			  NULL);
+		ret = identity_fcntl(node, which, type);
+	}
+	if (ret == 0)
+		return 0;
+	named = lock_path(node, LOCK_FILE, path, err);
+	if (named < 0)
+		return named;
+	if (ret != -EAGAIN && ret != -EACCES)
+		return error_errno(err, CNI_ERR_IO, -ret, "locking %s", path);
+	return error_set(err, CNI_ERR_TRY_AGAIN, EAGAIN,
+			 "another operation on the same attachment has been going on for "
+			 "%d seconds (`fuser %s`)",
+			 NODE_LOCK_SECONDS, path);
+}
+
+static int identity_lock(struct node *node, struct cni_error *err)
+{
+	bool begins = !node->present;
+	int ret = 0;
+
+	if (begins)
+		ret = identity_wait(node, IDENTITY_PRESENCE,
+				    node->adds ? F_WRLCK : F_RDLCK, err);
+	if (ret == 0)
+		ret = identity_wait(node, IDENTITY_WORK, node->looks ? F_RDLCK : F_WRLCK,
+				    err);
+	if (ret == 0 && begins && node->adds)
+		identity_fcntl(node, IDENTITY_PRESENCE, F_RDLCK);
+	node->present = node->present || ret == 0;
+	return ret;
+}
+
+int node_lock(struct node *node, enum node_lock lock, struct cni_error *err)
+{
+	int operation = lock == NODE_EXCLUSIVE ? LOCK_EX : LOCK_SH;
+	_cleanup_(close_p) int gate = -1;
+	int fd, ret;
+
+	if (node->lock >= lock)
+		return 0;
+	if (node->lock_fd < 0) {
+		fd = lock_open(node, LOCK_FILE, err);
+		if (fd < 0)
+			return fd;
+		node->lock_fd = fd;
+	}
+	/* flock() would keep the shared lock while it waits: two that want more would
+	 * wait for each other. */
+	if (node->lock != NODE_UNLOCKED)
+		flock(node->lock_fd, LOCK_UN);
+	else if (node->identity) {
+		ret = identity_lock(node, err);
+		if (ret < 0)
+			return ret;
+	}
+	node->lock = NODE_UNLOCKED;
+	/* Who waits for the exclusive lock holds the gate, which everybody comes through:
+	 * flock() would let those who share in for ever. */
+	gate = lock_open(node, GATE_FILE, err);
+	ret = gate < 0 ? gate : lock_wait(node, gate, operation, GATE_FILE, err);
+	if (ret == 0)
+		ret = lock_wait(node, node->lock_fd, operation, LOCK_FILE, err);
+	if (ret == 0)
+		node->lock = lock;
+	return ret;
+}
+
+int node_share(struct node *node, struct cni_error *err)
+{
+	int ret;
+
+	if (node->lock != NODE_EXCLUSIVE)
+		return 0;
+	node->lock = NODE_UNLOCKED;
+	ret = lock_wait(node, node->lock_fd, LOCK_SH, LOCK_FILE, err);
+	if (ret == 0)
+		node->lock = NODE_SHARED;
+	return ret;
+}
+
+void node_unlock(struct node *node)
+{
+	if (node->lock != NODE_UNLOCKED) {
+		flock(node->lock_fd, LOCK_UN);
+		if (node->identity)
+			identity_fcntl(node, IDENTITY_WORK, F_UNLCK);
+	}
+	node->lock = NODE_UNLOCKED;
+}
+
+bool node_is_changing(const struct node *node, uint64_t identity)
+{
+	struct flock byte = identity_byte(identity, IDENTITY_WORK, F_RDLCK);
+
+	return fcntl(node->lock_fd, F_OFD_GETLK, &byte) == 0 && byte.l_type != F_UNLCK;
+}
