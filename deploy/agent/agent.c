@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The loop: what is due, in which order, and how long to wait for the next thing. */
+/* The loop: it does what is due, in a fixed order, and waits until the next thing is. */
 #include "agent.h"
 
 #include <errno.h>
@@ -29,7 +29,7 @@ static void check_conflist(struct agent *agent)
 		heal_begin(&agent->heal);
 }
 
-/* Configuration list and routes follow the node table, once that is complete. */
+/* Makes configuration list and routes follow the node table, which is complete. */
 static void follow_nodes(struct agent *agent)
 {
 	agent->nodes_changed = false;
@@ -241,7 +241,7 @@ static int signals_open(int *ret_fd, struct cni_error *err)
 	return 0;
 }
 
-/* What needs no more than options and log. */
+/* Sets all fields that need no more than the options and the log. */
 static void agent_init(struct agent *agent, const struct options *options,
 		       const struct log *log)
 {

@@ -1,45 +1,48 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# build/bundle: the executable static with musl, and beside it, for rules alone, what the
-# glibc build loads: bridge-cni-nft, libnftables, its libraries, and their loader.
+# build/bundle: bridge-cni, linked statically with musl; and beside it bridge-cni-nft, which
+# changes rules, with libnftables, the libraries that this needs, and their loader, all of glibc.
 
 DEBIAN_MIRROR ?= http://deb.debian.org/debian
 MUSL_CC       ?= musl-gcc
 
 BUNDLE  := build/bundle
 STATIC  := build/static
-# Here, so that it's downloaded once: libnl and cJSON.
+# The sources of libnl and cJSON are here, apart from what is built, so that they are downloaded once.
 FETCHED := build/sources
 
-# Of libnl only what builds and parses messages; --gc-sections drops the rest of it.
+# Only the two files of libnl that build and parse messages; --gc-sections drops what of them is
+# not used.
 LIBNL_OBJECTS  := $(STATIC)/libnl3/attr.o $(STATIC)/libnl3/msg.o
 CJSON_OBJECTS  := $(STATIC)/cjson/cJSON.o
 STATIC_SOURCES := $(filter-out plugin/nft/nft.c,$(SOURCES)) \
 	$(wildcard plugin/static/*.c) plugin/nft/nft_exec.c
 STATIC_OBJECTS := $(STATIC_SOURCES:%.c=$(STATIC)/%.o)
-# Of the other executable, which glibc's libraries are for.
+# bridge-cni-nft.
 BESIDE_SOURCES := plugin/nft/nft_main.c plugin/nft/nft.c conf/base/error.c conf/base/errno_name.c conf/base/utf8.c
 BESIDE_OBJECTS := $(BESIDE_SOURCES:%.c=$(STATIC)/beside/%.o)
 
-# What is made must not depend on where it is made.
+# The executables must not depend on the directory that they are built in.
 ANYWHERE := '-ffile-prefix-map=$(CURDIR)=.'
-# musl's headers know nothing of the kernel's, which define some of the same structures
-# unless they are told that they are there already. FORTIFY is glibc's.
+# The kernel's headers define some structures that musl's headers define, too, unless macros say
+# that these are there already. FORTIFY_SOURCE is glibc's alone.
 STATIC_CFLAGS = $(ANYWHERE) -fPIE -fstack-protector-strong -fstack-clash-protection \
 	-ffunction-sections -fdata-sections -isystem $(STATIC)/include \
 	-isystem $(STATIC)/include/libnl3 -isystem $(STATIC)/include/cjson \
 	-include netinet/in.h -D__UAPI_DEF_IN6_ADDR=0 -D__UAPI_DEF_SOCKADDR_IN6=0 \
 	-D__UAPI_DEF_IPV6_MREQ=0
-# gcc's static-pie, which musl-gcc's specs don't know. Fewer segments are mapped sooner.
+# What gcc does for -static-pie, which musl-gcc's specs don't know. noseparate-code makes fewer
+# segments, which are mapped sooner.
 STATIC_LDFLAGS := -static-pie -nostartfiles -Wl,-static,-pie,--no-dynamic-linker \
 	-Wl,-z,text,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code,--gc-sections,--build-id
-# Asked when the bundle is made, once: who makes anything else need not have musl.
+# musl-gcc is asked when the bundle is made, and once: other targets do without musl.
 MUSL_MACHINE = $(eval MUSL_MACHINE := $(shell $(MUSL_CC) -dumpmachine))$(MUSL_MACHINE)
 MUSL_LIB     = /usr/lib/$(subst gnu,musl,$(MUSL_MACHINE))
 IS_X86_64    = $(filter x86_64-%,$(MUSL_MACHINE))
-# plugin/static/memcpy.c: for the one processor whose memcpy() of musl's it is quicker than, and which
-# reads words from any address.
+# On x86-64 plugin/static/memcpy.c takes the place of musl's memcpy(), which is slower there; it
+# reads words from any address, as not all processors can.
 STATIC_WRAP = -Xlinker --wrap=vsnprintf $(if $(IS_X86_64),-Xlinker --wrap=memcpy)
-# Structures are mostly small: no string instructions for them, either.
+# Structures are mostly small, for which string instructions are slow: gcc calls memcpy() and
+# memset() instead.
 STATIC_CFLAGS += $(if $(IS_X86_64),-mmemcpy-strategy=libcall:-1:noalign \
 	-mmemset-strategy=libcall:-1:noalign)
 
@@ -48,7 +51,8 @@ $(FETCHED)/.unpacked: deploy/bundle/sources deploy/bundle/fetch
 	$(Q)deploy/bundle/fetch $(DEBIAN_MIRROR) $(FETCHED)
 	$(Q)touch $@
 
-# The kernel's headers without glibc's beside them; what configure would have written.
+# A folder with the kernel's headers but without glibc's, which are beside them in /usr/include;
+# and the two headers that libnl's configure would write.
 $(STATIC)/.ready: $(FETCHED)/.unpacked deploy/bundle/bundle.mk
 	$(Q)rm -rf $(STATIC)/include
 	$(Q)mkdir -p $(STATIC)/include $(STATIC)/libnl3 $(STATIC)/cjson
@@ -68,7 +72,8 @@ $(CJSON_OBJECTS): $(STATIC)/cjson/%.o: $(STATIC)/.ready
 	$(call say,MUSL,cjson/$*.c)
 	$(Q)$(MUSL_CC) $(CFLAGS) $(STATIC_CFLAGS) -c -o $@ $(FETCHED)/cjson/$*.c
 
-# It may be called before there is a stack guard, and must not become a call of itself.
+# memcpy() may be called before there is a stack guard; and its loops must not become calls of
+# memcpy().
 $(STATIC)/plugin/static/memcpy.o: STATIC_CFLAGS += -O2 -fno-stack-protector \
 	-fno-tree-loop-distribute-patterns
 
@@ -86,7 +91,7 @@ $(STATIC)/bridge-cni: $(STATIC_OBJECTS) $(LIBNL_OBJECTS) $(CJSON_OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(MUSL_CC) $(CFLAGS) $(STATIC_LDFLAGS) $(STATIC_WRAP) -o $@ $(MUSL_LIB)/rcrt1.o $^
 
-# DT_RPATH, not DT_RUNPATH: what the libraries need is looked for beside it, too.
+# By DT_RPATH, unlike DT_RUNPATH, the loader looks here for what the libraries need, too.
 $(STATIC)/bridge-cni-nft: $(BESIDE_OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(PROJECT_LDFLAGS) -Wl,--disable-new-dtags,-rpath,'$$ORIGIN' \

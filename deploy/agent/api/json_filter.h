@@ -5,8 +5,8 @@
  * is read in constant memory, and what a kubelet writes into its Node (annotations, images)
  * is within nobody's limits. node_object.h knows what a document means.
  */
-#ifndef BRIDGE_CNI_AGENT_JSON_FILTER_H
-#define BRIDGE_CNI_AGENT_JSON_FILTER_H
+#ifndef BRIDGE_CNI_AGENT_API_JSON_FILTER_H
+#define BRIDGE_CNI_AGENT_API_JSON_FILTER_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  * surrounds the Nodes on a page of a list. See the Kubernetes API reference, Node v1, and its
  * API concepts ("Efficient detection of changes").
  */
-#ifndef BRIDGE_CNI_AGENT_NODE_OBJECT_H
-#define BRIDGE_CNI_AGENT_NODE_OBJECT_H
+#ifndef BRIDGE_CNI_AGENT_API_NODE_OBJECT_H
+#define BRIDGE_CNI_AGENT_API_NODE_OBJECT_H
 
 #include "conf/base/addr.h"
 #include "json_filter.h"

@@ -3,8 +3,8 @@
  * The cluster's nodes as this agent knows them: a table by name, with nothing of a Node but what
  * routes and the configuration list need.
  */
-#ifndef BRIDGE_CNI_AGENT_NODE_TABLE_H
-#define BRIDGE_CNI_AGENT_NODE_TABLE_H
+#ifndef BRIDGE_CNI_AGENT_API_NODE_TABLE_H
+#define BRIDGE_CNI_AGENT_API_NODE_TABLE_H
 
 #include <stdint.h>
 

@@ -35,7 +35,7 @@ struct reflector {
 	bool from_cache; /* the server may answer a list from what it remembers */
 	struct list_page page; /* what the last page has said */
 	char version[RESOURCE_VERSION_MAX]; /* where the next watch starts */
-	bool changed; /* the table, since reflector_wait() returned */
+	bool changed; /* the table has, since reflector_wait() returned */
 
 	/* The request that is under way. */
 	enum request request;
@@ -266,7 +266,7 @@ static int refused(struct reflector *reflector, const struct transport_end *end)
 	return -EACCES;
 }
 
-/* Was that the end that the request should have? @lasted: it was a while until then. */
+/* 0: the request has ended as it should. @lasted: it has taken at least WATCH_GOOD_MS. */
 static int end_judge(struct reflector *reflector, const struct transport_end *end,
 		     bool lasted)
 {

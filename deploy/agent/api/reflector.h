@@ -5,8 +5,8 @@
  * have become too old, connections that break and servers that are away are its business
  * alone; none of them ever empties the table. See the Kubernetes documentation, "API concepts".
  */
-#ifndef BRIDGE_CNI_AGENT_REFLECTOR_H
-#define BRIDGE_CNI_AGENT_REFLECTOR_H
+#ifndef BRIDGE_CNI_AGENT_API_REFLECTOR_H
+#define BRIDGE_CNI_AGENT_API_REFLECTOR_H
 
 #include "deploy/agent/base/log.h"
 #include "node_table.h"

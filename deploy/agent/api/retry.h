@@ -3,8 +3,8 @@
  * How long to wait before a server is asked again. Chance is part of it, so that the agents of
  * all nodes, which have lost one server at once, don't come back at once.
  */
-#ifndef BRIDGE_CNI_AGENT_RETRY_H
-#define BRIDGE_CNI_AGENT_RETRY_H
+#ifndef BRIDGE_CNI_AGENT_API_RETRY_H
+#define BRIDGE_CNI_AGENT_API_RETRY_H
 
 #include <stdint.h>
 

@@ -239,7 +239,7 @@ bool transport_wait(struct transport *transport, struct pollfd *fds, size_t n,
 		if (msg->msg != CURLMSG_DONE)
 			continue;
 		request_end(transport);
-		/* The server may be elsewhere by now, and its name be resolved elsewhere. */
+		/* The server may have moved, and its name have another address. */
 		transport->renew |= code != CURLE_OK;
 		transport->refusal[transport->refusal_len] = '\0';
 		*ret_end = (struct transport_end){

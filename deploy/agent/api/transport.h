@@ -4,8 +4,8 @@
  * is by the cluster's own CA; the agent does by its service account's token. The only user of
  * libcurl. reflector.h knows what is asked for and what the answers mean.
  */
-#ifndef BRIDGE_CNI_AGENT_TRANSPORT_H
-#define BRIDGE_CNI_AGENT_TRANSPORT_H
+#ifndef BRIDGE_CNI_AGENT_API_TRANSPORT_H
+#define BRIDGE_CNI_AGENT_API_TRANSPORT_H
 
 #include <poll.h>
 #include <stdbool.h>

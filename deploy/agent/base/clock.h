@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The clock by which the agent plans its work. */
-#ifndef BRIDGE_CNI_AGENT_CLOCK_H
-#define BRIDGE_CNI_AGENT_CLOCK_H
+#ifndef BRIDGE_CNI_AGENT_BASE_CLOCK_H
+#define BRIDGE_CNI_AGENT_BASE_CLOCK_H
 
 #include <stdint.h>
 

@@ -3,8 +3,8 @@
  * Tells whether a file has another content than before. A kubelet writes all files of a volume
  * anew when one of them changes, so a new file alone says nothing.
  */
-#ifndef BRIDGE_CNI_AGENT_FILE_STATE_H
-#define BRIDGE_CNI_AGENT_FILE_STATE_H
+#ifndef BRIDGE_CNI_AGENT_BASE_FILE_STATE_H
+#define BRIDGE_CNI_AGENT_BASE_FILE_STATE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,8 +3,8 @@
  * Directories of files and directories, with all that is below them. Symbolic links are taken
  * for what they lead to, except that tree_remove() removes the link.
  */
-#ifndef BRIDGE_CNI_AGENT_FILE_TREE_H
-#define BRIDGE_CNI_AGENT_FILE_TREE_H
+#ifndef BRIDGE_CNI_AGENT_BASE_FILE_TREE_H
+#define BRIDGE_CNI_AGENT_BASE_FILE_TREE_H
 
 #include <stdint.h>
 

@@ -3,8 +3,8 @@
  * Files that others may read at any moment. A new text is written to a file beside, which then
  * takes the name by rename: a reader finds all of the old text or all of the new one.
  */
-#ifndef BRIDGE_CNI_AGENT_FILES_H
-#define BRIDGE_CNI_AGENT_FILES_H
+#ifndef BRIDGE_CNI_AGENT_BASE_FILES_H
+#define BRIDGE_CNI_AGENT_BASE_FILES_H
 
 #include <limits.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Pages on a local port, 127.0.0.1, that can be read and nothing else. The only user of
  * libmicrohttpd. */
-#ifndef BRIDGE_CNI_AGENT_HTTP_SERVER_H
-#define BRIDGE_CNI_AGENT_HTTP_SERVER_H
+#ifndef BRIDGE_CNI_AGENT_BASE_HTTP_SERVER_H
+#define BRIDGE_CNI_AGENT_BASE_HTTP_SERVER_H
 
 #include <stdint.h>
 

@@ -3,8 +3,8 @@
  * One child process that runs beside the agent's other work. It is given its whole input at its
  * start, and its output is read after its end.
  */
-#ifndef BRIDGE_CNI_AGENT_JOB_H
-#define BRIDGE_CNI_AGENT_JOB_H
+#ifndef BRIDGE_CNI_AGENT_BASE_JOB_H
+#define BRIDGE_CNI_AGENT_BASE_JOB_H
 
 #include <stdint.h>
 #include <sys/types.h>

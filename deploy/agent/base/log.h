@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The agent's log: one line in logfmt on standard error for each thing worth knowing. */
-#ifndef BRIDGE_CNI_AGENT_LOG_H
-#define BRIDGE_CNI_AGENT_LOG_H
+#ifndef BRIDGE_CNI_AGENT_BASE_LOG_H
+#define BRIDGE_CNI_AGENT_BASE_LOG_H
 
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the agent is told by its command line, or by the environment, which a ConfigMap fills. */
-#ifndef BRIDGE_CNI_AGENT_OPTIONS_H
-#define BRIDGE_CNI_AGENT_OPTIONS_H
+#ifndef BRIDGE_CNI_AGENT_BASE_OPTIONS_H
+#define BRIDGE_CNI_AGENT_BASE_OPTIONS_H
 
 #include <stdint.h>
 

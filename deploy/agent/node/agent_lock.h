@@ -4,8 +4,8 @@
  * it works. A cleanup asks the agent that holds the lock to give it up, so that nothing is put
  * back behind the cleanup. It is not the plugin's node lock (plugin/node/node.h).
  */
-#ifndef BRIDGE_CNI_AGENT_AGENT_LOCK_H
-#define BRIDGE_CNI_AGENT_AGENT_LOCK_H
+#ifndef BRIDGE_CNI_AGENT_NODE_AGENT_LOCK_H
+#define BRIDGE_CNI_AGENT_NODE_AGENT_LOCK_H
 
 #include <signal.h>
 

@@ -3,8 +3,8 @@
  * The node's network configuration list. What it says follows from the options and the
  * cluster's podCIDRs alone.
  */
-#ifndef BRIDGE_CNI_AGENT_CONFLIST_H
-#define BRIDGE_CNI_AGENT_CONFLIST_H
+#ifndef BRIDGE_CNI_AGENT_NODE_CONFLIST_H
+#define BRIDGE_CNI_AGENT_NODE_CONFLIST_H
 
 #include "deploy/agent/api/node_table.h"
 #include "deploy/agent/base/options.h"

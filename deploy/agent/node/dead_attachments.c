@@ -16,8 +16,8 @@
 #include "store_files.h"
 
 enum life {
-	ALIVE, /* or it can't be told */
-	ALIVE_SEEN, /* and its namespace is seen at its path */
+	ALIVE, /* it lives, or that can't be told */
+	ALIVE_SEEN, /* it lives, and its namespace is seen at its path */
 	DEAD, /* it has no interface, and at its path there is no namespace */
 };
 
@@ -53,8 +53,8 @@ static enum life life_of(const struct recorded_list *list, const struct record *
 	is_namespace = at.f_type == NSFS_MAGIC;
 	if (kernel->has_interface(kernel, record))
 		return is_namespace ? ALIVE_SEEN : ALIVE;
-	/* The plugin itself gives back what earlier boots have left, and somebody in another
-	 * namespace what is connected to a bridge there. */
+	/* An attachment of an earlier boot is the plugin's to give back, and one that is
+	 * connected to another network namespace than this node's is that node's. */
 	if (is_namespace || strcmp(record->boot, kernel->boot_id) != 0 ||
 	    (record->node && record->node != kernel->node_cookie(kernel)) ||
 	    kernel->has_renamed(kernel, record))

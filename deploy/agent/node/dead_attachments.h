@@ -7,8 +7,8 @@
  * of a live attachment is seen. In a container into which /run/netns isn't propagated, plain
  * files are seen there, or nothing, and every attachment would look dead.
  */
-#ifndef BRIDGE_CNI_AGENT_DEAD_ATTACHMENTS_H
-#define BRIDGE_CNI_AGENT_DEAD_ATTACHMENTS_H
+#ifndef BRIDGE_CNI_AGENT_NODE_DEAD_ATTACHMENTS_H
+#define BRIDGE_CNI_AGENT_NODE_DEAD_ATTACHMENTS_H
 
 #include "deploy/agent/base/options.h"
 #include "ipam/ipam.h"

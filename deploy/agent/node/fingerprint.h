@@ -5,8 +5,8 @@
  * somebody has changed something; bridge-cni alone knows whether that was harmful and how
  * to mend it.
  */
-#ifndef BRIDGE_CNI_AGENT_FINGERPRINT_H
-#define BRIDGE_CNI_AGENT_FINGERPRINT_H
+#ifndef BRIDGE_CNI_AGENT_NODE_FINGERPRINT_H
+#define BRIDGE_CNI_AGENT_NODE_FINGERPRINT_H
 
 #include <stdbool.h>
 #include <stdint.h>

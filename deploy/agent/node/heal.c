@@ -117,8 +117,8 @@ void heal_tick(struct heal *heal, struct job *job)
 	heal_ended(heal, -1, err.msg);
 }
 
-/* Logs what a repair has mended: the lines about a network ("pods: ..."), of which "nothing to
- * mend" is none. True: there was one. */
+/* Logs what a repair has mended: the lines about a network ("pods: ..."), which
+ * "nothing to mend" is not. True: there was one. */
 static bool log_mended(struct heal *heal, char *output)
 {
 	unsigned int quoted = 0;

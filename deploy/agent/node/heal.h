@@ -3,8 +3,8 @@
  * Runs `bridge-cni repair` when what pods' traffic needs has changed (fingerprint.h), and now
  * and then without a reason. Routes to other nodes are route_upkeep.h's.
  */
-#ifndef BRIDGE_CNI_AGENT_HEAL_H
-#define BRIDGE_CNI_AGENT_HEAL_H
+#ifndef BRIDGE_CNI_AGENT_NODE_HEAL_H
+#define BRIDGE_CNI_AGENT_NODE_HEAL_H
 
 #include "deploy/agent/base/job.h"
 #include "deploy/agent/base/log.h"

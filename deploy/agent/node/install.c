@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which version is to be there, whether it is, and how it gets there. */
+/* Which version the node is to have, whether it has it, and how it gets it. */
 #include "install.h"
 
 #include <errno.h>
@@ -17,12 +17,12 @@
 #define ASIDE	     ".new"
 #define PROGRAM	     "bridge-cni"
 
-/* Where things are or are to be. */
+/* The paths that are worked on. */
 struct places {
-	char versions[PATH_MAX]; /* the directory of all versions */
-	char version[PATH_MAX]; /* the directory of the bundle's version */
-	char link[PATH_MAX]; /* the link */
-	char link_text[PATH_MAX]; /* where it is to lead, as seen from its directory */
+	char versions[PATH_MAX]; /* the directory with all versions */
+	char version[PATH_MAX]; /* in it, the directory of the bundle's version */
+	char link[PATH_MAX]; /* the link that runtimes start */
+	char link_text[PATH_MAX]; /* where the link is to lead, from its own directory */
 };
 
 static int places_set(const struct install *install, struct places *places,
@@ -93,7 +93,7 @@ static int put_link(const struct install *install, const struct places *places,
 /* The two versions that stay. */
 struct kept {
 	const char *now;
-	char before[PATH_MAX]; /* where the link led */
+	char before[PATH_MAX]; /* where the link led until now */
 };
 
 static int remove_older(const char *path, const char *name, void *data,
@@ -181,6 +181,7 @@ int install_ensure(struct install *install, struct cni_error *err)
 	if (r >= 0)
 		install->installed_stat = installed_stat(&places);
 	else if (r == -EAGAIN)
-		install->bundle_stat = 0; /* it changed meanwhile: read it again */
+		install->bundle_stat =
+			0; /* the bundle changed meanwhile: read it again */
 	return r;
 }

@@ -5,8 +5,8 @@
  * directory becomes a link into it. Both appear by rename: an ADD that is running goes on
  * with the files that it has, and the next one finds all of the old or all of the new.
  */
-#ifndef BRIDGE_CNI_AGENT_INSTALL_H
-#define BRIDGE_CNI_AGENT_INSTALL_H
+#ifndef BRIDGE_CNI_AGENT_NODE_INSTALL_H
+#define BRIDGE_CNI_AGENT_NODE_INSTALL_H
 
 #include <stdint.h>
 

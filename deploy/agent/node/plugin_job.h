@@ -3,8 +3,8 @@
  * Runs of bridge-cni, of the bundle that the agent has, as a job. The child gets nothing of the
  * agent's environment.
  */
-#ifndef BRIDGE_CNI_AGENT_PLUGIN_JOB_H
-#define BRIDGE_CNI_AGENT_PLUGIN_JOB_H
+#ifndef BRIDGE_CNI_AGENT_NODE_PLUGIN_JOB_H
+#define BRIDGE_CNI_AGENT_NODE_PLUGIN_JOB_H
 
 #include "deploy/agent/base/job.h"
 #include "deploy/agent/base/options.h"

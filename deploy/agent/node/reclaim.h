@@ -4,8 +4,8 @@
  * be given again. Each gets its DEL by name. A GC wouldn't do: it wants the list of all that
  * live, and would delete a pod that was added after the list was made.
  */
-#ifndef BRIDGE_CNI_AGENT_RECLAIM_H
-#define BRIDGE_CNI_AGENT_RECLAIM_H
+#ifndef BRIDGE_CNI_AGENT_NODE_RECLAIM_H
+#define BRIDGE_CNI_AGENT_NODE_RECLAIM_H
 
 #include "deploy/agent/base/job.h"
 #include "deploy/agent/base/log.h"

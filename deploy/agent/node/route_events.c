@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The multicast groups of rtnetlink(7). Pods come and go by the thousand, so messages of their
- * veths are passed over. */
+/* A socket in the multicast groups of rtnetlink(7). Pods come and go by the thousand, so messages
+ * of their veths are passed over. */
 #include "route_events.h"
 
 #include <errno.h>

@@ -3,8 +3,8 @@
  * The kernel's messages of changes that may concern the node's routes. The routes are read again
  * only when such a message has come: with 5,000 nodes that is reading 5,000 routes.
  */
-#ifndef BRIDGE_CNI_AGENT_ROUTE_EVENTS_H
-#define BRIDGE_CNI_AGENT_ROUTE_EVENTS_H
+#ifndef BRIDGE_CNI_AGENT_NODE_ROUTE_EVENTS_H
+#define BRIDGE_CNI_AGENT_NODE_ROUTE_EVENTS_H
 
 #include <stdbool.h>
 

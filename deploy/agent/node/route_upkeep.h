@@ -3,8 +3,8 @@
  * Keeps the routes to the other nodes' pods right (routes.h): when they are held against the
  * kernel's, what is logged of it, and what metrics tell.
  */
-#ifndef BRIDGE_CNI_AGENT_ROUTE_UPKEEP_H
-#define BRIDGE_CNI_AGENT_ROUTE_UPKEEP_H
+#ifndef BRIDGE_CNI_AGENT_NODE_ROUTE_UPKEEP_H
+#define BRIDGE_CNI_AGENT_NODE_ROUTE_UPKEEP_H
 
 #include "deploy/agent/base/log.h"
 #include "routes.h"

@@ -5,8 +5,8 @@
  * somebody else's and never touched. The kernel's table is read each time; nothing is
  * remembered of what was written.
  */
-#ifndef BRIDGE_CNI_AGENT_ROUTES_H
-#define BRIDGE_CNI_AGENT_ROUTES_H
+#ifndef BRIDGE_CNI_AGENT_NODE_ROUTES_H
+#define BRIDGE_CNI_AGENT_NODE_ROUTES_H
 
 #include "plugin/netlink/rtnetlink.h"
 #include "deploy/agent/api/node_table.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Runtimes must not find a configuration whose executable isn't there. */
+/* The bundle comes first: a runtime must not find a configuration whose executable isn't there. */
 #include "setup.h"
 
 #include <errno.h>

@@ -3,8 +3,8 @@
  * What a runtime needs on the node before it can start pods: the bundle, then the configuration
  * list. Both are put there and kept there; errors that last are logged once.
  */
-#ifndef BRIDGE_CNI_AGENT_SETUP_H
-#define BRIDGE_CNI_AGENT_SETUP_H
+#ifndef BRIDGE_CNI_AGENT_NODE_SETUP_H
+#define BRIDGE_CNI_AGENT_NODE_SETUP_H
 
 #include <stdbool.h>
 

@@ -3,8 +3,8 @@
  * What is in the network's address store (ipam/store/store.h), read from its files. The store is not
  * locked and nothing is changed: a file may come or go meanwhile, but each is whole.
  */
-#ifndef BRIDGE_CNI_AGENT_STORE_FILES_H
-#define BRIDGE_CNI_AGENT_STORE_FILES_H
+#ifndef BRIDGE_CNI_AGENT_NODE_STORE_FILES_H
+#define BRIDGE_CNI_AGENT_NODE_STORE_FILES_H
 
 #include <stdint.h>
 
