@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Filling the error object. Text that doesn't fit is cut between characters, and what is no
- * UTF-8 replaced, for it is printed as JSON; nothing here allocates, so that running out of
- * memory can be reported, too.
+ * Filling the error object. Text that doesn't fit is cut between characters, and bytes that
+ * are not UTF-8 are replaced, because the text is printed as JSON. Nothing here allocates, so
+ * that running out of memory can be reported, too.
  */
 #include "error.h"
 
@@ -24,7 +24,7 @@ static void vappend(char *buf, size_t size, const char *fmt, va_list args)
 		buf[used] = '\0';
 	else if ((size_t)n >= size - used)
 		buf[utf8_cut(buf, size - 1)] = '\0';
-	/* In its place, so that a message's length says how long its JSON is. */
+	/* Each bad byte becomes one byte, so that a message's length bounds that of its JSON. */
 	utf8_mend(buf + used);
 }
 
@@ -40,6 +40,8 @@ static void _printf_(3, 4) append(char *buf, size_t size, const char *fmt, ...)
 static void vset(struct cni_error *err, int code, const char *fmt, va_list args)
 {
 	assert(code != 0);
+	if (!err)
+		return;
 	assert(err->code == 0);
 	err->code = code;
 	err->msg[0] = '\0';
@@ -65,6 +67,8 @@ int error_errno(struct cni_error *err, int code, int errnum, const char *fmt, ..
 	va_start(args, fmt);
 	vset(err, code, fmt, args);
 	va_end(args);
+	if (!err)
+		return -errnum;
 	append(err->msg, sizeof(err->msg), ": %s", strerror(errnum));
 	if (name)
 		error_details(err, "errno %d (%s)", errnum, name);
@@ -82,6 +86,8 @@ void error_details(struct cni_error *err, const char *fmt, ...)
 {
 	va_list args;
 
+	if (!err)
+		return;
 	if (err->details[0])
 		append(err->details, sizeof(err->details), "; ");
 	va_start(args, fmt);
@@ -91,9 +97,12 @@ void error_details(struct cni_error *err, const char *fmt, ...)
 
 void error_wrap(struct cni_error *err, const char *fmt, ...)
 {
-	char msg[ERROR_MSG_MAX] = "";
+	char msg[ERROR_MSG_MAX];
 	va_list args;
 
+	if (!err)
+		return;
+	msg[0] = '\0';
 	va_start(args, fmt);
 	vappend(msg, sizeof(msg), fmt, args);
 	va_end(args);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The one error object: what went wrong, in the words and with the code that the
- * runtime is given. Filled where the error is met, given context on the way up, printed
- * once by main.c.
+ * The one error object: what went wrong, in the words and with the code that the runtime is
+ * given. It is filled where the error is met, given context on the way up, and printed once,
+ * by main.c.
+ *
+ * Every function with a "struct cni_error *err" parameter takes NULL, too: its result alone
+ * tells such a caller of a failure. So do the functions below.
  */
 #ifndef BRIDGE_CNI_CONF_BASE_ERROR_H
 #define BRIDGE_CNI_CONF_BASE_ERROR_H
@@ -71,6 +74,8 @@ void error_wrap(struct cni_error *err, const char *fmt, ...) _printf_(2, 3);
 /* Forgets an error that turned out to be none. Returns 0. */
 static inline int error_clear(struct cni_error *err)
 {
+	if (!err)
+		return 0;
 	err->code = 0;
 	err->msg[0] = err->details[0] = '\0';
 	return 0;

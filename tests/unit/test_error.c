@@ -78,6 +78,17 @@ static void clearing_makes_room_for_another_error(void **state)
 	assert_string_equal(err.details, "");
 }
 
+static void a_caller_whom_the_result_is_enough_gives_no_error_object(void **state)
+{
+	(void)state;
+	assert_int_equal(error_set(NULL, CNI_ERR_CONFIG, EINVAL, "mtu: %d", 5), -EINVAL);
+	assert_int_equal(error_errno(NULL, CNI_ERR_IO, ENOSPC, "write"), -ENOSPC);
+	assert_int_equal(error_oom(NULL), -ENOMEM);
+	error_details(NULL, "a %s", "detail");
+	error_wrap(NULL, "add %s", "veth0");
+	assert_int_equal(error_clear(NULL), 0);
+}
+
 /* Runs in a child, since assert() aborts. */
 static bool aborts(void (*f)(void))
 {
@@ -226,6 +237,8 @@ int main(void)
 		cmocka_unit_test(out_of_memory_is_our_own_code),
 		cmocka_unit_test(wrapping_puts_context_in_front_and_keeps_the_rest),
 		cmocka_unit_test(clearing_makes_room_for_another_error),
+		cmocka_unit_test(
+			a_caller_whom_the_result_is_enough_gives_no_error_object),
 		cmocka_unit_test(a_second_error_and_one_without_code_are_bugs),
 		cmocka_unit_test(text_that_does_not_fit_is_cut_between_characters),
 		cmocka_unit_test(bytes_that_are_no_utf8_become_question_marks),
