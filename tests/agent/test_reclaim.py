@@ -74,3 +74,26 @@ def test_who_lives_again_before_its_DEL_is_due_is_not_dead(cluster):
     wait_for(lambda: node.metrics()["bridge_cni_reclaimed_total"] >= 1)
     time.sleep(1.5)
     assert len(reserved(node)) == 3 and alive.id in reserved(node)
+
+
+def test_dead_whose_record_goes_before_their_DEL_is_due_get_none(cluster):
+    """Somebody else has given them a DEL meanwhile."""
+    node = cluster.node()
+    node.start_agent("--resync-seconds", "1")
+    wait_for(node.ready)
+    _, *dead = [node.attach() for _ in range(4)]
+    with open(node.store / NETWORK / "lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the DEL of the first of them waits for it
+        for pod in dead:
+            pod.remove()
+        [first] = wait_for(lambda: dels_of(node))
+        environment = pathlib.Path(f"/proc/{first}/environ").read_text()
+        for record in (node.store / ".bridge-cni" / NETWORK).glob("p-*"):
+            if any(pod.id in record.read_text() for pod in dead
+                   if f"CNI_CONTAINERID={pod.id}\0" not in environment):
+                record.unlink()
+    wait_for(lambda: node.metrics()["bridge_cni_reclaimed_total"] == 1)
+    assert node.agent.poll() is None
+    time.sleep(1.5)
+    assert node.metrics()["bridge_cni_reclaimed_total"] == 1
+    assert node.metrics()["bridge_cni_reclaim_failures_total"] == 0

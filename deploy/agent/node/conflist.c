@@ -72,13 +72,13 @@ static void put_plugin(struct json_writer *w, const struct options *options,
 }
 
 /* Reads the plugin's configuration as bridge-cni does. */
-static int plugin_read(const char *plugin, struct network *ret_conf,
+static int plugin_read(const char *plugin, struct network *ret_network,
 		       struct json_doc **ret_doc, struct cni_error *err)
 {
-	_cleanup_(pod_clear) struct pod pod = {}; /* a list is for all pods */
+	_cleanup_(pod_clear) struct pod pod = {}; /* no pod asks here: it stays empty */
 	int r = json_parse(plugin, strlen(plugin), ret_doc, err);
 
-	return r < 0 ? r : network_read(*ret_doc, REQUEST_WHOLE, ret_conf, &pod, err);
+	return r < 0 ? r : network_read(*ret_doc, REQUEST_WHOLE, ret_network, &pod, err);
 }
 
 /* Makes a list of a file's text, which is taken over, and freed after an error. */
@@ -86,7 +86,7 @@ static int from_text(char *text, struct conflist *ret_list, struct cni_error *er
 {
 	_cleanup_(net_list_clear) struct net_list plugins = {};
 	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
-	_cleanup_(network_clear) struct network conf = {};
+	_cleanup_(network_clear) struct network network = {};
 	_cleanup_(free_p) char *owned = text;
 	int r = net_list_read(text, strlen(text), types, &plugins, err);
 
@@ -95,7 +95,7 @@ static int from_text(char *text, struct conflist *ret_list, struct cni_error *er
 				 "%zu plugins of type bridge-cni, expected one",
 				 plugins.n);
 	if (r == 0)
-		r = plugin_read(plugins.items[0].text, &conf, &doc, err);
+		r = plugin_read(plugins.items[0].text, &network, &doc, err);
 	if (r < 0)
 		return r;
 	ret_list->text = TAKE_PTR(owned);
@@ -151,15 +151,15 @@ int conflist_capacity(const struct conflist *list, uint64_t ret_n[FAMILIES],
 		      struct cni_error *err)
 {
 	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
-	_cleanup_(network_clear) struct network conf = {};
-	int r = plugin_read(list->plugin, &conf, &doc, err);
+	_cleanup_(network_clear) struct network network = {};
+	int r = plugin_read(list->plugin, &network, &doc, err);
 
 	if (r < 0)
 		return r;
 	memset(ret_n, 0, FAMILIES * sizeof(*ret_n));
-	for (size_t i = 0; i < conf.ipam.sets.n; i++) {
+	for (size_t i = 0; i < network.ipam.sets.n; i++) {
 		/* Each set has one range: put_ranges() wrote it so. */
-		const struct ip_range *range = &conf.ipam.sets.items[i].ranges[0];
+		const struct ip_range *range = &network.ipam.sets.items[i].ranges[0];
 		uint64_t *n = &ret_n[range->subnet.addr.family == AF_INET6];
 
 		*n = addresses_between(&range->start, &range->end);

@@ -137,7 +137,7 @@ bool dead_attachments_confirm(const struct options *options,
 	size_t len;
 
 	if (store_files_read_record(options, owner->container_id, owner->ifname, &text,
-				    &len, &ignored) < 0 ||
+				    &len, &ignored) != 0 ||
 	    node_open(&list.node, &ignored) < 0)
 		return false;
 	kernel_open(&list.node, &list.kernel);
