@@ -83,21 +83,21 @@ int allocator_find_set(const struct range_set_list *sets, const char *key,
 int allocator_requested(struct store *store, const struct ip_addr *ip,
 			struct cni_error *err)
 {
-	struct owner_text text = {};
-	int r;
+	struct holder_text text = {};
+	int ret;
 
 	if (!table_is_taken(&store->table, ip))
 		return 0;
-	r = store_owner_of(store, ip, &text);
-	if (r == 0 && text.len == 0) {
-		r = store_remove(store, ip, err);
-		if (r == 0)
+	ret = store_holder_of(store, ip, &text);
+	if (ret == 0 && text.len == 0) {
+		ret = store_remove(store, ip, err);
+		if (ret == 0)
 			table_free(&store->table, ip);
-		return r;
+		return ret;
 	}
 	return error_set(err, CNI_ERR_EXISTS, EEXIST,
 			 "requested IP address %s is not available: taken by %s (%s/%s)",
-			 IP_TEXT(ip), r < 0 ? "something else" : OWNER_TEXT(&text),
+			 IP_TEXT(ip), ret < 0 ? "something else" : HOLDER_TEXT(&text),
 			 store->path, IP_TEXT(ip));
 }
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "session.h"
-#include "ipam/store/owner.h"
+#include "ipam/store/holder.h"
 
 /* What may stand under the name of an attachment's record. */
 static int refuse_record(struct store *store, const struct ipam_env *env,
@@ -13,18 +13,18 @@ static int refuse_record(struct store *store, const struct ipam_env *env,
 	_cleanup_(record_clear) struct record record = {};
 	char name[RECORD_NAME_MAX];
 	uint64_t hash = session_hash(pod);
-	int r;
+	int ret;
 
-	r = store_record_read(store, hash, &record);
-	if (r == -ENOENT || r == -EBADMSG)
+	ret = store_record_read(store, hash, &record);
+	if (ret == -ENOENT || ret == -EBADMSG)
 		return 0; /* torn: of no use to anybody */
-	if (r < 0 && r != -ENOTSUP)
-		return store_file_error(store->own_path, record_name(hash, name), -r,
+	if (ret < 0 && ret != -ENOTSUP)
+		return store_file_error(store->own_path, record_name(hash, name), -ret,
 					"read", err);
-	if (r == 0 &&
+	if (ret == 0 &&
 	    !record_is_of(&record, env->network, pod->container_id, pod->ifname)) {
 		if (strcmp(record.network, env->network) != 0 ||
-		    owner_hash(record.container_id, record.ifname) != hash)
+		    holder_hash(record.container_id, record.ifname) != hash)
 			return 0; /* put there by mistake: nobody looks for it here */
 		return error_set(err, CNI_ERR_EXISTS, EEXIST,
 				 "%s/%s and %s/%s have the same hash, and so the same "
@@ -36,26 +36,26 @@ static int refuse_record(struct store *store, const struct ipam_env *env,
 		  "container %s has interface %s on network %s already; DEL it first",
 		  pod->container_id, pod->ifname, env->network);
 	error_details(err, "its record%s is %s/%s",
-		      r == -ENOTSUP ? ", of a newer version," : "", store->own_path,
+		      ret == -ENOTSUP ? ", of a newer version," : "", store->own_path,
 		      record_name(hash, name));
-	return r == 0 && session_liveness(store, env, &record) != IPAM_ALIVE ? -ESTALE
-									     : -EEXIST;
+	return ret == 0 && session_liveness(store, env, &record) != IPAM_ALIVE ? -ESTALE
+									       : -EEXIST;
 }
 
 int session_refuse_second(struct store *store, const struct ipam_env *env,
 			  const struct pod *pod, struct cni_error *err)
 {
-	struct owner owner = session_owner(pod);
+	struct holder holder = session_holder(pod);
 	struct ip_addr ip;
-	int r;
+	int ret;
 
-	r = refuse_record(store, env, pod, err);
-	if (r == 0)
-		r = store_find(store, &owner, &ip, err);
-	if (r <= 0)
-		return r;
+	ret = refuse_record(store, env, pod, err);
+	if (ret == 0)
+		ret = store_find(store, &holder, &ip, err);
+	if (ret <= 0)
+		return ret;
 	return error_set(err, CNI_ERR_EXISTS, EEXIST,
 			 "%s has been allocated to %s/%s: an interface is added to a "
 			 "network once, and deleted before it is added again",
-			 IP_TEXT(&ip), owner.container_id, owner.ifname);
+			 IP_TEXT(&ip), holder.container_id, holder.ifname);
 }

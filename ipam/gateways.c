@@ -81,13 +81,14 @@ int ipam_gateway_add(const struct ipam_env *env, const char *bridge,
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	char text[GATEWAYS_MAX + 1], line[IF_NAMESIZE + PREFIX_TEXT_MAX + 2];
-	int r = session_open(env, STORE_RECORDS, &store, err);
+	int ret = session_open(env, STORE_RECORDS, &store, err);
 
-	if (r < 0)
-		return r;
+	if (ret < 0)
+		return ret;
 	line_format(bridge, address, line, sizeof(line));
-	r = file_read(&store, text, err);
-	return r < 0 || has_line(text, line) ? r : file_write(&store, line, text, err);
+	ret = file_read(&store, text, err);
+	return ret < 0 || has_line(text, line) ? ret
+					       : file_write(&store, line, text, err);
 }
 
 int ipam_gateway_remove(const struct ipam_env *env, const char *bridge,
@@ -95,14 +96,14 @@ int ipam_gateway_remove(const struct ipam_env *env, const char *bridge,
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	char text[GATEWAYS_MAX + 1], line[IF_NAMESIZE + PREFIX_TEXT_MAX + 2], *at = text;
-	int r = session_open(env, STORE_EXISTING, &store, err);
+	int ret = session_open(env, STORE_EXISTING, &store, err);
 
-	if (r < 0)
-		return r == -ENOENT && !err->code ? 0 : r;
+	if (ret < 0)
+		return ret == -ENOENT && !err->code ? 0 : ret;
 	line_format(bridge, address, line, sizeof(line));
-	r = file_read(&store, text, err);
-	if (r < 0 || !has_line(text, line))
-		return r;
+	ret = file_read(&store, text, err);
+	if (ret < 0 || !has_line(text, line))
+		return ret;
 	while ((at = strstr(at, line)) != text && at[-1] != '\n')
 		at++;
 	memmove(at, at + strlen(line), strlen(at + strlen(line)) + 1);

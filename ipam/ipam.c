@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * ADD's and DEL's part, each with the store locked once. How addresses are taken is reserve_sets.c's,
- * how they are given back ipam/store/owner.c's.
+ * how they are given back ipam/store/holder.c's.
  */
 #include "ipam.h"
 
@@ -12,7 +12,7 @@
 #include "delegate.h"
 #include "ipam/store/index.h"
 #include "session.h"
-#include "ipam/store/owner.h"
+#include "ipam/store/holder.h"
 #include "reserve_sets.h"
 #include "requested_ips.h"
 #include "resolv_conf.h"
@@ -84,33 +84,33 @@ static int reserve_all(const struct ipam_env *env, const struct network *network
 	struct plan_order order = {
 		.sets = &network->ipam.sets,
 		.requests = requests,
-		.owner = session_owner(pod),
+		.holder = session_holder(pod),
 	};
-	int r = 0;
+	int ret = 0;
 
 	if (keeps_records(env)) {
 		record = record_of(env, network, pod);
 		order.record = &record;
-		r = runtime_ranges(&network->ipam, &ranges, &record, err);
+		ret = runtime_ranges(&network->ipam, &ranges, &record, err);
 	}
-	if (r == 0)
-		r = session_open(env, STORE_CREATE, &store, err);
-	if (r == 0)
-		r = session_index(&store, env, err);
-	if (r == 0)
-		r = session_refuse_second(&store, env, pod, err);
-	if (r == 0)
-		r = plan_carry_out(&store, &order, ips, err);
-	if (r != -EAGAIN || err->code)
-		return r;
-	r = session_reindex(&store, env, err);
-	if (r == 0)
-		r = session_refuse_second(&store, env, pod, err);
-	if (r == 0)
-		r = plan_carry_out(&store, &order, ips, err);
-	if (r == -EAGAIN && !err->code)
+	if (ret == 0)
+		ret = session_open(env, STORE_CREATE, &store, err);
+	if (ret == 0)
+		ret = session_index(&store, env, err);
+	if (ret == 0)
+		ret = session_refuse_second(&store, env, pod, err);
+	if (ret == 0)
+		ret = plan_carry_out(&store, &order, ips, err);
+	if (ret != -EAGAIN || err->code)
+		return ret;
+	ret = session_reindex(&store, env, err);
+	if (ret == 0)
+		ret = session_refuse_second(&store, env, pod, err);
+	if (ret == 0)
+		ret = plan_carry_out(&store, &order, ips, err);
+	if (ret == -EAGAIN && !err->code)
 		return store_file_error(store.own_path, INDEX_FILE, EIO, "read", err);
-	return r;
+	return ret;
 }
 
 /* What the configuration alone says: routes and dns. */
@@ -138,7 +138,7 @@ int ipam_reserve(const struct ipam_env *env, const struct network *network,
 	_cleanup_(free_p) struct ip_addr *requests = NULL;
 	_cleanup_(free_p) char *text = NULL;
 	const struct ipam_conf *conf = &network->ipam;
-	int r;
+	int ret;
 
 	if (conf->sets.n == 0)
 		return error_set(err, CNI_ERR_CONFIG, EINVAL,
@@ -149,13 +149,13 @@ int ipam_reserve(const struct ipam_env *env, const struct network *network,
 		return error_oom(err);
 	result.ips.n = conf->sets.n;
 	/* All that can fail without the store comes before it. */
-	r = requests_sort(network, pod, requests, err);
-	if (r == 0)
-		r = fill_from_conf(conf, &result, &text, err);
-	if (r == 0)
-		r = reserve_all(env, network, pod, requests, result.ips.items, err);
-	if (r < 0)
-		return r;
+	ret = requests_sort(network, pod, requests, err);
+	if (ret == 0)
+		ret = fill_from_conf(conf, &result, &text, err);
+	if (ret == 0)
+		ret = reserve_all(env, network, pod, requests, result.ips.items, err);
+	if (ret < 0)
+		return ret;
 
 	*ret_result = result;
 	result = (struct cni_result){};
@@ -168,7 +168,7 @@ int ipam_record_write(const struct ipam_env *env, const struct network *network,
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	struct record record;
-	int r;
+	int ret;
 
 	if (!keeps_records(env))
 		return 0;
@@ -178,12 +178,12 @@ int ipam_record_write(const struct ipam_env *env, const struct network *network,
 						    pod->ifname);
 	/* Until its addresses are known it has no rules, and may never have any. */
 	record.coming = ipam_delegated(network);
-	r = session_open(env, STORE_RECORDS, &store, err);
-	if (r == 0)
-		r = session_index(&store, env, err);
-	if (r == 0)
-		r = session_refuse_second(&store, env, pod, err);
-	return r == 0 ? store_record_write(&store, &record, err) : r;
+	ret = session_open(env, STORE_RECORDS, &store, err);
+	if (ret == 0)
+		ret = session_index(&store, env, err);
+	if (ret == 0)
+		ret = session_refuse_second(&store, env, pod, err);
+	return ret == 0 ? store_record_write(&store, &record, err) : ret;
 }
 
 /* Which this ADD wrote, and has given the node lock back since. What it makes from now on, a
@@ -191,11 +191,11 @@ int ipam_record_write(const struct ipam_env *env, const struct network *network,
 static int own_record_read(const struct pod *pod, const struct store *store,
 			   struct record *ret_record, struct cni_error *err)
 {
-	int r = session_record(store, pod, ret_record, err);
+	int ret = session_record(store, pod, ret_record, err);
 
 	if (err->code)
-		return r;
-	if (r < 0 || ret_record->going)
+		return ret;
+	if (ret < 0 || ret_record->going)
 		return error_set(err, CNI_ERR_TRY_AGAIN, ECANCELED,
 				 "a DEL of the same attachment came by while its ADD "
 				 "waited");
@@ -209,19 +209,19 @@ int ipam_record_write_addresses(const struct ipam_env *env, const struct pod *po
 	_cleanup_(free_p) struct record_address *addresses = NULL;
 	_cleanup_(record_clear) struct record old = {};
 	struct record record;
-	int r;
+	int ret;
 
 	if (!keeps_records(env))
 		return 0;
 	addresses = calloc(result->ips.n + 1, sizeof(*addresses));
 	if (!addresses)
 		return error_oom(err);
-	r = session_open(env, STORE_RECORDS, &store, err);
-	if (r < 0)
-		return r;
-	r = own_record_read(pod, &store, &old, err);
-	if (r < 0)
-		return r;
+	ret = session_open(env, STORE_RECORDS, &store, err);
+	if (ret < 0)
+		return ret;
+	ret = own_record_read(pod, &store, &old, err);
+	if (ret < 0)
+		return ret;
 	for (size_t i = 0; i < result->ips.n; i++)
 		addresses[i] = (struct record_address){
 			.address = result->ips.items[i].address,
@@ -241,16 +241,16 @@ static int own_ports_write(const struct ipam_env *env, const struct pod *pod,
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	_cleanup_(record_clear) struct record old = {};
 	struct record record;
-	int r;
+	int ret;
 
 	if (!keeps_records(env))
 		return 0;
-	r = session_open(env, STORE_RECORDS, &store, err);
-	if (r < 0)
-		return r;
-	r = own_record_read(pod, &store, &old, err);
-	if (r < 0)
-		return r;
+	ret = session_open(env, STORE_RECORDS, &store, err);
+	if (ret < 0)
+		return ret;
+	ret = own_record_read(pod, &store, &old, err);
+	if (ret < 0)
+		return ret;
 	record = old;
 	if (ports) {
 		record.ports = ports->mappings;
@@ -279,11 +279,11 @@ static int record_change(const struct ipam_env *env, const struct pod *pod, size
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	_cleanup_(record_clear) struct record record = {};
 	bool *flag = (bool *)((char *)&record + change);
-	int r;
+	int ret;
 
-	r = session_open(env, STORE_EXISTING, &store, err);
-	if (r < 0)
-		return r == -ENOENT && err->code == 0 ? 0 : r;
+	ret = session_open(env, STORE_EXISTING, &store, err);
+	if (ret < 0)
+		return ret == -ENOENT && err->code == 0 ? 0 : ret;
 	if (store_record_read(&store, session_hash(pod), &record) < 0 || *flag ||
 	    !record_is_of(&record, env->network, pod->container_id, pod->ifname))
 		return 0;
@@ -307,44 +307,46 @@ static int release(const struct ipam_env *env, const struct pod *pod, bool *ret_
 		   struct store *store, struct cni_error *err)
 {
 	_cleanup_(record_clear) struct record record = {};
-	struct owner owner = session_owner(pod);
+	struct holder holder = session_holder(pod);
 	size_t removed = 0, more = 0;
 	bool own;
-	int r;
+	int ret;
 
-	r = session_record(store, pod, &record, err);
+	ret = session_record(store, pod, &record, err);
 	if (err->code)
-		return r;
+		return ret;
 	/* A torn one, too, is of use to nobody. */
-	own = r == -EBADMSG || (r == 0 && record_is_of(&record, env->network,
-						       pod->container_id, pod->ifname));
-	r = store_release(store, &owner, own && r == 0 ? &record : NULL, &removed, err);
-	if (table_error(&store->table) < 0 && r == 0) {
-		r = session_reindex(store, env, err);
-		if (r == 0)
-			r = store_release(store, &owner, NULL, &more, err);
+	own = ret == -EBADMSG ||
+	      (ret == 0 &&
+	       record_is_of(&record, env->network, pod->container_id, pod->ifname));
+	ret = store_release(store, &holder, own && ret == 0 ? &record : NULL, &removed,
+			    err);
+	if (table_error(&store->table) < 0 && ret == 0) {
+		ret = session_reindex(store, env, err);
+		if (ret == 0)
+			ret = store_release(store, &holder, NULL, &more, err);
 	}
 	/* The record last: where this ends early, it says what is left to do. */
-	if (r == 0 && own)
-		r = store_record_remove(store, session_hash(pod), err);
+	if (ret == 0 && own)
+		ret = store_record_remove(store, session_hash(pod), err);
 	/* Also by the second DEL: the first one may have ended here. */
-	if (r == 0)
+	if (ret == 0)
 		*ret_last = session_was_last(store, env->bridge);
 	store_tidy(store);
 	if (removed + more > 0)
 		index_save(store);
-	return r;
+	return ret;
 }
 
 int ipam_release(const struct ipam_env *env, const struct pod *pod, bool *ret_last,
 		 struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	int r;
+	int ret;
 
-	r = session_open(env, STORE_EXISTING, &store, err);
-	if (r < 0)
-		return r == -ENOENT && err->code == 0 ? 0 : r;
-	r = session_index(&store, env, err);
-	return r == 0 ? release(env, pod, ret_last, &store, err) : r;
+	ret = session_open(env, STORE_EXISTING, &store, err);
+	if (ret < 0)
+		return ret == -ENOENT && err->code == 0 ? 0 : ret;
+	ret = session_index(&store, env, err);
+	return ret == 0 ? release(env, pod, ret_last, &store, err) : ret;
 }

@@ -103,18 +103,18 @@ int ipam_check_any(const struct ipam_env *env, const struct pod *pod,
 		   struct cni_error *err);
 
 /* An attachment of this network, by its names. */
-struct ipam_owner {
+struct ipam_holder {
 	char *container_id, *ifname; /* owned */
 };
-struct ipam_owner_list {
-	struct ipam_owner *items;
+struct ipam_holder_list {
+	struct ipam_holder *items;
 	size_t n;
 };
-void ipam_owner_list_clear(struct ipam_owner_list *list);
+void ipam_holder_list_clear(struct ipam_holder_list *list);
 
 /* Copies the names. -ENOMEM. */
-int ipam_owner_list_add(struct ipam_owner_list *list, const char *container_id,
-			const char *ifname);
+int ipam_holder_list_add(struct ipam_holder_list *list, const char *container_id,
+			 const char *ifname);
 
 /* The attachment's record into @ret_record, which record_clear() frees. -ENOENT without an
  * error set: there is none (that can be read). Codes 5, 11. */
@@ -170,8 +170,8 @@ int ipam_network_remove(const struct ipam_env *env, bool *ret_removed,
  * Where another bridge has records in the store as well, nobody knows whose a reservation
  * without one is: then nobody is named by reservations alone. Codes 5, 11.
  */
-int ipam_owners(const struct ipam_env *env, struct ipam_owner_list *ret_list,
-		struct cni_error *err);
+int ipam_holders(const struct ipam_env *env, struct ipam_holder_list *ret_list,
+		 struct cni_error *err);
 
 /* Has another bridge records in the store? Codes 5, 11. */
 int ipam_is_shared(const struct ipam_env *env, bool *ret_shared, struct cni_error *err);
@@ -205,14 +205,14 @@ enum ipam_liveness {
  * The owner's attachments with a record that are not alive. Reservations that name nobody are
  * given back on the way. Codes 5, 11.
  */
-int ipam_stale(const struct ipam_env *env, struct ipam_owner_list *ret_list,
+int ipam_stale(const struct ipam_env *env, struct ipam_holder_list *ret_list,
 	       struct cni_error *err);
 
 /*
  * Those of them that seem to be IPAM_RELEASED, by their records and by the files that these name:
  * without the index, which is neither made nor brought up to date. ipam_liveness() knows for sure.
  */
-int ipam_released(const struct ipam_env *env, struct ipam_owner_list *ret_list,
+int ipam_released(const struct ipam_env *env, struct ipam_holder_list *ret_list,
 		  struct cni_error *err);
 
 /* What the record of @env's names tells of. */

@@ -28,7 +28,7 @@ static bool any_record(const struct store *store, const char *bridge, int *ret_r
 bool session_was_last(const struct store *store, const char *bridge)
 {
 	struct cni_error ignored = {};
-	int r = 0;
+	int ret = 0;
 
 	if (store->own_fd < 0)
 		return false;
@@ -36,19 +36,19 @@ bool session_was_last(const struct store *store, const char *bridge)
 	if (store->table.head.used > 0 &&
 	    faccessat(store->own_fd, OTHERS_FILE, F_OK, 0) < 0)
 		return false;
-	return !any_record(store, bridge, &r, &ignored) && r == 0;
+	return !any_record(store, bridge, &ret, &ignored) && ret == 0;
 }
 
 int ipam_is_last(const struct ipam_env *env, bool *ret_last, struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	int r = session_open(env, STORE_EXISTING, &store, err);
+	int ret = session_open(env, STORE_EXISTING, &store, err);
 
 	*ret_last = true;
-	if (r < 0)
-		return r == -ENOENT && err->code == 0 ? 0 : r;
-	*ret_last = !any_record(&store, env->bridge, &r, err);
-	return r;
+	if (ret < 0)
+		return ret == -ENOENT && err->code == 0 ? 0 : ret;
+	*ret_last = !any_record(&store, env->bridge, &ret, err);
+	return ret;
 }
 
 void ipam_note_others(const struct ipam_env *env)

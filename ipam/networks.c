@@ -21,7 +21,7 @@ int ipam_networks(const struct ipam_env *env,
 	_cleanup_(dir_closep) DIR *dir = NULL;
 	_cleanup_(free_p) char *path = NULL;
 	const struct dirent *entry;
-	int r = 0;
+	int ret = 0;
 
 	if (asprintf(&path, "%s/.bridge-cni", env->data_dir) < 0) {
 		path = NULL;
@@ -32,10 +32,10 @@ int ipam_networks(const struct ipam_env *env,
 		return 0;
 	if (!dir)
 		return store_file_error(path, NULL, errno, "read", err);
-	for (errno = 0; r == 0 && (entry = readdir(dir)); errno = 0)
+	for (errno = 0; ret == 0 && (entry = readdir(dir)); errno = 0)
 		if (cni_name_valid(entry->d_name))
-			r = fn(entry->d_name, data, err);
-	if (r == 0 && errno)
+			ret = fn(entry->d_name, data, err);
+	if (ret == 0 && errno)
 		return store_file_error(path, NULL, errno, "read", err);
-	return r;
+	return ret;
 }

@@ -10,14 +10,15 @@ int ipam_record_read(const struct ipam_env *env, const struct pod *pod,
 {
 	_cleanup_(record_clear) struct record record = {};
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	int r = session_open(env, STORE_EXISTING, &store, err);
+	int ret = session_open(env, STORE_EXISTING, &store, err);
 
-	if (r < 0)
-		return r;
-	r = session_record(&store, pod, &record, err);
+	if (ret < 0)
+		return ret;
+	ret = session_record(&store, pod, &record, err);
 	if (err->code)
-		return r;
-	if (r < 0 || !record_is_of(&record, env->network, pod->container_id, pod->ifname))
+		return ret;
+	if (ret < 0 ||
+	    !record_is_of(&record, env->network, pod->container_id, pod->ifname))
 		return -ENOENT;
 	*ret_record = record;
 	record = (struct record){};
@@ -62,17 +63,17 @@ static int records_read(const struct ipam_env *env, struct ipam_record_list *lis
 	_cleanup_(record_walk_end) struct record_walk walk = {};
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	uint64_t hash;
-	int r = session_open(env, STORE_EXISTING, &store, err);
+	int ret = session_open(env, STORE_EXISTING, &store, err);
 
-	if (r < 0)
-		return r == -ENOENT && err->code == 0 ? 0 : r;
+	if (ret < 0)
+		return ret == -ENOENT && err->code == 0 ? 0 : ret;
 	for (;;) {
 		_cleanup_(record_clear) struct record record = {};
 		struct record *grown;
 
-		r = store_record_next_read(&store, &walk, &hash, &record, err);
-		if (r <= 0)
-			return r;
+		ret = store_record_next_read(&store, &walk, &hash, &record, err);
+		if (ret <= 0)
+			return ret;
 		if (!is_connected(env, &record))
 			continue;
 		grown = reallocarray(list->items, list->n + 1, sizeof(*grown));
@@ -88,10 +89,10 @@ int ipam_connected(const struct ipam_env *env, struct ipam_record_list *ret_list
 		   struct cni_error *err)
 {
 	_cleanup_(ipam_record_list_clear) struct ipam_record_list list = {};
-	int r = records_read(env, &list, err);
+	int ret = records_read(env, &list, err);
 
-	if (r < 0)
-		return r;
+	if (ret < 0)
+		return ret;
 	if (list.n)
 		qsort(list.items, list.n, sizeof(*list.items), newest_first);
 	*ret_list = list;
@@ -105,9 +106,9 @@ int ipam_record_each(const struct ipam_env *env,
 		     void *data, struct cni_error *err)
 {
 	_cleanup_(ipam_record_list_clear) struct ipam_record_list list = {};
-	int r = ipam_connected(env, &list, err);
+	int ret = ipam_connected(env, &list, err);
 
-	for (size_t i = 0; r == 0 && i < list.n; i++)
-		r = fn(&list.items[i], data, err);
-	return r;
+	for (size_t i = 0; ret == 0 && i < list.n; i++)
+		ret = fn(&list.items[i], data, err);
+	return ret;
 }

@@ -14,11 +14,11 @@
 static bool is_spent(const struct store *store, const char *name)
 {
 	_cleanup_(record_clear) struct record record = {};
-	uint64_t owner;
+	uint64_t holder;
 
 	/* NOLINTNEXTLINE(cert-err34-c): it can't be wider than its type */
-	return sscanf(name, RECORD_PREFIX "%16" SCNx64, &owner) != 1 ||
-	       store_record_read(store, owner, &record) == -EBADMSG;
+	return sscanf(name, RECORD_PREFIX "%16" SCNx64, &holder) != 1 ||
+	       store_record_read(store, holder, &record) == -EBADMSG;
 }
 
 static bool is_last(const struct store *store, const char *name)
@@ -31,33 +31,33 @@ static bool is_last(const struct store *store, const char *name)
 static int files_remove(const struct store *store, int dir_fd,
 			bool (*goes)(const struct store *store, const char *name))
 {
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret = 0;
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *entry;
 
 	if (!dir) {
-		r = -errno;
+		ret = -errno;
 		close_p(&fd);
-		return r;
+		return ret;
 	}
-	while (r == 0 && (entry = readdir(dir)))
+	while (ret == 0 && (entry = readdir(dir)))
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
 		    goes(store, entry->d_name) && unlinkat(dir_fd, entry->d_name, 0) < 0)
-			r = -errno;
+			ret = -errno;
 	closedir(dir);
-	return r;
+	return ret;
 }
 
-static int directory_remove(const char *path, int r, struct cni_error *err)
+static int directory_remove(const char *path, int ret, struct cni_error *err)
 {
-	if (r == 0 && rmdir(path) < 0 && errno != ENOENT)
-		r = -errno;
-	if (r == -ENOTEMPTY || r == -EEXIST)
+	if (ret == 0 && rmdir(path) < 0 && errno != ENOENT)
+		ret = -errno;
+	if (ret == -ENOTEMPTY || ret == -EEXIST)
 		return error_set(err, CNI_ERR_EXISTS, ENOTEMPTY,
 				 "%s stays: there are files in it that are nobody's of "
 				 "this network; look, and remove it",
 				 path);
-	return r < 0 ? store_file_error(path, NULL, -r, "remove", err) : 0;
+	return ret < 0 ? store_file_error(path, NULL, -ret, "remove", err) : 0;
 }
 
 int ipam_network_remove(const struct ipam_env *env, bool *ret_removed,
@@ -65,25 +65,25 @@ int ipam_network_remove(const struct ipam_env *env, bool *ret_removed,
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	_cleanup_(free_p) char *own_root = NULL;
-	int r = session_open(env, STORE_EXISTING, &store, err);
+	int ret = session_open(env, STORE_EXISTING, &store, err);
 
-	if (r < 0)
-		return r == -ENOENT && err->code == 0 ? 0 : r;
+	if (ret < 0)
+		return ret == -ENOENT && err->code == 0 ? 0 : ret;
 	*ret_removed = true;
 	if (store.own_fd >= 0)
-		r = directory_remove(store.own_path,
-				     files_remove(&store, store.own_fd, is_spent), err);
+		ret = directory_remove(store.own_path,
+				       files_remove(&store, store.own_fd, is_spent), err);
 	/* The lock last: until then nobody else is in here. */
-	if (r == 0 && store.dir_fd >= 0) {
-		r = files_remove(&store, store.dir_fd, is_last);
-		if (r == 0 && unlinkat(store.dir_fd, STORE_LOCK_FILE, 0) < 0)
-			r = -errno;
-		r = directory_remove(store.path, r, err);
+	if (ret == 0 && store.dir_fd >= 0) {
+		ret = files_remove(&store, store.dir_fd, is_last);
+		if (ret == 0 && unlinkat(store.dir_fd, STORE_LOCK_FILE, 0) < 0)
+			ret = -errno;
+		ret = directory_remove(store.path, ret, err);
 	}
 	/* Where other networks have records it stays. */
-	if (r == 0 && asprintf(&own_root, "%s/.bridge-cni", env->data_dir) >= 0)
+	if (ret == 0 && asprintf(&own_root, "%s/.bridge-cni", env->data_dir) >= 0)
 		rmdir(own_root);
 	else
 		own_root = NULL;
-	return r;
+	return ret;
 }

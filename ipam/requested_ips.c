@@ -14,11 +14,11 @@ static int sort_one(const struct range_set_list *sets, const char *key,
 		    const struct ip_addr *ip, struct ip_addr *ips, struct cni_error *err)
 {
 	size_t set;
-	int r;
+	int ret;
 
-	r = allocator_find_set(sets, key, ip, &set, err);
-	if (r < 0)
-		return r;
+	ret = allocator_find_set(sets, key, ip, &set, err);
+	if (ret < 0)
+		return ret;
 	if (ips[set].family != 0 && !ip_equal(&ips[set], ip))
 		return error_set(err, CNI_ERR_CONFIG, EINVAL,
 				 "%s: %s is in the same range set as %s, which is asked "
@@ -43,13 +43,13 @@ int requests_sort(const struct network *network, const struct pod *pod,
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
 		for (size_t k = 0; k < sources[i].list->n; k++) {
 			char key[KEY_MAX];
-			int r;
+			int ret;
 
 			snprintf(key, sizeof(key), "%s[%zu]", sources[i].key, k);
-			r = sort_one(&conf->sets, key, &sources[i].list->items[k].ip,
-				     ret_ips, err);
-			if (r < 0)
-				return r;
+			ret = sort_one(&conf->sets, key, &sources[i].list->items[k].ip,
+				       ret_ips, err);
+			if (ret < 0)
+				return ret;
 		}
 	}
 	return pod->args_ip.family

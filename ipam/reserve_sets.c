@@ -41,21 +41,21 @@ static int choose(struct store *store, struct plan *plan, struct cni_error *err)
 
 	for (size_t i = 0; i < plan->n; i++) {
 		struct choice *choice = &plan->choices[i];
-		int r;
+		int ret;
 
 		store_last_get(store, i, &choice->last);
 		choice->ip = order->requests[i];
 		if (choice->ip.family != 0)
-			r = allocator_requested(store, &choice->ip, err);
+			ret = allocator_requested(store, &choice->ip, err);
 		else
-			r = allocator_next(store, order->sets, i, &choice->last.ip,
-					   &choice->ip, err);
+			ret = allocator_next(store, order->sets, i, &choice->last.ip,
+					     &choice->ip, err);
 		if (table_error(&store->table) < 0) {
 			error_clear(err);
 			return -EAGAIN;
 		}
-		if (r < 0)
-			return r;
+		if (ret < 0)
+			return ret;
 	}
 	return 0;
 }
@@ -104,34 +104,34 @@ static int write_record(struct store *store, struct plan *plan,
 static int place(struct store *store, unsigned int n, const struct ip_addr *ip,
 		 struct cni_error *err)
 {
-	struct owner_text text;
-	int r;
+	struct holder_text text;
+	int ret;
 
-	r = store_place(store, n, ip, err);
-	if (r != -EEXIST)
-		return r;
-	if (store_owner_of(store, ip, &text) < 0 || text.len > 0)
+	ret = store_place(store, n, ip, err);
+	if (ret != -EEXIST)
+		return ret;
+	if (store_holder_of(store, ip, &text) < 0 || text.len > 0)
 		return -EAGAIN;
-	r = store_remove(store, ip, err);
-	if (r == 0)
-		r = store_place(store, n, ip, err);
-	return r == -EEXIST ? -EAGAIN : r;
+	ret = store_remove(store, ip, err);
+	if (ret == 0)
+		ret = store_place(store, n, ip, err);
+	return ret == -EEXIST ? -EAGAIN : ret;
 }
 
 static int take(struct store *store, struct plan *plan, struct cni_error *err)
 {
 	for (size_t i = plan->n; i-- > 0;) {
-		int r = place(store, (unsigned int)i, &plan->choices[i].ip, err);
+		int ret = place(store, (unsigned int)i, &plan->choices[i].ip, err);
 
-		if (r < 0)
-			return r;
+		if (ret < 0)
+			return ret;
 		plan->choices[i].placed = true;
 	}
 	for (size_t i = 0; i < plan->n; i++) {
-		int r = store_last_put(store, i, &plan->choices[i].last,
-				       &plan->choices[i].ip, err);
-		if (r < 0)
-			return r;
+		int ret = store_last_put(store, i, &plan->choices[i].last,
+					 &plan->choices[i].ip, err);
+		if (ret < 0)
+			return ret;
 	}
 	return 0;
 }
@@ -139,31 +139,31 @@ static int take(struct store *store, struct plan *plan, struct cni_error *err)
 static int write_down(struct store *store, struct plan *plan, struct ip_config *ips,
 		      struct cni_error *err)
 {
-	int r = 0;
+	int ret = 0;
 
-	for (size_t i = 0; r == 0 && i < plan->n; i++)
-		r = store_prepare(store, (unsigned int)i, &plan->order->owner,
-				  &plan->choices[i].mark, err);
-	if (r == 0 && plan->order->record)
-		r = write_record(store, plan, ips, err);
-	return r;
+	for (size_t i = 0; ret == 0 && i < plan->n; i++)
+		ret = store_prepare(store, (unsigned int)i, &plan->order->holder,
+				    &plan->choices[i].mark, err);
+	if (ret == 0 && plan->order->record)
+		ret = write_record(store, plan, ips, err);
+	return ret;
 }
 
 /* Reservations first, the record last, as DEL does it. */
 static _noinline_ void undo(struct store *store, const struct plan *plan,
 			    struct cni_error *err)
 {
-	const struct owner *owner = &plan->order->owner;
+	const struct holder *holder = &plan->order->holder;
 	struct cni_error own = {};
-	int r = 0;
+	int ret = 0;
 
-	for (size_t i = 0; r == 0 && i < plan->n; i++)
+	for (size_t i = 0; ret == 0 && i < plan->n; i++)
 		if (plan->choices[i].placed)
-			r = store_remove(store, &plan->choices[i].ip, &own);
-	if (r == 0 && plan->recorded)
-		r = store_record_remove(
-			store, owner_hash(owner->container_id, owner->ifname), &own);
-	if (r < 0 && err->code)
+			ret = store_remove(store, &plan->choices[i].ip, &own);
+	if (ret == 0 && plan->recorded)
+		ret = store_record_remove(
+			store, holder_hash(holder->container_id, holder->ifname), &own);
+	if (ret < 0 && err->code)
 		error_details(err, "not given back: %s", own.msg);
 	store_discard(store);
 }
@@ -172,30 +172,31 @@ int plan_carry_out(struct store *store, const struct plan_order *order,
 		   struct ip_config *ret_ips, struct cni_error *err)
 {
 	_cleanup_(plan_clear) struct plan plan = {.order = order, .n = order->sets->n};
-	const struct owner *owner = &order->owner;
-	int r;
+	const struct holder *holder = &order->holder;
+	int ret;
 
 	plan.choices = calloc(plan.n, sizeof(*plan.choices));
 	if (!plan.choices)
 		return error_oom(err);
 	for (size_t i = 0; i < plan.n; i++)
 		plan.choices[i].last = LAST_CLOSED;
-	r = choose(store, &plan, err);
-	if (r < 0)
-		return r;
+	ret = choose(store, &plan, err);
+	if (ret < 0)
+		return ret;
 	fill_ips(&plan, ret_ips);
-	r = write_down(store, &plan, ret_ips, err);
-	if (r == 0)
-		r = take(store, &plan, err);
-	if (r < 0) {
+	ret = write_down(store, &plan, ret_ips, err);
+	if (ret == 0)
+		ret = take(store, &plan, err);
+	if (ret < 0) {
 		undo(store, &plan, err);
-		return r;
+		return ret;
 	}
 	for (size_t i = 0; i < plan.n; i++)
 		table_add(&store->table,
 			  &(struct table_entry){
 				  .ip = plan.choices[i].ip,
-				  .owner = owner_hash(owner->container_id, owner->ifname),
+				  .holder = holder_hash(holder->container_id,
+							holder->ifname),
 				  .mark = plan.choices[i].mark,
 				  .seen = store->table.head.boots,
 			  });

@@ -8,7 +8,7 @@
 struct plan_order {
 	const struct range_set_list *sets;
 	const struct ip_addr *requests; /* one a set; family 0: whichever is next */
-	struct owner owner;
+	struct holder holder;
 	/* What the record is to say; addresses are filled in. NULL: no record. */
 	struct record *record;
 };

@@ -104,10 +104,10 @@ static int recorded_add(const struct ipam_env *env, struct store *store, bool al
 
 	for (;;) {
 		_cleanup_(record_clear) struct record record = {};
-		int r = store_record_next_read(store, &walk, &hash, &record, err);
+		int ret = store_record_next_read(store, &walk, &hash, &record, err);
 
-		if (r <= 0)
-			return r;
+		if (ret <= 0)
+			return ret;
 		if ((all || !record_is_on(&record, env->bridge)) &&
 		    addresses_add(&record, list) < 0)
 			return error_oom(err);
@@ -123,24 +123,25 @@ int ipam_reserved_outside(const struct ipam_env *env, const struct prefix_list *
 	_cleanup_(free_p) struct taken_run *runs = NULL;
 	struct ip_span_list list = {};
 	size_t n = 0;
-	int r;
+	int ret;
 
 	if (prefix_list_grow(&inside, prefixes->n) < 0)
 		return error_oom(err);
 	for (size_t i = 0; i < prefixes->n; i++)
 		inside.items[inside.n++] = prefixes->items[i];
-	r = session_open(env, STORE_EXISTING, &store, err);
-	if (r < 0)
-		return r == -ENOENT && err->code == 0 ? 0 : r;
-	r = session_index(&store, env, err);
-	if (r == 0)
-		r = recorded_add(env, &store, !recorded, &inside, err);
-	if (r < 0)
-		return r;
-	r = table_runs(&store.table, &runs, &n);
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = span_cut(&inside, (struct ip_span){runs[i].from, runs[i].to}, &list);
-	if (r < 0) {
+	ret = session_open(env, STORE_EXISTING, &store, err);
+	if (ret < 0)
+		return ret == -ENOENT && err->code == 0 ? 0 : ret;
+	ret = session_index(&store, env, err);
+	if (ret == 0)
+		ret = recorded_add(env, &store, !recorded, &inside, err);
+	if (ret < 0)
+		return ret;
+	ret = table_runs(&store.table, &runs, &n);
+	for (size_t i = 0; ret == 0 && i < n; i++)
+		ret = span_cut(&inside, (struct ip_span){runs[i].from, runs[i].to},
+			       &list);
+	if (ret < 0) {
 		free(list.items);
 		return error_oom(err);
 	}

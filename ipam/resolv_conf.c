@@ -67,11 +67,11 @@ static int check_word(const char *word, struct cni_error *err)
 static int list_add(struct string_list *list, const char *word, struct cni_error *err)
 {
 	const char **items;
-	int r;
+	int ret;
 
-	r = check_word(word, err);
-	if (r < 0)
-		return r;
+	ret = check_word(word, err);
+	if (ret < 0)
+		return ret;
 	items = realloc(list->items, (list->n + 1) * sizeof(*items));
 	if (!items)
 		return error_oom(err);
@@ -97,10 +97,10 @@ static int add_words(struct string_list *list, char *word, char *rest,
 		     struct cni_error *err)
 {
 	for (; word; word = next_word(&rest)) {
-		int r = list_add(list, word, err);
+		int ret = list_add(list, word, err);
 
-		if (r < 0)
-			return r;
+		if (ret < 0)
+			return ret;
 	}
 	return 0;
 }
@@ -133,16 +133,16 @@ int resolv_conf_read(const char *path, struct dns *ret_dns, char **ret_text,
 	_cleanup_(free_p) char *text = NULL;
 	_cleanup_(dns_clear) struct dns dns = {};
 	char *rest, *line;
-	int r;
+	int ret;
 
-	r = read_text(path, &text, err);
-	if (r < 0)
-		return r;
+	ret = read_text(path, &text, err);
+	if (ret < 0)
+		return ret;
 	for (rest = text; (line = strsep(&rest, "\n"));) {
-		r = parse_line(line, &dns, err);
-		if (r < 0) {
+		ret = parse_line(line, &dns, err);
+		if (ret < 0) {
 			error_wrap(err, KEY ": %s", path);
-			return r;
+			return ret;
 		}
 	}
 	*ret_dns = dns;

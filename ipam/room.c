@@ -31,14 +31,14 @@ static int next_range(struct store *store, const struct range_set_list *sets, si
 {
 	_cleanup_(last_close) struct last_file last = LAST_CLOSED;
 	struct ip_addr ip;
-	int r;
+	int ret;
 
 	if (sets->items[set].n > 1)
 		store_last_get(store, set, &last);
-	r = allocator_next(store, sets, set, &last.ip, &ip, err);
-	if (r == 0)
+	ret = allocator_next(store, sets, set, &last.ip, &ip, err);
+	if (ret == 0)
 		*ret_range = range_set_find(&sets->items[set], &ip);
-	return r;
+	return ret;
 }
 
 /* As far as its first 256 addresses tell, which is one look into the table. */
@@ -58,12 +58,12 @@ static int room_check(struct store *store, const struct range_set_list *sets,
 {
 	for (size_t i = 0; i < sets->n; i++) {
 		const struct ip_range *range = &sets->items[i].ranges[0];
-		int r = store ? next_range(store, sets, i, &range, err) : 0;
+		int ret = store ? next_range(store, sets, i, &range, err) : 0;
 
-		if (r == -EADDRNOTAVAIL)
+		if (ret == -EADDRNOTAVAIL)
 			err->code = CNI_ERR_EXHAUSTED;
-		if (r < 0)
-			return r;
+		if (ret < 0)
+			return ret;
 		if (store && !is_unused(store, range))
 			continue;
 		next->ips.items[next->ips.n++] = (struct ip_config){
@@ -82,13 +82,13 @@ int ipam_room(const struct ipam_env *env, const struct network *network,
 	_cleanup_(cni_result_clear) struct cni_result next = {};
 	const struct range_set_list *sets = &network->ipam.sets;
 	bool fresh;
-	int r = data_dir_check(env->data_dir, err);
+	int ret = data_dir_check(env->data_dir, err);
 
-	if (r == 0)
-		r = session_open(env, STORE_EXISTING, &store, err);
-	fresh = r == -ENOENT && err->code == 0;
-	if (r < 0 && !fresh)
-		return r;
+	if (ret == 0)
+		ret = session_open(env, STORE_EXISTING, &store, err);
+	fresh = ret == -ENOENT && err->code == 0;
+	if (ret < 0 && !fresh)
+		return ret;
 	if (store.dir_fd >= 0 && store.lock_fd < 0)
 		return error_set(err, CNI_ERR_UNAVAILABLE, ENOSPC,
 				 "ipam.dataDir: there is no room for a file in %s; free "
@@ -97,13 +97,13 @@ int ipam_room(const struct ipam_env *env, const struct network *network,
 	next.ips.items = calloc(sets->n + 1, sizeof(*next.ips.items));
 	if (!next.ips.items)
 		return error_oom(err);
-	r = fresh ? 0 : session_index(&store, env, err);
-	if (r == 0)
-		r = room_check(fresh ? NULL : &store, sets, &next, err);
-	if (r == 0 && ret_next) {
+	ret = fresh ? 0 : session_index(&store, env, err);
+	if (ret == 0)
+		ret = room_check(fresh ? NULL : &store, sets, &next, err);
+	if (ret == 0 && ret_next) {
 		cni_result_clear(ret_next);
 		*ret_next = next;
 		next = (struct cni_result){};
 	}
-	return r;
+	return ret;
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "ipam/store/index.h"
-#include "ipam/store/owner.h"
+#include "ipam/store/holder.h"
 
 const char *session_boot(const struct ipam_env *env)
 {
@@ -38,20 +38,20 @@ static void tell(const struct ipam_env *env, const struct index_news *news)
 int session_index(struct store *store, const struct ipam_env *env, struct cni_error *err)
 {
 	struct index_news news = {};
-	int r = index_open(store, session_boot(env), &news, err);
+	int ret = index_open(store, session_boot(env), &news, err);
 
 	tell(env, &news);
-	return r;
+	return ret;
 }
 
 int session_refresh(struct store *store, const struct ipam_env *env,
 		    struct cni_error *err)
 {
 	struct index_news news = {};
-	int r = index_refresh(store, session_boot(env), &news, err);
+	int ret = index_refresh(store, session_boot(env), &news, err);
 
 	tell(env, &news);
-	return r;
+	return ret;
 }
 
 int session_reindex(struct store *store, const struct ipam_env *env,
@@ -96,13 +96,13 @@ int session_record(const struct store *store, const struct pod *pod,
 {
 	uint64_t hash = session_hash(pod);
 	char name[RECORD_NAME_MAX];
-	int r = store_record_read(store, hash, ret_record);
+	int ret = store_record_read(store, hash, ret_record);
 
-	if (r == 0 || r == -ENOENT || r == -EBADMSG)
-		return r;
+	if (ret == 0 || ret == -ENOENT || ret == -EBADMSG)
+		return ret;
 	record_name(hash, name);
-	if (r != -ENOTSUP)
-		return store_file_error(store->own_path, name, -r, "read", err);
+	if (ret != -ENOTSUP)
+		return store_file_error(store->own_path, name, -ret, "read", err);
 	return error_set(err, CNI_ERR_IO, ENOTSUP,
 			 "%s/%s was written by a newer version of bridge-cni: the "
 			 "format in its first line is higher than %d, the last that "

@@ -6,14 +6,14 @@
 #include "ipam.h"
 #include "ipam/store/store.h"
 
-static inline struct owner session_owner(const struct pod *pod)
+static inline struct holder session_holder(const struct pod *pod)
 {
-	return (struct owner){pod->container_id, pod->ifname};
+	return (struct holder){pod->container_id, pod->ifname};
 }
 
 static inline uint64_t session_hash(const struct pod *pod)
 {
-	return owner_hash(pod->container_id, pod->ifname);
+	return holder_hash(pod->container_id, pod->ifname);
 }
 
 const char *session_boot(const struct ipam_env *env);

@@ -76,13 +76,13 @@ static int renew(struct store *store, const struct stat *dir, const char *boot,
 		.news = news,
 	};
 	uint64_t stamp = stamp_of(dir);
-	int r;
+	int ret;
 
 	/* Without a directory of our own the index lives as long as we do. */
 	(void)store_make_own(store, &ignored);
-	r = rebuild_table(&rebuild, old, &store->table, err);
-	if (r < 0)
-		return r;
+	ret = rebuild_table(&rebuild, old, &store->table, err);
+	if (ret < 0)
+		return ret;
 	store_tidy(store);
 	store->spoilt = rebuild.unread;
 	store->table.head.boots = rebuild.boots;
@@ -98,11 +98,11 @@ int index_open(struct store *store, const char *boot, struct index_news *news,
 {
 	_cleanup_(table_close) struct table old = TABLE_CLOSED;
 	struct stat dir;
-	int r;
+	int ret;
 
-	r = stat_dir(store, &dir, err);
-	if (r < 0)
-		return r;
+	ret = stat_dir(store, &dir, err);
+	if (ret < 0)
+		return ret;
 	if (store->own_fd >= 0 && table_open(store->own_fd, INDEX_FILE, &old) == 0 &&
 	    is_of_boot(&old, boot_hash(boot)) && old.head.directory == dir.st_ino &&
 	    (store->dir_fd < 0 || old.head.stamp == stamp_of(&dir))) {
@@ -120,7 +120,7 @@ int index_refresh(struct store *store, const char *boot, struct index_news *news
 {
 	_cleanup_(table_close) struct table old = store->table;
 	struct stat dir;
-	int r;
+	int ret;
 
 	store->table = TABLE_CLOSED;
 	if (old.head.full == old.head.stamp && old.fd >= 0) {
@@ -128,11 +128,11 @@ int index_refresh(struct store *store, const char *boot, struct index_news *news
 		old = TABLE_CLOSED;
 		return 0;
 	}
-	r = stat_dir(store, &dir, err);
-	if (r == 0)
-		r = renew(store, &dir, boot, &old, news, err);
-	if (r < 0 || store->table.fd < 0)
-		return r;
+	ret = stat_dir(store, &dir, err);
+	if (ret == 0)
+		ret = renew(store, &dir, boot, &old, news, err);
+	if (ret < 0 || store->table.fd < 0)
+		return ret;
 	/* Known to be looked at: as of the stamp that is set by saving this. */
 	store->table.head.full = store->table.head.stamp % STAMP_MAX + 1;
 	index_save(store);

@@ -67,12 +67,12 @@ static const struct table_entry *known_find(const struct known *known,
 static bool is_past(const struct rebuild *rebuild, const struct table_entry *entry)
 {
 	_cleanup_(record_clear) struct record record = {};
-	int r;
+	int ret;
 
-	r = store_record_read(rebuild->store, entry->owner, &record);
-	if (r == -ENOTSUP)
+	ret = store_record_read(rebuild->store, entry->holder, &record);
+	if (ret == -ENOTSUP)
 		return false;
-	if (r == 0 && record_names(&record, &entry->ip, &entry->mark))
+	if (ret == 0 && record_names(&record, &entry->ip, &entry->mark))
 		return record.boot[0] && strcmp(record.boot, rebuild->boot) != 0;
 	return entry->seen != rebuild->boots;
 }
@@ -91,9 +91,9 @@ static void read_file(struct rebuild *rebuild, const struct known *known,
 	const struct store *store = rebuild->store;
 	const struct table_entry *same;
 	struct table_entry entry = {.seen = rebuild->boots};
-	struct owner_text text = {};
+	struct holder_text text = {};
 	struct stat st = {};
-	int r = -EFBIG;
+	int ret = -EFBIG;
 
 	/* Spelled otherwise than we would, it is no address of anybody's. */
 	if (ip_parse(name, &entry.ip) < 0 || strcmp(IP_TEXT(&entry.ip), name) != 0)
@@ -101,25 +101,25 @@ static void read_file(struct rebuild *rebuild, const struct known *known,
 	if (fstatat(store->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
 		if (errno == ENOENT)
 			return;
-		r = -errno;
+		ret = -errno;
 	}
 	entry.mark = file_mark_of(&st);
 	same = S_ISREG(st.st_mode) ? known_find(known, &entry.ip, &entry.mark) : NULL;
 	if (S_ISREG(st.st_mode) && !same)
-		r = store_owner_of(store, &entry.ip, &text);
+		ret = store_holder_of(store, &entry.ip, &text);
 	if (same) {
-		entry.owner = same->owner;
+		entry.holder = same->holder;
 		if (rebuild->dated)
 			entry.seen = same->seen;
-	} else if (r == 0) {
+	} else if (ret == 0) {
 		if (text.len == 0 && try_remove(store, &entry.ip)) {
 			rebuild->news->empty++;
 			return;
 		}
-		entry.owner = owner_text_hash(&text);
+		entry.holder = holder_text_hash(&text);
 	} else {
 		/* It may be somebody's, who will look for it in the index. */
-		rebuild->unread = rebuild->unread || (r != -EFBIG && r != -ENOENT);
+		rebuild->unread = rebuild->unread || (ret != -EFBIG && ret != -ENOENT);
 		table_take(table, &entry.ip);
 		return;
 	}
@@ -135,40 +135,40 @@ static int read_directory(struct rebuild *rebuild, const struct known *known,
 {
 	const struct store *store = rebuild->store;
 	struct dirent *entry;
-	int r, fd;
+	int ret, fd;
 	DIR *dir;
 
 	/* A descriptor of its own: the position in a directory belongs to the open file. */
 	fd = openat(store->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir) {
-		r = store_file_error(store->path, NULL, errno, "list", err);
+		ret = store_file_error(store->path, NULL, errno, "list", err);
 		close_p(&fd);
-		return r;
+		return ret;
 	}
 	while ((errno = 0, entry = readdir(dir)))
 		read_file(rebuild, known, entry->d_name, table);
-	r = errno ? store_file_error(store->path, NULL, errno, "list", err) : 0;
+	ret = errno ? store_file_error(store->path, NULL, errno, "list", err) : 0;
 	closedir(dir);
-	return r;
+	return ret;
 }
 
 /* Records of other boots, and what a power cut tore: their reservations are gone by now. */
 static int sweep_records(struct rebuild *rebuild, struct cni_error *err)
 {
 	_cleanup_(record_walk_end) struct record_walk walk = {};
-	uint64_t owner;
+	uint64_t holder;
 	int next;
 
-	while ((next = store_record_next(rebuild->store, &walk, &owner, err)) > 0) {
+	while ((next = store_record_next(rebuild->store, &walk, &holder, err)) > 0) {
 		_cleanup_(record_clear) struct record record = {};
 		struct cni_error ignored = {};
-		int r = store_record_read(rebuild->store, owner, &record);
-		bool past = r == -EBADMSG || (r == 0 && record.boot[0] &&
-					      strcmp(record.boot, rebuild->boot) != 0);
+		int ret = store_record_read(rebuild->store, holder, &record);
+		bool past = ret == -EBADMSG || (ret == 0 && record.boot[0] &&
+						strcmp(record.boot, rebuild->boot) != 0);
 
-		if (past && store_record_remove(rebuild->store, owner, &ignored) == 0)
-			rebuild->news->past += r == 0 && record.n == 0;
+		if (past && store_record_remove(rebuild->store, holder, &ignored) == 0)
+			rebuild->news->past += ret == 0 && record.n == 0;
 	}
 	return next;
 }
@@ -178,23 +178,23 @@ int rebuild_table(struct rebuild *rebuild, struct table *old, struct table *ret_
 {
 	_cleanup_(table_close) struct table table = TABLE_CLOSED;
 	_cleanup_(known_clear) struct known known = {};
-	int r;
+	int ret;
 
-	r = known_fill(old, &known);
-	if (r == 0)
-		r = table_make(known.n, &table);
-	if (r < 0)
+	ret = known_fill(old, &known);
+	if (ret == 0)
+		ret = table_make(known.n, &table);
+	if (ret < 0)
 		return error_oom(err);
 	if (rebuild->store->dir_fd >= 0)
-		r = read_directory(rebuild, &known, &table, err);
-	if (r < 0)
-		return r;
+		ret = read_directory(rebuild, &known, &table, err);
+	if (ret < 0)
+		return ret;
 	if (table_error(&table) < 0)
 		return error_oom(err);
 	if (rebuild->sweep)
-		r = sweep_records(rebuild, err);
-	if (r < 0)
-		return r;
+		ret = sweep_records(rebuild, err);
+	if (ret < 0)
+		return ret;
 	*ret_table = table;
 	table = TABLE_CLOSED;
 	return 0;

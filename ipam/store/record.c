@@ -12,7 +12,7 @@
 #include "conf/base/util.h"
 #include "record_ports.h"
 
-uint64_t owner_hash(const char *container_id, const char *ifname)
+uint64_t holder_hash(const char *container_id, const char *ifname)
 {
 	char text[512];
 	int len = snprintf(text, sizeof(text), "%s\r\n%s", container_id, ifname);
@@ -21,9 +21,9 @@ uint64_t owner_hash(const char *container_id, const char *ifname)
 	return hash_bytes(text, len < (int)sizeof(text) ? (size_t)len : sizeof(text));
 }
 
-const char *record_name(uint64_t owner, char buf[RECORD_NAME_MAX])
+const char *record_name(uint64_t holder, char buf[RECORD_NAME_MAX])
 {
-	snprintf(buf, RECORD_NAME_MAX, RECORD_PREFIX "%016" PRIx64, owner);
+	snprintf(buf, RECORD_NAME_MAX, RECORD_PREFIX "%016" PRIx64, holder);
 	return buf;
 }
 

@@ -107,12 +107,12 @@ char *record_format(const struct record *record);
 int record_parse(const char *text, size_t len, struct record *ret_record);
 void record_clear(struct record *record);
 
-/* What reservations and records of an owner are found by: a hash of the reservation's
+/* What reservations and records of a holder are found by: a hash of the reservation's
  * text, "<containerID>\r\n<ifname>". */
-uint64_t owner_hash(const char *container_id, const char *ifname);
+uint64_t holder_hash(const char *container_id, const char *ifname);
 
 /* "p-" and 16 hex digits; returns @buf. */
-const char *record_name(uint64_t owner, char buf[RECORD_NAME_MAX]);
+const char *record_name(uint64_t holder, char buf[RECORD_NAME_MAX]);
 
 /* Is it the record of this attachment? */
 bool record_is_of(const struct record *record, const char *network,

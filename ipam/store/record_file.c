@@ -9,7 +9,7 @@
 
 #include "store.h"
 
-int store_record_read(const struct store *store, uint64_t owner,
+int store_record_read(const struct store *store, uint64_t holder,
 		      struct record *ret_record)
 {
 	_cleanup_(close_p) int fd = -1;
@@ -19,7 +19,8 @@ int store_record_read(const struct store *store, uint64_t owner,
 
 	if (store->own_fd < 0)
 		return -ENOENT;
-	fd = openat(store->own_fd, record_name(owner, name), O_RDONLY | STORE_OPEN_FLAGS);
+	fd = openat(store->own_fd, record_name(holder, name),
+		    O_RDONLY | STORE_OPEN_FLAGS);
 	if (fd < 0)
 		return errno == ELOOP ? -EBADMSG : -errno;
 	text = malloc(RECORD_MAX);
@@ -62,7 +63,7 @@ int store_record_write(const struct store *store, const struct record *record,
 {
 	_cleanup_(free_p) char *text = record_format(record);
 	char name[RECORD_NAME_MAX];
-	int r;
+	int ret;
 
 	if (!text)
 		return error_oom(err);
@@ -75,22 +76,22 @@ int store_record_write(const struct store *store, const struct record *record,
 			"addresses, and a record of less than %d bytes, found %zu",
 			record->n, record->ports.n, RECORD_ADDRESSES, RECORD_MAX,
 			strlen(text));
-	record_name(owner_hash(record->container_id, record->ifname), name);
-	r = write_aside(store, text, err);
-	if (r == 0 &&
+	record_name(holder_hash(record->container_id, record->ifname), name);
+	ret = write_aside(store, text, err);
+	if (ret == 0 &&
 	    renameat(store->own_fd, STORE_ASIDE_RECORD, store->own_fd, name) < 0)
-		r = store_file_error(store->own_path, name, errno, "make", err);
-	if (r < 0)
+		ret = store_file_error(store->own_path, name, errno, "make", err);
+	if (ret < 0)
 		unlinkat(store->own_fd, STORE_ASIDE_RECORD, 0);
-	return r;
+	return ret;
 }
 
-int store_record_remove(const struct store *store, uint64_t owner, struct cni_error *err)
+int store_record_remove(const struct store *store, uint64_t holder, struct cni_error *err)
 {
 	char name[RECORD_NAME_MAX];
 
 	if (store->own_fd < 0 ||
-	    unlinkat(store->own_fd, record_name(owner, name), 0) == 0 || errno == ENOENT)
+	    unlinkat(store->own_fd, record_name(holder, name), 0) == 0 || errno == ENOENT)
 		return 0;
 	return store_file_error(store->own_path, name, errno, "remove", err);
 }
@@ -103,7 +104,7 @@ void record_walk_end(struct record_walk *walk)
 }
 
 int store_record_next(const struct store *store, struct record_walk *walk,
-		      uint64_t *ret_owner, struct cni_error *err)
+		      uint64_t *ret_holder, struct cni_error *err)
 {
 	const struct dirent *entry;
 
@@ -114,43 +115,43 @@ int store_record_next(const struct store *store, struct record_walk *walk,
 
 		walk->dir = fd < 0 ? NULL : fdopendir(fd);
 		if (!walk->dir) {
-			int r = store_file_error(store->own_path, NULL, errno, "list",
-						 err);
+			int ret = store_file_error(store->own_path, NULL, errno, "list",
+						   err);
 
 			close_p(&fd);
-			return r;
+			return ret;
 		}
 	}
 	while ((errno = 0, entry = readdir(walk->dir))) {
-		uint64_t owner;
+		uint64_t holder;
 		char name[RECORD_NAME_MAX];
 
 		/* A name that isn't spelled as we do is not one of ours. */
 		/* NOLINTNEXTLINE(cert-err34-c): it can't be wider than its type */
-		if (sscanf(entry->d_name, RECORD_PREFIX "%16" SCNx64, &owner) != 1 ||
-		    strcmp(entry->d_name, record_name(owner, name)) != 0)
+		if (sscanf(entry->d_name, RECORD_PREFIX "%16" SCNx64, &holder) != 1 ||
+		    strcmp(entry->d_name, record_name(holder, name)) != 0)
 			continue;
-		*ret_owner = owner;
+		*ret_holder = holder;
 		return 1;
 	}
 	return errno ? store_file_error(store->own_path, NULL, errno, "list", err) : 0;
 }
 
 int store_record_next_read(const struct store *store, struct record_walk *walk,
-			   uint64_t *ret_owner, struct record *ret_record,
+			   uint64_t *ret_holder, struct record *ret_record,
 			   struct cni_error *err)
 {
 	char name[RECORD_NAME_MAX];
-	int r;
+	int ret;
 
-	while ((r = store_record_next(store, walk, ret_owner, err)) > 0) {
-		r = store_record_read(store, *ret_owner, ret_record);
-		if (r == 0)
+	while ((ret = store_record_next(store, walk, ret_holder, err)) > 0) {
+		ret = store_record_read(store, *ret_holder, ret_record);
+		if (ret == 0)
 			return 1;
-		if (r != -ENOENT && r != -EBADMSG && r != -ENOTSUP)
+		if (ret != -ENOENT && ret != -EBADMSG && ret != -ENOTSUP)
 			return store_file_error(store->own_path,
-						record_name(*ret_owner, name), -r, "read",
-						err);
+						record_name(*ret_holder, name), -ret,
+						"read", err);
 	}
-	return r;
+	return ret;
 }

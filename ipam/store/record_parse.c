@@ -266,30 +266,30 @@ int record_parse(const char *text, size_t len, struct record *ret_record)
 		.pod = "",
 	};
 	char *line = NULL, *end;
-	int r;
+	int ret;
 
 	record.text = malloc(len + 1);
 	if (!record.text)
 		return -ENOMEM;
 	memcpy(record.text, text, len);
 	record.text[len] = '\0';
-	r = check_end(record.text, len, &end);
-	if (r < 0) {
+	ret = check_end(record.text, len, &end);
+	if (ret < 0) {
 		/* How a newer one ends is not for us to know. */
-		return parse_first(record.text, &line) == -ENOTSUP ? -ENOTSUP : r;
+		return parse_first(record.text, &line) == -ENOTSUP ? -ENOTSUP : ret;
 	}
-	r = parse_first(record.text, &line);
-	while (r == 0 && line < end) {
+	ret = parse_first(record.text, &line);
+	while (ret == 0 && line < end) {
 		char *next = strchr(line, '\n');
 
 		*next = '\0';
-		r = parse_line(line, &record);
+		ret = parse_line(line, &record);
 		line = next + 1;
 	}
-	if (r == 0)
-		r = record_ports_join(&record.ports);
-	if (r < 0)
-		return r;
+	if (ret == 0)
+		ret = record_ports_join(&record.ports);
+	if (ret < 0)
+		return ret;
 	if (!record.network[0] || !record.container_id[0] || !record.ifname[0])
 		return -EBADMSG;
 	*ret_record = record;

@@ -53,56 +53,57 @@ static bool is_blank(char c)
 	return c == '\0' || c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static int read_owner(const struct store *store, const char *name,
-		      struct owner_text *ret_text)
+static int read_holder(const struct store *store, const char *name,
+		       struct holder_text *ret_text)
 {
-	struct owner_text owner = {};
+	struct holder_text holder = {};
 	size_t skip = 0;
 	ssize_t n;
 
-	n = read_file(store, name, owner.text, sizeof(owner.text));
+	n = read_file(store, name, holder.text, sizeof(holder.text));
 	if (n < 0)
 		return (int)n;
-	owner.len = (size_t)n;
-	while (owner.len > 0 && is_blank(owner.text[owner.len - 1]))
-		owner.len--;
-	while (skip < owner.len && is_blank(owner.text[skip]))
+	holder.len = (size_t)n;
+	while (holder.len > 0 && is_blank(holder.text[holder.len - 1]))
+		holder.len--;
+	while (skip < holder.len && is_blank(holder.text[skip]))
 		skip++;
-	ret_text->len = owner.len - skip;
-	memcpy(ret_text->text, owner.text + skip, ret_text->len);
+	ret_text->len = holder.len - skip;
+	memcpy(ret_text->text, holder.text + skip, ret_text->len);
 	return 0;
 }
 
-int store_owner_of(const struct store *store, const struct ip_addr *ip,
-		   struct owner_text *ret_text)
+int store_holder_of(const struct store *store, const struct ip_addr *ip,
+		    struct holder_text *ret_text)
 {
-	return read_owner(store, IP_TEXT(ip), ret_text);
+	return read_holder(store, IP_TEXT(ip), ret_text);
 }
 
-uint64_t owner_text_hash(const struct owner_text *text)
+uint64_t holder_text_hash(const struct holder_text *text)
 {
 	return hash_bytes(text->text, text->len);
 }
 
-enum owner_match owner_match(const struct owner_text *text, const struct owner *owner)
+enum holder_match holder_match(const struct holder_text *text,
+			       const struct holder *holder)
 {
-	size_t id = strlen(owner->container_id), name = strlen(owner->ifname);
+	size_t id = strlen(holder->container_id), name = strlen(holder->ifname);
 
-	if (text->len < id || memcmp(text->text, owner->container_id, id) != 0)
-		return OWNER_OTHER;
+	if (text->len < id || memcmp(text->text, holder->container_id, id) != 0)
+		return HOLDER_OTHER;
 	if (text->len == id)
-		return OWNER_OLD;
+		return HOLDER_OLD;
 	if (text->len == id + 2 + name && memcmp(text->text + id, "\r\n", 2) == 0 &&
-	    memcmp(text->text + id + 2, owner->ifname, name) == 0)
-		return OWNER_EXACT;
-	return OWNER_OTHER;
+	    memcmp(text->text + id + 2, holder->ifname, name) == 0)
+		return HOLDER_EXACT;
+	return HOLDER_OTHER;
 }
 
-const char *owner_format(const struct owner_text *text, char buf[OWNER_TEXT_MAX])
+const char *holder_format(const struct holder_text *text, char buf[HOLDER_TEXT_MAX])
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < text->len && n < OWNER_TEXT_MAX - 1; i++) {
+	for (size_t i = 0; i < text->len && n < HOLDER_TEXT_MAX - 1; i++) {
 		unsigned char c = (unsigned char)text->text[i];
 
 		if (c == '\r' && i + 1 < text->len && text->text[i + 1] == '\n')
@@ -139,18 +140,18 @@ void store_tidy(const struct store *store)
 		n++;
 }
 
-int store_prepare(struct store *store, unsigned int n, const struct owner *owner,
+int store_prepare(struct store *store, unsigned int n, const struct holder *holder,
 		  struct file_mark *ret_mark, struct cni_error *err)
 {
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | STORE_OPEN_FLAGS;
 	_cleanup_(close_p) int fd = -1;
-	char name[ASIDE_NAME_MAX], text[OWNER_TEXT_MAX];
+	char name[ASIDE_NAME_MAX], text[HOLDER_TEXT_MAX];
 	ssize_t written;
 	struct stat st;
 	int len;
 
-	len = snprintf(text, sizeof(text), "%s\r\n%s", owner->container_id,
-		       owner->ifname);
+	len = snprintf(text, sizeof(text), "%s\r\n%s", holder->container_id,
+		       holder->ifname);
 	if (len < 0 || (size_t)len >= sizeof(text))
 		return error_set(err, CNI_ERR_INTERNAL, ENAMETOOLONG,
 				 "the attachment's name is too long for the store");
@@ -194,14 +195,14 @@ int store_place(struct store *store, unsigned int n, const struct ip_addr *ip,
 		struct cni_error *err)
 {
 	char aside[ASIDE_NAME_MAX], name[IP_TEXT_MAX];
-	int r;
+	int ret;
 
-	r = rename_if_free(store, aside_name(n, aside), ip_format(ip, name));
-	if (r == 0)
+	ret = rename_if_free(store, aside_name(n, aside), ip_format(ip, name));
+	if (ret == 0)
 		store->asides = n;
-	if (r == 0 || r == -EEXIST)
-		return r;
-	return store_file_error(store->path, name, -r, "make", err);
+	if (ret == 0 || ret == -EEXIST)
+		return ret;
+	return store_file_error(store->path, name, -ret, "make", err);
 }
 
 int store_remove(const struct store *store, const struct ip_addr *ip,

@@ -38,14 +38,14 @@ static const struct {
 int store_file_error(const char *dir, const char *name, int errnum, const char *what,
 		     struct cni_error *err)
 {
-	int r;
+	int ret;
 
-	r = error_errno(err, CNI_ERR_IO, errnum, "can't %s %s%s%s", what, dir,
-			name ? "/" : "", name ? name : "");
+	ret = error_errno(err, CNI_ERR_IO, errnum, "can't %s %s%s%s", what, dir,
+			  name ? "/" : "", name ? name : "");
 	for (size_t i = 0; i < ARRAY_SIZE(hints); i++)
 		if (hints[i].errnum == errnum)
 			error_details(err, "%s", hints[i].hint);
-	return r;
+	return ret;
 }
 
 /* mkdir -p, the modes not narrowed by the umask: @mode is the last one's, those above are
@@ -53,19 +53,19 @@ int store_file_error(const char *dir, const char *name, int errnum, const char *
 static int make_dirs(char *path, mode_t mode)
 {
 	for (char *slash = path;;) {
-		int r;
+		int ret;
 
 		slash = strchr(slash + 1, '/');
 		if (slash)
 			*slash = '\0';
 		if (mkdir(path, slash ? DIR_MODE : mode) == 0)
-			r = chmod(path, slash ? DIR_MODE : mode) == 0 ? 0 : -errno;
+			ret = chmod(path, slash ? DIR_MODE : mode) == 0 ? 0 : -errno;
 		else
-			r = errno == EEXIST ? 0 : -errno;
+			ret = errno == EEXIST ? 0 : -errno;
 		if (slash)
 			*slash = '/';
-		if (r < 0 || !slash)
-			return r;
+		if (ret < 0 || !slash)
+			return ret;
 	}
 }
 
@@ -76,13 +76,13 @@ static int open_dir(char *path, bool create, mode_t mode, int *ret_fd,
 	/* A network's directory may be a link, as for host-local; ours is never one. */
 	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC |
 			  (mode == OWN_MODE ? O_NOFOLLOW : 0);
-	int fd, r;
+	int fd, ret;
 
 	fd = open(path, flags);
 	if (fd < 0 && errno == ENOENT && create) {
-		r = make_dirs(path, mode);
-		if (r < 0)
-			return store_file_error(path, NULL, -r, "make", err);
+		ret = make_dirs(path, mode);
+		if (ret < 0)
+			return store_file_error(path, NULL, -ret, "make", err);
 		fd = open(path, flags);
 	}
 	/* Where a file stands in the way, there is no store either. */
@@ -104,7 +104,7 @@ static int take_lock(struct store *store, enum store_mode mode, unsigned int wai
 {
 	const char *file = store->dir_fd >= 0 ? STORE_LOCK_FILE : NULL;
 	const char *dir = file ? store->path : store->own_path;
-	int r, fd = store->own_fd;
+	int ret, fd = store->own_fd;
 
 	if (file) {
 		fd = store->lock_fd = openat(store->dir_fd, file,
@@ -117,30 +117,30 @@ static int take_lock(struct store *store, enum store_mode mode, unsigned int wai
 			file = NULL;
 		}
 	}
-	r = flock_wait(fd, LOCK_EX, wait_ms);
-	if (r == -ETIMEDOUT) {
+	ret = flock_wait(fd, LOCK_EX, wait_ms);
+	if (ret == -ETIMEDOUT) {
 		error_set(err, CNI_ERR_TRY_AGAIN, ETIMEDOUT,
 			  "the store's lock %s%s%s was not free for %u.%03u seconds", dir,
 			  file ? "/" : "", file ? file : "", wait_ms / 1000,
 			  wait_ms % 1000);
 		error_details(err, "who holds it: fuser -v %s%s%s", dir, file ? "/" : "",
 			      file ? file : "");
-		return r;
+		return ret;
 	}
-	return r < 0 ? store_file_error(dir, file, -r, "lock", err) : 0;
+	return ret < 0 ? store_file_error(dir, file, -ret, "lock", err) : 0;
 }
 
 static int open_dirs(struct store *store, enum store_mode mode, struct cni_error *err)
 {
-	int r;
+	int ret;
 
-	r = open_dir(store->path, mode == STORE_CREATE, DIR_MODE, &store->dir_fd, err);
-	if (r < 0 && (r != -ENOENT || mode == STORE_CREATE))
-		return r;
-	r = open_dir(store->own_path, mode != STORE_EXISTING, OWN_MODE, &store->own_fd,
-		     err);
-	if (r < 0 && (r != -ENOENT || mode != STORE_EXISTING))
-		return r;
+	ret = open_dir(store->path, mode == STORE_CREATE, DIR_MODE, &store->dir_fd, err);
+	if (ret < 0 && (ret != -ENOENT || mode == STORE_CREATE))
+		return ret;
+	ret = open_dir(store->own_path, mode != STORE_EXISTING, OWN_MODE, &store->own_fd,
+		       err);
+	if (ret < 0 && (ret != -ENOENT || mode != STORE_EXISTING))
+		return ret;
 	return store->dir_fd < 0 && store->own_fd < 0 ? -ENOENT : 0;
 }
 
@@ -155,7 +155,7 @@ int store_open(const char *data_dir, const char *network, enum store_mode mode,
 	       unsigned int wait_ms, struct store *ret_store, struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	int r;
+	int ret;
 
 	store.network = network;
 	if (asprintf(&store.path, "%s/%s", data_dir, network) < 0) {
@@ -166,11 +166,11 @@ int store_open(const char *data_dir, const char *network, enum store_mode mode,
 		store.own_path = NULL;
 		return error_oom(err);
 	}
-	r = open_dirs(&store, mode, err);
-	if (r == 0)
-		r = take_lock(&store, mode, wait_ms, err);
-	if (r < 0)
-		return r;
+	ret = open_dirs(&store, mode, err);
+	if (ret == 0)
+		ret = take_lock(&store, mode, wait_ms, err);
+	if (ret < 0)
+		return ret;
 
 	*ret_store = store;
 	store = STORE_CLOSED;

@@ -39,25 +39,25 @@
 #define STORE_OPEN_FLAGS (O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
 /* "<containerID>\r\n<ifname>" with the NUL. */
-#define OWNER_TEXT_MAX (CNI_NAME_MAX + 2 + IF_NAMESIZE)
+#define HOLDER_TEXT_MAX (CNI_NAME_MAX + 2 + IF_NAMESIZE)
 
 /* Who holds a reservation. Borrowed strings. */
-struct owner {
+struct holder {
 	const char *container_id, *ifname;
 };
 
-/* How a reservation's text relates to an owner. */
-enum owner_match {
-	OWNER_OTHER,
-	OWNER_EXACT,
-	OWNER_OLD, /* the container ID alone, as old versions of host-local wrote */
+/* How a reservation's text relates to a holder. */
+enum holder_match {
+	HOLDER_OTHER,
+	HOLDER_EXACT,
+	HOLDER_OLD, /* the container ID alone, as old versions of host-local wrote */
 };
 
 /* What a reservation file says, white space and NULs at both ends cut; any bytes. Empty:
  * nobody's, as a power cut leaves it. */
-struct owner_text {
+struct holder_text {
 	size_t len;
-	char text[OWNER_TEXT_MAX + 64]; /* no room for it all: not a reservation */
+	char text[HOLDER_TEXT_MAX + 64]; /* no room for it all: not a reservation */
 };
 
 struct store {
@@ -96,7 +96,7 @@ int store_make_own(struct store *store, struct cni_error *err);
  * Writes reservation number @n aside, ready for store_place(), so that one that appears is
  * whole whatever happens. @ret_mark is what it will be known by once it is in place.
  */
-int store_prepare(struct store *store, unsigned int n, const struct owner *owner,
+int store_prepare(struct store *store, unsigned int n, const struct holder *holder,
 		  struct file_mark *ret_mark, struct cni_error *err);
 
 /* Puts reservation number @n in place, the highest first. -EEXIST, no error set: @ip is
@@ -114,15 +114,16 @@ void store_tidy(const struct store *store);
 
 /* Who holds the address that is the name of a file. 0; -ENOENT: nobody; -EFBIG: something
  * that is no reservation (too long, a link, a directory); another -errno: who knows? */
-int store_owner_of(const struct store *store, const struct ip_addr *ip,
-		   struct owner_text *ret_text);
-enum owner_match owner_match(const struct owner_text *text, const struct owner *owner);
-uint64_t owner_text_hash(const struct owner_text *text);
+int store_holder_of(const struct store *store, const struct ip_addr *ip,
+		    struct holder_text *ret_text);
+enum holder_match holder_match(const struct holder_text *text,
+			       const struct holder *holder);
+uint64_t holder_text_hash(const struct holder_text *text);
 
 /* The text for messages, "<containerID>/<ifname>", unprintable bytes as '?'; returns
  * @buf. */
-const char *owner_format(const struct owner_text *text, char buf[OWNER_TEXT_MAX]);
-#define OWNER_TEXT(text) owner_format((text), (char[OWNER_TEXT_MAX]){})
+const char *holder_format(const struct holder_text *text, char buf[HOLDER_TEXT_MAX]);
+#define HOLDER_TEXT(text) holder_format((text), (char[HOLDER_TEXT_MAX]){})
 
 /* last_reserved_ip.<set>, kept open from reading to writing. */
 struct last_file {
@@ -139,23 +140,24 @@ static inline void last_close(struct last_file *last)
 	close_p(&last->fd);
 }
 
-/* The owner's record. -ENOENT; -EBADMSG: torn; -ENOTSUP: a newer version's; -errno. */
-int store_record_read(const struct store *store, uint64_t owner,
+/* The holder's record. -ENOENT; -EBADMSG: torn; -ENOTSUP: a newer version's; -errno. */
+int store_record_read(const struct store *store, uint64_t holder,
 		      struct record *ret_record);
 /* Whole, in place of one that may be there. */
 int store_record_write(const struct store *store, const struct record *record,
 		       struct cni_error *err);
-int store_record_remove(const struct store *store, uint64_t owner, struct cni_error *err);
+int store_record_remove(const struct store *store, uint64_t holder,
+			struct cni_error *err);
 
-/* All records, one a call. 1: *ret_owner is the next one's; 0: no more. */
+/* All records, one a call. 1: *ret_holder is the next one's; 0: no more. */
 struct record_walk {
 	void *dir;
 };
 int store_record_next(const struct store *store, struct record_walk *walk,
-		      uint64_t *ret_owner, struct cni_error *err);
+		      uint64_t *ret_holder, struct cni_error *err);
 /* The same for their contents; torn ones and a newer version's are passed over. */
 int store_record_next_read(const struct store *store, struct record_walk *walk,
-			   uint64_t *ret_owner, struct record *ret_record,
+			   uint64_t *ret_holder, struct record *ret_record,
 			   struct cni_error *err);
 void record_walk_end(struct record_walk *walk);
 

@@ -29,7 +29,7 @@ uint32_t table_slot_home(const struct table *table, const struct table_slot *slo
 	uint64_t number, group;
 
 	if (slot->kind == SLOT_ENTRY)
-		return (uint32_t)(slot->owner % table->head.slots);
+		return (uint32_t)(slot->holder % table->head.slots);
 	number = chunk_number(slot);
 	group = number >> 6;
 	return (uint32_t)((hash_bytes(&group, sizeof(group)) + (number & 63)) %
@@ -56,12 +56,12 @@ static void insert_into(struct table *table, const struct table_slot *slot)
 static void grow(struct table *table)
 {
 	struct table grown;
-	int r;
+	int ret;
 
-	r = table_make((size_t)table->head.slots + 1, &grown);
-	if (r < 0) {
+	ret = table_make((size_t)table->head.slots + 1, &grown);
+	if (ret < 0) {
 		if (table->error == 0)
-			table->error = r;
+			table->error = ret;
 		return;
 	}
 	for (uint32_t i = 0; i < table->head.slots; i++) {
@@ -115,7 +115,7 @@ static struct table_entry entry_of(const struct table_slot *slot)
 {
 	struct table_entry entry = {
 		.ip.family = slot->family == 4 ? AF_INET : AF_INET6,
-		.owner = slot->owner,
+		.holder = slot->holder,
 		.mark = {slot->inode, slot->mtime_sec, slot->mtime_nsec},
 		.seen = slot->seen,
 	};
@@ -130,7 +130,7 @@ void table_add(struct table *table, const struct table_entry *entry)
 		.kind = SLOT_ENTRY,
 		.family = entry->ip.family == AF_INET ? 4 : 6,
 		.seen = entry->seen,
-		.owner = entry->owner,
+		.holder = entry->holder,
 		.inode = entry->mark.inode,
 		.mtime_sec = entry->mark.mtime_sec,
 		.mtime_nsec = entry->mark.mtime_nsec,
@@ -141,18 +141,18 @@ void table_add(struct table *table, const struct table_entry *entry)
 	table_take(table, &entry->ip);
 }
 
-static bool next_of_owner(struct table *table, struct table_cursor *cursor,
-			  struct table_entry *ret_entry, uint32_t *ret_i)
+static bool next_of_holder(struct table *table, struct table_cursor *cursor,
+			   struct table_entry *ret_entry, uint32_t *ret_i)
 {
 	while (cursor->seen < table->head.slots) {
 		uint32_t i =
-			(uint32_t)((cursor->owner % table->head.slots + cursor->seen++) %
+			(uint32_t)((cursor->holder % table->head.slots + cursor->seen++) %
 				   table->head.slots);
 		struct table_slot slot = table_slot_get(table, i);
 
 		if (slot.kind == SLOT_FREE)
 			break;
-		if (slot.kind != SLOT_ENTRY || slot.owner != cursor->owner)
+		if (slot.kind != SLOT_ENTRY || slot.holder != cursor->holder)
 			continue;
 		*ret_entry = entry_of(&slot);
 		*ret_i = i;
@@ -166,16 +166,16 @@ bool table_next(struct table *table, struct table_cursor *cursor,
 {
 	uint32_t i;
 
-	return next_of_owner(table, cursor, ret_entry, &i);
+	return next_of_holder(table, cursor, ret_entry, &i);
 }
 
-void table_drop(struct table *table, uint64_t owner, const struct ip_addr *ip)
+void table_drop(struct table *table, uint64_t holder, const struct ip_addr *ip)
 {
-	struct table_cursor cursor = {.owner = owner};
+	struct table_cursor cursor = {.holder = holder};
 	struct table_entry entry;
 	uint32_t i;
 
-	while (next_of_owner(table, &cursor, &entry, &i)) {
+	while (next_of_holder(table, &cursor, &entry, &i)) {
 		if (!ip_equal(&entry.ip, ip))
 			continue;
 		table_slot_erase(table, i);

@@ -2,7 +2,7 @@
 /*
  * The index's data structure: one file of slots of 64 bytes, an open-addressed hash table
  * that is read and written a page at a time. Two kinds of slot: a reservation, found by
- * the hash of its owner's text, and a chunk, which says which of 256 neighbouring
+ * the hash of its holder's text, and a chunk, which says which of 256 neighbouring
  * addresses are taken. What makes a table agree with a directory is index.h's.
  *
  * Nothing here fails in the middle: what can't be read or written is told by
@@ -61,7 +61,7 @@ static inline struct file_mark file_mark_of(const struct stat *st)
 
 struct table_entry {
 	struct ip_addr ip;
-	uint64_t owner; /* hash of the reservation's text */
+	uint64_t holder; /* hash of the reservation's text */
 	struct file_mark mark;
 	uint32_t seen; /* number of the boot in which it was first seen */
 };
@@ -100,21 +100,21 @@ static inline int table_error(const struct table *table)
 
 /* Adds a reservation and takes its address. It must not be there. */
 void table_add(struct table *table, const struct table_entry *entry);
-/* Drops the owner's reservation of @ip, if it is there, and frees the address. */
-void table_drop(struct table *table, uint64_t owner, const struct ip_addr *ip);
+/* Drops the holder's reservation of @ip, if it is there, and frees the address. */
+void table_drop(struct table *table, uint64_t holder, const struct ip_addr *ip);
 
-/* An owner's reservations, one a call; no changes meanwhile. */
+/* A holder's reservations, one a call; no changes meanwhile. */
 struct table_cursor {
-	uint64_t owner;
+	uint64_t holder;
 	uint32_t seen; /* slots */
 };
 bool table_next(struct table *table, struct table_cursor *cursor,
 		struct table_entry *ret_entry);
-/* All reservations, in no order. @cursor->owner is not used. */
+/* All reservations, in no order. @cursor->holder is not used. */
 bool table_each(struct table *table, struct table_cursor *cursor,
 		struct table_entry *ret_entry);
 
-/* Addresses, also those that have no known owner. */
+/* Addresses, also those that have no known holder. */
 void table_take(struct table *table, const struct ip_addr *ip);
 void table_free(struct table *table, const struct ip_addr *ip);
 bool table_is_taken(struct table *table, const struct ip_addr *ip);

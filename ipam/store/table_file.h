@@ -16,7 +16,7 @@ struct table_slot {
 	uint8_t addr[16]; /* of a chunk: the first of its 256 */
 	union {
 		struct {
-			uint64_t owner, inode;
+			uint64_t holder, inode;
 			int64_t mtime_sec;
 			uint32_t mtime_nsec, reserved2;
 		};

@@ -154,12 +154,12 @@ static int sweep(struct attachment *att,
 
 struct known {
 	const struct valid_set *valid;
-	struct ipam_owner_list owners;
+	struct ipam_holder_list holders;
 };
 
 static void known_clear(struct known *known)
 {
-	ipam_owner_list_clear(&known->owners);
+	ipam_holder_list_clear(&known->holders);
 }
 
 static bool is_name_of(const struct attachment *att, const char *host_ifname,
@@ -182,9 +182,9 @@ static bool is_known(const struct attachment *att, const char *host_ifname,
 		if (is_name_of(att, host_ifname, known->valid->items[i].container_id,
 			       known->valid->items[i].ifname))
 			return true;
-	for (size_t i = 0; i < known->owners.n; i++)
-		if (is_name_of(att, host_ifname, known->owners.items[i].container_id,
-			       known->owners.items[i].ifname))
+	for (size_t i = 0; i < known->holders.n; i++)
+		if (is_name_of(att, host_ifname, known->holders.items[i].container_id,
+			       known->holders.items[i].ifname))
 			return true;
 	return false;
 }
@@ -193,7 +193,7 @@ int elements_sweep(struct attachment *att, const struct valid_set *valid, size_t
 		   struct cni_error *err)
 {
 	_cleanup_(known_clear) struct known known = {.valid = valid};
-	int ret = ipam_owners(&att->ipam_env, &known.owners, err);
+	int ret = ipam_holders(&att->ipam_env, &known.holders, err);
 
 	return ret < 0 ? ret : sweep(att, is_known, &known, ret_n, err);
 }

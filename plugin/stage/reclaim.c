@@ -61,17 +61,17 @@ static int stale_delete(struct attachment *att, const char *container_id,
 	return ret;
 }
 
-static int stale_delete_all(struct attachment *att, const struct ipam_owner_list *list,
+static int stale_delete_all(struct attachment *att, const struct ipam_holder_list *list,
 			    struct cni_error *err)
 {
 	int ret = list->n > 0 ? node_lock(&att->op->node, NODE_EXCLUSIVE, err) : 0;
 
 	/* One that can't be deleted keeps its addresses, but not those of the others. */
 	for (size_t i = 0; ret == 0 && i < list->n; i++) {
-		const struct ipam_owner *owner = &list->items[i];
+		const struct ipam_holder *holder = &list->items[i];
 		struct cni_error own = {};
 
-		if (stale_delete(att, owner->container_id, owner->ifname, &own) < 0)
+		if (stale_delete(att, holder->container_id, holder->ifname, &own) < 0)
 			notice(&att->op->notices, "network %s: %s", att->network->name,
 			       own.msg);
 	}
@@ -80,7 +80,7 @@ static int stale_delete_all(struct attachment *att, const struct ipam_owner_list
 
 int reclaim_network(struct attachment *att, struct cni_error *err)
 {
-	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list list = {};
+	_cleanup_(ipam_holder_list_clear) struct ipam_holder_list list = {};
 	int ret = ipam_stale(&att->ipam_env, &list, err);
 
 	return ret < 0 ? ret : stale_delete_all(att, &list, err);
@@ -88,7 +88,7 @@ int reclaim_network(struct attachment *att, struct cni_error *err)
 
 int reclaim_released(struct attachment *att, struct cni_error *err)
 {
-	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list list = {};
+	_cleanup_(ipam_holder_list_clear) struct ipam_holder_list list = {};
 	int ret = ipam_released(&att->ipam_env, &list, err);
 
 	return ret < 0 ? ret : stale_delete_all(att, &list, err);

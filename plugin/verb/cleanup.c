@@ -48,18 +48,18 @@ static void names_add(struct names *names, const char *what, const char *name,
 /* Those with a record or a reservation, and interfaces that have neither. */
 static int left_find(struct attachment *net, struct names *names, struct cni_error *err)
 {
-	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list owners = {};
+	_cleanup_(ipam_holder_list_clear) struct ipam_holder_list holders = {};
 	_cleanup_(link_list_clear) struct link_list links = {};
-	int ret = ipam_owners(&net->ipam_env, &owners, err);
+	int ret = ipam_holders(&net->ipam_env, &holders, err);
 
 	if (ret == 0)
 		ret = link_list_get(net->op->node.rtnl, &links, err);
-	for (size_t i = 0; ret == 0 && i < owners.n; i++)
-		names_add(names, "container", owners.items[i].container_id,
-			  owners.items[i].ifname);
+	for (size_t i = 0; ret == 0 && i < holders.n; i++)
+		names_add(names, "container", holders.items[i].container_id,
+			  holders.items[i].ifname);
 	for (size_t i = 0; ret == 0 && i < links.n; i++)
 		if (gc_is_of_owner(net, &links.items[i]) &&
-		    !gc_is_owners(net, &owners, &links.items[i]))
+		    !gc_is_of_holder(net, &holders, &links.items[i]))
 			names_add(names, "interface", links.items[i].name, "");
 	return ret;
 }

@@ -38,17 +38,17 @@ static void errors_add(struct errors *errors, int ret, const struct cni_error *e
 	}
 }
 
-static void owners_collect(struct attachment *att, const struct valid_set *valid,
-			   const struct ipam_owner_list *owners, struct errors *errors)
+static void holders_collect(struct attachment *att, const struct valid_set *valid,
+			    const struct ipam_holder_list *holders, struct errors *errors)
 {
-	for (size_t i = 0; i < owners->n; i++) {
-		const struct ipam_owner *owner = &owners->items[i];
+	for (size_t i = 0; i < holders->n; i++) {
+		const struct ipam_holder *holder = &holders->items[i];
 		struct cni_error err = {};
 		int ret;
 
-		if (valid_set_has(valid, owner->container_id, owner->ifname))
+		if (valid_set_has(valid, holder->container_id, holder->ifname))
 			continue;
-		ret = reclaim_delete(att, owner->container_id, owner->ifname, &err);
+		ret = reclaim_delete(att, holder->container_id, holder->ifname, &err);
 		errors_add(errors, ret, &err);
 	}
 }
@@ -96,11 +96,11 @@ static bool is_own(const struct attachment *att, const struct link *link)
 	       link->master == netlink_ifindex(att->op->node.rtnl, att->bridge);
 }
 
-bool gc_is_owners(const struct attachment *net, const struct ipam_owner_list *owners,
-		  const struct link *link)
+bool gc_is_of_holder(const struct attachment *net, const struct ipam_holder_list *holders,
+		     const struct link *link)
 {
-	for (size_t i = 0; i < owners->n; i++)
-		if (is_of(net, owners->items[i].container_id, owners->items[i].ifname,
+	for (size_t i = 0; i < holders->n; i++)
+		if (is_of(net, holders->items[i].container_id, holders->items[i].ifname,
 			  link))
 			return true;
 	return false;
@@ -143,7 +143,7 @@ static int unowned_delete(struct attachment *att, const struct link *link,
 
 /* Those that nobody's DEL knew of; where one failed, its interface stays, too. */
 static void interfaces_collect(struct attachment *att, const struct valid_set *valid,
-			       const struct ipam_owner_list *owners,
+			       const struct ipam_holder_list *holders,
 			       struct errors *errors)
 {
 	_cleanup_(link_list_clear) struct link_list links = {};
@@ -155,7 +155,7 @@ static void interfaces_collect(struct attachment *att, const struct valid_set *v
 		const struct link *link = &links.items[i];
 
 		if (!gc_is_of_owner(att, link) || is_valid(att, valid, link) ||
-		    gc_is_owners(att, owners, link))
+		    gc_is_of_holder(att, holders, link))
 			continue;
 		error_clear(&err);
 		errors_add(errors, unowned_delete(att, link, &err), &err);
@@ -175,12 +175,12 @@ static void elements_collect(struct attachment *att, const struct valid_set *val
 static void all_collect(struct attachment *att, const struct valid_set *valid,
 			struct errors *errors)
 {
-	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list owners = {};
+	_cleanup_(ipam_holder_list_clear) struct ipam_holder_list holders = {};
 	struct cni_error err = {};
 
-	errors_add(errors, ipam_owners(&att->ipam_env, &owners, &err), &err);
-	owners_collect(att, valid, &owners, errors);
-	interfaces_collect(att, valid, &owners, errors);
+	errors_add(errors, ipam_holders(&att->ipam_env, &holders, &err), &err);
+	holders_collect(att, valid, &holders, errors);
+	interfaces_collect(att, valid, &holders, errors);
 	elements_collect(att, valid, errors);
 	error_clear(&err);
 	errors_add(errors, localnet_settle(att, &err), &err);
@@ -240,23 +240,23 @@ int verb_gc(struct attachment *att, const struct valid_set *valid, struct cni_er
 int ipam_verb_gc(struct attachment *att, const struct valid_set *valid,
 		 struct cni_error *err)
 {
-	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list owners = {};
+	_cleanup_(ipam_holder_list_clear) struct ipam_holder_list holders = {};
 	struct errors errors = {.first = err};
 	int ret = 0;
 
 	kernel_boot_only(&att->op->kernel);
 	if (valid->given)
-		ret = ipam_owners(&att->ipam_env, &owners, err);
-	for (size_t i = 0; ret == 0 && i < owners.n; i++) {
-		const struct ipam_owner *owner = &owners.items[i];
+		ret = ipam_holders(&att->ipam_env, &holders, err);
+	for (size_t i = 0; ret == 0 && i < holders.n; i++) {
+		const struct ipam_holder *holder = &holders.items[i];
 		struct cni_error own = {};
 		struct pod gone;
 		bool was_last;
 		int own_ret;
 
-		if (valid_set_has(valid, owner->container_id, owner->ifname))
+		if (valid_set_has(valid, holder->container_id, holder->ifname))
 			continue;
-		pod_name_only(att->network, owner->container_id, owner->ifname, &gone);
+		pod_name_only(att->network, holder->container_id, holder->ifname, &gone);
 		own_ret = ipam_release(&att->ipam_env, &gone, &was_last, &own);
 		errors_add(&errors, own_ret, &own);
 	}

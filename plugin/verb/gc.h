@@ -25,8 +25,8 @@ int gc_collect(struct attachment *att, const struct valid_set *valid,
 bool gc_is_of_owner(const struct attachment *att, const struct link *link);
 
 /* And of one of these attachments. */
-bool gc_is_owners(const struct attachment *net, const struct ipam_owner_list *owners,
-		  const struct link *link);
+bool gc_is_of_holder(const struct attachment *net, const struct ipam_holder_list *holders,
+		     const struct link *link);
 
 /* The same of the store alone, for the executable under the name host-local. */
 int ipam_verb_gc(struct attachment *att, const struct valid_set *valid,

@@ -11,7 +11,7 @@
 /* Once more where only files that name nobody were in the way. */
 static int reserve(struct attachment *att, struct cni_error *err)
 {
-	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list none = {};
+	_cleanup_(ipam_holder_list_clear) struct ipam_holder_list none = {};
 	struct cni_error first = {};
 	int ret = ipam_reserve(&att->ipam_env, att->network, att->pod, &att->ipam,
 			       &att->resolv_text, &first);

@@ -18,7 +18,7 @@
 /* Full: but addresses that a reclaim would give back count as free. */
 static int room_after_reclaim(struct attachment *att, struct cni_error *err)
 {
-	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list dead = {};
+	_cleanup_(ipam_holder_list_clear) struct ipam_holder_list dead = {};
 	struct cni_error full = *err;
 	int ret;
 

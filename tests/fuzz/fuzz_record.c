@@ -28,11 +28,11 @@ static void promise_round_trip(const struct record *record)
 static void parse(const char *text, size_t len)
 {
 	_cleanup_(record_clear) struct record record = {};
-	int r = record_parse(text, len, &record);
+	int ret = record_parse(text, len, &record);
 	size_t ports = 0;
 
-	PROMISE(r == 0 || r == -EBADMSG || r == -ENOTSUP);
-	if (r < 0) {
+	PROMISE(ret == 0 || ret == -EBADMSG || ret == -ENOTSUP);
+	if (ret < 0) {
 		PROMISE(!record.text && !record.addresses && !record.ports.items);
 		return;
 	}

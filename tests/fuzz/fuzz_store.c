@@ -115,7 +115,7 @@ static void put_record(int own_fd, const char *container, const char *data, size
 	len += (size_t)snprintf(text + len, 32, "end %016" PRIx64 "\n",
 				hash_bytes(text, len));
 	if (strlen(container) <= CNI_NAME_MAX)
-		put_file(own_fd, record_name(owner_hash(container, "eth0"), name), text,
+		put_file(own_fd, record_name(holder_hash(container, "eth0"), name), text,
 			 len);
 }
 
@@ -254,18 +254,18 @@ static void look(const struct ipam_env *env)
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	static const char *const names[] = {"10.1.2.2", "10.1.2.3", "fd00::2"};
 	struct cni_error err = {};
-	int r = store_open(env->data_dir, NETWORK, STORE_EXISTING, 0, &store, &err);
+	int ret = store_open(env->data_dir, NETWORK, STORE_EXISTING, 0, &store, &err);
 
-	fuzz_promise_error(r, &err);
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(names); i++) {
-		struct owner_text text = {};
+	fuzz_promise_error(ret, &err);
+	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(names); i++) {
+		struct holder_text text = {};
 		struct ip_addr ip;
 
 		PROMISE(ip_parse(names[i], &ip) == 0);
-		if (store_owner_of(&store, &ip, &text) < 0)
+		if (store_holder_of(&store, &ip, &text) < 0)
 			continue;
 		PROMISE(text.len <= sizeof(text.text));
-		for (const char *c = OWNER_TEXT(&text); *c; c++)
+		for (const char *c = HOLDER_TEXT(&text); *c; c++)
 			PROMISE(*c >= ' ' && *c < 0x7f);
 	}
 }
@@ -280,26 +280,26 @@ static int see_record(const struct record *record, void *data, struct cni_error 
 /* The questions that are asked of a store as a whole. */
 static void ask(const struct ipam_env *env, const struct request *request)
 {
-	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list dead = {}, owners = {};
+	_cleanup_(ipam_holder_list_clear) struct ipam_holder_list dead = {}, holders = {};
 	_cleanup_(record_clear) struct record record = {};
 	static const struct prefix_list prefixes = {};
 	struct ip_span_list spans = {};
 	struct cni_error errs[5] = {}, err = {};
 	enum ipam_liveness life;
-	int r;
+	int ret;
 
 	fuzz_promise_error(ipam_stale(env, &dead, &errs[0]), &errs[0]);
-	fuzz_promise_error(ipam_owners(env, &owners, &errs[1]), &errs[1]);
+	fuzz_promise_error(ipam_holders(env, &holders, &errs[1]), &errs[1]);
 	fuzz_promise_error(ipam_reserved_outside(env, &prefixes, true, &spans, &errs[2]),
 			   &errs[2]);
 	free(spans.items);
 	fuzz_promise_error(ipam_record_each(env, see_record, NULL, &errs[3]), &errs[3]);
 	fuzz_promise_error(ipam_room(env, &request->network, NULL, &errs[4]), &errs[4]);
-	r = ipam_record_read(env, &request->pod, &record, &err);
-	PROMISE(r == 0 || r == -ENOENT || err.code);
+	ret = ipam_record_read(env, &request->pod, &record, &err);
+	PROMISE(ret == 0 || ret == -ENOENT || err.code);
 	err = (struct cni_error){};
-	r = ipam_liveness(env, &request->pod, &life, &err);
-	fuzz_promise_error(r, &err);
+	ret = ipam_liveness(env, &request->pod, &life, &err);
+	fuzz_promise_error(ret, &err);
 }
 
 /* An ADD and its CHECK and DEL, or the DEL of one that was refused. */
@@ -311,19 +311,19 @@ static void attach(const struct ipam_env *env, const struct request *request)
 	_cleanup_(free_p) char *resolv_text = NULL;
 	struct cni_error err = {}, del_err = {}, check_err = {};
 	bool was_last;
-	int r;
+	int ret;
 
-	r = ipam_reserve(env, network, pod, &result, &resolv_text, &err);
-	fuzz_promise_error(r, &err);
-	if (r == 0) {
+	ret = ipam_reserve(env, network, pod, &result, &resolv_text, &err);
+	fuzz_promise_error(ret, &err);
+	if (ret == 0) {
 		PROMISE(result.ips.n == 2);
 		PROMISE(ipam_check(env, pod, network, &result, &check_err) == 0);
 		PROMISE(ipam_release(env, pod, &was_last, &del_err) == 0);
 		PROMISE(ipam_check(env, pod, network, &result, &check_err) < 0);
 	} else {
 		PROMISE(!result.ips.items);
-		r = ipam_release(env, pod, &was_last, &del_err);
-		fuzz_promise_error(r, &del_err);
+		ret = ipam_release(env, pod, &was_last, &del_err);
+		fuzz_promise_error(ret, &del_err);
 	}
 }
 

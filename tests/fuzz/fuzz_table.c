@@ -18,7 +18,7 @@
 #define SLOT	64
 #define ADDED	20
 #define MANY	300 /* more than the smallest table has room for */
-#define OWNER	0x0123456789abcdefu
+#define HOLDER	0x0123456789abcdefu
 #define BOUNDED 100000
 
 static char base[64];
@@ -89,13 +89,13 @@ static struct ip_addr address(unsigned int n)
 static void look(struct table *table)
 {
 	_cleanup_(free_p) struct taken_run *runs = NULL;
-	struct table_cursor cursor = {.owner = OWNER}, all = {};
+	struct table_cursor cursor = {.holder = HOLDER}, all = {};
 	struct ip_addr from = address(1), to = address(0xff01), found;
 	struct table_entry entry;
 	size_t n = 0, runs_n = 0;
 
 	while (table_next(table, &cursor, &entry))
-		PROMISE(entry.owner == OWNER && n++ < BOUNDED);
+		PROMISE(entry.holder == HOLDER && n++ < BOUNDED);
 	while (table_each(table, &all, &entry))
 		PROMISE(entry.ip.family == AF_INET || entry.ip.family == AF_INET6);
 	if (table_next_free(table, &from, &to, &found))
@@ -112,7 +112,7 @@ static void look(struct table *table)
 static void change(struct table *table, unsigned int added)
 {
 	for (unsigned int n = 0; n < added; n++) {
-		struct table_entry entry = {.ip = address(n), .owner = OWNER + n};
+		struct table_entry entry = {.ip = address(n), .holder = HOLDER + n};
 
 		table_add(table, &entry);
 		PROMISE(table_is_taken(table, &entry.ip) || table_error(table) < 0);
@@ -120,7 +120,7 @@ static void change(struct table *table, unsigned int added)
 	for (unsigned int n = 0; n < added; n += 2) {
 		struct ip_addr ip = address(n);
 
-		table_drop(table, OWNER + n, &ip);
+		table_drop(table, HOLDER + n, &ip);
 	}
 }
 
@@ -130,15 +130,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	_cleanup_(close_p) int dir_fd = -1;
 	struct ip_addr ip = address(1);
 	bool taken;
-	int r;
+	int ret;
 
 	if (size < 2)
 		return 0;
 	dir_fd = open_base();
 	write_table(dir_fd, data, size);
-	r = table_open(dir_fd, NAME, &table);
-	PROMISE(r == 0 || r == -EBADMSG);
-	if (r < 0)
+	ret = table_open(dir_fd, NAME, &table);
+	PROMISE(ret == 0 || ret == -EBADMSG);
+	if (ret < 0)
 		return 0;
 	look(&table);
 	change(&table, data[0] & 0x40 ? MANY : ADDED);

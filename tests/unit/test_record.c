@@ -278,13 +278,13 @@ static void a_record_has_room_for_as_many_host_ports_as_are_taken(void **state)
 	free(ports);
 }
 
-static void names_keep_owners_apart(void **state)
+static void names_keep_holders_apart(void **state)
 {
 	char a[RECORD_NAME_MAX], b[RECORD_NAME_MAX];
 
 	(void)state;
-	assert_string_not_equal(record_name(owner_hash("ab", "c"), a),
-				record_name(owner_hash("a", "bc"), b));
+	assert_string_not_equal(record_name(holder_hash("ab", "c"), a),
+				record_name(holder_hash("a", "bc"), b));
 	assert_int_equal(strlen(a), 18);
 }
 
@@ -299,7 +299,7 @@ int main(void)
 		cmocka_unit_test(few_host_ports_are_written_as_every_version_reads_them),
 		cmocka_unit_test(ranges_of_host_ports_are_of_version_2),
 		cmocka_unit_test(a_record_has_room_for_as_many_host_ports_as_are_taken),
-		cmocka_unit_test(names_keep_owners_apart),
+		cmocka_unit_test(names_keep_holders_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The store: the files byte for byte, owners, the lock, damaged directories. */
+/* The store: the files byte for byte, holders, the lock, damaged directories. */
 #include "scratch.h"
 
 #include <errno.h>
@@ -13,9 +13,9 @@
 #include <time.h>
 
 #include "conf/base/flock.h"
-#include "ipam/store/owner.h"
+#include "ipam/store/holder.h"
 
-static const struct owner pod = {"pod-1", "eth0"};
+static const struct holder pod = {"pod-1", "eth0"};
 
 static struct ip_addr ip(const char *text)
 {
@@ -33,7 +33,7 @@ static void open_ok(const char *dir, enum store_mode mode, struct store *store)
 		fail_msg("%s", err.msg);
 }
 
-static void reserve_ok(const char *dir, const struct owner *owner, const char *text)
+static void reserve_ok(const char *dir, const struct holder *holder, const char *text)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	struct ip_addr addr = ip(text);
@@ -41,11 +41,11 @@ static void reserve_ok(const char *dir, const struct owner *owner, const char *t
 	struct file_mark mark;
 
 	open_ok(dir, STORE_CREATE, &store);
-	assert_int_equal(store_prepare(&store, 0, owner, &mark, &err), 0);
+	assert_int_equal(store_prepare(&store, 0, holder, &mark, &err), 0);
 	assert_int_equal(store_place(&store, 0, &addr, &err), 0);
 }
 
-static int release(const char *dir, const struct owner *owner, struct cni_error *err)
+static int release(const char *dir, const struct holder *holder, struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	struct index_news news = {};
@@ -53,7 +53,7 @@ static int release(const char *dir, const struct owner *owner, struct cni_error 
 
 	open_ok(dir, STORE_EXISTING, &store);
 	assert_int_equal(index_open(&store, "", &news, err), 0);
-	return store_release(&store, owner, NULL, &removed, err);
+	return store_release(&store, holder, NULL, &removed, err);
 }
 
 static void a_reservation_is_what_host_local_writes(void **state)
@@ -105,7 +105,7 @@ static void what_a_killed_add_left_aside_is_removed(void **state)
 	reserve_ok(*state, &pod, "10.1.2.3");
 	/* Killed between link() and unlink(): both names are one file. */
 	link_file(*state, "net/10.1.2.3", ".bridge-cni/net/.reservation.0");
-	reserve_ok(*state, &(struct owner){"pod-2", "eth0"}, "10.1.2.4");
+	reserve_ok(*state, &(struct holder){"pod-2", "eth0"}, "10.1.2.4");
 	assert_file(*state, "net/10.1.2.3", "pod-1\r\neth0", 0644);
 	assert_file(*state, "net/10.1.2.4", "pod-2\r\neth0", 0644);
 	assert_absent(*state, ".bridge-cni/net/.reservation.0");
@@ -209,7 +209,7 @@ static void a_directory_as_last_reserved_is_a_clear_error(void **state)
 	assert_non_null(strstr(err.details, "remove it"));
 }
 
-static void release_takes_all_of_an_owner_and_nothing_else(void **state)
+static void release_takes_all_of_an_holder_and_nothing_else(void **state)
 {
 	struct cni_error err = {};
 
@@ -261,7 +261,7 @@ static void lock_and_last_reserved_are_no_reservations(void **state)
 
 	put_file(*state, "net/lock", "10.1.2.3");
 	put_file(*state, "net/last_reserved_ip.0", "10.1.2.3");
-	assert_int_equal(release(*state, &(struct owner){"10.1.2.3", "eth0"}, &err), 0);
+	assert_int_equal(release(*state, &(struct holder){"10.1.2.3", "eth0"}, &err), 0);
 	assert_present(*state, "net/last_reserved_ip.0");
 	assert_present(*state, "net/lock");
 }
@@ -298,31 +298,31 @@ static void a_data_dir_that_is_a_file_is_a_clear_error(void **state)
 	assert_non_null(strstr(err.details, "must be directories"));
 }
 
-static void the_owner_of_an_address_is_found(void **state)
+static void the_holder_of_an_address_is_found(void **state)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	struct ip_addr addr = ip("10.1.2.3"), got;
 	struct index_news news = {};
-	struct owner_text text = {};
+	struct holder_text text = {};
 	struct cni_error err = {};
 	char big[400];
 
 	memset(big, 'x', sizeof(big) - 1);
 	big[sizeof(big) - 1] = '\0';
 	open_ok(*state, STORE_CREATE, &store);
-	assert_int_equal(store_owner_of(&store, &addr, &text), -ENOENT);
+	assert_int_equal(store_holder_of(&store, &addr, &text), -ENOENT);
 	put_file(*state, "net/10.1.2.3", "pod-1\r\neth0\n");
-	assert_int_equal(store_owner_of(&store, &addr, &text), 0);
-	assert_int_equal(owner_match(&text, &pod), OWNER_EXACT);
-	assert_string_equal(OWNER_TEXT(&text), "pod-1/eth0");
+	assert_int_equal(store_holder_of(&store, &addr, &text), 0);
+	assert_int_equal(holder_match(&text, &pod), HOLDER_EXACT);
+	assert_string_equal(HOLDER_TEXT(&text), "pod-1/eth0");
 	assert_int_equal(index_open(&store, "", &news, &err), 0);
 	assert_int_equal(store_find(&store, &pod, &got, &err), 1);
 	assert_true(ip_equal(&addr, &got));
 	put_file(*state, "net/10.1.2.3", "\x01\xff");
-	assert_int_equal(store_owner_of(&store, &addr, &text), 0);
-	assert_string_equal(OWNER_TEXT(&text), "??");
+	assert_int_equal(store_holder_of(&store, &addr, &text), 0);
+	assert_string_equal(HOLDER_TEXT(&text), "??");
 	put_file(*state, "net/10.1.2.3", big);
-	assert_int_equal(store_owner_of(&store, &addr, &text), -EFBIG);
+	assert_int_equal(store_holder_of(&store, &addr, &text), -EFBIG);
 	assert_int_equal(store_find(&store, &pod, &got, &err), 0);
 }
 
@@ -379,16 +379,16 @@ static void a_hung_holder_of_the_lock_is_code_11_in_time(void **state)
 	struct cni_error err = {};
 	double start, took;
 	pid_t pid;
-	int r;
+	int ret;
 
 	make_dir(*state, "net");
 	pid = hold_lock(*state);
 	start = seconds();
-	r = store_open(*state, "net", STORE_EXISTING, 150, &store, &err);
+	ret = store_open(*state, "net", STORE_EXISTING, 150, &store, &err);
 	took = seconds() - start;
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	assert_int_equal(r, -ETIMEDOUT);
+	assert_int_equal(ret, -ETIMEDOUT);
 	assert_error(&err, CNI_ERR_TRY_AGAIN, "net/lock");
 	assert_true(took >= 0.1 && took < 5);
 	open_ok(*state, STORE_EXISTING, &store);
@@ -482,12 +482,12 @@ int main(void)
 		SCRATCH_TEST(a_garbled_last_reserved_is_no_address),
 		SCRATCH_TEST(links_and_pipes_are_not_followed_for_last_reserved),
 		SCRATCH_TEST(a_directory_as_last_reserved_is_a_clear_error),
-		SCRATCH_TEST(release_takes_all_of_an_owner_and_nothing_else),
+		SCRATCH_TEST(release_takes_all_of_an_holder_and_nothing_else),
 		SCRATCH_TEST(release_knows_the_old_format_where_nothing_else_is),
 		SCRATCH_TEST(lock_and_last_reserved_are_no_reservations),
 		SCRATCH_TEST(a_store_that_is_not_there_is_not_made_by_release),
 		SCRATCH_TEST(a_data_dir_that_is_a_file_is_a_clear_error),
-		SCRATCH_TEST(the_owner_of_an_address_is_found),
+		SCRATCH_TEST(the_holder_of_an_address_is_found),
 		SCRATCH_TEST(a_stray_name_holds_no_address),
 		SCRATCH_TEST(a_hung_holder_of_the_lock_is_code_11_in_time),
 		SCRATCH_TEST(waiting_leaves_signals_and_timer_as_they_were),

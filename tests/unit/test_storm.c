@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 
 #include "ipam/ipam.h"
-#include "ipam/store/owner.h"
+#include "ipam/store/holder.h"
 
 #define PROCESSES  8
 #define OPERATIONS 500 /* a process */
@@ -235,16 +235,16 @@ static void audit(struct shared *shared, const char *dir)
 	for (unsigned int p = 0; p < PROCESSES; p++) {
 		for (unsigned int i = 0; i < IDS; i++) {
 			char id[32];
-			struct owner owner = {id, "eth0"};
+			struct holder holder = {id, "eth0"};
 			bool there = atomic_load(&shared->ids[p][i].belief) == THERE;
 			_cleanup_(record_clear) struct record record = {};
 			struct ip_addr ip;
-			int r;
+			int ret;
 
 			snprintf(id, sizeof(id), "pod-%u-%u", p, i);
-			r = store_record_read(&store, owner_hash(id, "eth0"), &record);
-			assert_int_equal(store_find(&store, &owner, &ip, &err), there);
-			assert_int_equal(r, there ? 0 : -ENOENT);
+			ret = store_record_read(&store, holder_hash(id, "eth0"), &record);
+			assert_int_equal(store_find(&store, &holder, &ip, &err), there);
+			assert_int_equal(ret, there ? 0 : -ENOENT);
 			if (!there)
 				continue;
 			believed++;

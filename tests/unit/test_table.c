@@ -10,7 +10,7 @@
 
 #define NAME	 "index"
 #define ENTRIES	 600
-#define OWNERS	 40
+#define HOLDERS	 40
 #define CHUNKSET 5
 
 static struct ip_addr ip(const char *text)
@@ -47,38 +47,38 @@ static int open_dir(const char *dir)
 }
 
 struct model {
-	uint64_t owner[ENTRIES]; /* 0: nobody */
+	uint64_t holder[ENTRIES]; /* 0: nobody */
 };
 
-static struct table_entry entry(unsigned int n, uint64_t owner)
+static struct table_entry entry(unsigned int n, uint64_t holder)
 {
 	return (struct table_entry){
 		.ip = address(n),
-		.owner = owner,
+		.holder = holder,
 		.mark = {n + 7, n + 1700000000, n},
 		.seen = n % 3,
 	};
 }
 
 /* Few homes, so that slots are displaced and erased in long runs. */
-static uint64_t owner_hash(unsigned int n)
+static uint64_t holder_hash(unsigned int n)
 {
 	return 1 + n % 4 * 64 + (uint64_t)n * 255 * 255;
 }
 
 static void compare(struct table *table, const struct model *model)
 {
-	for (unsigned int o = 0; o < OWNERS; o++) {
-		struct table_cursor cursor = {.owner = owner_hash(o)};
+	for (unsigned int o = 0; o < HOLDERS; o++) {
+		struct table_cursor cursor = {.holder = holder_hash(o)};
 		struct table_entry got;
 		size_t want = 0, have = 0;
 
 		for (unsigned int n = 0; n < ENTRIES; n++)
-			want += model->owner[n] == owner_hash(o);
+			want += model->holder[n] == holder_hash(o);
 		while (table_next(table, &cursor, &got)) {
 			unsigned int n = (unsigned int)(got.mark.inode - 7);
 
-			assert_true(n < ENTRIES && model->owner[n] == owner_hash(o));
+			assert_true(n < ENTRIES && model->holder[n] == holder_hash(o));
 			assert_true(
 				ip_equal(&got.ip, &(struct ip_addr[]){address(n)}[0]));
 			assert_int_equal(got.seen, n % 3);
@@ -98,8 +98,8 @@ static void compare_taken(struct table *table, const struct model *model)
 		bool found = false;
 
 		for (unsigned int n = base; n < ENTRIES; n += CHUNKSET) {
-			want += model->owner[n] != 0;
-			if (model->owner[n] == 0 && !found) {
+			want += model->holder[n] != 0;
+			if (model->holder[n] == 0 && !found) {
 				struct ip_addr first = address(n);
 
 				assert_true(table_next_free(table, &from, &to, &got));
@@ -108,7 +108,7 @@ static void compare_taken(struct table *table, const struct model *model)
 			}
 			assert_int_equal(
 				table_is_taken(table, &(struct ip_addr[]){address(n)}[0]),
-				model->owner[n] != 0);
+				model->holder[n] != 0);
 		}
 		assert_int_equal(table_next_free(table, &from, &to, &got), found);
 		assert_int_equal(table_count(table, &from, &to), want);
@@ -135,14 +135,15 @@ static void random_changes_agree_with_a_model(void **state)
 			/* First it fills, then it empties. */
 			bool add = pick(&random, 0, 9) < (step < 1500 ? 7 : 3);
 			unsigned int n = pick(&random, 0, ENTRIES - 1);
-			struct table_entry e = entry(n, owner_hash(pick(&random, 0, 39)));
+			struct table_entry e = entry(n,
+						     holder_hash(pick(&random, 0, 39)));
 
-			if (add && model.owner[n] == 0) {
-				model.owner[n] = e.owner;
+			if (add && model.holder[n] == 0) {
+				model.holder[n] = e.holder;
 				table_add(&table, &e);
-			} else if (!add && model.owner[n] != 0) {
-				table_drop(&table, model.owner[n], &e.ip);
-				model.owner[n] = 0;
+			} else if (!add && model.holder[n] != 0) {
+				table_drop(&table, model.holder[n], &e.ip);
+				model.holder[n] = 0;
 			}
 			if (step % 97 == 0)
 				reopen(&table, dir_fd);
@@ -152,10 +153,10 @@ static void random_changes_agree_with_a_model(void **state)
 			}
 		}
 		for (unsigned int n = 0; n < ENTRIES; n++)
-			if (model.owner[n]) {
-				struct table_entry e = entry(n, model.owner[n]);
+			if (model.holder[n]) {
+				struct table_entry e = entry(n, model.holder[n]);
 
-				table_drop(&table, e.owner, &e.ip);
+				table_drop(&table, e.holder, &e.ip);
 			}
 		assert_int_equal(table_error(&table), 0);
 		assert_int_equal(table.head.used, 0);

@@ -96,11 +96,12 @@ static bool is_believed(const struct recorded_list *list, const char *netns)
 	return false;
 }
 
-int dead_attachments_find(const struct options *options, struct ipam_owner_list *ret_dead,
-			  size_t *ret_refused, struct cni_error *err)
+int dead_attachments_find(const struct options *options,
+			  struct ipam_holder_list *ret_dead, size_t *ret_refused,
+			  struct cni_error *err)
 {
 	_cleanup_(recorded_list_clear) struct recorded_list list = {.node = NODE_CLOSED};
-	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list dead = {};
+	_cleanup_(ipam_holder_list_clear) struct ipam_holder_list dead = {};
 	size_t refused = 0;
 	int r;
 
@@ -116,27 +117,27 @@ int dead_attachments_find(const struct options *options, struct ipam_owner_list 
 			continue;
 		if (!is_believed(&list, record->netns))
 			refused++;
-		else if (ipam_owner_list_add(&dead, record->container_id,
-					     record->ifname) < 0)
+		else if (ipam_holder_list_add(&dead, record->container_id,
+					      record->ifname) < 0)
 			r = error_oom(err);
 	}
 	if (r < 0)
 		return r;
 	*ret_dead = dead;
 	*ret_refused = refused;
-	dead = (struct ipam_owner_list){};
+	dead = (struct ipam_holder_list){};
 	return 0;
 }
 
 bool dead_attachments_confirm(const struct options *options,
-			      const struct ipam_owner *owner)
+			      const struct ipam_holder *holder)
 {
 	_cleanup_(recorded_list_clear) struct recorded_list list = {.node = NODE_CLOSED};
 	_cleanup_(free_p) char *text = NULL;
 	struct cni_error ignored = {};
 	size_t len;
 
-	if (store_files_read_record(options, owner->container_id, owner->ifname, &text,
+	if (store_files_read_record(options, holder->container_id, holder->ifname, &text,
 				    &len, &ignored) != 0 ||
 	    node_open(&list.node, &ignored) < 0)
 		return false;

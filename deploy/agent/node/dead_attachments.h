@@ -18,12 +18,13 @@
  * @ret_refused: how many more look dead where no namespace of a live one is seen. Codes 5, 100,
  * 101.
  */
-int dead_attachments_find(const struct options *options, struct ipam_owner_list *ret_dead,
-			  size_t *ret_refused, struct cni_error *err);
+int dead_attachments_find(const struct options *options,
+			  struct ipam_holder_list *ret_dead, size_t *ret_refused,
+			  struct cni_error *err);
 
 /* Is the attachment, found a while ago, still dead? A live one may have its names by now. False
  * where that can't be told, too. */
 bool dead_attachments_confirm(const struct options *options,
-			      const struct ipam_owner *owner);
+			      const struct ipam_holder *holder);
 
 #endif

@@ -9,7 +9,7 @@
 
 void reclaim_clear(struct reclaim *reclaim)
 {
-	ipam_owner_list_clear(&reclaim->dead);
+	ipam_holder_list_clear(&reclaim->dead);
 }
 
 void reclaim_find(struct reclaim *reclaim)
@@ -33,19 +33,19 @@ void reclaim_find(struct reclaim *reclaim)
 	reclaim->refused = refused;
 }
 
-static void drop_first(struct ipam_owner_list *dead)
+static void drop_first(struct ipam_holder_list *dead)
 {
 	free(dead->items[0].container_id);
 	free(dead->items[0].ifname);
 	dead->n--;
 	memmove(dead->items, dead->items + 1, dead->n * sizeof(*dead->items));
 	if (!dead->n)
-		ipam_owner_list_clear(dead);
+		ipam_holder_list_clear(dead);
 }
 
 void reclaim_start(struct reclaim *reclaim, const char *plugin, struct job *job)
 {
-	struct ipam_owner_list *dead = &reclaim->dead;
+	struct ipam_holder_list *dead = &reclaim->dead;
 	struct cni_error err = {};
 
 	while (dead->n && !dead_attachments_confirm(reclaim->options, &dead->items[0]))
@@ -63,13 +63,13 @@ void reclaim_start(struct reclaim *reclaim, const char *plugin, struct job *job)
 
 void reclaim_ended(struct reclaim *reclaim, int status, const char *output)
 {
-	const struct ipam_owner *owner = &reclaim->dead.items[0];
+	const struct ipam_holder *holder = &reclaim->dead.items[0];
 
 	log_write(reclaim->log, status ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
 		  status ? "DEL of a dead attachment has failed"
 			 : "a dead attachment's addresses were given back",
-		  "container", owner->container_id, "interface", owner->ifname, "output",
-		  output, NULL);
+		  "container", holder->container_id, "interface", holder->ifname,
+		  "output", output, NULL);
 	reclaim->done += !status;
 	reclaim->failures += status != 0;
 	drop_first(&reclaim->dead);

@@ -16,7 +16,7 @@
 struct reclaim {
 	const struct options *options;
 	const struct log *log;
-	struct ipam_owner_list dead; /* owned: those that have not got their DEL yet */
+	struct ipam_holder_list dead; /* owned: those that have not got their DEL yet */
 	uint64_t done, failures; /* DELs since the start */
 	size_t refused; /* attachments that look dead, the last time, but are not believed to */
 	uint64_t error; /* of log_error_once() */

@@ -80,7 +80,7 @@ int store_files_read_record(const struct options *options, const char *container
 
 	if (snprintf(path, PATH_MAX, "%s" RECORDS_DIR "/%s/%s", options->data_dir,
 		     options->network,
-		     record_name(owner_hash(container_id, ifname), name)) >= PATH_MAX)
+		     record_name(holder_hash(container_id, ifname), name)) >= PATH_MAX)
 		return error_set(err, CNI_ERR_IO, ENAMETOOLONG, "%s: too long",
 				 options->data_dir);
 	r = file_read(path, ret_text, ret_len, err);
