@@ -37,7 +37,7 @@ static int subnets_check(void *value, const struct json_path *path, struct cni_e
 	ret = json_error(path, NULL, err,
 			 "not supported: the rates are for all that the pod receives and "
 			 "sends; remove the key");
-	err->code = CNI_ERR_UNSUPPORTED_FIELD;
+	error_recode(err, CNI_ERR_UNSUPPORTED_FIELD);
 	return ret;
 }
 

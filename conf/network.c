@@ -222,10 +222,9 @@ int network_refuse_list(const struct json_doc *doc, struct cni_error *err)
 
 const char *network_name_read(const struct json_doc *doc)
 {
-	struct cni_error ignored = {};
 	struct head head = {};
 
-	return json_read(doc, &name_root, &head, &ignored) == 0 && head.name &&
+	return json_read(doc, &name_root, &head, NULL) == 0 && head.name &&
 			       cni_name_valid(head.name)
 		       ? head.name
 		       : NULL;

@@ -71,6 +71,20 @@ void error_details(struct cni_error *err, const char *fmt, ...) _printf_(2, 3);
 /* Puts "context: " in front of the message; code and details stay. */
 void error_wrap(struct cni_error *err, const char *fmt, ...) _printf_(2, 3);
 
+/* Gives another code to an error that is set. */
+static inline void error_recode(struct cni_error *err, int code)
+{
+	if (err)
+		err->code = code;
+}
+
+/* Makes @err a copy of @from, whatever it was before. */
+static inline void error_copy(struct cni_error *err, const struct cni_error *from)
+{
+	if (err)
+		*err = *from;
+}
+
 /* Forgets an error that turned out to be none. Returns 0. */
 static inline int error_clear(struct cni_error *err)
 {

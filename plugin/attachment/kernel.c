@@ -43,7 +43,6 @@ static int cookie_get(void *data, struct cni_error *err)
 static bool lost_netns(const struct ipam_kernel *kernel, const struct record *record)
 {
 	const struct node *node = of(kernel)->node;
-	struct cni_error ignored = {};
 	_cleanup_(close_p) int fd = -1;
 	uint64_t cookie = 0;
 	int ret;
@@ -57,7 +56,7 @@ static bool lost_netns(const struct ipam_kernel *kernel, const struct record *re
 	if (ret < 0)
 		return false;
 	if (record->cookie != 0)
-		ret = pod_ns_run(node, fd, cookie_get, &cookie, &ignored);
+		ret = pod_ns_run(node, fd, cookie_get, &cookie, NULL);
 	return record->cookie != 0 && ret == 0 && cookie != 0 && cookie != record->cookie;
 }
 
@@ -76,7 +75,7 @@ static bool has_renamed(const struct ipam_kernel *kernel, const struct record *r
 	const struct node *node = of(kernel)->node;
 	_cleanup_(link_list_clear) struct link_list links = {};
 	char alias[LINK_ALIAS_MAX];
-	bool found = link_list_get(node->rtnl, &links, &(struct cni_error){}) < 0;
+	bool found = link_list_get(node->rtnl, &links, NULL) < 0;
 
 	identity_alias(record->network, record->container_id, record->ifname, alias);
 	/* Its ifb, which outlives it, has the same alias. */

@@ -19,7 +19,7 @@ int unlocked_run(struct attachment *att,
 	ret = run(att, err);
 	lock_ret = node_lock(&att->op->node, lock, &lock_err);
 	if (lock_ret < 0 && ret == 0)
-		*err = lock_err;
+		error_copy(err, &lock_err);
 	else if (lock_ret < 0)
 		error_details(err, "%s", lock_err.msg);
 	return ret < 0 ? ret : lock_ret;

@@ -76,9 +76,9 @@ int addr_list_get(struct netlink *nl, unsigned int index, int family,
 	if (msg && nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0)
 		netlink_queue_failed(nl);
 	ret = netlink_request(nl, addr_read, &query, ENODEV, err);
-	if (ret < 0 && ret != -ENODEV) {
+	if (ret < 0) {
 		addr_list_clear(&list);
-		return err->code ? ret : error_oom(err);
+		return ret;
 	}
 	*ret_list = list;
 	return 0;
@@ -144,7 +144,7 @@ int link_addr_list_get(struct netlink *nl, int family, struct link_addr_list *re
 	ret = netlink_request(nl, link_addr_read, &list, 0, err);
 	if (ret < 0) {
 		link_addr_list_clear(&list);
-		return err->code ? ret : error_oom(err);
+		return ret;
 	}
 	*ret_list = list;
 	return 0;

@@ -280,7 +280,7 @@ static int list_and_delete(struct netlink *nl, const struct conntrack_match *mat
 }
 
 int conntrack_delete(struct netlink *nl, const struct conntrack_match *matches, size_t n,
-		     bool listed, struct cni_error *err)
+		     bool may_list, struct cni_error *err)
 {
 	/* Each is a look at all connections of the node's. */
 	bool filterable = n <= DELETED_AT_ONCE;
@@ -295,6 +295,7 @@ int conntrack_delete(struct netlink *nl, const struct conntrack_match *matches, 
 	ret = filterable ? netlink_commit(nl, err) : -EOPNOTSUPP;
 	if (ret != -EOPNOTSUPP && ret != -EINVAL)
 		return ret;
-	error_clear(err);
-	return listed ? list_and_delete(nl, matches, n, err) : -EOPNOTSUPP;
+	if (filterable)
+		error_clear(err);
+	return may_list ? list_and_delete(nl, matches, n, err) : CONNTRACK_NOT_DELETED;
 }

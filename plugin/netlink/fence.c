@@ -90,7 +90,7 @@ int fence_add(struct netlink *nl, unsigned int index, const char *name, enum fen
 		    netlink_queue(nl, RTM_NEWQDISC, NLM_F_CREATE,
 				  "giving %s a clsact qdisc", name),
 		    index, "clsact");
-	netlink_commit(nl, &(struct cni_error){});
+	netlink_commit(nl, NULL);
 	queue_filter(nl, index, name, fence);
 	ret = netlink_commit(nl, err);
 	return ret == -EEXIST ? error_clear(err) : ret;

@@ -54,7 +54,7 @@ static int decision_get(struct netlink *nl, const struct ip_addr *addr,
 
 	queue_route_question(nl, addr, 0);
 	ret = netlink_request(nl, decision_read, &decision, ENETUNREACH, err);
-	if (ret < 0 && ret != -ENETUNREACH)
+	if (ret < 0)
 		return ret;
 	*ret_decision = decision;
 	return 0;

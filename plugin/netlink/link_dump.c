@@ -169,7 +169,7 @@ int link_list_get(struct netlink *nl, struct link_list *ret_list, struct cni_err
 	ret = netlink_request(nl, link_list_read, &list, 0, err);
 	if (ret < 0) {
 		link_list_clear(&list);
-		return err->code ? ret : error_oom(err);
+		return ret;
 	}
 	*ret_list = list;
 	return 0;
@@ -193,7 +193,7 @@ static int link_request(struct netlink *nl, struct nl_msg *msg, unsigned int ind
 		    (name && nla_put_string(msg, IFLA_IFNAME, name) < 0)))
 		netlink_queue_failed(nl);
 	ret = netlink_request(nl, link_read, ret_link, ENODEV, err);
-	return ret == -ENODEV ? 0 : ret;
+	return ret == NETLINK_EXPECTED ? 0 : ret;
 }
 
 int link_get(struct netlink *nl, const char *name, struct link *ret_link,

@@ -252,12 +252,15 @@ static int refusal_set(const struct netlink *nl, const struct nlmsghdr *header,
 struct answers {
 	netlink_answer_fn fn; /* NULL: acknowledgements only */
 	void *data;
-	uint32_t
-		first; /* of the questions: what answers an earlier one a failed wait left */
+	/* The number of the first question. An answer to an earlier one was left by a wait
+	 * that failed. */
+	uint32_t first;
 	uint32_t last; /* the message whose answer is the last one */
-	uint32_t batch; /* that opens a batch: refused, there is no other answer; or 0 */
-	int absent; /* this errno is an answer, not an error */
-	int result; /* -errno of the first refusal */
+	/* The message that opens a batch; 0: it is no batch. If it is refused, there is no
+	 * other answer. */
+	uint32_t batch;
+	int expected; /* this errno is an answer, not an error; 0: none is */
+	int result; /* of the first refusal: -errno, or NETLINK_EXPECTED */
 	bool single; /* one message answers it all */
 	bool interrupted;
 };
@@ -267,16 +270,14 @@ static void ack_take(const struct netlink *nl, const struct nlmsghdr *header,
 		     struct answers *answers, struct cni_error *err)
 {
 	const struct nlmsgerr *ack = nlmsg_data(header);
-	bool absent = -ack->error == answers->absent;
+	bool is_expected = -ack->error == answers->expected;
 
 	if (!ack->error || answers->result)
 		return;
-	/* To a question that went along with the last one that is an answer. */
-	if (absent && answers->fn && header->nlmsg_seq != answers->last)
+	/* That there is none is an answer to a question that goes along with the last one. */
+	if (is_expected && answers->fn && header->nlmsg_seq != answers->last)
 		return;
-	answers->result = ack->error;
-	if (!absent)
-		refusal_set(nl, header, err);
+	answers->result = is_expected ? NETLINK_EXPECTED : refusal_set(nl, header, err);
 }
 
 /* nfnetlink asks for the sender's rights once a datagram: there is no other answer then. */
@@ -288,7 +289,8 @@ static bool refused_whole(const struct netlink *nl, const struct nlmsghdr *heade
 	       header->nlmsg_seq == nlmsg_hdr(nl->queue[0].msg)->nlmsg_seq;
 }
 
-/* Returns 1 when the last answer was among them, 0 when more are to come, or -errno. */
+/* Returns 1 when the last answer was among them, 0 when more are to come, or -errno of
+ * @answers->fn, with @err still unset. */
 static int answers_take(struct netlink *nl, struct nlmsghdr *header, int len,
 			struct answers *answers, struct cni_error *err)
 {
@@ -343,13 +345,16 @@ static int answers_await(struct netlink *nl, struct answers *answers,
 		len = answer_receive(nl, buffer);
 		if (len < 0) {
 			answers_drop(nl);
-			if (err->code) /* a refusal that came before */
+			if (answers->result < 0)
 				return answers->result;
 			return error_errno(err, CNI_ERR_KERNEL, -len,
 					   "%s: the kernel's answer", nl->queue[0].what);
 		}
 		ret = answers_take(nl, (struct nlmsghdr *)buffer, len, answers, err);
 	} while (ret == 0);
+	if (ret < 0 && answers->result >= 0)
+		error_set(err, CNI_ERR_KERNEL, -ret, "%s: the answer can't be read",
+			  nl->queue[0].what);
 	return ret < 0 ? ret : answers->result;
 }
 
@@ -390,9 +395,9 @@ static void make_room(const struct netlink *nl)
 				 sizeof(bytes));
 }
 
-int netlink_commit_batch(struct netlink *nl, int absent, struct cni_error *err)
+int netlink_commit_batch(struct netlink *nl, int expected, struct cni_error *err)
 {
-	struct answers answers = {.absent = absent};
+	struct answers answers = {.expected = expected};
 	int ret;
 
 	assert(nl->failed || nl->n > 2);
@@ -415,7 +420,7 @@ static bool is_single(const struct netlink *nl, const struct nlmsghdr *question)
 		question->nlmsg_type == RTM_GETROUTE);
 }
 
-int netlink_request(struct netlink *nl, netlink_answer_fn fn, void *data, int absent,
+int netlink_request(struct netlink *nl, netlink_answer_fn fn, void *data, int expected,
 		    struct cni_error *err)
 {
 	int ret = 0;
@@ -424,7 +429,11 @@ int netlink_request(struct netlink *nl, netlink_answer_fn fn, void *data, int ab
 	if (nl->failed)
 		ret = error_oom(err);
 	for (int i = 0; ret == 0; i++) {
-		struct answers answers = {.fn = fn, .data = data, .absent = absent};
+		struct answers answers = {
+			.fn = fn,
+			.data = data,
+			.expected = expected,
+		};
 		struct nlmsghdr *last = nlmsg_hdr(nl->queue[nl->n - 1].msg);
 
 		answers.first = nl->seq + 1;
@@ -440,7 +449,7 @@ int netlink_request(struct netlink *nl, netlink_answer_fn fn, void *data, int ab
 		ret = queue_send(nl, err);
 		if (ret == 0)
 			ret = answers_await(nl, &answers, err);
-		if (ret < 0 || !answers.interrupted)
+		if (ret != 0 || !answers.interrupted)
 			break;
 		if (i == DUMP_RETRIES_MAX)
 			ret = error_set(
@@ -448,9 +457,6 @@ int netlink_request(struct netlink *nl, netlink_answer_fn fn, void *data, int ab
 				"%s: the kernel's list changes too quickly to be read",
 				nl->queue[0].what);
 	}
-	if (ret < 0 && ret != -absent && !err->code)
-		error_set(err, CNI_ERR_KERNEL, -ret, "%s: the answer can't be read",
-			  nl->queue[0].what);
 	queue_clear(nl);
 	return ret;
 }

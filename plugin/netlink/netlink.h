@@ -43,12 +43,15 @@ static inline void netlink_closep(struct netlink **nl)
  */
 int netlink_commit(struct netlink *nl, struct cni_error *err);
 
+/* The kernel has refused with the errno that the caller expected: an outcome, no error. */
+#define NETLINK_EXPECTED 1
+
 /*
  * The same for a queue that nfnetlink carries out as one transaction, all or nothing: its
- * first and last message open and close the batch. Where the errno is @absent, @err is
- * left alone.
+ * first and last message open and close the batch. Returns NETLINK_EXPECTED, with @err left
+ * alone, where the errno is @expected (0: no errno is).
  */
-int netlink_commit_batch(struct netlink *nl, int absent, struct cni_error *err);
+int netlink_commit_batch(struct netlink *nl, int expected, struct cni_error *err);
 
 /* Forgets what is queued: nothing of a step that has failed may go along later. */
 void netlink_discard(struct netlink *nl);
@@ -95,13 +98,14 @@ typedef int (*netlink_answer_fn)(const struct nlmsghdr *answer, void *data);
 
 /*
  * Sends the message queued last as a request and hands its answers to @fn until the
- * kernel says that it is done. A dump that a change interrupted starts again. Returns
- * -errno: the kernel's (@err then set as by netlink_commit(), unless the errno is @absent:
- * then @err is left alone) or what @fn returned < 0.
- * What is queued before it are further questions, of one object each, sent along: their
- * answers go to @fn as well, before those of the last; where it is @absent, there is none.
+ * kernel says that it is done. A dump that a change interrupted starts again. Fails as
+ * netlink_commit() does, and with what @fn returned < 0 (code 101). Returns NETLINK_EXPECTED,
+ * with @err left alone, where the errno is @expected (0: no errno is).
+ * The messages that are queued before the last one are further questions, each about one
+ * object, that are sent along. Their answers go to @fn as well, before those of the last one.
+ * A question that is refused with @expected has no answer.
  */
-int netlink_request(struct netlink *nl, netlink_answer_fn fn, void *data, int absent,
+int netlink_request(struct netlink *nl, netlink_answer_fn fn, void *data, int expected,
 		    struct cni_error *err);
 
 #endif

@@ -95,12 +95,7 @@ static int rules_dump(struct netlink *nl, int family, const char *table,
 		    (chain && nla_put_string(msg, NFTA_RULE_CHAIN, chain) < 0)))
 		netlink_queue_failed(nl);
 	ret = netlink_request(nl, rule_read, query, ENOENT, err);
-	if (ret == -ENOENT)
-		return 0;
-	if (ret < 0 && !err->code)
-		return error_set(err, CNI_ERR_KERNEL, -ret,
-				 "the rules of table %s can't be read", table);
-	return ret;
+	return ret == NETLINK_EXPECTED ? 0 : ret;
 }
 
 int nft_table_rules(struct netlink *nl, int family, const char *table,
@@ -169,9 +164,7 @@ int nft_table_sets(struct netlink *nl, int family, const char *table, nft_set_fn
 		    nla_put_string(msg, NFTA_SET_TABLE, table) < 0))
 		netlink_queue_failed(nl);
 	ret = netlink_request(nl, set_read, &query, ENOENT, err);
-	if (ret == -ENOMEM && !err->code)
-		return error_oom(err);
-	return ret == -ENOENT ? 0 : ret;
+	return ret == NETLINK_EXPECTED ? 0 : ret;
 }
 
 static int object_read(const struct nlmsghdr *answer, void *data)
@@ -197,7 +190,7 @@ int nft_exists(struct netlink *nl, int family, const char *table, const char *ch
 	     (chain && nla_put_string(msg, NFTA_CHAIN_NAME, chain) < 0)))
 		netlink_queue_failed(nl);
 	ret = netlink_request(nl, object_read, &exists, ENOENT, err);
-	if (ret < 0 && ret != -ENOENT)
+	if (ret < 0)
 		return ret;
 	*ret_exists = exists;
 	return 0;

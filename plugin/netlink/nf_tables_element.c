@@ -236,7 +236,7 @@ static int search_run(struct netlink *nl, struct search *search, struct cni_erro
 {
 	int ret = netlink_request(nl, elements_read, search, ENOENT, err);
 
-	return ret == -ENOENT ? 0 : ret;
+	return ret == NETLINK_EXPECTED ? 0 : ret;
 }
 
 int nft_elements_find(struct netlink *nl, const struct nft_element *asked, size_t n,
@@ -306,13 +306,12 @@ int nft_element_get(struct netlink *nl, const struct nft_set *set,
 
 	nft_element_ask(nl, set, key);
 	ret = netlink_request(nl, element_read, &element, ENOENT, err);
-	if (ret == 0 && element.key.len == 0)
-		ret = -EBADMSG;
-	if (ret == 0)
-		*ret_element = element;
-	else if (ret != -ENOENT && !err->code)
-		return error_set(err, CNI_ERR_KERNEL, -ret,
+	if (ret != 0)
+		return ret == NETLINK_EXPECTED ? NFT_NO_ELEMENT : ret;
+	if (element.key.len == 0)
+		return error_set(err, CNI_ERR_KERNEL, EBADMSG,
 				 "an element of set %s in table %s can't be read",
 				 set->name, set->table);
-	return ret;
+	*ret_element = element;
+	return 0;
 }

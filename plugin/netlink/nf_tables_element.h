@@ -37,6 +37,13 @@ struct nft_element {
 	char comment[NFT_COMMENT_MAX]; /* for people: nft shows it; "": none */
 };
 
+/* Outcomes that are no errors: @err is not set with them. */
+enum nft_outcome {
+	NFT_NO_ELEMENT = 1, /* nor any, where its set or table isn't there */
+	NFT_NO_SET,
+	NFT_ELEMENT_EXISTS,
+};
+
 struct nft_element_list {
 	struct nft_element *items;
 	size_t n;
@@ -51,16 +58,15 @@ int nft_element_list_add(struct nft_element_list *list,
 			 const struct nft_element *element);
 
 /*
- * Adds all or none. One that is there already, with the same data, is success. -EEXIST or
- * -EBUSY: with other data, or an interval that overlaps; -ENOENT: there is no such set or
- * table. These without an error set when they are @tolerated (an errno; 0: none). Not
- * tolerated, a set that isn't there is -EAGAIN, code 11: somebody has flushed it meanwhile.
+ * Adds all or none. An element that is there already, with the same data, is success. -EEXIST
+ * or -EBUSY: one is there with other data, or an interval that overlaps (code 101). -EAGAIN:
+ * a set or table isn't there, as somebody has flushed it meanwhile (code 11).
  * @nl: a NETLINK_FOR_NFTABLES connection.
  */
 int nft_elements_add(struct netlink *nl, const struct nft_element *elements, size_t n,
-		     int tolerated, struct cni_error *err);
+		     struct cni_error *err);
 
-/* The same of elements that are not there yet: -EEXIST, no error set, where one is. */
+/* The same for elements that are not there yet; NFT_ELEMENT_EXISTS where one is. */
 int nft_elements_add_new(struct netlink *nl, const struct nft_element *elements, size_t n,
 			 struct cni_error *err);
 
@@ -72,8 +78,8 @@ int nft_elements_add_new(struct netlink *nl, const struct nft_element *elements,
 int nft_elements_del(struct netlink *nl, const struct nft_element *elements, size_t n,
 		     struct cni_error *err);
 
-/* Deletes @old in the same way, and adds @new in the same transaction. -ENOENT, no error set:
- * a set is gone, or the kernel's elements change all the time. */
+/* Deletes @old in the same way, and adds @new in the same transaction. NFT_NO_ELEMENT: a set
+ * is gone, or the kernel's elements change all the time. */
 int nft_elements_replace(struct netlink *nl, const struct nft_element_list *old,
 			 const struct nft_element_list *new, struct cni_error *err);
 
@@ -90,7 +96,7 @@ int nft_elements_find(struct netlink *nl, const struct nft_element *asked, size_
 int nft_set_elements(struct netlink *nl, const struct nft_set *set, nft_element_fn fn,
 		     void *data, struct cni_error *err);
 
-/* Deletes a set; -EBUSY, with an error set: a rule looks into it. -ENOENT, without one. */
+/* Deletes a set. NFT_NO_SET: there is none. -EBUSY: a rule looks into it (code 101). */
 int nft_set_del(struct netlink *nl, const struct nft_set *set, struct cni_error *err);
 
 /* The comment among an object's user data; "" without one. */
@@ -103,8 +109,8 @@ void nft_element_ask(struct netlink *nl, const struct nft_set *set,
 		     const struct nft_value *key);
 
 /*
- * The element that @key is of, or lies in: key, end, data and comment in @ret_element. -ENOENT, no
- * error set: none, or no such set.
+ * Finds the element that @key is the key of, or lies in, and gives its key, end, data and
+ * comment in @ret_element. NFT_NO_ELEMENT: there is none. Code 101.
  */
 int nft_element_get(struct netlink *nl, const struct nft_set *set,
 		    const struct nft_value *key, struct nft_element *ret_element,

@@ -42,7 +42,7 @@ static void queue_elements(struct netlink *nl, int type, int flags,
 
 /* Sends all @n elements in one transaction. */
 static int transact(struct netlink *nl, int type, int flags,
-		    const struct nft_element *elements, size_t n, int absent,
+		    const struct nft_element *elements, size_t n, int expected,
 		    struct cni_error *err)
 {
 	if (n == 0)
@@ -50,13 +50,14 @@ static int transact(struct netlink *nl, int type, int flags,
 	queue_edge(nl, NFNL_MSG_BATCH_BEGIN, "an nftables transaction");
 	queue_elements(nl, type, flags, elements, n);
 	queue_edge(nl, NFNL_MSG_BATCH_END, "the end of an nftables transaction");
-	return netlink_commit_batch(nl, absent, err);
+	return netlink_commit_batch(nl, expected, err);
 }
 
 int nft_set_del(struct netlink *nl, const struct nft_set *set, struct cni_error *err)
 {
 	struct nfgenmsg header = {.nfgen_family = set->family, .version = NFNETLINK_V0};
 	struct nl_msg *msg;
+	int ret;
 
 	queue_edge(nl, NFNL_MSG_BATCH_BEGIN, "an nftables transaction");
 	msg = netlink_queue(nl, NFT_MESSAGE(NFT_MSG_DELSET), 0,
@@ -66,33 +67,34 @@ int nft_set_del(struct netlink *nl, const struct nft_set *set, struct cni_error 
 		    nla_put_string(msg, NFTA_SET_NAME, set->name) < 0))
 		netlink_queue_failed(nl);
 	queue_edge(nl, NFNL_MSG_BATCH_END, "the end of an nftables transaction");
-	return netlink_commit_batch(nl, ENOENT, err);
+	ret = netlink_commit_batch(nl, ENOENT, err);
+	return ret == NETLINK_EXPECTED ? NFT_NO_SET : ret;
 }
 
-/* Their sets were there, or have been made, by whoever adds to them. */
+/* Whoever adds to a set has found it there, or made it. */
 static int blame_flush(int ret, struct cni_error *err)
 {
-	if (ret != -ENOENT || err->code != CNI_ERR_KERNEL)
+	if (ret != -ENOENT)
 		return ret;
-	err->code = CNI_ERR_TRY_AGAIN;
+	error_recode(err, CNI_ERR_TRY_AGAIN);
 	error_wrap(err, "somebody flushed or deleted the rules meanwhile");
 	return -EAGAIN;
 }
 
 int nft_elements_add(struct netlink *nl, const struct nft_element *elements, size_t n,
-		     int tolerated, struct cni_error *err)
+		     struct cni_error *err)
 {
-	return blame_flush(transact(nl, NFT_MSG_NEWSETELEM, NLM_F_CREATE, elements, n,
-				    tolerated, err),
-			   err);
+	return blame_flush(
+		transact(nl, NFT_MSG_NEWSETELEM, NLM_F_CREATE, elements, n, 0, err), err);
 }
 
 int nft_elements_add_new(struct netlink *nl, const struct nft_element *elements, size_t n,
 			 struct cni_error *err)
 {
-	return blame_flush(transact(nl, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL,
-				    elements, n, EEXIST, err),
-			   err);
+	int ret = transact(nl, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, elements, n,
+			   EEXIST, err);
+
+	return ret == NETLINK_EXPECTED ? NFT_ELEMENT_EXISTS : blame_flush(ret, err);
 }
 
 static int replace_once(struct netlink *nl, const struct nft_element_list *old,
@@ -116,19 +118,19 @@ int nft_elements_del(struct netlink *nl, const struct nft_element *elements, siz
 	_cleanup_(nft_element_list_clear) struct nft_element_list present = {};
 	int ret = transact(nl, NFT_MSG_DELSETELEM, 0, elements, n, ENOENT, err);
 
-	if (ret != -ENOENT || n == 1)
-		return ret == -ENOENT ? 0 : ret;
-	/* Nothing was deleted: those that are there, in one transaction still. */
+	if (ret != NETLINK_EXPECTED || n == 1)
+		return ret == NETLINK_EXPECTED ? 0 : ret;
+	/* Nothing was deleted: delete those that are there, still in one transaction. */
 	ret = nft_elements_find(nl, elements, n, present_note, &present, err);
 	if (ret == 0)
 		ret = transact(nl, NFT_MSG_DELSETELEM, 0, present.items, present.n,
 			       ENOENT, err);
-	if (ret != -ENOENT)
+	if (ret != NETLINK_EXPECTED)
 		return ret;
-	/* Somebody else deletes them, too: each by itself. */
-	for (size_t i = 0; i < n && (ret == 0 || ret == -ENOENT); i++)
+	/* Somebody else deletes them, too: delete each by itself. */
+	for (size_t i = 0; i < n && ret >= 0; i++)
 		ret = transact(nl, NFT_MSG_DELSETELEM, 0, &elements[i], 1, ENOENT, err);
-	return ret == -ENOENT ? 0 : ret;
+	return ret == NETLINK_EXPECTED ? 0 : ret;
 }
 
 int nft_elements_replace(struct netlink *nl, const struct nft_element_list *old,
@@ -140,8 +142,10 @@ int nft_elements_replace(struct netlink *nl, const struct nft_element_list *old,
 	if (new->n == 0)
 		return nft_elements_del(nl, old->items, old->n, err);
 	ret = replace_once(nl, old, new, err);
-	if (ret != -ENOENT)
+	if (ret != NETLINK_EXPECTED)
 		return ret;
 	ret = nft_elements_find(nl, old->items, old->n, present_note, &present, err);
-	return ret < 0 ? ret : replace_once(nl, &present, new, err);
+	if (ret == 0)
+		ret = replace_once(nl, &present, new, err);
+	return ret == NETLINK_EXPECTED ? NFT_NO_ELEMENT : ret;
 }

@@ -173,7 +173,7 @@ static int nexthops_resolve(struct netlink *nl, struct kernel_route_list *list,
 	nexthop_list_clear(&nexthops);
 	kernel_route_list_clear(list);
 	*list = resolved;
-	return ret;
+	return ret < 0 ? error_oom(err) : 0;
 }
 
 /* RTA_VIA: a gateway of the other family. */
@@ -300,18 +300,18 @@ static bool is_unresolved(const struct kernel_route_list *list)
 	return false;
 }
 
-/* Sends the question that is queued. */
-static int routes_ask(struct netlink *nl, int absent, struct kernel_route_list *ret_list,
-		      struct cni_error *err)
+/* Sends the question that is queued. NETLINK_EXPECTED: its answer is the errno @expected. */
+static int routes_ask(struct netlink *nl, int expected,
+		      struct kernel_route_list *ret_list, struct cni_error *err)
 {
 	struct kernel_route_list list = {};
-	int ret = netlink_request(nl, route_read, &list, absent, err);
+	int ret = netlink_request(nl, route_read, &list, expected, err);
 
 	if (ret == 0 && is_unresolved(&list))
 		ret = nexthops_resolve(nl, &list, err);
-	if (ret < 0) {
+	if (ret != 0) {
 		kernel_route_list_clear(&list);
-		return err->code || (absent && ret == -absent) ? ret : error_oom(err);
+		return ret;
 	}
 	*ret_list = list;
 	return 0;
@@ -354,12 +354,12 @@ int route_to(struct netlink *nl, const struct ip_addr *addr,
 
 	queue_route_question(nl, addr, RTM_F_FIB_MATCH);
 	ret = routes_ask(nl, ENETUNREACH, ret_list, err);
-	/* A route that refuses or drops what is sent by it. */
+	/* The kernel answers so for a route that refuses or drops what is sent by it. */
 	if (ret == -EHOSTUNREACH || ret == -EINVAL || ret == -EACCES) {
 		error_clear(err);
-		ret = -ENETUNREACH;
+		ret = NETLINK_EXPECTED;
 	}
-	if (ret != -ENETUNREACH)
+	if (ret != NETLINK_EXPECTED)
 		return ret;
 	*ret_list = none;
 	return 0;

@@ -174,6 +174,6 @@ int netlink_commit_announced(struct netlink *rtnl, const struct netlink *nftable
 	}
 	netlink_discard(rtnl);
 	if (verdict.ret < 0)
-		*err = verdict.err;
+		error_copy(err, &verdict.err);
 	return verdict.ret;
 }

@@ -116,15 +116,13 @@ static int table_compare(struct attachment *att, int protocol, const char *famil
 void rules_drop_sets(struct attachment *att, const char *const *names)
 {
 	struct netlink *nl;
-	struct cni_error ignored = {};
 
-	if (node_nftables(&att->op->node, &nl, &ignored) < 0)
+	if (node_nftables(&att->op->node, &nl, NULL) < 0)
 		return;
 	for (; *names; names++) {
 		struct nft_set set = {NFPROTO_INET, RULES_TABLE, *names};
 
-		(void)nft_set_del(nl, &set, &ignored);
-		error_clear(&ignored);
+		(void)nft_set_del(nl, &set, NULL);
 	}
 }
 

@@ -91,15 +91,14 @@ static _noinline_ int value_write(const char *path, int value, struct cni_error 
 
 bool sysctl_is_writable(const char *fmt, ...)
 {
-	struct cni_error ignored = {};
 	char path[NAME_MAX], writable[PATH_MAX];
 	va_list args;
 	int ret;
 
 	va_start(args, fmt);
-	ret = path_format(path, &ignored, fmt, args);
+	ret = path_format(path, NULL, fmt, args);
 	va_end(args);
-	if (ret < 0 || writable_path(path, writable, &ignored) < 0)
+	if (ret < 0 || writable_path(path, writable, NULL) < 0)
 		return false;
 	return access(writable, W_OK) == 0;
 }
@@ -120,7 +119,6 @@ int sysctl_ensure(int value, struct cni_error *err, const char *fmt, ...)
 
 int sysctl_set(int value, struct cni_error *err, const char *fmt, ...)
 {
-	struct cni_error ignored = {};
 	char path[NAME_MAX];
 	va_list args;
 	int ret, now = 0;
@@ -133,7 +131,7 @@ int sysctl_set(int value, struct cni_error *err, const char *fmt, ...)
 	ret = value_write(path, value, err);
 	if (ret == -ENOENT)
 		error_clear(err);
-	else if (ret < 0 && value_read(path, &now, &ignored) == 0 && now == value)
+	else if (ret < 0 && value_read(path, &now, NULL) == 0 && now == value)
 		ret = error_clear(err);
 	return ret;
 }

@@ -30,7 +30,7 @@ static void forget(struct attachment *att, const struct conntrack_match *matches
 	if (ret == 0)
 		ret = conntrack_delete(nl, matches, n, listed, &err);
 
-	if (ret < 0 && err.code)
+	if (ret < 0)
 		notice(&att->op->notices,
 		       "%s%s: who goes on sending to a host port may reach its "
 		       "former owner for some minutes",

@@ -63,7 +63,7 @@ static int elements_add(struct attachment *att, struct cni_error *err)
 	ret = node_nftables(&att->op->node, &nl, err);
 	if (ret < 0)
 		return ret;
-	ret = nft_elements_add(nl, own.list.items, own.list.n, 0, err);
+	ret = nft_elements_add(nl, own.list.items, own.list.n, err);
 	if (ret == 0) {
 		portmap_delete_udp(att, &ports);
 		/* From here on nobody has to wait for this attachment. */

@@ -84,7 +84,7 @@ static int own_find(struct netlink *nl, struct nft_element *element,
 	nft_value_add_part(&key, element->key.bytes, len);
 	nft_value_add_part(&key, element->key.bytes, len);
 	ret = nft_element_get(nl, element->set, &key, element, err);
-	return ret == 0 ? 1 : ret == -ENOENT ? 0 : ret;
+	return ret == 0 ? 1 : ret == NFT_NO_ELEMENT ? 0 : ret;
 }
 
 /* Subnets that these addresses had with an earlier owner are deleted. */
@@ -114,14 +114,14 @@ int masquerade_pods_add(struct attachment *att, struct cni_error *err)
 		ret = elements_of_ipam(att, &elements, err);
 	if (ret == 0)
 		ret = nft_elements_add_new(nl, elements.items, elements.n, err);
-	if (ret != -EEXIST)
+	if (ret != NFT_ELEMENT_EXISTS)
 		return ret;
 	/* An earlier owner's, which its DEL may be about to take: that holds the lock, or
 	 * comes later and sees our record. */
 	ret = node_lock(&att->op->node, NODE_EXCLUSIVE, err);
 	if (ret == 0)
 		ret = make_way(nl, &elements, err);
-	return ret < 0 ? ret : nft_elements_add(nl, elements.items, elements.n, 0, err);
+	return ret < 0 ? ret : nft_elements_add(nl, elements.items, elements.n, err);
 }
 
 /* @element: of the set of pods, and behind it that of subnets. */
@@ -131,8 +131,8 @@ static int former_del(struct netlink *nl, const struct nft_element *element,
 	struct nft_element own = element[1], found;
 	int ret = nft_element_get(nl, element->set, &element->key, &found, err);
 
-	if (ret < 0)
-		return ret == -ENOENT ? 0 : ret;
+	if (ret != 0)
+		return ret == NFT_NO_ELEMENT ? 0 : ret;
 	ret = own_find(nl, &own, err);
 	if (ret > 0)
 		ret = nft_elements_del(nl, &own, 1, err);
@@ -158,7 +158,7 @@ int masquerade_pods_part(struct attachment *att, struct cni_error *err)
 		ret = nft_element_get(nl, first.items[2 * i].set, &first.items[2 * i].key,
 				      &found, err);
 	}
-	return ret == -ENOENT ? 1 : ret;
+	return ret == NFT_NO_ELEMENT ? 1 : ret;
 }
 
 static int element_check(struct netlink *nl, const struct nft_element *wanted,
@@ -170,7 +170,7 @@ static int element_check(struct netlink *nl, const struct nft_element *wanted,
 
 	assert(wanted->set);
 	ret = nft_element_get(nl, wanted->set, &wanted->key, &found, err);
-	if (ret < 0 && ret != -ENOENT)
+	if (ret < 0)
 		return ret;
 	if (ret == 0 && memcmp(&found.end, &wanted->end, sizeof(found.end)) == 0)
 		return 0;

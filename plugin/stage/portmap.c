@@ -223,7 +223,7 @@ static int elements_put(struct attachment *att, struct nft_element_list *element
 	if (ret == 0)
 		ret = portmap_make_way(att, elements, err);
 	if (ret >= 0)
-		ret = nft_elements_add(nl, elements->items, elements->n, 0, err);
+		ret = nft_elements_add(nl, elements->items, elements->n, err);
 	if (ret == 0)
 		report_done(att, "portmap: its elements in table inet " RULES_TABLE);
 	return ret;

@@ -175,8 +175,8 @@ static int is_emptied(struct attachment *att, const struct portmap_sets *sets,
 	for (size_t i = 0; ret == 0 && i < PORTMAP_SENTINELS; i++)
 		ret = nft_element_get(nl, sentinels[i].set, &sentinels[i].key, &found,
 				      err);
-	*ret_emptied = ret == -ENOENT;
-	return ret == -ENOENT ? 0 : ret;
+	*ret_emptied = ret == NFT_NO_ELEMENT;
+	return ret == NFT_NO_ELEMENT ? 0 : ret;
 }
 
 struct others {

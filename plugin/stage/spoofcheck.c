@@ -179,7 +179,7 @@ static int missing_find(struct attachment *att, const struct nft_element_list *e
 
 		ret = nft_element_get(nl, elements->items[i].set, &elements->items[i].key,
 				      &found, err);
-		if (ret != -ENOENT)
+		if (ret != NFT_NO_ELEMENT)
 			continue;
 		*ret_missing = &elements->items[i];
 		return 0;
@@ -206,7 +206,7 @@ static int spoofcheck_repair(struct attachment *att, struct cni_error *err)
 		return ret;
 	ret = node_nftables(&att->op->node, &nl, err);
 	if (ret == 0)
-		ret = nft_elements_add(nl, elements.items, elements.n, 0, err);
+		ret = nft_elements_add(nl, elements.items, elements.n, err);
 	if (ret == 0)
 		report_done(att, "spoofcheck: its elements in table bridge " RULES_TABLE);
 	return ret;
