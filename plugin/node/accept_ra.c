@@ -34,7 +34,7 @@ int accept_ra_off(const struct link *link, struct cni_error *err)
 {
 	int ret = sysctl_ensure(0, err, SYSCTL, link->name);
 
-	if (ret == -ENOENT)
+	if (ret == SYSCTL_ABSENT)
 		return 0; /* a kernel without IPv6 */
 	if (ret < 0 && !takes_them(link))
 		return error_clear(err);
@@ -50,8 +50,8 @@ int accept_ra_status(struct cni_error *err)
 
 	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(names); i++)
 		ret = sysctl_get(&values[i], err, "ipv6/conf/default/%s", names[i]);
-	if (ret < 0)
-		return ret == -ENOENT && !err->code ? 0 : ret;
+	if (ret != 0)
+		return ret == SYSCTL_ABSENT ? 0 : ret;
 	if (!would_take(values[0], values[1], values[2]) ||
 	    sysctl_is_writable("ipv6/conf/default/accept_ra"))
 		return 0;

@@ -32,7 +32,7 @@ static int value_read(const char *path, int *ret_value, struct cni_error *err)
 	ssize_t len;
 
 	if (fd < 0 && errno == ENOENT)
-		return -ENOENT;
+		return SYSCTL_ABSENT;
 	if (fd < 0)
 		return error_errno(err, CNI_ERR_IO, errno, "reading %s", path);
 	len = read(fd, text, sizeof(text) - 1);
@@ -114,7 +114,7 @@ int sysctl_ensure(int value, struct cni_error *err, const char *fmt, ...)
 	va_end(args);
 	if (ret == 0)
 		ret = value_read(path, &now, err);
-	return ret < 0 || now == value ? ret : value_write(path, value, err);
+	return ret != 0 || now == value ? ret : value_write(path, value, err);
 }
 
 int sysctl_set(int value, struct cni_error *err, const char *fmt, ...)
@@ -129,10 +129,12 @@ int sysctl_set(int value, struct cni_error *err, const char *fmt, ...)
 	if (ret < 0)
 		return ret;
 	ret = value_write(path, value, err);
-	if (ret == -ENOENT)
+	if (ret == -ENOENT) {
 		error_clear(err);
-	else if (ret < 0 && value_read(path, &now, NULL) == 0 && now == value)
-		ret = error_clear(err);
+		return SYSCTL_ABSENT;
+	}
+	if (ret < 0 && value_read(path, &now, NULL) == 0 && now == value)
+		return error_clear(err);
 	return ret;
 }
 
@@ -140,7 +142,7 @@ int sysctl_enable_ipv6(const char *ifname, struct cni_error *err)
 {
 	int ret = sysctl_ensure(0, err, "ipv6/conf/%s/disable_ipv6", ifname);
 
-	if (ret == -ENOENT)
+	if (ret == SYSCTL_ABSENT)
 		return error_set(
 			err, CNI_ERR_KERNEL, EAFNOSUPPORT,
 			"the network has IPv6 ranges, but the node's kernel runs "

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Kernel parameters below /proc/sys/net, of the network namespace that the thread is in.
- * Names are paths relative to that: "ipv4/ip_forward".
+ * Kernel parameters below /proc/sys/net, of the network namespace that the thread is in. Each
+ * is named by its path from there: "ipv4/ip_forward".
  */
 #ifndef BRIDGE_CNI_PLUGIN_NODE_SYSCTL_H
 #define BRIDGE_CNI_PLUGIN_NODE_SYSCTL_H
@@ -12,27 +12,32 @@
 
 #define SYSCTL_ROOT "/proc/sys/net/"
 
-/* The environment variable that names another mount of it, to write to. */
+/* The environment variable that names another mount of SYSCTL_ROOT, to write to. */
 #define SYSCTL_ROOT_ENV "BRIDGE_CNI_SYSCTL_ROOT"
 
-/* An integer parameter into @ret_value. -ENOENT (no error set) when there is no such. */
+/* There is no parameter of that name. */
+#define SYSCTL_ABSENT 1
+
+/* Reads an integer parameter into @ret_value. SYSCTL_ABSENT, or code 5. */
 int sysctl_get(int *ret_value, struct cni_error *err, const char *fmt, ...)
 	_printf_(3, 4);
 
 /*
- * Writes @value unless it is there already: where /proc/sys can't be written to, as in a
- * container, what is right needs no writing. -ENOENT as above. Code 5 says what else helps.
+ * Writes @value unless the parameter has it already: in a container, where /proc/sys can't be
+ * written to, a parameter that is right is no error. SYSCTL_ABSENT, or code 5, whose details
+ * say what else helps.
  */
 int sysctl_ensure(int value, struct cni_error *err, const char *fmt, ...) _printf_(3, 4);
 
-/* The same for what mostly isn't there yet: written first, read where that fails. */
+/* The same for a parameter that mostly hasn't the value yet: it is written first, and read only
+ * where that fails. */
 int sysctl_set(int value, struct cni_error *err, const char *fmt, ...) _printf_(3, 4);
 
-/* Turns IPv6 on for an interface of a network that has IPv6 ranges. Codes 5; 101: the kernel
- * runs without it. */
+/* Turns IPv6 on for an interface of a network that has IPv6 ranges. Code 5; 101 where the
+ * kernel runs without IPv6. */
 int sysctl_enable_ipv6(const char *ifname, struct cni_error *err);
 
-/* Could it be written? False, too, when there is no such. */
+/* Can the parameter be written? False, too, where there is none of that name. */
 bool sysctl_is_writable(const char *fmt, ...) _printf_(1, 2);
 
 #endif

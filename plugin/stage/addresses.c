@@ -19,7 +19,7 @@ static void addresses_keep(struct attachment *att)
 	const char *ifname = att->pod->ifname;
 	struct cni_error own = {};
 
-	if (sysctl_set(1, &own, "ipv6/conf/%s/keep_addr_on_down", ifname) < 0 && own.code)
+	if (sysctl_set(1, &own, "ipv6/conf/%s/keep_addr_on_down", ifname) < 0)
 		notice(&att->op->notices,
 		       "the IPv6 addresses of %s will be lost when it is set "
 		       "down: %s",
@@ -33,7 +33,7 @@ static int dad_enable(const char *ifname, struct cni_error *err)
 
 	if (ret == 0)
 		ret = sysctl_ensure(1, err, "ipv6/conf/%s/enhanced_dad", ifname);
-	return ret == -ENOENT ? 0 : ret;
+	return ret == SYSCTL_ABSENT ? 0 : ret;
 }
 
 static int ipv6_prepare(void *data, struct cni_error *err)

@@ -81,10 +81,9 @@ void conntrack_delete_ports(struct attachment *att, const struct conntrack_port 
 /* Not known: as if there were none, without connection tracking. */
 static int connections(void)
 {
-	struct cni_error ignored = {};
 	int count = 0;
 
-	(void)sysctl_get(&count, &ignored, COUNT_SYSCTL);
+	(void)sysctl_get(&count, NULL, COUNT_SYSCTL);
 	return count;
 }
 
@@ -107,7 +106,7 @@ bool conntrack_prepare(struct attachment *att)
 	count = connections();
 	if (count == 0 || (pod.ports->n == 0 && count > CONNECTIONS_FEW))
 		return false;
-	(void)node_nftables(&att->op->node, &nl, &(struct cni_error){});
+	(void)node_nftables(&att->op->node, &nl, NULL);
 	return true;
 }
 

@@ -36,7 +36,7 @@ int forwarding_all_get(int family, int *ret_on, struct cni_error *err)
 {
 	int ret = sysctl_get(ret_on, err, "%s", all_name(family));
 
-	if (ret == -ENOENT)
+	if (ret == SYSCTL_ABSENT)
 		return error_set(err, CNI_ERR_KERNEL, EAFNOSUPPORT,
 				 "forwarding: the kernel has no %s", all_path(family));
 	return ret;
@@ -133,7 +133,7 @@ static int ra_routes_keep(struct attachment *att, struct cni_error *err)
 			continue;
 		if (link.ipv6.accept_ra == 1)
 			ret = sysctl_ensure(2, err, "ipv6/conf/%s/accept_ra", link.name);
-		if (ret == -ENOENT)
+		if (ret == SYSCTL_ABSENT)
 			ret = 0; /* the interface went meanwhile */
 	}
 	kernel_route_list_clear(&routes);
@@ -148,7 +148,7 @@ static int all_turn_on(struct attachment *att, int family, struct cni_error *err
 		ret = sysctl_ensure(1, err, "%s", all_name(family));
 	if (ret == 0)
 		report_done(att, "forwarding: %s", all_path(family));
-	return ret;
+	return ret < 0 ? ret : 0;
 }
 
 /* conf.default.forwarding was 0 when it was made, or somebody turned it off since. */
@@ -158,6 +158,10 @@ static int gateway_turn_on(struct attachment *att, struct cni_error *err)
 
 	if (ret == 0)
 		report_done(att, "forwarding: %s", FORWARDING_NAME(att->gateway_ifname));
+	if (ret == SYSCTL_ABSENT)
+		return error_set(err, CNI_ERR_TRY_AGAIN, ENODEV,
+				 "forwarding: somebody deleted %s meanwhile",
+				 att->gateway_ifname);
 	return ret;
 }
 

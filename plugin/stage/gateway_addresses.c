@@ -160,11 +160,10 @@ static int addresses_complete(struct attachment *att, struct cni_error *err)
  * the kernel can, keep it when it is set down. */
 static int bridge_ipv6_enable(struct attachment *att, struct cni_error *err)
 {
-	struct cni_error ignored = {};
 	int ret = sysctl_enable_ipv6(att->gateway_ifname, err);
 
 	if (ret == 0)
-		(void)sysctl_ensure(1, &ignored, "ipv6/conf/%s/keep_addr_on_down",
+		(void)sysctl_ensure(1, NULL, "ipv6/conf/%s/keep_addr_on_down",
 				    att->gateway_ifname);
 	return ret;
 }

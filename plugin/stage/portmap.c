@@ -82,7 +82,7 @@ static int sctp_check(const struct port_mapping_list *ports, struct cni_error *e
 
 	if (has_protocol(ports, IPPROTO_SCTP))
 		ret = sysctl_get(&ignored, err, SCTP_SYSCTL);
-	if (ret != -ENOENT)
+	if (ret != SYSCTL_ABSENT)
 		return ret;
 	return error_set(err, CNI_ERR_KERNEL, EPROTONOSUPPORT,
 			 "runtimeConfig.portMappings: this kernel doesn't track SCTP "

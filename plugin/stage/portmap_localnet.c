@@ -140,7 +140,7 @@ static int turn_on(struct attachment *att, const struct link *gateway, enum fenc
 		ret = sysctl_ensure(1, err, SYSCTL, gateway->name);
 	if (ret == 0)
 		report_done(att, "turned route_localnet of %s on", gateway->name);
-	return ret == -ENOENT && !err->code ? 0 : ret;
+	return ret < 0 ? ret : 0;
 }
 
 /* The exclusive lock is held. */
@@ -255,13 +255,11 @@ int localnet_check(struct attachment *att, struct cni_error *err)
 
 bool localnet_is_on(const struct attachment *net)
 {
-	struct cni_error err = {};
 	int on = 0;
 
 	/* An error other than that there is no such interface is localnet_status()'s to tell,
 	 * if it meets it as well. */
-	return sysctl_get(&on, &err, SYSCTL, net->gateway_ifname) < 0 ? err.code != 0
-								      : on == 1;
+	return sysctl_get(&on, NULL, SYSCTL, net->gateway_ifname) < 0 || on == 1;
 }
 
 int localnet_status(struct attachment *net, struct cni_error *err)
@@ -290,7 +288,7 @@ static int turn_off(struct attachment *net, const struct link *gateway,
 {
 	int ret = sysctl_ensure(0, err, SYSCTL, gateway->name);
 
-	if (ret < 0 && err->code) {
+	if (ret < 0) {
 		notice(&net->op->notices, "route_localnet of %s stays on, and fenced: %s",
 		       gateway->name, err->msg);
 		return error_clear(err);
@@ -301,7 +299,7 @@ static int turn_off(struct attachment *net, const struct link *gateway,
 		ret = fence_del(net->op->node.rtnl, gateway->index, gateway->name, err);
 	if (ret == 0)
 		report_done(net, "turned route_localnet of %s off", gateway->name);
-	return ret == -ENOENT && !err->code ? 0 : ret;
+	return ret < 0 ? ret : 0;
 }
 
 int localnet_remove(struct attachment *net, const struct link *gateway,

@@ -62,7 +62,7 @@ static int forwarding(const struct link *bridge, uint64_t *ret_hash,
 
 	if (r == 0)
 		r = sysctl_get(&values[1], err, "ipv6/conf/all/forwarding");
-	if (r == -ENOENT && !err->code)
+	if (r == SYSCTL_ABSENT)
 		r = 0; /* a kernel without IPv6 */
 	*ret_hash = add(hash_text(""), values, sizeof(values));
 	return r;
