@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * `bridge-cni cleanup` needs the configuration list, which is removed before, so that no runtime
- * adds pods meanwhile. A copy of it stays until nothing shared is left: a later cleanup, after
- * the last pod has ended, works from that copy.
+ * `bridge-cni cleanup` needs the configuration list, which is removed before, so that no
+ * runtime adds pods meanwhile. A copy of it stays until nothing shared is left: a later
+ * cleanup, after the last pod has ended, works from that copy.
  */
 #include "cleanup.h"
 
@@ -53,8 +53,8 @@ static int plugin_cleanup(const struct options *options, const struct log *log,
 	return 0;
 }
 
-/* Reads the runtime's list; else the copy of a cleanup that has found pods. Where neither can be
- * read, @ret_list stays empty: there is nothing to clean up after. */
+/* Reads the runtime's list; else the copy of a cleanup that has found pods. Where neither
+ * can be read, @ret_list stays empty: there is nothing to clean up after. */
 static void load_conflist(const struct options *options, struct conflist *ret_list)
 {
 	struct cni_error ignored = {};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Uninstalling from a node (--cleanup). Pods that are running keep all that they need: the
- * bridge, its addresses and the rules go only when no pod is left, and the executable stays for
- * the pods' DEL.
+ * Uninstalling from a node (--cleanup). Pods that are running keep all that they need:
+ * the bridge, its addresses and the rules go only when no pod is left, and the executable
+ * stays for the pods' DEL.
  */
 #ifndef BRIDGE_CNI_AGENT_CLEANUP_H
 #define BRIDGE_CNI_AGENT_CLEANUP_H

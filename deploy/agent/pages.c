@@ -131,8 +131,8 @@ static char *metrics(const struct agent *agent)
 	return NULL;
 }
 
-/* "ok" means that pods can be started here, as far as the agent has to do with it. That the API
- * server is away is no reason to say otherwise. */
+/* "ok" means that pods can be started here, as far as the agent has to do with it. That
+ * the API server is away is no reason to say otherwise. */
 static char *readiness(const struct agent *agent, unsigned int *ret_status)
 {
 	const struct {
@@ -165,7 +165,8 @@ char *agent_page(const char *path, unsigned int *ret_status, void *data)
 {
 	const struct agent *agent = data;
 
-	/* The loop that answers is the one that does all the work: an answer means health. */
+	/* The loop that answers is the one that does all the work: an answer means
+	 * health. */
 	if (strcmp(path, "/healthz") == 0)
 		return strdup("ok\n");
 	if (strcmp(path, "/readyz") == 0)

@@ -58,6 +58,22 @@ def dels_of(node):
                 if b"CNI_COMMAND=DEL" in pathlib.Path(f"/proc/{pid}/environ").read_bytes()]
 
 
+def wait_for_held_DEL(node, lock):
+    """Waits until a DEL waits for the store's lock, which is held. A repair is let through."""
+    def is_held():
+        if dels_of(node):
+            return True
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        time.sleep(0.001)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return False
+    wait_for(is_held)
+
+
+def reclaimed(node):
+    return node.metrics()["bridge_cni_reclaimed_total"]
+
+
 def test_who_lives_again_before_its_DEL_is_due_is_not_dead(cluster):
     """A DEL takes its time; the names of the next of the dead may be a live one's by then."""
     node = cluster.node()
@@ -65,15 +81,17 @@ def test_who_lives_again_before_its_DEL_is_due_is_not_dead(cluster):
     wait_for(node.ready)
     alive, *dead = [node.attach() for _ in range(4)]
     with open(node.store / NETWORK / "lock") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the DEL of the first of them waits for it
+        fcntl.flock(lock, fcntl.LOCK_EX)
         for pod in dead:
             pod.remove()
-        wait_for(lambda: dels_of(node))
+        wait_for_held_DEL(node, lock)
+        before = reclaimed(node)
         for pod in dead:
             netns.new_namespace(node.mnt_fd, pod.netns)
-    wait_for(lambda: node.metrics()["bridge_cni_reclaimed_total"] >= 1)
+    wait_for(lambda: reclaimed(node) == before + 1)
     time.sleep(1.5)
-    assert len(reserved(node)) == 3 and alive.id in reserved(node)
+    assert len(reserved(node)) == 4 - reclaimed(node) == 3 - before
+    assert alive.id in reserved(node)
 
 
 def test_dead_whose_record_goes_before_their_DEL_is_due_get_none(cluster):
@@ -83,17 +101,18 @@ def test_dead_whose_record_goes_before_their_DEL_is_due_get_none(cluster):
     wait_for(node.ready)
     _, *dead = [node.attach() for _ in range(4)]
     with open(node.store / NETWORK / "lock") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the DEL of the first of them waits for it
+        fcntl.flock(lock, fcntl.LOCK_EX)
         for pod in dead:
             pod.remove()
-        [first] = wait_for(lambda: dels_of(node))
-        environment = pathlib.Path(f"/proc/{first}/environ").read_text()
+        wait_for_held_DEL(node, lock)
+        before = reclaimed(node)
+        environment = pathlib.Path(f"/proc/{dels_of(node)[0]}/environ").read_text()
         for record in (node.store / ".bridge-cni" / NETWORK).glob("p-*"):
             if any(pod.id in record.read_text() for pod in dead
                    if f"CNI_CONTAINERID={pod.id}\0" not in environment):
                 record.unlink()
-    wait_for(lambda: node.metrics()["bridge_cni_reclaimed_total"] == 1)
+    wait_for(lambda: reclaimed(node) == before + 1)
     assert node.agent.poll() is None
     time.sleep(1.5)
-    assert node.metrics()["bridge_cni_reclaimed_total"] == 1
+    assert reclaimed(node) == before + 1
     assert node.metrics()["bridge_cni_reclaim_failures_total"] == 0

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* What may come next. */
+/* The place in the text: it tells what may come next. */
 enum state {
 	AT_VALUE,
 	AT_VALUE_OR_CLOSE,

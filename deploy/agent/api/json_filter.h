@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Cuts the API server's bytes, as they come, into small JSON documents: a filter that passes on
- * only the keys that are wanted. So a Node of 30 KB becomes 300 bytes, a list of any length
- * is read in constant memory, and what a kubelet writes into its Node (annotations, images)
- * is within nobody's limits. node_object.h knows what a document means.
+ * Cuts the API server's bytes, as they come, into small JSON documents: a filter that
+ * passes on only the keys that are wanted. So a Node of 30 KB becomes 300 bytes, a list
+ * of any length is read in constant memory, and what a kubelet writes into its Node
+ * (annotations, images) is within nobody's limits. node_object.h knows what a document
+ * means.
  */
 #ifndef BRIDGE_CNI_AGENT_API_JSON_FILTER_H
 #define BRIDGE_CNI_AGENT_API_JSON_FILTER_H
@@ -17,8 +18,8 @@
 #define FILTER_DEPTH_MAX 64 /* how deeply brackets may be nested */
 #define FILTER_KEY_MAX	 32 /* bytes; a longer key is not one that is wanted */
 
-/* A key that is wanted. An array of these ends with one whose @key is NULL. Keys are compared as
- * they are written: one with an escape is another key. */
+/* A key that is wanted. An array of these ends with one whose @key is NULL. Keys are
+ * compared as they are written: one with an escape is another key. */
 struct filter_key {
 	const char *key;
 	const struct filter_key *inner; /* wanted of the value, or of each of its entries;
@@ -32,9 +33,9 @@ enum filter_doc {
 };
 
 /*
- * Gets one filtered document, whose @text is not ended by a NUL and valid until the function
- * returns; @text NULL: the document was longer than FILTER_DOC_MAX. @data is that of
- * json_filter_init(). Returns 0, or < 0 with the error set to end the work.
+ * Gets one filtered document, whose @text is not ended by a NUL and valid until the
+ * function returns; @text NULL: the document was longer than FILTER_DOC_MAX. @data is
+ * that of json_filter_init(). Returns 0, or < 0 with the error set to end the work.
  */
 typedef int (*filter_doc_fn)(enum filter_doc kind, const char *text, size_t len,
 			     void *data, struct cni_error *err);
@@ -74,9 +75,9 @@ void json_filter_init(struct json_filter *filter, const struct filter_key *keys,
 		      filter_doc_fn fn, void *data);
 
 /*
- * Takes the next bytes, which may be cut anywhere. Of what is left out only brackets and strings
- * are looked at. Code 6: this is no sequence of JSON objects, or they are nested too deeply;
- * else what @fn returns. After an error json_filter_init() must begin anew.
+ * Takes the next bytes, which may be cut anywhere. Of what is left out only brackets and
+ * strings are looked at. Code 6: this is no sequence of JSON objects, or they are nested
+ * too deeply; else what @fn returns. After an error json_filter_init() must begin anew.
  */
 int json_filter_feed(struct json_filter *filter, const char *bytes, size_t len,
 		     struct cni_error *err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the API server's documents say, as plain C data: a Node, an event of a watch, and what
- * surrounds the Nodes on a page of a list. See the Kubernetes API reference, Node v1, and its
- * API concepts ("Efficient detection of changes").
+ * The API server's documents as plain C data: a Node, an event of a watch, and a page of
+ * a list without its Nodes. See the Kubernetes API reference, Node
+ * v1, and its API concepts ("Efficient detection of changes").
  */
 #ifndef BRIDGE_CNI_AGENT_API_NODE_OBJECT_H
 #define BRIDGE_CNI_AGENT_API_NODE_OBJECT_H
@@ -18,12 +18,11 @@
 /* The keys to filter a list by, and a watch: those that the functions below read. */
 extern const struct filter_key list_keys[], watch_keys[];
 
-/* What the agent needs of a Node. Arrays are by family: [0] IPv4, [1] IPv6. */
+/* A Node, as far as the agent needs it. Arrays are by family: [0] IPv4, [1] IPv6. */
 struct node_object {
 	char name[NODE_NAME_MAX + 1];
 	char version[RESOURCE_VERSION_MAX];
-	struct ip_prefix
-		cidrs[FAMILIES]; /* its podCIDRs; family 0: it has none of that */
+	struct ip_prefix cidrs[FAMILIES]; /* its podCIDRs; family 0: none */
 	struct ip_addr addresses[FAMILIES]; /* its first InternalIP; family 0: none */
 	bool v6_first; /* the first podCIDR, which gives a pod's first address, is IPv6 */
 };
@@ -36,7 +35,7 @@ struct node_object {
 int node_object_read(const char *text, size_t len, struct node_object *ret_node,
 		     struct cni_error *err);
 
-/* What surrounds the Nodes on a page of a list. */
+/* A page of a list, without its Nodes. */
 struct list_page {
 	char version[RESOURCE_VERSION_MAX]; /* of the list: where a watch may start */
 	char next[CONTINUE_MAX]; /* the token for the next page; "": this was the last */
@@ -57,13 +56,12 @@ enum watch_type {
 struct watch_event {
 	enum watch_type type;
 	struct node_object node;
-	uint32_t
-		status; /* of WATCH_ERROR, as HTTP's; 410: the resourceVersion is too old */
+	uint32_t status; /* of WATCH_ERROR, as HTTP's; 410: resourceVersion too old */
 	char message[256]; /* of WATCH_ERROR, cut to fit */
 };
 
-/* Reads an event of a watch. Codes 6, 7, 100. After an error @ret_event has what could be read:
- * the type, and the node as node_object_read() leaves it. */
+/* Reads an event of a watch. Codes 6, 7, 100. After an error @ret_event has what could be
+ * read: the type, and the node as node_object_read() leaves it. */
 int watch_event_read(const char *text, size_t len, struct watch_event *ret_event,
 		     struct cni_error *err);
 

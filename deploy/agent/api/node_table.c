@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-/* Gives the name's place in the table. False: it isn't there, and that would be its place. */
+/* Gives the name's place in the table. False: it isn't there, and that would be its
+ * place. */
 static bool find_place(const struct node_table *table, const char *name, size_t *ret_at)
 {
 	size_t low = 0, high = table->n;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The cluster's nodes as this agent knows them: a table by name, with nothing of a Node but what
- * routes and the configuration list need.
+ * The cluster's nodes as this agent knows them: a table by name, with nothing of a Node
+ * but what routes and the configuration list need.
  */
 #ifndef BRIDGE_CNI_AGENT_API_NODE_TABLE_H
 #define BRIDGE_CNI_AGENT_API_NODE_TABLE_H
@@ -37,8 +37,8 @@ const struct cluster_node *node_table_find(const struct node_table *table,
 #define NODE_TABLE_CHANGED 1
 
 /*
- * Takes what the API server says of a node. NODE_TABLE_CHANGED: the table says something else of
- * it now, 0: it had said the same. Code 100.
+ * Takes what the API server says of a node. NODE_TABLE_CHANGED: the table says something
+ * else of it now, 0: it had said the same. Code 100.
  */
 int node_table_set(struct node_table *table, const struct node_object *node,
 		   struct cni_error *err);
@@ -56,8 +56,9 @@ void node_table_list_begin(struct node_table *table);
 size_t node_table_list_end(struct node_table *table);
 
 /*
- * All podCIDRs and those of @more, as few prefixes as cover exactly them, sorted by address: the
- * destinations to which pods keep their own address. The caller frees the items. Code 100.
+ * All podCIDRs and those of @more, as few prefixes as cover exactly them, sorted by
+ * address: the destinations to which pods keep their own address. The caller frees the
+ * items. Code 100.
  */
 int node_table_cidrs(const struct node_table *table, const struct prefix_list *more,
 		     struct prefix_list *ret_list, struct cni_error *err);

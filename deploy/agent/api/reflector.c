@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The pages of a list, then watches until the server says that their resource version is gone,
- * then a list again; after an error a pause.
+ * The pages of a list, then watches until the server says that their resource version is
+ * gone, then a list again; after an error a pause.
  */
 #include "reflector.h"
 
@@ -101,9 +101,11 @@ static int list_take(enum filter_doc kind, const char *text, size_t len, void *d
 static int watch_failed(struct reflector *reflector, const struct watch_event *event,
 			struct cni_error *err)
 {
-	/* The status is mostly 410. After another one, too, the events that follow may not be
-	 * all there are; but a server that has too much to do (429) is not asked for the list
-	 * besides. */
+	/*
+	 * The status is mostly 410. After another one, too, the events that follow may
+	 * not be all there are; but a server that has too much to do (429) is not asked
+	 * for the list besides.
+	 */
 	reflector->gone = event->status != 429;
 	return error_set(err, CNI_ERR_TRY_AGAIN, ECONNABORTED, "%s (%u)",
 			 event->message[0] ? event->message : "the watch was ended",

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Keeps a node table as the cluster has it, by list and watch of the API server's
- * /api/v1/nodes: what client-go calls a reflector. Pages, bookmarks, resource versions that
- * have become too old, connections that break and servers that are away are its business
- * alone; none of them ever empties the table. See the Kubernetes documentation, "API concepts".
+ * /api/v1/nodes: what client-go calls a reflector. Pages, bookmarks, resource versions
+ * that have become too old, connections that break and servers that are away are its
+ * business alone; none of them ever empties the table. See the Kubernetes documentation,
+ * "API concepts".
  */
 #ifndef BRIDGE_CNI_AGENT_API_REFLECTOR_H
 #define BRIDGE_CNI_AGENT_API_REFLECTOR_H
@@ -17,8 +18,7 @@
 struct reflector_spec {
 	struct transport_spec transport;
 	unsigned int retry_max_ms; /* the longest pause between attempts */
-	unsigned int
-		watch_seconds; /* how long a watch may last; some last longer by chance */
+	unsigned int watch_seconds; /* how long a watch may last; half more by chance */
 };
 
 struct reflector_state {
@@ -30,7 +30,8 @@ struct reflector_state {
 
 struct reflector;
 
-/* Nothing is sent yet. @spec, what it points to, @nodes and @log must outlive it. Code 100. */
+/* Nothing is sent yet. @spec, what it points to, @nodes and @log must outlive it. Code
+ * 100. */
 int reflector_open(const struct reflector_spec *spec, struct node_table *nodes,
 		   const struct log *log, struct reflector **ret_reflector,
 		   struct cni_error *err);

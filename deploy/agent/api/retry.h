@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How long to wait before a server is asked again. Chance is part of it, so that the agents of
- * all nodes, which have lost one server at once, don't come back at once.
+ * The pause before a server is asked again. Chance is part of it, so that the
+ * agents of all nodes, which have lost one server at once, don't come back at once.
  */
 #ifndef BRIDGE_CNI_AGENT_API_RETRY_H
 #define BRIDGE_CNI_AGENT_API_RETRY_H
@@ -16,9 +16,10 @@ struct retry {
 };
 
 /*
- * Counts a failed attempt. Returns the pause before the next one, in milliseconds: twice as long
- * each time, and at random between half and all of that; but not shorter than @wished_seconds,
- * which the server has asked for (0: it hasn't), as far as that is within the longest pause.
+ * Counts a failed attempt. Returns the pause before the next one, in milliseconds: twice
+ * as long each time, and at random between half and all of that; but not shorter than
+ * @wished_seconds, which the server has asked for (0: it hasn't), as far as that is
+ * within the longest pause.
  */
 unsigned int retry_next_ms(struct retry *retry, int64_t wished_seconds);
 

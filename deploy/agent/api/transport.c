@@ -113,7 +113,8 @@ static int socket_opened(void *data, curl_socket_t fd, curlsocktype purpose)
 
 /* -- a request */
 
-/* "Authorization: Bearer …". The kubelet puts a new token into the file before one expires. */
+/* "Authorization: Bearer …". The kubelet puts a new token into the file before one
+ * expires. */
 static int headers_make(struct transport *transport, struct cni_error *err)
 {
 	static const char lead[] = "Authorization: Bearer ";

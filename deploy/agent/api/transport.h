@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * HTTPS to the API server: one connection, one request at a time. The server must prove who it
- * is by the cluster's own CA; the agent does by its service account's token. The only user of
- * libcurl. reflector.h knows what is asked for and what the answers mean.
+ * HTTPS to the API server: one connection, one request at a time. The server must prove
+ * who it is by the cluster's own CA, the agent by its service account's token. This is
+ * the only user of libcurl. reflector.h knows what is asked for and what the answers mean.
  */
 #ifndef BRIDGE_CNI_AGENT_API_TRANSPORT_H
 #define BRIDGE_CNI_AGENT_API_TRANSPORT_H
@@ -21,12 +21,12 @@ struct transport_spec {
 	const char *ca_file; /* see transport_ca_changed() */
 };
 
-/* Who is told of a response while it comes in; @data goes to both functions. */
+/* Functions that get a response while it comes in; @data goes to both. */
 struct transport_receiver {
 	/* A line of the head has come. @status: HTTP's. */
 	void (*head)(long status, void *data);
-	/* The next bytes of the body have come; only where the status is 200. Returns < 0 to
-	 * end the request. */
+	/* The next bytes of the body have come; only where the status is 200. Returns < 0
+	 * to end the request. */
 	int (*body)(const char *bytes, size_t len, void *data);
 	void *data;
 };
@@ -34,11 +34,11 @@ struct transport_receiver {
 /* How a request has ended. */
 struct transport_end {
 	long status; /* HTTP's; 0: there was no response */
-	const char
-		*error; /* NULL: the response is whole; else libcurl's text, a constant */
-	const char *
-		refusal; /* how the body starts where the status isn't 200; else ""; valid
-				until the next request */
+	/* NULL: the response is whole; else libcurl's text, a constant. */
+	const char *error;
+	/* The first bytes of the body where the status isn't 200; valid until the next
+	 * request. */
+	const char *refusal;
 };
 
 struct transport;
@@ -54,9 +54,9 @@ static inline void transport_closep(struct transport **transport)
 }
 
 /*
- * Starts a GET of @path, which begins with "/"; no other request may be under way. @max_seconds:
- * when it must have ended; 0: it may take as long as it likes, if something comes in all the
- * time. Codes 5: there is no token; 100.
+ * Starts a GET of @path, which begins with "/"; no other request may be under way.
+ * @max_seconds: when it must have ended; 0: it may take as long as it likes, if something
+ * comes in all the time. Codes 5: there is no token; 100.
  */
 int transport_get(struct transport *transport, const char *path, unsigned int max_seconds,
 		  struct cni_error *err);
@@ -66,19 +66,19 @@ char *transport_escape(const char *text);
 
 /*
  * Waits until the server says something, one of the @n descriptors in @fds (at most
- * TRANSPORT_FDS_MAX) is readable (POLLIN in revents) or @timeout_ms is over; then hands to the receiver what has come in. True: the
- * request has ended, and @ret_end tells how.
+ * TRANSPORT_FDS_MAX) is readable (POLLIN in revents) or @timeout_ms is over; then hands
+ * to the receiver what has come in. True: the request has ended, and @ret_end tells how.
  */
 bool transport_wait(struct transport *transport, struct pollfd *fds, size_t n,
 		    int timeout_ms, struct transport_end *ret_end);
 
-/* Seconds that the last response has asked to wait before the next request; 0: it hasn't. */
+/* Seconds that the last response asked to wait before the next request; 0: it didn't. */
 int64_t transport_retry_after(const struct transport *transport);
 
 /*
- * True: the CA's file has another content than at the last call. Then the request that is under
- * way, if any, is ended, and no connection is used again: a server that only the former CA
- * vouched for is not listened to any longer.
+ * True: the CA's file has another content than at the last call. Then the request that is
+ * under way, if any, is ended, and no connection is used again: a server that only the
+ * former CA vouched for is not listened to any longer.
  */
 bool transport_ca_changed(struct transport *transport);
 

@@ -34,8 +34,8 @@ bool file_state_changed(struct file_state *state, const char *path)
 	else if (file_read(path, &text, &len, &ignored) == 0)
 		now.hash = hash_bytes(text, len);
 	changed = now.hash != state->hash;
-	/* A file that is written twice within a tick of the clock looks the same both times:
-	 * a fresh one is read again. */
+	/* A file that is written twice within a tick of the clock looks the same both
+	 * times: a fresh one is read again. */
 	if (now.stat.st_mtim.tv_sec > time(NULL) - FRESH_SECONDS)
 		now.stat = (struct stat){};
 	*state = now;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Tells whether a file has another content than before. A kubelet writes all files of a volume
- * anew when one of them changes, so a new file alone says nothing.
+ * Tells whether a file has another content than before. A kubelet writes all files of a
+ * volume anew when one of them changes, so a new file alone says nothing.
  */
 #ifndef BRIDGE_CNI_AGENT_BASE_FILE_STATE_H
 #define BRIDGE_CNI_AGENT_BASE_FILE_STATE_H
@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-/* What is remembered of the file. Zero-initialise it. */
+/* The file as it was when it was looked at last. Zero-initialise it. */
 struct file_state {
 	struct stat stat; /* of when the file was read last */
 	uint64_t hash; /* of its content; 0: it could not be read */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A text is written aside and synced; then it takes its name, and the directory is synced. */
+/* A text is written aside and synced; it takes its name, and the directory is synced. */
 #include "files.h"
 
 #include <errno.h>
@@ -92,7 +92,7 @@ int file_replace(const char *dir, const char *name, const char *text,
 
 	if (r < 0)
 		return r;
-	/* Runtimes read *.conf, *.conflist and *.json: not this name, which is hidden, too. */
+	/* Runtimes read *.conf, *.conflist and *.json, which this name isn't. */
 	if (snprintf(aside, PATH_MAX, "%s/.%s.new", dir, name) >= PATH_MAX)
 		return error_set(err, CNI_ERR_IO, ENAMETOOLONG, "%s/%s: too long", dir,
 				 name);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Files that others may read at any moment. A new text is written to a file beside, which then
- * takes the name by rename: a reader finds all of the old text or all of the new one.
+ * Files that others may read at any moment. A new text is written to a file beside, which
+ * then takes the name by rename: a reader finds all of the old text or all of the new
+ * one.
  */
 #ifndef BRIDGE_CNI_AGENT_BASE_FILES_H
 #define BRIDGE_CNI_AGENT_BASE_FILES_H
@@ -21,14 +22,15 @@ int path_join(char path[PATH_MAX], const char *dir, const char *name,
 	      struct cni_error *err);
 
 /*
- * Reads a regular file of at most FILE_TEXT_MAX bytes. The caller frees *@ret_text, which ends
- * in a NUL that *@ret_len doesn't count. FILE_ABSENT: nothing was read. Codes 5, 100.
+ * Reads a regular file of at most FILE_TEXT_MAX bytes. The caller frees *@ret_text, which
+ * ends in a NUL that *@ret_len doesn't count. FILE_ABSENT: nothing was read. Codes 5,
+ * 100.
  */
 int file_read(const char *path, char **ret_text, size_t *ret_len, struct cni_error *err);
 
 /*
- * Makes @text the text of the file @name in @dir; it is there after a power cut, too. While the
- * text is written, it is in the file ".NAME.new". Code 5.
+ * Makes @text the text of the file @name in @dir; it is there after a power cut, too.
+ * While the text is written, it is in the file ".NAME.new". Code 5.
  */
 int file_replace(const char *dir, const char *name, const char *text,
 		 struct cni_error *err);

@@ -11,8 +11,8 @@
 struct http_server;
 
 /*
- * Makes the page at @path: its text is malloc'ed, *@ret_status is 200 unless the function changes
- * it, and @data is that of http_server_open(). NULL: there is no such page.
+ * Makes the page at @path: its text is malloc'ed, *@ret_status is 200 unless the function
+ * changes it, and @data is that of http_server_open(). NULL: there is no such page.
  */
 typedef char *(*http_page_fn)(const char *path, unsigned int *ret_status, void *data);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * posix_spawn(), with files in memory as the child's standard streams: nothing has to be read
- * or written while the child runs.
+ * posix_spawn(), with files in memory as the child's standard streams: nothing has to be
+ * read or written while the child runs.
  */
 #include "job.h"
 
@@ -37,8 +37,8 @@ static int memory_file(const char *name, const char *text, int *ret_fd,
 }
 
 /*
- * The child gets no blocked signal and the default action of SIGPIPE, as if a shell had started
- * it. Returns 0 or a positive errno, as posix_spawn() does.
+ * The child gets no blocked signal and the default action of SIGPIPE, as if a shell had
+ * started it. Returns 0 or a positive errno, as posix_spawn() does.
  */
 static int spawn(struct job *job, char *const argv[], char *const env[], int input)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One child process that runs beside the agent's other work. It is given its whole input at its
- * start, and its output is read after its end.
+ * One child process that runs beside the agent's other work. It is given its whole input
+ * at its start, and its output is read after its end.
  */
 #ifndef BRIDGE_CNI_AGENT_BASE_JOB_H
 #define BRIDGE_CNI_AGENT_BASE_JOB_H
@@ -33,10 +33,10 @@ int job_start(struct job *job, char *const argv[], char *const env[], const char
 	      struct cni_error *err);
 
 /*
- * Takes the end of the child, for which it waits if need be; @job is JOB_NONE afterwards, after
- * an error, too. *@ret_status, which is always set: the exit status, or 128 + the number of
- * the signal that killed the child. The caller frees *@ret_output. Codes 5, 100: the output
- * can't be read.
+ * Takes the end of the child, for which it waits if need be; @job is JOB_NONE afterwards,
+ * after an error, too. *@ret_status, which is always set: the exit status, or 128 + the
+ * number of the signal that killed the child. The caller frees *@ret_output. Codes 5,
+ * 100: the output can't be read.
  */
 int job_end(struct job *job, int *ret_status, char **ret_output, struct cni_error *err);
 

@@ -21,8 +21,8 @@ struct log {
 };
 
 /*
- * Writes "time=… level=info msg="…" key=value …". Keys and values alternate behind @msg_, and
- * NULL ends them.
+ * Writes "time=… level=info msg="…" key=value …". Keys and values alternate behind @msg_,
+ * and NULL ends them.
  */
 #define log_write(log_, level_, msg_, ...) \
 	log_line((log_), (level_), (msg_), (const char *const[]){__VA_ARGS__})
@@ -33,9 +33,9 @@ void log_line(const struct log *log, enum log_level level, const char *msg,
 void log_error(const struct log *log, const char *msg, struct cni_error *err);
 
 /*
- * The same for an error that may last: it is written only where its text is another than that
- * of the last call. @last remembers the text by its hash; the caller sets it to 0 when all is
- * well again.
+ * The same for an error that may last: it is written only where its text is another than
+ * that of the last call. @last remembers the text by its hash; the caller sets it to 0
+ * when all is well again.
  */
 void log_error_once(const struct log *log, uint64_t *last, const char *msg,
 		    struct cni_error *err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the agent is told by its command line, or by the environment, which a ConfigMap fills. */
+/* The agent's options: from its command line, or from the environment, which a ConfigMap
+ * fills. */
 #ifndef BRIDGE_CNI_AGENT_BASE_OPTIONS_H
 #define BRIDGE_CNI_AGENT_BASE_OPTIONS_H
 
@@ -12,8 +13,7 @@
 struct options {
 	const char *node_name;
 	const char *api_server, *token_file, *ca_file;
-	const char
-		*bundle; /* the directory with the bridge-cni that is installed and run */
+	const char *bundle; /* folder of the bridge-cni that is installed and run */
 	const char *bin_dir, *conf_dir; /* the host's, by their paths in this container */
 	const char *conflist; /* a file's name in conf_dir */
 	const char *cni_version;
@@ -29,8 +29,8 @@ struct options {
 	char *server_from_env; /* owned; @api_server, if made of KUBERNETES_SERVICE_HOST */
 };
 
-/* Reads the environment, then the command line, which comes first where both say something. The
- * strings are borrowed from them. Codes 4, 100. */
+/* Reads the environment, then the command line, which comes first where both say
+ * something. The strings are borrowed from them. Codes 4, 100. */
 int options_read(int argc, char **argv, struct options *ret_options,
 		 struct cni_error *err);
 void options_clear(struct options *options);

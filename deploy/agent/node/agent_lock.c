@@ -29,8 +29,8 @@ static int lock_open(int *ret_fd, struct cni_error *err)
 	return 0;
 }
 
-/* AGENT_LOCK_HELD: *@ret_holder is the holder's PID; 0: the holder has just gone, or its PID
- * namespace is not seen from here. */
+/* AGENT_LOCK_HELD: *@ret_holder is the holder's PID; 0: the holder has just gone, or its
+ * PID namespace is not seen from here. */
 static int lock_try(int fd, pid_t *ret_holder, struct cni_error *err)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};

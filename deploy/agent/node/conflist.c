@@ -59,8 +59,8 @@ static void put_plugin(struct json_writer *w, const struct options *options,
 	json_close(w, ']');
 	json_number_if(w, "mtu", options->mtu);
 	put_capabilities(w, options);
-	/* Whoever may make pods may ask for any host port: a pod must not take sshd's or the
-	 * kubelet's. */
+	/* Whoever may make pods may ask for any host port: a pod must not take sshd's or
+	 * the kubelet's. */
 	if (options->host_ports)
 		json_text(w, "hostPortOverListener", "refuse");
 	json_open(w, "ipam", '{');

@@ -21,21 +21,21 @@ void conflist_clear(struct conflist *list);
 #define CONFLIST_ABSENT	 1 /* of conflist_load() */
 
 /*
- * Makes the list for the node @own in a cluster with these podCIDRs (node_table_cidrs()). The
- * list is read again and validated as bridge-cni will; what bridge-cni would refuse must not
- * reach a runtime. The caller clears @ret_list. Codes 7, 100.
+ * Makes the list for the node @own in a cluster with these podCIDRs (node_table_cidrs()).
+ * The list is read again and validated as bridge-cni will; what bridge-cni would refuse
+ * must not reach a runtime. The caller clears @ret_list. Codes 7, 100.
  */
 int conflist_make(const struct options *options, const struct cluster_node *own,
 		  const struct prefix_list *cluster, struct conflist *ret_list,
 		  struct cni_error *err);
 
-/* How many addresses the list's ranges have for pods, by family: the gateways don't count; as
- * many as can't be counted are UINT64_MAX. Codes 7, 100. */
+/* Counts the addresses that the list's ranges have for pods, by family: the gateways don't
+ * count; as many as can't be counted are UINT64_MAX. Codes 7, 100. */
 int conflist_capacity(const struct conflist *list, uint64_t ret_n[FAMILIES],
 		      struct cni_error *err);
 
-/* Sees to it that the file @name in @dir has the list's text. CONFLIST_WRITTEN: it had another
- * or none, 0: it had it already. Code 5. */
+/* Sees to it that the file @name in @dir has the list's text. CONFLIST_WRITTEN: it had
+ * another or none, 0: it had it already. Code 5. */
 int conflist_install(const char *dir, const char *name, const struct conflist *list,
 		     struct cni_error *err);
 

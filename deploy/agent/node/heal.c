@@ -52,8 +52,8 @@ int64_t heal_next(const struct heal *heal, const struct job *job)
 		       : heal->fingerprint_at;
 }
 
-/* Logs that the uplink doesn't forward, once, and again when it did meanwhile. Turning it on is
- * the administrator's decision. */
+/* Logs that the uplink doesn't forward, once, and again when it did meanwhile. Turning it
+ * on is the administrator's decision. */
 static void check_uplink(struct heal *heal)
 {
 	struct cni_error err = {};
@@ -147,7 +147,7 @@ void heal_ended(struct heal *heal, int status, char *output)
 
 		heal->failed = 0;
 		heal->known = true;
-		/* What has changed while it ran may have come too late for it. */
+		/* A change while the repair ran may have come too late for it. */
 		if (take_fingerprint(heal, &heal->good) < 0 || mended ||
 		    memcmp(heal->good.parts, heal->before.parts,
 			   sizeof(heal->good.parts)) != 0)

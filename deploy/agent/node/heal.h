@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Runs `bridge-cni repair` when what pods' traffic needs has changed (fingerprint.h), and now
- * and then without a reason. Routes to other nodes are route_upkeep.h's.
+ * Runs `bridge-cni repair` when what pods' traffic needs has changed (fingerprint.h), and
+ * now and then without a reason. Routes to other nodes are route_upkeep.h's.
  */
 #ifndef BRIDGE_CNI_AGENT_NODE_HEAL_H
 #define BRIDGE_CNI_AGENT_NODE_HEAL_H
@@ -43,8 +43,8 @@ void heal_tick(struct heal *heal, struct job *job);
 /* A repair has ended, with this status and output (job_end()). @output is changed. */
 void heal_ended(struct heal *heal, int status, char *output);
 
-/* When heal_tick() is to be called next, by now_ms(). While @job is running, whosever it is, only
- * fingerprints are taken. */
+/* When heal_tick() is to be called next, by now_ms(). While @job is running, whosever it
+ * is, only fingerprints are taken. */
 int64_t heal_next(const struct heal *heal, const struct job *job);
 
 #endif

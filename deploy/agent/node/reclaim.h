@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Gives dead attachments (dead_attachments.h) a DEL, one at a time, so that their addresses can
- * be given again. Each gets its DEL by name. A GC wouldn't do: it wants the list of all that
- * live, and would delete a pod that was added after the list was made.
+ * Gives dead attachments (dead_attachments.h) a DEL, one at a time, so that their
+ * addresses can be given again. Each gets its DEL by name. A GC wouldn't do: it wants the
+ * list of all that live, and would delete a pod that was added after the list was made.
  */
 #ifndef BRIDGE_CNI_AGENT_NODE_RECLAIM_H
 #define BRIDGE_CNI_AGENT_NODE_RECLAIM_H
@@ -23,11 +23,12 @@ struct reclaim {
 };
 void reclaim_clear(struct reclaim *reclaim);
 
-/* Looks for dead attachments, unless some of those found before still wait for their DEL. */
+/* Looks for dead attachments, unless some of those found before still wait for their DEL.
+ */
 void reclaim_find(struct reclaim *reclaim);
 
-/* Starts the DEL of the next one that is still dead, if any, in @job, which is free. @plugin: the
- * plugin's configuration. */
+/* Starts the DEL of the next one that is still dead, if any, in @job, which is free.
+ * @plugin: the plugin's configuration. */
 void reclaim_start(struct reclaim *reclaim, const char *plugin, struct job *job);
 
 /* That DEL has ended, with this status and output (job_end()). */

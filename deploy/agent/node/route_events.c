@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A socket in the multicast groups of rtnetlink(7). Pods come and go by the thousand, so messages
- * of their veths are passed over. */
+/* A socket in the multicast groups of rtnetlink(7). Pods come and go by the thousand, so
+ * messages of their veths are passed over. */
 #include "route_events.h"
 
 #include <errno.h>
@@ -60,7 +60,8 @@ static bool route_matters(const struct nlmsghdr *message)
 	return !is_link_local(header, RTM_PAYLOAD(message));
 }
 
-/* When an interface goes down, the kernel drops its IPv4 routes and sends no message of them. */
+/* When an interface goes down, the kernel drops its IPv4 routes and sends no message of
+ * them. */
 static bool link_matters(const struct nlmsghdr *message)
 {
 	const struct ifinfomsg *header = NLMSG_DATA(message);

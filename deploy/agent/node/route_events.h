@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The kernel's messages of changes that may concern the node's routes. The routes are read again
- * only when such a message has come: with 5,000 nodes that is reading 5,000 routes.
+ * The kernel's messages of changes that may concern the node's routes. The routes are
+ * read again only when such a message has come: with 5,000 nodes that is reading 5,000
+ * routes.
  */
 #ifndef BRIDGE_CNI_AGENT_NODE_ROUTE_EVENTS_H
 #define BRIDGE_CNI_AGENT_NODE_ROUTE_EVENTS_H

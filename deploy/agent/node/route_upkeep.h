@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Keeps the routes to the other nodes' pods right (routes.h): when they are held against the
- * kernel's, what is logged of it, and what metrics tell.
+ * Keeps the routes to the other nodes' pods right (routes.h): when they are held against
+ * the kernel's, what is logged of it, and what metrics tell.
  */
 #ifndef BRIDGE_CNI_AGENT_NODE_ROUTE_UPKEEP_H
 #define BRIDGE_CNI_AGENT_NODE_ROUTE_UPKEEP_H
@@ -38,7 +38,8 @@ int route_upkeep_open(struct route_upkeep *upkeep, struct netlink *rtnl,
 		      const struct log *log, const char *own_node, struct cni_error *err);
 void route_upkeep_close(struct route_upkeep *upkeep);
 
-/* The kernel has told of a change: the routes are due in a moment, in which more may come. */
+/* The kernel has told of a change: the routes are due in a moment, in which more may
+ * come. */
 void route_upkeep_soon(struct route_upkeep *upkeep);
 
 /* Makes the kernel's routes be those to @nodes, now. After an error they are due again. */

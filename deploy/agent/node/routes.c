@@ -7,7 +7,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* How many messages go into one send. The kernel's limit is in bytes; a message has some 60. */
+/* How many messages go into one send. The kernel's limit is in bytes; a message has some
+ * 60. */
 #define BATCH_MAX 256
 
 const char *const route_problem_names[ROUTE_PROBLEMS] = {
@@ -36,8 +37,8 @@ struct sync {
 	route_problem_fn fn;
 	void *data;
 	struct routes_done *done;
-	struct kernel_route_list
-		kernel; /* foreign ones first, then ours by destination */
+	/* The kernel's routes: foreign ones first, then ours by destination. */
+	struct kernel_route_list kernel;
 	size_t foreign; /* how many are foreign */
 	struct wanted_route *wanted; /* sorted by destination */
 	size_t n_wanted;
@@ -105,8 +106,8 @@ static bool is_taken(const struct sync *sync, const struct ip_prefix *dst)
 	return false;
 }
 
-/* Would a route to the node's podCIDR lead astray what goes to this node, to its pods, or to
- * the other node itself? */
+/* Would a route to the node's podCIDR lead astray what goes to this node, to its pods, or
+ * to the other node itself? */
 static bool is_harmful(const struct sync *sync, const struct cluster_node *node)
 {
 	const struct ip_prefix *cidr = &node->cidrs[sync->family];
@@ -242,8 +243,8 @@ static void apply(struct sync *sync)
 	send_queued(sync);
 }
 
-/* Leaves one entry for each route. A route with several next hops has no single interface: it
- * is noted as if it had none. */
+/* Leaves one entry for each route. A route with several next hops has no single
+ * interface: it is noted as if it had none. */
 static void merge_next_hops(struct kernel_route_list *list)
 {
 	size_t kept = 0;

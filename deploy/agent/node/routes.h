@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A route to every other node's podCIDRs through that node's InternalIP, in the main table. Such
- * routes have a routing protocol number of their own: a route with another number is
- * somebody else's and never touched. The kernel's table is read each time; nothing is
- * remembered of what was written.
+ * A route to every other node's podCIDRs through that node's InternalIP, in the main
+ * table. Such routes have a routing protocol number of their own: a route with another
+ * number is somebody else's and never touched. The kernel's table is read each time;
+ * nothing is remembered of what was written.
  */
 #ifndef BRIDGE_CNI_AGENT_NODE_ROUTES_H
 #define BRIDGE_CNI_AGENT_NODE_ROUTES_H
@@ -42,9 +42,9 @@ struct routes_done {
 };
 
 /*
- * Makes the agent's routes be those to all of @nodes but the one named @own. Problems go to @fn;
- * the other nodes' routes are made all the same. Code 101: the kernel refused a route, and the
- * rest was tried, too; 100. @ret_done is set after an error, too.
+ * Makes the agent's routes be those to all of @nodes but the one named @own. Problems go
+ * to @fn; the other nodes' routes are made all the same. Code 101: the kernel refused a
+ * route, and the rest was tried, too; 100. @ret_done is set after an error, too.
  */
 int routes_sync(struct netlink *nl, const struct node_table *nodes, const char *own,
 		route_problem_fn fn, void *data, struct routes_done *ret_done,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The bundle comes first: a runtime must not find a configuration whose executable isn't there. */
+/* The bundle comes first: a runtime must not find a configuration whose executable isn't
+ * there. */
 #include "setup.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a runtime needs on the node before it can start pods: the bundle, then the configuration
- * list. Both are put there and kept there; errors that last are logged once.
+ * Prepares the node for its runtime: the bundle is put there, then the configuration list,
+ * and both are kept there. Errors that last are logged once.
  */
 #ifndef BRIDGE_CNI_AGENT_NODE_SETUP_H
 #define BRIDGE_CNI_AGENT_NODE_SETUP_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A network has two directories in the store: DATA_DIR/NETWORK, with a file for each reserved
- * address, and DATA_DIR/.bridge-cni/NETWORK, with a file for each record.
+ * A network has two directories in the store: DATA_DIR/NETWORK, with a file for each
+ * reserved address, and DATA_DIR/.bridge-cni/NETWORK, with a file for each record.
  */
 #include "store_files.h"
 

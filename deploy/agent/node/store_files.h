@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What is in the network's address store (ipam/store/store.h), read from its files. The store is not
+ * Reads the network's address store (ipam/store/store.h) by its files. The store is not
  * locked and nothing is changed: a file may come or go meanwhile, but each is whole.
  */
 #ifndef BRIDGE_CNI_AGENT_NODE_STORE_FILES_H
@@ -11,8 +11,11 @@
 #include "deploy/agent/api/node_table.h"
 #include "deploy/agent/base/options.h"
 
-/* Hands the text of each record to @fn, which returns < 0 with the error set to stop. A record
- * that can't be read is left out; that there is no store is success. Code 5, or @fn's. */
+/*
+ * Hands the text of each record to @fn, which returns < 0 with the error set to stop. A
+ * record that can't be read is left out; that there is no store is success. Code 5, or
+ * @fn's.
+ */
 int store_files_each_record(const struct options *options,
 			    int (*fn)(const char *text, size_t len, void *data,
 				      struct cni_error *err),
