@@ -20,6 +20,10 @@ IMAGE       ?= bridge-cni:latest
 # Of make check-distros: some of its suites (bookworm, trixie, noble).
 DISTROS     ?=
 UBUNTU_MIRROR ?= http://archive.ubuntu.com/ubuntu
+# Of make one and make debug: a file of tests, a test's name, a function of the plugin.
+T           ?=
+K           ?=
+B           ?= main
 # Of each fuzz target; FUZZ= names some of them.
 FUZZ_SECONDS ?= 60
 FUZZ        ?=
@@ -58,7 +62,7 @@ PROJECT_LIBS = $(call packages,--libs $(LIBS))
 # What is missing `wanted` says, once and before anything is compiled.
 packages = $(shell $(PKG_CONFIG) $(1) 2>/dev/null)
 wanted = command -v $(CC) >/dev/null && $(PKG_CONFIG) --print-errors --exists '$(1)' || \
-	{ tests/install-deps --hint $(2) '$(1)' >&2; exit 1; }
+	{ tests/install-deps --hint '$(1)' $(2) >&2; exit 1; }
 # For targets that make namespaces, before they install or build anything.
 as_root = $(if $(filter 0,$(shell id -u)),,$(error make $@ makes network namespaces, \
 	for which it must be root: sudo make $@))
@@ -155,7 +159,45 @@ include deploy/bundle/bundle.mk
 -include $(OBJECTS:.o=.d) $(AGENT_OBJECTS:.o=.d) $(UNIT_TESTS:%=%.d) $(FUZZERS:%=%.d)
 
 .PHONY: unit-tests
-unit-tests: $(UNIT_TESTS) $(REPLAYS) ## build the unit tests and the replay of the fuzzers' corpus
+unit-tests: $(UNIT_TESTS) $(REPLAYS)
+
+# Targets that install packages build in a make of its own, which finds them.
+.PHONY: unit
+unit: ## the unit tests alone, in seconds; nobody must be root for them
+	$(Q)tests/install-deps unit
+	$(Q)$(MAKE) --no-print-directory unit-tests
+	$(Q)tests/run --unit $(BUILD)
+
+# The packages that a test needs: those of its folder.
+of_test = $(if $(filter tests/node/% tests/storm/% tests/fault/%,$(T)),node,\
+	check $(if $(filter tests/e2e/%,$(T)),e2e))
+pytest = BRIDGE_CNI=$(abspath $(1)/bridge-cni) BUILD_DIR=$(abspath $(1)) \
+	/usr/bin/python3 -B -m pytest -c tests/pytest.ini -v $(T) $(if $(K),-k '$(K)')
+
+.PHONY: one
+one: ## a file of tests: make one T=tests/node/test_vlan.py; those of a name: K=name
+	$(if $(wildcard $(T)),,$(error make $@ wants a file of tests: make $@ T=tests/node/test_add.py))
+ifneq ($(filter tests/unit/%,$(T)),)
+	$(Q)tests/install-deps unit
+	$(Q)$(MAKE) --no-print-directory $(T:%.c=$(BUILD)/%)
+	$(Q)$(T:%.c=$(BUILD)/%)
+else
+	$(as_root)
+	$(Q)tests/install-deps $(of_test)
+	$(Q)$(MAKE) --no-print-directory build/bridge-cni $(if $(filter tests/agent/%,$(T)),agent)
+	$(Q)$(call pytest,$(BUILD))
+endif
+
+# Optimised as far as a debugger can follow.
+.PHONY: debug
+debug: ## a test whose calls of the executable stop in gdb at a function: T= K= B=vlan_add
+	$(as_root)
+	$(if $(wildcard $(T)),,$(error make $@ wants a file of tests and a function: \
+		make $@ T=tests/node/test_add.py K=a_pod B=masquerade_add))
+	$(Q)tests/install-deps debug $(of_test)
+	$(Q)$(MAKE) --no-print-directory VARIANT=debug CFLAGS='-Og -g3 -Wno-format-truncation' \
+		build/debug/bridge-cni
+	$(Q)GDB_BREAK='$(B)' $(call pytest,build/debug) -s -x
 
 .PHONY: fuzz-targets
 fuzz-targets: $(FUZZERS)
@@ -168,10 +210,10 @@ fuzz: ## libFuzzer, FUZZ_SECONDS=60 for each target; FUZZ='conf store': these on
 		SANITIZE=fuzzer-no-link,address,undefined fuzz-targets
 	$(Q)tests/fuzz/run build/fuzz $(FUZZ_SECONDS) $(FUZZ)
 
-# The compiler runs after the packages are there: a make of its own.
 .PHONY: check
-check: ## all tests, on network namespaces of their own (root; installs what it needs)
+check: ## all tests, on network namespaces of their own (root; says what it installs)
 	$(as_root)
+	$(Q)tests/install-deps --missing check e2e
 	$(Q)tests/install-deps check
 	$(Q)tests/install-deps e2e || echo "not every container runtime could be installed"
 	$(Q)$(MAKE) --no-print-directory unit-tests build/bridge-cni agent

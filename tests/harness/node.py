@@ -11,7 +11,7 @@ import pathlib
 import socket
 import uuid
 
-from . import netns, plugin, snapshot
+from . import debugger, netns, plugin, snapshot
 from .waiting import wait_for
 
 UPLINK = "uplink0"
@@ -144,8 +144,11 @@ class Node(netns.Namespace):
                   "CNI_ARGS": args,
                   "CNI_PATH": os.environ.get("CNI_PATH", os.path.dirname(executable))}
         values.update(env or {})
-        return self.begin(*wrapper, executable, input=plugin.stdin_of(conf),
-                          env=plugin.environment(verb, **values))
+        argv, stdin = (*wrapper, executable), plugin.stdin_of(conf)
+        env = plugin.environment(verb, **values)
+        if debugger.BREAK and not wrapper:
+            return debugger.begin(self, self.directory, argv, stdin, env)
+        return self.begin(*argv, input=stdin, env=env)
 
     def invoke(self, verb, conf, pod=None, **kw):
         """The finished process, unjudged."""

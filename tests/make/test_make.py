@@ -13,7 +13,8 @@ from harness import plugin
 
 INSTALLER = "deploy/bundle/install"
 # make's own variables would make the inner make one of the outer's.
-ENV = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+ENV = {k: v for k, v in os.environ.items()
+       if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "T", "K", "B")}
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +92,37 @@ def test_an_ordinary_user_is_told_in_one_line_that_it_takes_root(tree, command):
     assert done.returncode != 0 and done.stdout == ""
     line, = done.stderr.splitlines()
     assert "root" in line and (f"sudo {command}" in line or command.startswith("tests/"))
+
+
+def test_what_is_to_be_installed_is_said_before_anything_is(tree, tmp_path):
+    """Of several sets at once, on a machine that has nothing."""
+    for name, text in (("dpkg-query", "exit 1"), ("apt-cache", "exit 1"),
+                       ("apt-get", 'echo "apt-get $*"')):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    wanted = "Missing here, to be installed by apt-get: " + " ".join(packages(tree, "unit"))
+    done = run(tree, "tests/install-deps", "unit", env=env)
+    first, *others = done.stdout.splitlines()
+    assert first == wanted and others[0].startswith("apt-get update")
+    done = run(tree, "tests/install-deps", "--missing", "unit", "debug", env=env)
+    line, = done.stdout.splitlines()
+    assert line.startswith(wanted) and line.endswith(" gdb")
+
+
+def test_the_unit_tests_need_a_compiler_its_libraries_and_those_of_tests_in_C(tree):
+    steps = make(tree, "-n", "unit").stdout
+    assert [line for line in steps.splitlines() if line.startswith("tests/install-deps")] == [
+        "tests/install-deps unit"]
+    added = set(packages(tree, "unit")) - set(packages(tree, "build"))
+    assert added and all(name.startswith("lib") for name in added)
+
+
+@pytest.mark.parametrize("target", ["one", "debug"])
+@pytest.mark.parametrize("file", ["", "T=tests/node/test_no_such.py"])
+def test_which_test_is_wanted_has_to_be_said(tree, target, file):
+    done = make(tree, target, *file.split())
+    assert done.returncode != 0 and f"make {target} T=tests/node/test_add.py" in done.stderr
 
 
 # -- installed, and gone again
