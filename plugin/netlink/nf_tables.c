@@ -105,11 +105,8 @@ int nft_table_rules(struct netlink *nl, int family, const char *table,
 	struct rule_query query = {.fn = fn, .data = data};
 	int ret;
 
-	for (size_t i = 0; i < probes->n; i++) {
-		struct nft_set set = {family, table, probes->items[i].set};
-
-		nft_element_ask(nl, &set, &probes->items[i].key);
-	}
+	for (size_t i = 0; i < probes->n; i++)
+		nft_element_ask(nl, &probes->items[i].set, &probes->items[i].key);
 	ret = rules_dump(nl, family, table, NULL, &query, err);
 	probes->found = query.elements;
 	return ret;

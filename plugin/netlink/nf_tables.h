@@ -27,7 +27,7 @@ int nft_table_sets(struct netlink *nl, int family, const char *table, nft_set_fn
 
 /* A key that is looked for in a set of the table. */
 struct nft_probe {
-	char set[NFT_NAME_MAX];
+	struct nft_set set;
 	struct nft_value key;
 };
 

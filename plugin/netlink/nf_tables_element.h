@@ -15,9 +15,16 @@
 
 #define NFT_VALUE_MAX 64 /* the kernel's NFT_DATA_VALUE_MAXLEN */
 
+#define NFT_SET_NAME_MAX 32 /* of sets whose elements are looked at, with the NUL */
+
+/* A set or a map. */
+struct set_type;
 struct nft_set {
 	int family; /* NFPROTO_INET, … */
-	const char *table, *name;
+	const char *table;
+	char name[NFT_SET_NAME_MAX];
+	/* What its elements consist of (plugin/nft/set_type.h). Messages don't need it. */
+	const struct set_type *type;
 };
 
 /* Bytes as the set's type has them, in network order. */

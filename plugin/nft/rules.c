@@ -16,6 +16,7 @@
 #include "plugin/node/node.h"
 #include "plugin/attachment/report.h"
 #include "rules_retire.h"
+#include "set_type.h"
 
 #define RACES_MAX 5 /* with somebody who flushes tables */
 
@@ -27,22 +28,30 @@ void rule_list_clear(struct rule_list *list)
 		free(list->items[i].written);
 	}
 	free(list->items);
-	free(list->sets);
+	free(list->set_commands.text);
 	free(list->sentinels);
 	free(list->lasting_prints);
 	*list = (struct rule_list){};
 }
 
-int rule_list_sentinels(struct rule_list *list, const struct nft_element *elements,
-			size_t n, struct cni_error *err)
+void rule_list_declare(struct rule_list *list, const struct nft_set *sets, size_t n,
+		       const struct network *network)
+{
+	for (size_t i = 0; i < n; i++)
+		set_declare(&sets[i], network->name, &list->set_commands);
+}
+
+int rule_list_watch(struct rule_list *list, const struct nft_set *sets, size_t n,
+		    struct cni_error *err)
 {
 	list->sentinels = calloc(n, sizeof(*list->sentinels));
 	if (!list->sentinels)
 		return error_oom(err);
 	for (size_t i = 0; i < n; i++) {
-		snprintf(list->sentinels[i].set, NFT_NAME_MAX, "%s",
-			 elements[i].set->name);
-		list->sentinels[i].key = elements[i].key;
+		struct nft_element sentinel;
+
+		set_sentinel(&sets[i], &sentinel);
+		list->sentinels[i] = (struct nft_probe){sets[i], sentinel.key};
 	}
 	list->sentinels_n = n;
 	return 0;
@@ -262,7 +271,10 @@ static int replace_once(struct attachment *att, struct comparison *comparison,
 
 	text_add(&batch, "add table %s " RULES_TABLE "\n%s",
 		 table_family(comparison->wanted),
-		 comparison->wanted->sets ? comparison->wanted->sets : "");
+		 comparison->wanted->set_commands.len > 0
+			 ? comparison->wanted->set_commands.text
+			 : "");
+	batch.failed |= comparison->wanted->set_commands.failed;
 	if (comparison->wanted->fill)
 		ret = comparison->wanted->fill(att, &batch, err);
 	replacement_text(att, comparison, &batch);

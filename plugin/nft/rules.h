@@ -13,8 +13,6 @@
 #include "plugin/netlink/nf_tables.h"
 #include "rules_owner.h"
 
-#define RULES_TABLE "bridge_cni"
-
 /* A chain of the table. */
 struct rules_chain {
 	const char *name;
@@ -45,14 +43,13 @@ struct rule_list {
 	struct rule *items;
 	size_t n;
 	const char *family; /* of the table: "bridge"; NULL: inet */
-	char *sets; /* "add set ..." lines for those that the rules name, owned; NULL: none */
+	/* Commands that come before the rules: they declare the sets that the rules name. */
+	struct text set_commands;
 	/* Adds nft commands that put into those sets what they are to hold for all pods of
 	 * the network, in the transaction that writes the rules: a killed ADD can't leave
 	 * rules that know half of them. Called under the exclusive lock. NULL: none. */
 	int (*fill)(struct attachment *att, struct text *text, struct cni_error *err);
-	/* An element of each such set that fill() adds as well, that no packet matches and
-	 * that nobody deletes: a set without it was emptied, and all are filled again.
-	 * Owned. */
+	/* Of sets that are filled again, all together, where one lacks its sentinel; owned. */
 	struct nft_probe *sentinels;
 	size_t sentinels_n;
 	/* Rules of kinds that begin so are other attachments', and stay; "": there are none.
@@ -77,9 +74,13 @@ struct rule_list {
 };
 void rule_list_clear(struct rule_list *list);
 
-/* Makes the keys of @elements its sentinels; code 100. */
-int rule_list_sentinels(struct rule_list *list, const struct nft_element *elements,
-			size_t n, struct cni_error *err);
+/* Has @n sets, which the rules look into, declared before the rules. */
+void rule_list_declare(struct rule_list *list, const struct nft_set *sets, size_t n,
+		       const struct network *network);
+
+/* Has the sentinels of @n sets looked for whenever the rules are; code 100. */
+int rule_list_watch(struct rule_list *list, const struct nft_set *sets, size_t n,
+		    struct cni_error *err);
 
 /*
  * Makes the rules that @stage (its name) has for the network be those in @wanted, all at

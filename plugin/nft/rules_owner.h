@@ -20,6 +20,8 @@
 #include "conf/base/text.h"
 #include "plugin/netlink/nf_tables.h"
 
+#define RULES_TABLE "bridge_cni"
+
 /* Raised when rules of the same fingerprint would mean something else. */
 #define RULES_VERSION	      2
 #define RULES_VERSION_BY_NAME 1

@@ -120,8 +120,9 @@ void rules_drop_sets(struct attachment *att, const char *const *names)
 	if (node_nftables(&att->op->node, &nl, NULL) < 0)
 		return;
 	for (; *names; names++) {
-		struct nft_set set = {NFPROTO_INET, RULES_TABLE, *names};
+		struct nft_set set = {.family = NFPROTO_INET, .table = RULES_TABLE};
 
+		snprintf(set.name, sizeof(set.name), "%s", *names);
 		(void)nft_set_del(nl, &set, NULL);
 	}
 }

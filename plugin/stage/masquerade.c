@@ -39,8 +39,8 @@ static int complete(struct attachment *att, struct rule_list *wanted,
 	if (ret < 0)
 		return ret;
 	/* Whether somebody emptied the sets is looked at where that was asked. */
-	if (wanted->sentinels_n > 0 && now.sets && now.sentinels_n == 0)
-		ret = masquerade_pods_sentinels(att->owner, &now, err);
+	if (wanted->sentinels_n > 0 && now.set_commands.len > 0 && now.sentinels_n == 0)
+		ret = masquerade_sets_watch(att->owner, &now, err);
 	if (ret < 0) {
 		rule_list_clear(&now);
 		return ret;
@@ -59,7 +59,7 @@ static int rules_replace(struct attachment *att, bool emptied, bool *ret_has_pod
 	int ret = masquerade_rules_wanted(att, MASQUERADE_EITHER, NULL, &wanted, err);
 
 	if (ret == 0 && emptied && wanted.sentinels_n == 0)
-		ret = masquerade_pods_sentinels(att->owner, &wanted, err);
+		ret = masquerade_sets_watch(att->owner, &wanted, err);
 	wanted.complete = complete;
 	if (ret == 0)
 		ret = rules_ensure(att, stage_masquerade.name, &wanted, err);
@@ -90,8 +90,9 @@ static int masquerade_add(struct attachment *att, struct cni_error *err)
 	if (ret < 0 || !has_pods)
 		return ret;
 	/* This pod is as the configuration says; one that had its address may not have been. */
-	ret = masquerade_pods_part(att, err);
-	return ret > 0 ? rules_replace(att, true, &has_pods, err) : ret;
+	ret = masquerade_pods_del_former(att, err);
+	return ret == MASQUERADE_SETS_EMPTIED ? rules_replace(att, true, &has_pods, err)
+					      : ret;
 }
 
 /* Records may have come or gone since, and rules over sets of pods be needed no more.
@@ -106,7 +107,7 @@ static int masquerade_repair_shared(struct attachment *net, struct cni_error *er
 	if (ret == 0)
 		ret = rules_compare(net, stage_masquerade.name, &wanted, &ignored, err);
 	if (ret == 0 && wanted.sentinels_n == 0)
-		ret = masquerade_pods_sentinels(net->owner, &wanted, err);
+		ret = masquerade_sets_watch(net->owner, &wanted, err);
 	if (ret == 0)
 		ret = complete(net, &wanted, err);
 	return ret < 0 ? ret : rules_ensure(net, stage_masquerade.name, &wanted, err);

@@ -8,7 +8,7 @@
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_MASQUERADE_APART_H
 #define BRIDGE_CNI_PLUGIN_STAGE_MASQUERADE_APART_H
 
-#include "masquerade_pods.h"
+#include "masquerade_sets.h"
 
 /*
  * Finds them among the owner's connected pods, by their records. With another IPAM plugin all

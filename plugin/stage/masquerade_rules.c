@@ -145,14 +145,14 @@ static void match_add(const struct network *conf, const struct part *part,
 		      const struct addresses *destinations, bool apart, struct text *text)
 {
 	if (part->by_pod) {
-		masquerade_pods_match(conf->owner, family->family, text);
+		masquerade_sets_match(conf->owner, family->family, text);
 	} else {
 		text_add(text, "%s saddr { ", family->match);
 		addresses_format(sources, family->family, text);
 		text_add(text, " }");
 	}
 	if (apart)
-		masquerade_pods_exclude(conf->owner, family->family, text);
+		masquerade_sets_exclude(conf->owner, family->family, text);
 	text_add(text, " %s daddr != { ", family->match);
 	addresses_format(destinations, family->family, text);
 	text_add(text, " }");
@@ -374,9 +374,9 @@ int masquerade_rules_wanted(struct attachment *att, enum masquerade_form form,
 	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(families); i++)
 		ret = family_add(&build, &families[i], err);
 	if (ret == 0 && att->network->ip_masq && ipam_delegated(att->network))
-		ret = masquerade_pods_sentinels(att->owner, &build.list, err);
+		ret = masquerade_sets_watch(att->owner, &build.list, err);
 	if (ret == 0 && build.pods && (build.pods->n || build.list.sentinels_n))
-		ret = masquerade_pods_sets(att->network, build.pods, &build.list, err);
+		ret = masquerade_sets_fill(att->network, build.pods, &build.list, err);
 	if (ret < 0)
 		return ret;
 	*ret_list = build.list;

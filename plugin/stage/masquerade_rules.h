@@ -5,7 +5,7 @@
  *	ip saddr { subnets } [ip saddr != @pods] ip daddr != { kept } masquerade
  *
  * and over the sets of those pods that are masqueraded, or not, by their records alone
- * (masquerade_pods.h):
+ * (masquerade_sets.h):
  *
  *	ip saddr @pods ip saddr . ip daddr != @own ip daddr != { kept } masquerade
  *
@@ -14,7 +14,7 @@
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_MASQUERADE_RULES_H
 #define BRIDGE_CNI_PLUGIN_STAGE_MASQUERADE_RULES_H
 
-#include "masquerade_pods.h"
+#include "masquerade_sets.h"
 #include "plugin/nft/rules.h"
 
 enum masquerade_form {

@@ -1,48 +1,87 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Names of the sets, rules over them, and what is in them as text for nft. */
+/* The table of the sets, their elements, and what rules say to look into them. */
 #include "masquerade_sets.h"
 
-#include <inttypes.h>
 #include <linux/netfilter.h>
-#include <stdio.h>
 #include <sys/socket.h>
 
-#define SET_COMMENT_MAX 100 /* of the network's name in it, for people */
+#define SETS_N (MASQUERADE_FAMILIES * MASQUERADE_KINDS)
 
-const struct ip_prefix masquerade_sentinels[MASQUERADE_SENTINELS] = {
-	{{AF_INET, {255, 255, 255, 255}}, 32},
-	{{AF_INET6, {0xff}}, 128},
+/* No packet comes from these. */
+#define NOBODY4 "\377\377\377\377"
+#define NOBODY6 "\377"
+
+static const struct set_type types[MASQUERADE_FAMILIES][MASQUERADE_KINDS] = {
+	{
+		{NFPROTO_INET, "pods4", .key = {SET_IPV4}, .content = "pods",
+		 .sentinel = {NOBODY4}},
+		{NFPROTO_INET, "own4", .key = {SET_IPV4, SET_IPV4}, .interval = true,
+		 .content = "subnets", .sentinel = {NOBODY4, NOBODY4}},
+	},
+	{
+		{NFPROTO_INET, "pods6", .key = {SET_IPV6}, .content = "pods",
+		 .sentinel = {NOBODY6}},
+		{NFPROTO_INET, "own6", .key = {SET_IPV6, SET_IPV6}, .interval = true,
+		 .content = "subnets", .sentinel = {NOBODY6, NOBODY6}},
+	},
 };
 
-void masquerade_sets_name(uint64_t owner, int family, struct masquerade_sets *sets)
+void masquerade_sets_name(uint64_t owner, struct masquerade_sets *sets)
 {
-	int number = family == AF_INET ? 4 : 6;
-
-	snprintf(sets->pods_name, MASQUERADE_SET_NAME_MAX, "pods%d_%016" PRIx64, number,
-		 owner);
-	snprintf(sets->own_name, MASQUERADE_SET_NAME_MAX, "own%d_%016" PRIx64, number,
-		 owner);
-	sets->pods = (struct nft_set){NFPROTO_INET, RULES_TABLE, sets->pods_name};
-	sets->own = (struct nft_set){NFPROTO_INET, RULES_TABLE, sets->own_name};
+	for (int f = 0; f < MASQUERADE_FAMILIES; f++)
+		for (int k = 0; k < MASQUERADE_KINDS; k++)
+			set_name(&types[f][k], owner, &sets->sets[f][k]);
 }
 
-void masquerade_pods_match(uint64_t owner, int family, struct text *text)
+static const struct nft_set *sets_of(const struct masquerade_sets *sets, int family)
+{
+	return sets->sets[family == AF_INET ? MASQUERADE_IPV4 : MASQUERADE_IPV6];
+}
+
+int masquerade_elements_add(const struct masquerade_sets *sets,
+			    const struct ip_prefix *address, bool masqueraded,
+			    struct nft_element_list *elements, struct cni_error *err)
+{
+	const struct nft_set *own = sets_of(sets, address->addr.family);
+	struct ip_prefix seen = *address;
+	struct ip_addr last;
+	struct nft_element *items;
+
+	if (nft_element_list_grow(elements, MASQUERADE_KINDS) < 0)
+		return error_oom(err);
+	if (!masqueraded)
+		seen.len = 0;
+	last = prefix_last(&seen);
+	seen = prefix_network(&seen);
+	items = &elements->items[elements->n];
+	elements->n += MASQUERADE_KINDS;
+	set_element(&own[MASQUERADE_PODS], SET_VALUES(address->addr.bytes), NULL, NULL,
+		    &items[MASQUERADE_PODS]);
+	set_element(&own[MASQUERADE_OWN],
+		    SET_VALUES(address->addr.bytes, seen.addr.bytes),
+		    SET_VALUES(address->addr.bytes, last.bytes), NULL,
+		    &items[MASQUERADE_OWN]);
+	return 0;
+}
+
+void masquerade_sets_match(uint64_t owner, int family, struct text *text)
 {
 	const char *ip = family == AF_INET ? "ip" : "ip6";
 	struct masquerade_sets sets;
+	const struct nft_set *own = sets_of(&sets, family);
 
-	masquerade_sets_name(owner, family, &sets);
-	text_add(text, "%s saddr @%s %s saddr . %s daddr != @%s", ip, sets.pods_name, ip,
-		 ip, sets.own_name);
+	masquerade_sets_name(owner, &sets);
+	text_add(text, "%s saddr @%s %s saddr . %s daddr != @%s", ip,
+		 own[MASQUERADE_PODS].name, ip, ip, own[MASQUERADE_OWN].name);
 }
 
-void masquerade_pods_exclude(uint64_t owner, int family, struct text *text)
+void masquerade_sets_exclude(uint64_t owner, int family, struct text *text)
 {
 	struct masquerade_sets sets;
 
-	masquerade_sets_name(owner, family, &sets);
+	masquerade_sets_name(owner, &sets);
 	text_add(text, " %s saddr != @%s", family == AF_INET ? "ip" : "ip6",
-		 sets.pods_name);
+		 sets_of(&sets, family)[MASQUERADE_PODS].name);
 }
 
 void masquerade_pods_clear(struct masquerade_pods *pods)
@@ -71,75 +110,27 @@ bool masquerade_pods_have(const struct masquerade_pods *pods, const struct ip_ad
 	return false;
 }
 
-static void set_text(const char *name, const char *type, const char *what,
-		     const struct network *conf, struct text *text)
-{
-	text_add(text,
-		 "add set inet " RULES_TABLE " %s { %s; comment \"%s of %.*s\"; }\n",
-		 name, type, what, SET_COMMENT_MAX, conf->name);
-}
-
-static void sets_text(const struct network *network, struct text *text)
+int masquerade_sets_watch(uint64_t owner, struct rule_list *list, struct cni_error *err)
 {
 	struct masquerade_sets sets;
 
-	masquerade_sets_name(network->owner, AF_INET, &sets);
-	set_text(sets.pods_name, "type ipv4_addr", "pods", network, text);
-	set_text(sets.own_name, "type ipv4_addr . ipv4_addr; flags interval", "subnets",
-		 network, text);
-	masquerade_sets_name(network->owner, AF_INET6, &sets);
-	set_text(sets.pods_name, "type ipv6_addr", "pods", network, text);
-	set_text(sets.own_name, "type ipv6_addr . ipv6_addr; flags interval", "subnets",
-		 network, text);
+	masquerade_sets_name(owner, &sets);
+	return rule_list_watch(list, &sets.sets[0][0], SETS_N, err);
 }
 
-static void elements_text(const struct masquerade_sets *sets,
-			  const struct ip_prefix *address, bool masqueraded,
-			  struct text *text)
-{
-	struct ip_prefix kept = *address;
-	struct ip_addr last;
-	const char *addr = IP_TEXT(&address->addr);
-
-	if (!masqueraded)
-		kept.len = 0;
-	last = prefix_last(&kept);
-	kept = prefix_network(&kept);
-	text_add(text, "add element inet " RULES_TABLE " %s { %s }\n", sets->pods_name,
-		 addr);
-	text_add(text, "add element inet " RULES_TABLE " %s { %s . ", sets->own_name,
-		 addr);
-	if (kept.len > 0)
-		text_add(text, "%s }\n", PREFIX_TEXT(&kept));
-	else
-		text_add(text, "%s-%s }\n", IP_TEXT(&kept.addr), IP_TEXT(&last));
-}
-
-/* The set may be there still, with elements that are in the way: it is emptied first. */
-static void family_text(uint64_t owner, const struct ip_prefix *sentinel,
-			const struct masquerade_pods *pods, struct text *text)
-{
-	struct masquerade_sets sets;
-
-	masquerade_sets_name(owner, sentinel->addr.family, &sets);
-	text_add(text, "flush set inet " RULES_TABLE " %s\n", sets.pods_name);
-	text_add(text, "flush set inet " RULES_TABLE " %s\n", sets.own_name);
-	elements_text(&sets, sentinel, true, text);
-	for (size_t i = 0; i < pods->n; i++)
-		if (pods->items[i].address.addr.family == sentinel->addr.family)
-			elements_text(&sets, &pods->items[i].address,
-				      pods->items[i].masqueraded, text);
-}
-
-int masquerade_pods_sets(const struct network *network,
+int masquerade_sets_fill(const struct network *network,
 			 const struct masquerade_pods *pods, struct rule_list *list,
 			 struct cni_error *err)
 {
-	struct text text = {};
+	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
+	struct masquerade_sets sets;
+	int ret = 0;
 
-	sets_text(network, &text);
-	for (size_t i = 0; i < MASQUERADE_SENTINELS; i++)
-		family_text(network->owner, &masquerade_sentinels[i], pods, &text);
-	list->sets = text.text;
-	return text.failed ? error_oom(err) : 0;
+	masquerade_sets_name(network->owner, &sets);
+	for (size_t i = 0; ret == 0 && i < pods->n; i++)
+		ret = masquerade_elements_add(&sets, &pods->items[i].address,
+					      pods->items[i].masqueraded, &elements, err);
+	rule_list_declare(list, &sets.sets[0][0], SETS_N, network);
+	sets_fill(&sets.sets[0][0], SETS_N, true, &elements, &list->set_commands);
+	return ret;
 }

@@ -22,7 +22,6 @@
 /* The maps of all networks. */
 struct maps {
 	struct map {
-		char name[PORTMAP_SET_NAME_MAX];
 		struct nft_set set;
 		enum portmap_kind kind;
 		int family;
@@ -44,12 +43,14 @@ static int map_note(const char *name, void *data)
 		maps->n = 0;
 		return 0;
 	}
-	if (!portmap_set_read(name, &map.family, &map.kind) || map.kind == PORTMAP_ONLINK)
+	if (!portmap_set_read(name, &map.set) ||
+	    portmap_set_kind(&map.set) == PORTMAP_ONLINK)
 		return 0;
+	map.kind = portmap_set_kind(&map.set);
+	map.family = portmap_set_family(&map.set);
 	grown = reallocarray(maps->items, maps->n + 1, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
-	snprintf(map.name, sizeof(map.name), "%s", name);
 	maps->items = grown;
 	grown[maps->n++] = map;
 	return 0;
@@ -57,12 +58,7 @@ static int map_note(const char *name, void *data)
 
 static int maps_list(struct netlink *nl, struct maps *maps, struct cni_error *err)
 {
-	int ret = nft_table_sets(nl, NFPROTO_INET, RULES_TABLE, map_note, maps, err);
-
-	for (size_t i = 0; i < maps->n; i++)
-		maps->items[i].set = (struct nft_set){NFPROTO_INET, RULES_TABLE,
-						      maps->items[i].name};
-	return ret;
+	return nft_table_sets(nl, NFPROTO_INET, RULES_TABLE, map_note, maps, err);
 }
 
 struct search {
@@ -274,8 +270,8 @@ static bool is_own_network(const struct attachment *att,
 
 	portmap_sets_name(att->owner, &own);
 	return strcmp(element->set->name,
-		      own.names[portmap_family_of(element)][portmap_kind_of(element)]) ==
-	       0;
+		      own.sets[portmap_family_of(element)][portmap_kind_of(element)]
+			      .name) == 0;
 }
 
 /* The elements that are in the way of those wanted, by their owners. */

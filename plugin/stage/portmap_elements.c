@@ -1,20 +1,41 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Elements of host ports as bytes for the kernel; portmap_fill.c has them as text. */
+/* The table of the sets and maps, and a pod's elements in them. */
 #include "portmap_elements.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <linux/netfilter.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#define NO_PROTOCOL 255 /* reserved by IANA: of sentinels */
+/* Of sentinels: a protocol that IANA reserves, and addresses that nobody has. */
+#define NO_PROTOCOL "\377"
+#define NO_ADDRESS  "\377\377\377\377"
 
-static const char *const prefixes[PORTMAP_FAMILIES][PORTMAP_KINDS] = {
-	{"hostports4_", "hostips4_", "hostranges4_", "onlink4_"},
-	{"hostports6_", "hostips6_", "hostranges6_", "onlink6_"},
+static const struct set_type types[PORTMAP_FAMILIES][PORTMAP_KINDS] = {
+	{
+		{NFPROTO_INET, "hostports4", .key = {SET_PROTOCOL, SET_PORT},
+		 .data = {SET_IPV4, SET_PORT}, .sentinel = {NO_PROTOCOL}},
+		{NFPROTO_INET, "hostips4", .key = {SET_PROTOCOL, SET_IPV4, SET_PORT},
+		 .data = {SET_IPV4, SET_PORT}, .sentinel = {NO_PROTOCOL, NO_ADDRESS}},
+		{NFPROTO_INET, "hostranges4", .key = {SET_PROTOCOL, SET_IPV4, SET_PORT},
+		 .data = {SET_IPV4}, .interval = true,
+		 .sentinel = {NO_PROTOCOL, NO_ADDRESS}},
+		{NFPROTO_INET, "onlink4", .key = {SET_IPV4, SET_IPV4}, .interval = true,
+		 .sentinel = {NO_ADDRESS, NO_ADDRESS}},
+	},
+	{
+		{NFPROTO_INET, "hostports6", .key = {SET_PROTOCOL, SET_PORT},
+		 .data = {SET_IPV6, SET_PORT}, .sentinel = {NO_PROTOCOL}},
+		{NFPROTO_INET, "hostips6", .key = {SET_PROTOCOL, SET_IPV6, SET_PORT},
+		 .data = {SET_IPV6, SET_PORT}, .sentinel = {NO_PROTOCOL, NO_ADDRESS}},
+		{NFPROTO_INET, "hostranges6", .key = {SET_PROTOCOL, SET_IPV6, SET_PORT},
+		 .data = {SET_IPV6}, .interval = true,
+		 .sentinel = {NO_PROTOCOL, NO_ADDRESS}},
+		{NFPROTO_INET, "onlink6", .key = {SET_IPV6, SET_IPV6}, .interval = true,
+		 .sentinel = {NO_ADDRESS, NO_ADDRESS}},
+	},
 };
 
 const char *const portmap_nodeips[] = {"nodeips4", "nodeips6", NULL};
@@ -23,48 +44,34 @@ static const int families[PORTMAP_FAMILIES] = {AF_INET, AF_INET6};
 
 void portmap_sets_name(uint64_t owner, struct portmap_sets *sets)
 {
-	for (int f = 0; f < PORTMAP_FAMILIES; f++) {
-		for (int k = 0; k < PORTMAP_KINDS; k++) {
-			snprintf(sets->names[f][k], PORTMAP_SET_NAME_MAX, "%s%016" PRIx64,
-				 prefixes[f][k], owner);
-			sets->sets[f][k] = (struct nft_set){NFPROTO_INET, RULES_TABLE,
-							    sets->names[f][k]};
-		}
-	}
+	for (int f = 0; f < PORTMAP_FAMILIES; f++)
+		for (int k = 0; k < PORTMAP_KINDS; k++)
+			set_name(&types[f][k], owner, &sets->sets[f][k]);
 }
 
-bool portmap_set_read(const char *name, int *ret_family, enum portmap_kind *ret_kind)
+bool portmap_set_read(const char *name, struct nft_set *ret_set)
 {
-	for (int f = 0; f < PORTMAP_FAMILIES; f++) {
-		for (int k = 0; k < PORTMAP_KINDS; k++) {
-			const char *prefix = prefixes[f][k];
+	return set_read(&types[0][0], PORTMAP_SETS, name, ret_set);
+}
 
-			if (strncmp(name, prefix, strlen(prefix)) != 0)
-				continue;
-			*ret_family = f;
-			*ret_kind = k;
-			return true;
-		}
-	}
-	return false;
+enum portmap_kind portmap_set_kind(const struct nft_set *set)
+{
+	return (set->type - &types[0][0]) % PORTMAP_KINDS;
+}
+
+int portmap_set_family(const struct nft_set *set)
+{
+	return (set->type - &types[0][0]) / PORTMAP_KINDS;
 }
 
 enum portmap_kind portmap_kind_of(const struct nft_element *element)
 {
-	enum portmap_kind kind = PORTMAP_KINDS;
-	int family;
-
-	portmap_set_read(element->set->name, &family, &kind);
-	return kind;
+	return portmap_set_kind(element->set);
 }
 
 int portmap_family_of(const struct nft_element *element)
 {
-	enum portmap_kind kind;
-	int family = PORTMAP_IPV4;
-
-	portmap_set_read(element->set->name, &family, &kind);
-	return family;
+	return portmap_set_family(element->set);
 }
 
 struct nft_value portmap_key_any(const struct nft_element *element)
@@ -164,85 +171,49 @@ bool portmap_pod_of(const struct attachment *att, struct portmap_pod *pod)
 	return true;
 }
 
-static void add_port(struct nft_value *value, uint32_t port)
-{
-	uint16_t number = htons(port);
-
-	nft_value_add_part(value, &number, sizeof(number));
-}
-
 /* Makes the element of the mapping's port at @offset. */
 static void port_element(const struct nft_set *sets, const struct port_mapping *port,
 			 uint32_t offset, const struct ip_addr *pod,
 			 struct nft_element *element)
 {
-	bool wild = port_mapping_is_wild(port);
+	uint16_t host_port = htons(port->host_port + offset);
+	uint16_t container_port = htons(port->container_port + offset);
+	const void *const *data = SET_VALUES(pod->bytes, &container_port);
 
-	element->set = &sets[wild ? PORTMAP_ANY : PORTMAP_ONE];
-	nft_value_add_part(&element->key, &port->protocol, sizeof(port->protocol));
-	if (!wild)
-		nft_value_add_part(&element->key, port->host_ip.bytes,
-				   ip_size(port->host_ip.family));
-	add_port(&element->key, port->host_port + offset);
-	nft_value_add_part(&element->data, pod->bytes, ip_size(pod->family));
-	add_port(&element->data, port->container_port + offset);
+	if (port_mapping_is_wild(port))
+		set_element(&sets[PORTMAP_ANY], SET_VALUES(&port->protocol, &host_port),
+			    NULL, data, element);
+	else
+		set_element(&sets[PORTMAP_ONE],
+			    SET_VALUES(&port->protocol, port->host_ip.bytes, &host_port),
+			    NULL, data, element);
 }
 
-/* All of a mapping's, which are the same on both sides. */
+/* Makes the element of all ports of a mapping, which are the same on both sides. */
 static void range_element(const struct nft_set *sets, const struct port_mapping *port,
 			  const struct ip_addr *pod, struct nft_element *element)
 {
+	uint16_t first = htons(port->host_port);
+	uint16_t last = htons(port->host_port + port->count - 1);
 	struct ip_addr from = port->host_ip, to = from;
 
 	if (port_mapping_is_wild(port)) {
 		from = (struct ip_addr){.family = pod->family};
 		memset(to.bytes, 0xff, sizeof(to.bytes));
 	}
-	element->set = &sets[PORTMAP_RANGE];
-	nft_value_add_part(&element->key, &port->protocol, sizeof(port->protocol));
-	nft_value_add_part(&element->key, from.bytes, ip_size(pod->family));
-	add_port(&element->key, port->host_port);
-	nft_value_add_part(&element->end, &port->protocol, sizeof(port->protocol));
-	nft_value_add_part(&element->end, to.bytes, ip_size(pod->family));
-	add_port(&element->end, port->host_port + port->count - 1);
-	nft_value_add_part(&element->data, pod->bytes, ip_size(pod->family));
+	set_element(&sets[PORTMAP_RANGE], SET_VALUES(&port->protocol, from.bytes, &first),
+		    SET_VALUES(&port->protocol, to.bytes, &last), SET_VALUES(pod->bytes),
+		    element);
 }
 
 static void onlink_element(const struct nft_set *sets, const struct ip_addr *pod,
 			   const struct ip_prefix *sources, struct nft_element *element)
 {
-	size_t size = ip_size(pod->family);
 	struct ip_prefix network = prefix_network(sources);
 	struct ip_addr last = prefix_last(sources);
 
-	element->set = &sets[PORTMAP_ONLINK];
-	nft_value_add_part(&element->key, pod->bytes, size);
-	nft_value_add_part(&element->key, network.addr.bytes, size);
-	nft_value_add_part(&element->end, pod->bytes, size);
-	nft_value_add_part(&element->end, last.bytes, size);
-}
-
-/* One of each kind, of nothing that a packet could have. */
-static void sentinels_make(const struct nft_set *sets, int family,
-			   struct nft_element elements[PORTMAP_KINDS])
-{
-	struct port_mapping port = {.protocol = NO_PROTOCOL, .count = 1};
-	struct ip_addr nobody = {.family = family};
-	struct ip_addr multicast = {family, {0xff, 0xff, 0xff, 0xff}};
-	struct ip_prefix all = {multicast, ip_bits(family)};
-
-	port_element(sets, &port, 0, &nobody, &elements[PORTMAP_ANY]);
-	port.host_ip = multicast;
-	port_element(sets, &port, 0, &nobody, &elements[PORTMAP_ONE]);
-	range_element(sets, &port, &nobody, &elements[PORTMAP_RANGE]);
-	onlink_element(sets, &multicast, &all, &elements[PORTMAP_ONLINK]);
-}
-
-void portmap_sentinels_make(const struct portmap_sets *sets,
-			    struct nft_element elements[PORTMAP_SENTINELS])
-{
-	for (int f = 0; f < PORTMAP_FAMILIES; f++)
-		sentinels_make(sets->sets[f], families[f], elements + f * PORTMAP_KINDS);
+	set_element(&sets[PORTMAP_ONLINK], SET_VALUES(pod->bytes, network.addr.bytes),
+		    SET_VALUES(pod->bytes, last.bytes), NULL, element);
 }
 
 /* How many elements are a mapping's. */

@@ -20,9 +20,9 @@
 #include "ipam/store/record.h"
 #include "plugin/netlink/nf_tables.h"
 #include "plugin/nft/rules.h"
+#include "plugin/nft/set_type.h"
 
-#define PORTMAP_SET_NAME_MAX 32
-#define PORTMAP_PART	     4 /* bytes of a port, and of a protocol, in a concatenation */
+#define PORTMAP_PART 4 /* bytes of a port, and of a protocol, in a concatenation */
 
 enum {
 	PORTMAP_IPV4,
@@ -38,15 +38,18 @@ enum portmap_kind {
 	PORTMAP_KINDS,
 };
 
+#define PORTMAP_SETS (PORTMAP_FAMILIES * PORTMAP_KINDS)
+
 /* The sets and maps of one owner (identity_owner()). */
 struct portmap_sets {
-	char names[PORTMAP_FAMILIES][PORTMAP_KINDS][PORTMAP_SET_NAME_MAX];
 	struct nft_set sets[PORTMAP_FAMILIES][PORTMAP_KINDS];
 };
 void portmap_sets_name(uint64_t owner, struct portmap_sets *sets);
 
-/* Which kind and family of set, of whichever network, has this name? False: none of ours. */
-bool portmap_set_read(const char *name, int *ret_family, enum portmap_kind *ret_kind);
+/* The set or map of this name, of whichever network. False: it is none of host ports. */
+bool portmap_set_read(const char *name, struct nft_set *ret_set);
+enum portmap_kind portmap_set_kind(const struct nft_set *set);
+int portmap_set_family(const struct nft_set *set);
 
 /*
  * Sets of all networks together, filled by packets: addresses of the node that somebody has
@@ -55,13 +58,8 @@ bool portmap_set_read(const char *name, int *ret_family, enum portmap_kind *ret_
  */
 extern const char *const portmap_nodeips[PORTMAP_FAMILIES + 1];
 
-/* One element of each set, of nothing that a packet could have. */
-#define PORTMAP_SENTINELS (PORTMAP_FAMILIES * PORTMAP_KINDS)
-void portmap_sentinels_make(const struct portmap_sets *sets,
-			    struct nft_element elements[PORTMAP_SENTINELS]);
-
-/* "add map ..." lines, and what holds them filled. */
-int portmap_sets_wanted(const struct network *conf, struct rule_list *list,
+/* Has the sets and maps declared before the rules, and held filled. Code 100. */
+int portmap_sets_wanted(const struct network *network, struct rule_list *list,
 			struct cni_error *err);
 
 /* What a pod's elements follow from. */

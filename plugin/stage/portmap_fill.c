@@ -4,94 +4,12 @@
  * the transaction that brings the rules back.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "ipam/ipam.h"
 #include "portmap_siblings.h"
 #include "portmap_elements.h"
 #include "plugin/node/node.h"
-
-static const struct {
-	const char *what, *type;
-} types[PORTMAP_FAMILIES][PORTMAP_KINDS] = {
-	{
-		{"map", "type inet_proto . inet_service : ipv4_addr . inet_service"},
-		{"map",
-		 "type inet_proto . ipv4_addr . inet_service : ipv4_addr . inet_service"},
-		{"map",
-		 "type inet_proto . ipv4_addr . inet_service : ipv4_addr; flags interval"},
-		{"set", "type ipv4_addr . ipv4_addr; flags interval"},
-	},
-	{
-		{"map", "type inet_proto . inet_service : ipv6_addr . inet_service"},
-		{"map",
-		 "type inet_proto . ipv6_addr . inet_service : ipv6_addr . inet_service"},
-		{"map",
-		 "type inet_proto . ipv6_addr . inet_service : ipv6_addr; flags interval"},
-		{"set", "type ipv6_addr . ipv6_addr; flags interval"},
-	},
-};
-
-static void maps_text(const struct portmap_sets *sets, struct text *text)
-{
-	for (int f = 0; f < PORTMAP_FAMILIES; f++)
-		for (int k = 0; k < PORTMAP_KINDS; k++)
-			text_add(text, "add %s inet " RULES_TABLE " %s { %s; }\n",
-				 types[f][k].what, sets->names[f][k], types[f][k].type);
-}
-
-/* A range of addresses; a single one where both ends are the same. */
-static void addresses_text(const uint8_t *from, const uint8_t *to, int f, size_t size,
-			   struct text *text)
-{
-	text_add(text, "%s", PORTMAP_ADDRESS_TEXT(from, f));
-	if (memcmp(from, to, size) != 0)
-		text_add(text, "-%s", PORTMAP_ADDRESS_TEXT(to, f));
-}
-
-static void key_text(const struct nft_element *element, struct text *text)
-{
-	enum portmap_kind kind = portmap_kind_of(element);
-	int f = portmap_family_of(element);
-	const uint8_t *key = element->key.bytes;
-	const uint8_t *end = element->end.len ? element->end.bytes : key;
-	size_t size = ip_size(f == PORTMAP_IPV4 ? AF_INET : AF_INET6);
-	unsigned int port = portmap_port_of(&element->key);
-
-	if (kind == PORTMAP_ONLINK) {
-		text_add(text, "%s . ", PORTMAP_ADDRESS_TEXT(key, f));
-		addresses_text(key + size, end + size, f, size, text);
-		return;
-	}
-	text_add(text, "%u . ", key[0]);
-	if (kind != PORTMAP_ANY) {
-		addresses_text(key + PORTMAP_PART, end + PORTMAP_PART, f, size, text);
-		text_add(text, " . ");
-	}
-	text_add(text, "%u", port);
-	if (portmap_last_of(element) != port)
-		text_add(text, "-%u", portmap_last_of(element));
-}
-
-/* An element in nft's words: what libnftables makes of them are the same bytes. */
-static void element_text(const struct nft_element *element, struct text *text)
-{
-	enum portmap_kind kind = portmap_kind_of(element);
-
-	text_add(text, "add element inet " RULES_TABLE " %s { ", element->set->name);
-	key_text(element, text);
-	if (element->comment[0])
-		text_add(text, " comment \"%s\"", element->comment);
-	if (kind != PORTMAP_ONLINK)
-		text_add(text, " : %s",
-			 PORTMAP_ADDRESS_TEXT(element->data.bytes,
-					      portmap_family_of(element)));
-	if (kind == PORTMAP_ANY || kind == PORTMAP_ONE)
-		text_add(text, " . %u", portmap_port_of(&element->data));
-	text_add(text, " }\n");
-}
 
 /* What is to be in an owner's sets. */
 struct filling {
@@ -150,33 +68,22 @@ static int record_fill(const struct record *record, void *data, struct cni_error
 /* What is in a set that is still there may be in the way: all are made anew. */
 static void filling_text(const struct filling *filling, struct text *text)
 {
-	struct nft_element sentinels[PORTMAP_SENTINELS] = {};
-
-	portmap_sentinels_make(filling->sets, sentinels);
-	for (int f = 0; f < PORTMAP_FAMILIES; f++)
-		for (int k = 0; k < PORTMAP_KINDS; k++)
-			text_add(text, "flush %s inet " RULES_TABLE " %s\n",
-				 types[f][k].what, filling->sets->names[f][k]);
-	for (size_t i = 0; i < PORTMAP_SENTINELS; i++)
-		element_text(&sentinels[i], text);
-	for (size_t i = 0; i < filling->elements.n; i++)
-		element_text(&filling->elements.items[i], text);
+	sets_fill(&filling->sets->sets[0][0], PORTMAP_SETS, true, &filling->elements,
+		  text);
 }
 
 /* Did somebody flush or delete one of a network's sets? */
 static int is_emptied(struct attachment *att, const struct portmap_sets *sets,
 		      bool *ret_emptied, struct cni_error *err)
 {
-	struct nft_element sentinels[PORTMAP_SENTINELS] = {}, found;
 	struct netlink *nl;
 	int ret = node_nftables(&att->op->node, &nl, err);
 
-	portmap_sentinels_make(sets, sentinels);
-	for (size_t i = 0; ret == 0 && i < PORTMAP_SENTINELS; i++)
-		ret = nft_element_get(nl, sentinels[i].set, &sentinels[i].key, &found,
-				      err);
-	*ret_emptied = ret == NFT_NO_ELEMENT;
-	return ret == NFT_NO_ELEMENT ? 0 : ret;
+	for (int i = 0; ret == 0 && !*ret_emptied && i < PORTMAP_SETS; i++)
+		ret = set_is_emptied(nl,
+				     &sets->sets[i / PORTMAP_KINDS][i % PORTMAP_KINDS],
+				     ret_emptied, err);
+	return ret;
 }
 
 struct others {
@@ -202,7 +109,9 @@ static int other_fill(struct attachment *att, const char *bridge, uint64_t owner
 			ret = record_fill(&records->items[i], &filling, err);
 	if (ret < 0 || filling.elements.n == 0)
 		return ret;
-	maps_text(&sets, text);
+	for (size_t i = 0; i < PORTMAP_SETS; i++)
+		set_declare(&sets.sets[i / PORTMAP_KINDS][i % PORTMAP_KINDS],
+			    records->items[0].network, text);
 	filling_text(&filling, text);
 	return 0;
 }
@@ -263,19 +172,13 @@ static int fill(struct attachment *att, struct text *text, struct cni_error *err
 	return ipam_networks(&att->ipam_env, network_fill, &others, err);
 }
 
-int portmap_sets_wanted(const struct network *conf, struct rule_list *list,
+int portmap_sets_wanted(const struct network *network, struct rule_list *list,
 			struct cni_error *err)
 {
-	struct nft_element sentinels[PORTMAP_SENTINELS] = {};
-	struct text text = {};
 	struct portmap_sets sets;
 
-	portmap_sets_name(conf->owner, &sets);
-	portmap_sentinels_make(&sets, sentinels);
-	maps_text(&sets, &text);
-	list->sets = text.text;
+	portmap_sets_name(network->owner, &sets);
+	rule_list_declare(list, &sets.sets[0][0], PORTMAP_SETS, network);
 	list->fill = fill;
-	return text.failed
-		       ? error_oom(err)
-		       : rule_list_sentinels(list, sentinels, ARRAY_SIZE(sentinels), err);
+	return rule_list_watch(list, &sets.sets[0][0], PORTMAP_SETS, err);
 }

@@ -73,34 +73,32 @@ static int element_look(const struct nft_element *element, void *data)
 }
 
 struct maps {
-	char (*names)[NFT_NAME_MAX];
+	struct nft_set *items;
 	size_t n;
 };
 
 static void maps_clear(struct maps *maps)
 {
-	free(maps->names);
+	free(maps->items);
 }
 
 static int map_note(const char *name, void *data)
 {
 	struct maps *maps = data;
-	enum portmap_kind kind;
-	int family;
-	void *grown;
+	struct nft_set map, *grown;
 
 	if (!name) {
 		maps->n = 0;
 		return 0;
 	}
-	if (!portmap_set_read(name, &family, &kind) || family != PORTMAP_IPV4 ||
-	    kind == PORTMAP_ONLINK)
+	if (!portmap_set_read(name, &map) || portmap_set_family(&map) != PORTMAP_IPV4 ||
+	    portmap_set_kind(&map) == PORTMAP_ONLINK)
 		return 0;
-	grown = reallocarray(maps->names, maps->n + 1, sizeof(*maps->names));
+	grown = reallocarray(maps->items, maps->n + 1, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
-	maps->names = grown;
-	snprintf(maps->names[maps->n++], NFT_NAME_MAX, "%s", name);
+	maps->items = grown;
+	grown[maps->n++] = map;
 	return 0;
 }
 
@@ -113,11 +111,8 @@ static int maps_look(struct search *search, struct cni_error *err)
 
 	if (ret == 0)
 		ret = nft_table_sets(nl, NFPROTO_INET, RULES_TABLE, map_note, &maps, err);
-	for (size_t i = 0; ret == 0 && i < maps.n; i++) {
-		const struct nft_set set = {NFPROTO_INET, RULES_TABLE, maps.names[i]};
-
-		ret = nft_set_elements(nl, &set, element_look, search, err);
-	}
+	for (size_t i = 0; ret == 0 && i < maps.n; i++)
+		ret = nft_set_elements(nl, &maps.items[i], element_look, search, err);
 	if (search->found || ret == -EPROTONOSUPPORT || ret == -EINVAL)
 		return error_clear(err);
 	return ret;

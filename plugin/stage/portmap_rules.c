@@ -154,12 +154,12 @@ static void family_rules(const struct attachment *att, int f,
 	const char *except = f == PORTMAP_IPV4 && snat ? "" : families[f].loopback;
 	const char *one = f == PORTMAP_IPV4 ? "ip daddr . " : "ip6 daddr . ";
 
-	dnat_add(list, f, "any", except, "", sets->names[f][PORTMAP_ANY]);
-	dnat_add(list, f, "one", except, one, sets->names[f][PORTMAP_ONE]);
-	dnat_add(list, f, "range", except, one, sets->names[f][PORTMAP_RANGE]);
+	dnat_add(list, f, "any", except, "", sets->sets[f][PORTMAP_ANY].name);
+	dnat_add(list, f, "one", except, one, sets->sets[f][PORTMAP_ONE].name);
+	dnat_add(list, f, "range", except, one, sets->sets[f][PORTMAP_RANGE].name);
 	rest_add(list, f);
 	if (snat)
-		snat_add(list, f, sets->names[f][PORTMAP_ONLINK]);
+		snat_add(list, f, sets->sets[f][PORTMAP_ONLINK].name);
 }
 
 /* With route_localnet the kernel would take packets of pods to and from 127.0.0.0/8, and so
@@ -199,7 +199,8 @@ static char *unlabelled(const struct rule *rule, int f, const struct portmap_set
 		text_add(&text,
 			 "ct status dnat ct original %s daddr @%s %s daddr . %s saddr "
 			 "@%s masquerade",
-			 ip, portmap_nodeips[f], ip, ip, sets->names[f][PORTMAP_ONLINK]);
+			 ip, portmap_nodeips[f], ip, ip,
+			 sets->sets[f][PORTMAP_ONLINK].name);
 	*failed |= text.failed;
 	return text.text;
 }
@@ -214,7 +215,6 @@ static int without_labels(const struct attachment *att, struct rule_list *list,
 			  struct cni_error *err)
 {
 	struct portmap_sets sets;
-	struct text text = {};
 	bool failed = false;
 
 	portmap_sets_name(att->owner, &sets);
@@ -227,15 +227,12 @@ static int without_labels(const struct attachment *att, struct rule_list *list,
 		if (rule->chain == &hostports)
 			rule->at_head = !rule->at_head;
 	}
-	text_add(&text, "%s", list->sets);
 	for (int f = 0; f < PORTMAP_FAMILIES; f++)
-		text_add(&text,
+		text_add(&list->set_commands,
 			 "add set inet " RULES_TABLE " %s { type %s; flags dynamic,"
 			 "timeout; timeout 1m; }\n",
 			 portmap_nodeips[f], families[f].type);
-	free(list->sets);
-	list->sets = text.text;
-	return failed || text.failed ? error_oom(err) : 0;
+	return failed ? error_oom(err) : 0;
 }
 
 static void list_clear(struct list *list)
@@ -264,7 +261,7 @@ int portmap_rules_wanted(const struct attachment *att, struct rule_list *ret_lis
 	for (int f = 0; f < PORTMAP_FAMILIES; f++)
 		family_rules(att, f, &sets, &list);
 	if (att->network->ports.snat)
-		loopback_snat_add(&list, sets.names[PORTMAP_IPV4][PORTMAP_ONLINK]);
+		loopback_snat_add(&list, sets.sets[PORTMAP_IPV4][PORTMAP_ONLINK].name);
 	jump_add(&list, &prerouting, "in");
 	jump_add(&list, &output, "out");
 	localnet_rules(att, &list);

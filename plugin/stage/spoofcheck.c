@@ -53,14 +53,14 @@ static void template_add(const char *template, const struct spoof_sets *sets,
 {
 	for (const char *c = template; *c; c++) {
 		if (*c == '$')
-			text_add(text, "%s", sets->names[*++c - '0']);
+			text_add(text, "%s", sets->sets[*++c - '0'].name);
 		else
 			text_put(text, c, 1);
 	}
 }
 
 /* @addresses: those of spoofCheck are needed, too. */
-static int rules_wanted(const struct network *conf, bool addresses,
+static int rules_wanted(const struct network *network, bool addresses,
 			struct rule_list *ret_list, struct cni_error *err)
 {
 	_cleanup_(rule_list_clear) struct rule_list list = {
@@ -72,8 +72,8 @@ static int rules_wanted(const struct network *conf, bool addresses,
 
 	if (!list.items)
 		return error_oom(err);
-	spoof_sets_name(conf->owner, &sets);
-	ret = spoof_sets_wanted(conf, &list, err);
+	spoof_sets_name(network->owner, &sets);
+	ret = spoof_sets_wanted(network, &list, err);
 	if (ret < 0)
 		return ret;
 	for (size_t i = 0; i < ARRAY_SIZE(templates); i++) {
@@ -166,25 +166,14 @@ static int spoofcheck_repair_shared(struct attachment *net, struct cni_error *er
 				      network->spoof_check || kept.addresses, err);
 }
 
-/* The first of the attachment's elements that is missing, or NULL. */
+/* Looks for the first of the attachment's elements that is missing (set_elements_look()). */
 static int missing_find(struct attachment *att, const struct nft_element_list *elements,
 			const struct nft_element **ret_missing, struct cni_error *err)
 {
 	struct netlink *nl;
 	int ret = node_nftables(&att->op->node, &nl, err);
 
-	*ret_missing = NULL;
-	for (size_t i = 0; ret == 0 && i < elements->n; i++) {
-		struct nft_element found;
-
-		ret = nft_element_get(nl, elements->items[i].set, &elements->items[i].key,
-				      &found, err);
-		if (ret != NFT_NO_ELEMENT)
-			continue;
-		*ret_missing = &elements->items[i];
-		return 0;
-	}
-	return ret;
+	return ret < 0 ? ret : set_elements_look(nl, elements, ret_missing, err);
 }
 
 /* Elements that somebody flushed while the rules stayed. */
@@ -202,7 +191,7 @@ static int spoofcheck_repair(struct attachment *att, struct cni_error *err)
 	ret = spoof_elements_make(att, &sets, &elements, err);
 	if (ret == 0)
 		ret = missing_find(att, &elements, &missing, err);
-	if (ret < 0 || !missing)
+	if (ret < 0 || ret == SET_ELEMENT_THERE)
 		return ret;
 	ret = node_nftables(&att->op->node, &nl, err);
 	if (ret == 0)
@@ -230,7 +219,7 @@ static int spoofcheck_check(struct attachment *att, struct cni_error *err)
 		ret = spoof_elements_make(att, &sets, &elements, err);
 	if (ret == 0)
 		ret = missing_find(att, &elements, &missing, err);
-	if (ret < 0 || !missing)
+	if (ret < 0 || ret == SET_ELEMENT_THERE)
 		return ret;
 	return error_set(err, CNI_ERR_CHECK, ENOENT,
 			 "%s: expected an element for %s in set %s of table "

@@ -1,35 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A pod's elements: as bytes for the kernel, as text where they are put back. */
+/* The table of the sets, and a pod's elements in them. */
 #include "spoofcheck_elements.h"
 
-#include <inttypes.h>
 #include <linux/netfilter.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "ipam/ipam.h"
 #include "ipam/store/record.h"
 
-static const struct {
-	const char *name, *type;
-} set_types[SPOOF_SETS] = {
-	[SPOOF_MAC_PORTS] = {"mac_ports", "type ifname"},
-	[SPOOF_IP_PORTS] = {"ip_ports", "type ifname"},
-	[SPOOF_MACS] = {"macs", "type ifname . ether_addr"},
-	[SPOOF_IPS4] = {"ips4", "type ifname . ipv4_addr"},
-	[SPOOF_IPS6] = {"ips6", "type ifname . ipv6_addr"},
-	[SPOOF_TARGETS6] = {"targets6", "typeof iifname . @th,64,128"},
+/* IPv6's link-local address of a MAC address of zeros. */
+#define LOCAL_OF_ZEROS "\xfe\x80\0\0\0\0\0\0\2\0\0\xff\xfe"
+
+static const struct set_type types[SPOOF_SETS] = {
+	[SPOOF_MAC_PORTS] = {NFPROTO_BRIDGE, "mac_ports", .key = {SET_IFNAME},
+			     .sentinel = {SPOOF_NOBODY}},
+	[SPOOF_IP_PORTS] = {NFPROTO_BRIDGE, "ip_ports", .key = {SET_IFNAME},
+			    .sentinel = {SPOOF_NOBODY}},
+	[SPOOF_MACS] = {NFPROTO_BRIDGE, "macs", .key = {SET_IFNAME, SET_MAC},
+			.sentinel = {SPOOF_NOBODY}},
+	[SPOOF_IPS4] = {NFPROTO_BRIDGE, "ips4", .key = {SET_IFNAME, SET_IPV4},
+			.sentinel = {SPOOF_NOBODY}},
+	[SPOOF_IPS6] = {NFPROTO_BRIDGE, "ips6", .key = {SET_IFNAME, SET_IPV6},
+			.sentinel = {SPOOF_NOBODY, LOCAL_OF_ZEROS}},
+	[SPOOF_TARGETS6] = {NFPROTO_BRIDGE, "targets6", .key = {SET_IFNAME, SET_TARGET6},
+			    .sentinel = {SPOOF_NOBODY, LOCAL_OF_ZEROS}},
 };
 
 void spoof_sets_name(uint64_t owner, struct spoof_sets *sets)
 {
-	for (int i = 0; i < SPOOF_SETS; i++) {
-		snprintf(sets->names[i], SPOOF_SET_NAME_MAX, "%s_%016" PRIx64,
-			 set_types[i].name, owner);
-		sets->sets[i] = (struct nft_set){NFPROTO_BRIDGE, RULES_TABLE,
-						 sets->names[i]};
-	}
+	for (int i = 0; i < SPOOF_SETS; i++)
+		set_name(&types[i], owner, &sets->sets[i]);
 }
 
 /* A pod by what it may send from. */
@@ -40,32 +41,25 @@ struct sender {
 	size_t n;
 };
 
-static void element_add(struct nft_element_list *elements, const struct spoof_sets *sets,
-			enum spoof_set set, const char *port, const void *address,
-			size_t len)
+static void element_add(struct nft_element_list *elements, const struct nft_set *set,
+			const char *port, const void *address)
 {
-	struct nft_element *element = &elements->items[elements->n++];
-	char name[IF_NAMESIZE] = {};
-
-	memcpy(name, port, strnlen(port, sizeof(name) - 1));
-	element->set = &sets->sets[set];
-	nft_value_add_part(&element->key, name, sizeof(name));
-	if (len)
-		nft_value_add_part(&element->key, address, len);
+	set_element(set, SET_VALUES(port, address), NULL, NULL,
+		    &elements->items[elements->n++]);
 }
 
-static void address_add(struct nft_element_list *elements, const struct spoof_sets *sets,
+static void address_add(struct nft_element_list *elements, const struct nft_set *sets,
 			const char *port, const struct ip_addr *ip)
 {
 	if (ip->family == AF_INET) {
-		element_add(elements, sets, SPOOF_IPS4, port, ip->bytes, 4);
+		element_add(elements, &sets[SPOOF_IPS4], port, ip->bytes);
 		return;
 	}
-	element_add(elements, sets, SPOOF_IPS6, port, ip->bytes, 16);
-	element_add(elements, sets, SPOOF_TARGETS6, port, ip->bytes, 16);
+	element_add(elements, &sets[SPOOF_IPS6], port, ip->bytes);
+	element_add(elements, &sets[SPOOF_TARGETS6], port, ip->bytes);
 }
 
-static int pod_elements(const struct spoof_sets *sets, const struct sender *pod,
+static int pod_elements(const struct nft_set *sets, const struct sender *pod,
 			bool addresses, struct nft_element_list *elements,
 			struct cni_error *err)
 {
@@ -73,14 +67,14 @@ static int pod_elements(const struct spoof_sets *sets, const struct sender *pod,
 
 	if (nft_element_list_grow(elements, 5 + 2 * pod->n) < 0)
 		return error_oom(err);
-	element_add(elements, sets, SPOOF_MACS, pod->port, pod->mac->bytes, MAC_LEN);
+	element_add(elements, &sets[SPOOF_MACS], pod->port, pod->mac->bytes);
 	for (size_t i = 0; addresses && i < pod->n; i++)
 		address_add(elements, sets, pod->port, &pod->addresses[i]);
 	if (addresses)
 		address_add(elements, sets, pod->port, &local);
-	element_add(elements, sets, SPOOF_MAC_PORTS, pod->port, NULL, 0);
+	element_add(elements, &sets[SPOOF_MAC_PORTS], pod->port, NULL);
 	if (addresses)
-		element_add(elements, sets, SPOOF_IP_PORTS, pod->port, NULL, 0);
+		element_add(elements, &sets[SPOOF_IP_PORTS], pod->port, NULL);
 	return 0;
 }
 
@@ -99,7 +93,7 @@ int spoof_elements_make(const struct attachment *att, const struct spoof_sets *s
 	for (size_t i = 0; i < n; i++)
 		addresses[i] = att->ipam.ips.items[i].address.addr;
 	pod.addresses = addresses;
-	return pod_elements(sets, &pod, att->pod->spoof_check, elements, err);
+	return pod_elements(sets->sets, &pod, att->pod->spoof_check, elements, err);
 }
 
 /* @all: those of spoofCheck, too. */
@@ -118,7 +112,7 @@ static int record_elements(const struct record *record, bool all,
 	for (size_t i = 0; i < record->n; i++)
 		addresses[i] = record->addresses[i].address.addr;
 	pod.addresses = addresses;
-	return pod_elements(sets, &pod, all, elements, err);
+	return pod_elements(sets->sets, &pod, all, elements, err);
 }
 
 int spoof_elements_of_record(const struct record *record, const struct spoof_sets *sets,
@@ -130,106 +124,52 @@ int spoof_elements_of_record(const struct record *record, const struct spoof_set
 				   : 0;
 }
 
-/* An element in nft's words: what libnftables makes of them are the same bytes. */
-static void element_text(const struct spoof_sets *sets, const struct nft_element *element,
-			 struct text *text)
-{
-	const uint8_t *bytes = element->key.bytes, *address = bytes + IF_NAMESIZE;
-	enum spoof_set set = element->set - sets->sets;
-	struct ip_addr ip = {.family = set == SPOOF_IPS4 ? AF_INET : AF_INET6};
-	struct mac_addr mac = {.set = true};
-
-	text_add(text, "add element bridge " RULES_TABLE " %s { \"%.*s\"",
-		 sets->names[set], IF_NAMESIZE, (const char *)bytes);
-	if (set == SPOOF_MACS) {
-		memcpy(mac.bytes, address, MAC_LEN);
-		text_add(text, " . %s", MAC_TEXT(&mac));
-	} else if (set == SPOOF_IPS4 || set == SPOOF_IPS6) {
-		memcpy(ip.bytes, address, ip_size(ip.family));
-		text_add(text, " . %s", IP_TEXT(&ip));
-	} else if (set == SPOOF_TARGETS6) {
-		text_add(text, " . 0x");
-		for (int i = 0; i < 16; i++)
-			text_add(text, "%02x", address[i]);
-	}
-	text_add(text, " }\n");
-}
-
-static void elements_text(const struct spoof_sets *sets,
-			  const struct nft_element_list *elements, struct text *text)
-{
-	for (size_t i = 0; i < elements->n; i++)
-		element_text(sets, &elements->items[i], text);
-}
-
-/* One of each set. */
-static int sentinels_make(const struct spoof_sets *sets,
-			  struct nft_element_list *elements, struct cni_error *err)
-{
-	const struct mac_addr mac = {};
-	const struct ip_addr address = {.family = AF_INET};
-	const struct sender nobody = {SPOOF_NOBODY, &mac, &address, 1};
-
-	return pod_elements(sets, &nobody, true, elements, err);
-}
-
 struct filling {
 	const struct attachment *att;
 	const struct spoof_sets *sets;
-	struct text *text;
+	struct nft_element_list elements;
 };
+
+static void filling_clear(struct filling *filling)
+{
+	nft_element_list_clear(&filling->elements);
+}
 
 static int record_fill(const struct record *record, void *data, struct cni_error *err)
 {
-	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
-	const struct filling *filling = data;
-	int ret;
+	struct filling *filling = data;
 
 	/* The attachment's own are added, and undone, by themselves. */
 	if (!record->spoof_check ||
 	    (strcmp(record->container_id, filling->att->pod->container_id) == 0 &&
 	     strcmp(record->ifname, filling->att->pod->ifname) == 0))
 		return 0;
-	ret = record_elements(record,
-			      record_says(record->spoof_addresses,
-					  filling->att->pod->spoof_check),
-			      filling->sets, &elements, err);
-	elements_text(filling->sets, &elements, filling->text);
-	return ret;
+	return record_elements(record,
+			       record_says(record->spoof_addresses,
+					   filling->att->pod->spoof_check),
+			       filling->sets, &filling->elements, err);
 }
 
 /* Where the sets are made anew the network's other pods belong into them, too. */
 static int fill(struct attachment *att, struct text *text, struct cni_error *err)
 {
-	_cleanup_(nft_element_list_clear) struct nft_element_list sentinels = {};
 	struct spoof_sets sets;
-	struct filling filling = {att, &sets, text};
+	_cleanup_(filling_clear) struct filling filling = {.att = att, .sets = &sets};
 	int ret;
 
 	spoof_sets_name(att->owner, &sets);
-	ret = sentinels_make(&sets, &sentinels, err);
-	elements_text(&sets, &sentinels, text);
-	return ret < 0 ? ret
-		       : ipam_record_each(&att->ipam_env, record_fill, &filling, err);
+	ret = ipam_record_each(&att->ipam_env, record_fill, &filling, err);
+	sets_fill(sets.sets, SPOOF_SETS, false, &filling.elements, text);
+	return ret;
 }
 
-int spoof_sets_wanted(const struct network *conf, struct rule_list *list,
+int spoof_sets_wanted(const struct network *network, struct rule_list *list,
 		      struct cni_error *err)
 {
-	_cleanup_(nft_element_list_clear) struct nft_element_list sentinels = {};
-	struct text text = {};
 	struct spoof_sets sets;
-	int ret;
 
-	spoof_sets_name(conf->owner, &sets);
-	ret = sentinels_make(&sets, &sentinels, err);
-	for (int i = 0; i < SPOOF_SETS; i++)
-		text_add(&text, "add set bridge " RULES_TABLE " %s { %s; }\n",
-			 sets.names[i], set_types[i].type);
-	list->sets = text.text;
+	spoof_sets_name(network->owner, &sets);
+	rule_list_declare(list, sets.sets, SPOOF_SETS, network);
 	list->fill = fill;
-	if (ret == 0 && text.failed)
-		ret = error_oom(err);
-	return ret < 0 ? ret
-		       : rule_list_sentinels(list, sentinels.items, sentinels.n, err);
+	return rule_list_watch(list, sets.sets, SPOOF_SETS, err);
 }

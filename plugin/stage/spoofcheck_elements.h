@@ -7,11 +7,10 @@
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_SPOOFCHECK_ELEMENTS_H
 #define BRIDGE_CNI_PLUGIN_STAGE_SPOOFCHECK_ELEMENTS_H
 
-#include "plugin/netlink/nf_tables_element.h"
 #include "plugin/nft/rules.h"
+#include "plugin/nft/set_type.h"
 
-#define SPOOF_SET_NAME_MAX 32
-#define SPOOF_NOBODY	   "/" /* the sentinels' name, which no interface can have */
+#define SPOOF_NOBODY "/" /* the sentinels' name, which no interface can have */
 
 enum spoof_set {
 	SPOOF_MAC_PORTS, /* ports whose MAC address is looked at */
@@ -19,21 +18,18 @@ enum spoof_set {
 	SPOOF_MACS, /* port . MAC address */
 	SPOOF_IPS4, /* port . address */
 	SPOOF_IPS6,
-	SPOOF_TARGETS6, /* the same, as neighbour advertisements have it: nft 1.0 has no
-			 * name for that field, so that the set must be of raw payload's
-			 * type */
+	SPOOF_TARGETS6, /* the same, as neighbour advertisements have it */
 	SPOOF_SETS,
 };
 
 /* The sets of one owner (identity_owner()). */
 struct spoof_sets {
-	char names[SPOOF_SETS][SPOOF_SET_NAME_MAX];
 	struct nft_set sets[SPOOF_SETS];
 };
 void spoof_sets_name(uint64_t owner, struct spoof_sets *sets);
 
-/* "add set ..." lines, and what holds them filled. */
-int spoof_sets_wanted(const struct network *conf, struct rule_list *list,
+/* Has the sets declared before the rules, and held filled. Code 100. */
+int spoof_sets_wanted(const struct network *network, struct rule_list *list,
 		      struct cni_error *err);
 
 /*
