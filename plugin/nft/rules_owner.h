@@ -8,23 +8,18 @@
  * of the rule's chain and text, a hash of the network's name, which several owners may have,
  * and, for people, as much of the name as nft's limit leaves room for. A set or map has the
  * owner at the end of its name.
- *
- * An earlier version wrote "v1 STAGE/KIND NETWORK FINGERPRINT NAME", and the network's hash at
- * the end of sets' names: one owner for all configurations of a name. Such rules and sets give
- * way to those of now in one transaction, which fills the new sets from the records.
  */
 #ifndef BRIDGE_CNI_PLUGIN_NFT_RULES_OWNER_H
 #define BRIDGE_CNI_PLUGIN_NFT_RULES_OWNER_H
 
-#include "plugin/attachment/attachment.h"
-#include "conf/base/text.h"
-#include "plugin/netlink/nf_tables.h"
+#include "conf/identity.h"
+#include "plugin/netlink/nf_tables_element.h"
 
 #define RULES_TABLE "bridge_cni"
 
 /* Raised when rules of the same fingerprint would mean something else. */
 #define RULES_VERSION	      2
-#define RULES_VERSION_BY_NAME 1
+#define RULES_VERSION_BY_NAME 1 /* rules_by_name.h */
 
 #define RULES_WORD_MAX 24 /* of a stage's name, and of a kind */
 
@@ -40,10 +35,6 @@ void rules_comment_format(uint64_t owner, const char *network, const char *stage
 			  const char *kind, uint64_t print,
 			  char ret_comment[NFT_COMMENT_MAX]);
 
-/* The owner that the earlier version made the configuration's rules and sets for; struct
- * network has that of now. */
-uint64_t rules_owner_by_name(const struct network *conf);
-
 /* Was a veth or an ifb, whose alias says @names, made for @owner? By its MAC address. */
 struct link;
 bool rules_owner_made(uint64_t owner, const struct link *link,
@@ -51,16 +42,5 @@ bool rules_owner_made(uint64_t owner, const struct link *link,
 
 /* The owner that a set or map is named by. False: one of the sets of all, or anonymous. */
 bool rules_set_owner(const char *name, uint64_t *ret_owner);
-
-/*
- * Has a pod of another owner of the name, which the earlier version made, its rules among
- * those by name? Such a pod has an interface that is none of this owner's records'. Under the
- * exclusive lock. Codes 5, 11, 101.
- */
-int rules_by_name_in_use(struct attachment *att, bool *ret_in_use, struct cni_error *err);
-
-/* "delete set" lines for the sets of a table that are named by @owner. */
-int rules_sets_delete(struct attachment *att, int protocol, const char *family,
-		      uint64_t owner, struct text *text, struct cni_error *err);
 
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Finds what is an owner's in the tables, and removes it in one transaction. */
+#include "rules_remove.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/netfilter.h>
@@ -9,7 +11,8 @@
 #include "nft.h"
 #include "plugin/netlink/nf_tables.h"
 #include "plugin/node/node.h"
-#include "rules.h"
+#include "rules_by_name.h"
+#include "rules_owner.h"
 
 /* One table. Of a dump that starts again only the last run counts. */
 struct removal {
@@ -111,6 +114,42 @@ static int table_compare(struct attachment *att, int protocol, const char *famil
 	free(removal.sets.text);
 	/* A kernel without nf_tables, or this family of it, has no rules. */
 	return ret == -EPROTONOSUPPORT || ret == -EINVAL ? error_clear(err) : ret;
+}
+
+struct sets {
+	const char *family;
+	char suffix[20]; /* "_OWNER" */
+	struct text text;
+};
+
+static int set_note(const char *name, void *data)
+{
+	struct sets *sets = data;
+	const char *end = name ? strrchr(name, '_') : NULL;
+
+	if (!name)
+		text_cut(&sets->text, 0);
+	else if (end && strcmp(end, sets->suffix) == 0)
+		text_add(&sets->text, "delete set %s " RULES_TABLE " %s\n", sets->family,
+			 name);
+	return 0;
+}
+
+int rules_sets_delete(struct attachment *att, int protocol, const char *family,
+		      uint64_t owner, struct text *text, struct cni_error *err)
+{
+	struct sets sets = {.family = family};
+	struct netlink *nl;
+	int ret = node_nftables(&att->op->node, &nl, err);
+
+	snprintf(sets.suffix, sizeof(sets.suffix), "_%016" PRIx64, owner);
+	if (ret == 0)
+		ret = nft_table_sets(nl, protocol, RULES_TABLE, set_note, &sets, err);
+	if (ret == 0 && sets.text.len > 0)
+		text_add(text, "%s", sets.text.text);
+	text->failed |= sets.text.failed;
+	free(sets.text.text);
+	return ret;
 }
 
 void rules_drop_sets(struct attachment *att, const char *const *names)

@@ -11,7 +11,8 @@
 #include "plugin/netlink/rtnetlink.h"
 #include "plugin/netlink/nf_tables.h"
 #include "plugin/node/node.h"
-#include "rules.h"
+#include "rules_owner.h"
+#include "rules_remove.h"
 
 /* Another owner of the network's name. */
 struct other {

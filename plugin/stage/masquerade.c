@@ -35,7 +35,7 @@ static int complete(struct attachment *att, struct rule_list *wanted,
 	int ret = masquerade_apart_find(att, wanted, &pods, err);
 
 	if (ret == 0)
-		ret = masquerade_rules_wanted(att, MASQUERADE_NOW, &pods, &now, err);
+		ret = masquerade_rules_wanted(att, MASQUERADE_FOR_PODS, &pods, &now, err);
 	if (ret < 0)
 		return ret;
 	/* Whether somebody emptied the sets is looked at where that was asked. */
@@ -56,7 +56,8 @@ static int rules_replace(struct attachment *att, bool emptied, bool *ret_has_pod
 			 struct cni_error *err)
 {
 	_cleanup_(rule_list_clear) struct rule_list wanted = {};
-	int ret = masquerade_rules_wanted(att, MASQUERADE_EITHER, NULL, &wanted, err);
+	int ret = masquerade_rules_wanted(att, MASQUERADE_BY_SUBNET_OR_POD, NULL, &wanted,
+					  err);
 
 	if (ret == 0 && emptied && wanted.sentinels_n == 0)
 		ret = masquerade_sets_watch(att->owner, &wanted, err);
@@ -72,7 +73,7 @@ static int rules_settle(struct attachment *att, bool *ret_has_pods, struct cni_e
 {
 	_cleanup_(rule_list_clear) struct rule_list wanted = {};
 	bool settled = false;
-	int ret = masquerade_rules_wanted(att, MASQUERADE_USUAL, NULL, &wanted, err);
+	int ret = masquerade_rules_wanted(att, MASQUERADE_BY_SUBNET, NULL, &wanted, err);
 
 	*ret_has_pods = false;
 	if (ret == 0)
@@ -103,7 +104,8 @@ static int masquerade_repair_shared(struct attachment *net, struct cni_error *er
 	bool ignored;
 	int ret;
 
-	ret = masquerade_rules_wanted(net, MASQUERADE_EITHER, NULL, &wanted, err);
+	ret = masquerade_rules_wanted(net, MASQUERADE_BY_SUBNET_OR_POD, NULL, &wanted,
+				      err);
 	if (ret == 0)
 		ret = rules_compare(net, stage_masquerade.name, &wanted, &ignored, err);
 	if (ret == 0 && wanted.sentinels_n == 0)
@@ -166,7 +168,8 @@ static int former_check(struct attachment *att, struct cni_error *err)
 
 	if (ret < 0 || !was)
 		return ret;
-	ret = masquerade_rules_wanted(att, MASQUERADE_EITHER, NULL, &wanted, err);
+	ret = masquerade_rules_wanted(att, MASQUERADE_BY_SUBNET_OR_POD, NULL, &wanted,
+				      err);
 	if (ret == 0)
 		ret = rules_compare(att, stage_masquerade.name, &wanted, &settled, err);
 	if (ret < 0 || !settled)
@@ -185,7 +188,8 @@ static int former_check(struct attachment *att, struct cni_error *err)
 static int masquerade_check(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(rule_list_clear) struct rule_list wanted = {};
-	int ret = masquerade_rules_wanted(att, MASQUERADE_EITHER, NULL, &wanted, err);
+	int ret = masquerade_rules_wanted(att, MASQUERADE_BY_SUBNET_OR_POD, NULL, &wanted,
+					  err);
 
 	if (ret == 0)
 		ret = rules_check(att, stage_masquerade.name, &wanted, err);

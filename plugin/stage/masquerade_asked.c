@@ -14,9 +14,9 @@ static bool is_found(const struct rule *rule, const struct rule_list *found)
 		if (strcmp(found->items[i].kind, rule->kind) == 0 &&
 		    strcmp(found->items[i].text, rule->text) == 0)
 			return true;
-	for (size_t i = 0; i < found->lasting_n; i++)
-		if (found->lasting_prints[i] == rules_fingerprint(rule, rule->text) ||
-		    found->lasting_prints[i] == rules_fingerprint(rule, rule->other))
+	for (size_t i = 0; i < found->kept_n; i++)
+		if (found->kept_prints[i] == rule_fingerprint(rule, rule->text) ||
+		    found->kept_prints[i] == rule_fingerprint(rule, rule->alternative))
 			return true;
 	return false;
 }
@@ -34,13 +34,13 @@ int masquerade_asked_is_there(struct attachment *att, const struct record *recor
 	*ret_there = false;
 	attachment_init(&other, att->op, att->network, &pod);
 	if (ret == 0)
-		ret = masquerade_rules_wanted(&other, MASQUERADE_EITHER, NULL, &list,
-					      err);
+		ret = masquerade_rules_wanted(&other, MASQUERADE_BY_SUBNET_OR_POD, NULL,
+					      &list, err);
 	for (size_t i = 0; ret == 0 && i < list.n; i++) {
 		const struct rule *rule = &list.items[i];
 
-		if (list.lasting[0] &&
-		    strncmp(rule->kind, list.lasting, strlen(list.lasting)) == 0 &&
+		if (list.kept_kinds[0] &&
+		    strncmp(rule->kind, list.kept_kinds, strlen(list.kept_kinds)) == 0 &&
 		    rule->kind[strlen(rule->kind) - 1] == digit)
 			*ret_there |= is_found(rule, found);
 	}

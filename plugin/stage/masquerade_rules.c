@@ -13,7 +13,7 @@
 #define KIND_BY_POD "pods-"
 
 /* The kind of rules over ranges that a runtime asked for: "asked-" and 8 digits, which follow
- * from all that is in the rules but these ranges (lasting_name()). */
+ * from all that is in the rules but these ranges (kept_kinds_name()). */
 #define KIND_ASKED     "asked-%08" PRIx32 "-"
 #define KIND_ASKED_MAX 16
 
@@ -140,19 +140,19 @@ static void build_clear(struct build *build)
 }
 
 /* @apart: but for those in the set of pods. */
-static void match_add(const struct network *conf, const struct part *part,
+static void match_add(const struct network *network, const struct part *part,
 		      const struct family *family, const struct addresses *sources,
 		      const struct addresses *destinations, bool apart, struct text *text)
 {
 	if (part->by_pod) {
-		masquerade_sets_match(conf->owner, family->family, text);
+		masquerade_sets_match(network->owner, family->family, text);
 	} else {
 		text_add(text, "%s saddr { ", family->match);
 		addresses_format(sources, family->family, text);
 		text_add(text, " }");
 	}
 	if (apart)
-		masquerade_sets_exclude(conf->owner, family->family, text);
+		masquerade_sets_exclude(network->owner, family->family, text);
 	text_add(text, " %s daddr != { ", family->match);
 	addresses_format(destinations, family->family, text);
 	text_add(text, " }");
@@ -171,24 +171,26 @@ static void pair_clear(struct pair *pair)
 	addresses_clear(&pair->destinations);
 }
 
-static char *nat_text(const struct network *conf, const struct pair *pair, bool apart)
+static char *nat_text(const struct network *network, const struct pair *pair, bool apart)
 {
 	struct text text = {};
 
-	match_add(conf, pair->part, pair->family, &pair->sources, &pair->destinations,
+	match_add(network, pair->part, pair->family, &pair->sources, &pair->destinations,
 		  apart, &text);
-	text_add(&text, " masquerade%s", conf->masq_fully_random ? " fully-random" : "");
+	text_add(&text, " masquerade%s",
+		 network->masq_fully_random ? " fully-random" : "");
 	return text.text;
 }
 
 /* A packet that conntrack can't place is not translated, either: it would leave with the pod's
  * own address (plugins#817). */
-static char *invalid_text(const struct network *conf, const struct pair *pair, bool apart)
+static char *invalid_text(const struct network *network, const struct pair *pair,
+			  bool apart)
 {
 	struct text text = {};
 
 	text_add(&text, "ct state invalid ");
-	match_add(conf, pair->part, pair->family, &pair->sources, &pair->destinations,
+	match_add(network, pair->part, pair->family, &pair->sources, &pair->destinations,
 		  apart, &text);
 	text_add(&text, " drop");
 	return text.text;
@@ -197,7 +199,7 @@ static char *invalid_text(const struct network *conf, const struct pair *pair, b
 static const struct {
 	const char *kind;
 	const struct rules_chain *chain;
-	char *(*text)(const struct network *conf, const struct pair *pair, bool apart);
+	char *(*text)(const struct network *network, const struct pair *pair, bool apart);
 } kinds[] = {
 	{"nat", &postrouting, nat_text},
 	{"invalid", &forward, invalid_text},
@@ -217,11 +219,11 @@ static bool has_apart(const struct build *build, int family)
  * outside_add() adds those to what is written. */
 static int pair_add(struct build *build, const struct pair *pair, struct cni_error *err)
 {
-	const struct network *conf = build->att->network;
+	const struct network *network = build->att->network;
 	bool by_pod = pair->part->by_pod;
-	bool apart = !by_pod && build->form == MASQUERADE_NOW &&
+	bool apart = !by_pod && build->form == MASQUERADE_FOR_PODS &&
 		     has_apart(build, pair->family->family);
-	bool either = build->form == MASQUERADE_EITHER;
+	bool any_form = build->form == MASQUERADE_BY_SUBNET_OR_POD;
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		struct rule *rule = &build->list.items[build->list.n++];
@@ -229,12 +231,12 @@ static int pair_add(struct build *build, const struct pair *pair, struct cni_err
 		rule->chain = kinds[i].chain;
 		snprintf(rule->kind, sizeof(rule->kind), "%s%s%s",
 			 pair->part->kind_prefix, kinds[i].kind, pair->family->digit);
-		rule->text = kinds[i].text(conf, pair, apart);
-		if (either && !by_pod)
-			rule->other = kinds[i].text(conf, pair, true);
-		rule->optional = either && by_pod &&
-				 !(conf->ip_masq && ipam_delegated(conf));
-		if (!rule->text || (either && !by_pod && !rule->other))
+		rule->text = kinds[i].text(network, pair, apart);
+		if (any_form && !by_pod)
+			rule->alternative = kinds[i].text(network, pair, true);
+		rule->tolerated = any_form && by_pod &&
+				  !(network->ip_masq && ipam_delegated(network));
+		if (!rule->text || (any_form && !by_pod && !rule->alternative))
 			return error_oom(err);
 	}
 	return 0;
@@ -244,7 +246,7 @@ static int pair_add(struct build *build, const struct pair *pair, struct cni_err
  * them, and pods of the network keep their address among each other. */
 static int outside_add(struct build *build, struct pair *pair, struct cni_error *err)
 {
-	const struct network *conf = build->att->network;
+	const struct network *network = build->att->network;
 	struct rule *rules = &build->list.items[build->list.n - ARRAY_SIZE(kinds)];
 	bool apart = !pair->part->by_pod && has_apart(build, pair->family->family);
 	int ret = 0;
@@ -258,8 +260,8 @@ static int outside_add(struct build *build, struct pair *pair, struct cni_error 
 					    &pair->destinations.prefixes, true,
 					    &pair->destinations.spans, err);
 	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(kinds); i++) {
-		rules[i].written = kinds[i].text(conf, pair, apart);
-		if (!rules[i].written)
+		rules[i].text_to_write = kinds[i].text(network, pair, apart);
+		if (!rules[i].text_to_write)
 			ret = error_oom(err);
 	}
 	return ret;
@@ -269,25 +271,25 @@ static int outside_add(struct build *build, struct pair *pair, struct cni_error 
  * Sources: the subnets of the part. Destinations that see the pod's own address: the same,
  * of the whole network, multicast, and what the configuration names.
  */
-static int prefixes_fill(const struct network *conf, const struct part *part,
+static int prefixes_fill(const struct network *network, const struct part *part,
 			 const struct family *family, struct addresses *sources,
 			 struct addresses *destinations, struct cni_error *err)
 {
-	const struct range_set_list fixed = fixed_sets(conf);
+	const struct range_set_list fixed = fixed_sets(network);
 	size_t max = subnets_max(&part->sets) + subnets_max(&fixed);
 	struct prefix_list *to = &destinations->prefixes;
 
 	sources->prefixes.items = calloc(max + 1, sizeof(struct ip_prefix));
-	to->items = calloc(max + 1 + conf->non_masquerade.n, sizeof(struct ip_prefix));
+	to->items = calloc(max + 1 + network->non_masquerade.n, sizeof(struct ip_prefix));
 	if (!sources->prefixes.items || !to->items)
 		return error_oom(err);
 	subnets_add(&part->sets, family->family, &sources->prefixes);
 	prefix_add(to, &family->multicast);
 	subnets_add(&part->sets, family->family, to);
 	subnets_add(&fixed, family->family, to);
-	for (size_t i = 0; i < conf->non_masquerade.n; i++)
-		if (conf->non_masquerade.items[i].addr.family == family->family)
-			prefix_add(to, &conf->non_masquerade.items[i]);
+	for (size_t i = 0; i < network->non_masquerade.n; i++)
+		if (network->non_masquerade.items[i].addr.family == family->family)
+			prefix_add(to, &network->non_masquerade.items[i]);
 	return 0;
 }
 
@@ -302,7 +304,7 @@ static int part_add(struct build *build, const struct part *part,
 	if (ret < 0 || (pair.sources.prefixes.n == 0 && !part->by_pod))
 		return ret;
 	ret = pair_add(build, &pair, err);
-	return ret == 0 && outside && build->form == MASQUERADE_NOW
+	return ret == 0 && outside && build->form == MASQUERADE_FOR_PODS
 		       ? outside_add(build, &pair, err)
 		       : ret;
 }
@@ -310,17 +312,18 @@ static int part_add(struct build *build, const struct part *part,
 /* Is the rule over sets of pods to be among them? */
 static bool is_by_pod(const struct build *build, int family)
 {
-	const struct network *conf = build->att->network;
+	const struct network *network = build->att->network;
 
-	return build->form == MASQUERADE_EITHER ||
-	       (conf->ip_masq && ipam_delegated(conf)) || has_apart(build, family);
+	return build->form == MASQUERADE_BY_SUBNET_OR_POD ||
+	       (network->ip_masq && ipam_delegated(network)) || has_apart(build, family);
 }
 
 static int family_add(struct build *build, const struct family *family,
 		      struct cni_error *err)
 {
 	const struct part fixed = {fixed_sets(build->att->network), "", false};
-	const struct part asked = {build->att->pod->ranges, build->list.lasting, false};
+	const struct part asked = {build->att->pod->ranges, build->list.kept_kinds,
+				   false};
 	const struct part by_pod = {{}, KIND_BY_POD, true};
 	bool masq = build->att->network->ip_masq && ipam_in_process(build->att->network);
 	size_t before = build->list.n;
@@ -343,16 +346,16 @@ static uint64_t prefix_hash(uint64_t hash, const struct ip_prefix *prefix)
 
 /* Rules over asked ranges last as long as all else that they say is as in the configuration:
  * with another text of it they have another kind, and are replaced. */
-static void lasting_name(const struct network *conf, char ret_kind[RULE_KIND_MAX])
+static void kept_kinds_name(const struct network *network, char ret_kind[RULE_KIND_MAX])
 {
-	const struct range_set_list sets = fixed_sets(conf);
-	uint64_t hash = hash_text(conf->masq_fully_random ? "random" : "");
+	const struct range_set_list sets = fixed_sets(network);
+	uint64_t hash = hash_text(network->masq_fully_random ? "random" : "");
 
 	for (size_t i = 0; i < sets.n; i++)
 		for (size_t k = 0; k < sets.items[i].n; k++)
 			hash = prefix_hash(hash, &sets.items[i].ranges[k].subnet);
-	for (size_t i = 0; i < conf->non_masquerade.n; i++)
-		hash = prefix_hash(hash, &conf->non_masquerade.items[i]);
+	for (size_t i = 0; i < network->non_masquerade.n; i++)
+		hash = prefix_hash(hash, &network->non_masquerade.items[i]);
 	snprintf(ret_kind, KIND_ASKED_MAX, KIND_ASKED, (uint32_t)hash);
 }
 
@@ -363,14 +366,14 @@ int masquerade_rules_wanted(struct attachment *att, enum masquerade_form form,
 	_cleanup_(build_clear) struct build build = {
 		.att = att,
 		.form = form,
-		.pods = form == MASQUERADE_NOW ? pods : NULL,
+		.pods = form == MASQUERADE_FOR_PODS ? pods : NULL,
 		.list.items = calloc(3 * ARRAY_SIZE(kinds) * ARRAY_SIZE(families),
 				     sizeof(struct rule)),
 	};
 	int ret = build.list.items ? 0 : error_oom(err);
 
 	if (att->network->ip_masq && ipam_in_process(att->network))
-		lasting_name(att->network, build.list.lasting);
+		kept_kinds_name(att->network, build.list.kept_kinds);
 	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(families); i++)
 		ret = family_add(&build, &families[i], err);
 	if (ret == 0 && att->network->ip_masq && ipam_delegated(att->network))

@@ -17,13 +17,14 @@
 #include "masquerade_sets.h"
 #include "plugin/nft/rules.h"
 
+/* Which rules are wanted. */
 enum masquerade_form {
-	MASQUERADE_USUAL, /* no pod of which the record says else than the configuration */
-	MASQUERADE_EITHER, /* that, or with rules over sets of pods */
-	MASQUERADE_NOW, /* as these pods need it */
+	MASQUERADE_BY_SUBNET, /* those over subnets: every pod is as the configuration says */
+	MASQUERADE_BY_SUBNET_OR_POD, /* those, or those that serve some pods otherwise */
+	MASQUERADE_FOR_PODS, /* as these pods need them */
 };
 
-/* @pods: for MASQUERADE_NOW. Codes 5, 11, 100. */
+/* @pods: for MASQUERADE_FOR_PODS. Codes 5, 11, 100. */
 int masquerade_rules_wanted(struct attachment *att, enum masquerade_form form,
 			    const struct masquerade_pods *pods,
 			    struct rule_list *ret_list, struct cni_error *err);

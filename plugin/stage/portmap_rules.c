@@ -223,7 +223,7 @@ static int without_labels(const struct attachment *att, struct rule_list *list,
 		int f = rule->kind[strlen(rule->kind) - 1] == '6' ? PORTMAP_IPV6
 								  : PORTMAP_IPV4;
 
-		rule->written = unlabelled(rule, f, &sets, &failed);
+		rule->text_to_write = unlabelled(rule, f, &sets, &failed);
 		if (rule->chain == &hostports)
 			rule->at_head = !rule->at_head;
 	}
@@ -245,7 +245,7 @@ int portmap_rules_wanted(const struct attachment *att, struct rule_list *ret_lis
 {
 	_cleanup_(list_clear) struct list list = {
 		.rules.items = calloc(RULES_MAX, sizeof(*list.rules.items)),
-		.rules.without = without_labels,
+		.rules.fall_back = without_labels,
 		.rules.former_sets = portmap_nodeips,
 	};
 	struct portmap_sets sets;

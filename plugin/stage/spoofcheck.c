@@ -81,7 +81,7 @@ static int rules_wanted(const struct network *network, bool addresses,
 		struct text text = {};
 
 		/* They may be there for pods of a time when it was configured. */
-		rule->optional = templates[i].addresses && !addresses;
+		rule->tolerated = templates[i].addresses && !addresses;
 		template_add(templates[i].text, &sets, &text);
 		rule->chain = &prerouting;
 		snprintf(rule->kind, sizeof(rule->kind), "%s", templates[i].kind);
@@ -112,7 +112,7 @@ static int kept_note(const struct record *record, void *data, struct cni_error *
 	return 0;
 }
 
-/* Optional rules become wanted ones where a pod needs them, and are dropped where none does. */
+/* Tolerated rules become wanted ones where a pod needs them, and are dropped where none does. */
 static int complete(struct attachment *att, struct rule_list *wanted,
 		    struct cni_error *err)
 {
@@ -123,11 +123,11 @@ static int complete(struct attachment *att, struct rule_list *wanted,
 	for (size_t i = 0; ret == 0 && i < wanted->n; i++) {
 		struct rule rule = wanted->items[i];
 
-		if (rule.optional && !kept.addresses) {
+		if (rule.tolerated && !kept.addresses) {
 			free(rule.text);
 			continue;
 		}
-		rule.optional = false;
+		rule.tolerated = false;
 		wanted->items[n++] = rule;
 	}
 	if (ret == 0)

@@ -19,7 +19,7 @@
 #include "plugin/netlink/rtnetlink.h"
 #include "plugin/stage/reclaim.h"
 #include "plugin/attachment/report.h"
-#include "plugin/nft/rules.h"
+#include "plugin/nft/rules_remove.h"
 #include "plugin/stage/stages.h"
 #include "plugin/stage/vlan.h"
 

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a list of rules consists of, and its end. */
+#include "rule_list.h"
+
+#include <linux/netfilter.h>
+#include <stdlib.h>
+
+#include "set_type.h"
+
+void rule_list_clear(struct rule_list *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		free(list->items[i].text);
+		free(list->items[i].alternative);
+		free(list->items[i].text_to_write);
+	}
+	free(list->items);
+	free(list->set_commands.text);
+	free(list->sentinels);
+	free(list->kept_prints);
+	*list = (struct rule_list){};
+}
+
+const char *rule_list_family(const struct rule_list *list)
+{
+	return list->family ? list->family : "inet";
+}
+
+int rule_list_protocol(const struct rule_list *list)
+{
+	return list->family ? NFPROTO_BRIDGE : NFPROTO_INET;
+}
+
+void rule_list_declare(struct rule_list *list, const struct nft_set *sets, size_t n,
+		       const struct network *network)
+{
+	for (size_t i = 0; i < n; i++)
+		set_declare(&sets[i], network->name, &list->set_commands);
+}
+
+int rule_list_watch(struct rule_list *list, const struct nft_set *sets, size_t n,
+		    struct cni_error *err)
+{
+	list->sentinels = calloc(n, sizeof(*list->sentinels));
+	if (!list->sentinels)
+		return error_oom(err);
+	for (size_t i = 0; i < n; i++) {
+		struct nft_element sentinel;
+
+		set_sentinel(&sets[i], &sentinel);
+		list->sentinels[i] = (struct nft_probe){sets[i], sentinel.key};
+	}
+	list->sentinels_n = n;
+	return 0;
+}
+
+uint64_t rule_fingerprint(const struct rule *rule, const char *text)
+{
+	return hash_text(text) ^ hash_text(rule->chain->name);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The rules that a stage wants to be there for an owner (identity_owner()), with the sets that
+ * they look into. rules.h compares such a list with the kernel's rules, and makes it so.
+ */
+#ifndef BRIDGE_CNI_PLUGIN_NFT_RULE_LIST_H
+#define BRIDGE_CNI_PLUGIN_NFT_RULE_LIST_H
+
+#include "plugin/attachment/attachment.h"
+#include "conf/base/text.h"
+#include "plugin/netlink/nf_tables.h"
+#include "rules_owner.h"
+
+/* A chain of the table. */
+struct rules_chain {
+	const char *name;
+	/* nft's "type nat hook postrouting priority srcnat"; NULL: rules jump to it. */
+	const char *hook;
+};
+
+#define RULE_KIND_MAX RULES_WORD_MAX
+
+/* One rule that an owner is to have. */
+struct rule {
+	const struct rules_chain *chain;
+	char kind[RULE_KIND_MAX]; /* which of its stage's rules: "nat4" */
+	bool at_head; /* it goes before the rules that its chain has, others behind them */
+	char *text; /* the rule without its comment; owned */
+	/* A rule of this text does as well where it is there; NULL: none does; owned. */
+	char *alternative;
+	/* What the transaction writes in place of @text, by whose fingerprint the rule is
+	 * known all the same; NULL: @text; owned. */
+	char *text_to_write;
+	bool tolerated; /* it stays where it is there, and isn't missing where it isn't */
+	bool present; /* found by the comparison */
+};
+
+struct rule_list {
+	struct rule *items;
+	size_t n;
+	const char *family; /* of the table: "bridge"; NULL: inet */
+
+	/* Commands that come before the rules: they declare the sets that the rules name. */
+	struct text set_commands;
+	/* Adds commands that put into those sets what they are to hold for all pods of the
+	 * owner, in the transaction that writes the rules: a killed ADD can't leave rules
+	 * that know half of the pods. Called under the exclusive lock. NULL: none. */
+	int (*fill)(struct attachment *att, struct text *text, struct cni_error *err);
+	/* Of sets that are filled again, all together, where one lacks its sentinel; owned. */
+	struct nft_probe *sentinels;
+	size_t sentinels_n;
+
+	/* Rules of kinds that begin so are kept, because other attachments need them; "": no
+	 * rules are. The comparison notes the fingerprints of those it finds; owned. */
+	char kept_kinds[RULE_KIND_MAX];
+	uint64_t *kept_prints;
+	size_t kept_n;
+
+	/* Called under the exclusive lock, once the list has been compared and something is
+	 * to be done: makes it the list of what is to be there now, without alternatives and
+	 * without rules that are merely tolerated. NULL: the list is that already. */
+	int (*complete)(struct attachment *att, struct rule_list *list,
+			struct cni_error *err);
+	/* Called where the kernel doesn't know what one of the rules says: gives the rules
+	 * texts to write that it may know, and declares their sets. NULL: there are none. */
+	int (*fall_back)(const struct attachment *att, struct rule_list *list,
+			 struct cni_error *err);
+	/* Sets that an older version's rules looked into, up to NULL: deleted once no rule of
+	 * any owner does. NULL: there were none. */
+	const char *const *former_sets;
+	bool replaced; /* by rules_ensure(): something was missing, or was of another text */
+};
+void rule_list_clear(struct rule_list *list);
+
+/* nft's word for the family of the table, and the kernel's number. */
+const char *rule_list_family(const struct rule_list *list);
+int rule_list_protocol(const struct rule_list *list);
+
+/* Has @n sets, which the rules look into, declared before the rules. */
+void rule_list_declare(struct rule_list *list, const struct nft_set *sets, size_t n,
+		       const struct network *network);
+
+/* Has the sentinels of @n sets looked for whenever the rules are; code 100. */
+int rule_list_watch(struct rule_list *list, const struct nft_set *sets, size_t n,
+		    struct cni_error *err);
+
+/* The fingerprint that the comment of a rule with this text has. */
+uint64_t rule_fingerprint(const struct rule *rule, const char *text);
+
+#endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Holds the rules of a table against those that a stage wants, by their comments. */
+#include "rules_compare.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugin/node/node.h"
+
+void comparison_clear(struct comparison *comparison)
+{
+	free(comparison->stale);
+}
+
+/* The wanted rule that this comment is of; NULL: none. */
+static struct rule *wanted_find(const struct comparison *comparison,
+				const struct rules_comment *comment)
+{
+	for (size_t i = 0; i < comparison->wanted->n; i++) {
+		struct rule *rule = &comparison->wanted->items[i];
+
+		if (strcmp(rule->kind, comment->kind) == 0 &&
+		    (rule_fingerprint(rule, rule->text) == comment->print ||
+		     (rule->alternative &&
+		      rule_fingerprint(rule, rule->alternative) == comment->print)))
+			return rule;
+	}
+	return NULL;
+}
+
+static int stale_note(struct comparison *comparison, const char *chain, uint64_t handle)
+{
+	struct stale *stale;
+
+	stale = reallocarray(comparison->stale, comparison->stale_n + 1, sizeof(*stale));
+	if (!stale)
+		return -ENOMEM;
+	comparison->stale = stale;
+	stale = &stale[comparison->stale_n++];
+	snprintf(stale->chain, sizeof(stale->chain), "%s", chain);
+	stale->handle = handle;
+	return 0;
+}
+
+/* Counts a rule of the earlier version. True: it is to be deleted. */
+static bool by_name_note(struct comparison *comparison,
+			 const struct rules_comment *comment)
+{
+	bool own = strcmp(comment->stage, comparison->stage) == 0;
+
+	if (comment->network != comparison->by_name)
+		return false;
+	comparison->by_name_n += own;
+	comparison->by_name_others_n += !own;
+	return own && !comparison->keep_by_name;
+}
+
+static int kept_note(struct rule_list *wanted, const struct rules_comment *comment,
+		     bool *ret_kept)
+{
+	uint64_t *grown;
+
+	*ret_kept = wanted->kept_kinds[0] && strncmp(comment->kind, wanted->kept_kinds,
+						     strlen(wanted->kept_kinds)) == 0;
+	if (!*ret_kept)
+		return 0;
+	grown = reallocarray(wanted->kept_prints, wanted->kept_n + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	wanted->kept_prints = grown;
+	grown[wanted->kept_n++] = comment->print;
+	return 0;
+}
+
+/* Notes a rule of ours. @ret_stale: it is to be deleted. */
+static int rule_note(struct comparison *comparison, const struct rules_comment *comment,
+		     bool *ret_stale)
+{
+	struct rule *wanted;
+	bool kept = false;
+	int ret = 0;
+
+	*ret_stale = false;
+	if (comment->version == RULES_VERSION_BY_NAME) {
+		*ret_stale = by_name_note(comparison, comment);
+		return 0;
+	}
+	if (comment->owner != comparison->owner ||
+	    strcmp(comment->stage, comparison->stage) != 0)
+		return 0;
+	comparison->newer |= comment->version > RULES_VERSION;
+	if (comment->version != RULES_VERSION)
+		return 0;
+	wanted = wanted_find(comparison, comment);
+	if (wanted && !wanted->present) {
+		wanted->present = true;
+		return 0;
+	}
+	if (!wanted)
+		ret = kept_note(comparison->wanted, comment, &kept);
+	*ret_stale = !kept;
+	return ret;
+}
+
+static void comparison_reset(struct comparison *comparison)
+{
+	comparison->stale_n = comparison->by_name_n = comparison->by_name_others_n = 0;
+	comparison->newer = false;
+	comparison->wanted->kept_n = 0;
+	for (size_t i = 0; i < comparison->wanted->n; i++)
+		comparison->wanted->items[i].present = false;
+}
+
+static int compare_rule(const char *chain, uint64_t handle, const char *comment,
+			void *data)
+{
+	struct comparison *comparison = data;
+	struct rules_comment read;
+	bool stale;
+	int ret;
+
+	if (handle == 0) {
+		comparison_reset(comparison);
+		return 0;
+	}
+	if (!rules_comment_read(comment, &read))
+		return 0;
+	ret = rule_note(comparison, &read, &stale);
+	return ret == 0 && stale ? stale_note(comparison, chain, handle) : ret;
+}
+
+int comparison_read(struct attachment *att, struct comparison *comparison,
+		    struct cni_error *err)
+{
+	const struct rule_list *wanted = comparison->wanted;
+	struct nft_probes sentinels = {wanted->sentinels, wanted->sentinels_n, 0};
+	struct netlink *nl;
+	int ret;
+
+	comparison->owner = att->owner;
+	comparison->by_name = identity_owner_by_name(att->network->name);
+	ret = node_nftables(&att->op->node, &nl, err);
+	if (ret == 0)
+		ret = nft_table_rules(nl, rule_list_protocol(wanted), RULES_TABLE,
+				      &sentinels, compare_rule, comparison, err);
+	comparison->emptied = sentinels.found < sentinels.n;
+	return ret;
+}
+
+bool comparison_is_settled(const struct comparison *comparison)
+{
+	if (comparison->newer)
+		return true;
+	for (size_t i = 0; i < comparison->wanted->n; i++)
+		if (!comparison->wanted->items[i].present &&
+		    !comparison->wanted->items[i].tolerated)
+			return false;
+	return comparison->stale_n == 0 && !comparison->emptied;
+}
