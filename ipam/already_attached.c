@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Is the attachment there already? Looked at before anything is written. */
+/* Looks for an earlier ADD of the same attachment, before anything is written. */
+#include "already_attached.h"
+
 #include <errno.h>
 #include <string.h>
 
-#include "session.h"
 #include "ipam/store/holder.h"
+#include "liveness.h"
+#include "pod_record.h"
 
-/* What may stand under the name of an attachment's record. */
+/* Refuses by the file that has the name of the attachment's record. */
 static int refuse_record(struct store *store, const struct ipam_env *env,
 			 const struct pod *pod, struct cni_error *err)
 {
 	_cleanup_(record_clear) struct record record = {};
 	char name[RECORD_NAME_MAX];
-	uint64_t hash = session_hash(pod);
+	uint64_t hash = pod_holder_hash(pod);
 	int ret;
 
 	ret = store_record_read(store, hash, &record);
 	if (ret == -ENOENT || ret == -EBADMSG)
-		return 0; /* torn: of no use to anybody */
+		return 0; /* a torn record is of no use to anybody */
 	if (ret < 0 && ret != -ENOTSUP)
 		return store_file_error(store->own_path, record_name(hash, name), -ret,
 					"read", err);
@@ -25,7 +28,7 @@ static int refuse_record(struct store *store, const struct ipam_env *env,
 	    !record_is_of(&record, env->network, pod->container_id, pod->ifname)) {
 		if (strcmp(record.network, env->network) != 0 ||
 		    holder_hash(record.container_id, record.ifname) != hash)
-			return 0; /* put there by mistake: nobody looks for it here */
+			return 0; /* the file got here by mistake: nobody looks for it */
 		return error_set(err, CNI_ERR_EXISTS, EEXIST,
 				 "%s/%s and %s/%s have the same hash, and so the same "
 				 "record %s/%s; use another container ID",
@@ -38,21 +41,21 @@ static int refuse_record(struct store *store, const struct ipam_env *env,
 	error_details(err, "its record%s is %s/%s",
 		      ret == -ENOTSUP ? ", of a newer version," : "", store->own_path,
 		      record_name(hash, name));
-	return ret == 0 && session_liveness(store, env, &record) != IPAM_ALIVE ? -ESTALE
-									       : -EEXIST;
+	return ret == 0 && record_liveness(store, env, &record) != IPAM_ALIVE ? -ESTALE
+									      : -EEXIST;
 }
 
-int session_refuse_second(struct store *store, const struct ipam_env *env,
-			  const struct pod *pod, struct cni_error *err)
+int refuse_already_attached(struct store *store, const struct ipam_env *env,
+			    const struct pod *pod, struct cni_error *err)
 {
-	struct holder holder = session_holder(pod);
+	struct holder holder = pod_holder(pod);
 	struct ip_addr ip;
 	int ret;
 
 	ret = refuse_record(store, env, pod, err);
 	if (ret == 0)
 		ret = store_find(store, &holder, &ip, err);
-	if (ret <= 0)
+	if (ret != HOLDER_HAS_ADDRESS)
 		return ret;
 	return error_set(err, CNI_ERR_EXISTS, EEXIST,
 			 "%s has been allocated to %s/%s: an interface is added to a "

@@ -2,7 +2,8 @@
 /* CHECK's part: are the addresses reserved for the attachment? */
 #include <errno.h>
 
-#include "session.h"
+#include "network_store.h"
+#include "pod_record.h"
 #include "ipam/store/holder.h"
 
 static bool is_of_the_network(const struct range_set_list *sets, const struct ip_addr *ip)
@@ -38,9 +39,9 @@ static int check_address(const struct network *network, const struct store *stor
 static int open_store_to_check(const struct ipam_env *env, struct store *ret_store,
 			       struct cni_error *err)
 {
-	int ret = session_open(env, STORE_EXISTING, ret_store, err);
+	int ret = network_store_open(env, STORE_EXISTING, ret_store, err);
 
-	if ((ret == 0 && ret_store->dir_fd < 0) || (ret == -ENOENT && err->code == 0))
+	if (ret == STORE_ABSENT || (ret == 0 && ret_store->dir_fd < 0))
 		return error_set(err, CNI_ERR_CHECK, ENOENT,
 				 "no address is reserved: there is no %s/%s",
 				 env->data_dir, env->network);
@@ -52,7 +53,7 @@ int ipam_check(const struct ipam_env *env, const struct pod *pod,
 	       struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	struct holder holder = session_holder(pod);
+	struct holder holder = pod_holder(pod);
 	int ret;
 
 	ret = open_store_to_check(env, &store, err);
@@ -71,13 +72,13 @@ int ipam_check_any(const struct ipam_env *env, const struct pod *pod,
 		   struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	struct holder holder = session_holder(pod);
+	struct holder holder = pod_holder(pod);
 	struct ip_addr ip;
 	int ret;
 
 	ret = open_store_to_check(env, &store, err);
 	if (ret == 0)
-		ret = session_index(&store, env, err);
+		ret = network_store_index(&store, env, err);
 	if (ret == 0)
 		ret = store_find(&store, &holder, &ip, err);
 	if (ret == 0)

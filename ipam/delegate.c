@@ -14,7 +14,6 @@
 #include "conf/answer.h"
 #include "conf/json/json.h"
 #include "child.h"
-#include "ipam.h"
 
 #define VARIABLE      "CNI_"
 #define SEEN_TEXT_MAX 160 /* of its output in a message, with the NUL */
@@ -23,11 +22,6 @@ struct environment {
 	char **items; /* owned; the first own_n of its strings, too */
 	size_t own_n;
 };
-
-bool ipam_delegated(const struct network *conf)
-{
-	return conf->ipam.type && conf->ipam.type[0] && !ipam_in_process(conf);
-}
 
 static bool is_this_program(const struct stat *file)
 {
@@ -190,7 +184,8 @@ static int status_judge(const struct child_end *end, struct cni_error *err)
 		return 0;
 	if (end->output_len > 0 &&
 	    answer_read_error(end->output, end->output_len, &own, &unreadable) == 0) {
-		*err = own;
+		if (err)
+			*err = own;
 		return -EREMOTEIO;
 	}
 	ret = error_set(err, CNI_ERR_DELEGATE, EPROTO,
@@ -235,7 +230,8 @@ static int result_take(const struct child_end *end, struct cni_result *ret_resul
 		ret = error_set(err, CNI_ERR_DELEGATE, ENODATA, "no address (ips)");
 	if (ret < 0) {
 		/* It is not our configuration that is wrong. */
-		err->code = CNI_ERR_DELEGATE;
+		if (err)
+			err->code = CNI_ERR_DELEGATE;
 		error_wrap(err, "its result");
 		seen_add(end, err);
 		return ret;

@@ -18,9 +18,6 @@ struct delegation {
 	const char *path; /* directories that plugins are looked for in, as CNI_PATH */
 };
 
-/* True when ipam.type names a plugin that isn't in this process. */
-bool ipam_delegated(const struct network *network);
-
 /*
  * Asks it for addresses: a result with at least one of them, whose strings @ret_doc owns. When anything fails its DEL has been run. Errors: its own, code and
  * details kept; 7 it isn't to be found; 106 it can't be run, takes too long, or answers

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "session.h"
+#include "network_store.h"
 
 #define GATEWAYS_FILE "gateways"
 #define GATEWAYS_MAX  4096 /* bytes: the newest lines stay */
@@ -81,7 +81,7 @@ int ipam_gateway_add(const struct ipam_env *env, const char *bridge,
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	char text[GATEWAYS_MAX + 1], line[IF_NAMESIZE + PREFIX_TEXT_MAX + 2];
-	int ret = session_open(env, STORE_RECORDS, &store, err);
+	int ret = network_store_open(env, STORE_RECORDS, &store, err);
 
 	if (ret < 0)
 		return ret;
@@ -96,10 +96,10 @@ int ipam_gateway_remove(const struct ipam_env *env, const char *bridge,
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	char text[GATEWAYS_MAX + 1], line[IF_NAMESIZE + PREFIX_TEXT_MAX + 2], *at = text;
-	int ret = session_open(env, STORE_EXISTING, &store, err);
+	int ret = network_store_open(env, STORE_EXISTING, &store, err);
 
-	if (ret < 0)
-		return ret == -ENOENT && !err->code ? 0 : ret;
+	if (ret != 0)
+		return ret == STORE_ABSENT ? 0 : ret;
 	line_format(bridge, address, line, sizeof(line));
 	ret = file_read(&store, text, err);
 	if (ret < 0 || !has_line(text, line))
@@ -115,10 +115,9 @@ bool ipam_gateway_is_ours(const struct ipam_env *env, const char *bridge,
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	char text[GATEWAYS_MAX + 1], line[IF_NAMESIZE + PREFIX_TEXT_MAX + 2];
-	struct cni_error ignored = {};
 
-	if (session_open(env, STORE_EXISTING, &store, &ignored) < 0)
+	if (network_store_open(env, STORE_EXISTING, &store, NULL) != 0)
 		return false;
 	line_format(bridge, address, line, sizeof(line));
-	return file_read(&store, text, &ignored) == 0 && has_line(text, line);
+	return file_read(&store, text, NULL) == 0 && has_line(text, line);
 }

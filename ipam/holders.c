@@ -1,35 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* GC's question: which attachments hold something in a network's store? */
+/* Which attachments have a record or a reservation in a network's store, as GC asks. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
 #include "conf/names.h"
-#include "session.h"
+#include "network_store.h"
 
-/* Adds the holders of records of the bridge to @list, those of other bridges to @others. */
-static int record_holders(struct store *store, const char *bridge,
-			  struct ipam_holder_list *list, struct ipam_holder_list *others,
-			  struct cni_error *err)
+struct search {
+	const char *bridge;
+	struct ipam_holder_list list;
+	bool is_shared; /* another bridge has records in the store */
+};
+
+static int recorded_add(struct record *record, uint64_t holder, void *data,
+			struct cni_error *err)
 {
-	_cleanup_(record_walk_end) struct record_walk walk = {};
-	uint64_t hash;
+	struct search *search = data;
 
-	for (;;) {
-		_cleanup_(record_clear) struct record record = {};
-		int ret = store_record_next_read(store, &walk, &hash, &record, err);
-
-		if (ret <= 0)
-			return ret;
-		if (ipam_holder_list_add(record_is_on(&record, bridge) ? list : others,
-					 record.container_id, record.ifname) < 0)
-			return error_oom(err);
-	}
+	(void)holder;
+	if (!record_is_on(record, search->bridge))
+		search->is_shared = true;
+	else if (ipam_holder_list_add(&search->list, record->container_id,
+				      record->ifname) < 0)
+		return error_oom(err);
+	return 0;
 }
 
-/* The holder that a reservation names, if that is one that DEL can be asked for. */
-static int text_holder(const struct holder_text *text, struct ipam_holder_list *list)
+/* Adds the holder that a reservation names, where a DEL can be asked for by these names. */
+static int named_add(const struct holder_text *text, struct ipam_holder_list *list)
 {
 	char holder[sizeof(text->text) + 1] = {};
 	char *end;
@@ -37,15 +37,15 @@ static int text_holder(const struct holder_text *text, struct ipam_holder_list *
 	memcpy(holder, text->text, text->len);
 	end = strstr(holder, "\r\n");
 	if (!end)
-		return 0; /* host-local's old format: whose interface, nobody knows */
+		return 0; /* host-local's old format doesn't name the interface */
 	*end = '\0';
 	if (!cni_name_valid(holder) || !ifname_valid(end + 2))
 		return 0;
 	return ipam_holder_list_add(list, holder, end + 2);
 }
 
-static int reservation_holders(struct store *store, struct ipam_holder_list *list,
-			       struct cni_error *err)
+static int reserved_add(struct store *store, struct ipam_holder_list *list,
+			struct cni_error *err)
 {
 	int fd = store->dir_fd < 0 ? -1
 				   : openat(store->dir_fd, ".", O_RDONLY | O_CLOEXEC);
@@ -70,7 +70,7 @@ static int reservation_holders(struct store *store, struct ipam_holder_list *lis
 		if (read < 0 && read != -ENOENT && read != -EFBIG)
 			ret = store_file_error(store->path, IP_TEXT(&ip), -read, "read",
 					       err);
-		else if (read == 0 && text.len > 0 && text_holder(&text, list) < 0)
+		else if (read == 0 && text.len > 0 && named_add(&text, list) < 0)
 			ret = error_oom(err);
 	}
 	if (ret == 0 && errno)
@@ -87,7 +87,7 @@ static int holder_cmp(const void *a, const void *b)
 	return cmp ? cmp : strcmp(x->ifname, y->ifname);
 }
 
-/* Those with a record and a reservation, or several, were found as often. */
+/* A holder with a record and reservations was found several times: it stays once. */
 static void holders_unique(struct ipam_holder_list *list)
 {
 	size_t kept = 0;
@@ -104,38 +104,53 @@ static void holders_unique(struct ipam_holder_list *list)
 	list->n = kept;
 }
 
+static void search_clear(struct search *search)
+{
+	ipam_holder_list_clear(&search->list);
+}
+
 int ipam_holders(const struct ipam_env *env, struct ipam_holder_list *ret_list,
 		 struct cni_error *err)
 {
-	_cleanup_(ipam_holder_list_clear) struct ipam_holder_list list = {}, others = {};
+	_cleanup_(search_clear) struct search search = {.bridge = env->bridge};
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	int ret = session_open(env, STORE_EXISTING, &store, err);
+	int ret = network_store_open(env, STORE_EXISTING, &store, err);
 
-	if (ret < 0)
-		return ret == -ENOENT && err->code == 0 ? 0 : ret;
-	ret = record_holders(&store, env->bridge, &list, &others, err);
-	/* A reservation doesn't say on which bridge: it may be of another one's pod. */
-	if (ret == 0 && others.n == 0)
-		ret = reservation_holders(&store, &list, err);
+	if (ret != 0)
+		return ret == STORE_ABSENT ? 0 : ret;
+	ret = store_record_each(&store, recorded_add, &search, err);
+	/* A reservation doesn't say on which bridge its pod is: that may be another one. */
+	if (ret == 0 && !search.is_shared)
+		ret = reserved_add(&store, &search.list, err);
 	if (ret < 0)
 		return ret;
-	if (list.n)
-		holders_unique(&list);
-	*ret_list = list;
-	list = (struct ipam_holder_list){};
+	if (search.list.n)
+		holders_unique(&search.list);
+	*ret_list = search.list;
+	search.list = (struct ipam_holder_list){};
 	return 0;
+}
+
+#define FOUND_ANOTHERS 1 /* a record that another bridge has */
+
+static int anothers_find(struct record *record, uint64_t holder, void *data,
+			 struct cni_error *err)
+{
+	const char *bridge = data;
+
+	(void)holder, (void)err;
+	return record_is_on(record, bridge) ? 0 : FOUND_ANOTHERS;
 }
 
 int ipam_is_shared(const struct ipam_env *env, bool *ret_shared, struct cni_error *err)
 {
-	_cleanup_(ipam_holder_list_clear) struct ipam_holder_list list = {}, others = {};
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	int ret = session_open(env, STORE_EXISTING, &store, err);
+	int ret = network_store_open(env, STORE_EXISTING, &store, err);
 
 	*ret_shared = false;
-	if (ret < 0)
-		return ret == -ENOENT && err->code == 0 ? 0 : ret;
-	ret = record_holders(&store, env->bridge, &list, &others, err);
-	*ret_shared = others.n > 0;
-	return ret;
+	if (ret != 0)
+		return ret == STORE_ABSENT ? 0 : ret;
+	ret = store_record_each(&store, anothers_find, (void *)env->bridge, err);
+	*ret_shared = ret == FOUND_ANOTHERS;
+	return ret < 0 ? ret : 0;
 }

@@ -7,6 +7,8 @@
 #ifndef BRIDGE_CNI_IPAM_IPAM_H
 #define BRIDGE_CNI_IPAM_IPAM_H
 
+#include <string.h>
+
 #include "conf/pod.h"
 
 struct record;
@@ -42,7 +44,20 @@ struct ipam_env {
 };
 
 /* True when addresses come from here: ipam.type is "host-local". */
-bool ipam_in_process(const struct network *conf);
+static inline bool ipam_in_process(const struct network *network)
+{
+	const char *type = network->ipam.type;
+
+	return type && strcmp(type, "host-local") == 0;
+}
+
+/* True when ipam.type names another plugin (delegate.h). */
+static inline bool ipam_delegated(const struct network *network)
+{
+	const char *type = network->ipam.type;
+
+	return type && type[0] && !ipam_in_process(network);
+}
 
 /*
  * Reserves one address of every range set of @network for @pod, and gives ips, routes and dns
@@ -116,8 +131,10 @@ void ipam_holder_list_clear(struct ipam_holder_list *list);
 int ipam_holder_list_add(struct ipam_holder_list *list, const char *container_id,
 			 const char *ifname);
 
-/* The attachment's record into @ret_record, which record_clear() frees. -ENOENT without an
- * error set: there is none (that can be read). Codes 5, 11. */
+#define IPAM_NO_RECORD 1 /* ipam_record_read(): there is none, or it is torn */
+
+/* The attachment's record into @ret_record, which record_clear() frees. IPAM_NO_RECORD;
+ * codes 5, 11. */
 int ipam_record_read(const struct ipam_env *env, const struct pod *pod,
 		     struct record *ret_record, struct cni_error *err);
 
@@ -184,7 +201,7 @@ int ipam_is_shared(const struct ipam_env *env, bool *ret_shared, struct cni_erro
 void ipam_note_others(const struct ipam_env *env);
 
 /* Has the owner no record in the store? Codes 5, 11. */
-int ipam_is_last(const struct ipam_env *env, bool *ret_last, struct cni_error *err);
+int ipam_has_no_record(const struct ipam_env *env, bool *ret_none, struct cni_error *err);
 
 /*
  * STATUS: can the next ADD be given its addresses? Makes nothing. @ret_next (NULL: not asked

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "conf/names.h"
-#include "session.h"
+#include "network_store.h"
 
 static void dir_closep(DIR **dir)
 {

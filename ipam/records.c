@@ -1,28 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The records of a network's attachments, as the rest of the program reads them. */
-#include <errno.h>
 #include <string.h>
 
-#include "session.h"
+#include "network_store.h"
+#include "pod_record.h"
 
 int ipam_record_read(const struct ipam_env *env, const struct pod *pod,
 		     struct record *ret_record, struct cni_error *err)
 {
-	_cleanup_(record_clear) struct record record = {};
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	int ret = session_open(env, STORE_EXISTING, &store, err);
+	int ret = network_store_open(env, STORE_EXISTING, &store, err);
 
-	if (ret < 0)
-		return ret;
-	ret = session_record(&store, pod, &record, err);
-	if (err->code)
-		return ret;
-	if (ret < 0 ||
-	    !record_is_of(&record, env->network, pod->container_id, pod->ifname))
-		return -ENOENT;
-	*ret_record = record;
-	record = (struct record){};
-	return 0;
+	if (ret == 0)
+		ret = pod_record_read(&store, pod, ret_record, err);
+	return ret > 0 ? IPAM_NO_RECORD : ret;
 }
 
 void ipam_record_list_clear(struct ipam_record_list *list)
@@ -57,40 +48,40 @@ static int newest_first(const void *a, const void *b)
 	       (first->mtime_nsec > second->mtime_nsec);
 }
 
-static int records_read(const struct ipam_env *env, struct ipam_record_list *list,
-			struct cni_error *err)
+struct search {
+	const struct ipam_env *env;
+	struct ipam_record_list *list;
+};
+
+static int connected_add(struct record *record, uint64_t holder, void *data,
+			 struct cni_error *err)
 {
-	_cleanup_(record_walk_end) struct record_walk walk = {};
-	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	uint64_t hash;
-	int ret = session_open(env, STORE_EXISTING, &store, err);
+	const struct search *search = data;
+	struct ipam_record_list *list = search->list;
+	struct record *grown;
 
-	if (ret < 0)
-		return ret == -ENOENT && err->code == 0 ? 0 : ret;
-	for (;;) {
-		_cleanup_(record_clear) struct record record = {};
-		struct record *grown;
-
-		ret = store_record_next_read(&store, &walk, &hash, &record, err);
-		if (ret <= 0)
-			return ret;
-		if (!is_connected(env, &record))
-			continue;
-		grown = reallocarray(list->items, list->n + 1, sizeof(*grown));
-		if (!grown)
-			return error_oom(err);
-		list->items = grown;
-		grown[list->n++] = record;
-		record = (struct record){};
-	}
+	(void)holder;
+	if (!is_connected(search->env, record))
+		return 0;
+	grown = reallocarray(list->items, list->n + 1, sizeof(*grown));
+	if (!grown)
+		return error_oom(err);
+	list->items = grown;
+	grown[list->n++] = *record;
+	*record = (struct record){};
+	return 0;
 }
 
 int ipam_connected(const struct ipam_env *env, struct ipam_record_list *ret_list,
 		   struct cni_error *err)
 {
 	_cleanup_(ipam_record_list_clear) struct ipam_record_list list = {};
-	int ret = records_read(env, &list, err);
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	int ret = network_store_open(env, STORE_EXISTING, &store, err);
 
+	if (ret != 0)
+		return ret == STORE_ABSENT ? 0 : ret;
+	ret = store_record_each(&store, connected_add, &(struct search){env, &list}, err);
 	if (ret < 0)
 		return ret;
 	if (list.n)

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "session.h"
+#include "network_store.h"
 
 /* Records that can be read, or that a newer version wrote, are somebody's; what else stands
  * beside them is ours. */
@@ -65,10 +65,10 @@ int ipam_network_remove(const struct ipam_env *env, bool *ret_removed,
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	_cleanup_(free_p) char *own_root = NULL;
-	int ret = session_open(env, STORE_EXISTING, &store, err);
+	int ret = network_store_open(env, STORE_EXISTING, &store, err);
 
-	if (ret < 0)
-		return ret == -ENOENT && err->code == 0 ? 0 : ret;
+	if (ret != 0)
+		return ret == STORE_ABSENT ? 0 : ret;
 	*ret_removed = true;
 	if (store.own_fd >= 0)
 		ret = directory_remove(store.own_path,

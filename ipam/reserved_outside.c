@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Reserved addresses that lie outside of prefixes, by the index. */
+/* Finds the reserved addresses that lie outside of given prefixes, by the index. */
 #include <errno.h>
 
-#include "session.h"
+#include "network_store.h"
 
 static int span_add(struct ip_span_list *list, struct ip_span span)
 {
@@ -16,7 +16,7 @@ static int span_add(struct ip_span_list *list, struct ip_span span)
 	return 0;
 }
 
-/* The prefix with the lowest addresses that has a part of @span. */
+/* Finds the prefix with the lowest addresses that has a part of @span. */
 static bool first_overlap(const struct prefix_list *prefixes, const struct ip_span *span,
 			  struct ip_span *ret_overlap)
 {
@@ -38,7 +38,7 @@ static bool first_overlap(const struct prefix_list *prefixes, const struct ip_sp
 	return found;
 }
 
-/* The address before; there is one: @ip is behind another. */
+/* The address before @ip, which must be behind another one. */
 static struct ip_addr ip_before(struct ip_addr ip)
 {
 	for (unsigned int i = ip_size(ip.family); i-- > 0;)
@@ -47,7 +47,7 @@ static struct ip_addr ip_before(struct ip_addr ip)
 	return ip;
 }
 
-/* Adds what of @span lies outside. */
+/* Adds those parts of @span that lie outside of all prefixes. */
 static int span_cut(const struct prefix_list *prefixes, struct ip_span span,
 		    struct ip_span_list *list)
 {
@@ -70,7 +70,7 @@ static void prefix_list_clear(struct prefix_list *list)
 	free(list->items);
 }
 
-/* Makes room for so many more. -ENOMEM. */
+/* Makes room for @more entries. -ENOMEM. */
 static int prefix_list_grow(struct prefix_list *list, size_t more)
 {
 	struct ip_prefix *grown;
@@ -95,23 +95,20 @@ static int addresses_add(const struct record *record, struct prefix_list *list)
 	return 0;
 }
 
-/* Adds the addresses that records of other bridges name, or with @all any. */
-static int recorded_add(const struct ipam_env *env, struct store *store, bool all,
-			struct prefix_list *list, struct cni_error *err)
+struct search {
+	const char *spared; /* the bridge whose records don't count; NULL: none */
+	struct prefix_list *list;
+};
+
+static int recorded_add(struct record *record, uint64_t holder, void *data,
+			struct cni_error *err)
 {
-	_cleanup_(record_walk_end) struct record_walk walk = {};
-	uint64_t hash;
+	const struct search *search = data;
 
-	for (;;) {
-		_cleanup_(record_clear) struct record record = {};
-		int ret = store_record_next_read(store, &walk, &hash, &record, err);
-
-		if (ret <= 0)
-			return ret;
-		if ((all || !record_is_on(&record, env->bridge)) &&
-		    addresses_add(&record, list) < 0)
-			return error_oom(err);
-	}
+	(void)holder;
+	if (search->spared && record_is_on(record, search->spared))
+		return 0;
+	return addresses_add(record, search->list) < 0 ? error_oom(err) : 0;
 }
 
 int ipam_reserved_outside(const struct ipam_env *env, const struct prefix_list *prefixes,
@@ -121,6 +118,7 @@ int ipam_reserved_outside(const struct ipam_env *env, const struct prefix_list *
 	_cleanup_(prefix_list_clear) struct prefix_list inside = {};
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	_cleanup_(free_p) struct taken_run *runs = NULL;
+	struct search search = {recorded ? env->bridge : NULL, &inside};
 	struct ip_span_list list = {};
 	size_t n = 0;
 	int ret;
@@ -129,12 +127,12 @@ int ipam_reserved_outside(const struct ipam_env *env, const struct prefix_list *
 		return error_oom(err);
 	for (size_t i = 0; i < prefixes->n; i++)
 		inside.items[inside.n++] = prefixes->items[i];
-	ret = session_open(env, STORE_EXISTING, &store, err);
-	if (ret < 0)
-		return ret == -ENOENT && err->code == 0 ? 0 : ret;
-	ret = session_index(&store, env, err);
+	ret = network_store_open(env, STORE_EXISTING, &store, err);
+	if (ret != 0)
+		return ret == STORE_ABSENT ? 0 : ret;
+	ret = network_store_index(&store, env, err);
 	if (ret == 0)
-		ret = recorded_add(env, &store, !recorded, &inside, err);
+		ret = store_record_each(&store, recorded_add, &search, err);
 	if (ret < 0)
 		return ret;
 	ret = table_runs(&store.table, &runs, &n);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "allocator.h"
-#include "session.h"
+#include "network_store.h"
 
 /* dataDir, or the nearest directory above it that is there: what ADD would begin with. */
 static int data_dir_check(const char *data_dir, struct cni_error *err)
@@ -60,8 +60,6 @@ static int room_check(struct store *store, const struct range_set_list *sets,
 		const struct ip_range *range = &sets->items[i].ranges[0];
 		int ret = store ? next_range(store, sets, i, &range, err) : 0;
 
-		if (ret == -EADDRNOTAVAIL)
-			err->code = CNI_ERR_EXHAUSTED;
 		if (ret < 0)
 			return ret;
 		if (store && !is_unused(store, range))
@@ -85,8 +83,8 @@ int ipam_room(const struct ipam_env *env, const struct network *network,
 	int ret = data_dir_check(env->data_dir, err);
 
 	if (ret == 0)
-		ret = session_open(env, STORE_EXISTING, &store, err);
-	fresh = ret == -ENOENT && err->code == 0;
+		ret = network_store_open(env, STORE_EXISTING, &store, err);
+	fresh = ret == STORE_ABSENT;
 	if (ret < 0 && !fresh)
 		return ret;
 	if (store.dir_fd >= 0 && store.lock_fd < 0)
@@ -97,7 +95,7 @@ int ipam_room(const struct ipam_env *env, const struct network *network,
 	next.ips.items = calloc(sets->n + 1, sizeof(*next.ips.items));
 	if (!next.ips.items)
 		return error_oom(err);
-	ret = fresh ? 0 : session_index(&store, env, err);
+	ret = fresh ? 0 : network_store_index(&store, env, err);
 	if (ret == 0)
 		ret = room_check(fresh ? NULL : &store, sets, &next, err);
 	if (ret == 0 && ret_next) {

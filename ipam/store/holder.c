@@ -46,7 +46,7 @@ int store_find(struct store *store, const struct holder *holder, struct ip_addr 
 			if (ret > 0)
 				*ret_ip = entry.ip;
 			if (ret != 0)
-				return ret;
+				return ret < 0 ? ret : HOLDER_HAS_ADDRESS;
 		}
 	}
 	return 0;
@@ -128,8 +128,7 @@ static int release(struct store *store, const struct holder *holder,
 	if (candidates(store, holder, format, record, &list, &indexed) < 0)
 		return error_oom(err);
 	for (size_t i = 0; i < list.n; i++) {
-		struct cni_error own = {};
-		int ret = holds(store, &list.items[i], holder, &own);
+		int ret = holds(store, &list.items[i], holder, first ? NULL : err);
 		bool held = ret > 0;
 
 		/* Both ways a file that was changed in place. */
@@ -137,15 +136,13 @@ static int release(struct store *store, const struct holder *holder,
 			index_spoil(store);
 		if (held) {
 			removed++;
-			ret = store_remove(store, &list.items[i], &own);
+			ret = store_remove(store, &list.items[i], first ? NULL : err);
 		}
 		if (held && ret == 0)
 			table_drop(&store->table, hash_of(holder, format),
 				   &list.items[i]);
-		if (ret < 0 && first == 0) {
+		if (ret < 0 && first == 0)
 			first = ret;
-			*err = own;
-		}
 	}
 	*ret_removed = removed;
 	return first;

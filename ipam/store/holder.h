@@ -8,7 +8,10 @@
 
 #include "index.h"
 
-/* Any address that @holder (or its container ID, old format) holds. 1; 0: none; -errno. */
+#define HOLDER_HAS_ADDRESS 1 /* store_find(): here is one */
+
+/* Finds an address that @holder, or in host-local's old format its container ID, has reserved.
+ * HOLDER_HAS_ADDRESS; 0: none. Code 5. */
 int store_find(struct store *store, const struct holder *holder, struct ip_addr *ret_ip,
 	       struct cni_error *err);
 

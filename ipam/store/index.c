@@ -65,7 +65,6 @@ void index_spoil(struct store *store)
 static int renew(struct store *store, const struct stat *dir, const char *boot,
 		 struct table *old, struct index_news *news, struct cni_error *err)
 {
-	struct cni_error ignored = {};
 	uint64_t hash = boot_hash(boot);
 	struct rebuild rebuild = {
 		.store = store,
@@ -79,7 +78,7 @@ static int renew(struct store *store, const struct stat *dir, const char *boot,
 	int ret;
 
 	/* Without a directory of our own the index lives as long as we do. */
-	(void)store_make_own(store, &ignored);
+	(void)store_make_own(store, NULL);
 	ret = rebuild_table(&rebuild, old, &store->table, err);
 	if (ret < 0)
 		return ret;

@@ -80,9 +80,7 @@ static bool is_past(const struct rebuild *rebuild, const struct table_entry *ent
 /* What can't be removed stays as it is. */
 static bool try_remove(const struct store *store, const struct ip_addr *ip)
 {
-	struct cni_error ignored = {};
-
-	return store_remove(store, ip, &ignored) == 0;
+	return store_remove(store, ip, NULL) == 0;
 }
 
 static void read_file(struct rebuild *rebuild, const struct known *known,
@@ -160,14 +158,14 @@ static int sweep_records(struct rebuild *rebuild, struct cni_error *err)
 	uint64_t holder;
 	int next;
 
-	while ((next = store_record_next(rebuild->store, &walk, &holder, err)) > 0) {
+	while ((next = store_record_next(rebuild->store, &walk, &holder, err)) ==
+	       STORE_NEXT) {
 		_cleanup_(record_clear) struct record record = {};
-		struct cni_error ignored = {};
 		int ret = store_record_read(rebuild->store, holder, &record);
 		bool past = ret == -EBADMSG || (ret == 0 && record.boot[0] &&
 						strcmp(record.boot, rebuild->boot) != 0);
 
-		if (past && store_record_remove(rebuild->store, holder, &ignored) == 0)
+		if (past && store_record_remove(rebuild->store, holder, NULL) == 0)
 			rebuild->news->past += ret == 0 && record.n == 0;
 	}
 	return next;

@@ -132,26 +132,34 @@ int store_record_next(const struct store *store, struct record_walk *walk,
 		    strcmp(entry->d_name, record_name(holder, name)) != 0)
 			continue;
 		*ret_holder = holder;
-		return 1;
+		return STORE_NEXT;
 	}
 	return errno ? store_file_error(store->own_path, NULL, errno, "list", err) : 0;
 }
 
-int store_record_next_read(const struct store *store, struct record_walk *walk,
-			   uint64_t *ret_holder, struct record *ret_record,
-			   struct cni_error *err)
+int store_record_each(const struct store *store,
+		      int (*fn)(struct record *record, uint64_t holder, void *data,
+				struct cni_error *err),
+		      void *data, struct cni_error *err)
 {
-	char name[RECORD_NAME_MAX];
+	_cleanup_(record_walk_end) struct record_walk walk = {};
+	uint64_t holder;
 	int ret;
 
-	while ((ret = store_record_next(store, walk, ret_holder, err)) > 0) {
-		ret = store_record_read(store, *ret_holder, ret_record);
-		if (ret == 0)
-			return 1;
-		if (ret != -ENOENT && ret != -EBADMSG && ret != -ENOTSUP)
+	while ((ret = store_record_next(store, &walk, &holder, err)) == STORE_NEXT) {
+		_cleanup_(record_clear) struct record record = {};
+		char name[RECORD_NAME_MAX];
+
+		ret = store_record_read(store, holder, &record);
+		if (ret == -ENOENT || ret == -EBADMSG || ret == -ENOTSUP)
+			continue;
+		if (ret < 0)
 			return store_file_error(store->own_path,
-						record_name(*ret_holder, name), -ret,
-						"read", err);
+						record_name(holder, name), -ret, "read",
+						err);
+		ret = fn(&record, holder, data, err);
+		if (ret != 0)
+			return ret;
 	}
 	return ret;
 }

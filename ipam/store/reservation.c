@@ -201,7 +201,7 @@ int store_place(struct store *store, unsigned int n, const struct ip_addr *ip,
 	if (ret == 0)
 		store->asides = n;
 	if (ret == 0 || ret == -EEXIST)
-		return ret;
+		return ret == 0 ? 0 : STORE_TAKEN;
 	return store_file_error(store->path, name, -ret, "make", err);
 }
 

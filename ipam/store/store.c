@@ -87,7 +87,7 @@ static int open_dir(char *path, bool create, mode_t mode, int *ret_fd,
 	}
 	/* Where a file stands in the way, there is no store either. */
 	if (fd < 0 && !create && (errno == ENOENT || errno == ENOTDIR))
-		return -ENOENT;
+		return STORE_ABSENT;
 	if (fd < 0)
 		return store_file_error(path, NULL, errno, "open", err);
 	*ret_fd = fd;
@@ -135,13 +135,13 @@ static int open_dirs(struct store *store, enum store_mode mode, struct cni_error
 	int ret;
 
 	ret = open_dir(store->path, mode == STORE_CREATE, DIR_MODE, &store->dir_fd, err);
-	if (ret < 0 && (ret != -ENOENT || mode == STORE_CREATE))
+	if (ret < 0)
 		return ret;
 	ret = open_dir(store->own_path, mode != STORE_EXISTING, OWN_MODE, &store->own_fd,
 		       err);
-	if (ret < 0 && (ret != -ENOENT || mode != STORE_EXISTING))
+	if (ret < 0)
 		return ret;
-	return store->dir_fd < 0 && store->own_fd < 0 ? -ENOENT : 0;
+	return store->dir_fd < 0 && store->own_fd < 0 ? STORE_ABSENT : 0;
 }
 
 int store_make_own(struct store *store, struct cni_error *err)
@@ -169,7 +169,7 @@ int store_open(const char *data_dir, const char *network, enum store_mode mode,
 	ret = open_dirs(&store, mode, err);
 	if (ret == 0)
 		ret = take_lock(&store, mode, wait_ms, err);
-	if (ret < 0)
+	if (ret != 0)
 		return ret;
 
 	*ret_store = store;

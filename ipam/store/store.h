@@ -70,6 +70,13 @@ struct store {
 	bool spoilt; /* the index turned out wrong: don't save it */
 };
 
+/* Results of functions that are neither success nor an error. */
+enum {
+	STORE_ABSENT = 1, /* store_open(): there is neither reservation nor record */
+	STORE_TAKEN, /* store_place(): the address is reserved already */
+	STORE_NEXT, /* store_record_next(): here is another record */
+};
+
 enum store_mode {
 	STORE_CREATE, /* make what is missing (directories 0755, umask or not) */
 	STORE_RECORDS, /* make what records need; there may be no reservations */
@@ -78,8 +85,7 @@ enum store_mode {
 
 /*
  * Opens the store of @network and takes its lock, for which it waits at most @wait_ms
- * milliseconds: then code 11, naming the lock file. With STORE_EXISTING, -ENOENT without
- * an error set says that there is neither reservation nor record.
+ * milliseconds: then code 11, naming the lock file. STORE_ABSENT only with STORE_EXISTING.
  */
 int store_open(const char *data_dir, const char *network, enum store_mode mode,
 	       unsigned int wait_ms, struct store *ret_store, struct cni_error *err);
@@ -99,8 +105,7 @@ int store_make_own(struct store *store, struct cni_error *err);
 int store_prepare(struct store *store, unsigned int n, const struct holder *holder,
 		  struct file_mark *ret_mark, struct cni_error *err);
 
-/* Puts reservation number @n in place, the highest first. -EEXIST, no error set: @ip is
- * taken. */
+/* Puts reservation number @n in place, the highest first. STORE_TAKEN: nothing was done. */
 int store_place(struct store *store, unsigned int n, const struct ip_addr *ip,
 		struct cni_error *err);
 
@@ -149,17 +154,23 @@ int store_record_write(const struct store *store, const struct record *record,
 int store_record_remove(const struct store *store, uint64_t holder,
 			struct cni_error *err);
 
-/* All records, one a call. 1: *ret_holder is the next one's; 0: no more. */
+/* Gives the hashes that records are named by, one a call. STORE_NEXT; 0: no more. */
 struct record_walk {
 	void *dir;
 };
 int store_record_next(const struct store *store, struct record_walk *walk,
 		      uint64_t *ret_holder, struct cni_error *err);
-/* The same for their contents; torn ones and a newer version's are passed over. */
-int store_record_next_read(const struct store *store, struct record_walk *walk,
-			   uint64_t *ret_holder, struct record *ret_record,
-			   struct cni_error *err);
 void record_walk_end(struct record_walk *walk);
+
+/*
+ * Hands each record to @fn, with the hash that its file is named by; torn ones and those of a
+ * newer version are passed over. @fn may move the record away and leave it zeroed. Where @fn
+ * returns something else than 0, the walk ends and returns it.
+ */
+int store_record_each(const struct store *store,
+		      int (*fn)(struct record *record, uint64_t holder, void *data,
+				struct cni_error *err),
+		      void *data, struct cni_error *err);
 
 /*
  * For the files of ipam/ that write into the store: code 5, "can't @what @dir/@name:

@@ -175,7 +175,7 @@ static int retire(struct attachment *att, struct cni_error *err)
 	ret = node_lock(&att->op->node, NODE_EXCLUSIVE, err);
 	/* An ADD may have come meanwhile. */
 	if (ret == 0)
-		ret = ipam_is_last(&att->ipam_env, &last, err);
+		ret = ipam_has_no_record(&att->ipam_env, &last, err);
 	return ret == 0 && last ? rules_remove(att, &ignored, err) : ret;
 }
 

@@ -15,7 +15,6 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "ipam/delegate.h"
 #include "stages.h"
 
 #define ND_HOP_LIMIT 255

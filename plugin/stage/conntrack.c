@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "ipam/delegate.h"
 #include "ipam/ipam.h"
 #include "ipam/store/record.h"
 #include "portmap_elements.h"

@@ -10,7 +10,6 @@
  */
 #include <errno.h>
 
-#include "ipam/delegate.h"
 #include "ipam/ipam.h"
 #include "ipam/store/record.h"
 #include "masquerade_apart.h"
@@ -150,12 +149,12 @@ static int was_masqueraded(struct attachment *att, bool *ret_was, struct cni_err
 {
 	_cleanup_(record_clear) struct record own = {};
 	int ret = att->network->ip_masq
-			  ? -ENOENT
+			  ? IPAM_NO_RECORD
 			  : ipam_record_read(&att->ipam_env, att->pod, &own, err);
 
 	if (ret == 0)
 		*ret_was = record_says(own.masquerade, false);
-	return ret == -ENOENT && !err->code ? 0 : ret;
+	return ret == IPAM_NO_RECORD ? 0 : ret;
 }
 
 /* Rules of that time serve the pod, until an ADD with the configuration of now has replaced

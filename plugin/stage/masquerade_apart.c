@@ -2,7 +2,6 @@
 /* Holds the pods' records against the configuration. */
 #include "masquerade_apart.h"
 
-#include "ipam/delegate.h"
 #include "ipam/ipam.h"
 #include "ipam/store/record.h"
 #include "masquerade_asked.h"

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 
-#include "ipam/delegate.h"
 #include "ipam/ipam.h"
 #include "ipam/store/record.h"
 #include "masquerade_sets.h"
@@ -213,8 +212,8 @@ int masquerade_pods_del(struct attachment *att, struct cni_error *err)
 		ret = ipam_record_read(&att->ipam_env, att->pod, &own, err);
 		record = &own;
 	}
-	if (ret < 0)
-		return ret == -ENOENT && err->code == 0 ? 0 : ret;
+	if (ret != 0)
+		return ret == IPAM_NO_RECORD ? 0 : ret;
 	if (!record || record->n == 0 ||
 	    (record->addresses[0].reserved && !record->apart))
 		return 0;

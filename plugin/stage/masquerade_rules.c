@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "ipam/delegate.h"
 #include "ipam/ipam.h"
 
 #define KIND_BY_POD "pods-"

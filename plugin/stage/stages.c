@@ -114,18 +114,14 @@ int stages_check(struct attachment *att, struct cni_error *err)
 int stages_del(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(record_clear) struct record record = {};
-	struct cni_error record_err = {};
-	int ret, record_ret = -ENOENT;
+	int ret = IPAM_NO_RECORD;
 
 	if (att->verb != CNI_ADD)
-		record_ret = ipam_record_read(&att->ipam_env, att->pod, &record,
-					      &record_err);
+		ret = ipam_record_read(&att->ipam_env, att->pod, &record, err);
 	/* Without it the last stage would remove what says what else there is. */
-	if (record_err.code) {
-		*err = record_err;
-		return record_ret;
-	}
-	att->record = record_ret == 0 ? &record : NULL;
+	if (ret < 0)
+		return ret;
+	att->record = ret == 0 ? &record : NULL;
 	/* The three names are one attachment's: DEL takes it from the bridge that its record
 	 * has, whichever is configured by now. */
 	if (att->record && !record_is_on(&record, att->bridge))

@@ -125,13 +125,12 @@ static int default_vlan_check(const struct attachment *att,
 static bool is_of_another_version(struct attachment *att)
 {
 	_cleanup_(record_clear) struct record own = {};
-	struct cni_error err = {};
+	int ret;
 
 	if (att->record)
 		return !att->record->native_vlan;
-	return ipam_record_read(&att->ipam_env, att->pod, &own, &err) < 0
-		       ? err.code == 0
-		       : !own.native_vlan;
+	ret = ipam_record_read(&att->ipam_env, att->pod, &own, NULL);
+	return ret == IPAM_NO_RECORD || (ret == 0 && !own.native_vlan);
 }
 
 static int port_check(struct attachment *att, struct cni_error *err)

@@ -296,7 +296,7 @@ static void ask(const struct ipam_env *env, const struct request *request)
 	fuzz_promise_error(ipam_record_each(env, see_record, NULL, &errs[3]), &errs[3]);
 	fuzz_promise_error(ipam_room(env, &request->network, NULL, &errs[4]), &errs[4]);
 	ret = ipam_record_read(env, &request->pod, &record, &err);
-	PROMISE(ret == 0 || ret == -ENOENT || err.code);
+	PROMISE((ret < 0) == (err.code != 0));
 	err = (struct cni_error){};
 	ret = ipam_liveness(env, &request->pod, &life, &err);
 	fuzz_promise_error(ret, &err);

@@ -93,7 +93,7 @@ static void a_taken_address_is_told_and_left_alone(void **state)
 	put_file(*state, "net/10.1.2.3", "other\r\neth0");
 	open_ok(*state, STORE_CREATE, &store);
 	assert_int_equal(store_prepare(&store, 0, &pod, &mark, &err), 0);
-	assert_int_equal(store_place(&store, 0, &taken, &err), -EEXIST);
+	assert_int_equal(store_place(&store, 0, &taken, &err), STORE_TAKEN);
 	assert_int_equal(err.code, 0);
 	assert_int_equal(store_place(&store, 0, &next, &err), 0);
 	assert_file(*state, "net/10.1.2.3", "other\r\neth0", 0);
@@ -273,11 +273,11 @@ static void a_store_that_is_not_there_is_not_made_by_release(void **state)
 	char path[PATH_MAX];
 
 	assert_int_equal(store_open(*state, "none", STORE_EXISTING, 0, &store, &err),
-			 -ENOENT);
+			 STORE_ABSENT);
 	put_file(*state, "file", "");
 	snprintf(path, sizeof(path), "%s/file", (char *)*state);
 	assert_int_equal(store_open(path, "net", STORE_EXISTING, 0, &store, &err),
-			 -ENOENT);
+			 STORE_ABSENT);
 	assert_int_equal(err.code, 0);
 	assert_absent(*state, "none");
 	assert_absent(*state, ".bridge-cni");

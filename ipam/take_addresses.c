@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Addresses are chosen by the index, written down in the record, taken by their files, in
- * this order: killed at any point, an ADD leaves nothing, or a record that names all that
- * it may have taken. A reservation's inode and mtime are known while it is still aside, so
- * the record is right from the start (ctime changes as the file is put in place).
+ * Addresses are first chosen by the index, then written down in the record, then taken by
+ * putting their files in place. So an ADD that is killed at any point leaves nothing, or a
+ * record that names all that it may have taken. A reservation's inode and mtime are known
+ * while the file is still aside, so the record is right from the start (ctime changes as the
+ * file is put in place).
  */
-#include "reserve_sets.h"
-
-#include <errno.h>
+#include "take_addresses.h"
 
 #include "conf/identity.h"
 #include "allocator.h"
 #include "ipam/store/index.h"
 
-/* An address that is to be taken. */
+/* An address of one range set that is to be taken. */
 struct choice {
 	struct ip_addr ip;
 	struct last_file last;
@@ -22,10 +21,10 @@ struct choice {
 };
 
 struct plan {
-	const struct plan_order *order;
+	const struct address_order *order;
 	struct choice *choices; /* one of each range set */
 	size_t n;
-	bool recorded;
+	bool recorded; /* the record may have been written */
 };
 
 static void plan_clear(struct plan *plan)
@@ -37,7 +36,7 @@ static void plan_clear(struct plan *plan)
 
 static int choose(struct store *store, struct plan *plan, struct cni_error *err)
 {
-	const struct plan_order *order = plan->order;
+	const struct address_order *order = plan->order;
 
 	for (size_t i = 0; i < plan->n; i++) {
 		struct choice *choice = &plan->choices[i];
@@ -52,7 +51,7 @@ static int choose(struct store *store, struct plan *plan, struct cni_error *err)
 					     &choice->ip, err);
 		if (table_error(&store->table) < 0) {
 			error_clear(err);
-			return -EAGAIN;
+			return TAKE_INDEX_IS_WRONG;
 		}
 		if (ret < 0)
 			return ret;
@@ -75,7 +74,7 @@ static void fill_ips(const struct plan *plan, struct ip_config *ips)
 	}
 }
 
-/* The record with the addresses, whose files are aside by now. */
+/* Writes the record with the addresses, whose files are aside by now. */
 static int write_record(struct store *store, struct plan *plan,
 			const struct ip_config *ips, struct cni_error *err)
 {
@@ -100,7 +99,8 @@ static int write_record(struct store *store, struct plan *plan,
 	return store_record_write(store, &record, err);
 }
 
-/* Makes room for it where the file that is in the way is nobody's. */
+/* Puts reservation number @n in place. An empty file that is in the way is nobody's, and is
+ * removed. */
 static int place(struct store *store, unsigned int n, const struct ip_addr *ip,
 		 struct cni_error *err)
 {
@@ -108,14 +108,14 @@ static int place(struct store *store, unsigned int n, const struct ip_addr *ip,
 	int ret;
 
 	ret = store_place(store, n, ip, err);
-	if (ret != -EEXIST)
+	if (ret != STORE_TAKEN)
 		return ret;
 	if (store_holder_of(store, ip, &text) < 0 || text.len > 0)
-		return -EAGAIN;
+		return TAKE_INDEX_IS_WRONG;
 	ret = store_remove(store, ip, err);
 	if (ret == 0)
 		ret = store_place(store, n, ip, err);
-	return ret == -EEXIST ? -EAGAIN : ret;
+	return ret == STORE_TAKEN ? TAKE_INDEX_IS_WRONG : ret;
 }
 
 static int take(struct store *store, struct plan *plan, struct cni_error *err)
@@ -123,7 +123,7 @@ static int take(struct store *store, struct plan *plan, struct cni_error *err)
 	for (size_t i = plan->n; i-- > 0;) {
 		int ret = place(store, (unsigned int)i, &plan->choices[i].ip, err);
 
-		if (ret < 0)
+		if (ret != 0)
 			return ret;
 		plan->choices[i].placed = true;
 	}
@@ -149,7 +149,7 @@ static int write_down(struct store *store, struct plan *plan, struct ip_config *
 	return ret;
 }
 
-/* Reservations first, the record last, as DEL does it. */
+/* Gives the reservations back first and removes the record last, as DEL does. */
 static _noinline_ void undo(struct store *store, const struct plan *plan,
 			    struct cni_error *err)
 {
@@ -163,12 +163,12 @@ static _noinline_ void undo(struct store *store, const struct plan *plan,
 	if (ret == 0 && plan->recorded)
 		ret = store_record_remove(
 			store, holder_hash(holder->container_id, holder->ifname), &own);
-	if (ret < 0 && err->code)
+	if (ret < 0)
 		error_details(err, "not given back: %s", own.msg);
 	store_discard(store);
 }
 
-int plan_carry_out(struct store *store, const struct plan_order *order,
+int take_addresses(struct store *store, const struct address_order *order,
 		   struct ip_config *ret_ips, struct cni_error *err)
 {
 	_cleanup_(plan_clear) struct plan plan = {.order = order, .n = order->sets->n};
@@ -181,14 +181,14 @@ int plan_carry_out(struct store *store, const struct plan_order *order,
 	for (size_t i = 0; i < plan.n; i++)
 		plan.choices[i].last = LAST_CLOSED;
 	ret = choose(store, &plan, err);
-	if (ret < 0)
+	if (ret != 0)
 		return ret;
 	fill_ips(&plan, ret_ips);
 	ret = write_down(store, &plan, ret_ips, err);
 	if (ret == 0)
 		ret = take(store, &plan, err);
-	if (ret < 0) {
-		undo(store, &plan, err);
+	if (ret != 0) {
+		undo(store, &plan, ret < 0 ? err : NULL);
 		return ret;
 	}
 	for (size_t i = 0; i < plan.n; i++)
