@@ -57,12 +57,8 @@ static int plugin_cleanup(const struct options *options, const struct log *log,
  * can be read, @ret_list stays empty: there is nothing to clean up after. */
 static void load_conflist(const struct options *options, struct conflist *ret_list)
 {
-	struct cni_error ignored = {};
-
-	if (conflist_load(options->conf_dir, options->conflist, ret_list, &ignored) == 0)
-		return;
-	error_clear(&ignored);
-	(void)conflist_load(COPY_DIR, COPY_NAME, ret_list, &ignored);
+	if (conflist_load(options->conf_dir, options->conflist, ret_list, NULL) != 0)
+		(void)conflist_load(COPY_DIR, COPY_NAME, ret_list, NULL);
 }
 
 static int remove_routes(const struct log *log, struct cni_error *err)
@@ -86,7 +82,6 @@ int agent_cleanup(const struct options *options, const struct log *log,
 {
 	_cleanup_(conflist_clear) struct conflist list = {};
 	_cleanup_(close_p) int lock_fd = -1;
-	struct cni_error ignored = {};
 	int status = 1;
 	int r = agent_lock_take_over(&lock_fd, err);
 
@@ -107,6 +102,6 @@ int agent_cleanup(const struct options *options, const struct log *log,
 	if (r == 0)
 		r = plugin_cleanup(options, log, &status, err);
 	if (r == 0 && status == 0)
-		(void)file_remove(COPY_DIR, COPY_NAME, &ignored);
+		(void)file_remove(COPY_DIR, COPY_NAME, NULL);
 	return r;
 }

@@ -22,7 +22,6 @@ bool file_state_changed(struct file_state *state, const char *path)
 {
 	_cleanup_(free_p) char *text = NULL;
 	struct file_state now = {};
-	struct cni_error ignored = {};
 	bool changed;
 	size_t len;
 
@@ -31,7 +30,7 @@ bool file_state_changed(struct file_state *state, const char *path)
 		now.stat = (struct stat){};
 	else if (same_file(&now.stat, &state->stat))
 		return false;
-	else if (file_read(path, &text, &len, &ignored) == 0)
+	else if (file_read(path, &text, &len, NULL) == 0)
 		now.hash = hash_bytes(text, len);
 	changed = now.hash != state->hash;
 	/* A file that is written twice within a tick of the clock looks the same both

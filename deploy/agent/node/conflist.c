@@ -174,7 +174,6 @@ int conflist_install(const char *dir, const char *name, const struct conflist *l
 		     struct cni_error *err)
 {
 	_cleanup_(free_p) char *present = NULL;
-	struct cni_error ignored = {};
 	char path[PATH_MAX];
 	size_t len;
 	int r = path_join(path, dir, name, err);
@@ -182,7 +181,7 @@ int conflist_install(const char *dir, const char *name, const struct conflist *l
 	if (r < 0)
 		return r;
 	/* A file that can't be read is replaced like one with another text. */
-	if (file_read(path, &present, &len, &ignored) == 0 &&
+	if (file_read(path, &present, &len, NULL) == 0 &&
 	    strcmp(present, list->text) == 0)
 		return 0;
 	r = file_replace(dir, name, list->text, err);

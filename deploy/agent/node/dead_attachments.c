@@ -135,14 +135,13 @@ bool dead_attachments_confirm(const struct options *options,
 {
 	_cleanup_(recorded_list_clear) struct recorded_list list = {.node = NODE_CLOSED};
 	_cleanup_(free_p) char *text = NULL;
-	struct cni_error ignored = {};
 	size_t len;
 
 	if (store_files_read_record(options, holder->container_id, holder->ifname, &text,
-				    &len, &ignored) != 0 ||
-	    node_open(&list.node, &ignored) < 0)
+				    &len, NULL) != 0 ||
+	    node_open(&list.node, NULL) < 0)
 		return false;
 	kernel_open(&list.node, &list.kernel);
-	return add_recorded(text, len, &list, &ignored) == 0 && list.n == 1 &&
+	return add_recorded(text, len, &list, NULL) == 0 && list.n == 1 &&
 	       list.items[0].life == DEAD;
 }

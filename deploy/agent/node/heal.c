@@ -56,10 +56,9 @@ int64_t heal_next(const struct heal *heal, const struct job *job)
  * on is the administrator's decision. */
 static void check_uplink(struct heal *heal)
 {
-	struct cni_error err = {};
 	struct link closed;
 
-	if (forwarding_closed_uplink(heal->rtnl, &closed, &err) < 0)
+	if (forwarding_closed_uplink(heal->rtnl, &closed, NULL) < 0)
 		return;
 	if (closed.index && closed.index != heal->closed_uplink)
 		log_write(

@@ -113,14 +113,13 @@ static int put(const struct install *install, const struct places *places,
 	       struct cni_error *err)
 {
 	struct kept kept = {.now = install->version};
-	struct cni_error ignored = {};
 	uint64_t present = 0;
 	bool right;
 	int r = 0;
 
 	if (mkdir(places->versions, 0755) < 0 && errno != EEXIST)
 		return error_errno(err, CNI_ERR_IO, errno, "making %s", places->versions);
-	right = tree_hash(places->version, TREE_BY_CONTENT, &present, &ignored) == 0 &&
+	right = tree_hash(places->version, TREE_BY_CONTENT, &present, NULL) == 0 &&
 		present == install->bundle_content;
 	if (!right)
 		r = put_version(install, places, err);
@@ -139,11 +138,10 @@ static int put(const struct install *install, const struct places *places,
  * something isn't there. */
 static uint64_t installed_stat(const struct places *places)
 {
-	struct cni_error ignored = {};
 	char text[PATH_MAX] = "";
 	uint64_t hash;
 
-	if (tree_hash(places->version, TREE_BY_STAT, &hash, &ignored) < 0 ||
+	if (tree_hash(places->version, TREE_BY_STAT, &hash, NULL) < 0 ||
 	    readlink(places->link, text, sizeof(text) - 1) < 0)
 		return 0;
 	return hash_more(hash, text, strlen(text));

@@ -184,14 +184,11 @@ static int collect_wanted(struct sync *sync)
 
 static void send_queued(struct sync *sync)
 {
-	struct cni_error own = {};
-	int r = netlink_commit(sync->nl, &own);
+	int r = netlink_commit(sync->nl, sync->ret == 0 ? sync->err : NULL);
 
 	sync->queued = 0;
-	if (r < 0 && sync->ret == 0) {
+	if (sync->ret == 0)
 		sync->ret = r;
-		*sync->err = own;
-	}
 }
 
 static void queued(struct sync *sync, size_t *counter)
@@ -297,7 +294,6 @@ int routes_sync(struct netlink *nl, const struct node_table *nodes, const char *
 		route_problem_fn fn, void *data, struct routes_done *ret_done,
 		struct cni_error *err)
 {
-	struct cni_error second = {};
 	int ret = 0;
 
 	*ret_done = (struct routes_done){};
@@ -310,7 +306,7 @@ int routes_sync(struct netlink *nl, const struct node_table *nodes, const char *
 			.fn = fn,
 			.data = data,
 			.done = ret_done,
-			.err = ret ? &second : err,
+			.err = ret ? NULL : err,
 		};
 		int r = sync_family(&sync);
 

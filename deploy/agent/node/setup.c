@@ -12,10 +12,8 @@ void setup_clear(struct setup *setup)
 
 void setup_load_conflist(struct setup *setup)
 {
-	struct cni_error ignored = {};
-
 	(void)conflist_load(setup->options->conf_dir, setup->options->conflist,
-			    &setup->conflist, &ignored);
+			    &setup->conflist, NULL);
 }
 
 void setup_check_bundle(struct setup *setup)

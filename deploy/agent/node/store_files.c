@@ -59,13 +59,12 @@ int store_files_each_record(const struct options *options,
 		return 0;
 	while (r == 0 && (entry = readdir(dir))) {
 		_cleanup_(free_p) char *text = NULL;
-		struct cni_error ignored = {};
 		size_t len;
 
 		if (!is_record(entry) ||
 		    snprintf(file, PATH_MAX, "%s/%s", path, entry->d_name) >= PATH_MAX)
 			continue;
-		if (file_read(file, &text, &len, &ignored) == 0)
+		if (file_read(file, &text, &len, NULL) == 0)
 			r = fn(text, len, data, err);
 	}
 	return r;
