@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Addresses of pods whose runtime never sent a DEL."""
+import contextlib
 import fcntl
 import pathlib
 import time
@@ -15,9 +16,7 @@ def reserved(node):
 
 
 def test_what_dead_pods_left_is_given_back(cluster):
-    node = cluster.node()
-    node.start_agent("--resync-seconds", "1")
-    wait_for(node.ready)
+    node, = cluster.ready(1, "--resync-seconds", "1")
     alive, dead = node.attach(), node.attach()
     dead.remove()
     wait_for(lambda: reserved(node) == {alive.id})
@@ -41,9 +40,7 @@ def test_nobody_is_dead_where_no_namespace_is_seen(cluster):
 
 def test_a_pod_that_is_being_added_is_not_dead(cluster):
     """Its record and its namespace are there, its interface isn't yet."""
-    node = cluster.node()
-    node.start_agent("--resync-seconds", "1")
-    wait_for(node.ready)
+    node, = cluster.ready(1, "--resync-seconds", "1")
     other, pod = node.attach(), node.attach()
     node.ip(f"link del {pod.result['interfaces'][1]['name']}")
     time.sleep(2.5)
@@ -74,17 +71,23 @@ def reclaimed(node):
     return node.metrics()["bridge_cni_reclaimed_total"]
 
 
-def test_who_lives_again_before_its_DEL_is_due_is_not_dead(cluster):
-    """A DEL takes its time; the names of the next of the dead may be a live one's by then."""
-    node = cluster.node()
-    node.start_agent("--resync-seconds", "1")
-    wait_for(node.ready)
+@contextlib.contextmanager
+def held_DEL(cluster):
+    """A node with a pod that lives and three that are dead: the DEL of the first of the dead
+    waits as long as the block runs."""
+    node, = cluster.ready(1, "--resync-seconds", "1")
     alive, *dead = [node.attach() for _ in range(4)]
     with open(node.store / NETWORK / "lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for pod in dead:
             pod.remove()
         wait_for_held_DEL(node, lock)
+        yield node, alive, dead
+
+
+def test_who_lives_again_before_its_DEL_is_due_is_not_dead(cluster):
+    """A DEL takes its time; the names of the next of the dead may be a live one's by then."""
+    with held_DEL(cluster) as (node, alive, dead):
         before = reclaimed(node)
         for pod in dead:
             netns.new_namespace(node.mnt_fd, pod.netns)
@@ -96,15 +99,7 @@ def test_who_lives_again_before_its_DEL_is_due_is_not_dead(cluster):
 
 def test_dead_whose_record_goes_before_their_DEL_is_due_get_none(cluster):
     """Somebody else has given them a DEL meanwhile."""
-    node = cluster.node()
-    node.start_agent("--resync-seconds", "1")
-    wait_for(node.ready)
-    _, *dead = [node.attach() for _ in range(4)]
-    with open(node.store / NETWORK / "lock") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for pod in dead:
-            pod.remove()
-        wait_for_held_DEL(node, lock)
+    with held_DEL(cluster) as (node, _, dead):
         before = reclaimed(node)
         environment = pathlib.Path(f"/proc/{dels_of(node)[0]}/environ").read_text()
         for record in (node.store / ".bridge-cni" / NETWORK).glob("p-*"):

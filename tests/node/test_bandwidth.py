@@ -10,7 +10,7 @@ from test_repair import NOTHING, repair
 
 from harness import plugin
 from harness.node import INTERNET4, INTERNET6, NODE4, addresses_of, network
-from harness.plugin import CHECK, CONFIG, EXISTS, UNSUPPORTED_FIELD, CniError
+from harness.plugin import CHECK, CONFIG, EXISTS, UNSUPPORTED_FIELD
 from harness.reboot import crash
 from harness.waiting import wait_for
 
@@ -230,9 +230,8 @@ def test_a_wrong_value_is_refused_by_its_path(node, where, changes, words):
     keys = {k: v for k, v in {**RATES, **changes}.items() if v is not None}
     conf = network(**keys) if where == "configuration" else \
         network(runtimeConfig={"bandwidth": keys})
-    with pytest.raises(CniError) as caught:
+    with plugin.refusal(CONFIG, *words) as caught:
         node.add(node.pod(), conf)
-    assert caught.value.code == CONFIG and caught.value.says(*words)
     assert caught.value.msg.startswith("runtimeConfig.bandwidth.") == \
         (where == "runtimeConfig")
     assert "cni0" not in node.links() and node.reservations() == {}
@@ -243,9 +242,8 @@ def test_subnets_are_not_supported_and_said_so(node, key):
     for conf, path in ((limited(**{key: ["10.0.0.0/8"]}), key),
                        (network(runtimeConfig={"bandwidth": {**RATES, key: ["fd00::/8"]}}),
                         f"runtimeConfig.bandwidth.{key}")):
-        with pytest.raises(CniError) as caught:
+        with plugin.refusal(UNSUPPORTED_FIELD) as caught:
             node.add(node.pod(), conf)
-        assert caught.value.code == UNSUPPORTED_FIELD
         assert caught.value.msg.startswith(path + ":")
     node.add(node.pod(), limited(**{key: []}))
 
@@ -288,10 +286,8 @@ def test_CHECK_names_what_differs_and_repair_puts_it_back(node, how):
     command, words = BREAKS[how]
     command = command.format(veth=veth, ifb=ifb).split()
     node.run("ip" if command[0] == "link" else "tc", *command)
-    with pytest.raises(CniError) as caught:
+    with plugin.refusal(CHECK, *(word.format(veth=veth, ifb=ifb) for word in words)):
         node.check(pod, conf, result)
-    assert caught.value.code == CHECK
-    assert caught.value.says(*(word.format(veth=veth, ifb=ifb) for word in words))
     # Of the rates only the pod's record knows.
     assert any(veth in line for line in repair(node, network()))
     node.check(pod, conf, result)
@@ -411,9 +407,8 @@ def test_an_interface_that_is_in_the_ifbs_place_is_refused_and_left(node):
     _, ifb = ends(node)
     node.delete(pod, limited())
     node.ip(f"link add {ifb} type bridge")
-    with pytest.raises(CniError) as caught:
+    with plugin.refusal(EXISTS, ifb):
         node.add(pod, limited())
-    assert caught.value.code == EXISTS and caught.value.says(ifb)
     assert ifb in node.links() and node.host_veths() == []
     # Nor does another ADD of that pod undo what it didn't make.
     done = node.invoke("ADD", network(), pod, wrapper=["sh", "-c", 'exec "$@" >/dev/full', "sh"])

@@ -97,10 +97,6 @@ def test_the_elements_of_a_pod_whose_record_was_deleted_go_with_it(node, verb):
     node.assert_nothing_left(pod, others=1)
 
 
-def lose_interface(node, pod):
-    crash(pod)
-
-
 @pytest.mark.parametrize("lost", ["store", "records"])
 def test_GC_takes_elements_whose_owner_only_they_know(node, lost):
     """Those of a pod whose interface is gone, too: no DEL finds them by anything else."""
@@ -110,7 +106,7 @@ def test_GC_takes_elements_whose_owner_only_they_know(node, lost):
     node.add(pod, CONF)
     assert elements(node) != before
     shutil.rmtree(node.store if lost == "store" else node.store / ".bridge-cni")
-    lose_interface(node, pod)
+    crash(pod)
     valid = [{"containerID": stays.id, "ifname": "eth0"}]
     assert node.invoke("GC", {**CONF, "cni.dev/valid-attachments": valid}).stdout == ""
     assert elements(node) == before
@@ -122,7 +118,7 @@ def test_GC_leaves_elements_of_who_is_valid_whatever_is_lost(node):
         node.add(each, ports((9090 + n, 90), spoofCheck=True))
     before = elements(node)
     shutil.rmtree(node.store)
-    lose_interface(node, pod)
+    crash(pod)
     valid = [{"containerID": each.id, "ifname": "eth0"} for each in (stays, pod)]
     assert node.invoke("GC", {**CONF, "cni.dev/valid-attachments": valid}).stdout == ""
     assert elements(node) == before
@@ -136,7 +132,7 @@ def test_repair_takes_elements_of_who_is_gone_and_says_so(node):
     lose_record(node, pod)
     with_interface = elements(node)
     assert repair(node, CONF) == NOTHING and elements(node) == with_interface
-    lose_interface(node, pod)
+    crash(pod)
     assert repair(node, CONF) == NOTHING  # it has its reservation
     for file in node.store.glob("testnet/*"):
         if file.is_file() and pod.id in file.read_text():

@@ -2,9 +2,10 @@
 """vlan, vlanTrunk, preserveDefaultVlan: the VLANs of the pods' ports."""
 import pytest
 
+from harness import plugin
 from harness.command import repair
 from harness.node import network
-from harness.plugin import CHECK, CONFIG, CniError
+from harness.plugin import CHECK, CONFIG
 from harness.vlan import (ACCESS, PRESERVED, access, address_of, filters, hearing, port_of,
                           port_vlans, shout, subnet, tagged, trunk)
 
@@ -147,9 +148,8 @@ def test_a_trunk_of_all_VLANs(vlans):
     assert held == {1: ACCESS, **{vlan: set() for vlan in range(2, 4095)}}
     vlans.check(pod, conf, result)
     vlans.run("bridge", "vlan", "del", "dev", port_of(result), "vid", "4094")
-    with pytest.raises(CniError) as caught:
+    with plugin.refusal(CHECK, "4094"):
         vlans.check(pod, conf, result)
-    assert caught.value.code == CHECK and caught.value.says("4094")
 
 
 def test_ranges_of_a_trunk_may_overlap(vlans):
@@ -232,10 +232,8 @@ def test_CHECK_names_the_VLAN_that_a_trunk_lost(vlans):
     vlans.check(pod, conf, result)
     for vlan in (7, 102):
         vlans.run("bridge", "vlan", "del", "dev", port_of(result), "vid", str(vlan))
-        with pytest.raises(CniError) as caught:
+        with plugin.refusal(CHECK, port_of(result), f"VLAN {vlan}"):
             vlans.check(pod, conf, result)
-        assert caught.value.code == CHECK
-        assert caught.value.says(port_of(result), f"VLAN {vlan}")
         vlans.run("bridge", "vlan", "add", "dev", port_of(result), "vid", str(vlan))
     vlans.check(pod, conf, result)
 
@@ -252,10 +250,8 @@ def test_CHECK_names_the_native_VLAN_that_a_trunk_lost(vlans, keys, native, loss
     vlans.check(pod, conf, result)
     names = {"port": port_of(result), "native": native}
     vlans.run(*loss.format(**names).split())
-    with pytest.raises(CniError) as caught:
+    with plugin.refusal(CHECK, names["port"], *(word.format(**names) for word in words)):
         vlans.check(pod, conf, result)
-    assert caught.value.code == CHECK
-    assert caught.value.says(names["port"], *(word.format(**names) for word in words))
 
 
 # -- pods of before: preserveDefaultVlan's default was true, a trunk could be without native
@@ -299,9 +295,8 @@ def test_a_lost_VLAN_of_a_pod_of_before_is_named_and_repaired_by_the_rules_of_no
     pod = vlans.pod()
     conf = trunk({"id": 7}, vlan=100)
     result = port_of_before(vlans, pod, "add dev {port} vid 7")
-    with pytest.raises(CniError) as caught:
+    with plugin.refusal(CHECK, "VLAN 100", "PVID 1"):
         vlans.check(pod, conf, result)
-    assert caught.value.code == CHECK and caught.value.says("VLAN 100", "PVID 1")
     [line] = repair(vlans, conf)
     assert port_of(result) in line
     assert port_vlans(vlans, port_of(result)) == {7: set(), 100: ACCESS}
@@ -332,7 +327,6 @@ def test_repair_takes_the_default_VLAN_off_a_port_that_ADD_took_it_off(vlans):
     ({"vlan": 100, "bridge": "abcdefghijkl"}, ["abcdefghijkl.100"]),
 ])
 def test_a_VLAN_that_cannot_be_is_refused_by_name(node, changes, words):
-    with pytest.raises(CniError) as caught:
+    with plugin.refusal(CONFIG, *words):
         node.add(node.pod(), network(**changes))
-    assert caught.value.code == CONFIG and caught.value.says(*words)
     assert node.host_veths() == [] and "cni0" not in node.links()
