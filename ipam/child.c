@@ -16,7 +16,8 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
+
+#include "conf/base/clock.h"
 
 #define OUTPUT_STEP  4096 /* what the buffer starts with, bytes */
 #define KILL_WAIT_MS 1000 /* one that the kernel holds may outlive its SIGKILL */
@@ -26,14 +27,6 @@ void child_end_clear(struct child_end *end)
 {
 	free(end->output);
 	*end = (struct child_end){};
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 static int input_make(const struct child_spec *spec, int *ret_fd, struct cni_error *err)

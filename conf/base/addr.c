@@ -8,6 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hex.h"
+
+const int ip_families[IP_FAMILIES] = {AF_INET, AF_INET6};
+
 int ip_parse(const char *text, struct ip_addr *ret_addr)
 {
 	struct ip_addr addr = {.family = strchr(text, ':') ? AF_INET6 : AF_INET};
@@ -49,17 +53,6 @@ int prefix_parse(const char *text, struct ip_prefix *ret_prefix)
 		return -ERANGE;
 	*ret_prefix = prefix;
 	return 0;
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
 }
 
 int mac_parse(const char *text, struct mac_addr *ret_mac)

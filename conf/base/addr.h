@@ -102,6 +102,10 @@ struct ip_addr prefix_last(const struct ip_prefix *prefix);
 /* 0.0.0.0/0 or ::/0 */
 bool prefix_is_default(const struct ip_prefix *prefix);
 
+/* AF_INET and AF_INET6, for loops over both. */
+#define IP_FAMILIES 2
+extern const int ip_families[IP_FAMILIES];
+
 /* "IPv4" or "IPv6". */
 const char *ip_family_name(int family);
 

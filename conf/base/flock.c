@@ -7,7 +7,8 @@
 #include <stdint.h>
 #include <sys/file.h>
 #include <sys/time.h>
-#include <time.h>
+
+#include "clock.h"
 
 /* An alarm that comes just before flock() sleeps is lost; the next is this far away. */
 #define ALARM_REPEAT_MS 20
@@ -22,14 +23,6 @@ struct alarm_state {
 static void on_alarm(int signum)
 {
 	(void)signum; /* the system call that it interrupts is the effect */
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 static struct timeval ms_to_timeval(unsigned int ms)

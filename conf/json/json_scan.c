@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "conf/base/hex.h"
 #include "conf/base/utf8.h"
 
 #define NUMBER_TEXT_(number) #number
@@ -65,16 +66,11 @@ static int peek_hex4(const struct scan *scan, size_t ahead)
 	int value = 0;
 
 	for (size_t i = ahead; i < ahead + 4; i++) {
-		int c = peek(scan, i);
+		int digit = hex_digit(peek(scan, i));
 
-		if (c >= '0' && c <= '9')
-			value = value << 4 | (c - '0');
-		else if (c >= 'a' && c <= 'f')
-			value = value << 4 | (c - 'a' + 10);
-		else if (c >= 'A' && c <= 'F')
-			value = value << 4 | (c - 'A' + 10);
-		else
+		if (digit < 0)
 			return -1;
+		value = value << 4 | digit;
 	}
 	return value;
 }

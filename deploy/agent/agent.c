@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <sys/signalfd.h>
 
-#include "deploy/agent/base/clock.h"
+#include "conf/base/clock.h"
 #include "deploy/agent/base/memory_trim.h"
 #include "deploy/agent/node/agent_lock.h"
 #include "deploy/agent/node/route_events.h"

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "deploy/agent/base/clock.h"
+#include "conf/base/clock.h"
 #include "deploy/agent/node/store_files.h"
 #include "state.h"
 

@@ -81,7 +81,7 @@ static bool has_renamed(const struct ipam_kernel *kernel, const struct record *r
 	/* Its ifb, which outlives it, has the same alias. */
 	for (size_t i = 0; i < links.n; i++)
 		found = found || (strcmp(links.items[i].alias, alias) == 0 &&
-				  strcmp(links.items[i].kind, "ifb") != 0);
+				  !link_is(&links.items[i], "ifb"));
 	return found;
 }
 

@@ -2,7 +2,7 @@
 /* What an operation has, from its begin to its end. */
 #include "operation.h"
 
-#include <time.h>
+#include "conf/base/clock.h"
 
 void operation_init(struct operation *op, const struct cni_env *env)
 {
@@ -32,12 +32,7 @@ void operation_close(struct operation *op)
 
 uint64_t operation_clock(const struct operation *op)
 {
-	struct timespec now;
-
-	if (!op->is_timed)
-		return 0;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	return op->is_timed ? now_us() : 0;
 }
 
 void operation_time(struct operation *op, const char *stage, uint64_t start)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "attr.h"
+#include "conf/base/list.h"
 
 static int address_parse(const struct nlmsghdr *answer, struct nlattr *attrs[IFA_MAX + 1],
 			 struct ip_prefix *ret_address)
@@ -37,7 +38,7 @@ static int addr_read(const struct nlmsghdr *answer, void *data)
 	struct addr_query *query = data;
 	struct nlattr *attrs[IFA_MAX + 1];
 	const struct ifaddrmsg *header;
-	struct ip_prefix address, *items;
+	struct ip_prefix address, *item;
 	uint32_t flags;
 
 	if (!answer) {
@@ -50,11 +51,10 @@ static int addr_read(const struct nlmsghdr *answer, void *data)
 		return 0;
 	if (address_parse(answer, attrs, &address) < 0)
 		return -EBADMSG;
-	items = reallocarray(query->list->items, query->list->n + 1, sizeof(*items));
-	if (!items)
+	item = LIST_ADD(query->list);
+	if (!item)
 		return -ENOMEM;
-	query->list->items = items;
-	items[query->list->n++] = address;
+	*item = address;
 	flags = attrs[IFA_FLAGS] ? get_u32(attrs[IFA_FLAGS]) : header->ifa_flags;
 	query->list->tentative |= (flags & IFA_F_TENTATIVE) && !(flags & IFA_F_DADFAILED);
 	if (flags & IFA_F_DADFAILED)
@@ -113,20 +113,20 @@ static int link_addr_read(const struct nlmsghdr *answer, void *data)
 {
 	struct link_addr_list *list = data;
 	struct nlattr *attrs[IFA_MAX + 1];
-	struct link_addr found, *items;
+	struct link_addr *item;
+	struct ip_prefix address;
 
 	if (!answer) {
 		link_addr_list_clear(list);
 		return 0;
 	}
-	if (address_parse(answer, attrs, &found.address) < 0)
+	if (address_parse(answer, attrs, &address) < 0)
 		return -EBADMSG;
-	found.index = ((const struct ifaddrmsg *)nlmsg_data(answer))->ifa_index;
-	items = reallocarray(list->items, list->n + 1, sizeof(*items));
-	if (!items)
+	item = LIST_ADD(list);
+	if (!item)
 		return -ENOMEM;
-	list->items = items;
-	items[list->n++] = found;
+	item->index = ((const struct ifaddrmsg *)nlmsg_data(answer))->ifa_index;
+	item->address = address;
 	return 0;
 }
 

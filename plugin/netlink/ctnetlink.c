@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "build.h"
+#include "conf/base/list.h"
 
 #define MESSAGE_TYPE(type) ((NFNL_SUBSYS_CTNETLINK << 8) | (type))
 #define DELETED_AT_ONCE	   64
@@ -208,21 +209,18 @@ static bool list_wants(const struct list *list, struct nlattr *const *attrs)
 
 static int connection_note(struct list *list, struct nlattr *const *attrs)
 {
-	struct connection connection = {}, *grown;
 	const struct nlattr *tuple = attrs[CTA_TUPLE_ORIG];
+	struct connection *connection = LIST_ADD(list);
 
-	grown = reallocarray(list->items, list->n + 1, sizeof(*grown));
-	if (!grown)
+	if (!connection)
 		return -ENOMEM;
-	list->items = grown;
-	connection.tuple = malloc(tuple->nla_len);
-	if (!connection.tuple)
+	connection->tuple = malloc(tuple->nla_len);
+	if (!connection->tuple)
 		return -ENOMEM;
-	memcpy(connection.tuple, tuple, tuple->nla_len);
+	memcpy(connection->tuple, tuple, tuple->nla_len);
 	if (attrs[CTA_ZONE])
-		connection.zone = nla_get_u16(attrs[CTA_ZONE]);
-	connection.id = nla_get_u32(attrs[CTA_ID]);
-	grown[list->n++] = connection;
+		connection->zone = nla_get_u16(attrs[CTA_ZONE]);
+	connection->id = nla_get_u32(attrs[CTA_ID]);
 	return 0;
 }
 

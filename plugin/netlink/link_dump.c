@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "attr.h"
+#include "conf/base/list.h"
 
 #define USER_HZ 100 /* the unit of a bridge's times */
 
@@ -64,7 +65,7 @@ static void link_info_read(struct nlattr *info, struct link *link)
 		return;
 	get_string(attrs[IFLA_INFO_KIND], link->kind, sizeof(link->kind));
 	get_string(attrs[IFLA_INFO_SLAVE_KIND], port_kind, sizeof(port_kind));
-	if (strcmp(link->kind, "bridge") == 0)
+	if (link_is(link, "bridge"))
 		bridge_read(attrs[IFLA_INFO_DATA], link);
 	if (strcmp(port_kind, "bridge") == 0)
 		port_read(attrs[IFLA_INFO_SLAVE_DATA], link);
@@ -142,18 +143,14 @@ static int link_read(const struct nlmsghdr *answer, void *data)
 static int link_list_read(const struct nlmsghdr *answer, void *data)
 {
 	struct link_list *list = data;
-	struct link *items;
+	struct link *item;
 
 	if (!answer) {
 		link_list_clear(list);
 		return 0;
 	}
-	items = reallocarray(list->items, list->n + 1, sizeof(*items));
-	if (!items)
-		return -ENOMEM;
-	list->items = items;
-	items[list->n] = (struct link){};
-	return link_read(answer, &items[list->n++]);
+	item = LIST_ADD(list);
+	return item ? link_read(answer, item) : -ENOMEM;
 }
 
 int link_list_get(struct netlink *nl, struct link_list *ret_list, struct cni_error *err)

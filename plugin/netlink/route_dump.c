@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "attr.h"
+#include "conf/base/list.h"
 #include "fib.h"
 
 /* The kernel's nexthop objects, in the order of their numbers. */
@@ -57,7 +58,7 @@ static int nexthop_read(const struct nlmsghdr *answer, void *data)
 {
 	struct nexthop_list *list = data;
 	struct nlattr *attrs[NHA_MAX + 1];
-	struct nexthop *items, *item;
+	struct nexthop *item;
 	const struct nhmsg *header;
 
 	if (!answer) {
@@ -68,15 +69,11 @@ static int nexthop_read(const struct nlmsghdr *answer, void *data)
 	if (nlmsg_parse((struct nlmsghdr *)answer, sizeof(*header), attrs, NHA_MAX,
 			NULL) < 0)
 		return -EBADMSG;
-	items = reallocarray(list->items, list->n + 1, sizeof(*items));
-	if (!items)
+	item = LIST_ADD(list);
+	if (!item)
 		return -ENOMEM;
-	list->items = items;
-	item = &items[list->n++];
-	*item = (struct nexthop){
-		.id = get_u32(attrs[NHA_ID]),
-		.index = get_u32(attrs[NHA_OIF]),
-	};
+	item->id = get_u32(attrs[NHA_ID]);
+	item->index = get_u32(attrs[NHA_OIF]);
 	get_ip(attrs[NHA_GATEWAY], header->nh_family, &item->gw);
 	return group_read(attrs[NHA_GROUP], item);
 }
@@ -119,15 +116,13 @@ static const struct nexthop *nexthop_find(const struct nexthop_list *list, uint3
 static int hop_add(struct kernel_route_list *list, const struct kernel_route *route,
 		   unsigned int index, const struct ip_addr *gw)
 {
-	struct kernel_route *items = reallocarray(list->items, list->n + 1,
-						  sizeof(*items));
+	struct kernel_route *item = LIST_ADD(list);
 
-	if (!items)
+	if (!item)
 		return -ENOMEM;
-	list->items = items;
-	items[list->n] = *route;
-	items[list->n].index = index;
-	items[list->n++].route.gw = *gw;
+	*item = *route;
+	item->index = index;
+	item->route.gw = *gw;
 	return 0;
 }
 

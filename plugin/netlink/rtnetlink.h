@@ -9,6 +9,7 @@
 
 #include <net/if.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "conf/identity.h"
 #include "conf/network.h"
@@ -47,6 +48,12 @@ struct link {
 	} bridge;
 	char alias[LINK_ALIAS_MAX];
 };
+
+/* Is the link of this kind ("bridge", "veth")? */
+static inline bool link_is(const struct link *link, const char *kind)
+{
+	return strcmp(link->kind, kind) == 0;
+}
 
 struct bridge_spec {
 	const char *name;

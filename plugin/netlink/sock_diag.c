@@ -9,6 +9,7 @@
 #include <netinet/tcp.h>
 
 #include "build.h"
+#include "conf/base/list.h"
 
 /* More are looked for here: the kernel checks each jump of the program by walking it. */
 #define FILTER_RANGES_MAX 32
@@ -76,7 +77,7 @@ static int socket_read(const struct nlmsghdr *answer, void *data)
 	struct nlattr *attrs[INET_DIAG_MAX + 1];
 	const struct inet_diag_msg *msg;
 	struct query *query = data;
-	struct socket_seen seen = {.protocol = query->protocol}, *grown;
+	struct socket_seen seen = {.protocol = query->protocol}, *item;
 
 	if (!answer) {
 		query->list->n = query->before;
@@ -94,11 +95,10 @@ static int socket_read(const struct nlmsghdr *answer, void *data)
 	seen.v6_only = attrs[INET_DIAG_SKV6ONLY] && nla_len(attrs[INET_DIAG_SKV6ONLY]) &&
 		       nla_get_u8(attrs[INET_DIAG_SKV6ONLY]);
 	seen.inode = msg->idiag_inode;
-	grown = reallocarray(query->list->items, query->list->n + 1, sizeof(*grown));
-	if (!grown)
+	item = LIST_ADD(query->list);
+	if (!item)
 		return -ENOMEM;
-	query->list->items = grown;
-	grown[query->list->n++] = seen;
+	*item = seen;
 	return 0;
 }
 

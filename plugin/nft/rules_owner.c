@@ -64,7 +64,7 @@ bool rules_comment_read(const char *comment, struct rules_comment *ret_comment)
 bool rules_owner_made(uint64_t owner, const struct link *link,
 		      const struct alias_names *names)
 {
-	bool veth = strcmp(link->kind, "veth") == 0;
+	bool veth = link_is(link, "veth");
 	struct mac_addr mac =
 		veth ? identity_host_mac(owner, names->container_id, names->ifname)
 		     : identity_ifb_mac(owner, names->container_id, names->ifname);

@@ -116,8 +116,7 @@ static void link_note(const struct attachment *att, struct others *others,
 	struct alias_names names;
 	bool told = false;
 
-	if (strcmp(link->kind, "veth") != 0 ||
-	    !identity_alias_read(link->alias, &names) ||
+	if (!link_is(link, "veth") || !identity_alias_read(link->alias, &names) ||
 	    strcmp(names.network, att->network->name) != 0)
 		return;
 	told = rules_owner_made(others->owner, link, &names);

@@ -169,7 +169,7 @@ static int egress_check(struct attachment *att, const struct link *host,
 		ret = link_get_by_index(att->op->node.rtnl, to, &ifb, err);
 	if (ret < 0)
 		return ret;
-	if (strcmp(ifb.kind, "ifb") != 0)
+	if (!link_is(&ifb, "ifb"))
 		return error_set(err, CNI_ERR_CHECK, ENOENT,
 				 "egressRate: expected what %s receives to be redirected "
 				 "to an ifb, found %s",

@@ -56,7 +56,7 @@ static bool mac_is_pinned(const struct attachment *att, const struct link *link)
 
 static int must_be_bridge(const struct link *link, struct cni_error *err)
 {
-	if (!link->index || strcmp(link->kind, "bridge") == 0)
+	if (!link->index || link_is(link, "bridge"))
 		return 0;
 	return error_set(
 		err, CNI_ERR_EXISTS, EEXIST,
@@ -77,16 +77,16 @@ static int no_vlan_filtering(const struct network *conf, struct cni_error *err)
 /* Of a bridge made here: as configured, else the smallest of the uplinks in use. */
 static int made_mtu(struct attachment *att, uint32_t *ret_mtu, struct cni_error *err)
 {
-	static const int families[] = {AF_INET, AF_INET6};
 	uint32_t mtu = att->network->mtu;
 
-	for (size_t i = 0; !att->network->mtu && i < ARRAY_SIZE(families); i++) {
+	for (size_t i = 0; !att->network->mtu && i < IP_FAMILIES; i++) {
 		uint32_t uplink = 0;
 		int ret = 0;
 
-		if (attachment_uses(att, families[i]) ||
-		    (att->ipam.ips.n == 0 && families[i] == AF_INET))
-			ret = uplink_mtu(att->op->node.rtnl, families[i], &uplink, err);
+		if (attachment_uses(att, ip_families[i]) ||
+		    (att->ipam.ips.n == 0 && ip_families[i] == AF_INET))
+			ret = uplink_mtu(att->op->node.rtnl, ip_families[i], &uplink,
+					 err);
 		if (ret < 0)
 			return ret;
 		if (uplink && (!mtu || uplink < mtu))
@@ -297,7 +297,7 @@ static int bridge_check(struct attachment *att, struct cni_error *err)
 			"bridge: expected the bridge %s, found no such interface; "
 			"`bridge-cni repair` makes it, with its pods' ports",
 			name);
-	if (strcmp(link.kind, "bridge") != 0)
+	if (!link_is(&link, "bridge"))
 		return error_set(err, CNI_ERR_CHECK, ENODEV,
 				 "bridge: expected the bridge %s, found an interface of "
 				 "kind \"%s\"",

@@ -63,14 +63,13 @@ static struct conntrack_match port_match(const struct conntrack_port *port)
 void conntrack_delete_ports(struct attachment *att, const struct conntrack_port *ports,
 			    size_t n)
 {
-	static const int families[] = {AF_INET, AF_INET6};
 	_cleanup_(free_p) struct conntrack_match *matches = calloc(n, sizeof(*matches));
 
-	for (size_t f = 0; matches && f < ARRAY_SIZE(families); f++) {
+	for (size_t f = 0; matches && f < IP_FAMILIES; f++) {
 		size_t matches_n = 0;
 
 		for (size_t i = 0; i < n; i++)
-			if (ports[i].host.family == families[f])
+			if (ports[i].host.family == ip_families[f])
 				matches[matches_n++] = port_match(&ports[i]);
 		if (matches_n > 0)
 			forget(att, matches, matches_n, true);

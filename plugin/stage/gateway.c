@@ -11,8 +11,6 @@
 #include "portmap_localnet.h"
 #include "stages.h"
 
-static const int families[] = {AF_INET, AF_INET6};
-
 bool gateway_uses(const struct attachment *att, int family)
 {
 	for (size_t i = 0; i < att->ipam.ips.n; i++)
@@ -35,9 +33,9 @@ static int gateway_add(struct attachment *att, struct cni_error *err)
 	added = ret > 0;
 	if (added)
 		ret = 0;
-	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(families); i++)
-		if (gateway_uses(att, families[i]))
-			ret = forwarding_ensure(att, families[i], err);
+	for (size_t i = 0; ret == 0 && i < IP_FAMILIES; i++)
+		if (gateway_uses(att, ip_families[i]))
+			ret = forwarding_ensure(att, ip_families[i], err);
 	/* Once, as a question to each pod's ADD would cost too much. */
 	if (ret < 0 || !added || att->verb != CNI_ADD || !gateway_uses(att, AF_INET))
 		return ret;
@@ -52,9 +50,9 @@ static int gateway_check(struct attachment *att, struct cni_error *err)
 	if (!att->network->is_gateway)
 		return 0;
 	ret = gateway_addresses_check(att, err);
-	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(families); i++)
-		if (gateway_uses(att, families[i]))
-			ret = forwarding_check(att, families[i], err);
+	for (size_t i = 0; ret == 0 && i < IP_FAMILIES; i++)
+		if (gateway_uses(att, ip_families[i]))
+			ret = forwarding_check(att, ip_families[i], err);
 	return ret;
 }
 

@@ -22,7 +22,7 @@ static int is_in_vrf(struct netlink *nl, const struct link *link, bool *ret_vrf,
 	int ret = link->master ? link_get_by_index(nl, link->master, &master, err) : 0;
 
 	if (ret == 0)
-		*ret_vrf = strcmp(master.kind, "vrf") == 0;
+		*ret_vrf = link_is(&master, "vrf");
 	return ret;
 }
 

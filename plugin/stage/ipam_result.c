@@ -42,20 +42,19 @@ static bool has_default_route(const struct cni_result *ipam, int family)
 
 static int default_routes_complete(struct cni_result *ipam, struct cni_error *err)
 {
-	static const int families[] = {AF_INET, AF_INET6};
-
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+	for (size_t i = 0; i < IP_FAMILIES; i++) {
 		struct route *items;
 
-		if (!family_gateway(ipam, families[i]) ||
-		    has_default_route(ipam, families[i]))
+		if (!family_gateway(ipam, ip_families[i]) ||
+		    has_default_route(ipam, ip_families[i]))
 			continue;
 		items = reallocarray(ipam->routes.items, ipam->routes.n + 1,
 				     sizeof(*items));
 		if (!items)
 			return error_oom(err);
 		ipam->routes.items = items;
-		items[ipam->routes.n++] = (struct route){.dst.addr.family = families[i]};
+		items[ipam->routes.n++] =
+			(struct route){.dst.addr.family = ip_families[i]};
 	}
 	return 0;
 }

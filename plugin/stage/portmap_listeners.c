@@ -142,7 +142,6 @@ static void ranges_clear(struct port_range_list *ranges)
 static int protocol_list(struct attachment *att, struct netlink *nl, uint8_t protocol,
 			 struct socket_list *list, struct cni_error *err)
 {
-	static const int families[] = {AF_INET, AF_INET6};
 	_cleanup_(ranges_clear) struct port_range_list ranges = {};
 	int ret = ranges_make(&att->pod->ports.mappings, protocol, &ranges);
 
@@ -151,9 +150,10 @@ static int protocol_list(struct attachment *att, struct netlink *nl, uint8_t pro
 	if (ranges.n == 0 || (protocol == IPPROTO_SCTP && access(SCTP_FILE, F_OK) != 0))
 		return 0;
 	/* IPv6's may take IPv4 packets, too. */
-	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(families); i++)
-		if (families[i] == AF_INET6 || attachment_uses(att, AF_INET))
-			ret = sockets_get(nl, families[i], protocol, &ranges, list, err);
+	for (size_t i = 0; ret == 0 && i < IP_FAMILIES; i++)
+		if (ip_families[i] == AF_INET6 || attachment_uses(att, AF_INET))
+			ret = sockets_get(nl, ip_families[i], protocol, &ranges, list,
+					  err);
 	return ret;
 }
 

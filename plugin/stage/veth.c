@@ -167,7 +167,7 @@ static int container_end_check(struct attachment *att, struct link *link,
 			err, CNI_ERR_CHECK, ENODEV,
 			"%s: expected the interface in %s, found none of that name", name,
 			att->pod->netns);
-	if (strcmp(link->kind, "veth") != 0)
+	if (!link_is(link, "veth"))
 		return differs(err, name, "an interface of kind", "veth", link->kind);
 	if (!link->up && !att->network->disable_container_interface)
 		return differs(err, name, "it", "up", "it down");
@@ -241,8 +241,7 @@ static int veth_check(struct attachment *att, struct cni_error *err)
 		ret = link_get_by_index(att->op->node.rtnl, inside.peer, &outside, err);
 	if (ret < 0)
 		return ret;
-	if (!outside.index || strcmp(outside.kind, "veth") != 0 ||
-	    outside.peer != inside.index)
+	if (!outside.index || !link_is(&outside, "veth") || outside.peer != inside.index)
 		return error_set(err, CNI_ERR_CHECK, ENODEV,
 				 "%s: expected its other end on the node, found none",
 				 att->pod->ifname);
@@ -272,7 +271,7 @@ static int foreign_del(struct attachment *att, struct cni_error *err)
 	if (attachment_open_pod(att, err) < 0)
 		return error_clear(err);
 	ret = link_get(att->pod_ns.rtnl, att->pod->ifname, &inside, err);
-	if (ret < 0 || !inside.index || strcmp(inside.kind, "veth") != 0)
+	if (ret < 0 || !inside.index || !link_is(&inside, "veth"))
 		return ret;
 	ret = link_get_by_index(node->rtnl, inside.peer, &outside, err);
 	if (ret < 0 || !outside.index || outside.peer != inside.index || !outside.master)

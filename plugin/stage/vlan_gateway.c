@@ -12,7 +12,7 @@
 
 static bool is_veth(const struct link *link)
 {
-	return strcmp(link->kind, "veth") == 0;
+	return link_is(link, "veth");
 }
 
 /* The bridge's own address with the VLAN's number in it: the node's, and stable. */
@@ -164,7 +164,7 @@ static int must_serve(const struct attachment *att, const struct link *link,
 		      struct cni_error *err)
 {
 	if (!link->index || is_veth(link) ||
-	    (strcmp(link->kind, "vlan") == 0 && link->peer == att->bridge_index))
+	    (link_is(link, "vlan") && link->peer == att->bridge_index))
 		return 0;
 	return error_set(err, CNI_ERR_EXISTS, EEXIST,
 			 "vlan: %s is to be the VLAN's gateway, but an interface of kind "

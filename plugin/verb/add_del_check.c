@@ -167,7 +167,7 @@ static int ifb_must_be_free(const struct attachment *att, struct cni_error *err)
 	ret = link_get(att->op->node.rtnl, name, &link, err);
 	if (ret < 0 || !link.index)
 		return ret;
-	if (strcmp(link.kind, "ifb") == 0 &&
+	if (link_is(&link, "ifb") &&
 	    !identity_alias_is_anothers(link.alias, att->network->name,
 					att->pod->container_id, att->pod->ifname))
 		return 0;

@@ -112,7 +112,7 @@ static bool is_vlan_port(const struct attachment *net, const struct link_list *l
 {
 	char name[IF_NAMESIZE];
 
-	for (size_t i = 0; strcmp(link->kind, "veth") == 0 && i < links->n; i++) {
+	for (size_t i = 0; link_is(link, "veth") && i < links->n; i++) {
 		const struct link *gateway = &links->items[i];
 
 		if (gateway->index != link->peer ||
@@ -240,7 +240,7 @@ static int bridge_remove(struct attachment *net, struct cni_error *err)
 	if (ret < 0)
 		return ret;
 	bridge = link_find(&links, net->bridge);
-	if (bridge && strcmp(bridge->kind, "bridge") != 0)
+	if (bridge && !link_is(bridge, "bridge"))
 		return 0;
 	users = users_find(net, &links, bridge ? bridge->index : 0);
 	if (users.pod[0]) {

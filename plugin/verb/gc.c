@@ -109,14 +109,14 @@ bool gc_is_of_holder(const struct attachment *net, const struct ipam_holder_list
 bool gc_is_of_owner(const struct attachment *att, const struct link *link)
 {
 	char veth[IF_NAMESIZE], ifb[IF_NAMESIZE];
-	bool is_veth = strcmp(link->kind, "veth") == 0;
+	bool is_veth = link_is(link, "veth");
 	const char *prefix = is_veth ? veth : ifb;
 	size_t len;
 
 	identity_host_ifname_prefix(att->network->name, veth);
 	identity_ifb(veth, ifb);
 	len = strlen(prefix);
-	return (is_veth || strcmp(link->kind, "ifb") == 0) &&
+	return (is_veth || link_is(link, "ifb")) &&
 	       strncmp(link->name, prefix, len) == 0 &&
 	       strlen(link->name) == len + HOST_IFNAME_POD_CHARS && is_own(att, link);
 }

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "deploy/agent/base/clock.h"
+#include "conf/base/clock.h"
 #include "retry.h"
 
 #define PATH_SIZE	    8192

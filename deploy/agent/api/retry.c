@@ -4,7 +4,7 @@
 
 #include <sys/random.h>
 
-#include "deploy/agent/base/clock.h"
+#include "conf/base/clock.h"
 
 unsigned int random_below(unsigned int limit)
 {

@@ -15,7 +15,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "clock.h"
+#include "conf/base/clock.h"
 
 static void job_clear(struct job *job)
 {

@@ -28,17 +28,16 @@ static uint64_t add(uint64_t hash, const void *data, size_t len)
 static int addresses(struct netlink *rtnl, unsigned int index, uint64_t *ret_hash,
 		     bool *ret_ipv4, struct cni_error *err)
 {
-	static const int families[] = {AF_INET, AF_INET6};
 	uint64_t hash = hash_text("");
 	bool ipv4 = false;
 
-	for (size_t i = 0; index && i < ARRAY_SIZE(families); i++) {
+	for (size_t i = 0; index && i < IP_FAMILIES; i++) {
 		_cleanup_(addr_list_clear) struct addr_list list = {};
-		int r = addr_list_get(rtnl, index, families[i], &list, err);
+		int r = addr_list_get(rtnl, index, ip_families[i], &list, err);
 
 		if (r < 0)
 			return r;
-		ipv4 = ipv4 || (families[i] == AF_INET && list.n > 0);
+		ipv4 = ipv4 || (ip_families[i] == AF_INET && list.n > 0);
 		for (size_t k = 0; k < list.n; k++) {
 			const char *text = PREFIX_TEXT(&list.items[k]);
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "plugin/stage/forwarding.h"
-#include "deploy/agent/base/clock.h"
+#include "conf/base/clock.h"
 #include "plugin_job.h"
 
 #define FINGERPRINT_MS 1000

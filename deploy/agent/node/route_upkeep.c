@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "conf/identity.h"
-#include "deploy/agent/base/clock.h"
+#include "conf/base/clock.h"
 
 #define SOON_MS		100 /* the kernel's messages come in flocks */
 #define RETRY_MS	5000

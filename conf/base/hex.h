@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Hexadecimal digits. */
+#ifndef BRIDGE_CNI_CONF_BASE_HEX_H
+#define BRIDGE_CNI_CONF_BASE_HEX_H
+
+/* The value of a digit of either case; -1: @c is none. @c may be -1, for the end of a text. */
+static inline int hex_digit(int c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+#endif
