@@ -13,8 +13,7 @@
 static bool is_made_by_name(const struct attachment *att, const struct link *link,
 			    struct alias_names *ret_names)
 {
-	return strcmp(link->kind, "veth") == 0 &&
-	       identity_alias_read(link->alias, ret_names) &&
+	return link_is(link, "veth") && identity_alias_read(link->alias, ret_names) &&
 	       strcmp(ret_names->network, att->network->name) == 0 &&
 	       rules_owner_made(identity_owner_by_name(att->network->name), link,
 				ret_names);
