@@ -100,7 +100,7 @@ int store_files_count(const struct options *options, struct store_counts *ret_co
 		counts.attachments += is_record(entry);
 	if (r >= 0)
 		r = dir_open(options, "", &addresses, path, err);
-	while (r == 0 && (entry = readdir(addresses)))
+	while (r == 0 && addresses && (entry = readdir(addresses)))
 		if (ip_parse(entry->d_name, &addr) == 0)
 			counts.used[addr.family == AF_INET6]++;
 	if (r < 0)
