@@ -236,16 +236,6 @@ int ipam_released(const struct ipam_env *env, struct ipam_holder_list *ret_list,
 int ipam_liveness(const struct ipam_env *env, const struct pod *pod,
 		  enum ipam_liveness *ret_life, struct cni_error *err);
 
-/* Addresses from one to another, inclusive. */
-struct ip_span {
-	struct ip_addr from, to;
-};
-
-struct ip_span_list {
-	struct ip_span *items;
-	size_t n;
-};
-
 /*
  * The addresses of the network that are reserved but lie in none of @prefixes, ascending:
  * those of pods from before a change of the configuration, for example. Those that records

@@ -17,7 +17,7 @@ int network_store_open(const struct ipam_env *env, enum store_mode mode,
 			  ret_store, err);
 }
 
-static void tell(const struct ipam_env *env, const struct index_news *news)
+static void tell(const struct ipam_env *env, const struct rebuild_news *news)
 {
 	if (news->past)
 		notice(env->notices,
@@ -34,7 +34,7 @@ static void tell(const struct ipam_env *env, const struct index_news *news)
 int network_store_index(struct store *store, const struct ipam_env *env,
 			struct cni_error *err)
 {
-	struct index_news news = {};
+	struct rebuild_news news = {};
 	int ret = index_open(store, boot_of(env), &news, err);
 
 	tell(env, &news);
@@ -44,7 +44,7 @@ int network_store_index(struct store *store, const struct ipam_env *env,
 int network_store_refresh(struct store *store, const struct ipam_env *env,
 			  struct cni_error *err)
 {
-	struct index_news news = {};
+	struct rebuild_news news = {};
 	int ret = index_refresh(store, boot_of(env), &news, err);
 
 	tell(env, &news);

@@ -65,6 +65,11 @@ static int span_cut(const struct prefix_list *prefixes, struct ip_span span,
 	return span_add(list, span);
 }
 
+static void span_list_clear(struct ip_span_list *list)
+{
+	free(list->items);
+}
+
 static void prefix_list_clear(struct prefix_list *list)
 {
 	free(list->items);
@@ -117,10 +122,9 @@ int ipam_reserved_outside(const struct ipam_env *env, const struct prefix_list *
 {
 	_cleanup_(prefix_list_clear) struct prefix_list inside = {};
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	_cleanup_(free_p) struct taken_run *runs = NULL;
+	_cleanup_(span_list_clear) struct ip_span_list taken = {};
 	struct search search = {recorded ? env->bridge : NULL, &inside};
 	struct ip_span_list list = {};
-	size_t n = 0;
 	int ret;
 
 	if (prefix_list_grow(&inside, prefixes->n) < 0)
@@ -135,10 +139,9 @@ int ipam_reserved_outside(const struct ipam_env *env, const struct prefix_list *
 		ret = store_record_each(&store, recorded_add, &search, err);
 	if (ret < 0)
 		return ret;
-	ret = table_runs(&store.table, &runs, &n);
-	for (size_t i = 0; ret == 0 && i < n; i++)
-		ret = span_cut(&inside, (struct ip_span){runs[i].from, runs[i].to},
-			       &list);
+	ret = table_taken_spans(&store.table, &taken);
+	for (size_t i = 0; ret == 0 && i < taken.n; i++)
+		ret = span_cut(&inside, taken.items[i], &list);
 	if (ret < 0) {
 		free(list.items);
 		return error_oom(err);

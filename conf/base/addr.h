@@ -8,6 +8,7 @@
 #define BRIDGE_CNI_CONF_BASE_ADDR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define IP_TEXT_MAX	46 /* INET6_ADDRSTRLEN, with the NUL */
@@ -25,6 +26,16 @@ struct ip_addr {
 struct ip_prefix {
 	struct ip_addr addr;
 	unsigned int len;
+};
+
+/* Addresses from one to another, inclusive. */
+struct ip_span {
+	struct ip_addr from, to;
+};
+
+struct ip_span_list {
+	struct ip_span *items;
+	size_t n;
 };
 
 struct mac_addr {

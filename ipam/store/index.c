@@ -63,7 +63,7 @@ void index_spoil(struct store *store)
 
 /* @old: of this version and perhaps of use, or closed. */
 static int renew(struct store *store, const struct stat *dir, const char *boot,
-		 struct table *old, struct index_news *news, struct cni_error *err)
+		 struct table *old, struct rebuild_news *news, struct cni_error *err)
 {
 	uint64_t hash = boot_hash(boot);
 	struct rebuild rebuild = {
@@ -92,7 +92,7 @@ static int renew(struct store *store, const struct stat *dir, const char *boot,
 	return 0;
 }
 
-int index_open(struct store *store, const char *boot, struct index_news *news,
+int index_open(struct store *store, const char *boot, struct rebuild_news *news,
 	       struct cni_error *err)
 {
 	_cleanup_(table_close) struct table old = TABLE_CLOSED;
@@ -114,7 +114,7 @@ int index_open(struct store *store, const char *boot, struct index_news *news,
 	return renew(store, &dir, boot, &old, news, err);
 }
 
-int index_refresh(struct store *store, const char *boot, struct index_news *news,
+int index_refresh(struct store *store, const char *boot, struct rebuild_news *news,
 		  struct cni_error *err)
 {
 	_cleanup_(table_close) struct table old = store->table;

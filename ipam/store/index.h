@@ -9,15 +9,9 @@
 #ifndef BRIDGE_CNI_IPAM_STORE_INDEX_H
 #define BRIDGE_CNI_IPAM_STORE_INDEX_H
 
-#include "store.h"
+#include "rebuild.h"
 
 #define INDEX_FILE "index"
-
-/* What reading the directory gave back, by the way. */
-struct index_news {
-	size_t empty; /* reservations that name nobody */
-	size_t past; /* reservations and records of boots that are over */
-};
 
 /*
  * Makes store->table tell the truth. @boot is the kernel's boot ID, "" where it can't be
@@ -25,14 +19,14 @@ struct index_news {
  * record says so or, without a record of theirs, that were seen in an earlier boot, and
  * those boots' records. Adds to @news. Code 5.
  */
-int index_open(struct store *store, const char *boot, struct index_news *news,
+int index_open(struct store *store, const char *boot, struct rebuild_news *news,
 	       struct cni_error *err);
 
 /*
  * Reads the directory again, in case that a file in it has become nobody's; not twice
  * for the same state of the directory. For when addresses run short.
  */
-int index_refresh(struct store *store, const char *boot, struct index_news *news,
+int index_refresh(struct store *store, const char *boot, struct rebuild_news *news,
 		  struct cni_error *err);
 
 /*

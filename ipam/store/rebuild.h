@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Inside the index: a table made from the store's files. */
+/* Beneath the index: a table is made from the store's files. */
 #ifndef BRIDGE_CNI_IPAM_STORE_REBUILD_H
 #define BRIDGE_CNI_IPAM_STORE_REBUILD_H
 
-#include "index.h"
+#include "store.h"
+
+/* What reading the directory has given back. */
+struct rebuild_news {
+	size_t empty; /* reservations that name nobody */
+	size_t past; /* reservations and records of boots that are over */
+};
 
 struct rebuild {
 	struct store *store;
@@ -12,7 +18,7 @@ struct rebuild {
 	bool dated; /* the old table knows what was seen in which boot */
 	bool sweep; /* it is the first time in this boot: give back what others left */
 	bool unread; /* result: what a file says was not to be had */
-	struct index_news *news;
+	struct rebuild_news *news;
 };
 
 /*

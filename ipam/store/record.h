@@ -47,7 +47,7 @@
 
 #include "conf/base/addr.h"
 #include "conf/pod.h"
-#include "table.h"
+#include "file_mark.h"
 
 #define RECORD_FIRST_LINE "bridge-cni record " /* and the number */
 #define RECORD_VERSION	  2 /* the last that is known */

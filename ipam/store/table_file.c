@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The file of slots: made in memory, opened, read and written by pages, saved. */
+/* The file of slots: made in memory, opened, read and written by pages, and saved. */
 #include "table_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#include "conf/identity.h"
 #include "conf/base/util.h"
+#include "conf/identity.h"
 
-#define SLOT sizeof(struct table_slot)
-/* What is written at once the kernel may cache as one piece (XFS, and ext4 from Linux 6.16), all of
- * which each later write to a slot in it goes through. */
+/* The kernel may cache what is written at once as one piece (XFS, and ext4 from Linux 6.16), and
+ * each later write to a slot goes through the whole piece. */
 #define WRITTEN_AT_ONCE ((size_t)4096)
 
 static uint64_t header_sum(const struct table_header *head)
@@ -21,7 +21,7 @@ static uint64_t header_sum(const struct table_header *head)
 
 static size_t table_bytes(uint32_t slots)
 {
-	return ((size_t)slots + 1) * SLOT;
+	return ((size_t)slots + 1) * TABLE_SLOT_SIZE;
 }
 
 int table_make(size_t entries, struct table *ret_table)
@@ -29,7 +29,7 @@ int table_make(size_t entries, struct table *ret_table)
 	struct table table = TABLE_CLOSED;
 	size_t slots = TABLE_SLOTS_MIN;
 
-	/* At most half full: so probes stay short while it fills up. */
+	/* The table is at most half full at first, so that probes stay short while it fills up. */
 	while (slots < 2 * entries && slots < TABLE_SLOTS_MAX)
 		slots = 2 * slots + 1;
 	if (slots < 2 * entries)
@@ -68,7 +68,7 @@ static void page_clean(struct table *table, struct table_page *page)
 	page->dirty_from = page->dirty_to = 0;
 }
 
-/* The page in memory, or NULL with the table's error set. */
+/* Gives the page in memory, or NULL with the table's error set. */
 static struct table_page *page_get(struct table *table, uint32_t number)
 {
 	struct table_page *page;
@@ -98,49 +98,50 @@ static struct table_page *page_get(struct table *table, uint32_t number)
 	return page;
 }
 
-struct table_slot table_slot_get(struct table *table, uint32_t i)
+void table_file_get(struct table *table, uint32_t i, void *ret_bytes)
 {
-	size_t at = ((size_t)i + 1) * SLOT;
-	struct table_slot slot = {};
+	size_t at = ((size_t)i + 1) * TABLE_SLOT_SIZE;
 	const struct table_page *page;
 
 	if (table->image) {
-		memcpy(&slot, table->image + at, SLOT);
-		return slot;
+		memcpy(ret_bytes, table->image + at, TABLE_SLOT_SIZE);
+		return;
 	}
 	page = page_get(table, (uint32_t)(at / TABLE_PAGE));
 	if (page)
-		memcpy(&slot, page->data + at % TABLE_PAGE, SLOT);
-	return slot;
+		memcpy(ret_bytes, page->data + at % TABLE_PAGE, TABLE_SLOT_SIZE);
+	else
+		memset(ret_bytes, 0, TABLE_SLOT_SIZE);
 }
 
+/* Writes a slot's bytes at @at of the file. */
 static void write_at(struct table *table, size_t at, const void *data)
 {
 	struct table_page *page;
 	uint32_t from = at % TABLE_PAGE;
 
 	if (table->image) {
-		memcpy(table->image + at, data, SLOT);
+		memcpy(table->image + at, data, TABLE_SLOT_SIZE);
 		return;
 	}
 	page = page_get(table, (uint32_t)(at / TABLE_PAGE));
 	if (!page)
 		return;
-	memcpy(page->data + from, data, SLOT);
+	memcpy(page->data + from, data, TABLE_SLOT_SIZE);
 	if (page->dirty_from == page->dirty_to) {
 		page->dirty_from = from;
-		page->dirty_to = from + SLOT;
+		page->dirty_to = from + TABLE_SLOT_SIZE;
 		return;
 	}
 	if (page->dirty_from > from)
 		page->dirty_from = from;
-	if (page->dirty_to < from + SLOT)
-		page->dirty_to = from + SLOT;
+	if (page->dirty_to < from + TABLE_SLOT_SIZE)
+		page->dirty_to = from + TABLE_SLOT_SIZE;
 }
 
-void table_slot_set(struct table *table, uint32_t i, const struct table_slot *slot)
+void table_file_set(struct table *table, uint32_t i, const void *bytes)
 {
-	write_at(table, ((size_t)i + 1) * SLOT, slot);
+	write_at(table, ((size_t)i + 1) * TABLE_SLOT_SIZE, bytes);
 }
 
 int table_open(int dir_fd, const char *name, struct table *ret_table)
@@ -168,7 +169,7 @@ int table_open(int dir_fd, const char *name, struct table *ret_table)
 	return 0;
 }
 
-/* The file, whatever it holds; something else of that name makes room. */
+/* Opens the file, whatever it holds. Something else that has its name is removed. */
 static int open_to_fill(int dir_fd, const char *name)
 {
 	const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
@@ -187,9 +188,9 @@ static int open_to_fill(int dir_fd, const char *name)
 }
 
 /*
- * Over the old one: a table that was written in part is not taken for a true one, its
- * stamp being neither the directory's before nor after. A new file renamed over it would
- * make ext4 write it to the disk first.
+ * Writes the table over the old file. A table that was written in part is not taken for a
+ * true one, because its stamp is neither the directory's from before nor that from afterwards.
+ * A new file that is renamed over the old one would make ext4 write it to the disk first.
  */
 static int save_image(struct table *table, int dir_fd, const char *name)
 {

@@ -1,47 +1,81 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Inside the table: its slots, by number. table_file.c reads and writes them, table.c finds
- * reservations in them, table_addresses.c addresses.
+ * The file of the index: a header and slots of 64 bytes, read and written a page at a time.
+ * What is in a slot is table_slots.h's.
+ *
+ * Nothing here fails in the middle. table_error() tells at the end that something could not be
+ * read or written, and the table is then of no use.
  */
 #ifndef BRIDGE_CNI_IPAM_STORE_TABLE_FILE_H
 #define BRIDGE_CNI_IPAM_STORE_TABLE_FILE_H
 
-#include "table.h"
+#include <stddef.h>
+#include <stdint.h>
 
-struct table_slot {
-	uint8_t kind; /* SLOT_… */
-	uint8_t family; /* 4 or 6 */
-	uint16_t reserved;
-	uint32_t seen;
-	uint8_t addr[16]; /* of a chunk: the first of its 256 */
-	union {
-		struct {
-			uint64_t holder, inode;
-			int64_t mtime_sec;
-			uint32_t mtime_nsec, reserved2;
-		};
-		uint8_t taken[32]; /* bit n % 8 of byte n / 8: address n of the chunk */
-	};
-	uint64_t reserved3;
+#define TABLE_MAGIC	"brcniidx"
+#define TABLE_VERSION	1
+#define TABLE_SLOT_SIZE 64 /* bytes */
+#define TABLE_PAGE	1024 /* bytes: sixteen slots, most probes end in one */
+#define TABLE_SLOTS_MIN 255 /* with the header, as large as a slot, a power of two */
+#define TABLE_SLOTS_MAX ((1u << 26) - 1)
+#define TABLE_PAGES	4 /* at a time in memory */
+
+/* Stands where slot -1 would. Native byte order: a table never leaves its node. */
+struct table_header {
+	char magic[8];
+	uint32_t version;
+	uint32_t slots;
+	uint32_t used;
+	uint32_t boots; /* how many boots this store has seen: the number of this one */
+	uint64_t stamp; /* the directory's mtime, in seconds, while both agree */
+	uint64_t directory; /* inode */
+	uint64_t boot; /* hash of its ID; 0: not known */
+	uint64_t full; /* the stamp when every file was last looked at, for want of a free
+			* address */
+	uint64_t sum; /* hash of all fields before */
 };
-_Static_assert(sizeof(struct table_slot) == 64, "a slot's size");
-_Static_assert(sizeof(struct table_header) == sizeof(struct table_slot), "slot 0");
-_Static_assert((TABLE_SLOTS_MIN + 1) * sizeof(struct table_slot) % TABLE_PAGE == 0,
+_Static_assert(sizeof(struct table_header) == TABLE_SLOT_SIZE, "the header is a slot");
+_Static_assert((TABLE_SLOTS_MIN + 1) * TABLE_SLOT_SIZE % TABLE_PAGE == 0,
 	       "a table has whole pages");
 
-enum {
-	SLOT_FREE,
-	SLOT_ENTRY,
-	SLOT_CHUNK,
+struct table_page {
+	uint32_t number;
+	uint32_t dirty_from, dirty_to; /* bytes; equal: clean */
+	uint8_t *data; /* NULL: nothing read */
 };
 
-/* A copy of slot @i; free where it can't be read. */
-struct table_slot table_slot_get(struct table *table, uint32_t i);
-void table_slot_set(struct table *table, uint32_t i, const struct table_slot *slot);
-/* Where a probe for this slot's key begins. */
-uint32_t table_slot_home(const struct table *table, const struct table_slot *slot);
-void table_slot_insert(struct table *table, const struct table_slot *slot);
-/* Removes slot @i and moves up those behind it that belong before it. */
-void table_slot_erase(struct table *table, uint32_t i);
+struct table {
+	struct table_header head;
+	uint8_t *image; /* all of it, where it is not (yet) in a file; else NULL */
+	int fd;
+	struct table_page pages[TABLE_PAGES];
+	unsigned int next_page; /* to be replaced */
+	int error; /* 0 or -errno, the first */
+};
+#define TABLE_CLOSED ((struct table){.fd = -1})
+
+/* Makes an empty table in memory with room for @entries. -ENOMEM, -EOVERFLOW. */
+int table_make(size_t entries, struct table *ret_table);
+
+/* Opens the table in file @name. -ENOENT; -EBADMSG: it is not a table of this version. */
+int table_open(int dir_fd, const char *name, struct table *ret_table);
+void table_close(struct table *table);
+
+/*
+ * Writes what has changed. A table in memory is written as a whole, and is in the file from
+ * then on. 0 or -errno: what the file holds then is no table, or one of an older stamp.
+ */
+int table_save(struct table *table, int dir_fd, const char *name);
+
+static inline int table_error(const struct table *table)
+{
+	return table->error;
+}
+
+/* Copies the bytes of slot @i to @ret_bytes; zeros where it can't be read. */
+void table_file_get(struct table *table, uint32_t i, void *ret_bytes);
+
+/* Replaces the bytes of slot @i. */
+void table_file_set(struct table *table, uint32_t i, const void *bytes);
 
 #endif

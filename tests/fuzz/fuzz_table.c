@@ -88,11 +88,11 @@ static struct ip_addr address(unsigned int n)
 
 static void look(struct table *table)
 {
-	_cleanup_(free_p) struct taken_run *runs = NULL;
 	struct table_cursor cursor = {.holder = HOLDER}, all = {};
 	struct ip_addr from = address(1), to = address(0xff01), found;
 	struct table_entry entry;
-	size_t n = 0, runs_n = 0;
+	struct ip_span_list taken;
+	size_t n = 0;
 
 	while (table_next(table, &cursor, &entry))
 		PROMISE(entry.holder == HOLDER && n++ < BOUNDED);
@@ -104,9 +104,10 @@ static void look(struct table *table)
 	PROMISE(table_count(table, &from, &from) ==
 			(size_t)table_is_taken(table, &from) ||
 		table_error(table) < 0);
-	PROMISE(table_runs(table, &runs, &runs_n) == 0);
-	for (size_t i = 0; i < runs_n; i++)
-		PROMISE(ip_cmp(&runs[i].from, &runs[i].to) <= 0);
+	PROMISE(table_taken_spans(table, &taken) == 0);
+	for (size_t i = 0; i < taken.n; i++)
+		PROMISE(ip_cmp(&taken.items[i].from, &taken.items[i].to) <= 0);
+	free(taken.items);
 }
 
 static void change(struct table *table, unsigned int added)

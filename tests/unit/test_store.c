@@ -48,7 +48,7 @@ static void reserve_ok(const char *dir, const struct holder *holder, const char 
 static int release(const char *dir, const struct holder *holder, struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	struct index_news news = {};
+	struct rebuild_news news = {};
 	size_t removed;
 
 	open_ok(dir, STORE_EXISTING, &store);
@@ -302,7 +302,7 @@ static void the_holder_of_an_address_is_found(void **state)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	struct ip_addr addr = ip("10.1.2.3"), got;
-	struct index_news news = {};
+	struct rebuild_news news = {};
 	struct holder_text text = {};
 	struct cni_error err = {};
 	char big[400];
@@ -329,7 +329,7 @@ static void the_holder_of_an_address_is_found(void **state)
 static void a_stray_name_holds_no_address(void **state)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	struct index_news news = {};
+	struct rebuild_news news = {};
 	struct cni_error err = {};
 	struct ip_addr got;
 

@@ -221,7 +221,7 @@ static void audit(struct shared *shared, const char *dir)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	struct table_cursor cursor = {};
-	struct index_news news = {};
+	struct rebuild_news news = {};
 	struct cni_error err = {};
 	struct table_entry entry;
 	size_t held = 0, believed = 0;

@@ -167,8 +167,7 @@ static void a_free_address_is_found_behind_full_chunks(void **state)
 {
 	_cleanup_(table_close) struct table table = TABLE_CLOSED;
 	struct ip_addr from = ip("10.1.0.5"), to = ip("10.1.255.254"), got, addr = from;
-	_cleanup_(free_p) struct taken_run *runs = NULL;
-	size_t n;
+	struct ip_span_list taken;
 
 	(void)state;
 	assert_int_equal(table_make(0, &table), 0);
@@ -181,9 +180,10 @@ static void a_free_address_is_found_behind_full_chunks(void **state)
 	assert_int_equal(table_count(&table, &from, &to), 60000);
 	assert_false(table_next_free(&table, &from,
 				     &(struct ip_addr[]){ip("10.1.9.9")}[0], &got));
-	assert_int_equal(table_runs(&table, &runs, &n), 0);
-	assert_int_equal(n, 1);
-	assert_true(ip_equal(&runs[0].from, &from));
+	assert_int_equal(table_taken_spans(&table, &taken), 0);
+	assert_int_equal(taken.n, 1);
+	assert_true(ip_equal(&taken.items[0].from, &from));
+	free(taken.items);
 	/* Up to the very last address there is. */
 	from = to = ip("255.255.255.255");
 	table_take(&table, &from);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which addresses are taken: 256 neighbouring ones a slot, a bit each. */
-#include "table_file.h"
+/* Which addresses are taken: a slot (a chunk) has a bit for each of 256 neighbouring ones. */
+#include "table.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#include "table_slots.h"
 
 #define NOT_FOUND UINT32_MAX
 
@@ -40,7 +42,7 @@ static bool bit_get(const struct table_slot *chunk, unsigned int n)
 	return chunk->taken[n / 8] >> n % 8 & 1;
 }
 
-/* The slot of @ip's chunk: its number, or NOT_FOUND. */
+/* Gives the number of the slot of @ip's chunk, and a copy. NOT_FOUND: a chunk with nothing taken. */
 static uint32_t chunk_find(struct table *table, const struct ip_addr *ip,
 			   struct table_slot *ret_chunk)
 {
@@ -100,7 +102,7 @@ bool table_is_taken(struct table *table, const struct ip_addr *ip)
 	       bit_get(&chunk, last_byte(ip));
 }
 
-/* The first address of the chunk after @ip's; false when there is none up to @to. */
+/* Gives the first address of the chunk after @ip's; false when there is none up to @to. */
 static bool next_chunk(const struct ip_addr *ip, const struct ip_addr *to,
 		       struct ip_addr *ret_ip)
 {
@@ -121,7 +123,8 @@ bool table_next_free(struct table *table, const struct ip_addr *from,
 		struct table_slot chunk;
 		unsigned int n = last_byte(&ip);
 
-		chunk_find(table, &ip, &chunk); /* not found: nothing in it is taken */
+		chunk_find(table, &ip,
+			   &chunk); /* a chunk that isn't found has nothing taken */
 		while (n < 256 && bit_get(&chunk, n))
 			n++;
 		if (n < 256) {
@@ -135,7 +138,7 @@ bool table_next_free(struct table *table, const struct ip_addr *from,
 	return false;
 }
 
-/* Of the chunk that @base is in, those from @from to @to. */
+/* Counts the taken addresses from @from to @to in the chunk that @base is in. */
 static size_t count_in(const struct table_slot *chunk, const struct ip_addr *base,
 		       const struct ip_addr *from, const struct ip_addr *to)
 {
@@ -185,46 +188,42 @@ size_t table_count(struct table *table, const struct ip_addr *from,
 	return count;
 }
 
-static int compare_runs(const void *a, const void *b)
+static int compare_spans(const void *a, const void *b)
 {
-	const struct taken_run *x = a, *y = b;
+	const struct ip_span *x = a, *y = b;
 
 	return ip_cmp(&x->from, &y->from);
 }
 
-struct run_list {
-	struct taken_run *items;
-	size_t n, room;
-};
-
-static int run_append(struct run_list *list, const struct ip_addr *ip)
+/* Adds @ip, to the last span where that ends right before it. @room: how many fit by now. */
+static int spans_append(struct ip_span_list *list, size_t *room, const struct ip_addr *ip)
 {
-	struct taken_run *last = list->n ? &list->items[list->n - 1] : NULL, *grown;
+	struct ip_span *last = list->n ? &list->items[list->n - 1] : NULL, *grown;
 	struct ip_addr next;
 
 	if (last && ip_next(&last->to, &next) && ip_equal(&next, ip)) {
 		last->to = *ip;
 		return 0;
 	}
-	if (list->n == list->room) {
-		list->room = list->room ? 2 * list->room : 64;
-		grown = reallocarray(list->items, list->room, sizeof(*grown));
+	if (list->n == *room) {
+		*room = *room ? 2 * *room : 64;
+		grown = reallocarray(list->items, *room, sizeof(*grown));
 		if (!grown)
 			return -ENOMEM;
 		list->items = grown;
 	}
-	list->items[list->n++] = (struct taken_run){*ip, *ip};
+	list->items[list->n++] = (struct ip_span){*ip, *ip};
 	return 0;
 }
 
-/* Ascending, and those that touch joined. */
-static void runs_join(struct run_list *list)
+/* Sorts the spans, and joins those that touch. */
+static void spans_join(struct ip_span_list *list)
 {
 	size_t kept = 0;
 
 	if (list->n == 0)
 		return;
-	qsort(list->items, list->n, sizeof(*list->items), compare_runs);
+	qsort(list->items, list->n, sizeof(*list->items), compare_spans);
 	for (size_t i = 1; i < list->n; i++) {
 		struct ip_addr next;
 
@@ -237,9 +236,10 @@ static void runs_join(struct run_list *list)
 	list->n = kept + 1;
 }
 
-int table_runs(struct table *table, struct taken_run **ret_runs, size_t *ret_n)
+int table_taken_spans(struct table *table, struct ip_span_list *ret_spans)
 {
-	struct run_list list = {};
+	struct ip_span_list list = {};
+	size_t room = 0;
 
 	for (uint32_t i = 0; i < table->head.slots; i++) {
 		struct table_slot slot = table_slot_get(table, i);
@@ -248,14 +248,13 @@ int table_runs(struct table *table, struct taken_run **ret_runs, size_t *ret_n)
 		for (unsigned int n = 0; slot.kind == SLOT_CHUNK && n < 256; n++) {
 			struct ip_addr ip = nth(&base, n);
 
-			if (bit_get(&slot, n) && run_append(&list, &ip) < 0) {
+			if (bit_get(&slot, n) && spans_append(&list, &room, &ip) < 0) {
 				free(list.items);
 				return -ENOMEM;
 			}
 		}
 	}
-	runs_join(&list);
-	*ret_runs = list.items;
-	*ret_n = list.n;
+	spans_join(&list);
+	*ret_spans = list;
 	return 0;
 }
