@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* libnftables by dlopen(): its four libraries cost more than the rest of an ADD. */
+/* Loads libnftables by dlopen() where it is needed: its four libraries cost more than the rest of
+ * an ADD. */
 #include "nft.h"
 
 #include <dlfcn.h>
@@ -57,24 +58,26 @@ static int api_load(struct api *ret_api, struct cni_error *err)
 	return 0;
 }
 
-/* What the child says: how it ended, then the library's complaint. */
+/* What the child tells its parent: how it ended, and the library's complaint. */
 struct verdict {
 	enum {
 		ENDED_EARLY,
 		APPLIED,
 		REFUSED,
 		NO_MEMORY
-	} what;
+	} end;
 	char complaint[ERROR_DETAILS_MAX];
 };
 
-/* Complaints are lines of their own: what, the line of the rules, and marks below it. */
+/* A complaint has lines of several kinds: what is wrong, the line of the rules, and marks below
+ * that line. Is this line one that the user has not been told yet? */
 static bool is_worth_telling(const char *line, size_t len, const char *told)
 {
 	return strspn(line, " ^~") < len && !memmem(told, strlen(told), line, len);
 }
 
-/* The library's first complaint; each other line of it once in the details. */
+/* Makes the library's complaint an error: its first line is the message, each other line stands
+ * once in the details. */
 static int refusal_set(const char *complaint, struct cni_error *err)
 {
 	size_t len = strcspn(complaint, "\n");
@@ -95,17 +98,18 @@ static void run(const struct api *api, const char *text, struct verdict *verdict
 {
 	struct nft_ctx *ctx = api->ctx_new(NFT_CTX_DEFAULT);
 
-	verdict->what = NO_MEMORY;
+	verdict->end = NO_MEMORY;
 	if (!ctx || api->buffer_error(ctx) || api->buffer_output(ctx))
 		return;
-	verdict->what = api->run(ctx, text) == 0 ? APPLIED : REFUSED;
-	if (verdict->what == REFUSED)
+	verdict->end = api->run(ctx, text) == 0 ? APPLIED : REFUSED;
+	if (verdict->end == REFUSED)
 		snprintf(verdict->complaint, sizeof(verdict->complaint), "%s",
 			 api->get_error_buffer(ctx));
 }
 
-/* Without memory or a socket the library ends the process that it is in: one of its own,
- * which shares our descriptors, and with them the locks, while it works. */
+/* The library ends the process that it runs in where it lacks memory or a socket, so it gets a
+ * process of its own. That process shares our descriptors, and with them the locks, while it
+ * works. */
 static _Noreturn void become_nft(const struct api *api, const char *text, int fd)
 {
 	struct verdict verdict = {};
@@ -121,7 +125,7 @@ static _Noreturn void become_nft(const struct api *api, const char *text, int fd
 
 static int verdict_judge(const struct verdict *verdict, struct cni_error *err)
 {
-	switch (verdict->what) {
+	switch (verdict->end) {
 	case APPLIED:
 		return 0;
 	case REFUSED:
@@ -146,7 +150,7 @@ int nft_apply(const char *text, struct cni_error *err)
 	ssize_t n;
 	pid_t pid;
 
-	/* Loaded for good: unloading would only cost time. */
+	/* The library stays loaded: unloading it would only cost time. */
 	ret = api_load(&api, err);
 	if (ret < 0)
 		return ret;
@@ -160,7 +164,7 @@ int nft_apply(const char *text, struct cni_error *err)
 	close(fds[1]);
 	if (pid < 0)
 		return error_errno(err, CNI_ERR_IO, -ret, "starting a process");
-	/* Less than PIPE_BUF comes whole, or not at all. */
+	/* A write of less than PIPE_BUF bytes comes whole, or not at all. */
 	do
 		n = read(in, &verdict, sizeof(verdict));
 	while (n < 0 && errno == EINTR);

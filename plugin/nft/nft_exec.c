@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * nft_apply() of the static build, which can load no library. What it starts instead
- * stands beside the executable, with a loader and libraries of its own: nft_main.c.
+ * nft_apply() of the static build, which can load no library. It starts the program of
+ * nft_main.c, which lies beside the executable with a loader and libraries of its own.
  */
 #include "nft.h"
 
@@ -16,7 +16,7 @@
 #define OUTPUT_MAX 65536 /* bytes; an error has a few lines */
 #define TIMEOUT_S  60
 
-/* Where the executable is, whatever link it was called by. */
+/* The path of a file of the bundle: beside the executable, whatever link that was called by. */
 static int path_beside(const char *name, char ret_path[PATH_MAX], struct cni_error *err)
 {
 	char self[PATH_MAX];
@@ -33,11 +33,11 @@ static int path_beside(const char *name, char ret_path[PATH_MAX], struct cni_err
 	return 0;
 }
 
-/* Without our environment: LD_PRELOAD and the like are not meant for it. */
+/* The program gets none of our environment: LD_PRELOAD and the like are not meant for it. */
 static int start(const char *loader, const char *program, const char *text,
 		 struct child_end *ret_end, struct cni_error *err)
 {
-	/* What the node's own loader remembers in its cache is another libc's. */
+	/* The cache of the node's own loader names libraries of another libc. */
 	const char *const argv[] = {loader, "--inhibit-cache", program, NULL};
 
 	return child_run(&(struct child_spec){.path = loader,
@@ -51,7 +51,7 @@ static int start(const char *loader, const char *program, const char *text,
 			 ret_end, err);
 }
 
-/* It isn't the rules that are wrong: where to look. */
+/* Makes an error of a program that failed before it came to the rules; it says where to look. */
 static int failed(const char *program, const struct child_end *end, struct cni_error *err)
 {
 	int ret;
@@ -71,7 +71,8 @@ static int failed(const char *program, const struct child_end *end, struct cni_e
 	return ret;
 }
 
-/* Its exit status is the code of the error that it prints: message, line end, details. */
+/* Makes an error of how the program ended. Its exit status is the code of the error that it has
+ * printed: the message, a line end, the details. */
 static int end_judge(const char *program, const struct child_end *end,
 		     struct cni_error *err)
 {

@@ -20,7 +20,7 @@ void rules_comment_format(uint64_t owner, const char *network, const char *stage
 		 RULES_VERSION, stage, kind, owner, print, hash_text(network), network);
 }
 
-/* The word before the character @end, which is passed over. */
+/* Takes the word before the character @end, and passes over that. */
 static bool take_word(const char **at, const char *end, char ret_word[RULES_WORD_MAX])
 {
 	size_t len = strcspn(*at, end);

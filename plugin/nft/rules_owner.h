@@ -23,24 +23,29 @@
 
 #define RULES_WORD_MAX 24 /* of a stage's name, and of a kind */
 
+/* What a comment says. */
 struct rules_comment {
 	uint64_t version;
 	char stage[RULES_WORD_MAX], kind[RULES_WORD_MAX];
-	uint64_t owner; /* in RULES_VERSION_BY_NAME the network */
-	uint64_t print;
-	uint64_t network; /* hash of its name */
+	uint64_t owner; /* in RULES_VERSION_BY_NAME the hash of the network's name */
+	uint64_t print; /* the rule's fingerprint */
+	uint64_t network; /* hash of the network's name */
 };
+
+/* False: it is no comment of ours. */
 bool rules_comment_read(const char *comment, struct rules_comment *ret_comment);
+
 void rules_comment_format(uint64_t owner, const char *network, const char *stage,
 			  const char *kind, uint64_t print,
 			  char ret_comment[NFT_COMMENT_MAX]);
 
-/* Was a veth or an ifb, whose alias says @names, made for @owner? By its MAC address. */
+/* Was a veth or an ifb, whose alias says @names, made for @owner? Its MAC address tells. */
 struct link;
 bool rules_owner_made(uint64_t owner, const struct link *link,
 		      const struct alias_names *names);
 
-/* The owner that a set or map is named by. False: one of the sets of all, or anonymous. */
+/* The owner that a set or map is named by. False: none is, because all owners share the set or
+ * because it is anonymous. */
 bool rules_set_owner(const char *name, uint64_t *ret_owner);
 
 #endif

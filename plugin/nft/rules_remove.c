@@ -14,11 +14,11 @@
 #include "rules_by_name.h"
 #include "rules_owner.h"
 
-/* One table. Of a dump that starts again only the last run counts. */
+/* What one table has. A dump of it may start again, and then only its last run counts. */
 struct removal {
 	const char *family; /* nft's word */
 	uint64_t owner, by_name;
-	bool keep_by_name; /* what an earlier version made is in use by others */
+	bool keep_by_name; /* others use what an earlier version made (rules_by_name.h) */
 	struct text rules, sets;
 	size_t rules_n, other_rules, sets_n, other_sets;
 	bool exists;
@@ -81,7 +81,7 @@ static void removal_text(const struct removal *removal, struct text *text)
 		text_add(text, "delete table %s " RULES_TABLE "\n", removal->family);
 		return;
 	}
-	/* Rules first: a set that one looks into can't be deleted. */
+	/* Rules go first: a set that a rule looks into can't be deleted. */
 	text_add(text, "%s%s", removal->rules_n ? removal->rules.text : "",
 		 removal->sets_n ? removal->sets.text : "");
 }

@@ -22,7 +22,8 @@ struct other {
 };
 
 struct others {
-	const char *family; /* of the table, for those lines; NULL: none are wanted */
+	const char *
+		family; /* of the table, for "delete rule" lines; NULL: none are wanted */
 	uint64_t owner, network;
 	bool own; /* this owner has rules, too */
 	struct other *items;
@@ -95,7 +96,7 @@ static int others_read(struct attachment *att, int protocol, struct others *othe
 	return ret == -EPROTONOSUPPORT || ret == -EINVAL ? error_clear(err) : ret;
 }
 
-/* The other owners in both tables. */
+/* Reads the other owners of both tables. */
 static int others_read_all(struct attachment *att, struct others *others,
 			   struct cni_error *err)
 {
@@ -108,8 +109,8 @@ static int others_read_all(struct attachment *att, struct others *others,
 	return ret;
 }
 
-/* An interface of the name whose MAC address tells no owner may be any owner's: then all of
- * them live. */
+/* Notes whose interface it is. An interface of the network's name whose MAC address fits no owner
+ * may be any owner's: then all of them live. */
 static void link_note(const struct attachment *att, struct others *others,
 		      const struct link *link)
 {
@@ -127,8 +128,8 @@ static void link_note(const struct attachment *att, struct others *others,
 		others->items[i].lives = true;
 }
 
-static int others_look(struct attachment *att, struct others *others,
-		       struct cni_error *err)
+static int others_find_living(struct attachment *att, struct others *others,
+			      struct cni_error *err)
 {
 	_cleanup_(link_list_clear) struct link_list links = {};
 	int ret = link_list_get(att->op->node.rtnl, &links, err);
@@ -148,9 +149,9 @@ int rules_retire_others(struct attachment *att, int protocol, const char *family
 		ret = others_read(att, protocol, &others, err);
 	if (ret < 0 || any.n == 0)
 		return ret;
-	/* A DEL then looks whether it was the last of its owner. */
+	/* Noted for each DEL, which then looks whether it was the last one of its owner. */
 	ipam_note_others(&att->ipam_env);
-	ret = others_look(att, &others, err);
+	ret = others_find_living(att, &others, err);
 	for (size_t i = 0; ret == 0 && i < others.n; i++) {
 		const struct other *other = &others.items[i];
 

@@ -11,15 +11,15 @@
 #include "conf/base/text.h"
 
 /*
- * For a transaction that is made anyway: adds commands that remove, from one of the tables,
- * what owners of the same name have there that have no interface on the node any more.
+ * Adds commands to a transaction that is made anyway: they remove, from one of the tables,
+ * what those owners of the same name have that have no interface on the node any more.
  * Under the exclusive lock. Codes 5, 11, 100, 101.
  */
 int rules_retire_others(struct attachment *att, int protocol, const char *family,
 			struct text *text, struct cni_error *err);
 
-/* After a DEL that left the owner without a record: removes its rules where another owner of
- * the name has some. What keeps it from that is told by notice(). */
+/* Called after a DEL that left the owner without a record: removes the owner's rules where
+ * another owner of the name has some. An error is told by notice(). */
 void rules_retire(struct attachment *att);
 
 #endif
