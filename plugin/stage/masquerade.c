@@ -20,9 +20,9 @@
 #include "plugin/nft/rules.h"
 #include "stages.h"
 
-static bool is_by_pod(const struct network *conf)
+static bool is_by_pod(const struct network *network)
 {
-	return conf->ip_masq && ipam_delegated(conf);
+	return network->ip_masq && ipam_delegated(network);
 }
 
 /* Makes it the list of what is to be now; what was found is in it. */
@@ -117,11 +117,11 @@ static int masquerade_repair_shared(struct attachment *net, struct cni_error *er
 /* Elements that somebody deleted while the rules stayed. */
 static int elements_repair(struct attachment *att, struct cni_error *err)
 {
-	int ret = masquerade_pods_check(att, err);
+	bool there = false;
+	int ret = masquerade_pods_look(att, &there, err);
 
-	if (ret == 0 || err->code != CNI_ERR_CHECK)
+	if (ret < 0 || there)
 		return ret;
-	error_clear(err);
 	ret = masquerade_pods_add(att, err);
 	if (ret == 0)
 		report_done(att, "masquerade: its elements in table inet " RULES_TABLE);
@@ -187,13 +187,14 @@ static int former_check(struct attachment *att, struct cni_error *err)
 static int masquerade_check(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(rule_list_clear) struct rule_list wanted = {};
+	bool there = false;
 	int ret = masquerade_rules_wanted(att, MASQUERADE_BY_SUBNET_OR_POD, NULL, &wanted,
 					  err);
 
 	if (ret == 0)
 		ret = rules_check(att, stage_masquerade.name, &wanted, err);
 	if (ret < 0 && err->code == CNI_ERR_CHECK && masquerade_has_pods(&wanted) &&
-	    masquerade_pods_check(att, &(struct cni_error){}) == 0)
+	    masquerade_pods_look(att, &there, NULL) == 0 && there)
 		return error_clear(err);
 	if (ret == 0 && is_by_pod(att->network))
 		ret = masquerade_pods_check(att, err);

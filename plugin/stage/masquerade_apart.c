@@ -13,11 +13,11 @@ struct search {
 };
 
 /* Does @prefix lie in one of the configuration's own subnets? */
-static bool has_subnet(const struct network *conf, const struct ip_prefix *prefix)
+static bool has_subnet(const struct network *network, const struct ip_prefix *prefix)
 {
-	const struct range_set_list *sets = &conf->ipam.sets;
+	const struct range_set_list *sets = &network->ipam.sets;
 
-	for (size_t i = conf->ipam.runtime_sets; i < sets->n; i++)
+	for (size_t i = network->ipam.runtime_sets; i < sets->n; i++)
 		for (size_t k = 0; k < sets->items[i].n; k++) {
 			const struct ip_prefix *subnet = &sets->items[i].ranges[k].subnet;
 
@@ -29,7 +29,7 @@ static bool has_subnet(const struct network *conf, const struct ip_prefix *prefi
 	return false;
 }
 
-/* Has it a rule over ranges that its ADD was told of? A repair gives it one next. */
+/* Is there a rule over ranges that the pod's ADD was told of? A repair makes one next. */
 static int is_asked(struct search *search, const struct record *record, int family,
 		    bool *ret_asked, struct cni_error *err)
 {
@@ -45,21 +45,22 @@ static int is_usual(struct search *search, const struct record *record,
 		    const struct ip_prefix *address, bool *ret_usual,
 		    struct cni_error *err)
 {
-	const struct network *conf = search->att->network;
-	bool masqueraded = record_says(record->masquerade, conf->ip_masq);
-	struct ip_prefix network = prefix_network(address);
-	bool rules = conf->ip_masq && ipam_in_process(conf);
+	const struct network *network = search->att->network;
+	bool masqueraded = record_says(record->masquerade, network->ip_masq);
+	struct ip_prefix subnet = prefix_network(address);
+	bool rules = network->ip_masq && ipam_in_process(network);
 
 	*ret_usual = !rules && !masqueraded;
 	if (!rules || !masqueraded)
 		return 0;
-	*ret_usual = has_subnet(conf, &network);
+	*ret_usual = has_subnet(network, &subnet);
 	return *ret_usual
 		       ? 0
 		       : is_asked(search, record, address->addr.family, ret_usual, err);
 }
 
-/* The record says it before the pod gets elements: its DEL has to know of them. */
+/* Notes an address that is apart. The record says so before the pod gets elements, because its
+ * DEL has to know of them. */
 static int apart_note(struct search *search, const struct record *record, size_t i,
 		      bool masqueraded, struct cni_error *err)
 {

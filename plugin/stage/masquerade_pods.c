@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Elements of pods: added and deleted one pod at a time, put back all at once. */
+/* Adds, checks and deletes the elements of one pod. */
 #include "masquerade_pods.h"
 
 #include <errno.h>
@@ -46,7 +46,7 @@ static int own_find(struct netlink *nl, struct nft_element *element,
 	return nft_element_get(nl, element->set, &key, element, err);
 }
 
-/* Deletes it. */
+/* Deletes that subnet. */
 static int own_del(struct netlink *nl, const struct nft_element *element,
 		   struct cni_error *err)
 {
@@ -115,27 +115,46 @@ int masquerade_pods_del_former(struct attachment *att, struct cni_error *err)
 	return ret == 0 && emptied ? MASQUERADE_SETS_EMPTIED : ret;
 }
 
+/* Looks for the first of the attachment's elements that is not there (set_elements_look()). */
+static int missing_find(struct attachment *att, struct elements *elements,
+			const struct nft_element **ret_missing, struct cni_error *err)
+{
+	struct netlink *nl;
+	int ret = node_nftables(&att->op->node, &nl, err);
+
+	if (ret == 0)
+		ret = elements_of_ipam(att, elements, err);
+	return ret < 0 ? ret : set_elements_look(nl, &elements->list, ret_missing, err);
+}
+
+int masquerade_pods_look(struct attachment *att, bool *ret_there, struct cni_error *err)
+{
+	_cleanup_(elements_clear) struct elements elements = {};
+	const struct nft_element *missing;
+	int ret = missing_find(att, &elements, &missing, err);
+
+	if (ret < 0)
+		return ret;
+	*ret_there = ret == SET_ELEMENT_THERE;
+	return 0;
+}
+
 int masquerade_pods_check(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(elements_clear) struct elements elements = {};
-	const struct nft_element *first = NULL;
+	const struct nft_element *missing = NULL;
 	const struct ip_config *address;
-	struct netlink *nl;
-	int ret;
+	int ret = missing_find(att, &elements, &missing, err);
 
-	ret = node_nftables(&att->op->node, &nl, err);
-	if (ret == 0)
-		ret = elements_of_ipam(att, &elements, err);
-	if (ret == 0)
-		ret = set_elements_look(nl, &elements.list, &first, err);
 	if (ret < 0 || ret == SET_ELEMENT_THERE)
 		return ret;
-	address = &att->ipam.ips.items[(first - elements.list.items) / MASQUERADE_KINDS];
+	address =
+		&att->ipam.ips.items[(missing - elements.list.items) / MASQUERADE_KINDS];
 	return error_set(err, CNI_ERR_CHECK, ENOENT,
 			 "masquerade: expected %s in set %s of table inet " RULES_TABLE
 			 ", found %s: what the pod sends leaves with the wrong address; "
 			 "`bridge-cni repair` puts it right",
-			 PREFIX_TEXT(&address->address), first->set->name,
+			 PREFIX_TEXT(&address->address), missing->set->name,
 			 ret == SET_ELEMENT_DIFFERS ? "another subnet" : "none");
 }
 
@@ -145,7 +164,7 @@ static int elements_del(struct attachment *att, struct elements *elements,
 	struct netlink *nl;
 	int ret = node_nftables(&att->op->node, &nl, err);
 
-	/* The subnet may be another one than it was added with. */
+	/* The subnet may be another one by now than the one that was added. */
 	for (size_t i = MASQUERADE_OWN; ret >= 0 && i < elements->list.n;
 	     i += MASQUERADE_KINDS)
 		ret = own_find(nl, &elements->list.items[i], err);
@@ -154,7 +173,7 @@ static int elements_del(struct attachment *att, struct elements *elements,
 					  err);
 }
 
-/* Other pods that have elements. */
+/* The addresses of other pods that have elements. */
 struct others {
 	const struct attachment *att;
 	struct masquerade_pods pods;
@@ -198,8 +217,8 @@ static int record_del(struct attachment *att, uint64_t owner, const struct recor
 	return ret < 0 || elements.list.n == 0 ? ret : elements_del(att, &elements, err);
 }
 
-/* What another pod has by now is its own: some IPAM plugins give an address to the next pod
- * before the last one's DEL, or to two. */
+/* Some IPAM plugins give an address to the next pod before the last one's DEL, or to two pods: its
+ * elements are then the other pod's. */
 int masquerade_pods_del(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(record_clear) struct record own = {};
@@ -207,7 +226,7 @@ int masquerade_pods_del(struct attachment *att, struct cni_error *err)
 	const struct record *record = att->record;
 	int ret = 0;
 
-	/* An ADD that undoes itself. */
+	/* An ADD that undoes itself has no record at hand. */
 	if (att->verb == CNI_ADD && ipam_delegated(att->network)) {
 		ret = ipam_record_read(&att->ipam_env, att->pod, &own, err);
 		record = &own;
@@ -220,7 +239,7 @@ int masquerade_pods_del(struct attachment *att, struct cni_error *err)
 	ret = ipam_record_each(&att->ipam_env, others_collect, &others, err);
 	if (ret == 0)
 		ret = record_del(att, att->owner, record, &others.pods, err);
-	/* An earlier version put them there. */
+	/* An earlier version put the elements into the sets of the network's name. */
 	if (ret == 0 && record->masquerade == RECORD_NOT_TOLD)
 		ret = record_del(att, identity_owner_by_name(att->network->name), record,
 				 &others.pods, err);

@@ -2,11 +2,11 @@
 /*
  * A pod's elements in the sets of masquerade_sets.h.
  *
- * Those of a delegated IPAM are the attachment's, named by its record, which ipam_delegated.c
- * writes; so its del is where they go: also where an ADD fails that never came as far as the
- * rules, but whose elements another one put back. Those of the in-process IPAM's pods are
- * told of by their records, too; what another program's DEL left, the ADD of the next pod with
- * that address deletes.
+ * The pod's record names the addresses that have elements. With a delegated IPAM plugin
+ * ipam_delegated.c writes that record, and so its del deletes the elements. It does so even where an
+ * ADD fails before it has come to the rules: another ADD may have put its elements back by the
+ * record. A pod of the in-process IPAM may be deleted by another program, which leaves the
+ * elements: then the ADD of the next pod with that address deletes them.
  */
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_MASQUERADE_PODS_H
 #define BRIDGE_CNI_PLUGIN_STAGE_MASQUERADE_PODS_H
@@ -18,15 +18,19 @@ int masquerade_pods_add(struct attachment *att, struct cni_error *err);
 
 #define MASQUERADE_SETS_EMPTIED 1
 
-/* Deletes what a former owner of one of @att->ipam's addresses left. MASQUERADE_SETS_EMPTIED:
- * the sets are to be filled again. */
+/* Deletes the elements that a former pod with one of @att->ipam's addresses left.
+ * MASQUERADE_SETS_EMPTIED: somebody emptied the sets, they are to be filled again. */
 int masquerade_pods_del_former(struct attachment *att, struct cni_error *err);
 
-/* Code 104 naming the address whose element isn't there. */
+/* Are the elements of @att->ipam's addresses there? Code 101. */
+int masquerade_pods_look(struct attachment *att, bool *ret_there, struct cni_error *err);
+
+/* Code 104 naming an address whose element isn't there. */
 int masquerade_pods_check(struct attachment *att, struct cni_error *err);
 
-/* Deletes the elements of those addresses that the attachment's record names, that are a
- * delegated IPAM's or apart, and that no other connected pod of the network has. */
+/* Deletes the elements of the addresses that the attachment's record names, where a delegated
+ * IPAM plugin gave them or the record says that they are apart. Addresses that another connected
+ * pod of the network has, too, keep theirs. */
 int masquerade_pods_del(struct attachment *att, struct cni_error *err);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Texts of rules from the configuration; which of them are wanted. */
+/* Writes rules from the configuration, and decides which of them are wanted. */
 #include "masquerade_rules.h"
 
 #include <inttypes.h>
@@ -11,8 +11,8 @@
 
 #define KIND_BY_POD "pods-"
 
-/* The kind of rules over ranges that a runtime asked for: "asked-" and 8 digits, which follow
- * from all that is in the rules but these ranges (kept_kinds_name()). */
+/* Rules over ranges that a runtime asked for are of the kind "asked-" and 8 digits. The digits
+ * follow from all that the rules say but these ranges (kept_kinds_name()). */
 #define KIND_ASKED     "asked-%08" PRIx32 "-"
 #define KIND_ASKED_MAX 16
 
@@ -29,7 +29,7 @@ static const struct rules_chain forward = {
 struct family {
 	int family;
 	const char *match; /* nft's keyword for its addresses */
-	const char *digit; /* that kinds end in */
+	const char *digit; /* kinds of its rules end in it */
 	struct ip_prefix multicast;
 };
 
@@ -38,15 +38,15 @@ static const struct family families[] = {
 	{AF_INET6, "ip6", "6", {{AF_INET6, {0xff}}, 8}},
 };
 
-/* Rules of one kind, over some of the range sets. */
+/* Some of the range sets, over which rules of their own are written. */
 struct part {
 	struct range_set_list sets;
 	const char *kind_prefix;
-	bool by_pod; /* of no sets: over the sets of pods */
+	bool by_pod; /* no range sets: the rules are over the sets of pods */
 };
 
-/* Adds @prefix; an nft set wants each address named once, and prefixes are nested or
- * apart: the wider one stays. */
+/* Adds @prefix. An nft set wants each address named once; two prefixes have none in common, or
+ * one lies in the other: then the wider one stays. */
 static void prefix_add(struct prefix_list *list, const struct ip_prefix *prefix)
 {
 	size_t kept = 0;
@@ -80,7 +80,7 @@ static size_t subnets_max(const struct range_set_list *sets)
 	return max;
 }
 
-/* The sets that every ADD on the network is told of. */
+/* The range sets that every ADD on the network is told of. */
 static struct range_set_list fixed_sets(const struct network *network)
 {
 	const struct ipam_conf *ipam = &network->ipam;
@@ -91,7 +91,7 @@ static struct range_set_list fixed_sets(const struct network *network)
 	};
 }
 
-/* Prefixes, and addresses outside of them. */
+/* Prefixes, and addresses that lie outside of them. */
 struct addresses {
 	struct prefix_list prefixes;
 	struct ip_span_list spans;
@@ -138,7 +138,7 @@ static void build_clear(struct build *build)
 	rule_list_clear(&build->list);
 }
 
-/* @apart: but for those in the set of pods. */
+/* Adds the match of sources and destinations. @apart: addresses in the set of pods are left out. */
 static void match_add(const struct network *network, const struct part *part,
 		      const struct family *family, const struct addresses *sources,
 		      const struct addresses *destinations, bool apart, struct text *text)
@@ -214,8 +214,8 @@ static bool has_apart(const struct build *build, int family)
 	return false;
 }
 
-/* The two rules as they are compared. Addresses that are only reserved now are not in them:
- * outside_add() adds those to what is written. */
+/* Adds the two rules with the texts that are compared. Addresses that are merely reserved now are
+ * not in these texts: outside_add() adds them to the texts that are written. */
 static int pair_add(struct build *build, const struct pair *pair, struct cni_error *err)
 {
 	const struct network *network = build->att->network;
@@ -241,8 +241,8 @@ static int pair_add(struct build *build, const struct pair *pair, struct cni_err
 	return 0;
 }
 
-/* Reserved addresses outside of the subnets: those without a record are masqueraded with
- * them, and pods of the network keep their address among each other. */
+/* Adds reserved addresses that lie outside of the subnets to the texts to write. Those without a
+ * record are masqueraded as the subnets are, and pods of the network see all of them. */
 static int outside_add(struct build *build, struct pair *pair, struct cni_error *err)
 {
 	const struct network *network = build->att->network;
@@ -267,8 +267,8 @@ static int outside_add(struct build *build, struct pair *pair, struct cni_error 
 }
 
 /*
- * Sources: the subnets of the part. Destinations that see the pod's own address: the same,
- * of the whole network, multicast, and what the configuration names.
+ * Fills in the subnets of the part as sources. The destinations that see the pod's own address are
+ * the part's and the network's subnets, multicast, and what the configuration names.
  */
 static int prefixes_fill(const struct network *network, const struct part *part,
 			 const struct family *family, struct addresses *sources,
@@ -292,7 +292,7 @@ static int prefixes_fill(const struct network *network, const struct part *part,
 	return 0;
 }
 
-/* Two rules, where the part has anything of the family. */
+/* Adds the two rules where the part has anything of the family. */
 static int part_add(struct build *build, const struct part *part,
 		    const struct family *family, bool outside, struct cni_error *err)
 {
@@ -343,8 +343,8 @@ static uint64_t prefix_hash(uint64_t hash, const struct ip_prefix *prefix)
 	return hash_more(hash, &prefix->len, sizeof(prefix->len));
 }
 
-/* Rules over asked ranges last as long as all else that they say is as in the configuration:
- * with another text of it they have another kind, and are replaced. */
+/* Names the kind of rules over asked ranges. They are kept as long as all else that they say is as
+ * the configuration has it: where that changes, the kind does, and the rules are replaced. */
 static void kept_kinds_name(const struct network *network, char ret_kind[RULE_KIND_MAX])
 {
 	const struct range_set_list sets = fixed_sets(network);

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The rules of ipMasq, as text. Over a network's subnets, none of a pod:
+ * The rules of ipMasq, as text. Those over a network's subnets, of which no pod has one of its
+ * own, are
  *
  *	ip saddr { subnets } [ip saddr != @pods] ip daddr != { kept } masquerade
  *
- * and over the sets of those pods that are masqueraded, or not, by their records alone
- * (masquerade_sets.h):
+ * Those over the sets of pods that are masqueraded, or not, by their records alone
+ * (masquerade_sets.h) are
  *
  *	ip saddr @pods ip saddr . ip daddr != @own ip daddr != { kept } masquerade
  *
- * The second, and what is in brackets, is there only while there are such pods.
+ * These, and the part in brackets, are there only while there are such pods.
  */
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_MASQUERADE_RULES_H
 #define BRIDGE_CNI_PLUGIN_STAGE_MASQUERADE_RULES_H
@@ -24,7 +25,8 @@ enum masquerade_form {
 	MASQUERADE_FOR_PODS, /* as these pods need them */
 };
 
-/* @pods: for MASQUERADE_FOR_PODS. Codes 5, 11, 100. */
+/* Makes the list of the rules. @pods: with MASQUERADE_FOR_PODS, the pods that the sets are to have.
+ * Codes 5, 11, 100. */
 int masquerade_rules_wanted(struct attachment *att, enum masquerade_form form,
 			    const struct masquerade_pods *pods,
 			    struct rule_list *ret_list, struct cni_error *err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The table of the sets, their elements, and what rules say to look into them. */
+/* Has the table of the sets, makes their elements, and writes what rules say to look into them. */
 #include "masquerade_sets.h"
 
 #include <linux/netfilter.h>
@@ -7,7 +7,7 @@
 
 #define SETS_N (MASQUERADE_FAMILIES * MASQUERADE_KINDS)
 
-/* No packet comes from these. */
+/* Addresses of sentinels: no packet comes from them. */
 #define NOBODY4 "\377\377\377\377"
 #define NOBODY6 "\377"
 

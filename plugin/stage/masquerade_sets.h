@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The sets of pods that are masqueraded one by one, because their addresses are no ranges of
- * ours (a delegated IPAM), or because they are of a time when the configuration was another
- * (masquerade_apart.h). An owner has two sets a family, so that the rules over them stay
- * constant in number:
+ * The sets of pods that are masqueraded one by one: a delegated IPAM plugin has given them their
+ * addresses, which are in no ranges of ours, or they are of a time when the configuration was
+ * another (masquerade_apart.h). An owner has two sets a family, so that the rules over them
+ * stay constant in number:
  *
- *	pods4_OWNER	addresses
- *	own4_OWNER	address . subnet: destinations that see the pod's own address; all,
- *			of one that is not masqueraded among those that are
+ *	pods4_OWNER	the pods' addresses
+ *	own4_OWNER	address . subnet: destinations that see the pod's own address. All
+ *			destinations do where a pod is not masqueraded, though it is in the sets.
+ *
+ * and the same with a 6.
  */
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_MASQUERADE_SETS_H
 #define BRIDGE_CNI_PLUGIN_STAGE_MASQUERADE_SETS_H

@@ -113,7 +113,7 @@ struct nft_value portmap_key_onlink(const struct nft_element *element)
 	size_t size = key->len / 2;
 	struct nft_value in = *key;
 
-	/* The pod's own address lies in whatever subnet it has. */
+	/* The pod's own address lies in its subnet, whichever that is. */
 	memcpy(in.bytes + size, key->bytes, size);
 	return in;
 }
@@ -126,7 +126,7 @@ bool portmap_is_of(const struct nft_element *element, const char *host_ifname)
 	       (element->comment[len] == ' ' || element->comment[len] == '\0');
 }
 
-/* The first address of each family is the one that ports lead to. */
+/* Ports lead to the first address of each family. */
 static void address_note(struct portmap_pod *pod, const struct ip_prefix *address)
 {
 	int f = address->addr.family == AF_INET ? PORTMAP_IPV4 : PORTMAP_IPV6;
@@ -216,7 +216,7 @@ static void onlink_element(const struct nft_set *sets, const struct ip_addr *pod
 		    SET_VALUES(pod->bytes, last.bytes), NULL, element);
 }
 
-/* How many elements are a mapping's. */
+/* So many elements a mapping has. */
 static size_t elements_of(const struct port_mapping *port)
 {
 	return port->host_port == port->container_port ? 1 : port->count;

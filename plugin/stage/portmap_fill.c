@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Sets and maps of host ports that somebody flushed or deleted, from the records: as text, in
- * the transaction that brings the rules back.
+ * Fills sets and maps of host ports that somebody flushed or deleted. Their elements follow from
+ * the records, and come back in the transaction that brings the rules back.
  */
 #include <errno.h>
 #include <string.h>
@@ -11,10 +11,11 @@
 #include "portmap_elements.h"
 #include "plugin/node/node.h"
 
-/* What is to be in an owner's sets. */
+/* The elements that an owner's sets are to have. */
 struct filling {
 	struct attachment *att;
-	const char *except; /* name of the host's end of who is left out; "": nobody */
+	const char
+		*except; /* the attachment of this host_ifname is left out; "": none is */
 	const struct portmap_sets *sets;
 	struct nft_element_list elements;
 };
@@ -24,7 +25,8 @@ static void filling_clear(struct filling *filling)
 	nft_element_list_clear(&filling->elements);
 }
 
-/* Takes out of @elements what another attachment of the container has that came before. */
+/* Takes the ports out of @elements that another attachment of the container has, because it came
+ * first. */
 static int shared_leave(struct attachment *att, const struct record *record,
 			struct nft_element_list *elements, struct cni_error *err)
 {
@@ -45,8 +47,9 @@ static int record_fill(const struct record *record, void *data, struct cni_error
 	struct portmap_pod pod;
 	int ret;
 
-	/* No DEL would take away again what a pod without interface got back; the attachment's
-	 * own are added, and undone, by themselves. */
+	/* A pod without an interface gets nothing back: no DEL would take it away again. The
+	 * elements of the attachment that is being added come, and are undone, by
+	 * themselves. */
 	if (record->ports.n == 0 || !kernel || !kernel->has_interface ||
 	    !kernel->has_interface(kernel, record))
 		return 0;
@@ -56,7 +59,8 @@ static int record_fill(const struct record *record, void *data, struct cni_error
 	ret = portmap_elements_make(filling->sets, &pod, &elements, err);
 	if (ret == 0 && record->port_turn > 1)
 		ret = shared_leave(filling->att, record, &elements, err);
-	/* A port that two have is the newer one's, who comes first; `repair` names them. */
+	/* A port that two records have is the newer record's, which is read first; `repair` tells
+	 * of both. */
 	if (ret == 0)
 		ret = portmap_elements_except(&elements, &filling->elements, err);
 	for (size_t i = 0; ret == 0 && i < elements.n; i++)
@@ -65,14 +69,14 @@ static int record_fill(const struct record *record, void *data, struct cni_error
 	return ret;
 }
 
-/* What is in a set that is still there may be in the way: all are made anew. */
+/* Elements that a set has still may be in the way, so the sets are emptied first. */
 static void filling_text(const struct filling *filling, struct text *text)
 {
 	sets_fill(&filling->sets->sets[0][0], PORTMAP_SETS, true, &filling->elements,
 		  text);
 }
 
-/* Did somebody flush or delete one of a network's sets? */
+/* Did somebody flush or delete one of an owner's sets? */
 static int is_emptied(struct attachment *att, const struct portmap_sets *sets,
 		      bool *ret_emptied, struct cni_error *err)
 {
@@ -91,7 +95,7 @@ struct others {
 	struct text *text;
 };
 
-/* The elements of those of @records that are on @bridge. */
+/* Fills the sets of one owner with the elements of those of @records that are on @bridge. */
 static int other_fill(struct attachment *att, const char *bridge, uint64_t owner,
 		      const struct ipam_record_list *records, struct text *text,
 		      struct cni_error *err)
@@ -116,8 +120,9 @@ static int other_fill(struct attachment *att, const char *bridge, uint64_t owner
 	return 0;
 }
 
-/* Ports of pods of other owners, by other networks and other bridges: who asks for one of
- * them must find it taken. Their rules come back with that owner's next ADD. */
+/* Fills the sets of other owners, which are other networks or the same on other bridges: whoever
+ * asks for a port that one of their pods has must find that it is somebody's. The rules of
+ * such an owner come back with its next ADD. */
 static int others_fill(const struct others *others, const char *network,
 		       struct cni_error *err)
 {
@@ -142,7 +147,7 @@ static int others_fill(const struct others *others, const char *network,
 	return ret;
 }
 
-/* A fault of another network's store doesn't hold this one up. */
+/* A fault of another network's store is told, and doesn't hold this network up. */
 static int network_fill(const char *network, void *data, struct cni_error *err)
 {
 	const struct others *others = data;

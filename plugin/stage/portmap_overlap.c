@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which elements are in each other's way, also where one of them is a range. */
+/* Tells which elements are in each other's way, also where one of them is a range. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -21,14 +21,14 @@ bool portmap_overlap(const struct nft_element *a, const struct nft_element *b)
 		      address) == 0;
 }
 
-/* An element by its ports. */
+/* The ports of an element. */
 struct portmap_span {
 	const struct nft_element *element;
 	int family;
 	uint8_t protocol;
 	unsigned int first, last;
 	unsigned int
-		reach; /* the highest last port of those up to here, of its protocol */
+		reach; /* the highest last port of this and of those before, of one protocol */
 };
 
 static struct portmap_span span_of(const struct nft_element *element)
@@ -82,7 +82,7 @@ int portmap_index_make(const struct nft_element_list *elements,
 	return 0;
 }
 
-/* How many begin at this port or before, with all protocols that sort before its own. */
+/* So many spans sort before @until, or begin at its last port or before. */
 static size_t spans_up_to(const struct portmap_index *index, struct portmap_span until)
 {
 	size_t from = 0, to = index->n;
@@ -134,9 +134,9 @@ static struct nft_element part_of(const struct nft_element *whole, unsigned int 
 	return part;
 }
 
-/* Adds to @left those of its ports that are free. */
+/* Adds those ports of @element to @left that overlap with none of @others. */
 static int free_parts(const struct nft_element *element,
-		      const struct portmap_index *taken, struct nft_element_list *left)
+		      const struct portmap_index *others, struct nft_element_list *left)
 {
 	unsigned int from = portmap_port_of(&element->key),
 		     last = portmap_last_of(element);
@@ -145,7 +145,7 @@ static int free_parts(const struct nft_element *element,
 	for (unsigned int port = from; ret == 0 && port <= last + 1; port++) {
 		struct nft_element one = part_of(element, port, port);
 
-		if (port <= last && !portmap_index_overlaps(taken, &one))
+		if (port <= last && !portmap_index_overlaps(others, &one))
 			continue;
 		if (port > from) {
 			one = part_of(element, from, port - 1);
@@ -157,15 +157,15 @@ static int free_parts(const struct nft_element *element,
 }
 
 int portmap_elements_except(struct nft_element_list *elements,
-			    const struct nft_element_list *taken, struct cni_error *err)
+			    const struct nft_element_list *others, struct cni_error *err)
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list left = {};
 	_cleanup_(portmap_index_clear) struct portmap_index index = {};
 	int ret = 0;
 
-	if (taken->n == 0)
+	if (others->n == 0)
 		return 0;
-	ret = portmap_index_make(taken, &index);
+	ret = portmap_index_make(others, &index);
 	for (size_t i = 0; ret == 0 && i < elements->n; i++) {
 		const struct nft_element *element = &elements->items[i];
 

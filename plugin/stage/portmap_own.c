@@ -68,7 +68,7 @@ bool portmap_have(const struct nft_element_list *found, const struct nft_element
 	       memcmp(&own->data, &element->data, sizeof(own->data)) == 0;
 }
 
-/* The ports of an element; those that follow the last one's are added to it. */
+/* Adds the ports of an element; where they follow those of the last entry, that grows. */
 static void port_note(struct conntrack_port *ports, size_t *n,
 		      const struct nft_element *element)
 {

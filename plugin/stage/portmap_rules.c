@@ -18,14 +18,14 @@
 #include "portmap_elements.h"
 #include "plugin/netlink/fence.h"
 
-/* Any that nobody else uses; Open vSwitch's are of connections in zones of its own. */
+/* Two labels that nobody else uses. Open vSwitch labels only connections in zones of its own. */
 #define LABEL_CAME     "86"
 #define LABEL_NOT_OURS "87"
 
 #define HOSTPORTS_CHAIN "hostports"
 
-/* Before kube-proxy's, whose chains have dstnat and -100: which of two chains of one priority
- * comes first depends on which was made last. */
+/* Our chains come before kube-proxy's, which have the priorities dstnat and -100: which of
+ * two chains of one priority comes first depends on when they were made. */
 static const struct rules_chain prerouting = {
 	.name = "prerouting",
 	.hook = "type nat hook prerouting priority dstnat - 1",
@@ -36,8 +36,8 @@ static const struct rules_chain output = {
 	.hook = "type nat hook output priority -101",
 };
 
-/* A chain for all networks: their translations are put at its head, the label's bit at its
- * end. */
+/* One chain for all networks: their translations are put at its head, and the rules that set
+ * LABEL_NOT_OURS at its end. */
 static const struct rules_chain hostports = {.name = HOSTPORTS_CHAIN};
 
 static const struct rules_chain postrouting = {
@@ -57,7 +57,7 @@ static const struct rules_chain answers = {
 
 static const struct {
 	const char *digit, *ip, *nfproto, *type;
-	const char *loopback; /* that nothing is translated from */
+	const char *loopback; /* a match that leaves out what is sent to the loopback */
 } families[PORTMAP_FAMILIES] = {
 	{"4", "ip", "ipv4", "ipv4_addr", " ip daddr != 127.0.0.0/8"},
 	{"6", "ip6", "ipv6", "ipv6_addr", " ip6 daddr != ::1"},
@@ -134,8 +134,8 @@ static void loopback_snat_add(struct list *list, const char *onlink)
 	rule_end(list, &text, false);
 }
 
-/* Several networks have this rule, and a packet jumps once: the first rule sets the bit that
- * the others look for. */
+/* Several networks have this rule, and a packet is to jump once: the first rule that it meets sets
+ * the bit that the others look for. */
 static void jump_add(struct list *list, const struct rules_chain *chain, const char *kind)
 {
 	struct text text;
@@ -162,10 +162,11 @@ static void family_rules(const struct attachment *att, int f,
 		snat_add(list, f, sets->sets[f][PORTMAP_ONLINK].name);
 }
 
-/* With route_localnet the kernel would take packets of pods to and from 127.0.0.0/8, and so
- * let them at what listens there (CVE-2020-8558). Without snat, too: it may be on since it
- * was configured, or for another network of the bridge. The fence that does the same without
- * nftables lets through what has the mark: answers, where they are translated on the bridge. */
+/* With route_localnet the kernel would take packets of pods to and from 127.0.0.0/8, and pods could
+ * reach what listens there (CVE-2020-8558). The rules are there without snat, too: route_localnet
+ * may still be on because snat was configured once, or for another network of the bridge. The
+ * fence that does the same without nftables lets packets with the mark through: they are answers
+ * that are translated on the bridge. */
 static void localnet_rules(const struct attachment *att, struct list *list)
 {
 	static const char *const ends[] = {"saddr", "daddr"};

@@ -33,7 +33,7 @@ void spoof_sets_name(uint64_t owner, struct spoof_sets *sets)
 		set_name(&types[i], owner, &sets->sets[i]);
 }
 
-/* A pod by what it may send from. */
+/* A pod and the addresses that it may send from. */
 struct sender {
 	const char *port;
 	const struct mac_addr *mac;
@@ -96,7 +96,7 @@ int spoof_elements_make(const struct attachment *att, const struct spoof_sets *s
 	return pod_elements(sets->sets, &pod, att->pod->spoof_check, elements, err);
 }
 
-/* @all: those of spoofCheck, too. */
+/* @all: with those of spoofCheck, not of macspoofchk alone. */
 static int record_elements(const struct record *record, bool all,
 			   const struct spoof_sets *sets,
 			   struct nft_element_list *elements, struct cni_error *err)
@@ -139,7 +139,8 @@ static int record_fill(const struct record *record, void *data, struct cni_error
 {
 	struct filling *filling = data;
 
-	/* The attachment's own are added, and undone, by themselves. */
+	/* The elements of the attachment that is being added come, and are undone, by
+	 * themselves. */
 	if (!record->spoof_check ||
 	    (strcmp(record->container_id, filling->att->pod->container_id) == 0 &&
 	     strcmp(record->ifname, filling->att->pod->ifname) == 0))
@@ -150,7 +151,7 @@ static int record_fill(const struct record *record, void *data, struct cni_error
 			       filling->sets, &filling->elements, err);
 }
 
-/* Where the sets are made anew the network's other pods belong into them, too. */
+/* Puts the elements of the network's other pods into sets that are made anew. */
 static int fill(struct attachment *att, struct text *text, struct cni_error *err)
 {
 	struct spoof_sets sets;

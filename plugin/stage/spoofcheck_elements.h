@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a pod may send from, as elements of six sets a network in the table bridge
- * bridge_cni, keyed by the name of the host's end. The rules over them are
- * spoofcheck.c's.
+ * The addresses that a pod may send from are elements of sets in the table bridge bridge_cni. An
+ * owner has six sets; the keys begin with the name of the pod's interface on the node. The
+ * rules over the sets are spoofcheck.c's.
  */
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_SPOOFCHECK_ELEMENTS_H
 #define BRIDGE_CNI_PLUGIN_STAGE_SPOOFCHECK_ELEMENTS_H
@@ -33,13 +33,13 @@ int spoof_sets_wanted(const struct network *network, struct rule_list *list,
 		      struct cni_error *err);
 
 /*
- * Adds the attachment's to @elements: by its configuration, from what its ADD found or, on
- * CHECK, prevResult says; none without a check. They point to @sets. Code 100.
+ * Adds the elements that the attachment is to have, which point to @sets: for the addresses that
+ * its ADD found or, on CHECK, that prevResult has. Without a check it has none. Code 100.
  */
 int spoof_elements_make(const struct attachment *att, const struct spoof_sets *sets,
 			struct nft_element_list *elements, struct cni_error *err);
 
-/* Those that a pod of this record may have, whatever the configuration says now. */
+/* Adds the elements that a pod of this record may have, whatever the configuration says now. */
 int spoof_elements_of_record(const struct record *record, const struct spoof_sets *sets,
 			     struct nft_element_list *elements, struct cni_error *err);
 
