@@ -101,11 +101,8 @@ static int list_take(enum filter_doc kind, const char *text, size_t len, void *d
 static int watch_failed(struct reflector *reflector, const struct watch_event *event,
 			struct cni_error *err)
 {
-	/*
-	 * The status is mostly 410. After another one, too, the events that follow may
-	 * not be all there are; but a server that has too much to do (429) is not asked
-	 * for the list besides.
-	 */
+	/* The status is mostly 410. After another one, too, events may be missing; but a
+	 * server that has too much to do (429) is not asked for the list besides. */
 	reflector->gone = event->status != 429;
 	return error_set(err, CNI_ERR_TRY_AGAIN, ECONNABORTED, "%s (%u)",
 			 event->message[0] ? event->message : "the watch was ended",
@@ -370,8 +367,7 @@ int reflector_open(const struct reflector_spec *spec, struct node_table *nodes,
 		   const struct log *log, struct reflector **ret_reflector,
 		   struct cni_error *err)
 {
-	_cleanup_(reflector_closep) struct reflector *reflector =
-		calloc(1, sizeof(*reflector));
+	_cleanup_(free_p) struct reflector *reflector = calloc(1, sizeof(*reflector));
 	struct transport_receiver receiver = {.head = head_take, .body = body_take};
 	int r;
 

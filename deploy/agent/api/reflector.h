@@ -36,10 +36,6 @@ int reflector_open(const struct reflector_spec *spec, struct node_table *nodes,
 		   const struct log *log, struct reflector **ret_reflector,
 		   struct cni_error *err);
 void reflector_close(struct reflector *reflector);
-static inline void reflector_closep(struct reflector **reflector)
-{
-	reflector_close(*reflector);
-}
 
 /*
  * Waits as transport_wait() does; then takes what the server has said, and starts the next
