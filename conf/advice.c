@@ -7,7 +7,11 @@
 #include <string.h>
 #include <strings.h>
 
-#include "tables.h"
+#include "bandwidth_conf.h"
+#include "conf/json/json_query.h"
+#include "conf/json/json_table.h"
+#include "host_local_conf.h"
+#include "requested_mac.h"
 
 #define LETTERS_MAX 2 /* by which a key may differ from the one that it was meant to be */
 #define KEY_MAX	    40 /* bytes; our longest key has LETTERS_MAX less, or fewer still */
@@ -96,8 +100,7 @@ static const char *nearest(const char *key, const struct json_type *const *table
 }
 
 struct telling {
-	const struct request *request;
-	struct notices *notices;
+	const struct advice *advice;
 	bool own_ipam; /* another IPAM's keys are its own */
 	size_t told;
 };
@@ -182,38 +185,35 @@ static void tell(const struct json_path *path, const struct json_type *const *ta
 	const char *meant = place;
 
 	/* The other plugin's, for whom this is the IPAM. */
-	if (telling->told == TOLD_MAX ||
-	    (telling->request->env.ipam_only && !path->parent))
+	if (telling->told == TOLD_MAX || (telling->advice->ipam_only && !path->parent))
 		return;
 	if (!known_elsewhere(path, telling->own_ipam, place))
 		meant = nearest(path->key, tables, n);
 	if (!meant)
 		return;
 	telling->told++;
-	notice(telling->notices, "%s: unknown key, ignored; is \"%s\" meant?",
+	notice(telling->advice->notices, "%s: unknown key, ignored; is \"%s\" meant?",
 	       json_path_format(path, where), meant);
 }
 
 /* Another IPAM's keys are its own. */
-static bool has_own_ipam(const struct request *request)
+static bool has_own_ipam(const struct advice *advice)
 {
-	const char *type = json_member_text(request->doc, "ipam", "type");
+	const char *type = json_member_text(advice->doc, "ipam", "type");
 
-	return request->env.ipam_only || (type && strcmp(type, "host-local") == 0);
+	return advice->ipam_only || (type && strcmp(type, "host-local") == 0);
 }
 
-void advise_keys(const struct request *request, struct notices *notices)
+void advise_keys(const struct advice *advice)
 {
 	const struct json_type *const roots[] = {
-		&others_root,	 &network_root,		  &log_root,  &requested_root,
+		&others_root,	 &network_root,		  &log_root,  &requested_mac_root,
 		&bandwidth_root, &bandwidth_runtime_root, &port_root, &host_local_root,
 	};
-	struct telling telling = {.request = request,
-				  .notices = notices,
-				  .own_ipam = has_own_ipam(request)};
+	struct telling telling = {.advice = advice, .own_ipam = has_own_ipam(advice)};
 
-	json_unknown_keys(request->doc, roots, ARRAY_SIZE(roots) - !telling.own_ipam,
-			  tell, &telling);
+	json_unknown_keys(advice->doc, roots, ARRAY_SIZE(roots) - !telling.own_ipam, tell,
+			  &telling);
 }
 
 /* Adds to names of keys in a message. */
@@ -224,46 +224,47 @@ static void name_add(char *names, size_t size, const char *parent, const char *k
 	snprintf(names + len, size - len, "%s%s%s", len ? ", " : "", parent, key);
 }
 
-void advise_ipam(const struct request *request, struct notices *notices)
+void advise_ipam(const struct advice *advice)
 {
-	const char *other = json_other_member(request->doc, "ipam", "type");
-	const struct network *conf = &request->network;
+	const char *other = json_other_member(advice->doc, "ipam", "type");
+	const struct network *network = advice->network;
 	char names[JSON_PATH_MAX] = "";
 
-	if (request->env.ipam_only || (conf->ipam.type && *conf->ipam.type))
+	if (advice->ipam_only || (network->ipam.type && *network->ipam.type))
 		return;
-	if (conf->is_default_gateway)
+	if (network->is_default_gateway)
 		name_add(names, sizeof(names), "", "isDefaultGateway");
-	else if (conf->is_gateway)
+	else if (network->is_gateway)
 		name_add(names, sizeof(names), "", "isGateway");
-	if (conf->ip_masq)
+	if (network->ip_masq)
 		name_add(names, sizeof(names), "", "ipMasq");
 	if (other)
 		name_add(names, sizeof(names), "ipam.", other);
 	if (*names)
-		notice(notices,
+		notice(advice->notices,
 		       "%s: without ipam.type the pod gets no address, and "
 		       "nothing comes of this; set ipam.type, \"host-local\" "
 		       "for example",
 		       names);
 }
 
-static bool has_default_route(const struct network *conf)
+static bool has_default_route(const struct network *network)
 {
-	for (size_t i = 0; i < conf->ipam.routes.n; i++)
-		if (conf->ipam.routes.items[i].dst.len == 0)
+	for (size_t i = 0; i < network->ipam.routes.n; i++)
+		if (network->ipam.routes.items[i].dst.len == 0)
 			return true;
-	return conf->is_default_gateway;
+	return network->is_default_gateway;
 }
 
-void advise_effects(const struct request *request, struct notices *notices)
+void advise_effects(const struct advice *advice)
 {
-	const struct network *conf = &request->network;
+	const struct network *network = advice->network;
 
-	if (request->env.ipam_only || !conf->ipam.type || !*conf->ipam.type)
+	if (advice->ipam_only || !network->ipam.type || !*network->ipam.type)
 		return;
-	if (conf->metric && has_own_ipam(request) && !has_default_route(conf))
-		notice(notices, "metric: nothing comes of this, as the network has "
-				"no default route; set isDefaultGateway, or a route to "
-				"0.0.0.0/0 or ::/0 in ipam.routes");
+	if (network->metric && has_own_ipam(advice) && !has_default_route(network))
+		notice(advice->notices,
+		       "metric: nothing comes of this, as the network has "
+		       "no default route; set isDefaultGateway, or a route to "
+		       "0.0.0.0/0 or ::/0 in ipam.routes");
 }

@@ -1,25 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Keys that the reference plugins accept and do nothing with are accepted here, too, and
- * nothing is done with them; but the operator is told, by @notices.
+ * nothing is done with them; but the operator is told, by notices.
  */
 #ifndef BRIDGE_CNI_CONF_ADVICE_H
 #define BRIDGE_CNI_CONF_ADVICE_H
 
-#include "request.h"
+#include <stdbool.h>
+
+#include "conf/base/notices.h"
+#include "network.h"
+
+/* The configuration that advice is given on, and where to. All borrowed. */
+struct advice {
+	const struct json_doc *doc;
+	const struct network *network; /* as it was read from @doc, if it was right */
+	bool ipam_only; /* read as another plugin's IPAM, whose keys it has as well */
+	struct notices *notices; /* NULL: nobody listens */
+};
 
 /*
- * Keys that are known at another place than theirs; and keys that no table knows but that are
- * spelled nearly as one that a table knows: at most two letters of the name are other, missing,
- * too many or swapped. Whether the rest of the
- * configuration is right doesn't matter.
+ * Reports keys that are known at another place than theirs, and keys that no table knows but
+ * that are spelled nearly as one that a table knows: at most two letters of the name are
+ * other, missing, too many or swapped. The rest of the configuration need not be right.
  */
-void advise_keys(const struct request *request, struct notices *notices);
+void advise_keys(const struct advice *advice);
 
-/* Keys that do nothing because the network has no ipam.type. The configuration is read. */
-void advise_ipam(const struct request *request, struct notices *notices);
+/* Reports keys that do nothing because the network has no ipam.type. @network is read. */
+void advise_ipam(const struct advice *advice);
 
-/* Keys that do nothing for want of another one. The configuration is read. */
-void advise_effects(const struct request *request, struct notices *notices);
+/* Reports keys that do nothing for want of another one. @network is read. */
+void advise_effects(const struct advice *advice);
 
 #endif

@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <limits.h>
 
-#include "tables.h"
+#include "conf/json/json_doc.h"
+#include "conf/json/json_table.h"
+#include "prev_result.h"
 
 static int families_check(const struct cni_result *result, struct cni_error *err)
 {
@@ -36,15 +38,15 @@ int answer_read_result(const char *text, size_t len, struct json_doc **ret_doc,
 {
 	_cleanup_(cni_result_clear) struct cni_result result = {};
 	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
-	int r;
+	int ret;
 
-	r = json_parse(text, len, &doc, err);
-	if (r == 0)
-		r = result_read(doc, &result, err);
-	if (r == 0)
-		r = families_check(&result, err);
-	if (r < 0)
-		return r;
+	ret = json_parse(text, len, &doc, err);
+	if (ret == 0)
+		ret = result_read(doc, &result, err);
+	if (ret == 0)
+		ret = families_check(&result, err);
+	if (ret < 0)
+		return ret;
 	*ret_doc = TAKE_PTR(doc);
 	*ret_result = result;
 	result = (struct cni_result){};
@@ -71,13 +73,13 @@ int answer_read_error(const char *text, size_t len, struct cni_error *ret_error,
 {
 	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
 	struct error_object object = {};
-	int r;
+	int ret;
 
-	r = json_parse(text, len, &doc, err);
-	if (r == 0)
-		r = json_read(doc, &error_type, &object, err);
-	if (r < 0)
-		return r;
+	ret = json_parse(text, len, &doc, err);
+	if (ret == 0)
+		ret = json_read(doc, &error_type, &object, err);
+	if (ret < 0)
+		return ret;
 	if (!object.msg || !object.msg[0])
 		return error_set(err, CNI_ERR_CONFIG, EINVAL, "msg: empty");
 	error_set(ret_error, object.code, EIO, "%s", object.msg);

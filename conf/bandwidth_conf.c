@@ -4,9 +4,12 @@
  * runtime asks for (runtimeConfig.bandwidth), with names, units and limits as the
  * reference plugin bandwidth has them.
  */
-#include <stddef.h>
+#include "bandwidth_conf.h"
 
-#include "tables.h"
+#include <stdbool.h>
+
+#include "cni_result.h"
+#include "conf/json/json_table.h"
 
 #define RATE_MIN  8 /* bits per second: the kernel counts bytes */
 #define RATE_MAX  1000000000000000 /* 1P, the most that Kubernetes' annotations take */
@@ -110,24 +113,24 @@ int bandwidth_read(const struct json_doc *doc, struct bandwidth *ret_bandwidth,
 	struct keys configured = {}, runtime = {};
 	const struct keys *keys = &configured;
 	const struct json_path *path = NULL;
-	int r;
+	int ret;
 
-	r = json_read(doc, &bandwidth_root, &configured, err);
-	if (r == 0)
-		r = json_read(doc, &bandwidth_runtime_root, &runtime, err);
-	if (r < 0)
-		return r;
+	ret = json_read(doc, &bandwidth_root, &configured, err);
+	if (ret == 0)
+		ret = json_read(doc, &bandwidth_runtime_root, &runtime, err);
+	if (ret < 0)
+		return ret;
 	if (!configured.given) {
 		keys = &runtime;
 		path = &bandwidth_path;
 	}
-	r = check_together(&keys->bandwidth.ingress, path, "ingressRate", "ingressBurst",
-			   err);
-	if (r == 0)
-		r = check_together(&keys->bandwidth.egress, path, "egressRate",
-				   "egressBurst", err);
-	if (r < 0)
-		return r;
+	ret = check_together(&keys->bandwidth.ingress, path, "ingressRate",
+			     "ingressBurst", err);
+	if (ret == 0)
+		ret = check_together(&keys->bandwidth.egress, path, "egressRate",
+				     "egressBurst", err);
+	if (ret < 0)
+		return ret;
 	*ret_bandwidth = keys->bandwidth;
 	if (keys == &runtime) {
 		settle_burst(&ret_bandwidth->ingress);

@@ -12,6 +12,8 @@
 
 #include "conf/base/addr.h"
 
+struct json_type;
+
 struct string_list {
 	const char **items;
 	size_t n;
@@ -72,9 +74,22 @@ struct cni_result {
 	struct dns dns;
 };
 
-/* Frees the arrays; a structure of zeros is fine. */
 bool dns_is_set(const struct dns *dns);
+
+/* Frees the arrays; a structure of zeros is fine. */
 void dns_clear(struct dns *dns);
 void cni_result_clear(struct cni_result *result);
+
+/* For tables of keys (json/json_table.h): struct dns, */
+extern const struct json_type dns_type;
+/*
+ * struct route_list of a configuration: an IPv4 destination with host bits is refused as the
+ * kernel would refuse it, an IPv6 one is masked as the kernel masks it (the reference hands
+ * both on as they are); the gateway must be of the destination's family.
+ */
+extern const struct json_type conf_routes_type;
+/* struct route_list of a result, which is others' work and taken as it is, with destinations
+ * masked. */
+extern const struct json_type result_routes_type;
 
 #endif

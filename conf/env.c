@@ -138,54 +138,54 @@ int cni_env_read(char *(*get)(const char *name), struct cni_env *ret_env,
 {
 	struct cni_env env = {};
 	const char *command = get_or_empty(get, "CNI_COMMAND");
-	int r;
+	int ret;
 
 	if (!*command)
 		return error_set(err, CNI_ERR_ENVIRONMENT, EINVAL,
 				 "required env variables [CNI_COMMAND] missing");
-	r = parse_verb(command, &env.verb, err);
-	if (r < 0)
-		return r;
-	r = read_vars(get, &env, err);
-	if (r < 0)
-		return r;
-	r = check_vars(&env, err);
-	if (r < 0)
-		return r;
+	ret = parse_verb(command, &env.verb, err);
+	if (ret < 0)
+		return ret;
+	ret = read_vars(get, &env, err);
+	if (ret < 0)
+		return ret;
+	ret = check_vars(&env, err);
+	if (ret < 0)
+		return ret;
 
 	if ((1u << env.verb) & (V_ADD | V_DEL | V_CHECK)) {
 		env.netns_override = is_true(get_or_empty(get, "CNI_NETNS_OVERRIDE"));
-		r = cni_args_parse(get_or_empty(get, "CNI_ARGS"), &env.args, err);
+		ret = cni_args_parse(get_or_empty(get, "CNI_ARGS"), &env.args, err);
 		/* What can't be read must not keep anything from being removed. */
-		if (r < 0 && env.verb != CNI_DEL)
-			return r;
+		if (ret < 0 && env.verb != CNI_DEL)
+			return ret;
 		error_clear(err);
 	}
 	*ret_env = env;
 	return 0;
 }
 
-static int parse_arg_text(const char *value, void *ret, struct cni_error *err)
+static int parse_arg_text(const char *value, void *ret_value, struct cni_error *err)
 {
 	if (strlen(value) >= CNI_ARGS_VALUE_MAX)
 		return error_set(err, CNI_ERR_ENVIRONMENT, EINVAL,
 				 "the value is longer than %d bytes",
 				 CNI_ARGS_VALUE_MAX - 1);
-	strcpy(ret, value);
+	strcpy(ret_value, value);
 	return 0;
 }
 
-static int parse_arg_bool(const char *value, void *ret, struct cni_error *err)
+static int parse_arg_bool(const char *value, void *ret_value, struct cni_error *err)
 {
 	if (!is_true(value) && !is_false(value))
 		return error_set(err, CNI_ERR_ENVIRONMENT, EINVAL,
 				 "\"%s\" is not a boolean, expected 1, true, 0 or false",
 				 value);
-	*(bool *)ret = is_true(value);
+	*(bool *)ret_value = is_true(value);
 	return 0;
 }
 
-static int parse_arg_ip(const char *value, void *ret, struct cni_error *err)
+static int parse_arg_ip(const char *value, void *ret_value, struct cni_error *err)
 {
 	struct ip_prefix prefix = {};
 
@@ -198,15 +198,15 @@ static int parse_arg_ip(const char *value, void *ret, struct cni_error *err)
 		return error_set(err, CNI_ERR_ENVIRONMENT, EINVAL,
 				 "\"%s\" is an IPv4-mapped IPv6 address, write it as %s",
 				 value, IP_TEXT(&prefix.addr));
-	*(struct ip_addr *)ret = prefix.addr;
+	*(struct ip_addr *)ret_value = prefix.addr;
 	return 0;
 }
 
-static int parse_arg_mac(const char *value, void *ret, struct cni_error *err)
+static int parse_arg_mac(const char *value, void *ret_value, struct cni_error *err)
 {
 	if (!*value)
 		return 0;
-	if (mac_parse(value, ret) < 0)
+	if (mac_parse(value, ret_value) < 0)
 		return error_set(err, CNI_ERR_ENVIRONMENT, EINVAL,
 				 "\"%s\" is not a MAC address such as 02:00:00:00:00:01",
 				 value);
@@ -227,7 +227,7 @@ struct args_state {
 static const struct arg_key {
 	const char *key;
 	size_t offset;
-	int (*parse)(const char *value, void *ret, struct cni_error *err);
+	int (*parse)(const char *value, void *ret_value, struct cni_error *err);
 } arg_keys[] = {
 	ARG("IgnoreUnknown", ignore_unknown, parse_arg_bool),
 	ARG("IP", args.ip, parse_arg_ip),
@@ -241,7 +241,7 @@ static const struct arg_key {
 static int parse_arg(char *pair, struct args_state *state, struct cni_error *err)
 {
 	char *value = strchr(pair, '=');
-	int r;
+	int ret;
 
 	if (!value || value == pair)
 		return error_set(err, CNI_ERR_ENVIRONMENT, EINVAL,
@@ -251,10 +251,10 @@ static int parse_arg(char *pair, struct args_state *state, struct cni_error *err
 	for (size_t i = 0; i < ARRAY_SIZE(arg_keys); i++) {
 		if (strcmp(pair, arg_keys[i].key) != 0)
 			continue;
-		r = arg_keys[i].parse(value, (char *)state + arg_keys[i].offset, err);
-		if (r < 0)
+		ret = arg_keys[i].parse(value, (char *)state + arg_keys[i].offset, err);
+		if (ret < 0)
 			error_wrap(err, "CNI_ARGS: %s", pair);
-		return r;
+		return ret;
 	}
 	if (!state->unknown)
 		state->unknown = pair;
@@ -266,7 +266,7 @@ int cni_args_parse(const char *text, struct cni_args *ret_args, struct cni_error
 	_cleanup_(free_p) char *copy = NULL;
 	struct args_state state = {};
 	char *rest;
-	int r;
+	int ret;
 
 	if (strnlen(text, CNI_ARGS_TEXT_MAX + 1) > CNI_ARGS_TEXT_MAX)
 		return error_set(err, CNI_ERR_ENVIRONMENT, E2BIG,
@@ -279,9 +279,9 @@ int cni_args_parse(const char *text, struct cni_args *ret_args, struct cni_error
 
 		if (!*pair)
 			continue;
-		r = parse_arg(pair, &state, err);
-		if (r < 0)
-			return r;
+		ret = parse_arg(pair, &state, err);
+		if (ret < 0)
+			return ret;
 	}
 	/* Only now, because IgnoreUnknown may stand behind what it is about. */
 	if (state.unknown && !state.ignore_unknown)

@@ -3,7 +3,10 @@
  * The configuration of the in-process IPAM: ipam of the type host-local, and what the
  * runtime asks of it by runtimeConfig and args. Ranges are ranges.c's.
  */
-#include "tables.h"
+#include "host_local_conf.h"
+
+#include "conf/json/json_table.h"
+#include "ranges.h"
 
 /* A path that is opened as it is, whatever the working directory; "" counts as absent. */
 static int path_check(void *value, const struct json_path *path, struct cni_error *err)
@@ -77,25 +80,26 @@ static void host_local_clear(struct host_local *local)
 }
 
 int host_local_read(const struct json_doc *doc, bool whole, enum cni_version version,
-		    struct ipam_conf *ipam, struct pod *pod, struct cni_error *err)
+		    struct ipam_conf *ipam, struct ip_request_list *ret_runtime_ips,
+		    struct ip_request_list *ret_args_ips, struct cni_error *err)
 {
 	_cleanup_(host_local_clear) struct host_local local = {};
-	int r;
+	int ret;
 
-	r = json_read(doc, whole ? &host_local_root : &host_local_identity_root, &local,
-		      err);
-	if (r == 0 && whole)
-		r = range_sets_finish(&local.ranges, version, ipam, err);
-	if (r < 0)
-		return r;
+	ret = json_read(doc, whole ? &host_local_root : &host_local_identity_root, &local,
+			err);
+	if (ret == 0 && whole)
+		ret = range_sets_finish(&local.ranges, version, ipam, err);
+	if (ret < 0)
+		return ret;
 	if (local.data_dir)
 		ipam->data_dir = local.data_dir;
 	ipam->resolv_conf = local.resolv_conf;
 	ipam->routes = local.routes;
 	local.routes = (struct route_list){};
-	pod->runtime_ips = local.runtime_ips;
+	*ret_runtime_ips = local.runtime_ips;
 	local.runtime_ips = (struct ip_request_list){};
-	pod->args_ips = local.args_ips;
+	*ret_args_ips = local.args_ips;
 	local.args_ips = (struct ip_request_list){};
 	return 0;
 }

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "tables.h"
+#include "conf/json/json_table.h"
 
 struct keys {
 	const char *file;

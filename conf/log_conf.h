@@ -8,6 +8,10 @@
 #include "conf/base/error.h"
 
 struct json_doc;
+struct json_type;
+
+/* The document, as the table of these keys has it. */
+extern const struct json_type log_root;
 
 struct log_conf {
 	const char *file; /* absolute path, borrowed from the document; NULL: none */

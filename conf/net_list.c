@@ -4,7 +4,9 @@
 
 #include <string.h>
 
-#include "tables.h"
+#include "conf/json/json_doc.h"
+#include "conf/json/json_query.h"
+#include "conf/json/json_table.h"
 
 struct plugin {
 	const char *type;

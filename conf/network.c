@@ -1,32 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The keys of a configuration, and how much of it an operation reads. Ranges are
- * ranges.c's, prevResult is prev_result.c's, what they share is tables.c's.
+ * The table of a network's own keys. Other tables have what concerns IPAM (host_local_conf.c),
+ * host ports (port_mappings.c), the log (log_conf.c) and one pod (bandwidth_conf.c,
+ * requested_mac.c, prev_result.c).
  */
-#include "request.h"
+#include "network.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "identity.h"
 #include "names.h"
-#include "tables.h"
+#include "conf/json/json_query.h"
+#include "conf/json/json_table.h"
+#include "host_local_conf.h"
 
-/* Read before everything else: what decides how the rest is to be understood. */
-struct head {
-	const char *version;
-	const char *name;
-};
+#define VLAN_ID_MAX	    4094
+#define VLAN_TRUNKS_MAX	    VLAN_ID_MAX
+#define BRIDGE_MTU_MIN	    68
+#define BRIDGE_MTU_MAX	    65535
+#define BRIDGE_MTU_MIN_IPV6 1280 /* RFC 8200, section 5 */
 
-static const struct json_field version_fields[] = {
-	FIELD(struct head, version, "cniVersion", &text_type),
+/* The name alone, which is read before the rest. */
+struct name {
+	const char *text;
 };
-static const struct json_type version_root = OBJECT(version_fields);
 
 static const struct json_field name_fields[] = {
-	FIELD(struct head, name, "name", &text_type),
+	FIELD(struct name, text, "name", &text_type),
 };
 static const struct json_type name_root = OBJECT(name_fields);
 
@@ -142,14 +144,46 @@ static const struct json_type vlan_trunks_type = {
 	.item_size = sizeof(struct vlan_trunk),
 };
 
-/* DEL and GC: what the attachment is found by. */
+static const struct json_type ipam_timeout_type = {
+	.kind = JSON_U32,
+	.min = 1,
+	.max = IPAM_TIMEOUT_MAX,
+	.or_zero = true,
+};
+
+/* An IPAM plugin is looked for in the directories of CNI_PATH, and nowhere else. */
+static int ipam_type_check(void *value, const struct json_path *path,
+			   struct cni_error *err)
+{
+	const char *type = *(const char **)value;
+
+	if (!strchr(type, '/'))
+		return 0;
+	return json_error(path, NULL, err,
+			  "\"%s\" has a '/', expected the name of an IPAM plugin in a "
+			  "directory of CNI_PATH",
+			  type);
+}
+
+static const struct json_type ipam_type_type = {
+	.kind = JSON_TEXT,
+	.check = ipam_type_check,
+};
+
+/* Only the type of ipam is read here: the IPAM of that type judges the rest. */
+static const struct json_field ipam_fields[] = {
+	FIELD(struct ipam_conf, type, "type", &ipam_type_type),
+};
+static const struct json_type ipam_type = OBJECT(ipam_fields);
+
+/* The keys by which DEL and GC find an attachment. */
 static const struct json_field identity_fields[] = {
 	FIELD(struct network, bridge, "bridge", &bridge_type),
 	FIELD(struct network, ipam, "ipam", &ipam_type),
 	FIELD(struct network, ipam_timeout, "ipamTimeoutSeconds", &ipam_timeout_type),
 	FIELD(struct network, del_waits, "delWaits", &bool_type),
 };
-static const struct json_type identity_root = OBJECT(identity_fields);
+const struct json_type network_identity_root = OBJECT(identity_fields);
 
 static const struct json_field whole_fields[] = {
 	FIELD(struct network, bridge, "bridge", &bridge_type),
@@ -183,32 +217,6 @@ static const struct json_field whole_fields[] = {
 };
 const struct json_type network_root = OBJECT(whole_fields);
 
-int cni_version_read(const struct json_doc *doc, enum cni_version *ret_version,
-		     struct cni_error *err)
-{
-	struct head head = {};
-	char supported[64] = "";
-	size_t used = 0;
-	int r;
-
-	r = json_read(doc, &version_root, &head, err);
-	if (r < 0)
-		return r;
-	if (!head.version || !*head.version) {
-		*ret_version = CNI_0_1_0;
-		return 0;
-	}
-	if (cni_version_parse(head.version, ret_version) == 0)
-		return 0;
-	r = error_set(err, CNI_ERR_VERSION, EINVAL, "cniVersion: \"%s\" is not supported",
-		      head.version);
-	for (int v = 0; v < CNI_VERSIONS; v++)
-		used += snprintf(supported + used, sizeof(supported) - used, "%s%s",
-				 v ? ", " : "", cni_version_names[v]);
-	error_details(err, "supported versions: %s", supported);
-	return r;
-}
-
 int network_refuse_list(const struct json_doc *doc, struct cni_error *err)
 {
 	if (!json_has_list(doc, "plugins"))
@@ -220,35 +228,34 @@ int network_refuse_list(const struct json_doc *doc, struct cni_error *err)
 		"to it");
 }
 
-const char *network_name_read(const struct json_doc *doc)
+const char *network_name_find(const struct json_doc *doc)
 {
-	struct head head = {};
+	struct name name = {};
 
-	return json_read(doc, &name_root, &head, NULL) == 0 && head.name &&
-			       cni_name_valid(head.name)
-		       ? head.name
+	return json_read(doc, &name_root, &name, NULL) == 0 && name.text &&
+			       cni_name_valid(name.text)
+		       ? name.text
 		       : NULL;
 }
 
-static int read_name(const struct json_doc *doc, struct network *network,
-		     struct cni_error *err)
+int network_name_read(const struct json_doc *doc, const char **ret_name,
+		      struct cni_error *err)
 {
-	struct head head = {};
-	int r;
+	struct name name = {};
+	int ret = json_read(doc, &name_root, &name, err);
 
-	r = json_read(doc, &name_root, &head, err);
-	if (r < 0)
-		return r;
-	if (!head.name || !*head.name)
+	if (ret < 0)
+		return ret;
+	if (!name.text || !*name.text)
 		return error_set(err, CNI_ERR_CONFIG, EINVAL,
 				 "name: missing network name");
-	if (!cni_name_valid(head.name))
+	if (!cni_name_valid(name.text))
 		return error_set(err, CNI_ERR_CONFIG, EINVAL,
 				 "name: \"%s\" is not a network name, expected at most "
 				 "%d letters, digits, '_', '.' and '-', a letter or "
 				 "digit first",
-				 head.name, CNI_NAME_MAX);
-	network->name = head.name;
+				 name.text, CNI_NAME_MAX);
+	*ret_name = name.text;
 	return 0;
 }
 
@@ -279,7 +286,7 @@ static int refuse_together(struct cni_error *err, const char *key, const char *o
 			 "%s: can't be set together with %s: %s", key, other, why);
 }
 
-static int check_combinations(const struct network *network, struct cni_error *err)
+int network_check(const struct network *network, struct cni_error *err)
 {
 	char gateway[64];
 
@@ -301,104 +308,6 @@ static int check_combinations(const struct network *network, struct cni_error *e
 					 gateway);
 	}
 	return check_mtu(network, err);
-}
-
-static int check_ranges(const struct network *network, struct cni_error *err)
-{
-	if (network->ipam.sets.n > 0)
-		return 0;
-	return error_set(err, CNI_ERR_CONFIG, EINVAL,
-			 "ipam.ranges: missing, expected a range set such as "
-			 "[[{\"subnet\": \"10.1.2.0/24\"}]]");
-}
-
-static const struct scope {
-	const struct json_type *root; /* NULL: ipam is host-local's, the rest another's */
-	bool whole_ipam, prev_result;
-} scopes[] = {
-	[REQUEST_WHOLE] = {&network_root, true, true},
-	[REQUEST_NETWORK] = {&network_root, true, false},
-	[REQUEST_IDENTITY] = {&identity_root, false, false},
-	[REQUEST_IPAM] = {NULL, true, false},
-	[REQUEST_IPAM_CHECK] = {NULL, true, true},
-	[REQUEST_IPAM_IDENTITY] = {NULL, false, false},
-};
-
-/* What the configuration says of the one pod that it is given for. */
-static int pod_keys_read(const struct json_doc *doc, enum request_scope scope_nr,
-			 struct network *network, struct pod *pod, struct cni_error *err)
-{
-	const struct scope *scope = &scopes[scope_nr];
-	bool has_ipam = network->ipam.type && *network->ipam.type;
-	int r = 0;
-
-	pod->mac_spoof_check = network->mac_spoof_check;
-	pod->spoof_check = network->spoof_check;
-	if (scope->root == &network_root)
-		r = requested_mac_read(doc, &pod->mac, err);
-	if (r == 0 && scope_nr == REQUEST_WHOLE)
-		r = bandwidth_read(doc, &pod->bandwidth, err);
-	if (r == 0 && scope->root == &network_root)
-		r = port_mappings_read(doc, has_ipam, &network->ports, &pod->ports, err);
-	if (r == 0 && scope->prev_result)
-		r = prev_result_read(doc, &pod->has_prev_result, &pod->prev_result, err);
-	return r;
-}
-
-int network_read(const struct json_doc *doc, enum request_scope scope_nr,
-		 struct network *ret_network, struct pod *ret_pod, struct cni_error *err)
-{
-	const struct scope *scope = &scopes[scope_nr];
-	_cleanup_(network_clear) struct network network = {
-		.bridge = scope->root ? DEFAULT_BRIDGE : "",
-		.ipam.data_dir = DEFAULT_DATA_DIR,
-	};
-	_cleanup_(pod_clear) struct pod pod = {};
-	bool in_process;
-	int r;
-
-	r = cni_version_read(doc, &network.version, err);
-	if (r == 0)
-		r = network_refuse_list(doc, err);
-	if (r < 0)
-		return r;
-	r = read_name(doc, &network, err);
-	if (r < 0)
-		return r;
-	if (scope->root)
-		r = json_read(doc, scope->root, &network, err);
-	if (r < 0)
-		return r;
-	if (network.is_default_gateway)
-		network.is_gateway = true;
-	network.ready_when_exhausted = network.status_on_exhaustion &&
-				       strcmp(network.status_on_exhaustion, "ready") == 0;
-	if (network.spoof_check)
-		network.mac_spoof_check = true;
-	if (network.ipam_timeout == 0)
-		network.ipam_timeout = DEFAULT_IPAM_TIMEOUT;
-	in_process = !scope->root ||
-		     (network.ipam.type && strcmp(network.ipam.type, "host-local") == 0);
-	if (in_process)
-		r = host_local_read(doc, scope->whole_ipam, network.version,
-				    &network.ipam, &pod, err);
-	if (r == 0 && in_process && scope->whole_ipam && scope_nr != REQUEST_NETWORK)
-		r = check_ranges(&network, err);
-	if (r == 0 && in_process && scope_nr == REQUEST_WHOLE)
-		r = range_gateways_check(&network.ipam, network.is_gateway, err);
-	if (r == 0 && scope->root == &network_root)
-		r = check_combinations(&network, err);
-	if (r == 0)
-		r = pod_keys_read(doc, scope_nr, &network, &pod, err);
-	if (r < 0)
-		return r;
-	network.owner = identity_owner(network.name, network.bridge,
-				       network.ipam.data_dir);
-	*ret_network = network;
-	network = (struct network){};
-	*ret_pod = pod;
-	pod = (struct pod){};
-	return 0;
 }
 
 uint16_t network_native_vlan(const struct network *network)

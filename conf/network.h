@@ -14,9 +14,12 @@
 #include "conf/base/addr.h"
 #include "conf/base/error.h"
 #include "cni_result.h"
+#include "ipam_conf.h"
 #include "log_conf.h"
 #include "port_mappings.h"
 #include "version.h"
+
+#define NON_MASQUERADE_MAX 256 /* entries of nonMasqueradeCIDRs */
 
 #define DEFAULT_BRIDGE	 "cni0"
 #define DEFAULT_DATA_DIR "/var/lib/cni/networks"
@@ -25,24 +28,6 @@
  * kubelet gives up on a pod after some minutes. */
 #define DEFAULT_IPAM_TIMEOUT 60
 #define IPAM_TIMEOUT_MAX     3600
-
-/* Inclusive, complete: start, end and gateway are filled in when not given. */
-struct ip_range {
-	struct ip_prefix subnet; /* host bits zero */
-	struct ip_addr start, end;
-	struct ip_addr gateway;
-};
-
-/* The ranges of one set are of one family; an attachment gets one address of each set. */
-struct range_set {
-	struct ip_range *ranges;
-	size_t n;
-};
-
-struct range_set_list {
-	struct range_set *items;
-	size_t n;
-};
 
 /* An entry of vlanTrunk: one VLAN, a range of them, or both. 0: not given. */
 struct vlan_trunk {
@@ -58,16 +43,6 @@ struct vlan_trunk_list {
 struct prefix_list {
 	struct ip_prefix *items; /* host bits zero */
 	size_t n;
-};
-
-struct ipam_conf {
-	const char *type; /* NULL or "": no IPAM, a layer 2 network */
-	struct range_set_list sets;
-	size_t runtime_sets; /* so many of them, the first, are runtimeConfig.ipRanges */
-	size_t single_sets; /* then so many, 0 or 1, whose keys stand in ipam itself */
-	struct route_list routes;
-	const char *data_dir;
-	const char *resolv_conf; /* NULL: absent */
 };
 
 struct network {
@@ -108,22 +83,32 @@ struct network {
 };
 
 struct json_doc;
+struct json_type;
 
-/* Read as one plugin, a list of plugins would be a network without a bridge's keys. Code 7. */
+/* The document, as the tables of a network's own keys have it: all of them, or those alone by
+ * which DEL and GC find an attachment. */
+extern const struct json_type network_root, network_identity_root;
+
+/* Refuses a list of plugins: read as one plugin, it would be a network without a bridge's keys.
+ * Code 7. */
 int network_refuse_list(const struct json_doc *doc, struct cni_error *err);
 
-/* The network's name, if it is one, whatever the rest is; NULL: it isn't. */
-const char *network_name_read(const struct json_doc *doc);
+/* The network's name, whatever the rest of the document is. NULL: it has none, or one that no
+ * network may have. */
+const char *network_name_find(const struct json_doc *doc);
 
-/* cniVersion alone (missing: 0.1.0). Codes 1 and 7; @ret_version is then untouched. */
-int cni_version_read(const struct json_doc *doc, enum cni_version *ret_version,
-		     struct cni_error *err);
+/* Reads the network's name, which has to be there and right. Code 7. */
+int network_name_read(const struct json_doc *doc, const char **ret_name,
+		      struct cni_error *err);
+
+/* Are there keys that can't be used together? Once they are all read, code 7. */
+int network_check(const struct network *network, struct cni_error *err);
 
 /* The VLAN of the port's untagged frames: vlan; without it, VLAN 1 of a trunk port, as the
  * reference has it. 0: the port's VLANs are the bridge's affair. */
-uint16_t network_native_vlan(const struct network *conf);
+uint16_t network_native_vlan(const struct network *network);
 
 /* Frees arrays; the structure may be zero or half read. */
-void network_clear(struct network *conf);
+void network_clear(struct network *network);
 
 #endif

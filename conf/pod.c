@@ -3,7 +3,7 @@
 #include "pod.h"
 
 #include "identity.h"
-#include "tables.h"
+#include "conf/json/json_table.h"
 
 void pod_name_only(const struct network *network, const char *container_id,
 		   const char *ifname, struct pod *ret_pod)

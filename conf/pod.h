@@ -10,33 +10,12 @@
 
 #include <net/if.h>
 
-#include "env.h"
+#include "bandwidth_conf.h"
+#include "ip_requests.h"
 #include "network.h"
 #include "port_mappings.h"
 
 #define POD_NAME_MAX 320 /* a DNS label, a DNS subdomain (RFC 1123) */
-
-/* An address that somebody wants the attachment to have. */
-struct ip_request {
-	const char *text; /* as it was given, with or without a prefix length */
-	struct ip_addr ip;
-};
-
-struct ip_request_list {
-	struct ip_request *items;
-	size_t n;
-};
-
-/* One direction's; both 0: no limit. */
-struct rate_limit {
-	uint64_t rate; /* bits per second */
-	uint64_t burst; /* bits */
-};
-
-/* As the pod sees it: ingress is what it receives. */
-struct bandwidth {
-	struct rate_limit ingress, egress;
-};
 
 struct pod {
 	/* Borrowed; "" where the operation is asked for without. */

@@ -10,7 +10,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include "tables.h"
+#include "cni_result.h"
+#include "conf/json/json_table.h"
+
+#define CONDITIONS_MAX 64 /* of conditionsV4, conditionsV6 */
 
 /* As it is read. */
 struct keys {
@@ -299,22 +302,22 @@ int port_mappings_read(const struct json_doc *doc, bool has_ipam,
 		       struct cni_error *err)
 {
 	struct keys keys = {.conf.snat = true, .mark_bit = NO_MARK};
-	int r = json_read(doc, &port_root, &keys, err);
+	int ret = json_read(doc, &port_root, &keys, err);
 
-	if (r < 0)
-		return r;
-	r = check_keys(&keys, err);
-	if (r == 0)
-		r = over_listener_settle(&keys, err);
-	if (r == 0)
-		r = check_usable(&keys, has_ipam, err);
-	if (r == 0)
-		r = merge(&keys.ports, err);
+	if (ret < 0)
+		return ret;
+	ret = check_keys(&keys, err);
+	if (ret == 0)
+		ret = over_listener_settle(&keys, err);
+	if (ret == 0)
+		ret = check_usable(&keys, has_ipam, err);
+	if (ret == 0)
+		ret = merge(&keys.ports, err);
 	for (size_t i = 0; i < ARRAY_SIZE(keys.conditions); i++)
 		free(keys.conditions[i].items);
-	if (r < 0) {
+	if (ret < 0) {
 		pod_ports_clear(&keys.ports);
-		return r;
+		return ret;
 	}
 	if (keys.ports.entries.n > 0)
 		keys.conf.expected = true;

@@ -50,6 +50,10 @@ struct port_conf {
 };
 
 struct json_doc;
+struct json_type;
+
+/* The document, as the table of these keys has it. */
+extern const struct json_type port_root;
 
 /*
  * No two of the mappings overlap: what overlaps and leads to the same port is one. Code 7 with

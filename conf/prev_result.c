@@ -4,12 +4,16 @@
  * is seen by what is there: "ip4" and "ip6" (up to 0.2.0), or "interfaces" and "ips"; unknown
  * and newer keys pass.
  */
-#include "tables.h"
+#include "prev_result.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#include "conf/json/json_table.h"
+
+#define RESULT_ENTRIES_MAX 1024 /* interfaces, and ips */
 
 struct read_ip {
 	struct ip_prefix address;
@@ -215,7 +219,7 @@ static int take_routes(struct read_result *from, struct cni_result *result)
 	return 0;
 }
 
-static int take_result(struct read_result *from, struct cni_result *ret,
+static int take_result(struct read_result *from, struct cni_result *ret_result,
 		       struct cni_error *err)
 {
 	_cleanup_(cni_result_clear) struct cni_result result = {};
@@ -227,30 +231,31 @@ static int take_result(struct read_result *from, struct cni_result *ret,
 	from->interfaces.n = 0;
 	result.dns = from->dns;
 	from->dns = (struct dns){};
-	*ret = result;
+	*ret_result = result;
 	result = (struct cni_result){};
 	return 0;
 }
 
-int prev_result_read(const struct json_doc *doc, bool *ret_has, struct cni_result *ret,
-		     struct cni_error *err)
+int prev_result_read(const struct json_doc *doc, bool *ret_has,
+		     struct cni_result *ret_result, struct cni_error *err)
 {
 	_cleanup_(read_root_clear) struct read_root root = {};
-	int r;
+	int ret;
 
-	r = json_read(doc, &root_type, &root, err);
-	if (r == 0 && root.set)
-		r = take_result(&root.result, ret, err);
-	if (r == 0)
+	ret = json_read(doc, &root_type, &root, err);
+	if (ret == 0 && root.set)
+		ret = take_result(&root.result, ret_result, err);
+	if (ret == 0)
 		*ret_has = root.set;
-	return r;
+	return ret;
 }
 
-int result_read(const struct json_doc *doc, struct cni_result *ret, struct cni_error *err)
+int result_read(const struct json_doc *doc, struct cni_result *ret_result,
+		struct cni_error *err)
 {
 	_cleanup_(read_result_clear) struct read_result result = {};
-	int r;
+	int ret;
 
-	r = json_read(doc, &result_type, &result, err);
-	return r < 0 ? r : take_result(&result, ret, err);
+	ret = json_read(doc, &result_type, &result, err);
+	return ret < 0 ? ret : take_result(&result, ret_result, err);
 }

@@ -4,12 +4,17 @@
  * (plugins/ipam/host-local/backend/allocator: Range.Canonicalize, LoadIPAMConfig). Which
  * addresses of a range are given out is ipam's.
  */
-#include "tables.h"
+#include "ranges.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#include "conf/json/json_table.h"
+
+#define RANGE_SETS_MAX 32
+#define RANGES_MAX     128 /* of a set */
 
 static const struct json_field range_fields[] = {RANGE_FIELDS(0, true)};
 static const struct json_type range_type = OBJECT(range_fields);
@@ -100,17 +105,17 @@ static struct ip_addr default_end(const struct ip_prefix *subnet)
 
 static int finish_range(struct ip_range *range, const char *where, struct cni_error *err)
 {
-	int r;
+	int ret;
 
-	r = check_subnet(range, where, err);
-	if (r < 0)
-		return r;
-	r = check_inside(range, &range->start, where, "rangeStart", err);
-	if (r < 0)
-		return r;
-	r = check_inside(range, &range->end, where, "rangeEnd", err);
-	if (r < 0)
-		return r;
+	ret = check_subnet(range, where, err);
+	if (ret < 0)
+		return ret;
+	ret = check_inside(range, &range->start, where, "rangeStart", err);
+	if (ret < 0)
+		return ret;
+	ret = check_inside(range, &range->end, where, "rangeEnd", err);
+	if (ret < 0)
+		return ret;
 	/* Outside the subnet it is another matter, range_gateways_check()'s. */
 	if (range->gateway.family && range->gateway.family != range->subnet.addr.family)
 		return error_set(err, CNI_ERR_CONFIG, EINVAL,
@@ -143,10 +148,10 @@ static int finish_set(struct range_set *set, size_t i, struct origin *origin,
 	family = set->ranges[0].subnet.addr.family;
 	for (size_t j = 0; j < set->n; j++) {
 		struct ip_range *range = &set->ranges[j];
-		int r = finish_range(range, range_name(origin, i, j), err);
+		int ret = finish_range(range, range_name(origin, i, j), err);
 
-		if (r < 0)
-			return r;
+		if (ret < 0)
+			return ret;
 		if (range->subnet.addr.family != family)
 			return error_set(
 				err, CNI_ERR_CONFIG, EINVAL,
@@ -195,10 +200,10 @@ static int check_all_overlaps(const struct range_set_list *sets, struct origin *
 {
 	for (size_t i = 0; i < sets->n; i++) {
 		for (size_t j = 0; j < sets->items[i].n; j++) {
-			int r = check_overlaps(sets, i, j, origin, err);
+			int ret = check_overlaps(sets, i, j, origin, err);
 
-			if (r < 0)
-				return r;
+			if (ret < 0)
+				return ret;
 		}
 	}
 	return 0;
@@ -261,15 +266,15 @@ static int join(struct range_sources *sources, struct range_set_list *ret_sets,
 static int check_sets(struct range_set_list *sets, struct origin *origin,
 		      enum cni_version version, struct cni_error *err)
 {
-	int r;
+	int ret;
 
 	for (size_t i = 0; i < sets->n; i++) {
-		r = finish_set(&sets->items[i], i, origin, err);
-		if (r < 0)
-			return r;
+		ret = finish_set(&sets->items[i], i, origin, err);
+		if (ret < 0)
+			return ret;
 	}
-	r = check_one_a_family(sets, version, origin, err);
-	return r < 0 ? r : check_all_overlaps(sets, origin, err);
+	ret = check_one_a_family(sets, version, origin, err);
+	return ret < 0 ? ret : check_all_overlaps(sets, origin, err);
 }
 
 int range_sets_finish(struct range_sources *sources, enum cni_version version,
@@ -280,15 +285,15 @@ int range_sets_finish(struct range_sources *sources, enum cni_version version,
 		.singles = sources->single.subnet.addr.family ? 1 : 0,
 	};
 	struct range_set_list sets;
-	int r;
+	int ret;
 
-	r = join(sources, &sets, err);
-	if (r < 0)
-		return r;
-	r = check_sets(&sets, &origin, version, err);
-	if (r < 0) {
+	ret = join(sources, &sets, err);
+	if (ret < 0)
+		return ret;
+	ret = check_sets(&sets, &origin, version, err);
+	if (ret < 0) {
 		json_clear(&range_sets_type, &sets);
-		return r;
+		return ret;
 	}
 	ipam->sets = sets;
 	ipam->runtime_sets = origin.runtime;
@@ -380,10 +385,10 @@ static int gateway_check(const struct ipam_conf *ipam, size_t set, size_t nr,
 int range_gateways_check(const struct ipam_conf *ipam, bool is_gateway,
 			 struct cni_error *err)
 {
-	int r = 0;
+	int ret = 0;
 
 	for (size_t i = 0; i < ipam->sets.n; i++)
-		for (size_t j = 0; r == 0 && j < ipam->sets.items[i].n; j++)
-			r = gateway_check(ipam, i, j, is_gateway, err);
-	return r;
+		for (size_t j = 0; ret == 0 && j < ipam->sets.items[i].n; j++)
+			ret = gateway_check(ipam, i, j, is_gateway, err);
+	return ret;
 }

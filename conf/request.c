@@ -7,7 +7,8 @@
 #include <string.h>
 
 #include "advice.h"
-#include "conf/json/json.h"
+#include "conf/json/json_doc.h"
+#include "config.h"
 #include "identity.h"
 
 /* The version of the specification that has the operation. */
@@ -29,15 +30,15 @@ static int version_check(enum cni_verb verb, enum cni_version version,
 			 cni_version_names[since[verb]]);
 }
 
-static enum request_scope scope_of(const struct cni_env *env)
+static enum config_scope scope_of(const struct cni_env *env)
 {
 	if (env->verb == CNI_DEL || env->verb == CNI_GC || env->verb == CNI_CLEANUP)
-		return env->ipam_only ? REQUEST_IPAM_IDENTITY : REQUEST_IDENTITY;
+		return env->ipam_only ? CONFIG_IPAM_IDENTITY : CONFIG_IDENTITY;
 	if (env->verb == CNI_REPAIR)
-		return REQUEST_NETWORK;
+		return CONFIG_NETWORK;
 	if (env->ipam_only)
-		return env->verb == CNI_CHECK ? REQUEST_IPAM_CHECK : REQUEST_IPAM;
-	return REQUEST_WHOLE;
+		return env->verb == CNI_CHECK ? CONFIG_IPAM_CHECK : CONFIG_IPAM;
+	return CONFIG_WHOLE;
 }
 
 /* Up to 0.2.0 an answer is its addresses; libcni takes none without for an error. */
@@ -123,14 +124,14 @@ static int conf_settle(struct request *request, enum cni_version *ret_version,
 	if (ret == 0)
 		ret = version_check(env->verb, *ret_version, err);
 	if (ret == 0)
-		ret = network_read(request->doc, scope_of(env), &request->network,
-				   &request->pod, err);
+		ret = config_read(request->doc, scope_of(env), &request->network,
+				  &request->pod, err);
 	request->network.log = log;
 	request->pod.ranges = (struct range_set_list){request->network.ipam.sets.items,
 						      request->network.ipam.runtime_sets};
 	if (ret == 0 && env->verb == CNI_ADD && !env->ipam_only)
 		ret = answer_check(&request->network, &request->pod, err);
-	if (ret == 0 && scope_of(env) == REQUEST_WHOLE)
+	if (ret == 0 && scope_of(env) == CONFIG_WHOLE)
 		ret = mac_settle(&env->args, &request->pod, err);
 	if (ret == 0 && !log_right)
 		ret = log_check(request, err);
@@ -140,11 +141,14 @@ static int conf_settle(struct request *request, enum cni_version *ret_version,
 /* Only an ADD gives advice: CHECK and STATUS come again and again, and would repeat it. */
 static void advise(const struct request *request, bool is_read, struct notices *notices)
 {
-	advise_keys(request, notices);
+	const struct advice advice = {request->doc, &request->network,
+				      request->env.ipam_only, notices};
+
+	advise_keys(&advice);
 	if (!is_read)
 		return;
-	advise_ipam(request, notices);
-	advise_effects(request, notices);
+	advise_ipam(&advice);
+	advise_effects(&advice);
 }
 
 int request_read(const char *text, size_t len, const struct cni_env *env,
@@ -161,7 +165,7 @@ int request_read(const char *text, size_t len, const struct cni_env *env,
 		return ret;
 	ret = conf_settle(request, ret_version, err);
 	if (ret < 0)
-		request->network.name = network_name_read(request->doc);
+		request->network.name = network_name_find(request->doc);
 	if (env->verb == CNI_ADD)
 		advise(request, ret == 0, notices);
 	request->network.text = text;

@@ -13,21 +13,6 @@
 
 struct json_doc;
 
-/* How much of a configuration an operation needs to be right (design: DEL and GC
- * validate only what they use). */
-enum request_scope {
-	REQUEST_WHOLE, /* ADD, CHECK, STATUS */
-	REQUEST_NETWORK, /* repair: without what a runtime adds for a container; so there may
-			   * be no ranges */
-	REQUEST_IDENTITY, /* DEL, GC: name, bridge, ipam.type, ipam.dataDir,
-			    * ipamTimeoutSeconds */
-	/* As another plugin's IPAM: name and ipam alone, as host-local's of whatever type;
-	 * what else is there is that plugin's. */
-	REQUEST_IPAM, /* ADD */
-	REQUEST_IPAM_CHECK, /* and prevResult */
-	REQUEST_IPAM_IDENTITY, /* DEL, GC: name, ipam.dataDir */
-};
-
 struct request {
 	struct cni_env env;
 	struct json_doc *doc; /* owns the strings of network and pod */
@@ -46,15 +31,5 @@ int request_read(const char *text, size_t len, const struct cni_env *env,
 		 struct request *ret_request, enum cni_version *ret_version,
 		 struct notices *notices, struct cni_error *err);
 void request_clear(struct request *request);
-
-/*
- * The configuration alone, out of @doc. Checks, in this order: cniVersion (code 1, the
- * supported versions in the details), that it is no list of plugins, the network's name,
- * then all keys by table (code 7: path of the key, value, what was expected). With
- * REQUEST_IDENTITY a wrong value in a key that DEL doesn't use is no error; prevResult is
- * then not read at all. Of the pod only what the configuration says is filled in.
- */
-int network_read(const struct json_doc *doc, enum request_scope scope,
-		 struct network *ret_network, struct pod *ret_pod, struct cni_error *err);
 
 #endif

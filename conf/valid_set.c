@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "tables.h"
+#include "conf/json/json_table.h"
 
 struct lists {
 	struct json_list now, before;

@@ -12,7 +12,8 @@
 #include <sys/wait.h>
 
 #include "conf/answer.h"
-#include "conf/json/json.h"
+#include "conf/json/json_doc.h"
+#include "conf/json/json_scan.h"
 #include "child.h"
 
 #define VARIABLE      "CNI_"

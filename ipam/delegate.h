@@ -7,6 +7,7 @@
 #ifndef BRIDGE_CNI_IPAM_DELEGATE_H
 #define BRIDGE_CNI_IPAM_DELEGATE_H
 
+#include "conf/env.h"
 #include "conf/pod.h"
 
 struct json_doc;

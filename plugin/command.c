@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "conf/json/json.h"
 #include "conf/net_list.h"
 #include "plugin/verb/cleanup.h"
 #include "input.h"

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "conf/json/json.h"
+#include "conf/json/json_scan.h"
 
 int input_read(int fd, const char *from, char **ret_text, size_t *ret_len,
 	       struct cni_error *err)

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "conf/json/json.h"
+#include "conf/json/json_doc.h"
 #include "conf/result.h"
 #include "command.h"
 #include "plugin/verb/gc.h"

@@ -39,7 +39,7 @@ static int alarm_start(unsigned int ms, struct alarm_state *ret_saved)
 	};
 	struct sigaction action = {.sa_handler = on_alarm}; /* no SA_RESTART */
 	sigset_t alarm_only;
-	int r = 0;
+	int ret = 0;
 
 	sigemptyset(&action.sa_mask);
 	sigemptyset(&alarm_only);
@@ -48,14 +48,14 @@ static int alarm_start(unsigned int ms, struct alarm_state *ret_saved)
 		return -errno;
 	/* A runtime may have started us with the signal blocked. */
 	if (sigprocmask(SIG_UNBLOCK, &alarm_only, &ret_saved->mask) < 0) {
-		r = -errno;
+		ret = -errno;
 	} else if (setitimer(ITIMER_REAL, &timer, &ret_saved->timer) < 0) {
-		r = -errno;
+		ret = -errno;
 		sigprocmask(SIG_SETMASK, &ret_saved->mask, NULL);
 	}
-	if (r < 0)
+	if (ret < 0)
 		sigaction(SIGALRM, &ret_saved->action, NULL);
-	return r;
+	return ret;
 }
 
 static void alarm_stop(const struct alarm_state *saved)
@@ -71,7 +71,7 @@ int flock_wait(int fd, int operation, unsigned int wait_ms)
 {
 	struct alarm_state saved;
 	int64_t deadline;
-	int r;
+	int ret;
 
 	if (flock(fd, operation | LOCK_NB) == 0)
 		return 0;
@@ -82,15 +82,15 @@ int flock_wait(int fd, int operation, unsigned int wait_ms)
 
 	/* Sleeping in flock() keeps its queue fair; polling would starve in a storm. */
 	deadline = now_ms() + wait_ms;
-	r = alarm_start(wait_ms, &saved);
-	if (r < 0)
-		return r;
+	ret = alarm_start(wait_ms, &saved);
+	if (ret < 0)
+		return ret;
 	do
-		r = flock(fd, operation) == 0 ? 0 : -errno;
-	while (r == -EINTR && now_ms() < deadline);
+		ret = flock(fd, operation) == 0 ? 0 : -errno;
+	while (ret == -EINTR && now_ms() < deadline);
 	alarm_stop(&saved);
 
-	return r == -EINTR ? -ETIMEDOUT : r;
+	return ret == -EINTR ? -ETIMEDOUT : ret;
 }
 
 bool lock_has_no_room(int errnum)

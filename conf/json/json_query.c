@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Questions about a document that reading it by tables doesn't answer. */
+/* Looks into a document for single values. */
+#include "json_query.h"
+
 #include <assert.h>
 #include <string.h>
 
-#include "json_doc.h"
+#include "json_cjson.h"
+#include "json_table.h"
 
 #define TABLES_MAX 16 /* that share an object */
 

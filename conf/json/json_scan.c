@@ -4,9 +4,10 @@
  * strict JSON object (RFC 8259) within our limits. Its stack is a fixed array; nothing
  * here depends on the text's size but time.
  */
-#include "json.h"
+#include "json_scan.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "conf/base/hex.h"
@@ -106,7 +107,7 @@ static int scan_escape(struct scan *scan, size_t *bytes)
 static int scan_string(struct scan *scan)
 {
 	size_t bytes = 0, start = scan->pos, n;
-	int c, r;
+	int c, ret;
 
 	scan->pos++;
 	while ((c = peek(scan, 0)) != '"') {
@@ -119,9 +120,9 @@ static int scan_string(struct scan *scan)
 				    "a control character in a string, which must be "
 				    "escaped");
 		if (c == '\\') {
-			r = scan_escape(scan, &bytes);
-			if (r < 0)
-				return r;
+			ret = scan_escape(scan, &bytes);
+			if (ret < 0)
+				return ret;
 		} else {
 			n = utf8_char_len(scan->text + scan->pos, scan->len - scan->pos);
 			if (n == 0)
@@ -290,7 +291,7 @@ static int scan_token(struct scan *scan, int c)
 int json_scan(const char *text, size_t len, struct cni_error *err)
 {
 	struct scan scan = {.text = text, .len = len, .err = err};
-	int c, r;
+	int c, ret;
 
 	if (len > JSON_TEXT_MAX)
 		return error_set(err, CNI_ERR_JSON, E2BIG,
@@ -307,9 +308,9 @@ int json_scan(const char *text, size_t len, struct cni_error *err)
 			break;
 		if (scan.depth == 0 && scan.state != AT_END && c != '{')
 			return fail(&scan, "expected an object");
-		r = scan_token(&scan, c);
-		if (r < 0)
-			return r;
+		ret = scan_token(&scan, c);
+		if (ret < 0)
+			return ret;
 	}
 	if (scan.state == AT_END)
 		return 0;

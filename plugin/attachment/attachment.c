@@ -2,7 +2,7 @@
 /* Makes an attachment of what was asked, and frees what it has. */
 #include "attachment.h"
 
-#include "conf/json/json.h"
+#include "conf/json/json_doc.h"
 
 void attachment_init(struct attachment *att, struct operation *op,
 		     const struct network *network, const struct pod *pod)

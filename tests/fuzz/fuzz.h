@@ -14,7 +14,8 @@
 #include <string.h>
 
 #include "conf/base/error.h"
-#include "conf/json/json.h"
+#include "conf/json/json_doc.h"
+#include "conf/json/json_scan.h"
 #include "conf/result.h"
 
 /* The name is libFuzzer's. */

@@ -7,6 +7,7 @@
 
 #include "conf/names.h"
 #include "conf/net_list.h"
+#include "conf/config.h"
 #include "conf/request.h"
 #include "conf/valid_set.h"
 
@@ -85,13 +86,13 @@ static void promise_pod(const struct pod *pod)
 	fuzz_promise_result(prev);
 }
 
-/* 0 or -errno, as network_read(). */
-static int read_scope(const struct json_doc *doc, enum request_scope scope)
+/* 0 or -errno, as config_read(). */
+static int read_scope(const struct json_doc *doc, enum config_scope scope)
 {
 	_cleanup_(network_clear) struct network conf = {};
 	_cleanup_(pod_clear) struct pod pod = {};
 	struct cni_error err = {};
-	int r = network_read(doc, scope, &conf, &pod, &err);
+	int r = config_read(doc, scope, &conf, &pod, &err);
 
 	fuzz_promise_error(r, &err);
 	if (r < 0) {
@@ -168,13 +169,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	read_request((const char *)data, size);
 	read_list((const char *)data, size);
 	/* What ADD took, DEL takes. */
-	whole = read_scope(doc, REQUEST_WHOLE);
-	r = read_scope(doc, REQUEST_IDENTITY);
+	whole = read_scope(doc, CONFIG_WHOLE);
+	r = read_scope(doc, CONFIG_IDENTITY);
 	PROMISE(whole < 0 || r == 0);
-	whole = read_scope(doc, REQUEST_IPAM);
-	r = read_scope(doc, REQUEST_IPAM_IDENTITY);
+	whole = read_scope(doc, CONFIG_IPAM);
+	r = read_scope(doc, CONFIG_IPAM_IDENTITY);
 	PROMISE(whole < 0 || r == 0);
-	r = read_scope(doc, REQUEST_IPAM_CHECK);
+	r = read_scope(doc, CONFIG_IPAM_CHECK);
 	PROMISE(whole == 0 || r < 0);
 	return 0;
 }

@@ -5,7 +5,7 @@
  */
 #include "fuzz.h"
 
-#include "conf/request.h"
+#include "conf/config.h"
 
 #define BEFORE "{\"cniVersion\":\"1.1.0\",\"name\":\"pods\",\"prevResult\":"
 
@@ -29,7 +29,7 @@ static int read_result(const struct json_doc *doc, struct pod *ret_pod)
 {
 	_cleanup_(network_clear) struct network network = {};
 	struct cni_error err = {};
-	int r = network_read(doc, REQUEST_WHOLE, &network, ret_pod, &err);
+	int r = config_read(doc, CONFIG_WHOLE, &network, ret_pod, &err);
 
 	fuzz_promise_error(r, &err);
 	return r;

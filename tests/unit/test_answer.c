@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "conf/answer.h"
-#include "conf/json/json.h"
+#include "conf/json/json_doc.h"
 
 struct subject {
 	struct json_doc *doc;

@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "conf/json/json.h"
-#include "conf/request.h"
+#include "conf/json/json_doc.h"
+#include "conf/config.h"
 
 struct subject {
 	struct json_doc *doc;
@@ -30,7 +30,7 @@ static void subject_clear(struct subject *subject)
 #define _subject_ _cleanup_(subject_clear) struct subject
 
 /* A network with these keys, and no IPAM. */
-static int read_keys(const char *keys, enum request_scope scope, struct subject *s)
+static int read_keys(const char *keys, enum config_scope scope, struct subject *s)
 {
 	char text[4096];
 	int len = snprintf(text, sizeof(text),
@@ -41,12 +41,12 @@ static int read_keys(const char *keys, enum request_scope scope, struct subject 
 	*s = (struct subject){};
 	if (json_parse(text, len, &s->doc, &s->err) < 0)
 		fail_msg("%s: %s", text, s->err.msg);
-	return network_read(s->doc, scope, &s->conf, &s->pod, &s->err);
+	return config_read(s->doc, scope, &s->conf, &s->pod, &s->err);
 }
 
 static void assert_good(const char *keys, struct subject *s)
 {
-	if (read_keys(keys, REQUEST_WHOLE, s) < 0)
+	if (read_keys(keys, CONFIG_WHOLE, s) < 0)
 		fail_msg("%s: %s", keys, s->err.msg);
 	assert_int_equal(s->err.code, 0);
 }
@@ -258,7 +258,7 @@ static void bad_ones_are_named(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		_subject_ s;
 
-		if (read_keys(bad[i].keys, REQUEST_WHOLE, &s) == 0)
+		if (read_keys(bad[i].keys, CONFIG_WHOLE, &s) == 0)
 			fail_msg("%s: taken", bad[i].keys);
 		if (bad[i].message)
 			assert_string_equal(s.err.msg, bad[i].message);
@@ -343,7 +343,7 @@ static void for_DEL_they_may_all_be_wrong(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		_subject_ s;
 
-		if (read_keys(bad[i].keys, REQUEST_IDENTITY, &s) < 0)
+		if (read_keys(bad[i].keys, CONFIG_IDENTITY, &s) < 0)
 			fail_msg("%s: %s", bad[i].keys, s.err.msg);
 	}
 }

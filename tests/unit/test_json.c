@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* conf/json/json.h: what is JSON to us, the limits, and reading by tables. */
+/* conf/json: what is JSON to us, the limits, and reading by tables. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,9 @@
 #include <sys/socket.h>
 
 #include "conf/base/addr.h"
-#include "conf/json/json.h"
+#include "conf/json/json_doc.h"
+#include "conf/json/json_table.h"
+#include "conf/json/json_scan.h"
 
 static int parse(const char *text, size_t len, struct cni_error *err)
 {
@@ -301,13 +303,11 @@ static int entry_check(void *value, const struct json_path *path, struct cni_err
 	return 0;
 }
 
-static const struct json_type text_type = {.kind = JSON_TEXT};
 static const struct json_type flag_type = {.kind = JSON_BOOL};
 static const struct json_type small_type = {.kind = JSON_U8, .max = 255};
 static const struct json_type number_type = {
 	.kind = JSON_U32, .min = 10, .max = UINT32_MAX, .or_zero = true};
 static const struct json_type addr_type = {.kind = JSON_IP};
-static const struct json_type prefix_type = {.kind = JSON_PREFIX};
 static const struct json_field entry_fields[] = {
 	{.key = "id", .type = &number_type, .required = true},
 };

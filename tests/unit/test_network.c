@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* network_read() of conf/request.h: the configuration's keys, good and bad, and both scopes. */
+/* config_read() of conf/config.h: the configuration's keys, good and bad, and both scopes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "conf/json/json.h"
-#include "conf/request.h"
+#include "conf/json/json_doc.h"
+#include "conf/config.h"
 
 struct subject {
 	struct json_doc *doc;
@@ -29,15 +29,15 @@ static void subject_clear(struct subject *subject)
 
 #define _subject_ _cleanup_(subject_clear) struct subject
 
-static int read_conf(const char *text, enum request_scope scope, struct subject *s)
+static int read_conf(const char *text, enum config_scope scope, struct subject *s)
 {
 	*s = (struct subject){};
 	if (json_parse(text, strlen(text), &s->doc, &s->err) < 0)
 		fail_msg("%s: %s", text, s->err.msg);
-	return network_read(s->doc, scope, &s->conf, &s->pod, &s->err);
+	return config_read(s->doc, scope, &s->conf, &s->pod, &s->err);
 }
 
-static void assert_good(const char *text, enum request_scope scope, struct subject *s)
+static void assert_good(const char *text, enum config_scope scope, struct subject *s)
 {
 	if (read_conf(text, scope, s) < 0)
 		fail_msg("%s: %s", text, s->err.msg);
@@ -48,7 +48,7 @@ static void assert_bad(const char *text, int code, const char *message)
 {
 	_subject_ s;
 
-	assert_int_equal(read_conf(text, REQUEST_WHOLE, &s), -EINVAL);
+	assert_int_equal(read_conf(text, CONFIG_WHOLE, &s), -EINVAL);
 	assert_string_equal(s.err.msg, message);
 	assert_int_equal(s.err.code, code);
 	assert_null(s.conf.name);
@@ -63,7 +63,7 @@ static void a_name_is_enough_and_the_rest_has_defaults(void **state)
 	_subject_ s;
 
 	(void)state;
-	assert_good("{\"name\":\"n\"}", REQUEST_WHOLE, &s);
+	assert_good("{\"name\":\"n\"}", CONFIG_WHOLE, &s);
 	assert_int_equal(s.conf.version, CNI_0_1_0);
 	assert_string_equal(s.conf.name, "n");
 	assert_string_equal(s.conf.bridge, "cni0");
@@ -95,7 +95,7 @@ static void every_key_is_read(void **state)
 		    "\"routes\":[{\"dst\":\"0.0.0.0/0\"},{\"dst\":\"fd00::1/64\","
 		    "\"gw\":\"fd00::1\",\"mtu\":1400,\"advmss\":1300,\"priority\":5,"
 		    "\"table\":0,\"scope\":253}]}}",
-		    REQUEST_WHOLE, &s);
+		    CONFIG_WHOLE, &s);
 	assert_int_equal(s.conf.version, CNI_1_1_0);
 	assert_string_equal(s.conf.name, "net.1");
 	assert_string_equal(s.conf.type, "bridge");
@@ -135,7 +135,7 @@ static void a_default_gateway_is_a_gateway(void **state)
 
 	(void)state;
 	assert_good("{\"name\":\"n\",\"isDefaultGateway\":true,\"isGateway\":false}",
-		    REQUEST_WHOLE, &s);
+		    CONFIG_WHOLE, &s);
 	assert_true(s.conf.is_gateway && s.conf.is_default_gateway);
 }
 
@@ -146,7 +146,7 @@ static void keys_in_other_case_and_unknown_ones_pass_as_in_go(void **state)
 	(void)state;
 	assert_good("{\"CNIVERSION\":\"0.4.0\",\"Name\":\"n\",\"ISGATEWAY\":true,"
 		    "\"capabilities\":{\"ips\":true},\"runtimeConfig\":{},\"x\":[[]]}",
-		    REQUEST_WHOLE, &s);
+		    CONFIG_WHOLE, &s);
 	assert_int_equal(s.conf.version, CNI_0_4_0);
 	assert_true(s.conf.is_gateway);
 }
@@ -201,7 +201,7 @@ static void ranges_are_completed_as_host_local_completes_them(void **state)
 		_subject_ s;
 		char buf[512];
 
-		assert_good(cases[i].conf, REQUEST_WHOLE, &s);
+		assert_good(cases[i].conf, CONFIG_WHOLE, &s);
 		assert_int_equal(s.conf.ipam.sets.n, 1);
 		assert_string_equal(ranges_text(&s.conf.ipam.sets.items[0], buf),
 				    cases[i].expected);
@@ -216,7 +216,7 @@ static void the_range_of_the_old_style_comes_first(void **state)
 	(void)state;
 	assert_good(LOCAL("\"ranges\":[[{\"subnet\":\"fd00::/64\"}],"
 			  "[{\"subnet\":\"10.5.0.0/16\"}]],\"subnet\":\"10.1.2.0/24\""),
-		    REQUEST_WHOLE, &s);
+		    CONFIG_WHOLE, &s);
 	assert_int_equal(s.conf.ipam.sets.n, 3);
 	assert_string_equal(ranges_text(&s.conf.ipam.sets.items[0], buf),
 			    "10.1.2.0/24 10.1.2.1-10.1.2.254 10.1.2.1");
@@ -326,7 +326,7 @@ static void one_set_a_family_is_fine_in_old_versions(void **state)
 	assert_good(
 		"{\"name\":\"n\",\"ipam\":{\"type\":\"host-local\","
 		"\"subnet\":\"10.1.2.0/24\",\"ranges\":[[{\"subnet\":\"fd00::/64\"}]]}}",
-		REQUEST_WHOLE, &s);
+		CONFIG_WHOLE, &s);
 	assert_int_equal(s.conf.ipam.sets.n, 2);
 }
 
@@ -475,7 +475,7 @@ static void small_mtus_are_fine_without_ipv6(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
 		_subject_ s;
 
-		assert_good(good[i], REQUEST_WHOLE, &s);
+		assert_good(good[i], CONFIG_WHOLE, &s);
 	}
 }
 
@@ -485,7 +485,7 @@ static void versions_are_judged_first(void **state)
 
 	(void)state;
 	assert_int_equal(read_conf("{\"cniVersion\":\"9.9.9\",\"name\":\"/\"}",
-				   REQUEST_IDENTITY, &s),
+				   CONFIG_IDENTITY, &s),
 			 -EINVAL);
 	assert_string_equal(s.err.msg, "cniVersion: \"9.9.9\" is not supported");
 	assert_int_equal(s.err.code, CNI_ERR_VERSION);
@@ -507,12 +507,12 @@ static void every_version_is_taken_and_none_means_the_first(void **state)
 
 		snprintf(text, sizeof(text), "{\"name\":\"n\",\"cniVersion\":\"%s\"}",
 			 cni_version_names[v]);
-		assert_good(text, REQUEST_WHOLE, &s);
+		assert_good(text, CONFIG_WHOLE, &s);
 		assert_int_equal(s.conf.version, v);
 	}
 	_subject_ s;
 
-	assert_good("{\"name\":\"n\",\"cniVersion\":\"\"}", REQUEST_WHOLE, &s);
+	assert_good("{\"name\":\"n\",\"cniVersion\":\"\"}", CONFIG_WHOLE, &s);
 	assert_int_equal(s.conf.version, CNI_0_1_0);
 }
 
@@ -526,7 +526,7 @@ static void del_reads_only_what_it_uses(void **state)
 		    "\"hairpinMode\":0,\"type\":[],\"prevResult\":\"no\","
 		    "\"ipam\":{\"type\":\"host-local\",\"dataDir\":\"/d\",\"subnet\":5,"
 		    "\"ranges\":\"gone\",\"routes\":{},\"resolvConf\":\"relative\"}}",
-		    REQUEST_IDENTITY, &s);
+		    CONFIG_IDENTITY, &s);
 	assert_string_equal(s.conf.name, "n");
 	assert_string_equal(s.conf.bridge, "br1");
 	assert_string_equal(s.conf.ipam.type, "host-local");
@@ -558,7 +558,7 @@ static void del_refuses_what_it_uses_when_that_is_wrong(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_subject_ s;
 
-		assert_int_equal(read_conf(cases[i].conf, REQUEST_IDENTITY, &s), -EINVAL);
+		assert_int_equal(read_conf(cases[i].conf, CONFIG_IDENTITY, &s), -EINVAL);
 		assert_string_equal(s.err.msg, cases[i].message);
 		assert_int_equal(s.err.code, CNI_ERR_CONFIG);
 	}
@@ -566,7 +566,7 @@ static void del_refuses_what_it_uses_when_that_is_wrong(void **state)
 
 static void what_a_delegate_is_told_is_its_own_business(void **state)
 {
-	static const enum request_scope scopes[] = {REQUEST_WHOLE, REQUEST_IDENTITY};
+	static const enum config_scope scopes[] = {CONFIG_WHOLE, CONFIG_IDENTITY};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(scopes); i++) {
@@ -595,7 +595,7 @@ static void without_ipam_type_no_ranges_are_needed(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
 		_subject_ s;
 
-		assert_good(good[i], REQUEST_WHOLE, &s);
+		assert_good(good[i], CONFIG_WHOLE, &s);
 		assert_true(!s.conf.ipam.type || !*s.conf.ipam.type);
 		assert_int_equal(s.conf.ipam.sets.n, 0);
 	}
@@ -608,7 +608,7 @@ static void empty_paths_count_as_absent(void **state)
 	(void)state;
 	assert_good(
 		LOCAL("\"subnet\":\"10.1.2.0/24\",\"dataDir\":\"\",\"resolvConf\":\"\""),
-		REQUEST_WHOLE, &s);
+		CONFIG_WHOLE, &s);
 	assert_string_equal(s.conf.ipam.data_dir, DEFAULT_DATA_DIR);
 	assert_null(s.conf.ipam.resolv_conf);
 }
@@ -625,7 +625,7 @@ static void an_old_prev_result_is_recognised(void **state)
 		    "\"routes\":[{\"dst\":\"0.0.0.0/0\",\"gw\":\"10.1.2.1\"}]},"
 		    "\"ip6\":{\"ip\":\"fd00::3/64\",\"routes\":[{\"dst\":\"::/0\"}]},"
 		    "\"dns\":{\"domain\":\"\",\"search\":[\"x\"]}}}",
-		    REQUEST_WHOLE, &s);
+		    CONFIG_WHOLE, &s);
 	assert_true(s.pod.has_prev_result);
 	assert_int_equal(prev->interfaces.n, 0);
 	assert_int_equal(prev->ips.n, 2);
@@ -656,7 +656,7 @@ static void a_new_prev_result_is_recognised_with_fields_of_the_future(void **sta
 		"\"gateway\":\"10.1.2.1\"},{\"address\":\"fd00::3/64\"}],"
 		"\"routes\":[{\"dst\":\"10.0.0.5/8\",\"gw\":\"fd00::1\",\"table\":0}],"
 		"\"dns\":{}}}",
-		REQUEST_WHOLE, &s);
+		CONFIG_WHOLE, &s);
 	assert_int_equal(prev->interfaces.n, 2);
 	assert_string_equal(prev->interfaces.items[0].name, "cni0");
 	assert_string_equal(prev->interfaces.items[0].mac, "02:00:00:00:00:01");
@@ -680,9 +680,9 @@ static void a_prev_result_of_null_is_none_and_an_empty_one_is_one(void **state)
 	_subject_ none, empty;
 
 	(void)state;
-	assert_good("{\"name\":\"n\",\"prevResult\":null}", REQUEST_WHOLE, &none);
+	assert_good("{\"name\":\"n\",\"prevResult\":null}", CONFIG_WHOLE, &none);
 	assert_false(none.pod.has_prev_result);
-	assert_good("{\"name\":\"n\",\"prevResult\":{}}", REQUEST_WHOLE, &empty);
+	assert_good("{\"name\":\"n\",\"prevResult\":{}}", CONFIG_WHOLE, &empty);
 	assert_true(empty.pod.has_prev_result);
 	assert_int_equal(empty.pod.prev_result.ips.n, 0);
 }
@@ -699,7 +699,7 @@ static void clearing_takes_zero_and_twice(void **state)
 	assert_good(NET "\"prevResult\":{\"ips\":[{\"address\":\"10.1.2.3/24\"}]},"
 			"\"ipam\":{\"type\":\"host-local\",\"subnet\":\"10.1.2.0/24\","
 			"\"routes\":[{\"dst\":\"::/0\"}]}}",
-		    REQUEST_WHOLE, &s);
+		    CONFIG_WHOLE, &s);
 	assert_non_null(s.pod.prev_result.ips.items);
 	network_clear(&s.conf);
 	assert_null(s.conf.ipam.sets.items);

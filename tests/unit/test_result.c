@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conf/json/json.h"
+#include "conf/json/json_doc.h"
 #include "conf/result.h"
 
 static struct ip_addr ip(const char *text)

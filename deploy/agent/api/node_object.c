@@ -7,7 +7,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "conf/tables.h"
+#include "conf/json/json_doc.h"
+#include "conf/json/json_table.h"
 
 #define POD_CIDRS_MAX 16
 #define ADDRESSES_MAX 64

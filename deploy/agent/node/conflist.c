@@ -6,10 +6,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "conf/tables.h"
+#include "conf/json/json_doc.h"
 #include "conf/json/json_write.h"
 #include "conf/net_list.h"
-#include "conf/request.h"
+#include "conf/config.h"
 #include "deploy/agent/base/files.h"
 
 static const char *const types[] = {"bridge-cni", NULL};
@@ -78,7 +78,7 @@ static int plugin_read(const char *plugin, struct network *ret_network,
 	_cleanup_(pod_clear) struct pod pod = {}; /* no pod asks here: it stays empty */
 	int r = json_parse(plugin, strlen(plugin), ret_doc, err);
 
-	return r < 0 ? r : network_read(*ret_doc, REQUEST_WHOLE, ret_network, &pod, err);
+	return r < 0 ? r : config_read(*ret_doc, CONFIG_WHOLE, ret_network, &pod, err);
 }
 
 /* Makes a list of a file's text, which is taken over, and freed after an error. */

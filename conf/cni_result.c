@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the configuration and results have in common: addresses, routes, dns. */
-#include "tables.h"
+/* The parts that configurations and results have in common: dns, routes. */
+#include "cni_result.h"
 
-#include <string.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
-const struct json_type text_type = {.kind = JSON_TEXT};
-const struct json_type bool_type = {.kind = JSON_BOOL};
-const struct json_type u32_type = {.kind = JSON_U32, .max = UINT32_MAX};
-const struct json_type ip_type = {.kind = JSON_IP};
-const struct json_type prefix_type = {.kind = JSON_PREFIX};
+#include "conf/json/json_table.h"
+
+#define DNS_ENTRIES_MAX 64
+#define ROUTES_MAX	1024
+#define ROUTE_MTU_MAX	65535
 
 static const struct json_type dns_entries_type = {
 	.kind = JSON_LIST,
@@ -111,67 +111,6 @@ const struct json_type result_routes_type = {
 	.max = ROUTES_MAX,
 	.item = &result_route_type,
 	.item_size = sizeof(struct route),
-};
-
-const struct json_type ipam_timeout_type = {
-	.kind = JSON_U32,
-	.min = 1,
-	.max = IPAM_TIMEOUT_MAX,
-	.or_zero = true,
-};
-
-/* It is looked for in the directories of CNI_PATH, and nowhere else. */
-static int ipam_type_check(void *value, const struct json_path *path,
-			   struct cni_error *err)
-{
-	const char *type = *(const char **)value;
-
-	if (!strchr(type, '/'))
-		return 0;
-	return json_error(path, NULL, err,
-			  "\"%s\" has a '/', expected the name of an IPAM plugin in a "
-			  "directory of CNI_PATH",
-			  type);
-}
-
-static const struct json_type ipam_type_type = {
-	.kind = JSON_TEXT,
-	.check = ipam_type_check,
-};
-
-/* Of ipam only the type: what else it has is for the IPAM of that type to judge. */
-static const struct json_field ipam_fields[] = {
-	FIELD(struct ipam_conf, type, "type", &ipam_type_type),
-};
-const struct json_type ipam_type = OBJECT(ipam_fields);
-
-/* To Go, and so to host-local, an IPv4-mapped IPv6 address is the IPv4 address. */
-static int ip_request_check(void *value, const struct json_path *path,
-			    struct cni_error *err)
-{
-	struct ip_request *request = value;
-	struct ip_prefix prefix;
-
-	if (ip_parse(request->text, &prefix.addr) < 0 &&
-	    prefix_parse(request->text, &prefix) < 0)
-		return json_error(path, NULL, err,
-				  "\"%s\" is not an IP address, expected 10.1.2.3 or "
-				  "10.1.2.3/24, for example",
-				  request->text);
-	request->ip = ip_unmap(&prefix.addr);
-	return 0;
-}
-
-static const struct json_type ip_request_type = {
-	.kind = JSON_TEXT,
-	.check = ip_request_check,
-};
-
-const struct json_type ip_requests_type = {
-	.kind = JSON_LIST,
-	.max = IP_REQUESTS_MAX,
-	.item = &ip_request_type,
-	.item_size = sizeof(struct ip_request),
 };
 
 bool dns_is_set(const struct dns *dns)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the runtime asks for beyond the configuration: runtimeConfig and args.cni. */
-#include <stddef.h>
+/* Reads the keys "mac" of runtimeConfig and args.cni. */
+#include "requested_mac.h"
 
-#include "tables.h"
+#include "conf/json/json_table.h"
 
 struct requested {
 	const char *runtime_mac;
@@ -51,18 +51,18 @@ static const struct json_field root_fields[] = {
 	{.key = "runtimeConfig", .type = &runtime_type},
 	{.key = "args", .type = &args_type},
 };
-const struct json_type requested_root = OBJECT(root_fields);
+const struct json_type requested_mac_root = OBJECT(root_fields);
 
 int requested_mac_read(const struct json_doc *doc, struct mac_addr *ret_mac,
 		       struct cni_error *err)
 {
 	struct requested requested = {};
 	const char *text;
-	int r;
+	int ret;
 
-	r = json_read(doc, &requested_root, &requested, err);
-	if (r < 0)
-		return r;
+	ret = json_read(doc, &requested_mac_root, &requested, err);
+	if (ret < 0)
+		return ret;
 	text = requested.runtime_mac && *requested.runtime_mac ? requested.runtime_mac
 							       : requested.args_mac;
 	if (text && *text)

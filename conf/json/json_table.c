@@ -1,98 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The adapter to cJSON: the document, and reading it by tables. Which keys there are is
- * network.c's; the grammar and the limits are json_scan.c's.
+ * Reads a document by tables. Other files have the tables: conf/network.c those of a
+ * network's own keys, for example.
  */
-#include "json.h"
+#include "json_table.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <float.h>
 #include <inttypes.h>
-#include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "conf/base/addr.h"
-#include "json_doc.h"
 #include "conf/base/utf8.h"
+#include "json_cjson.h"
 
-#define VALUE_TEXT_MAX 96 /* of a value in a message */
+const struct json_type text_type = {.kind = JSON_TEXT};
+const struct json_type bool_type = {.kind = JSON_BOOL};
+const struct json_type u32_type = {.kind = JSON_U32, .max = UINT32_MAX};
+const struct json_type ip_type = {.kind = JSON_IP};
+const struct json_type prefix_type = {.kind = JSON_PREFIX};
 
-/* A number that is too large for a double cJSON reads as infinite and prints as null, which
- * would be another value. */
-static void infinite_clamp(cJSON *value)
-{
-	cJSON *member;
-
-	if (cJSON_IsNumber(value) && isinf(value->valuedouble))
-		value->valuedouble = copysign(DBL_MAX, value->valuedouble);
-	cJSON_ArrayForEach(member, value)
-	{
-		infinite_clamp(member);
-	}
-}
-
-int json_parse(const char *text, size_t len, struct json_doc **ret_doc,
-	       struct cni_error *err)
-{
-	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
-	int r;
-
-	r = json_scan(text, len, err);
-	if (r < 0)
-		return r;
-	doc = calloc(1, sizeof(*doc));
-	if (!doc)
-		return error_oom(err);
-	/* The text is known to be right: what can fail is memory. */
-	doc->root = cJSON_ParseWithLength(text, len);
-	if (!doc->root)
-		return error_oom(err);
-	infinite_clamp(doc->root);
-	*ret_doc = TAKE_PTR(doc);
-	return 0;
-}
-
-void json_doc_free(struct json_doc *doc)
-{
-	if (!doc)
-		return;
-	cJSON_Delete(doc->root);
-	free(doc);
-}
-
-const char *json_path_format(const struct json_path *path, char buf[JSON_PATH_MAX])
-{
-	size_t used;
-
-	buf[0] = '\0';
-	if (!path)
-		return buf;
-	json_path_format(path->parent, buf);
-	used = strlen(buf);
-	if (path->key)
-		snprintf(buf + used, JSON_PATH_MAX - used, "%s%s", used ? "." : "",
-			 path->key);
-	else
-		snprintf(buf + used, JSON_PATH_MAX - used, "[%zu]", path->index);
-	return buf;
-}
-
-int json_error(const struct json_path *path, const char *key, struct cni_error *err,
-	       const char *fmt, ...)
-{
-	struct json_path with_key = {.parent = path, .key = key};
-	char where[JSON_PATH_MAX], what[ERROR_MSG_MAX];
-	va_list args;
-
-	json_path_format(key ? &with_key : path, where);
-	va_start(args, fmt);
-	vsnprintf(what, sizeof(what), fmt, args);
-	va_end(args);
-	return error_set(err, CNI_ERR_CONFIG, EINVAL, "%s: %s", where, what);
-}
+#define VALUE_TEXT_MAX 96 /* bytes of a value in a message */
 
 /* The value as JSON text, shortened when long. */
 static const char *value_format(const cJSON *value, char buf[VALUE_TEXT_MAX])
@@ -155,10 +85,10 @@ static int wrong_type(const cJSON *value, const struct json_type *type,
 			  EXPECTED(type));
 }
 
-static int read_value(const cJSON *value, const struct json_type *type, void *ret,
+static int read_value(const cJSON *value, const struct json_type *type, void *ret_value,
 		      const struct json_path *path, struct cni_error *err);
 
-static int read_integer(const cJSON *value, const struct json_type *type, void *ret,
+static int read_integer(const cJSON *value, const struct json_type *type, void *ret_value,
 			const struct json_path *path, struct cni_error *err)
 {
 	double number = value->valuedouble;
@@ -172,11 +102,11 @@ static int read_integer(const cJSON *value, const struct json_type *type, void *
 		return json_error(path, NULL, err, "%s is not whole, expected %s",
 				  VALUE_TEXT(value), EXPECTED(type));
 	if (type->kind == JSON_U8)
-		*(uint8_t *)ret = number;
+		*(uint8_t *)ret_value = number;
 	else if (type->kind == JSON_U32)
-		*(uint32_t *)ret = number;
+		*(uint32_t *)ret_value = number;
 	else
-		*(uint64_t *)ret = number;
+		*(uint64_t *)ret_value = number;
 	return 0;
 }
 
@@ -191,11 +121,11 @@ static int refuse_mapped(const struct ip_addr *addr, const cJSON *value,
 		VALUE_TEXT(value));
 }
 
-static int read_ip(const cJSON *value, struct ip_addr *ret, const struct json_path *path,
-		   struct cni_error *err)
+static int read_ip(const cJSON *value, struct ip_addr *ret_value,
+		   const struct json_path *path, struct cni_error *err)
 {
 	struct ip_addr addr;
-	int r;
+	int ret;
 
 	if (!*value->valuestring)
 		return 0;
@@ -203,31 +133,31 @@ static int read_ip(const cJSON *value, struct ip_addr *ret, const struct json_pa
 		return json_error(
 			path, NULL, err, "%s is not an IP address%s", VALUE_TEXT(value),
 			*value->valuestring == '[' ? ": write it without brackets" : "");
-	r = refuse_mapped(&addr, value, path, err);
-	if (r < 0)
-		return r;
-	*ret = addr;
+	ret = refuse_mapped(&addr, value, path, err);
+	if (ret < 0)
+		return ret;
+	*ret_value = addr;
 	return 0;
 }
 
-static int read_prefix(const cJSON *value, struct ip_prefix *ret,
+static int read_prefix(const cJSON *value, struct ip_prefix *ret_value,
 		       const struct json_path *path, struct cni_error *err)
 {
 	struct ip_prefix prefix;
-	int r = prefix_parse(value->valuestring, &prefix);
+	int ret = prefix_parse(value->valuestring, &prefix);
 
-	if (r == -ERANGE)
+	if (ret == -ERANGE)
 		return json_error(path, NULL, err,
 				  "%s is not a CIDR: the prefix length is at most %d",
 				  VALUE_TEXT(value),
 				  strchr(value->valuestring, ':') ? 128 : 32);
-	if (r < 0)
+	if (ret < 0)
 		return json_error(path, NULL, err, "%s is not a CIDR such as 10.1.2.0/24",
 				  VALUE_TEXT(value));
-	r = refuse_mapped(&prefix.addr, value, path, err);
-	if (r < 0)
-		return r;
-	*ret = prefix;
+	ret = refuse_mapped(&prefix.addr, value, path, err);
+	if (ret < 0)
+		return ret;
+	*ret_value = prefix;
 	return 0;
 }
 
@@ -251,28 +181,29 @@ static int find_member(const cJSON *object, const char *key, const struct json_p
 	return 0;
 }
 
-static int read_object(const cJSON *object, const struct json_type *type, void *ret,
+static int read_object(const cJSON *object, const struct json_type *type, void *ret_value,
 		       const struct json_path *path, struct cni_error *err)
 {
 	for (size_t i = 0; i < type->n_fields; i++) {
 		const struct json_field *field = &type->fields[i];
 		struct json_path at = {.parent = path, .key = field->key};
 		const cJSON *value = NULL;
-		int r;
+		int ret;
 
-		r = find_member(object, field->key, &at, &value, err);
-		if (r < 0)
-			return r;
+		ret = find_member(object, field->key, &at, &value, err);
+		if (ret < 0)
+			return ret;
 		if (!value && field->required)
 			return json_error(&at, NULL, err, "missing, expected %s",
 					  EXPECTED(field->type));
 		if (!value)
 			continue;
-		r = read_value(value, field->type, (char *)ret + field->offset, &at, err);
-		if (r < 0)
-			return r;
+		ret = read_value(value, field->type, (char *)ret_value + field->offset,
+				 &at, err);
+		if (ret < 0)
+			return ret;
 		if (field->set_offset)
-			*(bool *)((char *)ret + field->set_offset) = true;
+			*(bool *)((char *)ret_value + field->set_offset) = true;
 	}
 	return 0;
 }
@@ -286,14 +217,14 @@ static struct json_list list_get(const void *value)
 	return list;
 }
 
-static int read_list(const cJSON *array, const struct json_type *type, void *ret,
+static int read_list(const cJSON *array, const struct json_type *type, void *ret_value,
 		     const struct json_path *path, struct cni_error *err)
 {
 	struct json_list list = {.n = cJSON_GetArraySize(array)};
 	const cJSON *entry;
 	size_t i = 0;
 
-	assert(list_get(ret).items == NULL);
+	assert(list_get(ret_value).items == NULL);
 	if (list.n > type->max)
 		return json_error(path, NULL, err,
 				  "%zu entries, expected at most %" PRIu64, list.n,
@@ -304,15 +235,15 @@ static int read_list(const cJSON *array, const struct json_type *type, void *ret
 	if (!list.items)
 		return error_oom(err);
 	/* Handed over first, so that json_clear() finds what was read on failure. */
-	memcpy(ret, &list, sizeof(list));
+	memcpy(ret_value, &list, sizeof(list));
 	cJSON_ArrayForEach(entry, array)
 	{
 		struct json_path at = {.parent = path, .index = i};
-		int r = read_value(entry, type->item,
-				   (char *)list.items + i * type->item_size, &at, err);
+		int ret = read_value(entry, type->item,
+				     (char *)list.items + i * type->item_size, &at, err);
 
-		if (r < 0)
-			return r;
+		if (ret < 0)
+			return ret;
 		i++;
 	}
 	return 0;
@@ -339,53 +270,54 @@ static bool has_kind(const cJSON *value, enum json_kind kind)
 	return false;
 }
 
-static int read_unchecked(const cJSON *value, const struct json_type *type, void *ret,
-			  const struct json_path *path, struct cni_error *err)
+static int read_unchecked(const cJSON *value, const struct json_type *type,
+			  void *ret_value, const struct json_path *path,
+			  struct cni_error *err)
 {
 	switch (type->kind) {
 	case JSON_TEXT:
-		*(const char **)ret = value->valuestring;
+		*(const char **)ret_value = value->valuestring;
 		return 0;
 	case JSON_BOOL:
-		*(bool *)ret = cJSON_IsTrue(value);
+		*(bool *)ret_value = cJSON_IsTrue(value);
 		return 0;
 	case JSON_U8:
 	case JSON_U32:
 	case JSON_U64:
-		return read_integer(value, type, ret, path, err);
+		return read_integer(value, type, ret_value, path, err);
 	case JSON_IP:
-		return read_ip(value, ret, path, err);
+		return read_ip(value, ret_value, path, err);
 	case JSON_PREFIX:
-		return read_prefix(value, ret, path, err);
+		return read_prefix(value, ret_value, path, err);
 	case JSON_OBJECT:
-		return read_object(value, type, ret, path, err);
+		return read_object(value, type, ret_value, path, err);
 	case JSON_LIST:
-		return read_list(value, type, ret, path, err);
+		return read_list(value, type, ret_value, path, err);
 	}
 	return -EINVAL;
 }
 
-static int read_value(const cJSON *value, const struct json_type *type, void *ret,
+static int read_value(const cJSON *value, const struct json_type *type, void *ret_value,
 		      const struct json_path *path, struct cni_error *err)
 {
-	int r;
+	int ret;
 
 	if (!has_kind(value, type->kind))
 		return wrong_type(value, type, path, err);
-	r = read_unchecked(value, type, ret, path, err);
-	if (r < 0)
-		return r;
-	return type->check ? type->check(ret, path, err) : 0;
+	ret = read_unchecked(value, type, ret_value, path, err);
+	if (ret < 0)
+		return ret;
+	return type->check ? type->check(ret_value, path, err) : 0;
 }
 
-int json_read(const struct json_doc *doc, const struct json_type *type, void *ret,
+int json_read(const struct json_doc *doc, const struct json_type *type, void *ret_value,
 	      struct cni_error *err)
 {
-	int r = read_value(doc->root, type, ret, NULL, err);
+	int ret = read_value(doc->root, type, ret_value, NULL, err);
 
-	if (r < 0)
-		json_clear(type, ret);
-	return r;
+	if (ret < 0)
+		json_clear(type, ret_value);
+	return ret;
 }
 
 void json_clear(const struct json_type *type, void *value)

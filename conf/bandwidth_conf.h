@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How fast a pod may receive and send: reading the keys of bandwidth. */
+#ifndef BRIDGE_CNI_CONF_BANDWIDTH_CONF_H
+#define BRIDGE_CNI_CONF_BANDWIDTH_CONF_H
+
+#include <stdint.h>
+
+#include "conf/base/error.h"
+
+struct json_doc;
+struct json_type;
+
+/* One direction's; both 0: no limit. */
+struct rate_limit {
+	uint64_t rate; /* bits per second */
+	uint64_t burst; /* bits */
+};
+
+/* As the pod sees it: ingress is what it receives. */
+struct bandwidth {
+	struct rate_limit ingress, egress;
+};
+
+/* The document, as the tables of these keys have it: the configuration's own, and those in
+ * runtimeConfig. */
+extern const struct json_type bandwidth_root, bandwidth_runtime_root;
+
+/* The rates of the configuration or, where it has none, of the runtime. Codes 7, and 2 for
+ * a key that the reference plugin bandwidth had for a time. */
+int bandwidth_read(const struct json_doc *doc, struct bandwidth *ret_bandwidth,
+		   struct cni_error *err);
+
+#endif

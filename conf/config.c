@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reads the parts of a configuration, each by its own table. */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "conf/json/json_table.h"
+#include "host_local_conf.h"
+#include "identity.h"
+#include "prev_result.h"
+#include "ranges.h"
+#include "requested_mac.h"
+
+static int check_ranges(const struct network *network, struct cni_error *err)
+{
+	if (network->ipam.sets.n > 0)
+		return 0;
+	return error_set(err, CNI_ERR_CONFIG, EINVAL,
+			 "ipam.ranges: missing, expected a range set such as "
+			 "[[{\"subnet\": \"10.1.2.0/24\"}]]");
+}
+
+/* The parts of a configuration that each scope reads. */
+static const struct scope {
+	const struct json_type *root; /* NULL: ipam is host-local's, the rest another's */
+	bool whole_ipam, prev_result;
+} scopes[] = {
+	[CONFIG_WHOLE] = {&network_root, true, true},
+	[CONFIG_NETWORK] = {&network_root, true, false},
+	[CONFIG_IDENTITY] = {&network_identity_root, false, false},
+	[CONFIG_IPAM] = {NULL, true, false},
+	[CONFIG_IPAM_CHECK] = {NULL, true, true},
+	[CONFIG_IPAM_IDENTITY] = {NULL, false, false},
+};
+
+/* Reads what the configuration says of the one pod that it is given for. */
+static int pod_keys_read(const struct json_doc *doc, enum config_scope scope_nr,
+			 struct network *network, struct pod *pod, struct cni_error *err)
+{
+	const struct scope *scope = &scopes[scope_nr];
+	bool has_ipam = network->ipam.type && *network->ipam.type;
+	int ret = 0;
+
+	pod->mac_spoof_check = network->mac_spoof_check;
+	pod->spoof_check = network->spoof_check;
+	if (scope->root == &network_root)
+		ret = requested_mac_read(doc, &pod->mac, err);
+	if (ret == 0 && scope_nr == CONFIG_WHOLE)
+		ret = bandwidth_read(doc, &pod->bandwidth, err);
+	if (ret == 0 && scope->root == &network_root)
+		ret = port_mappings_read(doc, has_ipam, &network->ports, &pod->ports,
+					 err);
+	if (ret == 0 && scope->prev_result)
+		ret = prev_result_read(doc, &pod->has_prev_result, &pod->prev_result,
+				       err);
+	return ret;
+}
+
+/* Sets the keys that others imply. */
+static void complete(struct network *network)
+{
+	if (network->is_default_gateway)
+		network->is_gateway = true;
+	network->ready_when_exhausted = network->status_on_exhaustion &&
+					strcmp(network->status_on_exhaustion, "ready") ==
+						0;
+	if (network->spoof_check)
+		network->mac_spoof_check = true;
+	if (network->ipam_timeout == 0)
+		network->ipam_timeout = DEFAULT_IPAM_TIMEOUT;
+}
+
+int config_read(const struct json_doc *doc, enum config_scope scope_nr,
+		struct network *ret_network, struct pod *ret_pod, struct cni_error *err)
+{
+	const struct scope *scope = &scopes[scope_nr];
+	_cleanup_(network_clear) struct network network = {
+		.bridge = scope->root ? DEFAULT_BRIDGE : "",
+		.ipam.data_dir = DEFAULT_DATA_DIR,
+	};
+	_cleanup_(pod_clear) struct pod pod = {};
+	bool in_process;
+	int ret;
+
+	ret = cni_version_read(doc, &network.version, err);
+	if (ret == 0)
+		ret = network_refuse_list(doc, err);
+	if (ret < 0)
+		return ret;
+	ret = network_name_read(doc, &network.name, err);
+	if (ret == 0 && scope->root)
+		ret = json_read(doc, scope->root, &network, err);
+	if (ret < 0)
+		return ret;
+	complete(&network);
+	in_process = !scope->root ||
+		     (network.ipam.type && strcmp(network.ipam.type, "host-local") == 0);
+	if (in_process)
+		ret = host_local_read(doc, scope->whole_ipam, network.version,
+				      &network.ipam, &pod.runtime_ips, &pod.args_ips,
+				      err);
+	if (ret == 0 && in_process && scope->whole_ipam && scope_nr != CONFIG_NETWORK)
+		ret = check_ranges(&network, err);
+	if (ret == 0 && in_process && scope_nr == CONFIG_WHOLE)
+		ret = range_gateways_check(&network.ipam, network.is_gateway, err);
+	if (ret == 0 && scope->root == &network_root)
+		ret = network_check(&network, err);
+	if (ret == 0)
+		ret = pod_keys_read(doc, scope_nr, &network, &pod, err);
+	if (ret < 0)
+		return ret;
+	network.owner = identity_owner(network.name, network.bridge,
+				       network.ipam.data_dir);
+	*ret_network = network;
+	network = (struct network){};
+	*ret_pod = pod;
+	pod = (struct pod){};
+	return 0;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Where a value stands in a document, and errors that say so. */
+#ifndef BRIDGE_CNI_CONF_JSON_JSON_PATH_H
+#define BRIDGE_CNI_CONF_JSON_JSON_PATH_H
+
+#include <stddef.h>
+
+#include "conf/base/error.h"
+
+/* Where in the document a value stands, for messages: "ipam.ranges[0][1].rangeEnd". */
+struct json_path {
+	const struct json_path *parent; /* NULL: the document itself */
+	const char *key; /* NULL: entry @index of a list */
+	size_t index;
+};
+
+/* As text, cut where it doesn't fit. Returns @buf. */
+#define JSON_PATH_MAX 256
+const char *json_path_format(const struct json_path *path, char buf[JSON_PATH_MAX]);
+
+/* Sets code 7, "path.key: message"; @key NULL: the path alone. Returns -EINVAL. */
+int json_error(const struct json_path *path, const char *key, struct cni_error *err,
+	       const char *fmt, ...) _printf_(4, 5);
+
+#endif

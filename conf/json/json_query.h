@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Questions about a document that reading it by tables does not answer. */
+#ifndef BRIDGE_CNI_CONF_JSON_JSON_QUERY_H
+#define BRIDGE_CNI_CONF_JSON_JSON_QUERY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "json_path.h"
+
+struct json_doc;
+struct json_type;
+
+/* Has the document a key of that name (in any case) whose value is a list? */
+bool json_has_list(const struct json_doc *doc, const char *key);
+
+/* The string that the object under @key has under @member; NULL: there is none. */
+const char *json_member_text(const struct json_doc *doc, const char *key,
+			     const char *member);
+
+/* The first key but @except, with a value that isn't null, of the object under @key; NULL:
+ * there is none. */
+const char *json_other_member(const struct json_doc *doc, const char *key,
+			      const char *except);
+
+/*
+ * Calls @fn for each key that no table knows, with the tables of the object that it stands
+ * in: @n @roots are those of the document, each of which reads a part of it. Goes into what
+ * the tables go into.
+ */
+typedef void (*json_unknown_fn)(const struct json_path *path,
+				const struct json_type *const *tables, size_t n,
+				void *data);
+void json_unknown_keys(const struct json_doc *doc, const struct json_type *const *roots,
+		       size_t n, json_unknown_fn fn, void *data);
+
+/*
+ * Entry @index of the document's list @list, an object, as text that the caller frees. The
+ * document's own @keys (the last NULL) stand in it in place of its: absent where the
+ * document has none. NULL: out of memory.
+ */
+char *json_entry_text(const struct json_doc *doc, const char *list, size_t index,
+		      const char *const *keys);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Range sets: reading them, and making them complete and right. */
+#ifndef BRIDGE_CNI_CONF_RANGES_H
+#define BRIDGE_CNI_CONF_RANGES_H
+
+#include <stdbool.h>
+
+#include "conf/base/error.h"
+#include "ipam_conf.h"
+#include "version.h"
+
+struct json_type;
+
+/* For tables of keys: struct range_set_list as read, with start, end and gateway of family 0
+ * where they are not given. */
+extern const struct json_type range_sets_type;
+
+/* The keys of a struct ip_range that stands at @at in its object's structure. */
+#define RANGE_FIELDS(at, required_subnet)                                               \
+	{.key = "subnet",                                                               \
+	 .type = &prefix_type,                                                          \
+	 .offset = (at) + offsetof(struct ip_range, subnet),                            \
+	 .required = (required_subnet)},                                                \
+		RANGE_FIELD(at, start, "rangeStart"), RANGE_FIELD(at, end, "rangeEnd"), \
+		RANGE_FIELD(at, gateway, "gateway")
+#define RANGE_FIELD(at, member, key_)                              \
+	{                                                          \
+		.key = (key_), .type = &ip_type,                   \
+		.offset = (at) + offsetof(struct ip_range, member) \
+	}
+
+/* Where range sets come from, in the order of their numbers. */
+struct range_sources {
+	struct range_set_list runtime; /* runtimeConfig.ipRanges */
+	struct ip_range single; /* its keys stand in ipam itself; family 0: none */
+	struct range_set_list configured; /* ipam.ranges */
+};
+
+/*
+ * Makes one list of all @sources, which are empty then, into @ipam, and makes it complete
+ * and right as host-local's Canonicalize() does. Code 7.
+ */
+int range_sets_finish(struct range_sources *sources, enum cni_version version,
+		      struct ipam_conf *ipam, struct cni_error *err);
+
+/*
+ * A gateway outside its subnet is fine, as with host-local, where nobody has to reach it: it
+ * is not the bridge's (@is_gateway), and no route of @ipam leads through it. Otherwise code 7.
+ */
+int range_gateways_check(const struct ipam_conf *ipam, bool is_gateway,
+			 struct cni_error *err);
+
+#endif

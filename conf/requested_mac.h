@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The MAC address that the runtime asks for. */
+#ifndef BRIDGE_CNI_CONF_REQUESTED_MAC_H
+#define BRIDGE_CNI_CONF_REQUESTED_MAC_H
+
+#include "conf/base/addr.h"
+#include "conf/base/error.h"
+
+struct json_doc;
+struct json_type;
+
+/* The document, as the table of these keys has it. */
+extern const struct json_type requested_mac_root;
+
+/*
+ * The MAC address that the runtime asks for: runtimeConfig.mac over args.cni.mac; not set
+ * where neither is there. Code 7 for one that no interface can have.
+ */
+int requested_mac_read(const struct json_doc *doc, struct mac_addr *ret_mac,
+		       struct cni_error *err);
+
+#endif
