@@ -9,12 +9,12 @@ import pathlib
 import re
 import shutil
 import subprocess
-import time
 
 import pytest
 
 from harness import plugin
 from harness.node import GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, network
+from harness.waiting import wait_for
 
 pytestmark = pytest.mark.must_run
 
@@ -149,8 +149,7 @@ def test_tables_of_pointers_are_read_only_once_it_runs():
                                env={"CNI_COMMAND": "VERSION"})
     try:
         proc = pathlib.Path(f"/proc/{process.pid}")
-        while "read" not in (proc / "wchan").read_text() and process.poll() is None:
-            time.sleep(0.01)
+        wait_for(lambda: "read" in (proc / "wchan").read_text())
         maps = [line.split(maxsplit=5) for line in (proc / "maps").read_text().splitlines()]
     finally:
         process.kill()

@@ -15,9 +15,9 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import time
 
 from harness import plugin
+from harness.waiting import wait_for
 
 CNI_BIN, CNI_CONF = "/opt/cni/bin", "/etc/cni/net.d"
 DEBIAN_PLUGINS = "/usr/lib/cni"
@@ -137,12 +137,7 @@ def remove_cgroup(path):
     if not path.is_dir():
         return
     for directory, _, _ in os.walk(path, topdown=False):
-        for _ in range(200):
-            try:
-                os.rmdir(directory)
-                break
-            except OSError:
-                time.sleep(0.02)
+        wait_for(lambda: not os.rmdir(directory))
 
 
 # -- an image

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """DEL: by the identity alone, as often as anyone likes, and nobody else's things."""
-import time
+import fcntl
 
 import pytest
 
 from harness import plugin, snapshot
 from harness.node import (GATEWAY4, GATEWAY6, NETWORK, UPLINK, addresses_of, named,
                           network)
+from harness.waiting import is_locked, wait_for
 
 
 @pytest.mark.parametrize("families", ["v4", "v6", "dual"])
@@ -180,7 +181,8 @@ def test_a_DEL_during_its_ADD_waits_for_it(node, tmp_path):
     slow = plugin.strace(tmp_path / "trace", "sendto",
                          "-e", "inject=sendto:delay_enter=700000:when=2")
     add = node.start("ADD", conf, pod, wrapper=slow, env=plugin.TRACED)
-    time.sleep(0.3)
+    lock, = (node.run_dir / "bridge-cni").glob("*.lock")
+    wait_for(lambda: is_locked(lock, fcntl.LOCK_EX))
     node.delete(pod, conf)
     plugin.judge("ADD", add(), conf["cniVersion"])
     node.assert_nothing_left(pod, others=1)

@@ -1,31 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Whose connections a DEL has the kernel forget, where another IPAM plugin gives addresses."""
+import contextlib
 
 import pytest
 
 from harness import plugin
 from harness.delegates import ADDRESS, Delegate
 from harness.node import OUTSIDE4, network
-from harness.waiting import wait_for
 
 # Its DEL ends when it is told to.
 SLOW_DEL = """
     if verb == "ADD": answer()
-    if verb == "DEL":
-        open("/run/given-back", "w").close()
-        while not os.path.exists("/run/next"): time.sleep(0.01)
+    if verb == "DEL": hold()
 """
 
 
-def begin(node, delegate, conf, pod):
-    """A DEL that has come as far as the delegate's; what waits for its end."""
-    finish = node.start("DEL", conf, pod, env=delegate.env)
-    wait_for((node.run_dir / "given-back").exists)
-    return finish
-
-
-def end(node, finish):
-    node.run("touch", "/run/next")
+@contextlib.contextmanager
+def in_DEL(delegate, conf, pod):
+    """The block runs while a DEL waits for the delegate's; then the DEL ends."""
+    finish = delegate.node.start("DEL", conf, pod, env=delegate.env)
+    with delegate.held():
+        yield
     plugin.judge("DEL", finish(), plugin.NEWEST)
 
 
@@ -41,11 +36,10 @@ def test_connections_of_the_addresss_next_owner_stay(node):
     delegate.add(first, conf)
     assert first.ping(OUTSIDE4)
     assert known(node)
-    finish = begin(node, delegate, conf, first)
-    assert not known(node), "the first one's are left"
-    delegate.add(second, conf)
-    assert second.ping(OUTSIDE4)
-    end(node, finish)
+    with in_DEL(delegate, conf, first):
+        assert not known(node), "the first one's are left"
+        delegate.add(second, conf)
+        assert second.ping(OUTSIDE4)
     assert known(node), "the second one's are gone"
 
 
@@ -53,10 +47,9 @@ def test_connections_that_come_up_while_the_delegate_ends_are_forgotten(node):
     delegate = Delegate(node, SLOW_DEL)
     conf, pod = delegate.conf(), node.pod()
     delegate.add(pod, conf)
-    finish = begin(node, delegate, conf, pod)
-    pod.ping(OUTSIDE4)  # no longer masqueraded: nobody answers
-    assert known(node)
-    end(node, finish)
+    with in_DEL(delegate, conf, pod):
+        pod.ping(OUTSIDE4)  # no longer masqueraded: nobody answers
+        assert known(node)
     assert not known(node)
 
 
