@@ -30,8 +30,8 @@ static void gauge(FILE *out, const char *name, uint64_t value, const char *help)
 
 static void store_metrics(FILE *out, const struct agent *agent)
 {
-	static const char *const families[FAMILIES] = {"4", "6"};
-	uint64_t all[FAMILIES] = {};
+	static const char *const families[IP_FAMILIES] = {"4", "6"};
+	uint64_t all[IP_FAMILIES] = {};
 	struct store_counts counts = {};
 
 	/* Counts that can't be had stay 0. */
@@ -39,11 +39,11 @@ static void store_metrics(FILE *out, const struct agent *agent)
 	if (agent->setup.conflist.plugin)
 		(void)conflist_capacity(&agent->setup.conflist, all, NULL);
 	metric(out, "addresses_used", "gauge", "Reserved addresses of the network.");
-	for (int i = 0; i < FAMILIES; i++)
+	for (int i = 0; i < IP_FAMILIES; i++)
 		fprintf(out, "bridge_cni_addresses_used{family=\"%s\"} %" PRIu64 "\n",
 			families[i], counts.used[i]);
 	metric(out, "addresses_free", "gauge", "Addresses of the podCIDR left to give.");
-	for (int i = 0; i < FAMILIES; i++)
+	for (int i = 0; i < IP_FAMILIES; i++)
 		fprintf(out, "bridge_cni_addresses_free{family=\"%s\"} %" PRIu64 "\n",
 			families[i],
 			all[i] > counts.used[i] ? all[i] - counts.used[i] : 0);

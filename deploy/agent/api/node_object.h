@@ -10,7 +10,6 @@
 #include "conf/base/addr.h"
 #include "json_filter.h"
 
-#define FAMILIES	     2 /* a Node has at most one podCIDR of each */
 #define NODE_NAME_MAX	     253 /* bytes, as of a DNS subdomain */
 #define RESOURCE_VERSION_MAX 64 /* bytes, with the NUL */
 #define CONTINUE_MAX	     4096 /* bytes of a continue token, with the NUL */
@@ -18,12 +17,13 @@
 /* The keys to filter a list by, and a watch: those that the functions below read. */
 extern const struct filter_key list_keys[], watch_keys[];
 
-/* A Node, as far as the agent needs it. Arrays are by family: [0] IPv4, [1] IPv6. */
+/* A Node, as far as the agent needs it. Arrays are by family, as ip_families[]: a Node has at
+ * most one podCIDR of each. */
 struct node_object {
 	char name[NODE_NAME_MAX + 1];
 	char version[RESOURCE_VERSION_MAX];
-	struct ip_prefix cidrs[FAMILIES]; /* its podCIDRs; family 0: none */
-	struct ip_addr addresses[FAMILIES]; /* its first InternalIP; family 0: none */
+	struct ip_prefix cidrs[IP_FAMILIES]; /* its podCIDRs; family 0: none */
+	struct ip_addr addresses[IP_FAMILIES]; /* its first InternalIP; family 0: none */
 	bool v6_first; /* the first podCIDR, which gives a pod's first address, is IPv6 */
 };
 

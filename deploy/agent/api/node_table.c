@@ -79,7 +79,7 @@ int node_table_set(struct node_table *table, const struct node_object *node,
 	item->round = table->round;
 	news |= item->v6_first != node->v6_first;
 	item->v6_first = node->v6_first;
-	for (int i = 0; i < FAMILIES; i++) {
+	for (int i = 0; i < IP_FAMILIES; i++) {
 		news |= !prefix_equal(&item->cidrs[i], &node->cidrs[i]) ||
 			!ip_equal(&item->addresses[i], &node->addresses[i]);
 		item->cidrs[i] = node->cidrs[i];
@@ -159,7 +159,8 @@ static bool are_halves(const struct ip_prefix *low, const struct ip_prefix *high
 int node_table_cidrs(const struct node_table *table, const struct prefix_list *more,
 		     struct prefix_list *ret_list, struct cni_error *err)
 {
-	struct ip_prefix *all = calloc(FAMILIES * table->n + more->n + 1, sizeof(*all));
+	struct ip_prefix *all = calloc(IP_FAMILIES * table->n + more->n + 1,
+				       sizeof(*all));
 	size_t n = 0, kept = 0;
 
 	if (!all)
@@ -167,7 +168,7 @@ int node_table_cidrs(const struct node_table *table, const struct prefix_list *m
 	for (size_t i = 0; i < more->n; i++)
 		all[n++] = more->items[i];
 	for (size_t i = 0; i < table->n; i++)
-		for (int family = 0; family < FAMILIES; family++)
+		for (int family = 0; family < IP_FAMILIES; family++)
 			if (table->items[i].cidrs[family].addr.family)
 				all[n++] = table->items[i].cidrs[family];
 	qsort(all, n, sizeof(*all), by_address);

@@ -14,8 +14,8 @@
 /* The fields between @name and @round are those of struct node_object. */
 struct cluster_node {
 	char *name; /* owned */
-	struct ip_prefix cidrs[FAMILIES];
-	struct ip_addr addresses[FAMILIES];
+	struct ip_prefix cidrs[IP_FAMILIES];
+	struct ip_addr addresses[IP_FAMILIES];
 	bool v6_first;
 	uint32_t round; /* the table's, of the list that named the node last */
 };

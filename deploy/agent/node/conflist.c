@@ -18,7 +18,7 @@ static const char *const types[] = {"bridge-cni", NULL};
 static void put_ranges(struct json_writer *w, const struct cluster_node *own)
 {
 	json_open(w, "ranges", '[');
-	for (int i = 0; i < FAMILIES; i++) {
+	for (int i = 0; i < IP_FAMILIES; i++) {
 		const struct ip_prefix *cidr = &own->cidrs[own->v6_first ? !i : i];
 
 		if (!cidr->addr.family)
@@ -147,7 +147,7 @@ static uint64_t addresses_between(const struct ip_addr *from, const struct ip_ad
 	return n >= UINT64_MAX ? UINT64_MAX : (uint64_t)n + 1;
 }
 
-int conflist_capacity(const struct conflist *list, uint64_t ret_n[FAMILIES],
+int conflist_capacity(const struct conflist *list, uint64_t ret_n[IP_FAMILIES],
 		      struct cni_error *err)
 {
 	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
@@ -156,7 +156,7 @@ int conflist_capacity(const struct conflist *list, uint64_t ret_n[FAMILIES],
 
 	if (r < 0)
 		return r;
-	memset(ret_n, 0, FAMILIES * sizeof(*ret_n));
+	memset(ret_n, 0, IP_FAMILIES * sizeof(*ret_n));
 	for (size_t i = 0; i < network.ipam.sets.n; i++) {
 		/* Each set has one range: put_ranges() wrote it so. */
 		const struct ip_range *range = &network.ipam.sets.items[i].ranges[0];

@@ -31,7 +31,7 @@ int conflist_make(const struct options *options, const struct cluster_node *own,
 
 /* Counts the addresses that the list's ranges have for pods, by family: the gateways don't
  * count; as many as can't be counted are UINT64_MAX. Codes 7, 100. */
-int conflist_capacity(const struct conflist *list, uint64_t ret_n[FAMILIES],
+int conflist_capacity(const struct conflist *list, uint64_t ret_n[IP_FAMILIES],
 		      struct cni_error *err);
 
 /* Sees to it that the file @name in @dir has the list's text. CONFLIST_WRITTEN: it had

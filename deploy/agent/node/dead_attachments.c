@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/statfs.h>
 
+#include "conf/base/list.h"
 #include "ipam/store/record.h"
 #include "plugin/attachment/kernel.h"
 #include "store_files.h"
@@ -66,18 +67,14 @@ static enum life life_of(const struct recorded_list *list, const struct record *
 static int add_recorded(const char *text, size_t len, void *data, struct cni_error *err)
 {
 	struct recorded_list *list = data;
-	struct record record = {};
-	struct recorded *items;
+	struct recorded *item = LIST_ADD(list);
 
-	if (record_parse(text, len, &record) < 0)
-		return 0; /* torn, or of a newer version: it counts as alive */
-	items = reallocarray(list->items, list->n + 1, sizeof(*items));
-	if (!items) {
-		record_clear(&record);
+	if (!item)
 		return error_oom(err);
-	}
-	list->items = items;
-	items[list->n++] = (struct recorded){record, life_of(list, &record)};
+	if (record_parse(text, len, &item->record) < 0)
+		list->n--; /* torn, or of a newer version: it counts as alive */
+	else
+		item->life = life_of(list, &item->record);
 	return 0;
 }
 

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
-#include <sys/socket.h>
 
 /* How many messages go into one send. The kernel's limit is in bytes; a message has some
  * 60. */
@@ -21,8 +20,6 @@ const char *const route_problem_names[ROUTE_PROBLEMS] = {
 	[ROUTE_OWN_ADDRESS] = "own-internal-ip",
 };
 
-static const int families[FAMILIES] = {AF_INET, AF_INET6};
-
 struct wanted_route {
 	struct kernel_route route;
 	const struct cluster_node *node;
@@ -31,7 +28,7 @@ struct wanted_route {
 /* The work on one family. */
 struct sync {
 	struct netlink *nl;
-	int family; /* an index of families[] */
+	int family; /* an index of ip_families[] */
 	const struct node_table *nodes;
 	const struct cluster_node *own; /* NULL: not known */
 	route_problem_fn fn;
@@ -263,7 +260,7 @@ static void merge_next_hops(struct kernel_route_list *list)
 static int read_kernel(struct sync *sync)
 {
 	struct kernel_route_list *kernel = &sync->kernel;
-	int r = route_list_get(sync->nl, families[sync->family], kernel, sync->err);
+	int r = route_list_get(sync->nl, ip_families[sync->family], kernel, sync->err);
 
 	if (r < 0)
 		return r;
@@ -297,7 +294,7 @@ int routes_sync(struct netlink *nl, const struct node_table *nodes, const char *
 	int ret = 0;
 
 	*ret_done = (struct routes_done){};
-	for (int family = 0; family < FAMILIES; family++) {
+	for (int family = 0; family < IP_FAMILIES; family++) {
 		struct sync sync = {
 			.nl = nl,
 			.family = family,

@@ -31,7 +31,7 @@ int store_files_read_record(const struct options *options, const char *container
 			    struct cni_error *err);
 
 struct store_counts {
-	uint64_t used[FAMILIES]; /* reserved addresses */
+	uint64_t used[IP_FAMILIES]; /* reserved addresses */
 	uint64_t attachments; /* attachments that have a record */
 };
 
