@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Round robin through a range set, and the reservation of one address of it. */
+/* Chooses addresses: round robin through the ranges of a set, past those that are
+ * taken. */
 #include "allocator.h"
 
 #include <errno.h>
@@ -28,7 +29,8 @@ const char *address_excluded(const struct range_set_list *sets,
 	struct ip_prefix network = prefix_network(&range->subnet);
 	struct ip_addr last = prefix_last(&range->subnet);
 
-	/* Of all sets: one may lie in a range of another, which host-local overlooks. */
+	/* The gateway of one set may lie in a range of another, which host-local
+	 * overlooks. */
 	for (size_t i = 0; i < sets->n; i++)
 		for (size_t j = 0; j < sets->items[i].n; j++)
 			if (ip_equal(ip, &sets->items[i].ranges[j].gateway))
@@ -40,7 +42,7 @@ const char *address_excluded(const struct range_set_list *sets,
 	return NULL;
 }
 
-/* "10.1.2.2-10.1.2.9,10.1.3.2-10.1.3.9", as host-local writes it. */
+/* Writes "10.1.2.2-10.1.2.9,10.1.3.2-10.1.3.9", as host-local does. */
 static const char *set_format(const struct range_set *set, char buf[SET_TEXT_MAX])
 {
 	size_t n = 0;
@@ -122,7 +124,7 @@ static int exhausted(struct store *store, const struct range_set *set,
 	return -EADDRNOTAVAIL;
 }
 
-/* The first free address from @from to @to that a container may have. */
+/* Finds the first free address from @from to @to that a container may have. */
 static bool next_in(struct store *store, const struct range_set_list *sets,
 		    const struct ip_range *range, const struct ip_addr *from,
 		    const struct ip_addr *to, struct ip_addr *ret_ip)
@@ -148,7 +150,8 @@ int allocator_next(struct store *store, const struct range_set_list *sets, size_
 	const struct ip_range *first = range_set_find(set, last);
 	size_t start = first ? (size_t)(first - set->ranges) : 0;
 
-	/* Behind the last one, the other ranges, and the first part of its own. */
+	/* First what is behind @last in its range, then the other ranges, then what is
+	 * before @last in its range. */
 	for (size_t i = 0; i <= set->n; i++) {
 		const struct ip_range *range = &set->ranges[(start + i) % set->n];
 		struct ip_addr from = range->start;

@@ -9,7 +9,7 @@
 #include "liveness.h"
 #include "pod_record.h"
 
-/* Refuses by the file that has the name of the attachment's record. */
+/* Looks at the file that has the name of the attachment's record. */
 static int refuse_record(struct store *store, const struct ipam_env *env,
 			 const struct pod *pod, struct cni_error *err)
 {

@@ -7,8 +7,9 @@
 #include "ipam/store/store.h"
 
 /*
- * Code 103 where the pod's attachment has a reservation or a record in the store, whose index
- * must be open. The result is -ESTALE where its record says that it is not alive any more.
+ * Code 103 where the pod's attachment has a reservation or a record in the store, whose
+ * index must be open. The result is -ESTALE where its record says that it is not alive
+ * any more.
  */
 int refuse_already_attached(struct store *store, const struct ipam_env *env,
 			    const struct pod *pod, struct cni_error *err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* CHECK's part: are the addresses reserved for the attachment? */
+/* Are the addresses reserved for the attachment, as CHECK asks? */
 #include <errno.h>
 
 #include "network_store.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A child process: started, listened to, and ended. Its input is a file in memory, so
- * that one that writes before it reads, or never reads, waits for nobody.
+ * A child process is started, listened to, and ended. Its standard input is a file in
+ * memory, so that neither side waits where the child writes before it reads, or never
+ * reads.
  */
 #include "child.h"
 
@@ -19,9 +20,9 @@
 
 #include "conf/base/clock.h"
 
-#define OUTPUT_STEP  4096 /* what the buffer starts with, bytes */
-#define KILL_WAIT_MS 1000 /* one that the kernel holds may outlive its SIGKILL */
-#define LOOK_EACH_MS 5 /* whether it has ended, where the kernel has no pidfd */
+#define OUTPUT_STEP  4096 /* bytes that the buffer starts with */
+#define KILL_WAIT_MS 1000 /* a process that the kernel holds may outlive its SIGKILL */
+#define LOOK_EACH_MS 5 /* has the process ended? where the kernel has no pidfd */
 
 void child_end_clear(struct child_end *end)
 {
@@ -50,13 +51,15 @@ static int input_make(const struct child_spec *spec, int *ret_fd, struct cni_err
 	return 0;
 }
 
-/* As dup2(), but one that is in its place already loses its O_CLOEXEC, too. */
+/* Does as dup2(), and a descriptor that is in its place already loses its O_CLOEXEC,
+ * too. */
 static int place(int fd, int wanted)
 {
 	return fd == wanted ? fcntl(fd, F_SETFD, 0) : dup2(fd, wanted);
 }
 
-/* Between vfork() and exec: system calls only, the memory is the parent's. */
+/* Runs between vfork() and exec. It makes system calls only, because the memory is the
+ * parent's. */
 static _Noreturn void become(const struct child_spec *spec, int input, int output,
 			     volatile int *ret_errno)
 {
@@ -64,13 +67,14 @@ static _Noreturn void become(const struct child_spec *spec, int input, int outpu
 	char *const alone[] = {(char *)spec->path, NULL};
 
 	setpgid(0, 0);
-	/* An ADD that outlived us would race with the DEL that follows. */
+	/* An ADD of the child that outlived us would race with the DEL that follows. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
 		sigaction(defaults[i], &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
 	if (place(input, STDIN_FILENO) >= 0 && place(output, STDOUT_FILENO) >= 0 &&
 	    (!spec->stderr_too || dup2(STDOUT_FILENO, STDERR_FILENO) >= 0)) {
-		/* Those that our own caller forgot to mark; the rest is O_CLOEXEC. */
+		/* Our own caller may have left descriptors open; ours are all
+		 * O_CLOEXEC. */
 		syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
 		execve(spec->path, spec->argv ? spec->argv : alone, spec->env);
 	}
@@ -97,7 +101,10 @@ static int start(const struct child_spec *spec, int input, int output, pid_t *re
 	return 0;
 }
 
-/* What has come so far. 1: more may come; 0: the other end is closed; or -errno. */
+#define MORE_MAY_COME 1
+
+/* Reads what has come so far. MORE_MAY_COME; 0: the other end is closed, or too much has
+ * come. */
 static int output_take(const struct child_spec *spec, int fd, size_t *size,
 		       struct child_end *end, struct cni_error *err)
 {
@@ -119,7 +126,7 @@ static int output_take(const struct child_spec *spec, int fd, size_t *size,
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0 && errno == EAGAIN)
-			return 1;
+			return MORE_MAY_COME;
 		if (got < 0)
 			return error_errno(err, CNI_ERR_IO, errno,
 					   "reading what %s prints", spec->path);
@@ -132,7 +139,7 @@ static int output_take(const struct child_spec *spec, int fd, size_t *size,
 	}
 }
 
-/* Not reaped: its number stays its own. */
+/* Has the process ended? It is not reaped, so that its number stays its own. */
 static bool has_ended(pid_t pid)
 {
 	siginfo_t info = {};
@@ -140,8 +147,8 @@ static bool has_ended(pid_t pid)
 	return waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid;
 }
 
-/* Until the process has ended, or has used up its time or its room. @process: its
- * descriptor, or -1. */
+/* Reads the output until the process has ended, or has used up its time or its room.
+ * @process: the pidfd, or -1. */
 static int listen_to(const struct child_spec *spec, pid_t pid, int process, int output,
 		     struct child_end *end, struct cni_error *err)
 {
@@ -169,7 +176,8 @@ static int listen_to(const struct child_spec *spec, pid_t pid, int process, int 
 		ended = process < 0 ? has_ended(pid) : ret > 0 && fds[1].revents;
 		if (ret <= 0 && !ended)
 			continue;
-		/* Once it has ended its last words are there, whatever poll() saw. */
+		/* Once the process has ended its last words are there, whatever poll()
+		 * saw. */
 		if (fds[0].fd >= 0 && (ended || fds[0].revents)) {
 			ret = output_take(spec, output, &size, end, err);
 			if (ret < 0 || end->too_long)
@@ -185,7 +193,8 @@ static int listen_to(const struct child_spec *spec, pid_t pid, int process, int 
 static int attend(const struct child_spec *spec, pid_t pid, int output,
 		  struct child_end *end, struct cni_error *err)
 {
-	/* Linux 5.3; without one it is looked at again and again. */
+	/* A pidfd needs Linux 5.3. Without one the process is looked at again and
+	 * again. */
 	_cleanup_(close_p) int process = syscall(SYS_pidfd_open, pid, 0);
 	int ret = listen_to(spec, pid, process, output, end, err);
 
@@ -193,7 +202,7 @@ static int attend(const struct child_spec *spec, pid_t pid, int output,
 		waitpid(pid, &end->status, 0);
 		return 0;
 	}
-	/* Not reaped yet, so that the number is still its group's. */
+	/* The process is not reaped yet, so the number is still its group's. */
 	kill(-pid, SIGKILL);
 	if (process >= 0)
 		poll(&(struct pollfd){.fd = process, .events = POLLIN}, 1, KILL_WAIT_MS);
@@ -231,7 +240,8 @@ int child_run(const struct child_spec *spec, struct child_end *ret_end,
 
 	if (ret < 0)
 		return ret;
-	/* Who started us may ignore it, and then nobody learns how a child ended. */
+	/* Whoever started us may ignore SIGCHLD, and then nobody learns how a child
+	 * ended. */
 	if (sigaction(SIGCHLD, &usual, &saved) < 0)
 		return error_errno(err, CNI_ERR_IO, errno, "sigaction");
 	ret = converse(spec, input, &end, err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One run of a delegated IPAM: where it is, what it is given, and what its answer means.
- * The process is child.h's, the JSON conf/answer.h's.
+ * One run of a delegated IPAM plugin: where it is, what it is given, and what its answer
+ * means. child.h runs the process, conf/answer.h reads its JSON.
  */
 #include "delegate.h"
 
@@ -17,10 +17,10 @@
 #include "child.h"
 
 #define VARIABLE      "CNI_"
-#define SEEN_TEXT_MAX 160 /* of its output in a message, with the NUL */
+#define SEEN_TEXT_MAX 160 /* bytes of its output in a message, with the NUL */
 
 struct environment {
-	char **items; /* owned; the first own_n of its strings, too */
+	char **items; /* owned, and so are the first own_n strings */
 	size_t own_n;
 };
 
@@ -32,7 +32,8 @@ static bool is_this_program(const struct stat *file)
 	       self.st_ino == file->st_ino;
 }
 
-/* The first regular file of that name; ours would ask itself without end. */
+/* Finds the first regular file of that name. This program would ask itself without
+ * end. */
 static int find(const struct delegation *delegation, char **ret_path,
 		struct cni_error *err)
 {
@@ -64,7 +65,7 @@ static int find(const struct delegation *delegation, char **ret_path,
 			 delegation->path[0] ? delegation->path : "which is empty");
 }
 
-/* Those that say which attachment it is: that is not always our caller's. */
+/* A variable that says which attachment is meant, which is not always our caller's. */
 struct identity_var {
 	const char *name;
 	const char *value;
@@ -94,7 +95,8 @@ static void environment_clear(struct environment *env)
 	free(env->items);
 }
 
-/* The attachment's identity, then the other CNI_* variables that we were given. */
+/* Puts the attachment's identity first, then the other CNI_* variables that we were
+ * given. */
 static int environment_make(const struct delegation *delegation, enum cni_verb verb,
 			    struct environment *env, struct cni_error *err)
 {
@@ -145,7 +147,7 @@ static int run(const struct delegation *delegation, const char *path, enum cni_v
 		ret_end, err);
 }
 
-/* How its output starts, for a message: printable, one line. */
+/* Writes how the output starts, printable and in one line, for a message. */
 static const char *seen_format(const struct child_end *end, char buf[SEEN_TEXT_MAX])
 {
 	size_t len = end->output_len < SEEN_TEXT_MAX - 4 ? end->output_len
@@ -169,7 +171,7 @@ static void seen_add(const struct child_end *end, struct cni_error *err)
 		error_details(err, "its standard output: %s", SEEN_TEXT(end));
 }
 
-/* It ended by itself: its exit status, or what it died of. */
+/* Judges a process that ended by itself: by its exit status, or by what it died of. */
 static int status_judge(const struct child_end *end, struct cni_error *err)
 {
 	struct cni_error own = {}, unreadable = {};
@@ -230,7 +232,7 @@ static int result_take(const struct child_end *end, struct cni_result *ret_resul
 	if (ret == 0 && result.ips.n == 0)
 		ret = error_set(err, CNI_ERR_DELEGATE, ENODATA, "no address (ips)");
 	if (ret < 0) {
-		/* It is not our configuration that is wrong. */
+		/* Not our configuration is wrong, but the plugin's answer. */
 		if (err)
 			err->code = CNI_ERR_DELEGATE;
 		error_wrap(err, "its result");
@@ -287,7 +289,7 @@ int delegate_add(const struct delegation *delegation, struct cni_result *ret_res
 	if (ret == 0)
 		return 0;
 	context_add(delegation, CNI_ADD, err);
-	/* What it holds by now only it knows. */
+	/* Only the plugin knows what it holds by now. */
 	if (delegate_run(delegation, CNI_DEL, &undo) < 0)
 		error_details(err, "undoing it failed, too: %s", undo.msg);
 	return ret;

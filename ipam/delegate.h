@@ -12,22 +12,24 @@
 
 struct json_doc;
 
-/* For which pod of which network it is asked. */
+/* What the plugin is asked for: a pod of a network. */
 struct delegation {
-	const struct network *network; /* its text is what the plugin reads */
-	const struct pod *pod; /* names "" where the operation has none */
-	const char *path; /* directories that plugins are looked for in, as CNI_PATH */
+	const struct network *network; /* the plugin reads its text */
+	const struct pod *pod; /* its names are "" where the operation has none */
+	const char *path; /* directories to look for plugins in, as CNI_PATH */
 };
 
 /*
- * Asks it for addresses: a result with at least one of them, whose strings @ret_doc owns. When anything fails its DEL has been run. Errors: its own, code and
- * details kept; 7 it isn't to be found; 106 it can't be run, takes too long, or answers
+ * Asks the plugin for addresses. @ret_result has at least one; @ret_doc owns its strings.
+ * Where anything fails, the plugin's DEL has been run. Errors: the plugin's own, with
+ * code and details; 7, it isn't found; 106, it can't be run, takes too long, or answers
  * something that is neither a result nor an error.
  */
 int delegate_add(const struct delegation *delegation, struct cni_result *ret_result,
 		 struct json_doc **ret_doc, struct cni_error *err);
 
-/* DEL, CHECK, STATUS or GC: its exit status counts. Errors as above. */
+/* Runs the plugin for DEL, CHECK, STATUS or GC. Its exit status tells success. Errors as
+ * above. */
 int delegate_run(const struct delegation *delegation, enum cni_verb verb,
 		 struct cni_error *err);
 

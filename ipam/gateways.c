@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which gateway addresses a network has given to bridges: the file "gateways" among its
- * records, lines of "BRIDGE ADDRESS/LENGTH". So that, when the network's range has
- * changed, an old address is known from somebody else's.
+ * The gateway addresses that a network has given to bridges: the file "gateways" among
+ * its records has a line "BRIDGE ADDRESS/LENGTH" for each. So, when the network's range
+ * has changed, its old address can be told from somebody else's.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@ static void line_format(const char *bridge, const struct ip_prefix *address, cha
 	snprintf(line, size, "%s %s\n", bridge, PREFIX_TEXT(address));
 }
 
-/* "" where there is none. */
+/* Reads the file's text; "" where there is no file. */
 static int file_read(const struct store *store, char text[GATEWAYS_MAX + 1],
 		     struct cni_error *err)
 {

@@ -28,7 +28,7 @@ static int recorded_add(struct record *record, uint64_t holder, void *data,
 	return 0;
 }
 
-/* Adds the holder that a reservation names, where a DEL can be asked for by these names. */
+/* Adds the holder that a reservation names, if a DEL can be asked for with its names. */
 static int named_add(const struct holder_text *text, struct ipam_holder_list *list)
 {
 	char holder[sizeof(text->text) + 1] = {};
@@ -87,7 +87,7 @@ static int holder_cmp(const void *a, const void *b)
 	return cmp ? cmp : strcmp(x->ifname, y->ifname);
 }
 
-/* A holder with a record and reservations was found several times: it stays once. */
+/* A holder that has a record and reservations was found several times, and stays once. */
 static void holders_unique(struct ipam_holder_list *list)
 {
 	size_t kept = 0;
@@ -119,7 +119,7 @@ int ipam_holders(const struct ipam_env *env, struct ipam_holder_list *ret_list,
 	if (ret != 0)
 		return ret == STORE_ABSENT ? 0 : ret;
 	ret = store_record_each(&store, recorded_add, &search, err);
-	/* A reservation doesn't say on which bridge its pod is: that may be another one. */
+	/* A reservation doesn't say on which bridge its pod is. */
 	if (ret == 0 && !search.is_shared)
 		ret = reserved_add(&store, &search.list, err);
 	if (ret < 0)
@@ -131,7 +131,7 @@ int ipam_holders(const struct ipam_env *env, struct ipam_holder_list *ret_list,
 	return 0;
 }
 
-#define FOUND_ANOTHERS 1 /* a record that another bridge has */
+#define FOUND_ANOTHERS 1 /* another bridge's record */
 
 static int anothers_find(struct record *record, uint64_t holder, void *data,
 			 struct cni_error *err)

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which addresses does an attachment get, and what is written down about it? In-process
- * host-local on the host-local store, and the record of an attachment; knows files, no
- * kernel networking. Locks the store for the length of a call.
+ * Which addresses does an attachment get, and what is written down about it? This is
+ * host-local in this process, on the store of host-local (ipam/store/store.h), and the
+ * records of attachments (ipam/store/record.h). It knows files, and no kernel networking.
+ *
+ * Each function locks the store for the length of its call. An attachment is named by its
+ * network, container ID and interface; an owner is a network on a bridge with its store
+ * (identity_owner()). Where nothing else is said, errors are code 5, the store can't be
+ * read or written, and code 11, the store's lock was not free for too long. A store that
+ * is not there is as good as an empty one.
  */
 #ifndef BRIDGE_CNI_IPAM_IPAM_H
 #define BRIDGE_CNI_IPAM_IPAM_H
@@ -14,32 +20,34 @@
 struct record;
 
 /*
- * What has to be asked of the kernel. NULL, or without its functions: no record
- * is made of an attachment, and none counts as dead before its boot is over.
+ * Questions to the kernel, answered by whoever calls. Without it, or without its
+ * functions, no record is made of an attachment, and none counts as dead before its boot
+ * is over.
  */
 struct ipam_kernel {
-	const char *boot_id; /* "": can't be told */
-	/* Of the attachment's namespace, and of the node's; 0: can't be told. */
+	const char *boot_id; /* "": not known */
+	/* Cookies of the attachment's namespace, and of the node's; 0: not known. */
 	uint64_t (*netns_cookie)(const struct ipam_kernel *kernel);
 	uint64_t (*node_cookie)(const struct ipam_kernel *kernel);
-	/* Is the host's interface of that attachment there? */
+	/* True: the attachment's interface on the node is there. */
 	bool (*has_interface)(const struct ipam_kernel *kernel,
 			      const struct record *record);
-	/* Under another name that somebody gave it? True: can't be told, too. */
+	/* True: it is there under another name that somebody gave it, or that is not
+	 * known. */
 	bool (*has_renamed)(const struct ipam_kernel *kernel,
 			    const struct record *record);
-	/* Is its namespace another one now, or none at all? False: can't be told, too. */
+	/* True: the attachment's namespace is gone, or another one is in its place. False
+	 * also where that is not known. */
 	bool (*lost_netns)(const struct ipam_kernel *kernel, const struct record *record);
 	void *data;
 };
 
-/* What every question begins with: which store, which part of it, and who is told. */
+/* Which store is asked, about whose attachments, and whom to tell. */
 struct ipam_env {
 	const char *data_dir;
 	const char *network; /* its name */
-	const char
-		*bridge; /* of the owner whose attachments are meant; "": of any bridge */
-	const struct ipam_kernel *kernel; /* NULL: nothing can be asked of it */
+	const char *bridge; /* the owner's; "": attachments on any bridge are meant */
+	const struct ipam_kernel *kernel; /* NULL: nothing can be asked of the kernel */
 	struct notices *notices; /* NULL: nobody is told */
 };
 
@@ -59,52 +67,28 @@ static inline bool ipam_delegated(const struct network *network)
 	return type && type[0] && !ipam_in_process(network);
 }
 
+/* ---- An attachment's addresses ---- */
+
 /*
- * Reserves one address of every range set of @network for @pod, and gives ips, routes and dns
- * (of ipam.resolvConf, whose text @ret_text owns). An address asked for by
- * runtimeConfig.ips, args.cni.ips or CNI_ARGS is the one of its set. The record is written
- * before the first address is taken. All or nothing. Errors: 102 (-EADDRNOTAVAIL) a set has
- * no free address; 103 there are reservations or a record of the attachment already, which
- * stay, or the address asked for is taken; -ESTALE, with 103: so there are, but of one that
- * is not alive; 7 an address is asked for that can't be given; 5 the store or
- * ipam.resolvConf can't be read or written; 11 the store's lock is held for too long.
+ * Reserves one address of every range set of @network for @pod, all or none, and gives
+ * ips, routes and dns (of ipam.resolvConf, whose text @ret_text owns). An address that
+ * runtimeConfig.ips, args.cni.ips or CNI_ARGS asks for is the one of its set. The record
+ * is written before the first address is taken.
+ *
+ * Errors: 102 (-EADDRNOTAVAIL), a set has no free address; 103, the attachment has
+ * reservations or a record already, which stay, or the requested address is taken; 103
+ * with -ESTALE, it has them, but is not alive any more; 7, an address is asked for that
+ * can't be given; 5, also for ipam.resolvConf; 11.
  */
 int ipam_reserve(const struct ipam_env *env, const struct network *network,
 		 const struct pod *pod, struct cni_result *ret_result, char **ret_text,
 		 struct cni_error *err);
 
-/* The record alone, of an attachment whose addresses, if any, come from elsewhere. Errors
- * 5, 11, 103 and -ESTALE as above. */
-int ipam_record_write(const struct ipam_env *env, const struct network *network,
-		      const struct pod *pod, struct cni_error *err);
-
-/* Writes the addresses of @result, which come from elsewhere, into its record. Code 11:
- * a DEL or GC has begun since ipam_record_write(). */
-int ipam_record_write_addresses(const struct ipam_env *env, const struct pod *pod,
-				const struct cni_result *result, struct cni_error *err);
-
-/* Writes its host ports into its record, before it gets them: from then on its DEL takes
- * them away, and whoever puts rules back puts them back. Code 11 as above. */
-int ipam_record_write_ports(const struct ipam_env *env, const struct pod *pod,
-			    uint32_t turn, struct cni_error *err);
-
-/* Writes @turn into its record, as the place that it has among attachments of its container
- * that share a host port. Code 11 as above. */
-int ipam_record_write_turn(const struct ipam_env *env, const struct pod *pod,
-			   uint32_t turn, struct cni_error *err);
-
-/* Writes into its record that its DEL has begun, before that gives the node lock back for a
- * while: ipam_record_each() then passes it over. No record is success. */
-int ipam_record_mark_going(const struct ipam_env *env, const struct pod *pod,
-			   struct cni_error *err);
-
-/* Writes into its record that it is to have elements in the sets of plugin/stage/masquerade_pods.h, which
- * its DEL so looks for. No record is success. */
-int ipam_record_mark_apart(const struct ipam_env *env, const struct pod *pod,
-			   struct cni_error *err);
-
-/* Gives back whatever the attachment holds on its network, then removes its record; nothing
- * there is success. @ret_last: it was the owner's last one. */
+/*
+ * Gives back whatever the attachment holds on its network, then removes its record.
+ * Nothing there is success. @ret_last, untouched on failure: that was the owner's last
+ * record.
+ */
 int ipam_release(const struct ipam_env *env, const struct pod *pod, bool *ret_last,
 		 struct cni_error *err);
 
@@ -113,11 +97,113 @@ int ipam_check(const struct ipam_env *env, const struct pod *pod,
 	       const struct network *network, const struct cni_result *expected,
 	       struct cni_error *err);
 
-/* Any address at all is reserved for the attachment. Code 104 if none is. */
+/* CHECK of host-local: any address is reserved for the attachment. Code 104 if none
+ * is. */
 int ipam_check_any(const struct ipam_env *env, const struct pod *pod,
 		   struct cni_error *err);
 
-/* An attachment of this network, by its names. */
+/*
+ * STATUS: can the next ADD be given its addresses? Makes nothing. @ret_next (NULL: not
+ * wanted) gets, for each range that the next address would be of, its first address, but
+ * only where it seems that nobody has an address of that range yet. Errors: 102
+ * (-EADDRNOTAVAIL), a set is full; 50, ADD could not write to dataDir; 5; 11.
+ */
+int ipam_room(const struct ipam_env *env, const struct network *network,
+	      struct cni_result *ret_next, struct cni_error *err);
+
+/* ---- An attachment's record ---- */
+
+#define IPAM_NO_RECORD 1 /* ipam_record_read(): there is none, or it is torn */
+
+/* Reads the record into @ret_record, which record_clear() frees. IPAM_NO_RECORD. */
+int ipam_record_read(const struct ipam_env *env, const struct pod *pod,
+		     struct record *ret_record, struct cni_error *err);
+
+/* Writes the record of an attachment whose addresses, if it gets any, come from
+ * elsewhere. Codes 5, 11, and 103 as ipam_reserve(). */
+int ipam_record_write(const struct ipam_env *env, const struct network *network,
+		      const struct pod *pod, struct cni_error *err);
+
+/* Writes the addresses of @result, which come from elsewhere, into the record. Code 11
+ * also where a DEL or GC of the attachment has begun since ipam_record_write(). */
+int ipam_record_write_addresses(const struct ipam_env *env, const struct pod *pod,
+				const struct cni_result *result, struct cni_error *err);
+
+/*
+ * Writes the pod's host ports into the record, before it gets them: from then on the DEL
+ * takes them away, and whoever puts rules back puts them back. @turn as below. Code 11 as
+ * above.
+ */
+int ipam_record_write_ports(const struct ipam_env *env, const struct pod *pod,
+			    uint32_t turn, struct cni_error *err);
+
+/* Writes into the record which place (struct record's port_turn) the attachment has among
+ * those of its container that share a host port. Code 11 as above. */
+int ipam_record_write_turn(const struct ipam_env *env, const struct pod *pod,
+			   uint32_t turn, struct cni_error *err);
+
+/*
+ * Writes into the record that the attachment's DEL has begun, before the DEL gives the
+ * node lock back for a while. ipam_record_each() then passes it over. No record is
+ * success.
+ */
+int ipam_record_mark_going(const struct ipam_env *env, const struct pod *pod,
+			   struct cni_error *err);
+
+/*
+ * Writes into the record that the attachment is to have elements in the sets of
+ * plugin/stage/masquerade_pods.h, so that its DEL looks for them. No record is
+ * success.
+ */
+int ipam_record_mark_apart(const struct ipam_env *env, const struct pod *pod,
+			   struct cni_error *err);
+
+/* ---- All records of an owner, or of a store ---- */
+
+struct ipam_record_list {
+	struct record *items;
+	size_t n;
+};
+void ipam_record_list_clear(struct ipam_record_list *list);
+
+/*
+ * Gives the records of the owner's connected attachments, newest reservation first. An
+ * attachment is connected when its interface on the node is there, so that a namespace is
+ * behind it, whatever its path, and when it is neither coming nor going.
+ */
+int ipam_connected(const struct ipam_env *env, struct ipam_record_list *ret_list,
+		   struct cni_error *err);
+
+/* Hands the same records to @fn, which returns < 0 to stop, with @err set. The store's
+ * lock is not held meanwhile. */
+int ipam_record_each(const struct ipam_env *env,
+		     int (*fn)(const struct record *record, void *data,
+			       struct cni_error *err),
+		     void *data, struct cni_error *err);
+
+/* Hands the name of each network that has records below @env's dataDir, its own included,
+ * to @fn, which returns < 0 to stop, with @err set. Code 5. */
+int ipam_networks(const struct ipam_env *env,
+		  int (*fn)(const char *network, void *data, struct cni_error *err),
+		  void *data, struct cni_error *err);
+
+/* Is a record of another bridge in the store? */
+int ipam_is_shared(const struct ipam_env *env, bool *ret_shared, struct cni_error *err);
+
+/* Has the owner no record in the store? */
+int ipam_has_no_record(const struct ipam_env *env, bool *ret_none, struct cni_error *err);
+
+/*
+ * Writes down in the store that other owners of the network's name have rules on the
+ * node. From then on ipam_release() looks whether it removed the owner's last record.
+ * Without the note it does so only where nothing is left in the store. Where the note
+ * can't be written, rules stay.
+ */
+void ipam_note_others(const struct ipam_env *env);
+
+/* ---- Which attachments hold something, and which are not alive ---- */
+
+/* An attachment of the network, which holds reservations or has a record. */
 struct ipam_holder {
 	char *container_id, *ifname; /* owned */
 };
@@ -131,120 +217,67 @@ void ipam_holder_list_clear(struct ipam_holder_list *list);
 int ipam_holder_list_add(struct ipam_holder_list *list, const char *container_id,
 			 const char *ifname);
 
-#define IPAM_NO_RECORD 1 /* ipam_record_read(): there is none, or it is torn */
-
-/* The attachment's record into @ret_record, which record_clear() frees. IPAM_NO_RECORD;
- * codes 5, 11. */
-int ipam_record_read(const struct ipam_env *env, const struct pod *pod,
-		     struct record *ret_record, struct cni_error *err);
-
 /*
- * The records of the owner's attachments (identity_owner()) that are connected, newest
- * reservation first: their interface on the node is there, so that a namespace is behind it,
- * whatever its path; and they are neither coming nor going. Codes 5, 11.
- */
-struct ipam_record_list {
-	struct record *items;
-	size_t n;
-};
-int ipam_connected(const struct ipam_env *env, struct ipam_record_list *ret_list,
-		   struct cni_error *err);
-void ipam_record_list_clear(struct ipam_record_list *list);
-
-/* Hands them to @fn (which returns < 0 to stop, with @err set). The store's lock is not held
- * meanwhile. */
-int ipam_record_each(const struct ipam_env *env,
-		     int (*fn)(const struct record *record, void *data,
-			       struct cni_error *err),
-		     void *data, struct cni_error *err);
-
-/* Hands the name of each network with records in the store of @env's, its own included, to
- * @fn (which returns < 0 to stop, with @err set). Code 5. */
-int ipam_networks(const struct ipam_env *env,
-		  int (*fn)(const char *network, void *data, struct cni_error *err),
-		  void *data, struct cni_error *err);
-
-/* Writes down that the network gave a bridge this address, or has taken it back; codes 5, 11.
- * And asks. */
-int ipam_gateway_add(const struct ipam_env *env, const char *bridge,
-		     const struct ip_prefix *address, struct cni_error *err);
-int ipam_gateway_remove(const struct ipam_env *env, const char *bridge,
-			const struct ip_prefix *address, struct cni_error *err);
-bool ipam_gateway_is_ours(const struct ipam_env *env, const char *bridge,
-			  const struct ip_prefix *address);
-
-/*
- * Removes what the network's attachments shared in the store, of which none is left: index,
- * notes, last_reserved_ip, the lock, the directories. -ENOTEMPTY, with code 103: somebody
- * else's files stay, and so do the directories. @ret_removed: there was something. Code 5,
- * 11.
- */
-int ipam_network_remove(const struct ipam_env *env, bool *ret_removed,
-			struct cni_error *err);
-
-/*
- * Everybody with a record on the configuration's bridge, or a reservation, each once.
- * Where another bridge has records in the store as well, nobody knows whose a reservation
- * without one is: then nobody is named by reservations alone. Codes 5, 11.
+ * Names everybody who has a record of the owner, or a reservation, each once. Where
+ * another bridge has records in the store as well, nobody knows whose a reservation
+ * without a record is: then reservations alone name nobody.
  */
 int ipam_holders(const struct ipam_env *env, struct ipam_holder_list *ret_list,
 		 struct cni_error *err);
 
-/* Has another bridge records in the store? Codes 5, 11. */
-int ipam_is_shared(const struct ipam_env *env, bool *ret_shared, struct cni_error *err);
-
-/*
- * Writes down in the store that other owners of the network's name have rules on the node: from
- * then on ipam_release() looks whether it was the owner's last record. Without the note it
- * does so only where nothing is left in the store. Where it can't be written, rules stay.
- */
-void ipam_note_others(const struct ipam_env *env);
-
-/* Has the owner no record in the store? Codes 5, 11. */
-int ipam_has_no_record(const struct ipam_env *env, bool *ret_none, struct cni_error *err);
-
-/*
- * STATUS: can the next ADD be given its addresses? Makes nothing. @ret_next (NULL: not asked
- * for) gets ips of the ranges that these would be of, as far as it seems that nobody has an
- * address of such a range yet. Codes 102
- * (-EADDRNOTAVAIL): a set is full; 50: dataDir is no place to write to; 5, 11.
- */
-int ipam_room(const struct ipam_env *env, const struct network *network,
-	      struct cni_result *ret_next, struct cni_error *err);
-
 enum ipam_liveness {
-	IPAM_ALIVE, /* or it can't be told, or there is no record */
-	IPAM_RELEASED, /* no interface, and what it had was given back by somebody */
+	IPAM_ALIVE, /* or that is not known, or there is no record */
+	IPAM_RELEASED, /* no interface, and somebody gave its addresses back */
 	IPAM_STALE, /* no interface, no namespace; its record names all that it holds */
 };
 
-/*
- * The owner's attachments with a record that are not alive. Reservations that name nobody are
- * given back on the way. Codes 5, 11.
- */
+/* Judges the pod's attachment by its record. */
+int ipam_liveness(const struct ipam_env *env, const struct pod *pod,
+		  enum ipam_liveness *ret_life, struct cni_error *err);
+
+/* Names those of the owner's attachments that have a record and are not alive.
+ * Reservations that name nobody are given back on the way. */
 int ipam_stale(const struct ipam_env *env, struct ipam_holder_list *ret_list,
 	       struct cni_error *err);
 
 /*
- * Those of them that seem to be IPAM_RELEASED, by their records and by the files that these name:
- * without the index, which is neither made nor brought up to date. ipam_liveness() knows for sure.
+ * Names those of them that seem to be IPAM_RELEASED, by their records and by the files of
+ * the reservations. The index is neither made nor brought up to date; ipam_liveness()
+ * then tells for sure.
  */
 int ipam_released(const struct ipam_env *env, struct ipam_holder_list *ret_list,
 		  struct cni_error *err);
 
-/* What the record of @env's names tells of. */
-int ipam_liveness(const struct ipam_env *env, const struct pod *pod,
-		  enum ipam_liveness *ret_life, struct cni_error *err);
-
 /*
- * The addresses of the network that are reserved but lie in none of @prefixes, ascending:
- * those of pods from before a change of the configuration, for example. Those that records
- * give to pods on other bridges are not among them, and those of the owner's own records
- * only where they are asked for. The caller frees
- * the items. Codes 5, 11.
+ * Gives the addresses of the network that are reserved but lie in none of @prefixes,
+ * ascending: those of pods from before a change of the configuration, for example.
+ * Addresses that records give to pods on other bridges are left out, and those of the
+ * owner's own records, too, unless @recorded. The caller frees the items.
  */
 int ipam_reserved_outside(const struct ipam_env *env, const struct prefix_list *prefixes,
 			  bool recorded, struct ip_span_list *ret_list,
 			  struct cni_error *err);
+
+/* ---- What the attachments of a network share ---- */
+
+/* Writes down that the network gave a bridge this gateway address, or has taken it
+ * back. */
+int ipam_gateway_add(const struct ipam_env *env, const char *bridge,
+		     const struct ip_prefix *address, struct cni_error *err);
+int ipam_gateway_remove(const struct ipam_env *env, const char *bridge,
+			const struct ip_prefix *address, struct cni_error *err);
+
+/* True: it is written down. False also where that can't be read. */
+bool ipam_gateway_is_ours(const struct ipam_env *env, const char *bridge,
+			  const struct ip_prefix *address);
+
+/*
+ * Removes what the network's attachments shared in the store, once no attachment is left:
+ * the index, notes, last_reserved_ip, the lock, the directories. Code 103 (-ENOTEMPTY):
+ * somebody else's files are there, so they stay with their directories. @ret_removed:
+ * there was something.
+ */
+int ipam_network_remove(const struct ipam_env *env, bool *ret_removed,
+			struct cni_error *err);
 
 #endif

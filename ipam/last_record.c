@@ -8,7 +8,7 @@
 #include "network_store.h"
 
 #define OTHERS_FILE	"others"
-#define FOUND_ON_BRIDGE 1 /* a record */
+#define FOUND_ON_BRIDGE 1 /* a record of the bridge */
 
 static int record_find(struct record *record, uint64_t holder, void *data,
 		       struct cni_error *err)
@@ -19,7 +19,7 @@ static int record_find(struct record *record, uint64_t holder, void *data,
 	return record_is_on(record, bridge) ? FOUND_ON_BRIDGE : 0;
 }
 
-/* 0: the bridge has no record; FOUND_ON_BRIDGE. */
+/* Looks for a record of the bridge. 0: there is none; FOUND_ON_BRIDGE. */
 static int bridge_find(const struct store *store, const char *bridge,
 		       struct cni_error *err)
 {
@@ -30,7 +30,8 @@ bool was_last_record(const struct store *store, const char *bridge)
 {
 	if (store->own_fd < 0)
 		return false;
-	/* In most stores other attachments are left, and there is one owner. */
+	/* Mostly others are left, and there is no second owner: nothing needs to be
+	 * read. */
 	if (store->table.head.used > 0 &&
 	    faccessat(store->own_fd, OTHERS_FILE, F_OK, 0) < 0)
 		return false;

@@ -6,9 +6,9 @@
 #include "ipam/store/store.h"
 
 /*
- * True when no record of @bridge is left, after a DEL removed one. The index must be open. False
- * also where that can't be known, and where it isn't looked for, because other attachments are
- * left and ipam_note_others() has noted no other owner.
+ * True when no record of @bridge is left, after a DEL removed one. The index must be
+ * open. False also where that can't be known, and where it isn't looked for, because
+ * other attachments are left and ipam_note_others() has noted no other owner.
  */
 bool was_last_record(const struct store *store, const char *bridge);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The store of a network and its index: opened, and the operator told of what was given back. */
+/* Opens a network's store and its index, and tells of what the index gave back. */
 #include "network_store.h"
 
 #include "conf/base/notices.h"

@@ -7,8 +7,8 @@ bool makes_records(const struct ipam_env *env)
 	return env->kernel && env->kernel->has_interface;
 }
 
-/* Writes the ranges of this ADD alone into the record, for whoever writes the attachment's
- * rules anew. A record that has no room for all of them gets none. */
+/* Writes the ranges of this ADD alone into the record, for whoever writes the
+ * attachment's rules anew. A record that has no room for all of them gets none. */
 static int ranges_fill(const struct range_set_list *sets, struct record *record,
 		       struct cni_error *err)
 {

@@ -10,9 +10,9 @@
 bool makes_records(const struct ipam_env *env);
 
 /*
- * Fills @ret_record with all that is known before the attachment has addresses. Its strings
- * are borrowed from @env, @network and @pod; record_clear() frees the rest. For an @env that
- * makes records. Code 100: out of memory.
+ * Fills @ret_record with all that is known before the attachment has addresses. Its
+ * strings are borrowed from @env, @network and @pod; record_clear() frees the rest. For
+ * an @env that makes records. Code 100: out of memory.
  */
 int new_record_fill(const struct ipam_env *env, const struct network *network,
 		    const struct pod *pod, struct record *ret_record,

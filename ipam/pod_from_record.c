@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Each field of a pod, from where the record has it. */
+/* Fills each field of a pod from where the record has it. */
 #include "pod_from_record.h"
 
 #include <stdio.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A pod as its record tells of it: what it was given stays, whatever is configured since. */
+/* A pod as its record tells of it: what it was given stays, whatever is configured
+ * since. */
 #ifndef BRIDGE_CNI_IPAM_POD_FROM_RECORD_H
 #define BRIDGE_CNI_IPAM_POD_FROM_RECORD_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Inside ipam/: under which names a pod's attachment stands in the store, and its record. */
+/* Inside ipam/: under which names a pod's attachment stands in the store, and its
+ * record. */
 #ifndef BRIDGE_CNI_IPAM_POD_RECORD_H
 #define BRIDGE_CNI_IPAM_POD_RECORD_H
 
@@ -24,8 +25,8 @@ enum {
 };
 
 /*
- * Reads the record of the pod's attachment into @ret_record, which record_clear() frees. Code
- * 5: the file can't be read, or a newer version of this program wrote it.
+ * Reads the record of the pod's attachment into @ret_record, which record_clear() frees.
+ * Code 5: the file can't be read, or a newer version of this program wrote it.
  */
 int pod_record_read(const struct store *store, const struct pod *pod,
 		    struct record *ret_record, struct cni_error *err);

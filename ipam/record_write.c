@@ -26,7 +26,7 @@ int ipam_record_write(const struct ipam_env *env, const struct network *network,
 	if (!record.mac.set)
 		record.mac = identity_container_mac(env->network, pod->container_id,
 						    pod->ifname);
-	/* Until its addresses are known the attachment has no rules, and may never have any. */
+	/* Until its addresses are known the attachment has no rules. */
 	record.coming = ipam_delegated(network);
 	ret = network_store_open(env, STORE_RECORDS, &store, err);
 	if (ret == 0)
@@ -37,8 +37,9 @@ int ipam_record_write(const struct ipam_env *env, const struct network *network,
 }
 
 /*
- * Reads the record that this ADD wrote before it gave the node lock back for a while. A DEL or
- * GC that has begun meanwhile would leave what the ADD makes from now on.
+ * Reads the record that this ADD wrote before it gave the node lock back for a while.
+ * Where a DEL or GC has begun meanwhile, it would not take away what the ADD makes from
+ * now on.
  */
 static int own_record_read(const struct pod *pod, const struct store *store,
 			   struct record *ret_record, struct cni_error *err)
@@ -124,7 +125,8 @@ int ipam_record_write_turn(const struct ipam_env *env, const struct pod *pod,
 	return own_ports_write(env, pod, NULL, turn, err);
 }
 
-/* Sets the flag at @offset of the attachment's record, where that can be read and has it not. */
+/* Sets the flag at @offset of the attachment's record, if there is one that can be
+ * read. */
 static int flag_set(const struct ipam_env *env, const struct pod *pod, size_t offset,
 		    struct cni_error *err)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * DEL's part: reservations are given back, then the record is removed, with the store locked
- * once. ipam/store/holder.c finds and removes reservations.
+ * DEL's part: reservations are given back, then the record is removed, with the store
+ * locked once. ipam/store/holder.c finds and removes reservations.
  */
 #include "ipam/store/holder.h"
 #include "last_record.h"

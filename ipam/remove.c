@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The end of a network's store, when nobody is in it any more. */
+/* Removes a network's store, when no attachment is in it any more. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,8 +9,8 @@
 
 #include "network_store.h"
 
-/* Records that can be read, or that a newer version wrote, are somebody's; what else stands
- * beside them is ours. */
+/* Whether a file beside the records may go. A record that can be read, or that a newer
+ * version wrote, is somebody's and stays; all other files there are ours. */
 static bool is_spent(const struct store *store, const char *name)
 {
 	_cleanup_(record_clear) struct record record = {};
@@ -27,7 +27,7 @@ static bool is_last(const struct store *store, const char *name)
 	return strncmp(name, STORE_LAST_PREFIX, strlen(STORE_LAST_PREFIX)) == 0;
 }
 
-/* Removes the files of an open directory that @goes names. 0 or -errno. */
+/* Removes those files of an open directory for which @goes is true. 0 or -errno. */
 static int files_remove(const struct store *store, int dir_fd,
 			bool (*goes)(const struct store *store, const char *name))
 {
@@ -73,14 +73,14 @@ int ipam_network_remove(const struct ipam_env *env, bool *ret_removed,
 	if (store.own_fd >= 0)
 		ret = directory_remove(store.own_path,
 				       files_remove(&store, store.own_fd, is_spent), err);
-	/* The lock last: until then nobody else is in here. */
+	/* The lock goes last: until then nobody else is in here. */
 	if (ret == 0 && store.dir_fd >= 0) {
 		ret = files_remove(&store, store.dir_fd, is_last);
 		if (ret == 0 && unlinkat(store.dir_fd, STORE_LOCK_FILE, 0) < 0)
 			ret = -errno;
 		ret = directory_remove(store.path, ret, err);
 	}
-	/* Where other networks have records it stays. */
+	/* The directory of all networks' records stays where another one has records. */
 	if (ret == 0 && asprintf(&own_root, "%s/.bridge-cni", env->data_dir) >= 0)
 		rmdir(own_root);
 	else

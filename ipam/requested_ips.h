@@ -6,8 +6,9 @@
 #include "conf/pod.h"
 
 /*
- * Fills @ret_ips, one of each range set, family 0 where nobody asked for one. Code 7: an
- * address is in no range, is never given, or is the second of a set.
+ * Fills @ret_ips, which has room for one of each range set and is zeroed: family 0 stays
+ * where nobody asked for one. Code 7: an address is in no range, is never given to
+ * containers, or is the second of a set.
  */
 int requests_sort(const struct network *network, const struct pod *pod,
 		  struct ip_addr *ret_ips, struct cni_error *err);

@@ -87,7 +87,7 @@ static int prefix_list_grow(struct prefix_list *list, size_t more)
 	return 0;
 }
 
-/* -ENOMEM. */
+/* Adds the addresses of the record. -ENOMEM. */
 static int addresses_add(const struct record *record, struct prefix_list *list)
 {
 	if (prefix_list_grow(list, record->n) < 0)
@@ -101,7 +101,7 @@ static int addresses_add(const struct record *record, struct prefix_list *list)
 }
 
 struct search {
-	const char *spared; /* the bridge whose records don't count; NULL: none */
+	const char *spared; /* a bridge whose records are passed over; NULL: none */
 	struct prefix_list *list;
 };
 

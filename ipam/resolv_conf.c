@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The dns of a result out of a file in the format of resolv.conf(5). */
+/* Reads the dns of a result from a file in the format of resolv.conf(5). */
 #include "resolv_conf.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #define KEY   "ipam.resolvConf"
 #define BLANK " \t\v\f\r"
 
-/* The whole file, NUL-terminated. */
+/* Reads the whole file, and puts a NUL behind it. */
 static int read_text(const char *path, char **ret_text, struct cni_error *err)
 {
 	_cleanup_(free_p) char *text = NULL;

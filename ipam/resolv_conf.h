@@ -11,10 +11,11 @@
 #define RESOLV_CONF_MAX (64 * 1024) /* bytes */
 
 /*
- * Every nameserver, the last domain, the words of every search and options line. Follows
- * symbolic links, as resolv.conf is often one. @ret_dns: dns_clear() it; its strings are
- * in @ret_text, which the caller frees. Code 5, naming the key and the path: no such
- * file, not a regular one, too large, not text.
+ * Gives every nameserver, the last domain, and the words of every search and options
+ * line. Symbolic links are followed, as resolv.conf often is one. dns_clear() frees
+ * @ret_dns; its strings are in @ret_text, which the caller frees. Code 5 names the key
+ * and the path: there is no such file, it is not a regular one, it is too large, or it is
+ * not text.
  */
 int resolv_conf_read(const char *path, struct dns *ret_dns, char **ret_text,
 		     struct cni_error *err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* STATUS's question: is there room in the store for the addresses of another attachment? */
+/* Is there room in the store for another attachment's addresses, as STATUS asks? */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -7,7 +7,8 @@
 #include "allocator.h"
 #include "network_store.h"
 
-/* dataDir, or the nearest directory above it that is there: what ADD would begin with. */
+/* ADD would write to dataDir, or make it in the nearest directory above it that is
+ * there. */
 static int data_dir_check(const char *data_dir, struct cni_error *err)
 {
 	_cleanup_(free_p) char *path = strdup(data_dir);
@@ -25,7 +26,7 @@ static int data_dir_check(const char *data_dir, struct cni_error *err)
 	return 0;
 }
 
-/* The range of the next address; of several that which host-local's order comes to. */
+/* Finds the range that the next address of the set would be of. */
 static int next_range(struct store *store, const struct range_set_list *sets, size_t set,
 		      const struct ip_range **ret_range, struct cni_error *err)
 {
@@ -41,7 +42,8 @@ static int next_range(struct store *store, const struct range_set_list *sets, si
 	return ret;
 }
 
-/* As far as its first 256 addresses tell, which is one look into the table. */
+/* Whether nobody has an address of the range, as far as its first 256 tell, which is one
+ * look into the table. */
 static bool is_unused(struct store *store, const struct ip_range *range)
 {
 	struct ip_addr to = range->start;
@@ -52,7 +54,7 @@ static bool is_unused(struct store *store, const struct ip_range *range)
 	return table_count(&store->table, &range->start, &to) == 0;
 }
 
-/* @store: NULL, where there is none yet. */
+/* Adds to @next what ipam_room() gives. @store is NULL where there is none yet. */
 static int room_check(struct store *store, const struct range_set_list *sets,
 		      struct cni_result *next, struct cni_error *err)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which attachments of the owner (identity_owner()) are not alive, by liveness.c. What boots
- * that are over left is given back by ipam/store/rebuild.c.
+ * Which attachments of the owner (identity_owner()) are not alive, by liveness.c. What
+ * boots that are over left is given back by ipam/store/rebuild.c.
  */
 #include <errno.h>
 
@@ -20,7 +20,7 @@ static int wanted_add(struct record *record, uint64_t holder, void *data,
 {
 	struct search *search = data;
 
-	/* A record under another's name would not be found by its DEL. */
+	/* A DEL would not find a record that stands under another's name. */
 	if (holder_hash(record->container_id, record->ifname) != holder ||
 	    !record_is_on(record, search->env->bridge) ||
 	    !search->is_wanted(search, record))
@@ -30,7 +30,7 @@ static int wanted_add(struct record *record, uint64_t holder, void *data,
 	return 0;
 }
 
-/* Gives the names of those records that the search wants, all of them or none. */
+/* Gives the names in all records that the search wants. */
 static int search_run(struct search *search, struct ipam_holder_list *ret_list,
 		      struct cni_error *err)
 {
@@ -63,8 +63,8 @@ int ipam_stale(const struct ipam_env *env, struct ipam_holder_list *ret_list,
 	return ret < 0 ? ret : search_run(&search, ret_list, err);
 }
 
-/* The attachment had reservations, and none of them is its own any more. A reservation that
- * can't be read counts as its own. */
+/* The attachment had reservations, and none of them is its own any more. A reservation
+ * that can't be read counts as its own. */
 static bool has_lost_reservations(const struct store *store, const struct record *record)
 {
 	const struct holder holder = {record->container_id, record->ifname};

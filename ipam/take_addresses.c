@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Addresses are first chosen by the index, then written down in the record, then taken by
- * putting their files in place. So an ADD that is killed at any point leaves nothing, or a
- * record that names all that it may have taken. A reservation's inode and mtime are known
- * while the file is still aside, so the record is right from the start (ctime changes as the
- * file is put in place).
+ * putting their files in place. So an ADD that is killed at any point leaves nothing, or
+ * a record that names all that it may have taken. A reservation's inode and mtime are
+ * known while the file is still aside, so the record is right from the start (ctime
+ * changes as the file is put in place).
  */
 #include "take_addresses.h"
 
@@ -99,8 +99,8 @@ static int write_record(struct store *store, struct plan *plan,
 	return store_record_write(store, &record, err);
 }
 
-/* Puts reservation number @n in place. An empty file that is in the way is nobody's, and is
- * removed. */
+/* Puts reservation number @n in place. An empty file that is in the way is nobody's, and
+ * is removed. */
 static int place(struct store *store, unsigned int n, const struct ip_addr *ip,
 		 struct cni_error *err)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Inside ipam/: takes one address of every range set for an attachment, and writes its record.
- * All of that is done, or nothing.
+ * Inside ipam/: takes one address of every range set for an attachment, and writes its
+ * record. All of that is done, or nothing.
  */
 #ifndef BRIDGE_CNI_IPAM_TAKE_ADDRESSES_H
 #define BRIDGE_CNI_IPAM_TAKE_ADDRESSES_H
@@ -19,8 +19,8 @@ struct address_order {
 #define TAKE_INDEX_IS_WRONG 1 /* nothing was done: make a new index, and try again */
 
 /*
- * Fills @ret_ips, one of each set. The store's index must be open. Errors as ipam_reserve()'s,
- * or TAKE_INDEX_IS_WRONG.
+ * Fills @ret_ips, one of each set. The store's index must be open. Errors as
+ * ipam_reserve()'s, or TAKE_INDEX_IS_WRONG.
  */
 int take_addresses(struct store *store, const struct address_order *order,
 		   struct ip_config *ret_ips, struct cni_error *err);

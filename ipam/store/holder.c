@@ -15,8 +15,9 @@ static uint64_t hash_of(const struct holder *holder, enum holder_match format)
 }
 
 /*
- * 1: yes, 0: no; or -errno: what can't be read is not known to be another's. Of a file that was
- * rewritten in place as the container ID alone, the index or the record says whose it is.
+ * 1: yes, 0: no; or -errno: what can't be read is not known to be another's. Of a file
+ * that was rewritten in place as the container ID alone, the index or the record says
+ * whose it is.
  */
 static int holds(const struct store *store, const struct ip_addr *ip,
 		 const struct holder *holder, struct cni_error *err)

@@ -10,15 +10,15 @@
 
 #define HOLDER_HAS_ADDRESS 1 /* store_find(): here is one */
 
-/* Finds an address that @holder, or in host-local's old format its container ID, has reserved.
- * HOLDER_HAS_ADDRESS; 0: none. Code 5. */
+/* Finds an address that @holder, or in host-local's old format its container ID, has
+ * reserved. HOLDER_HAS_ADDRESS; 0: none. Code 5. */
 int store_find(struct store *store, const struct holder *holder, struct ip_addr *ret_ip,
 	       struct cni_error *err);
 
 /*
  * Takes away every reservation of @holder; where there is none, those that old versions
- * of host-local made for its container ID. @record (NULL: none): the holder's. Goes on past
- * a file that makes trouble and reports the first. @ret_removed: how many.
+ * of host-local made for its container ID. @record (NULL: none): the holder's. Goes on
+ * past a file that makes trouble and reports the first. @ret_removed: how many.
  */
 int store_release(struct store *store, const struct holder *holder,
 		  const struct record *record, size_t *ret_removed,

@@ -61,8 +61,8 @@ static const struct table_entry *known_find(const struct known *known,
 }
 
 /*
- * Is the boot over in which this reservation was made? Its record says so if it names this
- * very file; else it was made in the boot it was first seen in, or before.
+ * Is the boot over in which this reservation was made? Its record says so if it names
+ * this very file; else it was made in the boot it was first seen in, or before.
  */
 static bool is_past(const struct rebuild *rebuild, const struct table_entry *entry)
 {
@@ -136,7 +136,8 @@ static int read_directory(struct rebuild *rebuild, const struct known *known,
 	int ret, fd;
 	DIR *dir;
 
-	/* A descriptor of its own: the position in a directory belongs to the open file. */
+	/* A descriptor of its own: the position in a directory belongs to the open
+	 * file. */
 	fd = openat(store->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir) {
@@ -151,7 +152,8 @@ static int read_directory(struct rebuild *rebuild, const struct known *known,
 	return ret;
 }
 
-/* Records of other boots, and what a power cut tore: their reservations are gone by now. */
+/* Records of other boots, and what a power cut tore: their reservations are gone by
+ * now. */
 static int sweep_records(struct rebuild *rebuild, struct cni_error *err)
 {
 	_cleanup_(record_walk_end) struct record_walk walk = {};

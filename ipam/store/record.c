@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A record as text, and whose it is. Read by record_parse.c; the file is record_file.c's. */
+/* A record as text, and whose it is. Read by record_parse.c; the file is
+ * record_file.c's. */
 #include "record.h"
 
 #include <inttypes.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A record's host ports. Few, and none that follow each other, are lines that every version
- * reads; the others are of version 2, a line for all ports of a protocol and address.
+ * A record's host ports. Few, and none that follow each other, are lines that every
+ * version reads; the others are of version 2, a line for all ports of a protocol and
+ * address.
  */
 #include "record_ports.h"
 

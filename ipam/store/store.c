@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The directories of the store: made, opened and locked; the errors of their files. What is
- * in them is reservation.c's, last_reserved.c's and record_file.c's.
+ * The directories of the store: made, opened and locked; the errors of their files. What
+ * is in them is reservation.c's, last_reserved.c's and record_file.c's.
  */
 #include "store.h"
 
@@ -48,8 +48,11 @@ int store_file_error(const char *dir, const char *name, int errnum, const char *
 	return ret;
 }
 
-/* mkdir -p, the modes not narrowed by the umask: @mode is the last one's, those above are
- * as host-local makes them. Works in @path, which is as before afterwards. 0 or -errno. */
+/*
+ * mkdir -p, the modes not narrowed by the umask: @mode is the last one's, those above are
+ * as host-local makes them. Works in @path, which is as before afterwards. 0 or
+ * -errno.
+ */
 static int make_dirs(char *path, mode_t mode)
 {
 	for (char *slash = path;;) {
@@ -96,8 +99,8 @@ static int open_dir(char *path, bool create, mode_t mode, int *ret_fd,
 
 /*
  * flock() on this very file is what host-local does (its disk/lock.go). Where there are
- * records alone, the directory that they are in serves; and so does the network's where the
- * file isn't there and can't be made: what adds nothing needs no room.
+ * records alone, the directory that they are in serves; and so does the network's where
+ * the file isn't there and can't be made: what adds nothing needs no room.
  */
 static int take_lock(struct store *store, enum store_mode mode, unsigned int wait_ms,
 		     struct cni_error *err)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The index's data structure: reservations, found by the hash of their holder's text, and which
- * addresses are taken. What makes a table agree with a directory is index.h's.
+ * The index's data structure: reservations, found by the hash of their holder's text, and
+ * which addresses are taken. What makes a table agree with a directory is index.h's.
  *
- * Nothing here fails in the middle. table_error() tells at the end that something could not be
- * read or written, and the table is then of no use.
+ * Nothing here fails in the middle. table_error() tells at the end that something could
+ * not be read or written, and the table is then of no use.
  */
 #ifndef BRIDGE_CNI_IPAM_STORE_TABLE_H
 #define BRIDGE_CNI_IPAM_STORE_TABLE_H
@@ -39,7 +39,8 @@ bool table_next(struct table *table, struct table_cursor *cursor,
 bool table_each(struct table *table, struct table_cursor *cursor,
 		struct table_entry *ret_entry);
 
-/* Marks an address as taken, or as free. An address may be taken without a known holder. */
+/* Marks an address as taken, or as free. An address may be taken without a known
+ * holder. */
 void table_take(struct table *table, const struct ip_addr *ip);
 void table_free(struct table *table, const struct ip_addr *ip);
 bool table_is_taken(struct table *table, const struct ip_addr *ip);
@@ -52,7 +53,8 @@ bool table_next_free(struct table *table, const struct ip_addr *from,
 size_t table_count(struct table *table, const struct ip_addr *from,
 		   const struct ip_addr *to);
 
-/* All taken addresses, in spans that don't touch, ascending; the caller frees its items. -ENOMEM. */
+/* All taken addresses, in spans that don't touch, ascending; the caller frees its items.
+ * -ENOMEM. */
 int table_taken_spans(struct table *table, struct ip_span_list *ret_spans);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which addresses are taken: a slot (a chunk) has a bit for each of 256 neighbouring ones. */
+/* Which addresses are taken: a slot (a chunk) has a bit for each of 256 neighbouring
+ * ones. */
 #include "table.h"
 
 #include <errno.h>
@@ -42,7 +43,8 @@ static bool bit_get(const struct table_slot *chunk, unsigned int n)
 	return chunk->taken[n / 8] >> n % 8 & 1;
 }
 
-/* Gives the number of the slot of @ip's chunk, and a copy. NOT_FOUND: a chunk with nothing taken. */
+/* Gives the number of the slot of @ip's chunk, and a copy. NOT_FOUND: a chunk with
+ * nothing taken. */
 static uint32_t chunk_find(struct table *table, const struct ip_addr *ip,
 			   struct table_slot *ret_chunk)
 {
@@ -102,7 +104,8 @@ bool table_is_taken(struct table *table, const struct ip_addr *ip)
 	       bit_get(&chunk, last_byte(ip));
 }
 
-/* Gives the first address of the chunk after @ip's; false when there is none up to @to. */
+/* Gives the first address of the chunk after @ip's; false when there is none up to
+ * @to. */
 static bool next_chunk(const struct ip_addr *ip, const struct ip_addr *to,
 		       struct ip_addr *ret_ip)
 {
@@ -195,7 +198,8 @@ static int compare_spans(const void *a, const void *b)
 	return ip_cmp(&x->from, &y->from);
 }
 
-/* Adds @ip, to the last span where that ends right before it. @room: how many fit by now. */
+/* Adds @ip, to the last span where that ends right before it. @room: how many fit by
+ * now. */
 static int spans_append(struct ip_span_list *list, size_t *room, const struct ip_addr *ip)
 {
 	struct ip_span *last = list->n ? &list->items[list->n - 1] : NULL, *grown;

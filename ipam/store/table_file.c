@@ -10,8 +10,8 @@
 #include "conf/base/util.h"
 #include "conf/identity.h"
 
-/* The kernel may cache what is written at once as one piece (XFS, and ext4 from Linux 6.16), and
- * each later write to a slot goes through the whole piece. */
+/* The kernel may cache what is written at once as one piece (XFS, and ext4 from Linux
+ * 6.16), and each later write to a slot goes through the whole piece. */
 #define WRITTEN_AT_ONCE ((size_t)4096)
 
 static uint64_t header_sum(const struct table_header *head)
@@ -29,7 +29,8 @@ int table_make(size_t entries, struct table *ret_table)
 	struct table table = TABLE_CLOSED;
 	size_t slots = TABLE_SLOTS_MIN;
 
-	/* The table is at most half full at first, so that probes stay short while it fills up. */
+	/* The table is at most half full at first, so that probes stay short while it
+	 * fills up. */
 	while (slots < 2 * entries && slots < TABLE_SLOTS_MAX)
 		slots = 2 * slots + 1;
 	if (slots < 2 * entries)
@@ -189,8 +190,9 @@ static int open_to_fill(int dir_fd, const char *name)
 
 /*
  * Writes the table over the old file. A table that was written in part is not taken for a
- * true one, because its stamp is neither the directory's from before nor that from afterwards.
- * A new file that is renamed over the old one would make ext4 write it to the disk first.
+ * true one, because its stamp is neither the directory's from before nor that from
+ * afterwards. A new file that is renamed over the old one would make ext4 write it to the
+ * disk first.
  */
 static int save_image(struct table *table, int dir_fd, const char *name)
 {

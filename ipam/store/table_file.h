@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The file of the index: a header and slots of 64 bytes, read and written a page at a time.
- * What is in a slot is table_slots.h's.
+ * The file of the index: a header and slots of 64 bytes, read and written a page at a
+ * time. What is in a slot is table_slots.h's.
  *
- * Nothing here fails in the middle. table_error() tells at the end that something could not be
- * read or written, and the table is then of no use.
+ * Nothing here fails in the middle. table_error() tells at the end that something could
+ * not be read or written, and the table is then of no use.
  */
 #ifndef BRIDGE_CNI_IPAM_STORE_TABLE_FILE_H
 #define BRIDGE_CNI_IPAM_STORE_TABLE_FILE_H
@@ -62,8 +62,9 @@ int table_open(int dir_fd, const char *name, struct table *ret_table);
 void table_close(struct table *table);
 
 /*
- * Writes what has changed. A table in memory is written as a whole, and is in the file from
- * then on. 0 or -errno: what the file holds then is no table, or one of an older stamp.
+ * Writes what has changed. A table in memory is written as a whole, and is in the file
+ * from then on. 0 or -errno: what the file holds then is no table, or one of an older
+ * stamp.
  */
 int table_save(struct table *table, int dir_fd, const char *name);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The hash table: probing, insertion, growth, removal. It probes linearly, without tombstones:
- * what is removed leaves no trace to probe past.
+ * The hash table: probing, insertion, growth, removal. It probes linearly, without
+ * tombstones: what is removed leaves no trace to probe past.
  */
 #include "table_slots.h"
 
@@ -51,7 +51,8 @@ static void insert_into(struct table *table, const struct table_slot *slot)
 		table->error = -EBADMSG; /* the header counts fewer than there are */
 }
 
-/* Moves everything into a table of twice the size, which is in memory until it is saved. */
+/* Moves everything into a table of twice the size, which is in memory until it is
+ * saved. */
 static void grow(struct table *table)
 {
 	struct table grown;

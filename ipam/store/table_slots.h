@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Inside the table: its slots, an open-addressed hash table. A slot is free, a reservation, or
- * a chunk of 256 neighbouring addresses, of which it says which are taken.
+ * Inside the table: its slots, an open-addressed hash table. A slot is free, a
+ * reservation, or a chunk of 256 neighbouring addresses, of which it says which are
+ * taken.
  */
 #ifndef BRIDGE_CNI_IPAM_STORE_TABLE_SLOTS_H
 #define BRIDGE_CNI_IPAM_STORE_TABLE_SLOTS_H
