@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Chooses addresses: round robin through the ranges of a set, past those that are
- * taken. */
+/* Chooses addresses: round robin through the ranges of a set, past those
+ * that are taken. */
 #include "allocator.h"
 
 #include <errno.h>
@@ -29,8 +29,8 @@ const char *address_excluded(const struct range_set_list *sets,
 	struct ip_prefix network = prefix_network(&range->subnet);
 	struct ip_addr last = prefix_last(&range->subnet);
 
-	/* The gateway of one set may lie in a range of another, which host-local
-	 * overlooks. */
+	/* The gateway of one set may lie in a range of another,
+	 * which host-local overlooks. */
 	for (size_t i = 0; i < sets->n; i++)
 		for (size_t j = 0; j < sets->items[i].n; j++)
 			if (ip_equal(ip, &sets->items[i].ranges[j].gateway))

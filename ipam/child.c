@@ -51,15 +51,15 @@ static int input_make(const struct child_spec *spec, int *ret_fd, struct cni_err
 	return 0;
 }
 
-/* Does as dup2(), and a descriptor that is in its place already loses its O_CLOEXEC,
- * too. */
+/* Does as dup2(), and a descriptor that is in its place already loses
+ * its O_CLOEXEC, too. */
 static int place(int fd, int wanted)
 {
 	return fd == wanted ? fcntl(fd, F_SETFD, 0) : dup2(fd, wanted);
 }
 
-/* Runs between vfork() and exec. It makes system calls only, because the memory is the
- * parent's. */
+/* Runs between vfork() and exec. It makes system calls only, because the memory
+ * is the parent's. */
 static _Noreturn void become(const struct child_spec *spec, int input, int output,
 			     volatile int *ret_errno)
 {
@@ -73,8 +73,8 @@ static _Noreturn void become(const struct child_spec *spec, int input, int outpu
 		sigaction(defaults[i], &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
 	if (place(input, STDIN_FILENO) >= 0 && place(output, STDOUT_FILENO) >= 0 &&
 	    (!spec->stderr_too || dup2(STDOUT_FILENO, STDERR_FILENO) >= 0)) {
-		/* Our own caller may have left descriptors open; ours are all
-		 * O_CLOEXEC. */
+		/* Our own caller may have left descriptors open; ours
+		 * are all O_CLOEXEC. */
 		syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
 		execve(spec->path, spec->argv ? spec->argv : alone, spec->env);
 	}
@@ -103,8 +103,8 @@ static int start(const struct child_spec *spec, int input, int output, pid_t *re
 
 #define MORE_MAY_COME 1
 
-/* Reads what has come so far. MORE_MAY_COME; 0: the other end is closed, or too much has
- * come. */
+/* Reads what has come so far. MORE_MAY_COME; 0: the other end is closed, or too
+ * much has come. */
 static int output_take(const struct child_spec *spec, int fd, size_t *size,
 		       struct child_end *end, struct cni_error *err)
 {
@@ -176,8 +176,8 @@ static int listen_to(const struct child_spec *spec, pid_t pid, int process, int 
 		ended = process < 0 ? has_ended(pid) : ret > 0 && fds[1].revents;
 		if (ret <= 0 && !ended)
 			continue;
-		/* Once the process has ended its last words are there, whatever poll()
-		 * saw. */
+		/* Once the process has ended its last words are there,
+		 * whatever poll() saw. */
 		if (fds[0].fd >= 0 && (ended || fds[0].revents)) {
 			ret = output_take(spec, output, &size, end, err);
 			if (ret < 0 || end->too_long)
@@ -193,8 +193,8 @@ static int listen_to(const struct child_spec *spec, pid_t pid, int process, int 
 static int attend(const struct child_spec *spec, pid_t pid, int output,
 		  struct child_end *end, struct cni_error *err)
 {
-	/* A pidfd needs Linux 5.3. Without one the process is looked at again and
-	 * again. */
+	/* A pidfd needs Linux 5.3. Without one the process is looked at
+	 * again and again. */
 	_cleanup_(close_p) int process = syscall(SYS_pidfd_open, pid, 0);
 	int ret = listen_to(spec, pid, process, output, end, err);
 
@@ -240,8 +240,8 @@ int child_run(const struct child_spec *spec, struct child_end *ret_end,
 
 	if (ret < 0)
 		return ret;
-	/* Whoever started us may ignore SIGCHLD, and then nobody learns how a child
-	 * ended. */
+	/* Whoever started us may ignore SIGCHLD, and then nobody learns how
+	 * a child ended. */
 	if (sigaction(SIGCHLD, &usual, &saved) < 0)
 		return error_errno(err, CNI_ERR_IO, errno, "sigaction");
 	ret = converse(spec, input, &end, err);

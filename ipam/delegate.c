@@ -32,8 +32,8 @@ static bool is_this_program(const struct stat *file)
 	       self.st_ino == file->st_ino;
 }
 
-/* Finds the first regular file of that name. This program would ask itself without
- * end. */
+/* Finds the first regular file of that name. This program would ask
+ * itself without end. */
 static int find(const struct delegation *delegation, char **ret_path,
 		struct cni_error *err)
 {
@@ -95,8 +95,8 @@ static void environment_clear(struct environment *env)
 	free(env->items);
 }
 
-/* Puts the attachment's identity first, then the other CNI_* variables that we were
- * given. */
+/* Puts the attachment's identity first, then the other CNI_* variables that
+ * we were given. */
 static int environment_make(const struct delegation *delegation, enum cni_verb verb,
 			    struct environment *env, struct cni_error *err)
 {

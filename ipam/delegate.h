@@ -21,15 +21,15 @@ struct delegation {
 
 /*
  * Asks the plugin for addresses. @ret_result has at least one; @ret_doc owns its strings.
- * Where anything fails, the plugin's DEL has been run. Errors: the plugin's own, with
- * code and details; 7, it isn't found; 106, it can't be run, takes too long, or answers
- * something that is neither a result nor an error.
+ * Where the plugin ran and anything fails, its DEL has been run, too. Errors: the
+ * plugin's own, with code and details; 7, it isn't found; 106, it can't be run, takes too
+ * long, or answers something that is neither a result nor an error.
  */
 int delegate_add(const struct delegation *delegation, struct cni_result *ret_result,
 		 struct json_doc **ret_doc, struct cni_error *err);
 
-/* Runs the plugin for DEL, CHECK, STATUS or GC. Its exit status tells success. Errors as
- * above. */
+/* Runs the plugin for DEL, CHECK, STATUS or GC. Its exit status tells success.
+ * Errors as above. */
 int delegate_run(const struct delegation *delegation, enum cni_verb verb,
 		 struct cni_error *err);
 

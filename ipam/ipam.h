@@ -32,8 +32,8 @@ struct ipam_kernel {
 	/* True: the attachment's interface on the node is there. */
 	bool (*has_interface)(const struct ipam_kernel *kernel,
 			      const struct record *record);
-	/* True: it is there under another name that somebody gave it, or that is not
-	 * known. */
+	/* True: it is there under another name that somebody gave it, or that
+	 * is not known. */
 	bool (*has_renamed)(const struct ipam_kernel *kernel,
 			    const struct record *record);
 	/* True: the attachment's namespace is gone, or another one is in its place. False
@@ -97,8 +97,8 @@ int ipam_check(const struct ipam_env *env, const struct pod *pod,
 	       const struct network *network, const struct cni_result *expected,
 	       struct cni_error *err);
 
-/* CHECK of host-local: any address is reserved for the attachment. Code 104 if none
- * is. */
+/* CHECK of host-local: any address is reserved for the attachment. Code 104
+ * if none is. */
 int ipam_check_any(const struct ipam_env *env, const struct pod *pod,
 		   struct cni_error *err);
 
@@ -260,8 +260,8 @@ int ipam_reserved_outside(const struct ipam_env *env, const struct prefix_list *
 
 /* ---- What the attachments of a network share ---- */
 
-/* Writes down that the network gave a bridge this gateway address, or has taken it
- * back. */
+/* Writes down that the network gave a bridge this gateway address, or has
+ * taken it back. */
 int ipam_gateway_add(const struct ipam_env *env, const char *bridge,
 		     const struct ip_prefix *address, struct cni_error *err);
 int ipam_gateway_remove(const struct ipam_env *env, const char *bridge,

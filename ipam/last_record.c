@@ -30,8 +30,8 @@ bool was_last_record(const struct store *store, const char *bridge)
 {
 	if (store->own_fd < 0)
 		return false;
-	/* Mostly others are left, and there is no second owner: nothing needs to be
-	 * read. */
+	/* Mostly others are left, and there is no second owner: nothing needs
+	 * to be read. */
 	if (store->table.head.used > 0 &&
 	    faccessat(store->own_fd, OTHERS_FILE, F_OK, 0) < 0)
 		return false;

@@ -6,8 +6,8 @@
 #include "ipam.h"
 #include "ipam/store/store.h"
 
-/* Judges the attachment by its record, by the index, which must be open, and by the
- * kernel. */
+/* Judges the attachment by its record, by the index, which must be open,
+ * and by the kernel. */
 enum ipam_liveness record_liveness(struct store *store, const struct ipam_env *env,
 				   const struct record *record);
 

@@ -13,8 +13,8 @@
 int network_store_open(const struct ipam_env *env, enum store_mode mode,
 		       struct store *ret_store, struct cni_error *err);
 
-/* Opens the store's index, and tells the operator which reservations that gave back. Code
- * 5. */
+/* Opens the store's index, and tells the operator which reservations that gave
+ * back. Code 5. */
 int network_store_index(struct store *store, const struct ipam_env *env,
 			struct cni_error *err);
 
@@ -23,8 +23,8 @@ int network_store_index(struct store *store, const struct ipam_env *env,
 int network_store_refresh(struct store *store, const struct ipam_env *env,
 			  struct cni_error *err);
 
-/* Replaces an index that turned out wrong by one that is made from the directory. Code
- * 5. */
+/* Replaces an index that turned out wrong by one that is made from the
+ * directory. Code 5. */
 int network_store_reindex(struct store *store, const struct ipam_env *env,
 			  struct cni_error *err);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Inside ipam/: under which names a pod's attachment stands in the store, and its
- * record. */
+/* Inside ipam/: under which names a pod's attachment stands in the store,
+ * and its record. */
 #ifndef BRIDGE_CNI_IPAM_POD_RECORD_H
 #define BRIDGE_CNI_IPAM_POD_RECORD_H
 

@@ -125,8 +125,8 @@ int ipam_record_write_turn(const struct ipam_env *env, const struct pod *pod,
 	return own_ports_write(env, pod, NULL, turn, err);
 }
 
-/* Sets the flag at @offset of the attachment's record, if there is one that can be
- * read. */
+/* Sets the flag at @offset of the attachment's record, if there is one that
+ * can be read. */
 static int flag_set(const struct ipam_env *env, const struct pod *pod, size_t offset,
 		    struct cni_error *err)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Finds the range set of each address that somebody asked for. All sources count, as for
- * host-local. */
+/* Finds the range set of each address that somebody asked for. All sources
+ * count, as for host-local. */
 #include "requested_ips.h"
 
 #include <errno.h>

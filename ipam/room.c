@@ -7,8 +7,8 @@
 #include "allocator.h"
 #include "network_store.h"
 
-/* ADD would write to dataDir, or make it in the nearest directory above it that is
- * there. */
+/* ADD would write to dataDir, or make it in the nearest directory above it
+ * that is there. */
 static int data_dir_check(const char *data_dir, struct cni_error *err)
 {
 	_cleanup_(free_p) char *path = strdup(data_dir);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A holder's reservations: found and taken away. */
+/* Finds a holder's reservations, and takes them away. */
 #include "holder.h"
 
 #include <errno.h>
@@ -7,7 +7,7 @@
 
 #include "conf/identity.h"
 
-/* Under which hashes a holder's reservations may be found. */
+/* The hash by which a holder's reservations of this format are found. */
 static uint64_t hash_of(const struct holder *holder, enum holder_match format)
 {
 	return format == HOLDER_EXACT ? holder_hash(holder->container_id, holder->ifname)
@@ -15,9 +15,9 @@ static uint64_t hash_of(const struct holder *holder, enum holder_match format)
 }
 
 /*
- * 1: yes, 0: no; or -errno: what can't be read is not known to be another's. Of a file
- * that was rewritten in place as the container ID alone, the index or the record says
- * whose it is.
+ * Does @holder hold @ip? 1: yes; 0: no; -errno: the file can't be read, so it may be the
+ * holder's. Where a file was rewritten in place as the container ID alone, it is the
+ * holder's because the index or the record said so.
  */
 static int holds(const struct store *store, const struct ip_addr *ip,
 		 const struct holder *holder, struct cni_error *err)
@@ -100,7 +100,8 @@ static int ip_list_add(struct ip_list *list, const struct ip_addr *ip)
 	return 0;
 }
 
-/* Where reservations of this format may be: by the index, then by the record. */
+/* Lists where reservations of this format may be: by the index, then by the record. The
+ * first @ret_indexed are from the index. */
 static int candidates(struct store *store, const struct holder *holder,
 		      enum holder_match format, const struct record *record,
 		      struct ip_list *list, size_t *ret_indexed)
@@ -132,7 +133,7 @@ static int release(struct store *store, const struct holder *holder,
 		int ret = holds(store, &list.items[i], holder, first ? NULL : err);
 		bool held = ret > 0;
 
-		/* Both ways a file that was changed in place. */
+		/* The index and the file disagree: somebody changed the file in place. */
 		if (ret >= 0 && held != (i < indexed))
 			index_spoil(store);
 		if (held) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a holder holds, by the index and, as the index is only a cache, by the files
- * themselves. Needs index_open().
+ * What does a holder hold? The index says where to look and, as it is only a cache, the
+ * files say whether that is so. The index must be open.
  */
 #ifndef BRIDGE_CNI_IPAM_STORE_HOLDER_H
 #define BRIDGE_CNI_IPAM_STORE_HOLDER_H
@@ -16,19 +16,20 @@ int store_find(struct store *store, const struct holder *holder, struct ip_addr 
 	       struct cni_error *err);
 
 /*
- * Takes away every reservation of @holder; where there is none, those that old versions
- * of host-local made for its container ID. @record (NULL: none): the holder's. Goes on
- * past a file that makes trouble and reports the first. @ret_removed: how many.
+ * Takes away every reservation of @holder or, where there is none, those that old
+ * versions of host-local made for its container ID. @record is the holder's (NULL: there
+ * is none). A file that makes trouble is passed over, and the first such error is
+ * reported (code 5). @ret_removed, set on failure as well: how many were taken away.
  */
 int store_release(struct store *store, const struct holder *holder,
 		  const struct record *record, size_t *ret_removed,
 		  struct cni_error *err);
 
 /* Does @record name all reservations that its holder holds? Then they are those of the
- * attachment that it tells of, and not somebody's of the same name after it. */
+ * record's attachment, and not of a later one under the same names. */
 bool store_record_covers(struct store *store, const struct record *record);
 
-/* Does its holder hold anything at all? */
+/* Does the holder of @record hold anything at all? */
 bool store_record_holds(struct store *store, const struct record *record);
 
 #endif

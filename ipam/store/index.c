@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The index and its directory: are they of one mind? What is read anew is rebuild.c's. */
+/* Does the index agree with its directory? Where it doesn't, rebuild.c
+ * makes another one. */
 #include "index.h"
 
 #include <errno.h>
@@ -9,7 +10,7 @@
 #include "conf/identity.h"
 #include "rebuild.h"
 
-/* Seconds since 1970 that are ours: no clock that was ever set shows them. */
+/* Mtimes up to this number of seconds are ours: no clock that was ever set shows them. */
 #define STAMP_MAX 1000000000u
 
 static uint64_t boot_hash(const char *boot)
@@ -17,7 +18,7 @@ static uint64_t boot_hash(const char *boot)
 	return boot[0] ? hash_text(boot) : 0;
 }
 
-/* The stamp that the directory carries; 0: somebody wrote to it. */
+/* Gives the stamp that the directory carries; 0: somebody else wrote to it. */
 static uint64_t stamp_of(const struct stat *dir)
 {
 	if (dir->st_mtim.tv_nsec != 0 || dir->st_mtim.tv_sec <= 0 ||
@@ -61,7 +62,7 @@ void index_spoil(struct store *store)
 	store->spoilt = true;
 }
 
-/* @old: of this version and perhaps of use, or closed. */
+/* Makes a new index. @old is one of this version, which may be of use, or closed. */
 static int renew(struct store *store, const struct stat *dir, const char *boot,
 		 struct table *old, struct rebuild_news *news, struct cni_error *err)
 {
@@ -77,7 +78,8 @@ static int renew(struct store *store, const struct stat *dir, const char *boot,
 	uint64_t stamp = stamp_of(dir);
 	int ret;
 
-	/* Without a directory of our own the index lives as long as we do. */
+	/* Where our own directory can't be made, the index lives as
+	 * long as this process. */
 	(void)store_make_own(store, NULL);
 	ret = rebuild_table(&rebuild, old, &store->table, err);
 	if (ret < 0)
@@ -105,7 +107,8 @@ int index_open(struct store *store, const char *boot, struct rebuild_news *news,
 	if (store->own_fd >= 0 && table_open(store->own_fd, INDEX_FILE, &old) == 0 &&
 	    is_of_boot(&old, boot_hash(boot)) && old.head.directory == dir.st_ino &&
 	    (store->dir_fd < 0 || old.head.stamp == stamp_of(&dir))) {
-		/* What is added without knowing when must not be dated later. */
+		/* Where the boot is not known now, a later one must not take what is
+		 * added for its own. */
 		old.head.boot = boot_hash(boot);
 		store->table = old;
 		old = TABLE_CLOSED;
@@ -132,7 +135,7 @@ int index_refresh(struct store *store, const char *boot, struct rebuild_news *ne
 		ret = renew(store, &dir, boot, &old, news, err);
 	if (ret < 0 || store->table.fd < 0)
 		return ret;
-	/* Known to be looked at: as of the stamp that is set by saving this. */
+	/* All files have been looked at as of the stamp that index_save() sets. */
 	store->table.head.full = store->table.head.stamp % STAMP_MAX + 1;
 	index_save(store);
 	return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* last_reserved_ip.<n>: where the search for an address goes on. */
+/* The files last_reserved_ip.<n>, which say where the search for an address goes on. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -26,7 +26,7 @@ void store_last_get(const struct store *store, size_t set, struct last_file *ret
 	last.fd = openat(store->dir_fd, last_name(set, name), O_RDWR | STORE_OPEN_FLAGS);
 	n = last.fd < 0 ? -1 : read(last.fd, text, sizeof(text));
 	if (n < 0) {
-		/* A FIFO, a directory: store_last_put() sees to it. */
+		/* It is a FIFO or a directory, say. store_last_put() sees to it. */
 		last_close(&last);
 		*ret_last = LAST_CLOSED;
 		return;
@@ -40,18 +40,20 @@ void store_last_get(const struct store *store, size_t set, struct last_file *ret
 	*ret_last = last;
 }
 
-/* Made when missing; something else of that name makes room. */
+/* Opens the file, and makes it where it is missing. Something else of its
+ * name is removed. */
 static int make_last(const struct store *store, const char *name)
 {
 	const int flags = O_WRONLY | O_CREAT | STORE_OPEN_FLAGS;
 	int fd;
 
 	fd = openat(store->dir_fd, name, flags, FILE_MODE);
-	/* A symbolic link; a FIFO or a socket. Following or filling it helps nobody. */
+	/* It is a symbolic link, a FIFO or a socket. Following or filling
+	 * it helps nobody. */
 	if (fd < 0 && (errno == ELOOP || errno == ENXIO) &&
 	    unlinkat(store->dir_fd, name, 0) == 0)
 		fd = openat(store->dir_fd, name, flags, FILE_MODE);
-	/* The umask is the runtime's, the mode the store's. */
+	/* The runtime's umask must not change the mode of the store's files. */
 	if (fd >= 0)
 		(void)fchmod(fd, FILE_MODE);
 	return fd < 0 ? -errno : fd;
@@ -74,7 +76,8 @@ int store_last_put(const struct store *store, size_t set, struct last_file *last
 	last_name(set, name);
 	len = strlen(ip_format(ip, text));
 	if (last->fd >= 0 && last->len == 0 && !is_regular(last->fd)) {
-		/* A FIFO opens for both, and nothing can be read from it. */
+		/* A FIFO can be opened for reading and writing, and has
+		 * nothing to read. */
 		close_p(&last->fd);
 		unlinkat(store->dir_fd, name, 0);
 		last->fd = -1;
@@ -86,8 +89,9 @@ int store_last_put(const struct store *store, size_t set, struct last_file *last
 			return store_file_error(store->path, name, -fd, "open", err);
 		last->fd = fd;
 	}
-	/* Not truncated first: ext4 would write a truncated file back at its close. What
-	 * a kill leaves between the two is at worst another place to start from. */
+	/* The file is not truncated first, because ext4 would write a truncated file to
+	 * the disk when it is closed. A kill between the two calls leaves, at worst,
+	 * another place to start from. */
 	n = pwrite(last->fd, text, len, 0);
 	if (n < 0)
 		return store_file_error(store->path, name, errno, "write", err);

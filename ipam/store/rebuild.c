@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A table from the store's files, and the sweep of what earlier boots left. A file counts
- * as taking its address whatever it is; whose it is, only where it says so.
+ * Makes a table from the store's files, and gives back what earlier boots left. A file
+ * takes its address whatever the file is. It is somebody's only where its text says so.
  */
 #include "rebuild.h"
 
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* The old table's reservations, by address. */
+/* The old table's reservations, sorted by address. */
 struct known {
 	struct table_entry *items;
 	size_t n;
@@ -61,8 +61,9 @@ static const struct table_entry *known_find(const struct known *known,
 }
 
 /*
- * Is the boot over in which this reservation was made? Its record says so if it names
- * this very file; else it was made in the boot it was first seen in, or before.
+ * Is the boot over in which this reservation was made? A record that names this very file
+ * has the boot ID. Without one, the reservation was made in the boot in which it was
+ * first seen, or before.
  */
 static bool is_past(const struct rebuild *rebuild, const struct table_entry *entry)
 {
@@ -77,7 +78,7 @@ static bool is_past(const struct rebuild *rebuild, const struct table_entry *ent
 	return entry->seen != rebuild->boots;
 }
 
-/* What can't be removed stays as it is. */
+/* A file that can't be removed stays as it is. */
 static bool try_remove(const struct store *store, const struct ip_addr *ip)
 {
 	return store_remove(store, ip, NULL) == 0;
@@ -93,7 +94,7 @@ static void read_file(struct rebuild *rebuild, const struct known *known,
 	struct stat st = {};
 	int ret = -EFBIG;
 
-	/* Spelled otherwise than we would, it is no address of anybody's. */
+	/* A name that is spelled otherwise than we spell addresses is no reservation. */
 	if (ip_parse(name, &entry.ip) < 0 || strcmp(IP_TEXT(&entry.ip), name) != 0)
 		return;
 	if (fstatat(store->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
@@ -116,7 +117,7 @@ static void read_file(struct rebuild *rebuild, const struct known *known,
 		}
 		entry.holder = holder_text_hash(&text);
 	} else {
-		/* It may be somebody's, who will look for it in the index. */
+		/* It may be a reservation, whose holder will look for it in the index. */
 		rebuild->unread = rebuild->unread || (ret != -EFBIG && ret != -ENOENT);
 		table_take(table, &entry.ip);
 		return;
@@ -136,8 +137,8 @@ static int read_directory(struct rebuild *rebuild, const struct known *known,
 	int ret, fd;
 	DIR *dir;
 
-	/* A descriptor of its own: the position in a directory belongs to the open
-	 * file. */
+	/* The directory is opened again, because a descriptor's copy
+	 * shares its position. */
 	fd = openat(store->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir) {
@@ -152,8 +153,7 @@ static int read_directory(struct rebuild *rebuild, const struct known *known,
 	return ret;
 }
 
-/* Records of other boots, and what a power cut tore: their reservations are gone by
- * now. */
+/* Removes records of other boots and torn ones. Their reservations are gone by now. */
 static int sweep_records(struct rebuild *rebuild, struct cni_error *err)
 {
 	_cleanup_(record_walk_end) struct record_walk walk = {};

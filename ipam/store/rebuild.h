@@ -13,17 +13,18 @@ struct rebuild_news {
 
 struct rebuild {
 	struct store *store;
-	const char *boot; /* of now; "" unknown */
+	const char *boot; /* the boot ID of now; "": not known */
 	uint32_t boots; /* the number of this boot */
 	bool dated; /* the old table knows what was seen in which boot */
-	bool sweep; /* it is the first time in this boot: give back what others left */
-	bool unread; /* result: what a file says was not to be had */
+	bool sweep; /* the first time in this boot: give back what others left */
+	bool unread; /* result: a file could not be read */
 	struct rebuild_news *news;
 };
 
 /*
- * Reads the directory. What @old (which may be closed) knows of a file that is still the
- * same need not be read again, and was seen in the boot that @old says. Code 5.
+ * Makes @ret_table from the directory. A file that is still the same as in @old, which
+ * may be closed, is not read again, and was first seen in the boot that @old says. Code
+ * 5.
  */
 int rebuild_table(struct rebuild *rebuild, struct table *old, struct table *ret_table,
 		  struct cni_error *err);

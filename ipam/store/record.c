@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A record as text, and whose it is. Read by record_parse.c; the file is
- * record_file.c's. */
+/* Writes a record as text, and says whose it is. record_parse.c reads the text,
+ * record_file.c has the file. */
 #include "record.h"
 
 #include <inttypes.h>
@@ -18,7 +18,7 @@ uint64_t holder_hash(const char *container_id, const char *ifname)
 	char text[512];
 	int len = snprintf(text, sizeof(text), "%s\r\n%s", container_id, ifname);
 
-	/* What is longer is in no store: CNI_NAME_MAX. */
+	/* Longer names are in no store (CNI_NAME_MAX). */
 	return hash_bytes(text, len < (int)sizeof(text) ? (size_t)len : sizeof(text));
 }
 
@@ -68,7 +68,8 @@ static bool stands_for_itself(unsigned char byte)
 	return byte >= ' ' && byte != '\\' && byte != 0x7f;
 }
 
-/* A line; what would end it, or can't be seen, as \xHH. Absent values have no line. */
+/* Adds a line. Bytes that would end it, or can't be seen, are written as \xHH. An absent
+ * value has no line. */
 static void put_line(struct text *text, const char *key, const char *value)
 {
 	if (!value || !value[0])

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The record of an attachment: what host-local's files have no room for. It is a text file
- * of "key value" lines, whole or absent. Each record has network, container, ifname and
- * cookie. Other keys may be absent.
+ * The record of an attachment has what host-local's files have no room for. It is a text
+ * file of "key value" lines, whole or absent. Each record has network, container, ifname
+ * and cookie. Other keys may be absent.
  *
  *	bridge-cni record 1
  *	network pods
@@ -116,8 +116,8 @@ void record_clear(struct record *record);
  * reservation's text, "<containerID>\r\n<ifname>". */
 uint64_t holder_hash(const char *container_id, const char *ifname);
 
-/* Writes the name of a holder's record, "p-" and its hash in 16 hex digits; returns
- * @buf. */
+/* Writes the name of a holder's record, "p-" and its hash in 16 hex
+ * digits; returns @buf. */
 const char *record_name(uint64_t holder, char buf[RECORD_NAME_MAX]);
 
 /* Is it this attachment's record? */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The files of records: read, written whole, removed, listed. */
+/* The files of records are read, written whole, removed and listed. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@ int store_record_read(const struct store *store, uint64_t holder,
 	text = malloc(RECORD_MAX);
 	if (!text)
 		return -ENOMEM;
-	/* One read: so short a regular file comes whole. */
+	/* One read() is enough: so short a regular file comes whole. */
 	n = read(fd, text, RECORD_MAX);
 	if (n < 0)
 		return errno == EISDIR || errno == EAGAIN ? -EBADMSG : -errno;
@@ -45,7 +45,7 @@ static int write_aside(const struct store *store, const char *text, struct cni_e
 	fd = openat(store->own_fd, STORE_ASIDE_RECORD, flags, 0600);
 	if (fd < 0 && errno == EEXIST) {
 		unlinkat(store->own_fd, STORE_ASIDE_RECORD,
-			 0); /* of an ADD that was killed */
+			 0); /* an ADD that was killed left it */
 		fd = openat(store->own_fd, STORE_ASIDE_RECORD, flags, 0600);
 	}
 	if (fd < 0)
@@ -67,7 +67,7 @@ int store_record_write(const struct store *store, const struct record *record,
 
 	if (!text)
 		return error_oom(err);
-	/* What can't be read back would be lost to DEL. */
+	/* A DEL could not read a larger record. */
 	if (record->n > RECORD_ADDRESSES || strlen(text) >= RECORD_MAX)
 		return error_set(
 			err, CNI_ERR_CONFIG, E2BIG,
@@ -126,7 +126,8 @@ int store_record_next(const struct store *store, struct record_walk *walk,
 		uint64_t holder;
 		char name[RECORD_NAME_MAX];
 
-		/* A name that isn't spelled as we do is not one of ours. */
+		/* A name that is spelled otherwise than record_name() does is
+		 * not a record's. */
 		/* NOLINTNEXTLINE(cert-err34-c): it can't be wider than its type */
 		if (sscanf(entry->d_name, RECORD_PREFIX "%16" SCNx64, &holder) != 1 ||
 		    strcmp(entry->d_name, record_name(holder, name)) != 0)

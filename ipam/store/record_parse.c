@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A record's text, read with suspicion: torn by a power cut, or edited by a person. */
+/* Reads a record's text, which a power cut may have torn and a person may have edited. */
 #include "record.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@ static int hex_digit(char c)
 	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* In place. */
+/* Replaces \xHH by the byte, in place. */
 static int unescape(char *text)
 {
 	char *to = text;
@@ -40,7 +40,7 @@ static int unescape(char *text)
 	return 0;
 }
 
-/* All of @text, decimal. */
+/* Reads a decimal number, which must be all of @text. */
 static int parse_u64(const char *text, uint64_t max, uint64_t *ret)
 {
 	unsigned long long value;
@@ -56,7 +56,7 @@ static int parse_u64(const char *text, uint64_t max, uint64_t *ret)
 	return 0;
 }
 
-/* "1700000000.123456789" */
+/* Reads "1700000000.123456789". */
 static int parse_mtime(char *text, struct file_mark *mark)
 {
 	char *dot = strchr(text, '.');
@@ -74,7 +74,7 @@ static int parse_mtime(char *text, struct file_mark *mark)
 	return 0;
 }
 
-/* "8000000 65536 0 0" */
+/* Reads "8000000 65536 0 0". */
 static int parse_bandwidth(char *value, struct bandwidth *bandwidth)
 {
 	uint64_t *const numbers[] = {
@@ -213,10 +213,10 @@ static int parse_line(char *line, struct record *record)
 		record->coming = strcmp(value, "yes") == 0;
 	if (strcmp(line, "going") == 0)
 		record->going = strcmp(value, "yes") == 0;
-	return 0; /* a key of a later time */
+	return 0; /* an unknown key: a later version's */
 }
 
-/* The number of the first line, and where the second begins. */
+/* Checks the number in the first line, and gives where the second one begins. */
 static int parse_first(char *text, char **ret_rest)
 {
 	size_t prefix = strlen(RECORD_FIRST_LINE);
@@ -232,7 +232,7 @@ static int parse_first(char *text, char **ret_rest)
 	return version > RECORD_VERSION ? -ENOTSUP : 0;
 }
 
-/* The last line must be the hash of those before. */
+/* Checks that the last line is the hash of those before, and gives where it begins. */
 static int check_end(char *text, size_t len, char **ret_end)
 {
 	char want[32];
@@ -275,7 +275,7 @@ int record_parse(const char *text, size_t len, struct record *ret_record)
 	record.text[len] = '\0';
 	ret = check_end(record.text, len, &end);
 	if (ret < 0) {
-		/* How a newer one ends is not for us to know. */
+		/* A newer version's record may end otherwise. */
 		return parse_first(record.text, &line) == -ENOTSUP ? -ENOTSUP : ret;
 	}
 	ret = parse_first(record.text, &line);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A record's host ports. Few, and none that follow each other, are lines that every
- * version reads; the others are of version 2, a line for all ports of a protocol and
- * address.
+ * A record's host ports. Where they are few and none follow each other, each is a line
+ * that every version reads. Otherwise the record is of version 2, and has a line for all
+ * ports of a protocol and address.
  */
 #include "record_ports.h"
 
@@ -59,7 +59,7 @@ void record_ports_put(struct text *text, const struct port_mapping_list *ports)
 	}
 }
 
-/* A port's number; a character of @after, or the end, is behind it. */
+/* Reads a port's number. A character of @after, or the end, must be behind it. */
 static int take_number(char **at, const char *after, uint32_t *ret)
 {
 	char *end;
@@ -85,7 +85,7 @@ static size_t ports_of(const struct port_mapping_list *list)
 	return ports;
 }
 
-/* @ports: how many are in @list. */
+/* Adds @port. @ports says how many ports are in @list, and is brought up to date. */
 static int list_add(struct port_mapping_list *list, const struct port_mapping *port,
 		    size_t *ports)
 {
@@ -102,7 +102,7 @@ static int list_add(struct port_mapping_list *list, const struct port_mapping *p
 	return 0;
 }
 
-/* "8000-8600:80": @after is what may follow. */
+/* Reads "8000-8600:80", or "8000:80". */
 static int take_run(char **at, struct port_mapping *port)
 {
 	uint32_t last;
@@ -118,7 +118,8 @@ static int take_run(char **at, struct port_mapping *port)
 	return port->container_port + port->count - 1 > UINT16_MAX ? -EBADMSG : 0;
 }
 
-/* Protocol and host address; the rest of the line. */
+/* Reads protocol and host address, and gives the rest of the line; NULL:
+ * they are wrong. */
 static char *take_words(char *value, struct port_mapping *port)
 {
 	char *rest = NULL;

@@ -6,18 +6,19 @@
 #include "conf/port_mappings.h"
 #include "conf/base/text.h"
 
-/* The first version of records that can hold them. */
+/* Gives the first version of records that can hold these ports. */
 unsigned int record_ports_version(const struct port_mapping_list *ports);
 
+/* Adds the lines of a record. */
 void record_ports_put(struct text *text, const struct port_mapping_list *ports);
 
-/* Read what stands behind "hostport" and "hostports", and add it to @list. -EBADMSG,
- * -ENOMEM. */
+/* Read the rest of a line behind "hostport" or "hostports", which they change, and add
+ * the ports to @list. -EBADMSG, -ENOMEM. */
 int record_port_parse(char *value, struct port_mapping_list *list);
 int record_ports_parse(char *value, struct port_mapping_list *list);
 
-/* Ports that follow each other become one run, as they are in a configuration: earlier
- * versions wrote each by itself. -ENOMEM. */
+/* Joins ports that follow each other to one run, as in a configuration. Earlier versions
+ * wrote each port by itself. -ENOMEM. */
 int record_ports_join(struct port_mapping_list *list);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Reservations: files in the host-local store. All are opened relative to the store's
- * directory, follow no symbolic link and never block, for anything may stand in a
- * directory that other programs write to.
+ * Reservations are files in the host-local store. They are opened relative to the store's
+ * directory, without following symbolic links and without blocking, because anything may
+ * stand in a directory that other programs write to.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,8 @@
 #include "store.h"
 
 #define FILE_MODE 0644 /* host-local's */
-/* Fixed names: only the lock's holder writes. No record's starts with a dot. */
+/* Fixed names suffice, as only the lock's holder writes. No record's name
+ * starts with a dot. */
 #define ASIDE_PREFIX   ".reservation."
 #define ASIDE_NAME_MAX 32
 
@@ -23,8 +24,8 @@
 #define RENAME_NOREPLACE 1 /* linux/fs.h */
 #endif
 
-/* At most @size bytes. Their number, -EFBIG when there are more or it is no file that has
- * any, or -errno. */
+/* Reads less than @size bytes. Gives their number; -EFBIG: there are more, or it is no
+ * regular file; or -errno. */
 static ssize_t read_file(const struct store *store, const char *name, char *buf,
 			 size_t size)
 {
@@ -32,7 +33,7 @@ static ssize_t read_file(const struct store *store, const char *name, char *buf,
 	ssize_t n;
 
 	fd = openat(store->dir_fd, name, O_RDONLY | STORE_OPEN_FLAGS);
-	/* One read: so short a regular file comes whole. */
+	/* One read() is enough: so short a regular file comes whole. */
 	n = fd < 0 ? -1 : read(fd, buf, size);
 	if (n >= 0)
 		return (size_t)n == size ? -EFBIG : n;
@@ -47,7 +48,7 @@ static ssize_t read_file(const struct store *store, const char *name, char *buf,
 	}
 }
 
-/* What a power cut may leave of a text is zeros, too. */
+/* A power cut may leave zeros in place of a text. */
 static bool is_blank(char c)
 {
 	return c == '\0' || c == ' ' || (c >= '\t' && c <= '\r');
@@ -157,7 +158,8 @@ int store_prepare(struct store *store, unsigned int n, const struct holder *hold
 				 "the attachment's name is too long for the store");
 	fd = openat(store->own_fd, aside_name(n, name), flags, FILE_MODE);
 	if (fd < 0 && errno == EEXIST) {
-		/* Of an ADD that was killed. Not written over: it may be in place. */
+		/* An ADD that was killed left it. It is not written over, because the
+		 * same file may be in place already. */
 		unlinkat(store->own_fd, name, 0);
 		fd = openat(store->own_fd, name, flags, FILE_MODE);
 	}
@@ -169,17 +171,18 @@ int store_prepare(struct store *store, unsigned int n, const struct holder *hold
 		return store_file_error(store->own_path, name, errno, "write", err);
 	if (written != len)
 		return store_file_error(store->own_path, name, ENOSPC, "write", err);
-	/* The umask is the runtime's, the mode the store's. */
+	/* The runtime's umask must not change the mode of the store's files. */
 	if ((st.st_mode & 07777) != FILE_MODE && fchmod(fd, FILE_MODE) < 0)
 		return store_file_error(store->own_path, name, errno, "write", err);
 	*ret_mark = file_mark_of(&st);
 	return 0;
 }
 
-/* rename() that replaces nothing, also where the file system has no such thing. */
+/* Renames a file without replacing one, also where the file system can't do
+ * that at once. */
 static int rename_if_free(const struct store *store, const char *aside, const char *name)
 {
-	/* By number: not every C library has the function. */
+	/* Not every C library has the function. */
 	if (syscall(SYS_renameat2, store->own_fd, aside, store->dir_fd, name,
 		    RENAME_NOREPLACE) == 0)
 		return 0;

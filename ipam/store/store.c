@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The directories of the store: made, opened and locked; the errors of their files. What
- * is in them is reservation.c's, last_reserved.c's and record_file.c's.
+ * The directories of the store are made, opened and locked here. Their files are those of
+ * reservation.c, last_reserved.c and record_file.c.
  */
 #include "store.h"
 
@@ -49,9 +49,9 @@ int store_file_error(const char *dir, const char *name, int errnum, const char *
 }
 
 /*
- * mkdir -p, the modes not narrowed by the umask: @mode is the last one's, those above are
- * as host-local makes them. Works in @path, which is as before afterwards. 0 or
- * -errno.
+ * Makes a directory and those above it, with modes that the umask doesn't narrow: @mode
+ * is the last one's, the others get host-local's. @path is changed meanwhile, and as
+ * before afterwards. 0 or -errno.
  */
 static int make_dirs(char *path, mode_t mode)
 {
@@ -72,11 +72,13 @@ static int make_dirs(char *path, mode_t mode)
 	}
 }
 
-/* Tried before anything is made: all but the first ADD of a network find it. */
+/* Opens the directory before it makes anything: all but the first ADD of a
+ * network find it. */
 static int open_dir(char *path, bool create, mode_t mode, int *ret_fd,
 		    struct cni_error *err)
 {
-	/* A network's directory may be a link, as for host-local; ours is never one. */
+	/* A network's directory may be a symbolic link, as for host-local. Ours
+	 * is never one. */
 	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC |
 			  (mode == OWN_MODE ? O_NOFOLLOW : 0);
 	int fd, ret;
@@ -98,9 +100,10 @@ static int open_dir(char *path, bool create, mode_t mode, int *ret_fd,
 }
 
 /*
- * flock() on this very file is what host-local does (its disk/lock.go). Where there are
- * records alone, the directory that they are in serves; and so does the network's where
- * the file isn't there and can't be made: what adds nothing needs no room.
+ * Takes host-local's lock, flock() on this very file (its disk/lock.go). Where there are
+ * records alone, the directory that they are in is locked instead. So is the network's
+ * directory where the file isn't there and can't be made: an operation that adds nothing
+ * needs no room.
  */
 static int take_lock(struct store *store, enum store_mode mode, unsigned int wait_ms,
 		     struct cni_error *err)

@@ -136,8 +136,8 @@ enum holder_match holder_match(const struct holder_text *text,
 /* holder_hash() of the holder that the text names. */
 uint64_t holder_text_hash(const struct holder_text *text);
 
-/* The text for messages, "<containerID>/<ifname>", unprintable bytes as '?'; returns
- * @buf. */
+/* The text for messages, "<containerID>/<ifname>", unprintable bytes as
+ * '?'; returns @buf. */
 const char *holder_format(const struct holder_text *text, char buf[HOLDER_TEXT_MAX]);
 #define HOLDER_TEXT(text) holder_format((text), (char[HOLDER_TEXT_MAX]){})
 

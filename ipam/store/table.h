@@ -39,8 +39,8 @@ bool table_next(struct table *table, struct table_cursor *cursor,
 bool table_each(struct table *table, struct table_cursor *cursor,
 		struct table_entry *ret_entry);
 
-/* Marks an address as taken, or as free. An address may be taken without a known
- * holder. */
+/* Marks an address as taken, or as free. An address may be taken
+ * without a known holder. */
 void table_take(struct table *table, const struct ip_addr *ip);
 void table_free(struct table *table, const struct ip_addr *ip);
 bool table_is_taken(struct table *table, const struct ip_addr *ip);
@@ -53,8 +53,8 @@ bool table_next_free(struct table *table, const struct ip_addr *from,
 size_t table_count(struct table *table, const struct ip_addr *from,
 		   const struct ip_addr *to);
 
-/* All taken addresses, in spans that don't touch, ascending; the caller frees its items.
- * -ENOMEM. */
+/* All taken addresses, in spans that don't touch, ascending; the caller frees
+ * its items. -ENOMEM. */
 int table_taken_spans(struct table *table, struct ip_span_list *ret_spans);
 
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which addresses are taken: a slot (a chunk) has a bit for each of 256 neighbouring
- * ones. */
+/* Which addresses are taken: a chunk has a bit for each of 256 neighbouring ones. */
 #include "table.h"
 
 #include <errno.h>
@@ -29,7 +28,7 @@ static unsigned int last_byte(const struct ip_addr *ip)
 	return ip->bytes[ip_size(ip->family) - 1];
 }
 
-/* Address @n of the chunk that @ip is in. */
+/* Gives address @n of the chunk that @ip is in. */
 static struct ip_addr nth(const struct ip_addr *ip, unsigned int n)
 {
 	struct ip_addr addr = *ip;
@@ -43,8 +42,7 @@ static bool bit_get(const struct table_slot *chunk, unsigned int n)
 	return chunk->taken[n / 8] >> n % 8 & 1;
 }
 
-/* Gives the number of the slot of @ip's chunk, and a copy. NOT_FOUND: a chunk with
- * nothing taken. */
+/* Finds the slot of @ip's chunk, and copies it. NOT_FOUND: the copy has nothing taken. */
 static uint32_t chunk_find(struct table *table, const struct ip_addr *ip,
 			   struct table_slot *ret_chunk)
 {
@@ -104,8 +102,7 @@ bool table_is_taken(struct table *table, const struct ip_addr *ip)
 	       bit_get(&chunk, last_byte(ip));
 }
 
-/* Gives the first address of the chunk after @ip's; false when there is none up to
- * @to. */
+/* Gives the first address of the chunk after @ip's; false: that is behind @to. */
 static bool next_chunk(const struct ip_addr *ip, const struct ip_addr *to,
 		       struct ip_addr *ret_ip)
 {
@@ -175,7 +172,8 @@ size_t table_count(struct table *table, const struct ip_addr *from,
 
 		if (chunk_find(table, &ip, &chunk) != NOT_FOUND)
 			count += count_in(&chunk, &ip, from, to);
-		/* A range may have more chunks than the table has slots. */
+		/* A range may have more chunks than the table has slots: then all slots
+		 * are gone through instead. */
 		if (++chunks < table->head.slots / 4)
 			continue;
 		count = 0;
@@ -198,8 +196,8 @@ static int compare_spans(const void *a, const void *b)
 	return ip_cmp(&x->from, &y->from);
 }
 
-/* Adds @ip, to the last span where that ends right before it. @room: how many fit by
- * now. */
+/* Adds @ip to the last span where that ends right before it, else as a span of its own.
+ * @room says for how many spans there is room. */
 static int spans_append(struct ip_span_list *list, size_t *room, const struct ip_addr *ip)
 {
 	struct ip_span *last = list->n ? &list->items[list->n - 1] : NULL, *grown;

@@ -46,10 +46,10 @@ struct table_page {
 
 struct table {
 	struct table_header head;
-	uint8_t *image; /* all of it, where it is not (yet) in a file; else NULL */
+	uint8_t *image; /* the whole table, where it is not (yet) in a file; else NULL */
 	int fd;
 	struct table_page pages[TABLE_PAGES];
-	unsigned int next_page; /* to be replaced */
+	unsigned int next_page; /* the page that is replaced next */
 	int error; /* 0 or -errno, the first */
 };
 #define TABLE_CLOSED ((struct table){.fd = -1})

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The hash table: probing, insertion, growth, removal. It probes linearly, without
- * tombstones: what is removed leaves no trace to probe past.
+ * Probing, insertion, growth and removal of the hash table. It probes linearly and has no
+ * tombstones: a removed slot leaves no trace to probe past.
  */
 #include "table_slots.h"
 
@@ -19,10 +19,8 @@ static uint64_t chunk_number(const struct table_slot *slot)
 	return number;
 }
 
-/*
- * Chunks of 16,384 neighbouring addresses stand side by side: a search for a free one
- * reads the few pages that have all of them.
- */
+/* Chunks of 16,384 neighbouring addresses stand side by side, so that a search for a free
+ * address reads the few pages that have all of them. */
 uint32_t table_slot_home(const struct table *table, const struct table_slot *slot)
 {
 	uint64_t number, group;
@@ -51,8 +49,8 @@ static void insert_into(struct table *table, const struct table_slot *slot)
 		table->error = -EBADMSG; /* the header counts fewer than there are */
 }
 
-/* Moves everything into a table of twice the size, which is in memory until it is
- * saved. */
+/* Moves everything into a table of twice the size, which is in memory until
+ * it is saved. */
 static void grow(struct table *table)
 {
 	struct table grown;
