@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nf_tables_message.h"
+
 /* Is this expression a verdict that sends the packet to @chain? */
 static bool is_jump_to(struct nlattr *expr, const char *chain)
 {

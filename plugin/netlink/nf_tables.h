@@ -9,7 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "nf_tables_element.h"
+#include "nf_tables_lookup.h"
+#include "nf_tables_transaction.h"
 
 #define NFT_NAME_MAX 256 /* of a table, chain or set, with the NUL */
 

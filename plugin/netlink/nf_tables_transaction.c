@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Transactions of nfnetlink: elements added and deleted, all or none. */
+#include "nf_tables_transaction.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter.h>
@@ -7,6 +9,7 @@
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 
+#include "nf_tables_lookup.h"
 #include "nf_tables_message.h"
 
 static void queue_edge(struct netlink *nl, int type, const char *what)

@@ -75,8 +75,6 @@ static const struct {
 	[SET_TARGET6] = {NULL, "@th,64,128", 16, target6_print},
 };
 
-#define PART_PADDED 4 /* a part of a concatenation is padded to a multiple of it */
-
 static const char *table_family(const struct nft_set *set)
 {
 	return set->family == NFPROTO_BRIDGE ? "bridge" : "inet";
@@ -192,7 +190,7 @@ void set_sentinel(const struct nft_set *set, struct nft_element *ret_element)
 
 static size_t padded(enum set_part part)
 {
-	return (parts[part].size + PART_PADDED - 1) / PART_PADDED * PART_PADDED;
+	return (parts[part].size + NFT_PART_SIZE - 1) / NFT_PART_SIZE * NFT_PART_SIZE;
 }
 
 /* @end: of an interval; where both ends of a part are the same it is a single value. */

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "conf/base/text.h"
-#include "plugin/netlink/nf_tables_element.h"
+#include "plugin/netlink/nf_tables_lookup.h"
 
 /* The parts that keys and data are concatenated of. */
 enum set_part {

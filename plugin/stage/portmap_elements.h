@@ -22,7 +22,7 @@
 #include "plugin/nft/rules.h"
 #include "plugin/nft/set_type.h"
 
-#define PORTMAP_PART 4 /* bytes of a port, and of a protocol, in a concatenation */
+#define PORTMAP_PART NFT_PART_SIZE /* bytes of a port, and of a protocol, in a key */
 
 enum {
 	PORTMAP_IPV4,
