@@ -11,7 +11,6 @@ void attachment_init(struct attachment *att, struct operation *op,
 		.network = network,
 		.pod = pod,
 		.op = op,
-		.verb = op->env->verb,
 		.bridge = network->bridge,
 		.owner = network->owner,
 		.ipam_env =

@@ -20,9 +20,6 @@ struct attachment {
 	const struct network *network;
 	const struct pod *pod;
 	struct operation *op;
-	/* What is done with it: the operation's verb, or a DEL where one that nobody needs any
-	 * more is found on the way. */
-	enum cni_verb verb;
 
 	/*
 	 * Whose it is (identity_owner()): the network's bridge as it is configured, or, for
@@ -67,8 +64,12 @@ struct attachment {
 	 * has one of its ports. */
 	uint32_t port_turn;
 
-	/* What it holds. */
-	const struct record *record; /* DEL, repair: what ADD wrote down; NULL: nothing */
+	/*
+	 * What it holds, as its ADD has written it down. Known where it is taken away (a DEL, or
+	 * an ADD that undoes itself) or repaired; NULL while an ADD attaches it, or where nothing
+	 * is written down.
+	 */
+	const struct record *record;
 	bool given_up; /* repair: one of the stages has failed, or it isn't to be touched */
 	bool need_not_wait; /* DEL: until the kernel has tidied up behind a link */
 	bool was_last; /* DEL: the owner has no other record */

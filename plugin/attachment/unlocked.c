@@ -7,11 +7,10 @@
 #include "plugin/netlink/rtnetlink.h"
 #include "plugin/node/node.h"
 
-int unlocked_run(struct attachment *att,
+int unlocked_run(struct attachment *att, enum node_lock lock,
 		 int (*run)(struct attachment *att, struct cni_error *err),
 		 struct cni_error *err)
 {
-	enum node_lock lock = att->verb == CNI_DEL ? att->op->node.lock : NODE_SHARED;
 	struct cni_error lock_err = {};
 	int ret, lock_ret;
 

@@ -7,6 +7,7 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -242,15 +243,24 @@ static void queue_link_group(struct netlink *nl, const struct link_known *link,
 	put_u32(b, IFLA_GROUP, group);
 }
 
-void queue_link_pair_del(struct netlink *nl, const struct link_known *link,
-			 const struct link_known *other, uint32_t group)
+void queue_links_del(struct netlink *nl, const struct link_known links[], size_t n,
+		     uint32_t group)
 {
-	queue_link_group(nl, link, group);
-	queue_link_group(nl, other, group);
-	put_u32(begin_link(nl,
-			   netlink_queue(nl, RTM_DELLINK, 0, "deleting %s and %s",
-					 link->name, other->name),
-			   0, 0),
+	char names[128] = "";
+
+	if (n == 1)
+		queue_link_del_known(nl, links);
+	if (n < 2)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strlen(names);
+
+		queue_link_group(nl, &links[i], group);
+		snprintf(names + len, sizeof(names) - len, "%s%s", i ? " and " : "",
+			 links[i].name);
+	}
+	put_u32(begin_link(nl, netlink_queue(nl, RTM_DELLINK, 0, "deleting %s", names), 0,
+			   0),
 		IFLA_GROUP, group);
 }
 

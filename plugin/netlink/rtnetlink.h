@@ -129,12 +129,12 @@ struct link_known {
 void queue_link_del_known(struct netlink *nl, const struct link_known *link);
 
 /*
- * Deletes both in one message: the kernel waits as long for one as for many, but for each
+ * Deletes all @n in one message: the kernel waits as long for one as for many, but for each
  * message anew. What it takes for that is a group, so that @group must be nobody else's.
- * -ENODEV: one of them, or both, are gone.
+ * -ENODEV: one of them, or more, are gone.
  */
-void queue_link_pair_del(struct netlink *nl, const struct link_known *link,
-			 const struct link_known *other, uint32_t group);
+void queue_links_del(struct netlink *nl, const struct link_known links[], size_t n,
+		     uint32_t group);
 
 /* IPv6: without duplicate address detection unless @dad, so that it serves at once. */
 void queue_addr_add(struct netlink *nl, unsigned int index, const char *name,

@@ -2,13 +2,14 @@
 /*
  * The pod's rates. What it receives waits in a token bucket on the host's end of the veth;
  * what it sends is redirected, as it comes out there, to an ifb of the attachment's own and
- * waits in a bucket on that. The ifb is deleted with the pair, by veth.c.
+ * waits in a bucket on that. The ifb is deleted together with the pair.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "ipam/store/record.h"
 #include "plugin/netlink/rtnetlink.h"
 #include "plugin/netlink/tc.h"
 #include "plugin/attachment/report.h"
@@ -102,8 +103,7 @@ static bool has_limit(const struct attachment *att)
 	return att->pod->bandwidth.ingress.rate || att->pod->bandwidth.egress.rate;
 }
 
-/* Where this fails, the veth's del takes away what it has made: all of it goes with the
- * veth or, by its name, at the same time. */
+/* Where this fails, the end of the attachment's links takes away what it has made. */
 static int bandwidth_add(struct attachment *att, struct cni_error *err)
 {
 	if (!has_limit(att))
@@ -240,9 +240,83 @@ static int bandwidth_repair(struct attachment *att, struct cni_error *err)
 	return ret;
 }
 
+/* An ifb of a dead attachment of the same names is given way to by its DEL, or by ADD. */
+static int bandwidth_names(struct attachment *att, struct cni_error *err)
+{
+	char name[IF_NAMESIZE];
+	struct link link;
+	int ret;
+
+	if (!att->pod->bandwidth.egress.rate)
+		return 0;
+	identity_ifb(att->pod->host_ifname, name);
+	if (!netlink_ifindex(att->op->node.rtnl, name))
+		return 0;
+	ret = link_get(att->op->node.rtnl, name, &link, err);
+	if (ret < 0 || !link.index)
+		return ret;
+	if (link_is(&link, "ifb") &&
+	    !identity_alias_is_anothers(link.alias, att->network->name,
+					att->pod->container_id, att->pod->ifname))
+		return 0;
+	return error_set(err, CNI_ERR_EXISTS, EEXIST,
+			 "egressRate: an interface %s exists already, and is not of this "
+			 "attachment; rename or remove it",
+			 name);
+}
+
+/* Was it made for this attachment, whatever the record says? An earlier version's record
+ * doesn't tell of rates. */
+static int is_own_ifb(struct attachment *att, unsigned int index, bool *ret_own,
+		      struct cni_error *err)
+{
+	char alias[LINK_ALIAS_MAX];
+	struct link link;
+	int ret = link_get_by_index(att->op->node.rtnl, index, &link, err);
+
+	identity_alias(att->network->name, att->pod->container_id, att->pod->ifname,
+		       alias);
+	*ret_own = ret == 0 && link_is(&link, "ifb") && strcmp(link.alias, alias) == 0;
+	return ret;
+}
+
+static int bandwidth_links(struct attachment *att, struct stage_links *links,
+			   struct cni_error *err)
+{
+	bool own = att->record && att->record->bandwidth.egress.rate;
+	unsigned int index;
+	char name[IF_NAMESIZE];
+	int ret = 0;
+
+	identity_ifb(att->pod->host_ifname, name);
+	index = netlink_ifindex(att->op->node.rtnl, name);
+	if (index && !own)
+		ret = is_own_ifb(att, index, &own, err);
+	if (own)
+		stage_links_add(links, index, name);
+	return ret;
+}
+
+static void bandwidth_interfaces(const struct attachment *att,
+				 struct stage_interfaces *list)
+{
+	const struct pod *pod = att->pod;
+	struct mac_addr mac;
+	char name[IF_NAMESIZE];
+
+	if (!pod->bandwidth.egress.rate)
+		return;
+	mac = identity_ifb_mac(att->owner, pod->container_id, pod->ifname);
+	identity_ifb(pod->host_ifname, name);
+	stage_interfaces_add(list, name, &mac, att->mtu, NULL);
+}
+
 const struct stage stage_bandwidth = {
 	.name = "bandwidth",
 	.add = bandwidth_add,
 	.check = bandwidth_check,
 	.repair = bandwidth_repair,
+	.names = bandwidth_names,
+	.links = bandwidth_links,
+	.interfaces = bandwidth_interfaces,
 };

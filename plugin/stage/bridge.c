@@ -230,10 +230,10 @@ static int complete(struct attachment *att, struct link *link, struct cni_error 
 	return ret;
 }
 
-/* Success, and then no network for a while, is worth a word. */
+/* Success, and then no network for a while, is worth a word to an ADD. */
 static void tell_spanning_tree(struct attachment *att, const struct link *link)
 {
-	if (att->verb == CNI_ADD && link->bridge.spanning_tree)
+	if (!att->record && link->bridge.spanning_tree)
 		notice(&att->op->notices,
 		       "bridge %s has spanning tree on: a new pod's frames "
 		       "pass only after %u s (two forward delays); turn it "
@@ -337,10 +337,16 @@ static int bridge_del(struct attachment *att, struct cni_error *err)
 	return 0;
 }
 
+static void bridge_interfaces(const struct attachment *att, struct stage_interfaces *list)
+{
+	stage_interfaces_add(list, att->bridge, &att->bridge_mac, att->bridge_mtu, NULL);
+}
+
 const struct stage stage_bridge = {
 	.name = "bridge",
 	.add = bridge_add,
 	.check = bridge_check,
 	.del = bridge_del,
 	.repair = bridge_add,
+	.interfaces = bridge_interfaces,
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * An attachment's elements, those of spoofCheck and those of its host ports, in one
- * transaction: each goes through all chains of the node in the kernel, and its end waits
- * for the kernel where it deletes. They are there before the pod's end is up.
+ * The elements that stages contribute for an attachment, in one transaction: each goes through
+ * all chains of the node in the kernel, and its end waits for the kernel where it deletes. They
+ * are there before the pod's end is up.
  */
 #include "elements.h"
 
@@ -13,66 +13,57 @@
 
 #include "ipam/ipam.h"
 #include "ipam/store/record.h"
-#include "portmap_own.h"
-#include "portmap_siblings.h"
 #include "portmap_conflict.h"
 #include "plugin/netlink/rtnetlink.h"
 #include "spoofcheck_elements.h"
 #include "stages.h"
 
-/* The elements point to the sets. */
-struct own {
-	struct spoof_sets spoof;
-	struct portmap_sets ports;
-	struct nft_element_list list;
-};
-
-static void own_clear(struct own *own)
-{
-	nft_element_list_clear(&own->list);
-}
-
-static void own_begin(uint64_t owner, struct own *own)
-{
-	spoof_sets_name(owner, &own->spoof);
-	portmap_sets_name(owner, &own->ports);
-}
-
 static int elements_add(struct attachment *att, struct cni_error *err)
 {
-	_cleanup_(nft_element_list_clear) struct nft_element_list ports = {};
-	_cleanup_(own_clear) struct own own = {};
-	struct portmap_pod pod;
+	_cleanup_(stage_elements_clear) struct stage_elements own = {};
 	struct netlink *nl;
-	int ret;
+	int ret = stages_elements(att, ELEMENTS_WANTED, &own, err);
 
-	if (!att->pod->mac_spoof_check && att->pod->ports.mappings.n == 0)
-		return 0;
-	own_begin(att->owner, &own);
-	portmap_pod_of_att(att, &pod);
-	ret = spoof_elements_make(att, &own.spoof, &own.list, err);
-	if (ret == 0)
-		ret = portmap_elements_make(&own.ports, &pod, &ports, err);
-	if (ret == 0 && att->port_turn > 0)
-		ret = portmap_check_free(att, &ports, err);
-	for (size_t i = 0; ret >= 0 && i < ports.n; i++)
-		if (nft_element_list_add(&own.list, &ports.items[i]) < 0)
-			ret = error_oom(err);
 	if (ret < 0 || own.list.n == 0)
 		return ret;
 	ret = node_nftables(&att->op->node, &nl, err);
 	if (ret < 0)
 		return ret;
 	ret = nft_elements_add(nl, own.list.items, own.list.n, err);
-	if (ret == 0) {
-		portmap_delete_udp(att, &ports);
-		/* From here on nobody has to wait for this attachment. */
+	if (ret == 0)
+		ret = stages_elements(att, ELEMENTS_ADDED, &own, err);
+	/* From here on nobody has to wait for this attachment. */
+	if (ret == 0)
 		ret = node_share(&att->op->node, err);
-	}
 	/* The kernel may have done it, and its answer been lost. */
 	if (ret < 0)
 		nft_elements_del(nl, own.list.items, own.list.n, &(struct cni_error){});
 	return ret;
+}
+
+/* Deletes those that go, and lets others have theirs instead, all at once. */
+static int go(struct attachment *att, struct netlink *nl, struct stage_elements *elements,
+	      struct cni_error *err)
+{
+	_cleanup_(nft_element_list_clear) struct nft_element_list old = {};
+	struct cni_error own = {};
+	int ret = nft_element_list_grow(&old, elements->list.n + elements->others.n);
+
+	if (elements->list.n == 0)
+		return 0;
+	for (size_t i = 0; ret == 0 && i < elements->list.n; i++)
+		old.items[old.n++] = elements->list.items[i];
+	for (size_t i = 0; ret == 0 && i < elements->others.n; i++)
+		old.items[old.n++] = elements->others.items[i];
+	if (ret == 0)
+		ret = nft_elements_replace(nl, &old, &elements->instead, &own);
+	if (ret == 0)
+		return 0;
+	/* Whatever keeps them from it: what is gone must go. */
+	if (elements->without)
+		notice(&att->op->notices, "%s: %s", elements->without,
+		       own.code ? own.msg : "their maps are gone");
+	return nft_elements_del(nl, elements->list.items, elements->list.n, err);
 }
 
 /* Whose element is it? "": a sentinel, which is nobody's. */
@@ -115,25 +106,21 @@ static int sweep_owner(struct attachment *att, uint64_t owner,
 				       const char *host_ifname, const void *data),
 		       const void *data, size_t *ret_n, struct cni_error *err)
 {
-	_cleanup_(own_clear) struct own own = {};
-	_cleanup_(siblings_clear) struct siblings siblings = {};
-	struct search search = {att, is_kept, data, &own.list};
+	_cleanup_(stage_elements_clear) struct stage_elements swept = {};
+	struct search search = {att, is_kept, data, &swept.list};
 	struct netlink *nl;
 	int ret = node_nftables(&att->op->node, &nl, err);
 
-	own_begin(owner, &own);
-	for (int s = 0; ret == 0 && s < SPOOF_SETS; s++)
-		ret = nft_set_elements(nl, &own.spoof.sets[s], found_note, &search, err);
-	for (int f = 0; ret == 0 && f < PORTMAP_FAMILIES; f++)
-		for (int k = 0; ret == 0 && k < PORTMAP_KINDS; k++)
-			ret = nft_set_elements(nl, &own.ports.sets[f][k], found_note,
-					       &search, err);
-	if (ret == 0 && own.list.n > 0)
-		ret = siblings_read(att, NULL, att->pod, &siblings, err);
 	if (ret == 0)
-		ret = siblings_take_over(att, nl, &siblings, &own.list, err);
+		ret = stages_sets(owner, &swept, err);
+	for (size_t i = 0; ret == 0 && i < swept.sets_n; i++)
+		ret = nft_set_elements(nl, swept.sets[i], found_note, &search, err);
 	if (ret == 0)
-		*ret_n += own.list.n;
+		ret = stages_elements(att, ELEMENTS_GONE, &swept, err);
+	if (ret == 0)
+		ret = go(att, nl, &swept, err);
+	if (ret == 0)
+		*ret_n += swept.list.n;
 	return ret == -EPROTONOSUPPORT || ret == -EINVAL ? error_clear(err) : ret;
 }
 
@@ -272,86 +259,24 @@ static int unrecorded_del(struct attachment *att, struct cni_error *err)
 	return ret;
 }
 
-/* What is there of the host ports and the pod's own still. */
-static int ports_find(struct attachment *att, const struct portmap_pod *pod, bool shared,
-		      struct own *own, struct cni_error *err)
-{
-	_cleanup_(nft_element_list_clear) struct nft_element_list wanted = {};
-	struct netlink *nl;
-	int ret;
-
-	if (pod->ports->n == 0)
-		return 0;
-	ret = node_nftables(&att->op->node, &nl, err);
-	if (ret == 0 && shared)
-		return portmap_list_own(nl, &own->ports, pod->host_ifname, &own->list,
-					err);
-	if (ret == 0)
-		ret = portmap_elements_make(&own->ports, pod, &wanted, err);
-	return ret < 0 ? ret
-		       : portmap_find_own(nl, &wanted, pod->host_ifname, &own->list, err);
-}
-
-/* Deletes the elements that the record names, whatever the configuration says now; an ADD undoes
- * what it made itself. Ports that the pod's other attachments ask for as well are theirs then. */
-static int owner_del(struct attachment *att, const struct portmap_pod *pod, bool shared,
-		     struct cni_error *err)
-{
-	_cleanup_(own_clear) struct own own = {};
-	_cleanup_(siblings_clear) struct siblings siblings = {};
-	struct netlink *nl;
-	int ret;
-
-	own_begin(att->owner, &own);
-	ret = att->verb == CNI_ADD
-		      ? spoof_elements_make(att, &own.spoof, &own.list, err)
-		      : spoof_elements_of_record(att->record, &own.spoof, &own.list, err);
-	if (ret == 0)
-		ret = ports_find(att, pod, shared, &own, err);
-	if (ret == 0 && shared)
-		ret = siblings_read(att, att->pod->container_id, att->pod, &siblings,
-				    err);
-	if (ret < 0 || own.list.n == 0)
-		return ret;
-	ret = node_nftables(&att->op->node, &nl, err);
-	return ret < 0 ? ret : siblings_take_over(att, nl, &siblings, &own.list, err);
-}
-
-/* Does another attachment of the container ask for the same ports? An ADD that undoes itself
- * may have been joined by one meanwhile. */
-static bool shares_ports(struct attachment *att)
-{
-	_cleanup_(record_clear) struct record own = {};
-
-	if (att->verb != CNI_ADD)
-		return att->record->port_turn > 0;
-	return att->pod->ports.mappings.n > 0 &&
-	       ipam_record_read(&att->ipam_env, att->pod, &own, &(struct cni_error){}) ==
-		       0 &&
-	       own.port_turn > 0;
-}
-
 static int elements_del(struct attachment *att, struct cni_error *err)
 {
-	bool add = att->verb == CNI_ADD, shared;
-	struct portmap_pod pod;
+	_cleanup_(stage_elements_clear) struct stage_elements own = {};
+	struct netlink *nl;
 	size_t n = 0;
-	int ret = 0;
+	int ret;
 
-	if (!portmap_pod_of(att, &pod))
+	if (!att->record)
 		return unrecorded_del(att, err);
-	if (pod.ports->n == 0 &&
-	    !(add ? att->pod->mac_spoof_check : att->record->spoof_check))
-		return 0;
-	shared = shares_ports(att);
-	/* Two that go at once must not leave the ports to each other. */
-	if (shared)
-		ret = node_lock(&att->op->node, NODE_EXCLUSIVE, err);
-	if (ret == 0)
-		ret = owner_del(att, &pod, shared, err);
+	ret = stages_elements(att, ELEMENTS_HELD, &own, err);
+	if (ret == 0 && own.list.n > 0)
+		ret = node_nftables(&att->op->node, &nl, err);
+	if (ret == 0 && own.list.n > 0)
+		ret = go(att, nl, &own, err);
 	/* An earlier version's pod has them in the sets of its network's name, and some that
 	 * it wouldn't be given now, until the rules are replaced. */
-	if (ret == 0 && !add && att->record->masquerade == RECORD_NOT_TOLD)
+	if (ret == 0 && att->record->masquerade == RECORD_NOT_TOLD &&
+	    (att->record->ports.n > 0 || att->record->spoof_check))
 		ret = sweep_owner(att, identity_owner_by_name(att->network->name),
 				  is_anothers, NULL, &n, err);
 	return ret;

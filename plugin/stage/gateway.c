@@ -36,8 +36,9 @@ static int gateway_add(struct attachment *att, struct cni_error *err)
 	for (size_t i = 0; ret == 0 && i < IP_FAMILIES; i++)
 		if (gateway_uses(att, ip_families[i]))
 			ret = forwarding_ensure(att, ip_families[i], err);
-	/* Once, as a question to each pod's ADD would cost too much. */
-	if (ret < 0 || !added || att->verb != CNI_ADD || !gateway_uses(att, AF_INET))
+	/* Only by the ADD that adds the address, as a question to each pod's ADD would cost too
+	 * much. */
+	if (ret < 0 || !added || att->record || !gateway_uses(att, AF_INET))
 		return ret;
 	localnet_tell_all(att);
 	return forwarding_tell_uplink(att, err);

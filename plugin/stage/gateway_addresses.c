@@ -46,12 +46,14 @@ static int displaced_tell(struct attachment *att, const struct ip_prefix *strang
 		return ret;
 	report_done(att, "forceAddress: removed %s from %s", PREFIX_TEXT(stranger),
 		    att->gateway_ifname);
-	if (att->verb == CNI_ADD && n == 0)
+	if (att->record) /* The report has it. */
+		return 0;
+	if (n == 0)
 		notice(&att->op->notices,
 		       "forceAddress: %s loses %s, which is in the place of the "
 		       "gateway address",
 		       att->gateway_ifname, PREFIX_TEXT(stranger));
-	else if (att->verb == CNI_ADD)
+	else
 		notice(&att->op->notices,
 		       "forceAddress: %s loses %s, the gateway of %zu pod%s, "
 		       "which reach%s only %s subnet from now on",

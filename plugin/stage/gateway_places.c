@@ -87,7 +87,7 @@ static bool is_outdated(const struct attachment *att, const struct ip_config *ip
 	struct ip_prefix gateway = gateway_prefix(ip);
 	size_t i = ip - att->ipam.ips.items;
 
-	if (att->verb != CNI_REPAIR || !gateway.addr.family)
+	if (!att->record || !gateway.addr.family)
 		return false;
 	if (att->record->addresses[i].reserved != ipam_in_process(att->network))
 		return true;
@@ -208,7 +208,7 @@ static int place_judge(struct attachment *att, const struct ip_config *ip,
 	enum place place = att->network->force_address ? PLACE_FORCED : PLACE_REFUSED;
 	int ret = 0;
 
-	if (att->verb == CNI_REPAIR)
+	if (att->record)
 		ret = gateway_users_count(att, stranger, &users, err);
 	if (is_outdated(att, ip) || (users.own > 0 && is_asked(att, &gateway)))
 		place = PLACE_GIVEN_UP;
@@ -255,7 +255,7 @@ static int displaced_check(struct attachment *att, const struct addr_list *list,
 	bool idle = false, given_up = false;
 	int ret = 0;
 
-	if ((!att->network->force_address || att->verb == CNI_REPAIR) &&
+	if ((!att->network->force_address || att->record) &&
 	    att->gateway_index == att->bridge_index)
 		ret = bridge_is_idle(att, &idle, err);
 	for (size_t i = 0; ret == 0 && i < strangers->n; i++) {
@@ -293,7 +293,7 @@ static int subnets_check(struct attachment *att, const struct addr_list *list,
 {
 	int ret = 0;
 
-	if (att->network->force_address || att->verb == CNI_REPAIR || is_on_node(att))
+	if (att->network->force_address || att->record || is_on_node(att))
 		return 0;
 	for (size_t i = 0; ret == 0 && i < att->ipam.ips.n; i++) {
 		const struct ip_config *ip = &att->ipam.ips.items[i];

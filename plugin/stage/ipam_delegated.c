@@ -10,7 +10,6 @@
 #include "ipam/ipam.h"
 #include "conntrack.h"
 #include "ipam_result.h"
-#include "masquerade_pods.h"
 #include "stages.h"
 #include "plugin/attachment/unlocked.h"
 
@@ -38,7 +37,7 @@ static int del_run(struct attachment *att, struct cni_error *err)
 	return run(att, CNI_DEL, err);
 }
 
-static int ipam_exec_add(struct attachment *att, struct cni_error *err)
+static int delegated_add(struct attachment *att, struct cni_error *err)
 {
 	char meanwhile[ERROR_MSG_MAX / 2];
 	struct cni_error undo = {};
@@ -46,7 +45,7 @@ static int ipam_exec_add(struct attachment *att, struct cni_error *err)
 
 	if (!ipam_delegated(att->network))
 		return 0;
-	ret = unlocked_run(att, add_run, err);
+	ret = unlocked_run(att, NODE_SHARED, add_run, err);
 	/* Without addresses it has undone its part itself. */
 	if (ret < 0 && att->ipam.ips.n == 0)
 		return ret;
@@ -60,45 +59,34 @@ static int ipam_exec_add(struct attachment *att, struct cni_error *err)
 	if (ret == 0)
 		ret = ipam_record_write_addresses(&att->ipam_env, att->pod, &att->ipam,
 						  err);
-	if (ret < 0 && unlocked_run(att, del_run, &undo) < 0)
+	if (ret < 0 && unlocked_run(att, NODE_SHARED, del_run, &undo) < 0)
 		error_details(err, "undoing it failed, too: %s", undo.msg);
 	return ret;
 }
 
-static int ipam_exec_check(struct attachment *att, struct cni_error *err)
+static int delegated_check(struct attachment *att, struct cni_error *err)
 {
-	return ipam_delegated(att->network) ? unlocked_run(att, check_run, err) : 0;
+	return ipam_delegated(att->network)
+		       ? unlocked_run(att, NODE_SHARED, check_run, err)
+		       : 0;
 }
 
-/* Elements first, the interface after them. Goes on past an error as DEL does. */
-static int ipam_exec_del(struct attachment *att, struct cni_error *err)
+/* Rules and elements are gone; the interface goes after the addresses. */
+static int delegated_del(struct attachment *att, struct cni_error *err)
 {
-	struct cni_error run_err = {}, mark = {};
-	int ret, run_ret = 0;
-
-	/* Before it looks who else has its addresses, for that one may go, too. Where it can't
-	 * be written, the disk is full: only an ADD that puts rules back in this very moment
-	 * would notice. */
-	if (ipam_delegated(att->network))
-		(void)ipam_record_mark_going(&att->ipam_env, att->pod, &mark);
-	ret = masquerade_pods_del(att, err);
-	if (ipam_delegated(att->network)) {
-		/* The next owner may have connections before the interface is gone, where
-		 * those that come up meanwhile go. */
-		if (conntrack_prepare(att))
-			conntrack_delete_pod(att);
-		run_ret = unlocked_run(att, del_run, &run_err);
-	}
-	if (run_ret < 0 && ret == 0)
-		*err = run_err;
-	else if (run_ret < 0)
-		error_details(err, "%s", run_err.msg);
-	return ret < 0 ? ret : run_ret;
+	if (!ipam_delegated(att->network))
+		return 0;
+	/* The next owner may have connections before the interface is gone, where those that
+	 * come up meanwhile go. */
+	if (conntrack_prepare(att))
+		conntrack_delete_pod(att);
+	/* In a GC or a reclaim other things go on under the exclusive lock. */
+	return unlocked_run(att, att->op->node.lock, del_run, err);
 }
 
-const struct stage stage_ipam_exec = {
+const struct stage stage_ipam_delegated = {
 	.name = "ipam_exec",
-	.add = ipam_exec_add,
-	.check = ipam_exec_check,
-	.del = ipam_exec_del,
+	.add = delegated_add,
+	.check = delegated_check,
+	.del = delegated_del,
 };

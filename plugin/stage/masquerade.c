@@ -26,12 +26,12 @@ static bool is_by_pod(const struct network *network)
 }
 
 /* Makes it the list of what is to be now; what was found is in it. */
-static int complete(struct attachment *att, struct rule_list *wanted,
-		    struct cni_error *err)
+static int complete_with(struct attachment *att, bool repairs, struct rule_list *wanted,
+			 struct cni_error *err)
 {
 	_cleanup_(masquerade_pods_clear) struct masquerade_pods pods = {};
 	struct rule_list now = {};
-	int ret = masquerade_apart_find(att, wanted, &pods, err);
+	int ret = masquerade_apart_find(att, wanted, repairs, &pods, err);
 
 	if (ret == 0)
 		ret = masquerade_rules_wanted(att, MASQUERADE_FOR_PODS, &pods, &now, err);
@@ -47,6 +47,12 @@ static int complete(struct attachment *att, struct rule_list *wanted,
 	rule_list_clear(wanted);
 	*wanted = now;
 	return 0;
+}
+
+static int complete(struct attachment *att, struct rule_list *wanted,
+		    struct cni_error *err)
+{
+	return complete_with(att, att->record != NULL, wanted, err);
 }
 
 /* Makes the rules what they are to be, those over sets of pods included. @emptied: a set of
@@ -110,7 +116,7 @@ static int masquerade_repair_shared(struct attachment *net, struct cni_error *er
 	if (ret == 0 && wanted.sentinels_n == 0)
 		ret = masquerade_sets_watch(net->owner, &wanted, err);
 	if (ret == 0)
-		ret = complete(net, &wanted, err);
+		ret = complete_with(net, true, &wanted, err);
 	return ret < 0 ? ret : rules_ensure(net, stage_masquerade.name, &wanted, err);
 }
 
@@ -205,6 +211,7 @@ const struct stage stage_masquerade = {
 	.name = "masquerade",
 	.add = masquerade_add,
 	.check = masquerade_check,
+	.del = masquerade_pods_del,
 	.repair_shared = masquerade_repair_shared,
 	.repair = masquerade_repair,
 };

@@ -9,6 +9,7 @@
 struct search {
 	struct attachment *att;
 	const struct rule_list *found;
+	bool repairs;
 	struct masquerade_pods pods;
 };
 
@@ -33,7 +34,7 @@ static bool has_subnet(const struct network *network, const struct ip_prefix *pr
 static int is_asked(struct search *search, const struct record *record, int family,
 		    bool *ret_asked, struct cni_error *err)
 {
-	*ret_asked = record->ranges_n > 0 && search->att->verb == CNI_REPAIR;
+	*ret_asked = record->ranges_n > 0 && search->repairs;
 	if (record->ranges_n == 0 || *ret_asked)
 		return 0;
 	return masquerade_asked_is_there(search->att, record, family, search->found,
@@ -98,9 +99,10 @@ static int record_look(const struct record *record, void *data, struct cni_error
 }
 
 int masquerade_apart_find(struct attachment *att, const struct rule_list *found,
-			  struct masquerade_pods *ret_pods, struct cni_error *err)
+			  bool repairs, struct masquerade_pods *ret_pods,
+			  struct cni_error *err)
 {
-	struct search search = {.att = att, .found = found};
+	struct search search = {.att = att, .found = found, .repairs = repairs};
 	int ret = ipam_record_each(&att->ipam_env, record_look, &search, err);
 
 	if (ret < 0) {

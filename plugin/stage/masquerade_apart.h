@@ -16,6 +16,7 @@
  * the exclusive lock. Codes 5, 11, 100.
  */
 int masquerade_apart_find(struct attachment *att, const struct rule_list *found,
-			  struct masquerade_pods *ret_pods, struct cni_error *err);
+			  bool repairs, struct masquerade_pods *ret_pods,
+			  struct cni_error *err);
 
 #endif

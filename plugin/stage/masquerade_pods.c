@@ -221,18 +221,10 @@ static int record_del(struct attachment *att, uint64_t owner, const struct recor
  * elements are then the other pod's. */
 int masquerade_pods_del(struct attachment *att, struct cni_error *err)
 {
-	_cleanup_(record_clear) struct record own = {};
 	_cleanup_(others_clear) struct others others = {.att = att};
 	const struct record *record = att->record;
-	int ret = 0;
+	int ret;
 
-	/* An ADD that undoes itself has no record at hand. */
-	if (att->verb == CNI_ADD && ipam_delegated(att->network)) {
-		ret = ipam_record_read(&att->ipam_env, att->pod, &own, err);
-		record = &own;
-	}
-	if (ret != 0)
-		return ret == IPAM_NO_RECORD ? 0 : ret;
 	if (!record || record->n == 0 ||
 	    (record->addresses[0].reserved && !record->apart))
 		return 0;

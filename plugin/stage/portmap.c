@@ -15,6 +15,7 @@
 #include "portmap_rules.h"
 #include "portmap_siblings.h"
 #include "portmap_conflict.h"
+#include "portmap_contribute.h"
 #include "portmap_elements.h"
 #include "portmap_listeners.h"
 #include "portmap_localnet.h"
@@ -313,4 +314,6 @@ const struct stage stage_portmap = {
 	.check = portmap_check,
 	.del = localnet_del,
 	.repair = portmap_repair,
+	.elements = portmap_elements,
+	.sets = portmap_sets,
 };

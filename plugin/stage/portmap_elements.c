@@ -162,13 +162,9 @@ void portmap_pod_of_record(const struct record *record, struct portmap_pod *pod)
 
 bool portmap_pod_of(const struct attachment *att, struct portmap_pod *pod)
 {
-	if (att->verb == CNI_ADD)
-		portmap_pod_of_att(att, pod);
-	else if (att->record)
+	if (att->record)
 		portmap_pod_of_record(att->record, pod);
-	else
-		return false;
-	return true;
+	return att->record != NULL;
 }
 
 /* Makes the element of the mapping's port at @offset. */

@@ -72,7 +72,7 @@ struct portmap_pod {
 };
 void portmap_pod_of_att(const struct attachment *att, struct portmap_pod *pod);
 void portmap_pod_of_record(const struct record *record, struct portmap_pod *pod);
-/* What its ADD has made of it so far, which it undoes; otherwise its record's, if any. */
+/* By what it holds; false: that is not known. */
 bool portmap_pod_of(const struct attachment *att, struct portmap_pod *pod);
 
 /* Adds all elements that the pod is to have; they point to @sets. Code 100. */

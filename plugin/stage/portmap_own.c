@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <linux/netfilter.h>
+
 #include "conntrack.h"
 
 struct search {
@@ -98,7 +100,8 @@ void portmap_delete_udp(struct attachment *att, const struct nft_element_list *e
 	size_t n = 0;
 
 	for (size_t i = 0; ports && i < elements->n; i++)
-		if (portmap_kind_of(&elements->items[i]) != PORTMAP_ONLINK &&
+		if (elements->items[i].set->family == NFPROTO_INET &&
+		    portmap_kind_of(&elements->items[i]) != PORTMAP_ONLINK &&
 		    elements->items[i].key.bytes[0] == IPPROTO_UDP)
 			port_note(ports, &n, &elements->items[i]);
 	if (n > 0)

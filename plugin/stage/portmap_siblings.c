@@ -218,26 +218,39 @@ static int heir_add(struct netlink *nl, const struct siblings *siblings,
 	return ret < 0 && !err->code ? error_oom(err) : ret;
 }
 
+int siblings_inherit(struct attachment *att, const struct siblings *siblings,
+		     struct nft_element_list *ret_old, struct nft_element_list *ret_new)
+{
+	struct cni_error own = {};
+	struct netlink *nl;
+	int ret = node_nftables(&att->op->node, &nl, &own);
+
+	for (size_t i = 0; ret == 0 && i < siblings->n; i++)
+		ret = heir_add(nl, siblings, siblings->items[i], ret_old, ret_new, &own);
+	if (ret == 0)
+		return 0;
+	notice(&att->op->notices, PORTMAP_WITHOUT_HEIRS ": %s", own.msg);
+	nft_element_list_clear(ret_old);
+	nft_element_list_clear(ret_new);
+	return 0;
+}
+
 int siblings_take_over(struct attachment *att, struct netlink *nl,
 		       const struct siblings *siblings,
 		       const struct nft_element_list *gone, struct cni_error *err)
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list old = {}, new = {};
 	struct cni_error own = {};
-	int ret = 0;
+	int ret = siblings_inherit(att, siblings, &old, &new);
 
 	for (size_t i = 0; ret == 0 && i < gone->n; i++)
 		ret = nft_element_list_add(&old, &gone->items[i]);
-	for (size_t i = 0; ret == 0 && i < siblings->n; i++)
-		ret = heir_add(nl, siblings, siblings->items[i], &old, &new, &own);
 	if (ret == 0)
 		ret = nft_elements_replace(nl, &old, &new, &own);
 	if (ret == 0)
 		return 0;
 	/* Whatever keeps them from it: what is gone must go. */
-	notice(&att->op->notices,
-	       "host ports that other attachments of the container ask for as "
-	       "well lead nowhere until repair: %s",
+	notice(&att->op->notices, PORTMAP_WITHOUT_HEIRS ": %s",
 	       own.code ? own.msg : "their maps are gone");
 	return nft_elements_del(nl, gone->items, gone->n, err);
 }

@@ -46,6 +46,16 @@ int portmap_list_own(struct netlink *nl, const struct portmap_sets *sets,
 		     const char *host_ifname, struct nft_element_list *found,
 		     struct cni_error *err);
 
+/* For the operator, where the others get nothing. */
+#define PORTMAP_WITHOUT_HEIRS                                                      \
+	"host ports that other attachments of the container ask for as well lead " \
+	"nowhere until repair"
+
+/* Adds the elements that @siblings have to @ret_old, and those that they have from now on to
+ * @ret_new. Where that can't be told, the operator is, and both are empty. */
+int siblings_inherit(struct attachment *att, const struct siblings *siblings,
+		     struct nft_element_list *ret_old, struct nft_element_list *ret_new);
+
 /*
  * Deletes @gone, elements of one whose place is free, and in the same transaction adds what
  * its container's others then have. Under the exclusive lock.

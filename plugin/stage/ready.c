@@ -58,7 +58,7 @@ static int dad_await(struct attachment *att, struct cni_error *err)
 /* Others, who may wait for the exclusive lock, needn't wait for that. */
 static int dad_await_unlocked(struct attachment *att, struct cni_error *err)
 {
-	int ret = unlocked_run(att, dad_await, err);
+	int ret = unlocked_run(att, NODE_SHARED, dad_await, err);
 
 	return ret < 0 ? ret
 		       : unlocked_look_again(att, "duplicate address detection went on",

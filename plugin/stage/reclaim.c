@@ -22,7 +22,6 @@ int reclaim_delete(struct attachment *att, const char *container_id, const char 
 
 	pod_name_only(att->network, container_id, ifname, &pod);
 	attachment_init(&other, att->op, att->network, &pod);
-	other.verb = CNI_DEL;
 	if (asprintf(&other_about, "DEL of %s/%s: ", container_id, ifname) < 0)
 		other_about = NULL;
 	notices->about = other_about;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the reference plugins left of a pod that was theirs: each made masquerading rules
- * of its own for it, which would masquerade the address's next owner. Only DEL has a part
- * here, and only where neither an interface nor a record of ours was there. Their interface
- * is veth.c's, their reservation ipam's; their shared table and base chains stay.
+ * What the reference plugins left of a pod that was theirs: its interface, and masquerading
+ * rules of its own, which would masquerade the address's next owner. Only DEL has a part
+ * here, and only where neither an interface nor a record of ours was there. Their reservation
+ * is ipam's; their shared table and base chains stay.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "plugin/netlink/rtnetlink.h"
 #include "plugin/node/iptables_legacy.h"
 #include "plugin/nft/nft.h"
 #include "plugin/netlink/nf_tables.h"
@@ -130,13 +131,47 @@ static void legacy_notice(struct attachment *att, const char *chain)
 	}
 }
 
-static int reference_del(struct attachment *att, struct cni_error *err)
+/*
+ * Deletes a pod's interface that another plugin made (the reference names the host's end
+ * at random), if it is what CNI_IFNAME of a pod on this bridge must be: a veth whose other
+ * end is a port of the bridge.
+ */
+static int foreign_del(struct attachment *att, struct cni_error *err)
+{
+	struct node *node = &att->op->node;
+	struct link inside, outside, bridge;
+	int ret;
+
+	if (!att->pod->netns[0])
+		return 0;
+	/* Mostly it is gone. */
+	if (attachment_open_pod(att, err) < 0)
+		return error_clear(err);
+	ret = link_get(att->pod_ns.rtnl, att->pod->ifname, &inside, err);
+	if (ret < 0 || !inside.index || !link_is(&inside, "veth"))
+		return ret;
+	ret = link_get_by_index(node->rtnl, inside.peer, &outside, err);
+	if (ret < 0 || !outside.index || outside.peer != inside.index || !outside.master)
+		return ret;
+	/* One of ours, by another ADD: of another container, or on another network. */
+	if (strncmp(outside.alias, LINK_ALIAS_PREFIX, strlen(LINK_ALIAS_PREFIX)) == 0)
+		return 0;
+	ret = link_get_by_index(node->rtnl, outside.master, &bridge, err);
+	if (ret < 0 || strcmp(bridge.name, att->bridge) != 0)
+		return ret;
+	/* By the pod's end: what is known of it was chosen in the pod, which so can only
+	 * harm itself. */
+	queue_link_del(att->pod_ns.rtnl, att->pod->ifname);
+	ret = netlink_commit(att->pod_ns.rtnl, err);
+	/* Another DEL of the same pod was quicker. */
+	return ret == -ENODEV ? error_clear(err) : ret;
+}
+
+static int rules_del(struct attachment *att, struct cni_error *err)
 {
 	char chain[REFERENCE_CHAIN_MAX];
 	int ret = 0;
 
-	if (att->verb != CNI_DEL || att->had_own_veth || att->record)
-		return 0;
 	identity_reference_chain(att->network->name, att->pod->container_id, chain);
 	for (int i = 0; i < TRIES_MAX; i++) {
 		_cleanup_(free_p) char *text = NULL;
@@ -152,6 +187,22 @@ static int reference_del(struct attachment *att, struct cni_error *err)
 	}
 	legacy_notice(att, chain);
 	return ret;
+}
+
+/* Goes on past an error as DEL does. */
+static int reference_del(struct attachment *att, struct cni_error *err)
+{
+	struct cni_error rules_err = {};
+	int ret, rules_ret;
+
+	if (att->had_own_veth || att->record)
+		return 0;
+	ret = foreign_del(att, err);
+	rules_ret = rules_del(att, &rules_err);
+	if (ret < 0 || rules_ret == 0)
+		return ret;
+	*err = rules_err;
+	return rules_ret;
 }
 
 const struct stage stage_reference = {

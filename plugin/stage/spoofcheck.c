@@ -229,10 +229,42 @@ static int spoofcheck_check(struct attachment *att, struct cni_error *err)
 			 att->pod->host_ifname, missing->set->name);
 }
 
+static int spoofcheck_elements(struct attachment *att, enum stage_elements_of which,
+			       struct stage_elements *elements, struct cni_error *err)
+{
+	bool held = which == ELEMENTS_HELD;
+	struct spoof_sets *sets;
+
+	if ((which != ELEMENTS_WANTED && !held) ||
+	    !(held ? att->record->spoof_check : att->pod->mac_spoof_check))
+		return 0;
+	sets = stage_elements_keep(elements, sizeof(*sets), NULL);
+	if (!sets)
+		return error_oom(err);
+	spoof_sets_name(att->owner, sets);
+	return held ? spoof_elements_of_record(att->record, sets, &elements->list, err)
+		    : spoof_elements_make(att, sets, &elements->list, err);
+}
+
+static int spoofcheck_sets(uint64_t owner, struct stage_elements *elements,
+			   struct cni_error *err)
+{
+	struct spoof_sets *sets = stage_elements_keep(elements, sizeof(*sets), NULL);
+
+	if (!sets)
+		return error_oom(err);
+	spoof_sets_name(owner, sets);
+	for (int i = 0; i < SPOOF_SETS; i++)
+		elements->sets[elements->sets_n++] = &sets->sets[i];
+	return 0;
+}
+
 const struct stage stage_spoofcheck = {
 	.name = "spoofcheck",
 	.add = spoofcheck_rules,
 	.check = spoofcheck_check,
 	.repair_shared = spoofcheck_repair_shared,
 	.repair = spoofcheck_repair,
+	.elements = spoofcheck_elements,
+	.sets = spoofcheck_sets,
 };

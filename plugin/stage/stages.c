@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The table of stages, and how each verb walks it. */
+/* How each verb walks the table of stages, and collects what stages contribute. */
 #include "stages.h"
 
 #include <errno.h>
 
+#include "ipam/delegate.h"
 #include "ipam/ipam.h"
 #include "ipam/store/record.h"
 #include "plugin/attachment/report.h"
 #include "plugin/nft/rules_retire.h"
 
-static const struct stage *const stages[] = {
-	&stage_ipam,	  &stage_reference, &stage_bridge,     &stage_veth,
-	&stage_vlan,	  &stage_ipam_exec, &stage_spoofcheck, &stage_portmap,
-	&stage_elements,  &stage_addresses, &stage_gateway,    &stage_masquerade,
-	&stage_bandwidth, &stage_routes,    &stage_ready,      &stage_announce,
-};
+#define STAGE_ENTRY(name) &stage_##name,
+static const struct stage *const stages[] = {STAGES(STAGE_ENTRY)};
 
 /* Runs one verb of a stage; how long it took is remembered for the log. */
 static int timed(struct attachment *att, const struct stage *stage,
@@ -67,6 +64,49 @@ static void blame_lost_bridge(const struct attachment *att, struct cni_error *er
 	error_details(err, "%s", first.msg);
 }
 
+/*
+ * Takes away what the first @n stages have made, by what the record says that the attachment
+ * holds: its ADD may have had another configuration. @retires: the owner's rules go with its
+ * last attachment.
+ */
+static int held_del(struct attachment *att, size_t n, bool retires, struct cni_error *err)
+{
+	_cleanup_(record_clear) struct record record = {};
+	int ret = ipam_record_read(&att->ipam_env, att->pod, &record, err);
+
+	/* Without it the last stage would remove what says what else there is. */
+	if (ret < 0)
+		return ret;
+	att->record = ret == 0 ? &record : NULL;
+	/* The three names are one attachment's: it is taken from the bridge that its record
+	 * has, whichever is configured by now. */
+	if (att->record && !record_is_on(&record, att->bridge))
+		attachment_set_bridge(att, record.bridge);
+	/* Before a stage looks who else has its addresses, for that one may go, too. Where it
+	 * can't be written, the disk is full: only an ADD that puts rules back in this very
+	 * moment would notice. */
+	if (ipam_delegated(att->network))
+		(void)ipam_record_mark_going(&att->ipam_env, att->pod,
+					     &(struct cni_error){});
+	ret = undo(att, n, err);
+	att->record = NULL;
+	if (ret == 0 && retires && att->was_last)
+		rules_retire(att);
+	if (att->bridge != att->network->bridge)
+		attachment_set_bridge(att, att->network->bridge);
+	return ret;
+}
+
+int stages_undo(struct attachment *att, struct cni_error *err)
+{
+	return held_del(att, ARRAY_SIZE(stages), false, err);
+}
+
+int stages_del(struct attachment *att, struct cni_error *err)
+{
+	return held_del(att, ARRAY_SIZE(stages), true, err);
+}
+
 /* After an error of stage @n; another one is told in its details. */
 static _noinline_ void add_undo(struct attachment *att, size_t n, struct cni_error *err)
 {
@@ -76,8 +116,59 @@ static _noinline_ void add_undo(struct attachment *att, size_t n, struct cni_err
 	netlink_discard(att->op->node.rtnl);
 	netlink_discard(att->pod_ns.rtnl);
 	netlink_discard(att->op->node.nftables);
-	if (undo(att, n, &undo_err) < 0)
+	if (n > 0 && held_del(att, n, false, &undo_err) < 0)
 		error_details(err, "undoing it failed, too: %s", undo_err.msg);
+}
+
+int stages_names(struct attachment *att, struct cni_error *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(stages); i++)
+		if (stages[i]->names)
+			ret = stages[i]->names(att, err);
+	return ret;
+}
+
+int stages_links(struct attachment *att, struct stage_links *ret_links,
+		 struct cni_error *err)
+{
+	int ret = 0;
+
+	*ret_links = (struct stage_links){};
+	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(stages); i++)
+		if (stages[i]->links && !ret_links->are_anothers)
+			ret = stages[i]->links(att, ret_links, err);
+	return ret;
+}
+
+int stages_elements(struct attachment *att, enum stage_elements_of which,
+		    struct stage_elements *elements, struct cni_error *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(stages); i++)
+		if (stages[i]->elements)
+			ret = stages[i]->elements(att, which, elements, err);
+	return ret;
+}
+
+int stages_sets(uint64_t owner, struct stage_elements *elements, struct cni_error *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(stages); i++)
+		if (stages[i]->sets)
+			ret = stages[i]->sets(owner, elements, err);
+	return ret;
+}
+
+void stages_interfaces(const struct attachment *att, struct stage_interfaces *ret_list)
+{
+	*ret_list = (struct stage_interfaces){};
+	for (size_t i = 0; i < ARRAY_SIZE(stages); i++)
+		if (stages[i]->interfaces)
+			stages[i]->interfaces(att, ret_list);
 }
 
 int stages_add(struct attachment *att, struct cni_error *err)
@@ -108,31 +199,6 @@ int stages_check(struct attachment *att, struct cni_error *err)
 			return ret;
 	}
 	return 0;
-}
-
-/* The record is there until the last stage removes it; an ADD that undoes itself knows. */
-int stages_del(struct attachment *att, struct cni_error *err)
-{
-	_cleanup_(record_clear) struct record record = {};
-	int ret = IPAM_NO_RECORD;
-
-	if (att->verb != CNI_ADD)
-		ret = ipam_record_read(&att->ipam_env, att->pod, &record, err);
-	/* Without it the last stage would remove what says what else there is. */
-	if (ret < 0)
-		return ret;
-	att->record = ret == 0 ? &record : NULL;
-	/* The three names are one attachment's: DEL takes it from the bridge that its record
-	 * has, whichever is configured by now. */
-	if (att->record && !record_is_on(&record, att->bridge))
-		attachment_set_bridge(att, record.bridge);
-	ret = undo(att, ARRAY_SIZE(stages), err);
-	att->record = NULL;
-	if (ret == 0 && att->was_last && att->verb != CNI_ADD)
-		rules_retire(att);
-	if (att->bridge == record.bridge)
-		attachment_set_bridge(att, att->network->bridge);
-	return ret;
 }
 
 /* True: so far without an error. */

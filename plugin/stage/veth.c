@@ -1,21 +1,55 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The veth pair: the host's end, named from the identity, a port of the bridge; the other
- * end, with the name the runtime asked for, in the pod. It belongs to the attachment, and
- * what the kernel remembers of the pod's connections ends with it.
+ * end, with the name the runtime asked for, in the pod.
  */
 #include <errno.h>
 #include <linux/ipv6.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "conntrack.h"
-#include "plugin/netlink/wait_deleted.h"
 #include "plugin/netlink/rtnetlink.h"
 #include "plugin/attachment/report.h"
 #include "stages.h"
 
 #define BRIDGE_PORTS_MAX 1023 /* BR_MAX_PORTS less one, net/bridge/br_private.h */
+
+/* The error of a host's end that is there already, by an earlier ADD or by chance. */
+static int host_end_exists(const struct attachment *att, struct cni_error *err)
+{
+	const struct pod *pod = att->pod;
+	struct link host;
+	int ret = link_get(att->op->node.rtnl, att->pod->host_ifname, &host, err);
+
+	if (ret < 0)
+		return ret;
+	if (identity_alias_is_anothers(host.alias, att->network->name, pod->container_id,
+				       pod->ifname))
+		return error_set(
+			err, CNI_ERR_EXISTS, EEXIST,
+			"the interface on the node would be %s, a hash of container %s, "
+			"its interface %s and network %s; but so is that of \"%s\" by "
+			"chance: the container needs another ID",
+			att->pod->host_ifname, pod->container_id, pod->ifname,
+			att->network->name, host.alias);
+	return error_set(err, CNI_ERR_EXISTS, EEXIST,
+			 "container %s has interface %s on network %s already (%s on "
+			 "the node); DEL it first",
+			 pod->container_id, pod->ifname, att->network->name,
+			 att->pod->host_ifname);
+}
+
+/* Somebody's interface of either name, ours of an earlier ADD included, is not touched. */
+static int veth_names(struct attachment *att, struct cni_error *err)
+{
+	if (netlink_ifindex(att->op->node.rtnl, att->pod->host_ifname))
+		return host_end_exists(att, err);
+	if (netlink_ifindex(att->pod_ns.rtnl, att->pod->ifname))
+		return error_set(err, CNI_ERR_EXISTS, EEXIST,
+				 "CNI_IFNAME: an interface %s exists in %s already",
+				 att->pod->ifname, att->pod->netns);
+	return 0;
+}
 
 static struct mac_addr container_mac(const struct attachment *att)
 {
@@ -44,8 +78,6 @@ static int explain(struct attachment *att, int ret, struct cni_error *err)
 	return ret;
 }
 
-static int veth_del(struct attachment *att, struct cni_error *err);
-
 /* A bridge takes the MTU of its smallest port, unless somebody has set its own. */
 static int bridge_mtu_look_again(struct attachment *att, struct cni_error *err)
 {
@@ -58,7 +90,7 @@ static int bridge_mtu_look_again(struct attachment *att, struct cni_error *err)
 	if (ret == 0 && bridge.index)
 		att->bridge_mtu = bridge.mtu;
 	if (ret < 0)
-		veth_del(att, &(struct cni_error){});
+		links_delete(att, &(struct cni_error){});
 	return ret;
 }
 
@@ -91,14 +123,6 @@ static int make(struct attachment *att, struct cni_error *err)
 	return netlink_commit(nl, err);
 }
 
-/* The kernel makes the pair before it makes it a port. */
-static _noinline_ void half_made_del(struct attachment *att)
-{
-	struct cni_error ignored = {};
-
-	veth_del(att, &ignored);
-}
-
 static int veth_add(struct attachment *att, struct cni_error *err)
 {
 	const struct network *conf = att->network;
@@ -109,8 +133,9 @@ static int veth_add(struct attachment *att, struct cni_error *err)
 	att->container_mac = container_mac(att);
 	att->mtu = conf->mtu ? conf->mtu : att->bridge_mtu;
 	ret = make(att, err);
+	/* The kernel makes the pair before it makes it a port. */
 	if (ret < 0 && ret != -EEXIST)
-		half_made_del(att);
+		links_delete(att, &(struct cni_error){});
 	if (ret < 0)
 		return explain(att, ret, err);
 
@@ -254,100 +279,29 @@ static int veth_check(struct attachment *att, struct cni_error *err)
 	return ret < 0 ? ret : mac_check(att, &outside, NULL, err);
 }
 
-/*
- * Deletes a pod's interface that another plugin made (the reference names the host's end
- * at random), if it is what CNI_IFNAME of a pod on this bridge must be: a veth whose other
- * end is a port of the bridge.
- */
-static int foreign_del(struct attachment *att, struct cni_error *err)
-{
-	struct node *node = &att->op->node;
-	struct link inside, outside, bridge;
-	int ret;
-
-	if (!att->pod->netns[0] || att->record)
-		return 0;
-	/* Mostly it is gone. */
-	if (attachment_open_pod(att, err) < 0)
-		return error_clear(err);
-	ret = link_get(att->pod_ns.rtnl, att->pod->ifname, &inside, err);
-	if (ret < 0 || !inside.index || !link_is(&inside, "veth"))
-		return ret;
-	ret = link_get_by_index(node->rtnl, inside.peer, &outside, err);
-	if (ret < 0 || !outside.index || outside.peer != inside.index || !outside.master)
-		return ret;
-	/* One of ours, by another ADD: of another container, or on another network. */
-	if (strncmp(outside.alias, LINK_ALIAS_PREFIX, strlen(LINK_ALIAS_PREFIX)) == 0)
-		return 0;
-	ret = link_get_by_index(node->rtnl, outside.master, &bridge, err);
-	if (ret < 0 || strcmp(bridge.name, att->bridge) != 0)
-		return ret;
-	/* By the pod's end: what is known of it was chosen in the pod, which so can only
-	 * harm itself. */
-	queue_link_del(att->pod_ns.rtnl, att->pod->ifname);
-	ret = netlink_commit(att->pod_ns.rtnl, err);
-	/* Another DEL of the same pod was quicker. */
-	return ret == -ENODEV ? error_clear(err) : ret;
-}
-
-/* Group numbers of people's own are small. */
-static uint32_t group_of(const struct attachment *att)
-{
-	return hash_text(att->pod->host_ifname) | 1u << 31;
-}
-
-static void connections_delete(void *data)
-{
-	conntrack_delete_pod(data);
-}
-
-/* The ifb of bandwidth.c goes at the same time. A failed ADD has made it only where
- * there is a rate for it. */
-static int links_del(struct attachment *att, unsigned int veth_index,
-		     struct cni_error *err)
-{
-	bool has_ifb = att->verb != CNI_ADD || att->pod->bandwidth.egress.rate;
-	struct link_known veth = {veth_index, att->pod->host_ifname};
-	struct netlink *nl = att->op->node.rtnl;
-	char ifb_name[IF_NAMESIZE];
-	struct link_known ifb = {.name = ifb_name};
-	bool forget;
-
-	identity_ifb(att->pod->host_ifname, ifb_name);
-	ifb.index = has_ifb ? netlink_ifindex(nl, ifb_name) : 0;
-	if (veth.index && ifb.index)
-		queue_link_pair_del(nl, &veth, &ifb, group_of(att));
-	else if (veth.index || ifb.index)
-		queue_link_del_known(nl, veth.index ? &veth : &ifb);
-	/* No rules lead to the pod any more. */
-	forget = conntrack_prepare(att);
-	if (att->need_not_wait)
-		return netlink_commit_announced(
-			nl, att->op->node.nftables,
-			(const unsigned int[]){veth.index, ifb.index}, 2,
-			forget ? connections_delete : NULL, att, err);
-	if (forget)
-		connections_delete(att);
-	return netlink_commit(nl, err);
-}
-
-static int veth_del(struct attachment *att, struct cni_error *err)
+static int veth_links(struct attachment *att, struct stage_links *links,
+		      struct cni_error *err)
 {
 	struct link host;
 	int ret = link_get(att->op->node.rtnl, att->pod->host_ifname, &host, err);
 
-	/* This one's ADD was refused for that. */
-	if (ret < 0 ||
-	    identity_alias_is_anothers(host.alias, att->network->name,
-				       att->pod->container_id, att->pod->ifname))
+	if (ret < 0)
 		return ret;
-	att->had_own_veth = host.index != 0;
-	ret = links_del(att, host.index, err);
-	if (ret == -ENODEV) /* it went with the pod's end meanwhile */
-		ret = error_clear(err);
-	if (ret == 0 && !att->had_own_veth && att->verb == CNI_DEL)
-		ret = foreign_del(att, err);
-	return ret;
+	/* This one's ADD was refused for that. */
+	links->are_anothers = identity_alias_is_anothers(
+		host.alias, att->network->name, att->pod->container_id, att->pod->ifname);
+	if (!links->are_anothers) {
+		att->had_own_veth = host.index != 0;
+		stage_links_add(links, host.index, att->pod->host_ifname);
+	}
+	return 0;
+}
+
+static void veth_interfaces(const struct attachment *att, struct stage_interfaces *list)
+{
+	stage_interfaces_add(list, att->pod->host_ifname, &att->host_mac, att->mtu, NULL);
+	stage_interfaces_add(list, att->pod->ifname, &att->container_mac, att->mtu,
+			     att->pod->netns);
 }
 
 /* The port as ADD made it; the pod's end is the pod's. */
@@ -384,6 +338,8 @@ const struct stage stage_veth = {
 	.name = "veth",
 	.add = veth_add,
 	.check = veth_check,
-	.del = veth_del,
 	.repair = veth_repair,
+	.names = veth_names,
+	.links = veth_links,
+	.interfaces = veth_interfaces,
 };

@@ -185,9 +185,17 @@ static int vlan_repair(struct attachment *att, struct cni_error *err)
 	return ret < 0 || !wants_gateway(conf) ? ret : vlan_gateway_ensure(att, err);
 }
 
+static void vlan_interfaces(const struct attachment *att, struct stage_interfaces *list)
+{
+	if (att->gateway_mac.set)
+		stage_interfaces_add(list, att->gateway_ifname, &att->gateway_mac,
+				     att->mtu, NULL);
+}
+
 const struct stage stage_vlan = {
 	.name = "vlan",
 	.add = vlan_add,
 	.check = vlan_check,
 	.repair = vlan_repair,
+	.interfaces = vlan_interfaces,
 };

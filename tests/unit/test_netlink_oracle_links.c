@@ -264,7 +264,7 @@ static void ends_of_links(void **state)
 	named_link(o, 0, RTM_DELLINK, 0, "veth0", 0);
 	indexed_link(o, 1, RTM_DELLINK, INDEX, 0, 0);
 
-	queue_link_pair_del(o->nl, &one, &other, 0x7b000001);
+	queue_links_del(o->nl, (const struct link_known[]){one, other}, 2, 0x7b000001);
 	commit(o, 3);
 	assert_int_equal(
 		rtnl_link_get_group(indexed_link(o, 0, RTM_NEWLINK, INDEX, 0, 0)),

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The elements of host ports that come and go with an attachment. */
+#include "portmap_contribute.h"
+
+#include <errno.h>
+
+#include "portmap_conflict.h"
+#include "portmap_own.h"
+#include "portmap_siblings.h"
+
+static struct portmap_sets *sets_keep(struct stage_elements *elements, uint64_t owner,
+				      struct cni_error *err)
+{
+	struct portmap_sets *sets = stage_elements_keep(elements, sizeof(*sets), NULL);
+
+	if (sets)
+		portmap_sets_name(owner, sets);
+	else
+		error_oom(err);
+	return sets;
+}
+
+static int wanted_add(struct attachment *att, struct stage_elements *elements,
+		      struct cni_error *err)
+{
+	_cleanup_(nft_element_list_clear) struct nft_element_list ports = {};
+	struct portmap_sets *sets;
+	struct portmap_pod pod;
+	int ret;
+
+	if (att->pod->ports.mappings.n == 0)
+		return 0;
+	sets = sets_keep(elements, att->owner, err);
+	if (!sets)
+		return -ENOMEM;
+	portmap_pod_of_att(att, &pod);
+	ret = portmap_elements_make(sets, &pod, &ports, err);
+	/* Another attachment of the container has some of them. */
+	if (ret == 0 && att->port_turn > 0)
+		ret = portmap_check_free(att, &ports, err);
+	for (size_t i = 0; ret >= 0 && i < ports.n; i++)
+		if (nft_element_list_add(&elements->list, &ports.items[i]) < 0)
+			ret = error_oom(err);
+	return ret < 0 ? ret : 0;
+}
+
+static void siblings_free(void *data)
+{
+	siblings_clear(data);
+}
+
+/* What the others of the container (@container_id NULL: of whichever) have once the elements
+ * of the list are gone. Whatever keeps them from it, those go. */
+static int heirs_add(struct attachment *att, const char *container_id,
+		     struct stage_elements *elements, struct cni_error *err)
+{
+	struct siblings *siblings = stage_elements_keep(elements, sizeof(*siblings),
+							siblings_free);
+	int ret;
+
+	if (!siblings)
+		return error_oom(err);
+	ret = siblings_read(att, container_id, att->pod, siblings, err);
+	if (ret < 0 || siblings->n == 0)
+		return ret;
+	elements->without = PORTMAP_WITHOUT_HEIRS;
+	return siblings_inherit(att, siblings, &elements->others, &elements->instead);
+}
+
+/* What is there of the host ports and the pod's own still. Ports that the container's other
+ * attachments ask for as well are theirs then. */
+static int held_add(struct attachment *att, struct stage_elements *elements,
+		    struct cni_error *err)
+{
+	_cleanup_(nft_element_list_clear) struct nft_element_list wanted = {};
+	bool shared = att->record->port_turn > 0;
+	struct portmap_sets *sets;
+	struct portmap_pod pod;
+	struct netlink *nl;
+	int ret = 0;
+
+	portmap_pod_of_record(att->record, &pod);
+	if (pod.ports->n == 0)
+		return 0;
+	sets = sets_keep(elements, att->owner, err);
+	if (!sets)
+		return -ENOMEM;
+	/* Two that go at once must not leave the ports to each other. */
+	if (shared)
+		ret = node_lock(&att->op->node, NODE_EXCLUSIVE, err);
+	if (ret == 0)
+		ret = node_nftables(&att->op->node, &nl, err);
+	if (ret == 0 && shared) {
+		ret = portmap_list_own(nl, sets, pod.host_ifname, &elements->list, err);
+		return ret < 0 || elements->list.n == 0
+			       ? ret
+			       : heirs_add(att, att->pod->container_id, elements, err);
+	}
+	if (ret == 0)
+		ret = portmap_elements_make(sets, &pod, &wanted, err);
+	return ret < 0 ? ret
+		       : portmap_find_own(nl, &wanted, pod.host_ifname, &elements->list,
+					  err);
+}
+
+int portmap_elements(struct attachment *att, enum stage_elements_of which,
+		     struct stage_elements *elements, struct cni_error *err)
+{
+	switch (which) {
+	case ELEMENTS_WANTED:
+		return wanted_add(att, elements, err);
+	case ELEMENTS_ADDED:
+		portmap_delete_udp(att, &elements->list);
+		return 0;
+	case ELEMENTS_HELD:
+		return held_add(att, elements, err);
+	case ELEMENTS_GONE:
+		return elements->list.n > 0 ? heirs_add(att, NULL, elements, err) : 0;
+	}
+	return 0;
+}
+
+int portmap_sets(uint64_t owner, struct stage_elements *elements, struct cni_error *err)
+{
+	struct portmap_sets *sets = sets_keep(elements, owner, err);
+
+	if (!sets)
+		return -ENOMEM;
+	for (int f = 0; f < PORTMAP_FAMILIES; f++)
+		for (int k = 0; k < PORTMAP_KINDS; k++)
+			elements->sets[elements->sets_n++] = &sets->sets[f][k];
+	return 0;
+}
