@@ -86,8 +86,8 @@ int ipam_reserve(const struct ipam_env *env, const struct network *network,
 
 /*
  * Gives back whatever the attachment holds on its network, then removes its record.
- * Nothing there is success. @ret_last, untouched on failure: that was the owner's last
- * record.
+ * Nothing there is success. @ret_last: that was the owner's last record; untouched on
+ * failure, and where there is no store.
  */
 int ipam_release(const struct ipam_env *env, const struct pod *pod, bool *ret_last,
 		 struct cni_error *err);

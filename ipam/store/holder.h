@@ -19,7 +19,7 @@ int store_find(struct store *store, const struct holder *holder, struct ip_addr 
  * Takes away every reservation of @holder or, where there is none, those that old
  * versions of host-local made for its container ID. @record is the holder's (NULL: there
  * is none). A file that makes trouble is passed over, and the first such error is
- * reported (code 5). @ret_removed, set on failure as well: how many were taken away.
+ * reported (code 5). @ret_removed counts those taken away, on failure as well.
  */
 int store_release(struct store *store, const struct holder *holder,
 		  const struct record *record, size_t *ret_removed,

@@ -23,8 +23,8 @@ struct rebuild {
 
 /*
  * Makes @ret_table from the directory. A file that is still the same as in @old, which
- * may be closed, is not read again, and was first seen in the boot that @old says. Code
- * 5.
+ * may be closed, is not read again, and was first seen in the boot that @old says.
+ * Code 5.
  */
 int rebuild_table(struct rebuild *rebuild, struct table *old, struct table *ret_table,
 		  struct cni_error *err);

@@ -35,12 +35,12 @@ struct table_cursor {
 bool table_next(struct table *table, struct table_cursor *cursor,
 		struct table_entry *ret_entry);
 
-/* Gives all reservations, in no order. @cursor->holder is not used. */
+/* Gives all reservations, one a call, in no order. @cursor->holder is not used. */
 bool table_each(struct table *table, struct table_cursor *cursor,
 		struct table_entry *ret_entry);
 
-/* Marks an address as taken, or as free. An address may be taken
- * without a known holder. */
+/* Marks an address as taken, or as free. An address may be taken without a known
+ * holder. */
 void table_take(struct table *table, const struct ip_addr *ip);
 void table_free(struct table *table, const struct ip_addr *ip);
 bool table_is_taken(struct table *table, const struct ip_addr *ip);

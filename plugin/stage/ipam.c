@@ -34,14 +34,6 @@ static int take_or_reclaim(struct attachment *att, struct cni_error *err)
 	return ret < 0 ? ret : take(att, err);
 }
 
-/* An IPAM result that can't be completed. */
-static _noinline_ void give_back(struct attachment *att)
-{
-	struct cni_error ignored = {};
-
-	ipam_release(&att->ipam_env, att->pod, &att->was_last, &ignored);
-}
-
 static int ipam_add(struct attachment *att, struct cni_error *err)
 {
 	int ret = take_or_reclaim(att, err);
@@ -50,7 +42,7 @@ static int ipam_add(struct attachment *att, struct cni_error *err)
 		return ret;
 	ret = ipam_result_complete(att, err);
 	if (ret < 0)
-		give_back(att);
+		ipam_release(&att->ipam_env, att->pod, &att->was_last, NULL);
 	return ret;
 }
 

@@ -84,7 +84,7 @@ static bool is_noted(const struct attachment *net, const char *ifname)
 {
 	struct noted noted = {.net = net, .ifname = ifname};
 
-	ipam_networks(&net->ipam_env, noted_look, &noted, &(struct cni_error){});
+	ipam_networks(&net->ipam_env, noted_look, &noted, NULL);
 	return noted.found;
 }
 
