@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "ipam/store/record.h"
-#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/link.h"
 
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
 

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/link.h"
 #include "plugin/node/node.h"
 
 int unlocked_run(struct attachment *att, enum node_lock lock,

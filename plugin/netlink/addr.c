@@ -1,17 +1,68 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Reads what rtnetlink tells of addresses. link_dump.c reads of links,
- * route_dump.c of routes. */
-#include "rtnetlink.h"
+/* Changes of addresses as rtnetlink messages, and the addresses that the kernel lists. */
+#include "addr.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
-#include <netlink/attr.h>
-#include <netlink/msg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "attr.h"
+#include "build.h"
 #include "conf/base/list.h"
+
+static struct builder begin_addr(struct netlink *nl, struct nl_msg *msg,
+				 unsigned int index, const struct ip_prefix *address)
+{
+	struct ifaddrmsg header = {
+		.ifa_family = address->addr.family,
+		.ifa_prefixlen = address->len,
+		.ifa_index = index,
+	};
+	struct builder b = begin(nl, msg, &header, sizeof(header));
+
+	put_ip(b, IFA_LOCAL, &address->addr);
+	put_ip(b, IFA_ADDRESS, &address->addr);
+	return b;
+}
+
+static void queue_addr(struct netlink *nl, unsigned int index, const char *name,
+		       const struct ip_prefix *address, int flags, bool dad)
+{
+	struct nl_msg *msg = netlink_queue(nl, RTM_NEWADDR, NLM_F_CREATE | flags,
+					   "adding %s to %s", PREFIX_TEXT(address), name);
+	struct builder b = begin_addr(nl, msg, index, address);
+
+	if (address->addr.family == AF_INET6) {
+		put_u32(b, IFA_FLAGS, dad ? 0 : IFA_F_NODAD);
+	} else if (address->len < 31) {
+		struct ip_addr broadcast = prefix_last(address);
+
+		put_ip(b, IFA_BROADCAST, &broadcast);
+	}
+}
+
+void queue_addr_add(struct netlink *nl, unsigned int index, const char *name,
+		    const struct ip_prefix *address, bool dad)
+{
+	queue_addr(nl, index, name, address, NLM_F_EXCL, dad);
+}
+
+void queue_addr_set(struct netlink *nl, unsigned int index, const char *name,
+		    const struct ip_prefix *address)
+{
+	queue_addr(nl, index, name, address, NLM_F_REPLACE, false);
+}
+
+void queue_addr_del(struct netlink *nl, unsigned int index, const char *name,
+		    const struct ip_prefix *address)
+{
+	begin_addr(nl,
+		   netlink_queue(nl, RTM_DELADDR, 0, "removing %s from %s",
+				 PREFIX_TEXT(address), name),
+		   index, address);
+}
 
 static int address_parse(const struct nlmsghdr *answer, struct nlattr *attrs[IFA_MAX + 1],
 			 struct ip_prefix *ret_address)
@@ -68,13 +119,12 @@ int addr_list_get(struct netlink *nl, unsigned int index, int family,
 	struct addr_list list = {};
 	struct addr_query query = {index, &list};
 	struct ifaddrmsg header = {.ifa_family = family, .ifa_index = index};
-	struct nl_msg *msg = netlink_queue(nl, RTM_GETADDR, NLM_F_DUMP,
-					   "listing the addresses of interface %u",
-					   index);
 	int ret;
 
-	if (msg && nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0)
-		netlink_queue_failed(nl);
+	begin(nl,
+	      netlink_queue(nl, RTM_GETADDR, NLM_F_DUMP,
+			    "listing the addresses of interface %u", index),
+	      &header, sizeof(header));
 	ret = netlink_request(nl, addr_read, &query, ENODEV, err);
 	if (ret < 0) {
 		addr_list_clear(&list);
@@ -135,12 +185,10 @@ int link_addr_list_get(struct netlink *nl, int family, struct link_addr_list *re
 {
 	struct link_addr_list list = {};
 	struct ifaddrmsg header = {.ifa_family = family};
-	struct nl_msg *msg = netlink_queue(nl, RTM_GETADDR, NLM_F_DUMP,
-					   "listing the addresses");
 	int ret;
 
-	if (msg && nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0)
-		netlink_queue_failed(nl);
+	begin(nl, netlink_queue(nl, RTM_GETADDR, NLM_F_DUMP, "listing the addresses"),
+	      &header, sizeof(header));
 	ret = netlink_request(nl, link_addr_read, &list, 0, err);
 	if (ret < 0) {
 		link_addr_list_clear(&list);

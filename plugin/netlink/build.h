@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How the netlink_*.c files put a message together: header, attributes, nests. What fails
- * is told to the queue, and by netlink_commit() to the caller.
+ * For the files that make messages: a message is put together from a header, attributes and
+ * nests of attributes. Nothing here returns an error: the queue keeps the first one, and
+ * netlink_commit() or netlink_request() returns it.
  */
 #ifndef BRIDGE_CNI_PLUGIN_NETLINK_BUILD_H
 #define BRIDGE_CNI_PLUGIN_NETLINK_BUILD_H
@@ -10,9 +11,10 @@
 #include <netlink/msg.h>
 #include <string.h>
 
+#include "conf/base/addr.h"
 #include "netlink.h"
 
-/* A message under construction: the first thing that fails is told to the queue. */
+/* A message under construction. */
 struct builder {
 	struct netlink *nl;
 	struct nl_msg *msg;
@@ -40,6 +42,11 @@ static inline void put_u32(struct builder b, int type, uint32_t value)
 static inline void put_string(struct builder b, int type, const char *text)
 {
 	put(b, type, text, strlen(text) + 1);
+}
+
+static inline void put_ip(struct builder b, int type, const struct ip_addr *addr)
+{
+	put(b, type, addr->bytes, ip_size(addr->family));
 }
 
 static inline struct nlattr *nest(struct builder b, int type)

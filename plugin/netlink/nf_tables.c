@@ -4,15 +4,12 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <netlink/attr.h>
-#include <netlink/msg.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "nf_tables_lookup.h"
 #include "nf_tables_message.h"
+#include "nfnetlink.h"
 
 /* Is this expression a verdict that sends the packet to @chain? */
 static bool is_jump_to(struct nlattr *expr, const char *chain)
@@ -66,9 +63,9 @@ static int rule_read(const struct nlmsghdr *answer, void *data)
 		query->elements = 0;
 		return query->fn("", 0, "", query->data);
 	}
-	if (answer->nlmsg_type == ((NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_NEWSETELEM))
+	if (answer->nlmsg_type == NFNL_TYPE(NFTABLES, NFT_MSG_NEWSETELEM))
 		query->elements++;
-	if (answer->nlmsg_type != ((NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_NEWRULE))
+	if (answer->nlmsg_type != NFNL_TYPE(NFTABLES, NFT_MSG_NEWRULE))
 		return 0;
 	if (nlmsg_parse((struct nlmsghdr *)answer, sizeof(struct nfgenmsg), attrs,
 			NFTA_RULE_MAX, NULL) < 0 ||
@@ -86,16 +83,16 @@ static int rule_read(const struct nlmsghdr *answer, void *data)
 static int rules_dump(struct netlink *nl, int family, const char *table,
 		      const char *chain, struct rule_query *query, struct cni_error *err)
 {
-	struct nfgenmsg header = {.nfgen_family = family, .version = NFNETLINK_V0};
-	struct nl_msg *msg =
-		netlink_queue(nl, (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETRULE,
-			      NLM_F_DUMP, "reading the rules of table %s", table);
+	struct builder b = begin_nfnl(
+		nl,
+		netlink_queue(nl, NFNL_TYPE(NFTABLES, NFT_MSG_GETRULE), NLM_F_DUMP,
+			      "reading the rules of table %s", table),
+		family);
 	int ret;
 
-	if (msg && (nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
-		    nla_put_string(msg, NFTA_RULE_TABLE, table) < 0 ||
-		    (chain && nla_put_string(msg, NFTA_RULE_CHAIN, chain) < 0)))
-		netlink_queue_failed(nl);
+	put_string(b, NFTA_RULE_TABLE, table);
+	if (chain)
+		put_string(b, NFTA_RULE_CHAIN, chain);
 	ret = netlink_request(nl, rule_read, query, ENOENT, err);
 	return ret == NETLINK_EXPECTED ? 0 : ret;
 }
@@ -152,16 +149,15 @@ static int set_read(const struct nlmsghdr *answer, void *data)
 int nft_table_sets(struct netlink *nl, int family, const char *table, nft_set_fn fn,
 		   void *data, struct cni_error *err)
 {
-	struct nfgenmsg header = {.nfgen_family = family, .version = NFNETLINK_V0};
 	struct set_query query = {fn, data};
-	struct nl_msg *msg =
-		netlink_queue(nl, (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETSET,
-			      NLM_F_DUMP, "reading the names of table %s's sets", table);
+	struct builder b = begin_nfnl(
+		nl,
+		netlink_queue(nl, NFNL_TYPE(NFTABLES, NFT_MSG_GETSET), NLM_F_DUMP,
+			      "reading the names of table %s's sets", table),
+		family);
 	int ret;
 
-	if (msg && (nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
-		    nla_put_string(msg, NFTA_SET_TABLE, table) < 0))
-		netlink_queue_failed(nl);
+	put_string(b, NFTA_SET_TABLE, table);
 	ret = netlink_request(nl, set_read, &query, ENOENT, err);
 	return ret == NETLINK_EXPECTED ? 0 : ret;
 }
@@ -175,19 +171,18 @@ static int object_read(const struct nlmsghdr *answer, void *data)
 int nft_exists(struct netlink *nl, int family, const char *table, const char *chain,
 	       bool *ret_exists, struct cni_error *err)
 {
-	struct nfgenmsg header = {.nfgen_family = family, .version = NFNETLINK_V0};
 	int type = chain ? NFT_MSG_GETCHAIN : NFT_MSG_GETTABLE;
-	struct nl_msg *msg = netlink_queue(nl, (NFNL_SUBSYS_NFTABLES << 8) | type, 0,
-					   "looking %s%s%s up", table, chain ? " " : "",
-					   chain ? chain : "");
+	struct builder b = begin_nfnl(nl,
+				      netlink_queue(nl, NFNL_TYPE(NFTABLES, type), 0,
+						    "looking %s%s%s up", table,
+						    chain ? " " : "", chain ? chain : ""),
+				      family);
 	bool exists = false;
 	int ret;
 
-	if (msg &&
-	    (nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
-	     nla_put_string(msg, chain ? NFTA_CHAIN_TABLE : NFTA_TABLE_NAME, table) < 0 ||
-	     (chain && nla_put_string(msg, NFTA_CHAIN_NAME, chain) < 0)))
-		netlink_queue_failed(nl);
+	put_string(b, chain ? NFTA_CHAIN_TABLE : NFTA_TABLE_NAME, table);
+	if (chain)
+		put_string(b, NFTA_CHAIN_NAME, chain);
 	ret = netlink_request(nl, object_read, &exists, ENOENT, err);
 	if (ret < 0)
 		return ret;

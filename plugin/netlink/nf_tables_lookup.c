@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Asks the kernel for elements. */
+/* Questions about elements, many in one send. */
 #include "nf_tables_lookup.h"
 
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
-#include <netlink/attr.h>
-#include <netlink/msg.h>
 
 #include "nf_tables_message.h"
+#include "nfnetlink.h"
 
 #define ASKED_AT_ONCE 64 /* what a socket has room for, if all are answered */
 
@@ -81,12 +80,14 @@ int nft_set_elements(struct netlink *nl, const struct nft_set *set, nft_element_
 {
 	struct nft_element any = {.set = set};
 	struct search search = {&any, 1, fn, data};
-	struct nl_msg *msg = netlink_queue(nl, NFT_MESSAGE(NFT_MSG_GETSETELEM),
-					   NLM_F_DUMP, "reading set %s in table %s",
-					   set->name, set->table);
+	struct builder b = begin_nfnl(
+		nl,
+		netlink_queue(nl, NFNL_TYPE(NFTABLES, NFT_MSG_GETSETELEM), NLM_F_DUMP,
+			      "reading set %s in table %s", set->name, set->table),
+		set->family);
 
-	if (msg && nft_set_put(msg, set) < 0)
-		netlink_queue_failed(nl);
+	put_string(b, NFTA_SET_ELEM_LIST_TABLE, set->table);
+	put_string(b, NFTA_SET_ELEM_LIST_SET, set->name);
 	return search_run(nl, &search, err);
 }
 
@@ -108,13 +109,15 @@ void nft_element_ask(struct netlink *nl, const struct nft_set *set,
 		     const struct nft_value *key)
 {
 	struct nft_element element = {.set = set, .key = *key};
-	struct nl_msg *msg = netlink_queue(nl, NFT_MESSAGE(NFT_MSG_GETSETELEM), 0,
-					   "looking an element of set %s in table %s up",
-					   set->name, set->table);
+	struct builder b =
+		begin_nfnl(nl,
+			   netlink_queue(nl, NFNL_TYPE(NFTABLES, NFT_MSG_GETSETELEM), 0,
+					 "looking an element of set %s in table %s up",
+					 set->name, set->table),
+			   set->family);
 	size_t one;
 
-	if (msg && nft_elements_put(msg, &element, 1, &one) < 0)
-		netlink_queue_failed(nl);
+	put_elements(b, &element, 1, &one);
 }
 
 int nft_element_get(struct netlink *nl, const struct nft_set *set,

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How sets, elements and comments look in a message. */
+/* Elements as attributes of a message, and back. */
 #include "nf_tables_message.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
-#include <netlink/attr.h>
-#include <netlink/msg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,56 +33,41 @@ void nft_comment_read(const struct nlattr *userdata, char ret_comment[NFT_COMMEN
 	}
 }
 
-static int put_comment(struct nl_msg *msg, const char *comment)
+static void put_comment(struct builder b, const char *comment)
 {
 	uint8_t udata[2 + NFT_COMMENT_MAX] = {UDATA_COMMENT, strlen(comment) + 1};
 
 	if (!*comment)
-		return 0;
+		return;
 	memcpy(udata + 2, comment, udata[1]);
-	return nla_put(msg, NFTA_SET_ELEM_USERDATA, 2 + udata[1], udata);
+	put(b, NFTA_SET_ELEM_USERDATA, udata, 2 + udata[1]);
 }
 
-static int put_value(struct nl_msg *msg, int attr, const struct nft_value *value)
+static void put_value(struct builder b, int attr, const struct nft_value *value)
 {
-	struct nlattr *nest;
+	struct nlattr *start;
 
 	if (value->len == 0)
-		return 0;
-	nest = nla_nest_start(msg, attr);
-	if (!nest || nla_put(msg, NFTA_DATA_VALUE, value->len, value->bytes) < 0)
-		return -ENOMEM;
-	nla_nest_end(msg, nest);
-	return 0;
+		return;
+	start = nest(b, attr);
+	put(b, NFTA_DATA_VALUE, value->bytes, value->len);
+	nest_end(b, start);
 }
 
-int nft_set_put(struct nl_msg *msg, const struct nft_set *set)
+static void put_item(struct builder b, const struct nft_element *element)
 {
-	struct nfgenmsg header = {.nfgen_family = set->family, .version = NFNETLINK_V0};
+	struct nlattr *item = nest(b, NFTA_LIST_ELEM);
 
-	if (nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
-	    nla_put_string(msg, NFTA_SET_ELEM_LIST_TABLE, set->table) < 0 ||
-	    nla_put_string(msg, NFTA_SET_ELEM_LIST_SET, set->name) < 0)
-		return -ENOMEM;
-	return 0;
-}
-
-static int put_item(struct nl_msg *msg, const struct nft_element *element)
-{
-	struct nlattr *item = nla_nest_start(msg, NFTA_LIST_ELEM);
-
-	/* Without one the kernel takes a deletion for that of the whole set. */
+	/* The kernel takes a deletion without a key for that of the whole set. */
 	assert(element->key.len > 0);
-	if (!item || put_value(msg, NFTA_SET_ELEM_KEY, &element->key) < 0 ||
-	    put_value(msg, NFTA_SET_ELEM_KEY_END, &element->end) < 0 ||
-	    put_value(msg, NFTA_SET_ELEM_DATA, &element->data) < 0 ||
-	    put_comment(msg, element->comment) < 0)
-		return -ENOMEM;
-	nla_nest_end(msg, item);
-	return 0;
+	put_value(b, NFTA_SET_ELEM_KEY, &element->key);
+	put_value(b, NFTA_SET_ELEM_KEY_END, &element->end);
+	put_value(b, NFTA_SET_ELEM_DATA, &element->data);
+	put_comment(b, element->comment);
+	nest_end(b, item);
 }
 
-/* So many bytes a message must have room for that an element is put into. */
+/* The room, in bytes, that a message must have for the element. */
 static size_t item_size(const struct nft_element *element)
 {
 	const struct nft_value *values[] = {&element->key, &element->end, &element->data};
@@ -95,27 +78,27 @@ static size_t item_size(const struct nft_element *element)
 	return size;
 }
 
-int nft_elements_put(struct nl_msg *msg, const struct nft_element *elements, size_t n,
-		     size_t *ret_n)
+static bool has_room(struct nl_msg *msg, const struct nft_element *element)
+{
+	return msg &&
+	       nlmsg_hdr(msg)->nlmsg_len + item_size(element) <= nlmsg_get_max_size(msg);
+}
+
+void put_elements(struct builder b, const struct nft_element *elements, size_t n,
+		  size_t *ret_n)
 {
 	struct nlattr *list;
 	size_t i = 0;
 
-	if (nft_set_put(msg, elements->set) < 0)
-		return -ENOMEM;
-	list = nla_nest_start(msg, NFTA_SET_ELEM_LIST_ELEMENTS);
-	if (!list)
-		return -ENOMEM;
-	do {
-		if (put_item(msg, &elements[i]) < 0)
-			return -ENOMEM;
-		i++;
-	} while (i < n && elements[i].set == elements->set &&
-		 nlmsg_hdr(msg)->nlmsg_len + item_size(&elements[i]) <=
-			 nlmsg_get_max_size(msg));
-	nla_nest_end(msg, list);
+	put_string(b, NFTA_SET_ELEM_LIST_TABLE, elements->set->table);
+	put_string(b, NFTA_SET_ELEM_LIST_SET, elements->set->name);
+	list = nest(b, NFTA_SET_ELEM_LIST_ELEMENTS);
+	do
+		put_item(b, &elements[i++]);
+	while (i < n && elements[i].set == elements->set &&
+	       has_room(b.msg, &elements[i]));
+	nest_end(b, list);
 	*ret_n = i;
-	return 0;
 }
 
 static void get_value(struct nlattr *attr, struct nft_value *ret_value)
@@ -133,16 +116,16 @@ static void get_value(struct nlattr *attr, struct nft_value *ret_value)
 	}
 }
 
-int nft_element_read(struct nlattr *item, struct nft_element *element)
+int nft_element_read(struct nlattr *item, struct nft_element *ret_element)
 {
 	struct nlattr *attrs[NFTA_SET_ELEM_MAX + 1];
 
-	element->key.len = element->end.len = element->data.len = 0;
+	ret_element->key.len = ret_element->end.len = ret_element->data.len = 0;
 	if (nla_parse_nested(attrs, NFTA_SET_ELEM_MAX, item, NULL) < 0)
 		return -EBADMSG;
-	get_value(attrs[NFTA_SET_ELEM_KEY], &element->key);
-	get_value(attrs[NFTA_SET_ELEM_KEY_END], &element->end);
-	get_value(attrs[NFTA_SET_ELEM_DATA], &element->data);
-	nft_comment_read(attrs[NFTA_SET_ELEM_USERDATA], element->comment);
+	get_value(attrs[NFTA_SET_ELEM_KEY], &ret_element->key);
+	get_value(attrs[NFTA_SET_ELEM_KEY_END], &ret_element->end);
+	get_value(attrs[NFTA_SET_ELEM_DATA], &ret_element->data);
+	nft_comment_read(attrs[NFTA_SET_ELEM_USERDATA], ret_element->comment);
 	return 0;
 }

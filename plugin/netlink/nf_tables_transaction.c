@@ -4,13 +4,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
-#include <netlink/attr.h>
-#include <netlink/msg.h>
 
 #include "nf_tables_lookup.h"
 #include "nf_tables_message.h"
+#include "nfnetlink.h"
 
 static void queue_edge(struct netlink *nl, int type, const char *what)
 {
@@ -18,28 +16,26 @@ static void queue_edge(struct netlink *nl, int type, const char *what)
 		.version = NFNETLINK_V0,
 		.res_id = htons(NFNL_SUBSYS_NFTABLES),
 	};
-	struct nl_msg *msg = netlink_queue(nl, type, 0, "%s", what);
 
-	if (msg && nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0)
-		netlink_queue_failed(nl);
+	begin(nl, netlink_queue(nl, type, 0, "%s", what), &header, sizeof(header));
 }
 
 static void queue_elements(struct netlink *nl, int type, int flags,
 			   const struct nft_element *elements, size_t n)
 {
 	const char *what = type == NFT_MSG_NEWSETELEM ? "adding" : "deleting";
-	size_t put = 1;
+	size_t n_put = 1;
 
-	for (size_t i = 0; i < n; i += put) {
+	for (size_t i = 0; i < n; i += n_put) {
 		const struct nft_set *set = elements[i].set;
-		struct nl_msg *msg = netlink_queue(nl, NFT_MESSAGE(type), flags,
-						   "%s an element of set %s in table %s",
-						   what, set->name, set->table);
+		struct builder b =
+			begin_nfnl(nl,
+				   netlink_queue(nl, NFNL_TYPE(NFTABLES, type), flags,
+						 "%s an element of set %s in table %s",
+						 what, set->name, set->table),
+				   set->family);
 
-		if (!msg || nft_elements_put(msg, &elements[i], n - i, &put) < 0) {
-			netlink_queue_failed(nl);
-			return;
-		}
+		put_elements(b, &elements[i], n - i, &n_put);
 	}
 }
 
@@ -58,17 +54,17 @@ static int transact(struct netlink *nl, int type, int flags,
 
 int nft_set_del(struct netlink *nl, const struct nft_set *set, struct cni_error *err)
 {
-	struct nfgenmsg header = {.nfgen_family = set->family, .version = NFNETLINK_V0};
-	struct nl_msg *msg;
+	struct builder b;
 	int ret;
 
 	queue_edge(nl, NFNL_MSG_BATCH_BEGIN, "an nftables transaction");
-	msg = netlink_queue(nl, NFT_MESSAGE(NFT_MSG_DELSET), 0,
-			    "deleting set %s in table %s", set->name, set->table);
-	if (msg && (nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
-		    nla_put_string(msg, NFTA_SET_TABLE, set->table) < 0 ||
-		    nla_put_string(msg, NFTA_SET_NAME, set->name) < 0))
-		netlink_queue_failed(nl);
+	b = begin_nfnl(nl,
+		       netlink_queue(nl, NFNL_TYPE(NFTABLES, NFT_MSG_DELSET), 0,
+				     "deleting set %s in table %s", set->name,
+				     set->table),
+		       set->family);
+	put_string(b, NFTA_SET_TABLE, set->table);
+	put_string(b, NFTA_SET_NAME, set->name);
 	queue_edge(nl, NFNL_MSG_BATCH_END, "the end of an nftables transaction");
 	ret = netlink_commit_batch(nl, ENOENT, err);
 	return ret == NETLINK_EXPECTED ? NFT_NO_SET : ret;

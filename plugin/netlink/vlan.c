@@ -5,10 +5,10 @@
 #include <errno.h>
 #include <linux/if_bridge.h>
 #include <linux/rtnetlink.h>
-#include <netlink/attr.h>
-#include <netlink/msg.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#include "build.h"
 
 /* One message: @first to @last, both ends of a range being entries of their own. */
 static void vlans_put(struct netlink *nl, struct nl_msg *msg, unsigned int index,
@@ -17,22 +17,17 @@ static void vlans_put(struct netlink *nl, struct nl_msg *msg, unsigned int index
 	struct ifinfomsg header = {.ifi_family = AF_BRIDGE, .ifi_index = index};
 	struct bridge_vlan_info from = {.flags = flags, .vid = first};
 	struct bridge_vlan_info to = {.flags = flags, .vid = last};
-	struct nlattr *spec;
+	struct builder b = begin(nl, msg, &header, sizeof(header));
+	struct nlattr *spec = nest(b, IFLA_AF_SPEC);
 
-	if (!msg)
-		return;
 	if (first != last) {
 		from.flags |= BRIDGE_VLAN_INFO_RANGE_BEGIN;
 		to.flags |= BRIDGE_VLAN_INFO_RANGE_END;
 	}
-	if (nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
-	    !(spec = nla_nest_start(msg, IFLA_AF_SPEC)) ||
-	    nla_put(msg, IFLA_BRIDGE_VLAN_INFO, sizeof(from), &from) < 0 ||
-	    (first != last && nla_put(msg, IFLA_BRIDGE_VLAN_INFO, sizeof(to), &to) < 0)) {
-		netlink_queue_failed(nl);
-		return;
-	}
-	nla_nest_end(msg, spec);
+	put(b, IFLA_BRIDGE_VLAN_INFO, &from, sizeof(from));
+	if (first != last)
+		put(b, IFLA_BRIDGE_VLAN_INFO, &to, sizeof(to));
+	nest_end(b, spec);
 }
 
 void queue_port_native_vlan(struct netlink *nl, unsigned int index, const char *name,
@@ -118,10 +113,10 @@ int port_vlans_get(struct netlink *nl, unsigned int index, struct port_vlans *re
 {
 	struct br_vlan_msg header = {.family = AF_BRIDGE, .ifindex = index};
 	struct vlan_query query = {index, ret_vlans};
-	struct nl_msg *msg = netlink_queue(nl, RTM_GETVLAN, NLM_F_DUMP,
-					   "listing the VLANs of interface %u", index);
 
-	if (msg && nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0)
-		netlink_queue_failed(nl);
+	begin(nl,
+	      netlink_queue(nl, RTM_GETVLAN, NLM_F_DUMP,
+			    "listing the VLANs of interface %u", index),
+	      &header, sizeof(header));
 	return netlink_request(nl, vlans_read, &query, 0, err);
 }

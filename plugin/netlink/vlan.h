@@ -7,7 +7,10 @@
 #ifndef BRIDGE_CNI_PLUGIN_NETLINK_VLAN_H
 #define BRIDGE_CNI_PLUGIN_NETLINK_VLAN_H
 
-#include "rtnetlink.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "netlink.h"
 
 #define VLAN_IDS 4096
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "ipam/store/record.h"
-#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/link.h"
 #include "rules_owner.h"
 
 /* Did the earlier version, which knew networks by name, make this interface for this one? The

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/link.h"
 
 #define OWNER_DIGITS 16
 

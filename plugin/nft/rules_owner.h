@@ -14,6 +14,7 @@
 
 #include "conf/identity.h"
 #include "plugin/netlink/nf_tables_element.h"
+#include "plugin/netlink/link.h"
 
 #define RULES_TABLE "bridge_cni"
 

@@ -10,6 +10,7 @@
 
 #include "nft.h"
 #include "plugin/netlink/nf_tables.h"
+#include "plugin/netlink/nf_tables_transaction.h"
 #include "plugin/node/node.h"
 #include "rules_by_name.h"
 #include "rules_owner.h"

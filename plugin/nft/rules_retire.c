@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "ipam/ipam.h"
-#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/link.h"
 #include "plugin/netlink/nf_tables.h"
 #include "plugin/node/node.h"
 #include "rules_owner.h"

@@ -11,6 +11,7 @@
 
 #include "conf/base/addr.h"
 #include "rules_owner.h"
+#include "plugin/netlink/nf_tables_lookup.h"
 
 static void ifname_print(const uint8_t *bytes, struct text *text)
 {

@@ -6,7 +6,7 @@
 #ifndef BRIDGE_CNI_PLUGIN_NODE_ACCEPT_RA_H
 #define BRIDGE_CNI_PLUGIN_NODE_ACCEPT_RA_H
 
-#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/link.h"
 
 /* Nothing is left to do: it is off, or needn't be and can't be turned off. */
 bool accept_ra_is_off(const struct link *link);

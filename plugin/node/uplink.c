@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "uplink.h"
+#include "plugin/netlink/route.h"
 
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>

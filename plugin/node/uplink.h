@@ -3,7 +3,7 @@
 #ifndef BRIDGE_CNI_PLUGIN_NODE_UPLINK_H
 #define BRIDGE_CNI_PLUGIN_NODE_UPLINK_H
 
-#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/link.h"
 
 /*
  * The smallest MTU, in bytes, of the interfaces that the family's preferred default route

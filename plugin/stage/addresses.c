@@ -6,7 +6,8 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/addr.h"
+#include "plugin/netlink/link.h"
 #include "stages.h"
 #include "plugin/node/sysctl.h"
 

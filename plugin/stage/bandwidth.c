@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "ipam/store/record.h"
-#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/link.h"
 #include "plugin/netlink/tc.h"
 #include "plugin/attachment/report.h"
 #include "stages.h"

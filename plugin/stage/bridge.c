@@ -12,7 +12,7 @@
 
 #include "ipam/ipam.h"
 #include "plugin/node/accept_ra.h"
-#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/link.h"
 #include "plugin/attachment/report.h"
 #include "stages.h"
 #include "plugin/node/uplink.h"

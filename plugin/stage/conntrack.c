@@ -9,7 +9,7 @@
 #include "ipam/ipam.h"
 #include "ipam/store/record.h"
 #include "portmap_elements.h"
-#include "plugin/netlink/ctnetlink.h"
+#include "plugin/netlink/conntrack.h"
 #include "plugin/node/node.h"
 #include "plugin/node/sysctl.h"
 

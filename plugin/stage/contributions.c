@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "stages.h"
+#include "plugin/netlink/link.h"
 
 void stage_links_add(struct stage_links *links, unsigned int index, const char *name)
 {

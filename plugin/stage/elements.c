@@ -14,9 +14,11 @@
 #include "ipam/ipam.h"
 #include "ipam/store/record.h"
 #include "portmap_conflict.h"
-#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/link.h"
 #include "spoofcheck_elements.h"
 #include "stages.h"
+#include "plugin/netlink/nf_tables_lookup.h"
+#include "plugin/netlink/nf_tables_transaction.h"
 
 static int elements_add(struct attachment *att, struct cni_error *err)
 {

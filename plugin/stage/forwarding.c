@@ -12,6 +12,7 @@
 #include "plugin/attachment/report.h"
 #include "plugin/node/sysctl.h"
 #include "plugin/node/uplink.h"
+#include "plugin/netlink/route.h"
 
 #define SYSCTL4 "ipv4/conf/%s/forwarding"
 

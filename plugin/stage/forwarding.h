@@ -8,7 +8,7 @@
 #define BRIDGE_CNI_PLUGIN_STAGE_FORWARDING_H
 
 #include "plugin/attachment/attachment.h"
-#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/link.h"
 
 /*
  * Turns it on for the node and, IPv4, for the interface with the gateway addresses. An uplink

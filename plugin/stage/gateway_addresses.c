@@ -11,7 +11,8 @@
 
 #include "ipam/ipam.h"
 #include "gateway_users.h"
-#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/addr.h"
+#include "plugin/netlink/route.h"
 #include "plugin/node/node.h"
 #include "plugin/attachment/report.h"
 #include "plugin/node/sysctl.h"

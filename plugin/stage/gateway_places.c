@@ -11,6 +11,7 @@
 #include "gateway_users.h"
 #include "plugin/node/node.h"
 #include "gateway_subnet.h"
+#include "plugin/netlink/link.h"
 
 static bool is_ours(const struct cni_result *ipam, const struct ip_prefix *address)
 {

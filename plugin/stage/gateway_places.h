@@ -4,7 +4,7 @@
 #define BRIDGE_CNI_PLUGIN_STAGE_GATEWAY_PLACES_H
 
 #include "gateway.h"
-#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/addr.h"
 
 static inline struct ip_prefix gateway_prefix(const struct ip_config *ip)
 {

@@ -6,6 +6,9 @@
 #include <string.h>
 
 #include "vlan.h"
+#include "plugin/netlink/addr.h"
+#include "plugin/netlink/link.h"
+#include "plugin/netlink/route.h"
 #include <sys/socket.h>
 
 struct question {

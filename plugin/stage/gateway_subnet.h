@@ -4,7 +4,7 @@
 #define BRIDGE_CNI_PLUGIN_STAGE_GATEWAY_SUBNET_H
 
 #include "conf/network.h"
-#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/netlink.h"
 
 /*
  * Before @address, with its subnet's length, is given to @ifname, @bridge or an interface in a

@@ -9,6 +9,7 @@
 #include "conntrack.h"
 #include "plugin/netlink/wait_deleted.h"
 #include "stages.h"
+#include "plugin/netlink/link.h"
 
 /* Group numbers of people's own are small. */
 static uint32_t group_of(const struct attachment *att)

@@ -9,6 +9,8 @@
 #include "masquerade_sets.h"
 #include "plugin/node/node.h"
 #include "plugin/nft/rules_owner.h"
+#include "plugin/netlink/nf_tables_lookup.h"
+#include "plugin/netlink/nf_tables_transaction.h"
 
 /* The elements point to the sets. */
 struct elements {

@@ -19,11 +19,11 @@
 #include "portmap_elements.h"
 #include "portmap_listeners.h"
 #include "portmap_localnet.h"
-#include "plugin/netlink/rtnetlink.h"
 #include "plugin/node/node.h"
 #include "plugin/attachment/report.h"
 #include "stages.h"
 #include "plugin/node/sysctl.h"
+#include "plugin/netlink/nf_tables_transaction.h"
 
 #define SCTP_SYSCTL "netfilter/nf_conntrack_sctp_timeout_established"
 

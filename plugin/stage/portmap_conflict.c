@@ -13,9 +13,10 @@
 #include <sys/socket.h>
 
 #include "portmap_siblings.h"
-#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/link.h"
 #include "plugin/node/node.h"
 #include "reclaim.h"
+#include "plugin/netlink/nf_tables_lookup.h"
 
 #define QUESTIONS_MAX 64 /* for single elements of one map */
 

@@ -13,7 +13,6 @@
 #include "portmap_elements.h"
 #include "plugin/netlink/sock_diag.h"
 #include "plugin/netlink/fib.h"
-#include "plugin/netlink/rtnetlink.h"
 #include "plugin/node/node.h"
 #include "plugin/node/socket_holders.h"
 #include "plugin/node/sysctl.h"

@@ -17,7 +17,7 @@
 #include "portmap_localnet_users.h"
 #include "plugin/netlink/fence.h"
 #include "plugin/netlink/fib.h"
-#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/link.h"
 #include "plugin/node/node.h"
 #include "plugin/attachment/report.h"
 #include "plugin/node/sysctl.h"

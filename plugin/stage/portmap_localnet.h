@@ -9,6 +9,7 @@
 #define BRIDGE_CNI_PLUGIN_STAGE_PORTMAP_LOCALNET_H
 
 #include "plugin/attachment/attachment.h"
+#include "plugin/netlink/link.h"
 
 #define LOCALNET_UNFENCED 1
 #define LOCALNET_REFENCED 2

@@ -16,8 +16,10 @@
 #include "ipam/store/record.h"
 #include "portmap_elements.h"
 #include "plugin/netlink/fib.h"
-#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/addr.h"
+#include "plugin/netlink/link.h"
 #include "plugin/node/node.h"
+#include "plugin/netlink/nf_tables_lookup.h"
 
 struct search {
 	struct attachment *att;

@@ -4,7 +4,7 @@
 #define BRIDGE_CNI_PLUGIN_STAGE_PORTMAP_LOCALNET_USERS_H
 
 #include "plugin/attachment/attachment.h"
-#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/link.h"
 
 /* Can 127.0.0.1 be meant by at least one of these mappings? */
 bool localnet_serves(const struct port_mapping_list *ports);

@@ -11,6 +11,7 @@
 #include <linux/netfilter.h>
 
 #include "conntrack.h"
+#include "plugin/netlink/nf_tables_lookup.h"
 
 struct search {
 	const char *host_ifname;

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "ipam/ipam.h"
+#include "plugin/netlink/nf_tables_lookup.h"
+#include "plugin/netlink/nf_tables_transaction.h"
 
 static void sibling_free(struct sibling *sibling)
 {

@@ -9,7 +9,8 @@
 #include <time.h>
 
 #include "plugin/netlink/fib.h"
-#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/addr.h"
+#include "plugin/netlink/link.h"
 #include "stages.h"
 #include "plugin/attachment/unlocked.h"
 

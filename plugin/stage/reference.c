@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/link.h"
 #include "plugin/node/iptables_legacy.h"
 #include "plugin/nft/nft.h"
 #include "plugin/netlink/nf_tables.h"

@@ -11,7 +11,7 @@
 
 #include "forwarding.h"
 #include "plugin/netlink/fib.h"
-#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/route.h"
 #include "stages.h"
 
 #define FIRST_INDEX 2 /* of a namespace's interfaces after lo */

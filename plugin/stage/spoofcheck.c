@@ -15,6 +15,7 @@
 #include "plugin/nft/rules.h"
 #include "spoofcheck_elements.h"
 #include "stages.h"
+#include "plugin/netlink/nf_tables_transaction.h"
 
 static const struct rules_chain prerouting = {
 	.name = "prerouting",

@@ -8,7 +8,7 @@
 
 #include "plugin/attachment/attachment.h"
 #include "plugin/netlink/nf_tables_element.h"
-#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/link.h"
 #include "plugin/node/node.h"
 
 #define STAGE_LINKS_MAX	     4 /* of an attachment, on the node */

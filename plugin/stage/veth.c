@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/link.h"
 #include "plugin/attachment/report.h"
 #include "stages.h"
 

@@ -9,6 +9,7 @@
 
 #include "plugin/attachment/attachment.h"
 #include "plugin/netlink/vlan.h"
+#include "plugin/netlink/link.h"
 
 /* The native VLAN that the configuration asks for, those of @tagged (NULL: none), and the
  * bridge's default VLAN only where preserveDefaultVlan says so. */

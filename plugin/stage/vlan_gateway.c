@@ -9,6 +9,7 @@
 #include "plugin/node/accept_ra.h"
 #include "plugin/node/node.h"
 #include "plugin/attachment/report.h"
+#include "plugin/netlink/link.h"
 
 static bool is_veth(const struct link *link)
 {

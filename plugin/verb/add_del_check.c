@@ -7,7 +7,7 @@
 
 #include "conf/result.h"
 #include "plugin/attachment/kernel.h"
-#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/link.h"
 #include "plugin/stage/stages.h"
 
 /* The answer and the strings that only it holds. */

@@ -6,7 +6,7 @@
 #include "plugin/attachment/attachment.h"
 #include "conf/valid_set.h"
 #include "ipam/ipam.h"
-#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/link.h"
 
 /*
  * Deletes every attachment of the owner (identity_owner()) that the runtime's list doesn't

@@ -14,6 +14,7 @@
 #include "plugin/attachment/kernel.h"
 #include "plugin/stage/portmap_localnet.h"
 #include "plugin/stage/vlan.h"
+#include "plugin/netlink/link.h"
 
 /* Full: but addresses that a reclaim would give back count as free. */
 static int room_after_reclaim(struct attachment *att, struct cni_error *err)

@@ -18,7 +18,7 @@
 
 #include "plugin/netlink/build.h"
 #include "plugin/netlink/fib.h"
-#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/link.h"
 #include "plugin/node/sysctl.h"
 
 #define LOOPBACK 1

@@ -5,7 +5,7 @@
 #include <linux/if_addr.h>
 #include <netlink/route/addr.h>
 
-#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/addr.h"
 
 #define INDEX 7
 #define NEW   (NLM_F_CREATE | NLM_F_EXCL)

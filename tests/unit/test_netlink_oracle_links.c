@@ -9,7 +9,7 @@
 #include <netlink/route/link.h>
 #include <netlink/route/link/inet6.h>
 
-#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/link.h"
 
 #define INDEX  7
 #define BRIDGE 5

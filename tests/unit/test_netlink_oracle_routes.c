@@ -6,7 +6,7 @@
 #include <netlink/route/route.h>
 
 #include "plugin/netlink/fib.h"
-#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/route.h"
 
 #define INDEX 7
 #define TABLE 1000 /* more than the header of a message has room for */

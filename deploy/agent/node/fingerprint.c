@@ -8,7 +8,8 @@
 #include <sys/socket.h>
 
 #include "conf/identity.h"
-#include "plugin/netlink/rtnetlink.h"
+#include "plugin/netlink/addr.h"
+#include "plugin/netlink/link.h"
 #include "plugin/netlink/nf_tables.h"
 #include "plugin/nft/rules.h"
 #include "plugin/node/sysctl.h"

@@ -8,6 +8,7 @@
 #include "plugin/stage/forwarding.h"
 #include "conf/base/clock.h"
 #include "plugin_job.h"
+#include "plugin/netlink/link.h"
 
 #define FINGERPRINT_MS 1000
 #define AGAIN_MS       1000 /* after a repair that has mended something */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The wanted routes, sorted by destination, are held against those that the kernel has. */
 #include "routes.h"
+#include "plugin/netlink/route.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>

@@ -8,8 +8,8 @@
 #ifndef BRIDGE_CNI_AGENT_NODE_ROUTES_H
 #define BRIDGE_CNI_AGENT_NODE_ROUTES_H
 
-#include "plugin/netlink/rtnetlink.h"
 #include "deploy/agent/api/node_table.h"
+#include "plugin/netlink/netlink.h"
 
 /* `ip route show proto 98`. Neither the kernel nor a known daemon uses this number. */
 #define ROUTE_PROTOCOL 98

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the kernel remembers of connections, forgotten over ctnetlink. See
+/* Deleting connections from the kernel's connection tracking, over ctnetlink. See
  * linux/netfilter/nfnetlink_conntrack.h. */
-#ifndef BRIDGE_CNI_PLUGIN_NETLINK_CTNETLINK_H
-#define BRIDGE_CNI_PLUGIN_NETLINK_CTNETLINK_H
+#ifndef BRIDGE_CNI_PLUGIN_NETLINK_CONNTRACK_H
+#define BRIDGE_CNI_PLUGIN_NETLINK_CONNTRACK_H
 
 #include <stdbool.h>
 

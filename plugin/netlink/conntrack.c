@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Connections deleted by a filter of the kernel's, or one by one. */
-#include "ctnetlink.h"
+#include "conntrack.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter/nf_conntrack_common.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <sys/socket.h>
 
-#include "build.h"
 #include "conf/base/list.h"
+#include "nfnetlink.h"
 
-#define MESSAGE_TYPE(type) ((NFNL_SUBSYS_CTNETLINK << 8) | (type))
-#define DELETED_AT_ONCE	   64
+#define DELETED_AT_ONCE 64
 
 /* Linux 5.8: attributes and flags that older headers don't have. */
 #define CT_FILTER	      25 /* CTA_FILTER */
@@ -73,10 +71,9 @@ static uint32_t put_side(struct builder b, int type, const struct conntrack_side
 static struct builder message(struct netlink *nl, int type, int flags, int family,
 			      const char *what)
 {
-	struct nfgenmsg header = {.nfgen_family = family, .version = NFNETLINK_V0};
-
-	return begin(nl, netlink_queue(nl, MESSAGE_TYPE(type), flags, "%s", what),
-		     &header, sizeof(header));
+	return begin_nfnl(
+		nl, netlink_queue(nl, NFNL_TYPE(CTNETLINK, type), flags, "%s", what),
+		family);
 }
 
 static bool has_range(const struct conntrack_side *side)

@@ -4,16 +4,15 @@
  * in itself or as a nexthop object, of which it may tell the number alone
  * (net.ipv4.nexthop_compat_mode=0).
  */
-#include "rtnetlink.h"
+#include "route.h"
 
 #include <errno.h>
 #include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
-#include <netlink/attr.h>
-#include <netlink/msg.h>
 #include <stdlib.h>
 
 #include "attr.h"
+#include "build.h"
 #include "conf/base/list.h"
 #include "fib.h"
 
@@ -83,12 +82,12 @@ static int nexthop_list_get(struct netlink *nl, struct nexthop_list *ret_list,
 {
 	struct nexthop_list list = {};
 	struct nhmsg header = {};
-	struct nl_msg *msg = netlink_queue(nl, RTM_GETNEXTHOP, NLM_F_DUMP,
-					   "listing the nexthop objects");
 	int ret;
 
-	if (msg && nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0)
-		netlink_queue_failed(nl);
+	begin(nl,
+	      netlink_queue(nl, RTM_GETNEXTHOP, NLM_F_DUMP,
+			    "listing the nexthop objects"),
+	      &header, sizeof(header));
 	ret = netlink_request(nl, nexthop_read, &list, 0, err);
 	if (ret < 0) {
 		nexthop_list_clear(&list);
@@ -316,11 +315,9 @@ int route_list_get_all(struct netlink *nl, int family, struct kernel_route_list 
 		       struct cni_error *err)
 {
 	struct rtmsg header = {.rtm_family = family};
-	struct nl_msg *msg = netlink_queue(nl, RTM_GETROUTE, NLM_F_DUMP,
-					   "listing the routes");
 
-	if (msg && nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0)
-		netlink_queue_failed(nl);
+	begin(nl, netlink_queue(nl, RTM_GETROUTE, NLM_F_DUMP, "listing the routes"),
+	      &header, sizeof(header));
 	return routes_ask(nl, 0, ret_list, err);
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Intents as rtnetlink messages. What can be asked of the kernel is in link_dump.c,
- * addr.c and route_dump.c. */
-#include "rtnetlink.h"
+/* Changes of interfaces as rtnetlink messages. link_read.c reads interfaces. */
+#include "link.h"
 
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
@@ -17,11 +16,6 @@ static void put_mac(struct builder b, int type, const struct mac_addr *mac)
 {
 	if (mac->set)
 		put(b, type, mac->bytes, MAC_LEN);
-}
-
-static void put_ip(struct builder b, int type, const struct ip_addr *addr)
-{
-	put(b, type, addr->bytes, ip_size(addr->family));
 }
 
 static struct builder begin_link(struct netlink *nl, struct nl_msg *msg,
@@ -262,159 +256,4 @@ void queue_links_del(struct netlink *nl, const struct link_known links[], size_t
 	put_u32(begin_link(nl, netlink_queue(nl, RTM_DELLINK, 0, "deleting %s", names), 0,
 			   0),
 		IFLA_GROUP, group);
-}
-
-static struct builder begin_addr(struct netlink *nl, struct nl_msg *msg,
-				 unsigned int index, const struct ip_prefix *address)
-{
-	struct ifaddrmsg header = {
-		.ifa_family = address->addr.family,
-		.ifa_prefixlen = address->len,
-		.ifa_index = index,
-	};
-	struct builder b = begin(nl, msg, &header, sizeof(header));
-
-	put_ip(b, IFA_LOCAL, &address->addr);
-	put_ip(b, IFA_ADDRESS, &address->addr);
-	return b;
-}
-
-static void queue_addr(struct netlink *nl, unsigned int index, const char *name,
-		       const struct ip_prefix *address, int flags, bool dad)
-{
-	struct nl_msg *msg = netlink_queue(nl, RTM_NEWADDR, NLM_F_CREATE | flags,
-					   "adding %s to %s", PREFIX_TEXT(address), name);
-	struct builder b = begin_addr(nl, msg, index, address);
-
-	if (address->addr.family == AF_INET6) {
-		put_u32(b, IFA_FLAGS, dad ? 0 : IFA_F_NODAD);
-	} else if (address->len < 31) {
-		struct ip_addr broadcast = prefix_last(address);
-
-		put_ip(b, IFA_BROADCAST, &broadcast);
-	}
-}
-
-void queue_addr_add(struct netlink *nl, unsigned int index, const char *name,
-		    const struct ip_prefix *address, bool dad)
-{
-	queue_addr(nl, index, name, address, NLM_F_EXCL, dad);
-}
-
-void queue_addr_set(struct netlink *nl, unsigned int index, const char *name,
-		    const struct ip_prefix *address)
-{
-	queue_addr(nl, index, name, address, NLM_F_REPLACE, false);
-}
-
-void queue_addr_del(struct netlink *nl, unsigned int index, const char *name,
-		    const struct ip_prefix *address)
-{
-	begin_addr(nl,
-		   netlink_queue(nl, RTM_DELADDR, 0, "removing %s from %s",
-				 PREFIX_TEXT(address), name),
-		   index, address);
-}
-
-static uint8_t route_scope(const struct route *route)
-{
-	if (route->scope_set)
-		return route->scope;
-	/* IPv6 has no scopes; an IPv4 route without a gateway ends on the link. */
-	return route->gw.family || route->dst.addr.family == AF_INET6 ? RT_SCOPE_UNIVERSE
-								      : RT_SCOPE_LINK;
-}
-
-static void put_metrics(struct builder b, const struct route *route)
-{
-	struct nlattr *metrics;
-
-	if (!route->mtu && !route->advmss)
-		return;
-	metrics = nest(b, RTA_METRICS);
-	if (route->mtu)
-		put_u32(b, RTAX_MTU, route->mtu);
-	if (route->advmss)
-		put_u32(b, RTAX_ADVMSS, route->advmss);
-	nest_end(b, metrics);
-}
-
-static void put_gateway(struct builder b, const struct route *route)
-{
-	/* struct rtvia: the family, and behind it the address. */
-	uint8_t via[sizeof(struct rtvia) + sizeof(route->gw.bytes)];
-	__kernel_sa_family_t family = route->gw.family;
-
-	if (route->gw.family == route->dst.addr.family) {
-		put_ip(b, RTA_GATEWAY, &route->gw);
-	} else if (route->gw.family) {
-		memcpy(via, &family, sizeof(family));
-		memcpy(via + sizeof(family), route->gw.bytes, sizeof(route->gw.bytes));
-		put(b, RTA_VIA, via, sizeof(family) + ip_size(route->gw.family));
-	}
-}
-
-static struct builder queue_route(struct netlink *nl, struct nl_msg *msg,
-				  unsigned int index, uint8_t protocol,
-				  const struct route *route)
-{
-	struct rtmsg header = {
-		.rtm_family = route->dst.addr.family,
-		.rtm_dst_len = route->dst.len,
-		.rtm_table = RT_TABLE_UNSPEC,
-		.rtm_protocol = protocol,
-		.rtm_scope = route_scope(route),
-		.rtm_type = RTN_UNICAST,
-	};
-	struct builder b = begin(nl, msg, &header, sizeof(header));
-
-	if (route->dst.len)
-		put_ip(b, RTA_DST, &route->dst.addr);
-	put_gateway(b, route);
-	if (index)
-		put_u32(b, RTA_OIF, index);
-	if (route->priority)
-		put_u32(b, RTA_PRIORITY, route->priority);
-	put_u32(b, RTA_TABLE, route->table_set ? route->table : RT_TABLE_MAIN);
-	put_metrics(b, route);
-	return b;
-}
-
-void queue_route_add(struct netlink *nl, unsigned int index, const char *name,
-		     const struct route *route, bool exclusive)
-{
-	struct nl_msg *msg = netlink_queue(
-		nl, RTM_NEWROUTE, NLM_F_CREATE | (exclusive ? NLM_F_EXCL : 0),
-		"adding the route to %s by %s through %s", PREFIX_TEXT(&route->dst),
-		route->gw.family ? IP_TEXT(&route->gw) : "the link", name);
-
-	queue_route(nl, msg, index, RTPROT_BOOT, route);
-}
-
-void queue_route_set(struct netlink *nl, const struct kernel_route *wanted, bool replace)
-{
-	struct nl_msg *msg = netlink_queue(
-		nl, RTM_NEWROUTE, NLM_F_CREATE | (replace ? NLM_F_REPLACE : NLM_F_EXCL),
-		"%s the route to %s by %s through interface %u",
-		replace ? "changing" : "adding", PREFIX_TEXT(&wanted->route.dst),
-		IP_TEXT(&wanted->route.gw), wanted->index);
-
-	queue_route(nl, msg, wanted->index, wanted->protocol, &wanted->route);
-}
-
-void queue_route_del(struct netlink *nl, const struct kernel_route *route)
-{
-	struct nl_msg *msg = netlink_queue(nl, RTM_DELROUTE, 0,
-					   "removing the route to %s",
-					   PREFIX_TEXT(&route->route.dst));
-	struct route whole = route->route;
-
-	if (!route->nexthop && route->hops == 1) {
-		queue_route(nl, msg, route->index, route->protocol, &whole);
-		return;
-	}
-	/* The kernel knows such a route by its nexthop object, not by one of the next hops. */
-	whole.gw = (struct ip_addr){};
-	put_u32(queue_route(nl, msg, 0, route->protocol, &whole), RTA_NH_ID,
-		route->nexthop);
 }

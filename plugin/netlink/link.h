@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the plugin says to rtnetlink, in intents: interfaces, addresses, routes. The
- * queue_ functions add to a connection's queue and are carried out by netlink_commit();
- * the others ask and return. See rtnetlink(7) and linux/if_link.h.
+ * Network interfaces over rtnetlink. The queue_ functions add a change to the connection's
+ * queue, which netlink_commit() carries out: what goes wrong is told there. The others ask the
+ * kernel and return its answer; they fail with code 101. See rtnetlink(7), linux/if_link.h.
  */
-#ifndef BRIDGE_CNI_PLUGIN_NETLINK_RTNETLINK_H
-#define BRIDGE_CNI_PLUGIN_NETLINK_RTNETLINK_H
+#ifndef BRIDGE_CNI_PLUGIN_NETLINK_LINK_H
+#define BRIDGE_CNI_PLUGIN_NETLINK_LINK_H
 
 #include <net/if.h>
 #include <stdbool.h>
 #include <string.h>
 
+#include "conf/base/addr.h"
 #include "conf/identity.h"
-#include "conf/network.h"
 #include "netlink.h"
 
 #define LINK_KIND_MAX 16
@@ -136,23 +136,6 @@ void queue_link_del_known(struct netlink *nl, const struct link_known *link);
 void queue_links_del(struct netlink *nl, const struct link_known links[], size_t n,
 		     uint32_t group);
 
-/* IPv6: without duplicate address detection unless @dad, so that it serves at once. */
-void queue_addr_add(struct netlink *nl, unsigned int index, const char *name,
-		    const struct ip_prefix *address, bool dad);
-/* Without detection; fine where it is there. */
-void queue_addr_set(struct netlink *nl, unsigned int index, const char *name,
-		    const struct ip_prefix *address);
-void queue_addr_del(struct netlink *nl, unsigned int index, const char *name,
-		    const struct ip_prefix *address);
-
-/*
- * Through interface @index; by @route->gw, or on the link where it has none. @exclusive:
- * refused (-EEXIST) where there is one to the same destination with the same metric; IPv4's
- * goes before it otherwise, IPv6's becomes another next hop of it.
- */
-void queue_route_add(struct netlink *nl, unsigned int index, const char *name,
-		     const struct route *route, bool exclusive);
-
 /* All links of the namespace. */
 struct link_list {
 	struct link *items;
@@ -160,72 +143,5 @@ struct link_list {
 };
 int link_list_get(struct netlink *nl, struct link_list *ret_list, struct cni_error *err);
 void link_list_clear(struct link_list *list);
-
-/* The addresses of one interface. */
-struct addr_list {
-	struct ip_prefix *items;
-	size_t n;
-	bool tentative; /* duplicate address detection is still at work on one of them */
-	struct ip_addr
-		duplicate; /* one that it found to be somebody else's; family 0: none */
-};
-int addr_list_get(struct netlink *nl, unsigned int index, int family,
-		  struct addr_list *ret_list, struct cni_error *err);
-void addr_list_clear(struct addr_list *list);
-bool addr_list_has(const struct addr_list *list, const struct ip_prefix *address);
-/* "10.1.2.3/24, fd00::3/64", or "none"; cut to fit. Returns @buf. */
-const char *addr_list_format(const struct addr_list *list, char *buf, size_t size);
-
-/* The addresses of a family, of all interfaces. */
-struct link_addr {
-	unsigned int index; /* of the interface */
-	struct ip_prefix address;
-};
-struct link_addr_list {
-	struct link_addr *items;
-	size_t n;
-};
-int link_addr_list_get(struct netlink *nl, int family, struct link_addr_list *ret_list,
-		       struct cni_error *err);
-void link_addr_list_clear(struct link_addr_list *list);
-
-/* A next hop of a route of the main table or another one, as the kernel has it. */
-struct kernel_route {
-	struct route route; /* gw: of either family */
-	unsigned int index; /* of the interface; 0: none */
-	uint8_t protocol; /* RTPROT_* */
-	uint8_t type; /* RTN_UNICAST, or RTN_ of one that refuses or drops */
-	uint32_t nexthop; /* the number of a nexthop object that it leads by; 0: none */
-	size_t hop,
-		hops; /* this is number hop, from 0 on, of so many; each has an entry */
-};
-struct kernel_route_list {
-	struct kernel_route *items;
-	size_t n;
-};
-
-/*
- * A route of the main table by a gateway, of @wanted's protocol. Unless @replace, one that is
- * there is refused (-EEXIST), whoever made it; with it, what has the destination and the
- * metric gives way at once. And the removal of one that a route_list_get() has told of.
- */
-void queue_route_set(struct netlink *nl, const struct kernel_route *wanted, bool replace);
-void queue_route_del(struct netlink *nl, const struct kernel_route *route);
-
-/* The next hops of a route stand one behind the other. Of routes that lead somewhere. */
-int route_list_get(struct netlink *nl, int family, struct kernel_route_list *ret_list,
-		   struct cni_error *err);
-/* The same, with routes that refuse or drop. */
-int route_list_get_all(struct netlink *nl, int family, struct kernel_route_list *ret_list,
-		       struct cni_error *err);
-void kernel_route_list_clear(struct kernel_route_list *list);
-
-/*
- * The route, a next hop an entry, by which the namespace would send to @addr: the entry of
- * the routing table, so that all next hops are told. None where nothing is sent there, or where
- * it is the namespace's own.
- */
-int route_to(struct netlink *nl, const struct ip_addr *addr,
-	     struct kernel_route_list *ret_list, struct cni_error *err);
 
 #endif

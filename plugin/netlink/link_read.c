@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Reads what rtnetlink tells of a link: itself, its bridge or port, its kernel parameters. */
-#include "rtnetlink.h"
+/* Reads interfaces as rtnetlink tells of them: what each has by itself, as a bridge or as the port
+ * of one, and its kernel parameters. */
+#include "link.h"
 
 #include <errno.h>
 #include <linux/if_bridge.h>
@@ -8,11 +9,10 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/rtnetlink.h>
-#include <netlink/attr.h>
-#include <netlink/msg.h>
 #include <string.h>
 
 #include "attr.h"
+#include "build.h"
 #include "conf/base/list.h"
 
 #define USER_HZ 100 /* the unit of a bridge's times */
@@ -157,12 +157,10 @@ int link_list_get(struct netlink *nl, struct link_list *ret_list, struct cni_err
 {
 	struct link_list list = {};
 	struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
-	struct nl_msg *msg = netlink_queue(nl, RTM_GETLINK, NLM_F_DUMP,
-					   "listing the interfaces");
 	int ret;
 
-	if (msg && nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0)
-		netlink_queue_failed(nl);
+	begin(nl, netlink_queue(nl, RTM_GETLINK, NLM_F_DUMP, "listing the interfaces"),
+	      &header, sizeof(header));
 	ret = netlink_request(nl, link_list_read, &list, 0, err);
 	if (ret < 0) {
 		link_list_clear(&list);
@@ -182,13 +180,13 @@ static int link_request(struct netlink *nl, struct nl_msg *msg, unsigned int ind
 			const char *name, struct link *ret_link, struct cni_error *err)
 {
 	struct ifinfomsg header = {.ifi_family = AF_UNSPEC, .ifi_index = index};
+	struct builder b = begin(nl, msg, &header, sizeof(header));
 	int ret;
 
-	/* Counters are half of the kernel's work, and of what it sends. */
-	if (msg && (nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
-		    nla_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS) < 0 ||
-		    (name && nla_put_string(msg, IFLA_IFNAME, name) < 0)))
-		netlink_queue_failed(nl);
+	/* Counters would be half of the kernel's work, and of what it sends. */
+	put_u32(b, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	if (name)
+		put_string(b, IFLA_IFNAME, name);
 	ret = netlink_request(nl, link_read, ret_link, ENODEV, err);
 	return ret == NETLINK_EXPECTED ? 0 : ret;
 }

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* For the files that speak with the subsystems of nfnetlink: nf_tables, conntrack. */
+#ifndef BRIDGE_CNI_PLUGIN_NETLINK_NFNETLINK_H
+#define BRIDGE_CNI_PLUGIN_NETLINK_NFNETLINK_H
+
+#include <linux/netfilter/nfnetlink.h>
+
+#include "build.h"
+
+/* The type of a message of a subsystem: NFNL_TYPE(NFTABLES, NFT_MSG_GETRULE). */
+#define NFNL_TYPE(subsystem, type) ((NFNL_SUBSYS_##subsystem << 8) | (type))
+
+/* Starts a message about objects of @family (NFPROTO_INET, AF_INET). */
+static inline struct builder begin_nfnl(struct netlink *nl, struct nl_msg *msg,
+					int family)
+{
+	struct nfgenmsg header = {.nfgen_family = family, .version = NFNETLINK_V0};
+
+	return begin(nl, msg, &header, sizeof(header));
+}
+
+#endif
