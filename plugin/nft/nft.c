@@ -81,16 +81,18 @@ static bool is_worth_telling(const char *line, size_t len, const char *told)
 static int refusal_set(const char *complaint, struct cni_error *err)
 {
 	size_t len = strcspn(complaint, "\n");
-	int ret = error_set(err, CNI_ERR_RULES, EIO, "nftables refused the rules: %.*s",
+	struct cni_error own = {};
+	int ret = error_set(&own, CNI_ERR_RULES, EIO, "nftables refused the rules: %.*s",
 			    (int)len, complaint);
 
 	for (const char *line = complaint + len; *line; line += len) {
 		line += *line == '\n';
 		len = strcspn(line, "\n");
-		if (is_worth_telling(line, len, err->msg) &&
-		    is_worth_telling(line, len, err->details))
-			error_details(err, "%.*s", (int)len, line);
+		if (is_worth_telling(line, len, own.msg) &&
+		    is_worth_telling(line, len, own.details))
+			error_details(&own, "%.*s", (int)len, line);
 	}
+	error_copy(err, &own);
 	return ret;
 }
 

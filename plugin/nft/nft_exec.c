@@ -96,6 +96,7 @@ int nft_apply(const char *text, struct cni_error *err)
 {
 	_cleanup_(child_end_clear) struct child_end end = {};
 	char loader[PATH_MAX], program[PATH_MAX];
+	struct cni_error own = {};
 	int ret;
 
 	ret = path_beside("ld.so", loader, err);
@@ -103,12 +104,13 @@ int nft_apply(const char *text, struct cni_error *err)
 		ret = path_beside("bridge-cni-nft", program, err);
 	if (ret < 0)
 		return ret;
-	ret = start(loader, program, text, &end, err);
+	ret = start(loader, program, text, &end, &own);
 	if (ret == 0)
 		return end_judge(program, &end, err);
-	if (err->code == CNI_ERR_DELEGATE) {
-		err->code = CNI_ERR_RULES;
-		error_wrap(err, "rules need the whole bundle");
+	if (own.code == CNI_ERR_DELEGATE) {
+		error_recode(&own, CNI_ERR_RULES);
+		error_wrap(&own, "rules need the whole bundle");
 	}
+	error_copy(err, &own);
 	return ret;
 }

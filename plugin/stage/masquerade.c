@@ -193,16 +193,19 @@ static int former_check(struct attachment *att, struct cni_error *err)
 static int masquerade_check(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(rule_list_clear) struct rule_list wanted = {};
+	struct cni_error own = {};
 	bool there = false;
 	int ret = masquerade_rules_wanted(att, MASQUERADE_BY_SUBNET_OR_POD, NULL, &wanted,
-					  err);
+					  &own);
 
 	if (ret == 0)
-		ret = rules_check(att, stage_masquerade.name, &wanted, err);
-	if (ret < 0 && err->code == CNI_ERR_CHECK && masquerade_has_pods(&wanted) &&
+		ret = rules_check(att, stage_masquerade.name, &wanted, &own);
+	if (ret < 0 && own.code == CNI_ERR_CHECK && masquerade_has_pods(&wanted) &&
 	    masquerade_pods_look(att, &there, NULL) == 0 && there)
-		return error_clear(err);
-	if (ret == 0 && is_by_pod(att->network))
+		return 0;
+	if (ret < 0)
+		error_copy(err, &own);
+	else if (is_by_pod(att->network))
 		ret = masquerade_pods_check(att, err);
 	return ret < 0 ? ret : former_check(att, err);
 }
