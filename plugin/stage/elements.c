@@ -39,7 +39,7 @@ static int elements_add(struct attachment *att, struct cni_error *err)
 		ret = node_share(&att->op->node, err);
 	/* The kernel may have done it, and its answer been lost. */
 	if (ret < 0)
-		nft_elements_del(nl, own.list.items, own.list.n, &(struct cni_error){});
+		nft_elements_del(nl, own.list.items, own.list.n, NULL);
 	return ret;
 }
 
@@ -110,13 +110,13 @@ static int sweep_owner(struct attachment *att, uint64_t owner,
 {
 	_cleanup_(stage_elements_clear) struct stage_elements swept = {};
 	struct search search = {att, is_kept, data, &swept.list};
+	struct nft_set sets[STAGE_SETS_MAX];
+	size_t sets_n = stages_sets(owner, sets);
 	struct netlink *nl;
 	int ret = node_nftables(&att->op->node, &nl, err);
 
-	if (ret == 0)
-		ret = stages_sets(owner, &swept, err);
-	for (size_t i = 0; ret == 0 && i < swept.sets_n; i++)
-		ret = nft_set_elements(nl, swept.sets[i], found_note, &search, err);
+	for (size_t i = 0; ret == 0 && i < sets_n; i++)
+		ret = nft_set_elements(nl, &sets[i], found_note, &search, err);
 	if (ret == 0)
 		ret = stages_elements(att, ELEMENTS_GONE, &swept, err);
 	if (ret == 0)

@@ -315,5 +315,6 @@ const struct stage stage_portmap = {
 	.del = localnet_del,
 	.repair = portmap_repair,
 	.elements = portmap_elements,
-	.sets = portmap_sets,
+	.set_types = &portmap_set_types[0][0],
+	.set_types_n = PORTMAP_SETS,
 };

@@ -119,15 +119,3 @@ int portmap_elements(struct attachment *att, enum stage_elements_of which,
 	}
 	return 0;
 }
-
-int portmap_sets(uint64_t owner, struct stage_elements *elements, struct cni_error *err)
-{
-	struct portmap_sets *sets = sets_keep(elements, owner, err);
-
-	if (!sets)
-		return -ENOMEM;
-	for (int f = 0; f < PORTMAP_FAMILIES; f++)
-		for (int k = 0; k < PORTMAP_KINDS; k++)
-			elements->sets[elements->sets_n++] = &sets->sets[f][k];
-	return 0;
-}

@@ -5,9 +5,8 @@
 
 #include "stages.h"
 
-/* struct stage's elements and sets. Codes 5, 11, 100, 101, 103. */
+/* struct stage's elements. Codes 5, 11, 100, 101, 103. */
 int portmap_elements(struct attachment *att, enum stage_elements_of which,
 		     struct stage_elements *elements, struct cni_error *err);
-int portmap_sets(uint64_t owner, struct stage_elements *elements, struct cni_error *err);
 
 #endif

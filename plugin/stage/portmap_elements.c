@@ -13,7 +13,7 @@
 #define NO_PROTOCOL "\377"
 #define NO_ADDRESS  "\377\377\377\377"
 
-static const struct set_type types[PORTMAP_FAMILIES][PORTMAP_KINDS] = {
+const struct set_type portmap_set_types[PORTMAP_FAMILIES][PORTMAP_KINDS] = {
 	{
 		{NFPROTO_INET, "hostports4", .key = {SET_PROTOCOL, SET_PORT},
 		 .data = {SET_IPV4, SET_PORT}, .sentinel = {NO_PROTOCOL}},
@@ -46,22 +46,22 @@ void portmap_sets_name(uint64_t owner, struct portmap_sets *sets)
 {
 	for (int f = 0; f < PORTMAP_FAMILIES; f++)
 		for (int k = 0; k < PORTMAP_KINDS; k++)
-			set_name(&types[f][k], owner, &sets->sets[f][k]);
+			set_name(&portmap_set_types[f][k], owner, &sets->sets[f][k]);
 }
 
 bool portmap_set_read(const char *name, struct nft_set *ret_set)
 {
-	return set_read(&types[0][0], PORTMAP_SETS, name, ret_set);
+	return set_read(&portmap_set_types[0][0], PORTMAP_SETS, name, ret_set);
 }
 
 enum portmap_kind portmap_set_kind(const struct nft_set *set)
 {
-	return (set->type - &types[0][0]) % PORTMAP_KINDS;
+	return (set->type - &portmap_set_types[0][0]) % PORTMAP_KINDS;
 }
 
 int portmap_set_family(const struct nft_set *set)
 {
-	return (set->type - &types[0][0]) / PORTMAP_KINDS;
+	return (set->type - &portmap_set_types[0][0]) / PORTMAP_KINDS;
 }
 
 enum portmap_kind portmap_kind_of(const struct nft_element *element)

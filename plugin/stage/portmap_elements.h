@@ -40,6 +40,8 @@ enum portmap_kind {
 
 #define PORTMAP_SETS (PORTMAP_FAMILIES * PORTMAP_KINDS)
 
+extern const struct set_type portmap_set_types[PORTMAP_FAMILIES][PORTMAP_KINDS];
+
 /* The sets and maps of one owner (identity_owner()). */
 struct portmap_sets {
 	struct nft_set sets[PORTMAP_FAMILIES][PORTMAP_KINDS];

@@ -247,19 +247,6 @@ static int spoofcheck_elements(struct attachment *att, enum stage_elements_of wh
 		    : spoof_elements_make(att, sets, &elements->list, err);
 }
 
-static int spoofcheck_sets(uint64_t owner, struct stage_elements *elements,
-			   struct cni_error *err)
-{
-	struct spoof_sets *sets = stage_elements_keep(elements, sizeof(*sets), NULL);
-
-	if (!sets)
-		return error_oom(err);
-	spoof_sets_name(owner, sets);
-	for (int i = 0; i < SPOOF_SETS; i++)
-		elements->sets[elements->sets_n++] = &sets->sets[i];
-	return 0;
-}
-
 const struct stage stage_spoofcheck = {
 	.name = "spoofcheck",
 	.add = spoofcheck_rules,
@@ -267,5 +254,6 @@ const struct stage stage_spoofcheck = {
 	.repair_shared = spoofcheck_repair_shared,
 	.repair = spoofcheck_repair,
 	.elements = spoofcheck_elements,
-	.sets = spoofcheck_sets,
+	.set_types = spoof_set_types,
+	.set_types_n = SPOOF_SETS,
 };

@@ -12,7 +12,7 @@
 /* IPv6's link-local address of a MAC address of zeros. */
 #define LOCAL_OF_ZEROS "\xfe\x80\0\0\0\0\0\0\2\0\0\xff\xfe"
 
-static const struct set_type types[SPOOF_SETS] = {
+const struct set_type spoof_set_types[SPOOF_SETS] = {
 	[SPOOF_MAC_PORTS] = {NFPROTO_BRIDGE, "mac_ports", .key = {SET_IFNAME},
 			     .sentinel = {SPOOF_NOBODY}},
 	[SPOOF_IP_PORTS] = {NFPROTO_BRIDGE, "ip_ports", .key = {SET_IFNAME},
@@ -30,7 +30,7 @@ static const struct set_type types[SPOOF_SETS] = {
 void spoof_sets_name(uint64_t owner, struct spoof_sets *sets)
 {
 	for (int i = 0; i < SPOOF_SETS; i++)
-		set_name(&types[i], owner, &sets->sets[i]);
+		set_name(&spoof_set_types[i], owner, &sets->sets[i]);
 }
 
 /* A pod and the addresses that it may send from. */

@@ -22,6 +22,8 @@ enum spoof_set {
 	SPOOF_SETS,
 };
 
+extern const struct set_type spoof_set_types[SPOOF_SETS];
+
 /* The sets of one owner (identity_owner()). */
 struct spoof_sets {
 	struct nft_set sets[SPOOF_SETS];

@@ -2,6 +2,7 @@
 /* How each verb walks the table of stages, and collects what stages contribute. */
 #include "stages.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "ipam/delegate.h"
@@ -9,6 +10,7 @@
 #include "ipam/store/record.h"
 #include "plugin/attachment/report.h"
 #include "plugin/nft/rules_retire.h"
+#include "plugin/nft/set_type.h"
 
 #define STAGE_ENTRY(name) &stage_##name,
 static const struct stage *const stages[] = {STAGES(STAGE_ENTRY)};
@@ -153,14 +155,16 @@ int stages_elements(struct attachment *att, enum stage_elements_of which,
 	return ret;
 }
 
-int stages_sets(uint64_t owner, struct stage_elements *elements, struct cni_error *err)
+size_t stages_sets(uint64_t owner, struct nft_set ret_sets[STAGE_SETS_MAX])
 {
-	int ret = 0;
+	size_t n = 0;
 
-	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(stages); i++)
-		if (stages[i]->sets)
-			ret = stages[i]->sets(owner, elements, err);
-	return ret;
+	for (size_t i = 0; i < ARRAY_SIZE(stages); i++)
+		for (size_t k = 0; k < stages[i]->set_types_n; k++) {
+			assert(n < STAGE_SETS_MAX);
+			set_name(&stages[i]->set_types[k], owner, &ret_sets[n++]);
+		}
+	return n;
 }
 
 void stages_interfaces(const struct attachment *att, struct stage_interfaces *ret_list)

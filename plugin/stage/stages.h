@@ -36,8 +36,6 @@ struct stage_elements {
 	struct nft_element_list instead; /* ... by these */
 	const char *without; /* what is so where that can't be done, for the operator */
 
-	const struct nft_set *sets[STAGE_SETS_MAX]; /* of an owner */
-	size_t sets_n;
 	struct {
 		void *data;
 		void (*clear)(void *data);
@@ -106,9 +104,9 @@ struct stage {
 	/* Contributes to a transaction that elements.c makes. */
 	int (*elements)(struct attachment *att, enum stage_elements_of which,
 			struct stage_elements *elements, struct cni_error *err);
-	/* Contributes the sets and maps of @owner in which pods have elements. */
-	int (*sets)(uint64_t owner, struct stage_elements *elements,
-		    struct cni_error *err);
+	/* The types of the sets and maps in which pods have these elements. */
+	const struct set_type *set_types;
+	size_t set_types_n;
 	/* Contributes to the answer of an ADD that has come through all stages. */
 	void (*interfaces)(const struct attachment *att, struct stage_interfaces *list);
 };
@@ -163,7 +161,9 @@ int stages_links(struct attachment *att, struct stage_links *ret_links,
 void stages_interfaces(const struct attachment *att, struct stage_interfaces *ret_list);
 int stages_elements(struct attachment *att, enum stage_elements_of which,
 		    struct stage_elements *elements, struct cni_error *err);
-int stages_sets(uint64_t owner, struct stage_elements *elements, struct cni_error *err);
+
+/* Names the sets and maps of @owner in which pods have elements. */
+size_t stages_sets(uint64_t owner, struct nft_set ret_sets[STAGE_SETS_MAX]);
 
 /* Deletes what all stages contribute, for a stage that has made some of it and then failed. */
 int links_delete(struct attachment *att, struct cni_error *err);
