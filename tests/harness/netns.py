@@ -138,7 +138,7 @@ class Namespace:
     def nft(self, text):
         return self.run("nft", "-f", "-", input=text).stdout
 
-    def ping(self, address, wait=2):
+    def ping(self, address, wait=5):
         """One echo request: did an answer come? `wait` in seconds."""
         done = self.run("ping", "-n", "-c1", f"-W{wait}", str(address), check=False)
         return done.returncode == 0

@@ -15,6 +15,7 @@ def source_seen(sender, receiver, target):
     """The source address of a datagram as it arrives."""
     with receiver.udp(target, 4711) as here, \
             sender.udp("::" if ":" in target else "0.0.0.0") as there:
+        here.settimeout(10)  # the first neighbour may have to be looked for
         there.sendto(b"?", (target, 4711))
         return here.recvfrom(16)[1][0]
 

@@ -453,7 +453,7 @@ def test_an_address_that_changes_hands_is_reachable_at_once(node):
     for pod in (first, second):
         macs.add(named(fake.add(pod), sandbox=True)[0]["mac"])
         for address in (ADDRESS, "fd77::5"):
-            assert node.ping(address, wait=0.5) and neighbour.ping(address, wait=0.5)
+            assert node.ping(address, wait=0.9) and neighbour.ping(address, wait=0.9)
         fake.delete(pod)
         time.sleep(1.1)  # the kernel takes one ARP a second for true
     assert len(macs) == 2

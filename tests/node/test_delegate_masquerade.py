@@ -10,6 +10,7 @@ import pytest
 from harness import plugin
 from harness.delegates import Delegate
 from harness.node import INTERNET4, INTERNET6, NODE4, NODE6, network
+from harness.wire import source_seen
 
 POD4, POD6 = "10.77.0.{}", "fd77::{}"
 
@@ -43,13 +44,6 @@ def elements(node):
 
 def set_names(node):
     return {s["name"].split("_")[0]: s["name"] for s in entries(node, "set")}
-
-
-def source_seen(sender, receiver, target):
-    with receiver.udp(target, 4711) as here, \
-            sender.udp("::" if ":" in target else "0.0.0.0") as there:
-        there.sendto(b"?", (target, 4711))
-        return here.recvfrom(16)[1][0]
 
 
 def test_what_leaves_takes_the_nodes_address(node):
