@@ -42,3 +42,13 @@ int nft_element_list_add(struct nft_element_list *list, const struct nft_element
 	list->items[list->n++] = *element;
 	return 0;
 }
+
+int nft_element_list_append(struct nft_element_list *list,
+			    const struct nft_element_list *more)
+{
+	if (nft_element_list_grow(list, more->n) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < more->n; i++)
+		list->items[list->n++] = more->items[i];
+	return 0;
+}

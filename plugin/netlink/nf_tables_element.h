@@ -65,4 +65,8 @@ int nft_element_list_grow(struct nft_element_list *list, size_t more);
 int nft_element_list_add(struct nft_element_list *list,
 			 const struct nft_element *element);
 
+/* Copies all elements of @more to the end, or none. -ENOMEM. */
+int nft_element_list_append(struct nft_element_list *list,
+			    const struct nft_element_list *more);
+
 #endif

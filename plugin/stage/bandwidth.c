@@ -215,7 +215,7 @@ static void limits_remove(struct attachment *att)
 		queue_redirect_del(nl, att->host_index, att->pod->host_ifname);
 		queue_link_del(nl, ifb);
 	}
-	netlink_commit(nl, &(struct cni_error){}); /* that it wasn't there */
+	netlink_commit(nl, NULL); /* An error says that it wasn't there. */
 }
 
 static int bandwidth_repair(struct attachment *att, struct cni_error *err)
@@ -229,7 +229,7 @@ static int bandwidth_repair(struct attachment *att, struct cni_error *err)
 	if (ret == 0)
 		return 0;
 	if (difference.code != CNI_ERR_CHECK) {
-		*err = difference;
+		error_copy(err, &difference);
 		return ret;
 	}
 	limits_remove(att);

@@ -185,11 +185,10 @@ static int set_up(struct attachment *att, struct link *link, bool made,
 static void unmake(struct attachment *att, unsigned int index)
 {
 	struct netlink *nl = att->op->node.rtnl;
-	struct cni_error ignored = {};
 
 	netlink_discard(nl);
 	queue_link_del_known(nl, &(struct link_known){index, att->bridge});
-	netlink_commit(nl, &ignored);
+	netlink_commit(nl, NULL);
 }
 
 /* False also where it can't be told. */
@@ -198,7 +197,7 @@ static bool is_unused(struct attachment *att)
 	_cleanup_(link_list_clear) struct link_list links = {};
 	bool found = false;
 
-	if (link_list_get(att->op->node.rtnl, &links, &(struct cni_error){}) < 0)
+	if (link_list_get(att->op->node.rtnl, &links, NULL) < 0)
 		return false;
 	for (size_t i = 0; i < links.n; i++) {
 		if (links.items[i].master == att->bridge_index)
@@ -330,8 +329,7 @@ static int bridge_check(struct attachment *att, struct cni_error *err)
 static int bridge_del(struct attachment *att, struct cni_error *err)
 {
 	(void)err;
-	if (att->bridge_made &&
-	    node_lock(&att->op->node, NODE_EXCLUSIVE, &(struct cni_error){}) == 0 &&
+	if (att->bridge_made && node_lock(&att->op->node, NODE_EXCLUSIVE, NULL) == 0 &&
 	    is_unused(att))
 		unmake(att, att->bridge_index);
 	return 0;

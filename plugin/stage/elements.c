@@ -49,22 +49,21 @@ static int go(struct attachment *att, struct netlink *nl, struct stage_elements 
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list old = {};
 	struct cni_error own = {};
-	int ret = nft_element_list_grow(&old, elements->list.n + elements->others.n);
+	int ret;
 
 	if (elements->list.n == 0)
 		return 0;
-	for (size_t i = 0; ret == 0 && i < elements->list.n; i++)
-		old.items[old.n++] = elements->list.items[i];
-	for (size_t i = 0; ret == 0 && i < elements->others.n; i++)
-		old.items[old.n++] = elements->others.items[i];
-	if (ret == 0)
+	if (nft_element_list_append(&old, &elements->list) < 0 ||
+	    nft_element_list_append(&old, &elements->others) < 0)
+		ret = error_oom(&own);
+	else
 		ret = nft_elements_replace(nl, &old, &elements->instead, &own);
 	if (ret == 0)
 		return 0;
 	/* Whatever keeps them from it: what is gone must go. */
 	if (elements->without)
 		notice(&att->op->notices, "%s: %s", elements->without,
-		       own.code ? own.msg : "their maps are gone");
+		       ret < 0 ? own.msg : "their maps are gone");
 	return nft_elements_del(nl, elements->list.items, elements->list.n, err);
 }
 

@@ -3,7 +3,6 @@
  * isGateway: the gateway addresses on the bridge, and forwarding in the families in use.
  * Shared, so looked at by every ADD, changed under the exclusive lock, left by DEL.
  */
-#include <errno.h>
 #include <sys/socket.h>
 
 #include "forwarding.h"
@@ -27,11 +26,8 @@ static int gateway_add(struct attachment *att, struct cni_error *err)
 	if (!att->network->is_gateway)
 		return 0;
 	ret = gateway_addresses_ensure(att, err);
-	/* Since this pod's ADD the network was given another gateway. */
-	if (ret == -EADDRINUSE && !err->code)
-		ret = 0;
-	added = ret > 0;
-	if (added)
+	added = ret == GATEWAY_ADDED;
+	if (added || ret == GATEWAY_OUTDATED)
 		ret = 0;
 	for (size_t i = 0; ret == 0 && i < IP_FAMILIES; i++)
 		if (gateway_uses(att, ip_families[i]))

@@ -115,6 +115,24 @@ static int addresses_missing(struct attachment *att, size_t *ret_missing,
 	return ret;
 }
 
+/* Somebody who doesn't take our lock may have been quicker, with one address or with all. */
+static int missing_commit(struct attachment *att, struct cni_error *err)
+{
+	size_t missing = 0;
+	int ret = netlink_commit(att->op->node.rtnl, err);
+
+	if (ret != -EEXIST)
+		return ret;
+	error_clear(err);
+	ret = addresses_missing(att, &missing, err);
+	if (ret == 0 && missing > 0)
+		return error_set(err, CNI_ERR_TRY_AGAIN, EAGAIN,
+				 "bridge: somebody else changes the addresses of %s "
+				 "meanwhile",
+				 att->gateway_ifname);
+	return ret;
+}
+
 static int missing_add(struct attachment *att, const struct addr_list *list,
 		       struct cni_error *err)
 {
@@ -129,7 +147,7 @@ static int missing_add(struct attachment *att, const struct addr_list *list,
 		ret = queue_displaced(att, list, &strangers, err);
 	if (ret == 0) {
 		missing_count(att, list, true);
-		ret = netlink_commit(att->op->node.rtnl, err);
+		ret = missing_commit(att, err);
 	}
 	addr_list_clear(&strangers);
 	return ret;
@@ -139,23 +157,12 @@ static int missing_add(struct attachment *att, const struct addr_list *list,
 static int addresses_complete(struct attachment *att, struct cni_error *err)
 {
 	struct addr_list list = {};
-	size_t missing = 0;
 	int ret = addr_list_get(att->op->node.rtnl, att->gateway_index, AF_UNSPEC, &list,
 				err);
 
 	if (ret == 0 && missing_count(att, &list, false) > 0)
 		ret = missing_add(att, &list, err);
 	addr_list_clear(&list);
-	if (ret != -EEXIST || err->code != CNI_ERR_KERNEL)
-		return ret;
-	/* Somebody who doesn't take our lock was quicker, with this one or with all. */
-	error_clear(err);
-	ret = addresses_missing(att, &missing, err);
-	if (ret == 0 && missing > 0)
-		return error_set(err, CNI_ERR_TRY_AGAIN, EAGAIN,
-				 "bridge: somebody else changes the addresses of %s "
-				 "meanwhile",
-				 att->gateway_ifname);
 	return ret;
 }
 
@@ -228,7 +235,9 @@ int gateway_addresses_ensure(struct attachment *att, struct cni_error *err)
 		ret = addresses_complete(att, err);
 	for (size_t i = 0; ret == 0 && i < att->ipam.ips.n; i++)
 		ret = subnet_route_ensure(att, &att->ipam.ips.items[i], err);
-	return ret < 0 ? ret : missing > 0;
+	if (ret != 0)
+		return ret;
+	return missing > 0 ? GATEWAY_ADDED : 0;
 }
 
 static int gateway_check_one(struct attachment *att, const struct ip_config *ip,

@@ -196,7 +196,7 @@ static int bridge_is_idle(struct attachment *att, bool *ret_idle, struct cni_err
 enum place {
 	PLACE_REFUSED,
 	PLACE_FORCED, /* the stranger in it is removed */
-	PLACE_GIVEN_UP, /* repair: the gateway had it before others of the network got theirs */
+	PLACE_OUTDATED, /* repair: the gateway is of an earlier configuration, and stays away */
 };
 
 /* forceAddress decides who gives way; but a repair takes the gateway from nobody's pods. */
@@ -212,7 +212,7 @@ static int place_judge(struct attachment *att, const struct ip_config *ip,
 	if (att->record)
 		ret = gateway_users_count(att, stranger, &users, err);
 	if (is_outdated(att, ip) || (users.own > 0 && is_asked(att, &gateway)))
-		place = PLACE_GIVEN_UP;
+		place = PLACE_OUTDATED;
 	else if (users.others > 0)
 		place = PLACE_REFUSED;
 	if (ret == 0)
@@ -253,7 +253,7 @@ static int displaced_refuse(struct attachment *att, const struct ip_prefix *gate
 static int displaced_check(struct attachment *att, const struct addr_list *list,
 			   const struct addr_list *strangers, struct cni_error *err)
 {
-	bool idle = false, given_up = false;
+	bool idle = false, outdated = false;
 	int ret = 0;
 
 	if ((!att->network->force_address || att->record) &&
@@ -269,13 +269,13 @@ static int displaced_check(struct attachment *att, const struct addr_list *list,
 							 att->gateway_ifname, other)))
 			continue;
 		ret = place_judge(att, ip, other, &place, err);
-		given_up = given_up || place == PLACE_GIVEN_UP;
+		outdated = outdated || place == PLACE_OUTDATED;
 		if (ret < 0 || place != PLACE_REFUSED)
 			continue;
 		gateway = gateway_prefix(ip);
 		ret = displaced_refuse(att, &gateway, other, err);
 	}
-	return ret == 0 && given_up ? -EADDRINUSE : ret;
+	return ret == 0 && outdated ? GATEWAY_OUTDATED : ret;
 }
 
 /* CNI_NETNS_OVERRIDE: the pod's own interface has the subnet, among the node's. */
@@ -315,5 +315,5 @@ int gateway_places_check(struct attachment *att, const struct addr_list *list,
 {
 	int ret = displaced_check(att, list, strangers, err);
 
-	return ret < 0 ? ret : subnets_check(att, list, err);
+	return ret != 0 ? ret : subnets_check(att, list, err);
 }

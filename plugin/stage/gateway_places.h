@@ -21,9 +21,9 @@ const struct ip_config *gateway_displaced(const struct cni_result *ipam,
 					  const struct addr_list *list,
 					  const struct ip_prefix *stranger);
 
-/* Code 103 (-EADDRINUSE): a stranger is in the way and may not be removed, or the subnet of a
- * missing gateway is elsewhere on the node. -EADDRINUSE without an error set, in a repair: the
- * missing gateway is an earlier configuration's, and another one has its place by now. 101. */
+/* May the missing gateways be added? GATEWAY_OUTDATED. Code 103 (-EADDRINUSE): a stranger is in
+ * the way and may not be removed, or the subnet of a missing gateway is elsewhere on the node.
+ * Codes 5, 11, 101. */
 int gateway_places_check(struct attachment *att, const struct addr_list *list,
 			 const struct addr_list *strangers, struct cni_error *err);
 

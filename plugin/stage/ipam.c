@@ -27,7 +27,7 @@ static int take_or_reclaim(struct attachment *att, struct cni_error *err)
 	int ret = take(att, err);
 	bool namesake = ret == -ESTALE;
 
-	if (!namesake && (ret != -EADDRNOTAVAIL || err->code != CNI_ERR_EXHAUSTED))
+	if (!namesake && ret != -EADDRNOTAVAIL)
 		return ret;
 	error_clear(err);
 	ret = namesake ? reclaim_namesake(att, err) : reclaim_network(att, err);

@@ -111,8 +111,7 @@ static int ports_prepare(struct attachment *att, struct cni_error *err)
 		ret = portmap_elements_make(&sets, &pod, &elements, err);
 	if (ret == 0)
 		ret = portmap_make_way(att, &elements, err);
-	/* Another attachment of the container has some of them. */
-	if (ret > 0)
+	if (ret == PORTMAP_SHARED)
 		ret = siblings_join(att, err);
 	return ret < 0 ? ret
 		       : ipam_record_write_ports(&att->ipam_env, att->pod, att->port_turn,
@@ -151,7 +150,9 @@ static int loopback_open(struct attachment *att, bool look, struct cni_error *er
 	bool ignored;
 	int ret = localnet_add(att, look, err);
 
-	return ret > 0 ? rules_put(att, &ignored, err) : ret;
+	if (ret == LOCALNET_UNFENCED || ret == LOCALNET_REFENCED)
+		return rules_put(att, &ignored, err);
+	return ret;
 }
 
 static int portmap_add(struct attachment *att, struct cni_error *err)
@@ -179,10 +180,10 @@ static bool all_there(const struct nft_element_list *elements,
 
 /*
  * Adds the elements that the pod is to have to @elements, which point to @sets, and those of
- * them that are there to @found. Elements that another attachment of the container has are not
- * missing. 1: all are there.
+ * them that are there to @found. Elements that another attachment of the container has are left
+ * out of both.
  */
-static int own_look(struct attachment *att, struct portmap_sets *sets,
+static int own_find(struct attachment *att, struct portmap_sets *sets,
 		    struct nft_element_list *elements, struct nft_element_list *found,
 		    struct cni_error *err)
 {
@@ -197,13 +198,12 @@ static int own_look(struct attachment *att, struct portmap_sets *sets,
 	if (ret == 0)
 		ret = portmap_find_own(nl, elements, pod.host_ifname, found, err);
 	if (ret < 0 || all_there(elements, found))
-		return ret < 0 ? ret : 1;
-	ret = portmap_check_free(att, elements, &(struct cni_error){});
-	if (ret <= 0)
+		return ret;
+	/* Ports of other containers are told by whoever wants the missing elements. */
+	if (portmap_check_free(att, elements, NULL) != PORTMAP_SHARED)
 		return 0;
 	nft_element_list_clear(found);
-	ret = portmap_find_own(nl, elements, pod.host_ifname, found, err);
-	return ret < 0 ? ret : all_there(elements, found);
+	return portmap_find_own(nl, elements, pod.host_ifname, found, err);
 }
 
 /* A pod of another network has one of its ports as well: that is not for us to decide. */
@@ -243,16 +243,16 @@ static int portmap_repair(struct attachment *att, struct cni_error *err)
 		ret = loopback_open(att, true, err);
 	if (ret < 0 || !has_ports(att))
 		return ret;
-	ret = own_look(att, &sets, &elements, &found, err);
+	ret = own_find(att, &sets, &elements, &found, err);
 	if (ret < 0)
 		return ret;
-	if (ret == 0)
-		ret = elements_put(att, &elements, err);
-	else
+	if (all_there(&elements, &found))
 		conflict_tell(att, &elements);
-	if (ret >= 0)
+	else
+		ret = elements_put(att, &elements, err);
+	if (ret == 0)
 		listeners_tell(att);
-	return ret < 0 ? ret : 0;
+	return ret;
 }
 
 static int element_missing(const struct nft_element *element,
@@ -299,13 +299,13 @@ static int portmap_check(struct attachment *att, struct cni_error *err)
 		return ret;
 	ret = rules_look(att, err);
 	if (ret == 0)
-		ret = own_look(att, &sets, &elements, &found, err);
+		ret = own_find(att, &sets, &elements, &found, err);
 	for (size_t i = 0; ret == 0 && i < elements.n; i++)
 		if (!portmap_have(&found, &elements.items[i]))
 			ret = element_missing(&elements.items[i], att, err);
-	if (ret >= 0)
+	if (ret == 0)
 		listeners_tell(att);
-	return ret < 0 ? ret : 0;
+	return ret;
 }
 
 const struct stage stage_portmap = {

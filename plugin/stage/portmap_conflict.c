@@ -175,18 +175,16 @@ static void owner_find(const struct attachment *att, const char *owner,
 		       struct alias_names *ret_names, bool *ret_lives)
 {
 	_cleanup_(link_list_clear) struct link_list links = {};
-	struct cni_error ignored = {};
 	struct link link = {};
 
 	*ret_names = (struct alias_names){};
 	*ret_lives = false;
-	if (link_get(att->op->node.rtnl, owner, &link, &ignored) == 0 && link.index) {
+	if (link_get(att->op->node.rtnl, owner, &link, NULL) == 0 && link.index) {
 		*ret_lives = true;
 		identity_alias_read(link.alias, ret_names);
 		return;
 	}
-	error_clear(&ignored);
-	*ret_lives = link_list_get(att->op->node.rtnl, &links, &ignored) < 0;
+	*ret_lives = link_list_get(att->op->node.rtnl, &links, NULL) < 0;
 	for (size_t i = 0; i < links.n && !*ret_lives; i++) {
 		struct alias_names names;
 		char name[IF_NAMESIZE];
@@ -295,6 +293,12 @@ static void obstacles_clear(struct obstacles *obstacles)
 	*obstacles = (struct obstacles){};
 }
 
+static int note(struct nft_element_list *list, const struct nft_element *element,
+		struct cni_error *err)
+{
+	return nft_element_list_add(list, element) < 0 ? error_oom(err) : 0;
+}
+
 /* Whoever has no interface any more can't be reached by its ports, either; nor is this
  * attachment's own name in its way. A container that is another one's is an error. */
 static int obstacle_judge(struct attachment *att, const struct nft_element *element,
@@ -310,10 +314,10 @@ static int obstacle_judge(struct attachment *att, const struct nft_element *elem
 	memcpy(obstacles->owner, owner, IF_NAMESIZE);
 	if (!obstacles->lives) {
 		obstacles->reclaim |= is_own_network(att, element);
-		return nft_element_list_add(&obstacles->dead, element);
+		return note(&obstacles->dead, element, err);
 	}
 	if (strcmp(obstacles->names.container_id, att->pod->container_id) == 0)
-		return nft_element_list_add(&obstacles->held, element);
+		return note(&obstacles->held, element, err);
 	return refuse(att, element, &obstacles->names, err);
 }
 
@@ -330,11 +334,11 @@ static int obstacles_find(struct attachment *att, struct netlink *nl,
 		ret = in_the_way(nl, wanted, &obstacles->maps, &found, err);
 	for (size_t i = 0; ret == 0 && i < found.n; i++) {
 		if (portmap_kind_of(&found.items[i]) == PORTMAP_ONLINK)
-			ret = nft_element_list_add(&obstacles->dead, &found.items[i]);
+			ret = note(&obstacles->dead, &found.items[i], err);
 		else
 			ret = obstacle_judge(att, &found.items[i], obstacles, err);
 	}
-	return ret < 0 && !err->code ? error_oom(err) : ret;
+	return ret;
 }
 
 int portmap_check_free(struct attachment *att, struct nft_element_list *wanted,
@@ -348,7 +352,9 @@ int portmap_check_free(struct attachment *att, struct nft_element_list *wanted,
 		ret = obstacles_find(att, nl, wanted, &obstacles, err);
 	if (ret == 0)
 		ret = portmap_elements_except(wanted, &obstacles.held, err);
-	return ret < 0 ? ret : obstacles.held.n > 0;
+	if (ret < 0)
+		return ret;
+	return obstacles.held.n > 0 ? PORTMAP_SHARED : 0;
 }
 
 /* Deletes the elements of the dead. Other attachments of their containers that ask for the same
@@ -391,5 +397,7 @@ int portmap_make_way(struct attachment *att, struct nft_element_list *wanted,
 		ret = stale_links_delete(att, nl, wanted, &obstacles, err);
 	if (ret == 0)
 		ret = portmap_elements_except(wanted, &obstacles.held, err);
-	return ret < 0 ? ret : obstacles.held.n > 0;
+	if (ret < 0)
+		return ret;
+	return obstacles.held.n > 0 ? PORTMAP_SHARED : 0;
 }

@@ -5,17 +5,21 @@
 
 #include "portmap_elements.h"
 
+/* Another attachment of the same container has some of the ports, and keeps them. They are taken
+ * out of the elements that were wanted. */
+#define PORTMAP_SHARED 1
+
 /*
- * Makes sure that what @wanted claims is no other container's, by all addresses or by one; the
- * exclusive node lock is held. What an attachment has whose interface is gone makes way, after
- * the DEL of those of @att's network that are dead. What another attachment of the same
- * container has it keeps: that is taken out of @wanted. 1: there is such; code 103
- * (-EADDRINUSE) naming port and pod.
+ * Makes way for the elements @wanted, under the exclusive node lock. Elements of attachments
+ * whose interface is gone are deleted, after the DEL of those of @att's network that are dead.
+ * PORTMAP_SHARED. Code 103 (-EADDRINUSE) names a port, by all addresses of the node or by one,
+ * that another container has, and its pod. Codes 5, 11, 100, 101.
  */
 int portmap_make_way(struct attachment *att, struct nft_element_list *wanted,
 		     struct cni_error *err);
 
-/* Only looks. */
+/* Asks the same, and deletes nothing: what dead attachments have is in nobody's way.
+ * PORTMAP_SHARED. The same codes. */
 int portmap_check_free(struct attachment *att, struct nft_element_list *wanted,
 		       struct cni_error *err);
 

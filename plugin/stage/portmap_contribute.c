@@ -35,13 +35,11 @@ static int wanted_add(struct attachment *att, struct stage_elements *elements,
 		return -ENOMEM;
 	portmap_pod_of_att(att, &pod);
 	ret = portmap_elements_make(sets, &pod, &ports, err);
-	/* Another attachment of the container has some of them. */
 	if (ret == 0 && att->port_turn > 0)
 		ret = portmap_check_free(att, &ports, err);
-	for (size_t i = 0; ret >= 0 && i < ports.n; i++)
-		if (nft_element_list_add(&elements->list, &ports.items[i]) < 0)
-			ret = error_oom(err);
-	return ret < 0 ? ret : 0;
+	if (ret < 0)
+		return ret;
+	return nft_element_list_append(&elements->list, &ports) < 0 ? error_oom(err) : 0;
 }
 
 static void siblings_free(void *data)
@@ -64,7 +62,8 @@ static int heirs_add(struct attachment *att, const char *container_id,
 	if (ret < 0 || siblings->n == 0)
 		return ret;
 	elements->without = PORTMAP_WITHOUT_HEIRS;
-	return siblings_inherit(att, siblings, &elements->others, &elements->instead);
+	siblings_inherit(att, siblings, &elements->others, &elements->instead);
+	return 0;
 }
 
 /* What is there of the host ports and the pod's own still. Ports that the container's other

@@ -72,7 +72,7 @@ static bool is_local(const struct attachment *att, const struct socket_seen *see
 	bool local = true;
 
 	if (!ip_is_any(&addr))
-		route_is_local(att->op->node.rtnl, &addr, &local, &(struct cni_error){});
+		route_is_local(att->op->node.rtnl, &addr, &local, NULL);
 	return local;
 }
 
@@ -186,7 +186,7 @@ static void mptcp_resolve(struct netlink *nl, struct socket_list *list)
 		found.n = 0;
 		if (seen->protocol != IPPROTO_TCP ||
 		    sockets_get(nl, seen->addr.family, IPPROTO_MPTCP, &ports, &found,
-				&(struct cni_error){}) < 0)
+				NULL) < 0)
 			continue;
 		for (size_t k = 0; k < found.n; k++)
 			if (ip_equal(&found.items[k].addr, &seen->addr))
@@ -221,7 +221,7 @@ static int losers_find(struct attachment *att, struct losers *losers,
 	mptcp_resolve(nl, list);
 	losers->holders = calloc(list->n, sizeof(*losers->holders));
 	if (!losers->holders)
-		return err->code ? ret : error_oom(err);
+		return ret < 0 ? ret : error_oom(err);
 	for (size_t i = 0; i < list->n; i++)
 		losers->holders[i].inode = list->items[i].inode;
 	holders_find(losers->holders, list->n);
@@ -350,5 +350,5 @@ int listeners_look(struct attachment *att, struct cni_error *err)
 
 void listeners_tell(struct attachment *att)
 {
-	look(att, false, &(struct cni_error){});
+	look(att, false, NULL);
 }

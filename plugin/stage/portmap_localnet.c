@@ -97,14 +97,16 @@ static int notes_remove(const struct attachment *net, const char *ifname,
 	return ipam_networks(&net->ipam_env, noted_look, &noted, err);
 }
 
-/* LOCALNET_UNFENCED, with @err set: the kernel can't. */
 static int fence_make(struct attachment *att, const struct link *gateway,
 		      enum fence fence, struct cni_error *err)
 {
-	if (fence_add(att->op->node.rtnl, gateway->index, gateway->name, fence, err) < 0)
-		return LOCALNET_UNFENCED;
-	report_done(att, "fenced 127.0.0.0/8 off from what %s receives", gateway->name);
-	return 0;
+	int ret = fence_add(att->op->node.rtnl, gateway->index, gateway->name, fence,
+			    err);
+
+	if (ret == 0)
+		report_done(att, "fenced 127.0.0.0/8 off from what %s receives",
+			    gateway->name);
+	return ret;
 }
 
 /* A kernel without the fence is told of once: when the fence is needed first. */
@@ -160,9 +162,8 @@ static int ensure(struct attachment *att, bool look, struct cni_error *err)
 		return ret;
 	if (!gateway.ipv4.route_localnet)
 		return turn_on(att, &gateway, fence, err);
-	return fence_make(att, &gateway,
-			  is_noted(att, gateway.name) ? FENCE_OURS : FENCE_BESIDE,
-			  &(struct cni_error){});
+	fence = is_noted(att, gateway.name) ? FENCE_OURS : FENCE_BESIDE;
+	return fence_make(att, &gateway, fence, NULL) < 0 ? LOCALNET_UNFENCED : 0;
 }
 
 /* Nothing here needs it, and yet it is on: somebody's host port may, and somebody may have
@@ -223,14 +224,15 @@ void localnet_tell_all(struct attachment *att)
 {
 	enum fence fence = FENCE_NONE;
 	struct cni_error own = {};
-	int all = 0;
+	int all = 0, ret = sysctl_get(&all, &own, SYSCTL, "all");
 
-	if (sysctl_get(&all, &own, SYSCTL, "all") == 0 && all && att->gateway_index &&
-	    fence_get(att->op->node.rtnl, att->gateway_index, &fence, &own) == 0 &&
-	    fence == FENCE_NONE)
-		others_tell(att, "all interfaces (net.ipv4.conf.all)",
-			    att->gateway_ifname);
-	if (own.code)
+	if (ret == 0 && all && att->gateway_index) {
+		ret = fence_get(att->op->node.rtnl, att->gateway_index, &fence, &own);
+		if (ret == 0 && fence == FENCE_NONE)
+			others_tell(att, "all interfaces (net.ipv4.conf.all)",
+				    att->gateway_ifname);
+	}
+	if (ret < 0)
 		notice(&att->op->notices, "%s", own.msg);
 }
 
@@ -286,12 +288,13 @@ int localnet_status(struct attachment *net, struct cni_error *err)
 static int turn_off(struct attachment *net, const struct link *gateway,
 		    struct cni_error *err)
 {
-	int ret = sysctl_ensure(0, err, SYSCTL, gateway->name);
+	struct cni_error own = {};
+	int ret = sysctl_ensure(0, &own, SYSCTL, gateway->name);
 
 	if (ret < 0) {
 		notice(&net->op->notices, "route_localnet of %s stays on, and fenced: %s",
-		       gateway->name, err->msg);
-		return error_clear(err);
+		       gateway->name, own.msg);
+		return 0;
 	}
 	if (ret == 0)
 		ret = notes_remove(net, gateway->name, err);

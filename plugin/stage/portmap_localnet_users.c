@@ -48,8 +48,7 @@ static bool is_behind(const struct search *search, const struct ip_addr *pod)
 	unsigned int index = 0;
 
 	if (search->subnets.n == 0 && pod->family == AF_INET)
-		route_interface(search->att->op->node.rtnl, pod, &index,
-				&(struct cni_error){});
+		route_interface(search->att->op->node.rtnl, pod, &index, NULL);
 	if (index)
 		return index == search->index;
 	for (size_t i = 0; i < search->subnets.n; i++)
@@ -172,10 +171,9 @@ static int network_look(const char *network, void *data, struct cni_error *err)
 {
 	struct search *search = data;
 	struct ipam_env other = network_of(search, network);
-	struct cni_error own = {};
 
 	(void)err;
-	if (!search->found && ipam_record_each(&other, record_look, search, &own) < 0)
+	if (!search->found && ipam_record_each(&other, record_look, search, NULL) < 0)
 		search->found = true;
 	return 0;
 }

@@ -129,10 +129,8 @@ int siblings_before(const struct siblings *siblings, const struct record *record
 		if (sibling->record.port_turn >= record->port_turn ||
 		    strcmp(sibling->record.container_id, record->container_id) != 0)
 			continue;
-		for (size_t k = 0; k < sibling->elements.n; k++)
-			if (nft_element_list_add(elements, &sibling->elements.items[k]) <
-			    0)
-				return error_oom(err);
+		if (nft_element_list_append(elements, &sibling->elements) < 0)
+			return error_oom(err);
 	}
 	return 0;
 }
@@ -203,25 +201,24 @@ static int heir_add(struct netlink *nl, const struct siblings *siblings,
 	_cleanup_(nft_element_list_clear) struct nft_element_list before = {},
 								  wanted = {};
 	char host_ifname[IF_NAMESIZE];
-	int ret = 0;
+	int ret = nft_element_list_append(&wanted, &sibling->elements);
 
+	if (ret < 0)
+		return error_oom(err);
 	identity_host_ifname(sibling->record.network, sibling->record.container_id,
 			     sibling->record.ifname, host_ifname);
-	for (size_t i = 0; ret == 0 && i < sibling->elements.n; i++)
-		ret = nft_element_list_add(&wanted, &sibling->elements.items[i]);
-	if (ret == 0)
-		ret = siblings_before(siblings, &sibling->record, &before, err);
+	ret = siblings_before(siblings, &sibling->record, &before, err);
 	if (ret == 0)
 		ret = portmap_elements_except(&wanted, &before, err);
 	if (ret == 0)
 		ret = portmap_list_own(nl, &sibling->sets, host_ifname, old, err);
-	for (size_t i = 0; ret == 0 && i < wanted.n; i++)
-		ret = nft_element_list_add(new, &wanted.items[i]);
-	return ret < 0 && !err->code ? error_oom(err) : ret;
+	if (ret == 0 && nft_element_list_append(new, &wanted) < 0)
+		ret = error_oom(err);
+	return ret;
 }
 
-int siblings_inherit(struct attachment *att, const struct siblings *siblings,
-		     struct nft_element_list *ret_old, struct nft_element_list *ret_new)
+void siblings_inherit(struct attachment *att, const struct siblings *siblings,
+		      struct nft_element_list *ret_old, struct nft_element_list *ret_new)
 {
 	struct cni_error own = {};
 	struct netlink *nl;
@@ -230,11 +227,10 @@ int siblings_inherit(struct attachment *att, const struct siblings *siblings,
 	for (size_t i = 0; ret == 0 && i < siblings->n; i++)
 		ret = heir_add(nl, siblings, siblings->items[i], ret_old, ret_new, &own);
 	if (ret == 0)
-		return 0;
+		return;
 	notice(&att->op->notices, PORTMAP_WITHOUT_HEIRS ": %s", own.msg);
 	nft_element_list_clear(ret_old);
 	nft_element_list_clear(ret_new);
-	return 0;
 }
 
 int siblings_take_over(struct attachment *att, struct netlink *nl,
@@ -243,16 +239,17 @@ int siblings_take_over(struct attachment *att, struct netlink *nl,
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list old = {}, new = {};
 	struct cni_error own = {};
-	int ret = siblings_inherit(att, siblings, &old, &new);
+	int ret;
 
-	for (size_t i = 0; ret == 0 && i < gone->n; i++)
-		ret = nft_element_list_add(&old, &gone->items[i]);
-	if (ret == 0)
+	siblings_inherit(att, siblings, &old, &new);
+	if (nft_element_list_append(&old, gone) < 0)
+		ret = error_oom(&own);
+	else
 		ret = nft_elements_replace(nl, &old, &new, &own);
 	if (ret == 0)
 		return 0;
 	/* Whatever keeps them from it: what is gone must go. */
 	notice(&att->op->notices, PORTMAP_WITHOUT_HEIRS ": %s",
-	       own.code ? own.msg : "their maps are gone");
+	       ret < 0 ? own.msg : "their maps are gone");
 	return nft_elements_del(nl, gone->items, gone->n, err);
 }

@@ -53,8 +53,8 @@ int portmap_list_own(struct netlink *nl, const struct portmap_sets *sets,
 
 /* Adds the elements that @siblings have to @ret_old, and those that they have from now on to
  * @ret_new. Where that can't be told, the operator is, and both are empty. */
-int siblings_inherit(struct attachment *att, const struct siblings *siblings,
-		     struct nft_element_list *ret_old, struct nft_element_list *ret_new);
+void siblings_inherit(struct attachment *att, const struct siblings *siblings,
+		      struct nft_element_list *ret_old, struct nft_element_list *ret_new);
 
 /*
  * Deletes @gone, elements of one whose place is free, and in the same transaction adds what

@@ -201,7 +201,7 @@ static int reference_del(struct attachment *att, struct cni_error *err)
 	rules_ret = rules_del(att, &rules_err);
 	if (ret < 0 || rules_ret == 0)
 		return ret;
-	*err = rules_err;
+	error_copy(err, &rules_err);
 	return rules_ret;
 }
 

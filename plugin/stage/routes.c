@@ -176,14 +176,13 @@ static bool is_own_gateway(const struct attachment *att, const struct ip_addr *g
 /* Whether a gateway forwards is known only of this network's, and of the node's addresses. */
 static bool gateway_forwards(const struct attachment *att, const struct ip_addr *gw)
 {
-	struct cni_error ignored = {};
 	bool local = false;
 	int on = 0;
 
 	if (is_own_gateway(att, gw))
 		return true;
-	return route_is_local(att->op->node.rtnl, gw, &local, &ignored) == 0 && local &&
-	       forwarding_all_get(gw->family, &on, &ignored) == 0 && on;
+	return route_is_local(att->op->node.rtnl, gw, &local, NULL) == 0 && local &&
+	       forwarding_all_get(gw->family, &on, NULL) == 0 && on;
 }
 
 /* The route is made as it was asked for; that it may not be what was meant is said. */

@@ -45,7 +45,7 @@ static int undo(struct attachment *att, size_t n, struct cni_error *err)
 		ret = timed(att, stages[n], stages[n]->del, &own);
 		if (ret < 0 && first == 0) {
 			first = ret;
-			*err = own;
+			error_copy(err, &own);
 		}
 	}
 	return first;
@@ -88,8 +88,7 @@ static int held_del(struct attachment *att, size_t n, bool retires, struct cni_e
 	 * can't be written, the disk is full: only an ADD that puts rules back in this very
 	 * moment would notice. */
 	if (ipam_delegated(att->network))
-		(void)ipam_record_mark_going(&att->ipam_env, att->pod,
-					     &(struct cni_error){});
+		(void)ipam_record_mark_going(&att->ipam_env, att->pod, NULL);
 	ret = undo(att, n, err);
 	att->record = NULL;
 	if (ret == 0 && retires && att->was_last)

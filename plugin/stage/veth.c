@@ -90,7 +90,7 @@ static int bridge_mtu_look_again(struct attachment *att, struct cni_error *err)
 	if (ret == 0 && bridge.index)
 		att->bridge_mtu = bridge.mtu;
 	if (ret < 0)
-		links_delete(att, &(struct cni_error){});
+		links_delete(att, NULL);
 	return ret;
 }
 
@@ -135,7 +135,7 @@ static int veth_add(struct attachment *att, struct cni_error *err)
 	ret = make(att, err);
 	/* The kernel makes the pair before it makes it a port. */
 	if (ret < 0 && ret != -EEXIST)
-		links_delete(att, &(struct cni_error){});
+		links_delete(att, NULL);
 	if (ret < 0)
 		return explain(att, ret, err);
 

@@ -167,15 +167,19 @@ static int vlan_check(struct attachment *att, struct cni_error *err)
 
 static int vlan_repair(struct attachment *att, struct cni_error *err)
 {
+	struct cni_error difference = {};
 	const struct network *conf = att->network;
 	struct netlink *nl = att->op->node.rtnl;
 	int ret;
 
 	if (!att->host_index || !network_native_vlan(conf))
 		return 0;
-	ret = port_check(att, err);
-	if (err->code == CNI_ERR_CHECK) {
-		error_clear(err);
+	ret = port_check(att, &difference);
+	if (ret < 0 && difference.code != CNI_ERR_CHECK) {
+		error_copy(err, &difference);
+		return ret;
+	}
+	if (ret < 0) {
 		vlan_queue_port(att, att->host_index, att->pod->host_ifname,
 				&conf->vlan_trunk);
 		ret = netlink_commit(nl, err);

@@ -151,11 +151,9 @@ static int gateway_complete(struct attachment *att, struct link *gateway,
 	if (ret == 0)
 		report_done(att, "vlan: the gateway's interface %s", gateway->name);
 	if (ret < 0 && make) {
-		struct cni_error ignored = {};
-
 		/* The kernel makes the pair before it makes it a port. */
 		queue_link_del(nl, att->gateway_ifname);
-		netlink_commit(nl, &ignored);
+		netlink_commit(nl, NULL);
 	}
 	return ret;
 }

@@ -32,7 +32,7 @@ static void errors_add(struct errors *errors, int ret, const struct cni_error *e
 		return;
 	if (errors->n++ == 0) {
 		errors->ret = ret;
-		*errors->first = *err;
+		error_copy(errors->first, err);
 	} else {
 		error_details(errors->first, "%s", err->msg);
 	}

@@ -12,18 +12,16 @@
 static int reserve(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(ipam_holder_list_clear) struct ipam_holder_list none = {};
-	struct cni_error first = {};
 	int ret = ipam_reserve(&att->ipam_env, att->network, att->pod, &att->ipam,
-			       &att->resolv_text, &first);
+			       &att->resolv_text, err);
 
-	if (ret == -EADDRNOTAVAIL && first.code == CNI_ERR_EXHAUSTED) {
-		ret = ipam_stale(&att->ipam_env, &none, err);
-		return ret < 0 ? ret
-			       : ipam_reserve(&att->ipam_env, att->network, att->pod,
-					      &att->ipam, &att->resolv_text, err);
-	}
-	*err = first;
-	return ret;
+	if (ret != -EADDRNOTAVAIL)
+		return ret;
+	error_clear(err);
+	ret = ipam_stale(&att->ipam_env, &none, err);
+	return ret < 0 ? ret
+		       : ipam_reserve(&att->ipam_env, att->network, att->pod, &att->ipam,
+				      &att->resolv_text, err);
 }
 
 static int add(struct attachment *att, answer_fn print, struct cni_error *err)

@@ -17,14 +17,12 @@
 #include "plugin/netlink/link.h"
 
 /* Full: but addresses that a reclaim would give back count as free. */
-static int room_after_reclaim(struct attachment *att, struct cni_error *err)
+static int room_after_reclaim(struct attachment *att, const char *full,
+			      struct cni_error *err)
 {
 	_cleanup_(ipam_holder_list_clear) struct ipam_holder_list dead = {};
-	struct cni_error full = *err;
-	int ret;
+	int ret = ipam_stale(&att->ipam_env, &dead, err);
 
-	error_clear(err);
-	ret = ipam_stale(&att->ipam_env, &dead, err);
 	if (ret < 0 || dead.n > 0 || att->network->ready_when_exhausted)
 		return ret;
 	/* Files that named nobody have been given back on the way. */
@@ -32,19 +30,23 @@ static int room_after_reclaim(struct attachment *att, struct cni_error *err)
 	if (ret != -EADDRNOTAVAIL)
 		return ret;
 	error_clear(err);
-	ret = error_set(
+	return error_set(
 		err, CNI_ERR_UNAVAILABLE, ENOSPC,
 		"%s; delete pods or widen the range (statusOnExhaustion \"ready\" "
 		"keeps the node's state out of it)",
-		full.msg);
-	return ret;
+		full);
 }
 
 static int status(struct attachment *att, struct cni_error *err)
 {
-	int ret = ipam_room(&att->ipam_env, att->network, &att->ipam, err);
+	struct cni_error own = {};
+	int ret = ipam_room(&att->ipam_env, att->network, &att->ipam, &own);
 
-	return ret == -EADDRNOTAVAIL ? room_after_reclaim(att, err) : ret;
+	if (ret == -EADDRNOTAVAIL)
+		return room_after_reclaim(att, own.msg, err);
+	if (ret < 0)
+		error_copy(err, &own);
+	return ret;
 }
 
 int ipam_verb_status(struct attachment *att, struct cni_error *err)
@@ -66,7 +68,7 @@ static int gateway_look(struct attachment *att, struct cni_error *err)
 	att->bridge_index = att->network->vlan ? 0 : link.index;
 	ret = gateway_addresses_status(att, err);
 	if (ret == -EADDRINUSE)
-		err->code = CNI_ERR_UNAVAILABLE;
+		error_recode(err, CNI_ERR_UNAVAILABLE);
 	if (ret == 0 && !link.index)
 		ret = accept_ra_status(err);
 	if (ret == 0 && gateway_uses(att, AF_INET))
@@ -121,7 +123,7 @@ int verb_status(struct attachment *att, struct cni_error *err)
 	if (!ipam_in_process(att->network))
 		return 0;
 	/* Mostly the store alone has the answer; whether pods are dead is for a full one. */
-	ret = ipam_verb_status(att, &(struct cni_error){});
+	ret = ipam_verb_status(att, NULL);
 	if (ret < 0)
 		ret = attachment_run(att, status, err);
 	return ret < 0 ? ret : gateway_status(att, err);
