@@ -85,7 +85,7 @@ static int connections(void)
 	return count;
 }
 
-static bool has_address(const struct portmap_pod *pod)
+static bool has_address(const struct pod_facts *pod)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(pod->addresses); i++)
 		if (pod->addresses[i].addr.family)
@@ -95,11 +95,11 @@ static bool has_address(const struct portmap_pod *pod)
 
 bool conntrack_prepare(struct attachment *att)
 {
-	struct portmap_pod pod;
+	struct pod_facts pod;
 	struct netlink *nl;
 	int count;
 
-	if (!portmap_pod_of(att, &pod) || !has_address(&pod))
+	if (!pod_facts_held(att, &pod) || !has_address(&pod))
 		return false;
 	count = connections();
 	if (count == 0 || (pod.ports->n == 0 && count > CONNECTIONS_FEW))
@@ -110,7 +110,7 @@ bool conntrack_prepare(struct attachment *att)
 
 struct owned {
 	const struct attachment *att;
-	struct portmap_pod *pod;
+	struct pod_facts *pod;
 };
 
 static int others_leave_out(const struct record *record, void *data,
@@ -135,10 +135,10 @@ static int others_leave_out(const struct record *record, void *data,
 
 void conntrack_delete_pod(struct attachment *att)
 {
-	struct portmap_pod pod;
+	struct pod_facts pod;
 	struct cni_error err = {};
 
-	if (!portmap_pod_of(att, &pod))
+	if (!pod_facts_held(att, &pod))
 		return;
 	/* Some IPAM plugins give an address to the next pod before the last one's DEL. */
 	if (ipam_delegated(att->network) &&

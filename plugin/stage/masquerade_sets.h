@@ -23,10 +23,11 @@ enum {
 	MASQUERADE_KINDS,
 };
 
+/* Indexes, as in ip_families. */
 enum {
 	MASQUERADE_IPV4,
 	MASQUERADE_IPV6,
-	MASQUERADE_FAMILIES,
+	MASQUERADE_FAMILIES = IP_FAMILIES,
 };
 
 /* The sets of one owner. */

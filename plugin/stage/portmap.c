@@ -29,7 +29,7 @@
 
 /* Has the pod an address that the mapping can lead to? */
 static int addresses_check(const struct port_mapping_list *entries,
-			   const struct portmap_pod *pod, struct cni_error *err)
+			   const struct pod_facts *pod, struct cni_error *err)
 {
 	for (size_t i = 0; i < entries->n; i++) {
 		const struct port_mapping *port = &entries->items[i];
@@ -47,7 +47,7 @@ static int addresses_check(const struct port_mapping_list *entries,
 
 /* All addresses of a family that the pod hasn't, and no entry for the other: the reference
  * takes it, too, and nothing comes of it. */
-static void wild_tell(struct attachment *att, const struct portmap_pod *pod)
+static void wild_tell(struct attachment *att, const struct pod_facts *pod)
 {
 	const struct port_mapping_list *mappings = &att->pod->ports.mappings;
 
@@ -97,11 +97,11 @@ static int ports_prepare(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
 	struct portmap_sets sets;
-	struct portmap_pod pod;
+	struct pod_facts pod;
 	int ret;
 
 	portmap_sets_name(att->owner, &sets);
-	portmap_pod_of_att(att, &pod);
+	pod_facts_of_attachment(att, &pod);
 	ret = addresses_check(&att->pod->ports.entries, &pod, err);
 	if (ret == 0)
 		wild_tell(att, &pod);
@@ -187,12 +187,12 @@ static int own_find(struct attachment *att, struct portmap_sets *sets,
 		    struct nft_element_list *elements, struct nft_element_list *found,
 		    struct cni_error *err)
 {
-	struct portmap_pod pod;
+	struct pod_facts pod;
 	struct netlink *nl;
 	int ret = node_nftables(&att->op->node, &nl, err);
 
 	portmap_sets_name(att->owner, sets);
-	portmap_pod_of_att(att, &pod);
+	pod_facts_of_attachment(att, &pod);
 	if (ret == 0)
 		ret = portmap_elements_make(sets, &pod, elements, err);
 	if (ret == 0)

@@ -25,7 +25,7 @@ static int wanted_add(struct attachment *att, struct stage_elements *elements,
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list ports = {};
 	struct portmap_sets *sets;
-	struct portmap_pod pod;
+	struct pod_facts pod;
 	int ret;
 
 	if (att->pod->ports.mappings.n == 0)
@@ -33,7 +33,7 @@ static int wanted_add(struct attachment *att, struct stage_elements *elements,
 	sets = sets_keep(elements, att->owner, err);
 	if (!sets)
 		return -ENOMEM;
-	portmap_pod_of_att(att, &pod);
+	pod_facts_of_attachment(att, &pod);
 	ret = portmap_elements_make(sets, &pod, &ports, err);
 	if (ret == 0 && att->port_turn > 0)
 		ret = portmap_check_free(att, &ports, err);
@@ -74,11 +74,11 @@ static int held_add(struct attachment *att, struct stage_elements *elements,
 	_cleanup_(nft_element_list_clear) struct nft_element_list wanted = {};
 	bool shared = att->record->port_turn > 0;
 	struct portmap_sets *sets;
-	struct portmap_pod pod;
+	struct pod_facts pod;
 	struct netlink *nl;
 	int ret = 0;
 
-	portmap_pod_of_record(att->record, &pod);
+	pod_facts_of_record(att->record, &pod);
 	if (pod.ports->n == 0)
 		return 0;
 	sets = sets_keep(elements, att->owner, err);

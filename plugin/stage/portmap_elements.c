@@ -40,8 +40,6 @@ const struct set_type portmap_set_types[PORTMAP_FAMILIES][PORTMAP_KINDS] = {
 
 const char *const portmap_nodeips[] = {"nodeips4", "nodeips6", NULL};
 
-static const int families[PORTMAP_FAMILIES] = {AF_INET, AF_INET6};
-
 void portmap_sets_name(uint64_t owner, struct portmap_sets *sets)
 {
 	for (int f = 0; f < PORTMAP_FAMILIES; f++)
@@ -126,47 +124,6 @@ bool portmap_is_of(const struct nft_element *element, const char *host_ifname)
 	       (element->comment[len] == ' ' || element->comment[len] == '\0');
 }
 
-/* Ports lead to the first address of each family. */
-static void address_note(struct portmap_pod *pod, const struct ip_prefix *address)
-{
-	int f = address->addr.family == AF_INET ? PORTMAP_IPV4 : PORTMAP_IPV6;
-
-	if (!pod->addresses[f].addr.family)
-		pod->addresses[f] = *address;
-}
-
-void portmap_pod_of_att(const struct attachment *att, struct portmap_pod *pod)
-{
-	*pod = (struct portmap_pod){
-		.label = att->pod->name[0] ? att->pod->name : att->pod->container_id,
-		.ports = &att->pod->ports.mappings,
-		.masq_all = att->pod->ports.masq_all,
-	};
-	memcpy(pod->host_ifname, att->pod->host_ifname, IF_NAMESIZE);
-	for (size_t i = 0; i < att->ipam.ips.n; i++)
-		address_note(pod, &att->ipam.ips.items[i].address);
-}
-
-void portmap_pod_of_record(const struct record *record, struct portmap_pod *pod)
-{
-	*pod = (struct portmap_pod){
-		.label = record->pod[0] ? record->pod : record->container_id,
-		.ports = &record->ports,
-		.masq_all = record->masq_all,
-	};
-	identity_host_ifname(record->network, record->container_id, record->ifname,
-			     pod->host_ifname);
-	for (size_t i = 0; i < record->n; i++)
-		address_note(pod, &record->addresses[i].address);
-}
-
-bool portmap_pod_of(const struct attachment *att, struct portmap_pod *pod)
-{
-	if (att->record)
-		portmap_pod_of_record(att->record, pod);
-	return att->record != NULL;
-}
-
 /* Makes the element of the mapping's port at @offset. */
 static void port_element(const struct nft_set *sets, const struct port_mapping *port,
 			 uint32_t offset, const struct ip_addr *pod,
@@ -229,7 +186,7 @@ static void mapping_elements(const struct nft_set *sets, const struct port_mappi
 		port_element(sets, port, i, pod, &elements->items[elements->n++]);
 }
 
-int portmap_elements_make(const struct portmap_sets *sets, const struct portmap_pod *pod,
+int portmap_elements_make(const struct portmap_sets *sets, const struct pod_facts *pod,
 			  struct nft_element_list *elements, struct cni_error *err)
 {
 	static const struct ip_prefix all[PORTMAP_FAMILIES] = {
@@ -247,7 +204,7 @@ int portmap_elements_make(const struct portmap_sets *sets, const struct portmap_
 		size_t before = elements->n;
 
 		for (size_t i = 0; own->addr.family && i < pod->ports->n; i++)
-			if (port_mapping_is_for(&pod->ports->items[i], families[f]))
+			if (port_mapping_is_for(&pod->ports->items[i], ip_families[f]))
 				mapping_elements(sets->sets[f], &pod->ports->items[i],
 						 &own->addr, elements);
 		if (elements->n > before)
@@ -264,7 +221,7 @@ int portmap_elements_make(const struct portmap_sets *sets, const struct portmap_
 const char *portmap_address_format(const uint8_t *bytes, int family,
 				   char buf[IP_TEXT_MAX])
 {
-	struct ip_addr ip = {.family = families[family]};
+	struct ip_addr ip = {.family = ip_families[family]};
 
 	memcpy(ip.bytes, bytes, ip_size(ip.family));
 	return ip_format(&ip, buf);

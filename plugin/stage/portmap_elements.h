@@ -17,17 +17,18 @@
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_PORTMAP_ELEMENTS_H
 #define BRIDGE_CNI_PLUGIN_STAGE_PORTMAP_ELEMENTS_H
 
-#include "ipam/store/record.h"
 #include "plugin/netlink/nf_tables.h"
 #include "plugin/nft/rules.h"
 #include "plugin/nft/set_type.h"
+#include "pod_facts.h"
 
 #define PORTMAP_PART NFT_PART_SIZE /* bytes of a port, and of a protocol, in a key */
 
+/* Indexes, as in ip_families. */
 enum {
 	PORTMAP_IPV4,
 	PORTMAP_IPV6,
-	PORTMAP_FAMILIES
+	PORTMAP_FAMILIES = IP_FAMILIES
 };
 
 enum portmap_kind {
@@ -64,21 +65,8 @@ extern const char *const portmap_nodeips[PORTMAP_FAMILIES + 1];
 int portmap_sets_wanted(const struct network *network, struct rule_list *list,
 			struct cni_error *err);
 
-/* A pod, as far as its elements follow from it. */
-struct portmap_pod {
-	char host_ifname[IF_NAMESIZE];
-	const char *label; /* the pod's name, or the container ID, for people */
-	const struct port_mapping_list *ports;
-	bool masq_all;
-	struct ip_prefix addresses[PORTMAP_FAMILIES]; /* family 0: none */
-};
-void portmap_pod_of_att(const struct attachment *att, struct portmap_pod *pod);
-void portmap_pod_of_record(const struct record *record, struct portmap_pod *pod);
-/* By what it holds; false: that is not known. */
-bool portmap_pod_of(const struct attachment *att, struct portmap_pod *pod);
-
 /* Adds all elements that the pod is to have; they point to @sets. Code 100. */
-int portmap_elements_make(const struct portmap_sets *sets, const struct portmap_pod *pod,
+int portmap_elements_make(const struct portmap_sets *sets, const struct pod_facts *pod,
 			  struct nft_element_list *elements, struct cni_error *err);
 
 /* The kind and family of an element that portmap_elements_make() made. */

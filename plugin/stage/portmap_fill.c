@@ -44,7 +44,7 @@ static int record_fill(const struct record *record, void *data, struct cni_error
 	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
 	struct filling *filling = data;
 	const struct ipam_kernel *kernel = &filling->att->op->kernel.ipam;
-	struct portmap_pod pod;
+	struct pod_facts pod;
 	int ret;
 
 	/* A pod without an interface gets nothing back: no DEL would take it away again. The
@@ -53,7 +53,7 @@ static int record_fill(const struct record *record, void *data, struct cni_error
 	if (record->ports.n == 0 || !kernel || !kernel->has_interface ||
 	    !kernel->has_interface(kernel, record))
 		return 0;
-	portmap_pod_of_record(record, &pod);
+	pod_facts_of_record(record, &pod);
 	if (strcmp(pod.host_ifname, filling->except) == 0)
 		return 0;
 	ret = portmap_elements_make(filling->sets, &pod, &elements, err);

@@ -31,12 +31,12 @@ static const struct ip_prefix loopback = {{AF_INET, {127}}, 8};
 static int is_behind_gateway(const struct attachment *att, bool *ret_behind,
 			     struct cni_error *err)
 {
-	struct portmap_pod pod;
+	struct pod_facts pod;
 	const struct ip_addr *address;
 	unsigned int index = 0;
 	int ret = 0;
 
-	portmap_pod_of_att(att, &pod);
+	pod_facts_of_attachment(att, &pod);
 	address = &pod.addresses[PORTMAP_IPV4].addr;
 	if (address->family && !att->network->is_gateway)
 		ret = route_interface(att->op->node.rtnl, address, &index, err);
@@ -356,13 +356,13 @@ int localnet_del(struct attachment *att, struct cni_error *err)
 {
 	enum node_lock lock = att->op->node.lock;
 	const char *bridge = att->record ? att->record->bridge : att->bridge;
-	struct portmap_pod pod;
+	struct pod_facts pod;
 	const struct ip_addr *address;
 	struct link gateway = {};
 	unsigned int index = 0;
 	int ret;
 
-	if (!portmap_pod_of(att, &pod) || !localnet_serves(pod.ports))
+	if (!pod_facts_held(att, &pod) || !localnet_serves(pod.ports))
 		return 0;
 	address = &pod.addresses[PORTMAP_IPV4].addr;
 	if (!address->family)

@@ -53,7 +53,7 @@ static int sibling_add(const struct reading *reading, struct record *record,
 {
 	struct siblings *siblings = reading->siblings;
 	struct sibling **grown, *sibling = calloc(1, sizeof(*sibling));
-	struct portmap_pod pod;
+	struct pod_facts pod;
 
 	grown = reallocarray(siblings->items, siblings->n + 1, sizeof(struct sibling *));
 	if (grown)
@@ -68,7 +68,7 @@ static int sibling_add(const struct reading *reading, struct record *record,
 	portmap_sets_name(identity_owner(sibling->record.network, sibling->record.bridge,
 					 reading->att->ipam_env.data_dir),
 			  &sibling->sets);
-	portmap_pod_of_record(&sibling->record, &pod);
+	pod_facts_of_record(&sibling->record, &pod);
 	return portmap_elements_make(&sibling->sets, &pod, &sibling->elements, err);
 }
 

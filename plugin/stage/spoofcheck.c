@@ -167,13 +167,20 @@ static int spoofcheck_repair_shared(struct attachment *net, struct cni_error *er
 				      network->spoof_check || kept.addresses, err);
 }
 
-/* Looks for the first of the attachment's elements that is missing (set_elements_look()). */
-static int missing_find(struct attachment *att, const struct nft_element_list *elements,
+/* Makes the elements that the attachment is to have, and looks for the first of them that is
+ * missing (set_elements_look()). */
+static int missing_find(struct attachment *att, const struct spoof_sets *sets,
+			struct nft_element_list *elements,
 			const struct nft_element **ret_missing, struct cni_error *err)
 {
+	struct pod_facts pod;
 	struct netlink *nl;
-	int ret = node_nftables(&att->op->node, &nl, err);
+	int ret;
 
+	pod_facts_of_attachment(att, &pod);
+	ret = spoof_elements_make(sets, &pod, true, elements, err);
+	if (ret == 0)
+		ret = node_nftables(&att->op->node, &nl, err);
 	return ret < 0 ? ret : set_elements_look(nl, elements, ret_missing, err);
 }
 
@@ -189,9 +196,7 @@ static int spoofcheck_repair(struct attachment *att, struct cni_error *err)
 	if (!att->record->spoof_check)
 		return 0;
 	spoof_sets_name(att->owner, &sets);
-	ret = spoof_elements_make(att, &sets, &elements, err);
-	if (ret == 0)
-		ret = missing_find(att, &elements, &missing, err);
+	ret = missing_find(att, &sets, &elements, &missing, err);
 	if (ret < 0 || ret == SET_ELEMENT_THERE)
 		return ret;
 	ret = node_nftables(&att->op->node, &nl, err);
@@ -217,9 +222,7 @@ static int spoofcheck_check(struct attachment *att, struct cni_error *err)
 	if (ret == 0)
 		ret = rules_check(att, stage_spoofcheck.name, &wanted, err);
 	if (ret == 0)
-		ret = spoof_elements_make(att, &sets, &elements, err);
-	if (ret == 0)
-		ret = missing_find(att, &elements, &missing, err);
+		ret = missing_find(att, &sets, &elements, &missing, err);
 	if (ret < 0 || ret == SET_ELEMENT_THERE)
 		return ret;
 	return error_set(err, CNI_ERR_CHECK, ENOENT,
@@ -230,21 +233,24 @@ static int spoofcheck_check(struct attachment *att, struct cni_error *err)
 			 att->pod->host_ifname, missing->set->name);
 }
 
+/* An earlier version's pod may have all elements, whatever the configuration says now. */
 static int spoofcheck_elements(struct attachment *att, enum stage_elements_of which,
 			       struct stage_elements *elements, struct cni_error *err)
 {
-	bool held = which == ELEMENTS_HELD;
 	struct spoof_sets *sets;
+	struct pod_facts pod;
 
-	if ((which != ELEMENTS_WANTED && !held) ||
-	    !(held ? att->record->spoof_check : att->pod->mac_spoof_check))
+	if (which == ELEMENTS_WANTED)
+		pod_facts_of_attachment(att, &pod);
+	else if (which != ELEMENTS_HELD || !pod_facts_held(att, &pod))
+		return 0;
+	if (!pod.mac_spoof_check)
 		return 0;
 	sets = stage_elements_keep(elements, sizeof(*sets), NULL);
 	if (!sets)
 		return error_oom(err);
 	spoof_sets_name(att->owner, sets);
-	return held ? spoof_elements_of_record(att->record, sets, &elements->list, err)
-		    : spoof_elements_make(att, sets, &elements->list, err);
+	return spoof_elements_make(sets, &pod, true, &elements->list, err);
 }
 
 const struct stage stage_spoofcheck = {

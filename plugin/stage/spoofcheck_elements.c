@@ -7,7 +7,6 @@
 #include <sys/socket.h>
 
 #include "ipam/ipam.h"
-#include "ipam/store/record.h"
 
 /* IPv6's link-local address of a MAC address of zeros. */
 #define LOCAL_OF_ZEROS "\xfe\x80\0\0\0\0\0\0\2\0\0\xff\xfe"
@@ -33,14 +32,6 @@ void spoof_sets_name(uint64_t owner, struct spoof_sets *sets)
 		set_name(&spoof_set_types[i], owner, &sets->sets[i]);
 }
 
-/* A pod and the addresses that it may send from. */
-struct sender {
-	const char *port;
-	const struct mac_addr *mac;
-	const struct ip_addr *addresses;
-	size_t n;
-};
-
 static void element_add(struct nft_element_list *elements, const struct nft_set *set,
 			const char *port, const void *address)
 {
@@ -59,69 +50,27 @@ static void address_add(struct nft_element_list *elements, const struct nft_set 
 	element_add(elements, &sets[SPOOF_TARGETS6], port, ip->bytes);
 }
 
-static int pod_elements(const struct nft_set *sets, const struct sender *pod,
-			bool addresses, struct nft_element_list *elements,
+int spoof_elements_make(const struct spoof_sets *sets, const struct pod_facts *pod,
+			bool unless_told, struct nft_element_list *elements,
 			struct cni_error *err)
 {
-	struct ip_addr local = ip_link_local_of(pod->mac);
+	bool addresses = record_says(pod->spoof_check, unless_told);
+	struct ip_addr local = ip_link_local_of(&pod->mac);
+	const char *port = pod->host_ifname;
 
+	if (!pod->mac_spoof_check)
+		return 0;
 	if (nft_element_list_grow(elements, 5 + 2 * pod->n) < 0)
 		return error_oom(err);
-	element_add(elements, &sets[SPOOF_MACS], pod->port, pod->mac->bytes);
+	element_add(elements, &sets->sets[SPOOF_MACS], port, pod->mac.bytes);
 	for (size_t i = 0; addresses && i < pod->n; i++)
-		address_add(elements, sets, pod->port, &pod->addresses[i]);
+		address_add(elements, sets->sets, port, &pod_facts_address(pod, i)->addr);
 	if (addresses)
-		address_add(elements, sets, pod->port, &local);
-	element_add(elements, &sets[SPOOF_MAC_PORTS], pod->port, NULL);
+		address_add(elements, sets->sets, port, &local);
+	element_add(elements, &sets->sets[SPOOF_MAC_PORTS], port, NULL);
 	if (addresses)
-		element_add(elements, &sets[SPOOF_IP_PORTS], pod->port, NULL);
+		element_add(elements, &sets->sets[SPOOF_IP_PORTS], port, NULL);
 	return 0;
-}
-
-int spoof_elements_make(const struct attachment *att, const struct spoof_sets *sets,
-			struct nft_element_list *elements, struct cni_error *err)
-{
-	_cleanup_(free_p) struct ip_addr *addresses = NULL;
-	size_t n = att->ipam.ips.n;
-	struct sender pod = {att->pod->host_ifname, &att->container_mac, NULL, n};
-
-	if (!att->pod->mac_spoof_check)
-		return 0;
-	addresses = calloc(n + 1, sizeof(*addresses));
-	if (!addresses)
-		return error_oom(err);
-	for (size_t i = 0; i < n; i++)
-		addresses[i] = att->ipam.ips.items[i].address.addr;
-	pod.addresses = addresses;
-	return pod_elements(sets->sets, &pod, att->pod->spoof_check, elements, err);
-}
-
-/* @all: with those of spoofCheck, not of macspoofchk alone. */
-static int record_elements(const struct record *record, bool all,
-			   const struct spoof_sets *sets,
-			   struct nft_element_list *elements, struct cni_error *err)
-{
-	_cleanup_(free_p) struct ip_addr *addresses = NULL;
-	char port[IF_NAMESIZE];
-	struct sender pod = {port, &record->mac, NULL, record->n};
-
-	identity_host_ifname(record->network, record->container_id, record->ifname, port);
-	addresses = calloc(record->n + 1, sizeof(*addresses));
-	if (!addresses)
-		return error_oom(err);
-	for (size_t i = 0; i < record->n; i++)
-		addresses[i] = record->addresses[i].address.addr;
-	pod.addresses = addresses;
-	return pod_elements(sets->sets, &pod, all, elements, err);
-}
-
-int spoof_elements_of_record(const struct record *record, const struct spoof_sets *sets,
-			     struct nft_element_list *elements, struct cni_error *err)
-{
-	bool all = record_says(record->spoof_addresses, true);
-
-	return record->spoof_check ? record_elements(record, all, sets, elements, err)
-				   : 0;
 }
 
 struct filling {
@@ -138,17 +87,16 @@ static void filling_clear(struct filling *filling)
 static int record_fill(const struct record *record, void *data, struct cni_error *err)
 {
 	struct filling *filling = data;
+	struct pod_facts pod;
 
 	/* The elements of the attachment that is being added come, and are undone, by
 	 * themselves. */
-	if (!record->spoof_check ||
-	    (strcmp(record->container_id, filling->att->pod->container_id) == 0 &&
-	     strcmp(record->ifname, filling->att->pod->ifname) == 0))
+	if (strcmp(record->container_id, filling->att->pod->container_id) == 0 &&
+	    strcmp(record->ifname, filling->att->pod->ifname) == 0)
 		return 0;
-	return record_elements(record,
-			       record_says(record->spoof_addresses,
-					   filling->att->pod->spoof_check),
-			       filling->sets, &filling->elements, err);
+	pod_facts_of_record(record, &pod);
+	return spoof_elements_make(filling->sets, &pod, filling->att->pod->spoof_check,
+				   &filling->elements, err);
 }
 
 /* Puts the elements of the network's other pods into sets that are made anew. */

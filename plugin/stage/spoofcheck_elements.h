@@ -9,6 +9,7 @@
 
 #include "plugin/nft/rules.h"
 #include "plugin/nft/set_type.h"
+#include "pod_facts.h"
 
 #define SPOOF_NOBODY "/" /* the sentinels' name, which no interface can have */
 
@@ -35,14 +36,11 @@ int spoof_sets_wanted(const struct network *network, struct rule_list *list,
 		      struct cni_error *err);
 
 /*
- * Adds the elements that the attachment is to have, which point to @sets: for the addresses that
- * its ADD found or, on CHECK, that prevResult has. Without a check it has none. Code 100.
+ * Adds the elements of a pod that is checked, which point to @sets. @unless_told: is it spoofCheck,
+ * where the pod's record doesn't tell? Code 100.
  */
-int spoof_elements_make(const struct attachment *att, const struct spoof_sets *sets,
-			struct nft_element_list *elements, struct cni_error *err);
-
-/* Adds the elements that a pod of this record may have, whatever the configuration says now. */
-int spoof_elements_of_record(const struct record *record, const struct spoof_sets *sets,
-			     struct nft_element_list *elements, struct cni_error *err);
+int spoof_elements_make(const struct spoof_sets *sets, const struct pod_facts *pod,
+			bool unless_told, struct nft_element_list *elements,
+			struct cni_error *err);
 
 #endif
