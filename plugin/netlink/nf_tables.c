@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* nf_tables over nfnetlink, the little of it that an ADD needs every time. */
+/* Speaks nf_tables over nfnetlink: the little of it that an ADD needs every time. */
 #include "nf_tables.h"
 
 #include <arpa/inet.h>

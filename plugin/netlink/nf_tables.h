@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Short looks at our own nftables objects by nfnetlink messages, past libnftables, which
- * reads the node's whole ruleset before it does anything. See linux/netfilter/nf_tables.h.
+ * Short looks at our own nftables objects by nfnetlink messages. libnftables would read the
+ * node's whole ruleset before it does anything. See linux/netfilter/nf_tables.h.
  */
 #ifndef BRIDGE_CNI_PLUGIN_NETLINK_NF_TABLES_H
 #define BRIDGE_CNI_PLUGIN_NETLINK_NF_TABLES_H
@@ -14,15 +14,15 @@
 
 #define NFT_NAME_MAX 256 /* of a table, chain or set, with the NUL */
 
-/* One rule: its chain, its handle and its comment ("" without one). */
+/* Called for a rule: with its chain, its handle and its comment ("" without one). */
 typedef int (*nft_rule_fn)(const char *chain, uint64_t handle, const char *comment,
 			   void *data);
 
-/* One set or map, by its name. */
+/* Called for a set or map, with its name. */
 typedef int (*nft_set_fn)(const char *name, void *data);
 
-/* Hands the names of the table's sets to @fn, after a call with NULL: (again) from the
- * start. */
+/* Hands the names of the table's sets and maps to @fn. Before the first one, and whenever the list
+ * starts again, @fn is called with NULL. Codes 100, 101. */
 int nft_table_sets(struct netlink *nl, int family, const char *table, nft_set_fn fn,
 		   void *data, struct cni_error *err);
 
@@ -39,25 +39,25 @@ struct nft_probes {
 };
 
 /*
- * Hands every rule of @table to @fn, in order, after a call with handle 0 (rules start at
- * 1): (again) from the start. A table that doesn't exist has no rules. @probes go along in
- * the same send.
+ * Hands every rule of @table to @fn, in order. Before the first one, and whenever the list
+ * starts again, @fn is called with handle 0; rules start at 1. A table that doesn't exist has
+ * no rules. The questions of @probes go along in the same send. Codes 100, 101.
  * @nl: a NETLINK_FOR_NFTABLES connection. @family: NFPROTO_INET, ….
  */
 int nft_table_rules(struct netlink *nl, int family, const char *table,
 		    struct nft_probes *probes, nft_rule_fn fn, void *data,
 		    struct cni_error *err);
 
-/* Those of one chain. */
+/* Hands the rules of one chain to @fn in the same way. */
 int nft_chain_rules(struct netlink *nl, int family, const char *table, const char *chain,
 		    nft_rule_fn fn, void *data, struct cni_error *err);
 
-/* The same for those of its rules alone that jump (or go) to chain @target. */
+/* The same, but only with those rules of the chain that jump (or go) to chain @target. */
 int nft_chain_jumps(struct netlink *nl, int family, const char *table, const char *chain,
 		    const char *target, nft_rule_fn fn, void *data,
 		    struct cni_error *err);
 
-/* Looks one chain up by its name, or with @chain NULL the table; nothing is listed. */
+/* Looks one chain up by its name, or with @chain NULL the table; nothing is listed. Code 101. */
 int nft_exists(struct netlink *nl, int family, const char *table, const char *chain,
 	       bool *ret_exists, struct cni_error *err);
 

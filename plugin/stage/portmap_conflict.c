@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Finds the elements that are in a pod's way: of its own key, of the same port on all
- * addresses or on one, in any network's maps; and in its own set of sources what an earlier
- * owner of its address left.
+ * Finds the elements that are in a pod's way. In the maps of all networks these are elements of
+ * the same key, and of the same port on all addresses or on one; in the pod's own set of sources
+ * it is what a former pod with its address left.
  */
 #include "portmap_conflict.h"
 
@@ -20,7 +20,7 @@
 
 #define QUESTIONS_MAX 64 /* for single elements of one map */
 
-/* The maps of all networks. */
+/* The maps of all owners. */
 struct maps {
 	struct map {
 		struct nft_set set;
@@ -97,8 +97,9 @@ static bool has_one_key(const struct nft_element *element, enum portmap_kind map
 	return kind == PORTMAP_ONE || (kind == PORTMAP_ANY && map == PORTMAP_ANY);
 }
 
-/* Adds what one map is to be asked for. True: all that it has must be looked at, since ranges
- * and "all addresses" have no key of their own in it; or it is less than so many questions. */
+/* Adds the questions that one map is to be asked. True: all elements of the map have to be looked
+ * at instead, because a range, or a port on all addresses, has no key of its own in it, or because
+ * there would be too many questions. */
 static bool questions_add(const struct map *map, const struct nft_element_list *wanted,
 			  struct nft_element_list *questions)
 {
@@ -124,7 +125,7 @@ static bool questions_add(const struct map *map, const struct nft_element_list *
 	return all;
 }
 
-/* Whatever range of sources its address has had with an earlier owner. */
+/* Adds questions for the range of sources that the pod's address had with a former pod. */
 static void onlink_questions(const struct nft_element_list *wanted,
 			     struct nft_element_list *questions)
 {
@@ -209,8 +210,8 @@ bool portmap_owner_lives(const struct attachment *att, const char *host_ifname)
 	return lives;
 }
 
-/* Which entry of the configuration is it that the element is in the way of? False: the pod's
- * ports are told by its record alone. */
+/* Finds the entry of the configuration that the element is in the way of. False: the pod's ports are
+ * told by its record alone. */
 static bool entry_of(const struct attachment *att, const struct nft_element *element,
 		     size_t *ret_index)
 {
@@ -273,13 +274,14 @@ static bool is_own_network(const struct attachment *att,
 			      .name) == 0;
 }
 
-/* The elements that are in the way of those wanted, by their owners. */
+/* The elements that are in the way of those wanted. */
 struct obstacles {
-	struct maps maps; /* that the elements point to */
-	struct nft_element_list dead; /* of whoever has no interface any more */
-	struct nft_element_list held; /* of other attachments of the same container */
-	bool reclaim; /* attachments of this network that are dead are among their owners */
-	/* The owner of the last one, for the next, which mostly has the same. */
+	struct maps maps; /* the elements point to these */
+	struct nft_element_list dead; /* those of attachments without an interface */
+	struct nft_element_list siblings; /* those of the attachment's siblings */
+	bool reclaim; /* some of the dead attachments are of this network */
+	/* The attachment of the element that was judged last: the next one mostly has the
+	 * same. */
 	char owner[IF_NAMESIZE];
 	struct alias_names names;
 	bool lives;
@@ -288,7 +290,7 @@ struct obstacles {
 static void obstacles_clear(struct obstacles *obstacles)
 {
 	nft_element_list_clear(&obstacles->dead);
-	nft_element_list_clear(&obstacles->held);
+	nft_element_list_clear(&obstacles->siblings);
 	maps_clear(&obstacles->maps);
 	*obstacles = (struct obstacles){};
 }
@@ -299,8 +301,9 @@ static int note(struct nft_element_list *list, const struct nft_element *element
 	return nft_element_list_add(list, element) < 0 ? error_oom(err) : 0;
 }
 
-/* Whoever has no interface any more can't be reached by its ports, either; nor is this
- * attachment's own name in its way. A container that is another one's is an error. */
+/* Judges an element that is in the way. An attachment without an interface can't be reached by its
+ * ports, so it makes way, as does what this attachment itself has left. A sibling keeps its
+ * element. Another container's is an error. */
 static int obstacle_judge(struct attachment *att, const struct nft_element *element,
 			  struct obstacles *obstacles, struct cni_error *err)
 {
@@ -317,7 +320,7 @@ static int obstacle_judge(struct attachment *att, const struct nft_element *elem
 		return note(&obstacles->dead, element, err);
 	}
 	if (strcmp(obstacles->names.container_id, att->pod->container_id) == 0)
-		return note(&obstacles->held, element, err);
+		return note(&obstacles->siblings, element, err);
 	return refuse(att, element, &obstacles->names, err);
 }
 
@@ -351,14 +354,14 @@ int portmap_check_free(struct attachment *att, struct nft_element_list *wanted,
 	if (ret == 0)
 		ret = obstacles_find(att, nl, wanted, &obstacles, err);
 	if (ret == 0)
-		ret = portmap_elements_except(wanted, &obstacles.held, err);
+		ret = portmap_elements_except(wanted, &obstacles.siblings, err);
 	if (ret < 0)
 		return ret;
-	return obstacles.held.n > 0 ? PORTMAP_SHARED : 0;
+	return obstacles.siblings.n > 0 ? PORTMAP_SHARED : 0;
 }
 
-/* Deletes the elements of the dead. Other attachments of their containers that ask for the same
- * ports have them then, and may be in the way themselves. */
+/* Deletes the elements of the dead. Their siblings have the ports then, and may be in the way
+ * themselves. */
 static int stale_links_delete(struct attachment *att, struct netlink *nl,
 			      const struct nft_element_list *wanted,
 			      struct obstacles *obstacles, struct cni_error *err)
@@ -396,8 +399,8 @@ int portmap_make_way(struct attachment *att, struct nft_element_list *wanted,
 	if (ret == 0)
 		ret = stale_links_delete(att, nl, wanted, &obstacles, err);
 	if (ret == 0)
-		ret = portmap_elements_except(wanted, &obstacles.held, err);
+		ret = portmap_elements_except(wanted, &obstacles.siblings, err);
 	if (ret < 0)
 		return ret;
-	return obstacles.held.n > 0 ? PORTMAP_SHARED : 0;
+	return obstacles.siblings.n > 0 ? PORTMAP_SHARED : 0;
 }

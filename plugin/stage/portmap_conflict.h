@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Whose is a host port? Asked of the maps of all networks of the node. */
+/* Tells whose a host port is, by the maps of all networks of the node. */
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_PORTMAP_CONFLICT_H
 #define BRIDGE_CNI_PLUGIN_STAGE_PORTMAP_CONFLICT_H
 
 #include "portmap_elements.h"
 
-/* Another attachment of the same container has some of the ports, and keeps them. They are taken
- * out of the elements that were wanted. */
+/* A sibling (portmap_siblings.h) has some of the ports, and keeps them. They are taken out of the
+ * elements that were wanted. */
 #define PORTMAP_SHARED 1
 
 /*
@@ -23,7 +23,7 @@ int portmap_make_way(struct attachment *att, struct nft_element_list *wanted,
 int portmap_check_free(struct attachment *att, struct nft_element_list *wanted,
 		       struct cni_error *err);
 
-/* Is there an interface of that name, or one that had it and was renamed? */
+/* Is there an interface of this name, or one that had it and was renamed? */
 bool portmap_owner_lives(const struct attachment *att, const char *host_ifname);
 
 #endif

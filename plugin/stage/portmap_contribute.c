@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The elements of host ports that come and go with an attachment. */
+/* Finds the elements of host ports that come and go with an attachment. */
 #include "portmap_contribute.h"
 
 #include <errno.h>
@@ -47,10 +47,10 @@ static void siblings_free(void *data)
 	siblings_clear(data);
 }
 
-/* What the others of the container (@container_id NULL: of whichever) have once the elements
- * of the list are gone. Whatever keeps them from it, those go. */
-static int heirs_add(struct attachment *att, const char *container_id,
-		     struct stage_elements *elements, struct cni_error *err)
+/* Adds the elements that siblings of the container (@container_id NULL: of any container) are to have
+ * once the elements of the list are gone. */
+static int siblings_add(struct attachment *att, const char *container_id,
+			struct stage_elements *elements, struct cni_error *err)
 {
 	struct siblings *siblings = stage_elements_keep(elements, sizeof(*siblings),
 							siblings_free);
@@ -61,13 +61,13 @@ static int heirs_add(struct attachment *att, const char *container_id,
 	ret = siblings_read(att, container_id, att->pod, siblings, err);
 	if (ret < 0 || siblings->n == 0)
 		return ret;
-	elements->without = PORTMAP_WITHOUT_HEIRS;
+	elements->without = SIBLINGS_WITHOUT_PORTS;
 	siblings_inherit(att, siblings, &elements->others, &elements->instead);
 	return 0;
 }
 
-/* What is there of the host ports and the pod's own still. Ports that the container's other
- * attachments ask for as well are theirs then. */
+/* Adds the elements of the pod's host ports that are there and are still its own, and those that
+ * its siblings are to have once these are gone. */
 static int held_add(struct attachment *att, struct stage_elements *elements,
 		    struct cni_error *err)
 {
@@ -84,7 +84,7 @@ static int held_add(struct attachment *att, struct stage_elements *elements,
 	sets = sets_keep(elements, att->owner, err);
 	if (!sets)
 		return -ENOMEM;
-	/* Two that go at once must not leave the ports to each other. */
+	/* Two siblings that go at once must not leave the ports to each other. */
 	if (shared)
 		ret = node_lock(&att->op->node, NODE_EXCLUSIVE, err);
 	if (ret == 0)
@@ -93,7 +93,7 @@ static int held_add(struct attachment *att, struct stage_elements *elements,
 		ret = portmap_list_own(nl, sets, pod.host_ifname, &elements->list, err);
 		return ret < 0 || elements->list.n == 0
 			       ? ret
-			       : heirs_add(att, att->pod->container_id, elements, err);
+			       : siblings_add(att, att->pod->container_id, elements, err);
 	}
 	if (ret == 0)
 		ret = portmap_elements_make(sets, &pod, &wanted, err);
@@ -114,7 +114,7 @@ int portmap_elements(struct attachment *att, enum stage_elements_of which,
 	case ELEMENTS_HELD:
 		return held_add(att, elements, err);
 	case ELEMENTS_GONE:
-		return elements->list.n > 0 ? heirs_add(att, NULL, elements, err) : 0;
+		return elements->list.n > 0 ? siblings_add(att, NULL, elements, err) : 0;
 	}
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Attachments of one container that share host ports: found by their records. */
+/* Finds siblings by their records, and hands ports from one to the next. */
 #include "portmap_siblings.h"
 
 #include <errno.h>
@@ -29,7 +29,7 @@ void siblings_clear(struct siblings *siblings)
 
 struct reading {
 	struct attachment *att;
-	const char *container_id; /* NULL: all that share */
+	const char *container_id; /* NULL: siblings of all containers */
 	const struct pod *except; /* NULL: nobody */
 	struct siblings *siblings;
 };
@@ -82,7 +82,7 @@ static int siblings_of_network(const char *network, void *data, struct cni_error
 
 	other.network = network;
 	other.bridge = "";
-	/* A fault of another network's store doesn't hold this one up. */
+	/* A fault of another network's store is told, and doesn't hold this network up. */
 	ret = ipam_connected(&other, &records, &own);
 	if (ret < 0)
 		notice(&reading->att->op->notices, "host ports of network %s: %s",
@@ -94,7 +94,7 @@ static int siblings_of_network(const char *network, void *data, struct cni_error
 	return ret;
 }
 
-/* An attachment without a number comes first: nobody else had wanted its ports. */
+/* An attachment without a turn comes first: no other one had asked for its ports. */
 static int by_turn(const void *left, const void *right)
 {
 	const struct sibling *const *a = left, *const *b = right;
@@ -193,10 +193,10 @@ int portmap_list_own(struct netlink *nl, const struct portmap_sets *sets,
 	return ret;
 }
 
-/* Adds the elements that @sibling has to @old, and those that it has from now on to @new. */
-static int heir_add(struct netlink *nl, const struct siblings *siblings,
-		    const struct sibling *sibling, struct nft_element_list *old,
-		    struct nft_element_list *new, struct cni_error *err)
+/* Adds the elements that @sibling has to @old, and those that it is to have from now on to @new. */
+static int inheritance_add(struct netlink *nl, const struct siblings *siblings,
+			   const struct sibling *sibling, struct nft_element_list *old,
+			   struct nft_element_list *new, struct cni_error *err)
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list before = {},
 								  wanted = {};
@@ -225,10 +225,11 @@ void siblings_inherit(struct attachment *att, const struct siblings *siblings,
 	int ret = node_nftables(&att->op->node, &nl, &own);
 
 	for (size_t i = 0; ret == 0 && i < siblings->n; i++)
-		ret = heir_add(nl, siblings, siblings->items[i], ret_old, ret_new, &own);
+		ret = inheritance_add(nl, siblings, siblings->items[i], ret_old, ret_new,
+				      &own);
 	if (ret == 0)
 		return;
-	notice(&att->op->notices, PORTMAP_WITHOUT_HEIRS ": %s", own.msg);
+	notice(&att->op->notices, SIBLINGS_WITHOUT_PORTS ": %s", own.msg);
 	nft_element_list_clear(ret_old);
 	nft_element_list_clear(ret_new);
 }
@@ -248,8 +249,8 @@ int siblings_take_over(struct attachment *att, struct netlink *nl,
 		ret = nft_elements_replace(nl, &old, &new, &own);
 	if (ret == 0)
 		return 0;
-	/* Whatever keeps them from it: what is gone must go. */
-	notice(&att->op->notices, PORTMAP_WITHOUT_HEIRS ": %s",
+	/* Whatever keeps siblings from their elements, those of @gone must go. */
+	notice(&att->op->notices, SIBLINGS_WITHOUT_PORTS ": %s",
 	       ret < 0 ? own.msg : "their maps are gone");
 	return nft_elements_del(nl, gone->items, gone->n, err);
 }
