@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A netlink connection to one network namespace: messages are queued, sent together and
- * answered for together. What the messages mean is rtnetlink.h's and nf_tables.h's
- * business; libnl serves to build and to read them. libnl's own transport isn't used: its
- * error codes lose the kernel's errno and its extended acknowledgement.
+ * answered for together. link.h, route.h, nf_tables.h and others know what the messages mean.
+ * libnl serves to build and to read messages. Its own transport isn't used, as its error codes
+ * lose the kernel's errno and extended acknowledgement.
  */
 #ifndef BRIDGE_CNI_PLUGIN_NETLINK_NETLINK_H
 #define BRIDGE_CNI_PLUGIN_NETLINK_NETLINK_H
@@ -53,15 +53,15 @@ int netlink_commit(struct netlink *nl, struct cni_error *err);
  */
 int netlink_commit_batch(struct netlink *nl, int expected, struct cni_error *err);
 
-/* Forgets what is queued: nothing of a step that has failed may go along later. */
+/* Empties the queue: messages of a step that has failed must not be sent along with others. */
 void netlink_discard(struct netlink *nl);
 
-/* Its socket, which stays the connection's. */
+/* The socket of the connection, which keeps it. */
 int netlink_fd(const struct netlink *nl);
 
 /*
- * Another socket under the connection, for a child that has closed the one it shared with
- * its parent; what is queued stays queued. Code 101.
+ * Gives the connection another socket, in a child that has closed the one it shared with its
+ * parent. The queue stays. Code 101.
  */
 int netlink_reopen(struct netlink *nl, struct cni_error *err);
 
@@ -71,29 +71,30 @@ unsigned int netlink_ifindex(const struct netlink *nl, const char *ifname);
 /* The cookie of the connection's namespace; 0 where the kernel tells none (before 5.14). */
 uint64_t netlink_cookie(const struct netlink *nl);
 
-/* A descriptor of the connection's namespace, as /proc/self/ns/net is one, in a tenth of the
- * time. Code 101. */
+/* Opens the connection's namespace, as open("/proc/self/ns/net") does, in a tenth of the time.
+ * The caller closes the descriptor. Code 101. */
 int netlink_ns(const struct netlink *nl, int *ret_fd, struct cni_error *err);
 
 /*
- * For the files that build messages: queues a message of @type, to be completed by the
- * caller with nlmsg_append() and nla_put(). Never fails visibly: what goes wrong (memory,
- * a message that is too long) is told by netlink_commit(). @fmt: what the message is to do, in
- * the words of an error ("adding 10.1.2.3/24 to eth0").
+ * For the files that build messages: queues a message of @type, which the caller completes
+ * (build.h). It returns NULL, or a message that turns out to be too long, without an error: the
+ * queue remembers it, and netlink_commit() returns it. @fmt: what the message is to do, in the
+ * words of an error ("adding 10.1.2.3/24 to eth0").
  */
 struct nl_msg *netlink_queue(struct netlink *nl, int type, int flags, const char *fmt,
 			     ...) _printf_(4, 5);
 
 /*
- * The message queued last is for these kernel modules: where the kernel knows nothing of
- * the kind, and so couldn't load them, the error says so.
+ * Names the kernel modules that the message queued last is for. Where the kernel refuses it as
+ * something unknown, it could not load them, and the error says so.
  */
 void netlink_needs(struct netlink *nl, const char *modules);
 
-/* Told so by the caller when building a message failed (libnl: < 0 or NULL). */
+/* Remembers that building a message failed: netlink_commit() returns -ENOMEM then. */
 void netlink_queue_failed(struct netlink *nl);
 
-/* Called for each answer, first with NULL: forget what was there, (again) from the start. */
+/* Is called for each answer. @answer is NULL before the first one, and when the answers begin again:
+ * then forget those that came before. Returns 0, or -errno to stop. */
 typedef int (*netlink_answer_fn)(const struct nlmsghdr *answer, void *data);
 
 /*

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Decides which connections go; how they are deleted is plugin/netlink/ctnetlink.c's. */
+/* Decides which connections go; how they are deleted is plugin/netlink/conntrack.c's. */
 #include "conntrack.h"
 
 #include <errno.h>
