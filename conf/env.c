@@ -175,6 +175,15 @@ static int parse_arg_text(const char *value, void *ret_value, struct cni_error *
 	return 0;
 }
 
+/* A key whose value is not used: only its length is checked. */
+static int parse_arg_unused(const char *value, void *ret_value, struct cni_error *err)
+{
+	char unused[CNI_ARGS_VALUE_MAX];
+
+	(void)ret_value;
+	return parse_arg_text(value, unused, err);
+}
+
 static int parse_arg_bool(const char *value, void *ret_value, struct cni_error *err)
 {
 	if (!is_true(value) && !is_false(value))
@@ -234,8 +243,8 @@ static const struct arg_key {
 	ARG("MAC", args.mac, parse_arg_mac),
 	ARG("K8S_POD_NAMESPACE", args.pod_namespace, parse_arg_text),
 	ARG("K8S_POD_NAME", args.pod_name, parse_arg_text),
-	ARG("K8S_POD_UID", args.pod_uid, parse_arg_text),
-	ARG("K8S_POD_INFRA_CONTAINER_ID", args.infra_container_id, parse_arg_text),
+	{"K8S_POD_UID", 0, parse_arg_unused},
+	{"K8S_POD_INFRA_CONTAINER_ID", 0, parse_arg_unused},
 };
 
 static int parse_arg(char *pair, struct args_state *state, struct cni_error *err)

@@ -35,8 +35,6 @@ struct cni_args {
 	struct mac_addr mac; /* MAC= */
 	char pod_namespace[CNI_ARGS_VALUE_MAX]; /* K8S_POD_NAMESPACE */
 	char pod_name[CNI_ARGS_VALUE_MAX]; /* K8S_POD_NAME */
-	char pod_uid[CNI_ARGS_VALUE_MAX]; /* K8S_POD_UID */
-	char infra_container_id[CNI_ARGS_VALUE_MAX]; /* K8S_POD_INFRA_CONTAINER_ID */
 };
 
 struct cni_env {

@@ -48,13 +48,13 @@ struct prefix_list {
 struct network {
 	enum cni_version version;
 	const char *name;
-	const char *type;
+	const char *type; /* of the plugin: for its check alone */
 	const char *bridge; /* "": of another plugin, whose IPAM this is */
 	uint64_t owner; /* of rules, sets and maps: identity_owner() */
 	bool is_gateway; /* also when isDefaultGateway */
 	bool is_default_gateway;
 	bool ip_masq;
-	const char *masq_backend; /* NULL, "" or "nftables" */
+	const char *masq_backend; /* NULL, "" or "nftables": for its check alone */
 	bool masq_fully_random; /* ports that can't be guessed */
 	struct prefix_list non_masquerade; /* destinations that see the pod's address */
 	bool hairpin_mode;

@@ -32,7 +32,7 @@ struct link {
 		int forwarding, route_localnet;
 	} ipv4;
 	struct {
-		int accept_ra, forwarding, disabled, keep_addr_on_down;
+		int accept_ra, forwarding, disabled;
 		int force_forwarding; /* Linux 6.17; forwards without all.forwarding */
 	} ipv6;
 	struct { /* as a bridge port */

@@ -105,7 +105,6 @@ static void parameters_read(struct nlattr *families, struct link *link)
 	link->ipv6.accept_ra = parameter(conf, DEVCONF_ACCEPT_RA);
 	link->ipv6.forwarding = parameter(conf, DEVCONF_FORWARDING);
 	link->ipv6.disabled = parameter(conf, DEVCONF_DISABLE_IPV6);
-	link->ipv6.keep_addr_on_down = parameter(conf, DEVCONF_KEEP_ADDR_ON_DOWN);
 	link->ipv6.force_forwarding = parameter(conf, DEVCONF6_FORCE_FORWARDING);
 }
 

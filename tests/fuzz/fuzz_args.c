@@ -46,8 +46,6 @@ static void promise_args(const struct cni_args *args)
 {
 	PROMISE(memchr(args->pod_namespace, '\0', CNI_ARGS_VALUE_MAX));
 	PROMISE(memchr(args->pod_name, '\0', CNI_ARGS_VALUE_MAX));
-	PROMISE(memchr(args->pod_uid, '\0', CNI_ARGS_VALUE_MAX));
-	PROMISE(memchr(args->infra_container_id, '\0', CNI_ARGS_VALUE_MAX));
 	PROMISE(!ip_is_v4_mapped(&args->ip));
 }
 

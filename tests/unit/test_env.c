@@ -223,8 +223,6 @@ static void what_kubernetes_sends_is_read(void **state)
 		0);
 	assert_string_equal(args.pod_namespace, "default");
 	assert_string_equal(args.pod_name, "web-0");
-	assert_string_equal(args.infra_container_id, "abc");
-	assert_string_equal(args.pod_uid, "1-2-3");
 	assert_int_equal(args.ip.family, 0);
 	assert_false(args.mac.set);
 }

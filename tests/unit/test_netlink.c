@@ -109,7 +109,6 @@ static const struct {
 	{"ipv6/conf/lo/forwarding", offsetof(struct link, ipv6.forwarding)},
 	{"ipv6/conf/lo/accept_ra", offsetof(struct link, ipv6.accept_ra)},
 	{"ipv6/conf/lo/disable_ipv6", offsetof(struct link, ipv6.disabled)},
-	{"ipv6/conf/lo/keep_addr_on_down", offsetof(struct link, ipv6.keep_addr_on_down)},
 	{"ipv6/conf/lo/force_forwarding", offsetof(struct link, ipv6.force_forwarding)},
 };
 
