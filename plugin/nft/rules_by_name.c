@@ -4,9 +4,14 @@
 
 #include <string.h>
 
-#include "ipam/store/record.h"
 #include "plugin/netlink/link.h"
 #include "rules_owner.h"
+
+/* Every later version says whether the pod is masqueraded. */
+bool rules_by_name_recorded(const struct record *record)
+{
+	return record->masquerade == RECORD_NOT_TOLD;
+}
 
 /* Did the earlier version, which knew networks by name, make this interface for this one? The
  * names that its alias has go to @ret_names. */

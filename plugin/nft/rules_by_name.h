@@ -8,7 +8,12 @@
 #ifndef BRIDGE_CNI_PLUGIN_NFT_RULES_BY_NAME_H
 #define BRIDGE_CNI_PLUGIN_NFT_RULES_BY_NAME_H
 
+#include "ipam/store/record.h"
 #include "plugin/attachment/attachment.h"
+
+/* Did the earlier version write this record? Then its pod may have elements in the sets by name
+ * still. */
+bool rules_by_name_recorded(const struct record *record);
 
 /*
  * Has a pod of another owner of the name, which the earlier version made, its rules among

@@ -15,6 +15,7 @@
 #include "ipam/store/record.h"
 #include "portmap_conflict.h"
 #include "plugin/netlink/link.h"
+#include "plugin/nft/rules_by_name.h"
 #include "spoofcheck_elements.h"
 #include "stages.h"
 #include "plugin/netlink/nf_tables_lookup.h"
@@ -276,7 +277,7 @@ static int elements_del(struct attachment *att, struct cni_error *err)
 		ret = go(att, nl, &own, err);
 	/* An earlier version's pod has them in the sets of its network's name, and some that
 	 * it wouldn't be given now, until the rules are replaced. */
-	if (ret == 0 && att->record->masquerade == RECORD_NOT_TOLD &&
+	if (ret == 0 && rules_by_name_recorded(att->record) &&
 	    (att->record->ports.n > 0 || att->record->spoof_check))
 		ret = sweep_owner(att, identity_owner_by_name(att->network->name),
 				  is_anothers, NULL, &n, err);

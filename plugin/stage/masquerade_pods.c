@@ -8,7 +8,7 @@
 #include "ipam/store/record.h"
 #include "masquerade_sets.h"
 #include "plugin/node/node.h"
-#include "plugin/nft/rules_owner.h"
+#include "plugin/nft/rules_by_name.h"
 #include "plugin/netlink/nf_tables_lookup.h"
 #include "plugin/netlink/nf_tables_transaction.h"
 
@@ -234,7 +234,7 @@ int masquerade_pods_del(struct attachment *att, struct cni_error *err)
 	if (ret == 0)
 		ret = record_del(att, att->owner, record, &others.pods, err);
 	/* An earlier version put the elements into the sets of the network's name. */
-	if (ret == 0 && record->masquerade == RECORD_NOT_TOLD)
+	if (ret == 0 && rules_by_name_recorded(record))
 		ret = record_del(att, identity_owner_by_name(att->network->name), record,
 				 &others.pods, err);
 	return ret;
