@@ -392,3 +392,12 @@ int range_gateways_check(const struct ipam_conf *ipam, bool is_gateway,
 			ret = gateway_check(ipam, i, j, is_gateway, err);
 	return ret;
 }
+
+bool range_sets_have(const struct range_set_list *sets, const struct ip_addr *ip)
+{
+	for (size_t i = 0; i < sets->n; i++)
+		for (size_t k = 0; k < sets->items[i].n; k++)
+			if (prefix_contains(&sets->items[i].ranges[k].subnet, ip))
+				return true;
+	return false;
+}

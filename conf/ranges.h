@@ -43,6 +43,9 @@ struct range_sources {
 int range_sets_finish(struct range_sources *sources, enum cni_version version,
 		      struct ipam_conf *ipam, struct cni_error *err);
 
+/* Is the address in a subnet of one of the sets? */
+bool range_sets_have(const struct range_set_list *sets, const struct ip_addr *ip);
+
 /*
  * A gateway outside its subnet is fine, as with host-local, where nobody has to reach it: it
  * is not the bridge's (@is_gateway), and no route of @ipam leads through it. Otherwise code 7.

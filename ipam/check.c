@@ -2,18 +2,10 @@
 /* Are the addresses reserved for the attachment, as CHECK asks? */
 #include <errno.h>
 
+#include "conf/ranges.h"
 #include "network_store.h"
 #include "pod_record.h"
 #include "ipam/store/holder.h"
-
-static bool is_of_the_network(const struct range_set_list *sets, const struct ip_addr *ip)
-{
-	for (size_t i = 0; i < sets->n; i++)
-		for (size_t k = 0; k < sets->items[i].n; k++)
-			if (prefix_contains(&sets->items[i].ranges[k].subnet, ip))
-				return true;
-	return false;
-}
 
 static int check_address(const struct network *network, const struct store *store,
 			 const struct ip_addr *ip, const struct holder *holder,
@@ -24,7 +16,7 @@ static int check_address(const struct network *network, const struct store *stor
 
 	ret = store_holder_of(store, ip, &text);
 	/* A later plugin of the chain may have added addresses of its own. */
-	if (ret == -ENOENT && !is_of_the_network(&network->ipam.sets, ip))
+	if (ret == -ENOENT && !range_sets_have(&network->ipam.sets, ip))
 		return 0;
 	if (ret == 0 && holder_match(&text, holder) != HOLDER_OTHER)
 		return 0;

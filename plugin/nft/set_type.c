@@ -5,7 +5,6 @@
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <linux/netfilter.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -174,6 +173,23 @@ void set_element(const struct nft_set *set, const void *const *key,
 	if (data)
 		value_make(set->type->data, data, &element.data);
 	*ret_element = element;
+}
+
+void set_element_pod(const struct nft_element *element, char ret_ifname[IF_NAMESIZE])
+{
+	const struct set_type *type = element->set->type;
+	const char *text = element->comment;
+	size_t len = strcspn(text, " ");
+
+	if (type->key[0] == SET_IFNAME) {
+		text = (const char *)element->key.bytes;
+		len = strnlen(text, IF_NAMESIZE - 1);
+		if (memcmp(text, type->sentinel[0], IF_NAMESIZE) == 0)
+			len = 0;
+	}
+	memset(ret_ifname, 0, IF_NAMESIZE);
+	if (len < IF_NAMESIZE)
+		memcpy(ret_ifname, text, len);
 }
 
 void set_sentinel(const struct nft_set *set, struct nft_element *ret_element)

@@ -10,6 +10,7 @@
 #ifndef BRIDGE_CNI_PLUGIN_NFT_SET_TYPE_H
 #define BRIDGE_CNI_PLUGIN_NFT_SET_TYPE_H
 
+#include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -62,6 +63,13 @@ void set_declare(const struct nft_set *set, const char *network, struct text *te
 void set_element(const struct nft_set *set, const void *const *key,
 		 const void *const *end, const void *const *data,
 		 struct nft_element *ret_element);
+
+/*
+ * Reads whose the element is: the name of a pod's interface on the node. It is the first part of
+ * a key that begins with such a name; otherwise the comment's first word. "": nobody's, as the
+ * sentinel.
+ */
+void set_element_pod(const struct nft_element *element, char ret_ifname[IF_NAMESIZE]);
 
 void set_sentinel(const struct nft_set *set, struct nft_element *ret_element);
 

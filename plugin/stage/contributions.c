@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "plugin/netlink/nf_tables_transaction.h"
 #include "stages.h"
 #include "plugin/netlink/link.h"
 
@@ -41,6 +42,29 @@ void stage_elements_clear(struct stage_elements *elements)
 				elements->kept[elements->kept_n].data);
 		free(elements->kept[elements->kept_n].data);
 	}
+}
+
+int stage_elements_delete(struct attachment *att, struct netlink *nl,
+			  const struct stage_elements *elements, struct cni_error *err)
+{
+	_cleanup_(nft_element_list_clear) struct nft_element_list old = {};
+	struct cni_error own = {};
+	int ret;
+
+	if (elements->list.n == 0)
+		return 0;
+	if (nft_element_list_append(&old, &elements->list) < 0 ||
+	    nft_element_list_append(&old, &elements->others) < 0)
+		ret = error_oom(&own);
+	else
+		ret = nft_elements_replace(nl, &old, &elements->instead, &own);
+	if (ret == 0)
+		return 0;
+	/* Whatever keeps others from theirs: those of the list must go. */
+	if (elements->without)
+		notice(&att->op->notices, "%s: %s", elements->without,
+		       ret < 0 ? own.msg : "their maps are gone");
+	return nft_elements_del(nl, elements->list.items, elements->list.n, err);
 }
 
 void stage_interfaces_add(struct stage_interfaces *list, const char *name,

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "host_end.h"
+#include "portmap_maps.h"
 #include "portmap_siblings.h"
 #include "plugin/netlink/link.h"
 #include "plugin/node/node.h"
@@ -19,48 +21,6 @@
 #include "plugin/netlink/nf_tables_lookup.h"
 
 #define QUESTIONS_MAX 64 /* for single elements of one map */
-
-/* The maps of all owners. */
-struct maps {
-	struct map {
-		struct nft_set set;
-		enum portmap_kind kind;
-		int family;
-	} * items;
-	size_t n;
-};
-
-static void maps_clear(struct maps *maps)
-{
-	free(maps->items);
-}
-
-static int map_note(const char *name, void *data)
-{
-	struct maps *maps = data;
-	struct map map = {}, *grown;
-
-	if (!name) {
-		maps->n = 0;
-		return 0;
-	}
-	if (!portmap_set_read(name, &map.set) ||
-	    portmap_set_kind(&map.set) == PORTMAP_ONLINK)
-		return 0;
-	map.kind = portmap_set_kind(&map.set);
-	map.family = portmap_set_family(&map.set);
-	grown = reallocarray(maps->items, maps->n + 1, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	maps->items = grown;
-	grown[maps->n++] = map;
-	return 0;
-}
-
-static int maps_list(struct netlink *nl, struct maps *maps, struct cni_error *err)
-{
-	return nft_table_sets(nl, NFPROTO_INET, RULES_TABLE, map_note, maps, err);
-}
 
 struct search {
 	struct portmap_index wanted;
@@ -100,7 +60,8 @@ static bool has_one_key(const struct nft_element *element, enum portmap_kind map
 /* Adds the questions that one map is to be asked. True: all elements of the map have to be looked
  * at instead, because a range, or a port on all addresses, has no key of its own in it, or because
  * there would be too many questions. */
-static bool questions_add(const struct map *map, const struct nft_element_list *wanted,
+static bool questions_add(const struct nft_set *map,
+			  const struct nft_element_list *wanted,
 			  struct nft_element_list *questions)
 {
 	size_t before = questions->n;
@@ -110,14 +71,15 @@ static bool questions_add(const struct map *map, const struct nft_element_list *
 		const struct nft_element *element = &wanted->items[i];
 		struct nft_element *question = &questions->items[questions->n];
 
-		if (portmap_family_of(element) != map->family ||
+		if (portmap_family_of(element) != portmap_set_family(map) ||
 		    portmap_kind_of(element) == PORTMAP_ONLINK)
 			continue;
-		all = !has_one_key(element, map->kind) ||
+		all = !has_one_key(element, portmap_set_kind(map)) ||
 		      questions->n - before == QUESTIONS_MAX;
-		question->set = &map->set;
-		question->key = map->kind == PORTMAP_ANY ? portmap_key_any(element)
-							 : element->key;
+		question->set = map;
+		question->key = portmap_set_kind(map) == PORTMAP_ANY
+					? portmap_key_any(element)
+					: element->key;
 		questions->n++;
 	}
 	if (all)
@@ -138,7 +100,7 @@ static void onlink_questions(const struct nft_element_list *wanted,
 }
 
 static int in_the_way(struct netlink *nl, const struct nft_element_list *wanted,
-		      const struct maps *maps, struct nft_element_list *found,
+		      const struct portmap_map_list *maps, struct nft_element_list *found,
 		      struct cni_error *err)
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list questions = {
@@ -152,62 +114,13 @@ static int in_the_way(struct netlink *nl, const struct nft_element_list *wanted,
 		return error_oom(err);
 	for (size_t i = 0; ret == 0 && i < maps->n; i++)
 		if (questions_add(&maps->items[i], wanted, &questions))
-			ret = nft_set_elements(nl, &maps->items[i].set, overlapping_note,
+			ret = nft_set_elements(nl, &maps->items[i], overlapping_note,
 					       &search, err);
 	if (ret < 0)
 		return ret;
 	onlink_questions(wanted, &questions);
 	return nft_elements_find(nl, questions.items, questions.n, found_note, &search,
 				 err);
-}
-
-/* The owner's name, as its comment begins. */
-static void owner_read(const struct nft_element *element, char ret_ifname[IF_NAMESIZE])
-{
-	size_t len = strcspn(element->comment, " ");
-
-	memset(ret_ifname, 0, IF_NAMESIZE);
-	memcpy(ret_ifname, element->comment, len < IF_NAMESIZE ? len : IF_NAMESIZE - 1);
-}
-
-/* The alias of the owner's interface, also where somebody gave that another name. "": there is
- * no such interface, or it has none. @ret_lives: there is one. */
-static void owner_find(const struct attachment *att, const char *owner,
-		       struct alias_names *ret_names, bool *ret_lives)
-{
-	_cleanup_(link_list_clear) struct link_list links = {};
-	struct link link = {};
-
-	*ret_names = (struct alias_names){};
-	*ret_lives = false;
-	if (link_get(att->op->node.rtnl, owner, &link, NULL) == 0 && link.index) {
-		*ret_lives = true;
-		identity_alias_read(link.alias, ret_names);
-		return;
-	}
-	*ret_lives = link_list_get(att->op->node.rtnl, &links, NULL) < 0;
-	for (size_t i = 0; i < links.n && !*ret_lives; i++) {
-		struct alias_names names;
-		char name[IF_NAMESIZE];
-
-		if (!identity_alias_read(links.items[i].alias, &names))
-			continue;
-		identity_host_ifname(names.network, names.container_id, names.ifname,
-				     name);
-		*ret_lives = strcmp(name, owner) == 0;
-		if (*ret_lives)
-			*ret_names = names;
-	}
-}
-
-bool portmap_owner_lives(const struct attachment *att, const char *host_ifname)
-{
-	struct alias_names ignored;
-	bool lives = netlink_ifindex(att->op->node.rtnl, host_ifname) != 0;
-
-	if (!lives)
-		owner_find(att, host_ifname, &ignored, &lives);
-	return lives;
 }
 
 /* Finds the entry of the configuration that the element is in the way of. False: the pod's ports are
@@ -276,7 +189,7 @@ static bool is_own_network(const struct attachment *att,
 
 /* The elements that are in the way of those wanted. */
 struct obstacles {
-	struct maps maps; /* the elements point to these */
+	struct portmap_map_list maps; /* the elements point to these */
 	struct nft_element_list dead; /* those of attachments without an interface */
 	struct nft_element_list siblings; /* those of the attachment's siblings */
 	bool reclaim; /* some of the dead attachments are of this network */
@@ -291,7 +204,7 @@ static void obstacles_clear(struct obstacles *obstacles)
 {
 	nft_element_list_clear(&obstacles->dead);
 	nft_element_list_clear(&obstacles->siblings);
-	maps_clear(&obstacles->maps);
+	portmap_map_list_clear(&obstacles->maps);
 	*obstacles = (struct obstacles){};
 }
 
@@ -309,11 +222,12 @@ static int obstacle_judge(struct attachment *att, const struct nft_element *elem
 {
 	char owner[IF_NAMESIZE];
 
-	owner_read(element, owner);
+	set_element_pod(element, owner);
 	if (strcmp(owner, att->pod->host_ifname) == 0)
 		obstacles->lives = false;
 	else if (strcmp(owner, obstacles->owner) != 0)
-		owner_find(att, owner, &obstacles->names, &obstacles->lives);
+		obstacles->lives = host_end_find(att->op->node.rtnl, owner,
+						 &obstacles->names);
 	memcpy(obstacles->owner, owner, IF_NAMESIZE);
 	if (!obstacles->lives) {
 		obstacles->reclaim |= is_own_network(att, element);
@@ -332,7 +246,7 @@ static int obstacles_find(struct attachment *att, struct netlink *nl,
 	int ret;
 
 	obstacles_clear(obstacles);
-	ret = maps_list(nl, &obstacles->maps, err);
+	ret = portmap_map_list_get(nl, &obstacles->maps, err);
 	if (ret == 0)
 		ret = in_the_way(nl, wanted, &obstacles->maps, &found, err);
 	for (size_t i = 0; ret == 0 && i < found.n; i++) {

@@ -23,7 +23,4 @@ int portmap_make_way(struct attachment *att, struct nft_element_list *wanted,
 int portmap_check_free(struct attachment *att, struct nft_element_list *wanted,
 		       struct cni_error *err);
 
-/* Is there an interface of this name, or one that had it and was renamed? */
-bool portmap_owner_lives(const struct attachment *att, const char *host_ifname);
-
 #endif

@@ -7,14 +7,14 @@
 #include "portmap_localnet_users.h"
 
 #include <errno.h>
-#include <linux/netfilter.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "ipam/ipam.h"
 #include "ipam/store/record.h"
-#include "portmap_elements.h"
+#include "portmap_maps.h"
 #include "plugin/netlink/fib.h"
 #include "plugin/netlink/addr.h"
 #include "plugin/netlink/link.h"
@@ -73,47 +73,19 @@ static int element_look(const struct nft_element *element, void *data)
 	return -ECANCELED; /* the rest is of no interest */
 }
 
-struct maps {
-	struct nft_set *items;
-	size_t n;
-};
-
-static void maps_clear(struct maps *maps)
-{
-	free(maps->items);
-}
-
-static int map_note(const char *name, void *data)
-{
-	struct maps *maps = data;
-	struct nft_set map, *grown;
-
-	if (!name) {
-		maps->n = 0;
-		return 0;
-	}
-	if (!portmap_set_read(name, &map) || portmap_set_family(&map) != PORTMAP_IPV4 ||
-	    portmap_set_kind(&map) == PORTMAP_ONLINK)
-		return 0;
-	grown = reallocarray(maps->items, maps->n + 1, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	maps->items = grown;
-	grown[maps->n++] = map;
-	return 0;
-}
-
 /* On a connection of its own: a list that isn't read to its end leaves it unusable. */
 static int maps_look(struct search *search, struct cni_error *err)
 {
 	_cleanup_(netlink_closep) struct netlink *nl = NULL;
-	_cleanup_(maps_clear) struct maps maps = {};
+	_cleanup_(portmap_map_list_clear) struct portmap_map_list maps = {};
 	int ret = netlink_open(NETLINK_FOR_NFTABLES, &nl, err);
 
 	if (ret == 0)
-		ret = nft_table_sets(nl, NFPROTO_INET, RULES_TABLE, map_note, &maps, err);
+		ret = portmap_map_list_get(nl, &maps, err);
 	for (size_t i = 0; ret == 0 && i < maps.n; i++)
-		ret = nft_set_elements(nl, &maps.items[i], element_look, search, err);
+		if (portmap_set_family(&maps.items[i]) == PORTMAP_IPV4)
+			ret = nft_set_elements(nl, &maps.items[i], element_look, search,
+					       err);
 	if (search->found || ret == -EPROTONOSUPPORT || ret == -EINVAL)
 		return error_clear(err);
 	return ret;

@@ -60,6 +60,20 @@ int portmap_find_own(struct netlink *nl, const struct nft_element_list *elements
 	return ret;
 }
 
+int portmap_list_own(struct netlink *nl, const struct portmap_sets *sets,
+		     const char *host_ifname, struct nft_element_list *found,
+		     struct cni_error *err)
+{
+	struct search search = {host_ifname, found};
+	int ret = 0;
+
+	for (int f = 0; f < PORTMAP_FAMILIES; f++)
+		for (int k = 0; ret == 0 && k < PORTMAP_KINDS; k++)
+			ret = nft_set_elements(nl, &sets->sets[f][k], own_note, &search,
+					       err);
+	return ret;
+}
+
 bool portmap_have(const struct nft_element_list *found, const struct nft_element *element)
 {
 	const struct nft_element *own = found->n > 0

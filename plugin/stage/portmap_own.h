@@ -11,7 +11,14 @@ int portmap_find_own(struct netlink *nl, const struct nft_element_list *elements
 		     const char *host_ifname, struct nft_element_list *found,
 		     struct cni_error *err);
 
-/* Is @element among those found so, with the same end and data? */
+/* Adds all elements that, by their comments, @host_ifname has in an owner's sets: a sibling
+ * (portmap_siblings.h) may have only some of those that it asked for. They point to @sets.
+ * Code 101. */
+int portmap_list_own(struct netlink *nl, const struct portmap_sets *sets,
+		     const char *host_ifname, struct nft_element_list *found,
+		     struct cni_error *err);
+
+/* Is @element among those that portmap_find_own() found, with the same end and data? */
 bool portmap_have(const struct nft_element_list *found,
 		  const struct nft_element *element);
 

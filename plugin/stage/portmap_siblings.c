@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ipam/ipam.h"
+#include "portmap_own.h"
 #include "plugin/netlink/nf_tables_lookup.h"
 #include "plugin/netlink/nf_tables_transaction.h"
 
@@ -162,34 +163,6 @@ int siblings_join(struct attachment *att, struct cni_error *err)
 	}
 	if (ret == 0)
 		att->port_turn = last + 1;
-	return ret;
-}
-
-struct search {
-	const char *host_ifname;
-	struct nft_element_list *found;
-};
-
-static int own_note(const struct nft_element *element, void *data)
-{
-	const struct search *search = data;
-
-	return portmap_is_of(element, search->host_ifname)
-		       ? nft_element_list_add(search->found, element)
-		       : 0;
-}
-
-int portmap_list_own(struct netlink *nl, const struct portmap_sets *sets,
-		     const char *host_ifname, struct nft_element_list *found,
-		     struct cni_error *err)
-{
-	struct search search = {host_ifname, found};
-	int ret = 0;
-
-	for (int f = 0; f < PORTMAP_FAMILIES; f++)
-		for (int k = 0; ret == 0 && k < PORTMAP_KINDS; k++)
-			ret = nft_set_elements(nl, &sets->sets[f][k], own_note, &search,
-					       err);
 	return ret;
 }
 

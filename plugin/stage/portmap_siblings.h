@@ -40,12 +40,6 @@ int siblings_before(const struct siblings *siblings, const struct record *record
  * asked for its ports, gets the first turn in its record. Under the exclusive lock. */
 int siblings_join(struct attachment *att, struct cni_error *err);
 
-/* Adds all elements that an attachment has in an owner's sets: a sibling may have only some of those
- * that it asked for. They point to @sets. */
-int portmap_list_own(struct netlink *nl, const struct portmap_sets *sets,
-		     const char *host_ifname, struct nft_element_list *found,
-		     struct cni_error *err);
-
 /* What the operator is told where siblings can't have the ports that become free. */
 #define SIBLINGS_WITHOUT_PORTS                                                     \
 	"host ports that other attachments of the container ask for as well lead " \

@@ -49,6 +49,11 @@ void stage_elements_clear(struct stage_elements *elements);
 void *stage_elements_keep(struct stage_elements *elements, size_t size,
 			  void (*clear)(void *data));
 
+/* Deletes the elements of the list and replaces those of others, all in one transaction. Where
+ * others' can't be replaced the operator is told, and the list is deleted alone. Code 101. */
+int stage_elements_delete(struct attachment *att, struct netlink *nl,
+			  const struct stage_elements *elements, struct cni_error *err);
+
 /* Which elements a stage is asked for. */
 enum stage_elements_of {
 	ELEMENTS_WANTED, /* that the attachment is to get: into the list */

@@ -13,6 +13,7 @@
 
 #include "ipam/ipam.h"
 #include "gc.h"
+#include "owner_links.h"
 #include "plugin/stage/portmap_elements.h"
 #include "plugin/attachment/kernel.h"
 #include "plugin/stage/portmap_localnet.h"
@@ -60,8 +61,8 @@ static int left_find(struct attachment *net, struct names *names, struct cni_err
 		names_add(names, "container", holders.items[i].container_id,
 			  holders.items[i].ifname);
 	for (size_t i = 0; ret == 0 && i < links.n; i++)
-		if (gc_is_of_owner(net, &links.items[i]) &&
-		    !gc_is_of_holder(net, &holders, &links.items[i]))
+		if (link_is_of_owner(net, &links.items[i]) &&
+		    !link_is_of_holder(net, &holders, &links.items[i]))
 			names_add(names, "interface", links.items[i].name, "");
 	return ret;
 }

@@ -12,12 +12,12 @@
 #include <string.h>
 
 #include "ipam/delegate.h"
-#include "plugin/stage/elements.h"
+#include "owner_links.h"
 #include "plugin/attachment/kernel.h"
 #include "plugin/stage/portmap_localnet.h"
 #include "plugin/stage/reclaim.h"
-#include "plugin/nft/rules_owner.h"
 #include "plugin/stage/stages.h"
+#include "plugin/stage/sweep.h"
 
 /* Past errors: the first is the answer, the others go to its details. */
 struct errors {
@@ -53,72 +53,14 @@ static void holders_collect(struct attachment *att, const struct valid_set *vali
 	}
 }
 
-/* The host's end of this attachment's, or the ifb beside it. */
-static bool is_of(const struct attachment *net, const char *container_id,
-		  const char *ifname, const struct link *link)
-{
-	char name[IF_NAMESIZE], ifb[IF_NAMESIZE];
-
-	identity_host_ifname(net->network->name, container_id, ifname, name);
-	identity_ifb(name, ifb);
-	return strcmp(name, link->name) == 0 || strcmp(ifb, link->name) == 0;
-}
-
 static bool is_valid(const struct attachment *net, const struct valid_set *valid,
 		     const struct link *link)
 {
 	for (size_t i = 0; i < valid->n; i++)
-		if (is_of(net, valid->items[i].container_id, valid->items[i].ifname,
-			  link))
+		if (link_is_of_pod(net, valid->items[i].container_id,
+				   valid->items[i].ifname, link))
 			return true;
 	return false;
-}
-
-/* Was it made for this owner? Its alias says for which attachment, its MAC address for which
- * owner. Where it doesn't say that (an earlier version made it, or was killed while it did),
- * it is the owner's whose bridge has it. */
-static bool is_own(const struct attachment *att, const struct link *link)
-{
-	struct alias_names names;
-
-	if (identity_alias_read(link->alias, &names)) {
-		if (strcmp(names.network, att->network->name) != 0)
-			return false; /* Names of interfaces are hashes. */
-		if (is_of(att, names.container_id, names.ifname, link)) {
-			if (rules_owner_made(att->owner, link, &names))
-				return true;
-			if (!rules_owner_made(identity_owner_by_name(att->network->name),
-					      link, &names))
-				return false;
-		}
-	}
-	return !link->master ||
-	       link->master == netlink_ifindex(att->op->node.rtnl, att->bridge);
-}
-
-bool gc_is_of_holder(const struct attachment *net, const struct ipam_holder_list *holders,
-		     const struct link *link)
-{
-	for (size_t i = 0; i < holders->n; i++)
-		if (is_of(net, holders->items[i].container_id, holders->items[i].ifname,
-			  link))
-			return true;
-	return false;
-}
-
-bool gc_is_of_owner(const struct attachment *att, const struct link *link)
-{
-	char veth[IF_NAMESIZE], ifb[IF_NAMESIZE];
-	bool is_veth = link_is(link, "veth");
-	const char *prefix = is_veth ? veth : ifb;
-	size_t len;
-
-	identity_host_ifname_prefix(att->network->name, veth);
-	identity_ifb(veth, ifb);
-	len = strlen(prefix);
-	return (is_veth || link_is(link, "ifb")) &&
-	       strncmp(link->name, prefix, len) == 0 &&
-	       strlen(link->name) == len + HOST_IFNAME_POD_CHARS && is_own(att, link);
 }
 
 /* By the DEL of whom its alias names, which knows what else there is, and doesn't touch what
@@ -134,7 +76,7 @@ static int unowned_delete(struct attachment *att, const struct link *link,
 	if (netlink_ifindex(nl, link->name) != link->index)
 		return 0;
 	if (identity_alias_read(link->alias, &names) &&
-	    is_of(att, names.container_id, names.ifname, link))
+	    link_is_of_pod(att, names.container_id, names.ifname, link))
 		return reclaim_delete(att, names.container_id, names.ifname, err);
 	queue_link_del(nl, link->name);
 	ret = netlink_commit(nl, err);
@@ -154,8 +96,8 @@ static void interfaces_collect(struct attachment *att, const struct valid_set *v
 	for (size_t i = 0; i < links.n; i++) {
 		const struct link *link = &links.items[i];
 
-		if (!gc_is_of_owner(att, link) || is_valid(att, valid, link) ||
-		    gc_is_of_holder(att, holders, link))
+		if (!link_is_of_owner(att, link) || is_valid(att, valid, link) ||
+		    link_is_of_holder(att, holders, link))
 			continue;
 		error_clear(&err);
 		errors_add(errors, unowned_delete(att, link, &err), &err);
@@ -169,7 +111,7 @@ static void elements_collect(struct attachment *att, const struct valid_set *val
 	struct cni_error err = {};
 	size_t n;
 
-	errors_add(errors, elements_sweep(att, valid, &n, &err), &err);
+	errors_add(errors, sweep_gone(att, valid, &n, &err), &err);
 }
 
 static void all_collect(struct attachment *att, const struct valid_set *valid,

@@ -5,8 +5,6 @@
 
 #include "plugin/attachment/attachment.h"
 #include "conf/valid_set.h"
-#include "ipam/ipam.h"
-#include "plugin/netlink/link.h"
 
 /*
  * Deletes every attachment of the owner (identity_owner()) that the runtime's list doesn't
@@ -19,14 +17,6 @@ int verb_gc(struct attachment *att, const struct valid_set *valid, struct cni_er
 /* Its part without a delegated IPAM, under the exclusive node lock. */
 int gc_collect(struct attachment *att, const struct valid_set *valid,
 	       struct cni_error *err);
-
-/* The host's end of a pair of some attachment of the owner (identity_owner()), or the ifb beside
- * it. */
-bool gc_is_of_owner(const struct attachment *att, const struct link *link);
-
-/* And of one of these attachments. */
-bool gc_is_of_holder(const struct attachment *net, const struct ipam_holder_list *holders,
-		     const struct link *link);
 
 /* The same of the store alone, for the executable under the name host-local. */
 int ipam_verb_gc(struct attachment *att, const struct valid_set *valid,

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "conf/ranges.h"
 #include "conf/result.h"
 #include "ipam/ipam.h"
 #include "plugin/attachment/kernel.h"
@@ -55,15 +56,6 @@ int ipam_verb_del(struct attachment *att, struct cni_error *err)
 	return ret;
 }
 
-static bool is_of_the_ranges(const struct range_set_list *sets, const struct ip_addr *ip)
-{
-	for (size_t i = 0; i < sets->n; i++)
-		for (size_t k = 0; k < sets->items[i].n; k++)
-			if (prefix_contains(&sets->items[i].ranges[k].subnet, ip))
-				return true;
-	return false;
-}
-
 int ipam_verb_check(struct attachment *att, struct cni_error *err)
 {
 	const struct cni_result *prev = &att->pod->prev_result;
@@ -74,8 +66,8 @@ int ipam_verb_check(struct attachment *att, struct cni_error *err)
 	if (!ipam->ips.items)
 		return error_oom(err);
 	for (size_t i = 0; i < prev->ips.n; i++)
-		if (is_of_the_ranges(&att->network->ipam.sets,
-				     &prev->ips.items[i].address.addr))
+		if (range_sets_have(&att->network->ipam.sets,
+				    &prev->ips.items[i].address.addr))
 			ipam->ips.items[ipam->ips.n++] = prev->ips.items[i];
 	kernel_boot_only(&att->op->kernel);
 	ret = ipam_check_any(&att->ipam_env, att->pod, err);

@@ -7,12 +7,12 @@
 #include "ipam/ipam.h"
 #include "ipam/pod_from_record.h"
 #include "ipam/store/record.h"
-#include "plugin/stage/elements.h"
 #include "plugin/attachment/kernel.h"
 #include "plugin/stage/portmap_localnet.h"
 #include "plugin/stage/reclaim.h"
 #include "plugin/attachment/report.h"
 #include "plugin/stage/stages.h"
+#include "plugin/stage/sweep.h"
 
 static int addresses_fill(const struct record *record, struct cni_result *ipam,
 			  struct cni_error *err)
@@ -87,7 +87,7 @@ static int repair_all(struct attachment *net, const struct ipam_record_list *rec
 static int leftovers_delete(struct attachment *net, struct cni_error *err)
 {
 	size_t n;
-	int ret = elements_sweep(net, NULL, &n, err);
+	int ret = sweep_gone(net, NULL, &n, err);
 
 	if (ret == 0 && n > 0)
 		report_done(net, "elements of pods that are gone: %zu deleted", n);

@@ -146,6 +146,34 @@ static void parts_are_padded_for_the_kernel(void **state)
 	assert_int_equal(element.data.len, 0);
 }
 
+static void an_element_names_its_pod_in_its_key_or_in_its_comment(void **state)
+{
+	const uint8_t mac[6] = {2, 1, 2, 3, 4, 5}, tcp = 6, pod[4] = {10, 1, 2, 3};
+	uint16_t port = htons(80);
+	char ifname[IF_NAMESIZE];
+	struct nft_element element;
+	struct portmap_sets ports;
+	struct spoof_sets spoof;
+
+	(void)state;
+	spoof_sets_name(OWNER, &spoof);
+	set_element(&spoof.sets[SPOOF_MACS], SET_VALUES("veth1", mac), NULL, NULL,
+		    &element);
+	set_element_pod(&element, ifname);
+	assert_string_equal(ifname, "veth1");
+	set_sentinel(&spoof.sets[SPOOF_MACS], &element);
+	set_element_pod(&element, ifname);
+	assert_string_equal(ifname, "");
+	portmap_sets_name(OWNER, &ports);
+	set_element(&ports.sets[PORTMAP_IPV4][PORTMAP_ANY], SET_VALUES(&tcp, &port), NULL,
+		    SET_VALUES(pod, &port), &element);
+	set_element_pod(&element, ifname);
+	assert_string_equal(ifname, "");
+	strcpy(element.comment, "veth1 shop/cart");
+	set_element_pod(&element, ifname);
+	assert_string_equal(ifname, "veth1");
+}
+
 static void sets_are_told_by_their_names(void **state)
 {
 	struct nft_set set;
@@ -190,6 +218,7 @@ int main(void)
 		cmocka_unit_test(each_type_has_a_sentinel_of_nothing_that_is_sent),
 		cmocka_unit_test(an_interval_is_printed_where_its_ends_differ),
 		cmocka_unit_test(parts_are_padded_for_the_kernel),
+		cmocka_unit_test(an_element_names_its_pod_in_its_key_or_in_its_comment),
 		cmocka_unit_test(sets_are_told_by_their_names),
 		cmocka_unit_test(sets_are_emptied_then_filled),
 	};

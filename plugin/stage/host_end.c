@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A renamed interface still has its alias, which the name follows from. */
+#include "host_end.h"
+
+#include <string.h>
+
+#include "plugin/netlink/link.h"
+
+bool host_end_find(struct netlink *rtnl, const char *host_ifname,
+		   struct alias_names *ret_names)
+{
+	_cleanup_(link_list_clear) struct link_list links = {};
+	struct link link = {};
+
+	*ret_names = (struct alias_names){};
+	if (link_get(rtnl, host_ifname, &link, NULL) == 0 && link.index) {
+		identity_alias_read(link.alias, ret_names);
+		return true;
+	}
+	if (link_list_get(rtnl, &links, NULL) < 0)
+		return true;
+	for (size_t i = 0; i < links.n; i++) {
+		struct alias_names names;
+		char name[IF_NAMESIZE];
+
+		if (!identity_alias_read(links.items[i].alias, &names))
+			continue;
+		identity_host_ifname(names.network, names.container_id, names.ifname,
+				     name);
+		if (strcmp(name, host_ifname) == 0) {
+			*ret_names = names;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool host_end_is_there(struct netlink *rtnl, const char *host_ifname)
+{
+	struct alias_names names;
+
+	return netlink_ifindex(rtnl, host_ifname) != 0 ||
+	       host_end_find(rtnl, host_ifname, &names);
+}
