@@ -36,10 +36,8 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/*
- * How many letters have to be changed, inserted, left out or swapped with their neighbour to
- * make one text of the other (optimal string alignment). Case doesn't count.
- */
+/* How many letters have to be changed, inserted, left out or swapped with their neighbour
+ * to make one text of the other (optimal string alignment). Case doesn't count. */
 static size_t distance(const char *a, const char *b)
 {
 	size_t len = strlen(b), rows[3][KEY_MAX + LETTERS_MAX + 1];
@@ -105,8 +103,10 @@ struct telling {
 	size_t told;
 };
 
-/* Keys that belong somewhere else than where people write them. Where other plugins or the
- * runtime have a key of the same name, it is theirs: a mac beside ipam is tuning's. */
+/*
+ * Keys that belong somewhere else than where people write them. Where other plugins or
+ * the runtime have a key of the same name, it is theirs: a mac beside ipam is tuning's.
+ */
 static const struct place {
 	const char
 		*object; /* the path of the object that the key stands in, or its start */

@@ -20,9 +20,10 @@ struct advice {
 };
 
 /*
- * Reports keys that are known at another place than theirs, and keys that no table knows but
- * that are spelled nearly as one that a table knows: at most two letters of the name are
- * other, missing, too many or swapped. The rest of the configuration need not be right.
+ * Reports keys that are known at another place than theirs, and keys that no table knows
+ * but that are spelled nearly as one that a table knows: at most two letters of the name
+ * are other, missing, too many or swapped. The rest of the configuration need not be
+ * right.
  */
 void advise_keys(const struct advice *advice);
 

@@ -16,9 +16,9 @@
 #define BURST_MAX (8 * (uint64_t)UINT32_MAX - 1) /* bits */
 
 /*
- * Kubernetes has annotations for rates only, and its runtimes fill in a burst that is out of
- * the way: INT32_MAX (dockershim), UINT32_MAX (containerd), BURST_MAX (CRI-O). Taken at their
- * word a pod would not be limited for its first half or four gigabytes.
+ * Kubernetes has annotations for rates only, and its runtimes fill in a burst that is out
+ * of the way: INT32_MAX (dockershim), UINT32_MAX (containerd), BURST_MAX (CRI-O). Taken
+ * at their word a pod would not be limited for its first half or four gigabytes.
  */
 #define RUNTIME_BURST_NONE INT32_MAX
 #define DEFAULT_BURST_MS   100

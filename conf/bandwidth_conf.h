@@ -21,12 +21,12 @@ struct bandwidth {
 	struct rate_limit ingress, egress;
 };
 
-/* The document, as the tables of these keys have it: the configuration's own, and those in
- * runtimeConfig. */
+/* The document, as the tables of these keys have it: the configuration's own, and those
+ * in runtimeConfig. */
 extern const struct json_type bandwidth_root, bandwidth_runtime_root;
 
-/* The rates of the configuration or, where it has none, of the runtime. Codes 7, and 2 for
- * a key that the reference plugin bandwidth had for a time. */
+/* The rates of the configuration or, where it has none, of the runtime. Codes 7, and 2
+ * for a key that the reference plugin bandwidth had for a time. */
 int bandwidth_read(const struct json_doc *doc, struct bandwidth *ret_bandwidth,
 		   struct cni_error *err);
 

@@ -13,23 +13,23 @@ struct json_doc;
 enum config_scope {
 	/* ADD, CHECK, STATUS */
 	CONFIG_WHOLE,
-	/* repair: all but the keys that a runtime adds for a container, so that there may be
-	 * no ranges */
+	/* repair: all but the keys that a runtime adds for a container, so that there may
+	 * be no ranges */
 	CONFIG_NETWORK,
 	/* DEL, GC: name, bridge, ipam.type, ipam.dataDir, ipamTimeoutSeconds */
 	CONFIG_IDENTITY,
 
-	/* As another plugin's IPAM: name and ipam alone, which is host-local's whatever its type
-	 * says. The other keys are that plugin's. */
+	/* As another plugin's IPAM: name and ipam alone, which is host-local's whatever
+	 * its type says. The other keys are that plugin's. */
 	CONFIG_IPAM, /* ADD */
 	CONFIG_IPAM_CHECK, /* CHECK: prevResult, too */
 	CONFIG_IPAM_IDENTITY, /* DEL, GC: name, ipam.dataDir */
 };
 
 /*
- * Reads the configuration alone, out of @doc. Checks, in this order: cniVersion (code 1, the
- * supported versions in the details), that it is no list of plugins, the network's name,
- * then all keys by table (code 7: path of the key, value, what was expected). With
+ * Reads the configuration alone, out of @doc. Checks, in this order: cniVersion (code 1,
+ * the supported versions in the details), that it is no list of plugins, the network's
+ * name, then all keys by table (code 7: path of the key, value, what was expected). With
  * CONFIG_IDENTITY a wrong value in a key that DEL doesn't use is no error; prevResult is
  * then not read at all. Of the pod only what the configuration says is filled in.
  */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The configuration of the in-process IPAM: the key ipam, where its type is host-local. */
+/* The configuration of the in-process IPAM: the key ipam, where its type is
+ * host-local. */
 #ifndef BRIDGE_CNI_CONF_HOST_LOCAL_CONF_H
 #define BRIDGE_CNI_CONF_HOST_LOCAL_CONF_H
 
@@ -18,8 +19,8 @@ extern const struct json_type host_local_root;
 
 /*
  * Reads the keys of ipam, and what runtimeConfig and args ask of it; only dataDir unless
- * @whole. The addresses that are asked for by runtimeConfig.ips and args.cni.ips are owned by
- * the caller. Code 7.
+ * @whole. The addresses that are asked for by runtimeConfig.ips and args.cni.ips are
+ * owned by the caller. Code 7.
  */
 int host_local_read(const struct json_doc *doc, bool whole, enum cni_version version,
 		    struct ipam_conf *ipam, struct ip_request_list *ret_runtime_ips,

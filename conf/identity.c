@@ -44,7 +44,8 @@ uint64_t hash_text(const char *text)
 	return hash_bytes(text, strlen(text));
 }
 
-/* Neither name can hold a NUL, so that one between them keeps (ab, c) and (a, bc) apart. */
+/* Neither name can hold a NUL, so that one between them keeps (ab, c) and (a, bc)
+ * apart. */
 static uint64_t hash_pair(const char *first, const char *second)
 {
 	uint64_t hash = hash_more(FNV_OFFSET, first, strlen(first) + 1);

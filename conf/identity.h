@@ -26,15 +26,16 @@ uint64_t hash_more(uint64_t hash, const void *data, size_t len);
 
 /*
  * Whose rules, sets and maps are they? A number of the network's name, its bridge and its
- * store: configurations that agree in all three are one owner, whatever else they say. It is
- * cut from a SHA-512, so that nobody can choose names that give another owner's number. Two
- * spellings of @data_dir that differ in "//" and "/./" count as one: "/run//cni/./" is
- * "/run/cni"; ".." and links stay as they are, since only the disk knows where they lead.
+ * store: configurations that agree in all three are one owner, whatever else they say. It
+ * is cut from a SHA-512, so that nobody can choose names that give another owner's
+ * number. Two spellings of @data_dir that differ in "//" and "/./" count as one:
+ * "/run//cni/./" is "/run/cni"; ".." and links stay as they are, since only the disk
+ * knows where they lead.
  */
 uint64_t identity_owner(const char *network, const char *bridge, const char *data_dir);
 
-/* The number that all owners of a name had together, in an earlier version of this program:
- * of rules whose comments begin with "v1". */
+/* The number that all owners of a name had together, in an earlier version of this
+ * program: of rules whose comments begin with "v1". */
 uint64_t identity_owner_by_name(const char *network);
 
 /*
@@ -62,7 +63,8 @@ void identity_vlan_port(const char *gateway_ifname, char ret_name[IF_NAMESIZE]);
 void identity_alias(const char *network, const char *container_id, const char *ifname,
 		    char ret_alias[LINK_ALIAS_MAX]);
 
-/* The names in it; false: it is none. One that was cut gives names that aren't the owner's. */
+/* The names in it; false: it is none. One that was cut gives names that aren't the
+ * owner's. */
 struct alias_names {
 	char network[LINK_ALIAS_MAX], container_id[LINK_ALIAS_MAX], ifname[IF_NAMESIZE];
 };
@@ -74,8 +76,8 @@ bool identity_alias_is_anothers(const char *alias, const char *network,
 
 /*
  * Locally administered addresses from the identity: for the host's end and the ifb, with
- * the owner (identity_owner()), so that an interface without a record still tells whose it
- * is; and for the container's end where it has no IP address to take one from.
+ * the owner (identity_owner()), so that an interface without a record still tells whose
+ * it is; and for the container's end where it has no IP address to take one from.
  */
 struct mac_addr identity_host_mac(uint64_t owner, const char *container_id,
 				  const char *ifname);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A file of a runtime's configuration directory (/etc/cni/net.d): a list of plugins, or one
- * plugin. Gives the plugins of one type as a runtime would hand each of them over, without
- * what it adds for a single container (runtimeConfig, args).
+ * A file of a runtime's configuration directory (/etc/cni/net.d): a list of plugins, or
+ * one plugin. Gives the plugins of one type as a runtime would hand each of them over,
+ * without what it adds for a single container (runtimeConfig, args).
  */
 #ifndef BRIDGE_CNI_CONF_NET_LIST_H
 #define BRIDGE_CNI_CONF_NET_LIST_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The table of a network's own keys. Other tables have what concerns IPAM (host_local_conf.c),
- * host ports (port_mappings.c), the log (log_conf.c) and one pod (bandwidth_conf.c,
- * requested_mac.c, prev_result.c).
+ * The table of a network's own keys. Other tables have what concerns IPAM
+ * (host_local_conf.c), host ports (port_mappings.c), the log (log_conf.c) and one pod
+ * (bandwidth_conf.c, requested_mac.c, prev_result.c).
  */
 #include "network.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A network as its configuration has it, as plain C data: the same for all of its pods. What
- * one pod is to have is pod.h's. Strings are borrowed from the JSON document, arrays are
- * owned by the structure. Made by request_read(), and const from then on.
+ * A network as its configuration has it, as plain C data: the same for all of its pods.
+ * What one pod is to have is pod.h's. Strings are borrowed from the JSON document, arrays
+ * are owned by the structure. Made by request_read(), and const from then on.
  */
 #ifndef BRIDGE_CNI_CONF_NETWORK_H
 #define BRIDGE_CNI_CONF_NETWORK_H
@@ -85,16 +85,16 @@ struct network {
 struct json_doc;
 struct json_type;
 
-/* The document, as the tables of a network's own keys have it: all of them, or those alone by
- * which DEL and GC find an attachment. */
+/* The document, as the tables of a network's own keys have it: all of them, or those
+ * alone by which DEL and GC find an attachment. */
 extern const struct json_type network_root, network_identity_root;
 
-/* Refuses a list of plugins: read as one plugin, it would be a network without a bridge's keys.
- * Code 7. */
+/* Refuses a list of plugins: read as one plugin, it would be a network without a bridge's
+ * keys. Code 7. */
 int network_refuse_list(const struct json_doc *doc, struct cni_error *err);
 
-/* The network's name, whatever the rest of the document is. NULL: it has none, or one that no
- * network may have. */
+/* The network's name, whatever the rest of the document is. NULL: it has none, or one
+ * that no network may have. */
 const char *network_name_find(const struct json_doc *doc);
 
 /* Reads the network's name, which has to be there and right. Code 7. */
@@ -104,8 +104,8 @@ int network_name_read(const struct json_doc *doc, const char **ret_name,
 /* Are there keys that can't be used together? Once they are all read, code 7. */
 int network_check(const struct network *network, struct cni_error *err);
 
-/* The VLAN of the port's untagged frames: vlan; without it, VLAN 1 of a trunk port, as the
- * reference has it. 0: the port's VLANs are the bridge's affair. */
+/* The VLAN of the port's untagged frames: vlan; without it, VLAN 1 of a trunk port, as
+ * the reference has it. 0: the port's VLANs are the bridge's affair. */
 uint16_t network_native_vlan(const struct network *network);
 
 /* Frees arrays; the structure may be zero or half read. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One pod's attachment to a network, as far as it was asked for: whose it is, and what it is
- * to have. The runtime asks by its environment, by runtimeConfig and by args of the
+ * One pod's attachment to a network, as far as it was asked for: whose it is, and what it
+ * is to have. The runtime asks by its environment, by runtimeConfig and by args of the
  * configuration (pod_from_request()); later the record of the attachment tells the same
  * (ipam/pod_from_record.h). Const once made.
  */
@@ -22,10 +22,11 @@ struct pod {
 	const char *container_id;
 	const char *ifname; /* of the interface in the pod */
 	const char *netns; /* path of its network namespace */
-	/* Of the interface on the node: it follows from the network's name and these names. */
+	/* Of the interface on the node: it follows from the network's name and these
+	 * names. */
 	char host_ifname[IF_NAMESIZE];
-	/* "NAMESPACE/NAME" as Kubernetes has them, for people; "": not told, or not spelled
-	 * as Kubernetes does. */
+	/* "NAMESPACE/NAME" as Kubernetes has them, for people; "": not told, or not
+	 * spelled as Kubernetes does. */
 	char name[POD_NAME_MAX];
 
 	struct mac_addr mac; /* asked for; may be unset */
@@ -39,8 +40,11 @@ struct pod {
 	struct ip_request_list args_ips; /* args.cni.ips */
 	struct ip_addr args_ip; /* CNI_ARGS; family 0: none */
 
-	/* Range sets that only this ADD was told of (runtimeConfig.ipRanges). Borrowed from the
-	 * network's, whose first ones they are, or, by a record, of the array below. */
+	/*
+	 * Range sets that only this ADD was told of (runtimeConfig.ipRanges). Borrowed
+	 * from the network's, whose first ones they are, or, by a record, of the array
+	 * below.
+	 */
 	struct range_set_list ranges;
 	struct range_set recorded; /* its ranges are owned */
 
@@ -54,9 +58,9 @@ void pod_name_only(const struct network *network, const char *container_id,
 		   const char *ifname, struct pod *ret_pod);
 
 /*
- * The port of the bridge sends back what comes by it: hairpinMode, or a pod with host ports,
- * which reaches its own through its own port where packets are translated on the bridge
- * (bridge-nf-call-iptables).
+ * The port of the bridge sends back what comes by it: hairpinMode, or a pod with host
+ * ports, which reaches its own through its own port where packets are translated on the
+ * bridge (bridge-nf-call-iptables).
  */
 bool pod_wants_hairpin(const struct network *network, const struct pod *pod);
 

@@ -74,8 +74,8 @@ bool port_mapping_needs_localnet(const struct port_mapping *mapping)
 	       (port_mapping_is_wild(mapping) || ip_is_loopback(&mapping->host_ip));
 }
 
-/* 224.0.0.0/4, 255.255.255.255, ff00::/8: the rest of 240.0.0.0/4 the kernel takes for the
- * node's own. */
+/* 224.0.0.0/4, 255.255.255.255, ff00::/8: the rest of 240.0.0.0/4 the kernel takes for
+ * the node's own. */
 static bool is_nobodys(const struct ip_addr *ip)
 {
 	static const uint8_t broadcast[4] = {0xff, 0xff, 0xff, 0xff};

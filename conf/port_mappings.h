@@ -28,7 +28,8 @@ struct port_mapping_list {
 	size_t n;
 };
 
-/* hostPortOverListener: what is done where a process of the node listens on a host port. */
+/* hostPortOverListener: what is done where a process of the node listens on a host
+ * port. */
 enum over_listener {
 	OVER_LISTENER_WARN,
 	OVER_LISTENER_REFUSE,
@@ -56,9 +57,9 @@ struct json_type;
 extern const struct json_type port_root;
 
 /*
- * No two of the mappings overlap: what overlaps and leads to the same port is one. Code 7 with
- * the key's path, for two targets of one port, too; code 2 for the reference's keys that have
- * no meaning here, saying what replaces them.
+ * No two of the mappings overlap: what overlaps and leads to the same port is one. Code 7
+ * with the key's path, for two targets of one port, too; code 2 for the reference's keys
+ * that have no meaning here, saying what replaces them.
  */
 int port_mappings_read(const struct json_doc *doc, bool has_ipam,
 		       struct port_conf *ret_conf, struct pod_ports *ret_ports,
@@ -67,7 +68,8 @@ int port_mappings_read(const struct json_doc *doc, bool has_ipam,
 /* Frees the lists. */
 void pod_ports_clear(struct pod_ports *ports);
 
-/* Makes runs of @entries, sorted by protocol and address; the caller frees the items. -ENOMEM. */
+/* Makes runs of @entries, sorted by protocol and address; the caller frees the items.
+ * -ENOMEM. */
 int port_mappings_merge(const struct port_mapping_list *entries,
 			struct port_mapping_list *ret_list);
 

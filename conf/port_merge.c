@@ -106,8 +106,8 @@ static void list_add(struct port_mapping_list *list, const struct port_mapping *
 		item->host_ip = (struct ip_addr){.family = family};
 }
 
-/* Adds the entries of one port, but those that another entry covers: "all addresses" covers
- * each of them. */
+/* Adds the entries of one port, but those that another entry covers: "all addresses"
+ * covers each of them. */
 static void group_reduce(const struct port_mapping *const *group, size_t n,
 			 struct port_mapping_list *list)
 {

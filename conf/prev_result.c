@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Reading a result: prevResult, or what another plugin prints. Which version's shape it has
- * is seen by what is there: "ip4" and "ip6" (up to 0.2.0), or "interfaces" and "ips"; unknown
- * and newer keys pass.
+ * Reading a result: prevResult, or what another plugin prints. Which version's shape it
+ * has is seen by what is there: "ip4" and "ip6" (up to 0.2.0), or "interfaces" and "ips";
+ * unknown and newer keys pass.
  */
 #include "prev_result.h"
 

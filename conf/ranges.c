@@ -309,8 +309,8 @@ static bool set_has_subnet_of(const struct range_set *set, const struct ip_addr 
 	return false;
 }
 
-/* Can a pod reach the gateway by its address of that range, or of another set? It has one of
- * each set. */
+/* Can a pod reach the gateway by its address of that range, or of another set? It has one
+ * of each set. */
 static bool gateway_is_on_link(const struct range_set_list *sets, size_t set,
 			       const struct ip_range *range)
 {

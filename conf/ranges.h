@@ -11,8 +11,8 @@
 
 struct json_type;
 
-/* For tables of keys: struct range_set_list as read, with start, end and gateway of family 0
- * where they are not given. */
+/* For tables of keys: struct range_set_list as read, with start, end and gateway of
+ * family 0 where they are not given. */
 extern const struct json_type range_sets_type;
 
 /* The keys of a struct ip_range that stands at @at in its object's structure. */
@@ -47,8 +47,9 @@ int range_sets_finish(struct range_sources *sources, enum cni_version version,
 bool range_sets_have(const struct range_set_list *sets, const struct ip_addr *ip);
 
 /*
- * A gateway outside its subnet is fine, as with host-local, where nobody has to reach it: it
- * is not the bridge's (@is_gateway), and no route of @ipam leads through it. Otherwise code 7.
+ * A gateway outside its subnet is fine, as with host-local, where nobody has to reach it:
+ * it is not the bridge's (@is_gateway), and no route of @ipam leads through it. Otherwise
+ * code 7.
  */
 int range_gateways_check(const struct ipam_conf *ipam, bool is_gateway,
 			 struct cni_error *err);

@@ -92,8 +92,8 @@ static void pod_from_env(const struct cni_env *env, const struct network *networ
 			 args->pod_namespace, args->pod_name);
 }
 
-/* The log's keys are read first, as a refusal is logged, too. An error in them is told last:
- * by log_check(). */
+/* The log's keys are read first, as a refusal is logged, too. An error in them is told
+ * last: by log_check(). */
 static bool log_settle(struct request *request, struct cni_error *err)
 {
 	bool right = log_conf_read(request->doc, &request->network.log, err) == 0;
@@ -138,7 +138,8 @@ static int conf_settle(struct request *request, enum cni_version *ret_version,
 	return ret;
 }
 
-/* Only an ADD gives advice: CHECK and STATUS come again and again, and would repeat it. */
+/* Only an ADD gives advice: CHECK and STATUS come again and again, and would repeat
+ * it. */
 static void advise(const struct request *request, bool is_read, struct notices *notices)
 {
 	const struct advice advice = {request->doc, &request->network,

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * What is asked of the program: an operation, on a network, mostly for one pod. Read from the
- * environment and the configuration, and const from then on.
- */
+/* What is asked of the program: an operation, on a network, mostly for one pod. Read from
+ * the environment and the configuration, and const from then on. */
 #ifndef BRIDGE_CNI_CONF_REQUEST_H
 #define BRIDGE_CNI_CONF_REQUEST_H
 

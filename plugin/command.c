@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Reads the files that the arguments or the runtime's directory name, runs an operation on
- * each network in them, and prints what came of it. Goes on past errors.
- */
+/* Reads the files that the arguments or the runtime's directory name, runs an operation
+ * on each network in them, and prints what came of it. Goes on past errors. */
 #include "command.h"
 
 #include <dirent.h>
@@ -209,8 +207,8 @@ static void path_run(struct command *command, const char *path, bool alone)
 	}
 }
 
-/* A node may have none, and then there is nothing to look after: but what a network without
- * a configuration has left, nobody finds. */
+/* A node may have none, and then there is nothing to look after: but what a network
+ * without a configuration has left, nobody finds. */
 static void none_print(const struct task *task)
 {
 	if (access(CONF_DIR, F_OK) == 0)

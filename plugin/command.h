@@ -6,10 +6,8 @@
 #ifndef BRIDGE_CNI_PLUGIN_COMMAND_H
 #define BRIDGE_CNI_PLUGIN_COMMAND_H
 
-/*
- * Does what the arguments say and returns the exit status: 0; 1, something went wrong, which
- * is on standard error; 2, the arguments are wrong.
- */
+/* Does what the arguments say and returns the exit status: 0; 1, something went wrong,
+ * which is on standard error; 2, the arguments are wrong. */
 int command_run(int argc, char **argv);
 
 #endif

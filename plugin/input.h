@@ -5,10 +5,8 @@
 
 #include "conf/base/error.h"
 
-/*
- * All of @fd, at most JSON_TEXT_MAX bytes, allocated. @from: what it is, for errors: code 5;
- * 6 where it is longer.
- */
+/* All of @fd, at most JSON_TEXT_MAX bytes, allocated. @from: what it is, for errors: code
+ * 5; 6 where it is longer. */
 int input_read(int fd, const char *from, char **ret_text, size_t *ret_len,
 	       struct cni_error *err);
 

@@ -99,8 +99,8 @@ static void find_zero_run(const uint8_t *bytes, int *ret_start, int *ret_end)
 	}
 }
 
-/* Without printf(): an ADD writes some thirty of them. Three digits at most; returns what is
- * behind them. */
+/* Without printf(): an ADD writes some thirty of them. Three digits at most; returns what
+ * is behind them. */
 static char *put_decimal(char *out, unsigned int n)
 {
 	if (n >= 100)

@@ -120,7 +120,8 @@ extern const int ip_families[IP_FAMILIES];
 /* "IPv4" or "IPv6". */
 const char *ip_family_name(int family);
 
-/* That of an interface with this MAC address, as the kernel makes it (RFC 4291, appendix A). */
+/* That of an interface with this MAC address, as the kernel makes it (RFC 4291, appendix
+ * A). */
 struct ip_addr ip_link_local_of(const struct mac_addr *mac);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The clock that only goes forward (CLOCK_MONOTONIC), for deadlines and for what takes how long. */
+/* The clock that only goes forward (CLOCK_MONOTONIC), for deadlines and for what takes
+ * how long. */
 #ifndef BRIDGE_CNI_CONF_BASE_CLOCK_H
 #define BRIDGE_CNI_CONF_BASE_CLOCK_H
 

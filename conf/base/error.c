@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Filling the error object. Text that doesn't fit is cut between characters, and bytes that
- * are not UTF-8 are replaced, because the text is printed as JSON. Nothing here allocates, so
- * that running out of memory can be reported, too.
+ * Filling the error object. Text that doesn't fit is cut between characters, and bytes
+ * that are not UTF-8 are replaced, because the text is printed as JSON. Nothing here
+ * allocates, so that running out of memory can be reported, too.
  */
 #include "error.h"
 
@@ -24,7 +24,8 @@ static void vappend(char *buf, size_t size, const char *fmt, va_list args)
 		buf[used] = '\0';
 	else if ((size_t)n >= size - used)
 		buf[utf8_cut(buf, size - 1)] = '\0';
-	/* Each bad byte becomes one byte, so that a message's length bounds that of its JSON. */
+	/* Each bad byte becomes one byte, so that a message's length bounds that of its
+	 * JSON. */
 	utf8_mend(buf + used);
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The one error object: what went wrong, in the words and with the code that the runtime is
- * given. It is filled where the error is met, given context on the way up, and printed once,
- * by main.c.
+ * The one error object: what went wrong, in the words and with the code that the runtime
+ * is given. It is filled where the error is met, given context on the way up, and printed
+ * once, by main.c.
  *
- * Every function with a "struct cni_error *err" parameter takes NULL, too: its result alone
- * tells such a caller of a failure. So do the functions below.
+ * Every function with a "struct cni_error *err" parameter takes NULL, too: its result
+ * alone tells such a caller of a failure. So do the functions below.
  */
 #ifndef BRIDGE_CNI_CONF_BASE_ERROR_H
 #define BRIDGE_CNI_CONF_BASE_ERROR_H
@@ -48,8 +48,8 @@ struct cni_error {
 };
 
 /*
- * Sets @err, which must not be set yet (asserted). Text that doesn't fit is cut, bytes that
- * are not UTF-8 become '?'.
+ * Sets @err, which must not be set yet (asserted). Text that doesn't fit is cut, bytes
+ * that are not UTF-8 become '?'.
  * @errnum: positive errno that tells the caller what it was. Returns -@errnum.
  */
 int error_set(struct cni_error *err, int code, int errnum, const char *fmt, ...)

@@ -15,8 +15,8 @@
  */
 int flock_wait(int fd, int operation, unsigned int wait_ms);
 
-/* Does this errno of open() say that no new file can be made there? Then nobody else has made
- * the lock's, either, and holds it. */
+/* Does this errno of open() say that no new file can be made there? Then nobody else has
+ * made the lock's, either, and holds it. */
 bool lock_has_no_room(int errnum);
 
 #endif

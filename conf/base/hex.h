@@ -3,7 +3,8 @@
 #ifndef BRIDGE_CNI_CONF_BASE_HEX_H
 #define BRIDGE_CNI_CONF_BASE_HEX_H
 
-/* The value of a digit of either case; -1: @c is none. @c may be -1, for the end of a text. */
+/* The value of a digit of either case; -1: @c is none. @c may be -1, for the end of a
+ * text. */
 static inline int hex_digit(int c)
 {
 	if (c >= '0' && c <= '9')

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Lists that grow. A list is a structure with "T *items; size_t n;" that owns the array. It
- * begins as zeros.
- */
+/* Lists that grow. A list is a structure with "T *items; size_t n;" that owns the array.
+ * It begins as zeros. */
 #ifndef BRIDGE_CNI_CONF_BASE_LIST_H
 #define BRIDGE_CNI_CONF_BASE_LIST_H
 
@@ -10,9 +8,9 @@
 #include <string.h>
 
 /*
- * Adds an item of zeros to the end of the list that @list points to. Gives a pointer to the
- * item, which is good until the list grows again; or NULL where memory ran out, and then the
- * list is as it was.
+ * Adds an item of zeros to the end of the list that @list points to. Gives a pointer to
+ * the item, which is good until the list grows again; or NULL where memory ran out, and
+ * then the list is as it was.
  */
 #define LIST_ADD(list)                                                       \
 	({                                                                   \

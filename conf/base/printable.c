@@ -7,7 +7,8 @@
 
 #include "utf8.h"
 
-/* ASCII's control characters, and Latin-1's: U+0080 to U+009F, to which terminals listen, too. */
+/* ASCII's control characters, and Latin-1's: U+0080 to U+009F, to which terminals listen,
+ * too. */
 static bool is_control(const unsigned char *c)
 {
 	return c[0] < ' ' || c[0] == 0x7f || (c[0] == 0xc2 && c[1] < 0xa0);

@@ -16,8 +16,8 @@
 #define _cleanup_(f) __attribute__((cleanup(f)))
 
 /*
- * Of what is rarely called and needs much room, as for a second error: inlined, it would make
- * its caller's frame that large, which every call touches page by page
+ * Of what is rarely called and needs much room, as for a second error: inlined, it would
+ * make its caller's frame that large, which every call touches page by page
  * (-fstack-clash-protection), and pages are what short processes spend their time on.
  */
 #define _noinline_ __attribute__((noinline))

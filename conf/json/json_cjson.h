@@ -13,9 +13,9 @@ struct json_doc {
 };
 
 /*
- * Is @text the key @key, in any case? strcasecmp() is slow, and mostly not needed: upper and
- * lower case differ in one bit, most keys differ in other bits of their first byte, and those
- * that don't are mostly spelled as @key is.
+ * Is @text the key @key, in any case? strcasecmp() is slow, and mostly not needed: upper
+ * and lower case differ in one bit, most keys differ in other bits of their first byte,
+ * and those that don't are mostly spelled as @key is.
  */
 static inline bool json_is_key(const char *text, const char *key)
 {

@@ -9,8 +9,8 @@
 #include "json_cjson.h"
 #include "json_scan.h"
 
-/* A number that is too large for a double cJSON reads as infinite and prints as null, which
- * would be another value. */
+/* A number that is too large for a double cJSON reads as infinite and prints as null,
+ * which would be another value. */
 static void infinite_clamp(cJSON *value)
 {
 	cJSON *member;

@@ -18,15 +18,15 @@ bool json_has_list(const struct json_doc *doc, const char *key);
 const char *json_member_text(const struct json_doc *doc, const char *key,
 			     const char *member);
 
-/* The first key but @except, with a value that isn't null, of the object under @key; NULL:
- * there is none. */
+/* The first key but @except, with a value that isn't null, of the object under @key;
+ * NULL: there is none. */
 const char *json_other_member(const struct json_doc *doc, const char *key,
 			      const char *except);
 
 /*
- * Calls @fn for each key that no table knows, with the tables of the object that it stands
- * in: @n @roots are those of the document, each of which reads a part of it. Goes into what
- * the tables go into.
+ * Calls @fn for each key that no table knows, with the tables of the object that it
+ * stands in: @n @roots are those of the document, each of which reads a part of it. Goes
+ * into what the tables go into.
  */
 typedef void (*json_unknown_fn)(const struct json_path *path,
 				const struct json_type *const *tables, size_t n,
@@ -35,8 +35,8 @@ void json_unknown_keys(const struct json_doc *doc, const struct json_type *const
 		       size_t n, json_unknown_fn fn, void *data);
 
 /*
- * Entry @index of the document's list @list, an object, as text that the caller frees. The
- * document's own @keys (the last NULL) stand in it in place of its: absent where the
+ * Entry @index of the document's list @list, an object, as text that the caller frees.
+ * The document's own @keys (the last NULL) stand in it in place of its: absent where the
  * document has none. NULL: out of memory.
  */
 char *json_entry_text(const struct json_doc *doc, const char *list, size_t index,

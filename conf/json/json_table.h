@@ -51,10 +51,10 @@ struct json_type {
 };
 
 /*
- * Reads the document by the @type of its top-level object into a structure @ret_value, whose
- * members stay as they are where keys are absent or null. Keys match in any case, as
- * Go's encoding/json has it; one that is there twice is refused. Code 7 with path, value
- * and expectation; then what had been read is cleared again by json_clear().
+ * Reads the document by the @type of its top-level object into a structure @ret_value,
+ * whose members stay as they are where keys are absent or null. Keys match in any case,
+ * as Go's encoding/json has it; one that is there twice is refused. Code 7 with path,
+ * value and expectation; then what had been read is cleared again by json_clear().
  */
 int json_read(const struct json_doc *doc, const struct json_type *type, void *ret_value,
 	      struct cni_error *err);

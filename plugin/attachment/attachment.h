@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What all stages work on: one pod's attachment to one network, during one operation. What
- * was asked is const; the rest is what the stages find out or make. Where an operation is
- * about a network as a whole, its pod has no names.
+ * What all stages work on: one pod's attachment to one network, during one operation.
+ * What was asked is const; the rest is what the stages find out or make. Where an
+ * operation is about a network as a whole, its pod has no names.
  */
 #ifndef BRIDGE_CNI_PLUGIN_ATTACHMENT_ATTACHMENT_H
 #define BRIDGE_CNI_PLUGIN_ATTACHMENT_ATTACHMENT_H
@@ -22,9 +22,9 @@ struct attachment {
 	struct operation *op;
 
 	/*
-	 * Whose it is (identity_owner()): the network's bridge as it is configured, or, for
-	 * the DEL of an attachment that its record has on another bridge, that one. Written by
-	 * attachment_set_bridge() alone.
+	 * Whose it is (identity_owner()): the network's bridge as it is configured, or,
+	 * for the DEL of an attachment that its record has on another bridge, that one.
+	 * Written by attachment_set_bridge() alone.
 	 */
 	const char *bridge;
 	uint64_t owner;
@@ -46,8 +46,8 @@ struct attachment {
 	struct mac_addr bridge_mac;
 	uint32_t bridge_mtu; /* bytes */
 
-	/* The interface that has the gateway addresses: the bridge, or with vlan an interface
-	 * in that VLAN. */
+	/* The interface that has the gateway addresses: the bridge, or with vlan an
+	 * interface in that VLAN. */
 	char gateway_ifname[IF_NAMESIZE];
 	unsigned int gateway_index;
 	bool gateway_forwards; /* IPv4 packets that come in by it */
@@ -60,14 +60,14 @@ struct attachment {
 	unsigned int container_index; /* in the pod's namespace */
 	unsigned int host_index; /* CHECK: of the host's end, whoever named it */
 
-	/* ADD: its place among those of its container that share a host port; 0: nobody else
-	 * has one of its ports. */
+	/* ADD: its place among those of its container that share a host port; 0: nobody
+	 * else has one of its ports. */
 	uint32_t port_turn;
 
 	/*
-	 * What it holds, as its ADD has written it down. Known where it is taken away (a DEL, or
-	 * an ADD that undoes itself) or repaired; NULL while an ADD attaches it, or where nothing
-	 * is written down.
+	 * What it holds, as its ADD has written it down. Known where it is taken away (a
+	 * DEL, or an ADD that undoes itself) or repaired; NULL while an ADD attaches it,
+	 * or where nothing is written down.
 	 */
 	const struct record *record;
 	bool given_up; /* repair: one of the stages has failed, or it isn't to be touched */
@@ -87,7 +87,8 @@ void attachment_set_bridge(struct attachment *att, const char *bridge);
 /* Opens the pod's namespace. Codes as pod_ns_open()'s. */
 int attachment_open_pod(struct attachment *att, struct cni_error *err);
 
-/* Opens the node's side of the operation for @work, and closes it. Code 101, and @work's. */
+/* Opens the node's side of the operation for @work, and closes it. Code 101, and
+ * @work's. */
 int attachment_run(struct attachment *att,
 		   int (*work)(struct attachment *att, struct cni_error *err),
 		   struct cni_error *err);

@@ -16,8 +16,8 @@ bool log_is_wanted(const struct network *network);
 
 /*
  * Writes the line where the configuration wants it; nowhere by default. @started:
- * operation_clock() at the operation's start, the configuration being read. @err: its error, or
- * not set. @trace: the environment's TRACEPARENT, or NULL
+ * operation_clock() at the operation's start, the configuration being read. @err: its
+ * error, or not set. @trace: the environment's TRACEPARENT, or NULL
  * (https://www.w3.org/TR/trace-context).
  */
 void log_operation(struct attachment *att, uint64_t started, const struct cni_error *err,

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * One run of the program: what was asked for, its hold on the node, and what is told about it at its
- * end. All attachments that it works on share it.
- */
+/* One run of the program: what was asked for, its hold on the node, and what is told
+ * about it at its end. All attachments that it works on share it. */
 #ifndef BRIDGE_CNI_PLUGIN_ATTACHMENT_OPERATION_H
 #define BRIDGE_CNI_PLUGIN_ATTACHMENT_OPERATION_H
 
@@ -26,8 +24,8 @@ struct operation {
 	struct notices notices;
 	struct report *report; /* repair, cleanup; NULL: none is asked for. Borrowed. */
 
-	/* How long the stages took, for the log; nothing is measured for a log that is not
-	 * written. */
+	/* How long the stages took, for the log; nothing is measured for a log that is
+	 * not written. */
 	bool is_timed;
 	struct {
 		const char *stage;

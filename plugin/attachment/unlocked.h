@@ -5,10 +5,8 @@
 
 #include "attachment.h"
 
-/*
- * The node lock is given back for @run, and @lock is taken afterwards, whatever @run says.
- * What was true before has to be looked at again. Code 11, and @run's.
- */
+/* The node lock is given back for @run, and @lock is taken afterwards, whatever @run
+ * says. What was true before has to be looked at again. Code 11, and @run's. */
 int unlocked_run(struct attachment *att, enum node_lock lock,
 		 int (*run)(struct attachment *att, struct cni_error *err),
 		 struct cni_error *err);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Addresses of interfaces over rtnetlink. The queue_ functions add a change to the connection's
- * queue, which netlink_commit() carries out: what goes wrong is told there. The others ask the
- * kernel and return its answer; they fail with code 101. See rtnetlink(7), linux/if_addr.h.
+ * Addresses of interfaces over rtnetlink. The queue_ functions add a change to the
+ * connection's queue, which netlink_commit() carries out: what goes wrong is told there.
+ * The others ask the kernel and return its answer; they fail with code 101. See
+ * rtnetlink(7), linux/if_addr.h.
  */
 #ifndef BRIDGE_CNI_PLUGIN_NETLINK_ADDR_H
 #define BRIDGE_CNI_PLUGIN_NETLINK_ADDR_H
@@ -13,10 +14,12 @@
 #include "conf/base/addr.h"
 #include "netlink.h"
 
-/* IPv6: without duplicate address detection unless @dad, so that it serves at once. */
+/* Adds an address; -EEXIST where it is there. An IPv6 address serves at once, without
+ * duplicate address detection, unless @dad. */
 void queue_addr_add(struct netlink *nl, unsigned int index, const char *name,
 		    const struct ip_prefix *address, bool dad);
-/* Without detection; fine where it is there. */
+/* Adds an address without duplicate address detection, or leaves it where it is there
+ * already. */
 void queue_addr_set(struct netlink *nl, unsigned int index, const char *name,
 		    const struct ip_prefix *address);
 void queue_addr_del(struct netlink *nl, unsigned int index, const char *name,
@@ -28,7 +31,8 @@ struct addr_list {
 	size_t n;
 	bool tentative; /* duplicate address detection is still at work on one of them */
 	struct ip_addr
-		duplicate; /* one that it found to be somebody else's; family 0: none */
+		/* an address that the detection found at somebody else; family 0: none */
+		duplicate;
 };
 int addr_list_get(struct netlink *nl, unsigned int index, int family,
 		  struct addr_list *ret_list, struct cni_error *err);
@@ -37,7 +41,7 @@ bool addr_list_has(const struct addr_list *list, const struct ip_prefix *address
 /* "10.1.2.3/24, fd00::3/64", or "none"; cut to fit. Returns @buf. */
 const char *addr_list_format(const struct addr_list *list, char *buf, size_t size);
 
-/* The addresses of a family, of all interfaces. */
+/* All addresses of a family, whatever interface they are on. */
 struct link_addr {
 	unsigned int index; /* of the interface */
 	struct ip_prefix address;

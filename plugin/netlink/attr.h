@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* For the files that read answers: an attribute's value; 0, or no address, where it is
- * missing or short. */
+/* For the files that read answers: the value of an attribute. It is 0, or no address,
+ * where the attribute is missing or too short. */
 #ifndef BRIDGE_CNI_PLUGIN_NETLINK_ATTR_H
 #define BRIDGE_CNI_PLUGIN_NETLINK_ATTR_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * For the files that make messages: a message is put together from a header, attributes and
- * nests of attributes. Nothing here returns an error: the queue keeps the first one, and
- * netlink_commit() or netlink_request() returns it.
+ * For the files that make messages: a message is put together from a header, attributes
+ * and nests of attributes. Nothing here returns an error: the queue keeps the first one,
+ * and netlink_commit() or netlink_request() returns it.
  */
 #ifndef BRIDGE_CNI_PLUGIN_NETLINK_BUILD_H
 #define BRIDGE_CNI_PLUGIN_NETLINK_BUILD_H

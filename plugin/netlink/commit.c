@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Sends the queue of a connection and waits for the answers: one wait for all, and errors with
- * the kernel's own words.
- */
+/* Sends the queue of a connection and waits for the answers: one wait for all, and errors
+ * with the kernel's own words. */
 #include <assert.h>
 #include <errno.h>
 #include <linux/netlink.h>
@@ -19,11 +17,13 @@
 #define ANSWER_SIZE \
 	32768 /* bytes: the most that the kernel puts into one answer of a dump */
 #define DUMP_RETRIES_MAX 16
-#define DROPPED_MAX	 4096 /* in a pod's namespace others may send on and on */
-#define ANSWER_ROOM	 1024 /* the kernel doubles it; a refusal takes some 800 bytes */
-#define ROOM_FOR	 100 /* answers that a socket has room for anyway */
+/* answers: in a pod's namespace others may send on and on */
+#define DROPPED_MAX 4096
+/* bytes, which the kernel doubles; a refusal takes some 800 */
+#define ANSWER_ROOM 1024
+#define ROOM_FOR    100 /* answers that a socket has room for anyway */
 
-/* One datagram of answers into @buffer; its length, or -errno. */
+/* Receives one datagram of answers. Returns its length, or -errno. */
 static int answer_receive(struct netlink *nl, char buffer[ANSWER_SIZE])
 {
 	struct sockaddr_nl sender = {};
@@ -39,7 +39,7 @@ static int answer_receive(struct netlink *nl, char buffer[ANSWER_SIZE])
 	return len > ANSWER_SIZE ? -EMSGSIZE : (int)len;
 }
 
-/* The extended acknowledgement's text, or NULL. */
+/* Returns the text of the extended acknowledgement, or NULL. */
 static const char *ext_ack_text(const struct nlmsghdr *header)
 {
 	const struct nlmsgerr *ack = nlmsg_data(header);
@@ -84,12 +84,12 @@ static int refusal_set(const struct netlink *nl, const struct nlmsghdr *header,
 struct answers {
 	netlink_answer_fn fn; /* NULL: acknowledgements only */
 	void *data;
-	/* The number of the first question. An answer to an earlier one was left by a wait
-	 * that failed. */
+	/* The number of the first question. An answer to an earlier one was left by a
+	 * wait that failed. */
 	uint32_t first;
 	uint32_t last; /* the message whose answer is the last one */
-	/* The message that opens a batch; 0: it is no batch. If it is refused, there is no
-	 * other answer. */
+	/* The message that opens a batch; 0: it is no batch. If it is refused, there is
+	 * no other answer. */
 	uint32_t batch;
 	int expected; /* this errno is an answer, not an error; 0: none is */
 	int result; /* of the first refusal: -errno, or NETLINK_EXPECTED */
@@ -97,7 +97,7 @@ struct answers {
 	bool interrupted;
 };
 
-/* An acknowledgement: the first refusal is the result. */
+/* Takes an acknowledgement. The first refusal becomes the result. */
 static void ack_take(const struct netlink *nl, const struct nlmsghdr *header,
 		     struct answers *answers, struct cni_error *err)
 {
@@ -106,13 +106,15 @@ static void ack_take(const struct netlink *nl, const struct nlmsghdr *header,
 
 	if (!ack->error || answers->result)
 		return;
-	/* That there is none is an answer to a question that goes along with the last one. */
+	/* That there is none is an answer to a question that goes along with the last
+	 * one. */
 	if (is_expected && answers->fn && header->nlmsg_seq != answers->last)
 		return;
 	answers->result = is_expected ? NETLINK_EXPECTED : refusal_set(nl, header, err);
 }
 
-/* nfnetlink asks for the sender's rights once a datagram: there is no other answer then. */
+/* nfnetlink checks the sender's rights once for the whole datagram. If they don't
+ * suffice, there is no other answer. */
 static bool refused_whole(const struct netlink *nl, const struct nlmsghdr *header)
 {
 	const struct nlmsgerr *ack = nlmsg_data(header);
@@ -153,7 +155,8 @@ static int answers_take(struct netlink *nl, struct nlmsghdr *header, int len,
 	return 0;
 }
 
-/* What a failed wait left would take the room of the next answer, which then is lost. */
+/* Drops the answers that a failed wait left: they would take the room of the next answer,
+ * which would be lost. */
 static void answers_drop(const struct netlink *nl)
 {
 	char byte;
@@ -167,7 +170,8 @@ static void answers_drop(const struct netlink *nl)
 static int answers_await(struct netlink *nl, struct answers *answers,
 			 struct cni_error *err)
 {
-	/* Not on the stack, all of which is touched page by page (-fstack-clash-protection). */
+	/* A buffer on the stack would be touched page by page
+	 * (-fstack-clash-protection). */
 	_cleanup_(free_p) char *buffer = malloc(ANSWER_SIZE);
 	int ret, len;
 
@@ -190,7 +194,8 @@ static int answers_await(struct netlink *nl, struct answers *answers,
 	return ret < 0 ? ret : answers->result;
 }
 
-/* Refusals are always answered, success on request: one answer, one wait. */
+/* The kernel answers every refusal, and success where it is asked to: only the last
+ * message asks, so that one wait is enough. */
 static int commit(struct netlink *nl, struct nlmsghdr *last, struct answers *answers,
 		  struct cni_error *err)
 {
@@ -216,8 +221,8 @@ int netlink_commit(struct netlink *nl, struct cni_error *err)
 	return ret;
 }
 
-/* Each message of a batch may be refused; an answer that finds no room is lost, the last one,
- * which is waited for, included. */
+/* Each message of a batch may be refused, and an answer that finds no room is lost. That
+ * may be the last one, which is waited for. */
 static void make_room(const struct netlink *nl)
 {
 	int bytes = (int)nl->n * ANSWER_ROOM;
@@ -272,8 +277,8 @@ int netlink_request(struct netlink *nl, netlink_answer_fn fn, void *data, int ex
 		for (size_t k = 0; k < nl->n; k++)
 			nlmsg_hdr(nl->queue[k].msg)->nlmsg_seq = ++nl->seq;
 		answers.last = nl->seq;
-		/* A dump ends in NLMSG_DONE, other answers in the acknowledgement asked for;
-		 * a link or a route is one message, which needs none. */
+		/* A dump ends in NLMSG_DONE. A link or a route is one message. Other
+		 * answers end in an acknowledgement, which has to be asked for. */
 		answers.single = nl->n == 1 && is_single(nl, last);
 		if (!answers.single && !(last->nlmsg_flags & NLM_F_DUMP))
 			last->nlmsg_flags |= NLM_F_ACK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Connections deleted by a filter of the kernel's, or one by one. */
+/* Deletes connections by a filter of the kernel, or one by one. */
 #include "conntrack.h"
 
 #include <arpa/inet.h>
@@ -13,7 +13,7 @@
 
 #define DELETED_AT_ONCE 64
 
-/* Linux 5.8: attributes and flags that older headers don't have. */
+/* Attributes and flags of Linux 5.8, which older headers don't have. */
 #define CT_FILTER	      25 /* CTA_FILTER */
 #define CT_STATUS_MASK	      26 /* CTA_STATUS_MASK, later than those */
 #define CT_FILTER_ORIG_FLAGS  1
@@ -38,7 +38,7 @@ static void put_port(struct builder b, int type, uint16_t port)
 		put(b, type, &number, sizeof(number));
 }
 
-/* Its tuple, as far as it is told; the flags that say how far. */
+/* Puts the parts of the tuple that @side has. Returns the flags that name these parts. */
 static uint32_t put_side(struct builder b, int type, const struct conntrack_side *side)
 {
 	uint32_t flags = (side->src.family ? CT_FILTER_SRC : 0) |
@@ -82,8 +82,11 @@ static bool has_range(const struct conntrack_side *side)
 	       side->dst_port_last > side->dst_port;
 }
 
-/* The kernel compares IPv6 addresses the wrong way round: what it is told to look for is all
- * that it passes over (seen in 5.8 to 6.18). It knows no ranges of ports. */
+/*
+ * The kernel's filter knows no ranges of ports, and it compares IPv6 addresses the wrong
+ * way round: it passes over the connections that it is to find, and finds all others
+ * (seen in 5.8 to 6.18).
+ */
 static bool is_filterable(const struct conntrack_match *match)
 {
 	const struct conntrack_side *orig = &match->orig, *reply = &match->reply;
@@ -109,7 +112,7 @@ static void put_filter(struct builder b, const struct conntrack_match *match)
 	}
 }
 
-/* What the one message needs that deletes it. */
+/* A connection, as far as the message that deletes it needs it. */
 struct connection {
 	struct nlattr *tuple; /* CTA_TUPLE_ORIG, a copy; owned */
 	uint16_t zone; /* as in the message */
@@ -277,7 +280,7 @@ static int list_and_delete(struct netlink *nl, const struct conntrack_match *mat
 int conntrack_delete(struct netlink *nl, const struct conntrack_match *matches, size_t n,
 		     bool may_list, struct cni_error *err)
 {
-	/* Each is a look at all connections of the node's. */
+	/* For each message the kernel looks at all connections of the node. */
 	bool filterable = n <= DELETED_AT_ONCE;
 	int ret;
 

@@ -9,8 +9,8 @@
 #include "conf/base/addr.h"
 #include "netlink.h"
 
-/* A pattern for one direction of a connection. 0 and family 0 match anything. A last port
- * that isn't 0 makes a range of it and the first. */
+/* A pattern for one direction of a connection. A 0, and an address of family 0, match
+ * anything. With a last port that isn't 0, the ports are a range, both ends included. */
 struct conntrack_side {
 	struct ip_addr src, dst;
 	uint8_t protocol;
@@ -19,18 +19,19 @@ struct conntrack_side {
 
 struct conntrack_match {
 	int family;
-	struct conntrack_side orig, reply; /* as its first packet, as an answer */
-	bool untranslated; /* no address or port of it is, either way */
+	/* of its first packet, and of the answer to it */
+	struct conntrack_side orig, reply;
+	bool untranslated; /* no address and no port of the connection is translated */
 };
 
 #define CONNTRACK_NOT_DELETED 1
 
 /*
- * Deletes the connections that match any of @matches, which are of one family. Since Linux
- * 6.11 the kernel itself finds those of IPv4, in 0.2 ms and 0.5 µs for each connection of the
- * node. It can't find those of IPv6, and none by a range of ports or by more than 64 matches:
- * all connections are listed then, which takes 10 ms or more. Returns CONNTRACK_NOT_DELETED
- * where that would be needed, but not @may_list.
+ * Deletes the connections that match any of @matches, which are of one family. Since
+ * Linux 6.11 the kernel itself finds those of IPv4, in 0.2 ms and 0.5 µs for each
+ * connection of the node. It can't find those of IPv6, and none by a range of ports or by
+ * more than 64 matches: all connections are listed then, which takes 10 ms or more.
+ * Returns CONNTRACK_NOT_DELETED where that would be needed, but not @may_list.
  * @nl: a NETLINK_FOR_NFTABLES connection. Code 101, also for a kernel without ctnetlink
  * (EINVAL).
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The fence's qdisc and filter as rtnetlink messages, and back. */
+/* The qdisc and the filter of the fence as rtnetlink messages, and back. */
 #include "fence.h"
 
 #include <arpa/inet.h>
@@ -13,11 +13,11 @@
 
 #include "build.h"
 
-#define PREFERENCE 127 /* of the filter; whose is below comes first */
+#define PREFERENCE 127 /* of the filter; a filter with a lower one comes first */
 #define INGRESS	   TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)
 #define EGRESS	   TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)
 
-/* Offsets in an IPv4 header, wherever the link's ends. */
+/* Offsets in an IPv4 header, whatever the length of the link's header in front of it. */
 #define SOURCE	    (SKF_NET_OFF + 12)
 #define DESTINATION (SKF_NET_OFF + 16)
 #define MARK	    (SKF_AD_OFF + SKF_AD_MARK)
@@ -84,8 +84,11 @@ int fence_add(struct netlink *nl, unsigned int index, const char *name, enum fen
 {
 	int ret;
 
-	/* Not NLM_F_EXCL: a clsact qdisc that is there will do, and so will one of the older
-	 * kind "ingress", which this can't become: whether there is one, the filter tells. */
+	/*
+	 * Without NLM_F_EXCL a clsact qdisc that is there already is no error. One of the
+	 * older kind "ingress" is an error, but serves as well: whether there is a qdisc
+	 * that serves shows when the filter is added.
+	 */
 	queue_qdisc(nl,
 		    netlink_queue(nl, RTM_NEWQDISC, NLM_F_CREATE,
 				  "giving %s a clsact qdisc", name),
@@ -127,8 +130,8 @@ static int filter_read(const struct nlmsghdr *answer, void *data)
 	if (nlmsg_parse((struct nlmsghdr *)answer, sizeof(*header), attrs, TCA_MAX,
 			NULL) < 0)
 		return -EBADMSG;
-	/* A classifier is told once without handle and options, then with each of its
-	 * filters. */
+	/* The kernel lists a classifier once without handle and options, and then each of
+	 * its filters. */
 	if (!header->tcm_handle || !attrs[TCA_KIND])
 		return 0;
 	if (is_fence(header, attrs))
@@ -138,7 +141,7 @@ static int filter_read(const struct nlmsghdr *answer, void *data)
 	return 0;
 }
 
-/* The filters of one direction; without the qdisc there are none. */
+/* Lists the filters of one direction. Without the qdisc there are none. */
 static int filters_get(struct netlink *nl, unsigned int index, uint32_t parent,
 		       struct filters *ret_filters, struct cni_error *err)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A fence on an interface: what it receives from or for 127.0.0.0/8 is dropped before
- * netfilter sees it, so that flushing the rules of nftables doesn't open it. It is a filter
- * of the clsact qdisc with a program of classic BPF (tc-bpf(8)).
+ * netfilter sees it, so that flushing the rules of nftables doesn't open it. It is a
+ * filter of the clsact qdisc with a program of classic BPF (tc-bpf(8)).
  */
 #ifndef BRIDGE_CNI_PLUGIN_NETLINK_FENCE_H
 #define BRIDGE_CNI_PLUGIN_NETLINK_FENCE_H
@@ -13,10 +13,10 @@
 #include "netlink.h"
 
 /*
- * A packet for 127.0.0.0/8 that has this mark passes. With bridge-nf-call-iptables the answer
- * of a pod to a connection that came from 127.0.0.1 is translated back on the bridge, before
- * the interface receives it: a rule of nftables gives that answer the mark. No packet has
- * a mark when it comes from another network namespace.
+ * A packet for 127.0.0.0/8 that has this mark passes. With bridge-nf-call-iptables the
+ * answer of a pod to a connection that came from 127.0.0.1 is translated back on the
+ * bridge, before the interface receives it: a rule of nftables gives that answer the
+ * mark. No packet has a mark when it comes from another network namespace.
  */
 #define FENCE_PASS_MARK UINT32_C(0x7f000000)
 
@@ -30,12 +30,13 @@ enum fence {
 int fence_get(struct netlink *nl, unsigned int index, enum fence *ret_fence,
 	      struct cni_error *err);
 
-/* The qdisc, where there is none, and the filter. A fence that is there already is
+/* Adds the qdisc, where there is none, and the filter. A fence that is there already is
  * success. Code 101: the kernel lacks cls_bpf, or sch_ingress. */
 int fence_add(struct netlink *nl, unsigned int index, const char *name, enum fence fence,
 	      struct cni_error *err);
 
-/* The filter, and the qdisc unless somebody else has a filter there. None is success. */
+/* Deletes the filter, and the qdisc unless somebody else has a filter there. That there
+ * is no fence is success. */
 int fence_del(struct netlink *nl, unsigned int index, const char *name,
 	      struct cni_error *err);
 

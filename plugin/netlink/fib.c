@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Look-ups in the kernel's routing tables, an answer each. */
+/* Looks addresses up in the kernel's routing tables: one question, one answer. */
 #include "fib.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How would a network namespace send a packet to an address? */
+/* How a network namespace would send a packet to an address. */
 #ifndef BRIDGE_CNI_PLUGIN_NETLINK_FIB_H
 #define BRIDGE_CNI_PLUGIN_NETLINK_FIB_H
 
@@ -8,15 +8,17 @@
 #include "conf/base/addr.h"
 #include "netlink.h"
 
-/* Asks for the route to @addr; @flags: RTM_F_*. For what reads the answer. */
+/* Queues the question for the route to @addr, whose answer is for the caller to read.
+ * @flags: RTM_F_*. */
 void queue_route_question(struct netlink *nl, const struct ip_addr *addr,
 			  unsigned int flags);
 
-/* Does the namespace take packets to @addr for its own? */
+/* Is @addr an address of the namespace itself? Code 101. */
 int route_is_local(struct netlink *nl, const struct ip_addr *addr, bool *ret_local,
 		   struct cni_error *err);
 
-/* The index of the interface by which a packet to @addr leaves; 0: there is no route. */
+/* Gives the index of the interface by which a packet to @addr leaves; 0: there is no
+ * route. Code 101. */
 int route_interface(struct netlink *nl, const struct ip_addr *addr,
 		    unsigned int *ret_index, struct cni_error *err);
 

@@ -31,7 +31,7 @@ static struct builder begin_link(struct netlink *nl, struct nl_msg *msg,
 	return begin(nl, msg, &header, sizeof(header));
 }
 
-/* A message that changes a link that is there. */
+/* Begins a message that changes a link which is there. */
 static struct builder change_link(struct netlink *nl, unsigned int index,
 				  unsigned int flags, const char *what, const char *name)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Network interfaces over rtnetlink. The queue_ functions add a change to the connection's
- * queue, which netlink_commit() carries out: what goes wrong is told there. The others ask the
- * kernel and return its answer; they fail with code 101. See rtnetlink(7), linux/if_link.h.
+ * Network interfaces over rtnetlink. The queue_ functions add a change to the
+ * connection's queue, which netlink_commit() carries out: what goes wrong is told there.
+ * The others ask the kernel and return its answer; they fail with code 101. See
+ * rtnetlink(7), linux/if_link.h.
  */
 #ifndef BRIDGE_CNI_PLUGIN_NETLINK_LINK_H
 #define BRIDGE_CNI_PLUGIN_NETLINK_LINK_H
@@ -24,9 +25,10 @@ struct link {
 	struct mac_addr mac;
 	uint32_t mtu;
 	unsigned int master; /* index of the bridge that it is a port of; 0: none */
-	unsigned int peer; /* a veth's other end, an index in its own namespace */
+	/* a veth: the index of its other end, in that end's namespace */
+	unsigned int peer;
 	bool up;
-	bool promisc; /* set by somebody, not only needed by the kernel */
+	bool promisc; /* somebody has set it; the kernel may need it as well */
 	/* Kernel parameters of this interface; -1: it has none of that name. */
 	struct {
 		int forwarding, route_localnet;
@@ -43,7 +45,7 @@ struct link {
 		bool can_filter_vlans; /* the kernel has CONFIG_BRIDGE_VLAN_FILTERING */
 		bool filters_vlans;
 		uint16_t default_vlan; /* of new ports, untagged; 0: none */
-		bool spanning_tree; /* somebody's, the kernel's or a daemon's */
+		bool spanning_tree; /* of the kernel or of a daemon */
 		uint32_t forward_delay; /* seconds */
 	} bridge;
 	char alias[LINK_ALIAS_MAX];
@@ -86,27 +88,30 @@ int link_get(struct netlink *nl, const char *name, struct link *ret_link,
 int link_get_by_index(struct netlink *nl, unsigned int index, struct link *ret_link,
 		      struct cni_error *err);
 
-/* -EEXIST when the name is taken. Made down. */
+/* Makes a bridge, which is down. -EEXIST: the name is taken. */
 void queue_bridge_add(struct netlink *nl, const struct bridge_spec *spec);
 
 /*
- * The pair in one message: the host's end up and a port of the bridge, the peer down in
- * its namespace. One queue an end: with more the kernel waits for an RCU grace period an
- * end.
+ * Makes the pair, in one message: the host's end is up and a port of the bridge, the peer
+ * is down, in its own namespace. Each end gets one queue: with more of them the kernel
+ * waits for an RCU grace period for each end.
  */
 void queue_veth_add(struct netlink *nl, const struct veth_spec *spec);
-/* What the kernel takes only afterwards: alias, hairpin, isolation, and that there be no
- * link-local address: refused where the link has no IPv6. By name, so only once
- * the pair is known to be made: one datagram would be worked through past a refusal, and
- * change somebody else's interface. */
+/*
+ * Sets what the kernel only takes once the pair is there: alias, hairpin, isolation, and
+ * that there be no link-local address, which is refused where the link has no IPv6. The
+ * message names the link. So it must be sent when the pair is known to be made: sent
+ * along with queue_veth_add(), it would be carried out although that was refused, and
+ * change somebody else's interface.
+ */
 void queue_veth_port(struct netlink *nl, const struct veth_spec *spec);
 
-/* Makes a link that is there a port, up, and sets what a port has of @spec: hairpin and
- * isolated. */
+/* Makes a port of a link that is there, sets it up, and sets hairpin and isolated of
+ * @spec. */
 void queue_port_attach(struct netlink *nl, unsigned int index,
 		       const struct veth_spec *spec);
 
-/* Made up, with one queue. */
+/* Makes an ifb, which is up, with one queue. */
 void queue_ifb_add(struct netlink *nl, const struct ifb_spec *spec);
 
 /* Changes of a link that is there. */
@@ -120,7 +125,8 @@ void queue_link_mac(struct netlink *nl, unsigned int index, const char *name,
 		    const struct mac_addr *mac);
 void queue_link_del(struct netlink *nl, const char *name);
 
-/* One that was found; by its index, as another may have the name by now. */
+/* A link that was found. Messages use its index, as another link may have the name by
+ * now. */
 struct link_known {
 	unsigned int index;
 	const char *name;
@@ -129,9 +135,10 @@ struct link_known {
 void queue_link_del_known(struct netlink *nl, const struct link_known *link);
 
 /*
- * Deletes all @n in one message: the kernel waits as long for one as for many, but for each
- * message anew. What it takes for that is a group, so that @group must be nobody else's.
- * -ENODEV: one of them, or more, are gone.
+ * Deletes all @n in one message: the kernel waits for every message anew, but for many
+ * links in one message no longer than for one. That message names a group, into which the
+ * links are put first. No other link may be in @group. -ENODEV: one or more of the links
+ * are gone.
  */
 void queue_links_del(struct netlink *nl, const struct link_known links[], size_t n,
 		     uint32_t group);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Reads interfaces as rtnetlink tells of them: what each has by itself, as a bridge or as the port
- * of one, and its kernel parameters. */
+/* Reads interfaces as rtnetlink tells of them: what each has by itself, as a bridge or as
+ * the port of one, and its kernel parameters. */
 #include "link.h"
 
 #include <errno.h>
@@ -47,7 +47,8 @@ static void bridge_read(struct nlattr *data, struct link *link)
 
 	if (!data || nla_parse_nested(attrs, IFLA_BR_MAX, data, NULL) < 0)
 		return;
-	/* Whether it does is told by every kernel, a default VLAN only by one that can. */
+	/* Every kernel tells whether a bridge filters VLANs. Only a kernel that can
+	 * filter tells a default VLAN. */
 	vlan = attrs[IFLA_BR_VLAN_DEFAULT_PVID];
 	link->bridge.can_filter_vlans = vlan;
 	link->bridge.filters_vlans = get_u8(attrs[IFLA_BR_VLAN_FILTERING]);
@@ -71,10 +72,11 @@ static void link_info_read(struct nlattr *info, struct link *link)
 		port_read(attrs[IFLA_INFO_SLAVE_DATA], link);
 }
 
-/* Where linux/ipv6.h is older than the parameter. */
+/* For a linux/ipv6.h that is older than the parameter. */
 #define DEVCONF6_FORCE_FORWARDING 59
 
-/* The array of parameters that @families has for @family in its attribute @type. */
+/* Returns the array of parameters that @families has for @family in the attribute
+ * @type. */
 static struct nlattr *devconf(struct nlattr *families, int family, int type)
 {
 	struct nlattr *of_family[AF_INET6 + 1], *attrs[IFLA_INET6_MAX + 1];
@@ -86,7 +88,7 @@ static struct nlattr *devconf(struct nlattr *families, int family, int type)
 	return attrs[type];
 }
 
-/* -1: this kernel's array ends before it, or there is none. */
+/* Returns -1 where this kernel has no such parameter. */
 static int parameter(struct nlattr *conf, int index)
 {
 	if (!conf || nla_len(conf) < (index + 1) * (int)sizeof(int32_t))
@@ -98,7 +100,7 @@ static void parameters_read(struct nlattr *families, struct link *link)
 {
 	struct nlattr *conf = devconf(families, AF_INET, IFLA_INET_CONF);
 
-	/* IPv4's are numbered from 1. */
+	/* IPv4's parameters are numbered from 1. */
 	link->ipv4.forwarding = parameter(conf, IPV4_DEVCONF_FORWARDING - 1);
 	link->ipv4.route_localnet = parameter(conf, IPV4_DEVCONF_ROUTE_LOCALNET - 1);
 	conf = devconf(families, AF_INET6, IFLA_INET6_CONF);

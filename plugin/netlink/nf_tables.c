@@ -47,7 +47,7 @@ static bool has_jump_to(struct nlattr *exprs, const char *chain)
 
 struct rule_query {
 	const char *jump_to; /* only rules that go to this chain; NULL: all */
-	size_t elements; /* that further questions were answered with */
+	size_t elements; /* elements that further questions were answered with */
 	nft_rule_fn fn;
 	void *data;
 };
@@ -79,7 +79,7 @@ static int rule_read(const struct nlmsghdr *answer, void *data)
 	return query->fn(chain, be64toh(handle), comment, query->data);
 }
 
-/* Of one chain, or of the whole table: @chain NULL. */
+/* Reads the rules of one chain, or with @chain NULL those of the whole table. */
 static int rules_dump(struct netlink *nl, int family, const char *table,
 		      const char *chain, struct rule_query *query, struct cni_error *err)
 {

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Short looks at our own nftables objects by nfnetlink messages. libnftables would read the
- * node's whole ruleset before it does anything. See linux/netfilter/nf_tables.h.
- */
+/* Short looks at our own nftables objects by nfnetlink messages. libnftables would read
+ * the node's whole ruleset before it does anything. See linux/netfilter/nf_tables.h. */
 #ifndef BRIDGE_CNI_PLUGIN_NETLINK_NF_TABLES_H
 #define BRIDGE_CNI_PLUGIN_NETLINK_NF_TABLES_H
 
@@ -21,8 +19,8 @@ typedef int (*nft_rule_fn)(const char *chain, uint64_t handle, const char *comme
 /* Called for a set or map, with its name. */
 typedef int (*nft_set_fn)(const char *name, void *data);
 
-/* Hands the names of the table's sets and maps to @fn. Before the first one, and whenever the list
- * starts again, @fn is called with NULL. Codes 100, 101. */
+/* Hands the names of the table's sets and maps to @fn. Before the first one, and whenever
+ * the list starts again, @fn is called with NULL. Codes 100, 101. */
 int nft_table_sets(struct netlink *nl, int family, const char *table, nft_set_fn fn,
 		   void *data, struct cni_error *err);
 
@@ -39,9 +37,9 @@ struct nft_probes {
 };
 
 /*
- * Hands every rule of @table to @fn, in order. Before the first one, and whenever the list
- * starts again, @fn is called with handle 0; rules start at 1. A table that doesn't exist has
- * no rules. The questions of @probes go along in the same send. Codes 100, 101.
+ * Hands every rule of @table to @fn, in order. Before the first one, and whenever the
+ * list starts again, @fn is called with handle 0; rules start at 1. A table that doesn't
+ * exist has no rules. The questions of @probes go along in the same send. Codes 100, 101.
  * @nl: a NETLINK_FOR_NFTABLES connection. @family: NFPROTO_INET, ….
  */
 int nft_table_rules(struct netlink *nl, int family, const char *table,
@@ -57,7 +55,8 @@ int nft_chain_jumps(struct netlink *nl, int family, const char *table, const cha
 		    const char *target, nft_rule_fn fn, void *data,
 		    struct cni_error *err);
 
-/* Looks one chain up by its name, or with @chain NULL the table; nothing is listed. Code 101. */
+/* Looks one chain up by its name, or with @chain NULL the table; nothing is listed. Code
+ * 101. */
 int nft_exists(struct netlink *nl, int family, const char *table, const char *chain,
 	       bool *ret_exists, struct cni_error *err);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Elements of nftables sets and maps. nf_tables_lookup.h looks for them in the kernel,
- * nf_tables_transaction.h adds and deletes them; the sets themselves, and the rules that look
- * into them, are written by nft_apply().
+ * nf_tables_transaction.h adds and deletes them; the sets themselves, and the rules that
+ * look into them, are written by nft_apply().
  */
 #ifndef BRIDGE_CNI_PLUGIN_NETLINK_NF_TABLES_ELEMENT_H
 #define BRIDGE_CNI_PLUGIN_NETLINK_NF_TABLES_ELEMENT_H
@@ -23,7 +23,8 @@ struct nft_set {
 	int family; /* NFPROTO_INET, … */
 	const char *table;
 	char name[NFT_SET_NAME_MAX];
-	/* What its elements consist of (plugin/nft/set_type.h). Messages don't need it. */
+	/* What its elements consist of (plugin/nft/set_type.h). Messages don't need
+	 * it. */
 	const struct set_type *type;
 };
 
@@ -33,8 +34,8 @@ struct nft_value {
 	size_t len; /* 0: there is none */
 };
 
-/* Adds a part of a concatenation to a value, and padding. A value that is no concatenation is
- * added in one part. */
+/* Adds a part of a concatenation to a value, and padding. A value that is no
+ * concatenation is added in one part. */
 void nft_value_add_part(struct nft_value *value, const void *bytes, size_t len);
 
 struct nft_element {

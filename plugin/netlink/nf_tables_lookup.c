@@ -10,9 +10,9 @@
 
 #define ASKED_AT_ONCE 64 /* what a socket has room for, if all are answered */
 
-/* A search's answers: to its own questions, each element once. */
+/* A search: the questions, and who is given the answers. */
 struct search {
-	const struct nft_element *asked; /* the sets are theirs */
+	const struct nft_element *asked; /* the elements found are in their sets */
 	size_t n;
 	nft_element_fn fn;
 	void *data;
@@ -50,7 +50,7 @@ static int elements_read(const struct nlmsghdr *answer, void *data)
 	return ret;
 }
 
-/* What is queued, as one request. */
+/* Sends the queue as one request. */
 static int search_run(struct netlink *nl, struct search *search, struct cni_error *err)
 {
 	int ret = netlink_request(nl, elements_read, search, ENOENT, err);

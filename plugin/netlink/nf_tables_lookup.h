@@ -7,20 +7,20 @@
 #include "nf_tables_element.h"
 
 /*
- * Hands each of @asked that is there, by its key, to @fn: with end, data and comment as the
- * kernel has them, and the set that it was asked for. Few sends, however many are asked for.
- * @fn returns < 0 to stop, with -ENOMEM or -EBADMSG.
+ * Looks for each of @asked by its set and key, and hands those that are there to @fn,
+ * with end, data and comment as the kernel has them. However many are asked for, few
+ * messages are sent. @fn returns -ENOMEM or -EBADMSG to stop. Code 101.
  */
 typedef int (*nft_element_fn)(const struct nft_element *found, void *data);
 int nft_elements_find(struct netlink *nl, const struct nft_element *asked, size_t n,
 		      nft_element_fn fn, void *data, struct cni_error *err);
 
-/* The same with all elements of @set. */
+/* Hands all elements of @set to @fn. Code 101. */
 int nft_set_elements(struct netlink *nl, const struct nft_set *set, nft_element_fn fn,
 		     void *data, struct cni_error *err);
 
-/* Queues the question whether there is an element of @key: for a netlink_request() that it
- * goes along with, which gets the element where there is one. */
+/* Queues the question whether there is an element of @key, to be sent along with another
+ * one by netlink_request(): its function is given the element if there is one. */
 void nft_element_ask(struct netlink *nl, const struct nft_set *set,
 		     const struct nft_value *key);
 

@@ -8,10 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/*
- * User data are type-length-value triples of the tools' own making, not the kernel's
- * (libnftnl's udata.h): in rules and elements type 0 is the comment, with its NUL.
- */
+/* User data are triples of type, length and value. Tools define them, not the kernel
+ * (udata.h of libnftnl): in rules and elements type 0 is the comment, with its NUL. */
 #define UDATA_COMMENT 0
 
 void nft_comment_read(const struct nlattr *userdata, char ret_comment[NFT_COMMENT_MAX])

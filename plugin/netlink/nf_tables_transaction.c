@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Transactions of nfnetlink: elements added and deleted, all or none. */
+/* Transactions of nfnetlink: all elements are added or deleted, or none. */
 #include "nf_tables_transaction.h"
 
 #include <arpa/inet.h>
@@ -70,7 +70,8 @@ int nft_set_del(struct netlink *nl, const struct nft_set *set, struct cni_error 
 	return ret == NETLINK_EXPECTED ? NFT_NO_SET : ret;
 }
 
-/* Whoever adds to a set has found it there, or made it. */
+/* A caller that adds to a set has found the set, or made it: if it isn't there, somebody
+ * has deleted it meanwhile. */
 static int blame_flush(int ret, struct cni_error *err)
 {
 	if (ret != -ENOENT)

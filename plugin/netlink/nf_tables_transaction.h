@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Adds and deletes single elements by nfnetlink transactions of our own: one a pod, whatever the
- * node's ruleset weighs. */
+/* Adds and deletes single elements by nfnetlink transactions of our own: one a pod,
+ * whatever the node's ruleset weighs. */
 #ifndef BRIDGE_CNI_PLUGIN_NETLINK_NF_TABLES_TRANSACTION_H
 #define BRIDGE_CNI_PLUGIN_NETLINK_NF_TABLES_TRANSACTION_H
 
@@ -8,9 +8,10 @@
 #include "nf_tables_element.h"
 
 /*
- * Adds all or none. An element that is there already, with the same data, is success. -EEXIST
- * or -EBUSY: one is there with other data, or an interval that overlaps (code 101). -EAGAIN:
- * a set or table isn't there, as somebody has flushed it meanwhile (code 11).
+ * Adds all or none. An element that is there already, with the same data, is success.
+ * -EEXIST or -EBUSY: one is there with other data, or an interval that overlaps (code
+ * 101). -EAGAIN: a set or table isn't there, as somebody has flushed it meanwhile (code
+ * 11).
  * @nl: a NETLINK_FOR_NFTABLES connection.
  */
 int nft_elements_add(struct netlink *nl, const struct nft_element *elements, size_t n,
@@ -21,15 +22,16 @@ int nft_elements_add_new(struct netlink *nl, const struct nft_element *elements,
 			 struct cni_error *err);
 
 /*
- * Deletes each, by its key (and end); those that aren't there, set and table included, are
- * deleted already. In a map that is whoever's the key now is. The connection's closing then
- * waits for the kernel, so close it last.
+ * Deletes each element by its key (and end). Elements that aren't there, as their set or
+ * table may not be, are no error. In a map an element is deleted whatever its data are by
+ * now. Closing the connection waits for the kernel afterwards, so close it last. Code
+ * 101.
  */
 int nft_elements_del(struct netlink *nl, const struct nft_element *elements, size_t n,
 		     struct cni_error *err);
 
-/* Deletes @old in the same way, and adds @new in the same transaction. NFT_NO_ELEMENT: a set
- * is gone, or the kernel's elements change all the time. */
+/* Deletes @old in the same way, and adds @new in the same transaction. NFT_NO_ELEMENT: a
+ * set is gone, or the kernel's elements change all the time. */
 int nft_elements_replace(struct netlink *nl, const struct nft_element_list *old,
 			 const struct nft_element_list *new, struct cni_error *err);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a connection tells of its namespace without a message. */
+/* Reads from a connection's socket which namespace it is in. No message is sent. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
@@ -40,7 +40,8 @@ int netlink_ns(const struct netlink *nl, int *ret_fd, struct cni_error *err)
 {
 	int fd = ioctl(netlink_fd(nl), SIOCGSKNS);
 
-	/* Without NET_ADMIN: the error is then to say what was to be done. */
+	/* Without NET_ADMIN the namespace can still be opened; the error is then of what
+	 * was to be done in it. */
 	if (fd < 0 && errno == EPERM)
 		fd = open(OWN_NS, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)

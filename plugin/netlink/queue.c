@@ -34,8 +34,8 @@ int netlink_reopen(struct netlink *nl, struct cni_error *err)
 				   "opening a %s netlink socket",
 				   protocols[nl->protocol].name);
 
-	/* A kernel without these options tells errors in fewer words, and sends more than was
-	 * asked for, which is then filtered here. */
+	/* A kernel without these options tells errors in fewer words, and sends more than
+	 * was asked for, which is then filtered here. */
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
 		(void)setsockopt(nl->fd, SOL_NETLINK, options[i], &(int){1}, sizeof(int));
 	return 0;
@@ -79,7 +79,7 @@ void netlink_queue_failed(struct netlink *nl)
 	nl->failed = ENOMEM;
 }
 
-/* An empty message at the end of the queue, or NULL. */
+/* Returns an empty message at the end of the queue, or NULL. */
 static struct queued *queue_grow(struct netlink *nl)
 {
 	struct queued *queue;
@@ -147,7 +147,8 @@ int queue_send(struct netlink *nl, struct cni_error *err)
 		memcpy(datagram + used, header, header->nlmsg_len);
 		used += NLMSG_ALIGN(header->nlmsg_len);
 	}
-	/* The kernel takes no datagram that is longer than this, by default 208 KiB. */
+	/* The kernel takes no datagram that is longer than SO_SNDBUF, by default 208
+	 * KiB. */
 	if (size > DATAGRAM_DEFAULT)
 		(void)setsockopt(nl->fd, SOL_SOCKET, SO_SNDBUFFORCE, &(int){size},
 				 sizeof(int));

@@ -33,7 +33,7 @@ static void put_metrics(struct builder b, const struct route *route)
 
 static void put_gateway(struct builder b, const struct route *route)
 {
-	/* struct rtvia: the family, and behind it the address. */
+	/* As in struct rtvia, the address stands behind the family. */
 	uint8_t via[sizeof(struct rtvia) + sizeof(route->gw.bytes)];
 	__kernel_sa_family_t family = route->gw.family;
 
@@ -105,7 +105,8 @@ void queue_route_del(struct netlink *nl, const struct kernel_route *route)
 		queue_route(nl, msg, route->index, route->protocol, &whole);
 		return;
 	}
-	/* The kernel knows such a route by its nexthop object, not by one of the next hops. */
+	/* The kernel knows such a route by its nexthop object, not by one of the next
+	 * hops. */
 	whole.gw = (struct ip_addr){};
 	put_u32(queue_route(nl, msg, 0, route->protocol, &whole), RTA_NH_ID,
 		route->nexthop);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The routes that rtnetlink tells of, an entry for each next hop: a route may have several,
- * in itself or as a nexthop object, of which it may tell the number alone
+ * Reads routes, with an entry for each next hop. A route has its next hops in itself or
+ * as a nexthop object, of which the kernel may tell the number alone
  * (net.ipv4.nexthop_compat_mode=0).
  */
 #include "route.h"
@@ -21,7 +21,7 @@ struct nexthop {
 	uint32_t id;
 	unsigned int index;
 	struct ip_addr gw;
-	uint32_t *members; /* of a group */
+	uint32_t *members; /* numbers of the members, where it is a group; owned */
 	size_t n;
 };
 
@@ -111,7 +111,7 @@ static const struct nexthop *nexthop_find(const struct nexthop_list *list, uint3
 	return list->n ? bsearch(&key, list->items, list->n, sizeof(key), by_id) : NULL;
 }
 
-/* A copy of @route for one of its next hops. */
+/* Adds a copy of @route for one of its next hops. */
 static int hop_add(struct kernel_route_list *list, const struct kernel_route *route,
 		   unsigned int index, const struct ip_addr *gw)
 {
@@ -146,7 +146,8 @@ static int nexthop_add(struct kernel_route_list *list, struct kernel_route route
 	return ret;
 }
 
-/* Puts the next hops in the place of routes that told a nexthop object's number alone. */
+/* Replaces each route of which the kernel told only the number of a nexthop object by its
+ * next hops. */
 static int nexthops_resolve(struct netlink *nl, struct kernel_route_list *list,
 			    struct cni_error *err)
 {
@@ -294,7 +295,8 @@ static bool is_unresolved(const struct kernel_route_list *list)
 	return false;
 }
 
-/* Sends the question that is queued. NETLINK_EXPECTED: its answer is the errno @expected. */
+/* Sends the question that is queued. NETLINK_EXPECTED: its answer is the errno
+ * @expected. */
 static int routes_ask(struct netlink *nl, int expected,
 		      struct kernel_route_list *ret_list, struct cni_error *err)
 {

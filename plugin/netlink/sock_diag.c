@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A dump of sockets, which the kernel filters by a program over their ports. */
+/* Lists sockets. The kernel filters them by a program over their ports. */
 #include "sock_diag.h"
 
 #include <errno.h>
@@ -11,7 +11,8 @@
 #include "build.h"
 #include "conf/base/list.h"
 
-/* More are looked for here: the kernel checks each jump of the program by walking it. */
+/* The kernel checks each jump of the program by walking it: of more ranges, only the
+ * whole span is filtered there. */
 #define FILTER_RANGES_MAX 32
 
 struct query {
@@ -27,8 +28,11 @@ void socket_list_clear(struct socket_list *list)
 	*list = (struct socket_list){};
 }
 
-/* "Not below FIRST, not above LAST, then to the end"; a comparison's port stands in the
- * operation behind it. */
+/*
+ * The operations for one range: a port below FIRST or above LAST goes on to the next
+ * range, any other to the end. The port of a comparison stands in the operation behind
+ * it.
+ */
 struct range_ops {
 	struct inet_diag_bc_op from, first, to, last, end;
 };
@@ -44,7 +48,8 @@ static void put_filter(struct builder b, const struct port_range_list *ports)
 	for (size_t i = 0; i < n; i++) {
 		const struct port_range *range = fits ? &ports->items[i] : &all;
 
-		/* A port that isn't in the range goes to the next one, or past the end. */
+		/* A port that isn't in the range goes to the next one, or past the
+		 * end. */
 		ops[i] = (struct range_ops){
 			.from = {INET_DIAG_BC_S_GE, 8, sizeof(ops[i])},
 			.first = {.no = range->first},

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Which sockets wait for packets on some ports? Asked by sock_diag(7) of the network namespace
- * that the connection (NETLINK_FOR_SOCKETS) was opened in.
- */
+/* Lists the sockets that wait for packets on some ports, by sock_diag(7), in the network
+ * namespace that the connection (NETLINK_FOR_SOCKETS) was opened in. */
 #ifndef BRIDGE_CNI_PLUGIN_NETLINK_SOCK_DIAG_H
 #define BRIDGE_CNI_PLUGIN_NETLINK_SOCK_DIAG_H
 
@@ -13,7 +11,8 @@
 #include "conf/base/addr.h"
 #include "netlink.h"
 
-/* Inclusive, in ascending order, none next to another. */
+/* Ranges of ports, both ends included. They are in ascending order and don't touch each
+ * other. */
 struct port_range {
 	uint16_t first, last;
 };
@@ -35,10 +34,8 @@ struct socket_list {
 };
 void socket_list_clear(struct socket_list *list);
 
-/*
- * Adds those of @family on these @ports: listening ones of TCP, SCTP and MPTCP, unconnected
- * ones of UDP. -ENOENT, with @err set: the kernel can't list them.
- */
+/* Adds the sockets of @family on @ports to @list: listening ones of TCP, SCTP and MPTCP,
+ * unconnected ones of UDP. -ENOENT: the kernel can't list them. Code 101. */
 int sockets_get(struct netlink *nl, int family, int protocol,
 		const struct port_range_list *ports, struct socket_list *list,
 		struct cni_error *err);

@@ -58,7 +58,8 @@ void queue_tbf_add(struct netlink *nl, unsigned int index, const char *name,
 	netlink_needs(nl, "sch_tbf");
 }
 
-/* The first and only action, in whichever classifier's attribute @type. */
+/* Puts the redirection as the only action into @type, the attribute that a classifier has
+ * for actions. */
 static void put_mirred(struct builder b, int type, unsigned int to)
 {
 	struct tc_mirred parms = {
@@ -89,7 +90,7 @@ void queue_redirect_add(struct netlink *nl, unsigned int index, const char *name
 		.tcm_parent = INGRESS_HANDLE,
 		.tcm_info = TC_H_MAKE(PRIORITY << 16, htons(ETH_P_ALL)),
 	};
-	/* Without a key it takes every frame. cls_matchall would say so more plainly, but
+	/* A selector without a key takes every frame. cls_matchall would be plainer, but
 	 * fewer kernels have it. */
 	const struct tc_u32_sel all = {.flags = TC_U32_TERMINAL};
 	const int flags = NLM_F_CREATE | NLM_F_EXCL;
@@ -171,7 +172,8 @@ int tbf_get(struct netlink *nl, unsigned int index, struct tbf *ret_tbf,
 {
 	const struct tcmsg header = {.tcm_ifindex = index, .tcm_parent = TC_H_ROOT};
 
-	/* One qdisc is told to whom it may concern: of whom the asker is only with ECHO. */
+	/* The kernel sends a single qdisc to its listeners, and to the asker only with
+	 * NLM_F_ECHO. */
 	begin_tc(nl,
 		 netlink_queue(nl, RTM_GETQDISC, NLM_F_ECHO,
 			       "looking the qdisc of interface %u up", index),
@@ -179,7 +181,7 @@ int tbf_get(struct netlink *nl, unsigned int index, struct tbf *ret_tbf,
 	return netlink_request(nl, tbf_read, ret_tbf, 0, err);
 }
 
-/* Of action number 1; 0: it is no redirection. */
+/* Returns the interface that the first action redirects to; 0: it is no redirection. */
 static unsigned int mirred_read(struct nlattr *actions)
 {
 	struct nlattr *attrs[2], *action[TCA_ACT_MAX + 1], *options[TCA_MIRRED_MAX + 1];

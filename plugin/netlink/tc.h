@@ -14,27 +14,31 @@
 struct tbf {
 	uint64_t rate; /* per second */
 	uint32_t burst; /* the bucket */
-	uint32_t limit; /* of the queue */
+	uint32_t limit; /* of the queue in front of it */
 };
 
-/* As the interface's root qdisc: for what it sends. -EEXIST: it has one of somebody's. */
+/* Makes the filter the root qdisc of an interface, for what that sends. -EEXIST: somebody
+ * has given it a root qdisc. */
 void queue_tbf_add(struct netlink *nl, unsigned int index, const char *name,
 		   const struct tbf *tbf);
 
-/* The ingress qdisc, and a filter on it that sends all that @index receives out through
- * interface @to. -EEXIST: it has one of somebody's. */
+/* Adds the ingress qdisc and a filter on it that sends all that @index receives out
+ * through interface @to. -EEXIST: somebody has given it an ingress qdisc. */
 void queue_redirect_add(struct netlink *nl, unsigned int index, const char *name,
 			unsigned int to);
 
-/* -ENOENT, -EINVAL: there is none. The filter goes with the ingress qdisc. */
+/* Delete the root qdisc, and the ingress qdisc with its filter. -ENOENT, -EINVAL: there
+ * is none. */
 void queue_root_qdisc_del(struct netlink *nl, unsigned int index, const char *name);
 void queue_redirect_del(struct netlink *nl, unsigned int index, const char *name);
 
-/* The root qdisc; rate 0: it is no tbf. The kernel tells the burst rounded. */
+/* Reads the root qdisc; rate 0: it is no token bucket filter. The kernel rounds the
+ * burst. Code 101. */
 int tbf_get(struct netlink *nl, unsigned int index, struct tbf *ret_tbf,
 	    struct cni_error *err);
 
-/* Where the filter sends what @index receives; 0: there is none. */
+/* Gives the interface that the filter sends to what @index receives; 0: there is no
+ * filter. Code 101. */
 int redirect_get(struct netlink *nl, unsigned int index, unsigned int *ret_to,
 		 struct cni_error *err);
 

@@ -10,7 +10,8 @@
 
 #include "build.h"
 
-/* One message: @first to @last, both ends of a range being entries of their own. */
+/* Puts the VLANs @first to @last into a message. The two ends of a range are an entry
+ * each. */
 static void vlans_put(struct netlink *nl, struct nl_msg *msg, unsigned int index,
 		      uint16_t first, uint16_t last, uint16_t flags)
 {

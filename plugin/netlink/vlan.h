@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The VLANs of a bridge port: what rtnetlink knows as AF_BRIDGE's IFLA_AF_SPEC and
- * RTM_GETVLAN (linux/if_bridge.h). All fail with -EOPNOTSUPP on a kernel without
- * CONFIG_BRIDGE_VLAN_FILTERING.
+ * The VLANs of a bridge port, by IFLA_AF_SPEC of family AF_BRIDGE and RTM_GETVLAN
+ * (linux/if_bridge.h). A kernel without CONFIG_BRIDGE_VLAN_FILTERING refuses all of this
+ * with -EOPNOTSUPP.
  */
 #ifndef BRIDGE_CNI_PLUGIN_NETLINK_VLAN_H
 #define BRIDGE_CNI_PLUGIN_NETLINK_VLAN_H
@@ -14,10 +14,11 @@
 
 #define VLAN_IDS 4096
 
-/* Frames of @vlan leave untagged, untagged ones come into it. */
+/* Makes @vlan the port's own: its frames leave untagged, and untagged frames come into
+ * it. */
 void queue_port_native_vlan(struct netlink *nl, unsigned int index, const char *name,
 			    uint16_t vlan);
-/* @first to @last, tagged. */
+/* Adds the VLANs @first to @last, whose frames are tagged. */
 void queue_port_trunk_vlans(struct netlink *nl, unsigned int index, const char *name,
 			    uint16_t first, uint16_t last);
 void queue_port_vlan_del(struct netlink *nl, unsigned int index, const char *name,

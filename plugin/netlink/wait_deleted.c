@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A child sends the queue, while we listen for the announcement that the links are gone. The
- * child shares nothing with the runtime or with other operations: no descriptor but its own,
- * so no pipe whose end somebody waits for and no lock. It is init's child as soon as we have
- * ended.
+ * A child sends the queue, while we listen for the announcement that the links are gone.
+ * The child shares nothing with the runtime or with other operations: no descriptor but
+ * its own, so no pipe whose end somebody waits for and no lock. It is init's child as
+ * soon as we have ended.
  */
 #include "wait_deleted.h"
 
@@ -23,13 +23,14 @@
 
 #define LINKS_MAX 2
 
-/* What the child says when the kernel is through: in one write, so all or nothing. */
+/* The result that the child reports when the kernel is through. It is written by one
+ * write(), so all of it or nothing. */
 struct verdict {
 	int ret;
 	struct cni_error err;
 };
 
-/* Ends without a verdict where it can't begin. */
+/* The child. It ends without a verdict where it can't begin. */
 static _Noreturn void child(int verdict_fd, struct netlink *rtnl,
 			    const struct netlink *nftables)
 {
@@ -40,7 +41,7 @@ static _Noreturn void child(int verdict_fd, struct netlink *rtnl,
 	    netlink_reopen(rtnl, &verdict.err) < 0)
 		_exit(1);
 	verdict.ret = netlink_commit(rtnl, &verdict.err);
-	/* Mostly nobody listens any more. */
+	/* Mostly the parent has ended already. */
 	(void)!write(0, &verdict, sizeof(verdict));
 	_exit(0);
 }
@@ -52,18 +53,22 @@ struct notice {
 
 #define LOAD(size, field) \
 	BPF_STMT(BPF_LD | (size) | BPF_ABS, offsetof(struct notice, field))
-/* The next that are skipped where it is so, and where it isn't. */
+/* @yes and @no: how many of the next instructions are skipped where the value is equal,
+ * and where it is not. */
 #define IS(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), (yes), (no))
 
-/* To nothing but the end of these links: of each change of a link on the node all listeners
- * would be woken, in a storm of DELs every one of them by all others. */
+/*
+ * Listens to nothing but the end of these links. Otherwise each change of a link on the
+ * node would wake all listeners: in a storm of DELs, each of them would wake all others.
+ */
 static int listen_to_ends(const unsigned int links[LINKS_MAX])
 {
 	struct sock_filter ends[] = {
 		LOAD(BPF_H, header.nlmsg_type), /* as in a packet: big-endian */
 		IS(htons(RTM_DELLINK), 0, 6),
 		LOAD(BPF_B, link.ifi_family),
-		IS(AF_UNSPEC, 0, 4), /* AF_BRIDGE: it is a port no longer */
+		/* AF_BRIDGE only says that the link is no port any more */
+		IS(AF_UNSPEC, 0, 4),
 		LOAD(BPF_W, link.ifi_index),
 		IS(htonl(links[0]), 1, 0),
 		IS(htonl(links[1]), 0, 1),
@@ -85,8 +90,8 @@ static int listen_to_ends(const unsigned int links[LINKS_MAX])
 	return fd;
 }
 
-/* Forgets those of the @n links whose end is told: the filter lets nothing else by. 0, or
- * -errno: some were lost. */
+/* Reads announcements, which the filter lets by only for the end of a link, and takes
+ * these links out of @links. 0, or -errno: some announcements were lost. */
 static int notices_take(int fd, unsigned int links[], size_t *n)
 {
 	for (;;) {
@@ -108,7 +113,8 @@ static int notices_take(int fd, unsigned int links[], size_t *n)
 	}
 }
 
-/* 0: gone, or judged in @ret_verdict; -errno: the child has ended without a word. */
+/* Waits until the links are gone or the child has put its result into @ret_verdict: 0.
+ * -errno: the child has ended without a result. */
 static int await(int verdict_fd, int notices_fd, unsigned int links[], size_t n,
 		 struct verdict *ret_verdict)
 {
@@ -168,7 +174,7 @@ int netlink_commit_announced(struct netlink *rtnl, const struct netlink *nftable
 		return netlink_commit(rtnl, err);
 	if (await(verdict_fd, notices, left, left_n, &verdict) < 0) {
 		verdict.ret = netlink_commit(rtnl, &verdict.err);
-		/* Killed, but not before the kernel had begun. */
+		/* The child was killed, but the kernel had begun before. */
 		if (verdict.ret == -ENODEV)
 			verdict.ret = 0;
 	}

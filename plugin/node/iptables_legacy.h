@@ -9,9 +9,9 @@
 #include <stdbool.h>
 
 /*
- * Is there a chain of this name in table nat of @family (AF_INET, AF_INET6) in this network
- * namespace? Makes no table appear that wasn't there. True also where the table can't be
- * read: better one word too many.
+ * Is there a chain of this name in table nat of @family (AF_INET, AF_INET6) in this
+ * network namespace? Makes no table appear that wasn't there. True also where the table
+ * can't be read: better one word too many.
  */
 bool iptables_legacy_has_chain(int family, const char *chain);
 

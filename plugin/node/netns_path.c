@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A file that is mounted over, or a process's, is there as long as the namespace: a name that
- * is missing in its directory, a plain file and a dead process tell of one that has ended. A
- * directory that is missing tells that the path is wrong.
+ * A file that is mounted over, or a process's, is there as long as the namespace: a name
+ * that is missing in its directory, a plain file and a dead process tell of one that has
+ * ended. A directory that is missing tells that the path is wrong.
  */
 #include "netns_path.h"
 
@@ -24,7 +24,8 @@ static int process_of(const char *path)
 	return sscanf(path, "/proc/%d/%n", &pid, &end) == 1 && end > 0 ? pid : 0;
 }
 
-/* A process that its parent hasn't waited for is still there, but its namespaces are not. */
+/* A process that its parent hasn't waited for is still there, but its namespaces are
+ * not. */
 static bool process_ended(const char *path, int pid)
 {
 	char directory[PATH_MAX];

@@ -6,9 +6,9 @@
 #include "conf/base/error.h"
 
 /*
- * Sets the error of CNI_NETNS, which couldn't be opened for @errnum. Code 3: nothing is there;
- * the message says whether a namespace has ended there, or the path never was one. Code 4: it
- * is no network namespace (EMEDIUMTYPE), or can't be opened. Returns -errno.
+ * Sets the error of CNI_NETNS, which couldn't be opened for @errnum. Code 3: nothing is
+ * there; the message says whether a namespace has ended there, or the path never was one.
+ * Code 4: it is no network namespace (EMEDIUMTYPE), or can't be opened. Returns -errno.
  */
 int netns_path_error(const char *path, int errnum, struct cni_error *err);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One operation's hold on the node: its network namespace, connections to that, and the node
- * lock. The pod's namespace is pod_ns.h's. Never copied: who works on the same node is given
- * the same structure.
+ * One operation's hold on the node: its network namespace, connections to that, and the
+ * node lock. The pod's namespace is pod_ns.h's. Never copied: who works on the same node
+ * is given the same structure.
  */
 #ifndef BRIDGE_CNI_PLUGIN_NODE_NODE_H
 #define BRIDGE_CNI_PLUGIN_NODE_NODE_H
@@ -36,8 +36,8 @@ struct node {
 
 /*
  * Lock files, one a network namespace, named by its inode: what shares the namespace (a
- * node agent with hostNetwork) must share this directory. Only root can open them: whoever
- * can open a file can hold it locked.
+ * node agent with hostNetwork) must share this directory. Only root can open them:
+ * whoever can open a file can hold it locked.
  */
 #define NODE_LOCK_DIR "/run/bridge-cni"
 
@@ -50,8 +50,9 @@ struct node {
 int node_open(struct node *ret_node, struct cni_error *err);
 
 /*
- * The connection for nftables, opened at the first call. It stays until node_close(): after
- * an element was deleted its end waits for the kernel, which holds up what deletes links.
+ * The connection for nftables, opened at the first call. It stays until node_close():
+ * after an element was deleted its end waits for the kernel, which holds up what deletes
+ * links.
  */
 int node_nftables(struct node *node, struct netlink **ret_netlink, struct cni_error *err);
 
@@ -63,10 +64,10 @@ void node_close(struct node *node);
  * lock is then free for a moment, so look again. Exclusive stays exclusive. It ends with
  * the process, however that ends. Code 11 after NODE_LOCK_SECONDS.
  *
- * Where @node->identity is set, operations on that one attachment exclude each other, too: two
- * bytes of the lock file are the attachment's. Going from shared to exclusive keeps them. A
- * DEL may come in while somebody has given the lock back to wait; an ADD begins only when
- * nobody is at work on the attachment any more, waiting or not.
+ * Where @node->identity is set, operations on that one attachment exclude each other,
+ * too: two bytes of the lock file are the attachment's. Going from shared to exclusive
+ * keeps them. A DEL may come in while somebody has given the lock back to wait; an ADD
+ * begins only when nobody is at work on the attachment any more, waiting or not.
  */
 int node_lock(struct node *node, enum node_lock lock, struct cni_error *err);
 

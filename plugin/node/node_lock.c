@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The node lock: an flock() on a file of the network namespace's own, gone with its holder,
- * and in the same file two bytes for each attachment that somebody is at work on.
+ * The node lock: an flock() on a file of the network namespace's own, gone with its
+ * holder, and in the same file two bytes for each attachment that somebody is at work on.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +35,8 @@ static int lock_path(const struct node *node, const char *suffix,
 	return 0;
 }
 
-/* A file in memory in place of a lock's that can't be made: nobody has locked that one. */
+/* A file in memory in place of a lock's that can't be made: nobody has locked that
+ * one. */
 static int lock_stand_in(const struct node *node)
 {
 	int errnum = errno, fd = -1;

@@ -24,8 +24,8 @@ void pod_ns_close(struct pod_ns *ns);
 /* Opens the network namespace at @path. -errno of open(2); -EMEDIUMTYPE: it is none. */
 int pod_ns_open_fd(const char *path, int *ret_fd);
 
-/* Runs @fn in the namespace that @fd is (for files below /proc/sys/net), then comes back to
- * the node's. Code 101, and @fn's. */
+/* Runs @fn in the namespace that @fd is (for files below /proc/sys/net), then comes back
+ * to the node's. Code 101, and @fn's. */
 int pod_ns_run(const struct node *node, int fd,
 	       int (*fn)(void *data, struct cni_error *err), void *data,
 	       struct cni_error *err);

@@ -12,9 +12,11 @@
 
 struct holder {
 	uint32_t inode; /* in: of the socket */
-	/* Out: the container runtime, which keeps the port for a container: an ancestor of
-	 * this process in its session, or conmon. A login shell's sshd and init, in sessions of
-	 * their own, are none, though this process descends from them. */
+	/*
+	 * Out: the container runtime, which keeps the port for a container: an ancestor
+	 * of this process in its session, or conmon. A login shell's sshd and init, in
+	 * sessions of their own, are none, though this process descends from them.
+	 */
 	bool is_runtime;
 	pid_t pid; /* 0: the kernel, or a process that isn't seen from here */
 	char name[PROCESS_NAME_MAX];

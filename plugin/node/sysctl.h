@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Kernel parameters below /proc/sys/net, of the network namespace that the thread is in. Each
- * is named by its path from there: "ipv4/ip_forward".
- */
+/* Kernel parameters below /proc/sys/net, of the network namespace that the thread is in.
+ * Each is named by its path from there: "ipv4/ip_forward". */
 #ifndef BRIDGE_CNI_PLUGIN_NODE_SYSCTL_H
 #define BRIDGE_CNI_PLUGIN_NODE_SYSCTL_H
 
@@ -23,14 +21,14 @@ int sysctl_get(int *ret_value, struct cni_error *err, const char *fmt, ...)
 	_printf_(3, 4);
 
 /*
- * Writes @value unless the parameter has it already: in a container, where /proc/sys can't be
- * written to, a parameter that is right is no error. SYSCTL_ABSENT, or code 5, whose details
- * say what else helps.
+ * Writes @value unless the parameter has it already: in a container, where /proc/sys
+ * can't be written to, a parameter that is right is no error. SYSCTL_ABSENT, or code 5,
+ * whose details say what else helps.
  */
 int sysctl_ensure(int value, struct cni_error *err, const char *fmt, ...) _printf_(3, 4);
 
-/* The same for a parameter that mostly hasn't the value yet: it is written first, and read only
- * where that fails. */
+/* The same for a parameter that mostly hasn't the value yet: it is written first, and
+ * read only where that fails. */
 int sysctl_set(int value, struct cni_error *err, const char *fmt, ...) _printf_(3, 4);
 
 /* Turns IPv6 on for an interface of a network that has IPv6 ranges. Code 5; 101 where the

@@ -12,9 +12,9 @@
 int uplink_mtu(struct netlink *nl, int family, uint32_t *ret_mtu, struct cni_error *err);
 
 /*
- * The interfaces through which the node sends to the world. The kernel is asked for the route
- * to an address that nobody has (RFC 5737, RFC 3849), which costs the same among thousands of
- * routes. None where there is no such route. Code 101.
+ * The interfaces through which the node sends to the world. The kernel is asked for the
+ * route to an address that nobody has (RFC 5737, RFC 3849), which costs the same among
+ * thousands of routes. None where there is no such route. Code 101.
  */
 int uplink_list_get(struct netlink *nl, int family, struct link_list *ret_list,
 		    struct cni_error *err);

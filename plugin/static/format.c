@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * vsnprintf() of the static build. musl's goes over a format twice and sets up a stream for
- * each call: some 600 instructions for a name and a number, and an ADD makes a hundred such
- * calls. Here are the conversions that they are made of, %s and whole numbers; a format with
- * any other goes to musl's. The linker puts it in musl's place (--wrap), under snprintf() and
- * asprintf(), too.
+ * vsnprintf() of the static build. musl's goes over a format twice and sets up a stream
+ * for each call: some 600 instructions for a name and a number, and an ADD makes a
+ * hundred such calls. Here are the conversions that they are made of, %s and whole
+ * numbers; a format with any other goes to musl's. The linker puts it in musl's place
+ * (--wrap), under snprintf() and asprintf(), too.
  */
 #include <stdarg.h>
 #include <stdbool.h>
@@ -68,8 +68,8 @@ static void put_text(struct output *out, const char *text, int precision)
 	put(out, text, precision < 0 ? strlen(text) : strnlen(text, precision));
 }
 
-/* What follows a '%': s, .*s; d, u and x of int, long, long long and size_t, also with zeros in
- * front. False: it is another conversion. */
+/* What follows a '%': s, .*s; d, u and x of int, long, long long and size_t, also with
+ * zeros in front. False: it is another conversion. */
 static bool convert(struct output *out, const char **format, va_list *args)
 {
 	const char *at = *format;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * malloc() of the static build. musl's gives every buffer of a page or more back to the
- * kernel at once, and an operation that lives for a millisecond maps, faults in and unmaps
- * the same memory a dozen times. Here memory is cut off one mapping, in powers of two, and
- * what is freed waits for the next of its size; the process's end gives it back. There is
- * one thread.
+ * kernel at once, and an operation that lives for a millisecond maps, faults in and
+ * unmaps the same memory a dozen times. Here memory is cut off one mapping, in powers of
+ * two, and what is freed waits for the next of its size; the process's end gives it back.
+ * There is one thread.
  */
 #include <errno.h>
 #include <limits.h>

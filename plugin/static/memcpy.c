@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * memcpy() of the static build for x86-64. musl's copies by the processor's string
- * instructions, which take some 25 ns for the first byte; what is copied here, by format.c for
- * each piece that it writes, too, is mostly a few bytes long. The linker puts it in musl's
- * place (--wrap); deploy/bundle/bundle.mk has what it must be compiled with.
+ * instructions, which take some 25 ns for the first byte; what is copied here, by
+ * format.c for each piece that it writes, too, is mostly a few bytes long. The linker
+ * puts it in musl's place (--wrap); deploy/bundle/bundle.mk has what it must be compiled
+ * with.
  */
 #include <stdint.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Of the static build alone: what a dynamic loader does for the other. musl's start-up code
- * relocates the executable, but leaves the tables of pointers writable that PT_GNU_RELRO
- * names.
+ * Of the static build alone: what a dynamic loader does for the other. musl's start-up
+ * code relocates the executable, but leaves the tables of pointers writable that
+ * PT_GNU_RELRO names.
  */
 #include <link.h>
 #include <sys/auxv.h>
