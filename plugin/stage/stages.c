@@ -31,11 +31,10 @@ static int timed(struct attachment *att, const struct stage *stage,
  * Undoes the first @n stages, last first; reports the first error, goes on past all. But
  * what the first stage keeps stays after an error: the record tells the next DEL and GC what
  * is left, and no other pod may get the addresses while rules or an interface have them.
+ * @first: an error that there was before, or 0.
  */
-static int undo(struct attachment *att, size_t n, struct cni_error *err)
+static int undo(struct attachment *att, size_t n, int first, struct cni_error *err)
 {
-	int first = 0;
-
 	while (n-- > 0) {
 		struct cni_error own = {};
 		int ret;
@@ -76,8 +75,9 @@ static int held_del(struct attachment *att, size_t n, bool retires, struct cni_e
 	_cleanup_(record_clear) struct record record = {};
 	int ret = ipam_record_read(&att->ipam_env, att->pod, &record, err);
 
-	/* Without it the last stage would remove what says what else there is. */
-	if (ret < 0)
+	/* Without its record a DEL leaves all to the next DEL. An ADD has to take away what can
+	 * be told by names, because the pod must not keep an interface of a failed ADD. */
+	if (ret < 0 && retires)
 		return ret;
 	att->record = ret == 0 ? &record : NULL;
 	/* The three names are one attachment's: it is taken from the bridge that its record
@@ -87,9 +87,9 @@ static int held_del(struct attachment *att, size_t n, bool retires, struct cni_e
 	/* Before a stage looks who else has its addresses, for that one may go, too. Where it
 	 * can't be written, the disk is full: only an ADD that puts rules back in this very
 	 * moment would notice. */
-	if (ipam_delegated(att->network))
+	if (att->record && ipam_delegated(att->network))
 		(void)ipam_record_mark_going(&att->ipam_env, att->pod, NULL);
-	ret = undo(att, n, err);
+	ret = undo(att, n, ret < 0 ? ret : 0, err);
 	att->record = NULL;
 	if (ret == 0 && retires && att->was_last)
 		rules_retire(att);

@@ -9,7 +9,7 @@ import pytest
 
 from harness import plugin
 from harness.delegates import Delegate
-from harness.node import GATEWAY4, INTERNET4, INTERNET6, UPLINK, network
+from harness.node import GATEWAY4, INTERNET4, INTERNET6, NETWORK, UPLINK, network
 from harness.waiting import wait_for
 
 
@@ -281,6 +281,27 @@ def test_a_bridge_that_another_ADD_uses_meanwhile_stays_when_its_maker_fails(nod
             pending.result()
     node.assert_nothing_left(maker, others=1)
     assert other.ping("10.77.0.1") and other.ping(INTERNET4)
+
+
+def test_a_failed_ADD_whose_record_cannot_be_read_leaves_no_interface(node):
+    """The record stays for the next DEL, which can read it again."""
+    fake = Delegate(node, """
+        if verb == "ADD": hold(), sys.exit(1)""")
+    pod = node.pod()
+    with ThreadPoolExecutor() as pool:
+        pending = pool.submit(fake.add, pod)
+        with fake.held():
+            record, = (node.store / ".bridge-cni" / NETWORK).glob("p-*")
+            text = record.read_text()
+            record.write_text(text.replace("record 1", "record 99"))
+        with pytest.raises(plugin.CniError) as error:
+            pending.result()
+    error.value.says("fake", "newer version")
+    assert record.exists() and node.host_veths() == []
+    assert pod.links().keys() == {"lo"}
+    record.write_text(text)
+    fake.delete(pod)
+    node.assert_nothing_left(pod)
 
 
 def test_an_interface_of_the_pods_makes_the_veth_fail(node):
