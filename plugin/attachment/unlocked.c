@@ -24,8 +24,7 @@ int unlocked_run(struct attachment *att, enum node_lock lock,
 	return ret < 0 ? ret : lock_ret;
 }
 
-int unlocked_look_again(struct attachment *att, const char *meanwhile,
-			struct cni_error *err)
+int unlocked_check(struct attachment *att, const char *meanwhile, struct cni_error *err)
 {
 	struct node *node = &att->op->node;
 	struct link host;

@@ -13,7 +13,6 @@ int unlocked_run(struct attachment *att, enum node_lock lock,
 
 /* A DEL of the same attachment may have come by, or the pod or the bridge gone: code 11,
  * with @meanwhile ("the IPAM plugin dhcp ran"). */
-int unlocked_look_again(struct attachment *att, const char *meanwhile,
-			struct cni_error *err);
+int unlocked_check(struct attachment *att, const char *meanwhile, struct cni_error *err);
 
 #endif

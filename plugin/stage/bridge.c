@@ -3,6 +3,8 @@
  * The node's bridge: shared, so made complete step by step under the exclusive lock, and
  * never taken away by DEL. An ADD that fails takes away the bridge that it has made.
  */
+#include "bridge.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_ether.h>
@@ -30,7 +32,7 @@ static struct mac_addr own_mac(const struct attachment *att)
 		       : (struct mac_addr){};
 }
 
-static bool has_own_mac(const struct attachment *att, const struct link *link)
+bool bridge_has_own_mac(const struct attachment *att, const struct link *link)
 {
 	struct mac_addr own = own_mac(att);
 
@@ -47,7 +49,7 @@ static bool mac_is_pinned(const struct attachment *att, const struct link *link)
 	_cleanup_(close_p) int fd = -1;
 	char path[64 + IF_NAMESIZE], value = 0;
 
-	if (has_own_mac(att, link))
+	if (bridge_has_own_mac(att, link))
 		return true; /* no port has that one */
 	snprintf(path, sizeof(path), "/sys/class/net/%s/addr_assign_type", link->name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -65,13 +67,13 @@ static int must_be_bridge(const struct link *link, struct cni_error *err)
 		link->name, link->kind[0] ? "of kind " : "a device", link->kind);
 }
 
-static int no_vlan_filtering(const struct network *conf, struct cni_error *err)
+static int no_vlan_filtering(const struct network *network, struct cni_error *err)
 {
 	return error_set(
 		err, CNI_ERR_KERNEL, EOPNOTSUPP,
 		"%s: this kernel's bridges can't filter VLANs; it would have to be "
 		"built with CONFIG_BRIDGE_VLAN_FILTERING=y",
-		conf->vlan ? "vlan" : "vlanTrunk");
+		network->vlan ? "vlan" : "vlanTrunk");
 }
 
 /* Of a bridge made here: as configured, else the smallest of the uplinks in use. */
@@ -99,19 +101,19 @@ static int made_mtu(struct attachment *att, uint32_t *ret_mtu, struct cni_error 
 	return 0;
 }
 
-static bool wants_vlans(const struct network *conf)
+static bool wants_vlans(const struct network *network)
 {
-	return network_native_vlan(conf);
+	return network_native_vlan(network);
 }
 
 /* Nothing is left to do for this bridge. */
 static bool is_complete(const struct attachment *att, const struct link *link)
 {
-	const struct network *conf = att->network;
+	const struct network *network = att->network;
 
 	return link->index && link->up && accept_ra_is_off(link) &&
-	       mac_is_pinned(att, link) && (!conf->promisc_mode || link->promisc) &&
-	       (!wants_vlans(conf) || link->bridge.filters_vlans);
+	       mac_is_pinned(att, link) && (!network->promisc_mode || link->promisc) &&
+	       (!wants_vlans(network) || link->bridge.filters_vlans);
 }
 
 /* Makes the bridge, down. A kernel that can't filter VLANs makes none that is to. */
@@ -119,25 +121,25 @@ static int make(struct attachment *att, struct link *link, bool *ret_made,
 		struct cni_error *err)
 {
 	struct netlink *nl = att->op->node.rtnl;
-	const struct network *conf = att->network;
+	const struct network *network = att->network;
 	int ret;
 
 	queue_bridge_add(nl, &(struct bridge_spec){
-				     .name = conf->bridge,
+				     .name = network->bridge,
 				     .mac = own_mac(att),
-				     .filter_vlans = wants_vlans(conf),
+				     .filter_vlans = wants_vlans(network),
 			     });
 	ret = netlink_commit(nl, err);
-	if (ret == -EOPNOTSUPP && wants_vlans(conf)) {
+	if (ret == -EOPNOTSUPP && wants_vlans(network)) {
 		error_clear(err);
-		return no_vlan_filtering(conf, err);
+		return no_vlan_filtering(network, err);
 	}
 	*ret_made = ret == 0;
 	/* Somebody who doesn't take our lock may have been quicker. */
 	if (ret == -EEXIST)
 		ret = error_clear(err);
 	if (ret == 0)
-		ret = link_get(nl, conf->bridge, link, err);
+		ret = link_get(nl, network->bridge, link, err);
 	return ret < 0 ? ret : must_be_bridge(link, err);
 }
 
@@ -158,12 +160,12 @@ static int set_up(struct attachment *att, struct link *link, bool made,
 		  struct cni_error *err)
 {
 	struct netlink *nl = att->op->node.rtnl;
-	const struct network *conf = att->network;
-	const char *name = conf->bridge;
+	const struct network *network = att->network;
+	const char *name = network->bridge;
 	int ret = 0;
 
-	if (wants_vlans(conf) && !link->bridge.can_filter_vlans)
-		ret = no_vlan_filtering(conf, err);
+	if (wants_vlans(network) && !link->bridge.can_filter_vlans)
+		ret = no_vlan_filtering(network, err);
 	if (ret == 0)
 		ret = accept_ra_off(link, err);
 	if (ret == 0 && made)
@@ -172,9 +174,9 @@ static int set_up(struct attachment *att, struct link *link, bool made,
 		return ret;
 	if (!mac_is_pinned(att, link))
 		queue_link_mac(nl, link->index, name, &link->mac);
-	if (conf->promisc_mode && !link->promisc)
+	if (network->promisc_mode && !link->promisc)
 		queue_link_promisc(nl, link->index, name);
-	if (wants_vlans(conf) && !link->bridge.filters_vlans)
+	if (wants_vlans(network) && !link->bridge.filters_vlans)
 		queue_vlan_filtering(nl, link->index, name);
 	if (!link->up)
 		queue_link_up(nl, link->index, name);
@@ -212,7 +214,7 @@ static int complete(struct attachment *att, struct link *link, struct cni_error 
 {
 	/* An ADD that was killed has left it: down, with the MAC address that bridges made
 	 * here have. Somebody's own bridge may be down and have its MAC address set, too. */
-	bool half_made = link->index && !link->up && has_own_mac(att, link);
+	bool half_made = link->index && !link->up && bridge_has_own_mac(att, link);
 	bool now = false;
 	int ret = link->index ? 0 : make(att, link, &now, err);
 
@@ -241,7 +243,7 @@ static void tell_spanning_tree(struct attachment *att, const struct link *link)
 		       link->name, 2 * link->bridge.forward_delay, link->name);
 }
 
-static void found(struct attachment *att, const struct link *link)
+static void facts_fill(struct attachment *att, const struct link *link)
 {
 	att->bridge_index = link->index;
 	att->bridge_mac = link->mac;
@@ -276,7 +278,7 @@ static int bridge_add(struct attachment *att, struct cni_error *err)
 	if (ret < 0)
 		return ret;
 
-	found(att, &link);
+	facts_fill(att, &link);
 	tell_spanning_tree(att, &link);
 	return 0;
 }
@@ -317,7 +319,7 @@ static int bridge_check(struct attachment *att, struct cni_error *err)
 
 	/* Its MAC address is shared, too: another one than prevResult's is no fault of this
 	 * attachment's (containernetworking/cni#285). */
-	found(att, &link);
+	facts_fill(att, &link);
 	return 0;
 }
 

@@ -24,9 +24,9 @@ static bool is_ours(const struct cni_result *ipam, const struct ip_prefix *addre
 	return false;
 }
 
-static bool is_configured(const struct network *conf, const struct ip_prefix *address)
+static bool is_configured(const struct network *network, const struct ip_prefix *address)
 {
-	const struct range_set_list *sets = &conf->ipam.sets;
+	const struct range_set_list *sets = &network->ipam.sets;
 
 	for (size_t i = 0; i < sets->n; i++)
 		for (size_t k = 0; k < sets->items[i].n; k++) {
@@ -40,10 +40,10 @@ static bool is_configured(const struct network *conf, const struct ip_prefix *ad
 }
 
 /* Ranges that the configuration itself names; the runtime's are one pod's. */
-static bool names_ranges(const struct network *conf, int family)
+static bool names_ranges(const struct network *network, int family)
 {
-	for (size_t i = conf->ipam.runtime_sets; i < conf->ipam.sets.n; i++)
-		if (conf->ipam.sets.items[i].ranges[0].subnet.addr.family == family)
+	for (size_t i = network->ipam.runtime_sets; i < network->ipam.sets.n; i++)
+		if (network->ipam.sets.items[i].ranges[0].subnet.addr.family == family)
 			return true;
 	return false;
 }

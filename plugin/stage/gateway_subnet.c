@@ -65,7 +65,7 @@ static bool is_host(const struct ip_prefix *prefix)
 
 /* Nobody but the node is reached by an address alone: plugins such as ptp give one to each
  * pod's interface. */
-static int addresses_look(struct question *q, struct cni_error *err)
+static int addresses_check(struct question *q, struct cni_error *err)
 {
 	struct link_addr_list list = {};
 	int ret = link_addr_list_get(q->nl, q->address->addr.family, &list, err);
@@ -153,7 +153,7 @@ static int dropped_refuse(const struct question *q, const struct kernel_route *r
 			 PREFIX_TEXT(&route->route.dst));
 }
 
-static int routes_look(const struct question *q, struct cni_error *err)
+static int routes_check(const struct question *q, struct cni_error *err)
 {
 	struct kernel_route_list list = {};
 	int ret = route_list_get_all(q->nl, q->address->addr.family, &list, err);
@@ -184,6 +184,6 @@ int subnet_elsewhere(struct netlink *nl, const char *bridge, const char *ifname,
 		ret = is_in_vrf(nl, &own, &vrf, err);
 	if (ret < 0 || vrf)
 		return ret;
-	ret = addresses_look(&q, err);
-	return ret < 0 ? ret : routes_look(&q, err);
+	ret = addresses_check(&q, err);
+	return ret < 0 ? ret : routes_check(&q, err);
 }

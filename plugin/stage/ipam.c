@@ -13,7 +13,7 @@
 #include "stages.h"
 
 /* The addresses, or where they come from elsewhere or not at all, the record alone. */
-static int take(struct attachment *att, struct cni_error *err)
+static int reserve_or_record(struct attachment *att, struct cni_error *err)
 {
 	return ipam_in_process(att->network)
 		       ? ipam_reserve(&att->ipam_env, att->network, att->pod, &att->ipam,
@@ -22,21 +22,21 @@ static int take(struct attachment *att, struct cni_error *err)
 }
 
 /* Once more where dead attachments are in the way, after their DEL. */
-static int take_or_reclaim(struct attachment *att, struct cni_error *err)
+static int reserve_after_reclaim(struct attachment *att, struct cni_error *err)
 {
-	int ret = take(att, err);
+	int ret = reserve_or_record(att, err);
 	bool namesake = ret == -ESTALE;
 
 	if (!namesake && ret != -EADDRNOTAVAIL)
 		return ret;
 	error_clear(err);
 	ret = namesake ? reclaim_namesake(att, err) : reclaim_network(att, err);
-	return ret < 0 ? ret : take(att, err);
+	return ret < 0 ? ret : reserve_or_record(att, err);
 }
 
 static int ipam_add(struct attachment *att, struct cni_error *err)
 {
-	int ret = take_or_reclaim(att, err);
+	int ret = reserve_after_reclaim(att, err);
 
 	if (ret < 0 || !ipam_in_process(att->network))
 		return ret;

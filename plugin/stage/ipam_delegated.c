@@ -52,7 +52,7 @@ static int delegated_add(struct attachment *att, struct cni_error *err)
 	if (ret == 0) {
 		snprintf(meanwhile, sizeof(meanwhile), "the IPAM plugin %s ran",
 			 att->network->ipam.type);
-		ret = unlocked_look_again(att, meanwhile, err);
+		ret = unlocked_check(att, meanwhile, err);
 	}
 	if (ret == 0)
 		ret = ipam_result_complete(att, err);

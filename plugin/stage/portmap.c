@@ -145,10 +145,10 @@ static int portmap_rules(struct attachment *att, bool *ret_replaced,
 
 /* Lets 127.0.0.1 reach pods, and keeps pods from it: by a fence or, in a kernel without one,
  * by the rules alone. */
-static int loopback_open(struct attachment *att, bool look, struct cni_error *err)
+static int loopback_open(struct attachment *att, bool verify, struct cni_error *err)
 {
 	bool ignored;
-	int ret = localnet_add(att, look, err);
+	int ret = localnet_add(att, verify, err);
 
 	if (ret == LOCALNET_UNFENCED || ret == LOCALNET_REFENCED)
 		return rules_put(att, &ignored, err);
@@ -158,7 +158,7 @@ static int loopback_open(struct attachment *att, bool look, struct cni_error *er
 static int portmap_add(struct attachment *att, struct cni_error *err)
 {
 	bool replaced = false;
-	int ret = listeners_look(att, err);
+	int ret = listeners_check(att, err);
 
 	if (ret == 0 && has_ports(att))
 		ret = node_lock(&att->op->node, NODE_EXCLUSIVE, err);
@@ -277,7 +277,7 @@ static int element_missing(const struct nft_element *element,
 			 element->set->name);
 }
 
-static int rules_look(struct attachment *att, struct cni_error *err)
+static int own_rules_check(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(rule_list_clear) struct rule_list wanted = {};
 	int ret = portmap_rules_wanted(att, &wanted, err);
@@ -294,10 +294,10 @@ static int portmap_check(struct attachment *att, struct cni_error *err)
 
 	/* In a kernel without a fence the rules alone guard 127.0.0.0/8. */
 	if (ret == LOCALNET_UNFENCED && !has_ports(att))
-		return rules_look(att, err);
+		return own_rules_check(att, err);
 	if (ret < 0 || !has_ports(att))
 		return ret;
-	ret = rules_look(att, err);
+	ret = own_rules_check(att, err);
 	if (ret == 0)
 		ret = own_find(att, &sets, &elements, &found, err);
 	for (size_t i = 0; ret == 0 && i < elements.n; i++)

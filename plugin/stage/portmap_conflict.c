@@ -276,9 +276,9 @@ int portmap_check_free(struct attachment *att, struct nft_element_list *wanted,
 
 /* Deletes the elements of the dead. Their siblings have the ports then, and may be in the way
  * themselves. */
-static int stale_links_delete(struct attachment *att, struct netlink *nl,
-			      const struct nft_element_list *wanted,
-			      struct obstacles *obstacles, struct cni_error *err)
+static int dead_delete(struct attachment *att, struct netlink *nl,
+		       const struct nft_element_list *wanted, struct obstacles *obstacles,
+		       struct cni_error *err)
 {
 	_cleanup_(siblings_clear) struct siblings siblings = {};
 	int ret;
@@ -311,7 +311,7 @@ int portmap_make_way(struct attachment *att, struct nft_element_list *wanted,
 			ret = obstacles_find(att, nl, wanted, &obstacles, err);
 	}
 	if (ret == 0)
-		ret = stale_links_delete(att, nl, wanted, &obstacles, err);
+		ret = dead_delete(att, nl, wanted, &obstacles, err);
 	if (ret == 0)
 		ret = portmap_elements_except(wanted, &obstacles.siblings, err);
 	if (ret < 0)

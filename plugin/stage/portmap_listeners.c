@@ -324,7 +324,7 @@ static int judge(struct attachment *att, const struct losers *losers, bool may_r
 	return 0;
 }
 
-static int look(struct attachment *att, bool may_refuse, struct cni_error *err)
+static int check(struct attachment *att, bool may_refuse, struct cni_error *err)
 {
 	_cleanup_(losers_clear) struct losers losers = {};
 	struct cni_error own = {};
@@ -343,12 +343,12 @@ static int look(struct attachment *att, bool may_refuse, struct cni_error *err)
 	return losers.holders ? judge(att, &losers, may_refuse && refuses, err) : 0;
 }
 
-int listeners_look(struct attachment *att, struct cni_error *err)
+int listeners_check(struct attachment *att, struct cni_error *err)
 {
-	return look(att, true, err);
+	return check(att, true, err);
 }
 
 void listeners_tell(struct attachment *att)
 {
-	look(att, false, NULL);
+	check(att, false, NULL);
 }

@@ -14,7 +14,7 @@
  * the socket and its process. What the container runtime holds to keep the port is passed
  * over. A kernel that can't list sockets is told of only where the configuration refuses.
  */
-int listeners_look(struct attachment *att, struct cni_error *err);
+int listeners_check(struct attachment *att, struct cni_error *err);
 
 /* CHECK, repair: only tells; what listens may have come later. */
 void listeners_tell(struct attachment *att);

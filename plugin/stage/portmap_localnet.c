@@ -64,7 +64,7 @@ struct noted {
 	bool found, forget;
 };
 
-static int noted_look(const char *network, void *data, struct cni_error *err)
+static int note_find(const char *network, void *data, struct cni_error *err)
 {
 	struct noted *noted = data;
 	struct ipam_env other = noted->net->ipam_env;
@@ -84,7 +84,7 @@ static bool is_noted(const struct attachment *net, const char *ifname)
 {
 	struct noted noted = {.net = net, .ifname = ifname};
 
-	ipam_networks(&net->ipam_env, noted_look, &noted, NULL);
+	ipam_networks(&net->ipam_env, note_find, &noted, NULL);
 	return noted.found;
 }
 
@@ -94,7 +94,7 @@ static int notes_remove(const struct attachment *net, const char *ifname,
 {
 	struct noted noted = {.net = net, .ifname = ifname, .forget = true};
 
-	return ipam_networks(&net->ipam_env, noted_look, &noted, err);
+	return ipam_networks(&net->ipam_env, note_find, &noted, err);
 }
 
 static int fence_make(struct attachment *att, const struct link *gateway,
@@ -146,7 +146,7 @@ static int turn_on(struct attachment *att, const struct link *gateway, enum fenc
 }
 
 /* The exclusive lock is held. */
-static int ensure(struct attachment *att, bool look, struct cni_error *err)
+static int ensure(struct attachment *att, bool verify, struct cni_error *err)
 {
 	struct netlink *nl = att->op->node.rtnl;
 	enum fence fence = FENCE_NONE;
@@ -155,7 +155,7 @@ static int ensure(struct attachment *att, bool look, struct cni_error *err)
 
 	/* A kernel without IPv4 has no such parameter. */
 	if (ret < 0 || !gateway.index || gateway.ipv4.route_localnet < 0 ||
-	    (gateway.ipv4.route_localnet && !look))
+	    (gateway.ipv4.route_localnet && !verify))
 		return ret;
 	ret = fence_get(nl, gateway.index, &fence, err);
 	if (ret < 0 || (gateway.ipv4.route_localnet && fence != FENCE_NONE))
@@ -181,7 +181,7 @@ static int guard(struct attachment *att, struct cni_error *err)
 	return ret == 0 ? LOCALNET_REFENCED : ret;
 }
 
-int localnet_add(struct attachment *att, bool look, struct cni_error *err)
+int localnet_add(struct attachment *att, bool verify, struct cni_error *err)
 {
 	bool needed = false;
 	int ret = is_needed(att, &needed, err);
@@ -189,8 +189,8 @@ int localnet_add(struct attachment *att, bool look, struct cni_error *err)
 	if (ret < 0)
 		return ret;
 	if (needed)
-		return ensure(att, look, err);
-	if (att->gateway_localnet != 1 || (att->network->ports.expected && !look))
+		return ensure(att, verify, err);
+	if (att->gateway_localnet != 1 || (att->network->ports.expected && !verify))
 		return 0;
 	return guard(att, err);
 }
@@ -206,8 +206,8 @@ static void others_tell(struct attachment *att, const char *whose, const char *g
 }
 
 /* On @ifname it is on. LOCALNET_UNFENCED: turned on here. */
-static int opening_look(struct attachment *att, unsigned int index, const char *ifname,
-			struct cni_error *err)
+static int opening_check(struct attachment *att, unsigned int index, const char *ifname,
+			 struct cni_error *err)
 {
 	enum fence fence = FENCE_NONE;
 	int ret = fence_get(att->op->node.rtnl, index, &fence, err);
@@ -250,7 +250,7 @@ int localnet_check(struct attachment *att, struct cni_error *err)
 				 "ports",
 				 att->gateway_ifname);
 	if (att->gateway_localnet == 1)
-		return opening_look(att, att->gateway_index, att->gateway_ifname, err);
+		return opening_check(att, att->gateway_index, att->gateway_ifname, err);
 	localnet_tell_all(att);
 	return 0;
 }
@@ -272,7 +272,7 @@ int localnet_status(struct attachment *net, struct cni_error *err)
 
 	if (ret < 0 || !gateway.index || gateway.ipv4.route_localnet != 1)
 		return ret;
-	ret = opening_look(net, gateway.index, name, err);
+	ret = opening_check(net, gateway.index, name, err);
 	if (ret == LOCALNET_UNFENCED)
 		notice(&net->op->notices,
 		       "route_localnet of %s is on for host ports, and nothing "

@@ -17,12 +17,12 @@
 /*
  * ADD and repair. Turns it on where the attachment's host ports need it, under the exclusive
  * lock, and writes that down first. Otherwise a fence that is missing where it was turned on
- * here is put back. @look: where a fence is expected to be, too, since the rules were found
- * missing. LOCALNET_UNFENCED: it is on and not fenced, for the kernel can't; the rules must
+ * here is put back. @verify: looks whether the fence is there, as the rules were found
+ * missing; otherwise it is taken for granted where route_localnet is on. LOCALNET_UNFENCED: it is on and not fenced, for the kernel can't; the rules must
  * do. LOCALNET_REFENCED: the fence is put back, and lets through answers that the rules mark:
  * an earlier version's don't. Codes 5, 11, 101.
  */
-int localnet_add(struct attachment *att, bool look, struct cni_error *err);
+int localnet_add(struct attachment *att, bool verify, struct cni_error *err);
 
 /* CHECK: 104 where it is needed and off. What another program has turned on, for all
  * interfaces, too, is told by notice(). LOCALNET_UNFENCED as above. */

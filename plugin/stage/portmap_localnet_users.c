@@ -58,7 +58,7 @@ static bool is_behind(const struct search *search, const struct ip_addr *pod)
 }
 
 /* A map's element leads to the address that its data begins with. */
-static int element_look(const struct nft_element *element, void *data)
+static int element_search(const struct nft_element *element, void *data)
 {
 	struct search *search = data;
 	struct ip_addr pod = {.family = AF_INET};
@@ -74,7 +74,7 @@ static int element_look(const struct nft_element *element, void *data)
 }
 
 /* On a connection of its own: a list that isn't read to its end leaves it unusable. */
-static int maps_look(struct search *search, struct cni_error *err)
+static int maps_search(struct search *search, struct cni_error *err)
 {
 	_cleanup_(netlink_closep) struct netlink *nl = NULL;
 	_cleanup_(portmap_map_list_clear) struct portmap_map_list maps = {};
@@ -84,7 +84,7 @@ static int maps_look(struct search *search, struct cni_error *err)
 		ret = portmap_map_list_get(nl, &maps, err);
 	for (size_t i = 0; ret == 0 && i < maps.n; i++)
 		if (portmap_set_family(&maps.items[i]) == PORTMAP_IPV4)
-			ret = nft_set_elements(nl, &maps.items[i], element_look, search,
+			ret = nft_set_elements(nl, &maps.items[i], element_search, search,
 					       err);
 	if (search->found || ret == -EPROTONOSUPPORT || ret == -EINVAL)
 		return error_clear(err);
@@ -124,7 +124,7 @@ static bool has_gateway_on(const struct search *search, const struct record *rec
 	       ipam_gateway_is_ours(&other, search->ifname, &gateway);
 }
 
-static int record_look(const struct record *record, void *data, struct cni_error *err)
+static int record_search(const struct record *record, void *data, struct cni_error *err)
 {
 	struct search *search = data;
 
@@ -139,13 +139,13 @@ static int record_look(const struct record *record, void *data, struct cni_error
 }
 
 /* A fault of another network's store doesn't hold this one up. */
-static int network_look(const char *network, void *data, struct cni_error *err)
+static int network_search(const char *network, void *data, struct cni_error *err)
 {
 	struct search *search = data;
 	struct ipam_env other = network_of(search, network);
 
 	(void)err;
-	if (!search->found && ipam_record_each(&other, record_look, search, NULL) < 0)
+	if (!search->found && ipam_record_each(&other, record_search, search, NULL) < 0)
 		search->found = true;
 	return 0;
 }
@@ -159,14 +159,14 @@ int localnet_is_needed(struct attachment *att, const struct link *gateway,
 				&search.subnets, err);
 
 	if (ret == 0)
-		ret = maps_look(&search, err);
+		ret = maps_search(&search, err);
 	if (ret == 0 && !search.found && att->op->node.lock != NODE_EXCLUSIVE) {
 		ret = node_lock(&att->op->node, NODE_EXCLUSIVE, err);
 		if (ret == 0)
-			ret = maps_look(&search, err);
+			ret = maps_search(&search, err);
 	}
 	if (ret == 0 && !search.found)
-		ret = ipam_networks(&att->ipam_env, network_look, &search, err);
+		ret = ipam_networks(&att->ipam_env, network_search, &search, err);
 	if (ret == 0)
 		*ret_needed = search.found;
 	return ret;

@@ -62,8 +62,7 @@ static int dad_await_unlocked(struct attachment *att, struct cni_error *err)
 	int ret = unlocked_run(att, NODE_SHARED, dad_await, err);
 
 	return ret < 0 ? ret
-		       : unlocked_look_again(att, "duplicate address detection went on",
-					     err);
+		       : unlocked_check(att, "duplicate address detection went on", err);
 }
 
 /*

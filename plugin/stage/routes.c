@@ -93,7 +93,8 @@ static void metric_choose(const struct kernel_route_list *list, unsigned int ind
 
 /* Which of the attachment's routes of that family are there already, and what metrics IPv6's
  * others get. */
-static int look(struct attachment *att, int family, bool *there, struct cni_error *err)
+static int routes_find(struct attachment *att, int family, bool *there,
+		       struct cni_error *err)
 {
 	struct route_list *routes = &att->ipam.routes;
 	struct kernel_route_list list = {};
@@ -131,16 +132,15 @@ static int add_all(struct attachment *att, const bool *there, bool exclusive,
  * kernel refuses ours. */
 static int routes_make(struct attachment *att, bool *there, struct cni_error *err)
 {
-	bool looked = att->container_index > FIRST_INDEX &&
-		      attachment_uses(att, AF_INET6);
-	int ret = looked ? look(att, AF_INET6, there, err) : 0;
+	bool asked = att->container_index > FIRST_INDEX && attachment_uses(att, AF_INET6);
+	int ret = asked ? routes_find(att, AF_INET6, there, err) : 0;
 
 	if (ret == 0)
-		ret = add_all(att, there, !looked, err);
+		ret = add_all(att, there, !asked, err);
 	if (ret != -EEXIST)
 		return ret;
 	error_clear(err);
-	ret = look(att, AF_UNSPEC, there, err);
+	ret = routes_find(att, AF_UNSPEC, there, err);
 	return ret < 0 ? ret : add_all(att, there, false, err);
 }
 

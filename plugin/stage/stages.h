@@ -123,7 +123,7 @@ struct stage {
 /* clang-format off */
 #define STAGES(stage) \
 	stage(ipam) /* the record comes before all that it tells of, and goes last */ \
-	stage(reference) \
+	stage(reference_leftovers) \
 	stage(bridge) \
 	stage(veth) \
 	stage(links) /* those of all stages: they end once nothing leads to the pod */ \

@@ -79,7 +79,7 @@ static int explain(struct attachment *att, int ret, struct cni_error *err)
 }
 
 /* A bridge takes the MTU of its smallest port, unless somebody has set its own. */
-static int bridge_mtu_look_again(struct attachment *att, struct cni_error *err)
+static int bridge_mtu_reread(struct attachment *att, struct cni_error *err)
 {
 	struct link bridge;
 	int ret;
@@ -96,7 +96,7 @@ static int bridge_mtu_look_again(struct attachment *att, struct cni_error *err)
 
 static int make(struct attachment *att, struct cni_error *err)
 {
-	const struct network *conf = att->network;
+	const struct network *network = att->network;
 	struct netlink *nl = att->op->node.rtnl;
 	char alias[LINK_ALIAS_MAX];
 	struct veth_spec spec = {
@@ -109,12 +109,12 @@ static int make(struct attachment *att, struct cni_error *err)
 		.peer_ns = att->pod_ns.fd,
 		.alias = alias,
 		.hairpin = pod_wants_hairpin(att->network, att->pod),
-		.isolated = conf->port_isolation,
+		.isolated = network->port_isolation,
 		.no_link_local = att->bridge_ipv6 && att->mtu >= IPV6_MIN_MTU,
 	};
 	int ret;
 
-	identity_alias(conf->name, att->pod->container_id, att->pod->ifname, alias);
+	identity_alias(network->name, att->pod->container_id, att->pod->ifname, alias);
 	queue_veth_add(nl, &spec);
 	ret = netlink_commit(nl, err);
 	if (ret < 0)
@@ -125,13 +125,13 @@ static int make(struct attachment *att, struct cni_error *err)
 
 static int veth_add(struct attachment *att, struct cni_error *err)
 {
-	const struct network *conf = att->network;
+	const struct network *network = att->network;
 	int ret;
 
-	att->host_mac = identity_host_mac(conf->owner, att->pod->container_id,
+	att->host_mac = identity_host_mac(network->owner, att->pod->container_id,
 					  att->pod->ifname);
 	att->container_mac = container_mac(att);
-	att->mtu = conf->mtu ? conf->mtu : att->bridge_mtu;
+	att->mtu = network->mtu ? network->mtu : att->bridge_mtu;
 	ret = make(att, err);
 	/* The kernel makes the pair before it makes it a port. */
 	if (ret < 0 && ret != -EEXIST)
@@ -140,7 +140,7 @@ static int veth_add(struct attachment *att, struct cni_error *err)
 		return explain(att, ret, err);
 
 	att->container_index = netlink_ifindex(att->pod_ns.rtnl, att->pod->ifname);
-	return bridge_mtu_look_again(att, err);
+	return bridge_mtu_reread(att, err);
 }
 
 static int differs(struct cni_error *err, const char *ifname, const char *what,
@@ -218,7 +218,7 @@ static uint32_t expected_mtu(const struct attachment *att, const struct link *po
 static int port_check(const struct attachment *att, const struct link *port,
 		      struct cni_error *err)
 {
-	const struct network *conf = att->network;
+	const struct network *network = att->network;
 	uint32_t mtu = expected_mtu(att, port);
 	char expected[16], found[16];
 
@@ -226,9 +226,10 @@ static int port_check(const struct attachment *att, const struct link *port,
 		return differs(err, port->name, "hairpin mode",
 			       on_off(pod_wants_hairpin(att->network, att->pod)),
 			       on_off(port->port.hairpin));
-	if (port->port.isolated != conf->port_isolation)
+	if (port->port.isolated != network->port_isolation)
 		return differs(err, port->name, "port isolation",
-			       on_off(conf->port_isolation), on_off(port->port.isolated));
+			       on_off(network->port_isolation),
+			       on_off(port->port.isolated));
 	if (!mtu || port->mtu == mtu)
 		return 0;
 	snprintf(expected, sizeof(expected), "%u", mtu);
@@ -307,7 +308,7 @@ static void veth_interfaces(const struct attachment *att, struct stage_interface
 /* The port as ADD made it; the pod's end is the pod's. */
 static int veth_repair(struct attachment *att, struct cni_error *err)
 {
-	const struct network *conf = att->network;
+	const struct network *network = att->network;
 	struct netlink *nl = att->op->node.rtnl;
 	struct link port;
 	int ret = link_get(nl, att->pod->host_ifname, &port, err);
@@ -318,19 +319,19 @@ static int veth_repair(struct attachment *att, struct cni_error *err)
 	att->mtu = port.mtu;
 	if (port.master == att->bridge_index && port.up &&
 	    port.port.hairpin == pod_wants_hairpin(att->network, att->pod) &&
-	    port.port.isolated == conf->port_isolation)
+	    port.port.isolated == network->port_isolation)
 		return 0;
 	queue_port_attach(nl, port.index,
 			  &(struct veth_spec){
 				  .host_name = port.name,
 				  .bridge = att->bridge_index,
 				  .hairpin = pod_wants_hairpin(att->network, att->pod),
-				  .isolated = conf->port_isolation,
+				  .isolated = network->port_isolation,
 			  });
 	ret = netlink_commit(nl, err);
 	if (ret == 0)
 		report_done(att, "%s: a port of %s, up, and set as configured", port.name,
-			    conf->bridge);
+			    network->bridge);
 	return ret;
 }
 

@@ -34,23 +34,24 @@ void vlan_queue_port(const struct attachment *att, unsigned int port, const char
 }
 
 /* Addresses for it come from an IPAM only. */
-static bool wants_gateway(const struct network *conf)
+static bool wants_gateway(const struct network *network)
 {
-	return conf->vlan && conf->is_gateway && conf->ipam.type && *conf->ipam.type;
+	return network->vlan && network->is_gateway && network->ipam.type &&
+	       *network->ipam.type;
 }
 
 static int vlan_add(struct attachment *att, struct cni_error *err)
 {
-	const struct network *conf = att->network;
+	const struct network *network = att->network;
 	struct netlink *nl = att->op->node.rtnl;
 	int ret;
 
-	if (!network_native_vlan(conf))
+	if (!network_native_vlan(network))
 		return 0;
 	vlan_queue_port(att, netlink_ifindex(nl, att->pod->host_ifname),
-			att->pod->host_ifname, &conf->vlan_trunk);
+			att->pod->host_ifname, &network->vlan_trunk);
 	ret = netlink_commit(nl, err);
-	return ret < 0 || !wants_gateway(conf) ? ret : vlan_gateway_ensure(att, err);
+	return ret < 0 || !wants_gateway(network) ? ret : vlan_gateway_ensure(att, err);
 }
 
 int vlan_native_check(const char *port, uint16_t vlan, const struct port_vlans *vlans,
@@ -91,15 +92,15 @@ static int trunk_check(const struct attachment *att, const struct port_vlans *vl
 	return 0;
 }
 
-static bool asks_for(const struct network *conf, uint32_t vlan)
+static bool asks_for(const struct network *network, uint32_t vlan)
 {
-	for (size_t i = 0; i < conf->vlan_trunk.n; i++) {
-		const struct vlan_trunk *trunk = &conf->vlan_trunk.items[i];
+	for (size_t i = 0; i < network->vlan_trunk.n; i++) {
+		const struct vlan_trunk *trunk = &network->vlan_trunk.items[i];
 
 		if (vlan == trunk->id || (vlan >= trunk->min_id && vlan <= trunk->max_id))
 			return true;
 	}
-	return vlan == network_native_vlan(conf);
+	return vlan == network_native_vlan(network);
 }
 
 /* Another one's frames, where preserveDefaultVlan is false. */
@@ -135,20 +136,20 @@ static bool is_of_another_version(struct attachment *att)
 
 static int port_check(struct attachment *att, struct cni_error *err)
 {
-	const struct network *conf = att->network;
+	const struct network *network = att->network;
 	const char *port = att->pod->host_ifname;
 	struct port_vlans vlans;
 	int ret = port_vlans_get(att->op->node.rtnl, att->host_index, &vlans, err);
 
-	if (ret == 0 && conf->vlan)
-		ret = vlan_native_check(port, conf->vlan, &vlans, err);
+	if (ret == 0 && network->vlan)
+		ret = vlan_native_check(port, network->vlan, &vlans, err);
 	if (ret == 0)
 		ret = trunk_check(att, &vlans, err);
 	if (ret < 0)
 		return ret;
 
-	if (!conf->vlan)
-		ret = vlan_native_check(port, network_native_vlan(conf), &vlans, err);
+	if (!network->vlan)
+		ret = vlan_native_check(port, network_native_vlan(network), &vlans, err);
 	if (ret == 0)
 		ret = default_vlan_check(att, &vlans, err);
 	return ret < 0 && is_of_another_version(att) ? error_clear(err) : ret;
@@ -156,23 +157,23 @@ static int port_check(struct attachment *att, struct cni_error *err)
 
 static int vlan_check(struct attachment *att, struct cni_error *err)
 {
-	const struct network *conf = att->network;
+	const struct network *network = att->network;
 	int ret;
 
-	if (!network_native_vlan(conf))
+	if (!network_native_vlan(network))
 		return 0;
 	ret = port_check(att, err);
-	return ret < 0 || !wants_gateway(conf) ? ret : vlan_gateway_check(att, err);
+	return ret < 0 || !wants_gateway(network) ? ret : vlan_gateway_check(att, err);
 }
 
 static int vlan_repair(struct attachment *att, struct cni_error *err)
 {
 	struct cni_error difference = {};
-	const struct network *conf = att->network;
+	const struct network *network = att->network;
 	struct netlink *nl = att->op->node.rtnl;
 	int ret;
 
-	if (!att->host_index || !network_native_vlan(conf))
+	if (!att->host_index || !network_native_vlan(network))
 		return 0;
 	ret = port_check(att, &difference);
 	if (ret < 0 && difference.code != CNI_ERR_CHECK) {
@@ -181,12 +182,12 @@ static int vlan_repair(struct attachment *att, struct cni_error *err)
 	}
 	if (ret < 0) {
 		vlan_queue_port(att, att->host_index, att->pod->host_ifname,
-				&conf->vlan_trunk);
+				&network->vlan_trunk);
 		ret = netlink_commit(nl, err);
 		if (ret == 0)
 			report_done(att, "%s: its VLANs", att->pod->host_ifname);
 	}
-	return ret < 0 || !wants_gateway(conf) ? ret : vlan_gateway_ensure(att, err);
+	return ret < 0 || !wants_gateway(network) ? ret : vlan_gateway_ensure(att, err);
 }
 
 static void vlan_interfaces(const struct attachment *att, struct stage_interfaces *list)

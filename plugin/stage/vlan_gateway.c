@@ -74,7 +74,7 @@ static int gateway_is_complete(struct attachment *att, const struct link *gatewa
 	return ret;
 }
 
-static bool made_here(const struct attachment *att, const struct link *port)
+static bool is_own_port(const struct attachment *att, const struct link *port)
 {
 	char name[IF_NAMESIZE];
 
@@ -111,7 +111,7 @@ static int gateway_finish(struct attachment *att, const struct link *gateway,
 	if (is_veth(gateway)) {
 		ret = gateway_port(att, gateway, &port, err);
 		if (ret == 0 && port.master != att->bridge_index &&
-		    (port.master || !made_here(att, &port)))
+		    (port.master || !is_own_port(att, &port)))
 			return error_set(
 				err, CNI_ERR_EXISTS, EEXIST,
 				"vlan: %s is to be the VLAN's gateway, but its "
@@ -119,7 +119,7 @@ static int gateway_finish(struct attachment *att, const struct link *gateway,
 				gateway->name, att->bridge);
 		if (ret < 0)
 			return ret;
-		if (made_here(att, &port))
+		if (is_own_port(att, &port))
 			queue_port(att, &port);
 		vlan_queue_port(att, port.index, port.name, NULL);
 		ret = netlink_commit(nl, err);
@@ -188,7 +188,7 @@ void vlan_gateway_name(struct attachment *att)
 	memcpy(att->gateway_ifname, name, sizeof(att->gateway_ifname) - 1);
 }
 
-static void found(struct attachment *att, const struct link *link)
+static void facts_fill(struct attachment *att, const struct link *link)
 {
 	att->gateway_index = link->index;
 	att->gateway_forwards = link->ipv4.forwarding != 0;
@@ -221,7 +221,7 @@ int vlan_gateway_ensure(struct attachment *att, struct cni_error *err)
 	}
 	if (ret < 0)
 		return ret;
-	found(att, &link);
+	facts_fill(att, &link);
 	att->gateway_mac = link.mac;
 	return 0;
 }
@@ -242,7 +242,7 @@ int vlan_gateway_check(struct attachment *att, struct cni_error *err)
 		return error_set(err, CNI_ERR_CHECK, ENODEV,
 				 "vlan: expected the gateway's interface %s up, found %s",
 				 att->gateway_ifname, link.index ? "it down" : "none");
-	found(att, &link);
+	facts_fill(att, &link);
 	if (!is_veth(&link))
 		return 0;
 

@@ -14,6 +14,7 @@
 #include "ipam/ipam.h"
 #include "gc.h"
 #include "owner_links.h"
+#include "plugin/stage/bridge.h"
 #include "plugin/stage/portmap_elements.h"
 #include "plugin/attachment/kernel.h"
 #include "plugin/stage/portmap_localnet.h"
@@ -201,17 +202,6 @@ static const struct link *link_find(const struct link_list *links, const char *n
 	return NULL;
 }
 
-/* One of a kernel without boot ID is nobody's. */
-static bool made_here(const struct attachment *net, const struct link *bridge)
-{
-	struct mac_addr mac = identity_bridge_mac(net->op->kernel.ipam.boot_id,
-						  netlink_cookie(net->op->node.rtnl),
-						  net->bridge);
-
-	return net->op->kernel.ipam.boot_id[0] &&
-	       memcmp(mac.bytes, bridge->mac.bytes, MAC_LEN) == 0;
-}
-
 static int links_remove(struct attachment *net, const struct link_list *links,
 			const struct link *bridge, struct cni_error *err)
 {
@@ -252,7 +242,7 @@ static int bridge_remove(struct attachment *net, struct cni_error *err)
 			    bridge->name, users.pod);
 		return 0;
 	}
-	if (!bridge || (!users.stranger[0] && made_here(net, bridge)))
+	if (!bridge || (!users.stranger[0] && bridge_has_own_mac(net, bridge)))
 		return links_remove(net, &links, bridge, err);
 	ret = links_remove(net, &links, NULL, err);
 	for (size_t i = 0; ret == 0 && i < links.n; i++)

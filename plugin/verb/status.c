@@ -56,7 +56,7 @@ int ipam_verb_status(struct attachment *att, struct cni_error *err)
 }
 
 /* The gateways of @att->ipam, on the interface that has them or is to have them. */
-static int gateway_look(struct attachment *att, struct cni_error *err)
+static int gateway_check(struct attachment *att, struct cni_error *err)
 {
 	struct link link;
 	int ret;
@@ -88,7 +88,7 @@ static int gateway_status(struct attachment *att, struct cni_error *err)
 		return 0;
 	ret = netlink_open(NETLINK_FOR_ROUTE, &att->op->node.rtnl, err);
 	if (ret == 0)
-		ret = gateway_look(att, err);
+		ret = gateway_check(att, err);
 	operation_close(att->op);
 	return ret;
 }
@@ -103,7 +103,7 @@ static void gateway_name(struct attachment *att)
 }
 
 /* Whether an ADD would succeed is not told by what is seen here, and so no errors either. */
-static void localnet_look(struct attachment *att)
+static void localnet_tell(struct attachment *att)
 {
 	struct cni_error err = {};
 
@@ -117,7 +117,7 @@ int verb_status(struct attachment *att, struct cni_error *err)
 	int ret;
 
 	gateway_name(att);
-	localnet_look(att);
+	localnet_tell(att);
 	if (ipam_delegated(att->network))
 		return delegate_run(&delegation, CNI_STATUS, err);
 	if (!ipam_in_process(att->network))

@@ -190,7 +190,7 @@ static int rules_del(struct attachment *att, struct cni_error *err)
 }
 
 /* Goes on past an error as DEL does. */
-static int reference_del(struct attachment *att, struct cni_error *err)
+static int leftovers_del(struct attachment *att, struct cni_error *err)
 {
 	struct cni_error rules_err = {};
 	int ret, rules_ret;
@@ -205,7 +205,7 @@ static int reference_del(struct attachment *att, struct cni_error *err)
 	return rules_ret;
 }
 
-const struct stage stage_reference = {
+const struct stage stage_reference_leftovers = {
 	.name = "reference",
-	.del = reference_del,
+	.del = leftovers_del,
 };
