@@ -13,9 +13,9 @@
 #include "host_local_conf.h"
 #include "requested_mac.h"
 
-#define LETTERS_MAX 2 /* by which a key may differ from the one that it was meant to be */
-#define KEY_MAX	    40 /* bytes; our longest key has LETTERS_MAX less, or fewer still */
-#define TOLD_MAX    16 /* keys of one configuration */
+#define LETTERS_MAX 2 /* letters by which a key may differ from the one that is meant */
+#define KEY_MAX	    40 /* bytes; known keys are LETTERS_MAX shorter at least */
+#define TOLD_MAX    16 /* keys of one configuration that are reported */
 
 /* Keys of the specification that others read, whatever is in them. */
 static const struct json_field others_fields[] = {
@@ -74,7 +74,7 @@ static size_t tolerance(size_t len, size_t other)
 	return least(LETTERS_MAX, (longer - 1) / 2);
 }
 
-/* The known key that is nearest; NULL: none is near. */
+/* Finds the known key that is nearest; NULL: none is near. */
 static const char *nearest(const char *key, const struct json_type *const *tables,
 			   size_t n)
 {
@@ -99,7 +99,7 @@ static const char *nearest(const char *key, const struct json_type *const *table
 
 struct telling {
 	const struct advice *advice;
-	bool own_ipam; /* another IPAM's keys are its own */
+	bool own_ipam; /* the IPAM is host-local; another one judges its own keys */
 	size_t told;
 };
 
@@ -110,7 +110,7 @@ struct telling {
 static const struct place {
 	const char
 		*object; /* the path of the object that the key stands in, or its start */
-	const struct json_type *root; /* knows the key, */
+	const struct json_type *root; /* the table that knows the key, */
 	const char *member; /* in this object of the document; "": in itself */
 	const char *except; /* NULL: no key */
 } places[] = {
@@ -144,7 +144,7 @@ static bool is_at(const char *object, const char *start)
 	       (!object[len] || (len && start[len - 1] == '['));
 }
 
-/* The path by which the key is known; false: it is known nowhere. */
+/* Finds the path by which the key is known; false: it is known nowhere. */
 static bool known_elsewhere(const struct json_path *path, bool own_ipam,
 			    char ret_meant[JSON_PATH_MAX])
 {

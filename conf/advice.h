@@ -14,7 +14,8 @@
 /* The configuration that advice is given on, and where to. All borrowed. */
 struct advice {
 	const struct json_doc *doc;
-	const struct network *network; /* as it was read from @doc, if it was right */
+	/* as it was read from @doc; may be half read for advise_keys() */
+	const struct network *network;
 	bool ipam_only; /* read as another plugin's IPAM, whose keys it has as well */
 	struct notices *notices; /* NULL: nobody listens */
 };

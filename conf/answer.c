@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What another plugin answered; the shapes of results are prev_result.c's. */
+/* Reads the answers of other plugins. prev_result.c knows the shapes of results. */
 #include "answer.h"
 
 #include <errno.h>

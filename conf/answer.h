@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Reading what another plugin answered on its standard output: a result or an error, of
- * any version's shape. Text of others' making, so everything about it is checked. Touches
- * memory only.
+ * Reads the answer that another plugin printed: a result or an error, in the shape of any
+ * version. As others have made the text, everything about it is checked. Touches memory
+ * only.
  */
 #ifndef BRIDGE_CNI_CONF_ANSWER_H
 #define BRIDGE_CNI_CONF_ANSWER_H
@@ -13,17 +13,18 @@
 struct json_doc;
 
 /*
- * A result, as strictly as the configuration is read; gateways must be of their
- * addresses' family, and those of routes of the destination's. Code 6 (JSON) or 7 (path
- * of the key, value, expectation). The strings of @ret_result are in @ret_doc, which the
- * caller frees.
+ * Reads a result, as strictly as a configuration. Gateways must be of their addresses'
+ * family, and those of routes of the destination's. Code 6 (JSON) or 7 (path of the key,
+ * value, expectation). The strings of @ret_result are in @ret_doc, which the caller
+ * frees.
  */
 int answer_read_result(const char *text, size_t len, struct json_doc **ret_doc,
 		       struct cni_result *ret_result, struct cni_error *err);
 
 /*
- * An error object {code, msg, details} into @ret_error, which must not be set yet. Code 6
- * or 7 in @err when @text is none: the code must be 1 or more, the message not empty.
+ * Reads an error object {code, msg, details} into @ret_error, which must not be set yet.
+ * The code must be 1 or more, and the message not empty. Where @text is no such object,
+ * @err has code 6 or 7.
  */
 int answer_read_error(const char *text, size_t len, struct cni_error *ret_error,
 		      struct cni_error *err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How fast the pod may receive and send: the configuration's own keys, else what the
- * runtime asks for (runtimeConfig.bandwidth), with names, units and limits as the
- * reference plugin bandwidth has them.
+ * Reads how fast a pod may receive and send: from the configuration's own keys, or else
+ * from runtimeConfig.bandwidth, by which the runtime asks. Names, units and limits are
+ * those of the reference plugin bandwidth.
  */
 #include "bandwidth_conf.h"
 
@@ -26,7 +26,7 @@
 
 struct keys {
 	struct bandwidth bandwidth;
-	bool given; /* any of them, if only 0 */
+	bool given; /* one of the keys is there, even if it is 0 */
 	struct string_list unshaped, shaped;
 };
 

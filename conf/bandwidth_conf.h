@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How fast a pod may receive and send: reading the keys of bandwidth. */
+/* How fast a pod may receive and send: the rates, and reading their keys. */
 #ifndef BRIDGE_CNI_CONF_BANDWIDTH_CONF_H
 #define BRIDGE_CNI_CONF_BANDWIDTH_CONF_H
 
@@ -10,13 +10,13 @@
 struct json_doc;
 struct json_type;
 
-/* One direction's; both 0: no limit. */
+/* The limit of one direction; both 0: there is no limit. */
 struct rate_limit {
 	uint64_t rate; /* bits per second */
 	uint64_t burst; /* bits */
 };
 
-/* As the pod sees it: ingress is what it receives. */
+/* The directions are the pod's: ingress is what the pod receives. */
 struct bandwidth {
 	struct rate_limit ingress, egress;
 };
@@ -25,8 +25,8 @@ struct bandwidth {
  * in runtimeConfig. */
 extern const struct json_type bandwidth_root, bandwidth_runtime_root;
 
-/* The rates of the configuration or, where it has none, of the runtime. Codes 7, and 2
- * for a key that the reference plugin bandwidth had for a time. */
+/* Reads the rates of the configuration or, where it has none, those of the runtime. Code
+ * 7; code 2 for a key that the reference plugin bandwidth had for a time. */
 int bandwidth_read(const struct json_doc *doc, struct bandwidth *ret_bandwidth,
 		   struct cni_error *err);
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A CNI result as plain C data, of any version of the specification: interfaces,
- * addresses, routes, dns. Reading one is prev_result.c's and answer.h's, printing one
- * result.h's.
+ * A CNI result as plain C data, for any version of the specification: interfaces,
+ * addresses, routes, dns. prev_result.h and answer.h read results, result.h prints them.
  */
 #ifndef BRIDGE_CNI_CONF_CNI_RESULT_H
 #define BRIDGE_CNI_CONF_CNI_RESULT_H
@@ -81,16 +80,17 @@ bool dns_is_set(const struct dns *dns);
 void dns_clear(struct dns *dns);
 void cni_result_clear(struct cni_result *result);
 
-/* For tables of keys (json/json_table.h): struct dns, */
+/* The type of struct dns, for tables of keys (json/json_table.h). */
 extern const struct json_type dns_type;
 /*
- * struct route_list of a configuration: an IPv4 destination with host bits is refused as
- * the kernel would refuse it, an IPv6 one is masked as the kernel masks it (the reference
- * hands both on as they are); the gateway must be of the destination's family.
+ * The type of a struct route_list in a configuration. An IPv4 destination with host bits
+ * is refused, as the kernel would refuse it; an IPv6 one is masked, as the kernel masks
+ * it (the reference hands both on as they are). The gateway must be of the destination's
+ * family.
  */
 extern const struct json_type conf_routes_type;
-/* struct route_list of a result, which is others' work and taken as it is, with
- * destinations masked. */
+/* The type of a struct route_list in a result. As others have made it, it is taken as it
+ * is, but destinations are masked. */
 extern const struct json_type result_routes_type;
 
 #endif

@@ -23,7 +23,9 @@ static int check_ranges(const struct network *network, struct cni_error *err)
 
 /* The parts of a configuration that each scope reads. */
 static const struct scope {
-	const struct json_type *root; /* NULL: ipam is host-local's, the rest another's */
+	/* of the network's own keys; NULL: they are another plugin's, and ipam is
+	 * host-local's */
+	const struct json_type *root;
 	bool whole_ipam, prev_result;
 } scopes[] = {
 	[CONFIG_WHOLE] = {&network_root, true, true},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Reading a configuration: which of its keys an operation reads, and in which order. */
+/* Reads a configuration. This file decides which keys an operation reads, and in which
+ * order. */
 #ifndef BRIDGE_CNI_CONF_CONFIG_H
 #define BRIDGE_CNI_CONF_CONFIG_H
 

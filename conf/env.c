@@ -39,8 +39,8 @@ static bool path_valid(const char *path)
 static const struct env_var {
 	const char *name;
 	size_t offset; /* of a const char * in struct cni_env */
-	unsigned int required; /* by these verbs; read for these ... */
-	unsigned int optional; /* ... and these */
+	unsigned int required; /* these verbs read it, and can't do without; */
+	unsigned int optional; /* these read it if it is there */
 	bool (*valid)(const char *value);
 	const char *expected;
 } env_vars[] = {
@@ -156,7 +156,7 @@ int cni_env_read(char *(*get)(const char *name), struct cni_env *ret_env,
 	if ((1u << env.verb) & (V_ADD | V_DEL | V_CHECK)) {
 		env.netns_override = is_true(get_or_empty(get, "CNI_NETNS_OVERRIDE"));
 		ret = cni_args_parse(get_or_empty(get, "CNI_ARGS"), &env.args, err);
-		/* What can't be read must not keep anything from being removed. */
+		/* A DEL must not fail over arguments that can't be read. */
 		if (ret < 0 && env.verb != CNI_DEL)
 			return ret;
 		error_clear(err);
@@ -225,7 +225,7 @@ static int parse_arg_mac(const char *value, void *ret_value, struct cni_error *e
 struct args_state {
 	struct cni_args args;
 	bool ignore_unknown;
-	const char *unknown; /* the first of them */
+	const char *unknown; /* the first unknown key */
 };
 
 #define ARG(key, member, parse)                                 \

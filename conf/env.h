@@ -23,7 +23,7 @@ enum cni_verb {
 	CNI_CLEANUP,
 };
 
-/* What CNI_COMMAND (or the command line) says for it: "ADD". */
+/* Returns the word that CNI_COMMAND, or the command line, has for a verb: "ADD". */
 const char *cni_verb_name(enum cni_verb verb);
 
 #define CNI_ARGS_TEXT_MAX  4096 /* CNI_ARGS as a whole, bytes */
@@ -49,14 +49,17 @@ struct cni_env {
 };
 
 /*
- * Reads the environment through @get (getenv(), or a test's). All missing variables are
- * named together in the order COMMAND, CONTAINERID, NETNS, IFNAME, ARGS, PATH: code 4,
- * "required env variables [CNI_A,CNI_B] missing". Then the syntax of each (code 4), then
- * CNI_ARGS (code 4; an unknown key is an error unless IgnoreUnknown is 1 or true; for
- * DEL arguments that can't be read count as none, so that they don't stop a removal).
- * ADD and CHECK need ID, namespace, interface name and path; DEL ID and interface name.
- * For VERSION nothing but the command is looked at; for GC and STATUS nothing but the
- * command and the path, which may be missing.
+ * Reads the environment through @get, which is getenv() or a test's function. Code 4.
+ *
+ * ADD and CHECK need container ID, namespace, interface name and path; DEL needs ID and
+ * interface name. GC and STATUS look at the command and the path alone, which may be
+ * missing; VERSION at the command alone.
+ *
+ * All missing variables are named together in the order COMMAND, CONTAINERID, NETNS,
+ * IFNAME, ARGS, PATH: "required env variables [CNI_A,CNI_B] missing". Then the syntax of
+ * each is checked, then CNI_ARGS: an unknown key is an error unless IgnoreUnknown is 1 or
+ * true. In a DEL, arguments that can't be read count as none, so that they don't stop a
+ * removal.
  */
 int cni_env_read(char *(*get)(const char *name), struct cni_env *ret_env,
 		 struct cni_error *err);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The configuration of the in-process IPAM: ipam of the type host-local, and what the
- * runtime asks of it by runtimeConfig and args. Ranges are ranges.c's.
+ * Reads the configuration of the in-process IPAM: the key ipam of the type host-local,
+ * and the parts of runtimeConfig and args that ask something of it. ranges.c reads
+ * ranges.
  */
 #include "host_local_conf.h"
 
@@ -25,7 +26,8 @@ static int path_check(void *value, const struct json_path *path, struct cni_erro
 
 static const struct json_type path_type = {.kind = JSON_TEXT, .check = path_check};
 
-/* ipam, where its type is host-local; runtimeConfig and args, which only it asks for. */
+/* The keys of ipam, where its type is host-local, and of runtimeConfig and args, as far
+ * as they are for host-local. */
 struct host_local {
 	struct range_sources ranges;
 	struct route_list routes;

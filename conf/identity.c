@@ -13,7 +13,7 @@
 #define FNV_OFFSET 0xcbf29ce484222325u
 #define FNV_PRIME  0x100000001b3u
 
-#define OWNER_PATH_MAX 4200 /* what JSON_TEXT_MAX and some '/' leave room for */
+#define OWNER_PATH_MAX 4200 /* bytes of the store's path, normalized */
 
 uint64_t hash_more(uint64_t hash, const void *data, size_t len)
 {
@@ -212,8 +212,8 @@ struct mac_addr identity_mac_of_ip(const struct ip_addr *addr)
 	return mac;
 }
 
-/* The first @digits hexadecimal digits of the SHA-512 of the three texts one behind the
- * other. The texts are names: at most CNI_NAME_MAX bytes each. */
+/* Writes the first @digits hexadecimal digits of the SHA-512 of the three texts one
+ * behind the other. The texts are names: at most CNI_NAME_MAX bytes each. */
 static void sha512_digits(const char *first, const char *second, const char *third,
 			  char *ret_text, size_t digits)
 {

@@ -17,7 +17,7 @@
 #define HOST_IFNAME_NET_CHARS 4
 #define HOST_IFNAME_POD_CHARS 7
 #define IFB_PREFIX	      "ifb"
-#define LINK_ALIAS_MAX	      255 /* what the kernel takes, with the NUL: IFALIASZ less one */
+#define LINK_ALIAS_MAX	      255 /* IFALIASZ less one, with the NUL */
 
 /* FNV-1a with a final avalanche; hash_more() goes on from an earlier hash, without. */
 uint64_t hash_text(const char *text);
@@ -25,17 +25,20 @@ uint64_t hash_bytes(const void *data, size_t len);
 uint64_t hash_more(uint64_t hash, const void *data, size_t len);
 
 /*
- * Whose rules, sets and maps are they? A number of the network's name, its bridge and its
- * store: configurations that agree in all three are one owner, whatever else they say. It
- * is cut from a SHA-512, so that nobody can choose names that give another owner's
- * number. Two spellings of @data_dir that differ in "//" and "/./" count as one:
- * "/run//cni/./" is "/run/cni"; ".." and links stay as they are, since only the disk
- * knows where they lead.
+ * Returns the number of the owner that rules, sets and maps belong to. It follows from
+ * the network's name, its bridge and its store: configurations that agree in all three
+ * are one owner, whatever else they say. The number is cut from a SHA-512, so that nobody
+ * can choose names that give another owner's number. Spellings of @data_dir that differ
+ * in "//" and "/./" count as one: "/run//cni/./" is "/run/cni". ".." and links stay as
+ * they are, since only the disk knows where they lead.
  */
 uint64_t identity_owner(const char *network, const char *bridge, const char *data_dir);
 
-/* The number that all owners of a name had together, in an earlier version of this
- * program: of rules whose comments begin with "v1". */
+/*
+ * Returns the number that an earlier version of this program used for rules, whose
+ * comments begin with "v1". It follows from the name alone, so that all owners with that
+ * name share it.
+ */
 uint64_t identity_owner_by_name(const char *network);
 
 /*
@@ -45,10 +48,11 @@ uint64_t identity_owner_by_name(const char *network);
 void identity_host_ifname(const char *network, const char *container_id,
 			  const char *ifname, char ret_name[IF_NAMESIZE]);
 
-/* What all host interfaces of a network start with: "veth" + 4 characters. */
+/* Makes the start of the names of all host interfaces of a network: "veth" + 4
+ * characters. */
 void identity_host_ifname_prefix(const char *network, char ret_prefix[IF_NAMESIZE]);
 
-/* The ifb beside a host interface of ours: "ifb" and the same 11 characters. */
+/* Makes the name of the ifb beside a host interface: "ifb" and the same 11 characters. */
 void identity_ifb(const char *host_ifname, char ret_name[IF_NAMESIZE]);
 
 /*
@@ -63,8 +67,8 @@ void identity_vlan_port(const char *gateway_ifname, char ret_name[IF_NAMESIZE]);
 void identity_alias(const char *network, const char *container_id, const char *ifname,
 		    char ret_alias[LINK_ALIAS_MAX]);
 
-/* The names in it; false: it is none. One that was cut gives names that aren't the
- * owner's. */
+/* Reads the names out of an alias; false: it is not one of this program's. An alias that
+ * was cut gives names that aren't the attachment's. */
 struct alias_names {
 	char network[LINK_ALIAS_MAX], container_id[LINK_ALIAS_MAX], ifname[IF_NAMESIZE];
 };
@@ -75,9 +79,10 @@ bool identity_alias_is_anothers(const char *alias, const char *network,
 				const char *container_id, const char *ifname);
 
 /*
- * Locally administered addresses from the identity: for the host's end and the ifb, with
- * the owner (identity_owner()), so that an interface without a record still tells whose
- * it is; and for the container's end where it has no IP address to take one from.
+ * Make locally administered addresses from the identity. Those of the host's end and of
+ * the ifb depend on the owner (identity_owner()) as well, so that an interface without a
+ * record still tells whose it is. The container's end has such an address where it has no
+ * IP address to take one from.
  */
 struct mac_addr identity_host_mac(uint64_t owner, const char *container_id,
 				  const char *ifname);
@@ -86,16 +91,19 @@ struct mac_addr identity_ifb_mac(uint64_t owner, const char *container_id,
 struct mac_addr identity_container_mac(const char *network, const char *container_id,
 				       const char *ifname);
 
-/* Of a bridge made here: the node's own, by the kernel's boot ID and the cookie of the
- * node's network namespace, for as long as those last. */
+/*
+ * Makes the address of a bridge. It is the node's own, as it follows from the kernel's
+ * boot ID and the cookie of the node's network namespace, and stays the same as long as
+ * those do.
+ */
 struct mac_addr identity_bridge_mac(const char *boot, uint64_t cookie,
 				    const char *bridge);
 
 /*
- * What the reference plugins (containernetworking/plugins, pkg/ip/ipmasq_*_linux.go) name
- * after an attachment when they masquerade it: the chain that iptables gets, one for all
- * interfaces of the container on the network, and what the comment of a rule in nftables
- * starts with.
+ * Make the names that the reference plugins (containernetworking/plugins,
+ * pkg/ip/ipmasq_*_linux.go) use when they masquerade an attachment: the chain of
+ * iptables, which is one for all interfaces of the container on the network, and the
+ * start of the comment of a rule in nftables.
  */
 #define REFERENCE_CHAIN_MAX   29 /* "CNI-" and 24 hexadecimal digits, with the NUL */
 #define REFERENCE_COMMENT_MAX 34 /* 16 digits, '-', 16 digits, with the NUL */
@@ -106,9 +114,10 @@ void identity_reference_comment(const char *network, const char *container_id,
 				char ret_comment[REFERENCE_COMMENT_MAX]);
 
 /*
- * A locally administered address from the pod's first address: an address that changes
- * hands keeps its MAC, so that no neighbour cache is wrong. IPv4: 0a:58 and the four
- * bytes, as CNI plugins have long done; IPv6: 0e and 40 bits of a hash.
+ * Makes a locally administered address from the pod's first IP address: an IP address
+ * that goes to another pod keeps its MAC, so that no neighbour cache is wrong. IPv4:
+ * 0a:58 and the four bytes, as CNI plugins have long done; IPv6: 0e and 40 bits of a
+ * hash.
  */
 struct mac_addr identity_mac_of_ip(const struct ip_addr *addr);
 

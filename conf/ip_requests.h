@@ -20,7 +20,7 @@ struct ip_request_list {
 	size_t n;
 };
 
-/* For tables of keys: struct ip_request_list. */
+/* The type of a struct ip_request_list, for tables of keys. */
 extern const struct json_type ip_requests_type;
 
 #endif

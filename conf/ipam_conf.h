@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the key ipam of a configuration says, as plain C data. */
+/* The key ipam of a configuration, as plain C data. */
 #ifndef BRIDGE_CNI_CONF_IPAM_CONF_H
 #define BRIDGE_CNI_CONF_IPAM_CONF_H
 
@@ -8,7 +8,8 @@
 #include "cni_result.h"
 #include "conf/base/addr.h"
 
-/* Inclusive, complete: start, end and gateway are filled in when not given. */
+/* A range of addresses, both ends included. It is complete: start, end and gateway that
+ * are not given are filled in. */
 struct ip_range {
 	struct ip_prefix subnet; /* host bits zero */
 	struct ip_addr start, end;
@@ -29,8 +30,8 @@ struct range_set_list {
 struct ipam_conf {
 	const char *type; /* NULL or "": no IPAM, a layer 2 network */
 	struct range_set_list sets;
-	size_t runtime_sets; /* so many of them, the first, are runtimeConfig.ipRanges */
-	size_t single_sets; /* then so many, 0 or 1, whose keys stand in ipam itself */
+	size_t runtime_sets; /* so many of sets, the first, are runtimeConfig.ipRanges */
+	size_t single_sets; /* then so many, 0 or 1, have their keys in ipam itself */
 	struct route_list routes;
 	const char *data_dir;
 	const char *resolv_conf; /* NULL: absent */

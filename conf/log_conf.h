@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Where an operation's log line goes: the keys logFile and log. */
+/* Where the log line of an operation goes: the keys logFile and log. */
 #ifndef BRIDGE_CNI_CONF_LOG_CONF_H
 #define BRIDGE_CNI_CONF_LOG_CONF_H
 
@@ -18,7 +18,7 @@ struct log_conf {
 	bool syslog;
 };
 
-/* Code 7. Who must not fail over it (DEL) goes on with what @ret_log was before. */
+/* Reads the two keys. Code 7; @ret_log is then untouched. */
 int log_conf_read(const struct json_doc *doc, struct log_conf *ret_log,
 		  struct cni_error *err);
 

@@ -13,7 +13,7 @@ struct plugin {
 };
 
 struct file {
-	const char *name, *version; /* a list's, which its plugins get */
+	const char *name, *version; /* of a list, whose plugins get them */
 	const char *type; /* of a file that is one plugin */
 	struct {
 		struct plugin *items;
@@ -40,7 +40,7 @@ static const struct json_field fields[] = {
 };
 static const struct json_type root = OBJECT(fields);
 
-/* What a list says for all of its plugins. */
+/* The keys that a list has for all of its plugins. */
 static const char *const of_the_list[] = {"name", "cniVersion", NULL};
 
 void net_list_clear(struct net_list *list)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A file of a runtime's configuration directory (/etc/cni/net.d): a list of plugins, or
- * one plugin. Gives the plugins of one type as a runtime would hand each of them over,
- * without what it adds for a single container (runtimeConfig, args).
+ * Reads a file of a runtime's configuration directory (/etc/cni/net.d), which is a list
+ * of plugins, or one plugin. It gives the plugins of one type, each as a runtime would
+ * hand it over, but without the keys that a runtime adds for a container (runtimeConfig,
+ * args).
  */
 #ifndef BRIDGE_CNI_CONF_NET_LIST_H
 #define BRIDGE_CNI_CONF_NET_LIST_H
@@ -20,8 +21,9 @@ struct net_list {
 };
 
 /*
- * @types: names of the executable, the last NULL. None of them there: @ret_list is empty.
- * A list's name and cniVersion stand in each of its plugins. Codes 6 and 7.
+ * Finds the plugins whose type is one of @types: names of the executable, the last NULL.
+ * @ret_list is empty where there is none. The name and the cniVersion of a list stand in
+ * each of its plugins. Codes 6 and 7.
  */
 int net_list_read(const char *text, size_t len, const char *const *types,
 		  struct net_list *ret_list, struct cni_error *err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A network as its configuration has it, as plain C data: the same for all of its pods.
- * What one pod is to have is pod.h's. Strings are borrowed from the JSON document, arrays
- * are owned by the structure. Made by request_read(), and const from then on.
+ * pod.h has the data of one pod. Strings are borrowed from the JSON document, arrays are
+ * owned by the structure. request_read() makes it, and it is const from then on.
  */
 #ifndef BRIDGE_CNI_CONF_NETWORK_H
 #define BRIDGE_CNI_CONF_NETWORK_H
@@ -51,11 +51,11 @@ struct network {
 	const char *type; /* of the plugin: for its check alone */
 	const char *bridge; /* "": of another plugin, whose IPAM this is */
 	uint64_t owner; /* of rules, sets and maps: identity_owner() */
-	bool is_gateway; /* also when isDefaultGateway */
+	bool is_gateway; /* isGateway, or implied by isDefaultGateway */
 	bool is_default_gateway;
 	bool ip_masq;
 	const char *masq_backend; /* NULL, "" or "nftables": for its check alone */
-	bool masq_fully_random; /* ports that can't be guessed */
+	bool masq_fully_random; /* masquerade with ports that can't be guessed */
 	struct prefix_list non_masquerade; /* destinations that see the pod's address */
 	bool hairpin_mode;
 	bool promisc_mode; /* of the bridge; not with hairpin_mode */
@@ -64,18 +64,20 @@ struct network {
 	bool enable_dad; /* wait for IPv6 duplicate address detection */
 	bool disable_container_interface; /* leave the pod's end down; no IPAM */
 	bool mac_spoof_check; /* macspoofchk, and implied by spoofCheck */
-	bool spoof_check; /* source addresses, too */
+	bool spoof_check; /* the pod's source addresses are checked, too */
 	uint32_t mtu; /* bytes, 0: the bridge's, or the uplink's */
 	uint32_t metric; /* of default routes that have no priority; 0: the kernel's */
-	uint32_t vlan; /* of untagged frames, 0: none */
-	struct vlan_trunk_list vlan_trunk; /* of tagged ones */
-	bool preserve_default_vlan; /* also of that */
+	uint32_t vlan; /* the VLAN of untagged frames; 0: none */
+	struct vlan_trunk_list vlan_trunk; /* the VLANs of tagged frames */
+	/* the port stays in the bridge's default VLAN as well */
+	bool preserve_default_vlan;
 	const char *status_on_exhaustion; /* NULL, "", "fail" or "ready" */
 	bool ready_when_exhausted;
 	struct ipam_conf ipam;
 	struct port_conf ports; /* how host ports are served */
 	uint32_t ipam_timeout; /* seconds for a run of a delegated IPAM */
-	bool del_waits; /* for what the kernel does once an interface is gone */
+	/* DEL waits for the work that the kernel does once an interface is gone */
+	bool del_waits;
 	struct dns dns;
 	struct log_conf log;
 	const char *text; /* the configuration as it came, for a delegated IPAM */
@@ -93,19 +95,19 @@ extern const struct json_type network_root, network_identity_root;
  * keys. Code 7. */
 int network_refuse_list(const struct json_doc *doc, struct cni_error *err);
 
-/* The network's name, whatever the rest of the document is. NULL: it has none, or one
- * that no network may have. */
+/* Returns the network's name, whatever is wrong with the rest of the document. NULL:
+ * there is none, or one that no network may have. */
 const char *network_name_find(const struct json_doc *doc);
 
 /* Reads the network's name, which has to be there and right. Code 7. */
 int network_name_read(const struct json_doc *doc, const char **ret_name,
 		      struct cni_error *err);
 
-/* Are there keys that can't be used together? Once they are all read, code 7. */
+/* Refuses keys that can't be used together, once all are read. Code 7. */
 int network_check(const struct network *network, struct cni_error *err);
 
-/* The VLAN of the port's untagged frames: vlan; without it, VLAN 1 of a trunk port, as
- * the reference has it. 0: the port's VLANs are the bridge's affair. */
+/* Returns the VLAN of the port's untagged frames: the key vlan, or VLAN 1 of a trunk
+ * port, as the reference has it. 0: the bridge decides about the port's VLANs. */
 uint16_t network_native_vlan(const struct network *network);
 
 /* Frees arrays; the structure may be zero or half read. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What follows from the names of a pod, and what it owns. */
+/* Makes a pod from its names, and frees what a pod owns. */
 #include "pod.h"
 
 #include "identity.h"

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Host ports: runtimeConfig.portMappings, and the keys of the reference's portmap plugin
- * that shape them or have no meaning here.
- */
+/* Reads host ports: runtimeConfig.portMappings, and the keys of the reference's portmap
+ * plugin that change how they are served, or are refused here. */
 #include "port_mappings.h"
 
 #include <errno.h>
@@ -15,7 +13,7 @@
 
 #define CONDITIONS_MAX 64 /* of conditionsV4, conditionsV6 */
 
-/* As it is read. */
+/* The keys as they are read. */
 struct keys {
 	struct port_conf conf;
 	struct pod_ports ports;
@@ -74,8 +72,8 @@ bool port_mapping_needs_localnet(const struct port_mapping *mapping)
 	       (port_mapping_is_wild(mapping) || ip_is_loopback(&mapping->host_ip));
 }
 
-/* 224.0.0.0/4, 255.255.255.255, ff00::/8: the rest of 240.0.0.0/4 the kernel takes for
- * the node's own. */
+/* Can no interface have the address: 224.0.0.0/4, 255.255.255.255, ff00::/8? The kernel
+ * takes the rest of 240.0.0.0/4 as an address of the node. */
 static bool is_nobodys(const struct ip_addr *ip)
 {
 	static const uint8_t broadcast[4] = {0xff, 0xff, 0xff, 0xff};
@@ -86,7 +84,7 @@ static bool is_nobodys(const struct ip_addr *ip)
 	       (ip->bytes[0] >> 4 == 0xe || memcmp(ip->bytes, broadcast, 4) == 0);
 }
 
-/* An address that no packet for the node has would never match. */
+/* Refuses addresses that no packet for the node has: such a mapping would never match. */
 static int host_ip_check(const struct ip_addr *ip, const struct json_path *path,
 			 struct cni_error *err)
 {

@@ -11,13 +11,14 @@
 #include "conf/base/addr.h"
 #include "conf/base/error.h"
 
-#define PORT_MAPPINGS_MAX 16384 /* of a pod, a port each */
-#define PORT_RUNS_MAX	  4096 /* so many runs of ports that follow each other */
+#define PORT_MAPPINGS_MAX 16384 /* entries of a pod, each for one port */
+#define PORT_RUNS_MAX	  4096 /* runs of a pod: ports that follow each other */
 
-/* A run of ports: the first of @count that follow each other, on both sides. */
+/* A run of host ports that follow each other, and lead to ports that do so, too. */
 struct port_mapping {
 	uint8_t protocol; /* IPPROTO_TCP, _UDP or _SCTP */
-	uint32_t host_port, container_port; /* 1 to 65535, as the last of the run is */
+	/* the first ones; 1 to 65535, also the last ones */
+	uint32_t host_port, container_port;
 	uint32_t count;
 	struct ip_addr host_ip; /* family 0: all addresses; 0.0.0.0, ::: the family's */
 	const char *protocol_text; /* as it was given; NULL: tcp */
@@ -39,15 +40,15 @@ enum over_listener {
 /* A pod's host ports. */
 struct pod_ports {
 	struct port_mapping_list entries; /* as they were given, a port each; owned */
-	struct port_mapping_list mappings; /* what they come to; owned */
-	bool masq_all; /* whoever comes by them is masqueraded, where there is snat */
+	struct port_mapping_list mappings; /* the runs that they are served as; owned */
+	bool masq_all; /* all connections by host ports are masqueraded, if snat is on */
 };
 
 /* How a network serves the host ports of its pods. */
 struct port_conf {
-	bool snat; /* masquerade what couldn't be answered otherwise */
+	bool snat; /* masquerade connections that the pod couldn't answer otherwise */
 	enum over_listener over_listener;
-	bool expected; /* its pods may have some (capabilities), or this one has */
+	bool expected; /* pods may have host ports (capabilities), or this one has */
 };
 
 struct json_doc;
@@ -57,9 +58,10 @@ struct json_type;
 extern const struct json_type port_root;
 
 /*
- * No two of the mappings overlap: what overlaps and leads to the same port is one. Code 7
- * with the key's path, for two targets of one port, too; code 2 for the reference's keys
- * that have no meaning here, saying what replaces them.
+ * Reads the keys of host ports. No two mappings of the result overlap: entries that
+ * overlap and lead to the same port are merged. Code 7 with the key's path, also for two
+ * targets of one port. Code 2 for keys of the reference that have no meaning here; the
+ * message says what replaces them.
  */
 int port_mappings_read(const struct json_doc *doc, bool has_ipam,
 		       struct port_conf *ret_conf, struct pod_ports *ret_ports,
@@ -73,22 +75,25 @@ void pod_ports_clear(struct pod_ports *ports);
 int port_mappings_merge(const struct port_mapping_list *entries,
 			struct port_mapping_list *ret_list);
 
-/* 1: these two entries lead the same packets to different ports. -ENOMEM. */
+/* Looks for two entries that lead the same packets to different ports. Returns 1: these
+ * two; 0: there are none; or -ENOMEM. */
 int port_mappings_contradict(const struct port_mapping_list *entries, size_t *ret_first,
 			     size_t *ret_second);
 
-/* "tcp"; any case is read. -EINVAL. */
+/* The name of a protocol ("tcp"), and back. Names are read in any case. -EINVAL: it is
+ * none with ports. */
 const char *port_protocol_name(uint8_t protocol);
 int port_protocol_parse(const char *name, uint8_t *ret_protocol);
 
-/* Does it map addresses of the node of this family? All of them, not one? */
+/* Does the mapping apply to addresses of this family? Does it apply to all addresses of
+ * the node? */
 bool port_mapping_is_for(const struct port_mapping *mapping, int family);
 bool port_mapping_is_wild(const struct port_mapping *mapping);
 
-/* The last host port of the run, or of an entry, which is a port. */
+/* Returns the last host port of a run; of an entry it is the only one. */
 uint32_t port_mapping_last(const struct port_mapping *mapping);
 
-/* Is it to be reached by 127.0.0.1? */
+/* Is the host port to be reached by 127.0.0.1? */
 bool port_mapping_needs_localnet(const struct port_mapping *mapping);
 
 #endif

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Host ports as they are served: each once, however often it is asked for, and those that
- * follow each other as one mapping of several ports.
- */
+/* Merges host ports: each is served once, however often it is asked for, and those that
+ * follow each other are one run. */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -11,7 +9,7 @@
 #include "port_mappings.h"
 #include "conf/base/util.h"
 
-/* Would the same packets be theirs? */
+/* Do both apply to some of the same packets? */
 static bool overlap(const struct port_mapping *a, const struct port_mapping *b)
 {
 	if (a->protocol != b->protocol || a->host_port != b->host_port)
@@ -28,7 +26,7 @@ static int order(uint32_t a, uint32_t b)
 	return (a > b) - (a < b);
 }
 
-/* Entries of one port side by side, in the order in which they were given. */
+/* Sorts entries by port; those of one port stay in the order in which they were given. */
 static int by_port(const void *left, const void *right)
 {
 	const struct port_mapping *const *a = left, *const *b = right;
@@ -39,7 +37,7 @@ static int by_port(const void *left, const void *right)
 	return ret ? ret : (*a > *b) - (*a < *b);
 }
 
-/* Ports of one address side by side, ascending. */
+/* Sorts mappings by address, and those of one address by port. */
 static int by_address(const void *left, const void *right)
 {
 	const struct port_mapping *a = left, *b = right;
@@ -50,7 +48,8 @@ static int by_address(const void *left, const void *right)
 	return ret ? ret : order(a->host_port, b->host_port);
 }
 
-/* Up to NULL. The array is the caller's; NULL: no memory. */
+/* Makes a sorted array of pointers to @entries; a NULL is behind the last. The caller
+ * frees it. Returns NULL without memory. */
 static const struct port_mapping **sorted(const struct port_mapping_list *entries)
 {
 	const struct port_mapping **list = calloc(entries->n + 1,
@@ -63,7 +62,8 @@ static const struct port_mapping **sorted(const struct port_mapping_list *entrie
 	return list;
 }
 
-/* How many of the first entries of @list, which has one at least, are of one port. */
+/* Counts the first entries of @list, which has at least one, that are of the same
+ * port. */
 static size_t group_of(const struct port_mapping *const *list)
 {
 	size_t i = 1;
@@ -74,7 +74,7 @@ static size_t group_of(const struct port_mapping *const *list)
 	return i;
 }
 
-/* The first of the group that maps all addresses of the family, or NULL. */
+/* Returns the first entry of the group that maps all addresses of the family, or NULL. */
 static const struct port_mapping *wild_of(const struct port_mapping *const *group,
 					  size_t n, int family)
 {
@@ -106,8 +106,8 @@ static void list_add(struct port_mapping_list *list, const struct port_mapping *
 		item->host_ip = (struct ip_addr){.family = family};
 }
 
-/* Adds the entries of one port, but those that another entry covers: "all addresses"
- * covers each of them. */
+/* Adds the entries of one port, except those that another entry covers: one for all
+ * addresses covers all others. */
 static void group_reduce(const struct port_mapping *const *group, size_t n,
 			 struct port_mapping_list *list)
 {
@@ -154,7 +154,7 @@ int port_mappings_merge(const struct port_mapping_list *entries,
 			struct port_mapping_list *ret_list)
 {
 	_cleanup_(free_p) const struct port_mapping **given = sorted(entries);
-	/* A port of all addresses may have two targets, one a family. */
+	/* A port of all addresses may have two targets, one for each family. */
 	struct port_mapping_list list = {
 		.items = calloc(entries->n + 1, sizeof(*list.items)),
 	};

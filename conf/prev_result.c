@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Reading a result: prevResult, or what another plugin prints. Which version's shape it
- * has is seen by what is there: "ip4" and "ip6" (up to 0.2.0), or "interfaces" and "ips";
- * unknown and newer keys pass.
+ * Reads a result: prevResult, or one that another plugin printed. The keys show the
+ * version of its shape: "ip4" and "ip6" (up to 0.2.0), or "interfaces" and "ips". Unknown
+ * and newer keys are left out.
  */
 #include "prev_result.h"
 
@@ -22,7 +22,7 @@ struct read_ip {
 	uint32_t interface;
 };
 
-/* ip4 and ip6. */
+/* An entry ip4 or ip6. */
 struct read_old_ip {
 	bool set;
 	struct ip_prefix ip;
@@ -115,7 +115,7 @@ static const struct json_field old_ip_fields[] = {
 
 static const struct json_type old_ip_type = OBJECT(old_ip_fields);
 
-/* The only check across keys: each address's interface is one of the interfaces. */
+/* Checks that the interface of each address is one of the interfaces. */
 static int result_check(void *value, const struct json_path *path, struct cni_error *err)
 {
 	const struct read_result *result = value;

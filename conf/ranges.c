@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Range sets: their tables, and making them complete and right as host-local 1.9 does
- * (plugins/ipam/host-local/backend/allocator: Range.Canonicalize, LoadIPAMConfig). Which
- * addresses of a range are given out is ipam's.
+ * Reads range sets, completes and checks them as host-local 1.9 does
+ * (plugins/ipam/host-local/backend/allocator: Range.Canonicalize, LoadIPAMConfig). ipam/
+ * decides which addresses of a range are given out.
  */
 #include "ranges.h"
 
@@ -239,7 +239,7 @@ static void move_sets(struct range_set_list *from, struct range_set_list *to)
 	*from = (struct range_set_list){};
 }
 
-/* All into one list; @sources are empty then. */
+/* Joins all sets into one list. @sources are empty then. */
 static int join(struct range_sources *sources, struct range_set_list *ret_sets,
 		struct cni_error *err)
 {
@@ -334,7 +334,8 @@ static bool is_first_of_family(const struct range_set_list *sets, size_t set)
 	return true;
 }
 
-/* Some other route may lead to the gateway: then that is for the kernel to judge. */
+/* Finds a route that leads through the gateway. Returns NULL also where another route may
+ * lead to the gateway, as the kernel judges that. */
 static const struct route *route_by(const struct route_list *routes,
 				    const struct ip_addr *gateway)
 {

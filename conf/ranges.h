@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Range sets: reading them, and making them complete and right. */
+/* Reads range sets, completes and checks them. */
 #ifndef BRIDGE_CNI_CONF_RANGES_H
 #define BRIDGE_CNI_CONF_RANGES_H
 
@@ -11,7 +11,7 @@
 
 struct json_type;
 
-/* For tables of keys: struct range_set_list as read, with start, end and gateway of
+/* The type of a struct range_set_list, for tables of keys. Start, end and gateway are of
  * family 0 where they are not given. */
 extern const struct json_type range_sets_type;
 
@@ -29,7 +29,7 @@ extern const struct json_type range_sets_type;
 		.offset = (at) + offsetof(struct ip_range, member) \
 	}
 
-/* Where range sets come from, in the order of their numbers. */
+/* Range sets as they were read, in the order in which they are numbered. */
 struct range_sources {
 	struct range_set_list runtime; /* runtimeConfig.ipRanges */
 	struct ip_range single; /* its keys stand in ipam itself; family 0: none */
@@ -47,9 +47,9 @@ int range_sets_finish(struct range_sources *sources, enum cni_version version,
 bool range_sets_have(const struct range_set_list *sets, const struct ip_addr *ip);
 
 /*
- * A gateway outside its subnet is fine, as with host-local, where nobody has to reach it:
- * it is not the bridge's (@is_gateway), and no route of @ipam leads through it. Otherwise
- * code 7.
+ * Refuses a gateway outside its subnet that pods have to reach: as it is the bridge's
+ * (@is_gateway), or a route of @ipam leads through it. Others are allowed, as with
+ * host-local. Code 7.
  */
 int range_gateways_check(const struct ipam_conf *ipam, bool is_gateway,
 			 struct cni_error *err);

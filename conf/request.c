@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Reads what a runtime asks for, and frees it. */
+/* Reads a request of a runtime, and frees it. */
 #include "request.h"
 
 #include <errno.h>
@@ -41,7 +41,8 @@ static enum config_scope scope_of(const struct cni_env *env)
 	return CONFIG_WHOLE;
 }
 
-/* Up to 0.2.0 an answer is its addresses; libcni takes none without for an error. */
+/* Up to 0.2.0 an answer has nothing but addresses, and libcni takes an answer without any
+ * for an error. */
 static int answer_check(const struct network *network, const struct pod *pod,
 			struct cni_error *err)
 {
@@ -54,7 +55,8 @@ static int answer_check(const struct network *network, const struct pod *pod,
 			 cni_version_names[network->version]);
 }
 
-/* runtimeConfig.mac over args.cni.mac over CNI_ARGS. */
+/* Decides which MAC address is asked for: runtimeConfig.mac goes before args.cni.mac, and
+ * that before CNI_ARGS. */
 static int mac_settle(const struct cni_args *args, struct pod *pod, struct cni_error *err)
 {
 	if (pod->mac.set || !args->mac.set)
@@ -74,7 +76,7 @@ static bool is_dns_name(const char *text)
 	       strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-.") == strlen(text);
 }
 
-/* What the environment says of the pod. */
+/* Fills in the parts of the pod that the environment has. */
 static void pod_from_env(const struct cni_env *env, const struct network *network,
 			 struct pod *pod)
 {
@@ -92,8 +94,8 @@ static void pod_from_env(const struct cni_env *env, const struct network *networ
 			 args->pod_namespace, args->pod_name);
 }
 
-/* The log's keys are read first, as a refusal is logged, too. An error in them is told
- * last: by log_check(). */
+/* Reads the keys of the log first, as a refusal is logged, too. An error in these keys
+ * comes last: log_check() returns it. */
 static bool log_settle(struct request *request, struct cni_error *err)
 {
 	bool right = log_conf_read(request->doc, &request->network.log, err) == 0;
@@ -102,7 +104,7 @@ static bool log_settle(struct request *request, struct cni_error *err)
 	return right;
 }
 
-/* What takes something away doesn't fail over its log. */
+/* An operation that takes something away doesn't fail over its log. */
 static int log_check(struct request *request, struct cni_error *err)
 {
 	bool removes = request->env.verb == CNI_DEL || request->env.verb == CNI_GC;
@@ -118,7 +120,8 @@ static int conf_settle(struct request *request, enum cni_version *ret_version,
 	const struct cni_env *env = &request->env;
 	int ret = cni_version_read(request->doc, ret_version, err);
 
-	/* Before anything is said of the version, which is then the list's. */
+	/* A list is refused before its version is, which is not the version of a
+	 * plugin. */
 	if (ret == 0)
 		ret = network_refuse_list(request->doc, err);
 	if (ret == 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is asked of the program: an operation, on a network, mostly for one pod. Read from
- * the environment and the configuration, and const from then on. */
+/* A request to the program: an operation, on a network, mostly for one pod. It is read
+ * from the environment and the configuration, and const from then on. */
 #ifndef BRIDGE_CNI_CONF_REQUEST_H
 #define BRIDGE_CNI_CONF_REQUEST_H
 
@@ -20,10 +20,10 @@ struct request {
 
 /*
  * Reads the configuration for the operation that @env asks for: code 6 (JSON), 1
- * (version), 7 (configuration). @ret_version is set as soon as it is known, also when
- * the rest is wrong: errors are answered in it. @text must outlive the request, which
- * after an error holds what the log wants to know, and is cleared as ever. Keys that
- * nothing comes of are told by @notices, which may be NULL. Touches memory only.
+ * (version), 7 (configuration). @ret_version, in which errors are answered, is set as
+ * soon as it is known, also when the rest is wrong. @text must outlive the request. After
+ * an error the request holds what the log needs, and has to be cleared as well. Keys that
+ * have no effect are reported to @notices, which may be NULL. Touches memory only.
  */
 int request_read(const char *text, size_t len, const struct cni_env *env,
 		 struct request *ret_request, enum cni_version *ret_version,

@@ -13,8 +13,9 @@ struct json_type;
 extern const struct json_type requested_mac_root;
 
 /*
- * The MAC address that the runtime asks for: runtimeConfig.mac over args.cni.mac; not set
- * where neither is there. Code 7 for one that no interface can have.
+ * Reads the MAC address that the runtime asks for: runtimeConfig.mac goes before
+ * args.cni.mac. @ret_mac is not set where neither is there. Code 7 for an address that no
+ * interface can have.
  */
 int requested_mac_read(const struct json_doc *doc, struct mac_addr *ret_mac,
 		       struct cni_error *err);

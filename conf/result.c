@@ -69,7 +69,8 @@ static void write_routes(struct json_writer *writer, const struct route_list *ro
 		json_close(writer, ']');
 }
 
-/* Up to 0.2.0: the first address of the family, if there is one, and its routes. */
+/* Writes the first address of the family, if there is one, and its routes, as versions up
+ * to 0.2.0 have them. */
 static void write_old_ip(struct json_writer *writer, const char *key, int family,
 			 const struct cni_result *result, enum cni_version version)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The JSON that goes to stdout: results in each version's shape, errors, versions.
- * Everything returns malloc'ed text that ends in a newline, or NULL when out of memory.
+ * Makes the JSON that is printed: results in the shape of each version, errors, versions.
+ * All functions return text that ends in a newline, which the caller frees, or NULL when
+ * memory has run out.
  */
 #ifndef BRIDGE_CNI_CONF_RESULT_H
 #define BRIDGE_CNI_CONF_RESULT_H
@@ -11,11 +12,10 @@
 #include "version.h"
 
 /*
- * @result in the shape of @version: ip4/ip6 up to 0.2.0 (the first address of each
- * family, the routes of that family), then interfaces, ips (with "version" below 1.0.0),
- * routes, dns; fields that are newer than @version are left out. Empty lists and a dns
- * without content are left out as the reference library leaves them out, "dns" itself
- * is always there.
+ * Writes @result in the shape of @version: ip4/ip6 up to 0.2.0 (the first address of each
+ * family, and the routes of that family), then interfaces, ips (with "version" below
+ * 1.0.0), routes, dns. Fields that are newer than @version are left out. Empty lists are
+ * left out as the reference library leaves them out; "dns" itself is always there.
  */
 char *result_text(const struct cni_result *result, enum cni_version version);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The valid attachments of a GC. */
+/* Reads the valid attachments of a GC. */
 #include "valid_set.h"
 
 #include <string.h>

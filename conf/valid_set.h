@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* GC's question: which attachments are the runtime's own, so that all others can go? */
+/* The attachments that a GC must leave alone, as the runtime still has them. */
 #ifndef BRIDGE_CNI_CONF_VALID_SET_H
 #define BRIDGE_CNI_CONF_VALID_SET_H
 
@@ -24,8 +24,9 @@ struct valid_set {
 };
 
 /*
- * Reads cni.dev/valid-attachments and, as older libcni has it, cni.dev/attachments; where
- * both are there, what either names is valid. A missing key is not an empty list. Code 7.
+ * Reads cni.dev/valid-attachments and cni.dev/attachments, which older versions of libcni
+ * write. Where both are there, an attachment that either of them names is valid. A
+ * missing key is not an empty list. Code 7.
  */
 int valid_set_read(const struct json_doc *doc, struct valid_set *ret_set,
 		   struct cni_error *err);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Reads the files that the arguments or the runtime's directory name, runs an operation
- * on each network in them, and prints what came of it. Goes on past errors. */
+/*
+ * Reads the files that the arguments name, or those of the runtime's directory; runs an
+ * operation on each network in them, and prints what came of it. An error doesn't keep
+ * the next network from being worked on.
+ */
 #include "command.h"
 
 #include <dirent.h>
@@ -19,10 +22,11 @@
 #include "plugin/attachment/report.h"
 #include "say.h"
 
-#define CONF_DIR    "/etc/cni/net.d"
-#define PATTERNS    "*.conflist, *.conf, *.json"
-#define TYPE	    "bridge-cni"
-#define PLUGIN_DIRS "/opt/cni/bin" /* for CNI_PATH, where the caller has none */
+#define CONF_DIR "/etc/cni/net.d"
+#define PATTERNS "*.conflist, *.conf, *.json"
+#define TYPE	 "bridge-cni"
+/* used where the caller's environment has no CNI_PATH */
+#define PLUGIN_DIRS "/opt/cni/bin"
 
 static const char about[] =
 	"bridge-cni " BRIDGE_CNI_VERSION
@@ -50,24 +54,24 @@ static const char usage[] =
 	"\n"
 	"FILE is a configuration, or a directory of them; without one, " CONF_DIR ".\n";
 
-/* What is done with each network. */
+/* The commands, which do something with each network. */
 static const struct task {
-	const char *name, *option; /* the option: NULL, without one */
+	const char *name, *option; /* option: that the command has to have; NULL: none */
 	enum cni_verb verb;
 	int (*run)(struct attachment *net, struct cni_error *err);
-	const char *nothing; /* said when nothing was done */
+	const char *nothing; /* printed when nothing was done */
 } tasks[] = {
 	{"repair", NULL, CNI_REPAIR, verb_repair, "nothing to mend"},
 	{"cleanup", "--force", CNI_CLEANUP, verb_cleanup_force, "nothing to remove"},
 	{"cleanup", NULL, CNI_CLEANUP, verb_cleanup, "nothing to remove"},
 };
 
-/* One run of it. */
+/* One run of a command. */
 struct command {
 	const struct task *task;
 	const char *called; /* the executable's name, which may be another */
 	struct report report;
-	bool named; /* FILEs; in each of them there has to be a network of ours */
+	bool named; /* FILEs are named; each has to have a network of this plugin */
 	size_t networks;
 	bool failed;
 };
@@ -128,7 +132,7 @@ static void plugin_run(struct command *command, const char *file,
 	error_print(command, file, &err);
 }
 
-/* @alone: not one of a directory's. */
+/* @alone: the file was named, and is not one of a directory. */
 static void file_run(struct command *command, int fd, const char *file, bool alone)
 {
 	const char *const types[] = {TYPE, command->called, NULL};
@@ -190,7 +194,7 @@ static void directory_run(struct command *command, const char *directory)
 	}
 }
 
-/* A file, or those of a directory that a runtime would look at. */
+/* Works on a file, or on those files of a directory that a runtime would read. */
 static void path_run(struct command *command, const char *path, bool alone)
 {
 	_cleanup_(close_p) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -207,8 +211,8 @@ static void path_run(struct command *command, const char *path, bool alone)
 	}
 }
 
-/* A node may have none, and then there is nothing to look after: but what a network
- * without a configuration has left, nobody finds. */
+/* Says that there is no network. That is no error, as a node may have none. But things
+ * that a network without a configuration has left are found by nobody. */
 static void none_print(const struct task *task)
 {
 	if (access(CONF_DIR, F_OK) == 0)
@@ -241,7 +245,7 @@ static int command_report(struct command *command)
 	command->failed = command->failed || report->errors.text || report->out_of_memory;
 	if (command->failed && geteuid() != 0)
 		say("run it as root");
-	/* A write before may have failed, and left nothing to flush. */
+	/* ferror() tells of a write that failed before, and left nothing to flush. */
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		say("writing to standard output: %s", strerror(errno));
 		command->failed = true;
@@ -259,7 +263,8 @@ static int refuse(const char *argument)
 
 static int files_run(struct command *command, char **files)
 {
-	/* What stands behind a file would be missed in front of it. */
+	/* An option behind a file is refused, as it would have no effect on the files in
+	 * front of it. */
 	for (char **file = files; *file; file++)
 		if (**file == '-')
 			return refuse(*file);

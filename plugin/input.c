@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* No more is read than a configuration may be long. */
+/* Reads no more than the longest configuration that is allowed. */
 #include "input.h"
 
 #include <errno.h>

@@ -5,8 +5,8 @@
 
 #include "conf/base/error.h"
 
-/* All of @fd, at most JSON_TEXT_MAX bytes, allocated. @from: what it is, for errors: code
- * 5; 6 where it is longer. */
+/* Reads all of @fd, at most JSON_TEXT_MAX bytes. The caller frees the text. @from: the
+ * name of @fd for errors. Code 5; 6 where the text is longer. */
 int input_read(int fd, const char *from, char **ret_text, size_t *ret_len,
 	       struct cni_error *err);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The executable: takes what the runtime gives, runs one operation, prints one answer. No
- * other file reads stdin, and none prints but command.c, where there is no runtime.
+ * The executable as a runtime calls it: reads the environment and standard input, runs
+ * one operation, prints one answer. No other file reads standard input. Only command.c
+ * prints as well, where there is no runtime.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,7 +45,7 @@ static int stdin_read(char **ret_text, size_t *ret_len, struct cni_error *err)
 	return input_read(STDIN_FILENO, "standard input", ret_text, ret_len, err);
 }
 
-/* The answer's version is the question's, where that can be made out. */
+/* The answer has the version of the question, where that can be made out. */
 static int version_print(struct cni_error *err)
 {
 	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
@@ -60,7 +61,7 @@ static int version_print(struct cni_error *err)
 	return answer ? stdout_write(answer, err) : error_oom(err);
 }
 
-/* What the program is, by the name that it is called by. */
+/* The plugin that the program is, which depends on the name that it is called by. */
 static const struct program {
 	int (*add)(struct attachment *att, answer_fn print, struct cni_error *err);
 	int (*del)(struct attachment *att, struct cni_error *err);
@@ -79,7 +80,8 @@ static bool is_called(const char *path, const char *name)
 	return path && strcmp(slash ? slash + 1 : path, name) == 0;
 }
 
-/* GC's list is read here: it is in the configuration, but not of the network. */
+/* The list of valid attachments is read here: the configuration has it, but it is no part
+ * of the network. */
 static int gc_run(const struct program *program, const struct request *request,
 		  struct attachment *att, struct cni_error *err)
 {
@@ -106,8 +108,8 @@ static int operate(const struct request *request, struct attachment *att,
 		return program->status(att, err);
 	case CNI_GC:
 		return gc_run(program, request, att, err);
-	case CNI_VERSION: /* has no attachment: run() */
-	case CNI_REPAIR: /* command.c's */
+	case CNI_VERSION: /* run() has answered it */
+	case CNI_REPAIR: /* command.c runs these */
 	case CNI_CLEANUP:
 		break;
 	}
@@ -130,7 +132,8 @@ static int attachment_operate(const struct request *request, struct operation *o
 	return ret;
 }
 
-/* @called: argv[0]. @ret_version: for the error's JSON, as soon as it is known. */
+/* @called: argv[0]. @ret_version: the version that an error is printed in, set as soon as
+ * it is known. */
 static int run(const char *called, enum cni_version *ret_version, struct cni_error *err)
 {
 	_cleanup_(request_clear) struct request request = {};
@@ -156,8 +159,9 @@ static int run(const char *called, enum cni_version *ret_version, struct cni_err
 }
 
 /*
- * What is opened here must not become standard output by chance: where that was closed,
- * writing the answer has to fail, not to end up in a file or a socket.
+ * Keeps the numbers of the standard streams taken. Where standard output was closed, a
+ * file or a socket that is opened later must not get its number: writing the answer has
+ * to fail then.
  */
 static void standard_streams_keep(void)
 {
@@ -179,8 +183,8 @@ int main(int argc, char **argv)
 	char *text;
 
 	standard_streams_keep();
-	/* A closed pipe, or a file that grows past RLIMIT_FSIZE, is an error of write(),
-	 * which is undone, not a death. */
+	/* Without these signals a closed pipe, or a file that grows past RLIMIT_FSIZE, is
+	 * an error of write(): the operation is undone, and the process not killed. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	umask(022);
@@ -189,7 +193,8 @@ int main(int argc, char **argv)
 	if (run(argv[0], &version, &err) == 0)
 		return 0;
 	text = error_text(&err, version);
-	/* For the runtime's log, too: not all of them show the answer. */
+	/* The error is printed on standard error, too, for the runtime's log: not all
+	 * runtimes show the answer. */
 	say_error(NULL, &err);
 	error_clear(&err);
 	if (text)

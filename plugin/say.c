@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Needs no memory: that there is none has to be said, too. */
+/* Allocates nothing: that memory has run out has to be said, too. */
 #include "say.h"
 
 #include <limits.h>
@@ -11,7 +11,7 @@
 
 #define LINE_MAX_BYTES (PATH_MAX + ERROR_MSG_MAX + ERROR_DETAILS_MAX)
 
-/* In one write(), which lines of other processes don't get into. */
+/* Prints a line in one write(), so that it is not mixed with lines of other processes. */
 static _noinline_ void put_line(const char *text)
 {
 	static const char start[] = "bridge-cni: ";

@@ -99,8 +99,8 @@ static void find_zero_run(const uint8_t *bytes, int *ret_start, int *ret_end)
 	}
 }
 
-/* Without printf(): an ADD writes some thirty of them. Three digits at most; returns what
- * is behind them. */
+/* Writes a number of at most three digits, and returns what is behind them. printf() is
+ * slower, and an ADD writes some thirty of these. */
 static char *put_decimal(char *out, unsigned int n)
 {
 	if (n >= 100)
@@ -138,7 +138,8 @@ const char *ip_format(const struct ip_addr *addr, char buf[IP_TEXT_MAX])
 		return buf;
 	}
 
-	/* Not inet_ntop(): libcs differ on addresses that end in an IPv4 address. */
+	/* inet_ntop() is not used: C libraries differ on addresses that end in an IPv4
+	 * address. */
 	b = addr->bytes;
 	find_zero_run(b, &zeros, &zeros_end);
 	for (int i = 0; i < 8; i++) {

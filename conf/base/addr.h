@@ -54,8 +54,9 @@ static inline unsigned int ip_bits(int family)
 }
 
 /*
- * Strict: dotted quad without leading zeros or RFC 4291 text, no scope, no white space;
- * an IPv4-mapped IPv6 address stays an IPv6 address. 0 or -EINVAL.
+ * Reads an address strictly: a dotted quad without leading zeros, or text of RFC 4291,
+ * without scope and white space. An IPv4-mapped IPv6 address stays an IPv6 address. 0 or
+ * -EINVAL.
  */
 int ip_parse(const char *text, struct ip_addr *ret_addr);
 
@@ -120,8 +121,8 @@ extern const int ip_families[IP_FAMILIES];
 /* "IPv4" or "IPv6". */
 const char *ip_family_name(int family);
 
-/* That of an interface with this MAC address, as the kernel makes it (RFC 4291, appendix
- * A). */
+/* Returns the link-local address that the kernel makes for an interface with this MAC
+ * address (RFC 4291, appendix A). */
 struct ip_addr ip_link_local_of(const struct mac_addr *mac);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The names of errno values, as errno(3) lists them: not every libc can tell them. */
+/* The names of errno values, as errno(3) lists them. Not every C library has a function
+ * for them. */
 #include "errno_name.h"
 
 #include <errno.h>

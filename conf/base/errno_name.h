@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What an errno value is called by name. */
+/* The names of errno values. */
 #ifndef BRIDGE_CNI_CONF_BASE_ERRNO_NAME_H
 #define BRIDGE_CNI_CONF_BASE_ERRNO_NAME_H
 

@@ -13,7 +13,7 @@
 /* An alarm that comes just before flock() sleeps is lost; the next is this far away. */
 #define ALARM_REPEAT_MS 20
 
-/* What the process had before the wait. */
+/* The alarm settings that the process had before the wait. */
 struct alarm_state {
 	sigset_t mask;
 	struct sigaction action;
@@ -60,7 +60,8 @@ static int alarm_start(unsigned int ms, struct alarm_state *ret_saved)
 
 static void alarm_stop(const struct alarm_state *saved)
 {
-	/* Disarmed before the handler goes: a late alarm's default is to kill. */
+	/* The timer is stopped before the handler goes: an alarm without a handler kills
+	 * the process. */
 	setitimer(ITIMER_REAL, &(struct itimerval){}, NULL);
 	sigprocmask(SIG_SETMASK, &saved->mask, NULL);
 	sigaction(SIGALRM, &saved->action, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the operator is told besides the answer: lines that are collected while an
+ * Notices for the operator, besides the answer: lines that are collected while an
  * operation works, and printed once at its end (plugin/say.h, plugin/attachment/log.h).
  */
 #ifndef BRIDGE_CNI_CONF_BASE_NOTICES_H
@@ -10,8 +10,8 @@
 
 struct notices {
 	char *text; /* printable lines, each with its newline; NULL: none; owned */
-	/* In front of each line that is added, while it is about something else than what
-	 * the operation was asked for; NULL: nothing. Borrowed. */
+	/* A text in front of each line that is added, while the lines are about something
+	 * else than what the operation was asked for; NULL: none. Borrowed. */
 	const char *about;
 };
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Text from outside (names, paths, other programs' words) for a terminal or a log: what a
- * control character or a byte that is no UTF-8 would do there is not done, and no text
- * ends the line that it stands in. Such bytes are spelled \x1b. JSON has its own escapes.
+ * Makes text from outside (names, paths, other programs' words) fit for a terminal or a
+ * log. Control characters, newlines included, and bytes that are not UTF-8 are spelled
+ * \x1b. JSON has its own escapes.
  */
 #ifndef BRIDGE_CNI_CONF_BASE_PRINTABLE_H
 #define BRIDGE_CNI_CONF_BASE_PRINTABLE_H
 
 #include "text.h"
 
-#define PRINTABLE_MAX 9 /* how long a character becomes at most, with the NUL */
+#define PRINTABLE_MAX 9 /* bytes that a character becomes at most, with the NUL */
 
 /* The character at *@text as it is printed, into @ret_chars, and moves *@text behind it.
  * How many bytes that are; 0 at the end of the text. */

@@ -78,8 +78,11 @@ static void schedule(const uint8_t block[BLOCK], uint64_t W[80])
 	}
 }
 
-/* 6.4.2, steps 2 to 4; v: a to h. Where the document moves each of them one place on in a
- * round, the places stay here and the names move: a is v[0], then v[7], then v[6]. */
+/*
+ * Steps 2 to 4 of section 6.4.2. @v has the variables a to h. In each round the document
+ * moves every variable one place on. Here the values stay in their places, and the names
+ * move: a is v[0], then v[7], then v[6].
+ */
 static void compress(uint64_t hash[8], const uint8_t block[BLOCK])
 {
 	uint64_t W[80], v[8];
@@ -115,7 +118,7 @@ void sha512(const void *data, size_t len, uint8_t ret_digest[SHA512_LEN])
 	for (; left >= BLOCK; left -= BLOCK, bytes += BLOCK)
 		compress(hash, bytes);
 
-	/* 5.1.2: a one bit, zeros, the length. */
+	/* The padding of section 5.1.2: a one bit, zeros, the length. */
 	if (left)
 		memcpy(tail, bytes, left);
 	tail[left] = 0x80;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * SHA-512 (FIPS 180-4): the reference plugins name what they make by it, and it tells the
- * owners of rules apart (identity.h).
- */
+/* SHA-512 (FIPS 180-4). The reference plugins make names of it, and it tells the owners
+ * of rules apart (conf/identity.h). */
 #ifndef BRIDGE_CNI_CONF_BASE_SHA512_H
 #define BRIDGE_CNI_CONF_BASE_SHA512_H
 

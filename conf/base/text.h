@@ -10,15 +10,16 @@
 
 /* Begins as zeros. */
 struct text {
-	char *text; /* NULL: nothing was added, or there was no memory; the owner frees it */
+	char *text; /* NULL: nothing was added, or no memory; owned */
 	size_t len, size;
 	bool failed; /* memory ran out: something is missing, and it may have no end */
 };
 
-/* At its end; what there is no memory for is left out, and @failed set. */
+/* Add to the end. What there is no memory for is left out, and @failed is set. */
 void text_add(struct text *text, const char *fmt, ...) _printf_(2, 3);
 void text_put(struct text *text, const char *bytes, size_t n);
-/* Takes back what is behind @len bytes, and what a failed text_add() left there. */
+/* Removes all that is behind the first @len bytes, and what a failed text_add() left
+ * there. */
 void text_cut(struct text *text, size_t len);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* UTF-8 by the table in RFC 3629, section 4: no overlong forms, no surrogates. */
+/* Reads UTF-8 by the table in RFC 3629, section 4: no overlong forms, no surrogates. */
 #include "utf8.h"
 
 #include <stdbool.h>

@@ -16,9 +16,10 @@
 #define _cleanup_(f) __attribute__((cleanup(f)))
 
 /*
- * Of what is rarely called and needs much room, as for a second error: inlined, it would
- * make its caller's frame that large, which every call touches page by page
- * (-fstack-clash-protection), and pages are what short processes spend their time on.
+ * For a function that is rarely called and needs much room on the stack, as for a second
+ * error. Inlined, it would make its caller's frame that large. Every call touches its
+ * frame page by page (-fstack-clash-protection), and short processes spend their time on
+ * pages.
  */
 #define _noinline_ __attribute__((noinline))
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* For the files here that look into documents: a document is a tree of cJSON's. */
+/* For the files of this folder that look into documents: a document is a tree of
+ * cJSON. */
 #ifndef BRIDGE_CNI_CONF_JSON_JSON_CJSON_H
 #define BRIDGE_CNI_CONF_JSON_JSON_CJSON_H
 

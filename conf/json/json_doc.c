@@ -35,7 +35,7 @@ int json_parse(const char *text, size_t len, struct json_doc **ret_doc,
 	doc = calloc(1, sizeof(*doc));
 	if (!doc)
 		return error_oom(err);
-	/* The text is known to be right: what can fail is memory. */
+	/* The text is known to be right: only memory can be missing. */
 	doc->root = cJSON_ParseWithLength(text, len);
 	if (!doc->root)
 		return error_oom(err);

@@ -14,7 +14,7 @@ struct json_path {
 	size_t index;
 };
 
-/* As text, cut where it doesn't fit. Returns @buf. */
+/* Writes a path as text, which is cut where it doesn't fit. Returns @buf. */
 #define JSON_PATH_MAX 256
 const char *json_path_format(const struct json_path *path, char buf[JSON_PATH_MAX]);
 

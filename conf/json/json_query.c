@@ -8,7 +8,7 @@
 #include "json_cjson.h"
 #include "json_table.h"
 
-#define TABLES_MAX 16 /* that share an object */
+#define TABLES_MAX 16 /* tables that share an object */
 
 static const cJSON *member_of(const cJSON *object, const char *key)
 {
@@ -65,8 +65,8 @@ static const struct json_type *type_of_key(const struct json_type *table, const 
 	return NULL;
 }
 
-/* The types that @tables have for the key; false: none of them knows it. What is a plain
- * value to one table holds nothing that another would read. */
+/* Finds the types that @tables have for the key; false: none of them knows it. A value
+ * that is a plain one to one table has no parts that another table would read. */
 static bool tables_of_key(const struct tables *tables, const char *key,
 			  struct tables *ret_tables)
 {

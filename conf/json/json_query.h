@@ -14,12 +14,13 @@ struct json_type;
 /* Has the document a key of that name (in any case) whose value is a list? */
 bool json_has_list(const struct json_doc *doc, const char *key);
 
-/* The string that the object under @key has under @member; NULL: there is none. */
+/* Returns the string that the object under @key has under @member; NULL: there is
+ * none. */
 const char *json_member_text(const struct json_doc *doc, const char *key,
 			     const char *member);
 
-/* The first key but @except, with a value that isn't null, of the object under @key;
- * NULL: there is none. */
+/* Returns the first key of the object under @key that is not @except, and whose value
+ * isn't null. NULL: there is none. */
 const char *json_other_member(const struct json_doc *doc, const char *key,
 			      const char *except);
 
@@ -35,9 +36,9 @@ void json_unknown_keys(const struct json_doc *doc, const struct json_type *const
 		       size_t n, json_unknown_fn fn, void *data);
 
 /*
- * Entry @index of the document's list @list, an object, as text that the caller frees.
- * The document's own @keys (the last NULL) stand in it in place of its: absent where the
- * document has none. NULL: out of memory.
+ * Returns entry @index of the document's list @list, an object, as text that the caller
+ * frees. The document's own values of @keys (the last NULL) replace those of the entry; a
+ * key that the document doesn't have is absent. NULL: memory ran out.
  */
 char *json_entry_text(const struct json_doc *doc, const char *list, size_t index,
 		      const char *const *keys);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The gate in front of the JSON parser: one pass over the raw text that lets through one
- * strict JSON object (RFC 8259) within our limits. Its stack is a fixed array; nothing
- * here depends on the text's size but time.
+ * Checks text in front of the JSON parser, in one pass: one strict JSON object (RFC 8259)
+ * within the limits passes. The stack of open lists and objects is an array of fixed
+ * size, so that only the time depends on the size of the text.
  */
 #include "json_scan.h"
 
@@ -16,7 +16,7 @@
 #define NUMBER_TEXT_(number) #number
 #define NUMBER_TEXT(number)  NUMBER_TEXT_(number)
 
-/* What may stand next. */
+/* The tokens that may come next. */
 enum state {
 	AT_VALUE,
 	AT_VALUE_OR_CLOSE, /* just after '[' */
@@ -226,7 +226,8 @@ static int scan_value(struct scan *scan, int c)
 	return scan_literal(scan);
 }
 
-/* At what closes a list or an object, behind a comma: the message points to the comma. */
+/* The scan is at a bracket that closes a list or an object behind a comma. The message
+ * points to the comma. */
 static int trailing_comma(struct scan *scan)
 {
 	while (scan->text[scan->pos] != ',')
@@ -239,7 +240,7 @@ static bool is_comment(const struct scan *scan, int c)
 	return c == '#' || (c == '/' && (peek(scan, 1) == '/' || peek(scan, 1) == '*'));
 }
 
-/* One token, which starts with @c. */
+/* Scans one token, which starts with @c. */
 static int scan_token(struct scan *scan, int c)
 {
 	bool closes = scan->depth && c == scan->close[scan->depth - 1];

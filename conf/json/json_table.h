@@ -12,7 +12,7 @@
 
 struct json_doc;
 
-/* What a value is read into. */
+/* Kinds of values, and the C types that they are read into. */
 enum json_kind {
 	JSON_TEXT, /* const char *, borrowed from the document */
 	JSON_BOOL, /* bool */
@@ -35,13 +35,14 @@ struct json_field {
 	const struct json_type *type;
 	size_t offset; /* in the object's structure */
 	bool required;
-	size_t set_offset; /* of a bool that says whether the key is there; 0: none */
+	/* of a bool that is set where the key is there; 0: there is no bool */
+	size_t set_offset;
 };
 
 struct json_type {
 	enum json_kind kind;
 	uint64_t min, max; /* integers: the value; lists: at most max entries */
-	bool or_zero; /* 0 is right, too: it means 'not given' */
+	bool or_zero; /* 0 is right, too, and means that the value is not given */
 	const struct json_field *fields; /* objects */
 	size_t n_fields;
 	const struct json_type *item; /* lists */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Laying out JSON text in a growing buffer. What is written is result.c's. */
+/* Lays out JSON text in a growing buffer. */
 #include "json_write.h"
 
 #include <assert.h>
@@ -77,7 +77,8 @@ static void put_line_start(struct json_writer *writer)
 	text_put(&writer->out, blank, 1 + writer->depth * INDENT);
 }
 
-/* What stands before a value: the comma behind its predecessor, its line, its key. */
+/* Writes all that stands before a value: the comma behind its predecessor, the start of
+ * its line, its key. */
 static void put_lead(struct json_writer *writer, const char *key)
 {
 	if (writer->behind_entry)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Makes an attachment of what was asked, and frees what it has. */
+/* Makes an attachment from what was asked for, and frees what it owns. */
 #include "attachment.h"
 
 #include "conf/json/json_doc.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What all stages work on: one pod's attachment to one network, during one operation.
- * What was asked is const; the rest is what the stages find out or make. Where an
- * operation is about a network as a whole, its pod has no names.
+ * One pod's attachment to one network, during one operation: all stages work on it. The
+ * part that was asked for is const. The stages find out or make the rest. Where an
+ * operation is about a network as a whole, the pod has no names.
  */
 #ifndef BRIDGE_CNI_PLUGIN_ATTACHMENT_ATTACHMENT_H
 #define BRIDGE_CNI_PLUGIN_ATTACHMENT_ATTACHMENT_H
@@ -22,9 +22,10 @@ struct attachment {
 	struct operation *op;
 
 	/*
-	 * Whose it is (identity_owner()): the network's bridge as it is configured, or,
-	 * for the DEL of an attachment that its record has on another bridge, that one.
-	 * Written by attachment_set_bridge() alone.
+	 * The bridge, and the owner of rules and sets that follows from it
+	 * (identity_owner()). It is the bridge that the network's configuration names;
+	 * or, in a DEL, the one that the attachment's record names. Only
+	 * attachment_set_bridge() writes these two.
 	 */
 	const char *bridge;
 	uint64_t owner;
@@ -35,14 +36,16 @@ struct attachment {
 	/* Addresses. */
 	struct cni_result ipam; /* ips (interface -1), routes and dns that IPAM gave; on
 				 * CHECK the same as prevResult has them; owned */
-	char *resolv_text; /* owns the strings of ipam.dns, or ... */
-	struct json_doc *ipam_doc; /* ... a delegated IPAM's result does */
+	char *resolv_text; /* text of resolvConf: owns the strings of ipam.dns */
+	/* the result of a delegated IPAM: owns them then */
+	struct json_doc *ipam_doc;
 
 	/* The bridge. */
 	unsigned int bridge_index;
 	bool bridge_made; /* by this ADD */
-	bool bridge_ipv6; /* it has IPv6, and so the kernel */
-	uint16_t bridge_default_vlan; /* that new ports are in, untagged; 0: none */
+	bool bridge_ipv6; /* the bridge has IPv6, and so has the kernel */
+	/* the VLAN that new ports are in, untagged; 0: none */
+	uint16_t bridge_default_vlan;
 	struct mac_addr bridge_mac;
 	uint32_t bridge_mtu; /* bytes */
 
@@ -50,13 +53,14 @@ struct attachment {
 	 * interface in that VLAN. */
 	char gateway_ifname[IF_NAMESIZE];
 	unsigned int gateway_index;
-	bool gateway_forwards; /* IPv4 packets that come in by it */
-	int gateway_localnet; /* its route_localnet, when it was looked at; -1: none */
+	bool gateway_forwards; /* IPv4 packets that come in by it are forwarded */
+	/* its route_localnet, as it was when it was read; -1: none */
+	int gateway_localnet;
 	struct mac_addr gateway_mac;
 
 	/* The two ends of the veth. */
 	struct mac_addr host_mac, container_mac;
-	uint32_t mtu; /* bytes, of both */
+	uint32_t mtu; /* bytes; both ends have it */
 	unsigned int container_index; /* in the pod's namespace */
 	unsigned int host_index; /* CHECK: of the host's end, whoever named it */
 
@@ -71,29 +75,31 @@ struct attachment {
 	 */
 	const struct record *record;
 	bool given_up; /* repair: one of the stages has failed, or it isn't to be touched */
-	bool need_not_wait; /* DEL: until the kernel has tidied up behind a link */
+	bool need_not_wait; /* DEL: for the kernel to tidy up behind a link */
 	bool was_last; /* DEL: the owner has no other record */
 	bool had_own_veth; /* DEL: the veth of its name was there */
 };
 
-/* Of @pod on @network, by @op; all borrowed. Nothing of it is made or known yet. */
+/* Begins an attachment of @pod to @network, in @op; all are borrowed. Nothing of it is
+ * made or known yet. */
 void attachment_init(struct attachment *att, struct operation *op,
 		     const struct network *network, const struct pod *pod);
 void attachment_clear(struct attachment *att);
 
-/* It is that bridge's, borrowed, whatever the network's configuration says by now. */
+/* Says that the attachment is on @bridge, borrowed, whatever the network's configuration
+ * says by now. */
 void attachment_set_bridge(struct attachment *att, const char *bridge);
 
-/* Opens the pod's namespace. Codes as pod_ns_open()'s. */
+/* Opens the pod's namespace. Errors as pod_ns_open(). */
 int attachment_open_pod(struct attachment *att, struct cni_error *err);
 
-/* Opens the node's side of the operation for @work, and closes it. Code 101, and
- * @work's. */
+/* Opens the node's side of the operation, runs @work, and closes it. Code 101, and the
+ * errors of @work. */
 int attachment_run(struct attachment *att,
 		   int (*work)(struct attachment *att, struct cni_error *err),
 		   struct cni_error *err);
 
-/* Has it an address of that family? */
+/* Has the attachment an address of that family? */
 bool attachment_uses(const struct attachment *att, int family);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Boot ID, namespace cookies, and whether an attachment is still there. */
+/* Answers IPAM: the boot ID, cookies of namespaces, and whether an attachment is still
+ * there. */
 #include "kernel.h"
 
 #include <errno.h>
@@ -50,7 +51,7 @@ static bool lost_netns(const struct ipam_kernel *kernel, const struct record *re
 	if (!record->netns[0])
 		return false;
 	ret = pod_ns_open_fd(record->netns, &fd);
-	/* What an unclean unmount left, too: a plain file. */
+	/* An unclean unmount leaves a plain file (EMEDIUMTYPE). */
 	if (ret == -ENOENT || ret == -ENOTDIR || ret == -EMEDIUMTYPE)
 		return true;
 	if (ret < 0)
@@ -78,7 +79,7 @@ static bool has_renamed(const struct ipam_kernel *kernel, const struct record *r
 	bool found = link_list_get(node->rtnl, &links, NULL) < 0;
 
 	identity_alias(record->network, record->container_id, record->ifname, alias);
-	/* Its ifb, which outlives it, has the same alias. */
+	/* The ifb of an attachment outlives its veth and has the same alias. */
 	for (size_t i = 0; i < links.n; i++)
 		found = found || (strcmp(links.items[i].alias, alias) == 0 &&
 				  !link_is(&links.items[i], "ifb"));

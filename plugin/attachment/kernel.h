@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What IPAM asks of the kernel (struct ipam_kernel), answered on an operation's node. */
+/* Answers the questions that IPAM has about the kernel (struct ipam_kernel), on the node
+ * of an operation. */
 #ifndef BRIDGE_CNI_PLUGIN_ATTACHMENT_KERNEL_H
 #define BRIDGE_CNI_PLUGIN_ATTACHMENT_KERNEL_H
 
@@ -11,14 +12,17 @@
 struct kernel {
 	struct ipam_kernel ipam;
 	const struct node *node;
-	const struct pod_ns *pod_ns; /* whose record is written; NULL: none is open */
+	/* of the pod whose record is written; NULL: none is open */
+	const struct pod_ns *pod_ns;
 	char boot_id[BOOT_ID_MAX];
 };
 
-/* Reads the boot ID alone: for an operation that has no interfaces to look at. */
+/* Prepares answers for an operation that has no interfaces to look at: it reads the boot
+ * ID alone. */
 void kernel_boot_only(struct kernel *ret_kernel);
 
-/* And answers about interfaces and namespaces through @node, which has to stay open. */
+/* Prepares answers about interfaces and namespaces, too, through @node, which has to stay
+ * open. */
 void kernel_open(const struct node *node, struct kernel *ret_kernel);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The log line, in logfmt: key=value, in the order that one reads them in. */
+/* Writes the log line in logfmt (key=value), with the keys in the order in which people
+ * look for them. */
 #include "log.h"
 
 #include <ctype.h>
@@ -11,7 +12,8 @@
 #include <syslog.h>
 #include <time.h>
 
-/* "00-" 32 hex digits "-" 16 "-" 2: the trace's ID is the second part. */
+/* TRACEPARENT is "00-", 32 hex digits, "-", 16, "-", 2. The 32 digits are the trace's
+ * ID. */
 #define TRACE_ID_START 3
 #define TRACE_ID_LEN   32
 
@@ -55,7 +57,7 @@ static void put_trace(struct logfmt *line, const char *trace)
 	logfmt_put(line, " trace=%.*s", TRACE_ID_LEN, trace + TRACE_ID_START);
 }
 
-/* The lines of @notices as one value. */
+/* Puts the lines of @notices into the line as one value. */
 static void put_notices(struct logfmt *line, const char *notices)
 {
 	char text[LOG_LINE_MAX] = "";
@@ -94,7 +96,8 @@ bool log_is_wanted(const struct network *network)
 	return network->log.file || network->log.syslog;
 }
 
-/* A FIFO or a device of that name must not hold an operation up. 0 or -errno. */
+/* Appends a line to the file. A FIFO or a device of that name must not hold an operation
+ * up. 0 or -errno. */
 static int file_append(const char *path, char *line, size_t len)
 {
 	_cleanup_(close_p) int fd = open(path,
@@ -119,7 +122,7 @@ static const char *reason(int errnum)
 {
 	if (errnum == ELOOP)
 		return "it is a symbolic link, which is not followed";
-	/* ENXIO: a FIFO that nobody reads. */
+	/* open() of a FIFO that nobody reads fails with ENXIO. */
 	return errnum == EMEDIUMTYPE || errnum == ENXIO ? "it is not a regular file"
 							: strerror(errnum);
 }

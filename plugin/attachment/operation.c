@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What an operation has, from its begin to its end. */
+/* Opens and closes what an operation has, and measures its stages. */
 #include "operation.h"
 
 #include "conf/base/clock.h"

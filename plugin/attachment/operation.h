@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One run of the program: what was asked for, its hold on the node, and what is told
- * about it at its end. All attachments that it works on share it. */
+/* One run of the program: what was asked for, what it holds of the node, and what is
+ * reported at its end. All attachments that it works on share it. */
 #ifndef BRIDGE_CNI_PLUGIN_ATTACHMENT_OPERATION_H
 #define BRIDGE_CNI_PLUGIN_ATTACHMENT_OPERATION_H
 
@@ -20,12 +20,15 @@ struct operation {
 	struct node node;
 	struct kernel kernel; /* what IPAM asks of the node */
 
-	/* For the operator, on standard error and in the log. Nobody else prints. */
+	/* Lines for the operator, on standard error and in the log. No stage prints by
+	 * itself. */
 	struct notices notices;
-	struct report *report; /* repair, cleanup; NULL: none is asked for. Borrowed. */
+	/* repair, cleanup: filled in for the caller; NULL: no report is asked for.
+	 * Borrowed. */
+	struct report *report;
 
-	/* How long the stages took, for the log; nothing is measured for a log that is
-	 * not written. */
+	/* How long the stages took, for the log. Nothing is measured where no log is
+	 * written. */
 	bool is_timed;
 	struct {
 		const char *stage;
@@ -34,17 +37,17 @@ struct operation {
 	size_t timings_n;
 };
 
-/* For what was asked for by @env. Nothing of the node is open yet. */
+/* Begins the operation that @env asks for. Nothing of the node is open yet. */
 void operation_init(struct operation *op, const struct cni_env *env);
 void operation_clear(struct operation *op);
 
-/* Opens the node's side, and lets IPAM ask of it. Code 101. */
+/* Opens the node's side, so that IPAM can ask about it as well. Code 101. */
 int operation_open(struct operation *op, struct cni_error *err);
 
-/* Gives everything back that was opened, locks as well. A closed one is fine. */
+/* Closes all that was opened, and gives locks back. @op may be closed already. */
 void operation_close(struct operation *op);
 
-/* Microseconds of a clock that only goes forward; 0 where nobody will read them. */
+/* Returns microseconds of a clock that only goes forward; 0 where no log is written. */
 uint64_t operation_clock(const struct operation *op);
 
 /* Remembers how long a stage took that began at @start. */

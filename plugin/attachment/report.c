@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Collects the lines; who prints them is command.c. */
+/* Collects the lines. plugin/command.c prints them. */
 #include "report.h"
 
 #include <stdarg.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a repair or a cleanup has done and what it could not do, a line each, for whoever
- * asked for it. An ADD that makes the same things is asked for no report.
+ * A report for the caller of repair or cleanup: a line for each thing that it has done,
+ * and for each that it could not do. An ADD, which makes the same things, reports
+ * nothing.
  */
 #ifndef BRIDGE_CNI_PLUGIN_ATTACHMENT_REPORT_H
 #define BRIDGE_CNI_PLUGIN_ATTACHMENT_REPORT_H
@@ -17,10 +18,12 @@ struct report {
 
 void report_clear(struct report *report);
 
-/* "NETWORK[ CONTAINER INTERFACE]: ..."; nothing where @att has no report. */
+/* Adds a line "NETWORK[ CONTAINER INTERFACE]: ...". Does nothing where no report is asked
+ * for. */
 void report_done(const struct attachment *att, const char *fmt, ...) _printf_(2, 3);
 
-/* The same message as the last one is left out: what ails all pods is said once. */
+/* Adds a line about an error. The same message as the last one is left out: an error that
+ * all pods have is reported once. */
 void report_error(const struct attachment *att, const struct cni_error *err);
 
 #endif

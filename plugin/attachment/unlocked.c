@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Gives the node lock back for a while, and looks what others did meanwhile. */
+/* Gives the node lock back for a while, and looks at what others did meanwhile. */
 #include "unlocked.h"
 
 #include <errno.h>

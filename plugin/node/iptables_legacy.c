@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Table nat of iptables-legacy, by the getsockopt() that iptables-legacy itself uses. */
+/* Reads table nat of iptables-legacy by the getsockopt() that iptables-legacy itself
+ * uses. */
 #include "iptables_legacy.h"
 
 #include <errno.h>
@@ -12,7 +13,7 @@
 #include "conf/base/util.h"
 
 #define TABLE	  "nat"
-#define TRIES_MAX 8 /* against a table that grows between two looks */
+#define TRIES_MAX 8 /* a table may grow between asking for its size and reading it */
 
 /* The structures of both families are laid out alike. */
 /* NOLINTBEGIN(misc-redundant-expression): that is what is asserted */
@@ -23,7 +24,7 @@ _Static_assert(IPT_SO_GET_INFO == IP6T_SO_GET_INFO &&
 	       "ip_tables and ip6_tables differ");
 /* NOLINTEND(misc-redundant-expression) */
 
-/* To ask for a table makes the kernel set it up: first see whether it is. */
+/* Asking for a table makes the kernel set it up, so look first whether it has. */
 static bool table_exists(int family)
 {
 	const char *path = family == AF_INET ? "/proc/net/ip_tables_names"
@@ -40,8 +41,8 @@ static bool table_exists(int family)
 	return found;
 }
 
-/* 1 or 0: the chain is there or not; -errno. A chain's name stands in its first entry and
- * nowhere else: rules refer to it by offset. */
+/* Returns 1 or 0: the chain is there or not; or -errno. A chain's name stands in its
+ * first entry and nowhere else, since rules refer to a chain by its offset. */
 static int table_search(int fd, int level, const char *chain)
 {
 	_cleanup_(free_p) struct ipt_get_entries *entries = NULL;

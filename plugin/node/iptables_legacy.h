@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A look at what iptables-legacy keeps outside nftables. It is never written: the kernel
- * only takes whole tables there, over whatever others did meanwhile.
+ * Reads the rules that iptables-legacy keeps outside nftables. They are never written:
+ * the kernel takes only whole tables there, which would undo what others did meanwhile.
  */
 #ifndef BRIDGE_CNI_PLUGIN_NODE_IPTABLES_LEGACY_H
 #define BRIDGE_CNI_PLUGIN_NODE_IPTABLES_LEGACY_H
@@ -10,8 +10,9 @@
 
 /*
  * Is there a chain of this name in table nat of @family (AF_INET, AF_INET6) in this
- * network namespace? Makes no table appear that wasn't there. True also where the table
- * can't be read: better one word too many.
+ * network namespace? The question makes no table appear that wasn't there. The answer is
+ * true also where the table can't be read: the caller only gives a hint, which may be one
+ * too many.
  */
 bool iptables_legacy_has_chain(int family, const char *chain);
 

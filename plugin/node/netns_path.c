@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A file that is mounted over, or a process's, is there as long as the namespace: a name
- * that is missing in its directory, a plain file and a dead process tell of one that has
- * ended. A directory that is missing tells that the path is wrong.
+ * A path of a namespace is a file that the namespace is mounted over, or a file of a
+ * process. It is there as long as the namespace. So a name that is missing in its
+ * directory, a plain file, and a process that is dead show that a namespace has ended. A
+ * directory that is missing shows that the path is wrong.
  */
 #include "netns_path.h"
 
@@ -15,7 +16,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-/* The process in /proc/PID/...; 0: it is no such path. */
+/* Returns the process in /proc/PID/...; 0: it is another path. */
 static int process_of(const char *path)
 {
 	int pid, end = 0;
@@ -24,8 +25,8 @@ static int process_of(const char *path)
 	return sscanf(path, "/proc/%d/%n", &pid, &end) == 1 && end > 0 ? pid : 0;
 }
 
-/* A process that its parent hasn't waited for is still there, but its namespaces are
- * not. */
+/* A process that has ended is still there until its parent waits for it, but its
+ * namespaces are not. */
 static bool process_ended(const char *path, int pid)
 {
 	char directory[PATH_MAX];
@@ -38,7 +39,8 @@ static bool process_ended(const char *path, int pid)
 	return strcmp(path, directory) == 0 && stat(directory, &st) < 0;
 }
 
-/* The first directory of the path that isn't one, into @ret_directory; false: all are. */
+/* Finds the first directory of the path that isn't there, or is none. False: all are
+ * right. */
 static bool broken_directory(const char *path, char ret_directory[PATH_MAX],
 			     const char **ret_what)
 {

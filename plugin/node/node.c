@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The node's side of an operation, opened and closed. The lock is node_lock.c's. */
+/* Opens and closes the node's side of an operation. node_lock.c has the lock. */
 #include "node.h"
 
 int node_open(struct node *ret_node, struct cni_error *err)
@@ -32,7 +32,8 @@ int node_nftables(struct node *node, struct netlink **ret_netlink, struct cni_er
 void node_close(struct node *node)
 {
 	netlink_close(node->rtnl);
-	/* Nobody else has to wait for what the kernel still tidies up. */
+	/* The lock goes first: closing the connection waits while the kernel tidies up,
+	 * and nobody else has to wait with it. */
 	node_unlock(node);
 	netlink_close(node->nftables);
 	close_p(&node->ns);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One operation's hold on the node: its network namespace, connections to that, and the
- * node lock. The pod's namespace is pod_ns.h's. Never copied: who works on the same node
- * is given the same structure.
+ * What an operation holds of the node: its network namespace, connections to that, and
+ * the node lock. pod_ns.h has the pod's namespace. The structure is never copied: all
+ * that work on the same node share it.
  */
 #ifndef BRIDGE_CNI_PLUGIN_NODE_NODE_H
 #define BRIDGE_CNI_PLUGIN_NODE_NODE_H
@@ -17,27 +17,31 @@
 
 enum node_lock {
 	NODE_UNLOCKED,
-	NODE_SHARED, /* making and removing what belongs to one attachment */
-	NODE_EXCLUSIVE, /* making, changing, removing what is shared */
+	NODE_SHARED, /* to make and remove what belongs to one attachment */
+	NODE_EXCLUSIVE, /* to make, change and remove what attachments share */
 };
 
 struct node {
 	int ns; /* the node's own namespace */
 	int lock_fd; /* -1: not opened yet */
-	struct netlink *rtnl; /* in the node's namespace */
-	struct netlink *nftables; /* in the node's; NULL: not opened yet */
+	struct netlink *rtnl; /* connection to the node's namespace */
+	struct netlink *nftables; /* another one, for nftables; NULL: not opened yet */
 	enum node_lock lock;
-	uint64_t identity; /* whose lock is taken with the node lock; 0: nobody's */
-	bool adds; /* and for an ADD of it */
-	bool looks; /* or a CHECK, beside others */
-	bool removes; /* DEL, GC: goes on where there is no room for a lock's file */
-	bool present; /* until the end others can tell that somebody is at work on it */
+	/* of the attachment that is locked together with the node; 0: none */
+	uint64_t identity;
+	bool adds; /* that lock is for an ADD */
+	bool looks; /* that lock is for a CHECK, and shared with others */
+	/* DEL, GC: they go on where there is no room for the file of a lock */
+	bool removes;
+	/* others see that somebody is at work on the attachment, until the end */
+	bool present;
 };
 
 /*
- * Lock files, one a network namespace, named by its inode: what shares the namespace (a
- * node agent with hostNetwork) must share this directory. Only root can open them:
- * whoever can open a file can hold it locked.
+ * The directory of lock files: one for each network namespace, named by its inode. A
+ * program that shares the namespace (a node agent with hostNetwork) must share this
+ * directory. Only root can open the files, since everybody who can open a file can hold
+ * it locked.
  */
 #define NODE_LOCK_DIR "/run/bridge-cni"
 
@@ -46,42 +50,42 @@ struct node {
 		.ns = -1, .lock_fd = -1 \
 	}
 
-/* Opens the node's side: namespace and connection. Code 101. */
+/* Opens the namespace that the process is in, and a connection to it. Code 101. */
 int node_open(struct node *ret_node, struct cni_error *err);
 
 /*
- * The connection for nftables, opened at the first call. It stays until node_close():
- * after an element was deleted its end waits for the kernel, which holds up what deletes
- * links.
+ * Gives the connection for nftables, which is opened at the first call and stays until
+ * node_close(): once an element was deleted, closing it waits for the kernel, and links
+ * can't be deleted meanwhile. Code 101.
  */
 int node_nftables(struct node *node, struct netlink **ret_netlink, struct cni_error *err);
 
-/* Releases everything, the lock too; a closed or half-open one is fine. */
+/* Releases everything, the lock included. @node may be closed or half open. */
 void node_close(struct node *node);
 
 /*
  * Takes the node lock of this network namespace, or goes from shared to exclusive: the
- * lock is then free for a moment, so look again. Exclusive stays exclusive. It ends with
- * the process, however that ends. Code 11 after NODE_LOCK_SECONDS.
+ * lock is then free for a moment, so look again at what was seen before. An exclusive
+ * lock stays exclusive. The lock ends with the process, however that ends. Code 11 after
+ * NODE_LOCK_SECONDS; code 5.
  *
  * Where @node->identity is set, operations on that one attachment exclude each other,
- * too: two bytes of the lock file are the attachment's. Going from shared to exclusive
- * keeps them. A DEL may come in while somebody has given the lock back to wait; an ADD
- * begins only when nobody is at work on the attachment any more, waiting or not.
+ * too: two bytes of the lock file are the attachment's. They stay locked while the lock
+ * goes from shared to exclusive. A DEL may begin while somebody has given the lock back
+ * to wait; an ADD begins only when nobody is at work on the attachment any more, waiting
+ * or not.
  */
 int node_lock(struct node *node, enum node_lock lock, struct cni_error *err);
 
-/* Goes from exclusive to shared; the lock may be free for a moment. Otherwise as
- * node_lock(), and nothing where it isn't exclusive. */
+/* Goes from an exclusive lock to a shared one; the lock may be free for a moment. Does
+ * nothing where the lock isn't exclusive. Errors as node_lock(). */
 int node_share(struct node *node, struct cni_error *err);
 
-/*
- * Is an ADD or DEL of that attachment under way, if only waiting to go from shared to
- * exclusive? Asked under the exclusive lock.
- */
+/* Is an ADD or DEL of that attachment under way, if only waiting to go from shared to
+ * exclusive? The caller has the exclusive lock. */
 bool node_is_changing(const struct node *node, uint64_t identity);
 
-/* Gives it back before the operation ends (it waits for something slow). */
+/* Gives the lock back before the operation ends, as it waits for something slow. */
 void node_unlock(struct node *node);
 
 #endif

@@ -21,7 +21,7 @@
 #define GATE_FILE	   "gate"
 #define IDENTITY_POLL_MS   2
 
-/* NODE_LOCK_DIR/node-INODE.SUFFIX. */
+/* Makes the path NODE_LOCK_DIR/node-INODE.SUFFIX. Code 5. */
 static int lock_path(const struct node *node, const char *suffix,
 		     char ret_path[NODE_LOCK_PATH_MAX], struct cni_error *err)
 {
@@ -35,8 +35,8 @@ static int lock_path(const struct node *node, const char *suffix,
 	return 0;
 }
 
-/* A file in memory in place of a lock's that can't be made: nobody has locked that
- * one. */
+/* Makes a file in memory in place of a lock's file that can't be made: then nobody else
+ * has made the lock's file, and locked it. */
 static int lock_stand_in(const struct node *node)
 {
 	int errnum = errno, fd = -1;
@@ -47,7 +47,7 @@ static int lock_stand_in(const struct node *node)
 	return fd;
 }
 
-/* That file, opened; the directory is made where it is missing. */
+/* Opens that file. The directory is made where it is missing. Code 5. */
 static int lock_open(const struct node *node, const char *suffix, struct cni_error *err)
 {
 	const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
@@ -88,10 +88,11 @@ static int lock_wait(const struct node *node, int fd, int operation, const char 
 	return error_errno(err, CNI_ERR_IO, -ret, "locking %s", path);
 }
 
-/* An attachment's bytes of the lock file. */
+/* The two bytes of the lock file that are an attachment's. */
 enum identity_byte {
-	IDENTITY_WORK, /* of who has the node lock, too; shared by those who only look */
-	IDENTITY_PRESENCE, /* shared by all who are at work, one who begins to ADD alone */
+	/* locked by an operation that has the node lock, too; shared by CHECKs */
+	IDENTITY_WORK,
+	IDENTITY_PRESENCE, /* shared by all operations; an ADD that begins has it alone */
 };
 
 static struct flock identity_byte(uint64_t identity, enum identity_byte which, short type)
@@ -111,7 +112,8 @@ static int identity_fcntl(const struct node *node, enum identity_byte which, sho
 	return fcntl(node->lock_fd, F_OFD_SETLK, &byte) < 0 ? -errno : 0;
 }
 
-/* Two operations on one attachment at once are a runtime's mistake: polling will do. */
+/* A runtime that runs two operations on one attachment at once makes a mistake: polling
+ * is good enough for it. */
 static int identity_wait(const struct node *node, enum identity_byte which, short type,
 			 struct cni_error *err)
 {
@@ -179,8 +181,11 @@ int node_lock(struct node *node, enum node_lock lock, struct cni_error *err)
 			return ret;
 	}
 	node->lock = NODE_UNLOCKED;
-	/* Who waits for the exclusive lock holds the gate, which everybody comes through:
-	 * flock() would let those who share in for ever. */
+	/*
+	 * An operation that waits for the exclusive lock holds the gate, which all others
+	 * have to pass. Without a gate flock() would let in operations that share the
+	 * lock for ever.
+	 */
 	gate = lock_open(node, GATE_FILE, err);
 	ret = gate < 0 ? gate : lock_wait(node, gate, operation, GATE_FILE, err);
 	if (ret == 0)

@@ -78,8 +78,11 @@ void pod_ns_close(struct pod_ns *ns)
 	*ns = POD_NS_CLOSED;
 }
 
-/* What else is there to do? What comes next, cleaning up included, would be done to the
- * pod's namespace. Memory may be short for a moment. */
+/*
+ * Goes back to the node's namespace. It tries again, as memory may be short for a moment,
+ * and aborts in the end: whatever came next, cleaning up included, would be done to the
+ * pod's namespace.
+ */
 static void go_home(const struct node *node)
 {
 	for (int i = 0; setns(node->ns, CLONE_NEWNET) < 0; i++) {

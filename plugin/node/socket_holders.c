@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Looks through the descriptors of processes; what ends meanwhile holds nothing. */
+/* Looks through the descriptors of all processes. A process that ends meanwhile holds no
+ * sockets. */
 #include "socket_holders.h"
 
 #include <ctype.h>
@@ -29,7 +30,7 @@ static int by_inode(const void *a, const void *b)
 	return (first->inode > second->inode) - (first->inode < second->inode);
 }
 
-/* A file of a process, with a NUL behind it; false: there is none. */
+/* Reads a file of a process, and puts a NUL behind it. False: there is none. */
 static bool process_read(pid_t pid, const char *file, char *text, size_t size)
 {
 	_cleanup_(close_p) int fd = -1;
@@ -50,7 +51,8 @@ static void holder_note(struct holder *holder, pid_t pid, bool is_ancestor)
 	process_read(pid, "comm", name, sizeof(name));
 	name[strcspn(name, "\n")] = '\0';
 	holder->is_runtime |= is_ancestor || strcmp(name, "conmon") == 0;
-	/* Init holds sockets for whom it starts, who says more. */
+	/* Init holds the sockets of the services that it starts. The name of the service
+	 * says more. */
 	if (holder->pid > INIT)
 		return;
 	holder->pid = pid;

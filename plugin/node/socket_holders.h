@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which processes hold sockets? Searched in /proc, which takes its time. */
+/* Finds the processes that hold some sockets. The search goes through all of /proc, which
+ * is slow. */
 #ifndef BRIDGE_CNI_PLUGIN_NODE_SOCKET_HOLDERS_H
 #define BRIDGE_CNI_PLUGIN_NODE_SOCKET_HOLDERS_H
 
@@ -13,16 +14,17 @@
 struct holder {
 	uint32_t inode; /* in: of the socket */
 	/*
-	 * Out: the container runtime, which keeps the port for a container: an ancestor
-	 * of this process in its session, or conmon. A login shell's sshd and init, in
-	 * sessions of their own, are none, though this process descends from them.
+	 * Out: the process is the container runtime, which keeps the port for a
+	 * container. That is an ancestor of this process in the same session, or conmon.
+	 * A login shell's sshd and init have sessions of their own: they are not taken
+	 * for the runtime, although this process descends from them.
 	 */
 	bool is_runtime;
 	pid_t pid; /* 0: the kernel, or a process that isn't seen from here */
 	char name[PROCESS_NAME_MAX];
 };
 
-/* Sorts them by their inodes. */
+/* Fills in who holds each of the sockets, and sorts @holders by their inodes. */
 void holders_find(struct holder *holders, size_t n);
 
 #endif

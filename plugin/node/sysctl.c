@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Reads before it writes: most parameters are right already. */
+/* Reads a parameter before writing it: most have the value already. */
 #include "sysctl.h"
 
 #include <errno.h>
@@ -55,7 +55,8 @@ int sysctl_get(int *ret_value, struct cni_error *err, const char *fmt, ...)
 	return ret < 0 ? ret : value_read(path, ret_value, err);
 }
 
-/* Containers see /proc/sys read-only: what may write is then given at another path. */
+/* In a container /proc/sys is mounted read-only. Another mount of it that can be written
+ * to is then given at another path. */
 static int writable_path(const char *path, char ret_path[PATH_MAX], struct cni_error *err)
 {
 	const char *root = getenv(SYSCTL_ROOT_ENV), *name = path + strlen(SYSCTL_ROOT);

@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Where the node's own packets to the world leave. */
+/* The interfaces by which the node's own packets to the world leave. */
 #ifndef BRIDGE_CNI_PLUGIN_NODE_UPLINK_H
 #define BRIDGE_CNI_PLUGIN_NODE_UPLINK_H
 
 #include "plugin/netlink/link.h"
 
-/*
- * The smallest MTU, in bytes, of the interfaces that the family's preferred default route
- * leads through, whatever it has of next hops; 0: there is no such route. Code 101.
- */
+/* Gives the smallest MTU, in bytes, of the interfaces that the family's preferred default
+ * route leads through, by any of its next hops; 0: there is no such route. Code 101. */
 int uplink_mtu(struct netlink *nl, int family, uint32_t *ret_mtu, struct cni_error *err);
 
 /*
- * The interfaces through which the node sends to the world. The kernel is asked for the
- * route to an address that nobody has (RFC 5737, RFC 3849), which costs the same among
- * thousands of routes. None where there is no such route. Code 101.
+ * Lists the interfaces through which the node sends to the world. The kernel is asked for
+ * the route to an address that nobody has (RFC 5737, RFC 3849), which costs the same
+ * among thousands of routes. The list is empty where there is no route. Code 101.
  */
 int uplink_list_get(struct netlink *nl, int family, struct link_list *ret_list,
 		    struct cni_error *err);

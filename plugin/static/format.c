@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * vsnprintf() of the static build. musl's goes over a format twice and sets up a stream
- * for each call: some 600 instructions for a name and a number, and an ADD makes a
- * hundred such calls. Here are the conversions that they are made of, %s and whole
- * numbers; a format with any other goes to musl's. The linker puts it in musl's place
- * (--wrap), under snprintf() and asprintf(), too.
+ * for each call, which takes some 600 instructions for a name and a number; an ADD makes
+ * a hundred such calls. This one has only the conversions that these calls need, %s and
+ * whole numbers; it hands a format with any other conversion to musl's. The linker puts
+ * it in the place of musl's (--wrap), also under snprintf() and asprintf().
  */
 #include <stdarg.h>
 #include <stdbool.h>
@@ -22,7 +22,7 @@ int __wrap_vsnprintf(char *text, size_t size, const char *format, va_list args);
 
 struct output {
 	char *text;
-	size_t size, len; /* len: of all that there is to write */
+	size_t size, len; /* len: of the whole text, whether it fits or not */
 };
 
 static void put(struct output *out, const char *bytes, size_t n)
@@ -68,8 +68,8 @@ static void put_text(struct output *out, const char *text, int precision)
 	put(out, text, precision < 0 ? strlen(text) : strnlen(text, precision));
 }
 
-/* What follows a '%': s, .*s; d, u and x of int, long, long long and size_t, also with
- * zeros in front. False: it is another conversion. */
+/* Writes one conversion, @format being behind the '%': s, .*s; d, u and x of int, long,
+ * long long and size_t, also with zeros in front. False: it is another conversion. */
 static bool convert(struct output *out, const char **format, va_list *args)
 {
 	const char *at = *format;

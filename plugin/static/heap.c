@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * malloc() of the static build. musl's gives every buffer of a page or more back to the
- * kernel at once, and an operation that lives for a millisecond maps, faults in and
- * unmaps the same memory a dozen times. Here memory is cut off one mapping, in powers of
- * two, and what is freed waits for the next of its size; the process's end gives it back.
- * There is one thread.
+ * kernel at once, so that an operation of a millisecond would map, fault in and unmap the
+ * same memory a dozen times. This one cuts memory off one mapping, in powers of two, and
+ * keeps freed memory for the next request of that size. Memory goes back when the process
+ * ends. There is one thread.
  */
 #include <errno.h>
 #include <limits.h>
@@ -13,7 +13,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define CLASS_MIN  5 /* 2^5 bytes: a header, and room as malloc() has to align it */
+/* 2^5 bytes have room for a header and the least that malloc() has to align */
+#define CLASS_MIN  5
 #define MAPPING	   ((size_t)1 << 20) /* pages that nobody touches cost nothing */
 #define MAGIC_USED 0x6272636eU
 #define MAGIC_FREE 0x66726565U
@@ -21,12 +22,12 @@
 struct chunk {
 	uint32_t magic;
 	uint32_t class;
-	struct chunk *next; /* of a free one */
+	struct chunk *next; /* the next free chunk, where this one is free */
 };
 _Static_assert(sizeof(struct chunk) == 16, "malloc() aligns to 16 bytes");
 
 static struct {
-	char *rest, *end; /* of the mapping, zeros */
+	char *rest, *end; /* the part of the mapping that was never used: zeros */
 	struct chunk *free[sizeof(size_t) * CHAR_BIT];
 } heap;
 
@@ -34,7 +35,8 @@ static struct chunk *chunk_of(void *memory)
 {
 	struct chunk *chunk = (struct chunk *)memory - 1;
 
-	/* Freed twice, or written over: nothing here can be trusted any more. */
+	/* The chunk was freed twice or written over: nothing here can be trusted any
+	 * more. */
 	if (chunk->magic != MAGIC_USED)
 		abort();
 	return chunk;
@@ -59,7 +61,7 @@ static struct chunk *cut(size_t size)
 	return chunk;
 }
 
-/* @ret_zeros: the memory is fresh. */
+/* @ret_zeros: the memory was never used, so it is zeros. */
 static void *allocate(size_t size, int *ret_zeros)
 {
 	unsigned int class = CLASS_MIN;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * memcpy() of the static build for x86-64. musl's copies by the processor's string
- * instructions, which take some 25 ns for the first byte; what is copied here, by
- * format.c for each piece that it writes, too, is mostly a few bytes long. The linker
- * puts it in musl's place (--wrap); deploy/bundle/bundle.mk has what it must be compiled
- * with.
+ * instructions, which take some 25 ns for the first byte, while most copies here are a
+ * few bytes long (format.c copies every piece that it writes). The linker puts it in the
+ * place of musl's (--wrap); deploy/bundle/bundle.mk has the compiler options that it
+ * needs.
  */
 #include <stdint.h>
 #include <string.h>
@@ -15,8 +15,11 @@ struct pair {
 	uint64_t low, high;
 };
 
-/* Its first and its last @type, which may overlap: @n is from one of them to two. A
- * __builtin_memcpy() of a constant size is a move, not a call. */
+/*
+ * Copies @n bytes, which are as long as one @type to two of them: the first @type and the
+ * last one, which may overlap. A __builtin_memcpy() of a constant size is a move, not a
+ * call.
+ */
 #define COPY_ENDS(type, to, from, n)                                \
 	do {                                                        \
 		const size_t at = (n) - sizeof(type);               \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Of the static build alone: what a dynamic loader does for the other. musl's start-up
- * code relocates the executable, but leaves the tables of pointers writable that
- * PT_GNU_RELRO names.
+ * Protects the tables of pointers that PT_GNU_RELRO names against writing, in the static
+ * build. A dynamic loader does so for the other build; musl's start-up code relocates the
+ * executable, but leaves these tables writable.
  */
 #include <link.h>
 #include <sys/auxv.h>
