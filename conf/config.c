@@ -9,7 +9,7 @@
 #include "host_local_conf.h"
 #include "identity.h"
 #include "prev_result.h"
-#include "ranges.h"
+#include "range_gateways.h"
 #include "requested_mac.h"
 
 static int check_ranges(const struct network *network, struct cni_error *err)

@@ -56,7 +56,8 @@ static const struct env_var {
 	 V_DEL | V_STATUS | V_GC, NULL, NULL},
 };
 
-static const char **env_slot(struct cni_env *env, const struct env_var *var)
+/* Returns the member of @env that the variable is read into. */
+static const char **env_member(struct cni_env *env, const struct env_var *var)
 {
 	return (const char **)((char *)env + var->offset);
 }
@@ -104,12 +105,12 @@ static int read_vars(char *(*get)(const char *name), struct cni_env *env,
 
 	for (size_t i = 0; i < ARRAY_SIZE(env_vars); i++) {
 		const struct env_var *var = &env_vars[i];
-		const char **slot = env_slot(env, var);
+		const char **member = env_member(env, var);
 
-		*slot = "";
+		*member = "";
 		if ((var->required | var->optional) & verb)
-			*slot = get_or_empty(get, var->name);
-		if ((var->required & verb) && !**slot)
+			*member = get_or_empty(get, var->name);
+		if ((var->required & verb) && !**member)
 			used += snprintf(missing + used, sizeof(missing) - used, "%s%s",
 					 used ? "," : "", var->name);
 	}
@@ -123,7 +124,7 @@ static int check_vars(struct cni_env *env, struct cni_error *err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(env_vars); i++) {
 		const struct env_var *var = &env_vars[i];
-		const char *value = *env_slot(env, var);
+		const char *value = *env_member(env, var);
 
 		if (*value && var->valid && !var->valid(value))
 			return error_set(err, CNI_ERR_ENVIRONMENT, EINVAL,

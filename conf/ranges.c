@@ -33,14 +33,7 @@ const struct json_type range_sets_type = {
 	.item_size = sizeof(struct range_set),
 };
 
-/* Names of sets and ranges for messages. */
-struct origin {
-	size_t runtime; /* the first sets are those of runtimeConfig.ipRanges */
-	size_t singles; /* then the one whose keys stand in ipam itself: 0 or 1 */
-	char text[64];
-};
-
-static const char *set_name(struct origin *origin, size_t set)
+static const char *set_name(struct range_origin *origin, size_t set)
 {
 	if (set < origin->runtime)
 		snprintf(origin->text, sizeof(origin->text),
@@ -53,7 +46,7 @@ static const char *set_name(struct origin *origin, size_t set)
 	return origin->text;
 }
 
-static const char *range_name(struct origin *origin, size_t set, size_t range)
+const char *range_name(struct range_origin *origin, size_t set, size_t range)
 {
 	size_t len;
 
@@ -136,7 +129,7 @@ static int finish_range(struct ip_range *range, const char *where, struct cni_er
 	return 0;
 }
 
-static int finish_set(struct range_set *set, size_t i, struct origin *origin,
+static int finish_set(struct range_set *set, size_t i, struct range_origin *origin,
 		      struct cni_error *err)
 {
 	int family;
@@ -171,7 +164,7 @@ static bool ranges_overlap(const struct ip_range *a, const struct ip_range *b)
 
 /* Whether range @j of set @i has an address in common with one that stands before it. */
 static int check_overlaps(const struct range_set_list *sets, size_t i, size_t j,
-			  struct origin *origin, struct cni_error *err)
+			  struct range_origin *origin, struct cni_error *err)
 {
 	const struct ip_range *range = &sets->items[i].ranges[j];
 
@@ -180,7 +173,7 @@ static int check_overlaps(const struct range_set_list *sets, size_t i, size_t j,
 
 		for (size_t l = 0; l < n; l++) {
 			const struct ip_range *other = &sets->items[k].ranges[l];
-			struct origin other_origin = *origin;
+			struct range_origin other_origin = *origin;
 
 			if (!ranges_overlap(range, other))
 				continue;
@@ -195,8 +188,8 @@ static int check_overlaps(const struct range_set_list *sets, size_t i, size_t j,
 	return 0;
 }
 
-static int check_all_overlaps(const struct range_set_list *sets, struct origin *origin,
-			      struct cni_error *err)
+static int check_all_overlaps(const struct range_set_list *sets,
+			      struct range_origin *origin, struct cni_error *err)
 {
 	for (size_t i = 0; i < sets->n; i++) {
 		for (size_t j = 0; j < sets->items[i].n; j++) {
@@ -211,7 +204,7 @@ static int check_all_overlaps(const struct range_set_list *sets, struct origin *
 
 /* Results below 0.3.0 have room for one address a family. */
 static int check_one_a_family(const struct range_set_list *sets, enum cni_version version,
-			      struct origin *origin, struct cni_error *err)
+			      struct range_origin *origin, struct cni_error *err)
 {
 	bool seen_v4 = false, seen_v6 = false;
 
@@ -263,7 +256,7 @@ static int join(struct range_sources *sources, struct range_set_list *ret_sets,
 	return 0;
 }
 
-static int check_sets(struct range_set_list *sets, struct origin *origin,
+static int check_sets(struct range_set_list *sets, struct range_origin *origin,
 		      enum cni_version version, struct cni_error *err)
 {
 	int ret;
@@ -280,7 +273,7 @@ static int check_sets(struct range_set_list *sets, struct origin *origin,
 int range_sets_finish(struct range_sources *sources, enum cni_version version,
 		      struct ipam_conf *ipam, struct cni_error *err)
 {
-	struct origin origin = {
+	struct range_origin origin = {
 		.runtime = sources->runtime.n,
 		.singles = sources->single.subnet.addr.family ? 1 : 0,
 	};
@@ -299,106 +292,4 @@ int range_sets_finish(struct range_sources *sources, enum cni_version version,
 	ipam->runtime_sets = origin.runtime;
 	ipam->single_sets = origin.singles;
 	return 0;
-}
-
-static bool set_has_subnet_of(const struct range_set *set, const struct ip_addr *addr)
-{
-	for (size_t i = 0; i < set->n; i++)
-		if (prefix_contains(&set->ranges[i].subnet, addr))
-			return true;
-	return false;
-}
-
-/* Can a pod reach the gateway by its address of that range, or of another set? It has one
- * of each set. */
-static bool gateway_is_on_link(const struct range_set_list *sets, size_t set,
-			       const struct ip_range *range)
-{
-	if (prefix_contains(&range->subnet, &range->gateway) ||
-	    ip_is_link_local6(&range->gateway))
-		return true;
-	for (size_t i = 0; i < sets->n; i++)
-		if (i != set && set_has_subnet_of(&sets->items[i], &range->gateway))
-			return true;
-	return false;
-}
-
-/* Routes go by the gateway of the family's first address. */
-static bool is_first_of_family(const struct range_set_list *sets, size_t set)
-{
-	int family = sets->items[set].ranges[0].subnet.addr.family;
-
-	for (size_t i = 0; i < set; i++)
-		if (sets->items[i].ranges[0].subnet.addr.family == family)
-			return false;
-	return true;
-}
-
-/* Finds a route that leads through the gateway. Returns NULL also where another route may
- * lead to the gateway, as the kernel judges that. */
-static const struct route *route_by(const struct route_list *routes,
-				    const struct ip_addr *gateway)
-{
-	const struct route *found = NULL;
-
-	for (size_t i = 0; i < routes->n; i++) {
-		const struct route *route = &routes->items[i];
-
-		if (route->gw.family && !prefix_is_default(&route->dst) &&
-		    prefix_contains(&route->dst, gateway))
-			return NULL;
-		if (!found && !route->gw.family &&
-		    route->dst.addr.family == gateway->family)
-			found = route;
-	}
-	return found;
-}
-
-static int gateway_check(const struct ipam_conf *ipam, size_t set, size_t nr,
-			 bool is_gateway, struct cni_error *err)
-{
-	const struct ip_range *range = &ipam->sets.items[set].ranges[nr];
-	struct origin origin = {ipam->runtime_sets, ipam->single_sets, ""};
-	const struct route *route = NULL;
-	const char *name;
-
-	if (gateway_is_on_link(&ipam->sets, set, range))
-		return 0;
-	if (!is_gateway && is_first_of_family(&ipam->sets, set))
-		route = route_by(&ipam->routes, &range->gateway);
-	if (!is_gateway && !route)
-		return 0;
-	name = range_name(&origin, set, nr);
-	if (is_gateway)
-		return error_set(err, CNI_ERR_CONFIG, EINVAL,
-				 "%s.gateway: %s is not in subnet %s: with isGateway it "
-				 "would be the bridge's, which pods couldn't reach",
-				 name, IP_TEXT(&range->gateway),
-				 PREFIX_TEXT(&range->subnet));
-	return error_set(
-		err, CNI_ERR_CONFIG, EINVAL,
-		"%s.gateway: %s is not in subnet %s: pods couldn't reach it, and "
-		"the route to %s in ipam.routes leads through it",
-		name, IP_TEXT(&range->gateway), PREFIX_TEXT(&range->subnet),
-		PREFIX_TEXT(&route->dst));
-}
-
-int range_gateways_check(const struct ipam_conf *ipam, bool is_gateway,
-			 struct cni_error *err)
-{
-	int ret = 0;
-
-	for (size_t i = 0; i < ipam->sets.n; i++)
-		for (size_t j = 0; ret == 0 && j < ipam->sets.items[i].n; j++)
-			ret = gateway_check(ipam, i, j, is_gateway, err);
-	return ret;
-}
-
-bool range_sets_have(const struct range_set_list *sets, const struct ip_addr *ip)
-{
-	for (size_t i = 0; i < sets->n; i++)
-		for (size_t k = 0; k < sets->items[i].n; k++)
-			if (prefix_contains(&sets->items[i].ranges[k].subnet, ip))
-				return true;
-	return false;
 }

@@ -46,12 +46,15 @@ int range_sets_finish(struct range_sources *sources, enum cni_version version,
 /* Is the address in a subnet of one of the sets? */
 bool range_sets_have(const struct range_set_list *sets, const struct ip_addr *ip);
 
-/*
- * Refuses a gateway outside its subnet that pods have to reach: as it is the bridge's
- * (@is_gateway), or a route of @ipam leads through it. Others are allowed, as with
- * host-local. Code 7.
- */
-int range_gateways_check(const struct ipam_conf *ipam, bool is_gateway,
-			 struct cni_error *err);
+/* How the sets of a list are numbered, for names of sets and ranges in messages. */
+struct range_origin {
+	size_t runtime; /* the first sets are those of runtimeConfig.ipRanges */
+	size_t singles; /* then the one whose keys stand in ipam itself: 0 or 1 */
+	char text[64];
+};
+
+/* Returns the path of a range in the configuration: "ipam.ranges[0][1]". The text is in
+ * @origin, until the next call. */
+const char *range_name(struct range_origin *origin, size_t set, size_t range);
 
 #endif
