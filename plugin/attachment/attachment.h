@@ -74,10 +74,14 @@ struct attachment {
 	 * or where nothing is written down.
 	 */
 	const struct record *record;
-	bool given_up; /* repair: one of the stages has failed, or it isn't to be touched */
-	bool need_not_wait; /* DEL: for the kernel to tidy up behind a link */
-	bool was_last; /* DEL: the owner has no other record */
-	bool had_own_veth; /* DEL: the veth of its name was there */
+	/* repair: leave it alone, because one of its stages has failed, or its own ADD
+	 * goes on */
+	bool given_up;
+	/* DEL: return before the kernel has tidied up behind a link (plugin/README.md,
+	 * DEL returns early) */
+	bool need_not_wait;
+	bool was_last; /* DEL: the record that was removed was the owner's last */
+	bool had_own_veth; /* DEL: the host's end was there, by its name */
 };
 
 /* Begins an attachment of @pod to @network, in @op; all are borrowed. Nothing of it is

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The pod's end: addresses, and up, in one send; and for IPv6 two kernel parameters. It goes
- * with the veth, so there is nothing to delete.
+ * Gives the pod's end its addresses and sets it up, in one send. IPv6 takes two kernel
+ * parameters besides. All that goes with the veth pair, so there is nothing to delete.
  */
 #include <errno.h>
 #include <sys/socket.h>
@@ -13,8 +13,8 @@
 
 #define LINK_LOCAL_LEN 64 /* of the prefix */
 
-/* Otherwise the kernel forgets IPv6 addresses once the interface is set down. Without it the
- * pod works all the same. */
+/* Without this parameter the kernel forgets IPv6 addresses once the interface is set
+ * down. The pod works all the same, so an error is only told. */
 static void addresses_keep(struct attachment *att)
 {
 	const char *ifname = att->pod->ifname;
@@ -27,7 +27,7 @@ static void addresses_keep(struct attachment *att)
 		       ifname, own.msg);
 }
 
-/* For the kernel's duplicate address detection, whatever the pod's defaults are. */
+/* Turns the kernel's duplicate address detection on, whatever the pod's defaults are. */
 static int dad_enable(const char *ifname, struct cni_error *err)
 {
 	int ret = sysctl_ensure(1, err, "ipv6/conf/%s/accept_dad", ifname);
@@ -53,8 +53,9 @@ static int ipv6_enable(void *data, struct cni_error *err)
 }
 
 /*
- * The address that the kernel makes by itself once the interface is up: made before, it is
- * without duplicate address detection, too, and can be used at once.
+ * Adds the link-local address, which the kernel would make by itself once the interface
+ * is up. An address that is added before needs no duplicate address detection, and can be
+ * used at once.
  */
 static void queue_link_local(struct attachment *att)
 {
@@ -89,8 +90,9 @@ static int ipv6_and_up(struct attachment *att, struct cni_error *err)
 }
 
 /*
- * Runtimes turn IPv6 off in pods by default; who configures it here wants it. Once more from
- * the beginning: on an interface that is up the kernel would make its own address.
+ * Runtimes turn IPv6 off in pods by default. A network that has IPv6 addresses turns it
+ * on, and starts again from the beginning: on an interface that is up the kernel would
+ * make its own address.
  */
 static _noinline_ int ipv6_again(struct attachment *att, struct cni_error *err)
 {
@@ -117,7 +119,7 @@ static int addresses_add(struct attachment *att, struct cni_error *err)
 		return ret;
 	queue_addresses(att, AF_INET);
 	ret = ipv6_and_up(att, err);
-	/* Off in the pod, or not in the kernel at all. */
+	/* IPv6 is off in the pod, or not in the kernel at all. */
 	if (ipv6 && (ret == -EACCES || ret == -EOPNOTSUPP)) {
 		error_clear(err);
 		ret = ipv6_again(att, err);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Tells the neighbours where an address now is, when its MAC address isn't the one that
- * always goes with it (veth.c): a gratuitous ARP (RFC 5227) for IPv4, an unsolicited
- * neighbour advertisement (RFC 4861, 7.2.6) for IPv6. Otherwise caches would be wrong for
- * up to a minute.
+ * Tells the neighbours which MAC address an address has, where that isn't the one that
+ * always goes with it (veth.c): by a gratuitous ARP (RFC 5227) for IPv4, by an
+ * unsolicited neighbour advertisement (RFC 4861, 7.2.6) for IPv6. Otherwise neighbour
+ * caches would be wrong for up to a minute.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -56,8 +56,8 @@ static int arp_announce(const struct attachment *att, const struct ip_addr *addr
 }
 
 /*
- * The kernel makes the interface's route to multicast addresses when it notices that the link
- * is ready, which it leaves to a work queue; until then there is no way to them.
+ * Until the kernel has made the interface's route to multicast addresses, there is no way
+ * to them. It makes that route by a work queue, once it notices that the link is ready.
  */
 static ssize_t multicast_send(int fd, const void *message, size_t len,
 			      const struct sockaddr_in6 *to)

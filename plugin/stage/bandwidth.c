@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The pod's rates. What it receives waits in a token bucket on the host's end of the veth;
- * what it sends is redirected, as it comes out there, to an ifb of the attachment's own and
- * waits in a bucket on that. The ifb is deleted together with the pair.
+ * Limits the pod's rates. What the pod receives waits in a token bucket on the host's end
+ * of the veth. What the pod sends comes out at the host's end, is redirected to an ifb of
+ * the attachment's own, and waits in a token bucket there. The ifb is deleted together
+ * with the pair.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -15,10 +16,12 @@
 #include "plugin/attachment/report.h"
 #include "stages.h"
 
-#define LATENCY_MS	   25 /* that a packet waits at most, as with the reference */
-#define FRAME_OVERHEAD	   18 /* Ethernet header and a VLAN tag */
-#define QUEUED_BURST_MAX   262144 /* four packets as TCP hands them down, to be cut later */
-#define BURST_TOLD_SECONDS 274 /* 32 bits of 64 ns */
+#define LATENCY_MS     25 /* the longest wait of a packet, as with the reference */
+#define FRAME_OVERHEAD 18 /* Ethernet header and a VLAN tag */
+/* bytes of four packets, as TCP hands them down to be cut later */
+#define QUEUED_BURST_MAX 262144
+/* a burst's time as the kernel tells it: 32 bits of 64 ns */
+#define BURST_TOLD_SECONDS 274
 
 static uint64_t at_least(uint64_t value, uint64_t least)
 {
@@ -31,9 +34,9 @@ static uint64_t at_most(uint64_t value, uint64_t most)
 }
 
 /*
- * A bucket that doesn't hold one frame would let none through. The queue doesn't grow with
- * the bucket for ever: where packets queue the bucket is empty, and they wait for all that
- * is before them.
+ * Makes a token bucket of a limit. A bucket that holds less than one frame would let none
+ * through. The queue grows with the bucket only up to a limit: when packets queue the
+ * bucket is empty, so a packet waits for all that are before it.
  */
 static struct tbf tbf_of(const struct rate_limit *limit, uint32_t mtu)
 {
@@ -56,7 +59,7 @@ static int ifb_add(struct attachment *att, const char *name, unsigned int *ret_i
 	int ret;
 
 	identity_alias(network, container_id, att->pod->ifname, alias);
-	/* Of an attachment of the same names whose record was lost. */
+	/* This ifb is of an attachment of the same names, whose record was lost. */
 	if (netlink_ifindex(att->op->node.rtnl, name))
 		queue_link_del(att->op->node.rtnl, name);
 	queue_ifb_add(att->op->node.rtnl,
@@ -103,7 +106,7 @@ static bool has_limit(const struct attachment *att)
 	return att->pod->bandwidth.ingress.rate || att->pod->bandwidth.egress.rate;
 }
 
-/* Where this fails, the end of the attachment's links takes away what it has made. */
+/* Where this fails, links.c deletes what is made so far. */
 static int bandwidth_add(struct attachment *att, struct cni_error *err)
 {
 	if (!has_limit(att))
@@ -121,7 +124,8 @@ static int differs(struct cni_error *err, const char *key, const char *ifname,
 			 key, ifname, what, expected, found);
 }
 
-/* What the kernel tells of it is a time, rounded, that doesn't hold every burst. */
+/* The kernel tells of a burst as a time, which is rounded and has no room for every
+ * burst. */
 static bool burst_differs(const struct tbf *expected, const struct tbf *found)
 {
 	uint64_t tolerance = expected->burst / 100 + expected->rate / 10000000 + 1;
@@ -157,7 +161,8 @@ static int tbf_check(struct attachment *att, const struct link *link,
 	return 0;
 }
 
-/* By where the filter leads, not by name: the reference plugin names its ifb otherwise. */
+/* Follows the filter instead of names, as the reference plugin names its ifb
+ * otherwise. */
 static int egress_check(struct attachment *att, const struct link *host,
 			struct cni_error *err)
 {
@@ -202,7 +207,7 @@ static int bandwidth_check(struct attachment *att, struct cni_error *err)
 	return ret;
 }
 
-/* What is left is removed first, so that it is made as ADD does. */
+/* Removes what is left of the limits, so that they are made as ADD makes them. */
 static void limits_remove(struct attachment *att)
 {
 	struct netlink *nl = att->op->node.rtnl;
@@ -240,7 +245,8 @@ static int bandwidth_repair(struct attachment *att, struct cni_error *err)
 	return ret;
 }
 
-/* An ifb of a dead attachment of the same names is given way to by its DEL, or by ADD. */
+/* An ifb of this attachment's names is no conflict: a dead attachment left it, and its
+ * DEL, or this ADD, deletes it. */
 static int bandwidth_names(struct attachment *att, struct cni_error *err)
 {
 	char name[IF_NAMESIZE];
@@ -265,8 +271,8 @@ static int bandwidth_names(struct attachment *att, struct cni_error *err)
 			 name);
 }
 
-/* Was it made for this attachment, whatever the record says? An earlier version's record
- * doesn't tell of rates. */
+/* Was the ifb made for this attachment, whatever the record says? Records of an earlier
+ * version don't tell of rates. */
 static int is_own_ifb(struct attachment *att, unsigned int index, bool *ret_own,
 		      struct cni_error *err)
 {

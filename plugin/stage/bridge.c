@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The node's bridge: shared, so made complete step by step under the exclusive lock, and
- * never taken away by DEL. An ADD that fails takes away the bridge that it has made.
+ * The node's bridge. Attachments share it, so it is made and completed step by step under
+ * the exclusive lock, and DEL leaves it. An ADD that fails takes away the bridge that it
+ * has made.
  */
 #include "bridge.h"
 
@@ -20,8 +21,10 @@
 #include "plugin/node/uplink.h"
 
 /*
- * The same whenever it is made anew while the node is up: pods have it in their neighbour
- * caches. Where the boot can't be told, the kernel's random one, pinned like a found one.
+ * The MAC address of a bridge made here. It is the same whenever the bridge is made anew
+ * while the node is up, as pods have it in their neighbour caches. Where the boot can't
+ * be told, none is set: the kernel chooses one, which is pinned as that of a bridge that
+ * was found.
  */
 static struct mac_addr own_mac(const struct attachment *att)
 {
@@ -40,9 +43,9 @@ bool bridge_has_own_mac(const struct attachment *att, const struct link *link)
 }
 
 /*
- * A bridge whose address nobody has set takes that of its lowest port, and changes it as
- * ports come and go. /sys tells (NET_ADDR_SET is 3, linux/netdevice.h); where it can't be
- * read, setting the present address once more does no harm.
+ * A bridge whose MAC address nobody has set takes that of its lowest port, and changes it
+ * as ports come and go. /sys tells which it is (NET_ADDR_SET is 3, linux/netdevice.h).
+ * Where it can't be read, setting the present address once more does no harm.
  */
 static bool mac_is_pinned(const struct attachment *att, const struct link *link)
 {
@@ -50,7 +53,7 @@ static bool mac_is_pinned(const struct attachment *att, const struct link *link)
 	char path[64 + IF_NAMESIZE], value = 0;
 
 	if (bridge_has_own_mac(att, link))
-		return true; /* no port has that one */
+		return true; /* no port has that address */
 	snprintf(path, sizeof(path), "/sys/class/net/%s/addr_assign_type", link->name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	return fd >= 0 && read(fd, &value, 1) == 1 && value == '3';
@@ -76,7 +79,8 @@ static int no_vlan_filtering(const struct network *network, struct cni_error *er
 		network->vlan ? "vlan" : "vlanTrunk");
 }
 
-/* Of a bridge made here: as configured, else the smallest of the uplinks in use. */
+/* Gives the MTU of a bridge that is made here: the one that is configured, else the
+ * smallest of the uplinks in use. */
 static int made_mtu(struct attachment *att, uint32_t *ret_mtu, struct cni_error *err)
 {
 	uint32_t mtu = att->network->mtu;
@@ -106,7 +110,7 @@ static bool wants_vlans(const struct network *network)
 	return network_native_vlan(network);
 }
 
-/* Nothing is left to do for this bridge. */
+/* True: nothing is left to do for this bridge. */
 static bool is_complete(const struct attachment *att, const struct link *link)
 {
 	const struct network *network = att->network;
@@ -116,7 +120,8 @@ static bool is_complete(const struct attachment *att, const struct link *link)
 	       (!wants_vlans(network) || link->bridge.filters_vlans);
 }
 
-/* Makes the bridge, down. A kernel that can't filter VLANs makes none that is to. */
+/* Makes the bridge, which stays down. A kernel that can't filter VLANs makes no bridge
+ * that is to filter them. */
 static int make(struct attachment *att, struct link *link, bool *ret_made,
 		struct cni_error *err)
 {
@@ -135,7 +140,7 @@ static int make(struct attachment *att, struct link *link, bool *ret_made,
 		return no_vlan_filtering(network, err);
 	}
 	*ret_made = ret == 0;
-	/* Somebody who doesn't take our lock may have been quicker. */
+	/* Somebody who doesn't take the node lock may have been quicker. */
 	if (ret == -EEXIST)
 		ret = error_clear(err);
 	if (ret == 0)
@@ -143,8 +148,8 @@ static int make(struct attachment *att, struct link *link, bool *ret_made,
 	return ret < 0 ? ret : must_be_bridge(link, err);
 }
 
-/* An MTU that is set stays when the last port goes; that of creation doesn't, nor one that
- * is set to what it is. */
+/* Sets the MTU. Only one that is set stays when the last port goes: the one that a bridge
+ * is created with doesn't, nor does setting it to what it is. */
 static int set_mtu(struct attachment *att, struct link *link, struct cni_error *err)
 {
 	int ret = made_mtu(att, &link->mtu, err);
@@ -154,8 +159,8 @@ static int set_mtu(struct attachment *att, struct link *link, struct cni_error *
 	return ret;
 }
 
-/* Gives a bridge that is there what it lacks. @made: it was made here, now or by an ADD that
- * got no further. */
+/* Gives the bridge what it lacks. @made: it was made here, by this ADD or by one that got
+ * no further. */
 static int set_up(struct attachment *att, struct link *link, bool made,
 		  struct cni_error *err)
 {
@@ -183,7 +188,7 @@ static int set_up(struct attachment *att, struct link *link, bool made,
 	return netlink_commit(nl, err);
 }
 
-/* A bridge that this ADD has made, and that can't be completed. */
+/* Deletes the bridge that this ADD has made. */
 static void unmake(struct attachment *att, unsigned int index)
 {
 	struct netlink *nl = att->op->node.rtnl;
@@ -193,7 +198,7 @@ static void unmake(struct attachment *att, unsigned int index)
 	netlink_commit(nl, NULL);
 }
 
-/* False also where it can't be told. */
+/* Has the bridge no ports? False also where that can't be told. */
 static bool is_unused(struct attachment *att)
 {
 	_cleanup_(link_list_clear) struct link_list links = {};
@@ -212,8 +217,9 @@ static bool is_unused(struct attachment *att)
 /* Makes or completes the bridge; the exclusive lock is held. */
 static int complete(struct attachment *att, struct link *link, struct cni_error *err)
 {
-	/* An ADD that was killed has left it: down, with the MAC address that bridges made
-	 * here have. Somebody's own bridge may be down and have its MAC address set, too. */
+	/* An ADD that was killed has left the bridge as it is made: down, with the MAC
+	 * address that bridges made here have. Somebody's own bridge may be down, and
+	 * have its MAC address set, too. */
 	bool half_made = link->index && !link->up && bridge_has_own_mac(att, link);
 	bool now = false;
 	int ret = link->index ? 0 : make(att, link, &now, err);
@@ -231,7 +237,8 @@ static int complete(struct attachment *att, struct link *link, struct cni_error 
 	return ret;
 }
 
-/* Success, and then no network for a while, is worth a word to an ADD. */
+/* Tells of spanning tree, with which a pod's ADD succeeds and the pod has no network for
+ * a while. A repair tells nothing. */
 static void tell_spanning_tree(struct attachment *att, const struct link *link)
 {
 	if (!att->record && link->bridge.spanning_tree)
@@ -317,16 +324,16 @@ static int bridge_check(struct attachment *att, struct cni_error *err)
 				 "bridge: expected %s to filter VLANs, found it not to",
 				 name);
 
-	/* Its MAC address is shared, too: another one than prevResult's is no fault of this
-	 * attachment's (containernetworking/cni#285). */
+	/* The bridge's MAC address is shared, too. Another one than prevResult's is no
+	 * fault of this attachment (containernetworking/cni#285). */
 	facts_fill(att, &link);
 	return 0;
 }
 
 /*
- * Another ADD that has found the bridge keeps the node lock until its port is there. So under
- * the exclusive lock a bridge without ports is nobody's. What can't be removed stays, and is
- * whole.
+ * Deletes the bridge that this ADD made. Another ADD that has found the bridge keeps the
+ * node lock until its port is there, so under the exclusive lock a bridge without ports
+ * is nobody's. A bridge that can't be removed stays, and is complete.
  */
 static int bridge_del(struct attachment *att, struct cni_error *err)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Decides which connections go; how they are deleted is plugin/netlink/conntrack.c's. */
+/* Decides which connections are forgotten; plugin/netlink/conntrack.c deletes them. */
 #include "conntrack.h"
 
 #include <errno.h>
@@ -15,8 +15,8 @@
 
 #define COUNT_SYSCTL "netfilter/nf_conntrack_count"
 
-/* So many a node may have for those of a pod without host ports to be looked for: they are
- * not in anybody's way but by chance, and end by themselves. */
+/* The most connections of a node that are looked through for those of a pod without host
+ * ports. Such connections disturb another pod only by chance, and end by themselves. */
 #define CONNECTIONS_FEW 2048
 
 static void forget(struct attachment *att, const struct conntrack_match *matches,
@@ -47,8 +47,9 @@ static struct conntrack_match port_match(const struct conntrack_port *port)
 		.orig = {.protocol = port->protocol,
 			 .dst_port = port->port,
 			 .dst_port_last = port->last},
-		/* Answered from that port, and to the client itself: what pods send to that
-		 * port of other hosts is masqueraded, and would change its source. */
+		/* The node answered from that port, and to the client itself. A
+		 * connection of a pod to that port of another host is masqueraded: to
+		 * forget it would change its source. */
 		.reply = {.protocol = port->protocol,
 			  .src_port = port->port,
 			  .src_port_last = port->last},
@@ -76,7 +77,8 @@ void conntrack_delete_ports(struct attachment *att, const struct conntrack_port 
 	}
 }
 
-/* Not known: as if there were none, without connection tracking. */
+/* Gives the number of the node's connections. Where it isn't known, connection tracking
+ * isn't there, and it is 0. */
 static int connections(void)
 {
 	int count = 0;

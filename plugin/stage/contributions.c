@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How a stage adds to the lists that are acted upon once for all stages. */
+/* Lists that stages add to, and that are acted upon once for all stages. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,7 +60,7 @@ int stage_elements_delete(struct attachment *att, struct netlink *nl,
 		ret = nft_elements_replace(nl, &old, &elements->instead, &own);
 	if (ret == 0)
 		return 0;
-	/* Whatever keeps others from theirs: those of the list must go. */
+	/* The list is deleted even where others don't get their elements. */
 	if (elements->without)
 		notice(&att->op->notices, "%s: %s", elements->without,
 		       ret < 0 ? own.msg : "their maps are gone");

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The elements that stages contribute for an attachment, in one transaction: each goes through
- * all chains of the node in the kernel, and its end waits for the kernel where it deletes. They
- * are there before the pod's end is up.
+ * Adds and deletes the elements that all stages contribute for an attachment, each in one
+ * transaction: a transaction goes through all chains of the node in the kernel, and one
+ * that deletes has to wait for the kernel. The elements are there before the pod's end is
+ * up.
  */
 #include "ipam/store/record.h"
 #include "plugin/netlink/link.h"
@@ -25,17 +26,18 @@ static int elements_add(struct attachment *att, struct cni_error *err)
 	ret = nft_elements_add(nl, own.list.items, own.list.n, err);
 	if (ret == 0)
 		ret = stages_elements(att, ELEMENTS_ADDED, &own, err);
-	/* From here on nobody has to wait for this attachment. */
+	/* Other attachments need not wait for this one any more. */
 	if (ret == 0)
 		ret = node_share(&att->op->node, err);
-	/* The kernel may have done it, and its answer been lost. */
+	/* The kernel may have added them although its answer was lost. */
 	if (ret < 0)
 		nft_elements_del(nl, own.list.items, own.list.n, NULL);
 	return ret;
 }
 
-/* Without a record (it was deleted, or the configuration names another store by now) nothing
- * tells whose sets have the pod's elements. They must not lead to whoever has the address next. */
+/* Without a record (it was deleted, or the configuration names another store by now)
+ * nothing tells whose sets have the pod's elements. They must not lead to the next pod
+ * that has the address. */
 static int unrecorded_del(struct attachment *att, struct cni_error *err)
 {
 	struct link host;
@@ -61,8 +63,8 @@ static int elements_del(struct attachment *att, struct cni_error *err)
 		ret = node_nftables(&att->op->node, &nl, err);
 	if (ret == 0 && own.list.n > 0)
 		ret = stage_elements_delete(att, nl, &own, err);
-	/* An earlier version's pod has them in the sets of its network's name, and some that
-	 * it wouldn't be given now, until the rules are replaced. */
+	/* A pod of an earlier version has its elements in sets named by the network, and
+	 * has some that it wouldn't be given now, until the rules are replaced. */
 	if (ret == 0 && rules_by_name_recorded(att->record) &&
 	    (att->record->ports.n > 0 || att->record->spoof_check))
 		ret = sweep_pod_of_owner(att, identity_owner_by_name(att->network->name),

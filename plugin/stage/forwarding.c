@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The bridge's own switch is in what the kernel answers about the bridge anyway. */
+/* Looks at parameters that are off, and turns them on. The gateway's own one comes with
+ * what the kernel answers about the bridge anyway. */
 #include "forwarding.h"
 
 #include <errno.h>
@@ -43,14 +44,16 @@ int forwarding_all_get(int family, int *ret_on, struct cni_error *err)
 	return ret;
 }
 
-/* Where the switch for all is off, IPv6; IPv4 doesn't look at that one. */
+/* Does the interface forward by itself? IPv6 looks at that only where the switch for all
+ * is off; IPv4 doesn't look at the switch for all. */
 static bool forwards(const struct link *link, int family)
 {
 	return family == AF_INET ? link->ipv4.forwarding != 0
 				 : link->ipv6.force_forwarding > 0;
 }
 
-/* The first of the uplinks that doesn't forward, and how many uplinks there are. */
+/* Finds the first of the uplinks that doesn't forward (index 0: all do), and counts the
+ * uplinks. */
 static int closed_find(struct netlink *nl, int family, struct link *ret_closed,
 		       size_t *ret_uplinks, struct cni_error *err)
 {
@@ -75,7 +78,7 @@ int forwarding_closed_uplink(struct netlink *nl, struct link *ret_link,
 	size_t uplinks;
 	int on = 1, ret = closed_find(nl, AF_INET, &closed, &uplinks, err);
 
-	/* Where the switch for all is off, ADD turns that on, and the uplinks with it. */
+	/* Where the switch for all is off, ADD turns it on, and the uplinks with it. */
 	if (ret == 0 && closed.index)
 		ret = forwarding_all_get(AF_INET, &on, err);
 	if (ret < 0)
@@ -97,7 +100,8 @@ int forwarding_tell_uplink(struct attachment *att, struct cni_error *err)
 	return ret;
 }
 
-/* Does @gateway forward, and each uplink? */
+/* Do @gateway and all uplinks forward by themselves? Without an uplink the answer is
+ * no. */
 static int is_open(struct netlink *nl, const struct link *gateway, int family,
 		   bool *ret_open, struct cni_error *err)
 {
@@ -112,8 +116,8 @@ static int is_open(struct netlink *nl, const struct link *gateway, int family,
 	return ret;
 }
 
-/* A forwarding node ignores router advertisements where accept_ra is 1: it would lose the
- * routes that it has from them. */
+/* Keeps the routes that the node has from router advertisements: a node that forwards
+ * ignores these where accept_ra is 1. */
 static int ra_routes_keep(struct attachment *att, struct cni_error *err)
 {
 	struct netlink *nl = att->op->node.rtnl;
@@ -152,7 +156,8 @@ static int all_turn_on(struct attachment *att, int family, struct cni_error *err
 	return ret < 0 ? ret : 0;
 }
 
-/* conf.default.forwarding was 0 when it was made, or somebody turned it off since. */
+/* Turns on forwarding for the gateway's interface: conf.default.forwarding was 0 when it
+ * was made, or somebody turned it off since. */
 static int gateway_turn_on(struct attachment *att, struct cni_error *err)
 {
 	int ret = sysctl_ensure(1, err, SYSCTL4, att->gateway_ifname);
@@ -166,7 +171,7 @@ static int gateway_turn_on(struct attachment *att, struct cni_error *err)
 	return ret;
 }
 
-/* The exclusive lock is held. */
+/* Turns on what is off. The exclusive lock is held. */
 static int turn_on(struct attachment *att, int family, struct cni_error *err)
 {
 	struct netlink *nl = att->op->node.rtnl;
@@ -180,7 +185,7 @@ static int turn_on(struct attachment *att, int family, struct cni_error *err)
 		ret = is_open(nl, &gateway, family, &open, err);
 	if (ret == 0 && !on && !open) {
 		ret = all_turn_on(att, family, err);
-		if (ret == 0) /* which has changed it for each interface */
+		if (ret == 0) /* turning on all has changed each interface */
 			ret = link_get(nl, att->gateway_ifname, &gateway, err);
 	}
 	if (ret < 0 || family != AF_INET || forwards(&gateway, family))

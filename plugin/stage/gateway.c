@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * isGateway: the gateway addresses on the bridge, and forwarding in the families in use.
- * Shared, so looked at by every ADD, changed under the exclusive lock, left by DEL.
+ * isGateway: gateway addresses on the bridge, and forwarding in the families in use. All
+ * pods share them, so every ADD looks at them, changes them under the exclusive lock, and
+ * DEL leaves them.
  */
 #include <sys/socket.h>
 
@@ -32,8 +33,8 @@ static int gateway_add(struct attachment *att, struct cni_error *err)
 	for (size_t i = 0; ret == 0 && i < IP_FAMILIES; i++)
 		if (gateway_uses(att, ip_families[i]))
 			ret = forwarding_ensure(att, ip_families[i], err);
-	/* Only by the ADD that adds the address, as a question to each pod's ADD would cost too
-	 * much. */
+	/* Only the ADD that adds a gateway address tells, as asking in each ADD would
+	 * cost too much. */
 	if (ret < 0 || !added || att->record || !gateway_uses(att, AF_INET))
 		return ret;
 	localnet_tell_all(att);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The gateway addresses on the bridge, or on the VLAN's interface: what is missing is added,
- * and what stands in its place (gateway_places.c) removed where it may be.
+ * Adds missing gateway addresses to the bridge, or to the VLAN's interface, and removes
+ * the addresses in their place (gateway_places.c) where that may be.
  */
 #include "gateway_places.h"
 
@@ -17,7 +17,8 @@
 #include "plugin/attachment/report.h"
 #include "plugin/node/sysctl.h"
 
-/* A gateway address is written down before it is added: one that nobody knows of would stay. */
+/* Writes missing gateway addresses down before they are added: nobody would remove one
+ * that nobody knows of. */
 static int missing_note(struct attachment *att, const struct addr_list *list,
 			struct cni_error *err)
 {
@@ -33,8 +34,8 @@ static int missing_note(struct attachment *att, const struct addr_list *list,
 	return ret;
 }
 
-/* Success, and pods without their gateway, is worth a word; not so what the network itself
- * has left, and no pod uses. */
+/* Tells whom forceAddress has taken the gateway from, as the ADD succeeds. An address
+ * that the network itself has left, and that no pod uses, is not worth a word. */
 static int displaced_tell(struct attachment *att, const struct ip_prefix *stranger,
 			  struct cni_error *err)
 {
@@ -47,7 +48,7 @@ static int displaced_tell(struct attachment *att, const struct ip_prefix *strang
 		return ret;
 	report_done(att, "forceAddress: removed %s from %s", PREFIX_TEXT(stranger),
 		    att->gateway_ifname);
-	if (att->record) /* The report has it. */
+	if (att->record) /* The report says it. */
 		return 0;
 	if (n == 0)
 		notice(&att->op->notices,
@@ -63,7 +64,8 @@ static int displaced_tell(struct attachment *att, const struct ip_prefix *strang
 	return 0;
 }
 
-/* Last first: with a subnet's first address the kernel removes its later ones. */
+/* Queues the removal of the addresses in the place of missing gateways, the last one
+ * first: with a subnet's first address the kernel removes its later ones. */
 static int queue_displaced(struct attachment *att, const struct addr_list *list,
 			   const struct addr_list *strangers, struct cni_error *err)
 {
@@ -80,7 +82,8 @@ static int queue_displaced(struct attachment *att, const struct addr_list *list,
 	return ret;
 }
 
-/* How many gateway addresses are missing; queued if @queue. */
+/* Counts the gateway addresses that are missing in @list. @queue: queues their addition,
+ * too. */
 static size_t missing_count(struct attachment *att, const struct addr_list *list,
 			    bool queue)
 {
@@ -115,7 +118,8 @@ static int addresses_missing(struct attachment *att, size_t *ret_missing,
 	return ret;
 }
 
-/* Somebody who doesn't take our lock may have been quicker, with one address or with all. */
+/* Sends what is queued. Somebody who doesn't take the node lock may have been quicker,
+ * with one address or with all. */
 static int missing_commit(struct attachment *att, struct cni_error *err)
 {
 	size_t missing = 0;
@@ -153,7 +157,7 @@ static int missing_add(struct attachment *att, const struct addr_list *list,
 	return ret;
 }
 
-/* Looks at everything, then changes it; the exclusive lock is held. */
+/* Adds what is missing, after a look at everything. The exclusive lock is held. */
 static int addresses_complete(struct attachment *att, struct cni_error *err)
 {
 	struct addr_list list = {};
@@ -166,8 +170,8 @@ static int addresses_complete(struct attachment *att, struct cni_error *err)
 	return ret;
 }
 
-/* A node may have IPv6 off by default; the bridge must carry its gateway address, and, where
- * the kernel can, keep it when it is set down. */
+/* Turns on IPv6 for the bridge, which a node may have off by default, and has the kernel
+ * keep the addresses when the bridge is set down, where it can. */
 static int bridge_ipv6_enable(struct attachment *att, struct cni_error *err)
 {
 	int ret = sysctl_enable_ipv6(att->gateway_ifname, err);
@@ -178,8 +182,8 @@ static int bridge_ipv6_enable(struct attachment *att, struct cni_error *err)
 	return ret;
 }
 
-/* Where the pods of @ip's subnet are is told to the kernel by the gateway's address, unless
- * that is a link-local one. */
+/* Lacks the node a route to the pods of @ip's subnet? A gateway's address brings one
+ * along, unless it is a link-local one. */
 static int subnet_route_missing(struct attachment *att, const struct ip_config *ip,
 				bool *ret_missing, struct cni_error *err)
 {

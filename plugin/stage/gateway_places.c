@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which addresses and subnets stand in the way of a gateway address that is missing. */
+/* Finds the addresses and subnets in the way of a gateway address that is missing. */
 #include "gateway_places.h"
 
 #include <errno.h>
@@ -39,7 +39,8 @@ static bool is_configured(const struct network *network, const struct ip_prefix 
 	return false;
 }
 
-/* Ranges that the configuration itself names; the runtime's are one pod's. */
+/* Does the configuration itself name ranges of that family? Those of the runtime are one
+ * pod's. */
 static bool names_ranges(const struct network *network, int family)
 {
 	for (size_t i = network->ipam.runtime_sets; i < network->ipam.sets.n; i++)
@@ -51,7 +52,8 @@ static bool names_ranges(const struct network *network, int family)
 struct gateway_search {
 	const char *bridge;
 	const struct ip_prefix *address;
-	bool in_process; /* whose addresses are meant: host-local's, or another plugin's */
+	/* gateways of host-local's addresses; otherwise of another IPAM plugin's */
+	bool in_process;
 	bool found;
 };
 
@@ -73,7 +75,7 @@ static int record_search(const struct record *record, void *data, struct cni_err
 	return 0;
 }
 
-/* Repair: the pod's ADD was told of the gateway's subnet by runtimeConfig.ipRanges. */
+/* Repair: was the pod's ADD told of the gateway's subnet by runtimeConfig.ipRanges? */
 static bool is_asked(const struct attachment *att, const struct ip_prefix *gateway)
 {
 	for (size_t i = 0; i < att->record->ranges_n; i++)
@@ -82,7 +84,7 @@ static bool is_asked(const struct attachment *att, const struct ip_prefix *gatew
 	return false;
 }
 
-/* Repair: @ip, one of @att's, has the gateway of an earlier configuration. */
+/* Repair: has @ip, one of @att's addresses, the gateway of an earlier configuration? */
 static bool is_outdated(const struct attachment *att, const struct ip_config *ip)
 {
 	struct ip_prefix gateway = gateway_prefix(ip);
@@ -106,10 +108,11 @@ static bool has_outdated(const struct attachment *att, int family)
 }
 
 /*
- * Gateways of one configuration stand side by side. Where it names no ranges (another IPAM
- * plugin's, or the runtime's), those that pods have are told by their records; where it
- * does, such a one is of an earlier configuration. The kernel's own link-local address is in
- * nobody's way.
+ * May @address stay beside the network's gateways? Gateways of one configuration stand
+ * side by side. Where the configuration names no ranges (they are another IPAM plugin's,
+ * or the runtime's), records tell which gateways pods have. Where it names some, a
+ * gateway that it doesn't name is of an earlier configuration. The kernel's own
+ * link-local address is in nobody's way.
  */
 static int may_stay(struct attachment *att, const struct ip_prefix *address,
 		    bool *ret_stay, struct cni_error *err)
@@ -154,7 +157,8 @@ int gateway_strangers(struct attachment *att, const struct addr_list *list,
 	return 0;
 }
 
-/* IPv4: any other address is in the way; IPv6: one whose network overlaps. */
+/* Is @other in the way of @gateway? In IPv4 any other address is, in IPv6 one whose
+ * network overlaps. */
 static bool is_in_the_way(const struct ip_prefix *gateway, const struct ip_prefix *other)
 {
 	if (gateway->addr.family != other->addr.family)
@@ -178,7 +182,7 @@ const struct ip_config *gateway_displaced(const struct cni_result *ipam,
 	return NULL;
 }
 
-/* Is nobody but this attachment a port of the bridge? */
+/* Has the bridge no port but this attachment's? */
 static int bridge_is_idle(struct attachment *att, bool *ret_idle, struct cni_error *err)
 {
 	_cleanup_(link_list_clear) struct link_list links = {};
@@ -195,11 +199,12 @@ static int bridge_is_idle(struct attachment *att, bool *ret_idle, struct cni_err
 
 enum place {
 	PLACE_REFUSED,
-	PLACE_FORCED, /* the stranger in it is removed */
-	PLACE_OUTDATED, /* repair: the gateway is of an earlier configuration, and stays away */
+	PLACE_FORCED, /* the stranger in the place is removed */
+	PLACE_OUTDATED, /* repair: the gateway is outdated, and stays away */
 };
 
-/* forceAddress decides who gives way; but a repair takes the gateway from nobody's pods. */
+/* Decides who gives way. forceAddress says it, but a repair takes a gateway from nobody's
+ * pods. */
 static int place_judge(struct attachment *att, const struct ip_config *ip,
 		       const struct ip_prefix *stranger, enum place *ret_place,
 		       struct cni_error *err)
@@ -246,9 +251,10 @@ static int displaced_refuse(struct attachment *att, const struct ip_prefix *gate
 }
 
 /*
- * Another address in a gateway's place: an error, unless forceAddress removes it, or it is
- * of this network's own earlier range (the node's podCIDR has changed) on a bridge that is
- * idle: there the reference fails for ever. An earlier configuration's gateway is given up.
+ * Checks the addresses in the places of missing gateways. Such an address is an error,
+ * unless forceAddress removes it, or it is of an earlier range of this network (the
+ * node's podCIDR has changed) on a bridge that is idle: there the reference fails for
+ * ever. A gateway of an earlier configuration is not put back (PLACE_OUTDATED).
  */
 static int displaced_check(struct attachment *att, const struct addr_list *list,
 			   const struct addr_list *strangers, struct cni_error *err)
@@ -278,7 +284,8 @@ static int displaced_check(struct attachment *att, const struct addr_list *list,
 	return ret == 0 && outdated ? GATEWAY_OUTDATED : ret;
 }
 
-/* CNI_NETNS_OVERRIDE: the pod's own interface has the subnet, among the node's. */
+/* Is the pod's namespace the node's (CNI_NETNS_OVERRIDE)? Then the pod's own interface,
+ * among the node's, has the subnet. */
 static bool is_on_node(const struct attachment *att)
 {
 	return att->op->env->netns_override && att->pod_ns.rtnl &&
@@ -286,8 +293,8 @@ static bool is_on_node(const struct attachment *att)
 }
 
 /*
- * Is a missing gateway's subnet elsewhere on the node? What was accepted once, a repair puts
- * back, as its pods run.
+ * Is a missing gateway's subnet elsewhere on the node? A repair puts back what was
+ * accepted once, as pods run with it.
  */
 static int subnets_check(struct attachment *att, const struct addr_list *list,
 			 struct cni_error *err)

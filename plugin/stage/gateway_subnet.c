@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Looks at the addresses of all interfaces, then at the routes. */
 #include "gateway_subnet.h"
 
 #include <errno.h>
@@ -15,7 +16,8 @@ struct question {
 	struct netlink *nl;
 	const char *bridge, *ifname;
 	const struct ip_prefix *address;
-	bool stands_alone; /* that address, on another interface, without a subnet */
+	/* another interface has that address alone, without a subnet */
+	bool stands_alone;
 };
 
 static int is_in_vrf(struct netlink *nl, const struct link *link, bool *ret_vrf,
@@ -29,7 +31,8 @@ static int is_in_vrf(struct netlink *nl, const struct link *link, bool *ret_vrf,
 	return ret;
 }
 
-/* It has @found, an address or (@route) a destination. */
+/* Refuses @found, which the interface @index has: an address or, with @route, a
+ * destination. VLANs of the same bridge and VRFs may have it. */
 static int other_refuse(const struct question *q, unsigned int index,
 			const struct ip_prefix *found, bool route, struct cni_error *err)
 {
@@ -52,7 +55,7 @@ static int other_refuse(const struct question *q, unsigned int index,
 		route ? "has the node's route to " : "has ", PREFIX_TEXT(found));
 }
 
-/* The same prefix, or one in it that holds the gateway address. */
+/* Is @found the subnet itself, or a part of it that holds the gateway address? */
 static bool is_narrower(const struct question *q, const struct ip_prefix *found)
 {
 	return found->len >= q->address->len && prefix_contains(found, &q->address->addr);
@@ -63,8 +66,8 @@ static bool is_host(const struct ip_prefix *prefix)
 	return prefix->len == ip_bits(prefix->addr.family);
 }
 
-/* Nobody but the node is reached by an address alone: plugins such as ptp give one to each
- * pod's interface. */
+/* Checks the addresses of other interfaces. An address alone leads nowhere but to the
+ * node: plugins such as ptp give one to each pod's interface. */
 static int addresses_check(struct question *q, struct cni_error *err)
 {
 	struct link_addr_list list = {};
@@ -84,8 +87,8 @@ static int addresses_check(struct question *q, struct cni_error *err)
 	return ret;
 }
 
-/* The metric that the kernel gives an interface's own route to its subnet: none in IPv4, this
- * in IPv6. */
+/* The metric of the route to its subnet that the kernel gives an interface: none in IPv4,
+ * this one in IPv6. */
 #define METRIC6_CONNECTED 256
 
 static bool precedes_ours(const struct kernel_route *route)
@@ -95,7 +98,8 @@ static bool precedes_ours(const struct kernel_route *route)
 	return route->route.priority <= ours;
 }
 
-/* A daemon may have learnt it from neighbours that have it from here. */
+/* Has a routing daemon made the route? It may have learnt it from neighbours that have it
+ * from this node. */
 static bool is_learnt(const struct kernel_route *route)
 {
 	switch (route->protocol) {
@@ -118,7 +122,7 @@ static bool is_connected(const struct kernel_route *route)
 	       (route->protocol == RTPROT_KERNEL || route->protocol == RTPROT_RA);
 }
 
-/* Would it, or the interface that it leads to, have what is for pods? */
+/* Would the route, or the interface that it leads to, take packets that are for pods? */
 static bool leads_away(const struct question *q, const struct kernel_route *route)
 {
 	const struct ip_prefix *dst = &route->route.dst;

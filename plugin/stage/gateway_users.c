@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Walks the records of all networks of the store. */
 #include "gateway_users.h"
 
 #include <string.h>

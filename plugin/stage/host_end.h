@@ -6,11 +6,12 @@
 #include "conf/identity.h"
 #include "plugin/netlink/netlink.h"
 
-/* True: there is an interface of the name, or one whose alias says that it had it when it was
- * made; or that can't be told. */
+/* True: there is an interface of the name, or one whose alias says that it had it when it
+ * was made; or that can't be told. */
 bool host_end_is_there(struct netlink *rtnl, const char *host_ifname);
 
-/* The same, and for whom it was made. @ret_names has empty names where its alias doesn't say. */
+/* The same, and for whom it was made. @ret_names has empty names where its alias doesn't
+ * say. */
 bool host_end_find(struct netlink *rtnl, const char *host_ifname,
 		   struct alias_names *ret_names);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The attachment's record and, by the in-process IPAM, its addresses. The first of all
- * stages: a record is there before anything that it tells of, and goes last. Without
- * ipam.type there are no addresses: a layer 2 network. Another type's are
- * ipam_delegated.c's.
+ * Writes the attachment's record and, with the in-process IPAM, reserves its addresses.
+ * It is the first of all stages: the record is there before anything that it tells of,
+ * and goes last. Without ipam.type there are no addresses (a layer 2 network). Addresses
+ * of another type are ipam_delegated.c's.
  */
 #include <errno.h>
 
@@ -12,7 +12,8 @@
 #include "reclaim.h"
 #include "stages.h"
 
-/* The addresses, or where they come from elsewhere or not at all, the record alone. */
+/* Reserves the addresses. Where they come from elsewhere, or there are none, it writes
+ * the record alone. */
 static int reserve_or_record(struct attachment *att, struct cni_error *err)
 {
 	return ipam_in_process(att->network)
@@ -21,7 +22,8 @@ static int reserve_or_record(struct attachment *att, struct cni_error *err)
 		       : ipam_record_write(&att->ipam_env, att->network, att->pod, err);
 }
 
-/* Once more where dead attachments are in the way, after their DEL. */
+/* Tries again where dead attachments (reclaim.h) were in the way, after their DEL: the
+ * one of the same names, or all where no address is free. */
 static int reserve_after_reclaim(struct attachment *att, struct cni_error *err)
 {
 	int ret = reserve_or_record(att, err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The addresses of the attachment by a delegated IPAM. It runs once the interface is
- * there, because dhcp looks it up in the pod's namespace, and without the node lock,
- * because it may take long; what was true before is then looked at again.
+ * Has another IPAM plugin give the attachment its addresses. That runs once the interface
+ * is there, because dhcp looks for it in the pod's namespace. It runs without the node
+ * lock, because it may take long. What was true before is checked again afterwards.
  */
 #include <stdio.h>
 
@@ -46,7 +46,7 @@ static int delegated_add(struct attachment *att, struct cni_error *err)
 	if (!ipam_delegated(att->network))
 		return 0;
 	ret = unlocked_run(att, NODE_SHARED, add_run, err);
-	/* Without addresses it has undone its part itself. */
+	/* Where there are no addresses, the plugin has undone its part itself. */
 	if (ret < 0 && att->ipam.ips.n == 0)
 		return ret;
 	if (ret == 0) {
@@ -71,16 +71,16 @@ static int delegated_check(struct attachment *att, struct cni_error *err)
 		       : 0;
 }
 
-/* Rules and elements are gone; the interface goes after the addresses. */
+/* Rules and elements are gone by now. The interface goes after the addresses. */
 static int delegated_del(struct attachment *att, struct cni_error *err)
 {
 	if (!ipam_delegated(att->network))
 		return 0;
-	/* The next owner may have connections before the interface is gone, where those that
-	 * come up meanwhile go. */
+	/* The address's next pod may have connections before this interface is gone. Its
+	 * deletion would end those, too, so this pod's are forgotten now. */
 	if (conntrack_prepare(att))
 		conntrack_delete_pod(att);
-	/* In a GC or a reclaim other things go on under the exclusive lock. */
+	/* A GC or a reclaim goes on under the exclusive lock afterwards. */
 	return unlocked_run(att, att->op->node.lock, del_run, err);
 }
 

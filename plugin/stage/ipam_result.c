@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Gateways and routes that follow from addresses and the network's configuration. */
+/* Works gateways and routes out from the addresses and the network's configuration. */
 #include "ipam_result.h"
 
 #include <sys/socket.h>
 
-/* The gateway of the attachment's first address of this family; NULL: none. */
+/* Gives the gateway of the first address of this family that has one; NULL: none has. */
 static const struct ip_addr *family_gateway(const struct cni_result *ipam, int family)
 {
 	for (size_t i = 0; i < ipam->ips.n; i++) {
@@ -66,14 +66,16 @@ static bool same_route(const struct route *a, const struct route *b)
 	       a->table == b->table;
 }
 
-/* A gateway on the link itself needs no address but the kernel's own link-local one. */
+/* Can the pod use the route? A route by a link-local gateway needs no address but the
+ * kernel's own link-local one. */
 static bool has_use(const struct attachment *att, const struct route *route)
 {
 	return attachment_uses(att, route->dst.addr.family) ||
 	       (route->gw.family && ip_is_link_local6(&route->gw));
 }
 
-/* A route without a gateway goes by the family's, so that the result tells the truth. */
+/* Completes the routes. A route without a gateway goes by its family's, so that the
+ * result tells the truth. */
 static void routes_complete(struct attachment *att)
 {
 	struct cni_result *ipam = &att->ipam;
@@ -118,8 +120,9 @@ static bool is_reached(const struct cni_result *ipam, const struct ip_addr *addr
 	return found;
 }
 
-/* A gateway out of reach is refused in ranges of our own; in another IPAM plugin's answer it
- * is only told, as the reference serves it. */
+/* Tells of gateways that the pod can't reach. In ranges of the configuration they are
+ * refused; in another IPAM plugin's answer they are told only, as the reference serves
+ * it. */
 static void unreached_gateways_tell(struct attachment *att)
 {
 	for (size_t i = 0; i < att->ipam.ips.n; i++) {

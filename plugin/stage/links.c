@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The end of an attachment's links: those that its stages contribute are deleted in one
- * message, as the kernel waits for each message anew. What it remembers of the pod's
- * connections goes with them.
+ * Deletes an attachment's links. Those that stages contribute go in one message, as the
+ * kernel waits anew for each message. The kernel's memory of the pod's connections goes
+ * with them.
  */
 #include <errno.h>
 
@@ -11,7 +11,8 @@
 #include "stages.h"
 #include "plugin/netlink/link.h"
 
-/* Group numbers of people's own are small. */
+/* A link group by which the links are deleted together. Group numbers that people choose
+ * are small. */
 static uint32_t group_of(const struct attachment *att)
 {
 	return hash_text(att->pod->host_ifname) | 1u << 31;
@@ -35,7 +36,7 @@ int links_delete(struct attachment *att, struct cni_error *err)
 	for (size_t i = 0; i < links.n; i++)
 		indexes[i] = links.items[i].index;
 	queue_links_del(nl, links.items, links.n, group_of(att));
-	/* No rules lead to the pod any more. */
+	/* No rules lead to the pod any more, so no new connections come up. */
 	has_connections = conntrack_prepare(att);
 	if (att->need_not_wait) {
 		ret = netlink_commit_announced(
@@ -46,7 +47,7 @@ int links_delete(struct attachment *att, struct cni_error *err)
 			connections_delete(att);
 		ret = netlink_commit(nl, err);
 	}
-	/* They went with the pod's end meanwhile. */
+	/* -ENODEV: the links went with the pod's end meanwhile. */
 	return ret == -ENODEV ? error_clear(err) : ret;
 }
 

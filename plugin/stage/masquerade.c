@@ -3,10 +3,10 @@
  * ipMasq: what leaves the network's subnets for anywhere but its own subnets takes the
  * node's address. Rules of an owner and family, over its subnets, none of a pod: nothing
  * to add or delete as pods come and go. The subnets of runtimeConfig.ipRanges, which each
- * ADD may have others of, get rules of their own, which stay. A delegated IPAM's subnets are
- * known only with each address: then the rules look into sets of pods. So they do for pods
- * whose records say something else than the configuration of now, which was another in their
- * time: they keep what they have (masquerade_apart.h).
+ * ADD may have others of, get rules of their own, which stay. A delegated IPAM's subnets
+ * are known only with each address: then the rules look into sets of pods. So they do for
+ * pods whose records say something else than the configuration of now, which was another
+ * in their time: they keep what they have (masquerade_apart.h).
  */
 #include <errno.h>
 
@@ -55,8 +55,8 @@ static int complete(struct attachment *att, struct rule_list *wanted,
 	return complete_with(att, att->record != NULL, wanted, err);
 }
 
-/* Makes the rules what they are to be, those over sets of pods included. @emptied: a set of
- * pods lacks its elements. */
+/* Makes the rules what they are to be, those over sets of pods included. @emptied: a set
+ * of pods lacks its elements. */
 static int rules_replace(struct attachment *att, bool emptied, bool *ret_has_pods,
 			 struct cni_error *err)
 {
@@ -95,7 +95,8 @@ static int masquerade_add(struct attachment *att, struct cni_error *err)
 		return masquerade_pods_add(att, err);
 	if (ret < 0 || !has_pods)
 		return ret;
-	/* This pod is as the configuration says; one that had its address may not have been. */
+	/* This pod is as the configuration says; one that had its address may not have
+	 * been. */
 	ret = masquerade_pods_del_former(att, err);
 	return ret == MASQUERADE_SETS_EMPTIED ? rules_replace(att, true, &has_pods, err)
 					      : ret;
@@ -144,7 +145,8 @@ static int masquerade_repair(struct attachment *att, struct cni_error *err)
 	/* The rules over the subnets that only this attachment's ADD was told of. */
 	if (record->ranges_n && ipam_in_process(att->network))
 		return rules_settle(att, &ignored, err);
-	/* Reserved: of a time when the network had its addresses from the in-process IPAM. */
+	/* Reserved: of a time when the network had its addresses from the in-process
+	 * IPAM. */
 	if (is_by_pod(att->network) && record->n && !record->addresses[0].reserved)
 		return elements_repair(att, err);
 	return 0;
@@ -163,8 +165,8 @@ static int was_masqueraded(struct attachment *att, bool *ret_was, struct cni_err
 	return ret == IPAM_NO_RECORD ? 0 : ret;
 }
 
-/* Rules of that time serve the pod, until an ADD with the configuration of now has replaced
- * them by rules over sets of pods. */
+/* Rules of that time serve the pod, until an ADD with the configuration of now has
+ * replaced them by rules over sets of pods. */
 static int former_check(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(rule_list_clear) struct rule_list wanted = {};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * portMappings: a pod's host ports as elements of maps (portmap_elements.h) that a constant number
- * of rules looks into (portmap_rules.h), nobody else's (portmap_conflict.h). elements.c
- * adds and deletes them; connections end with the veth.
+ * portMappings: a pod's host ports are elements of maps (portmap_elements.h), into which
+ * a constant number of rules looks (portmap_rules.h). portmap_conflict.h sees to it that
+ * no other pod has them. elements.c adds and deletes them. Connections end with the veth.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -45,8 +45,8 @@ static int addresses_check(const struct port_mapping_list *entries,
 	return 0;
 }
 
-/* All addresses of a family that the pod hasn't, and no entry for the other: the reference
- * takes it, too, and nothing comes of it. */
+/* Tells of a mapping for all addresses of a family that the pod doesn't have, with no
+ * entry for the other family. The reference takes it, too, and nothing comes of it. */
 static void wild_tell(struct attachment *att, const struct pod_facts *pod)
 {
 	const struct port_mapping_list *mappings = &att->pod->ports.mappings;
@@ -76,7 +76,7 @@ static bool has_protocol(const struct port_mapping_list *ports, uint8_t protocol
 	return false;
 }
 
-/* Without it the kernel would translate addresses, but not ports. */
+/* Does the kernel track SCTP? Otherwise it would translate addresses, but not ports. */
 static int sctp_check(const struct port_mapping_list *ports, struct cni_error *err)
 {
 	int ignored, ret = 0;
@@ -91,8 +91,8 @@ static int sctp_check(const struct port_mapping_list *ports, struct cni_error *e
 			 "CONFIG_NF_CT_PROTO_SCTP=y");
 }
 
-/* Whatever can be in the way of the elements, which elements.c adds next: the
- * exclusive lock is held until then. */
+/* Checks what can be in the way of the pod's elements, and writes the ports into its
+ * record. elements.c adds the elements next; the exclusive lock is held until then. */
 static int ports_prepare(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
@@ -134,7 +134,8 @@ static int rules_put(struct attachment *att, bool *ret_replaced, struct cni_erro
 	return ret;
 }
 
-/* The ADD of a pod without host ports looks, too: those of others may have to be put back. */
+/* Puts the rules right. The ADD of a pod without host ports does so, too, where the
+ * configuration expects some: those of other pods may have to be put back. */
 static int portmap_rules(struct attachment *att, bool *ret_replaced,
 			 struct cni_error *err)
 {
@@ -143,8 +144,8 @@ static int portmap_rules(struct attachment *att, bool *ret_replaced,
 	return rules_put(att, ret_replaced, err);
 }
 
-/* Lets 127.0.0.1 reach pods, and keeps pods from it: by a fence or, in a kernel without one,
- * by the rules alone. */
+/* Lets 127.0.0.1 reach pods, and keeps pods from it: by a fence or, in a kernel without
+ * one, by the rules alone. */
 static int loopback_open(struct attachment *att, bool verify, struct cni_error *err)
 {
 	bool ignored;
@@ -179,9 +180,9 @@ static bool all_there(const struct nft_element_list *elements,
 }
 
 /*
- * Adds the elements that the pod is to have to @elements, which point to @sets, and those of
- * them that are there to @found. Elements that another attachment of the container has are left
- * out of both.
+ * Adds the elements that the pod is to have to @elements, which point to @sets, and those
+ * of them that are there to @found. Elements that another attachment of the container has
+ * are left out of both.
  */
 static int own_find(struct attachment *att, struct portmap_sets *sets,
 		    struct nft_element_list *elements, struct nft_element_list *found,
@@ -199,14 +200,15 @@ static int own_find(struct attachment *att, struct portmap_sets *sets,
 		ret = portmap_find_own(nl, elements, pod.host_ifname, found, err);
 	if (ret < 0 || all_there(elements, found))
 		return ret;
-	/* Ports of other containers are told by whoever wants the missing elements. */
+	/* An error is told by whoever adds the missing elements. */
 	if (portmap_check_free(att, elements, NULL) != PORTMAP_SHARED)
 		return 0;
 	nft_element_list_clear(found);
 	return portmap_find_own(nl, elements, pod.host_ifname, found, err);
 }
 
-/* A pod of another network has one of its ports as well: that is not for us to decide. */
+/* Reports a pod of another network that has one of the ports as well. Which one is to
+ * have it is not for a repair to decide. */
 static void conflict_tell(struct attachment *att, struct nft_element_list *elements)
 {
 	struct cni_error err = {};
@@ -230,7 +232,7 @@ static int elements_put(struct attachment *att, struct nft_element_list *element
 	return ret;
 }
 
-/* The rules with each attachment: they name the gateway's interface. */
+/* Repairs the rules with each attachment, as they name the gateway's interface. */
 static int portmap_repair(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Finds the elements that are in a pod's way. In the maps of all networks these are elements of
- * the same key, and of the same port on all addresses or on one; in the pod's own set of sources
- * it is what a former pod with its address left.
+ * Finds the elements that are in a pod's way. In the maps of all networks these are
+ * elements of the same key, and of the same port on all addresses or on one; in the pod's
+ * own set of sources it is what a former pod with its address left.
  */
 #include "portmap_conflict.h"
 
@@ -49,7 +49,8 @@ static int overlapping_note(const struct nft_element *found, void *data)
 		       : 0;
 }
 
-/* Is it one key of such a map that would be in the element's way? */
+/* Does one key of a map of kind @map tell whether the element would be in the way
+ * there? */
 static bool has_one_key(const struct nft_element *element, enum portmap_kind map)
 {
 	enum portmap_kind kind = portmap_kind_of(element);
@@ -57,9 +58,9 @@ static bool has_one_key(const struct nft_element *element, enum portmap_kind map
 	return kind == PORTMAP_ONE || (kind == PORTMAP_ANY && map == PORTMAP_ANY);
 }
 
-/* Adds the questions that one map is to be asked. True: all elements of the map have to be looked
- * at instead, because a range, or a port on all addresses, has no key of its own in it, or because
- * there would be too many questions. */
+/* Adds the questions that one map is to be asked. True: all elements of the map have to
+ * be looked at instead, because a range, or a port on all addresses, has no key of its
+ * own in it, or because there would be too many questions. */
 static bool questions_add(const struct nft_set *map,
 			  const struct nft_element_list *wanted,
 			  struct nft_element_list *questions)
@@ -87,7 +88,8 @@ static bool questions_add(const struct nft_set *map,
 	return all;
 }
 
-/* Adds questions for the range of sources that the pod's address had with a former pod. */
+/* Adds questions for the range of sources that the pod's address had with a former
+ * pod. */
 static void onlink_questions(const struct nft_element_list *wanted,
 			     struct nft_element_list *questions)
 {
@@ -123,8 +125,8 @@ static int in_the_way(struct netlink *nl, const struct nft_element_list *wanted,
 				 err);
 }
 
-/* Finds the entry of the configuration that the element is in the way of. False: the pod's ports are
- * told by its record alone. */
+/* Finds the entry of the configuration that the element is in the way of. False: the
+ * pod's ports are told by its record alone. */
 static bool entry_of(const struct attachment *att, const struct nft_element *element,
 		     size_t *ret_index)
 {
@@ -214,9 +216,9 @@ static int note(struct nft_element_list *list, const struct nft_element *element
 	return nft_element_list_add(list, element) < 0 ? error_oom(err) : 0;
 }
 
-/* Judges an element that is in the way. An attachment without an interface can't be reached by its
- * ports, so it makes way, as does what this attachment itself has left. A sibling keeps its
- * element. Another container's is an error. */
+/* Judges an element that is in the way. An attachment without an interface can't be
+ * reached by its ports, so it makes way, as does what this attachment itself has left. A
+ * sibling keeps its element. Another container's is an error. */
 static int obstacle_judge(struct attachment *att, const struct nft_element *element,
 			  struct obstacles *obstacles, struct cni_error *err)
 {
@@ -274,8 +276,8 @@ int portmap_check_free(struct attachment *att, struct nft_element_list *wanted,
 	return obstacles.siblings.n > 0 ? PORTMAP_SHARED : 0;
 }
 
-/* Deletes the elements of the dead. Their siblings have the ports then, and may be in the way
- * themselves. */
+/* Deletes the elements of the dead. Their siblings have the ports then, and may be in the
+ * way themselves. */
 static int dead_delete(struct attachment *att, struct netlink *nl,
 		       const struct nft_element_list *wanted, struct obstacles *obstacles,
 		       struct cni_error *err)
@@ -305,8 +307,8 @@ int portmap_make_way(struct attachment *att, struct nft_element_list *wanted,
 	/* A repair deletes nobody. */
 	if (ret == 0 && obstacles.reclaim && !att->record) {
 		ret = reclaim_network(att, err);
-		/* The lock may have been given back for another IPAM plugin's DEL: who has
-		 * taken a port meanwhile keeps it. */
+		/* The lock may have been given back for another IPAM plugin's DEL: who
+		 * has taken a port meanwhile keeps it. */
 		if (ret == 0)
 			ret = obstacles_find(att, nl, wanted, &obstacles, err);
 	}

@@ -47,8 +47,8 @@ static void siblings_free(void *data)
 	siblings_clear(data);
 }
 
-/* Adds the elements that siblings of the container (@container_id NULL: of any container) are to have
- * once the elements of the list are gone. */
+/* Adds the elements that siblings of the container (@container_id NULL: of any container)
+ * are to have once the elements of the list are gone. */
 static int siblings_add(struct attachment *att, const char *container_id,
 			struct stage_elements *elements, struct cni_error *err)
 {
@@ -66,8 +66,8 @@ static int siblings_add(struct attachment *att, const char *container_id,
 	return 0;
 }
 
-/* Adds the elements of the pod's host ports that are there and are still its own, and those that
- * its siblings are to have once these are gone. */
+/* Adds the elements of the pod's host ports that are there and are still its own, and
+ * those that its siblings are to have once these are gone. */
 static int held_add(struct attachment *att, struct stage_elements *elements,
 		    struct cni_error *err)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What host ports contribute to the transactions of elements.c. */
+/* Contributes host ports to the transactions of elements.c. */
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_PORTMAP_CONTRIBUTE_H
 #define BRIDGE_CNI_PLUGIN_STAGE_PORTMAP_CONTRIBUTE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Holds an attachment's host ports against the sockets of the node's processes. */
+/* Compares an attachment's host ports with the sockets of the node's processes. */
 #include "portmap_listeners.h"
 
 #include <errno.h>
@@ -17,12 +17,14 @@
 #include "plugin/node/socket_holders.h"
 #include "plugin/node/sysctl.h"
 
-#define TOLD_MAX 8 /* sockets, a line each */
+#define TOLD_MAX 8 /* the most sockets that are told of, a line each */
 
-/* Is there once the node has, or may have, sockets of SCTP: asking loads the module. */
+/* This file is there once the node has, or may have, sockets of SCTP. Asking for sockets
+ * would load the module. */
 #define SCTP_FILE "/proc/net/sctp"
 
-/* Do packets of one family to one port go to the pod now? Of @addr, or of any address. */
+/* Do packets of one family to the mapping's ports go to the pod, if their destination is
+ * @addr or, where that is no address of its own, any address? */
 static bool covers(const struct attachment *att, const struct port_mapping *mapping,
 		   const struct ip_addr *addr)
 {
@@ -31,7 +33,7 @@ static bool covers(const struct attachment *att, const struct port_mapping *mapp
 		return false;
 	if (ip_is_any(addr))
 		return true;
-	/* ::1 is never translated, 127.0.0.0/8 where it can be masqueraded. */
+	/* ::1 is never translated, 127.0.0.0/8 only where it can be masqueraded. */
 	if (ip_is_loopback(addr) &&
 	    (addr->family == AF_INET6 || !att->network->ports.snat))
 		return false;
@@ -53,7 +55,7 @@ static bool overlaps(const struct attachment *att, const struct port_mapping *ma
 	return covers(att, mapping, &addr);
 }
 
-/* The first mapping that takes the socket's packets; NULL: none does. */
+/* Finds the first mapping that takes the socket's packets; NULL: none does. */
 static const struct port_mapping *taker(const struct attachment *att,
 					const struct port_mapping_list *list,
 					const struct socket_seen *seen)
@@ -64,8 +66,8 @@ static const struct port_mapping *taker(const struct attachment *att,
 	return NULL;
 }
 
-/* Packets to an address that isn't the node's own are not translated: that of a group, a
- * broadcast address, one that the node is yet to get. */
+/* Is the socket's address the node's own? Packets to others are not translated: to a
+ * group's, to a broadcast address, to one that the node is yet to get. */
 static bool is_local(const struct attachment *att, const struct socket_seen *seen)
 {
 	struct ip_addr addr = ip_unmap(&seen->addr);
@@ -76,8 +78,8 @@ static bool is_local(const struct attachment *att, const struct socket_seen *see
 	return local;
 }
 
-/* A client's socket has a port of the range that the kernel chooses from: it waits for answers
- * alone. */
+/* Is it a client's socket, which waits for answers alone? Its port is in the range that
+ * the kernel chooses from. */
 static bool is_client(const struct socket_seen *seen, const struct port_mapping *mapping)
 {
 	static const char path[] = SYSCTL_ROOT "ipv4/ip_local_port_range";
@@ -104,7 +106,7 @@ static int by_port(const void *a, const void *b)
 	return first->first - second->first;
 }
 
-/* The host ports of a protocol, whatever their addresses. */
+/* Makes ranges of the host ports of a protocol, whatever their addresses. -ENOMEM. */
 static int ranges_make(const struct port_mapping_list *mappings, uint8_t protocol,
 		       struct port_range_list *ret_ranges)
 {
@@ -148,7 +150,7 @@ static int protocol_list(struct attachment *att, struct netlink *nl, uint8_t pro
 		return error_oom(err);
 	if (ranges.n == 0 || (protocol == IPPROTO_SCTP && access(SCTP_FILE, F_OK) != 0))
 		return 0;
-	/* IPv6's may take IPv4 packets, too. */
+	/* Sockets of IPv6 may take IPv4 packets, too. */
 	for (size_t i = 0; ret == 0 && i < IP_FAMILIES; i++)
 		if (ip_families[i] == AF_INET6 || attachment_uses(att, AF_INET))
 			ret = sockets_get(nl, ip_families[i], protocol, &ranges, list,
@@ -156,7 +158,7 @@ static int protocol_list(struct attachment *att, struct netlink *nl, uint8_t pro
 	return ret;
 }
 
-/* The sockets in @list that lose packets stay in it. */
+/* Keeps in @list the sockets that lose packets to the host ports, and no others. */
 static void losers_keep(struct attachment *att, struct socket_list *list)
 {
 	size_t n = 0;
@@ -172,8 +174,8 @@ static void losers_keep(struct attachment *att, struct socket_list *list)
 	list->n = n;
 }
 
-/* The socket of TCP that belongs to one of MPTCP is nobody's: that one has the process. Go's
- * listeners are of MPTCP by default. */
+/* Gives sockets of TCP that belong to one of MPTCP the inode of that one, which a process
+ * has open; theirs no process has. Go's listeners are of MPTCP by default. */
 static void mptcp_resolve(struct netlink *nl, struct socket_list *list)
 {
 	_cleanup_(socket_list_clear) struct socket_list found = {};
@@ -196,7 +198,7 @@ static void mptcp_resolve(struct netlink *nl, struct socket_list *list)
 
 struct losers {
 	struct socket_list sockets;
-	struct holder *holders; /* one each, in an order of their own */
+	struct holder *holders; /* one for each socket, in another order */
 };
 
 static void losers_clear(struct losers *losers)
@@ -285,7 +287,8 @@ static void tell(struct attachment *att, const struct socket_seen *seen,
 	       socket_format(seen, holder, (char[SOCKET_TEXT_MAX]){}));
 }
 
-/* Several may share a port (SO_REUSEPORT), those of a server's workers. */
+/* Is the socket like an earlier one of the list? Several may share a port (SO_REUSEPORT),
+ * for example those of a server's workers. */
 static bool is_repeated(const struct socket_list *list, size_t i)
 {
 	const struct socket_seen *seen = &list->items[i];
@@ -333,7 +336,7 @@ static int check(struct attachment *att, bool may_refuse, struct cni_error *err)
 	if (att->pod->ports.mappings.n == 0 ||
 	    att->network->ports.over_listener == OVER_LISTENER_ALLOW)
 		return 0;
-	/* That it can't be told is no reason to keep a pod from starting. */
+	/* A kernel that can't list sockets is no reason to keep a pod from starting. */
 	if (losers_find(att, &losers, &own) < 0 && refuses)
 		notice(&att->op->notices,
 		       "hostPortOverListener: whether a process of the node has one of "

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Turns route_localnet on and off together with its fence. The fence says whose doing it is;
- * in a kernel that has none the store does, with 127.0.0.0/8 among the gateway addresses that
- * the network gave.
+ * Turns route_localnet on and off together with its fence. The fence says that this
+ * program turned it on. In a kernel without fences the store says so, by 127.0.0.0/8
+ * among the gateway addresses that the network gave.
  */
 #include "portmap_localnet.h"
 
@@ -27,7 +27,8 @@
 
 static const struct ip_prefix loopback = {{AF_INET, {127}}, 8};
 
-/* Without isGateway the pod may be reached by another interface, or not at all. */
+/* Is the pod reached by the gateway's interface? Without isGateway it may be reached by
+ * another one, or not at all. */
 static int is_behind_gateway(const struct attachment *att, bool *ret_behind,
 			     struct cni_error *err)
 {
@@ -78,8 +79,8 @@ static int note_find(const char *network, void *data, struct cni_error *err)
 	return ret;
 }
 
-/* Has any network with the same dataDir written down that it turned it on? They may share a
- * bridge. */
+/* Has a network with the same dataDir written down that it turned route_localnet on?
+ * Several may share a bridge. */
 static bool is_noted(const struct attachment *net, const char *ifname)
 {
 	struct noted noted = {.net = net, .ifname = ifname};
@@ -88,7 +89,7 @@ static bool is_noted(const struct attachment *net, const char *ifname)
 	return noted.found;
 }
 
-/* Whoever turns it on next may be another program. */
+/* Removes what is_noted() finds, as another program may turn route_localnet on next. */
 static int notes_remove(const struct attachment *net, const char *ifname,
 			struct cni_error *err)
 {
@@ -109,7 +110,8 @@ static int fence_make(struct attachment *att, const struct link *gateway,
 	return ret;
 }
 
-/* A kernel without the fence is told of once: when the fence is needed first. */
+/* Makes the fence when it is needed first. Then the operator is told once where the
+ * kernel can't. LOCALNET_UNFENCED. */
 static int fence_make_first(struct attachment *att, const struct link *gateway)
 {
 	struct cni_error own = {};
@@ -126,14 +128,15 @@ static int fence_make_first(struct attachment *att, const struct link *gateway)
 	return LOCALNET_UNFENCED;
 }
 
-/* The fence first: there is no moment without it. */
+/* Turns route_localnet on, after the fence is made: there is no moment without it. */
 static int turn_on(struct attachment *att, const struct link *gateway, enum fence fence,
 		   struct cni_error *err)
 {
 	struct netlink *nl = att->op->node.rtnl;
 	int ret = ipam_gateway_add(&att->ipam_env, gateway->name, &loopback, err);
 
-	/* Somebody else's opening, which was fenced, has been closed since. */
+	/* Another program had turned it on, beside which there was a fence, and has
+	 * turned it off since. */
 	if (ret == 0 && fence == FENCE_BESIDE)
 		ret = fence_del(nl, gateway->index, gateway->name, err);
 	if (ret == 0 && fence != FENCE_OURS)
@@ -145,7 +148,8 @@ static int turn_on(struct attachment *att, const struct link *gateway, enum fenc
 	return ret < 0 ? ret : 0;
 }
 
-/* The exclusive lock is held. */
+/* Does what localnet_add() promises where route_localnet is needed. The exclusive lock is
+ * held. */
 static int ensure(struct attachment *att, bool verify, struct cni_error *err)
 {
 	struct netlink *nl = att->op->node.rtnl;
@@ -166,8 +170,8 @@ static int ensure(struct attachment *att, bool verify, struct cni_error *err)
 	return fence_make(att, &gateway, fence, NULL) < 0 ? LOCALNET_UNFENCED : 0;
 }
 
-/* Nothing here needs it, and yet it is on: somebody's host port may, and somebody may have
- * removed what guards it. */
+/* Puts a missing fence back where this attachment needs no route_localnet and it is on:
+ * somebody else's host port may need it. */
 static int guard(struct attachment *att, struct cni_error *err)
 {
 	enum fence fence = FENCE_NONE;
@@ -195,7 +199,8 @@ int localnet_add(struct attachment *att, bool verify, struct cni_error *err)
 	return guard(att, err);
 }
 
-/* @whose: what it is on for, by another program. */
+/* Tells that another program has turned route_localnet on. @whose: for which
+ * interfaces. */
 static void others_tell(struct attachment *att, const char *whose, const char *gateway)
 {
 	notice(&att->op->notices,
@@ -205,7 +210,8 @@ static void others_tell(struct attachment *att, const char *whose, const char *g
 	       whose, gateway);
 }
 
-/* On @ifname it is on. LOCALNET_UNFENCED: turned on here. */
+/* Looks who turned route_localnet of @ifname on, which is on. LOCALNET_UNFENCED: this
+ * program did, and there is no fence. */
 static int opening_check(struct attachment *att, unsigned int index, const char *ifname,
 			 struct cni_error *err)
 {
@@ -259,8 +265,8 @@ bool localnet_is_on(const struct attachment *net)
 {
 	int on = 0;
 
-	/* An error other than that there is no such interface is localnet_status()'s to tell,
-	 * if it meets it as well. */
+	/* An error other than that there is no such interface is told by
+	 * localnet_status(), if it meets it as well. */
 	return sysctl_get(&on, NULL, SYSCTL, net->gateway_ifname) < 0 || on == 1;
 }
 
@@ -283,8 +289,9 @@ int localnet_status(struct attachment *net, struct cni_error *err)
 	return ret < 0 ? ret : 0;
 }
 
-/* route_localnet goes off before the fence goes. Where it can't be turned off, the fence stays
- * and does no harm: an error would only have the runtime try again for ever. */
+/* Turns route_localnet off, then removes the fence. Where it can't be turned off, the
+ * fence stays and does no harm: an error would only have the runtime try again for
+ * ever. */
 static int turn_off(struct attachment *net, const struct link *gateway,
 		    struct cni_error *err)
 {
@@ -372,13 +379,13 @@ int localnet_del(struct attachment *att, struct cni_error *err)
 		ret = link_get_by_index(att->op->node.rtnl, index, &gateway, err);
 	if (ret == 0)
 		ret = settle(att, &gateway, err);
-	/* Without a gateway on it no route leads to the bridge. */
+	/* Where the bridge has no gateway address, no route leads to it. */
 	if (ret == 0 && *bridge && strcmp(gateway.name, bridge) != 0) {
 		ret = link_get(att->op->node.rtnl, bridge, &gateway, err);
 		if (ret == 0)
 			ret = settle(att, &gateway, err);
 	}
-	/* As it was: others may go on. */
+	/* The lock is shared again, as it was, so that others may go on. */
 	if (ret == 0 && lock == NODE_SHARED)
 		ret = node_share(&att->op->node, err);
 	return ret;

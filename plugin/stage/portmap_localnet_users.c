@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Looks for a host port on all addresses or on one of 127.0.0.0/8 whose pod is behind an
- * interface: its address is in one of the interface's subnets, or its network has given the
- * interface its gateway address, which somebody may have removed.
+ * interface: its address is in one of the interface's subnets, or its network has given
+ * the interface its gateway address, which somebody may have removed.
  */
 #include "portmap_localnet_users.h"
 
@@ -42,7 +42,8 @@ bool localnet_serves(const struct port_mapping_list *ports)
 	return false;
 }
 
-/* An interface without an address may have a route that somebody made. */
+/* Is the pod with this address behind the interface? An interface without addresses may
+ * have a route to it that somebody made. */
 static bool is_behind(const struct search *search, const struct ip_addr *pod)
 {
 	unsigned int index = 0;
@@ -57,7 +58,8 @@ static bool is_behind(const struct search *search, const struct ip_addr *pod)
 	return false;
 }
 
-/* A map's element leads to the address that its data begins with. */
+/* Is the element of a pod behind the interface, and meant for 127.0.0.1? Its data begins
+ * with the pod's address. */
 static int element_search(const struct nft_element *element, void *data)
 {
 	struct search *search = data;
@@ -73,7 +75,8 @@ static int element_search(const struct nft_element *element, void *data)
 	return -ECANCELED; /* the rest is of no interest */
 }
 
-/* On a connection of its own: a list that isn't read to its end leaves it unusable. */
+/* Searches the maps, on a connection of its own: a list that isn't read to its end leaves
+ * the connection unusable. */
 static int maps_search(struct search *search, struct cni_error *err)
 {
 	_cleanup_(netlink_closep) struct netlink *nl = NULL;
@@ -91,7 +94,8 @@ static int maps_search(struct search *search, struct cni_error *err)
 	return ret;
 }
 
-/* An attachment that is coming turns it on by itself; one that is going looks here later. */
+/* Does the record's attachment count? One that is coming turns route_localnet on by
+ * itself, and one that is going looks here later. */
 static bool counts(const struct search *search, const struct record *record)
 {
 	const struct ipam_kernel *kernel = &search->att->op->kernel.ipam;
@@ -138,7 +142,8 @@ static int record_search(const struct record *record, void *data, struct cni_err
 	return 0;
 }
 
-/* A fault of another network's store doesn't hold this one up. */
+/* Searches the records of a network. Where its store can't be read, route_localnet is
+ * taken to be needed. */
 static int network_search(const char *network, void *data, struct cni_error *err)
 {
 	struct search *search = data;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Lists the maps of host ports that the node has, those of all owners (identity_owner()). */
+/* Lists the maps of host ports that the node has, those of all owners
+ * (identity_owner()). */
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_PORTMAP_MAPS_H
 #define BRIDGE_CNI_PLUGIN_STAGE_PORTMAP_MAPS_H
 

@@ -83,7 +83,8 @@ static int siblings_of_network(const char *network, void *data, struct cni_error
 
 	other.network = network;
 	other.bridge = "";
-	/* A fault of another network's store is told, and doesn't hold this network up. */
+	/* A fault of another network's store is told, and doesn't hold this network
+	 * up. */
 	ret = ipam_connected(&other, &records, &own);
 	if (ret < 0)
 		notice(&reading->att->op->notices, "host ports of network %s: %s",
@@ -166,7 +167,8 @@ int siblings_join(struct attachment *att, struct cni_error *err)
 	return ret;
 }
 
-/* Adds the elements that @sibling has to @old, and those that it is to have from now on to @new. */
+/* Adds the elements that @sibling has to @old, and those that it is to have from now on
+ * to @new. */
 static int inheritance_add(struct netlink *nl, const struct siblings *siblings,
 			   const struct sibling *sibling, struct nft_element_list *old,
 			   struct nft_element_list *new, struct cni_error *err)

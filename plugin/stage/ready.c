@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Waits until the pod can be reached, as the runtime starts it at once: for what the kernel
- * leaves to a work queue, which the stages before give time to it.
+ * Waits until the pod can be reached, as the runtime starts it at once. These are things
+ * that the kernel leaves to a work queue; the stages before this one give it time.
  */
 #include <errno.h>
 #include <linux/if_bridge.h>
@@ -14,7 +14,7 @@
 #include "stages.h"
 #include "plugin/attachment/unlocked.h"
 
-/* The reference waits as long; detection takes one to two seconds. */
+/* The longest wait, as the reference's; detection takes one to two seconds. */
 #define DAD_WAIT_MS 10000
 #define DAD_POLL_MS 20
 
@@ -24,7 +24,8 @@
 #define LOCAL_POLL_NS	100000
 #define LOCAL_POLLS_MAX 20000 /* 2 s and more */
 
-/* Until no address is tentative any more; one that somebody else has is an error. */
+/* Waits until no address is tentative any more. An address that somebody else has is an
+ * error. */
 static int dad_await(struct attachment *att, struct cni_error *err)
 {
 	for (int waited = 0; waited <= DAD_WAIT_MS; waited += DAD_POLL_MS) {
@@ -56,7 +57,7 @@ static int dad_await(struct attachment *att, struct cni_error *err)
 		att->pod->ifname, DAD_WAIT_MS / 1000);
 }
 
-/* Others, who may wait for the exclusive lock, needn't wait for that. */
+/* Waits without the node lock, as others may wait for it exclusively. */
 static int dad_await_unlocked(struct attachment *att, struct cni_error *err)
 {
 	int ret = unlocked_run(att, NODE_SHARED, dad_await, err);
@@ -66,8 +67,9 @@ static int dad_await_unlocked(struct attachment *att, struct cni_error *err)
 }
 
 /*
- * What leaves the pod before its port forwards is lost, an ARP request for a second. The
- * kernel enables the port by a work queue, or at once when it is asked about the link.
+ * Waits until the pod's port forwards. What leaves the pod before is lost, for example an
+ * ARP request, for a second. The kernel enables the port by a work queue, or at once when
+ * it is asked about the link.
  */
 static int port_await(struct attachment *att, struct cni_error *err)
 {
@@ -78,15 +80,16 @@ static int port_await(struct attachment *att, struct cni_error *err)
 		if (ret < 0 || !port.index || port.port.state == BR_STATE_FORWARDING ||
 		    port.port.state == BR_STATE_LISTENING ||
 		    port.port.state == BR_STATE_LEARNING)
-			return ret; /* spanning tree holds it back: nobody would hear us */
+			/* Spanning tree holds it back, so nobody would hear the pod. */
+			return ret;
 		nanosleep(&(struct timespec){.tv_nsec = PORT_POLL_NS}, NULL);
 	}
 	return 0;
 }
 
 /*
- * The kernel makes an IPv6 address's local route by a work queue, without duplicate address
- * detection, too: until then the pod throws away what is sent to it.
+ * Waits for the local routes of IPv6 addresses. Until the kernel has made them, by a work
+ * queue even without duplicate address detection, the pod throws away what is sent to it.
  */
 static int local_routes_await(struct attachment *att, struct cni_error *err)
 {

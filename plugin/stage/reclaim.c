@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Finds dead attachments, looks again under the node lock, and runs their DEL. */
+/* Looks for dead attachments again under the node lock, and runs their DEL. */
 #include "reclaim.h"
 
 #include <stdio.h>
@@ -34,7 +34,8 @@ int reclaim_delete(struct attachment *att, const char *container_id, const char 
 	return ret;
 }
 
-/* An ADD may have been at work when it was looked at; it is through by now. */
+/* Deletes the attachment if it is still dead: an ADD that was at work before is through
+ * by now. */
 static int stale_delete(struct attachment *att, const char *container_id,
 			const char *ifname, struct cni_error *err)
 {
@@ -65,7 +66,8 @@ static int stale_delete_all(struct attachment *att, const struct ipam_holder_lis
 {
 	int ret = list->n > 0 ? node_lock(&att->op->node, NODE_EXCLUSIVE, err) : 0;
 
-	/* One that can't be deleted keeps its addresses, but not those of the others. */
+	/* An attachment that can't be deleted keeps its addresses. The others are deleted
+	 * all the same. */
 	for (size_t i = 0; ret == 0 && i < list->n; i++) {
 		const struct ipam_holder *holder = &list->items[i];
 		struct cni_error own = {};

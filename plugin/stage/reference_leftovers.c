@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the reference plugins left of a pod that was theirs: its interface, and masquerading
- * rules of its own, which would masquerade the address's next owner. Only DEL has a part
- * here, and only where neither an interface nor a record of ours was there. Their reservation
- * is ipam's; their shared table and base chains stay.
+ * Removes what the reference plugins left of a pod that was theirs: its interface, and
+ * their masquerading rules, which would masquerade the next pod that has the address.
+ * Only DEL does so, and only where the pod had neither an interface nor a record of this
+ * program. The reference's reservation is ipam's to give back; its shared table and base
+ * chains stay.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -18,11 +19,11 @@
 #include "plugin/nft/rules.h"
 #include "stages.h"
 
-#define TRIES_MAX 3 /* against others that remove the same */
+#define TRIES_MAX 3 /* more than one, as others may remove the same rules */
 
 struct family {
 	int domain, protocol;
-	const char *nft; /* of the table nat that iptables-nft makes */
+	const char *nft; /* family of the table nat, as nft names it */
 	const char *iptables;
 };
 
@@ -31,12 +32,13 @@ static const struct family families[] = {
 	{AF_INET6, NFPROTO_IPV6, "ip6", "ip6tables"},
 };
 
-/* The commands that remove what was found. */
+/* The commands that remove the rules that were found. */
 struct removal {
 	struct text text;
-	size_t settled; /* of the text: what stays when a dump starts again */
-	const char *chain; /* in nft's words, that of the rules being read */
-	const char *comment; /* take rules whose comment starts so; "": all */
+	size_t settled; /* so much of the text stays when a dump starts again */
+	const char *chain; /* the chain that is being read, as nft names it */
+	/* only rules whose comment starts so are taken; "": all are */
+	const char *comment;
 };
 
 static int rule_found(const char *chain, uint64_t handle, const char *comment, void *data)
@@ -52,7 +54,8 @@ static int rule_found(const char *chain, uint64_t handle, const char *comment, v
 	return 0;
 }
 
-/* iptables-nft: a chain of the container's own, and a rule an address that leads there. */
+/* Finds what iptables-nft has made: a chain of the container's own, and a rule for each
+ * address that leads there. */
 static int chain_find(struct netlink *nl, const struct family *family, const char *chain,
 		      struct removal *removal, struct cni_error *err)
 {
@@ -75,7 +78,8 @@ static int chain_find(struct netlink *nl, const struct family *family, const cha
 	return 0;
 }
 
-/* Their nftables backend: rules among all pods' in one chain, told by their comments. */
+/* Finds what the reference's nftables backend has made: rules in one chain for all pods,
+ * told apart by their comments. */
 static int rules_find(const struct attachment *att, struct netlink *nl,
 		      struct removal *removal, struct cni_error *err)
 {
@@ -107,7 +111,7 @@ static int find_all(const struct attachment *att, const char *chain, char **ret_
 	if (ret == 0 && removal.text.len > 0)
 		*ret_text = TAKE_PTR(removal.text.text);
 	free(removal.text.text);
-	/* A kernel without nfnetlink or without nf_tables has nothing of it. */
+	/* A kernel without nfnetlink or nf_tables has no such rules. */
 	if (ret == -EPROTONOSUPPORT || ret == -EINVAL)
 		ret = error_clear(err);
 	return ret;
@@ -132,9 +136,9 @@ static void legacy_notice(struct attachment *att, const char *chain)
 }
 
 /*
- * Deletes a pod's interface that another plugin made (the reference names the host's end
- * at random), if it is what CNI_IFNAME of a pod on this bridge must be: a veth whose other
- * end is a port of the bridge.
+ * Deletes a pod's interface that another plugin made, whose end on the node has a random
+ * name. It is CNI_IFNAME in the pod if it is a veth whose other end is a port of this
+ * bridge.
  */
 static int foreign_del(struct attachment *att, struct cni_error *err)
 {
@@ -144,7 +148,7 @@ static int foreign_del(struct attachment *att, struct cni_error *err)
 
 	if (!att->pod->netns[0])
 		return 0;
-	/* Mostly it is gone. */
+	/* Mostly the namespace is gone. */
 	if (attachment_open_pod(att, err) < 0)
 		return error_clear(err);
 	ret = link_get(att->pod_ns.rtnl, att->pod->ifname, &inside, err);
@@ -153,14 +157,15 @@ static int foreign_del(struct attachment *att, struct cni_error *err)
 	ret = link_get_by_index(node->rtnl, inside.peer, &outside, err);
 	if (ret < 0 || !outside.index || outside.peer != inside.index || !outside.master)
 		return ret;
-	/* One of ours, by another ADD: of another container, or on another network. */
+	/* Another ADD of this program made it, for another container or on another
+	 * network. */
 	if (strncmp(outside.alias, LINK_ALIAS_PREFIX, strlen(LINK_ALIAS_PREFIX)) == 0)
 		return 0;
 	ret = link_get_by_index(node->rtnl, outside.master, &bridge, err);
 	if (ret < 0 || strcmp(bridge.name, att->bridge) != 0)
 		return ret;
-	/* By the pod's end: what is known of it was chosen in the pod, which so can only
-	 * harm itself. */
+	/* The pod's end is deleted: what is known of the interface was chosen in the pod,
+	 * which so can harm only itself. */
 	queue_link_del(att->pod_ns.rtnl, att->pod->ifname);
 	ret = netlink_commit(att->pod_ns.rtnl, err);
 	/* Another DEL of the same pod was quicker. */
@@ -180,7 +185,8 @@ static int rules_del(struct attachment *att, struct cni_error *err)
 		ret = find_all(att, chain, &text, err);
 		if (ret < 0 || !text)
 			break;
-		/* It fails when somebody else was quicker: then nothing will be found. */
+		/* It fails when somebody else was quicker. Then the next look finds
+		 * nothing. */
 		ret = nft_apply(text, err);
 		if (ret == 0)
 			break;
@@ -189,7 +195,7 @@ static int rules_del(struct attachment *att, struct cni_error *err)
 	return ret;
 }
 
-/* Goes on past an error as DEL does. */
+/* Goes on past an error, as DEL does. */
 static int leftovers_del(struct attachment *att, struct cni_error *err)
 {
 	struct cni_error rules_err = {};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The pod's routes, which go with the veth. As late as this on purpose: once the pod's end is
- * up the kernel's work queue has the routing lock for as long as it tells everybody, and most
- * of what the stages between ask for can be had without it.
+ * Adds the pod's routes, which go with the veth. The stage is this late on purpose: once
+ * the pod's end is up, the kernel's work queue holds the routing lock for as long as it
+ * tells everybody, and the stages between need that lock little.
  */
 #include <errno.h>
 #include <linux/rtnetlink.h>
@@ -14,9 +14,10 @@
 #include "plugin/netlink/route.h"
 #include "stages.h"
 
-#define FIRST_INDEX 2 /* of a namespace's interfaces after lo */
+#define FIRST_INDEX 2 /* the index of a namespace's first interface after lo */
 
-/* linux/ipv6_route.h: the metric of a route that has none given, and that of a subnet. */
+/* The metric of an IPv6 route that has none given (linux/ipv6_route.h), and that of a
+ * subnet. */
 #define METRIC6_DEFAULT 1024
 #define METRIC6_SUBNET	256
 
@@ -65,10 +66,11 @@ static bool is_anothers(const struct kernel_route_list *list, unsigned int index
 }
 
 /*
- * The newest network's route is the one in use. IPv4's is by itself: of several with one
- * metric the kernel takes the last. Of IPv6's it would make a single route of several next
- * hops, and part of the connections would leave by the wrong network: so it goes below what
- * the others have, or where a metric was asked for, below that if it is taken.
+ * Chooses the metric of an IPv6 route, so that the newest network's route is the one in
+ * use. Of several IPv4 routes with one metric the kernel uses the last by itself. Of
+ * IPv6's it would make one route of several next hops, and part of the connections would
+ * leave by the wrong network. So the route gets a metric below those of the others or,
+ * where a metric was asked for and is taken, the next lower one that is free.
  */
 static void metric_choose(const struct kernel_route_list *list, unsigned int index,
 			  struct route *route)
@@ -86,13 +88,13 @@ static void metric_choose(const struct kernel_route_list *list, unsigned int ind
 		route->priority = lowest;
 	while (route->priority > 1 && is_anothers(list, index, route))
 		route->priority--;
-	/* Nothing is below 1: that one stays in use. */
+	/* No metric is below 1, so a route with that one stays in use. */
 	while (is_anothers(list, index, route))
 		route->priority = metric_of(route) + 1;
 }
 
-/* Which of the attachment's routes of that family are there already, and what metrics IPv6's
- * others get. */
+/* Finds out which of the attachment's routes of that family are there already, and
+ * chooses metrics for the other IPv6 routes. */
 static int routes_find(struct attachment *att, int family, bool *there,
 		       struct cni_error *err)
 {
@@ -127,9 +129,9 @@ static int add_all(struct attachment *att, const bool *there, bool exclusive,
 	return netlink_commit(att->pod_ns.rtnl, err);
 }
 
-/* Only where another interface was made before can one have a route to the same place, which is
- * IPv6's matter alone; one that came from elsewhere, or is there already, is found when the
- * kernel refuses ours. */
+/* Adds the routes that are missing. The pod's routes are listed first only where another
+ * interface was made before and may have an IPv6 route to the same place. Any other route
+ * that is in the way is found when the kernel refuses ours. */
 static int routes_make(struct attachment *att, bool *there, struct cni_error *err)
 {
 	bool asked = att->container_index > FIRST_INDEX && attachment_uses(att, AF_INET6);
@@ -144,7 +146,7 @@ static int routes_make(struct attachment *att, bool *there, struct cni_error *er
 	return ret < 0 ? ret : add_all(att, there, false, err);
 }
 
-/* A subnet of the pod's own that the route leads to past the link: to all of it, or to a
+/* Finds a subnet of the pod's own that the route leads to past the link, all of it or a
  * part. NULL: none. */
 static const struct ip_prefix *own_subnet(const struct attachment *att,
 					  const struct route *route)
@@ -173,7 +175,8 @@ static bool is_own_gateway(const struct attachment *att, const struct ip_addr *g
 	return false;
 }
 
-/* Whether a gateway forwards is known only of this network's, and of the node's addresses. */
+/* Does the gateway forward? That is known only of this network's gateway, and of the
+ * node's addresses. */
 static bool gateway_forwards(const struct attachment *att, const struct ip_addr *gw)
 {
 	bool local = false;
@@ -185,7 +188,7 @@ static bool gateway_forwards(const struct attachment *att, const struct ip_addr 
 	       forwarding_all_get(gw->family, &on, NULL) == 0 && on;
 }
 
-/* The route is made as it was asked for; that it may not be what was meant is said. */
+/* Tells of a route that is made as it was asked for, but may not be what was meant. */
 static void own_subnet_notice(struct attachment *att)
 {
 	for (size_t i = 0; i < att->ipam.routes.n; i++) {
@@ -221,7 +224,8 @@ static int routes_add(struct attachment *att, struct cni_error *err)
 	return ret;
 }
 
-/* Where no table was asked for, a later plugin may have moved it to another one (sbr). */
+/* Is the route in the expected table? Where none was asked for, a later plugin may have
+ * moved it to another one (sbr). */
 static bool is_in_table(const struct kernel_route *found, const struct route *expected,
 			unsigned int index)
 {
@@ -244,7 +248,8 @@ static bool route_matches(const struct kernel_route *found, const struct route *
 	       is_in_table(found, expected, index);
 }
 
-/* What stands in place of an expected route: that to the same destination. */
+/* Describes what is found instead of an expected route: the last one to the same
+ * destination. */
 static void route_found_text(const struct kernel_route_list *list,
 			     const struct route *expected, char *ret_text, size_t size)
 {

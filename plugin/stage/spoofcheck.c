@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * macspoofchk: the pod may send only from its MAC address; spoofCheck: and only from its
+ * macspoofchk lets the pod send only from its MAC address; spoofCheck also only from its
  * addresses, in IPv4, ARP, IPv6 and neighbour advertisements. In the table bridge
- * bridge_cni, a constant number of rules a network over sets whose elements are the pods
- * (spoofcheck_elements.h); elements.c adds and deletes those. Attempts are counted by the
- * rules.
+ * bridge_cni a network has a constant number of rules over sets, and its pods are the
+ * sets' elements (spoofcheck_elements.h), which elements.c adds and deletes. The rules
+ * count attempts.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -23,12 +23,13 @@ static const struct rules_chain prerouting = {
 };
 
 /*
- * $0 … $5: the sets. No rule depends on another's place. An unspecified source is right
- * only where an address is looked for; tagged frames would carry addresses past the others.
+ * $0 to $5 stand for the sets. No rule depends on its place among the others. An
+ * unspecified source is right only where an address is looked for. Tagged frames would
+ * carry addresses past the other rules.
  */
 static const struct {
 	const char *kind, *text;
-	bool addresses; /* of spoofCheck */
+	bool addresses; /* spoofCheck's rule, not macspoofchk's */
 } templates[] = {
 	{"mac", "iifname @$0 iifname . ether saddr != @$2 counter drop", false},
 	{"tag", "iifname @$1 ether type { 8021q, 8021ad } counter drop", true},
@@ -81,7 +82,8 @@ static int rules_wanted(const struct network *network, bool addresses,
 		struct rule *rule = &list.items[list.n];
 		struct text text = {};
 
-		/* They may be there for pods of a time when it was configured. */
+		/* Such a rule may be there for pods of a time when spoofCheck was
+		 * configured. */
 		rule->tolerated = templates[i].addresses && !addresses;
 		template_add(templates[i].text, &sets, &text);
 		rule->chain = &prerouting;
@@ -113,7 +115,8 @@ static int kept_note(const struct record *record, void *data, struct cni_error *
 	return 0;
 }
 
-/* Tolerated rules become wanted ones where a pod needs them, and are dropped where none does. */
+/* Tolerated rules become wanted ones where a pod needs them, and are left out where none
+ * does. */
 static int complete(struct attachment *att, struct rule_list *wanted,
 		    struct cni_error *err)
 {
@@ -136,7 +139,7 @@ static int complete(struct attachment *att, struct rule_list *wanted,
 	return ret;
 }
 
-/* The rules that pods with these checks need. */
+/* Puts the rules right that pods with these checks need. */
 static int rules_settle(struct attachment *att, bool macs, bool addresses,
 			struct cni_error *err)
 {
@@ -155,7 +158,8 @@ static int spoofcheck_rules(struct attachment *att, struct cni_error *err)
 	return rules_settle(att, att->pod->mac_spoof_check, att->pod->spoof_check, err);
 }
 
-/* Where the configuration asks for no check any more, too: those that have it keep it. */
+/* Repairs the rules also where the configuration asks for no check any more: pods that
+ * have a check keep it. */
 static int spoofcheck_repair_shared(struct attachment *net, struct cni_error *err)
 {
 	const struct network *network = net->network;
@@ -167,8 +171,8 @@ static int spoofcheck_repair_shared(struct attachment *net, struct cni_error *er
 				      network->spoof_check || kept.addresses, err);
 }
 
-/* Makes the elements that the attachment is to have, and looks for the first of them that is
- * missing (set_elements_look()). */
+/* Makes the elements that the attachment is to have, and looks for the first of them that
+ * is missing (set_elements_look()). */
 static int missing_find(struct attachment *att, const struct spoof_sets *sets,
 			struct nft_element_list *elements,
 			const struct nft_element **ret_missing, struct cni_error *err)
@@ -184,7 +188,7 @@ static int missing_find(struct attachment *att, const struct spoof_sets *sets,
 	return ret < 0 ? ret : set_elements_look(nl, elements, ret_missing, err);
 }
 
-/* Elements that somebody flushed while the rules stayed. */
+/* Puts back elements that somebody flushed while the rules stayed. */
 static int spoofcheck_repair(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};

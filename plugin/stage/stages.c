@@ -28,10 +28,10 @@ static int timed(struct attachment *att, const struct stage *stage,
 }
 
 /*
- * Undoes the first @n stages, last first; reports the first error, goes on past all. But
- * what the first stage keeps stays after an error: the record tells the next DEL and GC what
- * is left, and no other pod may get the addresses while rules or an interface have them.
- * @first: an error that there was before, or 0.
+ * Undoes the first @n stages, last first. It goes on past errors and reports the first
+ * one. After an error the first stage (ipam) is left out: its record tells the next DEL
+ * and GC what is left, and no other pod may get the addresses while rules or an interface
+ * have them.
  */
 static int undo(struct attachment *att, size_t n, int first, struct cni_error *err)
 {
@@ -50,7 +50,8 @@ static int undo(struct attachment *att, size_t n, int first, struct cni_error *e
 	return first;
 }
 
-/* Somebody who deletes the bridge makes the kernel refuse this and that: say why. */
+/* Where somebody has deleted the bridge meanwhile, the kernel's error says little. It
+ * goes to the details of one that says so. */
 static void blame_lost_bridge(const struct attachment *att, struct cni_error *err)
 {
 	struct cni_error first = *err;
@@ -66,27 +67,32 @@ static void blame_lost_bridge(const struct attachment *att, struct cni_error *er
 }
 
 /*
- * Takes away what the first @n stages have made, by what the record says that the attachment
- * holds: its ADD may have had another configuration. @retires: the owner's rules go with its
- * last attachment.
+ * Takes away what the first @n stages have made. The record says what the attachment
+ * holds, as its ADD may have had another configuration. @retires: the owner's rules go
+ * with its last attachment.
  */
 static int held_del(struct attachment *att, size_t n, bool retires, struct cni_error *err)
 {
 	_cleanup_(record_clear) struct record record = {};
 	int ret = ipam_record_read(&att->ipam_env, att->pod, &record, err);
 
-	/* Without its record a DEL leaves all to the next DEL. An ADD has to take away what can
-	 * be told by names, because the pod must not keep an interface of a failed ADD. */
+	/* Without its record a DEL leaves all to the next DEL. An ADD has to take away
+	 * what can be told by names, because the pod must not keep an interface of a
+	 * failed ADD. */
 	if (ret < 0 && retires)
 		return ret;
 	att->record = ret == 0 ? &record : NULL;
-	/* The three names are one attachment's: it is taken from the bridge that its record
-	 * has, whichever is configured by now. */
+	/* The attachment is taken from the bridge that its record names, whichever is
+	 * configured by now: network, container ID and interface name one attachment
+	 * alone. */
 	if (att->record && !record_is_on(&record, att->bridge))
 		attachment_set_bridge(att, record.bridge);
-	/* Before a stage looks who else has its addresses, for that one may go, too. Where it
-	 * can't be written, the disk is full: only an ADD that puts rules back in this very
-	 * moment would notice. */
+	/*
+	 * The mark has to be there before a stage looks which other records have the
+	 * attachment's addresses, as one of those may be going, too. Where it can't be
+	 * written, the disk is full. Then only an ADD that puts rules back in this very
+	 * moment would miss it.
+	 */
 	if (att->record && ipam_delegated(att->network))
 		(void)ipam_record_mark_going(&att->ipam_env, att->pod, NULL);
 	ret = undo(att, n, ret < 0 ? ret : 0, err);
@@ -108,7 +114,7 @@ int stages_del(struct attachment *att, struct cni_error *err)
 	return held_del(att, ARRAY_SIZE(stages), true, err);
 }
 
-/* After an error of stage @n; another one is told in its details. */
+/* Undoes an ADD after an error of stage @n. Another error is told in its details. */
 static _noinline_ void add_undo(struct attachment *att, size_t n, struct cni_error *err)
 {
 	struct cni_error undo_err = {};
@@ -204,7 +210,8 @@ int stages_check(struct attachment *att, struct cni_error *err)
 	return 0;
 }
 
-/* True: so far without an error. */
+/* Repairs one attachment's part, or what is shared. False: there was an error, which is
+ * in the report. */
 static bool repair_one(struct attachment *att,
 		       int (*verb)(struct attachment *, struct cni_error *))
 {

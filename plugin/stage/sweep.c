@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Finds elements by the pods that they belong to, and the owners whose sets are looked through. */
+/* Finds elements by the pods that they belong to, and the owners whose sets are looked
+ * through. */
 #include "sweep.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Looks through the sets and maps that stages contribute, and deletes elements there. An element
- * says which pod it belongs to by the name of the pod's interface on the node
+ * Looks through the sets and maps that stages contribute, and deletes elements there. An
+ * element says which pod it belongs to by the name of the pod's interface on the node
  * (set_element_pod()). A kernel without nf_tables has none. Codes 5, 11, 100, 101.
  */
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_SWEEP_H
@@ -11,9 +11,9 @@
 #include "plugin/attachment/attachment.h"
 
 /*
- * Deletes, in one transaction, the elements of pods of @net's network that have neither an
- * interface nor a record or reservation, and are not in @valid (NULL: it names nobody). Under the
- * exclusive lock. @ret_n: how many there were.
+ * Deletes, in one transaction, the elements of pods of @net's network that have neither
+ * an interface nor a record or reservation, and are not in @valid (NULL: it names
+ * nobody). Under the exclusive lock. @ret_n: how many there were.
  */
 int sweep_gone(struct attachment *net, const struct valid_set *valid, size_t *ret_n,
 	       struct cni_error *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The veth pair: the host's end, named from the identity, a port of the bridge; the other
- * end, with the name the runtime asked for, in the pod.
+ * Makes the veth pair. The host's end, whose name follows from the identity, is a port of
+ * the bridge. The other end, with the name that the runtime asked for, is in the pod.
  */
 #include <errno.h>
 #include <linux/ipv6.h>
@@ -14,7 +14,8 @@
 
 #define BRIDGE_PORTS_MAX 1023 /* BR_MAX_PORTS less one, net/bridge/br_private.h */
 
-/* The error of a host's end that is there already, by an earlier ADD or by chance. */
+/* Sets the error of a host's end that is there already, by an earlier ADD or by
+ * chance. */
 static int host_end_exists(const struct attachment *att, struct cni_error *err)
 {
 	const struct pod *pod = att->pod;
@@ -39,7 +40,8 @@ static int host_end_exists(const struct attachment *att, struct cni_error *err)
 			 att->pod->host_ifname);
 }
 
-/* Somebody's interface of either name, ours of an earlier ADD included, is not touched. */
+/* An interface of either name is somebody's, also if an earlier ADD made it, and is not
+ * touched. */
 static int veth_names(struct attachment *att, struct cni_error *err)
 {
 	if (netlink_ifindex(att->op->node.rtnl, att->pod->host_ifname))
@@ -61,7 +63,7 @@ static struct mac_addr container_mac(const struct attachment *att)
 				      att->pod->ifname);
 }
 
-/* The kernel says only that some name or other exists: say which. */
+/* Says which of the two names exists; the kernel says only that one does. */
 static int explain(struct attachment *att, int ret, struct cni_error *err)
 {
 	const char *name = att->pod->ifname;
@@ -78,7 +80,8 @@ static int explain(struct attachment *att, int ret, struct cni_error *err)
 	return ret;
 }
 
-/* A bridge takes the MTU of its smallest port, unless somebody has set its own. */
+/* Reads the bridge's MTU again: a bridge takes that of its smallest port, unless somebody
+ * has set its own. */
 static int bridge_mtu_reread(struct attachment *att, struct cni_error *err)
 {
 	struct link bridge;
@@ -133,7 +136,7 @@ static int veth_add(struct attachment *att, struct cni_error *err)
 	att->container_mac = container_mac(att);
 	att->mtu = network->mtu ? network->mtu : att->bridge_mtu;
 	ret = make(att, err);
-	/* The kernel makes the pair before it makes it a port. */
+	/* The kernel makes the pair before it makes one end a port. */
 	if (ret < 0 && ret != -EEXIST)
 		links_delete(att, NULL);
 	if (ret < 0)
@@ -150,7 +153,8 @@ static int differs(struct cni_error *err, const char *ifname, const char *what,
 			 ifname, what, expected, found);
 }
 
-/* prevResult's entry for an interface of the pod (of the node: sandbox NULL). */
+/* Finds prevResult's entry for an interface of the pod or, with @sandbox NULL, of the
+ * node. NULL: there is none. */
 static const struct interface *prev_interface(const struct attachment *att,
 					      const char *name, const char *sandbox)
 {
@@ -165,7 +169,8 @@ static const struct interface *prev_interface(const struct attachment *att,
 	return NULL;
 }
 
-/* prevResult has the MAC that the last plugin of the chain left (tuning may set it). */
+/* Compares with prevResult, which has the MAC address that the last plugin of the chain
+ * left (tuning may set it). */
 static int mac_check(const struct attachment *att, const struct link *link,
 		     const char *sandbox, struct cni_error *err)
 {
@@ -206,8 +211,8 @@ static const char *on_off(bool on)
 	return on ? "on" : "off";
 }
 
-/* The MTU that ADD gave the host's end; no later plugin of a chain has a reason to change
- * that. 0: not told. */
+/* Gives the MTU that ADD gave the host's end; no later plugin of a chain has a reason to
+ * change it. 0: it is not known. */
 static uint32_t expected_mtu(const struct attachment *att, const struct link *port)
 {
 	const struct interface *prev = prev_interface(att, port->name, NULL);
@@ -254,8 +259,8 @@ static int master_differs(struct attachment *att, const struct link *port,
 }
 
 /*
- * By the peer, not by name: a pod that the reference plugin made has a host end with a
- * random name.
+ * Finds the host's end by the pod's end, not by its name: the reference plugin gives it a
+ * random one.
  */
 static int veth_check(struct attachment *att, struct cni_error *err)
 {
@@ -288,7 +293,7 @@ static int veth_links(struct attachment *att, struct stage_links *links,
 
 	if (ret < 0)
 		return ret;
-	/* This one's ADD was refused for that. */
+	/* Then this attachment's ADD was refused. */
 	links->are_anothers = identity_alias_is_anothers(
 		host.alias, att->network->name, att->pod->container_id, att->pod->ifname);
 	if (!links->are_anothers) {
@@ -305,7 +310,7 @@ static void veth_interfaces(const struct attachment *att, struct stage_interface
 			     att->pod->netns);
 }
 
-/* The port as ADD made it; the pod's end is the pod's. */
+/* Makes the port as ADD made it. The pod's end is left to the pod. */
 static int veth_repair(struct attachment *att, struct cni_error *err)
 {
 	const struct network *network = att->network;
@@ -313,7 +318,8 @@ static int veth_repair(struct attachment *att, struct cni_error *err)
 	struct link port;
 	int ret = link_get(nl, att->pod->host_ifname, &port, err);
 
-	if (ret < 0 || !port.index) /* gone by now: its DEL or its pod's end */
+	/* Its DEL or the end of its pod's namespace has deleted it by now. */
+	if (ret < 0 || !port.index)
 		return ret;
 	att->host_index = port.index;
 	att->mtu = port.mtu;

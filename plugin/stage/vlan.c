@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * vlan and vlanTrunk: the VLANs of the attachment's port, which go with the port. The
+ * vlan, vlanTrunk: puts the attachment's port into VLANs, which go with the port. The
  * VLAN's gateway, with isGateway, is vlan_gateway.c's.
  */
 #include <errno.h>
@@ -29,11 +29,11 @@ void vlan_queue_port(const struct attachment *att, unsigned int port, const char
 			queue_port_trunk_vlans(nl, port, name, trunk->min_id,
 					       trunk->max_id);
 	}
-	/* After the ranges, which would make it a tagged one. */
+	/* This comes after the ranges, which would make the native VLAN a tagged one. */
 	queue_port_native_vlan(nl, port, name, native);
 }
 
-/* Addresses for it come from an IPAM only. */
+/* Has the VLAN a gateway? Its addresses come from an IPAM only. */
 static bool wants_gateway(const struct network *network)
 {
 	return network->vlan && network->is_gateway && network->ipam.type &&
@@ -103,7 +103,8 @@ static bool asks_for(const struct network *network, uint32_t vlan)
 	return vlan == network_native_vlan(network);
 }
 
-/* Another one's frames, where preserveDefaultVlan is false. */
+/* Is the port in the bridge's default VLAN where preserveDefaultVlan is false? Then it
+ * would get frames of another VLAN. */
 static int default_vlan_check(const struct attachment *att,
 			      const struct port_vlans *vlans, struct cni_error *err)
 {
@@ -119,9 +120,9 @@ static int default_vlan_check(const struct attachment *att,
 }
 
 /*
- * A port that the reference made, or a version of this program whose default for
- * preserveDefaultVlan was true and whose trunks had no native VLAN of their own. Its record,
- * if there is one, names no native VLAN.
+ * Did the reference make the port, or a version of this program whose preserveDefaultVlan
+ * was true by default, and whose trunks had no native VLAN of their own? Its record, if
+ * there is one, names no native VLAN.
  */
 static bool is_of_another_version(struct attachment *att)
 {

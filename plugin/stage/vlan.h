@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Between vlan.c, which has the pod's port, and vlan_gateway.c, which has the VLAN's
- * gateway: a veth pair on the node, one end an access port of the bridge, the other,
- * BRIDGE.VLAN, holding the addresses. Pods of the VLAN share it.
+ * What vlan.c, which has the pod's port, and vlan_gateway.c share. The VLAN's gateway is
+ * a veth pair on the node: one end is an access port of the bridge, the other,
+ * BRIDGE.VLAN, has the addresses. Pods of the VLAN share it.
  */
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_VLAN_H
 #define BRIDGE_CNI_PLUGIN_STAGE_VLAN_H
@@ -11,26 +11,29 @@
 #include "plugin/netlink/vlan.h"
 #include "plugin/netlink/link.h"
 
-/* The native VLAN that the configuration asks for, those of @tagged (NULL: none), and the
- * bridge's default VLAN only where preserveDefaultVlan says so. */
+/* Queues the VLANs of the port @port, named @name: the native VLAN that the configuration
+ * asks for, and those of @tagged (NULL: none). The port leaves the bridge's default VLAN
+ * unless preserveDefaultVlan says otherwise. */
 void vlan_queue_port(const struct attachment *att, unsigned int port, const char *name,
 		     const struct vlan_trunk_list *tagged);
 
-/* Code 104 where untagged frames of @port aren't @vlan's, in both directions. */
+/* CHECK: code 104 where frames of @vlan don't come in and leave untagged by @port. */
 int vlan_native_check(const char *port, uint16_t vlan, const struct port_vlans *vlans,
 		      struct cni_error *err);
 
-/* Is it, by its name, the bridge itself or an interface in a VLAN of it? */
+/* By its name, is the interface the bridge itself, or in a VLAN of it? */
 bool vlan_is_of_bridge(const char *bridge, const struct link *link);
 
 /* Fills @att->gateway_ifname: BRIDGE.VLAN. */
 void vlan_gateway_name(struct attachment *att);
 
-/* Fills @att->gateway_ifname, _index, _forwards and _mac; takes the exclusive lock where
- * something is missing. Codes 101; 103: an interface of that name can't serve. */
+/* Makes the VLAN's gateway complete, under the exclusive lock where something is missing.
+ * Fills @att->gateway_ifname, _index, _forwards, _localnet and _mac. Codes 11, 101; 103:
+ * an interface of that name can't serve. */
 int vlan_gateway_ensure(struct attachment *att, struct cni_error *err);
 
-/* Code 104. Fills @att->gateway_ifname, _index and _forwards. */
+/* CHECK: code 104 where the VLAN's gateway isn't complete. Fills the same but
+ * gateway_mac. */
 int vlan_gateway_check(struct attachment *att, struct cni_error *err);
 
 #endif

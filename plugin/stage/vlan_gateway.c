@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* BRIDGE.VLAN, which has the gateway addresses where vlan and isGateway meet. */
+/* Makes BRIDGE.VLAN, which has the gateway addresses where vlan and isGateway meet. */
 #include "vlan.h"
 
 #include <errno.h>
@@ -16,7 +16,8 @@ static bool is_veth(const struct link *link)
 	return link_is(link, "veth");
 }
 
-/* The bridge's own address with the VLAN's number in it: the node's, and stable. */
+/* The gateway's MAC address is the bridge's with the VLAN's number in it: the node's own,
+ * and stable. */
 static struct mac_addr gateway_mac(const struct attachment *att)
 {
 	struct mac_addr mac = att->bridge_mac;
@@ -26,7 +27,7 @@ static struct mac_addr gateway_mac(const struct attachment *att)
 	return mac;
 }
 
-/* The pair, the gateway's end not up yet. */
+/* Makes the pair. The gateway's end is not up yet. */
 static int gateway_make(struct attachment *att, struct cni_error *err)
 {
 	char port[IF_NAMESIZE];
@@ -45,7 +46,8 @@ static int gateway_make(struct attachment *att, struct cni_error *err)
 	return netlink_commit(att->op->node.rtnl, err);
 }
 
-/* The other end of a veth, to be the bridge's port; no index where that leads elsewhere. */
+/* Finds the other end of a veth, which is to be the bridge's port; index 0: it isn't on
+ * this node. */
 static int gateway_port(struct attachment *att, const struct link *gateway,
 			struct link *ret_port, struct cni_error *err)
 {
@@ -60,7 +62,8 @@ static int gateway_port(struct attachment *att, const struct link *gateway,
 	return 0;
 }
 
-/* Up, which is its last step, and the bridge not deleted under it since. */
+/* Is the gateway complete? It is up, which is the last step, and the bridge was not
+ * deleted under it since. */
 static int gateway_is_complete(struct attachment *att, const struct link *gateway,
 			       bool *ret_complete, struct cni_error *err)
 {
@@ -82,7 +85,7 @@ static bool is_own_port(const struct attachment *att, const struct link *port)
 	return port->index && strcmp(port->name, name) == 0;
 }
 
-/* A port that has lost its bridge, or has no alias yet. */
+/* Queues what a port lacks that has lost its bridge, or has no alias yet. */
 static void queue_port(struct attachment *att, const struct link *port)
 {
 	char alias[LINK_ALIAS_MAX];
@@ -100,7 +103,8 @@ static void queue_port(struct attachment *att, const struct link *port)
 		queue_veth_port(att->op->node.rtnl, &spec);
 }
 
-/* The port's VLAN, then up: that is its last step, and says that it is complete. */
+/* Sets the port's VLAN, then sets the gateway up: that is the last step, and says that it
+ * is complete. */
 static int gateway_finish(struct attachment *att, const struct link *gateway,
 			  struct cni_error *err)
 {
@@ -130,7 +134,7 @@ static int gateway_finish(struct attachment *att, const struct link *gateway,
 	return netlink_commit(nl, err);
 }
 
-/* Makes what is missing; the exclusive lock is held. */
+/* Makes what is missing. The exclusive lock is held. */
 static int gateway_complete(struct attachment *att, struct link *gateway,
 			    struct cni_error *err)
 {
@@ -140,7 +144,7 @@ static int gateway_complete(struct attachment *att, struct link *gateway,
 
 	if (make)
 		ret = gateway_make(att, err);
-	if (ret == -EEXIST) /* that, then, is not what was made here */
+	if (ret == -EEXIST) /* Then something else has the name. */
 		return ret;
 	if (ret == 0 && make)
 		ret = link_get(nl, att->gateway_ifname, gateway, err);
@@ -158,7 +162,8 @@ static int gateway_complete(struct attachment *att, struct link *gateway,
 	return ret;
 }
 
-/* A veth is what is made here and by the reference; a VLAN device, what people make. */
+/* Can the interface serve as the gateway? This program and the reference make a veth,
+ * people make a VLAN device. */
 static int must_serve(const struct attachment *att, const struct link *link,
 		      struct cni_error *err)
 {
@@ -179,7 +184,7 @@ bool vlan_is_of_bridge(const char *bridge, const struct link *link)
 	       (link->name[len] == '\0' || link->name[len] == '.');
 }
 
-/* That it fits, the configuration's check has seen to. */
+/* The configuration's check sees to it that the name fits. */
 void vlan_gateway_name(struct attachment *att)
 {
 	char name[IF_NAMESIZE + 16];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ADD, DEL and CHECK: lock, look whose it is, walk the stages, answer. */
+/* ADD, DEL and CHECK: take the lock, walk the stages, answer. */
 #include "add_del_check.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include "plugin/netlink/link.h"
 #include "plugin/stage/stages.h"
 
-/* The answer and the strings that only it holds. */
+/* The answer, and the strings that nothing else holds. */
 struct answer {
 	struct cni_result result;
 	struct stage_interfaces own;
@@ -32,7 +32,8 @@ static const struct dns *answer_dns(const struct attachment *att)
 	return &att->pod->prev_result.dns;
 }
 
-/* Adds what the stages have made; gives the index of the pod's interface. */
+/* Adds the interfaces that the stages have made. Returns the index of the pod's
+ * interface, or -1. */
 static int interfaces_add(const struct attachment *att, struct answer *answer)
 {
 	struct cni_result *result = &answer->result;
@@ -47,7 +48,7 @@ static int interfaces_add(const struct attachment *att, struct answer *answer)
 	return pod;
 }
 
-/* What earlier plugins of the chain made (prevResult), then what was made here. */
+/* Puts what earlier plugins of the chain made (prevResult) before what was made here. */
 static int answer_build(const struct attachment *att, struct answer *answer,
 			struct cni_error *err)
 {
@@ -97,7 +98,7 @@ static int answer_print(const struct attachment *att, answer_fn print,
 	return text ? print(text, err) : error_oom(err);
 }
 
-/* Opens what the stages work with, until leave(). */
+/* Opens what the stages work with. leave() closes it. */
 static int enter(struct attachment *att, struct cni_error *err)
 {
 	struct node *node = &att->op->node;
@@ -169,7 +170,7 @@ int verb_del(struct attachment *att, struct cni_error *err)
 	return ret;
 }
 
-/* The part of prevResult that is this interface's, as the stages' ADD had it. */
+/* Takes the part of prevResult that is this interface's, as the stages' ADD had it. */
 static int expectation_build(struct attachment *att, struct cni_error *err)
 {
 	const struct cni_result *prev = &att->pod->prev_result;
@@ -182,7 +183,7 @@ static int expectation_build(struct attachment *att, struct cni_error *err)
 	for (size_t i = 0; i < prev->ips.n; i++) {
 		const struct ip_config *ip = &prev->ips.items[i];
 
-		/* Old versions don't say which interface has it. */
+		/* Old versions don't say which interface has the address. */
 		if (ip->interface >= 0) {
 			const struct interface *item =
 				&prev->interfaces.items[ip->interface];

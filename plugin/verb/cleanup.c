@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A network's end on this node. What might be somebody else's stays: a bridge that was not
- * made here, or that has ports of others; forwarding, on which others have come to rely; the
- * node lock's files, which an operation may have open.
+ * Takes a network off this node. What somebody else may use stays: a bridge that was not
+ * made here, or that has ports of others; forwarding, on which others have come to rely;
+ * the node lock's files, which an operation may have open.
  */
 #include "cleanup.h"
 
@@ -27,9 +27,9 @@
 #include "plugin/stage/stages.h"
 #include "plugin/stage/vlan.h"
 
-#define NAMED_MAX 10 /* attachments in a refusal */
+#define NAMED_MAX 10 /* the most attachments that a message names */
 
-/* Names in a message; what doesn't fit is counted. */
+/* Names for a message. Those that don't fit are counted. */
 struct names {
 	char text[ERROR_MSG_MAX / 2];
 	size_t len, n;
@@ -49,7 +49,8 @@ static void names_add(struct names *names, const char *what, const char *name,
 	names->text[names->len] = '\0';
 }
 
-/* Those with a record or a reservation, and interfaces that have neither. */
+/* Names the attachments with a record or a reservation, and interfaces that have
+ * neither. */
 static int left_find(struct attachment *net, struct names *names, struct cni_error *err)
 {
 	_cleanup_(ipam_holder_list_clear) struct ipam_holder_list holders = {};
@@ -90,7 +91,7 @@ static int left_refuse(struct attachment *net, const char *what_helps,
 			 what_helps);
 }
 
-/* All of them, by the code that DEL and GC run. */
+/* Deletes all of them, by the code that DEL and GC run. */
 static int left_delete(struct attachment *net, struct cni_error *err)
 {
 	const struct valid_set none = {.given = true};
@@ -110,7 +111,8 @@ static int left_delete(struct attachment *net, struct cni_error *err)
 	return ret < 0 ? ret : left_refuse(net, "they came meanwhile: try again", err);
 }
 
-/* The port that a VLAN's gateway, BRIDGE.VLAN, hangs on: its name follows from that. */
+/* Is it the port that the gateway of a VLAN (BRIDGE.VLAN) hangs on? Its name follows from
+ * the gateway's. */
 static bool is_vlan_port(const struct attachment *net, const struct link_list *links,
 			 const struct link *link)
 {
@@ -128,7 +130,8 @@ static bool is_vlan_port(const struct attachment *net, const struct link_list *l
 	return false;
 }
 
-/* Routes to the subnets of link-local gateways, which don't go with the address. */
+/* Removes routes to the subnets of link-local gateways, which don't go with the
+ * address. */
 static int subnet_routes_remove(struct attachment *net, const struct link *link,
 				struct cni_error *err)
 {
@@ -151,12 +154,13 @@ static int gateways_remove(struct attachment *net, const struct link *link,
 	struct addr_list list = {};
 	bool routes = false;
 
-	/* The rules that guard 127.0.0.0/8 are gone. */
+	/* The rules that guard 127.0.0.0/8 are gone by now. */
 	int ret = localnet_remove(net, link, err);
 
 	if (ret == 0)
 		ret = addr_list_get(nl, link->index, AF_UNSPEC, &list, err);
-	/* Last first: with a subnet's first address the kernel removes its later ones. */
+	/* The last one goes first: with a subnet's first address the kernel removes its
+	 * later ones. */
 	for (size_t i = ret == 0 ? list.n : 0; i-- > 0;) {
 		if (!ipam_gateway_is_ours(&net->ipam_env, link->name, &list.items[i]))
 			continue;
@@ -171,7 +175,7 @@ static int gateways_remove(struct attachment *net, const struct link *link,
 	return ret < 0 || !routes ? ret : subnet_routes_remove(net, link, err);
 }
 
-/* What stands in the way of removing the bridge: "" for nothing. */
+/* The ports that keep the bridge from being removed; "": none. */
 struct bridge_users {
 	char stranger[IF_NAMESIZE]; /* a port that nobody here made */
 	char pod[IF_NAMESIZE]; /* another network's */
@@ -259,8 +263,8 @@ static int shared_remove(struct attachment *net, struct cni_error *err)
 	if (ret == 0 && rules) {
 		report_done(net, "removed the rules of pods on %s, dataDir %s",
 			    net->bridge, net->network->ipam.data_dir);
-		/* An earlier version made these sets. They go once no network's rules look into
-		 * them. */
+		/* An earlier version made these sets. They go once no network's rules
+		 * look into them. */
 		rules_drop_sets(net, portmap_nodeips);
 	}
 	if (ret == 0)
@@ -272,7 +276,7 @@ static int shared_remove(struct attachment *net, struct cni_error *err)
 			    "left its files below %s: pods of another bridge have "
 			    "addresses there",
 			    net->network->ipam.data_dir);
-	/* Last: it says what is the network's. */
+	/* The store goes last, as it says what is the network's. */
 	if (ret == 0 && !shared)
 		ret = ipam_network_remove(&net->ipam_env, &store, err);
 	if (ret == 0 && store)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * GC: an attachment of the owner (identity_owner()) that holds something and isn't on the
- * runtime's list gets a DEL.
- * Who holds something is told by records and reservations; by the alias of an interface
- * where somebody deleted both, or a newer version wrote the record.
+ * An attachment of the owner (identity_owner()) that holds something and isn't on the
+ * runtime's list gets a DEL. Records and reservations tell who holds something. Where
+ * somebody deleted both, or a newer version wrote the record, the alias of an interface
+ * tells.
  */
 #include "gc.h"
 
@@ -19,7 +19,7 @@
 #include "plugin/stage/stages.h"
 #include "plugin/stage/sweep.h"
 
-/* Past errors: the first is the answer, the others go to its details. */
+/* Collects errors: the first one is the result, the others go to its details. */
 struct errors {
 	struct cni_error *first;
 	int ret;
@@ -63,8 +63,8 @@ static bool is_valid(const struct attachment *net, const struct valid_set *valid
 	return false;
 }
 
-/* By the DEL of whom its alias names, which knows what else there is, and doesn't touch what
- * a newer version wrote a record of. */
+/* Deletes a link by the DEL of the attachment that its alias names: the DEL knows what
+ * else there is, and doesn't touch an attachment whose record a newer version wrote. */
 static int unowned_delete(struct attachment *att, const struct link *link,
 			  struct cni_error *err)
 {
@@ -72,7 +72,7 @@ static int unowned_delete(struct attachment *att, const struct link *link,
 	struct alias_names names;
 	int ret;
 
-	/* It went with the one before: an ifb with its veth. */
+	/* The link is gone with another one: an ifb goes with its veth. */
 	if (netlink_ifindex(nl, link->name) != link->index)
 		return 0;
 	if (identity_alias_read(link->alias, &names) &&
@@ -83,7 +83,8 @@ static int unowned_delete(struct attachment *att, const struct link *link,
 	return ret == -ENODEV ? error_clear(err) : ret;
 }
 
-/* Those that nobody's DEL knew of; where one failed, its interface stays, too. */
+/* Deletes links that no DEL above knew of. Where an attachment's DEL failed, its links
+ * stay, too. */
 static void interfaces_collect(struct attachment *att, const struct valid_set *valid,
 			       const struct ipam_holder_list *holders,
 			       struct errors *errors)
@@ -104,7 +105,8 @@ static void interfaces_collect(struct attachment *att, const struct valid_set *v
 	}
 }
 
-/* Those that nobody's DEL knew of, as their record is gone and so is their interface. */
+/* Deletes elements that no DEL knew of, because their attachment has neither a record nor
+ * an interface any more. */
 static void elements_collect(struct attachment *att, const struct valid_set *valid,
 			     struct errors *errors)
 {

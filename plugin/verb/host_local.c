@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ADD, DEL and CHECK of the IPAM plugin: the store, and nothing else. */
+/* ADD, DEL and CHECK of the IPAM plugin, on the store alone. */
 #include "host_local.h"
 
 #include <errno.h>
@@ -9,7 +9,8 @@
 #include "ipam/ipam.h"
 #include "plugin/attachment/kernel.h"
 
-/* Once more where only files that name nobody were in the way. */
+/* Reserves addresses, and tries again where files that name nobody were in the way:
+ * ipam_stale() gives those back. */
 static int reserve(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(ipam_holder_list_clear) struct ipam_holder_list none = {};

@@ -28,9 +28,9 @@ bool link_is_of_holder(const struct attachment *net,
 }
 
 /*
- * The alias says for which attachment the interface was made, and the MAC address for which
- * owner. Where they don't say that (an earlier version made the interface, or was killed while it
- * did), the interface belongs to the owner whose bridge has it.
+ * The alias says for which attachment the interface was made, and the MAC address for
+ * which owner. Where they don't say that (an earlier version made the interface, or was
+ * killed while it did), the interface belongs to the owner whose bridge has it.
  */
 static bool is_made_for(const struct attachment *net, const struct link *link)
 {

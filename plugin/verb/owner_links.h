@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which interfaces on the node were made for attachments of an owner (identity_owner())? */
+/* Which interfaces on the node were made for attachments of an owner
+ * (identity_owner())? */
 #ifndef BRIDGE_CNI_PLUGIN_VERB_OWNER_LINKS_H
 #define BRIDGE_CNI_PLUGIN_VERB_OWNER_LINKS_H
 
 #include "plugin/attachment/attachment.h"
 #include "plugin/netlink/link.h"
 
-/* Is it the host's end of a veth pair, or the ifb beside one, of some attachment of @net's
- * owner? */
+/* Is it the host's end of a veth pair, or the ifb beside one, of some attachment of
+ * @net's owner? */
 bool link_is_of_owner(const struct attachment *net, const struct link *link);
 
 /* Has it the name of one of the two that this attachment of @net's network has? */

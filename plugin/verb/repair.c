@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Makes attachments of records again, as ADD had them, for the stages to look after. */
+/* Makes attachments from records, as ADD had them, for the stages to repair. */
 #include "repair.h"
 
 #include <stdio.h>
@@ -83,7 +83,8 @@ static int repair_all(struct attachment *net, const struct ipam_record_list *rec
 	return ret;
 }
 
-/* By ports of whoever is gone packets would go to the next owner of its address. */
+/* Deletes elements of pods that are gone: host ports would lead to the next pod that has
+ * the address. */
 static int leftovers_delete(struct attachment *net, struct cni_error *err)
 {
 	size_t n;

@@ -6,10 +6,11 @@
 #include "plugin/attachment/attachment.h"
 
 /*
- * From the configuration and the records, under the exclusive node lock: what @net's
- * attachments share, the bridge included, and their ports. Where none is connected nothing
- * is made: an ADD will. What was done, and errors of single parts, go to @net->op->report;
- * -errno with @err set where it could not begin (codes 5, 11, 101).
+ * Repairs, from the configuration and the records, what @net's attachments share, the
+ * bridge included, and their ports. Takes the exclusive node lock. Where no attachment is
+ * connected nothing is made: an ADD will make it. What was done, and errors of single
+ * parts, go to @net->op->report. -errno with @err set where it could not begin (codes 5,
+ * 11, 101).
  */
 int verb_repair(struct attachment *net, struct cni_error *err);
 

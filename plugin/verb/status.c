@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* STATUS: runtimes ask every few seconds, so mostly files alone have the answer. */
+/* STATUS. Runtimes ask every few seconds, so mostly files alone have the answer. */
 #include "status.h"
 
 #include <errno.h>
@@ -16,7 +16,8 @@
 #include "plugin/stage/vlan.h"
 #include "plugin/netlink/link.h"
 
-/* Full: but addresses that a reclaim would give back count as free. */
+/* Counts addresses that a reclaim would give back as free. @full: the message of a full
+ * range set. */
 static int room_after_reclaim(struct attachment *att, const char *full,
 			      struct cni_error *err)
 {
@@ -25,7 +26,7 @@ static int room_after_reclaim(struct attachment *att, const char *full,
 
 	if (ret < 0 || dead.n > 0 || att->network->ready_when_exhausted)
 		return ret;
-	/* Files that named nobody have been given back on the way. */
+	/* Files that name nobody are given back by now. */
 	ret = ipam_room(&att->ipam_env, att->network, &att->ipam, err);
 	if (ret != -EADDRNOTAVAIL)
 		return ret;
@@ -55,7 +56,8 @@ int ipam_verb_status(struct attachment *att, struct cni_error *err)
 	return status(att, err);
 }
 
-/* The gateways of @att->ipam, on the interface that has them or is to have them. */
+/* Checks the gateways of @att->ipam on the interface that has them, or is to have
+ * them. */
 static int gateway_check(struct attachment *att, struct cni_error *err)
 {
 	struct link link;
@@ -78,8 +80,8 @@ static int gateway_check(struct attachment *att, struct cni_error *err)
 	return ret;
 }
 
-/* Would the next ADD be refused for its gateway, which it shares with others? Where a pod has
- * an address of the same range, its ADD has looked at that. */
+/* Would the next ADD be refused because of its gateway, which it shares with other pods?
+ * Where a pod has an address of the same range, that pod's ADD has checked it. */
 static int gateway_status(struct attachment *att, struct cni_error *err)
 {
 	int ret;
@@ -102,7 +104,8 @@ static void gateway_name(struct attachment *att)
 			 att->bridge);
 }
 
-/* Whether an ADD would succeed is not told by what is seen here, and so no errors either. */
+/* Tells of route_localnet. It doesn't decide whether an ADD would succeed, so an error is
+ * told as well. */
 static void localnet_tell(struct attachment *att)
 {
 	struct cni_error err = {};
@@ -122,7 +125,8 @@ int verb_status(struct attachment *att, struct cni_error *err)
 		return delegate_run(&delegation, CNI_STATUS, err);
 	if (!ipam_in_process(att->network))
 		return 0;
-	/* Mostly the store alone has the answer; whether pods are dead is for a full one. */
+	/* Mostly the store alone has the answer. Only when it is full does it matter
+	 * whether pods are dead, which the kernel tells. */
 	ret = ipam_verb_status(att, NULL);
 	if (ret < 0)
 		ret = attachment_run(att, status, err);

@@ -6,12 +6,14 @@
 #include "plugin/attachment/attachment.h"
 
 /*
- * Ready means that the next ADD can succeed, as far as can be told without making anything.
- * Codes 50: not; 7: the configuration is wrong; a delegated IPAM's own; 101.
+ * Tells whether the next ADD can succeed, as far as that can be told without making
+ * anything. Code 50: it can't; 7: the configuration is wrong; a delegated IPAM's own
+ * codes; 101.
  */
 int verb_status(struct attachment *att, struct cni_error *err);
 
-/* The same of the store alone, for the executable under the name host-local. */
+/* STATUS for the executable under the name host-local: asks the store alone. Codes 5, 11,
+ * 50. */
 int ipam_verb_status(struct attachment *att, struct cni_error *err);
 
 #endif
