@@ -69,9 +69,9 @@ struct attachment {
 	uint32_t port_turn;
 
 	/*
-	 * What it holds, as its ADD has written it down. Known where it is taken away (a
-	 * DEL, or an ADD that undoes itself) or repaired; NULL while an ADD attaches it,
-	 * or where nothing is written down.
+	 * The record of what the attachment holds, as its ADD has written it. It is there
+	 * where the attachment is taken away (by a DEL, or by an ADD that undoes itself)
+	 * or repaired; NULL while an ADD attaches it, or where nothing is written.
 	 */
 	const struct record *record;
 	/* repair: leave it alone, because one of its stages has failed, or its own ADD

@@ -23,8 +23,7 @@ struct nft_set {
 	int family; /* NFPROTO_INET, … */
 	const char *table;
 	char name[NFT_SET_NAME_MAX];
-	/* What its elements consist of (plugin/nft/set_type.h). Messages don't need
-	 * it. */
+	/* The parts of its elements (plugin/nft/set_type.h). Messages don't need it. */
 	const struct set_type *type;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What an operation holds of the node: its network namespace, connections to that, and
- * the node lock. pod_ns.h has the pod's namespace. The structure is never copied: all
+ * The node as an operation uses it: its network namespace, connections to that, and the
+ * node lock. pod_ns.h has the pod's namespace. The structure is never copied: all
  * that work on the same node share it.
  */
 #ifndef BRIDGE_CNI_PLUGIN_NODE_NODE_H
