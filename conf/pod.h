@@ -2,8 +2,7 @@
 /*
  * One pod's attachment to a network, as it was asked for: its names, and what it is to
  * have. The runtime asks by its environment, and by runtimeConfig and args of the
- * configuration (request_read()). Later the attachment's record has the same
- * (ipam/pod_from_record.h). A pod is const once it is made.
+ * configuration (request_read()). A pod is const once it is made.
  */
 #ifndef BRIDGE_CNI_CONF_POD_H
 #define BRIDGE_CNI_CONF_POD_H
@@ -42,15 +41,13 @@ struct pod {
 
 	/*
 	 * Range sets of this pod alone (runtimeConfig.ipRanges). They are borrowed: they
-	 * are the first ones of the network's, or, of a pod that a record has made, the
-	 * one below.
+	 * are the first ones of the network's, or there is one, @own_ranges.
 	 */
 	struct range_set_list ranges;
-	struct range_set recorded; /* its ranges are owned */
+	struct range_set own_ranges; /* its array is owned */
 
 	bool has_prev_result;
-	struct cni_result
-		prev_result; /* the answer of earlier plugins in the chain, or of ADD */
+	struct cni_result prev_result; /* of earlier plugins of the chain, or of ADD */
 };
 
 /* Makes the pod of another attachment of the network: it has these names, borrowed, and

@@ -20,17 +20,18 @@ int pod_from_record(const struct network *network, const struct record *record,
 	snprintf(pod->name, sizeof(pod->name), "%s", record->pod);
 	if (record->ranges_n == 0)
 		return 0;
-	pod->recorded.ranges = calloc(record->ranges_n, sizeof(*pod->recorded.ranges));
-	if (!pod->recorded.ranges)
+	pod->own_ranges.ranges = calloc(record->ranges_n,
+					sizeof(*pod->own_ranges.ranges));
+	if (!pod->own_ranges.ranges)
 		return error_oom(err);
 	for (size_t i = 0; i < record->ranges_n; i++)
-		pod->recorded.ranges[pod->recorded.n++].subnet = record->ranges[i];
-	pod->ranges = (struct range_set_list){&pod->recorded, 1};
+		pod->own_ranges.ranges[pod->own_ranges.n++].subnet = record->ranges[i];
+	pod->ranges = (struct range_set_list){&pod->own_ranges, 1};
 	return 0;
 }
 
 void pod_from_record_clear(struct pod *pod)
 {
-	free(pod->recorded.ranges);
+	free(pod->own_ranges.ranges);
 	*pod = (struct pod){};
 }
