@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Who made a bridge? */
+/* Tells whether this program made a bridge. */
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_BRIDGE_H
 #define BRIDGE_CNI_PLUGIN_STAGE_BRIDGE_H
 

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ipMasq: what leaves the network's subnets for anywhere but its own subnets takes the
- * node's address. Rules of an owner and family, over its subnets, none of a pod: nothing
- * to add or delete as pods come and go. The subnets of runtimeConfig.ipRanges, which each
- * ADD may have others of, get rules of their own, which stay. A delegated IPAM's subnets
- * are known only with each address: then the rules look into sets of pods. So they do for
- * pods whose records say something else than the configuration of now, which was another
- * in their time: they keep what they have (masquerade_apart.h).
+ * ipMasq: packets from the network's subnets to anywhere but those subnets take the
+ * node's address. An owner has rules over its subnets for each family, and none for a
+ * pod, so nothing is added or deleted as pods come and go. The subnets of
+ * runtimeConfig.ipRanges, which each ADD may have others of, get rules of their own,
+ * which stay.
+ *
+ * The subnets of a delegated IPAM are known only with each address: there the rules look
+ * into sets of pods. They do so, too, for pods whose records say something else than the
+ * present configuration, because another one was in force at their time. Such pods keep
+ * what they have (masquerade_apart.h).
  */
 #include <errno.h>
 
@@ -25,7 +28,8 @@ static bool is_by_pod(const struct network *network)
 	return network->ip_masq && ipam_delegated(network);
 }
 
-/* Makes it the list of what is to be now; what was found is in it. */
+/* Replaces @wanted, in which rules that were found are marked, by the list of the rules
+ * that are to be there now. */
 static int complete_with(struct attachment *att, bool repairs, struct rule_list *wanted,
 			 struct cni_error *err)
 {
@@ -37,7 +41,7 @@ static int complete_with(struct attachment *att, bool repairs, struct rule_list 
 		ret = masquerade_rules_wanted(att, MASQUERADE_FOR_PODS, &pods, &now, err);
 	if (ret < 0)
 		return ret;
-	/* Whether somebody emptied the sets is looked at where that was asked. */
+	/* The sets are checked for being emptied where @wanted asks for it. */
 	if (wanted->sentinels_n > 0 && now.set_commands.len > 0 && now.sentinels_n == 0)
 		ret = masquerade_sets_watch(att->owner, &now, err);
 	if (ret < 0) {
@@ -55,8 +59,8 @@ static int complete(struct attachment *att, struct rule_list *wanted,
 	return complete_with(att, att->record != NULL, wanted, err);
 }
 
-/* Makes the rules what they are to be, those over sets of pods included. @emptied: a set
- * of pods lacks its elements. */
+/* Puts the rules right, those over sets of pods included. @emptied: a set of pods lacks
+ * its elements. */
 static int rules_replace(struct attachment *att, bool emptied, bool *ret_has_pods,
 			 struct cni_error *err)
 {
@@ -73,7 +77,8 @@ static int rules_replace(struct attachment *att, bool emptied, bool *ret_has_pod
 	return ret;
 }
 
-/* Without ipMasq, too: there may be rules of a time when it was set. */
+/* Looks at the rules, also without ipMasq: there may be rules of a time when it was set.
+ * */
 static int rules_settle(struct attachment *att, bool *ret_has_pods, struct cni_error *err)
 {
 	_cleanup_(rule_list_clear) struct rule_list wanted = {};
@@ -95,15 +100,16 @@ static int masquerade_add(struct attachment *att, struct cni_error *err)
 		return masquerade_pods_add(att, err);
 	if (ret < 0 || !has_pods)
 		return ret;
-	/* This pod is as the configuration says; one that had its address may not have
-	 * been. */
+	/* This pod is as the configuration says. A former pod with its address may not
+	 * have been. */
 	ret = masquerade_pods_del_former(att, err);
 	return ret == MASQUERADE_SETS_EMPTIED ? rules_replace(att, true, &has_pods, err)
 					      : ret;
 }
 
-/* Records may have come or gone since, and rules over sets of pods be needed no more.
- * A network whose ranges are all asked for by its pods has rules of theirs alone. */
+/* Repairs the rules. Records may have come or gone since, and rules over sets of pods may
+ * not be needed any more. A network whose ranges are all asked for by its pods has rules
+ * of theirs alone. */
 static int masquerade_repair_shared(struct attachment *net, struct cni_error *err)
 {
 	_cleanup_(rule_list_clear) struct rule_list wanted = {};
@@ -121,7 +127,7 @@ static int masquerade_repair_shared(struct attachment *net, struct cni_error *er
 	return ret < 0 ? ret : rules_ensure(net, stage_masquerade.name, &wanted, err);
 }
 
-/* Elements that somebody deleted while the rules stayed. */
+/* Puts back elements that somebody deleted while the rules stayed. */
 static int elements_repair(struct attachment *att, struct cni_error *err)
 {
 	bool there = false;
@@ -142,17 +148,19 @@ static int masquerade_repair(struct attachment *att, struct cni_error *err)
 
 	if (!att->network->ip_masq || !record_says(record->masquerade, true))
 		return 0;
-	/* The rules over the subnets that only this attachment's ADD was told of. */
+	/* These are the rules over subnets that only this attachment's ADD was told of.
+	 * */
 	if (record->ranges_n && ipam_in_process(att->network))
 		return rules_settle(att, &ignored, err);
-	/* Reserved: of a time when the network had its addresses from the in-process
-	 * IPAM. */
+	/* A reserved address is of a time when the network had its addresses from the
+	 * in-process IPAM. */
 	if (is_by_pod(att->network) && record->n && !record->addresses[0].reserved)
 		return elements_repair(att, err);
 	return 0;
 }
 
-/* The configuration has no ipMasq, but had when the pod's ADD ran? */
+/* Was the pod masqueraded when its ADD ran, though the configuration has no ipMasq now?
+ * */
 static int was_masqueraded(struct attachment *att, bool *ret_was, struct cni_error *err)
 {
 	_cleanup_(record_clear) struct record own = {};
@@ -165,8 +173,8 @@ static int was_masqueraded(struct attachment *att, bool *ret_was, struct cni_err
 	return ret == IPAM_NO_RECORD ? 0 : ret;
 }
 
-/* Rules of that time serve the pod, until an ADD with the configuration of now has
- * replaced them by rules over sets of pods. */
+/* Checks the rules of that time. They serve the pod until an ADD with the present
+ * configuration replaces them by rules over sets of pods. */
 static int former_check(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(rule_list_clear) struct rule_list wanted = {};
@@ -191,7 +199,8 @@ static int former_check(struct attachment *att, struct cni_error *err)
 		"doesn't");
 }
 
-/* A pod from before a change of the configuration is in the sets of pods. */
+/* Checks the rules. Those over subnets may be gone where the pod, from before a change of
+ * the configuration, is in the sets of pods. */
 static int masquerade_check(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(rule_list_clear) struct rule_list wanted = {};

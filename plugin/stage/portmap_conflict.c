@@ -260,6 +260,17 @@ static int obstacles_find(struct attachment *att, struct netlink *nl,
 	return ret;
 }
 
+/* Takes the siblings' ports out of @wanted. PORTMAP_SHARED. */
+static int siblings_leave_out(struct nft_element_list *wanted,
+			      const struct obstacles *obstacles, struct cni_error *err)
+{
+	int ret = portmap_elements_except(wanted, &obstacles->siblings, err);
+
+	if (ret < 0)
+		return ret;
+	return obstacles->siblings.n > 0 ? PORTMAP_SHARED : 0;
+}
+
 int portmap_check_free(struct attachment *att, struct nft_element_list *wanted,
 		       struct cni_error *err)
 {
@@ -269,11 +280,7 @@ int portmap_check_free(struct attachment *att, struct nft_element_list *wanted,
 
 	if (ret == 0)
 		ret = obstacles_find(att, nl, wanted, &obstacles, err);
-	if (ret == 0)
-		ret = portmap_elements_except(wanted, &obstacles.siblings, err);
-	if (ret < 0)
-		return ret;
-	return obstacles.siblings.n > 0 ? PORTMAP_SHARED : 0;
+	return ret < 0 ? ret : siblings_leave_out(wanted, &obstacles, err);
 }
 
 /* Deletes the elements of the dead. Their siblings have the ports then, and may be in the
@@ -314,9 +321,5 @@ int portmap_make_way(struct attachment *att, struct nft_element_list *wanted,
 	}
 	if (ret == 0)
 		ret = dead_delete(att, nl, wanted, &obstacles, err);
-	if (ret == 0)
-		ret = portmap_elements_except(wanted, &obstacles.siblings, err);
-	if (ret < 0)
-		return ret;
-	return obstacles.siblings.n > 0 ? PORTMAP_SHARED : 0;
+	return ret < 0 ? ret : siblings_leave_out(wanted, &obstacles, err);
 }

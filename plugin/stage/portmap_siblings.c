@@ -8,6 +8,7 @@
 
 #include "ipam/ipam.h"
 #include "portmap_own.h"
+#include "stages.h"
 #include "plugin/netlink/nf_tables_lookup.h"
 #include "plugin/netlink/nf_tables_transaction.h"
 
@@ -213,19 +214,12 @@ int siblings_take_over(struct attachment *att, struct netlink *nl,
 		       const struct siblings *siblings,
 		       const struct nft_element_list *gone, struct cni_error *err)
 {
-	_cleanup_(nft_element_list_clear) struct nft_element_list old = {}, new = {};
-	struct cni_error own = {};
-	int ret;
+	_cleanup_(stage_elements_clear) struct stage_elements elements = {
+		.without = SIBLINGS_WITHOUT_PORTS,
+	};
 
-	siblings_inherit(att, siblings, &old, &new);
-	if (nft_element_list_append(&old, gone) < 0)
-		ret = error_oom(&own);
-	else
-		ret = nft_elements_replace(nl, &old, &new, &own);
-	if (ret == 0)
-		return 0;
-	/* Whatever keeps siblings from their elements, those of @gone must go. */
-	notice(&att->op->notices, SIBLINGS_WITHOUT_PORTS ": %s",
-	       ret < 0 ? own.msg : "their maps are gone");
-	return nft_elements_del(nl, gone->items, gone->n, err);
+	siblings_inherit(att, siblings, &elements.others, &elements.instead);
+	if (nft_element_list_append(&elements.list, gone) < 0)
+		return error_oom(err);
+	return stage_elements_delete(att, nl, &elements, err);
 }

@@ -43,7 +43,7 @@ int siblings_before(const struct siblings *siblings, const struct record *record
  * lock. */
 int siblings_join(struct attachment *att, struct cni_error *err);
 
-/* What the operator is told where siblings can't have the ports that become free. */
+/* The operator is told this where siblings can't have the ports that become free. */
 #define SIBLINGS_WITHOUT_PORTS                                                     \
 	"host ports that other attachments of the container ask for as well lead " \
 	"nowhere until repair"

@@ -54,11 +54,12 @@ static int undo(struct attachment *att, size_t n, int first, struct cni_error *e
  * goes to the details of one that says so. */
 static void blame_lost_bridge(const struct attachment *att, struct cni_error *err)
 {
-	struct cni_error first = *err;
+	struct cni_error first = {};
 
-	if (!att->bridge_index ||
+	if (!err || !att->bridge_index ||
 	    netlink_ifindex(att->op->node.rtnl, att->bridge) == att->bridge_index)
 		return;
+	error_copy(&first, err);
 	error_clear(err);
 	error_set(err, CNI_ERR_TRY_AGAIN, ENODEV,
 		  "bridge: %s was deleted while a pod was being attached to it",

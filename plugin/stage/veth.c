@@ -318,7 +318,7 @@ static int veth_repair(struct attachment *att, struct cni_error *err)
 	struct link port;
 	int ret = link_get(nl, att->pod->host_ifname, &port, err);
 
-	/* Its DEL or the end of its pod's namespace has deleted it by now. */
+	/* The interface is gone by now, by a DEL or by the end of the pod's namespace. */
 	if (ret < 0 || !port.index)
 		return ret;
 	att->host_index = port.index;

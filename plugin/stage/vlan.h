@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What vlan.c, which has the pod's port, and vlan_gateway.c share. The VLAN's gateway is
- * a veth pair on the node: one end is an access port of the bridge, the other,
- * BRIDGE.VLAN, has the addresses. Pods of the VLAN share it.
+ * Shared by vlan.c, which has the pod's port, and vlan_gateway.c. The VLAN's gateway is a
+ * veth pair on the node: one end is an access port of the bridge, the other, BRIDGE.VLAN,
+ * has the addresses. Pods of the VLAN share it.
  */
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_VLAN_H
 #define BRIDGE_CNI_PLUGIN_STAGE_VLAN_H
