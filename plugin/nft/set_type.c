@@ -274,8 +274,8 @@ int set_is_emptied(struct netlink *nl, const struct nft_set *set, bool *ret_empt
 	return 0;
 }
 
-static int element_look(struct netlink *nl, const struct nft_element *wanted,
-			struct cni_error *err)
+static int element_compare(struct netlink *nl, const struct nft_element *wanted,
+			   struct cni_error *err)
 {
 	struct nft_element found;
 	int ret = nft_element_get(nl, wanted->set, &wanted->key, &found, err);
@@ -290,13 +290,13 @@ static int element_look(struct netlink *nl, const struct nft_element *wanted,
 		       : SET_ELEMENT_DIFFERS;
 }
 
-int set_elements_look(struct netlink *nl, const struct nft_element_list *wanted,
-		      const struct nft_element **ret_first, struct cni_error *err)
+int set_elements_compare(struct netlink *nl, const struct nft_element_list *wanted,
+			 const struct nft_element **ret_first, struct cni_error *err)
 {
 	int ret = SET_ELEMENT_THERE;
 
 	for (size_t i = 0; ret == SET_ELEMENT_THERE && i < wanted->n; i++) {
-		ret = element_look(nl, &wanted->items[i], err);
+		ret = element_compare(nl, &wanted->items[i], err);
 		if (ret > 0)
 			*ret_first = &wanted->items[i];
 	}

@@ -92,9 +92,10 @@ enum {
 	SET_ELEMENT_DIFFERS, /* the interval ends elsewhere, or the map leads elsewhere */
 };
 
-/* Looks for the first of @wanted that is not there, and says what is; with
- * SET_ELEMENT_THERE, all are. Code 101. */
-int set_elements_look(struct netlink *nl, const struct nft_element_list *wanted,
-		      const struct nft_element **ret_first, struct cni_error *err);
+/* Compares @wanted with the elements in the kernel, up to the first that is not there,
+ * which it gives in @ret_first. Returns what is in its place; SET_ELEMENT_THERE: all are
+ * there. Code 101. */
+int set_elements_compare(struct netlink *nl, const struct nft_element_list *wanted,
+			 const struct nft_element **ret_first, struct cni_error *err);
 
 #endif

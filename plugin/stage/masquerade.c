@@ -131,7 +131,7 @@ static int masquerade_repair_shared(struct attachment *net, struct cni_error *er
 static int elements_repair(struct attachment *att, struct cni_error *err)
 {
 	bool there = false;
-	int ret = masquerade_pods_look(att, &there, err);
+	int ret = masquerade_pods_find(att, &there, err);
 
 	if (ret < 0 || there)
 		return ret;
@@ -212,7 +212,7 @@ static int masquerade_check(struct attachment *att, struct cni_error *err)
 	if (ret == 0)
 		ret = rules_check(att, stage_masquerade.name, &wanted, &own);
 	if (ret < 0 && own.code == CNI_ERR_CHECK && masquerade_has_pods(&wanted) &&
-	    masquerade_pods_look(att, &there, NULL) == 0 && there)
+	    masquerade_pods_find(att, &there, NULL) == 0 && there)
 		return 0;
 	if (ret < 0)
 		error_copy(err, &own);

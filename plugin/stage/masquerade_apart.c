@@ -79,7 +79,7 @@ static int apart_note(struct search *search, const struct record *record, size_t
 					      err);
 }
 
-static int record_look(const struct record *record, void *data, struct cni_error *err)
+static int record_note(const struct record *record, void *data, struct cni_error *err)
 {
 	struct search *search = data;
 	bool masqueraded = record_says(record->masquerade, search->att->network->ip_masq);
@@ -103,7 +103,7 @@ int masquerade_apart_find(struct attachment *att, const struct rule_list *found,
 			  struct cni_error *err)
 {
 	struct search search = {.att = att, .found = found, .repairs = repairs};
-	int ret = ipam_record_each(&att->ipam_env, record_look, &search, err);
+	int ret = ipam_record_each(&att->ipam_env, record_note, &search, err);
 
 	if (ret < 0) {
 		masquerade_pods_clear(&search.pods);

@@ -117,7 +117,7 @@ int masquerade_pods_del_former(struct attachment *att, struct cni_error *err)
 	return ret == 0 && emptied ? MASQUERADE_SETS_EMPTIED : ret;
 }
 
-/* Looks for the first of the attachment's elements that is not there (set_elements_look()). */
+/* Looks for the first of the attachment's elements that is not there (set_elements_compare()). */
 static int missing_find(struct attachment *att, struct elements *elements,
 			const struct nft_element **ret_missing, struct cni_error *err)
 {
@@ -126,10 +126,11 @@ static int missing_find(struct attachment *att, struct elements *elements,
 
 	if (ret == 0)
 		ret = elements_of_ipam(att, elements, err);
-	return ret < 0 ? ret : set_elements_look(nl, &elements->list, ret_missing, err);
+	return ret < 0 ? ret
+		       : set_elements_compare(nl, &elements->list, ret_missing, err);
 }
 
-int masquerade_pods_look(struct attachment *att, bool *ret_there, struct cni_error *err)
+int masquerade_pods_find(struct attachment *att, bool *ret_there, struct cni_error *err)
 {
 	_cleanup_(elements_clear) struct elements elements = {};
 	const struct nft_element *missing;

@@ -23,7 +23,7 @@ int masquerade_pods_add(struct attachment *att, struct cni_error *err);
 int masquerade_pods_del_former(struct attachment *att, struct cni_error *err);
 
 /* Are the elements of @att->ipam's addresses there? Code 101. */
-int masquerade_pods_look(struct attachment *att, bool *ret_there, struct cni_error *err);
+int masquerade_pods_find(struct attachment *att, bool *ret_there, struct cni_error *err);
 
 /* Code 104 naming an address whose element isn't there. */
 int masquerade_pods_check(struct attachment *att, struct cni_error *err);

@@ -172,7 +172,7 @@ static int spoofcheck_repair_shared(struct attachment *net, struct cni_error *er
 }
 
 /* Makes the elements that the attachment is to have, and looks for the first of them that
- * is missing (set_elements_look()). */
+ * is missing (set_elements_compare()). */
 static int missing_find(struct attachment *att, const struct spoof_sets *sets,
 			struct nft_element_list *elements,
 			const struct nft_element **ret_missing, struct cni_error *err)
@@ -185,7 +185,7 @@ static int missing_find(struct attachment *att, const struct spoof_sets *sets,
 	ret = spoof_elements_make(sets, &pod, true, elements, err);
 	if (ret == 0)
 		ret = node_nftables(&att->op->node, &nl, err);
-	return ret < 0 ? ret : set_elements_look(nl, elements, ret_missing, err);
+	return ret < 0 ? ret : set_elements_compare(nl, elements, ret_missing, err);
 }
 
 /* Puts back elements that somebody flushed while the rules stayed. */
