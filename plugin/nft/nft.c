@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Loads libnftables by dlopen() where it is needed: its four libraries cost more than the rest of
- * an ADD. */
+/* Loads libnftables by dlopen() where it is needed: its four libraries cost more than the
+ * rest of an ADD. */
 #include "nft.h"
 
 #include <dlfcn.h>
@@ -69,15 +69,15 @@ struct verdict {
 	char complaint[ERROR_DETAILS_MAX];
 };
 
-/* A complaint has lines of several kinds: what is wrong, the line of the rules, and marks below
- * that line. Is this line one that the user has not been told yet? */
+/* A complaint has lines of several kinds: what is wrong, the line of the rules, and marks
+ * below that line. Is this line one that the user has not been told yet? */
 static bool is_worth_telling(const char *line, size_t len, const char *told)
 {
 	return strspn(line, " ^~") < len && !memmem(told, strlen(told), line, len);
 }
 
-/* Makes the library's complaint an error: its first line is the message, each other line stands
- * once in the details. */
+/* Makes the library's complaint an error: its first line is the message, each other line
+ * stands once in the details. */
 static int refusal_set(const char *complaint, struct cni_error *err)
 {
 	size_t len = strcspn(complaint, "\n");
@@ -109,9 +109,9 @@ static void run(const struct api *api, const char *text, struct verdict *verdict
 			 api->get_error_buffer(ctx));
 }
 
-/* The library ends the process that it runs in where it lacks memory or a socket, so it gets a
- * process of its own. That process shares our descriptors, and with them the locks, while it
- * works. */
+/* The library ends the process that it runs in where it lacks memory or a socket, so it
+ * gets a process of its own. That process shares our descriptors, and with them the
+ * locks, while it works. */
 static _Noreturn void become_nft(const struct api *api, const char *text, int fd)
 {
 	struct verdict verdict = {};

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The one place where libnftables is used: it applies a ruleset, given as text, in one
- * transaction. The library is loaded at the first call, because most operations don't need it:
- * plugin/netlink/nf_tables.h reads our rules back, and adds and deletes single elements. nft.c
- * loads the library and uses it in a child process. In the static build nft_exec.c starts a
- * program that does so (nft_main.c).
+ * transaction. The library is loaded at the first call, because most operations don't
+ * need it: plugin/netlink/nf_tables.h reads our rules back, and adds and deletes single
+ * elements. nft.c loads the library and uses it in a child process. In the static build
+ * nft_exec.c starts a program that does so (nft_main.c).
  */
 #ifndef BRIDGE_CNI_PLUGIN_NFT_NFT_H
 #define BRIDGE_CNI_PLUGIN_NFT_NFT_H
@@ -12,9 +12,9 @@
 #include "conf/base/error.h"
 
 /*
- * Carries out all commands of nft(8) in @text, or none. Code 105 where nftables refuses: the
- * message has the first error's text, the details have what else libnftables said. Code 100
- * where memory is short, 5 where no process can be started.
+ * Carries out all commands of nft(8) in @text, or none. Code 105 where nftables refuses:
+ * the message has the first error's text, the details have what else libnftables said.
+ * Code 100 where memory is short, 5 where no process can be started.
  */
 int nft_apply(const char *text, struct cni_error *err);
 

@@ -16,7 +16,8 @@
 #define OUTPUT_MAX 65536 /* bytes; an error has a few lines */
 #define TIMEOUT_S  60
 
-/* The path of a file of the bundle: beside the executable, whatever link that was called by. */
+/* The path of a file of the bundle: beside the executable, whatever link that was called
+ * by. */
 static int path_beside(const char *name, char ret_path[PATH_MAX], struct cni_error *err)
 {
 	char self[PATH_MAX];
@@ -33,7 +34,8 @@ static int path_beside(const char *name, char ret_path[PATH_MAX], struct cni_err
 	return 0;
 }
 
-/* The program gets none of our environment: LD_PRELOAD and the like are not meant for it. */
+/* The program gets none of our environment: LD_PRELOAD and the like are not meant for
+ * it. */
 static int start(const char *loader, const char *program, const char *text,
 		 struct child_end *ret_end, struct cni_error *err)
 {
@@ -51,7 +53,8 @@ static int start(const char *loader, const char *program, const char *text,
 			 ret_end, err);
 }
 
-/* Makes an error of a program that failed before it came to the rules; it says where to look. */
+/* Makes an error of a program that failed before it came to the rules; it says where to
+ * look. */
 static int failed(const char *program, const struct child_end *end, struct cni_error *err)
 {
 	int ret;
@@ -71,8 +74,8 @@ static int failed(const char *program, const struct child_end *end, struct cni_e
 	return ret;
 }
 
-/* Makes an error of how the program ended. Its exit status is the code of the error that it has
- * printed: the message, a line end, the details. */
+/* Makes an error of how the program ended. Its exit status is the code of the error that
+ * it has printed: the message, a line end, the details. */
 static int end_judge(const char *program, const struct child_end *end,
 		     struct cni_error *err)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * bridge-cni-nft, the bundle's second executable, which the first, static one starts
- * (nft_exec.c). It hands its standard input to nft_apply(). Where that fails it prints the
- * error (the message, a line end, the details), and its exit status is the error's code.
+ * (nft_exec.c). It hands its standard input to nft_apply(). Where that fails it prints
+ * the error (the message, a line end, the details), and its exit status is the error's
+ * code.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The rules that a stage wants to be there for an owner (identity_owner()), with the sets that
- * they look into. rules.h compares such a list with the kernel's rules, and makes it so.
+ * The rules that a stage wants to be there for an owner (identity_owner()), with the sets
+ * that they look into. rules.h compares such a list with the kernel's rules, and makes it
+ * so.
  */
 #ifndef BRIDGE_CNI_PLUGIN_NFT_RULE_LIST_H
 #define BRIDGE_CNI_PLUGIN_NFT_RULE_LIST_H
@@ -24,7 +25,8 @@ struct rules_chain {
 struct rule {
 	const struct rules_chain *chain;
 	char kind[RULE_KIND_MAX]; /* which of its stage's rules: "nat4" */
-	bool at_head; /* it goes before the rules that its chain has, others behind them */
+	/* it goes before the rules that its chain has, others behind them */
+	bool at_head;
 	char *text; /* the rule without its comment; owned */
 	/* A rule of this text does as well where it is there; NULL: none does; owned. */
 	char *alternative;
@@ -40,35 +42,45 @@ struct rule_list {
 	size_t n;
 	const char *family; /* of the table: "bridge"; NULL: inet */
 
-	/* Commands that come before the rules: they declare the sets that the rules name. */
+	/* Commands that come before the rules: they declare the sets that the rules
+	 * name. */
 	struct text set_commands;
-	/* Adds commands that put into those sets what they are to hold for all pods of the
-	 * owner, in the transaction that writes the rules: a killed ADD can't leave rules
-	 * that know half of the pods. Called under the exclusive lock. NULL: none. */
+	/*
+	 * Adds commands that put into those sets what they are to hold for all pods of
+	 * the owner, in the transaction that writes the rules: a killed ADD can't leave
+	 * rules that know half of the pods. Called under the exclusive lock. NULL: none.
+	 */
 	int (*fill)(struct attachment *att, struct text *text, struct cni_error *err);
-	/* Of sets that are filled again, all together, where one lacks its sentinel; owned. */
+	/* Of sets that are filled again, all together, where one lacks its sentinel;
+	 * owned. */
 	struct nft_probe *sentinels;
 	size_t sentinels_n;
 
-	/* Rules of kinds that begin so are kept, because other attachments need them; "": no
-	 * rules are. The comparison notes the fingerprints of those it finds; owned. */
+	/* Rules of kinds that begin so are kept, because other attachments need them; "":
+	 * no rules are. The comparison notes the fingerprints of those it finds;
+	 * owned. */
 	char kept_kinds[RULE_KIND_MAX];
 	uint64_t *kept_prints;
 	size_t kept_n;
 
-	/* Called under the exclusive lock, once the list has been compared and something is
-	 * to be done: makes it the list of what is to be there now, without alternatives and
-	 * without rules that are merely tolerated. NULL: the list is that already. */
+	/*
+	 * Called under the exclusive lock, once the list has been compared and something
+	 * is to be done: makes it the list of what is to be there now, without
+	 * alternatives and without rules that are merely tolerated. NULL: the list is
+	 * that already.
+	 */
 	int (*complete)(struct attachment *att, struct rule_list *list,
 			struct cni_error *err);
-	/* Called where the kernel doesn't know what one of the rules says: gives the rules
-	 * texts to write that it may know, and declares their sets. NULL: there are none. */
+	/* Called where the kernel doesn't know what one of the rules says: gives the
+	 * rules texts to write that it may know, and declares their sets. NULL: there are
+	 * none. */
 	int (*fall_back)(const struct attachment *att, struct rule_list *list,
 			 struct cni_error *err);
-	/* Sets that an older version's rules looked into, up to NULL: deleted once no rule of
-	 * any owner does. NULL: there were none. */
+	/* Sets that an older version's rules looked into, up to NULL: deleted once no
+	 * rule of any owner does. NULL: there were none. */
 	const char *const *former_sets;
-	bool replaced; /* by rules_ensure(): something was missing, or was of another text */
+	/* by rules_ensure(): something was missing, or was of another text */
+	bool replaced;
 };
 void rule_list_clear(struct rule_list *list);
 

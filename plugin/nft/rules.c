@@ -58,7 +58,8 @@ static int replace_once(struct attachment *att, struct comparison *comparison,
 	if (wanted->fill)
 		ret = wanted->fill(att, &batch, err);
 	replacement_text(att, comparison, &batch);
-	/* The last rule by name goes, and with it the sets that it may have looked into. */
+	/* The last rule by name goes, and with it the sets that it may have looked
+	 * into. */
 	if (ret == 0 && comparison->by_name_n > 0 && comparison->by_name_others_n == 0 &&
 	    !comparison->keep_by_name)
 		ret = rules_sets_delete(att, protocol, family, comparison->by_name,
@@ -103,8 +104,8 @@ static int replace(struct attachment *att, struct comparison *comparison,
 	return 0;
 }
 
-/* Takes the comparison under the exclusive lock. Rules by name that another owner needs are no
- * longer stale in it. */
+/* Takes the comparison under the exclusive lock. Rules by name that another owner needs
+ * are no longer stale in it. */
 static int compare_exclusively(struct attachment *att, struct comparison *comparison,
 			       struct cni_error *err)
 {
@@ -142,8 +143,8 @@ int rules_compare(struct attachment *att, const char *stage, struct rule_list *w
 	return ret;
 }
 
-/* Whoever takes no lock of ours may delete meanwhile what the transaction deletes, and so make
- * it fail: it is tried again, for what is there then. */
+/* Whoever takes no lock of ours may delete meanwhile what the transaction deletes, and so
+ * make it fail: it is tried again, for what is there then. */
 static int replace_racing(struct attachment *att, struct comparison *comparison,
 			  struct rule_list *wanted, struct cni_error *err)
 {

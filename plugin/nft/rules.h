@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * An owner's rules in the tables bridge_cni (families inet and, against spoofing, bridge).
- * The owner's pods share them, so that they are constant in number; identity_owner() says who
- * is an owner. Each rule has a comment (rules_owner.h), which says whose it is, and has a
- * fingerprint of what the rule says: one short look tells whether anything is to be done.
+ * An owner's rules in the tables bridge_cni (families inet and, against spoofing,
+ * bridge). The owner's pods share them, so that they are constant in number;
+ * identity_owner() says who is an owner. Each rule has a comment (rules_owner.h), which
+ * says whose it is, and has a fingerprint of what the rule says: one short look tells
+ * whether anything is to be done.
  */
 #ifndef BRIDGE_CNI_PLUGIN_NFT_RULES_H
 #define BRIDGE_CNI_PLUGIN_NFT_RULES_H
@@ -19,8 +20,8 @@
 int rules_ensure(struct attachment *att, const char *stage, struct rule_list *wanted,
 		 struct cni_error *err);
 
-/* Only looks whether rules_ensure() would have something to do; settled: it wouldn't. Code
- * 101. */
+/* Only looks whether rules_ensure() would have something to do; settled: it wouldn't.
+ * Code 101. */
 int rules_compare(struct attachment *att, const char *stage, struct rule_list *wanted,
 		  bool *ret_settled, struct cni_error *err);
 

@@ -13,8 +13,8 @@ bool rules_by_name_recorded(const struct record *record)
 	return record->masquerade == RECORD_NOT_TOLD;
 }
 
-/* Did the earlier version, which knew networks by name, make this interface for this one? The
- * names that its alias has go to @ret_names. */
+/* Did the earlier version, which knew networks by name, make this interface for this one?
+ * The names that its alias has go to @ret_names. */
 static bool is_made_by_name(const struct attachment *att, const struct link *link,
 			    struct alias_names *ret_names)
 {

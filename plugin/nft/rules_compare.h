@@ -21,13 +21,14 @@ struct comparison {
 	bool keep_by_name;
 	size_t by_name_n, by_name_others_n; /* so many: the stage's, and other stages' */
 	bool emptied; /* a set lacks its sentinel */
-	bool retires; /* the transaction also deleted other owners' rules, which nobody needs */
+	/* the transaction also deleted other owners' rules, which nobody needs */
+	bool retires;
 };
 
 void comparison_clear(struct comparison *comparison);
 
-/* Reads the table's rules. Which of the wanted ones are there is noted in the list. Codes 100,
- * 101. */
+/* Reads the table's rules. Which of the wanted ones are there is noted in the list. Codes
+ * 100, 101. */
 int comparison_read(struct attachment *att, struct comparison *comparison,
 		    struct cni_error *err);
 

@@ -4,10 +4,10 @@
  *
  *	v2 masquerade/nat4 OWNER FINGERPRINT NETWORK NAME
  *
- * the format's version, the stage and its rule's kind, the owner (identity_owner()), a hash
- * of the rule's chain and text, a hash of the network's name, which several owners may have,
- * and, for people, as much of the name as nft's limit leaves room for. A set or map has the
- * owner at the end of its name.
+ * the format's version, the stage and its rule's kind, the owner (identity_owner()), a
+ * hash of the rule's chain and text, a hash of the network's name, which several owners
+ * may have, and, for people, as much of the name as nft's limit leaves room for. A set or
+ * map has the owner at the end of its name.
  */
 #ifndef BRIDGE_CNI_PLUGIN_NFT_RULES_OWNER_H
 #define BRIDGE_CNI_PLUGIN_NFT_RULES_OWNER_H
@@ -40,13 +40,14 @@ void rules_comment_format(uint64_t owner, const char *network, const char *stage
 			  const char *kind, uint64_t print,
 			  char ret_comment[NFT_COMMENT_MAX]);
 
-/* Was a veth or an ifb, whose alias says @names, made for @owner? Its MAC address tells. */
+/* Was a veth or an ifb, whose alias says @names, made for @owner? Its MAC address
+ * tells. */
 struct link;
 bool rules_owner_made(uint64_t owner, const struct link *link,
 		      const struct alias_names *names);
 
-/* The owner that a set or map is named by. False: none is, because all owners share the set or
- * because it is anonymous. */
+/* The owner that a set or map is named by. False: none is, because all owners share the
+ * set or because it is anonymous. */
 bool rules_set_owner(const char *name, uint64_t *ret_owner);
 
 #endif

@@ -109,8 +109,8 @@ static int others_read_all(struct attachment *att, struct others *others,
 	return ret;
 }
 
-/* Notes whose interface it is. An interface of the network's name whose MAC address fits no owner
- * may be any owner's: then all of them live. */
+/* Notes whose interface it is. An interface of the network's name whose MAC address fits
+ * no owner may be any owner's: then all of them live. */
 static void link_note(const struct attachment *att, struct others *others,
 		      const struct link *link)
 {
@@ -149,7 +149,8 @@ int rules_retire_others(struct attachment *att, int protocol, const char *family
 		ret = others_read(att, protocol, &others, err);
 	if (ret < 0 || any.n == 0)
 		return ret;
-	/* Noted for each DEL, which then looks whether it was the last one of its owner. */
+	/* Noted for each DEL, which then looks whether it was the last one of its
+	 * owner. */
 	ipam_note_others(&att->ipam_env);
 	ret = others_find_living(att, &others, err);
 	for (size_t i = 0; ret == 0 && i < others.n; i++) {

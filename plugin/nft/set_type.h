@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Sets and maps in the tables bridge_cni, by tables of their types. An owner
- * (identity_owner()) has one set of each type that its pods need, named PREFIX_OWNER; its pods
- * are elements in it. A type says what a key consists of, and what a map leads to; from that
- * follow the set's declaration, and each element as bytes for the kernel and as text for nft.
- * Each set has a sentinel, an element that no packet matches and that nobody deletes: a set
- * without its sentinel was flushed or deleted, and is filled again.
+ * (identity_owner()) has one set of each type that its pods need, named PREFIX_OWNER; its
+ * pods are elements in it. A type says what a key consists of, and what a map leads to;
+ * from that follow the set's declaration, and each element as bytes for the kernel and as
+ * text for nft. Each set has a sentinel, an element that no packet matches and that
+ * nobody deletes: a set without its sentinel was flushed or deleted, and is filled again.
  */
 #ifndef BRIDGE_CNI_PLUGIN_NFT_SET_TYPE_H
 #define BRIDGE_CNI_PLUGIN_NFT_SET_TYPE_H
@@ -55,9 +55,9 @@ bool set_read(const struct set_type *types, size_t n, const char *name,
 void set_declare(const struct nft_set *set, const char *network, struct text *text);
 
 /*
- * Makes an element of values in the order of the type's parts, each a pointer to its bytes.
- * @end: the end of the interval, inclusive; NULL: the key is no interval. @data: what a map
- * leads to; NULL in a set. @ret_element points to @set.
+ * Makes an element of values in the order of the type's parts, each a pointer to its
+ * bytes. @end: the end of the interval, inclusive; NULL: the key is no interval. @data:
+ * what a map leads to; NULL in a set. @ret_element points to @set.
  */
 #define SET_VALUES(...) ((const void *const[]){__VA_ARGS__})
 void set_element(const struct nft_set *set, const void *const *key,
@@ -65,9 +65,9 @@ void set_element(const struct nft_set *set, const void *const *key,
 		 struct nft_element *ret_element);
 
 /*
- * Reads whose the element is: the name of a pod's interface on the node. It is the first part of
- * a key that begins with such a name; otherwise the comment's first word. "": nobody's, as the
- * sentinel.
+ * Reads whose the element is: the name of a pod's interface on the node. It is the first
+ * part of a key that begins with such a name; otherwise the comment's first word. "":
+ * nobody's, as the sentinel.
  */
 void set_element_pod(const struct nft_element *element, char ret_ifname[IF_NAMESIZE]);
 
@@ -76,8 +76,8 @@ void set_sentinel(const struct nft_set *set, struct nft_element *ret_element);
 /* Adds "add element" with what libnftables makes the same bytes of. */
 void set_element_print(const struct nft_element *element, struct text *text);
 
-/* Adds commands that give each set its sentinel, then put @elements into them. With @emptied
- * the sets are emptied first: what they have may be in the way. */
+/* Adds commands that give each set its sentinel, then put @elements into them. With
+ * @emptied the sets are emptied first: what they have may be in the way. */
 void sets_fill(const struct nft_set *sets, size_t n, bool emptied,
 	       const struct nft_element_list *elements, struct text *text);
 

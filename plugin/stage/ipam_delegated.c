@@ -76,8 +76,9 @@ static int delegated_del(struct attachment *att, struct cni_error *err)
 {
 	if (!ipam_delegated(att->network))
 		return 0;
-	/* The address's next pod may have connections before this interface is gone. Its
-	 * deletion would end those, too, so this pod's are forgotten now. */
+	/* This pod's connections are forgotten now, as the address's next pod may have
+	 * connections before this pod's interface is gone. Those that come up meanwhile
+	 * are forgotten with the interface. */
 	if (conntrack_prepare(att))
 		conntrack_delete_pod(att);
 	/* A GC or a reclaim goes on under the exclusive lock afterwards. */

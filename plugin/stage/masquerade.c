@@ -77,8 +77,8 @@ static int rules_replace(struct attachment *att, bool emptied, bool *ret_has_pod
 	return ret;
 }
 
-/* Looks at the rules, also without ipMasq: there may be rules of a time when it was set.
- * */
+/* Looks at the rules, also without ipMasq: there may be rules of a time when it was
+ * set. */
 static int rules_settle(struct attachment *att, bool *ret_has_pods, struct cni_error *err)
 {
 	_cleanup_(rule_list_clear) struct rule_list wanted = {};
@@ -148,8 +148,8 @@ static int masquerade_repair(struct attachment *att, struct cni_error *err)
 
 	if (!att->network->ip_masq || !record_says(record->masquerade, true))
 		return 0;
-	/* These are the rules over subnets that only this attachment's ADD was told of.
-	 * */
+	/* These are the rules over subnets that only this attachment's ADD was told
+	 * of. */
 	if (record->ranges_n && ipam_in_process(att->network))
 		return rules_settle(att, &ignored, err);
 	/* A reserved address is of a time when the network had its addresses from the
@@ -159,8 +159,8 @@ static int masquerade_repair(struct attachment *att, struct cni_error *err)
 	return 0;
 }
 
-/* Was the pod masqueraded when its ADD ran, though the configuration has no ipMasq now?
- * */
+/* Was the pod masqueraded when its ADD ran, though the configuration has no ipMasq
+ * now? */
 static int was_masqueraded(struct attachment *att, bool *ret_was, struct cni_error *err)
 {
 	_cleanup_(record_clear) struct record own = {};

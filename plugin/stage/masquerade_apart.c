@@ -60,8 +60,8 @@ static int is_usual(struct search *search, const struct record *record,
 		       : is_asked(search, record, address->addr.family, ret_usual, err);
 }
 
-/* Notes an address that is apart. The record says so before the pod gets elements, because its
- * DEL has to know of them. */
+/* Notes an address that is apart. The record says so before the pod gets elements,
+ * because its DEL has to know of them. */
 static int apart_note(struct search *search, const struct record *record, size_t i,
 		      bool masqueraded, struct cni_error *err)
 {
@@ -90,7 +90,8 @@ static int record_note(const struct record *record, void *data, struct cni_error
 		bool usual;
 
 		ret = is_usual(search, record, address, &usual, err);
-		/* Two records may have the same address; its element can be there once. */
+		/* Two records may have the same address; its element can be there
+		 * once. */
 		if (ret == 0 && !usual &&
 		    !masquerade_pods_have(&search->pods, &address->addr))
 			ret = apart_note(search, record, i, masqueraded, err);

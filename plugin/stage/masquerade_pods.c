@@ -36,8 +36,8 @@ static int elements_of_ipam(const struct attachment *att, struct elements *eleme
 	return ret;
 }
 
-/* Gives @element the subnet that is there for its address: whichever it is, it contains the
- * address. NFT_NO_ELEMENT: none is. */
+/* Gives @element the subnet that is there for its address: whichever it is, it contains
+ * the address. NFT_NO_ELEMENT: none is. */
 static int own_find(struct netlink *nl, struct nft_element *element,
 		    struct cni_error *err)
 {
@@ -74,8 +74,8 @@ int masquerade_pods_add(struct attachment *att, struct cni_error *err)
 	if (ret != NFT_ELEMENT_EXISTS)
 		return ret;
 	/* An element is an earlier owner's, whose DEL may be about to delete it: that DEL
-	 * holds the lock, or comes later and sees our record. Subnets that the addresses had
-	 * are in the way. */
+	 * holds the lock, or comes later and sees our record. Subnets that the addresses
+	 * had are in the way. */
 	ret = node_lock(&att->op->node, NODE_EXCLUSIVE, err);
 	for (size_t i = MASQUERADE_OWN; ret == 0 && i < elements.list.n;
 	     i += MASQUERADE_KINDS)
@@ -117,7 +117,8 @@ int masquerade_pods_del_former(struct attachment *att, struct cni_error *err)
 	return ret == 0 && emptied ? MASQUERADE_SETS_EMPTIED : ret;
 }
 
-/* Looks for the first of the attachment's elements that is not there (set_elements_compare()). */
+/* Looks for the first of the attachment's elements that is not there
+ * (set_elements_compare()). */
 static int missing_find(struct attachment *att, struct elements *elements,
 			const struct nft_element **ret_missing, struct cni_error *err)
 {
@@ -220,8 +221,8 @@ static int record_del(struct attachment *att, uint64_t owner, const struct recor
 	return ret < 0 || elements.list.n == 0 ? ret : elements_del(att, &elements, err);
 }
 
-/* Some IPAM plugins give an address to the next pod before the last one's DEL, or to two pods: its
- * elements are then the other pod's. */
+/* Some IPAM plugins give an address to the next pod before the last one's DEL, or to two
+ * pods: its elements are then the other pod's. */
 int masquerade_pods_del(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(others_clear) struct others others = {.att = att};

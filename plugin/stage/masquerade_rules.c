@@ -11,8 +11,8 @@
 
 #define KIND_BY_POD "pods-"
 
-/* Rules over ranges that a runtime asked for are of the kind "asked-" and 8 digits. The digits
- * follow from all that the rules say but these ranges (kept_kinds_name()). */
+/* Rules over ranges that a runtime asked for are of the kind "asked-" and 8 digits. The
+ * digits follow from all that the rules say but these ranges (kept_kinds_name()). */
 #define KIND_ASKED     "asked-%08" PRIx32 "-"
 #define KIND_ASKED_MAX 16
 
@@ -45,8 +45,8 @@ struct part {
 	bool by_pod; /* no range sets: the rules are over the sets of pods */
 };
 
-/* Adds @prefix. An nft set wants each address named once; two prefixes have none in common, or
- * one lies in the other: then the wider one stays. */
+/* Adds @prefix. An nft set wants each address named once; two prefixes have none in
+ * common, or one lies in the other: then the wider one stays. */
 static void prefix_add(struct prefix_list *list, const struct ip_prefix *prefix)
 {
 	size_t kept = 0;
@@ -138,7 +138,8 @@ static void build_clear(struct build *build)
 	rule_list_clear(&build->list);
 }
 
-/* Adds the match of sources and destinations. @apart: addresses in the set of pods are left out. */
+/* Adds the match of sources and destinations. @apart: addresses in the set of pods are
+ * left out. */
 static void match_add(const struct network *network, const struct part *part,
 		      const struct family *family, const struct addresses *sources,
 		      const struct addresses *destinations, bool apart, struct text *text)
@@ -181,8 +182,8 @@ static char *nat_text(const struct network *network, const struct pair *pair, bo
 	return text.text;
 }
 
-/* A packet that conntrack can't place is not translated, either: it would leave with the pod's
- * own address (plugins#817). */
+/* A packet that conntrack can't place is not translated, either: it would leave with the
+ * pod's own address (plugins#817). */
 static char *invalid_text(const struct network *network, const struct pair *pair,
 			  bool apart)
 {
@@ -214,8 +215,8 @@ static bool has_apart(const struct build *build, int family)
 	return false;
 }
 
-/* Adds the two rules with the texts that are compared. Addresses that are merely reserved now are
- * not in these texts: outside_add() adds them to the texts that are written. */
+/* Adds the two rules with the texts that are compared. Addresses that are merely reserved
+ * now are not in these texts: outside_add() adds them to the texts that are written. */
 static int pair_add(struct build *build, const struct pair *pair, struct cni_error *err)
 {
 	const struct network *network = build->att->network;
@@ -241,8 +242,9 @@ static int pair_add(struct build *build, const struct pair *pair, struct cni_err
 	return 0;
 }
 
-/* Adds reserved addresses that lie outside of the subnets to the texts to write. Those without a
- * record are masqueraded as the subnets are, and pods of the network see all of them. */
+/* Adds reserved addresses that lie outside of the subnets to the texts to write. Those
+ * without a record are masqueraded as the subnets are, and pods of the network see all of
+ * them. */
 static int outside_add(struct build *build, struct pair *pair, struct cni_error *err)
 {
 	const struct network *network = build->att->network;
@@ -267,8 +269,9 @@ static int outside_add(struct build *build, struct pair *pair, struct cni_error 
 }
 
 /*
- * Fills in the subnets of the part as sources. The destinations that see the pod's own address are
- * the part's and the network's subnets, multicast, and what the configuration names.
+ * Fills in the subnets of the part as sources. The destinations that see the pod's own
+ * address are the part's and the network's subnets, multicast, and what the configuration
+ * names.
  */
 static int prefixes_fill(const struct network *network, const struct part *part,
 			 const struct family *family, struct addresses *sources,
@@ -343,8 +346,9 @@ static uint64_t prefix_hash(uint64_t hash, const struct ip_prefix *prefix)
 	return hash_more(hash, &prefix->len, sizeof(prefix->len));
 }
 
-/* Names the kind of rules over asked ranges. They are kept as long as all else that they say is as
- * the configuration has it: where that changes, the kind does, and the rules are replaced. */
+/* Names the kind of rules over asked ranges. They are kept as long as all else that they
+ * say is as the configuration has it: where that changes, the kind does, and the rules
+ * are replaced. */
 static void kept_kinds_name(const struct network *network, char ret_kind[RULE_KIND_MAX])
 {
 	const struct range_set_list sets = fixed_sets(network);

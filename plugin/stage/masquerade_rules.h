@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The rules of ipMasq, as text. Those over a network's subnets, of which no pod has one of its
- * own, are
+ * The rules of ipMasq, as text. Those over a network's subnets, of which no pod has one
+ * of its own, are
  *
  *	ip saddr { subnets } [ip saddr != @pods] ip daddr != { kept } masquerade
  *
@@ -20,13 +20,14 @@
 
 /* Which rules are wanted. */
 enum masquerade_form {
-	MASQUERADE_BY_SUBNET, /* those over subnets: every pod is as the configuration says */
+	/* those over subnets: every pod is as the configuration says */
+	MASQUERADE_BY_SUBNET,
 	MASQUERADE_BY_SUBNET_OR_POD, /* those, or those that serve some pods otherwise */
 	MASQUERADE_FOR_PODS, /* as these pods need them */
 };
 
-/* Makes the list of the rules. @pods: with MASQUERADE_FOR_PODS, the pods that the sets are to have.
- * Codes 5, 11, 100. */
+/* Makes the list of the rules. @pods: with MASQUERADE_FOR_PODS, the pods that the sets
+ * are to have. Codes 5, 11, 100. */
 int masquerade_rules_wanted(struct attachment *att, enum masquerade_form form,
 			    const struct masquerade_pods *pods,
 			    struct rule_list *ret_list, struct cni_error *err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Has the table of the sets, makes their elements, and writes what rules say to look into them. */
+/* Has the table of the sets, makes their elements, and writes what rules say to look into
+ * them. */
 #include "masquerade_sets.h"
 
 #include <linux/netfilter.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The sets of pods that are masqueraded one by one: a delegated IPAM plugin has given them their
- * addresses, which are in no ranges of ours, or they are of a time when the configuration was
- * another (masquerade_apart.h). An owner has two sets a family, so that the rules over them
- * stay constant in number:
+ * The sets of pods that are masqueraded one by one: a delegated IPAM plugin has given
+ * them their addresses, which are in no ranges of ours, or they are of a time when the
+ * configuration was another (masquerade_apart.h). An owner has two sets a family, so that
+ * the rules over them stay constant in number:
  *
  *	pods4_OWNER	the pods' addresses
  *	own4_OWNER	address . subnet: destinations that see the pod's own address. All
@@ -37,9 +37,9 @@ struct masquerade_sets {
 void masquerade_sets_name(uint64_t owner, struct masquerade_sets *sets);
 
 /*
- * Adds the two elements of an address, of the sets MASQUERADE_PODS and MASQUERADE_OWN in that
- * order, which point to @sets. A pod that is not @masqueraded shows its address to all
- * destinations. Code 100.
+ * Adds the two elements of an address, of the sets MASQUERADE_PODS and MASQUERADE_OWN in
+ * that order, which point to @sets. A pod that is not @masqueraded shows its address to
+ * all destinations. Code 100.
  */
 int masquerade_elements_add(const struct masquerade_sets *sets,
 			    const struct ip_prefix *address, bool masqueraded,
@@ -64,7 +64,8 @@ int masquerade_pods_note(struct masquerade_pods *pods, const struct ip_prefix *a
 			 bool masqueraded, struct cni_error *err);
 bool masquerade_pods_have(const struct masquerade_pods *pods, const struct ip_addr *addr);
 
-/* Has the sets of the owner looked at whenever the rules are: were they emptied? Code 100. */
+/* Has the sets of the owner looked at whenever the rules are: were they emptied? Code
+ * 100. */
 int masquerade_sets_watch(uint64_t owner, struct rule_list *list, struct cni_error *err);
 
 /* Has the network's sets declared, and emptied and filled with @pods, before the rules of

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The facts that a pod's elements in sets and maps follow from: either what its attachment is to
- * have, or what its record says that it has.
+ * The facts that a pod's elements in sets and maps follow from: either what its
+ * attachment is to have, or what its record says that it has.
  */
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_POD_FACTS_H
 #define BRIDGE_CNI_PLUGIN_STAGE_POD_FACTS_H

@@ -181,8 +181,8 @@ static bool all_there(const struct nft_element_list *elements,
 
 /*
  * Adds the elements that the pod is to have to @elements, which point to @sets, and those
- * of them that are there to @found. Elements that another attachment of the container has
- * are left out of both.
+ * of them that are there to @found. Elements that a sibling (portmap_siblings.h) has are
+ * left out of both.
  */
 static int own_find(struct attachment *att, struct portmap_sets *sets,
 		    struct nft_element_list *elements, struct nft_element_list *found,

@@ -192,9 +192,11 @@ static bool is_own_network(const struct attachment *att,
 /* The elements that are in the way of those wanted. */
 struct obstacles {
 	struct portmap_map_list maps; /* the elements point to these */
-	struct nft_element_list dead; /* those of attachments without an interface */
+	struct nft_element_list abandoned; /* those of attachments without an interface */
 	struct nft_element_list siblings; /* those of the attachment's siblings */
-	bool reclaim; /* some of the dead attachments are of this network */
+	/* some of these attachments are of this network, whose dead ones can be
+	 * reclaimed */
+	bool reclaim;
 	/* The attachment of the element that was judged last: the next one mostly has the
 	 * same. */
 	char owner[IF_NAMESIZE];
@@ -204,7 +206,7 @@ struct obstacles {
 
 static void obstacles_clear(struct obstacles *obstacles)
 {
-	nft_element_list_clear(&obstacles->dead);
+	nft_element_list_clear(&obstacles->abandoned);
 	nft_element_list_clear(&obstacles->siblings);
 	portmap_map_list_clear(&obstacles->maps);
 	*obstacles = (struct obstacles){};
@@ -233,7 +235,7 @@ static int obstacle_judge(struct attachment *att, const struct nft_element *elem
 	memcpy(obstacles->owner, owner, IF_NAMESIZE);
 	if (!obstacles->lives) {
 		obstacles->reclaim |= is_own_network(att, element);
-		return note(&obstacles->dead, element, err);
+		return note(&obstacles->abandoned, element, err);
 	}
 	if (strcmp(obstacles->names.container_id, att->pod->container_id) == 0)
 		return note(&obstacles->siblings, element, err);
@@ -253,7 +255,7 @@ static int obstacles_find(struct attachment *att, struct netlink *nl,
 		ret = in_the_way(nl, wanted, &obstacles->maps, &found, err);
 	for (size_t i = 0; ret == 0 && i < found.n; i++) {
 		if (portmap_kind_of(&found.items[i]) == PORTMAP_ONLINK)
-			ret = note(&obstacles->dead, &found.items[i], err);
+			ret = note(&obstacles->abandoned, &found.items[i], err);
 		else
 			ret = obstacle_judge(att, &found.items[i], obstacles, err);
 	}
@@ -283,20 +285,20 @@ int portmap_check_free(struct attachment *att, struct nft_element_list *wanted,
 	return ret < 0 ? ret : siblings_leave_out(wanted, &obstacles, err);
 }
 
-/* Deletes the elements of the dead. Their siblings have the ports then, and may be in the
- * way themselves. */
-static int dead_delete(struct attachment *att, struct netlink *nl,
-		       const struct nft_element_list *wanted, struct obstacles *obstacles,
-		       struct cni_error *err)
+/* Deletes the abandoned elements. Siblings of their attachments have the ports then, and
+ * may be in the way themselves. */
+static int abandoned_delete(struct attachment *att, struct netlink *nl,
+			    const struct nft_element_list *wanted,
+			    struct obstacles *obstacles, struct cni_error *err)
 {
 	_cleanup_(siblings_clear) struct siblings siblings = {};
 	int ret;
 
-	if (obstacles->dead.n == 0)
+	if (obstacles->abandoned.n == 0)
 		return 0;
 	ret = siblings_read(att, NULL, att->pod, &siblings, err);
 	if (ret == 0)
-		ret = siblings_take_over(att, nl, &siblings, &obstacles->dead, err);
+		ret = siblings_take_over(att, nl, &siblings, &obstacles->abandoned, err);
 	return ret < 0 || siblings.n == 0
 		       ? ret
 		       : obstacles_find(att, nl, wanted, obstacles, err);
@@ -320,6 +322,6 @@ int portmap_make_way(struct attachment *att, struct nft_element_list *wanted,
 			ret = obstacles_find(att, nl, wanted, &obstacles, err);
 	}
 	if (ret == 0)
-		ret = dead_delete(att, nl, wanted, &obstacles, err);
+		ret = abandoned_delete(att, nl, wanted, &obstacles, err);
 	return ret < 0 ? ret : siblings_leave_out(wanted, &obstacles, err);
 }

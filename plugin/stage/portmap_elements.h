@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Host ports are elements of maps in the table inet bridge_cni. An owner has six maps and two
- * sets, so that the rules over them stay constant in number:
+ * Host ports are elements of maps in the table inet bridge_cni. An owner has six maps and
+ * two sets, so that the rules over them stay constant in number:
  *
  *	hostports4_OWNER	protocol . host port : pod's address . its port
  *	hostips4_OWNER	protocol . host address . host port : the same
@@ -10,9 +10,10 @@
  *	onlink4_OWNER		pod's address . its subnet, which it answers past the node; or,
  *				where all are masqueraded, all addresses
  *
- * and the same with a 6. The comment of an element says whose it is: the name of the pod's
- * interface on the node, which follows from the attachment's names, then the pod. The kernel
- * deletes an element of a map by its key, wherever it leads to; so we look first whose it is.
+ * and the same with a 6. The comment of an element says whose it is: the name of the
+ * pod's interface on the node, which follows from the attachment's names, then the pod.
+ * The kernel deletes an element of a map by its key, wherever it leads to; so we look
+ * first whose it is.
  */
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_PORTMAP_ELEMENTS_H
 #define BRIDGE_CNI_PLUGIN_STAGE_PORTMAP_ELEMENTS_H
@@ -34,7 +35,8 @@ enum {
 enum portmap_kind {
 	PORTMAP_ANY, /* hostports: a port on all addresses of the node */
 	PORTMAP_ONE, /* hostips: a port on one address */
-	PORTMAP_RANGE, /* hostranges: ports that follow each other, on all addresses or one */
+	/* hostranges: ports that follow each other, on all addresses or one */
+	PORTMAP_RANGE,
 	PORTMAP_ONLINK, /* onlink */
 	PORTMAP_KINDS,
 };
@@ -55,9 +57,9 @@ enum portmap_kind portmap_set_kind(const struct nft_set *set);
 int portmap_set_family(const struct nft_set *set);
 
 /*
- * The names of two sets that all networks share and that packets fill: they have the addresses of
- * the node that somebody has just connected to. Only kernels without connection labels need
- * them; earlier versions had them everywhere. Up to NULL.
+ * The names of two sets that all networks share and that packets fill: they have the
+ * addresses of the node that somebody has just connected to. Only kernels without
+ * connection labels need them; earlier versions had them everywhere. Up to NULL.
  */
 extern const char *const portmap_nodeips[PORTMAP_FAMILIES + 1];
 
@@ -73,8 +75,8 @@ int portmap_elements_make(const struct portmap_sets *sets, const struct pod_fact
 enum portmap_kind portmap_kind_of(const struct nft_element *element);
 int portmap_family_of(const struct nft_element *element);
 
-/* The key that a map of kind PORTMAP_ANY has for an element: its protocol (1 byte, then 3 of
- * padding) and its port. */
+/* The key that a map of kind PORTMAP_ANY has for an element: its protocol (1 byte, then 3
+ * of padding) and its port. */
 struct nft_value portmap_key_any(const struct nft_element *element);
 
 /* A key that lies in the interval that the pod's address has, whichever that is. */
@@ -95,11 +97,12 @@ bool portmap_is_of_one(const struct nft_element *element);
 const char *portmap_host_format(const struct nft_element *element, char buf[IP_TEXT_MAX]);
 #define PORTMAP_HOST_TEXT(element) portmap_host_format((element), (char[IP_TEXT_MAX]){})
 
-/* Would both elements, which are not of kind PORTMAP_ONLINK, translate the same packets? */
+/* Would both elements, which are not of kind PORTMAP_ONLINK, translate the same
+ * packets? */
 bool portmap_overlap(const struct nft_element *a, const struct nft_element *b);
 
-/* Elements sorted by their ports, so that thousands aren't compared with thousands. It points
- * to the elements. -ENOMEM. */
+/* Elements sorted by their ports, so that thousands aren't compared with thousands. It
+ * points to the elements. -ENOMEM. */
 struct portmap_index {
 	struct portmap_span *spans; /* owned */
 	size_t n;

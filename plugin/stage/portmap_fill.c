@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Fills sets and maps of host ports that somebody flushed or deleted. Their elements follow from
- * the records, and come back in the transaction that brings the rules back.
+ * Fills sets and maps of host ports that somebody flushed or deleted. Their elements
+ * follow from the records, and come back in the transaction that brings the rules back.
  */
 #include <errno.h>
 #include <string.h>
@@ -25,8 +25,8 @@ static void filling_clear(struct filling *filling)
 	nft_element_list_clear(&filling->elements);
 }
 
-/* Takes the ports out of @elements that another attachment of the container has, because it came
- * first. */
+/* Takes the ports out of @elements that another attachment of the container has, because
+ * it came first. */
 static int shared_leave(struct attachment *att, const struct record *record,
 			struct nft_element_list *elements, struct cni_error *err)
 {
@@ -47,8 +47,8 @@ static int record_fill(const struct record *record, void *data, struct cni_error
 	struct pod_facts pod;
 	int ret;
 
-	/* A pod without an interface gets nothing back: no DEL would take it away again. The
-	 * elements of the attachment that is being added come, and are undone, by
+	/* A pod without an interface gets nothing back: no DEL would take it away again.
+	 * The elements of the attachment that is being added come, and are undone, by
 	 * themselves. */
 	if (record->ports.n == 0 || !kernel || !kernel->has_interface ||
 	    !kernel->has_interface(kernel, record))
@@ -59,8 +59,8 @@ static int record_fill(const struct record *record, void *data, struct cni_error
 	ret = portmap_elements_make(filling->sets, &pod, &elements, err);
 	if (ret == 0 && record->port_turn > 1)
 		ret = shared_leave(filling->att, record, &elements, err);
-	/* A port that two records have is the newer record's, which is read first; `repair` tells
-	 * of both. */
+	/* A port that two records have is the newer record's, which is read first;
+	 * `repair` tells of both. */
 	if (ret == 0)
 		ret = portmap_elements_except(&elements, &filling->elements, err);
 	for (size_t i = 0; ret == 0 && i < elements.n; i++)
@@ -95,7 +95,8 @@ struct others {
 	struct text *text;
 };
 
-/* Fills the sets of one owner with the elements of those of @records that are on @bridge. */
+/* Fills the sets of one owner with the elements of those of @records that are on
+ * @bridge. */
 static int other_fill(struct attachment *att, const char *bridge, uint64_t owner,
 		      const struct ipam_record_list *records, struct text *text,
 		      struct cni_error *err)
@@ -120,9 +121,9 @@ static int other_fill(struct attachment *att, const char *bridge, uint64_t owner
 	return 0;
 }
 
-/* Fills the sets of other owners, which are other networks or the same on other bridges: whoever
- * asks for a port that one of their pods has must find that it is somebody's. The rules of
- * such an owner come back with its next ADD. */
+/* Fills the sets of other owners, which are other networks or the same on other bridges:
+ * whoever asks for a port that one of their pods has must find that it is somebody's. The
+ * rules of such an owner come back with its next ADD. */
 static int others_fill(const struct others *others, const char *network,
 		       struct cni_error *err)
 {

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Connections to a host port of one of the node's own addresses go on to the pod. Those that
- * the pod would answer past the node, where nobody would undo the translation, are
+ * Connections to a host port of one of the node's own addresses go on to the pod. Those
+ * that the pod would answer past the node, where nobody would undo the translation, are
  * masqueraded: from its own subnet, itself included, and from 127.0.0.0/8.
  *
- * A Service of kube-proxy's may lead to the same pod, and then the pod is to see who comes.
- * Two bits of a connection's labels tell one from the other: LABEL_CAME is set on its way into
- * the chain "hostports", LABEL_NOT_OURS at the end of that chain, where it comes only when no
- * map of any network has translated it. (The kernel sets bits and clears none; a translation
- * ends the chain; and a map can't be asked before the label is set in the same rule.)
+ * A Service of kube-proxy's may lead to the same pod, and then the pod is to see who
+ * comes. Two bits of a connection's labels tell one from the other: LABEL_CAME is set on
+ * its way into the chain "hostports", LABEL_NOT_OURS at the end of that chain, where it
+ * comes only when no map of any network has translated it. (The kernel sets bits and
+ * clears none; a translation ends the chain; and a map can't be asked before the label is
+ * set in the same rule.)
  */
 #include "portmap_rules.h"
 
@@ -18,14 +19,15 @@
 #include "portmap_elements.h"
 #include "plugin/netlink/fence.h"
 
-/* Two labels that nobody else uses. Open vSwitch labels only connections in zones of its own. */
+/* Two labels that nobody else uses. Open vSwitch labels only connections in zones of its
+ * own. */
 #define LABEL_CAME     "86"
 #define LABEL_NOT_OURS "87"
 
 #define HOSTPORTS_CHAIN "hostports"
 
-/* Our chains come before kube-proxy's, which have the priorities dstnat and -100: which of
- * two chains of one priority comes first depends on when they were made. */
+/* Our chains come before kube-proxy's, which have the priorities dstnat and -100: which
+ * of two chains of one priority comes first depends on when they were made. */
 static const struct rules_chain prerouting = {
 	.name = "prerouting",
 	.hook = "type nat hook prerouting priority dstnat - 1",
@@ -36,8 +38,8 @@ static const struct rules_chain output = {
 	.hook = "type nat hook output priority -101",
 };
 
-/* One chain for all networks: their translations are put at its head, and the rules that set
- * LABEL_NOT_OURS at its end. */
+/* One chain for all networks: their translations are put at its head, and the rules that
+ * set LABEL_NOT_OURS at its end. */
 static const struct rules_chain hostports = {.name = HOSTPORTS_CHAIN};
 
 static const struct rules_chain postrouting = {
@@ -122,8 +124,8 @@ static void snat_add(struct list *list, int f, const char *onlink)
 	rule_end(list, &text, false);
 }
 
-/* A packet from 127.0.0.0/8 must be masqueraded, whoever translated it. That it goes to a pod
- * with host ports is told by the pod's address, which lies in its own subnet. */
+/* A packet from 127.0.0.0/8 must be masqueraded, whoever translated it. That it goes to a
+ * pod with host ports is told by the pod's address, which lies in its own subnet. */
 static void loopback_snat_add(struct list *list, const char *onlink)
 {
 	struct text text;
@@ -134,8 +136,8 @@ static void loopback_snat_add(struct list *list, const char *onlink)
 	rule_end(list, &text, false);
 }
 
-/* Several networks have this rule, and a packet is to jump once: the first rule that it meets sets
- * the bit that the others look for. */
+/* Several networks have this rule, and a packet is to jump once: the first rule that it
+ * meets sets the bit that the others look for. */
 static void jump_add(struct list *list, const struct rules_chain *chain, const char *kind)
 {
 	struct text text;
@@ -162,11 +164,13 @@ static void family_rules(const struct attachment *att, int f,
 		snat_add(list, f, sets->sets[f][PORTMAP_ONLINK].name);
 }
 
-/* With route_localnet the kernel would take packets of pods to and from 127.0.0.0/8, and pods could
- * reach what listens there (CVE-2020-8558). The rules are there without snat, too: route_localnet
- * may still be on because snat was configured once, or for another network of the bridge. The
- * fence that does the same without nftables lets packets with the mark through: they are answers
- * that are translated on the bridge. */
+/*
+ * With route_localnet the kernel would take packets of pods to and from 127.0.0.0/8, and
+ * pods could reach what listens there (CVE-2020-8558). The rules are there without snat,
+ * too: route_localnet may still be on because snat was configured once, or for another
+ * network of the bridge. The fence that does the same without nftables lets packets with
+ * the mark through: they are answers that are translated on the bridge.
+ */
 static void localnet_rules(const struct attachment *att, struct list *list)
 {
 	static const char *const ends[] = {"saddr", "daddr"};
@@ -207,10 +211,11 @@ static char *unlabelled(const struct rule *rule, int f, const struct portmap_set
 }
 
 /*
- * A kernel without CONFIG_NF_CONNTRACK_LABELS: the address of the node's that somebody connects
- * to goes into a set, for a minute, before the maps are asked; a rule of its own, since a full
- * set ends the rule. Then a pod's neighbours are not masqueraded, and nothing else is amiss:
- * 127.0.0.0/8, which anybody on the node could fill it with, needs no element.
+ * A kernel without CONFIG_NF_CONNTRACK_LABELS: the address of the node's that somebody
+ * connects to goes into a set, for a minute, before the maps are asked; a rule of its
+ * own, since a full set ends the rule. Then a pod's neighbours are not masqueraded, and
+ * nothing else is amiss: 127.0.0.0/8, which anybody on the node could fill it with, needs
+ * no element.
  */
 static int without_labels(const struct attachment *att, struct rule_list *list,
 			  struct cni_error *err)

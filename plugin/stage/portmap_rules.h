@@ -5,8 +5,8 @@
 
 #include "plugin/nft/rules.h"
 
-/* Makes the list of the rules, with the sets that they look into and what fills those. The
- * gateway's interface must be known. Code 100. */
+/* Makes the list of the rules, with the sets that they look into and what fills those.
+ * The gateway's interface must be known. Code 100. */
 int portmap_rules_wanted(const struct attachment *att, struct rule_list *ret_list,
 			 struct cni_error *err);
 

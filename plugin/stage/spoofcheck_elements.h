@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The addresses that a pod may send from are elements of sets in the table bridge bridge_cni. An
- * owner has six sets; the keys begin with the name of the pod's interface on the node. The
- * rules over the sets are spoofcheck.c's.
+ * The addresses that a pod may send from are elements of sets in the table bridge
+ * bridge_cni. An owner has six sets; the keys begin with the name of the pod's interface
+ * on the node. The rules over the sets are spoofcheck.c's.
  */
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_SPOOFCHECK_ELEMENTS_H
 #define BRIDGE_CNI_PLUGIN_STAGE_SPOOFCHECK_ELEMENTS_H
@@ -36,8 +36,8 @@ int spoof_sets_wanted(const struct network *network, struct rule_list *list,
 		      struct cni_error *err);
 
 /*
- * Adds the elements of a pod that is checked, which point to @sets. @unless_told: is it spoofCheck,
- * where the pod's record doesn't tell? Code 100.
+ * Adds the elements of a pod that is checked, which point to @sets. @unless_told: is it
+ * spoofCheck, where the pod's record doesn't tell? Code 100.
  */
 int spoof_elements_make(const struct spoof_sets *sets, const struct pod_facts *pod,
 			bool unless_told, struct nft_element_list *elements,
