@@ -8,8 +8,8 @@
 
 #include "plugin/netlink/addr.h"
 #include "plugin/netlink/link.h"
-#include "stages.h"
 #include "plugin/node/sysctl.h"
+#include "stages.h"
 
 #define LINK_LOCAL_LEN 64 /* of the prefix */
 

@@ -7,13 +7,12 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "ipam/store/record.h"
+#include "plugin/attachment/report.h"
 #include "plugin/netlink/link.h"
 #include "plugin/netlink/tc.h"
-#include "plugin/attachment/report.h"
 #include "stages.h"
 
 #define LATENCY_MS     25 /* the longest wait of a packet, as with the reference */

@@ -14,11 +14,11 @@
 #include <sys/socket.h>
 
 #include "ipam/ipam.h"
-#include "plugin/node/accept_ra.h"
-#include "plugin/netlink/link.h"
 #include "plugin/attachment/report.h"
-#include "stages.h"
+#include "plugin/netlink/link.h"
+#include "plugin/node/accept_ra.h"
 #include "plugin/node/uplink.h"
+#include "stages.h"
 
 /*
  * The MAC address of a bridge made here. It is the same whenever the bridge is made anew

@@ -4,14 +4,13 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "ipam/ipam.h"
 #include "ipam/store/record.h"
-#include "portmap_elements.h"
 #include "plugin/netlink/conntrack.h"
 #include "plugin/node/node.h"
 #include "plugin/node/sysctl.h"
+#include "portmap_elements.h"
 
 #define COUNT_SYSCTL "netfilter/nf_conntrack_count"
 

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "plugin/netlink/link.h"
 #include "plugin/netlink/nf_tables_transaction.h"
 #include "stages.h"
-#include "plugin/netlink/link.h"
 
 void stage_links_add(struct stage_links *links, unsigned int index, const char *name)
 {

@@ -9,11 +9,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "plugin/node/node.h"
 #include "plugin/attachment/report.h"
+#include "plugin/netlink/route.h"
+#include "plugin/node/node.h"
 #include "plugin/node/sysctl.h"
 #include "plugin/node/uplink.h"
-#include "plugin/netlink/route.h"
 
 #define SYSCTL4 "ipv4/conf/%s/forwarding"
 

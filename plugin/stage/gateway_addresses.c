@@ -6,16 +6,15 @@
 #include "gateway_places.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "ipam/ipam.h"
-#include "gateway_users.h"
+#include "plugin/attachment/report.h"
 #include "plugin/netlink/addr.h"
 #include "plugin/netlink/route.h"
 #include "plugin/node/node.h"
-#include "plugin/attachment/report.h"
 #include "plugin/node/sysctl.h"
+#include "gateway_users.h"
 
 /* Writes missing gateway addresses down before they are added: nobody would remove one
  * that nobody knows of. */

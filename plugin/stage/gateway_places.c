@@ -8,10 +8,10 @@
 
 #include "ipam/ipam.h"
 #include "ipam/store/record.h"
-#include "gateway_users.h"
+#include "plugin/netlink/link.h"
 #include "plugin/node/node.h"
 #include "gateway_subnet.h"
-#include "plugin/netlink/link.h"
+#include "gateway_users.h"
 
 static bool is_ours(const struct cni_result *ipam, const struct ip_prefix *address)
 {

@@ -4,12 +4,11 @@
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
-#include <string.h>
 
-#include "vlan.h"
 #include "plugin/netlink/addr.h"
 #include "plugin/netlink/link.h"
 #include "plugin/netlink/route.h"
+#include "vlan.h"
 #include <sys/socket.h>
 
 struct question {

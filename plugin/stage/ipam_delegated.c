@@ -8,10 +8,10 @@
 
 #include "ipam/delegate.h"
 #include "ipam/ipam.h"
+#include "plugin/attachment/unlocked.h"
 #include "conntrack.h"
 #include "ipam_result.h"
 #include "stages.h"
-#include "plugin/attachment/unlocked.h"
 
 static int run(struct attachment *att, enum cni_verb verb, struct cni_error *err)
 {

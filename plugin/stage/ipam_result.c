@@ -2,8 +2,6 @@
 /* Works gateways and routes out from the addresses and the network's configuration. */
 #include "ipam_result.h"
 
-#include <sys/socket.h>
-
 /* Gives the gateway of the first address of this family that has one; NULL: none has. */
 static const struct ip_addr *family_gateway(const struct cni_result *ipam, int family)
 {

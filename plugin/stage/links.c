@@ -6,10 +6,10 @@
  */
 #include <errno.h>
 
-#include "conntrack.h"
-#include "plugin/netlink/wait_deleted.h"
-#include "stages.h"
 #include "plugin/netlink/link.h"
+#include "plugin/netlink/wait_deleted.h"
+#include "conntrack.h"
+#include "stages.h"
 
 /* A link group by which the links are deleted together. Group numbers that people choose
  * are small. */

@@ -15,12 +15,12 @@
 
 #include "ipam/ipam.h"
 #include "ipam/store/record.h"
+#include "plugin/attachment/report.h"
+#include "plugin/nft/rules.h"
 #include "masquerade_apart.h"
 #include "masquerade_asked.h"
 #include "masquerade_pods.h"
 #include "masquerade_rules.h"
-#include "plugin/attachment/report.h"
-#include "plugin/nft/rules.h"
 #include "stages.h"
 
 static bool is_by_pod(const struct network *network)

@@ -6,11 +6,11 @@
 
 #include "ipam/ipam.h"
 #include "ipam/store/record.h"
-#include "masquerade_sets.h"
-#include "plugin/node/node.h"
-#include "plugin/nft/rules_by_name.h"
 #include "plugin/netlink/nf_tables_lookup.h"
 #include "plugin/netlink/nf_tables_transaction.h"
+#include "plugin/nft/rules_by_name.h"
+#include "plugin/node/node.h"
+#include "masquerade_sets.h"
 
 /* The elements point to the sets. */
 struct elements {

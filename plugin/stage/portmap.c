@@ -7,23 +7,22 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "ipam/ipam.h"
-#include "portmap_own.h"
-#include "portmap_rules.h"
-#include "portmap_siblings.h"
+#include "plugin/attachment/report.h"
+#include "plugin/netlink/nf_tables_transaction.h"
+#include "plugin/node/node.h"
+#include "plugin/node/sysctl.h"
 #include "portmap_conflict.h"
 #include "portmap_contribute.h"
 #include "portmap_elements.h"
 #include "portmap_listeners.h"
 #include "portmap_localnet.h"
-#include "plugin/node/node.h"
-#include "plugin/attachment/report.h"
+#include "portmap_own.h"
+#include "portmap_rules.h"
+#include "portmap_siblings.h"
 #include "stages.h"
-#include "plugin/node/sysctl.h"
-#include "plugin/netlink/nf_tables_transaction.h"
 
 #define SCTP_SYSCTL "netfilter/nf_conntrack_sctp_timeout_established"
 

@@ -7,18 +7,17 @@
 #include "portmap_conflict.h"
 
 #include <errno.h>
-#include <linux/netfilter.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "plugin/netlink/link.h"
+#include "plugin/netlink/nf_tables_lookup.h"
+#include "plugin/node/node.h"
 #include "host_end.h"
 #include "portmap_maps.h"
 #include "portmap_siblings.h"
-#include "plugin/netlink/link.h"
-#include "plugin/node/node.h"
 #include "reclaim.h"
-#include "plugin/netlink/nf_tables_lookup.h"
 
 #define QUESTIONS_MAX 64 /* for single elements of one map */
 

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "ipam/ipam.h"
-#include "portmap_siblings.h"
-#include "portmap_elements.h"
 #include "plugin/node/node.h"
+#include "portmap_elements.h"
+#include "portmap_siblings.h"
 
 /* The elements that an owner's sets are to have. */
 struct filling {

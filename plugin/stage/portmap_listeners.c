@@ -10,12 +10,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "portmap_elements.h"
-#include "plugin/netlink/sock_diag.h"
 #include "plugin/netlink/fib.h"
+#include "plugin/netlink/sock_diag.h"
 #include "plugin/node/node.h"
 #include "plugin/node/socket_holders.h"
 #include "plugin/node/sysctl.h"
+#include "portmap_elements.h"
 
 #define TOLD_MAX 8 /* the most sockets that are told of, a line each */
 

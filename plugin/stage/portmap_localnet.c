@@ -7,20 +7,19 @@
 #include "portmap_localnet.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "ipam/ipam.h"
 #include "ipam/store/record.h"
-#include "portmap_elements.h"
-#include "portmap_localnet_users.h"
+#include "plugin/attachment/report.h"
 #include "plugin/netlink/fence.h"
 #include "plugin/netlink/fib.h"
 #include "plugin/netlink/link.h"
 #include "plugin/node/node.h"
-#include "plugin/attachment/report.h"
 #include "plugin/node/sysctl.h"
+#include "portmap_elements.h"
+#include "portmap_localnet_users.h"
 #include "vlan.h"
 
 #define SYSCTL "ipv4/conf/%s/route_localnet"

@@ -8,18 +8,17 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "ipam/ipam.h"
 #include "ipam/store/record.h"
-#include "portmap_maps.h"
-#include "plugin/netlink/fib.h"
 #include "plugin/netlink/addr.h"
+#include "plugin/netlink/fib.h"
 #include "plugin/netlink/link.h"
-#include "plugin/node/node.h"
 #include "plugin/netlink/nf_tables_lookup.h"
+#include "plugin/node/node.h"
+#include "portmap_maps.h"
 
 struct search {
 	struct attachment *att;

@@ -10,8 +10,8 @@
 
 #include <linux/netfilter.h>
 
-#include "conntrack.h"
 #include "plugin/netlink/nf_tables_lookup.h"
+#include "conntrack.h"
 
 struct search {
 	const char *host_ifname;

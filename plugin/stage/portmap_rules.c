@@ -16,8 +16,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "portmap_elements.h"
 #include "plugin/netlink/fence.h"
+#include "portmap_elements.h"
 
 /* Two labels that nobody else uses. Open vSwitch labels only connections in zones of its
  * own. */

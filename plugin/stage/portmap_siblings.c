@@ -2,15 +2,14 @@
 /* Finds siblings by their records, and hands ports from one to the next. */
 #include "portmap_siblings.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ipam/ipam.h"
-#include "portmap_own.h"
-#include "stages.h"
 #include "plugin/netlink/nf_tables_lookup.h"
 #include "plugin/netlink/nf_tables_transaction.h"
+#include "portmap_own.h"
+#include "stages.h"
 
 static void sibling_free(struct sibling *sibling)
 {

@@ -8,11 +8,11 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "plugin/netlink/fib.h"
+#include "plugin/attachment/unlocked.h"
 #include "plugin/netlink/addr.h"
+#include "plugin/netlink/fib.h"
 #include "plugin/netlink/link.h"
 #include "stages.h"
-#include "plugin/attachment/unlocked.h"
 
 /* The longest wait, as the reference's; detection takes one to two seconds. */
 #define DAD_WAIT_MS 10000

@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 #include "ipam/ipam.h"
-#include "plugin/node/node.h"
 #include "plugin/attachment/report.h"
+#include "plugin/node/node.h"
 #include "stages.h"
 
 int reclaim_delete(struct attachment *att, const char *container_id, const char *ifname,

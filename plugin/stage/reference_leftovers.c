@@ -13,10 +13,10 @@
 #include <sys/socket.h>
 
 #include "plugin/netlink/link.h"
-#include "plugin/node/iptables_legacy.h"
-#include "plugin/nft/nft.h"
 #include "plugin/netlink/nf_tables.h"
+#include "plugin/nft/nft.h"
 #include "plugin/nft/rules.h"
+#include "plugin/node/iptables_legacy.h"
 #include "stages.h"
 
 #define TRIES_MAX 3 /* more than one, as others may remove the same rules */

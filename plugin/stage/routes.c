@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-#include "forwarding.h"
 #include "plugin/netlink/fib.h"
 #include "plugin/netlink/route.h"
+#include "forwarding.h"
 #include "stages.h"
 
 #define FIRST_INDEX 2 /* the index of a namespace's first interface after lo */

@@ -12,10 +12,10 @@
 #include "ipam/ipam.h"
 #include "ipam/store/record.h"
 #include "plugin/attachment/report.h"
+#include "plugin/netlink/nf_tables_transaction.h"
 #include "plugin/nft/rules.h"
 #include "spoofcheck_elements.h"
 #include "stages.h"
-#include "plugin/netlink/nf_tables_transaction.h"
 
 static const struct rules_chain prerouting = {
 	.name = "prerouting",

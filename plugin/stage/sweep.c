@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host_end.h"
 #include "ipam/ipam.h"
 #include "plugin/netlink/nf_tables.h"
 #include "plugin/nft/rules_owner.h"
 #include "plugin/nft/set_type.h"
+#include "host_end.h"
 #include "stages.h"
 
 struct search {

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "plugin/netlink/link.h"
 #include "plugin/attachment/report.h"
+#include "plugin/netlink/link.h"
 #include "stages.h"
 
 #define BRIDGE_PORTS_MAX 1023 /* BR_MAX_PORTS less one, net/bridge/br_private.h */

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "plugin/node/accept_ra.h"
-#include "plugin/node/node.h"
 #include "plugin/attachment/report.h"
 #include "plugin/netlink/link.h"
+#include "plugin/node/accept_ra.h"
+#include "plugin/node/node.h"
 
 static bool is_veth(const struct link *link)
 {

@@ -6,8 +6,6 @@
 #include <string.h>
 
 #include "conf/result.h"
-#include "plugin/attachment/kernel.h"
-#include "plugin/netlink/link.h"
 #include "plugin/stage/stages.h"
 
 /* The answer, and the strings that nothing else holds. */

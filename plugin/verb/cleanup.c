@@ -12,20 +12,20 @@
 #include <sys/socket.h>
 
 #include "ipam/ipam.h"
-#include "gc.h"
-#include "owner_links.h"
-#include "plugin/stage/bridge.h"
-#include "plugin/stage/portmap_elements.h"
 #include "plugin/attachment/kernel.h"
-#include "plugin/stage/portmap_localnet.h"
+#include "plugin/attachment/report.h"
 #include "plugin/netlink/addr.h"
 #include "plugin/netlink/link.h"
 #include "plugin/netlink/route.h"
-#include "plugin/stage/reclaim.h"
-#include "plugin/attachment/report.h"
 #include "plugin/nft/rules_remove.h"
+#include "plugin/stage/bridge.h"
+#include "plugin/stage/portmap_elements.h"
+#include "plugin/stage/portmap_localnet.h"
+#include "plugin/stage/reclaim.h"
 #include "plugin/stage/stages.h"
 #include "plugin/stage/vlan.h"
+#include "gc.h"
+#include "owner_links.h"
 
 #define NAMED_MAX 10 /* the most attachments that a message names */
 

@@ -8,16 +8,14 @@
 #include "gc.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "ipam/delegate.h"
-#include "owner_links.h"
 #include "plugin/attachment/kernel.h"
 #include "plugin/stage/portmap_localnet.h"
 #include "plugin/stage/reclaim.h"
 #include "plugin/stage/stages.h"
 #include "plugin/stage/sweep.h"
+#include "owner_links.h"
 
 /* Collects errors: the first one is the result, the others go to its details. */
 struct errors {

@@ -2,15 +2,12 @@
 /* Makes attachments from records, as ADD had them, for the stages to repair. */
 #include "repair.h"
 
-#include <stdio.h>
-
 #include "ipam/ipam.h"
 #include "ipam/pod_from_record.h"
 #include "ipam/store/record.h"
-#include "plugin/attachment/kernel.h"
+#include "plugin/attachment/report.h"
 #include "plugin/stage/portmap_localnet.h"
 #include "plugin/stage/reclaim.h"
-#include "plugin/attachment/report.h"
 #include "plugin/stage/stages.h"
 #include "plugin/stage/sweep.h"
 

@@ -8,13 +8,13 @@
 
 #include "ipam/delegate.h"
 #include "ipam/ipam.h"
+#include "plugin/attachment/kernel.h"
+#include "plugin/netlink/link.h"
 #include "plugin/node/accept_ra.h"
 #include "plugin/stage/forwarding.h"
 #include "plugin/stage/gateway.h"
-#include "plugin/attachment/kernel.h"
 #include "plugin/stage/portmap_localnet.h"
 #include "plugin/stage/vlan.h"
-#include "plugin/netlink/link.h"
 
 /* Counts addresses that a reclaim would give back as free. @full: the message of a full
  * range set. */
