@@ -138,8 +138,8 @@ static void build_clear(struct build *build)
 	rule_list_clear(&build->list);
 }
 
-/* Adds the match of sources and destinations. @apart: addresses in the set of pods are
- * left out. */
+/* Adds the match of sources and destinations. @apart: but for those in the set of pods.
+ * */
 static void match_add(const struct network *network, const struct part *part,
 		      const struct family *family, const struct addresses *sources,
 		      const struct addresses *destinations, bool apart, struct text *text)
@@ -346,9 +346,8 @@ static uint64_t prefix_hash(uint64_t hash, const struct ip_prefix *prefix)
 	return hash_more(hash, &prefix->len, sizeof(prefix->len));
 }
 
-/* Names the kind of rules over asked ranges. They are kept as long as all else that they
- * say is as the configuration has it: where that changes, the kind does, and the rules
- * are replaced. */
+/* Names the kind of rules over asked ranges. When anything else that they say changes in
+ * the configuration, so does the kind, and the rules are replaced. */
 static void kept_kinds_name(const struct network *network, char ret_kind[RULE_KIND_MAX])
 {
 	const struct range_set_list sets = fixed_sets(network);
