@@ -23,9 +23,9 @@ static inline int *analysis_errno(void)
 #undef errno
 #define errno (*analysis_errno())
 
-static inline int analysis_failed(int r)
+static inline int analysis_failed(int ret)
 {
-	(void)r;
+	(void)ret;
 	return -1;
 }
 

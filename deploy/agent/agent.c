@@ -188,13 +188,13 @@ static void wait_for_lock(struct agent *agent)
 {
 	uint64_t last = 0;
 	struct cni_error err = {};
-	int r;
+	int ret;
 
 	while (!agent->ended && !agent->standing_by) {
-		r = agent_lock_take(&agent->lock_fd, &err);
-		if (r == 0)
+		ret = agent_lock_take(&agent->lock_fd, &err);
+		if (ret == 0)
 			return;
-		if (r == AGENT_LOCK_HELD)
+		if (ret == AGENT_LOCK_HELD)
 			error_set(&err, CNI_ERR_TRY_AGAIN, EAGAIN,
 				  "another agent is at work on this node");
 		log_error_once(agent->log, &last, "waiting", &err);
@@ -275,31 +275,32 @@ static void agent_init(struct agent *agent, const struct options *options,
 int agent_open(struct agent *agent, const struct options *options, const struct log *log,
 	       struct cni_error *err)
 {
-	int r;
+	int ret;
 
 	agent_init(agent, options, log);
-	r = signals_open(&agent->signal_fd, err);
-	if (r == 0)
-		r = route_events_open(&agent->route_events_fd, err);
-	if (r == 0)
-		r = netlink_open(NETLINK_FOR_ROUTE, &agent->rtnl, err);
-	if (r == 0)
-		r = netlink_open(NETLINK_FOR_NFTABLES, &agent->nft, err);
-	if (r == 0)
-		r = route_upkeep_open(&agent->routes, agent->rtnl, log,
-				      options->node_name, err);
-	if (r == 0)
-		r = reflector_open(&agent->reflector_spec, &agent->nodes, log,
-				   &agent->reflector, err);
-	if (r == 0 && options->port)
-		r = http_server_open(options->port, agent_page, agent, &agent->http, err);
+	ret = signals_open(&agent->signal_fd, err);
+	if (ret == 0)
+		ret = route_events_open(&agent->route_events_fd, err);
+	if (ret == 0)
+		ret = netlink_open(NETLINK_FOR_ROUTE, &agent->rtnl, err);
+	if (ret == 0)
+		ret = netlink_open(NETLINK_FOR_NFTABLES, &agent->nft, err);
+	if (ret == 0)
+		ret = route_upkeep_open(&agent->routes, agent->rtnl, log,
+					options->node_name, err);
+	if (ret == 0)
+		ret = reflector_open(&agent->reflector_spec, &agent->nodes, log,
+				     &agent->reflector, err);
+	if (ret == 0 && options->port)
+		ret = http_server_open(options->port, agent_page, agent, &agent->http,
+				       err);
 	agent->heal = (struct heal){
 		.options = options,
 		.log = log,
 		.rtnl = agent->rtnl,
 		.nft = agent->nft,
 	};
-	return r;
+	return ret;
 }
 
 void agent_close(struct agent *agent)

@@ -31,19 +31,19 @@ static int plugin_cleanup(const struct options *options, const struct log *log,
 	struct pollfd end = {.events = POLLIN};
 	size_t len;
 	int status;
-	int r = plugin_job_start(&job, options, "cleanup", COPY_DIR, COPY_NAME, err);
+	int ret = plugin_job_start(&job, options, "cleanup", COPY_DIR, COPY_NAME, err);
 
-	if (r < 0)
-		return r;
+	if (ret < 0)
+		return ret;
 	end.fd = job.pidfd;
 	if (poll(&end, 1, JOB_WAIT_MS) <= 0) {
 		job_kill(&job);
 		return error_set(err, CNI_ERR_TRY_AGAIN, ETIMEDOUT,
 				 "bridge-cni cleanup takes too long");
 	}
-	r = job_end(&job, &status, &output, err);
-	if (r < 0)
-		return r;
+	ret = job_end(&job, &status, &output, err);
+	if (ret < 0)
+		return ret;
 	len = strlen(output);
 	if (len && output[len - 1] == '\n')
 		output[len - 1] = '\0';
@@ -66,12 +66,12 @@ static int remove_routes(const struct log *log, struct cni_error *err)
 	_cleanup_(netlink_closep) struct netlink *nl = NULL;
 	size_t removed = 0;
 	char text[24];
-	int r = netlink_open(NETLINK_FOR_ROUTE, &nl, err);
+	int ret = netlink_open(NETLINK_FOR_ROUTE, &nl, err);
 
-	if (r == 0)
-		r = routes_remove(nl, &removed, err);
-	if (r < 0)
-		return r;
+	if (ret == 0)
+		ret = routes_remove(nl, &removed, err);
+	if (ret < 0)
+		return ret;
 	snprintf(text, sizeof(text), "%zu", removed);
 	log_write(log, LOG_LEVEL_INFO, "routes removed", "n", text, NULL);
 	return 0;
@@ -83,25 +83,25 @@ int agent_cleanup(const struct options *options, const struct log *log,
 	_cleanup_(conflist_clear) struct conflist list = {};
 	_cleanup_(close_p) int lock_fd = -1;
 	int status = 1;
-	int r = agent_lock_take_over(&lock_fd, err);
+	int ret = agent_lock_take_over(&lock_fd, err);
 
-	if (r < 0)
-		return r;
+	if (ret < 0)
+		return ret;
 	load_conflist(options, &list);
-	r = file_remove(options->conf_dir, options->conflist, err);
-	if (r < 0)
-		return r;
+	ret = file_remove(options->conf_dir, options->conflist, err);
+	if (ret < 0)
+		return ret;
 	log_write(log, LOG_LEVEL_INFO,
-		  r == FILE_REMOVED ? "configuration removed"
-				    : "there was no configuration",
+		  ret == FILE_REMOVED ? "configuration removed"
+				      : "there was no configuration",
 		  "file", options->conflist, NULL);
-	r = remove_routes(log, err);
-	if (r < 0 || !list.text)
-		return r;
-	r = file_replace(COPY_DIR, COPY_NAME, list.text, err);
-	if (r == 0)
-		r = plugin_cleanup(options, log, &status, err);
-	if (r == 0 && status == 0)
+	ret = remove_routes(log, err);
+	if (ret < 0 || !list.text)
+		return ret;
+	ret = file_replace(COPY_DIR, COPY_NAME, list.text, err);
+	if (ret == 0)
+		ret = plugin_cleanup(options, log, &status, err);
+	if (ret == 0 && status == 0)
 		(void)file_remove(COPY_DIR, COPY_NAME, NULL);
-	return r;
+	return ret;
 }

@@ -25,19 +25,19 @@ static int run(const struct options *options, struct cni_error *err)
 {
 	struct log log = {.level = options->log_level};
 	struct agent agent;
-	int r;
+	int ret;
 
 	if (options->cleanup)
 		return agent_cleanup(options, &log, err);
-	r = agent_open(&agent, options, &log, err);
-	if (r == 0) {
+	ret = agent_open(&agent, options, &log, err);
+	if (ret == 0) {
 		log_write(&log, LOG_LEVEL_INFO, "bridge-cni-agent", "version",
 			  BRIDGE_CNI_VERSION, "node", options->node_name, "server",
 			  options->api_server, NULL);
 		agent_run(&agent);
 	}
 	agent_close(&agent);
-	return r;
+	return ret;
 }
 
 int main(int argc, char **argv)
@@ -45,20 +45,20 @@ int main(int argc, char **argv)
 	struct log log = {.level = LOG_LEVEL_INFO};
 	struct options options = {};
 	struct cni_error err = {};
-	int r;
+	int ret;
 
 	umask(022);
-	r = options_read(argc, argv, &options, &err);
-	if (r == 0 && options.help) {
+	ret = options_read(argc, argv, &options, &err);
+	if (ret == 0 && options.help) {
 		fputs(about, stdout);
 		options_print();
-	} else if (r == 0 && options.version) {
+	} else if (ret == 0 && options.version) {
 		puts("bridge-cni-agent " BRIDGE_CNI_VERSION);
-	} else if (r == 0) {
-		r = run(&options, &err);
+	} else if (ret == 0) {
+		ret = run(&options, &err);
 	}
-	if (r < 0)
+	if (ret < 0)
 		log_error(&log, "failed", &err);
 	options_clear(&options);
-	return r < 0 ? 1 : 0;
+	return ret < 0 ? 1 : 0;
 }

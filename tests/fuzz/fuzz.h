@@ -47,12 +47,12 @@ static inline void fuzz_promise_json(char *text)
  * An error is set exactly where a function failed, can be printed, and isn't 'out of
  * memory', which here can only be a mistake about what may fail.
  */
-static inline void fuzz_promise_error(int r, const struct cni_error *err)
+static inline void fuzz_promise_error(int ret, const struct cni_error *err)
 {
-	PROMISE(r <= 0);
-	PROMISE((r < 0) == (err->code != 0));
+	PROMISE(ret <= 0);
+	PROMISE((ret < 0) == (err->code != 0));
 	PROMISE(err->code != CNI_ERR_INTERNAL);
-	if (r == 0)
+	if (ret == 0)
 		return;
 	PROMISE(err->msg[0] != '\0');
 	fuzz_promise_json(error_text(err, CNI_1_1_0));

@@ -53,10 +53,10 @@ static void read_env(void)
 {
 	struct cni_error err = {};
 	struct cni_env env = {};
-	int r = cni_env_read(get, &env, &err);
+	int ret = cni_env_read(get, &env, &err);
 
-	fuzz_promise_error(r, &err);
-	if (r < 0) {
+	fuzz_promise_error(ret, &err);
+	if (ret < 0) {
 		PROMISE(err.code == CNI_ERR_ENVIRONMENT && !env.container_id);
 		return;
 	}
@@ -72,14 +72,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	_cleanup_(free_p) char *text = malloc(size + 1);
 	struct cni_error err = {};
 	struct cni_args args = {};
-	int r;
+	int ret;
 
 	PROMISE(text != NULL);
 	memcpy(text, data, size);
 	text[size] = '\0';
 	set_variables(text);
-	r = cni_args_parse(get("CNI_ARGS"), &args, &err);
-	fuzz_promise_error(r, &err);
+	ret = cni_args_parse(get("CNI_ARGS"), &args, &err);
+	fuzz_promise_error(ret, &err);
 	promise_args(&args);
 	read_env();
 	return 0;

@@ -92,13 +92,13 @@ static int read_scope(const struct json_doc *doc, enum config_scope scope)
 	_cleanup_(network_clear) struct network conf = {};
 	_cleanup_(pod_clear) struct pod pod = {};
 	struct cni_error err = {};
-	int r = config_read(doc, scope, &conf, &pod, &err);
+	int ret = config_read(doc, scope, &conf, &pod, &err);
 
-	fuzz_promise_error(r, &err);
-	if (r < 0) {
+	fuzz_promise_error(ret, &err);
+	if (ret < 0) {
 		PROMISE(!conf.name && !conf.ipam.sets.items);
 		PROMISE(!pod.ports.entries.items && !pod.has_prev_result);
-		return r;
+		return ret;
 	}
 	promise_network(&conf);
 	promise_pod(&pod);
@@ -109,10 +109,10 @@ static void read_valid_set(const struct json_doc *doc)
 {
 	_cleanup_(valid_set_clear) struct valid_set set = {};
 	struct cni_error err = {};
-	int r = valid_set_read(doc, &set, &err);
+	int ret = valid_set_read(doc, &set, &err);
 
-	fuzz_promise_error(r, &err);
-	if (r == 0)
+	fuzz_promise_error(ret, &err);
+	if (ret == 0)
 		(void)valid_set_has(&set, "c1", "eth0");
 }
 
@@ -122,16 +122,16 @@ static void read_list(const char *text, size_t len)
 	static const char *const types[] = {"bridge-cni", NULL};
 	_cleanup_(net_list_clear) struct net_list list = {};
 	struct cni_error err = {};
-	int r = net_list_read(text, len, types, &list, &err);
+	int ret = net_list_read(text, len, types, &list, &err);
 
-	fuzz_promise_error(r, &err);
-	PROMISE(r == 0 || !list.items);
+	fuzz_promise_error(ret, &err);
+	PROMISE(ret == 0 || !list.items);
 	for (size_t i = 0; i < list.n; i++) {
 		_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
 		size_t n = strlen(list.items[i].text);
 
-		r = json_parse(list.items[i].text, n, &doc, &err);
-		PROMISE(r == 0 || n > JSON_TEXT_MAX);
+		ret = json_parse(list.items[i].text, n, &doc, &err);
+		PROMISE(ret == 0 || n > JSON_TEXT_MAX);
 		error_clear(&err);
 	}
 }
@@ -145,23 +145,23 @@ static void read_request(const char *text, size_t len)
 	_cleanup_(notices_clear) struct notices notices = {};
 	enum cni_version version = CNI_0_1_0;
 	struct cni_error err = {};
-	int r = request_read(text, len, &env, &request, &version, &notices, &err);
+	int ret = request_read(text, len, &env, &request, &version, &notices, &err);
 
-	fuzz_promise_error(r, &err);
+	fuzz_promise_error(ret, &err);
 	for (const char *c = notices.text; c && *c; c++)
 		PROMISE(((unsigned char)*c >= ' ' && *c != 0x7f) || *c == '\n');
-	PROMISE(r < 0 || request.network.name);
+	PROMISE(ret < 0 || request.network.name);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
 	struct cni_error err = {};
-	int r, whole;
+	int ret, whole;
 
-	r = json_parse((const char *)data, size, &doc, &err);
-	fuzz_promise_error(r, &err);
-	if (r < 0) {
+	ret = json_parse((const char *)data, size, &doc, &err);
+	fuzz_promise_error(ret, &err);
+	if (ret < 0) {
 		PROMISE(!doc && err.code == CNI_ERR_JSON);
 		return 0;
 	}
@@ -170,12 +170,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	read_list((const char *)data, size);
 	/* What ADD took, DEL takes. */
 	whole = read_scope(doc, CONFIG_WHOLE);
-	r = read_scope(doc, CONFIG_IDENTITY);
-	PROMISE(whole < 0 || r == 0);
+	ret = read_scope(doc, CONFIG_IDENTITY);
+	PROMISE(whole < 0 || ret == 0);
 	whole = read_scope(doc, CONFIG_IPAM);
-	r = read_scope(doc, CONFIG_IPAM_IDENTITY);
-	PROMISE(whole < 0 || r == 0);
-	r = read_scope(doc, CONFIG_IPAM_CHECK);
-	PROMISE(whole == 0 || r < 0);
+	ret = read_scope(doc, CONFIG_IPAM_IDENTITY);
+	PROMISE(whole < 0 || ret == 0);
+	ret = read_scope(doc, CONFIG_IPAM_CHECK);
+	PROMISE(whole == 0 || ret < 0);
 	return 0;
 }

@@ -10,10 +10,10 @@ static void read_result(const char *text, size_t len)
 	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
 	_cleanup_(cni_result_clear) struct cni_result result = {};
 	struct cni_error err = {};
-	int r = answer_read_result(text, len, &doc, &result, &err);
+	int ret = answer_read_result(text, len, &doc, &result, &err);
 
-	fuzz_promise_error(r, &err);
-	if (r < 0) {
+	fuzz_promise_error(ret, &err);
+	if (ret < 0) {
 		PROMISE(!doc && !result.ips.items && !result.routes.items);
 		PROMISE(err.code == CNI_ERR_JSON || err.code == CNI_ERR_CONFIG);
 		return;
@@ -35,11 +35,11 @@ static void read_result(const char *text, size_t len)
 static void read_error(const char *text, size_t len)
 {
 	struct cni_error own = {}, err = {};
-	int r = answer_read_error(text, len, &own, &err);
+	int ret = answer_read_error(text, len, &own, &err);
 
-	fuzz_promise_error(r, &err);
-	PROMISE((r == 0) == (own.code != 0));
-	if (r < 0)
+	fuzz_promise_error(ret, &err);
+	PROMISE((ret == 0) == (own.code != 0));
+	if (ret < 0)
 		return;
 	PROMISE(own.code > 0 && own.msg[0]);
 	fuzz_promise_json(error_text(&own, CNI_1_1_0));

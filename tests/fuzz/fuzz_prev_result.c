@@ -29,10 +29,10 @@ static int read_result(const struct json_doc *doc, struct pod *ret_pod)
 {
 	_cleanup_(network_clear) struct network network = {};
 	struct cni_error err = {};
-	int r = config_read(doc, CONFIG_WHOLE, &network, ret_pod, &err);
+	int ret = config_read(doc, CONFIG_WHOLE, &network, ret_pod, &err);
 
-	fuzz_promise_error(r, &err);
-	return r;
+	fuzz_promise_error(ret, &err);
+	return ret;
 }
 
 static void promise_round_trip(const struct cni_result *result, enum cni_version version)

@@ -13,14 +13,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	_cleanup_(free_p) char *text = NULL;
 	struct cni_error err = {};
 	char path[64];
-	int r;
+	int ret;
 
 	PROMISE(fd >= 0);
 	PROMISE(write(fd, data, size) == (ssize_t)size);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	r = resolv_conf_read(path, &result.dns, &text, &err);
-	fuzz_promise_error(r, &err);
-	if (r < 0)
+	ret = resolv_conf_read(path, &result.dns, &text, &err);
+	fuzz_promise_error(ret, &err);
+	if (ret < 0)
 		PROMISE(!text && !dns_is_set(&result.dns));
 	else
 		fuzz_promise_result(&result);

@@ -21,7 +21,7 @@ static int take(enum filter_doc kind, const char *text, size_t len, void *data,
 	struct list_page page;
 	struct watch_event event;
 	struct cni_error own = {};
-	int r;
+	int ret;
 
 	(void)err;
 	seen->n++;
@@ -32,12 +32,12 @@ static int take(enum filter_doc kind, const char *text, size_t len, void *data,
 		return 0;
 	PROMISE(text[0] == '{' || text[0] == '[');
 	if (seen->watch)
-		r = watch_event_read(text, len, &event, &own);
+		ret = watch_event_read(text, len, &event, &own);
 	else if (kind == FILTER_ENTRY)
-		r = node_object_read(text, len, &node, &own);
+		ret = node_object_read(text, len, &node, &own);
 	else
-		r = list_page_read(text, len, &page, &own);
-	fuzz_promise_error(r, &own);
+		ret = list_page_read(text, len, &page, &own);
+	fuzz_promise_error(ret, &own);
 	return 0;
 }
 
@@ -47,27 +47,27 @@ static int parse(const uint8_t *data, size_t size, size_t step, bool watch,
 {
 	static struct json_filter filter;
 	struct cni_error err = {};
-	int r = 0;
+	int ret = 0;
 
 	*seen = (struct seen){.watch = watch};
 	json_filter_init(&filter, watch ? watch_keys : list_keys, take, seen);
-	for (size_t at = 0; r == 0 && at < size; at += step)
-		r = json_filter_feed(&filter, (const char *)data + at,
-				     size - at < step ? size - at : step, &err);
-	fuzz_promise_error(r, &err);
-	return r;
+	for (size_t at = 0; ret == 0 && at < size; at += step)
+		ret = json_filter_feed(&filter, (const char *)data + at,
+				       size - at < step ? size - at : step, &err);
+	fuzz_promise_error(ret, &err);
+	return ret;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct seen whole, cut;
-	int r;
+	int ret;
 
 	if (size < 2)
 		return 0;
-	r = parse(data + 1, size - 1, size, data[0] & 1, &whole);
+	ret = parse(data + 1, size - 1, size, data[0] & 1, &whole);
 	/* Where the network cuts it makes no difference. */
-	PROMISE(parse(data + 1, size - 1, 1 + (data[0] >> 1), data[0] & 1, &cut) == r);
+	PROMISE(parse(data + 1, size - 1, 1 + (data[0] >> 1), data[0] & 1, &cut) == ret);
 	PROMISE(whole.n == cut.n && whole.sum == cut.sum);
 	return 0;
 }

@@ -46,10 +46,10 @@ static inline int scratch_remove_entry(const char *path, const struct stat *st, 
 
 static inline int scratch_remove(void **state)
 {
-	int r = nftw(*state, scratch_remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+	int ret = nftw(*state, scratch_remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 
 	free(*state);
-	return r;
+	return ret;
 }
 
 /* @dir/@name; the directory it is in is made. */

@@ -22,17 +22,17 @@ static int parse(const char *text, size_t len, struct cni_error *err)
 	/* On the heap without a NUL, so that reading behind the end is seen. */
 	char *copy = malloc(len ? len : 1);
 	struct json_doc *doc = NULL;
-	int r;
+	int ret;
 
 	assert_non_null(copy);
 	memcpy(copy, text, len);
 	*err = (struct cni_error){};
-	r = json_parse(copy, len, &doc, err);
-	assert_true((r == 0) == (doc != NULL));
-	assert_true((r == 0) == (err->code == 0));
+	ret = json_parse(copy, len, &doc, err);
+	assert_true((ret == 0) == (doc != NULL));
+	assert_true((ret == 0) == (err->code == 0));
 	json_doc_free(doc);
 	free(copy);
-	return r;
+	return ret;
 }
 
 static void strict_json_objects_are_taken(void **state)
@@ -185,7 +185,7 @@ static int parse_string(const char *unit, size_t n, struct cni_error *err)
 {
 	char *text = calloc(n + 3, strlen(unit));
 	size_t len;
-	int r;
+	int ret;
 
 	assert_non_null(text);
 	len = sprintf(text, "{\"");
@@ -194,9 +194,9 @@ static int parse_string(const char *unit, size_t n, struct cni_error *err)
 	text = realloc(text, len + 8);
 	assert_non_null(text);
 	len += sprintf(text + len, "\":1}");
-	r = parse(text, len, err);
+	ret = parse(text, len, err);
 	free(text);
-	return r;
+	return ret;
 }
 
 static void strings_have_a_limit_in_unescaped_bytes(void **state)

@@ -144,7 +144,7 @@ static int open_level(struct json_filter *filter, char c, struct cni_error *err)
 static int close_level(struct json_filter *filter, char c, struct cni_error *err)
 {
 	struct filter_level level = *top(filter);
-	int r = 0;
+	int ret = 0;
 
 	if (level.close != c)
 		return fail("brackets that don't match", err);
@@ -154,11 +154,11 @@ static int close_level(struct json_filter *filter, char c, struct cni_error *err
 	filter->state = filter->depth ? AT_COMMA_OR_CLOSE : AT_DOCUMENT;
 	if (!level.document)
 		return 0;
-	r = document_end(filter, filter->depth ? FILTER_ENTRY : FILTER_DOC,
-			 filter->depth ? filter->outer_len : 0, err);
+	ret = document_end(filter, filter->depth ? FILTER_ENTRY : FILTER_DOC,
+			   filter->depth ? filter->outer_len : 0, err);
 	filter->len = filter->depth ? filter->outer_len : 0;
 	filter->too_long = filter->depth ? filter->outer_too_long : false;
-	return r;
+	return ret;
 }
 
 static void string_begin(struct json_filter *filter, bool is_key)
@@ -297,14 +297,14 @@ int json_filter_feed(struct json_filter *filter, const char *bytes, size_t len,
 {
 	while (len > 0) {
 		size_t n = 1;
-		int r = 0;
+		int ret = 0;
 
 		if (filter->state == IN_STRING)
 			n = string_bytes(filter, bytes, len);
 		else
-			r = step(filter, *bytes, err);
-		if (r < 0)
-			return r;
+			ret = step(filter, *bytes, err);
+		if (ret < 0)
+			return ret;
 		bytes += n;
 		len -= n;
 	}

@@ -194,47 +194,47 @@ static int addresses_take(const struct address_list *list, struct node_object *n
 static int node_take(const struct node_text *text, struct node_object *node,
 		     struct cni_error *err)
 {
-	int r = copy_text(node->name, sizeof(node->name), "metadata.name",
-			  text->metadata.name, err);
+	int ret = copy_text(node->name, sizeof(node->name), "metadata.name",
+			    text->metadata.name, err);
 
-	if (r == 0)
-		r = copy_text(node->version, sizeof(node->version),
-			      "metadata.resourceVersion", text->metadata.version, err);
-	if (r == 0 && text->spec.cidr && text->spec.cidr[0])
-		r = cidr_take(text->spec.cidr, "spec.podCIDR", node, err);
-	for (size_t i = 0; r == 0 && i < text->spec.cidrs.n; i++)
-		r = cidr_take(text->spec.cidrs.items[i], "spec.podCIDRs", node, err);
-	return r < 0 ? r : addresses_take(&text->status.addresses, node, err);
+	if (ret == 0)
+		ret = copy_text(node->version, sizeof(node->version),
+				"metadata.resourceVersion", text->metadata.version, err);
+	if (ret == 0 && text->spec.cidr && text->spec.cidr[0])
+		ret = cidr_take(text->spec.cidr, "spec.podCIDR", node, err);
+	for (size_t i = 0; ret == 0 && i < text->spec.cidrs.n; i++)
+		ret = cidr_take(text->spec.cidrs.items[i], "spec.podCIDRs", node, err);
+	return ret < 0 ? ret : addresses_take(&text->status.addresses, node, err);
 }
 
 static int node_read(const struct json_doc *doc, const struct json_type *type,
 		     struct node_object *ret_node, struct cni_error *err)
 {
 	struct node_text text = {};
-	int r;
+	int ret;
 
 	*ret_node = (struct node_object){};
-	r = json_read(doc, type, &text, err);
-	if (r < 0)
-		return r;
-	r = node_take(&text, ret_node, err);
+	ret = json_read(doc, type, &text, err);
+	if (ret < 0)
+		return ret;
+	ret = node_take(&text, ret_node, err);
 	json_clear(type, &text);
-	return r;
+	return ret;
 }
 
 int node_object_read(const char *text, size_t len, struct node_object *ret_node,
 		     struct cni_error *err)
 {
 	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
-	int r = json_parse(text, len, &doc, err);
+	int ret = json_parse(text, len, &doc, err);
 
-	if (r < 0)
-		return r;
-	r = node_read(doc, &node_type, ret_node, err);
-	if (r == 0 && !ret_node->name[0])
+	if (ret < 0)
+		return ret;
+	ret = node_read(doc, &node_type, ret_node, err);
+	if (ret == 0 && !ret_node->name[0])
 		return error_set(err, CNI_ERR_CONFIG, EINVAL,
 				 "metadata.name: missing, expected a string");
-	return r;
+	return ret;
 }
 
 /* -- a page of a list */
@@ -257,19 +257,19 @@ int list_page_read(const char *text, size_t len, struct list_page *ret_page,
 {
 	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
 	struct page_text page = {};
-	int r = json_parse(text, len, &doc, err);
+	int ret = json_parse(text, len, &doc, err);
 
-	if (r == 0)
-		r = json_read(doc, &page_type, &page, err);
-	if (r < 0)
-		return r;
+	if (ret == 0)
+		ret = json_read(doc, &page_type, &page, err);
+	if (ret < 0)
+		return ret;
 	*ret_page = (struct list_page){};
-	r = copy_text(ret_page->version, sizeof(ret_page->version),
-		      "metadata.resourceVersion", page.version, err);
-	if (r == 0)
-		r = copy_text(ret_page->next, sizeof(ret_page->next), "metadata.continue",
-			      page.next, err);
-	return r;
+	ret = copy_text(ret_page->version, sizeof(ret_page->version),
+			"metadata.resourceVersion", page.version, err);
+	if (ret == 0)
+		ret = copy_text(ret_page->next, sizeof(ret_page->next),
+				"metadata.continue", page.next, err);
+	return ret;
 }
 
 /* -- an event of a watch */
@@ -330,21 +330,21 @@ int watch_event_read(const char *text, size_t len, struct watch_event *ret_event
 	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
 	struct event_text event = {.type = ""};
 	struct status_text status = {};
-	int r = json_parse(text, len, &doc, err);
+	int ret = json_parse(text, len, &doc, err);
 
 	*ret_event = (struct watch_event){.type = WATCH_UNKNOWN};
-	if (r == 0)
-		r = json_read(doc, &event_type, &event, err);
-	if (r < 0)
-		return r;
+	if (ret == 0)
+		ret = json_read(doc, &event_type, &event, err);
+	if (ret < 0)
+		return ret;
 	ret_event->type = type_of(event.type);
 	if (ret_event->type == WATCH_UNKNOWN)
 		return 0;
 	if (ret_event->type != WATCH_ERROR)
 		return node_read(doc, &event_node_type, &ret_event->node, err);
-	r = json_read(doc, &event_status_type, &status, err);
-	if (r < 0)
-		return r;
+	ret = json_read(doc, &event_status_type, &status, err);
+	if (ret < 0)
+		return ret;
 	ret_event->status = status.code;
 	snprintf(ret_event->message, sizeof(ret_event->message), "%s",
 		 status.message ? status.message : "");

@@ -69,10 +69,10 @@ int node_table_set(struct node_table *table, const struct node_object *node,
 	size_t at;
 
 	if (!find_place(table, node->name, &at)) {
-		int r = insert(table, at, node->name, err);
+		int ret = insert(table, at, node->name, err);
 
-		if (r < 0)
-			return r;
+		if (ret < 0)
+			return ret;
 		news = true;
 	}
 	item = &table->items[at];

@@ -67,11 +67,11 @@ static void skip(struct reflector *reflector, const char *name, struct cni_error
 static int node_take(struct reflector *reflector, const struct node_object *node,
 		     struct cni_error *err)
 {
-	int r = node_table_set(reflector->nodes, node, err);
+	int ret = node_table_set(reflector->nodes, node, err);
 
-	if (r < 0)
-		return r;
-	reflector->changed |= r == NODE_TABLE_CHANGED;
+	if (ret < 0)
+		return ret;
+	reflector->changed |= ret == NODE_TABLE_CHANGED;
 	return 0;
 }
 
@@ -87,12 +87,12 @@ static int list_take(enum filter_doc kind, const char *text, size_t len, void *d
 	struct reflector *reflector = data;
 	struct cni_error node_err = {};
 	struct node_object node = {};
-	int r;
+	int ret;
 
 	if (kind == FILTER_DOC && text)
 		return list_page_read(text, len, &reflector->page, err);
-	r = text ? node_object_read(text, len, &node, &node_err) : too_long(&node_err);
-	if (r == 0)
+	ret = text ? node_object_read(text, len, &node, &node_err) : too_long(&node_err);
+	if (ret == 0)
 		return node_take(reflector, &node, err);
 	skip(reflector, node.name, &node_err);
 	return 0;
@@ -115,11 +115,12 @@ static int event_take(enum filter_doc kind, const char *text, size_t len, void *
 	struct reflector *reflector = data;
 	struct watch_event event = {};
 	struct cni_error event_err = {};
-	int r;
+	int ret;
 
 	(void)kind;
 	reflector->state.events++;
-	r = text ? watch_event_read(text, len, &event, &event_err) : too_long(&event_err);
+	ret = text ? watch_event_read(text, len, &event, &event_err)
+		   : too_long(&event_err);
 	if (event.type == WATCH_ERROR)
 		return watch_failed(reflector, &event, err);
 	reflector->heard = true;
@@ -130,7 +131,7 @@ static int event_take(enum filter_doc kind, const char *text, size_t len, void *
 	if (event.type == WATCH_DELETED && event.node.name[0])
 		reflector->changed |= node_table_remove(reflector->nodes,
 							event.node.name);
-	else if (r < 0)
+	else if (ret < 0)
 		skip(reflector, event.node.name, &event_err);
 	else if (event.type == WATCH_CHANGED)
 		return node_take(reflector, &event.node, err);
@@ -309,13 +310,13 @@ static void request_ended(struct reflector *reflector, const struct transport_en
 {
 	bool lasted = now_ms() - reflector->started >= WATCH_GOOD_MS;
 	bool watch = is_watch(reflector);
-	int r;
+	int ret;
 
 	if (watch && (reflector->heard || lasted) && end->status == 200)
 		reflector->retry.failed = 0;
-	r = end_judge(reflector, end, lasted);
+	ret = end_judge(reflector, end, lasted);
 	reflector->needs_list |= reflector->gone;
-	if (r < 0) {
+	if (ret < 0) {
 		request_failed(reflector);
 	} else if (watch) {
 		/* The watch ended as usual, or its connection broke: the next one goes on
@@ -369,7 +370,7 @@ int reflector_open(const struct reflector_spec *spec, struct node_table *nodes,
 {
 	_cleanup_(free_p) struct reflector *reflector = calloc(1, sizeof(*reflector));
 	struct transport_receiver receiver = {.head = head_take, .body = body_take};
-	int r;
+	int ret;
 
 	if (!reflector)
 		return error_oom(err);
@@ -379,9 +380,9 @@ int reflector_open(const struct reflector_spec *spec, struct node_table *nodes,
 	reflector->retry.max_ms = spec->retry_max_ms;
 	reflector->needs_list = reflector->from_cache = true;
 	receiver.data = reflector;
-	r = transport_open(&spec->transport, &receiver, &reflector->transport, err);
-	if (r < 0)
-		return r;
+	ret = transport_open(&spec->transport, &receiver, &reflector->transport, err);
+	if (ret < 0)
+		return ret;
 	*ret_reflector = TAKE_PTR(reflector);
 	return 0;
 }

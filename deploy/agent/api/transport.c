@@ -181,15 +181,15 @@ int transport_get(struct transport *transport, const char *path, unsigned int ma
 {
 	_cleanup_(free_p) char *url = NULL;
 	CURLMcode code;
-	int r = 0;
+	int ret = 0;
 
 	transport->refusal_len = 0;
 	if (transport->renew)
-		r = handles_renew(transport, err);
-	if (r == 0)
-		r = headers_make(transport, err);
-	if (r < 0)
-		return r;
+		ret = handles_renew(transport, err);
+	if (ret == 0)
+		ret = headers_make(transport, err);
+	if (ret < 0)
+		return ret;
 	if (asprintf(&url, "%s%s", transport->spec->server, path) < 0) {
 		url = NULL;
 		return error_oom(err);
@@ -277,7 +277,7 @@ int transport_open(const struct transport_spec *spec,
 {
 	_cleanup_(transport_closep) struct transport *transport =
 		calloc(1, sizeof(*transport));
-	int r;
+	int ret;
 
 	if (!transport)
 		return error_oom(err);
@@ -286,9 +286,9 @@ int transport_open(const struct transport_spec *spec,
 	transport->spec = spec;
 	transport->receiver = *receiver;
 	(void)file_state_changed(&transport->ca, spec->ca_file);
-	r = handles_renew(transport, err);
-	if (r < 0)
-		return r;
+	ret = handles_renew(transport, err);
+	if (ret < 0)
+		return ret;
 	*ret_transport = TAKE_PTR(transport);
 	return 0;
 }

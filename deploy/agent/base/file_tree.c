@@ -20,7 +20,7 @@ int tree_each(const char *dir,
 	      void *data, struct cni_error *err)
 {
 	struct dirent **entries = NULL;
-	int n = scandir(dir, &entries, NULL, alphasort), r = 0;
+	int n = scandir(dir, &entries, NULL, alphasort), ret = 0;
 
 	if (n < 0)
 		return error_errno(err, CNI_ERR_IO, errno, "reading %s", dir);
@@ -28,15 +28,15 @@ int tree_each(const char *dir,
 		const char *name = entries[i]->d_name;
 		char path[PATH_MAX];
 
-		if (r == 0 && strcmp(name, ".") != 0 && strcmp(name, "..") != 0) {
-			r = path_join(path, dir, name, err);
-			if (r == 0)
-				r = fn(path, name, data, err);
+		if (ret == 0 && strcmp(name, ".") != 0 && strcmp(name, "..") != 0) {
+			ret = path_join(path, dir, name, err);
+			if (ret == 0)
+				ret = fn(path, name, data, err);
 		}
 		free(entries[i]);
 	}
 	free(entries);
-	return r;
+	return ret;
 }
 
 /* -- hashing */
@@ -69,7 +69,7 @@ static int add_entry(const char *path, const char *name, void *data,
 	struct hashing *hashing = data;
 	struct stat st;
 	mode_t mode;
-	int r = 0;
+	int ret = 0;
 
 	if (stat(path, &st) < 0)
 		return error_errno(err, CNI_ERR_IO, errno, "looking at %s", path);
@@ -80,27 +80,27 @@ static int add_entry(const char *path, const char *name, void *data,
 		if (++hashing->depth > TREE_DEPTH_MAX)
 			return error_set(err, CNI_ERR_IO, ELOOP, "%s: nested too deeply",
 					 path);
-		r = tree_each(path, add_entry, hashing, err);
+		ret = tree_each(path, add_entry, hashing, err);
 		hashing->depth--;
 	} else if (hashing->how == TREE_BY_CONTENT) {
-		r = add_content(path, hashing, err);
+		ret = add_content(path, hashing, err);
 	} else {
 		add(hashing, &st.st_size, sizeof(st.st_size));
 		add(hashing, &st.st_ino, sizeof(st.st_ino));
 		add(hashing, &st.st_mtim, sizeof(st.st_mtim));
 		add(hashing, &st.st_ctim, sizeof(st.st_ctim));
 	}
-	return r;
+	return ret;
 }
 
 int tree_hash(const char *dir, enum tree_hash how, uint64_t *ret_hash,
 	      struct cni_error *err)
 {
 	struct hashing hashing = {.hash = hash_text(BRIDGE_CNI_VERSION), .how = how};
-	int r = tree_each(dir, add_entry, &hashing, err);
+	int ret = tree_each(dir, add_entry, &hashing, err);
 
 	*ret_hash = hashing.hash;
-	return r;
+	return ret;
 }
 
 /* -- copying and removing */
@@ -131,18 +131,18 @@ static int copy_entry(const char *from, const char *name, void *data,
 	const char *dir = data;
 	char to[PATH_MAX];
 	struct stat st;
-	int r = path_join(to, dir, name, err);
+	int ret = path_join(to, dir, name, err);
 
-	if (r < 0)
-		return r;
+	if (ret < 0)
+		return ret;
 	if (stat(from, &st) < 0)
 		return error_errno(err, CNI_ERR_IO, errno, "looking at %s", from);
 	if (!S_ISDIR(st.st_mode))
 		return copy_file(from, to, &st, err);
 	if (mkdir(to, 0755) < 0)
 		return error_errno(err, CNI_ERR_IO, errno, "making %s", to);
-	r = tree_each(from, copy_entry, to, err);
-	return r < 0 ? r : dir_sync(to, err);
+	ret = tree_each(from, copy_entry, to, err);
+	return ret < 0 ? ret : dir_sync(to, err);
 }
 
 int tree_copy(const char *from, const char *to, struct cni_error *err)
@@ -160,14 +160,14 @@ static int remove_entry(const char *path, const char *name, void *data,
 
 int tree_remove(const char *path, struct cni_error *err)
 {
-	int r;
+	int ret;
 
 	if (unlink(path) == 0 || errno == ENOENT)
 		return 0;
 	if (errno != EISDIR && errno != EPERM)
 		return error_errno(err, CNI_ERR_IO, errno, "removing %s", path);
-	r = tree_each(path, remove_entry, NULL, err);
-	if (r == 0 && rmdir(path) < 0)
-		r = error_errno(err, CNI_ERR_IO, errno, "removing %s", path);
-	return r;
+	ret = tree_each(path, remove_entry, NULL, err);
+	if (ret == 0 && rmdir(path) < 0)
+		ret = error_errno(err, CNI_ERR_IO, errno, "removing %s", path);
+	return ret;
 }

@@ -88,20 +88,21 @@ int file_replace(const char *dir, const char *name, const char *text,
 		 struct cni_error *err)
 {
 	char aside[PATH_MAX], path[PATH_MAX];
-	int r = path_join(path, dir, name, err);
+	int ret = path_join(path, dir, name, err);
 
-	if (r < 0)
-		return r;
+	if (ret < 0)
+		return ret;
 	/* Runtimes read *.conf, *.conflist and *.json, which this name isn't. */
 	if (snprintf(aside, PATH_MAX, "%s/.%s.new", dir, name) >= PATH_MAX)
 		return error_set(err, CNI_ERR_IO, ENAMETOOLONG, "%s/%s: too long", dir,
 				 name);
-	r = write_aside(aside, text, err);
-	if (r == 0 && rename(aside, path) < 0)
-		r = error_errno(err, CNI_ERR_IO, errno, "renaming %s to %s", aside, path);
-	if (r < 0) {
+	ret = write_aside(aside, text, err);
+	if (ret == 0 && rename(aside, path) < 0)
+		ret = error_errno(err, CNI_ERR_IO, errno, "renaming %s to %s", aside,
+				  path);
+	if (ret < 0) {
 		unlink(aside);
-		return r;
+		return ret;
 	}
 	return dir_sync(dir, err);
 }
@@ -109,15 +110,15 @@ int file_replace(const char *dir, const char *name, const char *text,
 int file_remove(const char *dir, const char *name, struct cni_error *err)
 {
 	char path[PATH_MAX];
-	int r = path_join(path, dir, name, err);
+	int ret = path_join(path, dir, name, err);
 
-	if (r < 0)
-		return r;
+	if (ret < 0)
+		return ret;
 	if (unlink(path) < 0) {
 		if (errno == ENOENT)
 			return 0;
 		return error_errno(err, CNI_ERR_IO, errno, "removing %s", path);
 	}
-	r = dir_sync(dir, err);
-	return r < 0 ? r : FILE_REMOVED;
+	ret = dir_sync(dir, err);
+	return ret < 0 ? ret : FILE_REMOVED;
 }

@@ -45,7 +45,7 @@ static int spawn(struct job *job, char *const argv[], char *const env[], int inp
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attributes;
 	sigset_t none, defaults;
-	int r;
+	int ret;
 
 	sigemptyset(&none);
 	sigemptyset(&defaults);
@@ -59,35 +59,35 @@ static int spawn(struct job *job, char *const argv[], char *const env[], int inp
 	posix_spawnattr_setsigdefault(&attributes, &defaults);
 	posix_spawnattr_setflags(&attributes,
 				 POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	r = posix_spawn(&job->pid, argv[0], &files, &attributes, argv, env);
+	ret = posix_spawn(&job->pid, argv[0], &files, &attributes, argv, env);
 	posix_spawn_file_actions_destroy(&files);
 	posix_spawnattr_destroy(&attributes);
-	return r;
+	return ret;
 }
 
 int job_start(struct job *job, char *const argv[], char *const env[], const char *input,
 	      struct cni_error *err)
 {
 	_cleanup_(close_p) int in = -1;
-	int r = memory_file("input", input, &in, err);
+	int ret = memory_file("input", input, &in, err);
 
-	if (r == 0)
-		r = memory_file("output", "", &job->output, err);
-	if (r < 0)
-		return r;
-	r = spawn(job, argv, env, in);
-	if (r != 0) {
+	if (ret == 0)
+		ret = memory_file("output", "", &job->output, err);
+	if (ret < 0)
+		return ret;
+	ret = spawn(job, argv, env, in);
+	if (ret != 0) {
 		job->pid = 0;
 		job_clear(job);
-		return error_errno(err, CNI_ERR_IO, r, "starting %s", argv[0]);
+		return error_errno(err, CNI_ERR_IO, ret, "starting %s", argv[0]);
 	}
 	job->started = now_ms();
 	job->pidfd = (int)syscall(SYS_pidfd_open, job->pid, 0);
 	if (job->pidfd < 0) {
-		r = error_errno(err, CNI_ERR_IO, errno, "watching %s", argv[0]);
+		ret = error_errno(err, CNI_ERR_IO, errno, "watching %s", argv[0]);
 		job_kill(job);
 	}
-	return r;
+	return ret;
 }
 
 /* Returns what job_end() tells as the status; 127: there is no such child. */
@@ -104,17 +104,17 @@ static int child_wait(pid_t pid)
 int job_end(struct job *job, int *ret_status, char **ret_output, struct cni_error *err)
 {
 	_cleanup_(free_p) char *output = calloc(1, JOB_OUTPUT_MAX + 1);
-	int r = 0;
+	int ret = 0;
 
 	*ret_status = child_wait(job->pid);
 	if (!output)
-		r = error_oom(err);
+		ret = error_oom(err);
 	else if (pread(job->output, output, JOB_OUTPUT_MAX, 0) < 0)
-		r = error_errno(err, CNI_ERR_IO, errno, "reading what a child wrote");
-	if (r == 0)
+		ret = error_errno(err, CNI_ERR_IO, errno, "reading what a child wrote");
+	if (ret == 0)
 		*ret_output = TAKE_PTR(output);
 	job_clear(job);
-	return r;
+	return ret;
 }
 
 void job_kill(struct job *job)

@@ -209,18 +209,18 @@ static int value_read(const struct option_spec *spec, const char *value,
 
 static int environment_read(struct options *options, struct cni_error *err)
 {
-	int r = 0;
+	int ret = 0;
 
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(specs); i++) {
+	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(specs); i++) {
 		char buf[NAME_MAX_ + 16];
 		const char *value = getenv(variable(specs[i].name, buf));
 
 		/* "" in a ConfigMap means the default. */
 		if (!value || !value[0])
 			value = specs[i].initial;
-		r = value_read(&specs[i], value, options, err);
+		ret = value_read(&specs[i], value, options, err);
 	}
-	return r;
+	return ret;
 }
 
 static int argument_read(const char *argument, const char *value, struct options *options,
@@ -268,9 +268,9 @@ int options_read(int argc, char **argv, struct options *ret_options,
 		 struct cni_error *err)
 {
 	struct options options = {};
-	int r = environment_read(&options, err);
+	int ret = environment_read(&options, err);
 
-	for (int i = 1; r == 0 && i < argc; i++) {
+	for (int i = 1; ret == 0 && i < argc; i++) {
 		if (strcmp(argv[i], "--cleanup") == 0)
 			options.cleanup = true;
 		else if (strcmp(argv[i], "--help") == 0)
@@ -278,20 +278,20 @@ int options_read(int argc, char **argv, struct options *ret_options,
 		else if (strcmp(argv[i], "--version") == 0)
 			options.version = true;
 		else if (strncmp(argv[i], "--", 2) != 0)
-			r = error_set(err, CNI_ERR_ENVIRONMENT, EINVAL,
-				      "unknown argument \"%s\"; see --help", argv[i]);
+			ret = error_set(err, CNI_ERR_ENVIRONMENT, EINVAL,
+					"unknown argument \"%s\"; see --help", argv[i]);
 		else {
-			r = argument_read(argv[i], argv[i + 1], &options, err);
+			ret = argument_read(argv[i], argv[i + 1], &options, err);
 			i++;
 		}
 	}
-	if (r == 0 && !options.cleanup && !options.help && !options.version)
-		r = server_settle(&options, err);
-	if (r < 0)
+	if (ret == 0 && !options.cleanup && !options.help && !options.version)
+		ret = server_settle(&options, err);
+	if (ret < 0)
 		options_clear(&options);
 	else
 		*ret_options = options;
-	return r;
+	return ret;
 }
 
 void options_clear(struct options *options)

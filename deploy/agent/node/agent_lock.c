@@ -50,13 +50,13 @@ int agent_lock_take(int *ret_fd, struct cni_error *err)
 {
 	_cleanup_(close_p) int fd = -1;
 	pid_t holder;
-	int r = lock_open(&fd, err);
+	int ret = lock_open(&fd, err);
 
-	if (r == 0)
-		r = lock_try(fd, &holder, err);
-	if (r == 0)
+	if (ret == 0)
+		ret = lock_try(fd, &holder, err);
+	if (ret == 0)
 		*ret_fd = TAKE_FD(fd);
-	return r;
+	return ret;
 }
 
 int agent_lock_take_over(int *ret_fd, struct cni_error *err)
@@ -64,11 +64,11 @@ int agent_lock_take_over(int *ret_fd, struct cni_error *err)
 	const struct timespec step = {.tv_nsec = STEP_MS * 1000000};
 	_cleanup_(close_p) int fd = -1;
 	pid_t holder = 0, asked = 0;
-	int r = lock_open(&fd, err);
+	int ret = lock_open(&fd, err);
 
-	for (int waited = 0; r == 0; waited += STEP_MS) {
-		r = lock_try(fd, &holder, err);
-		if (r <= 0)
+	for (int waited = 0; ret == 0; waited += STEP_MS) {
+		ret = lock_try(fd, &holder, err);
+		if (ret <= 0)
 			break;
 		if (waited > WAIT_MS || holder < 0)
 			return error_set(err, CNI_ERR_TRY_AGAIN, EBUSY,
@@ -77,9 +77,9 @@ int agent_lock_take_over(int *ret_fd, struct cni_error *err)
 		if (holder > 0 && holder != asked && kill(holder, AGENT_LOCK_SIGNAL) == 0)
 			asked = holder;
 		nanosleep(&step, NULL);
-		r = 0;
+		ret = 0;
 	}
-	if (r == 0)
+	if (ret == 0)
 		*ret_fd = TAKE_FD(fd);
-	return r;
+	return ret;
 }

@@ -76,9 +76,10 @@ static int plugin_read(const char *plugin, struct network *ret_network,
 		       struct json_doc **ret_doc, struct cni_error *err)
 {
 	_cleanup_(pod_clear) struct pod pod = {}; /* no pod asks here: it stays empty */
-	int r = json_parse(plugin, strlen(plugin), ret_doc, err);
+	int ret = json_parse(plugin, strlen(plugin), ret_doc, err);
 
-	return r < 0 ? r : config_read(*ret_doc, CONFIG_WHOLE, ret_network, &pod, err);
+	return ret < 0 ? ret
+		       : config_read(*ret_doc, CONFIG_WHOLE, ret_network, &pod, err);
 }
 
 /* Makes a list of a file's text, which is taken over, and freed after an error. */
@@ -88,16 +89,16 @@ static int from_text(char *text, struct conflist *ret_list, struct cni_error *er
 	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
 	_cleanup_(network_clear) struct network network = {};
 	_cleanup_(free_p) char *owned = text;
-	int r = net_list_read(text, strlen(text), types, &plugins, err);
+	int ret = net_list_read(text, strlen(text), types, &plugins, err);
 
-	if (r == 0 && plugins.n != 1)
+	if (ret == 0 && plugins.n != 1)
 		return error_set(err, CNI_ERR_CONFIG, EINVAL,
 				 "%zu plugins of type bridge-cni, expected one",
 				 plugins.n);
-	if (r == 0)
-		r = plugin_read(plugins.items[0].text, &network, &doc, err);
-	if (r < 0)
-		return r;
+	if (ret == 0)
+		ret = plugin_read(plugins.items[0].text, &network, &doc, err);
+	if (ret < 0)
+		return ret;
 	ret_list->text = TAKE_PTR(owned);
 	ret_list->plugin = TAKE_PTR(plugins.items[0].text);
 	return 0;
@@ -110,7 +111,7 @@ int conflist_make(const struct options *options, const struct cluster_node *own,
 	struct conflist list = {};
 	struct json_writer w = {};
 	char *text;
-	int r;
+	int ret;
 
 	json_open(&w, NULL, '{');
 	json_text(&w, "cniVersion", options->cni_version);
@@ -122,11 +123,11 @@ int conflist_make(const struct options *options, const struct cluster_node *own,
 	text = json_finish(&w);
 	if (!text)
 		return error_oom(err);
-	r = from_text(text, &list, err);
-	if (r < 0) {
+	ret = from_text(text, &list, err);
+	if (ret < 0) {
 		error_wrap(err, "the configuration for podCIDR %s",
 			   PREFIX_TEXT(&own->cidrs[!own->cidrs[0].addr.family]));
-		return r;
+		return ret;
 	}
 	if (cluster->n > NON_MASQUERADE_MAX)
 		list.left_out = cluster->n - NON_MASQUERADE_MAX;
@@ -152,10 +153,10 @@ int conflist_capacity(const struct conflist *list, uint64_t ret_n[IP_FAMILIES],
 {
 	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
 	_cleanup_(network_clear) struct network network = {};
-	int r = plugin_read(list->plugin, &network, &doc, err);
+	int ret = plugin_read(list->plugin, &network, &doc, err);
 
-	if (r < 0)
-		return r;
+	if (ret < 0)
+		return ret;
 	memset(ret_n, 0, IP_FAMILIES * sizeof(*ret_n));
 	for (size_t i = 0; i < network.ipam.sets.n; i++) {
 		/* Each set has one range: put_ranges() wrote it so. */
@@ -176,16 +177,16 @@ int conflist_install(const char *dir, const char *name, const struct conflist *l
 	_cleanup_(free_p) char *present = NULL;
 	char path[PATH_MAX];
 	size_t len;
-	int r = path_join(path, dir, name, err);
+	int ret = path_join(path, dir, name, err);
 
-	if (r < 0)
-		return r;
+	if (ret < 0)
+		return ret;
 	/* A file that can't be read is replaced like one with another text. */
 	if (file_read(path, &present, &len, NULL) == 0 &&
 	    strcmp(present, list->text) == 0)
 		return 0;
-	r = file_replace(dir, name, list->text, err);
-	return r < 0 ? r : CONFLIST_WRITTEN;
+	ret = file_replace(dir, name, list->text, err);
+	return ret < 0 ? ret : CONFLIST_WRITTEN;
 }
 
 int conflist_load(const char *dir, const char *name, struct conflist *ret_list,
@@ -194,17 +195,17 @@ int conflist_load(const char *dir, const char *name, struct conflist *ret_list,
 	struct conflist list = {};
 	char path[PATH_MAX], *text;
 	size_t len;
-	int r = path_join(path, dir, name, err);
+	int ret = path_join(path, dir, name, err);
 
-	if (r == 0)
-		r = file_read(path, &text, &len, err);
-	if (r == FILE_ABSENT)
+	if (ret == 0)
+		ret = file_read(path, &text, &len, err);
+	if (ret == FILE_ABSENT)
 		return CONFLIST_ABSENT;
-	if (r == 0)
-		r = from_text(text, &list, err);
-	if (r == 0)
+	if (ret == 0)
+		ret = from_text(text, &list, err);
+	if (ret == 0)
 		*ret_list = list;
-	return r;
+	return ret;
 }
 
 void conflist_clear(struct conflist *list)

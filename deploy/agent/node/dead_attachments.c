@@ -101,14 +101,14 @@ int dead_attachments_find(const struct options *options,
 	_cleanup_(recorded_list_clear) struct recorded_list list = {.node = NODE_CLOSED};
 	_cleanup_(ipam_holder_list_clear) struct ipam_holder_list dead = {};
 	size_t refused = 0;
-	int r;
+	int ret;
 
-	r = node_open(&list.node, err);
-	if (r < 0)
-		return r;
+	ret = node_open(&list.node, err);
+	if (ret < 0)
+		return ret;
 	kernel_open(&list.node, &list.kernel);
-	r = store_files_each_record(options, add_recorded, &list, err);
-	for (size_t i = 0; r == 0 && i < list.n; i++) {
+	ret = store_files_each_record(options, add_recorded, &list, err);
+	for (size_t i = 0; ret == 0 && i < list.n; i++) {
 		const struct record *record = &list.items[i].record;
 
 		if (list.items[i].life != DEAD || !record_is_on(record, options->bridge))
@@ -117,10 +117,10 @@ int dead_attachments_find(const struct options *options,
 			refused++;
 		else if (ipam_holder_list_add(&dead, record->container_id,
 					      record->ifname) < 0)
-			r = error_oom(err);
+			ret = error_oom(err);
 	}
-	if (r < 0)
-		return r;
+	if (ret < 0)
+		return ret;
 	*ret_dead = dead;
 	*ret_refused = refused;
 	dead = (struct ipam_holder_list){};

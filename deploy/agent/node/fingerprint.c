@@ -34,10 +34,10 @@ static int addresses(struct netlink *rtnl, unsigned int index, uint64_t *ret_has
 
 	for (size_t i = 0; index && i < IP_FAMILIES; i++) {
 		_cleanup_(addr_list_clear) struct addr_list list = {};
-		int r = addr_list_get(rtnl, index, ip_families[i], &list, err);
+		int ret = addr_list_get(rtnl, index, ip_families[i], &list, err);
 
-		if (r < 0)
-			return r;
+		if (ret < 0)
+			return ret;
 		ipv4 = ipv4 || (ip_families[i] == AF_INET && list.n > 0);
 		for (size_t k = 0; k < list.n; k++) {
 			const char *text = PREFIX_TEXT(&list.items[k]);
@@ -58,14 +58,14 @@ static int forwarding(const struct link *bridge, uint64_t *ret_hash,
 		      struct cni_error *err)
 {
 	int values[3] = {[2] = bridge->index ? bridge->ipv4.forwarding : 0};
-	int r = sysctl_get(&values[0], err, "ipv4/ip_forward");
+	int ret = sysctl_get(&values[0], err, "ipv4/ip_forward");
 
-	if (r == 0)
-		r = sysctl_get(&values[1], err, "ipv6/conf/all/forwarding");
-	if (r == SYSCTL_ABSENT)
-		r = 0; /* a kernel without IPv6 */
+	if (ret == 0)
+		ret = sysctl_get(&values[1], err, "ipv6/conf/all/forwarding");
+	if (ret == SYSCTL_ABSENT)
+		ret = 0; /* a kernel without IPv6 */
 	*ret_hash = add(hash_text(""), values, sizeof(values));
-	return r;
+	return ret;
 }
 
 /* A rule of the plugin's table, for nft_table_rules(). */
@@ -88,21 +88,21 @@ int fingerprint_take(struct netlink *rtnl, struct netlink *nft, const char *brid
 	struct nft_probes none = {};
 	struct fingerprint now = {};
 	struct link link;
-	int r = link_get(rtnl, bridge, &link, err);
+	int ret = link_get(rtnl, bridge, &link, err);
 
-	if (r < 0)
-		return r;
+	if (ret < 0)
+		return ret;
 	now.parts[FINGERPRINT_BRIDGE] = link.index ? (uint64_t)link.index << 1 | link.up
 						   : 0;
-	r = addresses(rtnl, link.index, &now.parts[FINGERPRINT_ADDRESSES], &now.ipv4,
-		      err);
-	if (r == 0)
-		r = forwarding(&link, &now.parts[FINGERPRINT_FORWARDING], err);
-	if (r == 0)
-		r = nft_table_rules(nft, NFPROTO_INET, RULES_TABLE, &none, rule,
-				    &now.parts[FINGERPRINT_RULES], err);
-	if (r < 0)
-		return r;
+	ret = addresses(rtnl, link.index, &now.parts[FINGERPRINT_ADDRESSES], &now.ipv4,
+			err);
+	if (ret == 0)
+		ret = forwarding(&link, &now.parts[FINGERPRINT_FORWARDING], err);
+	if (ret == 0)
+		ret = nft_table_rules(nft, NFPROTO_INET, RULES_TABLE, &none, rule,
+				      &now.parts[FINGERPRINT_RULES], err);
+	if (ret < 0)
+		return ret;
 	*ret_fingerprint = now;
 	return 0;
 }

@@ -19,12 +19,12 @@
 static int take_fingerprint(struct heal *heal, struct fingerprint *ret_now)
 {
 	struct cni_error err = {};
-	int r = fingerprint_take(heal->rtnl, heal->nft, heal->options->bridge, ret_now,
-				 &err);
+	int ret = fingerprint_take(heal->rtnl, heal->nft, heal->options->bridge, ret_now,
+				   &err);
 
-	if (r < 0)
+	if (ret < 0)
 		log_error(heal->log, "looking at the node has failed", &err);
-	return r;
+	return ret;
 }
 
 /* A repair is due at that time, if not before. */

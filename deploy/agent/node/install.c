@@ -28,14 +28,14 @@ struct places {
 static int places_set(const struct install *install, struct places *places,
 		      struct cni_error *err)
 {
-	int r = path_join(places->versions, install->plugin_dir, VERSIONS_DIR, err);
+	int ret = path_join(places->versions, install->plugin_dir, VERSIONS_DIR, err);
 
-	if (r == 0)
-		r = path_join(places->version, places->versions, install->version, err);
-	if (r == 0)
-		r = path_join(places->link, install->plugin_dir, PROGRAM, err);
-	if (r < 0)
-		return r;
+	if (ret == 0)
+		ret = path_join(places->version, places->versions, install->version, err);
+	if (ret == 0)
+		ret = path_join(places->link, install->plugin_dir, PROGRAM, err);
+	if (ret < 0)
+		return ret;
 	snprintf(places->link_text, PATH_MAX, VERSIONS_DIR "/%s/" PROGRAM,
 		 install->version);
 	return 0;
@@ -49,37 +49,38 @@ static int put_version(const struct install *install, const struct places *place
 	const char *version = places->version;
 	char aside[PATH_MAX];
 	uint64_t copied;
-	int r = path_join(aside, places->versions, ASIDE, err);
+	int ret = path_join(aside, places->versions, ASIDE, err);
 
-	if (r == 0)
-		r = tree_remove(aside, err);
-	if (r == 0 && mkdir(aside, 0755) < 0)
-		r = error_errno(err, CNI_ERR_IO, errno, "making %s", aside);
-	if (r == 0)
-		r = tree_copy(install->bundle, aside, err);
-	if (r == 0)
-		r = tree_hash(aside, TREE_BY_CONTENT, &copied, err);
-	if (r == 0 && copied != install->bundle_content)
-		r = error_set(err, CNI_ERR_TRY_AGAIN, EAGAIN,
-			      "%s changed while it was copied", install->bundle);
-	if (r == 0)
-		r = dir_sync(aside, err);
-	if (r == 0 && renameat2(AT_FDCWD, aside, AT_FDCWD, version, RENAME_EXCHANGE) == 0)
-		r = tree_remove(aside, err);
-	else if (r == 0 && rename(aside, version) < 0)
-		r = error_errno(err, CNI_ERR_IO, errno, "renaming %s to %s", aside,
-				version);
-	return r < 0 ? r : dir_sync(places->versions, err);
+	if (ret == 0)
+		ret = tree_remove(aside, err);
+	if (ret == 0 && mkdir(aside, 0755) < 0)
+		ret = error_errno(err, CNI_ERR_IO, errno, "making %s", aside);
+	if (ret == 0)
+		ret = tree_copy(install->bundle, aside, err);
+	if (ret == 0)
+		ret = tree_hash(aside, TREE_BY_CONTENT, &copied, err);
+	if (ret == 0 && copied != install->bundle_content)
+		ret = error_set(err, CNI_ERR_TRY_AGAIN, EAGAIN,
+				"%s changed while it was copied", install->bundle);
+	if (ret == 0)
+		ret = dir_sync(aside, err);
+	if (ret == 0 &&
+	    renameat2(AT_FDCWD, aside, AT_FDCWD, version, RENAME_EXCHANGE) == 0)
+		ret = tree_remove(aside, err);
+	else if (ret == 0 && rename(aside, version) < 0)
+		ret = error_errno(err, CNI_ERR_IO, errno, "renaming %s to %s", aside,
+				  version);
+	return ret < 0 ? ret : dir_sync(places->versions, err);
 }
 
 static int put_link(const struct install *install, const struct places *places,
 		    struct cni_error *err)
 {
 	char aside[PATH_MAX];
-	int r = path_join(aside, install->plugin_dir, "." PROGRAM ASIDE, err);
+	int ret = path_join(aside, install->plugin_dir, "." PROGRAM ASIDE, err);
 
-	if (r < 0)
-		return r;
+	if (ret < 0)
+		return ret;
 	if (unlink(aside) < 0 && errno != ENOENT)
 		return error_errno(err, CNI_ERR_IO, errno, "removing %s", aside);
 	if (symlink(places->link_text, aside) < 0)
@@ -115,23 +116,23 @@ static int put(const struct install *install, const struct places *places,
 	struct kept kept = {.now = install->version};
 	uint64_t present = 0;
 	bool right;
-	int r = 0;
+	int ret = 0;
 
 	if (mkdir(places->versions, 0755) < 0 && errno != EEXIST)
 		return error_errno(err, CNI_ERR_IO, errno, "making %s", places->versions);
 	right = tree_hash(places->version, TREE_BY_CONTENT, &present, NULL) == 0 &&
 		present == install->bundle_content;
 	if (!right)
-		r = put_version(install, places, err);
-	if (r < 0)
-		return r;
+		ret = put_version(install, places, err);
+	if (ret < 0)
+		return ret;
 	if (readlink(places->link, kept.before, sizeof(kept.before) - 1) >= 0 &&
 	    strcmp(kept.before, places->link_text) == 0)
 		return right ? 0 : INSTALL_DONE;
-	r = put_link(install, places, err);
-	if (r == 0)
-		r = tree_each(places->versions, remove_older, &kept, err);
-	return r < 0 ? r : INSTALL_DONE;
+	ret = put_link(install, places, err);
+	if (ret == 0)
+		ret = tree_each(places->versions, remove_older, &kept, err);
+	return ret < 0 ? ret : INSTALL_DONE;
 }
 
 /* A number that is another one once somebody has touched the link or a file behind it; 0:
@@ -151,13 +152,13 @@ static uint64_t installed_stat(const struct places *places)
 static int read_bundle(struct install *install, struct cni_error *err)
 {
 	uint64_t seen;
-	int r = tree_hash(install->bundle, TREE_BY_STAT, &seen, err);
+	int ret = tree_hash(install->bundle, TREE_BY_STAT, &seen, err);
 
-	if (r < 0 || seen == install->bundle_stat)
-		return r;
-	r = tree_hash(install->bundle, TREE_BY_CONTENT, &install->bundle_content, err);
-	if (r < 0)
-		return r;
+	if (ret < 0 || seen == install->bundle_stat)
+		return ret;
+	ret = tree_hash(install->bundle, TREE_BY_CONTENT, &install->bundle_content, err);
+	if (ret < 0)
+		return ret;
 	snprintf(install->version, sizeof(install->version), "%s-%016llx",
 		 BRIDGE_CNI_VERSION, (unsigned long long)install->bundle_content);
 	install->bundle_stat = seen;
@@ -168,18 +169,18 @@ static int read_bundle(struct install *install, struct cni_error *err)
 int install_ensure(struct install *install, struct cni_error *err)
 {
 	struct places places;
-	int r = read_bundle(install, err);
+	int ret = read_bundle(install, err);
 
-	if (r == 0)
-		r = places_set(install, &places, err);
-	if (r < 0 || (install->installed_stat &&
-		      installed_stat(&places) == install->installed_stat))
-		return r;
-	r = put(install, &places, err);
-	if (r >= 0)
+	if (ret == 0)
+		ret = places_set(install, &places, err);
+	if (ret < 0 || (install->installed_stat &&
+			installed_stat(&places) == install->installed_stat))
+		return ret;
+	ret = put(install, &places, err);
+	if (ret >= 0)
 		install->installed_stat = installed_stat(&places);
-	else if (r == -EAGAIN)
+	else if (ret == -EAGAIN)
 		install->bundle_stat =
 			0; /* the bundle changed meanwhile: read it again */
-	return r;
+	return ret;
 }

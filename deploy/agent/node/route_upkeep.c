@@ -95,18 +95,18 @@ void route_upkeep_run(struct route_upkeep *upkeep, const struct node_table *node
 {
 	const struct routes_done *done = &upkeep->done;
 	struct cni_error err = {};
-	int r;
+	int ret;
 
 	upkeep->due_at = INT64_MAX;
 	upkeep->n_unrouted = 0;
-	r = routes_sync(upkeep->rtnl, nodes, upkeep->own_node, note_unrouted, upkeep,
-			&upkeep->done, &err);
+	ret = routes_sync(upkeep->rtnl, nodes, upkeep->own_node, note_unrouted, upkeep,
+			  &upkeep->done, &err);
 	upkeep->syncs++;
 	upkeep->changes += done->added + done->changed + done->removed;
-	upkeep->right = r >= 0;
+	upkeep->right = ret >= 0;
 	log_unrouted(upkeep);
 	log_changes(upkeep);
-	if (r < 0) {
+	if (ret < 0) {
 		log_error_once(upkeep->log, &upkeep->error, "a route can't be set", &err);
 		upkeep->due_at = now_ms() + RETRY_MS;
 	} else {

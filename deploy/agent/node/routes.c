@@ -182,11 +182,11 @@ static int collect_wanted(struct sync *sync)
 
 static void send_queued(struct sync *sync)
 {
-	int r = netlink_commit(sync->nl, sync->ret == 0 ? sync->err : NULL);
+	int ret = netlink_commit(sync->nl, sync->ret == 0 ? sync->err : NULL);
 
 	sync->queued = 0;
 	if (sync->ret == 0)
-		sync->ret = r;
+		sync->ret = ret;
 }
 
 static void queued(struct sync *sync, size_t *counter)
@@ -261,10 +261,10 @@ static void merge_next_hops(struct kernel_route_list *list)
 static int read_kernel(struct sync *sync)
 {
 	struct kernel_route_list *kernel = &sync->kernel;
-	int r = route_list_get(sync->nl, ip_families[sync->family], kernel, sync->err);
+	int ret = route_list_get(sync->nl, ip_families[sync->family], kernel, sync->err);
 
-	if (r < 0)
-		return r;
+	if (ret < 0)
+		return ret;
 	merge_next_hops(kernel);
 	if (kernel->n)
 		qsort(kernel->items, kernel->n, sizeof(*kernel->items), by_owner);
@@ -275,17 +275,17 @@ static int read_kernel(struct sync *sync)
 
 static int sync_family(struct sync *sync)
 {
-	int r = read_kernel(sync);
+	int ret = read_kernel(sync);
 
-	if (r == 0)
-		r = collect_wanted(sync);
-	if (r == 0) {
+	if (ret == 0)
+		ret = collect_wanted(sync);
+	if (ret == 0) {
 		apply(sync);
-		r = sync->ret;
+		ret = sync->ret;
 	}
 	kernel_route_list_clear(&sync->kernel);
 	free(sync->wanted);
-	return r;
+	return ret;
 }
 
 int routes_sync(struct netlink *nl, const struct node_table *nodes, const char *own,
@@ -306,9 +306,9 @@ int routes_sync(struct netlink *nl, const struct node_table *nodes, const char *
 			.done = ret_done,
 			.err = ret ? NULL : err,
 		};
-		int r = sync_family(&sync);
+		int family_ret = sync_family(&sync);
 
-		ret = ret ? ret : r;
+		ret = ret ? ret : family_ret;
 	}
 	return ret;
 }
@@ -317,8 +317,8 @@ int routes_remove(struct netlink *nl, size_t *ret_removed, struct cni_error *err
 {
 	struct node_table none = {};
 	struct routes_done done;
-	int r = routes_sync(nl, &none, "", NULL, NULL, &done, err);
+	int ret = routes_sync(nl, &none, "", NULL, NULL, &done, err);
 
 	*ret_removed = done.removed;
-	return r;
+	return ret;
 }

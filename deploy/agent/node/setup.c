@@ -19,16 +19,16 @@ void setup_load_conflist(struct setup *setup)
 void setup_check_bundle(struct setup *setup)
 {
 	struct cni_error err = {};
-	int r = install_ensure(&setup->install, &err);
+	int ret = install_ensure(&setup->install, &err);
 
-	setup->installed = r >= 0;
-	if (r < 0) {
+	setup->installed = ret >= 0;
+	if (ret < 0) {
 		log_error_once(setup->log, &setup->install_error, "installing has failed",
 			       &err);
 		return;
 	}
 	setup->install_error = 0;
-	if (r == INSTALL_DONE)
+	if (ret == INSTALL_DONE)
 		log_write(setup->log, LOG_LEVEL_INFO, "installed", "version",
 			  setup->install.version, "directory", setup->options->bin_dir,
 			  NULL);
@@ -38,20 +38,20 @@ enum setup_conflist setup_check_conflist(struct setup *setup)
 {
 	const struct options *options = setup->options;
 	struct cni_error err = {};
-	int r;
+	int ret;
 
 	if (!setup->installed || !setup->conflist.text)
 		return SETUP_CONFLIST_NOT_YET;
-	r = conflist_install(options->conf_dir, options->conflist, &setup->conflist,
-			     &err);
-	setup->configured = r >= 0;
-	if (r < 0) {
+	ret = conflist_install(options->conf_dir, options->conflist, &setup->conflist,
+			       &err);
+	setup->configured = ret >= 0;
+	if (ret < 0) {
 		log_error_once(setup->log, &setup->conflist_error,
 			       "writing the configuration has failed", &err);
 		return SETUP_CONFLIST_NOT_YET;
 	}
 	setup->conflist_error = 0;
-	if (r != CONFLIST_WRITTEN)
+	if (ret != CONFLIST_WRITTEN)
 		return SETUP_CONFLIST_RIGHT;
 	log_write(setup->log, LOG_LEVEL_INFO, "configuration written", "file",
 		  options->conflist, "directory", options->conf_dir, NULL);
@@ -64,10 +64,10 @@ static int conflist_of(const struct setup *setup, const struct node_table *nodes
 {
 	_cleanup_(free_p) struct ip_prefix *items = NULL;
 	struct prefix_list cluster;
-	int r = node_table_cidrs(nodes, &setup->options->cluster_cidrs, &cluster, err);
+	int ret = node_table_cidrs(nodes, &setup->options->cluster_cidrs, &cluster, err);
 
-	if (r < 0)
-		return r;
+	if (ret < 0)
+		return ret;
 	items = cluster.items;
 	return conflist_make(setup->options, own, &cluster, ret_list, err);
 }

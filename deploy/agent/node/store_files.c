@@ -53,11 +53,11 @@ int store_files_each_record(const struct options *options,
 	_cleanup_(closedir_p) DIR *dir = NULL;
 	char path[PATH_MAX], file[PATH_MAX];
 	struct dirent *entry;
-	int r = dir_open(options, RECORDS_DIR, &dir, path, err);
+	int ret = dir_open(options, RECORDS_DIR, &dir, path, err);
 
-	if (r == DIR_ABSENT)
+	if (ret == DIR_ABSENT)
 		return 0;
-	while (r == 0 && (entry = readdir(dir))) {
+	while (ret == 0 && (entry = readdir(dir))) {
 		_cleanup_(free_p) char *text = NULL;
 		size_t len;
 
@@ -65,9 +65,9 @@ int store_files_each_record(const struct options *options,
 		    snprintf(file, PATH_MAX, "%s/%s", path, entry->d_name) >= PATH_MAX)
 			continue;
 		if (file_read(file, &text, &len, NULL) == 0)
-			r = fn(text, len, data, err);
+			ret = fn(text, len, data, err);
 	}
-	return r;
+	return ret;
 }
 
 int store_files_read_record(const struct options *options, const char *container_id,
@@ -75,15 +75,15 @@ int store_files_read_record(const struct options *options, const char *container
 			    struct cni_error *err)
 {
 	char path[PATH_MAX], name[RECORD_NAME_MAX];
-	int r;
+	int ret;
 
 	if (snprintf(path, PATH_MAX, "%s" RECORDS_DIR "/%s/%s", options->data_dir,
 		     options->network,
 		     record_name(holder_hash(container_id, ifname), name)) >= PATH_MAX)
 		return error_set(err, CNI_ERR_IO, ENAMETOOLONG, "%s: too long",
 				 options->data_dir);
-	r = file_read(path, ret_text, ret_len, err);
-	return r == FILE_ABSENT ? STORE_RECORD_ABSENT : r;
+	ret = file_read(path, ret_text, ret_len, err);
+	return ret == FILE_ABSENT ? STORE_RECORD_ABSENT : ret;
 }
 
 int store_files_count(const struct options *options, struct store_counts *ret_counts,
@@ -94,17 +94,17 @@ int store_files_count(const struct options *options, struct store_counts *ret_co
 	char path[PATH_MAX];
 	struct dirent *entry;
 	struct ip_addr addr;
-	int r = dir_open(options, RECORDS_DIR, &records, path, err);
+	int ret = dir_open(options, RECORDS_DIR, &records, path, err);
 
-	while (r == 0 && (entry = readdir(records)))
+	while (ret == 0 && (entry = readdir(records)))
 		counts.attachments += is_record(entry);
-	if (r >= 0)
-		r = dir_open(options, "", &addresses, path, err);
-	while (r == 0 && addresses && (entry = readdir(addresses)))
+	if (ret >= 0)
+		ret = dir_open(options, "", &addresses, path, err);
+	while (ret == 0 && addresses && (entry = readdir(addresses)))
 		if (ip_parse(entry->d_name, &addr) == 0)
 			counts.used[addr.family == AF_INET6]++;
-	if (r < 0)
-		return r;
+	if (ret < 0)
+		return ret;
 	*ret_counts = counts;
 	return 0;
 }
