@@ -136,21 +136,22 @@ int ipam_holders(const struct ipam_env *env, struct ipam_holder_list *ret_list,
 static int anothers_find(struct record *record, uint64_t holder, void *data,
 			 struct cni_error *err)
 {
-	const char *bridge = data;
+	const char *const *bridge = data;
 
 	(void)holder, (void)err;
-	return record_is_on(record, bridge) ? 0 : FOUND_ANOTHERS;
+	return record_is_on(record, *bridge) ? 0 : FOUND_ANOTHERS;
 }
 
 int ipam_is_shared(const struct ipam_env *env, bool *ret_shared, struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	const char *bridge = env->bridge;
 	int ret = network_store_open(env, STORE_EXISTING, &store, err);
 
 	*ret_shared = false;
 	if (ret != 0)
 		return ret == STORE_ABSENT ? 0 : ret;
-	ret = store_record_each(&store, anothers_find, (void *)env->bridge, err);
+	ret = store_record_each(&store, anothers_find, &bridge, err);
 	*ret_shared = ret == FOUND_ANOTHERS;
 	return ret < 0 ? ret : 0;
 }

@@ -13,17 +13,17 @@
 static int record_find(struct record *record, uint64_t holder, void *data,
 		       struct cni_error *err)
 {
-	const char *bridge = data;
+	const char *const *bridge = data;
 
 	(void)holder, (void)err;
-	return record_is_on(record, bridge) ? FOUND_ON_BRIDGE : 0;
+	return record_is_on(record, *bridge) ? FOUND_ON_BRIDGE : 0;
 }
 
 /* Looks for a record of the bridge. 0: there is none; FOUND_ON_BRIDGE. */
 static int bridge_find(const struct store *store, const char *bridge,
 		       struct cni_error *err)
 {
-	return store_record_each(store, record_find, (void *)bridge, err);
+	return store_record_each(store, record_find, &bridge, err);
 }
 
 bool was_last_record(const struct store *store, const char *bridge)

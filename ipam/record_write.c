@@ -60,8 +60,7 @@ int ipam_record_write_addresses(const struct ipam_env *env, const struct pod *po
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	_cleanup_(free_p) struct record_address *addresses = NULL;
-	_cleanup_(record_clear) struct record old = {};
-	struct record record;
+	_cleanup_(record_clear) struct record record = {};
 	int ret;
 
 	if (!makes_records(env))
@@ -72,7 +71,7 @@ int ipam_record_write_addresses(const struct ipam_env *env, const struct pod *po
 	ret = network_store_open(env, STORE_RECORDS, &store, err);
 	if (ret < 0)
 		return ret;
-	ret = own_record_read(pod, &store, &old, err);
+	ret = own_record_read(pod, &store, &record, err);
 	if (ret < 0)
 		return ret;
 	for (size_t i = 0; i < result->ips.n; i++)
@@ -80,9 +79,9 @@ int ipam_record_write_addresses(const struct ipam_env *env, const struct pod *po
 			.address = result->ips.items[i].address,
 			.gateway = result->ips.items[i].gateway,
 		};
-	record = old;
 	record.coming = false;
-	record.addresses = addresses;
+	free(record.addresses);
+	record.addresses = TAKE_PTR(addresses);
 	record.n = result->ips.n;
 	return store_record_write(&store, &record, err);
 }
@@ -92,8 +91,8 @@ static int own_ports_write(const struct ipam_env *env, const struct pod *pod,
 			   struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	_cleanup_(record_clear) struct record old = {};
-	struct record record;
+	_cleanup_(record_clear) struct record record = {};
+	struct port_mapping_list recorded;
 	int ret;
 
 	if (!makes_records(env))
@@ -101,16 +100,18 @@ static int own_ports_write(const struct ipam_env *env, const struct pod *pod,
 	ret = network_store_open(env, STORE_RECORDS, &store, err);
 	if (ret < 0)
 		return ret;
-	ret = own_record_read(pod, &store, &old, err);
+	ret = own_record_read(pod, &store, &record, err);
 	if (ret < 0)
 		return ret;
-	record = old;
+	recorded = record.ports;
 	if (ports) {
-		record.ports = ports->mappings;
+		record.ports = ports->mappings; /* borrowed until it is written */
 		record.masq_all = ports->masq_all;
 	}
 	record.port_turn = turn;
-	return store_record_write(&store, &record, err);
+	ret = store_record_write(&store, &record, err);
+	record.ports = recorded;
+	return ret;
 }
 
 int ipam_record_write_ports(const struct ipam_env *env, const struct pod *pod,

@@ -78,10 +78,11 @@ static void fill_ips(const struct plan *plan, struct ip_config *ips)
 static int write_record(struct store *store, struct plan *plan,
 			const struct ip_config *ips, struct cni_error *err)
 {
-	_cleanup_(free_p) struct record_address *addresses = NULL;
-	struct record record = *plan->order->record;
+	struct record *record = plan->order->record;
+	struct record_address *addresses = calloc(plan->n, sizeof(*addresses));
+	struct mac_addr asked = record->mac;
+	int ret;
 
-	addresses = calloc(plan->n, sizeof(*addresses));
 	if (!addresses)
 		return error_oom(err);
 	for (size_t i = 0; i < plan->n; i++)
@@ -91,12 +92,16 @@ static int write_record(struct store *store, struct plan *plan,
 			.reserved = true,
 			.mark = plan->choices[i].mark,
 		};
-	if (!record.mac.set)
-		record.mac = identity_mac_of_ip(&ips[0].address.addr);
-	record.addresses = addresses;
-	record.n = plan->n;
+	free(record->addresses);
+	record->addresses = addresses;
+	record->n = plan->n;
+	if (!asked.set)
+		record->mac = identity_mac_of_ip(&ips[0].address.addr);
 	plan->recorded = true;
-	return store_record_write(store, &record, err);
+	ret = store_record_write(store, record, err);
+	/* Where the index is wrong, the next try may take another address. */
+	record->mac = asked;
+	return ret;
 }
 
 /* Puts reservation number @n in place. An empty file that is in the way is nobody's, and

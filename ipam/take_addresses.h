@@ -12,7 +12,8 @@ struct address_order {
 	const struct range_set_list *sets;
 	const struct ip_addr *requests; /* one a set; family 0: whichever is next */
 	struct holder holder;
-	/* All but the addresses of the record that is to be written; NULL: no record. */
+	/* The record that is to be written, in which the addresses are filled in; NULL:
+	 * no record is written. */
 	struct record *record;
 };
 

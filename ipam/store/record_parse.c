@@ -9,13 +9,9 @@
 #include <string.h>
 
 #include "conf/identity.h"
+#include "conf/base/hex.h"
 #include "conf/base/util.h"
 #include "record_ports.h"
-
-static int hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* Replaces \xHH by the byte, in place. */
 static int unescape(char *text)
@@ -95,7 +91,7 @@ static int parse_bandwidth(char *value, struct bandwidth *bandwidth)
 
 static int parse_address(char *value, struct record *record)
 {
-	const char *words[4] = {};
+	char *words[4] = {};
 	char *rest = NULL, *word = strtok_r(value, " ", &rest);
 	struct record_address address = {}, *grown;
 	size_t n = 0;
@@ -109,7 +105,7 @@ static int parse_address(char *value, struct record *record)
 		return -EBADMSG;
 	address.reserved = n == 4;
 	if (n == 4 && (parse_u64(words[2], UINT64_MAX, &address.mark.inode) < 0 ||
-		       parse_mtime((char *)words[3], &address.mark) < 0))
+		       parse_mtime(words[3], &address.mark) < 0))
 		return -EBADMSG;
 	grown = reallocarray(record->addresses, record->n + 1, sizeof(*grown));
 	if (!grown)

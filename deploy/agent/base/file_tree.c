@@ -128,10 +128,10 @@ static int copy_file(const char *from, const char *to, const struct stat *st,
 static int copy_entry(const char *from, const char *name, void *data,
 		      struct cni_error *err)
 {
-	const char *dir = data;
+	const char *const *dir = data;
 	char to[PATH_MAX];
 	struct stat st;
-	int ret = path_join(to, dir, name, err);
+	int ret = path_join(to, *dir, name, err);
 
 	if (ret < 0)
 		return ret;
@@ -141,13 +141,13 @@ static int copy_entry(const char *from, const char *name, void *data,
 		return copy_file(from, to, &st, err);
 	if (mkdir(to, 0755) < 0)
 		return error_errno(err, CNI_ERR_IO, errno, "making %s", to);
-	ret = tree_each(from, copy_entry, to, err);
+	ret = tree_each(from, copy_entry, &(const char *){to}, err);
 	return ret < 0 ? ret : dir_sync(to, err);
 }
 
 int tree_copy(const char *from, const char *to, struct cni_error *err)
 {
-	return tree_each(from, copy_entry, (char *)to, err);
+	return tree_each(from, copy_entry, &to, err);
 }
 
 static int remove_entry(const char *path, const char *name, void *data,
