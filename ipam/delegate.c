@@ -187,8 +187,7 @@ static int status_judge(const struct child_end *end, struct cni_error *err)
 		return 0;
 	if (end->output_len > 0 &&
 	    answer_read_error(end->output, end->output_len, &own, &unreadable) == 0) {
-		if (err)
-			*err = own;
+		error_copy(err, &own);
 		return -EREMOTEIO;
 	}
 	ret = error_set(err, CNI_ERR_DELEGATE, EPROTO,
@@ -233,8 +232,7 @@ static int result_take(const struct child_end *end, struct cni_result *ret_resul
 		ret = error_set(err, CNI_ERR_DELEGATE, ENODATA, "no address (ips)");
 	if (ret < 0) {
 		/* Not our configuration is wrong, but the plugin's answer. */
-		if (err)
-			err->code = CNI_ERR_DELEGATE;
+		error_recode(err, CNI_ERR_DELEGATE);
 		error_wrap(err, "its result");
 		seen_add(end, err);
 		return ret;

@@ -85,18 +85,21 @@ static bool is_unknown_to_kernel(const struct cni_error *err)
 static int replace(struct attachment *att, struct comparison *comparison,
 		   struct rule_list *wanted, struct cni_error *err)
 {
-	int ret = replace_once(att, comparison, err);
+	struct cni_error own = {};
+	int ret = replace_once(att, comparison, &own);
 
-	if (ret < 0 && wanted->fall_back && is_unknown_to_kernel(err)) {
-		error_clear(err);
-		ret = wanted->fall_back(att, wanted, err);
+	if (ret < 0 && wanted->fall_back && is_unknown_to_kernel(&own)) {
+		error_clear(&own);
+		ret = wanted->fall_back(att, wanted, &own);
 		/* Once is enough, and tried again it would be the same. */
 		wanted->fall_back = NULL;
 		if (ret == 0)
-			ret = replace_once(att, comparison, err);
+			ret = replace_once(att, comparison, &own);
 	}
-	if (ret < 0)
+	if (ret < 0) {
+		error_copy(err, &own);
 		return ret;
+	}
 	report_done(att, "%s: the rules in table %s " RULES_TABLE, comparison->stage,
 		    rule_list_family(wanted));
 	if (wanted->former_sets)
