@@ -75,8 +75,9 @@ void pod_ports_clear(struct pod_ports *ports);
 int port_mappings_merge(const struct port_mapping_list *entries,
 			struct port_mapping_list *ret_list);
 
-/* Looks for two entries that lead the same packets to different ports. Returns 1: these
- * two; 0: there are none; or -ENOMEM. */
+/* Looks for two entries that lead the same packets to different ports. 0: there are none;
+ * PORTS_CONTRADICT: these two; -ENOMEM. */
+#define PORTS_CONTRADICT 1
 int port_mappings_contradict(const struct port_mapping_list *entries, size_t *ret_first,
 			     size_t *ret_second);
 

@@ -192,7 +192,7 @@ int port_mappings_contradict(const struct port_mapping_list *entries, size_t *re
 					continue;
 				*ret_first = (size_t)(given[j] - entries->items);
 				*ret_second = (size_t)(given[k] - entries->items);
-				return 1;
+				return PORTS_CONTRADICT;
 			}
 		}
 		i += n;
