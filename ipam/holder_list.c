@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "conf/base/list.h"
 #include "ipam.h"
 
 void ipam_holder_list_clear(struct ipam_holder_list *list)
@@ -18,19 +19,17 @@ void ipam_holder_list_clear(struct ipam_holder_list *list)
 int ipam_holder_list_add(struct ipam_holder_list *list, const char *container_id,
 			 const char *ifname)
 {
-	struct ipam_holder holder, *grown;
+	struct ipam_holder *added = LIST_ADD(list);
 
-	grown = reallocarray(list->items, list->n + 1, sizeof(*grown));
-	if (!grown)
+	if (!added)
 		return -ENOMEM;
-	list->items = grown;
-	holder.container_id = strdup(container_id);
-	holder.ifname = strdup(ifname);
-	if (!holder.container_id || !holder.ifname) {
-		free(holder.container_id);
-		free(holder.ifname);
+	added->container_id = strdup(container_id);
+	added->ifname = strdup(ifname);
+	if (!added->container_id || !added->ifname) {
+		free(added->container_id);
+		free(added->ifname);
+		list->n--;
 		return -ENOMEM;
 	}
-	grown[list->n++] = holder;
 	return 0;
 }

@@ -2,6 +2,7 @@
 /* The records of a network's attachments, as the rest of the program reads them. */
 #include <string.h>
 
+#include "conf/base/list.h"
 #include "network_store.h"
 #include "pod_record.h"
 
@@ -57,17 +58,15 @@ static int connected_add(struct record *record, uint64_t holder, void *data,
 			 struct cni_error *err)
 {
 	const struct search *search = data;
-	struct ipam_record_list *list = search->list;
-	struct record *grown;
+	struct record *added;
 
 	(void)holder;
 	if (!is_connected(search->env, record))
 		return 0;
-	grown = reallocarray(list->items, list->n + 1, sizeof(*grown));
-	if (!grown)
+	added = LIST_ADD(search->list);
+	if (!added)
 		return error_oom(err);
-	list->items = grown;
-	grown[list->n++] = *record;
+	*added = *record;
 	*record = (struct record){};
 	return 0;
 }

@@ -2,17 +2,16 @@
 /* Finds the reserved addresses that lie outside of given prefixes, by the index. */
 #include <errno.h>
 
+#include "conf/base/list.h"
 #include "network_store.h"
 
 static int span_add(struct ip_span_list *list, struct ip_span span)
 {
-	struct ip_span *grown;
+	struct ip_span *added = LIST_ADD(list);
 
-	grown = reallocarray(list->items, list->n + 1, sizeof(*grown));
-	if (!grown)
+	if (!added)
 		return -ENOMEM;
-	list->items = grown;
-	grown[list->n++] = span;
+	*added = span;
 	return 0;
 }
 

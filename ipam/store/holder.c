@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "conf/base/list.h"
 #include "conf/identity.h"
 
 /* The hash by which a holder's reservations of this format are found. */
@@ -87,16 +88,15 @@ static void ip_list_clear(struct ip_list *list)
 
 static int ip_list_add(struct ip_list *list, const struct ip_addr *ip)
 {
-	struct ip_addr *grown;
+	struct ip_addr *added;
 
 	for (size_t i = 0; i < list->n; i++)
 		if (ip_equal(&list->items[i], ip))
 			return 0;
-	grown = reallocarray(list->items, list->n + 1, sizeof(*grown));
-	if (!grown)
+	added = LIST_ADD(list);
+	if (!added)
 		return -ENOMEM;
-	list->items = grown;
-	grown[list->n++] = *ip;
+	*added = *ip;
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/base/list.h"
 #include "conf/base/util.h"
 
 #define LINES_MAX 512 /* "hostport" lines that version 1 reads */
@@ -89,16 +90,15 @@ static size_t ports_of(const struct port_mapping_list *list)
 static int list_add(struct port_mapping_list *list, const struct port_mapping *port,
 		    size_t *ports)
 {
-	struct port_mapping *grown;
+	struct port_mapping *added;
 
 	*ports += port->count;
 	if (*ports > PORT_MAPPINGS_MAX)
 		return -EBADMSG;
-	grown = reallocarray(list->items, list->n + 1, sizeof(*grown));
-	if (!grown)
+	added = LIST_ADD(list);
+	if (!added)
 		return -ENOMEM;
-	list->items = grown;
-	grown[list->n++] = *port;
+	*added = *port;
 	return 0;
 }
 

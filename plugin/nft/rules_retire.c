@@ -7,6 +7,7 @@
 #include <linux/netfilter.h>
 #include <string.h>
 
+#include "conf/base/list.h"
 #include "ipam/ipam.h"
 #include "plugin/netlink/link.h"
 #include "plugin/netlink/nf_tables.h"
@@ -39,17 +40,15 @@ static void others_clear(struct others *others)
 
 static struct other *other_find(struct others *others, uint64_t owner)
 {
-	struct other *grown;
+	struct other *added;
 
 	for (size_t i = 0; i < others->n; i++)
 		if (others->items[i].owner == owner)
 			return &others->items[i];
-	grown = reallocarray(others->items, others->n + 1, sizeof(*grown));
-	if (!grown)
-		return NULL;
-	others->items = grown;
-	grown[others->n] = (struct other){.owner = owner};
-	return &grown[others->n++];
+	added = LIST_ADD(others);
+	if (added)
+		added->owner = owner;
+	return added;
 }
 
 static int rule_note(const char *chain, uint64_t handle, const char *comment, void *data)
