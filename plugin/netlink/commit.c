@@ -123,8 +123,20 @@ static bool refused_whole(const struct netlink *nl, const struct nlmsghdr *heade
 	       header->nlmsg_seq == nlmsg_hdr(nl->queue[0].msg)->nlmsg_seq;
 }
 
-/* Returns 1 when the last answer was among them, 0 when more are to come, or -errno of
- * @answers->fn, with @err still unset. */
+static int answer_unreadable(const struct netlink *nl, const struct answers *answers,
+			     int ret, struct cni_error *err)
+{
+	if (answers->result < 0)
+		return ret; /* the refusal has set @err */
+	return error_set(err, CNI_ERR_KERNEL, -ret, "%s: the answer can't be read",
+			 nl->queue[0].what);
+}
+
+#define ANSWERS_COMPLETE 1
+
+/* Takes the answers of one datagram. 0: more are to come; ANSWERS_COMPLETE: the last one
+ * was among them. Code 101 where @answers->fn can't read one, unless the kernel has
+ * refused something before. */
 static int answers_take(struct netlink *nl, struct nlmsghdr *header, int len,
 			struct answers *answers, struct cni_error *err)
 {
@@ -142,14 +154,16 @@ static int answers_take(struct netlink *nl, struct nlmsghdr *header, int len,
 			if (header->nlmsg_seq == answers->last ||
 			    (ack->error && header->nlmsg_seq == answers->batch) ||
 			    refused_whole(nl, header))
-				return 1;
+				return ANSWERS_COMPLETE;
 		} else if (header->nlmsg_type == NLMSG_DONE &&
 			   header->nlmsg_seq == answers->last) {
-			return 1;
+			return ANSWERS_COMPLETE;
 		} else if (answers->fn) {
 			ret = answers->fn(header, answers->data);
-			if (ret < 0 || answers->single)
-				return ret < 0 ? ret : 1;
+			if (ret < 0)
+				return answer_unreadable(nl, answers, ret, err);
+			if (answers->single)
+				return ANSWERS_COMPLETE;
 		}
 	}
 	return 0;
@@ -188,9 +202,6 @@ static int answers_await(struct netlink *nl, struct answers *answers,
 		}
 		ret = answers_take(nl, (struct nlmsghdr *)buffer, len, answers, err);
 	} while (ret == 0);
-	if (ret < 0 && answers->result >= 0)
-		error_set(err, CNI_ERR_KERNEL, -ret, "%s: the answer can't be read",
-			  nl->queue[0].what);
 	return ret < 0 ? ret : answers->result;
 }
 
