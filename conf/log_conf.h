@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Where the log line of an operation goes: the keys logFile and log. */
+/* The keys logFile and log: they say where the log line of an operation goes. */
 #ifndef BRIDGE_CNI_CONF_LOG_CONF_H
 #define BRIDGE_CNI_CONF_LOG_CONF_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which attachments have a record or a reservation in a network's store, as GC asks. */
+/* Finds the attachments that have a record or a reservation in a network's store, for
+ * GC. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -42,7 +42,8 @@ struct ipam_kernel {
 	void *data;
 };
 
-/* Which store is asked, about whose attachments, and whom to tell. */
+/* The surroundings of a call: the store that is asked, the owner whose attachments are
+ * meant, and the kernel that answers questions. */
 struct ipam_env {
 	const char *data_dir;
 	const char *network; /* its name */

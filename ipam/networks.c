@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which networks have attachments below a dataDir? Each has a directory
- * for its records. */
+/* Finds the networks that have attachments below a dataDir. Each network has a directory
+ * for its records there. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>

@@ -104,7 +104,7 @@ struct ip_addr ip_unmap(const struct ip_addr *addr);
 /* The following address; false when @addr was the last of its family. */
 bool ip_next(const struct ip_addr *addr, struct ip_addr *ret_next);
 
-/* Same family and the first len bits agree. */
+/* Is @addr of the prefix's family, and do its first bits agree with the prefix? */
 bool prefix_contains(const struct ip_prefix *prefix, const struct ip_addr *addr);
 
 /* The prefix with its host bits cleared; the first and last address in it. */

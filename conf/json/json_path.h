@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Where a value stands in a document, and errors that say so. */
+/* Paths tell where in a document a value stands, and errors name them. */
 #ifndef BRIDGE_CNI_CONF_JSON_JSON_PATH_H
 #define BRIDGE_CNI_CONF_JSON_JSON_PATH_H
 
@@ -7,7 +7,7 @@
 
 #include "conf/base/error.h"
 
-/* Where in the document a value stands, for messages: "ipam.ranges[0][1].rangeEnd". */
+/* The path of a value in its document, for messages: "ipam.ranges[0][1].rangeEnd". */
 struct json_path {
 	const struct json_path *parent; /* NULL: the document itself */
 	const char *key; /* NULL: entry @index of a list */

@@ -26,7 +26,8 @@ void store_last_get(const struct store *store, size_t set, struct last_file *ret
 	last.fd = openat(store->dir_fd, last_name(set, name), O_RDWR | STORE_OPEN_FLAGS);
 	n = last.fd < 0 ? -1 : read(last.fd, text, sizeof(text));
 	if (n < 0) {
-		/* It is a FIFO or a directory, say. store_last_put() sees to it. */
+		/* Something else than a file has the name, a FIFO or a directory for
+		 * example. store_last_put() removes it. */
 		last_close(&last);
 		*ret_last = LAST_CLOSED;
 		return;
@@ -48,8 +49,8 @@ static int make_last(const struct store *store, const char *name)
 	int fd;
 
 	fd = openat(store->dir_fd, name, flags, FILE_MODE);
-	/* It is a symbolic link, a FIFO or a socket. Following or filling
-	 * it helps nobody. */
+	/* A symbolic link, a FIFO or a socket has the name. Nobody reads what would be
+	 * written to it, so it is removed. */
 	if (fd < 0 && (errno == ELOOP || errno == ENXIO) &&
 	    unlinkat(store->dir_fd, name, 0) == 0)
 		fd = openat(store->dir_fd, name, flags, FILE_MODE);

@@ -117,7 +117,8 @@ static void read_file(struct rebuild *rebuild, const struct known *known,
 		}
 		entry.holder = holder_text_hash(&text);
 	} else {
-		/* It may be a reservation, whose holder will look for it in the index. */
+		/* A file that can't be read may be a reservation, whose holder will look
+		 * for it in the index. */
 		rebuild->unread = rebuild->unread || (ret != -EFBIG && ret != -ENOENT);
 		table_take(table, &entry.ip);
 		return;

@@ -5,7 +5,7 @@
 
 #include "store.h"
 
-/* What reading the directory has given back. */
+/* Counts what was given back while the directory was read. */
 struct rebuild_news {
 	size_t empty; /* reservations that name nobody */
 	size_t past; /* reservations and records of boots that are over */

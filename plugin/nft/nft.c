@@ -58,7 +58,7 @@ static int api_load(struct api *ret_api, struct cni_error *err)
 	return 0;
 }
 
-/* What the child tells its parent: how it ended, and the library's complaint. */
+/* The child's report to its parent: how the child ended, and the library's complaint. */
 struct verdict {
 	enum {
 		ENDED_EARLY,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a list of rules consists of, and its end. */
+/* Makes the fingerprints of rules, and frees lists of rules. */
 #include "rule_list.h"
 
 #include <linux/netfilter.h>

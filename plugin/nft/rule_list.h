@@ -21,7 +21,7 @@ struct rules_chain {
 
 #define RULE_KIND_MAX RULES_WORD_MAX
 
-/* One rule that an owner is to have. */
+/* A rule that an owner is to have. */
 struct rule {
 	const struct rules_chain *chain;
 	char kind[RULE_KIND_MAX]; /* which of its stage's rules: "nat4" */
@@ -30,8 +30,8 @@ struct rule {
 	char *text; /* the rule without its comment; owned */
 	/* A rule of this text does as well where it is there; NULL: none does; owned. */
 	char *alternative;
-	/* What the transaction writes in place of @text, by whose fingerprint the rule is
-	 * known all the same; NULL: @text; owned. */
+	/* The transaction writes this text in place of @text. The rule has the fingerprint
+	 * of @text all the same. NULL: @text is written; owned. */
 	char *text_to_write;
 	bool tolerated; /* it stays where it is there, and isn't missing where it isn't */
 	bool present; /* found by the comparison */
@@ -51,14 +51,14 @@ struct rule_list {
 	 * rules that know half of the pods. Called under the exclusive lock. NULL: none.
 	 */
 	int (*fill)(struct attachment *att, struct text *text, struct cni_error *err);
-	/* Of sets that are filled again, all together, where one lacks its sentinel;
-	 * owned. */
+	/* The sentinels of the sets. Where a set lacks its own, all of them are filled
+	 * again; owned. */
 	struct nft_probe *sentinels;
 	size_t sentinels_n;
 
-	/* Rules of kinds that begin so are kept, because other attachments need them; "":
-	 * no rules are. The comparison notes the fingerprints of those it finds;
-	 * owned. */
+	/* Rules are kept whose kinds begin with this text, because other attachments need
+	 * them; "": no rules are. The comparison notes the fingerprints of those that it
+	 * finds; owned. */
 	char kept_kinds[RULE_KIND_MAX];
 	uint64_t *kept_prints;
 	size_t kept_n;
@@ -76,8 +76,9 @@ struct rule_list {
 	 * none. */
 	int (*fall_back)(const struct attachment *att, struct rule_list *list,
 			 struct cni_error *err);
-	/* Sets that an older version's rules looked into, up to NULL: deleted once no
-	 * rule of any owner does. NULL: there were none. */
+	/* Names of sets that an older version's rules looked into, with a NULL at the end.
+	 * The sets are deleted once no rule of any owner looks into them. NULL: there were
+	 * none. */
 	const char *const *former_sets;
 	/* by rules_ensure(): something was missing, or was of another text */
 	bool replaced;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Who else may need what an earlier version left? */
+/* Finds out who else may need the rules and sets that an earlier version left. */
 #include "rules_by_name.h"
 
 #include <string.h>

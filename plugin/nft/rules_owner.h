@@ -24,7 +24,7 @@
 
 #define RULES_WORD_MAX 24 /* of a stage's name, and of a kind */
 
-/* What a comment says. */
+/* The parts of a comment. */
 struct rules_comment {
 	uint64_t version;
 	char stage[RULES_WORD_MAX], kind[RULES_WORD_MAX];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which owners of a name have rules, and which of them have interfaces? */
+/* Finds the owners of a network's name that have rules but no interfaces any more. */
 #include "rules_retire.h"
 
 #include <errno.h>

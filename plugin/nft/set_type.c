@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What each part of a key looks like, and sets and elements made of such parts. */
+/* Spells the parts of keys, and names, declares, fills and compares sets made of such
+ * parts. */
 #include "set_type.h"
 
 #include <arpa/inet.h>

@@ -85,7 +85,7 @@ void sets_fill(const struct nft_set *sets, size_t n, bool emptied,
 int set_is_emptied(struct netlink *nl, const struct nft_set *set, bool *ret_emptied,
 		   struct cni_error *err);
 
-/* What is in the place of an element that is wanted. */
+/* Says what the kernel has in the place of an element that is wanted. */
 enum {
 	SET_ELEMENT_THERE,
 	SET_ELEMENT_MISSING,

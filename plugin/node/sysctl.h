@@ -13,7 +13,7 @@
 /* The environment variable that names another mount of SYSCTL_ROOT, to write to. */
 #define SYSCTL_ROOT_ENV "BRIDGE_CNI_SYSCTL_ROOT"
 
-/* There is no parameter of that name. */
+/* The outcome where the kernel has no parameter of that name. */
 #define SYSCTL_ABSENT 1
 
 /* Reads an integer parameter into @ret_value. SYSCTL_ABSENT, or code 5. */

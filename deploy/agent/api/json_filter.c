@@ -121,7 +121,8 @@ static int open_level(struct json_filter *filter, char c, struct cni_error *err)
 		level.keys = filter->keys;
 		level.pass = level.document = true;
 	} else if (outer->each && outer->pass) {
-		/* This entry is a document. It is written behind what surrounds it. */
+		/* This entry of the list is a document, and goes behind the text that surrounds
+		 * it. */
 		level.keys = outer->keys;
 		level.pass = level.document = true;
 		filter->outer_len = filter->len;

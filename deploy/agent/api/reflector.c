@@ -127,7 +127,7 @@ static int event_take(enum filter_doc kind, const char *text, size_t len, void *
 	if (event.node.version[0])
 		memcpy(reflector->version, event.node.version,
 		       sizeof(reflector->version));
-	/* Of a Node that is gone its name is enough. */
+	/* A Node that is gone needs nothing but its name. */
 	if (event.type == WATCH_DELETED && event.node.name[0])
 		reflector->changed |= node_table_remove(reflector->nodes,
 							event.node.name);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which version the node is to have, whether it has it, and how it gets it. */
+/* Decides which version of the plugin the node is to have, and installs it where the node
+ * has another. */
 #include "install.h"
 
 #include <errno.h>

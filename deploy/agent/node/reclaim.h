@@ -31,7 +31,8 @@ void reclaim_find(struct reclaim *reclaim);
  * @plugin: the plugin's configuration. */
 void reclaim_start(struct reclaim *reclaim, const char *plugin, struct job *job);
 
-/* That DEL has ended, with this status and output (job_end()). */
+/* Takes the result of the DEL that reclaim_start() has started: its status and output, as
+ * job_end() gives them. */
 void reclaim_ended(struct reclaim *reclaim, int status, const char *output);
 
 #endif
