@@ -138,8 +138,7 @@ static void build_clear(struct build *build)
 	rule_list_clear(&build->list);
 }
 
-/* Adds the match of sources and destinations. @apart: but for those in the set of pods.
- * */
+/* Adds the match of sources and destinations. @apart: not those in the set of pods. */
 static void match_add(const struct network *network, const struct part *part,
 		      const struct family *family, const struct addresses *sources,
 		      const struct addresses *destinations, bool apart, struct text *text)
