@@ -201,7 +201,9 @@ static int leftovers_del(struct attachment *att, struct cni_error *err)
 	struct cni_error rules_err = {};
 	int ret, rules_ret;
 
-	if (att->had_own_veth || att->record)
+	/* An ADD, which has the namespace open, undoes what it has made. Nothing of the
+	 * reference's is among that. */
+	if (att->pod_ns.rtnl || att->had_own_veth || att->record)
 		return 0;
 	ret = foreign_del(att, err);
 	rules_ret = rules_del(att, &rules_err);

@@ -304,6 +304,25 @@ def test_a_failed_ADD_whose_record_cannot_be_read_leaves_no_interface(node):
     node.assert_nothing_left(pod)
 
 
+def test_a_failed_ADD_leaves_an_interface_that_another_plugin_made_meanwhile(node):
+    """As the reference plugin makes it, once a DEL has taken away what the ADD had made."""
+    fake = Delegate(node, """
+        if verb == "ADD": hold(), answer()""")
+    pod, conf = node.pod(), fake.conf()
+    with ThreadPoolExecutor() as pool:
+        pending = pool.submit(fake.add, pod, conf)
+        with fake.held():
+            fake.delete(pod, conf)
+            node.ip("link add vethother type veth peer name eth0 "
+                    f"netns {pod.name}")
+            node.ip("link set vethother master cni0")
+        with pytest.raises(plugin.CniError):
+            pending.result()
+    assert "eth0" in pod.links() and "vethother" in node.links()
+    node.ip("link del vethother")
+    node.assert_nothing_left(pod)
+
+
 def test_an_interface_of_the_pods_makes_the_veth_fail(node):
     """veth: the one thing that has to stay is the interface that was there."""
     pod = node.pod()
