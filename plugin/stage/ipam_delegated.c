@@ -11,6 +11,7 @@
 #include "plugin/attachment/unlocked.h"
 #include "conntrack.h"
 #include "ipam_result.h"
+#include "masquerade_pods.h"
 #include "stages.h"
 
 static int run(struct attachment *att, enum cni_verb verb, struct cni_error *err)
@@ -72,10 +73,8 @@ static int delegated_check(struct attachment *att, struct cni_error *err)
 }
 
 /* Rules and elements are gone by now. The interface goes after the addresses. */
-static int delegated_del(struct attachment *att, struct cni_error *err)
+static int plugin_del(struct attachment *att, struct cni_error *err)
 {
-	if (!ipam_delegated(att->network))
-		return 0;
 	/* This pod's connections are forgotten now, as the address's next pod may have
 	 * connections before this pod's interface is gone. Those that come up meanwhile
 	 * are forgotten with the interface. */
@@ -83,6 +82,22 @@ static int delegated_del(struct attachment *att, struct cni_error *err)
 		conntrack_delete_pod(att);
 	/* A GC or a reclaim goes on under the exclusive lock afterwards. */
 	return unlocked_run(att, att->op->node.lock, del_run, err);
+}
+
+/* The elements of the addresses that are in the record (masquerade_pods.h) go first. A DEL
+ * goes on past an error. */
+static int delegated_del(struct attachment *att, struct cni_error *err)
+{
+	struct cni_error own = {};
+	int own_ret = 0, ret = masquerade_pods_del(att, err);
+
+	if (ipam_delegated(att->network))
+		own_ret = plugin_del(att, &own);
+	if (own_ret < 0 && ret == 0)
+		error_copy(err, &own);
+	else if (own_ret < 0)
+		error_details(err, "%s", own.msg);
+	return ret < 0 ? ret : own_ret;
 }
 
 const struct stage stage_ipam_delegated = {

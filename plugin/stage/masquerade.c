@@ -225,7 +225,6 @@ const struct stage stage_masquerade = {
 	.name = "masquerade",
 	.add = masquerade_add,
 	.check = masquerade_check,
-	.del = masquerade_pods_del,
 	.repair_shared = masquerade_repair_shared,
 	.repair = masquerade_repair,
 };

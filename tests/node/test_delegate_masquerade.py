@@ -115,6 +115,24 @@ def test_an_ADD_that_fails_leaves_no_element(node):
     assert fake.verbs() == ["ADD", "DEL"]
 
 
+def test_an_ADD_that_the_kernel_does_not_answer_leaves_no_element(node, tmp_path):
+    """The kernel has the elements, and its answer is lost."""
+    fake, pod, trace = by_pod(node), node.pod(), tmp_path / "trace"
+    env = {**fake.env, **plugin.TRACED}
+    strace = ["strace", "-qq", "-o", trace, "-e", "trace=sendto,recvfrom"]
+    fake.add(node.pod())
+    node.add(pod, fake.conf(), wrapper=strace, env=env)
+    fake.delete(pod)
+    before, _, after = trace.read_text().rpartition("NFNL_MSG_BATCH_BEGIN")
+    assert "recvfrom(" in after
+    nth = before.count("recvfrom(") + 1
+    with plugin.refusal(plugin.KERNEL, "Cannot allocate memory"):
+        node.add(pod, fake.conf(), env=env, wrapper=[
+            *strace, "-e", f"inject=recvfrom:error=ENOMEM:when={nth}"])
+    assert set(elements(node).values()) == {1}
+    node.assert_nothing_left(pod, others=1)
+
+
 def test_without_ipMasq_there_is_neither_rule_nor_set(node):
     fake, pod = by_pod(node), node.pod()
     fake.add(pod, fake.conf(ipMasq=False))
