@@ -1,43 +1,44 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # bridge-cni: `make help` lists the targets.
 
-# For packagers.
+# Packagers set these.
 PREFIX      ?= /usr/local
 DESTDIR     ?=
 CNI_BIN_DIR ?= /opt/cni/bin
 CC          ?= cc
 PKG_CONFIG  ?= pkg-config
 CFLAGS      ?= -O2 -g
-# For developers: SANITIZE=address,undefined; V=1 shows the commands; WERROR= tolerates.
+# Developers set these: SANITIZE=address,undefined; V=1 shows the commands; with WERROR=
+# warnings are no errors.
 SANITIZE    ?=
 WERROR      ?= -Werror
-# Of make bench: QUICK=1 for few rounds; BENCH= names some of its sections.
+# `make bench` takes few rounds with QUICK=1; BENCH= names some of its sections.
 QUICK       ?=
 BENCH       ?=
-# Of make image.
+# `make image` builds IMAGE on BASE.
 BASE        ?= docker.io/library/debian:bookworm-slim
 IMAGE       ?= bridge-cni:latest
-# Of make check-distros: some of its suites (bookworm, trixie, noble).
+# `make check-distros` takes some of its suites (bookworm, trixie, noble).
 DISTROS     ?=
 UBUNTU_MIRROR ?= http://archive.ubuntu.com/ubuntu
-# Of make one and make debug: a file of tests, a test's name, a function of the plugin.
+# `make one` and `make debug` take a file of tests, a test's name, a function of the plugin.
 T           ?=
 K           ?=
 B           ?= main
-# Of each fuzz target; FUZZ= names some of them.
+# `make fuzz` runs each target for so many seconds; FUZZ= names some targets.
 FUZZ_SECONDS ?= 60
 FUZZ        ?=
 
 VERSION     := 0.1.0
-# Of libnl the messages alone: with libnl-route-3 every start takes 0.84 ms instead of 0.70, for
-# 12 system calls, 22 page faults and 1,300 relocations more. Unit tests link it.
+# The plugin uses libnl for messages alone: with libnl-route-3 every start takes 0.84 ms instead
+# of 0.70, for 12 system calls, 22 page faults and 1,300 relocations more. Unit tests link it.
 LIBS        := libnl-3.0 libcjson
-# cJSON_ParseWithLengthOpts() is of 1.7.13; older ones of the others were not tried.
+# cJSON_ParseWithLengthOpts() came with 1.7.13; older versions of the others were not tried.
 VERSIONS    := libnl-3.0 >= 3.5 libcjson >= 1.7.13 libnftables >= 1.0
-# Of the node agent alone. CURLOPT_PROTOCOLS_STR is of 7.85.
+# The node agent alone links these. CURLOPT_PROTOCOLS_STR came with 7.85.
 AGENT_LIBS  := libcurl libmicrohttpd
 AGENT_VERSIONS := libcurl >= 7.85 libmicrohttpd >= 0.9.59
-# Of unit tests alone: those that have libnl-route read the plugin's messages to the kernel.
+# Some unit tests link this: they have libnl-route read the plugin's messages to the kernel.
 ORACLE_LIBS := libnl-route-3.0
 VARIANT     := $(if $(SANITIZE),san,release)
 BUILD       := build/$(VARIANT)
@@ -59,26 +60,26 @@ PROJECT_CFLAGS = $(COMMON_CFLAGS) $(HARDENING) $(SAN_FLAGS) \
 PROJECT_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(SAN_FLAGS)
 PROJECT_LIBS = $(call packages,--libs $(LIBS))
 
-# What is missing `wanted` says, once and before anything is compiled.
+# A missing library gives no flags here; `wanted` names it, once and before anything is compiled.
 packages = $(shell $(PKG_CONFIG) $(1) 2>/dev/null)
 wanted = command -v $(CC) >/dev/null && $(PKG_CONFIG) --print-errors --exists '$(1)' || \
 	{ tests/install-deps --hint '$(1)' $(2) >&2; exit 1; }
-# For targets that make namespaces, before they install or build anything.
+# Targets that make namespaces begin with this, before they install or build anything.
 as_root = $(if $(filter 0,$(shell id -u)),,$(error make $@ makes network namespaces, \
 	for which it must be root: sudo make $@))
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
-# The bundle's own: deploy/bundle/bundle.mk.
+# Only the bundle is built from these (deploy/bundle/bundle.mk).
 BUNDLE_ONLY := $(wildcard plugin/static/*.c) plugin/nft/nft_exec.c plugin/nft/nft_main.c
 SOURCES := $(filter-out $(BUNDLE_ONLY),$(wildcard \
 	$(foreach room,conf ipam plugin,$(room)/*.c $(room)/*/*.c)))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
-# What a unit test links: everything but main().
+# A unit test links everything but main().
 LIB_OBJECTS := $(filter-out $(BUILD)/plugin/main.o,$(OBJECTS))
 AGENT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard deploy/agent/*.c deploy/agent/*/*.c))
-# What of it needs no library of its own: fuzz targets.
+# Fuzz targets link these parts of the agent, which need none of its libraries.
 AGENT_READERS := $(BUILD)/deploy/agent/api/json_filter.o $(BUILD)/deploy/agent/api/node_object.o
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 # Each fuzz target twice: with libFuzzer, and with a main() that replays the corpus.
@@ -88,7 +89,7 @@ REPLAYS := $(FUZZERS:$(BUILD)/tests/fuzz/fuzz_%=$(BUILD)/tests/fuzz/replay_%)
 .PHONY: all
 all: build/bridge-cni ## the executable, build/bridge-cni (default)
 
-# A link to the variant that was asked for last.
+# build/bridge-cni is a link to the variant that was asked for last.
 .PHONY: build/bridge-cni
 build/bridge-cni: $(BUILD)/bridge-cni
 	$(Q)ln -sf $(VARIANT)/bridge-cni $@
@@ -104,7 +105,7 @@ agent: build/bridge-cni-agent ## the node agent, build/bridge-cni-agent
 build/bridge-cni-agent: $(BUILD)/bridge-cni-agent
 	$(Q)ln -sf $(VARIANT)/bridge-cni-agent $@
 
-# Of the plugin it takes what it needs.
+# The agent links those objects of the plugin that it needs, out of an archive.
 $(BUILD)/bridge-cni-agent: $(AGENT_OBJECTS) $(BUILD)/plugin.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(PROJECT_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PROJECT_LIBS) \
@@ -151,7 +152,7 @@ $(FUZZERS): %: %.o $(LIB_OBJECTS) $(AGENT_READERS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(PROJECT_LDFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(PROJECT_LIBS)
 
-# Objects that only a pattern names are kept, too.
+# make keeps objects that only a pattern names, too.
 .SECONDARY:
 
 include deploy/bundle/bundle.mk
@@ -168,7 +169,7 @@ unit: ## the unit tests alone, in seconds; nobody must be root for them
 	$(Q)$(MAKE) --no-print-directory unit-tests
 	$(Q)tests/run --unit $(BUILD)
 
-# The packages that a test needs: those of its folder.
+# A test needs the packages of its folder.
 of_test = $(if $(filter tests/node/% tests/storm/% tests/fault/%,$(T)),node,\
 	check $(if $(filter tests/e2e/%,$(T)),e2e))
 pytest = BRIDGE_CNI=$(abspath $(1)/bridge-cni) BUILD_DIR=$(abspath $(1)) \
@@ -188,7 +189,7 @@ else
 	$(Q)$(call pytest,$(BUILD))
 endif
 
-# Optimised as far as a debugger can follow.
+# The executable is optimised as far as a debugger can follow.
 .PHONY: debug
 debug: ## a test whose calls of the executable stop in gdb at a function: T= K= B=vlan_add
 	$(as_root)
@@ -202,7 +203,7 @@ debug: ## a test whose calls of the executable stop in gdb at a function: T= K= 
 .PHONY: fuzz-targets
 fuzz-targets: $(FUZZERS)
 
-# Objects of their own: clang's, instrumented.
+# Fuzz targets have objects of their own: clang's, instrumented.
 .PHONY: fuzz
 fuzz: ## libFuzzer, FUZZ_SECONDS=60 for each target; FUZZ='conf store': these only
 	$(Q)tests/install-deps fuzz
@@ -255,28 +256,28 @@ check-vm: ## VLAN and other tests on Debian's kernel in QEMU; FULL=1: all of tes
 	$(Q)$(MAKE) --no-print-directory build/bridge-cni
 	$(Q)FULL=$(FULL) tests/vm/run $(BUILD) $(TESTS)
 
-# Not part of `make check`: it needs a Debian mirror.
+# This is no part of `make check`, as it needs a Debian mirror.
 .PHONY: check-reference
 check-reference: ## the newest reference's keys and defaults against those here
 	$(Q)tests/install-deps build
 	$(Q)$(MAKE) --no-print-directory build/bridge-cni
 	$(Q)DEBIAN_MIRROR=$(DEBIAN_MIRROR) tests/reference-keys $(BUILD)
 
-# Optimised, as gcc's analyzer follows values better then; messages don't stop it there.
+# The code is optimised, as gcc's analyzer follows values better then.
 .PHONY: analyze
 analyze: export ANALYZE_FLAGS = $(PROJECT_CFLAGS) -O2
 analyze: ## gcc -fanalyzer, clang-tidy, scan-build, cppcheck
 	$(Q)tests/install-deps analyze
 	$(Q)tests/analyze
 
-# What a node gets that has none of our libraries, another libc, or an old one.
+# The bundle is for nodes that have none of the libraries, another libc, or an old one.
 .PHONY: bundle
 bundle: ## build/bundle: a static executable, and libnftables beside it
 	$(Q)tests/install-deps bundle
 	$(Q)$(MAKE) --no-print-directory $(BUNDLE)/bridge-cni
 
-# Static, so that what is measured starts from next to nothing; the kernel's headers are
-# behind musl's own.
+# These programs are static, so that they add next to nothing to what they measure. The kernel's
+# headers come behind musl's own.
 build/bench/%: tests/bench/%.c Makefile
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
@@ -297,15 +298,15 @@ demo: ## two pods and an outside world, shown (root; installs what it needs)
 	$(Q)$(MAKE) --no-print-directory build/bridge-cni
 	$(Q)tests/demo build/bridge-cni
 
-# BASE is what it is built on and takes the libraries from; base-image makes one without a
-# registry.
+# The image is built on BASE, and takes the libraries from there. `make base-image` makes such
+# a base without a registry.
 .PHONY: image
 image: ## the node agent's image, by buildah; BASE= IMAGE=
 	$(Q)tests/install-deps image
 	$(Q)buildah bud --layers=false --isolation=chroot --network=host --build-arg BASE=$(BASE) \
 		--build-arg DEBIAN_MIRROR=$(DEBIAN_MIRROR) -t $(IMAGE) -f deploy/Dockerfile .
 
-# Not part of `make check`: it downloads some 400 MB of packages.
+# This is no part of `make check`, as it downloads some 400 MB of packages.
 .PHONY: check-image
 check-image: ## the image, built on base-image, run by runc as the DaemonSet has it
 	$(as_root)
@@ -320,7 +321,8 @@ base-image: ## a base for it without a registry, by debootstrap; BASE=localhost/
 	$(Q)tests/install-deps image
 	$(Q)deploy/base-image $(BASE) bookworm $(DEBIAN_MIRROR)
 
-# Below one directory as in the tree, so that the links from one to another lead somewhere.
+# Documents are installed below one directory as they are in the tree, so that links between them
+# lead somewhere.
 MAN_PAGES := $(wildcard deploy/man/*.[1-9])
 DOC_FILES := LICENSE $(wildcard README.md */README.md */*/README.md) $(MAN_PAGES) tests/bench/chart.svg
 DOC_FOLDERS := $(filter-out ./,$(sort $(dir $(DOC_FILES))))

@@ -30,8 +30,8 @@ STATIC_CFLAGS = $(ANYWHERE) -fPIE -fstack-protector-strong -fstack-clash-protect
 	-isystem $(STATIC)/include/libnl3 -isystem $(STATIC)/include/cjson \
 	-include netinet/in.h -D__UAPI_DEF_IN6_ADDR=0 -D__UAPI_DEF_SOCKADDR_IN6=0 \
 	-D__UAPI_DEF_IPV6_MREQ=0
-# What gcc does for -static-pie, which musl-gcc's specs don't know. noseparate-code makes fewer
-# segments, which are mapped sooner.
+# These flags do what gcc does for -static-pie, which musl-gcc's specs don't know.
+# noseparate-code makes fewer segments, which are mapped sooner.
 STATIC_LDFLAGS := -static-pie -nostartfiles -Wl,-static,-pie,--no-dynamic-linker \
 	-Wl,-z,text,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code,--gc-sections,--build-id
 # musl-gcc is asked when the bundle is made, and once: other targets do without musl.
@@ -91,7 +91,8 @@ $(STATIC)/bridge-cni: $(STATIC_OBJECTS) $(LIBNL_OBJECTS) $(CJSON_OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(MUSL_CC) $(CFLAGS) $(STATIC_LDFLAGS) $(STATIC_WRAP) -o $@ $(MUSL_LIB)/rcrt1.o $^
 
-# By DT_RPATH, unlike DT_RUNPATH, the loader looks here for what the libraries need, too.
+# DT_RPATH is used because the loader then looks here for what the libraries need, too, which it
+# does not with DT_RUNPATH.
 $(STATIC)/bridge-cni-nft: $(BESIDE_OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(PROJECT_LDFLAGS) -Wl,--disable-new-dtags,-rpath,'$$ORIGIN' \
