@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What somebody flushes, deletes or turns off under running pods comes back by itself."""
+"""The agent puts back what somebody flushes, deletes or turns off under running pods."""
 import contextlib
 import random
 import signal
@@ -183,7 +183,7 @@ def test_an_api_server_that_is_away_breaks_nothing(cluster, pair):
         assert_reach_each_other(pods)
         assert one.own_routes() == before and one.ready()
     assert_reach_each_other([one.attach(), two.attach()])
-    # What happened meanwhile is learned when it is back.
+    # The agent learns what happened meanwhile when the API server is back.
     cluster.api.put("later", ["10.244.90.0/24"], ["192.0.2.90"])
     cluster.api.start()
     wait_for(lambda: "10.244.90.0/24" in one.own_routes(), 5)

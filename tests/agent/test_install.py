@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the agent puts on the node is there whole or not at all, and stays as it put it."""
+"""The agent puts files on the node whole or not at all, and they stay as it put them."""
 import os
 import shutil
 import signal
@@ -78,7 +78,7 @@ def test_an_executable_that_runs_is_replaced_undisturbed(cluster):
     wait_for(node.ready)
     assert node.attach().ping(node.address4)
 
-    # Of the versions before that, nothing is kept.
+    # Nothing is kept of the versions before that one.
     node.stop_agent()
     with open(newer / "bridge-cni", "ab") as file:
         file.write(b"\0")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the agent tells, and how it begins and ends."""
+"""The agent's pages tell of its state, from its start to its end."""
 import re
 import signal
 

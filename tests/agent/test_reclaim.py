@@ -39,7 +39,7 @@ def test_nobody_is_dead_where_no_namespace_is_seen(cluster):
 
 
 def test_a_pod_that_is_being_added_is_not_dead(cluster):
-    """Its record and its namespace are there, its interface isn't yet."""
+    """The pod has a record and a namespace already, but no interface yet."""
     node, = cluster.ready(1, "--resync-seconds", "1")
     other, pod = node.attach(), node.attach()
     node.ip(f"link del {pod.result['interfaces'][1]['name']}")

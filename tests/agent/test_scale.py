@@ -24,7 +24,7 @@ def cidr(i):
 
 
 def server_seconds(cluster, node):
-    """What the pages cost without an agent: the server is Python, the machine may be busy."""
+    """Seconds that the pages take without an agent: the server is slow, the machine busy."""
     page = f"{cluster.api.url()}/api/v1/nodes?limit=500"
     began = time.monotonic()
     node.run("curl", "-sS", "--cacert", cluster.api.ca_file, "-H",
@@ -50,7 +50,7 @@ def test_5000_nodes_are_read_quickly_and_kept_in_little_memory(cluster):
     print(f"initial sync: {took:.2f} s, {cpu:.2f} s of them the agent's CPU; "
           f"the server alone takes {server:.2f} s for as many pages")
     if not SANITIZED:
-        # Of the wall, other work on the machine takes its share: processors, the rtnl lock.
+        # The wall clock includes waiting for other work on the machine: processors, the rtnl lock.
         assert cpu < SYNC_SECONDS and took < server + 10 * SYNC_SECONDS
 
     # One update: from the event to the route. A sanitizer's is a hundred times as slow.

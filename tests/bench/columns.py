@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is compared, each on a node made of namespaces, and how its processes are measured."""
+"""The programs that are compared, each on a node made of namespaces, and how they are measured."""
 import json
 import os
 import pathlib
@@ -60,7 +60,7 @@ class Column:
         return f"{self.node.directory}/{self.title}-{pod.name}.out"
 
     def _first(self):
-        """What all pods share is made by the first ADD; its result is CHECK's."""
+        """The first ADD makes what all pods share, and its result is given to CHECK."""
         measure([self.step("ADD", self.kept)])
         result = json.loads(pathlib.Path(self.answer(self.kept)).read_text())
         self.input_of["CHECK"] = self._file("check", {**self.conf, "prevResult": result})

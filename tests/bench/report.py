@@ -69,7 +69,7 @@ def growth_rows(results, titles):
 
 
 def aims(results):
-    """What is to be reached: (name, title, value, limit, at most?)."""
+    """The aims: (name, title, value, limit, at most?)."""
     cost, storm = results.get("cost"), results.get("storm")
     for title, add, faster, cpu, mib, dels, often in (
             (BUNDLE, 1.5, 25, 1 / 20, 1, 1.10, 25), (MAKE, 3.0, 12, 1 / 12, 3, 1.15, 12)):
@@ -180,7 +180,7 @@ def block(rows, titles):
 
 
 def chart(results, directory):
-    """Where gnuplot is there, and the sections that it shows were run."""
+    """Draws the chart, where there is gnuplot and the sections that the chart shows were run."""
     if not shutil.which("gnuplot") or not {"cost", "growth"} <= results.keys():
         print("no chart: it wants gnuplot, and the sections cost and growth")
         return

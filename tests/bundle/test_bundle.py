@@ -170,7 +170,7 @@ def test_the_same_sources_give_the_same_bytes_elsewhere(tmp_path):
     for name in names:
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(plugin.REPOSITORY / name, tree / name)
-    # What was downloaded, not what was made of it.
+    # The new tree gets the downloaded files, but nothing that was made of them.
     (tree / "build/sources").mkdir(parents=True)
     for path in (plugin.REPOSITORY / "build/sources").glob("*_*"):
         shutil.copy2(path, tree / "build/sources")

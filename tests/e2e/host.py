@@ -109,7 +109,7 @@ class Host:
                  "plugins": [{**first, "logFile": str(self.log)}, *later]}))
 
     def verbs(self):
-        """What runtimes have called, oldest first, since it was asked last."""
+        """The verbs that runtimes have called since the last question, oldest first."""
         lines = self.log.read_text().splitlines() if self.log.exists() else []
         self.log.unlink(missing_ok=True)
         return [dict(word.split("=", 1) for word in line.split() if "=" in word)["verb"]
@@ -133,7 +133,7 @@ class Host:
 
 
 def remove_cgroup(path):
-    """Its processes may take a moment to end."""
+    """Removes it as soon as its processes have ended, which may take a moment."""
     if not path.is_dir():
         return
     for directory, _, _ in os.walk(path, topdown=False):
@@ -150,7 +150,7 @@ def add(archive, name, data, mode=0o644, kind=tarfile.REGTYPE, link=""):
 
 
 def applets():
-    """What this machine's busybox can do."""
+    """The names of the programs that this machine's busybox has."""
     path = shutil.which("busybox")
     out = subprocess.run([path, "--list"], capture_output=True, text=True).stdout if path else ""
     return out.split()

@@ -169,7 +169,7 @@ def test_network_reload_brings_back_what_a_firewall_flushed(host, podman):
 
 
 def test_the_ports_that_podman_keeps_for_a_container_are_no_listeners(host, podman):
-    """It binds them, newer versions before the network is made, and conmon holds them."""
+    """podman binds them, newer versions before the network is made, and conmon holds them."""
     host.configure(conf("dual", hostPortOverListener="refuse"))
     podman.serve("server", "-p", "8080:80", "-p", "5353:53/udp", "-p", "127.0.0.1:8081:80")
     podman("restart", "-t", "0", "server")

@@ -34,7 +34,7 @@ class Bed:
         if not self.scenario.fresh:
             self.kept_result = self.node.add(self.kept, self.scenario.beside,
                                              env=self.scenario.env)
-        # What is shared when it is complete; the attachment's own is what must go.
+        # The shared things when all are there. The attachment's own things must go.
         self.constant = []
         self.life(self.pod)
         if self.scenario.fresh:
@@ -106,7 +106,7 @@ class Bed:
             if kind == "metainfo":
                 continue
             value.pop("handle", None)
-            # Of the rule's text, in which a bridge made anew has another index.
+            # The fingerprint follows from the rule's text, which has the bridge's index.
             value["comment"] = re.sub(FINGERPRINT, r"\1", value.get("comment", ""))
             for element in value.pop("elem", []) if kind in ("set", "map") else []:
                 elements.append(f"{value['name']}: {json.dumps(element)}")
@@ -118,7 +118,7 @@ class Bed:
         return sorted(rules), sorted(set(elements) - constant)
 
     def own(self):
-        """What belongs to attachments: names, and what is in files."""
+        """All that belongs to attachments: names, and the contents of files."""
         files = snapshot.files(self.node.var_lib)
         return {
             "interfaces": names_of(self.node, {"lo", UPLINK, "cni0"}),
@@ -130,7 +130,7 @@ class Bed:
         }
 
     def shared(self):
-        """What attachments share."""
+        """All that attachments share."""
         links = {link["ifname"]: link for link in self.node.ip_json("addr")}
         bridge = links.pop("cni0", {})
         return {

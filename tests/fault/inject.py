@@ -16,7 +16,7 @@ from harness import plugin
 # main()'s first call: before it the dynamic loader works, which no code of ours can help.
 MAIN = re.compile(r"fcntl\(0, F_GETFD\)")
 
-# What a call can give beside success, after its manual page. EPERM stands for seccomp
+# The errors that a call can give, by its manual page. EPERM stands for seccomp
 # filters and security modules, which may refuse any call.
 ERRORS = {
     "open": "ENOMEM ENFILE EIO EINTR EPERM",
@@ -170,7 +170,7 @@ def calls_of(lines):
         name = name_of(line)
         counts[name] = counts.get(name, 0) + 1
         started = started or bool(MAIN.match(line))
-        # Where the kernel's lock is busy it starts a write to /proc/sys again and again.
+        # The kernel starts a write to /proc/sys again and again while a lock of its own is busy.
         if started and name != "exit_group" and "ERESTART" not in line:
             calls.append(Call(name, counts[name], line))
     assert calls, "main() can't be found in the trace"
@@ -178,7 +178,7 @@ def calls_of(lines):
 
 
 def child_calls(lines, own):
-    """Those of a child that the process itself never makes."""
+    """The calls of a child that the process itself never makes."""
     calls, counts = [], {}
     for line in lines:
         name = name_of(line)

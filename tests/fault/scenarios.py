@@ -4,7 +4,7 @@ import pytest
 
 from harness.node import network
 
-# So few that an address which is lost is missed by the next ADDs.
+# There are so few addresses that the next ADDs miss one that is lost.
 FEW = [[{"subnet": "10.1.2.0/24", "rangeStart": "10.1.2.10", "rangeEnd": "10.1.2.12"}],
        [{"subnet": "fd00:1:2::/64", "rangeStart": "fd00:1:2::10",
          "rangeEnd": "fd00:1:2::12"}]]
@@ -51,7 +51,7 @@ class Scenario:
             self.conf = network("dual", ipam={**ipam, "routes": BAD_ROUTE}, **changes)
 
     def furnish(self, node):
-        """What the configuration needs on a node."""
+        """Makes the things that the configuration needs on a node."""
         node.ip("link set uplink0 mtu 1400")
         if not self.delegated:
             return
@@ -78,7 +78,7 @@ class Scenario:
         pod.sysctl("ipv6.conf.default.disable_ipv6", 1)
 
     def elsewhere(self):
-        """What a delegated IPAM holds for attachments."""
+        """The addresses that a delegated IPAM holds for attachments."""
         return sorted(p.name for p in self.leases.iterdir()) if self.leases else []
 
 
@@ -112,7 +112,7 @@ def pairs(*verbs, only=None):
     found = []
     for scenario in SCENARIOS:
         for verb in verbs:
-            # What is removed or asked about must be attached, beside another pod.
+            # Only an attached pod can be removed or checked, and another pod is beside it.
             fits = verb == "ADD" or not (scenario.fresh or scenario.refused)
             if fits and only in (None, scenario.name):
                 found.append(pytest.param(verb, scenario, id=f"{verb} {scenario.name}"))

@@ -51,7 +51,7 @@ def test_a_result_that_nobody_reads_is_a_failed_ADD(node):
     node.assert_nothing_left(pod)
 
 
-# Of the index, a record, a reservation, last_reserved_ip: each is cut somewhere.
+# These sizes cut the index, a record, a reservation and last_reserved_ip somewhere.
 @pytest.mark.parametrize("size", [0, 4, 8, 10, 16, 30, 100, 200, 1000, 8000, 14000])
 @pytest.mark.parametrize("warm", [False, True], ids=["fresh", "warm"])
 def test_a_limit_to_the_size_of_files_is_an_error_and_no_death(node, size, warm):
@@ -75,7 +75,7 @@ def test_a_limit_to_the_size_of_files_is_an_error_and_no_death(node, size, warm)
 
 
 def test_a_delegate_has_the_usual_signals(node):
-    """What is ignored here would be ignored there."""
+    """A child inherits which signals are ignored, so the plugin sets them back for it."""
     def ignored(status):
         return next(int(line.split()[1], 16) for line in status.splitlines()
                     if line.startswith("SigIgn:"))
@@ -90,7 +90,7 @@ def test_a_delegate_has_the_usual_signals(node):
 
 @pytest.mark.parametrize("n, taken", [(256, True), (257, False)])
 def test_more_addresses_than_a_record_holds_are_refused(node, n, taken):
-    """What DEL couldn't read back it couldn't take away."""
+    """A DEL could not read such a record, and so would not take the addresses away."""
     fake = Delegate(node, f'''
         if verb == "ADD":
             answer(ips=[{{"address": f"10.77.{{i // 200}}.{{i % 200 + 5}}/16"}}

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Where signals can't be set up (a seccomp filter may say so) what needs them is an error: no
-wait without an end, and nothing put "back" that was never read."""
+"""An operation that can't set up its signals (because of a seccomp filter) fails: it
+does not wait without an end, and puts nothing "back" that it has never read."""
 import fcntl
 
 import pytest

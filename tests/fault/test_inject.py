@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the faults read from strace's record: the executable's own calls and no others."""
+"""The faults read the executable's own calls from strace's record, and no others."""
 import inject
 
 RECORD = """\

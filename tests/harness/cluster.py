@@ -18,7 +18,7 @@ PODS4, PODS6 = "10.244.{}.0/24", "fd00:244:0:{}::/64"
 ROUTE_PROTOCOL = 98  # deploy/agent/node/routes.h
 PORT = 9810
 
-# What a container of the DaemonSet is: its mounts follow the node's, /proc/sys is read-only
+# A container as the DaemonSet's: its mounts follow the node's, /proc/sys is read-only
 # but for net at another path, and of root's capabilities one is left.
 CONTAINER = """\
 set -e
@@ -88,7 +88,7 @@ class ClusterNode(Node):
                                     env=plugin.environment("", CNI_COMMAND=None))
 
     def stop_agent(self, how=signal.SIGTERM):
-        """Its exit status."""
+        """Sends the agent a signal, waits for its end and gives its exit status."""
         self.agent.send_signal(how)
         status = self.agent.wait(30)
         self._processes.remove(self.agent)
@@ -207,7 +207,7 @@ class Cluster:
         self.api.put(node.name, node.cidrs, [node.address4, node.address6])
 
     def ready(self, count, *options):
-        """So many nodes with agents that are ready and have routes to each other."""
+        """Makes @count nodes with agents that are ready and have routes to each other."""
         nodes = [self.node() for _ in range(count)]
         for node in nodes:
             node.start_agent(*options)

@@ -34,13 +34,13 @@ def command(node, *argv, **kw):
 
 
 def lines_of(done):
-    """What it says it has done; success without a word on stderr."""
+    """The lines that say what was done. The command has succeeded, without a word on stderr."""
     assert (done.returncode, done.stderr) == (0, ""), done
     return done.stdout.splitlines()
 
 
 def refused(done, *words):
-    """It says why not, and nothing that it has done."""
+    """The command has failed with these words on stderr, and has done nothing."""
     assert done.returncode == 1 and done.stdout == "", done
     for word in words:
         assert word in done.stderr, f"{word} is not named in: {done.stderr}"

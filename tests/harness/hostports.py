@@ -122,7 +122,7 @@ GETGEN = struct.pack("=IHHIIBBH", 20, 0x0A10, 1, 1, 0, 0, 0, 0)
 
 
 def generation(node):
-    """Of the node's ruleset: each transaction is one more."""
+    """The generation of the node's ruleset, which each transaction raises by one."""
     with node.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12) as nl:
         nl.send(GETGEN)
         return struct.unpack_from(">I", nl.recv(4096), 24)[0]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What listens on the node's loopback alone, who gets at it, and what keeps them from it."""
+"""Servers on the node's loopback alone: who reaches them, and what keeps others away."""
 import contextlib
 
 from .hostports import ask, ask_udp, served, served_udp

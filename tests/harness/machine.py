@@ -28,7 +28,7 @@ def isolate():
 
 
 def state():
-    """What must be in the end as it was at the beginning."""
+    """The state of the namespaces, which must be in the end as it was at the beginning."""
 
     def output(*argv):
         return subprocess.run(argv, capture_output=True, text=True).stdout.splitlines()

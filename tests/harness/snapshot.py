@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a namespace and a node's disk hold, in a form that compares: clocks, counters
+"""The contents of a namespace and of a node's disk, in a form that compares: clocks, counters
 and handles are left out."""
 import json
 

@@ -9,7 +9,7 @@ from . import wire
 from .node import named, network
 
 ACCESS = {"PVID", "Egress Untagged"}
-# What preserveDefaultVlan leaves of the bridge's default VLAN.
+# The flags of the bridge's default VLAN on a port with preserveDefaultVlan.
 PRESERVED = {"Egress Untagged"}
 SOL_PACKET, PACKET_AUXDATA, TP_STATUS_VLAN_VALID = 263, 8, 0x10  # linux/if_packet.h
 

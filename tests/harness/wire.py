@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is sent and seen on the wire: datagrams, frames, TCP segments out of nowhere."""
+"""Sends datagrams, frames and TCP segments of no connection, and sees them on the wire."""
 import contextlib
 import socket
 import struct
@@ -67,7 +67,7 @@ def _segment(source, target, flags):
 
 
 def segment_seen(sender, receiver, source, target, flags, wait=0.5):
-    """Where a TCP segment of no connection seems to come from as it arrives, or None."""
+    """Sends a TCP segment of no connection, and gives the source that it arrives with, or None."""
     family = socket.AF_INET6 if ":" in target else socket.AF_INET
     raw = (family, socket.SOCK_RAW, socket.IPPROTO_TCP)
     with receiver.socket(*raw) as here, sender.socket(*raw) as there:

@@ -23,7 +23,7 @@ DOCUMENTS = {d["kind"]: d for d in yaml.safe_load_all(
 POD = DOCUMENTS["DaemonSet"]["spec"]["template"]["spec"]
 CONTAINER = POD["containers"][0]
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
-# What container runtimes give to every container that isn't privileged.
+# Container runtimes give these mounts to every container that isn't privileged.
 READ_ONLY = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
 
 

@@ -98,7 +98,7 @@ def test_before_each_of_them(node, chain, later):
     chain.good("add", pod.netns, **CAPABILITIES)
     assert pod.ping(INTERNET4) and pod.ping(INTERNET6)
     chain.good("check", pod.netns, **FOR_CHECK)
-    # What is ours is still looked at.
+    # CHECK still looks at the plugin's own address.
     pod.ip("addr del 10.1.2.2/24 dev eth0")
     done = chain.call("check", pod.netns, **FOR_CHECK)
     assert done.returncode == 1 and "10.1.2.2/24" in done.stderr

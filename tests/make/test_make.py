@@ -69,7 +69,7 @@ def test_a_build_that_lacks_something_says_what_to_install(tree, tmp_path, lacks
 
 
 def test_the_agents_libraries_are_named_as_well(tree, tmp_path):
-    """Of a machine that has those of the plugin."""
+    """The machine has the plugin's libraries."""
     config = tmp_path / "pkg-config"
     config.write_text('#!/bin/sh\ncase "$*" in *libcurl*) exit 1 ;; esac\nexec pkg-config "$@"\n')
     config.chmod(0o755)
@@ -95,7 +95,7 @@ def test_an_ordinary_user_is_told_in_one_line_that_it_takes_root(tree, command):
 
 
 def test_what_is_to_be_installed_is_said_before_anything_is(tree, tmp_path):
-    """Of several sets at once, on a machine that has nothing."""
+    """Several sets are asked for at once, on a machine that has none of the packages."""
     for name, text in (("dpkg-query", "exit 1"), ("apt-cache", "exit 1"),
                        ("apt-get", 'echo "apt-get $*"')):
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
@@ -133,7 +133,7 @@ def listing(root):
 
 
 def bundle_of(tmp_path, word):
-    """What looks like one to the installer: a program and what it needs."""
+    """Makes a directory that the installer takes for a bundle: a program and a file beside it."""
     bundle = tmp_path / f"bundle {word}"
     (bundle / "bridge-cni.lib").mkdir(parents=True)
     (bundle / "bridge-cni").write_text(
@@ -192,7 +192,7 @@ def test_uninstall_removes_what_was_installed_and_nothing_else(built, tmp_path, 
         program = plugins / "bridge-cni"
         assert program.is_symlink() == (target == "install-bundle")
         assert says(program) == ("made" if program.is_symlink() else "")
-        # What README.md leads to is there, too.
+        # The documents that README.md links to are there, too.
         readme = (built / "README.md").read_text()
         for name in {"README.md", *re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", readme)}:
             assert (doc / name).read_text() == (built / name).read_text()

@@ -19,7 +19,7 @@ UINT32_MAX = 2 ** 32 - 1
 BURST_MAX = 8 * UINT32_MAX - 1
 RATES = {"ingressRate": 20 * MBIT, "ingressBurst": MBIT,
          "egressRate": 10 * MBIT, "egressBurst": MBIT}
-# What containerd makes of a pod's annotations.
+# containerd makes this of a pod's annotations.
 KUBERNETES = {"bandwidth": {"ingressRate": 20 * MBIT, "ingressBurst": UINT32_MAX,
                             "egressRate": 10 * MBIT, "egressBurst": UINT32_MAX}}
 PORT = 5201
@@ -101,7 +101,7 @@ def test_what_the_pod_sends_is_limited_by_egressRate(node):
 
 
 def test_both_directions_at_once_with_what_Kubernetes_runtimes_pass(node):
-    """They fill in half a gigabyte of burst, which would pass before any limit."""
+    """Runtimes fill in half a gigabyte of burst, which would pass before any limit."""
     pod = node.pod()
     node.add(pod, network(runtimeConfig=KUBERNETES))
     sent, received = measured(pod, node.outside, INTERNET4, "sends", "receives")
@@ -288,7 +288,7 @@ def test_CHECK_names_what_differs_and_repair_puts_it_back(node, how):
     node.run("ip" if command[0] == "link" else "tc", *command)
     with plugin.refusal(CHECK, *(word.format(veth=veth, ifb=ifb) for word in words)):
         node.check(pod, conf, result)
-    # Of the rates only the pod's record knows.
+    # Only the pod's record knows the rates.
     assert any(veth in line for line in repair(node, network()))
     node.check(pod, conf, result)
     assert [qdiscs(node, ifname) for ifname in (veth, ifb)] == before

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the bridge and its ports can be made to do: hairpin, promiscuous mode, isolation,
+"""The keys of the bridge and its ports: hairpin, promiscuous mode, isolation,
 an interface that stays down, other addresses that give way."""
 import json
 
@@ -145,7 +145,7 @@ def test_without_addresses_an_interface_is_up_all_the_same(node):
 
 @pytest.mark.parametrize("uplink_mtu", [1500, 1400])
 def test_somebodys_bridge_that_is_down_keeps_its_MTU(node, uplink_mtu):
-    """Its MAC address is set, but not one that bridges made here have."""
+    """The bridge's MAC address is set, but is not one that bridges made here have."""
     node.ip(f"link set {UPLINK} mtu {uplink_mtu}")
     node.ip("link add cni0 address 02:00:00:00:00:07 mtu 1450 type bridge")
     pod = node.pod()

@@ -34,7 +34,7 @@ def reap(pid):
 
 
 def descriptors(pid):
-    """What a process has open; None: it has ended."""
+    """The files that a process has open; None: it has ended."""
     try:
         return {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
     except OSError:
@@ -164,8 +164,8 @@ def test_what_the_kernel_refuses_is_told(node, waits):
 
 @pytest.mark.parametrize("waits", [True, False])
 def test_it_does_not_sit_out_what_the_kernel_does_once_the_interface_is_gone(node, tmp_path, waits):
-    """That takes 10 to 20 ms, and here the child's message two seconds: the order tells, whatever
-    the machine has else to do."""
+    """The kernel's work takes 10 to 20 ms, and here the child's message is held up for two seconds:
+    so the order tells, however busy the machine is."""
     pod, conf, trace = node.pod(), network(delWaits=waits), tmp_path / "trace"
     node.add(pod, conf)
     node.delete(pod, conf, env=plugin.TRACED,

@@ -219,7 +219,7 @@ def test_one_that_cannot_be_executed_is_named(node):
 
 
 def test_the_plugin_itself_is_no_IPAM(node):
-    """It would ask itself without end."""
+    """The plugin would ask itself without end."""
     fake, pod = Delegate(node), node.pod()
     fake.path.unlink()
     os.symlink(os.path.realpath(plugin.BRIDGE_CNI), fake.path)
@@ -265,7 +265,7 @@ def test_a_second_ADD_is_refused_before_it_is_asked(node):
 
 
 def test_an_ID_that_comes_back_is_deleted_first(node):
-    """Its pod went without a DEL: the delegate still holds an address for it."""
+    """The first pod of the ID went without a DEL, so the delegate still holds an address for it."""
     fake, pod = Delegate(node), node.pod()
     fake.add(pod)
     identity = pod.id
@@ -304,7 +304,7 @@ def test_DEL_without_namespace_asks_it_all_the_same(node):
 
 
 def test_a_DEL_that_it_refuses_removes_the_rest(node):
-    """But the record, so that GC asks it once more, too."""
+    """The record stays, so that GC asks the delegate once more, too."""
     fake = Delegate(node, '''
         if verb == "ADD": answer()
         elif verb == "DEL" and os.path.exists(sys.argv[0] + ".refuse"):
@@ -440,7 +440,7 @@ def test_it_dies_with_the_plugin(node):
 
 
 def test_an_address_that_changes_hands_is_reachable_at_once(node):
-    """Its MAC isn't derived from it: the pod announces it."""
+    """The pod's MAC isn't derived from the address, so the pod announces it."""
     fake = Delegate(node, '''
         if verb == "ADD": answer(ips=[{"address": "10.77.0.5/16"},
                                       {"address": "fd77::5/64"}])''')
@@ -505,7 +505,7 @@ def test_without_pidfd_open_too_its_time_is_up_and_its_last_words_are_read(node,
         node.add(node.pod(), slow.conf(ipamTimeoutSeconds=1), wrapper=trace,
                  env={**slow.env, **plugin.TRACED})
     error.value.says("did not end within 1 seconds")
-    # It closes its output and works on.
+    # This delegate closes its output and works on.
     closing = Delegate(node, """
         if verb == "ADD": answer()
         sys.stdout.flush(); os.close(1); time.sleep(0.2); os._exit(7)""", name="closing")

@@ -171,7 +171,7 @@ def test_one_that_hangs_is_killed_with_its_children(node):
 
 
 def test_a_DEL_that_hangs_is_bounded_and_the_rest_is_removed(node):
-    """But the record, so that the next DEL, or GC, asks once more."""
+    """The record stays, so that the next DEL, or GC, asks the delegate once more."""
     fake, pod = Delegate(node, '''
         if verb == "ADD": answer()
         elif os.path.exists(sys.argv[0] + ".hang"): time.sleep(1000)'''), node.pod()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Whose connections a DEL has the kernel forget, where another IPAM plugin gives addresses."""
+"""A DEL has the kernel forget the pod's connections, where another IPAM plugin gives addresses."""
 import contextlib
 
 import pytest
@@ -8,7 +8,7 @@ from harness import plugin
 from harness.delegates import ADDRESS, Delegate
 from harness.node import OUTSIDE4, network
 
-# Its DEL ends when it is told to.
+# The DEL of this IPAM plugin ends when the test lets it.
 SLOW_DEL = """
     if verb == "ADD": answer()
     if verb == "DEL": hold()

@@ -159,7 +159,7 @@ def test_two_networks_have_sets_of_their_own(node):
 
 
 def test_a_subnet_that_an_earlier_owner_left_makes_way(node):
-    """Its pod went without a DEL, and the IPAM's subnet is another one now."""
+    """The earlier pod went without a DEL, and the IPAM's subnet is another one now."""
     wide, pods = by_pod(node), [node.pod(), node.pod()]
     conf = wide.conf(isGateway=False, isDefaultGateway=False)
     wide.add(pods[0], conf)
@@ -174,7 +174,7 @@ def test_a_subnet_that_an_earlier_owner_left_makes_way(node):
 
 
 def test_a_DEL_leaves_the_elements_of_an_address_that_another_pod_has_by_now(node):
-    """Its IPAM gave it away before; or gives the same address to two."""
+    """The IPAM gave the address away before that DEL, or gives the same address to two pods."""
     fake, pods = by_pod(node), [node.pod() for _ in range(3)]
     conf = fake.conf(isGateway=False, isDefaultGateway=False)
     for pod in pods[1:]:
@@ -338,7 +338,7 @@ def test_an_ADD_begins_when_a_DEL_of_the_same_attachment_is_through_with_the_del
 
 
 def test_an_ADD_in_the_middle_of_which_rules_are_written_leaves_no_element_when_it_fails(node):
-    """Of spoof checks neither: the other ADD writes those rules first."""
+    """No element of spoof checks is left either: the other ADD writes those rules first."""
     slow = Delegate(node, '''
         n = int(os.environ["CNI_CONTAINERID"].split("-")[0][3:])
         if verb == "ADD" and n == 0:
@@ -358,7 +358,7 @@ def test_an_ADD_in_the_middle_of_which_rules_are_written_leaves_no_element_when_
 
 
 def test_DEL_without_namespace_or_with_another_IPAM_takes_the_elements(node):
-    """They are named by the record, whatever the configuration has become."""
+    """The record names the elements, whatever the configuration has become."""
     fake, pods = by_pod(node), [node.pod(), node.pod()]
     for pod in pods:
         fake.add(pod)

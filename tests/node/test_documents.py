@@ -19,7 +19,7 @@ EXAMPLES = plugin.REPOSITORY / "plugin/README.md"
 MANUAL = plugin.REPOSITORY / "deploy/man/bridge-cni.8"
 WRITE = os.environ.get("DOCUMENTS") == "write"
 MARK = "-- here ends the output of a command --"
-# What differs from run to run: the MAC address of a bridge made here, which follows from the
+# These differ from run to run: the MAC address of a bridge made here, which follows from the
 # boot and the namespace, the link-local address that follows from that, and interfaces' indexes.
 VARIES = [(r"\b06(:[0-9a-f]{2}){5}\b", "BRIDGE-MAC"), (r"fe80::4[0-9a-f:]+/64", "BRIDGE-LL"),
           (r"@if\d+", "@ifN")]
@@ -54,7 +54,7 @@ def steps(block):
 
 
 def what_came_out(node, directory, commands):
-    """Of each command, with stderr; in one shell, on the node."""
+    """The output of each command, with stderr; all run in one shell, on the node."""
     script = "exec 2>&1\n" + "".join(f"{command}\necho '{MARK}'\n" for command in commands)
     out = node.run("bash", "-c", f"cd '{directory}'\n{script}").stdout
     outputs = out.split(MARK + "\n")
@@ -101,7 +101,7 @@ def hold(node, directory, shown):
 
 @pytest.fixture
 def directory(node):
-    """Where somebody has built the plugin."""
+    """A directory in which somebody has built the plugin."""
     path = node.directory / "tree"
     (path / "build").mkdir(parents=True)
     (path / "build/bridge-cni").symlink_to(os.path.realpath(plugin.BRIDGE_CNI))
@@ -122,7 +122,7 @@ def example(directory):
 
 def test_the_worked_example_comes_out_as_it_stands(node, directory):
     hold(node, directory, example(directory))
-    # It ends by removing all that it made.
+    # The example ends by removing all that it made.
     assert [path.name for path in (node.run_dir / "netns").iterdir()] == ["outside"]
     assert not (node.run_dir / "bridge-cni-example").exists()
 

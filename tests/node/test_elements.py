@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a pod has in sets and maps, of spoofCheck and of its host ports together."""
+"""A pod's elements in sets and maps, those of spoofCheck and of host ports together."""
 import json
 import shutil
 import time
@@ -99,7 +99,7 @@ def test_the_elements_of_a_pod_whose_record_was_deleted_go_with_it(node, verb):
 
 @pytest.mark.parametrize("lost", ["store", "records"])
 def test_GC_takes_elements_whose_owner_only_they_know(node, lost):
-    """Those of a pod whose interface is gone, too: no DEL finds them by anything else."""
+    """GC also takes those of a pod whose interface is gone, which no DEL would find any more."""
     stays, pod = node.pod(), node.pod()
     node.add(stays, ports((9090, 90), spoofCheck=True))
     before = elements(node)

@@ -9,7 +9,7 @@ from harness.delegates import Delegate
 from harness.node import (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, NODE4, UPLINK,
                           addresses_of, network)
 
-# So small that the second one's turn comes.
+# The first subnet is so small that the second one's turn comes.
 SMALL4 = [{"subnet": "10.1.2.0/29"}, {"subnet": "10.1.2.8/29"}]
 SMALL6 = [{"subnet": "fd00:1:2::/125"}, {"subnet": "fd00:1:2::8/125"}]
 SMALL_GATEWAYS = ["10.1.2.1/29", "10.1.2.9/29", "fd00:1:2::1/125", "fd00:1:2::9/125"]
@@ -203,7 +203,7 @@ def test_a_subnet_that_the_node_has_elsewhere_is_refused(node, what):
     force = {**conf, "forceAddress": True}
     status(node, force)
     node.add(node.pod(), force)
-    # What is there stays, also for those who don't force it.
+    # The addresses that are there stay, also for pods of a network that doesn't force its own.
     status(node, conf)
     node.add(node.pod(), conf)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the process does to be a safe one: descriptors, modes, memory."""
+"""The process is a safe one: descriptors, modes, memory."""
 import json
 import re
 import shutil
@@ -55,7 +55,7 @@ STREAMS = [("stdin", "exec <&-", plugin.JSON), ("stdout", "exec >&-", None),
 
 @pytest.mark.parametrize("what, script, code", STREAMS, ids=[s[0] for s in STREAMS])
 def test_a_closed_standard_stream_fails_the_ADD_and_nothing_is_left(node, what, script, code):
-    """What is opened must not take its place: the answer would be written there."""
+    """A file that is opened must not take the stream's place: the answer would be written there."""
     conf = network("dual")
     other = node.pod()
     node.add(other, conf)

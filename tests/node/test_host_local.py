@@ -235,7 +235,7 @@ def test_one_store_with_bridge_cni_itself(node, ours):
 
 
 def test_no_record_is_written(node, ours):
-    """It knows nothing of namespace or veth: what it reserves is the boot's."""
+    """Called as host-local, the plugin knows nothing of namespace or veth, which a record names."""
     pod = node.pod()
     ours.add(pod, network("dual"))
     for name, content in snapshot.files(node.store / ".bridge-cni").items():

@@ -67,7 +67,7 @@ def of_mac(mac):
 @pytest.mark.parametrize("families, mac", [("dual", None), ("v6", None),
                                            ("dual", "02:11:22:33:44:55")])
 def test_the_link_local_address_can_be_used_at_once(node, families, mac, disabled):
-    """It is the one that the kernel would make, a second or two earlier."""
+    """The address is the one that the kernel would make a second or two later."""
     pod = node.pod()
     pod.sysctl("ipv6.conf.default.disable_ipv6", disabled)
     conf = network(families, runtimeConfig={"mac": mac} if mac else None)

@@ -240,7 +240,7 @@ def test_so_is_what_an_ancestor_further_up_has_bound(node):
 
 
 def test_but_not_the_sshd_that_somebody_has_come_by(node):
-    """It is an ancestor of what is run in its session, which is a session of its own."""
+    """sshd is an ancestor of all that a login runs, but the login has a session of its own."""
     pod, conf = node.pod(), mapping(hostPortOverListener="refuse")
     done = run_below(node, conf, pod, ["tcp/0.0.0.0/2222"], "sshd", "setsid", "--wait")
     assert done.returncode == 1 and "sshd (process" in done.stdout, done

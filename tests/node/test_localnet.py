@@ -32,7 +32,7 @@ def bridged(node, on):
 
 @pytest.fixture(params=[0, 1], ids=["routed", "br_netfilter"])
 def frames(node, request):
-    """What is bridged is seen by netfilter, or not."""
+    """Runs a test twice: netfilter sees the frames on the bridge, or does not."""
     bridged(node, request.param)
     return node
 
@@ -320,7 +320,7 @@ def test_where_the_kernel_has_no_fence_the_rules_do(node, listener):
 
 
 def test_an_ADD_with_the_capability_fences_what_an_older_version_opened(node):
-    """Its rules are another version's, so they are looked at closely, and so is this."""
+    """The rules are another version's, so the ADD looks closely at them and at the parameter."""
     node.add(node.pod(), ports((8080, 80), **V4))
     unfence(node)
     node.nft("flush chain inet bridge_cni answers")
@@ -442,7 +442,7 @@ def test_an_ADD_asks_for_the_fence_only_where_something_is_wrong(node):
                       (pods[3], network("v4"))):
         text = calls(node, "ADD", conf, pod)
         asks = "RTM_GETTFILTER" in text
-        # Whose network has no capability isn't told by its rules.
+        # Rules don't tell whether a network has the capability.
         assert asks == (pod is pods[3]), text
         assert "route_localnet" not in text
 

@@ -30,7 +30,7 @@ def test_it_is_roots_own(node):
 
 
 def test_without_privileges_nobody_can_hold_it(node):
-    """Who could would keep every pod of the node from starting and ending."""
+    """A user who could hold the lock would keep every pod of the node from starting and ending."""
     node.add(node.pod(), network())
     path = f"/run/bridge-cni/{lock_file(node).name}"
     control = node.run_dir / "anybodys"

@@ -47,7 +47,7 @@ def test_a_list_of_one_family_leaves_the_other_alone(node):
 
 
 def test_pods_of_two_nodes_see_each_others_addresses(node):
-    """What it is for: the cluster's whole range, of which each node has a part."""
+    """nonMasqueradeCIDRs is for this: the cluster's whole range, of which each node has a part."""
     far = "10.1.200.7"
     node.outside.ip_batch(f"addr add {far}/32 dev lo\nroute add 10.1.2.0/24 via {NODE4}\n")
     node.ip(f"route add {far}/32 via {OUTSIDE4}")

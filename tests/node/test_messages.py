@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is said on stderr and in the log: harmless on a terminal, a line each, and all that
+"""Messages on stderr and in the log: harmless on a terminal, a line each, and all that
 the answer says."""
 import json
 import os
@@ -16,7 +16,7 @@ CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
 def lines_of(text):
-    """Its lines, if each is harmless and ours."""
+    """The lines of the text, each of which is harmless and the plugin's own."""
     assert text.endswith("\n")
     lines = text[:-1].split("\n")
     for line in lines:
@@ -25,7 +25,7 @@ def lines_of(text):
 
 
 def harmless(done, n=1):
-    """So many lines on stderr, each beginning with the program's name."""
+    """Expects @n lines on stderr, each of which begins with the program's name."""
     lines = lines_of(done.stderr)
     assert len(lines) == n, lines
     assert all(line.startswith("bridge-cni: ") for line in lines)
@@ -133,7 +133,7 @@ def test_the_supported_versions_are_on_stderr_too(node):
 
 
 def told(node, conf, **kw):
-    """What ADD says while it succeeds: on stderr, and the same in the log."""
+    """The notices of an ADD that succeeds, which are the same on stderr and in the log."""
     log = node.directory / "log"
     log.unlink(missing_ok=True)
     done = node.invoke("ADD", {**conf, "logFile": str(log)}, node.pod(), **kw)
@@ -231,7 +231,7 @@ def test_with_what_it_needs_it_is_not_told(node):
 
 
 def test_other_plugins_keys_and_the_runtimes_are_no_noise(node):
-    """Of the whole chain, of libcni, of containerd, CRI-O and podman."""
+    """The keys are those of the whole chain, of libcni, of containerd, CRI-O and podman."""
     assert told(node, network(**{
         "cniVersions": ["1.0.0"], "disableCheck": True, "disableGC": True,
         "loadOnlyInlinedPlugins": False, "cni.dev/valid-attachments": [],
@@ -340,7 +340,7 @@ LIST = {"cniVersion": plugin.NEWEST, "name": "testnet",
 @pytest.mark.parametrize("more", [{}, {"type": "bridge-cni"}, {"cniVersion": "0.3.1"}],
                          ids=["list", "typed", "version without the verb"])
 def test_a_list_of_plugins_is_called_so(node, tmp_path, verb, executable, more):
-    """It would be a network without IPAM: no address, and a DEL that frees none."""
+    """Read as one plugin it would have no IPAM: no address, and a DEL that frees none."""
     path = tmp_path / executable
     path.symlink_to(plugin.BRIDGE_CNI)
     pod = node.pod()

@@ -9,7 +9,7 @@ UPLINK6 = "uplink6"
 
 
 def mtus(node, pod, result):
-    """Of the bridge, the host's end and the pod's end."""
+    """The MTUs of the bridge, the host's end and the pod's end."""
     host = named(result, sandbox=False)[1]["name"]
     links = node.links()
     return [links["cni0"]["mtu"], links[host]["mtu"], pod.links()["eth0"]["mtu"]]
@@ -168,7 +168,7 @@ def test_a_configured_one_is_everybodys(node, families, mtu):
 
 
 def test_a_bridge_that_is_there_is_not_given_the_configured_one(node):
-    """It may have other ports and its owner's reasons."""
+    """The bridge may have other ports, and its owner may have reasons."""
     node.ip("link add cni0 type bridge")
     node.ip("link set cni0 mtu 1450")
     pod = node.pod()

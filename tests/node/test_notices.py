@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is told besides the answer is told whoever caused it: a pod of its own, or another."""
+"""Notices are printed whichever attachment caused them: the operation's own, or another."""
 from harness import plugin
 from harness.command import command, written
 from harness.node import addresses_of, network

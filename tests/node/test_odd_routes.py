@@ -19,7 +19,7 @@ def add_with_words(node, pod, conf, **kw):
 
 
 def destinations(pod, family):
-    """Of the routes that the kernel hasn't made itself."""
+    """The destinations of the routes that the kernel hasn't made itself."""
     return [r["dst"] for r in pod.routes(family) if r.get("protocol") != "kernel"]
 
 
@@ -188,7 +188,7 @@ def test_where_nobody_has_to_reach_it_it_is_served(node):
     ("10.1.2.9/32", "10.1.2.9", False), ("fd00:1:2::9/64", "fe80::1", False)])
 def test_another_IPAM_plugins_gateway_that_the_pod_can_not_reach_is_told(node, address, gateway,
                                                                        told):
-    """It has no key here that could be named."""
+    """No key of the configuration has that gateway, so the message names none."""
     fake = delegates.Delegate(node, f"""
         if verb == "ADD":
             answer(ips=[{{"address": "{address}", "gateway": "{gateway}"}}])""")

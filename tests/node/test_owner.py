@@ -29,7 +29,7 @@ OTHERS = {"bridge": {}, "dataDir": {"bridge": "cni0", "isDefaultGateway": None,
 
 
 def comments(node):
-    """What the rules say: stage and kind, then the owner."""
+    """The comments of the rules: stage and kind, then the owner."""
     out = node.run("nft", "-j", "list", "ruleset").stdout
     found = [entry["rule"]["comment"].split() for entry in json.loads(out)["nftables"]
              if "rule" in entry]
@@ -90,7 +90,7 @@ def test_a_second_configuration_of_the_name_leaves_the_first_as_it_is(node, othe
     assert spoofs(*pods) == (False, False)
     for pod, result in zip(pods, results):
         node.check(pod, conf, result)
-    # And each goes with its own.
+    # Each owner's rules go with its own last pod.
     node.delete(pods[1], conf)
     assert source_seen(pods[0], node.outside, INTERNET4) == NODE4
 
@@ -481,7 +481,7 @@ def test_an_earlier_versions_rules_stay_while_another_owners_pod_has_none_else(n
     assert set(before) < set(comments(node))
     assert spoofs(*pods) == (False, False)
     assert source_seen(pods[0], node.outside, INTERNET4) == NODE4
-    # Its own owner's ADD takes them over.
+    # An ADD of the same owner takes the rules over.
     node.add(node.pod(), conf)
     assert not set(before) & set(comments(node))
     assert spoofs(*pods) == (False, False)

@@ -41,7 +41,7 @@ def test_ipMasq_on_off_and_on_again(node):
     for pod, _, had in pods:
         node.delete(pod, had)
     assert elements(node) == [] and elements(node, "own") == []
-    # And with nobody left of before, the rules are the usual ones again.
+    # Once no pod of before is left, the rules are the usual ones again.
     pod, _ = added(node, ON)
     command(node, "repair", ON)
     assert comments(node) == usual
@@ -75,7 +75,7 @@ def test_who_gets_a_former_pods_address_is_no_heir_of_its(node, confs):
 
 
 def test_rules_that_were_flushed_come_back_as_each_pod_had_them(node):
-    """Where the configuration has no ipMasq any more, with a repair: its ADDs look for none."""
+    """Where the configuration has no ipMasq any more a repair does it, as ADDs look for no rules."""
     on, off = added(node, ON), added(node, OFF)
     node.nft("flush ruleset")
     added(node, ON)

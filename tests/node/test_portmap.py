@@ -138,7 +138,7 @@ def test_without_snat_nothing_is_masqueraded(node):
         assert ask(node, NODE4, 8080) == ("pod", NODE4)
         for client, address in ((node, "127.0.0.1"), (pod, NODE4)):
             assert ask(client, address, 8080, timeout=0.3) is None
-        # Where frames on the bridge are seen by conntrack it comes with its own address.
+        # The connection keeps its source where conntrack sees frames on the bridge.
         node.sysctl("bridge.bridge-nf-call-iptables", 1)
         assert ask(other, NODE4, 8080) == ("pod", "10.1.2.3")
     with served(node, 8080, address="127.0.0.1", word=b"node"):

@@ -154,7 +154,7 @@ def test_without_the_capability_there_is_neither_rule_nor_element(node):
 
 
 def test_a_pod_with_host_ports_may_meet_itself_on_the_bridge(node):
-    """Where the configuration has no hairpinMode, the others may not; CHECK knows."""
+    """Without hairpinMode only pods with host ports get hairpin mode, and CHECK expects that."""
     with_ports, without = node.pod(), node.pod()
     result = node.add(with_ports, ports((8080, 80)))
     node.add(without, ports())

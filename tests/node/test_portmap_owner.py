@@ -88,7 +88,7 @@ def test_the_port_of_a_dead_pod_is_taken_over(node, make):
     if make is ports:
         assert dead.id in done.stderr  # its DEL ran
         assert list(node.reservations().values()) == [(pod.id, "eth0")]
-    # Its own DEL, late, takes nothing from the new owner.
+    # The late DEL of the dead pod takes nothing from the port's new owner.
     node.invoke("DEL", ports((8080, 80), families="v4"), dead)
     assert len(elements(node)["hostports4"]) == 1
 
@@ -226,7 +226,7 @@ def test_a_port_of_another_network_is_taken_whatever_was_flushed(node, harm, had
         node.refused(pod, other_network((8080, 80, wanted)), plugin.EXISTS,
                      "tcp port 8080", "shop/cart-7d")
     assert node.invoke("ADD", other_network((8082, 80)), pods[2]).stderr == ""
-    # Its own next ADD, and its DEL, find what was put back.
+    # The pod's own next ADD, and its DEL, find the elements that were put back.
     node.add(pods[3], ports())
     with served(pods[0], 80):
         assert ask(node.outside, NODE4, 8080)[0] == "pod"
@@ -409,7 +409,7 @@ def test_connections_to_many_UDP_ports_are_forgotten_at_once(node):
 
 @pytest.mark.parametrize("address", [INTERNET4, INTERNET6])
 def test_what_pods_send_to_that_port_of_other_hosts_is_still_known(node, address):
-    """Its masqueraded source would change, and answers on their way be lost."""
+    """Otherwise the masqueraded source would change, and answers on their way would be lost."""
     client, pod = node.pod(), node.pod()
     node.add(client, network("dual"))
     settled(node)

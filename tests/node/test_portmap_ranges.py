@@ -85,7 +85,7 @@ def test_few_ports_are_recorded_as_earlier_versions_read_them(node):
 
 
 def test_an_earlier_versions_record_of_ports_that_follow_each_other_is_a_range(node):
-    """That wrote a line for each; CHECK compares with the configuration of its runtime."""
+    """The earlier version wrote a line for each port. CHECK compares with the runtime's ports."""
     pod, other = node.pod(), node.pod()
     conf = ports(*run(8000, 8004), (9000, 80), families="v4")
     result = node.add(pod, conf)

@@ -29,7 +29,7 @@ PLACES = {"two networks": (first(), second()),
 
 @contextlib.contextmanager
 def answering(pod, results, container_port=80):
-    """Which attachment answers is told by its address."""
+    """The attachment that answers, told by its address."""
     with contextlib.ExitStack() as stack:
         for n, result in enumerate(results):
             for ip in result["ips"]:
@@ -177,7 +177,7 @@ def test_GC_hands_over_too(node):
 
 
 def lose_first(node, pod):
-    """Its interface, and with it all that says whose the elements are but its record."""
+    """Deletes the first interface. Then only its record says whose the elements are."""
     pod.ip("link del eth0")
 
 

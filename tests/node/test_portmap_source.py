@@ -37,7 +37,7 @@ def proxy(node, *rules):
 
 @BRIDGED
 def test_a_pod_sees_who_comes_by_a_Service_on_the_same_bridge(node, bridged):
-    """Where frames on the bridge are seen by conntrack; otherwise no answer is translated."""
+    """This is so where conntrack sees frames on the bridge; otherwise no answer is translated."""
     bridge_filter(node, bridged)
     pod, client, conf = node.pod(), node.pod(), ports((8080, 80), families="v4")
     node.add(pod, conf)
@@ -58,7 +58,7 @@ def test_a_pod_sees_who_comes_by_a_Service_on_the_same_bridge(node, bridged):
 
 @BRIDGED
 def test_a_NodePort_keeps_its_source_beside_host_ports_of_several_networks(node, bridged):
-    """Whose rules come first is chance: each network's port is its own, the rest nobody's."""
+    """It is chance which network's rules come first, so each looks at its own ports alone."""
     bridge_filter(node, bridged)
     conf, other = ports((8080, 80), families="v4"), second((8081, 80))
     pods = [node.pod() for _ in range(4)]
@@ -186,7 +186,7 @@ def test_no_set_is_there_that_packets_fill(node):
 # -- a node whose rules an earlier version wrote
 
 def earlier(node):
-    """Its rules over its maps, of each network that has them; and its two sets."""
+    """Gives each network the earlier version's rules over its maps, and its two sets."""
     names = {}
     for name, bridge in (("testnet", "cni0"), ("second", "cni1")):
         age(node, name)
@@ -350,7 +350,7 @@ def test_a_kernel_without_labels_gets_rules_that_do_without(node, unlabelled):
     with served(pod, 80):
         all_answer()
         assert ask(client, "10.96.0.10", 8080) == ("pod", "10.1.2.3")
-        # Who fills the set takes nothing away but the masquerade of neighbours.
+        # Somebody who fills the set takes nothing away but the masquerade of neighbours.
         name = sets_named(node, "nodeips4")[0]
         node.nft(f"flush set inet bridge_cni {name}")
         node.run(sys.executable, "-c", FLOOD, "256", "500", "9")

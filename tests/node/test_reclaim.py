@@ -324,7 +324,7 @@ def test_a_record_of_a_newer_version_counts_as_alive(node):
 
 
 def test_what_a_newer_version_attached_is_not_half_deleted(node):
-    """It may hold what only that version can take away, and by this very address."""
+    """The pod may hold things with its address that only the newer version can take away."""
     conf, pod, other = network("dual", spoofCheck=True), node.pod(), node.pod()
     for one in (pod, other):
         node.add(one, conf)
@@ -338,7 +338,7 @@ def test_what_a_newer_version_attached_is_not_half_deleted(node):
         assert path.exists() and "eth0" in pod.links() and pod.ping(GATEWAY4)
     # GC went on.
     assert node.reservations() == held and len(node.host_veths()) == 1
-    # That version's DEL, or a person's decision.
+    # The newer version's DEL, or a person's decision, ends the attachment.
     path.write_text(text)
     node.delete(pod, conf)
     node.assert_nothing_left(pod)

@@ -22,7 +22,7 @@ NOTHING = ["nothing to mend"]
 
 
 def state(node):
-    """What holds still; ports come back in another order."""
+    """The state that a repair brings back as it was; only ports come back in another order."""
     found = node.state()
     for link in found["node"]["links"].values():
         for key in ("id", "no", "designated_port"):
@@ -466,7 +466,7 @@ def test_an_ADD_that_waits_for_the_exclusive_lock_is_left_alone(node):
 
 
 def test_racing_with_ADD_and_DEL_it_leaves_what_each_pod_is_to_have(node):
-    """And the bridge deleted, the rules flushed again and again meanwhile."""
+    """Meanwhile the bridge is deleted and the rules are flushed, again and again."""
     conf = network("dual", spoofCheck=True)
     [path] = written(node, conf)
     fixed, going = node.pod(), [node.pod() for _ in range(4)]
@@ -493,7 +493,7 @@ def test_racing_with_ADD_and_DEL_it_leaves_what_each_pod_is_to_have(node):
         finally:
             done.append(True)
         neighbour.result()
-    # What the neighbour does to an ADD on its way is the ADD's error, not a leak.
+    # An ADD may fail because of the neighbour who deletes, but it leaves nothing.
     for pod in going:
         node.delete(pod, conf)
     repair(node, conf)
@@ -678,7 +678,7 @@ def test_it_writes_a_line_to_the_log(node):
 
 
 def test_it_waits_for_operations_that_are_under_way(node):
-    """What happens until then it sees."""
+    """The repair sees the changes that happen until then."""
     conf, pod = network(), node.pod()
     node.add(pod, conf)
     [path] = written(node, conf)

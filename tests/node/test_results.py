@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is printed: results in the shape of every version, VERSION, dns."""
+"""The printed answers: results in the shape of every version, VERSION, dns."""
 import pytest
 
 from harness import plugin

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.must_run
 
 
 class Obstacle:
-    """What makes a stage fail; `conf` is the configuration that runs into it."""
+    """A thing that makes a stage fail; `conf` is the configuration that runs into it."""
 
     words = ()
     others = 0  # host veths of others that are there meanwhile
@@ -164,7 +164,7 @@ class NoNetfilterSockets(Obstacle):
     env = plugin.TRACED
 
     def build(self):
-        """Where in a good ADD is the first NETLINK_NETFILTER socket made? That one fails."""
+        """Finds the first NETLINK_NETFILTER socket that a good ADD makes, and has that call fail."""
         trace = self.node.directory / "trace"
         strace = plugin.strace(trace, "socket")
         rehearsal = self.node.pod()
@@ -189,7 +189,7 @@ OBSTACLES = [StoreIsAFile, SecondSetExhausted, BridgeIsAVeth, SysctlsReadOnly,
 
 
 def shared(node):
-    """What attachments share, each thing by itself; None where it is absent."""
+    """The things that attachments share, each by itself; None where one is absent."""
     link = node.links().get("cni0")
     is_bridge = link and link.get("linkinfo", {}).get("info_kind") == "bridge"
     addresses = node.addresses("cni0") if is_bridge else []

@@ -54,7 +54,7 @@ def test_two_networks_are_both_masqueraded(node):
 
 
 def test_pods_of_an_earlier_range_keep_their_way_out(node):
-    """What is masqueraded are the subnets, not the part of them that is given out now."""
+    """The rules masquerade whole subnets, not the part of them that is given out now."""
     def part(start, end):
         return network(ipam={"ranges": [[{"subnet": "10.1.2.0/24", "rangeStart": start,
                                           "rangeEnd": end}]]})

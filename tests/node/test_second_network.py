@@ -20,7 +20,7 @@ def net(number, families="dual", **changes):
 
 
 def device(pod, family):
-    """That a packet to the outside leaves by."""
+    """The interface by which a packet to the outside leaves."""
     found, = pod.ip_json("route", "get", INTERNET[family])
     return found["dev"]
 
@@ -111,7 +111,7 @@ def test_other_destinations_of_both_are_the_newests_too(node):
 
 
 def test_a_default_route_that_came_from_elsewhere_gives_way(node):
-    """Its interface has a larger number than ours, so nobody looked for it."""
+    """The route's interface has a larger index than the plugin's, so a lookup missed it once."""
     pod = node.pod()
     pod.ip_batch("link add name far0 index 77 type veth peer name far1 index 78\n"
                  "link set far0 up\nlink set far1 up\n"
@@ -148,7 +148,7 @@ def test_an_entry_that_is_there_twice_is_made_once(node):
 
 
 def test_so_is_an_entry_of_IPv4_on_a_second_network(node):
-    """Where only IPv6's routes were looked at before."""
+    """Only IPv6's routes were looked at there before."""
     routes = [{"dst": "198.18.0.0/15"}, {"dst": "198.18.0.0/15", "table": 0}]
     pod = node.pod()
     node.add(pod, net(1))

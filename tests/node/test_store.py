@@ -223,7 +223,7 @@ def test_cost_does_not_grow_with_what_is_reserved(node):
 
 
 def damage(node):
-    """What a disk may hold after accidents and other programs."""
+    """Damages the store as accidents and other programs may."""
     directory = node.store / NETWORK
     directory.mkdir(parents=True, exist_ok=True)
     own(node).mkdir(parents=True, exist_ok=True)

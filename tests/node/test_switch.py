@@ -69,7 +69,7 @@ class Reference:
 
 
 def used_by_both(node, families, **kw):
-    """What is shared is there, of both programs, so that only a pod makes a difference."""
+    """Both programs have made what pods share, so that only a pod makes a difference."""
     reference, conf = Reference(node, **kw), network(families)
     # The reference's bridge address would take a second to serve.
     node.sysctl("ipv6.conf.default.accept_dad", 0)
@@ -188,7 +188,7 @@ def test_the_reference_deletes_what_bridge_cni_made(node, families, namespace):
     if namespace == "there":
         pod.remove()
     snapshot.assert_same(before, still(node))
-    # And its address and its identity are free for bridge-cni again.
+    # The pod's address and identity are free for bridge-cni again.
     back = node.pod()
     back.id = pod.id
     node.add(back, conf)
@@ -228,7 +228,7 @@ def test_several_DELs_at_once_are_all_successes(node):
 
 
 def nftables_of_the_reference(node, entries):
-    """What the reference of 1.6 and later makes with ipMasqBackend "nftables"."""
+    """Makes the rules that the reference of 1.6 and later has with ipMasqBackend "nftables"."""
     lines = [f'add rule inet cni_plugins_masquerade masq_checks {family} saddr == {ip} '
              f'{family} daddr != {net} masquerade comment "{comment}"'
              for family, ip, net, comment in entries]

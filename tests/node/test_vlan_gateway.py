@@ -99,7 +99,7 @@ def test_an_interface_of_the_gateways_name_that_is_none_is_refused(vlans):
 
 
 def test_a_half_made_gateway_is_completed(vlans):
-    """What an ADD that was killed left: in no VLAN, not up."""
+    """A killed ADD has left it in no VLAN, and not up."""
     vlans.add(vlans.pod(), access(100))
     vlans.ip_batch("""
         link add half type veth peer name cni0.100

@@ -54,7 +54,7 @@ def conf_of(name, *subnets, **changes):
 
 
 def wishes(nth):
-    """Of every third pod a host port, of every fourth a rate."""
+    """The things that a pod asks for: every third a host port, every fourth a rate."""
     found = {}
     if nth % 3 == 0:
         found["portMappings"] = [{"hostPort": 20000 + nth, "containerPort": 80,
@@ -81,7 +81,7 @@ class Life:
     def run(self, verb):
         done = self.pod.node.invoke(verb, self.conf, self.pod, env=self.env)
         try:
-            # What it tells the operator is no part of the contract here.
+            # Notices for the operator are no part of the contract here.
             done.stderr = re.sub(r"^bridge-cni: network .*\n", "", done.stderr, flags=re.M)
             result = plugin.judge(verb, done, self.conf["cniVersion"])
         except (plugin.CniError, plugin.Contract) as error:
@@ -165,7 +165,7 @@ def deletes_the_bridge(node, stop, dice):
         node.run("ip", "link", "del", BRIDGE, check=False)
 
 
-# Whose doing is an error? (neighbour, code, what the message must say)
+# Errors that a neighbour may cause: (neighbour, code, text of the message).
 ITSELF = "another operation on the same attachment at once"
 BLAME = [
     (ITSELF, plugin.EXISTS, "container pod.* already"),
@@ -234,7 +234,7 @@ def elements(node):
 
 
 def audit(storm):
-    """What lives is whole, what doesn't has left nothing, no address is there twice."""
+    """Each living pod is whole, the others have left nothing, and no address is there twice."""
     node, veths, given, found = storm.node, aliases(storm.node), [], []
     for conf, env in storm.networks:
         name = conf["name"]
@@ -346,8 +346,8 @@ def test_a_bridge_that_is_deleted_all_the_time(node, networks, seed):
 
 @each_seed
 def test_a_node_that_comes_back(node, seed):
-    """What the last boot left is given back in the race, to those who take part in it."""
-    # What another IPAM plugin holds it keeps until it is told.
+    """Pods that race for addresses are given those that the last boot left."""
+    # Another IPAM plugin keeps its addresses until its DEL is called.
     storm = Storm(node, one_with_a_gateway(node)[:2], seed)
     storm.populate(PODS // 2)
     storm.rage()

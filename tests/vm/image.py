@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a virtual machine boots: Debian's kernel, unpacked from its package, and an
+"""A virtual machine boots this: Debian's kernel, unpacked from its package, and an
 initramfs of this machine's own packages with the built tree in it.
 
 The packages are those that tests/install-deps names, with all that they depend on, less
@@ -24,7 +24,7 @@ NOT_NEEDED = re.compile(r"(-dev|-headers.*|-doc|-common-dev)$|^(gcc|g\+\+|cpp|ma
 UNREAD = re.compile(r"^/usr/share/(doc|man|locale|info|bash-completion|zsh|lintian|bug|"
                     r"perl5?|i18n|zoneinfo|mime|applications|icons|pixmaps)/|"
                     r"^/(boot|var/cache|usr/lib/systemd|lib/systemd)/")
-# Of the kernel's modules; those of hardware that isn't there stay away.
+# These of the kernel's modules are taken; the machine has no hardware for the others.
 MODULES = ("kernel/net/", "kernel/lib/", "kernel/crypto/", "kernel/arch/",
            "kernel/drivers/net/")
 NO_MODULES = ("kernel/drivers/net/ethernet/", "kernel/drivers/net/wireless/")
@@ -120,7 +120,7 @@ def real(path):
 def files_of_packages():
     found = {real(path) for path in output("dpkg", "-L", *packages()).splitlines()
              if path.startswith("/") and not UNREAD.search(path + "/")}
-    # What the packages' scripts made.
+    # The packages' scripts made these.
     for path in sorted(found):
         if path.endswith(".py"):
             directory, name = os.path.split(path)
@@ -138,7 +138,7 @@ def files_of_packages():
 
 
 def libraries(executable):
-    """What it is linked with, sanitizers' libraries included."""
+    """The libraries that the executable is linked with, sanitizers' included."""
     found = re.findall(r"(/\S+) \(0x", output("ldd", executable))
     return {name(path) for path in found for name in (real, os.path.realpath)}
 
