@@ -21,8 +21,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define LINKS_MAX 2
-
 /* The result that the child reports when the kernel is through. It is written by one
  * write(), so all of it or nothing. */
 struct verdict {
@@ -61,17 +59,19 @@ struct notice {
  * Listens to nothing but the end of these links. Otherwise each change of a link on the
  * node would wake all listeners: in a storm of DELs, each of them would wake all others.
  */
-static int listen_to_ends(const unsigned int links[LINKS_MAX])
+static int listen_to_ends(const unsigned int links[NETLINK_LINKS_MAX])
 {
 	struct sock_filter ends[] = {
 		LOAD(BPF_H, header.nlmsg_type), /* as in a packet: big-endian */
-		IS(htons(RTM_DELLINK), 0, 6),
+		IS(htons(RTM_DELLINK), 0, 8),
 		LOAD(BPF_B, link.ifi_family),
 		/* AF_BRIDGE only says that the link is no port any more */
-		IS(AF_UNSPEC, 0, 4),
+		IS(AF_UNSPEC, 0, 6),
 		LOAD(BPF_W, link.ifi_index),
-		IS(htonl(links[0]), 1, 0),
-		IS(htonl(links[1]), 0, 1),
+		IS(htonl(links[0]), 3, 0),
+		IS(htonl(links[1]), 2, 0),
+		IS(htonl(links[2]), 1, 0),
+		IS(htonl(links[3]), 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
 		BPF_STMT(BPF_RET | BPF_K, 0),
 	};
@@ -148,12 +148,12 @@ int netlink_commit_announced(struct netlink *rtnl, const struct netlink *nftable
 {
 	_cleanup_(close_p) int notices = -1, verdict_fd = -1;
 	struct verdict verdict = {};
-	unsigned int left[LINKS_MAX] = {};
+	unsigned int left[NETLINK_LINKS_MAX] = {};
 	size_t left_n = 0;
 	int pipe_fds[2];
 	pid_t pid;
 
-	assert(n <= LINKS_MAX);
+	assert(n <= NETLINK_LINKS_MAX);
 	for (size_t i = 0; i < n; i++)
 		if (links[i])
 			left[left_n++] = links[i];

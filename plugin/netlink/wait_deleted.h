@@ -6,11 +6,13 @@
 
 #include "netlink.h"
 
+#define NETLINK_LINKS_MAX 4 /* links that are waited for at once */
+
 typedef void (*netlink_meanwhile_fn)(void *data);
 
 /*
  * netlink_commit() of a queue that deletes links, in the process's own namespace. Returns
- * when the kernel has announced the end of each of @links (indexes; 0: none): no name,
+ * when the kernel has announced the end of each of the @n @links (indexes; 0: none): no name,
  * port or address of them is left then; or when the kernel has refused. What follows in
  * the kernel is left to a child: it frees memory once no processor can be looking at it
  * any more (an RCU grace period, 10-20 ms). Where that can't be arranged it is waited

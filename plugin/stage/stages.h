@@ -9,9 +9,10 @@
 #include "plugin/attachment/attachment.h"
 #include "plugin/netlink/nf_tables_element.h"
 #include "plugin/netlink/link.h"
+#include "plugin/netlink/wait_deleted.h"
 #include "plugin/node/node.h"
 
-#define STAGE_LINKS_MAX	     4 /* of an attachment, on the node */
+#define STAGE_LINKS_MAX	     NETLINK_LINKS_MAX /* of an attachment, on the node */
 #define STAGE_INTERFACES_MAX 8 /* of an answer, but for earlier plugins' */
 #define STAGE_SETS_MAX	     32 /* of an owner */
 #define STAGE_KEPT_MAX	     8
