@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Fixtures, the machine held against how it was, and the closing line."""
+"""Fixtures, the machine compared with how it was, and the closing line."""
 import os
 import pathlib
 import sys

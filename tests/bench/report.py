@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Results as tables, held against the aims, and as a chart."""
+"""Results as tables, compared with the aims, and as a chart."""
 import os
 import platform
 import shutil

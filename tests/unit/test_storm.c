@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Eight processes add and delete at random on one store, and are killed at random; then
- * the store is held against what they were told. What each process believes stands in
+ * the store is compared with what they were told. What each process believes stands in
  * shared memory, so that it outlives it.
  */
 #include "scratch.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Records are held against interfaces and paths. The store's lock isn't taken: a record
+ * Records are compared with interfaces and paths. The store's lock isn't taken: a record
  * is whole or absent, and an attachment that is alive has its namespace, at whatever step
  * of its ADD.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Keeps the routes to the other nodes' pods right (routes.h): when they are held against
+ * Keeps the routes to the other nodes' pods right (routes.h): when they are compared with
  * the kernel's, what is logged of it, and what metrics tell.
  */
 #ifndef BRIDGE_CNI_AGENT_NODE_ROUTE_UPKEEP_H

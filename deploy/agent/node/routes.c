@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The wanted routes, sorted by destination, are held against those that the kernel has. */
+/* The wanted routes, sorted by destination, are compared with those that the kernel has. */
 #include "routes.h"
 #include "plugin/netlink/route.h"
 
