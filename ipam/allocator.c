@@ -23,8 +23,15 @@ const struct ip_range *range_set_find(const struct range_set *set,
 	return NULL;
 }
 
-const char *address_excluded(const struct range_set_list *sets,
-			     const struct ip_range *range, const struct ip_addr *ip)
+/*
+ * Gives what @ip is, for messages, where it is never given to a container, else NULL.
+ * Such addresses are the gateways of all sets, the network address of @range's subnet
+ * and, for IPv4, its broadcast address (for IPv6, RFC 4291 section 2.6.1 gives the first
+ * address to the routers).
+ */
+static const char *address_excluded(const struct range_set_list *sets,
+				    const struct ip_range *range,
+				    const struct ip_addr *ip)
 {
 	struct ip_prefix network = prefix_network(&range->subnet);
 	struct ip_addr last = prefix_last(&range->subnet);
@@ -103,7 +110,8 @@ int allocator_requested(struct store *store, const struct ip_addr *ip,
 			 store->path, IP_TEXT(ip));
 }
 
-size_t range_set_taken(struct store *store, const struct range_set *set)
+/* Counts the addresses of a set that are taken. */
+static size_t range_set_taken(struct store *store, const struct range_set *set)
 {
 	size_t count = 0;
 

@@ -13,15 +13,6 @@
 const struct ip_range *range_set_find(const struct range_set *set,
 				      const struct ip_addr *ip);
 
-/*
- * Gives what @ip is, for messages, where it is never given to a container, else NULL.
- * Such addresses are the gateways of all sets, the network address of @range's subnet
- * and, for IPv4, its broadcast address (for IPv6, RFC 4291 section 2.6.1 gives the first
- * address to the routers).
- */
-const char *address_excluded(const struct range_set_list *sets,
-			     const struct ip_range *range, const struct ip_addr *ip);
-
 /* Finds the set that a requested address is of. Code 7: it is in none, or it is never
  * given to a container. @key says in the message who asked. */
 int allocator_find_set(const struct range_set_list *sets, const char *key,
@@ -40,8 +31,5 @@ int allocator_next(struct store *store, const struct range_set_list *sets, size_
  * names who has it; code 5. */
 int allocator_requested(struct store *store, const struct ip_addr *ip,
 			struct cni_error *err);
-
-/* Counts the addresses of a set that are taken. */
-size_t range_set_taken(struct store *store, const struct range_set *set);
 
 #endif

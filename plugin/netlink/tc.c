@@ -14,8 +14,6 @@
 
 #include "build.h"
 
-#define KIND_MAX 16
-
 #define TBF_HANDLE     TC_H_MAKE(1 << 16, 0)
 #define INGRESS_HANDLE TC_H_MAKE(TC_H_INGRESS, 0)
 #define PRIORITY       1 /* of the filter */
