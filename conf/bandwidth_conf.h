@@ -21,8 +21,9 @@ struct bandwidth {
 	struct rate_limit ingress, egress;
 };
 
-/* The document, as the tables of these keys have it: the configuration's own, and those
- * in runtimeConfig. */
+/* Types of the document's top-level object, with these keys alone: the configuration's
+ * own, and those in runtimeConfig. They are for json_read(), and for the search for
+ * unknown keys (advice.c). */
 extern const struct json_type bandwidth_root, bandwidth_runtime_root;
 
 /* Reads the rates of the configuration or, where it has none, those of the runtime. Code

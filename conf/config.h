@@ -17,7 +17,7 @@ enum config_scope {
 	/* repair: all but the keys that a runtime adds for a container, so that there may
 	 * be no ranges */
 	CONFIG_NETWORK,
-	/* DEL, GC: name, bridge, ipam.type, ipam.dataDir, ipamTimeoutSeconds */
+	/* DEL, GC: name, bridge, ipam.type, ipam.dataDir, ipamTimeoutSeconds, delWaits */
 	CONFIG_IDENTITY,
 
 	/* As another plugin's IPAM: name and ipam alone, which is host-local's whatever

@@ -19,7 +19,8 @@
 #define IFB_PREFIX	      "ifb"
 #define LINK_ALIAS_MAX	      255 /* IFALIASZ less one, with the NUL */
 
-/* FNV-1a with a final avalanche; hash_more() goes on from an earlier hash, without. */
+/* FNV-1a with a final avalanche. hash_more() goes on from an earlier hash, without that
+ * avalanche. */
 uint64_t hash_text(const char *text);
 uint64_t hash_bytes(const void *data, size_t len);
 uint64_t hash_more(uint64_t hash, const void *data, size_t len);

@@ -87,8 +87,9 @@ struct network {
 struct json_doc;
 struct json_type;
 
-/* The document, as the tables of a network's own keys have it: all of them, or those
- * alone by which DEL and GC find an attachment. */
+/* Types of the document's top-level object, for json_read(): with all keys of a network's
+ * own, and with those alone by which DEL and GC find an attachment. The first one is also
+ * for the search for unknown keys (advice.c). */
 extern const struct json_type network_root, network_identity_root;
 
 /* Refuses a list of plugins: read as one plugin, it would be a network without a bridge's

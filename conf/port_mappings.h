@@ -54,7 +54,8 @@ struct port_conf {
 struct json_doc;
 struct json_type;
 
-/* The document, as the table of these keys has it. */
+/* The type of the document's top-level object, with these keys alone: for json_read(),
+ * and for the search for unknown keys (advice.c). */
 extern const struct json_type port_root;
 
 /*

@@ -9,7 +9,9 @@
 
 #include "text.h"
 
-#define PRINTABLE_MAX 9 /* bytes that a character becomes at most, with the NUL */
+/* Bytes of the longest character as it is printed, with the NUL: a control character of
+ * two bytes, such as \xc2\x85. */
+#define PRINTABLE_MAX 9
 
 /* The character at *@text as it is printed, into @ret_chars, and moves *@text behind it.
  * How many bytes that are; 0 at the end of the text. */

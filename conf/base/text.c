@@ -8,7 +8,7 @@
 
 #define TEXT_MIN 256 /* bytes: most rules have room in that */
 
-/* Has @text room for @n bytes and the end? */
+/* Makes room for @n more bytes and the NUL. False: memory ran out, and @failed is set. */
 static bool reserve(struct text *text, size_t n)
 {
 	size_t size = 2 * text->size + n + TEXT_MIN;

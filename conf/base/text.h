@@ -12,7 +12,7 @@
 struct text {
 	char *text; /* NULL: nothing was added, or no memory; owned */
 	size_t len, size;
-	bool failed; /* memory ran out: something is missing, and it may have no end */
+	bool failed; /* memory ran out: something is missing, and it may lack its NUL */
 };
 
 /* Add to the end. What there is no memory for is left out, and @failed is set. */

@@ -65,8 +65,11 @@ static const struct json_type *type_of_key(const struct json_type *table, const 
 	return NULL;
 }
 
-/* Finds the types that @tables have for the key; false: none of them knows it. A value
- * that is a plain one to one table has no parts that another table would read. */
+/*
+ * Finds the types that @tables have for the key; false: none of them knows it. Where the
+ * value is an object or a list, several tables may each read a part of it, and all their
+ * types are found. A string, number or boolean belongs to the first table that knows it.
+ */
 static bool tables_of_key(const struct tables *tables, const char *key,
 			  struct tables *ret_tables)
 {

@@ -13,7 +13,7 @@
 
 struct queued {
 	struct nl_msg *msg;
-	char what[DESCRIPTION_MAX]; /* what the message is to do, for an error */
+	char what[DESCRIPTION_MAX]; /* an error starts with it: "adding the route to …" */
 	const char *modules; /* kernel modules that the message is for; NULL: none */
 };
 

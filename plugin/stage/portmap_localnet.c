@@ -198,8 +198,8 @@ int localnet_add(struct attachment *att, bool verify, struct cni_error *err)
 	return guard(att, err);
 }
 
-/* Tells that another program has turned route_localnet on. @whose: for which
- * interfaces. */
+/* Tells that another program has turned route_localnet on. @whose: for which interfaces.
+ * @gateway: the interface by which pods reach the node. */
 static void others_tell(struct attachment *att, const char *whose, const char *gateway)
 {
 	notice(&att->op->notices,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The first of the list is the one whose DEL is running or starts next. */
+/* reclaim->dead is a queue: its first entry is the one whose DEL is running or starts
+ * next. */
 #include "reclaim.h"
 
 #include <string.h>
