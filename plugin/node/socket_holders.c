@@ -19,13 +19,13 @@
 #define SOCKET_LINK "socket:[" /* and the inode */
 
 struct search {
-	struct holder *holders;
+	struct socket_holder *holders;
 	size_t n;
 };
 
 static int by_inode(const void *a, const void *b)
 {
-	const struct holder *first = a, *second = b;
+	const struct socket_holder *first = a, *second = b;
 
 	return (first->inode > second->inode) - (first->inode < second->inode);
 }
@@ -44,7 +44,7 @@ static bool process_read(pid_t pid, const char *file, char *text, size_t size)
 	return len > 0;
 }
 
-static void holder_note(struct holder *holder, pid_t pid, bool is_ancestor)
+static void holder_note(struct socket_holder *holder, pid_t pid, bool is_ancestor)
 {
 	char name[PROCESS_NAME_MAX + 1] = "";
 
@@ -68,7 +68,7 @@ static void process_search(struct search *search, pid_t pid, bool is_ancestor)
 	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
 	directory = opendir(path);
 	while (directory && (entry = readdir(directory))) {
-		struct holder key = {}, *found = NULL;
+		struct socket_holder key = {}, *found = NULL;
 		ssize_t len = readlinkat(dirfd(directory), entry->d_name, target,
 					 sizeof(target) - 1);
 
@@ -133,7 +133,7 @@ static void all_search(struct search *search)
 		closedir(proc);
 }
 
-void holders_find(struct holder *holders, size_t n)
+void socket_holders_find(struct socket_holder *holders, size_t n)
 {
 	struct search search = {holders, n};
 

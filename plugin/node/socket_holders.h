@@ -11,7 +11,7 @@
 
 #define PROCESS_NAME_MAX 16 /* the kernel's TASK_COMM_LEN */
 
-struct holder {
+struct socket_holder {
 	uint32_t inode; /* in: of the socket */
 	/*
 	 * Out: the process is the container runtime, which keeps the port for a
@@ -25,6 +25,6 @@ struct holder {
 };
 
 /* Fills in who holds each of the sockets, and sorts @holders by their inodes. */
-void holders_find(struct holder *holders, size_t n);
+void socket_holders_find(struct socket_holder *holders, size_t n);
 
 #endif

@@ -151,8 +151,8 @@ static bool entry_of(const struct attachment *att, const struct nft_element *ele
 	return false;
 }
 
-static int refuse(struct attachment *att, const struct nft_element *element,
-		  const struct alias_names *names, struct cni_error *err)
+static int obstacle_refuse(struct attachment *att, const struct nft_element *element,
+			   const struct alias_names *names, struct cni_error *err)
 {
 	const char *pod = element->comment + strcspn(element->comment, " ");
 	char on[IP_TEXT_MAX + 8] = "", key[64] = "hostPort";
@@ -198,7 +198,7 @@ struct obstacles {
 	bool reclaim;
 	/* The attachment of the element that was judged last: the next one mostly has the
 	 * same. */
-	char owner[IF_NAMESIZE];
+	char host_ifname[IF_NAMESIZE];
 	struct alias_names names;
 	bool lives;
 };
@@ -223,22 +223,22 @@ static int note(struct nft_element_list *list, const struct nft_element *element
 static int obstacle_judge(struct attachment *att, const struct nft_element *element,
 			  struct obstacles *obstacles, struct cni_error *err)
 {
-	char owner[IF_NAMESIZE];
+	char host_ifname[IF_NAMESIZE];
 
-	set_element_pod(element, owner);
-	if (strcmp(owner, att->pod->host_ifname) == 0)
+	set_element_pod(element, host_ifname);
+	if (strcmp(host_ifname, att->pod->host_ifname) == 0)
 		obstacles->lives = false;
-	else if (strcmp(owner, obstacles->owner) != 0)
-		obstacles->lives = host_end_find(att->op->node.rtnl, owner,
+	else if (strcmp(host_ifname, obstacles->host_ifname) != 0)
+		obstacles->lives = host_end_find(att->op->node.rtnl, host_ifname,
 						 &obstacles->names);
-	memcpy(obstacles->owner, owner, IF_NAMESIZE);
+	memcpy(obstacles->host_ifname, host_ifname, IF_NAMESIZE);
 	if (!obstacles->lives) {
 		obstacles->reclaim |= is_own_network(att, element);
 		return note(&obstacles->abandoned, element, err);
 	}
 	if (strcmp(obstacles->names.container_id, att->pod->container_id) == 0)
 		return note(&obstacles->siblings, element, err);
-	return refuse(att, element, &obstacles->names, err);
+	return obstacle_refuse(att, element, &obstacles->names, err);
 }
 
 static int obstacles_find(struct attachment *att, struct netlink *nl,

@@ -198,7 +198,7 @@ static void mptcp_resolve(struct netlink *nl, struct socket_list *list)
 
 struct losers {
 	struct socket_list sockets;
-	struct holder *holders; /* one for each socket, in another order */
+	struct socket_holder *holders; /* one for each socket, in another order */
 };
 
 static void losers_clear(struct losers *losers)
@@ -226,14 +226,14 @@ static int losers_find(struct attachment *att, struct losers *losers,
 		return ret < 0 ? ret : error_oom(err);
 	for (size_t i = 0; i < list->n; i++)
 		losers->holders[i].inode = list->items[i].inode;
-	holders_find(losers->holders, list->n);
+	socket_holders_find(losers->holders, list->n);
 	return ret;
 }
 
-static const struct holder *holder_of(const struct losers *losers,
-				      const struct socket_seen *seen)
+static const struct socket_holder *holder_of(const struct losers *losers,
+					     const struct socket_seen *seen)
 {
-	const struct holder *holder = losers->holders;
+	const struct socket_holder *holder = losers->holders;
 
 	while (holder->inode != seen->inode)
 		holder++;
@@ -244,7 +244,8 @@ static const struct holder *holder_of(const struct losers *losers,
 
 /* "sshd (process 812) listens on 0.0.0.0" */
 static const char *socket_format(const struct socket_seen *seen,
-				 const struct holder *holder, char buf[SOCKET_TEXT_MAX])
+				 const struct socket_holder *holder,
+				 char buf[SOCKET_TEXT_MAX])
 {
 	char process[PROCESS_NAME_MAX + 48] =
 		"the kernel, or a process that isn't seen from here,";
@@ -258,8 +259,8 @@ static const char *socket_format(const struct socket_seen *seen,
 	return buf;
 }
 
-static int refuse(const struct attachment *att, const struct socket_seen *seen,
-		  const struct holder *holder, struct cni_error *err)
+static int listener_refuse(const struct attachment *att, const struct socket_seen *seen,
+			   const struct socket_holder *holder, struct cni_error *err)
 {
 	const struct port_mapping_list *entries = &att->pod->ports.entries;
 
@@ -274,7 +275,7 @@ static int refuse(const struct attachment *att, const struct socket_seen *seen,
 }
 
 static void tell(struct attachment *att, const struct socket_seen *seen,
-		 const struct holder *holder)
+		 const struct socket_holder *holder)
 {
 	notice(&att->op->notices,
 	       "host port %u of %s leads to container %s now, and not to a "
@@ -309,12 +310,12 @@ static int judge(struct attachment *att, const struct losers *losers, bool may_r
 
 	for (size_t i = 0; i < losers->sockets.n; i++) {
 		const struct socket_seen *seen = &losers->sockets.items[i];
-		const struct holder *holder = holder_of(losers, seen);
+		const struct socket_holder *holder = holder_of(losers, seen);
 
 		if (holder->is_runtime || is_repeated(&losers->sockets, i))
 			continue;
 		if (may_refuse)
-			return refuse(att, seen, holder, err);
+			return listener_refuse(att, seen, holder, err);
 		if (told++ < TOLD_MAX)
 			tell(att, seen, holder);
 	}
