@@ -174,10 +174,15 @@ of_test = $(if $(filter tests/node/% tests/storm/% tests/fault/%,$(T)),node,\
 	check $(if $(filter tests/e2e/%,$(T)),e2e))
 pytest = BRIDGE_CNI=$(abspath $(1)/bridge-cni) BUILD_DIR=$(abspath $(1)) \
 	/usr/bin/python3 -B -m pytest -c tests/pytest.ini -v $(T) $(if $(K),-k '$(K)')
+# Ends a target whose T= names no file. $(1): an example.
+wants_file = $(if $(wildcard $(T)),,$(error make $@: $(if $(T),there is no file $(T); )T= has to name a file \
+	of tests, for example: $(1)))
+# Behind pytest, whose exit status 5 says that it has run no test.
+or_no_test = || { [ $$? != 5 ] || echo 'make $@: no test of $(T) matches K=$(K)' >&2; exit 1; }
 
 .PHONY: one
 one: ## a file of tests: make one T=tests/node/test_vlan.py; those of a name: K=name
-	$(if $(wildcard $(T)),,$(error make $@ wants a file of tests: make $@ T=tests/node/test_add.py))
+	$(call wants_file,make $@ T=tests/node/test_add.py)
 ifneq ($(filter tests/unit/%,$(T)),)
 	$(Q)tests/install-deps unit
 	$(Q)$(MAKE) --no-print-directory $(T:%.c=$(BUILD)/%)
@@ -186,19 +191,18 @@ else
 	$(as_root)
 	$(Q)tests/install-deps $(of_test)
 	$(Q)$(MAKE) --no-print-directory build/bridge-cni $(if $(filter tests/agent/%,$(T)),agent)
-	$(Q)$(call pytest,$(BUILD))
+	$(Q)$(call pytest,$(BUILD)) $(or_no_test)
 endif
 
 # The executable is optimised as far as a debugger can follow.
 .PHONY: debug
 debug: ## a test whose calls of the executable stop in gdb at a function: T= K= B=vlan_add
 	$(as_root)
-	$(if $(wildcard $(T)),,$(error make $@ wants a file of tests and a function: \
-		make $@ T=tests/node/test_add.py K=a_pod B=masquerade_add))
+	$(call wants_file,make $@ T=tests/node/test_add.py K=a_pod B=masquerade_add)
 	$(Q)tests/install-deps debug $(of_test)
 	$(Q)$(MAKE) --no-print-directory VARIANT=debug CFLAGS='-Og -g3 -Wno-format-truncation' \
 		build/debug/bridge-cni
-	$(Q)GDB_BREAK='$(B)' $(call pytest,build/debug) -s -x
+	$(Q)GDB_BREAK='$(B)' $(call pytest,build/debug) -s -x $(or_no_test)
 
 .PHONY: fuzz-targets
 fuzz-targets: $(FUZZERS)

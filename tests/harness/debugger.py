@@ -9,6 +9,7 @@ BREAK = os.environ.get("GDB_BREAK")
 # Once the executable has ended, so does gdb, with its exit status.
 SCRIPT = """\
 set confirm off
+set pagination off
 set breakpoint pending on
 python
 gdb.events.exited.connect(lambda event: gdb.post_event(

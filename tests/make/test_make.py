@@ -123,6 +123,7 @@ def test_the_unit_tests_need_a_compiler_its_libraries_and_those_of_tests_in_C(tr
 def test_which_test_is_wanted_has_to_be_said(tree, target, file):
     done = make(tree, target, *file.split())
     assert done.returncode != 0 and f"make {target} T=tests/node/test_add.py" in done.stderr
+    assert ("there is no file tests/node/test_no_such.py" in done.stderr) == bool(file)
 
 
 # -- installed, and gone again
