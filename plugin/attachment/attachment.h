@@ -103,6 +103,13 @@ int attachment_run(struct attachment *att,
 		   int (*work)(struct attachment *att, struct cni_error *err),
 		   struct cni_error *err);
 
+/* Does an `add`, or a function that it shares with `repair`, repair an attachment that is
+ * there already? Then the record of its ADD tells what it was given. */
+static inline bool attachment_is_repaired(const struct attachment *att)
+{
+	return att->record;
+}
+
 /* Has the attachment an address of that family? */
 bool attachment_uses(const struct attachment *att, int family);
 

@@ -241,7 +241,7 @@ static int complete(struct attachment *att, struct link *link, struct cni_error 
  * a while. A repair tells nothing. */
 static void tell_spanning_tree(struct attachment *att, const struct link *link)
 {
-	if (!att->record && link->bridge.spanning_tree)
+	if (!attachment_is_repaired(att) && link->bridge.spanning_tree)
 		notice(&att->op->notices,
 		       "bridge %s has spanning tree on: a new pod's frames "
 		       "pass only after %u s (two forward delays); turn it "

@@ -34,8 +34,9 @@ static int gateway_add(struct attachment *att, struct cni_error *err)
 		if (gateway_uses(att, ip_families[i]))
 			ret = forwarding_ensure(att, ip_families[i], err);
 	/* Only the ADD that adds a gateway address tells, as asking in each ADD would
-	 * cost too much. */
-	if (ret < 0 || !added || att->record || !gateway_uses(att, AF_INET))
+	 * cost too much. A repair tells nothing. */
+	if (ret < 0 || !added || attachment_is_repaired(att) ||
+	    !gateway_uses(att, AF_INET))
 		return ret;
 	localnet_tell_all(att);
 	return forwarding_tell_uplink(att, err);

@@ -47,7 +47,7 @@ static int displaced_tell(struct attachment *att, const struct ip_prefix *strang
 		return ret;
 	report_done(att, "forceAddress: removed %s from %s", PREFIX_TEXT(stranger),
 		    att->gateway_ifname);
-	if (att->record) /* The report says it. */
+	if (attachment_is_repaired(att)) /* The report says it. */
 		return 0;
 	if (n == 0)
 		notice(&att->op->notices,

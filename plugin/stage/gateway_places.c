@@ -90,7 +90,7 @@ static bool is_outdated(const struct attachment *att, const struct ip_config *ip
 	struct ip_prefix gateway = gateway_prefix(ip);
 	size_t i = ip - att->ipam.ips.items;
 
-	if (!att->record || !gateway.addr.family)
+	if (!attachment_is_repaired(att) || !gateway.addr.family)
 		return false;
 	if (att->record->addresses[i].reserved != ipam_in_process(att->network))
 		return true;
@@ -214,7 +214,7 @@ static int place_judge(struct attachment *att, const struct ip_config *ip,
 	enum place place = att->network->force_address ? PLACE_FORCED : PLACE_REFUSED;
 	int ret = 0;
 
-	if (att->record)
+	if (attachment_is_repaired(att))
 		ret = gateway_users_count(att, stranger, &users, err);
 	if (is_outdated(att, ip) || (users.own > 0 && is_asked(att, &gateway)))
 		place = PLACE_OUTDATED;
@@ -262,7 +262,7 @@ static int displaced_check(struct attachment *att, const struct addr_list *list,
 	bool idle = false, outdated = false;
 	int ret = 0;
 
-	if ((!att->network->force_address || att->record) &&
+	if ((!att->network->force_address || attachment_is_repaired(att)) &&
 	    att->gateway_index == att->bridge_index)
 		ret = bridge_is_idle(att, &idle, err);
 	for (size_t i = 0; ret == 0 && i < strangers->n; i++) {
@@ -301,7 +301,7 @@ static int subnets_check(struct attachment *att, const struct addr_list *list,
 {
 	int ret = 0;
 
-	if (att->network->force_address || att->record || is_on_node(att))
+	if (att->network->force_address || attachment_is_repaired(att) || is_on_node(att))
 		return 0;
 	for (size_t i = 0; ret == 0 && i < att->ipam.ips.n; i++) {
 		const struct ip_config *ip = &att->ipam.ips.items[i];

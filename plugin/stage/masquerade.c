@@ -56,7 +56,7 @@ static int complete_with(struct attachment *att, bool repairs, struct rule_list 
 static int complete(struct attachment *att, struct rule_list *wanted,
 		    struct cni_error *err)
 {
-	return complete_with(att, att->record != NULL, wanted, err);
+	return complete_with(att, attachment_is_repaired(att), wanted, err);
 }
 
 /* Puts the rules right, those over sets of pods included. @emptied: a set of pods lacks
@@ -100,8 +100,8 @@ static int masquerade_add(struct attachment *att, struct cni_error *err)
 		return masquerade_pods_add(att, err);
 	if (ret < 0 || !has_pods)
 		return ret;
-	/* This pod is as the configuration says. A former pod with its address may not
-	 * have been. */
+	/* The rules over subnets serve this pod. A former pod with its address may have
+	 * had elements that serve it otherwise. */
 	ret = masquerade_pods_del_former(att, err);
 	return ret == MASQUERADE_SETS_EMPTIED ? rules_replace(att, true, &has_pods, err)
 					      : ret;
@@ -148,8 +148,7 @@ static int masquerade_repair(struct attachment *att, struct cni_error *err)
 
 	if (!att->network->ip_masq || !record_says(record->masquerade, true))
 		return 0;
-	/* These are the rules over subnets that only this attachment's ADD was told
-	 * of. */
+	/* The rules are over subnets that only this attachment's ADD was told of. */
 	if (record->ranges_n && ipam_in_process(att->network))
 		return rules_settle(att, &ignored, err);
 	/* A reserved address is of a time when the network had its addresses from the

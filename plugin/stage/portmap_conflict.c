@@ -313,7 +313,7 @@ int portmap_make_way(struct attachment *att, struct nft_element_list *wanted,
 	if (ret == 0)
 		ret = obstacles_find(att, nl, wanted, &obstacles, err);
 	/* A repair deletes nobody. */
-	if (ret == 0 && obstacles.reclaim && !att->record) {
+	if (ret == 0 && obstacles.reclaim && !attachment_is_repaired(att)) {
 		ret = reclaim_network(att, err);
 		/* The lock may have been given back for another IPAM plugin's DEL: who
 		 * has taken a port meanwhile keeps it. */
