@@ -65,8 +65,7 @@ static int elements_del(struct attachment *att, struct cni_error *err)
 		ret = stage_elements_delete(att, nl, &own, err);
 	/* A pod of an earlier version has its elements in sets named by the network, and
 	 * has some that it wouldn't be given now, until the rules are replaced. */
-	if (ret == 0 && rules_by_name_recorded(att->record) &&
-	    (att->record->ports.n > 0 || att->record->spoof_check))
+	if (ret == 0 && rules_by_name_recorded(att->record))
 		ret = sweep_pod_of_owner(att, identity_owner_by_name(att->network->name),
 					 err);
 	return ret;
