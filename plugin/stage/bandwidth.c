@@ -58,7 +58,8 @@ static int ifb_add(struct attachment *att, const char *name, unsigned int *ret_i
 	int ret;
 
 	identity_alias(network, container_id, att->pod->ifname, alias);
-	/* This ifb is of an attachment of the same names, whose record was lost. */
+	/* An ifb of this name was left by an attachment of the same names, whose record
+	 * was lost. */
 	if (netlink_ifindex(att->op->node.rtnl, name))
 		queue_link_del(att->op->node.rtnl, name);
 	queue_ifb_add(att->op->node.rtnl,
@@ -105,7 +106,7 @@ static bool has_limit(const struct attachment *att)
 	return att->pod->bandwidth.ingress.rate || att->pod->bandwidth.egress.rate;
 }
 
-/* Where this fails, links.c deletes what is made so far. */
+/* Leaves the ifb to links.c where it fails after making it. */
 static int bandwidth_add(struct attachment *att, struct cni_error *err)
 {
 	if (!has_limit(att))

@@ -18,8 +18,9 @@
  * ports. Such connections disturb another pod only by chance, and end by themselves. */
 #define CONNECTIONS_FEW 2048
 
-static void forget(struct attachment *att, const struct conntrack_match *matches,
-		   size_t n, bool listed)
+static void connections_delete(struct attachment *att,
+			       const struct conntrack_match *matches, size_t n,
+			       bool listed)
 {
 	struct cni_error err = {};
 	struct netlink *nl;
@@ -27,7 +28,6 @@ static void forget(struct attachment *att, const struct conntrack_match *matches
 
 	if (ret == 0)
 		ret = conntrack_delete(nl, matches, n, listed, &err);
-
 	if (ret < 0)
 		notice(&att->op->notices,
 		       "%s%s: who goes on sending to a host port may reach its "
@@ -72,7 +72,7 @@ void conntrack_delete_ports(struct attachment *att, const struct conntrack_port 
 			if (ports[i].host.family == ip_families[f])
 				matches[matches_n++] = port_match(&ports[i]);
 		if (matches_n > 0)
-			forget(att, matches, matches_n, true);
+			connections_delete(att, matches, matches_n, true);
 	}
 }
 
@@ -109,7 +109,8 @@ bool conntrack_prepare(struct attachment *att)
 	return true;
 }
 
-struct owned {
+/* A pod, without the addresses that are another pod's by now. */
+struct leaving {
 	const struct attachment *att;
 	struct pod_facts *pod;
 };
@@ -117,15 +118,15 @@ struct owned {
 static int others_leave_out(const struct record *record, void *data,
 			    struct cni_error *err)
 {
-	const struct owned *owned = data;
-	const struct attachment *att = owned->att;
+	const struct leaving *leaving = data;
+	const struct attachment *att = leaving->att;
 
 	(void)err;
 	if (record_is_of(record, att->network->name, att->pod->container_id,
 			 att->pod->ifname))
 		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(owned->pod->addresses); i++) {
-		struct ip_addr *address = &owned->pod->addresses[i].addr;
+	for (size_t i = 0; i < ARRAY_SIZE(leaving->pod->addresses); i++) {
+		struct ip_addr *address = &leaving->pod->addresses[i].addr;
 
 		for (size_t k = 0; address->family && k < record->n; k++)
 			if (ip_equal(&record->addresses[k].address.addr, address))
@@ -143,8 +144,8 @@ void conntrack_delete_pod(struct attachment *att)
 		return;
 	/* Some IPAM plugins give an address to the next pod before the last one's DEL. */
 	if (ipam_delegated(att->network) &&
-	    ipam_record_each(&att->ipam_env, others_leave_out, &(struct owned){att, &pod},
-			     &err) < 0)
+	    ipam_record_each(&att->ipam_env, others_leave_out,
+			     &(struct leaving){att, &pod}, &err) < 0)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(pod.addresses); i++) {
 		const struct ip_addr *address = &pod.addresses[i].addr;
@@ -154,6 +155,7 @@ void conntrack_delete_pod(struct attachment *att)
 		};
 
 		if (address->family)
-			forget(att, matches, ARRAY_SIZE(matches), pod.ports->n > 0);
+			connections_delete(att, matches, ARRAY_SIZE(matches),
+					   pod.ports->n > 0);
 	}
 }

@@ -47,7 +47,7 @@ static int delegated_add(struct attachment *att, struct cni_error *err)
 	if (!ipam_delegated(att->network))
 		return 0;
 	ret = unlocked_run(att, NODE_SHARED, add_run, err);
-	/* Where there are no addresses, the plugin has undone its part itself. */
+	/* A plugin that gave no addresses has undone its part itself. */
 	if (ret < 0 && att->ipam.ips.n == 0)
 		return ret;
 	if (ret == 0) {

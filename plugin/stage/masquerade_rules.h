@@ -18,7 +18,7 @@
 #include "masquerade_sets.h"
 #include "plugin/nft/rules.h"
 
-/* Which rules are wanted. */
+/* The forms that the rules may have. */
 enum masquerade_form {
 	/* those over subnets: every pod is as the configuration says */
 	MASQUERADE_BY_SUBNET,

@@ -6,6 +6,8 @@
 #include <linux/netfilter.h>
 #include <sys/socket.h>
 
+#include "conf/base/list.h"
+
 #define SETS_N (MASQUERADE_FAMILIES * MASQUERADE_KINDS)
 
 /* Addresses of sentinels: no packet comes from them. */
@@ -93,13 +95,11 @@ void masquerade_pods_clear(struct masquerade_pods *pods)
 int masquerade_pods_note(struct masquerade_pods *pods, const struct ip_prefix *address,
 			 bool masqueraded, struct cni_error *err)
 {
-	struct masquerade_pod *items;
+	struct masquerade_pod *added = LIST_ADD(pods);
 
-	items = reallocarray(pods->items, pods->n + 1, sizeof(*items));
-	if (!items)
+	if (!added)
 		return error_oom(err);
-	pods->items = items;
-	items[pods->n++] = (struct masquerade_pod){*address, masqueraded};
+	*added = (struct masquerade_pod){*address, masqueraded};
 	return 0;
 }
 

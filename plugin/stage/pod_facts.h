@@ -33,7 +33,7 @@ void pod_facts_of_record(const struct record *record, struct pod_facts *ret_pod)
 /* The facts of what the attachment holds. False: it has no record that tells. */
 bool pod_facts_held(const struct attachment *att, struct pod_facts *ret_pod);
 
-/* One of the @pod->n addresses. */
+/* Returns number @i of the @pod->n addresses. */
 const struct ip_prefix *pod_facts_address(const struct pod_facts *pod, size_t i);
 
 #endif

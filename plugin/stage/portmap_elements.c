@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* Of sentinels: a protocol that IANA reserves, and addresses that nobody has. */
+/* Sentinels have a protocol that IANA reserves, and addresses that nobody has. */
 #define NO_PROTOCOL "\377"
 #define NO_ADDRESS  "\377\377\377\377"
 
@@ -169,7 +169,7 @@ static void onlink_element(const struct nft_set *sets, const struct ip_addr *pod
 		    SET_VALUES(pod->bytes, last.bytes), NULL, element);
 }
 
-/* So many elements a mapping has. */
+/* Returns the number of elements of a mapping. */
 static size_t elements_of(const struct port_mapping *port)
 {
 	return port->host_port == port->container_port ? 1 : port->count;
@@ -218,17 +218,10 @@ int portmap_elements_make(const struct portmap_sets *sets, const struct pod_fact
 	return 0;
 }
 
-const char *portmap_address_format(const uint8_t *bytes, int family,
-				   char buf[IP_TEXT_MAX])
-{
-	struct ip_addr ip = {.family = ip_families[family]};
-
-	memcpy(ip.bytes, bytes, ip_size(ip.family));
-	return ip_format(&ip, buf);
-}
-
 const char *portmap_host_format(const struct nft_element *element, char buf[IP_TEXT_MAX])
 {
-	return portmap_address_format(element->key.bytes + PORTMAP_PART,
-				      portmap_family_of(element), buf);
+	struct ip_addr ip = {.family = ip_families[portmap_family_of(element)]};
+
+	memcpy(ip.bytes, element->key.bytes + PORTMAP_PART, ip_size(ip.family));
+	return ip_format(&ip, buf);
 }

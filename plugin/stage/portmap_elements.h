@@ -82,12 +82,6 @@ struct nft_value portmap_key_any(const struct nft_element *element);
 /* A key that lies in the interval that the pod's address has, whichever that is. */
 struct nft_value portmap_key_onlink(const struct nft_element *element);
 
-/* An address in a key, as text. */
-const char *portmap_address_format(const uint8_t *bytes, int family,
-				   char buf[IP_TEXT_MAX]);
-#define PORTMAP_ADDRESS_TEXT(bytes, family) \
-	portmap_address_format((bytes), (family), (char[IP_TEXT_MAX]){})
-
 /* The port that a key ends in, and the last port of an element. */
 unsigned int portmap_port_of(const struct nft_value *key);
 unsigned int portmap_last_of(const struct nft_element *element);
@@ -96,10 +90,6 @@ unsigned int portmap_last_of(const struct nft_element *element);
 bool portmap_is_of_one(const struct nft_element *element);
 const char *portmap_host_format(const struct nft_element *element, char buf[IP_TEXT_MAX]);
 #define PORTMAP_HOST_TEXT(element) portmap_host_format((element), (char[IP_TEXT_MAX]){})
-
-/* Would both elements, which are not of kind PORTMAP_ONLINK, translate the same
- * packets? */
-bool portmap_overlap(const struct nft_element *a, const struct nft_element *b);
 
 /* Elements sorted by their ports, so that thousands aren't compared with thousands. It
  * points to the elements. -ENOMEM. */

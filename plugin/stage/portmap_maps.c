@@ -6,6 +6,8 @@
 #include <linux/netfilter.h>
 #include <stdlib.h>
 
+#include "conf/base/list.h"
+
 void portmap_map_list_clear(struct portmap_map_list *list)
 {
 	free(list->items);
@@ -15,7 +17,7 @@ void portmap_map_list_clear(struct portmap_map_list *list)
 static int map_note(const char *name, void *data)
 {
 	struct portmap_map_list *list = data;
-	struct nft_set map, *grown;
+	struct nft_set map, *added;
 
 	if (!name) {
 		list->n = 0;
@@ -23,11 +25,10 @@ static int map_note(const char *name, void *data)
 	}
 	if (!portmap_set_read(name, &map) || portmap_set_kind(&map) == PORTMAP_ONLINK)
 		return 0;
-	grown = reallocarray(list->items, list->n + 1, sizeof(*grown));
-	if (!grown)
+	added = LIST_ADD(list);
+	if (!added)
 		return -ENOMEM;
-	list->items = grown;
-	grown[list->n++] = map;
+	*added = map;
 	return 0;
 }
 

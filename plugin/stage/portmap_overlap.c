@@ -7,7 +7,9 @@
 
 #include "portmap_elements.h"
 
-bool portmap_overlap(const struct nft_element *a, const struct nft_element *b)
+/* Would both elements, which are not of kind PORTMAP_ONLINK, translate the same
+ * packets? */
+static bool portmap_overlap(const struct nft_element *a, const struct nft_element *b)
 {
 	size_t address = a->key.len - 2 * PORTMAP_PART;
 
@@ -82,7 +84,7 @@ int portmap_index_make(const struct nft_element_list *elements,
 	return 0;
 }
 
-/* So many spans sort before @until, or begin at its last port or before. */
+/* Counts the spans that sort before @until, or begin at its last port or before. */
 static size_t spans_up_to(const struct portmap_index *index, struct portmap_span until)
 {
 	size_t from = 0, to = index->n;

@@ -38,8 +38,8 @@ static const struct rules_chain output = {
 	.hook = "type nat hook output priority -101",
 };
 
-/* One chain for all networks: their translations are put at its head, and the rules that
- * set LABEL_NOT_OURS at its end. */
+/* All networks share this chain: their translations are put at its head, and the rules
+ * that set LABEL_NOT_OURS at its end. */
 static const struct rules_chain hostports = {.name = HOSTPORTS_CHAIN};
 
 static const struct rules_chain postrouting = {

@@ -185,8 +185,8 @@ static int rules_del(struct attachment *att, struct cni_error *err)
 		ret = find_all(att, chain, &text, err);
 		if (ret < 0 || !text)
 			break;
-		/* It fails when somebody else was quicker. Then the next look finds
-		 * nothing. */
+		/* The deletion fails when somebody else was quicker. Then the next search
+		 * finds nothing. */
 		ret = nft_apply(text, err);
 		if (ret == 0)
 			break;

@@ -82,7 +82,7 @@ static int rules_wanted(const struct network *network, bool addresses,
 		struct rule *rule = &list.items[list.n];
 		struct text text = {};
 
-		/* Such a rule may be there for pods of a time when spoofCheck was
+		/* A rule on addresses may be there for pods of a time when spoofCheck was
 		 * configured. */
 		rule->tolerated = templates[i].addresses && !addresses;
 		template_add(templates[i].text, &sets, &text);

@@ -50,8 +50,8 @@ static int undo(struct attachment *att, size_t n, int first, struct cni_error *e
 	return first;
 }
 
-/* Where somebody has deleted the bridge meanwhile, the kernel's error says little. It
- * goes to the details of one that says so. */
+/* The kernel's error says little where somebody has deleted the bridge meanwhile. It goes
+ * to the details of an error that says so. */
 static void blame_lost_bridge(const struct attachment *att, struct cni_error *err)
 {
 	struct cni_error first = {};

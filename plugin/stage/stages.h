@@ -58,7 +58,7 @@ void *stage_elements_keep(struct stage_elements *elements, size_t size,
 int stage_elements_delete(struct attachment *att, struct netlink *nl,
 			  const struct stage_elements *elements, struct cni_error *err);
 
-/* Which elements a stage is asked for. */
+/* The elements that a stage is asked for. */
 enum stage_elements_of {
 	ELEMENTS_WANTED, /* adds those that the attachment is to get to the list */
 	ELEMENTS_ADDED, /* adds none; those of the list are in the kernel by now */

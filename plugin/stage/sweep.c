@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/base/list.h"
 #include "ipam/ipam.h"
 #include "plugin/netlink/nf_tables.h"
 #include "plugin/nft/rules_owner.h"
@@ -142,7 +143,7 @@ static void set_owners_clear(struct set_owners *owners)
 static int set_owner_note(const char *name, void *data)
 {
 	struct set_owners *owners = data;
-	uint64_t owner, *grown;
+	uint64_t owner, *added;
 
 	if (!name)
 		owners->n = owners->before;
@@ -151,11 +152,10 @@ static int set_owner_note(const char *name, void *data)
 	for (size_t i = 0; i < owners->n; i++)
 		if (owners->items[i] == owner)
 			return 0;
-	grown = reallocarray(owners->items, owners->n + 1, sizeof(*grown));
-	if (!grown)
+	added = LIST_ADD(owners);
+	if (!added)
 		return -ENOMEM;
-	owners->items = grown;
-	grown[owners->n++] = owner;
+	*added = owner;
 	return 0;
 }
 

@@ -293,7 +293,7 @@ static int veth_links(struct attachment *att, struct stage_links *links,
 
 	if (ret < 0)
 		return ret;
-	/* Then this attachment's ADD was refused. */
+	/* Where another attachment has the name, this one's ADD was refused. */
 	links->are_anothers = identity_alias_is_anothers(
 		host.alias, att->network->name, att->pod->container_id, att->pod->ifname);
 	if (!links->are_anothers) {

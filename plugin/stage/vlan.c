@@ -29,7 +29,7 @@ void vlan_queue_port(const struct attachment *att, unsigned int port, const char
 			queue_port_trunk_vlans(nl, port, name, trunk->min_id,
 					       trunk->max_id);
 	}
-	/* This comes after the ranges, which would make the native VLAN a tagged one. */
+	/* The native VLAN comes after the ranges, which would make it a tagged one. */
 	queue_port_native_vlan(nl, port, name, native);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which interfaces on the node were made for attachments of an owner
- * (identity_owner())? */
+/* Tells the interfaces on the node that were made for attachments of an owner
+ * (identity_owner()). */
 #ifndef BRIDGE_CNI_PLUGIN_VERB_OWNER_LINKS_H
 #define BRIDGE_CNI_PLUGIN_VERB_OWNER_LINKS_H
 
