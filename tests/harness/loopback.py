@@ -2,7 +2,7 @@
 """Servers on the node's loopback alone: who reaches them, and what keeps others away."""
 import contextlib
 
-from .hostports import ask, ask_udp, served, served_udp
+from .portmap import ask, ask_udp, served, served_udp
 
 LISTENER = "127.0.0.5"  # an address of the node
 

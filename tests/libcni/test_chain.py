@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from harness.hostports import elements, settled
+from harness.portmap import elements, settled
 from harness.node import INTERNET4, INTERNET6, NODE4, NODE6, addresses_of, network
 
 PORTMAP = {"type": "portmap", "capabilities": {"portMappings": True}}

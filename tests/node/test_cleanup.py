@@ -7,7 +7,7 @@ import pytest
 from harness import snapshot
 from harness.command import cleanup, command, conflist, refused, written
 from harness.delegates import Delegate
-from harness.hostports import ports
+from harness.portmap import ports
 from harness.node import INTERNET4, INTERNET6, network
 
 SECOND = network(name="second", ipam={"ranges": [[{"subnet": "10.9.0.0/24"}]]})

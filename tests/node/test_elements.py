@@ -9,7 +9,7 @@ import pytest
 from harness import plugin
 from harness.command import repair
 from harness.delegates import Delegate
-from harness.hostports import generation, ports
+from harness.portmap import generation, ports
 from harness.node import network
 from harness.reboot import crash
 from harness.waiting import wait_for

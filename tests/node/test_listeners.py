@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from harness import plugin
-from harness.hostports import ask, elements, ports, served
+from harness.portmap import ask, elements, ports, served
 from harness.node import NODE4, NODE6
 
 TAKEN = 2222

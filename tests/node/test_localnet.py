@@ -11,7 +11,7 @@ import time
 import pytest
 
 from harness import plugin
-from harness.hostports import ask, ask_udp, ports, served, served_udp
+from harness.portmap import ask, ask_udp, ports, served, served_udp
 from harness.loopback import fences, forger, listening, localnet, reaches, unfence
 from harness.node import network
 from harness.wire import checksum, send_frame

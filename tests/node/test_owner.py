@@ -9,7 +9,7 @@ import pytest
 from harness import plugin, snapshot
 from harness.delegates import Delegate
 from harness.former import age, hash_text
-from harness.hostports import ask, served
+from harness.portmap import ask, served
 from harness.node import INTERNET4, INTERNET6, NODE4, addresses_of, network
 from harness.wire import source_seen
 from test_spoofcheck import FOREIGN_MAC, IP, arrives, udp4

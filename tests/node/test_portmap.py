@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from harness.hostports import (ask, ask_udp, elements, portmap_rules, ports, served,
+from harness.portmap import (ask, ask_udp, elements, portmap_rules, ports, served,
                                served_udp, settled)
 from harness.node import NODE4, NODE6, OUTSIDE4, OUTSIDE6, network
 

@@ -3,7 +3,7 @@
 import pytest
 
 from harness import plugin
-from harness.hostports import ask, elements, portmap_rules, ports, served, settled
+from harness.portmap import ask, elements, portmap_rules, ports, served, settled
 from harness.node import NODE4, NODE6, network
 
 MAPPING = "runtimeConfig.portMappings"

@@ -8,7 +8,7 @@ import pytest
 from harness import plugin
 from harness.command import command, written
 from harness.delegates import Delegate
-from harness.hostports import (ask, ask_udp, elements, portmap_rules, ports, served,
+from harness.portmap import (ask, ask_udp, elements, portmap_rules, ports, served,
                                served_udp, settled, table)
 from harness.node import INTERNET4, INTERNET6, NODE4, NODE6, network
 from harness.reboot import crash

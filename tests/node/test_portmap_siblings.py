@@ -6,7 +6,7 @@ import pytest
 
 from harness import plugin
 from harness.command import command, written
-from harness.hostports import ask, elements, generation, ports, served, settled
+from harness.portmap import ask, elements, generation, ports, served, settled
 from harness.node import NODE4, NODE6
 
 SECOND = {"name": "second", "bridge": "cni1", "isDefaultGateway": False, "isGateway": True,

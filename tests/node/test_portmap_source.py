@@ -9,7 +9,7 @@ import pytest
 from harness import plugin
 from harness.command import command, written
 from harness.former import age
-from harness.hostports import (ask, ask_udp, elements, portmap_rules, ports, served,
+from harness.portmap import (ask, ask_udp, elements, portmap_rules, ports, served,
                                served_udp, settled, table)
 from harness.node import NODE4, NODE6, OUTSIDE4, network
 

@@ -10,7 +10,7 @@ import pytest
 from harness import plugin, snapshot
 from harness.command import begin, command, conflist, lines_of, refused, repair, written
 from harness.delegates import Delegate
-from harness.hostports import ports
+from harness.portmap import ports
 from harness.node import (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, NODE4, NODE6,
                           addresses_of, named, network)
 from harness.reboot import crash

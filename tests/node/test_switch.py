@@ -10,7 +10,7 @@ import pytest
 
 from harness import plugin, snapshot
 from harness.command import repair
-from harness.hostports import ask, elements, ports, served, settled
+from harness.portmap import ask, elements, ports, served, settled
 from harness.loopback import localnet
 from harness.node import (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, NETWORK, NODE4,
                           addresses_of, network)

@@ -6,7 +6,7 @@ import pytest
 from test_forwarding import off_by_default
 
 from harness import plugin, snapshot
-from harness.hostports import ask, ports, served
+from harness.portmap import ask, ports, served
 from harness.loopback import fences, forger, listening, localnet, reaches, unfence
 from harness.node import (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, NODE4, addresses_of,
                           network)
