@@ -12,12 +12,16 @@ RST, SYN_ACK = 0x04, 0x12
 
 
 def source_seen(sender, receiver, target):
-    """The source address of a datagram as it arrives."""
+    """The source address of a datagram as it arrives. It is sent again where it is lost: the
+    first one may be while neighbours are looked for."""
     with receiver.udp(target, 4711) as here, \
             sender.udp("::" if ":" in target else "0.0.0.0") as there:
-        here.settimeout(10)  # the first neighbour may have to be looked for
-        there.sendto(b"?", (target, 4711))
-        return here.recvfrom(16)[1][0]
+        here.settimeout(0.5)
+        for _ in range(20):
+            there.sendto(b"?", (target, 4711))
+            with contextlib.suppress(TimeoutError):
+                return here.recvfrom(16)[1][0]
+    raise TimeoutError(f"no datagram arrived at {target}")
 
 
 # -- frames
