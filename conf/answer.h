@@ -13,10 +13,10 @@
 struct json_doc;
 
 /*
- * Reads a result, as strictly as a configuration. Gateways must be of their addresses'
- * family, and those of routes of the destination's. Code 6 (JSON) or 7 (path of the key,
- * value, expectation). The strings of @ret_result are in @ret_doc, which the caller
- * frees.
+ * Reads a result, as strictly as a configuration, but that a route's destination may have
+ * host bits, which are cleared. A gateway must be of the family of its address, a route's
+ * gateway of the family of its destination. Code 6 (JSON) or 7 (path of the key, value,
+ * expectation). The strings of @ret_result are in @ret_doc, which the caller frees.
  */
 int answer_read_result(const char *text, size_t len, struct json_doc **ret_doc,
 		       struct cni_result *ret_result, struct cni_error *err);

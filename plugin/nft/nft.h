@@ -12,9 +12,10 @@
 #include "conf/base/error.h"
 
 /*
- * Carries out all commands of nft(8) in @text, or none. Code 105 where nftables refuses:
- * the message has the first error's text, the details have what else libnftables said.
- * Code 100 where memory is short, 5 where no process can be started.
+ * Carries out all commands of nft(8) in @text, or none. Code 105 where nftables refuses
+ * (the message has the first error's text, the details have what else libnftables said),
+ * or where libnftables can't be loaded or doesn't come to an end. Code 100 where memory
+ * is short, 5 where no process can be started.
  */
 int nft_apply(const char *text, struct cni_error *err);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Makes the fingerprints of rules, and frees lists of rules. */
+/* Lists of rules: declares their sets, has their sentinels looked for, makes the
+ * fingerprints of rules, frees the lists. */
 #include "rule_list.h"
 
 #include <linux/netfilter.h>

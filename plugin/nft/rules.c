@@ -107,8 +107,8 @@ static int replace(struct attachment *att, struct comparison *comparison,
 	return 0;
 }
 
-/* Takes the comparison under the exclusive lock. Rules by name that another owner needs
- * are no longer stale in it. */
+/* Compares again, now that the caller has the exclusive lock. An earlier version's rules
+ * (rules_by_name.h) are not stale where a pod of another owner still needs them. */
 static int compare_exclusively(struct attachment *att, struct comparison *comparison,
 			       struct cni_error *err)
 {

@@ -134,7 +134,10 @@ static int gateway_finish(struct attachment *att, const struct link *gateway,
 	return netlink_commit(nl, err);
 }
 
-/* Makes what is missing. The exclusive lock is held. */
+/* Makes the gateway's interface if it is missing (@gateway has index 0, and is filled in
+ * then), and what is missing of one that is there. Where it fails, an interface that it
+ * made is deleted again. -EEXIST: something else has a name that it needs. The exclusive
+ * lock is held. */
 static int gateway_complete(struct attachment *att, struct link *gateway,
 			    struct cni_error *err)
 {

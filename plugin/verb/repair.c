@@ -55,8 +55,8 @@ static int connected_make(const struct attachment *net, const struct record *rec
 	attachment_init(att, net->op, net->network, &connected->pod);
 	att->record = record;
 	att->container_mac = record->mac;
-	/* An ADD that waits for the exclusive lock makes the rest itself, and its record
-	 * doesn't say yet what that is. */
+	/* An ADD or DEL of this attachment that waits for the exclusive lock finishes by
+	 * itself. The record of such an ADD doesn't have all yet. */
 	att->given_up = node_is_changing(&net->op->node,
 					 hash_text(connected->pod.host_ifname));
 	return ret < 0 ? ret : addresses_fill(record, &att->ipam, err);

@@ -7,8 +7,8 @@
 
 /*
  * Tells whether the next ADD can succeed, as far as that can be told without making
- * anything. Code 50: it can't; 7: the configuration is wrong; a delegated IPAM's own
- * codes; 101.
+ * anything. Code 50: it can't; 7: the configuration is wrong; 5, 11: the store; a
+ * delegated IPAM's own codes; 101.
  */
 int verb_status(struct attachment *att, struct cni_error *err);
 
