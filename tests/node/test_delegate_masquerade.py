@@ -126,7 +126,7 @@ def test_an_ADD_that_the_kernel_does_not_answer_leaves_no_element(node, tmp_path
     before, _, after = trace.read_text().rpartition("NFNL_MSG_BATCH_BEGIN")
     assert "recvfrom(" in after
     nth = before.count("recvfrom(") + 1
-    with plugin.refusal(plugin.KERNEL, "Cannot allocate memory"):
+    with plugin.refusal(plugin.KERNEL, "ENOMEM"):
         node.add(pod, fake.conf(), env=env, wrapper=[
             *strace, "-e", f"inject=recvfrom:error=ENOMEM:when={nth}"])
     assert set(elements(node).values()) == {1}
