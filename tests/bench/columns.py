@@ -14,6 +14,7 @@ TREE = pathlib.Path(__file__).resolve().parents[2]
 TOOLS = TREE / "build/bench"
 REFERENCE = pathlib.Path("/usr/lib/cni")  # Debian's containernetworking-plugins
 SUBNET = "10.1.0.0/16"
+DEBIANS_SUBNET = "10.3.0.0/16"  # on a bridge of its own, on the same node
 # The executable of each, by its column's title.
 FLOOR, BUNDLE, MAKE, DEBIAN = "floor", "bundle", "make", "debian"
 EXECUTABLES = {FLOOR: TOOLS / "floor", BUNDLE: TREE / "build/bundle/bridge-cni",
@@ -26,11 +27,15 @@ def missing():
             if not os.access(path, os.X_OK)}
 
 
+def subnet_of(title):
+    return DEBIANS_SUBNET if title == DEBIAN else SUBNET
+
+
 def configuration(title, name, **changes):
     conf = {"cniVersion": "1.0.0" if title == DEBIAN else "1.1.0", "name": name,
             "type": "bridge", "bridge": "br-debian" if title == DEBIAN else "cni0",
             "isDefaultGateway": True, "ipMasq": True, "hairpinMode": True,
-            "ipam": {"type": "host-local", "ranges": [[{"subnet": SUBNET}]]}}
+            "ipam": {"type": "host-local", "ranges": [[{"subnet": subnet_of(title)}]]}}
     conf.update(changes)
     return conf
 

@@ -11,13 +11,18 @@ from columns import BUNDLE, DEBIAN, FLOOR, MAKE
 
 from harness import netns
 
-FIRST = int(ipaddress.ip_address("10.1.2.0"))
+BEFORE_FIRST = 0x200  # addresses of a subnet that are not filled
 
 
-def fill(directory, count):
+def nth(column, i):
+    """The address number i of those that are filled."""
+    subnet = ipaddress.ip_network(c.subnet_of(column.title))
+    return str(subnet.network_address + BEFORE_FIRST + i)
+
+
+def fill(directory, column, count):
     for i in range(count):
-        path = directory / str(ipaddress.ip_address(FIRST + i))
-        path.write_text(f"pod-{i}\r\neth0")
+        (directory / nth(column, i)).write_text(f"pod-{i}\r\neth0")
 
 
 def of_one_network(columns):
@@ -33,11 +38,11 @@ def with_reservations(bench, count, passed_by=False):
     columns = bench.columns(node)
     for directory, column in of_one_network(columns).items():
         last = directory / "last_reserved_ip.0"
-        fill(directory, count)
-        last.write_text(str(ipaddress.ip_address(FIRST + count - 1)))
+        fill(directory, column, count)
+        last.write_text(nth(column, count - 1))
         if passed_by:
             first = node.directory / "first"
-            first.write_text(str(ipaddress.ip_address(FIRST - 1)))
+            first.write_text(nth(column, -1))
             column.before["ADD"] = c.line(node, first, last, "/bin/cat")
     os.sync()
     return columns
@@ -99,7 +104,7 @@ def storage(bench, quick):
     title = BUNDLE if BUNDLE in bench.titles else MAKE
     [column] = bench.columns(node, [title])
     pod, directory = node.pod(), node.store / column.name
-    fill(directory, count)
+    fill(directory, column, count)
     os.sync()
 
     def ms(verb):
@@ -119,7 +124,7 @@ def storage(bench, quick):
     found["DEL, without an index"] = ms("DEL")
     boot, past = node.directory / "boot", 1000
     for i in range(past, count):
-        (directory / str(ipaddress.ip_address(FIRST + i))).unlink()
+        (directory / nth(column, i)).unlink()
     ms("DEL")
     os.sync()
     boot.write_text("11111111-2222-3333-4444-555555555555\n")
