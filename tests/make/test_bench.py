@@ -16,4 +16,4 @@ def test_what_is_compared_can_be_measured():
     done = subprocess.run(["tests/bench/run", "--quick", "cost"], cwd=plugin.REPOSITORY,
                           text=True, capture_output=True)
     assert done.returncode == 0, done.stderr
-    assert "| ADD |" in done.stdout
+    assert "| ADD: wall, ms |" in done.stdout
