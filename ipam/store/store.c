@@ -99,31 +99,12 @@ static int open_dir(char *path, bool create, mode_t mode, int *ret_fd,
 	return 0;
 }
 
-/*
- * Takes host-local's lock, flock() on this very file (its disk/lock.go). Where there are
- * records alone, the directory that they are in is locked instead. So is the network's
- * directory where the file isn't there and can't be made: an operation that adds nothing
- * needs no room.
- */
-static int take_lock(struct store *store, enum store_mode mode, unsigned int wait_ms,
+/* Waits for the lock on @fd, which is @file in @dir, or @dir itself where that is NULL. */
+static int lock_wait(int fd, const char *dir, const char *file, unsigned int wait_ms,
 		     struct cni_error *err)
 {
-	const char *file = store->dir_fd >= 0 ? STORE_LOCK_FILE : NULL;
-	const char *dir = file ? store->path : store->own_path;
-	int ret, fd = store->own_fd;
+	int ret = flock_wait(fd, LOCK_EX, wait_ms);
 
-	if (file) {
-		fd = store->lock_fd = openat(store->dir_fd, file,
-					     O_RDONLY | O_CREAT | STORE_OPEN_FLAGS,
-					     LOCK_MODE);
-		if (fd < 0 && (mode != STORE_EXISTING || !lock_has_no_room(errno)))
-			return store_file_error(dir, file, errno, "open", err);
-		if (fd < 0) {
-			fd = store->dir_fd;
-			file = NULL;
-		}
-	}
-	ret = flock_wait(fd, LOCK_EX, wait_ms);
 	if (ret == -ETIMEDOUT) {
 		error_set(err, CNI_ERR_TRY_AGAIN, ETIMEDOUT,
 			  "the store's lock %s%s%s was not free for %u.%03u seconds", dir,
@@ -134,6 +115,36 @@ static int take_lock(struct store *store, enum store_mode mode, unsigned int wai
 		return ret;
 	}
 	return ret < 0 ? store_file_error(dir, file, -ret, "lock", err) : 0;
+}
+
+/*
+ * Takes host-local's lock, flock() on this very file (its disk/lock.go), where its directory
+ * is there. The directory itself is locked instead where the file isn't there and can't be
+ * made: an operation that adds nothing needs no room. The directory of the records is locked
+ * as well: another operation may have begun when there was none of host-local's yet, and has
+ * locked that of the records alone.
+ */
+static int take_lock(struct store *store, enum store_mode mode, unsigned int wait_ms,
+		     struct cni_error *err)
+{
+	const char *file = STORE_LOCK_FILE;
+	int ret = 0, fd = store->dir_fd;
+
+	if (store->dir_fd >= 0) {
+		store->lock_fd = openat(store->dir_fd, file,
+					O_RDONLY | O_CREAT | STORE_OPEN_FLAGS, LOCK_MODE);
+		if (store->lock_fd < 0 &&
+		    (mode != STORE_EXISTING || !lock_has_no_room(errno)))
+			return store_file_error(store->path, file, errno, "open", err);
+		if (store->lock_fd >= 0)
+			fd = store->lock_fd;
+		else
+			file = NULL;
+		ret = lock_wait(fd, store->path, file, wait_ms, err);
+	}
+	if (ret == 0 && store->own_fd >= 0)
+		ret = lock_wait(store->own_fd, store->own_path, NULL, wait_ms, err);
+	return ret;
 }
 
 static int open_dirs(struct store *store, enum store_mode mode, struct cni_error *err)

@@ -395,6 +395,22 @@ static void a_hung_holder_of_the_lock_is_code_11_in_time(void **state)
 	store_close(&store);
 }
 
+/* As with another IPAM plugin, which makes its directory while one of ours is at work. */
+static void who_comes_with_host_locals_directory_waits_for_who_came_before(void **state)
+{
+	struct store first = STORE_CLOSED, second = STORE_CLOSED;
+	struct cni_error err = {};
+
+	open_ok(*state, STORE_RECORDS, &first);
+	make_dir(*state, "net");
+	assert_int_equal(store_open(*state, "net", STORE_RECORDS, 150, &second, &err),
+			 -ETIMEDOUT);
+	assert_error(&err, CNI_ERR_TRY_AGAIN, ".bridge-cni/net");
+	store_close(&first);
+	open_ok(*state, STORE_RECORDS, &second);
+	store_close(&second);
+}
+
 static volatile sig_atomic_t alarms;
 
 static void count_alarm(int signum)
@@ -490,6 +506,8 @@ int main(void)
 		SCRATCH_TEST(the_holder_of_an_address_is_found),
 		SCRATCH_TEST(a_stray_name_holds_no_address),
 		SCRATCH_TEST(a_hung_holder_of_the_lock_is_code_11_in_time),
+		SCRATCH_TEST(
+			who_comes_with_host_locals_directory_waits_for_who_came_before),
 		SCRATCH_TEST(waiting_leaves_signals_and_timer_as_they_were),
 		SCRATCH_TEST(the_lock_is_had_when_its_holder_goes_while_we_wait),
 		SCRATCH_TEST(a_linked_lock_is_refused),
