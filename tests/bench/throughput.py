@@ -5,7 +5,7 @@ import statistics
 import time
 
 
-def pair(node, queues, number):
+def pair(node, queues, number, servers):
     """Two pods on the bridge, their veths made by ip."""
     pods = [node.pod(), node.pod()]
     for i, pod in enumerate(pods):
@@ -15,7 +15,7 @@ def pair(node, queues, number):
         node.ip(f"link set {name} master t0 up")
         pod.ip(f"addr add 10.2.{number}.{i + 1}/24 dev eth0")
         pod.ip("link set eth0 up")
-    pods[0].popen(["iperf3", "-s"], stdout=-3)
+    servers.append(pods[0].popen(["iperf3", "-s"], stdout=-3))
     return pods[1], f"10.2.{number}.1"
 
 
@@ -31,8 +31,9 @@ def throughput(bench, quick):
     node = bench.node()
     node.ip("link add t0 type bridge")
     node.ip("link set t0 up")
-    ways = {"one queue": pair(node, "numtxqueues 1 numrxqueues 1", 1),
-            "default": pair(node, "", 2)}
+    servers = []
+    ways = {"one queue": pair(node, "numtxqueues 1 numrxqueues 1", 1, servers),
+            "default": pair(node, "", 2, servers)}
     time.sleep(1)
     found = {}
     for _ in range(rounds):
@@ -40,6 +41,9 @@ def throughput(bench, quick):
             for way, (client, server) in ways.items():
                 found.setdefault((streams, way), []).append(
                     gbit(client, server, streams, seconds))
+    for server in servers:
+        server.kill()
+        server.wait()
     return {f"{streams} stream{'s' * (streams > 1)}":
             {way: statistics.median(found[streams, way]) for way in ways}
             for streams in (1, 8)}
