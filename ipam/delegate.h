@@ -12,7 +12,7 @@
 
 struct json_doc;
 
-/* What the plugin is asked for: a pod of a network. */
+/* A question to the IPAM plugin: for which pod of which network. */
 struct delegation {
 	const struct network *network; /* the plugin reads its text */
 	const struct pod *pod; /* its names are "" where the operation has none */

@@ -15,7 +15,7 @@
 #include "rules_by_name.h"
 #include "rules_owner.h"
 
-/* What one table has. A dump of it may start again, and then only its last run counts. */
+/* The contents of one table. Its dump may start again: then only the last run counts. */
 struct removal {
 	const char *family; /* nft's word */
 	uint64_t owner, by_name;

@@ -150,7 +150,7 @@ static void a_veth_pair(void **state)
 	assert_int_equal(rtnl_link_get_ns_fd(link), NS_FD);
 }
 
-/* Of a port's own data libnl-route 3.7 reads the kind alone. */
+/* libnl-route 3.7 reads only the kind of a port's own data. */
 static void assert_port(const struct oracle *o, size_t i, uint8_t hairpin,
 			uint8_t isolated)
 {

@@ -10,24 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "conf/json/json_doc.h"
-#include "conf/config.h"
-
-struct subject {
-	struct json_doc *doc;
-	struct network conf;
-	struct pod pod;
-	struct cni_error err;
-};
-
-static void subject_clear(struct subject *subject)
-{
-	network_clear(&subject->conf);
-	pod_clear(&subject->pod);
-	json_doc_free(subject->doc);
-}
-
-#define _subject_ _cleanup_(subject_clear) struct subject
+#include "subject.h"
 
 static int read_conf(const char *text, enum config_scope scope, struct subject *s)
 {
