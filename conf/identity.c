@@ -141,7 +141,8 @@ bool identity_alias_read(const char *alias, struct alias_names *ret_names)
 {
 	struct alias_names names;
 
-	if (sscanf(alias, LINK_ALIAS_PREFIX "%254s %254s %15s", names.network,
+	if (strncmp(alias, LINK_ALIAS_PREFIX, strlen(LINK_ALIAS_PREFIX)) != 0 ||
+	    sscanf(alias + strlen(LINK_ALIAS_PREFIX), "%254s %254s %15s", names.network,
 		   names.container_id, names.ifname) != 3)
 		return false;
 	*ret_names = names;

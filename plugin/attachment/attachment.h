@@ -44,6 +44,9 @@ struct attachment {
 	unsigned int bridge_index;
 	bool bridge_made; /* by this ADD */
 	bool bridge_ipv6; /* the bridge has IPv6, and so has the kernel */
+	/* ADD, CHECK, repair: it has ports that are no pod's and no VLAN gateway's, by
+	 * its alias (plugin/stage/bridge_alias.h) */
+	bool bridge_has_other_ports;
 	/* the VLAN that new ports are in, untagged; 0: none */
 	uint16_t bridge_default_vlan;
 	struct mac_addr bridge_mac;

@@ -214,6 +214,13 @@ void queue_link_mac(struct netlink *nl, unsigned int index, const char *name,
 	put_mac(b, IFLA_ADDRESS, mac);
 }
 
+void queue_link_alias(struct netlink *nl, unsigned int index, const char *name,
+		      const char *alias)
+{
+	put_string(change_link(nl, index, 0, "setting the alias of", name), IFLA_IFALIAS,
+		   alias);
+}
+
 void queue_link_del(struct netlink *nl, const char *name)
 {
 	struct builder b = begin_link(

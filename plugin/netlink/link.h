@@ -27,6 +27,7 @@ struct link {
 	unsigned int master; /* index of the bridge that it is a port of; 0: none */
 	/* a veth: the index of its other end, in that end's namespace */
 	unsigned int peer;
+	bool peer_elsewhere; /* the other end is in another namespace */
 	bool up;
 	bool promisc; /* somebody has set it; the kernel may need it as well */
 	/* Kernel parameters of this interface; -1: it has none of that name. */
@@ -123,6 +124,8 @@ void queue_link_up(struct netlink *nl, unsigned int index, const char *name);
 void queue_link_down(struct netlink *nl, unsigned int index, const char *name);
 void queue_link_mac(struct netlink *nl, unsigned int index, const char *name,
 		    const struct mac_addr *mac);
+void queue_link_alias(struct netlink *nl, unsigned int index, const char *name,
+		      const char *alias);
 void queue_link_del(struct netlink *nl, const char *name);
 
 /* A link that was found. Messages use its index, as another link may have the name by
@@ -149,6 +152,9 @@ struct link_list {
 	size_t n;
 };
 int link_list_get(struct netlink *nl, struct link_list *ret_list, struct cni_error *err);
+/* The ports of the bridge @bridge. */
+int link_list_get_ports(struct netlink *nl, unsigned int bridge,
+			struct link_list *ret_list, struct cni_error *err);
 void link_list_clear(struct link_list *list);
 
 #endif

@@ -132,6 +132,7 @@ static int link_read(const struct nlmsghdr *answer, void *data)
 	link->mtu = get_u32(attrs[IFLA_MTU]);
 	link->master = get_u32(attrs[IFLA_MASTER]);
 	link->peer = get_u32(attrs[IFLA_LINK]);
+	link->peer_elsewhere = attrs[IFLA_LINK_NETNSID];
 	if (attrs[IFLA_ADDRESS] && nla_len(attrs[IFLA_ADDRESS]) == MAC_LEN) {
 		link->mac.set = true;
 		memcpy(link->mac.bytes, nla_data(attrs[IFLA_ADDRESS]), MAC_LEN);
@@ -154,14 +155,20 @@ static int link_list_read(const struct nlmsghdr *answer, void *data)
 	return item ? link_read(answer, item) : -ENOMEM;
 }
 
-int link_list_get(struct netlink *nl, struct link_list *ret_list, struct cni_error *err)
+/* Asks for the list that @msg, which the queue has, is a dump of. @master: only for this
+ * bridge's ports; 0: for all links. */
+static int list_request(struct netlink *nl, struct nl_msg *msg, unsigned int master,
+			struct link_list *ret_list, struct cni_error *err)
 {
-	struct link_list list = {};
 	struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
+	struct builder b = begin(nl, msg, &header, sizeof(header));
+	struct link_list list = {};
 	int ret;
 
-	begin(nl, netlink_queue(nl, RTM_GETLINK, NLM_F_DUMP, "listing the interfaces"),
-	      &header, sizeof(header));
+	if (master) {
+		put_u32(b, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+		put_u32(b, IFLA_MASTER, master);
+	}
 	ret = netlink_request(nl, link_list_read, &list, 0, err);
 	if (ret < 0) {
 		link_list_clear(&list);
@@ -169,6 +176,23 @@ int link_list_get(struct netlink *nl, struct link_list *ret_list, struct cni_err
 	}
 	*ret_list = list;
 	return 0;
+}
+
+int link_list_get(struct netlink *nl, struct link_list *ret_list, struct cni_error *err)
+{
+	struct nl_msg *msg = netlink_queue(nl, RTM_GETLINK, NLM_F_DUMP,
+					   "listing the interfaces");
+
+	return list_request(nl, msg, 0, ret_list, err);
+}
+
+int link_list_get_ports(struct netlink *nl, unsigned int bridge,
+			struct link_list *ret_list, struct cni_error *err)
+{
+	struct nl_msg *msg = netlink_queue(nl, RTM_GETLINK, NLM_F_DUMP,
+					   "listing the ports of bridge %u", bridge);
+
+	return list_request(nl, msg, bridge, ret_list, err);
 }
 
 void link_list_clear(struct link_list *list)

@@ -18,6 +18,7 @@
 #include "plugin/netlink/link.h"
 #include "plugin/node/accept_ra.h"
 #include "plugin/node/uplink.h"
+#include "bridge_alias.h"
 #include "stages.h"
 
 /*
@@ -115,7 +116,7 @@ static bool is_complete(const struct attachment *att, const struct link *link)
 {
 	const struct network *network = att->network;
 
-	return link->index && link->up && accept_ra_is_off(link) &&
+	return link->index && link->up && link->alias[0] && accept_ra_is_off(link) &&
 	       mac_is_pinned(att, link) && (!network->promisc_mode || link->promisc) &&
 	       (!wants_vlans(network) || link->bridge.filters_vlans);
 }
@@ -175,6 +176,8 @@ static int set_up(struct attachment *att, struct link *link, bool made,
 		ret = accept_ra_off(link, err);
 	if (ret == 0 && made)
 		ret = set_mtu(att, link, err);
+	if (ret == 0 && !link->alias[0])
+		ret = bridge_alias_set(att, link, err);
 	if (ret < 0)
 		return ret;
 	if (!mac_is_pinned(att, link))
@@ -250,7 +253,8 @@ static void tell_spanning_tree(struct attachment *att, const struct link *link)
 		       link->name, 2 * link->bridge.forward_delay, link->name);
 }
 
-static void facts_fill(struct attachment *att, const struct link *link)
+static int facts_fill(struct attachment *att, const struct link *link,
+		      struct cni_error *err)
 {
 	att->bridge_index = link->index;
 	att->bridge_mac = link->mac;
@@ -261,6 +265,7 @@ static void facts_fill(struct attachment *att, const struct link *link)
 	att->gateway_index = link->index;
 	att->gateway_forwards = link->ipv4.forwarding != 0;
 	att->gateway_localnet = link->ipv4.route_localnet;
+	return bridge_alias_facts(att, link, err);
 }
 
 static int bridge_add(struct attachment *att, struct cni_error *err)
@@ -282,12 +287,11 @@ static int bridge_add(struct attachment *att, struct cni_error *err)
 		if (ret == 0)
 			ret = complete(att, &link, err);
 	}
-	if (ret < 0)
-		return ret;
-
-	facts_fill(att, &link);
-	tell_spanning_tree(att, &link);
-	return 0;
+	if (ret == 0)
+		ret = facts_fill(att, &link, err);
+	if (ret == 0)
+		tell_spanning_tree(att, &link);
+	return ret;
 }
 
 static int bridge_check(struct attachment *att, struct cni_error *err)
@@ -326,8 +330,7 @@ static int bridge_check(struct attachment *att, struct cni_error *err)
 
 	/* The bridge's MAC address is shared, too. Another one than prevResult's is no
 	 * fault of this attachment (containernetworking/cni#285). */
-	facts_fill(att, &link);
-	return 0;
+	return facts_fill(att, &link, err);
 }
 
 /*

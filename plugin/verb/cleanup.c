@@ -19,6 +19,7 @@
 #include "plugin/netlink/route.h"
 #include "plugin/nft/rules_remove.h"
 #include "plugin/stage/bridge.h"
+#include "plugin/stage/bridge_alias.h"
 #include "plugin/stage/portmap_elements.h"
 #include "plugin/stage/portmap_localnet.h"
 #include "plugin/stage/reclaim.h"
@@ -248,6 +249,7 @@ static int bridge_remove(struct attachment *net, struct cni_error *err)
 	}
 	if (!bridge || (!users.stranger[0] && bridge_has_own_mac(net, bridge)))
 		return links_remove(net, &links, bridge, err);
+	bridge_alias_remove(net, bridge);
 	ret = links_remove(net, &links, NULL, err);
 	for (size_t i = 0; ret == 0 && i < links.n; i++)
 		if (vlan_is_of_bridge(net->bridge, &links.items[i]))

@@ -6,6 +6,7 @@
 #include "ipam/pod_from_record.h"
 #include "ipam/store/record.h"
 #include "plugin/attachment/report.h"
+#include "plugin/stage/bridge_alias.h"
 #include "plugin/stage/portmap_localnet.h"
 #include "plugin/stage/reclaim.h"
 #include "plugin/stage/stages.h"
@@ -103,6 +104,8 @@ static int repair_locked(struct attachment *net, struct cni_error *err)
 		ret = leftovers_delete(net, err);
 	if (ret == 0)
 		ret = localnet_settle(net, err);
+	if (ret == 0)
+		ret = bridge_alias_settle(net, err);
 	if (ret == 0)
 		ret = ipam_connected(&net->ipam_env, &records, err);
 	return ret < 0 || records.n == 0 ? ret : repair_all(net, &records, err);

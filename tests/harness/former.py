@@ -63,6 +63,8 @@ def age(node, network, store=None):
     for path in ((store or node.store) / ".bridge-cni" / network).glob("p-*"):
         _record(path)
     for name, link in node.links().items():
+        if link.get("ifalias", "").startswith("bridge-cni: "):  # a bridge's
+            node.run("ip", "link", "set", name, "alias", "")
         if match := re.match(r"bridge-cni (\S+) (\S+) (\S+)$", link.get("ifalias", "")):
             if match[1] == network:
                 node.ip(f"link set {name} address {_host_mac(*match.groups())}")

@@ -230,7 +230,8 @@ static void changes_of_a_link(void **state)
 	queue_link_mtu(o->nl, INDEX, "eth0", 1300);
 	queue_link_mac(o->nl, INDEX, "eth0", &peer_mac);
 	queue_vlan_filtering(o->nl, INDEX, "cni0");
-	commit(o, 3);
+	queue_link_alias(o->nl, INDEX, "cni0", "words");
+	commit(o, 4);
 	link = indexed_link(o, 0, RTM_NEWLINK, INDEX, 0, 0);
 	assert_int_equal(rtnl_link_get_mtu(link), 1300);
 	link = indexed_link(o, 1, RTM_NEWLINK, INDEX, 0, 0);
@@ -238,6 +239,8 @@ static void changes_of_a_link(void **state)
 	link = indexed_link(o, 2, RTM_NEWLINK, INDEX, 0, 0);
 	assert_string_equal(rtnl_link_get_type(link), "bridge");
 	assert_filters_vlans(o, 2);
+	link = indexed_link(o, 3, RTM_NEWLINK, INDEX, 0, 0);
+	assert_string_equal(rtnl_link_get_ifalias(link), "words");
 }
 
 static void flags_of_a_link(void **state)
