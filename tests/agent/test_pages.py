@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The agent's pages tell of its state, from its start to its end."""
+import pathlib
 import re
 import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
 from harness.waiting import wait_for
+
+SLOW_CLIENTS = str(pathlib.Path(__file__).with_name("slow_clients.py"))
+HELD_SECONDS = 7  # longer than a connection has to be answered
+PROBE_SECONDS = 1  # a kubelet's, where the manifest says nothing
 
 
 def test_health_readiness_and_metrics(cluster):
@@ -85,3 +93,41 @@ def test_two_agents_never_work_on_one_node_at_once(cluster):
     assert first.wait(10) == 0
     wait_for(lambda: len(cluster.api.requests) > requests)
     node._processes.remove(first)
+
+
+@pytest.mark.parametrize("kind, number", [
+    ("half-open", 16), ("half-open", 200), ("trickle", 200), ("reader", 200),
+    ("pipeline", 200), ("huge", 50), ("flood", 100)])
+def test_a_probe_is_answered_whoever_else_is_connected(cluster, kind, number):
+    node, = cluster.ready(1)
+    clients = node.popen([sys.executable, SLOW_CLIENTS, kind, str(number)],
+                         stdout=subprocess.PIPE, text=True)
+    assert clients.stdout.readline() == "connected\n"
+    end, slowest = time.monotonic() + HELD_SECONDS, 0
+    while time.monotonic() < end:
+        for path in ("/healthz", "/readyz"):
+            before = time.monotonic()
+            assert node.page(path) == (200, "ok\n")
+            slowest = max(slowest, time.monotonic() - before)
+        time.sleep(0.1)
+    assert clients.poll() is None
+    assert slowest < PROBE_SECONDS
+    assert node.stop_agent() == 0
+
+
+@pytest.mark.parametrize("kind", ["half-open", "trickle"])
+def test_bytes_that_keep_coming_do_not_keep_a_connection(cluster, kind):
+    node, = cluster.ready(1)
+    clients = node.popen([sys.executable, SLOW_CLIENTS, kind, "8"], stdout=subprocess.PIPE,
+                         text=True)
+    assert clients.stdout.readline() == "connected\n"
+    first = connections(node)
+    assert len(first) == 8
+    wait_for(lambda: not first & connections(node), 10)
+
+
+def connections(node):
+    """The clients' ports of the connections that the agent has."""
+    lines = node.run("ss", "-Htn", "state", "established",
+                     "sport = :9810").stdout.splitlines()
+    return {line.split()[3] for line in lines}

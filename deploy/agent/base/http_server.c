@@ -1,23 +1,111 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* libmicrohttpd runs without threads: the agent's own loop drives it. */
+/*
+ * libmicrohttpd runs without threads: the agent's own loop drives it.
+ *
+ * Every process on the node may connect, and may be slow on purpose. So that the kubelet's
+ * probes are answered all the same, a connection serves one request, which has to be
+ * answered within ANSWER_MS; and where all slots are taken, a new connection ends the
+ * oldest one. libmicrohttpd itself only knows how long a connection has been idle.
+ */
 #include "http_server.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
 #include <microhttpd.h>
+#include <stdbool.h>
 #include <string.h>
+#include <sys/socket.h>
 
-#define CONNECTIONS_MAX 16
-#define IDLE_SECONDS	10
-#define MEMORY_MAX	(8 * 1024) /* bytes for a connection: for the head of a request */
+#include "conf/base/clock.h"
+
+#define SLOTS	   256
+#define SLOTS_MORE 32 /* for connections that end, until libmicrohttpd has closed them */
+#define ANSWER_MS  5000 /* from connecting to the last byte of the answer */
+#define MEMORY_MAX (4 * 1024) /* bytes for a connection: for the head of a request */
+
+struct client {
+	int fd; /* libmicrohttpd's */
+	int64_t due_at; /* when it is ended, by now_ms() */
+	bool ended;
+};
 
 struct http_server {
 	struct MHD_Daemon *daemon;
 	http_page_fn page;
 	void *data;
 	int fd;
+	struct client clients[SLOTS + SLOTS_MORE]; /* the oldest one first */
+	size_t n;
 };
+
+/* -- connections */
+
+/* The oldest connection that was not ended; NULL: there is none. */
+static struct client *oldest(const struct http_server *server)
+{
+	for (size_t i = 0; i < server->n; i++)
+		if (!server->clients[i].ended)
+			return (struct client *)&server->clients[i];
+	return NULL;
+}
+
+/* libmicrohttpd finds the connection at its end, and closes it. */
+static void client_end(struct client *client)
+{
+	client->ended = true;
+	shutdown(client->fd, SHUT_RDWR);
+}
+
+static void end_overdue(struct http_server *server)
+{
+	struct client *client;
+
+	while ((client = oldest(server)) && client->due_at <= now_ms())
+		client_end(client);
+}
+
+static void client_add(struct http_server *server, int fd)
+{
+	size_t busy = 0;
+
+	for (size_t i = 0; i < server->n; i++)
+		busy += !server->clients[i].ended;
+	if (busy == SLOTS)
+		client_end(oldest(server));
+	server->clients[server->n++] = (struct client){
+		.fd = fd,
+		.due_at = now_ms() + ANSWER_MS,
+	};
+}
+
+static void client_remove(struct http_server *server, int fd)
+{
+	size_t i = 0;
+
+	while (i < server->n && server->clients[i].fd != fd)
+		i++;
+	if (i == server->n)
+		return;
+	server->n--;
+	memmove(&server->clients[i], &server->clients[i + 1],
+		(server->n - i) * sizeof(server->clients[0]));
+}
+
+static void notice(void *data, struct MHD_Connection *connection, void **state,
+		   enum MHD_ConnectionNotificationCode what)
+{
+	int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)
+			 ->connect_fd;
+
+	(void)state;
+	if (what == MHD_CONNECTION_NOTIFY_STARTED)
+		client_add(data, fd);
+	else
+		client_remove(data, fd);
+}
+
+/* -- answers */
 
 static enum MHD_Result respond(struct MHD_Connection *connection, unsigned int status,
 			       char *text)
@@ -35,6 +123,7 @@ static enum MHD_Result respond(struct MHD_Connection *connection, unsigned int s
 	}
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
 				"text/plain; version=0.0.4; charset=utf-8");
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 	result = MHD_queue_response(connection, status, response);
 	MHD_destroy_response(response);
 	return result;
@@ -80,10 +169,9 @@ int http_server_open(uint32_t port, http_page_fn page, void *data,
 	server->daemon = MHD_start_daemon(
 		MHD_USE_EPOLL, port, NULL, NULL, handle, server, MHD_OPTION_SOCK_ADDR,
 		(struct sockaddr *)&address, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned int)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-		(unsigned int)IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)MEMORY_MAX, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u,
-		MHD_OPTION_END);
+		(unsigned int)(SLOTS + SLOTS_MORE), MHD_OPTION_NOTIFY_CONNECTION, notice,
+		server, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_MAX,
+		MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
 	info = server->daemon
 		       ? MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)
 		       : NULL;
@@ -116,14 +204,20 @@ int http_server_fd(const struct http_server *server)
 
 int http_server_timeout_ms(const struct http_server *server)
 {
+	const struct client *client = oldest(server);
+	int64_t left = client ? client->due_at - now_ms() : INT_MAX;
 	MHD_UNSIGNED_LONG_LONG ms;
 
-	if (MHD_get_timeout(server->daemon, &ms) != MHD_YES)
+	if (MHD_get_timeout(server->daemon, &ms) == MHD_YES && ms < INT_MAX &&
+	    (int64_t)ms < left)
+		left = (int64_t)ms;
+	if (left == INT_MAX)
 		return -1;
-	return ms < INT_MAX ? (int)ms : INT_MAX;
+	return left < 0 ? 0 : (int)left;
 }
 
 void http_server_run(struct http_server *server)
 {
+	end_overdue(server);
 	MHD_run(server->daemon);
 }
