@@ -63,6 +63,15 @@ def test_a_deleted_table(pair):
     reach_again(pods)
 
 
+def test_deleted_guards(pair):
+    (one, _), pods = pair
+    before = one.nft("list table bridge bridge_cni")
+    one.nft("delete table bridge bridge_cni")
+    wait_for(lambda: "table bridge bridge_cni" in one.run("nft", "list", "ruleset").stdout,
+             WITHIN)
+    wait_for(lambda: one.nft("list table bridge bridge_cni") == before)
+
+
 def test_deleted_routes(pair):
     (one, two), pods = pair
     with asleep(one):

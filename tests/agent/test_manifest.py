@@ -67,3 +67,10 @@ def test_its_probes_ask_the_port_that_is_there():
     for probe, path in (("readinessProbe", "/readyz"), ("livenessProbe", "/healthz")):
         assert CONTAINER[probe]["httpGet"] == {"host": "127.0.0.1", "port": 9810,
                                                "path": path}
+
+
+def test_applying_it_anew_changes_no_guard_of_a_node_that_runs():
+    data = DOCUMENTS["ConfigMap"]["data"]
+    assert data["BRIDGE_CNI_SPOOF_CHECK"] == ""  # what the node has stays
+    assert data["BRIDGE_CNI_MAC_SPOOF_CHECK"] == "false"
+    assert data["BRIDGE_CNI_PORT_ISOLATION"] == "false"

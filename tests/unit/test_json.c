@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "conf/base/addr.h"
+#include "conf/json/json_diff.h"
 #include "conf/json/json_doc.h"
 #include "conf/json/json_table.h"
 #include "conf/json/json_scan.h"
@@ -510,6 +511,70 @@ static void long_values_are_shortened_in_messages(void **state)
 	json_doc_free(doc);
 }
 
+struct told {
+	char text[1024];
+	unsigned int n, most;
+};
+
+static bool tell(const char *path, const char *left, const char *right, void *data)
+{
+	struct told *told = data;
+	size_t used = strlen(told->text);
+
+	snprintf(told->text + used, sizeof(told->text) - used, "%s %s %s\n", path,
+		 left ? left : "-", right ? right : "-");
+	return ++told->n < told->most;
+}
+
+static void assert_differ(const char *left, const char *right, unsigned int most,
+			  const char *expected)
+{
+	struct json_doc *docs[2];
+	struct told told = {.most = most};
+
+	assert_int_equal(json_parse(left, strlen(left), &docs[0], NULL), 0);
+	assert_int_equal(json_parse(right, strlen(right), &docs[1], NULL), 0);
+	json_diff(docs[0], docs[1], tell, &told);
+	assert_string_equal(told.text, expected);
+	json_doc_free(docs[0]);
+	json_doc_free(docs[1]);
+}
+
+static void documents_are_compared_value_by_value(void **state)
+{
+	(void)state;
+	assert_differ("{\"a\":1,\"b\":{\"c\":[1,2]}}", "{ \"b\":{\"c\":[1,2]},\"a\":1}",
+		      9, "");
+	assert_differ("{\"a\":1,\"B\":true}", "{\"a\":\"1\",\"b\":true}", 9,
+		      "a 1 \"1\"\nB true -\nb - true\n");
+	assert_differ("{\"a\":{\"b\":{\"c\":null}}}", "{\"a\":{\"b\":{}}}", 9,
+		      "a.b.c null -\n");
+	/* A list of values is one value, and one of objects or lists is gone into. */
+	assert_differ("{\"a\":[1,2,3]}", "{\"a\":[1,3]}", 9, "a [1,2,3] [1,3]\n");
+	assert_differ("{\"a\":[{\"b\":1},{\"b\":2}]}", "{\"a\":[{\"b\":3}]}", 9,
+		      "a[0].b 1 3\na[1] {\"b\":2} -\n");
+	assert_differ("{\"a\":[[{\"b\":1}]]}", "{\"a\":[[{\"b\":2}],[]]}", 9,
+		      "a[0][0].b 1 2\na[1] - []\n");
+	assert_differ("{\"a\":{}}", "{\"a\":[]}", 9, "a {} []\n");
+	/* It ends when it is told to. */
+	assert_differ("{\"a\":1,\"b\":2,\"c\":3}", "{\"d\":4}", 2, "a 1 -\nb 2 -\n");
+}
+
+static void long_values_are_cut_between_characters(void **state)
+{
+	char left[256] = "{\"a\":\"", expected[256] = "a \"";
+
+	(void)state;
+	for (int i = 0; i < 60; i++)
+		strcat(left, "\xc3\xa4");
+	strcat(left, "\"}");
+	/* 95 bytes: a quote, 45 characters of 2 bytes, and 3 of the ellipsis. */
+	for (int i = 0; i < 45; i++)
+		strcat(expected, "\xc3\xa4");
+	strcat(expected, "… -\n");
+	assert_differ(left, "{}", 9, expected);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -526,6 +591,8 @@ int main(void)
 		cmocka_unit_test(keys_match_in_any_case),
 		cmocka_unit_test(wrong_values_are_named_with_path_and_expectation),
 		cmocka_unit_test(long_values_are_shortened_in_messages),
+		cmocka_unit_test(documents_are_compared_value_by_value),
+		cmocka_unit_test(long_values_are_cut_between_characters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,6 +25,7 @@ enum kind {
 	INTERFACE,
 	NUMBER,
 	YES_NO,
+	YES_NO_OR_KEPT,
 	CIDRS, /* separated by commas */
 	LEVEL,
 	VERSION_OF_CNI,
@@ -47,6 +48,14 @@ static const struct option_spec {
 	{"mtu", "0", "of the pods; 0: the uplink's", NUMBER, AT(mtu), 0, 65535},
 	{"host-ports", "true", "capability portMappings", YES_NO, AT(host_ports), 0, 0},
 	{"bandwidth", "true", "capability bandwidth", YES_NO, AT(bandwidth), 0, 0},
+	{"spoof-check", "",
+	 "true: pods send from their own addresses alone; unless given, true on a new\n"
+	 "      node, and as it is in the configuration on a node that has one",
+	 YES_NO_OR_KEPT, AT(spoof_check), 0, 0},
+	{"mac-spoof-check", "false", "pods send from their own MAC address alone", YES_NO,
+	 AT(mac_spoof_check), 0, 0},
+	{"port-isolation", "false", "no frames between pods of the same node", YES_NO,
+	 AT(port_isolation), 0, 0},
 	{"data-dir", DEFAULT_DATA_DIR, "the address store, the same path as on the host",
 	 PATH, AT(data_dir), 0, 0},
 	{"cni-version", "1.0.0", "of the conflist", VERSION_OF_CNI, AT(cni_version), 0,
@@ -158,6 +167,30 @@ static int level_read(const struct option_spec *spec, const char *value,
 	return wrong(spec, value, "debug, info, warn or error", err);
 }
 
+static int yes_no_read(const struct option_spec *spec, const char *value, bool *ret,
+		       struct cni_error *err)
+{
+	*ret = strcmp(value, "true") == 0;
+	if (!*ret && strcmp(value, "false") != 0)
+		return wrong(spec, value, "true or false", err);
+	return 0;
+}
+
+static int choice_read(const struct option_spec *spec, const char *value,
+		       enum option_choice *ret, struct cni_error *err)
+{
+	bool yes;
+	int result;
+
+	*ret = OPTION_UNSET;
+	if (!value[0])
+		return 0;
+	result = yes_no_read(spec, value, &yes, err);
+	if (result == 0)
+		*ret = yes ? OPTION_YES : OPTION_NO;
+	return result;
+}
+
 static bool is_version(const char *value)
 {
 	for (int i = 0; i < CNI_VERSIONS; i++)
@@ -179,10 +212,9 @@ static int value_read(const struct option_spec *spec, const char *value,
 	case LEVEL:
 		return level_read(spec, value, at, err);
 	case YES_NO:
-		if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
-			return wrong(spec, value, "true or false", err);
-		*(bool *)at = value[0] == 't';
-		return 0;
+		return yes_no_read(spec, value, at, err);
+	case YES_NO_OR_KEPT:
+		return choice_read(spec, value, at, err);
 	case PATH:
 		if (value[0] != '/')
 			return wrong(spec, value, "an absolute path", err);

@@ -9,6 +9,13 @@
 #include "conf/network.h"
 #include "log.h"
 
+/* An option that may be left to what the node has already. */
+enum option_choice {
+	OPTION_UNSET,
+	OPTION_NO,
+	OPTION_YES,
+};
+
 /* `bridge-cni-agent --help` tells what each option means. */
 struct options {
 	const char *node_name;
@@ -21,6 +28,8 @@ struct options {
 	uint32_t mtu;
 	struct prefix_list cluster_cidrs; /* items owned */
 	bool host_ports, bandwidth;
+	enum option_choice spoof_check;
+	bool port_isolation, mac_spoof_check;
 	const char *sysctl_root; /* "": /proc/sys/net itself can be written to */
 	uint32_t port; /* on 127.0.0.1; 0: none */
 	uint32_t resync_seconds, retry_max_seconds, watch_seconds;

@@ -42,8 +42,24 @@ static void put_capabilities(struct json_writer *w, const struct options *option
 	json_close(w, '}');
 }
 
+/* Absent keys are false. spoofCheck is there in any case, because its value isn't the
+ * same on all nodes. */
+static void put_guards(struct json_writer *w, const struct options *options,
+		       const struct conflist_kept *kept)
+{
+	json_bool(w, "spoofCheck",
+		  options->spoof_check == OPTION_UNSET
+			  ? kept->spoof_check
+			  : options->spoof_check == OPTION_YES);
+	if (options->mac_spoof_check)
+		json_bool(w, "macspoofchk", true);
+	if (options->port_isolation)
+		json_bool(w, "portIsolation", true);
+}
+
 static void put_plugin(struct json_writer *w, const struct options *options,
-		       const struct cluster_node *own, const struct prefix_list *cluster)
+		       const struct conflist_kept *kept, const struct cluster_node *own,
+		       const struct prefix_list *cluster)
 {
 	json_open(w, NULL, '{');
 	json_text(w, "type", types[0]);
@@ -58,6 +74,7 @@ static void put_plugin(struct json_writer *w, const struct options *options,
 		json_text(w, NULL, PREFIX_TEXT(&cluster->items[i]));
 	json_close(w, ']');
 	json_number_if(w, "mtu", options->mtu);
+	put_guards(w, options, kept);
 	put_capabilities(w, options);
 	/* Whoever may make pods may ask for any host port: a pod must not take sshd's or
 	 * the kubelet's. */
@@ -99,14 +116,15 @@ static int from_text(char *text, struct conflist *ret_list, struct cni_error *er
 		ret = plugin_read(plugins.items[0].text, &network, &doc, err);
 	if (ret < 0)
 		return ret;
+	ret_list->kept.spoof_check = network.spoof_check;
 	ret_list->text = TAKE_PTR(owned);
 	ret_list->plugin = TAKE_PTR(plugins.items[0].text);
 	return 0;
 }
 
-int conflist_make(const struct options *options, const struct cluster_node *own,
-		  const struct prefix_list *cluster, struct conflist *ret_list,
-		  struct cni_error *err)
+int conflist_make(const struct options *options, const struct conflist_kept *kept,
+		  const struct cluster_node *own, const struct prefix_list *cluster,
+		  struct conflist *ret_list, struct cni_error *err)
 {
 	struct conflist list = {};
 	struct json_writer w = {};
@@ -117,7 +135,7 @@ int conflist_make(const struct options *options, const struct cluster_node *own,
 	json_text(&w, "cniVersion", options->cni_version);
 	json_text(&w, "name", options->network);
 	json_open(&w, "plugins", '[');
-	put_plugin(&w, options, own, cluster);
+	put_plugin(&w, options, kept, own, cluster);
 	json_close(&w, ']');
 	json_close(&w, '}');
 	text = json_finish(&w);
@@ -172,19 +190,21 @@ int conflist_capacity(const struct conflist *list, uint64_t ret_n[IP_FAMILIES],
 }
 
 int conflist_install(const char *dir, const char *name, const struct conflist *list,
-		     struct cni_error *err)
+		     char **ret_former, struct cni_error *err)
 {
 	_cleanup_(free_p) char *present = NULL;
 	char path[PATH_MAX];
 	size_t len;
 	int ret = path_join(path, dir, name, err);
 
+	*ret_former = NULL;
 	if (ret < 0)
 		return ret;
 	/* A file that can't be read is replaced like one with another text. */
 	if (file_read(path, &present, &len, NULL) == 0 &&
 	    strcmp(present, list->text) == 0)
 		return 0;
+	*ret_former = TAKE_PTR(present);
 	ret = file_replace(dir, name, list->text, err);
 	return ret < 0 ? ret : CONFLIST_WRITTEN;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The node's network configuration list. What it says follows from the options and the
- * cluster's podCIDRs alone.
+ * The node's network configuration list. What it says follows from the options, the
+ * cluster's podCIDRs, and what the list before it said of what the options leave open.
  */
 #ifndef BRIDGE_CNI_AGENT_NODE_CONFLIST_H
 #define BRIDGE_CNI_AGENT_NODE_CONFLIST_H
@@ -9,9 +9,15 @@
 #include "deploy/agent/api/node_table.h"
 #include "deploy/agent/base/options.h"
 
+/* What the list says that the options may leave to the node. */
+struct conflist_kept {
+	bool spoof_check;
+};
+
 struct conflist {
 	char *text; /* of the file; NULL: there is no configuration yet */
 	char *plugin; /* the plugin's configuration, as a runtime hands it over */
+	struct conflist_kept kept;
 	size_t left_out; /* how many podCIDRs found no place in nonMasqueradeCIDRs */
 };
 void conflist_clear(struct conflist *list);
@@ -22,22 +28,26 @@ void conflist_clear(struct conflist *list);
 
 /*
  * Makes the list for the node @own in a cluster with these podCIDRs (node_table_cidrs()).
+ * @kept decides what the options leave open.
  * The list is read again and validated as bridge-cni will; what bridge-cni would refuse
  * must not reach a runtime. The caller clears @ret_list. Codes 7, 100.
  */
-int conflist_make(const struct options *options, const struct cluster_node *own,
-		  const struct prefix_list *cluster, struct conflist *ret_list,
-		  struct cni_error *err);
+int conflist_make(const struct options *options, const struct conflist_kept *kept,
+		  const struct cluster_node *own, const struct prefix_list *cluster,
+		  struct conflist *ret_list, struct cni_error *err);
 
 /* Counts the addresses that the list's ranges have for pods, by family: the gateways don't
  * count; as many as can't be counted are UINT64_MAX. Codes 7, 100. */
 int conflist_capacity(const struct conflist *list, uint64_t ret_n[IP_FAMILIES],
 		      struct cni_error *err);
 
-/* Sees to it that the file @name in @dir has the list's text. CONFLIST_WRITTEN: it had
- * another or none, 0: it had it already. Code 5. */
+/*
+ * Sees to it that the file @name in @dir has the list's text. CONFLIST_WRITTEN: it had
+ * another or none, 0: it had it already. Code 5. Where it had another text, *@ret_former
+ * is that text, which the caller frees; else it is NULL. It is set after an error, too.
+ */
 int conflist_install(const char *dir, const char *name, const struct conflist *list,
-		     struct cni_error *err);
+		     char **ret_former, struct cni_error *err);
 
 /* Reads the list that an earlier agent wrote to the file @name in @dir. The caller clears
  * @ret_list. CONFLIST_ABSENT: there is no file. Codes 5, 6, 7, 100. */

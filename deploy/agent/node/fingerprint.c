@@ -82,10 +82,27 @@ static int rule(const char *chain, uint64_t handle, const char *comment, void *d
 	return 0;
 }
 
+/* The rules of both tables: that of inet, and that of bridge, which has the guards. */
+static int rules(struct netlink *nft, uint64_t *ret_hash, struct cni_error *err)
+{
+	static const int families[] = {NFPROTO_INET, NFPROTO_BRIDGE};
+	struct nft_probes none = {};
+	uint64_t hashes[ARRAY_SIZE(families)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		int ret = nft_table_rules(nft, families[i], RULES_TABLE, &none, rule,
+					  &hashes[i], err);
+
+		if (ret < 0)
+			return ret;
+	}
+	*ret_hash = add(hash_text(""), hashes, sizeof(hashes));
+	return 0;
+}
+
 int fingerprint_take(struct netlink *rtnl, struct netlink *nft, const char *bridge,
 		     struct fingerprint *ret_fingerprint, struct cni_error *err)
 {
-	struct nft_probes none = {};
 	struct fingerprint now = {};
 	struct link link;
 	int ret = link_get(rtnl, bridge, &link, err);
@@ -99,8 +116,7 @@ int fingerprint_take(struct netlink *rtnl, struct netlink *nft, const char *brid
 	if (ret == 0)
 		ret = forwarding(&link, &now.parts[FINGERPRINT_FORWARDING], err);
 	if (ret == 0)
-		ret = nft_table_rules(nft, NFPROTO_INET, RULES_TABLE, &none, rule,
-				      &now.parts[FINGERPRINT_RULES], err);
+		ret = rules(nft, &now.parts[FINGERPRINT_RULES], err);
 	if (ret < 0)
 		return ret;
 	*ret_fingerprint = now;

@@ -5,6 +5,9 @@
 
 #include <errno.h>
 
+#include "conf/identity.h"
+#include "conflist_edit.h"
+
 void setup_clear(struct setup *setup)
 {
 	conflist_clear(&setup->conflist);
@@ -12,8 +15,21 @@ void setup_clear(struct setup *setup)
 
 void setup_load_conflist(struct setup *setup)
 {
-	(void)conflist_load(setup->options->conf_dir, setup->options->conflist,
-			    &setup->conflist, NULL);
+	const struct options *options = setup->options;
+	struct cni_error err = {};
+	int ret = conflist_load(options->conf_dir, options->conflist, &setup->conflist,
+				&err);
+
+	setup->kept = setup->conflist.kept;
+	if (ret == 0)
+		setup->on_disk = hash_text(setup->conflist.text);
+	if (ret == CONFLIST_ABSENT)
+		setup->kept.spoof_check = true;
+	if (ret < 0 && options->spoof_check == OPTION_UNSET)
+		error_wrap(&err, "spoofCheck is false unless --spoof-check is given");
+	if (ret < 0)
+		log_error(setup->log, "the former configuration can't be understood",
+			  &err);
 }
 
 void setup_check_bundle(struct setup *setup)
@@ -34,23 +50,43 @@ void setup_check_bundle(struct setup *setup)
 			  NULL);
 }
 
+/* Tells what somebody else's text of the file said. Where the file can't be replaced, it
+ * is told once. */
+static void tell_edit(struct setup *setup, const char *former)
+{
+	uint64_t hash = hash_text(former);
+	bool edited = setup->on_disk && hash != setup->on_disk;
+
+	if (edited || !setup->followed)
+		conflist_edit_tell(setup->log,
+				   edited ? CONFLIST_EDIT : CONFLIST_EDIT_FORMER,
+				   setup->options->conflist, former,
+				   setup->conflist.text);
+	setup->on_disk = hash;
+}
+
 enum setup_conflist setup_check_conflist(struct setup *setup)
 {
 	const struct options *options = setup->options;
+	_cleanup_(free_p) char *former = NULL;
 	struct cni_error err = {};
 	int ret;
 
 	if (!setup->installed || !setup->conflist.text)
 		return SETUP_CONFLIST_NOT_YET;
 	ret = conflist_install(options->conf_dir, options->conflist, &setup->conflist,
-			       &err);
+			       &former, &err);
 	setup->configured = ret >= 0;
+	if (former)
+		tell_edit(setup, former);
+	setup->followed = setup->followed || setup->made;
 	if (ret < 0) {
 		log_error_once(setup->log, &setup->conflist_error,
 			       "writing the configuration has failed", &err);
 		return SETUP_CONFLIST_NOT_YET;
 	}
 	setup->conflist_error = 0;
+	setup->on_disk = hash_text(setup->conflist.text);
 	if (ret != CONFLIST_WRITTEN)
 		return SETUP_CONFLIST_RIGHT;
 	log_write(setup->log, LOG_LEVEL_INFO, "configuration written", "file",
@@ -69,7 +105,7 @@ static int conflist_of(const struct setup *setup, const struct node_table *nodes
 	if (ret < 0)
 		return ret;
 	items = cluster.items;
-	return conflist_make(setup->options, own, &cluster, ret_list, err);
+	return conflist_make(setup->options, &setup->kept, own, &cluster, ret_list, err);
 }
 
 void setup_make_conflist(struct setup *setup, const struct node_table *nodes)
@@ -97,4 +133,5 @@ void setup_make_conflist(struct setup *setup, const struct node_table *nodes)
 			  NULL);
 	conflist_clear(&setup->conflist);
 	setup->conflist = list;
+	setup->made = true;
 }

@@ -18,13 +18,21 @@ struct setup {
 	const struct log *log;
 	struct install install;
 	struct conflist conflist; /* owned */
+	struct conflist_kept kept; /* what the options may leave open, as it is here */
 	bool installed, configured; /* it was right when it was looked at last */
+	uint64_t
+		on_disk; /* a hash of the text that the file had last; 0: none is known */
+	bool made; /* @conflist was made here, not left by an earlier agent */
+	bool followed; /* such a list was on the node, or it was tried to put it there */
 	uint64_t install_error, conflist_error; /* of log_error_once() */
 };
 void setup_clear(struct setup *setup);
 
-/* Takes the list that an earlier agent has written. It serves until the API server has told
- * of this node; where it can't be read, there is none. */
+/*
+ * Takes the list that an earlier agent has written. It serves until the API server has told
+ * of this node, and decides for good what the options leave open. Without one the node is
+ * new. One that can't be understood is not taken, and decides as a list of former versions.
+ */
 void setup_load_conflist(struct setup *setup);
 
 /* Makes the configuration list that the node table asks for; it is written by
