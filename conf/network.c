@@ -201,6 +201,7 @@ static const struct json_field whole_fields[] = {
 	FIELD(struct network, promisc_mode, "promiscMode", &bool_type),
 	FIELD(struct network, force_address, "forceAddress", &bool_type),
 	FIELD(struct network, port_isolation, "portIsolation", &bool_type),
+	FIELD_SET(struct network, accept_ra, accept_ra_set, "acceptRA", &bool_type),
 	FIELD(struct network, enable_dad, "enabledad", &bool_type),
 	FIELD(struct network, disable_container_interface, "disableContainerInterface",
 	      &bool_type),

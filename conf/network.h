@@ -61,6 +61,8 @@ struct network {
 	bool promisc_mode; /* of the bridge; not with hairpin_mode */
 	bool force_address; /* other addresses of the bridge give way */
 	bool port_isolation;
+	bool accept_ra,
+		accept_ra_set; /* the pod takes router advertisements; key is there */
 	bool enable_dad; /* wait for IPv6 duplicate address detection */
 	bool disable_container_interface; /* leave the pod's end down; no IPAM */
 	bool mac_spoof_check; /* macspoofchk, and implied by spoofCheck */

@@ -64,6 +64,7 @@ struct attachment {
 	/* The two ends of the veth. */
 	struct mac_addr host_mac, container_mac;
 	uint32_t mtu; /* bytes; both ends have it */
+	bool refuses_routers; /* ADD: the pod's end takes no advertisement or redirect */
 	unsigned int container_index; /* in the pod's namespace */
 	unsigned int host_index; /* CHECK: of the host's end, whoever named it */
 

@@ -4,6 +4,7 @@
 
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
+#include <linux/ip.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <stdio.h>
@@ -192,6 +193,18 @@ void queue_ifb_add(struct netlink *nl, const struct ifb_spec *spec)
 void queue_link_up(struct netlink *nl, unsigned int index, const char *name)
 {
 	change_link(nl, index, IFF_UP, "setting up", name);
+}
+
+void queue_link_no_redirects(struct netlink *nl, unsigned int index, const char *name)
+{
+	struct builder b = change_link(nl, index, 0, "refusing ICMP redirects on", name);
+	struct nlattr *families = nest(b, IFLA_AF_SPEC), *family = nest(b, AF_INET);
+	struct nlattr *parameters = nest(b, IFLA_INET_CONF);
+
+	put_u32(b, IPV4_DEVCONF_ACCEPT_REDIRECTS, 0);
+	nest_end(b, parameters);
+	nest_end(b, family);
+	nest_end(b, families);
 }
 
 void queue_link_down(struct netlink *nl, unsigned int index, const char *name)

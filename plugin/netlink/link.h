@@ -120,6 +120,8 @@ void queue_link_mtu(struct netlink *nl, unsigned int index, const char *name,
 		    uint32_t mtu);
 void queue_link_promisc(struct netlink *nl, unsigned int index, const char *name);
 void queue_vlan_filtering(struct netlink *nl, unsigned int index, const char *name);
+/* Has the link take no ICMP redirects, of IPv4. */
+void queue_link_no_redirects(struct netlink *nl, unsigned int index, const char *name);
 void queue_link_up(struct netlink *nl, unsigned int index, const char *name);
 void queue_link_down(struct netlink *nl, unsigned int index, const char *name);
 void queue_link_mac(struct netlink *nl, unsigned int index, const char *name,

@@ -4,6 +4,7 @@
 #ifndef BRIDGE_CNI_PLUGIN_NODE_SYSCTL_H
 #define BRIDGE_CNI_PLUGIN_NODE_SYSCTL_H
 
+#include <limits.h>
 #include <stdbool.h>
 
 #include "conf/base/error.h"
@@ -30,6 +31,22 @@ int sysctl_ensure(int value, struct cni_error *err, const char *fmt, ...) _print
 /* The same for a parameter that mostly hasn't the value yet: it is written first, and
  * read only where that fails. */
 int sysctl_set(int value, struct cni_error *err, const char *fmt, ...) _printf_(3, 4);
+
+/* A directory of parameters, for whoever writes several of them. */
+struct sysctl_dir {
+	int fd; /* -1: it isn't open, or isn't there; owned */
+	char path[PATH_MAX];
+};
+#define SYSCTL_DIR_CLOSED ((struct sysctl_dir){.fd = -1})
+
+/* Opens a directory, whose name ends in '/'. SYSCTL_ABSENT, or code 5. */
+int sysctl_dir_open(struct sysctl_dir *ret_dir, struct cni_error *err, const char *fmt,
+		    ...) _printf_(3, 4);
+void sysctl_dir_close(struct sysctl_dir *dir);
+
+/* As sysctl_set(), for a parameter in the directory. */
+int sysctl_dir_set(const struct sysctl_dir *dir, const char *name, int value,
+		   struct cni_error *err);
 
 /* Turns IPv6 on for an interface of a network that has IPv6 ranges. Code 5; 101 where the
  * kernel runs without IPv6. */

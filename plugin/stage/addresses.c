@@ -1,49 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Gives the pod's end its addresses and sets it up, in one send. IPv6 takes two kernel
- * parameters besides. All that goes with the veth pair, so there is nothing to delete.
+ * Gives the pod's end its addresses and sets it up, in one send. All that goes with the
+ * veth pair, so there is nothing to delete.
  */
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "ipam/ipam.h"
 #include "plugin/netlink/addr.h"
 #include "plugin/netlink/link.h"
 #include "plugin/node/sysctl.h"
+#include "parameters.h"
 #include "stages.h"
 
 #define LINK_LOCAL_LEN 64 /* of the prefix */
-
-/* Without this parameter the kernel forgets IPv6 addresses once the interface is set
- * down. The pod works all the same, so an error is only told. */
-static void addresses_keep(struct attachment *att)
-{
-	const char *ifname = att->pod->ifname;
-	struct cni_error own = {};
-
-	if (sysctl_set(1, &own, "ipv6/conf/%s/keep_addr_on_down", ifname) < 0)
-		notice(&att->op->notices,
-		       "the IPv6 addresses of %s will be lost when it is set "
-		       "down: %s",
-		       ifname, own.msg);
-}
-
-/* Turns the kernel's duplicate address detection on, whatever the pod's defaults are. */
-static int dad_enable(const char *ifname, struct cni_error *err)
-{
-	int ret = sysctl_ensure(1, err, "ipv6/conf/%s/accept_dad", ifname);
-
-	if (ret == 0)
-		ret = sysctl_ensure(1, err, "ipv6/conf/%s/enhanced_dad", ifname);
-	return ret == SYSCTL_ABSENT ? 0 : ret;
-}
-
-static int ipv6_prepare(void *data, struct cni_error *err)
-{
-	struct attachment *att = data;
-
-	addresses_keep(att);
-	return att->network->enable_dad ? dad_enable(att->pod->ifname, err) : 0;
-}
 
 static int ipv6_enable(void *data, struct cni_error *err)
 {
@@ -111,10 +81,13 @@ static int addresses_add(struct attachment *att, struct cni_error *err)
 	bool ipv6 = attachment_uses(att, AF_INET6);
 	int ret = 0;
 
+	if (att->refuses_routers)
+		queue_link_no_redirects(att->pod_ns.rtnl, att->container_index,
+					att->pod->ifname);
 	if (att->network->disable_container_interface)
-		return 0;
-	if (ipv6)
-		ret = pod_ns_run(&att->op->node, att->pod_ns.fd, ipv6_prepare, att, err);
+		return netlink_commit(att->pod_ns.rtnl, err);
+	if (ipv6 && ipam_delegated(att->network))
+		ret = parameters_for_ipv6(att, err);
 	if (ret < 0)
 		return ret;
 	queue_addresses(att, AF_INET);

@@ -136,6 +136,7 @@ struct stage {
 	stage(bridge) \
 	stage(veth) \
 	stage(links) /* deletes all stages' links, once nothing leads to the pod */ \
+	stage(parameters) /* before anybody sets the pod's end up */ \
 	stage(vlan) \
 	stage(ipam_delegated) /* an IPAM plugin may look for the interface */ \
 	stage(spoofcheck) \

@@ -118,7 +118,7 @@ def test_addresses_outlive_that_the_interface_is_set_down(node, disabled):
     wait_for(lambda: pod.ping(GATEWAY6, wait=0.5))
 
 
-def test_an_IPv4_pods_parameters_are_left_alone(node):
+def test_an_IPv4_pods_addresses_are_not_kept_on_down(node):
     pod = node.pod()
     node.add(pod, network("v4"))
     assert pod.sysctl("ipv6.conf.eth0.keep_addr_on_down") == "0"
@@ -132,7 +132,7 @@ def test_where_it_can_not_be_written_it_is_told_and_the_pod_is_connected(node, a
     pod.sysctl("ipv6.conf.default.keep_addr_on_down", already)
     node.run("mount", "--bind", "/proc/sys", "/proc/sys")
     node.run("mount", "-o", "remount,bind,ro", "/proc/sys")
-    done = node.invoke("ADD", network("dual"), pod)
+    done = node.invoke("ADD", network("dual", acceptRA=True), pod)
     assert done.returncode == 0, done
     assert bool(done.stderr) == (not already)
     if not already:

@@ -84,6 +84,20 @@ static void switches_are_read(void **state)
 		}
 }
 
+static void acceptRA_is_there_or_not(void **state)
+{
+	_subject_ none, null, on, off;
+
+	(void)state;
+	assert_good("", &none);
+	assert_good("\"acceptRA\":null", &null);
+	assert_false(none.conf.accept_ra_set || null.conf.accept_ra_set);
+	assert_good("\"acceptRA\":true", &on);
+	assert_true(on.conf.accept_ra_set && on.conf.accept_ra);
+	assert_good("\"acceptRA\":false", &off);
+	assert_true(off.conf.accept_ra_set && !off.conf.accept_ra);
+}
+
 static void spoofCheck_is_macspoofchk_and_more(void **state)
 {
 	_subject_ s, mac_only;
@@ -336,6 +350,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_them_nothing_is_asked_for),
 		cmocka_unit_test(switches_are_read),
+		cmocka_unit_test(acceptRA_is_there_or_not),
 		cmocka_unit_test(spoofCheck_is_macspoofchk_and_more),
 		cmocka_unit_test(vlans_are_read),
 		cmocka_unit_test(untagged_frames_have_one_vlan),

@@ -4,6 +4,7 @@
 
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
+#include <linux/ip.h>
 #include <linux/veth.h>
 #include <net/if.h>
 #include <netlink/route/link.h>
@@ -243,6 +244,23 @@ static void changes_of_a_link(void **state)
 	assert_string_equal(rtnl_link_get_ifalias(link), "words");
 }
 
+/* The kernel is told parameters by number, and tells them as an array, which is what
+ * libnl-route reads. */
+static void a_link_that_refuses_redirects(void **state)
+{
+	struct oracle *o = *state;
+	struct nlattr *parameters;
+	uint32_t off = 0;
+
+	queue_link_no_redirects(o->nl, INDEX, "eth0");
+	commit(o, 1);
+	indexed_link(o, 0, RTM_NEWLINK, INDEX, 0, 0);
+	parameters = attr_in(attr_in(link_attr(o, 0, IFLA_AF_SPEC), AF_INET),
+			     IFLA_INET_CONF);
+	assert_attr(attr_in(parameters, IPV4_DEVCONF_ACCEPT_REDIRECTS), &off,
+		    sizeof(off));
+}
+
 static void flags_of_a_link(void **state)
 {
 	struct oracle *o = *state;
@@ -363,6 +381,7 @@ int main(void)
 		ORACLE_TEST(a_link_that_becomes_a_port),
 		ORACLE_TEST(an_ifb),
 		ORACLE_TEST(changes_of_a_link),
+		ORACLE_TEST(a_link_that_refuses_redirects),
 		ORACLE_TEST(flags_of_a_link),
 		ORACLE_TEST(ends_of_links),
 		ORACLE_TEST(a_link_that_libnl_tells_of_is_read),
