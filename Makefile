@@ -333,15 +333,16 @@ DOC_FOLDERS := $(filter-out ./,$(sort $(dir $(DOC_FILES))))
 # $(1): a page such as deploy/man/bridge-cni.8, which man finds as man8/bridge-cni.8.
 installed_man = $(INSTALLED_MAN)/man$(patsubst .%,%,$(suffix $(1)))/$(notdir $(1))
 define install_doc
-$(foreach f,$(DOC_FILES),install -D -m 644 $(f) '$(INSTALLED_DOC)/$(f)'
+[ ! -L '$(INSTALLED_DOC)' ] || { echo '$(INSTALLED_DOC) is a link: remove it' >&2; exit 1; }
+$(foreach f,$(DOC_FILES),install -D -T -m 644 $(f) '$(INSTALLED_DOC)/$(f)'
 	)
-$(foreach f,$(MAN_PAGES),install -D -m 644 $(f) '$(call installed_man,$(f))'
+$(foreach f,$(MAN_PAGES),install -D -T -m 644 $(f) '$(call installed_man,$(f))'
 	)
 endef
 
 .PHONY: install
 install: build/bridge-cni ## into $(DESTDIR)$(CNI_BIN_DIR), documents below $(PREFIX)
-	install -D -m 755 build/bridge-cni '$(INSTALLED).new'
+	install -D -T -m 755 build/bridge-cni '$(INSTALLED).new'
 	mv -fT '$(INSTALLED).new' '$(INSTALLED)'
 	$(install_doc)
 
@@ -353,9 +354,9 @@ install-bundle: bundle ## the same, of the bundle: a link into $(CNI_BIN_DIR)/.b
 .PHONY: uninstall
 uninstall: ## what either put there, and nothing else
 	deploy/bundle/install --remove '$(DESTDIR)$(CNI_BIN_DIR)'
-	cd '$(INSTALLED_DOC)' 2>/dev/null && rm -f $(DOC_FILES) && \
+	[ ! -L '$(INSTALLED_DOC)' ] && cd '$(INSTALLED_DOC)' 2>/dev/null && rm -f $(DOC_FILES) && \
 		rmdir --ignore-fail-on-non-empty -p $(DOC_FOLDERS) 2>/dev/null; true
-	[ ! -d '$(INSTALLED_DOC)' ] || rmdir --ignore-fail-on-non-empty '$(INSTALLED_DOC)'
+	[ -L '$(INSTALLED_DOC)' ] || [ ! -d '$(INSTALLED_DOC)' ] || rmdir --ignore-fail-on-non-empty '$(INSTALLED_DOC)'
 	rm -f $(foreach f,$(MAN_PAGES),'$(call installed_man,$(f))')
 
 .PHONY: format

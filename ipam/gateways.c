@@ -11,8 +11,7 @@
 
 #include "network_store.h"
 
-#define GATEWAYS_FILE "gateways"
-#define GATEWAYS_MAX  4096 /* bytes: the newest lines stay */
+#define GATEWAYS_MAX 4096 /* bytes: the newest lines stay */
 
 static void line_format(const char *bridge, const struct ip_prefix *address, char *line,
 			size_t size)
@@ -30,12 +29,12 @@ static int file_read(const struct store *store, char text[GATEWAYS_MAX + 1],
 	text[0] = '\0';
 	if (store->own_fd < 0)
 		return 0;
-	fd = openat(store->own_fd, GATEWAYS_FILE, O_RDONLY | STORE_OPEN_FLAGS);
+	fd = openat(store->own_fd, STORE_GATEWAYS, O_RDONLY | STORE_OPEN_FLAGS);
 	if (fd < 0 && (errno == ENOENT || errno == ELOOP))
 		return 0;
 	n = fd < 0 ? -1 : read(fd, text, GATEWAYS_MAX);
 	if (n < 0)
-		return store_file_error(store->own_path, GATEWAYS_FILE, errno, "read",
+		return store_file_error(store->own_path, STORE_GATEWAYS, errno, "read",
 					err);
 	text[n] = '\0';
 	return 0;
@@ -69,9 +68,9 @@ static int file_write(const struct store *store, const char *line, const char *t
 	if (write(fd, whole, strlen(whole)) != (ssize_t)strlen(whole))
 		return store_file_error(store->own_path, STORE_ASIDE_GATEWAYS, ENOSPC,
 					"write", err);
-	if (renameat(store->own_fd, STORE_ASIDE_GATEWAYS, store->own_fd, GATEWAYS_FILE) <
+	if (renameat(store->own_fd, STORE_ASIDE_GATEWAYS, store->own_fd, STORE_GATEWAYS) <
 	    0)
-		return store_file_error(store->own_path, GATEWAYS_FILE, errno, "make",
+		return store_file_error(store->own_path, STORE_GATEWAYS, errno, "make",
 					err);
 	return 0;
 }

@@ -272,6 +272,10 @@ int ipam_gateway_remove(const struct ipam_env *env, const char *bridge,
 bool ipam_gateway_is_ours(const struct ipam_env *env, const char *bridge,
 			  const struct ip_prefix *address);
 
+/* Refuses a store whose directory of records is a symbolic link: its target's files would
+ * be removed. Code 5. */
+int ipam_removable(const struct ipam_env *env, struct cni_error *err);
+
 /*
  * Removes what the network's attachments shared in the store, once no attachment is left:
  * the index, notes, last_reserved_ip, the lock, the directories. Code 103 (-ENOTEMPTY):

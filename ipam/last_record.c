@@ -7,7 +7,6 @@
 
 #include "network_store.h"
 
-#define OTHERS_FILE	"others"
 #define FOUND_ON_BRIDGE 1 /* a record of the bridge */
 
 static int record_find(struct record *record, uint64_t holder, void *data,
@@ -33,7 +32,7 @@ bool was_last_record(const struct store *store, const char *bridge)
 	/* Mostly others are left, and there is no second owner: nothing needs
 	 * to be read. */
 	if (store->table.head.used > 0 &&
-	    faccessat(store->own_fd, OTHERS_FILE, F_OK, 0) < 0)
+	    faccessat(store->own_fd, STORE_OTHERS, F_OK, 0) < 0)
 		return false;
 	return bridge_find(store, bridge, NULL) == 0;
 }
@@ -60,6 +59,6 @@ void ipam_note_others(const struct ipam_env *env)
 
 	if (network_store_open(env, STORE_EXISTING, &store, NULL) == 0 &&
 	    store.own_fd >= 0)
-		fd = openat(store.own_fd, OTHERS_FILE,
+		fd = openat(store.own_fd, STORE_OTHERS,
 			    O_WRONLY | O_CREAT | STORE_OPEN_FLAGS, 0600);
 }

@@ -6,18 +6,27 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "ipam/store/index.h"
 #include "network_store.h"
 
-/* Whether a file beside the records may go. A record that can be read, or that a newer
- * version wrote, is somebody's and stays; all other files there are ours. */
+static const char *const own_files[] = {INDEX_FILE, STORE_GATEWAYS, STORE_OTHERS};
+
+/* Whether a file beside the records may go. Files of other names are somebody else's. A
+ * record that can be read, or that a newer version wrote, is somebody's and stays. */
 static bool is_spent(const struct store *store, const char *name)
 {
 	_cleanup_(record_clear) struct record record = {};
 	uint64_t holder;
 
+	for (size_t i = 0; i < ARRAY_SIZE(own_files); i++)
+		if (strcmp(name, own_files[i]) == 0)
+			return true;
+	if (name[0] == '.') /* it was being written */
+		return true;
 	/* NOLINTNEXTLINE(cert-err34-c): it can't be wider than its type */
-	return sscanf(name, RECORD_PREFIX "%16" SCNx64, &holder) != 1 ||
+	return sscanf(name, RECORD_PREFIX "%16" SCNx64, &holder) == 1 &&
 	       store_record_read(store, holder, &record) == -EBADMSG;
 }
 
@@ -58,6 +67,20 @@ static int directory_remove(const char *path, int ret, struct cni_error *err)
 				 "this network; look, and remove it",
 				 path);
 	return ret < 0 ? store_file_error(path, NULL, -ret, "remove", err) : 0;
+}
+
+int ipam_removable(const struct ipam_env *env, struct cni_error *err)
+{
+	_cleanup_(free_p) char *own_root = NULL;
+	struct stat st;
+
+	if (asprintf(&own_root, "%s/.bridge-cni", env->data_dir) < 0) {
+		own_root = NULL;
+		return error_oom(err);
+	}
+	if (lstat(own_root, &st) == 0 && S_ISLNK(st.st_mode))
+		return store_file_error(own_root, NULL, ELOOP, "remove files in", err);
+	return 0;
 }
 
 int ipam_network_remove(const struct ipam_env *env, bool *ret_removed,

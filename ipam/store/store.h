@@ -33,6 +33,8 @@
 #define STORE_LOCK_FILE	   "lock"
 #define STORE_LOCK_WAIT_MS 10000 /* host-local holds it for milliseconds */
 #define STORE_LAST_PREFIX  "last_reserved_ip."
+#define STORE_GATEWAYS	   "gateways"
+#define STORE_OTHERS	   "others"
 
 /* Files that are being written. Fixed names suffice, as only the lock's holder writes. */
 #define STORE_ASIDE_RECORD   ".record"

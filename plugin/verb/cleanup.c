@@ -292,6 +292,8 @@ static int cleanup(struct attachment *net, bool force, struct cni_error *err)
 	int ret = node_lock(&net->op->node, NODE_EXCLUSIVE, err);
 
 	if (ret == 0)
+		ret = ipam_removable(&net->ipam_env, err);
+	if (ret == 0)
 		ret = reclaim_network(net, err);
 	if (ret == 0)
 		ret = force ? left_delete(net, err)

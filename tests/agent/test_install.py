@@ -6,6 +6,8 @@ import signal
 import threading
 import time
 
+import pytest
+
 from harness.waiting import wait_for
 
 
@@ -221,3 +223,151 @@ def test_a_configuration_that_bridge_cni_would_refuse_reaches_no_runtime(cluster
     wait_for(lambda: "mtu" in node.log() and "isn't right" in node.log())
     time.sleep(1)
     assert node.conflist() is None and not node.ready()
+
+
+VICTIM = "somebody else's"
+
+
+def tree(directory):
+    """What is in a directory, with what files hold."""
+    return {str(path.relative_to(directory)): path.read_text() if path.is_file() else None
+            for path in directory.rglob("*")}
+
+
+@pytest.fixture
+def victim(tmp_path):
+    """A directory that a link leads to: it must be as it is now when the agent is done."""
+    directory = tmp_path / "victim"
+    for name in ("file", "bridge-cni", ".new/file", "0.0.1-0123456789abcdef/bridge-cni",
+                 "make-0.0.1-abcdef/bridge-cni"):
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_text(VICTIM)
+    before = tree(directory)
+    yield directory
+    assert tree(directory) == before
+
+
+def test_a_link_in_place_of_the_versions_is_refused(cluster, victim):
+    node = cluster.node()
+    versions = node.bin_dir / ".bridge-cni"
+    versions.symlink_to(victim)
+    node.start_agent()
+    wait_for(lambda: ".bridge-cni is no directory, or a link to one: remove it" in node.log())
+    assert not node.ready()
+    versions.unlink()
+    wait_for(node.ready)
+
+
+def test_a_link_in_place_of_the_versions_of_an_upgrade_is_refused(cluster, victim):
+    """It comes under an agent that runs, and leads to what looks like versions."""
+    node = cluster.node()
+    bundle = node.directory / "bundle"
+    shutil.copytree(cluster.bundle, bundle)
+    node.start_agent("--bundle", str(bundle))
+    wait_for(node.ready)
+    versions = node.bin_dir / ".bridge-cni"
+    shutil.rmtree(versions)
+    versions.symlink_to(victim)
+    with open(bundle / "bridge-cni", "ab") as file:
+        file.write(b"\0")
+    wait_for(lambda: ".bridge-cni is no directory, or a link to one" in node.log())
+
+
+def test_links_in_place_of_versions_and_files_are_not_followed(cluster, victim):
+    node = cluster.node()
+    node.start_agent()
+    wait_for(node.ready)
+    version = installed(node).resolve().parent
+    node.stop_agent()
+    versions = node.bin_dir / ".bridge-cni"
+    shutil.rmtree(version)
+    older = versions / "0.0.2-0123456789abcdef"
+    for path in (version, versions / ".new", older):
+        path.symlink_to(victim)
+    for path in (node.bin_dir / "bridge-cni", node.conf_dir / "10-bridge-cni.conflist",
+                 node.conf_dir / ".10-bridge-cni.conflist.new",
+                 node.bin_dir / ".bridge-cni.new"):
+        path.unlink(missing_ok=True)
+        path.symlink_to(victim / "file")
+    node.start_agent()
+    wait_for(node.ready)
+    assert not version.is_symlink() and not older.is_symlink()
+    assert not (node.conf_dir / "10-bridge-cni.conflist").is_symlink()
+    node.attach()
+
+
+def test_hard_links_are_replaced_not_written_through(cluster, victim):
+    node = cluster.node()
+    (node.bin_dir / ".bridge-cni/.new").mkdir(parents=True)
+    for path in (node.bin_dir / "bridge-cni", node.bin_dir / ".bridge-cni.new",
+                 node.bin_dir / ".bridge-cni/.new/bridge-cni",
+                 node.conf_dir / "10-bridge-cni.conflist",
+                 node.conf_dir / ".10-bridge-cni.conflist.new"):
+        os.link(victim / "file", path)
+    node.start_agent()
+    wait_for(node.ready)
+    assert (victim / "file").stat().st_nlink == 1
+
+
+def test_fifos_in_place_of_files_hold_nobody_up(cluster):
+    node = cluster.node()
+    node.start_agent()
+    wait_for(node.ready)
+    program = installed(node).resolve()
+    node.stop_agent()
+    for path in (program, node.conf_dir / "10-bridge-cni.conflist",
+                 node.conf_dir / ".10-bridge-cni.conflist.new",
+                 node.bin_dir / ".bridge-cni.new", program.parent.parent / ".new"):
+        path.unlink(missing_ok=True)
+        os.mkfifo(path)
+    node.start_agent()
+    wait_for(node.ready)
+    assert program.is_file()
+    node.attach()
+
+
+@pytest.mark.parametrize("where", [".bridge-cni.new", "bridge-cni", ".bridge-cni", "conflist"])
+def test_what_stands_in_place_of_a_file_stays_and_is_named(cluster, where):
+    """A directory where a file belongs, a file where a directory does."""
+    node = cluster.node()
+    path = (node.conf_dir / "10-bridge-cni.conflist" if where == "conflist"
+            else node.bin_dir / where)
+    stray = path if where == ".bridge-cni" else path / "file"
+    stray.parent.mkdir(exist_ok=True)
+    stray.write_text(VICTIM)
+    node.start_agent()
+    wait_for(lambda: str(path) in node.log() and "has failed" in node.log())
+    assert stray.read_text() == VICTIM and not node.ready()
+
+
+def test_only_versions_are_removed_from_their_directory(cluster):
+    node = cluster.node()
+    versions = node.bin_dir / ".bridge-cni"
+    strays = [versions / name / "file" for name in
+              ("notes", "0.0.1", "0.0.1-", "-0123456789abcdef", "0.0.1-0123456789ABCDEF")]
+    older = [versions / name / "lib/file" for name in
+             ("0.0.1-0123456789abcdef", "make-0.0.1-abcdef")]
+    for path in strays + older:
+        path.parent.mkdir(parents=True)
+        path.write_text(VICTIM)
+    node.start_agent()
+    wait_for(node.ready)
+    assert all(path.read_text() == VICTIM for path in strays)
+    assert not any(path.parent.parent.exists() for path in older)
+
+
+def test_a_link_in_place_of_the_agents_lock_is_not_followed(cluster, victim):
+    node = cluster.node()
+    (node.run_dir / "bridge-cni").mkdir(mode=0o700)
+    (node.run_dir / "bridge-cni/agent.lock").symlink_to(victim / "file")
+    node.start_agent()
+    wait_for(lambda: "/run/bridge-cni/agent.lock" in node.log())
+    assert not node.ready()
+
+
+def test_cleanup_removes_a_link_and_not_what_it_leads_to(cluster, victim):
+    node = cluster.node()
+    conflist = node.conf_dir / "10-bridge-cni.conflist"
+    conflist.symlink_to(victim / "file")
+    assert node.run(*node.agent_argv("--cleanup"), check=False).returncode == 0
+    assert not conflist.is_symlink()

@@ -220,6 +220,50 @@ def test_uninstall_leaves_a_link_that_others_made_and_says_so(built, tmp_path, l
     assert os.readlink(plugins / "bridge-cni") == lead
 
 
+@pytest.fixture
+def victim(tmp_path):
+    """A directory that a link leads to, and that has files of all the names that make uses."""
+    directory = tmp_path / "victim"
+    for name in ("README.md", "bridge-cni", "file", "make-0.0.1-abcdef/bridge-cni",
+                 "bridge-cni.8"):
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_text("somebody else's")
+    before = {p: p.read_text() for p in directory.rglob("*") if p.is_file()}
+    yield directory
+    assert {p: p.read_text() for p in directory.rglob("*") if p.is_file()} == before
+
+
+@pytest.mark.parametrize("link, targets", [
+    ("opt/cni/bin/.bridge-cni", ["install-bundle"]),
+    ("usr/local/share/doc/bridge-cni", ["install", "install-bundle"])])
+def test_a_link_in_place_of_a_directory_of_ours_is_refused(built, tmp_path, victim, link,
+                                                           targets):
+    dest = tmp_path / "dest"
+    (dest / link).parent.mkdir(parents=True)
+    (dest / link).symlink_to(victim)
+    for target in targets:
+        done = make(built, target, "-o", "build/bridge-cni", "-o", "bundle", f"DESTDIR={dest}")
+        assert done.returncode != 0 and f"{dest / link} is a link: remove it" in done.stderr
+    make_dest(built, dest, "uninstall")
+    assert (dest / link).is_symlink()
+
+
+def test_links_in_place_of_files_are_replaced_not_followed(built, tmp_path, victim):
+    dest = tmp_path / "dest"
+    links = {"opt/cni/bin/bridge-cni": victim / "bridge-cni",
+             "opt/cni/bin/bridge-cni.new": victim,
+             "usr/local/share/doc/bridge-cni/README.md": victim / "README.md",
+             "usr/local/share/doc/bridge-cni/LICENSE": victim,
+             "usr/local/share/man/man8/bridge-cni.8": victim / "bridge-cni.8"}
+    for link, to in links.items():
+        (dest / link).parent.mkdir(parents=True, exist_ok=True)
+        (dest / link).symlink_to(to)
+    make_dest(built, dest, "install")
+    assert says(dest / "opt/cni/bin/bridge-cni") == ""
+    assert not any((dest / link).is_symlink() for link in links)
+    make_dest(built, dest, "uninstall")
+
+
 def test_an_upgrade_has_a_whole_plugin_at_every_moment_and_does_not_nest(tree, tmp_path):
     plugins = tmp_path / "bin"
     bundles = [bundle_of(tmp_path, word) for word in ("one", "two")]

@@ -256,6 +256,41 @@ def test_files_that_are_nobodys_stay_and_are_named(node):
     assert not stray.parent.exists()
 
 
+def test_a_link_in_place_of_the_records_is_not_followed(node):
+    conf, pod = network(), node.pod()
+    node.add(pod, conf)
+    node.delete(pod, conf)
+    own, victim = node.store / ".bridge-cni", node.directory / "victim"
+    own.rename(victim)
+    own.symlink_to(victim)
+    files = [victim / "testnet" / name for name in ("index", "p-0123456789abcdef", "notes")]
+    for path in files:
+        path.write_text("mine")
+    done = command(node, "cleanup", *written(node, conf))
+    assert done.returncode == 1 and ".bridge-cni" in done.stderr
+    assert "a symbolic link stands" in done.stderr
+    assert all(path.exists() for path in files)
+    assert files[-1].read_text() == "mine"
+
+
+def test_files_beside_the_records_that_are_nobodys_stay(node):
+    conf, pod = network(), node.pod()
+    node.add(pod, conf)
+    node.delete(pod, conf)
+    own = node.store / ".bridge-cni/testnet"
+    stray = own / "notes"
+    stray.write_text("mine")
+    for spent in ("p-0123456789abcdef", ".record", ".reservation.0"):
+        (own / spent).write_text("half")
+    done = command(node, "cleanup", *written(node, conf))
+    assert done.returncode == 1 and ".bridge-cni/testnet stays" in done.stderr
+    assert [path.name for path in own.iterdir()] == ["notes"]
+    assert stray.read_text() == "mine"
+    stray.unlink()
+    assert cleanup(node, conf)
+    assert not own.parent.exists()
+
+
 def test_one_network_that_is_refused_does_not_keep_another(node):
     confs = [network(), dict(SECOND, bridge="cni1")]
     pods = [node.pod(), node.pod()]

@@ -73,6 +73,10 @@ static int add_entry(const char *path, const char *name, void *data,
 
 	if (stat(path, &st) < 0)
 		return error_errno(err, CNI_ERR_IO, errno, "looking at %s", path);
+	/* The open of a FIFO would wait for ever. */
+	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
+		return error_set(err, CNI_ERR_IO, EINVAL,
+				 "%s is neither a file nor a directory", path);
 	mode = st.st_mode & (S_IFMT | S_IXUSR);
 	add(hashing, name, strlen(name) + 1);
 	add(hashing, &mode, sizeof(mode));
@@ -150,24 +154,38 @@ int tree_copy(const char *from, const char *to, struct cni_error *err)
 	return tree_each(from, copy_entry, &to, err);
 }
 
-static int remove_entry(const char *path, const char *name, void *data,
-			struct cni_error *err)
+/* Removes @name in the directory @dir_fd. A link is removed, never followed, also where it
+ * takes a directory's place in the meantime. */
+static int remove_at(int dir_fd, const char *name, struct cni_error *err)
 {
-	(void)name;
-	(void)data;
-	return tree_remove(path, err);
+	_cleanup_(close_p) int fd = -1;
+	struct dirent **entries = NULL;
+	int n, ret = 0;
+
+	if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return error_errno(err, CNI_ERR_IO, errno, "removing %s", name);
+	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	n = fd < 0 ? -1 : scandirat(fd, ".", &entries, NULL, NULL);
+	if (n < 0)
+		return error_errno(err, CNI_ERR_IO, errno, "reading %s", name);
+	for (int i = 0; i < n; i++) {
+		const char *entry = entries[i]->d_name;
+
+		if (ret == 0 && strcmp(entry, ".") != 0 && strcmp(entry, "..") != 0)
+			ret = remove_at(fd, entry, err);
+		free(entries[i]);
+	}
+	free(entries);
+	if (ret < 0)
+		error_wrap(err, "%s", name);
+	else if (unlinkat(dir_fd, name, AT_REMOVEDIR) < 0)
+		ret = error_errno(err, CNI_ERR_IO, errno, "removing %s", name);
+	return ret;
 }
 
 int tree_remove(const char *path, struct cni_error *err)
 {
-	int ret;
-
-	if (unlink(path) == 0 || errno == ENOENT)
-		return 0;
-	if (errno != EISDIR && errno != EPERM)
-		return error_errno(err, CNI_ERR_IO, errno, "removing %s", path);
-	ret = tree_each(path, remove_entry, NULL, err);
-	if (ret == 0 && rmdir(path) < 0)
-		ret = error_errno(err, CNI_ERR_IO, errno, "removing %s", path);
-	return ret;
+	return remove_at(AT_FDCWD, path, err);
 }

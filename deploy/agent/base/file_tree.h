@@ -28,7 +28,8 @@ enum tree_hash {
 	TREE_BY_CONTENT, /* all bytes of all files */
 };
 
-/* Hashes what is in @dir. *@ret_hash is not to be used after an error. Code 5. */
+/* Hashes what is in @dir. *@ret_hash is not to be used after an error. Code 5, also where
+ * something in it is neither a file nor a directory. */
 int tree_hash(const char *dir, enum tree_hash how, uint64_t *ret_hash,
 	      struct cni_error *err);
 

@@ -98,17 +98,37 @@ struct kept {
 	char before[PATH_MAX]; /* where the link led until now */
 };
 
+/* Whether a name is one that the agent (VERSION-HASH) or `make install-bundle`
+ * (make-VERSION-XXXXXX) has made up. */
+static bool is_version(const char *name)
+{
+	const char *last = strrchr(name, '-');
+
+	if (!last || last == name)
+		return false;
+	return strncmp(name, "make-", 5) == 0 ||
+	       (strlen(last + 1) == 16 && strspn(last + 1, "0123456789abcdef") == 16);
+}
+
 static int remove_older(const char *path, const char *name, void *data,
 			struct cni_error *err)
 {
 	const struct kept *kept = data;
 	const char *before = strstr(kept->before, name);
 
-	if (strcmp(name, kept->now) == 0 ||
+	if (!is_version(name) || strcmp(name, kept->now) == 0 ||
 	    (before && before > kept->before && before[-1] == '/' &&
 	     before[strlen(name)] == '/'))
 		return 0;
 	return tree_remove(path, err);
+}
+
+/* Whether @path is a directory, and no link to one: what is in it would be removed. */
+static bool is_directory(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 static int put(const struct install *install, const struct places *places,
@@ -121,7 +141,12 @@ static int put(const struct install *install, const struct places *places,
 
 	if (mkdir(places->versions, 0755) < 0 && errno != EEXIST)
 		return error_errno(err, CNI_ERR_IO, errno, "making %s", places->versions);
-	right = tree_hash(places->version, TREE_BY_CONTENT, &present, NULL) == 0 &&
+	if (!is_directory(places->versions))
+		return error_set(err, CNI_ERR_IO, ENOTDIR,
+				 "%s is no directory, or a link to one: remove it",
+				 places->versions);
+	right = is_directory(places->version) &&
+		tree_hash(places->version, TREE_BY_CONTENT, &present, NULL) == 0 &&
 		present == install->bundle_content;
 	if (!right)
 		ret = put_version(install, places, err);
