@@ -13,6 +13,7 @@
 #include "deploy/agent/node/agent_lock.h"
 #include "deploy/agent/node/route_events.h"
 #include "pages.h"
+#include "plugin/node/sysctl.h"
 
 #define CHECK_MS   1000 /* how often the files on the node are looked at */
 #define LOCK_MS	   500 /* how often the lock is tried that a former agent holds */
@@ -27,6 +28,16 @@ static void check_conflist(struct agent *agent)
 	if (done == SETUP_CONFLIST_WRITTEN ||
 	    (done == SETUP_CONFLIST_RIGHT && !agent->heal.begun))
 		heal_begin(&agent->heal);
+}
+
+/* A change needs a list at once, which can be made when the nodes are known; a node without
+ * a list is changed before it has its first one. */
+static void check_pod_link(struct agent *agent)
+{
+	bool listed = reflector_state(agent->reflector)->listed;
+
+	if (pod_link_keep(&agent->pod_link, listed || !agent->setup.conflist.text))
+		agent->nodes_changed = true;
 }
 
 /* Makes configuration list and routes follow the node table, which is complete. */
@@ -83,11 +94,13 @@ static void do_what_is_due(struct agent *agent)
 	if (now >= agent->check_at) {
 		agent->check_at = now + CHECK_MS;
 		setup_check_bundle(&agent->setup);
+		check_pod_link(agent);
 		check_conflist(agent);
 	}
 	if (now >= agent->resync_at) {
 		agent->resync_at = now + (int64_t)agent->options->resync_seconds * 1000;
 		agent->routes.due_at = now;
+		bridge_nf_tell_others(&agent->pod_link.nf);
 		if (agent->setup.conflist.plugin)
 			reclaim_find(&agent->reclaim);
 	}
@@ -278,6 +291,9 @@ int agent_open(struct agent *agent, const struct options *options, const struct 
 	int ret;
 
 	agent_init(agent, options, log);
+	/* The agent itself writes kernel parameters there, too. */
+	if (setenv(SYSCTL_ROOT_ENV, options->sysctl_root, true) < 0)
+		return error_oom(err);
 	ret = signals_open(&agent->signal_fd, err);
 	if (ret == 0)
 		ret = route_events_open(&agent->route_events_fd, err);
@@ -294,6 +310,13 @@ int agent_open(struct agent *agent, const struct options *options, const struct 
 	if (ret == 0 && options->port)
 		ret = http_server_open(options->port, agent_page, agent, &agent->http,
 				       err);
+	agent->pod_link = (struct pod_link){
+		.options = options,
+		.log = log,
+		.rtnl = agent->rtnl,
+		.kept = &agent->setup.kept,
+		.nf = {.options = options, .log = log, .rtnl = agent->rtnl},
+	};
 	agent->heal = (struct heal){
 		.options = options,
 		.log = log,
@@ -314,6 +337,7 @@ void agent_close(struct agent *agent)
 	close_p(&agent->route_events_fd);
 	close_p(&agent->lock_fd);
 	setup_clear(&agent->setup);
+	pod_link_clear(&agent->pod_link);
 	reclaim_clear(&agent->reclaim);
 	route_upkeep_close(&agent->routes);
 	node_table_clear(&agent->nodes);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "conf/base/clock.h"
+#include "conf/base/text.h"
 #include "deploy/agent/node/store_files.h"
 #include "state.h"
 
@@ -109,6 +110,20 @@ static void heal_metrics(FILE *out, const struct agent *agent)
 	      "Attachments that look dead where no namespace is seen.");
 }
 
+static void link_metrics(FILE *out, const struct agent *agent)
+{
+	const struct pod_link *link = &agent->pod_link;
+
+	gauge(out, "pod_link_routed", agent->setup.kept.routed,
+	      "Pods are routed, not bridged.");
+	gauge(out, "pod_link_change_left", link->left,
+	      "Connected pods that a change of podLink waits for.");
+	gauge(out, "bridge_nf_wrong", link->nf.wrong,
+	      "net.bridge.bridge-nf-call-iptables isn't what pods need.");
+	counter(out, "bridge_nf_mended_total", link->nf.mended,
+		"How often somebody's change of that was undone.");
+}
+
 static char *metrics(const struct agent *agent)
 {
 	char *text = NULL;
@@ -123,10 +138,32 @@ static char *metrics(const struct agent *agent)
 	route_metrics(out, agent);
 	api_metrics(out, agent);
 	heal_metrics(out, agent);
+	link_metrics(out, agent);
 	if (fclose(out) == 0)
 		return text;
 	free(text);
 	return NULL;
+}
+
+/* What isn't as it should be although pods can be started. */
+static char *ready_but(const struct agent *agent)
+{
+	const struct pod_link *link = &agent->pod_link;
+	struct text text = {};
+
+	text_add(&text, "ok\n");
+	if (link->left)
+		text_add(&text, "podLink changes when these are gone: %s\n",
+			 link->names ? link->names : "");
+	if (link->nf.absent)
+		text_add(&text, "br_netfilter isn't loaded: modprobe br_netfilter\n");
+	else if (link->nf.wrong)
+		text_add(&text, "net.bridge.bridge-nf-call-iptables is wrong\n");
+	if (text.failed) {
+		free(text.text);
+		return NULL;
+	}
+	return text.text;
 }
 
 /* "ok" means that pods can be started here, as far as the agent has to do with it. That
@@ -156,7 +193,7 @@ static char *readiness(const struct agent *agent, unsigned int *ret_status)
 			return NULL;
 		return text;
 	}
-	return strdup("ok\n");
+	return ready_but(agent);
 }
 
 char *agent_page(const char *path, unsigned int *ret_status, void *data)

@@ -8,6 +8,7 @@
 #include "deploy/agent/base/job.h"
 #include "deploy/agent/base/options.h"
 #include "deploy/agent/node/heal.h"
+#include "deploy/agent/node/pod_link.h"
 #include "deploy/agent/node/reclaim.h"
 #include "deploy/agent/node/route_upkeep.h"
 #include "deploy/agent/node/setup.h"
@@ -27,6 +28,7 @@ struct agent {
 	struct reflector *reflector; /* keeps @nodes */
 	struct http_server *http; /* NULL: the agent has no port */
 	struct setup setup;
+	struct pod_link pod_link;
 	struct route_upkeep routes;
 	struct heal heal;
 	struct reclaim reclaim;

@@ -72,5 +72,6 @@ def test_its_probes_ask_the_port_that_is_there():
 def test_applying_it_anew_changes_no_guard_of_a_node_that_runs():
     data = DOCUMENTS["ConfigMap"]["data"]
     assert data["BRIDGE_CNI_SPOOF_CHECK"] == ""  # what the node has stays
+    assert data["BRIDGE_CNI_POD_LINK"] == ""
     assert data["BRIDGE_CNI_MAC_SPOOF_CHECK"] == "false"
     assert data["BRIDGE_CNI_PORT_ISOLATION"] == "false"

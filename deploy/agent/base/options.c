@@ -26,6 +26,7 @@ enum kind {
 	NUMBER,
 	YES_NO,
 	YES_NO_OR_KEPT,
+	LINK_OR_KEPT,
 	CIDRS, /* separated by commas */
 	LEVEL,
 	VERSION_OF_CNI,
@@ -52,6 +53,11 @@ static const struct option_spec {
 	 "true: pods send from their own addresses alone; unless given, true on a new\n"
 	 "      node, and as it is in the configuration on a node that has one",
 	 YES_NO_OR_KEPT, AT(spoof_check), 0, 0},
+	{"pod-link", "",
+	 "bridged, or routed: everything between pods goes through the node; unless\n"
+	 "      given, bridged on a new node, and else as it is. It changes when no pod is\n"
+	 "      connected",
+	 LINK_OR_KEPT, AT(routed), 0, 0},
 	{"mac-spoof-check", "false", "pods send from their own MAC address alone", YES_NO,
 	 AT(mac_spoof_check), 0, 0},
 	{"port-isolation", "false", "no frames between pods of the same node", YES_NO,
@@ -176,19 +182,19 @@ static int yes_no_read(const struct option_spec *spec, const char *value, bool *
 	return 0;
 }
 
-static int choice_read(const struct option_spec *spec, const char *value,
-		       enum option_choice *ret, struct cni_error *err)
+static int choice_read(const struct option_spec *spec, const char *value, const char *no,
+		       const char *yes, enum option_choice *ret, struct cni_error *err)
 {
-	bool yes;
-	int result;
+	char expected[64];
 
 	*ret = OPTION_UNSET;
 	if (!value[0])
 		return 0;
-	result = yes_no_read(spec, value, &yes, err);
-	if (result == 0)
-		*ret = yes ? OPTION_YES : OPTION_NO;
-	return result;
+	*ret = strcmp(value, yes) == 0 ? OPTION_YES : OPTION_NO;
+	if (*ret == OPTION_YES || strcmp(value, no) == 0)
+		return 0;
+	snprintf(expected, sizeof(expected), "%s or %s", yes, no);
+	return wrong(spec, value, expected, err);
 }
 
 static bool is_version(const char *value)
@@ -214,7 +220,9 @@ static int value_read(const struct option_spec *spec, const char *value,
 	case YES_NO:
 		return yes_no_read(spec, value, at, err);
 	case YES_NO_OR_KEPT:
-		return choice_read(spec, value, at, err);
+		return choice_read(spec, value, "false", "true", at, err);
+	case LINK_OR_KEPT:
+		return choice_read(spec, value, "bridged", "routed", at, err);
 	case PATH:
 		if (value[0] != '/')
 			return wrong(spec, value, "an absolute path", err);

@@ -29,6 +29,7 @@ struct options {
 	struct prefix_list cluster_cidrs; /* items owned */
 	bool host_ports, bandwidth;
 	enum option_choice spoof_check;
+	enum option_choice routed; /* podLink: OPTION_YES routed, OPTION_NO bridged */
 	bool port_isolation, mac_spoof_check;
 	const char *sysctl_root; /* "": /proc/sys/net itself can be written to */
 	uint32_t port; /* on 127.0.0.1; 0: none */

@@ -12,6 +12,7 @@
 /* What the list says that the options may leave to the node. */
 struct conflist_kept {
 	bool spoof_check;
+	bool routed; /* podLink */
 };
 
 struct conflist {

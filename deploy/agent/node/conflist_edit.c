@@ -22,6 +22,7 @@ static const struct {
 	{"plugins[0].bridge", BY_OPTION("bridge", "BRIDGE"), false},
 	{"plugins[0].mtu", BY_OPTION("mtu", "MTU"), false},
 	{"plugins[0].spoofCheck", BY_OPTION("spoof-check", "SPOOF_CHECK"), false},
+	{"plugins[0].podLink", BY_OPTION("pod-link", "POD_LINK"), false},
 	{"plugins[0].macspoofchk", BY_OPTION("mac-spoof-check", "MAC_SPOOF_CHECK"),
 	 false},
 	{"plugins[0].portIsolation", BY_OPTION("port-isolation", "PORT_ISOLATION"),

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The kernel parameters change before the configuration list: while the two differ, an ADD
+ * of routed pods is refused, and no bridged pod is there that would miss them. */
+#include "pod_link.h"
+
+#include <stdio.h>
+
+#include "conf/base/clock.h"
+#include "conf/base/printable.h"
+#include "plugin/netlink/link.h"
+#include "port_pod.h"
+
+#define NAMES_MAX 8 /* pods that are named */
+#define TELL_MS	  30000 /* between lines about the same change */
+
+void pod_link_clear(struct pod_link *link)
+{
+	free(link->names);
+	link->names = NULL;
+}
+
+static const char *kind(bool routed)
+{
+	return routed ? "routed" : "bridged";
+}
+
+/* Finds the pods that are connected to the bridge. */
+static int find_left(struct pod_link *link, struct cni_error *err)
+{
+	_cleanup_(link_list_clear) struct link_list ports = {};
+	struct link bridge;
+	struct text names = {};
+	char name[POD_NAME_MAX];
+	size_t n = 0;
+	int ret = link_get(link->rtnl, link->options->bridge, &bridge, err);
+
+	if (ret == 0 && bridge.index)
+		ret = link_list_get_ports(link->rtnl, bridge.index, &ports, err);
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; i < ports.n; i++) {
+		if (!port_is_pods(&ports.items[i]) ||
+		    ports.items[i].master != bridge.index)
+			continue;
+		if (n < NAMES_MAX) {
+			text_put(&names, " ", n ? 1 : 0);
+			text_add_printable(&names, port_pod(link->options,
+							    &ports.items[i], name));
+		}
+		n++;
+	}
+	if (n > NAMES_MAX)
+		text_add(&names, " and %zu more", n - NAMES_MAX);
+	free(link->names);
+	link->names = names.text;
+	link->left = n;
+	return 0;
+}
+
+static void tell_waiting(struct pod_link *link, bool routed)
+{
+	int64_t now = now_ms();
+	char text[24];
+
+	if (link->left == link->told || (link->told && now - link->told_at < TELL_MS))
+		return;
+	snprintf(text, sizeof(text), "%zu", link->left);
+	log_write(link->log, LOG_LEVEL_WARN,
+		  "podLink changes when no pod is connected any more: drain this node",
+		  "to", kind(routed), "left", text, "pods",
+		  link->names ? link->names : "", NULL);
+	link->told = link->left;
+	link->told_at = now;
+}
+
+/* Looks whether the change can be made, and makes it. */
+static bool change(struct pod_link *link, bool routed, bool may_change)
+{
+	struct cni_error err = {};
+
+	if (find_left(link, &err) < 0) {
+		log_error_once(link->log, &link->error, "looking for pods has failed",
+			       &err);
+		return false;
+	}
+	link->error = 0;
+	if (link->left)
+		tell_waiting(link, routed);
+	if (link->left || !may_change)
+		return false;
+	/* What it lacks it tells itself. Bridged pods work without the module, but for some
+	 * Services. */
+	if (!bridge_nf_keep(&link->nf, routed) && !link->nf.absent)
+		return false;
+	link->kept->routed = routed;
+	link->told = 0;
+	log_write(link->log, LOG_LEVEL_INFO, "podLink has changed", "to", kind(routed),
+		  NULL);
+	return true;
+}
+
+bool pod_link_keep(struct pod_link *link, bool may_change)
+{
+	bool wanted = link->options->routed == OPTION_UNSET
+			      ? link->kept->routed
+			      : link->options->routed == OPTION_YES;
+	bool changed = false;
+
+	if (wanted == link->kept->routed)
+		link->left = 0;
+	else
+		changed = change(link, wanted, may_change);
+	if (!changed)
+		(void)bridge_nf_keep(&link->nf, link->kept->routed);
+	return changed;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How pods are linked (the key podLink): bridged, or routed. A bridge has pods of one kind
+ * only. So where the option asks for the other kind, the node goes on as it is until no
+ * pod is connected any more, and then changes over.
+ */
+#ifndef BRIDGE_CNI_AGENT_NODE_POD_LINK_H
+#define BRIDGE_CNI_AGENT_NODE_POD_LINK_H
+
+#include "bridge_nf.h"
+#include "conflist.h"
+
+/* The caller sets the first five fields, which it keeps, and the rest to 0. */
+struct pod_link {
+	const struct options *options;
+	const struct log *log;
+	struct netlink *rtnl;
+	struct conflist_kept *kept; /* has the node's kind, which is changed here */
+	struct bridge_nf nf;
+	size_t left; /* how many pods a change waits for; 0: none is waiting */
+	char *names; /* some of them, for people; owned; NULL with @left 0 */
+	size_t told; /* @left, when it was logged last */
+	int64_t told_at; /* when that was, by now_ms() */
+	uint64_t error; /* of log_error_once() */
+};
+void pod_link_clear(struct pod_link *link);
+
+/*
+ * Keeps the kernel parameters right, and looks whether a change that waits can be made. It
+ * is made only if @may_change: a configuration list can be made next. True: it was made;
+ * the list is to follow.
+ */
+bool pod_link_keep(struct pod_link *link, bool may_change);
+
+#endif

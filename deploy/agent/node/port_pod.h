@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Whose a port of the bridge is, for people. */
+#ifndef BRIDGE_CNI_AGENT_NODE_PORT_POD_H
+#define BRIDGE_CNI_AGENT_NODE_PORT_POD_H
+
+#include "conf/pod.h"
+#include "deploy/agent/base/options.h"
+#include "plugin/netlink/link.h"
+
+/* Is the link a pod's: a veth whose other end is in another network namespace? */
+bool port_is_pods(const struct link *port);
+
+/*
+ * Names the pod: "NAMESPACE/NAME" by its record; else the container's ID by the port's
+ * alias; else the port itself. Returns @buf.
+ */
+const char *port_pod(const struct options *options, const struct link *port,
+		     char buf[POD_NAME_MAX]);
+
+#endif

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Pods are bridged or routed, with the kernel parameters that each needs; a node changes
+from one to the other only when it has no pod."""
+import json
+import os
+
+import pytest
+
+from harness.waiting import wait_for
+
+PARAMETERS = ("bridge.bridge-nf-call-iptables", "bridge.bridge-nf-call-ip6tables")
+ABSENT = "mount -t tmpfs none /proc/sys/net/bridge"
+
+pytestmark = pytest.mark.skipif(
+    not os.path.exists("/proc/sys/net/bridge"),
+    reason="this kernel has not loaded br_netfilter")
+
+
+def parameters(node):
+    return [node.sysctl(name) for name in PARAMETERS]
+
+
+def set_parameters(node, value):
+    for name in PARAMETERS:
+        node.sysctl(name, value)
+
+
+def started(node, *options, **more):
+    node.start_agent(*options, **more)
+    wait_for(node.ready)
+    return node.conf()
+
+
+def restarted(node, *options, **more):
+    node.stop_agent()
+    return started(node, *options, **more)
+
+
+def lines(node, words):
+    return [line for line in node.log().splitlines() if words in line]
+
+
+@pytest.mark.parametrize("link, value", [("bridged", "1"), ("routed", "0")])
+def test_the_kernel_parameters_are_what_the_link_needs_and_stay_so(cluster, link, value):
+    node = cluster.node()
+    other = "10"[int(value)]
+    set_parameters(node, other)
+    conf = started(node, "--pod-link", link)
+    assert conf.get("podLink", "bridged") == link
+    assert parameters(node) == [value, value]
+    assert lines(node, "kernel parameters set") and not lines(node, "somebody has changed")
+    for count in (1, 2):
+        set_parameters(node, other)
+        wait_for(lambda: parameters(node) == [value, value])
+        wait_for(lambda: node.metrics()["bridge_cni_bridge_nf_mended_total"] >= count)
+    line, = lines(node, "somebody has changed")
+    assert "bridge-nf-call-" in line and f"value={value}" in line
+    assert node.metrics()["bridge_cni_bridge_nf_wrong"] == 0
+
+
+def test_a_node_of_an_earlier_version_gets_them_too(cluster):
+    node = cluster.node()
+    started(node)
+    node.stop_agent()
+    set_parameters(node, 0)
+    started(node)
+    assert parameters(node) == ["1", "1"]
+
+
+def test_without_the_module_bridged_pods_start_and_the_remedy_is_named(cluster):
+    node = cluster.node()
+    started(node, more=ABSENT)
+    line, = lines(node, "br_netfilter")
+    assert "level=error" in line and "modprobe br_netfilter" in line
+    assert node.metrics()["bridge_cni_bridge_nf_wrong"] == 1
+    assert node.page("/readyz") == (
+        200, "ok\nbr_netfilter isn't loaded: modprobe br_netfilter\n")
+    node.attach()
+    restarted(node)
+    assert node.page("/readyz") == (200, "ok\n")
+
+
+def test_without_the_module_routed_pods_lack_nothing(cluster):
+    node = cluster.node()
+    started(node, "--pod-link", "routed", more=ABSENT)
+    assert "br_netfilter" not in node.log()
+    assert node.metrics()["bridge_cni_bridge_nf_wrong"] == 0
+    assert node.page("/readyz") == (200, "ok\n")
+
+
+def test_a_parameter_that_cannot_be_written_is_told_once(cluster):
+    node = cluster.node()
+    set_parameters(node, 0)
+    started(node, more=f"mount -o remount,bind,ro {node.sysctl_dir}")
+    assert wait_for(lambda: lines(node, "kernel parameters of the bridge are wrong"))
+    repairs = node.metrics()["bridge_cni_repairs_total"]
+    assert repairs >= 0 and node.metrics()["bridge_cni_bridge_nf_wrong"] == 1
+    set_parameters(node, 1)
+    wait_for(lambda: node.metrics()["bridge_cni_bridge_nf_wrong"] == 0)
+    assert len(lines(node, "kernel parameters of the bridge are wrong")) == 1
+
+
+def add_bridge(node, name, port_options):
+    node.ip_batch(f"""
+        link add {name} type bridge
+        link add {name}p type veth peer name {name}q
+        link set {name}p master {name}
+        link set {name}p type bridge_slave {port_options}
+        """)
+
+
+@pytest.mark.parametrize("link, named", [("bridged", "isolated"), ("routed", "docker0")])
+def test_other_bridges_that_may_need_the_other_value_are_named_once(cluster, link, named):
+    node = cluster.node()
+    add_bridge(node, "docker0", "isolated off")
+    add_bridge(node, "isolated", "isolated on")
+    node.ip("link add empty type bridge")
+    started(node, "--pod-link", link, "--resync-seconds", "1")
+    syncs = node.metrics()["bridge_cni_route_syncs_total"]
+    wait_for(lambda: node.metrics()["bridge_cni_route_syncs_total"] > syncs + 2)
+    line, = lines(node, "holds for other bridges")
+    assert line.endswith(f"bridges={named}")
+
+
+def test_the_link_changes_when_the_last_pod_is_gone(cluster):
+    node = cluster.node()
+    started(node)
+    node.stop_agent()
+    pods = [node.attach() for _ in range(2)]
+    conf = started(node, "--pod-link", "routed")
+    assert "podLink" not in conf and parameters(node) == ["1", "1"]
+    wait_for(lambda: node.metrics()["bridge_cni_pod_link_change_left"] == 2)
+    status, text = node.page("/readyz")
+    assert status == 200
+    assert all(pod.name in text for pod in pods)
+    line, = lines(node, "drain this node")
+    assert "to=routed" in line and all(pod.name in line for pod in pods)
+    # A pod that comes meanwhile is of the kind that there is.
+    pods.append(node.attach())
+    assert pods[0].ping(pods[2].address4)
+    for pod in pods:
+        assert "podLink" not in node.conf() and parameters(node) == ["1", "1"]
+        node.detach(pod)
+    wait_for(lambda: node.conf().get("podLink") == "routed")
+    assert parameters(node) == ["0", "0"] and node.page("/readyz") == (200, "ok\n")
+    metrics = node.metrics()
+    assert metrics["bridge_cni_pod_link_routed"] == 1
+    assert metrics["bridge_cni_pod_link_change_left"] == 0
+    # Without the option it stays so.
+    assert restarted(node)["podLink"] == "routed" and parameters(node) == ["0", "0"]
+    pod = node.attach()
+    assert restarted(node, "--pod-link", "bridged")["podLink"] == "routed"
+    assert parameters(node) == ["0", "0"]
+    node.detach(pod)
+    wait_for(lambda: "podLink" not in node.conf())
+    assert parameters(node) == ["1", "1"]
+
+
+def test_pods_are_named_as_kubernetes_names_them(cluster):
+    node = cluster.node()
+    started(node)
+    pod = node.pod()
+    node.add(pod, node.conf(), executable=str(node.bin_dir / "bridge-cni"),
+             args="IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=cart-7d")
+    restarted(node, "--pod-link", "routed")
+    wait_for(lambda: "shop/cart-7d" in node.page("/readyz")[1])
+
+
+def test_of_many_pods_a_few_are_named(cluster):
+    node = cluster.node()
+    started(node)
+    for _ in range(11):
+        node.attach()
+    restarted(node, "--pod-link", "routed")
+    wait_for(lambda: "and 3 more" in node.page("/readyz")[1])
+
+
+def test_without_the_api_server_a_node_with_a_configuration_waits(cluster):
+    """Its list and the parameters are those of one kind at any moment."""
+    node = cluster.node()
+    started(node)
+    node.stop_agent()
+    cluster.api.stop()
+    node.start_agent("--pod-link", "routed")
+    wait_for(lambda: "listing Nodes has failed" in node.log())
+    assert "podLink" not in node.conf() and parameters(node) == ["1", "1"]
+    cluster.api.start()
+    wait_for(lambda: node.conf().get("podLink") == "routed")
+    assert parameters(node) == ["0", "0"]
+
+
+def test_the_list_that_an_administrator_edits_does_not_change_the_link(cluster):
+    node = cluster.node()
+    started(node)
+    path = node.conf_dir / "10-bridge-cni.conflist"
+    text = path.read_text()
+    conflist = json.loads(text)
+    conflist["plugins"][0]["podLink"] = "routed"
+    path.write_text(json.dumps(conflist))
+    wait_for(lambda: path.read_text() == text)
+    line, = wait_for(lambda: lines(node, "key=plugins[0].podLink"))
+    assert "BRIDGE_CNI_POD_LINK" in line and parameters(node) == ["1", "1"]
