@@ -7,6 +7,7 @@
 #ifndef BRIDGE_CNI_PLUGIN_NETLINK_NF_TABLES_ELEMENT_H
 #define BRIDGE_CNI_PLUGIN_NETLINK_NF_TABLES_ELEMENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,6 +44,9 @@ struct nft_element {
 	struct nft_value end; /* of the interval, inclusive; in concatenated sets only */
 	struct nft_value data; /* in maps */
 	char comment[NFT_COMMENT_MAX]; /* for people: nft shows it; "": none */
+	/* An earlier version may have made it: it is deleted only where others that are
+	 * deleted with it turn out to be missing. */
+	bool maybe;
 };
 
 /* Outcomes that are no errors: @err is not set with them. */

@@ -28,13 +28,17 @@ static void queue_elements(struct netlink *nl, int type, int flags,
 
 	for (size_t i = 0; i < n; i += n_put) {
 		const struct nft_set *set = elements[i].set;
-		struct builder b =
-			begin_nfnl(nl,
-				   netlink_queue(nl, NFNL_TYPE(NFTABLES, type), flags,
-						 "%s an element of set %s in table %s",
-						 what, set->name, set->table),
-				   set->family);
+		struct builder b;
 
+		if (elements[i].maybe) {
+			n_put = 1;
+			continue;
+		}
+		b = begin_nfnl(nl,
+			       netlink_queue(nl, NFNL_TYPE(NFTABLES, type), flags,
+					     "%s an element of set %s in table %s", what,
+					     set->name, set->table),
+			       set->family);
 		put_elements(b, &elements[i], n - i, &n_put);
 	}
 }
@@ -128,8 +132,12 @@ int nft_elements_del(struct netlink *nl, const struct nft_element *elements, siz
 	if (ret != NETLINK_EXPECTED)
 		return ret;
 	/* Somebody else deletes them, too: delete each by itself. */
-	for (size_t i = 0; i < n && ret >= 0; i++)
-		ret = transact(nl, NFT_MSG_DELSETELEM, 0, &elements[i], 1, ENOENT, err);
+	for (size_t i = 0; i < n && ret >= 0; i++) {
+		struct nft_element one = elements[i];
+
+		one.maybe = false;
+		ret = transact(nl, NFT_MSG_DELSETELEM, 0, &one, 1, ENOENT, err);
+	}
 	return ret == NETLINK_EXPECTED ? 0 : ret;
 }
 

@@ -3,7 +3,9 @@
  * fingerprints of rules, frees the lists. */
 #include "rule_list.h"
 
+#include <inttypes.h>
 #include <linux/netfilter.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "set_type.h"
@@ -53,6 +55,16 @@ int rule_list_watch(struct rule_list *list, const struct nft_set *sets, size_t n
 	}
 	list->sentinels_n = n;
 	return 0;
+}
+
+void rule_chain_name(const struct rule *rule, uint64_t owner,
+		     char ret_name[RULES_CHAIN_MAX])
+{
+	if (rule->chain->of_owner)
+		snprintf(ret_name, RULES_CHAIN_MAX, "%s_%016" PRIx64, rule->chain->name,
+			 owner);
+	else
+		snprintf(ret_name, RULES_CHAIN_MAX, "%s", rule->chain->name);
 }
 
 uint64_t rule_fingerprint(const struct rule *rule, const char *text)

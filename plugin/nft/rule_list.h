@@ -17,7 +17,14 @@ struct rules_chain {
 	const char *name;
 	/* nft's "type nat hook postrouting priority srcnat"; NULL: rules jump to it. */
 	const char *hook;
+	/* Each owner has a chain of its own: the owner is at the end of its name. */
+	bool of_owner;
+	/* The rules of an owner and a stage depend on their order: where one of them is
+	 * missing, all of them are written anew. */
+	bool in_order;
 };
+
+#define RULES_CHAIN_MAX 48 /* of a chain's name, with the owner at its end */
 
 #define RULE_KIND_MAX RULES_WORD_MAX
 
@@ -34,7 +41,12 @@ struct rule {
 	 * of @text all the same. NULL: @text is written; owned. */
 	char *text_to_write;
 	bool tolerated; /* it stays where it is there, and isn't missing where it isn't */
-	bool present; /* found by the comparison */
+	/* It belongs to no owner: all that have the stage's rules share it. It stays until
+	 * the table goes. */
+	bool shared;
+	bool present; /* found by the comparison ... */
+	uint64_t handle; /* ... with this handle ... */
+	size_t place; /* ... as the table's rule of this number */
 };
 
 struct rule_list {
@@ -96,6 +108,10 @@ void rule_list_declare(struct rule_list *list, const struct nft_set *sets, size_
 /* Has the sentinels of @n sets looked for whenever the rules are; code 100. */
 int rule_list_watch(struct rule_list *list, const struct nft_set *sets, size_t n,
 		    struct cni_error *err);
+
+/* Gives the name that the rule's chain has for @owner. */
+void rule_chain_name(const struct rule *rule, uint64_t owner,
+		     char ret_name[RULES_CHAIN_MAX]);
 
 /* The fingerprint that the comment of a rule with this text has. */
 uint64_t rule_fingerprint(const struct rule *rule, const char *text);

@@ -16,31 +16,52 @@
 
 #define RACES_MAX 5 /* with somebody who flushes tables */
 
+#define REPAIR_HELPS                                  \
+	"`bridge-cni repair` puts it right, as does " \
+	"the next ADD with this configuration"
+
+/* Rules may jump to chains whose own rules come later, so all chains are declared first. */
+static void chain_text(const struct attachment *att, const char *family,
+		       const struct rule *rule, struct text *batch)
+{
+	char chain[RULES_CHAIN_MAX];
+
+	rule_chain_name(rule, att->owner, chain);
+	text_add(batch, "add chain %s " RULES_TABLE " %s", family, chain);
+	if (rule->chain->hook)
+		text_add(batch, " { %s; }", rule->chain->hook);
+	text_add(batch, "\n");
+}
+
+static void rule_text(const struct attachment *att, const struct comparison *comparison,
+		      const struct rule *rule, struct text *batch)
+{
+	char comment[NFT_COMMENT_MAX], chain[RULES_CHAIN_MAX];
+
+	rule_chain_name(rule, att->owner, chain);
+	rules_comment_format(rule->shared ? RULES_SHARED_OWNER : att->owner,
+			     rule->shared ? RULES_SHARED_NAME : att->network->name,
+			     comparison->stage, rule->kind,
+			     rule_fingerprint(rule, rule->text), comment);
+	text_add(batch, "%s rule %s " RULES_TABLE " %s %s comment \"%s\"\n",
+		 rule->at_head ? "insert" : "add", rule_list_family(comparison->wanted),
+		 chain, rule->text_to_write ? rule->text_to_write : rule->text, comment);
+}
+
 static void replacement_text(struct attachment *att, const struct comparison *comparison,
 			     struct text *batch)
 {
 	const char *family = rule_list_family(comparison->wanted);
-	char comment[NFT_COMMENT_MAX];
 
 	for (size_t i = 0; i < comparison->stale_n; i++)
 		text_add(batch, "delete rule %s " RULES_TABLE " %s handle %" PRIu64 "\n",
 			 family, comparison->stale[i].chain, comparison->stale[i].handle);
-	for (size_t i = 0; i < comparison->wanted->n; i++) {
-		const struct rule *rule = &comparison->wanted->items[i];
-
-		if (rule->present)
-			continue;
-		rules_comment_format(att->owner, att->network->name, comparison->stage,
-				     rule->kind, rule_fingerprint(rule, rule->text),
-				     comment);
-		text_add(batch, "add chain %s " RULES_TABLE " %s", family,
-			 rule->chain->name);
-		if (rule->chain->hook)
-			text_add(batch, " { %s; }", rule->chain->hook);
-		text_add(batch, "\n%s rule %s " RULES_TABLE " %s %s comment \"%s\"\n",
-			 rule->at_head ? "insert" : "add", family, rule->chain->name,
-			 rule->text_to_write ? rule->text_to_write : rule->text, comment);
-	}
+	for (size_t i = 0; i < comparison->wanted->n; i++)
+		if (!comparison->wanted->items[i].present)
+			chain_text(att, family, &comparison->wanted->items[i], batch);
+	for (size_t i = 0; i < comparison->wanted->n; i++)
+		if (!comparison->wanted->items[i].present)
+			rule_text(att, comparison, &comparison->wanted->items[i], batch);
 }
 
 static int replace_once(struct attachment *att, struct comparison *comparison,
@@ -57,6 +78,8 @@ static int replace_once(struct attachment *att, struct comparison *comparison,
 	batch.failed |= wanted->set_commands.failed;
 	if (wanted->fill)
 		ret = wanted->fill(att, &batch, err);
+	if (ret == 0 && comparison_regroup(comparison) < 0)
+		ret = error_oom(err);
 	replacement_text(att, comparison, &batch);
 	/* The last rule by name goes, and with it the sets that it may have looked
 	 * into. */
@@ -103,7 +126,7 @@ static int replace(struct attachment *att, struct comparison *comparison,
 	report_done(att, "%s: the rules in table %s " RULES_TABLE, comparison->stage,
 		    rule_list_family(wanted));
 	if (wanted->former_sets)
-		rules_drop_sets(att, wanted->former_sets);
+		rules_drop_sets(att, rule_list_protocol(wanted), wanted->former_sets);
 	return 0;
 }
 
@@ -201,6 +224,13 @@ int rules_check(struct attachment *att, const char *stage, struct rule_list *wan
 								    .wanted = wanted};
 	int ret = comparison_read(att, &comparison, err);
 
+	if (ret == 0 && comparison.disordered && !comparison.newer)
+		ret = error_set(err, CNI_ERR_CHECK, EINVAL,
+				"%s: expected in chain %s of table %s " RULES_TABLE
+				" the rule \"%s\" behind those that it follows, found "
+				"it before them; " REPAIR_HELPS,
+				stage, comparison.disordered->chain->name,
+				rule_list_family(wanted), comparison.disordered->text);
 	for (size_t i = 0; ret == 0 && i < wanted->n; i++) {
 		const struct rule *rule = &wanted->items[i];
 
@@ -208,8 +238,7 @@ int rules_check(struct attachment *att, const char *stage, struct rule_list *wan
 			continue;
 		ret = error_set(err, CNI_ERR_CHECK, ENOENT,
 				"%s: expected in chain %s of table %s " RULES_TABLE
-				" the rule \"%s\", found %s; `bridge-cni repair` puts it "
-				"right, as does the next ADD with this configuration",
+				" the rule \"%s\", found %s; " REPAIR_HELPS,
 				stage, rule->chain->name, rule_list_family(wanted),
 				rule->text, comparison.stale_n ? "another one" : "none");
 	}

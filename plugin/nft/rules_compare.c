@@ -21,7 +21,8 @@ static struct rule *wanted_find(const struct comparison *comparison,
 	for (size_t i = 0; i < comparison->wanted->n; i++) {
 		struct rule *rule = &comparison->wanted->items[i];
 
-		if (strcmp(rule->kind, comment->kind) == 0 &&
+		if (rule->shared == (comment->owner == RULES_SHARED_OWNER) &&
+		    strcmp(rule->kind, comment->kind) == 0 &&
 		    (rule_fingerprint(rule, rule->text) == comment->print ||
 		     (rule->alternative &&
 		      rule_fingerprint(rule, rule->alternative) == comment->print)))
@@ -76,7 +77,7 @@ static int kept_note(struct rule_list *wanted, const struct rules_comment *comme
 
 /* Notes a rule of ours. @ret_stale: it is to be deleted. */
 static int rule_note(struct comparison *comparison, const struct rules_comment *comment,
-		     bool *ret_stale)
+		     uint64_t handle, bool *ret_stale)
 {
 	struct rule *wanted;
 	bool kept = false;
@@ -87,7 +88,8 @@ static int rule_note(struct comparison *comparison, const struct rules_comment *
 		*ret_stale = by_name_note(comparison, comment);
 		return 0;
 	}
-	if (comment->owner != comparison->owner ||
+	if ((comment->owner != comparison->owner &&
+	     comment->owner != RULES_SHARED_OWNER) ||
 	    strcmp(comment->stage, comparison->stage) != 0)
 		return 0;
 	comparison->newer |= comment->version > RULES_VERSION;
@@ -96,6 +98,8 @@ static int rule_note(struct comparison *comparison, const struct rules_comment *
 	wanted = wanted_find(comparison, comment);
 	if (wanted && !wanted->present) {
 		wanted->present = true;
+		wanted->handle = handle;
+		wanted->place = comparison->rules_n;
 		return 0;
 	}
 	if (!wanted)
@@ -108,6 +112,7 @@ static void comparison_reset(struct comparison *comparison)
 {
 	comparison->stale_n = comparison->by_name_n = comparison->by_name_others_n = 0;
 	comparison->newer = false;
+	comparison->rules_n = 0;
 	comparison->wanted->kept_n = 0;
 	for (size_t i = 0; i < comparison->wanted->n; i++)
 		comparison->wanted->items[i].present = false;
@@ -125,10 +130,69 @@ static int compare_rule(const char *chain, uint64_t handle, const char *comment,
 		comparison_reset(comparison);
 		return 0;
 	}
+	comparison->rules_n++;
 	if (!rules_comment_read(comment, &read))
 		return 0;
-	ret = rule_note(comparison, &read, &stale);
+	ret = rule_note(comparison, &read, handle, &stale);
 	return ret == 0 && stale ? stale_note(comparison, chain, handle) : ret;
+}
+
+/* Returns the next wanted rule behind @rule that is there, in the same chain and of the
+ * same owner; NULL: none. */
+static struct rule *next_present(const struct rule_list *wanted, const struct rule *rule)
+{
+	for (size_t i = rule - wanted->items + 1; i < wanted->n; i++)
+		if (wanted->items[i].present && wanted->items[i].chain == rule->chain &&
+		    wanted->items[i].shared == rule->shared)
+			return &wanted->items[i];
+	return NULL;
+}
+
+static const struct rule *disorder_find(const struct rule_list *wanted)
+{
+	for (size_t i = 0; i < wanted->n; i++) {
+		const struct rule *rule = &wanted->items[i], *next;
+
+		if (!rule->chain->in_order || !rule->present)
+			continue;
+		next = next_present(wanted, rule);
+		if (next && next->place < rule->place)
+			return next;
+	}
+	return NULL;
+}
+
+/* Makes all present rules of the chain of @rule stale. */
+static int group_stale(struct comparison *comparison, const struct rule *rule)
+{
+	char chain[RULES_CHAIN_MAX];
+	int ret = 0;
+
+	rule_chain_name(rule, comparison->owner, chain);
+	for (size_t i = 0; ret == 0 && i < comparison->wanted->n; i++) {
+		struct rule *other = &comparison->wanted->items[i];
+
+		if (other->chain != rule->chain || other->shared != rule->shared ||
+		    !other->present)
+			continue;
+		ret = stale_note(comparison, chain, other->handle);
+		other->present = false;
+	}
+	return ret;
+}
+
+int comparison_regroup(struct comparison *comparison)
+{
+	int ret = comparison->disordered ? group_stale(comparison, comparison->disordered)
+					 : 0;
+
+	for (size_t i = 0; ret == 0 && i < comparison->wanted->n; i++) {
+		const struct rule *rule = &comparison->wanted->items[i];
+
+		if (rule->chain->in_order && !rule->present)
+			ret = group_stale(comparison, rule);
+	}
+	return ret;
 }
 
 int comparison_read(struct attachment *att, struct comparison *comparison,
@@ -146,6 +210,7 @@ int comparison_read(struct attachment *att, struct comparison *comparison,
 		ret = nft_table_rules(nl, rule_list_protocol(wanted), RULES_TABLE,
 				      &sentinels, compare_rule, comparison, err);
 	comparison->emptied = sentinels.found < sentinels.n;
+	comparison->disordered = disorder_find(wanted);
 	return ret;
 }
 
@@ -157,5 +222,6 @@ bool comparison_is_settled(const struct comparison *comparison)
 		if (!comparison->wanted->items[i].present &&
 		    !comparison->wanted->items[i].tolerated)
 			return false;
-	return comparison->stale_n == 0 && !comparison->emptied;
+	return comparison->stale_n == 0 && !comparison->emptied &&
+	       !comparison->disordered;
 }

@@ -21,6 +21,9 @@ struct comparison {
 	bool keep_by_name;
 	size_t by_name_n, by_name_others_n; /* so many: the stage's, and other stages' */
 	bool emptied; /* a set lacks its sentinel */
+	size_t rules_n; /* rules that the table has */
+	/* A rule that is wanted comes before one that it has to follow. */
+	const struct rule *disordered;
 	/* the transaction also deleted other owners' rules, which nobody needs */
 	bool retires;
 };
@@ -31,6 +34,10 @@ void comparison_clear(struct comparison *comparison);
  * 100, 101. */
 int comparison_read(struct attachment *att, struct comparison *comparison,
 		    struct cni_error *err);
+
+/* Makes missing, and stale, all rules of a chain whose rules depend on their order, where
+ * one of them is missing or in the wrong place. -ENOMEM. */
+int comparison_regroup(struct comparison *comparison);
 
 /* Is nothing to be changed? */
 bool comparison_is_settled(const struct comparison *comparison);

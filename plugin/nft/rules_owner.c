@@ -72,7 +72,7 @@ bool rules_owner_made(uint64_t owner, const struct link *link,
 	return memcmp(mac.bytes, link->mac.bytes, MAC_LEN) == 0;
 }
 
-bool rules_set_owner(const char *name, uint64_t *ret_owner)
+bool rules_name_owner(const char *name, uint64_t *ret_owner)
 {
 	const char *digits = strrchr(name, '_');
 

@@ -7,7 +7,7 @@
  * the format's version, the stage and its rule's kind, the owner (identity_owner()), a
  * hash of the rule's chain and text, a hash of the network's name, which several owners
  * may have, and, for people, as much of the name as nft's limit leaves room for. A set or
- * map has the owner at the end of its name.
+ * map has the owner at the end of its name, and so has a chain of an owner's own.
  */
 #ifndef BRIDGE_CNI_PLUGIN_NFT_RULES_OWNER_H
 #define BRIDGE_CNI_PLUGIN_NFT_RULES_OWNER_H
@@ -21,6 +21,11 @@
 /* Raised when rules of the same fingerprint would mean something else. */
 #define RULES_VERSION	      2
 #define RULES_VERSION_BY_NAME 1 /* rules_by_name.h */
+
+/* The owner, and the network's name, in the comments of rules that all owners share: no
+ * owner is 0, and no network can have that name. */
+#define RULES_SHARED_OWNER 0
+#define RULES_SHARED_NAME  "*"
 
 #define RULES_WORD_MAX 24 /* of a stage's name, and of a kind */
 
@@ -46,8 +51,8 @@ struct link;
 bool rules_owner_made(uint64_t owner, const struct link *link,
 		      const struct alias_names *names);
 
-/* The owner that a set or map is named by. False: none is, because all owners share the
- * set or because it is anonymous. */
-bool rules_set_owner(const char *name, uint64_t *ret_owner);
+/* The owner that a set, map or chain is named by. False: none is, because all owners share
+ * it or because it is anonymous. */
+bool rules_name_owner(const char *name, uint64_t *ret_owner);
 
 #endif

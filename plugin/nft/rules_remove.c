@@ -20,7 +20,8 @@ struct removal {
 	const char *family; /* nft's word */
 	uint64_t owner, by_name;
 	bool keep_by_name; /* others use what an earlier version made (rules_by_name.h) */
-	struct text rules, sets;
+	struct text rules, chains, sets;
+	char chain[NFT_NAME_MAX]; /* the owner's own one that was noted last */
 	size_t rules_n, other_rules, sets_n, other_sets;
 	bool exists;
 };
@@ -37,6 +38,20 @@ static bool goes(const struct removal *removal, uint64_t owner)
 	       (owner == removal->by_name && !removal->keep_by_name);
 }
 
+/* Notes the chain of a rule that goes, where the chain is the owner's own. All rules of a
+ * chain come one behind the other. */
+static void chain_note(struct removal *removal, const char *chain)
+{
+	uint64_t owner;
+
+	if (!rules_name_owner(chain, &owner) || strcmp(chain, removal->chain) == 0)
+		return;
+	snprintf(removal->chain, sizeof(removal->chain), "%s", chain);
+	text_add(&removal->chains, "delete chain %s " RULES_TABLE " %s\n",
+		 removal->family, chain);
+}
+
+/* Rules that all owners share go with the table. */
 static int rule_found(const char *chain, uint64_t handle, const char *comment, void *data)
 {
 	struct removal *removal = data;
@@ -44,12 +59,17 @@ static int rule_found(const char *chain, uint64_t handle, const char *comment, v
 
 	if (handle == 0) {
 		text_reset(&removal->rules, &removal->rules_n, &removal->other_rules);
-	} else if (rules_comment_read(comment, &read) && goes(removal, read.owner)) {
+		text_cut(&removal->chains, 0);
+		removal->chain[0] = '\0';
+	} else if (!rules_comment_read(comment, &read)) {
+		removal->other_rules++;
+	} else if (goes(removal, read.owner)) {
 		removal->rules_n++;
 		text_add(&removal->rules,
 			 "delete rule %s " RULES_TABLE " %s handle %" PRIu64 "\n",
 			 removal->family, chain, handle);
-	} else {
+		chain_note(removal, chain);
+	} else if (read.owner != RULES_SHARED_OWNER) {
 		removal->other_rules++;
 	}
 	return 0;
@@ -62,7 +82,7 @@ static int set_found(const char *name, void *data)
 
 	if (!name) {
 		text_reset(&removal->sets, &removal->sets_n, &removal->other_sets);
-	} else if (!rules_set_owner(name, &owner)) {
+	} else if (!rules_name_owner(name, &owner)) {
 		return 0;
 	} else if (goes(removal, owner)) {
 		removal->sets_n++;
@@ -82,8 +102,10 @@ static void removal_text(const struct removal *removal, struct text *text)
 		text_add(text, "delete table %s " RULES_TABLE "\n", removal->family);
 		return;
 	}
-	/* Rules go first: a set that a rule looks into can't be deleted. */
-	text_add(text, "%s%s", removal->rules_n ? removal->rules.text : "",
+	/* Rules go first: a chain to which a rule jumps, and a set that one looks into,
+	 * can't be deleted. */
+	text_add(text, "%s%s%s", removal->rules_n ? removal->rules.text : "",
+		 removal->chains.len ? removal->chains.text : "",
 		 removal->sets_n ? removal->sets.text : "");
 }
 
@@ -110,8 +132,10 @@ static int table_compare(struct attachment *att, int protocol, const char *famil
 		ret = nft_exists(nl, protocol, RULES_TABLE, NULL, &removal.exists, err);
 	if (ret == 0)
 		removal_text(&removal, text);
-	text->failed |= removal.rules.failed || removal.sets.failed;
+	text->failed |= removal.rules.failed || removal.chains.failed ||
+			removal.sets.failed;
 	free(removal.rules.text);
+	free(removal.chains.text);
 	free(removal.sets.text);
 	/* A kernel without nf_tables, or this family of it, has no rules. */
 	return ret == -EPROTONOSUPPORT || ret == -EINVAL ? error_clear(err) : ret;
@@ -153,14 +177,14 @@ int rules_sets_delete(struct attachment *att, int protocol, const char *family,
 	return ret;
 }
 
-void rules_drop_sets(struct attachment *att, const char *const *names)
+void rules_drop_sets(struct attachment *att, int family, const char *const *names)
 {
 	struct netlink *nl;
 
 	if (node_nftables(&att->op->node, &nl, NULL) < 0)
 		return;
 	for (; *names; names++) {
-		struct nft_set set = {.family = NFPROTO_INET, .table = RULES_TABLE};
+		struct nft_set set = {.family = family, .table = RULES_TABLE};
 
 		snprintf(set.name, sizeof(set.name), "%s", *names);
 		(void)nft_set_del(nl, &set, NULL);

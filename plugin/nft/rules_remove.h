@@ -18,8 +18,8 @@ int rules_remove(struct attachment *att, bool *ret_removed, struct cni_error *er
 int rules_sets_delete(struct attachment *att, int protocol, const char *family,
 		      uint64_t owner, struct text *text, struct cni_error *err);
 
-/* Deletes those sets of the table inet that no rule looks into; what keeps a set from
- * being deleted is no error. @names: up to NULL. */
-void rules_drop_sets(struct attachment *att, const char *const *names);
+/* Deletes those sets of a table that no rule looks into; what keeps a set from being
+ * deleted is no error. @family: NFPROTO_INET, …. @names: up to NULL. */
+void rules_drop_sets(struct attachment *att, int family, const char *const *names);
 
 #endif

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/netfilter.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "conf/base/list.h"
@@ -19,6 +20,8 @@
 struct other {
 	uint64_t owner;
 	struct text rules; /* "delete rule" lines */
+	struct text chains; /* "delete chain" lines, for its own chains */
+	char chain[NFT_NAME_MAX]; /* the last of them */
 	bool lives;
 };
 
@@ -33,8 +36,10 @@ struct others {
 
 static void others_clear(struct others *others)
 {
-	for (size_t i = 0; i < others->n; i++)
+	for (size_t i = 0; i < others->n; i++) {
 		free(others->items[i].rules.text);
+		free(others->items[i].chains.text);
+	}
 	free(others->items);
 }
 
@@ -51,6 +56,20 @@ static struct other *other_find(struct others *others, uint64_t owner)
 	return added;
 }
 
+/* Notes the chain of a rule of @other, where the chain is that owner's own. All rules of a
+ * chain come one behind the other. */
+static void chain_note(const struct others *others, struct other *other,
+		       const char *chain)
+{
+	uint64_t owner;
+
+	if (!rules_name_owner(chain, &owner) || strcmp(chain, other->chain) == 0)
+		return;
+	snprintf(other->chain, sizeof(other->chain), "%s", chain);
+	text_add(&other->chains, "delete chain %s " RULES_TABLE " %s\n", others->family,
+		 chain);
+}
+
 static int rule_note(const char *chain, uint64_t handle, const char *comment, void *data)
 {
 	struct others *others = data;
@@ -59,8 +78,11 @@ static int rule_note(const char *chain, uint64_t handle, const char *comment, vo
 
 	if (handle == 0) {
 		others->own = false;
-		for (size_t i = 0; i < others->n; i++)
+		for (size_t i = 0; i < others->n; i++) {
 			text_cut(&others->items[i].rules, 0);
+			text_cut(&others->items[i].chains, 0);
+			others->items[i].chain[0] = '\0';
+		}
 		return 0;
 	}
 	if (!rules_comment_read(comment, &read) || read.network != others->network ||
@@ -73,10 +95,11 @@ static int rule_note(const char *chain, uint64_t handle, const char *comment, vo
 	other = other_find(others, read.owner);
 	if (!other)
 		return -ENOMEM;
-	if (others->family)
-		text_add(&other->rules,
-			 "delete rule %s " RULES_TABLE " %s handle %" PRIu64 "\n",
-			 others->family, chain, handle);
+	if (!others->family)
+		return 0;
+	text_add(&other->rules, "delete rule %s " RULES_TABLE " %s handle %" PRIu64 "\n",
+		 others->family, chain, handle);
+	chain_note(others, other, chain);
 	return 0;
 }
 
@@ -157,8 +180,9 @@ int rules_retire_others(struct attachment *att, int protocol, const char *family
 
 		if (other->lives || other->rules.len == 0)
 			continue;
-		text_add(text, "%s", other->rules.text);
-		text->failed |= other->rules.failed;
+		text_add(text, "%s%s", other->rules.text,
+			 other->chains.len ? other->chains.text : "");
+		text->failed |= other->rules.failed || other->chains.failed;
 		ret = rules_sets_delete(att, protocol, family, other->owner, text, err);
 	}
 	return ret;

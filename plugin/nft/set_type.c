@@ -54,11 +54,21 @@ static void port_print(const uint8_t *bytes, struct text *text)
 	text_add(text, "%u", bytes[0] << 8 | bytes[1]);
 }
 
-static void target6_print(const uint8_t *bytes, struct text *text)
+static void raw_print(const uint8_t *bytes, size_t size, struct text *text)
 {
 	text_add(text, "0x");
-	for (int i = 0; i < 16; i++)
+	for (size_t i = 0; i < size; i++)
 		text_add(text, "%02x", bytes[i]);
+}
+
+static void target6_print(const uint8_t *bytes, struct text *text)
+{
+	raw_print(bytes, 16, text);
+}
+
+static void lladdr_print(const uint8_t *bytes, struct text *text)
+{
+	raw_print(bytes, MAC_LEN, text);
 }
 
 static const struct {
@@ -74,6 +84,7 @@ static const struct {
 	[SET_PROTOCOL] = {"inet_proto", "meta l4proto", 1, protocol_print},
 	[SET_PORT] = {"inet_service", "th dport", 2, port_print},
 	[SET_TARGET6] = {NULL, "@th,64,128", 16, target6_print},
+	[SET_LLADDR] = {NULL, "@th,208,48", MAC_LEN, lladdr_print},
 };
 
 static const char *table_family(const struct nft_set *set)
@@ -100,7 +111,7 @@ bool set_read(const struct set_type *types, size_t n, const char *name,
 	uint64_t owner;
 	size_t len;
 
-	if (!rules_set_owner(name, &owner))
+	if (!rules_name_owner(name, &owner))
 		return false;
 	len = strrchr(name, '_') - name;
 	for (size_t i = 0; i < n; i++) {

@@ -28,6 +28,8 @@ enum set_part {
 	SET_PORT, /* two bytes in network order */
 	SET_TARGET6, /* the address that a neighbour advertisement is about. nft 1.0 has no
 		      * name for that field, so that it is of raw payload's type */
+	SET_LLADDR, /* the MAC address in an option behind that target; raw in the same
+		     * way */
 };
 
 #define SET_PARTS_MAX	3

@@ -1,102 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * macspoofchk lets the pod send only from its MAC address; spoofCheck also only from its
- * addresses, in IPv4, ARP, IPv6 and neighbour advertisements. In the table bridge
- * bridge_cni a network has a constant number of rules over sets, and its pods are the
- * sets' elements (spoofcheck_elements.h), which elements.c adds and deletes. The rules
- * count attempts.
+ * addresses, and only what a host says that is neither a router nor a server of the
+ * network. In the table bridge bridge_cni a network has a constant number of rules
+ * (spoofcheck_rules.h) over sets, and its pods are the sets' elements
+ * (spoofcheck_elements.h), which elements.c adds and deletes.
  */
 #include <errno.h>
-#include <stdio.h>
+#include <linux/netfilter.h>
 
 #include "ipam/ipam.h"
 #include "ipam/store/record.h"
 #include "plugin/attachment/report.h"
 #include "plugin/netlink/nf_tables_transaction.h"
-#include "plugin/nft/rules.h"
+#include "plugin/nft/rules_remove.h"
 #include "spoofcheck_elements.h"
+#include "spoofcheck_rules.h"
 #include "stages.h"
-
-static const struct rules_chain prerouting = {
-	.name = "prerouting",
-	.hook = "type filter hook prerouting priority dstnat",
-};
-
-/*
- * $0 to $5 stand for the sets. No rule depends on its place among the others. An
- * unspecified source is right only where an address is looked for. Tagged frames would
- * carry addresses past the other rules.
- */
-static const struct {
-	const char *kind, *text;
-	bool addresses; /* spoofCheck's rule, not macspoofchk's */
-} templates[] = {
-	{"mac", "iifname @$0 iifname . ether saddr != @$2 counter drop", false},
-	{"tag", "iifname @$1 ether type { 8021q, 8021ad } counter drop", true},
-	{"ip4", "iifname @$1 iifname . ip saddr != @$3 counter drop", true},
-	{"arp4", "iifname @$1 iifname . arp saddr ip != @$3 counter drop", true},
-	{"arpmac", "iifname @$1 iifname . arp saddr ether != @$2 counter drop", true},
-	{"any6",
-	 "iifname @$1 ip6 saddr :: icmpv6 type != { nd-neighbor-solicit, "
-	 "nd-router-solicit, mld-listener-report, mld2-listener-report } counter drop",
-	 true},
-	{"any6proto", "iifname @$1 ip6 saddr :: meta l4proto != icmpv6 counter drop",
-	 true},
-	{"ip6", "iifname @$1 ip6 saddr != :: iifname . ip6 saddr != @$4 counter drop",
-	 true},
-	{"na6",
-	 "iifname @$1 icmpv6 type nd-neighbor-advert iifname . @th,64,128 != @$5 counter "
-	 "drop",
-	 true},
-};
-
-static void template_add(const char *template, const struct spoof_sets *sets,
-			 struct text *text)
-{
-	for (const char *c = template; *c; c++) {
-		if (*c == '$')
-			text_add(text, "%s", sets->sets[*++c - '0'].name);
-		else
-			text_put(text, c, 1);
-	}
-}
-
-/* @addresses: those of spoofCheck are needed, too. */
-static int rules_wanted(const struct network *network, bool addresses,
-			struct rule_list *ret_list, struct cni_error *err)
-{
-	_cleanup_(rule_list_clear) struct rule_list list = {
-		.family = "bridge",
-		.items = calloc(ARRAY_SIZE(templates), sizeof(*list.items)),
-	};
-	struct spoof_sets sets;
-	int ret;
-
-	if (!list.items)
-		return error_oom(err);
-	spoof_sets_name(network->owner, &sets);
-	ret = spoof_sets_wanted(network, &list, err);
-	if (ret < 0)
-		return ret;
-	for (size_t i = 0; i < ARRAY_SIZE(templates); i++) {
-		struct rule *rule = &list.items[list.n];
-		struct text text = {};
-
-		/* A rule on addresses may be there for pods of a time when spoofCheck was
-		 * configured. */
-		rule->tolerated = templates[i].addresses && !addresses;
-		template_add(templates[i].text, &sets, &text);
-		rule->chain = &prerouting;
-		snprintf(rule->kind, sizeof(rule->kind), "%s", templates[i].kind);
-		rule->text = text.text;
-		list.n++;
-		if (text.failed)
-			return error_oom(err);
-	}
-	*ret_list = list;
-	list = (struct rule_list){};
-	return 0;
-}
 
 /* The checks that the owner's connected pods have, by their records. */
 struct kept {
@@ -139,6 +59,18 @@ static int complete(struct attachment *att, struct rule_list *wanted,
 	return ret;
 }
 
+/* Deletes the former version's sets of the owner, which its rules looked into. */
+static void former_sets_drop(struct attachment *att)
+{
+	struct spoof_sets sets;
+	const char *names[SPOOF_SETS_EVER - SPOOF_SETS + 1] = {};
+
+	spoof_sets_name(att->owner, &sets);
+	for (size_t i = SPOOF_SETS; i < SPOOF_SETS_EVER; i++)
+		names[i - SPOOF_SETS] = sets.sets[i].name;
+	rules_drop_sets(att, NFPROTO_BRIDGE, names);
+}
+
 /* Puts the rules right that pods with these checks need. */
 static int rules_settle(struct attachment *att, bool macs, bool addresses,
 			struct cni_error *err)
@@ -148,9 +80,13 @@ static int rules_settle(struct attachment *att, bool macs, bool addresses,
 
 	if (!macs)
 		return 0;
-	ret = rules_wanted(att->network, addresses, &wanted, err);
+	ret = spoof_rules_wanted(att->network, addresses, &wanted, err);
 	wanted.complete = complete;
-	return ret < 0 ? ret : rules_ensure(att, stage_spoofcheck.name, &wanted, err);
+	if (ret == 0)
+		ret = rules_ensure(att, stage_spoofcheck.name, &wanted, err);
+	if (ret == 0 && wanted.replaced)
+		former_sets_drop(att);
+	return ret;
 }
 
 static int spoofcheck_rules(struct attachment *att, struct cni_error *err)
@@ -222,7 +158,7 @@ static int spoofcheck_check(struct attachment *att, struct cni_error *err)
 	if (!att->pod->mac_spoof_check)
 		return 0;
 	spoof_sets_name(att->owner, &sets);
-	ret = rules_wanted(att->network, att->pod->spoof_check, &wanted, err);
+	ret = spoof_rules_wanted(att->network, att->pod->spoof_check, &wanted, err);
 	if (ret == 0)
 		ret = rules_check(att, stage_spoofcheck.name, &wanted, err);
 	if (ret == 0)
@@ -243,6 +179,7 @@ static int spoofcheck_elements(struct attachment *att, enum stage_elements_of wh
 {
 	struct spoof_sets *sets;
 	struct pod_facts pod;
+	int ret;
 
 	if (which == ELEMENTS_WANTED)
 		pod_facts_of_attachment(att, &pod);
@@ -254,7 +191,10 @@ static int spoofcheck_elements(struct attachment *att, enum stage_elements_of wh
 	if (!sets)
 		return error_oom(err);
 	spoof_sets_name(att->owner, sets);
-	return spoof_elements_make(sets, &pod, true, &elements->list, err);
+	ret = spoof_elements_make(sets, &pod, true, &elements->list, err);
+	if (ret == 0 && which == ELEMENTS_HELD)
+		ret = spoof_elements_former(sets, &pod, &elements->list, err);
+	return ret;
 }
 
 const struct stage stage_spoofcheck = {
@@ -265,5 +205,5 @@ const struct stage stage_spoofcheck = {
 	.repair = spoofcheck_repair,
 	.elements = spoofcheck_elements,
 	.set_types = spoof_set_types,
-	.set_types_n = SPOOF_SETS,
+	.set_types_n = SPOOF_SETS_EVER,
 };

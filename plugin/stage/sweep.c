@@ -147,7 +147,7 @@ static int set_owner_note(const char *name, void *data)
 
 	if (!name)
 		owners->n = owners->before;
-	if (!name || !rules_set_owner(name, &owner))
+	if (!name || !rules_name_owner(name, &owner))
 		return 0;
 	for (size_t i = 0; i < owners->n; i++)
 		if (owners->items[i] == owner)

@@ -7,6 +7,7 @@
 #include "cleanup.h"
 
 #include <errno.h>
+#include <linux/netfilter.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -267,7 +268,7 @@ static int shared_remove(struct attachment *net, struct cni_error *err)
 			    net->bridge, net->network->ipam.data_dir);
 		/* An earlier version made these sets. They go once no network's rules
 		 * look into them. */
-		rules_drop_sets(net, portmap_nodeips);
+		rules_drop_sets(net, NFPROTO_INET, portmap_nodeips);
 	}
 	if (ret == 0)
 		ret = bridge_remove(net, err);

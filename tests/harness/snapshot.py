@@ -12,6 +12,8 @@ CARRIER = {"NO-CARRIER", "LOWER_UP", "linkdown"}
 
 def _still(value):
     if isinstance(value, dict):
+        if "timeout" in value:  # of a set whose elements go by themselves
+            value = {k: v for k, v in value.items() if k != "elem"}
         if "elem" in value:  # of a set: in the order of a tree or of hashes
             value = dict(value, elem=sorted(value["elem"], key=json.dumps))
         return {k: _still(v) for k, v in value.items()

@@ -29,11 +29,11 @@ OTHERS = {"bridge": {}, "dataDir": {"bridge": "cni0", "isDefaultGateway": None,
 
 
 def comments(node):
-    """The comments of the rules: stage and kind, then the owner."""
+    """The comments of the rules that have an owner: stage and kind, then the owner."""
     out = node.run("nft", "-j", "list", "ruleset").stdout
     found = [entry["rule"]["comment"].split() for entry in json.loads(out)["nftables"]
              if "rule" in entry]
-    return sorted((words[1], words[2]) for words in found)
+    return sorted((words[1], words[2]) for words in found if words[2] != 16 * "0")
 
 
 def owners(node):

@@ -206,10 +206,10 @@ def test_who_was_kept_from_spoofing_is_again(node, harm):
 def test_who_was_cut_off_by_a_deleted_element_is_connected_again(node):
     conf = network("dual", spoofCheck=True)
     pods, results = attached(node, conf)
-    [ips4] = [name for name in spoof_sets(node) if name.startswith("ips4")]
-    address = addresses_of(results[0])[0]
-    node.nft(f'delete element bridge bridge_cni {ips4} '
-             f'{{ "{host_of(results[0])}" . {address} }}')
+    [src4] = [name for name in spoof_sets(node) if name.startswith("src4")]
+    address, mac = addresses_of(results[0])[0], results[0]["interfaces"][2]["mac"]
+    node.nft(f'delete element bridge bridge_cni {src4} '
+             f'{{ "{host_of(results[0])}" . {mac} . {address} }}')
     assert not pods[0].ping(GATEWAY4, wait=0.3)
     [line] = repair(node, conf)
     assert pods[0].id in line and "spoofcheck" in line

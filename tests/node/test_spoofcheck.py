@@ -144,8 +144,7 @@ def test_pods_work_with_all_checks(node, pods):
 
 
 def rules(node):
-    doc = json.loads(node.run("nft", "-j", "list", "table", "bridge", "bridge_cni").stdout)
-    return [entry["rule"] for entry in doc["nftables"] if "rule" in entry]
+    return [entry["rule"] for entry in table(node) if "rule" in entry]
 
 
 def test_rules_are_as_many_for_many_pods_and_count_attempts(node, pods):
@@ -154,15 +153,33 @@ def test_rules_are_as_many_for_many_pods_and_count_attempts(node, pods):
     pods(spoofCheck=True)
     assert len(rules(node)) == before
     arrives(sender, receiver, udp4(SPOOFED4, "10.1.2.255"), IP)
-    counted = [e["counter"]["packets"] for rule in rules(node) for e in rule["expr"]
-               if "counter" in e]
-    assert sum(counted) == 1
+    assert {k: n for k, n in counters(node).items() if n} == {"spoof_ip4": 1}
+    assert dropped_ports(node) == [result["interfaces"][1]["name"]]
+
+
+def table(node):
+    return json.loads(node.run("nft", "-j", "list", "table", "bridge",
+                               "bridge_cni").stdout)["nftables"]
+
+
+def counters(node):
+    """What was dropped, by kind."""
+    return {entry["counter"]["name"]: entry["counter"]["packets"]
+            for entry in table(node) if "counter" in entry}
+
+
+def dropped_ports(node):
+    """The ports whose frames were dropped lately."""
+    [entry] = [entry["set"] for entry in table(node)
+               if entry.get("set", {}).get("name") == "dropped_ports"]
+    return [element["elem"]["val"] for element in entry.get("elem", [])]
 
 
 def sets(node):
-    doc = json.loads(node.run("nft", "-j", "list", "table", "bridge", "bridge_cni").stdout)
+    """The owners' sets."""
     return {entry["set"]["name"]: entry["set"].get("elem", [])
-            for entry in doc["nftables"] if "set" in entry}
+            for entry in table(node)
+            if "set" in entry and entry["set"]["name"] != "dropped_ports"}
 
 
 def elements(node):
@@ -203,7 +220,7 @@ def test_CHECK_names_what_is_missing(node):
         node.check(pod, conf, result)
 
 
-@pytest.mark.parametrize("key, of_set", [("spoofCheck", "ips4"), ("macspoofchk", "macs")])
+@pytest.mark.parametrize("key, of_set", [("spoofCheck", "src4"), ("macspoofchk", "macs")])
 def test_CHECK_names_a_missing_element(node, key, of_set):
     conf, pod = network(**{key: True}), node.pod()
     result = node.add(pod, conf)
@@ -234,7 +251,7 @@ def test_a_set_that_somebody_emptied_is_filled_for_all_pods_with_the_next_ADD(no
     pods = [node.pod() for _ in range(3)]
     results = [node.add(pod, conf) for pod in pods[:2]]
     whole = sets(node)
-    assert len(whole) == 6 and all(whole.values())
+    assert len(whole) == 7 and all(whole.values())
     for name in whole:
         node.run("nft", "flush", "set", "bridge", "bridge_cni", name)
         with pytest.raises(plugin.CniError) as error:

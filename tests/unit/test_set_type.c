@@ -88,9 +88,9 @@ static void each_type_has_a_sentinel_of_nothing_that_is_sent(void **state)
 	assert_sentinel(&spoof.sets[SPOOF_MACS],
 			"add element bridge bridge_cni macs_0123456789abcdef "
 			"{ \"/\" . 00:00:00:00:00:00 }\n");
-	assert_sentinel(&spoof.sets[SPOOF_IPS6],
-			"add element bridge bridge_cni ips6_0123456789abcdef "
-			"{ \"/\" . fe80::200:ff:fe00:0 }\n");
+	assert_sentinel(&spoof.sets[SPOOF_SRC6],
+			"add element bridge bridge_cni src6_0123456789abcdef "
+			"{ \"/\" . 00:00:00:00:00:00 . fe80::200:ff:fe00:0 }\n");
 	assert_sentinel(&spoof.sets[SPOOF_TARGETS6],
 			"add element bridge bridge_cni targets6_0123456789abcdef "
 			"{ \"/\" . 0xfe80000000000000020000fffe000000 }\n");
