@@ -15,7 +15,7 @@ CONF = network("dual", spoofCheck=True)
 NOTHING = ["nothing to mend"]
 
 
-def chains(node, kinds=True):
+def chains(node):
     """chain: the kinds of its rules, in their order"""
     found, chain = {}, None
     for line in node.run("nft", "list", "table", "bridge", "bridge_cni",
