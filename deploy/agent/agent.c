@@ -104,6 +104,8 @@ static void do_what_is_due(struct agent *agent)
 		if (agent->setup.conflist.plugin)
 			reclaim_find(&agent->reclaim);
 	}
+	if (now >= agent->drops.due_at)
+		drops_look(&agent->drops);
 	if (agent->nodes_changed && listed)
 		follow_nodes(agent);
 	if (now >= agent->routes.due_at && listed)
@@ -132,6 +134,7 @@ static int wait_ms(const struct agent *agent)
 	int64_t due[] = {
 		agent->check_at,
 		agent->resync_at,
+		agent->drops.due_at,
 		reflector_state(agent->reflector)->listed ? agent->routes.due_at
 							  : INT64_MAX,
 		heal_next(&agent->heal, &agent->job),
@@ -317,6 +320,12 @@ int agent_open(struct agent *agent, const struct options *options, const struct 
 		.kept = &agent->setup.kept,
 		.nf = {.options = options, .log = log, .rtnl = agent->rtnl},
 	};
+	agent->drops = (struct drops){
+		.options = options,
+		.log = log,
+		.rtnl = agent->rtnl,
+		.nft = agent->nft,
+	};
 	agent->heal = (struct heal){
 		.options = options,
 		.log = log,
@@ -338,6 +347,7 @@ void agent_close(struct agent *agent)
 	close_p(&agent->lock_fd);
 	setup_clear(&agent->setup);
 	pod_link_clear(&agent->pod_link);
+	drops_clear(&agent->drops);
 	reclaim_clear(&agent->reclaim);
 	route_upkeep_close(&agent->routes);
 	node_table_clear(&agent->nodes);

@@ -124,7 +124,19 @@ static void link_metrics(FILE *out, const struct agent *agent)
 		"How often somebody's change of that was undone.");
 }
 
-static char *metrics(const struct agent *agent)
+static void drop_metrics(FILE *out, const struct agent *agent)
+{
+	const struct drop_kinds *kinds = &agent->drops.kinds;
+
+	if (kinds->n)
+		metric(out, "dropped_frames_total", "counter",
+		       "Frames of pods that the guards have dropped.");
+	for (size_t i = 0; i < kinds->n; i++)
+		fprintf(out, "bridge_cni_dropped_frames_total{kind=\"%s\"} %" PRIu64 "\n",
+			kinds->items[i].name, kinds->items[i].packets);
+}
+
+static char *metrics(struct agent *agent)
 {
 	char *text = NULL;
 	size_t len;
@@ -139,6 +151,8 @@ static char *metrics(const struct agent *agent)
 	api_metrics(out, agent);
 	heal_metrics(out, agent);
 	link_metrics(out, agent);
+	drops_look(&agent->drops);
+	drop_metrics(out, agent);
 	if (fclose(out) == 0)
 		return text;
 	free(text);
@@ -198,7 +212,7 @@ static char *readiness(const struct agent *agent, unsigned int *ret_status)
 
 char *agent_page(const char *path, unsigned int *ret_status, void *data)
 {
-	const struct agent *agent = data;
+	struct agent *agent = data;
 
 	/* The loop that answers is the one that does all the work: an answer means
 	 * health. */

@@ -7,6 +7,7 @@
 #include "deploy/agent/base/http_server.h"
 #include "deploy/agent/base/job.h"
 #include "deploy/agent/base/options.h"
+#include "deploy/agent/node/drops.h"
 #include "deploy/agent/node/heal.h"
 #include "deploy/agent/node/pod_link.h"
 #include "deploy/agent/node/reclaim.h"
@@ -31,6 +32,7 @@ struct agent {
 	struct pod_link pod_link;
 	struct route_upkeep routes;
 	struct heal heal;
+	struct drops drops;
 	struct reclaim reclaim;
 	struct job job;
 	enum agent_job job_kind;
