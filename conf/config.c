@@ -46,6 +46,7 @@ static int pod_keys_read(const struct json_doc *doc, enum config_scope scope_nr,
 
 	pod->mac_spoof_check = network->mac_spoof_check;
 	pod->spoof_check = network->spoof_check;
+	pod->routed = network->routed;
 	if (scope->root == &network_root)
 		ret = requested_mac_read(doc, &pod->mac, err);
 	if (ret == 0 && scope_nr == CONFIG_WHOLE)
@@ -67,6 +68,7 @@ static void complete(struct network *network)
 	network->ready_when_exhausted = network->status_on_exhaustion &&
 					strcmp(network->status_on_exhaustion, "ready") ==
 						0;
+	network->routed = network->pod_link && strcmp(network->pod_link, "routed") == 0;
 	if (network->spoof_check)
 		network->mac_spoof_check = true;
 	if (network->ipam_timeout == 0)

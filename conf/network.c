@@ -105,6 +105,21 @@ static int exhaustion_check(void *value, const struct json_path *path,
 			  "\"%s\" is no state, expected \"fail\" or \"ready\"", state);
 }
 
+static int pod_link_check(void *value, const struct json_path *path,
+			  struct cni_error *err)
+{
+	const char *link = *(const char **)value;
+
+	if (!*link || strcmp(link, "bridged") == 0 || strcmp(link, "routed") == 0)
+		return 0;
+	return json_error(path, NULL, err,
+			  "\"%s\" is no link, expected \"bridged\" or \"routed\"", link);
+}
+
+static const struct json_type pod_link_type = {
+	.kind = JSON_TEXT,
+	.check = pod_link_check,
+};
 static const struct json_type exhaustion_type = {
 	.kind = JSON_TEXT,
 	.check = exhaustion_check,
@@ -202,6 +217,7 @@ static const struct json_field whole_fields[] = {
 	FIELD(struct network, force_address, "forceAddress", &bool_type),
 	FIELD(struct network, port_isolation, "portIsolation", &bool_type),
 	FIELD_SET(struct network, accept_ra, accept_ra_set, "acceptRA", &bool_type),
+	FIELD(struct network, pod_link, "podLink", &pod_link_type),
 	FIELD(struct network, enable_dad, "enabledad", &bool_type),
 	FIELD(struct network, disable_container_interface, "disableContainerInterface",
 	      &bool_type),
@@ -298,6 +314,18 @@ int network_check(const struct network *network, struct cni_error *err)
 	    *network->ipam.type)
 		return refuse_together(err, "disableContainerInterface", "ipam.type",
 				       "an interface that stays down takes no address");
+	if (network->routed && network->disable_container_interface)
+		return refuse_together(err, "podLink \"routed\"",
+				       "disableContainerInterface",
+				       "routes need an interface that is up");
+	if (network->routed && !network->is_gateway)
+		return error_set(err, CNI_ERR_CONFIG, EINVAL,
+				 "podLink: \"routed\" needs isGateway or "
+				 "isDefaultGateway, as the node routes between pods");
+	if (network->routed && !(network->ipam.type && *network->ipam.type))
+		return error_set(err, CNI_ERR_CONFIG, EINVAL,
+				 "podLink: \"routed\" needs ipam.type, as the node "
+				 "routes to the pods' addresses");
 	if (network->vlan && network->is_gateway) {
 		snprintf(gateway, sizeof(gateway), "%s.%u", network->bridge,
 			 network->vlan);
@@ -320,6 +348,18 @@ uint16_t network_native_vlan(const struct network *network)
 		    network->vlan_trunk.items[i].min_id)
 			return 1;
 	return 0;
+}
+
+void network_gateway_ifname(const struct network *network, char ret_ifname[IF_NAMESIZE])
+{
+	char name[64];
+
+	if (network->vlan && network->is_gateway)
+		snprintf(name, sizeof(name), "%s.%u", network->bridge, network->vlan);
+	else
+		snprintf(name, sizeof(name), "%s", network->bridge);
+	memcpy(ret_ifname, name, IF_NAMESIZE - 1);
+	ret_ifname[IF_NAMESIZE - 1] = '\0';
 }
 
 void network_clear(struct network *network)

@@ -7,6 +7,7 @@
 #ifndef BRIDGE_CNI_CONF_NETWORK_H
 #define BRIDGE_CNI_CONF_NETWORK_H
 
+#include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -63,6 +64,9 @@ struct network {
 	bool port_isolation;
 	bool accept_ra,
 		accept_ra_set; /* the pod takes router advertisements; key is there */
+	const char *pod_link; /* NULL, "", "bridged" or "routed" */
+	/* Pods share no link: the node routes between them. */
+	bool routed;
 	bool enable_dad; /* wait for IPv6 duplicate address detection */
 	bool disable_container_interface; /* leave the pod's end down; no IPAM */
 	bool mac_spoof_check; /* macspoofchk, and implied by spoofCheck */
@@ -112,6 +116,10 @@ int network_check(const struct network *network, struct cni_error *err);
 /* Returns the VLAN of the port's untagged frames: the key vlan, or VLAN 1 of a trunk
  * port, as the reference has it. 0: the bridge decides about the port's VLANs. */
 uint16_t network_native_vlan(const struct network *network);
+
+/* Makes the name of the interface that has the gateway addresses: the bridge, or with
+ * vlan BRIDGE.VLAN. network_check() sees to it that it fits. */
+void network_gateway_ifname(const struct network *network, char ret_ifname[IF_NAMESIZE]);
 
 /* Frees arrays; the structure may be zero or half read. */
 void network_clear(struct network *network);

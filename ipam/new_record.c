@@ -51,5 +51,7 @@ int new_record_fill(const struct ipam_env *env, const struct network *network,
 		.bandwidth = pod->bandwidth,
 		.pod = pod->name,
 	};
+	if (pod->routed)
+		network_gateway_ifname(network, ret_record->routed);
 	return ranges_fill(&pod->ranges, ret_record, err);
 }

@@ -136,6 +136,7 @@ char *record_format(const struct record *record)
 		text_add(&text, "native %u\n", record->native_vlan);
 	put_answer(&text, "spoofaddresses", record->spoof_addresses);
 	put_answer(&text, "masquerade", record->masquerade);
+	put_line(&text, "routed", record->routed);
 	put_line(&text, "apart", record->apart ? "yes" : NULL);
 	put_line(&text, "coming", record->coming ? "yes" : NULL);
 	put_bandwidth(&text, &record->bandwidth);

@@ -26,6 +26,8 @@
  *				host address ("-": all), host port, the pod's port
  *	hostports tcp - 8000-8600:8000,9000:80
  *				version 2: runs of host ports, and the pod's (first) port
+ *	routed cni0		podLink routed, and the interface on the node that has the
+ *				pod's permanent neighbours; absent: bridged
  *	apart yes		the pod is in the sets of plugin/stage/masquerade_pods.h,
  *				though its addresses are reserved here; absent: no
  *	masqall yes		whoever comes by a host port is masqueraded; absent: no
@@ -48,6 +50,7 @@
 #ifndef BRIDGE_CNI_IPAM_STORE_RECORD_H
 #define BRIDGE_CNI_IPAM_STORE_RECORD_H
 
+#include <net/if.h>
 #include <stddef.h>
 
 #include "conf/base/addr.h"
@@ -87,6 +90,7 @@ struct record {
 	uint16_t native_vlan; /* 0: absent */
 	enum record_answer spoof_addresses, masquerade;
 	bool apart;
+	char routed[IF_NAMESIZE]; /* the interface with the neighbours; "": bridged */
 	struct bandwidth bandwidth;
 	/* The attachment's ADD, or its DEL, waits for another IPAM plugin. Until it goes
 	 * on, nobody puts rules of the attachment back. */

@@ -125,6 +125,16 @@ static int parse_vlan(const char *text, uint16_t *ret)
 	return 0;
 }
 
+static int parse_ifname(char *text, char ret_ifname[IF_NAMESIZE])
+{
+	int ret = unescape(text);
+
+	if (ret < 0 || !*text || strlen(text) >= IF_NAMESIZE)
+		return -EBADMSG;
+	strcpy(ret_ifname, text);
+	return 0;
+}
+
 static int parse_turn(const char *text, uint32_t *ret)
 {
 	uint64_t number;
@@ -187,6 +197,8 @@ static int parse_line(char *line, struct record *record)
 		return parse_address(value, record);
 	if (strcmp(line, "bandwidth") == 0)
 		return parse_bandwidth(value, &record->bandwidth);
+	if (strcmp(line, "routed") == 0)
+		return parse_ifname(value, record->routed);
 	if (strcmp(line, "native") == 0)
 		return parse_vlan(value, &record->native_vlan);
 	if (strcmp(line, "portturn") == 0)

@@ -22,6 +22,7 @@ void attachment_init(struct attachment *att, struct operation *op,
 				.notices = &op->notices,
 			},
 		.pod_ns = POD_NS_CLOSED,
+		.routed = pod->routed,
 	};
 }
 
@@ -61,6 +62,16 @@ int attachment_run(struct attachment *att,
 		ret = work(att, err);
 	operation_close(att->op);
 	return ret;
+}
+
+struct ip_prefix attachment_pod_address(const struct attachment *att,
+					const struct ip_config *ip)
+{
+	struct ip_prefix address = ip->address;
+
+	if (att->routed)
+		address.len = ip_bits(address.addr.family);
+	return address;
 }
 
 bool attachment_uses(const struct attachment *att, int family)

@@ -33,6 +33,9 @@ struct attachment {
 
 	struct pod_ns pod_ns; /* owned */
 
+	/* podLink "routed", as the ADD was asked for or the record has it; not in a DEL */
+	bool routed;
+
 	/* Addresses. */
 	struct cni_result ipam; /* ips (interface -1), routes and dns that IPAM gave; on
 				 * CHECK the same as prevResult has them; owned */
@@ -47,6 +50,8 @@ struct attachment {
 	/* ADD, CHECK, repair: it has ports that are no pod's and no VLAN gateway's, by
 	 * its alias (plugin/stage/bridge_alias.h) */
 	bool bridge_has_other_ports;
+	/* its own switches nf_call_iptables and nf_call_ip6tables (bridge_nf.h) */
+	bool bridge_nf[IP_FAMILIES];
 	/* the VLAN that new ports are in, untagged; 0: none */
 	uint16_t bridge_default_vlan;
 	struct mac_addr bridge_mac;
@@ -113,6 +118,11 @@ static inline bool attachment_is_repaired(const struct attachment *att)
 {
 	return att->record;
 }
+
+/* Gives an address with the prefix length that it has in the pod: a routed pod has no
+ * neighbour in its subnet. @ip->address has that of the subnet. */
+struct ip_prefix attachment_pod_address(const struct attachment *att,
+					const struct ip_config *ip);
 
 /* Has the attachment an address of that family? */
 bool attachment_uses(const struct attachment *att, int family);

@@ -37,9 +37,12 @@ static void put_identity(struct logfmt *line, const struct attachment *att)
 static void put_work(struct logfmt *line, const struct attachment *att,
 		     uint64_t microseconds)
 {
-	for (size_t i = 0; i < att->ipam.ips.n; i++)
-		logfmt_put(line, "%s%s", i ? "," : " ips=",
-			   PREFIX_TEXT(&att->ipam.ips.items[i].address));
+	for (size_t i = 0; i < att->ipam.ips.n; i++) {
+		struct ip_prefix address =
+			attachment_pod_address(att, &att->ipam.ips.items[i]);
+
+		logfmt_put(line, "%s%s", i ? "," : " ips=", PREFIX_TEXT(&address));
+	}
 	logfmt_put(line, " ms=%.3f", microseconds / 1000.0);
 	for (size_t i = 0; i < att->op->timings_n; i++)
 		logfmt_put(line, "%s%s:%.3f",

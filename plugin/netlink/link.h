@@ -48,6 +48,8 @@ struct link {
 		uint16_t default_vlan; /* of new ports, untagged; 0: none */
 		bool spanning_tree; /* of the kernel or of a daemon */
 		uint32_t forward_delay; /* seconds */
+		/* what crosses it goes through the rules of IPv4, of IPv6 */
+		bool nf_call_iptables, nf_call_ip6tables;
 	} bridge;
 	char alias[LINK_ALIAS_MAX];
 };

@@ -53,6 +53,8 @@ static void bridge_read(struct nlattr *data, struct link *link)
 	link->bridge.can_filter_vlans = vlan;
 	link->bridge.filters_vlans = get_u8(attrs[IFLA_BR_VLAN_FILTERING]);
 	link->bridge.spanning_tree = get_u32(attrs[IFLA_BR_STP_STATE]);
+	link->bridge.nf_call_iptables = get_u8(attrs[IFLA_BR_NF_CALL_IPTABLES]);
+	link->bridge.nf_call_ip6tables = get_u8(attrs[IFLA_BR_NF_CALL_IP6TABLES]);
 	link->bridge.forward_delay = get_u32(attrs[IFLA_BR_FORWARD_DELAY]) / USER_HZ;
 	link->bridge.default_vlan = vlan && nla_len(vlan) >= 2 ? nla_get_u16(vlan) : 0;
 }

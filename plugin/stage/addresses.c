@@ -40,11 +40,15 @@ static void queue_addresses(struct attachment *att, int family)
 {
 	const struct cni_result *ipam = &att->ipam;
 
-	for (size_t i = 0; i < ipam->ips.n; i++)
-		if (ipam->ips.items[i].address.addr.family == family)
+	for (size_t i = 0; i < ipam->ips.n; i++) {
+		struct ip_prefix address = attachment_pod_address(att,
+								  &ipam->ips.items[i]);
+
+		if (address.addr.family == family)
 			queue_addr_add(att->pod_ns.rtnl, att->container_index,
-				       att->pod->ifname, &ipam->ips.items[i].address,
+				       att->pod->ifname, &address,
 				       att->network->enable_dad);
+	}
 }
 
 static int ipv6_and_up(struct attachment *att, struct cni_error *err)
@@ -110,13 +114,14 @@ static int addresses_check(struct attachment *att, struct cni_error *err)
 	ret = addr_list_get(att->pod_ns.rtnl, att->container_index, AF_UNSPEC, &list,
 			    err);
 	for (size_t i = 0; ret == 0 && i < prev->ips.n; i++) {
-		const struct ip_prefix *expected = &prev->ips.items[i].address;
+		struct ip_prefix expected = attachment_pod_address(att,
+								   &prev->ips.items[i]);
 
-		if (addr_list_has(&list, expected))
+		if (addr_list_has(&list, &expected))
 			continue;
 		ret = error_set(err, CNI_ERR_CHECK, EADDRNOTAVAIL,
 				"%s: expected the address %s, found %s", att->pod->ifname,
-				PREFIX_TEXT(expected),
+				PREFIX_TEXT(&expected),
 				addr_list_format(&list, found, sizeof(found)));
 	}
 	addr_list_clear(&list);

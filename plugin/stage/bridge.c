@@ -19,6 +19,7 @@
 #include "plugin/node/accept_ra.h"
 #include "plugin/node/uplink.h"
 #include "bridge_alias.h"
+#include "bridge_nf.h"
 #include "stages.h"
 
 /*
@@ -116,8 +117,9 @@ static bool is_complete(const struct attachment *att, const struct link *link)
 {
 	const struct network *network = att->network;
 
-	return link->index && link->up && link->alias[0] && accept_ra_is_off(link) &&
-	       mac_is_pinned(att, link) && (!network->promisc_mode || link->promisc) &&
+	return link->index && link->up && bridge_alias_serves(att, link) &&
+	       accept_ra_is_off(link) && mac_is_pinned(att, link) &&
+	       (!network->promisc_mode || link->promisc) &&
 	       (!wants_vlans(network) || link->bridge.filters_vlans);
 }
 
@@ -172,12 +174,12 @@ static int set_up(struct attachment *att, struct link *link, bool made,
 
 	if (wants_vlans(network) && !link->bridge.can_filter_vlans)
 		ret = no_vlan_filtering(network, err);
+	if (ret == 0 && !bridge_alias_serves(att, link))
+		ret = bridge_alias_set(att, link, err);
 	if (ret == 0)
 		ret = accept_ra_off(link, err);
 	if (ret == 0 && made)
 		ret = set_mtu(att, link, err);
-	if (ret == 0 && !link->alias[0])
-		ret = bridge_alias_set(att, link, err);
 	if (ret < 0)
 		return ret;
 	if (!mac_is_pinned(att, link))
@@ -253,8 +255,7 @@ static void tell_spanning_tree(struct attachment *att, const struct link *link)
 		       link->name, 2 * link->bridge.forward_delay, link->name);
 }
 
-static int facts_fill(struct attachment *att, const struct link *link,
-		      struct cni_error *err)
+static void facts_fill(struct attachment *att, const struct link *link)
 {
 	att->bridge_index = link->index;
 	att->bridge_mac = link->mac;
@@ -265,7 +266,20 @@ static int facts_fill(struct attachment *att, const struct link *link,
 	att->gateway_index = link->index;
 	att->gateway_forwards = link->ipv4.forwarding != 0;
 	att->gateway_localnet = link->ipv4.route_localnet;
-	return bridge_alias_facts(att, link, err);
+}
+
+static void netfilter_fill(struct attachment *att, const struct link *link)
+{
+	att->bridge_nf[0] = link->bridge.nf_call_iptables;
+	att->bridge_nf[1] = link->bridge.nf_call_ip6tables;
+}
+
+/* Refuses what can't work before anything is made. */
+static int netfilter_check(struct attachment *att, const struct link *link,
+			   struct cni_error *err)
+{
+	netfilter_fill(att, link);
+	return bridge_nf_refuse(att, err);
 }
 
 static int bridge_add(struct attachment *att, struct cni_error *err)
@@ -278,6 +292,8 @@ static int bridge_add(struct attachment *att, struct cni_error *err)
 	ret = link_get(nl, name, &link, err);
 	if (ret == 0)
 		ret = must_be_bridge(&link, err);
+	if (ret == 0)
+		ret = netfilter_check(att, &link, err);
 	if (ret == 0 && !is_complete(att, &link)) {
 		ret = node_lock(&att->op->node, NODE_EXCLUSIVE, err);
 		if (ret == 0)
@@ -287,11 +303,12 @@ static int bridge_add(struct attachment *att, struct cni_error *err)
 		if (ret == 0)
 			ret = complete(att, &link, err);
 	}
-	if (ret == 0)
-		ret = facts_fill(att, &link, err);
-	if (ret == 0)
-		tell_spanning_tree(att, &link);
-	return ret;
+	if (ret < 0)
+		return ret;
+
+	facts_fill(att, &link);
+	tell_spanning_tree(att, &link);
+	return bridge_alias_join(att, &link, err);
 }
 
 static int bridge_check(struct attachment *att, struct cni_error *err)
@@ -330,7 +347,9 @@ static int bridge_check(struct attachment *att, struct cni_error *err)
 
 	/* The bridge's MAC address is shared, too. Another one than prevResult's is no
 	 * fault of this attachment (containernetworking/cni#285). */
-	return facts_fill(att, &link, err);
+	facts_fill(att, &link);
+	netfilter_fill(att, &link);
+	return bridge_alias_check(att, &link, err);
 }
 
 /*

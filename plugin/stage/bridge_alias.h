@@ -2,9 +2,11 @@
 /*
  * What an ADD has to know of its bridge, and can't look up at all ports each time, is
  * written into the bridge's alias, in words for people: `bridge-cni: bridged` or
- * `bridge-cni: bridged, other ports`. An ADD that makes the bridge, or finds it without
- * an alias, writes it. GC and repair look at the ports again and put it right. An alias
- * in somebody else's words stays; then every ADD looks at the ports.
+ * `bridge-cni: routed`, which is the podLink of all pods that the bridge has, and
+ * `, other ports` behind it where it has ports that are no pods'. An ADD that makes the
+ * bridge, finds it without an alias, or is the first of another podLink writes it. GC and
+ * repair look at the ports again and put it right. An alias in somebody else's words
+ * stays; then every ADD looks at the ports.
  */
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_BRIDGE_ALIAS_H
 #define BRIDGE_CNI_PLUGIN_STAGE_BRIDGE_ALIAS_H
@@ -12,16 +14,27 @@
 #include "plugin/attachment/attachment.h"
 #include "plugin/netlink/link.h"
 
-/* Is it an alias that this program writes? */
-bool bridge_alias_is_own(const char *alias);
+/* Can an ADD leave the alias of @link as it is? It says the podLink of this attachment,
+ * or is somebody else's. For a repair any alias will do. */
+bool bridge_alias_serves(const struct attachment *att, const struct link *link);
 
-/* Looks at the ports of the bridge @link, queues its alias, and writes that into @link.
- * Under the exclusive lock. Code 101. */
+/*
+ * ADD, repair: looks at the ports of the bridge @link, whose alias doesn't serve, queues
+ * the right one, and writes that into @link. Under the exclusive lock. Code 103: the
+ * bridge has a pod of the other podLink. Code 101.
+ */
 int bridge_alias_set(struct attachment *att, struct link *link, struct cni_error *err);
 
-/* Fills @att->bridge_has_other_ports by the alias of the bridge @link or, where that is
- * somebody else's, by a look at the ports. Code 101. */
-int bridge_alias_facts(struct attachment *att, const struct link *link,
+/* ADD, repair: fills @att->bridge_has_other_ports by the alias. Where that is somebody
+ * else's it looks at the ports, and an ADD is judged as above; the first one of the
+ * bridge gets the exclusive lock. Codes 11, 101, 103. */
+int bridge_alias_join(struct attachment *att, const struct link *link,
+		      struct cni_error *err);
+
+/* CHECK: fills the same, and @att->routed by the alias and the attachment's record.
+ * The addresses of a routed pod, which prevResult has alone, get their subnet's prefix
+ * length. Codes 5, 11, 101. */
+int bridge_alias_check(struct attachment *att, const struct link *link,
 		       struct cni_error *err);
 
 /* GC, repair: looks at the ports, and puts an alias right that is this program's, or

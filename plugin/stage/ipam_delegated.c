@@ -9,6 +9,7 @@
 #include "ipam/delegate.h"
 #include "ipam/ipam.h"
 #include "plugin/attachment/unlocked.h"
+#include "bridge_nf.h"
 #include "conntrack.h"
 #include "ipam_result.h"
 #include "masquerade_pods.h"
@@ -57,6 +58,8 @@ static int delegated_add(struct attachment *att, struct cni_error *err)
 	}
 	if (ret == 0)
 		ret = ipam_result_complete(att, err);
+	if (ret == 0)
+		ret = bridge_nf_refuse(att, err); /* families are known only now */
 	if (ret == 0)
 		ret = ipam_record_write_addresses(&att->ipam_env, att->pod, &att->ipam,
 						  err);

@@ -2,6 +2,8 @@
 /* Works gateways and routes out from the addresses and the network's configuration. */
 #include "ipam_result.h"
 
+#include "routed.h"
+
 /* Gives the gateway of the first address of this family that has one; NULL: none has. */
 static const struct ip_addr *family_gateway(const struct cni_result *ipam, int family)
 {
@@ -146,6 +148,8 @@ int ipam_result_complete(struct attachment *att, struct cni_error *err)
 		ret = default_routes_complete(&att->ipam, err);
 	if (ret == 0)
 		routes_complete(att);
+	if (ret == 0 && att->routed)
+		return routed_complete(att, err);
 	if (ret == 0 && att->network->is_gateway)
 		unreached_gateways_tell(att);
 	return ret;

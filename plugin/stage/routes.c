@@ -219,7 +219,7 @@ static int routes_add(struct attachment *att, struct cni_error *err)
 	if (!there)
 		return error_oom(err);
 	ret = routes_make(att, there, err);
-	if (ret == 0)
+	if (ret == 0 && !att->routed)
 		own_subnet_notice(att);
 	return ret;
 }

@@ -144,6 +144,7 @@ struct stage {
 	stage(elements) /* adds all stages' elements, before the pod's end is up */ \
 	stage(addresses) \
 	stage(gateway) \
+	stage(neighbours) /* of the gateway's interface */ \
 	stage(masquerade) \
 	stage(bandwidth) \
 	stage(routes) /* late: the kernel's work queue holds the routing lock before */ \

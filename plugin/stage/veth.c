@@ -97,6 +97,13 @@ static int bridge_mtu_reread(struct attachment *att, struct cni_error *err)
 	return ret;
 }
 
+/* Frames don't pass between isolated ports. Everything between routed pods goes through
+ * the node. */
+static bool wants_isolation(const struct attachment *att)
+{
+	return att->network->port_isolation || att->routed;
+}
+
 static int make(struct attachment *att, struct cni_error *err)
 {
 	const struct network *network = att->network;
@@ -112,7 +119,7 @@ static int make(struct attachment *att, struct cni_error *err)
 		.peer_ns = att->pod_ns.fd,
 		.alias = alias,
 		.hairpin = pod_wants_hairpin(att->network, att->pod),
-		.isolated = network->port_isolation,
+		.isolated = wants_isolation(att),
 		.no_link_local = att->bridge_ipv6 && att->mtu >= IPV6_MIN_MTU,
 	};
 	int ret;
@@ -223,7 +230,6 @@ static uint32_t expected_mtu(const struct attachment *att, const struct link *po
 static int port_check(const struct attachment *att, const struct link *port,
 		      struct cni_error *err)
 {
-	const struct network *network = att->network;
 	uint32_t mtu = expected_mtu(att, port);
 	char expected[16], found[16];
 
@@ -231,10 +237,9 @@ static int port_check(const struct attachment *att, const struct link *port,
 		return differs(err, port->name, "hairpin mode",
 			       on_off(pod_wants_hairpin(att->network, att->pod)),
 			       on_off(port->port.hairpin));
-	if (port->port.isolated != network->port_isolation)
+	if (port->port.isolated != wants_isolation(att))
 		return differs(err, port->name, "port isolation",
-			       on_off(network->port_isolation),
-			       on_off(port->port.isolated));
+			       on_off(wants_isolation(att)), on_off(port->port.isolated));
 	if (!mtu || port->mtu == mtu)
 		return 0;
 	snprintf(expected, sizeof(expected), "%u", mtu);
@@ -325,14 +330,14 @@ static int veth_repair(struct attachment *att, struct cni_error *err)
 	att->mtu = port.mtu;
 	if (port.master == att->bridge_index && port.up &&
 	    port.port.hairpin == pod_wants_hairpin(att->network, att->pod) &&
-	    port.port.isolated == network->port_isolation)
+	    port.port.isolated == wants_isolation(att))
 		return 0;
 	queue_port_attach(nl, port.index,
 			  &(struct veth_spec){
 				  .host_name = port.name,
 				  .bridge = att->bridge_index,
 				  .hairpin = pod_wants_hairpin(att->network, att->pod),
-				  .isolated = network->port_isolation,
+				  .isolated = wants_isolation(att),
 			  });
 	ret = netlink_commit(nl, err);
 	if (ret == 0)

@@ -24,9 +24,6 @@ int vlan_native_check(const char *port, uint16_t vlan, const struct port_vlans *
 /* By its name, is the interface the bridge itself, or in a VLAN of it? */
 bool vlan_is_of_bridge(const char *bridge, const struct link *link);
 
-/* Fills @att->gateway_ifname: BRIDGE.VLAN. */
-void vlan_gateway_name(struct attachment *att);
-
 /* Makes the VLAN's gateway complete, under the exclusive lock where something is missing.
  * Fills @att->gateway_ifname, _index, _forwards, _localnet and _mac. Codes 11, 101; 103:
  * an interface of that name can't serve. */

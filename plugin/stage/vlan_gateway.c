@@ -187,15 +187,6 @@ bool vlan_is_of_bridge(const char *bridge, const struct link *link)
 	       (link->name[len] == '\0' || link->name[len] == '.');
 }
 
-/* The configuration's check sees to it that the name fits. */
-void vlan_gateway_name(struct attachment *att)
-{
-	char name[IF_NAMESIZE + 16];
-
-	snprintf(name, sizeof(name), "%s.%u", att->bridge, att->network->vlan);
-	memcpy(att->gateway_ifname, name, sizeof(att->gateway_ifname) - 1);
-}
-
 static void facts_fill(struct attachment *att, const struct link *link)
 {
 	att->gateway_index = link->index;
@@ -210,7 +201,7 @@ int vlan_gateway_ensure(struct attachment *att, struct cni_error *err)
 	struct link link;
 	int ret;
 
-	vlan_gateway_name(att);
+	network_gateway_ifname(att->network, att->gateway_ifname);
 	ret = link_get(nl, att->gateway_ifname, &link, err);
 	if (ret == 0)
 		ret = must_serve(att, &link, err);
@@ -242,7 +233,7 @@ int vlan_gateway_check(struct attachment *att, struct cni_error *err)
 	struct link link, port;
 	int ret;
 
-	vlan_gateway_name(att);
+	network_gateway_ifname(att->network, att->gateway_ifname);
 	ret = link_get(nl, att->gateway_ifname, &link, err);
 	if (ret < 0)
 		return ret;

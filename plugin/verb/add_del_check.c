@@ -73,6 +73,7 @@ static int answer_build(const struct attachment *att, struct answer *answer,
 		struct ip_config *ip = &result->ips.items[result->ips.n++];
 
 		*ip = ipam->ips.items[i];
+		ip->address = attachment_pod_address(att, ip);
 		ip->interface = pod;
 	}
 	for (size_t i = 0; i < prev->routes.n; i++)

@@ -21,6 +21,7 @@
 #include "plugin/nft/rules_remove.h"
 #include "plugin/stage/bridge.h"
 #include "plugin/stage/bridge_alias.h"
+#include "plugin/stage/neighbours.h"
 #include "plugin/stage/portmap_elements.h"
 #include "plugin/stage/portmap_localnet.h"
 #include "plugin/stage/reclaim.h"
@@ -250,6 +251,9 @@ static int bridge_remove(struct attachment *net, struct cni_error *err)
 	}
 	if (!bridge || (!users.stranger[0] && bridge_has_own_mac(net, bridge)))
 		return links_remove(net, &links, bridge, err);
+	ret = neighbours_flush(net, err);
+	if (ret < 0)
+		return ret;
 	bridge_alias_remove(net, bridge);
 	ret = links_remove(net, &links, NULL, err);
 	for (size_t i = 0; ret == 0 && i < links.n; i++)

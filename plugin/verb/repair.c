@@ -105,10 +105,10 @@ static int repair_locked(struct attachment *net, struct cni_error *err)
 	if (ret == 0)
 		ret = localnet_settle(net, err);
 	if (ret == 0)
-		ret = bridge_alias_settle(net, err);
-	if (ret == 0)
 		ret = ipam_connected(&net->ipam_env, &records, err);
-	return ret < 0 || records.n == 0 ? ret : repair_all(net, &records, err);
+	if (ret == 0 && records.n > 0)
+		ret = repair_all(net, &records, err);
+	return ret < 0 ? ret : bridge_alias_settle(net, err);
 }
 
 int verb_repair(struct attachment *net, struct cni_error *err)

@@ -3,7 +3,6 @@
 #include "status.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <sys/socket.h>
 
 #include "ipam/delegate.h"
@@ -11,10 +10,10 @@
 #include "plugin/attachment/kernel.h"
 #include "plugin/netlink/link.h"
 #include "plugin/node/accept_ra.h"
+#include "plugin/stage/bridge_nf.h"
 #include "plugin/stage/forwarding.h"
 #include "plugin/stage/gateway.h"
 #include "plugin/stage/portmap_localnet.h"
-#include "plugin/stage/vlan.h"
 
 /* Counts addresses that a reclaim would give back as free. @full: the message of a full
  * range set. */
@@ -95,15 +94,6 @@ static int gateway_status(struct attachment *att, struct cni_error *err)
 	return ret;
 }
 
-static void gateway_name(struct attachment *att)
-{
-	if (att->network->vlan && att->network->is_gateway)
-		vlan_gateway_name(att);
-	else
-		snprintf(att->gateway_ifname, sizeof(att->gateway_ifname), "%s",
-			 att->bridge);
-}
-
 /* Tells of route_localnet. It doesn't decide whether an ADD would succeed, so an error is
  * told as well. */
 static void localnet_tell(struct attachment *att)
@@ -119,8 +109,11 @@ int verb_status(struct attachment *att, struct cni_error *err)
 	const struct delegation delegation = {att->network, att->pod, att->op->env->path};
 	int ret;
 
-	gateway_name(att);
+	network_gateway_ifname(att->network, att->gateway_ifname);
 	localnet_tell(att);
+	ret = bridge_nf_status(att, err);
+	if (ret < 0)
+		return ret;
 	if (ipam_delegated(att->network))
 		return delegate_run(&delegation, CNI_STATUS, err);
 	if (!ipam_in_process(att->network))

@@ -87,8 +87,8 @@ def by_gc(node, conf, pod):
 
 
 def by_repair(node, conf, pod):
-    assert [line.split(": ", 1)[1] for line in repair(node, conf)] == [
-        f'bridge cni0: its alias is "{alias(node)}"']
+    line, = repair(node, conf)
+    assert ": bridge cni0: " in line
 
 
 @pytest.mark.parametrize("verb", [by_gc, by_repair])

@@ -50,6 +50,28 @@ static void without_them_nothing_is_asked_for(void **state)
 	assert_int_equal(s.conf.vlan_trunk.n, 0);
 	assert_int_equal(s.conf.non_masquerade.n, 0);
 	assert_null(s.conf.masq_backend);
+	assert_false(s.conf.routed || s.pod.routed);
+}
+
+static void podLink_is_one_of_two_words(void **state)
+{
+	_subject_ routed, bridged, empty, other, alone;
+
+	(void)state;
+	assert_good("\"podLink\":\"routed\",\"isGateway\":true,"
+		    "\"ipam\":{\"type\":\"dhcp\"}",
+		    &routed);
+	assert_true(routed.conf.routed && routed.pod.routed);
+	assert_good("\"podLink\":\"bridged\"", &bridged);
+	assert_false(bridged.conf.routed || bridged.pod.routed);
+	assert_good("\"podLink\":\"\"", &empty);
+	assert_false(empty.conf.routed);
+	assert_int_equal(read_keys("\"podLink\":\"Routed\"", CONFIG_WHOLE, &other),
+			 -EINVAL);
+	assert_int_equal(other.err.code, CNI_ERR_CONFIG);
+	assert_int_equal(read_keys("\"podLink\":\"routed\"", CONFIG_WHOLE, &alone),
+			 -EINVAL);
+	assert_int_equal(alone.err.code, CNI_ERR_CONFIG);
 }
 
 static void switches_are_read(void **state)
@@ -349,6 +371,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_them_nothing_is_asked_for),
+		cmocka_unit_test(podLink_is_one_of_two_words),
 		cmocka_unit_test(switches_are_read),
 		cmocka_unit_test(acceptRA_is_there_or_not),
 		cmocka_unit_test(spoofCheck_is_macspoofchk_and_more),

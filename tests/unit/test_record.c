@@ -26,6 +26,7 @@ static void example(struct record *record, struct record_address addresses[3])
 		.spoof_addresses = RECORD_NO,
 		.masquerade = RECORD_YES,
 		.apart = true,
+		.routed = "cni0.4094",
 		.port_turn = UINT32_MAX,
 		.masq_all = true,
 		.bandwidth = {.ingress = {1, 2}, .egress = {UINT64_MAX, 4}},
@@ -70,6 +71,7 @@ static void what_is_written_is_read(void **state)
 	assert_int_equal(got.spoof_addresses, RECORD_NO);
 	assert_int_equal(got.masquerade, RECORD_YES);
 	assert_true(got.spoof_check && got.apart);
+	assert_string_equal(got.routed, "cni0.4094");
 	assert_true(record_is_on(&got, "cni0") && record_is_on(&got, ""));
 	assert_false(record_is_on(&got, "cni"));
 	assert_true(got.port_turn == UINT32_MAX && got.masq_all);
@@ -183,6 +185,8 @@ static void nonsense_is_refused(void **state)
 		HEAD "address 10.1.2.3/24 - x 1.1\n",
 		HEAD "portturn 4294967296\n",
 		HEAD "portturn second\n",
+		HEAD "routed \n",
+		HEAD "routed sixteen-bytes-ab\n",
 		HEAD "hostport tcp - 8080\n",
 		HEAD "hostport tcp - 0 80\n",
 		HEAD "hostport tcp - 8080 65536\n",

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A Service with rules of the shape that kube-proxy writes: its address leads to one pod,
+who comes from that pod itself is masqueraded, what is invalid is not forwarded."""
+VIP = {"v4": "10.96.0.10", "v6": "fd00:96::10"}
+SWITCHES = ("iptables", "ip6tables")
+
+
+def netfilter_on_the_bridge(node, on):
+    for key in SWITCHES:
+        node.sysctl(f"bridge.bridge-nf-call-{key}", int(on))
+
+
+def family(address):
+    return "v6" if ":" in address else "v4"
+
+
+def service(node, address, port=80):
+    """Makes one that leads to a pod's address; gives the Service's own."""
+    ip = "ip6" if ":" in address else "ip"
+    vip = VIP[family(address)]
+    target = f"[{address}]:{port}" if ip == "ip6" else f"{address}:{port}"
+    node.nft(f"""
+        table {ip} proxy {{
+            chain services {{
+                {ip} saddr {address} {ip} daddr {vip} tcp dport {port} meta mark set 0x4000
+                {ip} daddr {vip} tcp dport {port} dnat to {target}
+            }}
+            chain prerouting {{
+                type nat hook prerouting priority dstnat
+                jump services
+            }}
+            chain output {{
+                type nat hook output priority -100
+                jump services
+            }}
+            chain postrouting {{
+                type nat hook postrouting priority srcnat
+                meta mark & 0x4000 != 0 masquerade
+            }}
+            chain forward {{
+                type filter hook forward priority filter
+                ct state invalid drop
+            }}
+        }}""")
+    return vip
