@@ -223,6 +223,8 @@ void agent_run(struct agent *agent)
 	wait_for_lock(agent);
 	if (!agent->standing_by)
 		setup_load_conflist(&agent->setup);
+	if (!agent->setup.conflist.text)
+		pod_link_adopt(&agent->pod_link);
 	while (!agent->ended && !agent->standing_by) {
 		do_what_is_due(agent);
 		serve(agent);

@@ -7,7 +7,6 @@
 #include <sys/socket.h>
 
 #include "conf/json/json_doc.h"
-#include "conf/json/json_table.h"
 #include "conf/json/json_write.h"
 #include "conf/net_list.h"
 #include "conf/config.h"
@@ -102,19 +101,6 @@ static int plugin_read(const char *plugin, struct network *ret_network,
 		       : config_read(*ret_doc, CONFIG_WHOLE, ret_network, &pod, err);
 }
 
-static const struct json_field link_fields[] = {
-	FIELD(struct network, type, "podLink", &text_type),
-};
-static const struct json_type link_type = OBJECT(link_fields);
-
-static bool is_routed(const struct json_doc *doc)
-{
-	struct network only = {};
-
-	return json_read(doc, &link_type, &only, NULL) == 0 && only.type &&
-	       strcmp(only.type, "routed") == 0;
-}
-
 /* Makes a list of a file's text, which is taken over, and freed after an error. */
 static int from_text(char *text, struct conflist *ret_list, struct cni_error *err)
 {
@@ -133,7 +119,7 @@ static int from_text(char *text, struct conflist *ret_list, struct cni_error *er
 	if (ret < 0)
 		return ret;
 	ret_list->kept.spoof_check = network.spoof_check;
-	ret_list->kept.routed = is_routed(doc);
+	ret_list->kept.routed = network.routed;
 	ret_list->text = TAKE_PTR(owned);
 	ret_list->plugin = TAKE_PTR(plugins.items[0].text);
 	return 0;
