@@ -17,6 +17,7 @@
 
 #define CHECK_MS   1000 /* how often the files on the node are looked at */
 #define LOCK_MS	   500 /* how often the lock is tried that a former agent holds */
+#define RETRY_MS   5000 /* after an error of the kernel */
 #define JOB_MAX_MS 120000 /* bridge-cni's own waits end sooner */
 
 /* -- what is due */
@@ -44,6 +45,10 @@ static void check_pod_link(struct agent *agent)
 static void follow_nodes(struct agent *agent)
 {
 	agent->nodes_changed = false;
+	if (!range_upkeep_run(&agent->ranges, &agent->nodes)) {
+		agent->routes.due_at = now_ms() + RETRY_MS;
+		return;
+	}
 	setup_make_conflist(&agent->setup, &agent->nodes);
 	check_conflist(agent);
 	route_upkeep_run(&agent->routes, &agent->nodes);
@@ -100,16 +105,15 @@ static void do_what_is_due(struct agent *agent)
 	if (now >= agent->resync_at) {
 		agent->resync_at = now + (int64_t)agent->options->resync_seconds * 1000;
 		agent->routes.due_at = now;
+		range_upkeep_stale(&agent->ranges);
 		bridge_nf_tell_others(&agent->pod_link.nf);
 		if (agent->setup.conflist.plugin)
 			reclaim_find(&agent->reclaim);
 	}
 	if (now >= agent->drops.due_at)
 		drops_look(&agent->drops);
-	if (agent->nodes_changed && listed)
+	if (listed && (agent->nodes_changed || now >= agent->routes.due_at))
 		follow_nodes(agent);
-	if (now >= agent->routes.due_at && listed)
-		route_upkeep_run(&agent->routes, &agent->nodes);
 	if (agent->job.pid && now - agent->job.started > JOB_MAX_MS)
 		kill(agent->job.pid, SIGKILL);
 	start_job(agent);
@@ -173,8 +177,10 @@ static void serve(struct agent *agent)
 		if (asked[i].fd == agent->job.pidfd)
 			end_job(agent);
 		else if (asked[i].fd == agent->route_events_fd &&
-			 route_events_take(agent->route_events_fd))
+			 route_events_take(agent->route_events_fd)) {
+			range_upkeep_stale(&agent->ranges);
 			route_upkeep_soon(&agent->routes);
+		}
 	}
 	take_signals(agent);
 	if (agent->http)
@@ -221,8 +227,10 @@ static void wait_for_lock(struct agent *agent)
 void agent_run(struct agent *agent)
 {
 	wait_for_lock(agent);
-	if (!agent->standing_by)
+	if (!agent->standing_by) {
 		setup_load_conflist(&agent->setup);
+		range_upkeep_found(&agent->ranges, &agent->setup.conflist);
+	}
 	if (!agent->setup.conflist.text)
 		pod_link_adopt(&agent->pod_link);
 	while (!agent->ended && !agent->standing_by) {
@@ -307,6 +315,8 @@ int agent_open(struct agent *agent, const struct options *options, const struct 
 	if (ret == 0)
 		ret = netlink_open(NETLINK_FOR_NFTABLES, &agent->nft, err);
 	if (ret == 0)
+		ret = range_upkeep_open(&agent->ranges, agent->rtnl, log, options, err);
+	if (ret == 0)
 		ret = route_upkeep_open(&agent->routes, agent->rtnl, log,
 					options->node_name, err);
 	if (ret == 0)
@@ -351,6 +361,7 @@ void agent_close(struct agent *agent)
 	pod_link_clear(&agent->pod_link);
 	drops_clear(&agent->drops);
 	reclaim_clear(&agent->reclaim);
+	range_upkeep_close(&agent->ranges);
 	route_upkeep_close(&agent->routes);
 	node_table_clear(&agent->nodes);
 }

@@ -192,6 +192,24 @@ int conflist_capacity(const struct conflist *list, uint64_t ret_n[IP_FAMILIES],
 	return 0;
 }
 
+int conflist_ranges(const struct conflist *list, struct ip_prefix ret_cidrs[IP_FAMILIES],
+		    struct cni_error *err)
+{
+	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
+	_cleanup_(network_clear) struct network network = {};
+	int ret = plugin_read(list->plugin, &network, &doc, err);
+
+	if (ret < 0)
+		return ret;
+	memset(ret_cidrs, 0, IP_FAMILIES * sizeof(*ret_cidrs));
+	for (size_t i = 0; i < network.ipam.sets.n; i++) {
+		const struct ip_range *range = &network.ipam.sets.items[i].ranges[0];
+
+		ret_cidrs[range->subnet.addr.family == AF_INET6] = range->subnet;
+	}
+	return 0;
+}
+
 int conflist_install(const char *dir, const char *name, const struct conflist *list,
 		     char **ret_former, struct cni_error *err)
 {
