@@ -230,6 +230,7 @@ void agent_run(struct agent *agent)
 	if (!agent->standing_by) {
 		setup_load_conflist(&agent->setup);
 		range_upkeep_found(&agent->ranges, &agent->setup.conflist);
+		range_upkeep_start(&agent->ranges);
 	}
 	if (!agent->setup.conflist.text)
 		pod_link_adopt(&agent->pod_link);
@@ -267,6 +268,13 @@ static int signals_open(int *ret_fd, struct cni_error *err)
 	return 0;
 }
 
+static void connecting(const struct ip_addr *addr, void *data)
+{
+	struct agent *agent = data;
+
+	agent->nodes_changed |= range_upkeep_server(&agent->ranges, addr);
+}
+
 /* Sets all fields that need no more than the options and the log. */
 static void agent_init(struct agent *agent, const struct options *options,
 		       const struct log *log)
@@ -286,7 +294,9 @@ static void agent_init(struct agent *agent, const struct options *options,
 			{
 				.transport = {.server = options->api_server,
 					      .token_file = options->token_file,
-					      .ca_file = options->ca_file},
+					      .ca_file = options->ca_file,
+					      .connecting = connecting,
+					      .data = agent},
 				.retry_max_ms = options->retry_max_seconds * 1000,
 				.watch_seconds = options->watch_seconds,
 			},

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from harness.apiserver import make_certificates
+from harness.apiserver import SERVER_NAME, make_certificates
 from harness.cluster import INTERNET4
 from harness.waiting import wait_for
 
@@ -28,6 +28,13 @@ def settled(cluster, node):
 def masqueraded(node, prefix):
     """Pods' own addresses are not seen there."""
     return prefix not in node.conf()["nonMasqueradeCIDRs"]
+
+
+def move_server(cluster, address):
+    cluster.api.stop()
+    make_certificates(cluster.api.directory, address)
+    cluster.api.address = address
+    cluster.api.start()
 
 
 # -- one podCIDR by itself
@@ -119,10 +126,7 @@ def test_the_api_servers_address_is_nobodys_podcidr(cluster):
     """It is a Service's, which no interface has and no network of the node covers."""
     service = "10.96.0.1"
     cluster.link.ip(f"addr add {service}/32 dev lo")
-    cluster.api.stop()
-    make_certificates(cluster.api.directory, service)
-    cluster.api.address = service
-    cluster.api.start()
+    move_server(cluster, service)
     node = cluster.node()
     cluster.api.put("wrong", ["10.96.0.0/16"], [OTHER4])
     node.start_agent()
@@ -299,3 +303,37 @@ def test_names_cant_forge_metrics_or_log_lines(cluster):
     assert node.metrics()["bridge_cni_api_skipped_total"] == 7
     assert not [x for x in node.metrics() if "forged" in x]
     assert all(line.startswith("time=") for line in node.log().splitlines())
+
+
+# -- what an earlier agent has left
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+@pytest.mark.parametrize("server, route", [
+    ("192.0.2.1", "192.0.2.0/30"), ("192.0.2.1", "192.0.2.1/32"),
+    ("10.96.0.1", "10.96.0.0/16"), ("10.96.0.1", "10.0.0.0/8"),
+    ("10.96.0.1", "192.0.2.1/32")])  # the gateway on the way there
+def test_routes_of_ours_that_cover_the_api_server_go_at_start(cluster, server, route,
+                                                              by_name):
+    if server != cluster.api.address:
+        cluster.link.ip(f"addr add {server}/32 dev lo")
+        move_server(cluster, server)
+    node = cluster.node()
+    node.ip(f"route add {route} via 192.0.2.77 proto 98")
+    hosts = node.directory / "hosts"
+    hosts.write_text(f"{server} {SERVER_NAME}\n")
+    options = ["--api-server", f"https://{SERVER_NAME}:{cluster.api.port}"] if by_name else []
+    node.start_agent(*options, more=f"mount --bind {hosts} /etc/hosts")
+    wait_for(node.ready, 10)
+    assert node.own_routes() == {}
+    assert "routes removed that led away what this node needs" in node.log()
+
+
+def test_other_routes_of_ours_stay_until_the_list_is_there(cluster):
+    node, other = cluster.node(), cluster.node()
+    node.ip(f"route add {other.cidrs[0]} via {other.address4} proto 98")
+    node.ip("route add 192.0.2.0/30 via 192.0.2.77 proto 98")
+    cluster.api.stop()
+    node.start_agent()
+    wait_for(lambda: "listing Nodes has failed" in node.log())
+    assert node.own_routes() == {other.cidrs[0]: other.address4}

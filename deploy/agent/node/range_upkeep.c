@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <sys/socket.h>
+
 #include "conf/identity.h"
+#include "routes.h"
 #include "surroundings_read.h"
 
 #define LINES_MAX 20 /* in the log, of one run */
@@ -184,5 +187,50 @@ bool range_upkeep_run(struct range_upkeep *upkeep, struct node_table *nodes)
 	if (!upkeep->began)
 		upkeep->stale = true;
 	upkeep->began = true;
+	return true;
+}
+
+/* -- routes that must not stay, whatever the cluster's Nodes say */
+
+static void remove_over(struct range_upkeep *upkeep, const struct surroundings *around)
+{
+	struct cni_error err = {};
+	size_t removed = 0;
+	char text[24];
+
+	if (routes_remove_over(upkeep->rtnl, around, &removed, &err) < 0)
+		log_error_once(upkeep->log, &upkeep->error,
+			       "routes over this node's own network can't be removed",
+			       &err);
+	snprintf(text, sizeof(text), "%zu", removed);
+	if (removed)
+		log_write(upkeep->log, LOG_LEVEL_WARN,
+			  "routes removed that led away what this node needs", "n", text,
+			  NULL);
+}
+
+void range_upkeep_start(struct range_upkeep *upkeep)
+{
+	struct cni_error err = {};
+
+	if (read_around(upkeep, &err) < 0)
+		log_error_once(upkeep->log, &upkeep->error,
+			       "the node's addresses can't be read", &err);
+	else
+		remove_over(upkeep, &upkeep->around);
+	upkeep->stale = true;
+}
+
+bool range_upkeep_server(struct range_upkeep *upkeep, const struct ip_addr *addr)
+{
+	_cleanup_(surroundings_clear) struct surroundings around = {};
+	struct ip_addr *known = &upkeep->api_server[addr->family == AF_INET6];
+
+	if (surroundings_add_host(&around, addr, RANGE_API_SERVER, "", NULL) == 0)
+		remove_over(upkeep, &around);
+	if (ip_equal(known, addr))
+		return false;
+	*known = *addr;
+	upkeep->stale = true;
 	return true;
 }

@@ -55,6 +55,19 @@ void range_upkeep_close(struct range_upkeep *upkeep);
  * use on this node. */
 void range_upkeep_found(struct range_upkeep *upkeep, const struct conflist *list);
 
+/*
+ * Removes routes of an earlier agent that lead away what this node needs, before the API
+ * server is asked for anything; what goes wrong is logged.
+ */
+void range_upkeep_start(struct range_upkeep *upkeep);
+
+/*
+ * The API server is about to be reached by this address: routes of the agent that cover it
+ * go at once. True: it is another address than before, so that podCIDRs are to be judged
+ * again.
+ */
+bool range_upkeep_server(struct range_upkeep *upkeep, const struct ip_addr *addr);
+
 /* The node's addresses or somebody else's routes have changed. */
 void range_upkeep_stale(struct range_upkeep *upkeep);
 

@@ -297,6 +297,30 @@ int routes_sync(struct netlink *nl, const struct node_table *nodes, const char *
 	return ret;
 }
 
+int routes_remove_over(struct netlink *nl, const struct surroundings *around,
+		       size_t *ret_removed, struct cni_error *err)
+{
+	struct routes_done done = {};
+	int ret = 0;
+
+	for (int family = 0; ret == 0 && family < IP_FAMILIES; family++) {
+		struct sync sync = {
+			.nl = nl, .family = family, .done = &done, .err = err};
+
+		ret = read_kernel(&sync);
+		for (size_t i = sync.foreign; ret == 0 && i < sync.kernel.n; i++)
+			if (surroundings_overlap(around, &sync.kernel.items[i].route.dst))
+				remove_route(&sync, &sync.kernel.items[i]);
+		if (ret == 0) {
+			send_queued(&sync);
+			ret = sync.ret;
+		}
+		kernel_route_list_clear(&sync.kernel);
+	}
+	*ret_removed = done.removed;
+	return ret;
+}
+
 int routes_remove(struct netlink *nl, size_t *ret_removed, struct cni_error *err)
 {
 	struct node_table none = {};

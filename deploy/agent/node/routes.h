@@ -9,6 +9,7 @@
 #define BRIDGE_CNI_AGENT_NODE_ROUTES_H
 
 #include "deploy/agent/api/node_table.h"
+#include "deploy/agent/api/surroundings.h"
 #include "plugin/netlink/netlink.h"
 
 /* `ip route show proto 98`. Neither the kernel nor a known daemon uses this number. */
@@ -50,6 +51,13 @@ struct routes_done {
 int routes_sync(struct netlink *nl, const struct node_table *nodes, const char *own,
 		route_problem_fn fn, void *data, struct routes_done *ret_done,
 		struct cni_error *err);
+
+/*
+ * Removes those routes of the agent that lead away what @around protects, whatever the
+ * cluster's Nodes say: the API server may be out of reach because of them. Codes 100, 101.
+ */
+int routes_remove_over(struct netlink *nl, const struct surroundings *around,
+		       size_t *ret_removed, struct cni_error *err);
 
 /* Removes all routes of the agent. Codes 100, 101. */
 int routes_remove(struct netlink *nl, size_t *ret_removed, struct cni_error *err);
