@@ -20,6 +20,7 @@
 #include "plugin/attachment/log.h"
 #include "plugin/verb/repair.h"
 #include "plugin/attachment/report.h"
+#include "policy_file.h"
 #include "say.h"
 
 #define CONF_DIR "/etc/cni/net.d"
@@ -106,6 +107,7 @@ static int network_run(struct command *command, const char *text, struct cni_err
 	op.report = &command->report;
 	ret = request_read(text, strlen(text), &env, &request, &version, &op.notices,
 			   err);
+	policy_ask_log(&op, &request);
 	op.is_timed = log_is_wanted(&request.network);
 	attachment_init(&net, &op, &request.network, &request.pod);
 	started = operation_clock(&op);

@@ -18,6 +18,7 @@
 #include "input.h"
 #include "plugin/verb/host_local.h"
 #include "plugin/attachment/log.h"
+#include "policy_file.h"
 #include "say.h"
 #include "plugin/verb/status.h"
 #include "plugin/verb/add_del_check.h"
@@ -153,6 +154,9 @@ static int run(const char *called, enum cni_version *ret_version, struct cni_err
 	if (ret < 0)
 		return ret;
 	read_ret = request_read(text, len, &env, &request, ret_version, &op.notices, err);
+	if (read_ret == 0)
+		read_ret = policy_ask(&op, &request, err);
+	policy_ask_log(&op, &request);
 	ret = attachment_operate(&request, &op, read_ret == 0, err);
 	say_notices(&op.notices);
 	return read_ret < 0 ? read_ret : ret;

@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -99,21 +100,60 @@ bool log_is_wanted(const struct network *network)
 	return network->log.file || network->log.syslog;
 }
 
+/*
+ * Opens the directory of the log's file. Below the first @prefix bytes of its path, which
+ * the administrator vouches for, no link is followed: others than root may have made it, as
+ * services have directories of their own in /var/log. *@ret_name is the file's name.
+ */
+static int directory_open(const char *path, size_t prefix, const char **ret_name)
+{
+	const int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+	char name[PATH_MAX];
+	const char *slash;
+	int fd, above;
+
+	if (strlen(path) >= sizeof(name))
+		return -ENAMETOOLONG;
+	/* The file itself is the prefix: all of its path is vouched for. */
+	slash = strrchr(path, '/');
+	if (!path[prefix])
+		prefix = slash > path ? (size_t)(slash - path) : 1;
+	snprintf(name, sizeof(name), "%.*s", (int)prefix, path);
+	fd = open(name, flags);
+	for (path += prefix; fd >= 0; path = slash) {
+		path += *path == '/';
+		slash = strchr(path, '/');
+		if (!slash)
+			break;
+		snprintf(name, sizeof(name), "%.*s", (int)(slash - path), path);
+		above = fd;
+		fd = openat(above, name, flags | O_NOFOLLOW);
+		close(above);
+	}
+	*ret_name = path;
+	return fd < 0 ? -errno : fd;
+}
+
 /* Appends a line to the file. A FIFO or a device of that name must not hold an operation
  * up. 0 or -errno. */
-static int file_append(const char *path, char *line, size_t len)
+static int file_append(const char *path, size_t prefix, char *line, size_t len)
 {
-	_cleanup_(close_p) int fd = open(path,
-					 O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC |
-						 O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
-					 0640);
+	const int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW |
+			  O_NONBLOCK | O_NOCTTY;
+	const char *name;
+	_cleanup_(close_p) int dir_fd = directory_open(path, prefix, &name), fd = -1;
 	struct stat st;
 	ssize_t n;
 
+	if (dir_fd < 0)
+		return dir_fd;
+	fd = openat(dir_fd, name, flags, 0640);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EMEDIUMTYPE;
+	if (st.st_nlink > 1)
+		return -EMLINK;
 	line[len++] = '\n';
 	do
 		n = write(fd, line, len);
@@ -125,6 +165,11 @@ static const char *reason(int errnum)
 {
 	if (errnum == ELOOP)
 		return "it is a symbolic link, which is not followed";
+	/* A link among directories is no directory to openat(). */
+	if (errnum == ENOTDIR)
+		return "what it is in is a symbolic link, or no directory";
+	if (errnum == EMLINK)
+		return "it has another name as well (a hard link)";
 	/* open() of a FIFO that nobody reads fails with ENXIO. */
 	return errnum == EMEDIUMTYPE || errnum == ENXIO ? "it is not a regular file"
 							: strerror(errnum);
@@ -144,8 +189,9 @@ void log_operation(struct attachment *att, uint64_t started, const struct cni_er
 		syslog(err->code ? LOG_ERR : LOG_INFO, "%s", line);
 		closelog();
 	}
-	if (att->network->log.file)
-		ret = file_append(att->network->log.file, line, strlen(line));
+	if (att->network->log.file && att->op->log_prefix)
+		ret = file_append(att->network->log.file, att->op->log_prefix, line,
+				  strlen(line));
 	if (ret < 0)
 		notice(&att->op->notices, "logFile: %s was not written to: %s",
 		       att->network->log.file, reason(-ret));

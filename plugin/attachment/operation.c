@@ -13,6 +13,7 @@ void operation_clear(struct operation *op)
 {
 	operation_close(op);
 	notices_clear(&op->notices);
+	policy_clear(&op->policy);
 }
 
 int operation_open(struct operation *op, struct cni_error *err)

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "conf/base/notices.h"
+#include "conf/policy.h"
 #include "conf/request.h"
 #include "kernel.h"
 #include "plugin/node/node.h"
@@ -19,6 +20,13 @@ struct operation {
 	const struct cni_env *env; /* what was asked for; borrowed */
 	struct node node;
 	struct kernel kernel; /* what IPAM asks of the node */
+
+	/* What the administrator allows (plugin/policy_file.h). */
+	struct policy policy;
+	const struct policy_rule *rule; /* the network's; NULL: nothing is restricted */
+	/* the length of the part of logFile's path that the administrator vouches for; 0:
+	 * the log is not written there */
+	size_t log_prefix;
 
 	/* Lines for the operator, on standard error and in the log. No stage prints by
 	 * itself. */

@@ -59,6 +59,9 @@ static int delegated_add(struct attachment *att, struct cni_error *err)
 	if (ret == 0)
 		ret = ipam_result_complete(att, err);
 	if (ret == 0)
+		ret = policy_check_answer(att->op->rule, &att->ipam,
+					  att->network->is_gateway, err);
+	if (ret == 0)
 		ret = bridge_nf_refuse(att, err); /* families are known only now */
 	if (ret == 0)
 		ret = ipam_record_write_addresses(&att->ipam_env, att->pod, &att->ipam,

@@ -66,7 +66,7 @@ class Host:
         self.node = node
         self.layers = node.directory / "layers"
         self.layers.mkdir()
-        self.log = node.directory / "bridge-cni.log"
+        self.log = node.run_dir / "bridge-cni.log"
         self.cgroup = f"bridge-cni-e2e-{os.getpid()}-{id(self)}"
         mounts = [":".join(entry) for entry in cgroup_mounts()]
         self.outer = node.popen(
@@ -106,7 +106,7 @@ class Host:
             first = {k: v for k, v in conf.items() if k not in ("name", "cniVersion")}
             self.write(f"{CNI_CONF}/{number:02}.conflist", json.dumps(
                 {"cniVersion": conf["cniVersion"], "name": conf["name"],
-                 "plugins": [{**first, "logFile": str(self.log)}, *later]}))
+                 "plugins": [{**first, "logFile": f"/run/{self.log.name}"}, *later]}))
 
     def verbs(self):
         """The verbs that runtimes have called since the last question, oldest first."""

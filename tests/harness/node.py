@@ -23,6 +23,7 @@ INTERNET4, INTERNET6 = "198.51.100.1", "2001:db8:bbbb::1"
 NETWORK = "testnet"
 SUBNET4, GATEWAY4 = "10.1.2.0/24", "10.1.2.1"
 SUBNET6, GATEWAY6 = "fd00:1:2::/64", "fd00:1:2::1"
+LOG = "/run/log"  # in the node; node.run_dir / "log" for the test
 RANGES = {"v4": [[{"subnet": SUBNET4}]], "v6": [[{"subnet": SUBNET6}]],
           "dual": [[{"subnet": SUBNET4}], [{"subnet": SUBNET6}]]}
 

@@ -8,7 +8,7 @@ import pytest
 
 from harness import plugin, snapshot
 from harness.delegates import Delegate
-from harness.node import network
+from harness.node import LOG, network
 
 pytestmark = [] if plugin.SANITIZED or plugin.BUNDLED else [pytest.mark.must_run]
 
@@ -31,7 +31,7 @@ def test_every_descriptor_is_closed_on_exec(node):
     fake, pod = Delegate(node), node.pod()
     trace = node.directory / "trace"
     conf = fake.conf(macspoofchk=True, hairpinMode=True,
-                     logFile=str(node.directory / "log"))
+                     logFile=LOG)
     # The plugin alone: no -f.
     wrapper = [a for a in plugin.strace(trace, OPENING) if a != "-f"]
     done = node.invoke("ADD", conf, pod, env={**plugin.TRACED, **fake.env},
@@ -86,9 +86,9 @@ def test_a_closed_stderr_changes_nothing(node):
 
 @pytest.mark.parametrize("umask", ["000", "777", "022"])
 def test_files_have_their_modes_whatever_the_umask(node, umask):
-    log = node.directory / "log"
+    log = node.run_dir / "log"
     pod = node.pod()
-    done = node.invoke("ADD", network("dual", logFile=str(log)), pod,
+    done = node.invoke("ADD", network("dual", logFile=LOG), pod,
                        wrapper=shell(f"umask {umask}"))
     plugin.judge("ADD", done, plugin.NEWEST)
     wide = []

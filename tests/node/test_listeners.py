@@ -9,7 +9,7 @@ import pytest
 
 from harness import plugin
 from harness.portmap import ask, elements, ports, served
-from harness.node import NODE4, NODE6
+from harness.node import LOG, NODE4, NODE6
 
 TAKEN = 2222
 
@@ -137,10 +137,10 @@ def test_whose_packets_a_host_port_takes_is_said(node, case):
             assert all(f'"{word}"' in said for word in ("refuse", "allow"))
 
 
-def test_the_log_has_it(node, tmp_path):
-    log = tmp_path / "log"
+def test_the_log_has_it(node):
+    log = node.run_dir / "log"
     with sockets(node, "tcp/0.0.0.0/2222"):
-        attached(node, mapping(logFile=str(log)))
+        attached(node, mapping(logFile=LOG))
     assert "notice=" in log.read_text() and "2222" in log.read_text()
 
 

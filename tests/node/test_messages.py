@@ -9,7 +9,7 @@ import pytest
 
 from harness import plugin
 from harness.delegates import Delegate
-from harness.node import network
+from harness.node import LOG, network
 
 EVIL = "a\x1b]0;title\x07\nbridge-cni: all is well\u009b2J\x7f"
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
@@ -100,9 +100,9 @@ def test_what_a_cleanup_did_and_could_not_do_is_told_harmlessly(node, tmp_path):
     assert any("left the bridge \\x1b[31mbr" in line for line in lines_of(done.stdout))
 
 
-def test_a_notice_is_said_harmlessly_and_is_in_the_log(node, tmp_path):
-    log = tmp_path / "log"
-    conf = network(logFile=str(log), **{"isGatewaz\x1b": True})
+def test_a_notice_is_said_harmlessly_and_is_in_the_log(node):
+    log = node.run_dir / "log"
+    conf = network(logFile=LOG, **{"isGatewaz\x1b": True})
     done = node.invoke("ADD", conf, node.pod())
     assert done.returncode == 0
     line, = harmless(done)
@@ -111,11 +111,11 @@ def test_a_notice_is_said_harmlessly_and_is_in_the_log(node, tmp_path):
     assert 'notice="isGatewaz' in text and not CONTROL.search(text)
 
 
-def test_a_log_line_holds_no_control_characters(node, tmp_path):
-    log = tmp_path / "log"
+def test_a_log_line_holds_no_control_characters(node):
+    log = node.run_dir / "log"
     args = "IgnoreUnknown=1;K8S_POD_NAMESPACE=a;K8S_POD_NAME=x\u009b2J"
-    node.add(node.pod(), network(logFile=str(log)), args=args)
-    node.add(node.pod(), network(logFile=str(log)),
+    node.add(node.pod(), network(logFile=LOG), args=args)
+    node.add(node.pod(), network(logFile=LOG),
              env={"CNI_ARGS": args.replace("\u009b", os.fsdecode(b"\xff\x9b"))})
     for text, escaped in zip(log.read_text().splitlines(), (r"\xc2\x9b", r"\xff\x9b")):
         assert f'pod="x{escaped}2J"' in text
@@ -134,9 +134,9 @@ def test_the_supported_versions_are_on_stderr_too(node):
 
 def told(node, conf, **kw):
     """The notices of an ADD that succeeds, which are the same on stderr and in the log."""
-    log = node.directory / "log"
+    log = node.run_dir / "log"
     log.unlink(missing_ok=True)
-    done = node.invoke("ADD", {**conf, "logFile": str(log)}, node.pod(), **kw)
+    done = node.invoke("ADD", {**conf, "logFile": LOG}, node.pod(), **kw)
     assert done.returncode == 0, done.stdout
     [line] = log.read_text().splitlines()
     words = [w.removeprefix("bridge-cni: ") for w in done.stderr.splitlines()]
@@ -312,8 +312,8 @@ def test_a_layer_2_network_is_told_nothing(node, ipam):
     {"ipam": {"ranges": [[{"subnet": "x"}]]}}, {"plugins": []}], ids=lambda c: next(iter(c)))
 @pytest.mark.parametrize("verb", ["ADD", "CHECK", "STATUS"])
 def test_what_is_refused_for_its_configuration_is_logged(node, change, verb):
-    log, pod = node.directory / "log", node.pod()
-    done = node.invoke(verb, network(logFile=str(log), **change), pod,
+    log, pod = node.run_dir / "log", node.pod()
+    done = node.invoke(verb, network(logFile=LOG, **change), pod,
                        env={"TRACEPARENT": f"00-{'a' * 32}-{'b' * 16}-01"})
     error = json.loads(done.stdout)
     [line] = log.read_text().splitlines()
@@ -325,8 +325,8 @@ def test_what_is_refused_for_its_configuration_is_logged(node, change, verb):
 
 
 def test_a_refused_repair_is_logged(node, tmp_path):
-    log, file = tmp_path / "log", tmp_path / "net.conf"
-    file.write_text(json.dumps(network(logFile=str(log), mtu="big")))
+    log, file = node.run_dir / "log", tmp_path / "net.conf"
+    file.write_text(json.dumps(network(logFile=LOG, mtu="big")))
     assert node.run(plugin.BRIDGE_CNI, "repair", file, check=False).returncode == 1
     assert " verb=repair network=testnet ms=" in log.read_text()
 

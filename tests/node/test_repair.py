@@ -11,7 +11,7 @@ from harness import plugin, snapshot
 from harness.command import begin, command, conflist, lines_of, refused, repair, written
 from harness.delegates import Delegate
 from harness.portmap import ports
-from harness.node import (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, NODE4, NODE6,
+from harness.node import (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, LOG, NODE4, NODE6,
                           addresses_of, named, network)
 from harness.reboot import crash
 from harness.waiting import is_locked, wait_for
@@ -664,8 +664,8 @@ def test_what_was_mended_must_be_told(node):
 
 
 def test_it_writes_a_line_to_the_log(node):
-    log = node.directory / "log"
-    conf = network(logFile=str(log))
+    log = node.run_dir / "log"
+    conf = network(logFile=LOG)
     attached(node, conf, 1)
     node.nft("flush ruleset")
     repair(node, conf)
