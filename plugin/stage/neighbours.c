@@ -30,9 +30,19 @@ static int neighbours_set(struct attachment *att, unsigned int index, const char
 
 static int neighbours_add(struct attachment *att, struct cni_error *err)
 {
-	return att->routed
-		       ? neighbours_set(att, att->gateway_index, att->gateway_ifname, err)
-		       : 0;
+	struct netlink *nl = att->op->node.rtnl;
+	int ret;
+
+	if (!att->routed)
+		return 0;
+	ret = neighbours_set(att, att->gateway_index, att->gateway_ifname, err);
+	/* Some of them may have been made. */
+	for (size_t i = 0; ret < 0 && i < att->ipam.ips.n; i++)
+		queue_neighbour_del(nl, att->gateway_index, att->gateway_ifname,
+				    &att->ipam.ips.items[i].address.addr);
+	if (ret < 0)
+		netlink_commit(nl, NULL);
+	return ret;
 }
 
 static bool is_ours(const struct neighbour *found, const struct mac_addr *mac)

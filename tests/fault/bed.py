@@ -126,6 +126,7 @@ class Bed:
             "files": sorted(path for path, content in files.items()
                             if content is not None and not is_shared(path)),
             "elements": self.ruleset()[1],
+            "neighbours": [n["dst"] for n in self.node.ip_json("neigh show nud permanent")],
             "elsewhere": self.scenario.elsewhere(),
         }
 
@@ -136,6 +137,7 @@ class Bed:
         return {
             "mtu": bridge.get("mtu"),
             "up": "UP" in bridge.get("flags", []),
+            "alias": bridge.get("ifalias"),
             # A bridge that has none takes a port's, or without a port zeros.
             "own MAC": bridge.get("address", NO_MAC) not in
                        [NO_MAC, *(link.get("address") for link in links.values())],

@@ -3,6 +3,7 @@
 import pytest
 
 from harness.node import network
+from harness.service import netfilter_on_the_bridge
 
 # There are so few addresses that the next ADDs miss one that is lost.
 FEW = [[{"subnet": "10.1.2.0/24", "rangeStart": "10.1.2.10", "rangeEnd": "10.1.2.12"}],
@@ -53,6 +54,7 @@ class Scenario:
     def furnish(self, node):
         """Makes the things that the configuration needs on a node."""
         node.ip("link set uplink0 mtu 1400")
+        netfilter_on_the_bridge(node, False)
         if not self.delegated:
             return
         self.leases = node.directory / "leases"
@@ -102,6 +104,8 @@ SCENARIOS = [
     # The other pod's ADD had no ipMasq; it is another owner's, whose rules stay.
     Scenario("edited", beside={"ipMasq": False}, **FULL),
     Scenario("another owner", beside={"bridge": "cni1", "isDefaultGateway": False}, **FULL),
+    Scenario("routed, fresh node", fresh=True, podLink="routed"),
+    Scenario("routed", podLink="routed"),
     Scenario("delegated, fresh node", fresh=True, delegated=True),
     Scenario("delegated", delegated=True),
 ]

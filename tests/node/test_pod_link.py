@@ -21,8 +21,7 @@ LINK_SCOPE = 253
 @pytest.fixture(autouse=True)
 def off_the_bridge(node):
     """netfilter does not see what crosses the bridge, as routed pods need it."""
-    if node.run("sysctl", "net.bridge", check=False).stdout:
-        netfilter_on_the_bridge(node, False)
+    netfilter_on_the_bridge(node, False)
 
 
 def routed(families="dual", **changes):
