@@ -79,8 +79,9 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 # A unit test links everything but main().
 LIB_OBJECTS := $(filter-out $(BUILD)/plugin/main.o,$(OBJECTS))
 AGENT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard deploy/agent/*.c deploy/agent/*/*.c))
-# Fuzz targets link these parts of the agent, which need none of its libraries.
-AGENT_READERS := $(BUILD)/deploy/agent/api/json_filter.o $(BUILD)/deploy/agent/api/node_object.o
+# Fuzz targets and a unit test link these parts of the agent, which need none of its libraries.
+AGENT_READERS := $(patsubst %,$(BUILD)/deploy/agent/api/%.o,json_filter node_object node_table \
+	pod_ranges range_tree surroundings)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 # Each fuzz target twice: with libFuzzer, and with a main() that replays the corpus.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -135,6 +136,8 @@ $(BUILD)/%.o: %.c Makefile $(BUILD)/.versions
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB_OBJECTS) | $(BUILD)/.unit-versions
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(PROJECT_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PROJECT_LIBS) $(UNIT_LIBS)
+
+$(BUILD)/tests/unit/test_pod_ranges: $(AGENT_READERS)
 
 UNIT_LIBS = -lcmocka
 $(BUILD)/tests/unit/test_netlink_oracle_%: UNIT_LIBS += $(call packages,--libs $(ORACLE_LIBS))

@@ -107,6 +107,12 @@ bool ip_next(const struct ip_addr *addr, struct ip_addr *ret_next);
 /* Is @addr of the prefix's family, and do its first bits agree with the prefix? */
 bool prefix_contains(const struct ip_prefix *prefix, const struct ip_addr *addr);
 
+/* Do they have an address in common? Their host bits are zero. */
+static inline bool prefix_overlaps(const struct ip_prefix *a, const struct ip_prefix *b)
+{
+	return prefix_contains(a, &b->addr) || prefix_contains(b, &a->addr);
+}
+
 /* The prefix with its host bits cleared; the first and last address in it. */
 struct ip_prefix prefix_network(const struct ip_prefix *prefix);
 struct ip_addr prefix_last(const struct ip_prefix *prefix);

@@ -97,11 +97,13 @@ static void compare_lists(struct diff *diff, const struct json_path *path,
 static void compare(struct diff *diff, const struct json_path *path, const cJSON *left,
 		    const cJSON *right)
 {
-	if (cJSON_IsObject(left) && cJSON_IsObject(right))
+	if (!left || !right)
+		tell(diff, path, left, right);
+	else if (cJSON_IsObject(left) && cJSON_IsObject(right))
 		compare_objects(diff, path, left, right);
 	else if (is_structured(left) && is_structured(right))
 		compare_lists(diff, path, left, right);
-	else if (!left || !right || !cJSON_Compare(left, right, true))
+	else if (!cJSON_Compare(left, right, true))
 		tell(diff, path, left, right);
 }
 

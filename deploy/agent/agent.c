@@ -17,6 +17,7 @@
 
 #define CHECK_MS   1000 /* how often the files on the node are looked at */
 #define LOCK_MS	   500 /* how often the lock is tried that a former agent holds */
+#define RETRY_MS   5000 /* after an error of the kernel */
 #define JOB_MAX_MS 120000 /* bridge-cni's own waits end sooner */
 
 /* -- what is due */
@@ -44,6 +45,10 @@ static void check_pod_link(struct agent *agent)
 static void follow_nodes(struct agent *agent)
 {
 	agent->nodes_changed = false;
+	if (!range_upkeep_run(&agent->ranges, &agent->nodes)) {
+		agent->routes.due_at = now_ms() + RETRY_MS;
+		return;
+	}
 	setup_make_conflist(&agent->setup, &agent->nodes);
 	check_conflist(agent);
 	route_upkeep_run(&agent->routes, &agent->nodes);
@@ -100,16 +105,15 @@ static void do_what_is_due(struct agent *agent)
 	if (now >= agent->resync_at) {
 		agent->resync_at = now + (int64_t)agent->options->resync_seconds * 1000;
 		agent->routes.due_at = now;
+		range_upkeep_stale(&agent->ranges);
 		bridge_nf_tell_others(&agent->pod_link.nf);
 		if (agent->setup.conflist.plugin)
 			reclaim_find(&agent->reclaim);
 	}
 	if (now >= agent->drops.due_at)
 		drops_look(&agent->drops);
-	if (agent->nodes_changed && listed)
+	if (listed && (agent->nodes_changed || now >= agent->routes.due_at))
 		follow_nodes(agent);
-	if (now >= agent->routes.due_at && listed)
-		route_upkeep_run(&agent->routes, &agent->nodes);
 	if (agent->job.pid && now - agent->job.started > JOB_MAX_MS)
 		kill(agent->job.pid, SIGKILL);
 	start_job(agent);
@@ -173,8 +177,10 @@ static void serve(struct agent *agent)
 		if (asked[i].fd == agent->job.pidfd)
 			end_job(agent);
 		else if (asked[i].fd == agent->route_events_fd &&
-			 route_events_take(agent->route_events_fd))
+			 route_events_take(agent->route_events_fd)) {
+			range_upkeep_stale(&agent->ranges);
 			route_upkeep_soon(&agent->routes);
+		}
 	}
 	take_signals(agent);
 	if (agent->http)
@@ -221,8 +227,13 @@ static void wait_for_lock(struct agent *agent)
 void agent_run(struct agent *agent)
 {
 	wait_for_lock(agent);
-	if (!agent->standing_by)
+	if (!agent->standing_by) {
 		setup_load_conflist(&agent->setup);
+		range_upkeep_found(&agent->ranges, &agent->setup.conflist);
+		range_upkeep_start(&agent->ranges);
+	}
+	if (!agent->setup.conflist.text)
+		pod_link_adopt(&agent->pod_link);
 	while (!agent->ended && !agent->standing_by) {
 		do_what_is_due(agent);
 		serve(agent);
@@ -257,6 +268,13 @@ static int signals_open(int *ret_fd, struct cni_error *err)
 	return 0;
 }
 
+static void connecting(const struct ip_addr *addr, void *data)
+{
+	struct agent *agent = data;
+
+	agent->nodes_changed |= range_upkeep_server(&agent->ranges, addr);
+}
+
 /* Sets all fields that need no more than the options and the log. */
 static void agent_init(struct agent *agent, const struct options *options,
 		       const struct log *log)
@@ -276,7 +294,9 @@ static void agent_init(struct agent *agent, const struct options *options,
 			{
 				.transport = {.server = options->api_server,
 					      .token_file = options->token_file,
-					      .ca_file = options->ca_file},
+					      .ca_file = options->ca_file,
+					      .connecting = connecting,
+					      .data = agent},
 				.retry_max_ms = options->retry_max_seconds * 1000,
 				.watch_seconds = options->watch_seconds,
 			},
@@ -304,6 +324,8 @@ int agent_open(struct agent *agent, const struct options *options, const struct 
 		ret = netlink_open(NETLINK_FOR_ROUTE, &agent->rtnl, err);
 	if (ret == 0)
 		ret = netlink_open(NETLINK_FOR_NFTABLES, &agent->nft, err);
+	if (ret == 0)
+		ret = range_upkeep_open(&agent->ranges, agent->rtnl, log, options, err);
 	if (ret == 0)
 		ret = route_upkeep_open(&agent->routes, agent->rtnl, log,
 					options->node_name, err);
@@ -349,6 +371,7 @@ void agent_close(struct agent *agent)
 	pod_link_clear(&agent->pod_link);
 	drops_clear(&agent->drops);
 	reclaim_clear(&agent->reclaim);
+	range_upkeep_close(&agent->ranges);
 	route_upkeep_close(&agent->routes);
 	node_table_clear(&agent->nodes);
 }

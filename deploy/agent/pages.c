@@ -17,6 +17,21 @@ static void metric(FILE *out, const char *name, const char *type, const char *he
 		name, type);
 }
 
+/* What stands in a label is escaped, wherever it comes from. */
+static void label(FILE *out, const char *name, const char *value)
+{
+	fprintf(out, "%s=\"", name);
+	for (const char *c = value; *c; c++) {
+		if (*c == '\n')
+			fputs("\\n", out);
+		else if (*c == '"' || *c == '\\')
+			fprintf(out, "\\%c", *c);
+		else
+			fputc(*c, out);
+	}
+	fputc('"', out);
+}
+
 static void counter(FILE *out, const char *name, uint64_t value, const char *help)
 {
 	metric(out, name, "counter", help);
@@ -51,6 +66,27 @@ static void store_metrics(FILE *out, const struct agent *agent)
 	gauge(out, "attachments", counts.attachments, "Pods' interfaces with a record.");
 }
 
+static void unrouted_metric(FILE *out, const struct unrouted_node *item)
+{
+	fputs("bridge_cni_node_unrouted{", out);
+	label(out, "node", item->node);
+	fputs(",", out);
+	label(out, "reason", route_problem_names[item->problem]);
+	fputs("} 1\n", out);
+}
+
+/* A node may lack the routes of both families for one reason. */
+static bool is_told(const struct route_upkeep *routes, size_t at)
+{
+	const struct unrouted_node *items = routes->unrouted;
+
+	for (size_t i = 0; i < at; i++)
+		if (items[i].problem == items[at].problem &&
+		    strcmp(items[i].node, items[at].node) == 0)
+			return true;
+	return false;
+}
+
 static void route_metrics(FILE *out, const struct agent *agent)
 {
 	const struct route_upkeep *routes = &agent->routes;
@@ -67,11 +103,33 @@ static void route_metrics(FILE *out, const struct agent *agent)
 			route_problem_names[i], routes->done.problems[i]);
 	metric(out, "node_unrouted", "gauge",
 	       "A node whose pods have no route, and why; the first 256.");
-	/* Neither needs quoting: a node's name is a DNS subdomain, or was refused. */
 	for (size_t i = 0; i < routes->n_unrouted; i++)
-		fprintf(out, "bridge_cni_node_unrouted{node=\"%s\",reason=\"%s\"} 1\n",
-			routes->unrouted[i].node,
-			route_problem_names[routes->unrouted[i].problem]);
+		if (!is_told(routes, i))
+			unrouted_metric(out, &routes->unrouted[i]);
+}
+
+static void range_metrics(FILE *out, const struct agent *agent)
+{
+	const struct range_upkeep *ranges = &agent->ranges;
+
+	metric(out, "pod_ranges_refused", "gauge",
+	       "podCIDRs that are not used, by reason.");
+	for (int i = RANGE_ACCEPTED + 1; i < RANGE_VERDICTS; i++)
+		fprintf(out, "bridge_cni_pod_ranges_refused{reason=\"%s\"} %zu\n",
+			range_verdict_names[i], ranges->counts[i]);
+	metric(out, "pod_range_refused", "gauge",
+	       "A podCIDR that is not used, and why; the first 256.");
+	for (size_t i = 0; i < ranges->n_refused; i++) {
+		const struct refused_range *item = &ranges->refused[i];
+
+		fputs("bridge_cni_pod_range_refused{", out);
+		label(out, "node", item->node);
+		fputs(",", out);
+		label(out, "podCIDR", PREFIX_TEXT(&item->cidr));
+		fputs(",", out);
+		label(out, "reason", range_verdict_names[item->why]);
+		fputs("} 1\n", out);
+	}
 }
 
 static void api_metrics(FILE *out, const struct agent *agent)
@@ -148,6 +206,7 @@ static char *metrics(struct agent *agent)
 	fprintf(out, "bridge_cni_agent_info{version=\"%s\"} 1\n", BRIDGE_CNI_VERSION);
 	store_metrics(out, agent);
 	route_metrics(out, agent);
+	range_metrics(out, agent);
 	api_metrics(out, agent);
 	heal_metrics(out, agent);
 	link_metrics(out, agent);
@@ -184,12 +243,14 @@ static char *ready_but(const struct agent *agent)
  * the API server is away is no reason to say otherwise. */
 static char *readiness(const struct agent *agent, unsigned int *ret_status)
 {
+	const char *own = agent->ranges.own;
 	const struct {
 		bool ok;
 		const char *what;
 	} needs[] = {
 		{agent->lock_fd >= 0, "the former agent, or a cleanup"},
 		{agent->setup.installed, "the bundle on the node"},
+		{!own[0], own},
 		{agent->setup.configured,
 		 "the configuration (the API server, a podCIDR)"},
 		{agent->routes.right || !reflector_state(agent->reflector)->listed,

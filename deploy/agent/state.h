@@ -10,6 +10,7 @@
 #include "deploy/agent/node/drops.h"
 #include "deploy/agent/node/heal.h"
 #include "deploy/agent/node/pod_link.h"
+#include "deploy/agent/node/range_upkeep.h"
 #include "deploy/agent/node/reclaim.h"
 #include "deploy/agent/node/route_upkeep.h"
 #include "deploy/agent/node/setup.h"
@@ -30,6 +31,7 @@ struct agent {
 	struct http_server *http; /* NULL: the agent has no port */
 	struct setup setup;
 	struct pod_link pod_link;
+	struct range_upkeep ranges;
 	struct route_upkeep routes;
 	struct heal heal;
 	struct drops drops;

@@ -104,3 +104,24 @@ def test_of_very_many_ports_not_all_are_named_at_once(node):
     make_table(node, ports=[quoted(f"port{i}") for i in range(200)], spoof_ra=1)
     wait_for(lambda: lines(node))
     assert node.metrics()[METRIC.format("ra")] == 1 and len(lines(node)) == 32
+
+
+def test_the_guards_of_a_pod_count_and_tell(cluster):
+    node = cluster.node()
+    node.start_agent("--resync-seconds", "1")
+    wait_for(node.ready)
+    pod, other = attach(node), attach(node)
+    kinds = dropped(node)
+    assert {METRIC.format(kind) for kind in (
+        "mac", "ethertype", "ip4", "arp", "ip6", "nd", "ra", "dhcp", "query",
+        "bpdu")} <= set(kinds)
+    assert kinds[METRIC.format("ip4")] == 0 and not lines(node)
+    # The neighbour is known, so that nothing but the datagrams is sent.
+    wait_for(lambda: pod.ping("10.244.1.1"))
+    pod.ip("addr add 10.244.1.200/32 dev eth0")
+    pod.run("ping", "-c", "1", "-W", "1", "-I", "10.244.1.200", "10.244.1.1", check=False)
+    wait_for(lambda: dropped(node)[METRIC.format("ip4")] == 1)
+    line, = wait_for(lambda: lines(node))
+    assert "pod=shop/cart-7d" in line and f"interface={pod.port}" in line
+    assert line.endswith("kinds=ip4")
+    assert f"interface={other.port}" not in node.log()

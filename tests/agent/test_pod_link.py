@@ -3,12 +3,14 @@
 from one to the other only when it has no pod."""
 import json
 import os
+import socket
 
 import pytest
 
 from harness.waiting import wait_for
 
 PARAMETERS = ("bridge.bridge-nf-call-iptables", "bridge.bridge-nf-call-ip6tables")
+SERVICE4, SERVICE6 = "10.96.0.10", "fd00:96::10"
 ABSENT = "mount -t tmpfs none /proc/sys/net/bridge"
 
 pytestmark = pytest.mark.skipif(
@@ -58,6 +60,46 @@ def test_the_kernel_parameters_are_what_the_link_needs_and_stay_so(cluster, link
     assert node.metrics()["bridge_cni_bridge_nf_wrong"] == 0
 
 
+def answers(client, server, target, port):
+    """Does a connection to the Service come to the pod behind it, and back?"""
+    family = socket.AF_INET6 if ":" in target else socket.AF_INET
+    with server.socket(family, socket.SOCK_STREAM) as here, \
+            client.socket(family, socket.SOCK_STREAM) as there:
+        here.bind(("", port))
+        here.listen()
+        there.settimeout(2)
+        try:
+            there.connect((target, port))
+        except TimeoutError:
+            return False
+        return True
+
+
+@pytest.mark.parametrize("link", ["bridged", "routed"])
+def test_a_service_is_reached_whose_pod_is_on_the_clients_own_node(cluster, link):
+    node = cluster.node()
+    started(node, "--pod-link", link)
+    client, server = node.attach(), node.attach()
+    # As kube-proxy does it: translated on the node, and nothing else.
+    node.nft(f"""
+        table inet kube-proxy {{
+            chain nat {{
+                type nat hook prerouting priority dstnat;
+                ip daddr {SERVICE4} tcp dport 80 dnat ip to {server.address4}
+                ip6 daddr {SERVICE6} tcp dport 80 dnat ip6 to {server.address6}
+            }}
+        }}""")
+    for target in (SERVICE4, SERVICE6):
+        wait_for(lambda: answers(client, server, target, 80))
+    node.stop_agent()
+    set_parameters(node, 1 - int(parameters(node)[0]))
+    for target in (SERVICE4, SERVICE6):
+        assert not answers(client, server, target, 80)
+    started(node)
+    for target in (SERVICE4, SERVICE6):
+        assert answers(client, server, target, 80)
+
+
 def test_a_node_of_an_earlier_version_gets_them_too(cluster):
     node = cluster.node()
     started(node)
@@ -98,6 +140,11 @@ def test_a_parameter_that_cannot_be_written_is_told_once(cluster):
     set_parameters(node, 1)
     wait_for(lambda: node.metrics()["bridge_cni_bridge_nf_wrong"] == 0)
     assert len(lines(node, "kernel parameters of the bridge are wrong")) == 1
+
+
+def assert_reach_each_other(pods):
+    for pod, other in (pods, pods[::-1]):
+        assert pod.ping(other.address4) and pod.ping(other.address6)
 
 
 def add_bridge(node, name, port_options):
@@ -148,12 +195,25 @@ def test_the_link_changes_when_the_last_pod_is_gone(cluster):
     assert metrics["bridge_cni_pod_link_change_left"] == 0
     # Without the option it stays so.
     assert restarted(node)["podLink"] == "routed" and parameters(node) == ["0", "0"]
-    pod = node.attach()
+    pods = [node.attach() for _ in range(2)]
+    assert_reach_each_other(pods)
     assert restarted(node, "--pod-link", "bridged")["podLink"] == "routed"
     assert parameters(node) == ["0", "0"]
-    node.detach(pod)
+    for pod in pods:
+        node.detach(pod)
     wait_for(lambda: "podLink" not in node.conf())
     assert parameters(node) == ["1", "1"]
+    assert_reach_each_other([node.attach() for _ in range(2)])
+
+
+def test_a_node_whose_pods_outlived_a_cleanup_goes_on_with_their_link(cluster):
+    node = cluster.node()
+    started(node, "--pod-link", "routed")
+    pod = node.attach()
+    node.stop_agent()
+    node.run(*node.agent_argv("--cleanup"))
+    assert started(node)["podLink"] == "routed" and parameters(node) == ["0", "0"]
+    assert_reach_each_other([pod, node.attach()])
 
 
 def test_pods_are_named_as_kubernetes_names_them(cluster):

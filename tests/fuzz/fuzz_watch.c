@@ -1,17 +1,53 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the API server sends: the filter in front, and the documents that it lets through.
- * The input's first byte says whether it is a list (even) or a watch, and how it is cut.
+ * What the API server sends: the filter in front, the documents that it lets through, and
+ * the podCIDRs that are accepted then. The input's first byte says whether it is a list
+ * (even) or a watch, and how it is cut.
  */
 #include "fuzz.h"
 
-#include "deploy/agent/api/node_object.h"
+#include "deploy/agent/api/json_filter.h"
+#include "tests/unit/range_rules.h"
 
 struct seen {
-	bool watch;
+	bool watch, narrow;
 	size_t n;
 	uint64_t sum; /* of all documents, in order */
+	struct node_table nodes;
 };
+
+/* A node "node1" with addresses, a gateway and an API server, and narrow cluster CIDRs
+ * where the input's first byte says so. */
+static void judge(struct node_table *nodes, bool narrow)
+{
+	static const char *const addresses[] = {"192.0.2.11/24", "2001:db8:aaaa::b/64",
+						"10.96.0.1/32", "127.0.0.1/8"};
+	struct ip_prefix clusters[2], address;
+	struct prefix_list cluster = {clusters, narrow ? 2 : 0};
+	struct surroundings around = {};
+	struct range_rules rules = {"node1", &cluster, &around};
+
+	PROMISE(prefix_parse("10.244.0.0/16", &clusters[0]) == 0);
+	PROMISE(prefix_parse("fd00::/8", &clusters[1]) == 0);
+	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
+		PROMISE(prefix_parse(addresses[i], &address) == 0);
+		PROMISE(surroundings_add_address(&around, &address, "eth0", false,
+						 &cluster, NULL) == 0);
+	}
+	surroundings_settle(&around);
+	PROMISE(pod_ranges_judge(nodes, &rules, NULL, NULL, NULL) == 0);
+	PROMISE(range_rules_broken(nodes, &rules) == NULL);
+	surroundings_clear(&around);
+}
+
+/* Names stand in the log and in metrics. */
+static void take_node(struct seen *seen, const struct node_object *node)
+{
+	PROMISE(node->name[0] &&
+		strspn(node->name, "abcdefghijklmnopqrstuvwxyz"
+				   "0123456789-.") == strlen(node->name));
+	PROMISE(node_table_set(&seen->nodes, node, NULL) >= 0);
+}
 
 static int take(enum filter_doc kind, const char *text, size_t len, void *data,
 		struct cni_error *err)
@@ -38,36 +74,49 @@ static int take(enum filter_doc kind, const char *text, size_t len, void *data,
 	else
 		ret = list_page_read(text, len, &page, &own);
 	fuzz_promise_error(ret, &own);
+	if (ret == 0 && seen->watch && event.type == WATCH_CHANGED && event.node.name[0])
+		take_node(seen, &event.node);
+	else if (ret == 0 && !seen->watch && kind == FILTER_ENTRY)
+		take_node(seen, &node);
+	/* After some events what was accepted before has its say. */
+	if (seen->watch && seen->n % 4 == 0)
+		judge(&seen->nodes, seen->narrow);
 	return 0;
 }
 
 /* Fed in pieces of @step bytes; returns what json_filter_feed() did. */
-static int parse(const uint8_t *data, size_t size, size_t step, bool watch,
+static int parse(const uint8_t *data, size_t size, size_t step, bool watch, bool narrow,
 		 struct seen *seen)
 {
 	static struct json_filter filter;
 	struct cni_error err = {};
 	int ret = 0;
 
-	*seen = (struct seen){.watch = watch};
+	*seen = (struct seen){.watch = watch, .narrow = narrow};
 	json_filter_init(&filter, watch ? watch_keys : list_keys, take, seen);
 	for (size_t at = 0; ret == 0 && at < size; at += step)
 		ret = json_filter_feed(&filter, (const char *)data + at,
 				       size - at < step ? size - at : step, &err);
 	fuzz_promise_error(ret, &err);
+	judge(&seen->nodes, narrow);
+	node_table_clear(&seen->nodes);
 	return ret;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct seen whole, cut;
+	bool watch, narrow;
 	int ret;
 
 	if (size < 2)
 		return 0;
-	ret = parse(data + 1, size - 1, size, data[0] & 1, &whole);
+	watch = data[0] & 1;
+	narrow = data[0] & 2;
+	ret = parse(data + 1, size - 1, size, watch, narrow, &whole);
 	/* Where the network cuts it makes no difference. */
-	PROMISE(parse(data + 1, size - 1, 1 + (data[0] >> 1), data[0] & 1, &cut) == ret);
+	PROMISE(parse(data + 1, size - 1, 1 + (data[0] >> 1), watch, narrow, &cut) ==
+		ret);
 	PROMISE(whole.n == cut.n && whole.sum == cut.sum);
 	return 0;
 }

@@ -159,7 +159,11 @@ def wrong(me, other):
             "a router's advertisement in two": (IP6, packet6(
                 local, NODES, FRAGMENT, fragment(ICMP6, more=True) + advert[:24]))},
         "query": queries | {
-            "an IGMP query": (IP, ipv4(four, "224.0.0.1", 2, b"\x11\x64\0\0\0\0\0\0"))},
+            "an IGMP query": (IP, ipv4(four, "224.0.0.1", 2, b"\x11\x64\0\0\0\0\0\0")),
+            "a multicast router": (IP, ipv4(four, "224.0.0.106", 2, b"\x30\0\0\0\0\0\0\0")),
+            "a multicast router, IPv6": (IP6, behind(local, [], icmp6(151, bytes(4)))),
+            "PIM": (IP, ipv4(four, "224.0.0.13", 103, b"\x20\0\xdf\xf3")),
+            "PIM, IPv6": (IP6, packet6(local, "ff02::d", 103, b"\x20\0\xdf\xf3"))},
         "dhcp": answers | {
             "a server's answer, IPv4": (IP, ipv4(four, to, UDP, udp(67, 68, b"ack"))),
             "an answer of another port": (IP, ipv4(four, to, UDP, udp(9, 68, b"ack"))),

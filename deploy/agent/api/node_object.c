@@ -18,6 +18,7 @@
 static const struct filter_key metadata_keys[] = {
 	{.key = "name"},
 	{.key = "resourceVersion"},
+	{.key = "creationTimestamp"},
 	{},
 };
 static const struct filter_key spec_keys[] = {
@@ -78,7 +79,7 @@ struct address_list {
 
 struct node_text {
 	struct {
-		const char *name, *version;
+		const char *name, *version, *created;
 	} metadata;
 	struct {
 		const char *cidr;
@@ -92,6 +93,7 @@ struct node_text {
 static const struct json_field metadata_fields[] = {
 	FIELD(struct node_text, metadata.name, "name", &text_type),
 	FIELD(struct node_text, metadata.version, "resourceVersion", &text_type),
+	FIELD(struct node_text, metadata.created, "creationTimestamp", &text_type),
 };
 static const struct json_type metadata_type = OBJECT(metadata_fields);
 
@@ -191,15 +193,59 @@ static int addresses_take(const struct address_list *list, struct node_object *n
 	return 0;
 }
 
+/* "2026-11-28T19:00:00Z", as the API server writes it; of what else it may be, nothing. */
+static uint64_t created_read(const char *text)
+{
+	static const char form[] = "0000-00-00T00:00:00Z";
+	uint64_t number = 0;
+
+	if (!text || strlen(text) != strlen(form))
+		return 0;
+	for (size_t i = 0; form[i]; i++) {
+		if (form[i] == '0' && text[i] >= '0' && text[i] <= '9')
+			number = 10 * number + (uint64_t)(text[i] - '0');
+		else if (form[i] == '0' || text[i] != form[i])
+			return 0;
+	}
+	return number;
+}
+
+/* A DNS subdomain (RFC 1123), as the API server wants it: names stand in the log and in
+ * metrics. */
+static bool is_subdomain(const char *name)
+{
+	static const char inside[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+	size_t len = strspn(name, inside);
+
+	while (len > 0 && name[0] != '-' && name[len - 1] != '-') {
+		if (!name[len])
+			return true;
+		if (name[len] != '.')
+			return false;
+		name += len + 1;
+		len = strspn(name, inside);
+	}
+	return false;
+}
+
+static int name_take(const char *name, struct node_object *node, struct cni_error *err)
+{
+	if (name && name[0] && !is_subdomain(name))
+		return error_set(err, CNI_ERR_CONFIG, EINVAL,
+				 "metadata.name: \"%.300s\" is not a DNS subdomain",
+				 name);
+	return copy_text(node->name, sizeof(node->name), "metadata.name", name, err);
+}
+
 static int node_take(const struct node_text *text, struct node_object *node,
 		     struct cni_error *err)
 {
-	int ret = copy_text(node->name, sizeof(node->name), "metadata.name",
-			    text->metadata.name, err);
+	int ret = name_take(text->metadata.name, node, err);
 
 	if (ret == 0)
 		ret = copy_text(node->version, sizeof(node->version),
 				"metadata.resourceVersion", text->metadata.version, err);
+	node->created = created_read(text->metadata.created);
 	if (ret == 0 && text->spec.cidr && text->spec.cidr[0])
 		ret = cidr_take(text->spec.cidr, "spec.podCIDR", node, err);
 	for (size_t i = 0; ret == 0 && i < text->spec.cidrs.n; i++)

@@ -20,8 +20,11 @@ extern const struct filter_key list_keys[], watch_keys[];
 /* A Node, as far as the agent needs it. Arrays are by family, as ip_families[]: a Node has at
  * most one podCIDR of each. */
 struct node_object {
-	char name[NODE_NAME_MAX + 1];
+	char name[NODE_NAME_MAX + 1]; /* a DNS subdomain */
 	char version[RESOURCE_VERSION_MAX];
+	/* When it was made: the digits of the time, 20261128190000, so that an earlier one is
+	 * less; 0: not known. */
+	uint64_t created;
 	struct ip_prefix cidrs[IP_FAMILIES]; /* its podCIDRs; family 0: none */
 	struct ip_addr addresses[IP_FAMILIES]; /* its first InternalIP; family 0: none */
 	bool v6_first; /* the first podCIDR, which gives a pod's first address, is IPv6 */

@@ -79,11 +79,18 @@ int node_table_set(struct node_table *table, const struct node_object *node,
 	item->round = table->round;
 	news |= item->v6_first != node->v6_first;
 	item->v6_first = node->v6_first;
+	item->created = node->created;
 	for (int i = 0; i < IP_FAMILIES; i++) {
-		news |= !prefix_equal(&item->cidrs[i], &node->cidrs[i]) ||
-			!ip_equal(&item->addresses[i], &node->addresses[i]);
-		item->cidrs[i] = node->cidrs[i];
-		item->addresses[i] = node->addresses[i];
+		if (!prefix_equal(&item->cidrs[i], &node->cidrs[i])) {
+			news = true;
+			item->cidrs[i] = node->cidrs[i];
+			item->ranges[i] = RANGE_UNKNOWN;
+		}
+		if (!ip_equal(&item->addresses[i], &node->addresses[i])) {
+			news = true;
+			item->addresses[i] = node->addresses[i];
+			item->internal[i] = ADDRESS_UNKNOWN;
+		}
 	}
 	return news ? NODE_TABLE_CHANGED : 0;
 }
@@ -169,7 +176,7 @@ int node_table_cidrs(const struct node_table *table, const struct prefix_list *m
 		all[n++] = more->items[i];
 	for (size_t i = 0; i < table->n; i++)
 		for (int family = 0; family < IP_FAMILIES; family++)
-			if (table->items[i].cidrs[family].addr.family)
+			if (table->items[i].ranges[family] == RANGE_ACCEPTED)
 				all[n++] = table->items[i].cidrs[family];
 	qsort(all, n, sizeof(*all), by_address);
 	for (size_t i = 0; i < n; i++) {

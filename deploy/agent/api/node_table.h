@@ -10,14 +10,19 @@
 
 #include "conf/network.h"
 #include "node_object.h"
+#include "range_verdict.h"
 
 /* The fields between @name and @round are those of struct node_object. */
 struct cluster_node {
 	char *name; /* owned */
+	uint64_t created;
 	struct ip_prefix cidrs[IP_FAMILIES];
 	struct ip_addr addresses[IP_FAMILIES];
 	bool v6_first;
 	uint32_t round; /* the table's, of the list that named the node last */
+	/* Of @cidrs and @addresses, by pod_ranges_judge(); unknown where they are new. */
+	enum range_verdict ranges[IP_FAMILIES];
+	enum address_verdict internal[IP_FAMILIES];
 };
 
 /* Zero-initialise it. */
@@ -56,7 +61,7 @@ void node_table_list_begin(struct node_table *table);
 size_t node_table_list_end(struct node_table *table);
 
 /*
- * All podCIDRs and those of @more, as few prefixes as cover exactly them, sorted by
+ * All accepted podCIDRs and those of @more, as few prefixes as cover exactly them, sorted by
  * address: the destinations to which pods keep their own address. The caller frees the
  * items. Code 100.
  */

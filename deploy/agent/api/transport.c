@@ -90,6 +90,26 @@ static size_t head_take(char *bytes, size_t size, size_t n, void *data)
 	return size * n;
 }
 
+static curl_socket_t socket_open(void *data, curlsocktype purpose,
+				 struct curl_sockaddr *address)
+{
+	const struct transport *transport = data;
+	const void *at = &address->addr;
+	const struct sockaddr_in *v4 = at;
+	const struct sockaddr_in6 *v6 = at;
+	struct ip_addr addr = {.family = address->family};
+
+	(void)purpose;
+	if (addr.family == AF_INET)
+		memcpy(addr.bytes, &v4->sin_addr, sizeof(v4->sin_addr));
+	else
+		memcpy(addr.bytes, &v6->sin6_addr, sizeof(v6->sin6_addr));
+	addr = ip_unmap(&addr);
+	transport->spec->connecting(&addr, transport->spec->data);
+	return socket(address->family, address->socktype | SOCK_CLOEXEC,
+		      address->protocol);
+}
+
 /* A peer that has silently gone is noticed, though a quiet watch sends nothing. */
 static int socket_opened(void *data, curl_socket_t fd, curlsocktype purpose)
 {
@@ -162,6 +182,8 @@ static void options_set(struct transport *transport, const char *url,
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transport->headers);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "bridge-cni-agent/" BRIDGE_CNI_VERSION);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, socket_open);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transport);
 	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, socket_opened);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
 	if (max_seconds) {

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "conf/base/addr.h"
 #include "conf/base/error.h"
 
 #define TRANSPORT_FDS_MAX 16
@@ -19,6 +20,9 @@ struct transport_spec {
 	const char *server; /* "https://10.96.0.1:443" */
 	const char *token_file; /* read anew for each request */
 	const char *ca_file; /* see transport_ca_changed() */
+	/* Is told the server's address, before a connection to it is made. */
+	void (*connecting)(const struct ip_addr *addr, void *data);
+	void *data; /* of connecting() */
 };
 
 /* Functions that get a response while it comes in; @data goes to both. */

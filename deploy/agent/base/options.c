@@ -41,8 +41,8 @@ static const struct option_spec {
 #define AT(member) offsetof(struct options, member)
 	{"node-name", "", "this node's name in the API", TEXT, AT(node_name), 0, 0},
 	{"cluster-cidr", "",
-	 "where all pods' addresses are: CIDRs, separated by commas; the podCIDRs of the\n"
-	 "      nodes are added to it",
+	 "where all pods' addresses are: CIDRs, separated by commas; no podCIDR outside of\n"
+	 "      them is used",
 	 CIDRS, AT(cluster_cidrs), 0, 0},
 	{"network", "pods", "the network's name", NAME, AT(network), 0, 0},
 	{"bridge", "cni0", "the node's bridge", INTERFACE, AT(bridge), 0, 0},

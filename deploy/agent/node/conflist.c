@@ -7,7 +7,6 @@
 #include <sys/socket.h>
 
 #include "conf/json/json_doc.h"
-#include "conf/json/json_table.h"
 #include "conf/json/json_write.h"
 #include "conf/net_list.h"
 #include "conf/config.h"
@@ -102,19 +101,6 @@ static int plugin_read(const char *plugin, struct network *ret_network,
 		       : config_read(*ret_doc, CONFIG_WHOLE, ret_network, &pod, err);
 }
 
-static const struct json_field link_fields[] = {
-	FIELD(struct network, type, "podLink", &text_type),
-};
-static const struct json_type link_type = OBJECT(link_fields);
-
-static bool is_routed(const struct json_doc *doc)
-{
-	struct network only = {};
-
-	return json_read(doc, &link_type, &only, NULL) == 0 && only.type &&
-	       strcmp(only.type, "routed") == 0;
-}
-
 /* Makes a list of a file's text, which is taken over, and freed after an error. */
 static int from_text(char *text, struct conflist *ret_list, struct cni_error *err)
 {
@@ -133,7 +119,7 @@ static int from_text(char *text, struct conflist *ret_list, struct cni_error *er
 	if (ret < 0)
 		return ret;
 	ret_list->kept.spoof_check = network.spoof_check;
-	ret_list->kept.routed = is_routed(doc);
+	ret_list->kept.routed = network.routed;
 	ret_list->text = TAKE_PTR(owned);
 	ret_list->plugin = TAKE_PTR(plugins.items[0].text);
 	return 0;
@@ -202,6 +188,24 @@ int conflist_capacity(const struct conflist *list, uint64_t ret_n[IP_FAMILIES],
 		if (ip_cmp(&range->start, &range->gateway) <= 0 &&
 		    ip_cmp(&range->gateway, &range->end) <= 0)
 			*n -= 1;
+	}
+	return 0;
+}
+
+int conflist_ranges(const struct conflist *list, struct ip_prefix ret_cidrs[IP_FAMILIES],
+		    struct cni_error *err)
+{
+	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
+	_cleanup_(network_clear) struct network network = {};
+	int ret = plugin_read(list->plugin, &network, &doc, err);
+
+	if (ret < 0)
+		return ret;
+	memset(ret_cidrs, 0, IP_FAMILIES * sizeof(*ret_cidrs));
+	for (size_t i = 0; i < network.ipam.sets.n; i++) {
+		const struct ip_range *range = &network.ipam.sets.items[i].ranges[0];
+
+		ret_cidrs[range->subnet.addr.family == AF_INET6] = range->subnet;
 	}
 	return 0;
 }

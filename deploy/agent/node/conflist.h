@@ -42,6 +42,11 @@ int conflist_make(const struct options *options, const struct conflist_kept *kep
 int conflist_capacity(const struct conflist *list, uint64_t ret_n[IP_FAMILIES],
 		      struct cni_error *err);
 
+/* Gives the subnets of the list's ranges, by family; family 0: there is none. Codes 7,
+ * 100. */
+int conflist_ranges(const struct conflist *list, struct ip_prefix ret_cidrs[IP_FAMILIES],
+		    struct cni_error *err);
+
 /*
  * Sees to it that the file @name in @dir has the list's text. CONFLIST_WRITTEN: it had
  * another or none, 0: it had it already. Code 5. Where it had another text, *@ret_former

@@ -24,23 +24,42 @@ static const char *kind(bool routed)
 	return routed ? "routed" : "bridged";
 }
 
+/* Lists the bridge's ports; none where there is no bridge. */
+static int ports_get(struct pod_link *link, struct link_list *ret_ports,
+		     struct cni_error *err)
+{
+	struct link bridge;
+	int ret = link_get(link->rtnl, link->options->bridge, &bridge, err);
+
+	if (ret < 0 || !bridge.index)
+		return ret;
+	return link_list_get_ports(link->rtnl, bridge.index, ret_ports, err);
+}
+
+void pod_link_adopt(struct pod_link *link)
+{
+	_cleanup_(link_list_clear) struct link_list ports = {};
+
+	if (ports_get(link, &ports, NULL) < 0)
+		return;
+	for (size_t i = 0; i < ports.n; i++)
+		if (port_is_routed(link->options, &ports.items[i]))
+			link->kept->routed = true;
+}
+
 /* Finds the pods that are connected to the bridge. */
 static int find_left(struct pod_link *link, struct cni_error *err)
 {
 	_cleanup_(link_list_clear) struct link_list ports = {};
-	struct link bridge;
 	struct text names = {};
 	char name[POD_NAME_MAX];
 	size_t n = 0;
-	int ret = link_get(link->rtnl, link->options->bridge, &bridge, err);
+	int ret = ports_get(link, &ports, err);
 
-	if (ret == 0 && bridge.index)
-		ret = link_list_get_ports(link->rtnl, bridge.index, &ports, err);
 	if (ret < 0)
 		return ret;
 	for (size_t i = 0; i < ports.n; i++) {
-		if (!port_is_pods(&ports.items[i]) ||
-		    ports.items[i].master != bridge.index)
+		if (!port_is_pods(&ports.items[i]))
 			continue;
 		if (n < NAMES_MAX) {
 			text_put(&names, " ", n ? 1 : 0);

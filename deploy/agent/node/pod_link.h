@@ -25,6 +25,9 @@ struct pod_link {
 };
 void pod_link_clear(struct pod_link *link);
 
+/* Without a configuration list: pods that are connected tell the node's kind. */
+void pod_link_adopt(struct pod_link *link);
+
 /*
  * Keeps the kernel parameters right, and looks whether a change that waits can be made. It
  * is made only if @may_change: a configuration list can be made next. True: it was made;

@@ -13,39 +13,53 @@ bool port_is_pods(const struct link *port)
 	return link_is(port, "veth") && port->peer_elsewhere;
 }
 
-/* True: the record names a pod. */
-static bool recorded_pod(const struct options *options, const struct alias_names *names,
-			 char buf[POD_NAME_MAX])
+/* Reads the attachment's record, which record_clear() frees. Without one @ret_record is
+ * zeros. */
+static void record_of(const struct options *options, const struct alias_names *names,
+		      struct record *ret_record)
 {
 	struct options of_network = *options;
 	_cleanup_(free_p) char *text = NULL;
 	struct record record;
 	size_t len;
-	bool named;
 
+	*ret_record = (struct record){};
 	/* The network's name becomes part of a path. */
 	of_network.network = names->network;
 	if (!cni_name_valid(names->network) ||
 	    store_files_read_record(&of_network, names->container_id, names->ifname,
 				    &text, &len, NULL) != 0 ||
 	    record_parse(text, len, &record) < 0)
-		return false;
-	named = record.pod[0] &&
-		record_is_of(&record, names->network, names->container_id, names->ifname);
-	if (named)
-		snprintf(buf, POD_NAME_MAX, "%s", record.pod);
-	record_clear(&record);
-	return named;
+		return;
+	if (record_is_of(&record, names->network, names->container_id, names->ifname))
+		*ret_record = record;
+	else
+		record_clear(&record);
 }
 
 const char *port_pod(const struct options *options, const struct link *port,
 		     char buf[POD_NAME_MAX])
 {
+	_cleanup_(record_clear) struct record record = {};
 	struct alias_names names;
 
-	if (!identity_alias_read(port->alias, &names))
+	if (!identity_alias_read(port->alias, &names)) {
 		snprintf(buf, POD_NAME_MAX, "%s", port->name);
-	else if (!recorded_pod(options, &names, buf))
-		snprintf(buf, POD_NAME_MAX, "%s", names.container_id);
+		return buf;
+	}
+	record_of(options, &names, &record);
+	snprintf(buf, POD_NAME_MAX, "%s",
+		 record.pod && record.pod[0] ? record.pod : names.container_id);
 	return buf;
+}
+
+bool port_is_routed(const struct options *options, const struct link *port)
+{
+	_cleanup_(record_clear) struct record record = {};
+	struct alias_names names;
+
+	if (!port->port.isolated || !identity_alias_read(port->alias, &names))
+		return false;
+	record_of(options, &names, &record);
+	return record.routed[0];
 }

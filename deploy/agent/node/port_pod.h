@@ -17,4 +17,7 @@ bool port_is_pods(const struct link *port);
 const char *port_pod(const struct options *options, const struct link *port,
 		     char buf[POD_NAME_MAX]);
 
+/* Is the pod routed, not bridged (podLink)? Its record tells. */
+bool port_is_routed(const struct options *options, const struct link *port);
+
 #endif

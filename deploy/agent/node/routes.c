@@ -17,13 +17,10 @@ const char *const route_problem_names[ROUTE_PROBLEMS] = {
 	[ROUTE_NO_ADDRESS] = "no-internal-ip",
 	[ROUTE_NOT_ON_LINK] = "not-on-link",
 	[ROUTE_TAKEN] = "foreign-route",
-	[ROUTE_OVERLAP] = "overlapping-pod-cidr",
+	[ROUTE_REFUSED] = "refused-pod-cidr",
 	[ROUTE_OWN_ADDRESS] = "own-internal-ip",
-};
-
-struct wanted_route {
-	struct kernel_route route;
-	const struct cluster_node *node;
+	[ROUTE_BAD_ADDRESS] = "unusable-internal-ip",
+	[ROUTE_ADDRESS_OF_PODS] = "internal-ip-of-pods",
 };
 
 /* The work on one family. */
@@ -38,7 +35,7 @@ struct sync {
 	/* The kernel's routes: foreign ones first, then ours by destination. */
 	struct kernel_route_list kernel;
 	size_t foreign; /* how many are foreign */
-	struct wanted_route *wanted; /* sorted by destination */
+	struct kernel_route *wanted; /* sorted by destination, and all apart */
 	size_t n_wanted;
 	size_t queued;
 	int ret; /* of the first error, which @err has */
@@ -66,13 +63,11 @@ static int by_owner(const void *a, const void *b)
 	return cmp_dst(one, other);
 }
 
-/* Where two nodes have one podCIDR, the first by name comes first. */
 static int by_dst(const void *a, const void *b)
 {
-	const struct wanted_route *one = a, *other = b;
-	int order = cmp_dst(&one->route, &other->route);
+	const struct kernel_route *one = a, *other = b;
 
-	return order ? order : (one->node > other->node) - (one->node < other->node);
+	return cmp_dst(one, other);
 }
 
 /* The foreign route that a packet to @addr would take. NULL: there is none. */
@@ -104,20 +99,6 @@ static bool is_taken(const struct sync *sync, const struct ip_prefix *dst)
 	return false;
 }
 
-/* Would a route to the node's podCIDR lead astray what goes to this node, to its pods, or
- * to the other node itself? */
-static bool is_harmful(const struct sync *sync, const struct cluster_node *node)
-{
-	const struct ip_prefix *cidr = &node->cidrs[sync->family];
-	const struct cluster_node *own = sync->own;
-
-	if (prefix_contains(cidr, &node->addresses[sync->family]))
-		return true;
-	return own && (prefix_contains(cidr, &own->addresses[sync->family]) ||
-		       prefix_contains(cidr, &own->cidrs[sync->family].addr) ||
-		       prefix_contains(&own->cidrs[sync->family], &cidr->addr));
-}
-
 static void tell_problem(struct sync *sync, const struct cluster_node *node,
 			 enum route_problem what)
 {
@@ -135,23 +116,30 @@ static enum route_problem add_wanted(struct sync *sync, const struct cluster_nod
 
 	if (!gw->family)
 		return ROUTE_NO_ADDRESS;
+	switch (node->internal[sync->family]) {
+	case ADDRESS_OWN:
+		return ROUTE_OWN_ADDRESS;
+	case ADDRESS_OF_PODS:
+		return ROUTE_ADDRESS_OF_PODS;
+	case ADDRESS_UNUSABLE:
+	case ADDRESS_UNKNOWN:
+		return ROUTE_BAD_ADDRESS;
+	case ADDRESS_USABLE:
+		break;
+	}
+	if (node->ranges[sync->family] != RANGE_ACCEPTED)
+		return ROUTE_REFUSED;
 	if (sync->own && ip_equal(gw, &sync->own->addresses[sync->family]))
 		return ROUTE_OWN_ADDRESS;
-	if (is_harmful(sync, node))
-		return ROUTE_OVERLAP;
 	link = look_up(sync, gw);
 	if (!link || link->route.gw.family || !link->index)
 		return ROUTE_NOT_ON_LINK;
 	if (is_taken(sync, cidr))
 		return ROUTE_TAKEN;
-	sync->wanted[sync->n_wanted++] = (struct wanted_route){
-		.node = node,
-		.route =
-			{
-				.index = link->index,
-				.protocol = ROUTE_PROTOCOL,
-				.route = {.dst = *cidr, .gw = *gw},
-			},
+	sync->wanted[sync->n_wanted++] = (struct kernel_route){
+		.index = link->index,
+		.protocol = ROUTE_PROTOCOL,
+		.route = {.dst = *cidr, .gw = *gw},
 	};
 	return ROUTE_FINE;
 }
@@ -220,12 +208,8 @@ static void apply(struct sync *sync)
 	const struct kernel_route *end = sync->kernel.items + sync->kernel.n;
 
 	for (size_t i = 0; i < sync->n_wanted; i++) {
-		const struct kernel_route *wanted = &sync->wanted[i].route;
+		const struct kernel_route *wanted = &sync->wanted[i];
 
-		if (i > 0 && cmp_dst(wanted, &sync->wanted[i - 1].route) == 0) {
-			tell_problem(sync, sync->wanted[i].node, ROUTE_OVERLAP);
-			continue;
-		}
 		while (is < end && cmp_dst(is, wanted) < 0)
 			remove_route(sync, is++);
 		if (is < end && cmp_dst(is, wanted) == 0)
@@ -310,6 +294,30 @@ int routes_sync(struct netlink *nl, const struct node_table *nodes, const char *
 
 		ret = ret ? ret : family_ret;
 	}
+	return ret;
+}
+
+int routes_remove_over(struct netlink *nl, const struct surroundings *around,
+		       size_t *ret_removed, struct cni_error *err)
+{
+	struct routes_done done = {};
+	int ret = 0;
+
+	for (int family = 0; ret == 0 && family < IP_FAMILIES; family++) {
+		struct sync sync = {
+			.nl = nl, .family = family, .done = &done, .err = err};
+
+		ret = read_kernel(&sync);
+		for (size_t i = sync.foreign; ret == 0 && i < sync.kernel.n; i++)
+			if (surroundings_overlap(around, &sync.kernel.items[i].route.dst))
+				remove_route(&sync, &sync.kernel.items[i]);
+		if (ret == 0) {
+			send_queued(&sync);
+			ret = sync.ret;
+		}
+		kernel_route_list_clear(&sync.kernel);
+	}
+	*ret_removed = done.removed;
 	return ret;
 }
 

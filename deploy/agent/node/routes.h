@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A route to every other node's podCIDRs through that node's InternalIP, in the main
- * table. Such routes have a routing protocol number of their own: a route with another
+ * A route to every other node's accepted podCIDRs through that node's InternalIP, in the
+ * main table. Such routes have a routing protocol number of their own: a route with another
  * number is somebody else's and never touched. The kernel's table is read each time;
  * nothing is remembered of what was written.
  */
@@ -9,6 +9,7 @@
 #define BRIDGE_CNI_AGENT_NODE_ROUTES_H
 
 #include "deploy/agent/api/node_table.h"
+#include "deploy/agent/api/surroundings.h"
 #include "plugin/netlink/netlink.h"
 
 /* `ip route show proto 98`. Neither the kernel nor a known daemon uses this number. */
@@ -21,9 +22,10 @@ enum route_problem {
 	ROUTE_NO_ADDRESS, /* it has no InternalIP of the podCIDR's family */
 	ROUTE_NOT_ON_LINK, /* its InternalIP is behind a router */
 	ROUTE_TAKEN, /* somebody else has a route to that podCIDR */
-	ROUTE_OVERLAP, /* its podCIDR overlaps this node's, is another node's, or has an
-			  InternalIP of either node in it */
+	ROUTE_REFUSED, /* its podCIDR isn't used (pod_ranges.h) */
 	ROUTE_OWN_ADDRESS, /* its InternalIP is this node's: one of the two Nodes is stale */
+	ROUTE_BAD_ADDRESS, /* its InternalIP is no host's */
+	ROUTE_ADDRESS_OF_PODS, /* its InternalIP is in a node's podCIDR */
 	ROUTE_PROBLEMS, /* how many there are */
 };
 /* As metrics and the log call them, indexed by enum route_problem. */
@@ -49,6 +51,13 @@ struct routes_done {
 int routes_sync(struct netlink *nl, const struct node_table *nodes, const char *own,
 		route_problem_fn fn, void *data, struct routes_done *ret_done,
 		struct cni_error *err);
+
+/*
+ * Removes those routes of the agent that lead away what @around protects, whatever the
+ * cluster's Nodes say: the API server may be out of reach because of them. Codes 100, 101.
+ */
+int routes_remove_over(struct netlink *nl, const struct surroundings *around,
+		       size_t *ret_removed, struct cni_error *err);
 
 /* Removes all routes of the agent. Codes 100, 101. */
 int routes_remove(struct netlink *nl, size_t *ret_removed, struct cni_error *err);

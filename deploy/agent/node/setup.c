@@ -72,7 +72,9 @@ enum setup_conflist setup_check_conflist(struct setup *setup)
 	struct cni_error err = {};
 	int ret;
 
-	if (!setup->installed || !setup->conflist.text)
+	if (setup->held_back)
+		setup->configured = false;
+	if (!setup->installed || !setup->conflist.text || setup->held_back)
 		return SETUP_CONFLIST_NOT_YET;
 	ret = conflist_install(options->conf_dir, options->conflist, &setup->conflist,
 			       &former, &err);
@@ -108,6 +110,14 @@ static int conflist_of(const struct setup *setup, const struct node_table *nodes
 	return conflist_make(setup->options, &setup->kept, own, &cluster, ret_list, err);
 }
 
+static bool is_refused(const struct cluster_node *own)
+{
+	for (int i = 0; i < IP_FAMILIES; i++)
+		if (own->cidrs[i].addr.family && own->ranges[i] != RANGE_ACCEPTED)
+			return true;
+	return false;
+}
+
 void setup_make_conflist(struct setup *setup, const struct node_table *nodes)
 {
 	const char *name = setup->options->node_name;
@@ -121,6 +131,9 @@ void setup_make_conflist(struct setup *setup, const struct node_table *nodes)
 		log_error_once(setup->log, &setup->conflist_error, "waiting", &err);
 		return;
 	}
+	setup->held_back = is_refused(own);
+	if (setup->held_back)
+		return;
 	if (conflist_of(setup, nodes, own, &list, &err) < 0) {
 		log_error_once(setup->log, &setup->conflist_error,
 			       "the configuration isn't right", &err);

@@ -23,6 +23,8 @@ struct setup {
 	uint64_t
 		on_disk; /* a hash of the text that the file had last; 0: none is known */
 	bool made; /* @conflist was made here, not left by an earlier agent */
+	/* This node's podCIDR was refused: nothing is written meanwhile. */
+	bool held_back;
 	bool followed; /* such a list was on the node, or it was tried to put it there */
 	uint64_t install_error, conflist_error; /* of log_error_once() */
 };
@@ -35,9 +37,9 @@ void setup_clear(struct setup *setup);
  */
 void setup_load_conflist(struct setup *setup);
 
-/* Makes the configuration list that the node table asks for; it is written by
- * setup_check_conflist(). Without a podCIDR of this node, or after an error, the former one
- * stays. */
+/* Makes the configuration list that the node table asks for, whose podCIDRs were judged; it
+ * is written by setup_check_conflist(). Without a podCIDR of this node, or after an error,
+ * the former one stays; so does its file where this node's podCIDR was refused. */
 void setup_make_conflist(struct setup *setup, const struct node_table *nodes);
 
 /* Sees to it that the bundle is on the node. */

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Decides which Nodes' podCIDRs are used. Whoever may write a Node, or has taken over one
+ * machine, could otherwise lead away what goes to other pods, to nodes, to the API server
+ * or to the outside. Routes and the configuration list see accepted podCIDRs alone.
+ */
+#ifndef BRIDGE_CNI_AGENT_API_POD_RANGES_H
+#define BRIDGE_CNI_AGENT_API_POD_RANGES_H
+
+#include "node_table.h"
+#include "surroundings.h"
+
+struct range_rules {
+	const char *own; /* this node's name */
+	/* --cluster-cidr: a podCIDR of a family that is in it must be inside one of these */
+	const struct prefix_list *cluster;
+	const struct surroundings *around; /* settled */
+};
+
+/* A podCIDR that isn't used. What it points to is valid until the node table changes. */
+struct range_refusal {
+	const struct cluster_node *node;
+	const struct ip_prefix *cidr;
+	enum range_verdict why;
+	struct ip_prefix rival; /* what is in its way; family 0: nothing */
+	const char *rival_node; /* the node that has the rival; "": it is no node's */
+	const char *rival_interface; /* the interface of this node that has it, or "" */
+};
+typedef void (*range_refusal_fn)(const struct range_refusal *refusal, void *data);
+
+/*
+ * Judges all podCIDRs and InternalIPs of the table, and notes the verdicts in it. It says
+ * the same whatever the order in which the Nodes came, but for this: of several Nodes
+ * that are in each other's way, what was accepted the last time stays accepted; at the
+ * first time, what this node already has a route to; else the Node that was made first,
+ * then the first by name. @fn is told of each refused podCIDR. Code 100: the verdicts are
+ * not to be used.
+ */
+int pod_ranges_judge(struct node_table *nodes, const struct range_rules *rules,
+		     range_refusal_fn fn, void *data, struct cni_error *err);
+
+#endif
