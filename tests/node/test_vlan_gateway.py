@@ -11,7 +11,10 @@ from harness.loopback import fences, forger, listening, localnet, reaches, unfen
 from harness.node import (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, NODE4, addresses_of,
                           network)
 from harness.plugin import CHECK, EXISTS, KERNEL, CniError
+from harness.command import repair
+from harness.service import netfilter_on_the_bridge
 from harness.vlan import ACCESS, PRESERVED, access, port_of, port_vlans, subnet
+from harness.wire import BROADCAST, listening as listening_for_frames, send_frame
 
 
 # -- the gateway
@@ -55,6 +58,36 @@ def test_the_gateway_of_a_VLAN_is_on_an_interface_of_its_own(vlans, families):
         vlans.check(pod, conf, got)
     # Out by way of the gateway, masqueraded.
     assert first.ping(INTERNET4 if families != "v6" else INTERNET6)
+
+
+def test_routed_pods_of_a_VLAN_meet_at_its_gateway(vlans):
+    netfilter_on_the_bridge(vlans, False)
+    conf = network("dual", vlan=100, podLink="routed")
+    first, second = vlans.pod(), vlans.pod()
+    results = [vlans.add(pod, conf) for pod in (first, second)]
+    assert vlans.links()["cni0"]["ifalias"] == "bridge-cni: routed"
+    addresses = {address for result in results for address in addresses_of(result)}
+
+    def permanent():
+        return {n["dst"] for n in vlans.ip_json("neigh show dev cni0.100 nud permanent")}
+
+    assert permanent() == addresses
+    with listening_for_frames(second, "eth0") as found:
+        send_frame(first, "eth0", BROADCAST, b"to all")
+    assert found == []
+    for address in addresses:
+        assert first.ping(address) and second.ping(address) and vlans.ping(address)
+    for pod, result in zip((first, second), results):
+        vlans.check(pod, conf, result)
+    vlans.ip("link set cni0.100 down")
+    vlans.ip("link set cni0.100 up")
+    repair(vlans, conf)
+    assert permanent() == addresses
+    vlans.run("ip", "link", "set", "cni0", "alias", "")
+    vlans.refused(vlans.pod(), network(vlan=200, ipam=subnet(7)), EXISTS, "routed pods")
+    vlans.delete(first, network("dual"))
+    vlans.delete(second, conf)
+    assert permanent() == set()
 
 
 def test_gateways_of_two_VLANs_stand_side_by_side(vlans):
