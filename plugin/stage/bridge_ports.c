@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "conf/names.h"
 #include "ipam/ipam.h"
 #include "ipam/store/record.h"
 #include "plugin/netlink/link.h"
@@ -62,7 +63,7 @@ static void isolated_note(struct attachment *att, const struct link *port,
 
 	if (ports->bridged[0] || ports->routed[0])
 		return;
-	if (!identity_alias_read(port->alias, &names)) {
+	if (!identity_alias_read(port->alias, &names) || !cni_name_valid(names.network)) {
 		note(has_own_alias(port) ? ports->unknown : ports->bridged, port);
 		return;
 	}

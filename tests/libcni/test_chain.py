@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from harness.portmap import elements, settled
+from harness.service import netfilter_on_the_bridge
 from harness.node import INTERNET4, INTERNET6, NODE4, NODE6, addresses_of, network
 
 PORTMAP = {"type": "portmap", "capabilities": {"portMappings": True}}
@@ -122,6 +123,26 @@ def test_before_sbr_which_moves_the_routes(node, chain):
     assert done.returncode == 1 and "0.0.0.0/0" in done.stderr
     chain.good("del", pod.netns)
     assert node.host_veths() == [] and node.reservations() == {}
+
+
+@pytest.mark.parametrize("later", [PORTMAP, BANDWIDTH, FIREWALL, {"type": "sbr"},
+                                   {**TUNING, "mac": ""}], ids=lambda conf: conf["type"])
+def test_routed_pods_before_each_of_them(node, chain, later):
+    """A MAC address of tuning's the node doesn't hear of (bridge-cni.conf(5))."""
+    if not os.access(f"/usr/lib/cni/{later['type']}", os.X_OK):
+        pytest.skip(f"{later['type']} is not installed")
+    netfilter_on_the_bridge(node, False)
+    chain.chain({k: v for k, v in later.items() if v}, podLink="routed")
+    pods = [node.pod(), node.pod()]
+    chain.good("add", pods[1].netns)
+    chain.good("add", pods[0].netns, **CAPABILITIES)
+    for source, targets in (("10.1.2.3", (INTERNET4, "10.1.2.2")),
+                            ("fd00:1:2::3", (INTERNET6, "fd00:1:2::2"))):
+        for target in targets:
+            pods[0].run("ping", "-c1", "-W1", "-I", source, target)
+    chain.good("check", pods[0].netns, **FOR_CHECK)
+    chain.good("del", pods[0].netns, **CAPABILITIES)
+    assert len(node.host_veths()) == 1
 
 
 def test_a_later_plugin_that_fails_leaves_a_DEL_to_do(node, chain):

@@ -147,6 +147,39 @@ def test_two_interfaces_of_a_pod(node):
     assert pod.ping(addresses_of(other_result)[0])
 
 
+def test_the_MAC_address_that_was_asked_for_is_the_neighbours(node):
+    mac = "02:00:00:00:00:42"
+    conf = routed(runtimeConfig={"mac": mac, "ips": ["10.1.2.40"]})
+    pod = node.pod()
+    result = node.add(pod, conf)
+    assert neighbours(node) == {"10.1.2.40": mac, "fd00:1:2::2": mac}
+    node.check(pod, conf, result)
+    node.delete(pod, conf)
+    assert neighbours(node) == {}
+
+
+def test_with_duplicate_address_detection(node):
+    pod, conf = node.pod(), routed("v6", enabledad=True)
+    result = node.add(pod, conf)
+    assert pod.ping(GATEWAY6)
+    node.check(pod, conf, result)
+
+
+@pytest.mark.parametrize("accepts", [True, False])
+def test_redirects_of_the_node_lead_no_pod_astray(node, accepts):
+    """The node sends them, as packets leave by the link that they came in by. A pod that
+    takes them finds nobody where they point; those of a link-local gateway it must not
+    take."""
+    (pod, _), (_, result) = attached(node, routed() if accepts else routed("v6", ipam={
+        "ranges": [[{"subnet": "fd00:1:2::/64", "gateway": "fe80::1"}]]}))
+    for key in ("ipv4.conf.all", "ipv4.conf.eth0", "ipv6.conf.all", "ipv6.conf.eth0"):
+        if accepts:
+            pod.sysctl(f"{key}.accept_redirects", 1)
+    for address in addresses_of(result):
+        assert " 0% packet loss" in pod.run("ping", "-n", "-c5", "-i0.2", "-W1", address,
+                                            check=False).stdout
+
+
 def test_an_isolated_network_in_its_own_words_is_served_as_well(node):
     conf = routed(portIsolation=True)
     pods, results = attached(node, conf)
