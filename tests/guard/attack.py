@@ -233,6 +233,7 @@ def scene(directory, mode, kind=Scene, **kw):
 def in_all_modes(function, directories):
     """Name of the mode -> what function(mode, a directory) gave in it. Several at once, as much of
     the time goes into waiting."""
+    paths = [directories.mktemp("mode") for _ in MODES]
     with ThreadPoolExecutor(4) as pool:
-        found = pool.map(lambda mode: function(mode, directories.mktemp("mode")), MODES)
+        found = pool.map(function, MODES, paths)
         return {mode.name: result for mode, result in zip(MODES, found)}
