@@ -37,7 +37,8 @@ static void check_pod_link(struct agent *agent)
 {
 	bool listed = reflector_state(agent->reflector)->listed;
 
-	if (pod_link_keep(&agent->pod_link, listed || !agent->setup.conflist.text))
+	if (pod_link_keep(&agent->pod_link, (listed && !agent->setup.held_back) ||
+						    !agent->setup.conflist.text))
 		agent->nodes_changed = true;
 }
 
@@ -368,7 +369,6 @@ void agent_close(struct agent *agent)
 	close_p(&agent->route_events_fd);
 	close_p(&agent->lock_fd);
 	setup_clear(&agent->setup);
-	pod_link_clear(&agent->pod_link);
 	drops_clear(&agent->drops);
 	reclaim_clear(&agent->reclaim);
 	range_upkeep_close(&agent->ranges);

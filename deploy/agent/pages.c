@@ -176,6 +176,14 @@ static void link_metrics(FILE *out, const struct agent *agent)
 	      "Pods are routed, not bridged.");
 	gauge(out, "pod_link_change_left", link->left,
 	      "Connected pods that a change of podLink waits for.");
+	if (link->left)
+		metric(out, "pod_link_change_pod", "gauge",
+		       "A pod that it waits for; the first 8.");
+	for (size_t i = 0; i < pod_link_named(link); i++) {
+		fprintf(out, "bridge_cni_pod_link_change_pod{");
+		label(out, "pod", link->names[i]);
+		fprintf(out, "} 1\n");
+	}
 	gauge(out, "bridge_nf_wrong", link->nf.wrong,
 	      "net.bridge.bridge-nf-call-iptables isn't what pods need.");
 	counter(out, "bridge_nf_mended_total", link->nf.mended,
@@ -225,9 +233,11 @@ static char *ready_but(const struct agent *agent)
 	struct text text = {};
 
 	text_add(&text, "ok\n");
-	if (link->left)
-		text_add(&text, "podLink changes when these are gone: %s\n",
-			 link->names ? link->names : "");
+	if (link->left) {
+		text_add(&text, "podLink changes when these are gone: ");
+		pod_link_add_left(link, &text);
+		text_add(&text, "\n");
+	}
 	if (link->nf.absent)
 		text_add(&text, "br_netfilter isn't loaded: modprobe br_netfilter\n");
 	else if (link->nf.wrong)

@@ -179,9 +179,12 @@ def test_the_link_changes_when_the_last_pod_is_gone(cluster):
     wait_for(lambda: node.metrics()["bridge_cni_pod_link_change_left"] == 2)
     status, text = node.page("/readyz")
     assert status == 200
-    assert all(pod.name in text for pod in pods)
+    assert all(pod.id in text for pod in pods)
+    for pod in pods:
+        name = f'bridge_cni_pod_link_change_pod{{pod="{pod.id}"}}'
+        assert node.metrics()[name] == 1
     line, = lines(node, "drain this node")
-    assert "to=routed" in line and all(pod.name in line for pod in pods)
+    assert "to=routed" in line and all(pod.id in line for pod in pods)
     # A pod that comes meanwhile is of the kind that there is.
     pods.append(node.attach())
     assert pods[0].ping(pods[2].address4)
@@ -233,6 +236,9 @@ def test_of_many_pods_a_few_are_named(cluster):
         node.attach()
     restarted(node, "--pod-link", "routed")
     wait_for(lambda: "and 3 more" in node.page("/readyz")[1])
+    metrics = node.metrics()
+    assert metrics["bridge_cni_pod_link_change_left"] == 11
+    assert len([name for name in metrics if "pod_link_change_pod{" in name]) == 8
 
 
 def test_without_the_api_server_a_node_with_a_configuration_waits(cluster):

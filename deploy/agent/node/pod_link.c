@@ -10,14 +10,7 @@
 #include "plugin/netlink/link.h"
 #include "port_pod.h"
 
-#define NAMES_MAX 8 /* pods that are named */
-#define TELL_MS	  30000 /* between lines about the same change */
-
-void pod_link_clear(struct pod_link *link)
-{
-	free(link->names);
-	link->names = NULL;
-}
+#define TELL_MS 30000 /* between lines about the same change */
 
 static const char *kind(bool routed)
 {
@@ -51,8 +44,6 @@ void pod_link_adopt(struct pod_link *link)
 static int find_left(struct pod_link *link, struct cni_error *err)
 {
 	_cleanup_(link_list_clear) struct link_list ports = {};
-	struct text names = {};
-	char name[POD_NAME_MAX];
 	size_t n = 0;
 	int ret = ports_get(link, &ports, err);
 
@@ -61,33 +52,46 @@ static int find_left(struct pod_link *link, struct cni_error *err)
 	for (size_t i = 0; i < ports.n; i++) {
 		if (!port_is_pods(&ports.items[i]))
 			continue;
-		if (n < NAMES_MAX) {
-			text_put(&names, " ", n ? 1 : 0);
-			text_add_printable(&names, port_pod(link->options,
-							    &ports.items[i], name));
-		}
+		if (n < POD_LINK_NAMED)
+			port_pod(link->options, &ports.items[i], link->names[n]);
 		n++;
 	}
-	if (n > NAMES_MAX)
-		text_add(&names, " and %zu more", n - NAMES_MAX);
-	free(link->names);
-	link->names = names.text;
 	link->left = n;
 	return 0;
+}
+
+size_t pod_link_named(const struct pod_link *link)
+{
+	return link->left < POD_LINK_NAMED ? link->left : POD_LINK_NAMED;
+}
+
+void pod_link_add_left(const struct pod_link *link, struct text *text)
+{
+	size_t named = pod_link_named(link);
+
+	for (size_t i = 0; i < named; i++) {
+		text_put(text, " ", i ? 1 : 0);
+		text_add_printable(text, link->names[i]);
+	}
+	if (link->left > named)
+		text_add(text, " and %zu more", link->left - named);
 }
 
 static void tell_waiting(struct pod_link *link, bool routed)
 {
 	int64_t now = now_ms();
+	struct text pods = {};
 	char text[24];
 
 	if (link->left == link->told || (link->told && now - link->told_at < TELL_MS))
 		return;
 	snprintf(text, sizeof(text), "%zu", link->left);
+	pod_link_add_left(link, &pods);
 	log_write(link->log, LOG_LEVEL_WARN,
 		  "podLink changes when no pod is connected any more: drain this node",
 		  "to", kind(routed), "left", text, "pods",
-		  link->names ? link->names : "", NULL);
+		  pods.text && !pods.failed ? pods.text : "", NULL);
+	free(pods.text);
 	link->told = link->left;
 	link->told_at = now;
 }

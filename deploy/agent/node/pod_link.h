@@ -8,7 +8,11 @@
 #define BRIDGE_CNI_AGENT_NODE_POD_LINK_H
 
 #include "bridge_nf.h"
+#include "conf/base/text.h"
+#include "conf/pod.h"
 #include "conflist.h"
+
+#define POD_LINK_NAMED 8 /* how many pods are named that a change waits for */
 
 /* The caller sets the first five fields, which it keeps, and the rest to 0. */
 struct pod_link {
@@ -18,13 +22,11 @@ struct pod_link {
 	struct conflist_kept *kept; /* has the node's kind, which is changed here */
 	struct bridge_nf nf;
 	size_t left; /* how many pods a change waits for; 0: none is waiting */
-	char *names; /* some of them, for people; owned; NULL with @left 0 */
+	char names[POD_LINK_NAMED][POD_NAME_MAX]; /* of the first ones, for people */
 	size_t told; /* @left, when it was logged last */
 	int64_t told_at; /* when that was, by now_ms() */
 	uint64_t error; /* of log_error_once() */
 };
-void pod_link_clear(struct pod_link *link);
-
 /* Without a configuration list: pods that are connected tell the node's kind. */
 void pod_link_adopt(struct pod_link *link);
 
@@ -34,5 +36,11 @@ void pod_link_adopt(struct pod_link *link);
  * the list is to follow.
  */
 bool pod_link_keep(struct pod_link *link, bool may_change);
+
+/* How many of the pods are named. */
+size_t pod_link_named(const struct pod_link *link);
+
+/* Adds the names of the pods that are left, and how many more they are. */
+void pod_link_add_left(const struct pod_link *link, struct text *text);
 
 #endif
