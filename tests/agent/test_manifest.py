@@ -67,6 +67,7 @@ def test_its_probes_ask_the_port_that_is_there():
     for probe, path in (("readinessProbe", "/readyz"), ("livenessProbe", "/healthz")):
         assert CONTAINER[probe]["httpGet"] == {"host": "127.0.0.1", "port": 9810,
                                                "path": path}
+        assert CONTAINER[probe]["timeoutSeconds"] == 5
 
 
 def test_applying_it_anew_changes_no_guard_of_a_node_that_runs():

@@ -13,7 +13,7 @@ from harness.waiting import wait_for
 
 SLOW_CLIENTS = str(pathlib.Path(__file__).with_name("slow_clients.py"))
 HELD_SECONDS = 7  # longer than a connection has to be answered
-PROBE_SECONDS = 1  # a kubelet's, where the manifest says nothing
+PROBE_SECONDS = 5  # of deploy/bridge-cni.yaml
 
 
 def test_health_readiness_and_metrics(cluster):
