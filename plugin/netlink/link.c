@@ -40,13 +40,13 @@ static struct builder change_link(struct netlink *nl, unsigned int index,
 			  index, flags);
 }
 
-static void put_vlan_filtering(struct builder b)
-{
-	struct nlattr *data = nest(b, IFLA_INFO_DATA);
-	uint8_t on = 1;
+/* For a linux/if_link.h that is older than the attribute. A kernel that is older passes
+ * over it. */
+#define BR_FDB_MAX_LEARNED 49 /* Linux 6.7 */
 
-	put(b, IFLA_BR_VLAN_FILTERING, &on, sizeof(on));
-	nest_end(b, data);
+static void put_u8(struct builder b, int type, uint8_t value)
+{
+	put(b, type, &value, sizeof(value));
 }
 
 void queue_bridge_add(struct netlink *nl, const struct bridge_spec *spec)
@@ -56,14 +56,18 @@ void queue_bridge_add(struct netlink *nl, const struct bridge_spec *spec)
 						    NLM_F_CREATE | NLM_F_EXCL,
 						    "making the bridge %s", spec->name),
 				      0, 0);
-	struct nlattr *info;
+	struct nlattr *info, *data;
 
 	put_string(b, IFLA_IFNAME, spec->name);
 	put_mac(b, IFLA_ADDRESS, &spec->mac);
 	info = nest(b, IFLA_LINKINFO);
 	put_string(b, IFLA_INFO_KIND, "bridge");
+	data = nest(b, IFLA_INFO_DATA);
 	if (spec->filter_vlans)
-		put_vlan_filtering(b);
+		put_u8(b, IFLA_BR_VLAN_FILTERING, 1);
+	if (spec->learned_max)
+		put_u32(b, BR_FDB_MAX_LEARNED, spec->learned_max);
+	nest_end(b, data);
 	nest_end(b, info);
 }
 
@@ -71,10 +75,12 @@ void queue_vlan_filtering(struct netlink *nl, unsigned int index, const char *na
 {
 	struct builder b = change_link(nl, index, 0, "turning on VLAN filtering on",
 				       name);
-	struct nlattr *info = nest(b, IFLA_LINKINFO);
+	struct nlattr *info = nest(b, IFLA_LINKINFO), *data;
 
 	put_string(b, IFLA_INFO_KIND, "bridge");
-	put_vlan_filtering(b);
+	data = nest(b, IFLA_INFO_DATA);
+	put_u8(b, IFLA_BR_VLAN_FILTERING, 1);
+	nest_end(b, data);
 	nest_end(b, info);
 }
 
@@ -118,7 +124,6 @@ void queue_veth_port(struct netlink *nl, const struct veth_spec *spec)
 						    spec->host_name),
 				      0, 0);
 	struct nlattr *info, *data;
-	uint8_t hairpin = spec->hairpin, isolated = spec->isolated;
 
 	put_string(b, IFLA_IFNAME, spec->host_name);
 	if (spec->alias)
@@ -126,8 +131,12 @@ void queue_veth_port(struct netlink *nl, const struct veth_spec *spec)
 	info = nest(b, IFLA_LINKINFO);
 	put_string(b, IFLA_INFO_SLAVE_KIND, "bridge");
 	data = nest(b, IFLA_INFO_SLAVE_DATA);
-	put(b, IFLA_BRPORT_MODE, &hairpin, sizeof(hairpin));
-	put(b, IFLA_BRPORT_ISOLATED, &isolated, sizeof(isolated));
+	put_u8(b, IFLA_BRPORT_MODE, spec->hairpin);
+	put_u8(b, IFLA_BRPORT_ISOLATED, spec->isolated);
+	if (spec->guarded) {
+		put_u8(b, IFLA_BRPORT_LEARNING, 0);
+		put_u8(b, IFLA_BRPORT_GUARD, 1);
+	}
 	nest_end(b, data);
 	nest_end(b, info);
 	if (spec->no_link_local)
@@ -141,7 +150,7 @@ void queue_veth_add(struct netlink *nl, const struct veth_spec *spec)
 						    NLM_F_CREATE | NLM_F_EXCL,
 						    "making the veth pair %s and %s",
 						    spec->host_name, spec->peer_name),
-				      0, IFF_UP);
+				      0, spec->down ? 0 : IFF_UP);
 	struct ifinfomsg peer_header = {.ifi_family = AF_UNSPEC};
 	struct nlattr *info, *data, *peer;
 

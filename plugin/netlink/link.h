@@ -40,6 +40,8 @@ struct link {
 	} ipv6;
 	struct { /* as a bridge port */
 		bool hairpin, isolated;
+		bool learning; /* addresses that frames come from */
+		bool guard; /* a frame of spanning tree disables it */
 		uint8_t state; /* BR_STATE_* of linux/if_bridge.h */
 	} port;
 	struct { /* as a bridge */
@@ -64,6 +66,8 @@ struct bridge_spec {
 	const char *name;
 	struct mac_addr mac;
 	bool filter_vlans;
+	uint32_t
+		learned_max; /* addresses that it learns, where the kernel has that limit */
 };
 
 struct veth_spec {
@@ -75,6 +79,9 @@ struct veth_spec {
 	const char *alias; /* of the host's end */
 	bool hairpin; /* frames may leave by the port that they came in by */
 	bool isolated; /* no frames to other isolated ports */
+	/* The port learns no addresses, and a frame of spanning tree disables it. */
+	bool guarded;
+	bool down; /* the host's end is not set up yet */
 	bool no_link_local; /* no IPv6 address for the host's end, which nobody would use */
 };
 
@@ -95,22 +102,22 @@ int link_get_by_index(struct netlink *nl, unsigned int index, struct link *ret_l
 void queue_bridge_add(struct netlink *nl, const struct bridge_spec *spec);
 
 /*
- * Makes the pair, in one message: the host's end is up and a port of the bridge, the peer
- * is down, in its own namespace. Each end gets one queue: with more of them the kernel
+ * Makes the pair, in one message: the host's end is up (unless @spec says otherwise) and a
+ * port of the bridge, the peer is down, in its own namespace. Each end gets one queue: with more of them the kernel
  * waits for an RCU grace period for each end.
  */
 void queue_veth_add(struct netlink *nl, const struct veth_spec *spec);
 /*
- * Sets what the kernel only takes once the pair is there: alias, hairpin, isolation, and
- * that there be no link-local address, which is refused where the link has no IPv6. The
+ * Sets what the kernel only takes once the pair is there: alias, hairpin, isolation, guards,
+ * and that there be no link-local address, which is refused where the link has no IPv6. The
  * message names the link. So it must be sent when the pair is known to be made: sent
  * along with queue_veth_add(), it would be carried out although that was refused, and
  * change somebody else's interface.
  */
 void queue_veth_port(struct netlink *nl, const struct veth_spec *spec);
 
-/* Makes a port of a link that is there, sets it up, and sets hairpin and isolated of
- * @spec. */
+/* Makes a port of a link that is there, sets it up, and sets hairpin, isolated and guarded
+ * of @spec. */
 void queue_port_attach(struct netlink *nl, unsigned int index,
 		       const struct veth_spec *spec);
 

@@ -35,6 +35,8 @@ static void port_read(struct nlattr *data, struct link *link)
 
 	if (!data || nla_parse_nested(attrs, IFLA_BRPORT_MAX, data, NULL) < 0)
 		return;
+	link->port.learning = get_u8(attrs[IFLA_BRPORT_LEARNING]);
+	link->port.guard = get_u8(attrs[IFLA_BRPORT_GUARD]);
 	link->port.hairpin = get_u8(attrs[IFLA_BRPORT_MODE]);
 	link->port.isolated = get_u8(attrs[IFLA_BRPORT_ISOLATED]);
 	link->port.state = get_u8(attrs[IFLA_BRPORT_STATE]);

@@ -23,6 +23,13 @@
 #include "stages.h"
 
 /*
+ * The most addresses that a bridge made here learns: each costs memory, and a search of
+ * all of them when a port goes. A bridge has at most 1023 ports, with a pod behind each;
+ * the rest is for a network behind an uplink that is a port.
+ */
+#define LEARNED_MAX 8192
+
+/*
  * The MAC address of a bridge made here. It is the same whenever the bridge is made anew
  * while the node is up, as pods have it in their neighbour caches. Where the boot can't
  * be told, none is set: the kernel chooses one, which is pinned as that of a bridge that
@@ -136,6 +143,7 @@ static int make(struct attachment *att, struct link *link, bool *ret_made,
 				     .name = network->bridge,
 				     .mac = own_mac(att),
 				     .filter_vlans = wants_vlans(network),
+				     .learned_max = LEARNED_MAX,
 			     });
 	ret = netlink_commit(nl, err);
 	if (ret == -EOPNOTSUPP && wants_vlans(network)) {

@@ -9,6 +9,7 @@
 #include "plugin/netlink/link.h"
 #include "plugin/netlink/nf_tables_transaction.h"
 #include "plugin/nft/rules_by_name.h"
+#include "port.h"
 #include "stages.h"
 #include "sweep.h"
 
@@ -29,9 +30,13 @@ static int elements_add(struct attachment *att, struct cni_error *err)
 	/* Other attachments need not wait for this one any more. */
 	if (ret == 0)
 		ret = node_share(&att->op->node, err);
-	/* The kernel may have added them although its answer was lost. */
-	if (ret < 0)
-		nft_elements_del(nl, own.list.items, own.list.n, NULL);
+	if (ret == 0)
+		return 0;
+	/* The kernel may have added them although its answer was lost. The port may have
+	 * been opened for another IPAM plugin. */
+	if (att->pod->mac_spoof_check)
+		(void)port_close(att, NULL);
+	nft_elements_del(nl, own.list.items, own.list.n, NULL);
 	return ret;
 }
 
@@ -47,6 +52,7 @@ static int unrecorded_del(struct attachment *att, struct cni_error *err)
 	    identity_alias_is_anothers(host.alias, att->network->name,
 				       att->pod->container_id, att->pod->ifname))
 		return ret;
+	(void)port_close(att, NULL);
 	return sweep_pod(att, err);
 }
 

@@ -14,6 +14,7 @@
 #include "plugin/attachment/report.h"
 #include "plugin/netlink/nf_tables_transaction.h"
 #include "plugin/nft/rules_remove.h"
+#include "port.h"
 #include "spoofcheck_elements.h"
 #include "spoofcheck_rules.h"
 #include "stages.h"
@@ -89,9 +90,78 @@ static int rules_settle(struct attachment *att, bool macs, bool addresses,
 	return ret;
 }
 
-static int spoofcheck_rules(struct attachment *att, struct cni_error *err)
+static int rules_add(struct attachment *att, struct cni_error *err)
 {
 	return rules_settle(att, att->pod->mac_spoof_check, att->pod->spoof_check, err);
+}
+
+/* Another IPAM plugin needs the port, and may take long. So the elements that the pod has
+ * without addresses are there before the port is opened for it; those of the addresses
+ * follow with all others (elements.c). */
+static int opened_early(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
+	struct pod_facts pod;
+	struct spoof_sets sets;
+	struct netlink *nl;
+	int ret;
+
+	pod_facts_of_attachment(att, &pod);
+	spoof_sets_name(att->owner, &sets);
+	ret = spoof_elements_make(&sets, &pod, true, &elements, err);
+	if (ret == 0)
+		ret = node_nftables(&att->op->node, &nl, err);
+	if (ret < 0)
+		return ret;
+	ret = nft_elements_add(nl, elements.items, elements.n, err);
+	if (ret == 0)
+		ret = port_open(att, err);
+	/* The kernel may have added them although its answer was lost. */
+	if (ret < 0) {
+		netlink_discard(att->op->node.rtnl);
+		(void)port_close(att, NULL);
+		nft_elements_del(nl, elements.items, elements.n, NULL);
+	}
+	return ret;
+}
+
+static int spoofcheck_add(struct attachment *att, struct cni_error *err)
+{
+	int ret = rules_add(att, err);
+
+	return ret == 0 && att->pod->mac_spoof_check && ipam_delegated(att->network)
+		       ? opened_early(att, err)
+		       : ret;
+}
+
+/* Makes the elements that the pod may have, whatever the configuration says now. */
+static int held_make(const struct spoof_sets *sets, const struct pod_facts *pod,
+		     struct nft_element_list *elements, struct cni_error *err)
+{
+	int ret = spoof_elements_make(sets, pod, true, elements, err);
+
+	return ret < 0 ? ret : spoof_elements_former(sets, pod, elements, err);
+}
+
+/* Where another IPAM plugin needed the port for its DEL, the elements go now. */
+static int spoofcheck_del(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
+	struct pod_facts pod;
+	struct spoof_sets sets;
+	struct netlink *nl;
+	int ret;
+
+	if (!ipam_delegated(att->network) || !pod_facts_held(att, &pod) ||
+	    !pod.mac_spoof_check)
+		return 0;
+	spoof_sets_name(att->owner, &sets);
+	ret = held_make(&sets, &pod, &elements, err);
+	if (ret == 0)
+		ret = port_close(att, err);
+	if (ret == 0)
+		ret = node_nftables(&att->op->node, &nl, err);
+	return ret < 0 ? ret : nft_elements_del(nl, elements.items, elements.n, err);
 }
 
 /* Repairs the rules also where the configuration asks for no check any more: pods that
@@ -183,7 +253,8 @@ static int spoofcheck_elements(struct attachment *att, enum stage_elements_of wh
 
 	if (which == ELEMENTS_WANTED)
 		pod_facts_of_attachment(att, &pod);
-	else if (which != ELEMENTS_HELD || !pod_facts_held(att, &pod))
+	else if (which != ELEMENTS_HELD || ipam_delegated(att->network) ||
+		 !pod_facts_held(att, &pod))
 		return 0;
 	if (!pod.mac_spoof_check)
 		return 0;
@@ -191,16 +262,19 @@ static int spoofcheck_elements(struct attachment *att, enum stage_elements_of wh
 	if (!sets)
 		return error_oom(err);
 	spoof_sets_name(att->owner, sets);
-	ret = spoof_elements_make(sets, &pod, true, &elements->list, err);
-	if (ret == 0 && which == ELEMENTS_HELD)
-		ret = spoof_elements_former(sets, &pod, &elements->list, err);
-	return ret;
+	if (which == ELEMENTS_HELD)
+		return held_make(sets, &pod, &elements->list, err);
+	/* Nobody held the lock while that plugin ran. */
+	ret = ipam_delegated(att->network) ? rules_add(att, err) : 0;
+	return ret < 0 ? ret
+		       : spoof_elements_make(sets, &pod, true, &elements->list, err);
 }
 
 const struct stage stage_spoofcheck = {
 	.name = "spoofcheck",
-	.add = spoofcheck_rules,
+	.add = spoofcheck_add,
 	.check = spoofcheck_check,
+	.del = spoofcheck_del,
 	.repair_shared = spoofcheck_repair_shared,
 	.repair = spoofcheck_repair,
 	.elements = spoofcheck_elements,

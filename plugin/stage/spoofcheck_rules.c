@@ -31,9 +31,11 @@ static const struct rules_chain checks = {
 	.name = "checks", .of_owner = true, .in_order = true};
 static const struct rules_chain from4 = {.name = "from4", .in_order = true};
 static const struct rules_chain from6 = {.name = "from6", .in_order = true};
+static const struct rules_chain reports = {.name = "reports", .in_order = true};
 static const struct rules_chain dropped = {.name = "dropped", .in_order = true};
 
-/* The counters, which all owners share, and the ports whose frames were dropped lately. */
+/* The counters, which all owners share, the ports whose frames were dropped lately, and
+ * how many reports of multicast groups came from each port. */
 static const char shared_objects[] =
 	"add counter bridge " RULES_TABLE " spoof_mac\n"
 	"add counter bridge " RULES_TABLE " spoof_ethertype\n"
@@ -46,7 +48,11 @@ static const char shared_objects[] =
 	"add counter bridge " RULES_TABLE " spoof_query\n"
 	"add counter bridge " RULES_TABLE " spoof_bpdu\n"
 	"add set bridge " RULES_TABLE " dropped_ports "
-	"{ type ifname; flags dynamic,timeout; timeout 10m; size 1024; }\n";
+	"{ type ifname; flags dynamic,timeout; timeout 10m; size 1024; }\n"
+	"add set bridge " RULES_TABLE " report_few "
+	"{ type ifname; flags dynamic,timeout; timeout 20s; size 65535; }\n"
+	"add set bridge " RULES_TABLE " report_many "
+	"{ type ifname; flags dynamic,timeout; timeout 5m; size 65535; }\n";
 
 #define DROP(counter) "counter name \"" counter "\" goto dropped"
 #define ARP4	      "$t arp arp htype 1 arp ptype ip arp hlen 6 arp plen 4 "
@@ -110,7 +116,7 @@ static const struct {
 	 * groups, the search for routers, and for somebody who has its own address, which
 	 * may have a nonce (RFC 7527). */
 	{&checks, FOR_ADDRESSES, "anymld",
-	 "$t ip6 ip6 saddr :: meta l4proto icmpv6 @th,0,8 { 131, 132, 143 } accept"},
+	 "$t ip6 ip6 saddr :: meta l4proto icmpv6 @th,0,8 { 131, 132, 143 } goto reports"},
 	{&checks, FOR_ADDRESSES, "anyrs", ND("133") "ip6 saddr :: ip6 length 8 accept"},
 	{&checks, FOR_ADDRESSES, "anyns",
 	 ND("135") "ip6 saddr :: ip6 length 24 " OWN_TARGET "accept"},
@@ -150,6 +156,7 @@ static const struct {
 	{&from4, FOR_ALL, "igmp",
 	 "meta l4proto igmp @th,0,8 { 0x11, 0x30 } " FIRST4 DROP("spoof_query")},
 	{&from4, FOR_ALL, "pim", "meta l4proto 103 " DROP("spoof_query")},
+	{&from4, FOR_ALL, "report4", "meta l4proto igmp goto reports"},
 	{&from4, FOR_ALL, "whole4", "meta l4proto != 255 accept"},
 	{&from4, FOR_ALL, "broken4", DROP("spoof_ip4")},
 
@@ -162,11 +169,13 @@ static const struct {
 	{&from6, FOR_ALL, "udplow6",
 	 "meta l4proto udp udp sport 0-546 udp dport != 546 accept"},
 	{&from6, FOR_ALL, "icmp6",
-	 "meta l4proto icmpv6 @th,0,8 != { 130, 133-137, 151 } accept"},
+	 "meta l4proto icmpv6 @th,0,8 != { 130-137, 143, 151 } accept"},
 	{&from6, FOR_ALL, "other6", "meta l4proto != { udp, icmpv6, 103, 255 } accept"},
 	{&from6, FOR_ALL, "later6",
 	 "meta protocol ip6 frag frag-off > 0 meta l4proto { udp, icmpv6 } accept"},
 	{&from6, FOR_ALL, "nd6", "meta l4proto icmpv6 @th,0,8 { 133, 135, 136 } return"},
+	{&from6, FOR_ALL, "report6",
+	 "meta l4proto icmpv6 @th,0,8 { 131, 132, 143 } goto reports"},
 	{&from6, FOR_ALL, "router6",
 	 "meta l4proto icmpv6 @th,0,8 { 134, 137 } " DROP("spoof_ra")},
 	{&from6, FOR_ALL, "mld6",
@@ -177,6 +186,20 @@ static const struct {
 	{&from6, FOR_ALL, "client6",
 	 "meta l4proto udp udp dport 546 " DROP("spoof_dhcp")},
 	{&from6, FOR_ALL, "broken6", DROP("spoof_ip6")},
+
+	/* A bridge that knows 4096 groups turns its knowledge of groups off, and it knows
+	 * each for 260 seconds. In that time a pod may report 3768, few of them at once or
+	 * many. The kernel's own limit (mcast_max_groups) is looked at too late: a group
+	 * above it is known for ever. The type 0x22 is IGMPv3's, 143 MLDv2's. */
+	{&reports, FOR_ALL, "toomany",
+	 "@th,0,8 { 0x22, 143 } @th,48,16 > 64 " DROP("spoof_query")},
+	{&reports, FOR_ALL, "many",
+	 "@th,0,8 { 0x22, 143 } @th,48,16 > 1 update @report_many "
+	 "{ iifname limit rate over 4/minute burst 20 packets } " DROP("spoof_query")},
+	{&reports, FOR_ALL, "few",
+	 "update @report_few "
+	 "{ iifname limit rate over 5/second burst 100 packets } " DROP("spoof_query")},
+	{&reports, FOR_ALL, "report", "accept"},
 
 	/* Where the set is full, its rule ends without a verdict. */
 	{&dropped, FOR_ALL, "note", "update @dropped_ports { iifname }"},

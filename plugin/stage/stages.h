@@ -138,10 +138,11 @@ struct stage {
 	stage(links) /* deletes all stages' links, once nothing leads to the pod */ \
 	stage(parameters) /* before anybody sets the pod's end up */ \
 	stage(vlan) \
+	stage(spoofcheck) /* what another IPAM plugin says is checked, too */ \
 	stage(ipam_delegated) /* an IPAM plugin may look for the interface */ \
-	stage(spoofcheck) \
 	stage(portmap) \
 	stage(elements) /* adds all stages' elements, before the pod's end is up */ \
+	stage(port) /* opens the port of a pod that is checked */ \
 	stage(addresses) \
 	stage(gateway) \
 	stage(neighbours) /* of the gateway's interface */ \

@@ -120,6 +120,8 @@ static int make(struct attachment *att, struct cni_error *err)
 		.alias = alias,
 		.hairpin = pod_wants_hairpin(att->network, att->pod),
 		.isolated = wants_isolation(att),
+		.guarded = att->pod->mac_spoof_check,
+		.down = att->pod->mac_spoof_check, /* port.c sets it up */
 		.no_link_local = att->bridge_ipv6 && att->mtu >= IPV6_MIN_MTU,
 	};
 	int ret;
@@ -338,6 +340,7 @@ static int veth_repair(struct attachment *att, struct cni_error *err)
 				  .bridge = att->bridge_index,
 				  .hairpin = pod_wants_hairpin(att->network, att->pod),
 				  .isolated = wants_isolation(att),
+				  .guarded = att->pod->mac_spoof_check,
 			  });
 	ret = netlink_commit(nl, err);
 	if (ret == 0)

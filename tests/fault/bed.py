@@ -105,6 +105,8 @@ class Bed:
             kind, value = next(iter(entry.items()))
             if kind == "metainfo":
                 continue
+            if "timeout" in value:  # the elements go by themselves
+                value.pop("elem", None)
             value.pop("handle", None)
             # The fingerprint follows from the rule's text, which has the bridge's index.
             value["comment"] = re.sub(FINGERPRINT, r"\1", value.get("comment", ""))

@@ -26,6 +26,8 @@ def elements(node):
         for entry in json.loads(text)["nftables"]:
             for kind in ("set", "map"):
                 item = entry.get(kind, {})
+                if "timeout" in item:  # its elements go by themselves
+                    continue
                 own = [json.dumps(elem) for elem in item.get("elem", [])
                        if "veth" in json.dumps(elem)]
                 if own:

@@ -13,6 +13,7 @@ from harness.portmap import ask, served
 from harness.node import INTERNET4, INTERNET6, NODE4, addresses_of, network
 from harness.wire import source_seen
 from test_spoofcheck import FOREIGN_MAC, IP, arrives, udp4
+from test_spoofcheck import sets as sets_and_elements
 
 RANGES = [[{"subnet": "10.9.0.0/24"}]]
 
@@ -454,7 +455,8 @@ def test_DEL_deletes_the_elements_of_an_earlier_versions_pod_where_they_are(node
              f'{{ 10.9.0.2 . 127.0.0.0/8 comment "{gone} x" }}')
     node.delete(pods[0], conf)
     assert set(host) - set(node.host_veths()) == {gone}
-    assert gone not in node.run("nft", "list", "ruleset").stdout
+    assert gone not in node.run("nft", "list", "table", "inet", "bridge_cni").stdout
+    assert gone not in str(sets_and_elements(node))
     assert spoofs(pods[1], pods[1])  # and those of the other are there still
     assert len(owners(node)) == 1
 

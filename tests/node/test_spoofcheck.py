@@ -179,7 +179,7 @@ def sets(node):
     """The owners' sets."""
     return {entry["set"]["name"]: entry["set"].get("elem", [])
             for entry in table(node)
-            if "set" in entry and entry["set"]["name"] != "dropped_ports"}
+            if "set" in entry and "timeout" not in entry["set"]}
 
 
 def elements(node):

@@ -229,6 +229,7 @@ def elements(node):
     return {(entry["set"]["name"].split("_")[0] + ":" + entry["set"]["name"][-4:],
              json.dumps(elem))
             for entry in doc if "set" in entry and entry["set"]["table"] == "bridge_cni"
+            if "timeout" not in entry["set"]  # its elements go by themselves
             for elem in entry["set"].get("elem", [])
             if not re.search(r'"/"|"255\.255\.255\.255"|"(ff00|ffff:ffff)::"', json.dumps(elem))}
 

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Entries of a bridge as rtnetlink messages. */
+#include "fdb.h"
+
+#include <errno.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include "build.h"
+
+/* A static entry alone moves to the port from which its address is sent. */
+#define FIXED_STATE NUD_NOARP
+#define FIXED_FLAGS NTF_STICKY
+
+static struct builder begin_entry(struct netlink *nl, struct nl_msg *msg,
+				  unsigned int index, uint16_t state, uint8_t flags,
+				  const struct mac_addr *mac)
+{
+	const struct ndmsg header = {
+		.ndm_family = AF_BRIDGE,
+		.ndm_ifindex = index,
+		.ndm_state = state,
+		.ndm_flags = NTF_MASTER | flags,
+	};
+	struct builder b = begin(nl, msg, &header, sizeof(header));
+
+	put(b, NDA_LLADDR, mac->bytes, MAC_LEN);
+	return b;
+}
+
+void queue_fdb_add(struct netlink *nl, unsigned int index, const char *name,
+		   const struct mac_addr *mac)
+{
+	struct nl_msg *msg = netlink_queue(nl, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE,
+					   "saying that %s is behind the port %s",
+					   MAC_TEXT(mac), name);
+
+	begin_entry(nl, msg, index, FIXED_STATE, FIXED_FLAGS, mac);
+}
+
+static int entry_read(const struct nlmsghdr *answer, void *data)
+{
+	struct ndmsg *entry = data;
+
+	if (!answer)
+		return 0;
+	if (!nlmsg_valid_hdr(answer, sizeof(*entry)))
+		return -EBADMSG;
+	*entry = *(const struct ndmsg *)nlmsg_data(answer);
+	return 0;
+}
+
+int fdb_is_fixed(struct netlink *nl, unsigned int index, const struct mac_addr *mac,
+		 bool *ret_fixed, struct cni_error *err)
+{
+	struct nl_msg *msg = netlink_queue(nl, RTM_GETNEIGH, 0,
+					   "looking up the port of %s", MAC_TEXT(mac));
+	struct ndmsg entry = {};
+	int ret;
+
+	begin_entry(nl, msg, index, 0, 0, mac);
+	ret = netlink_request(nl, entry_read, &entry, ENOENT, err);
+	if (ret < 0)
+		return ret;
+	*ret_fixed = ret == 0 && (unsigned int)entry.ndm_ifindex == index &&
+		     entry.ndm_state & FIXED_STATE && entry.ndm_flags & FIXED_FLAGS;
+	return 0;
+}

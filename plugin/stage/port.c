@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Opens the port of a pod that is checked for spoofing once its elements are there, and
+ * closes it before they go. Setting it down, unlike the port's state of spanning tree, holds
+ * whatever the pod does to its end meanwhile. With another IPAM plugin spoofcheck.c does
+ * both, because that plugin needs the port.
+ */
+#include "port.h"
+
+#include <errno.h>
+
+#include "ipam/ipam.h"
+#include "ipam/store/record.h"
+#include "plugin/attachment/report.h"
+#include "plugin/netlink/fdb.h"
+#include "plugin/netlink/link.h"
+#include "stages.h"
+
+int port_open(struct attachment *att, struct cni_error *err)
+{
+	struct netlink *nl = att->op->node.rtnl;
+	const char *name = att->pod->host_ifname;
+	unsigned int index = netlink_ifindex(nl, name);
+
+	queue_fdb_add(nl, index, name, &att->container_mac);
+	queue_link_up(nl, index, name);
+	return netlink_commit(nl, err);
+}
+
+int port_close(struct attachment *att, struct cni_error *err)
+{
+	struct netlink *nl = att->op->node.rtnl;
+	const char *name = att->pod->host_ifname;
+	unsigned int index = netlink_ifindex(nl, name);
+	int ret;
+
+	if (!index)
+		return 0;
+	queue_link_down(nl, index, name);
+	ret = netlink_commit(nl, err);
+	return ret == -ENODEV ? error_clear(err) : ret;
+}
+
+static int port_add(struct attachment *att, struct cni_error *err)
+{
+	return att->pod->mac_spoof_check && !ipam_delegated(att->network)
+		       ? port_open(att, err)
+		       : 0;
+}
+
+static int port_del(struct attachment *att, struct cni_error *err)
+{
+	return att->record && att->record->spoof_check && !ipam_delegated(att->network)
+		       ? port_close(att, err)
+		       : 0;
+}
+
+/* Looks what the port has of all that port_open() and veth.c give it. @ret_lacks: what it
+ * lacks; NULL: nothing. */
+static int lack_find(struct attachment *att, const struct mac_addr *mac,
+		     struct link *ret_port, const char **ret_lacks, struct cni_error *err)
+{
+	struct netlink *nl = att->op->node.rtnl;
+	bool fixed;
+	int ret = link_get(nl, att->pod->host_ifname, ret_port, err);
+
+	*ret_lacks = NULL;
+	if (ret < 0 || !ret_port->index)
+		return ret;
+	ret = fdb_is_fixed(nl, ret_port->index, mac, &fixed, err);
+	if (ret < 0)
+		return ret;
+	if (!fixed)
+		*ret_lacks = "an entry that the pod's MAC address is behind it alone";
+	else if (ret_port->port.learning)
+		*ret_lacks = "learning off";
+	else if (!ret_port->port.guard)
+		*ret_lacks = "its guard against frames of spanning tree on";
+	return 0;
+}
+
+static int port_check(struct attachment *att, struct cni_error *err)
+{
+	const char *lacks;
+	struct link port;
+	int ret;
+
+	if (!att->pod->mac_spoof_check)
+		return 0;
+	ret = lack_find(att, &att->container_mac, &port, &lacks, err);
+	if (ret < 0 || !lacks)
+		return ret;
+	return error_set(err, CNI_ERR_CHECK, EINVAL,
+			 "%s: expected the port to have, for %s, %s; `bridge-cni repair` "
+			 "puts it right",
+			 port.name, att->pod->spoof_check ? "spoofCheck" : "macspoofchk",
+			 lacks);
+}
+
+static int port_repair(struct attachment *att, struct cni_error *err)
+{
+	struct netlink *nl = att->op->node.rtnl;
+	const char *lacks;
+	struct link port;
+	int ret;
+
+	if (!att->record->spoof_check)
+		return 0;
+	ret = lack_find(att, &att->record->mac, &port, &lacks, err);
+	if (ret < 0 || !port.index || !lacks)
+		return ret;
+	queue_fdb_add(nl, port.index, port.name, &att->record->mac);
+	queue_veth_port(nl, &(struct veth_spec){
+				    .host_name = port.name,
+				    .hairpin = port.port.hairpin,
+				    .isolated = port.port.isolated,
+				    .guarded = true,
+			    });
+	ret = netlink_commit(nl, err);
+	if (ret == 0)
+		report_done(att, "port: %s has %s again", port.name, lacks);
+	return ret;
+}
+
+const struct stage stage_port = {
+	.name = "port",
+	.add = port_add,
+	.check = port_check,
+	.del = port_del,
+	.repair = port_repair,
+};

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The port of a pod that is checked for spoofing: it is up only while the pod's elements
+ * are in the sets.
+ */
+#ifndef BRIDGE_CNI_PLUGIN_STAGE_PORT_H
+#define BRIDGE_CNI_PLUGIN_STAGE_PORT_H
+
+#include "plugin/attachment/attachment.h"
+
+/* Sets the port up, with the bridge's entry for the pod's MAC address. Code 101. */
+int port_open(struct attachment *att, struct cni_error *err);
+
+/* Sets the port down, before the elements go. A port that isn't there is no error. Code
+ * 101. */
+int port_close(struct attachment *att, struct cni_error *err);
+
+#endif
