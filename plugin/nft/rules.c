@@ -105,6 +105,13 @@ static bool is_unknown_to_kernel(const struct cni_error *err)
 		strstr(err->details, "Operation not supported"));
 }
 
+/* Something that the transaction names, or that was there when nft looked, is gone. */
+static bool is_lost_to_kernel(const struct cni_error *err)
+{
+	return strstr(err->msg, "No such file or directory") ||
+	       strstr(err->details, "No such file or directory");
+}
+
 static int replace(struct attachment *att, struct comparison *comparison,
 		   struct rule_list *wanted, struct cni_error *err)
 {
@@ -169,16 +176,17 @@ int rules_compare(struct attachment *att, const char *stage, struct rule_list *w
 	return ret;
 }
 
-/* Whoever takes no lock of ours may delete meanwhile what the transaction deletes, and so
- * make it fail: it is tried again, for what is there then. */
+/* Whoever takes no lock of ours may delete meanwhile what the transaction deletes or names,
+ * and so make it fail: it is tried again, for what is there then. */
 static int replace_racing(struct attachment *att, struct comparison *comparison,
 			  struct rule_list *wanted, struct cni_error *err)
 {
 	struct cni_error own = {};
 	int ret = replace(att, comparison, wanted, &own);
 
-	for (int i = 0; i < RACES_MAX && ret < 0 && own.code == CNI_ERR_RULES &&
-			(comparison->stale_n > 0 || comparison->retires);
+	for (int i = 0;
+	     i < RACES_MAX && ret < 0 && own.code == CNI_ERR_RULES &&
+	     (comparison->stale_n > 0 || comparison->retires || is_lost_to_kernel(&own));
 	     i++) {
 		error_clear(&own);
 		ret = comparison_read(att, comparison, &own);
