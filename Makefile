@@ -36,8 +36,8 @@ LIBS        := libnl-3.0 libcjson
 # cJSON_ParseWithLengthOpts() came with 1.7.13; older versions of the others were not tried.
 VERSIONS    := libnl-3.0 >= 3.5 libcjson >= 1.7.13 libnftables >= 1.0
 # The node agent alone links these. CURLOPT_PROTOCOLS_STR came with 7.85.
-AGENT_LIBS  := libcurl libmicrohttpd
-AGENT_VERSIONS := libcurl >= 7.85 libmicrohttpd >= 0.9.59
+AGENT_LIBS  := libcurl libmicrohttpd gnutls
+AGENT_VERSIONS := libcurl >= 7.85 libmicrohttpd >= 0.9.59 gnutls >= 3.6
 # Some unit tests link this: they have libnl-route read the plugin's messages to the kernel.
 ORACLE_LIBS := libnl-route-3.0
 VARIANT     := $(if $(SANITIZE),san,release)
@@ -112,7 +112,8 @@ $(BUILD)/bridge-cni-agent: $(AGENT_OBJECTS) $(BUILD)/plugin.a
 	$(Q)$(CC) $(CFLAGS) $(PROJECT_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PROJECT_LIBS) \
 		$(call packages,--libs $(AGENT_LIBS))
 
-$(BUILD)/deploy/agent/api/transport.o $(BUILD)/deploy/agent/base/http_server.o: $(BUILD)/.agent-versions
+$(BUILD)/deploy/agent/api/transport.o $(BUILD)/deploy/agent/api/tls_peer.o \
+$(BUILD)/deploy/agent/base/http_server.o: $(BUILD)/.agent-versions
 $(BUILD)/.agent-versions: Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call wanted,$(AGENT_VERSIONS),agent)

@@ -145,6 +145,8 @@ static void api_metrics(FILE *out, const struct agent *agent)
 	counter(out, "api_lists_total", state->lists, "Lists of all Nodes.");
 	counter(out, "api_events_total", state->events, "Events of watches.");
 	counter(out, "api_failures_total", state->failures, "Requests that failed.");
+	gauge(out, "nodes_left_out", state->beyond,
+	      "Nodes of the last list that are beyond --max-nodes.");
 	counter(out, "api_skipped_total", state->skipped,
 		"Nodes that could not be understood.");
 }

@@ -24,8 +24,9 @@ def openssl(directory, *args):
     subprocess.run(["openssl", *args], cwd=directory, check=True, capture_output=True)
 
 
-def make_certificates(directory, address):
-    """ca.crt, and server.crt with its key, valid for this address and for SERVER_NAME."""
+def make_certificates(directory, address, more=""):
+    """ca.crt, and server.crt with its key, valid for this address and for SERVER_NAME.
+    more: lines of further extensions of the server's."""
     directory = pathlib.Path(directory)
     new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     openssl(directory, "req", "-x509", *new, "-keyout", "ca.key", "-out", "ca.crt",
@@ -33,7 +34,8 @@ def make_certificates(directory, address):
             "basicConstraints=critical,CA:TRUE")
     openssl(directory, "req", *new, "-keyout", "server.key", "-out", "server.csr",
             "-subj", "/CN=api")
-    (directory / "extensions").write_text(f"subjectAltName=IP:{address},DNS:{SERVER_NAME}\n")
+    (directory / "extensions").write_text(
+        f"subjectAltName=IP:{address},DNS:{SERVER_NAME}\n{more}")
     openssl(directory, "x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey",
             "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "extensions", "-out",
             "server.crt")
@@ -81,6 +83,8 @@ class ApiServer:
         self.watch_error = None  # what the next watch ends with, as its ERROR event
         self.expire_continue = 0  # so many continue tokens are refused with 410
         self.cut_lists = 0  # so many lists break off in the middle
+        self.raw = None  # function(handler) that answers every request
+        self.tls = None  # function(context) before the server listens
         self.server = None
         self.connections = set()
 
@@ -140,6 +144,8 @@ class ApiServer:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.directory / "server.crt",
                                 self.directory / "server.key")
+        if self.tls:
+            self.tls(context)
         api = self
 
         class Server(http.server.ThreadingHTTPServer):
@@ -218,7 +224,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         query = dict(urllib.parse.parse_qsl(url.query))
         with api.lock:
             api.requests.append((time.monotonic(), url.path, query))
-            refuse = api.refuse
+            refuse, raw = api.refuse, api.raw
+        if raw:
+            self.close_connection = True
+            return raw(self)
         if refuse:
             return self.answer(*refuse)
         if self.headers.get("Authorization") != f"Bearer {api.token}":

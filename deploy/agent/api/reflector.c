@@ -10,11 +10,19 @@
 #include <string.h>
 
 #include "conf/base/clock.h"
+#include "node_feed.h"
 #include "retry.h"
 
-#define PATH_SIZE	    8192
-#define WATCH_GRACE_SECONDS 30 /* a server that doesn't end a watch in time is gone */
-#define WATCH_GOOD_MS	    5000 /* a watch that lasted so long wasn't refused */
+#define PATH_SIZE 8192
+/* A server that doesn't end a watch in time is gone; a list, with all of its pages, may take as
+ * long as a watch. */
+#define GRACE_SECONDS 30
+#define STALL_SECONDS 30 /* a list that brings nothing for so long has failed */
+/* A list without this node is asked for again, and believed when the server says the same for
+ * so long. */
+#define DOUBT_MS       10000
+#define DOUBT_AGAIN_MS 2000
+#define WATCH_GOOD_MS  5000 /* a watch that lasted so long wasn't refused */
 
 enum request {
 	REQUEST_NONE, /* a pause, until retry_at */
@@ -25,24 +33,21 @@ enum request {
 struct reflector {
 	const struct reflector_spec *spec;
 	struct transport *transport;
-	struct node_table *nodes;
+	struct node_feed feed;
 	const struct log *log;
 	struct reflector_state state;
 	struct retry retry;
 	int64_t retry_at;
 
 	bool needs_list; /* the next request is a list, else a watch */
+	int64_t list_started;
 	bool from_cache; /* the server may answer a list from what it remembers */
-	struct list_page page; /* what the last page has said */
-	char version[RESOURCE_VERSION_MAX]; /* where the next watch starts */
-	bool changed; /* the table has, since reflector_wait() returned */
+	int64_t doubted; /* when a list came that was not believed; 0: the last one was */
 
 	/* The request that is under way. */
 	enum request request;
 	int64_t started;
 	struct json_filter filter;
-	bool heard; /* it has brought a document that is no error */
-	bool gone; /* the server can't go on from our resource version */
 	int result; /* < 0: a document has ended it, with @err */
 	struct cni_error err;
 };
@@ -50,92 +55,6 @@ struct reflector {
 static bool is_watch(const struct reflector *reflector)
 {
 	return reflector->request == REQUEST_WATCH;
-}
-
-/* -- what the documents do to the table */
-
-static void skip(struct reflector *reflector, const char *name, struct cni_error *err)
-{
-	reflector->state.skipped++;
-	if (name[0])
-		node_table_keep(reflector->nodes, name);
-	log_write(reflector->log, LOG_LEVEL_WARN, "a Node can't be understood", "node",
-		  name, "error", err->msg, NULL);
-	error_clear(err);
-}
-
-static int node_take(struct reflector *reflector, const struct node_object *node,
-		     struct cni_error *err)
-{
-	int ret = node_table_set(reflector->nodes, node, err);
-
-	if (ret < 0)
-		return ret;
-	reflector->changed |= ret == NODE_TABLE_CHANGED;
-	return 0;
-}
-
-static int too_long(struct cni_error *err)
-{
-	return error_set(err, CNI_ERR_JSON, EFBIG, "longer than %d bytes",
-			 FILTER_DOC_MAX);
-}
-
-static int list_take(enum filter_doc kind, const char *text, size_t len, void *data,
-		     struct cni_error *err)
-{
-	struct reflector *reflector = data;
-	struct cni_error node_err = {};
-	struct node_object node = {};
-	int ret;
-
-	if (kind == FILTER_DOC && text)
-		return list_page_read(text, len, &reflector->page, err);
-	ret = text ? node_object_read(text, len, &node, &node_err) : too_long(&node_err);
-	if (ret == 0)
-		return node_take(reflector, &node, err);
-	skip(reflector, node.name, &node_err);
-	return 0;
-}
-
-static int watch_failed(struct reflector *reflector, const struct watch_event *event,
-			struct cni_error *err)
-{
-	/* The status is mostly 410. After another one, too, events may be missing; but a
-	 * server that has too much to do (429) is not asked for the list besides. */
-	reflector->gone = event->status != 429;
-	return error_set(err, CNI_ERR_TRY_AGAIN, ECONNABORTED, "%s (%u)",
-			 event->message[0] ? event->message : "the watch was ended",
-			 event->status);
-}
-
-static int event_take(enum filter_doc kind, const char *text, size_t len, void *data,
-		      struct cni_error *err)
-{
-	struct reflector *reflector = data;
-	struct watch_event event = {};
-	struct cni_error event_err = {};
-	int ret;
-
-	(void)kind;
-	reflector->state.events++;
-	ret = text ? watch_event_read(text, len, &event, &event_err)
-		   : too_long(&event_err);
-	if (event.type == WATCH_ERROR)
-		return watch_failed(reflector, &event, err);
-	reflector->heard = true;
-	if (event.node.version[0])
-		memcpy(reflector->version, event.node.version,
-		       sizeof(reflector->version));
-	/* A Node that is gone needs nothing but its name. */
-	if (event.type == WATCH_DELETED && event.node.name[0])
-		reflector->changed |= node_table_remove(reflector->nodes,
-							event.node.name);
-	else if (ret < 0)
-		skip(reflector, event.node.name, &event_err);
-	else if (event.type == WATCH_CHANGED)
-		return node_take(reflector, &event.node, err);
-	return 0;
 }
 
 /* -- what the transport tells */
@@ -149,7 +68,7 @@ static void head_take(long status, void *data)
 	if (is_watch(reflector) && status == 200 && !reflector->state.watching) {
 		reflector->state.watching = true;
 		log_write(reflector->log, LOG_LEVEL_DEBUG, "watching", "resourceVersion",
-			  reflector->version, NULL);
+			  reflector->feed.version, NULL);
 	}
 }
 
@@ -167,9 +86,9 @@ static int body_take(const char *bytes, size_t len, void *data)
 static int path_make(const struct reflector *reflector, char path[PATH_SIZE],
 		     unsigned int watch_seconds, struct cni_error *err)
 {
-	const char *next = reflector->page.next;
+	const char *next = reflector->feed.page.next;
 	_cleanup_(free_p) char *value =
-		transport_escape(is_watch(reflector) ? reflector->version : next);
+		transport_escape(is_watch(reflector) ? reflector->feed.version : next);
 	int len;
 
 	if (!value)
@@ -209,13 +128,28 @@ static void request_failed(struct reflector *reflector)
 	reflector->state.failures++;
 	reflector->state.watching = false;
 	/* A list that broke is begun anew: its pages belong together. */
-	reflector->page = (struct list_page){};
+	reflector->feed.page = (struct list_page){};
 	pause_for(reflector, retry_next_ms(&reflector->retry, wished));
+}
+
+/* A watch is quiet while nothing happens. */
+static struct transport_limits limits_of(const struct reflector *reflector,
+					 unsigned int watch_seconds)
+{
+	int64_t used = (now_ms() - reflector->list_started) / 1000;
+	int64_t left = (int64_t)reflector->spec->watch_seconds + GRACE_SECONDS - used;
+
+	if (is_watch(reflector))
+		return (struct transport_limits){.max_seconds = watch_seconds +
+								GRACE_SECONDS};
+	return (struct transport_limits){.max_seconds = left > 1 ? (unsigned int)left : 1,
+					 .stall_seconds = STALL_SECONDS};
 }
 
 static void request_start(struct reflector *reflector)
 {
 	unsigned int seconds = reflector->spec->watch_seconds;
+	struct transport_limits limits;
 	char path[PATH_SIZE];
 	bool watch;
 
@@ -223,21 +157,22 @@ static void request_start(struct reflector *reflector)
 	reflector->request = reflector->needs_list ? REQUEST_LIST : REQUEST_WATCH;
 	watch = is_watch(reflector);
 	reflector->started = now_ms();
-	reflector->heard = reflector->gone = false;
+	node_feed_request_begin(&reflector->feed);
 	reflector->result = 0;
 	error_clear(&reflector->err);
-	if (!watch && !reflector->page.next[0])
-		node_table_list_begin(reflector->nodes);
+	if (!watch && !reflector->feed.page.next[0]) {
+		node_feed_list_begin(&reflector->feed);
+		reflector->list_started = reflector->started;
+	}
 	json_filter_init(&reflector->filter, watch ? watch_keys : list_keys,
-			 watch ? event_take : list_take, reflector);
+			 watch ? node_feed_event : node_feed_list, &reflector->feed);
+	limits = limits_of(reflector, seconds);
 	if (path_make(reflector, path, seconds, &reflector->err) < 0 ||
-	    transport_get(reflector->transport, path,
-			  watch ? seconds + WATCH_GRACE_SECONDS : 0,
-			  &reflector->err) < 0) {
+	    transport_get(reflector->transport, path, &limits, &reflector->err) < 0) {
 		request_failed(reflector);
 		return;
 	}
-	reflector->page = (struct list_page){};
+	reflector->feed.page = (struct list_page){};
 }
 
 /* -- a request ends */
@@ -262,7 +197,7 @@ static int refused(struct reflector *reflector, const struct transport_end *end)
 		  end->status);
 	error_details(&reflector->err, "%s", end->refusal);
 	/* With 400 the resource version may be of an etcd that has been replaced. */
-	reflector->gone = end->status == 410 || end->status == 400;
+	reflector->feed.gone = end->status == 410 || end->status == 400;
 	return -EACCES;
 }
 
@@ -280,30 +215,68 @@ static int end_judge(struct reflector *reflector, const struct transport_end *en
 	if (end->error && !(watch && lasted))
 		return error_set(err, CNI_ERR_IO, EIO, "%s: %s",
 				 reflector->spec->transport.server, end->error);
-	if (!watch &&
-	    (!json_filter_is_between(&reflector->filter) || !reflector->page.version[0]))
+	if (!watch && (!json_filter_is_between(&reflector->filter) ||
+		       !reflector->feed.page.version[0]))
 		return error_set(err, CNI_ERR_JSON, EBADMSG, "the list is cut off");
-	if (watch && !reflector->heard && !lasted)
+	if (watch && !reflector->feed.heard && !lasted)
 		return error_set(err, CNI_ERR_IO, ECONNRESET, "the watch ended at once");
 	return 0;
 }
 
+/*
+ * Is a list to be believed that lacks this node, and may lack everything? A server that
+ * has lost its data, or has just started, says so too. Nothing is removed until it has
+ * said so for a while.
+ */
+static bool is_believed(struct reflector *reflector)
+{
+	bool news = reflector->doubted == 0;
+
+	if (node_feed_list_has_own(&reflector->feed)) {
+		reflector->doubted = 0;
+		return true;
+	}
+	if (news)
+		reflector->doubted = now_ms();
+	if (now_ms() - reflector->doubted >= DOUBT_MS) {
+		reflector->doubted = 0;
+		log_write(reflector->log, LOG_LEVEL_WARN,
+			  "the list of Nodes still lacks this node: it is believed",
+			  NULL);
+		return true;
+	}
+	if (news)
+		log_write(reflector->log, LOG_LEVEL_WARN,
+			  "the list of Nodes lacks this node: it is asked for again, "
+			  "and nothing is removed yet",
+			  "node", reflector->feed.own, NULL);
+	return false;
+}
+
 static void list_ended(struct reflector *reflector)
 {
-	size_t gone;
+	struct node_feed *feed = &reflector->feed;
+	size_t before = feed->nodes->n;
 
-	if (reflector->page.next[0]) {
+	if (feed->page.next[0]) {
 		request_start(reflector);
 		return;
 	}
-	gone = node_table_list_end(reflector->nodes);
-	reflector->changed |= gone > 0 || !reflector->state.listed;
+	reflector->from_cache = false;
+	if (!is_believed(reflector)) {
+		pause_for(reflector, DOUBT_AGAIN_MS + random_below(DOUBT_AGAIN_MS));
+		return;
+	}
+	node_feed_list_end(feed);
+	feed->changed |= !reflector->state.listed;
 	reflector->state.listed = true;
 	reflector->state.lists++;
-	memcpy(reflector->version, reflector->page.version, sizeof(reflector->version));
-	reflector->needs_list = false;
-	reflector->from_cache = false;
-	request_start(reflector);
+	/* Nodes that have gone have made room for some that were left out. */
+	reflector->needs_list = feed->beyond > 0 && feed->nodes->n < before;
+	if (reflector->needs_list)
+		pause_for(reflector, DOUBT_AGAIN_MS);
+	else
+		request_start(reflector);
 }
 
 static void request_ended(struct reflector *reflector, const struct transport_end *end)
@@ -312,10 +285,10 @@ static void request_ended(struct reflector *reflector, const struct transport_en
 	bool watch = is_watch(reflector);
 	int ret;
 
-	if (watch && (reflector->heard || lasted) && end->status == 200)
+	if (watch && (reflector->feed.heard || lasted) && end->status == 200)
 		reflector->retry.failed = 0;
 	ret = end_judge(reflector, end, lasted);
-	reflector->needs_list |= reflector->gone;
+	reflector->needs_list |= reflector->feed.gone;
 	if (ret < 0) {
 		request_failed(reflector);
 	} else if (watch) {
@@ -335,7 +308,7 @@ static void ca_changed(struct reflector *reflector)
 	log_write(reflector->log, LOG_LEVEL_INFO, "the cluster's CA has changed", "file",
 		  reflector->spec->transport.ca_file, NULL);
 	reflector->state.watching = false;
-	reflector->page = (struct list_page){};
+	reflector->feed.page = (struct list_page){};
 	pause_for(reflector, random_below(RETRY_FIRST_MS));
 }
 
@@ -354,14 +327,19 @@ bool reflector_wait(struct reflector *reflector, struct pollfd *fds, size_t n,
 		ca_changed(reflector);
 	if (reflector->request == REQUEST_NONE && now_ms() >= reflector->retry_at)
 		request_start(reflector);
-	changed = reflector->changed;
-	reflector->changed = false;
+	changed = reflector->feed.changed;
+	reflector->feed.changed = false;
 	return changed;
 }
 
-const struct reflector_state *reflector_state(const struct reflector *reflector)
+const struct reflector_state *reflector_state(struct reflector *reflector)
 {
-	return &reflector->state;
+	struct reflector_state *state = &reflector->state;
+
+	state->events = reflector->feed.events;
+	state->skipped = reflector->feed.skipped;
+	state->beyond = reflector->feed.beyond;
+	return state;
 }
 
 int reflector_open(const struct reflector_spec *spec, struct node_table *nodes,
@@ -375,8 +353,13 @@ int reflector_open(const struct reflector_spec *spec, struct node_table *nodes,
 	if (!reflector)
 		return error_oom(err);
 	reflector->spec = spec;
-	reflector->nodes = nodes;
 	reflector->log = log;
+	reflector->feed = (struct node_feed){
+		.nodes = nodes,
+		.log = log,
+		.own = spec->own_node,
+		.max_nodes = spec->max_nodes,
+	};
 	reflector->retry.max_ms = spec->retry_max_ms;
 	reflector->needs_list = reflector->from_cache = true;
 	receiver.data = reflector;

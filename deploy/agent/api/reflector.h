@@ -3,7 +3,8 @@
  * Keeps a node table as the cluster has it, by list and watch of the API server's
  * /api/v1/nodes: what client-go calls a reflector. Pages, bookmarks, resource versions
  * that have become too old, connections that break and servers that are away are its
- * business alone; none of them ever empties the table. See the Kubernetes documentation,
+ * business alone; none of them ever empties the table, nor does a list that lacks this
+ * node, unless the server goes on to say so. See the Kubernetes documentation,
  * "API concepts".
  */
 #ifndef BRIDGE_CNI_AGENT_API_REFLECTOR_H
@@ -19,12 +20,15 @@ struct reflector_spec {
 	struct transport_spec transport;
 	unsigned int retry_max_ms; /* the longest pause between attempts */
 	unsigned int watch_seconds; /* how long a watch may last; half more by chance */
+	const char *own_node; /* a list without it is not believed at once */
+	size_t max_nodes; /* how many Nodes are kept */
 };
 
 struct reflector_state {
 	bool listed; /* the table has been complete once */
 	bool watching; /* a watch is open */
 	uint64_t lists, events, failures, skipped; /* since the start */
+	size_t beyond; /* Nodes that are left out, as there are more than max_nodes */
 	int64_t contact_ms; /* when the server answered last, by now_ms(); 0: never */
 };
 
@@ -45,6 +49,6 @@ void reflector_close(struct reflector *reflector);
 bool reflector_wait(struct reflector *reflector, struct pollfd *fds, size_t n,
 		    int timeout_ms);
 
-const struct reflector_state *reflector_state(const struct reflector *reflector);
+const struct reflector_state *reflector_state(struct reflector *reflector);
 
 #endif

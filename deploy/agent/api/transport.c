@@ -12,11 +12,13 @@
 #include <string.h>
 
 #include "deploy/agent/base/file_state.h"
+#include "deploy/agent/base/files.h"
+#include "tls_peer.h"
 
 #define TOKEN_MAX	16384
 #define REFUSAL_MAX	256
+#define HEAD_MAX	65536 /* bytes of a response's head */
 #define CONNECT_SECONDS 10
-#define STALL_SECONDS	30 /* a response that brings nothing for so long has failed */
 #define DEAD_PEER_MS	30000
 
 struct transport {
@@ -29,7 +31,8 @@ struct transport {
 	struct curl_slist *headers;
 	struct file_state ca;
 	char refusal[REFUSAL_MAX];
-	size_t refusal_len;
+	size_t refusal_len, head_len;
+	const char *distrust; /* why this request was not sent; NULL: nothing was wrong */
 };
 
 /*
@@ -86,6 +89,9 @@ static size_t head_take(char *bytes, size_t size, size_t n, void *data)
 	struct transport *transport = data;
 
 	(void)bytes;
+	transport->head_len += size * n;
+	if (transport->head_len > HEAD_MAX)
+		return 0;
 	transport->receiver.head(status_of(transport), transport->receiver.data);
 	return size * n;
 }
@@ -108,6 +114,27 @@ static curl_socket_t socket_open(void *data, curlsocktype purpose,
 	transport->spec->connecting(&addr, transport->spec->data);
 	return socket(address->family, address->socktype | SOCK_CLOEXEC,
 		      address->protocol);
+}
+
+/* Is called when the connection is there, and before the token is sent. OpenSSL, where
+ * libcurl is built with that, checks the purpose by itself. */
+static int peer_check(void *data, char *peer, char *own, int peer_port, int own_port)
+{
+	struct transport *transport = data;
+	struct curl_tlssessioninfo *tls = NULL;
+
+	(void)peer;
+	(void)own;
+	(void)peer_port;
+	(void)own_port;
+	if (curl_easy_getinfo(transport->easy, CURLINFO_TLS_SSL_PTR, &tls) != CURLE_OK ||
+	    !tls || !tls->internals)
+		transport->distrust = "the connection has no TLS";
+	else if (tls->backend == CURLSSLBACKEND_GNUTLS &&
+		 !tls_peer_is_server(tls->internals))
+		transport->distrust = "the server's certificate is not for servers "
+				      "(extended key usage serverAuth)";
+	return transport->distrust ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 /* A peer that has silently gone is noticed, though a quiet watch sends nothing. */
@@ -133,29 +160,36 @@ static int socket_opened(void *data, curl_socket_t fd, curlsocktype purpose)
 
 /* -- a request */
 
+/* The file has to be a regular one: a FIFO isn't waited for. */
+static int text_read(const char *path, char **ret_text, struct cni_error *err)
+{
+	size_t len;
+	int ret = file_read(path, ret_text, &len, err);
+
+	return ret == FILE_ABSENT
+		       ? error_errno(err, CNI_ERR_IO, ENOENT, "reading %s", path)
+		       : ret;
+}
+
 /* "Authorization: Bearer …". The kubelet puts a new token into the file before one
  * expires. */
 static int headers_make(struct transport *transport, struct cni_error *err)
 {
-	static const char lead[] = "Authorization: Bearer ";
 	const char *path = transport->spec->token_file;
-	_cleanup_(close_p) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char header[sizeof(lead) + TOKEN_MAX];
+	_cleanup_(free_p) char *token = NULL;
+	char header[TOKEN_MAX + 32];
 	struct curl_slist *headers;
-	ssize_t len;
+	int ret = text_read(path, &token, err);
 
-	if (fd < 0)
-		return error_errno(err, CNI_ERR_IO, errno, "reading %s", path);
-	memcpy(header, lead, sizeof(lead));
-	len = read(fd, header + sizeof(lead) - 1, TOKEN_MAX);
-	if (len < 0)
-		return error_errno(err, CNI_ERR_IO, errno, "reading %s", path);
-	header[sizeof(lead) - 1 + len] = '\0';
-	header[strcspn(header, "\r\n")] = '\0';
-	if (len == TOKEN_MAX || strlen(header) < sizeof(lead))
+	if (ret < 0)
+		return ret;
+	token[strcspn(token, "\r\n")] = '\0';
+	if (!token[0] || strlen(token) >= TOKEN_MAX)
 		return error_set(err, CNI_ERR_IO, EINVAL,
 				 "%s is empty or longer than %d bytes, expected a token",
 				 path, TOKEN_MAX - 1);
+	snprintf(header, sizeof(header), "Authorization: Bearer %s", token);
+	explicit_bzero(token, strlen(token));
 	headers = curl_slist_append(NULL, header);
 	explicit_bzero(header, sizeof(header));
 	if (!headers)
@@ -166,7 +200,7 @@ static int headers_make(struct transport *transport, struct cni_error *err)
 }
 
 static void options_set(struct transport *transport, const char *url,
-			unsigned int max_seconds)
+			const struct transport_limits *limits)
 {
 	CURL *easy = transport->easy;
 
@@ -174,6 +208,7 @@ static void options_set(struct transport *transport, const char *url,
 	curl_easy_setopt(easy, CURLOPT_URL, url);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https");
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
 	curl_easy_setopt(easy, CURLOPT_CAINFO, transport->spec->ca_file);
@@ -186,37 +221,47 @@ static void options_set(struct transport *transport, const char *url,
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transport);
 	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, socket_opened);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
-	if (max_seconds) {
-		curl_easy_setopt(easy, CURLOPT_TIMEOUT, (long)max_seconds);
-	} else {
-		curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-		curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)STALL_SECONDS);
-	}
+	curl_easy_setopt(easy, CURLOPT_TIMEOUT, (long)limits->max_seconds);
+	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)limits->stall_seconds);
+	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, peer_check);
+	curl_easy_setopt(easy, CURLOPT_PREREQDATA, transport);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, head_take);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, transport);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, body_take);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, transport);
 }
 
-int transport_get(struct transport *transport, const char *path, unsigned int max_seconds,
-		  struct cni_error *err)
+/* libcurl opens the file by its name, and would wait for whoever writes to a FIFO. */
+static int ca_check(const struct transport *transport, struct cni_error *err)
+{
+	_cleanup_(free_p) char *text = NULL;
+
+	return text_read(transport->spec->ca_file, &text, err);
+}
+
+int transport_get(struct transport *transport, const char *path,
+		  const struct transport_limits *limits, struct cni_error *err)
 {
 	_cleanup_(free_p) char *url = NULL;
 	CURLMcode code;
 	int ret = 0;
 
-	transport->refusal_len = 0;
+	transport->refusal_len = transport->head_len = 0;
+	transport->distrust = NULL;
 	if (transport->renew)
 		ret = handles_renew(transport, err);
 	if (ret == 0)
 		ret = headers_make(transport, err);
+	if (ret == 0)
+		ret = ca_check(transport, err);
 	if (ret < 0)
 		return ret;
 	if (asprintf(&url, "%s%s", transport->spec->server, path) < 0) {
 		url = NULL;
 		return error_oom(err);
 	}
-	options_set(transport, url, max_seconds);
+	options_set(transport, url, limits);
 	code = curl_multi_add_handle(transport->multi, transport->easy);
 	if (code != CURLM_OK)
 		return error_set(err, CNI_ERR_INTERNAL, EIO, "libcurl: %s",
@@ -267,7 +312,9 @@ bool transport_wait(struct transport *transport, struct pollfd *fds, size_t n,
 		transport->refusal[transport->refusal_len] = '\0';
 		*ret_end = (struct transport_end){
 			.status = status_of(transport),
-			.error = code == CURLE_OK ? NULL : curl_easy_strerror(code),
+			.error = transport->distrust ? transport->distrust
+				 : code == CURLE_OK  ? NULL
+						     : curl_easy_strerror(code),
 			.refusal = transport->refusal,
 		};
 		return true;

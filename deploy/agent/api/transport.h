@@ -38,7 +38,7 @@ struct transport_receiver {
 /* How a request has ended. */
 struct transport_end {
 	long status; /* HTTP's; 0: there was no response */
-	/* NULL: the response is whole; else libcurl's text, a constant. */
+	/* NULL: the response is whole; else a constant, most times libcurl's. */
 	const char *error;
 	/* The first bytes of the body where the status isn't 200; valid until the next
 	 * request. */
@@ -57,13 +57,20 @@ static inline void transport_closep(struct transport **transport)
 	transport_close(*transport);
 }
 
+/* How long a request may take. */
+struct transport_limits {
+	unsigned int max_seconds; /* from its start to its end */
+	unsigned int stall_seconds; /* without a byte coming in; 0: as long as it likes */
+};
+
 /*
- * Starts a GET of @path, which begins with "/"; no other request may be under way.
- * @max_seconds: when it must have ended; 0: it may take as long as it likes, if something
- * comes in all the time. Codes 5: there is no token; 100.
+ * Starts a GET of @path, which begins with "/"; no other request may be under way. The
+ * token is sent only to a server whose certificate is of the CA, for this name, valid
+ * today and for servers, by TLS 1.2 or later. Codes 5: the token or the CA's file is no
+ * regular file, or is missing, empty or too long; 100.
  */
-int transport_get(struct transport *transport, const char *path, unsigned int max_seconds,
-		  struct cni_error *err);
+int transport_get(struct transport *transport, const char *path,
+		  const struct transport_limits *limits, struct cni_error *err);
 
 /* @text as it may stand in a path's query; the caller frees it. NULL: out of memory. */
 char *transport_escape(const char *text);

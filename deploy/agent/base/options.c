@@ -77,6 +77,8 @@ static const struct option_spec {
 	{"token-file", ACCOUNT "/token", "the service account's", PATH, AT(token_file), 0,
 	 0},
 	{"ca-file", ACCOUNT "/ca.crt", "the API server's CA", PATH, AT(ca_file), 0, 0},
+	{"max-nodes", "10000", "how many Nodes are kept", NUMBER, AT(max_nodes), 1,
+	 1000000},
 	{"port", "9810", "on 127.0.0.1: /healthz, /readyz, /metrics; 0: none", NUMBER,
 	 AT(port), 0, 65535},
 	{"resync-seconds", "60", "how often everything is looked at without a reason",

@@ -33,6 +33,7 @@ struct options {
 	bool port_isolation, mac_spoof_check;
 	const char *sysctl_root; /* "": /proc/sys/net itself can be written to */
 	uint32_t port; /* on 127.0.0.1; 0: none */
+	uint32_t max_nodes;
 	uint32_t resync_seconds, retry_max_seconds, watch_seconds;
 	enum log_level log_level;
 	bool cleanup, help, version; /* what is to be done instead of running */
