@@ -7,7 +7,6 @@
 #include "bridge.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/if_ether.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,45 +27,6 @@
  * the rest is for a network behind an uplink that is a port.
  */
 #define LEARNED_MAX 8192
-
-/*
- * The MAC address of a bridge made here. It is the same whenever the bridge is made anew
- * while the node is up, as pods have it in their neighbour caches. Where the boot can't
- * be told, none is set: the kernel chooses one, which is pinned as that of a bridge that
- * was found.
- */
-static struct mac_addr own_mac(const struct attachment *att)
-{
-	const char *boot = att->op->kernel.ipam.boot_id;
-
-	return boot[0] ? identity_bridge_mac(boot, netlink_cookie(att->op->node.rtnl),
-					     att->bridge)
-		       : (struct mac_addr){};
-}
-
-bool bridge_has_own_mac(const struct attachment *att, const struct link *link)
-{
-	struct mac_addr own = own_mac(att);
-
-	return own.set && memcmp(own.bytes, link->mac.bytes, MAC_LEN) == 0;
-}
-
-/*
- * A bridge whose MAC address nobody has set takes that of its lowest port, and changes it
- * as ports come and go. /sys tells which it is (NET_ADDR_SET is 3, linux/netdevice.h).
- * Where it can't be read, setting the present address once more does no harm.
- */
-static bool mac_is_pinned(const struct attachment *att, const struct link *link)
-{
-	_cleanup_(close_p) int fd = -1;
-	char path[64 + IF_NAMESIZE], value = 0;
-
-	if (bridge_has_own_mac(att, link))
-		return true; /* no port has that address */
-	snprintf(path, sizeof(path), "/sys/class/net/%s/addr_assign_type", link->name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd >= 0 && read(fd, &value, 1) == 1 && value == '3';
-}
 
 static int must_be_bridge(const struct link *link, struct cni_error *err)
 {
@@ -125,7 +85,7 @@ static bool is_complete(const struct attachment *att, const struct link *link)
 	const struct network *network = att->network;
 
 	return link->index && link->up && bridge_alias_serves(att, link) &&
-	       accept_ra_is_off(link) && mac_is_pinned(att, link) &&
+	       accept_ra_is_off(link) && bridge_mac_is_pinned(att, link) &&
 	       (!network->promisc_mode || link->promisc) &&
 	       (!wants_vlans(network) || link->bridge.filters_vlans);
 }
@@ -141,7 +101,7 @@ static int make(struct attachment *att, struct link *link, bool *ret_made,
 
 	queue_bridge_add(nl, &(struct bridge_spec){
 				     .name = network->bridge,
-				     .mac = own_mac(att),
+				     .mac = bridge_own_mac(att),
 				     .filter_vlans = wants_vlans(network),
 				     .learned_max = LEARNED_MAX,
 			     });
@@ -190,8 +150,10 @@ static int set_up(struct attachment *att, struct link *link, bool made,
 		ret = set_mtu(att, link, err);
 	if (ret < 0)
 		return ret;
-	if (!mac_is_pinned(att, link))
+	if (!bridge_mac_is_pinned(att, link)) {
+		link->mac = bridge_mac_to_pin(att, link);
 		queue_link_mac(nl, link->index, name, &link->mac);
+	}
 	if (network->promisc_mode && !link->promisc)
 		queue_link_promisc(nl, link->index, name);
 	if (wants_vlans(network) && !link->bridge.filters_vlans)

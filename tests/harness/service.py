@@ -1,16 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A Service with rules of the shape that kube-proxy writes: its address leads to one pod,
 who comes from that pod itself is masqueraded, what is invalid is not forwarded."""
+import pytest
+
 VIP = {"v4": "10.96.0.10", "v6": "fd00:96::10"}
 SWITCHES = ("iptables", "ip6tables")
 
 
-def netfilter_on_the_bridge(node, on):
-    """Where br_netfilter isn't loaded, it is off."""
-    if not node.run("sysctl", "net.bridge", check=False).stdout:
-        return
-    for key in SWITCHES:
+def netfilter_switch(node, key, on):
+    """One of SWITCHES. Where br_netfilter isn't loaded, they are off."""
+    if node.run("sysctl", "net.bridge", check=False).stdout:
         node.sysctl(f"bridge.bridge-nf-call-{key}", int(on))
+    elif on:
+        pytest.skip("br_netfilter is not loaded")
+
+
+def netfilter_on_the_bridge(node, on):
+    for key in SWITCHES:
+        netfilter_switch(node, key, on)
 
 
 def family(address):

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from harness import plugin, snapshot
+from harness.command import command, lines_of, written
 from harness.node import (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, NETWORK, UPLINK,
                           addresses_of, named, network)
 from harness.wire import BROADCAST, listening, send_frame
@@ -153,6 +154,23 @@ def test_somebodys_bridge_that_is_down_keeps_its_MTU(node, uplink_mtu):
     assert node.links()["cni0"]["mtu"] == 1450
     assert pod.links()["eth0"]["mtu"] == 1450
     assert node.links()["cni0"]["address"] == "02:00:00:00:00:07"
+
+
+def test_somebodys_bridge_whose_ports_have_left_gets_a_MAC_address(node):
+    """The kernel gave it that of its lowest port, and then zeros."""
+    node.ip("link add cni0 up type bridge")
+    pod = node.pod()
+    node.ip(f"link add gone0 up master cni0 type veth peer name gone1 netns {pod.name}")
+    node.ip("link del gone0")
+    assert node.links()["cni0"]["address"] == "00:00:00:00:00:00"
+    result = node.add(pod, network())
+    address = node.links()["cni0"]["address"]
+    assert address.startswith("02:") and result["interfaces"][0]["mac"] == address
+    assert pod.ping(GATEWAY4) and pod.ping(INTERNET4)
+    node.add(node.pod(), network())
+    assert node.links()["cni0"]["address"] == address
+    assert lines_of(command(node, "cleanup", "--force", *written(node, network())))
+    assert "cni0" in node.links()
 
 
 def test_a_bridge_with_spanning_tree_is_told(node):

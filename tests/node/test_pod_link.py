@@ -10,7 +10,8 @@ from harness.delegates import Delegate
 from harness.node import (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, NETWORK, NODE4, NODE6,
                           addresses_of, named, network)
 from harness.portmap import ask, ports, served, settled
-from harness.service import SWITCHES, netfilter_on_the_bridge, service
+from harness.service import (SWITCHES, netfilter_on_the_bridge, netfilter_switch,
+                             service)
 from harness.wire import (BROADCAST, ETH_P_ALL, ETHERTYPE, listening, send_frame,
                           source_seen)
 
@@ -611,7 +612,7 @@ def test_a_host_port_is_reached_by_other_pods_and_the_pod_itself(node, address):
 def test_br_netfilter_that_would_break_Services_is_named(node, families, key):
     conf, pod = routed(families), node.pod()
     result = node.add(pod, conf)
-    node.sysctl(f"bridge.bridge-nf-call-{key}", 1)
+    netfilter_switch(node, key, 1)
     words = ["podLink", f"net.bridge.bridge-nf-call-{key}", "found 1", "Service", "sysctl -w"]
     with plugin.refusal(plugin.CONFIG, *words):
         node.add(node.pod(), conf)
@@ -623,12 +624,12 @@ def test_br_netfilter_that_would_break_Services_is_named(node, families, key):
     assert done.returncode == 1 and f"bridge-nf-call-{key}" in done.stderr
     assert node.sysctl(f"bridge.bridge-nf-call-{key}") == "1"
     node.delete(pod, conf)
-    node.sysctl(f"bridge.bridge-nf-call-{key}", 0)
+    netfilter_switch(node, key, 0)
     plugin.judge("STATUS", node.invoke("STATUS", conf), "1.1.0")
 
 
 def test_the_other_familys_switch_is_nobodys_concern(node):
-    node.sysctl("bridge.bridge-nf-call-ip6tables", 1)
+    netfilter_switch(node, "ip6tables", 1)
     conf, pod = routed("v4"), node.pod()
     node.check(pod, conf, node.add(pod, conf))
     plugin.judge("STATUS", node.invoke("STATUS", conf), "1.1.0")
@@ -653,7 +654,7 @@ def test_with_another_IPAM_plugin_ADD_and_STATUS_look_as_well(node):
     node.assert_nothing_left(pod)
     with plugin.refusal(plugin.LIMITED, "bridge-nf-call-iptables"):
         plugin.judge("STATUS", node.invoke("STATUS", conf, env=delegate.env), "1.1.0")
-    node.sysctl("bridge.bridge-nf-call-iptables", 0)
+    netfilter_switch(node, "iptables", 0)
     delegate.add(pod, conf)
     plugin.judge("STATUS", node.invoke("STATUS", conf, env=delegate.env), "1.1.0")
 
