@@ -51,6 +51,8 @@ static int policy_read(struct policy *ret_policy, struct cni_error *err)
 		ret = owner_check(POLICY_PATH, &st, S_IFREG, err);
 	if (ret == 0)
 		ret = input_read(fd, POLICY_PATH, &text, &len, err);
+	if (ret == -EFBIG)
+		error_recode(err, CNI_ERR_CONFIG);
 	if (ret < 0)
 		return ret;
 	ret = policy_parse(text, len, ret_policy, err);
