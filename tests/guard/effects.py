@@ -12,9 +12,10 @@ from scapy.layers.inet6 import (ICMPv6MLDMultAddrRec, ICMPv6MLQuery2, ICMPv6MLRe
                                 ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr, ICMPv6NDOptUnknown)
 
 from attack import connected
-from frames import ALERT, ALL4, ALL6, DATA, MAC, SPOOF
+from frames import MAC, SPOOF
 from harness import plugin
 from harness.node import OUTSIDE4
+from maker import ALERT, ALL4, ALL6, DATA
 
 WANTED6, ALSO6 = "fd00:1:2::77", "fd00:1:2::78"  # what new pods ask for
 
@@ -130,9 +131,14 @@ EFFECTS = [
                       for _ in range(100)],
            # No more than that: the kernel has one table for all of a machine's namespaces.
            lambda here, _: len(here.node.ip_json("-6", "neigh", "show", "dev", "cni0")) > 80),
+    Effect("the node looks for 100 neighbours, because packets to unused addresses come", "N", "",
+           lambda a: [a.v6(a.me.ip6, f"fd00:1:2::{n:x}", DATA, at=a.gateway.mac)
+                      for n in range(0x7000, 0x7064)],
+           lambda here, _: len(here.node.ip_json("-6", "neigh", "show",
+                                                 "fd00:1:2::7000/112")) > 80),
     Effect("a query makes the attacker's port that of a multicast router", "N", SPOOF,
            lambda a: [a.v6(a.me.local6, ALL6, ALERT, ICMPv6MLQuery2(), hlim=1)], router_port),
-    Effect("MLD reports of 6000 groups end the bridge's snooping", "N", "",
+    Effect("MLD reports of 6000 groups end the bridge's snooping", "N", SPOOF,
            reports, lambda here, _: bridge_data(here)["mcast_snooping"] == 0),
     Effect("a new pod with enabledad is refused its address, by NS from ::", "P", SPOOF,
            lambda a: [a.ns("::", WANTED6, ICMPv6NDOptUnknown(type=14, len=1, data=b"123456"))],

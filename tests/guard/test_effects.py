@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the attacker's frames do, in each mode; what everybody's traffic does beside that."""
+"""What the attacker's frames do, in each mode; what everybody's traffic does beside that; and what
+passes while a pod comes and goes."""
 import contextlib
+import fcntl
 import functools
 import socket
 import struct
@@ -8,13 +10,18 @@ import threading
 import time
 
 import pytest
+from scapy.layers.inet import IP
+from scapy.layers.l2 import Ether
 
 import document
-from attack import MODES, connected, in_all_modes, scene
+from attack import HIGH, MODES, SERVICE, connected, in_all_modes, scene
 from effects import EFFECTS, random6
-from frames import Maker
+from harness import plugin
+from harness.delegates import Delegate
 from harness.node import OUTSIDE4, OUTSIDE6, UPLINK
+from maker import ALL4, BROADCAST, DATA, FOREIGN4, FOREIGN_MAC, Maker
 
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 SPOOFED = [mode for mode in MODES if "spoof" in mode.stops]
 
 
@@ -169,3 +176,86 @@ def test_traffic_of_every_day_passes(tmp_path, mode):
         here.node.ip(f"link set {UPLINK} mtu 9000")
         here.node.outside.ip("link set eth0 mtu 9000")
         assert [what for what, function in everyday(here) if not works(function)] == []
+
+
+# -- while a pod comes and goes
+
+
+@contextlib.contextmanager
+def attacking(pod, mac):
+    """A process of the pod sends what the checks stop, as soon as there is an interface: from a
+    foreign MAC address (number 1), and from a foreign IP address with the pod's own MAC address
+    (number 2). Gives a list; afterwards it has an entry for each frame that could be sent."""
+    sent = []
+    frames = [bytes(Ether(dst=BROADCAST, src=source) /
+                    IP(src=FOREIGN4, dst=ALL4, id=HIGH << 8 | number, tos=SERVICE) / DATA)
+              for number, source in ((1, FOREIGN_MAC), (2, mac))]
+
+    def attack():
+        for frame in frames:
+            try:
+                mouth.sendto(frame, ("eth0", 0))
+                sent.append(frame)
+            except OSError:  # not there, or not up yet; the process may have CAP_NET_ADMIN, too
+                with contextlib.suppress(OSError):
+                    fcntl.ioctl(mouth, SIOCSIFFLAGS, struct.pack("16sH", b"eth0", IFF_UP))
+        time.sleep(0.0001)
+
+    with pod.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as mouth, repeating(attack):
+        yield sent
+
+
+# An IPAM plugin that takes its time, and that sets the pod's interface up, as dhcp does.
+SLOW = """
+if verb == "ADD":
+    subprocess.run(["nsenter", "--net=" + os.environ["CNI_NETNS"],
+                    "ip", "link", "set", os.environ["CNI_IFNAME"], "up"], check=True)
+time.sleep(0.2)
+if verb == "ADD": answer(ips=[{"address": "10.1.2.200/24", "gateway": "10.1.2.1"}])
+"""
+PODS_MAC = "0a:00:00:00:00:07"
+
+
+def passed_meanwhile(here, call, pod, numbers):
+    """How many of an attacker's frames with these numbers arrive while the plugin is called, and
+    how many the attacker could send."""
+    with here.listening() as heard, attacking(pod, PODS_MAC) as sent:
+        call()
+        counts = heard()
+    return sum(counts.get((place, number), 0) for place in "PN" for number in numbers), len(sent)
+
+
+def failing(node):
+    """An ADD that fails when the pod has been connected, so that it is undone."""
+    def add(pod, conf, **kw):
+        routes = [{"dst": "192.0.2.0/24", "gw": "203.0.113.1"}]
+        with pytest.raises(plugin.CniError):
+            node.add(pod, {**conf, "ipam": {**conf["ipam"], "routes": routes}}, **kw)
+    return add
+
+
+@pytest.mark.parametrize("slow", [False, True], ids=["host-local", "another IPAM plugin"])
+@by_mode(MODES[:3])
+def test_no_frame_passes_before_the_checks_or_after_them(tmp_path, mode, slow):
+    with scene(tmp_path, mode) as here:
+        delegate = Delegate(here.node, SLOW)
+        conf = delegate.conf(**mode.keys) if slow else here.conf
+        conf = {**conf, "runtimeConfig": {"mac": PODS_MAC}}
+        calls = {"ADD": here.node.add, "DEL": here.node.delete}
+        if not slow:
+            calls["failed ADD"] = failing(here.node)
+        passed, tried = dict.fromkeys(calls, 0), 0
+        for _ in range(2 if slow else 5):
+            pod = here.node.pod()
+            for verb, call in calls.items():
+                number, sent = passed_meanwhile(
+                    here, lambda: call(pod, conf, env=delegate.env), pod,
+                    (1, 2) if "spoof" in mode.stops else (1,))
+                passed[verb] += number
+                tried += sent
+            pod.remove()
+        assert tried > 100
+        if mode.stops:
+            assert not any(passed.values()), f"{passed} of {tried}"
+        else:  # the control
+            assert all(passed.values()), f"{passed} of {tried}"

@@ -5,9 +5,10 @@ import pytest
 
 import document
 from attack import MODES, Cluster, in_all_modes, scene
-from frames import BEHIND, FRAMES, NOTHING, Maker, Part, Row
+from frames import BEHIND, FRAMES, NOTHING, Part, Row
 from harness.node import OUTSIDE4
 from harness.waiting import wait_for
+from maker import Maker
 
 def wanted(row, mode):
     """The letters of the places that the frame may reach."""
