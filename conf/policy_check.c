@@ -125,15 +125,14 @@ static int check_ipam(const struct policy_rule *rule, const struct network *netw
 static int check_vlans(const struct policy_rule *rule, const struct network *network,
 		       struct cni_error *err)
 {
-	bool tagged = network->vlan || network->vlan_trunk.n;
+	uint16_t native = network_native_vlan(network); /* 0: the bridge's default VLAN */
 
 	if (!rule->vlans.set)
 		return 0;
-	if ((!tagged || network->preserve_default_vlan) &&
-	    !spans_have(&rule->vlans, 0, 0))
-		return refuse(rule, "vlans", err, "vlan: a port in the default VLAN");
-	if (network->vlan && !spans_have(&rule->vlans, network->vlan, network->vlan))
-		return refuse(rule, "vlans", err, "vlan: %u", network->vlan);
+	if (!spans_have(&rule->vlans, native, native))
+		return refuse(rule, "vlans", err, "VLAN %u for untagged frames", native);
+	if (network->preserve_default_vlan && !spans_have(&rule->vlans, 0, 0))
+		return refuse(rule, "vlans", err, "preserveDefaultVlan: true");
 	for (size_t i = 0; i < network->vlan_trunk.n; i++) {
 		const struct vlan_trunk *trunk = &network->vlan_trunk.items[i];
 
