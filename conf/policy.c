@@ -15,6 +15,7 @@
 #define ENTRIES_MAX 1024 /* of each list */
 #define PORT_MAX    65535
 #define VLAN_ID_MAX 4094
+#define MTU_MAX	    65535
 
 static int pattern_check(void *value, const struct json_path *path, struct cni_error *err)
 {
@@ -92,6 +93,11 @@ static int vlans_check(void *value, const struct json_path *path, struct cni_err
 	return span_read(value, 0, VLAN_ID_MAX, path, err);
 }
 
+static int mtu_check(void *value, const struct json_path *path, struct cni_error *err)
+{
+	return span_read(value, 0, MTU_MAX, path, err);
+}
+
 static int over_listener_check(void *value, const struct json_path *path,
 			       struct cni_error *err)
 {
@@ -126,6 +132,7 @@ static const struct json_type path_prefix = {.kind = JSON_TEXT,
 static const struct json_type subnet = {.kind = JSON_PREFIX, .check = subnet_check};
 static const struct json_type port_span = {.kind = JSON_TEXT, .check = ports_check};
 static const struct json_type vlan_span = {.kind = JSON_TEXT, .check = vlans_check};
+static const struct json_type mtu_span = {.kind = JSON_TEXT, .check = mtu_check};
 static const struct json_type over_listener = {.kind = JSON_TEXT,
 					       .check = over_listener_check};
 static const struct json_type pod_link = {.kind = JSON_TEXT, .check = pod_link_check};
@@ -134,6 +141,7 @@ static const struct json_type path_prefixes = LIST_OF(&path_prefix, sizeof(const
 static const struct json_type subnets = LIST_OF(&subnet, sizeof(struct ip_prefix));
 static const struct json_type ports = LIST_OF(&port_span, sizeof(struct policy_span));
 static const struct json_type vlans = LIST_OF(&vlan_span, sizeof(struct policy_span));
+static const struct json_type mtus = LIST_OF(&mtu_span, sizeof(struct policy_span));
 
 #define FIELD_SWITCH(member, key) \
 	FIELD_SET(struct policy_require, member.value, member.set, key, &bool_type)
@@ -164,6 +172,7 @@ static const struct json_field rule_fields[] = {
 	FIELD_LIST(host_ports, "hostPorts", &ports),
 	FIELD_LIST(reserved_host_ports, "reservedHostPorts", &ports),
 	FIELD_LIST(vlans, "vlans", &vlans),
+	FIELD_LIST(mtus, "mtu", &mtus),
 	FIELD_SET(struct policy_rule, requested_mac.value, requested_mac.set,
 		  "requestedMac", &bool_type),
 	FIELD(struct policy_rule, require, "require", &require),

@@ -222,6 +222,8 @@ static int check_bridge(const struct policy_rule *rule, const struct network *ne
 		return refuse(rule, "bridges", err, "bridge: \"%s\"", network->bridge);
 	if (rule->ipam_types.set && !matches(&rule->ipam_types, type))
 		return refuse(rule, "ipamTypes", err, "ipam.type: \"%s\"", type);
+	if (rule->mtus.set && !spans_have(&rule->mtus, network->mtu, network->mtu))
+		return refuse(rule, "mtu", err, "mtu: %u", network->mtu);
 	ret = check_vlans(rule, network, err);
 	if (ret == 0)
 		ret = check_required(rule, network, err);

@@ -29,6 +29,7 @@ static void promise_rule(const struct policy_rule *rule)
 	promise_spans(&rule->host_ports, 65535);
 	promise_spans(&rule->reserved_host_ports, 65535);
 	promise_spans(&rule->vlans, 4094);
+	promise_spans(&rule->mtus, 65535);
 	for (size_t i = 0; i < rule->subnets.n; i++) {
 		const struct ip_prefix *subnet = &rule->subnets.items[i];
 		struct ip_prefix network = prefix_network(subnet);

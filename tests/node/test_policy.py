@@ -106,6 +106,9 @@ CASES = {
     "vlans, the default VLAN as well": (
         {"vlans": ["100-199"]}, {"vlan": 100, "preserveDefaultVlan": True}, None),
     "vlans, 0": ({"vlans": ["0"]}, {"vlan": 100}, {}),
+    "mtu": ({"mtu": ["1280-9000"]}, {"mtu": 1279}, {"mtu": 1280}),
+    "mtu, the bridge's": ({"mtu": ["1280-9000"]}, {}, None),
+    "mtu, 0": ({"mtu": ["0"]}, {"mtu": 1500}, {}),
     "requestedMac": ({"requestedMac": False}, asks(mac="0a:58:00:00:00:01"), {}),
     "requestedMac, by args": ({"requestedMac": False},
                               {"args": {"cni": {"mac": "0a:58:00:00:00:01"}}}, {}),
@@ -278,6 +281,7 @@ WRONG_KEYS = {
     "a port, too high": ({"rules": [{"networks": ["*"], "reservedHostPorts": ["65536"]}]},
                          "rules[0].reservedHostPorts[0]"),
     "a VLAN": ({"rules": [{"networks": ["*"], "vlans": ["4095"]}]}, "rules[0].vlans[0]"),
+    "an MTU": ({"rules": [{"networks": ["*"], "mtu": ["65536"]}]}, "rules[0].mtu[0]"),
     "a listener": ({"rules": [{"networks": ["*"],
                                "require": {"hostPortOverListener": "warn"}}]},
                    "rules[0].require.hostPortOverListener"),
