@@ -166,6 +166,18 @@ def test_with_duplicate_address_detection(node):
     node.check(pod, conf, result)
 
 
+@pytest.mark.parametrize("key", ["spoofCheck", "macspoofchk", "hairpinMode", "promiscMode",
+                                 "ipMasqFullyRandom"])
+def test_beside_other_keys(node, key):
+    conf = routed(**{key: True})
+    pods, results = attached(node, conf)
+    settled(node)
+    assert_connected(pods, results)
+    for pod, result in zip(pods, results):
+        node.check(pod, conf, result)
+    assert repair(node, conf) == ["nothing to mend"]
+
+
 @pytest.mark.parametrize("accepts", [True, False])
 def test_redirects_of_the_node_lead_no_pod_astray(node, accepts):
     """The node sends them, as packets leave by the link that they came in by. A pod that
