@@ -277,6 +277,28 @@ def test_an_internal_ip_that_is_no_other_hosts_is_that_nodes_problem_alone(clust
     assert "level=error" not in one.log() and masqueraded(one, cidr)
 
 
+def test_a_gateway_that_the_kernel_refuses_is_that_nodes_problem_alone(cluster):
+    """No other host is to be found where a route of scope global leads, says the kernel."""
+    one, two = cluster.node(), cluster.node()
+    one.ip("route add 10.98.0.0/16 dev eth0 scope global")
+    cluster.api.put("aaa", ["10.245.1.0/24"], ["10.98.0.7"])
+    one.start_agent("--resync-seconds", "1")
+    key = 'bridge_cni_node_unrouted{node="aaa",reason="refused-by-kernel"}'
+    wait_for(lambda: one.metrics().get(key) == 1)
+    wait_for(one.ready)
+    wait_for(lambda: {*one.own_routes()} == {*two.cidrs})
+    syncs = one.metrics()["bridge_cni_route_syncs_total"]
+    wait_for(lambda: one.metrics()["bridge_cni_route_syncs_total"] > syncs + 2)
+    assert one.metrics()["bridge_cni_route_changes_total"] == 2
+    assert one.metrics()["bridge_cni_routes"] == 2 and one.ready()
+    assert one.log().count("node=aaa") == 1 and "level=error" not in one.log()
+    # A route by its former address doesn't stay.
+    cluster.api.put("aaa", ["10.245.1.0/24"], ["192.0.2.66"])
+    wait_for(lambda: one.own_routes().get("10.245.1.0/24") == "192.0.2.66")
+    cluster.api.put("aaa", ["10.245.1.0/24"], ["10.98.0.7"])
+    wait_for(lambda: "10.245.1.0/24" not in one.own_routes())
+
+
 def test_an_internal_ip_in_the_podcidr_of_another_doesnt_take_it_away(cluster):
     one, two = cluster.ready(2)
     cluster.api.put("aaa", ["10.245.1.0/24"], ["10.244.2.7"])

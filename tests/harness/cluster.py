@@ -15,7 +15,7 @@ BUILD = os.environ.get("BUILD_DIR", plugin.REPOSITORY / "build")
 AGENT = str(pathlib.Path(BUILD, "bridge-cni-agent").resolve())
 NODE4, NODE6 = "192.0.2.{}", "2001:db8:aaaa::{}"
 PODS4, PODS6 = "10.244.{}.0/24", "fd00:244:0:{}::/64"
-ROUTE_PROTOCOL = 98  # deploy/agent/node/routes.h
+ROUTE_PROTOCOL = 98  # deploy/agent/node/kernel_routes.h
 PORT = 9810
 
 # A container as the DaemonSet's: its mounts follow the node's, /proc/sys is read-only

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "routes.h"
+#include "kernel_routes.h"
 
 #define BUFFER_SIZE 32768
 #define QUEUE_BYTES (256 * 1024)

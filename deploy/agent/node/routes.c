@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The wanted routes, sorted by destination, are compared with those that the kernel has. */
 #include "routes.h"
-#include "plugin/netlink/route.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
@@ -21,6 +20,12 @@ const char *const route_problem_names[ROUTE_PROBLEMS] = {
 	[ROUTE_OWN_ADDRESS] = "own-internal-ip",
 	[ROUTE_BAD_ADDRESS] = "unusable-internal-ip",
 	[ROUTE_ADDRESS_OF_PODS] = "internal-ip-of-pods",
+	[ROUTE_BY_KERNEL] = "refused-by-kernel",
+};
+
+struct wanted_route {
+	struct kernel_route route;
+	const struct cluster_node *node;
 };
 
 /* The work on one family. */
@@ -32,71 +37,20 @@ struct sync {
 	route_problem_fn fn;
 	void *data;
 	struct routes_done *done;
-	/* The kernel's routes: foreign ones first, then ours by destination. */
-	struct kernel_route_list kernel;
-	size_t foreign; /* how many are foreign */
-	struct kernel_route *wanted; /* sorted by destination, and all apart */
+	struct kernel_routes kernel;
+	struct wanted_route *wanted; /* sorted by destination, and all apart */
 	size_t n_wanted;
 	size_t queued;
+	bool refused; /* the kernel can't have one of the gateways */
 	int ret; /* of the first error, which @err has */
 	struct cni_error *err;
 };
 
-static bool is_ours(const struct kernel_route *route)
-{
-	return route->protocol == ROUTE_PROTOCOL && route->route.table == RT_TABLE_MAIN;
-}
-
-static int cmp_dst(const struct kernel_route *a, const struct kernel_route *b)
-{
-	int order = ip_cmp(&a->route.dst.addr, &b->route.dst.addr);
-
-	return order ? order : (int)a->route.dst.len - (int)b->route.dst.len;
-}
-
-static int by_owner(const void *a, const void *b)
-{
-	const struct kernel_route *one = a, *other = b;
-
-	if (is_ours(one) != is_ours(other))
-		return is_ours(one) ? 1 : -1;
-	return cmp_dst(one, other);
-}
-
 static int by_dst(const void *a, const void *b)
 {
-	const struct kernel_route *one = a, *other = b;
+	const struct wanted_route *one = a, *other = b;
 
-	return cmp_dst(one, other);
-}
-
-/* The foreign route that a packet to @addr would take. NULL: there is none. */
-static const struct kernel_route *look_up(const struct sync *sync,
-					  const struct ip_addr *addr)
-{
-	const struct kernel_route *best = NULL;
-
-	for (size_t i = 0; i < sync->foreign; i++) {
-		const struct kernel_route *route = &sync->kernel.items[i];
-		const struct route *is = &route->route;
-
-		if (is->table != RT_TABLE_MAIN || !prefix_contains(&is->dst, addr))
-			continue;
-		if (!best || is->dst.len > best->route.dst.len ||
-		    (is->dst.len == best->route.dst.len &&
-		     is->priority < best->route.priority))
-			best = route;
-	}
-	return best;
-}
-
-static bool is_taken(const struct sync *sync, const struct ip_prefix *dst)
-{
-	for (size_t i = 0; i < sync->foreign; i++)
-		if (sync->kernel.items[i].route.table == RT_TABLE_MAIN &&
-		    prefix_equal(&sync->kernel.items[i].route.dst, dst))
-			return true;
-	return false;
+	return kernel_route_cmp(&one->route, &other->route);
 }
 
 static void tell_problem(struct sync *sync, const struct cluster_node *node,
@@ -131,15 +85,19 @@ static enum route_problem add_wanted(struct sync *sync, const struct cluster_nod
 		return ROUTE_REFUSED;
 	if (sync->own && ip_equal(gw, &sync->own->addresses[sync->family]))
 		return ROUTE_OWN_ADDRESS;
-	link = look_up(sync, gw);
+	link = kernel_routes_look_up(&sync->kernel, gw);
 	if (!link || link->route.gw.family || !link->index)
 		return ROUTE_NOT_ON_LINK;
-	if (is_taken(sync, cidr))
+	if (kernel_routes_taken(&sync->kernel, cidr))
 		return ROUTE_TAKEN;
-	sync->wanted[sync->n_wanted++] = (struct kernel_route){
-		.index = link->index,
-		.protocol = ROUTE_PROTOCOL,
-		.route = {.dst = *cidr, .gw = *gw},
+	sync->wanted[sync->n_wanted++] = (struct wanted_route){
+		.node = node,
+		.route =
+			{
+				.index = link->index,
+				.protocol = ROUTE_PROTOCOL,
+				.route = {.dst = *cidr, .gw = *gw},
+			},
 	};
 	return ROUTE_FINE;
 }
@@ -168,13 +126,32 @@ static int collect_wanted(struct sync *sync)
 	return 0;
 }
 
-static void send_queued(struct sync *sync)
+/* The kernel can't have a route by that gateway: its Node says what isn't so. */
+static bool is_of_gateway(int ret)
 {
-	int ret = netlink_commit(sync->nl, sync->ret == 0 ? sync->err : NULL);
+	return ret == -EINVAL || ret == -ENETUNREACH || ret == -EHOSTUNREACH ||
+	       ret == -ENETDOWN;
+}
 
-	sync->queued = 0;
+/* Keeps the first error. */
+static void note_error(struct sync *sync, int ret, const struct cni_error *err)
+{
+	if (sync->ret == 0 && sync->err)
+		*sync->err = *err;
 	if (sync->ret == 0)
 		sync->ret = ret;
+}
+
+static void send_queued(struct sync *sync)
+{
+	struct cni_error err = {};
+	int ret = netlink_commit(sync->nl, &err);
+
+	sync->queued = 0;
+	if (ret < 0 && is_of_gateway(ret))
+		sync->refused = true;
+	else if (ret < 0)
+		note_error(sync, ret, &err);
 }
 
 static void queued(struct sync *sync, size_t *counter)
@@ -204,15 +181,15 @@ static void remove_route(struct sync *sync, const struct kernel_route *route)
 /* Both lists are sorted by destination, so one walk over both tells what differs. */
 static void apply(struct sync *sync)
 {
-	const struct kernel_route *is = sync->kernel.items + sync->foreign;
-	const struct kernel_route *end = sync->kernel.items + sync->kernel.n;
+	const struct kernel_route *is = sync->kernel.list.items + sync->kernel.foreign;
+	const struct kernel_route *end = sync->kernel.list.items + sync->kernel.list.n;
 
 	for (size_t i = 0; i < sync->n_wanted; i++) {
-		const struct kernel_route *wanted = &sync->wanted[i];
+		const struct kernel_route *wanted = &sync->wanted[i].route;
 
-		while (is < end && cmp_dst(is, wanted) < 0)
+		while (is < end && kernel_route_cmp(is, wanted) < 0)
 			remove_route(sync, is++);
-		if (is < end && cmp_dst(is, wanted) == 0)
+		if (is < end && kernel_route_cmp(is, wanted) == 0)
 			set_route(sync, wanted, is++);
 		else
 			set_route(sync, wanted, NULL);
@@ -222,52 +199,60 @@ static void apply(struct sync *sync)
 	send_queued(sync);
 }
 
-/* Leaves one entry for each route. A route with several next hops has no single
- * interface: it is noted as if it had none. */
-static void merge_next_hops(struct kernel_route_list *list)
+/* Tries a route by itself that was not set together with others. */
+static void try_alone(struct sync *sync, const struct wanted_route *wanted)
 {
-	size_t kept = 0;
+	const struct kernel_route *is = kernel_routes_ours(&sync->kernel,
+							   &wanted->route.route.dst);
+	struct cni_error err = {};
+	int ret;
 
-	for (size_t i = 0; i < list->n; i++) {
-		struct kernel_route route = list->items[i];
-
-		if (route.hop > 0)
-			continue;
-		if (route.hops > 1) {
-			route.index = 0;
-			route.route.gw = (struct ip_addr){};
-		}
-		list->items[kept++] = route;
-	}
-	list->n = kept;
+	if (is && is->index == wanted->route.index &&
+	    ip_equal(&is->route.gw, &wanted->route.route.gw))
+		return;
+	queue_route_set(sync->nl, &wanted->route, is);
+	ret = netlink_commit(sync->nl, &err);
+	if (ret < 0 && !is_of_gateway(ret))
+		note_error(sync, ret, &err);
+	if (ret == 0 || !is_of_gateway(ret))
+		return;
+	*(is ? &sync->done->changed : &sync->done->added) -= 1;
+	sync->done->wanted--;
+	tell_problem(sync, wanted->node, ROUTE_BY_KERNEL);
+	/* The Node has another address than the route that is there. */
+	if (is)
+		remove_route(sync, is);
 }
 
-static int read_kernel(struct sync *sync)
+/* One Node's gateway must not be another's problem: finds out whose it was. */
+static int find_refused(struct sync *sync)
 {
-	struct kernel_route_list *kernel = &sync->kernel;
-	int ret = route_list_get(sync->nl, ip_families[sync->family], kernel, sync->err);
+	int ret;
 
-	if (ret < 0)
-		return ret;
-	merge_next_hops(kernel);
-	if (kernel->n)
-		qsort(kernel->items, kernel->n, sizeof(*kernel->items), by_owner);
-	while (sync->foreign < kernel->n && !is_ours(&kernel->items[sync->foreign]))
-		sync->foreign++;
-	return 0;
+	kernel_routes_clear(&sync->kernel);
+	ret = kernel_routes_read(sync->nl, ip_families[sync->family], &sync->kernel,
+				 sync->err);
+	for (size_t i = 0; ret == 0 && i < sync->n_wanted; i++)
+		try_alone(sync, &sync->wanted[i]);
+	if (ret == 0)
+		send_queued(sync);
+	return ret;
 }
 
 static int sync_family(struct sync *sync)
 {
-	int ret = read_kernel(sync);
+	int ret = kernel_routes_read(sync->nl, ip_families[sync->family], &sync->kernel,
+				     sync->err);
 
 	if (ret == 0)
 		ret = collect_wanted(sync);
 	if (ret == 0) {
 		apply(sync);
-		ret = sync->ret;
+		if (sync->refused)
+			ret = find_refused(sync);
+		ret = ret ? ret : sync->ret;
 	}
-	kernel_route_list_clear(&sync->kernel);
+	kernel_routes_clear(&sync->kernel);
 	free(sync->wanted);
 	return ret;
 }
@@ -307,15 +292,19 @@ int routes_remove_over(struct netlink *nl, const struct surroundings *around,
 		struct sync sync = {
 			.nl = nl, .family = family, .done = &done, .err = err};
 
-		ret = read_kernel(&sync);
-		for (size_t i = sync.foreign; ret == 0 && i < sync.kernel.n; i++)
-			if (surroundings_overlap(around, &sync.kernel.items[i].route.dst))
-				remove_route(&sync, &sync.kernel.items[i]);
+		ret = kernel_routes_read(nl, ip_families[family], &sync.kernel, err);
+		for (size_t i = sync.kernel.foreign; ret == 0 && i < sync.kernel.list.n;
+		     i++) {
+			const struct kernel_route *item = &sync.kernel.list.items[i];
+
+			if (surroundings_overlap(around, &item->route.dst))
+				remove_route(&sync, item);
+		}
 		if (ret == 0) {
 			send_queued(&sync);
 			ret = sync.ret;
 		}
-		kernel_route_list_clear(&sync.kernel);
+		kernel_routes_clear(&sync.kernel);
 	}
 	*ret_removed = done.removed;
 	return ret;

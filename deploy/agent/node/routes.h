@@ -10,10 +10,7 @@
 
 #include "deploy/agent/api/node_table.h"
 #include "deploy/agent/api/surroundings.h"
-#include "plugin/netlink/netlink.h"
-
-/* `ip route show proto 98`. Neither the kernel nor a known daemon uses this number. */
-#define ROUTE_PROTOCOL 98
+#include "kernel_routes.h"
 
 /* Why there is no route to a node's pods. */
 enum route_problem {
@@ -26,6 +23,7 @@ enum route_problem {
 	ROUTE_OWN_ADDRESS, /* its InternalIP is this node's: one of the two Nodes is stale */
 	ROUTE_BAD_ADDRESS, /* its InternalIP is no host's */
 	ROUTE_ADDRESS_OF_PODS, /* its InternalIP is in a node's podCIDR */
+	ROUTE_BY_KERNEL, /* the kernel has no route by its InternalIP */
 	ROUTE_PROBLEMS, /* how many there are */
 };
 /* As metrics and the log call them, indexed by enum route_problem. */
@@ -45,8 +43,9 @@ struct routes_done {
 
 /*
  * Makes the agent's routes be those to all of @nodes but the one named @own. Problems go
- * to @fn; the other nodes' routes are made all the same. Code 101: the kernel refused a
- * route, and the rest was tried, too; 100. @ret_done is set after an error, too.
+ * to @fn; the other nodes' routes are made all the same. A route that the
+ * kernel can't have is a problem of its Node alone. Code 101: it refused one for another
+ * reason, and the rest was tried, too; 100. @ret_done is set after an error, too.
  */
 int routes_sync(struct netlink *nl, const struct node_table *nodes, const char *own,
 		route_problem_fn fn, void *data, struct routes_done *ret_done,

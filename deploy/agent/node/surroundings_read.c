@@ -7,8 +7,7 @@
 
 #include "plugin/netlink/addr.h"
 #include "plugin/netlink/link.h"
-#include "plugin/netlink/route.h"
-#include "routes.h"
+#include "kernel_routes.h"
 
 /* The interface by which flannel sends to other nodes; its address is in the podCIDR. */
 #define FLANNEL "flannel.1"
@@ -55,8 +54,10 @@ static int addresses_take(struct reader *reader, int family)
 	_cleanup_(link_addr_list_clear) struct link_addr_list list = {};
 	int ret = link_addr_list_get(reader->nl, family, &list, reader->err);
 
+	/* Each interface of a pod may have a link-local one, which is no Node's anyway. */
 	for (size_t i = 0; ret == 0 && i < list.n; i++)
-		ret = address_take(reader, &list.items[i]);
+		if (!ip_is_link_local6(&list.items[i].address.addr))
+			ret = address_take(reader, &list.items[i]);
 	return ret;
 }
 
