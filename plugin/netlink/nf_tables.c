@@ -97,7 +97,7 @@ static int rules_dump(struct netlink *nl, int family, const char *table,
 	return ret == NETLINK_EXPECTED ? 0 : ret;
 }
 
-int nft_table_rules(struct netlink *nl, int family, const char *table,
+int nft_table_rules(struct netlink *nl, int family, const char *table, const char *chain,
 		    struct nft_probes *probes, nft_rule_fn fn, void *data,
 		    struct cni_error *err)
 {
@@ -106,7 +106,7 @@ int nft_table_rules(struct netlink *nl, int family, const char *table,
 
 	for (size_t i = 0; i < probes->n; i++)
 		nft_element_ask(nl, &probes->items[i].set, &probes->items[i].key);
-	ret = rules_dump(nl, family, table, NULL, &query, err);
+	ret = rules_dump(nl, family, table, chain, &query, err);
 	probes->found = query.elements;
 	return ret;
 }

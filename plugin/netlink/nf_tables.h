@@ -37,12 +37,12 @@ struct nft_probes {
 };
 
 /*
- * Hands every rule of @table to @fn, in order. Before the first one, and whenever the
+ * Hands every rule of @table, or with @chain only those of that chain, to @fn, in order. Before the first one, and whenever the
  * list starts again, @fn is called with handle 0; rules start at 1. A table that doesn't
  * exist has no rules. The questions of @probes go along in the same send. Codes 100, 101.
  * @nl: a NETLINK_FOR_NFTABLES connection. @family: NFPROTO_INET, ….
  */
-int nft_table_rules(struct netlink *nl, int family, const char *table,
+int nft_table_rules(struct netlink *nl, int family, const char *table, const char *chain,
 		    struct nft_probes *probes, nft_rule_fn fn, void *data,
 		    struct cni_error *err);
 

@@ -69,5 +69,5 @@ void rule_chain_name(const struct rule *rule, uint64_t owner,
 
 uint64_t rule_fingerprint(const struct rule *rule, const char *text)
 {
-	return hash_text(text) ^ hash_text(rule->chain->name);
+	return hash_text(text) ^ hash_text(rule->chain->name) ^ rule->seal;
 }

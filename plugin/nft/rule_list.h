@@ -44,6 +44,8 @@ struct rule {
 	/* It belongs to no owner: all that have the stage's rules share it. It stays until
 	 * the table goes. */
 	bool shared;
+	/* Is part of the fingerprint: a hash of other rules that are written with it. */
+	uint64_t seal;
 	bool present; /* found by the comparison ... */
 	uint64_t handle; /* ... with this handle ... */
 	size_t place; /* ... as the table's rule of this number */
@@ -67,6 +69,10 @@ struct rule_list {
 	 * again; owned. */
 	struct nft_probe *sentinels;
 	size_t sentinels_n;
+
+	/* rules_ensure() looks at this chain's rules first, whose seals tell of all other
+	 * rules, and at those only where one of them is missing. NULL: at all rules. */
+	const char *glance;
 
 	/* Rules are kept whose kinds begin with this text, because other attachments need
 	 * them; "": no rules are. The comparison notes the fingerprints of those that it

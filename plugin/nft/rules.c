@@ -16,10 +16,6 @@
 
 #define RACES_MAX 5 /* with somebody who flushes tables */
 
-#define REPAIR_HELPS                                  \
-	"`bridge-cni repair` puts it right, as does " \
-	"the next ADD with this configuration"
-
 /* Rules may jump to chains whose own rules come later, so all chains are declared first. */
 static void chain_text(const struct attachment *att, const char *family,
 		       const struct rule *rule, struct text *batch)
@@ -204,11 +200,13 @@ static int replace_racing(struct attachment *att, struct comparison *comparison,
 int rules_ensure(struct attachment *att, const char *stage, struct rule_list *wanted,
 		 struct cni_error *err)
 {
-	_cleanup_(comparison_clear) struct comparison comparison = {.stage = stage,
-								    .wanted = wanted};
+	_cleanup_(comparison_clear) struct comparison comparison = {
+		.stage = stage, .wanted = wanted, .glance = wanted->glance};
 	int ret = compare_first(att, &comparison, err);
+	bool settled = comparison_is_settled(&comparison);
 
-	if (ret < 0 || comparison_is_settled(&comparison))
+	comparison.glance = NULL;
+	if (ret < 0 || settled)
 		return ret;
 	ret = node_lock(&att->op->node, NODE_EXCLUSIVE, err);
 	if (ret == 0)
@@ -225,6 +223,14 @@ int rules_ensure(struct attachment *att, const char *stage, struct rule_list *wa
 	return replace_racing(att, &comparison, wanted, err);
 }
 
+static const char *what_helps(const struct rule_list *wanted, const struct rule *rule)
+{
+	return wanted->glance && strcmp(wanted->glance, rule->chain->name) != 0
+		       ? "`bridge-cni repair` puts it right"
+		       : "`bridge-cni repair` puts it right, as does the next ADD with "
+			 "this configuration";
+}
+
 int rules_check(struct attachment *att, const char *stage, struct rule_list *wanted,
 		struct cni_error *err)
 {
@@ -236,9 +242,10 @@ int rules_check(struct attachment *att, const char *stage, struct rule_list *wan
 		ret = error_set(err, CNI_ERR_CHECK, EINVAL,
 				"%s: expected in chain %s of table %s " RULES_TABLE
 				" the rule \"%s\" behind those that it follows, found "
-				"it before them; " REPAIR_HELPS,
+				"it before them; %s",
 				stage, comparison.disordered->chain->name,
-				rule_list_family(wanted), comparison.disordered->text);
+				rule_list_family(wanted), comparison.disordered->text,
+				what_helps(wanted, comparison.disordered));
 	for (size_t i = 0; ret == 0 && i < wanted->n; i++) {
 		const struct rule *rule = &wanted->items[i];
 
@@ -246,9 +253,10 @@ int rules_check(struct attachment *att, const char *stage, struct rule_list *wan
 			continue;
 		ret = error_set(err, CNI_ERR_CHECK, ENOENT,
 				"%s: expected in chain %s of table %s " RULES_TABLE
-				" the rule \"%s\", found %s; " REPAIR_HELPS,
+				" the rule \"%s\", found %s; %s",
 				stage, rule->chain->name, rule_list_family(wanted),
-				rule->text, comparison.stale_n ? "another one" : "none");
+				rule->text, comparison.stale_n ? "another one" : "none",
+				what_helps(wanted, rule));
 	}
 	return ret;
 }

@@ -208,7 +208,8 @@ int comparison_read(struct attachment *att, struct comparison *comparison,
 	ret = node_nftables(&att->op->node, &nl, err);
 	if (ret == 0)
 		ret = nft_table_rules(nl, rule_list_protocol(wanted), RULES_TABLE,
-				      &sentinels, compare_rule, comparison, err);
+				      comparison->glance, &sentinels, compare_rule,
+				      comparison, err);
 	comparison->emptied = sentinels.found < sentinels.n;
 	comparison->disordered = disorder_find(wanted);
 	return ret;
@@ -218,10 +219,14 @@ bool comparison_is_settled(const struct comparison *comparison)
 {
 	if (comparison->newer)
 		return true;
-	for (size_t i = 0; i < comparison->wanted->n; i++)
-		if (!comparison->wanted->items[i].present &&
-		    !comparison->wanted->items[i].tolerated)
+	for (size_t i = 0; i < comparison->wanted->n; i++) {
+		const struct rule *rule = &comparison->wanted->items[i];
+
+		if (!rule->present && !rule->tolerated &&
+		    (!comparison->glance ||
+		     strcmp(rule->chain->name, comparison->glance) == 0))
 			return false;
+	}
 	return comparison->stale_n == 0 && !comparison->emptied &&
 	       !comparison->disordered;
 }

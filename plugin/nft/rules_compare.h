@@ -14,6 +14,7 @@ struct comparison {
 	const char *stage;
 	uint64_t owner, by_name;
 	struct rule_list *wanted;
+	const char *glance; /* only this chain is looked at; NULL: all are */
 	struct stale *stale; /* the stage's rules that are not wanted */
 	size_t stale_n;
 	bool newer; /* a newer version's rules are there */

@@ -124,7 +124,7 @@ static int table_compare(struct attachment *att, int protocol, const char *famil
 
 	ret = node_nftables(&att->op->node, &nl, err);
 	if (ret == 0)
-		ret = nft_table_rules(nl, protocol, RULES_TABLE, &none, rule_found,
+		ret = nft_table_rules(nl, protocol, RULES_TABLE, NULL, &none, rule_found,
 				      &removal, err);
 	if (ret == 0)
 		ret = nft_table_sets(nl, protocol, RULES_TABLE, set_found, &removal, err);

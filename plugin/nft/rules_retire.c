@@ -113,8 +113,8 @@ static int others_read(struct attachment *att, int protocol, struct others *othe
 	others->owner = att->owner;
 	others->network = hash_text(att->network->name);
 	if (ret == 0)
-		ret = nft_table_rules(nl, protocol, RULES_TABLE, &none, rule_note, others,
-				      err);
+		ret = nft_table_rules(nl, protocol, RULES_TABLE, NULL, &none, rule_note,
+				      others, err);
 	return ret == -EPROTONOSUPPORT || ret == -EINVAL ? error_clear(err) : ret;
 }
 

@@ -72,8 +72,9 @@ static void former_sets_drop(struct attachment *att)
 	rules_drop_sets(att, NFPROTO_BRIDGE, names);
 }
 
-/* Puts the rules right that pods with these checks need. */
-static int rules_settle(struct attachment *att, bool macs, bool addresses,
+/* Puts the rules right that pods with these checks need. @all: looks at all of them, not
+ * only at those that tell of the others. */
+static int rules_settle(struct attachment *att, bool macs, bool addresses, bool all,
 			struct cni_error *err)
 {
 	_cleanup_(rule_list_clear) struct rule_list wanted = {};
@@ -83,6 +84,8 @@ static int rules_settle(struct attachment *att, bool macs, bool addresses,
 		return 0;
 	ret = spoof_rules_wanted(att->network, addresses, &wanted, err);
 	wanted.complete = complete;
+	if (all)
+		wanted.glance = NULL;
 	if (ret == 0)
 		ret = rules_ensure(att, stage_spoofcheck.name, &wanted, err);
 	if (ret == 0 && wanted.replaced)
@@ -92,7 +95,8 @@ static int rules_settle(struct attachment *att, bool macs, bool addresses,
 
 static int rules_add(struct attachment *att, struct cni_error *err)
 {
-	return rules_settle(att, att->pod->mac_spoof_check, att->pod->spoof_check, err);
+	return rules_settle(att, att->pod->mac_spoof_check, att->pod->spoof_check, false,
+			    err);
 }
 
 /* Another IPAM plugin needs the port, and may take long. So the elements that the pod has
@@ -174,7 +178,7 @@ static int spoofcheck_repair_shared(struct attachment *net, struct cni_error *er
 
 	return ret < 0 ? ret
 		       : rules_settle(net, network->mac_spoof_check || kept.macs,
-				      network->spoof_check || kept.addresses, err);
+				      network->spoof_check || kept.addresses, true, err);
 }
 
 /* Makes the elements that the attachment is to have, and looks for the first of them that

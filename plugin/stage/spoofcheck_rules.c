@@ -226,6 +226,20 @@ static void template_add(const char *template, const struct network *network,
 	}
 }
 
+/* The rules of the chain prerouting tell of all others, whichever are needed. */
+static void seal(struct rule_list *list)
+{
+	uint64_t seal = 0;
+
+	for (size_t i = 0; i < list->n; i++)
+		if (list->items[i].chain != &prerouting)
+			seal = seal * 31 +
+			       rule_fingerprint(&list->items[i], list->items[i].text);
+	for (size_t i = 0; i < list->n; i++)
+		if (list->items[i].chain == &prerouting)
+			list->items[i].seal = seal;
+}
+
 int spoof_rules_wanted(const struct network *network, bool addresses,
 		       struct rule_list *ret_list, struct cni_error *err)
 {
@@ -256,6 +270,8 @@ int spoof_rules_wanted(const struct network *network, bool addresses,
 		if (text.failed)
 			return error_oom(err);
 	}
+	seal(&list);
+	list.glance = prerouting.name;
 	*ret_list = list;
 	list = (struct rule_list){};
 	return 0;

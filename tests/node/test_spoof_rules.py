@@ -47,10 +47,11 @@ def pair(node):
     return pods, [node.add(pod, CONF) for pod in pods]
 
 
-@pytest.mark.parametrize("by", ["ADD", "repair"])
-@pytest.mark.parametrize("chain, kind", [
-    ("prerouting", "own4"), ("prerouting", "mac"), ("input", "bpdu"), ("checks", "type"),
-    ("checks", "ip6"), ("from4", "tcp4"), ("from6", "router6"), ("dropped", "note")])
+@pytest.mark.parametrize("chain, kind, by", [
+    ("prerouting", "own4", "ADD"), ("prerouting", "own4", "repair"),
+    ("prerouting", "mac", "ADD"), ("input", "bpdu", "repair"), ("checks", "type", "repair"),
+    ("checks", "ip6", "repair"), ("from4", "tcp4", "repair"), ("from6", "router6", "repair"),
+    ("reports", "few", "repair"), ("dropped", "note", "repair")])
 def test_a_rule_that_somebody_deleted_comes_back_where_it_was(node, pair, chain, kind, by):
     whole = chains(node)
     name, number = handle(node, chain, kind)
@@ -77,7 +78,7 @@ def test_rules_that_somebody_put_into_another_order_are_put_right(node, pair, ch
     assert chains(node)[chain][-1] == kind
     with plugin.refusal(plugin.CHECK, "spoofcheck", chain, "behind"):
         node.check(pair[0][0], CONF, pair[1][0])
-    node.add(node.pod(), CONF)
+    assert repair(node, CONF) != NOTHING
     assert chains(node) == whole
     node.check(pair[0][0], CONF, pair[1][0])
     assert guarded(node, *pair)

@@ -90,8 +90,8 @@ static int rules(struct netlink *nft, uint64_t *ret_hash, struct cni_error *err)
 	uint64_t hashes[ARRAY_SIZE(families)];
 
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		int ret = nft_table_rules(nft, families[i], RULES_TABLE, &none, rule,
-					  &hashes[i], err);
+		int ret = nft_table_rules(nft, families[i], RULES_TABLE, NULL, &none,
+					  rule, &hashes[i], err);
 
 		if (ret < 0)
 			return ret;
