@@ -216,7 +216,7 @@ def number_of(frame):
     if frame[12:14] == b"\x86\xdd":
         word, = struct.unpack("!I", frame[14:18])
         if (word >> 20 & 0xFF, word >> 12 & 0xFF) == (SERVICE, HIGH):
-            return word & 0xFF
+            return word & 0xFFF
     found = re.search(BYTES.replace(b"%03d", rb"(\d{3})"), frame)
     return int(found[1]) if found else None
 

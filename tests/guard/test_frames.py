@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Whom each frame of frames.py reaches, in each mode; and the table of that in a document.
 """
+import os
+import random
+import struct
+
 import pytest
 
 import document
 from attack import MODES, Cluster, in_all_modes, scene
-from frames import BEHIND, FRAMES, NOTHING, Part, Row
+from frames import BEHIND, FRAMES, NOTHING, SPOOF, Part, Row
 from harness.node import OUTSIDE4
 from harness.waiting import wait_for
 from maker import Maker
@@ -22,15 +26,18 @@ def made(row, here, number):
     return [bytes(frame) for frame in (frames if isinstance(frames, list) else [frames])]
 
 
+def final_frame(here):
+    maker = Maker(here, 0)
+    return bytes(maker.v4(maker.me.ip4, OUTSIDE4, maker.mark, at=maker.gateway.mac))
+
+
 def reached(here, table=FRAMES):
     """Row -> the letters of the places where its frames arrived."""
     rows = [row for row in table if isinstance(row, Row)]
     batch = [made(row, here, number) for number, row in enumerate(rows, 1)]
-    maker = Maker(here, 0)
-    final = bytes(maker.v4(maker.me.ip4, OUTSIDE4, maker.mark, at=maker.gateway.mac))
     # What is routed comes to the node's bridge in any case: that tells nothing.
     return {row: letters.replace("N", "") if row.through else letters
-            for row, letters in zip(rows, here.arrived(batch, final))}
+            for row, letters in zip(rows, here.arrived(batch, final_frame(here)))}
 
 
 @pytest.fixture(scope="module")
@@ -105,3 +112,53 @@ def test_a_BPDU_reaches_the_node_where_the_bridge_has_spanning_tree_on(tmp_path)
         with here.listening() as heard:
             here.send(made(bpdu, here, 1))
             wait_for(lambda: ("N", 1) in heard())
+
+
+# -- at random behind headers, in fragments, in tags
+
+
+HEADERS = {0: b"\0\1\4\0\0\0\0", 60: b"\0\1\4\0\0\0\0", 43: b"\0\4\0\0\0\0\0",
+           44: b"\0\0\0same"}  # without the first byte, the kind of what follows
+TAGS = [b"", b"\x81\0\0\0", b"\x88\xa8\0\0", b"\x81\0\0\7\x81\0\0\0"]
+
+
+def disguised(frame, number, rng):
+    """The frame's IPv6 packet in frames that a host takes for the same."""
+    ether, head, payload, kind = frame[:12], frame[18:54], frame[54:], frame[20]
+    word = struct.unpack("!I", frame[14:18])[0] & ~0xFFF | number  # the number: attack.number_of()
+    for _ in range(rng.randrange(5)):
+        first = rng.choice(list(HEADERS))
+        payload, kind = bytes([kind]) + HEADERS[first] + payload, first
+    parts = [payload]
+    if len(payload) > 8 and rng.randrange(2):
+        at = 8 * rng.randrange(1, (len(payload) + 7) // 8)
+        parts = [struct.pack("!BBH", kind, 0, offset | more) + b"frag" + data
+                 for offset, more, data in ((0, 1, payload[:at]), (at, 0, payload[at:]))]
+        kind = 44
+    tag = rng.choice(TAGS) if rng.randrange(4) == 0 else b""
+    return [ether + tag + b"\x86\xdd" + struct.pack("!IHB", word, len(part), kind) + head[3:] + part
+            for part in parts]
+
+
+def disguises(here, rng):
+    """(row, frames) of many of those that spoofCheck stops."""
+    found = [(row, frame) for row in FRAMES if isinstance(row, Row) and row.stopped == SPOOF
+             for frame in made(row, here, 0) if frame[12:14] == b"\x86\xdd" and frame[20] != 44]
+    for number in range(1, 4000):
+        row, frame = rng.choice(found)
+        yield row, disguised(frame, number, rng)
+
+
+@pytest.mark.parametrize("mode", [MODES[0], SPOOF_CHECK], ids=lambda mode: mode.name)
+def test_no_disguise_helps(tmp_path, mode):
+    """GUARD_SEED in the environment repeats the frames that a failure names."""
+    seed = os.environ.get("GUARD_SEED") or str(random.randrange(1 << 32))
+    with scene(tmp_path, mode) as here:
+        found = list(disguises(here, random.Random(seed)))
+        arrived = here.arrived([frames for _, frames in found], final_frame(here))
+        passed = [(row.name, b" ".join(frames).hex()) for (row, frames), letters
+                  in zip(found, arrived) if letters]
+        if mode.stops:
+            assert not passed, f"GUARD_SEED={seed}"
+        else:  # the control
+            assert len(passed) > len(found) / 2
