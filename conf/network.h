@@ -62,8 +62,8 @@ struct network {
 	bool promisc_mode; /* of the bridge; not with hairpin_mode */
 	bool force_address; /* other addresses of the bridge give way */
 	bool port_isolation;
-	bool accept_ra,
-		accept_ra_set; /* the pod takes router advertisements; key is there */
+	/* the pod takes router advertisements; only where the key is there */
+	bool accept_ra, accept_ra_set;
 	const char *pod_link; /* NULL, "", "bridged" or "routed" */
 	/* Pods share no link: the node routes between them. */
 	bool routed;

@@ -159,6 +159,11 @@ int ipam_record_mark_going(const struct ipam_env *env, const struct pod *pod,
 int ipam_record_mark_apart(const struct ipam_env *env, const struct pod *pod,
 			   struct cni_error *err);
 
+/* Writes into the record that the attachment is to have elements in the sets of
+ * plugin/stage/isolation_elements.h. No record is success. */
+int ipam_record_mark_isolated(const struct ipam_env *env, const struct pod *pod,
+			      struct cni_error *err);
+
 /* ---- All records of an owner, or of a store ---- */
 
 struct ipam_record_list {

@@ -47,6 +47,7 @@ int new_record_fill(const struct ipam_env *env, const struct network *network,
 		.spoof_addresses = pod->spoof_check	  ? RECORD_YES
 				   : pod->mac_spoof_check ? RECORD_NO
 							  : RECORD_NOT_TOLD,
+		.isolated = network->port_isolation,
 		.masquerade = network->ip_masq ? RECORD_YES : RECORD_NO,
 		.bandwidth = pod->bandwidth,
 		.pod = pod->name,

@@ -151,6 +151,12 @@ int ipam_record_mark_going(const struct ipam_env *env, const struct pod *pod,
 	return flag_set(env, pod, offsetof(struct record, going), err);
 }
 
+int ipam_record_mark_isolated(const struct ipam_env *env, const struct pod *pod,
+			      struct cni_error *err)
+{
+	return flag_set(env, pod, offsetof(struct record, isolated), err);
+}
+
 int ipam_record_mark_apart(const struct ipam_env *env, const struct pod *pod,
 			   struct cni_error *err)
 {

@@ -135,6 +135,7 @@ char *record_format(const struct record *record)
 	if (record->native_vlan)
 		text_add(&text, "native %u\n", record->native_vlan);
 	put_answer(&text, "spoofaddresses", record->spoof_addresses);
+	put_line(&text, "isolated", record->isolated ? "yes" : NULL);
 	put_answer(&text, "masquerade", record->masquerade);
 	put_line(&text, "routed", record->routed);
 	put_line(&text, "apart", record->apart ? "yes" : NULL);

@@ -18,6 +18,7 @@
  *	native 100		VLAN of the port's untagged frames; absent: ADD didn't
  *				set it, or by other rules (plugin/stage/vlan.c)
  *	spoofaddresses yes	spoofCheck, not macspoofchk alone; absent: not told
+ *	isolated yes		portIsolation; absent: no, or written by an earlier version
  *	masquerade no		ipMasq; absent: written by an earlier version
  *	bandwidth 8000000 65536 0 0
  *				rate and burst, in bits, of ingress and egress
@@ -87,6 +88,7 @@ struct record {
 	uint64_t cookie, node;
 	struct mac_addr mac;
 	bool spoof_check; /* the pod has elements of plugin/stage/spoofcheck.c's */
+	bool isolated; /* the pod has elements of plugin/stage/isolation_elements.h's */
 	uint16_t native_vlan; /* 0: absent */
 	enum record_answer spoof_addresses, masquerade;
 	bool apart;

@@ -211,6 +211,8 @@ static int parse_line(char *line, struct record *record)
 		record->spoof_check = strcmp(value, "yes") == 0;
 	if (strcmp(line, "spoofaddresses") == 0)
 		record->spoof_addresses = parse_answer(value);
+	if (strcmp(line, "isolated") == 0)
+		record->isolated = strcmp(value, "yes") == 0;
 	if (strcmp(line, "masquerade") == 0)
 		record->masquerade = parse_answer(value);
 	if (strcmp(line, "apart") == 0)

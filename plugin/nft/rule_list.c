@@ -60,11 +60,12 @@ int rule_list_watch(struct rule_list *list, const struct nft_set *sets, size_t n
 void rule_chain_name(const struct rule *rule, uint64_t owner,
 		     char ret_name[RULES_CHAIN_MAX])
 {
-	if (rule->chain->of_owner)
-		snprintf(ret_name, RULES_CHAIN_MAX, "%s_%016" PRIx64, rule->chain->name,
-			 owner);
+	const struct rules_chain *chain = rule_chain(rule);
+
+	if (chain->of_owner)
+		snprintf(ret_name, RULES_CHAIN_MAX, "%s_%016" PRIx64, chain->name, owner);
 	else
-		snprintf(ret_name, RULES_CHAIN_MAX, "%s", rule->chain->name);
+		snprintf(ret_name, RULES_CHAIN_MAX, "%s", chain->name);
 }
 
 uint64_t rule_fingerprint(const struct rule *rule, const char *text)

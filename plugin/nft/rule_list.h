@@ -40,6 +40,8 @@ struct rule {
 	/* The transaction writes this text in place of @text. The rule has the fingerprint
 	 * of @text all the same. NULL: @text is written; owned. */
 	char *text_to_write;
+	/* and in this chain in place of @chain; NULL: in @chain */
+	const struct rules_chain *chain_to_write;
 	bool tolerated; /* it stays where it is there, and isn't missing where it isn't */
 	/* It belongs to no owner: all that have the stage's rules share it. It stays until
 	 * the table goes. */
@@ -50,6 +52,12 @@ struct rule {
 	uint64_t handle; /* ... with this handle ... */
 	size_t place; /* ... as the table's rule of this number */
 };
+
+/* The chain that the rule is written into. */
+static inline const struct rules_chain *rule_chain(const struct rule *rule)
+{
+	return rule->chain_to_write ? rule->chain_to_write : rule->chain;
+}
 
 struct rule_list {
 	struct rule *items;
@@ -90,8 +98,8 @@ struct rule_list {
 	int (*complete)(struct attachment *att, struct rule_list *list,
 			struct cni_error *err);
 	/* Called where the kernel doesn't know what one of the rules says: gives the
-	 * rules texts to write that it may know, and declares their sets. NULL: there are
-	 * none. */
+	 * rules texts and chains to write that it may know, and declares their sets. It
+	 * sets this anew where there is a further way. NULL: there is none. */
 	int (*fall_back)(const struct attachment *att, struct rule_list *list,
 			 struct cni_error *err);
 	/* Names of sets that an older version's rules looked into, with a NULL at the end.

@@ -24,8 +24,8 @@ static void chain_text(const struct attachment *att, const char *family,
 
 	rule_chain_name(rule, att->owner, chain);
 	text_add(batch, "add chain %s " RULES_TABLE " %s", family, chain);
-	if (rule->chain->hook)
-		text_add(batch, " { %s; }", rule->chain->hook);
+	if (rule_chain(rule)->hook)
+		text_add(batch, " { %s; }", rule_chain(rule)->hook);
 	text_add(batch, "\n");
 }
 
@@ -94,11 +94,21 @@ static int replace_once(struct attachment *att, struct comparison *comparison,
 }
 
 /* The kernel's errno is told only in nft's words. */
-static bool is_unknown_to_kernel(const struct cni_error *err)
+static bool has_words(const struct cni_error *err, const char *words)
 {
-	return err->code == CNI_ERR_RULES &&
-	       (strstr(err->msg, "Operation not supported") ||
-		strstr(err->details, "Operation not supported"));
+	return strstr(err->msg, words) || strstr(err->details, words);
+}
+
+/* A kernel that doesn't have an expression at all finds no such thing. So it says of what
+ * is to be deleted and is gone, too. */
+static bool is_unknown_to_kernel(const struct comparison *comparison,
+				 const struct cni_error *err)
+{
+	if (err->code != CNI_ERR_RULES)
+		return false;
+	return has_words(err, "Operation not supported") ||
+	       (has_words(err, "No such file or directory") && comparison->stale_n == 0 &&
+		!comparison->retires);
 }
 
 /* Something that the transaction names, or that was there when nft looked, is gone. */
@@ -114,11 +124,14 @@ static int replace(struct attachment *att, struct comparison *comparison,
 	struct cni_error own = {};
 	int ret = replace_once(att, comparison, &own);
 
-	if (ret < 0 && wanted->fall_back && is_unknown_to_kernel(&own)) {
+	while (ret < 0 && wanted->fall_back && is_unknown_to_kernel(comparison, &own)) {
+		int (*fall_back)(const struct attachment *att, struct rule_list *list,
+				 struct cni_error *err) = wanted->fall_back;
+
 		error_clear(&own);
-		ret = wanted->fall_back(att, wanted, &own);
 		/* Once is enough, and tried again it would be the same. */
 		wanted->fall_back = NULL;
+		ret = fall_back(att, wanted, &own);
 		if (ret == 0)
 			ret = replace_once(att, comparison, &own);
 	}

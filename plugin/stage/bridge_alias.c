@@ -211,12 +211,14 @@ int bridge_alias_settle(struct attachment *net, struct cni_error *err)
 	struct link link;
 	int ret = link_get(nl, net->bridge, &link, err);
 
-	if (ret < 0 || !link_is(&link, "bridge") ||
-	    (link.alias[0] && !alias_read(link.alias, &told)))
+	if (ret < 0 || !link_is(&link, "bridge"))
 		return ret;
 	ret = bridge_ports_look(net, link.index, &ports, err);
 	if (ret < 0)
 		return ret;
+	net->bridge_has_other_ports = ports.other[0];
+	if (link.alias[0] && !alias_read(link.alias, &told))
+		return 0;
 	told.routed = pods_are_routed(&ports, told.routed);
 	told.other_ports = ports.other[0];
 	memcpy(before, link.alias, sizeof(before));

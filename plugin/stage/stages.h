@@ -140,6 +140,7 @@ struct stage {
 	stage(vlan) \
 	stage(spoofcheck) /* what another IPAM plugin says is checked, too */ \
 	stage(ipam_delegated) /* an IPAM plugin may look for the interface */ \
+	stage(gateway_guard) \
 	stage(portmap) \
 	stage(elements) /* adds all stages' elements, before the pod's end is up */ \
 	stage(port) /* opens the port of a pod that is checked */ \

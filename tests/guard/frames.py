@@ -36,6 +36,7 @@ class Row(NamedTuple):
     stopped: str
     make: Callable
     through: bool = False  # the frame goes to the gateway's MAC address, and the node routes it
+    unknown: bool = False  # such a frame, which is not known for an isolated pod's
 
 
 class Part(NamedTuple):
@@ -145,13 +146,13 @@ FRAMES = [
     Row("IPv4 from no subnet here, to the outside", "O", SPOOF, lambda a: a.v4(
         FOREIGN4, OUTSIDE4, DATA, at=a.gateway.mac), True),
     Row("IPv4 from no subnet here, by the gateway to a pod", "P", SPOOF, lambda a: a.v4(
-        FOREIGN4, a.victim.ip4, DATA, at=a.gateway.mac), True),
+        FOREIGN4, a.victim.ip4, DATA, at=a.gateway.mac), True, True),
     Row("IPv4 from another pod, to the outside", "M", SPOOF, lambda a: a.v4(
         a.third.ip4, OUTSIDE4, DATA, at=a.gateway.mac), True),
     Row("IPv6 from no subnet here, to the outside", "O", SPOOF, lambda a: a.v6(
         FOREIGN6, OUTSIDE6, DATA, at=a.gateway.mac), True),
     Row("IPv6 from no subnet here, by the gateway to a pod", "P", SPOOF, lambda a: a.v6(
-        FOREIGN6, a.victim.ip6, DATA, at=a.gateway.mac), True),
+        FOREIGN6, a.victim.ip6, DATA, at=a.gateway.mac), True, True),
     Row("IPv6 from another pod, to the outside", "M", SPOOF, lambda a: a.v6(
         a.third.ip6, OUTSIDE6, DATA, at=a.gateway.mac), True),
     Row("TCP of no connection (invalid), own source, to the outside", "", NOTHING, lambda a: a.v4(
@@ -278,20 +279,20 @@ FRAMES = [
 BEHIND = [
     Part("From a pod of another node"),
     Row("IPv4 to a pod", "P", NOTHING, lambda a: a.v4(
-        a.me.ip4, a.victim.ip4, DATA, at=a.gateway.mac), True),
+        a.me.ip4, a.victim.ip4, DATA, at=a.gateway.mac), True, True),
     Row("IPv6 to a pod", "P", NOTHING, lambda a: a.v6(
-        a.me.ip6, a.victim.ip6, DATA, at=a.gateway.mac), True),
+        a.me.ip6, a.victim.ip6, DATA, at=a.gateway.mac), True, True),
     *(Row(f"IPv4 from {whom}", "P", SPOOF, lambda a, source=source: a.v4(
-        source(a), a.victim.ip4, DATA, at=a.gateway.mac), True)
+        source(a), a.victim.ip4, DATA, at=a.gateway.mac), True, True)
       for whom, source in (("no subnet here", lambda a: FOREIGN4),
                            ("another pod of the attacker's node", lambda a: a.me.ip4 + "9"),
                            ("another pod of the victim's node", lambda a: a.third.ip4))),
     *(Row(f"IPv6 from {whom}", "P", SPOOF, lambda a, source=source: a.v6(
-        source(a), a.victim.ip6, DATA, at=a.gateway.mac), True)
+        source(a), a.victim.ip6, DATA, at=a.gateway.mac), True, True)
       for whom, source in (("no subnet here", lambda a: FOREIGN6),
                            ("another pod of the attacker's node", lambda a: a.me.ip6 + "9"),
                            ("another pod of the victim's node", lambda a: a.third.ip6))),
-    Row("DHCPv4 offer", "P", SPOOF, lambda a: offer(a, a.victim.ip4, a.gateway.mac), True),
+    Row("DHCPv4 offer", "P", SPOOF, lambda a: offer(a, a.victim.ip4, a.gateway.mac), True, True),
     Row("IPv4 from no subnet here, to the other node itself", "N", SPOOF, lambda a: a.v4(
         FOREIGN4, a.node.address4, DATA, at=a.gateway.mac)),
     Row("IPv6 from no subnet here, to the other node itself", "N", SPOOF, lambda a: a.v6(

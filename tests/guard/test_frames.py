@@ -18,7 +18,9 @@ def wanted(row, mode):
     """The letters of the places that the frame may reach."""
     if row.stopped and row.stopped in mode.stops:
         return ""
-    return row.to.replace("P", "") if mode.isolated and not row.through else row.to
+    # Isolated pods are known by their addresses where they go by the node.
+    by_the_node = row.through and (mode.routed or row.unknown)
+    return row.to.replace("P", "") if mode.isolated and not by_the_node else row.to
 
 
 def made(row, here, number):

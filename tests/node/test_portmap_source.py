@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Host ports: which connections are masqueraded, and that no packet decides it for another."""
-import pathlib
-import shutil
 import sys
 
 import pytest
 
-from harness import plugin
+from harness import nftables, plugin
 from harness.command import command, written
 from harness.former import age
 from harness.portmap import (ask, ask_udp, elements, portmap_rules, ports, served,
@@ -267,70 +265,10 @@ def test_cleanup_takes_an_earlier_versions_sets(node):
 
 # -- a kernel without CONFIG_NF_CONNTRACK_LABELS
 
-WITHOUT_LABELS = """
-#include <dlfcn.h>
-#include <stdlib.h>
-#include <string.h>
-struct nft_ctx;
-static void *real(const char *name)
-{
-	void *library = dlopen(REAL, RTLD_NOW | RTLD_LOCAL);
-	return library ? dlsym(library, name) : NULL;
-}
-static int refused;
-struct nft_ctx *nft_ctx_new(unsigned int flags)
-{
-	return ((struct nft_ctx * (*)(unsigned int)) real("nft_ctx_new"))(flags);
-}
-void nft_ctx_free(struct nft_ctx *ctx)
-{
-	((void (*)(struct nft_ctx *))real("nft_ctx_free"))(ctx);
-}
-int nft_ctx_buffer_error(struct nft_ctx *ctx)
-{
-	return ((int (*)(struct nft_ctx *))real("nft_ctx_buffer_error"))(ctx);
-}
-int nft_ctx_buffer_output(struct nft_ctx *ctx)
-{
-	return ((int (*)(struct nft_ctx *))real("nft_ctx_buffer_output"))(ctx);
-}
-const char *nft_ctx_get_error_buffer(struct nft_ctx *ctx)
-{
-	if (refused)
-		return "Error: Could not process rule: Operation not supported\\n";
-	return ((const char *(*)(struct nft_ctx *))real("nft_ctx_get_error_buffer"))(ctx);
-}
-int nft_run_cmd_from_buffer(struct nft_ctx *ctx, const char *text)
-{
-	refused = strstr(text, "ct label") != NULL;
-	return refused ? -1 : ((int (*)(struct nft_ctx *, const char *))real(
-				      "nft_run_cmd_from_buffer"))(ctx, text);
-}
-"""
-
-
 @pytest.fixture
 def unlabelled(node, tmp_path):
     """Calls the plugin with a libnftables that answers as it does on such a kernel."""
-    if plugin.SANITIZED:
-        pytest.skip("what the sanitizer is told to load comes first")
-    executable, directory, env = plugin.BRIDGE_CNI, tmp_path / "lib", plugin.TRACED
-    if plugin.BUNDLED:
-        shutil.copytree(pathlib.Path(executable).resolve().parent, tmp_path / "bundle")
-        executable = str(tmp_path / "bundle/bridge-cni")
-        directory = tmp_path / "bundle/bridge-cni.lib"
-        real = directory / "real-libnftables.so"
-        (directory / "libnftables.so.1").rename(real)
-    else:
-        directory.mkdir()
-        real = next(line.split()[-1] for line in node.run("/sbin/ldconfig", "-p").stdout
-                    .splitlines() if line.split()[:1] == ["libnftables.so.1"])
-        env = {**env, "LD_LIBRARY_PATH": str(directory)}
-    source = tmp_path / "without.c"
-    source.write_text(WITHOUT_LABELS)
-    node.run("cc", "-shared", "-fPIC", f'-DREAL="{real}"', "-Wl,-soname,libnftables.so.1",
-             "-o", directory / "libnftables.so.1", source)
-    return {"executable": executable, "env": env}
+    return nftables.without(node, tmp_path, "ct label", "Operation not supported")
 
 
 def test_a_kernel_without_labels_gets_rules_that_do_without(node, unlabelled):

@@ -274,8 +274,8 @@ def test_an_ADD_whose_sets_are_as_they_should_be_loads_no_libnftables(node):
     assert done.returncode == 0, done.stdout
     text = trace.read_text()
     netfilter = re.search(r"socket\(AF_NETLINK.*NETFILTER\) = (\d+)", text)[1]
-    # The rules of both tables, and the pod's elements.
-    assert text.count(f"sendto({netfilter}, ") == 3, text
+    # The rules of both tables, for three stages, and the pod's elements.
+    assert text.count(f"sendto({netfilter}, ") == 4, text
     assert "libnftables" not in text
 
 

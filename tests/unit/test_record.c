@@ -25,6 +25,7 @@ static void example(struct record *record, struct record_address addresses[3])
 		.spoof_check = true,
 		.spoof_addresses = RECORD_NO,
 		.masquerade = RECORD_YES,
+		.isolated = true,
 		.apart = true,
 		.routed = "cni0.4094",
 		.port_turn = UINT32_MAX,
@@ -70,7 +71,7 @@ static void what_is_written_is_read(void **state)
 	assert_int_equal(got.native_vlan, 4094);
 	assert_int_equal(got.spoof_addresses, RECORD_NO);
 	assert_int_equal(got.masquerade, RECORD_YES);
-	assert_true(got.spoof_check && got.apart);
+	assert_true(got.spoof_check && got.isolated && got.apart);
 	assert_string_equal(got.routed, "cni0.4094");
 	assert_true(record_is_on(&got, "cni0") && record_is_on(&got, ""));
 	assert_false(record_is_on(&got, "cni"));
