@@ -19,9 +19,9 @@
 
 static int pattern_check(void *value, const struct json_path *path, struct cni_error *err)
 {
-	const char *pattern = *(const char **)value;
+	const char *text = *(const char **)value;
 
-	if (strlen(pattern) <= CNI_NAME_MAX)
+	if (strlen(text) <= CNI_NAME_MAX)
 		return 0;
 	return json_error(path, NULL, err, "longer than %d bytes", CNI_NAME_MAX);
 }
@@ -143,8 +143,13 @@ static const struct json_type ports = LIST_OF(&port_span, sizeof(struct policy_s
 static const struct json_type vlans = LIST_OF(&vlan_span, sizeof(struct policy_span));
 static const struct json_type mtus = LIST_OF(&mtu_span, sizeof(struct policy_span));
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): @member is the name of a member. */
 #define FIELD_SWITCH(member, key) \
-	FIELD_SET(struct policy_require, member.value, member.set, key, &bool_type)
+	FIELD_SET(struct policy_require, member.value, member.set, (key), &bool_type)
+#define FIELD_LIST(member, key, type) \
+	FIELD_SET(struct policy_rule, member, member.set, (key), (type))
+/* NOLINTEND(bugprone-macro-parentheses) */
+
 static const struct json_field require_fields[] = {
 	FIELD_SWITCH(force_address, "forceAddress"),
 	FIELD_SWITCH(ip_masq, "ipMasq"),
@@ -159,8 +164,6 @@ static const struct json_field require_fields[] = {
 };
 static const struct json_type require = OBJECT(require_fields);
 
-#define FIELD_LIST(member, key, type) \
-	FIELD_SET(struct policy_rule, member, member.set, key, type)
 static const struct json_field rule_fields[] = {
 	FIELD_REQUIRED(struct policy_rule, networks, "networks", &patterns),
 	FIELD_LIST(bridges, "bridges", &patterns),

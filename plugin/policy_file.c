@@ -38,7 +38,7 @@ static int policy_read(struct policy *ret_policy, struct cni_error *err)
 							      O_NOCTTY | O_CLOEXEC);
 	_cleanup_(free_p) char *text = NULL;
 	struct stat st, dir;
-	size_t len;
+	size_t len = 0;
 	int ret;
 
 	if (fd < 0 && errno == ENOENT)

@@ -110,7 +110,7 @@ static int directory_open(const char *path, size_t prefix, const char **ret_name
 	const int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
 	char name[PATH_MAX];
 	const char *slash;
-	int fd, above;
+	int fd;
 
 	if (strlen(path) >= sizeof(name))
 		return -ENAMETOOLONG;
@@ -121,12 +121,13 @@ static int directory_open(const char *path, size_t prefix, const char **ret_name
 	snprintf(name, sizeof(name), "%.*s", (int)prefix, path);
 	fd = open(name, flags);
 	for (path += prefix; fd >= 0; path = slash) {
+		int above = fd;
+
 		path += *path == '/';
 		slash = strchr(path, '/');
 		if (!slash)
 			break;
 		snprintf(name, sizeof(name), "%.*s", (int)(slash - path), path);
-		above = fd;
 		fd = openat(above, name, flags | O_NOFOLLOW);
 		close(above);
 	}

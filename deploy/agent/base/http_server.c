@@ -67,12 +67,13 @@ static void end_overdue(struct http_server *server)
 
 static void client_add(struct http_server *server, int fd)
 {
+	struct client *first = oldest(server);
 	size_t busy = 0;
 
 	for (size_t i = 0; i < server->n; i++)
 		busy += !server->clients[i].ended;
-	if (busy == SLOTS)
-		client_end(oldest(server));
+	if (first && busy == SLOTS)
+		client_end(first);
 	server->clients[server->n++] = (struct client){
 		.fd = fd,
 		.due_at = now_ms() + ANSWER_MS,
