@@ -69,7 +69,7 @@ def test_deleted_guards(pair):
     def guards():
         """Without counts, and elements that go by themselves."""
         text = one.nft("list table bridge bridge_cni")
-        return re.sub(r"packets \d+ bytes \d+|elements = {[^}]*expires[^}]*}", "", text)
+        return re.sub(r"packets \d+ bytes \d+|\s*elements = {[^}]*expires[^}]*}", "", text)
 
     before = guards()
     one.nft("delete table bridge bridge_cni")
