@@ -328,6 +328,13 @@ def test_more_nodes_than_max_nodes_are_named_and_not_kept(cluster, node):
     assert node.conflist() and len(node.own_routes()) == 4
     for i in range(103, 108):
         assert f"node=other{i}" in node.log()
+    # Heartbeats of those that were left out are no news.
+    for _ in range(10):
+        cluster.api.change("other107", lambda n: n["status"].update(beat=time.monotonic()))
+    events = metrics["bridge_cni_api_events_total"] + 10
+    wait_for(lambda: node.metrics()["bridge_cni_api_events_total"] == events)
+    assert node.metrics()["bridge_cni_nodes_left_out"] == 5
+    assert node.log().count("node=other107") == 1
     # A Node that goes makes room.
     cluster.api.remove("aaa")
     wait_for(lambda: node.metrics()["bridge_cni_nodes"] == 4)

@@ -53,18 +53,26 @@ static bool has_room(const struct node_feed *feed, const char *name)
 	       node_table_find(feed->nodes, name);
 }
 
-static int take(struct node_feed *feed, const struct node_object *node,
+/* A list has each Node once. A watch tells of one again and again: the first one of all is
+ * named, the others when the next list comes. */
+static void leave_out(struct node_feed *feed, const char *name, bool listed)
+{
+	bool news = listed || feed->beyond == 0;
+
+	feed->beyond += news;
+	if (news && feed->named++ < NAMED_MAX)
+		log_write(feed->log, LOG_LEVEL_ERROR,
+			  "there are more Nodes than --max-nodes: this one is left out",
+			  "node", name, NULL);
+}
+
+static int take(struct node_feed *feed, const struct node_object *node, bool listed,
 		struct cni_error *err)
 {
 	int ret;
 
 	if (!has_room(feed, node->name)) {
-		feed->beyond++;
-		if (feed->named++ < NAMED_MAX)
-			log_write(feed->log, LOG_LEVEL_ERROR,
-				  "there are more Nodes than --max-nodes: this one is "
-				  "left out",
-				  "node", node->name, NULL);
+		leave_out(feed, node->name, listed);
 		return 0;
 	}
 	ret = node_table_set(feed->nodes, node, err);
@@ -92,7 +100,7 @@ int node_feed_list(enum filter_doc kind, const char *text, size_t len, void *dat
 		return list_page_read(text, len, &feed->page, err);
 	ret = text ? node_object_read(text, len, &node, &node_err) : too_long(&node_err);
 	if (ret == 0)
-		return take(feed, &node, err);
+		return take(feed, &node, true, err);
 	skip(feed, node.name, &node_err);
 	return 0;
 }
@@ -131,6 +139,6 @@ int node_feed_event(enum filter_doc kind, const char *text, size_t len, void *da
 	else if (ret < 0)
 		skip(feed, event.node.name, &event_err);
 	else if (event.type == WATCH_CHANGED)
-		return take(feed, &event.node, err);
+		return take(feed, &event.node, false, err);
 	return 0;
 }

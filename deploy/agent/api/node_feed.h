@@ -23,7 +23,7 @@ struct node_feed {
 	bool gone; /* the server can't go on from our resource version */
 	size_t named; /* Nodes that the log has named in this list or watch */
 	uint64_t events, skipped; /* since the start */
-	size_t beyond; /* Nodes that were not kept, since the list began */
+	size_t beyond; /* Nodes of the last list that were not kept; 1: or of the watch */
 };
 
 /* A list begins, with its first page. */
