@@ -75,10 +75,11 @@ def test_the_document_has_this_table(all_modes):
 
 @by_mode(SPOOFED)
 def test_new_pods_have_IPv6_during_a_flood_of_neighbours(tmp_path, mode):
-    """The kernel has one table of neighbours for all of a machine's namespaces."""
+    """Of more sources than the kernel keeps neighbours, for all of a machine's namespaces."""
     with scene(tmp_path, mode) as here:
         maker = Maker(here, 1)
-        flood = [bytes(maker.ns(random6(), maker.gateway.ip6)) for _ in range(500)]
+        flood = [bytes(maker.ns(source, maker.gateway.ip6)) for source in
+                 (random6() for _ in range(1200))]
         with repeating(functools.partial(here.send, flood)):
             for _ in range(8):
                 assert connected(here.node, here.conf).ping(here.gateway.ip6)
