@@ -131,12 +131,12 @@ def test_an_edit_is_put_back_and_told_once_with_where_it_belongs(cluster):
     assert "file=10-bridge-cni.conflist" in lines[0]
     assert "was=false is=true" in lines[0]
     assert "--spoof-check" in lines[0] and "BRIDGE_CNI_SPOOF_CHECK" in lines[0]
-    line, = told(node, "plugins[0].mtu")
+    line, = wait_for(lambda: told(node, "plugins[0].mtu"))
     assert "was=1400 is=absent" in line and "BRIDGE_CNI_MTU" in line
-    line, = told(node, "plugins[0].ipam.dataDir")
+    line, = wait_for(lambda: told(node, "plugins[0].ipam.dataDir"))
     assert "was=\"\\\"/run/elsewhere\\\"\"" in line and "BRIDGE_CNI_DATA_DIR" in line
     for key in ("plugins[0].logFile", "plugins[1]"):
-        line, = told(node, key)
+        line, = wait_for(lambda: told(node, key))
         assert "it can't be set yet" in line
     # Neither a resync nor the agent's own changes are edits.
     told_before = node.log().count("was edited")
