@@ -99,6 +99,12 @@ static bool has_words(const struct cni_error *err, const char *words)
 	return strstr(err->msg, words) || strstr(err->details, words);
 }
 
+/* Something that the transaction names, or that was there when nft looked, is gone. */
+static bool is_lost_to_kernel(const struct cni_error *err)
+{
+	return has_words(err, "No such file or directory");
+}
+
 /* A kernel that doesn't have an expression at all finds no such thing. So it says of what
  * is to be deleted and is gone, too. */
 static bool is_unknown_to_kernel(const struct comparison *comparison,
@@ -107,15 +113,8 @@ static bool is_unknown_to_kernel(const struct comparison *comparison,
 	if (err->code != CNI_ERR_RULES)
 		return false;
 	return has_words(err, "Operation not supported") ||
-	       (has_words(err, "No such file or directory") && comparison->stale_n == 0 &&
+	       (is_lost_to_kernel(err) && comparison->stale_n == 0 &&
 		!comparison->retires);
-}
-
-/* Something that the transaction names, or that was there when nft looked, is gone. */
-static bool is_lost_to_kernel(const struct cni_error *err)
-{
-	return strstr(err->msg, "No such file or directory") ||
-	       strstr(err->details, "No such file or directory");
 }
 
 static int replace(struct attachment *att, struct comparison *comparison,

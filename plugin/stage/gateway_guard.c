@@ -21,6 +21,7 @@
 #include "plugin/attachment/report.h"
 #include "plugin/netlink/nf_tables_transaction.h"
 #include "plugin/nft/rules.h"
+#include "bridge_alias.h"
 #include "gateway_guard_rules.h"
 #include "isolation_elements.h"
 #include "stages.h"
@@ -103,12 +104,15 @@ static int rules_settle(struct attachment *att, unsigned int guards,
 }
 
 /* Without a key nothing is looked at: rules of a time when there was one stay until a
- * repair. */
+ * repair. With spoofCheck they are looked at also where the bridge has got a port of
+ * somebody else, as the rules on sources have to go then. */
 static int gateway_guard_rules(struct attachment *att, struct cni_error *err)
 {
 	unsigned int guards = guards_asked(att);
 
-	return guards ? rules_settle(att, guards, err) : 0;
+	if (!guards && !(att->network->spoof_check && att->bridge_has_other_ports))
+		return 0;
+	return rules_settle(att, guards, err);
 }
 
 /* Puts the rules right, and deletes those that neither the configuration nor a pod needs
@@ -124,7 +128,10 @@ static int gateway_guard_repair_shared(struct attachment *net, struct cni_error 
 	net->gateway_index = netlink_ifindex(net->op->node.rtnl, net->gateway_ifname);
 	if (net->gateway_index == 0)
 		return 0;
-	ret = guards_kept(net, &guards, err);
+	/* The attachments' repair, too, goes by what the alias says of the ports. */
+	ret = bridge_alias_settle(net, err);
+	if (ret == 0)
+		ret = guards_kept(net, &guards, err);
 	guards |= sources_guard(net, net->network->spoof_check);
 	if (net->network->port_isolation)
 		guards |= GUARD_ISOLATION;

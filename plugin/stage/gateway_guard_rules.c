@@ -267,7 +267,7 @@ int gateway_guard_rules_wanted(const struct attachment *att, unsigned int guards
 
 	if (!build.list.items)
 		return error_oom(err);
-	for (int f = 0; f < IP_FAMILIES; f++)
+	for (int f = 0; !att->bridge_has_other_ports && f < IP_FAMILIES; f++)
 		source_add(&build, f);
 	isolation_add(&build);
 	for (int f = 0; f < IP_FAMILIES; f++)

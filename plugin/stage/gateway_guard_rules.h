@@ -15,7 +15,8 @@ enum gateway_guards {
 
 /*
  * Gives the rules of all guards, in @ret_list. Those that are not among @guards (enum
- * gateway_guards) are tolerated. @att has the interface of its gateway. Code 100.
+ * gateway_guards) are tolerated, but for those on sources where the bridge has ports of
+ * somebody else: they are left out. @att has the interface of its gateway. Code 100.
  */
 int gateway_guard_rules_wanted(const struct attachment *att, unsigned int guards,
 			       struct rule_list *ret_list, struct cni_error *err);

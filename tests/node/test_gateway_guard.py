@@ -170,10 +170,29 @@ def test_a_bridge_with_a_LAN_has_no_such_rules(node):
     result = node.add(pod, conf)
     assert rules(node) == []
     node.check(pod, conf, result)
+    repair(node, conf)
+    assert rules(node) == []
+    node.ip("link del lan0")
+    repair(node, conf)
+    assert rules(node) == SOURCES
+    node.ip("link add lan0 up master cni0 type vxlan id 7 dstport 4789")
+    repair(node, conf)
+    assert rules(node) == []
     node.ip("link del lan0")
     repair(node, conf)
     assert rules(node) == SOURCES
     node.check(pod, conf, result)
+
+
+def test_they_go_with_the_ADD_that_knows_of_a_LAN(node):
+    """GC looks at the bridge's ports."""
+    conf, pod = network("dual", spoofCheck=True), node.pod()
+    node.add(pod, conf)
+    node.ip("link add lan0 up master cni0 type vxlan id 7 dstport 4789")
+    plugin.judge("GC", node.invoke("GC", {**conf, "cni.dev/valid-attachments": [
+        {"containerID": pod.id, "ifname": "eth0"}]}), conf["cniVersion"])
+    node.add(node.pod(), conf)
+    assert rules(node) == []
 
 
 def test_without_a_gateway_there_are_none(node):

@@ -321,3 +321,17 @@ def test_the_gateway_of_a_VLAN_forwards_though_interfaces_do_not_by_default(vlan
     error.value.says("ipv4/conf/cni0.100/forwarding")
     vlans.add(vlans.pod(), conf)
     vlans.check(pod, conf, result)
+
+
+def test_isolation_and_sources_are_guarded_at_the_VLANs_gateway(vlans):
+    conf = network("v4", vlan=100, portIsolation=True, spoofCheck=True)
+    first, second = vlans.pod(), vlans.pod()
+    result = vlans.add(first, conf)
+    address, = addresses_of(vlans.add(second, conf))
+    listed = vlans.run("nft", "list", "table", "inet", "bridge_cni").stdout
+    assert listed.count('iifname "cni0.100"') == 6
+    assert first.ping(GATEWAY4) and first.ping(INTERNET4)
+    first.ip(f"route add {address}/32 via {GATEWAY4}")
+    assert not first.ping(address, wait=0.5)
+    assert vlans.ping(address)
+    vlans.check(first, conf, result)
