@@ -50,7 +50,7 @@ static const char shared_objects[] =
 	"add set bridge " RULES_TABLE " dropped_ports "
 	"{ type ifname; flags dynamic,timeout; timeout 10m; size 1024; }\n"
 	"add set bridge " RULES_TABLE " report_few "
-	"{ type ifname; flags dynamic,timeout; timeout 20s; size 65535; }\n"
+	"{ type ifname; flags dynamic,timeout; timeout 2m; size 65535; }\n"
 	"add set bridge " RULES_TABLE " report_many "
 	"{ type ifname; flags dynamic,timeout; timeout 5m; size 65535; }\n";
 
@@ -188,17 +188,17 @@ static const struct {
 	{&from6, FOR_ALL, "broken6", DROP("spoof_ip6")},
 
 	/* A bridge that knows 4096 groups turns its knowledge of groups off, and it knows
-	 * each for 260 seconds. In that time a pod may report 3768, few of them at once or
+	 * each for 260 seconds. In that time a pod may report 3946, few of them at once or
 	 * many. The kernel's own limit (mcast_max_groups) is looked at too late: a group
 	 * above it is known for ever. The type 0x22 is IGMPv3's, 143 MLDv2's. */
 	{&reports, FOR_ALL, "toomany",
 	 "@th,0,8 { 0x22, 143 } @th,48,16 > 64 " DROP("spoof_query")},
 	{&reports, FOR_ALL, "many",
-	 "@th,0,8 { 0x22, 143 } @th,48,16 > 1 update @report_many "
-	 "{ iifname limit rate over 4/minute burst 20 packets } " DROP("spoof_query")},
+	 "@th,0,8 { 0x22, 143 } @th,48,16 > 8 update @report_many "
+	 "{ iifname limit rate over 2/minute burst 8 packets } " DROP("spoof_query")},
 	{&reports, FOR_ALL, "few",
 	 "update @report_few "
-	 "{ iifname limit rate over 5/second burst 100 packets } " DROP("spoof_query")},
+	 "{ iifname limit rate over 1/second burst 100 packets } " DROP("spoof_query")},
 	{&reports, FOR_ALL, "report", "accept"},
 
 	/* Where the set is full, its rule ends without a verdict. */

@@ -105,6 +105,8 @@ class Bed:
             kind, value = next(iter(entry.items()))
             if kind == "metainfo":
                 continue
+            if kind == "counter":
+                value.update(packets=0, bytes=0)
             if "timeout" in value:  # the elements go by themselves
                 value.pop("elem", None)
             value.pop("handle", None)

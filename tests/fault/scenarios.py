@@ -108,6 +108,8 @@ SCENARIOS = [
     Scenario("routed", podLink="routed"),
     Scenario("delegated, fresh node", fresh=True, delegated=True),
     Scenario("delegated", delegated=True),
+    # The port is opened before the delegate runs, and closed after its DEL.
+    Scenario("delegated and checked", delegated=True, **FULL),
 ]
 
 

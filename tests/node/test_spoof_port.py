@@ -171,8 +171,10 @@ def entries(node):
 
 
 def entry_of(node, mac):
-    [found] = [e for e in entries(node) if e["mac"] == mac.hex(":")]
-    return found["ifname"], found["state"], "sticky" in found["flags"]
+    """There is one for each VLAN of the port, on a kernel that has them."""
+    [found] = {(e["ifname"], e["state"], "sticky" in e["flags"])
+               for e in entries(node) if e["mac"] == mac.hex(":")}
+    return found
 
 
 @pytest.mark.parametrize("key", ["spoofCheck", "macspoofchk"])
@@ -282,7 +284,7 @@ def kernel():
     return tuple(int(number) for number in re.match(r"(\d+)\.(\d+)", release).groups())
 
 
-@pytest.mark.parametrize("at_once", [1, 60, 72])
+@pytest.mark.parametrize("at_once", [1, 8, 60, 72])
 def test_reports_without_end_leave_the_bridge_its_knowledge_of_groups(node, at_once):
     pod = node.pod()
     name = port_of(node.add(pod, CHECKED))
@@ -302,7 +304,7 @@ def test_reports_without_end_leave_the_bridge_its_knowledge_of_groups(node, at_o
     assert node.links()["cni0"]["linkinfo"]["info_data"]["mcast_snooping"] == 1
     known = json.loads(node.run("bridge", "-j", "mdb", "show", "dev", "cni0").stdout)
     mine = [e for e in known[0]["mdb"] if e["port"] == name]
-    assert len(mine) < 3768 and (len(mine) > 50 or at_once > 64)
+    assert len(mine) < 3946 and (len(mine) > 50 or at_once > 64)
     assert counters(node)["spoof_query"] > 50
 
 

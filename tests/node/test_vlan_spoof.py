@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""spoofCheck on ports with VLANs: tags pass on trunks alone, and what is in them is checked."""
+import json
+import struct
+
+from harness.vlan import access, address_of, port_of, subnet, trunk
+from test_spoof_frames import IP, UDP, arrived, ipv4, udp
+from test_spoofcheck import counters, mac_of
+
+DOT1Q = 0x8100
+
+
+def tag(vlan, kind, payload):
+    return DOT1Q, struct.pack("!HH", vlan, kind) + payload
+
+
+def pair(node, conf):
+    pods = node.pod(), node.pod()
+    results = [node.add(pod, conf) for pod in pods]
+    return *pods, results[0]
+
+
+def frames(four):
+    to = "10.1.5.250"
+    return {
+        "own": tag(100, IP, ipv4(four, to, UDP, udp(9, 9, b"own"))),
+        "foreign": tag(100, IP, ipv4("10.1.5.99", to, UDP, udp(9, 9, b"foreign"))),
+        "a DHCP server's": tag(100, IP, ipv4(four, to, UDP, udp(67, 68, b"ack"))),
+        "PPPoE": tag(100, 0x8863, b"\x11\x09\0\0\0\4\1\1\0\0"),
+    }
+
+
+def test_what_is_in_the_tags_of_a_trunk_is_checked(vlans):
+    sender, receiver, result = pair(vlans, trunk({"id": 100}, spoofCheck=True,
+                                                 ipam=subnet(5)))
+    assert arrived(sender, receiver, frames(address_of(result))) == {"own"}
+    assert {k: n for k, n in counters(vlans).items() if n} == {
+        "spoof_ip4": 1, "spoof_dhcp": 1, "spoof_ethertype": 1}
+
+
+def test_without_spoofCheck_all_of_it_passes_a_trunk(vlans):
+    sender, receiver, result = pair(vlans, trunk({"id": 100}, ipam=subnet(5)))
+    sent = frames(address_of(result))
+    assert arrived(sender, receiver, sent) == set(sent)
+
+
+def test_an_access_port_takes_no_tags(vlans):
+    sender, _, result = pair(vlans, access(100, spoofCheck=True, ipam=subnet(5)))
+    sent = frames(address_of(result))
+    for kind, payload in sent.values():
+        arrived(sender, sender, {"": (kind, payload)})
+    assert {k: n for k, n in counters(vlans).items() if n} == {
+        "spoof_ethertype": len(sent)}
+
+
+def test_the_pods_address_is_fixed_in_each_VLAN_of_its_port(vlans):
+    sender, _, result = pair(vlans, trunk({"id": 100}, {"minID": 200, "maxID": 202},
+                                          macspoofchk=True, ipam=subnet(5)))
+    found = json.loads(vlans.run("bridge", "-j", "fdb", "show", "br", "cni0").stdout)
+    mine = {e.get("vlan"): "sticky" in e["flags"] for e in found
+            if e["mac"] == mac_of(sender).hex(":") and e["ifname"] == port_of(result)}
+    assert {1, 100, 200, 201, 202} <= set(mine) and all(mine.values())
