@@ -176,7 +176,7 @@ def test_no_set_is_there_that_packets_fill(node):
     node.add(node.pod(), ports((8080, 80), ingressRate=10**9, ingressBurst=10**8,
                                spoofCheck=True))
     node.add(node.pod(), second((8081, 80)))
-    listed = node.run("nft", "list", "ruleset").stdout
+    listed = node.run("nft", "list", "table", "inet", "bridge_cni").stdout
     assert "hostports4" in listed
     assert "dynamic" not in listed and "update @" not in listed and "add @" not in listed
 
