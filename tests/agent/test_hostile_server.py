@@ -307,7 +307,8 @@ def test_a_first_list_that_lacks_this_node_removes_no_route(cluster):
     node.ip("route add 10.245.100.0/24 via 192.0.2.100 proto 98")
     node.start_agent()
     wait_for(lambda: "lacks this node" in node.log())
-    time.sleep(1)
+    lists = len(cluster.api.lists())
+    wait_for(lambda: len(cluster.api.lists()) > lists, 10)
     assert node.own_routes() == {"10.245.100.0/24": "192.0.2.100"}
     cluster.join(node)
     others(cluster, 1)
@@ -340,6 +341,16 @@ def test_more_nodes_than_max_nodes_are_named_and_not_kept(cluster, node):
     wait_for(lambda: node.metrics()["bridge_cni_nodes"] == 4)
     cluster.api.put("other107", ["10.245.107.0/24"], ["192.0.2.107"])
     wait_for(lambda: "10.245.107.0/24" in node.own_routes())
+
+
+def test_one_more_than_max_nodes_that_comes_later_is_told_too(cluster, node):
+    others(cluster, 4)
+    node.start_agent("--max-nodes", "5")
+    wait_for(node.ready)
+    assert node.metrics()["bridge_cni_nodes_left_out"] == 0
+    others(cluster, 1, 110)
+    wait_for(lambda: node.metrics()["bridge_cni_nodes_left_out"] == 1)
+    assert "10.245.110.0/24" not in node.own_routes()
 
 
 def test_nodes_that_go_make_room_in_the_next_list(cluster, node):

@@ -23,17 +23,17 @@ struct node_feed {
 	bool gone; /* the server can't go on from our resource version */
 	size_t named; /* Nodes that the log has named in this list or watch */
 	uint64_t events, skipped; /* since the start */
-	size_t beyond; /* Nodes of the last list that were not kept; 1: or of the watch */
+	/* Nodes of the last list that were not kept; at least 1 where one came since. */
+	size_t beyond;
 };
 
 /* A list begins, with its first page. */
 void node_feed_list_begin(struct node_feed *feed);
 
-/*
- * A list is complete. Nodes that it hasn't named are removed, if it is to be believed.
- * True: it is: it has named this node.
- */
+/* Has the list named this node? One that is complete without it is doubtful. */
 bool node_feed_list_has_own(const struct node_feed *feed);
+
+/* The list is complete and believed: Nodes that it hasn't named are removed. */
 void node_feed_list_end(struct node_feed *feed);
 
 /* Another request begins. */

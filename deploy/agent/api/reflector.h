@@ -28,7 +28,7 @@ struct reflector_state {
 	bool listed; /* the table has been complete once */
 	bool watching; /* a watch is open */
 	uint64_t lists, events, failures, skipped; /* since the start */
-	size_t beyond; /* Nodes that are left out, as there are more than max_nodes */
+	size_t beyond; /* Nodes that are left out (node_feed.h) */
 	int64_t contact_ms; /* when the server answered last, by now_ms(); 0: never */
 };
 
