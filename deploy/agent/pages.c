@@ -47,13 +47,11 @@ static void gauge(FILE *out, const char *name, uint64_t value, const char *help)
 static void store_metrics(FILE *out, const struct agent *agent)
 {
 	static const char *const families[IP_FAMILIES] = {"4", "6"};
-	uint64_t all[IP_FAMILIES] = {};
+	const uint64_t *all = agent->setup.conflist.capacity;
 	struct store_counts counts = {};
 
 	/* Counts that can't be had stay 0. */
 	(void)store_files_count(agent->options, &counts, NULL);
-	if (agent->setup.conflist.plugin)
-		(void)conflist_capacity(&agent->setup.conflist, all, NULL);
 	metric(out, "addresses_used", "gauge", "Reserved addresses of the network.");
 	for (int i = 0; i < IP_FAMILIES; i++)
 		fprintf(out, "bridge_cni_addresses_used{family=\"%s\"} %" PRIu64 "\n",
@@ -118,7 +116,7 @@ static void range_metrics(FILE *out, const struct agent *agent)
 		fprintf(out, "bridge_cni_pod_ranges_refused{reason=\"%s\"} %zu\n",
 			range_verdict_names[i], ranges->counts[i]);
 	metric(out, "pod_range_refused", "gauge",
-	       "A podCIDR that is not used, and why; the first 256.");
+	       "A podCIDR that is not used, and why; of other nodes the first 256.");
 	for (size_t i = 0; i < ranges->n_refused; i++) {
 		const struct refused_range *item = &ranges->refused[i];
 
@@ -146,7 +144,7 @@ static void api_metrics(FILE *out, const struct agent *agent)
 	counter(out, "api_events_total", state->events, "Events of watches.");
 	counter(out, "api_failures_total", state->failures, "Requests that failed.");
 	gauge(out, "nodes_left_out", state->beyond,
-	      "Nodes of the last list that are beyond --max-nodes.");
+	      "Nodes of the last list beyond --max-nodes; 1 or more if one came since.");
 	counter(out, "api_skipped_total", state->skipped,
 		"Nodes that could not be understood.");
 }
@@ -170,6 +168,15 @@ static void heal_metrics(FILE *out, const struct agent *agent)
 	      "Attachments that look dead where no namespace is seen.");
 }
 
+/* A pod may have several interfaces on the bridge. */
+static bool is_named_before(const struct pod_link *link, size_t at)
+{
+	for (size_t i = 0; i < at; i++)
+		if (strcmp(link->names[i], link->names[at]) == 0)
+			return true;
+	return false;
+}
+
 static void link_metrics(FILE *out, const struct agent *agent)
 {
 	const struct pod_link *link = &agent->pod_link;
@@ -182,6 +189,8 @@ static void link_metrics(FILE *out, const struct agent *agent)
 		metric(out, "pod_link_change_pod", "gauge",
 		       "A pod that it waits for; the first 8.");
 	for (size_t i = 0; i < pod_link_named(link); i++) {
+		if (is_named_before(link, i))
+			continue;
 		fprintf(out, "bridge_cni_pod_link_change_pod{");
 		label(out, "pod", link->names[i]);
 		fprintf(out, "} 1\n");

@@ -135,8 +135,7 @@ def test_a_parameter_that_cannot_be_written_is_told_once(cluster):
     set_parameters(node, 0)
     started(node, more=f"mount -o remount,bind,ro {node.sysctl_dir}")
     assert wait_for(lambda: lines(node, "kernel parameters of the bridge are wrong"))
-    repairs = node.metrics()["bridge_cni_repairs_total"]
-    assert repairs >= 0 and node.metrics()["bridge_cni_bridge_nf_wrong"] == 1
+    assert node.metrics()["bridge_cni_bridge_nf_wrong"] == 1
     set_parameters(node, 1)
     wait_for(lambda: node.metrics()["bridge_cni_bridge_nf_wrong"] == 0)
     assert len(lines(node, "kernel parameters of the bridge are wrong")) == 1
@@ -227,6 +226,19 @@ def test_pods_are_named_as_kubernetes_names_them(cluster):
              args="IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=cart-7d")
     restarted(node, "--pod-link", "routed")
     wait_for(lambda: "shop/cart-7d" in node.page("/readyz")[1])
+
+
+def test_a_pod_with_two_interfaces_is_one_series_of_metrics(cluster):
+    """Prometheus takes no page that has a series twice."""
+    node = cluster.node()
+    started(node)
+    pod = node.pod()
+    for ifname in ("eth0", "eth1"):
+        node.add(pod, node.conf(), executable=str(node.bin_dir / "bridge-cni"),
+                 ifname=ifname)
+    restarted(node, "--pod-link", "routed")
+    wait_for(lambda: node.page("/metrics")[1].count("pod_link_change_pod{") == 1)
+    assert node.metrics()["bridge_cni_pod_link_change_left"] == 2
 
 
 def test_of_many_pods_a_few_are_named(cluster):

@@ -256,6 +256,21 @@ def test_refusals_are_logged_once(cluster):
     assert node.log().count("no route to a node's pods") == 1
 
 
+def test_of_very_many_refused_ones_each_is_logged_once_beside_the_own(cluster):
+    node = cluster.node(join=False)
+    cluster.api.put(node.name, ["224.0.0.0/24", "ff05::/64"], [node.address4, node.address6])
+    for i in range(300):
+        cluster.api.put(f"a{i:03}", [f"224.1.{i % 256}.0/24"], [OTHER4])
+    node.start_agent("--resync-seconds", "1")
+    wait_for(lambda: node.log().count("this node's podCIDR can't be used") == 2)
+    syncs = node.metrics()["bridge_cni_route_syncs_total"]
+    wait_for(lambda: node.metrics()["bridge_cni_route_syncs_total"] > syncs + 2)
+    assert node.log().count("this node's podCIDR can't be used") == 2
+    assert node.log().count("a podCIDR is not used") == 20
+    named = [key for key in node.metrics() if key.startswith("bridge_cni_pod_range_refused{")]
+    assert len(named) == 258
+
+
 # -- InternalIPs
 
 

@@ -101,6 +101,34 @@ static int plugin_read(const char *plugin, struct network *ret_network,
 		       : config_read(*ret_doc, CONFIG_WHOLE, ret_network, &pod, err);
 }
 
+/* Counts from @from to @to, inclusive; UINT64_MAX: there are as many or more. */
+static uint64_t addresses_between(const struct ip_addr *from, const struct ip_addr *to)
+{
+	unsigned int size = ip_size(from->family);
+	unsigned __int128 n = 0;
+
+	for (unsigned int i = 0; i < size; i++)
+		n = n << 8 | to->bytes[i];
+	for (unsigned int i = 0; i < size; i++)
+		n -= (unsigned __int128)from->bytes[i] << 8 * (size - 1 - i);
+	return n >= UINT64_MAX ? UINT64_MAX : (uint64_t)n + 1;
+}
+
+/* Each set has one range: put_ranges() wrote it so. */
+static void ranges_take(struct conflist *list, const struct range_set_list *sets)
+{
+	for (size_t i = 0; i < sets->n; i++) {
+		const struct ip_range *range = &sets->items[i].ranges[0];
+		int family = range->subnet.addr.family == AF_INET6;
+
+		list->subnets[family] = range->subnet;
+		list->capacity[family] = addresses_between(&range->start, &range->end);
+		if (ip_cmp(&range->start, &range->gateway) <= 0 &&
+		    ip_cmp(&range->gateway, &range->end) <= 0)
+			list->capacity[family]--;
+	}
+}
+
 /* Makes a list of a file's text, which is taken over, and freed after an error. */
 static int from_text(char *text, struct conflist *ret_list, struct cni_error *err)
 {
@@ -120,6 +148,7 @@ static int from_text(char *text, struct conflist *ret_list, struct cni_error *er
 		return ret;
 	ret_list->kept.spoof_check = network.spoof_check;
 	ret_list->kept.routed = network.routed;
+	ranges_take(ret_list, &network.ipam.sets);
 	ret_list->text = TAKE_PTR(owned);
 	ret_list->plugin = TAKE_PTR(plugins.items[0].text);
 	return 0;
@@ -153,60 +182,6 @@ int conflist_make(const struct options *options, const struct conflist_kept *kep
 	if (cluster->n > NON_MASQUERADE_MAX)
 		list.left_out = cluster->n - NON_MASQUERADE_MAX;
 	*ret_list = list;
-	return 0;
-}
-
-/* Counts from @from to @to, inclusive; UINT64_MAX: there are as many or more. */
-static uint64_t addresses_between(const struct ip_addr *from, const struct ip_addr *to)
-{
-	unsigned int size = ip_size(from->family);
-	unsigned __int128 n = 0;
-
-	for (unsigned int i = 0; i < size; i++)
-		n = n << 8 | to->bytes[i];
-	for (unsigned int i = 0; i < size; i++)
-		n -= (unsigned __int128)from->bytes[i] << 8 * (size - 1 - i);
-	return n >= UINT64_MAX ? UINT64_MAX : (uint64_t)n + 1;
-}
-
-int conflist_capacity(const struct conflist *list, uint64_t ret_n[IP_FAMILIES],
-		      struct cni_error *err)
-{
-	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
-	_cleanup_(network_clear) struct network network = {};
-	int ret = plugin_read(list->plugin, &network, &doc, err);
-
-	if (ret < 0)
-		return ret;
-	memset(ret_n, 0, IP_FAMILIES * sizeof(*ret_n));
-	for (size_t i = 0; i < network.ipam.sets.n; i++) {
-		/* Each set has one range: put_ranges() wrote it so. */
-		const struct ip_range *range = &network.ipam.sets.items[i].ranges[0];
-		uint64_t *n = &ret_n[range->subnet.addr.family == AF_INET6];
-
-		*n = addresses_between(&range->start, &range->end);
-		if (ip_cmp(&range->start, &range->gateway) <= 0 &&
-		    ip_cmp(&range->gateway, &range->end) <= 0)
-			*n -= 1;
-	}
-	return 0;
-}
-
-int conflist_ranges(const struct conflist *list, struct ip_prefix ret_cidrs[IP_FAMILIES],
-		    struct cni_error *err)
-{
-	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
-	_cleanup_(network_clear) struct network network = {};
-	int ret = plugin_read(list->plugin, &network, &doc, err);
-
-	if (ret < 0)
-		return ret;
-	memset(ret_cidrs, 0, IP_FAMILIES * sizeof(*ret_cidrs));
-	for (size_t i = 0; i < network.ipam.sets.n; i++) {
-		const struct ip_range *range = &network.ipam.sets.items[i].ranges[0];
-
-		ret_cidrs[range->subnet.addr.family == AF_INET6] = range->subnet;
-	}
 	return 0;
 }
 

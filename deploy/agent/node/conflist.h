@@ -19,6 +19,10 @@ struct conflist {
 	char *text; /* of the file; NULL: there is no configuration yet */
 	char *plugin; /* the plugin's configuration, as a runtime hands it over */
 	struct conflist_kept kept;
+	/* By family: the subnet of the addresses for pods (family 0: none), and how many
+	 * there are without the gateway; as many as can't be counted are UINT64_MAX. */
+	struct ip_prefix subnets[IP_FAMILIES];
+	uint64_t capacity[IP_FAMILIES];
 	size_t left_out; /* how many podCIDRs found no place in nonMasqueradeCIDRs */
 };
 void conflist_clear(struct conflist *list);
@@ -36,16 +40,6 @@ void conflist_clear(struct conflist *list);
 int conflist_make(const struct options *options, const struct conflist_kept *kept,
 		  const struct cluster_node *own, const struct prefix_list *cluster,
 		  struct conflist *ret_list, struct cni_error *err);
-
-/* Counts the addresses that the list's ranges have for pods, by family: the gateways don't
- * count; as many as can't be counted are UINT64_MAX. Codes 7, 100. */
-int conflist_capacity(const struct conflist *list, uint64_t ret_n[IP_FAMILIES],
-		      struct cni_error *err);
-
-/* Gives the subnets of the list's ranges, by family; family 0: there is none. Codes 7,
- * 100. */
-int conflist_ranges(const struct conflist *list, struct ip_prefix ret_cidrs[IP_FAMILIES],
-		    struct cni_error *err);
 
 /*
  * Sees to it that the file @name in @dir has the list's text. CONFLIST_WRITTEN: it had

@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
 #include <sys/socket.h>
 
 #include "conf/identity.h"
@@ -23,8 +22,8 @@ int range_upkeep_open(struct range_upkeep *upkeep, struct netlink *rtnl,
 		.log = log,
 		.options = options,
 		.stale = true,
-		.refused = calloc(REFUSED_RANGES_MAX, sizeof(*upkeep->refused)),
-		.logged = calloc(REFUSED_RANGES_MAX, sizeof(*upkeep->logged)),
+		.refused = calloc(REFUSED_RANGES_ALL, sizeof(*upkeep->refused)),
+		.logged = calloc(REFUSED_RANGES_ALL, sizeof(*upkeep->logged)),
 	};
 	return upkeep->refused && upkeep->logged ? 0 : error_oom(err);
 }
@@ -40,8 +39,7 @@ void range_upkeep_close(struct range_upkeep *upkeep)
 
 void range_upkeep_found(struct range_upkeep *upkeep, const struct conflist *list)
 {
-	if (list->plugin)
-		(void)conflist_ranges(list, upkeep->own_before, NULL);
+	memcpy(upkeep->own_before, list->subnets, sizeof(upkeep->own_before));
 }
 
 void range_upkeep_stale(struct range_upkeep *upkeep)
@@ -108,14 +106,14 @@ static void note_refused(const struct range_refusal *refusal, void *data)
 	upkeep->counts[refusal->why]++;
 	if (own)
 		own_refused(upkeep, refusal, rival);
-	/* This node's own one is always named. */
-	if (upkeep->n_refused == REFUSED_RANGES_MAX && !own)
+	/* There is always room for this node's own ones. */
+	if (!own && upkeep->n_others == REFUSED_RANGES_MAX)
 		return;
+	if (!own)
+		upkeep->n_others++;
 	if (!was_logged(upkeep, hash))
 		log_refusal(upkeep, refusal, rival, own);
-	item = &upkeep->refused[upkeep->n_refused == REFUSED_RANGES_MAX
-					? 0
-					: upkeep->n_refused++];
+	item = &upkeep->refused[upkeep->n_refused++];
 	*item = (struct refused_range){
 		.cidr = *refusal->cidr,
 		.why = refusal->why,
@@ -158,7 +156,7 @@ static void forget_refused(struct range_upkeep *upkeep)
 	for (size_t i = 0; i < upkeep->n_refused; i++)
 		upkeep->logged[i] = upkeep->refused[i].hash;
 	upkeep->n_logged = upkeep->n_refused;
-	upkeep->n_refused = upkeep->n_lines = 0;
+	upkeep->n_refused = upkeep->n_others = upkeep->n_lines = 0;
 	upkeep->own[0] = '\0';
 	memset(upkeep->counts, 0, sizeof(upkeep->counts));
 }

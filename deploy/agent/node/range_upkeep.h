@@ -11,15 +11,16 @@
 #include "deploy/agent/base/log.h"
 #include "plugin/netlink/netlink.h"
 
-/* How many refused podCIDRs are named by metrics. */
+/* How many refused podCIDRs of other nodes are named by metrics. */
 #define REFUSED_RANGES_MAX 256
+#define REFUSED_RANGES_ALL (REFUSED_RANGES_MAX + IP_FAMILIES) /* with this node's own */
 
 struct refused_range {
 	char node[NODE_NAME_MAX + 1];
 	struct ip_prefix cidr;
 	enum range_verdict why;
-	uint64_t
-		hash; /* of this and of what is in its way: tells whether it was logged */
+	/* Of all this and of what is in its way: it tells whether it was logged. */
+	uint64_t hash;
 };
 
 /* range_upkeep_open() sets all of it. */
@@ -31,11 +32,11 @@ struct range_upkeep {
 	struct ip_addr api_server[IP_FAMILIES];
 	struct surroundings around;
 	bool stale; /* @around is to be read again */
-	bool began; /* the podCIDRs that were in use before have had their say */
-	struct ip_prefix
-		own_before[IP_FAMILIES]; /* of the configuration found at the start */
+	bool began; /* podCIDRs were judged once: the table says what was in use before */
+	/* This node's podCIDRs, by the configuration that was found at the start. */
+	struct ip_prefix own_before[IP_FAMILIES];
 	struct refused_range *refused; /* of the last time */
-	size_t n_refused;
+	size_t n_refused, n_others; /* all of them, and other nodes' */
 	uint64_t *logged; /* hashes of those that were refused the time before */
 	size_t n_logged, n_lines;
 	size_t counts[RANGE_VERDICTS]; /* refused podCIDRs, by reason */
