@@ -69,17 +69,6 @@ static int masq_backend_check(void *value, const struct json_path *path,
 			  backend);
 }
 
-static int prefix_check(void *value, const struct json_path *path, struct cni_error *err)
-{
-	const struct ip_prefix *prefix = value;
-	struct ip_prefix network = prefix_network(prefix);
-
-	if (prefix_equal(&network, prefix))
-		return 0;
-	return json_error(path, NULL, err, "%s has host bits set: the network is %s",
-			  PREFIX_TEXT(prefix), PREFIX_TEXT(&network));
-}
-
 static int vlan_trunk_check(void *value, const struct json_path *path,
 			    struct cni_error *err)
 {
@@ -128,11 +117,10 @@ static const struct json_type masq_backend_type = {
 	.kind = JSON_TEXT,
 	.check = masq_backend_check,
 };
-static const struct json_type network_type = {.kind = JSON_PREFIX, .check = prefix_check};
 static const struct json_type prefixes_type = {
 	.kind = JSON_LIST,
 	.max = NON_MASQUERADE_MAX,
-	.item = &network_type,
+	.item = &network_prefix_type,
 	.item_size = sizeof(struct ip_prefix),
 };
 static const struct json_type vlan_type = {.kind = JSON_U32, .max = VLAN_ID_MAX};

@@ -39,17 +39,6 @@ static int prefix_path_check(void *value, const struct json_path *path,
 			  prefix);
 }
 
-static int subnet_check(void *value, const struct json_path *path, struct cni_error *err)
-{
-	const struct ip_prefix *prefix = value;
-	struct ip_prefix network = prefix_network(prefix);
-
-	if (prefix_equal(&network, prefix))
-		return 0;
-	return json_error(path, NULL, err, "%s has host bits set: the network is %s",
-			  PREFIX_TEXT(prefix), PREFIX_TEXT(&network));
-}
-
 /* Reads a number with @end behind it, which is moved on. -1: there is none that fits. */
 static long number_read(const char **end, long max)
 {
@@ -129,7 +118,6 @@ static int pod_link_check(void *value, const struct json_path *path,
 static const struct json_type pattern = {.kind = JSON_TEXT, .check = pattern_check};
 static const struct json_type path_prefix = {.kind = JSON_TEXT,
 					     .check = prefix_path_check};
-static const struct json_type subnet = {.kind = JSON_PREFIX, .check = subnet_check};
 static const struct json_type port_span = {.kind = JSON_TEXT, .check = ports_check};
 static const struct json_type vlan_span = {.kind = JSON_TEXT, .check = vlans_check};
 static const struct json_type mtu_span = {.kind = JSON_TEXT, .check = mtu_check};
@@ -138,7 +126,8 @@ static const struct json_type over_listener = {.kind = JSON_TEXT,
 static const struct json_type pod_link = {.kind = JSON_TEXT, .check = pod_link_check};
 static const struct json_type patterns = LIST_OF(&pattern, sizeof(const char *));
 static const struct json_type path_prefixes = LIST_OF(&path_prefix, sizeof(const char *));
-static const struct json_type subnets = LIST_OF(&subnet, sizeof(struct ip_prefix));
+static const struct json_type subnets = LIST_OF(&network_prefix_type,
+						sizeof(struct ip_prefix));
 static const struct json_type ports = LIST_OF(&port_span, sizeof(struct policy_span));
 static const struct json_type vlans = LIST_OF(&vlan_span, sizeof(struct policy_span));
 static const struct json_type mtus = LIST_OF(&mtu_span, sizeof(struct policy_span));

@@ -22,6 +22,23 @@ const struct json_type u32_type = {.kind = JSON_U32, .max = UINT32_MAX};
 const struct json_type ip_type = {.kind = JSON_IP};
 const struct json_type prefix_type = {.kind = JSON_PREFIX};
 
+static int network_prefix_check(void *value, const struct json_path *path,
+				struct cni_error *err)
+{
+	const struct ip_prefix *prefix = value;
+	struct ip_prefix network = prefix_network(prefix);
+
+	if (prefix_equal(&network, prefix))
+		return 0;
+	return json_error(path, NULL, err, "%s has host bits set: the network is %s",
+			  PREFIX_TEXT(prefix), PREFIX_TEXT(&network));
+}
+
+const struct json_type network_prefix_type = {
+	.kind = JSON_PREFIX,
+	.check = network_prefix_check,
+};
+
 #define VALUE_TEXT_MAX 96 /* bytes of a value in a message */
 
 /* The value as JSON text, shortened when long. */

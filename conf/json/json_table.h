@@ -87,4 +87,7 @@ void json_clear(const struct json_type *type, void *value);
 /* Values that need no check of their own. */
 extern const struct json_type text_type, bool_type, u32_type, ip_type, prefix_type;
 
+/* A struct ip_prefix whose host bits must be zero. */
+extern const struct json_type network_prefix_type;
+
 #endif
