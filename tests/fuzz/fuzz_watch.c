@@ -16,12 +16,16 @@ struct seen {
 	struct node_table nodes;
 };
 
-/* A node "node1" with addresses, a gateway and an API server, and narrow cluster CIDRs
- * where the input's first byte says so. */
+/* Judges as the agent of "node1", which has addresses, a gateway and an API server; with
+ * @narrow it has --cluster-cidr, too. */
 static void judge(struct node_table *nodes, bool narrow)
 {
 	static const char *const addresses[] = {"192.0.2.11/24", "2001:db8:aaaa::b/64",
-						"10.96.0.1/32", "127.0.0.1/8"};
+						"127.0.0.1/8"};
+	static const struct {
+		const char *addr;
+		enum range_verdict why;
+	} hosts[] = {{"172.16.0.1", RANGE_GATEWAY}, {"10.96.0.1", RANGE_API_SERVER}};
 	struct ip_prefix clusters[2], address;
 	struct prefix_list cluster = {clusters, narrow ? 2 : 0};
 	struct surroundings around = {};
@@ -33,6 +37,11 @@ static void judge(struct node_table *nodes, bool narrow)
 		PROMISE(prefix_parse(addresses[i], &address) == 0);
 		PROMISE(surroundings_add_address(&around, &address, "eth0", false,
 						 &cluster, NULL) == 0);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
+		PROMISE(ip_parse(hosts[i].addr, &address.addr) == 0);
+		PROMISE(surroundings_add_host(&around, &address.addr, hosts[i].why, "",
+					      NULL) == 0);
 	}
 	surroundings_settle(&around);
 	PROMISE(pod_ranges_judge(nodes, &rules, NULL, NULL, NULL) == 0);
