@@ -232,9 +232,9 @@ void agent_run(struct agent *agent)
 		setup_load_conflist(&agent->setup);
 		range_upkeep_found(&agent->ranges, &agent->setup.conflist);
 		range_upkeep_start(&agent->ranges);
+		if (!agent->setup.conflist.text)
+			pod_link_adopt(&agent->pod_link);
 	}
-	if (!agent->setup.conflist.text)
-		pod_link_adopt(&agent->pod_link);
 	while (!agent->ended && !agent->standing_by) {
 		do_what_is_due(agent);
 		serve(agent);

@@ -20,7 +20,7 @@
 #define PORTS_MAX      1024 /* elements that the set has room for */
 #define LOOK_MS	       60000 /* at the longest */
 #define AGAIN_MS       600000 /* a pod is named again, if it goes on */
-#define LINES_MAX      32 /* pods that are named at once; the others follow */
+#define LINES_MAX      32 /* pods that one look names; the next ones name the others */
 
 void drops_clear(struct drops *drops)
 {
@@ -125,19 +125,17 @@ static void tell(struct drops *drops, const char *name, const char *kinds, int64
 		  "interface", name, "kinds", kinds, NULL);
 }
 
-static void tell_ports(struct drops *drops, const char *kinds)
+static int tell_ports(struct drops *drops, const char *kinds, struct cni_error *err)
 {
 	const struct nft_set set = {
 		.family = NFPROTO_BRIDGE, .table = RULES_TABLE, .name = PORTS_SET};
-	struct cni_error err = {};
 	struct ports ports = {};
 	int64_t now = now_ms();
 	unsigned int lines = 0;
+	int ret;
 
 	forget_told(drops, now);
-	if (nft_set_elements(drops->nft, &set, add_port, &ports, &err) < 0)
-		log_error_once(drops->log, &drops->error,
-			       "reading whose frames were dropped has failed", &err);
+	ret = nft_set_elements(drops->nft, &set, add_port, &ports, err);
 	for (size_t i = 0; i < ports.n && lines < LINES_MAX; i++) {
 		if (is_told(drops, ports.items[i].name))
 			continue;
@@ -145,6 +143,7 @@ static void tell_ports(struct drops *drops, const char *kinds)
 		lines++;
 	}
 	free(ports.items);
+	return ret;
 }
 
 void drops_look(struct drops *drops)
@@ -161,10 +160,12 @@ void drops_look(struct drops *drops)
 			       "reading how much was dropped has failed", &err);
 		return;
 	}
-	drops->error = 0;
 	add_grown(&grown, &drops->kinds, &now);
 	drops->kinds = now;
-	if (grown.len && !grown.failed)
-		tell_ports(drops, grown.text);
+	if (grown.len && !grown.failed && tell_ports(drops, grown.text, &err) < 0)
+		log_error_once(drops->log, &drops->error,
+			       "reading whose frames were dropped has failed", &err);
+	else
+		drops->error = 0;
 	free(grown.text);
 }

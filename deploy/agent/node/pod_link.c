@@ -32,9 +32,10 @@ static int ports_get(struct pod_link *link, struct link_list *ret_ports,
 void pod_link_adopt(struct pod_link *link)
 {
 	_cleanup_(link_list_clear) struct link_list ports = {};
+	struct cni_error err = {};
 
-	if (ports_get(link, &ports, NULL) < 0)
-		return;
+	if (ports_get(link, &ports, &err) < 0)
+		log_error(link->log, "looking for pods has failed", &err);
 	for (size_t i = 0; i < ports.n; i++)
 		if (port_is_routed(link->options, &ports.items[i]))
 			link->kept->routed = true;
@@ -111,8 +112,8 @@ static bool change(struct pod_link *link, bool routed, bool may_change)
 		tell_waiting(link, routed);
 	if (link->left || !may_change)
 		return false;
-	/* What it lacks it tells itself. Bridged pods work without the module, but for some
-	 * Services. */
+	/* bridge_nf_keep() has logged what is wrong. A missing module is no obstacle: without
+	 * it bridged pods lack no more than some Services. */
 	if (!bridge_nf_keep(&link->nf, routed) && !link->nf.absent)
 		return false;
 	link->kept->routed = routed;
