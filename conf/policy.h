@@ -17,8 +17,8 @@
 
 struct json_doc;
 
-/* Lists of a rule. One that is not given (@set is false) allows everything, an empty one
- * nothing. Texts are borrowed from the document. */
+/* Lists of a rule. One that is not given (@set is false) allows everything, and an empty
+ * one allows nothing, or reserves nothing. Texts are borrowed from the document. */
 struct policy_texts {
 	const char **items;
 	size_t n;

@@ -211,7 +211,7 @@ static int check_pod(const struct policy_rule *rule, const struct pod *pod,
 	return 0;
 }
 
-/* The keys of the bridge, which the program has not as another plugin's IPAM. */
+/* The keys that don't count where the program is another plugin's IPAM. */
 static int check_bridge(const struct policy_rule *rule, const struct network *network,
 			const struct pod *pod, struct cni_error *err)
 {

@@ -51,7 +51,7 @@ static const struct {
 enum rank {
 	RANK_OWN_ADDRESS,
 	RANK_ACCEPTED, /* the last time; claims of this rank are not in each other's way */
-	RANK_HELD, /* this node had a route to it, or gave its addresses to pods */
+	RANK_HELD, /* at the start this node had a route to it, or was giving it to pods */
 	RANK_NEW,
 	RANK_ADDRESS_OF_CLUSTER, /* an InternalIP where --cluster-cidr expects pods */
 };
@@ -117,12 +117,12 @@ static bool is_special(const struct ip_prefix *prefix, enum in_cluster where)
 	return false;
 }
 
-/* A host's address, of whatever node. */
+/* Can a host have this address? */
 static bool is_host(const struct ip_addr *addr)
 {
 	struct ip_prefix whole = {*addr, ip_bits(addr->family)};
 
-	/* What serves as an IPv4 link-local address serves between nodes. */
+	/* Nodes of one link can reach each other by IPv4 link-local addresses. */
 	return !is_special(&whole, CLUSTER_INSIDE) ||
 	       (addr->family == AF_INET && addr->bytes[0] == 169);
 }

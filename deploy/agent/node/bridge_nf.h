@@ -29,11 +29,12 @@ struct bridge_nf {
 	uint64_t error; /* of log_error_once() */
 };
 
-/* Sees to it that they are right for pods that are @routed, or bridged. Where the kernel
- * has none of them, that is right for routed pods. False: they are wrong and stay so. */
+/* Sees to it that the parameters are right for pods that are @routed, or bridged. Where
+ * the kernel has no such parameters, that is right for routed pods. False: they are wrong
+ * and stay so, which is logged. */
 bool bridge_nf_keep(struct bridge_nf *nf, bool routed);
 
-/* Names, once, the other bridges that may need the other value. */
+/* Names in the log, once, the other bridges of the node that may need the other value. */
 void bridge_nf_tell_others(struct bridge_nf *nf);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Read at once and sorted. */
+/* The table is read once and sorted, and look-ups go through what was read. */
 #include "kernel_routes.h"
 
 #include <linux/rtnetlink.h>

@@ -27,7 +27,9 @@ struct pod_link {
 	int64_t told_at; /* when that was, by now_ms() */
 	uint64_t error; /* of log_error_once() */
 };
-/* Without a configuration list: pods that are connected tell the node's kind. */
+
+/* Takes the node's kind from the pods that are connected, where there is no configuration
+ * list that tells it. */
 void pod_link_adopt(struct pod_link *link);
 
 /*

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Whose a port of the bridge is, for people. */
+/* Tells which pod is behind a port of the bridge, in words for people. */
 #ifndef BRIDGE_CNI_AGENT_NODE_PORT_POD_H
 #define BRIDGE_CNI_AGENT_NODE_PORT_POD_H
 

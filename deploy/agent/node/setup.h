@@ -20,12 +20,12 @@ struct setup {
 	struct conflist conflist; /* owned */
 	struct conflist_kept kept; /* what the options may leave open, as it is here */
 	bool installed, configured; /* it was right when it was looked at last */
-	uint64_t
-		on_disk; /* a hash of the text that the file had last; 0: none is known */
+	uint64_t on_disk; /* hash of the text that the file had last; 0: none is known */
 	bool made; /* @conflist was made here, not left by an earlier agent */
+	/* It was tried to put a list that was made here onto the node. */
+	bool followed;
 	/* This node's podCIDR was refused: nothing is written meanwhile. */
 	bool held_back;
-	bool followed; /* such a list was on the node, or it was tried to put it there */
 	uint64_t install_error, conflist_error; /* of log_error_once() */
 };
 void setup_clear(struct setup *setup);
