@@ -135,21 +135,64 @@ def test_the_api_servers_address_is_nobodys_podcidr(cluster):
     assert "10.96.0.0/16" not in node.own_routes()
 
 
-def test_what_is_left_of_flannel_is_in_nobodys_way(cluster):
+@pytest.mark.parametrize("protocol", ["kernel", "ra"])
+def test_a_network_on_the_link_is_no_podcidr_although_no_address_is_of_it(cluster, protocol):
+    """As where a router announces the prefix, and DHCP gives an address without one."""
     node = cluster.node()
-    node.ip("link add flannel.1 type vxlan id 1 dstport 8472 dev eth0")
-    node.ip(f"addr add {node.cidrs[0].split('/')[0]}/32 dev flannel.1")
-    node.ip("link set flannel.1 up")
-    node.ip("route add 10.245.2.0/24 via 10.245.2.0 dev flannel.1 onlink")
+    node.ip(f"route add 172.31.0.0/24 dev eth0 proto {protocol}")
+    node.ip(f"-6 route add 2001:db8:cccc::/64 dev eth0 proto {protocol}")
+    # What an administrator has set may lead to pods, by a tunnel for example.
+    node.ip("route add 10.245.0.0/16 dev eth0")
+    cluster.api.put("wrong", ["172.31.0.128/25", "2001:db8:cccc:0:8000::/65"],
+                    [OTHER4, OTHER6])
+    cluster.api.put("other", ["10.245.3.0/24"], ["192.0.2.51"])
+    node.start_agent()
+    wait_for(node.ready)
+    settled(cluster, node)
+    refused(node, "wrong", "own-network")
+    assert '"172.31.0.0/24 of eth0"' in node.log()
+    assert '"2001:db8:cccc::/64 of eth0"' in node.log()
+    assert "10.245.3.0/24" in node.own_routes() and len(node.own_routes()) == 2
+    assert masqueraded(node, "172.31.0.128/25")
+
+    node.ip("route del 172.31.0.0/24 dev eth0")
+    wait_for(lambda: "172.31.0.128/25" in node.own_routes())
+
+
+def test_the_network_at_the_other_end_of_a_link_is_no_podcidr(cluster):
+    node = cluster.node()
+    node.ip("link add tun0 type bridge")
+    node.ip("link set tun0 up")
+    node.ip("addr add 10.9.0.1 peer 10.8.0.0/24 dev tun0")
+    cluster.api.put("wrong", ["10.8.0.128/25"], [OTHER4])
+    node.start_agent()
+    wait_for(node.ready)
+    refused(node, "wrong", "own-network")
+    assert "10.8.0.0/24 of tun0" in node.log() and node.own_routes() == {}
+
+
+@pytest.mark.parametrize("device4, device6", [("flannel.1", "flannel-v6.1"),
+                                              ("flannel.4096", "flannel-v6.4096")])
+def test_what_is_left_of_flannel_is_in_nobodys_way(cluster, device4, device6):
+    node = cluster.node()
+    node.ip(f"link add {device4} type vxlan id 1 dstport 8472 dev eth0")
+    node.ip(f"addr add {node.cidrs[0].split('/')[0]}/32 dev {device4}")
+    node.ip(f"link set {device4} up")
+    node.ip(f"route add 10.245.2.0/24 via 10.245.2.0 dev {device4} onlink")
+    node.ip(f"link add {device6} type vxlan id 1 dstport 8473 dev eth0")
+    node.ip(f"addr add {node.cidrs[1].split('/')[0]}/128 dev {device6} nodad")
+    node.ip(f"link set {device6} up")
+    node.ip(f"route add fd00:245:2::/64 via fd00:245:2:: dev {device6} onlink")
     # And of kindnet, for a pod that is still there.
     node.ip("link add veth-of-before type veth peer name eth9")
     node.ip("addr add 10.244.1.1/32 dev veth-of-before")
     node.ip("link set veth-of-before up")
     node.ip("route add 10.244.1.7/32 dev veth-of-before")
-    cluster.api.put("other", ["10.245.2.0/24"], [OTHER4])
+    cluster.api.put("other", ["10.245.2.0/24", "fd00:245:2::/64"], [OTHER4, OTHER6])
     node.start_agent()
     wait_for(node.ready)
     assert not masqueraded(node, "10.245.2.0/24")
+    assert not masqueraded(node, "fd00:245:2::/64")
     wait_for(lambda: "reason=foreign-route" in node.log())
     assert "is not used" not in node.log() and "can't be used" not in node.log()
 

@@ -82,6 +82,15 @@ int surroundings_add_address(struct surroundings *around, const struct ip_prefix
 	return ret;
 }
 
+int surroundings_add_network(struct surroundings *around, const struct ip_prefix *network,
+			     const char *interface, const struct prefix_list *cluster,
+			     struct cni_error *err)
+{
+	if (has_cluster(network, cluster))
+		return 0;
+	return obstacle_add(around, network, RANGE_NODE_NETWORK, interface, err);
+}
+
 int surroundings_add_host(struct surroundings *around, const struct ip_addr *addr,
 			  enum range_verdict why, const char *interface,
 			  struct cni_error *err)

@@ -3,28 +3,45 @@
  * plugin of before must not make the node's podCIDR unusable. */
 #include "surroundings_read.h"
 
+#include <linux/rtnetlink.h>
 #include <string.h>
 
 #include "plugin/netlink/addr.h"
 #include "plugin/netlink/link.h"
 #include "kernel_routes.h"
 
-/* The interface by which flannel sends to other nodes; its address is in the podCIDR. */
-#define FLANNEL "flannel.1"
+/*
+ * The interfaces by which flannel sends to other nodes, one a family and backend:
+ * flannel.1, flannel-v6.1, flannel-wg. Their addresses are in the podCIDR.
+ */
+static const char *const flannel[] = {"flannel.", "flannel-"};
 
 struct reader {
 	struct netlink *nl;
 	const struct surroundings_spec *spec;
-	unsigned int bridge, flannel; /* indexes; 0: there is none */
-	struct link
-		link; /* the one asked for last: the kernel lists address by address */
+	unsigned int bridge; /* its index; 0: there is none */
+	struct link link; /* the one asked for last: what the kernel lists is in the order
+			   * of interfaces, for the most part */
 	struct surroundings *around;
 	struct cni_error *err;
 };
 
-static bool serves_pods(const struct reader *reader, unsigned int index)
+/* Asks for an interface. Where it has gone meanwhile, its index is 0. */
+static int link_take(struct reader *reader, unsigned int index)
 {
-	return index && (index == reader->bridge || index == reader->flannel);
+	return reader->link.index == index
+		       ? 0
+		       : link_get_by_index(reader->nl, index, &reader->link, reader->err);
+}
+
+static bool serves_pods(const struct reader *reader)
+{
+	const struct link *link = &reader->link;
+
+	for (size_t i = 0; i < ARRAY_SIZE(flannel); i++)
+		if (strncmp(link->name, flannel[i], strlen(flannel[i])) == 0)
+			return true;
+	return link->index && link->index == reader->bridge;
 }
 
 /* The node's end of a pod's veth may have the gateway's address, without a network. */
@@ -35,18 +52,14 @@ static bool is_gateway_of_pod(const struct link *link, const struct ip_prefix *a
 
 static int address_take(struct reader *reader, const struct link_addr *item)
 {
-	bool of_pods = serves_pods(reader, item->index);
-	struct link *link = &reader->link;
-	int ret = 0;
+	int ret = link_take(reader, item->index);
 
-	if (link->index != item->index)
-		ret = link_get_by_index(reader->nl, item->index, link, reader->err);
 	if (ret < 0)
 		return ret;
-	return surroundings_add_address(reader->around, &item->address, link->name,
-					of_pods ||
-						is_gateway_of_pod(link, &item->address),
-					reader->spec->cluster, reader->err);
+	return surroundings_add_address(
+		reader->around, &item->address, reader->link.name,
+		serves_pods(reader) || is_gateway_of_pod(&reader->link, &item->address),
+		reader->spec->cluster, reader->err);
 }
 
 static int addresses_take(struct reader *reader, int family)
@@ -63,27 +76,52 @@ static int addresses_take(struct reader *reader, int family)
 
 /* A gateway inside its own destination is one of an overlay, which pods' addresses are
  * used for; the default route's is always a router. */
-static bool is_router(const struct reader *reader, const struct kernel_route *item)
+static bool is_router(const struct reader *reader, const struct route *route)
 {
-	const struct route *route = &item->route;
+	return !serves_pods(reader) && (prefix_is_default(&route->dst) ||
+					!prefix_contains(&route->dst, &route->gw));
+}
 
-	return route->gw.family && !serves_pods(reader, item->index) &&
-	       (prefix_is_default(&route->dst) ||
-		!prefix_contains(&route->dst, &route->gw));
+/*
+ * A network on the link that no address tells of: a router announced it, and the address
+ * comes from DHCP; or it is the other end's. What an administrator has set leads where
+ * the administrator wants it, perhaps to pods.
+ */
+static bool is_connected(const struct kernel_route *item)
+{
+	const struct ip_prefix *dst = &item->route.dst;
+
+	return !item->route.gw.family && item->index && !ip_is_link_local6(&dst->addr) &&
+	       !prefix_is_default(dst) && dst->len < ip_bits(dst->addr.family) &&
+	       (item->protocol == RTPROT_KERNEL || item->protocol == RTPROT_RA);
 }
 
 static int route_take(struct reader *reader, const struct kernel_route *item, bool held)
 {
-	struct held_range range = {item->route.dst, item->route.gw};
+	const struct route *route = &item->route;
+	struct held_range range = {route->dst, route->gw};
+	int ret = 0;
 
 	if (item->protocol == ROUTE_PROTOCOL)
 		return held && range.gateway.family
 			       ? surroundings_add_held(reader->around, &range,
 						       reader->err)
 			       : 0;
-	if (!is_router(reader, item))
+	if (!route->gw.family && !is_connected(item))
 		return 0;
-	return surroundings_add_host(reader->around, &item->route.gw, RANGE_GATEWAY, "",
+	ret = link_take(reader, item->index);
+	if (ret < 0)
+		return ret;
+	if (!route->gw.family)
+		return serves_pods(reader)
+			       ? 0
+			       : surroundings_add_network(reader->around, &route->dst,
+							  reader->link.name,
+							  reader->spec->cluster,
+							  reader->err);
+	if (!is_router(reader, route))
+		return 0;
+	return surroundings_add_host(reader->around, &route->gw, RANGE_GATEWAY, "",
 				     reader->err);
 }
 
@@ -105,7 +143,6 @@ int surroundings_read(struct netlink *nl, const struct surroundings_spec *spec, 
 		.nl = nl,
 		.spec = spec,
 		.bridge = netlink_ifindex(nl, spec->bridge),
-		.flannel = netlink_ifindex(nl, FLANNEL),
 		.around = &around,
 		.err = err,
 	};
