@@ -161,6 +161,7 @@ static const struct json_field rule_fields[] = {
 	FIELD_LIST(data_dirs, "dataDir", &path_prefixes),
 	FIELD_LIST(resolv_confs, "resolvConf", &path_prefixes),
 	FIELD_LIST(subnets, "subnets", &subnets),
+	FIELD_LIST(non_masquerade, "nonMasqueradeCIDRs", &subnets),
 	FIELD_LIST(host_ports, "hostPorts", &ports),
 	FIELD_LIST(reserved_host_ports, "reservedHostPorts", &ports),
 	FIELD_LIST(vlans, "vlans", &vlans),
@@ -188,6 +189,17 @@ static void refuse_unknown(const struct json_path *path,
 		json_error(path, NULL, err, "unknown key");
 }
 
+/* In a configuration a key that is null is absent, and what is absent from a rule allows
+ * everything: hardly what is meant by a template whose value is missing. */
+static void refuse_null(const struct json_path *path, void *data)
+{
+	struct cni_error *err = data;
+
+	if (!err->code)
+		json_error(path, NULL, err,
+			   "null is no value; remove the key, or set it");
+}
+
 static int read_rules(const struct json_doc *doc, struct json_list *ret_rules,
 		      struct cni_error *err)
 {
@@ -198,6 +210,7 @@ static int read_rules(const struct json_doc *doc, struct json_list *ret_rules,
 	if (ret < 0)
 		return ret;
 	json_unknown_keys(doc, roots, ARRAY_SIZE(roots), refuse_unknown, &unknown);
+	json_null_values(doc, refuse_null, &unknown);
 	if (!unknown.code)
 		return 0;
 	json_clear(&policy_root, ret_rules);

@@ -59,7 +59,7 @@ struct policy_rule {
 	size_t index; /* in the policy, for messages */
 	struct policy_texts networks, bridges, ipam_types; /* patterns, by fnmatch(3) */
 	struct policy_texts log_files, data_dirs, resolv_confs; /* prefixes of paths */
-	struct policy_subnets subnets;
+	struct policy_subnets subnets, non_masquerade;
 	struct policy_spans host_ports, reserved_host_ports, vlans, mtus;
 	struct policy_switch requested_mac; /* false: no pod may ask for a MAC address */
 	struct policy_require require;

@@ -147,6 +147,20 @@ static int check_vlans(const struct policy_rule *rule, const struct network *net
 	return 0;
 }
 
+/* Destinations to which pods keep their own addresses, whatever ipMasq is. */
+static int check_masquerade(const struct policy_rule *rule, const struct network *network,
+			    struct cni_error *err)
+{
+	const struct prefix_list *list = &network->non_masquerade;
+
+	for (size_t i = 0; rule->non_masquerade.set && i < list->n; i++)
+		if (!subnet_is_within(&rule->non_masquerade, &list->items[i]))
+			return refuse(rule, "nonMasqueradeCIDRs", err,
+				      "nonMasqueradeCIDRs[%zu]: %s", i,
+				      PREFIX_TEXT(&list->items[i]));
+	return 0;
+}
+
 static int check_required(const struct policy_rule *rule, const struct network *network,
 			  struct cni_error *err)
 {
@@ -225,6 +239,8 @@ static int check_bridge(const struct policy_rule *rule, const struct network *ne
 	if (rule->mtus.set && !spans_have(&rule->mtus, network->mtu, network->mtu))
 		return refuse(rule, "mtu", err, "mtu: %u", network->mtu);
 	ret = check_vlans(rule, network, err);
+	if (ret == 0)
+		ret = check_masquerade(rule, network, err);
 	if (ret == 0)
 		ret = check_required(rule, network, err);
 	return ret < 0 ? ret : check_pod(rule, pod, err);

@@ -157,6 +157,27 @@ void json_unknown_keys(const struct json_doc *doc, const struct json_type *const
 	object_search(doc->root, NULL, &tables, &search);
 }
 
+static void null_search(const cJSON *value, const struct json_path *path, json_null_fn fn,
+			void *data)
+{
+	struct json_path at = {.parent = path};
+	const cJSON *inner;
+
+	if (cJSON_IsNull(value))
+		fn(path, data);
+	cJSON_ArrayForEach(inner, value)
+	{
+		at.key = inner->string;
+		null_search(inner, &at, fn, data);
+		at.index++;
+	}
+}
+
+void json_null_values(const struct json_doc *doc, json_null_fn fn, void *data)
+{
+	null_search(doc->root, NULL, fn, data);
+}
+
 char *json_entry_text(const struct json_doc *doc, const char *list, size_t index,
 		      const char *const *keys)
 {

@@ -35,6 +35,10 @@ typedef void (*json_unknown_fn)(const struct json_path *path,
 void json_unknown_keys(const struct json_doc *doc, const struct json_type *const *roots,
 		       size_t n, json_unknown_fn fn, void *data);
 
+/* Calls @fn for each value of the document that is null, wherever it stands. */
+typedef void (*json_null_fn)(const struct json_path *path, void *data);
+void json_null_values(const struct json_doc *doc, json_null_fn fn, void *data);
+
 /*
  * Returns entry @index of the document's list @list, an object, as text that the caller
  * frees. The document's own values of @keys (the last NULL) replace those of the entry; a

@@ -86,6 +86,12 @@ CASES = {
         {"ipam": {"ranges": [[{"subnet": "10.1.2.0/24"}, {"subnet": "10.1.3.0/24"}]]}}, {}),
     "subnets, of the runtime": ({"subnets": ["10.1.2.0/24"]},
                                 asks(ipRanges=[[{"subnet": "10.1.3.0/24"}]]), {}),
+    "nonMasqueradeCIDRs": (
+        {"nonMasqueradeCIDRs": ["10.0.0.0/8"], "require": {"ipMasq": True}},
+        {"ipMasq": True, "nonMasqueradeCIDRs": ["10.1.0.0/16", "0.0.0.0/1"]},
+        {"ipMasq": True, "nonMasqueradeCIDRs": ["10.1.0.0/16"]}),
+    "nonMasqueradeCIDRs, another family": (
+        {"nonMasqueradeCIDRs": ["0.0.0.0/0"]}, {"nonMasqueradeCIDRs": ["::/0"]}, {}),
     "hostPorts": ({"hostPorts": ["8080", "30000-30010"]}, asks(port(8081)),
                   asks(port(8080), port(30010))),
     "hostPorts, a run": ({"hostPorts": ["8080-8081", "8082"]},
@@ -287,6 +293,10 @@ WRONG_KEYS = {
                    "rules[0].require.hostPortOverListener"),
     "a link": ({"rules": [{"networks": ["*"], "require": {"podLink": "none"}}]},
                "rules[0].require.podLink"),
+    "null": ({"rules": [{"networks": ["*"], "bridges": None}]},
+             "rules[0].bridges: null is no value"),
+    "null, required": ({"rules": [{"networks": ["*"]}, {"networks": ["*"], "require": {
+        "ipMasq": True, "spoofCheck": None}}]}, "rules[1].require.spoofCheck: null is no value"),
     "a key twice": ('{"rules": [{"networks": ["*"], "bridges": [], "Bridges": ["x"]}]}',
                     "rules[0].bridges: given twice"),
 }
