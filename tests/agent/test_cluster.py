@@ -88,6 +88,27 @@ def test_a_node_without_a_pod_cidr_gets_its_configuration_when_it_has_one(cluste
     assert node.attach().ping(INTERNET4)
 
 
+def test_a_node_that_has_lost_its_pod_cidr_keeps_its_configuration_and_is_told_once(cluster):
+    node, = cluster.ready(1)
+    node.stop_agent()
+    cluster.api.put(node.name, [], [node.address4])
+    node.start_agent("--resync-seconds", "1")
+    wait_for(lambda: "has no podCIDR yet" in node.log())
+    node.wait_for_resyncs()
+    assert node.log().count("has no podCIDR yet") == 1 and node.conflist()
+
+
+def test_more_pod_cidrs_than_the_configuration_lists_are_told_once(cluster):
+    node = cluster.node()
+    for i in range(260):
+        cluster.api.put(f"other{i}", [f"10.{245 + i // 128}.{2 * (i % 128)}.0/24"],
+                        ["192.0.2.50"])
+    node.start_agent("--resync-seconds", "1")
+    wait_for(node.ready)
+    node.wait_for_resyncs()
+    assert node.log().count("too many podCIDRs to list") == 1
+
+
 def test_single_family_clusters(cluster):
     one, two = cluster.node("v4"), cluster.node("v6")
     for node in (one, two):

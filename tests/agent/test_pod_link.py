@@ -162,8 +162,7 @@ def test_other_bridges_that_may_need_the_other_value_are_named_once(cluster, lin
     add_bridge(node, "isolated", "isolated on")
     node.ip("link add empty type bridge")
     started(node, "--pod-link", link, "--resync-seconds", "1")
-    syncs = node.metrics()["bridge_cni_route_syncs_total"]
-    wait_for(lambda: node.metrics()["bridge_cni_route_syncs_total"] > syncs + 2)
+    node.wait_for_resyncs()
     line, = lines(node, "holds for other bridges")
     assert line.endswith(f"bridges={named}")
 

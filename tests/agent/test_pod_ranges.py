@@ -292,8 +292,7 @@ def test_refusals_are_logged_once(cluster):
     cluster.api.put("wrong", ["224.0.0.0/24"], [OTHER4])
     node.start_agent("--resync-seconds", "1")
     wait_for(node.ready)
-    syncs = node.metrics()["bridge_cni_route_syncs_total"]
-    wait_for(lambda: node.metrics()["bridge_cni_route_syncs_total"] > syncs + 2)
+    node.wait_for_resyncs()
     settled(cluster, node)
     assert node.log().count("a podCIDR is not used") == 1
     assert node.log().count("no route to a node's pods") == 1
@@ -306,8 +305,7 @@ def test_of_very_many_refused_ones_each_is_logged_once_beside_the_own(cluster):
         cluster.api.put(f"a{i:03}", [f"224.1.{i % 256}.0/24"], [OTHER4])
     node.start_agent("--resync-seconds", "1")
     wait_for(lambda: node.log().count("this node's podCIDR can't be used") == 2)
-    syncs = node.metrics()["bridge_cni_route_syncs_total"]
-    wait_for(lambda: node.metrics()["bridge_cni_route_syncs_total"] > syncs + 2)
+    node.wait_for_resyncs()
     assert node.log().count("this node's podCIDR can't be used") == 2
     assert node.log().count("a podCIDR is not used") == 20
     named = [key for key in node.metrics() if key.startswith("bridge_cni_pod_range_refused{")]
@@ -345,8 +343,7 @@ def test_a_gateway_that_the_kernel_refuses_is_that_nodes_problem_alone(cluster):
     wait_for(lambda: one.metrics().get(key) == 1)
     wait_for(one.ready)
     wait_for(lambda: {*one.own_routes()} == {*two.cidrs})
-    syncs = one.metrics()["bridge_cni_route_syncs_total"]
-    wait_for(lambda: one.metrics()["bridge_cni_route_syncs_total"] > syncs + 2)
+    one.wait_for_resyncs()
     assert one.metrics()["bridge_cni_route_changes_total"] == 2
     assert one.metrics()["bridge_cni_routes"] == 2 and one.ready()
     assert one.log().count("node=aaa") == 1 and "level=error" not in one.log()

@@ -112,6 +112,11 @@ class ClusterNode(Node):
                 (line.rsplit(" ", 1) for line in body.splitlines()
                  if line and not line.startswith("#"))}
 
+    def wait_for_resyncs(self):
+        """The agent, with --resync-seconds 1, has looked at everything some more times."""
+        syncs = self.metrics()["bridge_cni_route_syncs_total"]
+        wait_for(lambda: self.metrics()["bridge_cni_route_syncs_total"] > syncs + 2)
+
     def ready(self):
         return self.page("/readyz")[0] == 200
 

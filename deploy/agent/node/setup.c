@@ -83,11 +83,11 @@ enum setup_conflist setup_check_conflist(struct setup *setup)
 		tell_edit(setup, former);
 	setup->followed = setup->followed || setup->made;
 	if (ret < 0) {
-		log_error_once(setup->log, &setup->conflist_error,
+		log_error_once(setup->log, &setup->write_error,
 			       "writing the configuration has failed", &err);
 		return SETUP_CONFLIST_NOT_YET;
 	}
-	setup->conflist_error = 0;
+	setup->write_error = 0;
 	setup->on_disk = hash_text(setup->conflist.text);
 	if (ret != CONFLIST_WRITTEN)
 		return SETUP_CONFLIST_RIGHT;
@@ -128,18 +128,19 @@ void setup_make_conflist(struct setup *setup, const struct node_table *nodes)
 	if (!own || (!own->cidrs[0].addr.family && !own->cidrs[1].addr.family)) {
 		error_set(&err, CNI_ERR_TRY_AGAIN, ENOENT, "%s has no %s yet", name,
 			  own ? "podCIDR" : "Node");
-		log_error_once(setup->log, &setup->conflist_error, "waiting", &err);
+		log_error_once(setup->log, &setup->make_error, "waiting", &err);
 		return;
 	}
 	setup->held_back = is_refused(own);
 	if (setup->held_back)
 		return;
 	if (conflist_of(setup, nodes, own, &list, &err) < 0) {
-		log_error_once(setup->log, &setup->conflist_error,
+		log_error_once(setup->log, &setup->make_error,
 			       "the configuration isn't right", &err);
 		return;
 	}
-	if (list.left_out)
+	setup->make_error = 0;
+	if (list.left_out && !setup->conflist.left_out)
 		log_write(setup->log, LOG_LEVEL_ERROR,
 			  "too many podCIDRs to list: pods on some nodes will see the "
 			  "node's address instead of the pod's; set --cluster-cidr",

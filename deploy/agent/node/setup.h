@@ -26,7 +26,7 @@ struct setup {
 	bool followed;
 	/* This node's podCIDR was refused: nothing is written meanwhile. */
 	bool held_back;
-	uint64_t install_error, conflist_error; /* of log_error_once() */
+	uint64_t install_error, make_error, write_error; /* of log_error_once() */
 };
 void setup_clear(struct setup *setup);
 
