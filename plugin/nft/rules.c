@@ -99,36 +99,33 @@ static bool has_words(const struct cni_error *err, const char *words)
 	return strstr(err->msg, words) || strstr(err->details, words);
 }
 
-/* Something that the transaction names, or that was there when nft looked, is gone. */
+/* Something that the transaction names, or that was there when nft looked, is gone; or the
+ * kernel doesn't have an expression at all. */
 static bool is_lost_to_kernel(const struct cni_error *err)
 {
 	return has_words(err, "No such file or directory");
 }
 
-/* A kernel that doesn't have an expression at all finds no such thing. So it says of what
- * is to be deleted and is gone, too. */
-static bool is_unknown_to_kernel(const struct comparison *comparison,
-				 const struct cni_error *err)
+/* @last: it has been tried several times, so that it is not somebody's deletions that the
+ * kernel tells of. */
+static bool is_unknown_to_kernel(const struct cni_error *err, bool last)
 {
-	if (err->code != CNI_ERR_RULES)
-		return false;
-	return has_words(err, "Operation not supported") ||
-	       (is_lost_to_kernel(err) && comparison->stale_n == 0 &&
-		!comparison->retires);
+	return err->code == CNI_ERR_RULES && (has_words(err, "Operation not supported") ||
+					      (last && is_lost_to_kernel(err)));
 }
 
 static int replace(struct attachment *att, struct comparison *comparison,
-		   struct rule_list *wanted, struct cni_error *err)
+		   struct rule_list *wanted, bool last, struct cni_error *err)
 {
 	struct cni_error own = {};
 	int ret = replace_once(att, comparison, &own);
 
-	while (ret < 0 && wanted->fall_back && is_unknown_to_kernel(comparison, &own)) {
+	while (ret < 0 && wanted->fall_back && is_unknown_to_kernel(&own, last)) {
 		int (*fall_back)(const struct attachment *att, struct rule_list *list,
 				 struct cni_error *err) = wanted->fall_back;
 
 		error_clear(&own);
-		/* Once is enough, and tried again it would be the same. */
+		/* Each way is tried once. It names the next one itself. */
 		wanted->fall_back = NULL;
 		ret = fall_back(att, wanted, &own);
 		if (ret == 0)
@@ -190,10 +187,10 @@ static int replace_racing(struct attachment *att, struct comparison *comparison,
 			  struct rule_list *wanted, struct cni_error *err)
 {
 	struct cni_error own = {};
-	int ret = replace(att, comparison, wanted, &own);
+	int ret = replace(att, comparison, wanted, false, &own);
 
-	for (int i = 0;
-	     i < RACES_MAX && ret < 0 && own.code == CNI_ERR_RULES &&
+	for (int i = 1;
+	     i <= RACES_MAX && ret < 0 && own.code == CNI_ERR_RULES &&
 	     (comparison->stale_n > 0 || comparison->retires || is_lost_to_kernel(&own));
 	     i++) {
 		error_clear(&own);
@@ -201,7 +198,7 @@ static int replace_racing(struct attachment *att, struct comparison *comparison,
 		if (ret == 0 && comparison_is_settled(comparison))
 			return 0;
 		if (ret == 0)
-			ret = replace(att, comparison, wanted, &own);
+			ret = replace(att, comparison, wanted, i == RACES_MAX, &own);
 	}
 	wanted->replaced = ret == 0;
 	if (ret < 0)

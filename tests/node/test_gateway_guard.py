@@ -188,6 +188,7 @@ def test_they_go_with_the_ADD_that_knows_of_a_LAN(node):
     """GC looks at the bridge's ports."""
     conf, pod = network("dual", spoofCheck=True), node.pod()
     node.add(pod, conf)
+    assert rules(node) == SOURCES
     node.ip("link add lan0 up master cni0 type vxlan id 7 dstport 4789")
     plugin.judge("GC", node.invoke("GC", {**conf, "cni.dev/valid-attachments": [
         {"containerID": pod.id, "ifname": "eth0"}]}), conf["cniVersion"])
@@ -230,6 +231,20 @@ def test_a_kernel_that_does_not_look_for_routes_goes_without(node, tmp_path):
     # No later ADD tries again.
     done = node.invoke("ADD", conf, node.pod())
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_rules_that_give_way_do_not_hide_what_the_kernel_lacks(node, tmp_path):
+    """Both are "No such file or directory": what is to be deleted and is gone, and an expression
+    that the kernel doesn't have."""
+    lacking = nftables.without(node, tmp_path, "fib saddr", "No such file or directory")
+    pods, wider = [node.pod(), node.pod()], network(spoofCheck=True, ipam={
+        "ranges": [[{"subnet": SUBNET4}], [{"subnet": V6}]]})
+    assert node.invoke("ADD", network(spoofCheck=True), pods[0], **lacking).returncode == 0
+    done = node.invoke("ADD", wider, pods[1], **lacking)
+    assert done.returncode == 0, done
+    assert "CONFIG_NFT_FIB_INET" in done.stderr
+    assert rules(node) == SOURCES
+    assert repair(node, wider) == ["nothing to mend"]
 
 
 # -- isolated pods
