@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Host ports: which connections are masqueraded, and that no packet decides it for another."""
+import re
 import sys
 
 import pytest
@@ -172,13 +173,17 @@ def test_whatever_an_unprivileged_process_sends_host_ports_answer(node, port):
     node.run("conntrack", "-F", check=False)
 
 
-def test_no_set_is_there_that_packets_fill(node):
+def test_no_set_is_there_that_packets_fill_with_what_is_in_them(node):
+    """Who sends would choose how full it is. The interface by which a packet came is nothing that
+    its sender chooses."""
     node.add(node.pod(), ports((8080, 80), ingressRate=10**9, ingressBurst=10**8,
                                spoofCheck=True))
     node.add(node.pod(), second((8081, 80)))
     listed = node.run("nft", "list", "table", "inet", "bridge_cni").stdout
     assert "hostports4" in listed
-    assert "dynamic" not in listed and "update @" not in listed and "add @" not in listed
+    assert set(re.findall(r"(?:update|add) @\w+ \{ (.*?) (?:limit |\})", listed)) == {"iifname"}
+    assert len(re.findall("flags dynamic", listed)) == len(re.findall(
+        r"type ifname\n\t\tsize \d+\n\t\tflags dynamic", listed))
 
 
 # -- a node whose rules an earlier version wrote
