@@ -12,6 +12,7 @@ from harness.plugin import CniError
 
 SHARED_FILES = ("lock", "index", "gateways")
 NO_MAC = "00:00:00:00:00:00"
+SENTINELS = ('"255.255.255.255"', '"ff00::"')  # of sets whose elements are addresses
 FINGERPRINT = r"^(v\d+ \S+ [0-9a-f]{16}) [0-9a-f]{16}"
 
 
@@ -117,7 +118,8 @@ class Bed:
             rules.append(f"{kind} {json.dumps(value, sort_keys=True)}")
         # An owner's rules may have gone with its last pod, and stay after a fault.
         constant = {element for element in elements
-                    if element in self.constant or '"/"' in element}
+                    if element in self.constant or element.endswith(SENTINELS)
+                    or '"/"' in element}
         rules += [element for element in elements if element in constant]
         return sorted(rules), sorted(set(elements) - constant)
 

@@ -84,7 +84,7 @@ class Scenario:
         return sorted(p.name for p in self.leases.iterdir()) if self.leases else []
 
 
-FULL = {"macspoofchk": True, "spoofCheck": True, "hairpinMode": True}
+FULL = {"macspoofchk": True, "spoofCheck": True, "portIsolation": True, "hairpinMode": True}
 # Elements of both kinds in one transaction; on DEL some of them are not there.
 RUNTIME = {
     "macspoofchk": True,
