@@ -94,6 +94,7 @@ def test_a_port_that_is_gone_or_somebody_elses_is_told_by_its_name(node):
 def test_counters_that_do_not_grow_are_no_news(node):
     pod = attach(node)
     make_table(node, spoof_ra=5)
+    assert dropped(node) == {METRIC.format("ra"): 5}  # this looks at the counters
     node.nft(f'add element bridge bridge_cni dropped_ports {{ "{pod.port}" }}')
     node.wait_for_resyncs()
     assert not lines(node)
