@@ -80,7 +80,7 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 LIB_OBJECTS := $(filter-out $(BUILD)/plugin/main.o,$(OBJECTS))
 AGENT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard deploy/agent/*.c deploy/agent/*/*.c))
 # Fuzz targets and a unit test link these parts of the agent, which need none of its libraries.
-AGENT_READERS := $(patsubst %,$(BUILD)/deploy/agent/api/%.o,json_filter node_object node_table \
+AGENT_READERS := $(patsubst %,$(BUILD)/deploy/agent/api/%.o,json_filter node_object node_values node_table \
 	pod_ranges range_tree surroundings)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 # Each fuzz target twice: with libFuzzer, and with a main() that replays the corpus.

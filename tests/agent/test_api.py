@@ -326,3 +326,25 @@ def test_a_node_that_cant_be_understood_keeps_nobody_else_waiting(cluster, node)
     cluster.api.remove("other100")
     wait_for(lambda: "10.245.100.0/24" not in node.own_routes(), 5)
     assert node.metrics()["bridge_cni_api_lists_total"] == 2
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda n: n["spec"].update(podCIDR=5),
+    lambda n: n["spec"].update(podCIDRs=[f"10.245.{i}.0/24" for i in range(100, 120)]),
+    lambda n: n["status"].update(addresses=[{"type": "InternalIP"}]),
+    lambda n: n["status"].update(addresses="192.0.2.9"),
+], ids=["a number", "too many", "no address", "no list"])
+def test_a_node_with_a_key_of_another_kind_is_named_and_stays(cluster, node, spoil):
+    others(cluster, 2)
+    node.start_agent()
+    wait_for(lambda: len(node.own_routes()) == 2)
+    cluster.api.change("other100", spoil)
+    wait_for(lambda: "a Node can't be understood" in node.log())
+    cluster.api.compact()
+    cluster.api.drop_connections()
+    wait_for(lambda: node.metrics()["bridge_cni_api_lists_total"] == 2)
+    follows(cluster, node)
+    assert "10.245.100.0/24" in node.own_routes() and len(node.own_routes()) == 3
+    assert node.log().count("a Node can't be understood\" node=other100 ") == 2
+    cluster.api.remove("other100")
+    wait_for(lambda: "10.245.100.0/24" not in node.own_routes())

@@ -368,6 +368,36 @@ def test_an_internal_ip_in_the_podcidr_of_another_doesnt_take_it_away(cluster):
     assert {*one.own_routes()} == {*two.cidrs}
 
 
+def test_every_internal_ip_of_a_node_is_nobodys_podcidr(cluster):
+    """A Node may have several of one family."""
+    node = cluster.node()
+    cluster.api.put("two-networks", ["10.245.1.0/24", "fd00:245:1::/64"],
+                    ["192.0.2.51", "198.51.100.7", OTHER6, "2001:db8:bbbb::7"])
+    cluster.api.put("wrong", ["198.51.100.0/24", "2001:db8:bbbb::/64"],
+                    ["192.0.2.52", "2001:db8:aaaa::52"])
+    for name, made in (("wrong", "2026-01-01T00:00:00Z"), ("two-networks", "2026-02-01T00:00:00Z")):
+        cluster.api.change(name, lambda n: n["metadata"].update(creationTimestamp=made))
+    node.start_agent()
+    wait_for(node.ready)
+    refused(node, "wrong", "internal-ip")
+    for address in ("198.51.100.7/32", "2001:db8:bbbb::7/128"):
+        assert f'rival="{address} of two-networks"' in node.log()
+    assert {*node.own_routes()} == {"10.245.1.0/24", "fd00:245:1::/64"}
+    # They take no podCIDR away that is used.
+    cluster.api.put("wrong", ["10.245.2.0/24"], ["192.0.2.52"])
+    wait_for(lambda: "10.245.2.0/24" in node.own_routes())
+    cluster.api.put("two-networks", ["10.245.1.0/24"], ["192.0.2.51", "10.245.2.7"])
+    wait_for(lambda: "fd00:245:1::/64" not in node.own_routes())
+    for _ in range(2):
+        assert {*node.own_routes()} == {"10.245.1.0/24", "10.245.2.0/24"}
+        node.stop_agent()
+        node.start_agent()
+        wait_for(node.ready)
+        settled(cluster, node)
+        cluster.api.remove("settled")
+        wait_for(lambda: len(node.own_routes()) == 2)
+
+
 def test_names_cant_forge_metrics_or_log_lines(cluster):
     node = cluster.node()
     name = 'x"} 1\nbridge_cni_forged 1\nlevel=error msg="forged'

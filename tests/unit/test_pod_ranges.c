@@ -156,6 +156,57 @@ static void a_podcidr_by_itself(void **state)
 	}
 }
 
+/* A Node without a podCIDR that has two InternalIPs. */
+static void put_more(struct world *world, const char *name, const char *address,
+		     const char *more, uint64_t created)
+{
+	struct node_object node = {.created = created};
+
+	snprintf(node.name, sizeof(node.name), "%s", name);
+	node.addresses[0] = addr(address);
+	node.more[node.n_more++] = addr(more);
+	assert_int_equal(node_table_set(&world->nodes, &node, NULL), NODE_TABLE_CHANGED);
+	assert_int_equal(node_table_set(&world->nodes, &node, NULL), 0);
+}
+
+static void further_internal_ips_are_nobodys_podcidr(void **state)
+{
+	struct world world;
+
+	(void)state;
+	begin(&world);
+	/* Before new podCIDRs, whichever Node is older. */
+	put_more(&world, "two", "192.0.2.2", "198.51.100.2", 2);
+	put(&world, "new", "198.51.100.0/24", "192.0.2.3", 1);
+	judge(&world);
+	assert_string_equal(world.last, "new 198.51.100.0/24 internal-ip by two");
+	/* Not before what is in use. */
+	put_more(&world, "two", "192.0.2.2", "198.51.101.2", 2);
+	judge(&world);
+	assert_int_equal(verdict(&world, "new"), RANGE_ACCEPTED);
+	put_more(&world, "two", "192.0.2.2", "198.51.100.2", 2);
+	judge(&world);
+	assert_int_equal(verdict(&world, "new"), RANGE_ACCEPTED);
+	assert_int_equal(node_table_find(&world.nodes, "two")->internal[0],
+			 ADDRESS_USABLE);
+	/* Nor are this node's addresses and those that are no host's anybody's. */
+	put(&world, "other", "10.244.1.0/24", "192.0.2.4", 1);
+	put_more(&world, "two", "192.0.2.2", "192.0.2.11", 2);
+	judge(&world);
+	assert_int_equal(world.refused, 0);
+	end(&world);
+	/* Nor before any podCIDR where --cluster-cidr expects pods. */
+	begin(&world);
+	world.cluster.items = calloc(1, sizeof(*world.cluster.items));
+	world.cluster.items[world.cluster.n++] = prefix("10.244.0.0/16");
+	put_more(&world, "two", "192.0.2.2", "10.244.1.2", 1);
+	judge(&world);
+	put(&world, "new", "10.244.1.0/24", "192.0.2.3", 2);
+	judge(&world);
+	assert_int_equal(verdict(&world, "new"), RANGE_ACCEPTED);
+	end(&world);
+}
+
 static void the_cluster_cidr_narrows_its_own_family(void **state)
 {
 	struct world world;
@@ -393,6 +444,7 @@ int main(void)
 		cmocka_unit_test(what_the_kernel_has_a_route_to_comes_before_older_nodes),
 		cmocka_unit_test(internal_ips_and_podcidrs_keep_apart),
 		cmocka_unit_test(internal_ips_that_no_other_host_has),
+		cmocka_unit_test(further_internal_ips_are_nobodys_podcidr),
 		cmocka_unit_test(the_list_has_accepted_ones_alone),
 		cmocka_unit_test(the_order_of_events_makes_no_difference),
 		cmocka_unit_test(thousands_of_claims_to_one_podcidr_take_no_time),

@@ -9,9 +9,9 @@
 
 #include "conf/json/json_doc.h"
 #include "conf/json/json_table.h"
+#include "node_values.h"
 
 #define POD_CIDRS_MAX 16
-#define ADDRESSES_MAX 64
 
 /* -- the keys that the filter lets through */
 
@@ -116,7 +116,7 @@ static const struct json_field address_fields[] = {
 static const struct json_type address_type = OBJECT(address_fields);
 static const struct json_type addresses_type = {
 	.kind = JSON_LIST,
-	.max = ADDRESSES_MAX,
+	.max = NODE_ADDRESSES_MAX,
 	.item = &address_type,
 	.item_size = sizeof(struct address),
 };
@@ -132,6 +132,16 @@ static const struct json_field node_fields[] = {
 	{.key = "status", .type = &status_type},
 };
 static const struct json_type node_type = OBJECT(node_fields);
+
+/* The name alone, where another key is wrong. */
+static const struct json_field name_fields[] = {
+	FIELD(struct node_text, metadata.name, "name", &text_type),
+};
+static const struct json_type name_metadata_type = OBJECT(name_fields);
+static const struct json_field named_fields[] = {
+	{.key = "metadata", .type = &name_metadata_type},
+};
+static const struct json_type named_type = OBJECT(named_fields);
 
 static int copy_text(char *ret, size_t size, const char *key, const char *value,
 		     struct cni_error *err)
@@ -189,48 +199,15 @@ static int addresses_take(const struct address_list *list, struct node_object *n
 		place = &node->addresses[addr.family == AF_INET6];
 		if (!place->family)
 			*place = addr;
+		else
+			node->more[node->n_more++] = addr;
 	}
 	return 0;
 }
 
-/* "2026-11-28T19:00:00Z", as the API server writes it; of what else it may be, nothing. */
-static uint64_t created_read(const char *text)
-{
-	static const char form[] = "0000-00-00T00:00:00Z";
-	uint64_t number = 0;
-
-	if (!text || strlen(text) != strlen(form))
-		return 0;
-	for (size_t i = 0; form[i]; i++) {
-		if (form[i] == '0' && text[i] >= '0' && text[i] <= '9')
-			number = 10 * number + (uint64_t)(text[i] - '0');
-		else if (form[i] == '0' || text[i] != form[i])
-			return 0;
-	}
-	return number;
-}
-
-/* A DNS subdomain (RFC 1123), as the API server wants it: names stand in the log and in
- * metrics. */
-static bool is_subdomain(const char *name)
-{
-	static const char inside[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
-	size_t len = strspn(name, inside);
-
-	while (len > 0 && name[0] != '-' && name[len - 1] != '-') {
-		if (!name[len])
-			return true;
-		if (name[len] != '.')
-			return false;
-		name += len + 1;
-		len = strspn(name, inside);
-	}
-	return false;
-}
-
 static int name_take(const char *name, struct node_object *node, struct cni_error *err)
 {
-	if (name && name[0] && !is_subdomain(name))
+	if (name && name[0] && !node_name_valid(name))
 		return error_set(err, CNI_ERR_CONFIG, EINVAL,
 				 "metadata.name: \"%.300s\" is not a DNS subdomain",
 				 name);
@@ -245,7 +222,7 @@ static int node_take(const struct node_text *text, struct node_object *node,
 	if (ret == 0)
 		ret = copy_text(node->version, sizeof(node->version),
 				"metadata.resourceVersion", text->metadata.version, err);
-	node->created = created_read(text->metadata.created);
+	node->created = node_created_read(text->metadata.created);
 	if (ret == 0 && text->spec.cidr && text->spec.cidr[0])
 		ret = cidr_take(text->spec.cidr, "spec.podCIDR", node, err);
 	for (size_t i = 0; ret == 0 && i < text->spec.cidrs.n; i++)
@@ -253,17 +230,20 @@ static int node_take(const struct node_text *text, struct node_object *node,
 	return ret < 0 ? ret : addresses_take(&text->status.addresses, node, err);
 }
 
+/* @named: the table of the same object that has the name alone. */
 static int node_read(const struct json_doc *doc, const struct json_type *type,
-		     struct node_object *ret_node, struct cni_error *err)
+		     const struct json_type *named, struct node_object *ret_node,
+		     struct cni_error *err)
 {
 	struct node_text text = {};
 	int ret;
 
 	*ret_node = (struct node_object){};
 	ret = json_read(doc, type, &text, err);
-	if (ret < 0)
-		return ret;
-	ret = node_take(&text, ret_node, err);
+	if (ret == 0)
+		ret = node_take(&text, ret_node, err);
+	else if (json_read(doc, named, &text, NULL) == 0)
+		(void)name_take(text.metadata.name, ret_node, NULL);
 	json_clear(type, &text);
 	return ret;
 }
@@ -276,7 +256,7 @@ int node_object_read(const char *text, size_t len, struct node_object *ret_node,
 
 	if (ret < 0)
 		return ret;
-	ret = node_read(doc, &node_type, ret_node, err);
+	ret = node_read(doc, &node_type, &named_type, ret_node, err);
 	if (ret == 0 && !ret_node->name[0])
 		return error_set(err, CNI_ERR_CONFIG, EINVAL,
 				 "metadata.name: missing, expected a string");
@@ -332,6 +312,10 @@ static const struct json_field event_node_fields[] = {
 	{.key = "object", .type = &node_type, .required = true},
 };
 static const struct json_type event_node_type = OBJECT(event_node_fields);
+static const struct json_field event_named_fields[] = {
+	{.key = "object", .type = &named_type},
+};
+static const struct json_type event_named_type = OBJECT(event_named_fields);
 
 struct status_text {
 	uint32_t code;
@@ -387,7 +371,8 @@ int watch_event_read(const char *text, size_t len, struct watch_event *ret_event
 	if (ret_event->type == WATCH_UNKNOWN)
 		return 0;
 	if (ret_event->type != WATCH_ERROR)
-		return node_read(doc, &event_node_type, &ret_event->node, err);
+		return node_read(doc, &event_node_type, &event_named_type,
+				 &ret_event->node, err);
 	ret = json_read(doc, &event_status_type, &status, err);
 	if (ret < 0)
 		return ret;

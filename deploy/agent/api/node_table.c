@@ -61,21 +61,61 @@ static int insert(struct node_table *table, size_t at, const char *name,
 	return 0;
 }
 
+static void node_free(struct cluster_node *node)
+{
+	free(node->name);
+	free(node->more);
+}
+
+static bool has_more(const struct cluster_node *item, const struct node_object *node)
+{
+	if (item->n_more != node->n_more)
+		return false;
+	for (size_t i = 0; i < item->n_more; i++)
+		if (!ip_equal(&item->more[i], &node->more[i]))
+			return false;
+	return true;
+}
+
+/* NODE_TABLE_CHANGED: there are others than before. */
+static int more_set(struct cluster_node *item, const struct node_object *node,
+		    struct cni_error *err)
+{
+	struct ip_addr *more = NULL;
+
+	if (has_more(item, node))
+		return 0;
+	if (node->n_more) {
+		more = calloc(node->n_more, sizeof(*more));
+		if (!more)
+			return error_oom(err);
+		memcpy(more, node->more, node->n_more * sizeof(*more));
+	}
+	free(item->more);
+	item->more = more;
+	item->n_more = node->n_more;
+	return NODE_TABLE_CHANGED;
+}
+
 int node_table_set(struct node_table *table, const struct node_object *node,
 		   struct cni_error *err)
 {
 	struct cluster_node *item;
 	bool news = false;
 	size_t at;
+	int ret;
 
 	if (!find_place(table, node->name, &at)) {
-		int ret = insert(table, at, node->name, err);
-
+		ret = insert(table, at, node->name, err);
 		if (ret < 0)
 			return ret;
 		news = true;
 	}
 	item = &table->items[at];
+	ret = more_set(item, node, err);
+	if (ret < 0)
+		return ret;
+	news |= ret == NODE_TABLE_CHANGED;
 	item->round = table->round;
 	news |= item->v6_first != node->v6_first;
 	item->v6_first = node->v6_first;
@@ -109,7 +149,7 @@ bool node_table_remove(struct node_table *table, const char *name)
 
 	if (!find_place(table, name, &at))
 		return false;
-	free(table->items[at].name);
+	node_free(&table->items[at]);
 	table->n--;
 	memmove(table->items + at, table->items + at + 1,
 		(table->n - at) * sizeof(*table->items));
@@ -129,7 +169,7 @@ size_t node_table_list_end(struct node_table *table)
 		if (table->items[i].round == table->round)
 			table->items[kept++] = table->items[i];
 		else
-			free(table->items[i].name);
+			node_free(&table->items[i]);
 	}
 	gone = table->n - kept;
 	table->n = kept;
@@ -139,7 +179,7 @@ size_t node_table_list_end(struct node_table *table)
 void node_table_clear(struct node_table *table)
 {
 	for (size_t i = 0; i < table->n; i++)
-		free(table->items[i].name);
+		node_free(&table->items[i]);
 	free(table->items);
 	*table = (struct node_table){};
 }

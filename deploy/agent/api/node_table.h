@@ -18,6 +18,8 @@ struct cluster_node {
 	uint64_t created;
 	struct ip_prefix cidrs[IP_FAMILIES];
 	struct ip_addr addresses[IP_FAMILIES];
+	struct ip_addr *more; /* owned */
+	size_t n_more;
 	bool v6_first;
 	uint32_t round; /* the table's, of the list that named the node last */
 	/* Of @cidrs and @addresses, by pod_ranges_judge(); unknown where they are new. */

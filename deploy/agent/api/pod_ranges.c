@@ -52,6 +52,7 @@ enum rank {
 	RANK_OWN_ADDRESS,
 	RANK_ACCEPTED, /* the last time; claims of this rank are not in each other's way */
 	RANK_HELD, /* at the start this node had a route to it, or was giving it to pods */
+	RANK_ADDRESS_MORE, /* an InternalIP that is not its Node's first */
 	RANK_NEW,
 	RANK_ADDRESS_OF_CLUSTER, /* an InternalIP where --cluster-cidr expects pods */
 };
@@ -167,20 +168,45 @@ static enum range_verdict range_judge(const struct judge *judge,
 
 /* -- against each other */
 
-static void claim_add(struct judge *judge, uint32_t number, bool is_address,
-		      enum rank rank)
+static void claim_add(struct judge *judge, uint32_t number,
+		      const struct ip_prefix *prefix, bool is_address, enum rank rank)
 {
 	const struct cluster_node *node = &judge->nodes->items[number];
-	const struct ip_addr *addr = &node->addresses[judge->family];
-	struct ip_prefix whole = {*addr, ip_bits(addr->family)};
 
 	judge->claims[judge->n++] = (struct claim){
-		.prefix = is_address ? whole : node->cidrs[judge->family],
+		.prefix = *prefix,
 		.node = number,
 		.is_address = is_address,
 		.rank = rank,
 		.since = node->created ? node->created : UINT64_MAX,
 	};
+}
+
+static void address_add(struct judge *judge, uint32_t number, const struct ip_addr *addr,
+			enum rank rank)
+{
+	struct ip_prefix whole = {*addr, ip_bits(addr->family)};
+
+	claim_add(judge, number, &whole, true, rank);
+}
+
+/* A Node's further InternalIPs: no route leads by them, but none may lead them away. */
+static void claim_more(struct judge *judge, uint32_t number)
+{
+	const struct cluster_node *node = &judge->nodes->items[number];
+
+	for (size_t i = 0; i < node->n_more; i++) {
+		const struct ip_addr *addr = &node->more[i];
+		struct ip_prefix whole = {*addr, ip_bits(addr->family)};
+
+		if (addr->family != ip_families[judge->family] || !is_host(addr) ||
+		    surroundings_address(judge->rules->around, addr) != ADDRESS_USABLE)
+			continue;
+		address_add(judge, number, addr,
+			    in_cluster(judge, &whole) == CLUSTER_INSIDE
+				    ? RANK_ADDRESS_OF_CLUSTER
+				    : RANK_ADDRESS_MORE);
+	}
 }
 
 /* The rank of a claim that was not accepted the last time. */
@@ -225,7 +251,10 @@ static void claims_of(struct judge *judge, uint32_t number)
 
 	*address = address_judge(judge, node, own);
 	if (*address == ADDRESS_USABLE)
-		claim_add(judge, number, true, rank_of_address(judge, node, own, former));
+		address_add(judge, number, &node->addresses[judge->family],
+			    rank_of_address(judge, node, own, former));
+	if (!own)
+		claim_more(judge, number);
 	if (!node->cidrs[judge->family].addr.family) {
 		*range = RANGE_UNKNOWN;
 		return;
@@ -234,9 +263,21 @@ static void claims_of(struct judge *judge, uint32_t number)
 	if (verdict != RANGE_ACCEPTED)
 		refuse(judge, node, verdict, refusal);
 	else
-		claim_add(judge, number, false,
+		claim_add(judge, number, &node->cidrs[judge->family], false,
 			  *range == RANGE_ACCEPTED ? RANK_ACCEPTED
 						   : rank_of_new(judge, node, own));
+}
+
+/* The InternalIP of @node that is in @cidr. */
+static const struct ip_addr *address_in(const struct cluster_node *node, int family,
+					const struct ip_prefix *cidr)
+{
+	const struct ip_addr *first = &node->addresses[family];
+
+	for (size_t i = 0; i < node->n_more && !prefix_contains(cidr, first); i++)
+		if (prefix_contains(cidr, &node->more[i]))
+			return &node->more[i];
+	return first;
 }
 
 static void grant(struct judge *judge, const struct claim *claim)
@@ -252,14 +293,16 @@ static void grant(struct judge *judge, const struct claim *claim)
 		return;
 	}
 	if (claim->is_address) {
-		node->internal[judge->family] = ADDRESS_OF_PODS;
+		if (ip_equal(&claim->prefix.addr, &node->addresses[judge->family]))
+			node->internal[judge->family] = ADDRESS_OF_PODS;
 		return;
 	}
 	other = &judge->nodes->items[rival.node];
 	refusal.rival_node = other->name;
 	refusal.rival = other->cidrs[judge->family];
 	if (rival.is_address)
-		refusal.rival = (struct ip_prefix){other->addresses[judge->family],
+		refusal.rival = (struct ip_prefix){*address_in(other, judge->family,
+							       &claim->prefix),
 						   ip_bits(claim->prefix.addr.family)};
 	refuse(judge, node, rival.is_address ? RANGE_INTERNAL_IP : RANGE_OVERLAP,
 	       refusal);
@@ -300,10 +343,13 @@ static int family_judge(struct judge *judge, struct cni_error *err)
 int pod_ranges_judge(struct node_table *nodes, const struct range_rules *rules,
 		     range_refusal_fn fn, void *data, struct cni_error *err)
 {
-	_cleanup_(free_p) struct claim *claims = calloc(2 * nodes->n + 1,
-							sizeof(*claims));
+	_cleanup_(free_p) struct claim *claims = NULL;
+	size_t n = 2 * nodes->n + 1;
 	int ret = 0;
 
+	for (size_t i = 0; i < nodes->n; i++)
+		n += nodes->items[i].n_more;
+	claims = calloc(n, sizeof(*claims));
 	if (!claims)
 		return error_oom(err);
 	for (int family = 0; ret == 0 && family < IP_FAMILIES; family++) {
