@@ -38,7 +38,7 @@ static void promise_rule(const struct policy_rule *rule)
 	}
 }
 
-/* What no rule mentions, no rule refuses; and nothing is refused without a word. */
+/* Nothing is refused without a word, nor a log that the rule doesn't speak of. */
 static void ask(const struct policy_rule *rule)
 {
 	struct ip_range range = {};

@@ -134,8 +134,8 @@ bool dead_attachments_confirm(const struct options *options,
 	_cleanup_(free_p) char *text = NULL;
 	size_t len;
 
-	if (store_files_read_record(options, holder->container_id, holder->ifname, &text,
-				    &len, NULL) != 0 ||
+	if (store_files_read_record(options, options->network, holder->container_id,
+				    holder->ifname, &text, &len, NULL) != 0 ||
 	    node_open(&list.node, NULL) < 0)
 		return false;
 	kernel_open(&list.node, &list.kernel);

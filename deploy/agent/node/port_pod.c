@@ -18,17 +18,15 @@ bool port_is_pods(const struct link *port)
 static void record_of(const struct options *options, const struct alias_names *names,
 		      struct record *ret_record)
 {
-	struct options of_network = *options;
 	_cleanup_(free_p) char *text = NULL;
 	struct record record;
 	size_t len;
 
 	*ret_record = (struct record){};
-	/* The network's name becomes part of a path. */
-	of_network.network = names->network;
+	/* Anybody with CAP_NET_ADMIN may have written the alias. */
 	if (!cni_name_valid(names->network) ||
-	    store_files_read_record(&of_network, names->container_id, names->ifname,
-				    &text, &len, NULL) != 0 ||
+	    store_files_read_record(options, names->network, names->container_id,
+				    names->ifname, &text, &len, NULL) != 0 ||
 	    record_parse(text, len, &record) < 0)
 		return;
 	if (record_is_of(&record, names->network, names->container_id, names->ifname))

@@ -70,15 +70,15 @@ int store_files_each_record(const struct options *options,
 	return ret;
 }
 
-int store_files_read_record(const struct options *options, const char *container_id,
-			    const char *ifname, char **ret_text, size_t *ret_len,
-			    struct cni_error *err)
+int store_files_read_record(const struct options *options, const char *network,
+			    const char *container_id, const char *ifname, char **ret_text,
+			    size_t *ret_len, struct cni_error *err)
 {
 	char path[PATH_MAX], name[RECORD_NAME_MAX];
 	int ret;
 
 	if (snprintf(path, PATH_MAX, "%s" RECORDS_DIR "/%s/%s", options->data_dir,
-		     options->network,
+		     network,
 		     record_name(holder_hash(container_id, ifname), name)) >= PATH_MAX)
 		return error_set(err, CNI_ERR_IO, ENAMETOOLONG, "%s: too long",
 				 options->data_dir);

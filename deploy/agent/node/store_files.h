@@ -24,11 +24,11 @@ int store_files_each_record(const struct options *options,
 /* An outcome of store_files_read_record(): the attachment has no record. */
 #define STORE_RECORD_ABSENT 1
 
-/* Reads the text of one attachment's record, which the caller frees. STORE_RECORD_ABSENT.
- * Codes 5, 100. */
-int store_files_read_record(const struct options *options, const char *container_id,
-			    const char *ifname, char **ret_text, size_t *ret_len,
-			    struct cni_error *err);
+/* Reads the text of the record of an attachment to @network, whose name becomes part of a
+ * path. The caller frees it. STORE_RECORD_ABSENT. Codes 5, 100. */
+int store_files_read_record(const struct options *options, const char *network,
+			    const char *container_id, const char *ifname, char **ret_text,
+			    size_t *ret_len, struct cni_error *err);
 
 struct store_counts {
 	uint64_t used[IP_FAMILIES]; /* reserved addresses */
