@@ -13,7 +13,8 @@
 #include "network.h"
 #include "pod.h"
 
-#define POLICY_PATH "/etc/bridge-cni/policy.json"
+#define POLICY_DIR  "/etc/bridge-cni"
+#define POLICY_PATH POLICY_DIR "/policy.json"
 
 struct json_doc;
 

@@ -12,8 +12,6 @@
 
 #include "input.h"
 
-#define POLICY_DIR "/etc/bridge-cni"
-
 /* Outcomes of policy_read(). */
 #define POLICY_ABSENT 1
 

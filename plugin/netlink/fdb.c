@@ -9,7 +9,8 @@
 
 #include "build.h"
 
-/* A static entry alone moves to the port from which its address is sent. */
+/* The kernel moves a static entry (NUD_NOARP) to whichever port sends from its address,
+ * unless it is sticky as well. */
 #define FIXED_STATE NUD_NOARP
 #define FIXED_FLAGS NTF_STICKY
 

@@ -66,8 +66,9 @@ struct bridge_spec {
 	const char *name;
 	struct mac_addr mac;
 	bool filter_vlans;
-	uint32_t
-		learned_max; /* addresses that it learns, where the kernel has that limit */
+	/* how many addresses it learns, where the kernel has that limit; 0: as the kernel
+	 * has it */
+	uint32_t learned_max;
 };
 
 struct veth_spec {
@@ -79,7 +80,8 @@ struct veth_spec {
 	const char *alias; /* of the host's end */
 	bool hairpin; /* frames may leave by the port that they came in by */
 	bool isolated; /* no frames to other isolated ports */
-	/* The port learns no addresses, and a frame of spanning tree disables it. */
+	/* The port learns no addresses, and a frame of spanning tree disables it. False
+	 * leaves both as they are. */
 	bool guarded;
 	bool down; /* the host's end is not set up yet */
 	bool no_link_local; /* no IPv6 address for the host's end, which nobody would use */
@@ -103,8 +105,8 @@ void queue_bridge_add(struct netlink *nl, const struct bridge_spec *spec);
 
 /*
  * Makes the pair, in one message: the host's end is up (unless @spec says otherwise) and a
- * port of the bridge, the peer is down, in its own namespace. Each end gets one queue: with more of them the kernel
- * waits for an RCU grace period for each end.
+ * port of the bridge, the peer is down, in its own namespace. Each end gets one queue: with
+ * more of them the kernel waits for an RCU grace period for each end.
  */
 void queue_veth_add(struct netlink *nl, const struct veth_spec *spec);
 /*

@@ -106,7 +106,7 @@ static int rules_settle(struct attachment *att, unsigned int guards,
 /* Without a key nothing is looked at: rules of a time when there was one stay until a
  * repair. With spoofCheck they are looked at also where the bridge has got a port of
  * somebody else, as the rules on sources have to go then. */
-static int gateway_guard_rules(struct attachment *att, struct cni_error *err)
+static int gateway_guard_add(struct attachment *att, struct cni_error *err)
 {
 	unsigned int guards = guards_asked(att);
 
@@ -218,7 +218,7 @@ static int elements_take(struct attachment *att, struct cni_error *err)
 
 static int gateway_guard_repair(struct attachment *att, struct cni_error *err)
 {
-	int ret = gateway_guard_rules(att, err);
+	int ret = gateway_guard_add(att, err);
 
 	if (ret < 0)
 		return ret;
@@ -286,7 +286,7 @@ static int gateway_guard_elements(struct attachment *att, enum stage_elements_of
 
 const struct stage stage_gateway_guard = {
 	.name = "gateway_guard",
-	.add = gateway_guard_rules,
+	.add = gateway_guard_add,
 	.check = gateway_guard_check,
 	.repair_shared = gateway_guard_repair_shared,
 	.repair = gateway_guard_repair,

@@ -8,19 +8,8 @@
 #include <sys/socket.h>
 
 #include "ipam/ipam.h"
+#include "chains.h"
 #include "isolation_elements.h"
-
-static const struct rules_chain forward = {
-	.name = "forward",
-	.hook = "type filter hook forward priority filter",
-};
-
-/* For kernels before Linux 6.4, which look for the way back to a source before they route
- * a packet, and not later. */
-static const struct rules_chain raw = {
-	.name = "raw",
-	.hook = "type filter hook prerouting priority raw",
-};
 
 /* All owners share this chain. What one owner's isolated pod sends through the node comes
  * here, and each owner drops what is for an isolated pod of its own. */
@@ -30,9 +19,9 @@ static const struct family {
 	int family;
 	const char *ip, *digit, *nfproto;
 	const char *redirect;
-	/* Sources that are no host's: of packets that look for an address, and of those
-	 * that no router passes on. With bridge-nf-call-iptables rules see what is
-	 * bridged, too. */
+	/* Leaves out packets that aren't routed, by sources that no host routes from:
+	 * those of a host that looks for an address, and link-local ones. With
+	 * bridge-nf-call-iptables rules see what is bridged, too. */
 	const char *unrouted;
 } families[IP_FAMILIES] = {
 	{AF_INET, "ip", "4", "ipv4", "icmp type redirect", "ip saddr != 0.0.0.0"},
@@ -46,7 +35,7 @@ static const struct rules_chain redirects = {
 	.hook = "type filter hook output priority filter",
 };
 
-#define RULES_MAX 9
+#define RULES_MAX 9 /* 2 on sources, 5 on isolated pods, 2 on redirects */
 #define SOURCE	  "source" /* the kind of rules of GUARD_SOURCES */
 
 /* The list that is being built. */
@@ -136,7 +125,7 @@ static char *source_text(const struct attachment *att, int f,
 
 	outside_match(att->network, f, &text);
 	gateway_match(att, "iif", "", &text);
-	if (chain == &forward && !att->network->routed)
+	if (chain == &chain_forward && !att->network->routed)
 		gateway_match(att, "oif", "!= ", &text);
 	text_add(&text, "fib saddr . iif oif missing counter drop");
 	return taken(&text);
@@ -144,8 +133,8 @@ static char *source_text(const struct attachment *att, int f,
 
 static void source_add(struct build *build, int f)
 {
-	rule_add(build, GUARD_SOURCES, &forward, SOURCE, families[f].digit,
-		 source_text(build->att, f, &forward));
+	rule_add(build, GUARD_SOURCES, &chain_forward, SOURCE, families[f].digit,
+		 source_text(build->att, f, &chain_forward));
 }
 
 static void isolated_match(const struct build *build, int f, const char *end,
@@ -182,8 +171,8 @@ static void isolation_add(struct build *build)
 		text = (struct text){};
 		isolated_match(build, f, "saddr", &text);
 		text_add(&text, "jump %s", isolated.name);
-		rule_add(build, GUARD_ISOLATION, &forward, "from", families[f].digit,
-			 taken(&text));
+		rule_add(build, GUARD_ISOLATION, &chain_forward, "from",
+			 families[f].digit, taken(&text));
 	}
 }
 
@@ -237,6 +226,8 @@ static int without_fib(const struct attachment *att, struct rule_list *list,
 	return 0;
 }
 
+/* Puts the rules on sources into the chain raw, for kernels before Linux 6.4: there a rule
+ * may look for the way back to a source only before the packet is routed. */
 static int before_routing(const struct attachment *att, struct rule_list *list,
 			  struct cni_error *err)
 {
@@ -245,8 +236,8 @@ static int before_routing(const struct attachment *att, struct rule_list *list,
 
 		if (!is_source(rule))
 			continue;
-		rule->chain_to_write = &raw;
-		rule->text_to_write = source_text(att, family_of(rule), &raw);
+		rule->chain_to_write = &chain_raw;
+		rule->text_to_write = source_text(att, family_of(rule), &chain_raw);
 		if (!rule->text_to_write)
 			return error_oom(err);
 	}

@@ -7,8 +7,8 @@
 
 /* What rules are there for. */
 enum gateway_guards {
-	GUARD_SOURCES =
-		1, /* what comes from the bridge comes from an address behind it */
+	/* what comes from the bridge comes from an address behind it */
+	GUARD_SOURCES = 1,
 	GUARD_ISOLATION = 2, /* isolated pods don't reach each other by way of the node */
 	GUARD_REDIRECTS = 4, /* the node tells no pod of a shorter way */
 };

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "ipam/ipam.h"
+#include "chains.h"
 
 #define KIND_BY_POD "pods-"
 
@@ -15,16 +16,6 @@
  * digits follow from all that the rules say but these ranges (kept_kinds_name()). */
 #define KIND_ASKED     "asked-%08" PRIx32 "-"
 #define KIND_ASKED_MAX 16
-
-static const struct rules_chain postrouting = {
-	.name = "postrouting",
-	.hook = "type nat hook postrouting priority srcnat",
-};
-
-static const struct rules_chain forward = {
-	.name = "forward",
-	.hook = "type filter hook forward priority filter",
-};
 
 struct family {
 	int family;
@@ -200,8 +191,8 @@ static const struct {
 	const struct rules_chain *chain;
 	char *(*text)(const struct network *network, const struct pair *pair, bool apart);
 } kinds[] = {
-	{"nat", &postrouting, nat_text},
-	{"invalid", &forward, invalid_text},
+	{"nat", &chain_postrouting, nat_text},
+	{"invalid", &chain_forward, invalid_text},
 };
 
 static bool has_apart(const struct build *build, int family)

@@ -109,7 +109,6 @@ static int parameters_write(void *data, struct cni_error *err)
 	struct attachment *att = data;
 	int ret = sysctl_dir_open(&ipv6, err, "ipv6/conf/%s/", att->pod->ifname);
 
-	att->refuses_routers = refuses_routers(att);
 	if (ret >= 0 && att->refuses_routers && refusals_write(&ipv6, NULL) < 0)
 		ret = refusals_failed(att, &ipv6, err);
 	if (ret >= 0 && attachment_uses(att, AF_INET6))
@@ -119,7 +118,8 @@ static int parameters_write(void *data, struct cni_error *err)
 
 static int parameters_add(struct attachment *att, struct cni_error *err)
 {
-	if (!refuses_routers(att) && !attachment_uses(att, AF_INET6))
+	att->refuses_routers = refuses_routers(att);
+	if (!att->refuses_routers && !attachment_uses(att, AF_INET6))
 		return 0;
 	return pod_ns_run(&att->op->node, att->pod_ns.fd, parameters_write, att, err);
 }

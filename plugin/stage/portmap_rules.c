@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "plugin/netlink/fence.h"
+#include "chains.h"
 #include "portmap_elements.h"
 
 /* Two labels that nobody else uses. Open vSwitch labels only connections in zones of its
@@ -41,16 +42,6 @@ static const struct rules_chain output = {
 /* All networks share this chain: their translations are put at its head, and the rules
  * that set LABEL_NOT_OURS at its end. */
 static const struct rules_chain hostports = {.name = HOSTPORTS_CHAIN};
-
-static const struct rules_chain postrouting = {
-	.name = "postrouting",
-	.hook = "type nat hook postrouting priority srcnat",
-};
-
-static const struct rules_chain raw = {
-	.name = "raw",
-	.hook = "type filter hook prerouting priority raw",
-};
 
 static const struct rules_chain answers = {
 	.name = "answers",
@@ -117,7 +108,7 @@ static void snat_add(struct list *list, int f, const char *onlink)
 	const char *ip = families[f].ip;
 	struct text text;
 
-	text_add(rule_begin(list, &postrouting, "snat", families[f].digit, &text),
+	text_add(rule_begin(list, &chain_postrouting, "snat", families[f].digit, &text),
 		 "ct status dnat ct label & ( " LABEL_CAME " | " LABEL_NOT_OURS
 		 " ) == " LABEL_CAME " %s daddr . %s saddr @%s masquerade",
 		 ip, ip, onlink);
@@ -130,7 +121,7 @@ static void loopback_snat_add(struct list *list, const char *onlink)
 {
 	struct text text;
 
-	text_add(rule_begin(list, &postrouting, "snatlo", "4", &text),
+	text_add(rule_begin(list, &chain_postrouting, "snatlo", "4", &text),
 		 "ct status dnat ip saddr 127.0.0.0/8 ip daddr . ip daddr @%s masquerade",
 		 onlink);
 	rule_end(list, &text, false);
@@ -177,7 +168,7 @@ static void localnet_rules(const struct attachment *att, struct list *list)
 	struct text text;
 
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
-		text_add(rule_begin(list, &raw, "localnet", ends[i], &text),
+		text_add(rule_begin(list, &chain_raw, "localnet", ends[i], &text),
 			 "iif %u ip %s 127.0.0.0/8 drop", att->gateway_index, ends[i]);
 		rule_end(list, &text, false);
 	}

@@ -73,10 +73,11 @@ enum needed_for {
 };
 
 /*
- * $0 to $6 stand for the owner's sets, $c for its chain, $t for the word that reads the
- * frame's type. "ether type" reads it where a tag would be, so that tagged frames have
- * another type; "meta protocol" reads what is in the tag. nft would choose one of them
- * itself, but not every version the same one.
+ * $0 to $6 stand for the owner's sets, by their numbers in enum spoof_set; $c for the
+ * owner's chain checks_OWNER; $t for the word that reads the frame's type. "ether type"
+ * reads it where a tag would be, so that tagged frames have another type; "meta protocol"
+ * reads what is in the tag. nft would choose one of them itself, but not every version the
+ * same one.
  */
 static const struct {
 	const struct rules_chain *chain;

@@ -136,17 +136,17 @@ struct stage {
 	stage(bridge) \
 	stage(veth) \
 	stage(links) /* deletes all stages' links, once nothing leads to the pod */ \
-	stage(parameters) /* before anybody sets the pod's end up */ \
+	stage(parameters) /* before the dhcp plugin, or anybody else, sets the pod's end up */ \
 	stage(vlan) \
 	stage(spoofcheck) /* what another IPAM plugin says is checked, too */ \
 	stage(ipam_delegated) /* an IPAM plugin may look for the interface */ \
-	stage(gateway_guard) \
+	stage(gateway_guard) /* knows the addresses and the gateway's interface by now */ \
 	stage(portmap) \
 	stage(elements) /* adds all stages' elements, before the pod's end is up */ \
-	stage(port) /* opens the port of a pod that is checked */ \
+	stage(port) /* of a checked pod: opens once its elements and VLANs are there */ \
 	stage(addresses) \
 	stage(gateway) \
-	stage(neighbours) /* of the gateway's interface */ \
+	stage(neighbours) /* on the gateway's interface, once that has IPv6 */ \
 	stage(masquerade) \
 	stage(bandwidth) \
 	stage(routes) /* late: the kernel's work queue holds the routing lock before */ \
