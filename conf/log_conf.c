@@ -23,17 +23,12 @@ static int file_check(void *value, const struct json_path *path, struct cni_erro
 			  file);
 }
 
-static int log_check(void *value, const struct json_path *path, struct cni_error *err)
-{
-	const char *log = *(const char **)value;
-
-	if (!*log || strcmp(log, "syslog") == 0)
-		return 0;
-	return json_error(path, NULL, err, "\"%s\" is no log, expected \"syslog\"", log);
-}
-
 static const struct json_type file_type = {.kind = JSON_TEXT, .check = file_check};
-static const struct json_type log_type = {.kind = JSON_TEXT, .check = log_check};
+static const struct json_type log_type = {
+	.kind = JSON_TEXT,
+	.words = (const char *const[]){"syslog", NULL},
+	.or_zero = true,
+};
 
 static const struct json_field fields[] = {
 	FIELD(struct keys, file, "logFile", &file_type),

@@ -83,35 +83,15 @@ static int vlan_trunk_check(void *value, const struct json_path *path,
 	return 0;
 }
 
-static int exhaustion_check(void *value, const struct json_path *path,
-			    struct cni_error *err)
-{
-	const char *state = *(const char **)value;
-
-	if (!*state || strcmp(state, "fail") == 0 || strcmp(state, "ready") == 0)
-		return 0;
-	return json_error(path, NULL, err,
-			  "\"%s\" is no state, expected \"fail\" or \"ready\"", state);
-}
-
-static int pod_link_check(void *value, const struct json_path *path,
-			  struct cni_error *err)
-{
-	const char *link = *(const char **)value;
-
-	if (!*link || strcmp(link, "bridged") == 0 || strcmp(link, "routed") == 0)
-		return 0;
-	return json_error(path, NULL, err,
-			  "\"%s\" is no link, expected \"bridged\" or \"routed\"", link);
-}
-
 static const struct json_type pod_link_type = {
 	.kind = JSON_TEXT,
-	.check = pod_link_check,
+	.words = (const char *const[]){"bridged", "routed", NULL},
+	.or_zero = true,
 };
 static const struct json_type exhaustion_type = {
 	.kind = JSON_TEXT,
-	.check = exhaustion_check,
+	.words = (const char *const[]){"fail", "ready", NULL},
+	.or_zero = true,
 };
 static const struct json_type masq_backend_type = {
 	.kind = JSON_TEXT,

@@ -87,28 +87,6 @@ static int mtu_check(void *value, const struct json_path *path, struct cni_error
 	return span_read(value, 0, MTU_MAX, path, err);
 }
 
-static int over_listener_check(void *value, const struct json_path *path,
-			       struct cni_error *err)
-{
-	const char *text = *(const char **)value;
-
-	if (strcmp(text, "refuse") == 0)
-		return 0;
-	return json_error(path, NULL, err,
-			  "\"%s\" can't be required, expected \"refuse\"", text);
-}
-
-static int pod_link_check(void *value, const struct json_path *path,
-			  struct cni_error *err)
-{
-	const char *link = *(const char **)value;
-
-	if (strcmp(link, "bridged") == 0 || strcmp(link, "routed") == 0)
-		return 0;
-	return json_error(path, NULL, err,
-			  "\"%s\" is no link, expected \"bridged\" or \"routed\"", link);
-}
-
 #define LIST_OF(item_, structure)                                       \
 	{                                                               \
 		.kind = JSON_LIST, .max = ENTRIES_MAX, .item = (item_), \
@@ -121,9 +99,14 @@ static const struct json_type path_prefix = {.kind = JSON_TEXT,
 static const struct json_type port_span = {.kind = JSON_TEXT, .check = ports_check};
 static const struct json_type vlan_span = {.kind = JSON_TEXT, .check = vlans_check};
 static const struct json_type mtu_span = {.kind = JSON_TEXT, .check = mtu_check};
-static const struct json_type over_listener = {.kind = JSON_TEXT,
-					       .check = over_listener_check};
-static const struct json_type pod_link = {.kind = JSON_TEXT, .check = pod_link_check};
+static const struct json_type over_listener = {
+	.kind = JSON_TEXT,
+	.words = (const char *const[]){"refuse", NULL},
+};
+static const struct json_type pod_link = {
+	.kind = JSON_TEXT,
+	.words = (const char *const[]){"bridged", "routed", NULL},
+};
 static const struct json_type patterns = LIST_OF(&pattern, sizeof(const char *));
 static const struct json_type path_prefixes = LIST_OF(&path_prefix, sizeof(const char *));
 static const struct json_type subnets = LIST_OF(&network_prefix_type,

@@ -127,6 +127,35 @@ static int read_integer(const cJSON *value, const struct json_type *type, void *
 	return 0;
 }
 
+/* "a" or "b" */
+static const char *words_format(const char *const *words, char buf[128])
+{
+	size_t len = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; words[i] && len < 128; i++)
+		len += snprintf(buf + len, 128 - len, "%s\"%s\"", i ? " or " : "",
+				words[i]);
+	return buf;
+}
+
+static int read_text(const cJSON *value, const struct json_type *type,
+		     const char **ret_value, const struct json_path *path,
+		     struct cni_error *err)
+{
+	const char *text = value->valuestring;
+	bool right = !type->words || (type->or_zero && !*text);
+
+	for (size_t i = 0; !right && type->words[i]; i++)
+		right = strcmp(type->words[i], text) == 0;
+	if (!right)
+		return json_error(path, NULL, err, "%s is not known, expected %s",
+				  VALUE_TEXT(value),
+				  words_format(type->words, (char[128]){}));
+	*ret_value = text;
+	return 0;
+}
+
 static int refuse_mapped(const struct ip_addr *addr, const cJSON *value,
 			 const struct json_path *path, struct cni_error *err)
 {
@@ -293,8 +322,7 @@ static int read_unchecked(const cJSON *value, const struct json_type *type,
 {
 	switch (type->kind) {
 	case JSON_TEXT:
-		*(const char **)ret_value = value->valuestring;
-		return 0;
+		return read_text(value, type, ret_value, path, err);
 	case JSON_BOOL:
 		*(bool *)ret_value = cJSON_IsTrue(value);
 		return 0;

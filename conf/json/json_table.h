@@ -42,7 +42,10 @@ struct json_field {
 struct json_type {
 	enum json_kind kind;
 	uint64_t min, max; /* integers: the value; lists: at most max entries */
-	bool or_zero; /* 0 is right, too, and means that the value is not given */
+	/* 0, or an empty text, is right, too, and means that the value is not given */
+	bool or_zero;
+	const char *const
+		*words; /* texts: those that are right, up to NULL; NULL: all are */
 	const struct json_field *fields; /* objects */
 	size_t n_fields;
 	const struct json_type *item; /* lists */

@@ -290,9 +290,10 @@ WRONG_KEYS = {
     "an MTU": ({"rules": [{"networks": ["*"], "mtu": ["65536"]}]}, "rules[0].mtu[0]"),
     "a listener": ({"rules": [{"networks": ["*"],
                                "require": {"hostPortOverListener": "warn"}}]},
-                   "rules[0].require.hostPortOverListener"),
+                   'rules[0].require.hostPortOverListener: "warn" is not known, expected '
+                   '"refuse"'),
     "a link": ({"rules": [{"networks": ["*"], "require": {"podLink": "none"}}]},
-               "rules[0].require.podLink"),
+               'rules[0].require.podLink: "none" is not known, expected "bridged" or "routed"'),
     "null": ({"rules": [{"networks": ["*"], "bridges": None}]},
              "rules[0].bridges: null is no value"),
     "null, required": ({"rules": [{"networks": ["*"]}, {"networks": ["*"], "require": {
