@@ -383,11 +383,22 @@ def test_every_internal_ip_of_a_node_is_nobodys_podcidr(cluster):
     for address in ("198.51.100.7/32", "2001:db8:bbbb::7/128"):
         assert f'rival="{address} of two-networks"' in node.log()
     assert {*node.own_routes()} == {"10.245.1.0/24", "fd00:245:1::/64"}
+    # One Node keeps no more than a few podCIDRs from others.
+    cluster.api.put("two-networks", ["10.245.1.0/24"],
+                    ["192.0.2.51", *(f"198.51.100.{i}" for i in range(1, 15))])
+    cluster.api.put("wrong", ["198.51.100.8/32"], ["192.0.2.52"])
+    settled(cluster, node)
+    refused(node, "wrong", "internal-ip")
+    cluster.api.put("wrong", ["198.51.100.9/32"], ["192.0.2.52"])
+    wait_for(lambda: "198.51.100.9" in node.own_routes())
+    cluster.api.remove("settled")
     # They take no podCIDR away that is used.
     cluster.api.put("wrong", ["10.245.2.0/24"], ["192.0.2.52"])
     wait_for(lambda: "10.245.2.0/24" in node.own_routes())
     cluster.api.put("two-networks", ["10.245.1.0/24"], ["192.0.2.51", "10.245.2.7"])
-    wait_for(lambda: "fd00:245:1::/64" not in node.own_routes())
+    settled(cluster, node)
+    cluster.api.remove("settled")
+    wait_for(lambda: len(node.own_routes()) == 2)
     for _ in range(2):
         assert {*node.own_routes()} == {"10.245.1.0/24", "10.245.2.0/24"}
         node.stop_agent()

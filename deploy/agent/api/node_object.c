@@ -12,6 +12,7 @@
 #include "node_values.h"
 
 #define POD_CIDRS_MAX 16
+#define ADDRESSES_MAX 64
 
 /* -- the keys that the filter lets through */
 
@@ -116,7 +117,7 @@ static const struct json_field address_fields[] = {
 static const struct json_type address_type = OBJECT(address_fields);
 static const struct json_type addresses_type = {
 	.kind = JSON_LIST,
-	.max = NODE_ADDRESSES_MAX,
+	.max = ADDRESSES_MAX,
 	.item = &address_type,
 	.item_size = sizeof(struct address),
 };
@@ -199,7 +200,7 @@ static int addresses_take(const struct address_list *list, struct node_object *n
 		place = &node->addresses[addr.family == AF_INET6];
 		if (!place->family)
 			*place = addr;
-		else
+		else if (node->n_more < NODE_MORE_MAX)
 			node->more[node->n_more++] = addr;
 	}
 	return 0;

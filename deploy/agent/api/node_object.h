@@ -11,7 +11,7 @@
 #include "json_filter.h"
 
 #define NODE_NAME_MAX	     253 /* bytes, as of a DNS subdomain */
-#define NODE_ADDRESSES_MAX   64 /* entries of status.addresses */
+#define NODE_MORE_MAX	     8 /* InternalIPs besides the first ones; others are passed over */
 #define RESOURCE_VERSION_MAX 64 /* bytes, with the NUL */
 #define CONTINUE_MAX	     4096 /* bytes of a continue token, with the NUL */
 
@@ -28,7 +28,7 @@ struct node_object {
 	uint64_t created;
 	struct ip_prefix cidrs[IP_FAMILIES]; /* its podCIDRs; family 0: none */
 	struct ip_addr addresses[IP_FAMILIES]; /* its first InternalIP; family 0: none */
-	struct ip_addr more[NODE_ADDRESSES_MAX]; /* its other InternalIPs */
+	struct ip_addr more[NODE_MORE_MAX]; /* its other InternalIPs */
 	size_t n_more;
 	bool v6_first; /* the first podCIDR, which gives a pod's first address, is IPv6 */
 };

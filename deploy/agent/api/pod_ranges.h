@@ -34,8 +34,8 @@ typedef void (*range_refusal_fn)(const struct range_refusal *refusal, void *data
  * that are in each other's way, what was accepted the last time stays accepted; at the
  * first time, what this node already has a route to; else the Node that was made first,
  * then the first by name. Of a Node's InternalIPs the first one is a gateway, and
- * judged; the others are only kept out of podCIDRs that are new. @fn is told of each refused podCIDR. Code 100: the verdicts are
- * not to be used.
+ * judged; the others are only kept out of podCIDRs that are new. @fn is told of each
+ * refused podCIDR. Code 100: the verdicts are not to be used.
  */
 int pod_ranges_judge(struct node_table *nodes, const struct range_rules *rules,
 		     range_refusal_fn fn, void *data, struct cni_error *err);
