@@ -35,9 +35,9 @@ VERSION     := 0.1.0
 LIBS        := libnl-3.0 libcjson
 # cJSON_ParseWithLengthOpts() came with 1.7.13; older versions of the others were not tried.
 VERSIONS    := libnl-3.0 >= 3.5 libcjson >= 1.7.13 libnftables >= 1.0
-# The node agent alone links these. CURLOPT_PROTOCOLS_STR came with 7.85.
+# The node agent alone links these. CURLOPT_QUICK_EXIT came with 7.87.
 AGENT_LIBS  := libcurl libmicrohttpd gnutls
-AGENT_VERSIONS := libcurl >= 7.85 libmicrohttpd >= 0.9.59 gnutls >= 3.6
+AGENT_VERSIONS := libcurl >= 7.87 libmicrohttpd >= 0.9.59 gnutls >= 3.6
 # Some unit tests link this: they have libnl-route read the plugin's messages to the kernel.
 ORACLE_LIBS := libnl-route-3.0
 VARIANT     := $(if $(SANITIZE),san,release)

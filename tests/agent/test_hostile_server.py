@@ -4,11 +4,12 @@ sent to the former, and the latter neither stops the agent nor fills its memory.
 import json
 import os
 import ssl
+import sys
 import time
 
 import pytest
 
-from harness.apiserver import make_certificates, node_object, openssl
+from harness.apiserver import SERVER_NAME, make_certificates, node_object, openssl
 from harness.waiting import wait_for
 
 MEMORY_KB = 400000 if "san" in os.environ.get("BUILD_DIR", "") else 20000
@@ -164,6 +165,33 @@ def test_a_file_that_is_none_is_named_and_waited_for_by_nobody(cluster, node, wh
     os.symlink(right, node.directory / "aside")
     os.rename(node.directory / "aside", link)
     follows(cluster, node)
+
+
+# -- a name that nobody tells the address of
+
+MUTE = """
+import signal, socket
+sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(3)]
+for i, sock in enumerate(sockets):
+    sock.bind((f"127.0.0.{53 + i}", 53))
+signal.pause()
+"""
+
+
+def test_name_servers_that_do_not_answer_do_not_silence_the_agent(cluster, node):
+    node.popen([sys.executable, "-c", MUTE])
+    resolv = node.directory / "resolv.conf"
+    resolv.write_text("".join(f"nameserver 127.0.0.{53 + i}\n" for i in range(3)))
+    node.start_agent("--api-server", f"https://{SERVER_NAME}:{cluster.api.port}",
+                     more=f"mount --bind {resolv} /etc/resolv.conf")
+    wait_for(lambda: node.page("/healthz")[0] == 200)
+    slowest, end = 0.0, time.monotonic() + 13  # connecting may take 10 seconds
+    while time.monotonic() < end:
+        began = time.monotonic()
+        assert node.page("/healthz") == (200, "ok\n")
+        slowest = max(slowest, time.monotonic() - began)
+        time.sleep(0.1)
+    assert slowest < 1.0 and "listing Nodes has failed" in node.log()
 
 
 # -- answers without an end

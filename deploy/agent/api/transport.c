@@ -221,6 +221,8 @@ static void options_set(struct transport *transport, const char *url,
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transport);
 	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, socket_opened);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
+	/* A thread that still asks a name server is left to itself: the loop doesn't wait. */
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT, (long)limits->max_seconds);
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)limits->stall_seconds);
