@@ -211,6 +211,8 @@ def test_a_wrong_option_is_named(cluster):
     for option, value, says in (("--mtu", "big", "a number from 0"),
                                 ("--bridge", "a/b", "interface"),
                                 ("--cluster-cidr", "10.0.0.1/8", "without host bits"),
+                                ("--cluster-cidr", "::ffff:10.0.0.0/104", "10.244.0.0/16"),
+                                ("--cluster-cidr", "010.0.0.0/8", "10.244.0.0/16"),
                                 ("--log-level", "loud", "debug, info"),
                                 ("--nonsense", "1", "unknown option")):
         done = node.run(*node.agent_argv(option, value), check=False)

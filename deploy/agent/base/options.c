@@ -148,7 +148,9 @@ static int cidrs_read(const struct option_spec *spec, const char *value,
 
 		if (len < sizeof(text))
 			memcpy(text, value, len);
-		if (prefix_parse(text, &prefix) < 0 || list->n == CLUSTER_CIDRS_MAX)
+		/* An IPv4-mapped one would be a CIDR of IPv6 that no podCIDR is inside of. */
+		if (prefix_parse(text, &prefix) < 0 || ip_is_v4_mapped(&prefix.addr) ||
+		    list->n == CLUSTER_CIDRS_MAX)
 			return wrong(spec, value, expected, err);
 		network = prefix_network(&prefix);
 		if (!prefix_equal(&network, &prefix))
