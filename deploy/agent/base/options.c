@@ -25,7 +25,7 @@ enum kind {
 	INTERFACE,
 	NUMBER,
 	YES_NO,
-	YES_NO_OR_KEPT,
+	YES_NO_OR_KEPT, /* unless it is given, the node goes on as it is */
 	LINK_OR_KEPT,
 	CIDRS, /* separated by commas */
 	LEVEL,
@@ -60,8 +60,8 @@ static const struct option_spec {
 	 LINK_OR_KEPT, AT(routed), 0, 0},
 	{"mac-spoof-check", "false", "pods send from their own MAC address alone", YES_NO,
 	 AT(mac_spoof_check), 0, 0},
-	{"port-isolation", "false", "no frames between pods of the same node", YES_NO,
-	 AT(port_isolation), 0, 0},
+	{"port-isolation", "false", "nothing passes between pods of the same node",
+	 YES_NO, AT(port_isolation), 0, 0},
 	{"data-dir", DEFAULT_DATA_DIR, "the address store, the same path as on the host",
 	 PATH, AT(data_dir), 0, 0},
 	{"cni-version", "1.0.0", "of the conflist", VERSION_OF_CNI, AT(cni_version), 0,
