@@ -237,7 +237,7 @@ static char *metrics(struct agent *agent)
 	return NULL;
 }
 
-/* What isn't as it should be although pods can be started. */
+/* "ok", and below it what is wrong although pods can be started. */
 static char *ready_but(const struct agent *agent)
 {
 	const struct pod_link *link = &agent->pod_link;

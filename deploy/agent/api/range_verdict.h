@@ -6,7 +6,7 @@
 #ifndef BRIDGE_CNI_AGENT_API_RANGE_VERDICT_H
 #define BRIDGE_CNI_AGENT_API_RANGE_VERDICT_H
 
-/* Of a podCIDR. Those behind RANGE_ACCEPTED are the reasons for which one isn't used. */
+/* The verdict on a podCIDR. Those behind RANGE_ACCEPTED are reasons not to use it. */
 enum range_verdict {
 	RANGE_UNKNOWN, /* not judged yet, or there is none of this family */
 	RANGE_ACCEPTED,
@@ -21,10 +21,10 @@ enum range_verdict {
 	RANGE_OVERLAP, /* it overlaps a podCIDR that another node has already */
 	RANGE_VERDICTS, /* how many there are */
 };
-/* As metrics and the log call them, indexed by enum range_verdict. */
+/* How metrics and the log call these verdicts, indexed by enum range_verdict. */
 extern const char *const range_verdict_names[RANGE_VERDICTS];
 
-/* Of an InternalIP. */
+/* The verdict on an InternalIP. */
 enum address_verdict {
 	ADDRESS_UNKNOWN, /* not judged yet, or there is none of this family */
 	ADDRESS_USABLE,

@@ -9,7 +9,7 @@
 #include "deploy/agent/api/node_table.h"
 #include "deploy/agent/base/options.h"
 
-/* What the list says that the options may leave to the node. */
+/* Keys that the options may leave as the node has them. */
 struct conflist_kept {
 	bool spoof_check;
 	bool routed; /* podLink */

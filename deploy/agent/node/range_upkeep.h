@@ -19,7 +19,7 @@ struct refused_range {
 	char node[NODE_NAME_MAX + 1];
 	struct ip_prefix cidr;
 	enum range_verdict why;
-	/* Of all this and of what is in its way: it tells whether it was logged. */
+	/* A hash of all this and of what is in the way: it tells whether it was logged. */
 	uint64_t hash;
 };
 
