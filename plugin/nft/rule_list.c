@@ -10,13 +10,17 @@
 
 #include "set_type.h"
 
+static void rule_clear(struct rule *rule)
+{
+	free(rule->text);
+	free(rule->alternative);
+	free(rule->text_to_write);
+}
+
 void rule_list_clear(struct rule_list *list)
 {
-	for (size_t i = 0; i < list->n; i++) {
-		free(list->items[i].text);
-		free(list->items[i].alternative);
-		free(list->items[i].text_to_write);
-	}
+	for (size_t i = 0; i < list->n; i++)
+		rule_clear(&list->items[i]);
 	free(list->items);
 	free(list->set_commands.text);
 	free(list->sentinels);
@@ -55,6 +59,25 @@ int rule_list_watch(struct rule_list *list, const struct nft_set *sets, size_t n
 	}
 	list->sentinels_n = n;
 	return 0;
+}
+
+void rule_list_settle(struct rule_list *list,
+		      bool (*needed)(const struct rule *rule, const void *data),
+		      const void *data)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < list->n; i++) {
+		struct rule rule = list->items[i];
+
+		if (rule.tolerated && !needed(&rule, data)) {
+			rule_clear(&rule);
+			continue;
+		}
+		rule.tolerated = false;
+		list->items[n++] = rule;
+	}
+	list->n = n;
 }
 
 void rule_chain_name(const struct rule *rule, uint64_t owner,

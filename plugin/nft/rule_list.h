@@ -123,6 +123,12 @@ void rule_list_declare(struct rule_list *list, const struct nft_set *sets, size_
 int rule_list_watch(struct rule_list *list, const struct nft_set *sets, size_t n,
 		    struct cni_error *err);
 
+/* Makes those tolerated rules wanted ones that @needed says are needed, and leaves the other
+ * tolerated ones out, so that they are deleted where they are there. */
+void rule_list_settle(struct rule_list *list,
+		      bool (*needed)(const struct rule *rule, const void *data),
+		      const void *data);
+
 /* Gives the name that the rule's chain has for @owner. */
 void rule_chain_name(const struct rule *rule, uint64_t owner,
 		     char ret_name[RULES_CHAIN_MAX]);

@@ -12,6 +12,7 @@
 #include "conf/base/addr.h"
 #include "rules_owner.h"
 #include "plugin/netlink/nf_tables_lookup.h"
+#include "plugin/netlink/nf_tables_transaction.h"
 
 static void ifname_print(const uint8_t *bytes, struct text *text)
 {
@@ -302,10 +303,11 @@ static int element_compare(struct netlink *nl, const struct nft_element *wanted,
 		       : SET_ELEMENT_DIFFERS;
 }
 
-int set_elements_compare(struct netlink *nl, const struct nft_element_list *wanted,
+int set_elements_compare(struct attachment *att, const struct nft_element_list *wanted,
 			 const struct nft_element **ret_first, struct cni_error *err)
 {
-	int ret = SET_ELEMENT_THERE;
+	struct netlink *nl;
+	int ret = node_nftables(&att->op->node, &nl, err);
 
 	for (size_t i = 0; ret == SET_ELEMENT_THERE && i < wanted->n; i++) {
 		ret = element_compare(nl, &wanted->items[i], err);
@@ -313,4 +315,19 @@ int set_elements_compare(struct netlink *nl, const struct nft_element_list *want
 			*ret_first = &wanted->items[i];
 	}
 	return ret;
+}
+
+int set_elements_restore(struct attachment *att, const struct nft_element_list *wanted,
+			 struct cni_error *err)
+{
+	const struct nft_element *first;
+	int outcome = set_elements_compare(att, wanted, &first, err), ret;
+	struct netlink *nl;
+
+	if (outcome < 0 || outcome == SET_ELEMENT_THERE)
+		return outcome;
+	ret = node_nftables(&att->op->node, &nl, err);
+	if (ret == 0)
+		ret = nft_elements_add(nl, wanted->items, wanted->n, err);
+	return ret < 0 ? ret : outcome;
 }

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "conf/base/text.h"
+#include "plugin/attachment/attachment.h"
 #include "plugin/netlink/nf_tables_lookup.h"
 
 /* The parts that keys and data are concatenated of. */
@@ -97,7 +98,12 @@ enum {
 /* Compares @wanted with the elements in the kernel, up to the first that is not there,
  * which it gives in @ret_first. Returns what is in its place; SET_ELEMENT_THERE: all are
  * there. Code 101. */
-int set_elements_compare(struct netlink *nl, const struct nft_element_list *wanted,
+int set_elements_compare(struct attachment *att, const struct nft_element_list *wanted,
 			 const struct nft_element **ret_first, struct cni_error *err);
+
+/* Adds all of @wanted where one of them is not there. SET_ELEMENT_THERE: all were. Code
+ * 101. */
+int set_elements_restore(struct attachment *att, const struct nft_element_list *wanted,
+			 struct cni_error *err);
 
 #endif

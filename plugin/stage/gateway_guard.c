@@ -145,47 +145,35 @@ static int gateway_guard_repair_shared(struct attachment *net, struct cni_error 
 	return ret < 0 ? ret : rules_ensure(net, stage_gateway_guard.name, &wanted, err);
 }
 
-/* Makes the elements that a pod is to have by its record, and looks for the first of them
- * that is missing (set_elements_compare()). */
-static int missing_find(struct attachment *att, const struct record *record,
-			const struct isolation_sets *sets,
-			struct nft_element_list *elements,
-			const struct nft_element **ret_missing, struct cni_error *err)
+/* Makes the elements that a pod is to have by its record. */
+static int recorded_make(const struct attachment *att, const struct record *record,
+			 struct isolation_sets *sets, struct nft_element_list *elements,
+			 struct cni_error *err)
 {
 	struct pod_facts pod;
-	struct netlink *nl;
-	int ret;
 
 	pod_facts_of_record(record, &pod);
-	ret = isolation_elements_make(sets, &pod, elements, err);
-	if (ret == 0)
-		ret = node_nftables(&att->op->node, &nl, err);
-	return ret < 0 ? ret : set_elements_compare(nl, elements, ret_missing, err);
+	isolation_sets_name(att->owner, sets);
+	return isolation_elements_make(sets, &pod, elements, err);
 }
 
 /* The port is isolated by now, as configured, whatever it was before. */
 static int elements_put(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
-	const struct nft_element *missing;
 	struct isolation_sets sets;
-	struct netlink *nl;
 	int ret = 0;
 
 	if (!att->record->isolated)
 		ret = ipam_record_mark_isolated(&att->ipam_env, att->pod, err);
-	isolation_sets_name(att->owner, &sets);
 	if (ret == 0)
-		ret = missing_find(att, att->record, &sets, &elements, &missing, err);
-	if (ret < 0 || ret == SET_ELEMENT_THERE)
-		return ret;
-	ret = node_nftables(&att->op->node, &nl, err);
+		ret = recorded_make(att, att->record, &sets, &elements, err);
 	if (ret == 0)
-		ret = nft_elements_add(nl, elements.items, elements.n, err);
-	if (ret == 0)
+		ret = set_elements_restore(att, &elements, err);
+	if (ret > 0)
 		report_done(att,
 			    "portIsolation: its elements in table inet " RULES_TABLE);
-	return ret;
+	return ret < 0 ? ret : 0;
 }
 
 /* The port isn't isolated any more, as portIsolation was taken from the
@@ -238,8 +226,9 @@ static int elements_check(struct attachment *att, struct cni_error *err)
 
 	if (ret != 0 || !own.isolated)
 		return ret == IPAM_NO_RECORD ? 0 : ret;
-	isolation_sets_name(att->owner, &sets);
-	ret = missing_find(att, &own, &sets, &elements, &missing, err);
+	ret = recorded_make(att, &own, &sets, &elements, err);
+	if (ret == 0)
+		ret = set_elements_compare(att, &elements, &missing, err);
 	if (ret < 0 || ret == SET_ELEMENT_THERE)
 		return ret;
 	return error_set(err, CNI_ERR_CHECK, ENOENT,

@@ -281,23 +281,19 @@ static enum gateway_guards guard_of(const struct rule *rule)
 	return rule->chain == &redirects ? GUARD_REDIRECTS : GUARD_ISOLATION;
 }
 
+static bool is_needed(const struct rule *rule, const void *data)
+{
+	const unsigned int *guards = data;
+
+	return *guards & guard_of(rule);
+}
+
 int gateway_guard_rules_settle(const struct network *network, unsigned int guards,
 			       struct rule_list *list, struct cni_error *err)
 {
 	bool has_sets = list->set_commands.len > 0;
-	size_t n = 0;
 
-	for (size_t i = 0; i < list->n; i++) {
-		struct rule rule = list->items[i];
-
-		if (rule.tolerated && !(guards & guard_of(&rule))) {
-			free(rule.text);
-			continue;
-		}
-		rule.tolerated = false;
-		list->items[n++] = rule;
-	}
-	list->n = n;
+	rule_list_settle(list, is_needed, &guards);
 	return (guards & GUARD_ISOLATION) && !has_sets
 		       ? isolation_sets_wanted(network, list, err)
 		       : 0;

@@ -122,13 +122,10 @@ int masquerade_pods_del_former(struct attachment *att, struct cni_error *err)
 static int missing_find(struct attachment *att, struct elements *elements,
 			const struct nft_element **ret_missing, struct cni_error *err)
 {
-	struct netlink *nl;
-	int ret = node_nftables(&att->op->node, &nl, err);
+	int ret = elements_of_ipam(att, elements, err);
 
-	if (ret == 0)
-		ret = elements_of_ipam(att, elements, err);
 	return ret < 0 ? ret
-		       : set_elements_compare(nl, &elements->list, ret_missing, err);
+		       : set_elements_compare(att, &elements->list, ret_missing, err);
 }
 
 int masquerade_pods_find(struct attachment *att, bool *ret_there, struct cni_error *err)

@@ -36,6 +36,15 @@ static int kept_note(const struct record *record, void *data, struct cni_error *
 	return 0;
 }
 
+/* All tolerated rules are spoofCheck's. */
+static bool is_needed(const struct rule *rule, const void *data)
+{
+	const struct kept *kept = data;
+
+	(void)rule;
+	return kept->addresses;
+}
+
 /* Tolerated rules become wanted ones where a pod needs them, and are left out where none
  * does. */
 static int complete(struct attachment *att, struct rule_list *wanted,
@@ -43,20 +52,9 @@ static int complete(struct attachment *att, struct rule_list *wanted,
 {
 	struct kept kept = {.configured = att->network->spoof_check};
 	int ret = ipam_record_each(&att->ipam_env, kept_note, &kept, err);
-	size_t n = 0;
 
-	for (size_t i = 0; ret == 0 && i < wanted->n; i++) {
-		struct rule rule = wanted->items[i];
-
-		if (rule.tolerated && !kept.addresses) {
-			free(rule.text);
-			continue;
-		}
-		rule.tolerated = false;
-		wanted->items[n++] = rule;
-	}
 	if (ret == 0)
-		wanted->n = n;
+		rule_list_settle(wanted, is_needed, &kept);
 	return ret;
 }
 
@@ -99,20 +97,27 @@ static int rules_add(struct attachment *att, struct cni_error *err)
 			    err);
 }
 
+/* Makes the elements that the attachment is to have. */
+static int wanted_make(const struct attachment *att, struct spoof_sets *sets,
+		       struct nft_element_list *elements, struct cni_error *err)
+{
+	struct pod_facts pod;
+
+	pod_facts_of_attachment(att, &pod);
+	spoof_sets_name(att->owner, sets);
+	return spoof_elements_make(sets, &pod, true, elements, err);
+}
+
 /* Another IPAM plugin needs the port, and may take long. So the elements that the pod has
  * without addresses are there before the port is opened for it; those of the addresses
  * follow with all others (elements.c). */
 static int opened_early(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
-	struct pod_facts pod;
 	struct spoof_sets sets;
 	struct netlink *nl;
-	int ret;
+	int ret = wanted_make(att, &sets, &elements, err);
 
-	pod_facts_of_attachment(att, &pod);
-	spoof_sets_name(att->owner, &sets);
-	ret = spoof_elements_make(&sets, &pod, true, &elements, err);
 	if (ret == 0)
 		ret = node_nftables(&att->op->node, &nl, err);
 	if (ret < 0)
@@ -181,44 +186,21 @@ static int spoofcheck_repair_shared(struct attachment *net, struct cni_error *er
 				      network->spoof_check || kept.addresses, true, err);
 }
 
-/* Makes the elements that the attachment is to have, and looks for the first of them that
- * is missing (set_elements_compare()). */
-static int missing_find(struct attachment *att, const struct spoof_sets *sets,
-			struct nft_element_list *elements,
-			const struct nft_element **ret_missing, struct cni_error *err)
-{
-	struct pod_facts pod;
-	struct netlink *nl;
-	int ret;
-
-	pod_facts_of_attachment(att, &pod);
-	ret = spoof_elements_make(sets, &pod, true, elements, err);
-	if (ret == 0)
-		ret = node_nftables(&att->op->node, &nl, err);
-	return ret < 0 ? ret : set_elements_compare(nl, elements, ret_missing, err);
-}
-
 /* Puts back elements that somebody flushed while the rules stayed. */
 static int spoofcheck_repair(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
-	const struct nft_element *missing = NULL;
 	struct spoof_sets sets;
-	struct netlink *nl;
 	int ret;
 
 	if (!att->record->spoof_check)
 		return 0;
-	spoof_sets_name(att->owner, &sets);
-	ret = missing_find(att, &sets, &elements, &missing, err);
-	if (ret < 0 || ret == SET_ELEMENT_THERE)
-		return ret;
-	ret = node_nftables(&att->op->node, &nl, err);
+	ret = wanted_make(att, &sets, &elements, err);
 	if (ret == 0)
-		ret = nft_elements_add(nl, elements.items, elements.n, err);
-	if (ret == 0)
+		ret = set_elements_restore(att, &elements, err);
+	if (ret > 0)
 		report_done(att, "spoofcheck: its elements in table bridge " RULES_TABLE);
-	return ret;
+	return ret < 0 ? ret : 0;
 }
 
 static int spoofcheck_check(struct attachment *att, struct cni_error *err)
@@ -231,12 +213,13 @@ static int spoofcheck_check(struct attachment *att, struct cni_error *err)
 
 	if (!att->pod->mac_spoof_check)
 		return 0;
-	spoof_sets_name(att->owner, &sets);
 	ret = spoof_rules_wanted(att->network, att->pod->spoof_check, &wanted, err);
 	if (ret == 0)
 		ret = rules_check(att, stage_spoofcheck.name, &wanted, err);
 	if (ret == 0)
-		ret = missing_find(att, &sets, &elements, &missing, err);
+		ret = wanted_make(att, &sets, &elements, err);
+	if (ret == 0)
+		ret = set_elements_compare(att, &elements, &missing, err);
 	if (ret < 0 || ret == SET_ELEMENT_THERE)
 		return ret;
 	return error_set(err, CNI_ERR_CHECK, ENOENT,
