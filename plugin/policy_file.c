@@ -19,7 +19,8 @@ static int owner_check(const char *path, const struct stat *st, mode_t kind,
 		       struct cni_error *err)
 {
 	if ((st->st_mode & S_IFMT) != kind)
-		return error_set(err, CNI_ERR_CONFIG, EPERM, "%s is no %s", path,
+		return error_set(err, CNI_ERR_CONFIG, EPERM,
+				 "%s is no %s; a symbolic link is not followed", path,
 				 kind == S_IFDIR ? "directory" : "regular file");
 	if (st->st_uid != 0 || (st->st_mode & (S_IWGRP | S_IWOTH)))
 		return error_set(err, CNI_ERR_CONFIG, EPERM,
@@ -41,6 +42,11 @@ static int policy_read(struct policy *ret_policy, struct cni_error *err)
 
 	if (fd < 0 && errno == ENOENT)
 		return POLICY_ABSENT;
+	if (fd < 0 && errno == ELOOP)
+		return error_set(err, CNI_ERR_IO, ELOOP,
+				 POLICY_PATH
+				 " is a symbolic link, which is not followed: "
+				 "put the file itself there");
 	if (fd < 0 || fstat(fd, &st) < 0 || lstat(POLICY_DIR, &dir) < 0)
 		return error_errno(err, CNI_ERR_IO, errno,
 				   "opening the policy " POLICY_PATH);

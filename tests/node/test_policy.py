@@ -338,7 +338,7 @@ def test_a_link_in_the_policys_place_refuses_all(node, policy):
     policy.rule()
     policy.path.rename(policy.etc / "elsewhere")
     policy.path.symlink_to("../elsewhere")
-    node.refused(node.pod(), network(), plugin.IO, PATH)
+    node.refused(node.pod(), network(), plugin.IO, PATH + " is a symbolic link")
     policy.path.unlink()
     policy.directory.rmdir()
     (policy.etc / "real").mkdir()
