@@ -139,15 +139,12 @@ static const struct {
 	 ND("133") "ip6 length 16 @th,64,16 0x0101 iifname . @th,80,48 @$6 accept"},
 	{&checks, FOR_ADDRESSES, "nd", DROP("spoof_nd")},
 
-	/* From an IPv4 address of the pod's. Most UDP is let through by one of two rules:
-	 * nft 1.0.6 makes one comparison of two "!=" that are neighbours in the header. Later
-	 * fragments have no header of the upper layer, but some kernels read one there. They
-	 * are harmless, as the first one was looked at. */
+	/* From an IPv4 address of the pod's. Nobody waits for an answer of a DHCP server
+	 * above port 68, so most UDP takes one comparison. Later fragments have no header of
+	 * the upper layer, but some kernels read one there. They are harmless, as the first
+	 * one was looked at. */
 	{&from4, FOR_ALL, "tcp4", "meta l4proto tcp accept"},
-	{&from4, FOR_ALL, "udp4",
-	 "meta l4proto udp udp sport 68-65535 udp dport != 68 accept"},
-	{&from4, FOR_ALL, "udplow4",
-	 "meta l4proto udp udp sport 0-66 udp dport != 68 accept"},
+	{&from4, FOR_ALL, "udp4", "meta l4proto udp udp dport 69-65535 accept"},
 	{&from4, FOR_ALL, "server4",
 	 "meta l4proto udp udp sport 67 " FIRST4 DROP("spoof_dhcp")},
 	{&from4, FOR_ALL, "client4",
@@ -165,10 +162,7 @@ static const struct {
 	 * rules. A first fragment that ends before the ports or the type would be given
 	 * them by the next one. */
 	{&from6, FOR_ALL, "tcp6", "meta l4proto tcp accept"},
-	{&from6, FOR_ALL, "udp6",
-	 "meta l4proto udp udp sport 548-65535 udp dport != 546 accept"},
-	{&from6, FOR_ALL, "udplow6",
-	 "meta l4proto udp udp sport 0-546 udp dport != 546 accept"},
+	{&from6, FOR_ALL, "udp6", "meta l4proto udp udp dport 548-65535 accept"},
 	{&from6, FOR_ALL, "icmp6",
 	 "meta l4proto icmpv6 @th,0,8 != { 130-137, 143, 151 } accept"},
 	{&from6, FOR_ALL, "other6", "meta l4proto != { udp, icmpv6, 103, 255 } accept"},
@@ -186,6 +180,7 @@ static const struct {
 	 "meta l4proto udp udp sport 547 " DROP("spoof_dhcp")},
 	{&from6, FOR_ALL, "client6",
 	 "meta l4proto udp udp dport 546 " DROP("spoof_dhcp")},
+	{&from6, FOR_ALL, "low6", "meta l4proto udp udp dport 0-547 accept"},
 	{&from6, FOR_ALL, "broken6", DROP("spoof_ip6")},
 
 	/* A bridge that knows 4096 groups turns its knowledge of groups off, and it knows
