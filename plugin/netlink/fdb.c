@@ -30,14 +30,26 @@ static struct builder begin_entry(struct netlink *nl, struct nl_msg *msg,
 	return b;
 }
 
-void queue_fdb_add(struct netlink *nl, unsigned int index, const char *name,
-		   const struct mac_addr *mac)
+static void queue_fixed(struct netlink *nl, uint16_t flags, unsigned int index,
+			const char *name, const struct mac_addr *mac)
 {
-	struct nl_msg *msg = netlink_queue(nl, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE,
+	struct nl_msg *msg = netlink_queue(nl, RTM_NEWNEIGH, NLM_F_CREATE | flags,
 					   "saying that %s is behind the port %s",
 					   MAC_TEXT(mac), name);
 
 	begin_entry(nl, msg, index, FIXED_STATE, FIXED_FLAGS, mac);
+}
+
+void queue_fdb_add(struct netlink *nl, unsigned int index, const char *name,
+		   const struct mac_addr *mac)
+{
+	queue_fixed(nl, NLM_F_EXCL, index, name, mac);
+}
+
+void queue_fdb_replace(struct netlink *nl, unsigned int index, const char *name,
+		       const struct mac_addr *mac)
+{
+	queue_fixed(nl, NLM_F_REPLACE, index, name, mac);
 }
 
 static int entry_read(const struct nlmsghdr *answer, void *data)
@@ -52,19 +64,26 @@ static int entry_read(const struct nlmsghdr *answer, void *data)
 	return 0;
 }
 
-int fdb_is_fixed(struct netlink *nl, unsigned int index, const struct mac_addr *mac,
-		 bool *ret_fixed, struct cni_error *err)
+int fdb_find(struct netlink *nl, unsigned int index, const struct mac_addr *mac,
+	     uint16_t vlan, struct fdb_entry *ret_entry, struct cni_error *err)
 {
 	struct nl_msg *msg = netlink_queue(nl, RTM_GETNEIGH, 0,
 					   "looking up the port of %s", MAC_TEXT(mac));
 	struct ndmsg entry = {};
+	struct builder b;
 	int ret;
 
-	begin_entry(nl, msg, index, 0, 0, mac);
+	b = begin_entry(nl, msg, index, 0, 0, mac);
+	if (vlan)
+		put(b, NDA_VLAN, &vlan, sizeof(vlan));
 	ret = netlink_request(nl, entry_read, &entry, ENOENT, err);
 	if (ret < 0)
 		return ret;
-	*ret_fixed = ret == 0 && (unsigned int)entry.ndm_ifindex == index &&
-		     entry.ndm_state & FIXED_STATE && entry.ndm_flags & FIXED_FLAGS;
+	*ret_entry = (struct fdb_entry){
+		.index = entry.ndm_ifindex,
+		.own = entry.ndm_state & NUD_PERMANENT,
+		.stays = entry.ndm_state & (NUD_NOARP | NUD_PERMANENT),
+		.fixed = entry.ndm_state & FIXED_STATE && entry.ndm_flags & FIXED_FLAGS,
+	};
 	return 0;
 }

@@ -4,16 +4,30 @@
 #ifndef BRIDGE_CNI_PLUGIN_NETLINK_FDB_H
 #define BRIDGE_CNI_PLUGIN_NETLINK_FDB_H
 
+#include <stdbool.h>
+
 #include "conf/base/addr.h"
 #include "netlink.h"
 
 /* Queues an entry that stays: @mac is behind the port @index, named @name, whatever other
- * ports send. It goes with the port. One that the bridge has of this address is replaced. */
+ * ports send. It goes with the port. -EEXIST: the bridge has an entry of this address. */
 void queue_fdb_add(struct netlink *nl, unsigned int index, const char *name,
 		   const struct mac_addr *mac);
 
-/* Is there such an entry for the port? Code 101. */
-int fdb_is_fixed(struct netlink *nl, unsigned int index, const struct mac_addr *mac,
-		 bool *ret_fixed, struct cni_error *err);
+/* The same, in place of any entry of this address, that of the bridge itself too. */
+void queue_fdb_replace(struct netlink *nl, unsigned int index, const char *name,
+		       const struct mac_addr *mac);
+
+struct fdb_entry {
+	unsigned int index; /* the port, or the bridge itself; 0: there is no entry */
+	bool own; /* it is the address of the bridge, or of the port on the node */
+	bool stays; /* it isn't one that was learned and that frames may move */
+	bool fixed; /* it is one that queue_fdb_add() makes */
+};
+
+/* Finds the entry of @mac in the bridge of the port @index, where it filters VLANs that of
+ * @vlan; 0: the one of all VLANs. Code 101. */
+int fdb_find(struct netlink *nl, unsigned int index, const struct mac_addr *mac,
+	     uint16_t vlan, struct fdb_entry *ret_entry, struct cni_error *err);
 
 #endif

@@ -16,15 +16,67 @@
 #include "plugin/netlink/link.h"
 #include "stages.h"
 
+/* Code 103: the pod asks for an address that another port, or the bridge, has for good. */
+static int refuse(struct attachment *att, const struct fdb_entry *entry,
+		  struct cni_error *err)
+{
+	struct link holder;
+	int ret = link_get_by_index(att->op->node.rtnl, entry->index, &holder, err);
+
+	return ret < 0 ? ret
+		       : error_set(err, CNI_ERR_EXISTS, EADDRINUSE,
+				   "the pod's MAC address is to be %s, but that is an "
+				   "address of %s on bridge %s; give the pod another one",
+				   MAC_TEXT(&att->container_mac),
+				   holder.index ? holder.name : "another port",
+				   att->bridge);
+}
+
+/*
+ * The bridge has an entry of the pod's MAC address. One that it has learned, from wherever
+ * a frame of this address came, gives way. But the bridge's own, by which all pods reach
+ * the node, and that of another checked pod are not to be had by asking for their
+ * address. Pods of two VLANs may have the same one.
+ */
+static int entry_take(struct attachment *att, unsigned int index, struct cni_error *err)
+{
+	struct netlink *nl = att->op->node.rtnl;
+	uint16_t vlan = network_native_vlan(att->network);
+	struct fdb_entry entry;
+	int ret = fdb_find(nl, index, &att->container_mac, 0, &entry, err);
+
+	if (ret == 0 && vlan && !entry.own)
+		ret = fdb_find(nl, index, &att->container_mac, vlan, &entry, err);
+	if (ret < 0)
+		return ret;
+	if (entry.stays && entry.index != index)
+		return refuse(att, &entry, err);
+	queue_fdb_replace(nl, index, att->pod->host_ifname, &att->container_mac);
+	return netlink_commit(nl, err);
+}
+
 int port_open(struct attachment *att, struct cni_error *err)
 {
 	struct netlink *nl = att->op->node.rtnl;
 	const char *name = att->pod->host_ifname;
 	unsigned int index = netlink_ifindex(nl, name);
+	struct cni_error own = {};
+	int ret;
 
 	queue_fdb_add(nl, index, name, &att->container_mac);
 	queue_link_up(nl, index, name);
-	return netlink_commit(nl, err);
+	ret = netlink_commit(nl, &own);
+	if (ret == -EEXIST) {
+		error_clear(&own);
+		ret = entry_take(att, index, &own);
+	}
+	if (ret == 0)
+		return 0;
+	error_copy(err, &own);
+	/* The kernel may have set it up nevertheless. */
+	netlink_discard(nl);
+	(void)port_close(att, NULL);
+	return ret;
 }
 
 int port_close(struct attachment *att, struct cni_error *err)
@@ -61,16 +113,17 @@ static int lack_find(struct attachment *att, const struct mac_addr *mac,
 		     struct link *ret_port, const char **ret_lacks, struct cni_error *err)
 {
 	struct netlink *nl = att->op->node.rtnl;
-	bool fixed;
+	uint16_t vlan = network_native_vlan(att->network);
+	struct fdb_entry entry;
 	int ret = link_get(nl, att->pod->host_ifname, ret_port, err);
 
 	*ret_lacks = NULL;
 	if (ret < 0 || !ret_port->index)
 		return ret;
-	ret = fdb_is_fixed(nl, ret_port->index, mac, &fixed, err);
+	ret = fdb_find(nl, ret_port->index, mac, vlan, &entry, err);
 	if (ret < 0)
 		return ret;
-	if (!fixed)
+	if (!entry.fixed || entry.index != ret_port->index)
 		*ret_lacks = "an entry that the pod's MAC address is behind it alone";
 	else if (ret_port->port.learning)
 		*ret_lacks = "learning off";
@@ -109,7 +162,7 @@ static int port_repair(struct attachment *att, struct cni_error *err)
 	ret = lack_find(att, &att->record->mac, &port, &lacks, err);
 	if (ret < 0 || !port.index || !lacks)
 		return ret;
-	queue_fdb_add(nl, port.index, port.name, &att->record->mac);
+	queue_fdb_replace(nl, port.index, port.name, &att->record->mac);
 	queue_veth_port(nl, &(struct veth_spec){
 				    .host_name = port.name,
 				    .hairpin = port.port.hairpin,

@@ -126,11 +126,8 @@ static int opened_early(struct attachment *att, struct cni_error *err)
 	if (ret == 0)
 		ret = port_open(att, err);
 	/* The kernel may have added them although its answer was lost. */
-	if (ret < 0) {
-		netlink_discard(att->op->node.rtnl);
-		(void)port_close(att, NULL);
+	if (ret < 0)
 		nft_elements_del(nl, elements.items, elements.n, NULL);
-	}
 	return ret;
 }
 
@@ -225,7 +222,8 @@ static int spoofcheck_check(struct attachment *att, struct cni_error *err)
 	return error_set(err, CNI_ERR_CHECK, ENOENT,
 			 "%s: expected an element for %s in set %s of table "
 			 "bridge " RULES_TABLE ", found none: what the pod sends is "
-			 "dropped, or not looked at",
+			 "dropped, or not looked at; `bridge-cni repair` adds it, where "
+			 "the pod's ADD was with this key",
 			 att->pod->spoof_check ? "spoofCheck" : "macspoofchk",
 			 att->pod->host_ifname, missing->set->name);
 }

@@ -15,7 +15,7 @@ import pytest
 from harness import plugin
 from harness.command import repair
 from harness.delegates import Delegate
-from harness.node import network
+from harness.node import addresses_of, network
 from test_spoof_frames import (HOPS, ICMP6, IP, IP6, UDP, extension, icmp6, ipv4, link_local,
                                packed, packet6, udp)
 from test_spoofcheck import FOREIGN_MAC, counters, elements, mac_of, udp4
@@ -246,6 +246,52 @@ def test_no_other_port_takes_a_checked_pods_MAC_address(node):
                        udp4("10.1.2.2", "10.1.2.255"))
     assert entry_of(node, mac) == (port_of(result), "static", True)
     assert victim.ping("10.1.2.1")
+
+
+def asking_for(mac, **keys):
+    return network("dual", capabilities={"mac": True}, runtimeConfig={"mac": mac},
+                   **(keys or {"spoofCheck": True}))
+
+
+OWNERS = {"bridge": 0, "port": 1, "checked pod": 2}
+
+
+@pytest.mark.parametrize("key", ["spoofCheck", "macspoofchk"])
+@pytest.mark.parametrize("whose", OWNERS)
+def test_an_address_that_is_fixed_elsewhere_is_not_to_be_had_by_asking_for_it(node, whose,
+                                                                              key):
+    """Else all that is sent to the gateway, or to that pod, would come here."""
+    victim, other, pod = node.pod(), node.pod(), node.pod()
+    result = node.add(victim, CHECKED)
+    node.add(other, network("dual"))
+    mac = result["interfaces"][OWNERS[whose]]["mac"]
+    holder = "cni0" if whose == "bridge" else port_of(result)
+    before = entries(node)
+    node.refused(pod, asking_for(mac, **{key: True}), plugin.EXISTS, mac, holder)
+    node.assert_nothing_left(pod, others=2)
+    assert entries(node) == before
+    assert other.ping("10.1.2.1") and other.ping(addresses_of(result)[0])
+    node.check(victim, CHECKED, result)
+
+
+def test_the_same_holds_while_another_IPAM_plugin_is_to_run(node):
+    fake, victim, pod = Delegate(node), node.pod(), node.pod()
+    result = node.add(victim, CHECKED)
+    mac, before = mac_of_result(result), elements(node)
+    with plugin.refusal(plugin.EXISTS, mac, port_of(result)):
+        fake.add(pod, fake.conf(spoofCheck=True, name="second", capabilities={"mac": True},
+                                isDefaultGateway=False, runtimeConfig={"mac": mac}))
+    assert elements(node) == before and "ADD" not in fake.verbs()
+    node.assert_nothing_left(pod, others=1)
+
+
+def test_an_address_that_the_bridge_has_learned_elsewhere_is(node):
+    other, pod, mac = node.pod(), node.pod(), "02:00:00:00:00:42"
+    name = port_of(node.add(other, network("dual")))
+    node.run("bridge", "fdb", "add", mac, "dev", name, "master", "dynamic")
+    result = node.add(pod, asking_for(mac))
+    assert entry_of(node, mac_of(pod)) == (port_of(result), "static", True)
+    assert other.ping(addresses_of(result)[0])
 
 
 def flood(pod, n):
