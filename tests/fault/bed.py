@@ -110,7 +110,8 @@ class Bed:
                 value.update(packets=0, bytes=0)
             if "timeout" in value:  # the elements go by themselves
                 value.pop("elem", None)
-            value.pop("handle", None)
+            for key in ("handle", "packets", "bytes"):
+                value.pop(key, None)
             # The fingerprint follows from the rule's text, which has the bridge's index.
             value["comment"] = re.sub(FINGERPRINT, r"\1", value.get("comment", ""))
             for element in value.pop("elem", []) if kind in ("set", "map") else []:

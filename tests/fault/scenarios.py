@@ -94,6 +94,7 @@ RUNTIME = {
                          {"hostPort": 8053, "containerPort": 53, "protocol": "udp"}],
         "bandwidth": {"ingressRate": 8000000, "ingressBurst": 8000000,
                       "egressRate": 8000000, "egressBurst": 8000000}}}
+GUARDED = {"spoofCheck": True, "portIsolation": True}
 SCENARIOS = [
     Scenario("fresh node", fresh=True, **FULL),
     Scenario("warm node", **FULL),
@@ -110,6 +111,9 @@ SCENARIOS = [
     Scenario("delegated", delegated=True),
     # The port is opened before the delegate runs, and closed after its DEL.
     Scenario("delegated and checked", delegated=True, **FULL),
+    # Elements in both tables.
+    Scenario("guarded", **GUARDED),
+    Scenario("delegated and guarded, fresh node", fresh=True, delegated=True, **GUARDED),
 ]
 
 
