@@ -3,6 +3,7 @@
 import json
 import struct
 
+from harness import plugin
 from harness.vlan import access, address_of, port_of, subnet, trunk
 from test_spoof_frames import IP, UDP, arrived, ipv4, udp
 from test_spoofcheck import counters, mac_of
@@ -60,3 +61,24 @@ def test_the_pods_address_is_fixed_in_each_VLAN_of_its_port(vlans):
     mine = {e.get("vlan"): "sticky" in e["flags"] for e in found
             if e["mac"] == mac_of(sender).hex(":") and e["ifname"] == port_of(result)}
     assert {1, 100, 200, 201, 202} <= set(mine) and all(mine.values())
+
+
+def test_pods_of_two_VLANs_may_have_one_MAC_address_those_of_one_may_not(vlans):
+    def conf(vlan, third):
+        return access(vlan, spoofCheck=True, ipam=subnet(third), name=f"in{vlan}",
+                      capabilities={"mac": True}, runtimeConfig={"mac": mac})
+
+    mac = "02:00:00:00:00:42"
+    pods = [vlans.pod() for _ in range(3)]
+    results = [vlans.add(pods[0], conf(100, 5)), vlans.add(pods[1], conf(200, 6))]
+    vlans.refused(pods[2], conf(100, 5), plugin.EXISTS, mac, port_of(results[0]))
+    for pod, result, one in zip(pods, results, [conf(100, 5), conf(200, 6)]):
+        vlans.check(pod, one, result)
+
+
+def test_the_bridges_MAC_address_is_none_for_a_pod_of_a_VLAN_either(vlans):
+    first, second = vlans.pod(), vlans.pod()
+    mac = vlans.add(first, access(100, ipam=subnet(5)))["interfaces"][0]["mac"]
+    asking = access(100, spoofCheck=True, ipam=subnet(5), capabilities={"mac": True},
+                    runtimeConfig={"mac": mac})
+    vlans.refused(second, asking, plugin.EXISTS, mac, "cni0")
