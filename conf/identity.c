@@ -141,6 +141,8 @@ bool identity_alias_read(const char *alias, struct alias_names *ret_names)
 {
 	struct alias_names names;
 
+	/* The blank at the prefix's end is compared as well, which sscanf() wouldn't do:
+	 * the bridge's own alias begins with the same word and a colon. */
 	if (strncmp(alias, LINK_ALIAS_PREFIX, strlen(LINK_ALIAS_PREFIX)) != 0 ||
 	    sscanf(alias + strlen(LINK_ALIAS_PREFIX), "%254s %254s %15s", names.network,
 		   names.container_id, names.ifname) != 3)

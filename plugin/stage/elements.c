@@ -46,14 +46,15 @@ static int elements_add(struct attachment *att, struct cni_error *err)
 static int unrecorded_del(struct attachment *att, struct cni_error *err)
 {
 	struct link host;
-	int ret = link_get(att->op->node.rtnl, att->pod->host_ifname, &host, err);
+	int ret = link_get(att->op->node.rtnl, att->pod->host_ifname, &host, err), closed;
 
 	if (ret < 0 || !host.index ||
 	    identity_alias_is_anothers(host.alias, att->network->name,
 				       att->pod->container_id, att->pod->ifname))
 		return ret;
-	(void)port_close(att, NULL);
-	return sweep_pod(att, err);
+	closed = port_close(att, err);
+	ret = sweep_pod(att, closed < 0 ? NULL : err);
+	return closed < 0 ? closed : ret;
 }
 
 static int elements_del(struct attachment *att, struct cni_error *err)

@@ -3,7 +3,6 @@
 #include "spoofcheck_elements.h"
 
 #include <linux/netfilter.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "ipam/ipam.h"
@@ -132,8 +131,8 @@ static int record_fill(const struct record *record, void *data, struct cni_error
 
 	/* The elements of the attachment that is being added come, and are undone, by
 	 * themselves. */
-	if (strcmp(record->container_id, filling->att->pod->container_id) == 0 &&
-	    strcmp(record->ifname, filling->att->pod->ifname) == 0)
+	if (record_is_of(record, filling->att->network->name,
+			 filling->att->pod->container_id, filling->att->pod->ifname))
 		return 0;
 	pod_facts_of_record(record, &pod);
 	return spoof_elements_make(filling->sets, &pod, filling->att->pod->spoof_check,
