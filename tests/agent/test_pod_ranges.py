@@ -49,7 +49,9 @@ def move_server(cluster, address):
     ("192.0.2.64/26", "own-network"), ("192.0.2.0/24", "own-network"),
     ("172.31.0.1/32", "gateway"), ("203.0.113.0/24", "internal-ip"),
     ("::/16", "special-addresses"), ("64:ff9b::/96", "special-addresses"),
-    ("::ffff:0:0/100", None), ("fe80::/64", "special-addresses"),
+    ("::ffff:0:0/100", "special-addresses"), ("::ffff:10.245.1.0/120", "special-addresses"),
+    ("0.0.0.0/0", "special-addresses"), ("::/0", "special-addresses"),
+    ("fe80::/64", "special-addresses"),
     ("ff05::/64", "special-addresses"), ("100::/64", "special-addresses"),
     ("2000::/3", "too-wide"), ("2001:db8:aaaa::/64", "own-network"),
     ("2001:db8:aaaa::40/122", "own-network"),
@@ -65,13 +67,24 @@ def test_a_pod_cidr_that_can_be_no_nodes_is_named_and_not_used(cluster, cidr, re
     settled(cluster, node)
     assert cidr not in node.own_routes() and masqueraded(node, cidr)
     assert len(node.own_routes()) == 1
-    if reason:
-        refused(node, "wrong", reason)
-        assert f"reason={reason}" in node.log() and "node=wrong" in node.log()
-        assert node.metrics()[f'bridge_cni_pod_ranges_refused{{reason="{reason}"}}'] == 1
-        line = [x for x in node.log().splitlines() if "a podCIDR is not used" in x]
-        assert len(line) == 1
+    refused(node, "wrong", reason)
+    assert f"reason={reason}" in node.log() and "node=wrong" in node.log()
+    assert node.metrics()[f'bridge_cni_pod_ranges_refused{{reason="{reason}"}}'] == 1
+    assert node.log().count("a podCIDR is not used") == 1
     assert node.attach().ping(INTERNET4)
+
+
+@pytest.mark.parametrize("cidrs", [("10.245.1.0/24", "::/0"), ("0.0.0.0/0", "fd00:245::/64"),
+                                   ("10.245.1.0/24", "ff05::/64")])
+def test_of_two_podcidrs_the_right_one_is_used(cluster, cidrs):
+    node = cluster.node()
+    cluster.api.put("half", cidrs, [OTHER4, OTHER6])
+    node.start_agent()
+    wait_for(node.ready)
+    good, = (cidr for cidr in cidrs if "245" in cidr)
+    wait_for(lambda: {*node.own_routes()} == {good})
+    refused(node, "half", "special-addresses")
+    assert masqueraded(node, next(cidr for cidr in cidrs if cidr != good))
 
 
 @pytest.mark.parametrize("cidr", [

@@ -162,8 +162,7 @@ static int cidr_take(const char *text, const char *key, struct node_object *node
 	struct ip_prefix prefix, network;
 	struct ip_prefix *place;
 
-	if (prefix_parse(text, &prefix) < 0 || prefix_is_default(&prefix) ||
-	    ip_is_v4_mapped(&prefix.addr))
+	if (prefix_parse(text, &prefix) < 0)
 		return error_set(err, CNI_ERR_CONFIG, EINVAL,
 				 "%s: \"%s\" is not a CIDR such as 10.244.1.0/24", key,
 				 text);
