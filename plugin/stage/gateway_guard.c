@@ -35,17 +35,20 @@ static unsigned int sources_guard(const struct attachment *att, bool spoof_check
 		       : 0;
 }
 
-/* The guards that the configuration asks for; a pod without an address has nothing that
- * could be routed. */
-static unsigned int guards_asked(const struct attachment *att)
+/* The guards that the configuration asks for. */
+static unsigned int guards_configured(const struct attachment *att, bool routed)
 {
 	unsigned int guards = sources_guard(att, att->network->spoof_check);
 
 	if (att->network->port_isolation)
 		guards |= GUARD_ISOLATION;
-	if (att->routed)
-		guards |= GUARD_REDIRECTS;
-	return att->ipam.ips.n > 0 ? guards : 0;
+	return routed ? guards | GUARD_REDIRECTS : guards;
+}
+
+/* A pod without an address sends nothing that could be routed. */
+static unsigned int guards_asked(const struct attachment *att)
+{
+	return att->ipam.ips.n > 0 ? guards_configured(att, att->routed) : 0;
 }
 
 /* The guards that the owner's connected pods have, by their records. */
@@ -60,6 +63,8 @@ static int kept_note(const struct record *record, void *data, struct cni_error *
 	const struct attachment *att = kept->att;
 
 	(void)err;
+	if (record->n == 0)
+		return 0;
 	kept->guards |= sources_guard(
 		att, record->spoof_check && record_says(record->spoof_addresses,
 							att->network->spoof_check));
@@ -132,11 +137,8 @@ static int gateway_guard_repair_shared(struct attachment *net, struct cni_error 
 	ret = bridge_alias_settle(net, err);
 	if (ret == 0)
 		ret = guards_kept(net, &guards, err);
-	guards |= sources_guard(net, net->network->spoof_check);
-	if (net->network->port_isolation)
-		guards |= GUARD_ISOLATION;
-	if (net->network->routed)
-		guards |= GUARD_REDIRECTS;
+	if (ipam_in_process(net->network) || ipam_delegated(net->network))
+		guards |= guards_configured(net, net->network->routed);
 	if (ret == 0)
 		ret = gateway_guard_rules_wanted(net, guards, &wanted, err);
 	if (ret < 0)

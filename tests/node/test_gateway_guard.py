@@ -532,6 +532,16 @@ def test_rules_that_no_pod_needs_any_more_go_with_a_repair(node):
     assert rules(node) == []
 
 
+def test_pods_without_addresses_need_no_rules_and_a_repair_makes_none(node):
+    pod = node.pod()
+    conf = network(isDefaultGateway=None, ipMasq=None, **BOTH)
+    conf["ipam"] = {}
+    result = node.add(pod, conf)
+    assert rules(node) == [] and repair(node, conf) == ["nothing to mend"]
+    assert rules(node) == []
+    node.check(pod, conf, result)
+
+
 def test_a_key_that_comes_later_is_the_ports_own_with_a_repair(node):
     conf, pod = network(portIsolation=True), node.pod()
     node.add(pod, network())
