@@ -35,6 +35,13 @@ void text_put(struct text *text, const char *bytes, size_t n)
 	text->text[text->len] = '\0';
 }
 
+void text_append(struct text *text, const struct text *more)
+{
+	if (more->len)
+		text_put(text, more->text, more->len);
+	text->failed |= more->failed;
+}
+
 void text_cut(struct text *text, size_t len)
 {
 	if (len > text->len || !text->text)

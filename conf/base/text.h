@@ -18,6 +18,8 @@ struct text {
 /* Add to the end. What there is no memory for is left out, and @failed is set. */
 void text_add(struct text *text, const char *fmt, ...) _printf_(2, 3);
 void text_put(struct text *text, const char *bytes, size_t n);
+/* Adds all of @more, which stays; where something is missing in that, it is here, too. */
+void text_append(struct text *text, const struct text *more);
 /* Removes all that is behind the first @len bytes, and what a failed text_add() left
  * there. */
 void text_cut(struct text *text, size_t len);

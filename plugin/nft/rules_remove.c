@@ -12,6 +12,7 @@
 #include "plugin/netlink/nf_tables.h"
 #include "plugin/netlink/nf_tables_transaction.h"
 #include "plugin/node/node.h"
+#include "rule_deletions.h"
 #include "rules_by_name.h"
 #include "rules_owner.h"
 
@@ -20,35 +21,16 @@ struct removal {
 	const char *family; /* nft's word */
 	uint64_t owner, by_name;
 	bool keep_by_name; /* others use what an earlier version made (rules_by_name.h) */
-	struct text rules, chains, sets;
-	char chain[NFT_NAME_MAX]; /* the owner's own one that was noted last */
+	struct rule_deletions rules;
+	struct text sets;
 	size_t rules_n, other_rules, sets_n, other_sets;
 	bool exists;
 };
-
-static void text_reset(struct text *text, size_t *n, size_t *others)
-{
-	text_cut(text, 0);
-	*n = *others = 0;
-}
 
 static bool goes(const struct removal *removal, uint64_t owner)
 {
 	return owner == removal->owner ||
 	       (owner == removal->by_name && !removal->keep_by_name);
-}
-
-/* Notes the chain of a rule that goes, where the chain is the owner's own. All rules of a
- * chain come one behind the other. */
-static void chain_note(struct removal *removal, const char *chain)
-{
-	uint64_t owner;
-
-	if (!rules_name_owner(chain, &owner) || strcmp(chain, removal->chain) == 0)
-		return;
-	snprintf(removal->chain, sizeof(removal->chain), "%s", chain);
-	text_add(&removal->chains, "delete chain %s " RULES_TABLE " %s\n",
-		 removal->family, chain);
 }
 
 /* Rules that all owners share go with the table. */
@@ -58,17 +40,13 @@ static int rule_found(const char *chain, uint64_t handle, const char *comment, v
 	struct rules_comment read;
 
 	if (handle == 0) {
-		text_reset(&removal->rules, &removal->rules_n, &removal->other_rules);
-		text_cut(&removal->chains, 0);
-		removal->chain[0] = '\0';
+		rule_deletions_reset(&removal->rules);
+		removal->rules_n = removal->other_rules = 0;
 	} else if (!rules_comment_read(comment, &read)) {
 		removal->other_rules++;
 	} else if (goes(removal, read.owner)) {
 		removal->rules_n++;
-		text_add(&removal->rules,
-			 "delete rule %s " RULES_TABLE " %s handle %" PRIu64 "\n",
-			 removal->family, chain, handle);
-		chain_note(removal, chain);
+		rule_deletions_add(&removal->rules, removal->family, chain, handle);
 	} else if (read.owner != RULES_SHARED_OWNER) {
 		removal->other_rules++;
 	}
@@ -81,7 +59,8 @@ static int set_found(const char *name, void *data)
 	uint64_t owner;
 
 	if (!name) {
-		text_reset(&removal->sets, &removal->sets_n, &removal->other_sets);
+		text_cut(&removal->sets, 0);
+		removal->sets_n = removal->other_sets = 0;
 	} else if (!rules_name_owner(name, &owner)) {
 		return 0;
 	} else if (goes(removal, owner)) {
@@ -102,11 +81,9 @@ static void removal_text(const struct removal *removal, struct text *text)
 		text_add(text, "delete table %s " RULES_TABLE "\n", removal->family);
 		return;
 	}
-	/* Rules go first: a chain to which a rule jumps, and a set that one looks into,
-	 * can't be deleted. */
-	text_add(text, "%s%s%s", removal->rules_n ? removal->rules.text : "",
-		 removal->chains.len ? removal->chains.text : "",
-		 removal->sets_n ? removal->sets.text : "");
+	/* Rules go first: a set that one looks into can't be deleted. */
+	rule_deletions_write(&removal->rules, text);
+	text_append(text, &removal->sets);
 }
 
 static int table_compare(struct attachment *att, int protocol, const char *family,
@@ -132,10 +109,7 @@ static int table_compare(struct attachment *att, int protocol, const char *famil
 		ret = nft_exists(nl, protocol, RULES_TABLE, NULL, &removal.exists, err);
 	if (ret == 0)
 		removal_text(&removal, text);
-	text->failed |= removal.rules.failed || removal.chains.failed ||
-			removal.sets.failed;
-	free(removal.rules.text);
-	free(removal.chains.text);
+	rule_deletions_clear(&removal.rules);
 	free(removal.sets.text);
 	/* A kernel without nf_tables, or this family of it, has no rules. */
 	return ret == -EPROTONOSUPPORT || ret == -EINVAL ? error_clear(err) : ret;

@@ -13,21 +13,19 @@
 #include "plugin/netlink/link.h"
 #include "plugin/netlink/nf_tables.h"
 #include "plugin/node/node.h"
+#include "rule_deletions.h"
 #include "rules_owner.h"
 #include "rules_remove.h"
 
 /* Another owner of the network's name. */
 struct other {
 	uint64_t owner;
-	struct text rules; /* "delete rule" lines */
-	struct text chains; /* "delete chain" lines, for its own chains */
-	char chain[NFT_NAME_MAX]; /* the last of them */
+	struct rule_deletions rules;
 	bool lives;
 };
 
 struct others {
-	const char *
-		family; /* of the table, for "delete rule" lines; NULL: none are wanted */
+	const char *family; /* of the table, for deletions; NULL: none are wanted */
 	uint64_t owner, network;
 	bool own; /* this owner has rules, too */
 	struct other *items;
@@ -36,10 +34,8 @@ struct others {
 
 static void others_clear(struct others *others)
 {
-	for (size_t i = 0; i < others->n; i++) {
-		free(others->items[i].rules.text);
-		free(others->items[i].chains.text);
-	}
+	for (size_t i = 0; i < others->n; i++)
+		rule_deletions_clear(&others->items[i].rules);
 	free(others->items);
 }
 
@@ -56,20 +52,6 @@ static struct other *other_find(struct others *others, uint64_t owner)
 	return added;
 }
 
-/* Notes the chain of a rule of @other, where the chain is that owner's own. All rules of a
- * chain come one behind the other. */
-static void chain_note(const struct others *others, struct other *other,
-		       const char *chain)
-{
-	uint64_t owner;
-
-	if (!rules_name_owner(chain, &owner) || strcmp(chain, other->chain) == 0)
-		return;
-	snprintf(other->chain, sizeof(other->chain), "%s", chain);
-	text_add(&other->chains, "delete chain %s " RULES_TABLE " %s\n", others->family,
-		 chain);
-}
-
 static int rule_note(const char *chain, uint64_t handle, const char *comment, void *data)
 {
 	struct others *others = data;
@@ -78,11 +60,8 @@ static int rule_note(const char *chain, uint64_t handle, const char *comment, vo
 
 	if (handle == 0) {
 		others->own = false;
-		for (size_t i = 0; i < others->n; i++) {
-			text_cut(&others->items[i].rules, 0);
-			text_cut(&others->items[i].chains, 0);
-			others->items[i].chain[0] = '\0';
-		}
+		for (size_t i = 0; i < others->n; i++)
+			rule_deletions_reset(&others->items[i].rules);
 		return 0;
 	}
 	if (!rules_comment_read(comment, &read) || read.network != others->network ||
@@ -95,11 +74,8 @@ static int rule_note(const char *chain, uint64_t handle, const char *comment, vo
 	other = other_find(others, read.owner);
 	if (!other)
 		return -ENOMEM;
-	if (!others->family)
-		return 0;
-	text_add(&other->rules, "delete rule %s " RULES_TABLE " %s handle %" PRIu64 "\n",
-		 others->family, chain, handle);
-	chain_note(others, other, chain);
+	if (others->family)
+		rule_deletions_add(&other->rules, others->family, chain, handle);
 	return 0;
 }
 
@@ -178,11 +154,9 @@ int rules_retire_others(struct attachment *att, int protocol, const char *family
 	for (size_t i = 0; ret == 0 && i < others.n; i++) {
 		const struct other *other = &others.items[i];
 
-		if (other->lives || other->rules.len == 0)
+		if (other->lives || other->rules.rules.len == 0)
 			continue;
-		text_add(text, "%s%s", other->rules.text,
-			 other->chains.len ? other->chains.text : "");
-		text->failed |= other->rules.failed || other->chains.failed;
+		rule_deletions_write(&other->rules, text);
 		ret = rules_sets_delete(att, protocol, family, other->owner, text, err);
 	}
 	return ret;

@@ -21,10 +21,11 @@ static void *scarce_realloc(void *memory, size_t size)
 }
 
 /* Under other names: the real ones are linked, too. */
-#define text_add tested_add
-#define text_put tested_put
-#define text_cut tested_cut
-#define realloc	 scarce_realloc
+#define text_add    tested_add
+#define text_put    tested_put
+#define text_append tested_append
+#define text_cut    tested_cut
+#define realloc	    scarce_realloc
 #include "conf/base/text.c"
 #undef realloc
 
@@ -113,6 +114,26 @@ static void what_a_failed_addition_left_is_cut(void **state)
 	free(text.text);
 }
 
+static void a_text_is_added_with_what_is_missing_in_it(void **state)
+{
+	struct text text = {}, none = {}, more = {};
+
+	(void)state;
+	text_append(&text, &none);
+	assert_true(text.len == 0 && !text.failed);
+	text_add(&text, "a");
+	text_add(&more, "bc");
+	text_append(&text, &more);
+	assert_string_equal(text.text, "abc");
+	assert_string_equal(more.text, "bc");
+	assert_false(text.failed);
+	more.failed = true;
+	text_append(&text, &more);
+	assert_true(text.failed);
+	free(text.text);
+	free(more.text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -120,6 +141,7 @@ int main(void)
 		cmocka_unit_test(what_is_cut_ends_there),
 		cmocka_unit_test(without_memory_it_says_so),
 		cmocka_unit_test(what_a_failed_addition_left_is_cut),
+		cmocka_unit_test(a_text_is_added_with_what_is_missing_in_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
