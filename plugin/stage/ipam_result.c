@@ -2,6 +2,8 @@
 /* Works gateways and routes out from the addresses and the network's configuration. */
 #include "ipam_result.h"
 
+#include <errno.h>
+
 #include "routed.h"
 
 /* Gives the gateway of the first address of this family that has one; NULL: none has. */
@@ -138,13 +140,38 @@ static void unreached_gateways_tell(struct attachment *att)
 	}
 }
 
+/* A check lets a pod speak for its own address, and a routed pod's has a neighbour on the
+ * bridge. So the gateway's is not to be had, by the capability `ips` for example. Without
+ * either the reference serves it. */
+static int gateway_refuse(const struct attachment *att, struct cni_error *err)
+{
+	const struct cni_result *ipam = &att->ipam;
+
+	if (!att->network->is_gateway || (!att->pod->spoof_check && !att->routed))
+		return 0;
+	for (size_t i = 0; i < ipam->ips.n; i++)
+		for (size_t k = 0; k < ipam->ips.n; k++)
+			if (ip_equal(&ipam->ips.items[i].address.addr,
+				     &ipam->ips.items[k].gateway))
+				return error_set(
+					err, CNI_ERR_DELEGATE, EADDRINUSE,
+					"%s: %s gave the pod the address %s, which is "
+					"that of its gateway, the bridge %s",
+					att->routed ? "podLink \"routed\"" : "spoofCheck",
+					att->network->ipam.type,
+					IP_TEXT(&ipam->ips.items[k].gateway),
+					att->bridge);
+	return 0;
+}
+
 int ipam_result_complete(struct attachment *att, struct cni_error *err)
 {
 	int ret = 0;
 
 	if (att->network->is_gateway)
 		gateways_complete(&att->ipam);
-	if (att->network->is_default_gateway)
+	ret = gateway_refuse(att, err);
+	if (ret == 0 && att->network->is_default_gateway)
 		ret = default_routes_complete(&att->ipam, err);
 	if (ret == 0)
 		routes_complete(att);

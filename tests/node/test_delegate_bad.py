@@ -7,6 +7,7 @@ import pytest
 
 from harness import plugin
 from harness.delegates import ADDRESS, GATEWAY, Delegate
+from harness.service import netfilter_on_the_bridge
 from harness.waiting import wait_for
 
 
@@ -36,6 +37,25 @@ def test_a_DEL_that_fails_as_well_is_told_beside(node):
     error = fails(fake, node.pod())
     assert error.code == plugin.TRY_AGAIN
     assert "ADD not now" in error.msg and "DEL not now" in error.details
+
+
+@pytest.mark.parametrize("keys, refused", [
+    ({"spoofCheck": True}, True), ({"podLink": "routed"}, True), ({}, False),
+    ({"spoofCheck": True, "isDefaultGateway": None}, False)])
+def test_the_gateways_own_address_is_none_for_a_guarded_pod(node, keys, refused):
+    """It would be the gateway to all others, and nothing would drop what it sends."""
+    netfilter_on_the_bridge(node, False)
+    fake = Delegate(node, '''
+        if verb == "ADD": answer(ips=[{"address": "10.77.0.1/16"}])''')
+    pod = node.pod()
+    conf = fake.conf(**keys)
+    if not refused:
+        fake.add(pod, conf)
+        return
+    with plugin.refusal(plugin.DELEGATE, "fake", GATEWAY, next(iter(keys)), "cni0"):
+        fake.add(pod, conf)
+    assert fake.verbs() == ["ADD", "DEL"]
+    node.assert_nothing_left(pod)
 
 
 # what it does for ADD -> what the error says
