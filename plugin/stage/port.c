@@ -107,8 +107,8 @@ static int port_del(struct attachment *att, struct cni_error *err)
 		       : 0;
 }
 
-/* Looks what the port has of all that port_open() and veth.c give it. @ret_lacks: what it
- * lacks; NULL: nothing. */
+/* Looks whether the port has what port_open() and veth.c give it. @ret_lacks: the first that
+ * it lacks; NULL: nothing. */
 static int lack_find(struct attachment *att, const struct mac_addr *mac,
 		     struct link *ret_port, const char **ret_lacks, struct cni_error *err)
 {
@@ -124,7 +124,7 @@ static int lack_find(struct attachment *att, const struct mac_addr *mac,
 	if (ret < 0)
 		return ret;
 	if (!entry.fixed || entry.index != ret_port->index)
-		*ret_lacks = "an entry that the pod's MAC address is behind it alone";
+		*ret_lacks = "a fixed entry of the bridge for the pod's MAC address";
 	else if (ret_port->port.learning)
 		*ret_lacks = "learning off";
 	else if (!ret_port->port.guard)
