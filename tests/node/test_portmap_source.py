@@ -179,7 +179,7 @@ def test_no_set_is_there_that_packets_fill_with_what_is_in_them(node):
     node.add(node.pod(), ports((8080, 80), ingressRate=10**9, ingressBurst=10**8,
                                spoofCheck=True))
     node.add(node.pod(), second((8081, 80)))
-    listed = node.run("nft", "list", "table", "inet", "bridge_cni").stdout
+    listed = node.run("nft", "list", "ruleset").stdout
     assert "hostports4" in listed
     assert set(re.findall(r"(?:update|add) @\w+ \{ (.*?) (?:limit |\})", listed)) == {"iifname"}
     assert len(re.findall("flags dynamic", listed)) == len(re.findall(
