@@ -180,6 +180,7 @@ static const struct {
 	 "meta l4proto udp udp sport 547 " DROP("spoof_dhcp")},
 	{&from6, FOR_ALL, "client6",
 	 "meta l4proto udp udp dport 546 " DROP("spoof_dhcp")},
+	/* The ports are there, and are none of the above. */
 	{&from6, FOR_ALL, "low6", "meta l4proto udp udp dport 0-547 accept"},
 	{&from6, FOR_ALL, "broken6", DROP("spoof_ip6")},
 
