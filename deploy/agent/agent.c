@@ -108,6 +108,7 @@ static void do_what_is_due(struct agent *agent)
 		agent->routes.due_at = now;
 		range_upkeep_stale(&agent->ranges);
 		bridge_nf_tell_others(&agent->pod_link.nf);
+		pod_link_look(&agent->pod_link);
 		if (agent->setup.conflist.plugin)
 			reclaim_find(&agent->reclaim);
 	}

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "conf/base/clock.h"
+#include "conf/base/printable.h"
 #include "conf/base/text.h"
 #include "deploy/agent/node/store_files.h"
 #include "state.h"
@@ -247,6 +248,11 @@ static char *ready_but(const struct agent *agent)
 	if (link->left) {
 		text_add(&text, "podLink changes when these are gone: ");
 		pod_link_add_left(link, &text);
+		text_add(&text, "\n");
+	}
+	if (link->other[0]) {
+		text_add(&text, "podLink refuses new pods until this one is deleted: ");
+		text_add_printable(&text, link->other);
 		text_add(&text, "\n");
 	}
 	if (link->nf.absent)

@@ -7,6 +7,7 @@ import socket
 
 import pytest
 
+from harness import plugin
 from harness.waiting import wait_for
 
 PARAMETERS = ("bridge.bridge-nf-call-iptables", "bridge.bridge-nf-call-ip6tables")
@@ -205,6 +206,26 @@ def test_the_link_changes_when_the_last_pod_is_gone(cluster):
     wait_for(lambda: "podLink" not in node.conf())
     assert parameters(node) == ["1", "1"]
     assert_reach_each_other([node.attach() for _ in range(2)])
+
+
+def test_a_pod_that_came_by_the_former_list_is_named(cluster):
+    """The runtime had read the list before the link changed."""
+    node = cluster.node()
+    former = started(node)
+    restarted(node, "--pod-link", "routed", "--resync-seconds", "1")
+    wait_for(lambda: node.conf().get("podLink") == "routed")
+    late = node.pod()
+    late.result = node.add(late, former, executable=str(node.bin_dir / "bridge-cni"))
+    node.refused(node.pod(), node.conf(), plugin.EXISTS, "podLink",
+                 executable=str(node.bin_dir / "bridge-cni"))
+    says = f"podLink refuses new pods until this one is deleted: {late.id}\n"
+    wait_for(lambda: says in node.page("/readyz")[1])
+    node.detach(late)
+    wait_for(lambda: node.page("/readyz") == (200, "ok\n"))
+    node.attach()
+    assert len(lines(node, "connected in another way")) == 1
+    wait_for(lambda: node.metrics()["bridge_cni_route_syncs_total"] > 3)
+    assert node.page("/readyz") == (200, "ok\n")
 
 
 def test_a_node_whose_pods_outlived_a_cleanup_goes_on_with_their_link(cluster):

@@ -7,6 +7,7 @@
 
 #include "conf/base/clock.h"
 #include "conf/base/printable.h"
+#include "conf/identity.h"
 #include "plugin/netlink/link.h"
 #include "port_pod.h"
 
@@ -121,6 +122,43 @@ static bool change(struct pod_link *link, bool routed, bool may_change)
 	log_write(link->log, LOG_LEVEL_INFO, "podLink has changed", "to", kind(routed),
 		  NULL);
 	return true;
+}
+
+/* Ports of others than the network's pods are in no pod's way. */
+static const struct link *find_other(const struct pod_link *link,
+				     const struct link_list *ports)
+{
+	for (size_t i = 0; i < ports->n; i++) {
+		const struct link *port = &ports->items[i];
+		struct alias_names names;
+
+		if (port_is_pods(port) && identity_alias_read(port->alias, &names) &&
+		    port_is_routed(link->options, port) != link->kept->routed)
+			return port;
+	}
+	return NULL;
+}
+
+void pod_link_look(struct pod_link *link)
+{
+	_cleanup_(link_list_clear) struct link_list ports = {};
+	const struct link *other;
+	bool again;
+
+	if (ports_get(link, &ports, NULL) < 0)
+		return;
+	other = find_other(link, &ports);
+	/* The pod of an ADD that is at work has no record yet: a second look tells. */
+	again = other && other->index == link->other_index;
+	link->other_index = other ? other->index : 0;
+	if (again && !link->other[0])
+		log_write(link->log, LOG_LEVEL_WARN,
+			  "a pod is connected in another way than podLink says: new pods "
+			  "are refused until it is deleted",
+			  "pod", port_pod(link->options, other, link->other), "podLink",
+			  kind(link->kept->routed), NULL);
+	if (!again)
+		link->other[0] = '\0';
 }
 
 bool pod_link_keep(struct pod_link *link, bool may_change)

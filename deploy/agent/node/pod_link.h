@@ -25,6 +25,10 @@ struct pod_link {
 	char names[POD_LINK_NAMED][POD_NAME_MAX]; /* of the first ones, for people */
 	size_t told; /* @left, when it was logged last */
 	int64_t told_at; /* when that was, by now_ms() */
+	/* A pod that is connected in the other way, because of which new pods are refused;
+	 * "": there is none. */
+	char other[POD_NAME_MAX];
+	unsigned int other_index; /* its port's, as the last look found it; 0: none */
 	uint64_t error; /* of log_error_once() */
 };
 
@@ -38,6 +42,12 @@ void pod_link_adopt(struct pod_link *link);
  * the list is to follow.
  */
 bool pod_link_keep(struct pod_link *link, bool may_change);
+
+/*
+ * Looks for a pod that is connected in the other way: its ADD began before the link changed
+ * and ended behind that. One that two looks have found is logged, once.
+ */
+void pod_link_look(struct pod_link *link);
 
 /* How many of the pods are named. */
 size_t pod_link_named(const struct pod_link *link);
