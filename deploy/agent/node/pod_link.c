@@ -4,6 +4,7 @@
 #include "pod_link.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "conf/base/clock.h"
 #include "conf/base/printable.h"
@@ -124,7 +125,7 @@ static bool change(struct pod_link *link, bool routed, bool may_change)
 	return true;
 }
 
-/* Ports of others than the network's pods are in no pod's way. */
+/* Only of this network's pods it is known where their records are. */
 static const struct link *find_other(const struct pod_link *link,
 				     const struct link_list *ports)
 {
@@ -133,6 +134,7 @@ static const struct link *find_other(const struct pod_link *link,
 		struct alias_names names;
 
 		if (port_is_pods(port) && identity_alias_read(port->alias, &names) &&
+		    strcmp(names.network, link->options->network) == 0 &&
 		    port_is_routed(link->options, port) != link->kept->routed)
 			return port;
 	}
