@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "plugin/attachment/report.h"
+#include "plugin/netlink/fdb.h"
 #include "plugin/netlink/link.h"
 #include "plugin/node/accept_ra.h"
 #include "plugin/node/node.h"
@@ -126,6 +127,10 @@ static int gateway_finish(struct attachment *att, const struct link *gateway,
 		if (is_own_port(att, &port))
 			queue_port(att, &port);
 		vlan_queue_port(att, port.index, port.name, NULL);
+		/* Nobody else gets the gateway's frames by its MAC address, as with that
+		 * of the bridge itself. */
+		if (is_own_port(att, &port))
+			queue_fdb_replace(nl, port.index, port.name, &gateway->mac);
 		ret = netlink_commit(nl, err);
 		if (ret < 0)
 			return ret;

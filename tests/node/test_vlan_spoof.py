@@ -82,3 +82,17 @@ def test_the_bridges_MAC_address_is_none_for_a_pod_of_a_VLAN_either(vlans):
     asking = access(100, spoofCheck=True, ipam=subnet(5), capabilities={"mac": True},
                     runtimeConfig={"mac": mac})
     vlans.refused(second, asking, plugin.EXISTS, mac, "cni0")
+
+
+def test_nor_is_that_of_the_VLANs_gateway_whose_frames_stay_its_own(vlans):
+    conf = access(100, isGateway=True, ipam=subnet(5))
+    first, second = vlans.pod(), vlans.pod()
+    vlans.add(first, conf)
+    mac = vlans.links()["cni0.100"]["address"]
+    asking = {**conf, "spoofCheck": True, "capabilities": {"mac": True},
+              "runtimeConfig": {"mac": mac}}
+    vlans.refused(second, asking, plugin.EXISTS, mac)
+    # Without a check it may have it, and learning moves nothing.
+    vlans.add(second, {**asking, "spoofCheck": False})
+    second.ping("10.1.5.1", wait=1)
+    assert first.ping("10.1.5.1")
