@@ -90,6 +90,18 @@ static int dad_enable(const char *ifname, struct cni_error *err)
 	return ret == SYSCTL_ABSENT ? 0 : ret;
 }
 
+/* The kernel makes the link-local address then, and spoofCheck lets the pod send from the
+ * one that follows from its MAC address alone, whatever the pod's defaults are. */
+static int dad_prepare(const struct attachment *att, struct cni_error *err)
+{
+	const char *ifname = att->pod->ifname;
+	int ret = dad_enable(ifname, err);
+
+	if (ret == 0 && att->pod->spoof_check)
+		ret = sysctl_ensure(0, err, "ipv6/conf/%s/addr_gen_mode", ifname);
+	return ret == SYSCTL_ABSENT ? 0 : ret;
+}
+
 static int ipv6_prepare(struct attachment *att, const struct sysctl_dir *ipv6,
 			struct cni_error *err)
 {
@@ -100,7 +112,7 @@ static int ipv6_prepare(struct attachment *att, const struct sysctl_dir *ipv6,
 	 * set down. */
 	if (sysctl_dir_set(ipv6, "keep_addr_on_down", 1, NULL) < 0)
 		keep_failed(att, ipv6);
-	return att->network->enable_dad ? dad_enable(att->pod->ifname, err) : 0;
+	return att->network->enable_dad ? dad_prepare(att, err) : 0;
 }
 
 static int parameters_write(void *data, struct cni_error *err)

@@ -8,6 +8,8 @@ import pytest
 from harness import plugin
 from harness.node import INTERNET6, network
 from harness.waiting import wait_for
+from test_spoof_frames import link_local
+from test_spoofcheck import counters
 
 ADDRESS = "fd00:1:2::7"
 
@@ -96,3 +98,12 @@ def test_an_ADD_whose_pod_gets_its_DEL_meanwhile_fails(node):
     with plugin.refusal(plugin.TRY_AGAIN, "eth0", "DEL"):
         plugin.judge("ADD", waiting(), plugin.NEWEST)
     node.assert_nothing_left(pod)
+
+
+def test_a_checked_pods_link_local_address_is_the_one_that_it_may_send_from(node):
+    pod = node.pod()
+    pod.sysctl("ipv6.conf.default.addr_gen_mode", 3)  # at random
+    node.add(pod, conf_with(enabledad=True, spoofCheck=True))
+    mac = bytes.fromhex(pod.links()["eth0"]["address"].replace(":", ""))
+    assert pod.addresses("eth0", "link") == [f"{link_local(mac)}/64"]
+    assert not any(counters(node).values())
