@@ -117,6 +117,12 @@ static int make(struct attachment *att, struct link *link, bool *ret_made,
 		ret = error_clear(err);
 	if (ret == 0)
 		ret = link_get(nl, network->bridge, link, err);
+	if (ret == 0 && !link->index) {
+		*ret_made = false;
+		return error_set(err, CNI_ERR_TRY_AGAIN, ENODEV,
+				 "bridge: %s was deleted before it was set up",
+				 network->bridge);
+	}
 	return ret < 0 ? ret : must_be_bridge(link, err);
 }
 
