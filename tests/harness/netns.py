@@ -182,7 +182,17 @@ class Namespace:
     # -- what is in here
 
     def links(self):
-        return {link["ifname"]: link for link in self.ip_json("-d", "link")}
+        try:
+            found = self.ip_json("-d", "link")
+        except json.JSONDecodeError:  # of a VXLAN iproute2 6.1 writes no JSON
+            found = [self._details(link) for link in self.ip_json("link")]
+        return {link["ifname"]: link for link in found}
+
+    def _details(self, link):
+        try:
+            return self.ip_json("-d", "link", "show", "dev", link["ifname"])[0]
+        except json.JSONDecodeError:
+            return link
 
     def addresses(self, ifname, scope="global"):
         """The addresses of an interface, as text with their prefix length."""
