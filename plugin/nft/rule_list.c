@@ -91,6 +91,11 @@ void rule_chain_name(const struct rule *rule, uint64_t owner,
 		snprintf(ret_name, RULES_CHAIN_MAX, "%s", chain->name);
 }
 
+uint64_t rule_written_hash(const struct rule *rule)
+{
+	return rule->exact ? rule_fingerprint(rule, rule_written_text(rule)) : 0;
+}
+
 uint64_t rule_fingerprint(const struct rule *rule, const char *text)
 {
 	return hash_text(text) ^ hash_text(rule->chain->name) ^ rule->seal;

@@ -42,6 +42,10 @@ struct rule {
 	char *text_to_write;
 	/* and in this chain in place of @chain; NULL: in @chain */
 	const struct rules_chain *chain_to_write;
+	/* The rule's comment has a hash of the text that was written, too. Where that was
+	 * another text than is written now, the rule is replaced, though its fingerprint is
+	 * the same. */
+	bool exact;
 	bool tolerated; /* it stays where it is there, and isn't missing where it isn't */
 	/* It belongs to no owner: all that have the stage's rules share it. It stays until
 	 * the table goes. */
@@ -135,5 +139,14 @@ void rule_chain_name(const struct rule *rule, uint64_t owner,
 
 /* The fingerprint that the comment of a rule with this text has. */
 uint64_t rule_fingerprint(const struct rule *rule, const char *text);
+
+/* The text that the transaction writes. */
+static inline const char *rule_written_text(const struct rule *rule)
+{
+	return rule->text_to_write ? rule->text_to_write : rule->text;
+}
+
+/* The hash of the written text, for the comment of an exact rule; 0: it isn't exact. */
+uint64_t rule_written_hash(const struct rule *rule);
 
 #endif

@@ -38,10 +38,11 @@ static void rule_text(const struct attachment *att, const struct comparison *com
 	rules_comment_format(rule->shared ? RULES_SHARED_OWNER : att->owner,
 			     rule->shared ? RULES_SHARED_NAME : att->network->name,
 			     comparison->stage, rule->kind,
-			     rule_fingerprint(rule, rule->text), comment);
+			     rule_fingerprint(rule, rule->text), rule_written_hash(rule),
+			     comment);
 	text_add(batch, "%s rule %s " RULES_TABLE " %s %s comment \"%s\"\n",
 		 rule->at_head ? "insert" : "add", rule_list_family(comparison->wanted),
-		 chain, rule->text_to_write ? rule->text_to_write : rule->text, comment);
+		 chain, rule_written_text(rule), comment);
 }
 
 static void replacement_text(struct attachment *att, const struct comparison *comparison,

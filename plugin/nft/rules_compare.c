@@ -14,6 +14,16 @@ void comparison_clear(struct comparison *comparison)
 	free(comparison->stale);
 }
 
+/* Do the comment's hashes say that its rule is the wanted one? */
+static bool is_text_of(const struct rule *rule, const struct rules_comment *comment)
+{
+	if (rule->exact && comment->written != rule_written_hash(rule))
+		return false;
+	return rule_fingerprint(rule, rule->text) == comment->print ||
+	       (rule->alternative &&
+		rule_fingerprint(rule, rule->alternative) == comment->print);
+}
+
 /* The wanted rule that this comment is of; NULL: none. */
 static struct rule *wanted_find(const struct comparison *comparison,
 				const struct rules_comment *comment)
@@ -22,10 +32,7 @@ static struct rule *wanted_find(const struct comparison *comparison,
 		struct rule *rule = &comparison->wanted->items[i];
 
 		if (rule->shared == (comment->owner == RULES_SHARED_OWNER) &&
-		    strcmp(rule->kind, comment->kind) == 0 &&
-		    (rule_fingerprint(rule, rule->text) == comment->print ||
-		     (rule->alternative &&
-		      rule_fingerprint(rule, rule->alternative) == comment->print)))
+		    strcmp(rule->kind, comment->kind) == 0 && is_text_of(rule, comment))
 			return rule;
 	}
 	return NULL;

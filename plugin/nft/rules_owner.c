@@ -10,14 +10,20 @@
 #include "plugin/netlink/link.h"
 
 #define OWNER_DIGITS 16
+#define WRITTEN_MAX  18 /* "+", the digits of a hash, and the NUL */
 
 void rules_comment_format(uint64_t owner, const char *network, const char *stage,
-			  const char *kind, uint64_t print,
+			  const char *kind, uint64_t print, uint64_t written,
 			  char ret_comment[NFT_COMMENT_MAX])
 {
+	char more[WRITTEN_MAX] = "";
+
+	if (written)
+		snprintf(more, sizeof(more), "+%016" PRIx64, written);
 	snprintf(ret_comment, NFT_COMMENT_MAX,
-		 "v%d %s/%s %016" PRIx64 " %016" PRIx64 " %016" PRIx64 " %s",
-		 RULES_VERSION, stage, kind, owner, print, hash_text(network), network);
+		 "v%d %s/%s %016" PRIx64 " %016" PRIx64 " %016" PRIx64 "%s %s",
+		 RULES_VERSION, stage, kind, owner, print, hash_text(network), more,
+		 network);
 }
 
 /* Takes the word before the character @end, and passes over that. */
@@ -55,7 +61,8 @@ bool rules_comment_read(const char *comment, struct rules_comment *ret_comment)
 		return false;
 	if (read.version == RULES_VERSION_BY_NAME)
 		read.network = read.owner;
-	else if (!take_number(&comment, 16, &read.network))
+	else if (!take_number(&comment, 16, &read.network) ||
+		 (*comment == '+' && !take_number(&comment, 16, &read.written)))
 		return false;
 	*ret_comment = read;
 	return true;

@@ -2,11 +2,13 @@
 /*
  * Whose are rules, sets and maps in the tables bridge_cni? A rule says it in its comment:
  *
- *	v2 masquerade/nat4 OWNER FINGERPRINT NETWORK NAME
+ *	v2 masquerade/nat4 OWNER FINGERPRINT NETWORK[+WRITTEN] NAME
  *
  * the format's version, the stage and its rule's kind, the owner (identity_owner()), a
  * hash of the rule's chain and text, a hash of the network's name, which several owners
- * may have, and, for people, as much of the name as nft's limit leaves room for. A set or
+ * may have, for some rules a hash of the text that was written where it may be another than
+ * that of the fingerprint (an earlier version passes over it), and, for people, as much of
+ * the name as nft's limit leaves room for. A set or
  * map has the owner at the end of its name, and so has a chain of an owner's own.
  */
 #ifndef BRIDGE_CNI_PLUGIN_NFT_RULES_OWNER_H
@@ -36,13 +38,14 @@ struct rules_comment {
 	uint64_t owner; /* in RULES_VERSION_BY_NAME the hash of the network's name */
 	uint64_t print; /* the rule's fingerprint */
 	uint64_t network; /* hash of the network's name */
+	uint64_t written; /* hash of the text that was written; 0: the comment has none */
 };
 
 /* False: it is no comment of ours. */
 bool rules_comment_read(const char *comment, struct rules_comment *ret_comment);
 
 void rules_comment_format(uint64_t owner, const char *network, const char *stage,
-			  const char *kind, uint64_t print,
+			  const char *kind, uint64_t print, uint64_t written,
 			  char ret_comment[NFT_COMMENT_MAX]);
 
 /* Was a veth or an ifb, whose alias says @names, made for @owner? Its MAC address

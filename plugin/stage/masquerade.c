@@ -19,6 +19,7 @@
 #include "plugin/nft/rules.h"
 #include "masquerade_apart.h"
 #include "masquerade_asked.h"
+#include "masquerade_settle.h"
 #include "masquerade_pods.h"
 #include "masquerade_rules.h"
 #include "stages.h"
@@ -139,6 +140,15 @@ static int elements_repair(struct attachment *att, struct cni_error *err)
 	if (ret == 0)
 		report_done(att, "masquerade: its elements in table inet " RULES_TABLE);
 	return ret;
+}
+
+int masquerade_settle(struct attachment *net, struct cni_error *err)
+{
+	struct rule_list none = {};
+	bool absent = false;
+	int ret = rules_compare(net, stage_masquerade.name, &none, &absent, err);
+
+	return ret < 0 || absent ? ret : masquerade_repair_shared(net, err);
 }
 
 static int masquerade_repair(struct attachment *att, struct cni_error *err)

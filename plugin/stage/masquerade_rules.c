@@ -33,6 +33,9 @@ static const struct family families[] = {
 struct part {
 	struct range_set_list sets;
 	const char *kind_prefix;
+	/* Rules of this part are kept for other pods: they aren't replaced when addresses
+	 * outside of the subnets come or go. */
+	bool kept;
 	bool by_pod; /* no range sets: the rules are over the sets of pods */
 };
 
@@ -206,7 +209,9 @@ static bool has_apart(const struct build *build, int family)
 }
 
 /* Adds the two rules with the texts that are compared. Addresses that are merely reserved
- * now are not in these texts: outside_add() adds them to the texts that are written. */
+ * now are not in these texts: outside_add() adds them to the texts that are written. An
+ * ADD doesn't look at those; whoever writes or repairs the rules makes them exact, so that
+ * they don't go on naming addresses that nobody has any more. */
 static int pair_add(struct build *build, const struct pair *pair, struct cni_error *err)
 {
 	const struct network *network = build->att->network;
@@ -221,6 +226,7 @@ static int pair_add(struct build *build, const struct pair *pair, struct cni_err
 		rule->chain = kinds[i].chain;
 		snprintf(rule->kind, sizeof(rule->kind), "%s%s%s",
 			 pair->part->kind_prefix, kinds[i].kind, pair->family->digit);
+		rule->exact = build->form == MASQUERADE_FOR_PODS && !pair->part->kept;
 		rule->text = kinds[i].text(network, pair, apart);
 		if (any_form && !by_pod)
 			rule->alternative = kinds[i].text(network, pair, true);
@@ -313,10 +319,12 @@ static bool is_by_pod(const struct build *build, int family)
 static int family_add(struct build *build, const struct family *family,
 		      struct cni_error *err)
 {
-	const struct part fixed = {fixed_sets(build->att->network), "", false};
-	const struct part asked = {build->att->pod->ranges, build->list.kept_kinds,
-				   false};
-	const struct part by_pod = {{}, KIND_BY_POD, true};
+	const struct part fixed = {.sets = fixed_sets(build->att->network),
+				   .kind_prefix = ""};
+	const struct part asked = {.sets = build->att->pod->ranges,
+				   .kind_prefix = build->list.kept_kinds,
+				   .kept = true};
+	const struct part by_pod = {.kind_prefix = KIND_BY_POD, .by_pod = true};
 	bool masq = build->att->network->ip_masq && ipam_in_process(build->att->network);
 	size_t before = build->list.n;
 	int ret = 0;

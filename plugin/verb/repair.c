@@ -7,6 +7,7 @@
 #include "ipam/store/record.h"
 #include "plugin/attachment/report.h"
 #include "plugin/stage/bridge_alias.h"
+#include "plugin/stage/masquerade_settle.h"
 #include "plugin/stage/portmap_localnet.h"
 #include "plugin/stage/reclaim.h"
 #include "plugin/stage/stages.h"
@@ -108,6 +109,8 @@ static int repair_locked(struct attachment *net, struct cni_error *err)
 		ret = ipam_connected(&net->ipam_env, &records, err);
 	if (ret == 0 && records.n > 0)
 		ret = repair_all(net, &records, err);
+	else if (ret == 0)
+		ret = masquerade_settle(net, err);
 	return ret < 0 ? ret : bridge_alias_settle(net, err);
 }
 

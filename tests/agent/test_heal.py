@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The agent puts back what somebody flushes, deletes or turns off under running pods."""
 import contextlib
+import os
 import random
 import re
 import signal
@@ -150,6 +151,25 @@ def test_an_uplink_that_does_not_forward_is_told_once_and_left_alone(pair):
     told = [line for line in one.log().splitlines() if "uplink doesn't forward" in line]
     assert len(told) == 1 and "net/ipv4/conf/eth0/forwarding" in told[0]
     assert one.sysctl("ipv4.conf.eth0.forwarding") == "0"
+
+
+def test_addresses_of_pods_that_are_gone_leave_the_rules(cluster):
+    """Pods that another program has made have reservations, and no records."""
+    node = cluster.node()
+    node.start_agent("--resync-seconds", "1")
+    wait_for(node.ready)
+    conf = node.conf()
+    file = f"{conf['ipam']['dataDir']}/{conf['name']}/10.99.7.95"
+    node.run("mkdir", "-p", os.path.dirname(file))
+    node.run("tee", file, input="stranger\r\neth0")
+    node.attach()
+
+    def is_named():
+        return "10.99.7.95" in node.run("nft", "list", "table", "inet", "bridge_cni").stdout
+
+    assert is_named()
+    node.run("rm", file)
+    wait_for(lambda: not is_named(), 10)
 
 
 def test_what_is_flushed_while_a_repair_runs_comes_back_too(pair):

@@ -43,6 +43,7 @@ def _record(path):
 def _ruleset(text, network):
     """The tables as nft lists them, with comments and names of the first form."""
     former = f"{hash_text(network):016x}"
+    text = re.sub(rf"( {former})\+[0-9a-f]{{16}} ", r"\1 ", text)
     owners = set(re.findall(r'comment "v2 \S+ ([0-9a-f]{16}) [0-9a-f]{16} '
                             f'{former} ', text))
     text = re.sub(r'comment "v2 (\S+) [0-9a-f]{16} ([0-9a-f]{16}) ' + former,

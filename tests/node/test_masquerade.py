@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """ipMasq and its keys: whose address arrives, and what must not leave at all."""
+import re
+
 import pytest
 
 from harness import plugin, snapshot
+from harness.command import repair
 from harness.node import (GATEWAY4, INTERNET4, INTERNET6, NODE4, NODE6, OUTSIDE4, OUTSIDE6,
                           addresses_of, network)
 from harness.wire import RST, SYN_ACK, segment_seen, source_seen
@@ -14,6 +17,74 @@ CHAIN = ("list", "chain", "inet", "bridge_cni")
 def rules_of(node, chain):
     done = node.run("nft", "-a", *CHAIN, chain, check=False)
     return [line.strip() for line in done.stdout.splitlines() if "comment" in line]
+
+
+def named_in_rules(node, address):
+    """How many times the rules name an address."""
+    return sum(rule.split("comment")[0].replace(",", " ").split().count(address)
+               for chain in ("postrouting", "forward") for rule in rules_of(node, chain))
+
+
+# -- addresses outside of the subnets, of pods that another program has made
+
+
+STRANGERS = ("10.9.9.5", "fd00:9::5")
+
+
+@pytest.mark.parametrize("how", ["repair", "repair without pods", "GC"])
+def test_the_rules_forget_addresses_whose_pods_are_gone(node, how):
+    """Such pods have reservations, and no records."""
+    pod, conf = node.pod(), network("dual", cniVersion="1.1.0")
+    files = [node.store / conf["name"] / address for address in STRANGERS]
+    files[0].parent.mkdir(parents=True)
+    for file in files:
+        file.write_text("stranger\r\neth0")
+    result = node.add(pod, conf)
+    for address in STRANGERS:
+        # Of each pair of rules: as a source, and as a destination.
+        assert named_in_rules(node, address) == 4
+    assert repair(node, conf) == ["nothing to mend"]
+    files[0].unlink()
+    node.check(pod, conf, result)
+    if how == "GC":
+        # GC reads no subnets, so that the rules are the next repair's business.
+        valid = [{"containerID": pod.id, "ifname": "eth0"}]
+        plugin.judge("GC", node.invoke("GC", {
+            **conf, "cni.dev/valid-attachments": valid}), "1.1.0")
+        assert not files[1].exists()  # it isn't among the valid ones
+        assert source_seen(pod, node.outside, INTERNET4) == NODE4
+    else:
+        repair(node, conf)
+        assert [named_in_rules(node, address) for address in STRANGERS] == [0, 4]
+        files[1].unlink()
+        if how == "repair without pods":
+            node.delete(pod, conf, result)
+    assert repair(node, conf) != ["nothing to mend"]
+    assert [named_in_rules(node, address) for address in STRANGERS] == [0, 0]
+    assert repair(node, conf) == ["nothing to mend"]
+    if how != "repair without pods":
+        node.check(pod, conf, result)
+        assert source_seen(pod, node.outside, INTERNET4) == NODE4
+        assert source_seen(pod, node.outside, INTERNET6) == NODE6
+
+
+def test_rules_of_an_earlier_version_forget_such_addresses_too(node):
+    """Their comments don't say what was written."""
+    pod, conf = node.pod(), network()
+    file = node.store / conf["name"] / STRANGERS[0]
+    file.parent.mkdir(parents=True)
+    file.write_text("stranger\r\neth0")
+    result = node.add(pod, conf)
+    listing = node.run("nft", "list", "table", "inet", "bridge_cni").stdout
+    former = re.sub(r"\+[0-9a-f]{16} ", " ", listing)
+    assert former != listing
+    node.nft("delete table inet bridge_cni\n" + former)
+    file.unlink()
+    node.check(pod, conf, result)
+    assert named_in_rules(node, STRANGERS[0]) == 4
+    repair(node, conf)
+    assert named_in_rules(node, STRANGERS[0]) == 0
+    assert repair(node, conf) == ["nothing to mend"]
 
 
 # -- nonMasqueradeCIDRs
