@@ -221,7 +221,8 @@ static void wait_for_lock(struct agent *agent)
 		if (ret == AGENT_LOCK_HELD)
 			error_set(&err, CNI_ERR_TRY_AGAIN, EAGAIN,
 				  "another agent is at work on this node");
-		log_error_once(agent->log, &last, "waiting", &err);
+		log_waiting_once(agent->log, ret < 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
+				 &last, &err);
 		idle(agent, LOCK_MS);
 	}
 }

@@ -2,7 +2,9 @@
 """The agent and the API server's protocol: whatever the server does, the agent ends up with
 the cluster as it is, and never asks in a loop."""
 import os
+import re
 import shutil
+import threading
 import time
 
 import pytest
@@ -139,6 +141,92 @@ def test_a_watch_that_ends_is_followed_by_the_next(cluster, node):
     follows(cluster, node)
     assert len(cluster.api.lists()) == 1
     assert node.metrics()["bridge_cni_api_failures_total"] <= len(cluster.api.watches())
+
+
+def levels(node, words):
+    """The levels of the log's lines that say this, in their order."""
+    return [re.search(r"level=(\w+)", line)[1] for line in node.log().splitlines()
+            if words in line]
+
+
+def silence(cluster, how):
+    """From now on the server is there, and answers nothing. Returns what ends that."""
+    if how == "no answer":
+        ended = threading.Event()
+        cluster.api.raw = lambda handler: ended.wait(60)
+
+        def end():
+            cluster.api.raw = None
+            ended.set()
+        return end
+    cluster.link.nft("add table inet silence; add chain inet silence input "
+                     "{ type filter hook input priority 0; }; add rule inet silence input "
+                     "tcp dport 6443 tcp flags & (syn | ack) == syn drop")
+    return lambda: cluster.link.nft("delete table inet silence")
+
+
+@pytest.mark.parametrize("how, seconds", [("no connection", 20), ("no answer", 45)])
+def test_a_server_that_answers_nothing_is_noticed_and_asked_with_pauses(
+        cluster, node, how, seconds):
+    """Connecting alone may take longer than a short watch."""
+    others(cluster, 1)
+    node.start_agent("--retry-max-seconds", "4")
+    follows(cluster, node)
+    wait_for(node.ready)
+    time.sleep(5.5)  # a watch that breaks off earlier is a failure by itself
+    routes = node.own_routes()
+    end = silence(cluster, how)
+    cluster.api.drop_connections()
+    wait_for(lambda: node.metrics()["bridge_cni_api_failures_total"] == 1, seconds)
+    assert levels(node, "watching Nodes has failed") == ["info"]
+    assert cluster.api.url() in node.log()
+    assert node.metrics()["bridge_cni_api_last_contact_seconds"] > 9
+    if how == "no connection":
+        wait_for(lambda: node.metrics()["bridge_cni_api_failures_total"] == 2, 20)
+        assert levels(node, "watching Nodes has failed") == ["info", "error"]
+    # Those who have pods lose nothing.
+    assert node.ready() and node.own_routes() == routes
+    assert not node.metrics()["bridge_cni_api_watching"]
+    end()
+    wait_for(lambda: "the API server answers again" in node.log(), 30)
+    follows(cluster, node)
+    assert node.log().count("the API server answers again") == 1
+    assert len(cluster.api.lists()) == 1
+
+
+def test_what_a_new_nodes_first_moments_bring_is_no_error(cluster, node):
+    """Neither in its own log nor in those of others: all of it goes away by itself."""
+    node.start_agent()
+    wait_for(node.ready)
+    new = cluster.node(join=False)
+    cluster.api.cut_lists = 1
+    new.start_agent()
+    wait_for(lambda: "lacks this node" in new.log())
+    cluster.api.put(new.name, [], [])
+    wait_for(lambda: "has no podCIDR yet" in new.log())
+    wait_for(lambda: "no-pod-cidr" in node.log())
+    cluster.join(new)
+    wait_for(new.ready)
+    wait_for(lambda: new.cidrs[0] in node.own_routes())
+    assert levels(new, "listing Nodes has failed") == ["info"]
+    for agent in (node, new):
+        for words in ("has no podCIDR yet", "lacks this node", "no route to a node's pods"):
+            assert {*levels(agent, words)} <= {"info"}
+        assert not levels(agent, "level=error")
+    assert "info" in levels(node, "no route to a node's pods")
+
+
+def test_a_resource_version_that_is_too_old_is_no_error(cluster, node):
+    node.start_agent()
+    follows(cluster, node)
+    for number in range(2):  # in the watch, and as its answer
+        cluster.api.refuse_watch = 410 if number else None
+        cluster.api.drop_connections()
+        cluster.api.compact()
+        wait_for(lambda: len(levels(node, "too old")) > number)
+        cluster.api.refuse_watch = None
+        follows(cluster, node)
+    assert {*levels(node, "too old")} == {"info"}
 
 
 def test_a_replaced_token_is_read_again(cluster, node):

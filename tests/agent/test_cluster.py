@@ -95,7 +95,8 @@ def test_a_node_that_has_lost_its_pod_cidr_keeps_its_configuration_and_is_told_o
     node.start_agent("--resync-seconds", "1")
     wait_for(lambda: "has no podCIDR yet" in node.log())
     node.wait_for_resyncs()
-    assert node.log().count("has no podCIDR yet") == 1 and node.conflist()
+    line, = (line for line in node.log().splitlines() if "has no podCIDR yet" in line)
+    assert "level=warn" in line and node.conflist()
 
 
 def test_more_pod_cidrs_than_the_configuration_lists_are_told_once(cluster):

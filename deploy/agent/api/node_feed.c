@@ -9,7 +9,7 @@
 
 void node_feed_request_begin(struct node_feed *feed)
 {
-	feed->heard = feed->gone = false;
+	feed->heard = feed->gone = feed->too_old = false;
 	/* The pages of a list belong together. */
 	if (!feed->page.next[0])
 		feed->named = 0;
@@ -111,6 +111,7 @@ static int watch_failed(struct node_feed *feed, const struct watch_event *event,
 	/* The status is mostly 410. After another one, too, events may be missing; but a
 	 * server that has too much to do (429) is not asked for the list besides. */
 	feed->gone = event->status != 429;
+	feed->too_old = event->status == 410;
 	return error_set(err, CNI_ERR_TRY_AGAIN, ECONNABORTED, "%s (%u)",
 			 event->message[0] ? event->message : "the watch was ended",
 			 event->status);

@@ -20,7 +20,8 @@ struct node_feed {
 	char version[RESOURCE_VERSION_MAX]; /* where the next watch starts */
 	bool changed; /* the table has */
 	bool heard; /* there was a document that is no error, in this request */
-	bool gone; /* the server can't go on from our resource version */
+	bool gone; /* the server can't go on from our resource version ... */
+	bool too_old; /* ... because it is too old (410), which happens now and then */
 	size_t named; /* Nodes that the log has named in this list or watch */
 	uint64_t events, skipped; /* since the start */
 	/* Nodes of the last list that were not kept; at least 1 where one came since. */

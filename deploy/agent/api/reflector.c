@@ -11,18 +11,21 @@
 
 #include "conf/base/clock.h"
 #include "node_feed.h"
+#include "refusal.h"
 #include "retry.h"
 
 #define PATH_SIZE 8192
 /* A server that doesn't end a watch in time is gone; a list, with all of its pages, may take as
  * long as a watch. */
 #define GRACE_SECONDS 30
-#define STALL_SECONDS 30 /* a list that brings nothing for so long has failed */
+/* A list that brings nothing, or a watch that isn't answered, for so long has failed. */
+#define STALL_SECONDS 30
 /* A list without this node is asked for again, and believed when the server says the same for
  * so long. */
 #define DOUBT_MS       10000
 #define DOUBT_AGAIN_MS 2000
-#define WATCH_GOOD_MS  5000 /* a watch that lasted so long wasn't refused */
+#define WATCH_GOOD_MS \
+	5000 /* a watch that goes on for so long once answered is a good one */
 
 enum request {
 	REQUEST_NONE, /* a pause, until retry_at */
@@ -42,11 +45,13 @@ struct reflector {
 	bool needs_list; /* the next request is a list, else a watch */
 	int64_t list_started;
 	bool from_cache; /* the server may answer a list from what it remembers */
+	bool silent; /* requests have failed since the last good answer */
 	int64_t doubted; /* when a list came that was not believed; 0: the last one was */
 
 	/* The request that is under way. */
 	enum request request;
 	int64_t started;
+	int64_t answered; /* when the head of status 200 came; 0: it hasn't */
 	struct json_filter filter;
 	int result; /* < 0: a document has ended it, with @err */
 	struct cni_error err;
@@ -64,7 +69,13 @@ static void head_take(long status, void *data)
 	struct reflector *reflector = data;
 
 	reflector->state.contact_ms = now_ms();
-	/* A watch sends its head at once, even where it has no event yet. */
+	if (status == 200 && !reflector->answered) {
+		reflector->answered = now_ms();
+		if (reflector->silent)
+			log_write(reflector->log, LOG_LEVEL_INFO,
+				  "the API server answers again", NULL);
+		reflector->silent = false;
+	}
 	if (is_watch(reflector) && status == 200 && !reflector->state.watching) {
 		reflector->state.watching = true;
 		log_write(reflector->log, LOG_LEVEL_DEBUG, "watching", "resourceVersion",
@@ -117,14 +128,22 @@ static void pause_for(struct reflector *reflector, unsigned int ms)
 	reflector->retry_at = now_ms() + ms;
 }
 
+/* The first failure of a row is mostly one of a moment, as at a new node's start. */
+static enum log_level failure_level(const struct reflector *reflector)
+{
+	return reflector->feed.too_old || reflector->retry.failed == 0 ? LOG_LEVEL_INFO
+								       : LOG_LEVEL_ERROR;
+}
+
 static void request_failed(struct reflector *reflector)
 {
 	int64_t wished = transport_retry_after(reflector->transport);
 
-	log_error(reflector->log,
-		  is_watch(reflector) ? "watching Nodes has failed"
-				      : "listing Nodes has failed",
-		  &reflector->err);
+	log_error_at(reflector->log, failure_level(reflector),
+		     is_watch(reflector) ? "watching Nodes has failed"
+					 : "listing Nodes has failed",
+		     &reflector->err);
+	reflector->silent |= !reflector->answered && !reflector->feed.too_old;
 	reflector->state.failures++;
 	reflector->state.watching = false;
 	/* A list that broke is begun anew: its pages belong together. */
@@ -157,6 +176,7 @@ static void request_start(struct reflector *reflector)
 	reflector->request = reflector->needs_list ? REQUEST_LIST : REQUEST_WATCH;
 	watch = is_watch(reflector);
 	reflector->started = now_ms();
+	reflector->answered = 0;
 	node_feed_request_begin(&reflector->feed);
 	reflector->result = 0;
 	error_clear(&reflector->err);
@@ -179,29 +199,14 @@ static void request_start(struct reflector *reflector)
 
 static int refused(struct reflector *reflector, const struct transport_end *end)
 {
-	static const struct {
-		long status;
-		const char *hint;
-	} hints[] = {
-		{401, "the service account's token isn't accepted"},
-		{403, "the ClusterRole must allow get, list and watch of nodes"},
-		{400, "the request or its resource version isn't understood"},
-		{410, "the resource version is too old"},
-	};
-	const char *hint = "the API server refuses";
-
-	for (size_t i = 0; i < ARRAY_SIZE(hints); i++)
-		if (hints[i].status == end->status)
-			hint = hints[i].hint;
-	error_set(&reflector->err, CNI_ERR_TRY_AGAIN, EACCES, "%s: HTTP status %ld", hint,
-		  end->status);
-	error_details(&reflector->err, "%s", end->refusal);
+	reflector->feed.too_old = end->status == 410;
 	/* With 400 the resource version may be of an etcd that has been replaced. */
-	reflector->feed.gone = end->status == 410 || end->status == 400;
-	return -EACCES;
+	reflector->feed.gone = reflector->feed.too_old || end->status == 400;
+	return refusal_error(end, &reflector->err);
 }
 
-/* 0: the request has ended as it should. @lasted: it has taken at least WATCH_GOOD_MS. */
+/* 0: the request has ended as it should. @lasted: it was answered, and went on for at least
+ * WATCH_GOOD_MS. */
 static int end_judge(struct reflector *reflector, const struct transport_end *end,
 		     bool lasted)
 {
@@ -245,8 +250,10 @@ static bool is_believed(struct reflector *reflector)
 			  NULL);
 		return true;
 	}
+	/* A new node's Node may be made a moment later. */
 	if (news)
-		log_write(reflector->log, LOG_LEVEL_WARN,
+		log_write(reflector->log,
+			  reflector->state.listed ? LOG_LEVEL_WARN : LOG_LEVEL_INFO,
 			  "the list of Nodes lacks this node: it is asked for again, "
 			  "and nothing is removed yet",
 			  "node", reflector->feed.own, NULL);
@@ -281,7 +288,8 @@ static void list_ended(struct reflector *reflector)
 
 static void request_ended(struct reflector *reflector, const struct transport_end *end)
 {
-	bool lasted = now_ms() - reflector->started >= WATCH_GOOD_MS;
+	bool lasted = reflector->answered &&
+		      now_ms() - reflector->answered >= WATCH_GOOD_MS;
 	bool watch = is_watch(reflector);
 	int ret;
 
@@ -299,6 +307,18 @@ static void request_ended(struct reflector *reflector, const struct transport_en
 	} else {
 		list_ended(reflector);
 	}
+}
+
+/* A server sends the head of a watch at once: one that doesn't is given up. */
+static void give_up_unanswered(struct reflector *reflector)
+{
+	if (!is_watch(reflector) || reflector->answered ||
+	    now_ms() - reflector->started < STALL_SECONDS * 1000)
+		return;
+	transport_abandon(reflector->transport);
+	error_set(&reflector->err, CNI_ERR_IO, ETIMEDOUT, "%s: no answer for %d seconds",
+		  reflector->spec->transport.server, STALL_SECONDS);
+	request_failed(reflector);
 }
 
 static void ca_changed(struct reflector *reflector)
@@ -323,6 +343,7 @@ bool reflector_wait(struct reflector *reflector, struct pollfd *fds, size_t n,
 		timeout_ms = left > 0 ? (int)left : 0;
 	if (transport_wait(reflector->transport, fds, n, timeout_ms, &end))
 		request_ended(reflector, &end);
+	give_up_unanswered(reflector);
 	if (transport_ca_changed(reflector->transport))
 		ca_changed(reflector);
 	if (reflector->request == REQUEST_NONE && now_ms() >= reflector->retry_at)

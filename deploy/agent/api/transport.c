@@ -324,6 +324,13 @@ bool transport_wait(struct transport *transport, struct pollfd *fds, size_t n,
 	return false;
 }
 
+void transport_abandon(struct transport *transport)
+{
+	transport->renew = true;
+	if (transport->active)
+		request_end(transport);
+}
+
 int64_t transport_retry_after(const struct transport *transport)
 {
 	curl_off_t seconds = 0;
@@ -336,9 +343,7 @@ bool transport_ca_changed(struct transport *transport)
 {
 	if (!file_state_changed(&transport->ca, transport->spec->ca_file))
 		return false;
-	transport->renew = true;
-	if (transport->active)
-		request_end(transport);
+	transport_abandon(transport);
 	return true;
 }
 

@@ -83,6 +83,9 @@ char *transport_escape(const char *text);
 bool transport_wait(struct transport *transport, struct pollfd *fds, size_t n,
 		    int timeout_ms, struct transport_end *ret_end);
 
+/* Ends the request that is under way. Its connection isn't used again. */
+void transport_abandon(struct transport *transport);
+
 /* Seconds that the last response asked to wait before the next request; 0: it didn't. */
 int64_t transport_retry_after(const struct transport *transport);
 

@@ -42,24 +42,42 @@ void log_line(const struct log *log, enum log_level level, const char *msg,
 	end(&line);
 }
 
-void log_error(const struct log *log, const char *msg, struct cni_error *err)
+void log_error_at(const struct log *log, enum log_level level, const char *msg,
+		  struct cni_error *err)
 {
 	if (err->details[0])
-		log_write(log, LOG_LEVEL_ERROR, msg, "error", err->msg, "details",
-			  err->details, NULL);
+		log_write(log, level, msg, "error", err->msg, "details", err->details,
+			  NULL);
 	else
-		log_write(log, LOG_LEVEL_ERROR, msg, "error", err->msg, NULL);
+		log_write(log, level, msg, "error", err->msg, NULL);
 	error_clear(err);
 }
 
-void log_error_once(const struct log *log, uint64_t *last, const char *msg,
-		    struct cni_error *err)
+void log_error(const struct log *log, const char *msg, struct cni_error *err)
+{
+	log_error_at(log, LOG_LEVEL_ERROR, msg, err);
+}
+
+static void once_at(const struct log *log, enum log_level level, uint64_t *last,
+		    const char *msg, struct cni_error *err)
 {
 	uint64_t hash = hash_text(err->msg);
 
 	if (hash == *last)
 		error_clear(err);
 	else
-		log_error(log, msg, err);
+		log_error_at(log, level, msg, err);
 	*last = hash;
+}
+
+void log_error_once(const struct log *log, uint64_t *last, const char *msg,
+		    struct cni_error *err)
+{
+	once_at(log, LOG_LEVEL_ERROR, last, msg, err);
+}
+
+void log_waiting_once(const struct log *log, enum log_level level, uint64_t *last,
+		      struct cni_error *err)
+{
+	once_at(log, level, last, "waiting", err);
 }

@@ -29,7 +29,11 @@ struct log {
 void log_line(const struct log *log, enum log_level level, const char *msg,
 	      const char *const *pairs);
 
-/* Writes the error's text and details in a line of level error, then clears the error. */
+/* Writes the error's text and details in a line of that level, then clears the error. */
+void log_error_at(const struct log *log, enum log_level level, const char *msg,
+		  struct cni_error *err);
+
+/* The same in a line of level error, which is for what somebody has to look at. */
 void log_error(const struct log *log, const char *msg, struct cni_error *err);
 
 /*
@@ -39,5 +43,10 @@ void log_error(const struct log *log, const char *msg, struct cni_error *err);
  */
 void log_error_once(const struct log *log, uint64_t *last, const char *msg,
 		    struct cni_error *err);
+
+/* The same in a line of level @level with the message "waiting": what is waited for mostly
+ * comes by itself. */
+void log_waiting_once(const struct log *log, enum log_level level, uint64_t *last,
+		      struct cni_error *err);
 
 #endif

@@ -56,6 +56,13 @@ static void note_unrouted(const struct cluster_node *node, const struct ip_prefi
 	snprintf(item->node, sizeof(item->node), "%s", node->name);
 }
 
+/* A new Node gets these moments after it has been made; the metrics tell of one that
+ * doesn't. */
+static bool is_of_a_new_node(enum route_problem problem)
+{
+	return problem == ROUTE_NO_CIDR || problem == ROUTE_NO_ADDRESS;
+}
+
 static void log_unrouted(struct route_upkeep *upkeep)
 {
 	uint64_t hash = hash_text("");
@@ -72,8 +79,10 @@ static void log_unrouted(struct route_upkeep *upkeep)
 	for (size_t i = 0; i < upkeep->n_unrouted && i < UNROUTED_LOGGED; i++) {
 		const struct unrouted_node *item = &upkeep->unrouted[i];
 
-		log_write(upkeep->log, LOG_LEVEL_WARN, "no route to a node's pods",
-			  "node", item->node, "reason",
+		log_write(upkeep->log,
+			  is_of_a_new_node(item->problem) ? LOG_LEVEL_INFO
+							  : LOG_LEVEL_WARN,
+			  "no route to a node's pods", "node", item->node, "reason",
 			  route_problem_names[item->problem], "podCIDR",
 			  item->cidr.addr.family ? PREFIX_TEXT(&item->cidr) : "", NULL);
 	}

@@ -128,7 +128,10 @@ void setup_make_conflist(struct setup *setup, const struct node_table *nodes)
 	if (!own || (!own->cidrs[0].addr.family && !own->cidrs[1].addr.family)) {
 		error_set(&err, CNI_ERR_TRY_AGAIN, ENOENT, "%s has no %s yet", name,
 			  own ? "podCIDR" : "Node");
-		log_error_once(setup->log, &setup->make_error, "waiting", &err);
+		/* A new node has them in a moment. One that has pods has lost them. */
+		log_waiting_once(setup->log,
+				 setup->conflist.text ? LOG_LEVEL_WARN : LOG_LEVEL_INFO,
+				 &setup->make_error, &err);
 		return;
 	}
 	setup->held_back = is_refused(own);
