@@ -15,9 +15,10 @@ WERROR      ?= -Werror
 # `make bench` takes few rounds with QUICK=1; BENCH= names some of its sections.
 QUICK       ?=
 BENCH       ?=
-# `make image` builds IMAGE on BASE.
+# `make image` builds IMAGE on BASE. Its name has a host, as container runtimes take a name without
+# one for docker.io's, and the version, so that a node never runs another one than is meant.
 BASE        ?= docker.io/library/debian:bookworm-slim
-IMAGE       ?= bridge-cni:latest
+IMAGE       ?= localhost/bridge-cni:$(VERSION)
 # `make check-distros` takes some of its suites (bookworm, trixie, noble).
 DISTROS     ?=
 UBUNTU_MIRROR ?= http://archive.ubuntu.com/ubuntu
@@ -314,15 +315,23 @@ image: ## the node agent's image, by buildah; BASE= IMAGE=
 	$(Q)buildah bud --layers=false --isolation=chroot --network=host --build-arg BASE=$(BASE) \
 		--build-arg DEBIAN_MIRROR=$(DEBIAN_MIRROR) -t $(IMAGE) -f deploy/Dockerfile .
 
+# Container runtimes, k3s and kind read archives of this kind, and take the image's name from it.
+IMAGE_ARCHIVE := build/bridge-cni-$(VERSION).tar
+.PHONY: image-archive
+image-archive: image ## the same as a file, build/bridge-cni-VERSION.tar, for nodes without a registry
+	$(Q)mkdir -p build
+	$(Q)rm -f $(IMAGE_ARCHIVE)
+	$(Q)buildah push $(IMAGE) docker-archive:$(IMAGE_ARCHIVE):$(IMAGE)
+
 # This is no part of `make check`, as it downloads some 400 MB of packages.
 .PHONY: check-image
 check-image: ## the image, built on base-image, run by runc as the DaemonSet has it
 	$(as_root)
 	$(Q)tests/install-deps check
 	$(Q)$(MAKE) --no-print-directory BASE=localhost/bridge-cni-base base-image
-	$(Q)$(MAKE) --no-print-directory BASE=localhost/bridge-cni-base IMAGE=localhost/bridge-cni image
+	$(Q)$(MAKE) --no-print-directory BASE=localhost/bridge-cni-base image-archive
 	$(Q)$(MAKE) --no-print-directory build/bridge-cni agent
-	$(Q)IMAGE=localhost/bridge-cni tests/run --suites $(BUILD) tests/image/test_image.py
+	$(Q)IMAGE=$(IMAGE) IMAGE_ARCHIVE=$(abspath $(IMAGE_ARCHIVE)) tests/run --suites $(BUILD) tests/image/test_image.py
 
 .PHONY: base-image
 base-image: ## a base for it without a registry, by debootstrap; BASE=localhost/NAME

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """deploy/bridge-cni.yaml asks for what the agent needs, and for nothing else."""
+import os
 import re
 import subprocess
 
@@ -13,6 +14,32 @@ DOCUMENTS = {d["kind"]: d for d in yaml.safe_load_all(
     (REPOSITORY / "deploy/bridge-cni.yaml").read_text())}
 POD = DOCUMENTS["DaemonSet"]["spec"]["template"]["spec"]
 CONTAINER = POD["containers"][0]
+
+
+def of_make(variable):
+    """What `make` alone has in a variable."""
+    env = {k: v for k, v in os.environ.items() if k not in (variable, "MAKEFLAGS", "VERSION")}
+    return subprocess.run(
+        ["make", "-s", "--no-print-directory", "-C", REPOSITORY, "--eval",
+         f"print-it: ; @echo '$({variable})'", "print-it"],
+        env=env, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_the_image_has_one_name_wherever_it_is_named():
+    name, version = of_make("IMAGE"), of_make("VERSION")
+    assert CONTAINER["image"] == name == f"localhost/bridge-cni:{version}"
+    pushed, archive = f"registry.example/bridge-cni:{version}", f"bridge-cni-{version}.tar"
+    named = 0
+    for path in ("README.md", "deploy/README.md", "deploy/bridge-cni.yaml", "deploy/Dockerfile",
+                 "tests/README.md"):
+        text = (REPOSITORY / path).read_text()
+        for found in re.findall(r"[\w./-]*\bbridge-cni:[\w.-]+", text):
+            assert found in (name, pushed), f"{path}: {found}"
+            named += 1
+        for found in re.findall(r"\bbridge-cni-[\d.]+\.tar", text):
+            assert found == archive, f"{path}: {found}"
+    assert named >= 4
+    assert of_make("IMAGE_ARCHIVE") == f"build/{archive}"
 
 
 def test_it_reads_nodes_and_nothing_else():

@@ -4,6 +4,8 @@ rights, on nodes made of namespaces. `make check-image` builds the image and cal
 import json
 import os
 import pathlib
+import re
+import shutil
 import subprocess
 import sys
 
@@ -44,6 +46,48 @@ def rootfs(tmp_path):
     finally:
         buildah("rm", container)
     return str(tmp_path / "root")
+
+
+@pytest.fixture
+def containerd(tmp_path):
+    """The environment in which ctr speaks to a containerd that has nothing yet."""
+    if not shutil.which("containerd"):
+        pytest.skip("containerd isn't installed")
+    socket, config = tmp_path / "containerd.sock", tmp_path / "containerd.toml"
+    config.write_text(f"""
+version = 2
+root = "{tmp_path}/lib"
+state = "{tmp_path}/run"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+address = "{socket}"
+""")
+    process = subprocess.Popen(["containerd", "--config", config], stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    env = {**os.environ, "CONTAINERD_ADDRESS": str(socket)}
+    try:
+        wait_for(lambda: subprocess.run(["ctr", "version"], env=env,
+                                        capture_output=True).returncode == 0, 20)
+        yield env
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def test_a_node_without_a_registry_has_the_manifests_image_after_what_README_says(containerd):
+    readme = (REPOSITORY / "deploy/README.md").read_text()
+    command = re.search(r"^ctr .*images import [^ #]+", readme, re.M)[0]
+    listing = re.search(r"`(ctr [^`]*images ls -q)`", readme)[1]
+    archive = pathlib.Path(os.environ["IMAGE_ARCHIVE"])
+    assert command.split()[-1] == archive.name
+
+    def node(line):
+        return subprocess.run(line.split(), cwd=archive.parent, env=containerd, check=True,
+                              capture_output=True, text=True).stdout
+
+    assert node(listing) == ""
+    node(command)
+    assert node(listing).split() == [CONTAINER["image"]]
 
 
 @pytest.fixture
