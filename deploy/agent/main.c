@@ -5,6 +5,7 @@
 
 #include "agent.h"
 #include "cleanup.h"
+#include "deploy/agent/base/variables.h"
 
 static const char about[] =
 	"bridge-cni-agent " BRIDGE_CNI_VERSION
@@ -29,6 +30,7 @@ static int run(const struct options *options, struct cni_error *err)
 
 	if (options->cleanup)
 		return agent_cleanup(options, &log, err);
+	variables_tell_unknown(&log, options_have_variable);
 	ret = agent_open(&agent, options, &log, err);
 	if (ret == 0) {
 		log_write(&log, LOG_LEVEL_INFO, "bridge-cni-agent", "version",

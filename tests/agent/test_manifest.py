@@ -103,3 +103,7 @@ def test_applying_it_anew_changes_no_guard_of_a_node_that_runs():
     assert data["BRIDGE_CNI_POD_LINK"] == ""
     assert data["BRIDGE_CNI_MAC_SPOOF_CHECK"] == "false"
     assert data["BRIDGE_CNI_PORT_ISOLATION"] == "false"
+
+
+def test_a_service_makes_no_variable_of_the_agent():
+    assert POD["enableServiceLinks"] is False

@@ -81,11 +81,11 @@ class ClusterNode(Node):
                 "--conf-dir", self.conf_dir, "--sysctl-root", self.sysctl_dir,
                 "--retry-max-seconds", "1", "--log-level", "debug", *options]
 
-    def start_agent(self, *options, more=""):
+    def start_agent(self, *options, more="", **variables):
         assert self.agent is None
         with open(self.log_path, "ab") as log:
             self.agent = self.popen(self.agent_argv(*options, more=more), stderr=log,
-                                    env=plugin.environment("", CNI_COMMAND=None))
+                                    env=plugin.environment("", CNI_COMMAND=None, **variables))
 
     def stop_agent(self, how=signal.SIGTERM):
         """Sends the agent a signal, waits for its end and gives its exit status."""

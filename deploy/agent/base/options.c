@@ -12,9 +12,9 @@
 #include <string.h>
 
 #include "conf/version.h"
+#include "variables.h"
 
 #define ACCOUNT		  "/var/run/secrets/kubernetes.io/serviceaccount"
-#define VARIABLE_PREFIX	  "BRIDGE_CNI_"
 #define NAME_MAX_	  32
 #define CLUSTER_CIDRS_MAX 16
 
@@ -251,16 +251,26 @@ static int value_read(const struct option_spec *spec, const char *value,
 	return 0;
 }
 
+/* A Service "bridge-cni" gives BRIDGE_CNI_PORT, which is also an option's variable. */
+static bool is_of_service(const char *name, const char *value)
+{
+	char entry[NAME_MAX_ + 64];
+
+	snprintf(entry, sizeof(entry), "%s=%s", name, value);
+	return variable_is_of_service(entry);
+}
+
 static int environment_read(struct options *options, struct cni_error *err)
 {
 	int ret = 0;
 
 	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(specs); i++) {
 		char buf[NAME_MAX_ + 16];
-		const char *value = getenv(variable(specs[i].name, buf));
+		const char *name = variable(specs[i].name, buf);
+		const char *value = getenv(name);
 
 		/* "" in a ConfigMap means the default. */
-		if (!value || !value[0])
+		if (!value || !value[0] || is_of_service(name, value))
 			value = specs[i].initial;
 		ret = value_read(&specs[i], value, options, err);
 	}
@@ -306,6 +316,16 @@ static int server_settle(struct options *options, struct cni_error *err)
 		return error_set(err, CNI_ERR_ENVIRONMENT, EINVAL,
 				 "--node-name or NODE_NAME is missing");
 	return 0;
+}
+
+bool options_have_variable(const char *name)
+{
+	char buf[NAME_MAX_ + 16];
+
+	for (size_t i = 0; i < ARRAY_SIZE(specs); i++)
+		if (strcmp(variable(specs[i].name, buf), name) == 0)
+			return true;
+	return false;
 }
 
 int options_read(int argc, char **argv, struct options *ret_options,

@@ -46,6 +46,9 @@ int options_read(int argc, char **argv, struct options *ret_options,
 		 struct cni_error *err);
 void options_clear(struct options *options);
 
+/* Whether an environment variable stands for an option. */
+bool options_have_variable(const char *name);
+
 /* Prints all options to stdout, as --help does. */
 void options_print(void);
 
