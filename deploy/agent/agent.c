@@ -12,8 +12,8 @@
 #include "deploy/agent/base/memory_trim.h"
 #include "deploy/agent/node/agent_lock.h"
 #include "deploy/agent/node/route_events.h"
-#include "pages.h"
 #include "plugin/node/sysctl.h"
+#include "servers.h"
 
 #define CHECK_MS   1000 /* how often the files on the node are looked at */
 #define LOCK_MS	   500 /* how often the lock is tried that a former agent holds */
@@ -106,6 +106,7 @@ static void do_what_is_due(struct agent *agent)
 	if (now >= agent->resync_at) {
 		agent->resync_at = now + (int64_t)agent->options->resync_seconds * 1000;
 		agent->routes.due_at = now;
+		servers_open_metrics(agent);
 		range_upkeep_stale(&agent->ranges);
 		bridge_nf_tell_others(&agent->pod_link.nf);
 		pod_link_look(&agent->pod_link);
@@ -146,7 +147,7 @@ static int wait_ms(const struct agent *agent)
 		heal_next(&agent->heal, &agent->job),
 	};
 	int64_t now = now_ms(), left = INT_MAX;
-	int http = agent->http ? http_server_timeout_ms(agent->http) : -1;
+	int http = servers_timeout_ms(agent);
 
 	for (size_t i = 0; i < ARRAY_SIZE(due); i++)
 		if (due[i] - now < left)
@@ -162,7 +163,8 @@ static void serve(struct agent *agent)
 	struct pollfd fds[] = {
 		{.fd = agent->signal_fd, .events = POLLIN},
 		{.fd = agent->route_events_fd, .events = POLLIN},
-		{.fd = agent->http ? http_server_fd(agent->http) : -1, .events = POLLIN},
+		{.fd = http_server_fd(agent->http), .events = POLLIN},
+		{.fd = http_server_fd(agent->metrics), .events = POLLIN},
 		{.fd = agent->job.pidfd, .events = POLLIN},
 	};
 	struct pollfd asked[ARRAY_SIZE(fds)];
@@ -185,8 +187,7 @@ static void serve(struct agent *agent)
 		}
 	}
 	take_signals(agent);
-	if (agent->http)
-		http_server_run(agent->http);
+	servers_run(agent);
 }
 
 /* Serves pages and signals alone, while the agent lock is not this agent's. */
@@ -194,16 +195,16 @@ static void idle(struct agent *agent, int timeout_ms)
 {
 	struct pollfd fds[] = {
 		{.fd = agent->signal_fd, .events = POLLIN},
-		{.fd = agent->http ? http_server_fd(agent->http) : -1, .events = POLLIN},
+		{.fd = http_server_fd(agent->http), .events = POLLIN},
+		{.fd = http_server_fd(agent->metrics), .events = POLLIN},
 	};
-	int http = agent->http ? http_server_timeout_ms(agent->http) : -1;
+	int http = servers_timeout_ms(agent);
 
 	if (http >= 0 && (timeout_ms < 0 || http < timeout_ms))
 		timeout_ms = http;
 	(void)poll(fds, ARRAY_SIZE(fds), timeout_ms);
 	take_signals(agent);
-	if (agent->http)
-		http_server_run(agent->http);
+	servers_run(agent);
 }
 
 /* -- from start to end */
@@ -337,9 +338,8 @@ int agent_open(struct agent *agent, const struct options *options, const struct 
 	if (ret == 0)
 		ret = reflector_open(&agent->reflector_spec, &agent->nodes, log,
 				     &agent->reflector, err);
-	if (ret == 0 && options->port)
-		ret = http_server_open(options->port, agent_page, agent, &agent->http,
-				       err);
+	if (ret == 0)
+		ret = servers_open(agent, err);
 	agent->pod_link = (struct pod_link){
 		.options = options,
 		.log = log,
@@ -365,7 +365,7 @@ int agent_open(struct agent *agent, const struct options *options, const struct 
 void agent_close(struct agent *agent)
 {
 	job_kill(&agent->job);
-	http_server_close(agent->http);
+	servers_close(agent);
 	reflector_close(agent->reflector);
 	netlink_close(agent->rtnl);
 	netlink_close(agent->nft);

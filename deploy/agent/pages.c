@@ -308,7 +308,11 @@ char *agent_page(const char *path, unsigned int *ret_status, void *data)
 		return strdup("ok\n");
 	if (strcmp(path, "/readyz") == 0)
 		return readiness(agent, ret_status);
-	if (strcmp(path, "/metrics") == 0)
-		return metrics(agent);
-	return NULL;
+	return agent_metrics_page(path, ret_status, data);
+}
+
+char *agent_metrics_page(const char *path, unsigned int *ret_status, void *data)
+{
+	(void)ret_status;
+	return strcmp(path, "/metrics") == 0 ? metrics(data) : NULL;
 }

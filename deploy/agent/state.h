@@ -29,6 +29,8 @@ struct agent {
 	struct reflector_spec reflector_spec;
 	struct reflector *reflector; /* keeps @nodes */
 	struct http_server *http; /* NULL: the agent has no port */
+	struct http_server *metrics; /* NULL: none is asked for, or it can't listen */
+	uint64_t metrics_failure; /* that was told last, for log_error_once() */
 	struct setup setup;
 	struct pod_link pod_link;
 	struct range_upkeep ranges;

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Connects to the agent's port as somebody who means it ill: `slow_clients.py KIND NUMBER`
-keeps NUMBER connections of that kind, opens a new one for each that the agent ends, and
+"""Connects to the agent's port as somebody who means it ill: `slow_clients.py KIND NUMBER
+[PORT]` keeps NUMBER connections of that kind, opens a new one for each that the agent ends, and
 prints a line when all have been opened once."""
 import select
 import socket
 import sys
 import time
 
-PORT = 9810
+PORT = int(sys.argv[3]) if len(sys.argv) > 3 else 9810
 STEP = 1.5  # seconds between two bytes
 
 FIRST = {

@@ -2,10 +2,11 @@
 /*
  * libmicrohttpd runs without threads: the agent's own loop drives it.
  *
- * Every process on the node may connect, and may be slow on purpose. So that the kubelet's
- * probes are answered all the same, a connection serves one request, which has to be
- * answered within ANSWER_MS; and where all slots are taken, a new connection ends the
- * oldest one. libmicrohttpd itself only knows how long a connection has been idle.
+ * Every process on the node may connect, at an address of the network others as well, and
+ * may be slow on purpose. So that the kubelet's probes are answered all the same, a
+ * connection serves one request, which has to be answered within ANSWER_MS; and where all
+ * slots are taken, a new connection ends the oldest one. libmicrohttpd itself only knows
+ * how long a connection has been idle.
  */
 #include "http_server.h"
 
@@ -14,6 +15,7 @@
 #include <limits.h>
 #include <microhttpd.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -32,8 +34,7 @@ struct client {
 
 struct http_server {
 	struct MHD_Daemon *daemon;
-	http_page_fn page;
-	void *data;
+	struct http_spec spec;
 	int fd;
 	struct client clients[SLOTS + SLOTS_MORE]; /* the oldest one first */
 	size_t n;
@@ -145,30 +146,48 @@ static enum MHD_Result handle(void *data, struct MHD_Connection *connection,
 			  strcmp(method, MHD_HTTP_METHOD_HEAD) != 0))
 		return respond(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
 			       strdup("GET only\n"));
-	text = server->page(path, &status, server->data);
+	text = server->spec.page(path, &status, server->spec.data);
 	if (text)
 		return respond(connection, status, text);
-	return respond(connection, MHD_HTTP_NOT_FOUND,
-		       strdup("/healthz, /readyz or /metrics\n"));
+	if (asprintf(&text, "%s\n", server->spec.pages) < 0)
+		return MHD_NO;
+	return respond(connection, MHD_HTTP_NOT_FOUND, text);
 }
 
-int http_server_open(uint32_t port, http_page_fn page, void *data,
-		     struct http_server **ret_server, struct cni_error *err)
+/* Gives the address to listen at. */
+static void address_of(const struct listen_address *at, struct sockaddr_storage *ret)
 {
-	struct sockaddr_in address = {
-		.sin_family = AF_INET,
-		.sin_port = htons(port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
+	struct sockaddr_in *four = (struct sockaddr_in *)ret;
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)ret;
+
+	*ret = (struct sockaddr_storage){.ss_family = (sa_family_t)at->addr.family};
+	if (at->addr.family == AF_INET) {
+		four->sin_port = htons(at->port);
+		memcpy(&four->sin_addr, at->addr.bytes, sizeof(four->sin_addr));
+	} else {
+		six->sin6_port = htons(at->port);
+		memcpy(&six->sin6_addr, at->addr.bytes, sizeof(six->sin6_addr));
+	}
+}
+
+int http_server_open(const struct http_spec *spec, struct http_server **ret_server,
+		     struct cni_error *err)
+{
 	struct http_server *server = calloc(1, sizeof(*server));
 	const union MHD_DaemonInfo *info;
+	struct sockaddr_storage address;
+	unsigned int flags = MHD_USE_EPOLL;
+	char text[LISTEN_TEXT_MAX];
 
 	if (!server)
 		return error_oom(err);
-	server->page = page;
-	server->data = data;
+	server->spec = *spec;
+	address_of(&spec->at, &address);
+	if (spec->at.addr.family == AF_INET6)
+		flags |= MHD_USE_DUAL_STACK;
+	errno = 0;
 	server->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL, port, NULL, NULL, handle, server, MHD_OPTION_SOCK_ADDR,
+		flags, spec->at.port, NULL, NULL, handle, server, MHD_OPTION_SOCK_ADDR,
 		(struct sockaddr *)&address, MHD_OPTION_CONNECTION_LIMIT,
 		(unsigned int)(SLOTS + SLOTS_MORE), MHD_OPTION_NOTIFY_CONNECTION, notice,
 		server, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_MAX,
@@ -181,8 +200,8 @@ int http_server_open(uint32_t port, http_page_fn page, void *data,
 
 		http_server_close(server);
 		return error_errno(err, CNI_ERR_IO, errnum,
-				   "listening on 127.0.0.1:%u; --port takes another",
-				   port);
+				   "listening on %s; %s takes another",
+				   listen_address_format(&spec->at, text), spec->option);
 	}
 	server->fd = info->epoll_fd;
 	*ret_server = server;
@@ -200,15 +219,17 @@ void http_server_close(struct http_server *server)
 
 int http_server_fd(const struct http_server *server)
 {
-	return server->fd;
+	return server ? server->fd : -1;
 }
 
 int http_server_timeout_ms(const struct http_server *server)
 {
-	const struct client *client = oldest(server);
+	const struct client *client = server ? oldest(server) : NULL;
 	int64_t left = client ? client->due_at - now_ms() : INT_MAX;
 	MHD_UNSIGNED_LONG_LONG ms;
 
+	if (!server)
+		return -1;
 	if (MHD_get_timeout(server->daemon, &ms) == MHD_YES && ms < INT_MAX &&
 	    (int64_t)ms < left)
 		left = (int64_t)ms;
@@ -219,6 +240,8 @@ int http_server_timeout_ms(const struct http_server *server)
 
 void http_server_run(struct http_server *server)
 {
+	if (!server)
+		return;
 	end_overdue(server);
 	MHD_run(server->daemon);
 }

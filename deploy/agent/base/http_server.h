@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Pages on a local port, 127.0.0.1, that can be read and nothing else; one that is asked
- * for at once is given at once, however many others connect and are slow. The only user of
+/* Pages at one address and port that can be read and nothing else; one that is asked for at
+ * once is given at once, however many others connect and are slow. The only user of
  * libmicrohttpd. */
 #ifndef BRIDGE_CNI_AGENT_BASE_HTTP_SERVER_H
 #define BRIDGE_CNI_AGENT_BASE_HTTP_SERVER_H
@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "conf/base/error.h"
+#include "listen_address.h"
 
 struct http_server;
 
@@ -17,16 +18,25 @@ struct http_server;
  */
 typedef char *(*http_page_fn)(const char *path, unsigned int *ret_status, void *data);
 
-/* Codes 5: the port is taken; 100. */
-int http_server_open(uint32_t port, http_page_fn page, void *data,
-		     struct http_server **ret_server, struct cni_error *err);
+struct http_spec {
+	struct listen_address at; /* by [::] IPv4 is served as well */
+	http_page_fn page;
+	void *data;
+	const char *pages; /* told to those who ask for another one */
+	const char *option; /* takes another address, as the error says */
+};
+
+/* Copies @spec; its strings are borrowed. Codes 5: nothing can listen there; 100. In the
+ * functions below NULL is a server that nobody has, which has nothing to do. */
+int http_server_open(const struct http_spec *spec, struct http_server **ret_server,
+		     struct cni_error *err);
 void http_server_close(struct http_server *server);
 
 /* Answers what has come in, without waiting. It is to be called when the descriptor
  * http_server_fd() is readable, and after http_server_timeout_ms(). */
 void http_server_run(struct http_server *server);
 
-/* The descriptor stays the server's. */
+/* The descriptor stays the server's; NULL has -1. */
 int http_server_fd(const struct http_server *server);
 
 /* Milliseconds; -1: as long as nothing comes in, there is nothing to do. */

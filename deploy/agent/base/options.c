@@ -28,6 +28,7 @@ enum kind {
 	YES_NO_OR_KEPT, /* unless it is given, the node goes on as it is */
 	LINK_OR_KEPT,
 	CIDRS, /* separated by commas */
+	LISTEN, /* or "" */
 	LEVEL,
 	VERSION_OF_CNI,
 };
@@ -81,6 +82,10 @@ static const struct option_spec {
 	 1000000},
 	{"port", "9810", "on 127.0.0.1: /healthz, /readyz, /metrics; 0: none", NUMBER,
 	 AT(port), 0, 65535},
+	{"metrics-address", "",
+	 "ADDRESS:PORT, such as 0.0.0.0:9811 or [::]:9811: /metrics there as well, for\n"
+	 "      whoever reaches it; unless given, nothing listens beside --port",
+	 LISTEN, AT(metrics), 0, 0},
 	{"resync-seconds", "60", "how often everything is looked at without a reason",
 	 NUMBER, AT(resync_seconds), 1, 86400},
 	{"retry-max-seconds", "30",
@@ -219,6 +224,11 @@ static int value_read(const struct option_spec *spec, const char *value,
 		return number_read(spec, value, at, err);
 	case CIDRS:
 		return cidrs_read(spec, value, at, err);
+	case LISTEN:
+		*(struct listen_address *)at = (struct listen_address){};
+		if (value[0] && listen_address_parse(value, at) < 0)
+			return wrong(spec, value, "ADDRESS:PORT or [ADDRESS]:PORT", err);
+		return 0;
 	case LEVEL:
 		return level_read(spec, value, at, err);
 	case YES_NO:

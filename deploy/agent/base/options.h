@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "conf/network.h"
+#include "listen_address.h"
 #include "log.h"
 
 /* An option that may be left to what the node has already. */
@@ -33,6 +34,7 @@ struct options {
 	bool port_isolation, mac_spoof_check;
 	const char *sysctl_root; /* "": /proc/sys/net itself can be written to */
 	uint32_t port; /* on 127.0.0.1; 0: none */
+	struct listen_address metrics; /* beside it, for the metrics alone */
 	uint32_t max_nodes;
 	uint32_t resync_seconds, retry_max_seconds, watch_seconds;
 	enum log_level log_level;
