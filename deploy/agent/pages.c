@@ -12,6 +12,10 @@
 #include "deploy/agent/node/store_files.h"
 #include "state.h"
 
+/* Whoever reaches the port for metrics may ask as often as he likes: making the text reads
+ * the store and the kernel's counters. */
+#define METRICS_KEPT_MS 1000
+
 static void metric(FILE *out, const char *name, const char *type, const char *help)
 {
 	fprintf(out, "# HELP bridge_cni_%s %s\n# TYPE bridge_cni_%s %s\n", name, help,
@@ -308,11 +312,23 @@ char *agent_page(const char *path, unsigned int *ret_status, void *data)
 		return strdup("ok\n");
 	if (strcmp(path, "/readyz") == 0)
 		return readiness(agent, ret_status);
-	return agent_metrics_page(path, ret_status, data);
+	if (strcmp(path, "/metrics") == 0)
+		return metrics(agent);
+	return NULL;
 }
 
 char *agent_metrics_page(const char *path, unsigned int *ret_status, void *data)
 {
+	struct agent *agent = data;
+	int64_t now = now_ms();
+
 	(void)ret_status;
-	return strcmp(path, "/metrics") == 0 ? metrics(data) : NULL;
+	if (strcmp(path, "/metrics") != 0)
+		return NULL;
+	if (!agent->metrics_text || now >= agent->metrics_until) {
+		free(agent->metrics_text);
+		agent->metrics_text = metrics(agent);
+		agent->metrics_until = now + METRICS_KEPT_MS;
+	}
+	return agent->metrics_text ? strdup(agent->metrics_text) : NULL;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "servers.h"
 
+#include <stdlib.h>
+
 #include "pages.h"
 #include "state.h"
 
@@ -57,4 +59,5 @@ void servers_close(struct agent *agent)
 {
 	http_server_close(agent->http);
 	http_server_close(agent->metrics);
+	free(agent->metrics_text);
 }

@@ -30,6 +30,8 @@ struct agent {
 	struct reflector *reflector; /* keeps @nodes */
 	struct http_server *http; /* NULL: the agent has no port */
 	struct http_server *metrics; /* NULL: none is asked for, or it can't listen */
+	char *metrics_text; /* what others were given last, until @metrics_until */
+	int64_t metrics_until;
 	uint64_t metrics_failure; /* that was told last, for log_error_once() */
 	struct setup setup;
 	struct pod_link pod_link;

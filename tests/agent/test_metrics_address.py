@@ -96,6 +96,26 @@ def test_a_taken_port_keeps_the_agent_from_nothing(cluster):
     wait_for(lambda: ask(other, one.address4)[0] == 200)
 
 
+def test_they_are_made_once_a_second_however_often_others_ask(cluster):
+    one, other = pair(cluster, "--metrics-address", "0.0.0.0:9811")
+
+    def used():
+        return int(re.search(r"^bridge_cni_attachments (\d+)$", ask(other, one.address4)[1],
+                             re.M)[1])
+
+    for _ in range(5):
+        time.sleep(1.1)
+        before, begin = used(), time.monotonic()
+        one.attach()
+        at_once, took = used(), time.monotonic() - begin
+        if took < 0.9:
+            break
+    else:
+        pytest.fail("this machine is too slow for it")
+    assert at_once == before and one.metrics()["bridge_cni_attachments"] == before + 1
+    wait_for(lambda: used() == before + 1, 3)
+
+
 @pytest.mark.parametrize("value", [
     "9811", ":9811", "0.0.0.0", "0.0.0.0:", "0.0.0.0:0", "0.0.0.0:65536", "0.0.0.0:9811x",
     "0.0.0.0:+9811", "localhost:9811", "::1:9811", "[::]", "[::1]9811", "[::1:9811", "[]:9811",
