@@ -22,7 +22,7 @@ static void metric(FILE *out, const char *name, const char *type, const char *he
 		name, type);
 }
 
-/* What stands in a label is escaped, wherever it comes from. */
+/* The value of a metric's label is escaped, wherever it comes from. */
 static void label(FILE *out, const char *name, const char *value)
 {
 	fprintf(out, "%s=\"", name);

@@ -21,7 +21,7 @@ struct operation {
 	struct node node;
 	struct kernel kernel; /* what IPAM asks of the node */
 
-	/* What the administrator allows (plugin/policy_file.h). */
+	/* The administrator's policy (plugin/policy_file.h). */
 	struct policy policy;
 	const struct policy_rule *rule; /* the network's; NULL: nothing is restricted */
 	/* the length of the part of logFile's path that the administrator vouches for; 0:

@@ -14,7 +14,7 @@
 #include "bridge_ports.h"
 #include "neighbours.h"
 
-/* What an alias says. */
+/* The facts that a bridge's alias tells. */
 struct told {
 	bool routed, other_ports;
 };

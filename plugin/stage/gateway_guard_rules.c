@@ -143,7 +143,8 @@ static void isolated_match(const struct build *build, int f, const char *end,
 	struct isolation_sets sets;
 
 	isolation_sets_name(build->att->owner, &sets);
-	/* What goes to the outside is done with first. */
+	/* A packet to the outside leaves the rule at the comparison of "oif", which is
+	 * therefore the first. */
 	text_add(text, "meta nfproto %s ", families[f].nfproto);
 	gateway_match(build->att, "oif", "", text);
 	gateway_match(build->att, "iif", "", text);

@@ -5,9 +5,9 @@
 
 #include "plugin/nft/rules.h"
 
-/* What rules are there for. */
+/* The guards that the stage has rules for. */
 enum gateway_guards {
-	/* what comes from the bridge comes from an address behind it */
+	/* packets from the bridge have a source that is behind the bridge */
 	GUARD_SOURCES = 1,
 	GUARD_ISOLATION = 2, /* isolated pods don't reach each other by way of the node */
 	GUARD_REDIRECTS = 4, /* the node tells no pod of a shorter way */

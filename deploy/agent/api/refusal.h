@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What an answer of the API server that isn't 200 means. */
+/* The API server's refusals: an answer whose status isn't 200 becomes an error. */
 #ifndef BRIDGE_CNI_AGENT_API_REFUSAL_H
 #define BRIDGE_CNI_AGENT_API_REFUSAL_H
 

@@ -40,8 +40,8 @@ struct range_upkeep {
 	uint64_t *logged; /* hashes of those that were refused the time before */
 	size_t n_logged, n_lines;
 	size_t counts[RANGE_VERDICTS]; /* refused podCIDRs, by reason */
-	/* What is waited for, where this node's podCIDR isn't used; "": it is, or there is
-	 * none. */
+	/* Where this node's podCIDR isn't used, the text says what the agent waits for; "":
+	 * the podCIDR is used, or the node has none. */
 	char own[512];
 	uint64_t error; /* of log_error_once() */
 };

@@ -224,7 +224,8 @@ static void try_alone(struct sync *sync, const struct wanted_route *wanted)
 		remove_route(sync, is);
 }
 
-/* One Node's gateway must not be another's problem: finds out whose it was. */
+/* The kernel has refused one of several routes. Finds out which Node's it is, so that the
+ * other Nodes get theirs. */
 static int find_refused(struct sync *sync)
 {
 	int ret;
