@@ -55,47 +55,47 @@ int isolation_elements_make(const struct isolation_sets *sets,
 	return ret;
 }
 
-/* An address that another IPAM plugin gave, and whether another pod has it as well. */
+/* The addresses of a pod, and which of them another pod has as well. */
 struct given_twice {
 	const struct record *own;
-	const struct ip_addr *ip;
-	bool found;
+	bool found[RECORD_ADDRESSES];
 };
 
-static int other_compare(const struct record *record, void *data, struct cni_error *err)
+static int other_compare(const struct record *other, void *data, struct cni_error *err)
 {
 	struct given_twice *given = data;
+	const struct record *own = given->own;
 
 	(void)err;
-	if (record_is_of(record, given->own->network, given->own->container_id,
-			 given->own->ifname))
+	if (record_is_of(other, own->network, own->container_id, own->ifname))
 		return 0;
-	for (size_t i = 0; i < record->n; i++)
-		given->found |= ip_equal(&record->addresses[i].address.addr, given->ip);
+	for (size_t i = 0; i < own->n; i++)
+		for (size_t k = 0; k < other->n; k++)
+			given->found[i] |= ip_equal(&other->addresses[k].address.addr,
+						    &own->addresses[i].address.addr);
 	return 0;
 }
 
+/* Some IPAM plugins give an address to the next pod before the DEL of the last one: the
+ * element is that pod's then. */
 int isolation_elements_held(struct attachment *att, const struct isolation_sets *sets,
 			    struct nft_element_list *elements, struct cni_error *err)
 {
+	struct given_twice given = {.own = att->record};
 	const struct record *record = att->record;
+	bool foreign = false;
 	struct pod_facts pod;
 	int ret = 0;
 
 	pod_facts_of_record(record, &pod);
-	for (size_t i = 0; ret == 0 && i < record->n; i++) {
-		const struct record_address *address = &record->addresses[i];
-		struct given_twice given = {record, &address->address.addr, false};
-
-		/* Some IPAM plugins give an address to the next pod before the DEL of the
-		 * last one: the element is that pod's then. */
-		if (!address->reserved)
-			ret = ipam_record_each(&att->ipam_env, other_compare, &given,
-					       err);
-		if (ret == 0 && !given.found)
-			ret = element_add(sets, &pod, &address->address.addr, elements,
-					  err);
-	}
+	for (size_t i = 0; i < record->n; i++)
+		foreign |= !record->addresses[i].reserved;
+	if (foreign)
+		ret = ipam_record_each(&att->ipam_env, other_compare, &given, err);
+	for (size_t i = 0; ret == 0 && i < record->n; i++)
+		if (record->addresses[i].reserved || !given.found[i])
+			ret = element_add(sets, &pod, &record->addresses[i].address.addr,
+					  elements, err);
 	return ret;
 }
 
