@@ -79,6 +79,7 @@ struct network {
 	bool preserve_default_vlan;
 	const char *status_on_exhaustion; /* NULL, "", "fail" or "ready" */
 	bool ready_when_exhausted;
+	bool draining; /* the node is to lose the network: no new pods */
 	struct ipam_conf ipam;
 	struct port_conf ports; /* how host ports are served */
 	uint32_t ipam_timeout; /* seconds for a run of a delegated IPAM */

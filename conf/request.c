@@ -55,6 +55,20 @@ static int answer_check(const struct network *network, const struct pod *pod,
 			 cni_version_names[network->version]);
 }
 
+/* A network that is leaving the node takes no new pods. DEL, GC and CHECK don't look at
+ * the key, so that the pods that are left are served to their end. */
+static int draining_check(const struct cni_env *env, const struct network *network,
+			  struct cni_error *err)
+{
+	if (!network->draining || (env->verb != CNI_ADD && env->verb != CNI_STATUS))
+		return 0;
+	return error_set(err, CNI_ERR_UNAVAILABLE, ESHUTDOWN,
+			 "draining: network %s is being taken off this node and takes no "
+			 "new pods; drain the node; to keep the network, remove the key, "
+			 "or BRIDGE_CNI_UNINSTALL where the node agent has set the key",
+			 network->name);
+}
+
 /* Decides which MAC address is asked for: runtimeConfig.mac goes before args.cni.mac, and
  * that before CNI_ARGS. */
 static int mac_settle(const struct cni_args *args, struct pod *pod, struct cni_error *err)
@@ -132,6 +146,8 @@ static int conf_settle(struct request *request, enum cni_version *ret_version,
 	request->network.log = log;
 	request->pod.ranges = (struct range_set_list){request->network.ipam.sets.items,
 						      request->network.ipam.runtime_sets};
+	if (ret == 0)
+		ret = draining_check(env, &request->network, err);
 	if (ret == 0 && env->verb == CNI_ADD && !env->ipam_only)
 		ret = answer_check(&request->network, &request->pod, err);
 	if (ret == 0 && scope_of(env) == CONFIG_WHOLE)

@@ -25,7 +25,7 @@ enum cni_code {
 	CNI_ERR_CONFIG = 7,
 	CNI_ERR_NETNS = 8, /* CNI_NETNS is the node's own namespace */
 	CNI_ERR_TRY_AGAIN = 11,
-	CNI_ERR_UNAVAILABLE = 50, /* STATUS: no ADD can succeed */
+	CNI_ERR_UNAVAILABLE = 50, /* STATUS: no ADD can succeed; ADD: draining */
 	CNI_ERR_LIMITED = 51, /* STATUS: the same, and running pods suffer, too */
 
 	CNI_ERR_INTERNAL = 100, /* out of memory, a broken invariant */
