@@ -9,13 +9,7 @@
 #include "conf/network.h"
 #include "listen_address.h"
 #include "log.h"
-
-/* An option that may be left to what the node has already. */
-enum option_choice {
-	OPTION_UNSET,
-	OPTION_NO,
-	OPTION_YES,
-};
+#include "option_values.h"
 
 /* `bridge-cni-agent --help` tells what each option means. */
 struct options {

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Makes the parts of an agent, and takes them down; agent.c has what it does between. */
+#include "agent.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+
+#include "deploy/agent/node/agent_lock.h"
+#include "deploy/agent/node/route_events.h"
+#include "plugin/node/sysctl.h"
+#include "servers.h"
+
+static int signals_open(int *ret_fd, struct cni_error *err)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, AGENT_LOCK_SIGNAL);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return error_errno(err, CNI_ERR_INTERNAL, errno, "blocking signals");
+	signal(SIGPIPE, SIG_IGN);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		return error_errno(err, CNI_ERR_INTERNAL, errno, "signalfd");
+	*ret_fd = fd;
+	return 0;
+}
+
+static void connecting(const struct ip_addr *addr, void *data)
+{
+	struct agent *agent = data;
+
+	agent->nodes_changed |= range_upkeep_server(&agent->ranges, addr);
+}
+
+/* Sets all fields that need no more than the options and the log. */
+static void agent_init(struct agent *agent, const struct options *options,
+		       const struct log *log)
+{
+	*agent = (struct agent){
+		.options = options,
+		.log = log,
+		.setup =
+			{
+				.options = options,
+				.log = log,
+				.install = {.bundle = options->bundle,
+					    .plugin_dir = options->bin_dir},
+			},
+		.reclaim = {.options = options, .log = log},
+		.reflector_spec =
+			{
+				.transport = {.server = options->api_server,
+					      .token_file = options->token_file,
+					      .ca_file = options->ca_file,
+					      .connecting = connecting,
+					      .data = agent},
+				.retry_max_ms = options->retry_max_seconds * 1000,
+				.watch_seconds = options->watch_seconds,
+				.own_node = options->node_name,
+				.max_nodes = options->max_nodes,
+			},
+		.job = JOB_NONE,
+		.signal_fd = -1,
+		.route_events_fd = -1,
+		.lock_fd = -1,
+		.nodes_changed = true,
+	};
+}
+
+int agent_open(struct agent *agent, const struct options *options, const struct log *log,
+	       struct cni_error *err)
+{
+	int ret;
+
+	agent_init(agent, options, log);
+	/* The agent itself writes kernel parameters there, too. */
+	if (setenv(SYSCTL_ROOT_ENV, options->sysctl_root, true) < 0)
+		return error_oom(err);
+	ret = signals_open(&agent->signal_fd, err);
+	if (ret == 0)
+		ret = route_events_open(&agent->route_events_fd, err);
+	if (ret == 0)
+		ret = netlink_open(NETLINK_FOR_ROUTE, &agent->rtnl, err);
+	if (ret == 0)
+		ret = netlink_open(NETLINK_FOR_NFTABLES, &agent->nft, err);
+	if (ret == 0)
+		ret = range_upkeep_open(&agent->ranges, agent->rtnl, log, options, err);
+	if (ret == 0)
+		ret = route_upkeep_open(&agent->routes, agent->rtnl, log,
+					options->node_name, err);
+	if (ret == 0)
+		ret = reflector_open(&agent->reflector_spec, &agent->nodes, log,
+				     &agent->reflector, err);
+	if (ret == 0)
+		ret = servers_open(agent, err);
+	agent->pod_link = (struct pod_link){
+		.options = options,
+		.log = log,
+		.rtnl = agent->rtnl,
+		.kept = &agent->setup.kept,
+		.nf = {.options = options, .log = log, .rtnl = agent->rtnl},
+	};
+	agent->drops = (struct drops){
+		.options = options,
+		.log = log,
+		.rtnl = agent->rtnl,
+		.nft = agent->nft,
+	};
+	agent->heal = (struct heal){
+		.options = options,
+		.log = log,
+		.rtnl = agent->rtnl,
+		.nft = agent->nft,
+	};
+	return ret;
+}
+
+void agent_close(struct agent *agent)
+{
+	job_kill(&agent->job);
+	servers_close(agent);
+	reflector_close(agent->reflector);
+	netlink_close(agent->rtnl);
+	netlink_close(agent->nft);
+	close_p(&agent->signal_fd);
+	close_p(&agent->route_events_fd);
+	close_p(&agent->lock_fd);
+	setup_clear(&agent->setup);
+	drops_clear(&agent->drops);
+	reclaim_clear(&agent->reclaim);
+	range_upkeep_close(&agent->ranges);
+	route_upkeep_close(&agent->routes);
+	node_table_clear(&agent->nodes);
+}

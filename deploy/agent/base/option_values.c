@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Each kind of value has its reader; options.c says which option has which kind. */
+#include "option_values.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conf/names.h"
+#include "conf/network.h"
+#include "conf/version.h"
+#include "listen_address.h"
+#include "log.h"
+#include "variables.h"
+
+#define CLUSTER_CIDRS_MAX 16
+
+const char *option_variable(const char *name, char buf[OPTION_VARIABLE_MAX])
+{
+	char *c;
+
+	if (strcmp(name, "node-name") == 0)
+		return "NODE_NAME";
+	snprintf(buf, OPTION_VARIABLE_MAX, VARIABLE_PREFIX "%s", name);
+	for (c = buf; *c; c++)
+		*c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
+	return buf;
+}
+
+static int wrong(const struct option_spec *spec, const char *value, const char *expected,
+		 struct cni_error *err)
+{
+	char buf[OPTION_VARIABLE_MAX];
+
+	return error_set(err, CNI_ERR_ENVIRONMENT, EINVAL,
+			 "--%s (or %s): \"%s\" isn't right, expected %s", spec->name,
+			 option_variable(spec->name, buf), value, expected);
+}
+
+static int number_read(const struct option_spec *spec, const char *value, uint32_t *ret,
+		       struct cni_error *err)
+{
+	char *end = NULL, expected[64];
+	unsigned long number;
+
+	errno = 0;
+	number = strtoul(value, &end, 10);
+	snprintf(expected, sizeof(expected), "a number from %u to %u", spec->min,
+		 spec->max);
+	if (!isdigit((unsigned char)value[0]) || *end || errno || number < spec->min ||
+	    number > spec->max)
+		return wrong(spec, value, expected, err);
+	*ret = number;
+	return 0;
+}
+
+static int cidrs_read(const struct option_spec *spec, const char *value,
+		      struct prefix_list *list, struct cni_error *err)
+{
+	static const char expected[] =
+		"CIDRs without host bits, separated by commas, such as 10.244.0.0/16";
+
+	free(list->items);
+	*list = (struct prefix_list){};
+	while (*value) {
+		size_t len = strcspn(value, ",");
+		struct ip_prefix prefix, network;
+		char text[PREFIX_TEXT_MAX] = "";
+
+		if (len < sizeof(text))
+			memcpy(text, value, len);
+		/* An IPv4-mapped one would be a CIDR of IPv6 that no podCIDR is inside of. */
+		if (prefix_parse(text, &prefix) < 0 || ip_is_v4_mapped(&prefix.addr) ||
+		    list->n == CLUSTER_CIDRS_MAX)
+			return wrong(spec, value, expected, err);
+		network = prefix_network(&prefix);
+		if (!prefix_equal(&network, &prefix))
+			return wrong(spec, value, expected, err);
+		if (!list->items)
+			list->items = calloc(CLUSTER_CIDRS_MAX, sizeof(*list->items));
+		if (!list->items)
+			return error_oom(err);
+		list->items[list->n++] = prefix;
+		value += len + (value[len] == ',');
+	}
+	return 0;
+}
+
+static int level_read(const struct option_spec *spec, const char *value,
+		      enum log_level *ret, struct cni_error *err)
+{
+	for (int i = 0; i <= LOG_LEVEL_ERROR; i++) {
+		if (strcmp(value, log_level_names[i]) == 0) {
+			*ret = i;
+			return 0;
+		}
+	}
+	return wrong(spec, value, "debug, info, warn or error", err);
+}
+
+static int yes_no_read(const struct option_spec *spec, const char *value, bool *ret,
+		       struct cni_error *err)
+{
+	*ret = strcmp(value, "true") == 0;
+	if (!*ret && strcmp(value, "false") != 0)
+		return wrong(spec, value, "true or false", err);
+	return 0;
+}
+
+static int choice_read(const struct option_spec *spec, const char *value, const char *no,
+		       const char *yes, enum option_choice *ret, struct cni_error *err)
+{
+	char expected[64];
+
+	*ret = OPTION_UNSET;
+	if (!value[0])
+		return 0;
+	*ret = strcmp(value, yes) == 0 ? OPTION_YES : OPTION_NO;
+	if (*ret == OPTION_YES || strcmp(value, no) == 0)
+		return 0;
+	snprintf(expected, sizeof(expected), "%s or %s", yes, no);
+	return wrong(spec, value, expected, err);
+}
+
+static bool is_version(const char *value)
+{
+	for (int i = 0; i < CNI_VERSIONS; i++)
+		if (i >= CNI_0_3_1 && strcmp(value, cni_version_names[i]) == 0)
+			return true;
+	return false;
+}
+
+int option_value_read(const struct option_spec *spec, const char *value, void *at,
+		      struct cni_error *err)
+{
+	switch (spec->kind) {
+	case OPTION_NUMBER:
+		return number_read(spec, value, at, err);
+	case OPTION_CIDRS:
+		return cidrs_read(spec, value, at, err);
+	case OPTION_LISTEN:
+		*(struct listen_address *)at = (struct listen_address){};
+		if (value[0] && listen_address_parse(value, at) < 0)
+			return wrong(spec, value, "ADDRESS:PORT or [ADDRESS]:PORT", err);
+		return 0;
+	case OPTION_LEVEL:
+		return level_read(spec, value, at, err);
+	case OPTION_YES_NO:
+		return yes_no_read(spec, value, at, err);
+	case OPTION_YES_NO_OR_KEPT:
+		return choice_read(spec, value, "false", "true", at, err);
+	case OPTION_LINK_OR_KEPT:
+		return choice_read(spec, value, "bridged", "routed", at, err);
+	case OPTION_PATH:
+		if (value[0] != '/')
+			return wrong(spec, value, "an absolute path", err);
+		break;
+	case OPTION_NAME:
+		if (!cni_name_valid(value))
+			return wrong(spec, value, "letters, digits, \"_\", \".\", \"-\"",
+				     err);
+		break;
+	case OPTION_INTERFACE:
+		if (!ifname_valid(value))
+			return wrong(spec, value, "an interface's name", err);
+		break;
+	case OPTION_VERSION_OF_CNI:
+		if (!is_version(value))
+			return wrong(spec, value, "0.3.1, 0.4.0, 1.0.0 or 1.1.0", err);
+		break;
+	case OPTION_TEXT:
+		break;
+	}
+	*(const char **)at = value;
+	return 0;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One option of the agent: its entry in the table of options.c, its variable, and how its
+ * value is read. */
+#ifndef BRIDGE_CNI_AGENT_BASE_OPTION_VALUES_H
+#define BRIDGE_CNI_AGENT_BASE_OPTION_VALUES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conf/base/error.h"
+
+#define OPTION_VARIABLE_MAX 48
+
+/* An option that may be left to what the node has already. */
+enum option_choice {
+	OPTION_UNSET,
+	OPTION_NO,
+	OPTION_YES,
+};
+
+enum option_kind {
+	OPTION_TEXT,
+	OPTION_PATH, /* an absolute one */
+	OPTION_NAME, /* of a network or a file */
+	OPTION_INTERFACE,
+	OPTION_NUMBER,
+	OPTION_YES_NO,
+	OPTION_YES_NO_OR_KEPT, /* unless it is given, the node goes on as it is */
+	OPTION_LINK_OR_KEPT,
+	OPTION_CIDRS, /* separated by commas */
+	OPTION_LISTEN, /* or "" */
+	OPTION_LEVEL,
+	OPTION_VERSION_OF_CNI,
+};
+
+struct option_spec {
+	const char *name, *initial, *help;
+	enum option_kind kind;
+	size_t offset; /* of its member in struct options */
+	uint32_t min, max; /* of a number */
+};
+
+/* Gives the environment variable of an option: "cluster-cidr" becomes
+ * "BRIDGE_CNI_CLUSTER_CIDR". The node's name has a variable that Kubernetes' users know. */
+const char *option_variable(const char *name, char buf[OPTION_VARIABLE_MAX]);
+
+/* Reads @value, which is borrowed, into the option's member @at. Codes 4, 100. */
+int option_value_read(const struct option_spec *spec, const char *value, void *at,
+		      struct cni_error *err);
+
+#endif
