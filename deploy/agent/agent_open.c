@@ -51,7 +51,9 @@ static void agent_init(struct agent *agent, const struct options *options,
 				.install = {.bundle = options->bundle,
 					    .plugin_dir = options->bin_dir},
 			},
-		.reclaim = {.options = options, .log = log},
+		.reclaim = {.options = options,
+			    .network = &agent->setup.conflist.names,
+			    .log = log},
 		.reflector_spec =
 			{
 				.transport = {.server = options->api_server,
@@ -81,7 +83,9 @@ int agent_open(struct agent *agent, const struct options *options, const struct 
 	/* The agent itself writes kernel parameters there, too. */
 	if (setenv(SYSCTL_ROOT_ENV, options->sysctl_root, true) < 0)
 		return error_oom(err);
-	ret = signals_open(&agent->signal_fd, err);
+	ret = setup_open(&agent->setup, err);
+	if (ret == 0)
+		ret = signals_open(&agent->signal_fd, err);
 	if (ret == 0)
 		ret = route_events_open(&agent->route_events_fd, err);
 	if (ret == 0)
@@ -89,7 +93,8 @@ int agent_open(struct agent *agent, const struct options *options, const struct 
 	if (ret == 0)
 		ret = netlink_open(NETLINK_FOR_NFTABLES, &agent->nft, err);
 	if (ret == 0)
-		ret = range_upkeep_open(&agent->ranges, agent->rtnl, log, options, err);
+		ret = range_upkeep_open(&agent->ranges, agent->rtnl, log, options,
+					&agent->setup.conflist.names, err);
 	if (ret == 0)
 		ret = route_upkeep_open(&agent->routes, agent->rtnl, log,
 					options->node_name, err);
@@ -100,19 +105,24 @@ int agent_open(struct agent *agent, const struct options *options, const struct 
 		ret = servers_open(agent, err);
 	agent->pod_link = (struct pod_link){
 		.options = options,
+		.network = &agent->setup.conflist.names,
 		.log = log,
 		.rtnl = agent->rtnl,
 		.kept = &agent->setup.kept,
-		.nf = {.options = options, .log = log, .rtnl = agent->rtnl},
+		.nf = {.network = &agent->setup.conflist.names,
+		       .log = log,
+		       .rtnl = agent->rtnl},
 	};
 	agent->drops = (struct drops){
 		.options = options,
+		.network = &agent->setup.conflist.names,
 		.log = log,
 		.rtnl = agent->rtnl,
 		.nft = agent->nft,
 	};
 	agent->heal = (struct heal){
 		.options = options,
+		.network = &agent->setup.conflist.names,
 		.log = log,
 		.rtnl = agent->rtnl,
 		.nft = agent->nft,

@@ -56,7 +56,7 @@ static void store_metrics(FILE *out, const struct agent *agent)
 	struct store_counts counts = {};
 
 	/* Counts that can't be had stay 0. */
-	(void)store_files_count(agent->options, &counts, NULL);
+	(void)store_files_count(&agent->setup.conflist.names, &counts, NULL);
 	metric(out, "addresses_used", "gauge", "Reserved addresses of the network.");
 	for (int i = 0; i < IP_FAMILIES; i++)
 		fprintf(out, "bridge_cni_addresses_used{family=\"%s\"} %" PRIu64 "\n",

@@ -106,7 +106,7 @@ void bridge_nf_tell_others(struct bridge_nf *nf)
 		const struct link *link = &links.items[i];
 
 		if (!link_is(link, "bridge") ||
-		    strcmp(link->name, nf->options->bridge) == 0 ||
+		    strcmp(link->name, nf->network->bridge) == 0 ||
 		    !may_need(&links, link, !nf->routed))
 			continue;
 		if (n < OTHERS_MAX)

@@ -10,13 +10,16 @@
 #ifndef BRIDGE_CNI_AGENT_NODE_BRIDGE_NF_H
 #define BRIDGE_CNI_AGENT_NODE_BRIDGE_NF_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "deploy/agent/base/log.h"
-#include "deploy/agent/base/options.h"
+#include "network_names.h"
 #include "plugin/netlink/netlink.h"
 
 /* The caller sets the first three fields, which it keeps, and the rest to 0. */
 struct bridge_nf {
-	const struct options *options;
+	const struct network_names *network;
 	const struct log *log;
 	struct netlink *rtnl;
 	bool settled; /* the parameters have been right for pods of this kind ... */

@@ -144,6 +144,9 @@ static int from_text(char *text, struct conflist *ret_list, struct cni_error *er
 				 plugins.n);
 	if (ret == 0)
 		ret = plugin_read(plugins.items[0].text, &network, &doc, err);
+	if (ret == 0)
+		ret = network_names_set(&ret_list->names, network.name, network.bridge,
+					network.ipam.data_dir, err);
 	if (ret < 0)
 		return ret;
 	ret_list->kept.spoof_check = network.spoof_check;
@@ -228,5 +231,6 @@ void conflist_clear(struct conflist *list)
 {
 	free(list->text);
 	free(list->plugin);
+	network_names_clear(&list->names);
 	*list = (struct conflist){};
 }

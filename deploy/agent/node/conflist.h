@@ -8,6 +8,7 @@
 
 #include "deploy/agent/api/node_table.h"
 #include "deploy/agent/base/options.h"
+#include "network_names.h"
 
 /* Keys that the options may leave as the node has them. */
 struct conflist_kept {
@@ -18,6 +19,7 @@ struct conflist_kept {
 struct conflist {
 	char *text; /* of the file; NULL: there is no configuration yet */
 	char *plugin; /* the plugin's configuration, as a runtime hands it over */
+	struct network_names names;
 	struct conflist_kept kept;
 	/* By family: the subnet of the addresses for pods (family 0: none), and how many
 	 * there are without the gateway; as many as can't be counted are UINT64_MAX. */

@@ -94,7 +94,7 @@ static bool is_believed(const struct recorded_list *list, const char *netns)
 	return false;
 }
 
-int dead_attachments_find(const struct options *options,
+int dead_attachments_find(const struct network_names *names,
 			  struct ipam_holder_list *ret_dead, size_t *ret_refused,
 			  struct cni_error *err)
 {
@@ -107,11 +107,11 @@ int dead_attachments_find(const struct options *options,
 	if (ret < 0)
 		return ret;
 	kernel_open(&list.node, &list.kernel);
-	ret = store_files_each_record(options, add_recorded, &list, err);
+	ret = store_files_each_record(names, add_recorded, &list, err);
 	for (size_t i = 0; ret == 0 && i < list.n; i++) {
 		const struct record *record = &list.items[i].record;
 
-		if (list.items[i].life != DEAD || !record_is_on(record, options->bridge))
+		if (list.items[i].life != DEAD || !record_is_on(record, names->bridge))
 			continue;
 		if (!is_believed(&list, record->netns))
 			refused++;
@@ -127,14 +127,14 @@ int dead_attachments_find(const struct options *options,
 	return 0;
 }
 
-bool dead_attachments_confirm(const struct options *options,
+bool dead_attachments_confirm(const struct network_names *names,
 			      const struct ipam_holder *holder)
 {
 	_cleanup_(recorded_list_clear) struct recorded_list list = {.node = NODE_CLOSED};
 	_cleanup_(free_p) char *text = NULL;
 	size_t len;
 
-	if (store_files_read_record(options, options->network, holder->container_id,
+	if (store_files_read_record(names, names->name, holder->container_id,
 				    holder->ifname, &text, &len, NULL) != 0 ||
 	    node_open(&list.node, NULL) < 0)
 		return false;

@@ -10,7 +10,7 @@
 #ifndef BRIDGE_CNI_AGENT_NODE_DEAD_ATTACHMENTS_H
 #define BRIDGE_CNI_AGENT_NODE_DEAD_ATTACHMENTS_H
 
-#include "deploy/agent/base/options.h"
+#include "network_names.h"
 #include "ipam/ipam.h"
 
 /*
@@ -18,13 +18,13 @@
  * which has their names. @ret_refused: how many more look dead where no namespace of a
  * live one is seen. Codes 5, 100, 101.
  */
-int dead_attachments_find(const struct options *options,
+int dead_attachments_find(const struct network_names *names,
 			  struct ipam_holder_list *ret_dead, size_t *ret_refused,
 			  struct cni_error *err);
 
 /* Is the attachment, found a while ago, still dead? A live one may have its names by now.
  * False where that can't be told, too. */
-bool dead_attachments_confirm(const struct options *options,
+bool dead_attachments_confirm(const struct network_names *names,
 			      const struct ipam_holder *holder);
 
 #endif

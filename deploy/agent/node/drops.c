@@ -121,7 +121,7 @@ static void tell(struct drops *drops, const char *name, const char *kinds, int64
 	log_write(drops->log, LOG_LEVEL_WARN,
 		  "frames that a pod sent from addresses that aren't its own, or that no "
 		  "pod may send, were dropped",
-		  "pod", port.index ? port_pod(drops->options, &port, pod) : "gone",
+		  "pod", port.index ? port_pod(drops->network, &port, pod) : "gone",
 		  "interface", name, "kinds", kinds, NULL);
 }
 

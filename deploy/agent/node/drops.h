@@ -11,6 +11,7 @@
 
 #include "deploy/agent/base/log.h"
 #include "deploy/agent/base/options.h"
+#include "network_names.h"
 #include "plugin/netlink/netlink.h"
 
 #define DROP_KINDS_MAX 32
@@ -31,9 +32,10 @@ struct told_port {
 	int64_t at; /* by now_ms() */
 };
 
-/* The caller sets the first four fields, which it keeps, and the rest to 0. */
+/* The caller sets the first five fields, which it keeps, and the rest to 0. */
 struct drops {
 	const struct options *options;
+	const struct network_names *network;
 	const struct log *log;
 	struct netlink *rtnl, *nft;
 	int64_t due_at; /* when drops_look() is to be called next, by now_ms() */

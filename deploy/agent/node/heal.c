@@ -19,7 +19,7 @@
 static int take_fingerprint(struct heal *heal, struct fingerprint *ret_now)
 {
 	struct cni_error err = {};
-	int ret = fingerprint_take(heal->rtnl, heal->nft, heal->options->bridge, ret_now,
+	int ret = fingerprint_take(heal->rtnl, heal->nft, heal->network->bridge, ret_now,
 				   &err);
 
 	if (ret < 0)

@@ -10,11 +10,13 @@
 #include "deploy/agent/base/log.h"
 #include "deploy/agent/base/options.h"
 #include "fingerprint.h"
+#include "network_names.h"
 
-/* The caller sets the first four fields, which it keeps, and the rest to 0. Times are by
+/* The caller sets the first five fields, which it keeps, and the rest to 0. Times are by
  * now_ms(). */
 struct heal {
 	const struct options *options;
+	const struct network_names *network;
 	const struct log *log;
 	struct netlink *rtnl, *nft;
 	bool begun; /* the configuration is there, so there is something to look after */

@@ -24,7 +24,7 @@ static int ports_get(struct pod_link *link, struct link_list *ret_ports,
 		     struct cni_error *err)
 {
 	struct link bridge;
-	int ret = link_get(link->rtnl, link->options->bridge, &bridge, err);
+	int ret = link_get(link->rtnl, link->network->bridge, &bridge, err);
 
 	if (ret < 0 || !bridge.index)
 		return ret;
@@ -39,7 +39,7 @@ void pod_link_adopt(struct pod_link *link)
 	if (ports_get(link, &ports, &err) < 0)
 		log_error(link->log, "looking for pods has failed", &err);
 	for (size_t i = 0; i < ports.n; i++)
-		if (port_is_routed(link->options, &ports.items[i]))
+		if (port_is_routed(link->network, &ports.items[i]))
 			link->kept->routed = true;
 }
 
@@ -56,7 +56,7 @@ static int find_left(struct pod_link *link, struct cni_error *err)
 		if (!port_is_pods(&ports.items[i]))
 			continue;
 		if (n < POD_LINK_NAMED)
-			port_pod(link->options, &ports.items[i], link->names[n]);
+			port_pod(link->network, &ports.items[i], link->names[n]);
 		n++;
 	}
 	link->left = n;
@@ -134,8 +134,8 @@ static const struct link *find_other(const struct pod_link *link,
 		struct alias_names names;
 
 		if (port_is_pods(port) && identity_alias_read(port->alias, &names) &&
-		    strcmp(names.network, link->options->network) == 0 &&
-		    port_is_routed(link->options, port) != link->kept->routed)
+		    strcmp(names.network, link->network->name) == 0 &&
+		    port_is_routed(link->network, port) != link->kept->routed)
 			return port;
 	}
 	return NULL;
@@ -157,7 +157,7 @@ void pod_link_look(struct pod_link *link)
 		log_write(link->log, LOG_LEVEL_WARN,
 			  "a pod is connected in another way than podLink says: new pods "
 			  "are refused until it is deleted",
-			  "pod", port_pod(link->options, other, link->other), "podLink",
+			  "pod", port_pod(link->network, other, link->other), "podLink",
 			  kind(link->kept->routed), NULL);
 	if (!again)
 		link->other[0] = '\0';

@@ -14,9 +14,10 @@
 
 #define POD_LINK_NAMED 8 /* how many pods are named that a change waits for */
 
-/* The caller sets the first five fields, which it keeps, and the rest to 0. */
+/* The caller sets the first six fields, which it keeps, and the rest to 0. */
 struct pod_link {
 	const struct options *options;
+	const struct network_names *network;
 	const struct log *log;
 	struct netlink *rtnl;
 	struct conflist_kept *kept; /* has the node's kind, which is changed here */

@@ -15,8 +15,8 @@ bool port_is_pods(const struct link *port)
 
 /* Reads the attachment's record, which record_clear() frees. Without one @ret_record is
  * zeros. */
-static void record_of(const struct options *options, const struct alias_names *names,
-		      struct record *ret_record)
+static void record_of(const struct network_names *network,
+		      const struct alias_names *names, struct record *ret_record)
 {
 	_cleanup_(free_p) char *text = NULL;
 	struct record record;
@@ -25,7 +25,7 @@ static void record_of(const struct options *options, const struct alias_names *n
 	*ret_record = (struct record){};
 	/* Anybody with CAP_NET_ADMIN may have written the alias. */
 	if (!cni_name_valid(names->network) ||
-	    store_files_read_record(options, names->network, names->container_id,
+	    store_files_read_record(network, names->network, names->container_id,
 				    names->ifname, &text, &len, NULL) != 0 ||
 	    record_parse(text, len, &record) < 0)
 		return;
@@ -35,7 +35,7 @@ static void record_of(const struct options *options, const struct alias_names *n
 		record_clear(&record);
 }
 
-const char *port_pod(const struct options *options, const struct link *port,
+const char *port_pod(const struct network_names *network, const struct link *port,
 		     char buf[POD_NAME_MAX])
 {
 	_cleanup_(record_clear) struct record record = {};
@@ -45,19 +45,19 @@ const char *port_pod(const struct options *options, const struct link *port,
 		snprintf(buf, POD_NAME_MAX, "%s", port->name);
 		return buf;
 	}
-	record_of(options, &names, &record);
+	record_of(network, &names, &record);
 	snprintf(buf, POD_NAME_MAX, "%s",
 		 record.pod && record.pod[0] ? record.pod : names.container_id);
 	return buf;
 }
 
-bool port_is_routed(const struct options *options, const struct link *port)
+bool port_is_routed(const struct network_names *network, const struct link *port)
 {
 	_cleanup_(record_clear) struct record record = {};
 	struct alias_names names;
 
 	if (!port->port.isolated || !identity_alias_read(port->alias, &names))
 		return false;
-	record_of(options, &names, &record);
+	record_of(network, &names, &record);
 	return record.routed[0];
 }

@@ -4,7 +4,7 @@
 #define BRIDGE_CNI_AGENT_NODE_PORT_POD_H
 
 #include "conf/pod.h"
-#include "deploy/agent/base/options.h"
+#include "network_names.h"
 #include "plugin/netlink/link.h"
 
 /* Is the link a pod's: a veth whose other end is in another network namespace? */
@@ -14,10 +14,10 @@ bool port_is_pods(const struct link *port);
  * Names the pod: "NAMESPACE/NAME" by its record; else the container's ID by the port's
  * alias; else the port itself. Returns @buf.
  */
-const char *port_pod(const struct options *options, const struct link *port,
+const char *port_pod(const struct network_names *network, const struct link *port,
 		     char buf[POD_NAME_MAX]);
 
 /* Is the pod routed, not bridged (podLink)? Its record tells. */
-bool port_is_routed(const struct options *options, const struct link *port);
+bool port_is_routed(const struct network_names *network, const struct link *port);
 
 #endif

@@ -15,12 +15,13 @@
 
 int range_upkeep_open(struct range_upkeep *upkeep, struct netlink *rtnl,
 		      const struct log *log, const struct options *options,
-		      struct cni_error *err)
+		      const struct network_names *names, struct cni_error *err)
 {
 	*upkeep = (struct range_upkeep){
 		.rtnl = rtnl,
 		.log = log,
 		.options = options,
+		.network = names,
 		.stale = true,
 		.refused = calloc(REFUSED_RANGES_ALL, sizeof(*upkeep->refused)),
 		.logged = calloc(REFUSED_RANGES_ALL, sizeof(*upkeep->logged)),
@@ -127,7 +128,7 @@ static void note_refused(const struct range_refusal *refusal, void *data)
 static int read_around(struct range_upkeep *upkeep, struct cni_error *err)
 {
 	struct surroundings_spec spec = {
-		.bridge = upkeep->options->bridge,
+		.bridge = upkeep->network->bridge,
 		.cluster = &upkeep->options->cluster_cidrs,
 		.api_server = upkeep->api_server,
 	};

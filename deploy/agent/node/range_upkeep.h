@@ -28,6 +28,7 @@ struct range_upkeep {
 	struct netlink *rtnl; /* borrowed */
 	const struct log *log;
 	const struct options *options;
+	const struct network_names *network;
 	/* How the API server was reached last, by family; family 0: not known. */
 	struct ip_addr api_server[IP_FAMILIES];
 	struct surroundings around;
@@ -49,7 +50,7 @@ struct range_upkeep {
 /* Strings and connections are borrowed. Code 100. */
 int range_upkeep_open(struct range_upkeep *upkeep, struct netlink *rtnl,
 		      const struct log *log, const struct options *options,
-		      struct cni_error *err);
+		      const struct network_names *names, struct cni_error *err);
 void range_upkeep_close(struct range_upkeep *upkeep);
 
 /* Tells of the configuration list that an earlier agent has written: its podCIDRs are in

@@ -20,7 +20,7 @@ void reclaim_find(struct reclaim *reclaim)
 
 	if (reclaim->dead.n)
 		return;
-	if (dead_attachments_find(reclaim->options, &reclaim->dead, &refused, &err) < 0) {
+	if (dead_attachments_find(reclaim->network, &reclaim->dead, &refused, &err) < 0) {
 		log_error_once(reclaim->log, &reclaim->error,
 			       "looking for dead attachments has failed", &err);
 		return;
@@ -49,7 +49,7 @@ void reclaim_start(struct reclaim *reclaim, const char *plugin, struct job *job)
 	struct ipam_holder_list *dead = &reclaim->dead;
 	struct cni_error err = {};
 
-	while (dead->n && !dead_attachments_confirm(reclaim->options, &dead->items[0]))
+	while (dead->n && !dead_attachments_confirm(reclaim->network, &dead->items[0]))
 		drop_first(dead);
 	if (!dead->n)
 		return;

@@ -11,10 +11,12 @@
 #include "deploy/agent/base/log.h"
 #include "deploy/agent/base/options.h"
 #include "ipam/ipam.h"
+#include "network_names.h"
 
-/* The caller sets the first two fields, which it keeps, and the rest to 0. */
+/* The caller sets the first three fields, which it keeps, and the rest to 0. */
 struct reclaim {
 	const struct options *options;
+	const struct network_names *network;
 	const struct log *log;
 	struct ipam_holder_list dead; /* owned: those that have not got their DEL yet */
 	uint64_t done, failures; /* DELs since the start */

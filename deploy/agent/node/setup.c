@@ -8,18 +8,34 @@
 #include "conf/identity.h"
 #include "conflist_edit.h"
 
+int setup_open(struct setup *setup, struct cni_error *err)
+{
+	const struct options *options = setup->options;
+
+	return network_names_set(&setup->conflist.names, options->network,
+				 options->bridge, options->data_dir, err);
+}
+
 void setup_clear(struct setup *setup)
 {
 	conflist_clear(&setup->conflist);
 }
 
+static void take_list(struct setup *setup, const struct conflist *list)
+{
+	conflist_clear(&setup->conflist);
+	setup->conflist = *list;
+}
+
 void setup_load_conflist(struct setup *setup)
 {
 	const struct options *options = setup->options;
+	struct conflist list = {};
 	struct cni_error err = {};
-	int ret = conflist_load(options->conf_dir, options->conflist, &setup->conflist,
-				&err);
+	int ret = conflist_load(options->conf_dir, options->conflist, &list, &err);
 
+	if (ret == 0)
+		take_list(setup, &list);
 	setup->kept = setup->conflist.kept;
 	if (ret == 0)
 		setup->on_disk = hash_text(setup->conflist.text);
@@ -148,7 +164,6 @@ void setup_make_conflist(struct setup *setup, const struct node_table *nodes)
 			  "too many podCIDRs to list: pods on some nodes will see the "
 			  "node's address instead of the pod's; set --cluster-cidr",
 			  NULL);
-	conflist_clear(&setup->conflist);
-	setup->conflist = list;
+	take_list(setup, &list);
 	setup->made = true;
 }

@@ -17,7 +17,8 @@ struct setup {
 	const struct options *options;
 	const struct log *log;
 	struct install install;
-	struct conflist conflist; /* owned */
+	struct conflist
+		conflist; /* owned; without a text it has its names all the same */
 	struct conflist_kept kept; /* what the options may leave open, as it is here */
 	bool installed, configured; /* it was right when it was looked at last */
 	uint64_t on_disk; /* hash of the text that the file had last; 0: none is known */
@@ -28,6 +29,9 @@ struct setup {
 	bool held_back;
 	uint64_t install_error, make_error, write_error; /* of log_error_once() */
 };
+
+/* Sets the names that the options give, which serve until there is a list. Code 100. */
+int setup_open(struct setup *setup, struct cni_error *err);
 void setup_clear(struct setup *setup);
 
 /*

@@ -26,13 +26,13 @@ static void closedir_p(DIR **dir)
 }
 
 /* Opens the network's directory below DATA_DIR@below, and gives its path. */
-static int dir_open(const struct options *options, const char *below, DIR **ret_dir,
+static int dir_open(const struct network_names *names, const char *below, DIR **ret_dir,
 		    char path[PATH_MAX], struct cni_error *err)
 {
-	if (snprintf(path, PATH_MAX, "%s%s/%s", options->data_dir, below,
-		     options->network) >= PATH_MAX)
+	if (snprintf(path, PATH_MAX, "%s%s/%s", names->data_dir, below, names->name) >=
+	    PATH_MAX)
 		return error_set(err, CNI_ERR_IO, ENAMETOOLONG, "%s: too long",
-				 options->data_dir);
+				 names->data_dir);
 	*ret_dir = opendir(path);
 	if (*ret_dir)
 		return 0;
@@ -45,7 +45,7 @@ static bool is_record(const struct dirent *entry)
 	return strncmp(entry->d_name, RECORD_PREFIX, strlen(RECORD_PREFIX)) == 0;
 }
 
-int store_files_each_record(const struct options *options,
+int store_files_each_record(const struct network_names *names,
 			    int (*fn)(const char *text, size_t len, void *data,
 				      struct cni_error *err),
 			    void *data, struct cni_error *err)
@@ -53,7 +53,7 @@ int store_files_each_record(const struct options *options,
 	_cleanup_(closedir_p) DIR *dir = NULL;
 	char path[PATH_MAX], file[PATH_MAX];
 	struct dirent *entry;
-	int ret = dir_open(options, RECORDS_DIR, &dir, path, err);
+	int ret = dir_open(names, RECORDS_DIR, &dir, path, err);
 
 	if (ret == DIR_ABSENT)
 		return 0;
@@ -70,23 +70,22 @@ int store_files_each_record(const struct options *options,
 	return ret;
 }
 
-int store_files_read_record(const struct options *options, const char *network,
+int store_files_read_record(const struct network_names *names, const char *network,
 			    const char *container_id, const char *ifname, char **ret_text,
 			    size_t *ret_len, struct cni_error *err)
 {
 	char path[PATH_MAX], name[RECORD_NAME_MAX];
 	int ret;
 
-	if (snprintf(path, PATH_MAX, "%s" RECORDS_DIR "/%s/%s", options->data_dir,
-		     network,
+	if (snprintf(path, PATH_MAX, "%s" RECORDS_DIR "/%s/%s", names->data_dir, network,
 		     record_name(holder_hash(container_id, ifname), name)) >= PATH_MAX)
 		return error_set(err, CNI_ERR_IO, ENAMETOOLONG, "%s: too long",
-				 options->data_dir);
+				 names->data_dir);
 	ret = file_read(path, ret_text, ret_len, err);
 	return ret == FILE_ABSENT ? STORE_RECORD_ABSENT : ret;
 }
 
-int store_files_count(const struct options *options, struct store_counts *ret_counts,
+int store_files_count(const struct network_names *names, struct store_counts *ret_counts,
 		      struct cni_error *err)
 {
 	_cleanup_(closedir_p) DIR *records = NULL, *addresses = NULL;
@@ -94,12 +93,12 @@ int store_files_count(const struct options *options, struct store_counts *ret_co
 	char path[PATH_MAX];
 	struct dirent *entry;
 	struct ip_addr addr;
-	int ret = dir_open(options, RECORDS_DIR, &records, path, err);
+	int ret = dir_open(names, RECORDS_DIR, &records, path, err);
 
 	while (ret == 0 && (entry = readdir(records)))
 		counts.attachments += is_record(entry);
 	if (ret >= 0)
-		ret = dir_open(options, "", &addresses, path, err);
+		ret = dir_open(names, "", &addresses, path, err);
 	while (ret == 0 && addresses && (entry = readdir(addresses)))
 		if (ip_parse(entry->d_name, &addr) == 0)
 			counts.used[addr.family == AF_INET6]++;

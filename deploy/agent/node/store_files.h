@@ -9,14 +9,14 @@
 #include <stdint.h>
 
 #include "deploy/agent/api/node_table.h"
-#include "deploy/agent/base/options.h"
+#include "network_names.h"
 
 /*
  * Hands the text of each record to @fn, which returns < 0 with the error set to stop. A
  * record that can't be read is left out; that there is no store is success. Code 5, or
  * @fn's.
  */
-int store_files_each_record(const struct options *options,
+int store_files_each_record(const struct network_names *names,
 			    int (*fn)(const char *text, size_t len, void *data,
 				      struct cni_error *err),
 			    void *data, struct cni_error *err);
@@ -26,7 +26,7 @@ int store_files_each_record(const struct options *options,
 
 /* Reads the text of the record of an attachment to @network, whose name becomes part of a
  * path. The caller frees it. STORE_RECORD_ABSENT. Codes 5, 100. */
-int store_files_read_record(const struct options *options, const char *network,
+int store_files_read_record(const struct network_names *names, const char *network,
 			    const char *container_id, const char *ifname, char **ret_text,
 			    size_t *ret_len, struct cni_error *err);
 
@@ -36,7 +36,7 @@ struct store_counts {
 };
 
 /* Counts by the names of the store's files. No store: nothing is counted. Code 5. */
-int store_files_count(const struct options *options, struct store_counts *ret_counts,
+int store_files_count(const struct network_names *names, struct store_counts *ret_counts,
 		      struct cni_error *err);
 
 #endif
