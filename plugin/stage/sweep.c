@@ -121,6 +121,18 @@ int sweep_gone(struct attachment *net, const struct valid_set *valid, size_t *re
 	return ret < 0 ? ret : sweep(net, is_known, &known, ret_n, err);
 }
 
+static bool has_interface(const struct attachment *att, const char *host_ifname,
+			  const void *data)
+{
+	(void)data;
+	return host_end_is_there(att->op->node.rtnl, host_ifname);
+}
+
+int sweep_unconnected(struct attachment *net, size_t *ret_n, struct cni_error *err)
+{
+	return sweep(net, has_interface, NULL, ret_n, err);
+}
+
 static bool is_anothers(const struct attachment *att, const char *host_ifname,
 			const void *data)
 {

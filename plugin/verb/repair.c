@@ -82,12 +82,12 @@ static int repair_all(struct attachment *net, const struct ipam_record_list *rec
 	return ret;
 }
 
-/* Deletes elements of pods that are gone: host ports would lead to the next pod that has
- * the address. */
+/* Deletes elements of pods whose interface is gone, whether their DEL will come or not:
+ * their host ports lead nowhere, and would lead to the next pod that has the address. */
 static int leftovers_delete(struct attachment *net, struct cni_error *err)
 {
 	size_t n;
-	int ret = sweep_gone(net, NULL, &n, err);
+	int ret = sweep_unconnected(net, &n, err);
 
 	if (ret == 0 && n > 0)
 		report_done(net, "elements of pods that are gone: %zu deleted", n);

@@ -135,14 +135,30 @@ def test_repair_takes_elements_of_who_is_gone_and_says_so(node):
     with_interface = elements(node)
     assert repair(node, CONF) == NOTHING and elements(node) == with_interface
     crash(pod)
-    assert repair(node, CONF) == NOTHING  # it has its reservation
-    for file in node.store.glob("testnet/*"):
-        if file.is_file() and pod.id in file.read_text():
-            file.unlink()
     count = sum(map(len, with_interface.values())) - sum(map(len, before.values()))
     assert any(f"{count} deleted" in line for line in repair(node, CONF))
     assert elements(node) == before
     assert repair(node, CONF) == NOTHING
+
+
+@pytest.mark.parametrize("namespace", ["is there", "is gone"])
+def test_repair_takes_elements_of_who_has_no_interface_before_any_DEL(node, namespace):
+    """Nothing is behind its host ports any more, whatever its record and its reservation say.
+    Those stay, and so does the DEL's work."""
+    stays, pod = node.pod(), node.pod()
+    node.add(stays, ports((9090, 90), spoofCheck=True))
+    before = elements(node)
+    result = node.add(pod, CONF)
+    if namespace == "is gone":
+        crash(pod)
+    else:
+        pod.ip("link del eth0")
+    lines = repair(node, CONF)
+    assert [line for line in lines if "pods that are gone" in line], lines
+    assert elements(node) == before
+    assert pod.id in str(node.reservations()) and repair(node, CONF) == NOTHING
+    node.delete(pod, CONF, result)
+    node.assert_nothing_left(pod, others=1)
 
 
 # -- flushed between an ADD's look at the rules and its elements
