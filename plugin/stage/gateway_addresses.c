@@ -24,9 +24,10 @@ static int missing_note(struct attachment *att, const struct addr_list *list,
 	int ret = 0;
 
 	for (size_t i = 0; ret == 0 && i < att->ipam.ips.n; i++) {
-		struct ip_prefix gateway = gateway_prefix(&att->ipam.ips.items[i]);
+		const struct ip_config *ip = &att->ipam.ips.items[i];
+		struct ip_prefix gateway = gateway_prefix(ip);
 
-		if (gateway.addr.family && !addr_list_has(list, &gateway))
+		if (gateway_is_missing(att, ip, list))
 			ret = ipam_gateway_add(&att->ipam_env, att->gateway_ifname,
 					       &gateway, err);
 	}
@@ -71,11 +72,13 @@ static int queue_displaced(struct attachment *att, const struct addr_list *list,
 	int ret = 0;
 
 	for (size_t i = strangers->n; ret == 0 && i-- > 0;) {
-		if (!gateway_displaced(&att->ipam, list, &strangers->items[i]))
+		if (!gateway_displaced(att, list, &strangers->items[i]))
 			continue;
 		queue_addr_del(att->op->node.rtnl, att->gateway_index,
 			       att->gateway_ifname, &strangers->items[i]);
-		if (att->network->force_address)
+		/* One that stands alone is the gateway itself, which gets its subnet. */
+		if (att->network->force_address &&
+		    strangers->items[i].len < ip_bits(strangers->items[i].addr.family))
 			ret = displaced_tell(att, &strangers->items[i], err);
 	}
 	return ret;
@@ -89,9 +92,10 @@ static size_t missing_count(struct attachment *att, const struct addr_list *list
 	size_t missing = 0;
 
 	for (size_t i = 0; i < att->ipam.ips.n; i++) {
-		struct ip_prefix gateway = gateway_prefix(&att->ipam.ips.items[i]);
+		const struct ip_config *ip = &att->ipam.ips.items[i];
+		struct ip_prefix gateway = gateway_prefix(ip);
 
-		if (!gateway.addr.family || addr_list_has(list, &gateway))
+		if (!gateway_is_missing(att, ip, list))
 			continue;
 		missing++;
 		if (queue)
@@ -182,12 +186,12 @@ static int bridge_ipv6_enable(struct attachment *att, struct cni_error *err)
 }
 
 /* Lacks the node a route to the pods of @ip's subnet? A gateway's address brings one
- * along, unless it is a link-local one. */
+ * along, unless it is a link-local one or stands @alone, without the subnet. */
 static int subnet_route_missing(struct attachment *att, const struct ip_config *ip,
-				bool *ret_missing, struct cni_error *err)
+				bool alone, bool *ret_missing, struct cni_error *err)
 {
 	struct kernel_route_list list = {};
-	bool missing = ip_is_link_local6(&ip->gateway);
+	bool missing = alone || ip_is_link_local6(&ip->gateway);
 	int ret = missing ? route_to(att->op->node.rtnl, &ip->address.addr, &list, err)
 			  : 0;
 
@@ -204,7 +208,7 @@ static int subnet_route_ensure(struct attachment *att, const struct ip_config *i
 {
 	const struct route route = {.dst = prefix_network(&ip->address)};
 	bool missing = false;
-	int ret = subnet_route_missing(att, ip, &missing, err);
+	int ret = subnet_route_missing(att, ip, false, &missing, err);
 
 	if (ret < 0 || !missing)
 		return ret;
@@ -243,22 +247,27 @@ int gateway_addresses_ensure(struct attachment *att, struct cni_error *err)
 	return missing > 0 ? GATEWAY_ADDED : 0;
 }
 
+/* The gateway of a former podCIDR may stand alone: then the node needs a route to the
+ * pod. */
 static int gateway_check_one(struct attachment *att, const struct ip_config *ip,
 			     const struct addr_list *list, struct cni_error *err)
 {
 	struct ip_prefix gateway = gateway_prefix(ip), subnet;
+	struct ip_prefix host = {gateway.addr, ip_bits(gateway.addr.family)};
+	bool there = !gateway.addr.family || addr_list_has(list, &gateway);
+	bool alone = !there && addr_list_has(list, &host);
 	char found[ERROR_MSG_MAX / 2];
 	bool missing = false;
 	int ret;
 
-	if (gateway.addr.family && !addr_list_has(list, &gateway))
+	if (!there && !alone)
 		return error_set(
 			err, CNI_ERR_CHECK, EADDRNOTAVAIL,
 			"%s: expected the gateway address %s, found %s; "
 			"`bridge-cni repair` adds it, or says what has its place",
 			att->gateway_ifname, PREFIX_TEXT(&gateway),
 			addr_list_format(list, found, sizeof(found)));
-	ret = subnet_route_missing(att, ip, &missing, err);
+	ret = subnet_route_missing(att, ip, alone, &missing, err);
 	if (ret < 0 || !missing)
 		return ret;
 	subnet = prefix_network(&ip->address);

@@ -157,27 +157,48 @@ int gateway_strangers(struct attachment *att, const struct addr_list *list,
 	return 0;
 }
 
-/* Is @other in the way of @gateway? In IPv4 any other address is, in IPv6 one whose
- * network overlaps. */
+/* Repair: forceAddress says that the gateway of an earlier configuration gives way, so it
+ * doesn't come back. */
+static bool is_former(const struct attachment *att, const struct ip_config *ip)
+{
+	return att->network->force_address && is_outdated(att, ip);
+}
+
+/*
+ * Is @other in the way of @gateway? In IPv4 any other address is, in IPv6 one whose
+ * network overlaps. An address that stands alone, without a subnet, is in nobody's way:
+ * the node agent keeps the gateway of pods of a former podCIDR so.
+ */
 static bool is_in_the_way(const struct ip_prefix *gateway, const struct ip_prefix *other)
 {
 	if (gateway->addr.family != other->addr.family)
 		return false;
+	if (other->len == ip_bits(other->addr.family))
+		return ip_equal(&gateway->addr, &other->addr);
 	return gateway->addr.family == AF_INET ||
 	       prefix_contains(gateway, &other->addr) ||
 	       prefix_contains(other, &gateway->addr);
 }
 
-const struct ip_config *gateway_displaced(const struct cni_result *ipam,
+bool gateway_is_missing(const struct attachment *att, const struct ip_config *ip,
+			const struct addr_list *list)
+{
+	struct ip_prefix gateway = gateway_prefix(ip);
+
+	return gateway.addr.family && !addr_list_has(list, &gateway) &&
+	       !is_former(att, ip);
+}
+
+const struct ip_config *gateway_displaced(const struct attachment *att,
 					  const struct addr_list *list,
 					  const struct ip_prefix *other)
 {
-	for (size_t i = 0; i < ipam->ips.n; i++) {
-		struct ip_prefix gateway = gateway_prefix(&ipam->ips.items[i]);
+	for (size_t i = 0; i < att->ipam.ips.n; i++) {
+		const struct ip_config *ip = &att->ipam.ips.items[i];
+		struct ip_prefix gateway = gateway_prefix(ip);
 
-		if (gateway.addr.family && !addr_list_has(list, &gateway) &&
-		    is_in_the_way(&gateway, other))
-			return &ipam->ips.items[i];
+		if (gateway_is_missing(att, ip, list) && is_in_the_way(&gateway, other))
+			return ip;
 	}
 	return NULL;
 }
@@ -267,7 +288,7 @@ static int displaced_check(struct attachment *att, const struct addr_list *list,
 		ret = bridge_is_idle(att, &idle, err);
 	for (size_t i = 0; ret == 0 && i < strangers->n; i++) {
 		const struct ip_prefix *other = &strangers->items[i];
-		const struct ip_config *ip = gateway_displaced(&att->ipam, list, other);
+		const struct ip_config *ip = gateway_displaced(att, list, other);
 		struct ip_prefix gateway;
 		enum place place = PLACE_REFUSED;
 
@@ -307,7 +328,7 @@ static int subnets_check(struct attachment *att, const struct addr_list *list,
 		const struct ip_config *ip = &att->ipam.ips.items[i];
 		struct ip_prefix gateway = gateway_prefix(ip);
 
-		if (!gateway.addr.family || addr_list_has(list, &gateway))
+		if (!gateway_is_missing(att, ip, list))
 			continue;
 		/* A link-local gateway is in no subnet: the pod's address is. */
 		ret = subnet_elsewhere(

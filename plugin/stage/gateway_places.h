@@ -17,9 +17,14 @@ static inline struct ip_prefix gateway_prefix(const struct ip_config *ip)
 int gateway_strangers(struct attachment *att, const struct addr_list *list,
 		      struct addr_list *ret_strangers, struct cni_error *err);
 
+/* Is the gateway of @ip, one of @att's addresses, to be added to what is in @list? False
+ * also where it has none. */
+bool gateway_is_missing(const struct attachment *att, const struct ip_config *ip,
+			const struct addr_list *list);
+
 /* Finds the gateway that is missing in @list and whose place the stranger has; NULL: the
  * stranger is in nobody's way. */
-const struct ip_config *gateway_displaced(const struct cni_result *ipam,
+const struct ip_config *gateway_displaced(const struct attachment *att,
 					  const struct addr_list *list,
 					  const struct ip_prefix *stranger);
 

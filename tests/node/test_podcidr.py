@@ -3,7 +3,8 @@
 import pytest
 
 from harness import plugin
-from harness.node import INTERNET4, network
+from harness.command import repair
+from harness.node import INTERNET4, INTERNET6, network
 
 
 def moved(subnet="10.7.0.0/24", **keys):
@@ -83,3 +84,58 @@ def test_a_damaged_list_of_gateways_harms_nothing(node, damage):
     pod = node.pod()
     node.add(pod, conf)
     node.delete(pod, conf)
+
+
+# -- gateways that stand alone, as the node agent leaves those of former pods
+
+
+ALONE = ["10.1.2.1/32", "fd00:1:2::1/128"]
+DUAL = {"ipam": {"ranges": [[{"subnet": "10.7.0.0/24"}], [{"subnet": "fd00:7::/64"}]]}}
+
+
+def stand_alone(node, result):
+    """The gateways of the pod with this result keep no subnet, but a route to the pod."""
+    for gateway in ("10.1.2.1/24", "fd00:1:2::1/64"):
+        node.ip(f"addr del {gateway} dev cni0")
+    for gateway, ip in zip(ALONE, result["ips"]):
+        node.ip(f"addr add {gateway} dev cni0 nodad")
+        node.ip(f"route add {ip['address'].split('/')[0]} dev cni0")
+
+
+def test_a_gateway_that_stands_alone_is_not_displaced_and_serves_its_pod(node):
+    old, new = node.pod(), node.pod()
+    conf, later = network("dual", forceAddress=True), network(forceAddress=True, **DUAL)
+    result = node.add(old, conf)
+    stand_alone(node, result)
+    for _ in range(2):
+        done = node.invoke("ADD", later, new)
+        assert done.returncode == 0 and done.stderr == ""
+        assert gateways(node) == [ALONE[0], "10.7.0.1/24", ALONE[1], "fd00:7::1/64"]
+        for pod in (old, new):
+            assert pod.ping(INTERNET4) and pod.ping(INTERNET6)
+        node.delete(new, later)
+    # Back to the former subnets: the whole gateways come again.
+    node.add(new, conf)
+    assert {"10.1.2.1/24", "fd00:1:2::1/64"} < {*gateways(node)}
+    assert old.ping(INTERNET4) and new.ping(INTERNET6)
+
+
+def test_CHECK_wants_a_route_to_the_pod_of_a_gateway_that_stands_alone(node):
+    pod, conf = node.pod(), network("dual")
+    result = node.add(pod, conf)
+    stand_alone(node, result)
+    node.check(pod, conf, result)
+    node.ip("route del 10.1.2.2")
+    with plugin.refusal(plugin.CHECK, "10.1.2.0/24", "route"):
+        node.check(pod, conf, result)
+
+
+def test_repair_with_forceAddress_leaves_former_gateways_away_and_puts_back_the_others(node):
+    pod = node.pod()
+    node.add(pod, network("dual", forceAddress=True))
+    later = network(forceAddress=True, ipam={"ranges": [
+        [{"subnet": "10.7.0.0/24"}], [{"subnet": "fd00:1:2::/64"}]]})
+    for harm in ("addr flush dev cni0 scope global", "link del cni0"):
+        node.ip(harm)
+        repair(node, later)
+        assert gateways(node) == ["fd00:1:2::1/64"]
