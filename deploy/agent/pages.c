@@ -143,7 +143,7 @@ static void api_metrics(FILE *out, const struct agent *agent)
 	gauge(out, "api_listed", state->listed, "All Nodes have been read once.");
 	gauge(out, "api_watching", state->watching, "A watch is open.");
 	metric(out, "api_last_contact_seconds", "gauge",
-	       "Since the API server answered a request.");
+	       "Since the API server sent what it was asked for.");
 	fprintf(out, "bridge_cni_api_last_contact_seconds %.3f\n", age / 1000.0);
 	counter(out, "api_lists_total", state->lists, "Lists of all Nodes.");
 	counter(out, "api_events_total", state->events, "Events of watches.");

@@ -178,12 +178,10 @@ def test_a_server_that_answers_nothing_is_noticed_and_asked_with_pauses(
     end = silence(cluster, how)
     cluster.api.drop_connections()
     wait_for(lambda: node.metrics()["bridge_cni_api_failures_total"] == 1, seconds)
-    assert levels(node, "watching Nodes has failed") == ["info"]
-    assert cluster.api.url() in node.log()
+    # It has lasted for long enough to be somebody's business.
+    assert levels(node, "watching Nodes has failed") == ["error"]
+    assert re.search(cluster.api.url() + r": .*(after \d+ ms|no answer)", node.log())
     assert node.metrics()["bridge_cni_api_last_contact_seconds"] > 9
-    if how == "no connection":
-        wait_for(lambda: node.metrics()["bridge_cni_api_failures_total"] == 2, 20)
-        assert levels(node, "watching Nodes has failed") == ["info", "error"]
     # Those who have pods lose nothing.
     assert node.ready() and node.own_routes() == routes
     assert not node.metrics()["bridge_cni_api_watching"]

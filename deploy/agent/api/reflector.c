@@ -10,22 +10,18 @@
 #include <string.h>
 
 #include "conf/base/clock.h"
+#include "contact.h"
 #include "node_feed.h"
 #include "refusal.h"
-#include "retry.h"
 
 #define PATH_SIZE 8192
 /* A server that doesn't end a watch in time is gone; a list, with all of its pages, may take as
  * long as a watch. */
 #define GRACE_SECONDS 30
-/* A list that brings nothing, or a watch that isn't answered, for so long has failed. */
-#define STALL_SECONDS 30
 /* A list without this node is asked for again, and believed when the server says the same for
  * so long. */
 #define DOUBT_MS       10000
 #define DOUBT_AGAIN_MS 2000
-#define WATCH_GOOD_MS \
-	5000 /* a watch that goes on for so long once answered is a good one */
 
 enum request {
 	REQUEST_NONE, /* a pause, until retry_at */
@@ -39,19 +35,16 @@ struct reflector {
 	struct node_feed feed;
 	const struct log *log;
 	struct reflector_state state;
-	struct retry retry;
-	int64_t retry_at;
+	struct contact contact;
+	int64_t retry_at; /* when a pause ends */
 
 	bool needs_list; /* the next request is a list, else a watch */
 	int64_t list_started;
 	bool from_cache; /* the server may answer a list from what it remembers */
-	bool silent; /* requests have failed since the last good answer */
 	int64_t doubted; /* when a list came that was not believed; 0: the last one was */
 
 	/* The request that is under way. */
 	enum request request;
-	int64_t started;
-	int64_t answered; /* when the head of status 200 came; 0: it hasn't */
 	struct json_filter filter;
 	int result; /* < 0: a document has ended it, with @err */
 	struct cni_error err;
@@ -68,14 +61,7 @@ static void head_take(long status, void *data)
 {
 	struct reflector *reflector = data;
 
-	reflector->state.contact_ms = now_ms();
-	if (status == 200 && !reflector->answered) {
-		reflector->answered = now_ms();
-		if (reflector->silent)
-			log_write(reflector->log, LOG_LEVEL_INFO,
-				  "the API server answers again", NULL);
-		reflector->silent = false;
-	}
+	contact_head(&reflector->contact, status);
 	if (is_watch(reflector) && status == 200 && !reflector->state.watching) {
 		reflector->state.watching = true;
 		log_write(reflector->log, LOG_LEVEL_DEBUG, "watching", "resourceVersion",
@@ -87,6 +73,7 @@ static int body_take(const char *bytes, size_t len, void *data)
 {
 	struct reflector *reflector = data;
 
+	contact_bytes(&reflector->contact);
 	reflector->result = json_filter_feed(&reflector->filter, bytes, len,
 					     &reflector->err);
 	return reflector->result;
@@ -128,27 +115,18 @@ static void pause_for(struct reflector *reflector, unsigned int ms)
 	reflector->retry_at = now_ms() + ms;
 }
 
-/* The first failure of a row is mostly one of a moment, as at a new node's start. */
-static enum log_level failure_level(const struct reflector *reflector)
-{
-	return reflector->feed.too_old || reflector->retry.failed == 0 ? LOG_LEVEL_INFO
-								       : LOG_LEVEL_ERROR;
-}
-
 static void request_failed(struct reflector *reflector)
 {
-	int64_t wished = transport_retry_after(reflector->transport);
+	const char *msg = is_watch(reflector) ? "watching Nodes has failed"
+					      : "listing Nodes has failed";
 
-	log_error_at(reflector->log, failure_level(reflector),
-		     is_watch(reflector) ? "watching Nodes has failed"
-					 : "listing Nodes has failed",
-		     &reflector->err);
-	reflector->silent |= !reflector->answered && !reflector->feed.too_old;
 	reflector->state.failures++;
 	reflector->state.watching = false;
 	/* A list that broke is begun anew: its pages belong together. */
 	reflector->feed.page = (struct list_page){};
-	pause_for(reflector, retry_next_ms(&reflector->retry, wished));
+	pause_for(reflector, contact_failed(&reflector->contact, msg, &reflector->err,
+					    reflector->feed.too_old,
+					    transport_retry_after(reflector->transport)));
 }
 
 /* A watch is quiet while nothing happens. */
@@ -162,7 +140,7 @@ static struct transport_limits limits_of(const struct reflector *reflector,
 		return (struct transport_limits){.max_seconds = watch_seconds +
 								GRACE_SECONDS};
 	return (struct transport_limits){.max_seconds = left > 1 ? (unsigned int)left : 1,
-					 .stall_seconds = STALL_SECONDS};
+					 .stall_seconds = CONTACT_STALL_SECONDS};
 }
 
 static void request_start(struct reflector *reflector)
@@ -175,14 +153,13 @@ static void request_start(struct reflector *reflector)
 	seconds += random_below(seconds / 2 + 1);
 	reflector->request = reflector->needs_list ? REQUEST_LIST : REQUEST_WATCH;
 	watch = is_watch(reflector);
-	reflector->started = now_ms();
-	reflector->answered = 0;
+	contact_begin(&reflector->contact);
 	node_feed_request_begin(&reflector->feed);
 	reflector->result = 0;
 	error_clear(&reflector->err);
 	if (!watch && !reflector->feed.page.next[0]) {
 		node_feed_list_begin(&reflector->feed);
-		reflector->list_started = reflector->started;
+		reflector->list_started = now_ms();
 	}
 	json_filter_init(&reflector->filter, watch ? watch_keys : list_keys,
 			 watch ? node_feed_event : node_feed_list, &reflector->feed);
@@ -205,8 +182,7 @@ static int refused(struct reflector *reflector, const struct transport_end *end)
 	return refusal_error(end, &reflector->err);
 }
 
-/* 0: the request has ended as it should. @lasted: it was answered, and went on for at least
- * WATCH_GOOD_MS. */
+/* 0: the request has ended as it should. @lasted: contact_has_lasted(). */
 static int end_judge(struct reflector *reflector, const struct transport_end *end,
 		     bool lasted)
 {
@@ -270,6 +246,7 @@ static void list_ended(struct reflector *reflector)
 		return;
 	}
 	reflector->from_cache = false;
+	contact_whole(&reflector->contact);
 	if (!is_believed(reflector)) {
 		pause_for(reflector, DOUBT_AGAIN_MS + random_below(DOUBT_AGAIN_MS));
 		return;
@@ -286,16 +263,21 @@ static void list_ended(struct reflector *reflector)
 		request_start(reflector);
 }
 
+/* Is a watch under way that isn't refused? */
+static void note_good_watch(struct reflector *reflector)
+{
+	if (is_watch(reflector) &&
+	    (reflector->feed.heard || contact_has_lasted(&reflector->contact)))
+		contact_good(&reflector->contact);
+}
+
 static void request_ended(struct reflector *reflector, const struct transport_end *end)
 {
-	bool lasted = reflector->answered &&
-		      now_ms() - reflector->answered >= WATCH_GOOD_MS;
 	bool watch = is_watch(reflector);
 	int ret;
 
-	if (watch && (reflector->feed.heard || lasted) && end->status == 200)
-		reflector->retry.failed = 0;
-	ret = end_judge(reflector, end, lasted);
+	note_good_watch(reflector);
+	ret = end_judge(reflector, end, contact_has_lasted(&reflector->contact));
 	reflector->needs_list |= reflector->feed.gone;
 	if (ret < 0) {
 		request_failed(reflector);
@@ -312,12 +294,11 @@ static void request_ended(struct reflector *reflector, const struct transport_en
 /* A server sends the head of a watch at once: one that doesn't is given up. */
 static void give_up_unanswered(struct reflector *reflector)
 {
-	if (!is_watch(reflector) || reflector->answered ||
-	    now_ms() - reflector->started < STALL_SECONDS * 1000)
+	if (!is_watch(reflector) || !contact_is_overdue(&reflector->contact))
 		return;
 	transport_abandon(reflector->transport);
 	error_set(&reflector->err, CNI_ERR_IO, ETIMEDOUT, "%s: no answer for %d seconds",
-		  reflector->spec->transport.server, STALL_SECONDS);
+		  reflector->spec->transport.server, CONTACT_STALL_SECONDS);
 	request_failed(reflector);
 }
 
@@ -343,6 +324,7 @@ bool reflector_wait(struct reflector *reflector, struct pollfd *fds, size_t n,
 		timeout_ms = left > 0 ? (int)left : 0;
 	if (transport_wait(reflector->transport, fds, n, timeout_ms, &end))
 		request_ended(reflector, &end);
+	note_good_watch(reflector);
 	give_up_unanswered(reflector);
 	if (transport_ca_changed(reflector->transport))
 		ca_changed(reflector);
@@ -357,6 +339,7 @@ const struct reflector_state *reflector_state(struct reflector *reflector)
 {
 	struct reflector_state *state = &reflector->state;
 
+	state->contact_ms = contact_heard_ms(&reflector->contact);
 	state->events = reflector->feed.events;
 	state->skipped = reflector->feed.skipped;
 	state->beyond = reflector->feed.beyond;
@@ -381,7 +364,10 @@ int reflector_open(const struct reflector_spec *spec, struct node_table *nodes,
 		.own = spec->own_node,
 		.max_nodes = spec->max_nodes,
 	};
-	reflector->retry.max_ms = spec->retry_max_ms;
+	reflector->contact = (struct contact){
+		.log = log,
+		.retry.max_ms = spec->retry_max_ms,
+	};
 	reflector->needs_list = reflector->from_cache = true;
 	receiver.data = reflector;
 	ret = transport_open(&spec->transport, &receiver, &reflector->transport, err);

@@ -29,7 +29,7 @@ struct reflector_state {
 	bool watching; /* a watch is open */
 	uint64_t lists, events, failures, skipped; /* since the start */
 	size_t beyond; /* Nodes that are left out (node_feed.h) */
-	int64_t contact_ms; /* when the server answered last, by now_ms(); 0: never */
+	int64_t contact_ms; /* contact_heard_ms() */
 };
 
 struct reflector;

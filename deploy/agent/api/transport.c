@@ -33,6 +33,7 @@ struct transport {
 	char refusal[REFUSAL_MAX];
 	size_t refusal_len, head_len;
 	const char *distrust; /* why this request was not sent; NULL: nothing was wrong */
+	char failure[CURL_ERROR_SIZE]; /* libcurl's words on this request; "": none */
 };
 
 /*
@@ -206,6 +207,7 @@ static void options_set(struct transport *transport, const char *url,
 
 	curl_easy_reset(easy);
 	curl_easy_setopt(easy, CURLOPT_URL, url);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transport->failure);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https");
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -251,6 +253,7 @@ int transport_get(struct transport *transport, const char *path,
 
 	transport->refusal_len = transport->head_len = 0;
 	transport->distrust = NULL;
+	transport->failure[0] = '\0';
 	if (transport->renew)
 		ret = handles_renew(transport, err);
 	if (ret == 0)
@@ -287,6 +290,17 @@ char *transport_escape(const char *text)
 	return copy;
 }
 
+/* Whether connecting, TLS or the answer took too long is in libcurl's own words alone, not
+ * in the name of its code. */
+static const char *failure_of(const struct transport *transport, CURLcode code)
+{
+	if (transport->distrust)
+		return transport->distrust;
+	if (code == CURLE_OK)
+		return NULL;
+	return transport->failure[0] ? transport->failure : curl_easy_strerror(code);
+}
+
 bool transport_wait(struct transport *transport, struct pollfd *fds, size_t n,
 		    int timeout_ms, struct transport_end *ret_end)
 {
@@ -314,9 +328,7 @@ bool transport_wait(struct transport *transport, struct pollfd *fds, size_t n,
 		transport->refusal[transport->refusal_len] = '\0';
 		*ret_end = (struct transport_end){
 			.status = status_of(transport),
-			.error = transport->distrust ? transport->distrust
-				 : code == CURLE_OK  ? NULL
-						     : curl_easy_strerror(code),
+			.error = failure_of(transport, code),
 			.refusal = transport->refusal,
 		};
 		return true;

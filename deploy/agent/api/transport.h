@@ -38,10 +38,11 @@ struct transport_receiver {
 /* How a request has ended. */
 struct transport_end {
 	long status; /* HTTP's; 0: there was no response */
-	/* NULL: the response is whole; else a constant, most times libcurl's. */
+	/* NULL: the response is whole; else what went wrong, most times in libcurl's
+	 * words. */
 	const char *error;
-	/* The first bytes of the body where the status isn't 200; valid until the next
-	 * request. */
+	/* The first bytes of the body where the status isn't 200. Both texts are valid
+	 * until the next request. */
 	const char *refusal;
 };
 
