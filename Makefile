@@ -328,11 +328,11 @@ image-archive: image ## the same as a file, build/bridge-cni-VERSION.tar, for no
 .PHONY: check-image
 check-image: ## the image, built on base-image, run by runc as the DaemonSet has it
 	$(as_root)
-	$(Q)tests/install-deps check
+	$(Q)tests/install-deps check e2e
 	$(Q)$(MAKE) --no-print-directory BASE=localhost/bridge-cni-base base-image
 	$(Q)$(MAKE) --no-print-directory BASE=localhost/bridge-cni-base image-archive
 	$(Q)$(MAKE) --no-print-directory build/bridge-cni agent
-	$(Q)IMAGE=$(IMAGE) IMAGE_ARCHIVE=$(abspath $(IMAGE_ARCHIVE)) tests/run --suites $(BUILD) tests/image/test_image.py
+	$(Q)IMAGE_ARCHIVE=$(abspath $(IMAGE_ARCHIVE)) tests/run --suites $(BUILD) tests/image/test_image.py
 
 .PHONY: base-image
 base-image: ## a base for it without a registry, by debootstrap; BASE=localhost/NAME
