@@ -14,6 +14,7 @@ int servers_open(struct agent *agent, struct cni_error *err)
 		.data = agent,
 		.pages = "/healthz, /readyz or /metrics",
 		.option = "--port",
+		.shared = true,
 	};
 
 	if (!spec.at.port)

@@ -96,6 +96,13 @@ def test_a_taken_port_keeps_the_agent_from_nothing(cluster):
     wait_for(lambda: ask(other, one.address4)[0] == 200)
 
 
+def test_the_port_of_the_probes_is_taken(cluster):
+    """The kubelet would end an agent whose probes came to the other pages."""
+    one, _ = pair(cluster, "--metrics-address", "127.0.0.1:9810")
+    assert "listening on 127.0.0.1:9810; --metrics-address takes another" in one.log()
+    assert {one.page("/healthz") for _ in range(20)} == {(200, "ok\n")}
+
+
 def test_they_are_made_once_a_second_however_often_others_ask(cluster):
     one, other = pair(cluster, "--metrics-address", "0.0.0.0:9811")
 

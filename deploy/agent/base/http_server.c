@@ -191,7 +191,8 @@ int http_server_open(const struct http_spec *spec, struct http_server **ret_serv
 		(struct sockaddr *)&address, MHD_OPTION_CONNECTION_LIMIT,
 		(unsigned int)(SLOTS + SLOTS_MORE), MHD_OPTION_NOTIFY_CONNECTION, notice,
 		server, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_MAX,
-		MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
+		spec->shared ? MHD_OPTION_LISTENING_ADDRESS_REUSE : MHD_OPTION_END, 1u,
+		MHD_OPTION_END);
 	info = server->daemon
 		       ? MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)
 		       : NULL;

@@ -5,6 +5,7 @@
 #ifndef BRIDGE_CNI_AGENT_BASE_HTTP_SERVER_H
 #define BRIDGE_CNI_AGENT_BASE_HTTP_SERVER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "conf/base/error.h"
@@ -24,6 +25,9 @@ struct http_spec {
 	void *data;
 	const char *pages; /* told to those who ask for another one */
 	const char *option; /* takes another address, as the error says */
+	/* Another process may listen there as well, as the former agent does until it has
+	 * ended. Who connects comes to either of them. */
+	bool shared;
 };
 
 /* Copies @spec; its strings are borrowed. Codes 5: nothing can listen there; 100. In the
