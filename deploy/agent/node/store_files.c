@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "conf/names.h"
 #include "ipam/store/record.h"
 #include "deploy/agent/base/files.h"
 
@@ -25,12 +26,12 @@ static void closedir_p(DIR **dir)
 		closedir(*dir);
 }
 
-/* Opens the network's directory below DATA_DIR@below, and gives its path. */
-static int dir_open(const struct network_names *names, const char *below, DIR **ret_dir,
-		    char path[PATH_MAX], struct cni_error *err)
+/* Opens the directory @name below DATA_DIR@below, and gives its path. */
+static int dir_open(const struct network_names *names, const char *below,
+		    const char *name, DIR **ret_dir, char path[PATH_MAX],
+		    struct cni_error *err)
 {
-	if (snprintf(path, PATH_MAX, "%s%s/%s", names->data_dir, below, names->name) >=
-	    PATH_MAX)
+	if (snprintf(path, PATH_MAX, "%s%s/%s", names->data_dir, below, name) >= PATH_MAX)
 		return error_set(err, CNI_ERR_IO, ENAMETOOLONG, "%s: too long",
 				 names->data_dir);
 	*ret_dir = opendir(path);
@@ -45,15 +46,13 @@ static bool is_record(const struct dirent *entry)
 	return strncmp(entry->d_name, RECORD_PREFIX, strlen(RECORD_PREFIX)) == 0;
 }
 
-int store_files_each_record(const struct network_names *names,
-			    int (*fn)(const char *text, size_t len, void *data,
-				      struct cni_error *err),
-			    void *data, struct cni_error *err)
+static int each_record(const struct network_names *names, const char *network,
+		       store_record_fn fn, void *data, struct cni_error *err)
 {
 	_cleanup_(closedir_p) DIR *dir = NULL;
 	char path[PATH_MAX], file[PATH_MAX];
 	struct dirent *entry;
-	int ret = dir_open(names, RECORDS_DIR, &dir, path, err);
+	int ret = dir_open(names, RECORDS_DIR, network, &dir, path, err);
 
 	if (ret == DIR_ABSENT)
 		return 0;
@@ -68,6 +67,39 @@ int store_files_each_record(const struct network_names *names,
 			ret = fn(text, len, data, err);
 	}
 	return ret;
+}
+
+int store_files_each_record(const struct network_names *names, store_record_fn fn,
+			    void *data, struct cni_error *err)
+{
+	return each_record(names, names->name, fn, data, err);
+}
+
+int store_files_each_record_of_all(const struct network_names *names, store_record_fn fn,
+				   void *data, struct cni_error *err)
+{
+	_cleanup_(closedir_p) DIR *dir = NULL;
+	char path[PATH_MAX];
+	struct dirent *entry;
+	int ret = dir_open(names, RECORDS_DIR, "", &dir, path, err);
+
+	if (ret == DIR_ABSENT)
+		return 0;
+	/* What isn't named as a network is, such as a file of somebody else, is passed
+	 * over. */
+	while (ret == 0 && (entry = readdir(dir)))
+		if ((entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN) &&
+		    cni_name_valid(entry->d_name))
+			ret = each_record(names, entry->d_name, fn, data, err);
+	return ret;
+}
+
+bool store_files_have_network(const struct network_names *names)
+{
+	_cleanup_(closedir_p) DIR *dir = NULL;
+	char path[PATH_MAX];
+
+	return dir_open(names, RECORDS_DIR, names->name, &dir, path, NULL) != DIR_ABSENT;
 }
 
 int store_files_read_record(const struct network_names *names, const char *network,
@@ -93,12 +125,12 @@ int store_files_count(const struct network_names *names, struct store_counts *re
 	char path[PATH_MAX];
 	struct dirent *entry;
 	struct ip_addr addr;
-	int ret = dir_open(names, RECORDS_DIR, &records, path, err);
+	int ret = dir_open(names, RECORDS_DIR, names->name, &records, path, err);
 
 	while (ret == 0 && (entry = readdir(records)))
 		counts.attachments += is_record(entry);
 	if (ret >= 0)
-		ret = dir_open(names, "", &addresses, path, err);
+		ret = dir_open(names, "", names->name, &addresses, path, err);
 	while (ret == 0 && addresses && (entry = readdir(addresses)))
 		if (ip_parse(entry->d_name, &addr) == 0)
 			counts.used[addr.family == AF_INET6]++;

@@ -11,15 +11,22 @@
 #include "deploy/agent/api/node_table.h"
 #include "network_names.h"
 
+/* Is given the text of a record; returns < 0 with the error set to stop. */
+typedef int (*store_record_fn)(const char *text, size_t len, void *data,
+			       struct cni_error *err);
+
 /*
- * Hands the text of each record to @fn, which returns < 0 with the error set to stop. A
- * record that can't be read is left out; that there is no store is success. Code 5, or
- * @fn's.
+ * Hands each record of the network, or of every network in the store, to @fn. A record that
+ * can't be read is left out; that there is no store is success. Code 5, or @fn's.
  */
-int store_files_each_record(const struct network_names *names,
-			    int (*fn)(const char *text, size_t len, void *data,
-				      struct cni_error *err),
+int store_files_each_record(const struct network_names *names, store_record_fn fn,
 			    void *data, struct cni_error *err);
+int store_files_each_record_of_all(const struct network_names *names, store_record_fn fn,
+				   void *data, struct cni_error *err);
+
+/* Has the store a directory for the network's records? It is made by the first ADD, and
+ * removed by `bridge-cni cleanup`. */
+bool store_files_have_network(const struct network_names *names);
 
 /* An outcome of store_files_read_record(): the attachment has no record. */
 #define STORE_RECORD_ABSENT 1
