@@ -200,3 +200,19 @@ char *json_entry_text(const struct json_doc *doc, const char *list, size_t index
 	cJSON_Delete(copy);
 	return text;
 }
+
+char *json_text_with_true(const struct json_doc *doc, const char *list, size_t index,
+			  const char *key)
+{
+	cJSON *copy = cJSON_Duplicate(doc->root, true);
+	cJSON *entry = cJSON_GetArrayItem(cJSON_GetObjectItem(copy, list), index);
+	char *text = NULL;
+
+	/* Keys are the same in any case. */
+	while (cJSON_GetObjectItem(entry, key))
+		cJSON_DeleteItemFromObject(entry, key);
+	if (cJSON_AddTrueToObject(entry, key))
+		text = cJSON_Print(copy);
+	cJSON_Delete(copy);
+	return text;
+}

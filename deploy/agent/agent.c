@@ -41,6 +41,13 @@ static void check_pod_link(struct agent *agent)
 		agent->nodes_changed = true;
 }
 
+/* While bridge-cni cleanup is running, its end decides the next step. */
+static void check_uninstall(struct agent *agent)
+{
+	if (agent->options->uninstall && agent->job_kind != AGENT_JOB_CLEANUP)
+		uninstall_look(&agent->uninstall);
+}
+
 /* Makes configuration list and routes follow the node table, which is complete. */
 static void follow_nodes(struct agent *agent)
 {
@@ -57,18 +64,20 @@ static void follow_nodes(struct agent *agent)
 	agent->trimmed = true;
 }
 
-/* A repair comes before the DEL of a dead attachment. */
+/* A repair comes before the DEL of a dead attachment, and a cleanup before both: nothing is
+ * to be repaired behind it. */
 static void start_job(struct agent *agent)
 {
-	bool was_free = !agent->job.pid;
-
-	heal_tick(&agent->heal, &agent->job);
-	if (!was_free)
-		return;
-	if (agent->job.pid) {
-		agent->job_kind = AGENT_JOB_REPAIR;
-		return;
+	if (!agent->job.pid && agent->options->uninstall) {
+		uninstall_start(&agent->uninstall, &agent->job);
+		if (agent->job.pid)
+			agent->job_kind = AGENT_JOB_CLEANUP;
 	}
+	heal_tick(&agent->heal, &agent->job);
+	if (agent->job.pid && agent->job_kind == AGENT_JOB_NONE)
+		agent->job_kind = AGENT_JOB_REPAIR;
+	if (agent->job.pid)
+		return;
 	reclaim_start(&agent->reclaim, agent->setup.conflist.plugin, &agent->job);
 	if (agent->job.pid)
 		agent->job_kind = AGENT_JOB_DEL;
@@ -86,6 +95,8 @@ static void end_job(struct agent *agent)
 	text = output ? output : none;
 	if (agent->job_kind == AGENT_JOB_REPAIR)
 		heal_ended(&agent->heal, status, text);
+	else if (agent->job_kind == AGENT_JOB_CLEANUP)
+		uninstall_ended(&agent->uninstall, status, text);
 	else
 		reclaim_ended(&agent->reclaim, status, text);
 	agent->job_kind = AGENT_JOB_NONE;
@@ -101,6 +112,7 @@ static void do_what_is_due(struct agent *agent)
 		setup_check_bundle(&agent->setup);
 		check_pod_link(agent);
 		check_conflist(agent);
+		check_uninstall(agent);
 	}
 	if (now >= agent->resync_at) {
 		agent->resync_at = now + (int64_t)agent->options->resync_seconds * 1000;
@@ -227,21 +239,44 @@ static void wait_for_lock(struct agent *agent)
 	}
 }
 
-void agent_run(struct agent *agent)
+/* Takes the node as it is. False: it is to be uninstalled, and nothing is left to do first. */
+static bool begin(struct agent *agent)
 {
-	wait_for_lock(agent);
-	if (!agent->standing_by) {
-		setup_load_conflist(&agent->setup);
-		range_upkeep_found(&agent->ranges, &agent->setup.conflist);
-		range_upkeep_start(&agent->ranges);
-		if (!agent->setup.conflist.text)
-			pod_link_adopt(&agent->pod_link);
-	}
-	while (!agent->ended && !agent->standing_by) {
+	setup_load_conflist(&agent->setup);
+	if (!agent->options->uninstall)
+		uninstall_forget(agent->log);
+	else
+		uninstall_look(&agent->uninstall);
+	if (agent->uninstall.step == UNINSTALL_REMOVE)
+		return false;
+	range_upkeep_found(&agent->ranges, &agent->setup.conflist);
+	range_upkeep_start(&agent->ranges);
+	if (!agent->setup.conflist.text)
+		pod_link_adopt(&agent->pod_link);
+	return true;
+}
+
+static void work(struct agent *agent)
+{
+	if (!begin(agent))
+		return;
+	while (!agent->ended && !agent->standing_by &&
+	       agent->uninstall.step != UNINSTALL_REMOVE) {
 		do_what_is_due(agent);
 		serve(agent);
 	}
 	job_kill(&agent->job);
+}
+
+void agent_run(struct agent *agent)
+{
+	wait_for_lock(agent);
+	if (!agent->ended && !agent->standing_by)
+		work(agent);
+	while (!agent->ended && !agent->standing_by &&
+	       agent->uninstall.step == UNINSTALL_REMOVE &&
+	       !uninstall_remove(&agent->uninstall))
+		idle(agent, RETRY_MS);
 	close_p(&agent->lock_fd);
 	agent->lock_fd = -1;
 	if (agent->standing_by)

@@ -120,6 +120,12 @@ int agent_open(struct agent *agent, const struct options *options, const struct 
 		.rtnl = agent->rtnl,
 		.nft = agent->nft,
 	};
+	agent->uninstall = (struct uninstall){
+		.options = options,
+		.network = &agent->setup.conflist.names,
+		.log = log,
+		.rtnl = agent->rtnl,
+	};
 	agent->heal = (struct heal){
 		.options = options,
 		.network = &agent->setup.conflist.names,

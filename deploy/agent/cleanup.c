@@ -1,107 +1,117 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * `bridge-cni cleanup` needs the configuration list, which is removed before, so that no
- * runtime adds pods meanwhile. A copy of it stays until nothing shared is left: a later
- * cleanup, after the last pod has ended, works from that copy.
- */
+/* Does in turn what the agent's loop does beside other work. */
 #include "cleanup.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
-#include <string.h>
+#include <time.h>
 
 #include "deploy/agent/base/files.h"
 #include "deploy/agent/node/agent_lock.h"
 #include "deploy/agent/node/conflist.h"
-#include "deploy/agent/node/plugin_job.h"
-#include "deploy/agent/node/routes.h"
-#include "plugin/node/node.h"
+#include "deploy/agent/node/uninstall.h"
 
-#define COPY_DIR    NODE_LOCK_DIR
-#define COPY_NAME   "cleanup.conflist"
 #define JOB_WAIT_MS 120000
 
-/* Runs `bridge-cni cleanup` and logs what it has said. */
-static int plugin_cleanup(const struct options *options, const struct log *log,
-			  int *ret_status, struct cni_error *err)
+static int refuse(const struct uninstall *uninstall, struct cni_error *err)
 {
-	_cleanup_(free_p) char *output = NULL;
-	struct job job = JOB_NONE;
-	struct pollfd end = {.events = POLLIN};
-	size_t len;
-	int status;
-	int ret = plugin_job_start(&job, options, "cleanup", COPY_DIR, COPY_NAME, err);
+	struct text names = {};
+	int ret;
 
+	pod_names_text(&uninstall->left, &names);
+	ret = error_set(
+		err, CNI_ERR_EXISTS, EBUSY,
+		"pods are connected: %s; nothing was changed: delete them, or have "
+		"--uninstall drain wait for that, or --uninstall now disconnect them",
+		names.text && !names.failed ? names.text : "");
+	free(names.text);
+	return ret;
+}
+
+/* Loads the configuration. Where it is missing or can't be read, one is made that serves the
+ * DEL of pods that are left. */
+static int load(const struct options *options, struct conflist *list,
+		struct cni_error *err)
+{
+	int ret = conflist_load(options->conf_dir, options->conflist, list, NULL);
+
+	if (ret == 0)
+		return conflist_drain(list, err);
+	ret = network_names_set(&list->names, options->network, options->bridge,
+				options->data_dir, err);
 	if (ret < 0)
 		return ret;
-	end.fd = job.pidfd;
+	list->text = conflist_drained(options, &list->names);
+	return list->text ? 0 : error_oom(err);
+}
+
+static int wait_for_job(struct uninstall *uninstall, struct job *job,
+			struct cni_error *err)
+{
+	_cleanup_(free_p) char *output = NULL;
+	struct pollfd end = {.fd = job->pidfd, .events = POLLIN};
+	int status;
+	int ret;
+
 	if (poll(&end, 1, JOB_WAIT_MS) <= 0) {
-		job_kill(&job);
+		job_kill(job);
 		return error_set(err, CNI_ERR_TRY_AGAIN, ETIMEDOUT,
 				 "bridge-cni cleanup takes too long");
 	}
-	ret = job_end(&job, &status, &output, err);
+	ret = job_end(job, &status, &output, err);
 	if (ret < 0)
 		return ret;
-	len = strlen(output);
-	if (len && output[len - 1] == '\n')
-		output[len - 1] = '\0';
-	log_write(log, status ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "bridge-cni cleanup",
-		  "output", output, NULL);
-	*ret_status = status;
+	uninstall_ended(uninstall, status, output);
+	if (status && !uninstall->options->uninstall)
+		return error_set(err, CNI_ERR_TRY_AGAIN, EBUSY,
+				 "bridge-cni cleanup has failed, see above");
 	return 0;
 }
 
-/* Reads the runtime's list; else the copy of a cleanup that has found pods. Where neither
- * can be read, @ret_list stays empty: there is nothing to clean up after. */
-static void load_conflist(const struct options *options, struct conflist *ret_list)
+static int until_removed(struct uninstall *uninstall, struct cni_error *err)
 {
-	if (conflist_load(options->conf_dir, options->conflist, ret_list, NULL) != 0)
-		(void)conflist_load(COPY_DIR, COPY_NAME, ret_list, NULL);
-}
+	const struct timespec second = {.tv_sec = 1};
+	struct job job = JOB_NONE;
+	int ret = 0;
 
-static int remove_routes(const struct log *log, struct cni_error *err)
-{
-	_cleanup_(netlink_closep) struct netlink *nl = NULL;
-	size_t removed = 0;
-	char text[24];
-	int ret = netlink_open(NETLINK_FOR_ROUTE, &nl, err);
-
-	if (ret == 0)
-		ret = routes_remove(nl, &removed, err);
-	if (ret < 0)
-		return ret;
-	snprintf(text, sizeof(text), "%zu", removed);
-	log_write(log, LOG_LEVEL_INFO, "routes removed", "n", text, NULL);
-	return 0;
+	while (ret == 0 && uninstall->step != UNINSTALL_REMOVE) {
+		uninstall_start(uninstall, &job);
+		if (job.pid) {
+			ret = wait_for_job(uninstall, &job, err);
+		} else {
+			nanosleep(&second, NULL);
+			uninstall_look(uninstall);
+		}
+	}
+	while (ret == 0 && !uninstall_remove(uninstall))
+		nanosleep(&second, NULL);
+	return ret;
 }
 
 int agent_cleanup(const struct options *options, const struct log *log,
 		  struct cni_error *err)
 {
+	_cleanup_(netlink_closep) struct netlink *nl = NULL;
 	_cleanup_(conflist_clear) struct conflist list = {};
 	_cleanup_(close_p) int lock_fd = -1;
-	int status = 1;
-	int ret = agent_lock_take_over(&lock_fd, err);
+	struct uninstall uninstall = {
+		.options = options,
+		.network = &list.names,
+		.log = log,
+	};
+	int ret = netlink_open(NETLINK_FOR_ROUTE, &nl, err);
 
-	if (ret < 0)
-		return ret;
-	load_conflist(options, &list);
-	ret = file_remove(options->conf_dir, options->conflist, err);
-	if (ret < 0)
-		return ret;
-	log_write(log, LOG_LEVEL_INFO,
-		  ret == FILE_REMOVED ? "configuration removed"
-				      : "there was no configuration",
-		  "file", options->conflist, NULL);
-	ret = remove_routes(log, err);
-	if (ret < 0 || !list.text)
-		return ret;
-	ret = file_replace(COPY_DIR, COPY_NAME, list.text, err);
 	if (ret == 0)
-		ret = plugin_cleanup(options, log, &status, err);
-	if (ret == 0 && status == 0)
-		(void)file_remove(COPY_DIR, COPY_NAME, NULL);
-	return ret;
+		ret = load(options, &list, err);
+	if (ret < 0)
+		return ret;
+	uninstall.rtnl = nl;
+	uninstall_look(&uninstall);
+	if (uninstall.left.n && !options->uninstall)
+		return refuse(&uninstall, err);
+	ret = agent_lock_take_over(&lock_fd, err);
+	/* From now on the runtime adds no new pods. */
+	if (ret == 0 && uninstall.step != UNINSTALL_REMOVE)
+		ret = file_replace(options->conf_dir, options->conflist, list.text, err);
+	return ret < 0 ? ret : until_removed(&uninstall, err);
 }

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Uninstalling from a node (--cleanup). Pods that are running keep all that they need:
- * the bridge, its addresses and the rules go only when no pod is left, and the executable
- * stays for the pods' DEL.
- */
+/* Uninstalling from a node by hand (--cleanup), without an agent that runs. */
 #ifndef BRIDGE_CNI_AGENT_CLEANUP_H
 #define BRIDGE_CNI_AGENT_CLEANUP_H
 
@@ -11,8 +7,9 @@
 #include "deploy/agent/base/options.h"
 
 /*
- * Takes the agent lock over; then removes the configuration, the routes and, by
- * `bridge-cni cleanup`, what pods share. Codes 4, 5, 11, 100, 101.
+ * Uninstalls (uninstall.h), and ends when that is done. Where pods are connected, --uninstall
+ * says whether it waits or goes on; without that nothing is changed: code 103 names the pods.
+ * An agent that runs on the node is asked to do nothing more. Codes 4, 5, 11, 100, 101.
  */
 int agent_cleanup(const struct options *options, const struct log *log,
 		  struct cni_error *err);

@@ -15,7 +15,7 @@ static const char about[] =
 	"the other nodes' pods; puts back what is flushed or deleted under running pods; gives back\n"
 	"what dead pods left. It ends at SIGTERM and leaves everything as it is.\n"
 	"\n"
-	"  --cleanup  remove configuration and routes, and what pods share when none is left\n"
+	"  --cleanup  uninstall from this node, as --uninstall says while pods are connected\n"
 	"  --help     this text\n"
 	"  --version  the version\n"
 	"\n"

@@ -173,37 +173,32 @@ static void heal_metrics(FILE *out, const struct agent *agent)
 	      "Attachments that look dead where no namespace is seen.");
 }
 
-/* A pod may have several interfaces on the bridge. */
-static bool is_named_before(const struct pod_link *link, size_t at)
-{
-	for (size_t i = 0; i < at; i++)
-		if (strcmp(link->names[i], link->names[at]) == 0)
-			return true;
-	return false;
-}
-
 static void link_metrics(FILE *out, const struct agent *agent)
 {
 	const struct pod_link *link = &agent->pod_link;
 
 	gauge(out, "pod_link_routed", agent->setup.kept.routed,
 	      "Pods are routed, not bridged.");
-	gauge(out, "pod_link_change_left", link->left,
+	gauge(out, "pod_link_change_left", link->left.n,
 	      "Connected pods that a change of podLink waits for.");
-	if (link->left)
+	if (link->left.n)
 		metric(out, "pod_link_change_pod", "gauge",
 		       "A pod that it waits for; the first 8.");
-	for (size_t i = 0; i < pod_link_named(link); i++) {
-		if (is_named_before(link, i))
-			continue;
+	for (size_t i = 0; i < pod_names_count(&link->left); i++) {
 		fprintf(out, "bridge_cni_pod_link_change_pod{");
-		label(out, "pod", link->names[i]);
+		label(out, "pod", link->left.names[i]);
 		fprintf(out, "} 1\n");
 	}
 	gauge(out, "bridge_nf_wrong", link->nf.wrong,
 	      "net.bridge.bridge-nf-call-iptables isn't what pods need.");
 	counter(out, "bridge_nf_mended_total", link->nf.mended,
 		"How often somebody's change of that was undone.");
+}
+
+static void uninstall_metrics(FILE *out, const struct agent *agent)
+{
+	gauge(out, "uninstall_pods_left", agent->uninstall.left.n,
+	      "Attachments of pods that --uninstall waits for.");
 }
 
 static void drop_metrics(FILE *out, const struct agent *agent)
@@ -218,6 +213,18 @@ static void drop_metrics(FILE *out, const struct agent *agent)
 			kinds->items[i].name, kinds->items[i].packets);
 }
 
+static void work_metrics(FILE *out, struct agent *agent)
+{
+	store_metrics(out, agent);
+	route_metrics(out, agent);
+	range_metrics(out, agent);
+	api_metrics(out, agent);
+	heal_metrics(out, agent);
+	link_metrics(out, agent);
+	drops_look(&agent->drops);
+	drop_metrics(out, agent);
+}
+
 static char *metrics(struct agent *agent)
 {
 	char *text = NULL;
@@ -228,17 +235,22 @@ static char *metrics(struct agent *agent)
 		return NULL;
 	metric(out, "agent_info", "gauge", "The agent's version.");
 	fprintf(out, "bridge_cni_agent_info{version=\"%s\"} 1\n", BRIDGE_CNI_VERSION);
-	store_metrics(out, agent);
-	route_metrics(out, agent);
-	range_metrics(out, agent);
-	api_metrics(out, agent);
-	heal_metrics(out, agent);
-	link_metrics(out, agent);
-	drops_look(&agent->drops);
-	drop_metrics(out, agent);
+	uninstall_metrics(out, agent);
+	/* Of a node that has nothing of it any more there is nothing else to tell. */
+	if (agent->uninstall.step != UNINSTALL_DONE)
+		work_metrics(out, agent);
 	if (fclose(out) == 0)
 		return text;
 	free(text);
+	return NULL;
+}
+
+/* Gives the text; NULL: memory ran out. */
+static char *text_take(struct text *text)
+{
+	if (!text->failed)
+		return text->text;
+	free(text->text);
 	return NULL;
 }
 
@@ -249,9 +261,9 @@ static char *ready_but(const struct agent *agent)
 	struct text text = {};
 
 	text_add(&text, "ok\n");
-	if (link->left) {
+	if (link->left.n) {
 		text_add(&text, "podLink changes when these are gone: ");
-		pod_link_add_left(link, &text);
+		pod_names_text(&link->left, &text);
 		text_add(&text, "\n");
 	}
 	if (link->other[0]) {
@@ -263,11 +275,20 @@ static char *ready_but(const struct agent *agent)
 		text_add(&text, "br_netfilter isn't loaded: modprobe br_netfilter\n");
 	else if (link->nf.wrong)
 		text_add(&text, "net.bridge.bridge-nf-call-iptables is wrong\n");
-	if (text.failed) {
-		free(text.text);
-		return NULL;
-	}
-	return text.text;
+	return text_take(&text);
+}
+
+/* "ok" when nothing is left to do: then a rollout goes on to the next node. */
+static char *uninstalling(const struct agent *agent, unsigned int *ret_status)
+{
+	struct text text = {};
+
+	if (agent->uninstall.step == UNINSTALL_DONE)
+		text_add(&text, "ok\n");
+	else
+		*ret_status = 503;
+	uninstall_text(&agent->uninstall, &text);
+	return text_take(&text);
 }
 
 /* "ok" means that pods can be started here, as far as the agent has to do with it. That
@@ -289,6 +310,9 @@ static char *readiness(const struct agent *agent, unsigned int *ret_status)
 		{reflector_state(agent->reflector)->listed, "the list of nodes"},
 	};
 
+	if (agent->uninstall.step == UNINSTALL_DONE ||
+	    (agent->options->uninstall && agent->lock_fd >= 0))
+		return uninstalling(agent, ret_status);
 	for (size_t i = 0; i < ARRAY_SIZE(needs); i++) {
 		char *text = NULL;
 

@@ -14,11 +14,13 @@
 #include "deploy/agent/node/reclaim.h"
 #include "deploy/agent/node/route_upkeep.h"
 #include "deploy/agent/node/setup.h"
+#include "deploy/agent/node/uninstall.h"
 
 enum agent_job {
 	AGENT_JOB_NONE,
 	AGENT_JOB_REPAIR, /* heal's */
 	AGENT_JOB_DEL, /* reclaim's */
+	AGENT_JOB_CLEANUP, /* uninstall's */
 };
 
 struct agent {
@@ -40,6 +42,7 @@ struct agent {
 	struct heal heal;
 	struct drops drops;
 	struct reclaim reclaim;
+	struct uninstall uninstall; /* looked at if the option is set */
 	struct job job;
 	enum agent_job job_kind;
 	int signal_fd, route_events_fd;

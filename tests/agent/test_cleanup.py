@@ -1,28 +1,81 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """bridge-cni-agent --cleanup."""
+import subprocess
 import time
 
 from harness.cluster import INTERNET4
+from harness.runtime import Runtime
 from harness.waiting import wait_for
 
-
-def clean_up(node):
-    return node.run(*node.agent_argv("--cleanup"))
+QUICK = "--resync-seconds", "1"  # the configuration stays two of these behind the last pod
 
 
-def test_it_removes_configuration_and_routes_and_leaves_pods_connected(cluster):
-    one, two = cluster.ready(2)
-    pods = [one.attach(), one.attach()]
-    one.ip("route add 10.9.0.0/16 via 192.0.2.1 proto static")
-    conf = one.conf()
-    clean_up(one)
-    assert one.conflist() is None and one.own_routes() == {}
-    assert "10.9.0.0/16" in one.ip("route")
-    assert pods[0].ping(pods[1].address4) and pods[0].ping(INTERNET4)
-    # The runtime's DEL still finds its executable.
-    for pod in pods:
-        one.delete(pod, conf, pod.result, executable=str(one.bin_dir / "bridge-cni"))
-    assert one.reservations("pods") == {}
+def clean_up(node, *options, **kw):
+    return node.run(*node.agent_argv("--cleanup", *options), **kw)
+
+
+def begun(node, *options):
+    """A cleanup that is running."""
+    return node.popen(node.agent_argv("--cleanup", *QUICK, *options), stderr=subprocess.PIPE,
+                      text=True)
+
+
+def ended(process):
+    """What it wrote, when it has succeeded."""
+    _, text = process.communicate(timeout=30)
+    assert process.returncode == 0, text
+    return text
+
+
+def test_pods_that_are_left_are_named_and_nothing_is_changed(cluster):
+    one, two = cluster.ready(2, *QUICK)
+    runtime = Runtime(one)
+    pod, conf, routes = runtime.run("cart-1"), one.conf(), one.own_routes()
+    done = clean_up(one, check=False)
+    assert done.returncode == 1
+    for word in ("shop/cart-1", "nothing was changed", "--uninstall drain", "--uninstall now"):
+        assert word in done.stderr
+    assert (one.conf(), one.own_routes()) == (conf, routes)
+    assert pod.ping(INTERNET4) and one.ready() and "standing by" not in one.log()
+    runtime.run("cart-2")
+
+
+def test_it_waits_for_pods_with_drain(cluster):
+    node, = cluster.ready(1)
+    runtime = Runtime(node)
+    pod = runtime.run("cart-1")
+    node.ip("route add 10.9.0.0/16 via 192.0.2.1 proto static")
+    cleanup = begun(node, "--uninstall", "drain")
+    wait_for(lambda: node.draining())
+    assert pod.ping(INTERNET4)
+    runtime.delete("cart-1")
+    assert "shop/cart-1" in ended(cleanup)
+    assert node.left() == [] and "10.9.0.0/16" in node.ip("route")
+
+
+def test_it_goes_on_with_now(cluster):
+    node, = cluster.ready(1)
+    runtime = Runtime(node)
+    runtime.run("cart-1")
+    cleanup = begun(node, "--uninstall", "now")
+    wait_for(lambda: "cni0" not in node.links())
+    runtime.delete("cart-1")
+    assert "shop/cart-1" in ended(cleanup)
+    assert node.left() == []
+
+
+def test_it_gives_pods_a_configuration_to_be_deleted_by(cluster):
+    """Somebody has removed the agent's before."""
+    node, = cluster.ready(1)
+    runtime = Runtime(node)
+    runtime.run("cart-1", [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}])
+    node.stop_agent()
+    (node.conf_dir / "10-bridge-cni.conflist").unlink()
+    cleanup = begun(node, "--uninstall", "drain")
+    wait_for(lambda: node.draining())
+    runtime.delete("cart-1")
+    ended(cleanup)
+    assert node.left() == []
 
 
 def test_a_running_agent_puts_nothing_back_behind_it(cluster):
@@ -32,34 +85,9 @@ def test_a_running_agent_puts_nothing_back_behind_it(cluster):
     assert "standing by" in node.log()
     cluster.api.put("later", ["10.244.90.0/24"], ["192.0.2.90"])
     time.sleep(2.5)
-    assert node.conflist() is None and node.own_routes() == {}
+    assert node.left() == []
     assert node.page("/healthz")[0] == 200
     assert node.stop_agent() == 0
-
-
-def test_where_no_pod_is_left_nothing_shared_is_left(cluster):
-    node, = cluster.ready(1)
-    pod = node.attach()
-    node.detach(pod)
-    pod.remove()
-    node.stop_agent()
-    clean_up(node)
-    assert "cni0" not in node.links()
-    assert "bridge_cni" not in node.run("nft", "list", "ruleset").stdout
-
-
-def test_a_later_one_removes_what_pods_needed_at_the_first(cluster):
-    node, = cluster.ready(1)
-    pod, conf = node.attach(), node.conf()
-    node.stop_agent()
-    clean_up(node)
-    assert "cni0" in node.links()
-    node.delete(pod, conf, pod.result, executable=str(node.bin_dir / "bridge-cni"))
-    pod.remove()
-    clean_up(node)
-    assert "cni0" not in node.links()
-    assert "bridge_cni" not in node.run("nft", "list", "ruleset").stdout
-    assert not node.run("ls", "/run/bridge-cni/cleanup.conflist", check=False).stdout
 
 
 def test_it_can_be_repeated_and_be_the_first(cluster):

@@ -141,6 +141,21 @@ class ClusterNode(Node):
                 for r in self.ip_json(f"-{family}", "route", "show", "proto",
                                       str(ROUTE_PROTOCOL))}
 
+    def draining(self):
+        """Does the configuration take no new pods?"""
+        conflist = self.conflist()
+        return bool(conflist) and conflist["plugins"][0].get("draining", False)
+
+    def left(self):
+        """All that agents and their plugin make on a node; [] where there is nothing of it."""
+        files = [path for root in (self.conf_dir, self.bin_dir, self.store,
+                                   self.run_dir / "bridge-cni")
+                 for path in root.rglob("*")
+                 if path.name != "agent.lock" and not path.name.startswith("node-")]
+        rules = self.run("nft", "list", "ruleset").stdout
+        return [*(name for name in self.links() if name not in ("lo", "eth0")),
+                *self.own_routes(), *rules.splitlines(), *files]
+
     # -- what a runtime does
 
     def conf(self):

@@ -87,16 +87,28 @@ static int cidrs_read(const struct option_spec *spec, const char *value,
 	return 0;
 }
 
-static int level_read(const struct option_spec *spec, const char *value,
-		      enum log_level *ret, struct cni_error *err)
+/* Reads one of the @n words into @ret, an enum whose values are in their order. */
+static int word_read(const struct option_spec *spec, const char *value,
+		     const char *const *words, unsigned int n, unsigned int *ret,
+		     struct cni_error *err)
 {
-	for (int i = 0; i <= LOG_LEVEL_ERROR; i++) {
-		if (strcmp(value, log_level_names[i]) == 0) {
+	char expected[64] = "";
+	size_t len = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		if (strcmp(value, words[i]) == 0) {
 			*ret = i;
 			return 0;
 		}
+		/* "" is the option's absence. */
+		if (words[i][0] && len < sizeof(expected))
+			len += snprintf(expected + len, sizeof(expected) - len, "%s%s",
+					!len	    ? ""
+					: i + 1 < n ? ", "
+						    : " or ",
+					words[i]);
 	}
-	return wrong(spec, value, "debug, info, warn or error", err);
+	return wrong(spec, value, expected, err);
 }
 
 static int yes_no_read(const struct option_spec *spec, const char *value, bool *ret,
@@ -108,21 +120,6 @@ static int yes_no_read(const struct option_spec *spec, const char *value, bool *
 	return 0;
 }
 
-static int choice_read(const struct option_spec *spec, const char *value, const char *no,
-		       const char *yes, enum option_choice *ret, struct cni_error *err)
-{
-	char expected[64];
-
-	*ret = OPTION_UNSET;
-	if (!value[0])
-		return 0;
-	*ret = strcmp(value, yes) == 0 ? OPTION_YES : OPTION_NO;
-	if (*ret == OPTION_YES || strcmp(value, no) == 0)
-		return 0;
-	snprintf(expected, sizeof(expected), "%s or %s", yes, no);
-	return wrong(spec, value, expected, err);
-}
-
 static bool is_version(const char *value)
 {
 	for (int i = 0; i < CNI_VERSIONS; i++)
@@ -130,6 +127,10 @@ static bool is_version(const char *value)
 			return true;
 	return false;
 }
+
+static const char *const yes_no_words[] = {"", "false", "true"};
+static const char *const link_words[] = {"", "bridged", "routed"};
+static const char *const uninstall_words[] = {"", "drain", "now"};
 
 int option_value_read(const struct option_spec *spec, const char *value, void *at,
 		      struct cni_error *err)
@@ -145,13 +146,19 @@ int option_value_read(const struct option_spec *spec, const char *value, void *a
 			return wrong(spec, value, "ADDRESS:PORT or [ADDRESS]:PORT", err);
 		return 0;
 	case OPTION_LEVEL:
-		return level_read(spec, value, at, err);
+		return word_read(spec, value, log_level_names, LOG_LEVEL_ERROR + 1, at,
+				 err);
 	case OPTION_YES_NO:
 		return yes_no_read(spec, value, at, err);
 	case OPTION_YES_NO_OR_KEPT:
-		return choice_read(spec, value, "false", "true", at, err);
+		return word_read(spec, value, yes_no_words, ARRAY_SIZE(yes_no_words), at,
+				 err);
 	case OPTION_LINK_OR_KEPT:
-		return choice_read(spec, value, "bridged", "routed", at, err);
+		return word_read(spec, value, link_words, ARRAY_SIZE(link_words), at,
+				 err);
+	case OPTION_UNINSTALL:
+		return word_read(spec, value, uninstall_words,
+				 ARRAY_SIZE(uninstall_words), at, err);
 	case OPTION_PATH:
 		if (value[0] != '/')
 			return wrong(spec, value, "an absolute path", err);

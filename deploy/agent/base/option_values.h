@@ -18,6 +18,13 @@ enum option_choice {
 	OPTION_YES,
 };
 
+/* How the node is to lose the network. */
+enum uninstall_mode {
+	UNINSTALL_NOT,
+	UNINSTALL_DRAIN, /* when its last pod has gone */
+	UNINSTALL_NOW, /* the pods that run lose their network at once */
+};
+
 enum option_kind {
 	OPTION_TEXT,
 	OPTION_PATH, /* an absolute one */
@@ -27,6 +34,7 @@ enum option_kind {
 	OPTION_YES_NO,
 	OPTION_YES_NO_OR_KEPT, /* unless it is given, the node goes on as it is */
 	OPTION_LINK_OR_KEPT,
+	OPTION_UNINSTALL,
 	OPTION_CIDRS, /* separated by commas */
 	OPTION_LISTEN, /* or "" */
 	OPTION_LEVEL,

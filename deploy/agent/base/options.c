@@ -40,6 +40,10 @@ static const struct option_spec specs[] = {
 	 OPTION_YES_NO, AT(mac_spoof_check), 0, 0},
 	{"port-isolation", "false", "nothing passes between pods of the same node",
 	 OPTION_YES_NO, AT(port_isolation), 0, 0},
+	{"uninstall", "",
+	 "drain: no new pods; when the last one has gone, all that the agent has made is\n"
+	 "      removed; now: the pods that run are disconnected first",
+	 OPTION_UNINSTALL, AT(uninstall), 0, 0},
 	{"data-dir", DEFAULT_DATA_DIR, "the address store, the same path as on the host",
 	 OPTION_PATH, AT(data_dir), 0, 0},
 	{"cni-version", "1.0.0", "of the conflist", OPTION_VERSION_OF_CNI,

@@ -7,10 +7,13 @@
 #include <sys/socket.h>
 
 #include "conf/json/json_doc.h"
+#include "conf/json/json_query.h"
 #include "conf/json/json_write.h"
 #include "conf/net_list.h"
 #include "conf/config.h"
 #include "deploy/agent/base/files.h"
+
+#define DRAINING "draining" /* the plugin's key: ADD and STATUS answer code 50 */
 
 static const char *const types[] = {"bridge-cni", NULL};
 
@@ -76,6 +79,8 @@ static void put_plugin(struct json_writer *w, const struct options *options,
 		json_text(w, NULL, PREFIX_TEXT(&cluster->items[i]));
 	json_close(w, ']');
 	json_number_if(w, "mtu", options->mtu);
+	if (options->uninstall)
+		json_bool(w, DRAINING, true);
 	put_guards(w, options, kept);
 	put_capabilities(w, options);
 	/* Whoever may make pods may ask for any host port: a pod must not take sshd's or
@@ -186,6 +191,55 @@ int conflist_make(const struct options *options, const struct conflist_kept *kep
 		list.left_out = cluster->n - NON_MASQUERADE_MAX;
 	*ret_list = list;
 	return 0;
+}
+
+int conflist_drain(struct conflist *list, struct cni_error *err)
+{
+	_cleanup_(net_list_clear) struct net_list plugins = {};
+	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
+	struct conflist drained = {};
+	char *text;
+	int ret = net_list_read(list->text, strlen(list->text), types, &plugins, err);
+
+	if (ret == 0)
+		ret = json_parse(list->text, strlen(list->text), &doc, err);
+	if (ret < 0)
+		return ret;
+	/* Reading the list has found one plugin. It is a list of plugins, or that one. */
+	if (plugins.items[0].index < 0)
+		return error_set(err, CNI_ERR_CONFIG, EINVAL, "no list of plugins");
+	text = json_text_with_true(doc, "plugins", (size_t)plugins.items[0].index,
+				   DRAINING);
+	if (!text)
+		return error_oom(err);
+	ret = from_text(text, &drained, err);
+	if (ret < 0)
+		return ret;
+	conflist_clear(list);
+	*list = drained;
+	return 0;
+}
+
+char *conflist_drained(const struct options *options, const struct network_names *network)
+{
+	struct json_writer w = {};
+
+	json_open(&w, NULL, '{');
+	json_text(&w, "cniVersion", options->cni_version);
+	json_text(&w, "name", network->name);
+	json_open(&w, "plugins", '[');
+	json_open(&w, NULL, '{');
+	json_text(&w, "type", types[0]);
+	json_text(&w, "bridge", network->bridge);
+	json_bool(&w, DRAINING, true);
+	json_open(&w, "ipam", '{');
+	json_text(&w, "type", "host-local");
+	json_text(&w, "dataDir", network->data_dir);
+	json_close(&w, '}');
+	json_close(&w, '}');
+	json_close(&w, ']');
+	json_close(&w, '}');
+	return json_finish(&w);
 }
 
 int conflist_install(const char *dir, const char *name, const struct conflist *list,

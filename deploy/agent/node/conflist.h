@@ -43,6 +43,16 @@ int conflist_make(const struct options *options, const struct conflist_kept *kep
 		  const struct cluster_node *own, const struct prefix_list *cluster,
 		  struct conflist *ret_list, struct cni_error *err);
 
+/* Makes a list that takes no new pods of one that was loaded; conflist_make() makes such a
+ * list by itself where --uninstall is set. The list stays as it is after an error. Codes 6,
+ * 7, 100. */
+int conflist_drain(struct conflist *list, struct cni_error *err);
+
+/* Gives the text of a list that has no more than DEL and `bridge-cni cleanup` need, and takes
+ * no new pods. The caller frees it; NULL: memory ran out. */
+char *conflist_drained(const struct options *options,
+		       const struct network_names *network);
+
 /*
  * Sees to it that the file @name in @dir has the list's text. CONFLIST_WRITTEN: it had
  * another or none, 0: it had it already. Code 5. Where it had another text, *@ret_former

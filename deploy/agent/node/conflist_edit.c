@@ -30,6 +30,7 @@ static const struct {
 	{"plugins[0].capabilities.portMappings", BY_OPTION("host-ports", "HOST_PORTS"),
 	 false},
 	{"plugins[0].capabilities.bandwidth", BY_OPTION("bandwidth", "BANDWIDTH"), false},
+	{"plugins[0].draining", BY_OPTION("uninstall", "UNINSTALL"), false},
 	{"plugins[0].ipam.dataDir", BY_OPTION("data-dir", "DATA_DIR"), false},
 	{"plugins[0].nonMasqueradeCIDRs", BY_OPTION("cluster-cidr", "CLUSTER_CIDR"),
 	 true},

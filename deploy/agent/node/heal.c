@@ -111,8 +111,8 @@ void heal_tick(struct heal *heal, struct job *job)
 	heal->running = true;
 	heal->runs++;
 	(void)take_fingerprint(heal, &heal->before);
-	if (plugin_job_start(job, options, "repair", options->conf_dir, options->conflist,
-			     &err) == 0)
+	if (plugin_job_start(job, options, "repair", NULL, options->conf_dir,
+			     options->conflist, &err) == 0)
 		return;
 	heal_ended(heal, -1, err.msg);
 }

@@ -98,16 +98,21 @@ struct kept {
 	char before[PATH_MAX]; /* where the link led until now */
 };
 
-/* Whether a name is one that the agent (VERSION-HASH) or `make install-bundle`
- * (make-VERSION-XXXXXX) has made up. */
+/* Whether a name is one that an agent has made up: VERSION-HASH, of @len bytes. */
+static bool is_agents(const char *name, size_t len)
+{
+	size_t hash = 16; /* digits */
+
+	return len > hash + 1 && name[len - hash - 1] == '-' &&
+	       strspn(name + len - hash, "0123456789abcdef") == hash;
+}
+
+/* Whether a name is one that an agent or `make install-bundle` (make-VERSION-XXXXXX) has made
+ * up. */
 static bool is_version(const char *name)
 {
-	const char *last = strrchr(name, '-');
-
-	if (!last || last == name)
-		return false;
-	return strncmp(name, "make-", 5) == 0 ||
-	       (strlen(last + 1) == 16 && strspn(last + 1, "0123456789abcdef") == 16);
+	return (strncmp(name, "make-", 5) == 0 && name[5]) ||
+	       is_agents(name, strlen(name));
 }
 
 static int remove_older(const char *path, const char *name, void *data,
@@ -209,4 +214,50 @@ int install_ensure(struct install *install, struct cni_error *err)
 		install->bundle_stat =
 			0; /* the bundle changed meanwhile: read it again */
 	return ret;
+}
+
+static int remove_agents(const char *path, const char *name, void *data,
+			 struct cni_error *err)
+{
+	(void)data;
+	return is_agents(name, strlen(name)) || strcmp(name, ASIDE) == 0
+		       ? tree_remove(path, err)
+		       : 0;
+}
+
+/* Does the link lead into a directory that an agent has made? */
+static bool is_agents_link(const char *link)
+{
+	static const char begin[] = VERSIONS_DIR "/", end[] = "/" PROGRAM;
+	char text[PATH_MAX] = "";
+	const char *name = text + strlen(begin), *slash;
+
+	if (readlink(link, text, sizeof(text) - 1) < 0 ||
+	    strncmp(text, begin, strlen(begin)) != 0)
+		return false;
+	slash = strchr(name, '/');
+	return slash && strcmp(slash, end) == 0 &&
+	       is_agents(name, (size_t)(slash - name));
+}
+
+int install_remove(const char *plugin_dir, struct cni_error *err)
+{
+	char versions[PATH_MAX], link[PATH_MAX], aside[PATH_MAX];
+	int ret = path_join(versions, plugin_dir, VERSIONS_DIR, err);
+
+	if (ret == 0)
+		ret = path_join(link, plugin_dir, PROGRAM, err);
+	if (ret == 0)
+		ret = path_join(aside, plugin_dir, "." PROGRAM ASIDE, err);
+	if (ret < 0)
+		return ret;
+	if ((is_agents_link(aside) && unlink(aside) < 0) ||
+	    (is_agents_link(link) && unlink(link) < 0))
+		return error_errno(err, CNI_ERR_IO, errno, "removing %s", link);
+	if (!is_directory(versions))
+		return 0;
+	ret = tree_each(versions, remove_agents, NULL, err);
+	if (ret == 0 && rmdir(versions) < 0 && errno != ENOTEMPTY && errno != EEXIST)
+		ret = error_errno(err, CNI_ERR_IO, errno, "removing %s", versions);
+	return ret < 0 ? ret : dir_sync(plugin_dir, err);
 }

@@ -9,7 +9,8 @@
 #include "plugin/node/sysctl.h"
 
 int plugin_job_start(struct job *job, const struct options *options, const char *command,
-		     const char *dir, const char *name, struct cni_error *err)
+		     const char *flag, const char *dir, const char *name,
+		     struct cni_error *err)
 {
 	char program[PATH_MAX], conflist[PATH_MAX], sysctl[PATH_MAX];
 
@@ -19,7 +20,10 @@ int plugin_job_start(struct job *job, const struct options *options, const char 
 		    PATH_MAX)
 		return error_set(err, CNI_ERR_ENVIRONMENT, ENAMETOOLONG,
 				 "a path is too long");
-	return job_start(job, (char *[]){program, (char *)command, conflist, NULL},
+	return job_start(job,
+			 (char *[]){program, (char *)command,
+				    flag ? (char *)flag : conflist,
+				    flag ? conflist : NULL, NULL},
 			 (char *[]){sysctl, NULL}, "", err);
 }
 

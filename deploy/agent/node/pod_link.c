@@ -6,13 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "conf/base/clock.h"
-#include "conf/base/printable.h"
 #include "conf/identity.h"
 #include "plugin/netlink/link.h"
 #include "port_pod.h"
-
-#define TELL_MS 30000 /* between lines about the same change */
 
 static const char *kind(bool routed)
 {
@@ -47,56 +43,17 @@ void pod_link_adopt(struct pod_link *link)
 static int find_left(struct pod_link *link, struct cni_error *err)
 {
 	_cleanup_(link_list_clear) struct link_list ports = {};
-	size_t n = 0;
+	char name[POD_NAME_MAX];
 	int ret = ports_get(link, &ports, err);
 
 	if (ret < 0)
 		return ret;
-	for (size_t i = 0; i < ports.n; i++) {
-		if (!port_is_pods(&ports.items[i]))
-			continue;
-		if (n < POD_LINK_NAMED)
-			port_pod(link->network, &ports.items[i], link->names[n]);
-		n++;
-	}
-	link->left = n;
+	link->left = (struct pod_names){};
+	for (size_t i = 0; i < ports.n; i++)
+		if (port_is_pods(&ports.items[i]))
+			pod_names_add(&link->left,
+				      port_pod(link->network, &ports.items[i], name));
 	return 0;
-}
-
-size_t pod_link_named(const struct pod_link *link)
-{
-	return link->left < POD_LINK_NAMED ? link->left : POD_LINK_NAMED;
-}
-
-void pod_link_add_left(const struct pod_link *link, struct text *text)
-{
-	size_t named = pod_link_named(link);
-
-	for (size_t i = 0; i < named; i++) {
-		text_put(text, " ", i ? 1 : 0);
-		text_add_printable(text, link->names[i]);
-	}
-	if (link->left > named)
-		text_add(text, " and %zu more", link->left - named);
-}
-
-static void tell_waiting(struct pod_link *link, bool routed)
-{
-	int64_t now = now_ms();
-	struct text pods = {};
-	char text[24];
-
-	if (link->left == link->told || (link->told && now - link->told_at < TELL_MS))
-		return;
-	snprintf(text, sizeof(text), "%zu", link->left);
-	pod_link_add_left(link, &pods);
-	log_write(link->log, LOG_LEVEL_WARN,
-		  "podLink changes when no pod is connected any more: drain this node",
-		  "to", kind(routed), "left", text, "pods",
-		  pods.text && !pods.failed ? pods.text : "", NULL);
-	free(pods.text);
-	link->told = link->left;
-	link->told_at = now;
 }
 
 /* Looks whether the change can be made, and makes it. */
@@ -110,16 +67,19 @@ static bool change(struct pod_link *link, bool routed, bool may_change)
 		return false;
 	}
 	link->error = 0;
-	if (link->left)
-		tell_waiting(link, routed);
-	if (link->left || !may_change)
+	if (link->left.n)
+		pod_names_tell(&link->left, link->log, &link->told,
+			       "podLink changes when no pod is connected any more: drain "
+			       "this node",
+			       "to", kind(routed));
+	if (link->left.n || !may_change)
 		return false;
 	/* bridge_nf_keep() has logged what is wrong. A missing module is no obstacle: without
 	 * it bridged pods lack no more than some Services. */
 	if (!bridge_nf_keep(&link->nf, routed) && !link->nf.absent)
 		return false;
 	link->kept->routed = routed;
-	link->told = 0;
+	link->told = (struct pod_names_told){};
 	log_write(link->log, LOG_LEVEL_INFO, "podLink has changed", "to", kind(routed),
 		  NULL);
 	return true;
@@ -171,7 +131,7 @@ bool pod_link_keep(struct pod_link *link, bool may_change)
 	bool changed = false;
 
 	if (wanted == link->kept->routed)
-		link->left = 0;
+		link->left = (struct pod_names){};
 	else
 		changed = change(link, wanted, may_change);
 	if (!changed)

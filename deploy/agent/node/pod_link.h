@@ -8,11 +8,8 @@
 #define BRIDGE_CNI_AGENT_NODE_POD_LINK_H
 
 #include "bridge_nf.h"
-#include "conf/base/text.h"
-#include "conf/pod.h"
 #include "conflist.h"
-
-#define POD_LINK_NAMED 8 /* how many pods are named that a change waits for */
+#include "pod_names.h"
 
 /* The caller sets the first six fields, which it keeps, and the rest to 0. */
 struct pod_link {
@@ -22,10 +19,8 @@ struct pod_link {
 	struct netlink *rtnl;
 	struct conflist_kept *kept; /* has the node's kind, which is changed here */
 	struct bridge_nf nf;
-	size_t left; /* how many pods a change waits for; 0: none is waiting */
-	char names[POD_LINK_NAMED][POD_NAME_MAX]; /* of the first ones, for people */
-	size_t told; /* @left, when it was logged last */
-	int64_t told_at; /* when that was, by now_ms() */
+	struct pod_names left; /* whom a change waits for; none: no change is waiting */
+	struct pod_names_told told;
 	/* A pod that is connected in the other way, because of which new pods are refused;
 	 * "": there is none. */
 	char other[POD_NAME_MAX];
@@ -49,11 +44,5 @@ bool pod_link_keep(struct pod_link *link, bool may_change);
  * and ended behind that. One that two looks have found is logged, once.
  */
 void pod_link_look(struct pod_link *link);
-
-/* How many of the pods are named. */
-size_t pod_link_named(const struct pod_link *link);
-
-/* Adds the names of the pods that are left, and how many more they are. */
-void pod_link_add_left(const struct pod_link *link, struct text *text);
 
 #endif

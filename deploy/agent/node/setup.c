@@ -37,8 +37,10 @@ void setup_load_conflist(struct setup *setup)
 	if (ret == 0)
 		take_list(setup, &list);
 	setup->kept = setup->conflist.kept;
-	if (ret == 0)
+	if (ret == 0) {
 		setup->on_disk = hash_text(setup->conflist.text);
+		ret = options->uninstall ? conflist_drain(&setup->conflist, &err) : 0;
+	}
 	if (ret == CONFLIST_ABSENT)
 		setup->kept.spoof_check = true;
 	if (ret < 0 && options->spoof_check == OPTION_UNSET)
@@ -150,8 +152,9 @@ void setup_make_conflist(struct setup *setup, const struct node_table *nodes)
 				 &setup->make_error, &err);
 		return;
 	}
-	setup->held_back = is_refused(own);
-	if (setup->held_back)
+	/* A list that takes no new pods is kept on the node all the same. */
+	setup->held_back = is_refused(own) && !setup->options->uninstall;
+	if (is_refused(own))
 		return;
 	if (conflist_of(setup, nodes, own, &list, &err) < 0) {
 		log_error_once(setup->log, &setup->make_error,

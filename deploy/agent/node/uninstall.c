@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A pod is left while it has a record and lives, or while the namespace is there in which it
+ * was before it was disconnected: the runtime removes that when its own DEL has succeeded.
+ *
+ * The order: `bridge-cni cleanup` refuses where somebody came meanwhile, so the configuration
+ * goes after it has succeeded; the executable goes last.
+ */
+#include "uninstall.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "attachment_life.h"
+#include "conf/base/clock.h"
+#include "conflist.h"
+#include "deploy/agent/base/files.h"
+#include "disconnected.h"
+#include "install.h"
+#include "plugin_job.h"
+#include "routes.h"
+#include "store_files.h"
+
+#define FILE_DIR  NODE_LOCK_DIR
+#define FILE_NAME "uninstall.conflist" /* what `bridge-cni cleanup` is given */
+#define RETRY_MS  5000
+
+/*
+ * How long the configuration stays behind the last pod, unless it is asked for once
+ * (--cleanup): containerd sends a second DEL when the kubelet has it throw the sandbox away,
+ * which the kubelet looks for once a minute. A runtime that has read the configuration late
+ * may also be at an ADD still.
+ */
+static int64_t linger_ms(const struct uninstall *uninstall)
+{
+	const struct options *options = uninstall->options;
+
+	return options->uninstall ? (int64_t)options->resync_seconds * 2000 : 0;
+}
+
+static void failed(struct uninstall *uninstall, const char *what, struct cni_error *err)
+{
+	log_error_once(uninstall->log, &uninstall->error, what, err);
+	uninstall->retry_at = now_ms() + RETRY_MS;
+}
+
+static bool is_left(const struct recorded *item)
+{
+	return item->life == LIFE_ALIVE || item->life == LIFE_SEEN;
+}
+
+static bool is_own(const struct uninstall *uninstall, const struct recorded *item)
+{
+	return strcmp(item->record.network, uninstall->network->name) == 0;
+}
+
+static const char *name_of(const struct record *record)
+{
+	return record->pod[0] ? record->pod : record->container_id;
+}
+
+/* Lists every network's attachments: all of them need the executable for their DEL. */
+static int find_left(struct uninstall *uninstall, struct recorded_list *list,
+		     bool *ret_own, struct cni_error *err)
+{
+	int ret = recorded_list_open(list, err);
+
+	uninstall->left = (struct pod_names){};
+	*ret_own = false;
+	if (ret == 0)
+		ret = recorded_list_add_all(list, uninstall->network, err);
+	for (size_t i = 0; ret == 0 && i < list->n; i++) {
+		if (!is_left(&list->items[i]))
+			continue;
+		pod_names_add(&uninstall->left, name_of(&list->items[i].record));
+		*ret_own |= is_own(uninstall, &list->items[i]);
+	}
+	return ret;
+}
+
+static bool has_conflist(const struct options *options)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	return path_join(path, options->conf_dir, options->conflist, NULL) == 0 &&
+	       lstat(path, &st) == 0;
+}
+
+static void tell(struct uninstall *uninstall, bool connected)
+{
+	pod_names_tell(
+		&uninstall->left, uninstall->log, &uninstall->told,
+		connected ? "uninstalling: no new pods; the rest goes when these are "
+			    "gone: drain this node"
+			  : "uninstalling: these are disconnected; the configuration "
+			    "stays until they are deleted: delete them",
+		"uninstall",
+		uninstall->options->uninstall == UNINSTALL_NOW ? "now" : "drain");
+}
+
+static enum uninstall_step step_of(struct uninstall *uninstall, bool own)
+{
+	int64_t now = now_ms();
+
+	if (own && uninstall->options->uninstall == UNINSTALL_NOW)
+		return UNINSTALL_DISCONNECT;
+	if (uninstall->left.n) {
+		uninstall->empty_since = 0;
+		return UNINSTALL_WAIT;
+	}
+	uninstall->told = (struct pod_names_told){};
+	if (!has_conflist(uninstall->options) &&
+	    !store_files_have_network(uninstall->network))
+		return UNINSTALL_REMOVE;
+	if (!uninstall->empty_since)
+		uninstall->empty_since = now;
+	return now - uninstall->empty_since < linger_ms(uninstall) ? UNINSTALL_WAIT
+								   : UNINSTALL_CLEANUP;
+}
+
+void uninstall_look(struct uninstall *uninstall)
+{
+	_cleanup_(recorded_list_clear) struct recorded_list list = RECORDED_LIST_EMPTY;
+	struct cni_error err = {};
+	bool own, connected;
+	int ret = find_left(uninstall, &list, &own, &err);
+
+	connected = uninstall->left.n;
+	if (ret == 0 && !connected)
+		ret = disconnected_find(&uninstall->left, &err);
+	if (ret < 0) {
+		failed(uninstall, "looking for pods has failed", &err);
+		uninstall->step = UNINSTALL_WAIT;
+		return;
+	}
+	uninstall->step = step_of(uninstall, own);
+	if (uninstall->step == UNINSTALL_WAIT && uninstall->options->uninstall)
+		tell(uninstall, connected);
+}
+
+/* Before pods are disconnected it is written down who they are: their records go. */
+static int disconnect_start(struct uninstall *uninstall, struct job *job,
+			    struct cni_error *err)
+{
+	_cleanup_(recorded_list_clear) struct recorded_list list = RECORDED_LIST_EMPTY;
+	struct text names = {};
+	bool own;
+	int ret = find_left(uninstall, &list, &own, err);
+
+	for (size_t i = 0; ret == 0 && i < list.n; i++)
+		if (is_left(&list.items[i]) && is_own(uninstall, &list.items[i]))
+			ret = disconnected_add(name_of(&list.items[i].record),
+					       list.items[i].record.netns, err);
+	if (ret < 0)
+		return ret;
+	pod_names_text(&uninstall->left, &names);
+	log_write(uninstall->log, LOG_LEVEL_WARN, "uninstalling: pods are disconnected",
+		  "pods", names.text && !names.failed ? names.text : "", NULL);
+	free(names.text);
+	return plugin_job_start(job, uninstall->options, "cleanup", "--force", FILE_DIR,
+				FILE_NAME, err);
+}
+
+void uninstall_start(struct uninstall *uninstall, struct job *job)
+{
+	_cleanup_(free_p) char *text = NULL;
+	struct cni_error err = {};
+	int ret;
+
+	if (job->pid || now_ms() < uninstall->retry_at ||
+	    (uninstall->step != UNINSTALL_DISCONNECT &&
+	     uninstall->step != UNINSTALL_CLEANUP))
+		return;
+	text = conflist_drained(uninstall->options, uninstall->network);
+	ret = text ? file_replace(FILE_DIR, FILE_NAME, text, &err) : error_oom(&err);
+	if (ret == 0 && uninstall->step == UNINSTALL_DISCONNECT)
+		ret = disconnect_start(uninstall, job, &err);
+	else if (ret == 0)
+		ret = plugin_job_start(job, uninstall->options, "cleanup", NULL, FILE_DIR,
+				       FILE_NAME, &err);
+	if (ret < 0)
+		failed(uninstall, "uninstalling has failed", &err);
+}
+
+void uninstall_ended(struct uninstall *uninstall, int status, char *output)
+{
+	size_t len = strlen(output);
+
+	if (len && output[len - 1] == '\n')
+		output[len - 1] = '\0';
+	log_write(uninstall->log, status ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
+		  status ? "bridge-cni cleanup has failed" : "bridge-cni cleanup",
+		  "output", output, NULL);
+	if (status)
+		uninstall->retry_at = now_ms() + RETRY_MS;
+	else if (uninstall->step == UNINSTALL_CLEANUP)
+		uninstall->step = UNINSTALL_REMOVE;
+	else
+		uninstall->step = UNINSTALL_WAIT;
+}
+
+static int remove_all(struct uninstall *uninstall, struct cni_error *err)
+{
+	const struct options *options = uninstall->options;
+	size_t routes;
+	int ret = file_remove(options->conf_dir, options->conflist, err);
+
+	if (ret == FILE_REMOVED)
+		log_write(uninstall->log, LOG_LEVEL_INFO, "configuration removed", "file",
+			  options->conflist, NULL);
+	if (ret >= 0)
+		ret = routes_remove(uninstall->rtnl, &routes, err);
+	if (ret >= 0)
+		ret = disconnected_forget(err);
+	if (ret >= 0)
+		ret = file_remove(FILE_DIR, FILE_NAME, err);
+	return ret < 0 ? ret : install_remove(options->bin_dir, err);
+}
+
+bool uninstall_remove(struct uninstall *uninstall)
+{
+	struct cni_error err = {};
+
+	if (remove_all(uninstall, &err) < 0) {
+		failed(uninstall, "uninstalling has failed", &err);
+		return false;
+	}
+	uninstall->step = UNINSTALL_DONE;
+	log_write(uninstall->log, LOG_LEVEL_INFO,
+		  "uninstalled: nothing that the agent has made is left on this node",
+		  NULL);
+	return true;
+}
+
+void uninstall_forget(const struct log *log)
+{
+	struct cni_error err = {};
+
+	if (disconnected_forget(&err) < 0)
+		log_error(log, "forgetting disconnected pods has failed", &err);
+}
+
+void uninstall_text(const struct uninstall *uninstall, struct text *text)
+{
+	if (uninstall->step == UNINSTALL_DONE) {
+		text_add(text, "uninstalled: the node has nothing of bridge-cni\n");
+	} else if (uninstall->left.n) {
+		text_add(text, "uninstalling: waits for these pods: ");
+		pod_names_text(&uninstall->left, text);
+		text_add(text, "\n");
+	} else {
+		text_add(text, "uninstalling: no pod is left\n");
+	}
+}

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What containerd does with the files of a node's configuration directory."""
+import json
+
+from . import plugin
+
+NAMES = ("*.conf", "*.conflist", "*.json")
+
+
+class NotInitialized(Exception):
+    """containerd's `cni plugin not initialized`: there is no configuration."""
+
+
+class Runtime:
+    """The first file in lexical order is the pods' network, for ADD as well as for DEL. A
+    sandbox gets its DEL when it is stopped, and another one, which names no namespace, when it
+    is removed."""
+
+    def __init__(self, node, args="IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME={}"):
+        self.node, self.args = node, args
+        self.sandboxes = {}  # name -> pod
+
+    def _plugins(self):
+        files = sorted(path for pattern in NAMES for path in self.node.conf_dir.glob(pattern))
+        if not files:
+            raise NotInitialized("cni plugin not initialized")
+        conflist = json.loads(files[0].read_text())
+        return [{**conf, "name": conflist["name"], "cniVersion": conflist["cniVersion"]}
+                for conf in conflist["plugins"]]
+
+    def _call(self, verb, conf, pod, ports, prev=None, **env):
+        known = conf.get("capabilities", {})
+        if ports and known.get("portMappings"):
+            conf = {**conf, "runtimeConfig": {"portMappings": ports}}
+        if prev:
+            conf = {**conf, "prevResult": prev}
+        done = self.node.invoke(verb, conf, pod, args=self.args.format(pod.kubernetes_name),
+                                executable=str(self.node.bin_dir / conf["type"]), env=env)
+        return plugin.judge(verb, done, conf["cniVersion"])
+
+    def run(self, name, ports=None):
+        """A pod of that name; plugin.CniError where it can't be connected."""
+        pod = self.node.pod()
+        pod.kubernetes_name, pod.ports, pod.result = name, ports, None
+        try:
+            for conf in self._plugins():
+                pod.result = self._call("ADD", conf, pod, ports, pod.result)
+        except Exception:
+            pod.remove()
+            raise
+        pod.address4 = pod.result["ips"][0]["address"].split("/")[0]
+        self.sandboxes[name] = pod
+        return pod
+
+    def stop(self, name):
+        """As the kubelet asks for when the pod is deleted; it stays Terminating until this
+        succeeds."""
+        pod = self.sandboxes[name]
+        for conf in reversed(self._plugins()):
+            self._call("DEL", conf, pod, pod.ports, pod.result)
+        pod.remove()
+
+    def remove(self, name):
+        """As the kubelet asks for, once a minute, for sandboxes that nobody needs."""
+        pod = self.sandboxes[name]
+        for conf in reversed(self._plugins()):
+            self._call("DEL", conf, pod, pod.ports, CNI_NETNS="")
+        del self.sandboxes[name]
+
+    def delete(self, name):
+        self.stop(name)
+        self.remove(name)
