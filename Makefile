@@ -26,6 +26,8 @@ UBUNTU_MIRROR ?= http://archive.ubuntu.com/ubuntu
 T           ?=
 K           ?=
 B           ?= main
+# `make check-cluster` finds kube-apiserver and the others in KUBE_BIN.
+KUBE_BIN    ?=
 # `make fuzz` runs each target for so many seconds; FUZZ= names some targets.
 FUZZ_SECONDS ?= 60
 FUZZ        ?=
@@ -333,6 +335,25 @@ check-image: ## the image, built on base-image, run by runc as the DaemonSet has
 	$(Q)$(MAKE) --no-print-directory BASE=localhost/bridge-cni-base image-archive
 	$(Q)$(MAKE) --no-print-directory build/bridge-cni agent
 	$(Q)IMAGE_ARCHIVE=$(abspath $(IMAGE_ARCHIVE)) tests/run --suites $(BUILD) tests/image/test_image.py
+
+# Kubernetes' programs are not in Debian: without a directory that has them this is skipped.
+.PHONY: check-cluster
+check-cluster: export KUBE_BIN := $(KUBE_BIN)
+check-cluster: ## the manifest on two nodes with Kubernetes' programs, which KUBE_BIN=DIR has
+	$(as_root)
+	$(Q)tests/cluster/programs.py --kubernetes || exit 0; \
+	tests/install-deps check cluster || exit; \
+	tests/cluster/programs.py || exit 0; \
+	$(MAKE) --no-print-directory cluster-tests
+
+.PHONY: cluster-tests
+cluster-tests: BASE := localhost/bridge-cni-base
+cluster-tests:
+	$(Q)buildah inspect --type image $(BASE) >/dev/null 2>&1 || \
+		$(MAKE) --no-print-directory BASE=$(BASE) base-image
+	$(Q)$(MAKE) --no-print-directory BASE=$(BASE) image-archive
+	$(Q)$(MAKE) --no-print-directory build/bridge-cni agent
+	$(Q)IMAGE_ARCHIVE=$(abspath $(IMAGE_ARCHIVE)) tests/run --suites $(BUILD) tests/cluster $(TESTS)
 
 .PHONY: base-image
 base-image: ## a base for it without a registry, by debootstrap; BASE=localhost/NAME

@@ -4,9 +4,9 @@ import os
 import pathlib
 import shutil
 
-import host as hosts
 import pytest
 
+from harness import host as hosts
 from harness.node import Node
 
 
@@ -32,6 +32,7 @@ def host(tmp_path_factory):
     try:
         node.connect()
         machine = hosts.Host(node)
+        machine.install_plugins()
         yield machine
     finally:
         if machine:

@@ -4,10 +4,10 @@ import re
 import subprocess
 import time
 
-import host as hosts
 import pytest
 from conftest import missing
 
+from harness import host as hosts
 from harness.node import GATEWAY4, INTERNET4, INTERNET6, network
 from harness.waiting import wait_for
 

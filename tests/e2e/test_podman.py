@@ -5,11 +5,11 @@ import re
 import socket
 import subprocess
 
-import host as hosts
 import pytest
 from conftest import missing
 
 from harness import distribution
+from harness import host as hosts
 from harness.node import INTERNET4, INTERNET6, NODE4, NODE6, network
 from harness.waiting import wait_for
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A node that container runtimes can work on without the machine's noticing: processes,
-mounts, /etc, /opt and the runtimes' directories are its own, and end with it.
+"""A node that container runtimes and kubelets can work on without the machine's noticing:
+processes, mounts, /etc, /opt and the runtimes' directories are its own, and end with it.
 
 Of the machine it has the programs, the network being the node's (harness/node.py), and
 a directory in each cgroup hierarchy, which is removed.
@@ -16,8 +16,8 @@ import subprocess
 import sys
 import tarfile
 
-from harness import plugin
-from harness.waiting import wait_for
+from . import plugin
+from .waiting import wait_for
 
 CNI_BIN, CNI_CONF = "/opt/cni/bin", "/etc/cni/net.d"
 DEBIAN_PLUGINS = "/usr/lib/cni"
@@ -36,12 +36,14 @@ for name in ("etc", "opt"):
     os.mkdir(upper), os.mkdir(work)
     mount("-t", "overlay", "-o", f"lowerdir=/{name},upperdir={upper},workdir={work}", name,
           f"/{name}")
-mount("-t", "tmpfs", "shm", "/dev/shm")
+for path in ("/dev/shm", "/var/log"):
+    mount("-t", "tmpfs", "none", path)
 mount("-t", "tmpfs", "cgroup", "/sys/fs/cgroup")
 for cgroup in cgroups:
     kind, options, where = cgroup.split(":", 2)
     os.makedirs(where, exist_ok=True)
     mount("-t", kind, *["-o", options] * bool(options), "cgroup", where)
+mount("--make-rshared", "/")  # containers see what is mounted on the node later
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # orphans are reaped
 print("up", flush=True)
 sys.stdin.read()
@@ -77,7 +79,9 @@ class Host:
             raise RuntimeError(self.outer.stderr.read().decode())
         children = f"/proc/{self.outer.pid}/task/{self.outer.pid}/children"
         self.init = pathlib.Path(children).read_text().split()[0]
-        # All of Debian's but what is replaced, and nothing that is installed on the machine.
+
+    def install_plugins(self):
+        """All of Debian's but what is replaced, and nothing that is installed on the machine."""
         self.run("sh", "-c", f"rm -rf {CNI_BIN} && mkdir -p {CNI_BIN} {CNI_CONF} && "
                  f"ln -s {DEBIAN_PLUGINS}/* {CNI_BIN} && "
                  f"rm {CNI_BIN}/bridge {CNI_BIN}/host-local && "
@@ -122,6 +126,22 @@ class Host:
         for network in node.store.glob("[!.]*"):
             assert node.reservations(network.name) == {}
         assert list(node.store.glob(".bridge-cni/*/p-*")) == []
+
+    # -- control groups
+
+    def make_cgroup(self):
+        """The directories, for programs that want them to be there, with all controllers."""
+        for kind, _, where in cgroup_mounts():
+            path = pathlib.Path(where, self.cgroup)
+            path.mkdir()
+            if kind == "cgroup2":
+                words = pathlib.Path(where, "cgroup.controllers").read_text().split()
+                for directory in (pathlib.Path(where), path):
+                    (directory / "cgroup.subtree_control").write_text(
+                        " ".join(f"+{word}" for word in words))
+            for name in ("cpuset.cpus", "cpuset.mems"):
+                if kind == "cgroup" and (path / name).exists():
+                    (path / name).write_text(pathlib.Path(where, name).read_text())
 
     # -- the end
 
@@ -175,17 +195,17 @@ def layer():
     return out.getvalue()
 
 
-def image(path):
+def image(path, name=IMAGE, command=("sleep", "600")):
     """Written as `docker save` writes it, which ctr and podman both read."""
     data = layer()
     config = json.dumps({
         "architecture": os.uname().machine.replace("x86_64", "amd64")
                                           .replace("aarch64", "arm64"),
-        "os": "linux", "config": {"Env": ["PATH=/bin"], "Cmd": ["sleep", "600"]},
+        "os": "linux", "config": {"Env": ["PATH=/bin"], "Cmd": [*command]},
         "rootfs": {"type": "layers",
                    "diff_ids": ["sha256:" + hashlib.sha256(data).hexdigest()]},
     }).encode()
-    manifest = json.dumps([{"Config": "config.json", "RepoTags": [IMAGE],
+    manifest = json.dumps([{"Config": "config.json", "RepoTags": [name],
                             "Layers": ["layer.tar"]}]).encode()
     with tarfile.open(path, "w") as archive:
         add(archive, "manifest.json", manifest)
