@@ -172,6 +172,29 @@ def test_addresses_of_pods_that_are_gone_leave_the_rules(cluster):
     wait_for(lambda: not is_named(), 10)
 
 
+def test_a_repair_that_fails_once_is_no_error_and_one_that_goes_on_failing_is(cluster, tmp_path):
+    node, fails = cluster.node(), tmp_path / "fails"
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    (bundle / "bridge-cni").write_text(
+        f'#!/bin/sh\n[ -e {fails} ] && {{ echo not now >&2; exit 1; }}\n'
+        f'exec {cluster.bundle}/bridge-cni "$@"\n')
+    (bundle / "bridge-cni").chmod(0o755)
+    node.start_agent("--resync-seconds", "1", "--bundle", bundle)
+    wait_for(lambda: node.metrics()["bridge_cni_repairs_total"] >= 1)
+
+    def levels():
+        return re.findall(r'level=(\w+) msg="bridge-cni repair has failed".*not now', node.log())
+
+    fails.touch()
+    wait_for(lambda: levels() == ["warn", "error"], 10, step=0.1)
+    fails.unlink()
+    runs = node.metrics()["bridge_cni_repairs_total"]
+    wait_for(lambda: node.metrics()["bridge_cni_repairs_total"] >= runs + 3)
+    fails.touch()
+    wait_for(lambda: levels() == ["warn", "error", "warn"], step=0.1)
+
+
 def test_what_is_flushed_while_a_repair_runs_comes_back_too(pair):
     (one, _), pods = pair
     for _ in range(20):

@@ -23,7 +23,10 @@ static int take_fingerprint(struct heal *heal, struct fingerprint *ret_now)
 				   &err);
 
 	if (ret < 0)
-		log_error(heal->log, "looking at the node has failed", &err);
+		log_error_once(heal->log, &heal->look_error,
+			       "looking at the node has failed", &err);
+	else
+		heal->look_error = 0;
 	return ret;
 }
 
@@ -155,8 +158,9 @@ void heal_ended(struct heal *heal, int status, char *output)
 		return;
 	}
 	snprintf(text, sizeof(text), "%d", status);
-	log_write(heal->log, LOG_LEVEL_ERROR, "bridge-cni repair has failed", "status",
-		  text, "output", output, NULL);
+	/* A first failure may be of a lock that was taken, and is tried again soon. */
+	log_write(heal->log, heal->failed ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN,
+		  "bridge-cni repair has failed", "status", text, "output", output, NULL);
 	for (unsigned int i = 0; i < heal->failed && wait < RETRY_MAX_MS; i++)
 		wait *= 2;
 	heal->failed++;

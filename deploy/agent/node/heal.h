@@ -29,6 +29,7 @@ struct heal {
 	int64_t fingerprint_at; /* when the next fingerprint is taken */
 	int64_t periodic_at; /* when the next repair without a reason is due */
 	unsigned int failed; /* repairs in a row that have failed */
+	uint64_t look_error; /* log_error_once(): of taking fingerprints */
 	bool running; /* the job is a repair */
 	uint64_t runs, failures; /* of repairs, since the start */
 	uint64_t mended; /* lines in which repairs have told what they did */
