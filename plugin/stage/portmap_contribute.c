@@ -109,7 +109,7 @@ int portmap_elements(struct attachment *att, enum stage_elements_of which,
 	case ELEMENTS_WANTED:
 		return wanted_add(att, elements, err);
 	case ELEMENTS_ADDED:
-		portmap_delete_udp(att, &elements->list);
+		portmap_forget_former(att, &elements->list);
 		return 0;
 	case ELEMENTS_HELD:
 		return held_add(att, elements, err);

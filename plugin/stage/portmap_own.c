@@ -92,7 +92,7 @@ static void port_note(struct conntrack_port *ports, size_t *n,
 	struct conntrack_port port = {
 		.host.family = portmap_family_of(element) == PORTMAP_IPV4 ? AF_INET
 									  : AF_INET6,
-		.protocol = IPPROTO_UDP,
+		.protocol = element->key.bytes[0],
 		.port = portmap_port_of(&element->key),
 		.last = portmap_last_of(element),
 	};
@@ -102,13 +102,20 @@ static void port_note(struct conntrack_port *ports, size_t *n,
 		memcpy(port.host.bytes, element->key.bytes + PORTMAP_PART,
 		       ip_size(port.host.family));
 	if (before && ip_equal(&before->host, &port.host) &&
-	    before->last + 1 == port.port)
+	    before->protocol == port.protocol && before->last + 1 == port.port)
 		before->last = port.last;
 	else
 		ports[(*n)++] = port;
 }
 
-void portmap_delete_udp(struct attachment *att, const struct nft_element_list *elements)
+/* Clients of TCP take another port for their next attempt. */
+static bool is_sent_by_one_port(uint8_t protocol)
+{
+	return protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
+}
+
+void portmap_forget_former(struct attachment *att,
+			   const struct nft_element_list *elements)
 {
 	_cleanup_(free_p) struct conntrack_port *ports = calloc(elements->n + 1,
 								sizeof(*ports));
@@ -117,7 +124,7 @@ void portmap_delete_udp(struct attachment *att, const struct nft_element_list *e
 	for (size_t i = 0; ports && i < elements->n; i++)
 		if (elements->items[i].set->family == NFPROTO_INET &&
 		    portmap_kind_of(&elements->items[i]) != PORTMAP_ONLINK &&
-		    elements->items[i].key.bytes[0] == IPPROTO_UDP)
+		    is_sent_by_one_port(elements->items[i].key.bytes[0]))
 			port_note(ports, &n, &elements->items[i]);
 	if (n > 0)
 		conntrack_delete_ports(att, ports, n);

@@ -8,7 +8,7 @@ import signal
 
 from . import netns, plugin
 from .apiserver import ApiServer
-from .node import INTERNET4, INTERNET6, OUTSIDE4, OUTSIDE6, Node, Pod
+from .node import INTERNET4, INTERNET6, OUTSIDE4, OUTSIDE6, Node, Pod, addresses_of
 from .waiting import wait_for
 
 BUILD = os.environ.get("BUILD_DIR", plugin.REPOSITORY / "build")
@@ -38,6 +38,8 @@ class ClusterNode(Node):
         super().__init__(cluster.directory / self.name)
         self.name = f"node{number}"
         self.address4, self.address6 = NODE4.format(10 + number), NODE6.format(10 + number)
+        if not cluster.has_ipv4:
+            self.address4 = None
         self.cidrs = [PODS4.format(number), PODS6.format(number)]
         self.conf_dir, self.bin_dir = self.directory / "net.d", self.directory / "bin"
         self.sysctl_dir = self.directory / "sysctl"
@@ -59,11 +61,14 @@ class ClusterNode(Node):
             link add eth0 type veth peer name {port} netns {self.cluster.link_pid}
             link set lo up
             link set eth0 up
-            addr add {self.address4}/24 dev eth0
             addr add {self.address6}/64 dev eth0 nodad
-            route add default via {OUTSIDE4}
             route add default via {OUTSIDE6}
             """)
+        if self.address4:
+            self.ip_batch(f"""
+                addr add {self.address4}/24 dev eth0
+                route add default via {OUTSIDE4}
+                """)
         self.sysctl("ipv6.conf.default.accept_dad", 1)
         self.cluster.link.ip_batch(f"""
             link set {port} master br0
@@ -163,12 +168,18 @@ class ClusterNode(Node):
         return {**conflist["plugins"][0], "name": conflist["name"],
                 "cniVersion": conflist["cniVersion"]}
 
-    def attach(self):
-        """A pod, connected by the installed executable and the written configuration."""
-        pod = self.pod()
-        pod.result = self.add(pod, self.conf(), executable=str(self.bin_dir / "bridge-cni"))
-        pod.address4, pod.address6 = ([ip["address"].split("/")[0]
-                                       for ip in pod.result["ips"]] + [None])[:2]
+    def attach(self, *host_ports):
+        """A pod, connected by the installed executable and the written configuration.
+        host_ports: (host port, the pod's port, protocol)."""
+        pod, conf = self.pod(), self.conf()
+        if host_ports:
+            conf["runtimeConfig"] = {"portMappings": [
+                {"hostPort": host, "containerPort": port, "protocol": protocol}
+                for host, port, protocol in host_ports]}
+        pod.result = self.add(pod, conf, executable=str(self.bin_dir / "bridge-cni"))
+        pod.addresses = addresses_of(pod.result)
+        pod.address4 = next((a for a in pod.addresses if ":" not in a), None)
+        pod.address6 = next((a for a in pod.addresses if ":" in a), None)
         return pod
 
     def detach(self, pod):
@@ -180,7 +191,10 @@ class ClusterNode(Node):
 
 
 class Cluster:
-    def __init__(self, directory):
+    """Of one family, "v6", neither the nodes nor the API server have an IPv4 address."""
+
+    def __init__(self, directory, families="dual"):
+        self.families, self.has_ipv4 = families, families != "v6"
         self.directory = pathlib.Path(directory)
         self.directory.mkdir()
         net_fd, self.mnt_fd = netns.new_machine({})
@@ -199,7 +213,7 @@ class Cluster:
         self.bundle = self._bundle()
         certificates = self.directory / "api"
         certificates.mkdir()
-        self.api = ApiServer(self.link, OUTSIDE4, certificates)
+        self.api = ApiServer(self.link, OUTSIDE4 if self.has_ipv4 else OUTSIDE6, certificates)
         self.api.start()
         self.nodes = []
 
@@ -213,18 +227,19 @@ class Cluster:
         os.symlink(os.path.realpath(plugin.BRIDGE_CNI), bundle / "bridge-cni")
         return bundle
 
-    def node(self, families="dual", join=True):
+    def node(self, families=None, join=True):
         """One more machine; its Node is made, its agent isn't started."""
         node = ClusterNode(self, len(self.nodes) + 1)
         self.nodes.append(node)
         node.cidrs = {"v4": node.cidrs[:1], "v6": node.cidrs[1:],
-                      "dual": node.cidrs}[families]
+                      "dual": node.cidrs}[families or self.families]
         if join:
             self.join(node)
         return node
 
     def join(self, node):
-        self.api.put(node.name, node.cidrs, [node.address4, node.address6])
+        self.api.put(node.name, node.cidrs,
+                     [a for a in (node.address4, node.address6) if a])
 
     def ready(self, count, *options):
         """Makes @count nodes with agents that are ready and have routes to each other."""
@@ -233,7 +248,7 @@ class Cluster:
             node.start_agent(*options)
         for node in nodes:
             wait_for(node.ready, 20)
-            wait_for(lambda: len(node.own_routes()) == 2 * (count - 1))
+            wait_for(lambda: len(node.own_routes()) == len(node.cidrs) * (count - 1))
         return nodes
 
     def close(self):

@@ -5,6 +5,7 @@ import struct
 
 import pytest
 
+from harness import sctp
 from harness.portmap import (ask, ask_udp, elements, portmap_rules, ports, served,
                                served_udp, settled)
 from harness.node import NODE4, NODE6, OUTSIDE4, OUTSIDE6, network
@@ -159,23 +160,11 @@ def test_beside_spoof_checks_and_isolated_ports(node):
             assert ask(client, NODE4, 8080)[0] == "pod", client.name
 
 
-def sctp_init(port):
-    """An INIT chunk with its CRC32c (RFC 9260): this kernel may have no SCTP sockets."""
-    chunk = struct.pack("!BBHIIHHI", 1, 0, 20, 0x1234, 65536, 1, 1, 0x5678)
-    packet = struct.pack("!HHII", 4000, port, 0, 0) + chunk
-    crc = 0xFFFFFFFF
-    for byte in packet:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-    return packet[:8] + struct.pack("<I", crc ^ 0xFFFFFFFF) + packet[12:]
-
-
 def test_SCTP_is_sent_on_to_the_pods_port(node):
     pod = node.pod()
     node.add(pod, ports((3868, 38, {"protocol": "SCTP"}), families="v4"))
     raw = (socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_SCTP)
     with pod.socket(*raw) as server, node.outside.socket(*raw) as client:
-        client.sendto(sctp_init(3868), (NODE4, 0))
+        client.sendto(sctp.init(4000, 3868, 0x1234), (NODE4, 0))
         packet = server.recv(2048)
     assert struct.unpack("!HH", packet[20:24]) == (4000, 38)
