@@ -36,8 +36,9 @@ static void check_pod_link(struct agent *agent)
 {
 	bool listed = reflector_state(agent->reflector)->listed;
 
-	if (pod_link_keep(&agent->pod_link, (listed && !agent->setup.held_back) ||
-						    !agent->setup.conflist.text))
+	if (pod_link_keep(&agent->pod_link, setup_pod_link(&agent->setup),
+			  (listed && !agent->setup.held_back) ||
+				  !agent->setup.conflist.text))
 		agent->nodes_changed = true;
 }
 
@@ -110,6 +111,8 @@ static void do_what_is_due(struct agent *agent)
 	if (now >= agent->check_at) {
 		agent->check_at = now + CHECK_MS;
 		setup_check_bundle(&agent->setup);
+		if (setup_check_template(&agent->setup, &agent->nodes))
+			agent->nodes_changed = true;
 		check_pod_link(agent);
 		check_conflist(agent);
 		check_uninstall(agent);
@@ -243,6 +246,7 @@ static void wait_for_lock(struct agent *agent)
 static bool begin(struct agent *agent)
 {
 	setup_load_conflist(&agent->setup);
+	(void)setup_check_template(&agent->setup, &agent->nodes);
 	if (!agent->options->uninstall)
 		uninstall_forget(agent->log);
 	else

@@ -104,7 +104,6 @@ int agent_open(struct agent *agent, const struct options *options, const struct 
 	if (ret == 0)
 		ret = servers_open(agent, err);
 	agent->pod_link = (struct pod_link){
-		.options = options,
 		.network = &agent->setup.conflist.names,
 		.log = log,
 		.rtnl = agent->rtnl,

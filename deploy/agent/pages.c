@@ -195,6 +195,16 @@ static void link_metrics(FILE *out, const struct agent *agent)
 		"How often somebody's change of that was undone.");
 }
 
+static void conflist_metrics(FILE *out, const struct agent *agent)
+{
+	const struct template_file *template = &agent->setup.template;
+
+	gauge(out, "template_used", template->used != 0,
+	      "The configuration is made of a template.");
+	gauge(out, "template_wrong", template->wrong[0] != '\0',
+	      "The template's file is wrong, and not used.");
+}
+
 static void uninstall_metrics(FILE *out, const struct agent *agent)
 {
 	gauge(out, "uninstall_pods_left", agent->uninstall.left.n,
@@ -221,6 +231,7 @@ static void work_metrics(FILE *out, struct agent *agent)
 	api_metrics(out, agent);
 	heal_metrics(out, agent);
 	link_metrics(out, agent);
+	conflist_metrics(out, agent);
 	drops_look(&agent->drops);
 	drop_metrics(out, agent);
 }
@@ -275,6 +286,11 @@ static char *ready_but(const struct agent *agent)
 		text_add(&text, "br_netfilter isn't loaded: modprobe br_netfilter\n");
 	else if (link->nf.wrong)
 		text_add(&text, "net.bridge.bridge-nf-call-iptables is wrong\n");
+	if (agent->setup.template.wrong[0]) {
+		text_add(&text, "the template is not used: ");
+		text_add_printable(&text, agent->setup.template.wrong);
+		text_add(&text, "\n");
+	}
 	return text_take(&text);
 }
 
@@ -303,6 +319,8 @@ static char *readiness(const struct agent *agent, unsigned int *ret_status)
 		{agent->lock_fd >= 0, "the former agent, or a cleanup"},
 		{agent->setup.installed, "the bundle on the node"},
 		{!own[0], own},
+		{agent->setup.conflist.text || !agent->setup.template.wrong[0],
+		 agent->setup.template.wrong},
 		{agent->setup.configured,
 		 "the configuration (the API server, a podCIDR)"},
 		{agent->routes.right || !reflector_state(agent->reflector)->listed,

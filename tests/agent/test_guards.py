@@ -137,7 +137,7 @@ def test_an_edit_is_put_back_and_told_once_with_where_it_belongs(cluster):
     assert "was=\"\\\"/run/elsewhere\\\"\"" in line and "BRIDGE_CNI_DATA_DIR" in line
     for key in ("plugins[0].logFile", "plugins[1]"):
         line, = wait_for(lambda: told(node, key))
-        assert "it can't be set yet" in line
+        assert "template" in line and "--conflist-template" in line
     # Neither a resync nor the agent's own changes are edits.
     told_before = node.log().count("was edited")
     runs = node.metrics()["bridge_cni_repairs_total"]

@@ -78,9 +78,10 @@ def test_its_options_are_taken():
 
 def test_every_path_that_it_is_told_is_mounted():
     mounts = {m["name"]: m for m in CONTAINER["volumeMounts"]}
-    volumes = {v["name"]: v["hostPath"]["path"] for v in POD["volumes"]}
-    assert set(mounts) == set(volumes)
-    paths = {m["mountPath"]: volumes[name] for name, m in mounts.items()}
+    volumes = {v["name"]: v["hostPath"]["path"] for v in POD["volumes"] if "hostPath" in v}
+    maps = {v["name"]: v["configMap"] for v in POD["volumes"] if "configMap" in v}
+    assert set(mounts) == {*volumes, *maps}
+    paths = {m["mountPath"]: volumes.get(name) for name, m in mounts.items()}
     values = {e["name"]: e.get("value") for e in CONTAINER["env"]}
     assert paths[values["BRIDGE_CNI_BIN_DIR"]] == "/opt/cni/bin"
     assert paths[values["BRIDGE_CNI_CONF_DIR"]] == "/etc/cni/net.d"
@@ -88,6 +89,15 @@ def test_every_path_that_it_is_told_is_mounted():
     for same in ("/var/lib/cni/networks", "/run/bridge-cni", "/run/netns"):
         assert paths[same] == same
     assert mounts["netns"]["mountPropagation"] == "HostToContainer"
+
+
+def test_a_template_is_in_a_config_map_that_need_not_be_there_and_may_change():
+    mount, = (m for m in CONTAINER["volumeMounts"] if m["name"] == "template")
+    volume, = (v for v in POD["volumes"] if v["name"] == "template")
+    assert volume["configMap"] == {"name": "bridge-cni-template", "optional": True}
+    assert "subPath" not in mount and mount["readOnly"]
+    values = {e["name"]: e.get("value") for e in CONTAINER["env"]}
+    assert values["BRIDGE_CNI_CONFLIST_TEMPLATE"] == f"{mount['mountPath']}/conflist.json"
 
 
 def test_its_probes_ask_the_port_that_is_there():

@@ -160,7 +160,8 @@ int option_value_read(const struct option_spec *spec, const char *value, void *a
 		return word_read(spec, value, uninstall_words,
 				 ARRAY_SIZE(uninstall_words), at, err);
 	case OPTION_PATH:
-		if (value[0] != '/')
+	case OPTION_PATH_OR_NONE:
+		if (value[0] != '/' && (value[0] || spec->kind == OPTION_PATH))
 			return wrong(spec, value, "an absolute path", err);
 		break;
 	case OPTION_NAME:

@@ -28,6 +28,7 @@ enum uninstall_mode {
 enum option_kind {
 	OPTION_TEXT,
 	OPTION_PATH, /* an absolute one */
+	OPTION_PATH_OR_NONE, /* an absolute one, or "" */
 	OPTION_NAME, /* of a network or a file */
 	OPTION_INTERFACE,
 	OPTION_NUMBER,

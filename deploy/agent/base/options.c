@@ -50,6 +50,10 @@ static const struct option_spec specs[] = {
 	 AT(cni_version), 0, 0},
 	{"conflist", "10-bridge-cni.conflist", "its file name", OPTION_NAME, AT(conflist),
 	 0, 0},
+	{"conflist-template", "",
+	 "a file with a list whose first plugin gets this node's ranges; its keys go before\n"
+	 "      the options. Unless there is one, the list follows from the options alone",
+	 OPTION_PATH_OR_NONE, AT(conflist_template), 0, 0},
 	{"conf-dir", "/etc/cni/net.d", "where it goes", OPTION_PATH, AT(conf_dir), 0, 0},
 	{"bin-dir", "/opt/cni/bin", "where the executable goes", OPTION_PATH, AT(bin_dir),
 	 0, 0},

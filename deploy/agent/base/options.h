@@ -18,6 +18,7 @@ struct options {
 	const char *bundle; /* folder of the bridge-cni that is installed and run */
 	const char *bin_dir, *conf_dir; /* the host's, by their paths in this container */
 	const char *conflist; /* a file's name in conf_dir */
+	const char *conflist_template; /* a file; "": none */
 	const char *cni_version;
 	const char *network, *bridge, *data_dir;
 	uint32_t mtu;

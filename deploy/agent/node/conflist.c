@@ -1,109 +1,40 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The list is rendered, read as the plugin would read it, and written. */
+/* The list is made (conflist_text.h), read as the plugin would read it, and written. */
 #include "conflist.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "conf/advice.h"
+#include "conf/config.h"
 #include "conf/json/json_doc.h"
 #include "conf/json/json_query.h"
-#include "conf/json/json_write.h"
 #include "conf/net_list.h"
-#include "conf/config.h"
+#include "conf/pod.h"
 #include "deploy/agent/base/files.h"
-
-#define DRAINING "draining" /* the plugin's key: ADD and STATUS answer code 50 */
 
 static const char *const types[] = {"bridge-cni", NULL};
 
-/* The ranges are in the order of the podCIDRs, which becomes that of a pod's addresses. */
-static void put_ranges(struct json_writer *w, const struct cluster_node *own)
-{
-	json_open(w, "ranges", '[');
-	for (int i = 0; i < IP_FAMILIES; i++) {
-		const struct ip_prefix *cidr = &own->cidrs[own->v6_first ? !i : i];
-
-		if (!cidr->addr.family)
-			continue;
-		json_open(w, NULL, '[');
-		json_open(w, NULL, '{');
-		json_text(w, "subnet", PREFIX_TEXT(cidr));
-		json_close(w, '}');
-		json_close(w, ']');
-	}
-	json_close(w, ']');
-}
-
-static void put_capabilities(struct json_writer *w, const struct options *options)
-{
-	json_open(w, "capabilities", '{');
-	if (options->host_ports)
-		json_bool(w, "portMappings", true);
-	if (options->bandwidth)
-		json_bool(w, "bandwidth", true);
-	json_close(w, '}');
-}
-
-/* Absent keys are false. spoofCheck is there in any case, because its value isn't the
- * same on all nodes. */
-static void put_guards(struct json_writer *w, const struct options *options,
-		       const struct conflist_kept *kept)
-{
-	json_bool(w, "spoofCheck",
-		  options->spoof_check == OPTION_UNSET
-			  ? kept->spoof_check
-			  : options->spoof_check == OPTION_YES);
-	if (kept->routed)
-		json_text(w, "podLink", "routed");
-	if (options->mac_spoof_check)
-		json_bool(w, "macspoofchk", true);
-	if (options->port_isolation)
-		json_bool(w, "portIsolation", true);
-}
-
-static void put_plugin(struct json_writer *w, const struct options *options,
-		       const struct conflist_kept *kept, const struct cluster_node *own,
-		       const struct prefix_list *cluster)
-{
-	json_open(w, NULL, '{');
-	json_text(w, "type", types[0]);
-	json_text(w, "bridge", options->bridge);
-	json_bool(w, "isDefaultGateway", true);
-	/* After a change of the podCIDR the bridge still has the former one's gateway. */
-	json_bool(w, "forceAddress", true);
-	json_bool(w, "hairpinMode", true);
-	json_bool(w, "ipMasq", true);
-	json_open(w, "nonMasqueradeCIDRs", '[');
-	for (size_t i = 0; i < cluster->n && i < NON_MASQUERADE_MAX; i++)
-		json_text(w, NULL, PREFIX_TEXT(&cluster->items[i]));
-	json_close(w, ']');
-	json_number_if(w, "mtu", options->mtu);
-	if (options->uninstall)
-		json_bool(w, DRAINING, true);
-	put_guards(w, options, kept);
-	put_capabilities(w, options);
-	/* Whoever may make pods may ask for any host port: a pod must not take sshd's or
-	 * the kubelet's. */
-	if (options->host_ports)
-		json_text(w, "hostPortOverListener", "refuse");
-	json_open(w, "ipam", '{');
-	json_text(w, "type", "host-local");
-	put_ranges(w, own);
-	json_text(w, "dataDir", options->data_dir);
-	json_close(w, '}');
-	json_close(w, '}');
-}
-
-/* Reads the plugin's configuration as bridge-cni does. */
+/* Reads the plugin's configuration as bridge-cni does for an ADD. */
 static int plugin_read(const char *plugin, struct network *ret_network,
-		       struct json_doc **ret_doc, struct cni_error *err)
+		       struct json_doc **ret_doc, struct notices *notices,
+		       struct cni_error *err)
 {
 	_cleanup_(pod_clear) struct pod pod = {}; /* no pod asks here: it stays empty */
 	int ret = json_parse(plugin, strlen(plugin), ret_doc, err);
 
-	return ret < 0 ? ret
-		       : config_read(*ret_doc, CONFIG_WHOLE, ret_network, &pod, err);
+	if (ret == 0)
+		ret = config_read(*ret_doc, CONFIG_WHOLE, ret_network, &pod, err);
+	if (ret == 0)
+		ret = log_conf_read(*ret_doc, &ret_network->log, err);
+	if (ret == 0 && notices) {
+		const struct advice advice = {*ret_doc, ret_network, false, notices};
+
+		advise_keys(&advice);
+		advise_effects(&advice);
+	}
+	return ret;
 }
 
 /* Counts from @from to @to, inclusive; UINT64_MAX: there are as many or more. */
@@ -119,11 +50,11 @@ static uint64_t addresses_between(const struct ip_addr *from, const struct ip_ad
 	return n >= UINT64_MAX ? UINT64_MAX : (uint64_t)n + 1;
 }
 
-/* Each set has one range: put_ranges() wrote it so. */
-static void ranges_take(struct conflist *list, const struct range_set_list *sets)
+/* Each set of ipam.ranges has one range: the agent wrote it so. */
+static void ranges_take(struct conflist *list, const struct ipam_conf *ipam)
 {
-	for (size_t i = 0; i < sets->n; i++) {
-		const struct ip_range *range = &sets->items[i].ranges[0];
+	for (size_t i = ipam->runtime_sets; i < ipam->sets.n; i++) {
+		const struct ip_range *range = &ipam->sets.items[i].ranges[0];
 		int family = range->subnet.addr.family == AF_INET6;
 
 		list->subnets[family] = range->subnet;
@@ -134,8 +65,10 @@ static void ranges_take(struct conflist *list, const struct range_set_list *sets
 	}
 }
 
-/* Makes a list of a file's text, which is taken over, and freed after an error. */
-static int from_text(char *text, struct conflist *ret_list, struct cni_error *err)
+/* Makes a list of a file's text, which is taken over, and freed after an error. Keys that
+ * have no effect are reported to @notices, which may be NULL. */
+static int from_text(char *text, struct notices *notices, struct conflist *ret_list,
+		     struct cni_error *err)
 {
 	_cleanup_(net_list_clear) struct net_list plugins = {};
 	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
@@ -148,7 +81,7 @@ static int from_text(char *text, struct conflist *ret_list, struct cni_error *er
 				 "%zu plugins of type bridge-cni, expected one",
 				 plugins.n);
 	if (ret == 0)
-		ret = plugin_read(plugins.items[0].text, &network, &doc, err);
+		ret = plugin_read(plugins.items[0].text, &network, &doc, notices, err);
 	if (ret == 0)
 		ret = network_names_set(&ret_list->names, network.name, network.bridge,
 					network.ipam.data_dir, err);
@@ -156,39 +89,29 @@ static int from_text(char *text, struct conflist *ret_list, struct cni_error *er
 		return ret;
 	ret_list->kept.spoof_check = network.spoof_check;
 	ret_list->kept.routed = network.routed;
-	ranges_take(ret_list, &network.ipam.sets);
+	ranges_take(ret_list, &network.ipam);
 	ret_list->text = TAKE_PTR(owned);
 	ret_list->plugin = TAKE_PTR(plugins.items[0].text);
 	return 0;
 }
 
-int conflist_make(const struct options *options, const struct conflist_kept *kept,
-		  const struct cluster_node *own, const struct prefix_list *cluster,
+int conflist_make(const struct conflist_spec *spec, struct notices *notices,
 		  struct conflist *ret_list, struct cni_error *err)
 {
+	const struct ip_prefix *cidrs = spec->own->cidrs;
 	struct conflist list = {};
-	struct json_writer w = {};
-	char *text;
-	int ret;
+	char *text = NULL;
+	int ret = conflist_text_make(spec, &text, err);
 
-	json_open(&w, NULL, '{');
-	json_text(&w, "cniVersion", options->cni_version);
-	json_text(&w, "name", options->network);
-	json_open(&w, "plugins", '[');
-	put_plugin(&w, options, kept, own, cluster);
-	json_close(&w, ']');
-	json_close(&w, '}');
-	text = json_finish(&w);
-	if (!text)
-		return error_oom(err);
-	ret = from_text(text, &list, err);
+	if (ret == 0)
+		ret = from_text(text, notices, &list, err);
 	if (ret < 0) {
 		error_wrap(err, "the configuration for podCIDR %s",
-			   PREFIX_TEXT(&own->cidrs[!own->cidrs[0].addr.family]));
+			   PREFIX_TEXT(&cidrs[!cidrs[0].addr.family]));
 		return ret;
 	}
-	if (cluster->n > NON_MASQUERADE_MAX)
-		list.left_out = cluster->n - NON_MASQUERADE_MAX;
+	if (spec->plain->n > NON_MASQUERADE_MAX)
+		list.left_out = spec->plain->n - NON_MASQUERADE_MAX;
 	*ret_list = list;
 	return 0;
 }
@@ -212,34 +135,12 @@ int conflist_drain(struct conflist *list, struct cni_error *err)
 				   DRAINING);
 	if (!text)
 		return error_oom(err);
-	ret = from_text(text, &drained, err);
+	ret = from_text(text, NULL, &drained, err);
 	if (ret < 0)
 		return ret;
 	conflist_clear(list);
 	*list = drained;
 	return 0;
-}
-
-char *conflist_drained(const struct options *options, const struct network_names *network)
-{
-	struct json_writer w = {};
-
-	json_open(&w, NULL, '{');
-	json_text(&w, "cniVersion", options->cni_version);
-	json_text(&w, "name", network->name);
-	json_open(&w, "plugins", '[');
-	json_open(&w, NULL, '{');
-	json_text(&w, "type", types[0]);
-	json_text(&w, "bridge", network->bridge);
-	json_bool(&w, DRAINING, true);
-	json_open(&w, "ipam", '{');
-	json_text(&w, "type", "host-local");
-	json_text(&w, "dataDir", network->data_dir);
-	json_close(&w, '}');
-	json_close(&w, '}');
-	json_close(&w, ']');
-	json_close(&w, '}');
-	return json_finish(&w);
 }
 
 int conflist_install(const char *dir, const char *name, const struct conflist *list,
@@ -275,7 +176,7 @@ int conflist_load(const char *dir, const char *name, struct conflist *ret_list,
 	if (ret == FILE_ABSENT)
 		return CONFLIST_ABSENT;
 	if (ret == 0)
-		ret = from_text(text, &list, err);
+		ret = from_text(text, NULL, &list, err);
 	if (ret == 0)
 		*ret_list = list;
 	return ret;

@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The node's network configuration list. What it says follows from the options, the
- * cluster's podCIDRs, and what the list before it said of what the options leave open.
+ * The node's network configuration list: it is made, validated, and put into the runtime's
+ * directory. conflist_text.h has what it says.
  */
 #ifndef BRIDGE_CNI_AGENT_NODE_CONFLIST_H
 #define BRIDGE_CNI_AGENT_NODE_CONFLIST_H
 
-#include "deploy/agent/api/node_table.h"
-#include "deploy/agent/base/options.h"
+#include "conf/base/notices.h"
+#include "conflist_text.h"
 #include "network_names.h"
-
-/* Keys that the options may leave as the node has them. */
-struct conflist_kept {
-	bool spoof_check;
-	bool routed; /* podLink */
-};
 
 struct conflist {
 	char *text; /* of the file; NULL: there is no configuration yet */
@@ -34,24 +28,17 @@ void conflist_clear(struct conflist *list);
 #define CONFLIST_ABSENT	 1 /* of conflist_load() */
 
 /*
- * Makes the list for the node @own in a cluster with these podCIDRs (node_table_cidrs()).
- * @kept decides what the options leave open.
- * The list is read again and validated as bridge-cni will; what bridge-cni would refuse
- * must not reach a runtime. The caller clears @ret_list. Codes 7, 100.
+ * Makes the list. It is read again and validated as bridge-cni will; what bridge-cni would
+ * refuse must not reach a runtime. Keys that have no effect are reported to @notices, which
+ * may be NULL. The caller clears @ret_list. Codes 6, 7, 100.
  */
-int conflist_make(const struct options *options, const struct conflist_kept *kept,
-		  const struct cluster_node *own, const struct prefix_list *cluster,
+int conflist_make(const struct conflist_spec *spec, struct notices *notices,
 		  struct conflist *ret_list, struct cni_error *err);
 
 /* Makes a list that takes no new pods of one that was loaded; conflist_make() makes such a
  * list by itself where --uninstall is set. The list stays as it is after an error. Codes 6,
  * 7, 100. */
 int conflist_drain(struct conflist *list, struct cni_error *err);
-
-/* Gives the text of a list that has no more than DEL and `bridge-cni cleanup` need, and takes
- * no new pods. The caller frees it; NULL: memory ran out. */
-char *conflist_drained(const struct options *options,
-		       const struct network_names *network);
 
 /*
  * Sees to it that the file @name in @dir has the list's text. CONFLIST_WRITTEN: it had

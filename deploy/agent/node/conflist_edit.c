@@ -2,6 +2,8 @@
 /* Each key has a line of its own in the log, up to a limit. */
 #include "conflist_edit.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "conf/json/json_diff.h"
@@ -9,38 +11,46 @@
 
 #define LINES_MAX 8 /* of one edit, in the log */
 
+#define TEMPLATE_MAP "the ConfigMap bridge-cni-template" /* deploy/README.md names it */
 #define BY_OPTION(option, variable) \
 	"set --" option ", in the ConfigMap BRIDGE_CNI_" variable
 
-/* Where a key is to be set; one that isn't here can't be. */
+/* Where a key is to be set: one that isn't here, in a template; and all others, too, where
+ * there is a template. */
 static const struct {
 	const char *path, *instead;
-	bool by_nodes; /* it follows from the cluster's nodes */
+	enum {
+		ASKED, /* option or template say it */
+		OPTION_ALONE, /* a template can't say it */
+		ASKED_BESIDE_NODES, /* they add to what follows from the cluster's nodes */
+		NODES, /* it follows from these alone */
+	} origin;
 } places[] = {
-	{"cniVersion", BY_OPTION("cni-version", "CNI_VERSION"), false},
-	{"name", BY_OPTION("network", "NETWORK"), false},
-	{"plugins[0].bridge", BY_OPTION("bridge", "BRIDGE"), false},
-	{"plugins[0].mtu", BY_OPTION("mtu", "MTU"), false},
-	{"plugins[0].spoofCheck", BY_OPTION("spoof-check", "SPOOF_CHECK"), false},
-	{"plugins[0].podLink", BY_OPTION("pod-link", "POD_LINK"), false},
+	{"cniVersion", BY_OPTION("cni-version", "CNI_VERSION"), ASKED},
+	{"name", BY_OPTION("network", "NETWORK"), ASKED},
+	{"plugins[0].bridge", BY_OPTION("bridge", "BRIDGE"), ASKED},
+	{"plugins[0].mtu", BY_OPTION("mtu", "MTU"), ASKED},
+	{"plugins[0].spoofCheck", BY_OPTION("spoof-check", "SPOOF_CHECK"), ASKED},
+	{"plugins[0].podLink", BY_OPTION("pod-link", "POD_LINK"), ASKED},
 	{"plugins[0].macspoofchk", BY_OPTION("mac-spoof-check", "MAC_SPOOF_CHECK"),
-	 false},
+	 ASKED},
 	{"plugins[0].portIsolation", BY_OPTION("port-isolation", "PORT_ISOLATION"),
-	 false},
+	 ASKED},
 	{"plugins[0].capabilities.portMappings", BY_OPTION("host-ports", "HOST_PORTS"),
-	 false},
-	{"plugins[0].capabilities.bandwidth", BY_OPTION("bandwidth", "BANDWIDTH"), false},
-	{"plugins[0].draining", BY_OPTION("uninstall", "UNINSTALL"), false},
-	{"plugins[0].ipam.dataDir", BY_OPTION("data-dir", "DATA_DIR"), false},
+	 ASKED},
+	{"plugins[0].capabilities.bandwidth", BY_OPTION("bandwidth", "BANDWIDTH"), ASKED},
+	{"plugins[0].draining", BY_OPTION("uninstall", "UNINSTALL"), OPTION_ALONE},
+	{"plugins[0].ipam.dataDir", BY_OPTION("data-dir", "DATA_DIR"), ASKED},
 	{"plugins[0].nonMasqueradeCIDRs", BY_OPTION("cluster-cidr", "CLUSTER_CIDR"),
-	 true},
-	{"plugins[0].ipam.ranges", "it follows from this node's podCIDRs", true},
+	 ASKED_BESIDE_NODES},
+	{"plugins[0].ipam.ranges", "it follows from this node's podCIDRs", NODES},
 };
 
 struct edit {
 	const struct log *log;
 	enum conflist_edit kind;
 	const char *name;
+	const char *template; /* NULL: there is none */
 	unsigned int told;
 };
 
@@ -70,12 +80,30 @@ static const char *message_of(enum conflist_edit kind)
 			 "replaced";
 }
 
+static const char *instead_of(const struct edit *edit, int place, char *buf, size_t size)
+{
+	bool alone = place >= 0 && (places[place].origin == OPTION_ALONE ||
+				    places[place].origin == NODES);
+
+	if (alone || (place >= 0 && !edit->template))
+		return places[place].instead;
+	if (edit->template)
+		snprintf(buf, size, "write it into %s, in " TEMPLATE_MAP, edit->template);
+	else
+		snprintf(
+			buf, size,
+			"write it into a template: --conflist-template, in " TEMPLATE_MAP);
+	return buf;
+}
+
 static bool tell_key(const char *path, const char *present, const char *list, void *data)
 {
 	struct edit *edit = data;
 	int place = place_of(path);
+	char instead[PATH_MAX];
 
-	if (place >= 0 && places[place].by_nodes && edit->kind == CONFLIST_EDIT_FORMER)
+	if (place >= 0 && places[place].origin >= ASKED_BESIDE_NODES &&
+	    edit->kind == CONFLIST_EDIT_FORMER)
 		return true;
 	edit->told++;
 	if (edit->told > LINES_MAX) {
@@ -86,15 +114,15 @@ static bool tell_key(const char *path, const char *present, const char *list, vo
 	log_write(edit->log, level_of(edit->kind), message_of(edit->kind), "file",
 		  edit->name, "key", path, "was", present ? present : "absent", "is",
 		  list ? list : "absent", "instead",
-		  place >= 0 ? places[place].instead : "it can't be set yet", NULL);
+		  instead_of(edit, place, instead, sizeof(instead)), NULL);
 	return true;
 }
 
 void conflist_edit_tell(const struct log *log, enum conflist_edit kind, const char *name,
-			const char *present, const char *list)
+			const char *present, const char *list, const char *template)
 {
 	_cleanup_(json_doc_freep) struct json_doc *theirs = NULL, *ours = NULL;
-	struct edit edit = {.log = log, .kind = kind, .name = name};
+	struct edit edit = {.log = log, .kind = kind, .name = name, .template = template};
 	struct cni_error err = {};
 
 	if (json_parse(present, strlen(present), &theirs, &err) < 0) {

@@ -15,8 +15,9 @@ enum conflist_edit {
 				 nodes is no difference */
 };
 
-/* @present: the text of the file @name; @list: the text that replaces it. */
+/* @present: the text of the file @name; @list: the text that replaces it; @template: the
+ * file with the template that it was made of, or NULL. */
 void conflist_edit_tell(const struct log *log, enum conflist_edit kind, const char *name,
-			const char *present, const char *list);
+			const char *present, const char *list, const char *template);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "plugin/stage/forwarding.h"
 #include "conf/base/clock.h"
+#include "conf/identity.h"
 #include "plugin_job.h"
 #include "plugin/netlink/link.h"
 
@@ -14,6 +15,7 @@
 #define AGAIN_MS       1000 /* after a repair that has mended something */
 #define RETRY_MS       2000 /* after a failed repair; then twice as long each time */
 #define RETRY_MAX_MS   60000
+#define NOTICE	       "bridge-cni: "
 #define QUOTED_LINES   8 /* of a repair's output, in the log */
 
 static int take_fingerprint(struct heal *heal, struct fingerprint *ret_now)
@@ -120,8 +122,20 @@ void heal_tick(struct heal *heal, struct job *job)
 	heal_ended(heal, -1, err.msg);
 }
 
+/* A notice comes again with each repair, such as that a logFile of the configuration isn't
+ * mounted here. */
+static void tell_notice(struct heal *heal, const char *line)
+{
+	if (heal->notice == hash_text(line))
+		return;
+	heal->notice = hash_text(line);
+	log_write(heal->log, LOG_LEVEL_WARN, "bridge-cni repair has a notice", "notice",
+		  line, NULL);
+}
+
 /* Logs what a repair has mended: the lines about a network ("pods: ..."), which
- * "nothing to mend" is not. True: there was one. */
+ * "nothing to mend" is not, and those on standard error, which name the program, neither.
+ * True: there was one. */
 static bool log_mended(struct heal *heal, char *output)
 {
 	unsigned int quoted = 0;
@@ -129,6 +143,10 @@ static bool log_mended(struct heal *heal, char *output)
 
 	for (char *line = strtok_r(output, "\n", &rest); line;
 	     line = strtok_r(NULL, "\n", &rest)) {
+		if (strncmp(line, NOTICE, strlen(NOTICE)) == 0) {
+			tell_notice(heal, line + strlen(NOTICE));
+			continue;
+		}
 		if (!strstr(line, ": "))
 			continue;
 		heal->mended++;

@@ -32,6 +32,7 @@ struct heal {
 	uint64_t look_error; /* log_error_once(): of taking fingerprints */
 	bool running; /* the job is a repair */
 	uint64_t runs, failures; /* of repairs, since the start */
+	uint64_t notice; /* hash of the notice that was logged last */
 	uint64_t mended; /* lines in which repairs have told what they did */
 	uint64_t differed[FINGERPRINT_PARTS]; /* how often each part did */
 };

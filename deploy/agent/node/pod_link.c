@@ -123,11 +123,9 @@ void pod_link_look(struct pod_link *link)
 		link->other[0] = '\0';
 }
 
-bool pod_link_keep(struct pod_link *link, bool may_change)
+bool pod_link_keep(struct pod_link *link, enum option_choice asked, bool may_change)
 {
-	bool wanted = link->options->routed == OPTION_UNSET
-			      ? link->kept->routed
-			      : link->options->routed == OPTION_YES;
+	bool wanted = asked == OPTION_UNSET ? link->kept->routed : asked == OPTION_YES;
 	bool changed = false;
 
 	if (wanted == link->kept->routed)

@@ -9,11 +9,11 @@
 
 #include "bridge_nf.h"
 #include "conflist.h"
+#include "deploy/agent/base/log.h"
 #include "pod_names.h"
 
-/* The caller sets the first six fields, which it keeps, and the rest to 0. */
+/* The caller sets the first five fields, which it keeps, and the rest to 0. */
 struct pod_link {
-	const struct options *options;
 	const struct network_names *network;
 	const struct log *log;
 	struct netlink *rtnl;
@@ -33,11 +33,12 @@ struct pod_link {
 void pod_link_adopt(struct pod_link *link);
 
 /*
- * Keeps the kernel parameters right, and looks whether a change that waits can be made. It
+ * Keeps the kernel parameters right, and looks whether a change to the kind that is @asked
+ * for can be made; unset: the node's own is right. It
  * is made only if @may_change: a configuration list can be made next. True: it was made;
  * the list is to follow.
  */
-bool pod_link_keep(struct pod_link *link, bool may_change);
+bool pod_link_keep(struct pod_link *link, enum option_choice asked, bool may_change);
 
 /*
  * Looks for a pod that is connected in the other way: its ADD began before the link changed

@@ -4,6 +4,7 @@
 #include "setup.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 
 #include "conf/identity.h"
 #include "conflist_edit.h"
@@ -12,6 +13,8 @@ int setup_open(struct setup *setup, struct cni_error *err)
 {
 	const struct options *options = setup->options;
 
+	setup->template.options = options;
+	setup->template.log = setup->log;
 	return network_names_set(&setup->conflist.names, options->network,
 				 options->bridge, options->data_dir, err);
 }
@@ -19,6 +22,7 @@ int setup_open(struct setup *setup, struct cni_error *err)
 void setup_clear(struct setup *setup)
 {
 	conflist_clear(&setup->conflist);
+	template_file_clear(&setup->template);
 }
 
 static void take_list(struct setup *setup, const struct conflist *list)
@@ -76,10 +80,10 @@ static void tell_edit(struct setup *setup, const char *former)
 	bool edited = setup->on_disk && hash != setup->on_disk;
 
 	if (edited || !setup->followed)
-		conflist_edit_tell(setup->log,
-				   edited ? CONFLIST_EDIT : CONFLIST_EDIT_FORMER,
-				   setup->options->conflist, former,
-				   setup->conflist.text);
+		conflist_edit_tell(
+			setup->log, edited ? CONFLIST_EDIT : CONFLIST_EDIT_FORMER,
+			setup->options->conflist, former, setup->conflist.text,
+			setup->template.used ? setup->options->conflist_template : NULL);
 	setup->on_disk = hash;
 }
 
@@ -114,18 +118,83 @@ enum setup_conflist setup_check_conflist(struct setup *setup)
 	return SETUP_CONFLIST_WRITTEN;
 }
 
+static bool has_cidr(const struct cluster_node *own)
+{
+	return own && (own->cidrs[0].addr.family || own->cidrs[1].addr.family);
+}
+
+/* A template is judged before the node has podCIDRs, too: by one of RFC 5737. */
+static const struct cluster_node example = {
+	.cidrs = {{.addr = {.family = AF_INET, .bytes = {192, 0, 2, 0}}, .len = 24}},
+};
+
+bool setup_check_template(struct setup *setup, const struct node_table *nodes)
+{
+	const struct cluster_node *own = node_table_find(nodes,
+							 setup->options->node_name);
+	const struct prefix_list none = {};
+	const struct conflist_spec spec = {
+		.options = setup->options,
+		.kept = &setup->kept,
+		.own = has_cidr(own) ? own : &example,
+		.plain = &none,
+	};
+	const struct network_names *names = &setup->template.names;
+
+	if (!template_file_look(&setup->template, &spec))
+		return false;
+	/* Without memory for them the names stay as they are until there is a list. */
+	if (!setup->conflist.text)
+		(void)network_names_set(&setup->conflist.names, names->name,
+					names->bridge, names->data_dir, NULL);
+	return true;
+}
+
+enum option_choice setup_pod_link(const struct setup *setup)
+{
+	enum option_choice choice = setup->template.template.routed;
+
+	return choice == OPTION_UNSET ? setup->options->routed : choice;
+}
+
+static int prefixes_add(struct prefix_list *list, const struct prefix_list *more,
+			struct cni_error *err)
+{
+	struct ip_prefix *items = reallocarray(list->items, list->n + more->n + 1,
+					       sizeof(*items));
+
+	if (!items)
+		return error_oom(err);
+	list->items = items;
+	for (size_t i = 0; i < more->n; i++)
+		list->items[list->n++] = more->items[i];
+	return 0;
+}
+
+static void prefixes_clear(struct prefix_list *list)
+{
+	free(list->items);
+}
+
 static int conflist_of(const struct setup *setup, const struct node_table *nodes,
 		       const struct cluster_node *own, struct conflist *ret_list,
 		       struct cni_error *err)
 {
-	_cleanup_(free_p) struct ip_prefix *items = NULL;
-	struct prefix_list cluster;
-	int ret = node_table_cidrs(nodes, &setup->options->cluster_cidrs, &cluster, err);
+	_cleanup_(prefixes_clear) struct prefix_list given = {}, plain = {};
+	const struct conflist_spec spec = {
+		.options = setup->options,
+		.template = &setup->template.template,
+		.kept = &setup->kept,
+		.own = own,
+		.plain = &plain,
+	};
+	int ret = prefixes_add(&given, &setup->options->cluster_cidrs, err);
 
-	if (ret < 0)
-		return ret;
-	items = cluster.items;
-	return conflist_make(setup->options, &setup->kept, own, &cluster, ret_list, err);
+	if (ret == 0)
+		ret = prefixes_add(&given, &setup->template.template.non_masquerade, err);
+	if (ret == 0)
+		ret = node_table_cidrs(nodes, &given, &plain, err);
+	return ret < 0 ? ret : conflist_make(&spec, NULL, ret_list, err);
 }
 
 static bool is_refused(const struct cluster_node *own)
@@ -143,7 +212,7 @@ void setup_make_conflist(struct setup *setup, const struct node_table *nodes)
 	struct conflist list = {};
 	struct cni_error err = {};
 
-	if (!own || (!own->cidrs[0].addr.family && !own->cidrs[1].addr.family)) {
+	if (!has_cidr(own)) {
 		error_set(&err, CNI_ERR_TRY_AGAIN, ENOENT, "%s has no %s yet", name,
 			  own ? "podCIDR" : "Node");
 		/* A new node has them in a moment. One that has pods has lost them. */
@@ -154,7 +223,7 @@ void setup_make_conflist(struct setup *setup, const struct node_table *nodes)
 	}
 	/* A list that takes no new pods is kept on the node all the same. */
 	setup->held_back = is_refused(own) && !setup->options->uninstall;
-	if (is_refused(own))
+	if (is_refused(own) || !setup->template.settled)
 		return;
 	if (conflist_of(setup, nodes, own, &list, &err) < 0) {
 		log_error_once(setup->log, &setup->make_error,
@@ -168,5 +237,7 @@ void setup_make_conflist(struct setup *setup, const struct node_table *nodes)
 			  "node's address instead of the pod's; set --cluster-cidr",
 			  NULL);
 	take_list(setup, &list);
+	/* Without template and option the node goes on as it is. */
+	setup->kept.spoof_check = list.kept.spoof_check;
 	setup->made = true;
 }

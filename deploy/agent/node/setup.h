@@ -11,6 +11,7 @@
 #include "conflist.h"
 #include "install.h"
 #include "deploy/agent/base/log.h"
+#include "template_file.h"
 
 /* The caller sets the first two fields and install's directories, and the rest to 0. */
 struct setup {
@@ -19,7 +20,9 @@ struct setup {
 	struct install install;
 	struct conflist
 		conflist; /* owned; without a text it has its names all the same */
-	struct conflist_kept kept; /* what the options may leave open, as it is here */
+	struct conflist_kept
+		kept; /* what options and template may leave open, as it is here */
+	struct template_file template; /* its first two fields are set by setup_open() */
 	bool installed, configured; /* it was right when it was looked at last */
 	uint64_t on_disk; /* hash of the text that the file had last; 0: none is known */
 	bool made; /* @conflist was made here, not left by an earlier agent */
@@ -41,9 +44,15 @@ void setup_clear(struct setup *setup);
  */
 void setup_load_conflist(struct setup *setup);
 
+/* Looks at the template. True: the list is to be made anew. */
+bool setup_check_template(struct setup *setup, const struct node_table *nodes);
+
+/* Which podLink is asked for; unset: the node's own stays. */
+enum option_choice setup_pod_link(const struct setup *setup);
+
 /* Makes the configuration list that the node table asks for, whose podCIDRs were judged; it
  * is written by setup_check_conflist(). Without a podCIDR of this node, or after an error,
- * the former one stays; so does its file where this node's podCIDR was refused. */
+ * the former one stays, as it does while only a wrong template was seen; so does its file where this node's podCIDR was refused. */
 void setup_make_conflist(struct setup *setup, const struct node_table *nodes);
 
 /* Sees to it that the bundle is on the node. */
