@@ -182,6 +182,23 @@ def test_what_others_have_put_beside_it_stays(cluster):
         [".bridge-cni", "loopback", "make-0.1.0-abcdef"]
 
 
+def test_what_holds_it_up_is_told_and_then_it_goes_on(cluster):
+    """An address of somebody who has neither a record nor an interface."""
+    node, = cluster.ready(1, *QUICK)
+    runtime = Runtime(node)
+    runtime.run("cart-1")
+    reservation = node.store / "pods" / node.cidrs[0].replace(".0/24", ".77")
+    reservation.write_bytes(b"somebody\r\neth0")
+    runtime.delete("cart-1")
+    restarted(node, "drain")
+    wait_for(lambda: "the log says why" in node.page("/readyz")[1])
+    line, = lines(node, "bridge-cni cleanup has failed")
+    assert "container somebody eth0" in line and node.conflist()
+    reservation.unlink()
+    wait_for(lambda: is_uninstalled(node))
+    assert node.left() == []
+
+
 def test_another_word_is_refused(cluster):
     node = cluster.node()
     done = node.run(*node.agent_argv("--uninstall", "later"), check=False)

@@ -8,7 +8,7 @@
  */
 #include "uninstall.h"
 
-#include <stdio.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -50,9 +50,11 @@ static bool is_left(const struct recorded *item)
 	return item->life == LIFE_ALIVE || item->life == LIFE_SEEN;
 }
 
+/* Is it one that `bridge-cni cleanup --force` disconnects? */
 static bool is_own(const struct uninstall *uninstall, const struct recorded *item)
 {
-	return strcmp(item->record.network, uninstall->network->name) == 0;
+	return strcmp(item->record.network, uninstall->network->name) == 0 &&
+	       record_is_on(&item->record, uninstall->network->bridge);
 }
 
 static const char *name_of(const struct record *record)
@@ -136,7 +138,10 @@ void uninstall_look(struct uninstall *uninstall)
 		return;
 	}
 	uninstall->step = step_of(uninstall, own);
-	if (uninstall->step == UNINSTALL_WAIT && uninstall->options->uninstall)
+	if (uninstall->step != UNINSTALL_WAIT)
+		return;
+	uninstall->error = 0;
+	if (uninstall->options->uninstall)
 		tell(uninstall, connected);
 }
 
@@ -186,19 +191,21 @@ void uninstall_start(struct uninstall *uninstall, struct job *job)
 
 void uninstall_ended(struct uninstall *uninstall, int status, char *output)
 {
+	struct cni_error err = {};
 	size_t len = strlen(output);
 
 	if (len && output[len - 1] == '\n')
 		output[len - 1] = '\0';
-	log_write(uninstall->log, status ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
-		  status ? "bridge-cni cleanup has failed" : "bridge-cni cleanup",
-		  "output", output, NULL);
-	if (status)
-		uninstall->retry_at = now_ms() + RETRY_MS;
-	else if (uninstall->step == UNINSTALL_CLEANUP)
-		uninstall->step = UNINSTALL_REMOVE;
-	else
-		uninstall->step = UNINSTALL_WAIT;
+	if (status) {
+		error_set(&err, CNI_ERR_TRY_AGAIN, EBUSY, "%s", output);
+		failed(uninstall, "bridge-cni cleanup has failed", &err);
+		return;
+	}
+	uninstall->error = 0;
+	log_write(uninstall->log, LOG_LEVEL_INFO, "bridge-cni cleanup", "output", output,
+		  NULL);
+	uninstall->step = uninstall->step == UNINSTALL_CLEANUP ? UNINSTALL_REMOVE
+							       : UNINSTALL_WAIT;
 }
 
 static int remove_all(struct uninstall *uninstall, struct cni_error *err)
@@ -250,6 +257,10 @@ void uninstall_text(const struct uninstall *uninstall, struct text *text)
 		text_add(text, "uninstalling: waits for these pods: ");
 		pod_names_text(&uninstall->left, text);
 		text_add(text, "\n");
+	} else if (uninstall->error) {
+		text_add(text,
+			 "uninstalling has failed, and is tried again; the log says "
+			 "why\n");
 	} else {
 		text_add(text, "uninstalling: no pod is left\n");
 	}
