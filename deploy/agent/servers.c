@@ -37,9 +37,15 @@ void servers_open_metrics(struct agent *agent)
 
 	if (!spec.at.port || agent->metrics)
 		return;
-	if (http_server_open(&spec, &agent->metrics, &err) < 0)
+	if (http_server_open(&spec, &agent->metrics, &err) < 0) {
 		log_error_once(agent->log, &agent->metrics_failure,
 			       "metrics can't be had from other machines", &err);
+		return;
+	}
+	if (agent->metrics_failure)
+		log_write(agent->log, LOG_LEVEL_INFO,
+			  "metrics can be had from other machines now", NULL);
+	agent->metrics_failure = 0;
 }
 
 int servers_timeout_ms(const struct agent *agent)

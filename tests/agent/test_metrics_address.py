@@ -94,6 +94,7 @@ def test_a_taken_port_keeps_the_agent_from_nothing(cluster):
     taker.stdin.close()
     taker.wait(10)
     wait_for(lambda: ask(other, one.address4)[0] == 200)
+    assert one.log().count("metrics can be had from other machines now") == 1
 
 
 def test_the_port_of_the_probes_is_taken(cluster):
