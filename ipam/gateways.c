@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conf/names.h"
 #include "network_store.h"
+#include "owner_note.h"
 
 #define GATEWAYS_MAX 4096 /* bytes: the newest lines stay */
 
@@ -50,7 +52,6 @@ static bool has_line(const char *text, const char *line)
 static int file_write(const struct store *store, const char *line, const char *text,
 		      struct cni_error *err)
 {
-	_cleanup_(close_p) int fd = -1;
 	char whole[GATEWAYS_MAX];
 	int len = snprintf(whole, sizeof(whole), "%s%s", line, text);
 
@@ -59,20 +60,7 @@ static int file_write(const struct store *store, const char *line, const char *t
 		*strrchr(whole, '\n') = '\0';
 		strcat(whole, "\n");
 	}
-	unlinkat(store->own_fd, STORE_ASIDE_GATEWAYS, 0);
-	fd = openat(store->own_fd, STORE_ASIDE_GATEWAYS,
-		    O_WRONLY | O_CREAT | O_EXCL | STORE_OPEN_FLAGS, 0600);
-	if (fd < 0)
-		return store_file_error(store->own_path, STORE_ASIDE_GATEWAYS, errno,
-					"make", err);
-	if (write(fd, whole, strlen(whole)) != (ssize_t)strlen(whole))
-		return store_file_error(store->own_path, STORE_ASIDE_GATEWAYS, ENOSPC,
-					"write", err);
-	if (renameat(store->own_fd, STORE_ASIDE_GATEWAYS, store->own_fd, STORE_GATEWAYS) <
-	    0)
-		return store_file_error(store->own_path, STORE_GATEWAYS, errno, "make",
-					err);
-	return 0;
+	return store_file_write(store, STORE_GATEWAYS, whole, err);
 }
 
 int ipam_gateway_add(const struct ipam_env *env, const char *bridge,
@@ -119,4 +107,27 @@ bool ipam_gateway_is_ours(const struct ipam_env *env, const char *bridge,
 		return false;
 	line_format(bridge, address, line, sizeof(line));
 	return file_read(&store, text, NULL) == 0 && has_line(text, line);
+}
+
+int owner_gateways_add(const struct store *store, struct ipam_owner_list *list,
+		       struct cni_error *err)
+{
+	char text[GATEWAYS_MAX + 1], *rest = NULL;
+	int ret = file_read(store, text, err);
+
+	for (char *line = strtok_r(text, "\n", &rest); ret == 0 && line;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		size_t n = list->n;
+		struct ipam_owner *owner;
+
+		line[strcspn(line, " ")] = '\0';
+		if (!ifname_valid(line))
+			continue;
+		owner = owner_list_add(list, line);
+		if (!owner)
+			ret = error_oom(err);
+		else if (list->n > n)
+			owner->is_gateway = true;
+	}
+	return ret;
 }

@@ -4,10 +4,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "conf/names.h"
 #include "network_store.h"
+#include "owner_note.h"
 
 struct search {
 	const char *bridge;
@@ -134,25 +136,35 @@ int ipam_holders(const struct ipam_env *env, struct ipam_holder_list *ret_list,
 
 #define FOUND_ANOTHERS 1 /* another bridge's record */
 
+struct another {
+	const char *bridge;
+	char *ret_bridge;
+};
+
 static int anothers_find(struct record *record, uint64_t holder, void *data,
 			 struct cni_error *err)
 {
-	const char *const *bridge = data;
+	const struct another *another = data;
 
 	(void)holder, (void)err;
-	return record_is_on(record, *bridge) ? 0 : FOUND_ANOTHERS;
+	if (record_is_on(record, another->bridge))
+		return 0;
+	snprintf(another->ret_bridge, IF_NAMESIZE, "%.15s", record->bridge);
+	return FOUND_ANOTHERS;
 }
 
-int ipam_is_shared(const struct ipam_env *env, bool *ret_shared, struct cni_error *err)
+int ipam_is_shared(const struct ipam_env *env, char ret_bridge[IF_NAMESIZE],
+		   struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	const char *bridge = env->bridge;
+	struct another another = {env->bridge, ret_bridge};
 	int ret = network_store_open(env, STORE_EXISTING, &store, err);
 
-	*ret_shared = false;
+	ret_bridge[0] = '\0';
 	if (ret != 0)
 		return ret == STORE_ABSENT ? 0 : ret;
-	ret = store_record_each(&store, anothers_find, &bridge, err);
-	*ret_shared = ret == FOUND_ANOTHERS;
+	ret = store_record_each(&store, anothers_find, &another, err);
+	if (ret == 0)
+		ret = owner_note_find_other(&store, env->bridge, ret_bridge, err);
 	return ret < 0 ? ret : 0;
 }

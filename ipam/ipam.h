@@ -193,8 +193,10 @@ int ipam_networks(const struct ipam_env *env,
 		  int (*fn)(const char *network, void *data, struct cni_error *err),
 		  void *data, struct cni_error *err);
 
-/* Is a record of another bridge in the store? */
-int ipam_is_shared(const struct ipam_env *env, bool *ret_shared, struct cni_error *err);
+/* Gives another bridge that the store has a record or a note (below) of. "": there is
+ * none, so that the store is this owner's alone. */
+int ipam_is_shared(const struct ipam_env *env, char ret_bridge[IF_NAMESIZE],
+		   struct cni_error *err);
 
 /* Has the owner no record in the store? */
 int ipam_has_no_record(const struct ipam_env *env, bool *ret_none, struct cni_error *err);
@@ -206,6 +208,36 @@ int ipam_has_no_record(const struct ipam_env *env, bool *ret_none, struct cni_er
  * can't be written, rules stay.
  */
 void ipam_note_others(const struct ipam_env *env);
+
+/* ---- Owners whose configuration may be gone ---- */
+
+/*
+ * Writes the owner's note (conf/network_note.h) where the store doesn't have it, or has
+ * another one. Whoever makes what the owner's attachments share calls it, so that cleanup
+ * finds that without a configuration. Where the note can't be written, records, gateways
+ * and rules have to tell.
+ */
+void ipam_note_owner(const struct ipam_env *env, const struct network *network);
+
+/* Removes it again. True: it was there. */
+bool ipam_forget_owner(const struct ipam_env *env);
+
+/* An owner of the network's name that its store tells of. */
+struct ipam_owner {
+	char ifname[IF_NAMESIZE]; /* its bridge, or an interface with a gateway address */
+	bool is_gateway; /* the interface may be a VLAN's gateway on the bridge */
+	char *note; /* NULL: the owner has none, or not a whole one; owned */
+};
+struct ipam_owner_list {
+	struct ipam_owner *items;
+	size_t n;
+	bool has_records; /* those of versions that wrote no bridge down count as well */
+};
+void ipam_owner_list_clear(struct ipam_owner_list *list);
+
+/* Gives the owners of @env's network that have notes, records or gateway addresses. */
+int ipam_owners(const struct ipam_env *env, struct ipam_owner_list *ret_list,
+		struct cni_error *err);
 
 /* ---- Which attachments hold something, and which are not alive ---- */
 

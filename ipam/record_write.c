@@ -9,6 +9,7 @@
 #include "conf/identity.h"
 #include "network_store.h"
 #include "new_record.h"
+#include "owner_note.h"
 #include "pod_record.h"
 
 int ipam_record_write(const struct ipam_env *env, const struct network *network,
@@ -33,7 +34,11 @@ int ipam_record_write(const struct ipam_env *env, const struct network *network,
 		ret = network_store_index(&store, env, err);
 	if (ret == 0)
 		ret = refuse_already_attached(&store, env, pod, err);
-	return ret == 0 ? store_record_write(&store, &record, err) : ret;
+	if (ret == 0)
+		ret = store_record_write(&store, &record, err);
+	if (ret == 0 && store.own_made)
+		owner_note_write(&store, env->bridge, network);
+	return ret;
 }
 
 /*

@@ -10,6 +10,7 @@
 #include "ipam/store/index.h"
 #include "network_store.h"
 #include "new_record.h"
+#include "owner_note.h"
 #include "pod_record.h"
 #include "requested_ips.h"
 #include "resolv_conf.h"
@@ -40,6 +41,8 @@ static int reserve_all(const struct ipam_env *env, const struct network *network
 		ret = refuse_already_attached(&store, env, pod, err);
 	if (ret == 0)
 		ret = take_addresses(&store, &order, ips, err);
+	if (ret == 0 && order.record && store.own_made)
+		owner_note_write(&store, env->bridge, network);
 	if (ret != TAKE_INDEX_IS_WRONG)
 		return ret;
 	ret = network_store_reindex(&store, env, err);

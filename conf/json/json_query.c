@@ -216,3 +216,21 @@ char *json_text_with_true(const struct json_doc *doc, const char *list, size_t i
 	cJSON_Delete(copy);
 	return text;
 }
+
+char *json_members_text(const struct json_doc *doc, const char *const *keys)
+{
+	cJSON *copy = cJSON_CreateObject();
+	char *text = NULL;
+	bool whole = copy;
+
+	for (; whole && *keys; keys++) {
+		const cJSON *value = member_of(doc->root, *keys);
+
+		whole = !value ||
+			cJSON_AddItemToObject(copy, *keys, cJSON_Duplicate(value, true));
+	}
+	if (whole)
+		text = cJSON_PrintUnformatted(copy);
+	cJSON_Delete(copy);
+	return text;
+}

@@ -52,4 +52,8 @@ char *json_entry_text(const struct json_doc *doc, const char *list, size_t index
 char *json_text_with_true(const struct json_doc *doc, const char *list, size_t index,
 			  const char *key);
 
+/* Returns the document as text that the caller frees, with those members alone whose keys
+ * are among @keys (in any case; the last NULL). NULL: memory ran out. */
+char *json_members_text(const struct json_doc *doc, const char *const *keys);
+
 #endif

@@ -35,35 +35,11 @@ int store_record_read(const struct store *store, uint64_t holder,
 	return record_parse(text, (size_t)n, ret_record);
 }
 
-static int write_aside(const struct store *store, const char *text, struct cni_error *err)
-{
-	const int flags = O_WRONLY | O_CREAT | O_EXCL | STORE_OPEN_FLAGS;
-	_cleanup_(close_p) int fd = -1;
-	size_t len = strlen(text);
-	ssize_t n;
-
-	fd = openat(store->own_fd, STORE_ASIDE_RECORD, flags, 0600);
-	if (fd < 0 && errno == EEXIST) {
-		unlinkat(store->own_fd, STORE_ASIDE_RECORD,
-			 0); /* an ADD that was killed left it */
-		fd = openat(store->own_fd, STORE_ASIDE_RECORD, flags, 0600);
-	}
-	if (fd < 0)
-		return store_file_error(store->own_path, STORE_ASIDE_RECORD, errno,
-					"make", err);
-	n = write(fd, text, len);
-	if (n < 0 || (size_t)n != len)
-		return store_file_error(store->own_path, STORE_ASIDE_RECORD,
-					n < 0 ? errno : ENOSPC, "write", err);
-	return 0;
-}
-
 int store_record_write(const struct store *store, const struct record *record,
 		       struct cni_error *err)
 {
 	_cleanup_(free_p) char *text = record_format(record);
 	char name[RECORD_NAME_MAX];
-	int ret;
 
 	if (!text)
 		return error_oom(err);
@@ -77,13 +53,7 @@ int store_record_write(const struct store *store, const struct record *record,
 			record->n, record->ports.n, RECORD_ADDRESSES, RECORD_MAX,
 			strlen(text));
 	record_name(holder_hash(record->container_id, record->ifname), name);
-	ret = write_aside(store, text, err);
-	if (ret == 0 &&
-	    renameat(store->own_fd, STORE_ASIDE_RECORD, store->own_fd, name) < 0)
-		ret = store_file_error(store->own_path, name, errno, "make", err);
-	if (ret < 0)
-		unlinkat(store->own_fd, STORE_ASIDE_RECORD, 0);
-	return ret;
+	return store_file_write(store, name, text, err);
 }
 
 int store_record_remove(const struct store *store, uint64_t holder, struct cni_error *err)

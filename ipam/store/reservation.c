@@ -135,8 +135,7 @@ void store_tidy(const struct store *store)
 
 	if (store->own_fd < 0)
 		return;
-	unlinkat(store->own_fd, STORE_ASIDE_RECORD, 0);
-	unlinkat(store->own_fd, STORE_ASIDE_GATEWAYS, 0);
+	unlinkat(store->own_fd, STORE_ASIDE_FILE, 0);
 	for (unsigned int n = 0; unlinkat(store->own_fd, aside_name(n, name), 0) == 0;)
 		n++;
 }

@@ -74,7 +74,7 @@ static int make_dirs(char *path, mode_t mode)
 
 /* Opens the directory before it makes anything: all but the first ADD of a
  * network find it. */
-static int open_dir(char *path, bool create, mode_t mode, int *ret_fd,
+static int open_dir(char *path, bool create, mode_t mode, int *ret_fd, bool *ret_made,
 		    struct cni_error *err)
 {
 	/* A network's directory may be a symbolic link, as for host-local. Ours
@@ -88,6 +88,7 @@ static int open_dir(char *path, bool create, mode_t mode, int *ret_fd,
 		ret = make_dirs(path, mode);
 		if (ret < 0)
 			return store_file_error(path, NULL, -ret, "make", err);
+		*ret_made = true;
 		fd = open(path, flags);
 	}
 	/* Where a file stands in the way, there is no store either. */
@@ -149,13 +150,15 @@ static int take_lock(struct store *store, enum store_mode mode, unsigned int wai
 
 static int open_dirs(struct store *store, enum store_mode mode, struct cni_error *err)
 {
+	bool made;
 	int ret;
 
-	ret = open_dir(store->path, mode == STORE_CREATE, DIR_MODE, &store->dir_fd, err);
+	ret = open_dir(store->path, mode == STORE_CREATE, DIR_MODE, &store->dir_fd, &made,
+		       err);
 	if (ret < 0)
 		return ret;
 	ret = open_dir(store->own_path, mode != STORE_EXISTING, OWN_MODE, &store->own_fd,
-		       err);
+		       &store->own_made, err);
 	if (ret < 0)
 		return ret;
 	return store->dir_fd < 0 && store->own_fd < 0 ? STORE_ABSENT : 0;
@@ -163,9 +166,45 @@ static int open_dirs(struct store *store, enum store_mode mode, struct cni_error
 
 int store_make_own(struct store *store, struct cni_error *err)
 {
-	return store->own_fd >= 0
-		       ? 0
-		       : open_dir(store->own_path, true, OWN_MODE, &store->own_fd, err);
+	return store->own_fd >= 0 ? 0
+				  : open_dir(store->own_path, true, OWN_MODE,
+					     &store->own_fd, &store->own_made, err);
+}
+
+static int write_aside(const struct store *store, const char *text, struct cni_error *err)
+{
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | STORE_OPEN_FLAGS;
+	_cleanup_(close_p) int fd = -1;
+	size_t len = strlen(text);
+	ssize_t n;
+
+	fd = openat(store->own_fd, STORE_ASIDE_FILE, flags, 0600);
+	if (fd < 0 && errno == EEXIST) {
+		/* An ADD that was killed left it. */
+		unlinkat(store->own_fd, STORE_ASIDE_FILE, 0);
+		fd = openat(store->own_fd, STORE_ASIDE_FILE, flags, 0600);
+	}
+	if (fd < 0)
+		return store_file_error(store->own_path, STORE_ASIDE_FILE, errno, "make",
+					err);
+	n = write(fd, text, len);
+	if (n < 0 || (size_t)n != len)
+		return store_file_error(store->own_path, STORE_ASIDE_FILE,
+					n < 0 ? errno : ENOSPC, "write", err);
+	return 0;
+}
+
+int store_file_write(const struct store *store, const char *name, const char *text,
+		     struct cni_error *err)
+{
+	int ret = write_aside(store, text, err);
+
+	if (ret == 0 &&
+	    renameat(store->own_fd, STORE_ASIDE_FILE, store->own_fd, name) < 0)
+		ret = store_file_error(store->own_path, name, errno, "make", err);
+	if (ret < 0)
+		unlinkat(store->own_fd, STORE_ASIDE_FILE, 0);
+	return ret;
 }
 
 int store_open(const char *data_dir, const char *network, enum store_mode mode,

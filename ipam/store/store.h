@@ -14,6 +14,8 @@
  *	<dataDir>/.bridge-cni/<network>/gateways
  *						ipam_gateway_add() writes it
  *	<dataDir>/.bridge-cni/<network>/others	ipam_note_others() makes it
+ *	<dataDir>/.bridge-cni/<network>/.network-<bridge>
+ *						ipam_note_owner() writes it
  *	<dataDir>/.bridge-cni/<network>/.…	files that are being written
  *
  * All functions work with the lock held, from store_open() to store_close(). Errors of
@@ -36,9 +38,9 @@
 #define STORE_GATEWAYS	   "gateways"
 #define STORE_OTHERS	   "others"
 
-/* Files that are being written. Fixed names suffice, as only the lock's holder writes. */
-#define STORE_ASIDE_RECORD   ".record"
-#define STORE_ASIDE_GATEWAYS ".gateways"
+/* A file beside the records that is being written. A fixed name suffices, as only the
+ * lock's holder writes. */
+#define STORE_ASIDE_FILE ".record"
 
 /* With these flags no link is followed and nothing blocks, whatever stands there. */
 #define STORE_OPEN_FLAGS (O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
@@ -72,6 +74,7 @@ struct store {
 	int dir_fd, own_fd, lock_fd; /* -1: not there; a directory is locked instead */
 	unsigned int asides; /* so many reservations, from number 0, are written aside */
 	struct table table; /* index.h */
+	bool own_made; /* the directory of our own files is new */
 	bool spoilt; /* the index turned out wrong and is not saved */
 };
 
@@ -103,6 +106,10 @@ void store_close(struct store *store);
 
 /* Makes and opens the directory of our own files where there is none yet. */
 int store_make_own(struct store *store, struct cni_error *err);
+
+/* Writes a file beside the records, whole, in place of one that may be there. Code 5. */
+int store_file_write(const struct store *store, const char *name, const char *text,
+		     struct cni_error *err);
 
 /*
  * Writes reservation number @n aside, ready for store_place(). So a reservation that

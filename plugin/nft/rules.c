@@ -136,6 +136,7 @@ static int replace(struct attachment *att, struct comparison *comparison,
 		error_copy(err, &own);
 		return ret;
 	}
+	ipam_note_owner(&att->ipam_env, att->network);
 	report_done(att, "%s: the rules in table %s " RULES_TABLE, comparison->stage,
 		    rule_list_family(wanted));
 	if (wanted->former_sets)

@@ -212,6 +212,8 @@ static int complete(struct attachment *att, struct link *link, struct cni_error 
 		unmake(att, link->index);
 	att->bridge_made = ret == 0 && now;
 	if (ret == 0)
+		ipam_note_owner(&att->ipam_env, att->network);
+	if (ret == 0)
 		report_done(att,
 			    now ? "made the bridge %s"
 				: "bridge %s: up, and set as configured",

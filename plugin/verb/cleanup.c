@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "ipam/ipam.h"
+#include "ipam/store/record.h"
 #include "plugin/attachment/kernel.h"
 #include "plugin/attachment/report.h"
 #include "plugin/netlink/addr.h"
@@ -92,6 +93,55 @@ static int left_refuse(struct attachment *net, const char *what_helps,
 			 names.n, names.n > 1 ? "s are" : " is", net->network->name,
 			 net->bridge, net->network->ipam.data_dir, names.text,
 			 what_helps);
+}
+
+/* Can the attachment be this owner's, with nothing held elsewhere? A record tells, or else
+ * an interface of this program's. */
+static bool is_own(struct attachment *net, const struct link_list *links,
+		   const struct ipam_holder *holder)
+{
+	_cleanup_(record_clear) struct record record = {};
+	bool own = true;
+	struct pod pod;
+
+	pod_name_only(net->network, holder->container_id, holder->ifname, &pod);
+	if (ipam_record_read(&net->ipam_env, &pod, &record, NULL) == 0) {
+		for (size_t i = 0; i < record.n; i++)
+			own = own && record.addresses[i].reserved;
+		return own || !ipam_in_process(net->network);
+	}
+	for (size_t i = 0; i < links->n; i++)
+		if (link_is_of_pod(net, holder->container_id, holder->ifname,
+				   &links->items[i]))
+			return true;
+	return false;
+}
+
+/* Refuses a network that no configuration claims, where its attachments may be another
+ * program's, or have addresses of an IPAM plugin that nothing names. */
+static int strangers_refuse(struct attachment *net, struct cni_error *err)
+{
+	_cleanup_(ipam_holder_list_clear) struct ipam_holder_list holders = {};
+	_cleanup_(link_list_clear) struct link_list links = {};
+	struct names names = {};
+	int ret = ipam_holders(&net->ipam_env, &holders, err);
+
+	if (ret == 0)
+		ret = link_list_get(net->op->node.rtnl, &links, err);
+	for (size_t i = 0; ret == 0 && i < holders.n; i++)
+		if (!is_own(net, &links, &holders.items[i]))
+			names_add(&names, "container", holders.items[i].container_id,
+				  holders.items[i].ifname);
+	if (ret < 0 || names.n == 0)
+		return ret;
+	return error_set(err, CNI_ERR_EXISTS, EBUSY,
+			 "network %s (bridge %s, dataDir %s): %zu attachment%s may be "
+			 "another program's, or have addresses of another IPAM plugin: "
+			 "%s%s; name a FILE with the network's configuration to clean up "
+			 "all the same",
+			 net->network->name, net->bridge, net->network->ipam.data_dir,
+			 names.n, names.n > 1 ? "s" : "", names.text,
+			 names.n > NAMED_MAX ? " and others" : "");
 }
 
 /* Deletes all of them, by the code that DEL and GC run. */
@@ -264,7 +314,8 @@ static int bridge_remove(struct attachment *net, struct cni_error *err)
 
 static int shared_remove(struct attachment *net, struct cni_error *err)
 {
-	bool rules = false, store = false, shared = false;
+	bool rules = false, store = false;
+	char other[IF_NAMESIZE] = "";
 	int ret = rules_remove(net, &rules, err);
 
 	if (ret == 0 && rules) {
@@ -277,22 +328,25 @@ static int shared_remove(struct attachment *net, struct cni_error *err)
 	if (ret == 0)
 		ret = bridge_remove(net, err);
 	if (ret == 0)
-		ret = ipam_is_shared(&net->ipam_env, &shared, err);
-	if (ret == 0 && shared)
-		report_done(net,
-			    "left its files below %s: pods of another bridge have "
-			    "addresses there",
-			    net->network->ipam.data_dir);
+		ret = ipam_is_shared(&net->ipam_env, other, err);
+	if (ret < 0)
+		return ret;
 	/* The store goes last, as it says what is the network's. */
-	if (ret == 0 && !shared)
+	if (!other[0])
 		ret = ipam_network_remove(&net->ipam_env, &store, err);
+	else if (ipam_forget_owner(&net->ipam_env))
+		report_done(net,
+			    "left its files below %s, which tell of bridge %s as well: "
+			    "`bridge-cni cleanup` without a FILE removes that, too",
+			    net->network->ipam.data_dir, other);
 	if (ret == 0 && store)
 		report_done(net, "removed its files below %s",
 			    net->network->ipam.data_dir);
 	return ret;
 }
 
-static int cleanup(struct attachment *net, bool force, struct cni_error *err)
+static int cleanup(struct attachment *net, const struct cleanup_order *order,
+		   struct cni_error *err)
 {
 	int ret = node_lock(&net->op->node, NODE_EXCLUSIVE, err);
 
@@ -300,28 +354,22 @@ static int cleanup(struct attachment *net, bool force, struct cni_error *err)
 		ret = ipam_removable(&net->ipam_env, err);
 	if (ret == 0)
 		ret = reclaim_network(net, err);
+	if (ret == 0 && order->by_store)
+		ret = strangers_refuse(net, err);
 	if (ret == 0)
-		ret = force ? left_delete(net, err)
-			    : left_refuse(net, "delete their pods, or use --force", err);
+		ret = order->force ? left_delete(net, err)
+				   : left_refuse(net, "delete their pods, or use --force",
+						 err);
 	return ret < 0 ? ret : shared_remove(net, err);
 }
 
-static int cleanup_cautious(struct attachment *net, struct cni_error *err)
+int verb_cleanup(struct attachment *net, const struct cleanup_order *order,
+		 struct cni_error *err)
 {
-	return cleanup(net, false, err);
-}
+	int ret = operation_open(net->op, err);
 
-static int cleanup_forced(struct attachment *net, struct cni_error *err)
-{
-	return cleanup(net, true, err);
-}
-
-int verb_cleanup(struct attachment *net, struct cni_error *err)
-{
-	return attachment_run(net, cleanup_cautious, err);
-}
-
-int verb_cleanup_force(struct attachment *net, struct cni_error *err)
-{
-	return attachment_run(net, cleanup_forced, err);
+	if (ret == 0)
+		ret = cleanup(net, order, err);
+	operation_close(net->op);
+	return ret;
 }

@@ -107,9 +107,11 @@ static int repair_locked(struct attachment *net, struct cni_error *err)
 		ret = localnet_settle(net, err);
 	if (ret == 0)
 		ret = ipam_connected(&net->ipam_env, &records, err);
-	if (ret == 0 && records.n > 0)
+	if (ret == 0 && records.n > 0) {
+		/* An earlier version may have made all that is shared. */
+		ipam_note_owner(&net->ipam_env, net->network);
 		ret = repair_all(net, &records, err);
-	else if (ret == 0)
+	} else if (ret == 0)
 		ret = masquerade_settle(net, err);
 	return ret < 0 ? ret : bridge_alias_settle(net, err);
 }

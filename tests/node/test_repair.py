@@ -557,8 +557,7 @@ def test_a_node_without_that_directory_has_nothing_to_look_after(node, verb):
     line, *more = lines_of(command(node, verb, wrapper=bound))
     assert line == ('no plugin of type "bridge-cni": there is no /etc/cni/net.d; name a FILE '
                     'to look elsewhere')
-    assert [all(f'"{key}"' in words for key in ("name", "bridge", "ipam.dataDir"))
-            for words in more] == [True] * (verb == "cleanup")
+    assert ["--data-dir" in words for words in more] == [True] * (verb == "cleanup")
 
 
 @pytest.mark.parametrize("verb", ["repair", "cleanup"])

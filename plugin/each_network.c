@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reads files and stores, and runs the operation on each network in them. */
+#include "each_network.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "conf/base/list.h"
+#include "conf/net_list.h"
+#include "input.h"
+#include "plugin/attachment/log.h"
+#include "plugin/verb/repair.h"
+#include "plugin/verb/stored.h"
+#include "policy_file.h"
+#include "say.h"
+
+/* used where the caller's environment has no CNI_PATH */
+#define PLUGIN_DIRS "/opt/cni/bin"
+
+void command_clear(struct command *command)
+{
+	report_clear(&command->report);
+	free(command->owners.items);
+	*command = (struct command){};
+}
+
+static void error_print(struct command *command, const char *file,
+			const struct cni_error *err)
+{
+	say_error(file, err);
+	command->failed = true;
+}
+
+static bool was_worked_on(const struct command *command, uint64_t owner)
+{
+	for (size_t i = 0; i < command->owners.n; i++)
+		if (command->owners.items[i] == owner)
+			return true;
+	return false;
+}
+
+static int task_run(struct command *command, struct attachment *net,
+		    struct cni_error *err)
+{
+	uint64_t *owner;
+
+	if (command->verb == CNI_REPAIR)
+		return verb_repair(net, err);
+	if (command->order.by_store && was_worked_on(command, net->owner))
+		return 0;
+	command->networks += command->order.by_store;
+	owner = LIST_ADD(&command->owners);
+	if (!owner)
+		return error_oom(err);
+	*owner = net->owner;
+	return verb_cleanup(net, &command->order, err);
+}
+
+static int network_run(struct command *command, const char *text, struct cni_error *err)
+{
+	const char *path = getenv("CNI_PATH");
+	const struct cni_env env = {
+		.verb = command->verb,
+		.container_id = "",
+		.netns = "",
+		.ifname = "",
+		.path = path && *path ? path : PLUGIN_DIRS,
+	};
+	_cleanup_(request_clear) struct request request = {};
+	_cleanup_(operation_clear) struct operation op;
+	_cleanup_(attachment_clear) struct attachment net;
+	const struct cni_error *logged = err;
+	uint64_t started;
+	enum cni_version version;
+	size_t errors;
+	int ret;
+
+	operation_init(&op, &env);
+	op.report = &command->report;
+	ret = request_read(text, strlen(text), &env, &request, &version, &op.notices,
+			   err);
+	policy_ask_log(&op, &request);
+	op.is_timed = log_is_wanted(&request.network);
+	attachment_init(&net, &op, &request.network, &request.pod);
+	started = operation_clock(&op);
+	errors = op.report->errors.len;
+	if (ret == 0)
+		ret = task_run(command, &net, err);
+	if (ret == 0 && op.report->errors.len > errors)
+		logged = &op.report->last_error;
+	log_operation(&net, started, logged, getenv("TRACEPARENT"));
+	say_notices(&op.notices);
+	return ret;
+}
+
+static void plugin_run(struct command *command, const char *file,
+		       const struct net_list_plugin *plugin)
+{
+	struct cni_error err = {};
+
+	command->networks++;
+	if (network_run(command, plugin->text, &err) == 0)
+		return;
+	if (plugin->index >= 0)
+		error_wrap(&err, "plugins[%d]", plugin->index);
+	error_print(command, file, &err);
+}
+
+/* @alone: the file was named, and is not one of a directory. */
+static void file_run(struct command *command, int fd, const char *file, bool alone)
+{
+	const char *const types[] = {TYPE, command->called, NULL};
+	_cleanup_(net_list_clear) struct net_list list = {};
+	_cleanup_(free_p) char *text = NULL;
+	struct cni_error err = {};
+	size_t len;
+	int ret;
+
+	ret = input_read(fd, file, &text, &len, &err);
+	if (ret == 0)
+		ret = net_list_read(text, len, types, &list, &err);
+	if (ret == 0 && list.n == 0 && alone)
+		ret = error_set(&err, CNI_ERR_CONFIG, ENOENT,
+				"no plugin of type \"" TYPE "\" is in it");
+	if (ret < 0)
+		error_print(command, file, &err);
+	for (size_t i = 0; i < list.n; i++)
+		plugin_run(command, file, &list.items[i]);
+}
+
+static int is_configuration(const struct dirent *entry)
+{
+	const char *suffix = strrchr(entry->d_name, '.');
+
+	return suffix && entry->d_name[0] != '.' &&
+	       (strcmp(suffix, ".conflist") == 0 || strcmp(suffix, ".conf") == 0 ||
+		strcmp(suffix, ".json") == 0);
+}
+
+static void directory_run(struct command *command, const char *directory)
+{
+	size_t networks = command->networks;
+	bool failed = command->failed;
+	struct dirent **entries = NULL;
+	struct cni_error err = {};
+	int n = scandir(directory, &entries, is_configuration, alphasort);
+
+	if (n < 0) {
+		error_errno(&err, CNI_ERR_IO, errno, "reading the directory");
+		error_print(command, directory, &err);
+	}
+	for (int i = 0; i < n; i++) {
+		char path[PATH_MAX];
+
+		snprintf(path, sizeof(path), "%s/%s", directory, entries[i]->d_name);
+		path_run(command, path, false);
+		free(entries[i]);
+	}
+	free(entries);
+	if (command->named && command->networks == networks &&
+	    command->failed == failed) {
+		error_set(&err, CNI_ERR_CONFIG, ENOENT,
+			  "no plugin of type \"" TYPE "\" is in its files (" PATTERNS
+			  ")");
+		error_print(command, directory, &err);
+	}
+}
+
+void path_run(struct command *command, const char *path, bool alone)
+{
+	_cleanup_(close_p) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct cni_error err = {};
+	struct stat st = {};
+
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		error_errno(&err, CNI_ERR_IO, errno, "opening it");
+		error_print(command, path, &err);
+	} else if (!S_ISDIR(st.st_mode)) {
+		file_run(command, fd, path, alone);
+	} else if (alone) {
+		directory_run(command, path);
+	}
+}
+
+void store_run(struct command *command, const char *data_dir)
+{
+	_cleanup_(stored_list_clear) struct stored_list list = {};
+	struct cni_error err = {};
+
+	command->order.by_store = true;
+	if (stored_find(data_dir, &list, &err) < 0)
+		error_print(command, data_dir, &err);
+	for (size_t i = 0; i < list.n; i++) {
+		char path[PATH_MAX];
+
+		error_clear(&err);
+		snprintf(path, sizeof(path), "%s/%s", data_dir, list.items[i].network);
+		if (network_run(command, list.items[i].text, &err) < 0)
+			error_print(command, path, &err);
+	}
+}

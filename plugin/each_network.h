@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Runs repair or cleanup on each network of files, of directories and of stores. */
+#ifndef BRIDGE_CNI_PLUGIN_EACH_NETWORK_H
+#define BRIDGE_CNI_PLUGIN_EACH_NETWORK_H
+
+#include "conf/env.h"
+#include "plugin/attachment/report.h"
+#include "plugin/verb/cleanup.h"
+
+#define CONF_DIR "/etc/cni/net.d"
+#define PATTERNS "*.conflist, *.conf, *.json"
+#define TYPE	 "bridge-cni"
+#define STORES	 DEFAULT_DATA_DIR " and " RUN_DATA_DIR
+/* The dataDir of those who keep it in memory, as the README does. */
+#define RUN_DATA_DIR "/run/cni/networks"
+
+/* One run of a command. Zero-initialise it. */
+struct command {
+	enum cni_verb verb; /* CNI_REPAIR or CNI_CLEANUP */
+	const char *called; /* the executable's name, which may be another */
+	struct cleanup_order order;
+	const char *data_dir; /* the store that is asked for; NULL: those of STORES */
+	bool named; /* FILEs are named; each has to have a network of this plugin */
+
+	/* The outcome. */
+	struct report report;
+	size_t networks; /* so many were worked on */
+	bool failed; /* an error was printed */
+	/* those that were worked on: a store may tell of them as well */
+	struct {
+		uint64_t *items;
+		size_t n;
+	} owners;
+};
+
+void command_clear(struct command *command);
+
+/* Works on a file, or on those files of a directory that a runtime would read. @alone: it
+ * was named, and is not one of a directory. Errors are printed; they don't keep the next
+ * network from being worked on. */
+void path_run(struct command *command, const char *path, bool alone);
+
+/* Works on the networks that a store tells of, and no configuration has told of. */
+void store_run(struct command *command, const char *data_dir);
+
+#endif

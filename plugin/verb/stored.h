@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The networks that a store tells of, for cleanup where no configuration does. Their
+ * owners have notes there; what versions without notes left is told by records, gateway
+ * addresses and rules. A network of which nothing but reservations is there isn't this
+ * program's, or there is nothing else to remove of it.
+ */
+#ifndef BRIDGE_CNI_PLUGIN_VERB_STORED_H
+#define BRIDGE_CNI_PLUGIN_VERB_STORED_H
+
+#include "conf/base/error.h"
+
+struct stored_list {
+	struct stored {
+		char *network; /* its name; owned */
+		char *text; /* a configuration with the keys that cleanup reads; owned */
+	} * items;
+	size_t n;
+};
+void stored_list_clear(struct stored_list *list);
+
+/* Gives all owners (identity_owner()) that the store in @data_dir tells of. Codes 5, 11,
+ * 101. */
+int stored_find(const char *data_dir, struct stored_list *ret_list,
+		struct cni_error *err);
+
+#endif

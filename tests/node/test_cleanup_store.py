@@ -1,0 +1,283 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`bridge-cni cleanup` of networks whose configuration is gone: the store tells of them."""
+import json
+import os
+import shutil
+
+import pytest
+
+from harness import snapshot
+from harness.command import command, conflist, lines_of, refused, repair, written
+from harness.delegates import Delegate
+from harness.node import INTERNET4, network
+from harness.plugin import BRIDGE_CNI
+from harness.portmap import ports
+from harness.reboot import reboot
+
+LAYER2 = {"ipam": {"ranges": None, "type": ""}, "isDefaultGateway": None, "ipMasq": None}
+OTHER = {"ranges": [[{"subnet": "10.9.0.0/24"}]]}
+
+
+@pytest.fixture(autouse=True)
+def no_configuration(node):
+    """The node has none, whatever the machine has; forwarding, which stays, is on."""
+    for key in ("ipv4.ip_forward", "ipv6.conf.all.forwarding"):
+        node.sysctl(key, 1)
+
+
+def cleanup(node, *arguments, net_d=None, **kw):
+    """Without a FILE. @net_d: what stands for /etc/cni/net.d."""
+    script = "mount -t tmpfs none /etc"
+    if net_d:
+        script += f" && mkdir -p /etc/cni/net.d && mount --bind {net_d} /etc/cni/net.d"
+    return command(node, "cleanup", *arguments, **kw,
+                   wrapper=["unshare", "-m", "sh", "-c", script + ' && exec "$@"', "sh"])
+
+
+def own(node, name="testnet", store=None):
+    return (store or node.store) / ".bridge-cni" / name
+
+
+def notes(node, **kw):
+    return sorted(own(node, **kw).glob(".network-*"))
+
+
+def come_and_go(node, conf, **kw):
+    pod = node.pod()
+    node.add(pod, conf, **kw)
+    node.delete(pod, conf, **kw)
+    pod.remove()
+
+
+def assert_as_before(node, before):
+    """But for empty directories of the store."""
+    after = node.state()
+    for path in ("cni", "cni/networks"):
+        after["disk"].pop(path, None)
+    before["pods"] = after["pods"] = None
+    snapshot.assert_same(before, after)
+
+
+@pytest.mark.parametrize("conf", [
+    ports((8080, 80), spoofCheck=True, portIsolation=True), network(**LAYER2),
+    network(ipam={"dataDir": "/run/cni/networks"})],
+    ids=["rules and addresses", "no rules, no addresses", "store in memory"])
+def test_nothing_is_left_of_a_network_whose_configuration_is_gone(node, conf):
+    before = node.state()
+    come_and_go(node, conf)
+    lines = lines_of(cleanup(node))
+    assert "testnet: removed the bridge cni0" in lines, lines
+    assert_as_before(node, before)
+    assert not (node.run_dir / "cni/networks/testnet").exists()
+    assert not any("removed" in line for line in lines_of(cleanup(node)))
+
+
+def test_pods_that_are_left_are_named_and_go_with_force(node):
+    before, conf = node.state(), ports((8080, 80), spoofCheck=True)
+    pods = [node.pod(), node.pod()]
+    for number, pod in enumerate(pods):
+        node.add(pod, ports((8080 + number, 80), spoofCheck=True))
+    with_pods = node.state()["node"]
+    refused(cleanup(node), "/var/lib/cni/networks/testnet", "2 attachments are left",
+            *(pod.id for pod in pods), "--force")
+    assert snapshot.difference(with_pods, node.state()["node"]) == []
+    assert pods[0].ping(INTERNET4)
+    done = cleanup(node, "--force")
+    assert (done.returncode, done.stderr) == (0, ""), done
+    for pod in pods:
+        node.assert_nothing_left(pod)
+        node.delete(pod, conf)  # the runtime's, which comes later, succeeds
+        pod.remove()
+    assert_as_before(node, before)
+
+
+@pytest.mark.parametrize("noted", [True, False])
+def test_after_a_reboot_the_files_go(node, noted):
+    node.add(node.pod(), network("dual"))
+    if not noted:
+        notes(node)[0].unlink()
+    reboot(node)
+    done = cleanup(node)
+    assert done.returncode == 0 and "testnet: removed its files" in done.stdout, done
+    assert not (node.store / ".bridge-cni").exists() and not (node.store / "testnet").exists()
+
+
+@pytest.mark.parametrize("left", ["a pod", "rules", "a gateway", "a gateway of a VLAN",
+                                  "rules without a bridge"])
+def test_what_an_earlier_version_left_is_found_without_a_note(node, left):
+    """By a record, by an owner's number in rules, or by the gateway addresses."""
+    conf, pod = network(**({"bridge": "br7"} if left == "a pod" else {})), node.pod()
+    node.add(pod, conf)
+    if left != "a pod":
+        node.delete(pod, conf)
+    [note] = notes(node)
+    note.unlink()
+    gateways = own(node) / "gateways"
+    if left.startswith("rules"):
+        gateways.unlink()
+    if left == "rules without a bridge":
+        node.ip("link del cni0")
+    if left.startswith("a gateway"):
+        node.nft("flush ruleset")
+    if left == "a gateway of a VLAN":
+        gateways.write_text(gateways.read_text().replace("cni0 ", "cni0.7 "))
+    done = cleanup(node, *["--force"] * (left == "a pod"))
+    assert (done.returncode, done.stderr) == (0, ""), done
+    assert {"br7", "cni0"}.isdisjoint(node.links()) and node.host_veths() == []
+    assert "bridge_cni" not in node.run("nft", "list", "tables").stdout
+    assert not (node.store / ".bridge-cni").exists() and not (node.store / "testnet").exists()
+
+
+def test_repair_writes_the_note_that_an_earlier_version_did_not(node):
+    conf = network(**LAYER2)
+    node.add(node.pod(), conf)
+    [note] = notes(node)
+    text = note.read_text()
+    note.unlink()
+    repair(node, conf)
+    assert note.read_text() == text
+    assert json.loads(text) == {key: conf[key] for key in json.loads(text)}
+    assert note.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_note_that_a_power_cut_tore_counts_by_its_name(node):
+    conf = network(bridge="br7", **LAYER2)
+    come_and_go(node, conf)
+    [note] = notes(node)
+    note.write_text(note.read_text()[:20])
+    assert "testnet: removed the bridge br7" in lines_of(cleanup(node))
+
+
+def test_a_second_ADD_writes_no_note(node):
+    conf = network()
+    node.add(node.pod(), conf)
+    [note] = notes(node)
+    note.unlink()
+    node.add(node.pod(), conf)
+    assert notes(node) == []
+
+
+def test_other_programs_networks_in_the_store_are_not_touched(node):
+    """Those of the reference's host-local, and of this executable under that name."""
+    come_and_go(node, network())
+    reference = node.store / "lab"
+    reference.mkdir()
+    for name, text in {"10.7.0.2": "abc\r\neth0", "last_reserved_ip.0": "10.7.0.2",
+                       "lock": ""}.items():
+        (reference / name).write_text(text)
+    link = node.directory / "bin/host-local"
+    link.parent.mkdir()
+    link.symlink_to(BRIDGE_CNI)
+    pod = node.pod()
+    macvlan = {**network(name="mac", ipam=OTHER), "type": "macvlan"}
+    node.add(pod, macvlan, executable=str(link))
+    before = {path: text for path, text in snapshot.files(node.store).items()
+              if "testnet" not in path}
+    for arguments in ([], ["--force"]):
+        done = cleanup(node, *arguments)
+        assert (done.returncode, done.stderr) == (0, ""), done
+    assert snapshot.files(node.store) == before
+    assert "cni0" not in node.links()
+
+
+def test_addresses_without_a_record_are_another_programs_even_with_force(node):
+    """A configuration of the same name may be the reference's by now."""
+    conf = network()
+    come_and_go(node, conf)
+    (node.store / "testnet/10.1.2.9").write_text("abc\r\neth0")
+    before = node.state()["node"]
+    for arguments in ([], ["--force"]):
+        refused(cleanup(node, *arguments), "container abc eth0", "another program",
+                "name a FILE")
+    assert snapshot.difference(before, node.state()["node"]) == []
+    assert (node.store / "testnet/10.1.2.9").exists() and "cni0" in node.links()
+    assert lines_of(command(node, "cleanup", "--force", *written(node, conf)))
+    assert "cni0" not in node.links()
+
+
+def test_a_store_elsewhere_is_named_by_data_dir(node):
+    come_and_go(node, network(ipam={"dataDir": "/var/lib/other"}))
+    *_, line = lines_of(cleanup(node))
+    assert "/var/lib/cni/networks and /run/cni/networks" in line and "--data-dir" in line
+    assert "cni0" in node.links()
+    assert "testnet: removed the bridge cni0" in lines_of(
+        cleanup(node, "--data-dir", "/var/lib/other"))
+    *_, line = lines_of(cleanup(node, "--data-dir", "/var/lib/other"))
+    assert line == "no network of bridge-cni is in the store /var/lib/other"
+
+
+@pytest.mark.parametrize("arguments", [["--data-dir"], ["--data-dir", "here"],
+                                       ["--data-dir", "/a", "--data-dir", "/b"],
+                                       ["--data-dir", "/a", "/etc/cni/net.d"]])
+def test_a_data_dir_is_one_absolute_path_and_no_FILE_stands_beside_it(node, arguments):
+    done = command(node, "cleanup", *arguments)
+    assert done.returncode == 2 and "unknown argument" in done.stderr
+
+
+def test_another_IPAM_plugin_gets_its_DEL_with_what_the_configuration_said(node):
+    fake, pod = Delegate(node), node.pod()
+    conf = fake.conf(ipam={"secret": 7}, bridge="br7")
+    fake.add(pod, conf)
+    done = cleanup(node, "--force", env=fake.env)
+    assert (done.returncode, done.stderr) == (0, ""), done
+    assert fake.verbs() == ["ADD", "DEL"]
+    assert json.loads(fake.calls()[1]["stdin"])["ipam"] == conf["ipam"]
+    node.assert_nothing_left(pod)
+    assert "br7" not in node.links()
+    assert not (node.store / ".bridge-cni").exists()
+
+
+def test_addresses_of_an_IPAM_plugin_that_nothing_names_are_not_lost(node):
+    """An earlier version wrote no note."""
+    fake, pod = Delegate(node), node.pod()
+    fake.add(pod)
+    [note] = notes(node)
+    note.unlink()
+    refused(cleanup(node, "--force", env=fake.env), pod.id, "another IPAM plugin",
+            "name a FILE")
+    assert fake.verbs() == ["ADD"] and len(node.host_veths()) == 1
+    done = command(node, "cleanup", "--force", *written(node, fake.conf()), env=fake.env)
+    assert (done.returncode, fake.verbs()) == (0, ["ADD", "DEL"])
+    assert not (node.store / ".bridge-cni").exists()
+
+
+def test_a_configured_network_is_worked_on_once_and_others_as_well(node):
+    """The configuration is what counts where there is one."""
+    confs = [network(), network(name="second", bridge="cni1", ipam=OTHER)]
+    pods = [node.pod(), node.pod()]
+    for pod, conf in zip(pods, confs):
+        node.add(pod, conf)
+    node.delete(pods[1], confs[1])
+    net_d = node.directory / "net.d"
+    net_d.mkdir()
+    (net_d / "10-pods.conflist").write_text(json.dumps(conflist(confs[0])))
+    done = cleanup(node, net_d=net_d)
+    assert done.returncode == 1
+    assert done.stderr.count(pods[0].id) == 1 and "10-pods.conflist" in done.stderr
+    assert "second: removed the bridge cni1" in done.stdout
+    assert "cni0" in node.links() and pods[0].ping(INTERNET4)
+
+
+def test_of_a_network_that_changed_its_bridge_both_go(node):
+    """The store stays as long as it tells of the other one."""
+    first, second = network(), network(bridge="br7", ipam=OTHER)
+    come_and_go(node, first)
+    come_and_go(node, second)
+    assert [note.name for note in notes(node)] == [".network-br7", ".network-cni0"]
+    lines = lines_of(command(node, "cleanup", *written(node, second)))
+    assert any("left its files" in line and "cni0" in line for line in lines), lines
+    assert "br7" not in node.links() and "cni0" in node.links()
+    come_and_go(node, second)
+    lines = lines_of(cleanup(node))
+    for bridge in ("br7", "cni0"):
+        assert f"testnet: removed the bridge {bridge}" in lines
+    assert not (node.store / ".bridge-cni").exists() and not (node.store / "testnet").exists()
+
+
+def test_a_store_that_is_a_link_is_not_followed(node):
+    come_and_go(node, network())
+    target = node.directory / "elsewhere"
+    shutil.move(node.store / ".bridge-cni", target)
+    os.symlink(target, node.store / ".bridge-cni")
+    refused(cleanup(node), ".bridge-cni", "a symbolic link stands")
+    assert (target / "testnet").is_dir()
