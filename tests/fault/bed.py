@@ -178,7 +178,7 @@ def names_of(namespace, without):
 
 def is_shared(path):
     name = path.rsplit("/", 1)[-1]
-    return name in SHARED_FILES or name.startswith("last_reserved_ip.")
+    return name in SHARED_FILES or name.startswith(("last_reserved_ip.", ".network-"))
 
 
 def outcome_of(done):
