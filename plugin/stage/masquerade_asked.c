@@ -16,7 +16,8 @@ static bool is_found(const struct rule *rule, const struct rule_list *found)
 			return true;
 	for (size_t i = 0; i < found->kept_n; i++)
 		if (found->kept_prints[i] == rule_fingerprint(rule, rule->text) ||
-		    found->kept_prints[i] == rule_fingerprint(rule, rule->alternative))
+		    (rule->alternative &&
+		     found->kept_prints[i] == rule_fingerprint(rule, rule->alternative)))
 			return true;
 	return false;
 }

@@ -9,6 +9,8 @@
 
 #include "ipam/ipam.h"
 #include "chains.h"
+#include "masquerade_local.h"
+#include "masquerade_subnets.h"
 
 #define KIND_BY_POD "pods-"
 
@@ -38,52 +40,6 @@ struct part {
 	bool kept;
 	bool by_pod; /* no range sets: the rules are over the sets of pods */
 };
-
-/* Adds @prefix. An nft set wants each address named once; two prefixes have none in
- * common, or one lies in the other: then the wider one stays. */
-static void prefix_add(struct prefix_list *list, const struct ip_prefix *prefix)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < list->n; i++)
-		if (list->items[i].len <= prefix->len &&
-		    prefix_contains(&list->items[i], &prefix->addr))
-			return;
-	for (size_t i = 0; i < list->n; i++)
-		if (!prefix_contains(prefix, &list->items[i].addr))
-			list->items[kept++] = list->items[i];
-	list->items[kept++] = *prefix;
-	list->n = kept;
-}
-
-static void subnets_add(const struct range_set_list *sets, int family,
-			struct prefix_list *list)
-{
-	for (size_t i = 0; i < sets->n; i++)
-		for (size_t k = 0; k < sets->items[i].n; k++)
-			if (sets->items[i].ranges[k].subnet.addr.family == family)
-				prefix_add(list, &sets->items[i].ranges[k].subnet);
-}
-
-static size_t subnets_max(const struct range_set_list *sets)
-{
-	size_t max = 0;
-
-	for (size_t i = 0; i < sets->n; i++)
-		max += sets->items[i].n;
-	return max;
-}
-
-/* The range sets that every ADD on the network is told of. */
-static struct range_set_list fixed_sets(const struct network *network)
-{
-	const struct ipam_conf *ipam = &network->ipam;
-
-	return (struct range_set_list){
-		.items = ipam->sets.items + ipam->runtime_sets,
-		.n = ipam->sets.n - ipam->runtime_sets,
-	};
-}
 
 /* Prefixes, and addresses that lie outside of them. */
 struct addresses {
@@ -208,6 +164,15 @@ static bool has_apart(const struct build *build, int family)
 	return false;
 }
 
+/* May rules over sets of pods be there, and needn't? */
+static bool by_pod_is_tolerated(const struct build *build)
+{
+	const struct network *network = build->att->network;
+
+	return build->form == MASQUERADE_BY_SUBNET_OR_POD &&
+	       !(network->ip_masq && ipam_delegated(network));
+}
+
 /* Adds the two rules with the texts that are compared. Addresses that are merely reserved
  * now are not in these texts: outside_add() adds them to the texts that are written. An
  * ADD doesn't look at those; whoever writes or repairs the rules makes them exact, so that
@@ -230,8 +195,7 @@ static int pair_add(struct build *build, const struct pair *pair, struct cni_err
 		rule->text = kinds[i].text(network, pair, apart);
 		if (any_form && !by_pod)
 			rule->alternative = kinds[i].text(network, pair, true);
-		rule->tolerated = any_form && by_pod &&
-				  !(network->ip_masq && ipam_delegated(network));
+		rule->tolerated = by_pod && by_pod_is_tolerated(build);
 		if (!rule->text || (any_form && !by_pod && !rule->alternative))
 			return error_oom(err);
 	}
@@ -273,25 +237,25 @@ static int prefixes_fill(const struct network *network, const struct part *part,
 			 const struct family *family, struct addresses *sources,
 			 struct addresses *destinations, struct cni_error *err)
 {
-	const struct range_set_list fixed = fixed_sets(network);
-	size_t max = subnets_max(&part->sets) + subnets_max(&fixed);
+	const struct range_set_list fixed = masquerade_fixed_sets(network);
+	size_t max = masquerade_subnets_max(&part->sets) + masquerade_subnets_max(&fixed);
 	struct prefix_list *to = &destinations->prefixes;
 
 	sources->prefixes.items = calloc(max + 1, sizeof(struct ip_prefix));
 	to->items = calloc(max + 1 + network->non_masquerade.n, sizeof(struct ip_prefix));
 	if (!sources->prefixes.items || !to->items)
 		return error_oom(err);
-	subnets_add(&part->sets, family->family, &sources->prefixes);
-	prefix_add(to, &family->multicast);
-	subnets_add(&part->sets, family->family, to);
-	subnets_add(&fixed, family->family, to);
+	masquerade_subnets_add(&part->sets, family->family, &sources->prefixes);
+	masquerade_prefix_add(to, &family->multicast);
+	masquerade_subnets_add(&part->sets, family->family, to);
+	masquerade_subnets_add(&fixed, family->family, to);
 	for (size_t i = 0; i < network->non_masquerade.n; i++)
 		if (network->non_masquerade.items[i].addr.family == family->family)
-			prefix_add(to, &network->non_masquerade.items[i]);
+			masquerade_prefix_add(to, &network->non_masquerade.items[i]);
 	return 0;
 }
 
-/* Adds the two rules where the part has anything of the family. */
+/* Adds the rules where the part has anything of the family. */
 static int part_add(struct build *build, const struct part *part,
 		    const struct family *family, bool outside, struct cni_error *err)
 {
@@ -302,9 +266,16 @@ static int part_add(struct build *build, const struct part *part,
 	if (ret < 0 || (pair.sources.prefixes.n == 0 && !part->by_pod))
 		return ret;
 	ret = pair_add(build, &pair, err);
-	return ret == 0 && outside && build->form == MASQUERADE_FOR_PODS
-		       ? outside_add(build, &pair, err)
-		       : ret;
+	if (ret == 0 && outside && build->form == MASQUERADE_FOR_PODS)
+		ret = outside_add(build, &pair, err);
+	if (ret < 0 || !masquerade_local_is_wanted(build->att))
+		return ret;
+	return part->by_pod
+		       ? masquerade_local_pods_add(build->att, &build->list,
+						   part->kind_prefix, family->family,
+						   by_pod_is_tolerated(build), err)
+		       : masquerade_local_add(build->att, &build->list, part->kind_prefix,
+					      &pair.sources.prefixes, err);
 }
 
 /* Is the rule over sets of pods to be among them? */
@@ -319,7 +290,7 @@ static bool is_by_pod(const struct build *build, int family)
 static int family_add(struct build *build, const struct family *family,
 		      struct cni_error *err)
 {
-	const struct part fixed = {.sets = fixed_sets(build->att->network),
+	const struct part fixed = {.sets = masquerade_fixed_sets(build->att->network),
 				   .kind_prefix = ""};
 	const struct part asked = {.sets = build->att->pod->ranges,
 				   .kind_prefix = build->list.kept_kinds,
@@ -348,7 +319,7 @@ static uint64_t prefix_hash(uint64_t hash, const struct ip_prefix *prefix)
  * the configuration, so does the kind, and the rules are replaced. */
 static void kept_kinds_name(const struct network *network, char ret_kind[RULE_KIND_MAX])
 {
-	const struct range_set_list sets = fixed_sets(network);
+	const struct range_set_list sets = masquerade_fixed_sets(network);
 	uint64_t hash = hash_text(network->masq_fully_random ? "random" : "");
 
 	for (size_t i = 0; i < sets.n; i++)
@@ -359,6 +330,14 @@ static void kept_kinds_name(const struct network *network, char ret_kind[RULE_KI
 	snprintf(ret_kind, KIND_ASKED_MAX, KIND_ASKED, (uint32_t)hash);
 }
 
+/* Each part may have the two rules of a family, and those of masquerade_local.h. */
+static size_t rules_max(const struct attachment *att)
+{
+	return 3 * (ARRAY_SIZE(kinds) + 1) * ARRAY_SIZE(families) +
+	       masquerade_subnets_max(&att->network->ipam.sets) +
+	       masquerade_subnets_max(&att->pod->ranges);
+}
+
 int masquerade_rules_wanted(struct attachment *att, enum masquerade_form form,
 			    const struct masquerade_pods *pods,
 			    struct rule_list *ret_list, struct cni_error *err)
@@ -367,8 +346,7 @@ int masquerade_rules_wanted(struct attachment *att, enum masquerade_form form,
 		.att = att,
 		.form = form,
 		.pods = form == MASQUERADE_FOR_PODS ? pods : NULL,
-		.list.items = calloc(3 * ARRAY_SIZE(kinds) * ARRAY_SIZE(families),
-				     sizeof(struct rule)),
+		.list.items = calloc(rules_max(att), sizeof(struct rule)),
 	};
 	int ret = build.list.items ? 0 : error_oom(err);
 

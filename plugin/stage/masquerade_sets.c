@@ -78,6 +78,16 @@ void masquerade_sets_match(uint64_t owner, int family, struct text *text)
 		 own[MASQUERADE_PODS].name, ip, ip, own[MASQUERADE_OWN].name);
 }
 
+void masquerade_sets_match_own(uint64_t owner, int family, struct text *text)
+{
+	const char *ip = family == AF_INET ? "ip" : "ip6";
+	struct masquerade_sets sets;
+
+	masquerade_sets_name(owner, &sets);
+	text_add(text, "%s daddr . %s saddr @%s", ip, ip,
+		 sets_of(&sets, family)[MASQUERADE_OWN].name);
+}
+
 void masquerade_sets_exclude(uint64_t owner, int family, struct text *text)
 {
 	struct masquerade_sets sets;

@@ -48,6 +48,9 @@ int masquerade_elements_add(const struct masquerade_sets *sets,
 /* Adds "ip saddr @pods ip saddr . ip daddr != @own". @family: AF_INET, ... */
 void masquerade_sets_match(uint64_t owner, int family, struct text *text);
 
+/* Adds "ip daddr . ip saddr @own": to a pod from whom it shows its own address to. */
+void masquerade_sets_match_own(uint64_t owner, int family, struct text *text);
+
 /* Adds " ip saddr != @pods". */
 void masquerade_sets_exclude(uint64_t owner, int family, struct text *text);
 

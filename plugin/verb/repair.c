@@ -77,6 +77,8 @@ static int repair_all(struct attachment *net, const struct ipam_record_list *rec
 		ret = connected_make(net, &records->items[i], &list.items[list.n], err);
 		atts[i] = &list.items[list.n++].att;
 	}
+	/* A bridge has pods of one kind, whatever the configuration says by now. */
+	net->routed = records->items[0].routed[0];
 	if (ret == 0)
 		stages_repair(net, atts, records->n);
 	return ret;

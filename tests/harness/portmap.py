@@ -98,6 +98,13 @@ def ask_udp(client, address, port, sock=None, timeout=1):
             return None
 
 
+def udp_answers(client, address, port):
+    """As resolvers ask: only an answer from that very address counts."""
+    with client.socket(family_of(address), socket.SOCK_DGRAM) as sock:
+        sock.connect((address, port))
+        return ask_udp(client, address, port, sock) is not None
+
+
 def table(node, kind):
     out = node.run("nft", "-j", "list", "table", "inet", "bridge_cni", check=False).stdout
     return [e[kind] for e in json.loads(out or '{"nftables": []}')["nftables"] if kind in e]

@@ -7,6 +7,7 @@ import pytest
 
 VIP = {"v4": "10.96.0.10", "v6": "fd00:96::10"}
 SWITCHES = ("iptables", "ip6tables")
+MODES = pytest.mark.parametrize("mode", ["nftables", "iptables"])  # kube-proxy's
 
 
 def netfilter_switch(node, key, on):
@@ -26,16 +27,13 @@ def family(address):
     return "v6" if ":" in address else "v4"
 
 
-def service(node, address, port=80):
-    """Makes one that leads to a pod's address; gives the Service's own."""
-    ip = "ip6" if ":" in address else "ip"
-    vip = VIP[family(address)]
-    target = f"[{address}]:{port}" if ip == "ip6" else f"{address}:{port}"
-    node.nft(f"""
+def by_nftables(ip, address, vip, port, target):
+    """What kube-proxy's nftables mode is like, for nft."""
+    return f"""
         table {ip} proxy {{
             chain services {{
-                {ip} saddr {address} {ip} daddr {vip} tcp dport {port} meta mark set 0x4000
-                {ip} daddr {vip} tcp dport {port} dnat to {target}
+                {ip} saddr {address} {ip} daddr {vip} th dport {port} meta mark set 0x4000
+                {ip} daddr {vip} meta l4proto {{ tcp, udp }} th dport {port} dnat to {target}
             }}
             chain prerouting {{
                 type nat hook prerouting priority dstnat
@@ -53,5 +51,54 @@ def service(node, address, port=80):
                 type filter hook forward priority filter
                 ct state invalid drop
             }}
-        }}""")
+        }}"""
+
+
+def by_iptables(_, address, vip, port, target):
+    """What kube-proxy's iptables mode is like, for iptables-nft-restore."""
+    parts = "\n".join(f"""
+-A KUBE-SERVICES -d {vip} -p {protocol} -m {protocol} --dport {port} -j KUBE-SVC-{protocol}
+-A KUBE-SVC-{protocol} -j KUBE-SEP-{protocol}
+-A KUBE-SEP-{protocol} -s {address} -j KUBE-MARK-MASQ
+-A KUBE-SEP-{protocol} -p {protocol} -m {protocol} -j DNAT --to-destination {target}"""
+                      for protocol in ("tcp", "udp"))
+    return f"""\
+*filter
+:KUBE-FORWARD -
+-A FORWARD -j KUBE-FORWARD
+-A KUBE-FORWARD -m conntrack --ctstate INVALID -j DROP
+-A KUBE-FORWARD -m mark --mark 0x4000/0x4000 -j ACCEPT
+-A KUBE-FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+COMMIT
+*nat
+:KUBE-SERVICES -
+:KUBE-POSTROUTING -
+:KUBE-MARK-MASQ -
+:KUBE-SVC-tcp -
+:KUBE-SVC-udp -
+:KUBE-SEP-tcp -
+:KUBE-SEP-udp -
+-A PREROUTING -j KUBE-SERVICES
+-A OUTPUT -j KUBE-SERVICES
+-A POSTROUTING -j KUBE-POSTROUTING
+-A KUBE-MARK-MASQ -j MARK --or-mark 0x4000
+-A KUBE-POSTROUTING -m mark ! --mark 0x4000/0x4000 -j RETURN
+-A KUBE-POSTROUTING -j MARK --xor-mark 0x4000
+-A KUBE-POSTROUTING -j MASQUERADE --random-fully
+{parts}
+COMMIT
+"""
+
+
+def service(node, address, port=80, mode="nftables"):
+    """Makes one that leads to a pod's address, by TCP and UDP; gives the Service's own
+    address. `mode` is kube-proxy's: nftables or iptables."""
+    six = ":" in address
+    vip = VIP[family(address)]
+    ip, target = ("ip6", f"[{address}]:{port}") if six else ("ip", f"{address}:{port}")
+    if mode == "nftables":
+        node.nft(by_nftables(ip, address, vip, port, target))
+    else:
+        node.run(f"ip{'6' * six}tables-nft-restore", "--noflush",
+                 input=by_iptables(ip, address, vip, port, target))
     return vip

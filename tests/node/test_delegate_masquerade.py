@@ -78,7 +78,7 @@ def test_rules_are_constant_and_elements_come_and_go_with_the_pods(node):
     fake, pods = by_pod(node), [node.pod() for _ in range(3)]
     results = [fake.add(pods[0])]
     rules = entries(node, "rule")
-    assert 0 < len(rules) <= 4 and all(rule["comment"] for rule in rules)
+    assert 0 < len(rules) <= 6 and all(rule["comment"] for rule in rules)
     results += [fake.add(pod) for pod in pods[1:]]
     assert entries(node, "rule") == rules
     assert elements(node) == {"pods4": 3, "own4": 3, "pods6": 3, "own6": 3}

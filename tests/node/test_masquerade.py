@@ -135,7 +135,7 @@ def test_a_changed_list_holds_for_every_pod_from_the_next_ADD_on(node):
     for cidrs, seen in ((["198.51.100.0/24"], own), (["198.18.0.0/15"], NODE4)):
         node.add(node.pod(), network(nonMasqueradeCIDRs=cidrs))
         assert source_seen(pod, node.outside, INTERNET4) == seen
-        assert len(rules_of(node, "postrouting")) == 1
+        assert len(rules_of(node, "postrouting")) == 2
 
 
 def test_a_destination_that_was_taken_out_of_the_rule_is_named(node):
@@ -176,7 +176,7 @@ def test_ports_are_random_where_that_is_asked_for(node):
     error.value.says("fully-random")
     node.check(second, random, node.add(second, random))
     rules = rules_of(node, "postrouting")
-    assert len(rules) == 2 and all("masquerade fully-random" in r for r in rules)
+    assert len(rules) == 4 and all("masquerade fully-random" in r for r in rules)
     assert first.ping(INTERNET4) and second.ping(INTERNET6)
 
 
