@@ -265,7 +265,7 @@ check-distros: ## make demo and make check on fresh Debian 12, 13 and Ubuntu 24.
 .PHONY: check-vm
 check-vm: ## VLAN and other tests on Debian's kernel in QEMU; FULL=1: all of tests/node
 	$(Q)tests/install-deps vm || echo "not everything could be installed"
-	$(Q)$(MAKE) --no-print-directory build/bridge-cni
+	$(Q)$(MAKE) --no-print-directory build/bridge-cni agent
 	$(Q)FULL=$(FULL) tests/vm/run $(BUILD) $(TESTS)
 
 # This is no part of `make check`, as it needs a Debian mirror.

@@ -110,7 +110,8 @@ int agent_open(struct agent *agent, const struct options *options, const struct 
 		.kept = &agent->setup.kept,
 		.nf = {.network = &agent->setup.conflist.names,
 		       .log = log,
-		       .rtnl = agent->rtnl},
+		       .rtnl = agent->rtnl,
+		       .nft = agent->nft},
 	};
 	agent->drops = (struct drops){
 		.options = options,

@@ -2,23 +2,12 @@
 /* Transactions of nfnetlink: all elements are added or deleted, or none. */
 #include "nf_tables_transaction.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
 
 #include "nf_tables_lookup.h"
 #include "nf_tables_message.h"
 #include "nfnetlink.h"
-
-static void queue_edge(struct netlink *nl, int type, const char *what)
-{
-	struct nfgenmsg header = {
-		.version = NFNETLINK_V0,
-		.res_id = htons(NFNL_SUBSYS_NFTABLES),
-	};
-
-	begin(nl, netlink_queue(nl, type, 0, "%s", what), &header, sizeof(header));
-}
 
 static void queue_elements(struct netlink *nl, int type, int flags,
 			   const struct nft_element *elements, size_t n)
@@ -50,9 +39,9 @@ static int transact(struct netlink *nl, int type, int flags,
 {
 	if (n == 0)
 		return 0;
-	queue_edge(nl, NFNL_MSG_BATCH_BEGIN, "an nftables transaction");
+	queue_nftables_begin(nl);
 	queue_elements(nl, type, flags, elements, n);
-	queue_edge(nl, NFNL_MSG_BATCH_END, "the end of an nftables transaction");
+	queue_nftables_end(nl);
 	return netlink_commit_batch(nl, expected, err);
 }
 
@@ -61,7 +50,7 @@ int nft_set_del(struct netlink *nl, const struct nft_set *set, struct cni_error 
 	struct builder b;
 	int ret;
 
-	queue_edge(nl, NFNL_MSG_BATCH_BEGIN, "an nftables transaction");
+	queue_nftables_begin(nl);
 	b = begin_nfnl(nl,
 		       netlink_queue(nl, NFNL_TYPE(NFTABLES, NFT_MSG_DELSET), 0,
 				     "deleting set %s in table %s", set->name,
@@ -69,7 +58,7 @@ int nft_set_del(struct netlink *nl, const struct nft_set *set, struct cni_error 
 		       set->family);
 	put_string(b, NFTA_SET_TABLE, set->table);
 	put_string(b, NFTA_SET_NAME, set->name);
-	queue_edge(nl, NFNL_MSG_BATCH_END, "the end of an nftables transaction");
+	queue_nftables_end(nl);
 	ret = netlink_commit_batch(nl, ENOENT, err);
 	return ret == NETLINK_EXPECTED ? NFT_NO_SET : ret;
 }
@@ -104,10 +93,10 @@ int nft_elements_add_new(struct netlink *nl, const struct nft_element *elements,
 static int replace_once(struct netlink *nl, const struct nft_element_list *old,
 			const struct nft_element_list *new, struct cni_error *err)
 {
-	queue_edge(nl, NFNL_MSG_BATCH_BEGIN, "an nftables transaction");
+	queue_nftables_begin(nl);
 	queue_elements(nl, NFT_MSG_DELSETELEM, 0, old->items, old->n);
 	queue_elements(nl, NFT_MSG_NEWSETELEM, NLM_F_CREATE, new->items, new->n);
-	queue_edge(nl, NFNL_MSG_BATCH_END, "the end of an nftables transaction");
+	queue_nftables_end(nl);
 	return netlink_commit_batch(nl, ENOENT, err);
 }
 

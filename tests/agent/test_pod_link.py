@@ -3,15 +3,15 @@
 from one to the other only when it has no pod."""
 import json
 import os
-import socket
 
 import pytest
 
 from harness import plugin
+from harness.portmap import ask, served, served_udp, settled, udp_answers
+from harness.service import MODES, service
 from harness.waiting import wait_for
 
 PARAMETERS = ("bridge.bridge-nf-call-iptables", "bridge.bridge-nf-call-ip6tables")
-SERVICE4, SERVICE6 = "10.96.0.10", "fd00:96::10"
 ABSENT = "mount -t tmpfs none /proc/sys/net/bridge"
 
 pytestmark = pytest.mark.skipif(
@@ -61,44 +61,26 @@ def test_the_kernel_parameters_are_what_the_link_needs_and_stay_so(cluster, link
     assert node.metrics()["bridge_cni_bridge_nf_wrong"] == 0
 
 
-def answers(client, server, target, port):
-    """Does a connection to the Service come to the pod behind it, and back?"""
-    family = socket.AF_INET6 if ":" in target else socket.AF_INET
-    with server.socket(family, socket.SOCK_STREAM) as here, \
-            client.socket(family, socket.SOCK_STREAM) as there:
-        here.bind(("", port))
-        here.listen()
-        there.settimeout(2)
-        try:
-            there.connect((target, port))
-        except TimeoutError:
-            return False
-        return True
-
-
 @pytest.mark.parametrize("link", ["bridged", "routed"])
-def test_a_service_is_reached_whose_pod_is_on_the_clients_own_node(cluster, link):
+def test_a_service_sees_clients_of_its_pods_own_node(cluster, link):
     node = cluster.node()
+    set_parameters(node, int(link == "routed"))
     started(node, "--pod-link", link)
     client, server = node.attach(), node.attach()
-    # As kube-proxy does it: translated on the node, and nothing else.
-    node.nft(f"""
-        table inet kube-proxy {{
-            chain nat {{
-                type nat hook prerouting priority dstnat;
-                ip daddr {SERVICE4} tcp dport 80 dnat ip to {server.address4}
-                ip6 daddr {SERVICE6} tcp dport 80 dnat ip6 to {server.address6}
-            }}
-        }}""")
-    for target in (SERVICE4, SERVICE6):
-        wait_for(lambda: answers(client, server, target, 80))
-    node.stop_agent()
-    set_parameters(node, 1 - int(parameters(node)[0]))
-    for target in (SERVICE4, SERVICE6):
-        assert not answers(client, server, target, 80)
-    started(node)
-    for target in (SERVICE4, SERVICE6):
-        assert answers(client, server, target, 80)
+    settled(node)
+    for own, address, mode in ((client.address4, server.address4, "nftables"),
+                               (client.address6, server.address6, "iptables")):
+        vip = service(node, address, 53, mode)
+        with served(server, 53), served_udp(server, 53):
+            wait_for(lambda: ask(client, vip, 53) == ("pod", own))
+            assert udp_answers(client, vip, 53)
+            # This is what the parameters are for.
+            node.stop_agent()
+            set_parameters(node, int(link == "routed"))
+            assert ask(client, vip, 53, timeout=0.5) == (
+                None if link == "routed" else ("pod", node.gateway(vip)))
+            started(node)
+            assert ask(client, vip, 53) == ("pod", own)
 
 
 def test_a_node_of_an_earlier_version_gets_them_too(cluster):
@@ -110,17 +92,29 @@ def test_a_node_of_an_earlier_version_gets_them_too(cluster):
     assert parameters(node) == ["1", "1"]
 
 
-def test_without_the_module_bridged_pods_start_and_the_remedy_is_named(cluster):
+@MODES
+def test_without_the_module_a_service_sees_the_node_and_the_remedy_is_named(cluster, mode):
     node = cluster.node()
+    set_parameters(node, 0)
     started(node, more=ABSENT)
     line, = lines(node, "br_netfilter")
     assert "level=error" in line and "modprobe br_netfilter" in line
+    assert "sees the node's address" in line
     assert node.metrics()["bridge_cni_bridge_nf_wrong"] == 1
     assert node.page("/readyz") == (
         200, "ok\nbr_netfilter isn't loaded: modprobe br_netfilter\n")
-    node.attach()
+    client, server = node.attach(), node.attach()
+    settled(node)
+    for address in (server.address4, server.address6):
+        vip = service(node, address, 53, mode)
+        with served(server, 53), served_udp(server, 53):
+            wait_for(lambda: ask(client, vip, 53) == ("pod", node.gateway(vip)))
+            assert udp_answers(client, vip, 53)
+    # What asked the kernel for the module is gone.
+    assert "bridge_cni_agent" not in node.run("nft", "list", "tables").stdout
     restarted(node)
     assert node.page("/readyz") == (200, "ok\n")
+    assert parameters(node) == ["1", "1"]
 
 
 def test_without_the_module_routed_pods_lack_nothing(cluster):

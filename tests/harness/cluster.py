@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Several nodes on one link, each with its own agent, store and configuration, and an API
 server on that link. The world outside has no route to any pod."""
+import ipaddress
 import json
 import os
 import pathlib
@@ -167,6 +168,11 @@ class ClusterNode(Node):
         conflist = self.conflist()
         return {**conflist["plugins"][0], "name": conflist["name"],
                 "cniVersion": conflist["cniVersion"]}
+
+    def gateway(self, address):
+        """The pods' gateway of that address's family."""
+        cidr, = [cidr for cidr in self.cidrs if (":" in cidr) == (":" in address)]
+        return str(ipaddress.ip_network(cidr)[1])
 
     def attach(self, *host_ports):
         """A pod, connected by the installed executable and the written configuration.

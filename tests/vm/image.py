@@ -139,7 +139,7 @@ def files_of_packages():
 
 def libraries(executable):
     """The libraries that the executable is linked with, sanitizers' included."""
-    found = re.findall(r"(/\S+) \(0x", output("ldd", executable))
+    found = re.findall(r"(/\S+) \(0x", output("ldd", str(executable)))
     return {name(path) for path in found for name in (real, os.path.realpath)}
 
 
@@ -202,13 +202,13 @@ class Cpio:
 
 def initramfs(path, modules, build, script):
     """Writes it: packages, modules, the tree at /tree, and what to run as /tree/script."""
-    executable = build / "bridge-cni"
+    executables = [build / name for name in ("bridge-cni", "bridge-cni-agent")]
     with open(path, "wb") as file:
         archive = Cpio(file)
         archive.device("dev/console", 5, 1)  # the kernel opens it before /init mounts /dev
         for directory in ("proc", "sys", "tmp", "run", "root", "var/lib", "opt/cni/bin"):
             archive._directories(directory + "/.")
-        for name in sorted(files_of_packages() | libraries(str(executable))):
+        for name in sorted(files_of_packages().union(*map(libraries, executables))):
             archive.add(name, name)
         root = modules.parents[2]
         for source in sorted(modules.rglob("*")):
@@ -221,7 +221,8 @@ def initramfs(path, modules, build, script):
                 continue
             for source in (top, *sorted(top.rglob("*"))):
                 archive.add(source, f"/tree/{source.relative_to(TREE)}")
-        archive.add(executable, f"/tree/{build.relative_to(TREE)}/bridge-cni")
+        for executable in executables:
+            archive.add(executable, f"/tree/{executable.relative_to(TREE)}")
         archive.add(TREE / "tests/vm/init", "/init")
         archive.text("tree/script", script, 0o755)
         archive.finish()

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Reads the parameters, and writes where they differ. */
+/* Reads the parameters, writes where they differ, and has the kernel load their module. */
 #include "bridge_nf.h"
 
 #include <errno.h>
 #include <string.h>
 
+#include "br_netfilter.h"
 #include "conf/base/clock.h"
 #include "conf/base/text.h"
 #include "plugin/netlink/link.h"
@@ -49,27 +50,66 @@ static void tell_set(struct bridge_nf *nf, bool routed)
 		  "net.bridge.bridge-nf-call-{iptables,ip6tables}", "value", value, NULL);
 }
 
+/* Where the kernel is asked in vain, it isn't asked again: the module isn't installed, or
+ * loading is forbidden. */
+static void load(struct bridge_nf *nf)
+{
+	struct cni_error err = {};
+
+	nf->tried = true;
+	if (br_netfilter_load(nf->nft, &err) < 0)
+		log_error(nf->log, "the kernel can't be asked to load br_netfilter",
+			  &err);
+}
+
+/* True: all are right, or absent. */
+static bool put_all_right(struct bridge_nf *nf, bool routed, bool *ret_absent,
+			  struct cni_error *err)
+{
+	bool set = false;
+
+	*ret_absent = false;
+	for (size_t i = 0; i < ARRAY_SIZE(names) && !err->code; i++)
+		set |= put_right(names[i], routed ? 0 : 1, ret_absent, err);
+	if (set)
+		tell_set(nf, routed);
+	return !err->code;
+}
+
+static void tell_wrong(struct bridge_nf *nf, bool routed, struct cni_error *err)
+{
+	log_error_once(
+		nf->log, &nf->error,
+		routed ? "kernel parameters of the bridge are wrong"
+		       : "kernel parameters of the bridge are wrong: a Service whose "
+			 "pod is on the client's own node sees the node's address in "
+			 "place of the client's",
+		err);
+}
+
 bool bridge_nf_keep(struct bridge_nf *nf, bool routed)
 {
 	struct cni_error err = {};
-	bool set = false, absent = false;
+	bool absent;
 
-	for (size_t i = 0; i < ARRAY_SIZE(names) && !err.code; i++)
-		set |= put_right(names[i], routed ? 0 : 1, &absent, &err);
-	if (set)
-		tell_set(nf, routed);
+	if (put_all_right(nf, routed, &absent, &err) && absent && !routed && !nf->tried) {
+		load(nf);
+		put_all_right(nf, routed, &absent, &err);
+		if (!absent)
+			log_write(nf->log, LOG_LEVEL_INFO,
+				  "the kernel has loaded the module br_netfilter", NULL);
+	}
 	nf->absent = absent && !routed;
+	nf->tried = nf->absent;
 	if (nf->absent && !err.code)
 		error_set(&err, CNI_ERR_KERNEL, ENOENT,
 			  "net.bridge.bridge-nf-call-iptables isn't there, as the module "
-			  "br_netfilter isn't loaded: a Service whose pod is on the "
-			  "client's own node doesn't answer; on the node, run `modprobe "
-			  "br_netfilter`, and have a line \"br_netfilter\" in a file of "
-			  "/etc/modules-load.d");
+			  "br_netfilter isn't loaded, and the kernel doesn't load it by "
+			  "itself; on the node, run `modprobe br_netfilter`, and have a "
+			  "line \"br_netfilter\" in a file of /etc/modules-load.d");
 	nf->wrong = err.code;
 	if (nf->wrong) {
-		log_error_once(nf->log, &nf->error,
-			       "kernel parameters of the bridge are wrong", &err);
+		tell_wrong(nf, routed, &err);
 		return false;
 	}
 	nf->error = 0;

@@ -3,9 +3,10 @@
  * Keeps net.bridge.bridge-nf-call-iptables and -ip6tables at what the pods' link needs.
  * They say whether what passes between two ports of a bridge goes through the rules of the
  * IP layer, and they hold for all bridges of the node. A Service whose pod is on the
- * client's own node works bridged only with 1, since the answer comes back over the bridge
- * and has to be translated there; and routed only with 0, since with 1 the kernel would
- * bridge what was translated, which isolated ports refuse.
+ * client's own node sees its bridged client only with 1, since the answer comes back over
+ * the bridge and has to be translated there; with 0 the plugin masquerades the connection,
+ * so that it works at the price of its source. Routed it works only with 0, since with 1 the
+ * kernel would bridge what was translated, which isolated ports refuse.
  */
 #ifndef BRIDGE_CNI_AGENT_NODE_BRIDGE_NF_H
 #define BRIDGE_CNI_AGENT_NODE_BRIDGE_NF_H
@@ -17,15 +18,16 @@
 #include "network_names.h"
 #include "plugin/netlink/netlink.h"
 
-/* The caller sets the first three fields, which it keeps, and the rest to 0. */
+/* The caller sets the first four fields, which it keeps, and the rest to 0. */
 struct bridge_nf {
 	const struct network_names *network;
 	const struct log *log;
-	struct netlink *rtnl;
+	struct netlink *rtnl, *nft;
 	bool settled; /* the parameters have been right for pods of this kind ... */
 	bool routed; /* ... which are routed, not bridged */
 	bool wrong; /* they aren't what they should be, and can't be set */
 	bool absent; /* since the module br_netfilter isn't loaded */
+	bool tried; /* the kernel was asked to load the module, which isn't there since then */
 	uint64_t mended; /* how often somebody else's change was undone */
 	int64_t told_at; /* by now_ms(): when such a change was logged last */
 	uint64_t others_hash; /* of the other bridges that were logged last */
@@ -33,7 +35,8 @@ struct bridge_nf {
 };
 
 /* Sees to it that the parameters are right for pods that are @routed, or bridged. Where
- * the kernel has no such parameters, that is right for routed pods. False: they are wrong
+ * the kernel has no such parameters, that is right for routed pods; for bridged ones it is
+ * asked, once, to load the module that has them. False: they are wrong
  * and stay so, which is logged. */
 bool bridge_nf_keep(struct bridge_nf *nf, bool routed);
 
