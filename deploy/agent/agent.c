@@ -115,6 +115,7 @@ static void do_what_is_due(struct agent *agent)
 			agent->nodes_changed = true;
 		check_pod_link(agent);
 		check_conflist(agent);
+		shadow_look(&agent->shadow);
 		check_uninstall(agent);
 	}
 	if (now >= agent->resync_at) {

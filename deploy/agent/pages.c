@@ -203,6 +203,14 @@ static void conflist_metrics(FILE *out, const struct agent *agent)
 	      "The configuration is made of a template.");
 	gauge(out, "template_wrong", template->wrong[0] != '\0',
 	      "The template's file is wrong, and not used.");
+	gauge(out, "conflist_shadowed", agent->shadow.n,
+	      "Configurations of others that sort before the agent's.");
+	if (!agent->shadow.n)
+		return;
+	metric(out, "conflist_shadowed_by", "gauge", "The one that runtimes take.");
+	fputs("bridge_cni_conflist_shadowed_by{", out);
+	label(out, "file", agent->shadow.first);
+	fputs("} 1\n", out);
 }
 
 static void uninstall_metrics(FILE *out, const struct agent *agent)
@@ -286,6 +294,11 @@ static char *ready_but(const struct agent *agent)
 		text_add(&text, "br_netfilter isn't loaded: modprobe br_netfilter\n");
 	else if (link->nf.wrong)
 		text_add(&text, "net.bridge.bridge-nf-call-iptables is wrong\n");
+	if (agent->shadow.n) {
+		text_add(&text, "runtimes take a configuration of somebody else: ");
+		text_add_printable(&text, agent->shadow.first);
+		text_add(&text, "\n");
+	}
 	if (agent->setup.template.wrong[0]) {
 		text_add(&text, "the template is not used: ");
 		text_add_printable(&text, agent->setup.template.wrong);

@@ -14,6 +14,7 @@
 #include "deploy/agent/node/reclaim.h"
 #include "deploy/agent/node/route_upkeep.h"
 #include "deploy/agent/node/setup.h"
+#include "deploy/agent/node/shadow.h"
 #include "deploy/agent/node/uninstall.h"
 
 enum agent_job {
@@ -36,6 +37,7 @@ struct agent {
 	int64_t metrics_until;
 	uint64_t metrics_failure; /* that was told last, for log_error_once() */
 	struct setup setup;
+	struct shadow shadow;
 	struct pod_link pod_link;
 	struct range_upkeep ranges;
 	struct route_upkeep routes;

@@ -163,6 +163,30 @@ def test_pods_do_not_get_the_nodes_own_ports_by_its_configuration(cluster):
     assert plugin["hostPortOverListener"] == "refuse"
 
 
+def test_a_file_of_somebody_else_that_runtimes_take_instead_is_named_once(cluster):
+    node = cluster.node()
+    (node.conf_dir / "05-dir.conflist").mkdir()
+    for name in ("10-bridge-cni.conf~", "10-bridge-cni.conflist.orig", "1-readme",
+                 "10-flannel.conflist"):
+        (node.conf_dir / name).write_text("{}")
+    node.start_agent("--resync-seconds", "1")
+    wait_for(node.ready)
+    assert node.metrics()["bridge_cni_conflist_shadowed"] == 0
+    for count, name in enumerate(("10-A.json", "05-other.conf", ".hidden.conflist"), 1):
+        (node.conf_dir / name).write_text("{}")
+        wait_for(lambda: node.metrics()["bridge_cni_conflist_shadowed"] == count)
+        assert node.metrics()[f'bridge_cni_conflist_shadowed_by{{file="{name}"}}'] == 1
+        status, text = node.page("/readyz")
+        assert status == 200 and text.startswith("ok\n") and f": {name}\n" in text
+        node.wait_for_resyncs()
+        line, = (line for line in node.log().splitlines() if f" file={name} " in line)
+        assert "level=warn" in line and "sorts before" in line
+    for name in ("10-A.json", "05-other.conf", ".hidden.conflist"):
+        (node.conf_dir / name).unlink()
+    wait_for(lambda: node.page("/readyz") == (200, "ok\n"))
+    assert node.metrics()["bridge_cni_conflist_shadowed"] == 0
+
+
 def test_options_end_up_in_the_configuration(cluster):
     node = cluster.node()
     cluster.node()

@@ -141,6 +141,8 @@ def test_a_change_is_in_the_configuration_within_2_s(cluster, volume):
 WRONG = [
     ('{"plugins": [{"type": "bridge-cni", ', "line 1"),  # half written
     ({"type": "bridge-cni"}, "plugins: missing"),
+    ({**first(), "disableCheck": "no"}, "disableCheck"),
+    ({"plugins": [{"type": "bridge-cni"}, {"type": ""}]}, "plugins[1].type"),
     ({"plugins": [{"type": "tuning"}]}, "expected \\\"bridge-cni\\\" for the first"),
     (first(ipam={"type": "dhcp"}), "ipam.type"),
     (first(ipam={"ranges": [[{"subnet": "10.0.0.0/8"}]]}), "a range is given"),

@@ -16,8 +16,16 @@ static const struct json_field capabilities_fields[] = {
 	FIELD(struct template_plugin, bandwidth, "bandwidth", &bool_type),
 };
 static const struct json_type capabilities_type = OBJECT(capabilities_fields);
+static int type_check(void *value, const struct json_path *path, struct cni_error *err)
+{
+	if (**(const char **)value)
+		return 0;
+	return json_error(path, NULL, err, "empty, expected the name of an executable");
+}
+
+static const struct json_type executable_type = {.kind = JSON_TEXT, .check = type_check};
 static const struct json_field plugin_fields[] = {
-	FIELD_REQUIRED(struct template_plugin, type, "type", &text_type),
+	FIELD_REQUIRED(struct template_plugin, type, "type", &executable_type),
 	{.key = "capabilities", .type = &capabilities_type},
 };
 static const struct json_type plugin_type = OBJECT(plugin_fields);
@@ -27,8 +35,17 @@ static const struct json_type plugins_type = {
 	.item = &plugin_type,
 	.item_size = sizeof(struct template_plugin),
 };
+struct list {
+	struct template_plugins plugins;
+	bool flag; /* for its check alone */
+};
+
+/* A runtime that finds something else here than it expects has no network at all. */
 static const struct json_field list_fields[] = {
-	FIELD_REQUIRED(struct conflist_template, plugins, "plugins", &plugins_type),
+	FIELD(struct list, flag, "disableCheck", &bool_type),
+	FIELD(struct list, flag, "disableGC", &bool_type),
+	FIELD(struct list, flag, "loadOnlyInlinedPlugins", &bool_type),
+	FIELD_REQUIRED(struct list, plugins, "plugins", &plugins_type),
 };
 static const struct json_type list_type = OBJECT(list_fields);
 
@@ -146,12 +163,14 @@ int conflist_template_read(const char *text, size_t len,
 			   struct conflist_template *ret_template, struct cni_error *err)
 {
 	_cleanup_(conflist_template_clear) struct conflist_template template = {};
+	struct list list = {};
 	int ret = json_parse(text, len, &template.doc, err);
 
 	if (ret == 0)
-		ret = json_read(template.doc, &list_type, &template, err);
+		ret = json_read(template.doc, &list_type, &list, err);
 	if (ret < 0)
 		return ret;
+	template.plugins = list.plugins;
 	if (!template.plugins.n)
 		return error_set(err, CNI_ERR_CONFIG, EINVAL,
 				 "plugins: empty, expected bridge-cni as the first one");

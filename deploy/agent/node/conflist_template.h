@@ -17,13 +17,15 @@ struct template_plugin {
 	bool port_mappings, bandwidth; /* capabilities */
 };
 
+struct template_plugins {
+	struct template_plugin *items; /* owned; the first one is bridge-cni */
+	size_t n;
+};
+
 /* Zero-initialise it: then there is no template. */
 struct conflist_template {
 	struct json_doc *doc; /* owned, with all strings; NULL: there is no template */
-	struct {
-		struct template_plugin *items; /* owned; the first one is bridge-cni */
-		size_t n;
-	} plugins;
+	struct template_plugins plugins;
 	/* Of the first plugin: whether the template has the keys, and what they say. */
 	bool has_gateway, has_capabilities;
 	bool gateway; /* isGateway, or isDefaultGateway */
