@@ -138,12 +138,12 @@ static void range_metrics(FILE *out, const struct agent *agent)
 static void api_metrics(FILE *out, const struct agent *agent)
 {
 	const struct reflector_state *state = reflector_state(agent->reflector);
-	int64_t age = state->contact_ms ? now_ms() - state->contact_ms : 0;
+	int64_t age = now_ms() - state->contact_ms;
 
 	gauge(out, "api_listed", state->listed, "All Nodes have been read once.");
 	gauge(out, "api_watching", state->watching, "A watch is open.");
 	metric(out, "api_last_contact_seconds", "gauge",
-	       "Since the API server sent what it was asked for.");
+	       "Since the API server sent what it was asked for, or the agent's start.");
 	fprintf(out, "bridge_cni_api_last_contact_seconds %.3f\n", age / 1000.0);
 	counter(out, "api_lists_total", state->lists, "Lists of all Nodes.");
 	counter(out, "api_events_total", state->events, "Events of watches.");

@@ -246,6 +246,9 @@ def test_a_refusal_is_named_and_tried_again_with_pauses(cluster, node, answer, s
     times = [at for at, _, _ in cluster.api.requests]
     assert all(b - a > 0.2 for a, b in zip(times, times[1:]))
     assert node.own_routes() == {} and node.conflist() is None and not node.ready()
+    if answer[0] != 200:  # a refusal is no contact
+        silent = node.metrics()["bridge_cni_api_last_contact_seconds"]
+        assert silent >= times[-1] - times[0]
     cluster.api.refuse = None
     wait_for(lambda: len(node.own_routes()) == 1)
     wait_for(node.ready)

@@ -13,6 +13,7 @@
 
 #include "deploy/agent/api/contact.h"
 
+#define BEGAN	  1000000
 #define RETRY_MAX 30000
 #define BACK	  "the API server answers again"
 
@@ -57,8 +58,8 @@ static int begin(void **state)
 
 	if (!contact)
 		return -1;
-	contact->retry.max_ms = RETRY_MAX;
-	now = 1000000;
+	now = BEGAN;
+	contact_init(contact, NULL, RETRY_MAX);
 	last_msg[0] = '\0';
 	*state = contact;
 	return 0;
@@ -133,7 +134,7 @@ static void test_refusals_are_no_answers(void **state)
 
 	request(contact, 403, 10);
 	request(contact, 500, 10);
-	assert_int_equal(contact_heard_ms(contact), 0);
+	assert_int_equal(contact_heard_ms(contact), BEGAN);
 	contact_begin(contact);
 	contact_head(contact, 429);
 	now += 29000;

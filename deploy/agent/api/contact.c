@@ -7,6 +7,16 @@
 #define GOOD_MS	 5000 /* a watch that has gone on for so long was not refused */
 #define QUIET_MS 5000 /* failures of a time so short are nobody's business */
 
+void contact_init(struct contact *contact, const struct log *log,
+		  unsigned int retry_max_ms)
+{
+	*contact = (struct contact){
+		.log = log,
+		.retry.max_ms = retry_max_ms,
+		.heard = now_ms(),
+	};
+}
+
 void contact_begin(struct contact *contact)
 {
 	contact->started = now_ms();

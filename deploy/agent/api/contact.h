@@ -22,8 +22,7 @@ enum contact_away {
 	CONTACT_BROKEN, /* it was answered, and what came was of no use */
 };
 
-/* The fields are of contact.c alone, but for these two, which are set before the first
- * request: @log, and @retry.max_ms. */
+/* The fields are of contact.c alone. */
 struct contact {
 	const struct log *log;
 	struct retry retry;
@@ -36,11 +35,16 @@ struct contact {
 	bool is_first; /* it is the first one that is answered after failures */
 };
 
+/* @retry_max_ms: the longest pause. The log must outlive it. */
+void contact_init(struct contact *contact, const struct log *log,
+		  unsigned int retry_max_ms);
+
 void contact_begin(struct contact *contact); /* a request */
 void contact_head(struct contact *contact, long status); /* as HTTP has it */
 void contact_bytes(struct contact *contact); /* of a body have come */
 
-/* When the server last sent what it was asked for, by now_ms(); 0: never. */
+/* When the server last sent what it was asked for, by now_ms(); the time of contact_init()
+ * where it never has. */
 int64_t contact_heard_ms(const struct contact *contact);
 
 /* Has the request been answered, and gone on for some seconds? A watch is refused sooner. */

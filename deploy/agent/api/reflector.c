@@ -364,10 +364,7 @@ int reflector_open(const struct reflector_spec *spec, struct node_table *nodes,
 		.own = spec->own_node,
 		.max_nodes = spec->max_nodes,
 	};
-	reflector->contact = (struct contact){
-		.log = log,
-		.retry.max_ms = spec->retry_max_ms,
-	};
+	contact_init(&reflector->contact, log, spec->retry_max_ms);
 	reflector->needs_list = reflector->from_cache = true;
 	receiver.data = reflector;
 	ret = transport_open(&spec->transport, &receiver, &reflector->transport, err);
