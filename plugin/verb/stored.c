@@ -5,11 +5,13 @@
 
 #include <errno.h>
 #include <linux/netfilter.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "conf/base/list.h"
 #include "conf/identity.h"
+#include "conf/names.h"
 #include "conf/network.h"
 #include "conf/network_note.h"
 #include "ipam/ipam.h"
@@ -18,9 +20,13 @@
 #include "plugin/nft/rules_owner.h"
 #include "plugin/node/node.h"
 
-/* The numbers of owners that have rules on the node. */
-struct numbers {
-	uint64_t *items;
+/* The owners that have rules on the node, by what the comments say. */
+struct ruled_list {
+	struct ruled {
+		uint64_t owner;
+		char network[NFT_COMMENT_MAX]; /* its name, which may be cut */
+		bool seen; /* the network has been searched for */
+	} * items;
 	size_t n;
 };
 
@@ -28,7 +34,7 @@ struct search {
 	const char *data_dir;
 	struct node node;
 	struct link_list links;
-	struct numbers numbers;
+	struct ruled_list ruled;
 	struct stored_list list;
 };
 
@@ -45,28 +51,32 @@ void stored_list_clear(struct stored_list *list)
 static void search_clear(struct search *search)
 {
 	stored_list_clear(&search->list);
-	free(search->numbers.items);
+	free(search->ruled.items);
 	link_list_clear(&search->links);
 	node_close(&search->node);
 }
 
 static int rule_note(const char *chain, uint64_t handle, const char *comment, void *data)
 {
-	struct numbers *numbers = data;
+	struct ruled_list *list = data;
 	struct rules_comment read;
-	uint64_t *added;
+	struct ruled *added;
 
 	(void)chain;
 	if (handle == 0 || !rules_comment_read(comment, &read))
 		return 0;
-	added = LIST_ADD(numbers);
+	for (size_t i = 0; i < list->n; i++)
+		if (list->items[i].owner == read.owner)
+			return 0;
+	added = LIST_ADD(list);
 	if (!added)
 		return -ENOMEM;
-	*added = read.owner;
+	added->owner = read.owner;
+	snprintf(added->network, sizeof(added->network), "%s", strrchr(comment, ' ') + 1);
 	return 0;
 }
 
-static int numbers_read(struct search *search, struct cni_error *err)
+static int ruled_read(struct search *search, struct cni_error *err)
 {
 	static const int families[] = {NFPROTO_INET, NFPROTO_BRIDGE};
 	struct netlink *nl;
@@ -76,7 +86,7 @@ static int numbers_read(struct search *search, struct cni_error *err)
 		struct nft_probes none = {};
 
 		ret = nft_table_rules(nl, families[i], RULES_TABLE, NULL, &none,
-				      rule_note, &search->numbers, err);
+				      rule_note, &search->ruled, err);
 	}
 	/* A kernel without nf_tables has no rules. */
 	return ret == -EPROTONOSUPPORT || ret == -EINVAL ? error_clear(err) : ret;
@@ -84,8 +94,8 @@ static int numbers_read(struct search *search, struct cni_error *err)
 
 static bool has_rules(const struct search *search, uint64_t owner)
 {
-	for (size_t i = 0; i < search->numbers.n; i++)
-		if (search->numbers.items[i] == owner)
+	for (size_t i = 0; i < search->ruled.n; i++)
+		if (search->ruled.items[i].owner == owner)
 			return true;
 	return false;
 }
@@ -175,6 +185,9 @@ static int network_search(const char *network, void *data, struct cni_error *err
 	};
 	int ret = ipam_owners(&env, &owners, err);
 
+	for (size_t i = 0; i < search->ruled.n; i++)
+		if (strcmp(search->ruled.items[i].network, network) == 0)
+			search->ruled.items[i].seen = true;
 	for (size_t i = 0; i < owners.n; i++)
 		if (owners.items[i].is_gateway)
 			bridge_of_gateway(search, owners.items[i].ifname);
@@ -203,9 +216,14 @@ int stored_find(const char *data_dir, struct stored_list *ret_list, struct cni_e
 	if (ret == 0)
 		ret = link_list_get(search.node.rtnl, &search.links, err);
 	if (ret == 0)
-		ret = numbers_read(&search, err);
+		ret = ruled_read(&search, err);
 	if (ret == 0)
 		ret = ipam_networks(&env, network_search, &search, err);
+	/* Somebody deleted the store of these, or they have another one. */
+	for (size_t i = 0; ret == 0 && i < search.ruled.n; i++)
+		if (!search.ruled.items[i].seen &&
+		    cni_name_valid(search.ruled.items[i].network))
+			ret = network_search(search.ruled.items[i].network, &search, err);
 	if (ret < 0)
 		return ret;
 	*ret_list = search.list;

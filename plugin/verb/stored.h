@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The networks that a store tells of, for cleanup where no configuration does. Their
- * owners have notes there; what versions without notes left is told by records, gateway
- * addresses and rules. A network of which nothing but reservations is there isn't this
- * program's, or there is nothing else to remove of it.
+ * owners have notes there. What versions without notes left is told by records, gateway
+ * addresses and rules, and by rules alone where somebody deleted the store. A network
+ * that has nothing but reservations is another program's.
  */
 #ifndef BRIDGE_CNI_PLUGIN_VERB_STORED_H
 #define BRIDGE_CNI_PLUGIN_VERB_STORED_H

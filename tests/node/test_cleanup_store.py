@@ -128,6 +128,22 @@ def test_what_an_earlier_version_left_is_found_without_a_note(node, left):
     assert not (node.store / ".bridge-cni").exists() and not (node.store / "testnet").exists()
 
 
+@pytest.mark.parametrize("pods_are_left", [False, True])
+def test_where_the_store_was_deleted_as_well_rules_tell(node, pods_are_left):
+    """As people do who reset a node: rm -r /etc/cni /var/lib/cni."""
+    conf, pod = network(bridge="br7"), node.pod()
+    node.add(pod, conf)
+    if not pods_are_left:
+        node.delete(pod, conf)
+    shutil.rmtree(node.store)
+    if pods_are_left:
+        refused(cleanup(node), "interface " + node.host_veths()[0], "--force")
+    done = cleanup(node, *["--force"] * pods_are_left)
+    assert (done.returncode, done.stderr) == (0, ""), done
+    assert "br7" not in node.links() and node.host_veths() == []
+    assert "bridge_cni" not in node.run("nft", "list", "tables").stdout
+
+
 def test_repair_writes_the_note_that_an_earlier_version_did_not(node):
     conf = network(**LAYER2)
     node.add(node.pod(), conf)
