@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """bridge-cni on the cluster, by the commands that deploy/README.md has."""
+import json
 import os
 import pathlib
 import re
@@ -17,11 +18,22 @@ def documents():
     return {d["kind"]: d for d in yaml.safe_load_all(MANIFEST.read_text())}
 
 
+def section(heading):
+    """What deploy/README.md has below a heading."""
+    return README.read_text().split(f"\n### {heading}\n")[1].split("\n##")[0]
+
+
 def commands(heading):
-    """The lines of the first block of commands below a heading of deploy/README.md."""
-    text = README.read_text().split(f"\n### {heading}\n")[1]
-    lines = text.split("```")[1].strip().splitlines()
-    return [re.sub(r"\s+#.*", "", line) for line in lines]
+    """The blocks of commands below a heading, each a list of lines."""
+    return [[re.sub(r"\s+#.*", "", line).strip() for line in block.strip().splitlines()]
+            for block in section(heading).split("```")[1::2]]
+
+
+def inline(heading, start):
+    """The command that begins so in the text below a heading."""
+    text = "".join(section(heading).split("```")[::2])
+    found = [" ".join(command.split()) for command in re.findall(r"`([^`]+)`", text)]
+    return next(command for command in found if command.startswith(start))
 
 
 class Installation:
@@ -44,7 +56,7 @@ class Installation:
 
     def install(self):
         """All of README's commands but the first, which has made the archive."""
-        make, load, *kubectl = commands("Installing it")
+        make, load, *kubectl = commands("Installing it")[0]
         assert make == "make image-archive" and load.startswith("ctr ")
         assert load.split()[-1] == self.archive.name
         for node in self.cluster.nodes:
@@ -54,8 +66,16 @@ class Installation:
         for node in self.cluster.nodes:
             node.wait_for(lambda: self.cluster.is_ready(node))
 
-    def run(self, line):
-        """A line of README's, in the tree."""
-        self.cluster.plane.run("sh", "-c", f"cd {REPOSITORY} && {line}",
-                               env={"KUBECONFIG": str(self.cluster.plane.kubeconfig)})
+    def run(self, line, node=None):
+        """A line of README's, in the tree; node: whose name it has."""
+        line = re.sub(r"\bNODE\b", node.name if node else "NODE", line)
+        return self.cluster.plane.run("sh", "-c", f"cd {REPOSITORY} && {line}", env={
+            "KUBECONFIG": str(self.cluster.plane.kubeconfig)}).stdout
+
+    def configure(self, **data):
+        """Changes the ConfigMap, and starts all agents anew."""
+        self.cluster.kubectl("-n", "kube-system", "patch", "configmap", "bridge-cni", "--patch",
+                             json.dumps({"data": data}))
+        self.run("kubectl -n kube-system rollout restart daemonset/bridge-cni")
+        self.run("kubectl -n kube-system rollout status daemonset/bridge-cni")
 

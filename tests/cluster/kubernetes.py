@@ -133,7 +133,7 @@ class Cluster:
         return {"apiVersion": "v1", "kind": "Pod",
                 "metadata": {"name": name or f"pod{self.objects}", "labels": labels or {}},
                 "spec": {"nodeSelector": {"kubernetes.io/hostname": node.name}, "dnsPolicy": "Default",
-                         "terminationGracePeriodSeconds": 0,
+                         "terminationGracePeriodSeconds": 1,
                          "containers": [{"name": "main", "image": hosts.IMAGE,
                                          "imagePullPolicy": "Never", "ports": list(ports),
                                          "command": ["sleep", "36000"]}]}}
@@ -142,6 +142,14 @@ class Cluster:
         """Makes them, and waits until they run. Gives for each its namespace, with addresses."""
         self.apply(*objects)
         return [self.running(o["metadata"]["name"], o["spec"]["nodeSelector"]) for o in objects]
+
+    def workload(self, kind, name, **spec):
+        """A Deployment or DaemonSet of such pods, on any node."""
+        pod = self.pod_object(self.nodes[0], labels={"app": name})
+        del pod["spec"]["nodeSelector"], pod["metadata"]["name"]
+        return {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name},
+                "spec": {"selector": {"matchLabels": {"app": name}},
+                         "template": {key: pod[key] for key in ("metadata", "spec")}, **spec}}
 
     def running(self, name, selector):
         node = next(n for n in self.nodes if n.name == selector["kubernetes.io/hostname"])

@@ -204,15 +204,37 @@ class KubeNode(Machine):
         text = self.host.run("sh", "-c", f"cat {CNI_CONF}/10-bridge-cni.conflist || true").stdout
         return json.loads(text) if text else None
 
+    def pod_link(self):
+        return self.conflist()["plugins"][0].get("podLink", "bridged")
+
     def reservations(self):
         return self.node.reservations("pods")
 
+    def host_veths(self):
+        return [name for name in self.node.host_veths() if name != "eth0"]
+
     def attachments(self):
         """Everything that pods have on this node."""
-        veths = [name for name in self.node.host_veths() if name != "eth0"]
         records = self.node.store.glob(".bridge-cni/*/p-*")
         names = self.host.run("ls", "/run/netns").stdout.split()
-        return veths, self.reservations(), sorted(p.name for p in records), names
+        return self.host_veths(), self.reservations(), sorted(p.name for p in records), names
+
+    def wait_for_attachments(self, wanted):
+        def are_there():
+            assert self.attachments() == wanted
+            return True
+
+        wait_for(are_there)
+
+    def made(self):
+        """What of bridge-cni is on this node: nothing before it is installed, and after."""
+        files = self.host.run("sh", "-c", f"ls -d {CNI_CONF}/10-bridge-cni* {CNI_BIN}/bridge-cni "
+                              f"{CNI_BIN}/.bridge-cni /var/lib/cni/networks/pods", check=False)
+        tables = self.node.run("nft", "list", "tables").stdout.splitlines()
+        links = [name for name in self.node.links() if name not in ("lo", "eth0")]
+        routes = [self.node.ip(f"-{family} route show proto 98") for family in (4, 6)]
+        return [*files.stdout.split(), *(line for line in tables if "bridge_cni" in line),
+                *links, *filter(None, routes)]
 
     # -- the agent
 

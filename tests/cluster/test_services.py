@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Services by kube-proxy, which uses iptables on the first node and nftables on the second, and
-host ports. bridge-nf-call-iptables was 0 on both nodes before bridge-cni came."""
+host ports; with bridged pods and with routed ones. bridge-nf-call-iptables was 0 on both nodes
+before bridge-cni came."""
 import contextlib
 
 import pytest
@@ -22,10 +23,19 @@ def service_object(name):
                    "targetPort": TARGETS[kind]} for kind in (TCP, UDP)]}}
 
 
-@pytest.fixture(scope="module")
-def servers(bare, installation):
-    """Node's name -> a pod there that serves, with the Service's addresses and node ports."""
+@pytest.fixture(scope="module", params=["routed", "bridged"])
+def link(request, bare, installation):
+    """podLink of both nodes, which have no pods while it changes. The last one is the default."""
     installation.ensure()
+    installation.configure(BRIDGE_CNI_POD_LINK=request.param)
+    for node in bare.nodes:
+        wait_for(lambda: node.pod_link() == request.param)
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def servers(bare, link):
+    """Node's name -> a pod there that serves, with the Service's addresses and node ports."""
     bare.apply(*(service_object(f"on-{node.name}") for node in bare.nodes))
     ports = [{"containerPort": TARGETS[k], "hostPort": HOST_PORTS[k], "protocol": NAMES[k]}
              for k in (TCP, UDP)]
@@ -44,8 +54,7 @@ def servers(bare, installation):
 
 
 @pytest.fixture(scope="module")
-def clients(bare, installation):
-    installation.ensure()
+def clients(bare, link):
     made = bare.pods(*(bare.pod_object(node) for node in bare.nodes))
     yield made
     bare.delete(*made)
@@ -108,7 +117,8 @@ def test_a_pod_does_not_get_the_host_port_of_the_kubelet(cluster):
         cluster.kubectl("delete", "pod", name, "--grace-period=0", "--force")
 
 
-def test_both_kernel_parameters_were_set_by_the_agent(cluster):
+def test_the_agents_have_set_both_kernel_parameters_as_the_pods_need_them(cluster, link):
     for node in cluster.nodes:
         for key in ("iptables", "ip6tables"):
-            assert node.node.sysctl(f"bridge.bridge-nf-call-{key}") == "1"
+            assert node.node.sysctl(f"bridge.bridge-nf-call-{key}") == (
+                "1" if link == "bridged" else "0")

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What deploy/README.md says of the ConfigMap, of registries and of Prometheus."""
+import re
+import urllib.error
+import urllib.request
+
+import pytest
+import yaml
+from installation import README, documents
+from traffic import TCP, ask
+
+from harness.plugin import REPOSITORY
+from harness.waiting import wait_for
+
+
+@pytest.fixture
+def configured(cluster, installation):
+    """A function that changes the ConfigMap, which is as in the manifest afterwards."""
+    changed = {}
+
+    def change(**data):
+        changed.update(data)
+        installation.configure(**data)
+
+    yield change
+    manifest = documents()["ConfigMap"]["data"]
+    installation.configure(**{key: manifest.get(key) for key in changed})
+
+
+def fetched(ns, url):
+    return ns.call(lambda: urllib.request.urlopen(url, timeout=5).read().decode())
+
+
+def test_metrics_are_had_from_other_machines_where_the_ConfigMap_says_so(cluster, configured):
+    setting = "[::]:9811"
+    assert f'`"{setting}"`: IPv6 as well' in README.read_text()
+    configured(BRIDGE_CNI_METRICS_ADDRESS=setting, BRIDGE_CNI_SPOFCHECK="false")
+    outside = cluster.plane.node
+    for node in cluster.nodes:
+        for host in (node.address4, f"[{node.address6}]"):
+            assert "\nbridge_cni_api_watching 1\n" in fetched(
+                outside, f"http://{host}:9811/metrics")
+            with pytest.raises(urllib.error.HTTPError):
+                fetched(outside, f"http://{host}:9811/readyz")
+        with pytest.raises(OSError):
+            ask(outside, node.address4, 9810, TCP)
+        # The same ConfigMap has an option that is misspelt.
+        assert node.agent_says("BRIDGE_CNI_SPOFCHECK")
+
+
+def resource(group, kind):
+    """A CustomResourceDefinition as the Prometheus operator's, which takes anything."""
+    name = f"{kind.lower()}s"
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": f"{name}.{group}"},
+            "spec": {"group": group, "scope": "Namespaced",
+                     "names": {"kind": kind, "plural": name, "singular": kind.lower()},
+                     "versions": [{"name": "v1", "served": True, "storage": True,
+                                   "schema": {"openAPIV3Schema": schema}}]}}
+
+
+def test_monitoring_yaml_leads_Prometheus_to_each_node(cluster, installation):
+    objects = list(yaml.safe_load_all((REPOSITORY / "deploy/monitoring.yaml").read_text()))
+    kinds = {o["kind"] for o in objects if o["apiVersion"].startswith("monitoring")}
+    resources = [resource("monitoring.coreos.com", kind) for kind in kinds]
+    cluster.apply(*resources)
+    for made in resources:
+        installation.run("kubectl wait --for condition=established crd/" +
+                         made["metadata"]["name"])
+    line = re.search(r"^kubectl apply -f deploy/monitoring.yaml", README.read_text(), re.M)[0]
+    installation.run(line)
+    try:
+        def addresses():
+            slices = cluster.get("endpointslices", "-l",
+                                 "kubernetes.io/service-name=bridge-cni-agent",
+                                 namespace="kube-system")["items"]
+            return {(a, e["nodeName"], p["port"]) for s in slices for p in s["ports"]
+                    for e in s["endpoints"] for a in e["addresses"]}
+
+        wait_for(lambda: addresses() == {(node.address4, node.name, 9811)
+                                         for node in cluster.nodes})
+    finally:
+        installation.run(line.replace("apply", "delete"))
+
+
+def test_the_manifest_is_taken_with_a_registrys_name_by_READMEs_command(cluster, installation):
+    line = re.search(r"^sed .*deploy/bridge-cni.yaml \| kubectl apply -f -$",
+                     README.read_text(), re.M)[0]
+    taken = installation.run(f"{line} --dry-run=server -o yaml")
+    image = documents()["DaemonSet"]["spec"]["template"]["spec"]["containers"][0]["image"]
+    assert image not in taken.replace(f"registry.example/{image.split('/')[1]}", "")
+    assert f"image: registry.example/{image.split('/')[1]}\n" in taken
