@@ -31,6 +31,40 @@ def test_what_leaves_the_cluster_has_the_nodes_address(cluster):
         assert wire.source_seen(pod, cluster.link, INTERNET6) == node.address6
 
 
+def sources_seen(pod, node):
+    """Which addresses of a pod another node sees at its own."""
+    return [wire.source_seen(pod, node, address) for address in (node.address4, node.address6)]
+
+
+def test_other_nodes_see_the_pods_own_address_where_that_is_asked_for(cluster):
+    one, two = cluster.ready(2, "--masquerade-nodes", "false", "--resync-seconds", "1")
+    pod = one.attach()
+    wait_for(lambda: pod.ping(INTERNET4) and pod.ping(INTERNET6))
+    assert wire.source_seen(pod, cluster.link, INTERNET4) == one.address4
+    assert sources_seen(pod, two) == [pod.address4, pod.address6]
+    # A pod that runs shows its own address to a node that joins later, too.
+    three = cluster.node()
+    cluster.api.put("odd", ["10.244.200.0/24"], ["::ffff:192.0.2.77"])
+    three.start_agent("--masquerade-nodes", "false")
+    wait_for(lambda: sources_seen(pod, three) == [pod.address4, pod.address6], 10)
+    # 192.0.2.12 and 13 are the others'.
+    assert {"192.0.2.12/31", "2001:db8:aaaa::12/127"} <= {*one.conf()["nonMasqueradeCIDRs"]}
+    # One more than there is room for: podCIDRs go first, and it is told once.
+    for i in range(130):
+        cluster.api.put(f"many{i:03}", [f"10.245.{i}.0/24"], [f"198.51.100.{2 * i % 256}",
+                                                          f"2001:db8:b::{2 * i:x}"])
+    told = "too many addresses of nodes to list"
+    wait_for(lambda: told in one.log())
+    wait_for(lambda: "10.245.128.0/23" in one.conf()["nonMasqueradeCIDRs"])
+    one.wait_for_resyncs()
+    assert one.log().count(told) == 1 and "too many podCIDRs" not in one.log()
+    assert len(one.conf()["nonMasqueradeCIDRs"]) == 256
+    one.stop_agent()
+    one.start_agent()
+    wait_for(lambda: "192.0.2.12/31" not in one.conf()["nonMasqueradeCIDRs"])
+    wait_for(lambda: sources_seen(pod, two) == [one.address4, one.address6], 10)
+
+
 def test_a_node_that_joins_is_reached_and_one_that_leaves_is_forgotten(cluster):
     one, two = cluster.ready(2)
     pods = [one.attach(), two.attach()]

@@ -203,23 +203,14 @@ static bool are_halves(const struct ip_prefix *low, const struct ip_prefix *high
 	return ip_equal(&whole.addr, &low->addr) && prefix_contains(&whole, &high->addr);
 }
 
-int node_table_cidrs(const struct node_table *table, const struct prefix_list *more,
-		     struct prefix_list *ret_list, struct cni_error *err)
+/* Makes the prefixes of the list as few as cover exactly what they cover. */
+static void join(struct prefix_list *list)
 {
-	struct ip_prefix *all = calloc(IP_FAMILIES * table->n + more->n + 1,
-				       sizeof(*all));
-	size_t n = 0, kept = 0;
+	struct ip_prefix *all = list->items;
+	size_t kept = 0;
 
-	if (!all)
-		return error_oom(err);
-	for (size_t i = 0; i < more->n; i++)
-		all[n++] = more->items[i];
-	for (size_t i = 0; i < table->n; i++)
-		for (int family = 0; family < IP_FAMILIES; family++)
-			if (table->items[i].ranges[family] == RANGE_ACCEPTED)
-				all[n++] = table->items[i].cidrs[family];
-	qsort(all, n, sizeof(*all), by_address);
-	for (size_t i = 0; i < n; i++) {
+	qsort(all, list->n, sizeof(*all), by_address);
+	for (size_t i = 0; i < list->n; i++) {
 		/* A wider prefix sorts before those that it covers. */
 		if (kept && prefix_contains(&all[kept - 1], &all[i].addr))
 			continue;
@@ -229,6 +220,60 @@ int node_table_cidrs(const struct node_table *table, const struct prefix_list *m
 			all[kept - 1].len--;
 		}
 	}
-	*ret_list = (struct prefix_list){all, kept};
+	list->n = kept;
+}
+
+static void add_address(struct prefix_list *list, const struct ip_addr *addr)
+{
+	/* bridge-cni takes no prefix of IPv4-mapped ones. */
+	if (addr->family && !ip_is_v4_mapped(addr))
+		list->items[list->n++] = (struct ip_prefix){*addr,
+							    8 * ip_size(addr->family)};
+}
+
+int node_table_addresses(const struct node_table *table, const char *own,
+			 struct prefix_list *ret_list, struct cni_error *err)
+{
+	struct prefix_list list = {};
+	size_t max = 1;
+
+	for (size_t i = 0; i < table->n; i++)
+		max += IP_FAMILIES + table->items[i].n_more;
+	list.items = calloc(max, sizeof(*list.items));
+	if (!list.items)
+		return error_oom(err);
+	for (size_t i = 0; i < table->n; i++) {
+		const struct cluster_node *node = &table->items[i];
+
+		if (strcmp(node->name, own) == 0)
+			continue;
+		for (int family = 0; family < IP_FAMILIES; family++)
+			add_address(&list, &node->addresses[family]);
+		for (size_t k = 0; k < node->n_more; k++)
+			add_address(&list, &node->more[k]);
+	}
+	join(&list);
+	*ret_list = list;
+	return 0;
+}
+
+int node_table_cidrs(const struct node_table *table, const struct prefix_list *more,
+		     struct prefix_list *ret_list, struct cni_error *err)
+{
+	struct prefix_list list = {
+		.items = calloc(IP_FAMILIES * table->n + more->n + 1,
+				sizeof(*list.items)),
+	};
+
+	if (!list.items)
+		return error_oom(err);
+	for (size_t i = 0; i < more->n; i++)
+		list.items[list.n++] = more->items[i];
+	for (size_t i = 0; i < table->n; i++)
+		for (int family = 0; family < IP_FAMILIES; family++)
+			if (table->items[i].ranges[family] == RANGE_ACCEPTED)
+				list.items[list.n++] = table->items[i].cidrs[family];
+	join(&list);
+	*ret_list = list;
 	return 0;
 }

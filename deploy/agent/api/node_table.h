@@ -63,6 +63,11 @@ void node_table_list_begin(struct node_table *table);
 /* The list is complete: nodes that it hasn't named are removed. Returns how many. */
 size_t node_table_list_end(struct node_table *table);
 
+/* InternalIPs of all nodes but the one named @own, as few prefixes as cover exactly them,
+ * sorted by address. The caller frees the items. Code 100. */
+int node_table_addresses(const struct node_table *table, const char *own,
+			 struct prefix_list *ret_list, struct cni_error *err);
+
 /*
  * All accepted podCIDRs and those of @more, as few prefixes as cover exactly them, sorted by
  * address: the destinations to which pods keep their own address. The caller frees the

@@ -21,6 +21,9 @@ static const struct option_spec specs[] = {
 	 "where all pods' addresses are: CIDRs, separated by commas; no podCIDR outside of\n"
 	 "      them is used",
 	 OPTION_CIDRS, AT(cluster_cidrs), 0, 0},
+	{"masquerade-nodes", "true",
+	 "false: other nodes' addresses see the pod's own, as other pods do",
+	 OPTION_YES_NO, AT(masquerade_nodes), 0, 0},
 	{"network", "pods", "the network's name", OPTION_NAME, AT(network), 0, 0},
 	{"bridge", "cni0", "the node's bridge", OPTION_INTERFACE, AT(bridge), 0, 0},
 	{"mtu", "0", "of the pods; 0: the uplink's", OPTION_NUMBER, AT(mtu), 0, 65535},

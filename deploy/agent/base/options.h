@@ -24,6 +24,7 @@ struct options {
 	uint32_t mtu;
 	struct prefix_list cluster_cidrs; /* items owned */
 	bool host_ports, bandwidth;
+	bool masquerade_nodes; /* other nodes see this node's address, not a pod's */
 	enum option_choice spoof_check;
 	enum option_choice routed; /* podLink: OPTION_YES routed, OPTION_NO bridged */
 	bool port_isolation, mac_spoof_check;

@@ -110,8 +110,6 @@ int conflist_make(const struct conflist_spec *spec, struct notices *notices,
 			   PREFIX_TEXT(&cidrs[!cidrs[0].addr.family]));
 		return ret;
 	}
-	if (spec->plain->n > NON_MASQUERADE_MAX)
-		list.left_out = spec->plain->n - NON_MASQUERADE_MAX;
 	*ret_list = list;
 	return 0;
 }

@@ -19,7 +19,6 @@ struct conflist {
 	 * there are without the gateway; as many as can't be counted are UINT64_MAX. */
 	struct ip_prefix subnets[IP_FAMILIES];
 	uint64_t capacity[IP_FAMILIES];
-	size_t left_out; /* how many podCIDRs found no place in nonMasqueradeCIDRs */
 };
 void conflist_clear(struct conflist *list);
 

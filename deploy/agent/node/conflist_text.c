@@ -109,7 +109,7 @@ static void put_own_keys(struct json_writer *w, const struct conflist_spec *spec
 	const struct prefix_list *plain = spec->plain;
 
 	json_open(w, "nonMasqueradeCIDRs", '[');
-	for (size_t i = 0; i < plain->n && i < NON_MASQUERADE_MAX; i++)
+	for (size_t i = 0; i < plain->n; i++)
 		json_text(w, NULL, PREFIX_TEXT(&plain->items[i]));
 	json_close(w, ']');
 	if (spec->kept->routed)

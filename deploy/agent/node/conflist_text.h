@@ -27,9 +27,7 @@ struct conflist_spec {
 		*template; /* what it says goes before the options */
 	const struct conflist_kept *kept; /* decides what both leave open, and podLink */
 	const struct cluster_node *own; /* this node */
-	/* Destinations to which pods keep their own address: the first NON_MASQUERADE_MAX
-	 * find a place. */
-	const struct prefix_list *plain;
+	const struct prefix_list *plain; /* nonMasqueradeCIDRs (plain_list.h) */
 };
 
 /* Makes the text, which nobody has validated yet. The caller frees it. Codes 7: the template

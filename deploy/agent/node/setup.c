@@ -157,44 +157,28 @@ enum option_choice setup_pod_link(const struct setup *setup)
 	return choice == OPTION_UNSET ? setup->options->routed : choice;
 }
 
-static int prefixes_add(struct prefix_list *list, const struct prefix_list *more,
-			struct cni_error *err)
-{
-	struct ip_prefix *items = reallocarray(list->items, list->n + more->n + 1,
-					       sizeof(*items));
-
-	if (!items)
-		return error_oom(err);
-	list->items = items;
-	for (size_t i = 0; i < more->n; i++)
-		list->items[list->n++] = more->items[i];
-	return 0;
-}
-
-static void prefixes_clear(struct prefix_list *list)
-{
-	free(list->items);
-}
-
-static int conflist_of(const struct setup *setup, const struct node_table *nodes,
+static int conflist_of(struct setup *setup, const struct node_table *nodes,
 		       const struct cluster_node *own, struct conflist *ret_list,
 		       struct cni_error *err)
 {
-	_cleanup_(prefixes_clear) struct prefix_list given = {}, plain = {};
+	_cleanup_(plain_list_clear) struct plain_list plain = {};
 	const struct conflist_spec spec = {
 		.options = setup->options,
 		.template = &setup->template.template,
 		.kept = &setup->kept,
 		.own = own,
-		.plain = &plain,
+		.plain = &plain.prefixes,
 	};
-	int ret = prefixes_add(&given, &setup->options->cluster_cidrs, err);
+	int ret = plain_list_make(setup->options, spec.template, nodes, &plain, err);
 
 	if (ret == 0)
-		ret = prefixes_add(&given, &setup->template.template.non_masquerade, err);
-	if (ret == 0)
-		ret = node_table_cidrs(nodes, &given, &plain, err);
-	return ret < 0 ? ret : conflist_make(&spec, NULL, ret_list, err);
+		ret = conflist_make(&spec, NULL, ret_list, err);
+	if (ret < 0)
+		return ret;
+	plain_list_tell(&plain, &setup->left_out, setup->log);
+	setup->left_out = plain;
+	setup->left_out.prefixes = (struct prefix_list){};
+	return 0;
 }
 
 static bool is_refused(const struct cluster_node *own)
@@ -231,11 +215,6 @@ void setup_make_conflist(struct setup *setup, const struct node_table *nodes)
 		return;
 	}
 	setup->make_error = 0;
-	if (list.left_out && !setup->conflist.left_out)
-		log_write(setup->log, LOG_LEVEL_ERROR,
-			  "too many podCIDRs to list: pods on some nodes will see the "
-			  "node's address instead of the pod's; set --cluster-cidr",
-			  NULL);
 	take_list(setup, &list);
 	/* Without template and option the node goes on as it is. */
 	setup->kept.spoof_check = list.kept.spoof_check;

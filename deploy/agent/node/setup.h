@@ -10,6 +10,7 @@
 
 #include "conflist.h"
 #include "install.h"
+#include "plain_list.h"
 #include "deploy/agent/base/log.h"
 #include "template_file.h"
 
@@ -22,6 +23,7 @@ struct setup {
 		conflist; /* owned; without a text it has its names all the same */
 	struct conflist_kept
 		kept; /* what options and template may leave open, as it is here */
+	struct plain_list left_out; /* of the list made last: the counts alone */
 	struct template_file template; /* its first two fields are set by setup_open() */
 	bool installed, configured; /* it was right when it was looked at last */
 	uint64_t on_disk; /* hash of the text that the file had last; 0: none is known */
