@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Writes the rules. Whoever compares and keeps them is masquerade.c. */
+/* Writes the rules; masquerade.c compares and keeps them. */
 #include "masquerade_local.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "chains.h"
@@ -12,17 +11,10 @@
 #define KIND  "local"
 #define MATCH "iif != 0 ct status dnat "
 
-bool masquerade_local_is_wanted(const struct attachment *att)
-{
-	char ifname[IF_NAMESIZE];
-
-	network_gateway_ifname(att->network, ifname);
-	return !att->routed && strcmp(ifname, att->network->bridge) == 0;
-}
-
 /* Adds a rule that has the text, which it takes. */
-static int end(const struct attachment *att, struct rule_list *list, const char *prefix,
-	       int family, struct text *text, struct cni_error *err)
+static int rule_end(const struct attachment *att, struct rule_list *list,
+		    const char *prefix, int family, struct text *text,
+		    struct cni_error *err)
 {
 	struct rule *rule = &list->items[list->n++];
 
@@ -48,7 +40,7 @@ int masquerade_local_add(const struct attachment *att, struct rule_list *list,
 
 		text_add(&text, MATCH "%s saddr %s %s daddr %s", ip, PREFIX_TEXT(subnet),
 			 ip, PREFIX_TEXT(subnet));
-		ret = end(att, list, prefix, subnet->addr.family, &text, err);
+		ret = rule_end(att, list, prefix, subnet->addr.family, &text, err);
 	}
 	return ret;
 }
@@ -63,5 +55,5 @@ int masquerade_local_pods_add(const struct attachment *att, struct rule_list *li
 	text_add(&text, MATCH);
 	masquerade_sets_match_own(att->network->owner, family, &text);
 	rule->tolerated = tolerated;
-	return end(att, list, prefix, family, &text, err);
+	return rule_end(att, list, prefix, family, &text, err);
 }

@@ -12,19 +12,13 @@
  * The rule needs no knowledge of br_netfilter. Where that is at work, the kernel bridges
  * what was translated, and a bridged packet has no incoming interface in the postrouting
  * hook. Only a packet that the node has routed has one (Linux 5.7 and later; before, none
- * has, and the rule does nothing).
+ * has, and the rule does nothing). Routed pods answer by the node anyway, and have no such
+ * rule.
  */
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_MASQUERADE_LOCAL_H
 #define BRIDGE_CNI_PLUGIN_STAGE_MASQUERADE_LOCAL_H
 
 #include "plugin/nft/rule_list.h"
-
-/*
- * Are there such rules for the attachment's network? Routed pods answer by the node anyway. With a VLAN the
- * gateway's interface isn't the bridge: br_netfilter then doesn't bridge what was
- * translated, so that the rule would match where all is well.
- */
-bool masquerade_local_is_wanted(const struct attachment *att);
 
 /* Adds a rule for each of @subnets to @list, which has room for it. The kinds begin with
  * @prefix. Code 100. */

@@ -268,7 +268,7 @@ static int part_add(struct build *build, const struct part *part,
 	ret = pair_add(build, &pair, err);
 	if (ret == 0 && outside && build->form == MASQUERADE_FOR_PODS)
 		ret = outside_add(build, &pair, err);
-	if (ret < 0 || !masquerade_local_is_wanted(build->att))
+	if (ret < 0 || build->att->routed)
 		return ret;
 	return part->by_pod
 		       ? masquerade_local_pods_add(build->att, &build->list,

@@ -12,7 +12,7 @@ from harness.node import (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, NODE4, addre
                           network)
 from harness.plugin import CHECK, EXISTS, KERNEL, CniError
 from harness.command import repair
-from harness.service import netfilter_on_the_bridge
+from harness.service import netfilter_on_the_bridge, service
 from harness.vlan import ACCESS, PRESERVED, access, port_of, port_vlans, subnet
 from harness.wire import BROADCAST, listening as listening_for_frames, send_frame
 
@@ -58,6 +58,16 @@ def test_the_gateway_of_a_VLAN_is_on_an_interface_of_its_own(vlans, families):
         vlans.check(pod, conf, got)
     # Out by way of the gateway, masqueraded.
     assert first.ping(INTERNET4 if families != "v6" else INTERNET6)
+
+
+def test_a_Service_of_a_VLAN_leads_to_pods_of_the_clients_own_subnet(vlans):
+    netfilter_on_the_bridge(vlans, False)
+    conf = network("dual", vlan=100)
+    client, pod = vlans.pod(), vlans.pod()
+    vlans.add(client, conf)
+    with served(pod, 80):
+        for address, gateway in zip(addresses_of(vlans.add(pod, conf)), (GATEWAY4, GATEWAY6)):
+            assert ask(client, service(vlans, address), 80) == ("pod", gateway)
 
 
 def test_routed_pods_of_a_VLAN_meet_at_its_gateway(vlans):
