@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Pods on several nodes: who reaches whom, and which source address is seen."""
-from harness import wire
+from harness import plugin, wire
 from harness.cluster import INTERNET4, INTERNET6
+from harness.probes import ask_once, echoing, nothing_lost
+from harness.service import service
 from harness.waiting import wait_for
 
 
@@ -83,6 +85,66 @@ def test_a_node_that_joins_is_reached_and_one_that_leaves_is_forgotten(cluster):
     assert_reach_each_other(pods[:2])
     # The node that was thrown out still serves what runs on it.
     assert three.conflist() and pods[2].ping(three.address4)
+
+
+def test_three_nodes_join_at_once_while_pods_are_made_and_lose_nobody_a_packet(cluster):
+    one, two = cluster.ready(2)
+    client, server = one.attach(), two.attach()
+    wait_for(lambda: client.ping(server.address6, wait=1))
+    vip = service(one, server.address4)
+    with echoing(server, 80, "server"), nothing_lost(
+            connections=lambda: ask_once(client, vip, 80) == "server",
+            datagrams=lambda: client.ping(server.address6, wait=2),
+            outside=lambda: client.ping(INTERNET4, wait=2)):
+        joining = [cluster.node() for _ in range(3)]
+        for node in joining:
+            node.start_agent()
+        pods = [node.attach() for _ in range(4) for node in (one, two)]
+        for node in joining:
+            wait_for(node.ready)
+        pods += [node.attach() for node in joining]
+        for node in cluster.nodes:
+            # Within seconds, on a busy machine as well.
+            wait_for(lambda: len(node.own_routes()) == 2 * 4, 5)
+        for pod in pods[-3:]:
+            for target in (pods[0], client):
+                wait_for(lambda: pod.ping(target.address4, wait=1) and
+                         pod.ping(target.address6, wait=1))
+
+
+def test_a_full_pod_cidr_is_told_by_ADD_STATUS_and_metrics_and_has_room_after_a_DEL(cluster):
+    node = cluster.node(join=False)
+    node.cidrs = ["10.244.9.0/29", node.cidrs[1]]
+    cluster.join(node)
+    node.start_agent("--cni-version", "1.1.0")
+    wait_for(node.ready)
+    pods = [node.attach() for _ in range(5)]  # six addresses, less the gateway's
+
+    def asked_for_status(**keys):
+        done = node.invoke("STATUS", {**node.conf(), **keys})
+        return plugin.judge("STATUS", done, "1.1.0")
+
+    def addresses():
+        metrics = node.metrics()
+        return [metrics[f'bridge_cni_addresses_{what}{{family="{family}"}}']
+                for what, family in (("free", 4), ("used", 4), ("used", 6))]
+
+    assert addresses() == [0, 5, 5]
+    with plugin.refusal(plugin.EXHAUSTED, "10.244.9.1-10.244.9.6", "5 in use"):
+        node.attach()
+    assert addresses() == [0, 5, 5]  # the address of the other family has gone back
+    with plugin.refusal(plugin.UNAVAILABLE, "10.244.9", "statusOnExhaustion"):
+        asked_for_status()
+    asked_for_status(statusOnExhaustion="ready")
+    assert node.ready() and pods[1].ping(pods[3].address4, wait=1)  # those that are there are well
+
+    node.detach(pods[3])
+    asked_for_status()
+    assert addresses() == [1, 4, 4]
+    new = node.attach()
+    assert new.address4 == pods[3].address4 and addresses() == [0, 5, 5]
+    # Nobody is misled by the MAC address of the one before.
+    assert pods[1].ping(new.address4, wait=1) and node.ping(new.address4, wait=1)
 
 
 def test_a_nodes_new_pod_cidr_replaces_the_old_one_everywhere(cluster):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A Service with rules of the shape that kube-proxy writes: its address leads to one pod,
+"""A Service with rules of the shape that kube-proxy writes: its address leads to a pod,
 who comes from that pod itself is masqueraded, what is invalid is not forwarded."""
 import os
 
@@ -27,13 +27,25 @@ def family(address):
     return "v6" if ":" in address else "v4"
 
 
-def by_nftables(ip, address, vip, port, target):
-    """What kube-proxy's nftables mode is like, for nft."""
+def target_of(address, port):
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def by_nftables(ip, addresses, vip, port):
+    """What kube-proxy's nftables mode is like, for nft. Several pods take turns."""
+    pods = "\n".join(f"""
+            chain pod{number} {{
+                {ip} saddr {address} meta mark set 0x4000
+                meta l4proto {{ tcp, udp }} dnat to {target_of(address, port)}
+            }}""" for number, address in enumerate(addresses))
+    turns = ", ".join(f"{number} : goto pod{number}" for number in range(len(addresses)))
     return f"""
-        table {ip} proxy {{
+        table {ip} proxy {{}}
+        delete table {ip} proxy
+        table {ip} proxy {{{pods}
             chain services {{
-                {ip} saddr {address} {ip} daddr {vip} th dport {port} meta mark set 0x4000
-                {ip} daddr {vip} meta l4proto {{ tcp, udp }} th dport {port} dnat to {target}
+                {ip} daddr {vip} meta l4proto {{ tcp, udp }} th dport {port} \\
+                    numgen inc mod {len(addresses)} vmap {{ {turns} }}
             }}
             chain prerouting {{
                 type nat hook prerouting priority dstnat
@@ -54,13 +66,13 @@ def by_nftables(ip, address, vip, port, target):
         }}"""
 
 
-def by_iptables(_, address, vip, port, target):
+def by_iptables(address, vip, port):
     """What kube-proxy's iptables mode is like, for iptables-nft-restore."""
     parts = "\n".join(f"""
 -A KUBE-SERVICES -d {vip} -p {protocol} -m {protocol} --dport {port} -j KUBE-SVC-{protocol}
 -A KUBE-SVC-{protocol} -j KUBE-SEP-{protocol}
 -A KUBE-SEP-{protocol} -s {address} -j KUBE-MARK-MASQ
--A KUBE-SEP-{protocol} -p {protocol} -m {protocol} -j DNAT --to-destination {target}"""
+-A KUBE-SEP-{protocol} -p {protocol} -m {protocol} -j DNAT --to-destination {target_of(address, port)}"""
                       for protocol in ("tcp", "udp"))
     return f"""\
 *filter
@@ -91,14 +103,15 @@ COMMIT
 
 
 def service(node, address, port=80, mode="nftables"):
-    """Makes one that leads to a pod's address, by TCP and UDP; gives the Service's own
-    address. `mode` is kube-proxy's: nftables or iptables."""
-    six = ":" in address
-    vip = VIP[family(address)]
-    ip, target = ("ip6", f"[{address}]:{port}") if six else ("ip", f"{address}:{port}")
+    """Makes one that leads to a pod's address, or to several by turns, by TCP and UDP; gives the
+    Service's own address. `mode` is kube-proxy's: nftables, in which it takes the place of one
+    that was there, or iptables, for one pod."""
+    addresses = [address] if isinstance(address, str) else address
+    six = ":" in addresses[0]
+    vip = VIP[family(addresses[0])]
     if mode == "nftables":
-        node.nft(by_nftables(ip, address, vip, port, target))
+        node.nft(by_nftables("ip6" if six else "ip", addresses, vip, port))
     else:
         node.run(f"ip{'6' * six}tables-nft-restore", "--noflush",
-                 input=by_iptables(ip, address, vip, port, target))
+                 input=by_iptables(*addresses, vip, port))
     return vip
