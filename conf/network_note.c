@@ -2,8 +2,6 @@
 /* Writes notes as JSON, since a note is read as any other configuration is. */
 #include "network_note.h"
 
-#include <string.h>
-
 #include "conf/json/json_doc.h"
 #include "conf/json/json_query.h"
 #include "conf/json/json_write.h"
@@ -37,11 +35,4 @@ char *network_note_make(const char *name, const char *bridge, const char *data_d
 	json_close(&writer, '}');
 	json_close(&writer, '}');
 	return json_finish(&writer);
-}
-
-bool network_note_is_whole(const char *text)
-{
-	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
-
-	return json_parse(text, strlen(text), &doc, NULL) == 0;
 }

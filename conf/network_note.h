@@ -17,7 +17,4 @@ char *network_note_of(const struct network *network);
  * host-local; the caller frees it. NULL: memory ran out. */
 char *network_note_make(const char *name, const char *bridge, const char *data_dir);
 
-/* Is the text whole? A power cut may have cut it off. */
-bool network_note_is_whole(const char *text);
-
 #endif

@@ -226,7 +226,7 @@ bool ipam_forget_owner(const struct ipam_env *env);
 struct ipam_owner {
 	char ifname[IF_NAMESIZE]; /* its bridge, or an interface with a gateway address */
 	bool is_gateway; /* the interface may be a VLAN's gateway on the bridge */
-	char *note; /* NULL: the owner has none, or not a whole one; owned */
+	char *note; /* NULL: the owner has none that is whole and its own; owned */
 };
 struct ipam_owner_list {
 	struct ipam_owner *items;

@@ -11,6 +11,7 @@
 #include "conf/base/list.h"
 #include "conf/names.h"
 #include "conf/network_note.h"
+#include "conf/request.h"
 #include "network_store.h"
 
 #define NOTE_PREFIX   ".network-"
@@ -33,8 +34,7 @@ bool owner_note_is(const char *file, char ret_bridge[IF_NAMESIZE])
 	return true;
 }
 
-/* Reads the note's text, which the caller frees. NULL: there is none, or it isn't
- * whole. */
+/* Reads the note's text, which the caller frees. NULL: there is none. */
 static char *note_read(const struct store *store, const char *bridge)
 {
 	_cleanup_(close_p) int fd = -1;
@@ -48,7 +48,39 @@ static char *note_read(const struct store *store, const char *bridge)
 		return NULL;
 	text = calloc(1, (size_t)st.st_size + 1);
 	n = text ? read(fd, text, (size_t)st.st_size) : -1;
-	return n == st.st_size && network_note_is_whole(text) ? TAKE_PTR(text) : NULL;
+	return n == st.st_size ? TAKE_PTR(text) : NULL;
+}
+
+/* Two paths may lead to one directory. */
+static bool is_same_directory(const char *one, const char *other)
+{
+	struct stat first, second;
+
+	return strcmp(one, other) == 0 ||
+	       (stat(one, &first) == 0 && stat(other, &second) == 0 &&
+		first.st_dev == second.st_dev && first.st_ino == second.st_ino);
+}
+
+/* Is the text a configuration of this owner? A power cut may have cut it off, a newer
+ * version may have written it, and somebody may have copied or moved it here. */
+static bool is_note_of(const char *text, const struct ipam_env *env, const char *bridge)
+{
+	const struct cni_env cleanup = {
+		.verb = CNI_CLEANUP,
+		.container_id = "",
+		.netns = "",
+		.ifname = "",
+		.path = "",
+	};
+	_cleanup_(request_clear) struct request request = {};
+	const struct network *network = &request.network;
+	enum cni_version version;
+
+	return request_read(text, strlen(text), &cleanup, &request, &version, NULL,
+			    NULL) == 0 &&
+	       strcmp(network->name, env->network) == 0 &&
+	       strcmp(network->bridge, bridge) == 0 &&
+	       is_same_directory(network->ipam.data_dir, env->data_dir);
 }
 
 void owner_note_write(const struct store *store, const char *bridge,
@@ -150,13 +182,22 @@ struct ipam_owner *owner_list_add(struct ipam_owner_list *list, const char *ifna
 	return owner;
 }
 
+struct noted {
+	const struct ipam_env *env;
+	struct ipam_owner_list *list;
+};
+
 static int noted_add(const struct store *store, const char *bridge, void *data)
 {
-	struct ipam_owner *owner = owner_list_add(data, bridge);
+	const struct noted *noted = data;
+	struct ipam_owner *owner = owner_list_add(noted->list, bridge);
+	_cleanup_(free_p) char *text = NULL;
 
 	if (!owner)
 		return -ENOMEM;
-	owner->note = note_read(store, bridge);
+	text = note_read(store, bridge);
+	if (text && is_note_of(text, noted->env, bridge))
+		owner->note = TAKE_PTR(text);
 	return 0;
 }
 
@@ -177,12 +218,13 @@ int ipam_owners(const struct ipam_env *env, struct ipam_owner_list *ret_list,
 {
 	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list list = {};
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	struct noted noted = {env, &list};
 	int ret = network_store_open(env, STORE_EXISTING, &store, err);
 
 	if (ret != 0)
 		return ret == STORE_ABSENT ? 0 : ret;
 	if (store.own_fd >= 0)
-		ret = note_each(&store, noted_add, &list, err);
+		ret = note_each(&store, noted_add, &noted, err);
 	if (ret == 0)
 		ret = store_record_each(&store, recorded_add, &list, err);
 	if (ret == 0)

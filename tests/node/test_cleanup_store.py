@@ -156,12 +156,35 @@ def test_repair_writes_the_note_that_an_earlier_version_did_not(node):
     assert note.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_note_that_a_power_cut_tore_counts_by_its_name(node):
-    conf = network(bridge="br7", **LAYER2)
+@pytest.mark.parametrize("change", [
+    lambda text: text[:20], lambda text: "{}",
+    lambda text: text.replace("testnet", "other"), lambda text: text.replace("br7", "cni5"),
+    lambda text: text.replace("/run/cni/", "/run/else/"),
+    lambda text: text.replace('"1.1.0"', '"9.0.0"')],
+    ids=["torn", "nothing", "another network's", "another bridge's", "another store's",
+         "a newer version's"])
+def test_a_note_that_is_not_this_owners_counts_by_its_name(node, change):
+    """A power cut tore it, or somebody copied or moved it there."""
+    conf = network(bridge="br7", ipam={"dataDir": "/run/cni/networks"})
     come_and_go(node, conf)
-    [note] = notes(node)
-    note.write_text(note.read_text()[:20])
-    assert "testnet: removed the bridge br7" in lines_of(cleanup(node))
+    [note] = notes(node, store=node.run_dir / "cni/networks")
+    changed = change(note.read_text())
+    assert changed != note.read_text()
+    note.write_text(changed)
+    lines = lines_of(cleanup(node))
+    for what in ("the rules of pods on br7", "the bridge br7", "its files below"):
+        assert any(line.startswith(f"testnet: removed {what}") for line in lines), lines
+    assert "br7" not in node.links() and not (node.run_dir / "cni/networks/.bridge-cni").exists()
+
+
+def test_a_store_that_has_two_paths_is_found_by_either(node):
+    (node.var_lib / "cni").mkdir()
+    (node.run_dir / "stores").mkdir()
+    node.store.symlink_to("/run/stores")
+    come_and_go(node, network(ipam={"dataDir": "/run/stores"}))
+    lines = lines_of(cleanup(node))
+    assert "testnet: removed the rules of pods on cni0, dataDir /run/stores" in lines, lines
+    assert "cni0" not in node.links() and list((node.run_dir / "stores").iterdir()) == []
 
 
 def test_a_second_ADD_writes_no_note(node):
