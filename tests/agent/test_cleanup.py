@@ -7,7 +7,7 @@ from harness.cluster import INTERNET4
 from harness.runtime import Runtime
 from harness.waiting import wait_for
 
-QUICK = "--resync-seconds", "1"  # the configuration stays two of these behind the last pod
+QUICK = "--uninstall-linger-seconds", "2"
 
 
 def clean_up(node, *options, **kw):

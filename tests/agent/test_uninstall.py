@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """--uninstall: the network leaves a node, and every pod that was on it can be deleted."""
+import datetime
 import signal
 import time
 
@@ -10,7 +11,7 @@ from harness.cluster import INTERNET4
 from harness.runtime import NotInitialized, Runtime
 from harness.waiting import wait_for
 
-QUICK = "--resync-seconds", "1"  # the configuration stays two of these behind the last pod
+QUICK = "--uninstall-linger-seconds", "2"
 PORTS = [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}]
 
 
@@ -56,16 +57,20 @@ def test_drain_serves_the_pods_that_are_left_and_then_removes_everything(cluster
     wait_for(lambda: pods[0].ping(INTERNET4, wait=1) and pods[1].ping(other.address4, wait=1))
     runtime.delete("cart-1")
     runtime.stop("cart-2")
+    stopped = datetime.datetime.now(datetime.timezone.utc)
     # The second DEL of a pod may be the last thing of all.
     wait_for(lambda: one.page("/readyz")[1] == "uninstalling: no pod is left\n")
     runtime.remove("cart-2")
     wait_for(lambda: is_uninstalled(one))
     assert one.left() == []
+    removed, = lines(one, "configuration removed")
+    removed = datetime.datetime.fromisoformat(removed.split()[0].removeprefix("time="))
+    assert (removed - stopped).total_seconds() > 1.9
     # It stays so, and nothing is written.
     for mode in ("drain", "now"):
         restarted(one, mode)
         wait_for(lambda: is_uninstalled(one))
-        assert one.left() == []
+        assert one.left() == [] and len(lines(one, "msg=installed")) == 1
     restarted(one, "")
     wait_for(one.ready)
     wait_for(lambda: not one.draining())

@@ -2,40 +2,31 @@
 """deploy/README.md, "Uninstalling it" and "Switching to another CNI", command by command."""
 import json
 import os
-import re
 
 import pytest
 
 from harness.delegates import DEBIAN
-from harness.plugin import REPOSITORY
+from harness.pages import commands, of_node
 from harness.waiting import wait_for
 
 pytest.importorskip("yaml")
 from harness.daemonset import DaemonSet  # noqa: E402
 
-README = (REPOSITORY / "deploy/README.md").read_text()
 PORTS = [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}]
 # Before the commands of a document, in a mount namespace: its paths lead to the node's.
 PATHS = """\
 set -e
-mount -t tmpfs none /opt/cni
-mount -t tmpfs none /etc/cni
-mkdir /opt/cni/bin /etc/cni/net.d
+mount -t tmpfs none /opt
+mount -t tmpfs none /etc
+mkdir -p /opt/cni/bin /etc/cni/net.d
 mount --bind {bin} /opt/cni/bin
 mount --bind {conf} /etc/cni/net.d
 """
 OTHERS = {"ptp", "host-local", "portmap"}
 
 
-def blocks(title):
-    """The commands of each block of a section."""
-    section, = re.findall(rf"^### {title}\n(.*?)(?=^##)", README, re.M | re.S)
-    return [[line.strip() for line in block.splitlines()]
-            for block in re.findall(r"^ *```\n(.*?)^ *```$", section, re.M | re.S)]
-
-
 def run_all(daemon_set, block, name=None):
-    return [daemon_set.run(line, name) for line in block]
+    return [daemon_set.run(of_node(line, name) if name else line) for line in block]
 
 
 def next_in_turn(daemon_set, block, seen):
@@ -61,7 +52,7 @@ def daemon_set(cluster):
 
 
 def test_uninstalling(daemon_set):
-    begin, look, clear, end, *_ = blocks("Uninstalling it")
+    begin, look, clear, end, *_ = commands("Uninstalling it")
     run_all(daemon_set, begin)
     seen = []
     for _ in daemon_set.nodes:
@@ -83,17 +74,17 @@ def by_hand(node, lines):
 
 
 def test_uninstalling_by_hand_when_the_DaemonSet_is_gone(daemon_set):
-    *_, end, drain, commands = blocks("Uninstalling it")
+    *_, end, drain, on_node = commands("Uninstalling it")
     daemon_set.run(end[-1])
     node = daemon_set.nodes["node1"]
     node.runtime.run("cart-2")
-    done = by_hand(node, commands)
+    done = by_hand(node, on_node)
     assert done.returncode != 0 and "attachments are left" in done.stderr
     assert node.conflist()
     run_all(daemon_set, drain, node.name)
     for pod in list(node.runtime.sandboxes):
         node.runtime.delete(pod)  # a DaemonSet's: its own is deleted, too
-    assert by_hand(node, commands).returncode == 0
+    assert by_hand(node, on_node).returncode == 0
     assert node.left() == []
 
 
@@ -111,7 +102,7 @@ def install_kindnet(node):
 
 
 def test_switching_to_another_CNI(daemon_set):
-    begin, turn, end = blocks("Switching to another CNI")
+    begin, turn, end = commands("Switching to another CNI")
     for node in daemon_set.nodes.values():
         conflist = install_kindnet(node)
         (node.conf_dir / "10-kindnet.conflist").write_text(json.dumps(conflist))
@@ -144,7 +135,7 @@ def test_pods_whose_DEL_went_to_the_other_CNI_leave_nothing(daemon_set):
     assert node.reservations("pods")
     # Nobody reaches a dead pod's address by the host port.
     wait_for(lambda: "8080" not in node.run("nft", "list", "ruleset").stdout)
-    begin, *_ = blocks("Uninstalling it")
+    begin, *_ = commands("Uninstalling it")
     run_all(daemon_set, begin)
     wait_for(lambda: "uninstalled" in node.page("/readyz")[1])
     assert {str(what).rpartition("/")[2] for what in node.left()} == \

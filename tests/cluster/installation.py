@@ -3,37 +3,18 @@
 import json
 import os
 import pathlib
-import re
 
 import yaml
 
+from harness.pages import commands, of_node
 from harness.plugin import REPOSITORY
 
-README = REPOSITORY / "deploy/README.md"
 MANIFEST = REPOSITORY / "deploy/bridge-cni.yaml"
 
 
 def documents():
     """The manifest's objects, by kind."""
     return {d["kind"]: d for d in yaml.safe_load_all(MANIFEST.read_text())}
-
-
-def section(heading):
-    """What deploy/README.md has below a heading."""
-    return README.read_text().split(f"\n### {heading}\n")[1].split("\n##")[0]
-
-
-def commands(heading):
-    """The blocks of commands below a heading, each a list of lines."""
-    return [[re.sub(r"\s+#.*", "", line).strip() for line in block.strip().splitlines()]
-            for block in section(heading).split("```")[1::2]]
-
-
-def inline(heading, start):
-    """The command that begins so in the text below a heading."""
-    text = "".join(section(heading).split("```")[::2])
-    found = [" ".join(command.split()) for command in re.findall(r"`([^`]+)`", text)]
-    return next(command for command in found if command.startswith(start))
 
 
 class Installation:
@@ -68,7 +49,7 @@ class Installation:
 
     def run(self, line, node=None):
         """A line of README's, in the tree; node: whose name it has."""
-        line = re.sub(r"\bNODE\b", node.name if node else "NODE", line)
+        line = of_node(line, node.name) if node else line
         return self.cluster.plane.run("sh", "-c", f"cd {REPOSITORY} && {line}", env={
             "KUBECONFIG": str(self.cluster.plane.kubeconfig)}).stdout
 

@@ -6,9 +6,10 @@ import urllib.request
 
 import pytest
 import yaml
-from installation import README, documents
+from installation import documents
 from traffic import TCP, ask
 
+from harness.pages import README
 from harness.plugin import REPOSITORY
 from harness.waiting import wait_for
 

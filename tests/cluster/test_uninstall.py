@@ -3,8 +3,7 @@
 import contextlib
 
 import pytest
-from installation import commands, inline
-
+from harness.pages import commands, inline
 from harness.waiting import wait_for
 
 UNINSTALLING = "Uninstalling it"
@@ -14,7 +13,7 @@ UNINSTALLING = "Uninstalling it"
 def leaving(cluster, installation):
     """Agents that settle quickly; a Deployment and a DaemonSet, whose pods run. Afterwards
     nodes can be used again."""
-    installation.configure(BRIDGE_CNI_RESYNC_SECONDS="2")
+    installation.configure(BRIDGE_CNI_UNINSTALL_LINGER_SECONDS="4")
     cluster.apply(cluster.workload("Deployment", "app", replicas=4),
                   cluster.workload("DaemonSet", "each"))
     for workload in ("deployment/app", "daemonset/each"):
@@ -76,6 +75,8 @@ def test_drained_nodes_lose_all_of_it_one_after_the_other(leaving, installation)
 def test_now_takes_the_network_from_all_pods_at_once_and_waits_for_their_end(
         leaving, installation):
     cluster = leaving
+    # Until the kubelet has looked once for sandboxes that have ended.
+    installation.configure(BRIDGE_CNI_UNINSTALL_LINGER_SECONDS="75")
     begin, _, _, end = commands(UNINSTALLING)[:4]
     installation.run(begin[0].replace("drain", "now"))
     installation.run(inline(UNINSTALLING, "kubectl -n kube-system delete pods"))
@@ -85,7 +86,12 @@ def test_now_takes_the_network_from_all_pods_at_once_and_waits_for_their_end(
         assert pods_of(cluster, node)
     installation.run("kubectl delete --ignore-not-found deployment/app daemonset/each")
     wait_for(lambda: nobody_is_left(cluster), step=0.5)
-    for line in end:
+    logged = [len(node.log("containerd")) for node in cluster.nodes]
+    installation.run(end[0])
+    for node, before in zip(cluster.nodes, logged):
+        assert "failed to destroy network" not in node.log("containerd")[before:]
+        assert node.log("containerd")[before:].count("RemovePodSandbox for") >= 3
+    for line in end[1:]:
         installation.run(line)
     assert [node.made() for node in cluster.nodes] == [[], []]
 

@@ -47,6 +47,9 @@ static const struct option_spec specs[] = {
 	 "drain: no new pods; when the last one has gone, all that the agent has made is\n"
 	 "      removed; now: the pods that run are disconnected first",
 	 OPTION_UNINSTALL, AT(uninstall), 0, 0},
+	{"uninstall-linger-seconds", "120",
+	 "how long the runtime's configuration stays then behind the last pod",
+	 OPTION_NUMBER, AT(linger_seconds), 0, 86400},
 	{"data-dir", DEFAULT_DATA_DIR, "the address store, the same path as on the host",
 	 OPTION_PATH, AT(data_dir), 0, 0},
 	{"cni-version", "1.0.0", "of the conflist", OPTION_VERSION_OF_CNI,

@@ -29,6 +29,7 @@ struct options {
 	enum option_choice routed; /* podLink: OPTION_YES routed, OPTION_NO bridged */
 	bool port_isolation, mac_spoof_check;
 	enum uninstall_mode uninstall;
+	uint32_t linger_seconds; /* of the configuration, behind the last pod */
 	const char *sysctl_root; /* "": /proc/sys/net itself can be written to */
 	uint32_t port; /* on 127.0.0.1; 0: none */
 	struct listen_address metrics; /* beside it, for the metrics alone */

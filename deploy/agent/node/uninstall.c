@@ -32,11 +32,9 @@
  * which the kubelet looks for once a minute. A runtime that has read the configuration late
  * may also be at an ADD still.
  */
-static int64_t linger_ms(const struct uninstall *uninstall)
+static int64_t linger_ms(const struct options *options)
 {
-	const struct options *options = uninstall->options;
-
-	return options->uninstall ? (int64_t)options->resync_seconds * 2000 : 0;
+	return options->uninstall ? (int64_t)options->linger_seconds * 1000 : 0;
 }
 
 static void failed(struct uninstall *uninstall, const char *what, struct cni_error *err)
@@ -118,8 +116,9 @@ static enum uninstall_step step_of(struct uninstall *uninstall, bool own)
 		return UNINSTALL_REMOVE;
 	if (!uninstall->empty_since)
 		uninstall->empty_since = now;
-	return now - uninstall->empty_since < linger_ms(uninstall) ? UNINSTALL_WAIT
-								   : UNINSTALL_CLEANUP;
+	return now - uninstall->empty_since < linger_ms(uninstall->options)
+		       ? UNINSTALL_WAIT
+		       : UNINSTALL_CLEANUP;
 }
 
 void uninstall_look(struct uninstall *uninstall)

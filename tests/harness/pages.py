@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The commands of deploy/README.md."""
+import re
+
+from .plugin import REPOSITORY
+
+README = REPOSITORY / "deploy/README.md"
+
+
+def section(heading):
+    """What deploy/README.md has below a heading."""
+    return README.read_text().split(f"\n### {heading}\n")[1].split("\n##")[0]
+
+
+def commands(heading):
+    """The blocks of commands below a heading, each a list of lines."""
+    return [[re.sub(r"\s+#.*", "", line).strip() for line in block.strip().splitlines()]
+            for block in section(heading).split("```")[1::2]]
+
+
+def inline(heading, start):
+    """The command that begins so in the text below a heading."""
+    text = "".join(section(heading).split("```")[::2])
+    found = [" ".join(command.split()) for command in re.findall(r"`([^`]+)`", text)]
+    return next(command for command in found if command.startswith(start))
+
+
+def of_node(line, name):
+    """A command in which NODE stands for a node's name."""
+    return re.sub(r"\bNODE\b", name, line)
