@@ -31,6 +31,14 @@ def forbidden():
         FORBIDDEN.unlink()
 
 
+@pytest.fixture
+def unloaded():
+    """As a machine is after boot; other tests are to find it so, too."""
+    unload()
+    yield
+    unload()
+
+
 def started(node, *options):
     node.start_agent(*options)
     wait_for(node.ready, 120)
@@ -38,9 +46,9 @@ def started(node, *options):
 
 @pytest.mark.skipif("BRIDGE_CNI_VM" not in os.environ,
                     reason="unloading modules is for the virtual machine alone")
-def test_the_kernel_loads_it_for_the_agent_and_without_it_services_see_the_node(cluster):
+def test_the_kernel_loads_it_for_the_agent_and_without_it_services_see_the_node(
+        unloaded, cluster):
     node = cluster.node()
-    unload()
     started(node, "--pod-link", "routed")
     assert not PARAMETERS.exists() and node.page("/readyz") == (200, "ok\n")
     node.stop_agent()
