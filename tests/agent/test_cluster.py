@@ -2,7 +2,7 @@
 """Pods on several nodes: who reaches whom, and which source address is seen."""
 from harness import plugin, wire
 from harness.cluster import INTERNET4, INTERNET6
-from harness.probes import ask_once, echoing, nothing_lost
+from harness.probes import ask_once, echo, echoing, nothing_lost
 from harness.service import service
 from harness.waiting import wait_for
 
@@ -94,8 +94,8 @@ def test_three_nodes_join_at_once_while_pods_are_made_and_lose_nobody_a_packet(c
     vip = service(one, server.address4)
     with echoing(server, 80, "server"), nothing_lost(
             connections=lambda: ask_once(client, vip, 80) == "server",
-            datagrams=lambda: client.ping(server.address6, wait=2),
-            outside=lambda: client.ping(INTERNET4, wait=2)):
+            packets=lambda: echo(client, server.address6),
+            outside=lambda: echo(client, INTERNET4)):
         joining = [cluster.node() for _ in range(3)]
         for node in joining:
             node.start_agent()
@@ -105,7 +105,7 @@ def test_three_nodes_join_at_once_while_pods_are_made_and_lose_nobody_a_packet(c
         pods += [node.attach() for node in joining]
         for node in cluster.nodes:
             # Within seconds, on a busy machine as well.
-            wait_for(lambda: len(node.own_routes()) == 2 * 4, 5)
+            wait_for(lambda: len(node.own_routes()) == 2 * 4, 10)
         for pod in pods[-3:]:
             for target in (pods[0], client):
                 wait_for(lambda: pod.ping(target.address4, wait=1) and
@@ -136,7 +136,7 @@ def test_a_full_pod_cidr_is_told_by_ADD_STATUS_and_metrics_and_has_room_after_a_
     with plugin.refusal(plugin.UNAVAILABLE, "10.244.9", "statusOnExhaustion"):
         asked_for_status()
     asked_for_status(statusOnExhaustion="ready")
-    assert node.ready() and pods[1].ping(pods[3].address4, wait=1)  # those that are there are well
+    assert node.ready() and pods[1].ping(pods[3].address4)  # those that are there are well
 
     node.detach(pods[3])
     asked_for_status()
@@ -144,7 +144,7 @@ def test_a_full_pod_cidr_is_told_by_ADD_STATUS_and_metrics_and_has_room_after_a_
     new = node.attach()
     assert new.address4 == pods[3].address4 and addresses() == [0, 5, 5]
     # Nobody is misled by the MAC address of the one before.
-    assert pods[1].ping(new.address4, wait=1) and node.ping(new.address4, wait=1)
+    assert pods[1].ping(new.address4) and node.ping(new.address4)
 
 
 def test_a_nodes_new_pod_cidr_replaces_the_old_one_everywhere(cluster):

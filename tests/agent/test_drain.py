@@ -6,7 +6,7 @@ import os
 import shutil
 
 from harness import snapshot
-from harness.probes import Connection, ask_once, echoing, nothing_lost
+from harness.probes import Connection, ask_once, echo, echoing, nothing_lost
 from harness.service import service
 from harness.waiting import wait_for
 
@@ -124,7 +124,7 @@ def test_a_drain_that_a_budget_holds_back_keeps_the_pod_connected_and_ends_with_
                 from_the_drained_node=lasting[2].ask,
                 new_ones=lambda: ask_once(client, deployment.vip, 80),
                 new_ones_of_the_drained_nodes_pod=lambda: ask_once(daemon, deployment.vip, 80),
-                daemon=lambda: daemon.ping(client.address6, wait=2)) as settle:
+                packets=lambda: echo(daemon, client.address6)) as settle:
             cordon(leaves)
             assert deployment.evict(first, settle, pod_deleted)
             # The budget is used up now.

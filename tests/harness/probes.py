@@ -10,6 +10,7 @@ from .portmap import family_of
 from .waiting import wait_for
 
 PAUSE = 0.02  # seconds between two attempts
+PATIENCE = 10  # seconds in which an answer comes also on a busy machine
 
 
 @contextlib.contextmanager
@@ -42,9 +43,9 @@ def echoing(pod, port, word):
 class Connection:
     """One connection to such a server, which is to last."""
 
-    def __init__(self, client, address, port, timeout=2):
+    def __init__(self, client, address, port):
         self.socket = client.socket(family_of(address), socket.SOCK_STREAM)
-        self.socket.settimeout(timeout)
+        self.socket.settimeout(PATIENCE)
         self.socket.connect((address, port))
         self.lines = self.socket.makefile("rb")
         self.number = 0
@@ -68,6 +69,11 @@ def ask_once(client, address, port):
     """The word that answers on a new connection."""
     with contextlib.closing(Connection(client, address, port)) as connection:
         return connection.word
+
+
+def echo(client, address):
+    """One packet, which nobody sends again where it is lost."""
+    return client.ping(address, wait=PATIENCE)
 
 
 class Probe(threading.Thread):

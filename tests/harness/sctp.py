@@ -72,7 +72,7 @@ def served(pod, port, tag, family):
             yield
 
 
-def ask(client, address, port, source, timeout=1.0):
+def ask(client, address, port, source, timeout=5):
     """The tag of whoever takes the association, or None. source: the client's own port."""
     family, tag = family_of(address), 0x1000 + source
     with raw(client, family) as sock:
