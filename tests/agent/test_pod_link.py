@@ -24,8 +24,14 @@ def parameters(node):
 
 
 def set_parameters(node, value):
-    for name in PARAMETERS:
-        node.sysctl(name, value)
+    """One right behind the other: the agent tells of one that is wrong alone in other words."""
+
+    def write():
+        for name in PARAMETERS:
+            with open("/proc/sys/net/" + name.replace(".", "/"), "w") as file:
+                file.write(str(value))
+
+    node.call(write)
 
 
 def started(node, *options, **more):
