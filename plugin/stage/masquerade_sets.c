@@ -80,12 +80,13 @@ void masquerade_sets_match(uint64_t owner, int family, struct text *text)
 
 void masquerade_sets_match_own(uint64_t owner, int family, struct text *text)
 {
-	const char *ip = family == AF_INET ? "ip" : "ip6";
+	const char *ip = family == AF_INET ? "ip" : "ip6", *own;
 	struct masquerade_sets sets;
 
 	masquerade_sets_name(owner, &sets);
-	text_add(text, "%s daddr . %s saddr @%s", ip, ip,
-		 sets_of(&sets, family)[MASQUERADE_OWN].name);
+	own = sets_of(&sets, family)[MASQUERADE_OWN].name;
+	text_add(text, "%s saddr . %s daddr @%s %s daddr . %s saddr @%s", ip, ip, own, ip,
+		 ip, own);
 }
 
 void masquerade_sets_exclude(uint64_t owner, int family, struct text *text)

@@ -48,7 +48,9 @@ int masquerade_elements_add(const struct masquerade_sets *sets,
 /* Adds "ip saddr @pods ip saddr . ip daddr != @own". @family: AF_INET, ... */
 void masquerade_sets_match(uint64_t owner, int family, struct text *text);
 
-/* Adds "ip daddr . ip saddr @own": to a pod from whom it shows its own address to. */
+/* Adds "ip saddr . ip daddr @own ip daddr . ip saddr @own": from one pod to another, each
+ * of which shows the other its own address. One direction alone doesn't tell that they
+ * have one subnet, as a pod that isn't masqueraded shows its address to everybody. */
 void masquerade_sets_match_own(uint64_t owner, int family, struct text *text);
 
 /* Adds " ip saddr != @pods". */

@@ -6,8 +6,8 @@ import pytest
 from harness import plugin
 from harness.command import repair
 from harness.delegates import Delegate
-from harness.node import addresses_of, network
-from harness.portmap import ask, served, served_udp, settled, udp_answers
+from harness.node import NODE4, NODE6, OUTSIDE4, OUTSIDE6, addresses_of, network
+from harness.portmap import ask, ports, served, served_udp, settled, udp_answers
 from harness.service import MODES, netfilter_on_the_bridge, service
 from test_masquerade import rules_of
 
@@ -93,6 +93,20 @@ def test_with_addresses_of_another_IPAM_plugin_it_answers_as_well(node):
     vip = service(node, found[1][0])
     with served(pods[1], 80):
         assert ask(pods[0], vip, 80) == ("pod", "10.77.0.1")
+
+
+def test_a_pod_from_before_ipMasq_goes_on_seeing_who_comes_from_elsewhere(node):
+    """It is in the sets of pods, where all destinations see its address."""
+    netfilter_on_the_bridge(node, False)
+    pod = node.pod()
+    node.add(pod, ports((8080, 80), ipMasq=False))
+    client = node.pod()
+    node.add(client, network("dual"))
+    settled(node)
+    with served(pod, 80):
+        for address, seen in ((NODE4, OUTSIDE4), (NODE6, OUTSIDE6)):
+            assert ask(node.outside, address, 8080) == ("pod", seen)
+        assert ask(client, service(node, "10.1.2.2"), 80) == ("pod", GATEWAYS[0])
 
 
 def test_the_rules_come_back_and_are_checked(node):
