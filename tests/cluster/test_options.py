@@ -9,7 +9,7 @@ import yaml
 from installation import documents
 from traffic import TCP, ask
 
-from harness.pages import README
+from harness.pages import README, section
 from harness.plugin import REPOSITORY
 from harness.waiting import wait_for
 
@@ -26,6 +26,35 @@ def configured(cluster, installation):
     yield change
     manifest = documents()["ConfigMap"]["data"]
     installation.configure(**{key: manifest.get(key) for key in changed})
+
+
+def test_a_template_is_taken_from_a_ConfigMap_and_its_deletion_too(cluster, installation, tmp_path):
+    """Nothing is restarted: the kubelet brings what changes."""
+    text = section("A configuration of your own")
+    template = re.search(r"^```json\n(.*?)^```", text, re.M | re.S)[1]
+    create = re.search(r"^kubectl .* create configmap .*", text, re.M)[0]
+    (tmp_path / "conflist.json").write_text(template)
+    (tmp_path / "wrong.json").write_text(template.replace('"ready"', '"often"'))
+
+    def status(node):
+        return {**node.conflist()["plugins"][0]}.get("statusOnExhaustion")
+
+    def create_of(name):
+        return create.replace("conflist.json", f"conflist.json={tmp_path / name}")
+
+    installation.run(create_of("conflist.json"))
+    try:
+        for node in cluster.nodes:
+            wait_for(lambda: status(node) == "ready", 120)
+        installation.run(create_of("wrong.json") + " --dry-run=client -o yaml | "
+                         "kubectl replace -f -")
+        for node in cluster.nodes:
+            wait_for(lambda: node.agent_says("the template is wrong"), 120)
+            assert status(node) == "ready"
+    finally:
+        installation.run("kubectl -n kube-system delete configmap bridge-cni-template")
+    for node in cluster.nodes:
+        wait_for(lambda: status(node) is None, 120)
 
 
 def fetched(ns, url):

@@ -24,6 +24,7 @@ DOCUMENTS = {d["kind"]: d for d in yaml.safe_load_all(
     (REPOSITORY / "deploy/bridge-cni.yaml").read_text())}
 POD = DOCUMENTS["DaemonSet"]["spec"]["template"]["spec"]
 CONTAINER = POD["containers"][0]
+TEMPLATE = '{"plugins": [{"type": "bridge-cni", "statusOnExhaustion": "ready"}]}'
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 # Container runtimes give these mounts to every container that isn't privileged.
 READ_ONLY = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
@@ -97,9 +98,13 @@ def cluster(tmp_path):
 
 
 def mounts_of(node):
-    """The manifest's, of this node's directories."""
+    """The manifest's, of this node's directories. There is a ConfigMap with a template."""
     at = {"/opt/cni/bin": node.bin_dir, "/etc/cni/net.d": node.conf_dir}
-    sources = {v["name"]: v["hostPath"]["path"] for v in POD["volumes"]}
+    template = node.directory / "template"
+    template.mkdir()
+    (template / "conflist.json").write_text(TEMPLATE)
+    sources = {v["name"]: v["hostPath"]["path"] if "hostPath" in v else str(template)
+               for v in POD["volumes"]}
     account = node.directory / "account"
     account.mkdir()
     (account / "token").write_text(TOKEN)
@@ -158,6 +163,7 @@ def test_pods_of_two_nodes_reach_each_other_and_what_is_broken_heals(cluster, ro
     runc = {node: start(node, rootfs) for node in nodes}
     for node in nodes:
         wait_for(node.ready, 20)
+        assert node.conf()["statusOnExhaustion"] == "ready"
     pods = [node.attach() for node in nodes]
     assert_reach_each_other(pods)
 
