@@ -196,11 +196,11 @@ void store_run(struct command *command, const char *data_dir)
 	if (stored_find(data_dir, &list, &err) < 0)
 		error_print(command, data_dir, &err);
 	for (size_t i = 0; i < list.n; i++) {
+		struct stored *stored = &list.items[i];
 		char path[PATH_MAX];
 
-		error_clear(&err);
-		snprintf(path, sizeof(path), "%s/%s", data_dir, list.items[i].network);
-		if (network_run(command, list.items[i].text, &err) < 0)
-			error_print(command, path, &err);
+		snprintf(path, sizeof(path), "%s/%s", data_dir, stored->network);
+		if (!stored->text || network_run(command, stored->text, &stored->err) < 0)
+			error_print(command, path, &stored->err);
 	}
 }

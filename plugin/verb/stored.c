@@ -120,22 +120,32 @@ static void bridge_of_gateway(const struct search *search, char ifname[IF_NAMESI
 		*dot = '\0';
 }
 
-/* Adds an owner, once. @note: NULL, or moved to the list. */
-static int owner_add(struct search *search, const char *network, const char *bridge,
-		     char **note, struct cni_error *err)
+/* Adds an item of the list. @text: moved to the list, or NULL: @why says what went
+ * wrong. */
+static int stored_add(struct search *search, const char *network, char *text,
+		      const struct cni_error *why, struct cni_error *err)
 {
-	struct stored *stored;
-	char *text = note && *note ? TAKE_PTR(*note)
-				   : network_note_make(network, bridge, search->data_dir);
+	struct stored *stored = LIST_ADD(&search->list);
 
-	stored = text ? LIST_ADD(&search->list) : NULL;
 	if (!stored) {
 		free(text);
 		return error_oom(err);
 	}
 	stored->text = text;
+	if (why)
+		error_copy(&stored->err, why);
 	stored->network = strdup(network);
 	return stored->network ? 0 : error_oom(err);
+}
+
+/* Adds an owner, once. @note: NULL, or moved to the list. */
+static int owner_add(struct search *search, const char *network, const char *bridge,
+		     char **note, struct cni_error *err)
+{
+	char *text = note && *note ? TAKE_PTR(*note)
+				   : network_note_make(network, bridge, search->data_dir);
+
+	return text ? stored_add(search, network, text, NULL, err) : error_oom(err);
 }
 
 static bool has_owner(const struct ipam_owner_list *owners, const char *bridge)
@@ -174,10 +184,10 @@ static int by_rules_add(struct search *search, const char *network,
 	return ret;
 }
 
-static int network_search(const char *network, void *data, struct cni_error *err)
+static int owners_search(struct search *search, const char *network,
+			 struct cni_error *err)
 {
 	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list owners = {};
-	struct search *search = data;
 	const struct ipam_env env = {
 		.data_dir = search->data_dir,
 		.network = network,
@@ -185,9 +195,6 @@ static int network_search(const char *network, void *data, struct cni_error *err
 	};
 	int ret = ipam_owners(&env, &owners, err);
 
-	for (size_t i = 0; i < search->ruled.n; i++)
-		if (strcmp(search->ruled.items[i].network, network) == 0)
-			search->ruled.items[i].seen = true;
 	for (size_t i = 0; i < owners.n; i++)
 		if (owners.items[i].is_gateway)
 			bridge_of_gateway(search, owners.items[i].ifname);
@@ -202,6 +209,20 @@ static int network_search(const char *network, void *data, struct cni_error *err
 					&owners.items[i].note, err);
 	}
 	return ret < 0 ? ret : by_rules_add(search, network, &owners, err);
+}
+
+/* An error, as where another program doesn't let go of the lock of the network's store,
+ * keeps no other network from being found. */
+static int network_search(const char *network, void *data, struct cni_error *err)
+{
+	struct search *search = data;
+	struct cni_error own = {};
+	int ret = owners_search(search, network, &own);
+
+	for (size_t i = 0; i < search->ruled.n; i++)
+		if (strcmp(search->ruled.items[i].network, network) == 0)
+			search->ruled.items[i].seen = true;
+	return ret < 0 ? stored_add(search, network, NULL, &own, err) : 0;
 }
 
 int stored_find(const char *data_dir, struct stored_list *ret_list, struct cni_error *err)

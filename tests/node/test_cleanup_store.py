@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`bridge-cni cleanup` of networks whose configuration is gone: the store tells of them."""
+import fcntl
 import json
 import os
 import shutil
@@ -311,6 +312,18 @@ def test_of_a_network_that_changed_its_bridge_both_go(node):
     for bridge in ("br7", "cni0"):
         assert f"testnet: removed the bridge {bridge}" in lines
     assert not (node.store / ".bridge-cni").exists() and not (node.store / "testnet").exists()
+
+
+def test_a_network_whose_lock_is_not_free_keeps_no_other_from_being_cleaned_up(node):
+    """The lock is host-local's, too: it may be another program's network."""
+    come_and_go(node, network())
+    come_and_go(node, network(name="second", bridge="cni1", ipam=OTHER))
+    with open(node.store / "second/lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = cleanup(node)
+    assert done.returncode == 1 and "networks/second: the store's lock" in done.stderr, done
+    assert "testnet: removed the bridge cni0" in done.stdout and "cni0" not in node.links()
+    assert "second: removed the bridge cni1" in lines_of(cleanup(node))
 
 
 def test_a_store_that_is_a_link_is_not_followed(node):
