@@ -58,6 +58,9 @@ static void follow_nodes(struct agent *agent)
 		return;
 	}
 	setup_make_conflist(&agent->setup, &agent->nodes);
+	/* Before a runtime adds pods with the new podCIDR. */
+	if (agent->setup.made && !agent->setup.held_back)
+		former_upkeep_run(&agent->former, &agent->setup.conflist, &agent->nodes);
 	check_conflist(agent);
 	route_upkeep_run(&agent->routes, &agent->nodes);
 	if (!agent->trimmed)
@@ -117,6 +120,7 @@ static void do_what_is_due(struct agent *agent)
 		check_conflist(agent);
 		shadow_look(&agent->shadow);
 		check_uninstall(agent);
+		former_upkeep_tick(&agent->former, &agent->setup.conflist, &agent->nodes);
 	}
 	if (now >= agent->resync_at) {
 		agent->resync_at = now + (int64_t)agent->options->resync_seconds * 1000;
@@ -255,6 +259,7 @@ static bool begin(struct agent *agent)
 	if (agent->uninstall.step == UNINSTALL_REMOVE)
 		return false;
 	range_upkeep_found(&agent->ranges, &agent->setup.conflist);
+	former_upkeep_found(&agent->former, &agent->setup.conflist);
 	range_upkeep_start(&agent->ranges);
 	if (!agent->setup.conflist.text)
 		pod_link_adopt(&agent->pod_link);

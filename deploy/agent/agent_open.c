@@ -114,6 +114,7 @@ int agent_open(struct agent *agent, const struct options *options, const struct 
 		       .rtnl = agent->rtnl,
 		       .nft = agent->nft},
 	};
+	agent->former = (struct former_upkeep){.log = log, .rtnl = agent->rtnl};
 	agent->drops = (struct drops){
 		.options = options,
 		.network = &agent->setup.conflist.names,
@@ -148,6 +149,7 @@ void agent_close(struct agent *agent)
 	close_p(&agent->route_events_fd);
 	close_p(&agent->lock_fd);
 	setup_clear(&agent->setup);
+	former_upkeep_clear(&agent->former);
 	drops_clear(&agent->drops);
 	reclaim_clear(&agent->reclaim);
 	range_upkeep_close(&agent->ranges);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Metrics are in Prometheus' text format, version 0.0.4. */
+/* Collects from all parts of the agent what the pages tell. */
 #include "pages.h"
 
 #include <inttypes.h>
@@ -9,45 +9,13 @@
 #include "conf/base/clock.h"
 #include "conf/base/printable.h"
 #include "conf/base/text.h"
+#include "deploy/agent/base/metric_lines.h"
 #include "deploy/agent/node/store_files.h"
 #include "state.h"
 
 /* Whoever reaches the port for metrics may ask as often as he likes: making the text reads
  * the store and the kernel's counters. */
 #define METRICS_KEPT_MS 1000
-
-static void metric(FILE *out, const char *name, const char *type, const char *help)
-{
-	fprintf(out, "# HELP bridge_cni_%s %s\n# TYPE bridge_cni_%s %s\n", name, help,
-		name, type);
-}
-
-/* The value of a metric's label is escaped, wherever it comes from. */
-static void label(FILE *out, const char *name, const char *value)
-{
-	fprintf(out, "%s=\"", name);
-	for (const char *c = value; *c; c++) {
-		if (*c == '\n')
-			fputs("\\n", out);
-		else if (*c == '"' || *c == '\\')
-			fprintf(out, "\\%c", *c);
-		else
-			fputc(*c, out);
-	}
-	fputc('"', out);
-}
-
-static void counter(FILE *out, const char *name, uint64_t value, const char *help)
-{
-	metric(out, name, "counter", help);
-	fprintf(out, "bridge_cni_%s %" PRIu64 "\n", name, value);
-}
-
-static void gauge(FILE *out, const char *name, uint64_t value, const char *help)
-{
-	metric(out, name, "gauge", help);
-	fprintf(out, "bridge_cni_%s %" PRIu64 "\n", name, value);
-}
 
 static void store_metrics(FILE *out, const struct agent *agent)
 {
@@ -219,6 +187,25 @@ static void uninstall_metrics(FILE *out, const struct agent *agent)
 	      "Attachments of pods that --uninstall waits for.");
 }
 
+static void former_metrics(FILE *out, const struct agent *agent)
+{
+	const struct former_pods *pods = &agent->former.pods;
+
+	gauge(out, "pods_outside_podcidr", pods->n,
+	      "Connected pods with addresses outside of this node's podCIDR.");
+	gauge(out, "pods_cut_off", pods->cut_off,
+	      "Those of them whose podCIDR another node has.");
+	if (pods->named_n)
+		metric(out, "pod_outside_podcidr", "gauge",
+		       "A pod that has to be started again; the first 64.");
+	for (size_t i = 0; i < pods->named_n; i++) {
+		fputs("bridge_cni_pod_outside_podcidr{", out);
+		label(out, "pod", pods->named[i].name);
+		fprintf(out, ",cut_off=\"%s\"} 1\n",
+			pods->named[i].cut_off ? "true" : "false");
+	}
+}
+
 static void drop_metrics(FILE *out, const struct agent *agent)
 {
 	const struct drop_kinds *kinds = &agent->drops.kinds;
@@ -239,6 +226,7 @@ static void work_metrics(FILE *out, struct agent *agent)
 	api_metrics(out, agent);
 	heal_metrics(out, agent);
 	link_metrics(out, agent);
+	former_metrics(out, agent);
 	conflist_metrics(out, agent);
 	drops_look(&agent->drops);
 	drop_metrics(out, agent);
@@ -280,6 +268,7 @@ static char *ready_but(const struct agent *agent)
 	struct text text = {};
 
 	text_add(&text, "ok\n");
+	former_upkeep_text(&agent->former, &text);
 	if (link->left.n) {
 		text_add(&text, "podLink changes when these are gone: ");
 		pod_names_text(&link->left, &text);

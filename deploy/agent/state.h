@@ -8,6 +8,7 @@
 #include "deploy/agent/base/job.h"
 #include "deploy/agent/base/options.h"
 #include "deploy/agent/node/drops.h"
+#include "deploy/agent/node/former_upkeep.h"
 #include "deploy/agent/node/heal.h"
 #include "deploy/agent/node/pod_link.h"
 #include "deploy/agent/node/range_upkeep.h"
@@ -40,6 +41,7 @@ struct agent {
 	struct shadow shadow;
 	struct pod_link pod_link;
 	struct range_upkeep ranges;
+	struct former_upkeep former;
 	struct route_upkeep routes;
 	struct heal heal;
 	struct drops drops;

@@ -89,9 +89,13 @@ void queue_route_set(struct netlink *nl, const struct kernel_route *wanted, bool
 		nl, RTM_NEWROUTE, NLM_F_CREATE | (replace ? NLM_F_REPLACE : NLM_F_EXCL),
 		"%s the route to %s by %s through interface %u",
 		replace ? "changing" : "adding", PREFIX_TEXT(&wanted->route.dst),
-		IP_TEXT(&wanted->route.gw), wanted->index);
+		wanted->route.gw.family ? IP_TEXT(&wanted->route.gw) : "the link",
+		wanted->index);
+	struct builder b = queue_route(nl, msg, wanted->index, wanted->protocol,
+				       &wanted->route);
 
-	queue_route(nl, msg, wanted->index, wanted->protocol, &wanted->route);
+	if (wanted->source.family)
+		put_ip(b, RTA_PREFSRC, &wanted->source);
 }
 
 void queue_route_del(struct netlink *nl, const struct kernel_route *route)

@@ -28,6 +28,7 @@ void queue_route_add(struct netlink *nl, unsigned int index, const char *name,
 /* A next hop of a route of the main table or another one, as the kernel has it. */
 struct kernel_route {
 	struct route route; /* gw: of either family */
+	struct ip_addr source; /* that the node sends with by it; family 0: any */
 	unsigned int index; /* of the interface; 0: none */
 	uint8_t protocol; /* RTPROT_* */
 	uint8_t type; /* RTN_UNICAST, or RTN_ of one that refuses or drops */
@@ -43,8 +44,8 @@ struct kernel_route_list {
 };
 
 /*
- * Adds a route of the main table by a gateway, with the protocol of @wanted. If there is
- * a route with this destination and metric, whoever made it, the message is refused
+ * Adds a route of the main table, with the protocol and the source of @wanted, by a gateway
+ * or, where it has none, on the link. If there is a route with this destination and metric, whoever made it, the message is refused
  * (-EEXIST); with @replace that route gives way in the same moment.
  * queue_route_del() removes a route that route_list_get() has listed.
  */

@@ -280,6 +280,7 @@ static int route_read(const struct nlmsghdr *answer, void *data)
 	};
 	if (attrs[RTA_DST])
 		get_ip(attrs[RTA_DST], header->rtm_family, &item.route.dst.addr);
+	get_ip(attrs[RTA_PREFSRC], header->rtm_family, &item.source);
 	metrics_read(attrs[RTA_METRICS], &item.route);
 	if (attrs[RTA_MULTIPATH])
 		return hops_read(attrs[RTA_MULTIPATH], item, list);

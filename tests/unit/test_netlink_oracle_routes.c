@@ -171,6 +171,28 @@ static void routes_between_nodes(void **state)
 	assert_route(o, 2, RTM_DELROUTE, 0, &wanted);
 }
 
+static void a_route_to_a_pod_has_a_source(void **state)
+{
+	const struct kernel_route route = {
+		.route.dst = prefix_of("fd00:1::5/128"),
+		.source = ip_of("fd00:1::1"),
+		.index = INDEX,
+		.protocol = protocol,
+	};
+	struct oracle *o = *state;
+
+	queue_route_set(o->nl, &route, false);
+	commit(o, 1);
+	assert_route(o, 0, RTM_NEWROUTE, NEW,
+		     &(struct wanted){.dst = "fd00:1::5",
+				      .index = INDEX,
+				      .table = RT_TABLE_MAIN,
+				      .family = AF_INET6,
+				      .protocol = protocol});
+	assert_nl_addr(rtnl_route_get_pref_src((struct rtnl_route *)o->decoded[0]),
+		       "fd00:1::1");
+}
+
 /* libnl-route 3.7 knows nothing of nexthop objects. */
 static void a_route_by_a_nexthop_object_is_removed_by_its_number(void **state)
 {
@@ -350,6 +372,7 @@ int main(void)
 		ORACLE_TEST(default_routes_and_routes_on_the_link),
 		ORACLE_TEST(an_ipv4_route_by_an_ipv6_gateway),
 		ORACLE_TEST(routes_between_nodes),
+		ORACLE_TEST(a_route_to_a_pod_has_a_source),
 		ORACLE_TEST(a_route_by_a_nexthop_object_is_removed_by_its_number),
 		ORACLE_TEST(routes_that_libnl_tells_of_are_listed_a_next_hop_an_entry),
 		ORACLE_TEST(a_route_that_drops_is_listed_only_where_all_are),

@@ -4,6 +4,7 @@
 #include "node_table.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 /* Gives the name's place in the table. False: it isn't there, and that would be its
  * place. */
@@ -34,6 +35,18 @@ const struct cluster_node *node_table_find(const struct node_table *table,
 	size_t at;
 
 	return find_place(table, name, &at) ? &table->items[at] : NULL;
+}
+
+const struct cluster_node *node_table_overlap(const struct node_table *table,
+					      const struct ip_prefix *prefix)
+{
+	int family = prefix->addr.family == AF_INET6;
+
+	for (size_t i = 0; i < table->n; i++)
+		if (table->items[i].ranges[family] == RANGE_ACCEPTED &&
+		    prefix_overlaps(&table->items[i].cidrs[family], prefix))
+			return &table->items[i];
+	return NULL;
 }
 
 static int insert(struct node_table *table, size_t at, const char *name,

@@ -41,6 +41,11 @@ void node_table_clear(struct node_table *table);
 const struct cluster_node *node_table_find(const struct node_table *table,
 					   const char *name);
 
+/* A node that has an accepted podCIDR with addresses of @prefix in it; NULL: there is
+ * none. */
+const struct cluster_node *node_table_overlap(const struct node_table *table,
+					      const struct ip_prefix *prefix);
+
 /* An outcome of node_table_set(). */
 #define NODE_TABLE_CHANGED 1
 

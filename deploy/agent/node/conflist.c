@@ -58,6 +58,8 @@ static void ranges_take(struct conflist *list, const struct ipam_conf *ipam)
 		int family = range->subnet.addr.family == AF_INET6;
 
 		list->subnets[family] = range->subnet;
+		list->gateways[family] = (struct ip_prefix){range->gateway,
+							    range->subnet.len};
 		list->capacity[family] = addresses_between(&range->start, &range->end);
 		if (ip_cmp(&range->start, &range->gateway) <= 0 &&
 		    ip_cmp(&range->gateway, &range->end) <= 0)
@@ -89,6 +91,8 @@ static int from_text(char *text, struct notices *notices, struct conflist *ret_l
 		return ret;
 	ret_list->kept.spoof_check = network.spoof_check;
 	ret_list->kept.routed = network.routed;
+	if (network.is_gateway)
+		network_gateway_ifname(&network, ret_list->gateway_ifname);
 	ranges_take(ret_list, &network.ipam);
 	ret_list->text = TAKE_PTR(owned);
 	ret_list->plugin = TAKE_PTR(plugins.items[0].text);

@@ -15,10 +15,12 @@ struct conflist {
 	char *plugin; /* the plugin's configuration, as a runtime hands it over */
 	struct network_names names;
 	struct conflist_kept kept;
-	/* By family: the subnet of the addresses for pods (family 0: none), and how many
-	 * there are without the gateway; as many as can't be counted are UINT64_MAX. */
-	struct ip_prefix subnets[IP_FAMILIES];
+	/* By family: the subnet of the addresses for pods (family 0: none), the gateway's
+	 * address with that subnet's length, and how many addresses there are without it;
+	 * as many as can't be counted are UINT64_MAX. */
+	struct ip_prefix subnets[IP_FAMILIES], gateways[IP_FAMILIES];
 	uint64_t capacity[IP_FAMILIES];
+	char gateway_ifname[IF_NAMESIZE]; /* that has the gateways; "": not isGateway */
 };
 void conflist_clear(struct conflist *list);
 

@@ -57,7 +57,7 @@ static void put_default_keys(struct json_writer *w, const struct conflist_spec *
 	json_text(w, "bridge", options->bridge);
 	if (!template->has_gateway)
 		json_bool(w, "isDefaultGateway", true);
-	/* After a change of the podCIDR the bridge still has the former one's gateway. */
+	/* The bridge may have an address of the network plugin of before. */
 	if (!template->has_gateway || template->gateway)
 		json_bool(w, "forceAddress", true);
 	if (!template->promiscuous)

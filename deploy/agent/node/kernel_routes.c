@@ -4,9 +4,22 @@
 
 #include <linux/rtnetlink.h>
 
-static bool is_ours(const struct kernel_route *route)
+static bool is_agents(const struct kernel_route *route)
 {
 	return route->protocol == ROUTE_PROTOCOL && route->route.table == RT_TABLE_MAIN;
+}
+
+bool kernel_route_is_pods(const struct kernel_route *route)
+{
+	const struct ip_prefix *dst = &route->route.dst;
+
+	return is_agents(route) && !route->route.gw.family && route->index &&
+	       route->hops == 1 && dst->len == ip_bits(dst->addr.family);
+}
+
+static bool is_ours(const struct kernel_route *route)
+{
+	return is_agents(route) && !kernel_route_is_pods(route);
 }
 
 int kernel_route_cmp(const struct kernel_route *a, const struct kernel_route *b)

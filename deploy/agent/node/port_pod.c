@@ -3,9 +3,9 @@
 #include "port_pod.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "conf/names.h"
-#include "ipam/store/record.h"
 #include "store_files.h"
 
 bool port_is_pods(const struct link *port)
@@ -33,6 +33,18 @@ static void record_of(const struct network_names *network,
 		*ret_record = record;
 	else
 		record_clear(&record);
+}
+
+bool port_record(const struct network_names *network, const struct link *port,
+		 struct record *ret_record)
+{
+	struct alias_names names;
+
+	if (!port_is_pods(port) || !identity_alias_read(port->alias, &names) ||
+	    strcmp(names.network, network->name) != 0)
+		return false;
+	record_of(network, &names, ret_record);
+	return ret_record->network;
 }
 
 const char *port_pod(const struct network_names *network, const struct link *port,

@@ -17,6 +17,7 @@
 #include "conflist.h"
 #include "deploy/agent/base/files.h"
 #include "disconnected.h"
+#include "former_gateways.h"
 #include "install.h"
 #include "plugin_job.h"
 #include "routes.h"
@@ -218,6 +219,9 @@ static int remove_all(struct uninstall *uninstall, struct cni_error *err)
 			  options->conflist, NULL);
 	if (ret >= 0)
 		ret = routes_remove(uninstall->rtnl, &routes, err);
+	if (ret >= 0)
+		ret = former_gateways_remove(uninstall->rtnl, uninstall->network->bridge,
+					     err);
 	if (ret >= 0)
 		ret = disconnected_forget(err);
 	if (ret >= 0)

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Finds the pods of a former podCIDR: connected pods of this node whose addresses are not
+ * of the podCIDR that it has now. They began when its Node had another one.
+ */
+#ifndef BRIDGE_CNI_AGENT_NODE_FORMER_PODS_H
+#define BRIDGE_CNI_AGENT_NODE_FORMER_PODS_H
+
+#include "conf/base/text.h"
+#include "conf/pod.h"
+#include "conflist.h"
+#include "deploy/agent/api/node_table.h"
+#include "plugin/netlink/netlink.h"
+
+#define FORMER_PODS_NAMED 64
+
+/* An address of such a pod. */
+struct former_address {
+	struct ip_prefix address; /* with the length of the former podCIDR */
+	struct ip_addr gateway; /* family 0: it is none of the node's */
+	bool taken; /* a Node has an accepted podCIDR with addresses of the former one */
+};
+struct former_address_list {
+	struct former_address *items;
+	size_t n;
+};
+
+struct former_pod {
+	char name
+		[POD_NAME_MAX]; /* for people, as port_pod() gives it; each is there once */
+	bool cut_off; /* one of its addresses is taken */
+};
+
+/* Zero-initialise it. */
+struct former_pods {
+	struct former_address_list addresses; /* owned */
+	size_t n,
+		cut_off; /* interfaces of pods: all of them, and those that are cut off */
+	struct former_pod *named; /* the first ones; owned */
+	size_t named_n;
+	/* The Node because of which the first one is cut off, and its podCIDR; "": none
+	 * is. */
+	char rival[NODE_NAME_MAX + 1];
+	struct ip_prefix rival_cidr;
+	uint64_t ports; /* a hash of the bridge's ports */
+};
+void former_pods_clear(struct former_pods *pods);
+
+/* Outcomes of former_pods_find() that leave @pods alone. */
+enum former_pods_outcome {
+	FORMER_PODS_UNKNOWN = 1, /* there is no bridge (any more), or it is down */
+	FORMER_PODS_SAME, /* the bridge has the ports that it had */
+};
+
+/*
+ * Looks which pods on the bridge of @list have addresses outside of its subnets, or another
+ * gateway. @nodes were judged. @again: also where the bridge's ports are those of the last
+ * time. FORMER_PODS_UNKNOWN, FORMER_PODS_SAME. Codes 100, 101.
+ */
+int former_pods_find(struct netlink *rtnl, const struct conflist *list,
+		     const struct node_table *nodes, bool again, struct former_pods *pods,
+		     struct cni_error *err);
+
+/* Adds the names, and how many more pods there are. @cut_off: only of those. */
+void former_pods_add_names(const struct former_pods *pods, bool cut_off,
+			   struct text *text);
+
+#endif

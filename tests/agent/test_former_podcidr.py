@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A Node comes again with another podCIDR, while pods with addresses of the former one run."""
+import ipaddress
+import socket
+
+import pytest
+
+from harness import wire
+from harness.cluster import INTERNET4, INTERNET6
+from harness.waiting import wait_for
+
+NEW = ["10.244.77.0/24", "fd00:244:0:77::/64"]
+OUTSIDE = "pods have addresses outside of this node's podCIDR"
+CUT_OFF = "pods are cut off until they are started again"
+
+
+def gateways(cidrs):
+    return [str(ipaddress.ip_network(cidr)[1]) for cidr in cidrs]
+
+
+WHOLE = ["10.244.77.1/24", "fd00:244:0:77::1/64"]
+
+
+def attached(node, name, **more):
+    """A pod with a name of Kubernetes."""
+    pod = node.pod()
+    pod.shown = f"shop/{name}"
+    pod.result = node.add(pod, {**node.conf(), **more},
+                          executable=str(node.bin_dir / "bridge-cni"),
+                          args=f"IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME={name}")
+    pod.addresses = [ip["address"].split("/")[0] for ip in pod.result["ips"]]
+    return pod
+
+
+def come_again(cluster, node, cidrs, name=None):
+    """A podCIDR can't be changed: the Node is deleted and made anew."""
+    cluster.api.remove(node.name)
+    node.cidrs = cidrs
+    cluster.join(node)
+    if node.agent:
+        wait_for(lambda: node.conf()["ipam"]["ranges"] == [[{"subnet": c}] for c in cidrs])
+
+
+def assert_reach(pods):
+    """Each other, by their own addresses."""
+    for sender in pods:
+        for receiver in pods:
+            for source, target in zip(sender.addresses, receiver.addresses):
+                if sender is not receiver:
+                    wait_for(lambda: sender.ping(target, wait=1))
+                    assert wire.source_seen(sender, receiver, target) == source
+
+
+def pods_routes(node):
+    """The agent's routes to pods of its own node."""
+    return {dst for dst, gateway in node.own_routes().items() if gateway is None}
+
+
+def lines(node, words):
+    return [line for line in node.log().splitlines() if words in line]
+
+
+def answers(client, target, port, server, server_port):
+    """A connection to @target comes to @server."""
+    with server.socket(socket.AF_INET, socket.SOCK_STREAM) as here, \
+            client.socket(socket.AF_INET, socket.SOCK_STREAM) as there:
+        here.bind(("", server_port))
+        here.listen()
+        there.connect((target, port))
+        return True
+
+
+def outside(node):
+    return node.metrics()["bridge_cni_pods_outside_podcidr"]
+
+
+@pytest.mark.parametrize("link", ["bridged", "routed"])
+def test_pods_of_the_former_podCIDR_stay_connected_until_they_are_gone(cluster, link):
+    node, = cluster.ready(1, "--pod-link", link)
+    former = gateways(node.cidrs)
+    mapping = {"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}
+    olds = [attached(node, "old-0", runtimeConfig={"portMappings": [mapping]}),
+            attached(node, "old-1")]
+    come_again(cluster, node, NEW)
+    new = attached(node, "new")
+    pods = [*olds, new]
+    whole = sorted([*WHOLE, f"{former[0]}/32", f"{former[1]}/128"])
+
+    def assert_connected(left):
+        wait_for(lambda: sorted(node.addresses("cni0")) == whole)
+        wait_for(lambda: pods_routes(node) == {a for pod in left for a in pod.addresses})
+        assert_reach([*left, new])
+        for pod in left:
+            assert wire.source_seen(pod, cluster.link, INTERNET4) == node.address4
+            assert wire.source_seen(pod, cluster.link, INTERNET6) == node.address6
+            assert node.ping(pod.addresses[0]) and node.ping(pod.addresses[1])
+
+    assert_connected(olds)
+    assert answers(cluster.link, node.address4, 8080, olds[0], 80)
+    assert outside(node) == 2 and node.metrics()["bridge_cni_pods_cut_off"] == 0
+    key = 'bridge_cni_pod_outside_podcidr{pod="shop/old-0",cut_off="false"}'
+    assert node.metrics()[key] == 1
+    line, = lines(node, OUTSIDE)
+    assert 'n=2 pods="shop/old-0 shop/old-1"' in line and "level=warn" in line
+    assert "shop/old-0 shop/old-1" in node.page("/readyz")[1]
+    assert "level=error" not in node.log()
+
+    for harm in ("link del cni0", "route flush proto 98", "-6 route flush proto 98",
+                 "addr flush dev cni0 scope global"):
+        node.ip(harm)
+        assert_connected(olds)
+    node.stop_agent()
+    node.detach(olds[0])
+    node.start_agent("--pod-link", link)
+    wait_for(node.ready)
+    assert_connected(olds[1:])
+    assert outside(node) == 1
+    node.detach(olds[1])
+    wait_for(lambda: sorted(node.addresses("cni0")) == sorted(WHOLE))
+    assert not pods_routes(node) and outside(node) == 0
+    assert node.page("/readyz") == (200, "ok\n")
+    assert len(lines(node, "no pod has an address outside")) == 1
+
+
+def test_of_one_family_alone_until_another_Node_has_the_former_podCIDR(cluster):
+    node, = cluster.ready(1, "--resync-seconds", "1")
+    former4, both6 = node.cidrs
+    gateway4, gateway6 = gateways(node.cidrs)
+    olds = [attached(node, f"old-{i}") for i in range(2)]
+    come_again(cluster, node, [NEW[0], both6])
+    kept = sorted([f"{gateway4}/32", f"{gateway6}/64"])
+    wait_for(lambda: sorted(node.addresses("cni0")) == kept)
+    assert pods_routes(node) == {pod.addresses[0] for pod in olds}
+    # What somebody takes away of the family that has not changed comes back.
+    node.ip(f"addr del {gateway6}/64 dev cni0")
+    wait_for(lambda: sorted(node.addresses("cni0")) == kept)
+    assert_reach(olds)
+
+    cluster.api.put("taker", ["10.244.0.0/22"], ["192.0.2.50"])
+    wait_for(lambda: node.own_routes().get("10.244.0.0/22") == "192.0.2.50")
+    assert node.addresses("cni0") == [f"{gateway6}/64"] and not pods_routes(node)
+    metrics = node.metrics()
+    assert metrics["bridge_cni_pods_outside_podcidr"] == 2
+    assert metrics["bridge_cni_pods_cut_off"] == 2
+    assert metrics['bridge_cni_pod_outside_podcidr{pod="shop/old-1",cut_off="true"}'] == 1
+    line, = lines(node, CUT_OFF)
+    assert "level=error" in line and "node=taker podCIDR=10.244.0.0/22" in line
+    assert 'pods="shop/old-0 shop/old-1"' in line
+    assert "cut off" in node.page("/readyz")[1]
+    # Nobody puts it back, whoever else harms the bridge.
+    node.ip("link del cni0")
+    wait_for(lambda: node.addresses("cni0") == [f"{gateway6}/64"] if "cni0" in node.links()
+             else False)
+    node.wait_for_resyncs()
+    assert node.addresses("cni0") == [f"{gateway6}/64"] and not pods_routes(node)
+
+    cluster.api.remove("taker")
+    wait_for(lambda: sorted(node.addresses("cni0")) == kept)
+    wait_for(lambda: node.metrics()["bridge_cni_pods_cut_off"] == 0)
+    assert_reach(olds)
+    assert len(lines(node, OUTSIDE)) == 1
