@@ -84,7 +84,7 @@ LIB_OBJECTS := $(filter-out $(BUILD)/plugin/main.o,$(OBJECTS))
 AGENT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard deploy/agent/*.c deploy/agent/*/*.c))
 # Fuzz targets and a unit test link these parts of the agent, which need none of its libraries.
 AGENT_READERS := $(patsubst %,$(BUILD)/deploy/agent/api/%.o,json_filter node_object node_values node_table \
-	pod_ranges range_tree surroundings)
+	former_adopt former_ranges pod_ranges prefix_rules range_tree surroundings)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 # Each fuzz target twice: with libFuzzer, and with a main() that replays the corpus.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -141,7 +141,7 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB_OBJECTS) | $(BUILD)/.unit-v
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(PROJECT_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PROJECT_LIBS) $(UNIT_LIBS)
 
-$(BUILD)/tests/unit/test_pod_ranges: $(AGENT_READERS)
+$(BUILD)/tests/unit/test_pod_ranges $(BUILD)/tests/unit/test_former_ranges: $(AGENT_READERS)
 $(BUILD)/tests/unit/test_contact: $(patsubst %,$(BUILD)/deploy/agent/api/%.o,contact retry)
 
 UNIT_LIBS = -lcmocka

@@ -61,9 +61,13 @@ static bool is_told(const struct route_upkeep *routes, size_t at)
 static void route_metrics(FILE *out, const struct agent *agent)
 {
 	const struct route_upkeep *routes = &agent->routes;
+	size_t former = 0;
 
 	gauge(out, "nodes", agent->nodes.n, "Nodes of the cluster.");
 	gauge(out, "routes", routes->done.wanted, "Routes to other nodes' podCIDRs.");
+	for (size_t i = 0; i < agent->nodes.former.n; i++)
+		former += agent->nodes.former.items[i].routed;
+	gauge(out, "routes_former", former, "Those of them to podCIDRs of before.");
 	counter(out, "route_changes_total", routes->changes,
 		"Routes added, changed and removed.");
 	counter(out, "route_syncs_total", routes->syncs,

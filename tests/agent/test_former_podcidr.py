@@ -48,7 +48,8 @@ def assert_reach(pods):
             for source, target in zip(sender.addresses, receiver.addresses):
                 if sender is not receiver:
                     wait_for(lambda: sender.ping(target, wait=1))
-                    assert wire.source_seen(sender, receiver, target) == source
+                    # A changed configuration's rules follow by a repair.
+                    wait_for(lambda: wire.source_seen(sender, receiver, target) == source)
 
 
 def pods_routes(node):
@@ -159,3 +160,40 @@ def test_of_one_family_alone_until_another_Node_has_the_former_podCIDR(cluster):
     wait_for(lambda: node.metrics()["bridge_cni_pods_cut_off"] == 0)
     assert_reach(olds)
     assert len(lines(node, OUTSIDE)) == 1
+
+
+def test_other_nodes_keep_their_routes_until_another_Node_has_the_former_podCIDR(cluster):
+    one, two = cluster.ready(2)
+    former4, former6 = former = list(two.cidrs)
+    pods = [attached(one, "far"), attached(two, "old")]
+    come_again(cluster, two, NEW)
+    pods.append(attached(two, "new"))
+    via = dict(zip([*former, *NEW], [two.address4, two.address6] * 2))
+    wait_for(lambda: one.own_routes() == via)
+    assert_reach(pods)
+    assert {*former, *NEW} <= {*one.conf()["nonMasqueradeCIDRs"]}
+    assert one.metrics()["bridge_cni_routes_former"] == 2
+    assert len(lines(one, "that a Node had before stays routed")) == 2
+
+    for node in (one, two):
+        node.stop_agent()
+        node.start_agent("--resync-seconds", "1")
+        wait_for(node.ready)
+        node.wait_for_resyncs()
+    assert one.own_routes() == via and outside(two) == 1
+    assert_reach(pods)
+
+    cluster.api.put("taker", [former4], ["192.0.2.50"])
+    wait_for(lambda: one.own_routes() == {**via, former4: "192.0.2.50"})
+    wait_for(lambda: two.own_routes().get(former4) == "192.0.2.50")
+    line, = lines(two, CUT_OFF)
+    assert f"node=taker podCIDR={former4}" in line and "pods=shop/old" in line
+    cluster.api.remove("taker")
+    wait_for(lambda: one.own_routes() == via and pods[0].ping(pods[1].addresses[0]))
+
+    # Another Node has the InternalIP: it may be another machine.
+    cluster.api.remove(two.name)
+    cluster.api.put("other", NEW, [two.address4, two.address6])
+    wait_for(lambda: one.own_routes() == {cidr: via[cidr] for cidr in NEW})
+    one.wait_for_resyncs()
+    assert one.own_routes() == {cidr: via[cidr] for cidr in NEW}

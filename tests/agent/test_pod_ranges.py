@@ -406,7 +406,7 @@ def test_every_internal_ip_of_a_node_is_nobodys_podcidr(cluster):
     wait_for(lambda: "198.51.100.9" in node.own_routes())
     cluster.api.remove("settled")
     # They take no podCIDR away that is used.
-    cluster.api.put("wrong", ["10.245.2.0/24"], ["192.0.2.52"])
+    cluster.api.put("wrong", ["10.245.2.0/24"], ["192.0.2.53"])
     wait_for(lambda: "10.245.2.0/24" in node.own_routes())
     cluster.api.put("two-networks", ["10.245.1.0/24"], ["192.0.2.51", "10.245.2.7"])
     settled(cluster, node)

@@ -341,7 +341,8 @@ static void the_list_has_accepted_ones_alone(void **state)
 	put(&world, "bbb", "10.1.1.0/24", "", 2);
 	put(&world, "ccc", "128.0.0.0/1", "", 3);
 	judge(&world);
-	assert_int_equal(node_table_cidrs(&world.nodes, &world.cluster, &list, NULL), 0);
+	assert_int_equal(
+		node_table_cidrs(&world.nodes, &world.cluster, true, &list, NULL), 0);
 	assert_int_equal(list.n, 1);
 	assert_string_equal(PREFIX_TEXT(&list.items[0]), "10.1.0.0/23");
 	free(list.items);

@@ -74,6 +74,15 @@ static int insert(struct node_table *table, size_t at, const char *name,
 	return 0;
 }
 
+/* The pods of an accepted podCIDR that the Node loses may go on running there. */
+static void note_former(struct node_table *table, const struct cluster_node *node,
+			int family)
+{
+	if (node->ranges[family] == RANGE_ACCEPTED && node->addresses[family].family)
+		former_ranges_add(&table->former, node->name, &node->cidrs[family],
+				  &node->addresses[family]);
+}
+
 static void node_free(struct cluster_node *node)
 {
 	free(node->name);
@@ -136,6 +145,7 @@ int node_table_set(struct node_table *table, const struct node_object *node,
 	for (int i = 0; i < IP_FAMILIES; i++) {
 		if (!prefix_equal(&item->cidrs[i], &node->cidrs[i])) {
 			news = true;
+			note_former(table, item, i);
 			item->cidrs[i] = node->cidrs[i];
 			item->ranges[i] = RANGE_UNKNOWN;
 		}
@@ -156,13 +166,20 @@ void node_table_keep(struct node_table *table, const char *name)
 		table->items[at].round = table->round;
 }
 
+static void node_forget(struct node_table *table, struct cluster_node *node)
+{
+	for (int i = 0; i < IP_FAMILIES; i++)
+		note_former(table, node, i);
+	node_free(node);
+}
+
 bool node_table_remove(struct node_table *table, const char *name)
 {
 	size_t at;
 
 	if (!find_place(table, name, &at))
 		return false;
-	node_free(&table->items[at]);
+	node_forget(table, &table->items[at]);
 	table->n--;
 	memmove(table->items + at, table->items + at + 1,
 		(table->n - at) * sizeof(*table->items));
@@ -182,7 +199,7 @@ size_t node_table_list_end(struct node_table *table)
 		if (table->items[i].round == table->round)
 			table->items[kept++] = table->items[i];
 		else
-			node_free(&table->items[i]);
+			node_forget(table, &table->items[i]);
 	}
 	gone = table->n - kept;
 	table->n = kept;
@@ -194,6 +211,7 @@ void node_table_clear(struct node_table *table)
 	for (size_t i = 0; i < table->n; i++)
 		node_free(&table->items[i]);
 	free(table->items);
+	former_ranges_clear(&table->former);
 	*table = (struct node_table){};
 }
 
@@ -271,10 +289,11 @@ int node_table_addresses(const struct node_table *table, const char *own,
 }
 
 int node_table_cidrs(const struct node_table *table, const struct prefix_list *more,
-		     struct prefix_list *ret_list, struct cni_error *err)
+		     bool former, struct prefix_list *ret_list, struct cni_error *err)
 {
+	const struct former_ranges *ranges = &table->former;
 	struct prefix_list list = {
-		.items = calloc(IP_FAMILIES * table->n + more->n + 1,
+		.items = calloc(IP_FAMILIES * table->n + ranges->n + more->n + 1,
 				sizeof(*list.items)),
 	};
 
@@ -286,6 +305,9 @@ int node_table_cidrs(const struct node_table *table, const struct prefix_list *m
 		for (int family = 0; family < IP_FAMILIES; family++)
 			if (table->items[i].ranges[family] == RANGE_ACCEPTED)
 				list.items[list.n++] = table->items[i].cidrs[family];
+	for (size_t i = 0; former && i < ranges->n; i++)
+		if (ranges->items[i].routed)
+			list.items[list.n++] = ranges->items[i].cidr;
 	join(&list);
 	*ret_list = list;
 	return 0;

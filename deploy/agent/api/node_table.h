@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "conf/network.h"
+#include "former_ranges.h"
 #include "node_object.h"
 #include "range_verdict.h"
 
@@ -33,6 +34,7 @@ struct node_table {
 	struct cluster_node *items; /* sorted by name */
 	size_t n, size;
 	uint32_t round; /* how many lists have begun */
+	struct former_ranges former; /* accepted podCIDRs that Nodes have lost */
 };
 
 void node_table_clear(struct node_table *table);
@@ -74,11 +76,11 @@ int node_table_addresses(const struct node_table *table, const char *own,
 			 struct prefix_list *ret_list, struct cni_error *err);
 
 /*
- * All accepted podCIDRs and those of @more, as few prefixes as cover exactly them, sorted by
- * address: the destinations to which pods keep their own address. The caller frees the
- * items. Code 100.
+ * All accepted podCIDRs and those of @more, and with @former also former ones that are
+ * routed, as few prefixes as cover exactly them, sorted by address: the destinations to
+ * which pods keep their own address. The caller frees the items. Code 100.
  */
 int node_table_cidrs(const struct node_table *table, const struct prefix_list *more,
-		     struct prefix_list *ret_list, struct cni_error *err);
+		     bool former, struct prefix_list *ret_list, struct cni_error *err);
 
 #endif

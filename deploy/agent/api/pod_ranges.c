@@ -6,12 +6,13 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "conf/base/clock.h"
+#include "prefix_rules.h"
 #include "range_tree.h"
 
-/* A node has at most thousands of pods. Half of all addresses as the podCIDR of one node
- * would take the outside from every pod. */
-#define NARROWEST_V4 8
-#define NARROWEST_V6 16
+/* How long a Node may be gone and come again. The controller manager deletes the pods of a
+ * Node that is gone within a minute or two. */
+#define GONE_MS (5 * 60 * 1000)
 
 const char *const range_verdict_names[RANGE_VERDICTS] = {
 	[RANGE_UNKNOWN] = "unknown",
@@ -27,27 +28,6 @@ const char *const range_verdict_names[RANGE_VERDICTS] = {
 	[RANGE_OVERLAP] = "overlapping-pod-cidr",
 };
 
-/*
- * Of IANA's registries of special-purpose addresses those that no router passes on, or
- * that mean something else to the kernel. Shared, private and documentation addresses
- * (100.64.0.0/10, fd00::/8, 192.0.2.0/24) serve pods as well as any.
- */
-static const struct {
-	struct ip_prefix prefix;
-	bool on_demand; /* it is accepted where --cluster-cidr names it */
-} special[] = {
-	{{{AF_INET, {0}}, 8}, false}, /* this network */
-	{{{AF_INET, {127}}, 8}, false}, /* loopback */
-	{{{AF_INET, {169, 254}}, 16}, false}, /* link-local */
-	{{{AF_INET, {224}}, 4}, false}, /* multicast */
-	{{{AF_INET, {255, 255, 255, 255}}, 32}, false}, /* broadcast */
-	{{{AF_INET, {240}}, 4}, true}, /* reserved, yet some clusters have pods there */
-	{{{AF_INET6, {0}}, 8}, false}, /* unspecified, loopback, IPv4's and NAT64's */
-	{{{AF_INET6, {1}}, 64}, false}, /* 100::/64, discarded */
-	{{{AF_INET6, {0xfe, 0x80}}, 10}, false}, /* link-local */
-	{{{AF_INET6, {0xff}}, 8}, false}, /* multicast */
-};
-
 enum rank {
 	RANK_OWN_ADDRESS,
 	RANK_ACCEPTED, /* the last time; claims of this rank are not in each other's way */
@@ -55,6 +35,7 @@ enum rank {
 	RANK_ADDRESS_MORE, /* an InternalIP that is not its Node's first */
 	RANK_NEW,
 	RANK_ADDRESS_OF_CLUSTER, /* an InternalIP where --cluster-cidr expects pods */
+	RANK_FORMER, /* what a Node had before; its number is behind those of Nodes */
 };
 
 /* The work on one family. */
@@ -86,48 +67,6 @@ static void refuse(struct judge *judge, struct cluster_node *node, enum range_ve
 
 /* -- one by one */
 
-enum in_cluster {
-	CLUSTER_INSIDE,
-	CLUSTER_OUTSIDE,
-	CLUSTER_UNSET, /* --cluster-cidr has none of this family */
-};
-
-static enum in_cluster in_cluster(const struct judge *judge,
-				  const struct ip_prefix *prefix)
-{
-	const struct prefix_list *cluster = judge->rules->cluster;
-	enum in_cluster where = CLUSTER_UNSET;
-
-	for (size_t i = 0; i < cluster->n; i++) {
-		if (cluster->items[i].addr.family != prefix->addr.family)
-			continue;
-		if (cluster->items[i].len <= prefix->len &&
-		    prefix_contains(&cluster->items[i], &prefix->addr))
-			return CLUSTER_INSIDE;
-		where = CLUSTER_OUTSIDE;
-	}
-	return where;
-}
-
-static bool is_special(const struct ip_prefix *prefix, enum in_cluster where)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(special); i++)
-		if (prefix_overlaps(&special[i].prefix, prefix) &&
-		    !(special[i].on_demand && where == CLUSTER_INSIDE))
-			return true;
-	return false;
-}
-
-/* Can a host have this address? */
-static bool is_host(const struct ip_addr *addr)
-{
-	struct ip_prefix whole = {*addr, ip_bits(addr->family)};
-
-	/* Nodes of one link can reach each other by IPv4 link-local addresses. */
-	return !is_special(&whole, CLUSTER_INSIDE) ||
-	       (addr->family == AF_INET && addr->bytes[0] == 169);
-}
-
 static enum address_verdict address_judge(const struct judge *judge,
 					  const struct cluster_node *node, bool own)
 {
@@ -135,7 +74,7 @@ static enum address_verdict address_judge(const struct judge *judge,
 
 	if (!addr->family)
 		return ADDRESS_UNKNOWN;
-	if (!is_host(addr))
+	if (!prefix_is_host(addr))
 		return ADDRESS_UNUSABLE;
 	return own ? ADDRESS_USABLE : surroundings_address(judge->rules->around, addr);
 }
@@ -146,16 +85,12 @@ static enum range_verdict range_judge(const struct judge *judge,
 				      struct range_refusal *refusal)
 {
 	const struct ip_prefix *cidr = &node->cidrs[judge->family];
-	enum in_cluster where = in_cluster(judge, cidr);
 	enum address_verdict address = node->internal[judge->family];
+	enum range_verdict verdict = prefix_verdict(judge->rules->cluster, cidr);
 	const struct obstacle *obstacle;
 
-	if (is_special(cidr, where))
-		return RANGE_SPECIAL;
-	if (cidr->len < (judge->family == 0 ? NARROWEST_V4 : NARROWEST_V6))
-		return RANGE_TOO_WIDE;
-	if (where == CLUSTER_OUTSIDE)
-		return RANGE_OUTSIDE;
+	if (verdict != RANGE_ACCEPTED)
+		return verdict;
 	if (!own && (address == ADDRESS_OWN || address == ADDRESS_UNUSABLE))
 		return RANGE_NO_OWNER;
 	obstacle = surroundings_overlap(judge->rules->around, cidr);
@@ -199,11 +134,12 @@ static void claim_more(struct judge *judge, uint32_t number)
 		const struct ip_addr *addr = &node->more[i];
 		struct ip_prefix whole = {*addr, ip_bits(addr->family)};
 
-		if (addr->family != ip_families[judge->family] || !is_host(addr) ||
+		if (addr->family != ip_families[judge->family] || !prefix_is_host(addr) ||
 		    surroundings_address(judge->rules->around, addr) != ADDRESS_USABLE)
 			continue;
 		address_add(judge, number, addr,
-			    in_cluster(judge, &whole) == CLUSTER_INSIDE
+			    prefix_in_cluster(judge->rules->cluster, &whole) ==
+					    CLUSTER_INSIDE
 				    ? RANK_ADDRESS_OF_CLUSTER
 				    : RANK_ADDRESS_MORE);
 	}
@@ -235,7 +171,8 @@ static enum rank rank_of_address(const struct judge *judge,
 	if (former == ADDRESS_USABLE)
 		return RANK_ACCEPTED;
 	rank = rank_of_new(judge, node, own);
-	if (rank == RANK_NEW && in_cluster(judge, &whole) == CLUSTER_INSIDE)
+	if (rank == RANK_NEW &&
+	    prefix_in_cluster(judge->rules->cluster, &whole) == CLUSTER_INSIDE)
 		return RANK_ADDRESS_OF_CLUSTER;
 	return rank;
 }
@@ -266,6 +203,57 @@ static void claims_of(struct judge *judge, uint32_t number)
 		claim_add(judge, number, &node->cidrs[judge->family], false,
 			  *range == RANGE_ACCEPTED ? RANK_ACCEPTED
 						   : rank_of_new(judge, node, own));
+}
+
+/* Is the Node there that had the former podCIDR? */
+static bool is_there(const struct judge *judge, struct former_range *former)
+{
+	const struct cluster_node *node = node_table_find(judge->nodes, former->node);
+
+	if (!node)
+		former->over = now_ms() - former->since > GONE_MS;
+	else
+		former->over = strcmp(node->name, judge->rules->own) == 0 ||
+			       !ip_equal(&node->addresses[judge->family],
+					 &former->gateway) ||
+			       prefix_equal(&node->cidrs[judge->family], &former->cidr);
+	return node && !former->over && node->internal[judge->family] == ADDRESS_USABLE;
+}
+
+/* Claims former podCIDRs. The Node that lost one last comes first. */
+static void claim_former(struct judge *judge)
+{
+	struct former_ranges *list = &judge->nodes->former;
+
+	for (size_t i = list->n; i-- > 0;) {
+		struct former_range *former = &list->items[i];
+
+		if (former->cidr.addr.family != ip_families[judge->family])
+			continue;
+		former->routed = false;
+		if (is_there(judge, former) &&
+		    prefix_verdict(judge->rules->cluster, &former->cidr) ==
+			    RANGE_ACCEPTED &&
+		    !surroundings_overlap(judge->rules->around, &former->cidr))
+			judge->claims[judge->n++] = (struct claim){
+				.prefix = former->cidr,
+				.node = (uint32_t)(judge->nodes->n + i),
+				.rank = RANK_FORMER,
+				.since = FORMER_RANGES_MAX - i,
+			};
+	}
+}
+
+static void grant_former(struct judge *judge, const struct claim *claim)
+{
+	struct former_range *former =
+		&judge->nodes->former.items[claim->node - judge->nodes->n];
+	const struct cluster_node *node = node_table_find(judge->nodes, former->node);
+	struct range_rival rival;
+
+	/* All InternalIPs have their verdicts by now. */
+	former->routed = node->internal[judge->family] == ADDRESS_USABLE &&
+			 range_tree_grant(&judge->tree, claim, &rival) == 0;
 }
 
 /* The InternalIP of @node that is in @cidr. */
@@ -321,8 +309,12 @@ static void grant_all(struct judge *judge)
 		if (judge->claims[i].rank > RANK_ACCEPTED)
 			judge->claims[rest++] = judge->claims[i];
 	claims_sort(judge->claims, rest);
-	for (size_t i = 0; i < rest; i++)
-		grant(judge, &judge->claims[i]);
+	for (size_t i = 0; i < rest; i++) {
+		if (judge->claims[i].rank == RANK_FORMER)
+			grant_former(judge, &judge->claims[i]);
+		else
+			grant(judge, &judge->claims[i]);
+	}
 }
 
 static int family_judge(struct judge *judge, struct cni_error *err)
@@ -332,6 +324,7 @@ static int family_judge(struct judge *judge, struct cni_error *err)
 	judge->n = 0;
 	for (size_t i = 0; i < judge->nodes->n; i++)
 		claims_of(judge, (uint32_t)i);
+	claim_former(judge);
 	ret = range_tree_make(judge->claims, judge->n, &judge->tree, err);
 	if (ret < 0)
 		return ret;
@@ -347,6 +340,8 @@ int pod_ranges_judge(struct node_table *nodes, const struct range_rules *rules,
 	size_t n = 2 * nodes->n + 1;
 	int ret = 0;
 
+	former_ranges_prune(&nodes->former);
+	n += nodes->former.n;
 	for (size_t i = 0; i < nodes->n; i++)
 		n += nodes->items[i].n_more;
 	claims = calloc(n, sizeof(*claims));

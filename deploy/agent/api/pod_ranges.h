@@ -36,6 +36,12 @@ typedef void (*range_refusal_fn)(const struct range_refusal *refusal, void *data
  * then the first by name. Of a Node's InternalIPs the first one is a gateway, and
  * judged; the others are only kept out of podCIDRs that are new. @fn is told of each
  * refused podCIDR. Code 100: the verdicts are not to be used.
+ *
+ * Besides, it notes which former podCIDRs (former_ranges.h) are routed: while nothing that
+ * speaks against a podCIDR speaks against it, no Node has an accepted podCIDR with addresses
+ * of it, and the Node of that name has the same InternalIP. One of a Node that is gone is
+ * forgotten after five minutes: the cluster deletes its pods before. One of this node itself
+ * is forgotten at once, as it has no route.
  */
 int pod_ranges_judge(struct node_table *nodes, const struct range_rules *rules,
 		     range_refusal_fn fn, void *data, struct cni_error *err);

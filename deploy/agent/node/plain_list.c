@@ -78,7 +78,12 @@ int plain_list_make(const struct options *options,
 	if (ret == 0)
 		ret = prefixes_add(&given, &template->non_masquerade, err);
 	if (ret == 0)
-		ret = node_table_cidrs(nodes, &given, &list.prefixes, err);
+		ret = node_table_cidrs(nodes, &given, true, &list.prefixes, err);
+	/* Where there isn't room for all, Nodes' present podCIDRs come first. */
+	if (ret == 0 && list.prefixes.n > NON_MASQUERADE_MAX) {
+		plain_list_clear(&list);
+		ret = node_table_cidrs(nodes, &given, false, &list.prefixes, err);
+	}
 	if (ret == 0 && list.prefixes.n > NON_MASQUERADE_MAX) {
 		list.cidrs_left = list.prefixes.n - NON_MASQUERADE_MAX;
 		list.prefixes.n = NON_MASQUERADE_MAX;

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "conf/identity.h"
+#include "deploy/agent/api/former_adopt.h"
 #include "routes.h"
 #include "surroundings_read.h"
 
@@ -162,6 +163,25 @@ static void forget_refused(struct range_upkeep *upkeep)
 	memset(upkeep->counts, 0, sizeof(upkeep->counts));
 }
 
+static void log_former(struct range_upkeep *upkeep, struct node_table *nodes)
+{
+	for (size_t i = 0; i < nodes->former.n; i++) {
+		struct former_range *item = &nodes->former.items[i];
+
+		if (item->routed == item->told)
+			continue;
+		item->told = item->routed;
+		if (++upkeep->n_lines > LINES_MAX)
+			continue;
+		log_write(upkeep->log, LOG_LEVEL_INFO,
+			  item->routed ? "a podCIDR that a Node had before stays routed: "
+					 "pods of it may still run there"
+				       : "a podCIDR that a Node had before is routed no "
+					 "longer",
+			  "node", item->node, "podCIDR", PREFIX_TEXT(&item->cidr), NULL);
+	}
+}
+
 bool range_upkeep_run(struct range_upkeep *upkeep, struct node_table *nodes)
 {
 	struct range_rules rules = {
@@ -172,6 +192,8 @@ bool range_upkeep_run(struct range_upkeep *upkeep, struct node_table *nodes)
 	struct cni_error err = {};
 	int ret = upkeep->stale ? read_around(upkeep, &err) : 0;
 
+	if (ret == 0 && !upkeep->began)
+		ret = former_adopt(nodes, &upkeep->around, &err);
 	if (ret == 0) {
 		forget_refused(upkeep);
 		ret = pod_ranges_judge(nodes, &rules, note_refused, upkeep, &err);
@@ -182,6 +204,7 @@ bool range_upkeep_run(struct range_upkeep *upkeep, struct node_table *nodes)
 		return false;
 	}
 	upkeep->error = 0;
+	log_former(upkeep, nodes);
 	/* From now on the node table says what was accepted the last time. */
 	if (!upkeep->began)
 		upkeep->stale = true;

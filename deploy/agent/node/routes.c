@@ -61,12 +61,35 @@ static void tell_problem(struct sync *sync, const struct cluster_node *node,
 		sync->fn(node, &node->cidrs[sync->family], what, sync->data);
 }
 
+/* Adds a route to @cidr, which @node has or had, by its InternalIP. */
+static enum route_problem add_route(struct sync *sync, const struct cluster_node *node,
+				    const struct ip_prefix *cidr,
+				    const struct ip_addr *gw)
+{
+	const struct kernel_route *link;
+
+	link = kernel_routes_look_up(&sync->kernel, gw);
+	if (!link || link->route.gw.family || !link->index)
+		return ROUTE_NOT_ON_LINK;
+	if (kernel_routes_taken(&sync->kernel, cidr))
+		return ROUTE_TAKEN;
+	sync->wanted[sync->n_wanted++] = (struct wanted_route){
+		.node = node,
+		.route =
+			{
+				.index = link->index,
+				.protocol = ROUTE_PROTOCOL,
+				.route = {.dst = *cidr, .gw = *gw},
+			},
+	};
+	return ROUTE_FINE;
+}
+
 /* Adds the route to @node to those that are wanted, or tells why there is none. */
 static enum route_problem add_wanted(struct sync *sync, const struct cluster_node *node)
 {
 	const struct ip_prefix *cidr = &node->cidrs[sync->family];
 	const struct ip_addr *gw = &node->addresses[sync->family];
-	const struct kernel_route *link;
 
 	if (!gw->family)
 		return ROUTE_NO_ADDRESS;
@@ -85,28 +108,29 @@ static enum route_problem add_wanted(struct sync *sync, const struct cluster_nod
 		return ROUTE_REFUSED;
 	if (sync->own && ip_equal(gw, &sync->own->addresses[sync->family]))
 		return ROUTE_OWN_ADDRESS;
-	link = kernel_routes_look_up(&sync->kernel, gw);
-	if (!link || link->route.gw.family || !link->index)
-		return ROUTE_NOT_ON_LINK;
-	if (kernel_routes_taken(&sync->kernel, cidr))
-		return ROUTE_TAKEN;
-	sync->wanted[sync->n_wanted++] = (struct wanted_route){
-		.node = node,
-		.route =
-			{
-				.index = link->index,
-				.protocol = ROUTE_PROTOCOL,
-				.route = {.dst = *cidr, .gw = *gw},
-			},
-	};
-	return ROUTE_FINE;
+	return add_route(sync, node, cidr, gw);
+}
+
+/* Former podCIDRs lie apart from all that are used. Whoever has no route to one may have one
+ * to the Node's present one, and so it is no problem of the Node's. */
+static void add_former(struct sync *sync)
+{
+	const struct former_ranges *list = &sync->nodes->former;
+
+	for (size_t i = 0; i < list->n; i++) {
+		const struct former_range *item = &list->items[i];
+
+		if (item->routed && item->cidr.addr.family == ip_families[sync->family])
+			(void)add_route(sync, node_table_find(sync->nodes, item->node),
+					&item->cidr, &item->gateway);
+	}
 }
 
 static int collect_wanted(struct sync *sync)
 {
 	const struct node_table *nodes = sync->nodes;
 
-	sync->wanted = calloc(nodes->n + 1, sizeof(*sync->wanted));
+	sync->wanted = calloc(nodes->n + nodes->former.n + 1, sizeof(*sync->wanted));
 	if (!sync->wanted)
 		return error_oom(sync->err);
 	for (size_t i = 0; i < nodes->n; i++) {
@@ -122,6 +146,7 @@ static int collect_wanted(struct sync *sync)
 		if (what != ROUTE_FINE)
 			tell_problem(sync, node, what);
 	}
+	add_former(sync);
 	qsort(sync->wanted, sync->n_wanted, sizeof(*sync->wanted), by_dst);
 	return 0;
 }
