@@ -109,12 +109,12 @@ def test_an_agent_that_is_killed_goes_on_from_where_it_was(cluster, mode):
     for name in ("cart-1", "cart-2", "cart-3"):
         runtime.run(name, PORTS if name == "cart-1" else None)
     node.stop_agent()
-    for step in range(12):
+    for step in range(9):
         node.start_agent(*QUICK, BRIDGE_CNI_UNINSTALL=mode)
         time.sleep(0.05 * (step + 1))
         node.stop_agent(signal.SIGKILL)
         # Whenever a pod is deleted, its DELs succeed.
-        if step % 4 == 3:
+        if step % 3 == 2:
             runtime.delete(min(runtime.sandboxes))
     node.start_agent(*QUICK, BRIDGE_CNI_UNINSTALL=mode)
     wait_for(lambda: is_uninstalled(node))

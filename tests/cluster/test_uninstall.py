@@ -87,11 +87,11 @@ def test_now_takes_the_network_from_all_pods_at_once_and_waits_for_their_end(
     installation.run("kubectl delete --ignore-not-found deployment/app daemonset/each")
     wait_for(lambda: nobody_is_left(cluster), step=0.5)
     logged = [len(node.log("containerd")) for node in cluster.nodes]
-    installation.run(end[0])
     for node, before in zip(cluster.nodes, logged):
+        wait_for(lambda: "uninstalled" in node.page("/readyz")[1], 120, step=0.5)
         assert "failed to destroy network" not in node.log("containerd")[before:]
         assert node.log("containerd")[before:].count("RemovePodSandbox for") >= 3
-    for line in end[1:]:
+    for line in end:
         installation.run(line)
     assert [node.made() for node in cluster.nodes] == [[], []]
 
