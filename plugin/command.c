@@ -32,13 +32,14 @@ static const char usage[] =
 	"  bridge-cni cleanup [--force] [FILE...]  removes what pods share, when none is left;\n"
 	"                                          --force: the pods' interfaces, too\n"
 	"  bridge-cni cleanup [--force] --data-dir DIR\n"
-	"                                          the same, for networks of the store in DIR\n"
+	"                                          the same, for the networks of the store in\n"
+	"                                          DIR and no others\n"
 	"  bridge-cni --help                       this text\n"
 	"  bridge-cni --version                    the version of bridge-cni\n"
 	"\n"
 	"FILE is a configuration, or a directory of them; without one, " CONF_DIR ".\n"
 	"Without one cleanup also finds networks whose configuration is gone, in the stores\n" STORES
-	", or in DIR.\n";
+	".\n";
 
 /* The commands, which do something with each network. */
 static const struct task {
@@ -53,18 +54,18 @@ static const struct task {
 /* Says that there is no network. That is no error, as a node may have none. */
 static void none_print(const struct command *command)
 {
-	bool cleans = command->verb == CNI_CLEANUP;
-
+	if (command->data_dir) {
+		printf("no network of bridge-cni is in the store %s\n",
+		       command->data_dir);
+		return;
+	}
 	if (access(CONF_DIR, F_OK) == 0)
 		puts("no plugin of type \"" TYPE "\" is in the files (" PATTERNS
 		     ") of " CONF_DIR);
 	else
 		puts("no plugin of type \"" TYPE "\": there is no " CONF_DIR
 		     "; name a FILE to look elsewhere");
-	if (cleans && command->data_dir)
-		printf("no network of bridge-cni is in the store %s\n",
-		       command->data_dir);
-	else if (cleans)
+	if (command->verb == CNI_CLEANUP)
 		puts("no network of bridge-cni is in the stores " STORES
 		     "; name another ipam.dataDir by --data-dir DIR");
 }
@@ -101,12 +102,17 @@ static int refuse(const char *argument)
 	return 2;
 }
 
-static void stores_run(struct command *command)
+/* The store that is named, and nothing else; or else all that may be found. */
+static void node_run(struct command *command)
 {
 	if (command->data_dir) {
 		store_run(command, command->data_dir);
 		return;
 	}
+	if (access(CONF_DIR, F_OK) == 0)
+		path_run(command, CONF_DIR, true);
+	if (command->verb != CNI_CLEANUP)
+		return;
 	store_run(command, DEFAULT_DATA_DIR);
 	store_run(command, RUN_DATA_DIR);
 }
@@ -119,10 +125,8 @@ static int files_run(struct command *command, char **files)
 		if (**file == '-' || command->data_dir)
 			return refuse(*file);
 	command->named = *files;
-	if (!command->named && access(CONF_DIR, F_OK) == 0)
-		path_run(command, CONF_DIR, true);
-	if (!command->named && command->verb == CNI_CLEANUP)
-		stores_run(command);
+	if (!command->named)
+		node_run(command);
 	for (; *files; files++)
 		path_run(command, *files, true);
 	return 0;

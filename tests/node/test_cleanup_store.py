@@ -242,8 +242,23 @@ def test_a_store_elsewhere_is_named_by_data_dir(node):
     assert "cni0" in node.links()
     assert "testnet: removed the bridge cni0" in lines_of(
         cleanup(node, "--data-dir", "/var/lib/other"))
-    *_, line = lines_of(cleanup(node, "--data-dir", "/var/lib/other"))
+    [line] = lines_of(cleanup(node, "--data-dir", "/var/lib/other"))
     assert line == "no network of bridge-cni is in the store /var/lib/other"
+
+
+def test_with_data_dir_no_other_network_loses_its_pods(node):
+    live, gone = network(name="live"), network(bridge="br7", ipam={
+        "ranges": OTHER["ranges"], "dataDir": "/var/lib/other"})
+    pod = node.pod()
+    node.add(pod, live)
+    come_and_go(node, gone)
+    net_d = node.directory / "net.d"
+    net_d.mkdir()
+    (net_d / "10-pods.conflist").write_text(json.dumps(conflist(live)))
+    lines = lines_of(cleanup(node, "--force", "--data-dir", "/var/lib/other", net_d=net_d))
+    assert "testnet: removed the bridge br7" in lines
+    assert not any(line.startswith("live") for line in lines)
+    assert pod.ping(INTERNET4)
 
 
 @pytest.mark.parametrize("arguments", [["--data-dir"], ["--data-dir", "here"],
