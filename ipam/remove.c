@@ -57,9 +57,11 @@ static int files_remove(const struct store *store, int dir_fd,
 	return ret;
 }
 
+/* A link in the directory's place, as host-local follows it, is somebody else's and
+ * stays. */
 static int directory_remove(const char *path, int ret, struct cni_error *err)
 {
-	if (ret == 0 && rmdir(path) < 0 && errno != ENOENT)
+	if (ret == 0 && rmdir(path) < 0 && errno != ENOENT && errno != ENOTDIR)
 		ret = -errno;
 	if (ret == -ENOTEMPTY || ret == -EEXIST)
 		return error_set(err, CNI_ERR_EXISTS, ENOTEMPTY,

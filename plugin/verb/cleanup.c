@@ -312,7 +312,8 @@ static int bridge_remove(struct attachment *net, struct cni_error *err)
 	return ret;
 }
 
-static int shared_remove(struct attachment *net, struct cni_error *err)
+/* @by_store: whoever called cleans up the other owner next, or is told why not. */
+static int shared_remove(struct attachment *net, bool by_store, struct cni_error *err)
 {
 	bool rules = false, store = false;
 	char other[IF_NAMESIZE] = "";
@@ -336,9 +337,11 @@ static int shared_remove(struct attachment *net, struct cni_error *err)
 		ret = ipam_network_remove(&net->ipam_env, &store, err);
 	else if (ipam_forget_owner(&net->ipam_env))
 		report_done(net,
-			    "left its files below %s, which tell of bridge %s as well: "
-			    "`bridge-cni cleanup` without a FILE removes that, too",
-			    net->network->ipam.data_dir, other);
+			    "left its files below %s, which tell of bridge %s as well%s",
+			    net->network->ipam.data_dir, other,
+			    by_store ? ""
+				     : ": `bridge-cni cleanup` without a FILE removes "
+				       "that, too");
 	if (ret == 0 && store)
 		report_done(net, "removed its files below %s",
 			    net->network->ipam.data_dir);
@@ -360,7 +363,7 @@ static int cleanup(struct attachment *net, const struct cleanup_order *order,
 		ret = order->force ? left_delete(net, err)
 				   : left_refuse(net, "delete their pods, or use --force",
 						 err);
-	return ret < 0 ? ret : shared_remove(net, err);
+	return ret < 0 ? ret : shared_remove(net, order->by_store, err);
 }
 
 int verb_cleanup(struct attachment *net, const struct cleanup_order *order,

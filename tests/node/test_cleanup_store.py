@@ -326,6 +326,7 @@ def test_of_a_network_that_changed_its_bridge_both_go(node):
     lines = lines_of(cleanup(node))
     for bridge in ("br7", "cni0"):
         assert f"testnet: removed the bridge {bridge}" in lines
+    assert not any("without a FILE" in line for line in lines), lines
     assert not (node.store / ".bridge-cni").exists() and not (node.store / "testnet").exists()
 
 
@@ -339,6 +340,19 @@ def test_a_network_whose_lock_is_not_free_keeps_no_other_from_being_cleaned_up(n
     assert done.returncode == 1 and "networks/second: the store's lock" in done.stderr, done
     assert "testnet: removed the bridge cni0" in done.stdout and "cni0" not in node.links()
     assert "second: removed the bridge cni1" in lines_of(cleanup(node))
+
+
+def test_a_networks_directory_that_is_a_link_is_emptied_and_stays(node):
+    """As host-local has it: reservations elsewhere."""
+    target = node.var_lib / "elsewhere"
+    target.mkdir()
+    node.store.mkdir(parents=True)
+    (node.store / "testnet").symlink_to("/var/lib/elsewhere")
+    come_and_go(node, network())
+    assert list(target.iterdir())
+    assert "testnet: removed its files below /var/lib/cni/networks" in lines_of(cleanup(node))
+    assert list(target.iterdir()) == [] and (node.store / "testnet").is_symlink()
+    assert not (node.store / ".bridge-cni").exists()
 
 
 def test_a_store_that_is_a_link_is_not_followed(node):
