@@ -9,7 +9,7 @@
 #include "masquerade_sets.h"
 
 #define KIND  "local"
-#define MATCH "iif != 0 ct status dnat "
+#define MATCH "meta iifkind != \"none\" ct status dnat "
 
 /* Adds a rule that has the text, which it takes. */
 static int rule_end(const struct attachment *att, struct rule_list *list,

@@ -4,16 +4,20 @@
  * has translated its destination, as kube-proxy does for a Service. The other pod answers
  * over the bridge, past the node. With br_netfilter and its parameter
  * bridge-nf-call-iptables the kernel looks into the answer there, and translates it back.
- * Without them the client would get an answer from somebody whom it doesn't know. So such a
- * connection is masqueraded, and the answer comes to the node:
+ * Without them the client would get an answer from somebody whom it doesn't know. So such
+ * a connection is masqueraded, and the answer comes to the node:
  *
- *	iif != 0 ct status dnat ip saddr SUBNET ip daddr SUBNET masquerade
+ *	meta iifkind != "none" ct status dnat ip saddr SUBNET ip daddr SUBNET masquerade
  *
  * The rule needs no knowledge of br_netfilter. Where that is at work, the kernel bridges
- * what was translated, and a bridged packet has no incoming interface in the postrouting
- * hook. Only a packet that the node has routed has one (Linux 5.7 and later; before, none
- * has, and the rule does nothing). Routed pods answer by the node anyway, and have no such
- * rule.
+ * the translated packet, and a bridged packet has no incoming interface in the postrouting
+ * hook: a rule that asks for the interface's kind doesn't match. Only a packet that the
+ * node has routed has an interface (Linux 5.7 and later; before, none has, and the rule
+ * does nothing). Gateways' interfaces are of the kinds bridge, veth and vlan, and there is
+ * no kind "none". Routed pods answer by the node anyway, and have no such rule.
+ *
+ * "iif != 0" would say the same, but to read it libnftables lists the node's interfaces.
+ * "iiftype" is no help, as newer kernels tell of the bridge there.
  */
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_MASQUERADE_LOCAL_H
 #define BRIDGE_CNI_PLUGIN_STAGE_MASQUERADE_LOCAL_H
