@@ -34,11 +34,3 @@ bool host_end_find(struct netlink *rtnl, const char *host_ifname,
 	}
 	return false;
 }
-
-bool host_end_is_there(struct netlink *rtnl, const char *host_ifname)
-{
-	struct alias_names names;
-
-	return netlink_ifindex(rtnl, host_ifname) != 0 ||
-	       host_end_find(rtnl, host_ifname, &names);
-}

@@ -7,11 +7,8 @@
 #include "plugin/netlink/netlink.h"
 
 /* True: there is an interface of the name, or one whose alias says that it had it when it
- * was made; or that can't be told. */
-bool host_end_is_there(struct netlink *rtnl, const char *host_ifname);
-
-/* The same, and for whom it was made. @ret_names has empty names where its alias doesn't
- * say. */
+ * was made; or that can't be told. @ret_names says for whom it was made; they are empty
+ * where its alias doesn't say. */
 bool host_end_find(struct netlink *rtnl, const char *host_ifname,
 		   struct alias_names *ret_names);
 

@@ -9,11 +9,12 @@
 #include <string.h>
 
 #include "conf/base/list.h"
+#include "conf/identity.h"
 #include "ipam/ipam.h"
+#include "plugin/netlink/link.h"
 #include "plugin/netlink/nf_tables.h"
 #include "plugin/nft/rules_owner.h"
 #include "plugin/nft/set_type.h"
-#include "host_end.h"
 #include "stages.h"
 
 struct search {
@@ -74,63 +75,101 @@ static int sweep(struct attachment *att,
 				     is_kept, data, ret_n, err);
 }
 
-/* The attachments whose elements stay. */
-struct known {
-	const struct valid_set *valid; /* NULL: none */
-	struct ipam_holder_list holders;
+/* The names of host interfaces whose pods' elements stay. They are collected before the
+ * elements are looked through, of which there may be thousands for each interface. */
+struct kept {
+	struct kept_name {
+		char text[IF_NAMESIZE];
+	} * items;
+	size_t n;
 };
 
-static void known_clear(struct known *known)
+static void kept_clear(struct kept *kept)
 {
-	ipam_holder_list_clear(&known->holders);
+	free(kept->items);
 }
 
-static bool is_name_of(const struct attachment *att, const char *host_ifname,
-		       const char *container_id, const char *ifname)
+static int kept_add(struct kept *kept, const char *network, const char *container_id,
+		    const char *ifname, struct cni_error *err)
 {
-	char name[IF_NAMESIZE];
+	struct kept_name *added = LIST_ADD(kept);
 
-	identity_host_ifname(att->network->name, container_id, ifname, name);
-	return strcmp(name, host_ifname) == 0;
+	if (!added)
+		return error_oom(err);
+	identity_host_ifname(network, container_id, ifname, added->text);
+	return 0;
 }
 
-static bool is_known(const struct attachment *att, const char *host_ifname,
-		     const void *data)
+/* Adds the interfaces that are there, also by the name that an interface had when it was
+ * made: somebody may have renamed it. */
+static int kept_add_links(struct kept *kept, struct netlink *rtnl, struct cni_error *err)
 {
-	const struct known *known = data;
+	_cleanup_(link_list_clear) struct link_list links = {};
+	int ret = link_list_get(rtnl, &links, err);
 
-	if (host_end_is_there(att->op->node.rtnl, host_ifname))
-		return true;
-	for (size_t i = 0; known->valid && i < known->valid->n; i++)
-		if (is_name_of(att, host_ifname, known->valid->items[i].container_id,
-			       known->valid->items[i].ifname))
-			return true;
-	for (size_t i = 0; i < known->holders.n; i++)
-		if (is_name_of(att, host_ifname, known->holders.items[i].container_id,
-			       known->holders.items[i].ifname))
-			return true;
-	return false;
+	for (size_t i = 0; ret == 0 && i < links.n; i++) {
+		struct kept_name *added = LIST_ADD(kept);
+		struct alias_names names;
+
+		if (!added)
+			return error_oom(err);
+		memcpy(added->text, links.items[i].name, IF_NAMESIZE);
+		if (identity_alias_read(links.items[i].alias, &names))
+			ret = kept_add(kept, names.network, names.container_id,
+				       names.ifname, err);
+	}
+	return ret;
+}
+
+static int kept_compare(const void *one, const void *other)
+{
+	return strcmp(one, other);
+}
+
+static bool is_kept(const struct attachment *att, const char *host_ifname,
+		    const void *data)
+{
+	const struct kept *kept = data;
+
+	(void)att;
+	return bsearch(host_ifname, kept->items, kept->n, sizeof(*kept->items),
+		       kept_compare);
+}
+
+/* Deletes the elements of pods that are not among @kept. */
+static int sweep_others(struct attachment *net, struct kept *kept, size_t *ret_n,
+			struct cni_error *err)
+{
+	if (kept->n > 0)
+		qsort(kept->items, kept->n, sizeof(*kept->items), kept_compare);
+	return sweep(net, is_kept, kept, ret_n, err);
 }
 
 int sweep_gone(struct attachment *net, const struct valid_set *valid, size_t *ret_n,
 	       struct cni_error *err)
 {
-	_cleanup_(known_clear) struct known known = {.valid = valid};
-	int ret = ipam_holders(&net->ipam_env, &known.holders, err);
+	_cleanup_(ipam_holder_list_clear) struct ipam_holder_list holders = {};
+	_cleanup_(kept_clear) struct kept kept = {};
+	const char *network = net->network->name;
+	int ret = ipam_holders(&net->ipam_env, &holders, err);
 
-	return ret < 0 ? ret : sweep(net, is_known, &known, ret_n, err);
-}
-
-static bool has_interface(const struct attachment *att, const char *host_ifname,
-			  const void *data)
-{
-	(void)data;
-	return host_end_is_there(att->op->node.rtnl, host_ifname);
+	if (ret == 0)
+		ret = kept_add_links(&kept, net->op->node.rtnl, err);
+	for (size_t i = 0; ret == 0 && i < holders.n; i++)
+		ret = kept_add(&kept, network, holders.items[i].container_id,
+			       holders.items[i].ifname, err);
+	for (size_t i = 0; ret == 0 && valid && i < valid->n; i++)
+		ret = kept_add(&kept, network, valid->items[i].container_id,
+			       valid->items[i].ifname, err);
+	return ret < 0 ? ret : sweep_others(net, &kept, ret_n, err);
 }
 
 int sweep_unconnected(struct attachment *net, size_t *ret_n, struct cni_error *err)
 {
-	return sweep(net, has_interface, NULL, ret_n, err);
+	_cleanup_(kept_clear) struct kept kept = {};
+	int ret = kept_add_links(&kept, net->op->node.rtnl, err);
+
+	return ret < 0 ? ret : sweep_others(net, &kept, ret_n, err);
 }
 
 static bool is_anothers(const struct attachment *att, const char *host_ifname,

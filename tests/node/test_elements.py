@@ -164,6 +164,35 @@ def test_repair_takes_elements_of_who_has_no_interface_before_any_DEL(node, name
 # -- flushed between an ADD's look at the rules and its elements
 
 
+@pytest.mark.parametrize("verb", ["repair", "GC"])
+def test_however_many_elements_are_left_the_interfaces_are_listed_as_often(
+        node, tmp_path, verb):
+    """Others wait for the node lock meanwhile."""
+    trace, counts = tmp_path / "trace", []
+    conf = network("dual", capabilities={"portMappings": True}, spoofCheck=True)
+    node.add(node.pod(), conf)
+    wrapper = plugin.strace(trace, "sendto,sendmsg")
+    for n in (1, 101):
+        pod = node.pod()
+        node.add(pod, ports(*[(8000 + 2 * i, 80) for i in range(n)], spoofCheck=True))
+        if verb == "GC":
+            lose_record(node, pod)
+        pod.ip("link del eth0")
+        assert len(elements(node)["hostports4"]) == n
+        if verb == "GC":
+            known = [{"containerID": node.pods[0].id, "ifname": "eth0"}]
+            done = node.invoke("GC", {**conf, "cni.dev/valid-attachments": known},
+                               wrapper=wrapper, env=plugin.TRACED)
+            assert done.returncode == 0, done
+        else:
+            assert repair(node, conf, wrapper=wrapper, env=plugin.TRACED) != NOTHING
+        assert "hostports4" not in elements(node)
+        counts.append(len(trace.read_text().splitlines()))
+        node.delete(pod, conf)
+    assert counts[1] < counts[0] + 50, counts
+
+
+
 @pytest.mark.parametrize("kind", ["spoofCheck", "host port", "delegated IPAM"])
 def test_rules_that_are_flushed_under_an_ADD_make_it_try_again(node, tmp_path, kind):
     """The kernel's word is that a set isn't there; the next ADD would have made it."""
