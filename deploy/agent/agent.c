@@ -30,8 +30,8 @@ static void check_conflist(struct agent *agent)
 		heal_begin(&agent->heal);
 }
 
-/* A change needs a list at once, which can be made when the nodes are known; a node without
- * a list is changed before it has its first one. */
+/* A change needs a list at once, which can be made when the nodes are known; a node
+ * without a list is changed before it has its first one. */
 static void check_pod_link(struct agent *agent)
 {
 	bool listed = reflector_state(agent->reflector)->listed;
@@ -68,8 +68,8 @@ static void follow_nodes(struct agent *agent)
 	agent->trimmed = true;
 }
 
-/* A repair comes before the DEL of a dead attachment, and a cleanup before both: nothing is
- * to be repaired behind it. */
+/* A repair comes before the DEL of a dead attachment, and a cleanup before both: nothing
+ * is to be repaired behind it. */
 static void start_job(struct agent *agent)
 {
 	if (!agent->job.pid && agent->options->uninstall) {
@@ -247,7 +247,8 @@ static void wait_for_lock(struct agent *agent)
 	}
 }
 
-/* Takes the node as it is. False: it is to be uninstalled, and nothing is left to do first. */
+/* Takes the node as it is. False: it is to be uninstalled, and nothing is left to do
+ * first. */
 static bool begin(struct agent *agent)
 {
 	setup_load_conflist(&agent->setup);

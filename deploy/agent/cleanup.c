@@ -28,8 +28,8 @@ static int refuse(const struct uninstall *uninstall, struct cni_error *err)
 	return ret;
 }
 
-/* Loads the configuration. Where it is missing or can't be read, one is made that serves the
- * DEL of pods that are left. */
+/* Loads the configuration. Where it is missing or can't be read, one is made that serves
+ * the DEL of pods that are left. */
 static int load(const struct options *options, struct conflist *list,
 		struct cni_error *err)
 {

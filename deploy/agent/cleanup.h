@@ -7,9 +7,10 @@
 #include "deploy/agent/base/options.h"
 
 /*
- * Uninstalls (uninstall.h), and ends when that is done. Where pods are connected, --uninstall
- * says whether it waits or goes on; without that nothing is changed: code 103 names the pods.
- * An agent that runs on the node is asked to do nothing more. Codes 4, 5, 11, 100, 101.
+ * Uninstalls (uninstall.h), and ends when that is done. Where pods are connected,
+ * --uninstall says whether it waits or goes on; without that nothing is changed: code 103
+ * names the pods. An agent that runs on the node is asked to do nothing more. Codes 4, 5,
+ * 11, 100, 101.
  */
 int agent_cleanup(const struct options *options, const struct log *log,
 		  struct cni_error *err);

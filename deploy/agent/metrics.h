@@ -5,8 +5,8 @@
 
 struct agent;
 
-/* Makes the text, for which the store is read and the kernel's counters are asked. The caller
- * frees it. NULL: memory ran out. */
+/* Makes the text, for which the store is read and the kernel's counters are asked. The
+ * caller frees it. NULL: memory ran out. */
 char *metrics_text(struct agent *agent);
 
 #endif

@@ -11,8 +11,8 @@
 #include "metrics.h"
 #include "state.h"
 
-/* Whoever reaches the port for metrics may ask as often as he likes: making the text reads
- * the store and the kernel's counters. */
+/* Whoever reaches the port for metrics may ask as often as he likes: making the text
+ * reads the store and the kernel's counters. */
 #define METRICS_KEPT_MS 1000
 
 /* Gives the text; NULL: memory ran out. */

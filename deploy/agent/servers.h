@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The two places where the agent's pages are: --port, for this node, and --metrics-address,
- * for whoever reaches it. */
+/* The two places where the agent's pages are: --port, for this node, and
+ * --metrics-address, for whoever reaches it. */
 #ifndef BRIDGE_CNI_AGENT_SERVERS_H
 #define BRIDGE_CNI_AGENT_SERVERS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* All that an agent has: the parts that do the work, and when the loop is to call them. */
+/* All that an agent has: the parts that do the work, and when the loop calls them. */
 #ifndef BRIDGE_CNI_AGENT_STATE_H
 #define BRIDGE_CNI_AGENT_STATE_H
 
@@ -55,7 +55,7 @@ struct agent {
 	/* Times are by now_ms(). */
 	int64_t check_at; /* when the files on the node are looked at */
 	int64_t resync_at; /* when everything is looked at without a reason */
-	bool nodes_changed; /* configuration list and routes are to follow the node table */
+	bool nodes_changed; /* configuration list and routes are to follow the nodes */
 	bool standing_by; /* the agent lock was given up: nothing is touched any more */
 	bool ended; /* the agent was told to end */
 	bool trimmed; /* memory that the start has needed was given back */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Does the API server answer? An answer is a head of status 200, or of 410, which says that
- * a list is needed; a refusal or a connection alone is none. Counts failures, says them in
- * the log, says when they are over, and how long to wait before the next request. Which
- * request that is, is the reflector's business.
+ * Does the API server answer? An answer is a head of status 200, or of 410, which says
+ * that a list is needed; a refusal or a connection alone is none. Counts failures, says
+ * them in the log, says when they are over, and how long to wait before the next request.
+ * Which request that is, is the reflector's business.
  */
 #ifndef BRIDGE_CNI_AGENT_API_CONTACT_H
 #define BRIDGE_CNI_AGENT_API_CONTACT_H
@@ -43,11 +43,11 @@ void contact_begin(struct contact *contact); /* a request */
 void contact_head(struct contact *contact, long status); /* as HTTP has it */
 void contact_bytes(struct contact *contact); /* of a body have come */
 
-/* When the server last sent what it was asked for, by now_ms(); the time of contact_init()
- * where it never has. */
+/* When the server last sent what it was asked for, by now_ms(); the time of
+ * contact_init() where it never has. */
 int64_t contact_heard_ms(const struct contact *contact);
 
-/* Has the request been answered, and gone on for some seconds? A watch is refused sooner. */
+/* Was the request answered, and has it gone on for seconds? A watch is refused sooner. */
 bool contact_has_lasted(const struct contact *contact);
 
 /* Has the server left the request without an answer for CONTACT_STALL_SECONDS? */
@@ -61,10 +61,10 @@ void contact_whole(struct contact *contact);
 void contact_good(struct contact *contact);
 
 /*
- * The request has failed. Writes @msg with the error, which is cleared: of level info while
- * failures are some seconds old, as when a node is new or the server is started anew, then
- * of level error. @too_old: the answer was 410. @wished_seconds as of retry_next_ms().
- * Returns the pause before the next request, in milliseconds.
+ * The request has failed. Writes @msg with the error, which is cleared: of level info
+ * while failures are some seconds old, as when a node is new or the server is started
+ * anew, then of level error. @too_old: the answer was 410. @wished_seconds as of
+ * retry_next_ms(). Returns the pause before the next request, in milliseconds.
  */
 unsigned int contact_failed(struct contact *contact, const char *msg,
 			    struct cni_error *err, bool too_old, int64_t wished_seconds);

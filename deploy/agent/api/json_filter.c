@@ -83,7 +83,7 @@ static void key_end(struct json_filter *filter)
 		put(filter, ",", 1);
 	level->behind_entry = true;
 	if (!level->keys)
-		return; /* the key's bytes are passed on as they come: see string_begin() */
+		return; /* the key's bytes are passed on as they come: string_begin() */
 	put(filter, "\"", 1);
 	put(filter, filter->key, filter->key_len);
 	put(filter, "\"", 1);
@@ -121,8 +121,8 @@ static int open_level(struct json_filter *filter, char c, struct cni_error *err)
 		level.keys = filter->keys;
 		level.pass = level.document = true;
 	} else if (outer->each && outer->pass) {
-		/* This entry of the list is a document, and goes behind the text that surrounds
-		 * it. */
+		/* This entry of the list is a document, and goes behind the text that
+		 * surrounds it. */
 		level.keys = outer->keys;
 		level.pass = level.document = true;
 		filter->outer_len = filter->len;
@@ -202,7 +202,7 @@ static size_t string_bytes(struct json_filter *filter, const char *bytes, size_t
 			break;
 	}
 	if (!copied) {
-		/* A key with an escape is kept as it is written: no wanted key has one. */
+		/* A key with an escape is kept as it is written: none is wanted. */
 		size_t n = i < FILTER_KEY_MAX - filter->key_len
 				   ? i
 				   : FILTER_KEY_MAX - filter->key_len;

@@ -28,7 +28,7 @@ struct filter_key {
 };
 
 enum filter_doc {
-	FILTER_DOC, /* what stands by itself: an event, or all of a list but its entries */
+	FILTER_DOC, /* a text by itself: an event, or all of a list but its entries */
 	FILTER_ENTRY, /* an entry of a list whose key has @each */
 };
 

@@ -53,8 +53,8 @@ static bool has_room(const struct node_feed *feed, const char *name)
 	       node_table_find(feed->nodes, name);
 }
 
-/* A list has each Node once. A watch tells of one again and again: the first one of all is
- * named, the others when the next list comes. */
+/* A list has each Node once. A watch tells of one again and again: the first one of all
+ * is named, the others when the next list comes. */
 static void leave_out(struct node_feed *feed, const char *name, bool listed)
 {
 	bool news = listed || feed->beyond == 0;

@@ -11,20 +11,20 @@
 #include "json_filter.h"
 
 #define NODE_NAME_MAX	     253 /* bytes, as of a DNS subdomain */
-#define NODE_MORE_MAX	     8 /* InternalIPs besides the first ones; others are passed over */
+#define NODE_MORE_MAX	     8 /* InternalIPs besides the first ones; no more are read */
 #define RESOURCE_VERSION_MAX 64 /* bytes, with the NUL */
 #define CONTINUE_MAX	     4096 /* bytes of a continue token, with the NUL */
 
 /* The keys to filter a list by, and a watch: those that the functions below read. */
 extern const struct filter_key list_keys[], watch_keys[];
 
-/* A Node, as far as the agent needs it. Arrays are by family, as ip_families[]: a Node has at
- * most one podCIDR of each. */
+/* A Node, as far as the agent needs it. Arrays are by family, as ip_families[]: a Node
+ * has at most one podCIDR of each. */
 struct node_object {
 	char name[NODE_NAME_MAX + 1]; /* a DNS subdomain */
 	char version[RESOURCE_VERSION_MAX];
-	/* When it was made: the digits of the time, 20261128190000, so that an earlier one is
-	 * less; 0: not known. */
+	/* When it was made: the digits of the time, 20261128190000, so that an earlier
+	 * one is less; 0: not known. */
 	uint64_t created;
 	struct ip_prefix cidrs[IP_FAMILIES]; /* its podCIDRs; family 0: none */
 	struct ip_addr addresses[IP_FAMILIES]; /* its first InternalIP; family 0: none */
@@ -34,9 +34,9 @@ struct node_object {
 };
 
 /*
- * Reads a Node, of a list. Codes 6, 7: the key's path and what was expected; 100. After an
- * error @ret_node has the name if it could be read: then this Node is left out, and the
- * others are taken.
+ * Reads a Node, of a list. Codes 6, 7: the key's path and what was expected; 100. After
+ * an error @ret_node has the name if it could be read: then this Node is left out, and
+ * the others are taken.
  */
 int node_object_read(const char *text, size_t len, struct node_object *ret_node,
 		     struct cni_error *err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A sorted array: the API server lists nodes in the order of their names, so that the array
- * is filled from its start to its end. */
+/* A sorted array: the API server lists nodes in the order of their names, so that the
+ * array is filled from its start to its end. */
 #include "node_table.h"
 
 #include <string.h>

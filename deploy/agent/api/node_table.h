@@ -23,8 +23,8 @@ struct cluster_node {
 	size_t n_more;
 	bool v6_first;
 	uint32_t round; /* the table's, of the list that named the node last */
-	/* Verdicts on @cidrs and @addresses, by pod_ranges_judge(); unknown where they are
-	 * new. */
+	/* Verdicts on @cidrs and @addresses, by pod_ranges_judge(); unknown where they
+	 * are new. */
 	enum range_verdict ranges[IP_FAMILIES];
 	enum address_verdict internal[IP_FAMILIES];
 };

@@ -10,8 +10,8 @@
 #include "prefix_rules.h"
 #include "range_tree.h"
 
-/* How long a Node may be gone and come again. The controller manager deletes the pods of a
- * Node that is gone within a minute or two. */
+/* How long a Node may be gone and come again. The controller manager deletes the pods of
+ * a Node that is gone within a minute or two. */
 #define GONE_MS (5 * 60 * 1000)
 
 const char *const range_verdict_names[RANGE_VERDICTS] = {
@@ -30,8 +30,8 @@ const char *const range_verdict_names[RANGE_VERDICTS] = {
 
 enum rank {
 	RANK_OWN_ADDRESS,
-	RANK_ACCEPTED, /* the last time; claims of this rank are not in each other's way */
-	RANK_HELD, /* at the start this node had a route to it, or was giving it to pods */
+	RANK_ACCEPTED, /* the last time; no claim of this rank is in another's way */
+	RANK_HELD, /* at the start this node had a route to it, or gave it to pods */
 	RANK_ADDRESS_MORE, /* an InternalIP that is not its Node's first */
 	RANK_NEW,
 	RANK_ADDRESS_OF_CLUSTER, /* an InternalIP where --cluster-cidr expects pods */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Claims to prefixes of one family, and which of them stand in each other's way: a podCIDR
- * in that of every podCIDR inside or around it, and of every InternalIP in it. The
- * prefixes form a tree, in which each hangs below the next wider one around it. So one
- * claim is weighed against all others in as many steps as prefixes are nested.
+ * Claims to prefixes of one family, and which of them stand in each other's way: a
+ * podCIDR in that of every podCIDR inside or around it, and of every InternalIP in it.
+ * The prefixes form a tree, in which each hangs below the next wider one around it. So
+ * one claim is weighed against all others in as many steps as prefixes are nested.
  */
 #ifndef BRIDGE_CNI_AGENT_API_RANGE_TREE_H
 #define BRIDGE_CNI_AGENT_API_RANGE_TREE_H

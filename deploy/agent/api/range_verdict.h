@@ -14,7 +14,7 @@ enum range_verdict {
 	RANGE_TOO_WIDE, /* it is wider than any node's pods need */
 	RANGE_OUTSIDE, /* it isn't inside --cluster-cidr */
 	RANGE_NO_OWNER, /* its Node's InternalIP can't be another node's */
-	RANGE_NODE_NETWORK, /* it overlaps an address or a connected network of this node */
+	RANGE_NODE_NETWORK, /* it overlaps an address or a network of this node */
 	RANGE_GATEWAY, /* it has the gateway of a route of this node in it */
 	RANGE_API_SERVER, /* it has the API server's address in it */
 	RANGE_INTERNAL_IP, /* it has the InternalIP of a node in it */

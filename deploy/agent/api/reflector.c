@@ -15,11 +15,11 @@
 #include "refusal.h"
 
 #define PATH_SIZE 8192
-/* A server that doesn't end a watch in time is gone; a list, with all of its pages, may take as
- * long as a watch. */
+/* A server that doesn't end a watch in time is gone; a list, with all of its pages, may
+ * take as long as a watch. */
 #define GRACE_SECONDS 30
-/* A list without this node is asked for again, and believed when the server says the same for
- * so long. */
+/* A list without this node is asked for again, and believed when the server says the same
+ * for so long. */
 #define DOUBT_MS       10000
 #define DOUBT_AGAIN_MS 2000
 

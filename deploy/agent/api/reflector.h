@@ -42,9 +42,9 @@ int reflector_open(const struct reflector_spec *spec, struct node_table *nodes,
 void reflector_close(struct reflector *reflector);
 
 /*
- * Waits as transport_wait() does; then takes what the server has said, and starts the next
- * request when its time has come. True: the table has changed, or has become complete for
- * the first time.
+ * Waits as transport_wait() does; then takes what the server has said, and starts the
+ * next request when its time has come. True: the table has changed, or has become
+ * complete for the first time.
  */
 bool reflector_wait(struct reflector *reflector, struct pollfd *fds, size_t n,
 		    int timeout_ms);

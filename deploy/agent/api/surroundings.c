@@ -194,7 +194,7 @@ const struct obstacle *surroundings_overlap(const struct surroundings *around,
 		else
 			high = middle;
 	}
-	/* The one before begins at @prefix or before it, the one behind after its begin. */
+	/* The one before begins at @prefix or before it, the one behind after it. */
 	before = low > 0 ? &items[low - 1] : NULL;
 	behind = low < around->obstacles.n ? &items[low] : NULL;
 	if (before && prefix_overlaps(&before->prefix, prefix))

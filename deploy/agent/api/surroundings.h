@@ -64,7 +64,7 @@ int surroundings_add_address(struct surroundings *around, const struct ip_prefix
 			     const char *interface, bool of_pods,
 			     const struct prefix_list *cluster, struct cni_error *err);
 
-/* Adds a network that an interface leads to, as surroundings_add_address() does. Code 100. */
+/* Adds a network that an interface leads to. Code 100. */
 int surroundings_add_network(struct surroundings *around, const struct ip_prefix *network,
 			     const char *interface, const struct prefix_list *cluster,
 			     struct cni_error *err);

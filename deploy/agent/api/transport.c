@@ -37,8 +37,8 @@ struct transport {
 };
 
 /*
- * libcurl keeps connections, TLS sessions, the server's address and, in newer versions, the
- * CAs from one request to the next, a day long. All of it goes with the handles.
+ * libcurl keeps connections, TLS sessions, the server's address and, in newer versions,
+ * the CAs from one request to the next, a day long. All of it goes with the handles.
  */
 static int handles_renew(struct transport *transport, struct cni_error *err)
 {
@@ -223,7 +223,7 @@ static void options_set(struct transport *transport, const char *url,
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transport);
 	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, socket_opened);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
-	/* A thread that still asks a name server is left to itself: the loop doesn't wait. */
+	/* A thread that still asks a name server is left alone: the loop doesn't wait. */
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT, (long)limits->max_seconds);
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
@@ -290,8 +290,8 @@ char *transport_escape(const char *text)
 	return copy;
 }
 
-/* Whether connecting, TLS or the answer took too long is in libcurl's own words alone, not
- * in the name of its code. */
+/* Whether connecting, TLS or the answer took too long is in libcurl's own words alone,
+ * not in the name of its code. */
 static const char *failure_of(const struct transport *transport, CURLcode code)
 {
 	if (transport->distrust)

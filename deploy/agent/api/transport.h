@@ -2,7 +2,8 @@
 /*
  * HTTPS to the API server: one connection, one request at a time. The server must prove
  * who it is by the cluster's own CA, the agent by its service account's token. This is
- * the only user of libcurl. reflector.h knows what is asked for and what the answers mean.
+ * the only user of libcurl. reflector.h knows what is asked for and what the answers
+ * mean.
  */
 #ifndef BRIDGE_CNI_AGENT_API_TRANSPORT_H
 #define BRIDGE_CNI_AGENT_API_TRANSPORT_H

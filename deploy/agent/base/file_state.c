@@ -25,7 +25,7 @@ bool file_state_changed(struct file_state *state, const char *path)
 	bool changed;
 	size_t len;
 
-	/* stat() comes before reading: what is written in between is seen the next time. */
+	/* stat() comes before reading: what is written between is seen the next time. */
 	if (stat(path, &now.stat) < 0)
 		now.stat = (struct stat){};
 	else if (same_file(&now.stat, &state->stat))

@@ -18,8 +18,8 @@ struct file_state {
 
 /*
  * Compares the file with @state and brings @state up to date. The file is read only where
- * stat() says that it may have changed. Returns true where the content is another one than
- * at the last call, and at the first call.
+ * stat() says that it may have changed. Returns true where the content is another one
+ * than at the last call, and at the first call.
  */
 bool file_state_changed(struct file_state *state, const char *path);
 

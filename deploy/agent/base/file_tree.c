@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Each operation is a function that tree_each() calls and that calls it for a directory. */
+/* Each operation is a function that tree_each() calls and that calls it in turn. */
 #include "file_tree.h"
 
 #include <dirent.h>
@@ -154,8 +154,8 @@ int tree_copy(const char *from, const char *to, struct cni_error *err)
 	return tree_each(from, copy_entry, &to, err);
 }
 
-/* Removes @name in the directory @dir_fd. A link is removed, never followed, also where it
- * takes a directory's place in the meantime. */
+/* Removes @name in the directory @dir_fd. A link is removed, never followed, also where
+ * it takes a directory's place in the meantime. */
 static int remove_at(int dir_fd, const char *name, struct cni_error *err)
 {
 	_cleanup_(close_p) int fd = -1;

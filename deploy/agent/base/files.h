@@ -36,8 +36,8 @@ int file_replace(const char *dir, const char *name, const char *text,
 		 struct cni_error *err);
 
 /*
- * Removes the file @name from @dir; it is gone after a power cut, too. FILE_REMOVED: it was
- * there, 0: there was none. Code 5.
+ * Removes the file @name from @dir; it is gone after a power cut, too. FILE_REMOVED: it
+ * was there, 0: there was none. Code 5.
  */
 int file_remove(const char *dir, const char *name, struct cni_error *err);
 

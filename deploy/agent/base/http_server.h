@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Pages at one address and port that can be read and nothing else; one that is asked for at
- * once is given at once, however many others connect and are slow. The only user of
+/* Pages at one address and port that can be read and nothing else; one that is asked for
+ * at once is given at once, however many others connect and are slow. The only user of
  * libmicrohttpd. */
 #ifndef BRIDGE_CNI_AGENT_BASE_HTTP_SERVER_H
 #define BRIDGE_CNI_AGENT_BASE_HTTP_SERVER_H

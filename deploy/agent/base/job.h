@@ -27,7 +27,8 @@ struct job {
 
 /*
  * Starts the program argv[0] (a path) in @job, which must be JOB_NONE. @input becomes the
- * child's standard input, "" for none; standard output and error go into one text. Code 5.
+ * child's standard input, "" for none; standard output and error go into one text. Code
+ * 5.
  */
 int job_start(struct job *job, char *const argv[], char *const env[], const char *input,
 	      struct cni_error *err);

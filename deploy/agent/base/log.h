@@ -44,8 +44,8 @@ void log_error(const struct log *log, const char *msg, struct cni_error *err);
 void log_error_once(const struct log *log, uint64_t *last, const char *msg,
 		    struct cni_error *err);
 
-/* The same in a line of level @level with the message "waiting": what is waited for mostly
- * comes by itself. */
+/* The same in a line of level @level with the message "waiting": what is waited for
+ * mostly comes by itself. */
 void log_waiting_once(const struct log *log, enum log_level level, uint64_t *last,
 		      struct cni_error *err);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A TLS library touches most of its 9 MB of code while it starts, and afterwards a third of
- * it. These pages are unchanged pages of files, which the kernel reads again when they are
- * needed again.
+ * A TLS library touches most of its 9 MB of code while it starts, and afterwards a third
+ * of it. These pages are unchanged pages of files, which the kernel reads again when they
+ * are needed again.
  */
 #include "memory_trim.h"
 

@@ -70,7 +70,7 @@ static int cidrs_read(const struct option_spec *spec, const char *value,
 
 		if (len < sizeof(text))
 			memcpy(text, value, len);
-		/* An IPv4-mapped one would be a CIDR of IPv6 that no podCIDR is inside of. */
+		/* An IPv4-mapped one would be of IPv6, and no podCIDR is inside of it. */
 		if (prefix_parse(text, &prefix) < 0 || ip_is_v4_mapped(&prefix.addr) ||
 		    list->n == CLUSTER_CIDRS_MAX)
 			return wrong(spec, value, expected, err);

@@ -50,7 +50,8 @@ struct option_spec {
 };
 
 /* Gives the environment variable of an option: "cluster-cidr" becomes
- * "BRIDGE_CNI_CLUSTER_CIDR". The node's name has a variable that Kubernetes' users know. */
+ * "BRIDGE_CNI_CLUSTER_CIDR". The node's name has a variable that Kubernetes' users
+ * know. */
 const char *option_variable(const char *name, char buf[OPTION_VARIABLE_MAX]);
 
 /* Reads @value, which is borrowed, into the option's member @at. Codes 4, 100. */

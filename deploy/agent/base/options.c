@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A table of options. Each is given as --name VALUE, or by the environment variable of that
- * name. */
+/* A table of options. Each is given as --NAME VALUE, or by an environment variable. */
 #include "options.h"
 
 #include <errno.h>

@@ -37,7 +37,7 @@ struct options {
 	uint32_t resync_seconds, retry_max_seconds, watch_seconds;
 	enum log_level log_level;
 	bool cleanup, help, version; /* what is to be done instead of running */
-	char *server_from_env; /* owned; @api_server, if made of KUBERNETES_SERVICE_HOST */
+	char *server_from_env; /* owned; @api_server, made of KUBERNETES_SERVICE_HOST */
 };
 
 /* Reads the environment, then the command line, which comes first where both say

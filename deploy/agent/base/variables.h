@@ -10,8 +10,8 @@
 
 #define VARIABLE_PREFIX "BRIDGE_CNI_" /* of all options' variables but NODE_NAME */
 
-/* Whether Kubernetes has made "NAME=VALUE" for a Service of the cluster, by the names that
- * containers get for a Service "bridge-cni" or "bridge-cni-agent". */
+/* Whether Kubernetes has made "NAME=VALUE" for a Service of the cluster, by the names
+ * that containers get for a Service "bridge-cni" or "bridge-cni-agent". */
 bool variable_is_of_service(const char *entry);
 
 /* Writes a line of level warn for each variable BRIDGE_CNI_… that is neither

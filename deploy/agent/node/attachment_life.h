@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Attachments by their records, and which of them are alive. The store's lock isn't taken:
- * a record is whole or absent, and an attachment that is alive has its namespace, at
- * whatever step of its ADD.
+ * Attachments by their records, and which of them are alive. The store's lock isn't
+ * taken: a record is whole or absent, and an attachment that is alive has its namespace,
+ * at whatever step of its ADD.
  */
 #ifndef BRIDGE_CNI_AGENT_NODE_ATTACHMENT_LIFE_H
 #define BRIDGE_CNI_AGENT_NODE_ATTACHMENT_LIFE_H
@@ -36,8 +36,8 @@ struct recorded_list {
 		.node = NODE_CLOSED, \
 	}
 
-/* Opens what the questions to the kernel need. recorded_list_clear() is to be called after
- * an error, too. Codes 5, 100, 101. */
+/* Opens what the questions to the kernel need. recorded_list_clear() is to be called
+ * after an error, too. Codes 5, 100, 101. */
 int recorded_list_open(struct recorded_list *list, struct cni_error *err);
 void recorded_list_clear(struct recorded_list *list);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Reads the parameters, writes where they differ, and has the kernel load their module. */
+/* Reads the parameters, writes those that differ, has the kernel load their module. */
 #include "bridge_nf.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The node's network configuration list: it is made, validated, and put into the runtime's
- * directory. conflist_text.h has what it says.
+ * The node's network configuration list: it is made, validated, and put into the
+ * runtime's directory. conflist_text.h has what it says.
  */
 #ifndef BRIDGE_CNI_AGENT_NODE_CONFLIST_H
 #define BRIDGE_CNI_AGENT_NODE_CONFLIST_H
@@ -29,16 +29,16 @@ void conflist_clear(struct conflist *list);
 #define CONFLIST_ABSENT	 1 /* of conflist_load() */
 
 /*
- * Makes the list. It is read again and validated as bridge-cni will; what bridge-cni would
- * refuse must not reach a runtime. Keys that have no effect are reported to @notices, which
- * may be NULL. The caller clears @ret_list. Codes 6, 7, 100.
+ * Makes the list. It is read again and validated as bridge-cni will; what bridge-cni
+ * would refuse must not reach a runtime. Keys that have no effect are reported to
+ * @notices, which may be NULL. The caller clears @ret_list. Codes 6, 7, 100.
  */
 int conflist_make(const struct conflist_spec *spec, struct notices *notices,
 		  struct conflist *ret_list, struct cni_error *err);
 
-/* Makes a list that takes no new pods of one that was loaded; conflist_make() makes such a
- * list by itself where --uninstall is set. The list stays as it is after an error. Codes 6,
- * 7, 100. */
+/* Makes a list that takes no new pods of one that was loaded; conflist_make() makes such
+ * a list by itself where --uninstall is set. The list stays as it is after an error.
+ * Codes 6, 7, 100. */
 int conflist_drain(struct conflist *list, struct cni_error *err);
 
 /*

@@ -15,14 +15,14 @@
 #define BY_OPTION(option, variable) \
 	"set --" option ", in the ConfigMap BRIDGE_CNI_" variable
 
-/* Where a key is to be set: one that isn't here, in a template; and all others, too, where
- * there is a template. */
+/* Where a key is to be set: one that isn't here, in a template; and all others, too,
+ * where there is a template. */
 static const struct {
 	const char *path, *instead;
 	enum {
 		ASKED, /* option or template say it */
 		OPTION_ALONE, /* a template can't say it */
-		ASKED_BESIDE_NODES, /* they add to what follows from the cluster's nodes */
+		ASKED_BESIDE_NODES, /* they add to what the cluster's nodes say */
 		NODES, /* it follows from these alone */
 	} origin;
 } places[] = {

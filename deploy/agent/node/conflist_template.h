@@ -35,8 +35,9 @@ struct conflist_template {
 };
 
 /*
- * Reads a template. What is checked here is what the list that is made of it wouldn't show;
- * the rest is checked in that list. The caller clears @ret_template. Codes 6, 7, 100.
+ * Reads a template. What is checked here is what the list that is made of it wouldn't
+ * show; the rest is checked in that list. The caller clears @ret_template. Codes 6, 7,
+ * 100.
  */
 int conflist_template_read(const char *text, size_t len,
 			   struct conflist_template *ret_template, struct cni_error *err);

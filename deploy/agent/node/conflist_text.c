@@ -85,7 +85,8 @@ static void put_defaults(struct json_writer *w, const struct conflist_spec *spec
 
 /* -- keys that are the agent's, whatever a template says */
 
-/* The ranges are in the order of the podCIDRs, which becomes that of a pod's addresses. */
+/* The ranges are in the order of the podCIDRs, which becomes that of a pod's
+ * addresses. */
 static void put_ranges(struct json_writer *w, const struct cluster_node *own)
 {
 	json_open(w, "ranges", '[');

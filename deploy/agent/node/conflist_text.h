@@ -30,13 +30,13 @@ struct conflist_spec {
 	const struct prefix_list *plain; /* nonMasqueradeCIDRs (plain_list.h) */
 };
 
-/* Makes the text, which nobody has validated yet. The caller frees it. Codes 7: the template
- * has a key twice; 100. */
+/* Makes the text, which nobody has validated yet. The caller frees it. Codes 7: the
+ * template has a key twice; 100. */
 int conflist_text_make(const struct conflist_spec *spec, char **ret_text,
 		       struct cni_error *err);
 
-/* Gives the text of a list that has no more than DEL and `bridge-cni cleanup` need, and takes
- * no new pods. The caller frees it; NULL: memory ran out. */
+/* Gives the text of a list that has no more than DEL and `bridge-cni cleanup` need, and
+ * takes no new pods. The caller frees it; NULL: memory ran out. */
 char *conflist_drained(const struct options *options,
 		       const struct network_names *network);
 

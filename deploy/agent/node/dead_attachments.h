@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Finds dead attachments. There is a record of such an attachment, but neither its
- * interface on the node nor its namespace is there any more: its runtime never sent a DEL.
+ * interface on the node nor its namespace is there any more: its runtime never sent a
+ * DEL.
  *
  * That a namespace is gone is believed only if the namespace of a live attachment is seen
  * in the same directory. In a container into which /run/netns isn't propagated, plain

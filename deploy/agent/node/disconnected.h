@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Pods that were disconnected while they ran, and whose runtime has not deleted them yet.
- * They have no record any more, so a file tells of them: /run/bridge-cni/disconnected, which
- * ends with the boot, as the pods do.
+ * They have no record any more, so a file tells of them: /run/bridge-cni/disconnected,
+ * which ends with the boot, as the pods do.
  */
 #ifndef BRIDGE_CNI_AGENT_NODE_DISCONNECTED_H
 #define BRIDGE_CNI_AGENT_NODE_DISCONNECTED_H

@@ -51,8 +51,8 @@ static int add_kind(const char *name, uint64_t packets, void *data)
 	return 0;
 }
 
-/* Adds the names of the counters that have grown to @text. One that is smaller than it was
- * has begun anew. */
+/* Adds the names of the counters that have grown to @text. One that is smaller than it
+ * was has begun anew. */
 static void add_grown(struct text *text, const struct drop_kinds *before,
 		      const struct drop_kinds *now)
 {

@@ -42,8 +42,8 @@ static int addresses(struct netlink *rtnl, unsigned int index, uint64_t *ret_has
 		for (size_t k = 0; k < list.n; k++) {
 			const char *text = PREFIX_TEXT(&list.items[k]);
 
-			/* The kernel adds the link-local address a moment after the bridge
-			 * is up. */
+			/* The kernel adds the link-local address a moment after the
+			 * bridge is up. */
 			if (strncmp(text, "fe80:", 5) != 0)
 				hash = add(hash, text, strlen(text) + 1);
 		}

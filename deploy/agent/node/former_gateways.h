@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Gateways of former podCIDRs on the node's bridge. Such a gateway stands alone there, as
- * /32 or /128, and the node has a route to each pod of it: the whole former podCIDR may be
- * another node's by now. The routes have the agent's protocol number, and the gateway as
- * their source. So the routes alone tell which addresses of the bridge are of this kind.
+ * /32 or /128, and the node has a route to each pod of it: the whole former podCIDR may
+ * be another node's by now. The routes have the agent's protocol number, and the gateway
+ * as their source. So the routes alone tell which addresses of the bridge are of this
+ * kind.
  */
 #ifndef BRIDGE_CNI_AGENT_NODE_FORMER_GATEWAYS_H
 #define BRIDGE_CNI_AGENT_NODE_FORMER_GATEWAYS_H
@@ -14,8 +15,8 @@ struct former_gateways {
 	const char *ifname; /* the bridge, or its interface in a VLAN; "": none */
 	/* Those that are not taken keep gateway and route; all others' go. */
 	const struct former_address_list *addresses;
-	/* By family, with the podCIDR's length, or family 0: the gateway of this node, which
-	 * is never touched, and the one before, which goes with its subnet. */
+	/* By family, with the podCIDR's length, or family 0: the gateway of this node,
+	 * which is never touched, and the one before, which goes with its subnet. */
 	const struct ip_prefix *present, *before;
 };
 

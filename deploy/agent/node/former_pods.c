@@ -182,7 +182,7 @@ void former_pods_add_names(const struct former_pods *pods, bool cut_off,
 {
 	size_t left = cut_off ? pods->cut_off : pods->n;
 
-	/* A pod may have several interfaces: only of more than are named the rest counts. */
+	/* @n counts interfaces: how many pods more there are is known only roughly. */
 	for (size_t i = 0; i < pods->named_n; i++) {
 		if (cut_off && !pods->named[i].cut_off)
 			continue;

@@ -26,8 +26,7 @@ struct former_address_list {
 };
 
 struct former_pod {
-	char name
-		[POD_NAME_MAX]; /* for people, as port_pod() gives it; each is there once */
+	char name[POD_NAME_MAX]; /* as port_pod() gives it; each is there once */
 	bool cut_off; /* one of its addresses is taken */
 };
 
@@ -53,9 +52,9 @@ enum former_pods_outcome {
 };
 
 /*
- * Looks which pods on the bridge of @list have addresses outside of its subnets, or another
- * gateway. @nodes were judged. @again: also where the bridge's ports are those of the last
- * time. FORMER_PODS_UNKNOWN, FORMER_PODS_SAME. Codes 100, 101.
+ * Looks which pods on the bridge of @list have addresses outside of its subnets, or
+ * another gateway. @nodes were judged. @again: also where the bridge's ports are those of
+ * the last time. FORMER_PODS_UNKNOWN, FORMER_PODS_SAME. Codes 100, 101.
  */
 int former_pods_find(struct netlink *rtnl, const struct conflist *list,
 		     const struct node_table *nodes, bool again, struct former_pods *pods,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Pods are logged when there are more of them than the last time, or when more of them are
- * cut off. */
+/* Pods are logged when there are more of them than the last time, or when more of them
+ * are cut off. */
 #include "former_upkeep.h"
 
 #include <stdio.h>

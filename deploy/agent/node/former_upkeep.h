@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Keeps the pods of a former podCIDR (former_pods.h) connected for as long as they live and
- * no Node has their podCIDR: when they are looked for, and what is logged of them. Nothing
- * of it is needed after a restart but the routes that the kernel has.
+ * Keeps the pods of a former podCIDR (former_pods.h) connected for as long as they live
+ * and no Node has their podCIDR: when they are looked for, and what is logged of them.
+ * Nothing of it is needed after a restart but the routes that the kernel has.
  */
 #ifndef BRIDGE_CNI_AGENT_NODE_FORMER_UPKEEP_H
 #define BRIDGE_CNI_AGENT_NODE_FORMER_UPKEEP_H

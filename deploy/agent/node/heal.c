@@ -122,8 +122,8 @@ void heal_tick(struct heal *heal, struct job *job)
 	heal_ended(heal, -1, err.msg);
 }
 
-/* A notice comes again with each repair, such as that a logFile of the configuration isn't
- * mounted here. */
+/* A notice comes again with each repair, such as that a logFile of the configuration
+ * isn't mounted here. */
 static void tell_notice(struct heal *heal, const char *line)
 {
 	if (heal->notice == hash_text(line))

@@ -37,11 +37,11 @@ struct heal {
 	uint64_t differed[FINGERPRINT_PARTS]; /* how often each part did */
 };
 
-/* The configuration is there, for the first time or with another text: a repair is due. */
+/* The configuration is there for the first time, or is another one: a repair is due. */
 void heal_begin(struct heal *heal);
 
-/* Takes a fingerprint when it is time for that; starts a repair in @job when one is due and
- * no job is running. */
+/* Takes a fingerprint when it is time for that; starts a repair in @job when one is due
+ * and no job is running. */
 void heal_tick(struct heal *heal, struct job *job);
 
 /* A repair has ended, with this status and output (job_end()). @output is changed. */

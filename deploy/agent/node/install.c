@@ -42,8 +42,8 @@ static int places_set(const struct install *install, struct places *places,
 	return 0;
 }
 
-/* Makes the version's directory, whole. One that is there under its name was damaged: it is
- * exchanged for the new one, then removed. */
+/* Makes the version's directory, whole. One that is there under its name was damaged: it
+ * is exchanged for the new one, then removed. */
 static int put_version(const struct install *install, const struct places *places,
 		       struct cni_error *err)
 {
@@ -107,8 +107,7 @@ static bool is_agents(const char *name, size_t len)
 	       strspn(name + len - hash, "0123456789abcdef") == hash;
 }
 
-/* Whether a name is one that an agent or `make install-bundle` (make-VERSION-XXXXXX) has made
- * up. */
+/* Whether an agent or `make install-bundle` (make-VERSION-XXXXXX) made the name up. */
 static bool is_version(const char *name)
 {
 	return (strncmp(name, "make-", 5) == 0 && name[5]) ||
@@ -179,7 +178,7 @@ static uint64_t installed_stat(const struct places *places)
 	return hash_more(hash, text, strlen(text));
 }
 
-/* The bundle is looked at each time: a package may upgrade it under an agent that runs. */
+/* The bundle is looked at each time: a package may upgrade it while the agent runs. */
 static int read_bundle(struct install *install, struct cni_error *err)
 {
 	uint64_t seen;

@@ -34,9 +34,9 @@ struct install {
 int install_ensure(struct install *install, struct cni_error *err);
 
 /*
- * Removes what agents have put into @plugin_dir, and nothing else: the link first, if it is
- * theirs, then their directories, and .bridge-cni if nothing else is in it. Where there is
- * nothing of theirs nothing is touched. Code 5.
+ * Removes what agents have put into @plugin_dir, and nothing else: the link first, if it
+ * is theirs, then their directories, and .bridge-cni if nothing else is in it. Where
+ * there is nothing of theirs nothing is touched. Code 5.
  */
 int install_remove(const char *plugin_dir, struct cni_error *err);
 

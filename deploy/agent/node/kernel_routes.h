@@ -8,8 +8,8 @@
 /* `ip route show proto 98`. Neither the kernel nor a known daemon uses this number. */
 #define ROUTE_PROTOCOL 98
 
-/* Is it one of the agent's routes to a pod of this node (former_gateways.h)? Those count as
- * foreign below. */
+/* Is it one of the agent's routes to a pod of this node (former_gateways.h)? Those count
+ * as foreign below. */
 bool kernel_route_is_pods(const struct kernel_route *route);
 
 /* A route with several next hops has no single interface: it is here once, as if it had

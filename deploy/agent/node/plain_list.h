@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The destinations to which pods keep their own address (nonMasqueradeCIDRs): what the
- * administrator names, the cluster's podCIDRs, and with --masquerade-nodes false the other
- * nodes' addresses.
+ * administrator names, the cluster's podCIDRs, and with --masquerade-nodes false the
+ * other nodes' addresses.
  */
 #ifndef BRIDGE_CNI_AGENT_NODE_PLAIN_LIST_H
 #define BRIDGE_CNI_AGENT_NODE_PLAIN_LIST_H

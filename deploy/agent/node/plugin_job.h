@@ -10,9 +10,9 @@
 #include "deploy/agent/base/options.h"
 
 /*
- * Starts `bridge-cni COMMAND [FLAG] DIR/NAME`, where COMMAND is "repair" or "cleanup", FLAG
- * NULL or "--force", and DIR/NAME a configuration list. The child is told where it may write kernel parameters.
- * Codes 4: a path is too long; 5.
+ * Starts `bridge-cni COMMAND [FLAG] DIR/NAME`, where COMMAND is "repair" or "cleanup",
+ * FLAG NULL or "--force", and DIR/NAME a configuration list. The child is told where it
+ * may write kernel parameters. Codes 4: a path is too long; 5.
  */
 int plugin_job_start(struct job *job, const struct options *options, const char *command,
 		     const char *flag, const char *dir, const char *name,

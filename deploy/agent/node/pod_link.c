@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The kernel parameters change before the configuration list: while the two differ, an ADD
- * of routed pods is refused, and no bridged pod is there that would miss them. */
+/* The kernel parameters change before the configuration list: while the two differ, an
+ * ADD of routed pods is refused, and no bridged pod is there that would miss them. */
 #include "pod_link.h"
 
 #include <stdio.h>
@@ -74,8 +74,8 @@ static bool change(struct pod_link *link, bool routed, bool may_change)
 			       "to", kind(routed));
 	if (link->left.n || !may_change)
 		return false;
-	/* bridge_nf_keep() has logged what is wrong. A missing module is no obstacle: without
-	 * it bridged pods lack no more than some Services. */
+	/* bridge_nf_keep() has logged what is wrong. A missing module is no obstacle:
+	 * without it bridged pods lack no more than some Services. */
 	if (!bridge_nf_keep(&link->nf, routed) && !link->nf.absent)
 		return false;
 	link->kept->routed = routed;

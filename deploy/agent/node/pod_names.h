@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The pods that something waits for: how many they are, and the names of the first ones. */
+/* The pods that something waits for: how many they are, and the first ones' names. */
 #ifndef BRIDGE_CNI_AGENT_NODE_POD_NAMES_H
 #define BRIDGE_CNI_AGENT_NODE_POD_NAMES_H
 
@@ -30,9 +30,9 @@ struct pod_names_told {
 	int64_t at; /* by now_ms() */
 };
 
-/* Logs who is left, with the pairs "left" and "pods", and @key with @value before them. The
- * same number is not logged again, and a line follows another one after half a minute at
- * the earliest. */
+/* Logs who is left, with the pairs "left" and "pods", and @key with @value before them.
+ * The same number is not logged again, and a line follows another one after half a minute
+ * at the earliest. */
 void pod_names_tell(const struct pod_names *pods, const struct log *log,
 		    struct pod_names_told *told, const char *msg, const char *key,
 		    const char *value);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Keeps the verdicts on podCIDRs (pod_ranges.h) up to date: when the surroundings are read
- * again, what is logged of refused podCIDRs, and what pages tell of them.
+ * Keeps the verdicts on podCIDRs (pod_ranges.h) up to date: when the surroundings are
+ * read again, what is logged of refused podCIDRs, and what pages tell of them.
  */
 #ifndef BRIDGE_CNI_AGENT_NODE_RANGE_UPKEEP_H
 #define BRIDGE_CNI_AGENT_NODE_RANGE_UPKEEP_H
@@ -19,7 +19,8 @@ struct refused_range {
 	char node[NODE_NAME_MAX + 1];
 	struct ip_prefix cidr;
 	enum range_verdict why;
-	/* A hash of all this and of what is in the way: it tells whether it was logged. */
+	/* A hash of all this and of what is in the way: it tells whether it was
+	 * logged. */
 	uint64_t hash;
 };
 
@@ -41,8 +42,8 @@ struct range_upkeep {
 	uint64_t *logged; /* hashes of those that were refused the time before */
 	size_t n_logged, n_lines;
 	size_t counts[RANGE_VERDICTS]; /* refused podCIDRs, by reason */
-	/* Where this node's podCIDR isn't used, the text says what the agent waits for; "":
-	 * the podCIDR is used, or the node has none. */
+	/* Where this node's podCIDR isn't used, the text says what the agent waits for;
+	 * "": the podCIDR is used, or the node has none. */
 	char own[512];
 	uint64_t error; /* of log_error_once() */
 };
@@ -64,9 +65,9 @@ void range_upkeep_found(struct range_upkeep *upkeep, const struct conflist *list
 void range_upkeep_start(struct range_upkeep *upkeep);
 
 /*
- * The API server is about to be reached by this address: routes of the agent that cover it
- * go at once. True: it is another address than before, so that podCIDRs are to be judged
- * again.
+ * The API server is about to be reached by this address: routes of the agent that cover
+ * it go at once. True: it is another address than before, so that podCIDRs are to be
+ * judged again.
  */
 bool range_upkeep_server(struct range_upkeep *upkeep, const struct ip_addr *addr);
 

@@ -20,7 +20,7 @@ struct reclaim {
 	const struct log *log;
 	struct ipam_holder_list dead; /* owned: those that have not got their DEL yet */
 	uint64_t done, failures; /* DELs since the start */
-	size_t refused; /* attachments that look dead, the last time, but are not believed to */
+	size_t refused; /* attachments that looked dead, but aren't believed to be */
 	uint64_t error; /* of log_error_once() */
 };
 void reclaim_clear(struct reclaim *reclaim);

@@ -11,14 +11,14 @@
 
 #include "conf/base/error.h"
 
-/* Opens a socket in this network namespace, which is readable when a message has come; the
- * caller closes it. Code 101. */
+/* Opens a socket in this network namespace, which is readable when a message has come;
+ * the caller closes it. Code 101. */
 int route_events_open(int *ret_fd, struct cni_error *err);
 
 /*
  * Takes all messages that have come. True: the routes are to be read again, since
- * - a route of the main table that isn't link-local came or went, where routes of the agent
- *   count only when they go;
+ * - a route of the main table that isn't link-local came or went, where routes of the
+ *   agent count only when they go;
  * - an address came or went, or an interface other than a pod's veth changed;
  * - or so much happened that messages were lost.
  */

@@ -42,7 +42,7 @@ void route_upkeep_close(struct route_upkeep *upkeep);
  * come. */
 void route_upkeep_soon(struct route_upkeep *upkeep);
 
-/* Makes the kernel's routes be those to @nodes, now. After an error they are due again. */
+/* Makes the kernel's routes be those to @nodes. After an error they are due again. */
 void route_upkeep_run(struct route_upkeep *upkeep, const struct node_table *nodes);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The wanted routes, sorted by destination, are compared with those that the kernel has. */
+/* The wanted routes, sorted by destination, are compared with those of the kernel. */
 #include "routes.h"
 
 #include <errno.h>
@@ -111,8 +111,8 @@ static enum route_problem add_wanted(struct sync *sync, const struct cluster_nod
 	return add_route(sync, node, cidr, gw);
 }
 
-/* Former podCIDRs lie apart from all that are used. Whoever has no route to one may have one
- * to the Node's present one, and so it is no problem of the Node's. */
+/* Former podCIDRs lie apart from all that are used. Whoever has no route to one may have
+ * one to the Node's present one, and so it is no problem of the Node's. */
 static void add_former(struct sync *sync)
 {
 	const struct former_ranges *list = &sync->nodes->former;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A route to every other node's accepted podCIDRs through that node's InternalIP, in the
- * main table. Such routes have a routing protocol number of their own: a route with another
- * number is somebody else's and never touched. The kernel's table is read each time;
- * nothing is remembered of what was written.
+ * main table. Such routes have a routing protocol number of their own: a route with
+ * another number is somebody else's and never touched. The kernel's table is read each
+ * time; nothing is remembered of what was written.
  */
 #ifndef BRIDGE_CNI_AGENT_NODE_ROUTES_H
 #define BRIDGE_CNI_AGENT_NODE_ROUTES_H
@@ -20,7 +20,7 @@ enum route_problem {
 	ROUTE_NOT_ON_LINK, /* its InternalIP is behind a router */
 	ROUTE_TAKEN, /* somebody else has a route to that podCIDR */
 	ROUTE_REFUSED, /* its podCIDR isn't used (pod_ranges.h) */
-	ROUTE_OWN_ADDRESS, /* its InternalIP is this node's: one of the two Nodes is stale */
+	ROUTE_OWN_ADDRESS, /* its InternalIP is this node's: one of the Nodes is stale */
 	ROUTE_BAD_ADDRESS, /* its InternalIP is no host's */
 	ROUTE_ADDRESS_OF_PODS, /* its InternalIP is in a node's podCIDR */
 	ROUTE_BY_KERNEL, /* the kernel has no route by its InternalIP */
@@ -53,7 +53,8 @@ int routes_sync(struct netlink *nl, const struct node_table *nodes, const char *
 
 /*
  * Removes those routes of the agent that lead away what @around protects, whatever the
- * cluster's Nodes say: the API server may be out of reach because of them. Codes 100, 101.
+ * cluster's Nodes say: the API server may be out of reach because of them. Codes 100,
+ * 101.
  */
 int routes_remove_over(struct netlink *nl, const struct surroundings *around,
 		       size_t *ret_removed, struct cni_error *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Prepares the node for its runtime: the bundle is put there, then the configuration list,
- * and both are kept there. Errors that last are logged once.
+ * Prepares the node for its runtime: the bundle is put there, then the configuration
+ * list, and both are kept there. Errors that last are logged once.
  */
 #ifndef BRIDGE_CNI_AGENT_NODE_SETUP_H
 #define BRIDGE_CNI_AGENT_NODE_SETUP_H
@@ -40,9 +40,10 @@ int setup_open(struct setup *setup, struct cni_error *err);
 void setup_clear(struct setup *setup);
 
 /*
- * Takes the list that an earlier agent has written. It serves until the API server has told
- * of this node, and decides for good what the options leave open. Without one the node is
- * new. One that can't be understood is not taken, and decides as a list of former versions.
+ * Takes the list that an earlier agent has written. It serves until the API server has
+ * told of this node, and decides for good what the options leave open. Without one the
+ * node is new. One that can't be understood is not taken, and decides as a list of former
+ * versions.
  */
 void setup_load_conflist(struct setup *setup);
 
@@ -52,16 +53,17 @@ bool setup_check_template(struct setup *setup, const struct node_table *nodes);
 /* Which podLink is asked for; unset: the node's own stays. */
 enum option_choice setup_pod_link(const struct setup *setup);
 
-/* Makes the configuration list that the node table asks for, whose podCIDRs were judged; it
- * is written by setup_check_conflist(). Without a podCIDR of this node, or after an error,
- * the former one stays, as it does while only a wrong template was seen; so does its file where this node's podCIDR was refused. */
+/* Makes the configuration list that the node table asks for, whose podCIDRs were judged;
+ * it is written by setup_check_conflist(). Without a podCIDR of this node, or after an
+ * error, the former one stays, as it does while only a wrong template was seen; so does
+ * its file where this node's podCIDR was refused. */
 void setup_make_conflist(struct setup *setup, const struct node_table *nodes);
 
 /* Sees to it that the bundle is on the node. */
 void setup_check_bundle(struct setup *setup);
 
 enum setup_conflist {
-	SETUP_CONFLIST_NOT_YET, /* it isn't known yet, its plugin is missing, or an error */
+	SETUP_CONFLIST_NOT_YET, /* it isn't known, its plugin is missing, or an error */
 	SETUP_CONFLIST_RIGHT, /* it was there */
 	SETUP_CONFLIST_WRITTEN, /* it was missing or another one */
 };

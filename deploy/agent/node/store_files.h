@@ -16,8 +16,8 @@ typedef int (*store_record_fn)(const char *text, size_t len, void *data,
 			       struct cni_error *err);
 
 /*
- * Hands each record of the network, or of every network in the store, to @fn. A record that
- * can't be read is left out; that there is no store is success. Code 5, or @fn's.
+ * Hands each record of the network, or of every network in the store, to @fn. A record
+ * that can't be read is left out; that there is no store is success. Code 5, or @fn's.
  */
 int store_files_each_record(const struct network_names *names, store_record_fn fn,
 			    void *data, struct cni_error *err);

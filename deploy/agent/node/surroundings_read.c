@@ -67,7 +67,7 @@ static int addresses_take(struct reader *reader, int family)
 	_cleanup_(link_addr_list_clear) struct link_addr_list list = {};
 	int ret = link_addr_list_get(reader->nl, family, &list, reader->err);
 
-	/* Each interface of a pod may have a link-local one, which is no Node's anyway. */
+	/* Each interface of a pod may have a link-local one, which is no Node's. */
 	for (size_t i = 0; ret == 0 && i < list.n; i++)
 		if (!ip_is_link_local6(&list.items[i].address.addr))
 			ret = address_take(reader, &list.items[i]);

@@ -16,7 +16,7 @@ void template_file_clear(struct template_file *file)
 	network_names_clear(&file->names);
 }
 
-/* The list is made as it will be when the node has changed over to the template's podLink. */
+/* The list is made as it will be when the node has changed to the template's podLink. */
 static int try_list(const struct conflist_template *template,
 		    const struct conflist_spec *spec, struct notices *notices,
 		    struct conflist *ret_list, struct cni_error *err)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A pod is left while it has a record and lives, or while the namespace is there in which it
- * was before it was disconnected: the runtime removes that when its own DEL has succeeded.
+ * A pod is left while it has a record and lives, or while the namespace is there in which
+ * it was before it was disconnected: the runtime removes that when its own DEL has
+ * succeeded.
  *
- * The order: `bridge-cni cleanup` refuses where somebody came meanwhile, so the configuration
- * goes after it has succeeded; the executable goes last.
+ * The order: `bridge-cni cleanup` refuses where somebody came meanwhile, so the
+ * configuration goes after it has succeeded; the executable goes last.
  */
 #include "uninstall.h"
 
@@ -29,9 +30,9 @@
 
 /*
  * How long the configuration stays behind the last pod, unless it is asked for once
- * (--cleanup): containerd sends a second DEL when the kubelet has it throw the sandbox away,
- * which the kubelet looks for once a minute. A runtime that has read the configuration late
- * may also be at an ADD still.
+ * (--cleanup): containerd sends a second DEL when the kubelet has it throw the sandbox
+ * away, which the kubelet looks for once a minute. A runtime that has read the
+ * configuration late may also be at an ADD still.
  */
 static int64_t linger_ms(const struct options *options)
 {

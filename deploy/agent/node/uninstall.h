@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Takes the network off this node (--uninstall): waits for the last pod, or disconnects all
- * of them, then removes all that agents have made. What is to be done next follows from what
- * the node has: an agent that is killed at whatever moment goes on when it starts again, and
- * one that finds nothing left does nothing.
+ * Takes the network off this node (--uninstall): waits for the last pod, or disconnects
+ * all of them, then removes all that agents have made. What is to be done next follows
+ * from what the node has: an agent that is killed at whatever moment goes on when it
+ * starts again, and one that finds nothing left does nothing.
  *
- * The runtime's configuration and the executable are the last to go, since the runtime needs
- * them to delete a pod. Somebody else keeps them on the node until then, the configuration
- * with the key draining (conflist.h).
+ * The runtime's configuration and the executable are the last to go, since the runtime
+ * needs them to delete a pod. Somebody else keeps them on the node until then, the
+ * configuration with the key draining (conflist.h).
  */
 #ifndef BRIDGE_CNI_AGENT_NODE_UNINSTALL_H
 #define BRIDGE_CNI_AGENT_NODE_UNINSTALL_H
@@ -34,8 +34,8 @@ struct uninstall {
 	const struct log *log;
 	struct netlink *rtnl;
 	enum uninstall_step step;
-	/* Whom it waits for: pods that are connected, or that were disconnected and are not
-	 * deleted yet. */
+	/* Whom it waits for: pods that are connected, or that were disconnected and are
+	 * not deleted yet. */
 	struct pod_names left;
 	struct pod_names_told told;
 	int64_t empty_since; /* nobody is left; 0: somebody is */
@@ -53,10 +53,10 @@ void uninstall_start(struct uninstall *uninstall, struct job *job);
 /* Takes the end of that, as job_end() gives it. @output is changed. */
 void uninstall_ended(struct uninstall *uninstall, int status, char *output);
 
-/* Does UNINSTALL_REMOVE. False: something can't be removed, which is logged; try again. */
+/* Does UNINSTALL_REMOVE. False: something can't be removed, as is logged; try again. */
 bool uninstall_remove(struct uninstall *uninstall);
 
-/* Forgets, on a node that is to keep its network, whom an earlier agent has disconnected. */
+/* Forgets whom an earlier agent has disconnected, on a node that keeps its network. */
 void uninstall_forget(const struct log *log);
 
 /* Adds how far it is, in a line for people. */
