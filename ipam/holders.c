@@ -25,8 +25,8 @@ static int recorded_add(struct record *record, uint64_t holder, void *data,
 	(void)holder;
 	if (!record_is_on(record, search->bridge))
 		search->is_shared = true;
-	else if (ipam_holder_list_add(&search->list, record->container_id,
-				      record->ifname) < 0)
+	else if (ipam_holder_list_add(&search->list, record->container_id, record->ifname,
+				      record->pod) < 0)
 		return error_oom(err);
 	return 0;
 }
@@ -44,7 +44,7 @@ static int named_add(const struct holder_text *text, struct ipam_holder_list *li
 	*end = '\0';
 	if (!cni_name_valid(holder) || !ifname_valid(end + 2))
 		return 0;
-	return ipam_holder_list_add(list, holder, end + 2);
+	return ipam_holder_list_add(list, holder, end + 2, "");
 }
 
 static int reserved_add(struct store *store, struct ipam_holder_list *list,
@@ -82,12 +82,21 @@ static int reserved_add(struct store *store, struct ipam_holder_list *list,
 	return ret;
 }
 
+static bool is_same(const struct ipam_holder *a, const struct ipam_holder *b)
+{
+	return strcmp(a->container_id, b->container_id) == 0 &&
+	       strcmp(a->ifname, b->ifname) == 0;
+}
+
+/* A record, which may say the pod's name, comes before reservations of the same holder. */
 static int holder_cmp(const void *a, const void *b)
 {
 	const struct ipam_holder *x = a, *y = b;
 	int cmp = strcmp(x->container_id, y->container_id);
 
-	return cmp ? cmp : strcmp(x->ifname, y->ifname);
+	if (cmp == 0)
+		cmp = strcmp(x->ifname, y->ifname);
+	return cmp ? cmp : strcmp(y->pod, x->pod);
 }
 
 /* A holder that has a record and reservations was found several times, and stays once. */
@@ -97,9 +106,10 @@ static void holders_unique(struct ipam_holder_list *list)
 
 	qsort(list->items, list->n, sizeof(*list->items), holder_cmp);
 	for (size_t i = 0; i < list->n; i++) {
-		if (kept && holder_cmp(&list->items[kept - 1], &list->items[i]) == 0) {
+		if (kept && is_same(&list->items[kept - 1], &list->items[i])) {
 			free(list->items[i].container_id);
 			free(list->items[i].ifname);
+			free(list->items[i].pod);
 		} else {
 			list->items[kept++] = list->items[i];
 		}

@@ -244,6 +244,7 @@ int ipam_owners(const struct ipam_env *env, struct ipam_owner_list *ret_list,
 /* An attachment of the network, which holds reservations or has a record. */
 struct ipam_holder {
 	char *container_id, *ifname; /* owned */
+	char *pod; /* owned: "NAMESPACE/NAME", or "" where nothing says it */
 };
 struct ipam_holder_list {
 	struct ipam_holder *items;
@@ -253,7 +254,7 @@ void ipam_holder_list_clear(struct ipam_holder_list *list);
 
 /* Copies the names. -ENOMEM. */
 int ipam_holder_list_add(struct ipam_holder_list *list, const char *container_id,
-			 const char *ifname);
+			 const char *ifname, const char *pod);
 
 /*
  * Names everybody who has a record of the owner, or a reservation, each once. Where

@@ -25,7 +25,8 @@ static int wanted_add(struct record *record, uint64_t holder, void *data,
 	    !record_is_on(record, search->env->bridge) ||
 	    !search->is_wanted(search, record))
 		return 0;
-	if (ipam_holder_list_add(&search->list, record->container_id, record->ifname) < 0)
+	if (ipam_holder_list_add(&search->list, record->container_id, record->ifname,
+				 record->pod) < 0)
 		return error_oom(err);
 	return 0;
 }

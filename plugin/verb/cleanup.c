@@ -53,6 +53,15 @@ static void names_add(struct names *names, const char *what, const char *name,
 	names->text[names->len] = '\0';
 }
 
+/* By the pod's name, which kubectl knows, where its record has that. */
+static void names_add_holder(struct names *names, const struct ipam_holder *holder)
+{
+	bool named = holder->pod[0];
+
+	names_add(names, named ? "pod" : "container",
+		  named ? holder->pod : holder->container_id, holder->ifname);
+}
+
 /* Names the attachments with a record or a reservation, and interfaces that have
  * neither. */
 static int left_find(struct attachment *net, struct names *names, struct cni_error *err)
@@ -64,8 +73,7 @@ static int left_find(struct attachment *net, struct names *names, struct cni_err
 	if (ret == 0)
 		ret = link_list_get(net->op->node.rtnl, &links, err);
 	for (size_t i = 0; ret == 0 && i < holders.n; i++)
-		names_add(names, "container", holders.items[i].container_id,
-			  holders.items[i].ifname);
+		names_add_holder(names, &holders.items[i]);
 	for (size_t i = 0; ret == 0 && i < links.n; i++)
 		if (link_is_of_owner(net, &links.items[i]) &&
 		    !link_is_of_holder(net, &holders, &links.items[i]))
@@ -130,8 +138,7 @@ static int strangers_refuse(struct attachment *net, struct cni_error *err)
 		ret = link_list_get(net->op->node.rtnl, &links, err);
 	for (size_t i = 0; ret == 0 && i < holders.n; i++)
 		if (!is_own(net, &links, &holders.items[i]))
-			names_add(&names, "container", holders.items[i].container_id,
-				  holders.items[i].ifname);
+			names_add_holder(&names, &holders.items[i]);
 	if (ret < 0 || names.n == 0)
 		return ret;
 	return error_set(err, CNI_ERR_EXISTS, EBUSY,

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One cluster for all tests of this folder, and bridge-cni on it as its documents say."""
+import contextlib
 import pathlib
 import sys
 
@@ -35,3 +36,23 @@ def cluster(installation):
     """The cluster with bridge-cni on it, as deploy/README.md installs it."""
     installation.ensure()
     return installation.cluster
+
+
+@pytest.fixture
+def leaving(cluster, installation):
+    """The cluster with agents that settle quickly; a Deployment and a DaemonSet, whose pods run.
+    Afterwards bridge-cni is gone, and nodes can be used again."""
+    cluster.clear()
+    installation.configure(BRIDGE_CNI_UNINSTALL_LINGER_SECONDS="4")
+    cluster.apply(cluster.workload("Deployment", "app", replicas=4),
+                  cluster.workload("DaemonSet", "each"))
+    for workload in ("deployment/app", "daemonset/each"):
+        installation.run(f"kubectl rollout status {workload}")
+    installation.installed = False
+    yield cluster
+    installation.run("kubectl delete --ignore-not-found deployment/app daemonset/each")
+    installation.run("kubectl delete --ignore-not-found -f deploy/bridge-cni.yaml")
+    for node in cluster.nodes:
+        installation.run("kubectl uncordon NODE", node)
+        with contextlib.suppress(AssertionError):  # not all tests have put one there
+            installation.run("kubectl taint node NODE bridge-cni-", node)

@@ -47,10 +47,10 @@ class Installation:
         for node in self.cluster.nodes:
             node.wait_for(lambda: self.cluster.is_ready(node))
 
-    def run(self, line, node=None):
+    def run(self, line, node=None, directory=REPOSITORY):
         """A line of README's, in the tree; node: whose name it has."""
         line = of_node(line, node.name) if node else line
-        return self.cluster.plane.run("sh", "-c", f"cd {REPOSITORY} && {line}", env={
+        return self.cluster.plane.run("sh", "-c", f"cd {directory} && {line}", timeout=300, env={
             "KUBECONFIG": str(self.cluster.plane.kubeconfig)}).stdout
 
     def configure(self, **data):

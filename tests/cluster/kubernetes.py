@@ -165,6 +165,10 @@ class Cluster:
         made.address4, made.address6 = addresses
         return made
 
+    def clear(self):
+        """No pod of a test that has failed stays."""
+        self.kubectl("delete", "pod", "--all")
+
     def delete(self, *pods):
         for pod in pods:
             pod.close()
@@ -175,7 +179,20 @@ class Cluster:
         found = self.get("events", "--field-selector", f"involvedObject.name={name}")["items"]
         return "\n".join(event["message"] for event in found)
 
+    def names_on(self, node):
+        """The pods on a node that use its network."""
+        return [p["metadata"]["name"] for p in self.get("pods")["items"]
+                if p["spec"].get("nodeName") == node.name and p["status"].get("podIP")]
+
     # -- bridge-cni
+
+    def its_turn(self):
+        """The node that an uninstalling rollout has come to."""
+        return next((n for n in self.nodes if "uninstalling:" in n.page("/readyz")[1]), None)
+
+    def agent_is_ready(self, node):
+        conditions = self.agents()[node.name]["status"]["conditions"]
+        return {c["type"]: c["status"] for c in conditions}["Ready"] == "True"
 
     def agents(self):
         """Node's name -> the pod of its agent that isn't ending."""

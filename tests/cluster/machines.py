@@ -120,7 +120,7 @@ class KubeNode(Machine):
         self.host.make_cgroup()
         self.host.run("sh", "-ec", KERNEL_PARAMETERS)
         self.host.run("sh", "-c", f"rm -rf {CNI_BIN} {CNI_CONF} && mkdir -p {CNI_BIN} "
-                      f"{CNI_CONF} /etc/containerd && cp {programs.LOOPBACK} {CNI_BIN}")
+                      f"{CNI_CONF} /etc/containerd && cp {programs.PLUGINS}/* {CNI_BIN}")
 
     def plug_in(self):
         port, link = f"port{self.number}", self.cluster.plane.node
@@ -203,6 +203,9 @@ class KubeNode(Machine):
         """None: there is none."""
         text = self.host.run("sh", "-c", f"cat {CNI_CONF}/10-bridge-cni.conflist || true").stdout
         return json.loads(text) if text else None
+
+    def ranges(self):
+        return [r[0]["subnet"] for r in self.conflist()["plugins"][0]["ipam"]["ranges"]]
 
     def pod_link(self):
         return self.conflist()["plugins"][0].get("podLink", "bridged")

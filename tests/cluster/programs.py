@@ -16,7 +16,7 @@ KUBERNETES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "ku
               "kube-proxy", "kubectl")
 OTHERS = ("etcd", "containerd", "containerd-shim-runc-v2", "ctr", "runc", "busybox", "openssl",
           "iptables", "ip6tables", "nft", "conntrack")
-LOOPBACK = pathlib.Path("/usr/lib/cni/loopback")
+PLUGINS = pathlib.Path("/usr/lib/cni")  # what nodes have by the package kubernetes-cni
 
 
 def directory():
@@ -44,7 +44,7 @@ def missing():
     lacks = [name for name in OTHERS if shutil.which(name, path=path()) is None]
     if lacks:
         return f"neither {directory()} (KUBE_BIN) nor this machine has {', '.join(lacks)}"
-    if not LOOPBACK.exists():
+    if not (PLUGINS / "loopback").exists():
         return "containernetworking-plugins is not installed"
     if "overlay" not in pathlib.Path("/proc/filesystems").read_text():
         return "the kernel has no overlay file system"

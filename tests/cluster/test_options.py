@@ -46,6 +46,11 @@ def test_a_template_is_taken_from_a_ConfigMap_and_its_deletion_too(cluster, inst
     try:
         for node in cluster.nodes:
             wait_for(lambda: status(node) == "ready", 120)
+        pods = cluster.pods(*(cluster.pod_object(node) for node in cluster.nodes))
+        for pod in pods:  # it has gone through the template's other plugin, too
+            assert pod.sysctl("core.somaxconn") == "500"
+            assert "192.168.0.0/16" in [route["dst"] for route in pod.routes()]
+        cluster.delete(*pods)
         installation.run(create_of("wrong.json") + " --dry-run=client -o yaml | "
                          "kubectl replace -f -")
         for node in cluster.nodes:

@@ -28,8 +28,7 @@ def test_READMEs_commands_make_nodes_Ready_with_the_manifests_image_and_configur
         pod = cluster.agents()[node.name]
         assert pod["status"]["containerStatuses"][0]["image"] == image
         cidrs = cluster.get("node", node.name)["spec"]["podCIDRs"]
-        ranges = node.conflist()["plugins"][0]["ipam"]["ranges"]
-        assert [r[0]["subnet"] for r in ranges] == cidrs
+        assert node.ranges() == cidrs
 
 
 def test_a_healthy_start_has_no_line_of_level_warn_or_error(cluster, installation):

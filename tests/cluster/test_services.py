@@ -27,6 +27,7 @@ def service_object(name):
 def link(request, bare, installation):
     """podLink of both nodes, which have no pods while it changes. The last one is the default."""
     installation.ensure()
+    bare.clear()
     installation.configure(BRIDGE_CNI_POD_LINK=request.param)
     for node in bare.nodes:
         wait_for(lambda: node.pod_link() == request.param)

@@ -17,7 +17,6 @@ import sys
 import tarfile
 
 from . import plugin
-from .waiting import wait_for
 
 CNI_BIN, CNI_CONF = "/opt/cni/bin", "/etc/cni/net.d"
 DEBIAN_PLUGINS = "/usr/lib/cni"
@@ -49,6 +48,20 @@ print("up", flush=True)
 sys.stdin.read()
 '''
 
+# Removes the directories when its standard input ends, also where the test is killed, as soon
+# as their processes have ended, which may take a moment.
+REMOVER = '''
+import contextlib, os, sys, time
+sys.stdin.read()
+end = time.monotonic() + 30
+while any(map(os.path.isdir, sys.argv[1:])) and time.monotonic() < end:
+    for path in sys.argv[1:]:
+        for directory, _, _ in os.walk(path, topdown=False):
+            with contextlib.suppress(OSError):
+                os.rmdir(directory)
+    time.sleep(0.01)
+'''
+
 
 def cgroup_mounts():
     """How the machine has its hierarchies: (kind, options that choose one, where)."""
@@ -71,6 +84,9 @@ class Host:
         self.log = node.run_dir / "bridge-cni.log"
         self.cgroup = f"bridge-cni-e2e-{os.getpid()}-{id(self)}"
         mounts = [":".join(entry) for entry in cgroup_mounts()]
+        self.cgroups = [pathlib.Path(where, self.cgroup) for _, _, where in cgroup_mounts()]
+        self.remover = subprocess.Popen([sys.executable, "-c", REMOVER, *self.cgroups],
+                                        stdin=subprocess.PIPE, start_new_session=True)
         self.outer = node.popen(
             ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
              sys.executable, "-c", INIT, self.layers, *mounts],
@@ -146,18 +162,10 @@ class Host:
     # -- the end
 
     def close(self):
-        self.outer.stdin.close()
-        self.outer.wait()
-        for _, _, where in cgroup_mounts():
-            remove_cgroup(pathlib.Path(where, self.cgroup))
-
-
-def remove_cgroup(path):
-    """Removes it as soon as its processes have ended, which may take a moment."""
-    if not path.is_dir():
-        return
-    for directory, _, _ in os.walk(path, topdown=False):
-        wait_for(lambda: not os.rmdir(directory))
+        for process in (self.outer, self.remover):
+            process.stdin.close()
+            process.wait()
+        assert not any(path.is_dir() for path in self.cgroups)
 
 
 # -- an image

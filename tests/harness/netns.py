@@ -93,7 +93,7 @@ class Namespace:
         self._processes.append(process)
         return process
 
-    def begin(self, *argv, input=None, env=None):
+    def begin(self, *argv, input=None, env=None, timeout=TIMEOUT):
         """Starts a command in here; call what is returned for its end (see run)."""
         process = self.popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, env=env)
@@ -106,7 +106,7 @@ class Namespace:
 
         def finish():
             try:
-                out, err = process.communicate(rest, TIMEOUT)
+                out, err = process.communicate(rest, timeout)
             finally:
                 process.kill()
                 process.wait()
@@ -117,9 +117,9 @@ class Namespace:
 
         return finish
 
-    def run(self, *argv, input=None, check=True, env=None):
+    def run(self, *argv, input=None, check=True, env=None, timeout=TIMEOUT):
         """Runs a command in here; its result has text in stdout and stderr."""
-        done = self.begin(*argv, input=input, env=env)()
+        done = self.begin(*argv, input=input, env=env, timeout=timeout)()
         if check and done.returncode != 0:
             raise CommandFailed(argv, done)
         return done

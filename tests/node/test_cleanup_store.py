@@ -76,11 +76,12 @@ def test_nothing_is_left_of_a_network_whose_configuration_is_gone(node, conf):
 def test_pods_that_are_left_are_named_and_go_with_force(node):
     before, conf = node.state(), ports((8080, 80), spoofCheck=True)
     pods = [node.pod(), node.pod()]
-    for number, pod in enumerate(pods):
-        node.add(pod, ports((8080 + number, 80), spoofCheck=True))
+    names = None, "IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=cart-7d"
+    for number, (pod, args) in enumerate(zip(pods, names)):
+        node.add(pod, ports((8080 + number, 80), spoofCheck=True), args=args)
     with_pods = node.state()["node"]
     refused(cleanup(node), "/var/lib/cni/networks/testnet", "2 attachments are left",
-            *(pod.id for pod in pods), "--force")
+            f"container {pods[0].id} eth0", "pod shop/cart-7d eth0", "--force")
     assert snapshot.difference(with_pods, node.state()["node"]) == []
     assert pods[0].ping(INTERNET4)
     done = cleanup(node, "--force")

@@ -44,8 +44,8 @@ int dead_attachments_find(const struct network_names *names,
 			continue;
 		if (!is_believed(&list, record->netns))
 			refused++;
-		else if (ipam_holder_list_add(&dead, record->container_id,
-					      record->ifname) < 0)
+		else if (ipam_holder_list_add(&dead, record->container_id, record->ifname,
+					      record->pod) < 0)
 			ret = error_oom(err);
 	}
 	if (ret < 0)
