@@ -4,7 +4,15 @@
 
 #include <string.h>
 
-#include "plugin/netlink/link.h"
+bool host_end_is(const struct link *link, struct alias_names *ret_names,
+		 char ret_name[IF_NAMESIZE])
+{
+	if (!link_is(link, "veth") || !identity_alias_read(link->alias, ret_names))
+		return false;
+	identity_host_ifname(ret_names->network, ret_names->container_id,
+			     ret_names->ifname, ret_name);
+	return true;
+}
 
 bool host_end_find(struct netlink *rtnl, const char *host_ifname,
 		   struct alias_names *ret_names)
@@ -23,11 +31,8 @@ bool host_end_find(struct netlink *rtnl, const char *host_ifname,
 		struct alias_names names;
 		char name[IF_NAMESIZE];
 
-		if (!identity_alias_read(links.items[i].alias, &names))
-			continue;
-		identity_host_ifname(names.network, names.container_id, names.ifname,
-				     name);
-		if (strcmp(name, host_ifname) == 0) {
+		if (host_end_is(&links.items[i], &names, name) &&
+		    strcmp(name, host_ifname) == 0) {
 			*ret_names = names;
 			return true;
 		}

@@ -5,16 +5,17 @@
 
 #include <errno.h>
 #include <linux/netfilter.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "conf/base/list.h"
 #include "conf/identity.h"
 #include "ipam/ipam.h"
-#include "plugin/netlink/link.h"
 #include "plugin/netlink/nf_tables.h"
 #include "plugin/nft/rules_owner.h"
 #include "plugin/nft/set_type.h"
+#include "host_end.h"
 #include "stages.h"
 
 struct search {
@@ -89,34 +90,39 @@ static void kept_clear(struct kept *kept)
 	free(kept->items);
 }
 
-static int kept_add(struct kept *kept, const char *network, const char *container_id,
-		    const char *ifname, struct cni_error *err)
+static int kept_add(struct kept *kept, const char *host_ifname, struct cni_error *err)
 {
 	struct kept_name *added = LIST_ADD(kept);
 
 	if (!added)
 		return error_oom(err);
-	identity_host_ifname(network, container_id, ifname, added->text);
+	snprintf(added->text, sizeof(added->text), "%s", host_ifname);
 	return 0;
 }
 
-/* Adds the interfaces that are there, also by the name that an interface had when it was
- * made: somebody may have renamed it. */
+static int kept_add_attachment(struct kept *kept, const struct attachment *net,
+			       const char *container_id, const char *ifname,
+			       struct cni_error *err)
+{
+	char name[IF_NAMESIZE];
+
+	identity_host_ifname(net->network->name, container_id, ifname, name);
+	return kept_add(kept, name, err);
+}
+
+/* Adds the interfaces that are there, those that somebody has renamed by both names. */
 static int kept_add_links(struct kept *kept, struct netlink *rtnl, struct cni_error *err)
 {
 	_cleanup_(link_list_clear) struct link_list links = {};
 	int ret = link_list_get(rtnl, &links, err);
 
 	for (size_t i = 0; ret == 0 && i < links.n; i++) {
-		struct kept_name *added = LIST_ADD(kept);
 		struct alias_names names;
+		char name[IF_NAMESIZE];
 
-		if (!added)
-			return error_oom(err);
-		memcpy(added->text, links.items[i].name, IF_NAMESIZE);
-		if (identity_alias_read(links.items[i].alias, &names))
-			ret = kept_add(kept, names.network, names.container_id,
-				       names.ifname, err);
+		ret = kept_add(kept, links.items[i].name, err);
+		if (ret == 0 && host_end_is(&links.items[i], &names, name))
+			ret = kept_add(kept, name, err);
 	}
 	return ret;
 }
@@ -150,17 +156,16 @@ int sweep_gone(struct attachment *net, const struct valid_set *valid, size_t *re
 {
 	_cleanup_(ipam_holder_list_clear) struct ipam_holder_list holders = {};
 	_cleanup_(kept_clear) struct kept kept = {};
-	const char *network = net->network->name;
 	int ret = ipam_holders(&net->ipam_env, &holders, err);
 
 	if (ret == 0)
 		ret = kept_add_links(&kept, net->op->node.rtnl, err);
 	for (size_t i = 0; ret == 0 && i < holders.n; i++)
-		ret = kept_add(&kept, network, holders.items[i].container_id,
-			       holders.items[i].ifname, err);
-	for (size_t i = 0; ret == 0 && valid && i < valid->n; i++)
-		ret = kept_add(&kept, network, valid->items[i].container_id,
-			       valid->items[i].ifname, err);
+		ret = kept_add_attachment(&kept, net, holders.items[i].container_id,
+					  holders.items[i].ifname, err);
+	for (size_t i = 0; ret == 0 && i < valid->n; i++)
+		ret = kept_add_attachment(&kept, net, valid->items[i].container_id,
+					  valid->items[i].ifname, err);
 	return ret < 0 ? ret : sweep_others(net, &kept, ret_n, err);
 }
 

@@ -12,14 +12,14 @@
 
 /*
  * Deletes, in one transaction, the elements of pods of @net's network that have neither
- * an interface nor a record or reservation, and are not in @valid (NULL: it names
- * nobody). Under the exclusive lock. @ret_n: how many there were.
+ * an interface nor a record or reservation, and are not in @valid. Under the exclusive
+ * lock. @ret_n: how many there were.
  */
 int sweep_gone(struct attachment *net, const struct valid_set *valid, size_t *ret_n,
 	       struct cni_error *err);
 
-/* Deletes the elements of all pods of @net's network that have no interface, whatever else
- * they have: nothing comes from or gets to such a pod any more. The same otherwise. */
+/* Deletes the elements of all pods of @net's network that have no interface, whatever
+ * else they have: nothing comes from or gets to such a pod any more. The same otherwise. */
 int sweep_unconnected(struct attachment *net, size_t *ret_n, struct cni_error *err);
 
 /* Deletes the elements of @att's pod in the sets of @owner (identity_owner()). */

@@ -142,13 +142,16 @@ def test_repair_takes_elements_of_who_is_gone_and_says_so(node):
 
 
 @pytest.mark.parametrize("namespace", ["is there", "is gone"])
-def test_repair_takes_elements_of_who_has_no_interface_before_any_DEL(node, namespace):
+@pytest.mark.parametrize("rates", [{}, {"egressRate": 8000000, "egressBurst": 80000}],
+                         ids=["", "with an ifb, which stays"])
+def test_repair_takes_elements_of_who_has_no_interface_before_any_DEL(node, rates, namespace):
     """Nothing is behind its host ports any more, whatever its record and its reservation say.
     Those stay, and so does the DEL's work."""
     stays, pod = node.pod(), node.pod()
     node.add(stays, ports((9090, 90), spoofCheck=True))
     before = elements(node)
-    result = node.add(pod, CONF)
+    conf = {**CONF, "runtimeConfig": {**CONF["runtimeConfig"], "bandwidth": rates}}
+    result = node.add(pod, conf)
     if namespace == "is gone":
         crash(pod)
     else:
@@ -159,9 +162,6 @@ def test_repair_takes_elements_of_who_has_no_interface_before_any_DEL(node, name
     assert pod.id in str(node.reservations()) and repair(node, CONF) == NOTHING
     node.delete(pod, CONF, result)
     node.assert_nothing_left(pod, others=1)
-
-
-# -- flushed between an ADD's look at the rules and its elements
 
 
 @pytest.mark.parametrize("verb", ["repair", "GC"])
@@ -191,6 +191,8 @@ def test_however_many_elements_are_left_the_interfaces_are_listed_as_often(
         node.delete(pod, conf)
     assert counts[1] < counts[0] + 50, counts
 
+
+# -- flushed between an ADD's look at the rules and its elements
 
 
 @pytest.mark.parametrize("kind", ["spoofCheck", "host port", "delegated IPAM"])

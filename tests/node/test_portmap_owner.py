@@ -73,10 +73,13 @@ def test_of_two_at_once_one_gets_the_port(node):
 
 
 @pytest.mark.parametrize("make", [ports, other_network])
-def test_the_port_of_a_dead_pod_is_taken_over(node, make):
+@pytest.mark.parametrize("rates", [{}, {"egressRate": 8000000, "egressBurst": 80000}],
+                         ids=["", "with an ifb, which stays"])
+def test_the_port_of_a_dead_pod_is_taken_over(node, rates, make):
     """Killed, and no DEL came: neither its interface nor its namespace is there."""
     dead, pod = node.pod(), node.pod()
-    node.add(dead, ports((8080, 80), families="v4"))
+    had = ports((8080, 80), families="v4")
+    node.add(dead, {**had, "runtimeConfig": {**had["runtimeConfig"], "bandwidth": rates}})
     settled(node)
     crash(dead)
     conf = make((8080, 81), **({"families": "v4"} if make is ports else {}))
