@@ -219,7 +219,8 @@ def test_the_agent_heals_counts_and_uninstalls_in_the_templates_network(cluster,
     node.ip("link set br-u down")
     wait_for(lambda: pod.ping(node.address4, wait=1))
     node.stop_agent()
-    start(node, volume, "--resync-seconds", "1", "--uninstall", "drain")
+    start(node, volume, "--resync-seconds", "1", "--uninstall", "drain",
+          "--uninstall-linger-seconds", "2")
     wait_for(lambda: node.conf().get("draining") is True)
     assert node.conf()["bridge"] == "br-u"
     node.detach(pod)
