@@ -188,7 +188,9 @@ def test_every_alert_is_about_what_the_agent_has(cluster):
     # A Node whose InternalIP isn't on the link, and one whose podCIDR isn't used.
     cluster.api.put("far", ["10.244.200.0/24"], ["198.51.100.7"])
     cluster.api.put("all", ["0.0.0.0/0"], ["192.0.2.53"])
-    for name in ("dropped_frames_total", "pod_range_refused", "node_unrouted"):
+    (one.conf_dir / "05-other.conf").write_text("{}")
+    for name in ("dropped_frames_total", "pod_range_refused", "node_unrouted",
+                 "conflist_shadowed_by"):
         wait_for(lambda: f"\nbridge_cni_{name}{{" in one.page("/metrics")[1])
     labels = {}
     for name, found in re.findall(r"^(\w+)(?:\{(.*)\})? [\d.]+$", one.page("/metrics")[1], re.M):
