@@ -25,13 +25,17 @@ static bool is_list_of_objects(const cJSON *value)
 	return cJSON_IsArray(value) && cJSON_IsObject(value->child);
 }
 
-/* Puts a copy of @value in the place of @former, an entry of @parent; NULL: at its end. */
+/* Puts a copy of @value in the place of @former, an entry of @parent, under the key that this
+ * has; NULL: at its end. */
 static int put(cJSON *parent, cJSON *former, const cJSON *value, struct cni_error *err)
 {
 	cJSON *copy = cJSON_Duplicate(value, true);
 	bool done;
 
-	if (former)
+	if (former && former->string)
+		done = cJSON_ReplaceItemInObjectCaseSensitive(parent, former->string,
+							      copy);
+	else if (former)
 		done = cJSON_ReplaceItemViaPointer(parent, former, copy);
 	else if (cJSON_IsObject(parent))
 		done = cJSON_AddItemToObject(parent, value->string, copy);

@@ -227,6 +227,21 @@ static int find_member(const cJSON *object, const char *key, const struct json_p
 	return 0;
 }
 
+static int judge_members(const cJSON *object, const struct json_type *item,
+			 const struct json_path *path, struct cni_error *err)
+{
+	int ret = 0;
+
+	for (const cJSON *m = object->child; ret == 0 && m; m = m->next) {
+		struct json_path at = {.parent = path, .key = m->string};
+		uint64_t unused;
+
+		if (!cJSON_IsNull(m))
+			ret = read_value(m, item, &unused, &at, err);
+	}
+	return ret;
+}
+
 static int read_object(const cJSON *object, const struct json_type *type, void *ret_value,
 		       const struct json_path *path, struct cni_error *err)
 {
@@ -251,7 +266,7 @@ static int read_object(const cJSON *object, const struct json_type *type, void *
 		if (field->set_offset)
 			*(bool *)((char *)ret_value + field->set_offset) = true;
 	}
-	return 0;
+	return type->item ? judge_members(object, type->item, path, err) : 0;
 }
 
 /* Lists are structures {T *items; size_t n;}: copied, since aliasing them isn't C. */

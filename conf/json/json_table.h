@@ -21,7 +21,7 @@ enum json_kind {
 	JSON_U64, /* uint64_t; at most 2^53: JSON's numbers are read as doubles */
 	JSON_IP, /* struct ip_addr; an empty string counts as absent, as in Go */
 	JSON_PREFIX, /* struct ip_prefix, host bits kept */
-	JSON_OBJECT, /* a structure, by its fields; unknown keys are ignored */
+	JSON_OBJECT, /* a structure, by its fields */
 	JSON_LIST, /* struct json_list or one of the same layout: the array is owned */
 };
 
@@ -48,7 +48,9 @@ struct json_type {
 		*words; /* texts: those that are right, up to NULL; NULL: all are */
 	const struct json_field *fields; /* objects */
 	size_t n_fields;
-	const struct json_type *item; /* lists */
+	/* Of lists: their entries. Of objects: what all members have to be, whichever their
+	 * keys, of a kind up to JSON_U64; NULL: members without a field are ignored. */
+	const struct json_type *item;
 	size_t item_size;
 	/* Judges (and may complete) what was read; sets errors by json_error(). */
 	int (*check)(void *value, const struct json_path *path, struct cni_error *err);

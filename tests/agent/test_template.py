@@ -64,7 +64,7 @@ def test_the_template_goes_before_the_options_and_the_agent_fills_in_the_rest(cl
     node = cluster.node()
     dns = {"nameservers": ["10.96.0.10"], "search": ["svc.cluster.local"]}
     volume.put({
-        "cniVersion": "0.4.0",
+        "CNIVersion": "0.4.0",  # runtimes know it by its right spelling alone
         "plugins": [
             {"type": "bridge-cni", "SpoofCheck": False, "logFile": "/run/cni.log",
              "statusOnExhaustion": "ready", "dns": dns, "mtu": 1400, "isGateway": True,
@@ -79,7 +79,7 @@ def test_the_template_goes_before_the_options_and_the_agent_fills_in_the_rest(cl
     conflist = node.conflist()
     assert (conflist["name"], conflist["cniVersion"]) == ("mine", "0.4.0")
     plugin, tuning, portmap = conflist["plugins"]
-    assert plugin["SpoofCheck"] is False and "spoofCheck" not in plugin
+    assert plugin["spoofCheck"] is False and "SpoofCheck" not in plugin
     assert (plugin["mtu"], plugin["dns"]) == (1400, dns)
     assert (plugin["logFile"], plugin["statusOnExhaustion"]) == ("/run/cni.log", "ready")
     assert plugin["portIsolation"] is True and plugin["ipMasq"] is True
@@ -142,7 +142,12 @@ WRONG = [
     ('{"plugins": [{"type": "bridge-cni", ', "line 1"),  # half written
     ({"type": "bridge-cni"}, "plugins: missing"),
     ({**first(), "disableCheck": "no"}, "disableCheck"),
+    ({**first(), "cniVersions": ["1.0.0", 1]}, "cniVersions[1]"),
     ({"plugins": [{"type": "bridge-cni"}, {"type": ""}]}, "plugins[1].type"),
+    ({"plugins": [{"type": "bridge-cni"}, {"type": "bin/tuning"}]}, "plugins[1].type"),
+    ({"plugins": [{"type": "bridge-cni"}, {"type": "tuning", "ipam": "none"}]},
+     "plugins[1].ipam"),
+    (first(capabilities={"mac": "true"}), "plugins[0].capabilities.mac"),
     ({"plugins": [{"type": "tuning"}]}, "expected \\\"bridge-cni\\\" for the first"),
     (first(ipam={"type": "dhcp"}), "ipam.type"),
     (first(ipam={"ranges": [[{"subnet": "10.0.0.0/8"}]]}), "a range is given"),

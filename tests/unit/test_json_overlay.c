@@ -60,13 +60,15 @@ static void lists_of_objects_are_laid_entry_by_entry(void **state)
 	lay("{\"p\":[{\"a\":1}]}", "{\"p\":[]}", "{\"p\":[]}", &err);
 }
 
-static void keys_match_in_any_case_and_null_is_absent(void **state)
+static void keys_match_in_any_case_and_stay_as_they_are_spelt_below(void **state)
 {
 	struct cni_error err;
 
 	(void)state;
 	lay("{\"spoofCheck\":true,\"mtu\":1}", "{\"SPOOFCHECK\":false,\"MTU\":null}",
-	    "{\"SPOOFCHECK\":false,\"mtu\":1}", &err);
+	    "{\"spoofCheck\":false,\"mtu\":1}", &err);
+	lay("{\"p\":[{\"a\":{}}]}", "{\"P\":[{\"A\":[1]}]}", "{\"p\":[{\"a\":[1]}]}",
+	    &err);
 }
 
 static void a_key_that_is_there_twice_is_refused_with_its_path(void **state)
@@ -97,7 +99,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_of_both_are_there_and_the_upper_ones_win),
 		cmocka_unit_test(lists_of_objects_are_laid_entry_by_entry),
-		cmocka_unit_test(keys_match_in_any_case_and_null_is_absent),
+		cmocka_unit_test(keys_match_in_any_case_and_stay_as_they_are_spelt_below),
 		cmocka_unit_test(a_key_that_is_there_twice_is_refused_with_its_path),
 		cmocka_unit_test(the_text_is_laid_out_for_people),
 	};

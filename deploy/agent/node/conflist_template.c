@@ -3,6 +3,7 @@
 #include "conflist_template.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "conf/json/json_doc.h"
@@ -11,22 +12,48 @@
 #include "conf/net_list.h"
 #include "conf/ranges.h"
 
+#define VERSIONS_MAX 32 /* of cniVersions */
+
 static const struct json_field capabilities_fields[] = {
 	FIELD(struct template_plugin, port_mappings, "portMappings", &bool_type),
 	FIELD(struct template_plugin, bandwidth, "bandwidth", &bool_type),
 };
-static const struct json_type capabilities_type = OBJECT(capabilities_fields);
+static const struct json_type capabilities_type = {
+	.kind = JSON_OBJECT,
+	.fields = capabilities_fields,
+	.n_fields = ARRAY_SIZE(capabilities_fields),
+	.item = &bool_type,
+};
+
+/* The executable is in one of the runtime's directories. */
 static int type_check(void *value, const struct json_path *path, struct cni_error *err)
 {
-	if (**(const char **)value)
+	const char *name = *(const char **)value;
+
+	if (*name && !strchr(name, '/'))
 		return 0;
-	return json_error(path, NULL, err, "empty, expected the name of an executable");
+	return json_error(path, NULL, err,
+			  "\"%s\", expected the name of an executable, without a /",
+			  name);
 }
 
 static const struct json_type executable_type = {.kind = JSON_TEXT, .check = type_check};
+static const struct json_field no_fields[] = {};
+static const struct json_type any_object = {.kind = JSON_OBJECT, .fields = no_fields};
+static const struct json_field any_ipam_fields[] = {
+	FIELD(struct template_plugin, unused, "type", &text_type),
+};
+static const struct json_type any_ipam = OBJECT(any_ipam_fields);
+/* A runtime that finds something else at these keys has no network at all, whichever plugin
+ * they stand in. */
 static const struct json_field plugin_fields[] = {
 	FIELD_REQUIRED(struct template_plugin, type, "type", &executable_type),
 	{.key = "capabilities", .type = &capabilities_type},
+	{.key = "ipam", .type = &any_ipam},
+	{.key = "dns", .type = &any_object},
+	{.key = "prevResult", .type = &any_object},
+	FIELD(struct template_plugin, unused, "name", &text_type),
+	FIELD(struct template_plugin, unused, "cniVersion", &text_type),
 };
 static const struct json_type plugin_type = OBJECT(plugin_fields);
 static const struct json_type plugins_type = {
@@ -35,16 +62,24 @@ static const struct json_type plugins_type = {
 	.item = &plugin_type,
 	.item_size = sizeof(struct template_plugin),
 };
+static const struct json_type versions_type = {
+	.kind = JSON_LIST,
+	.max = VERSIONS_MAX,
+	.item = &text_type,
+	.item_size = sizeof(const char *),
+};
 struct list {
 	struct template_plugins plugins;
-	bool flag; /* for its check alone */
+	bool flag; /* for its check alone, as are the versions */
+	struct json_list versions;
 };
 
-/* A runtime that finds something else here than it expects has no network at all. */
+/* The same holds for these. */
 static const struct json_field list_fields[] = {
 	FIELD(struct list, flag, "disableCheck", &bool_type),
 	FIELD(struct list, flag, "disableGC", &bool_type),
 	FIELD(struct list, flag, "loadOnlyInlinedPlugins", &bool_type),
+	FIELD(struct list, versions, "cniVersions", &versions_type),
 	FIELD_REQUIRED(struct list, plugins, "plugins", &plugins_type),
 };
 static const struct json_type list_type = OBJECT(list_fields);
@@ -73,8 +108,6 @@ static const struct json_type pod_link_type = {
 	.words = (const char *const[]){"bridged", "routed", NULL},
 	.or_zero = true,
 };
-static const struct json_field no_fields[] = {};
-static const struct json_type any_object = {.kind = JSON_OBJECT, .fields = no_fields};
 static const struct json_field ipam_fields[] = {
 	FIELD(struct first, ipam_type, "type", &text_type),
 	FIELD_SET(struct first, ranges, has_ranges, "ranges", &range_sets_type),
@@ -171,6 +204,7 @@ int conflist_template_read(const char *text, size_t len,
 	if (ret < 0)
 		return ret;
 	template.plugins = list.plugins;
+	free(list.versions.items);
 	if (!template.plugins.n)
 		return error_set(err, CNI_ERR_CONFIG, EINVAL,
 				 "plugins: empty, expected bridge-cni as the first one");

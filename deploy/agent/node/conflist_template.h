@@ -15,6 +15,7 @@ struct json_doc;
 struct template_plugin {
 	const char *type;
 	bool port_mappings, bandwidth; /* capabilities */
+	const char *unused; /* of keys that are only checked */
 };
 
 struct template_plugins {
