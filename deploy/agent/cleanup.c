@@ -68,6 +68,16 @@ static int wait_for_job(struct uninstall *uninstall, struct job *job,
 	return 0;
 }
 
+/* Without --uninstall an error ends it, instead of being tried again. */
+static int look(struct uninstall *uninstall, struct cni_error *err)
+{
+	uninstall_look(uninstall);
+	if (uninstall->options->uninstall || !uninstall->error)
+		return 0;
+	return error_set(err, CNI_ERR_TRY_AGAIN, EBUSY,
+			 "whether pods are connected can't be told, see above");
+}
+
 static int until_removed(struct uninstall *uninstall, struct cni_error *err)
 {
 	const struct timespec second = {.tv_sec = 1};
@@ -80,7 +90,7 @@ static int until_removed(struct uninstall *uninstall, struct cni_error *err)
 			ret = wait_for_job(uninstall, &job, err);
 		} else {
 			nanosleep(&second, NULL);
-			uninstall_look(uninstall);
+			ret = look(uninstall, err);
 		}
 	}
 	while (ret == 0 && !uninstall_remove(uninstall))
@@ -106,7 +116,9 @@ int agent_cleanup(const struct options *options, const struct log *log,
 	if (ret < 0)
 		return ret;
 	uninstall.rtnl = nl;
-	uninstall_look(&uninstall);
+	ret = look(&uninstall, err);
+	if (ret < 0)
+		return ret;
 	if (uninstall.left.n && !options->uninstall)
 		return refuse(&uninstall, err);
 	ret = agent_lock_take_over(&lock_fd, err);

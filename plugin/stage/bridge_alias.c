@@ -26,8 +26,8 @@ static const char *link_name(bool routed)
 
 static void alias_write(const struct told *told, char ret_alias[LINK_ALIAS_MAX])
 {
-	snprintf(ret_alias, LINK_ALIAS_MAX, "bridge-cni: %s%s", link_name(told->routed),
-		 told->other_ports ? ", other ports" : "");
+	snprintf(ret_alias, LINK_ALIAS_MAX, BRIDGE_ALIAS_PREFIX "%s%s",
+		 link_name(told->routed), told->other_ports ? ", other ports" : "");
 }
 
 /* False: it is none of this program's. */

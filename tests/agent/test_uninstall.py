@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """--uninstall: the network leaves a node, and every pod that was on it can be deleted."""
 import datetime
+import shutil
 import signal
 import time
 
@@ -162,14 +163,51 @@ def test_pods_whose_configuration_is_gone_can_be_deleted_again(cluster):
     assert node.left() == []
 
 
+@pytest.mark.parametrize("store", ["damaged", "deleted"])
+def test_pods_without_a_record_are_waited_for(cluster, store):
+    """Deleted: as whoever resets a node by hand empties the directories of CNI."""
+    node, = cluster.ready(1, *QUICK)
+    runtime = Runtime(node)
+    pod = runtime.run("cart-1", PORTS)
+    node.stop_agent()
+    if store == "deleted":
+        shutil.rmtree(node.store / "pods")
+        shutil.rmtree(node.store / ".bridge-cni")
+        (node.conf_dir / "10-bridge-cni.conflist").unlink()
+    for record in node.store.glob(".bridge-cni/pods/p-*"):
+        record.write_bytes(b"")
+    node.start_agent(*QUICK, BRIDGE_CNI_UNINSTALL="drain")
+    wait_for(lambda: waits_for(node) == {pod.id} and node.draining())
+    runtime.delete("cart-1")
+    wait_for(lambda: is_uninstalled(node))
+    assert node.left() == []
+
+
+def test_cleanup_changes_nothing_where_the_store_cannot_be_read(cluster):
+    node, = cluster.ready(1)
+    Runtime(node).run("cart-1")
+    node.stop_agent()
+    (node.store / ".bridge-cni").rename(node.store / "was")
+    (node.store / ".bridge-cni").touch()
+    done = node.run("timeout", "20", *node.agent_argv("--cleanup"), check=False)
+    assert done.returncode == 1 and ".bridge-cni" in done.stderr
+    assert not node.draining() and len(node.host_veths()) == 1
+
+
 def test_the_executable_stays_for_the_pods_of_other_networks(cluster):
+    """Of this one's store, and of another."""
     node, = cluster.ready(1, *QUICK)
     pod, conf = node.pod(), {**node.conf(), "name": "storage", "bridge": "br-storage"}
+    other, apart = node.pod(), {**conf, "name": "apart", "bridge": "br-apart", "ipam": {
+        "type": "host-local", "dataDir": "/run/cni/apart", "subnet": "10.9.0.0/24"}}
+    node.add(other, apart, executable=str(node.bin_dir / "bridge-cni"))
     executable = str(node.bin_dir / "bridge-cni")
     result = node.add(pod, conf, executable=executable)
     restarted(node, "drain")
-    wait_for(lambda: waits_for(node) == {pod.id})
+    wait_for(lambda: waits_for(node) == {pod.id, other.id})
     node.delete(pod, conf, result, executable=executable)
+    wait_for(lambda: waits_for(node) == {other.id})
+    node.delete(other, apart, executable=executable)
     wait_for(lambda: is_uninstalled(node))
     assert not list(node.bin_dir.iterdir()) and "cni0" not in node.links()
 

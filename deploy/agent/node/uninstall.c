@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A pod is left while it has a record and lives, or while the namespace is there in which
- * it was before it was disconnected: the runtime removes that when its own DEL has
- * succeeded.
+ * A pod is left while it has a record and lives, or an interface without a record; and
+ * while the namespace is there in which it was before it was disconnected: the runtime
+ * removes that when its own DEL has succeeded.
  *
  * The order: `bridge-cni cleanup` refuses where somebody came meanwhile, so the
  * configuration goes after it has succeeded; the executable goes last.
@@ -15,12 +15,15 @@
 
 #include "attachment_life.h"
 #include "conf/base/clock.h"
+#include "conf/identity.h"
 #include "conflist.h"
 #include "deploy/agent/base/files.h"
 #include "disconnected.h"
 #include "former_gateways.h"
 #include "install.h"
+#include "plugin/netlink/link.h"
 #include "plugin_job.h"
+#include "port_pod.h"
 #include "routes.h"
 #include "store_files.h"
 
@@ -62,6 +65,34 @@ static const char *name_of(const struct record *record)
 	return record->pod[0] ? record->pod : record->container_id;
 }
 
+static bool is_listed(const struct recorded_list *list, const struct alias_names *names)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (strcmp(list->items[i].record.container_id, names->container_id) ==
+			    0 &&
+		    strcmp(list->items[i].record.ifname, names->ifname) == 0)
+			return true;
+	return false;
+}
+
+/* Adds pods whose record is damaged, was deleted, or is in another store. */
+static int find_unlisted(struct uninstall *uninstall, const struct recorded_list *list,
+			 struct cni_error *err)
+{
+	_cleanup_(link_list_clear) struct link_list links = {};
+	int ret = link_list_get(uninstall->rtnl, &links, err);
+
+	for (size_t i = 0; ret == 0 && i < links.n; i++) {
+		struct alias_names names;
+
+		if (port_is_pods(&links.items[i]) &&
+		    identity_alias_read(links.items[i].alias, &names) &&
+		    !is_listed(list, &names))
+			pod_names_add(&uninstall->left, names.container_id);
+	}
+	return ret;
+}
+
 /* Lists every network's attachments: all of them need the executable for their DEL. */
 static int find_left(struct uninstall *uninstall, struct recorded_list *list,
 		     bool *ret_own, struct cni_error *err)
@@ -78,7 +109,7 @@ static int find_left(struct uninstall *uninstall, struct recorded_list *list,
 		pod_names_add(&uninstall->left, name_of(&list->items[i].record));
 		*ret_own |= is_own(uninstall, &list->items[i]);
 	}
-	return ret;
+	return ret < 0 ? ret : find_unlisted(uninstall, list, err);
 }
 
 static bool has_conflist(const struct options *options)
@@ -88,6 +119,20 @@ static bool has_conflist(const struct options *options)
 
 	return path_join(path, options->conf_dir, options->conflist, NULL) == 0 &&
 	       lstat(path, &st) == 0;
+}
+
+/* Has the node nothing of the network? Somebody may have deleted the store under a bridge,
+ * whose alias tells whose it is. */
+static bool is_bare(const struct uninstall *uninstall)
+{
+	static const char prefix[] = BRIDGE_ALIAS_PREFIX;
+	struct link bridge;
+
+	return !has_conflist(uninstall->options) &&
+	       !store_files_have_network(uninstall->network) &&
+	       link_get(uninstall->rtnl, uninstall->network->bridge, &bridge, NULL) ==
+		       0 &&
+	       !(bridge.index && strncmp(bridge.alias, prefix, strlen(prefix)) == 0);
 }
 
 static void tell(struct uninstall *uninstall, bool connected)
@@ -113,8 +158,7 @@ static enum uninstall_step step_of(struct uninstall *uninstall, bool own)
 		return UNINSTALL_WAIT;
 	}
 	uninstall->told = (struct pod_names_told){};
-	if (!has_conflist(uninstall->options) &&
-	    !store_files_have_network(uninstall->network))
+	if (is_bare(uninstall))
 		return UNINSTALL_REMOVE;
 	if (!uninstall->empty_since)
 		uninstall->empty_since = now;

@@ -44,7 +44,7 @@ struct uninstall {
 };
 
 /* Looks who is left, and decides the step. UNINSTALL_REMOVE at once where the node has
- * neither a configuration nor records. */
+ * neither a configuration nor records nor interfaces. */
 void uninstall_look(struct uninstall *uninstall);
 
 /* Starts what the step wants of bridge-cni in @job, which is free. */
