@@ -4,21 +4,28 @@
 
 #include "conf/json/json_doc.h"
 #include "conf/json/json_query.h"
+#include "conf/json/json_table.h"
 #include "conf/json/json_write.h"
 
-static const char *const noted_keys[] = {
-	"cniVersion",	      "name",	  "type", "bridge", "ipam",
-	"ipamTimeoutSeconds", "delWaits", NULL,
-};
+/* Keys that every configuration has. */
+static const char *const common_keys[] = {"cniVersion", "name", "type"};
 
 char *network_note_of(const struct network *network)
 {
 	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
+	_cleanup_(free_p) const char **keys = NULL;
+	size_t n = 0;
 
-	if (!network->text ||
+	keys = calloc(ARRAY_SIZE(common_keys) + network_identity_root.n_fields + 1,
+		      sizeof(*keys));
+	if (!keys || !network->text ||
 	    json_parse(network->text, network->text_len, &doc, NULL) < 0)
 		return NULL;
-	return json_members_text(doc, noted_keys);
+	for (size_t i = 0; i < ARRAY_SIZE(common_keys); i++)
+		keys[n++] = common_keys[i];
+	for (size_t i = 0; i < network_identity_root.n_fields; i++)
+		keys[n++] = network_identity_root.fields[i].key;
+	return json_members_text(doc, keys);
 }
 
 char *network_note_make(const char *name, const char *bridge, const char *data_dir)

@@ -178,27 +178,45 @@ void json_null_values(const struct json_doc *doc, json_null_fn fn, void *data)
 	null_search(doc->root, NULL, fn, data);
 }
 
+/* Deletes all members of that key; they may differ in case. */
+static void member_delete(cJSON *object, const char *key)
+{
+	while (cJSON_GetObjectItem(object, key))
+		cJSON_DeleteItemFromObject(object, key);
+}
+
+/* Gives @object, which it deletes, those members of @from that are among @keys, in place
+ * of its own. Returns its text. */
+static char *text_with_members(cJSON *object, const cJSON *from, const char *const *keys)
+{
+	char *text = NULL;
+	bool whole = object;
+
+	for (; whole && *keys; keys++) {
+		const cJSON *value = member_of(from, *keys);
+
+		member_delete(object, *keys);
+		whole = !value || cJSON_AddItemToObject(object, *keys,
+							cJSON_Duplicate(value, true));
+	}
+	if (whole)
+		text = cJSON_PrintUnformatted(object);
+	cJSON_Delete(object);
+	return text;
+}
+
 char *json_entry_text(const struct json_doc *doc, const char *list, size_t index,
 		      const char *const *keys)
 {
 	const cJSON *entry = cJSON_GetArrayItem(cJSON_GetObjectItem(doc->root, list),
 						index);
-	cJSON *copy = cJSON_Duplicate(entry, true);
-	char *text = NULL;
-	bool whole = copy;
 
-	for (; whole && *keys; keys++) {
-		const cJSON *value = cJSON_GetObjectItem(doc->root, *keys);
+	return text_with_members(cJSON_Duplicate(entry, true), doc->root, keys);
+}
 
-		while (cJSON_GetObjectItem(copy, *keys))
-			cJSON_DeleteItemFromObject(copy, *keys);
-		whole = !value ||
-			cJSON_AddItemToObject(copy, *keys, cJSON_Duplicate(value, true));
-	}
-	if (whole)
-		text = cJSON_PrintUnformatted(copy);
-	cJSON_Delete(copy);
-	return text;
+char *json_members_text(const struct json_doc *doc, const char *const *keys)
+{
+	return text_with_members(cJSON_CreateObject(), doc->root, keys);
 }
 
 char *json_text_with_true(const struct json_doc *doc, const char *list, size_t index,
@@ -208,29 +226,9 @@ char *json_text_with_true(const struct json_doc *doc, const char *list, size_t i
 	cJSON *entry = cJSON_GetArrayItem(cJSON_GetObjectItem(copy, list), index);
 	char *text = NULL;
 
-	/* Keys are the same in any case. */
-	while (cJSON_GetObjectItem(entry, key))
-		cJSON_DeleteItemFromObject(entry, key);
+	member_delete(entry, key);
 	if (cJSON_AddTrueToObject(entry, key))
 		text = cJSON_Print(copy);
-	cJSON_Delete(copy);
-	return text;
-}
-
-char *json_members_text(const struct json_doc *doc, const char *const *keys)
-{
-	cJSON *copy = cJSON_CreateObject();
-	char *text = NULL;
-	bool whole = copy;
-
-	for (; whole && *keys; keys++) {
-		const cJSON *value = member_of(doc->root, *keys);
-
-		whole = !value ||
-			cJSON_AddItemToObject(copy, *keys, cJSON_Duplicate(value, true));
-	}
-	if (whole)
-		text = cJSON_PrintUnformatted(copy);
 	cJSON_Delete(copy);
 	return text;
 }
