@@ -4,12 +4,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "conf/names.h"
 #include "network_store.h"
-#include "owner_note.h"
 
 struct search {
 	const char *bridge;
@@ -142,39 +140,4 @@ int ipam_holders(const struct ipam_env *env, struct ipam_holder_list *ret_list,
 	*ret_list = search.list;
 	search.list = (struct ipam_holder_list){};
 	return 0;
-}
-
-#define FOUND_ANOTHERS 1 /* another bridge's record */
-
-struct another {
-	const char *bridge;
-	char *ret_bridge;
-};
-
-static int anothers_find(struct record *record, uint64_t holder, void *data,
-			 struct cni_error *err)
-{
-	const struct another *another = data;
-
-	(void)holder, (void)err;
-	if (record_is_on(record, another->bridge))
-		return 0;
-	snprintf(another->ret_bridge, IF_NAMESIZE, "%.15s", record->bridge);
-	return FOUND_ANOTHERS;
-}
-
-int ipam_is_shared(const struct ipam_env *env, char ret_bridge[IF_NAMESIZE],
-		   struct cni_error *err)
-{
-	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	struct another another = {env->bridge, ret_bridge};
-	int ret = network_store_open(env, STORE_EXISTING, &store, err);
-
-	ret_bridge[0] = '\0';
-	if (ret != 0)
-		return ret == STORE_ABSENT ? 0 : ret;
-	ret = store_record_each(&store, anothers_find, &another, err);
-	if (ret == 0)
-		ret = owner_note_find_other(&store, env->bridge, ret_bridge, err);
-	return ret < 0 ? ret : 0;
 }

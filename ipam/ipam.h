@@ -193,11 +193,6 @@ int ipam_networks(const struct ipam_env *env,
 		  int (*fn)(const char *network, void *data, struct cni_error *err),
 		  void *data, struct cni_error *err);
 
-/* Gives another bridge that the store has a record or a note (below) of. "": there is
- * none, so that the store is this owner's alone. */
-int ipam_is_shared(const struct ipam_env *env, char ret_bridge[IF_NAMESIZE],
-		   struct cni_error *err);
-
 /* Has the owner no record in the store? */
 int ipam_has_no_record(const struct ipam_env *env, bool *ret_none, struct cni_error *err);
 
@@ -221,6 +216,11 @@ void ipam_note_owner(const struct ipam_env *env, const struct network *network);
 
 /* Removes it again. True: it was there. */
 bool ipam_forget_owner(const struct ipam_env *env);
+
+/* Gives the bridge of another owner that the store has a record or a note of. "": there is
+ * none, so that the store is this owner's alone. */
+int ipam_other_bridge(const struct ipam_env *env, char ret_bridge[IF_NAMESIZE],
+		      struct cni_error *err);
 
 /* An owner of the network's name that its store tells of. */
 struct ipam_owner {

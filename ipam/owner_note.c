@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Writes, finds, reads and removes the notes of owners. */
+/* Writes, reads and removes the notes of owners, and finds owners by notes, by records and
+ * by gateway addresses. */
 #include "owner_note.h"
 
 #include <dirent.h>
@@ -24,7 +25,8 @@ static const char *note_name(const char *bridge, char name[NOTE_NAME_MAX])
 	return name;
 }
 
-bool owner_note_is(const char *file, char ret_bridge[IF_NAMESIZE])
+/* Does the file have the name of a note? Then @ret_bridge is the owner's bridge. */
+static bool is_note(const char *file, char ret_bridge[IF_NAMESIZE])
 {
 	const char *bridge = file + strlen(NOTE_PREFIX);
 
@@ -96,7 +98,7 @@ void owner_note_write(const struct store *store, const char *bridge,
 		(void)store_file_write(store, note_name(bridge, name), text, NULL);
 }
 
-/* Hands the bridge of each note to @fn, which returns < 0 to stop. Code 5. */
+/* Hands the bridge of each note to @fn, and returns what that returns unless 0. Code 5. */
 static int note_each(const struct store *store,
 		     int (*fn)(const struct store *store, const char *bridge, void *data),
 		     void *data, struct cni_error *err)
@@ -113,34 +115,10 @@ static int note_each(const struct store *store,
 		return ret;
 	}
 	while (ret == 0 && (entry = readdir(dir)))
-		if (owner_note_is(entry->d_name, bridge))
+		if (is_note(entry->d_name, bridge))
 			ret = fn(store, bridge, data);
 	closedir(dir);
 	return ret == -ENOMEM ? error_oom(err) : ret;
-}
-
-struct other {
-	const char *bridge;
-	char *ret_bridge;
-};
-
-static int other_note(const struct store *store, const char *bridge, void *data)
-{
-	const struct other *other = data;
-
-	(void)store;
-	if (strcmp(bridge, other->bridge) != 0)
-		snprintf(other->ret_bridge, IF_NAMESIZE, "%s", bridge);
-	return 0;
-}
-
-int owner_note_find_other(const struct store *store, const char *bridge,
-			  char ret_bridge[IF_NAMESIZE], struct cni_error *err)
-{
-	struct other other = {bridge, ret_bridge};
-
-	ret_bridge[0] = '\0';
-	return store->own_fd < 0 ? 0 : note_each(store, other_note, &other, err);
 }
 
 void ipam_note_owner(const struct ipam_env *env, const struct network *network)
@@ -159,6 +137,52 @@ bool ipam_forget_owner(const struct ipam_env *env)
 	return network_store_open(env, STORE_EXISTING, &store, NULL) == 0 &&
 	       store.own_fd >= 0 &&
 	       unlinkat(store.own_fd, note_name(env->bridge, name), 0) == 0;
+}
+
+#define OTHER_FOUND 1 /* @ret_bridge is filled in */
+
+struct other {
+	const char *bridge;
+	char *ret_bridge;
+};
+
+static int other_recorded(struct record *record, uint64_t holder, void *data,
+			  struct cni_error *err)
+{
+	const struct other *other = data;
+
+	(void)holder, (void)err;
+	if (record_is_on(record, other->bridge))
+		return 0;
+	snprintf(other->ret_bridge, IF_NAMESIZE, "%.15s", record->bridge);
+	return OTHER_FOUND;
+}
+
+static int other_noted(const struct store *store, const char *bridge, void *data)
+{
+	const struct other *other = data;
+
+	(void)store;
+	if (strcmp(bridge, other->bridge) == 0)
+		return 0;
+	snprintf(other->ret_bridge, IF_NAMESIZE, "%s", bridge);
+	return OTHER_FOUND;
+}
+
+int ipam_other_bridge(const struct ipam_env *env, char ret_bridge[IF_NAMESIZE],
+		      struct cni_error *err)
+{
+	_cleanup_(store_close) struct store store = STORE_CLOSED;
+	struct other other = {env->bridge, ret_bridge};
+	int ret = network_store_open(env, STORE_EXISTING, &store, err);
+
+	ret_bridge[0] = '\0';
+	if (ret != 0)
+		return ret == STORE_ABSENT ? 0 : ret;
+	ret = store_record_each(&store, other_recorded, &other, err);
+	if (ret == 0 && store.own_fd >= 0)
+		ret = note_each(&store, other_noted, &other, err);
+	return ret < 0 ? ret : 0;
 }
 
 void ipam_owner_list_clear(struct ipam_owner_list *list)

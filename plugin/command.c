@@ -10,6 +10,8 @@
 #include "each_network.h"
 #include "say.h"
 
+#define DATA_DIR_OPTION "--data-dir"
+
 static const char about[] =
 	"bridge-cni " BRIDGE_CNI_VERSION
 	": a CNI plugin that connects containers to a bridge of their node.\n"
@@ -97,12 +99,17 @@ static int command_report(struct command *command, const char *nothing)
 
 static int refuse(const char *argument)
 {
-	say("unknown argument \"%s\", or in the wrong place", argument);
+	if (strcmp(argument, DATA_DIR_OPTION) == 0)
+		say(DATA_DIR_OPTION
+		    " goes with cleanup, once, with an absolute path behind it and "
+		    "without a FILE");
+	else
+		say("unknown argument \"%s\", or in the wrong place", argument);
 	fputs(usage, stderr);
 	return 2;
 }
 
-/* The store that is named, and nothing else; or else all that may be found. */
+/* Works on the store that is named, or on all networks that may be found without a FILE. */
 static void node_run(struct command *command)
 {
 	if (command->data_dir) {
@@ -119,11 +126,11 @@ static void node_run(struct command *command)
 
 static int files_run(struct command *command, char **files)
 {
-	/* An option behind a file is refused, as it would have no effect on the files in
+	/* An option behind a FILE is refused, as it would have no effect on the FILEs in
 	 * front of it. */
 	for (char **file = files; *file; file++)
 		if (**file == '-' || command->data_dir)
-			return refuse(*file);
+			return refuse(**file == '-' ? *file : DATA_DIR_OPTION);
 	command->named = *files;
 	if (!command->named)
 		node_run(command);
@@ -149,7 +156,7 @@ static char **options_read(struct command *command, char **arguments)
 	for (; *arguments; arguments++) {
 		if (strcmp(*arguments, "--force") == 0 && !command->order.force)
 			command->order.force = true;
-		else if (strcmp(*arguments, "--data-dir") == 0 && !command->data_dir &&
+		else if (strcmp(*arguments, DATA_DIR_OPTION) == 0 && !command->data_dir &&
 			 arguments[1] && arguments[1][0] == '/')
 			command->data_dir = *++arguments;
 		else

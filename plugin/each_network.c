@@ -53,7 +53,8 @@ static int task_run(struct command *command, struct attachment *net,
 		return verb_repair(net, err);
 	if (command->order.by_store && was_worked_on(command, net->owner))
 		return 0;
-	command->networks += command->order.by_store;
+	if (command->order.by_store)
+		command->networks++;
 	owner = LIST_ADD(&command->owners);
 	if (!owner)
 		return error_oom(err);

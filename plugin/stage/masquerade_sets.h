@@ -7,7 +7,7 @@
  *
  *	pods4_OWNER	the pods' addresses
  *	own4_OWNER	address . subnet: destinations that see the pod's own address. All
- *			destinations do where a pod is not masqueraded, though it is in the sets.
+ *			destinations do where a pod in the sets is not masqueraded.
  *
  * and the same with a 6.
  */

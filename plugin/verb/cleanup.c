@@ -319,7 +319,7 @@ static int bridge_remove(struct attachment *net, struct cni_error *err)
 	return ret;
 }
 
-/* @by_store: whoever called cleans up the other owner next, or is told why not. */
+/* @by_store: the store's other owners are worked on as well, so nobody is told to do it. */
 static int shared_remove(struct attachment *net, bool by_store, struct cni_error *err)
 {
 	bool rules = false, store = false;
@@ -336,7 +336,7 @@ static int shared_remove(struct attachment *net, bool by_store, struct cni_error
 	if (ret == 0)
 		ret = bridge_remove(net, err);
 	if (ret == 0)
-		ret = ipam_is_shared(&net->ipam_env, other, err);
+		ret = ipam_other_bridge(&net->ipam_env, other, err);
 	if (ret < 0)
 		return ret;
 	/* The store goes last, as it says what is the network's. */

@@ -138,7 +138,7 @@ static int stored_add(struct search *search, const char *network, char *text,
 	return stored->network ? 0 : error_oom(err);
 }
 
-/* Adds an owner, once. @note: NULL, or moved to the list. */
+/* Adds an owner. @note: NULL, or moved to the list. */
 static int owner_add(struct search *search, const char *network, const char *bridge,
 		     char **note, struct cni_error *err)
 {
