@@ -25,8 +25,8 @@ static bool is_list_of_objects(const cJSON *value)
 	return cJSON_IsArray(value) && cJSON_IsObject(value->child);
 }
 
-/* Puts a copy of @value in the place of @former, an entry of @parent, under the key that this
- * has; NULL: at its end. */
+/* Puts a copy of @value in the place of @former, an entry of @parent, under the key that
+ * this has; NULL: at its end. */
 static int put(cJSON *parent, cJSON *former, const cJSON *value, struct cni_error *err)
 {
 	cJSON *copy = cJSON_Duplicate(value, true);

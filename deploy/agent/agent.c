@@ -25,6 +25,9 @@ static void check_conflist(struct agent *agent)
 {
 	enum setup_conflist done = setup_check_conflist(&agent->setup);
 
+	/* A list that serves DEL alone does not say what is to be repaired. */
+	if (!agent->setup.conflist.plugin)
+		return;
 	if (done == SETUP_CONFLIST_WRITTEN ||
 	    (done == SETUP_CONFLIST_RIGHT && !agent->heal.begun))
 		heal_begin(&agent->heal);
@@ -264,6 +267,7 @@ static bool begin(struct agent *agent)
 	range_upkeep_start(&agent->ranges);
 	if (!agent->setup.conflist.text)
 		pod_link_adopt(&agent->pod_link);
+	setup_stand_in(&agent->setup);
 	return true;
 }
 

@@ -148,17 +148,26 @@ def test_no_new_pods_come_also_where_the_API_server_does_not_answer(cluster):
 
 
 def test_pods_whose_configuration_is_gone_can_be_deleted_again(cluster):
-    """As a former version's --cleanup left them."""
+    """As a former version's --cleanup left them; and while the API server is away."""
     node, = cluster.ready(1, *QUICK)
     runtime = Runtime(node)
     runtime.run("cart-1", PORTS)
+    runtime.run("cart-2")
     node.stop_agent()
     (node.conf_dir / "10-bridge-cni.conflist").unlink()
     with pytest.raises(NotInitialized):
         runtime.delete("cart-1")
+    cluster.api.stop()
     node.start_agent(*QUICK, BRIDGE_CNI_UNINSTALL="drain")
     wait_for(lambda: node.draining())
     runtime.delete("cart-1")
+    # What stood there for their DEL does not say how the network is to be.
+    cluster.api.start()
+    restarted(node, "")
+    wait_for(lambda: node.ready() and not node.draining())
+    assert node.conf()["spoofCheck"] is True and "understood" not in node.log()
+    restarted(node, "drain")
+    runtime.delete("cart-2")
     wait_for(lambda: is_uninstalled(node))
     assert node.left() == []
 

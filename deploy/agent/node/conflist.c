@@ -10,6 +10,7 @@
 #include "conf/config.h"
 #include "conf/json/json_doc.h"
 #include "conf/json/json_query.h"
+#include "conf/json/json_table.h"
 #include "conf/net_list.h"
 #include "conf/pod.h"
 #include "deploy/agent/base/files.h"
@@ -165,20 +166,47 @@ int conflist_install(const char *dir, const char *name, const struct conflist *l
 	return ret < 0 ? ret : CONFLIST_WRITTEN;
 }
 
+struct outline {
+	bool draining;
+};
+
+/* Is it a list of conflist_drained()'s? It has no ranges, and says nothing of what options
+ * leave open. */
+static bool is_stand_in(const char *text)
+{
+	static const struct json_field fields[] = {
+		FIELD(struct outline, draining, DRAINING, &bool_type),
+	};
+	static const struct json_type type = OBJECT(fields);
+	_cleanup_(net_list_clear) struct net_list plugins = {};
+	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
+	struct outline outline = {};
+	const char *plugin;
+
+	if (net_list_read(text, strlen(text), types, &plugins, NULL) < 0 ||
+	    plugins.n != 1)
+		return false;
+	plugin = plugins.items[0].text;
+	return json_parse(plugin, strlen(plugin), &doc, NULL) == 0 &&
+	       json_read(doc, &type, &outline, NULL) == 0 && outline.draining &&
+	       !json_has_list(doc, "nonMasqueradeCIDRs");
+}
+
 int conflist_load(const char *dir, const char *name, struct conflist *ret_list,
 		  struct cni_error *err)
 {
+	_cleanup_(free_p) char *text = NULL;
 	struct conflist list = {};
-	char path[PATH_MAX], *text;
+	char path[PATH_MAX];
 	size_t len;
 	int ret = path_join(path, dir, name, err);
 
 	if (ret == 0)
 		ret = file_read(path, &text, &len, err);
-	if (ret == FILE_ABSENT)
+	if (ret == FILE_ABSENT || (ret == 0 && is_stand_in(text)))
 		return CONFLIST_ABSENT;
 	if (ret == 0)
-		ret = from_text(text, NULL, &list, err);
+		ret = from_text(TAKE_PTR(text), NULL, &list, err);
 	if (ret == 0)
 		*ret_list = list;
 	return ret;

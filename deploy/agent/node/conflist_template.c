@@ -44,8 +44,8 @@ static const struct json_field any_ipam_fields[] = {
 	FIELD(struct template_plugin, unused, "type", &text_type),
 };
 static const struct json_type any_ipam = OBJECT(any_ipam_fields);
-/* A runtime that finds something else at these keys has no network at all, whichever plugin
- * they stand in. */
+/* A runtime that finds something else at these keys has no network at all, whichever
+ * plugin they stand in. */
 static const struct json_field plugin_fields[] = {
 	FIELD_REQUIRED(struct template_plugin, type, "type", &executable_type),
 	{.key = "capabilities", .type = &capabilities_type},

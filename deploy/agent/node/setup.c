@@ -54,6 +54,14 @@ void setup_load_conflist(struct setup *setup)
 			  &err);
 }
 
+void setup_stand_in(struct setup *setup)
+{
+	/* Without memory for it the node goes on without a list. */
+	if (setup->options->uninstall && !setup->conflist.text)
+		setup->conflist.text = conflist_drained(setup->options,
+							&setup->conflist.names);
+}
+
 void setup_check_bundle(struct setup *setup)
 {
 	struct cni_error err = {};

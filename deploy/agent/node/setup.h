@@ -47,6 +47,10 @@ void setup_clear(struct setup *setup);
  */
 void setup_load_conflist(struct setup *setup);
 
+/* Has a node that is uninstalled, and has no list, take one that serves DEL, until the node
+ * table is known: it has no plugin. */
+void setup_stand_in(struct setup *setup);
+
 /* Looks at the template. True: the list is to be made anew. */
 bool setup_check_template(struct setup *setup, const struct node_table *nodes);
 
