@@ -138,6 +138,13 @@ def test_a_change_is_in_the_configuration_within_2_s(cluster, volume):
     assert node.metrics()["bridge_cni_template_used"] == 1
 
 
+def test_that_there_is_none_is_told_once(cluster, volume):
+    node = cluster.node()
+    started(node, volume)
+    wait_for(lambda: lines(node, "configuration written"))
+    assert len(lines(node, "there is no template")) == 1
+
+
 WRONG = [
     ('{"plugins": [{"type": "bridge-cni", ', "line 1"),  # half written
     ({"type": "bridge-cni"}, "plugins: missing"),
@@ -272,6 +279,7 @@ def test_an_edit_is_told_once_with_the_templates_file(cluster, volume):
                 "plugins[1]"):
         line, = wait_for(lambda: lines(node, f"key={key} "))
         assert "was edited" in line
-        assert f"write it into {volume.file}, in the ConfigMap bridge-cni-template" in line
+        assert (f'to_change="write it into {volume.file}, in the ConfigMap bridge-cni-template"'
+                in line)
     line, = lines(node, "key=plugins[0].ipam.ranges")
     assert "follows from this node's podCIDRs" in line

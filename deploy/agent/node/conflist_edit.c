@@ -18,7 +18,7 @@
 /* Where a key is to be set: one that isn't here, in a template; and all others, too,
  * where there is a template. */
 static const struct {
-	const char *path, *instead;
+	const char *path, *to_change;
 	enum {
 		ASKED, /* option or template say it */
 		OPTION_ALONE, /* a template can't say it */
@@ -80,13 +80,13 @@ static const char *message_of(enum conflist_edit kind)
 			 "replaced";
 }
 
-static const char *instead_of(const struct edit *edit, int place, char *buf, size_t size)
+static const char *to_change(const struct edit *edit, int place, char *buf, size_t size)
 {
 	bool alone = place >= 0 && (places[place].origin == OPTION_ALONE ||
 				    places[place].origin == NODES);
 
 	if (alone || (place >= 0 && !edit->template))
-		return places[place].instead;
+		return places[place].to_change;
 	if (edit->template)
 		snprintf(buf, size, "write it into %s, in " TEMPLATE_MAP, edit->template);
 	else
@@ -100,7 +100,7 @@ static bool tell_key(const char *path, const char *present, const char *list, vo
 {
 	struct edit *edit = data;
 	int place = place_of(path);
-	char instead[PATH_MAX];
+	char buf[PATH_MAX];
 
 	if (place >= 0 && places[place].origin >= ASKED_BESIDE_NODES &&
 	    edit->kind == CONFLIST_EDIT_FORMER)
@@ -113,8 +113,8 @@ static bool tell_key(const char *path, const char *present, const char *list, vo
 	}
 	log_write(edit->log, level_of(edit->kind), message_of(edit->kind), "file",
 		  edit->name, "key", path, "was", present ? present : "absent", "is",
-		  list ? list : "absent", "instead",
-		  instead_of(edit, place, instead, sizeof(instead)), NULL);
+		  list ? list : "absent", "to_change",
+		  to_change(edit, place, buf, sizeof(buf)), NULL);
 	return true;
 }
 

@@ -107,11 +107,12 @@ static int take_none(struct template_file *file, struct cni_error *err)
 			  "the template is gone: the configuration follows from the "
 			  "options again",
 			  "file", options->conflist_template, NULL);
-	else if (options->conflist_template[0])
+	else if (options->conflist_template[0] && !file->absence_told)
 		log_write(file->log, LOG_LEVEL_INFO, "there is no template", "file",
 			  options->conflist_template, NULL);
 	conflist_template_clear(&file->template);
 	file->used = 0;
+	file->absence_told = true;
 	return 0;
 }
 

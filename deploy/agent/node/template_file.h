@@ -24,6 +24,7 @@ struct template_file {
 	char wrong[ERROR_MSG_MAX];
 	uint64_t seen; /* hash of what was judged last */
 	uint64_t used; /* hash of the text in use; 0: none */
+	bool absence_told; /* in the log */
 };
 void template_file_clear(struct template_file *file);
 

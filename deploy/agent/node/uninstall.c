@@ -299,6 +299,8 @@ void uninstall_forget(const struct log *log)
 
 void uninstall_text(const struct uninstall *uninstall, struct text *text)
 {
+	int64_t rest = uninstall->empty_since + linger_ms(uninstall->options) - now_ms();
+
 	if (uninstall->step == UNINSTALL_DONE) {
 		text_add(text, "uninstalled: the node has nothing of bridge-cni\n");
 	} else if (uninstall->left.n) {
@@ -310,6 +312,8 @@ void uninstall_text(const struct uninstall *uninstall, struct text *text)
 			 "uninstalling has failed, and is tried again; the log says "
 			 "why\n");
 	} else {
-		text_add(text, "uninstalling: no pod is left\n");
+		text_add(text,
+			 "uninstalling: no pod is left; all else is removed in %d s\n",
+			 rest > 0 ? (int)((rest + 999) / 1000) : 0);
 	}
 }
