@@ -82,7 +82,7 @@ static int overlay_list(cJSON *list, const cJSON *over, const struct json_path *
 
 	cJSON_ArrayForEach(value, over)
 	{
-		/* What is replaced is no longer in the list. */
+		/* An entry that is replaced has no next one any more. */
 		cJSON *next = entry ? entry->next : NULL;
 
 		ret = overlay(list, entry, value, &at, err);
