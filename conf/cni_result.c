@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The JSON types of dns and routes, for configurations and for results. A route of a
- * configuration is checked, that of a result is only cut to its network. Results are freed
- * here, too. */
+ * configuration is checked, that of a result is only cut to its network. Results are
+ * freed here, too. */
 #include "cni_result.h"
 
 #include <stdlib.h>

@@ -18,7 +18,8 @@ static int ip_request_check(void *value, const struct json_path *path,
 				  "\"%s\" is not an IP address, expected 10.1.2.3 or "
 				  "10.1.2.3/24, for example",
 				  request->text);
-	/* To Go, and so to host-local, an IPv4-mapped IPv6 address is the IPv4 address. */
+	/* To Go, and so to host-local, an IPv4-mapped IPv6 address is the IPv4
+	 * address. */
 	request->ip = ip_unmap(&prefix.addr);
 	return 0;
 }

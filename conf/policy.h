@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The policy: what the administrator of a node lets configurations ask for. It narrows
- * what may be written by those who write configurations and are no administrators, such as
- * the authors of NetworkAttachmentDefinitions. bridge-cni.conf(5), POLICY, describes it.
+ * what may be written by those who write configurations and are no administrators, such
+ * as the authors of NetworkAttachmentDefinitions. bridge-cni.conf(5), POLICY, describes
+ * it.
  *
  * The first rule whose patterns have the network's name is the network's. The name is
  * among the things that an author writes: so a network that no rule is for is refused.
@@ -83,12 +84,13 @@ int policy_rule_find(const struct policy *policy, const char *network,
 		     const struct policy_rule **ret_rule, struct cni_error *err);
 
 /* Is the network, and what is asked for the pod, within the rule? @ipam_only: the program
- * is another plugin's IPAM. Code 7, naming the key of the configuration and the rule's. */
+ * is another plugin's IPAM. Code 7, naming the key of the configuration and the
+ * rule's. */
 int policy_check(const struct policy_rule *rule, const struct network *network,
 		 const struct pod *pod, bool ipam_only, struct cni_error *err);
 
-/* Is what another IPAM plugin gave within the rule: addresses with their subnets, and with
- * @is_gateway their gateways, which the bridge gets? @rule may be NULL. Code 7. */
+/* Is what another IPAM plugin gave within the rule: addresses with their subnets, and
+ * with @is_gateway their gateways, which the bridge gets? @rule may be NULL. Code 7. */
 int policy_check_answer(const struct policy_rule *rule, const struct cni_result *answer,
 			bool is_gateway, struct cni_error *err);
 

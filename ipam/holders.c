@@ -86,7 +86,8 @@ static bool is_same(const struct ipam_holder *a, const struct ipam_holder *b)
 	       strcmp(a->ifname, b->ifname) == 0;
 }
 
-/* A record, which may say the pod's name, comes before reservations of the same holder. */
+/* A record, which may say the pod's name, comes before reservations of the same
+ * holder. */
 static int holder_cmp(const void *a, const void *b)
 {
 	const struct ipam_holder *x = a, *y = b;

@@ -217,8 +217,8 @@ void ipam_note_owner(const struct ipam_env *env, const struct network *network);
 /* Removes it again. True: it was there. */
 bool ipam_forget_owner(const struct ipam_env *env);
 
-/* Gives the bridge of another owner that the store has a record or a note of. "": there is
- * none, so that the store is this owner's alone. */
+/* Gives the bridge of another owner that the store has a record or a note of. "": there
+ * is none, so that the store is this owner's alone. */
 int ipam_other_bridge(const struct ipam_env *env, char ret_bridge[IF_NAMESIZE],
 		      struct cni_error *err);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Writes, reads and removes the notes of owners, and finds owners by notes, by records and
- * by gateway addresses. */
+/* Writes, reads and removes the notes of owners, and finds owners by notes, by records
+ * and by gateway addresses. */
 #include "owner_note.h"
 
 #include <dirent.h>
@@ -98,7 +98,8 @@ void owner_note_write(const struct store *store, const char *bridge,
 		(void)store_file_write(store, note_name(bridge, name), text, NULL);
 }
 
-/* Hands the bridge of each note to @fn, and returns what that returns unless 0. Code 5. */
+/* Hands the bridge of each note to @fn, and returns what that returns unless 0. Code
+ * 5. */
 static int note_each(const struct store *store,
 		     int (*fn)(const struct store *store, const char *bridge, void *data),
 		     void *data, struct cni_error *err)

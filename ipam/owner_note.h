@@ -2,8 +2,8 @@
 /*
  * Inside ipam/: the notes of a network's owners (identity_owner()), for cleanup without a
  * configuration. A note is the file ".network-BRIDGE" among the records, with what
- * conf/network_note.h keeps of the configuration. An earlier version's cleanup removes the
- * file, since its name begins with a dot.
+ * conf/network_note.h keeps of the configuration. An earlier version's cleanup removes
+ * the file, since its name begins with a dot.
  */
 #ifndef BRIDGE_CNI_IPAM_OWNER_NOTE_H
 #define BRIDGE_CNI_IPAM_OWNER_NOTE_H

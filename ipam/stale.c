@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Finds the attachments of the owner (identity_owner()) that are not alive, by liveness.c.
- * ipam/store/rebuild.c gives back the reservations of boots that are over.
+ * Finds the attachments of the owner (identity_owner()) that are not alive, by
+ * liveness.c. ipam/store/rebuild.c gives back the reservations of boots that are over.
  */
 #include <errno.h>
 

@@ -109,7 +109,8 @@ static int refuse(const char *argument)
 	return 2;
 }
 
-/* Works on the store that is named, or on all networks that may be found without a FILE. */
+/* Works on the store that is named, or on all networks that may be found without a
+ * FILE. */
 static void node_run(struct command *command)
 {
 	if (command->data_dir) {

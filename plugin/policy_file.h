@@ -8,8 +8,9 @@
 /*
  * Asks whether an ADD, or the ADDs that a STATUS asks for, are allowed: code 7. Other
  * operations are never refused, as pods must be able to go whatever the policy says by
- * now. A policy that can't be read, that others than root may write to, or that isn't right
- * refuses all: codes 5, 7. Sets the operation's rule. Without a file there is no rule.
+ * now. A policy that can't be read, that others than root may write to, or that isn't
+ * right refuses all: codes 5, 7. Sets the operation's rule. Without a file there is no
+ * rule.
  */
 int policy_ask(struct operation *op, const struct request *request,
 	       struct cni_error *err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Walks two trees of cJSON side by side. Both came through json_scan(), which bounds their
- * depth, and so the recursion here. */
+/* Walks two trees of cJSON side by side. Both came through json_scan(), which bounds
+ * their depth, and so the recursion here. */
 #include "json_overlay.h"
 
 #include "conf/base/text.h"

@@ -47,8 +47,8 @@ void json_null_values(const struct json_doc *doc, json_null_fn fn, void *data);
 char *json_entry_text(const struct json_doc *doc, const char *list, size_t index,
 		      const char *const *keys);
 
-/* Returns the document as text that the caller frees, with @key true in entry @index of its
- * list @list, an object. NULL: memory ran out. */
+/* Returns the document as text that the caller frees, with @key true in entry @index of
+ * its list @list, an object. NULL: memory ran out. */
 char *json_text_with_true(const struct json_doc *doc, const char *list, size_t index,
 			  const char *key);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A mark tells the file that stands for a reservation from others. Its inode alone doesn't,
- * because inodes are reused at once.
+ * A mark tells the file that stands for a reservation from others. Its inode alone
+ * doesn't, because inodes are reused at once.
  */
 #ifndef BRIDGE_CNI_IPAM_STORE_FILE_MARK_H
 #define BRIDGE_CNI_IPAM_STORE_FILE_MARK_H

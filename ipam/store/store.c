@@ -100,7 +100,8 @@ static int open_dir(char *path, bool create, mode_t mode, int *ret_fd, bool *ret
 	return 0;
 }
 
-/* Waits for the lock on @fd, which is @file in @dir, or @dir itself where that is NULL. */
+/* Waits for the lock on @fd, which is @file in @dir, or @dir itself where that is
+ * NULL. */
 static int lock_wait(int fd, const char *dir, const char *file, unsigned int wait_ms,
 		     struct cni_error *err)
 {
@@ -119,11 +120,11 @@ static int lock_wait(int fd, const char *dir, const char *file, unsigned int wai
 }
 
 /*
- * Takes host-local's lock, flock() on this very file (its disk/lock.go), where its directory
- * is there. The directory itself is locked instead where the file isn't there and can't be
- * made: an operation that adds nothing needs no room. The directory of the records is locked
- * as well: another operation may have begun when there was none of host-local's yet, and has
- * locked that of the records alone.
+ * Takes host-local's lock, flock() on this very file (its disk/lock.go), where its
+ * directory is there. The directory itself is locked instead where the file isn't there
+ * and can't be made: an operation that adds nothing needs no room. The directory of the
+ * records is locked as well: another operation may have begun when there was none of
+ * host-local's yet, and has locked that of the records alone.
  */
 static int take_lock(struct store *store, enum store_mode mode, unsigned int wait_ms,
 		     struct cni_error *err)

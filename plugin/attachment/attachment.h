@@ -33,7 +33,8 @@ struct attachment {
 
 	struct pod_ns pod_ns; /* owned */
 
-	/* podLink "routed", as the ADD was asked for or the record has it; not in a DEL */
+	/* podLink "routed", as the ADD was asked for or the record has it; not in a
+	 * DEL */
 	bool routed;
 
 	/* Addresses. */

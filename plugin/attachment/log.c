@@ -102,8 +102,8 @@ bool log_is_wanted(const struct network *network)
 
 /*
  * Opens the directory of the log's file. Below the first @prefix bytes of its path, which
- * the administrator vouches for, no link is followed: others than root may have made it, as
- * services have directories of their own in /var/log. *@ret_name is the file's name.
+ * the administrator vouches for, no link is followed: others than root may have made it,
+ * as services have directories of their own in /var/log. *@ret_name is the file's name.
  */
 static int directory_open(const char *path, size_t prefix, const char **ret_name)
 {

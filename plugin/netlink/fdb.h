@@ -25,8 +25,8 @@ struct fdb_entry {
 	bool fixed; /* it is one that queue_fdb_add() makes */
 };
 
-/* Finds the entry of @mac in the bridge of the port @index, where it filters VLANs that of
- * @vlan; 0: the one of all VLANs. Code 101. */
+/* Finds the entry of @mac in the bridge of the port @index, where it filters VLANs that
+ * of @vlan; 0: the one of all VLANs. Code 101. */
 int fdb_find(struct netlink *nl, unsigned int index, const struct mac_addr *mac,
 	     uint16_t vlan, struct fdb_entry *ret_entry, struct cni_error *err);
 

@@ -104,22 +104,22 @@ int link_get_by_index(struct netlink *nl, unsigned int index, struct link *ret_l
 void queue_bridge_add(struct netlink *nl, const struct bridge_spec *spec);
 
 /*
- * Makes the pair, in one message: the host's end is up (unless @spec says otherwise) and a
- * port of the bridge, the peer is down, in its own namespace. Each end gets one queue: with
- * more of them the kernel waits for an RCU grace period for each end.
+ * Makes the pair, in one message: the host's end is up (unless @spec says otherwise) and
+ * a port of the bridge, the peer is down, in its own namespace. Each end gets one queue:
+ * with more of them the kernel waits for an RCU grace period for each end.
  */
 void queue_veth_add(struct netlink *nl, const struct veth_spec *spec);
 /*
- * Sets what the kernel only takes once the pair is there: alias, hairpin, isolation, guards,
- * and that there be no link-local address, which is refused where the link has no IPv6. The
- * message names the link. So it must be sent when the pair is known to be made: sent
- * along with queue_veth_add(), it would be carried out although that was refused, and
- * change somebody else's interface.
+ * Sets what the kernel only takes once the pair is there: alias, hairpin, isolation,
+ * guards, and that there be no link-local address, which is refused where the link has no
+ * IPv6. The message names the link. So it must be sent when the pair is known to be made:
+ * sent along with queue_veth_add(), it would be carried out although that was refused,
+ * and change somebody else's interface.
  */
 void queue_veth_port(struct netlink *nl, const struct veth_spec *spec);
 
-/* Makes a port of a link that is there, sets it up, and sets hairpin, isolated and guarded
- * of @spec. */
+/* Makes a port of a link that is there, sets it up, and sets hairpin, isolated and
+ * guarded of @spec. */
 void queue_port_attach(struct netlink *nl, unsigned int index,
 		       const struct veth_spec *spec);
 

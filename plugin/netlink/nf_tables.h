@@ -37,10 +37,10 @@ struct nft_probes {
 };
 
 /*
- * Hands every rule of @table to @fn, in order; with @chain only those of that chain. Before
- * the first one, and whenever the list starts again, @fn is called with handle 0; rules
- * start at 1. A table that doesn't exist has no rules. The questions of @probes go along in
- * the same send. Codes 100, 101.
+ * Hands every rule of @table to @fn, in order; with @chain only those of that chain.
+ * Before the first one, and whenever the list starts again, @fn is called with handle 0;
+ * rules start at 1. A table that doesn't exist has no rules. The questions of @probes go
+ * along in the same send. Codes 100, 101.
  * @nl: a NETLINK_FOR_NFTABLES connection. @family: NFPROTO_INET, ….
  */
 int nft_table_rules(struct netlink *nl, int family, const char *table, const char *chain,

@@ -44,10 +44,11 @@ struct kernel_route_list {
 };
 
 /*
- * Adds a route of the main table, with the protocol and the source of @wanted, by a gateway
- * or, where it has none, on the link. If there is a route with this destination and metric, whoever made it, the message is refused
- * (-EEXIST); with @replace that route gives way in the same moment.
- * queue_route_del() removes a route that route_list_get() has listed.
+ * Adds a route of the main table, with the protocol and the source of @wanted, by a
+ * gateway or, where it has none, on the link. If there is a route with this destination
+ * and metric, whoever made it, the message is refused (-EEXIST); with @replace that route
+ * gives way in the same moment. queue_route_del() removes a route that route_list_get()
+ * has listed.
  */
 void queue_route_set(struct netlink *nl, const struct kernel_route *wanted, bool replace);
 void queue_route_del(struct netlink *nl, const struct kernel_route *route);

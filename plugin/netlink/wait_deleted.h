@@ -12,11 +12,11 @@ typedef void (*netlink_meanwhile_fn)(void *data);
 
 /*
  * netlink_commit() of a queue that deletes links, in the process's own namespace. Returns
- * when the kernel has announced the end of each of the @n @links (indexes; 0: none): no name,
- * port or address of them is left then; or when the kernel has refused. What follows in
- * the kernel is left to a child: it frees memory once no processor can be looking at it
- * any more (an RCU grace period, 10-20 ms). Where that can't be arranged it is waited
- * for.
+ * when the kernel has announced the end of each of the @n @links (indexes; 0: none): no
+ * name, port or address of them is left then; or when the kernel has refused. What
+ * follows in the kernel is left to a child: it frees memory once no processor can be
+ * looking at it any more (an RCU grace period, 10-20 ms). Where that can't be arranged it
+ * is waited for.
  *
  * The queue must name links by index: should we be killed, another link may have the name
  * by the time that the child asks. @nftables: a connection, or NULL. Its end may wait for

@@ -37,18 +37,18 @@ struct rule {
 	char *text; /* the rule without its comment; owned */
 	/* A rule of this text does as well where it is there; NULL: none does; owned. */
 	char *alternative;
-	/* The transaction writes this text in place of @text. The rule has the fingerprint
-	 * of @text all the same. NULL: @text is written; owned. */
+	/* The transaction writes this text in place of @text. The rule has the
+	 * fingerprint of @text all the same. NULL: @text is written; owned. */
 	char *text_to_write;
 	/* and in this chain in place of @chain; NULL: in @chain */
 	const struct rules_chain *chain_to_write;
 	/* The rule's comment has a hash of the text that was written, too. Where that was
-	 * another text than is written now, the rule is replaced, though its fingerprint is
-	 * the same. */
+	 * another text than is written now, the rule is replaced, though its fingerprint
+	 * is the same. */
 	bool exact;
 	bool tolerated; /* it stays where it is there, and isn't missing where it isn't */
-	/* It belongs to no owner: all that have the stage's rules share it. It stays until
-	 * the table goes. */
+	/* It belongs to no owner: all that have the stage's rules share it. It stays
+	 * until the table goes. */
 	bool shared;
 	/* Is part of the fingerprint: a hash of other rules that are written with it. */
 	uint64_t seal;
@@ -106,9 +106,9 @@ struct rule_list {
 	 * sets this anew where there is a further way. NULL: there is none. */
 	int (*fall_back)(const struct attachment *att, struct rule_list *list,
 			 struct cni_error *err);
-	/* Names of sets that an older version's rules looked into, with a NULL at the end.
-	 * The sets are deleted once no rule of any owner looks into them. NULL: there were
-	 * none. */
+	/* Names of sets that an older version's rules looked into, with a NULL at the
+	 * end. The sets are deleted once no rule of any owner looks into them. NULL:
+	 * there were none. */
 	const char *const *former_sets;
 	/* by rules_ensure(): something was missing, or was of another text */
 	bool replaced;
@@ -127,8 +127,8 @@ void rule_list_declare(struct rule_list *list, const struct nft_set *sets, size_
 int rule_list_watch(struct rule_list *list, const struct nft_set *sets, size_t n,
 		    struct cni_error *err);
 
-/* Makes those tolerated rules wanted ones that @needed says are needed, and leaves the other
- * tolerated ones out, so that they are deleted where they are there. */
+/* Makes those tolerated rules wanted ones that @needed says are needed, and leaves the
+ * other tolerated ones out, so that they are deleted where they are there. */
 void rule_list_settle(struct rule_list *list,
 		      bool (*needed)(const struct rule *rule, const void *data),
 		      const void *data);

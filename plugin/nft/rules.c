@@ -16,7 +16,8 @@
 
 #define RACES_MAX 5 /* with somebody who flushes tables */
 
-/* Rules may jump to chains whose own rules come later, so all chains are declared first. */
+/* Rules may jump to chains whose own rules come later, so all chains are declared
+ * first. */
 static void chain_text(const struct attachment *att, const char *family,
 		       const struct rule *rule, struct text *batch)
 {
@@ -100,8 +101,8 @@ static bool has_words(const struct cni_error *err, const char *words)
 	return strstr(err->msg, words) || strstr(err->details, words);
 }
 
-/* Something that the transaction names, or that was there when nft looked, is gone; or the
- * kernel doesn't have an expression at all. */
+/* Something that the transaction names, or that was there when nft looked, is gone; or
+ * the kernel doesn't have an expression at all. */
 static bool is_lost_to_kernel(const struct cni_error *err)
 {
 	return has_words(err, "No such file or directory");
@@ -183,8 +184,8 @@ int rules_compare(struct attachment *att, const char *stage, struct rule_list *w
 	return ret;
 }
 
-/* Whoever takes no lock of ours may delete meanwhile what the transaction deletes or names,
- * and so make it fail: it is tried again, for what is there then. */
+/* Whoever takes no lock of ours may delete meanwhile what the transaction deletes or
+ * names, and so make it fail: it is tried again, for what is there then. */
 static int replace_racing(struct attachment *att, struct comparison *comparison,
 			  struct rule_list *wanted, struct cni_error *err)
 {

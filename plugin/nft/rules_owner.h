@@ -6,9 +6,9 @@
  *
  * the format's version, the stage and its rule's kind, the owner (identity_owner()), a
  * hash of the rule's chain and text, a hash of the network's name, which several owners
- * may have, for some rules a hash of the text that was written where it may be another than
- * that of the fingerprint (an earlier version passes over it), and, for people, as much of
- * the name as nft's limit leaves room for. A set or
+ * may have, for some rules a hash of the text that was written where it may be another
+ * than that of the fingerprint (an earlier version passes over it), and, for people, as
+ * much of the name as nft's limit leaves room for. A set or
  * map has the owner at the end of its name, and so has a chain of an owner's own.
  */
 #ifndef BRIDGE_CNI_PLUGIN_NFT_RULES_OWNER_H
@@ -54,8 +54,8 @@ struct link;
 bool rules_owner_made(uint64_t owner, const struct link *link,
 		      const struct alias_names *names);
 
-/* The owner that a set, map or chain is named by. False: none is, because all owners share
- * it or because it is anonymous. */
+/* The owner that a set, map or chain is named by. False: none is, because all owners
+ * share it or because it is anonymous. */
 bool rules_name_owner(const char *name, uint64_t *ret_owner);
 
 #endif

@@ -24,8 +24,8 @@
 /*
  * The most addresses that a bridge made here learns. When a port goes the kernel looks at
  * each of them: with 100,000 an ADD takes five times as long, with 2048 some hundredths
- * more. A bridge has at most 1023 ports, with a pod behind each; as many again may be behind
- * an uplink that is a port. Above that frames for the others go to all ports.
+ * more. A bridge has at most 1023 ports, with a pod behind each; as many again may be
+ * behind an uplink that is a port. Above that frames for the others go to all ports.
  */
 #define LEARNED_MAX 2048
 

@@ -12,8 +12,8 @@
 
 #include "plugin/attachment/attachment.h"
 
-/* ADD of a routed pod: code 7 where the switch of a family is on that the pod has an address
- * of. The message names the switch. Code 5. */
+/* ADD of a routed pod: code 7 where the switch of a family is on that the pod has an
+ * address of. The message names the switch. Code 5. */
 int bridge_nf_refuse(struct attachment *att, struct cni_error *err);
 
 /* CHECK: the same in code 104. */

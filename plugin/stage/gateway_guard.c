@@ -8,8 +8,8 @@
  *   flushed those.
  * - Pods that have portIsolation don't reach each other through the gateway either, which
  *   a pod would only need a route for.
- * - With podLink routed the gateway is the only way from pod to pod. The node, which finds
- *   that both are on the bridge, tells no pod to send to the other one itself.
+ * - With podLink routed the gateway is the only way from pod to pod. The node, which
+ *   finds that both are on the bridge, tells no pod to send to the other one itself.
  *
  * An owner has a constant number of rules in the table inet bridge_cni. Isolated pods are
  * elements of sets (isolation_elements.h), which elements.c adds and deletes.
@@ -27,7 +27,8 @@
 #include "stages.h"
 
 /* Behind a port of somebody else there may be any address, for which the node has no
- * route by the bridge. Without isGateway the node may have no route to the pods at all. */
+ * route by the bridge. Without isGateway the node may have no route to the pods at
+ * all. */
 static unsigned int sources_guard(const struct attachment *att, bool spoof_check)
 {
 	return spoof_check && att->network->is_gateway && !att->bridge_has_other_ports

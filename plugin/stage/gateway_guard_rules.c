@@ -77,8 +77,8 @@ static void rule_add(struct build *build, enum gateway_guards guard,
 
 /*
  * Adds a match of the gateway's interface; @direction: "iif" or "oif". By its name, the
- * rule serves a bridge that is made anew as well. A name that nft would read as a pattern,
- * or couldn't read, is none of it.
+ * rule serves a bridge that is made anew as well. A name that nft would read as a
+ * pattern, or couldn't read, is none of it.
  */
 static void gateway_match(const struct attachment *att, const char *direction,
 			  const char *operator, struct text * text)
@@ -153,8 +153,8 @@ static void isolated_match(const struct build *build, int f, const char *end,
 
 /*
  * What is jumped to comes first, as in the transaction. A connection that the node
- * translates leads to a host port or a Service of the pod's, so somebody has made it known
- * to others: it isn't kept from isolated pods more than the bridge itself does.
+ * translates leads to a host port or a Service of the pod's, so somebody has made it
+ * known to others: it isn't kept from isolated pods more than the bridge itself does.
  */
 static void isolation_add(struct build *build)
 {
@@ -227,8 +227,8 @@ static int without_fib(const struct attachment *att, struct rule_list *list,
 	return 0;
 }
 
-/* Puts the rules on sources into the chain raw, for kernels before Linux 6.4: there a rule
- * may look for the way back to a source only before the packet is routed. */
+/* Puts the rules on sources into the chain raw, for kernels before Linux 6.4: there a
+ * rule may look for the way back to a source only before the packet is routed. */
 static int before_routing(const struct attachment *att, struct rule_list *list,
 			  struct cni_error *err)
 {

@@ -90,8 +90,8 @@ static int plugin_del(struct attachment *att, struct cni_error *err)
 	return unlocked_run(att, att->op->node.lock, del_run, err);
 }
 
-/* The elements of the addresses that are in the record (masquerade_pods.h) go first. A DEL
- * goes on past an error. */
+/* The elements of the addresses that are in the record (masquerade_pods.h) go first. A
+ * DEL goes on past an error. */
 static int delegated_del(struct attachment *att, struct cni_error *err)
 {
 	struct cni_error own = {};

@@ -175,8 +175,8 @@ static bool by_pod_is_tolerated(const struct build *build)
 
 /* Adds the two rules with the texts that are compared. Addresses that are merely reserved
  * now are not in these texts: outside_add() adds them to the texts that are written. An
- * ADD doesn't look at those; whoever writes or repairs the rules makes them exact, so that
- * they don't go on naming addresses that nobody has any more. */
+ * ADD doesn't look at those; whoever writes or repairs the rules makes them exact, so
+ * that they don't go on naming addresses that nobody has any more. */
 static int pair_add(struct build *build, const struct pair *pair, struct cni_error *err)
 {
 	const struct network *network = build->att->network;

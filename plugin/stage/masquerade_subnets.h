@@ -12,7 +12,8 @@ struct range_set_list masquerade_fixed_sets(const struct network *network);
 /* How many prefixes masquerade_subnets_add() adds at most, of both families. */
 size_t masquerade_subnets_max(const struct range_set_list *sets);
 
-/* Adds the subnets of that family (AF_INET, AF_INET6) to @list, which has room for them. */
+/* Adds the subnets of that family (AF_INET, AF_INET6) to @list, which has room for
+ * them. */
 void masquerade_subnets_add(const struct range_set_list *sets, int family,
 			    struct prefix_list *list);
 

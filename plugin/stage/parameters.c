@@ -8,9 +8,9 @@
  * bridge can send them. With one advertisement it would be the pod's default router, give
  * it addresses and lower its MTU; with a redirect it would get a connection's packets.
  * Pods have their routes from here, and need neither. The parameters are written as soon
- * as the interface is there: another IPAM plugin (dhcp), or whoever uses an interface that
- * is left down, sets it up. CHECK doesn't look at them, because a later plugin of the
- * chain (tuning), or the pod itself, may want them otherwise.
+ * as the interface is there: another IPAM plugin (dhcp), or whoever uses an interface
+ * that is left down, sets it up. CHECK doesn't look at them, because a later plugin of
+ * the chain (tuning), or the pod itself, may want them otherwise.
  */
 #include "parameters.h"
 
@@ -33,10 +33,10 @@ static bool refuses_routers(const struct attachment *att)
 }
 
 /*
- * Also for a pod without IPv6 addresses, as an advertisement brings them, and for one that
- * has IPv6 turned off, as somebody may turn it on. A host takes IPv4's redirects where
- * the parameter of the interface (addresses.c sets it) or that of all interfaces is on.
- * Other interfaces of the pod go on taking them by their own parameter.
+ * Also for a pod without IPv6 addresses, as an advertisement brings them, and for one
+ * that has IPv6 turned off, as somebody may turn it on. A host takes IPv4's redirects
+ * where the parameter of the interface (addresses.c sets it) or that of all interfaces is
+ * on. Other interfaces of the pod go on taking them by their own parameter.
  */
 static int refusals_write(const struct sysctl_dir *ipv6, struct cni_error *err)
 {

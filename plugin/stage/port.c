@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Opens the port of a pod that is checked for spoofing once its elements are there, and
- * closes it before they go. Setting it down, unlike the port's state of spanning tree, holds
- * whatever the pod does to its end meanwhile. With another IPAM plugin spoofcheck.c does
- * both, because that plugin needs the port.
+ * closes it before they go. Setting it down, unlike the port's state of spanning tree,
+ * holds whatever the pod does to its end meanwhile. With another IPAM plugin spoofcheck.c
+ * does both, because that plugin needs the port.
  */
 #include "port.h"
 
@@ -16,7 +16,8 @@
 #include "plugin/netlink/link.h"
 #include "stages.h"
 
-/* Code 103: the pod asks for an address that another port, or the bridge, has for good. */
+/* Code 103: the pod asks for an address that another port, or the bridge, has for
+ * good. */
 static int refuse(struct attachment *att, const struct fdb_entry *entry,
 		  struct cni_error *err)
 {
@@ -33,10 +34,10 @@ static int refuse(struct attachment *att, const struct fdb_entry *entry,
 }
 
 /*
- * The bridge has an entry of the pod's MAC address. One that it has learned, from wherever
- * a frame of this address came, gives way. But the bridge's own, by which all pods reach
- * the node, and that of another checked pod are not to be had by asking for their
- * address. Pods of two VLANs may have the same one.
+ * The bridge has an entry of the pod's MAC address. One that it has learned, from
+ * wherever a frame of this address came, gives way. But the bridge's own, by which all
+ * pods reach the node, and that of another checked pod are not to be had by asking for
+ * their address. Pods of two VLANs may have the same one.
  */
 static int entry_take(struct attachment *att, unsigned int index, struct cni_error *err)
 {
@@ -107,8 +108,8 @@ static int port_del(struct attachment *att, struct cni_error *err)
 		       : 0;
 }
 
-/* Looks whether the port has what port_open() and veth.c give it. @ret_lacks: the first that
- * it lacks; NULL: nothing. */
+/* Looks whether the port has what port_open() and veth.c give it. @ret_lacks: the first
+ * that it lacks; NULL: nothing. */
 static int lack_find(struct attachment *att, const struct mac_addr *mac,
 		     struct link *ret_port, const char **ret_lacks, struct cni_error *err)
 {

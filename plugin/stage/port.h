@@ -8,9 +8,9 @@
 
 #include "plugin/attachment/attachment.h"
 
-/* Sets the port up, with the bridge's entry for the pod's MAC address. Where it fails, the
- * port is down. Code 101; code 103: it is the address of the bridge, or of another port
- * that has a fixed entry. */
+/* Sets the port up, with the bridge's entry for the pod's MAC address. Where it fails,
+ * the port is down. Code 101; code 103: it is the address of the bridge, or of another
+ * port that has a fixed entry. */
 int port_open(struct attachment *att, struct cni_error *err);
 
 /* Sets the port down, before the elements go. A port that isn't there is no error. Code

@@ -23,8 +23,8 @@
  * would load the module. */
 #define SCTP_FILE "/proc/net/sctp"
 
-/* Do packets to the mapping's ports go to the pod? The destination is @addr or, where that
- * is the unspecified address, any address of its family. */
+/* Do packets to the mapping's ports go to the pod? The destination is @addr or, where
+ * that is the unspecified address, any address of its family. */
 static bool covers(const struct attachment *att, const struct port_mapping *mapping,
 		   const struct ip_addr *addr)
 {

@@ -22,9 +22,9 @@ int portmap_list_own(struct netlink *nl, const struct portmap_sets *sets,
 bool portmap_have(const struct nft_element_list *found,
 		  const struct nft_element *element);
 
-/* Makes conntrack forget what it remembers of the pod's UDP and SCTP ports, once @elements
- * are there: clients that went on sending by the same port of theirs while a port led
- * nowhere would go on not reaching the pod. */
+/* Makes conntrack forget what it remembers of the pod's UDP and SCTP ports, once
+ * @elements are there: clients that went on sending by the same port of theirs while a
+ * port led nowhere would go on not reaching the pod. */
 void portmap_forget_former(struct attachment *att,
 			   const struct nft_element_list *elements);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The addresses that a pod may send from are elements of sets in the table bridge
- * bridge_cni. An owner has seven sets; the keys begin with the name of the pod's interface
- * on the node. The rules over the sets are spoofcheck_rules.c's.
+ * bridge_cni. An owner has seven sets; the keys begin with the name of the pod's
+ * interface on the node. The rules over the sets are spoofcheck_rules.c's.
  */
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_SPOOFCHECK_ELEMENTS_H
 #define BRIDGE_CNI_PLUGIN_STAGE_SPOOFCHECK_ELEMENTS_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Frames whose port, MAC address and source address are a pod's own are looked up once, and
- * only what such a source may not say is dropped then (from4, from6). All other frames of
- * a checked port come to the owner's chain checks_OWNER, which accepts the few that are
- * right and counts and drops the rest.
+ * Frames whose port, MAC address and source address are a pod's own are looked up once,
+ * and only what such a source may not say is dropped then (from4, from6). All other
+ * frames of a checked port come to the owner's chain checks_OWNER, which accepts the few
+ * that are right and counts and drops the rest.
  *
  * What can't be read is never right: nf_tables walks IPv6's extension headers to the
  * upper layer, and where they are cut off, as in a fragment, a rule that asks for that
@@ -76,8 +76,8 @@ enum needed_for {
  * $0 to $6 stand for the owner's sets, by their numbers in enum spoof_set; $c for the
  * owner's chain checks_OWNER; $t for the word that reads the frame's type. "ether type"
  * reads it where a tag would be, so that tagged frames have another type; "meta protocol"
- * reads what is in the tag. nft would choose one of them itself, but not every version the
- * same one.
+ * reads what is in the tag. nft would choose one of them itself, but not every version
+ * the same one.
  */
 static const struct {
 	const struct rules_chain *chain;
@@ -140,17 +140,17 @@ static const struct {
 	{&checks, FOR_ADDRESSES, "nd", DROP("spoof_nd")},
 
 	/* From an IPv4 address of the pod's. Nobody waits for an answer of a DHCP server
-	 * above port 68, so most UDP takes one comparison. Later fragments have no header of
-	 * the upper layer, but some kernels read one there. They are harmless, as the first
-	 * one was looked at. */
+	 * above port 68, so most UDP takes one comparison. Later fragments have no header
+	 * of the upper layer, but some kernels read one there. They are harmless, as the
+	 * first one was looked at. */
 	{&from4, FOR_ALL, "tcp4", "meta l4proto tcp accept"},
 	{&from4, FOR_ALL, "udp4", "meta l4proto udp udp dport 69-65535 accept"},
 	{&from4, FOR_ALL, "server4",
 	 "meta l4proto udp udp sport 67 " FIRST4 DROP("spoof_dhcp")},
 	{&from4, FOR_ALL, "client4",
 	 "meta l4proto udp udp dport 68 " FIRST4 DROP("spoof_dhcp")},
-	/* Queries and advertisements of multicast routers (RFC 4286), and PIM (103): by each
-	 * of them a bridge takes the port for that of such a router. */
+	/* Queries and advertisements of multicast routers (RFC 4286), and PIM (103): by
+	 * each of them a bridge takes the port for that of such a router. */
 	{&from4, FOR_ALL, "igmp",
 	 "meta l4proto igmp @th,0,8 { 0x11, 0x30 } " FIRST4 DROP("spoof_query")},
 	{&from4, FOR_ALL, "pim", "meta l4proto 103 " DROP("spoof_query")},
@@ -185,9 +185,9 @@ static const struct {
 	{&from6, FOR_ALL, "broken6", DROP("spoof_ip6")},
 
 	/* A bridge that knows 4096 groups turns its knowledge of groups off, and it knows
-	 * each for 260 seconds. In that time a pod may report 3946, few of them at once or
-	 * many. The kernel's own limit (mcast_max_groups) is looked at too late: a group
-	 * above it is known for ever. The type 0x22 is IGMPv3's, 143 MLDv2's. */
+	 * each for 260 seconds. In that time a pod may report 3946, few of them at once
+	 * or many. The kernel's own limit (mcast_max_groups) is looked at too late: a
+	 * group above it is known for ever. The type 0x22 is IGMPv3's, 143 MLDv2's. */
 	{&reports, FOR_ALL, "toomany",
 	 "@th,0,8 { 0x22, 143 } @th,48,16 > 64 " DROP("spoof_query")},
 	{&reports, FOR_ALL, "many",

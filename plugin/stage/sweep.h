@@ -19,7 +19,8 @@ int sweep_gone(struct attachment *net, const struct valid_set *valid, size_t *re
 	       struct cni_error *err);
 
 /* Deletes the elements of all pods of @net's network that have no interface, whatever
- * else they have: nothing comes from or gets to such a pod any more. The same otherwise. */
+ * else they have: nothing comes from or gets to such a pod any more. The same
+ * otherwise. */
 int sweep_unconnected(struct attachment *net, size_t *ret_n, struct cni_error *err);
 
 /* Deletes the elements of @att's pod in the sets of @owner (identity_owner()). */

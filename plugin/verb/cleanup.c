@@ -103,8 +103,8 @@ static int left_refuse(struct attachment *net, const char *what_helps,
 			 what_helps);
 }
 
-/* Can the attachment be this owner's, with nothing held elsewhere? A record tells, or else
- * an interface of this program's. */
+/* Can the attachment be this owner's, with nothing held elsewhere? A record tells, or
+ * else an interface of this program's. */
 static bool is_own(struct attachment *net, const struct link_list *links,
 		   const struct ipam_holder *holder)
 {
@@ -319,7 +319,8 @@ static int bridge_remove(struct attachment *net, struct cni_error *err)
 	return ret;
 }
 
-/* @by_store: the store's other owners are worked on as well, so nobody is told to do it. */
+/* @by_store: the store's other owners are worked on as well, so nobody is told to do
+ * it. */
 static int shared_remove(struct attachment *net, bool by_store, struct cni_error *err)
 {
 	bool rules = false, store = false;

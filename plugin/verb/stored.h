@@ -13,8 +13,8 @@
 struct stored_list {
 	struct stored {
 		char *network; /* its name; owned */
-		/* a configuration with the keys that cleanup reads; owned. NULL: @err says
-		 * why the network's owners can't be told */
+		/* a configuration with the keys that cleanup reads; owned. NULL: @err
+		 * says why the network's owners can't be told */
 		char *text;
 		struct cni_error err; /* of the codes below */
 	} * items;
