@@ -1,81 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* deploy/agent/api/pod_ranges.h: which podCIDRs that Nodes had before are routed. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "deploy/agent/api/former_adopt.h"
-#include "deploy/agent/api/pod_ranges.h"
+#include "range_world.h"
 
-/* A cluster as node "own" sees it, which has 192.0.2.11/24 and the gateway 10.9.0.1. */
-struct world {
-	struct node_table nodes;
-	struct surroundings around;
-	struct prefix_list cluster;
-	struct range_rules rules;
-};
-
-static struct ip_prefix prefix(const char *text)
+/* The world with the Nodes "own" and "one". */
+static void begin_with_one(struct world *world)
 {
-	struct ip_prefix value;
-
-	assert_int_equal(prefix_parse(text, &value), 0);
-	return value;
-}
-
-static struct ip_addr addr(const char *text)
-{
-	struct ip_addr value;
-
-	assert_int_equal(ip_parse(text, &value), 0);
-	return value;
-}
-
-static void put(struct world *world, const char *name, const char *cidr,
-		const char *address)
-{
-	struct node_object node = {.cidrs = {prefix(cidr)}, .addresses = {addr(address)}};
-
-	snprintf(node.name, sizeof(node.name), "%s", name);
-	assert_true(node_table_set(&world->nodes, &node, NULL) >= 0);
-}
-
-static void judge(struct world *world)
-{
-	assert_int_equal(pod_ranges_judge(&world->nodes, &world->rules, NULL, NULL, NULL),
-			 0);
-}
-
-static void begin(struct world *world)
-{
-	struct ip_prefix own = prefix("192.0.2.11/24");
-	struct ip_addr gateway = addr("10.9.0.1");
-
-	*world = (struct world){};
-	world->rules = (struct range_rules){
-		.own = "own", .cluster = &world->cluster, .around = &world->around};
-	assert_int_equal(surroundings_add_address(&world->around, &own, "eth0", false,
-						  &world->cluster, NULL),
-			 0);
-	assert_int_equal(surroundings_add_host(&world->around, &gateway, RANGE_GATEWAY,
-					       "", NULL),
-			 0);
-	surroundings_settle(&world->around);
-	put(world, "own", "10.1.0.0/24", "192.0.2.11");
-	put(world, "one", "10.1.1.0/24", "192.0.2.21");
+	begin(world);
+	put(world, "own", "10.1.0.0/24", "192.0.2.11", 0);
+	put(world, "one", "10.1.1.0/24", "192.0.2.21", 0);
 	judge(world);
-}
-
-static void end(struct world *world)
-{
-	node_table_clear(&world->nodes);
-	surroundings_clear(&world->around);
 }
 
 /* The Node "one" is deleted and made again. */
@@ -83,11 +17,11 @@ static void come_again(struct world *world, const char *cidr, const char *addres
 {
 	assert_true(node_table_remove(&world->nodes, "one"));
 	judge(world);
-	put(world, "one", cidr, address);
+	put(world, "one", cidr, address, 0);
 	judge(world);
 }
 
-/* Is this podCIDR routed, which a Node other than "taker" had before? -1: it isn't even known
+/* Is this podCIDR routed, which a Node other than "taker" had before? -1: it isn't known
  * any more. */
 static int routed(struct world *world, const char *cidr)
 {
@@ -109,14 +43,14 @@ a_node_that_comes_again_keeps_its_route_while_nobody_has_the_podcidr(void **stat
 	struct world world;
 
 	(void)state;
-	begin(&world);
+	begin_with_one(&world);
 	assert_true(node_table_remove(&world.nodes, "one"));
 	assert_int_equal(routed(&world, "10.1.1.0/24"), false);
-	put(&world, "one", "10.1.7.0/24", "192.0.2.21");
+	put(&world, "one", "10.1.7.0/24", "192.0.2.21", 0);
 	assert_int_equal(routed(&world, "10.1.1.0/24"), true);
 	assert_true(node_table_remove(&world.nodes, "own"));
 	for (size_t i = 0; i < sizeof(takers) / sizeof(*takers); i++) {
-		put(&world, "taker", takers[i], "192.0.2.22");
+		put(&world, "taker", takers[i], "192.0.2.22", 0);
 		assert_int_equal(routed(&world, "10.1.1.0/24"), false);
 		assert_int_equal(node_table_find(&world.nodes, "taker")->ranges[0],
 				 RANGE_ACCEPTED);
@@ -124,7 +58,7 @@ a_node_that_comes_again_keeps_its_route_while_nobody_has_the_podcidr(void **stat
 		assert_int_equal(routed(&world, "10.1.1.0/24"), true);
 	}
 	/* It gets the former one back. */
-	put(&world, "one", "10.1.1.0/24", "192.0.2.21");
+	put(&world, "one", "10.1.1.0/24", "192.0.2.21", 0);
 	assert_int_equal(routed(&world, "10.1.7.0/24"), true);
 	assert_int_equal(routed(&world, "10.1.1.0/24"), -1);
 	end(&world);
@@ -135,11 +69,11 @@ static void with_another_internal_ip_it_is_another_machine(void **state)
 	struct world world;
 
 	(void)state;
-	begin(&world);
+	begin_with_one(&world);
 	come_again(&world, "10.1.7.0/24", "192.0.2.33");
 	assert_int_equal(routed(&world, "10.1.1.0/24"), -1);
 	assert_true(node_table_remove(&world.nodes, "one"));
-	put(&world, "two", "10.1.8.0/24", "192.0.2.33");
+	put(&world, "two", "10.1.8.0/24", "192.0.2.33", 0);
 	assert_int_equal(routed(&world, "10.1.7.0/24"), false);
 	end(&world);
 }
@@ -150,9 +84,9 @@ static void what_speaks_against_a_podcidr_speaks_against_a_former_one(void **sta
 	struct world world;
 
 	(void)state;
-	begin(&world);
+	begin_with_one(&world);
 	come_again(&world, "10.1.7.0/24", "192.0.2.21");
-	put(&world, "two", "10.1.8.0/24", "10.1.1.5");
+	put(&world, "two", "10.1.8.0/24", "10.1.1.5", 0);
 	assert_int_equal(routed(&world, "10.1.1.0/24"), false);
 	assert_int_equal(node_table_find(&world.nodes, "two")->internal[0],
 			 ADDRESS_USABLE);
@@ -171,12 +105,12 @@ static void neither_this_nodes_own_nor_a_refused_one_is_routed(void **state)
 	struct world world;
 
 	(void)state;
-	begin(&world);
-	put(&world, "own", "10.1.9.0/24", "192.0.2.11");
-	put(&world, "bad", "10.9.0.0/24", "192.0.2.29");
+	begin_with_one(&world);
+	put(&world, "own", "10.1.9.0/24", "192.0.2.11", 0);
+	put(&world, "bad", "192.0.2.128/25", "192.0.2.29", 0);
 	judge(&world);
-	put(&world, "bad", "10.1.6.0/24", "192.0.2.29");
-	assert_int_equal(routed(&world, "10.9.0.0/24"), -1);
+	put(&world, "bad", "10.1.6.0/24", "192.0.2.29", 0);
+	assert_int_equal(routed(&world, "192.0.2.128/25"), -1);
 	assert_int_equal(routed(&world, "10.1.0.0/24"), -1);
 	end(&world);
 }
@@ -187,7 +121,7 @@ static void the_newest_ones_are_known(void **state)
 	char cidr[32];
 
 	(void)state;
-	begin(&world);
+	begin_with_one(&world);
 	for (int i = 0; i < FORMER_RANGES_MAX + 9; i++) {
 		snprintf(cidr, sizeof(cidr), "10.2.%d.%d/28", i / 16, i % 16 * 16);
 		come_again(&world, cidr, "192.0.2.21");
@@ -210,7 +144,7 @@ static void an_agent_that_starts_goes_by_the_routes_that_it_finds(void **state)
 	struct world world;
 
 	(void)state;
-	begin(&world);
+	begin_with_one(&world);
 	held(&world, "10.1.1.0/24", "192.0.2.21"); /* it has that now */
 	held(&world, "10.1.2.0/24", "192.0.2.21");
 	held(&world, "10.1.3.0/24", "192.0.2.99"); /* nobody's */
