@@ -8,9 +8,9 @@
 
 /*
  * Uninstalls (uninstall.h), and ends when that is done. Where pods are connected,
- * --uninstall says whether it waits or goes on; without that nothing is changed: code 103
- * names the pods. An agent that runs on the node is asked to do nothing more. Codes 4, 5,
- * 11, 100, 101.
+ * --uninstall says whether it waits or goes on; without that nothing is changed, and code
+ * 103 names the pods, or code 11 says that they can't be told. An agent that runs on the
+ * node is asked to do nothing more. Codes 4, 5, 11, 100, 101.
  */
 int agent_cleanup(const struct options *options, const struct log *log,
 		  struct cni_error *err);

@@ -242,7 +242,7 @@ char *metrics_text(struct agent *agent)
 	metric(out, "agent_info", "gauge", "The agent's version.");
 	fprintf(out, "bridge_cni_agent_info{version=\"%s\"} 1\n", BRIDGE_CNI_VERSION);
 	uninstall_metrics(out, agent);
-	/* Of a node that has nothing of it any more there is nothing else to tell. */
+	/* An uninstalled node has nothing else to tell of. */
 	if (agent->uninstall.step != UNINSTALL_DONE)
 		work_metrics(out, agent);
 	if (fclose(out) == 0)

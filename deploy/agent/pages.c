@@ -43,9 +43,11 @@ static char *ready_but(const struct agent *agent)
 		text_add(&text, "\n");
 	}
 	if (link->nf.absent)
-		text_add(&text, "br_netfilter isn't loaded: modprobe br_netfilter\n");
+		text_add(&text, "br_netfilter isn't loaded: run modprobe br_netfilter\n");
 	else if (link->nf.wrong)
-		text_add(&text, "net.bridge.bridge-nf-call-iptables is wrong\n");
+		text_add(&text,
+			 "net.bridge.bridge-nf-call-iptables is wrong; the log says "
+			 "why\n");
 	if (agent->shadow.n) {
 		text_add(&text, "runtimes take a configuration of somebody else: ");
 		text_add_printable(&text, agent->shadow.first);

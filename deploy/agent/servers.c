@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Two http_servers; pages.h has what they answer. */
 #include "servers.h"
 
 #include <stdlib.h>

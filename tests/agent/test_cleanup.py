@@ -21,7 +21,7 @@ def begun(node, *options):
 
 
 def ended(process):
-    """What it wrote, when it has succeeded."""
+    """Waits until the cleanup has succeeded, and gives what it wrote."""
     _, text = process.communicate(timeout=30)
     assert process.returncode == 0, text
     return text
@@ -38,6 +38,20 @@ def test_pods_that_are_left_are_named_and_nothing_is_changed(cluster):
     assert (one.conf(), one.own_routes()) == (conf, routes)
     assert pod.ping(INTERNET4) and one.ready() and "standing by" not in one.log()
     runtime.run("cart-2")
+
+
+def test_nothing_is_changed_where_it_cannot_tell_which_pods_are_left(cluster):
+    node, = cluster.ready(1)
+    conf, records = node.conf(), node.store / ".bridge-cni"
+    node.store.mkdir(parents=True, exist_ok=True)
+    records.touch()  # a file in place of the directory of records
+    done = clean_up(node, check=False, timeout=20)
+    assert done.returncode == 1 and "networks/.bridge-cni" in done.stderr
+    assert "can't be told" in done.stderr
+    assert node.conf() == conf and node.ready() and "standing by" not in node.log()
+    records.unlink()
+    clean_up(node)
+    assert node.left() == []
 
 
 def test_it_waits_for_pods_with_drain(cluster):

@@ -148,7 +148,7 @@ def test_a_full_pod_cidr_is_told_by_ADD_STATUS_and_metrics_and_has_room_after_a_
 
 
 def test_a_nodes_new_pod_cidr_is_used_everywhere(cluster):
-    """What becomes of the former one: test_former_podcidr.py."""
+    """test_former_podcidr.py has what becomes of the former one."""
     one, two, three = nodes = cluster.ready(3)
     old = three.attach()
     three.cidrs = ["10.244.77.0/24", "fd00:244:0:77::/64"]

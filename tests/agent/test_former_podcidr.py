@@ -32,7 +32,7 @@ def attached(node, name, **more):
     return pod
 
 
-def come_again(cluster, node, cidrs, name=None):
+def come_again(cluster, node, cidrs):
     """A podCIDR can't be changed: the Node is deleted and made anew."""
     cluster.api.remove(node.name)
     node.cidrs = cidrs
@@ -132,7 +132,7 @@ def test_of_one_family_alone_until_another_Node_has_the_former_podCIDR(cluster):
     kept = sorted([f"{gateway4}/32", f"{gateway6}/64"])
     wait_for(lambda: sorted(node.addresses("cni0")) == kept)
     assert pods_routes(node) == {pod.addresses[0] for pod in olds}
-    # What somebody takes away of the family that has not changed comes back.
+    # The gateway of the family that has not changed comes back where somebody takes it away.
     node.ip(f"addr del {gateway6}/64 dev cni0")
     wait_for(lambda: sorted(node.addresses("cni0")) == kept)
     assert_reach(olds)

@@ -108,7 +108,7 @@ def test_without_the_module_a_service_sees_the_node_and_the_remedy_is_named(clus
     assert "sees the node's address" in line
     assert node.metrics()["bridge_cni_bridge_nf_wrong"] == 1
     assert node.page("/readyz") == (
-        200, "ok\nbr_netfilter isn't loaded: modprobe br_netfilter\n")
+        200, "ok\nbr_netfilter isn't loaded: run modprobe br_netfilter\n")
     client, server = node.attach(), node.attach()
     settled(node)
     for address in (server.address4, server.address6):
@@ -116,7 +116,7 @@ def test_without_the_module_a_service_sees_the_node_and_the_remedy_is_named(clus
         with served(server, 53), served_udp(server, 53):
             wait_for(lambda: ask(client, vip, 53) == ("pod", node.gateway(vip)))
             assert udp_answers(client, vip, 53)
-    # What asked the kernel for the module is gone.
+    # The rule that asked the kernel for the module is gone.
     assert "bridge_cni_agent" not in node.run("nft", "list", "tables").stdout
     restarted(node)
     assert node.page("/readyz") == (200, "ok\n")
@@ -274,7 +274,7 @@ def test_of_many_pods_a_few_are_named(cluster):
 
 
 def test_without_the_api_server_a_node_with_a_configuration_waits(cluster):
-    """Its list and the parameters are those of one kind at any moment."""
+    """The list and the parameters are those of one kind at any moment."""
     node = cluster.node()
     started(node)
     node.stop_agent()

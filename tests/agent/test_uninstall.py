@@ -51,7 +51,7 @@ def test_drain_serves_the_pods_that_are_left_and_then_removes_everything(cluster
     assert one.metrics()["bridge_cni_uninstall_pods_left"] == 2
     line, = lines(one, "drain this node")
     assert "shop/cart-1" in line and "shop/cart-2" in line
-    # What the pods need heals.
+    # Whatever the pods need is put back.
     one.nft("flush ruleset")
     one.ip("route flush proto 98")
     (one.conf_dir / "10-bridge-cni.conflist").unlink()
@@ -130,7 +130,7 @@ def test_what_was_begun_to_be_removed_is_removed_by_the_next_agent(cluster):
     one.stop_agent(signal.SIGKILL)
     assert len(one.own_routes()) == 2
     (one.conf_dir / "10-bridge-cni.conflist").unlink()
-    cluster.api.stop()  # It needs nobody's help for that.
+    cluster.api.stop()  # The agent needs nobody's help to remove things.
     one.start_agent(*QUICK, BRIDGE_CNI_UNINSTALL="drain")
     wait_for(lambda: is_uninstalled(one))
     assert one.left() == []

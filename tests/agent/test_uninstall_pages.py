@@ -89,7 +89,7 @@ def test_uninstalling_by_hand_when_the_DaemonSet_is_gone(daemon_set):
 
 
 def install_kindnet(node):
-    """What its DaemonSet leaves on a node: a file that sorts behind ours, and plugins."""
+    """Puts onto a node what kindnet's DaemonSet leaves there: plugins, and gives its file."""
     if not (DEBIAN / "ptp").exists():
         pytest.skip("containernetworking-plugins isn't installed")
     for name in OTHERS:
@@ -125,7 +125,7 @@ def test_switching_to_another_CNI(daemon_set):
 
 
 def test_pods_whose_DEL_went_to_the_other_CNI_leave_nothing(daemon_set):
-    """Its file sorts before ours."""
+    """The other CNI's file sorts before ours."""
     node = daemon_set.nodes["node1"]
     conflist = install_kindnet(node)
     conflist["plugins"].pop()  # portmap has nothing to do here, and wants iptables

@@ -59,4 +59,3 @@ class Installation:
                              json.dumps({"data": data}))
         self.run("kubectl -n kube-system rollout restart daemonset/bridge-cni")
         self.run("kubectl -n kube-system rollout status daemonset/bridge-cni")
-

@@ -13,7 +13,7 @@ from harness.node import INTERNET4, INTERNET6, OUTSIDE4, OUTSIDE6
 SERVER = f"https://{OUTSIDE4}:6443"
 API4 = "10.96.0.1"  # the first address of SERVICES is that of the API server
 NAMESPACE = "kube-system"
-# What kube-proxy does on which node. What a test finds on both holds for both ways.
+# The mode of kube-proxy on each node: a test that uses both nodes holds for both modes.
 PROXIES = {1: "iptables", 2: "nftables"}
 
 

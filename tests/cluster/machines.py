@@ -151,7 +151,7 @@ class KubeNode(Machine):
         return self.run("ctr", "-n", "k8s.io", *argv, **kw)
 
     def configure_kubelet(self):
-        """Its certificate, and its configuration."""
+        """Writes the kubelet's certificate and configuration."""
         pki = self.cluster.authority
         self.kubeconfig = pki.kubeconfig(f"kubelet-{self.name}", f"system:node:{self.name}",
                                          "system:nodes")
@@ -230,7 +230,7 @@ class KubeNode(Machine):
         wait_for(are_there)
 
     def made(self):
-        """What of bridge-cni is on this node: nothing before it is installed, and after."""
+        """All that bridge-cni has made on this node: nothing before it is installed, and after."""
         files = self.host.run("sh", "-c", f"ls -d {CNI_CONF}/10-bridge-cni* {CNI_BIN}/bridge-cni "
                               f"{CNI_BIN}/.bridge-cni /var/lib/cni/networks/pods", check=False)
         tables = self.node.run("nft", "list", "tables").stdout.splitlines()
@@ -246,7 +246,7 @@ class KubeNode(Machine):
                         'labels."io.kubernetes.container.name"==agent').stdout.split()
 
     def kill_agent(self):
-        """Its process, as the kernel kills one that wants too much memory."""
+        """Kills the process, as the kernel does with one that wants too much memory."""
         numbers = [line.split() for line in self.ctr("tasks", "ls").stdout.splitlines()]
         running = [number for name, number, state in numbers[1:]
                    if name in self.agent_ids() and state == "RUNNING"]

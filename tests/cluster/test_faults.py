@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What goes wrong on a cluster, in its real form: the agent is killed or replaced while pods
+"""Faults on a cluster, in their real form: the agent is killed or replaced while pods
 are busy, the API server is not reached, somebody flushes the rules."""
 import time
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What deploy/README.md says of the ConfigMap, of registries and of Prometheus."""
+"""The ConfigMap, registries and Prometheus, as deploy/README.md has them."""
 import re
 import urllib.error
 import urllib.request

@@ -197,7 +197,7 @@ class ClusterNode(Node):
 
 
 class Cluster:
-    """Of one family, "v6", neither the nodes nor the API server have an IPv4 address."""
+    """With the families "v6" neither the nodes nor the API server have an IPv4 address."""
 
     def __init__(self, directory, families="dual"):
         self.families, self.has_ipv4 = families, families != "v6"

@@ -18,7 +18,7 @@ QUICK = "--resync-seconds", "1", "--uninstall-linger-seconds", "2"
 
 
 class DaemonSet:
-    """Its agents run on @count new nodes, with the manifest's ConfigMap."""
+    """A DaemonSet with agents on @count new nodes, and the manifest's ConfigMap."""
 
     def __init__(self, cluster, count):
         assert MANIFEST["DaemonSet"]["spec"]["updateStrategy"]["type"] == "RollingUpdate"

@@ -8,7 +8,7 @@ README = REPOSITORY / "deploy/README.md"
 
 
 def section(heading):
-    """What deploy/README.md has below a heading."""
+    """The text that deploy/README.md has below a heading."""
     return README.read_text().split(f"\n### {heading}\n")[1].split("\n##")[0]
 
 

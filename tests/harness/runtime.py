@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What containerd does with the files of a node's configuration directory."""
+"""A runtime that uses the files of a node's configuration directory as containerd does."""
 import json
 
 from . import plugin

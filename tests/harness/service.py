@@ -32,7 +32,7 @@ def target_of(address, port):
 
 
 def by_nftables(ip, addresses, vip, port):
-    """What kube-proxy's nftables mode is like, for nft. Several pods take turns."""
+    """Rules as kube-proxy has them in nftables mode, for nft. Several pods take turns."""
     pods = "\n".join(f"""
             chain pod{number} {{
                 {ip} saddr {address} meta mark set 0x4000
@@ -67,7 +67,7 @@ def by_nftables(ip, addresses, vip, port):
 
 
 def by_iptables(address, vip, port):
-    """What kube-proxy's iptables mode is like, for iptables-nft-restore."""
+    """Rules as kube-proxy has them in iptables mode, for iptables-nft-restore."""
     parts = "\n".join(f"""
 -A KUBE-SERVICES -d {vip} -p {protocol} -m {protocol} --dport {port} -j KUBE-SVC-{protocol}
 -A KUBE-SVC-{protocol} -j KUBE-SEP-{protocol}

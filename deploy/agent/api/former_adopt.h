@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What an agent that has just started knows of former podCIDRs: the routes that an
- * earlier agent has left. */
+/* Takes up the former podCIDRs that an earlier agent knew, by the routes that it has
+ * left. */
 #ifndef BRIDGE_CNI_AGENT_API_FORMER_ADOPT_H
 #define BRIDGE_CNI_AGENT_API_FORMER_ADOPT_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the API server's documents do to the node table. reflector.h asks for them. A Node
+ * Applies the API server's documents to the node table. reflector.h asks for them. A Node
  * that can't be understood, or one too many, keeps nobody else waiting, and is named.
  */
 #ifndef BRIDGE_CNI_AGENT_API_NODE_FEED_H

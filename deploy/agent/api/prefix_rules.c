@@ -10,8 +10,8 @@
 #define NARROWEST_V6 16
 
 /*
- * Of IANA's registries of special-purpose addresses those that no router passes on, or
- * that mean something else to the kernel. Shared, private and documentation addresses
+ * The prefixes of IANA's special-purpose registries that no router passes on, or that
+ * mean something else to the kernel. Shared, private and documentation addresses
  * (100.64.0.0/10, fd00::/8, 192.0.2.0/24) serve pods as well as any.
  */
 static const struct {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What an address or a podCIDR says by itself, wherever a node stands. */
+/* Rules for addresses and podCIDRs that hold on every node. */
 #ifndef BRIDGE_CNI_AGENT_API_PREFIX_RULES_H
 #define BRIDGE_CNI_AGENT_API_PREFIX_RULES_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the agent thinks of the addresses that a Node has for its pods and for itself. A
- * Node says whatever somebody has written into it: pod_ranges.h decides what is used.
+ * Verdicts on the addresses that a Node has for its pods and for itself. A Node says
+ * whatever somebody has written into it: pod_ranges.h decides what is used.
  */
 #ifndef BRIDGE_CNI_AGENT_API_RANGE_VERDICT_H
 #define BRIDGE_CNI_AGENT_API_RANGE_VERDICT_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a node's surroundings forbid: the addresses that no podCIDR may have in it, and
+ * Addresses that a node's surroundings forbid: those that no podCIDR may have in it, and
  * those that are no other node's InternalIP. It is plain data, which is asked by binary
  * search: a node with IPVS has thousands of addresses, and a cluster thousands of Nodes.
  */

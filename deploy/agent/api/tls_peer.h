@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a TLS connection's certificate may be used for. libcurl checks, by GnuTLS, who has
- * signed it, for which name and until when; with GnuTLS it doesn't check what for. Every
- * kubelet has a certificate of the cluster's CA for being a client: it must not serve to
- * stand in for the API server.
+ * Looks for what a TLS connection's certificate may be used. libcurl checks, by GnuTLS,
+ * who has signed it, for which name and until when; with GnuTLS it doesn't check what
+ * for. Every kubelet has a certificate of the cluster's CA for being a client: it must
+ * not serve to stand in for the API server.
  */
 #ifndef BRIDGE_CNI_AGENT_API_TLS_PEER_H
 #define BRIDGE_CNI_AGENT_API_TLS_PEER_H

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The last colon is the one before the port. */
 #include "listen_address.h"
 
 #include <errno.h>

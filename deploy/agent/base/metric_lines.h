@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* What stands before the values of a metric of this type ("gauge", "counter"). */
+/* Writes the lines that stand before the values of a metric. @type: gauge or counter. */
 void metric(FILE *out, const char *name, const char *type, const char *help);
 
 /* NAME="VALUE", with the value escaped, wherever it comes from. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A regular expression tells the variables that Kubernetes makes for Services. */
 #include "variables.h"
 
 #include <regex.h>

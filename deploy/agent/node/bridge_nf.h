@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Keeps net.bridge.bridge-nf-call-iptables and -ip6tables at what the pods' link needs.
- * They say whether what passes between two ports of a bridge goes through the rules of
- * the IP layer, and they hold for all bridges of the node. A Service whose pod is on the
- * client's own node sees its bridged client only with 1, since the answer comes back over
- * the bridge and has to be translated there; with 0 the plugin masquerades the
+ * These parameters say whether what passes between two ports of a bridge goes through the
+ * rules of the IP layer, and they hold for all bridges of the node. A Service whose pod
+ * is on the client's own node sees its bridged client only with 1, since the answer comes
+ * back over the bridge and has to be translated there; with 0 the plugin masquerades the
  * connection, so that it works at the price of its source. Routed it works only with 0,
  * since with 1 the kernel would bridge what was translated, which isolated ports refuse.
  */

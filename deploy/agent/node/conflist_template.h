@@ -27,7 +27,7 @@ struct template_plugins {
 struct conflist_template {
 	struct json_doc *doc; /* owned, with all strings; NULL: there is no template */
 	struct template_plugins plugins;
-	/* Of the first plugin: whether the template has the keys, and what they say. */
+	/* The first plugin: whether the template has the keys, and what they say. */
 	bool has_gateway, has_capabilities;
 	bool gateway; /* isGateway, or isDefaultGateway */
 	bool promiscuous; /* promiscMode */

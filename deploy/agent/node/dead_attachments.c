@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which attachments look dead is attachment_life.h's; which of them are believed to be is
- * decided here. */
+/* attachment_life.h tells which attachments look dead; here it is decided which of them
+ * are believed to be. */
 #include "dead_attachments.h"
 
 #include <string.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the guards between pods have dropped: counted by kind by the rules of the table
- * bridge bridge_cni, whose set "dropped_ports" has the ports of the bridge that such
- * frames came from in the last ten minutes. The pods behind them are named in the log.
+ * Frames that the guards between pods have dropped: counted by kind by the rules of the
+ * table bridge bridge_cni, whose set "dropped_ports" has the ports of the bridge that
+ * such frames came from in the last ten minutes. The pods behind them are named in the
+ * log.
  */
 #ifndef BRIDGE_CNI_AGENT_NODE_DROPS_H
 #define BRIDGE_CNI_AGENT_NODE_DROPS_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What is wanted is compared with what the kernel has. A gateway keeps answering all the
- * while: in IPv4 it gets its address alone before it loses the one with the subnet,
- * because an interface that loses its last address forgets its neighbours. In IPv6 an
- * address can be there only once, and one message follows the other.
+ * The wanted gateways are compared with those that the kernel has. A gateway keeps
+ * answering all the while: in IPv4 it gets its address alone before it loses the one with
+ * the subnet, because an interface that loses its last address forgets its neighbours. In
+ * IPv6 an address can be there only once, and one message follows the other.
  */
 #include "former_gateways.h"
 

@@ -34,7 +34,7 @@ static bool is_asked(const struct record *record, const struct ip_addr *addr)
 	return false;
 }
 
-/* Of another IPAM plugin's addresses nothing is known here. */
+/* Where an address of another IPAM plugin comes from isn't known here. */
 static bool is_former(const struct conflist *list, const struct record *record,
 		      const struct record_address *item)
 {

@@ -15,7 +15,7 @@
 /* Zero-initialise it. */
 struct plain_list {
 	struct prefix_list prefixes; /* items owned; at most NON_MASQUERADE_MAX */
-	/* What found no place: podCIDRs, and addresses of nodes, which come last. */
+	/* How many found no place: podCIDRs, and nodes' addresses, which come last. */
 	size_t cidrs_left, nodes_left;
 };
 void plain_list_clear(struct plain_list *list);

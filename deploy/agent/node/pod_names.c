@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Pods are many, so a line of the log or a page names the first ones alone. */
 #include "pod_names.h"
 
 #include <stdio.h>

@@ -24,7 +24,7 @@ size_t pod_names_count(const struct pod_names *pods);
 /* Adds the names, and how many more there are. */
 void pod_names_text(const struct pod_names *pods, struct text *text);
 
-/* What was logged last; zeros at first. */
+/* The number of pods that was logged last; zeros at first. */
 struct pod_names_told {
 	size_t n;
 	int64_t at; /* by now_ms() */

@@ -28,7 +28,7 @@ struct setup {
 	bool installed, configured; /* it was right when it was looked at last */
 	uint64_t on_disk; /* hash of the text that the file had last; 0: none is known */
 	bool made; /* @conflist was made here, not left by an earlier agent */
-	/* It was tried to put a list that was made here onto the node. */
+	/* The agent has tried to put a list that was made here onto the node. */
 	bool followed;
 	/* This node's podCIDR was refused: nothing is written meanwhile. */
 	bool held_back;

@@ -85,7 +85,7 @@ int store_files_each_record_of_all(const struct network_names *names, store_reco
 
 	if (ret == DIR_ABSENT)
 		return 0;
-	/* What isn't named as a network is, such as a file of somebody else, is passed
+	/* Entries that can't be networks, such as files of somebody else, are passed
 	 * over. */
 	while (ret == 0 && (entry = readdir(dir)))
 		if ((entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN) &&

@@ -6,7 +6,7 @@
  * starts again, and one that finds nothing left does nothing.
  *
  * The runtime's configuration and the executable are the last to go, since the runtime
- * needs them to delete a pod. Somebody else keeps them on the node until then, the
+ * needs them to delete a pod. setup.h keeps them on the node until then, the
  * configuration with the key draining (conflist.h).
  */
 #ifndef BRIDGE_CNI_AGENT_NODE_UNINSTALL_H
@@ -34,8 +34,8 @@ struct uninstall {
 	const struct log *log;
 	struct netlink *rtnl;
 	enum uninstall_step step;
-	/* Whom it waits for: pods that are connected, or that were disconnected and are
-	 * not deleted yet. */
+	/* The pods that are waited for: those that are connected, else those that were
+	 * disconnected and are not deleted yet. */
 	struct pod_names left;
 	struct pod_names_told told;
 	int64_t empty_since; /* nobody is left; 0: somebody is */
