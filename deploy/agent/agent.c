@@ -256,9 +256,7 @@ static bool begin(struct agent *agent)
 {
 	setup_load_conflist(&agent->setup);
 	(void)setup_check_template(&agent->setup, &agent->nodes);
-	if (!agent->options->uninstall)
-		uninstall_forget(agent->log);
-	else
+	if (agent->options->uninstall)
 		uninstall_look(&agent->uninstall);
 	if (agent->uninstall.step == UNINSTALL_REMOVE)
 		return false;

@@ -94,8 +94,10 @@ def test_now_disconnects_all_pods_and_their_runtime_can_delete_them_later(cluste
     assert one.reservations("pods") == {} and not pods[0].ping(other.address4, wait=1)
     with plugin.refusal(plugin.UNAVAILABLE, "draining"):
         runtime.run("cart-3")
-    # An agent that starts again knows whom it has disconnected.
-    restarted(one, "now")
+    # An agent that starts again knows whom it has disconnected, also after a way back.
+    restarted(one, "")
+    wait_for(one.ready)
+    restarted(one, "drain")
     wait_for(lambda: waits_for(one) == {"shop/cart-1", "shop/cart-2"})
     runtime.stop("cart-1")
     wait_for(lambda: waits_for(one) == {"shop/cart-2"})

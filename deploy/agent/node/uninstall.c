@@ -289,14 +289,6 @@ bool uninstall_remove(struct uninstall *uninstall)
 	return true;
 }
 
-void uninstall_forget(const struct log *log)
-{
-	struct cni_error err = {};
-
-	if (disconnected_forget(&err) < 0)
-		log_error(log, "forgetting disconnected pods has failed", &err);
-}
-
 void uninstall_text(const struct uninstall *uninstall, struct text *text)
 {
 	int64_t rest = uninstall->empty_since + linger_ms(uninstall->options) - now_ms();

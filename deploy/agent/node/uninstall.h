@@ -56,9 +56,6 @@ void uninstall_ended(struct uninstall *uninstall, int status, char *output);
 /* Does UNINSTALL_REMOVE. False: something can't be removed, as is logged; try again. */
 bool uninstall_remove(struct uninstall *uninstall);
 
-/* Forgets whom an earlier agent has disconnected, on a node that keeps its network. */
-void uninstall_forget(const struct log *log);
-
 /* Adds how far it is, in a line for people. */
 void uninstall_text(const struct uninstall *uninstall, struct text *text);
 
