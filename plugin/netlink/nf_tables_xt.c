@@ -17,8 +17,8 @@ static struct builder queue_object(struct netlink *nl, int type, int flags,
 				   const char *what, const char *name)
 {
 	return begin_nfnl(nl,
-			  netlink_queue(nl, (NFNL_SUBSYS_NFTABLES << 8) | type, flags,
-					"%s %s", what, name),
+			  netlink_queue(nl, NFNL_TYPE(NFTABLES, type), flags, "%s %s",
+					what, name),
 			  AF_INET);
 }
 
