@@ -30,7 +30,7 @@ def path():
 
 def missing_kubernetes():
     if not directory():
-        return "KUBE_BIN= names no directory with Kubernetes' programs"
+        return "KUBE_BIN=DIR is not given; tests/README.md says what DIR has"
     lacks = [name for name in KUBERNETES if not os.access(f"{directory()}/{name}", os.X_OK)]
     if lacks:
         return f"{directory()} (KUBE_BIN) has no {', '.join(lacks)}"
