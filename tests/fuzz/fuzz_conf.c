@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A configuration, as every operation reads it. The input is what stdin would give. */
+/* A configuration, as every operation reads it, and as a template of the agent's. The input
+ * is what stdin would give. */
 #include "fuzz.h"
 
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "conf/names.h"
 #include "conf/net_list.h"
 #include "conf/config.h"
+#include "conf/json/json_overlay.h"
 #include "conf/request.h"
 #include "conf/valid_set.h"
 
@@ -153,6 +155,48 @@ static void read_request(const char *text, size_t len)
 	PROMISE(ret < 0 || request.network.name);
 }
 
+/* Lays @over on @base, and gives the text. NULL: it was refused. */
+static char *lay(const char *base, const struct json_doc *over)
+{
+	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
+	struct cni_error err = {};
+	char *text;
+	int ret;
+
+	if (strlen(base) > JSON_TEXT_MAX)
+		return NULL;
+	PROMISE(json_parse(base, strlen(base), &doc, &err) == 0);
+	ret = json_overlay(doc, over, &err);
+	fuzz_promise_error(ret, &err);
+	text = json_doc_text(doc);
+	PROMISE(text);
+	if (strlen(text) <= JSON_TEXT_MAX) {
+		_cleanup_(json_doc_freep) struct json_doc *again = NULL;
+
+		PROMISE(json_parse(text, strlen(text), &again, &err) == 0 || ret < 0);
+	}
+	if (ret == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+/* As a template of the agent's list: what is laid once is there, so that once more
+ * changes nothing. */
+static void lay_over(const struct json_doc *doc)
+{
+	static const char base[] =
+		"{\"cniVersion\": \"1.0.0\", \"name\": \"n\", \"plugins\": ["
+		"{\"type\": \"bridge-cni\", \"mtu\": 1400, \"ipam\": {\"ranges\": "
+		"[[{\"subnet\": \"10.1.0.0/24\"}]]}}, {\"type\": \"tuning\"}]}";
+	_cleanup_(free_p) char *own = json_doc_text(doc);
+	_cleanup_(free_p) char *over_own = lay(own, doc), *once = lay(base, doc);
+	_cleanup_(free_p) char *twice = once ? lay(once, doc) : NULL;
+
+	PROMISE(!over_own || strcmp(over_own, own) == 0);
+	PROMISE(!twice || strcmp(twice, once) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
@@ -165,6 +209,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		PROMISE(!doc && err.code == CNI_ERR_JSON);
 		return 0;
 	}
+	lay_over(doc);
 	read_valid_set(doc);
 	read_request((const char *)data, size);
 	read_list((const char *)data, size);

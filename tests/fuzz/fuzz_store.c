@@ -7,13 +7,11 @@
  * content; "@own/!pod-1" (any name) is the record of that container's eth0, its lines
  * without the last.
  */
-#include "fuzz.h"
+#include "base.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <sys/stat.h>
 
 #include "conf/base/notices.h"
@@ -34,38 +32,6 @@ static const char conf_text[] =
 	"\"type\": \"host-local\", \"dataDir\": \"%s/store\", \"ranges\": ["
 	"[{\"subnet\": \"10.1.2.0/29\"}, {\"subnet\": \"10.1.9.0/30\"}],"
 	"[{\"subnet\": \"fd00::/64\", \"rangeEnd\": \"fd00::4\"}]]}}";
-
-static char base[64];
-
-static int remove_entry(const char *path, const struct stat *st, int type,
-			struct FTW *ftw)
-{
-	(void)st, (void)type, (void)ftw;
-	return remove(path);
-}
-
-static void remove_base(void)
-{
-	nftw(base, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-static void make_base(void)
-{
-	const char *dir = getenv("TMPDIR");
-
-	if (base[0])
-		return;
-	snprintf(base, sizeof(base), "%.40s/fuzz-store.XXXXXX", dir ? dir : "/tmp");
-	PROMISE(mkdtemp(base));
-	atexit(remove_base);
-}
-
-static const char *in_base(const char *name, char buf[PATH_MAX])
-{
-	snprintf(buf, PATH_MAX, "%s/%s", base, name);
-	return buf;
-}
-#define IN_BASE(name) in_base((name), (char[PATH_MAX]){})
 
 static void put_file(int dir_fd, const char *name, const void *data, size_t size)
 {
@@ -172,7 +138,7 @@ static void make_store(const char *data, size_t size)
 	const struct timespec times[2] = {{.tv_sec = STAMP}, {.tv_sec = STAMP}};
 	_cleanup_(close_p) int store_fd = -1, own_fd = -1;
 
-	remove_base();
+	base_remove();
 	PROMISE(mkdir(base, 0700) == 0 && mkdir(IN_BASE("store"), 0755) == 0);
 	PROMISE(mkdir(IN_BASE("store/" NETWORK), 0755) == 0);
 	PROMISE(mkdir(IN_BASE("store/.bridge-cni"), 0755) == 0);
@@ -281,10 +247,11 @@ static int see_record(const struct record *record, void *data, struct cni_error 
 static void ask(const struct ipam_env *env, const struct request *request)
 {
 	_cleanup_(ipam_holder_list_clear) struct ipam_holder_list dead = {}, holders = {};
+	_cleanup_(ipam_owner_list_clear) struct ipam_owner_list owners = {};
 	_cleanup_(record_clear) struct record record = {};
 	static const struct prefix_list prefixes = {};
 	struct ip_span_list spans = {};
-	struct cni_error errs[5] = {}, err = {};
+	struct cni_error errs[6] = {}, err = {};
 	enum ipam_liveness life;
 	int ret;
 
@@ -295,6 +262,9 @@ static void ask(const struct ipam_env *env, const struct request *request)
 	free(spans.items);
 	fuzz_promise_error(ipam_record_each(env, see_record, NULL, &errs[3]), &errs[3]);
 	fuzz_promise_error(ipam_room(env, &request->network, NULL, &errs[4]), &errs[4]);
+	fuzz_promise_error(ipam_owners(env, &owners, &errs[5]), &errs[5]);
+	for (size_t i = 0; i < owners.n; i++)
+		PROMISE(ifname_valid(owners.items[i].ifname));
 	ret = ipam_record_read(env, &request->pod, &record, &err);
 	PROMISE((ret < 0) == (err.code != 0));
 	err = (struct cni_error){};
@@ -333,7 +303,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	_cleanup_(notices_clear) struct notices notices = {};
 	struct ipam_env env = {.kernel = &kernel, .notices = &notices};
 
-	make_base();
+	base_make("store");
 	make_store((const char *)data, size);
 	read_request(CNI_ADD, &request);
 	env.data_dir = request.network.ipam.data_dir;

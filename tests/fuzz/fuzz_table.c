@@ -4,7 +4,7 @@
  * of, and whether so many are added that it grows; one that says how many are used; and the
  * slots. The header's sum is right.
  */
-#include "fuzz.h"
+#include "base.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,28 +21,11 @@
 #define HOLDER	0x0123456789abcdefu
 #define BOUNDED 100000
 
-static char base[64];
-
-static void remove_base(void)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "%s/" NAME, base);
-	remove(path);
-	remove(base);
-}
-
 static int open_base(void)
 {
-	const char *dir = getenv("TMPDIR");
 	int fd;
 
-	if (!base[0]) {
-		snprintf(base, sizeof(base), "%.40s/fuzz-table.XXXXXX",
-			 dir ? dir : "/tmp");
-		PROMISE(mkdtemp(base));
-		atexit(remove_base);
-	}
+	base_make("table");
 	fd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	PROMISE(fd >= 0);
 	return fd;

@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the API server sends: the filter in front, the documents that it lets through, and
- * the podCIDRs that are accepted then. The input's first byte says whether it is a list
- * (even) or a watch, and how it is cut.
+ * the podCIDRs that are accepted then, or were before and are still routed. The input's
+ * first byte says whether it is a list (even) or a watch, and how it is cut.
  */
 #include "fuzz.h"
 
+#include "deploy/agent/api/former_adopt.h"
 #include "deploy/agent/api/json_filter.h"
 #include "tests/unit/range_rules.h"
 
 struct seen {
-	bool watch, narrow;
+	bool watch, narrow, adopted;
 	size_t n;
 	uint64_t sum; /* of all documents, in order */
 	struct node_table nodes;
 };
 
-/* Judges as the agent of "node1", which has addresses, a gateway and an API server; with
- * @narrow it has --cluster-cidr, too. */
-static void judge(struct node_table *nodes, bool narrow)
+/* Judges as the agent of "node1", which has addresses, a gateway and an API server, and
+ * routes of an earlier agent; with seen->narrow it has --cluster-cidr, too. */
+static void judge(struct seen *seen)
 {
 	static const char *const addresses[] = {"192.0.2.11/24", "2001:db8:aaaa::b/64",
 						"127.0.0.1/8"};
@@ -26,8 +27,12 @@ static void judge(struct node_table *nodes, bool narrow)
 		const char *addr;
 		enum range_verdict why;
 	} hosts[] = {{"172.16.0.1", RANGE_GATEWAY}, {"10.96.0.1", RANGE_API_SERVER}};
+	static const char *const routes[][2] = {{"10.244.7.0/24", "192.0.2.12"},
+						{"10.244.7.128/25", "192.0.2.13"},
+						{"fd00:7::/64", "2001:db8:aaaa::c"}};
 	struct ip_prefix clusters[2], address;
-	struct prefix_list cluster = {clusters, narrow ? 2 : 0};
+	struct prefix_list cluster = {clusters, seen->narrow ? 2 : 0};
+	struct held_range held;
 	struct surroundings around = {};
 	struct range_rules rules = {"node1", &cluster, &around};
 
@@ -43,9 +48,18 @@ static void judge(struct node_table *nodes, bool narrow)
 		PROMISE(surroundings_add_host(&around, &address.addr, hosts[i].why, "",
 					      NULL) == 0);
 	}
+	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
+		PROMISE(prefix_parse(routes[i][0], &held.cidr) == 0);
+		PROMISE(ip_parse(routes[i][1], &held.gateway) == 0);
+		PROMISE(surroundings_add_held(&around, &held, NULL) == 0);
+	}
 	surroundings_settle(&around);
-	PROMISE(pod_ranges_judge(nodes, &rules, NULL, NULL, NULL) == 0);
-	PROMISE(range_rules_broken(nodes, &rules) == NULL);
+	if (!seen->adopted)
+		PROMISE(former_adopt(&seen->nodes, &around, NULL) == 0);
+	seen->adopted = true;
+	PROMISE(pod_ranges_judge(&seen->nodes, &rules, NULL, NULL, NULL) == 0);
+	PROMISE(seen->nodes.former.n <= FORMER_RANGES_MAX);
+	PROMISE(range_rules_broken(&seen->nodes, &rules) == NULL);
 	surroundings_clear(&around);
 }
 
@@ -85,11 +99,13 @@ static int take(enum filter_doc kind, const char *text, size_t len, void *data,
 	fuzz_promise_error(ret, &own);
 	if (ret == 0 && seen->watch && event.type == WATCH_CHANGED && event.node.name[0])
 		take_node(seen, &event.node);
+	else if (ret == 0 && seen->watch && event.type == WATCH_DELETED)
+		node_table_remove(&seen->nodes, event.node.name);
 	else if (ret == 0 && !seen->watch && kind == FILTER_ENTRY)
 		take_node(seen, &node);
 	/* After some events what was accepted before has its say. */
 	if (seen->watch && seen->n % 4 == 0)
-		judge(&seen->nodes, seen->narrow);
+		judge(seen);
 	return 0;
 }
 
@@ -107,7 +123,7 @@ static int parse(const uint8_t *data, size_t size, size_t step, bool watch, bool
 		ret = json_filter_feed(&filter, (const char *)data + at,
 				       size - at < step ? size - at : step, &err);
 	fuzz_promise_error(ret, &err);
-	judge(&seen->nodes, narrow);
+	judge(seen);
 	node_table_clear(&seen->nodes);
 	return ret;
 }

@@ -6,6 +6,7 @@
 #ifndef BRIDGE_CNI_TESTS_RANGE_RULES_H
 #define BRIDGE_CNI_TESTS_RANGE_RULES_H
 
+#include <string.h>
 #include <sys/socket.h>
 
 #include "deploy/agent/api/pod_ranges.h"
@@ -39,13 +40,14 @@ static inline bool rules_are_in_cluster(const struct prefix_list *cluster,
 	return !named;
 }
 
-/* The first promise that the accepted podCIDR of node @i breaks; NULL: none. */
+/* The first promise that this podCIDR breaks if it is routed or kept for this node's own
+ * pods; NULL: none. @i: the Node that has it; nodes->n: a Node had it before. */
 static inline const char *range_rule_broken(const struct node_table *nodes,
-					    const struct range_rules *rules, size_t i,
-					    int family)
+					    const struct range_rules *rules,
+					    const struct ip_prefix *cidr, size_t i)
 {
-	const struct ip_prefix *cidr = &nodes->items[i].cidrs[family];
 	const struct obstacle_list *obstacles = &rules->around->obstacles;
+	int family = cidr->addr.family == AF_INET6;
 
 	if (!cidr->addr.family)
 		return "there is a podCIDR";
@@ -71,21 +73,43 @@ static inline const char *range_rule_broken(const struct node_table *nodes,
 	return NULL;
 }
 
-/* The same for all accepted podCIDRs. */
+/* The same for the former podCIDR @i, which is routed. */
+static inline const char *former_rule_broken(const struct node_table *nodes,
+					     const struct range_rules *rules, size_t i)
+{
+	const struct former_range *former = &nodes->former.items[i];
+	const struct cluster_node *node = node_table_find(nodes, former->node);
+	int family = former->cidr.addr.family == AF_INET6;
+
+	if (former->over)
+		return "a former podCIDR that is over has no route";
+	if (!node || strcmp(node->name, rules->own) == 0)
+		return "the former podCIDR of another Node that is there";
+	if (node->internal[family] != ADDRESS_USABLE ||
+	    !ip_equal(&node->addresses[family], &former->gateway))
+		return "the Node's InternalIP is the same";
+	for (size_t k = 0; k < i; k++)
+		if (nodes->former.items[k].routed &&
+		    prefix_overlaps(&nodes->former.items[k].cidr, &former->cidr))
+			return "no other former podCIDR";
+	return range_rule_broken(nodes, rules, &former->cidr, nodes->n);
+}
+
+/* The same for all podCIDRs that are accepted, and for former ones that are routed. */
 static inline const char *range_rules_broken(const struct node_table *nodes,
 					     const struct range_rules *rules)
 {
-	for (size_t i = 0; i < nodes->n; i++)
-		for (int family = 0; family < IP_FAMILIES; family++) {
-			const char *broken =
-				nodes->items[i].ranges[family] == RANGE_ACCEPTED
-					? range_rule_broken(nodes, rules, i, family)
-					: NULL;
+	const char *broken = NULL;
 
-			if (broken)
-				return broken;
-		}
-	return NULL;
+	for (size_t i = 0; !broken && i < nodes->n; i++)
+		for (int family = 0; !broken && family < IP_FAMILIES; family++)
+			if (nodes->items[i].ranges[family] == RANGE_ACCEPTED)
+				broken = range_rule_broken(
+					nodes, rules, &nodes->items[i].cidrs[family], i);
+	for (size_t i = 0; !broken && i < nodes->former.n; i++)
+		if (nodes->former.items[i].routed)
+			broken = former_rule_broken(nodes, rules, i);
+	return broken;
 }
 
 #endif
