@@ -25,8 +25,7 @@ static const char *note_name(const char *bridge, char name[NOTE_NAME_MAX])
 	return name;
 }
 
-/* Does the file have the name of a note? Then @ret_bridge is the owner's bridge. */
-static bool is_note(const char *file, char ret_bridge[IF_NAMESIZE])
+bool owner_note_is(const char *file, char ret_bridge[IF_NAMESIZE])
 {
 	const char *bridge = file + strlen(NOTE_PREFIX);
 
@@ -116,7 +115,7 @@ static int note_each(const struct store *store,
 		return ret;
 	}
 	while (ret == 0 && (entry = readdir(dir)))
-		if (is_note(entry->d_name, bridge))
+		if (owner_note_is(entry->d_name, bridge))
 			ret = fn(store, bridge, data);
 	closedir(dir);
 	return ret == -ENOMEM ? error_oom(err) : ret;

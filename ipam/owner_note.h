@@ -16,6 +16,9 @@
 void owner_note_write(const struct store *store, const char *bridge,
 		      const struct network *network);
 
+/* Does the file have the name of a note? Then @ret_bridge is the owner's bridge. */
+bool owner_note_is(const char *file, char ret_bridge[IF_NAMESIZE]);
+
 /* Gives the list's item of that interface, which is added where it isn't there. NULL:
  * memory ran out. */
 struct ipam_owner *owner_list_add(struct ipam_owner_list *list, const char *ifname);

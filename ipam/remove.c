@@ -10,11 +10,21 @@
 
 #include "ipam/store/index.h"
 #include "network_store.h"
+#include "owner_note.h"
 
 static const char *const own_files[] = {INDEX_FILE, STORE_GATEWAYS, STORE_OTHERS};
 
-/* Whether a file beside the records may go. Files of other names are somebody else's. A
- * record that can be read, or that a newer version wrote, is somebody's and stays. */
+static bool is_note(const struct store *store, const char *name)
+{
+	char bridge[IF_NAMESIZE];
+
+	(void)store;
+	return owner_note_is(name, bridge);
+}
+
+/* Whether a file beside the records and the notes may go. Files of other names are
+ * somebody else's. A record that can be read, or that a newer version wrote, is somebody's
+ * and stays. */
 static bool is_spent(const struct store *store, const char *name)
 {
 	_cleanup_(record_clear) struct record record = {};
@@ -24,7 +34,7 @@ static bool is_spent(const struct store *store, const char *name)
 		if (strcmp(name, own_files[i]) == 0)
 			return true;
 	if (name[0] == '.') /* it was being written */
-		return true;
+		return !is_note(store, name);
 	/* NOLINTNEXTLINE(cert-err34-c): it can't be wider than its type */
 	return sscanf(name, RECORD_PREFIX "%16" SCNx64, &holder) == 1 &&
 	       store_record_read(store, holder, &record) == -EBADMSG;
@@ -71,6 +81,16 @@ static int directory_remove(const char *path, int ret, struct cni_error *err)
 	return ret < 0 ? store_file_error(path, NULL, -ret, "remove", err) : 0;
 }
 
+/* Notes go last: by them the next cleanup finds the network where this one is killed. */
+static int own_remove(const struct store *store, struct cni_error *err)
+{
+	int ret = files_remove(store, store->own_fd, is_spent);
+
+	if (ret == 0)
+		ret = files_remove(store, store->own_fd, is_note);
+	return directory_remove(store->own_path, ret, err);
+}
+
 int ipam_removable(const struct ipam_env *env, struct cni_error *err)
 {
 	_cleanup_(free_p) char *own_root = NULL;
@@ -95,16 +115,15 @@ int ipam_network_remove(const struct ipam_env *env, bool *ret_removed,
 	if (ret != 0)
 		return ret == STORE_ABSENT ? 0 : ret;
 	*ret_removed = true;
-	if (store.own_fd >= 0)
-		ret = directory_remove(store.own_path,
-				       files_remove(&store, store.own_fd, is_spent), err);
-	/* The lock goes last: until then nobody else is in here. */
-	if (ret == 0 && store.dir_fd >= 0) {
+	/* The lock goes behind other files: until then no host-local is in here. */
+	if (store.dir_fd >= 0) {
 		ret = files_remove(&store, store.dir_fd, is_last);
 		if (ret == 0 && unlinkat(store.dir_fd, STORE_LOCK_FILE, 0) < 0)
 			ret = -errno;
 		ret = directory_remove(store.path, ret, err);
 	}
+	if (ret == 0 && store.own_fd >= 0)
+		ret = own_remove(&store, err);
 	/* The directory of all networks' records stays where another one has records. */
 	if (ret == 0 && asprintf(&own_root, "%s/.bridge-cni", env->data_dir) >= 0)
 		rmdir(own_root);

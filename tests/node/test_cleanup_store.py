@@ -11,7 +11,7 @@ from harness import snapshot
 from harness.command import command, conflist, lines_of, refused, repair, written
 from harness.delegates import Delegate
 from harness.node import INTERNET4, network
-from harness.plugin import BRIDGE_CNI
+from harness.plugin import BRIDGE_CNI, TRACED
 from harness.portmap import ports
 from harness.reboot import reboot
 
@@ -102,6 +102,22 @@ def test_after_a_reboot_the_files_go(node, noted):
     done = cleanup(node)
     assert done.returncode == 0 and "testnet: removed its files" in done.stdout, done
     assert not (node.store / ".bridge-cni").exists() and not (node.store / "testnet").exists()
+
+
+@pytest.mark.parametrize("when", [1, 2])
+def test_a_cleanup_that_was_killed_while_it_removed_files_is_finished_by_the_next(node, when):
+    """At the directory of reservations, and at that of the records with the notes."""
+    before = node.state()
+    come_and_go(node, network("dual"))
+    done = command(node, "cleanup", env=TRACED, wrapper=[
+        "strace", "-qq", "-o", node.directory / "trace", "-e", "trace=rmdir",
+        "-e", f"inject=rmdir:signal=KILL:when={when}"])
+    assert done.returncode < 0, done
+    lines_of(cleanup(node))
+    left = [path for path in node.store.rglob("*") if not path.is_dir()]
+    assert not left, left
+    if when == 1:  # else an empty directory is left, which says nothing of a network
+        assert_as_before(node, before)
 
 
 @pytest.mark.parametrize("left", ["a pod", "rules", "a gateway", "a gateway of a VLAN",
