@@ -70,10 +70,11 @@ int masquerade_elements_add(const struct masquerade_sets *sets,
 void masquerade_sets_match(uint64_t owner, int family, struct text *text)
 {
 	const char *ip = family == AF_INET ? "ip" : "ip6";
+	const struct nft_set *own;
 	struct masquerade_sets sets;
-	const struct nft_set *own = sets_of(&sets, family);
 
 	masquerade_sets_name(owner, &sets);
+	own = sets_of(&sets, family);
 	text_add(text, "%s saddr @%s %s saddr . %s daddr != @%s", ip,
 		 own[MASQUERADE_PODS].name, ip, ip, own[MASQUERADE_OWN].name);
 }
