@@ -7,12 +7,14 @@ import time
 
 import inject
 from harness import plugin, snapshot
+from harness.command import command
 from harness.node import UPLINK, Node, with_prev
 from harness.plugin import CniError
 
 SHARED_FILES = ("lock", "index", "gateways")
 NO_MAC = "00:00:00:00:00:00"
 SENTINELS = ('"255.255.255.255"', '"ff00::"')  # of sets whose elements are addresses
+CLEANUPS = ("cleanup", "cleanup --force")  # without a configuration
 FINGERPRINT = r"^(v\d+ \S+ [0-9a-f]{16}) [0-9a-f]{16}"
 
 
@@ -71,6 +73,9 @@ class Bed:
         return conf
 
     def invoke(self, verb, wrapper=(), env=None):
+        if verb in CLEANUPS:
+            return command(self.node, *verb.split(), wrapper=wrapper,
+                           env={**self.scenario.env, **(env or {})})
         pod = None if verb in ("GC", "STATUS") else self.pod
         return self.node.invoke(verb, self.conf(verb), pod, wrapper=wrapper,
                                 env={**self.scenario.env, **(env or {})})
@@ -78,7 +83,10 @@ class Bed:
     def record(self, verb):
         done, calls = inject.record(self.node, lambda **kw: self.invoke(verb, **kw),
                                      children=not self.scenario.delegated)
-        outcome_of(done)
+        if verb in CLEANUPS:
+            assert (done.returncode, done.stderr) == (0, ""), done
+        else:
+            outcome_of(done)
         return calls
 
     def add(self, pod):
@@ -95,6 +103,13 @@ class Bed:
         result = self.add(pod)
         self.check(pod, result)
         self.node.delete(pod, self.scenario.good_conf, result, env=self.scenario.env)
+
+    def furnish_cleanup(self, verb):
+        """What the verb has to remove: with --force also a pod that is attached."""
+        if verb == "cleanup":
+            self.life(self.pod)
+        else:
+            self.add(self.pod)
 
     # -- what there is
 
@@ -160,6 +175,14 @@ class Bed:
     def assert_as_before(self, when):
         lines = snapshot.difference(self.before, self.own())
         assert not lines, f"{when}: " + "; ".join(lines)
+
+    def assert_clean(self, when):
+        """There is no bridge, no rule and no file of any network."""
+        self.assert_as_before(when)
+        left = [*names_of(self.node, {"lo", UPLINK}), *sum(self.ruleset(), []),
+                *(path for path, content in snapshot.files(self.node.var_lib).items()
+                  if content is not None)]
+        assert not left, f"{when}: {left}"
 
     def assert_whole(self):
         """The next pod gets what every pod gets; the one beside still has it."""
@@ -246,7 +269,24 @@ def fault_in_question(bed, verb, fault):
     return came
 
 
+def fault_in_cleanup(bed, verb, fault):
+    """Success and nothing left, or a second one finishes; the next pod finds all whole."""
+    bed.furnish_cleanup(verb)
+    done, came = inject.run(bed.node, fault, lambda **kw: bed.invoke(verb, **kw))
+    if done.returncode != 0:
+        killed = done.returncode < 0 or done.returncode >= 128
+        assert killed == fault.what.startswith("signal="), done
+        assert killed or done.stderr, done
+        done = bed.invoke(verb)
+        assert done.returncode == 0, f"the second {verb}: {done.stderr}"
+    bed.assert_clean(f"after the {verb}")
+    bed.assert_whole()
+    return came
+
+
 VERBS = {"ADD": fault_in_add,
+         **{verb: lambda bed, fault, verb=verb: fault_in_cleanup(bed, verb, fault)
+            for verb in CLEANUPS},
          "DEL": lambda bed, fault: fault_in_removal(bed, "DEL", fault),
          "GC": lambda bed, fault: fault_in_removal(bed, "GC", fault),
          "CHECK": lambda bed, fault: fault_in_question(bed, "CHECK", fault),
@@ -260,7 +300,9 @@ def rehearse(bed, verb):
 
 def rehearsal(bed, verb):
     """With what has to be there for it; afterwards all is as before."""
-    if verb != "ADD":
+    if verb in CLEANUPS:
+        bed.furnish_cleanup(verb)
+    elif verb != "ADD":
         bed.result = bed.add(bed.pod)
     calls = bed.record(verb)
     if verb in ("ADD", "CHECK", "STATUS"):

@@ -42,6 +42,7 @@ ERRORS = {
     "mkdir": "EIO ENOSPC EPERM",
     "chmod": "EIO EPERM",
     "fchmod": "EIO EPERM",
+    "rmdir": "EIO EBUSY EPERM",
     "unlink": "EIO EBUSY EPERM",
     "unlinkat": "EIO EBUSY EPERM",
     "linkat": "EIO ENOSPC EPERM",

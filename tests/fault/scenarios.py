@@ -2,6 +2,7 @@
 """Configurations to put faults into: a line in SCENARIOS each."""
 import pytest
 
+import bed
 from harness.node import network
 from harness.service import netfilter_on_the_bridge
 
@@ -117,13 +118,19 @@ SCENARIOS = [
 ]
 
 
-def pairs(*verbs, only=None):
+# Each kind of thing that cleanup removes, with and without another IPAM plugin.
+CLEANED = ("ports and rates, fresh node", "delegated and guarded, fresh node")
+
+
+def pairs(*verbs, only=()):
     """(verb, scenario), as far as they go together, with names for pytest."""
     found = []
     for scenario in SCENARIOS:
         for verb in verbs:
             # Only an attached pod can be removed or checked, and another pod is beside it.
-            fits = verb == "ADD" or not (scenario.fresh or scenario.refused)
-            if fits and only in (None, scenario.name):
+            # Cleanup leaves nothing where the node had nothing.
+            fits = (scenario.fresh if verb in bed.CLEANUPS else
+                    verb == "ADD" or not (scenario.fresh or scenario.refused))
+            if fits and (not only or scenario.name in only):
                 found.append(pytest.param(verb, scenario, id=f"{verb} {scenario.name}"))
     return found

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Whatever error any one system call gives: ADD succeeds or leaves nothing, DEL and GC
-succeed or a second one does, CHECK and STATUS change nothing."""
+succeed or a second one does, so does a cleanup that has only the store to go by, and CHECK
+and STATUS change nothing."""
 import pytest
 
 import bed
@@ -22,3 +23,9 @@ def test_any_error_of_any_call(tmp_path, tally, verb, scenario):
 @pytest.mark.parametrize("verb, scenario", scenarios.pairs("CHECK", "STATUS"))
 def test_any_error_of_any_call_of_a_question(tmp_path, tally, verb, scenario):
     tally(bed.sweep(tmp_path, scenario, verb, errors_at, sample=4))
+
+
+@pytest.mark.parametrize("verb, scenario", scenarios.pairs(*bed.CLEANUPS,
+                                                           only=scenarios.CLEANED))
+def test_any_error_of_any_call_of_a_cleanup(tmp_path, tally, verb, scenario):
+    tally(bed.sweep(tmp_path, scenario, verb, errors_at, sample=3))

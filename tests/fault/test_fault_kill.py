@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Killed at any system call, an operation leaves what the next DEL finishes, and nothing
-that the next ADD can't complete."""
+that the next ADD can't complete; a cleanup leaves what the next one finds in the store."""
 import pytest
 
 import bed
@@ -25,6 +25,12 @@ def test_killed_at_any_call(tmp_path, tally, verb, scenario):
     tally(bed.sweep(tmp_path, scenario, verb, killed_at, sample=6))
 
 
-@pytest.mark.parametrize("verb, scenario", scenarios.pairs("ADD", only="warm node"))
+@pytest.mark.parametrize("verb, scenario", scenarios.pairs("ADD", only=["warm node"]))
 def test_terminated_at_any_call(tmp_path, tally, verb, scenario):
     tally(bed.sweep(tmp_path, scenario, verb, terminated_at, sample=4))
+
+
+@pytest.mark.parametrize("verb, scenario", scenarios.pairs(*bed.CLEANUPS,
+                                                           only=scenarios.CLEANED))
+def test_killed_at_any_call_of_a_cleanup(tmp_path, tally, verb, scenario):
+    tally(bed.sweep(tmp_path, scenario, verb, killed_at, sample=3))
