@@ -8,7 +8,7 @@ from certificates import Authority
 from machines import PAUSE, KubeNode, Machine
 
 from harness import host as hosts
-from harness.node import INTERNET4, INTERNET6, OUTSIDE4, OUTSIDE6
+from harness.node import INTERNET4, INTERNET6, OUTSIDE4, be_the_link
 
 SERVER = f"https://{OUTSIDE4}:6443"
 API4 = "10.96.0.1"  # the first address of SERVICES is that of the API server
@@ -23,16 +23,7 @@ class ControlPlane(Machine):
     def __init__(self, directory):
         super().__init__(directory)
         self.pid = self.node.popen(["sleep", "infinity"]).pid
-        self.node.sysctl("ipv6.conf.default.accept_dad", 0)
-        self.node.ip_batch(f"""
-            link set lo up
-            link add br0 type bridge
-            link set br0 up
-            addr add {OUTSIDE4}/24 dev br0
-            addr add {OUTSIDE6}/64 dev br0 nodad
-            addr add {INTERNET4}/32 dev lo
-            addr add {INTERNET6}/128 dev lo nodad
-            """)
+        be_the_link(self.node)
         self.boot()
 
     def start_all(self, pki, pods, services):

@@ -9,7 +9,8 @@ import signal
 
 from . import netns, plugin
 from .apiserver import ApiServer
-from .node import INTERNET4, INTERNET6, OUTSIDE4, OUTSIDE6, Node, Pod, addresses_of
+from .node import (INTERNET4, INTERNET6, OUTSIDE4, OUTSIDE6, Node, Pod, addresses_of,
+                   be_the_link)
 from .waiting import wait_for
 
 BUILD = os.environ.get("BUILD_DIR", plugin.REPOSITORY / "build")
@@ -206,16 +207,7 @@ class Cluster:
         net_fd, self.mnt_fd = netns.new_machine({})
         self.link = netns.Namespace(net_fd, self.mnt_fd, "link")
         self.link_pid = self.link.popen(["sleep", "infinity"]).pid
-        self.link.sysctl("ipv6.conf.default.accept_dad", 0)
-        self.link.ip_batch(f"""
-            link set lo up
-            link add br0 type bridge
-            link set br0 up
-            addr add {OUTSIDE4}/24 dev br0
-            addr add {OUTSIDE6}/64 dev br0 nodad
-            addr add {INTERNET4}/32 dev lo
-            addr add {INTERNET6}/128 dev lo nodad
-            """)
+        be_the_link(self.link)
         self.bundle = self._bundle()
         certificates = self.directory / "api"
         certificates.mkdir()

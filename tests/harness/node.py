@@ -46,6 +46,20 @@ def network(families="v4", **changes):
     return {k: v for k, v in conf.items() if v is not None}
 
 
+def be_the_link(namespace):
+    """Makes it the link of several nodes, br0, with the next hop and the world behind that."""
+    namespace.sysctl("ipv6.conf.default.accept_dad", 0)
+    namespace.ip_batch(f"""
+        link set lo up
+        link add br0 type bridge
+        link set br0 up
+        addr add {OUTSIDE4}/24 dev br0
+        addr add {OUTSIDE6}/64 dev br0 nodad
+        addr add {INTERNET4}/32 dev lo
+        addr add {INTERNET6}/128 dev lo nodad
+        """)
+
+
 class Pod(netns.Namespace):
     """A container's namespace, at a path in the node's /run/netns."""
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What pod_ranges_judge() promises, asked again of its verdicts in the plainest way: every
- * pair of Nodes, every obstacle. For the unit test and the fuzz target.
+ * What pod_ranges_judge() promises, asked again of its verdicts in the plainest way:
+ * every pair of Nodes, every obstacle. For the unit test and the fuzz target.
  */
 #ifndef BRIDGE_CNI_TESTS_RANGE_RULES_H
 #define BRIDGE_CNI_TESTS_RANGE_RULES_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* deploy/agent/api/contact.h: what is said of an API server that doesn't answer, and when. The
- * clock and the log are the test's. */
+/* deploy/agent/api/contact.h: what is said of an API server that doesn't answer, and
+ * when. The clock and the log are the test's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -158,7 +158,8 @@ static void test_a_server_that_answers_after_silence_is_told_of_once(void **stat
 	assert_true(said(""));
 }
 
-/* Only the end of such an answer, or a watch that goes on, says that it was none of them. */
+/* Only the end of such an answer, or a watch that goes on, says that it was none of
+ * them. */
 static void test_answers_that_were_of_no_use_are_over_when_one_is_whole(void **state)
 {
 	struct contact *contact = *state;

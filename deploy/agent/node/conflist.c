@@ -170,8 +170,8 @@ struct outline {
 	bool draining;
 };
 
-/* Is it a list of conflist_drained()'s? It has no ranges, and says nothing of what options
- * leave open. */
+/* Is the text of conflist_drained()? Such a list doesn't say what options leave open.
+ * Each list of conflist_make() has nonMasqueradeCIDRs, if only an empty list. */
 static bool is_stand_in(const char *text)
 {
 	static const struct json_field fields[] = {

@@ -50,8 +50,8 @@ int conflist_install(const char *dir, const char *name, const struct conflist *l
 		     char **ret_former, struct cni_error *err);
 
 /* Reads the list that an earlier agent wrote to the file @name in @dir. The caller clears
- * @ret_list. CONFLIST_ABSENT: there is no file, or
- * the list of conflist_drained() is in it. Codes 5, 6, 7, 100. */
+ * @ret_list. CONFLIST_ABSENT: there is no file, or it has the text of conflist_drained().
+ * Codes 5, 6, 7, 100. */
 int conflist_load(const char *dir, const char *name, struct conflist *ret_list,
 		  struct cni_error *err);
 

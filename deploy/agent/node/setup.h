@@ -47,8 +47,8 @@ void setup_clear(struct setup *setup);
  */
 void setup_load_conflist(struct setup *setup);
 
-/* Has a node that is uninstalled, and has no list, take one that serves DEL, until the node
- * table is known: it has no plugin. */
+/* Has a node that is uninstalled, and has no list, take one that serves DEL, until the
+ * node table is known: it has no plugin. */
 void setup_stand_in(struct setup *setup);
 
 /* Looks at the template. True: the list is to be made anew. */

@@ -121,8 +121,8 @@ static bool has_conflist(const struct options *options)
 	       lstat(path, &st) == 0;
 }
 
-/* Has the node nothing of the network? Somebody may have deleted the store under a bridge,
- * whose alias tells whose it is. */
+/* Has the node nothing of the network? Somebody may have deleted the store under a
+ * bridge, whose alias tells whose it is. */
 static bool is_bare(const struct uninstall *uninstall)
 {
 	static const char prefix[] = BRIDGE_ALIAS_PREFIX;
