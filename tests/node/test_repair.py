@@ -10,7 +10,7 @@ import pytest
 from harness import plugin, snapshot
 from harness.command import begin, command, conflist, lines_of, refused, repair, written
 from harness.delegates import Delegate
-from harness.portmap import ports
+from harness.portmap import ports, settled
 from harness.node import (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, LOG, NODE4, NODE6,
                           addresses_of, named, network)
 from harness.reboot import crash
@@ -88,8 +88,10 @@ def test_a_bridge_that_is_made_anew_keeps_its_MAC_address_so_that_neighbours_fin
     node.ip("link del cni0")
     repair(node, conf)
     assert node.links()["cni0"]["address"] == mac
-    # Within the second after which a neighbour is asked for again.
-    assert pods[0].ping(GATEWAY4, wait=0.9) and pods[0].ping(GATEWAY6, wait=0.9)
+    # With another MAC address no answer would come in this time, as neighbours go on
+    # sending to the former one.
+    settled(node)
+    assert pods[0].ping(GATEWAY4, wait=2.5) and pods[0].ping(GATEWAY6, wait=2.5)
 
 
 @pytest.mark.parametrize("hairpin", [True, False])
