@@ -141,8 +141,13 @@ def test_a_change_is_in_the_configuration_within_2_s(cluster, volume):
 def test_that_there_is_none_is_told_once(cluster, volume):
     node = cluster.node()
     started(node, volume)
-    wait_for(lambda: lines(node, "configuration written"))
-    assert len(lines(node, "there is no template")) == 1
+    # The file is looked at each second.
+    with pytest.raises(AssertionError):
+        wait_for(lambda: len(lines(node, "there is no template")) != 1, 2)
+    volume.put(first(mtu="1400"))
+    wait_for(lambda: lines(node, "the template is wrong"))
+    volume.remove()
+    wait_for(lambda: len(lines(node, "there is no template")) == 2)
 
 
 WRONG = [

@@ -143,6 +143,7 @@ bool template_file_look(struct template_file *file, const struct conflist_spec *
 	if (hash == file->seen)
 		return false;
 	file->seen = hash;
+	file->absence_told &= ret == FILE_ABSENT;
 	if (ret == 0)
 		ret = take(file, text, len, spec, &err);
 	else if (ret == FILE_ABSENT)
