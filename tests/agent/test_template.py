@@ -163,6 +163,7 @@ WRONG = [
     ({"plugins": [{"type": "tuning"}]}, "expected \\\"bridge-cni\\\" for the first"),
     (first(ipam={"type": "dhcp"}), "ipam.type"),
     (first(ipam={"ranges": [[{"subnet": "10.0.0.0/8"}]]}), "a range is given"),
+    (first(draining=True), "draining"),  # nothing would uninstall
     (first(mtu=1000), "mtu"),  # IPv6 needs 1280
     (first(podLink="routed", isGateway=False), "podLink"),
     (first(podLink="bridge"), "podLink"),

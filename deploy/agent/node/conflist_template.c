@@ -88,6 +88,7 @@ static const struct json_type list_type = OBJECT(list_fields);
 struct first {
 	bool is_gateway, is_default_gateway, has_gateway, has_default_gateway;
 	bool promiscuous, spoof_check, has_spoof_check, has_capabilities;
+	bool draining, has_draining;
 	const char *pod_link;
 	struct prefix_list non_masquerade;
 	const char *ipam_type;
@@ -122,6 +123,7 @@ static const struct json_field first_fields[] = {
 	FIELD_SET(struct first, is_default_gateway, has_default_gateway,
 		  "isDefaultGateway", &bool_type),
 	FIELD(struct first, promiscuous, "promiscMode", &bool_type),
+	FIELD_SET(struct first, draining, has_draining, DRAINING, &bool_type),
 	FIELD_SET(struct first, spoof_check, has_spoof_check, "spoofCheck", &bool_type),
 	{.key = "capabilities",
 	 .type = &any_object,
@@ -145,6 +147,9 @@ static int check(const struct conflist_template *template, const struct first *f
 				 "ipam.type: \"%s\", expected \"host-local\" or no key: "
 				 "pods get addresses of the node's podCIDRs",
 				 first->ipam_type);
+	if (first->has_draining)
+		return error_set(err, CNI_ERR_CONFIG, EINVAL,
+				 DRAINING ": remove this key; --uninstall sets it");
 	if (first->has_ranges)
 		return error_set(
 			err, CNI_ERR_CONFIG, EINVAL,

@@ -10,6 +10,8 @@
 #include "conf/network.h"
 #include "deploy/agent/base/option_values.h"
 
+#define DRAINING "draining" /* the plugin's key: ADD and STATUS answer code 50 */
+
 struct json_doc;
 
 struct template_plugin {

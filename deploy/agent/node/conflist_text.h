@@ -12,8 +12,6 @@
 #include "deploy/agent/base/options.h"
 #include "network_names.h"
 
-#define DRAINING "draining" /* the plugin's key: ADD and STATUS answer code 50 */
-
 /* Keys that template and options may leave as the node has them. */
 struct conflist_kept {
 	bool spoof_check;
