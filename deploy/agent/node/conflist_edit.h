@@ -10,9 +10,9 @@
 
 enum conflist_edit {
 	CONFLIST_EDIT, /* somebody has edited the file since it was written */
-	CONFLIST_EDIT_FORMER, /* an agent that ran before has left the file so, or somebody
-				 has edited it since: what follows from the cluster's
-				 nodes is no difference */
+	/* An agent that ran before has left the file so, or somebody has edited it since:
+	 * what follows from the cluster's nodes is no difference. */
+	CONFLIST_EDIT_FORMER,
 };
 
 /* @present: the text of the file @name; @list: the text that replaces it; @template: the

@@ -2,8 +2,8 @@
 /*
  * Pods that were disconnected while they ran, and whose runtime has not deleted them yet.
  * They have no record any more, so a file tells of them: /run/bridge-cni/disconnected,
- * which ends with the boot, as the pods do. It stays where the node is to keep its network
- * after all: they may still be there when that is uninstalled another time.
+ * which ends with the boot, as the pods do. It stays where the node is to keep its
+ * network after all: they may still be there when that is uninstalled another time.
  */
 #ifndef BRIDGE_CNI_AGENT_NODE_DISCONNECTED_H
 #define BRIDGE_CNI_AGENT_NODE_DISCONNECTED_H
