@@ -22,7 +22,7 @@ static cJSON *member_of(const cJSON *object, const char *key)
 
 static bool is_list_of_objects(const cJSON *value)
 {
-	return cJSON_IsArray(value) && cJSON_IsObject(value->child);
+	return value && cJSON_IsArray(value) && cJSON_IsObject(value->child);
 }
 
 /* Puts a copy of @value in the place of @former, an entry of @parent, under the key that

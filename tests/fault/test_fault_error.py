@@ -25,7 +25,13 @@ def test_any_error_of_any_call_of_a_question(tmp_path, tally, verb, scenario):
     tally(bed.sweep(tmp_path, scenario, verb, errors_at, sample=4))
 
 
+def errors_of_cleanup_at(call):
+    """A kernel tells a namespace's cookie always or never. The bridge's MAC follows from it: where it
+    is told to ADD alone, cleanup takes the bridge for somebody else's, and leaves it."""
+    return [] if "SO_NETNS_COOKIE" in call.line else errors_at(call)
+
+
 @pytest.mark.parametrize("verb, scenario", scenarios.pairs(*bed.CLEANUPS,
                                                            only=scenarios.CLEANED))
 def test_any_error_of_any_call_of_a_cleanup(tmp_path, tally, verb, scenario):
-    tally(bed.sweep(tmp_path, scenario, verb, errors_at, sample=3))
+    tally(bed.sweep(tmp_path, scenario, verb, errors_of_cleanup_at, sample=3))
