@@ -47,11 +47,12 @@ def network(families="v4", **changes):
 
 
 def be_the_link(namespace):
-    """Makes it the link of several nodes, br0, with the next hop and the world behind that."""
+    """Makes it the link of several nodes, br0, with the next hop and the world behind that. Its
+    MAC address is its own: it would be the lowest of its ports', and another one when a node joins."""
     namespace.sysctl("ipv6.conf.default.accept_dad", 0)
     namespace.ip_batch(f"""
         link set lo up
-        link add br0 type bridge
+        link add br0 address 02:00:00:00:00:fe type bridge
         link set br0 up
         addr add {OUTSIDE4}/24 dev br0
         addr add {OUTSIDE6}/64 dev br0 nodad
