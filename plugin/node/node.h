@@ -27,6 +27,7 @@ struct node {
 	struct netlink *rtnl; /* connection to the node's namespace */
 	struct netlink *nftables; /* another one, for nftables; NULL: not opened yet */
 	enum node_lock lock;
+	unsigned int gaps; /* how often the lock was free for a moment, once it was had */
 	/* of the attachment that is locked together with the node; 0: none */
 	uint64_t identity;
 	bool adds; /* that lock is for an ADD */

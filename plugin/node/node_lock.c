@@ -173,9 +173,10 @@ int node_lock(struct node *node, enum node_lock lock, struct cni_error *err)
 	}
 	/* flock() would keep the shared lock while it waits: two that want more would
 	 * wait for each other. */
-	if (node->lock != NODE_UNLOCKED)
+	if (node->lock != NODE_UNLOCKED) {
 		flock(node->lock_fd, LOCK_UN);
-	else if (node->identity) {
+		node->gaps++;
+	} else if (node->identity) {
 		ret = identity_lock(node, err);
 		if (ret < 0)
 			return ret;
@@ -202,6 +203,7 @@ int node_share(struct node *node, struct cni_error *err)
 	if (node->lock != NODE_EXCLUSIVE)
 		return 0;
 	node->lock = NODE_UNLOCKED;
+	node->gaps++;
 	ret = lock_wait(node, node->lock_fd, LOCK_SH, LOCK_FILE, err);
 	if (ret == 0)
 		node->lock = NODE_SHARED;
@@ -212,6 +214,7 @@ void node_unlock(struct node *node)
 {
 	if (node->lock != NODE_UNLOCKED) {
 		flock(node->lock_fd, LOCK_UN);
+		node->gaps++;
 		if (node->identity)
 			identity_fcntl(node, IDENTITY_WORK, F_UNLCK);
 	}

@@ -27,6 +27,25 @@ static int timed(struct attachment *att, const struct stage *stage,
 	return ret;
 }
 
+/* Runs the DEL of one stage. Before the first one (ipam) gives the record up, the elements
+ * are deleted once more where the lock was free meanwhile (@gaps: how often before they were
+ * deleted): an ADD that puts flushed sets back fills them from the records, and this record
+ * and its interface were still there. */
+static int stage_undo(struct attachment *att, size_t n, unsigned int *gaps,
+		      struct cni_error *err)
+{
+	struct node *node = &att->op->node;
+	int ret = 0;
+
+	if (n == 0 && node->gaps != *gaps)
+		ret = stage_elements.del(att, err);
+	if (ret == 0)
+		ret = timed(att, stages[n], stages[n]->del, err);
+	if (stages[n] == &stage_elements)
+		*gaps = node->gaps;
+	return ret;
+}
+
 /*
  * Undoes the first @n stages, last first. It goes on past errors and reports the first
  * one. After an error the first stage (ipam) is left out: its record tells the next DEL
@@ -35,13 +54,15 @@ static int timed(struct attachment *att, const struct stage *stage,
  */
 static int undo(struct attachment *att, size_t n, int first, struct cni_error *err)
 {
+	unsigned int gaps = att->op->node.gaps;
+
 	while (n-- > 0) {
 		struct cni_error own = {};
 		int ret;
 
 		if (!stages[n]->del || (n == 0 && first < 0))
 			continue;
-		ret = timed(att, stages[n], stages[n]->del, &own);
+		ret = stage_undo(att, n, &gaps, &own);
 		if (ret < 0 && first == 0) {
 			first = ret;
 			error_copy(err, &own);

@@ -228,3 +228,23 @@ def test_rules_that_are_flushed_under_an_ADD_make_it_try_again(node, tmp_path, k
         plugin.judge("ADD", call(), plugin.NEWEST)
     node.assert_nothing_left(pods[2], others=2)
     node.add(pods[2], conf, env=env)
+
+
+def test_a_DEL_that_gives_way_to_an_ADD_which_puts_rules_back_leaves_nothing(node, tmp_path):
+    """The last pod with host ports wants the lock alone, and gives it up for a moment: after its
+    elements are gone, and while its record and its interface are there."""
+    first, going, coming = node.pod(), node.pod(), node.pod()
+    strace = plugin.strace(tmp_path / "trace", "flock")
+    node.add(first, CONF)
+    node.delete(first, CONF, env=plugin.TRACED, wrapper=strace)
+    calls = [line for line in (tmp_path / "trace").read_text().splitlines() if "flock(" in line]
+    nth = next(i for i, line in enumerate(calls, 1) if "LOCK_UN" in line)
+    node.add(going, CONF)
+    finish = node.start("DEL", CONF, going, env=plugin.TRACED, wrapper=[
+        *strace, "-e", f"inject=flock:delay_exit=2000000:when={nth}"])
+    wait_for(lambda: not elements(node), 10)
+    node.nft("flush ruleset")
+    node.add(coming, network("dual", spoofCheck=True, capabilities={"portMappings": True}))
+    plugin.judge("DEL", finish(), CONF["cniVersion"])
+    assert "src4" in elements(node)
+    assert going.id not in json.dumps(elements(node))
