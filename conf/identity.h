@@ -64,7 +64,7 @@ void identity_vlan_port(const char *gateway_ifname, char ret_name[IF_NAMESIZE]);
 
 #define LINK_ALIAS_PREFIX "bridge-cni "
 
-/* What the alias of a bridge begins with (plugin/stage/bridge_alias.h). */
+/* The alias of a bridge begins with this (plugin/stage/bridge_alias.h). */
 #define BRIDGE_ALIAS_PREFIX "bridge-cni: "
 
 /* The whole identity for people: "bridge-cni NETWORK CONTAINERID IFNAME", cut to fit. */

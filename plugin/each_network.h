@@ -14,7 +14,7 @@
 /* The dataDir of those who keep it in memory, as the README does. */
 #define RUN_DATA_DIR "/run/cni/networks"
 
-/* One run of a command. Zero-initialise it. */
+/* A command (repair, cleanup) that is running. The caller sets all bytes to zero first. */
 struct command {
 	enum cni_verb verb; /* CNI_REPAIR or CNI_CLEANUP */
 	const char *called; /* the executable's name, which may be another */

@@ -48,9 +48,9 @@ struct json_type {
 		*words; /* texts: those that are right, up to NULL; NULL: all are */
 	const struct json_field *fields; /* objects */
 	size_t n_fields;
-	/* Of lists: their entries. Of objects: what all members have to be, whichever
-	 * their keys, of a kind up to JSON_U64; NULL: members without a field are
-	 * ignored. */
+	/* The type of a list's entries; or of all members of an object, whichever their
+	 * keys, and of a kind up to JSON_U64. NULL in an object: members without a field
+	 * are ignored. */
 	const struct json_type *item;
 	size_t item_size;
 	/* Judges (and may complete) what was read; sets errors by json_error(). */

@@ -76,7 +76,8 @@ static int queue_displaced(struct attachment *att, const struct addr_list *list,
 			continue;
 		queue_addr_del(att->op->node.rtnl, att->gateway_index,
 			       att->gateway_ifname, &strangers->items[i]);
-		/* One that stands alone is the gateway itself, which gets its subnet. */
+		/* An address without a subnet is the gateway itself, which gets its subnet:
+		 * nothing has to be told. */
 		if (att->network->force_address &&
 		    strangers->items[i].len < ip_bits(strangers->items[i].addr.family))
 			ret = displaced_tell(att, &strangers->items[i], err);

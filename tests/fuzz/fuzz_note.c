@@ -48,7 +48,7 @@ static char *note_of(const struct ipam_env *env)
 	return TAKE_PTR(owners.items[0].note);
 }
 
-/* What is taken is the owner's own, and its note is again the same. */
+/* A note that is accepted is the owner's own, and a note made of it is the same again. */
 static void promise_note(const struct ipam_env *env, const char *note)
 {
 	_cleanup_(request_clear) struct request request = {};

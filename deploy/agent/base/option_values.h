@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One option of the agent: its entry in the table of options.c, its variable, and how its
- * value is read. */
+/* An option of the agent has an entry in the table of options.c, an environment variable, and
+ * a kind of value. This reads the value. */
 #ifndef BRIDGE_CNI_AGENT_BASE_OPTION_VALUES_H
 #define BRIDGE_CNI_AGENT_BASE_OPTION_VALUES_H
 

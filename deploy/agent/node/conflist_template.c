@@ -68,6 +68,7 @@ static const struct json_type versions_type = {
 	.item = &text_type,
 	.item_size = sizeof(const char *),
 };
+
 struct list {
 	struct template_plugins plugins;
 	bool flag; /* for its check alone, as are the versions */

@@ -13,7 +13,8 @@
 
 struct former_gateways {
 	const char *ifname; /* the bridge, or its interface in a VLAN; "": none */
-	/* Those that are not taken keep gateway and route; all others' go. */
+	/* Pods of a former podCIDR. An address that no other Node has taken keeps its
+	 * gateway and its route; all other gateways and routes of this kind go. */
 	const struct former_address_list *addresses;
 	/* By family, with the podCIDR's length, or family 0: the gateway of this node,
 	 * which is never touched, and the one before, which goes with its subnet. */
