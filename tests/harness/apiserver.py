@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A stand-in for the Kubernetes API server: Nodes, by list and watch over TLS.
+"""A stand-in for the Kubernetes API server: Nodes, by list and watch over TLS, and the merge
+patch of a Node's annotations (RFC 7386).
 
 It keeps to the protocol (Kubernetes documentation, "API concepts"): pages by limit and
 continue, resource versions, bookmarks, 410 Gone for what is too old, a bearer token. It
@@ -16,8 +17,13 @@ import threading
 import time
 import urllib.parse
 
+from . import merge_patch
+
 TOKEN = "test-token-1"
 SERVER_NAME = "api.cluster.example"
+FILLER = "long"  # an annotation that each Node has
+FORBIDDEN = (403, "Forbidden", 'nodes is forbidden: User "system:serviceaccount:kube-system:'
+             'bridge-cni" cannot patch resource "nodes" in API group "" at the cluster scope')
 
 
 def openssl(directory, *args):
@@ -50,7 +56,7 @@ def node_object(name, cidrs, addresses, padding=0):
         "kind": "Node", "apiVersion": "v1",
         "metadata": {"name": name, "uid": f"uid-{name}",
                      "labels": {"kubernetes.io/hostname": name, "quote": "a\"b\\"},
-                     "annotations": {"long": "x" * 5000 if padding else "short"},
+                     "annotations": {FILLER: "x" * 5000 if padding else "short"},
                      "managedFields": [{"fieldsV1": {"f:spec": {"f:podCIDR": {}}}}]},
         "spec": spec,
         "status": {"addresses": [*({"type": "InternalIP", "address": a} for a in addresses),
@@ -69,17 +75,19 @@ class ApiServer:
         make_certificates(directory, address)
         self.ca_file = self.directory / "ca.crt"
         self.token = TOKEN
-        self.lock = threading.Condition()
+        self.lock = threading.Condition()  # its lock may be taken again by who holds it
         self.version = 1000
         self.oldest = 1000  # what is before has been compacted away
         self.nodes = {}  # name -> object
         self.texts = {}  # name -> the object as JSON
         self.events = []  # (version, type, the object as JSON)
-        self.requests = []  # (time, path, query) of each
+        self.requests = []  # (time, path, query) of each GET
+        self.patches = []  # (time, the Node's name, the merge patch) of each, refused ones too
         self.page_limit = 500  # what the server gives at most
         self.bookmark_seconds = 60.0
         self.refuse = None  # (status, body, headers) for every request
         self.refuse_watch = None  # the status with which watches are refused
+        self.refuse_patch = None  # (status, reason, message) for patches, such as FORBIDDEN
         self.watch_error = None  # what the next watch ends with, as its ERROR event
         self.expire_continue = 0  # so many continue tokens are refused with 410
         self.cut_lists = 0  # so many lists break off in the middle
@@ -98,11 +106,33 @@ class ApiServer:
         self.events.append((self.version, kind, text))
         self.lock.notify_all()
 
-    def put(self, name, cidrs, addresses, padding=0):
+    def put(self, name, cidrs, addresses, padding=0, annotations=None):
+        """A Node that is there already keeps the annotations that it was given; others may be
+        given, {} for none."""
         with self.lock:
             kind = "MODIFIED" if name in self.nodes else "ADDED"
+            if annotations is None:
+                annotations = self.annotations(name) if name in self.nodes else {}
             self.nodes[name] = node_object(name, cidrs, addresses, padding)
+            self.nodes[name]["metadata"]["annotations"].update(annotations)
             self._changed(kind, self.nodes[name])
+
+    def annotations(self, name):
+        """Those that a Node was given."""
+        with self.lock:
+            found = self.nodes[name]["metadata"]["annotations"]
+            return {key: text for key, text in found.items() if key != FILLER}
+
+    def annotate(self, name, changes):
+        """What `kubectl annotate` does: texts are set, None removes. Where that changes nothing
+        there is neither a new version nor an event. Gives the Node as JSON."""
+        with self.lock:
+            metadata = self.nodes[name]["metadata"]
+            annotations = merge_patch.merged(metadata["annotations"], changes)
+            if annotations != metadata["annotations"]:
+                metadata["annotations"] = annotations
+                self._changed("MODIFIED", self.nodes[name])
+            return self.texts[name]
 
     def change(self, name, function):
         """function(node) changes the object in place."""
@@ -218,20 +248,58 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.answer(code, {"kind": "Status", "apiVersion": "v1", "status": "Failure",
                            "message": message, "reason": reason, "code": code})
 
+    def turned_away(self):
+        """Was the request answered without a look at what it asks for?"""
+        api = self.server_api
+        with api.lock:
+            refuse, raw = api.refuse, api.raw
+        if raw:
+            self.close_connection = True
+            raw(self)
+        elif refuse:
+            self.answer(*refuse)
+        elif self.headers.get("Authorization") != f"Bearer {api.token}":
+            self.status_answer(401, "Unauthorized", "Unauthorized")
+        else:
+            return False
+        return True
+
+    def do_PATCH(self):
+        api = self.server_api
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        path, _, name = urllib.parse.urlsplit(self.path).path.rpartition("/")
+        name = urllib.parse.unquote(name)
+        try:
+            patch = json.loads(body)
+        except ValueError:
+            return self.status_answer(400, "BadRequest", "the body is no JSON")
+        with api.lock:
+            api.patches.append((time.monotonic(), name, patch))
+            refuse_patch = api.refuse_patch
+        if self.turned_away():
+            return None
+        if path != "/api/v1/nodes":
+            return self.status_answer(404, "NotFound", "no such resource")
+        if refuse_patch:
+            return self.status_answer(*refuse_patch)
+        if self.headers.get("Content-Type") != merge_patch.CONTENT_TYPE:
+            return self.status_answer(415, "UnsupportedMediaType",
+                                      f"{merge_patch.CONTENT_TYPE} is wanted")
+        try:
+            return self.answer(200, api.annotate(name, merge_patch.annotations_of(patch)))
+        except KeyError:
+            return self.status_answer(404, "NotFound", f'nodes "{name}" not found')
+        except ValueError as error:
+            return self.status_answer(422, "Invalid", str(error))
+
     def do_GET(self):
         api = self.server_api
         url = urllib.parse.urlsplit(self.path)
         query = dict(urllib.parse.parse_qsl(url.query))
         with api.lock:
             api.requests.append((time.monotonic(), url.path, query))
-            refuse, raw = api.refuse, api.raw
-        if raw:
-            self.close_connection = True
-            return raw(self)
-        if refuse:
-            return self.answer(*refuse)
-        if self.headers.get("Authorization") != f"Bearer {api.token}":
-            return self.status_answer(401, "Unauthorized", "Unauthorized")
+        if self.turned_away():
+            return None
         if url.path != "/api/v1/nodes":
             return self.status_answer(404, "NotFound", "no such resource")
         if query.get("watch") == "true" and api.refuse_watch:
