@@ -45,14 +45,16 @@ static void host_route_add(struct route_list *list, const struct ip_addr *gw)
 }
 
 /* Does a default route of that family lead by a gateway of the attachment's own? Then it
- * leads to all of its subnets. */
+ * leads to all of its subnets. One with an MTU of its own is for what is farther away:
+ * pods of this node reach each other with that of their interfaces. */
 static bool default_leads(const struct cni_result *ipam, int family)
 {
 	for (size_t i = 0; i < ipam->routes.n; i++) {
 		const struct route *route = &ipam->routes.items[i];
 
 		if (route->dst.addr.family != family || !prefix_is_default(&route->dst) ||
-		    (route->table_set && route->table != RT_TABLE_MAIN))
+		    (route->table_set && route->table != RT_TABLE_MAIN) || route->mtu ||
+		    route->advmss)
 			continue;
 		for (size_t k = 0; k < ipam->ips.n; k++)
 			if (ip_equal(&ipam->ips.items[k].gateway, &route->gw))

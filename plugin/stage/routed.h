@@ -8,8 +8,8 @@
 
 /*
  * Puts before @att's routes those that a routed pod needs besides: to each gateway on the
- * link, and to each subnet by its gateway where no default route leads by that. Code 7: a
- * gateway is outside of its address's subnet.
+ * link, and to each subnet by its gateway where no default route leads by that with the
+ * interface's MTU. Code 7: a gateway is outside of its address's subnet.
  */
 int routed_complete(struct attachment *att, struct cni_error *err);
 

@@ -208,6 +208,27 @@ static void own_subnet_notice(struct attachment *att)
 	}
 }
 
+/*
+ * Leaves out an MTU above the interface's. The kernel would take it, believe it, and hand
+ * the interface packets that are too large for it, which are lost without a word. The
+ * configuration may have followed an uplink that got a larger MTU, which a bridge with
+ * pods doesn't follow.
+ */
+static void mtus_fit(struct attachment *att)
+{
+	for (size_t i = 0; i < att->ipam.routes.n; i++) {
+		struct route *route = &att->ipam.routes.items[i];
+
+		if (route->mtu <= att->mtu)
+			continue;
+		notice(&att->op->notices,
+		       "the route to %s has the interface's mtu of %u, as the %u that "
+		       "it was to have are more",
+		       PREFIX_TEXT(&route->dst), att->mtu, route->mtu);
+		route->mtu = route->advmss = 0;
+	}
+}
+
 static int routes_add(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(free_p) bool *there = NULL;
@@ -218,6 +239,7 @@ static int routes_add(struct attachment *att, struct cni_error *err)
 	there = calloc(att->ipam.routes.n, sizeof(*there));
 	if (!there)
 		return error_oom(err);
+	mtus_fit(att);
 	ret = routes_make(att, there, err);
 	if (ret == 0 && !att->routed)
 		own_subnet_notice(att);
