@@ -52,6 +52,19 @@ static void check_uninstall(struct agent *agent)
 		uninstall_look(&agent->uninstall);
 }
 
+/* Makes the routes follow the nodes. What they lead by is there before them, and goes
+ * after them. */
+static void follow_routes(struct agent *agent)
+{
+	bool right = tunnel_upkeep_prepare(&agent->tunnel, &agent->nodes);
+
+	route_upkeep_run(&agent->routes, &agent->nodes,
+			 tunnel_upkeep_plan(&agent->tunnel));
+	right &= tunnel_upkeep_settle(&agent->tunnel);
+	if (!right && agent->routes.due_at > now_ms() + RETRY_MS)
+		agent->routes.due_at = now_ms() + RETRY_MS;
+}
+
 /* Makes configuration list and routes follow the node table, which is complete. */
 static void follow_nodes(struct agent *agent)
 {
@@ -65,7 +78,7 @@ static void follow_nodes(struct agent *agent)
 	if (agent->setup.made && !agent->setup.held_back)
 		former_upkeep_run(&agent->former, &agent->setup.conflist, &agent->nodes);
 	check_conflist(agent);
-	route_upkeep_run(&agent->routes, &agent->nodes);
+	follow_routes(agent);
 	if (!agent->trimmed)
 		memory_trim();
 	agent->trimmed = true;

@@ -114,6 +114,12 @@ int agent_open(struct agent *agent, const struct options *options, const struct 
 		       .rtnl = agent->rtnl,
 		       .nft = agent->nft},
 	};
+	agent->tunnel = (struct tunnel_upkeep){
+		.options = options,
+		.log = log,
+		.rtnl = agent->rtnl,
+		.nft = agent->nft,
+	};
 	agent->former = (struct former_upkeep){.log = log, .rtnl = agent->rtnl};
 	agent->drops = (struct drops){
 		.options = options,
@@ -153,6 +159,7 @@ void agent_close(struct agent *agent)
 	drops_clear(&agent->drops);
 	reclaim_clear(&agent->reclaim);
 	range_upkeep_close(&agent->ranges);
+	tunnel_upkeep_clear(&agent->tunnel);
 	route_upkeep_close(&agent->routes);
 	node_table_clear(&agent->nodes);
 }

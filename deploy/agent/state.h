@@ -17,6 +17,7 @@
 #include "deploy/agent/node/setup.h"
 #include "deploy/agent/node/shadow.h"
 #include "deploy/agent/node/uninstall.h"
+#include "deploy/agent/tunnel/tunnel_upkeep.h"
 
 enum agent_job {
 	AGENT_JOB_NONE,
@@ -42,6 +43,7 @@ struct agent {
 	struct pod_link pod_link;
 	struct range_upkeep ranges;
 	struct former_upkeep former;
+	struct tunnel_upkeep tunnel;
 	struct route_upkeep routes;
 	struct heal heal;
 	struct drops drops;

@@ -47,7 +47,7 @@ static void put_gateway(struct builder b, const struct route *route)
 }
 
 static struct builder queue_route(struct netlink *nl, struct nl_msg *msg,
-				  unsigned int index, uint8_t protocol,
+				  unsigned int index, uint8_t protocol, bool onlink,
 				  const struct route *route)
 {
 	struct rtmsg header = {
@@ -57,6 +57,7 @@ static struct builder queue_route(struct netlink *nl, struct nl_msg *msg,
 		.rtm_protocol = protocol,
 		.rtm_scope = route_scope(route),
 		.rtm_type = RTN_UNICAST,
+		.rtm_flags = onlink ? RTNH_F_ONLINK : 0,
 	};
 	struct builder b = begin(nl, msg, &header, sizeof(header));
 
@@ -80,7 +81,7 @@ void queue_route_add(struct netlink *nl, unsigned int index, const char *name,
 		"adding the route to %s by %s through %s", PREFIX_TEXT(&route->dst),
 		route->gw.family ? IP_TEXT(&route->gw) : "the link", name);
 
-	queue_route(nl, msg, index, RTPROT_BOOT, route);
+	queue_route(nl, msg, index, RTPROT_BOOT, false, route);
 }
 
 void queue_route_set(struct netlink *nl, const struct kernel_route *wanted, bool replace)
@@ -92,7 +93,7 @@ void queue_route_set(struct netlink *nl, const struct kernel_route *wanted, bool
 		wanted->route.gw.family ? IP_TEXT(&wanted->route.gw) : "the link",
 		wanted->index);
 	struct builder b = queue_route(nl, msg, wanted->index, wanted->protocol,
-				       &wanted->route);
+				       wanted->onlink, &wanted->route);
 
 	if (wanted->source.family)
 		put_ip(b, RTA_PREFSRC, &wanted->source);
@@ -106,12 +107,12 @@ void queue_route_del(struct netlink *nl, const struct kernel_route *route)
 	struct route whole = route->route;
 
 	if (!route->nexthop && route->hops == 1) {
-		queue_route(nl, msg, route->index, route->protocol, &whole);
+		queue_route(nl, msg, route->index, route->protocol, false, &whole);
 		return;
 	}
 	/* The kernel knows such a route by its nexthop object, not by one of the next
 	 * hops. */
 	whole.gw = (struct ip_addr){};
-	put_u32(queue_route(nl, msg, 0, route->protocol, &whole), RTA_NH_ID,
+	put_u32(queue_route(nl, msg, 0, route->protocol, false, &whole), RTA_NH_ID,
 		route->nexthop);
 }

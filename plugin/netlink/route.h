@@ -32,6 +32,9 @@ struct kernel_route {
 	unsigned int index; /* of the interface; 0: none */
 	uint8_t protocol; /* RTPROT_* */
 	uint8_t type; /* RTN_UNICAST, or RTN_ of one that refuses or drops */
+	/* The gateway counts as one on the link, whatever networks that has. For
+	 * queue_route_set() alone: it isn't read. */
+	bool onlink;
 	uint32_t nexthop; /* the number of a nexthop object that it leads by; 0: none */
 	size_t hop,
 		/* the route has so many next hops, each with an entry; this is number

@@ -196,6 +196,8 @@ static int addresses_take(const struct address_list *list, struct node_object *n
 				"status.addresses[%zu].address: \"%s\" is not an "
 				"IP address",
 				i, list->items[i].address);
+		if (!node->addresses[0].family && !node->addresses[1].family)
+			node->address_v6_first = addr.family == AF_INET6;
 		place = &node->addresses[addr.family == AF_INET6];
 		if (!place->family)
 			*place = addr;

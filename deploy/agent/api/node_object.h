@@ -30,6 +30,7 @@ struct node_object {
 	struct ip_addr addresses[IP_FAMILIES]; /* its first InternalIP; family 0: none */
 	struct ip_addr more[NODE_MORE_MAX]; /* its other InternalIPs */
 	size_t n_more;
+	bool address_v6_first; /* the first InternalIP is IPv6 */
 	bool v6_first; /* the first podCIDR, which gives a pod's first address, is IPv6 */
 };
 

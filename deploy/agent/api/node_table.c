@@ -141,6 +141,8 @@ int node_table_set(struct node_table *table, const struct node_object *node,
 	item->round = table->round;
 	news |= item->v6_first != node->v6_first;
 	item->v6_first = node->v6_first;
+	news |= item->address_v6_first != node->address_v6_first;
+	item->address_v6_first = node->address_v6_first;
 	item->created = node->created;
 	for (int i = 0; i < IP_FAMILIES; i++) {
 		if (!prefix_equal(&item->cidrs[i], &node->cidrs[i])) {

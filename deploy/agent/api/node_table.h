@@ -21,6 +21,7 @@ struct cluster_node {
 	struct ip_addr addresses[IP_FAMILIES];
 	struct ip_addr *more; /* owned */
 	size_t n_more;
+	bool address_v6_first;
 	bool v6_first;
 	uint32_t round; /* the table's, of the list that named the node last */
 	/* Verdicts on @cidrs and @addresses, by pod_ranges_judge(); unknown where they

@@ -130,6 +130,11 @@ static bool is_version(const char *value)
 
 static const char *const yes_no_words[] = {"", "false", "true"};
 static const char *const link_words[] = {"", "bridged", "routed"};
+const char *const tunnel_mode_names[TUNNEL_MODES] = {
+	[TUNNEL_NONE] = "none",
+	[TUNNEL_VXLAN] = "vxlan",
+	[TUNNEL_WIREGUARD] = "wireguard",
+};
 static const char *const uninstall_words[] = {"", "drain", "now"};
 
 int option_value_read(const struct option_spec *spec, const char *value, void *at,
@@ -159,6 +164,8 @@ int option_value_read(const struct option_spec *spec, const char *value, void *a
 	case OPTION_UNINSTALL:
 		return word_read(spec, value, uninstall_words,
 				 ARRAY_SIZE(uninstall_words), at, err);
+	case OPTION_TUNNEL:
+		return word_read(spec, value, tunnel_mode_names, TUNNEL_MODES, at, err);
 	case OPTION_PATH:
 	case OPTION_PATH_OR_NONE:
 		if (value[0] != '/' && (value[0] || spec->kind == OPTION_PATH))

@@ -25,6 +25,16 @@ enum uninstall_mode {
 	UNINSTALL_NOW, /* the pods that run lose their network at once */
 };
 
+/* How packets to pods of other nodes travel between nodes. */
+enum tunnel_mode {
+	TUNNEL_NONE, /* as they are, by the nodes' common link or by routers */
+	TUNNEL_VXLAN,
+	TUNNEL_WIREGUARD,
+	TUNNEL_MODES, /* how many there are */
+};
+/* As options, metrics and the log call them. */
+extern const char *const tunnel_mode_names[TUNNEL_MODES];
+
 enum option_kind {
 	OPTION_TEXT,
 	OPTION_PATH, /* an absolute one */
@@ -36,6 +46,7 @@ enum option_kind {
 	OPTION_YES_NO_OR_KEPT, /* unless it is given, the node goes on as it is */
 	OPTION_LINK_OR_KEPT,
 	OPTION_UNINSTALL,
+	OPTION_TUNNEL,
 	OPTION_CIDRS, /* separated by commas */
 	OPTION_LISTEN, /* or "" */
 	OPTION_LEVEL,

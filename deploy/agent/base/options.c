@@ -23,6 +23,25 @@ static const struct option_spec specs[] = {
 	{"masquerade-nodes", "true",
 	 "false: other nodes' addresses see the pod's own, as other pods do",
 	 OPTION_YES_NO, AT(masquerade_nodes), 0, 0},
+	{"tunnel", "none",
+	 "vxlan or wireguard: how this node sends to pods of nodes with which it shares no\n"
+	 "      link; none: the network between nodes routes the podCIDRs",
+	 OPTION_TUNNEL, AT(tunnel), 0, 0},
+	{"tunnel-always", "",
+	 "true: all nodes' pods are reached by the tunnel, also those of one link, whose\n"
+	 "      network may drop the pods' addresses; unless given, false with vxlan, and\n"
+	 "      true with wireguard",
+	 OPTION_YES_NO_OR_KEPT, AT(tunnel_always_asked), 0, 0},
+	{"tunnel-receive", "none",
+	 "vxlan or wireguard: this node takes what other nodes send by it, too. It comes\n"
+	 "      before --tunnel when a running cluster is changed",
+	 OPTION_TUNNEL, AT(tunnel_receive), 0, 0},
+	{"vxlan-id", "4096", "VXLAN's network identifier (VNI), the same on all nodes",
+	 OPTION_NUMBER, AT(vxlan_id), 1, 16777215},
+	{"vxlan-port", "8472", "VXLAN's UDP port, the same on all nodes", OPTION_NUMBER,
+	 AT(vxlan_port), 1, 65535},
+	{"wireguard-port", "51820", "WireGuard's UDP port on this node", OPTION_NUMBER,
+	 AT(wireguard_port), 1, 65534},
 	{"network", "pods", "the network's name", OPTION_NAME, AT(network), 0, 0},
 	{"bridge", "cni0", "the node's bridge", OPTION_INTERFACE, AT(bridge), 0, 0},
 	{"mtu", "0", "of the pods; 0: the uplink's", OPTION_NUMBER, AT(mtu), 0, 65535},
@@ -161,6 +180,29 @@ static int server_settle(struct options *options, struct cni_error *err)
 	return 0;
 }
 
+/* What options say together. */
+static int tunnel_settle(struct options *options, struct cni_error *err)
+{
+	bool tunnel = options->tunnel || options->tunnel_receive;
+
+	options->tunnel_always = options->tunnel_always_asked == OPTION_YES ||
+				 options->tunnel == TUNNEL_WIREGUARD;
+	if (options->tunnel == TUNNEL_WIREGUARD &&
+	    options->tunnel_always_asked == OPTION_NO)
+		return error_set(err, CNI_ERR_ENVIRONMENT, EINVAL,
+				 "--tunnel wireguard encrypts what goes to any node: it "
+				 "can't be together with --tunnel-always false");
+	/* A node's answer to a pod's own address doesn't come by the tunnel, and is
+	 * dropped on the way. */
+	if (tunnel && !options->masquerade_nodes)
+		return error_set(err, CNI_ERR_ENVIRONMENT, EINVAL,
+				 "--masquerade-nodes false: pods reach other nodes by "
+				 "these nodes' own addresses, for which there is no "
+				 "tunnel: it can't be together with --tunnel or "
+				 "--tunnel-receive");
+	return 0;
+}
+
 bool options_have_variable(const char *name)
 {
 	char buf[OPTION_VARIABLE_MAX];
@@ -194,6 +236,8 @@ int options_read(int argc, char **argv, struct options *ret_options,
 	}
 	if (ret == 0 && !options.cleanup && !options.help && !options.version)
 		ret = server_settle(&options, err);
+	if (ret == 0)
+		ret = tunnel_settle(&options, err);
 	if (ret < 0)
 		options_clear(&options);
 	else

@@ -25,6 +25,11 @@ struct options {
 	struct prefix_list cluster_cidrs; /* items owned */
 	bool host_ports, bandwidth;
 	bool masquerade_nodes; /* other nodes see this node's address, not a pod's */
+	enum tunnel_mode tunnel; /* by which this node sends */
+	enum tunnel_mode tunnel_receive; /* by which it receives, besides */
+	bool tunnel_always; /* also between nodes of one link */
+	uint32_t vxlan_id; /* VNI */
+	uint32_t vxlan_port, wireguard_port;
 	enum option_choice spoof_check;
 	enum option_choice routed; /* podLink: OPTION_YES routed, OPTION_NO bridged */
 	bool port_isolation, mac_spoof_check;
@@ -37,6 +42,7 @@ struct options {
 	uint32_t resync_seconds, retry_max_seconds, watch_seconds;
 	enum log_level log_level;
 	bool cleanup, help, version; /* what is to be done instead of running */
+	enum option_choice tunnel_always_asked; /* becomes @tunnel_always */
 	char *server_from_env; /* owned; @api_server, made of KUBERNETES_SERVICE_HOST */
 };
 
@@ -48,6 +54,13 @@ void options_clear(struct options *options);
 
 /* Whether an environment variable stands for an option. */
 bool options_have_variable(const char *name);
+
+/* Is this mode's device there, be it for sending or for receiving? */
+static inline bool options_have_tunnel(const struct options *options,
+				       enum tunnel_mode mode)
+{
+	return options->tunnel == mode || options->tunnel_receive == mode;
+}
 
 /* Prints all options to stdout, as --help does. */
 void options_print(void);

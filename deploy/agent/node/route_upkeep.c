@@ -100,7 +100,8 @@ static void log_changes(const struct route_upkeep *upkeep)
 	log_write(upkeep->log, LOG_LEVEL_INFO, "routes", "what", changes, NULL);
 }
 
-void route_upkeep_run(struct route_upkeep *upkeep, const struct node_table *nodes)
+void route_upkeep_run(struct route_upkeep *upkeep, const struct node_table *nodes,
+		      const struct tunnel_plan *plan)
 {
 	const struct routes_done *done = &upkeep->done;
 	struct cni_error err = {};
@@ -108,8 +109,8 @@ void route_upkeep_run(struct route_upkeep *upkeep, const struct node_table *node
 
 	upkeep->due_at = INT64_MAX;
 	upkeep->n_unrouted = 0;
-	ret = routes_sync(upkeep->rtnl, nodes, upkeep->own_node, note_unrouted, upkeep,
-			  &upkeep->done, &err);
+	ret = routes_sync(upkeep->rtnl, nodes, upkeep->own_node, plan, note_unrouted,
+			  upkeep, &upkeep->done, &err);
 	upkeep->syncs++;
 	upkeep->changes += done->added + done->changed + done->removed;
 	upkeep->right = ret >= 0;

@@ -42,7 +42,9 @@ void route_upkeep_close(struct route_upkeep *upkeep);
  * come. */
 void route_upkeep_soon(struct route_upkeep *upkeep);
 
-/* Makes the kernel's routes be those to @nodes. After an error they are due again. */
-void route_upkeep_run(struct route_upkeep *upkeep, const struct node_table *nodes);
+/* Makes the kernel's routes be those to @nodes, by @plan's tunnels where it is not NULL.
+ * After an error they are due again. */
+void route_upkeep_run(struct route_upkeep *upkeep, const struct node_table *nodes,
+		      const struct tunnel_plan *plan);
 
 #endif

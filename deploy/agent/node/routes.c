@@ -10,19 +10,6 @@
  * 60. */
 #define BATCH_MAX 256
 
-const char *const route_problem_names[ROUTE_PROBLEMS] = {
-	[ROUTE_FINE] = "none",
-	[ROUTE_NO_CIDR] = "no-pod-cidr",
-	[ROUTE_NO_ADDRESS] = "no-internal-ip",
-	[ROUTE_NOT_ON_LINK] = "not-on-link",
-	[ROUTE_TAKEN] = "foreign-route",
-	[ROUTE_REFUSED] = "refused-pod-cidr",
-	[ROUTE_OWN_ADDRESS] = "own-internal-ip",
-	[ROUTE_BAD_ADDRESS] = "unusable-internal-ip",
-	[ROUTE_ADDRESS_OF_PODS] = "internal-ip-of-pods",
-	[ROUTE_BY_KERNEL] = "refused-by-kernel",
-};
-
 struct wanted_route {
 	struct kernel_route route;
 	const struct cluster_node *node;
@@ -34,6 +21,7 @@ struct sync {
 	int family; /* an index of ip_families[] */
 	const struct node_table *nodes;
 	const struct cluster_node *own; /* NULL: not known */
+	const struct tunnel_plan *plan; /* NULL: there is no tunnel */
 	route_problem_fn fn;
 	void *data;
 	struct routes_done *done;
@@ -61,34 +49,18 @@ static void tell_problem(struct sync *sync, const struct cluster_node *node,
 		sync->fn(node, &node->cidrs[sync->family], what, sync->data);
 }
 
-/* Adds a route to @cidr, which @node has or had, by its InternalIP. */
-static enum route_problem add_route(struct sync *sync, const struct cluster_node *node,
-				    const struct ip_prefix *cidr,
-				    const struct ip_addr *gw)
+/* The interface by which @gw is reached without a router; 0: there is none. */
+static unsigned int link_to(const struct sync *sync, const struct ip_addr *gw)
 {
-	const struct kernel_route *link;
+	const struct kernel_route *link = kernel_routes_look_up(&sync->kernel, gw);
 
-	link = kernel_routes_look_up(&sync->kernel, gw);
-	if (!link || link->route.gw.family || !link->index)
-		return ROUTE_NOT_ON_LINK;
-	if (kernel_routes_taken(&sync->kernel, cidr))
-		return ROUTE_TAKEN;
-	sync->wanted[sync->n_wanted++] = (struct wanted_route){
-		.node = node,
-		.route =
-			{
-				.index = link->index,
-				.protocol = ROUTE_PROTOCOL,
-				.route = {.dst = *cidr, .gw = *gw},
-			},
-	};
-	return ROUTE_FINE;
+	return link && !link->route.gw.family ? link->index : 0;
 }
 
-/* Adds the route to @node to those that are wanted, or tells why there is none. */
-static enum route_problem add_wanted(struct sync *sync, const struct cluster_node *node)
+/* Tells whether @node's InternalIP serves as a gateway, on a link that both share. */
+static enum route_problem direct_problem(const struct sync *sync,
+					 const struct cluster_node *node)
 {
-	const struct ip_prefix *cidr = &node->cidrs[sync->family];
 	const struct ip_addr *gw = &node->addresses[sync->family];
 
 	if (!gw->family)
@@ -104,11 +76,55 @@ static enum route_problem add_wanted(struct sync *sync, const struct cluster_nod
 	case ADDRESS_USABLE:
 		break;
 	}
-	if (node->ranges[sync->family] != RANGE_ACCEPTED)
-		return ROUTE_REFUSED;
 	if (sync->own && ip_equal(gw, &sync->own->addresses[sync->family]))
 		return ROUTE_OWN_ADDRESS;
-	return add_route(sync, node, cidr, gw);
+	return ROUTE_FINE;
+}
+
+/* Adds a route to @cidr, which @node has or had. @direct: whether @gw serves as a
+ * gateway. */
+static enum route_problem add_route(struct sync *sync, const struct cluster_node *node,
+				    const struct ip_prefix *cidr,
+				    const struct ip_addr *gw, enum route_problem direct)
+{
+	struct tunnel_way way = {.gw = *gw};
+	enum route_problem problem = direct;
+	bool tunnel = false;
+
+	if (problem == ROUTE_FINE) {
+		way.device = link_to(sync, gw);
+		problem = way.device ? ROUTE_FINE : ROUTE_NOT_ON_LINK;
+	}
+	if (sync->plan && (sync->plan->always || problem != ROUTE_FINE)) {
+		problem = tunnel_plan_way(sync->plan, node, cidr, &way);
+		tunnel = true;
+	}
+	if (problem != ROUTE_FINE)
+		return problem;
+	if (kernel_routes_taken(&sync->kernel, cidr))
+		return ROUTE_TAKEN;
+	sync->wanted[sync->n_wanted++] = (struct wanted_route){
+		.node = node,
+		.route =
+			{
+				.index = way.device,
+				.protocol = ROUTE_PROTOCOL,
+				.onlink = tunnel && way.gw.family,
+				.route = {.dst = *cidr, .gw = way.gw},
+			},
+	};
+	return ROUTE_FINE;
+}
+
+/* Adds the route to @node to those that are wanted, or tells why there is none. */
+static enum route_problem add_wanted(struct sync *sync, const struct cluster_node *node)
+{
+	enum route_problem direct = direct_problem(sync, node);
+
+	if (node->ranges[sync->family] != RANGE_ACCEPTED)
+		return direct == ROUTE_FINE || sync->plan ? ROUTE_REFUSED : direct;
+	return add_route(sync, node, &node->cidrs[sync->family],
+			 &node->addresses[sync->family], direct);
 }
 
 /* Former podCIDRs lie apart from all that are used. Whoever has no route to one may have
@@ -122,7 +138,7 @@ static void add_former(struct sync *sync)
 
 		if (item->routed && item->cidr.addr.family == ip_families[sync->family])
 			(void)add_route(sync, node_table_find(sync->nodes, item->node),
-					&item->cidr, &item->gateway);
+					&item->cidr, &item->gateway, ROUTE_FINE);
 	}
 }
 
@@ -284,8 +300,8 @@ static int sync_family(struct sync *sync)
 }
 
 int routes_sync(struct netlink *nl, const struct node_table *nodes, const char *own,
-		route_problem_fn fn, void *data, struct routes_done *ret_done,
-		struct cni_error *err)
+		const struct tunnel_plan *plan, route_problem_fn fn, void *data,
+		struct routes_done *ret_done, struct cni_error *err)
 {
 	int ret = 0;
 
@@ -296,6 +312,7 @@ int routes_sync(struct netlink *nl, const struct node_table *nodes, const char *
 			.family = family,
 			.nodes = nodes,
 			.own = node_table_find(nodes, own),
+			.plan = plan,
 			.fn = fn,
 			.data = data,
 			.done = ret_done,
@@ -340,7 +357,7 @@ int routes_remove(struct netlink *nl, size_t *ret_removed, struct cni_error *err
 {
 	struct node_table none = {};
 	struct routes_done done;
-	int ret = routes_sync(nl, &none, "", NULL, NULL, &done, err);
+	int ret = routes_sync(nl, &none, "", NULL, NULL, NULL, &done, err);
 
 	*ret_removed = done.removed;
 	return ret;

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Peers are in the order of the node table, so that a Node's peer is found by its place. */
+#include "tunnel_plan.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+#include "node_mac.h"
+
+void tunnel_plan_clear(struct tunnel_plan *plan)
+{
+	free(plan->peers);
+	free(plan->ranges);
+	*plan = (struct tunnel_plan){};
+}
+
+/* -- addresses and MAC addresses that two Nodes have */
+
+#define CLAIM_BYTES 16
+
+/* Something that no two Nodes may have. */
+struct claim {
+	uint8_t bytes[CLAIM_BYTES];
+	uint32_t node; /* index into the node table */
+};
+
+static int by_bytes(const void *a, const void *b)
+{
+	const struct claim *one = a, *other = b;
+
+	return memcmp(one->bytes, other->bytes, CLAIM_BYTES);
+}
+
+/* Calls @fn for each claim that another one has the same bytes as. */
+static void tell_shared(struct claim *claims, size_t n,
+			void (*fn)(struct tunnel_plan *plan, uint32_t node, int family),
+			struct tunnel_plan *plan, int family)
+{
+	if (n)
+		qsort(claims, n, sizeof(*claims), by_bytes);
+	for (size_t i = 0; i < n; i++)
+		if ((i && by_bytes(&claims[i], &claims[i - 1]) == 0) ||
+		    (i + 1 < n && by_bytes(&claims[i], &claims[i + 1]) == 0))
+			fn(plan, claims[i].node, family);
+}
+
+static void drop_address(struct tunnel_plan *plan, uint32_t node, int family)
+{
+	plan->peers[node].addresses[family] = (struct ip_addr){};
+	plan->peers[node].problem = ROUTE_SHARED_ADDRESS;
+}
+
+static void drop_mac(struct tunnel_plan *plan, uint32_t node, int family)
+{
+	(void)family;
+	plan->peers[node].problem = ROUTE_SAME_MAC;
+}
+
+/* Takes the addresses of a family that are usable, from all peers that share one. */
+static void shared_addresses(struct tunnel_plan *plan, struct claim *claims, int family)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < plan->n_peers; i++) {
+		const struct ip_addr *addr = &plan->peers[i].node->addresses[family];
+
+		/* This node's own address is the surroundings' business. */
+		if (!addr->family || plan->peers[i].node == plan->own)
+			continue;
+		memcpy(claims[n].bytes, addr->bytes, CLAIM_BYTES);
+		claims[n++].node = i;
+	}
+	tell_shared(claims, n, drop_address, plan, family);
+}
+
+static void shared_macs(struct tunnel_plan *plan, struct claim *claims)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < plan->n_peers; i++) {
+		claims[n] = (struct claim){.node = i};
+		memcpy(claims[n++].bytes, plan->peers[i].mac.bytes, MAC_LEN);
+	}
+	tell_shared(claims, n, drop_mac, plan, 0);
+}
+
+/* -- peers */
+
+/* Why there is no InternalIP of a family that this node has. */
+static enum route_problem address_problem(const struct tunnel_plan *plan,
+					  const struct cluster_node *node)
+{
+	enum route_problem problem = ROUTE_NO_ADDRESS;
+
+	for (int i = 0; i < IP_FAMILIES; i++) {
+		if (!node->addresses[i].family)
+			continue;
+		if (!plan->addresses[i].family) {
+			problem = ROUTE_NO_COMMON_FAMILY;
+			continue;
+		}
+		switch (node->internal[i]) {
+		case ADDRESS_OWN:
+			return ROUTE_OWN_ADDRESS;
+		case ADDRESS_OF_PODS:
+			return ROUTE_ADDRESS_OF_PODS;
+		case ADDRESS_UNUSABLE:
+		case ADDRESS_UNKNOWN:
+		case ADDRESS_USABLE:
+			return ROUTE_BAD_ADDRESS;
+		}
+	}
+	return problem;
+}
+
+static void peer_take(struct tunnel_plan *plan, struct tunnel_peer *peer,
+		      const struct cluster_node *node)
+{
+	peer->node = node;
+	peer->mac = node_mac(node->name);
+	if (node == plan->own) {
+		peer->problem = ROUTE_OWN_ADDRESS;
+		return;
+	}
+	for (int i = 0; i < IP_FAMILIES; i++)
+		if (node->addresses[i].family && node->internal[i] == ADDRESS_USABLE &&
+		    !ip_equal(&node->addresses[i], &plan->addresses[i]))
+			peer->addresses[i] = node->addresses[i];
+}
+
+/* Chooses the family by which this node sends to the peer. */
+static void underlay_choose(const struct tunnel_plan *plan, struct tunnel_peer *peer)
+{
+	for (int i = 0; plan->own && i < IP_FAMILIES; i++) {
+		int family = plan->own->address_v6_first ? !i : i;
+
+		if (plan->addresses[family].family && peer->addresses[family].family) {
+			peer->underlay = family;
+			if (peer->problem == ROUTE_SHARED_ADDRESS)
+				peer->problem = ROUTE_FINE;
+			return;
+		}
+	}
+	if (peer->problem == ROUTE_FINE)
+		peer->problem = address_problem(plan, peer->node);
+}
+
+/* -- ranges */
+
+static int by_address(const void *a, const void *b)
+{
+	const struct tunnel_range *one = a, *other = b;
+
+	return ip_cmp(&one->cidr.addr, &other->cidr.addr);
+}
+
+static void range_add(struct tunnel_plan *plan, size_t peer, const struct ip_prefix *cidr)
+{
+	plan->ranges[plan->n_ranges++] = (struct tunnel_range){.cidr = *cidr,
+							       .peer = (uint32_t)peer};
+}
+
+static void ranges_take(struct tunnel_plan *plan, const struct node_table *nodes)
+{
+	for (size_t i = 0; i < nodes->n; i++)
+		for (int family = 0; family < IP_FAMILIES; family++)
+			if (&nodes->items[i] != plan->own &&
+			    nodes->items[i].ranges[family] == RANGE_ACCEPTED)
+				range_add(plan, i, &nodes->items[i].cidrs[family]);
+	for (size_t i = 0; i < nodes->former.n; i++) {
+		const struct former_range *former = &nodes->former.items[i];
+		const struct cluster_node *node = node_table_find(nodes, former->node);
+
+		if (former->routed && node && node != plan->own)
+			range_add(plan, (size_t)(node - nodes->items), &former->cidr);
+	}
+	if (plan->n_ranges)
+		qsort(plan->ranges, plan->n_ranges, sizeof(*plan->ranges), by_address);
+}
+
+/* -- the plan */
+
+static void own_take(struct tunnel_plan *plan, const struct node_table *nodes,
+		     const char *own)
+{
+	plan->own = node_table_find(nodes, own);
+	plan->mac = node_mac(own);
+	for (int i = 0; plan->own && i < IP_FAMILIES; i++) {
+		if (plan->own->internal[i] == ADDRESS_USABLE)
+			plan->addresses[i] = plan->own->addresses[i];
+		if (plan->own->ranges[i] == RANGE_ACCEPTED)
+			plan->cidrs[i] = plan->own->cidrs[i];
+	}
+}
+
+int tunnel_plan_make(const struct node_table *nodes, const char *own,
+		     struct tunnel_plan *ret_plan, struct cni_error *err)
+{
+	_cleanup_(tunnel_plan_clear) struct tunnel_plan plan = {};
+	_cleanup_(free_p) struct claim *claims = calloc(nodes->n + 1, sizeof(*claims));
+
+	plan.peers = calloc(nodes->n + 1, sizeof(*plan.peers));
+	plan.ranges = calloc(IP_FAMILIES * nodes->n + nodes->former.n + 1,
+			     sizeof(*plan.ranges));
+	if (!plan.peers || !plan.ranges || !claims)
+		return error_oom(err);
+	own_take(&plan, nodes, own);
+	plan.n_peers = nodes->n;
+	for (size_t i = 0; i < nodes->n; i++)
+		peer_take(&plan, &plan.peers[i], &nodes->items[i]);
+	for (int family = 0; family < IP_FAMILIES; family++)
+		shared_addresses(&plan, claims, family);
+	for (size_t i = 0; i < nodes->n; i++)
+		if (plan.peers[i].node != plan.own)
+			underlay_choose(&plan, &plan.peers[i]);
+	shared_macs(&plan, claims);
+	ranges_take(&plan, nodes);
+	*ret_plan = plan;
+	plan = (struct tunnel_plan){};
+	return 0;
+}
+
+enum route_problem tunnel_plan_way(const struct tunnel_plan *plan,
+				   const struct cluster_node *node,
+				   const struct ip_prefix *cidr,
+				   struct tunnel_way *ret_way)
+{
+	/* Peers are in the order of the node table, which is an array. */
+	const struct tunnel_peer *peer = &plan->peers[node - plan->peers->node];
+
+	if (peer->problem != ROUTE_FINE)
+		return peer->problem;
+	if (!peer->device)
+		return ROUTE_NO_TUNNEL;
+	*ret_way = (struct tunnel_way){.device = peer->device};
+	if (plan->by_gateway)
+		ret_way->gw = cidr->addr;
+	return ROUTE_FINE;
+}

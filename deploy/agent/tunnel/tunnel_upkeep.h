@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Keeps the tunnels to the other nodes as tunnel_plan.h says: devices, entries and guard,
+ * when they are looked at, what is logged of them. The routes that lead by them are
+ * route_upkeep.h's.
+ */
+#ifndef BRIDGE_CNI_AGENT_TUNNEL_TUNNEL_UPKEEP_H
+#define BRIDGE_CNI_AGENT_TUNNEL_TUNNEL_UPKEEP_H
+
+#include "deploy/agent/base/log.h"
+#include "deploy/agent/base/options.h"
+#include "plugin/netlink/netlink.h"
+#include "tunnel_plan.h"
+
+/* The caller sets the first four fields, which it keeps, and the rest to 0. */
+struct tunnel_upkeep {
+	const struct options *options;
+	const struct log *log;
+	struct netlink *rtnl, *nft;
+	struct tunnel_plan
+		plan; /* of the last time; empty where no tunnel is asked for */
+	uint64_t error; /* of log_error_once() */
+};
+void tunnel_upkeep_clear(struct tunnel_upkeep *upkeep);
+
+/*
+ * Makes the plan, and adds to the kernel what it asks for: guard, devices, entries. It
+ * removes nothing that routes may still lead by. @nodes were judged. False: something
+ * failed, and was logged; what could be made is there.
+ */
+bool tunnel_upkeep_prepare(struct tunnel_upkeep *upkeep, const struct node_table *nodes);
+
+/* The plan for the routes, valid until the node table changes; NULL: this node sends by
+ * no tunnel. */
+const struct tunnel_plan *tunnel_upkeep_plan(const struct tunnel_upkeep *upkeep);
+
+/* Removes what the plan doesn't ask for. The routes have been made. */
+bool tunnel_upkeep_settle(struct tunnel_upkeep *upkeep);
+
+#endif
