@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness.apiserver import SERVER_NAME, make_certificates
+from harness.certificates import SERVER_NAME, make_certificates
 from harness.waiting import wait_for
 
 

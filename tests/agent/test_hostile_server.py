@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from harness.apiserver import SERVER_NAME, make_certificates, node_object, openssl
+from harness.apiserver import node_object
+from harness.certificates import SERVER_NAME, make_certificates, openssl
 from harness.waiting import wait_for
 
 MEMORY_KB = 400000 if "san" in os.environ.get("BUILD_DIR", "") else 20000

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from harness.apiserver import SERVER_NAME, make_certificates
+from harness.certificates import SERVER_NAME, make_certificates
 from harness.cluster import INTERNET4
 from harness.waiting import wait_for
 

@@ -12,39 +12,17 @@ import json
 import pathlib
 import socket
 import ssl
-import subprocess
 import threading
 import time
 import urllib.parse
 
 from . import merge_patch
+from .certificates import make_certificates
 
 TOKEN = "test-token-1"
-SERVER_NAME = "api.cluster.example"
 FILLER = "long"  # an annotation that each Node has
 FORBIDDEN = (403, "Forbidden", 'nodes is forbidden: User "system:serviceaccount:kube-system:'
              'bridge-cni" cannot patch resource "nodes" in API group "" at the cluster scope')
-
-
-def openssl(directory, *args):
-    subprocess.run(["openssl", *args], cwd=directory, check=True, capture_output=True)
-
-
-def make_certificates(directory, address, more=""):
-    """ca.crt, and server.crt with its key, valid for this address and for SERVER_NAME.
-    more: lines of further extensions of the server's."""
-    directory = pathlib.Path(directory)
-    new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    openssl(directory, "req", "-x509", *new, "-keyout", "ca.key", "-out", "ca.crt",
-            "-days", "2", "-subj", "/CN=cluster", "-addext",
-            "basicConstraints=critical,CA:TRUE")
-    openssl(directory, "req", *new, "-keyout", "server.key", "-out", "server.csr",
-            "-subj", "/CN=api")
-    (directory / "extensions").write_text(
-        f"subjectAltName=IP:{address},DNS:{SERVER_NAME}\n{more}")
-    openssl(directory, "x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey",
-            "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "extensions", "-out",
-            "server.crt")
 
 
 def node_object(name, cidrs, addresses, padding=0):
@@ -67,12 +45,14 @@ def node_object(name, cidrs, addresses, padding=0):
 
 
 class ApiServer:
-    """Serves in the network namespace `ns` at `address`; certificates in `directory`."""
+    """Serves in the network namespace `ns` at `address`, and at `address6` who has no IPv4;
+    certificates in `directory`."""
 
-    def __init__(self, ns, address, directory, port=6443):
+    def __init__(self, ns, address, directory, port=6443, address6=None):
         self.ns, self.address, self.port = ns, address, port
+        self.address6 = address6
         self.directory = pathlib.Path(directory)
-        make_certificates(directory, address)
+        make_certificates(directory, address, address6=address6)
         self.ca_file = self.directory / "ca.crt"
         self.token = TOKEN
         self.lock = threading.Condition()  # its lock may be taken again by who holds it
@@ -94,6 +74,7 @@ class ApiServer:
         self.raw = None  # function(handler) that answers every request
         self.tls = None  # function(context) before the server listens
         self.server = None
+        self.servers = []  # one for each address
         self.connections = set()
 
     # -- what a cluster does
@@ -165,12 +146,18 @@ class ApiServer:
 
     # -- the server
 
-    def url(self):
-        host = f"[{self.address}]" if ":" in self.address else self.address
+    def internal_ips(self):
+        """Of all Nodes."""
+        with self.lock:
+            return [a["address"] for node in self.nodes.values()
+                    for a in node["status"]["addresses"] if a["type"] == "InternalIP"]
+
+    def url(self, by_ipv6=False):
+        address = self.address6 if by_ipv6 else self.address
+        host = f"[{address}]" if ":" in address else address
         return f"https://{host}:{self.port}"
 
     def start(self):
-        family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.directory / "server.crt",
                                 self.directory / "server.key")
@@ -180,7 +167,6 @@ class ApiServer:
 
         class Server(http.server.ThreadingHTTPServer):
             daemon_threads = True
-            address_family = family
 
             def handle_error(self, request, client_address):
                 pass  # connections break: that is what is tested
@@ -201,14 +187,18 @@ class ApiServer:
         class Handler(_Handler):
             server_api = api
 
-        def make():
-            return Server((self.address, self.port), Handler)
+        def make(address):
+            Server.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            return Server((address, self.port), Handler)
 
-        self.server = self.ns.call(make)
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True,
-                                                 do_handshake_on_connect=False)
-        threading.Thread(target=self.server.serve_forever, args=(0.02,),
-                         daemon=True).start()
+        for address in dict.fromkeys(a for a in (self.address, self.address6) if a):
+            server = self.ns.call(make, address)
+            server.socket = context.wrap_socket(server.socket, server_side=True,
+                                                do_handshake_on_connect=False)
+            self.servers.append(server)
+        self.server = self.servers[0]
+        for server in self.servers:
+            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
 
     def drop_connections(self):
         with self.lock:
@@ -220,10 +210,11 @@ class ApiServer:
 
     def stop(self):
         """Away: nothing listens, and what was connected is not any more."""
-        if self.server:
-            self.server.shutdown()
-            self.server.server_close()
-            self.server = None
+        self.server = None
+        for server in self.servers:
+            server.shutdown()
+            server.server_close()
+        self.servers.clear()
         self.drop_connections()
 
 

@@ -1,21 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Several nodes on one link, each with its own agent, store and configuration, and an API
-server on that link. The world outside has no route to any pod."""
+"""Several nodes, each with its own agent, store and configuration, and an API server on their link.
+More links, with routers between them, are networks.py. The world outside has no route to any pod."""
 import ipaddress
 import json
 import os
 import pathlib
 import signal
 
-from . import netns, plugin
+from . import networks, plugin
 from .apiserver import ApiServer
-from .node import (INTERNET4, INTERNET6, OUTSIDE4, OUTSIDE6, Node, Pod, addresses_of,
-                   be_the_link)
+from .node import INTERNET4, INTERNET6, OUTSIDE4, OUTSIDE6, Node, Pod, addresses_of, be_the_link
 from .waiting import wait_for
 
 BUILD = os.environ.get("BUILD_DIR", plugin.REPOSITORY / "build")
 AGENT = str(pathlib.Path(BUILD, "bridge-cni-agent").resolve())
-NODE4, NODE6 = "192.0.2.{}", "2001:db8:aaaa::{}"
 PODS4, PODS6 = "10.244.{}.0/24", "fd00:244:0:{}::/64"
 ROUTE_PROTOCOL = 98  # deploy/agent/node/kernel_routes.h
 PORT = 9810
@@ -33,15 +31,16 @@ exec setpriv --no-new-privs --bounding-set -all,+net_admin --inh-caps -all,+net_
 
 
 class ClusterNode(Node):
-    """A node with eth0 on the cluster's link."""
+    """A node with eth0 on one of the cluster's links. underlay: the families of its InternalIPs."""
 
-    def __init__(self, cluster, number):
-        self.cluster, self.number, self.name = cluster, number, f"node{number}"
-        super().__init__(cluster.directory / self.name)
+    def __init__(self, cluster, number, network, underlay):
+        self.cluster, self.number, self.network = cluster, number, network
+        super().__init__(cluster.directory / f"node{number}")
         self.name = f"node{number}"
-        self.address4, self.address6 = NODE4.format(10 + number), NODE6.format(10 + number)
-        if not cluster.has_ipv4:
-            self.address4 = None
+        self.address4 = network.node4.format(10 + number) if "v4" in underlay else None
+        self.address6 = network.node6.format(10 + number) if "v6" in underlay else None
+        self.internal_ips = [{"v4": self.address4, "v6": self.address6}[family]
+                             for family in underlay]
         self.cidrs = [PODS4.format(number), PODS6.format(number)]
         self.conf_dir, self.bin_dir = self.directory / "net.d", self.directory / "bin"
         self.sysctl_dir = self.directory / "sysctl"
@@ -57,32 +56,29 @@ class ClusterNode(Node):
         self.plug_in()
 
     def plug_in(self):
-        port = f"port{self.number}"
         self.sysctl("ipv6.conf.default.accept_dad", 0)
-        self.ip_batch(f"""
-            link add eth0 type veth peer name {port} netns {self.cluster.link_pid}
-            link set lo up
-            link set eth0 up
-            addr add {self.address6}/64 dev eth0 nodad
-            route add default via {OUTSIDE6}
-            """)
+        self.ip("link set lo up")
+        self.network.plug(self, "eth0", f"port{self.number}")
         if self.address4:
-            self.ip_batch(f"""
-                addr add {self.address4}/24 dev eth0
-                route add default via {OUTSIDE4}
-                """)
+            self.ip_batch(f"addr add {self.address4}/24 dev eth0\n"
+                          f"route add default via {self.network.gateway4}\n")
+        if self.address6:
+            self.ip_batch(f"addr add {self.address6}/64 dev eth0 nodad\n"
+                          f"route add default via {self.network.gateway6}\n")
         self.sysctl("ipv6.conf.default.accept_dad", 1)
-        self.cluster.link.ip_batch(f"""
-            link set {port} master br0
-            link set {port} up
-            """)
+        if self.network is self.cluster.fabric.first:
+            self.lead_to_routers()
+
+    def lead_to_routers(self):
+        self.cluster.fabric.lead_to_routers(self, [family for family, address in (
+            (4, self.address4), (6, self.address6)) if address])
 
     # -- the agent
 
     def agent_argv(self, *options, more=""):
         script = CONTAINER.format(sysctl=self.sysctl_dir, more=more)
         return ["unshare", "-m", "--propagation", "slave", "sh", "-c", script, "sh", AGENT,
-                "--node-name", self.name, "--api-server", self.cluster.api.url(),
+                "--node-name", self.name, "--api-server", self.cluster.api.url(not self.address4),
                 "--token-file", self.token_file, "--ca-file", self.cluster.api.ca_file,
                 "--bundle", self.cluster.bundle, "--bin-dir", self.bin_dir,
                 "--conf-dir", self.conf_dir, "--sysctl-root", self.sysctl_dir,
@@ -200,20 +196,21 @@ class ClusterNode(Node):
 class Cluster:
     """With the families "v6" neither the nodes nor the API server have an IPv4 address."""
 
-    def __init__(self, directory, families="dual"):
+    def __init__(self, directory, families="dual", mtu=1500):
         self.families, self.has_ipv4 = families, families != "v6"
         self.directory = pathlib.Path(directory)
         self.directory.mkdir()
-        net_fd, self.mnt_fd = netns.new_machine({})
-        self.link = netns.Namespace(net_fd, self.mnt_fd, "link")
-        self.link_pid = self.link.popen(["sleep", "infinity"]).pid
+        self.link = networks.new_namespace("link")
         be_the_link(self.link)
+        self.link.ip(f"link set br0 mtu {mtu}")
         self.bundle = self._bundle()
         certificates = self.directory / "api"
         certificates.mkdir()
-        self.api = ApiServer(self.link, OUTSIDE4 if self.has_ipv4 else OUTSIDE6, certificates)
+        self.api = ApiServer(self.link, OUTSIDE4 if self.has_ipv4 else OUTSIDE6, certificates,
+                             address6=OUTSIDE6)
         self.api.start()
         self.nodes = []
+        self.fabric = networks.Fabric(self.link, mtu, self.api.internal_ips)
 
     def _bundle(self):
         """As it is in the image: a directory with the executable, and what goes with it."""
@@ -225,9 +222,19 @@ class Cluster:
         os.symlink(os.path.realpath(plugin.BRIDGE_CNI), bundle / "bridge-cni")
         return bundle
 
-    def node(self, families=None, join=True):
-        """One more machine; its Node is made, its agent isn't started."""
-        node = ClusterNode(self, len(self.nodes) + 1)
+    def network(self, name, mtu=1500, hop_mtu=None):
+        """One more link, behind routers. hop_mtu: of the hop between them, where that is less."""
+        before = self.fabric.router
+        network = self.fabric.add(name, mtu, hop_mtu or mtu)
+        for node in self.nodes if not before else ():
+            node.lead_to_routers()
+        return network
+
+    def node(self, families=None, join=True, network="a", underlay=None, kind=ClusterNode):
+        """One more machine; its Node is made, its agent isn't started. network: a link's name.
+        underlay: the families of its InternalIPs in their order, "v4", "v6", "v4 v6" or "v6 v4"."""
+        underlay = (underlay or ("v4 v6" if self.has_ipv4 else "v6")).split()
+        node = kind(self, len(self.nodes) + 1, self.fabric.networks[network], underlay)
         self.nodes.append(node)
         node.cidrs = {"v4": node.cidrs[:1], "v6": node.cidrs[1:],
                       "dual": node.cidrs}[families or self.families]
@@ -236,8 +243,13 @@ class Cluster:
         return node
 
     def join(self, node):
-        self.api.put(node.name, node.cidrs,
-                     [a for a in (node.address4, node.address6) if a])
+        self.api.put(node.name, node.cidrs, node.internal_ips)
+        self.fabric.allow()
+
+    def check_sources(self, routers=False, links=False):
+        """Drops what a node sends from an address that is no Node's InternalIP: in the routers
+        between links, and on the links themselves."""
+        self.fabric.check_sources(routers, links)
 
     def ready(self, count, *options):
         """Makes @count nodes with agents that are ready and have routes to each other."""
@@ -255,8 +267,8 @@ class Cluster:
                 node.stop_agent(signal.SIGKILL)
             node.close()
         self.api.stop()
-        self.link.close()
-        os.close(self.mnt_fd)
+        self.fabric.close()
+        networks.close(self.link)
 
 
 __all__ = ["Cluster", "ClusterNode", "Pod", "INTERNET4", "INTERNET6"]
