@@ -39,8 +39,8 @@ LIBS        := libnl-3.0 libcjson
 # cJSON_ParseWithLengthOpts() came with 1.7.13; older versions of the others were not tried.
 VERSIONS    := libnl-3.0 >= 3.5 libcjson >= 1.7.13 libnftables >= 1.0
 # The node agent alone links these. CURLOPT_QUICK_EXIT came with 7.87.
-AGENT_LIBS  := libcurl libmicrohttpd gnutls
-AGENT_VERSIONS := libcurl >= 7.87 libmicrohttpd >= 0.9.59 gnutls >= 3.6
+AGENT_LIBS  := libcurl libmicrohttpd gnutls libnl-genl-3.0
+AGENT_VERSIONS := libcurl >= 7.87 libmicrohttpd >= 0.9.59 gnutls >= 3.6 libnl-genl-3.0 >= 3.5
 # Some unit tests link this: they have libnl-route read the plugin's messages to the kernel.
 ORACLE_LIBS := libnl-route-3.0
 VARIANT     := $(if $(SANITIZE),san,release)
@@ -116,7 +116,8 @@ $(BUILD)/bridge-cni-agent: $(AGENT_OBJECTS) $(BUILD)/plugin.a
 		$(call packages,--libs $(AGENT_LIBS))
 
 $(BUILD)/deploy/agent/api/transport.o $(BUILD)/deploy/agent/api/tls_peer.o \
-$(BUILD)/deploy/agent/base/http_server.o: $(BUILD)/.agent-versions
+$(BUILD)/deploy/agent/base/http_server.o $(BUILD)/deploy/agent/tunnel/wireguard_genl.o: \
+$(BUILD)/.agent-versions
 $(BUILD)/.agent-versions: Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call wanted,$(AGENT_VERSIONS),agent)
@@ -142,6 +143,9 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB_OBJECTS) | $(BUILD)/.unit-v
 	$(Q)$(CC) $(CFLAGS) $(PROJECT_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PROJECT_LIBS) $(UNIT_LIBS)
 
 $(BUILD)/tests/unit/test_pod_ranges $(BUILD)/tests/unit/test_former_ranges: $(AGENT_READERS)
+$(BUILD)/tests/unit/test_wireguard_key: $(BUILD)/deploy/agent/tunnel/wireguard_key.o
+$(BUILD)/tests/unit/test_wireguard_peers: $(patsubst %,$(BUILD)/deploy/agent/tunnel/%.o,\
+	wireguard_key wireguard_link wireguard_peers)
 $(BUILD)/tests/unit/test_contact: $(patsubst %,$(BUILD)/deploy/agent/api/%.o,contact retry)
 
 UNIT_LIBS = -lcmocka
