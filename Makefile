@@ -83,8 +83,8 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 LIB_OBJECTS := $(filter-out $(BUILD)/plugin/main.o,$(OBJECTS))
 AGENT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard deploy/agent/*.c deploy/agent/*/*.c))
 # Fuzz targets and a unit test link these parts of the agent, which need none of its libraries.
-AGENT_READERS := $(patsubst %,$(BUILD)/deploy/agent/api/%.o,json_filter node_object node_values node_table \
-	former_adopt former_ranges pod_ranges prefix_rules range_tree surroundings)
+AGENT_READERS := $(patsubst %,$(BUILD)/deploy/agent/api/%.o,annotations json_filter node_keys node_object \
+	node_values node_table former_adopt former_ranges pod_ranges prefix_rules range_tree surroundings)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 # Each fuzz target twice: with libFuzzer, and with a main() that replays the corpus.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -142,6 +142,7 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB_OBJECTS) | $(BUILD)/.unit-v
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(PROJECT_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PROJECT_LIBS) $(UNIT_LIBS)
 
+$(BUILD)/tests/unit/test_annotations: $(AGENT_READERS) $(BUILD)/deploy/agent/api/node_feed.o
 $(BUILD)/tests/unit/test_pod_ranges $(BUILD)/tests/unit/test_former_ranges: $(AGENT_READERS)
 $(BUILD)/tests/unit/test_wireguard_key: $(BUILD)/deploy/agent/tunnel/wireguard_key.o
 $(BUILD)/tests/unit/test_wireguard_peers: $(patsubst %,$(BUILD)/deploy/agent/tunnel/%.o,\

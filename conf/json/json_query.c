@@ -3,6 +3,7 @@
 #include "json_query.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "json_cjson.h"
@@ -49,6 +50,22 @@ const char *json_other_member(const struct json_doc *doc, const char *key,
 			return member->string;
 	}
 	return NULL;
+}
+
+int json_text_at(const struct json_doc *doc, const char *const *keys,
+		 const char **ret_text)
+{
+	const cJSON *value = doc->root;
+
+	for (; value && !cJSON_IsNull(value) && *keys; keys++) {
+		if (!cJSON_IsObject(value))
+			return -EINVAL;
+		value = member_of(value, *keys);
+	}
+	if (value && !cJSON_IsNull(value) && !cJSON_IsString(value))
+		return -EINVAL;
+	*ret_text = cJSON_GetStringValue(value);
+	return 0;
 }
 
 /* The tables of one object, or of one value of it. */

@@ -35,6 +35,14 @@ typedef void (*json_unknown_fn)(const struct json_path *path,
 void json_unknown_keys(const struct json_doc *doc, const struct json_type *const *roots,
 		       size_t n, json_unknown_fn fn, void *data);
 
+/*
+ * Gives the text that the document has below @keys, the last of them NULL: the member of
+ * a member, and so on. NULL: it is absent or null. -EINVAL: what is there is no string,
+ * or on the way to it there is no object.
+ */
+int json_text_at(const struct json_doc *doc, const char *const *keys,
+		 const char **ret_text);
+
 /* Calls @fn for each value of the document that is null, wherever it stands. */
 typedef void (*json_null_fn)(const struct json_path *path, void *data);
 void json_null_values(const struct json_doc *doc, json_null_fn fn, void *data);

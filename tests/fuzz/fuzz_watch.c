@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the API server sends: the filter in front, the documents that it lets through, and
- * the podCIDRs that are accepted then, or were before and are still routed. The input's
- * first byte says whether it is a list (even) or a watch, and how it is cut.
+ * What the API server sends: the filter in front, the documents that it lets through, the
+ * annotations that are asked for, and the podCIDRs that are accepted then, or were before
+ * and are still routed. The input's first byte says whether it is a list (even) or a
+ * watch, and how it is cut.
  */
 #include "fuzz.h"
 
 #include "deploy/agent/api/former_adopt.h"
-#include "deploy/agent/api/json_filter.h"
+#include "deploy/agent/api/node_keys.h"
 #include "tests/unit/range_rules.h"
+
+static const char *const annotation_items[] = {"example.org/a", "example.org/b"};
+static const struct annotation_names annotation_names = {annotation_items, 2};
 
 struct seen {
 	bool watch, narrow, adopted;
@@ -70,6 +74,13 @@ static void take_node(struct seen *seen, const struct node_object *node)
 		strspn(node->name, "abcdefghijklmnopqrstuvwxyz"
 				   "0123456789-.") == strlen(node->name));
 	PROMISE(node_table_set(&seen->nodes, node, NULL) >= 0);
+	for (size_t i = 0; i < annotation_names.n; i++) {
+		const char *text =
+			node_annotation(node_table_find(&seen->nodes, node->name), i);
+
+		PROMISE(!text || strlen(text) <= ANNOTATION_MAX);
+	}
+	PROMISE(node_table_set(&seen->nodes, node, NULL) == 0);
 }
 
 static int take(enum filter_doc kind, const char *text, size_t len, void *data,
@@ -91,9 +102,9 @@ static int take(enum filter_doc kind, const char *text, size_t len, void *data,
 		return 0;
 	PROMISE(text[0] == '{' || text[0] == '[');
 	if (seen->watch)
-		ret = watch_event_read(text, len, &event, &own);
+		ret = watch_event_read(text, len, &annotation_names, &event, &own);
 	else if (kind == FILTER_ENTRY)
-		ret = node_object_read(text, len, &node, &own);
+		ret = node_object_read(text, len, &annotation_names, &node, &own);
 	else
 		ret = list_page_read(text, len, &page, &own);
 	fuzz_promise_error(ret, &own);
@@ -114,11 +125,13 @@ static int parse(const uint8_t *data, size_t size, size_t step, bool watch, bool
 		 struct seen *seen)
 {
 	static struct json_filter filter;
+	struct node_keys keys;
 	struct cni_error err = {};
 	int ret = 0;
 
 	*seen = (struct seen){.watch = watch, .narrow = narrow};
-	json_filter_init(&filter, watch ? watch_keys : list_keys, take, seen);
+	node_keys_init(&keys, &annotation_names);
+	json_filter_init(&filter, watch ? keys.watch : keys.list, take, seen);
 	for (size_t at = 0; ret == 0 && at < size; at += step)
 		ret = json_filter_feed(&filter, (const char *)data + at,
 				       size - at < step ? size - at : step, &err);

@@ -162,6 +162,54 @@ static int close_level(struct json_filter *filter, char c, struct cni_error *err
 	return ret;
 }
 
+/* -- the value of a key with @text_max */
+
+static void text_begin(struct json_filter *filter)
+{
+	filter->text_at = filter->len;
+	filter->text_len = 0;
+	filter->text_too_long = filter->too_long;
+}
+
+static void text_refuse(struct json_filter *filter)
+{
+	filter->len = filter->text_at;
+	filter->too_long = filter->text_too_long;
+	put(filter, "false", 5);
+	filter->pass = false;
+}
+
+static bool has_nul(const char *text, const char *end)
+{
+	static const char nul[] = "u0000";
+
+	for (; end - text > 5 && (text = memchr(text, '\\', end - text)); text += 2)
+		if (end - text > 5 && memcmp(text + 1, nul, 5) == 0)
+			return true;
+	return false;
+}
+
+/* A string that is passed on goes on with these bytes, or ends with them. */
+static void text_put(struct json_filter *filter, const char *bytes, size_t len, bool ends)
+{
+	bool limited = filter->value && filter->value->text_max;
+
+	filter->text_len += len;
+	if (limited && filter->text_len > filter->value->text_max) {
+		text_refuse(filter);
+		return;
+	}
+	put(filter, bytes, len);
+	if (!ends)
+		return;
+	if (limited && has_nul(filter->doc + filter->text_at, filter->doc + filter->len))
+		text_refuse(filter);
+	else
+		put(filter, "\"", 1);
+}
+
+/* -- strings */
+
 static void string_begin(struct json_filter *filter, bool is_key)
 {
 	struct filter_level *level = top(filter);
@@ -210,12 +258,10 @@ static size_t string_bytes(struct json_filter *filter, const char *bytes, size_t
 		memcpy(filter->key + filter->key_len, bytes, n);
 		filter->key_len += n;
 	} else if (filter->pass) {
-		put(filter, bytes, i);
+		text_put(filter, bytes, i, i < len);
 	}
 	if (i == len)
 		return len;
-	if (copied && filter->pass)
-		put(filter, "\"", 1);
 	string_end(filter);
 	return i + 1;
 }
@@ -223,6 +269,9 @@ static size_t string_bytes(struct json_filter *filter, const char *bytes, size_t
 static int value_start(struct json_filter *filter, char c, struct cni_error *err)
 {
 	value_begin(filter, top(filter));
+	text_begin(filter);
+	if (filter->pass && filter->value && filter->value->text_max && c != '"')
+		text_refuse(filter);
 	if (c == '{' || c == '[')
 		return open_level(filter, c, err);
 	if (c == '"') {

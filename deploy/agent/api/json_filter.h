@@ -16,7 +16,7 @@
 
 #define FILTER_DOC_MAX	 32768 /* bytes of a document, filtered */
 #define FILTER_DEPTH_MAX 64 /* how deeply brackets may be nested */
-#define FILTER_KEY_MAX	 32 /* bytes; a longer key is not one that is wanted */
+#define FILTER_KEY_MAX	 320 /* bytes; a longer key is not one that is wanted */
 
 /* A key that is wanted. An array of these ends with one whose @key is NULL. Keys are
  * compared as they are written: one with an escape is another key. */
@@ -25,6 +25,9 @@ struct filter_key {
 	const struct filter_key *inner; /* wanted of the value, or of each of its entries;
 					   NULL: all of it */
 	bool each; /* each entry of the list becomes a document of its own */
+	/* 0, or: the value is to be a string of at most so many bytes, as it is written,
+	 * without a NUL. Another value is passed on as false. */
+	size_t text_max;
 };
 
 enum filter_doc {
@@ -66,6 +69,10 @@ struct json_filter {
 	char doc[FILTER_DOC_MAX];
 	size_t len;
 	bool too_long;
+	/* @len and @too_long before the value of a key with @text_max, and how many bytes
+	 * of it have come. */
+	size_t text_at, text_len;
+	bool text_too_long;
 	size_t outer_len; /* @len and @too_long of what surrounds the entry being read */
 	bool outer_too_long;
 };

@@ -66,6 +66,19 @@ static void leave_out(struct node_feed *feed, const char *name, bool listed)
 			  "node", name, NULL);
 }
 
+/* A Node is told of again and again: its annotation is named when it becomes odd. */
+static void name_annotation(struct node_feed *feed, const struct node_object *node)
+{
+	const struct cluster_node *known = node_table_find(feed->nodes, node->name);
+
+	if (node->odd_annotation && !(known && known->odd_annotation) &&
+	    feed->named++ < NAMED_MAX)
+		log_write(feed->log, LOG_LEVEL_WARN,
+			  "a Node's annotation is too long or no text: it counts as "
+			  "absent",
+			  "node", node->name, "annotation", node->odd_annotation, NULL);
+}
+
 static int take(struct node_feed *feed, const struct node_object *node, bool listed,
 		struct cni_error *err)
 {
@@ -75,6 +88,7 @@ static int take(struct node_feed *feed, const struct node_object *node, bool lis
 		leave_out(feed, node->name, listed);
 		return 0;
 	}
+	name_annotation(feed, node);
 	ret = node_table_set(feed->nodes, node, err);
 	if (ret < 0)
 		return ret;
@@ -98,7 +112,8 @@ int node_feed_list(enum filter_doc kind, const char *text, size_t len, void *dat
 
 	if (kind == FILTER_DOC && text)
 		return list_page_read(text, len, &feed->page, err);
-	ret = text ? node_object_read(text, len, &node, &node_err) : too_long(&node_err);
+	ret = text ? node_object_read(text, len, feed->annotations, &node, &node_err)
+		   : too_long(&node_err);
 	if (ret == 0)
 		return take(feed, &node, true, err);
 	skip(feed, node.name, &node_err);
@@ -127,7 +142,7 @@ int node_feed_event(enum filter_doc kind, const char *text, size_t len, void *da
 
 	(void)kind;
 	feed->events++;
-	ret = text ? watch_event_read(text, len, &event, &event_err)
+	ret = text ? watch_event_read(text, len, feed->annotations, &event, &event_err)
 		   : too_long(&event_err);
 	if (event.type == WATCH_ERROR)
 		return watch_failed(feed, &event, err);

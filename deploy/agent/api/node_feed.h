@@ -10,10 +10,11 @@
 #include "json_filter.h"
 #include "node_table.h"
 
-/* The caller sets the first four fields, which it keeps, and the rest to 0. */
+/* The caller sets the first five fields, which it keeps, and the rest to 0. */
 struct node_feed {
 	struct node_table *nodes;
 	const struct log *log;
+	const struct annotation_names *annotations; /* that are asked for */
 	const char *own; /* this node's name: it always has a place in the table */
 	size_t max_nodes; /* how many Nodes are kept, with this node's */
 	struct list_page page; /* what the last page of a list has said */

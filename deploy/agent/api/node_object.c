@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Tables of the keys that are let through and read, and how their values are checked. */
+/* Tables of the keys that are read, and how their values are checked. */
 #include "node_object.h"
 
 #include <errno.h>
@@ -8,59 +8,12 @@
 #include <sys/socket.h>
 
 #include "conf/json/json_doc.h"
+#include "conf/json/json_query.h"
 #include "conf/json/json_table.h"
 #include "node_values.h"
 
 #define POD_CIDRS_MAX 16
 #define ADDRESSES_MAX 64
-
-/* -- the keys that the filter lets through */
-
-static const struct filter_key metadata_keys[] = {
-	{.key = "name"},
-	{.key = "resourceVersion"},
-	{.key = "creationTimestamp"},
-	{},
-};
-static const struct filter_key spec_keys[] = {
-	{.key = "podCIDR"},
-	{.key = "podCIDRs"},
-	{},
-};
-static const struct filter_key address_keys[] = {
-	{.key = "type"},
-	{.key = "address"},
-	{},
-};
-static const struct filter_key status_keys[] = {
-	{.key = "addresses", .inner = address_keys},
-	{},
-};
-/* The object of an event is a Node, or a Status where the event is an error. */
-static const struct filter_key object_keys[] = {
-	{.key = "metadata", .inner = metadata_keys},
-	{.key = "spec", .inner = spec_keys},
-	{.key = "status", .inner = status_keys},
-	{.key = "code"},
-	{.key = "message"},
-	{},
-};
-const struct filter_key watch_keys[] = {
-	{.key = "type"},
-	{.key = "object", .inner = object_keys},
-	{},
-};
-
-static const struct filter_key list_metadata_keys[] = {
-	{.key = "resourceVersion"},
-	{.key = "continue"},
-	{},
-};
-const struct filter_key list_keys[] = {
-	{.key = "metadata", .inner = list_metadata_keys},
-	{.key = "items", .inner = object_keys, .each = true},
-	{},
-};
 
 /* -- a Node */
 
@@ -232,33 +185,61 @@ static int node_take(const struct node_text *text, struct node_object *node,
 	return ret < 0 ? ret : addresses_take(&text->status.addresses, node, err);
 }
 
-/* @named: the table of the same object that has the name alone. */
-static int node_read(const struct json_doc *doc, const struct json_type *type,
-		     const struct json_type *named, struct node_object *ret_node,
+/* Where a Node stands in a document, and its tables. */
+struct node_place {
+	const char *key; /* NULL: the document is the Node */
+	const struct json_type *type;
+	const struct json_type *named; /* has the name alone */
+};
+
+static void annotations_take(const struct json_doc *doc, const char *key,
+			     const struct annotation_names *names,
+			     struct node_object *node)
+{
+	const char *path[] = {key, "metadata", "annotations", NULL, NULL};
+
+	for (size_t i = 0; i < names->n; i++) {
+		const char *text = NULL;
+		int ret;
+
+		path[3] = names->items[i];
+		ret = json_text_at(doc, key ? path : path + 1, &text);
+		if (ret < 0 || (text && strlen(text) > ANNOTATION_MAX))
+			node->odd_annotation = names->items[i];
+		else if (text)
+			annotation_texts_set(&node->annotations, i, text);
+	}
+}
+
+static int node_read(const struct json_doc *doc, const struct node_place *place,
+		     const struct annotation_names *names, struct node_object *ret_node,
 		     struct cni_error *err)
 {
 	struct node_text text = {};
 	int ret;
 
 	*ret_node = (struct node_object){};
-	ret = json_read(doc, type, &text, err);
+	ret = json_read(doc, place->type, &text, err);
 	if (ret == 0)
 		ret = node_take(&text, ret_node, err);
-	else if (json_read(doc, named, &text, NULL) == 0)
+	else if (json_read(doc, place->named, &text, NULL) == 0)
 		(void)name_take(text.metadata.name, ret_node, NULL);
-	json_clear(type, &text);
+	if (ret == 0)
+		annotations_take(doc, place->key, names, ret_node);
+	json_clear(place->type, &text);
 	return ret;
 }
 
-int node_object_read(const char *text, size_t len, struct node_object *ret_node,
-		     struct cni_error *err)
+int node_object_read(const char *text, size_t len, const struct annotation_names *names,
+		     struct node_object *ret_node, struct cni_error *err)
 {
+	static const struct node_place place = {NULL, &node_type, &named_type};
 	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
 	int ret = json_parse(text, len, &doc, err);
 
 	if (ret < 0)
 		return ret;
-	ret = node_read(doc, &node_type, &named_type, ret_node, err);
+	ret = node_read(doc, &place, names, ret_node, err);
 	if (ret == 0 && !ret_node->name[0])
 		return error_set(err, CNI_ERR_CONFIG, EINVAL,
 				 "metadata.name: missing, expected a string");
@@ -356,9 +337,11 @@ static enum watch_type type_of(const char *type)
 	return WATCH_UNKNOWN;
 }
 
-int watch_event_read(const char *text, size_t len, struct watch_event *ret_event,
-		     struct cni_error *err)
+int watch_event_read(const char *text, size_t len, const struct annotation_names *names,
+		     struct watch_event *ret_event, struct cni_error *err)
 {
+	static const struct node_place place = {"object", &event_node_type,
+						&event_named_type};
 	_cleanup_(json_doc_freep) struct json_doc *doc = NULL;
 	struct event_text event = {.type = ""};
 	struct status_text status = {};
@@ -373,8 +356,7 @@ int watch_event_read(const char *text, size_t len, struct watch_event *ret_event
 	if (ret_event->type == WATCH_UNKNOWN)
 		return 0;
 	if (ret_event->type != WATCH_ERROR)
-		return node_read(doc, &event_node_type, &event_named_type,
-				 &ret_event->node, err);
+		return node_read(doc, &place, names, &ret_event->node, err);
 	ret = json_read(doc, &event_status_type, &status, err);
 	if (ret < 0)
 		return ret;

@@ -7,16 +7,14 @@
 #ifndef BRIDGE_CNI_AGENT_API_NODE_OBJECT_H
 #define BRIDGE_CNI_AGENT_API_NODE_OBJECT_H
 
+#include "annotations.h"
 #include "conf/base/addr.h"
-#include "json_filter.h"
+#include "conf/base/error.h"
 
 #define NODE_NAME_MAX	     253 /* bytes, as of a DNS subdomain */
 #define NODE_MORE_MAX	     8 /* InternalIPs besides the first ones; no more are read */
 #define RESOURCE_VERSION_MAX 64 /* bytes, with the NUL */
 #define CONTINUE_MAX	     4096 /* bytes of a continue token, with the NUL */
-
-/* The keys to filter a list by, and a watch: those that the functions below read. */
-extern const struct filter_key list_keys[], watch_keys[];
 
 /* A Node, as far as the agent needs it. Arrays are by family, as ip_families[]: a Node
  * has at most one podCIDR of each. */
@@ -27,20 +25,26 @@ struct node_object {
 	 * one is less; 0: not known. */
 	uint64_t created;
 	struct ip_prefix cidrs[IP_FAMILIES]; /* its podCIDRs; family 0: none */
-	struct ip_addr addresses[IP_FAMILIES]; /* its first InternalIP; family 0: none */
+	/* Its first InternalIP of each family; family 0: none. */
+	struct ip_addr addresses[IP_FAMILIES];
 	struct ip_addr more[NODE_MORE_MAX]; /* its other InternalIPs */
 	size_t n_more;
 	bool address_v6_first; /* the first InternalIP is IPv6 */
 	bool v6_first; /* the first podCIDR, which gives a pod's first address, is IPv6 */
+	struct annotation_texts annotations;
+	/* An annotation that counts as absent, since it is longer than ANNOTATION_MAX or no
+	 * text; borrowed of the names that were asked for. NULL: there is none. */
+	const char *odd_annotation;
 };
 
 /*
- * Reads a Node, of a list. Codes 6, 7: the key's path and what was expected; 100. After
+ * Reads a Node, of a list, with the annotations of these names; node_keys.h has the keys
+ * that are looked at. Codes 6, 7: the key's path and what was expected; 100. After
  * an error @ret_node has the name if it could be read: then this Node is left out, and
  * the others are taken.
  */
-int node_object_read(const char *text, size_t len, struct node_object *ret_node,
-		     struct cni_error *err);
+int node_object_read(const char *text, size_t len, const struct annotation_names *names,
+		     struct node_object *ret_node, struct cni_error *err);
 
 /* A page of a list, without its Nodes. */
 struct list_page {
@@ -69,7 +73,7 @@ struct watch_event {
 
 /* Reads an event of a watch. Codes 6, 7, 100. After an error @ret_event has what could be
  * read: the type, and the node as node_object_read() leaves it. */
-int watch_event_read(const char *text, size_t len, struct watch_event *ret_event,
-		     struct cni_error *err);
+int watch_event_read(const char *text, size_t len, const struct annotation_names *names,
+		     struct watch_event *ret_event, struct cni_error *err);
 
 #endif

@@ -37,6 +37,11 @@ const struct cluster_node *node_table_find(const struct node_table *table,
 	return find_place(table, name, &at) ? &table->items[at] : NULL;
 }
 
+const char *node_annotation(const struct cluster_node *node, size_t index)
+{
+	return annotation_text(node->annotations, node->annotations_len, index);
+}
+
 const struct cluster_node *node_table_overlap(const struct node_table *table,
 					      const struct ip_prefix *prefix)
 {
@@ -87,6 +92,7 @@ static void node_free(struct cluster_node *node)
 {
 	free(node->name);
 	free(node->more);
+	free(node->annotations);
 }
 
 static bool has_more(const struct cluster_node *item, const struct node_object *node)
@@ -119,6 +125,29 @@ static int more_set(struct cluster_node *item, const struct node_object *node,
 	return NODE_TABLE_CHANGED;
 }
 
+/* NODE_TABLE_CHANGED: there are others than before. */
+static int annotations_set(struct cluster_node *item, const struct node_object *node,
+			   struct cni_error *err)
+{
+	const struct annotation_texts *texts = &node->annotations;
+	char *bytes = NULL;
+
+	item->odd_annotation = node->odd_annotation;
+	if (item->annotations_len == texts->len &&
+	    (!texts->len || memcmp(item->annotations, texts->bytes, texts->len) == 0))
+		return 0;
+	if (texts->len) {
+		bytes = malloc(texts->len);
+		if (!bytes)
+			return error_oom(err);
+		memcpy(bytes, texts->bytes, texts->len);
+	}
+	free(item->annotations);
+	item->annotations = bytes;
+	item->annotations_len = texts->len;
+	return NODE_TABLE_CHANGED;
+}
+
 int node_table_set(struct node_table *table, const struct node_object *node,
 		   struct cni_error *err)
 {
@@ -135,6 +164,10 @@ int node_table_set(struct node_table *table, const struct node_object *node,
 	}
 	item = &table->items[at];
 	ret = more_set(item, node, err);
+	if (ret < 0)
+		return ret;
+	news |= ret == NODE_TABLE_CHANGED;
+	ret = annotations_set(item, node, err);
 	if (ret < 0)
 		return ret;
 	news |= ret == NODE_TABLE_CHANGED;

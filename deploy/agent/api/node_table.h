@@ -23,6 +23,9 @@ struct cluster_node {
 	size_t n_more;
 	bool address_v6_first;
 	bool v6_first;
+	bool odd_annotation; /* there is one that counts as absent */
+	char *annotations; /* the bytes of annotation_texts; owned; NULL: there are none */
+	size_t annotations_len;
 	uint32_t round; /* the table's, of the list that named the node last */
 	/* Verdicts on @cidrs and @addresses, by pod_ranges_judge(); unknown where they
 	 * are new. */
@@ -39,6 +42,10 @@ struct node_table {
 };
 
 void node_table_clear(struct node_table *table);
+
+/* The text of the annotation @index of those that are asked for; NULL: the Node has none.
+ * It is valid until the table changes. */
+const char *node_annotation(const struct cluster_node *node, size_t index);
 
 /* NULL: there is none of that name. What is found is valid until the table changes. */
 const struct cluster_node *node_table_find(const struct node_table *table,

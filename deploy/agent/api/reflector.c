@@ -12,6 +12,7 @@
 #include "conf/base/clock.h"
 #include "contact.h"
 #include "node_feed.h"
+#include "node_keys.h"
 #include "refusal.h"
 
 #define PATH_SIZE 8192
@@ -33,6 +34,7 @@ struct reflector {
 	const struct reflector_spec *spec;
 	struct transport *transport;
 	struct node_feed feed;
+	struct node_keys keys;
 	const struct log *log;
 	struct reflector_state state;
 	struct contact contact;
@@ -161,7 +163,8 @@ static void request_start(struct reflector *reflector)
 		node_feed_list_begin(&reflector->feed);
 		reflector->list_started = now_ms();
 	}
-	json_filter_init(&reflector->filter, watch ? watch_keys : list_keys,
+	json_filter_init(&reflector->filter,
+			 watch ? reflector->keys.watch : reflector->keys.list,
 			 watch ? node_feed_event : node_feed_list, &reflector->feed);
 	limits = limits_of(reflector, seconds);
 	if (path_make(reflector, path, seconds, &reflector->err) < 0 ||
@@ -361,9 +364,11 @@ int reflector_open(const struct reflector_spec *spec, struct node_table *nodes,
 	reflector->feed = (struct node_feed){
 		.nodes = nodes,
 		.log = log,
+		.annotations = &spec->annotations,
 		.own = spec->own_node,
 		.max_nodes = spec->max_nodes,
 	};
+	node_keys_init(&reflector->keys, &spec->annotations);
 	contact_init(&reflector->contact, log, spec->retry_max_ms);
 	reflector->needs_list = reflector->from_cache = true;
 	receiver.data = reflector;

@@ -22,6 +22,7 @@ struct reflector_spec {
 	unsigned int watch_seconds; /* how long a watch may last; half more by chance */
 	const char *own_node; /* a list without it is not believed at once */
 	size_t max_nodes; /* how many Nodes are kept */
+	struct annotation_names annotations; /* of each Node that are read */
 };
 
 struct reflector_state {
