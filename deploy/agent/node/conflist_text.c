@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The list has three layers: what the options say, over that the template, and over that
- * what is the agent's alone. */
+ * what is the agent's alone. Where pods' routes have a limit, it comes last. */
 #include "conflist_text.h"
 
 #include <string.h>
@@ -8,6 +8,7 @@
 #include "conf/json/json_doc.h"
 #include "conf/json/json_overlay.h"
 #include "conf/json/json_write.h"
+#include "conflist_routes.h"
 
 /* -- keys that give way to a template: to the same key, or to one that excludes it */
 
@@ -162,6 +163,8 @@ int conflist_text_make(const struct conflist_spec *spec, char **ret_text,
 		ret = layer_make(put_own, spec, &own, err);
 	if (ret == 0)
 		ret = json_overlay(list, own, err);
+	if (ret == 0 && spec->route_mtu)
+		ret = conflist_routes_limit(list, spec->own->cidrs, spec->route_mtu, err);
 	if (ret < 0)
 		return ret;
 	*ret_text = json_doc_text(list);

@@ -26,10 +26,12 @@ struct conflist_spec {
 	const struct conflist_kept *kept; /* decides what both leave open, and podLink */
 	const struct cluster_node *own; /* this node */
 	const struct prefix_list *plain; /* nonMasqueradeCIDRs (plain_list.h) */
+	uint32_t route_mtu; /* of pods' routes that leave the node, in bytes; 0: their
+			     * interface's */
 };
 
 /* Makes the text, which nobody has validated yet. The caller frees it. Codes 7: the
- * template has a key twice; 100. */
+ * template has a key twice, or with a route_mtu what concerns routes is wrong; 100. */
 int conflist_text_make(const struct conflist_spec *spec, char **ret_text,
 		       struct cni_error *err);
 
