@@ -119,7 +119,9 @@ int agent_open(struct agent *agent, const struct options *options, const struct 
 		.log = log,
 		.rtnl = agent->rtnl,
 		.nft = agent->nft,
+		.mtu = {.options = options, .rtnl = agent->rtnl},
 	};
+	agent->setup.mtu = &agent->tunnel.mtu;
 	agent->former = (struct former_upkeep){.log = log, .rtnl = agent->rtnl};
 	agent->drops = (struct drops){
 		.options = options,

@@ -53,6 +53,11 @@ static char *ready_but(const struct agent *agent)
 		text_add_printable(&text, agent->shadow.first);
 		text_add(&text, "\n");
 	}
+	if (agent->tunnel.mtu.wrong[0]) {
+		text_add(&text, "new pods' routes keep the MTU that they had: ");
+		text_add_printable(&text, agent->tunnel.mtu.wrong);
+		text_add(&text, "\n");
+	}
 	if (agent->setup.template.wrong[0]) {
 		text_add(&text, "the template is not used: ");
 		text_add_printable(&text, agent->setup.template.wrong);
@@ -88,6 +93,8 @@ static char *readiness(const struct agent *agent, unsigned int *ret_status)
 		{!own[0], own},
 		{agent->setup.conflist.text || !agent->setup.template.wrong[0],
 		 agent->setup.template.wrong},
+		{agent->setup.conflist.text || !agent->tunnel.mtu.wrong[0],
+		 agent->tunnel.mtu.wrong},
 		{agent->setup.configured,
 		 "the configuration (the API server, a podCIDR)"},
 		{agent->routes.right || !reflector_state(agent->reflector)->listed,

@@ -4,6 +4,7 @@
 #include "setup.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/socket.h>
 
 #include "conf/identity.h"
@@ -146,6 +147,7 @@ bool setup_check_template(struct setup *setup, const struct node_table *nodes)
 		.kept = &setup->kept,
 		.own = has_cidr(own) ? own : &example,
 		.plain = &none,
+		.route_mtu = setup->route_mtu,
 	};
 	const struct network_names *names = &setup->template.names;
 
@@ -165,12 +167,31 @@ enum option_choice setup_pod_link(const struct setup *setup)
 	return choice == OPTION_UNSET ? setup->options->routed : choice;
 }
 
+/* Takes the MTU for the pods' routes. A list that takes no new pods needs none. */
+static int route_mtu_take(struct setup *setup, const struct cluster_node *own,
+			  struct cni_error *err)
+{
+	uint32_t before = setup->route_mtu;
+	char text[sizeof("4294967295")];
+	int ret = 0;
+
+	if (setup->options->uninstall)
+		return 0;
+	ret = tunnel_mtu_of_routes(setup->mtu, own, &setup->route_mtu, err);
+	if (ret < 0 || setup->route_mtu == before)
+		return ret;
+	snprintf(text, sizeof(text), "%u", setup->route_mtu);
+	log_write(setup->log, LOG_LEVEL_INFO, "the MTU of new pods' routes has changed",
+		  "mtu", text, "uplink", setup->mtu->ifname, NULL);
+	return 0;
+}
+
 static int conflist_of(struct setup *setup, const struct node_table *nodes,
 		       const struct cluster_node *own, struct conflist *ret_list,
 		       struct cni_error *err)
 {
 	_cleanup_(plain_list_clear) struct plain_list plain = {};
-	const struct conflist_spec spec = {
+	struct conflist_spec spec = {
 		.options = setup->options,
 		.template = &setup->template.template,
 		.kept = &setup->kept,
@@ -179,6 +200,9 @@ static int conflist_of(struct setup *setup, const struct node_table *nodes,
 	};
 	int ret = plain_list_make(setup->options, spec.template, nodes, &plain, err);
 
+	if (ret == 0)
+		ret = route_mtu_take(setup, own, err);
+	spec.route_mtu = setup->route_mtu;
 	if (ret == 0)
 		ret = conflist_make(&spec, NULL, ret_list, err);
 	if (ret < 0)

@@ -12,12 +12,14 @@
 #include "install.h"
 #include "plain_list.h"
 #include "deploy/agent/base/log.h"
+#include "deploy/agent/tunnel/tunnel_mtu.h"
 #include "template_file.h"
 
-/* The caller sets the first two fields and install's directories, and the rest to 0. */
+/* The caller sets the first three fields and install's directories, and the rest to 0. */
 struct setup {
 	const struct options *options;
 	const struct log *log;
+	struct tunnel_mtu *mtu; /* borrowed */
 	struct install install;
 	struct conflist
 		conflist; /* owned; without a text it has its names all the same */
@@ -26,6 +28,7 @@ struct setup {
 	struct plain_list left_out; /* of the list made last: the counts alone */
 	struct template_file template; /* its first two fields are set by setup_open() */
 	bool installed, configured; /* it was right when it was looked at last */
+	uint32_t route_mtu; /* of the list made last (conflist_text.h) */
 	uint64_t on_disk; /* hash of the text that the file had last; 0: none is known */
 	bool made; /* @conflist was made here, not left by an earlier agent */
 	/* The agent has tried to put a list that was made here onto the node. */

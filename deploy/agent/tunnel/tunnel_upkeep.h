@@ -10,6 +10,7 @@
 #include "deploy/agent/base/log.h"
 #include "deploy/agent/base/options.h"
 #include "plugin/netlink/netlink.h"
+#include "tunnel_mtu.h"
 #include "tunnel_plan.h"
 
 /* The caller sets the first four fields, which it keeps, and the rest to 0. */
@@ -19,6 +20,7 @@ struct tunnel_upkeep {
 	struct netlink *rtnl, *nft;
 	struct tunnel_plan
 		plan; /* of the last time; empty where no tunnel is asked for */
+	struct tunnel_mtu mtu; /* the caller sets its first fields */
 	uint64_t error; /* of log_error_once() */
 };
 void tunnel_upkeep_clear(struct tunnel_upkeep *upkeep);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The MTU that the tunnels between nodes leave to pods. A pod has one for all of its
+ * peers, and a peer on this node's link may be behind a router tomorrow. So each mode
+ * that is in use counts, for sending or for receiving, and whatever family a peer takes.
+ */
+#ifndef BRIDGE_CNI_AGENT_TUNNEL_TUNNEL_MTU_H
+#define BRIDGE_CNI_AGENT_TUNNEL_TUNNEL_MTU_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "deploy/agent/api/node_table.h"
+#include "deploy/agent/base/options.h"
+#include "plugin/netlink/netlink.h"
+
+/* Returns by how many bytes a tunnel of that mode makes a packet longer, over an underlay
+ * of IPv4 or IPv6, as an index of ip_families[]. TUNNEL_NONE: 0. */
+uint32_t tunnel_overhead(enum tunnel_mode mode, int underlay);
+
+/* The caller sets the first two fields, which it keeps, and the rest to 0. */
+struct tunnel_mtu {
+	const struct options *options;
+	struct netlink *rtnl;
+	/* The smallest MTU of the interfaces by which this node reaches other ones, in
+	 * bytes, and whose it is; 0: it isn't known yet, or no tunnel is asked for. */
+	uint32_t uplink;
+	char ifname[IF_NAMESIZE];
+	bool fresh; /* both are as the kernel has them */
+	struct ip_addr addresses[IP_FAMILIES]; /* this node's, of which they were made */
+	/* Why pods can't have what is left; "": they can. */
+	char wrong[256];
+};
+
+/* Interfaces, routes or addresses of this node may have changed. */
+void tunnel_mtu_stale(struct tunnel_mtu *mtu);
+
+/*
+ * Gives the MTU of those routes of the pods of @own, this node, that leave the node; 0:
+ * that of their interfaces, as no tunnel is asked for. Code 7: it would be less than what
+ * pods need, which are 1280 bytes where @own has an IPv6 podCIDR; 101.
+ */
+int tunnel_mtu_of_routes(struct tunnel_mtu *mtu, const struct cluster_node *own,
+			 uint32_t *ret_mtu, struct cni_error *err);
+
+/* Gives the MTU of the device of a mode that is in use, over an underlay of that family.
+ * Code 101. */
+int tunnel_mtu_of_device(struct tunnel_mtu *mtu, const struct cluster_node *own,
+			 enum tunnel_mode mode, int underlay, uint32_t *ret_mtu,
+			 struct cni_error *err);
+
+#endif
