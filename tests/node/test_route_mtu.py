@@ -3,13 +3,13 @@
 what leaves the node is smaller than what the interface takes."""
 import errno
 import json
-import socket
 
 import pytest
 
 from harness import plugin
 from harness.node import (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, addresses_of,
                           network)
+from harness.sizes import datagram
 from test_switch import REFERENCE, Reference, serves
 
 MTU = 1450
@@ -17,7 +17,6 @@ DEFAULTS = [{"dst": "0.0.0.0/0", "mtu": MTU, "advmss": MTU - 40},
             {"dst": "::/0", "mtu": MTU, "advmss": MTU - 60}]
 METRICS = {4: {"mtu": MTU, "advmss": MTU - 40}, 6: {"mtu": MTU, "advmss": MTU - 60}}
 LINKS = ["bridged", "routed"]
-IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, PMTUDISC_DO = 10, 23, 2
 FULL = {4: 1472, 6: 1452}  # bytes of a datagram that fills a frame of 1500
 
 
@@ -36,24 +35,6 @@ def with_mtu(link="bridged", **changes):
 def metrics(pod, family, destination="default"):
     route, = [r for r in pod.routes(family) if r["dst"] == destination]
     return (route.get("metrics") or [{}])[0]
-
-
-def datagram(sender, receiver, address, size):
-    """A datagram that must not be fragmented arrives; else errno of its sendto(), or None."""
-    six = ":" in address
-    with receiver.udp(address, 4712) as here, sender.udp("::" if six else "0.0.0.0") as there:
-        here.settimeout(1)
-        if six:
-            there.setsockopt(socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER, PMTUDISC_DO)
-        else:
-            there.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, PMTUDISC_DO)
-        try:
-            there.sendto(bytes(size), (address, 4712))
-            return len(here.recv(65536)) == size
-        except TimeoutError:
-            return None
-        except OSError as error:
-            return error.errno
 
 
 @pytest.mark.parametrize("version", [v for v in plugin.VERSIONS if v >= "0.3.1"])
