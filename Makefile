@@ -147,6 +147,8 @@ $(BUILD)/tests/unit/test_pod_ranges $(BUILD)/tests/unit/test_former_ranges: $(AG
 $(BUILD)/tests/unit/test_wireguard_key: $(BUILD)/deploy/agent/tunnel/wireguard_key.o
 $(BUILD)/tests/unit/test_wireguard_peers: $(patsubst %,$(BUILD)/deploy/agent/tunnel/%.o,\
 	wireguard_key wireguard_link wireguard_peers)
+$(BUILD)/tests/unit/test_tunnel_plan: $(AGENT_READERS) \
+	$(patsubst %,$(BUILD)/deploy/agent/%.o,api/route_problem tunnel/tunnel_plan tunnel/node_mac)
 $(BUILD)/tests/unit/test_contact: $(patsubst %,$(BUILD)/deploy/agent/api/%.o,contact retry)
 
 UNIT_LIBS = -lcmocka
