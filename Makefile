@@ -39,8 +39,9 @@ LIBS        := libnl-3.0 libcjson
 # cJSON_ParseWithLengthOpts() came with 1.7.13; older versions of the others were not tried.
 VERSIONS    := libnl-3.0 >= 3.5 libcjson >= 1.7.13 libnftables >= 1.0
 # The node agent alone links these. CURLOPT_QUICK_EXIT came with 7.87.
-AGENT_LIBS  := libcurl libmicrohttpd gnutls libnl-genl-3.0
-AGENT_VERSIONS := libcurl >= 7.87 libmicrohttpd >= 0.9.59 gnutls >= 3.6 libnl-genl-3.0 >= 3.5
+AGENT_LIBS  := libcurl libmicrohttpd gnutls libnl-genl-3.0 libnl-route-3.0
+AGENT_VERSIONS := libcurl >= 7.87 libmicrohttpd >= 0.9.59 gnutls >= 3.6 libnl-genl-3.0 >= 3.5 \
+	libnl-route-3.0 >= 3.5
 # Some unit tests link this: they have libnl-route read the plugin's messages to the kernel.
 ORACLE_LIBS := libnl-route-3.0
 VARIANT     := $(if $(SANITIZE),san,release)
@@ -116,8 +117,8 @@ $(BUILD)/bridge-cni-agent: $(AGENT_OBJECTS) $(BUILD)/plugin.a
 		$(call packages,--libs $(AGENT_LIBS))
 
 $(BUILD)/deploy/agent/api/transport.o $(BUILD)/deploy/agent/api/tls_peer.o \
-$(BUILD)/deploy/agent/base/http_server.o $(BUILD)/deploy/agent/tunnel/wireguard_genl.o: \
-$(BUILD)/.agent-versions
+$(BUILD)/deploy/agent/base/http_server.o $(BUILD)/deploy/agent/tunnel/wireguard_genl.o \
+$(BUILD)/deploy/agent/tunnel/vxlan_link.o: $(BUILD)/.agent-versions
 $(BUILD)/.agent-versions: Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call wanted,$(AGENT_VERSIONS),agent)

@@ -55,6 +55,17 @@ void queue_addr_set(struct netlink *nl, unsigned int index, const char *name,
 	queue_addr(nl, index, name, address, NLM_F_REPLACE, false);
 }
 
+void queue_addr_add_alone(struct netlink *nl, unsigned int index, const char *name,
+			  const struct ip_addr *addr)
+{
+	struct ip_prefix whole = {*addr, ip_bits(addr->family)};
+	struct nl_msg *msg = netlink_queue(nl, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL,
+					   "adding %s to %s", PREFIX_TEXT(&whole), name);
+
+	put_u32(begin_addr(nl, msg, index, &whole), IFA_FLAGS,
+		IFA_F_NODAD | IFA_F_NOPREFIXROUTE);
+}
+
 void queue_addr_del(struct netlink *nl, unsigned int index, const char *name,
 		    const struct ip_prefix *address)
 {

@@ -22,6 +22,10 @@ void queue_addr_add(struct netlink *nl, unsigned int index, const char *name,
  * already. */
 void queue_addr_set(struct netlink *nl, unsigned int index, const char *name,
 		    const struct ip_prefix *address);
+/* Adds an address that no network and no broadcast address go along with, and which
+ * serves at once. It must not be there. */
+void queue_addr_add_alone(struct netlink *nl, unsigned int index, const char *name,
+			  const struct ip_addr *addr);
 void queue_addr_del(struct netlink *nl, unsigned int index, const char *name,
 		    const struct ip_prefix *address);
 

@@ -216,6 +216,12 @@ void queue_link_no_redirects(struct netlink *nl, unsigned int index, const char 
 	nest_end(b, families);
 }
 
+void queue_link_no_link_local(struct netlink *nl, unsigned int index, const char *name)
+{
+	put_no_link_local(
+		change_link(nl, index, 0, "having no link-local address on", name));
+}
+
 void queue_link_down(struct netlink *nl, unsigned int index, const char *name)
 {
 	struct ifinfomsg header = {.ifi_index = index, .ifi_change = IFF_UP};

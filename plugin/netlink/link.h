@@ -131,6 +131,8 @@ void queue_link_mtu(struct netlink *nl, unsigned int index, const char *name,
 		    uint32_t mtu);
 void queue_link_promisc(struct netlink *nl, unsigned int index, const char *name);
 void queue_vlan_filtering(struct netlink *nl, unsigned int index, const char *name);
+/* Has the link get no IPv6 link-local address when it is set up. */
+void queue_link_no_link_local(struct netlink *nl, unsigned int index, const char *name);
 /* Has the link take no ICMP redirects, of IPv4. */
 void queue_link_no_redirects(struct netlink *nl, unsigned int index, const char *name);
 void queue_link_up(struct netlink *nl, unsigned int index, const char *name);

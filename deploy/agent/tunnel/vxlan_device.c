@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The device is compared with what is wanted each time, and only differences are sent to
+ * the kernel: nothing that crosses a right device is disturbed. */
+#include "vxlan_device.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "plugin/netlink/addr.h"
+#include "plugin/netlink/link.h"
+#include "plugin/node/sysctl.h"
+#include "vxlan_rival.h"
+
+/* Packets from pods of other nodes may come while the route back still leads elsewhere,
+ * by the link. Strict mode would drop them. */
+#define RP_FILTER_LOOSE 2
+
+/* Can the device become what is wanted? */
+static bool is_usable(const struct vxlan_link *link, const struct vxlan_spec *spec)
+{
+	return link->vni == spec->vni && link->port == spec->port && link->plain &&
+	       ip_equal(&link->local, &spec->local);
+}
+
+static bool mac_equal(const struct mac_addr *a, const struct mac_addr *b)
+{
+	return a->set == b->set && memcmp(a->bytes, b->bytes, MAC_LEN) == 0;
+}
+
+static int refuse_other_kind(const char *name, struct cni_error *err)
+{
+	return error_set(err, CNI_ERR_EXISTS, EEXIST,
+			 "the interface %s is no VXLAN device, and so not the agent's: "
+			 "rename or delete it",
+			 name);
+}
+
+static int make(struct netlink *nl, const struct vxlan_spec *spec,
+		struct vxlan_link *ret_link, struct cni_error *err)
+{
+	struct cni_error refused = {};
+	int ret;
+
+	queue_vxlan_add(nl, spec);
+	ret = netlink_commit(nl, &refused);
+	if (ret == -EEXIST)
+		return vxlan_vni_taken(nl, spec, err);
+	if (ret < 0) {
+		error_copy(err, &refused);
+		return ret;
+	}
+	ret = vxlan_link_get(nl, spec->name, ret_link, err);
+	if (ret == 0 && !ret_link->is_vxlan)
+		ret = error_set(err, CNI_ERR_KERNEL, ENODEV,
+				"%s has gone while it was being made", spec->name);
+	return ret;
+}
+
+static int set_up(struct netlink *nl, const struct vxlan_spec *spec,
+		  const struct vxlan_link *link, struct cni_error *err)
+{
+	struct cni_error refused = {};
+	int ret;
+
+	queue_link_up(nl, link->index, spec->name);
+	ret = netlink_commit(nl, &refused);
+	if (ret == -EADDRINUSE)
+		return vxlan_port_taken(nl, spec, err);
+	if (ret < 0)
+		error_copy(err, &refused);
+	return ret;
+}
+
+/* Returns how many properties differed. */
+static int mend_link(struct netlink *nl, const struct vxlan_spec *spec,
+		     const struct vxlan_link *link, struct cni_error *err)
+{
+	int differed = 0, ret;
+
+	if (!link->no_link_local && ++differed)
+		queue_link_no_link_local(nl, link->index, spec->name);
+	if (!mac_equal(&link->mac, &spec->mac) && ++differed)
+		queue_link_mac(nl, link->index, spec->name, &spec->mac);
+	if (link->mtu != spec->mtu && ++differed)
+		queue_link_mtu(nl, link->index, spec->name, spec->mtu);
+	ret = netlink_commit(nl, err);
+	if (ret == 0 && !link->up && ++differed)
+		ret = set_up(nl, spec, link, err);
+	return ret < 0 ? ret : differed;
+}
+
+static int mend_addresses(struct netlink *nl, const struct vxlan_spec *spec,
+			  unsigned int index, int family, struct cni_error *err)
+{
+	_cleanup_(addr_list_clear) struct addr_list list = {};
+	const struct ip_addr *addr = &spec->addresses[family];
+	struct ip_prefix wanted = {*addr, ip_bits(ip_families[family])};
+	int differed = 0;
+	int ret = addr_list_get(nl, index, ip_families[family], &list, err);
+
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; i < list.n; i++)
+		if ((!addr->family || !prefix_equal(&list.items[i], &wanted)) &&
+		    ++differed)
+			queue_addr_del(nl, index, spec->name, &list.items[i]);
+	if (addr->family && !addr_list_has(&list, &wanted) && ++differed)
+		queue_addr_add_alone(nl, index, spec->name, addr);
+	ret = netlink_commit(nl, err);
+	return ret < 0 ? ret : differed;
+}
+
+static int mend_parameters(const struct vxlan_spec *spec, struct cni_error *err)
+{
+	int ret = 0;
+
+	if (spec->addresses[1].family)
+		ret = sysctl_enable_ipv6(spec->name, err);
+	if (ret == 0)
+		ret = sysctl_ensure(RP_FILTER_LOOSE, err, "ipv4/conf/%s/rp_filter",
+				    spec->name);
+	return ret < 0 ? ret : 0;
+}
+
+static int mend(struct netlink *nl, const struct vxlan_spec *spec,
+		const struct vxlan_link *link, struct cni_error *err)
+{
+	int differed = 0;
+	int ret = mend_parameters(spec, err);
+
+	if (ret == 0)
+		ret = mend_link(nl, spec, link, err);
+	for (int family = 0; ret >= 0 && family < IP_FAMILIES; family++) {
+		differed += ret;
+		ret = mend_addresses(nl, spec, link->index, family, err);
+	}
+	return ret < 0 ? ret : differed + ret;
+}
+
+int vxlan_device_keep(struct netlink *nl, const struct vxlan_spec *spec,
+		      unsigned int *ret_index, struct cni_error *err)
+{
+	struct vxlan_link link;
+	bool made = false;
+	int ret = vxlan_link_get(nl, spec->name, &link, err);
+
+	if (ret < 0)
+		return ret;
+	if (link.index && !link.is_vxlan)
+		return refuse_other_kind(spec->name, err);
+	if (link.index && !is_usable(&link, spec)) {
+		queue_link_del_known(nl, &(struct link_known){link.index, spec->name});
+		ret = netlink_commit(nl, err);
+		link.index = 0;
+	}
+	if (ret == 0 && !link.index) {
+		made = true;
+		ret = make(nl, spec, &link, err);
+	}
+	if (ret == 0)
+		ret = mend(nl, spec, &link, err);
+	if (ret < 0)
+		return ret;
+	*ret_index = link.index;
+	if (made)
+		return VXLAN_DEVICE_MADE;
+	return ret ? VXLAN_DEVICE_CHANGED : VXLAN_DEVICE_RIGHT;
+}
+
+int vxlan_device_remove(struct netlink *nl, const char *name, struct cni_error *err)
+{
+	struct vxlan_link link;
+	int ret = vxlan_link_get(nl, name, &link, err);
+
+	if (ret < 0 || !link.is_vxlan)
+		return ret;
+	queue_link_del_known(nl, &(struct link_known){link.index, name});
+	ret = netlink_commit(nl, err);
+	if (ret == -ENODEV)
+		return error_clear(err);
+	return ret < 0 ? ret : VXLAN_DEVICE_REMOVED;
+}

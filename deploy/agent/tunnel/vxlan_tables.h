@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The two tables of a VXLAN device in the kernel: its neighbours, which MAC address an
+ * inner address has, and its forwarding database, which outer address a MAC address has.
+ * Both are pairs of an IP address and a MAC address. See ip-neighbour(8), bridge(8).
+ */
+#ifndef BRIDGE_CNI_AGENT_TUNNEL_VXLAN_TABLES_H
+#define BRIDGE_CNI_AGENT_TUNNEL_VXLAN_TABLES_H
+
+#include <linux/netlink.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "conf/base/addr.h"
+#include "plugin/netlink/netlink.h"
+
+struct vxlan_pair {
+	struct ip_addr addr;
+	uint8_t mac[MAC_LEN];
+	bool odd; /* the kernel's entry has something that none of the agent's has */
+	bool wanted; /* for the caller; false where the kernel was read */
+};
+struct vxlan_pairs {
+	struct vxlan_pair *items;
+	size_t n;
+};
+void vxlan_pairs_clear(struct vxlan_pairs *list);
+
+/* A table: how its entries are read, ordered, set and removed. */
+struct vxlan_table {
+	/* <0, 0, >0: by the key of the table, an address or a MAC address */
+	int (*cmp)(const void *a, const void *b);
+	/* Queues the entry, in place of one of the same key. */
+	void (*queue_set)(struct netlink *nl, unsigned int index, const char *name,
+			  const struct vxlan_pair *pair);
+	/* Queues the removal of whatever the key has; -ENOENT: there is nothing. */
+	void (*queue_del)(struct netlink *nl, unsigned int index, const char *name,
+			  const struct vxlan_pair *pair);
+	/* Reads the entries of a device, sorted, each key once: one with several entries
+	 * is odd. Codes 100, 101. */
+	int (*read)(struct netlink *nl, unsigned int index, struct vxlan_pairs *ret_list,
+		    struct cni_error *err);
+};
+extern const struct vxlan_table vxlan_neighbours, vxlan_forwarding;
+
+/* A message of the kernel's about an entry of a device. */
+struct vxlan_entry {
+	const struct vxlan_table *table;
+	struct vxlan_pair pair;
+	bool has_mac; /* false: of a neighbour that the kernel can't reach, or asks for */
+	bool removed;
+};
+
+/* Reads it. False: it is of another kind, of another device or of a multicast
+ * address. */
+bool vxlan_entry_read(const struct nlmsghdr *message, unsigned int index,
+		      struct vxlan_entry *ret_entry);
+
+#endif
