@@ -199,6 +199,7 @@ static void serve(struct agent *agent)
 	struct pollfd fds[] = {
 		{.fd = agent->signal_fd, .events = POLLIN},
 		{.fd = agent->route_events_fd, .events = POLLIN},
+		{.fd = tunnel_upkeep_fd(&agent->tunnel), .events = POLLIN},
 		{.fd = http_server_fd(agent->http), .events = POLLIN},
 		{.fd = http_server_fd(agent->metrics), .events = POLLIN},
 		{.fd = agent->job.pidfd, .events = POLLIN},
@@ -216,6 +217,9 @@ static void serve(struct agent *agent)
 			continue;
 		if (asked[i].fd == agent->job.pidfd)
 			end_job(agent);
+		else if (asked[i].fd == tunnel_upkeep_fd(&agent->tunnel) &&
+			 tunnel_upkeep_events(&agent->tunnel))
+			route_upkeep_soon(&agent->routes);
 		else if (asked[i].fd == agent->route_events_fd &&
 			 route_events_take(agent->route_events_fd)) {
 			range_upkeep_stale(&agent->ranges);

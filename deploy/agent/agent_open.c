@@ -120,6 +120,7 @@ int agent_open(struct agent *agent, const struct options *options, const struct 
 		.rtnl = agent->rtnl,
 		.nft = agent->nft,
 		.mtu = {.options = options, .rtnl = agent->rtnl},
+		.vxlan.events_fd = -1,
 	};
 	agent->setup.mtu = &agent->tunnel.mtu;
 	agent->former = (struct former_upkeep){.log = log, .rtnl = agent->rtnl};

@@ -79,13 +79,18 @@ static int insert(struct node_table *table, size_t at, const char *name,
 	return 0;
 }
 
-/* The pods of an accepted podCIDR that the Node loses may go on running there. */
+/* The pods of an accepted podCIDR that the Node loses may go on running there. A Node
+ * without an InternalIP of that family is reached by a tunnel over the other one. */
 static void note_former(struct node_table *table, const struct cluster_node *node,
 			int family)
 {
-	if (node->ranges[family] == RANGE_ACCEPTED && node->addresses[family].family)
+	const struct ip_addr *gateway = &node->addresses[family];
+
+	if (!gateway->family)
+		gateway = &node->addresses[!family];
+	if (node->ranges[family] == RANGE_ACCEPTED && gateway->family)
 		former_ranges_add(&table->former, node->name, &node->cidrs[family],
-				  &node->addresses[family]);
+				  gateway);
 }
 
 static void node_free(struct cluster_node *node)

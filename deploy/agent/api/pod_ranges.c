@@ -151,11 +151,17 @@ static enum rank rank_of_new(const struct judge *judge, const struct cluster_nod
 {
 	struct held_range held = {.cidr = node->cidrs[judge->family]};
 
-	if (!own)
-		held.gateway = node->addresses[judge->family];
-	if (!own && !held.gateway.family)
-		return RANK_NEW;
-	return surroundings_holds(judge->rules->around, &held) ? RANK_HELD : RANK_NEW;
+	if (own)
+		return surroundings_holds(judge->rules->around, &held) ? RANK_HELD
+								       : RANK_NEW;
+	/* A tunnel leads by an InternalIP of either family. */
+	for (int i = 0; i < IP_FAMILIES; i++) {
+		held.gateway = node->addresses[i];
+		if (held.gateway.family &&
+		    surroundings_holds(judge->rules->around, &held))
+			return RANK_HELD;
+	}
+	return RANK_NEW;
 }
 
 static enum rank rank_of_address(const struct judge *judge,
@@ -205,19 +211,30 @@ static void claims_of(struct judge *judge, uint32_t number)
 						   : rank_of_new(judge, node, own));
 }
 
+/* Has the Node the InternalIP by which the former podCIDR was reached, and is it fit for
+ * that? */
+static bool has_gateway(const struct cluster_node *node,
+			const struct former_range *former)
+{
+	int family = former->gateway.family == AF_INET6;
+
+	return node->internal[family] == ADDRESS_USABLE &&
+	       ip_equal(&node->addresses[family], &former->gateway);
+}
+
 /* Is the Node there that had the former podCIDR? */
 static bool is_there(const struct judge *judge, struct former_range *former)
 {
 	const struct cluster_node *node = node_table_find(judge->nodes, former->node);
+	int family = former->gateway.family == AF_INET6;
 
 	if (!node)
 		former->over = now_ms() - former->since > GONE_MS;
 	else
 		former->over = strcmp(node->name, judge->rules->own) == 0 ||
-			       !ip_equal(&node->addresses[judge->family],
-					 &former->gateway) ||
+			       !ip_equal(&node->addresses[family], &former->gateway) ||
 			       prefix_equal(&node->cidrs[judge->family], &former->cidr);
-	return node && !former->over && node->internal[judge->family] == ADDRESS_USABLE;
+	return node && !former->over && has_gateway(node, former);
 }
 
 /* Claims former podCIDRs. The Node that lost one last comes first. */
@@ -252,7 +269,7 @@ static void grant_former(struct judge *judge, const struct claim *claim)
 	struct range_rival rival;
 
 	/* All InternalIPs have their verdicts by now. */
-	former->routed = node->internal[judge->family] == ADDRESS_USABLE &&
+	former->routed = has_gateway(node, former) &&
 			 range_tree_grant(&judge->tree, claim, &rival) == 0;
 }
 

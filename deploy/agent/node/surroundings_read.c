@@ -6,15 +6,17 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
+#include "deploy/agent/tunnel/tunnel_vxlan.h"
 #include "plugin/netlink/addr.h"
 #include "plugin/netlink/link.h"
 #include "kernel_routes.h"
 
 /*
- * The interfaces by which flannel sends to other nodes, one a family and backend:
- * flannel.1, flannel-v6.1, flannel-wg. Their addresses are in the podCIDR.
+ * The interfaces by which this agent, or flannel, sends to other nodes by a tunnel, one a
+ * family and mode: bcni-vxlan, bcni-wg; flannel.1, flannel-v6.1, flannel-wg. Their
+ * addresses are in the podCIDR.
  */
-static const char *const flannel[] = {"flannel.", "flannel-"};
+static const char *const tunnels[] = {"bcni-", "flannel.", "flannel-"};
 
 struct reader {
 	struct netlink *nl;
@@ -22,6 +24,7 @@ struct reader {
 	unsigned int bridge; /* its index; 0: there is none */
 	struct link link; /* the one asked for last: what the kernel lists is in the order
 			   * of interfaces, for the most part */
+	struct vxlan_entries vxlan[IP_FAMILIES]; /* read where held routes are */
 	struct surroundings *around;
 	struct cni_error *err;
 };
@@ -38,8 +41,8 @@ static bool serves_pods(const struct reader *reader)
 {
 	const struct link *link = &reader->link;
 
-	for (size_t i = 0; i < ARRAY_SIZE(flannel); i++)
-		if (strncmp(link->name, flannel[i], strlen(flannel[i])) == 0)
+	for (size_t i = 0; i < ARRAY_SIZE(tunnels); i++)
+		if (strncmp(link->name, tunnels[i], strlen(tunnels[i])) == 0)
 			return true;
 	return link->index && link->index == reader->bridge;
 }
@@ -96,10 +99,21 @@ static bool is_connected(const struct kernel_route *item)
 	       (item->protocol == RTPROT_KERNEL || item->protocol == RTPROT_RA);
 }
 
+/* A route by a tunnel leads to a Node's InternalIP, too: its gateway is known on the
+ * device, whose entries say where that is. */
+static struct ip_addr gateway_of(const struct reader *reader,
+				 const struct kernel_route *item)
+{
+	for (int i = 0; i < IP_FAMILIES; i++)
+		if (item->index && item->index == reader->vxlan[i].index)
+			return vxlan_entries_peer(&reader->vxlan[i], &item->route.gw);
+	return item->route.gw;
+}
+
 static int route_take(struct reader *reader, const struct kernel_route *item, bool held)
 {
 	const struct route *route = &item->route;
-	struct held_range range = {route->dst, route->gw};
+	struct held_range range = {route->dst, gateway_of(reader, item)};
 	int ret = 0;
 
 	if (item->protocol == ROUTE_PROTOCOL)
@@ -135,6 +149,20 @@ static int routes_take(struct reader *reader, int family, bool held)
 	return ret;
 }
 
+static int tunnels_read(struct reader *reader)
+{
+	int ret = 0;
+
+	for (int i = 0; ret == 0 && i < IP_FAMILIES; i++) {
+		unsigned int index = netlink_ifindex(reader->nl, vxlan_device_names[i]);
+
+		if (index)
+			ret = vxlan_entries_read(reader->nl, &reader->vxlan[i], index,
+						 reader->err);
+	}
+	return ret;
+}
+
 int surroundings_read(struct netlink *nl, const struct surroundings_spec *spec, bool held,
 		      struct surroundings *ret_around, struct cni_error *err)
 {
@@ -146,7 +174,7 @@ int surroundings_read(struct netlink *nl, const struct surroundings_spec *spec, 
 		.around = &around,
 		.err = err,
 	};
-	int ret = 0;
+	int ret = held ? tunnels_read(&reader) : 0;
 
 	for (int i = 0; ret == 0 && i < IP_FAMILIES; i++) {
 		ret = addresses_take(&reader, ip_families[i]);
@@ -156,6 +184,8 @@ int surroundings_read(struct netlink *nl, const struct surroundings_spec *spec, 
 			ret = surroundings_add_host(&around, &spec->api_server[i],
 						    RANGE_API_SERVER, "", err);
 	}
+	for (int i = 0; i < IP_FAMILIES; i++)
+		vxlan_entries_clear(&reader.vxlan[i]);
 	if (ret < 0)
 		return ret;
 	surroundings_settle(&around);

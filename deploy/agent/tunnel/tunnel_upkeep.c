@@ -3,9 +3,12 @@
  * their devices. */
 #include "tunnel_upkeep.h"
 
+#include <stdio.h>
+
 void tunnel_upkeep_clear(struct tunnel_upkeep *upkeep)
 {
 	tunnel_plan_clear(&upkeep->plan);
+	tunnel_vxlan_clear(&upkeep->vxlan);
 }
 
 static bool is_on(const struct tunnel_upkeep *upkeep)
@@ -13,23 +16,104 @@ static bool is_on(const struct tunnel_upkeep *upkeep)
 	return upkeep->options->tunnel || upkeep->options->tunnel_receive;
 }
 
+/* Logs an error once, and keeps its beginning for pages. Returns false. */
+static bool failed(struct tunnel_upkeep *upkeep, const char *what, struct cni_error *err)
+{
+	snprintf(upkeep->wrong, sizeof(upkeep->wrong), "%.*s",
+		 (int)sizeof(upkeep->wrong) - 1, err->msg);
+	log_error_once(upkeep->log, &upkeep->error, what, err);
+	return false;
+}
+
+/* -- VXLAN */
+
+static void log_vxlan(struct tunnel_upkeep *upkeep, const struct tunnel_vxlan_done *done)
+{
+	char text[64];
+
+	for (int i = 0; i < IP_FAMILIES; i++) {
+		if (done->made[i] || done->changed[i] || done->removed[i])
+			log_write(upkeep->log, LOG_LEVEL_INFO,
+				  done->made[i]	     ? "tunnel device made"
+				  : done->changed[i] ? "tunnel device put right"
+						     : "tunnel device removed",
+				  "device", vxlan_device_names[i], NULL);
+		upkeep->devices += done->made[i] || done->changed[i];
+	}
+	upkeep->entries += done->entries.set + done->entries.removed;
+	snprintf(text, sizeof(text), "%zu set, %zu removed", done->entries.set,
+		 done->entries.removed);
+	if (done->entries.set || done->entries.removed)
+		log_write(upkeep->log, LOG_LEVEL_INFO, "entries of the tunnel", "what",
+			  text, NULL);
+}
+
+static int vxlan_spec(struct tunnel_upkeep *upkeep, struct tunnel_vxlan_spec *ret_spec,
+		      struct cni_error *err)
+{
+	const struct tunnel_plan *plan = &upkeep->plan;
+	struct tunnel_vxlan_spec spec = {
+		.vni = upkeep->options->vxlan_id,
+		.port = (uint16_t)upkeep->options->vxlan_port,
+	};
+	int ret = 0;
+
+	for (int i = 0; ret == 0 && i < IP_FAMILIES; i++)
+		if (plan->addresses[i].family)
+			ret = tunnel_mtu_of_device(&upkeep->mtu, plan->own, TUNNEL_VXLAN,
+						   i, &spec.mtu[i], err);
+	if (ret == 0)
+		*ret_spec = spec;
+	return ret;
+}
+
+static bool vxlan_prepare(struct tunnel_upkeep *upkeep)
+{
+	struct tunnel_vxlan_done done = {};
+	struct tunnel_vxlan_spec spec;
+	struct cni_error err = {};
+	int ret = vxlan_spec(upkeep, &spec, &err);
+
+	if (ret == 0)
+		ret = tunnel_vxlan_prepare(&upkeep->vxlan, upkeep->rtnl, &upkeep->plan,
+					   &spec, &done, &err);
+	log_vxlan(upkeep, &done);
+	if (upkeep->options->tunnel == TUNNEL_VXLAN)
+		tunnel_vxlan_lead(&upkeep->vxlan, &upkeep->plan);
+	return ret == 0 || failed(upkeep, "the VXLAN tunnel isn't right", &err);
+}
+
+static bool vxlan_settle(struct tunnel_upkeep *upkeep)
+{
+	struct tunnel_vxlan_done done = {};
+	struct cni_error err = {};
+	int ret = tunnel_vxlan_settle(&upkeep->vxlan, upkeep->rtnl, &upkeep->plan, &done,
+				      &err);
+
+	log_vxlan(upkeep, &done);
+	return ret == 0 ||
+	       failed(upkeep, "old entries of the tunnel can't be removed", &err);
+}
+
+/* -- all of them */
+
 bool tunnel_upkeep_prepare(struct tunnel_upkeep *upkeep, const struct node_table *nodes)
 {
 	const struct options *options = upkeep->options;
 	struct cni_error err = {};
+	bool right = true;
 
 	tunnel_plan_clear(&upkeep->plan);
+	upkeep->wrong[0] = '\0';
 	if (!is_on(upkeep))
 		return true;
-	if (tunnel_plan_make(nodes, options->node_name, &upkeep->plan, &err) < 0) {
-		log_error_once(upkeep->log, &upkeep->error,
-			       "the tunnels can't be planned", &err);
-		return false;
-	}
+	if (tunnel_plan_make(nodes, options->node_name, &upkeep->plan, &err) < 0)
+		return failed(upkeep, "the tunnels can't be planned", &err);
 	upkeep->plan.by_gateway = options->tunnel == TUNNEL_VXLAN;
 	upkeep->plan.always = options->tunnel_always;
-	upkeep->error = 0;
-	return true;
+	if (options_have_tunnel(options, TUNNEL_VXLAN))
+		right &= vxlan_prepare(upkeep);
+	return right;
 }
 
 const struct tunnel_plan *tunnel_upkeep_plan(const struct tunnel_upkeep *upkeep)
@@ -37,8 +121,56 @@ const struct tunnel_plan *tunnel_upkeep_plan(const struct tunnel_upkeep *upkeep)
 	return upkeep->options->tunnel && upkeep->plan.peers ? &upkeep->plan : NULL;
 }
 
+/* Removes what an earlier agent, with other options, has left. */
+static bool sweep(struct tunnel_upkeep *upkeep)
+{
+	struct cni_error err = {};
+	int ret = 0;
+
+	if (!options_have_tunnel(upkeep->options, TUNNEL_VXLAN))
+		ret = tunnel_vxlan_remove(upkeep->rtnl, &err);
+	if (ret == VXLAN_DEVICE_REMOVED)
+		log_write(upkeep->log, LOG_LEVEL_INFO,
+			  "tunnel removed, as the options don't ask for it", "tunnel",
+			  tunnel_mode_names[TUNNEL_VXLAN], NULL);
+	upkeep->swept = ret >= 0;
+	return ret >= 0 || failed(upkeep, "a former tunnel can't be removed", &err);
+}
+
 bool tunnel_upkeep_settle(struct tunnel_upkeep *upkeep)
 {
-	(void)upkeep;
-	return true;
+	bool right = upkeep->swept || sweep(upkeep);
+
+	if (options_have_tunnel(upkeep->options, TUNNEL_VXLAN) && upkeep->plan.peers)
+		right &= vxlan_settle(upkeep);
+	if (!upkeep->wrong[0])
+		upkeep->error = 0;
+	return right;
+}
+
+int tunnel_upkeep_fd(const struct tunnel_upkeep *upkeep)
+{
+	return upkeep->vxlan.events_fd;
+}
+
+bool tunnel_upkeep_events(struct tunnel_upkeep *upkeep)
+{
+	return tunnel_vxlan_events(&upkeep->vxlan);
+}
+
+size_t tunnel_upkeep_peers(const struct tunnel_upkeep *upkeep)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < upkeep->plan.n_peers; i++)
+		n += upkeep->plan.peers[i].problem == ROUTE_FINE &&
+		     upkeep->plan.peers[i].device;
+	return n;
+}
+
+int tunnel_remove(struct netlink *rtnl, struct cni_error *err)
+{
+	int ret = tunnel_vxlan_remove(rtnl, err);
+
+	return ret < 0 ? ret : 0;
 }

@@ -12,16 +12,24 @@
 #include "plugin/netlink/netlink.h"
 #include "tunnel_mtu.h"
 #include "tunnel_plan.h"
+#include "tunnel_vxlan.h"
 
-/* The caller sets the first four fields, which it keeps, and the rest to 0. */
+#define TUNNEL_WRONG_MAX 512
+
+/* The caller sets the first four fields and mtu's first ones, which it keeps; events_fd of
+ * vxlan is -1, and the rest 0. */
 struct tunnel_upkeep {
 	const struct options *options;
 	const struct log *log;
 	struct netlink *rtnl, *nft;
+	struct tunnel_mtu mtu;
 	struct tunnel_plan
 		plan; /* of the last time; empty where no tunnel is asked for */
-	struct tunnel_mtu mtu; /* the caller sets its first fields */
+	struct tunnel_vxlan vxlan;
+	bool swept; /* what an earlier agent left of other modes is gone */
+	char wrong[TUNNEL_WRONG_MAX]; /* what failed the last time; "": nothing did */
 	uint64_t error; /* of log_error_once() */
+	uint64_t devices, entries; /* made or changed, since the start */
 };
 void tunnel_upkeep_clear(struct tunnel_upkeep *upkeep);
 
@@ -38,5 +46,17 @@ const struct tunnel_plan *tunnel_upkeep_plan(const struct tunnel_upkeep *upkeep)
 
 /* Removes what the plan doesn't ask for. The routes have been made. */
 bool tunnel_upkeep_settle(struct tunnel_upkeep *upkeep);
+
+/* A descriptor that is readable when the kernel tells of entries; -1: there is none. */
+int tunnel_upkeep_fd(const struct tunnel_upkeep *upkeep);
+
+/* Takes what it tells. True: tunnel_upkeep_prepare() has something to mend. */
+bool tunnel_upkeep_events(struct tunnel_upkeep *upkeep);
+
+/* How many peers this node sends to by a tunnel. */
+size_t tunnel_upkeep_peers(const struct tunnel_upkeep *upkeep);
+
+/* Removes all that agents make for tunnels, whatever the mode. Codes 100, 101. */
+int tunnel_remove(struct netlink *rtnl, struct cni_error *err);
 
 #endif

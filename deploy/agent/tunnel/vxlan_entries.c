@@ -22,6 +22,40 @@ void vxlan_wanted_clear(struct vxlan_wanted *wanted)
 	vxlan_pairs_clear(&wanted->forwarding);
 }
 
+int vxlan_entries_read(struct netlink *nl, struct vxlan_entries *entries,
+		       unsigned int index, struct cni_error *err)
+{
+	int ret;
+
+	vxlan_entries_clear(entries);
+	entries->index = index;
+	ret = vxlan_neighbours.read(nl, index, &entries->neighbours, err);
+	if (ret == 0)
+		ret = vxlan_forwarding.read(nl, index, &entries->forwarding, err);
+	entries->known = ret == 0;
+	return ret;
+}
+
+static const struct vxlan_pair *find(const struct vxlan_table *table,
+				     const struct vxlan_pairs *list,
+				     const struct vxlan_pair *key)
+{
+	return list->n ? bsearch(key, list->items, list->n, sizeof(*key), table->cmp)
+		       : NULL;
+}
+
+struct ip_addr vxlan_entries_peer(const struct vxlan_entries *entries,
+				  const struct ip_addr *gw)
+{
+	const struct vxlan_pair key = {.addr = *gw};
+	const struct vxlan_pair *found = find(&vxlan_neighbours, &entries->neighbours,
+					      &key);
+
+	if (found)
+		found = find(&vxlan_forwarding, &entries->forwarding, found);
+	return found ? found->addr : (struct ip_addr){};
+}
+
 /* The work on one table. */
 struct work {
 	struct netlink *nl;
@@ -127,20 +161,6 @@ static void trim(struct work *work, struct vxlan_pairs *list, size_t *counter)
 	send_queued(work);
 }
 
-static int read_kernel(struct netlink *nl, struct vxlan_entries *entries,
-		       unsigned int index, struct cni_error *err)
-{
-	int ret;
-
-	vxlan_entries_clear(entries);
-	entries->index = index;
-	ret = vxlan_neighbours.read(nl, index, &entries->neighbours, err);
-	if (ret == 0)
-		ret = vxlan_forwarding.read(nl, index, &entries->forwarding, err);
-	entries->known = ret == 0;
-	return ret;
-}
-
 /* That an entry was gone already is no error, but then what is known is out of date. */
 static int end(struct vxlan_entries *entries, const struct work *work)
 {
@@ -158,7 +178,7 @@ int vxlan_entries_add(struct netlink *nl, struct vxlan_entries *entries,
 	int ret = 0;
 
 	if (!entries->known || entries->index != index)
-		ret = read_kernel(nl, entries, index, err);
+		ret = vxlan_entries_read(nl, entries, index, err);
 	if (ret < 0)
 		return ret;
 	/* Where a MAC address is, before it is anybody's. */
@@ -195,9 +215,7 @@ bool vxlan_entries_event(struct vxlan_entries *entries, const struct nlmsghdr *m
 		return false;
 	list = entry.table == &vxlan_neighbours ? &entries->neighbours
 						: &entries->forwarding;
-	has = list->n ? bsearch(&entry.pair, list->items, list->n, sizeof(*has),
-				entry.table->cmp)
-		      : NULL;
+	has = find(entry.table, list, &entry.pair);
 	if (entry.removed || !entry.has_mac)
 		right = !has;
 	else

@@ -18,6 +18,15 @@ struct vxlan_entries {
 };
 void vxlan_entries_clear(struct vxlan_entries *entries);
 
+/* Reads what the device @index has; whatever was known before is forgotten. Codes 100,
+ * 101. */
+int vxlan_entries_read(struct netlink *nl, struct vxlan_entries *entries,
+		       unsigned int index, struct cni_error *err);
+
+/* The outer address that a packet to the inner one @gw is sent to; family 0: none. */
+struct ip_addr vxlan_entries_peer(const struct vxlan_entries *entries,
+				  const struct ip_addr *gw);
+
 /* What a device is to have. Each list is sorted as its table says, and has each key
  * once. */
 struct vxlan_wanted {

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A peer's packets travel by the device of one family, whatever family they are of. */
+#include "tunnel_vxlan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "vxlan_events.h"
+
+const char *const vxlan_device_names[IP_FAMILIES] = {"bcni-vxlan", "bcni-vxlan6"};
+
+void tunnel_vxlan_clear(struct tunnel_vxlan *vxlan)
+{
+	for (int i = 0; i < IP_FAMILIES; i++)
+		vxlan_entries_clear(&vxlan->sides[i].entries);
+	close_p(&vxlan->events_fd);
+	*vxlan = (struct tunnel_vxlan){.events_fd = -1};
+}
+
+/* -- what is wanted */
+
+/* Does this node send to the peer over this family? */
+static bool is_of(const struct tunnel_peer *peer, int underlay)
+{
+	return peer->problem == ROUTE_FINE && peer->underlay == underlay;
+}
+
+static void pair_add(struct vxlan_pairs *list, const struct ip_addr *addr,
+		     const struct mac_addr *mac)
+{
+	struct vxlan_pair *item = &list->items[list->n++];
+
+	*item = (struct vxlan_pair){.addr = *addr};
+	memcpy(item->mac, mac->bytes, MAC_LEN);
+}
+
+/* Ranges are sorted by address in the plan already. */
+static int wanted_make(const struct tunnel_plan *plan, int underlay,
+		       struct vxlan_wanted *ret_wanted, struct cni_error *err)
+{
+	_cleanup_(vxlan_wanted_clear) struct vxlan_wanted wanted = {
+		.neighbours.items = calloc(plan->n_ranges + 1, sizeof(struct vxlan_pair)),
+		.forwarding.items = calloc(plan->n_peers + 1, sizeof(struct vxlan_pair)),
+	};
+
+	if (!wanted.neighbours.items || !wanted.forwarding.items)
+		return error_oom(err);
+	for (size_t i = 0; i < plan->n_peers; i++)
+		if (is_of(&plan->peers[i], underlay))
+			pair_add(&wanted.forwarding, &plan->peers[i].addresses[underlay],
+				 &plan->peers[i].mac);
+	for (size_t i = 0; i < plan->n_ranges; i++) {
+		const struct tunnel_range *range = &plan->ranges[i];
+		const struct tunnel_peer *peer = &plan->peers[range->peer];
+
+		if (is_of(peer, underlay))
+			pair_add(&wanted.neighbours, &range->cidr.addr, &peer->mac);
+	}
+	qsort(wanted.forwarding.items, wanted.forwarding.n, sizeof(struct vxlan_pair),
+	      vxlan_forwarding.cmp);
+	*ret_wanted = wanted;
+	wanted = (struct vxlan_wanted){};
+	return 0;
+}
+
+static struct vxlan_spec device_of(const struct tunnel_plan *plan,
+				   const struct tunnel_vxlan_spec *spec, int underlay)
+{
+	struct vxlan_spec device = {
+		.name = vxlan_device_names[underlay],
+		.vni = spec->vni,
+		.port = spec->port,
+		.local = plan->addresses[underlay],
+		.mac = plan->mac,
+		.mtu = spec->mtu[underlay],
+	};
+
+	for (int i = 0; i < IP_FAMILIES; i++)
+		device.addresses[i] = plan->cidrs[i].addr;
+	return device;
+}
+
+/* -- devices and entries */
+
+/* A device that is there serves on, although something about it can't be set right. */
+static void forget_if_gone(struct vxlan_side *side, const struct netlink *nl,
+			   int underlay)
+{
+	if (netlink_ifindex(nl, vxlan_device_names[underlay]) == side->index)
+		return;
+	side->index = 0;
+	vxlan_entries_clear(&side->entries);
+}
+
+static int entries_prepare(struct vxlan_side *side, struct netlink *nl,
+			   const struct tunnel_plan *plan, int underlay,
+			   struct vxlan_done *done, struct cni_error *err)
+{
+	_cleanup_(vxlan_wanted_clear) struct vxlan_wanted wanted = {};
+	int ret = wanted_make(plan, underlay, &wanted, err);
+
+	return ret < 0 ? ret
+		       : vxlan_entries_add(nl, &side->entries, side->index,
+					   vxlan_device_names[underlay], &wanted, done,
+					   err);
+}
+
+static int device_prepare(struct vxlan_side *side, struct netlink *nl,
+			  const struct vxlan_spec *spec, int underlay,
+			  struct tunnel_vxlan_done *done, struct cni_error *err)
+{
+	int ret = vxlan_device_keep(nl, spec, &side->index, err);
+
+	if (ret < 0) {
+		netlink_discard(nl);
+		forget_if_gone(side, nl, underlay);
+		return ret;
+	}
+	done->made[underlay] |= ret == VXLAN_DEVICE_MADE;
+	done->changed[underlay] |= ret == VXLAN_DEVICE_CHANGED;
+	return 0;
+}
+
+/* The messages of a device are asked for before its entries are read. */
+static int listen_to(struct tunnel_vxlan *vxlan, struct cni_error *err)
+{
+	const unsigned int devices[IP_FAMILIES] = {vxlan->sides[0].index,
+						   vxlan->sides[1].index};
+	int ret = 0;
+
+	if (vxlan->events_fd < 0)
+		ret = vxlan_events_open(&vxlan->events_fd, err);
+	return ret < 0 ? ret : vxlan_events_choose(vxlan->events_fd, devices, err);
+}
+
+/* Keeps the first error, and empties @each for the next one. */
+static int first_error(int ret, int now, struct cni_error *each, struct cni_error *err)
+{
+	if (now < 0 && ret == 0)
+		error_copy(err, each);
+	error_clear(each);
+	return ret ? ret : now;
+}
+
+int tunnel_vxlan_prepare(struct tunnel_vxlan *vxlan, struct netlink *nl,
+			 const struct tunnel_plan *plan,
+			 const struct tunnel_vxlan_spec *spec,
+			 struct tunnel_vxlan_done *done, struct cni_error *err)
+{
+	struct cni_error each = {};
+	int ret = 0, now;
+
+	for (int i = 0; i < IP_FAMILIES; i++) {
+		struct vxlan_spec device = device_of(plan, spec, i);
+
+		if (!device.local.family)
+			continue;
+		now = device_prepare(&vxlan->sides[i], nl, &device, i, done, &each);
+		ret = first_error(ret, now, &each, err);
+	}
+	now = listen_to(vxlan, &each);
+	ret = first_error(ret, now, &each, err);
+	for (int i = 0; i < IP_FAMILIES; i++) {
+		if (!plan->addresses[i].family || !vxlan->sides[i].index)
+			continue;
+		now = entries_prepare(&vxlan->sides[i], nl, plan, i, &done->entries,
+				      &each);
+		ret = first_error(ret, now, &each, err);
+	}
+	return ret;
+}
+
+void tunnel_vxlan_lead(const struct tunnel_vxlan *vxlan, struct tunnel_plan *plan)
+{
+	for (size_t i = 0; i < plan->n_peers; i++)
+		if (plan->peers[i].problem == ROUTE_FINE)
+			plan->peers[i].device =
+				vxlan->sides[plan->peers[i].underlay].index;
+}
+
+/* A Node that isn't known for the moment has its devices all the same. */
+int tunnel_vxlan_settle(struct tunnel_vxlan *vxlan, struct netlink *nl,
+			const struct tunnel_plan *plan, struct tunnel_vxlan_done *done,
+			struct cni_error *err)
+{
+	struct cni_error each = {};
+	int ret = 0, now;
+
+	for (int i = 0; plan->own && i < IP_FAMILIES; i++) {
+		struct vxlan_side *side = &vxlan->sides[i];
+
+		if (plan->addresses[i].family) {
+			now = vxlan_entries_trim(nl, &side->entries,
+						 vxlan_device_names[i], &done->entries,
+						 &each);
+		} else {
+			now = vxlan_device_remove(nl, vxlan_device_names[i], &each);
+			done->removed[i] |= now == VXLAN_DEVICE_REMOVED;
+			vxlan_entries_clear(&side->entries);
+			side->index = 0;
+		}
+		ret = first_error(ret, now < 0 ? now : 0, &each, err);
+	}
+	return ret;
+}
+
+static void event_take(const struct nlmsghdr *message, void *data)
+{
+	struct tunnel_vxlan *vxlan = data;
+
+	for (int i = 0; i < IP_FAMILIES; i++)
+		(void)vxlan_entries_event(&vxlan->sides[i].entries, message);
+}
+
+bool tunnel_vxlan_events(struct tunnel_vxlan *vxlan)
+{
+	bool all = vxlan_events_take(vxlan->events_fd, event_take, vxlan);
+	bool right = true;
+
+	for (int i = 0; i < IP_FAMILIES; i++) {
+		struct vxlan_side *side = &vxlan->sides[i];
+
+		if (!all)
+			side->entries.known = false;
+		right &= !side->index || side->entries.known;
+	}
+	return !right;
+}
+
+int tunnel_vxlan_remove(struct netlink *nl, struct cni_error *err)
+{
+	int removed = 0, ret = 0;
+
+	for (int i = 0; ret >= 0 && i < IP_FAMILIES; i++) {
+		ret = vxlan_device_remove(nl, vxlan_device_names[i], err);
+		removed |= ret == VXLAN_DEVICE_REMOVED;
+	}
+	return ret < 0 ? ret : removed ? VXLAN_DEVICE_REMOVED : 0;
+}
