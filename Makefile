@@ -308,7 +308,8 @@ build/bench/%: tests/bench/%.c Makefile
 bench: ## what it costs, against the kernel's floor and Debian's bridge (root); QUICK=1
 	$(as_root)
 	$(Q)tests/install-deps bench
-	$(Q)$(MAKE) --no-print-directory build/bridge-cni bundle build/bench/floor build/bench/measure
+	$(Q)$(MAKE) --no-print-directory build/bridge-cni agent bundle \
+		build/bench/floor build/bench/measure build/bench/pingpong
 	$(Q)tests/bench/run $(if $(QUICK),--quick) $(BENCH)
 
 .PHONY: demo

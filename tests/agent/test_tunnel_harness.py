@@ -7,9 +7,11 @@ import socket
 import pytest
 
 from harness import crafted, flannel, transfer
+from harness.cluster import INTERNET4, INTERNET6
 from harness.portmap import ask, served
 from harness.sniffer import sniffing
 from harness.waiting import wait_for
+from harness.wire import source_seen
 
 VNI = flannel.VNI
 
@@ -129,3 +131,15 @@ def test_a_crafted_packet_arrives_with_any_outer_source_and_inner_frame(cluster,
             wait_for(lambda: any(f.ends() == (inner2, inner) for f in sniffer.frames))
         arrived = [f for f in sniffer.frames if f.ends() == (inner2, inner) and not f.outgoing]
         assert [(f.protocol, f.ports) for f in arrived] == [(socket.IPPROTO_UDP, (9, 7777))]
+
+
+def test_what_a_flannel_node_and_its_pods_send_has_the_source_that_flannel_gives_it(cluster, pods):
+    """Pods see each other's addresses and that of a node's device; outside is seen the node's."""
+    one, other = pods
+    for family, outside in ((4, INTERNET4), (6, INTERNET6)):
+        target, pod = getattr(other, f"address{family}"), getattr(one, f"address{family}")
+        wait_for(lambda: one.node.ping(target, wait=1))
+        device = str(flannel.network_of(one.node.cidrs[family == 6]).network_address)
+        assert source_seen(one, other, target) == pod
+        assert source_seen(one.node, other, target) == device
+        assert source_seen(one, cluster.link, outside) == getattr(one.node, f"address{family}")

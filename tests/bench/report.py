@@ -135,6 +135,11 @@ def text(results):
         parts.append(table(["pod to pod, Gbit/s", *ways], [
             [what, *(number(v) for v in row.values())]
             for what, row in results["throughput"].items()]))
+    if "tunnels" in results:
+        ways = list(next(iter(results["tunnels"].values())))
+        parts.append(table(["pod to pod over two nodes (÷ flannel's)", *ways], [
+            [what, *(f"{number(v['median'])} ({v['ratio']:.2f})" for v in row.values())]
+            for what, row in results["tunnels"].items()]))
     rows = list(aim_rows(results))
     if rows:
         parts.append(table(["aim", "build", "here", "limit", "reached"], rows))

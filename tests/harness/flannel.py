@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A node as flannel's vxlan backend leaves it, with pods on a bridge as its CNI configuration makes
 them. What is made, with which flags and in which order, is that of flannel 0.28: its
-pkg/backend/vxlan and pkg/subnet/kube. What stands for flanneld is read()."""
+pkg/backend/vxlan, pkg/subnet/kube and pkg/trafficmngr/iptables. What stands for flanneld is read()."""
 import ipaddress
 import json
 import random
@@ -15,6 +15,27 @@ DEVICE = {4: f"flannel.{VNI}", 6: f"flannel-v6.{VNI}"}
 DATA = {4: PREFIX + "backend-data", 6: PREFIX + "backend-v6-data"}
 PUBLIC = {4: PREFIX + "public-ip", 6: PREFIX + "public-ipv6"}
 OVERWRITE = {4: PREFIX + "public-ip-overwrite", 6: PREFIX + "public-ipv6-overwrite"}
+CLUSTER = {4: "10.244.0.0/16", 6: "fd00:244::/48"}  # the networks of flannel's configuration
+MULTICAST = {4: "224.0.0.0/4", 6: "ff00::/8"}
+# Its --ip-masq, and what lets pods' packets through.
+RULES = """\
+*nat
+:FLANNEL-POSTRTG -
+-A POSTROUTING -m comment --comment "flanneld masq" -j FLANNEL-POSTRTG
+-A FLANNEL-POSTRTG -m mark --mark 0x4000/0x4000 -j RETURN
+-A FLANNEL-POSTRTG -s {pods} -d {cluster} -j RETURN
+-A FLANNEL-POSTRTG -s {cluster} -d {pods} -j RETURN
+-A FLANNEL-POSTRTG ! -s {cluster} -d {pods} -j RETURN
+-A FLANNEL-POSTRTG -s {cluster} ! -d {multicast} -j MASQUERADE --random-fully
+-A FLANNEL-POSTRTG ! -s {cluster} -d {cluster} -j MASQUERADE --random-fully
+COMMIT
+*filter
+:FLANNEL-FWD -
+-A FORWARD -m comment --comment "flanneld forward" -j FLANNEL-FWD
+-A FLANNEL-FWD -s {cluster} -j ACCEPT
+-A FLANNEL-FWD -d {cluster} -j ACCEPT
+COMMIT
+"""
 MANAGED, TYPE = PREFIX + "kube-subnet-manager", PREFIX + "backend-type"
 
 
@@ -53,6 +74,7 @@ class FlannelNode(ClusterNode):
             address = self.address4 if network.version == 4 else self.address6
             if address:
                 self._make_device(network, address)
+                self._masquerade(network)
         self._make_bridge()
         self.publish()
         self.read()
@@ -70,6 +92,12 @@ class FlannelNode(ClusterNode):
         self.sysctl(f"ipv6.conf.{device.replace('.', '|')}.accept_ra", 0)
         self.ip(f"addr add {network.network_address}/{network.max_prefixlen} dev {device}")
         self.ip(f"link set {device} up")
+
+    def _masquerade(self, network):
+        restore = {4: "iptables-restore", 6: "ip6tables-restore"}[network.version]
+        self.run(restore, "--noflush", input=RULES.format(
+            pods=network, cluster=CLUSTER[network.version],
+            multicast=MULTICAST[network.version]))
 
     def _make_bridge(self):
         self.ip(f"link add cni0 mtu {self.mtu()} type bridge")
