@@ -78,6 +78,20 @@ static void route_metrics(FILE *out, const struct agent *agent)
 			unrouted_metric(out, &routes->unrouted[i]);
 }
 
+static void tunnel_metrics(FILE *out, const struct agent *agent)
+{
+	const struct tunnel_upkeep *tunnel = &agent->tunnel;
+
+	gauge(out, "tunnel_peers", tunnel_upkeep_peers(tunnel),
+	      "Nodes to which this node's tunnel leads.");
+	gauge(out, "tunnel_wrong", tunnel->wrong[0] != '\0',
+	      "The tunnel isn't as it should be; the log says why.");
+	counter(out, "tunnel_device_changes_total", tunnel->devices,
+		"Tunnel devices that were made or put right.");
+	counter(out, "tunnel_entry_changes_total", tunnel->entries,
+		"Entries of tunnel devices that were set or removed.");
+}
+
 static void range_metrics(FILE *out, const struct agent *agent)
 {
 	const struct range_upkeep *ranges = &agent->ranges;
@@ -221,6 +235,7 @@ static void work_metrics(FILE *out, struct agent *agent)
 {
 	store_metrics(out, agent);
 	route_metrics(out, agent);
+	tunnel_metrics(out, agent);
 	range_metrics(out, agent);
 	api_metrics(out, agent);
 	heal_metrics(out, agent);

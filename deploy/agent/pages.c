@@ -97,6 +97,7 @@ static char *readiness(const struct agent *agent, unsigned int *ret_status)
 		 agent->tunnel.mtu.wrong},
 		{agent->setup.configured,
 		 "the configuration (the API server, a podCIDR)"},
+		{!agent->tunnel.wrong[0], agent->tunnel.wrong},
 		{agent->routes.right || !reflector_state(agent->reflector)->listed,
 		 "routes"},
 		{reflector_state(agent->reflector)->listed, "the list of nodes"},

@@ -18,6 +18,7 @@
 #include "conf/identity.h"
 #include "conflist.h"
 #include "deploy/agent/base/files.h"
+#include "deploy/agent/tunnel/tunnel_upkeep.h"
 #include "disconnected.h"
 #include "former_gateways.h"
 #include "install.h"
@@ -264,6 +265,8 @@ static int remove_all(struct uninstall *uninstall, struct cni_error *err)
 			  options->conflist, NULL);
 	if (ret >= 0)
 		ret = routes_remove(uninstall->rtnl, &routes, err);
+	if (ret >= 0)
+		ret = tunnel_remove(uninstall->rtnl, err);
 	if (ret >= 0)
 		ret = former_gateways_remove(uninstall->rtnl, uninstall->network->bridge,
 					     err);
