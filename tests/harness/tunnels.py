@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Clusters whose nodes reach each other's pods by a tunnel, and what the tunnel's devices have."""
+import re
+
+from . import wire
+from .waiting import wait_for
+
+DEVICES = {4: "bcni-vxlan", 6: "bcni-vxlan6"}  # by the family of the underlay
+
+
+def start(*nodes, mode="vxlan", options=()):
+    """Agents that have a route to each podCIDR of the others."""
+    for node in nodes:
+        node.start_agent("--tunnel", mode, *options)
+    await_routes(*nodes)
+
+
+def await_routes(*nodes):
+    for node in nodes:
+        wait_for(node.ready, 20)
+        others = {cidr for other in nodes if other is not node for cidr in other.cidrs}
+        wait_for(lambda: others <= {*node.own_routes()}, 20)
+
+
+def devices_of_routes(node):
+    """Destination -> the device that the agent's route leads by."""
+    return {r["dst"]: r["dev"] for family in (4, 6)
+            for r in node.ip_json(f"-{family}", "route", "show", "proto", "98")}
+
+
+def pairs(pods):
+    """Addresses of one family: (pod, its address, another pod, that one's address)."""
+    return [(one, here, other, there) for one in pods for other in pods if one is not other
+            for here, there in ((one.address4, other.address4), (one.address6, other.address6))
+            if here and there]
+
+
+def assert_own_addresses_are_seen(pods):
+    for one, here, other, there in pairs(pods):
+        # The kernel checks the link-local address of a bridge just made for a second.
+        wait_for(lambda: one.ping(there, wait=1))
+        assert wire.source_seen(one, other, there) == here
+
+
+def network_address(node, family):
+    """The address of the node's tunnel devices: its podCIDR's."""
+    cidr, = [cidr for cidr in node.cidrs if (":" in cidr) == (family == 6)]
+    return cidr.split("/")[0]
+
+
+def state(node, device=DEVICES[4]):
+    """All that the agent makes of a device: properties, addresses, neighbours, entries, routes.
+    "": there is none."""
+    link = node.ip("-d link show dev", device, check=False)
+    if not link:
+        return ""
+    # Its index, and counters of queues, are not the agent's.
+    kept = re.sub(r"^\d+: |qlen \d+", "", link)
+    listed = [node.ip("addr show dev", device).split("\n", 2)[2], node.ip("neigh show dev", device),
+              node.ip("-4 route show dev", device), node.ip("-6 route show dev", device),
+              node.run("bridge", "fdb", "show", "dev", device).stdout]
+    return kept + "".join("\n".join(sorted(text.splitlines())) + "\n" for text in listed)
