@@ -127,6 +127,12 @@ void json_bool(struct json_writer *writer, const char *key, bool value)
 	put(writer, value ? "true" : "false");
 }
 
+void json_null(struct json_writer *writer, const char *key)
+{
+	put_lead(writer, key);
+	put(writer, "null");
+}
+
 void json_text_if(struct json_writer *writer, const char *key, const char *value)
 {
 	if (value && *value)

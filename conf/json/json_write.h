@@ -23,6 +23,7 @@ void json_open(struct json_writer *writer, const char *key, char bracket);
 void json_close(struct json_writer *writer, char bracket);
 void json_text(struct json_writer *writer, const char *key, const char *value);
 void json_bool(struct json_writer *writer, const char *key, bool value);
+void json_null(struct json_writer *writer, const char *key);
 void json_number(struct json_writer *writer, const char *key, int64_t value);
 
 /* The same, but nothing where @value is NULL, "" or 0. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The pages of a list, then watches until the server says that their resource version is
- * gone, then a list again; after an error a pause.
+ * gone, then a list again; after an error a pause. A patch is sent behind a list, or ends
+ * a watch, and the next watch goes on from where that one was.
  */
 #include "reflector.h"
 
@@ -11,23 +12,23 @@
 
 #include "conf/base/clock.h"
 #include "contact.h"
+#include "list_doubt.h"
 #include "node_feed.h"
 #include "node_keys.h"
+#include "node_paths.h"
+#include "own_annotations.h"
 #include "refusal.h"
 
-#define PATH_SIZE 8192
 /* A server that doesn't end a watch in time is gone; a list, with all of its pages, may
  * take as long as a watch. */
 #define GRACE_SECONDS 30
-/* A list without this node is asked for again, and believed when the server says the same
- * for so long. */
-#define DOUBT_MS       10000
-#define DOUBT_AGAIN_MS 2000
+#define LIST_AGAIN_MS 2000 /* after a list that isn't believed, or leaves Nodes out */
 
 enum request {
 	REQUEST_NONE, /* a pause, until retry_at */
 	REQUEST_LIST,
 	REQUEST_WATCH,
+	REQUEST_PATCH, /* of the own Node */
 };
 
 struct reflector {
@@ -35,6 +36,7 @@ struct reflector {
 	struct transport *transport;
 	struct node_feed feed;
 	struct node_keys keys;
+	struct own_annotations own;
 	const struct log *log;
 	struct reflector_state state;
 	struct contact contact;
@@ -43,7 +45,7 @@ struct reflector {
 	bool needs_list; /* the next request is a list, else a watch */
 	int64_t list_started;
 	bool from_cache; /* the server may answer a list from what it remembers */
-	int64_t doubted; /* when a list came that was not believed; 0: the last one was */
+	struct list_doubt doubt;
 
 	/* The request that is under way. */
 	enum request request;
@@ -76,6 +78,9 @@ static int body_take(const char *bytes, size_t len, void *data)
 	struct reflector *reflector = data;
 
 	contact_bytes(&reflector->contact);
+	/* The answer to a patch is the Node, of which a watch tells, too. */
+	if (reflector->request == REQUEST_PATCH)
+		return 0;
 	reflector->result = json_filter_feed(&reflector->filter, bytes, len,
 					     &reflector->err);
 	return reflector->result;
@@ -83,32 +88,14 @@ static int body_take(const char *bytes, size_t len, void *data)
 
 /* -- a request begins */
 
-static int path_make(const struct reflector *reflector, char path[PATH_SIZE],
+static int path_make(const struct reflector *reflector, char path[NODE_PATH_SIZE],
 		     unsigned int watch_seconds, struct cni_error *err)
 {
-	const char *next = reflector->feed.page.next;
-	_cleanup_(free_p) char *value =
-		transport_escape(is_watch(reflector) ? reflector->feed.version : next);
-	int len;
+	const struct node_feed *feed = &reflector->feed;
 
-	if (!value)
-		return error_oom(err);
 	if (is_watch(reflector))
-		len = snprintf(path, PATH_SIZE,
-			       "/api/v1/nodes?watch=true&allowWatchBookmarks=true"
-			       "&resourceVersion=%s&timeoutSeconds=%u",
-			       value, watch_seconds);
-	else
-		len = snprintf(path, PATH_SIZE, "/api/v1/nodes?limit=%d%s%s",
-			       LIST_PAGE_NODES,
-			       next[0]		       ? "&continue="
-			       : reflector->from_cache ? "&resourceVersion=0"
-						       : "",
-			       value);
-	if (len < 0 || len >= PATH_SIZE)
-		return error_set(err, CNI_ERR_INTERNAL, ENAMETOOLONG,
-				 "the API server's continue token is too long");
-	return 0;
+		return node_watch_path(feed->version, watch_seconds, path, err);
+	return node_list_path(feed->page.next, reflector->from_cache, path, err);
 }
 
 static void pause_for(struct reflector *reflector, unsigned int ms)
@@ -149,7 +136,7 @@ static void request_start(struct reflector *reflector)
 {
 	unsigned int seconds = reflector->spec->watch_seconds;
 	struct transport_limits limits;
-	char path[PATH_SIZE];
+	char path[NODE_PATH_SIZE];
 	bool watch;
 
 	seconds += random_below(seconds / 2 + 1);
@@ -168,22 +155,52 @@ static void request_start(struct reflector *reflector)
 			 watch ? node_feed_event : node_feed_list, &reflector->feed);
 	limits = limits_of(reflector, seconds);
 	if (path_make(reflector, path, seconds, &reflector->err) < 0 ||
-	    transport_get(reflector->transport, path, &limits, &reflector->err) < 0) {
+	    transport_start(reflector->transport, path, NULL, &limits, &reflector->err) <
+		    0) {
 		request_failed(reflector);
 		return;
 	}
 	reflector->feed.page = (struct list_page){};
 }
 
-/* -- a request ends */
+/* -- a patch of the own Node */
 
-static int refused(struct reflector *reflector, const struct transport_end *end)
+static void patch_start(struct reflector *reflector)
 {
-	reflector->feed.too_old = end->status == 410;
-	/* With 400 the resource version may be of an etcd that has been replaced. */
-	reflector->feed.gone = reflector->feed.too_old || end->status == 400;
-	return refusal_error(end, &reflector->err);
+	reflector->request = REQUEST_PATCH;
+	contact_begin(&reflector->contact);
+	if (own_annotations_send(&reflector->own, reflector->transport) < 0)
+		pause_for(reflector, random_below(RETRY_FIRST_MS));
 }
+
+static void patch_ended(struct reflector *reflector, const struct transport_end *end)
+{
+	if (own_annotations_ended(&reflector->own, reflector->transport, end))
+		request_start(reflector);
+	else
+		pause_for(reflector, random_below(RETRY_FIRST_MS));
+}
+
+/* Starts what is next: a list where one is needed, a patch that is due, or a watch. */
+static void next_start(struct reflector *reflector)
+{
+	if (!reflector->needs_list && own_annotations_due(&reflector->own))
+		patch_start(reflector);
+	else
+		request_start(reflector);
+}
+
+/* A watch that is answered gives way to a patch. */
+static void interrupt_watch(struct reflector *reflector)
+{
+	if (!reflector->state.watching || !own_annotations_due(&reflector->own))
+		return;
+	transport_abandon(reflector->transport);
+	reflector->state.watching = false;
+	patch_start(reflector);
+}
+
+/* -- a request ends */
 
 /* 0: the request has ended as it should. @lasted: contact_has_lasted(). */
 static int end_judge(struct reflector *reflector, const struct transport_end *end,
@@ -194,8 +211,12 @@ static int end_judge(struct reflector *reflector, const struct transport_end *en
 
 	if (reflector->result < 0)
 		return reflector->result;
-	if (end->status && end->status != 200)
-		return refused(reflector, end);
+	if (end->status && end->status != 200) {
+		reflector->feed.too_old = end->status == 410;
+		/* With 400 the version may be of an etcd that has been replaced. */
+		reflector->feed.gone = reflector->feed.too_old || end->status == 400;
+		return refusal_error(end, err);
+	}
 	if (end->error && !(watch && lasted))
 		return error_set(err, CNI_ERR_IO, EIO, "%s: %s",
 				 reflector->spec->transport.server, end->error);
@@ -205,38 +226,6 @@ static int end_judge(struct reflector *reflector, const struct transport_end *en
 	if (watch && !reflector->feed.heard && !lasted)
 		return error_set(err, CNI_ERR_IO, ECONNRESET, "the watch ended at once");
 	return 0;
-}
-
-/*
- * Is a list to be believed that lacks this node, and may lack everything? A server that
- * has lost its data, or has just started, says so too. Nothing is removed until it has
- * said so for a while.
- */
-static bool is_believed(struct reflector *reflector)
-{
-	bool news = reflector->doubted == 0;
-
-	if (node_feed_list_has_own(&reflector->feed)) {
-		reflector->doubted = 0;
-		return true;
-	}
-	if (news)
-		reflector->doubted = now_ms();
-	if (now_ms() - reflector->doubted >= DOUBT_MS) {
-		reflector->doubted = 0;
-		log_write(reflector->log, LOG_LEVEL_WARN,
-			  "the list of Nodes still lacks this node: it is believed",
-			  NULL);
-		return true;
-	}
-	/* A new node's Node may be made a moment later. */
-	if (news)
-		log_write(reflector->log,
-			  reflector->state.listed ? LOG_LEVEL_WARN : LOG_LEVEL_INFO,
-			  "the list of Nodes lacks this node: it is asked for again, "
-			  "and nothing is removed yet",
-			  "node", reflector->feed.own, NULL);
-	return false;
 }
 
 static void list_ended(struct reflector *reflector)
@@ -250,8 +239,8 @@ static void list_ended(struct reflector *reflector)
 	}
 	reflector->from_cache = false;
 	contact_whole(&reflector->contact);
-	if (!is_believed(reflector)) {
-		pause_for(reflector, DOUBT_AGAIN_MS + random_below(DOUBT_AGAIN_MS));
+	if (!list_doubt_believes(&reflector->doubt, feed, reflector->state.listed)) {
+		pause_for(reflector, LIST_AGAIN_MS + random_below(LIST_AGAIN_MS));
 		return;
 	}
 	node_feed_list_end(feed);
@@ -261,9 +250,9 @@ static void list_ended(struct reflector *reflector)
 	/* Nodes that have gone have made room for some that were left out. */
 	reflector->needs_list = feed->beyond > 0 && feed->nodes->n < before;
 	if (reflector->needs_list)
-		pause_for(reflector, DOUBT_AGAIN_MS);
+		pause_for(reflector, LIST_AGAIN_MS);
 	else
-		request_start(reflector);
+		next_start(reflector);
 }
 
 /* Is a watch under way that isn't refused? */
@@ -279,6 +268,10 @@ static void request_ended(struct reflector *reflector, const struct transport_en
 	bool watch = is_watch(reflector);
 	int ret;
 
+	if (reflector->request == REQUEST_PATCH) {
+		patch_ended(reflector, end);
+		return;
+	}
 	note_good_watch(reflector);
 	ret = end_judge(reflector, end, contact_has_lasted(&reflector->contact));
 	reflector->needs_list |= reflector->feed.gone;
@@ -332,10 +325,17 @@ bool reflector_wait(struct reflector *reflector, struct pollfd *fds, size_t n,
 	if (transport_ca_changed(reflector->transport))
 		ca_changed(reflector);
 	if (reflector->request == REQUEST_NONE && now_ms() >= reflector->retry_at)
-		request_start(reflector);
+		next_start(reflector);
+	interrupt_watch(reflector);
 	changed = reflector->feed.changed;
 	reflector->feed.changed = false;
 	return changed;
+}
+
+void reflector_annotate(struct reflector *reflector, const struct annotation_wish *wishes,
+			size_t n)
+{
+	own_annotations_wish(&reflector->own, wishes, n);
 }
 
 const struct reflector_state *reflector_state(struct reflector *reflector)
@@ -346,6 +346,10 @@ const struct reflector_state *reflector_state(struct reflector *reflector)
 	state->events = reflector->feed.events;
 	state->skipped = reflector->feed.skipped;
 	state->beyond = reflector->feed.beyond;
+	state->annotated = own_annotations_fulfilled(&reflector->own);
+	state->patches = reflector->own.taken;
+	state->patch_failures = reflector->own.failures;
+	state->patch_refused = reflector->own.refused;
 	return state;
 }
 
@@ -369,6 +373,14 @@ int reflector_open(const struct reflector_spec *spec, struct node_table *nodes,
 		.max_nodes = spec->max_nodes,
 	};
 	node_keys_init(&reflector->keys, &spec->annotations);
+	reflector->own = (struct own_annotations){
+		.names = &spec->annotations,
+		.nodes = nodes,
+		.node = spec->own_node,
+		.rights = spec->patch_rights,
+		.log = log,
+		.retry.max_ms = spec->retry_max_ms,
+	};
 	contact_init(&reflector->contact, log, spec->retry_max_ms);
 	reflector->needs_list = reflector->from_cache = true;
 	receiver.data = reflector;

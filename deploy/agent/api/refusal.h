@@ -9,4 +9,9 @@
  * details. */
 int refusal_error(const struct transport_end *end, struct cni_error *err);
 
+/* Gives 0 where a patch of the own Node was taken. Else an error: that of a refusal, or
+ * code 5, what became of the connection. @rights: the manifest that allows the patch. */
+int patch_end_judge(const struct transport_end *end, const char *rights,
+		    struct cni_error *err);
+
 #endif

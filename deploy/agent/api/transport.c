@@ -11,11 +11,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "credentials.h"
 #include "deploy/agent/base/file_state.h"
-#include "deploy/agent/base/files.h"
 #include "tls_peer.h"
 
-#define TOKEN_MAX	16384
 #define REFUSAL_MAX	256
 #define HEAD_MAX	65536 /* bytes of a response's head */
 #define CONNECT_SECONDS 10
@@ -112,7 +111,8 @@ static curl_socket_t socket_open(void *data, curlsocktype purpose,
 	else
 		memcpy(addr.bytes, &v6->sin6_addr, sizeof(v6->sin6_addr));
 	addr = ip_unmap(&addr);
-	transport->spec->connecting(&addr, transport->spec->data);
+	if (transport->spec->connecting)
+		transport->spec->connecting(&addr, transport->spec->data);
 	return socket(address->family, address->socktype | SOCK_CLOEXEC,
 		      address->protocol);
 }
@@ -161,40 +161,35 @@ static int socket_opened(void *data, curl_socket_t fd, curlsocktype purpose)
 
 /* -- a request */
 
-/* The file has to be a regular one: a FIFO isn't waited for. */
-static int text_read(const char *path, char **ret_text, struct cni_error *err)
+/* Adds a copy of the line. */
+static int header_add(struct curl_slist **headers, const char *line,
+		      struct cni_error *err)
 {
-	size_t len;
-	int ret = file_read(path, ret_text, &len, err);
+	struct curl_slist *longer = curl_slist_append(*headers, line);
 
-	return ret == FILE_ABSENT
-		       ? error_errno(err, CNI_ERR_IO, ENOENT, "reading %s", path)
-		       : ret;
+	if (!longer)
+		return error_oom(err);
+	*headers = longer;
+	return 0;
 }
 
-/* "Authorization: Bearer …". The kubelet puts a new token into the file before one
- * expires. */
-static int headers_make(struct transport *transport, struct cni_error *err)
+static int headers_make(struct transport *transport, bool patch, struct cni_error *err)
 {
-	const char *path = transport->spec->token_file;
-	_cleanup_(free_p) char *token = NULL;
-	char header[TOKEN_MAX + 32];
-	struct curl_slist *headers;
-	int ret = text_read(path, &token, err);
+	_cleanup_(free_p) char *bearer = NULL;
+	struct curl_slist *headers = NULL;
+	int ret = credentials_bearer(transport->spec->token_file, &bearer, err);
 
 	if (ret < 0)
 		return ret;
-	token[strcspn(token, "\r\n")] = '\0';
-	if (!token[0] || strlen(token) >= TOKEN_MAX)
-		return error_set(err, CNI_ERR_IO, EINVAL,
-				 "%s is empty or longer than %d bytes, expected a token",
-				 path, TOKEN_MAX - 1);
-	snprintf(header, sizeof(header), "Authorization: Bearer %s", token);
-	explicit_bzero(token, strlen(token));
-	headers = curl_slist_append(NULL, header);
-	explicit_bzero(header, sizeof(header));
-	if (!headers)
-		return error_oom(err);
+	ret = header_add(&headers, bearer, err);
+	explicit_bzero(bearer, strlen(bearer));
+	if (ret == 0 && patch)
+		ret = header_add(&headers, "Content-Type: application/merge-patch+json",
+				 err);
+	if (ret < 0) {
+		curl_slist_free_all(headers);
+		return ret;
+	}
 	curl_slist_free_all(transport->headers);
 	transport->headers = headers;
 	return 0;
@@ -236,16 +231,15 @@ static void options_set(struct transport *transport, const char *url,
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, transport);
 }
 
-/* libcurl opens the file by its name, and would wait for whoever writes to a FIFO. */
-static int ca_check(const struct transport *transport, struct cni_error *err)
+/* libcurl copies the body. */
+static void body_set(CURL *easy, const char *patch)
 {
-	_cleanup_(free_p) char *text = NULL;
-
-	return text_read(transport->spec->ca_file, &text, err);
+	curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, patch);
+	curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, "PATCH");
 }
 
-int transport_get(struct transport *transport, const char *path,
-		  const struct transport_limits *limits, struct cni_error *err)
+int transport_start(struct transport *transport, const char *path, const char *patch,
+		    const struct transport_limits *limits, struct cni_error *err)
 {
 	_cleanup_(free_p) char *url = NULL;
 	CURLMcode code;
@@ -257,9 +251,9 @@ int transport_get(struct transport *transport, const char *path,
 	if (transport->renew)
 		ret = handles_renew(transport, err);
 	if (ret == 0)
-		ret = headers_make(transport, err);
+		ret = headers_make(transport, patch != NULL, err);
 	if (ret == 0)
-		ret = ca_check(transport, err);
+		ret = credentials_ca_check(transport->spec->ca_file, err);
 	if (ret < 0)
 		return ret;
 	if (asprintf(&url, "%s%s", transport->spec->server, path) < 0) {
@@ -267,6 +261,8 @@ int transport_get(struct transport *transport, const char *path,
 		return error_oom(err);
 	}
 	options_set(transport, url, limits);
+	if (patch)
+		body_set(transport->easy, patch);
 	code = curl_multi_add_handle(transport->multi, transport->easy);
 	if (code != CURLM_OK)
 		return error_set(err, CNI_ERR_INTERNAL, EIO, "libcurl: %s",

@@ -21,7 +21,8 @@ struct transport_spec {
 	const char *server; /* "https://10.96.0.1:443" */
 	const char *token_file; /* read anew for each request */
 	const char *ca_file; /* see transport_ca_changed() */
-	/* Is told the server's address, before a connection to it is made. */
+	/* Is told the server's address, before a connection to it is made; NULL: nobody
+	 * is. */
 	void (*connecting)(const struct ip_addr *addr, void *data);
 	void *data; /* of connecting() */
 };
@@ -66,13 +67,14 @@ struct transport_limits {
 };
 
 /*
- * Starts a GET of @path, which begins with "/"; no other request may be under way. The
- * token is sent only to a server whose certificate is of the CA, for this name, valid
+ * Starts a GET of @path, which begins with "/", or, where @patch isn't NULL, a PATCH with
+ * this merge patch (RFC 7386), of which a copy is made; no other request may be under
+ * way. The token is sent only to a server whose certificate is of the CA, for this name, valid
  * today and for servers, by TLS 1.2 or later. Codes 5: the token or the CA's file is no
  * regular file, or is missing, empty or too long; 100.
  */
-int transport_get(struct transport *transport, const char *path,
-		  const struct transport_limits *limits, struct cni_error *err);
+int transport_start(struct transport *transport, const char *path, const char *patch,
+		    const struct transport_limits *limits, struct cni_error *err);
 
 /* @text as it may stand in a path's query; the caller frees it. NULL: out of memory. */
 char *transport_escape(const char *text);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The change of a Node's annotations, as a merge patch (RFC 7386). */
+#ifndef BRIDGE_CNI_AGENT_API_ANNOTATION_PATCH_H
+#define BRIDGE_CNI_AGENT_API_ANNOTATION_PATCH_H
+
+#include <stddef.h>
+
+/* How long the API server may take to answer a patch: nothing else is asked meanwhile. */
+#define PATCH_SECONDS 10
+
+/* What an annotation is to be; NULL: there is to be none of that name. */
+struct annotation_wish {
+	const char *name, *value;
+};
+
+/* The body of the patch, which the caller frees. NULL: memory ran out. */
+char *annotation_patch(const struct annotation_wish *wishes, size_t n);
+
+#endif

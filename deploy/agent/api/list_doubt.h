@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Is a list to be believed that lacks this node, and may lack everything? A server that
+ * has lost its data, or has just started, says so too. Nothing is removed until it has
+ * said so for a while.
+ */
+#ifndef BRIDGE_CNI_AGENT_API_LIST_DOUBT_H
+#define BRIDGE_CNI_AGENT_API_LIST_DOUBT_H
+
+#include "node_feed.h"
+
+/* When a list came that was not believed; 0: the last one was. */
+struct list_doubt {
+	int64_t since;
+};
+
+/* Tells whether the list that has just ended is believed. The log has it, too: a warning
+ * where a list had been complete before (@listed), as a new node's Node may be made a
+ * moment later. */
+bool list_doubt_believes(struct list_doubt *doubt, const struct node_feed *feed,
+			 bool listed);
+
+#endif
