@@ -152,6 +152,8 @@ $(BUILD)/tests/unit/test_tunnel_plan: $(AGENT_READERS) \
 	$(patsubst %,$(BUILD)/deploy/agent/%.o,api/route_problem tunnel/tunnel_plan tunnel/node_mac)
 $(BUILD)/tests/unit/test_reflector: $(AGENT_READERS) $(patsubst %,$(BUILD)/deploy/agent/api/%.o,annotation_patch \
 	contact list_doubt node_feed node_paths own_annotations reflector refusal retry)
+$(BUILD)/tests/unit/test_annotate_once: $(patsubst %,$(BUILD)/deploy/agent/api/%.o,annotate_once \
+	annotation_patch node_paths refusal)
 $(BUILD)/tests/unit/test_contact: $(patsubst %,$(BUILD)/deploy/agent/api/%.o,contact retry)
 
 UNIT_LIBS = -lcmocka
