@@ -32,6 +32,27 @@ static void queue_elements(struct netlink *nl, int type, int flags,
 	}
 }
 
+void nft_transaction_begin(struct netlink *nl)
+{
+	queue_nftables_begin(nl);
+}
+
+void nft_transaction_del(struct netlink *nl, const struct nft_element *elements, size_t n)
+{
+	queue_elements(nl, NFT_MSG_DELSETELEM, 0, elements, n);
+}
+
+void nft_transaction_add(struct netlink *nl, const struct nft_element *elements, size_t n)
+{
+	queue_elements(nl, NFT_MSG_NEWSETELEM, NLM_F_CREATE, elements, n);
+}
+
+int nft_transaction_commit(struct netlink *nl, int expected, struct cni_error *err)
+{
+	queue_nftables_end(nl);
+	return netlink_commit_batch(nl, expected, err);
+}
+
 /* Sends all @n elements in one transaction. */
 static int transact(struct netlink *nl, int type, int flags,
 		    const struct nft_element *elements, size_t n, int expected,
@@ -39,10 +60,9 @@ static int transact(struct netlink *nl, int type, int flags,
 {
 	if (n == 0)
 		return 0;
-	queue_nftables_begin(nl);
+	nft_transaction_begin(nl);
 	queue_elements(nl, type, flags, elements, n);
-	queue_nftables_end(nl);
-	return netlink_commit_batch(nl, expected, err);
+	return nft_transaction_commit(nl, expected, err);
 }
 
 int nft_set_del(struct netlink *nl, const struct nft_set *set, struct cni_error *err)
@@ -93,11 +113,10 @@ int nft_elements_add_new(struct netlink *nl, const struct nft_element *elements,
 static int replace_once(struct netlink *nl, const struct nft_element_list *old,
 			const struct nft_element_list *new, struct cni_error *err)
 {
-	queue_nftables_begin(nl);
-	queue_elements(nl, NFT_MSG_DELSETELEM, 0, old->items, old->n);
-	queue_elements(nl, NFT_MSG_NEWSETELEM, NLM_F_CREATE, new->items, new->n);
-	queue_nftables_end(nl);
-	return netlink_commit_batch(nl, ENOENT, err);
+	nft_transaction_begin(nl);
+	nft_transaction_del(nl, old->items, old->n);
+	nft_transaction_add(nl, new->items, new->n);
+	return nft_transaction_commit(nl, ENOENT, err);
 }
 
 static int present_note(const struct nft_element *found, void *data)

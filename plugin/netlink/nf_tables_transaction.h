@@ -35,6 +35,23 @@ int nft_elements_del(struct netlink *nl, const struct nft_element *elements, siz
 int nft_elements_replace(struct netlink *nl, const struct nft_element_list *old,
 			 const struct nft_element_list *new, struct cni_error *err);
 
+/*
+ * A transaction that is put together from pieces, for elements that are too many to be in
+ * one list: begin, then any number of the two in the middle, then the commit, which is all
+ * or nothing. Between them nothing else is queued on @nl. What is deleted first may be
+ * added anew, and an interval may take the place of one that overlaps it. Elements are
+ * copied; each piece is a message at least. Not one element is no transaction: begin and
+ * commit want at least one.
+ */
+void nft_transaction_begin(struct netlink *nl);
+void nft_transaction_del(struct netlink *nl, const struct nft_element *elements,
+			 size_t n);
+void nft_transaction_add(struct netlink *nl, const struct nft_element *elements,
+			 size_t n);
+/* Returns NETLINK_EXPECTED, with @err left alone, where the errno is @expected: of an
+ * element or a set that is not there it is ENOENT. Code 101. */
+int nft_transaction_commit(struct netlink *nl, int expected, struct cni_error *err);
+
 /* Deletes a set. NFT_NO_SET: there is none. -EBUSY: a rule looks into it (code 101). */
 int nft_set_del(struct netlink *nl, const struct nft_set *set, struct cni_error *err);
 

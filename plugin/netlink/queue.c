@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #define MESSAGE_SIZE	 2032
+#define KEPT_MAX	 64 /* messages whose memory a queue keeps */
 #define DATAGRAM_DEFAULT 65536 /* bytes that every socket sends */
 
 int netlink_reopen(struct netlink *nl, struct cni_error *err)
@@ -59,6 +60,8 @@ int netlink_open(enum netlink_protocol protocol, struct netlink **ret_netlink,
 
 void queue_clear(struct netlink *nl)
 {
+	while (nl->made > KEPT_MAX)
+		nlmsg_free(nl->queue[--nl->made].msg);
 	nl->n = 0;
 	nl->failed = 0;
 }
