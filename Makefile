@@ -156,6 +156,13 @@ $(BUILD)/tests/unit/test_annotate_once: $(patsubst %,$(BUILD)/deploy/agent/api/%
 	annotation_patch node_paths refusal)
 $(BUILD)/tests/unit/test_contact: $(patsubst %,$(BUILD)/deploy/agent/api/%.o,contact retry)
 
+# Drives a part of the agent for tests/agent/test_tunnel_guard.py.
+TUNNEL_GUARD := $(BUILD)/tests/agent/tunnel_guard
+$(TUNNEL_GUARD): $(TUNNEL_GUARD).o $(patsubst %,$(BUILD)/deploy/agent/tunnel/%.o,guard guard_elements guard_rules) \
+		$(LIB_OBJECTS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(PROJECT_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PROJECT_LIBS)
+
 UNIT_LIBS = -lcmocka
 $(BUILD)/tests/unit/test_netlink_oracle_%: UNIT_LIBS += $(call packages,--libs $(ORACLE_LIBS))
 
@@ -177,7 +184,7 @@ $(FUZZERS): %: %.o $(LIB_OBJECTS) $(AGENT_READERS)
 
 include deploy/bundle/bundle.mk
 
--include $(OBJECTS:.o=.d) $(AGENT_OBJECTS:.o=.d) $(UNIT_TESTS:%=%.d) $(FUZZERS:%=%.d)
+-include $(OBJECTS:.o=.d) $(AGENT_OBJECTS:.o=.d) $(UNIT_TESTS:%=%.d) $(FUZZERS:%=%.d) $(TUNNEL_GUARD).d
 
 .PHONY: unit-tests
 unit-tests: $(UNIT_TESTS) $(REPLAYS)

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The order in which the guard's table is made and mended. */
+#include "guard.h"
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <string.h>
+
+#include "conf/identity.h"
+#include "guard_elements.h"
+#include "plugin/netlink/nf_tables_counters.h"
+#include "plugin/netlink/nf_tables_table.h"
+
+#define TRIES 3 /* where others change the table meanwhile */
+
+/* A number for what the rules are made of. */
+static uint64_t rules_number(const struct guard_spec *spec)
+{
+	uint8_t bytes[2 + MAC_LEN] = {spec->vxlan, spec->wireguard};
+	const uint32_t numbers[] = {spec->port, spec->vni};
+
+	memcpy(bytes + 2, spec->mac.bytes, MAC_LEN);
+	return hash_more(hash_bytes(bytes, sizeof(bytes)), numbers, sizeof(numbers));
+}
+
+/* A table that was never woken is half made: it goes first. */
+static int make(struct netlink *nft, const struct guard_spec *spec,
+		struct guard_known *now, struct guard_done *done, struct cni_error *err)
+{
+	int ret = nft_table_del(nft, NFPROTO_INET, GUARD_TABLE, err);
+
+	if (ret >= 0)
+		ret = guard_rules_make(spec, err);
+	if (ret == 0)
+		ret = guard_elements_ensure(nft, spec, NULL, now->sums, done, err);
+	if (ret == 0)
+		ret = nft_table_wake(nft, NFPROTO_INET, GUARD_TABLE, err);
+	if (ret == 0)
+		done->made = true;
+	return ret;
+}
+
+/* The elements come first, as whoever flushed the rules may have flushed them, too. A
+ * table that can't be mended, as it lacks a set for example, is made anew. */
+static int mend(struct netlink *nft, const struct guard_spec *spec,
+		struct guard_known *now, struct guard_done *done, struct cni_error *err)
+{
+	bool same;
+	int ret = guard_elements_ensure(nft, spec, NULL, now->sums, done, err);
+
+	if (ret != 0)
+		return ret < 0 ? ret : make(nft, spec, now, done, err);
+	ret = guard_rules_compare(nft, spec, &same, err);
+	if (ret < 0 || same)
+		return ret;
+	done->rules = true;
+	return guard_rules_replace(spec, NULL) == 0 ? 0 : make(nft, spec, now, done, err);
+}
+
+static int ensure_once(struct netlink *nft, const struct guard_spec *spec,
+		       struct guard_known *known, struct guard_done *done,
+		       struct cni_error *err)
+{
+	struct guard_known now = {.rules = rules_number(spec)};
+	uint32_t before, own = 0;
+	enum nft_table_state state;
+	int ret = nft_generation(nft, &before, err);
+
+	if (ret < 0)
+		return ret;
+	if (known->valid && known->generation == before && known->rules == now.rules) {
+		ret = guard_elements_ensure(nft, spec, known->sums, now.sums, done, err);
+	} else {
+		ret = nft_table_look(nft, NFPROTO_INET, GUARD_TABLE, &state, err);
+		if (ret == 0)
+			ret = state == NFT_TABLE_AWAKE ? mend(nft, spec, &now, done, err)
+						       : make(nft, spec, &now, done, err);
+	}
+	known->valid = false;
+	if (ret == 0)
+		ret = nft_generation(nft, &now.generation, err);
+	if (ret != 0)
+		return ret;
+	/* A transaction of elements is one generation. Where there were others, the next
+	 * call looks at everything. */
+	own = done->added || done->deleted;
+	now.valid = !done->made && !done->rules && now.generation == before + own;
+	*known = now;
+	return 0;
+}
+
+int tunnel_guard_ensure(struct netlink *nft, const struct guard_spec *spec,
+			struct guard_known *known, struct guard_done *ret_done,
+			struct cni_error *err)
+{
+	int ret = GUARD_ELEMENTS_AGAIN;
+	struct guard_done done;
+
+	for (int i = 0; ret == GUARD_ELEMENTS_AGAIN && i < TRIES; i++) {
+		done = (struct guard_done){};
+		ret = ensure_once(nft, spec, known, &done, err);
+	}
+	if (ret == GUARD_ELEMENTS_AGAIN)
+		ret = error_set(err, CNI_ERR_TRY_AGAIN, EAGAIN,
+				"somebody changes table inet " GUARD_TABLE
+				" at the same time");
+	if (ret < 0) {
+		error_wrap(err, "the guard of the tunnels");
+		return ret;
+	}
+	*ret_done = done;
+	return 0;
+}
+
+int tunnel_guard_settled(struct netlink *nft, const struct guard_known *known,
+			 bool *ret_settled, struct cni_error *err)
+{
+	uint32_t generation;
+	int ret = nft_generation(nft, &generation, err);
+
+	if (ret < 0)
+		return ret;
+	*ret_settled = known->valid && known->generation == generation;
+	return 0;
+}
+
+int tunnel_guard_remove(struct netlink *nft, bool *ret_removed, struct cni_error *err)
+{
+	int ret = nft_table_del(nft, NFPROTO_INET, GUARD_TABLE, err);
+
+	if (ret < 0)
+		return ret;
+	*ret_removed = ret > 0;
+	return 0;
+}
+
+static int counter_take(const char *name, uint64_t packets, void *data)
+{
+	uint64_t *all = data;
+
+	for (int i = 0; i < GUARD_REASONS; i++) {
+		const size_t skip = strlen("tunnel_");
+
+		if (!name)
+			all[i] = 0;
+		else if (strncmp(name, "tunnel_", skip) == 0 &&
+			 strcmp(name + skip, guard_reason_names[i]) == 0)
+			all[i] = packets;
+	}
+	return 0;
+}
+
+int tunnel_guard_counters(struct netlink *nft, uint64_t ret_packets[GUARD_REASONS],
+			  struct cni_error *err)
+{
+	uint64_t packets[GUARD_REASONS] = {};
+	int ret = nft_table_counters(nft, NFPROTO_INET, GUARD_TABLE, counter_take,
+				     packets, err);
+
+	if (ret == 0)
+		memcpy(ret_packets, packets, sizeof(packets));
+	return ret;
+}

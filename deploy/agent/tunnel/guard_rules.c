@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A VXLAN packet is judged twice. As a packet of the underlay it still says who sent it:
+ * chain vxlan, at the input hook, looks through the headers to the inner source. That
+ * hook is the last one before the socket, so that nobody changes the destination behind
+ * it: it sees all packets that VXLAN is given, and none that this node only routes. IPv4
+ * packets are whole there. Of an IPv6 packet in fragments the first one must have all
+ * headers: otherwise this chain drops it, or the kernel does. The inner packet, then, is
+ * seen where it comes in by the tunnel's device. Chain tunnelled is for all tunnels; for
+ * it, extension headers of IPv6 hide nothing.
+ */
+#include "guard_rules.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/netfilter.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/base/text.h"
+#include "conf/identity.h"
+#include "plugin/netlink/nf_tables.h"
+#include "plugin/nft/nft.h"
+
+#define TABLE	     "inet " GUARD_TABLE
+#define DROP(reason) "counter name tunnel_" reason " drop"
+
+/* Bits from the UDP header on. */
+#define VNI	     "@th,96,24"
+#define INNER_MAC    "@th,128,48" /* destination */
+#define INNER_TYPE   "@th,224,16"
+#define INNER_SADDR4 "@th,336,32"
+#define INNER_SADDR6 "@th,304,128"
+
+#define COMMENT	    "v1 %zu %016" PRIx64 /* a rule's number, and a hash of all of them */
+#define COMMENT_MAX 48
+#define RULES_MAX   128
+#define SET_TYPES   (GUARD_OWN_6 - GUARD_OWN_4 + GUARD_OWN_4 / GUARD_SHARDS + 1)
+
+const char *const guard_reason_names[GUARD_REASONS] = {
+	[GUARD_DESTINATION] = "destination",
+	[GUARD_FRAME] = "frame",
+	[GUARD_NEIGHBOUR] = "neighbour",
+	[GUARD_SOURCE] = "source",
+};
+
+static const struct {
+	const char *name, *key;
+} set_types[SET_TYPES] = {
+	{"sources_44", "ip saddr . " INNER_SADDR4},
+	{"sources_46", "ip saddr . " INNER_SADDR6},
+	{"sources_64", "ip6 saddr . " INNER_SADDR4},
+	{"sources_66", "ip6 saddr . " INNER_SADDR6},
+	{"own_4", "meta nfproto . ip daddr"},
+	{"own_6", "meta nfproto . ip6 daddr"},
+};
+
+static int type_of(enum guard_set set)
+{
+	return set < GUARD_OWN_4 ? set / GUARD_SHARDS
+				 : GUARD_OWN_4 / GUARD_SHARDS + (set - GUARD_OWN_4);
+}
+
+void guard_set_name(enum guard_set set, char ret_name[NFT_SET_NAME_MAX])
+{
+	const char *name = set_types[type_of(set)].name;
+
+	if (set < GUARD_OWN_4)
+		snprintf(ret_name, NFT_SET_NAME_MAX, "%s_%x", name, set % GUARD_SHARDS);
+	else
+		snprintf(ret_name, NFT_SET_NAME_MAX, "%s", name);
+}
+
+/* The priority is that before the reassembly of fragments and before conntrack. */
+#define AT(hook) " { type filter hook " hook " priority -450; policy accept; }"
+static const struct {
+	const char *name, *hook;
+} chains[] = {
+	{"vxlan", ""},
+	{"tunnelled", ""},
+	{"underlay", AT("input")},
+	{"inner", AT("prerouting")},
+};
+
+/* The chains from4_0, …, from6_f: for outer sources by their last four bits. */
+static const struct {
+	const char *prefix, *key, *zeros;
+} shards[IP_FAMILIES] = {
+	{"from4_", "ip saddr & 0.0.0.15", "0.0.0."},
+	{"from6_", "ip6 saddr & ::f", "::"},
+};
+
+/* Says where a shard's number stands in text: in IPv4 addresses it is decimal. */
+static void shard_add(int f, int shard, struct text *text)
+{
+	text_add(text, f == 0 ? "%s%d" : "%s%x", shards[f].zeros, shard);
+}
+
+/* Takes a rule: those of a chain come in their order. */
+typedef void (*rule_fn)(const char *chain, const char *rule, void *data);
+
+static void shard_rules(int f, rule_fn fn, void *data, struct text *jumps)
+{
+	static const struct {
+		const char *type, *key;
+	} inner[IP_FAMILIES] = {{"0x0800", INNER_SADDR4}, {"0x86dd", INNER_SADDR6}};
+	const char *saddr = f == 0 ? "ip saddr" : "ip6 saddr";
+
+	text_add(jumps, "%s vmap { ", shards[f].key);
+	for (int shard = 0; shard < GUARD_SHARDS; shard++) {
+		char chain[NFT_SET_NAME_MAX], rule[256], set[NFT_SET_NAME_MAX];
+
+		snprintf(chain, sizeof(chain), "%s%x", shards[f].prefix, shard);
+		for (int k = 0; k < IP_FAMILIES; k++) {
+			guard_set_name((f * IP_FAMILIES + k) * GUARD_SHARDS + shard, set);
+			snprintf(rule, sizeof(rule), INNER_TYPE " %s %s . %s @%s accept",
+				 inner[k].type, saddr, inner[k].key, set);
+			fn(chain, rule, data);
+		}
+		shard_add(f, shard, jumps);
+		text_add(jumps, " : jump %s%s", chain,
+			 shard + 1 < GUARD_SHARDS ? ", " : " }");
+	}
+}
+
+/* A rule that can't read what it looks for, as the packet ends before, doesn't match: so
+ * the last rule of a chain drops. -ENOMEM. */
+static int rules_each(const struct guard_spec *spec, rule_fn fn, void *data)
+{
+	struct text jumps[IP_FAMILIES] = {};
+	bool failed = false;
+
+	for (int f = 0; f < IP_FAMILIES; f++) {
+		shard_rules(f, fn, data, &jumps[f]);
+		failed = failed || jumps[f].failed;
+	}
+	/* Somebody else's device may share the port, with another VNI. */
+	fn("vxlan", VNI " != $vni accept", data);
+	fn("vxlan", INNER_MAC " != $mac " DROP("frame"), data);
+	for (int f = 0; !failed && f < IP_FAMILIES; f++)
+		fn("vxlan", jumps[f].text, data);
+	fn("vxlan", INNER_TYPE " { 0x0800, 0x86dd } " DROP("source"), data);
+	fn("vxlan", DROP("frame"), data);
+	/* Multicast listener discovery, neighbour discovery (also inverse and secure),
+	 * multicast routers: nothing of that is meant for another link. */
+	fn("tunnelled",
+	   "icmpv6 type { 130-137, 141-143, 148-149, 151-153 } " DROP("neighbour"), data);
+	fn("tunnelled", "icmp type redirect " DROP("neighbour"), data);
+	fn("tunnelled", "meta nfproto . ip daddr @own_4 accept", data);
+	fn("tunnelled", "meta nfproto . ip6 daddr @own_6 accept", data);
+	fn("tunnelled", DROP("destination"), data);
+	if (spec->vxlan)
+		fn("underlay", "udp dport $port goto vxlan", data);
+	if (spec->vxlan)
+		fn("inner", "iifname \"" GUARD_VXLAN_DEVICES "*\" goto tunnelled", data);
+	if (spec->wireguard)
+		fn("inner", "iifname \"" GUARD_WIREGUARD_DEVICES "*\" goto tunnelled",
+		   data);
+	for (int f = 0; f < IP_FAMILIES; f++)
+		free(jumps[f].text);
+	return failed ? -ENOMEM : 0;
+}
+
+/* Without VXLAN nothing leads to its chain, whose rules want values all the same. */
+static void variables_add(const struct guard_spec *spec, struct text *text)
+{
+	const uint8_t *mac = spec->mac.bytes;
+
+	text_add(text, "define port = %u\ndefine vni = %" PRIu32 "\n", spec->port,
+		 spec->vni);
+	text_add(text, "define mac = 0x%02x%02x%02x%02x%02x%02x\n", mac[0], mac[1],
+		 mac[2], mac[3], mac[4], mac[5]);
+}
+
+/* What all rules say, for their hash. */
+struct summary {
+	struct text text;
+	size_t n;
+};
+
+static void summary_add(const char *chain, const char *rule, void *data)
+{
+	struct summary *summary = data;
+
+	text_add(&summary->text, "%s %s\n", chain, rule);
+	summary->n++;
+}
+
+/* Each rule has this hash in its comment, so that a short look tells whether the kernel
+ * has the rules of this version and of this @spec. -ENOMEM. */
+static int rules_hash(const struct guard_spec *spec, uint64_t *ret_hash, size_t *ret_n)
+{
+	struct summary summary = {};
+	int ret;
+
+	variables_add(spec, &summary.text);
+	for (size_t i = 0; i < ARRAY_SIZE(chains); i++)
+		text_add(&summary.text, "%s%s\n", chains[i].name, chains[i].hook);
+	ret = rules_each(spec, summary_add, &summary);
+	if (summary.text.failed)
+		ret = -ENOMEM;
+	if (ret == 0) {
+		*ret_hash = hash_text(summary.text.text);
+		*ret_n = summary.n;
+	}
+	free(summary.text.text);
+	return ret;
+}
+
+static void chain_add(const char *name, const char *hook, struct text *text)
+{
+	text_add(text, "add chain " TABLE " %s%s\nflush chain " TABLE " %s\n", name, hook,
+		 name);
+}
+
+static void chains_add(struct text *text)
+{
+	for (int f = 0; f < IP_FAMILIES; f++)
+		for (int shard = 0; shard < GUARD_SHARDS; shard++) {
+			char name[NFT_SET_NAME_MAX];
+
+			snprintf(name, sizeof(name), "%s%x", shards[f].prefix, shard);
+			chain_add(name, "", text);
+		}
+	for (size_t i = 0; i < ARRAY_SIZE(chains); i++)
+		chain_add(chains[i].name, chains[i].hook, text);
+}
+
+static void sets_add(struct text *text)
+{
+	text_add(text, "add table " TABLE " { flags dormant; }\n");
+	for (int i = 0; i < GUARD_REASONS; i++)
+		text_add(text, "add counter " TABLE " tunnel_%s\n",
+			 guard_reason_names[i]);
+	for (int i = 0; i < GUARD_SETS; i++) {
+		char name[NFT_SET_NAME_MAX];
+
+		guard_set_name(i, name);
+		text_add(text, "add set " TABLE " %s { typeof %s; flags interval; }\n",
+			 name, set_types[type_of(i)].key);
+	}
+}
+
+struct writing {
+	struct text text;
+	uint64_t hash;
+	size_t next; /* number of the next rule */
+};
+
+static void rule_write(const char *chain, const char *rule, void *data)
+{
+	struct writing *writing = data;
+
+	text_add(&writing->text, "add rule " TABLE " %s %s comment \"" COMMENT "\"\n",
+		 chain, rule, writing->next++, writing->hash);
+}
+
+static int rules_apply(const struct guard_spec *spec, bool whole, struct cni_error *err)
+{
+	struct writing writing = {};
+	size_t n;
+	int ret = rules_hash(spec, &writing.hash, &n);
+
+	variables_add(spec, &writing.text);
+	if (whole)
+		sets_add(&writing.text);
+	chains_add(&writing.text);
+	if (ret == 0)
+		ret = rules_each(spec, rule_write, &writing);
+	ret = ret < 0 || writing.text.failed ? error_oom(err)
+					     : nft_apply(writing.text.text, err);
+	free(writing.text.text);
+	return ret;
+}
+
+int guard_rules_make(const struct guard_spec *spec, struct cni_error *err)
+{
+	return rules_apply(spec, true, err);
+}
+
+int guard_rules_replace(const struct guard_spec *spec, struct cni_error *err)
+{
+	return rules_apply(spec, false, err);
+}
+
+struct comparison {
+	uint64_t hash;
+	bool seen[RULES_MAX];
+	size_t n;
+	char chain[NFT_NAME_MAX]; /* of the rule before */
+	size_t last; /* its number and 1 */
+	bool differs;
+};
+
+/* Takes a rule of the kernel's. Those of one chain follow each other, in their order. */
+static int rule_take(const char *chain, uint64_t handle, const char *comment, void *data)
+{
+	struct comparison *look = data;
+	uint64_t hash = 0;
+	size_t i = RULES_MAX;
+
+	if (handle == 0) {
+		*look = (struct comparison){.hash = look->hash};
+		return 0;
+	}
+	if (strcmp(chain, look->chain) != 0)
+		look->last = 0;
+	strcpy(look->chain, chain);
+	if (sscanf(comment, "v1 %zu %" SCNx64, &i, &hash) != 2 || hash != look->hash ||
+	    i >= RULES_MAX || i < look->last || look->seen[i]) {
+		look->differs = true;
+		return 0;
+	}
+	look->last = i + 1;
+	look->seen[i] = true;
+	look->n++;
+	return 0;
+}
+
+int guard_rules_compare(struct netlink *nft, const struct guard_spec *spec,
+			bool *ret_same, struct cni_error *err)
+{
+	struct comparison look = {};
+	struct nft_probes none = {};
+	size_t n;
+	int ret;
+
+	if (rules_hash(spec, &look.hash, &n) < 0)
+		return error_oom(err);
+	ret = nft_table_rules(nft, NFPROTO_INET, GUARD_TABLE, NULL, &none, rule_take,
+			      &look, err);
+	if (ret < 0)
+		return ret;
+	*ret_same = !look.differs && look.n == n;
+	return 0;
+}
