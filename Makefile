@@ -320,7 +320,7 @@ bench: ## what it costs, against the kernel's floor and Debian's bridge (root); 
 	$(as_root)
 	$(Q)tests/install-deps bench
 	$(Q)$(MAKE) --no-print-directory build/bridge-cni agent bundle \
-		build/bench/floor build/bench/measure build/bench/pingpong
+		build/bench/floor build/bench/measure build/bench/packets
 	$(Q)tests/bench/run $(if $(QUICK),--quick) $(BENCH)
 
 .PHONY: demo

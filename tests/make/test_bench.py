@@ -20,7 +20,7 @@ def test_what_is_compared_can_be_measured():
 
 
 def test_the_ways_between_two_nodes_can_be_measured():
-    tools = ["build/bench/floor", "build/bench/measure", "build/bench/pingpong"]
+    tools = ["build/bench/floor", "build/bench/measure", "build/bench/packets"]
     subprocess.run(["make", "-s", *tools], cwd=plugin.REPOSITORY, check=True)
     done = subprocess.run(["tests/bench/run", "--quick", "tunnels"], cwd=plugin.REPOSITORY,
                           text=True, capture_output=True)

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What one packet costs between two ends, in nanoseconds:
+ *
+ *   packets serve PORT                   answers both, one client after the other, for ever
+ *   packets pingpong ADDRESS PORT COUNT  one byte there and back, by TCP, so many times
+ *   packets stream ADDRESS PORT COUNT    so many datagrams of 64 bytes there
+ *
+ * Of a stream no more than WINDOW datagrams are on their way, so that none is dropped and the
+ * receiver has its turn. Addresses are IPv4's. A tenth more goes before, uncounted.
+ */
+#include <arpa/inet.h>
+#include <err.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WINDOW 64
+#define ANSWERED \
+	32 /* the receiver answers each so-many-th datagram; WINDOW has two of these */
+#define SIZE 64
+
+static int open_socket(int type)
+{
+	int sock = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+
+	if (sock < 0)
+		err(1, "socket");
+	return sock;
+}
+
+static void set(int sock, int level, int option, const void *value, socklen_t size)
+{
+	if (setsockopt(sock, level, option, value, size) < 0)
+		err(1, "setsockopt");
+}
+
+static void at_once(int sock)
+{
+	set(sock, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+}
+
+static void bind_to(int sock, const struct sockaddr_in *address)
+{
+	set(sock, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
+	if (bind(sock, (const struct sockaddr *)address, sizeof(*address)) < 0)
+		err(1, "bind");
+}
+
+static _Noreturn void serve_pingpong(const struct sockaddr_in *address)
+{
+	int listener = open_socket(SOCK_STREAM);
+
+	bind_to(listener, address);
+	if (listen(listener, 8) < 0)
+		err(1, "listen");
+	for (;;) {
+		int sock = accept(listener, NULL, NULL);
+		char byte;
+
+		if (sock < 0)
+			err(1, "accept");
+		at_once(sock);
+		while (read(sock, &byte, 1) == 1 && write(sock, &byte, 1) == 1)
+			;
+		close(sock);
+	}
+}
+
+static _Noreturn void serve_stream(const struct sockaddr_in *address)
+{
+	int sock = open_socket(SOCK_DGRAM);
+
+	bind_to(sock, address);
+	for (;;) {
+		struct sockaddr_in from;
+		uint32_t data[SIZE / sizeof(uint32_t)];
+		socklen_t size = sizeof(from);
+
+		if (recvfrom(sock, data, SIZE, 0, (struct sockaddr *)&from, &size) !=
+		    SIZE)
+			err(1, "recvfrom");
+		if (data[0] % ANSWERED == ANSWERED - 1 &&
+		    sendto(sock, data, sizeof(data[0]), 0, (struct sockaddr *)&from,
+			   size) < 0)
+			err(1, "sendto");
+	}
+}
+
+static int64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+}
+
+static void pingpong(int sock, uint32_t count)
+{
+	char byte = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		if (write(sock, &byte, 1) != 1 || read(sock, &byte, 1) != 1)
+			err(1, "round %u", i);
+}
+
+static void await_answer(int sock, uint32_t wanted)
+{
+	uint32_t number;
+
+	if (recv(sock, &number, sizeof(number), 0) != sizeof(number))
+		err(1, "datagram %u", wanted);
+	if (number != wanted)
+		errx(1, "datagram %u was answered, not %u", number, wanted);
+}
+
+/* @count is a multiple of ANSWERED. */
+static void stream(int sock, uint32_t count)
+{
+	uint32_t data[SIZE / sizeof(uint32_t)] = {0}, answered = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (i - answered == WINDOW) {
+			answered += ANSWERED;
+			await_answer(sock, answered - 1);
+		}
+		data[0] = i;
+		if (send(sock, data, SIZE, 0) != SIZE)
+			err(1, "datagram %u", i);
+	}
+	while (answered < count) {
+		answered += ANSWERED;
+		await_answer(sock, answered - 1);
+	}
+}
+
+static void measure(bool by_stream, const struct sockaddr_in *address, uint32_t count)
+{
+	void (*run)(int sock, uint32_t count) = by_stream ? stream : pingpong;
+	int sock = open_socket(by_stream ? SOCK_DGRAM : SOCK_STREAM);
+	int64_t start;
+
+	set(sock, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){.tv_sec = 5},
+	    sizeof(struct timeval));
+	if (connect(sock, (const struct sockaddr *)address, sizeof(*address)) < 0)
+		err(1, "connect");
+	if (!by_stream)
+		at_once(sock);
+	run(sock, count / 10 / ANSWERED * ANSWERED);
+	start = now();
+	run(sock, count);
+	printf("%lld\n", (long long)((now() - start) / count));
+}
+
+int main(int argc, char **argv)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	uint32_t count;
+
+	if (argc == 3 && strcmp(argv[1], "serve") == 0) {
+		address.sin_port = htons((uint16_t)atoi(argv[2]));
+		if (fork() == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL); /* who ends one, ends both */
+			serve_stream(&address);
+		}
+		serve_pingpong(&address);
+	}
+	if (argc != 5)
+		errx(2, "usage: packets serve PORT | pingpong|stream ADDRESS PORT COUNT");
+	address.sin_port = htons((uint16_t)atoi(argv[3]));
+	count = (uint32_t)atoi(argv[4]) / ANSWERED * ANSWERED;
+	if (inet_pton(AF_INET, argv[2], &address.sin_addr) != 1 || !count)
+		errx(2, "an IPv4 address, a port and a count of at least %d are wanted",
+		     ANSWERED);
+	measure(strcmp(argv[1], "stream") == 0, &address, count);
+	return 0;
+}
