@@ -70,6 +70,10 @@ def growth_rows(results, titles):
 
 def aims(results):
     """The aims: (name, title, value, limit, at most?)."""
+    for what, row in results.get("tunnels", {}).items():
+        less = "µs" in what
+        yield f"{what.split(':')[0]}, ours / flannel's", MAKE, row["ours"]["ratio"], \
+            1.03 if less else 0.97, less
     cost, storm = results.get("cost"), results.get("storm")
     for title, add, faster, cpu, mib, dels, often in (
             (BUNDLE, 1.5, 25, 1 / 20, 1, 1.10, 25), (MAKE, 3.0, 12, 1 / 12, 3, 1.15, 12)):
