@@ -10,6 +10,7 @@
 void tunnel_plan_clear(struct tunnel_plan *plan)
 {
 	free(plan->peers);
+	free(plan->by_mac);
 	free(plan->ranges);
 	*plan = (struct tunnel_plan){};
 }
@@ -82,6 +83,8 @@ static void shared_macs(struct tunnel_plan *plan, struct claim *claims)
 		memcpy(claims[n++].bytes, plan->peers[i].mac.bytes, MAC_LEN);
 	}
 	tell_shared(claims, n, drop_mac, plan, 0);
+	for (size_t i = 0; i < n; i++)
+		plan->by_mac[i] = claims[i].node;
 }
 
 /* -- peers */
@@ -200,9 +203,10 @@ int tunnel_plan_make(const struct node_table *nodes, const char *own,
 	_cleanup_(free_p) struct claim *claims = calloc(nodes->n + 1, sizeof(*claims));
 
 	plan.peers = calloc(nodes->n + 1, sizeof(*plan.peers));
+	plan.by_mac = calloc(nodes->n + 1, sizeof(*plan.by_mac));
 	plan.ranges = calloc(IP_FAMILIES * nodes->n + nodes->former.n + 1,
 			     sizeof(*plan.ranges));
-	if (!plan.peers || !plan.ranges || !claims)
+	if (!plan.peers || !plan.by_mac || !plan.ranges || !claims)
 		return error_oom(err);
 	own_take(&plan, nodes, own);
 	plan.n_peers = nodes->n;

@@ -48,6 +48,7 @@ struct tunnel_plan {
 	 * problem ROUTE_OWN_ADDRESS, and no addresses. */
 	struct tunnel_peer *peers;
 	size_t n_peers;
+	uint32_t *by_mac; /* the peers' indexes, in the order of their MAC addresses */
 	struct tunnel_range *ranges; /* sorted by address; they lie apart */
 	size_t n_ranges;
 	/* Routes lead by the range's network address, as by a router on the device

@@ -34,7 +34,7 @@ static void pair_add(struct vxlan_pairs *list, const struct ip_addr *addr,
 	memcpy(item->mac, mac->bytes, MAC_LEN);
 }
 
-/* Ranges are sorted by address in the plan already. */
+/* The plan has both orders: of peers by MAC address, and of ranges by address. */
 static int wanted_make(const struct tunnel_plan *plan, int underlay,
 		       struct vxlan_wanted *ret_wanted, struct cni_error *err)
 {
@@ -45,10 +45,13 @@ static int wanted_make(const struct tunnel_plan *plan, int underlay,
 
 	if (!wanted.neighbours.items || !wanted.forwarding.items)
 		return error_oom(err);
-	for (size_t i = 0; i < plan->n_peers; i++)
-		if (is_of(&plan->peers[i], underlay))
-			pair_add(&wanted.forwarding, &plan->peers[i].addresses[underlay],
-				 &plan->peers[i].mac);
+	for (size_t i = 0; i < plan->n_peers; i++) {
+		const struct tunnel_peer *peer = &plan->peers[plan->by_mac[i]];
+
+		if (is_of(peer, underlay))
+			pair_add(&wanted.forwarding, &peer->addresses[underlay],
+				 &peer->mac);
+	}
 	for (size_t i = 0; i < plan->n_ranges; i++) {
 		const struct tunnel_range *range = &plan->ranges[i];
 		const struct tunnel_peer *peer = &plan->peers[range->peer];
@@ -56,8 +59,6 @@ static int wanted_make(const struct tunnel_plan *plan, int underlay,
 		if (is_of(peer, underlay))
 			pair_add(&wanted.neighbours, &range->cidr.addr, &peer->mac);
 	}
-	qsort(wanted.forwarding.items, wanted.forwarding.n, sizeof(struct vxlan_pair),
-	      vxlan_forwarding.cmp);
 	*ret_wanted = wanted;
 	wanted = (struct vxlan_wanted){};
 	return 0;

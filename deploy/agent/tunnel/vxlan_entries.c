@@ -102,15 +102,41 @@ static void set(struct work *work, const struct vxlan_pair *pair, bool anew,
 	queued(work, counter);
 }
 
+/* Sets what differs, and notes what the entry is then. */
+static void mend(struct work *work, struct vxlan_pair *has,
+		 const struct vxlan_pair *wanted, size_t *counter)
+{
+	if (has->odd || !pair_equal(has, wanted))
+		set(work, wanted, has->odd, counter);
+	*has = *wanted;
+	has->wanted = true;
+}
+
+/* In most cases the keys are those that are there. True: that was so, and is done. */
+static bool mend_all(struct work *work, struct vxlan_pairs *list,
+		     const struct vxlan_pairs *wanted, size_t *counter)
+{
+	if (list->n != wanted->n)
+		return false;
+	for (size_t i = 0; i < list->n; i++)
+		if (work->table->cmp(&list->items[i], &wanted->items[i]) != 0)
+			return false;
+	for (size_t i = 0; i < list->n; i++)
+		mend(work, &list->items[i], &wanted->items[i], counter);
+	send_queued(work);
+	return true;
+}
+
 /* Makes @list, which the kernel has, that and @wanted together. */
 static void add_wanted(struct work *work, struct vxlan_pairs *list,
 		       const struct vxlan_pairs *wanted, size_t *counter)
 {
-	struct vxlan_pairs all = {
-		.items = calloc(list->n + wanted->n + 1, sizeof(*all.items)),
-	};
+	struct vxlan_pairs all = {};
 	size_t is = 0;
 
+	if (mend_all(work, list, wanted, counter))
+		return;
+	all.items = calloc(list->n + wanted->n + 1, sizeof(*all.items));
 	if (!all.items) {
 		work->ret = error_oom(work->err);
 		return;
@@ -126,14 +152,12 @@ static void add_wanted(struct work *work, struct vxlan_pairs *list,
 		}
 		if (is == list->n || order > 0) {
 			set(work, item, false, counter);
+			all.items[all.n] = *item;
+			all.items[all.n++].wanted = true;
 		} else {
-			const struct vxlan_pair *has = &list->items[is++];
-
-			if (has->odd || !pair_equal(has, item))
-				set(work, item, has->odd, counter);
+			all.items[all.n] = list->items[is++];
+			mend(work, &all.items[all.n++], item, counter);
 		}
-		all.items[all.n] = *item;
-		all.items[all.n++].wanted = true;
 	}
 	for (; is < list->n; is++) {
 		all.items[all.n] = list->items[is];
