@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from harness.sizes import datagram, largest, transfer
+from harness.transfer import datagram, largest, transfer
 from harness.waiting import wait_for
 
 VXLAN = ("--tunnel-receive", "vxlan")  # the routes stay as they are
@@ -249,7 +249,7 @@ def test_a_pod_of_before_learns_the_mtu_by_ICMP(cluster, link, address):
     assert datagram(old, far, address, full + 1) == errno.EMSGSIZE
     assert datagram(old, far, address, full) is True
     for sender in (old, new):
-        assert transfer(sender, far, address)
+        transfer(sender, far, address, 8 << 20)
 
 
 @pytest.mark.parametrize("address", [FAR4, FAR6])
@@ -257,4 +257,4 @@ def test_TCP_of_a_pod_of_before_works_at_once(cluster, address):
     node = cluster.node()
     started(node, "--spoof-check", "true", *CLUSTER)
     old = node.attach()
-    assert transfer(old, tunnel_like(node, 1430), address)
+    transfer(old, tunnel_like(node, 1430), address, 8 << 20)

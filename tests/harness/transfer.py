@@ -25,6 +25,7 @@ def transfer(sender, receiver, address, count, port=4712):
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         server.bind((address, port))
         server.listen(1)
+        server.settimeout(PATIENCE)  # a first SYN may be lost while neighbours are looked for
         thread = threading.Thread(target=_receive, args=(server,))
         thread.start()
         try:
@@ -73,6 +74,23 @@ def whole(ns, address, port=0):
         else:
             sock.setsockopt(socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER, PMTUDISC_DO)
         yield sock
+
+
+def largest(address, mtu):
+    """How many bytes of UDP to that address fill a packet of that MTU."""
+    return mtu - HEADERS[family_of(address)]
+
+
+def datagram(sender, receiver, address, size, wait=1.0):
+    """Sends one of so many bytes that nobody may split. True: it arrives; None: it is lost; else
+    the sender's own kernel refuses it, with this errno."""
+    with whole(sender, "::" if ":" in address else "0.0.0.0") as here, \
+            receiver.udp(address) as there:
+        data = os.urandom(size)
+        try:
+            return bool(_passes(here, there, there.getsockname()[:2], data, wait)) or None
+        except OSError as error:
+            return error.errno
 
 
 def _passes(sender, receiver, target, data, wait):

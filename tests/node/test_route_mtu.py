@@ -9,7 +9,7 @@ import pytest
 from harness import plugin
 from harness.node import (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, addresses_of,
                           network)
-from harness.sizes import datagram
+from harness.transfer import datagram
 from test_switch import REFERENCE, Reference, serves
 
 MTU = 1450

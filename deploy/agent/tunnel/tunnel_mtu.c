@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "plugin/netlink/addr.h"
+#include "plugin/node/sysctl.h"
 #include "plugin/node/uplink.h"
 
 #define IPV4_MIN_MTU 68 /* RFC 791 */
@@ -173,4 +174,11 @@ int tunnel_mtu_of_device(struct tunnel_mtu *mtu, const struct cluster_node *own,
 		*ret_mtu = mtu->uplink > overhead + IPV4_MIN_MTU ? mtu->uplink - overhead
 								 : IPV4_MIN_MTU;
 	return ret;
+}
+
+int tunnel_mtu_of_hops(struct cni_error *err)
+{
+	int ret = sysctl_ensure(1, err, "ipv4/ip_forward_use_pmtu");
+
+	return ret < 0 ? ret : 0;
 }

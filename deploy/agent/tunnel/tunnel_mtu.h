@@ -50,4 +50,12 @@ int tunnel_mtu_of_device(struct tunnel_mtu *mtu, const struct cluster_node *own,
 			 enum tunnel_mode mode, int underlay, uint32_t *ret_mtu,
 			 struct cni_error *err);
 
+/*
+ * Has the node tell pods by ICMP of a hop between nodes that is narrower than the uplink.
+ * It is for a VXLAN tunnel over IPv6, whose packets nobody fragments: the node learns the
+ * hop's MTU, and uses it for what it sends itself and for pods' IPv6 packets, but for
+ * those of IPv4 only with net.ipv4.ip_forward_use_pmtu. Code 5.
+ */
+int tunnel_mtu_of_hops(struct cni_error *err);
+
 #endif

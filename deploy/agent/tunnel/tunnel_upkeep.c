@@ -77,6 +77,8 @@ static bool vxlan_prepare(struct tunnel_upkeep *upkeep)
 	if (ret == 0)
 		ret = tunnel_vxlan_prepare(&upkeep->vxlan, upkeep->rtnl, &upkeep->plan,
 					   &spec, &done, &err);
+	if (ret == 0 && upkeep->plan.addresses[1].family)
+		ret = tunnel_mtu_of_hops(&err);
 	log_vxlan(upkeep, &done);
 	if (upkeep->options->tunnel == TUNNEL_VXLAN)
 		tunnel_vxlan_lead(&upkeep->vxlan, &upkeep->plan);
