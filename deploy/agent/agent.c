@@ -52,11 +52,42 @@ static void check_uninstall(struct agent *agent)
 		uninstall_look(&agent->uninstall);
 }
 
+/* Tells the guard which pods have addresses of former podCIDRs, which packets may come in
+ * for. True: they are others than before. */
+static bool tell_guard(struct agent *agent)
+{
+	const struct former_address_list *list = &agent->former.pods.addresses;
+	_cleanup_(free_p) struct ip_prefix *addresses = calloc(list->n + 1,
+							       sizeof(*addresses));
+	size_t n = 0;
+
+	for (size_t i = 0; addresses && i < list->n; i++)
+		if (!list->items[i].taken)
+			addresses[n++] = (struct ip_prefix){
+				.addr = list->items[i].address.addr,
+				.len = ip_bits(list->items[i].address.addr.family)};
+	return addresses && guard_keep_former(&agent->tunnel.guard, addresses, n);
+}
+
+/* Where the nodes have changed, the guard follows them together with the routes. */
+static void check_guard(struct agent *agent)
+{
+	bool told = tell_guard(agent);
+
+	if (agent->nodes_changed)
+		return;
+	if (told || tunnel_upkeep_guard_due(&agent->tunnel))
+		(void)tunnel_upkeep_guard(&agent->tunnel);
+}
+
 /* Makes the routes follow the nodes. What they lead by is there before them, and goes
  * after them. */
 static void follow_routes(struct agent *agent)
 {
-	bool right = tunnel_upkeep_prepare(&agent->tunnel, &agent->nodes);
+	bool right;
+
+	(void)tell_guard(agent);
+	right = tunnel_upkeep_prepare(&agent->tunnel, &agent->nodes);
 
 	route_upkeep_run(&agent->routes, &agent->nodes,
 			 tunnel_upkeep_plan(&agent->tunnel));
@@ -137,6 +168,7 @@ static void do_what_is_due(struct agent *agent)
 		shadow_look(&agent->shadow);
 		check_uninstall(agent);
 		former_upkeep_tick(&agent->former, &agent->setup.conflist, &agent->nodes);
+		check_guard(agent);
 	}
 	if (now >= agent->resync_at) {
 		agent->resync_at = now + (int64_t)agent->options->resync_seconds * 1000;

@@ -136,6 +136,7 @@ int agent_open(struct agent *agent, const struct options *options, const struct 
 		.network = &agent->setup.conflist.names,
 		.log = log,
 		.rtnl = agent->rtnl,
+		.nft = agent->nft,
 	};
 	agent->heal = (struct heal){
 		.options = options,

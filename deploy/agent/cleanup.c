@@ -101,7 +101,7 @@ static int until_removed(struct uninstall *uninstall, struct cni_error *err)
 int agent_cleanup(const struct options *options, const struct log *log,
 		  struct cni_error *err)
 {
-	_cleanup_(netlink_closep) struct netlink *nl = NULL;
+	_cleanup_(netlink_closep) struct netlink *rtnl = NULL, *nft = NULL;
 	_cleanup_(conflist_clear) struct conflist list = {};
 	_cleanup_(close_p) int lock_fd = -1;
 	struct uninstall uninstall = {
@@ -109,13 +109,16 @@ int agent_cleanup(const struct options *options, const struct log *log,
 		.network = &list.names,
 		.log = log,
 	};
-	int ret = netlink_open(NETLINK_FOR_ROUTE, &nl, err);
+	int ret = netlink_open(NETLINK_FOR_ROUTE, &rtnl, err);
 
+	if (ret == 0)
+		ret = netlink_open(NETLINK_FOR_NFTABLES, &nft, err);
 	if (ret == 0)
 		ret = load(options, &list, err);
 	if (ret < 0)
 		return ret;
-	uninstall.rtnl = nl;
+	uninstall.rtnl = rtnl;
+	uninstall.nft = nft;
 	ret = look(&uninstall, err);
 	if (ret < 0)
 		return ret;

@@ -78,6 +78,22 @@ static void route_metrics(FILE *out, const struct agent *agent)
 			unrouted_metric(out, &routes->unrouted[i]);
 }
 
+/* What can't be had stays 0. */
+static void guard_metrics(FILE *out, const struct agent *agent)
+{
+	uint64_t dropped[GUARD_REASONS] = {};
+
+	(void)tunnel_guard_counters(agent->nft, dropped, NULL);
+	counter(out, "tunnel_guard_changes_total", agent->tunnel.guard.changes,
+		"How often the guard of the tunnels was made or changed.");
+	metric(out, "tunnel_dropped_total", "counter",
+	       "Packets that came by a tunnel and were dropped, by reason.");
+	for (int i = 0; i < GUARD_REASONS; i++)
+		fprintf(out,
+			"bridge_cni_tunnel_dropped_total{reason=\"%s\"} %" PRIu64 "\n",
+			guard_reason_names[i], dropped[i]);
+}
+
 static void tunnel_metrics(FILE *out, const struct agent *agent)
 {
 	const struct tunnel_upkeep *tunnel = &agent->tunnel;
@@ -90,6 +106,7 @@ static void tunnel_metrics(FILE *out, const struct agent *agent)
 		"Tunnel devices that were made or put right.");
 	counter(out, "tunnel_entry_changes_total", tunnel->entries,
 		"Entries of tunnel devices that were set or removed.");
+	guard_metrics(out, agent);
 }
 
 static void range_metrics(FILE *out, const struct agent *agent)

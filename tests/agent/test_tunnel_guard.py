@@ -25,6 +25,7 @@ from scapy.packet import Raw
 
 from harness.node import NODE4, NODE6, Node, UPLINK
 from harness.plugin import REPOSITORY
+from harness.tunnels import assert_own_addresses_are_seen, network_address, start
 from harness.waiting import wait_for
 
 BUILD = pathlib.Path(os.environ.get("BUILD_DIR") or REPOSITORY / "build/release")
@@ -726,3 +727,119 @@ def test_with_5000_nodes_one_change_is_a_matter_of_milliseconds(guarded):
         print(step)
     assert [step["added"] for step in done] == [10002, 0] + [2] * 6
     assert min(step["cpu_ms"] for step in done[2:]) < 10
+
+
+# -- as the agent keeps it
+
+
+@pytest.fixture
+def two_nodes(cluster):
+    """On two links; all that is of the tunnel goes by a router."""
+    cluster.network("b")
+    cluster.fabric.check_sources(routers=True)
+    nodes = [cluster.node(), cluster.node(network="b")]
+    start(*nodes)
+    return nodes
+
+
+def elements(node):
+    """The pairs of an InternalIP and a range that are let in."""
+    listed = json.loads(node.run("nft", "-j", "list", "table", "inet", "bridge_cni_tunnel").stdout)
+    return {(element["concat"][0], str(element["concat"][1]))
+            for item in listed["nftables"] if item.get("set", {}).get("name", "").startswith("s")
+            for element in item["set"].get("elem", [])}
+
+
+def dropped(node):
+    return {reason: node.metrics()[f'bridge_cni_tunnel_dropped_total{{reason="{reason}"}}']
+            for reason in REASONS}
+
+
+def test_an_agent_lets_in_its_peers_pods_and_counts_the_others(two_nodes):
+    one, two = two_nodes
+    assert_own_addresses_are_seen([node.attach() for node in two_nodes])
+    assert set(dropped(one).values()) == {0}
+    assert {outer for outer, _ in elements(one)} == {two.address4, two.address6}
+    assert len(elements(one)) == 4
+    mac = one.links()["bcni-vxlan"]["address"]
+    target = network_address(one, 4)
+    packet = around(inner(4, network_address(one, 4), target, "no", mac=mac))
+    with two.udp(two.address4) as sock:
+        sock.sendto(bytes(packet)[8:], (one.address4, PORT))
+        wait_for(lambda: dropped(one)["source"] == 1)
+        packet = around(inner(4, network_address(two, 4), one.address4, "no", mac=mac))
+        sock.sendto(bytes(packet)[8:], (one.address4, PORT))
+        wait_for(lambda: dropped(one)["destination"] == 1)
+
+
+def test_an_agent_puts_its_guard_back_within_seconds(two_nodes):
+    one, _ = two_nodes
+
+    def guard():
+        text = one.run("nft", "-s", "list", "table", "inet", "bridge_cni_tunnel", check=False)
+        return sorted(part.rstrip("}\n\t") for part in text.stdout.split("\n\n"))
+
+    right = guard()
+    assert len(right) > 1
+    for harm in ("flush ruleset", f"flush table {T}", f"insert rule {T} vxlan accept",
+                 f"add table {T} {{ flags dormant; }}", f"flush set {T} own_4"):
+        one.nft(harm)
+        wait_for(lambda: guard() == right, 5)
+    assert "guard of the tunnels" in one.log()
+
+
+def test_nodes_that_claim_one_address_are_not_let_in_by_it(two_nodes):
+    one, two = two_nodes
+    four = {(two.address4, cidr) for _, cidr in elements(one)}
+    assert len(four) == 2 and four <= elements(one)
+    one.cluster.api.put("claimer", ["10.244.99.0/24"], [two.address4])
+    wait_for(lambda: not any(outer == two.address4 for outer, _ in elements(one)))
+    # By its other address the Node that had it first still is.
+    assert {outer for outer, _ in elements(one)} == {two.address6}
+    wait_for(lambda: one.metrics().get('bridge_cni_node_unrouted{node="claimer",'
+                                       'reason="shared-internal-ip"}') == 1)
+
+
+def test_pods_of_a_former_podcidr_are_let_in_still(two_nodes):
+    one, two = two_nodes
+    old, asker = two.attach(), one.attach()
+    wait_for(lambda: asker.ping(old.address4, wait=1))
+    two.cidrs = ["10.244.77.0/24", "fd00:244:0:77::/64"]
+    one.cluster.api.put(two.name, two.cidrs, [two.address4, two.address6])
+    wait_for(lambda: two.cidrs[0] in one.own_routes())
+    wait_for(lambda: two.addresses("bcni-vxlan")[0].startswith("10.244.77."))
+    for address in (old.address4, old.address6):
+        wait_for(lambda: asker.ping(address, wait=1))
+        assert old.ping(asker.address4 if "." in address else asker.address6)
+    assert set(dropped(one).values()) == {0}
+
+
+def test_a_node_that_only_receives_has_the_guard_and_one_without_tunnel_has_none(two_nodes):
+    one, two = two_nodes
+    right = elements(one)
+    one.stop_agent()
+    one.nft(f"delete table {T}")
+    one.start_agent("--tunnel-receive", "vxlan")
+    wait_for(one.ready)
+    assert elements(one) == right
+    one.stop_agent()
+    one.start_agent()
+    wait_for(one.ready)
+    wait_for(lambda: "bridge_cni_tunnel" not in one.run("nft", "list", "tables").stdout)
+    two.stop_agent()
+    two.run(*two.agent_argv("--cleanup"))
+    assert "bridge_cni_tunnel" not in two.run("nft", "list", "tables").stdout
+
+
+def test_without_a_guard_there_is_no_tunnel(cluster, tmp_path):
+    """Where libnftables can't be loaded, for example."""
+    (tmp_path / "libnftables.so.1").write_text("no library")
+    node = cluster.node()
+    node.start_agent("--tunnel", "vxlan", LD_LIBRARY_PATH=str(tmp_path))
+    wait_for(lambda: "the guard of the tunnels isn't right" in node.log())
+    assert "libnftables" in node.log()
+    assert node.metrics()["bridge_cni_tunnel_wrong"] == 1
+    assert "bcni-vxlan" not in node.links()
+    node.stop_agent()
+    start(node)
+    assert "bcni-vxlan" in node.links()

@@ -266,7 +266,7 @@ static int remove_all(struct uninstall *uninstall, struct cni_error *err)
 	if (ret >= 0)
 		ret = routes_remove(uninstall->rtnl, &routes, err);
 	if (ret >= 0)
-		ret = tunnel_remove(uninstall->rtnl, err);
+		ret = tunnel_remove(uninstall->rtnl, uninstall->nft, err);
 	if (ret >= 0)
 		ret = former_gateways_remove(uninstall->rtnl, uninstall->network->bridge,
 					     err);

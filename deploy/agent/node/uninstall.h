@@ -32,7 +32,7 @@ struct uninstall {
 	const struct options *options;
 	const struct network_names *network;
 	const struct log *log;
-	struct netlink *rtnl;
+	struct netlink *rtnl, *nft;
 	enum uninstall_step step;
 	/* The pods that are waited for: those that are connected, else those that were
 	 * disconnected and are not deleted yet. */

@@ -8,6 +8,7 @@
 void tunnel_upkeep_clear(struct tunnel_upkeep *upkeep)
 {
 	tunnel_plan_clear(&upkeep->plan);
+	guard_keep_clear(&upkeep->guard);
 	tunnel_vxlan_clear(&upkeep->vxlan);
 }
 
@@ -23,6 +24,41 @@ static bool failed(struct tunnel_upkeep *upkeep, const char *what, struct cni_er
 		 (int)sizeof(upkeep->wrong) - 1, err->msg);
 	log_error_once(upkeep->log, &upkeep->error, what, err);
 	return false;
+}
+
+/* -- the guard */
+
+static void log_guard(const struct tunnel_upkeep *upkeep, const struct guard_done *done)
+{
+	char text[96];
+
+	if (!done->made && !done->rules && !done->added && !done->deleted)
+		return;
+	snprintf(text, sizeof(text), "%s%zu added, %zu deleted",
+		 done->made    ? "table made, "
+		 : done->rules ? "rules put right, "
+			       : "",
+		 done->added, done->deleted);
+	log_write(upkeep->log,
+		  done->made || done->rules ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG,
+		  "guard of the tunnels", "what", text, NULL);
+}
+
+bool tunnel_upkeep_guard(struct tunnel_upkeep *upkeep)
+{
+	struct guard_done done = {};
+	struct cni_error err = {};
+	int ret = guard_keep_run(&upkeep->guard, upkeep->nft, &upkeep->plan,
+				 upkeep->options, &done, &err);
+
+	log_guard(upkeep, &done);
+	return ret == 0 || failed(upkeep, "the guard of the tunnels isn't right", &err);
+}
+
+bool tunnel_upkeep_guard_due(struct tunnel_upkeep *upkeep)
+{
+	return is_on(upkeep) && upkeep->plan.peers &&
+	       guard_keep_due(&upkeep->guard, upkeep->nft);
 }
 
 /* -- VXLAN */
@@ -113,6 +149,11 @@ bool tunnel_upkeep_prepare(struct tunnel_upkeep *upkeep, const struct node_table
 		return failed(upkeep, "the tunnels can't be planned", &err);
 	upkeep->plan.by_gateway = options->tunnel == TUNNEL_VXLAN;
 	upkeep->plan.always = options->tunnel_always;
+	right = tunnel_upkeep_guard(upkeep);
+	/* No device without a guard; but where only the newest change of it has failed,
+	 * traffic goes on. */
+	if (!right && !guard_keep_stands(upkeep->nft))
+		return false;
 	if (options_have_tunnel(options, TUNNEL_VXLAN))
 		right &= vxlan_prepare(upkeep);
 	return right;
@@ -121,6 +162,17 @@ bool tunnel_upkeep_prepare(struct tunnel_upkeep *upkeep, const struct node_table
 const struct tunnel_plan *tunnel_upkeep_plan(const struct tunnel_upkeep *upkeep)
 {
 	return upkeep->options->tunnel && upkeep->plan.peers ? &upkeep->plan : NULL;
+}
+
+static int guard_remove(struct tunnel_upkeep *upkeep, struct cni_error *err)
+{
+	bool removed;
+	int ret = tunnel_guard_remove(upkeep->nft, &removed, err);
+
+	if (ret == 0 && removed)
+		log_write(upkeep->log, LOG_LEVEL_INFO, "guard of the tunnels removed",
+			  NULL);
+	return ret;
 }
 
 /* Removes what an earlier agent, with other options, has left. */
@@ -135,6 +187,9 @@ static bool sweep(struct tunnel_upkeep *upkeep)
 		log_write(upkeep->log, LOG_LEVEL_INFO,
 			  "tunnel removed, as the options don't ask for it", "tunnel",
 			  tunnel_mode_names[TUNNEL_VXLAN], NULL);
+	/* The guard goes after the devices. */
+	if (ret >= 0 && !is_on(upkeep))
+		ret = guard_remove(upkeep, &err);
 	upkeep->swept = ret >= 0;
 	return ret >= 0 || failed(upkeep, "a former tunnel can't be removed", &err);
 }
@@ -170,9 +225,13 @@ size_t tunnel_upkeep_peers(const struct tunnel_upkeep *upkeep)
 	return n;
 }
 
-int tunnel_remove(struct netlink *rtnl, struct cni_error *err)
+int tunnel_remove(struct netlink *rtnl, struct netlink *nft, struct cni_error *err)
 {
 	int ret = tunnel_vxlan_remove(rtnl, err);
+	bool removed;
+
+	if (ret >= 0)
+		ret = tunnel_guard_remove(nft, &removed, err);
 
 	return ret < 0 ? ret : 0;
 }

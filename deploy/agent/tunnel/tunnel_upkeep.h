@@ -9,6 +9,7 @@
 
 #include "deploy/agent/base/log.h"
 #include "deploy/agent/base/options.h"
+#include "guard_keep.h"
 #include "plugin/netlink/netlink.h"
 #include "tunnel_mtu.h"
 #include "tunnel_plan.h"
@@ -25,6 +26,7 @@ struct tunnel_upkeep {
 	struct tunnel_mtu mtu;
 	struct tunnel_plan
 		plan; /* of the last time; empty where no tunnel is asked for */
+	struct guard_keep guard;
 	struct tunnel_vxlan vxlan;
 	bool swept; /* what an earlier agent left of other modes is gone */
 	char wrong[TUNNEL_WRONG_MAX]; /* what failed the last time; "": nothing did */
@@ -47,6 +49,14 @@ const struct tunnel_plan *tunnel_upkeep_plan(const struct tunnel_upkeep *upkeep)
 /* Removes what the plan doesn't ask for. The routes have been made. */
 bool tunnel_upkeep_settle(struct tunnel_upkeep *upkeep);
 
+/* Looks whether somebody may have changed the guard. True: tunnel_upkeep_guard() has
+ * something to mend. */
+bool tunnel_upkeep_guard_due(struct tunnel_upkeep *upkeep);
+
+/* Makes the guard be as the plan says, which the node table has still to agree with.
+ * False: that failed, and was logged. */
+bool tunnel_upkeep_guard(struct tunnel_upkeep *upkeep);
+
 /* A descriptor that is readable when the kernel tells of entries; -1: there is none. */
 int tunnel_upkeep_fd(const struct tunnel_upkeep *upkeep);
 
@@ -57,6 +67,6 @@ bool tunnel_upkeep_events(struct tunnel_upkeep *upkeep);
 size_t tunnel_upkeep_peers(const struct tunnel_upkeep *upkeep);
 
 /* Removes all that agents make for tunnels, whatever the mode. Codes 100, 101. */
-int tunnel_remove(struct netlink *rtnl, struct cni_error *err);
+int tunnel_remove(struct netlink *rtnl, struct netlink *nft, struct cni_error *err);
 
 #endif

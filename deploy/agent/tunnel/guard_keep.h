@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Keeps the guard as the plan of the tunnels says, also where others change rules. */
+#ifndef BRIDGE_CNI_AGENT_TUNNEL_GUARD_KEEP_H
+#define BRIDGE_CNI_AGENT_TUNNEL_GUARD_KEEP_H
+
+#include "deploy/agent/base/options.h"
+#include "guard.h"
+#include "tunnel_plan.h"
+
+/* Zero-initialise it. Times are by now_ms(). */
+struct guard_keep {
+	struct guard_known known;
+	/* Addresses of this node's pods that are not of its podCIDRs: those of former ones. */
+	struct ip_prefix *former; /* owned */
+	size_t n_former;
+	int64_t look_at; /* when it may be looked for what others have changed */
+	uint64_t changes; /* how often something was made or changed */
+};
+void guard_keep_clear(struct guard_keep *keep);
+
+/* Takes a copy of those addresses. True: they are others than before, so that the guard
+ * is to be made anew. Where memory runs out they stay as they are. */
+bool guard_keep_former(struct guard_keep *keep, const struct ip_prefix *former, size_t n);
+
+/*
+ * Makes the guard be as @plan says, for the modes that @options have. Gives what was done.
+ * The errors of tunnel_guard_ensure().
+ */
+int guard_keep_run(struct guard_keep *keep, struct netlink *nft,
+		   const struct tunnel_plan *plan, const struct options *options,
+		   struct guard_done *ret_done, struct cni_error *err);
+
+/* Is it time to look again, as somebody has changed rules, which may be the guard's? It
+ * takes one short question each time, and is true every few seconds at most. */
+bool guard_keep_due(struct guard_keep *keep, struct netlink *nft);
+
+/* Is a guard in force, be it of an older plan? Without one no packet may come in. */
+bool guard_keep_stands(struct netlink *nft);
+
+#endif
