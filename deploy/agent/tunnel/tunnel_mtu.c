@@ -133,6 +133,12 @@ static enum tunnel_mode widest_mode(const struct options *options)
 		       : options->tunnel_receive;
 }
 
+/* What pods need. */
+static uint32_t least_of(const struct cluster_node *own)
+{
+	return own->cidrs[1].addr.family ? IPV6_MIN_MTU : IPV4_MIN_MTU;
+}
+
 static int too_small(struct tunnel_mtu *mtu, uint32_t least, uint32_t overhead,
 		     struct cni_error *err)
 {
@@ -151,7 +157,7 @@ int tunnel_mtu_of_routes(struct tunnel_mtu *mtu, const struct cluster_node *own,
 {
 	uint32_t overhead = tunnel_overhead(widest_mode(mtu->options),
 					    widest_underlay(own));
-	uint32_t least = own->cidrs[1].addr.family ? IPV6_MIN_MTU : IPV4_MIN_MTU;
+	uint32_t least = least_of(own);
 	int ret = overhead ? refresh(mtu, own, err) : 0;
 
 	if (ret < 0)
@@ -170,10 +176,12 @@ int tunnel_mtu_of_device(struct tunnel_mtu *mtu, const struct cluster_node *own,
 	uint32_t overhead = tunnel_overhead(mode, underlay);
 	int ret = refresh(mtu, own, err);
 
-	if (ret == 0)
-		*ret_mtu = mtu->uplink > overhead + IPV4_MIN_MTU ? mtu->uplink - overhead
-								 : IPV4_MIN_MTU;
-	return ret;
+	if (ret < 0)
+		return ret;
+	*ret_mtu = least_of(own);
+	if (mtu->uplink > *ret_mtu + overhead)
+		*ret_mtu = mtu->uplink - overhead;
+	return 0;
 }
 
 int tunnel_mtu_of_hops(struct cni_error *err)

@@ -45,7 +45,8 @@ int tunnel_mtu_of_routes(struct tunnel_mtu *mtu, const struct cluster_node *own,
 			 uint32_t *ret_mtu, struct cni_error *err);
 
 /* Gives the MTU of the device of a mode that is in use, over an underlay of that family.
- * Code 101. */
+ * It is never less than pods need: with less than 1280 the device would lose IPv6. Code
+ * 101. */
 int tunnel_mtu_of_device(struct tunnel_mtu *mtu, const struct cluster_node *own,
 			 enum tunnel_mode mode, int underlay, uint32_t *ret_mtu,
 			 struct cni_error *err);
