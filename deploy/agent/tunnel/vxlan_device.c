@@ -100,8 +100,10 @@ static int mend_addresses(struct netlink *nl, const struct vxlan_spec *spec,
 
 	if (ret < 0)
 		return ret;
+	/* A kernel without IPv6 lists IPv4 addresses, too. */
 	for (size_t i = 0; i < list.n; i++)
-		if ((!addr->family || !prefix_equal(&list.items[i], &wanted)) &&
+		if (list.items[i].addr.family == ip_families[family] &&
+		    !(addr->family && prefix_equal(&list.items[i], &wanted)) &&
 		    ++differed)
 			queue_addr_del(nl, index, spec->name, &list.items[i]);
 	if (addr->family && !addr_list_has(&list, &wanted) && ++differed)
