@@ -76,8 +76,9 @@ static void check_guard(struct agent *agent)
 
 	if (agent->nodes_changed)
 		return;
-	if (told || tunnel_upkeep_guard_due(&agent->tunnel))
-		(void)tunnel_upkeep_guard(&agent->tunnel);
+	if ((told || tunnel_upkeep_guard_due(&agent->tunnel)) &&
+	    !tunnel_upkeep_guard(&agent->tunnel))
+		route_upkeep_soon(&agent->routes);
 }
 
 /* Makes the routes follow the nodes. What they lead by is there before them, and goes

@@ -81,6 +81,34 @@ def test_the_other_familys_device_is_mended_as_well(nodes):
     wait_for(lambda: state(nodes[0], DEVICES[6]) == right, SECONDS)
 
 
+def guard(node):
+    """The rules and elements of the guard, without counters and handles."""
+    text = node.run("nft", "list", "table", "inet", "bridge_cni_tunnel", check=False).stdout
+    return [line for line in text.splitlines() if "packets" not in line]
+
+
+@pytest.mark.parametrize("damage", ["flush ruleset", "delete table inet bridge_cni_tunnel",
+                                    "flush chain inet bridge_cni_tunnel vxlan",
+                                    "flush set inet bridge_cni_tunnel own_4"])
+def test_the_guard_is_there_again_within_seconds(nodes, damage):
+    right = guard(nodes[0])
+    assert any(nodes[1].address4 in line for line in right)
+    nodes[0].nft(damage)
+    wait_for(lambda: guard(nodes[0]) == right, SECONDS)
+
+
+def test_what_the_guard_drops_is_counted(nodes):
+    """A peer that sends from an address that isn't its pods'."""
+    one, two, _ = nodes
+    one.attach()
+    key = 'bridge_cni_tunnel_dropped_total{reason="source"}'
+    before = one.metrics()[key]
+    two.ip("addr add 10.244.77.7/32 dev lo")
+    two.run("ping", "-c1", "-W1", "-I", "10.244.77.7", MINE, check=False)
+    two.ip("addr del 10.244.77.7/32 dev lo")
+    assert one.metrics()[key] == before + 1
+
+
 def test_neighbours_of_pods_dont_wake_the_agent(nodes):
     one = nodes[0]
     one.attach()

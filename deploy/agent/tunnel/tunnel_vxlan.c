@@ -83,14 +83,19 @@ static struct vxlan_spec device_of(const struct tunnel_plan *plan,
 
 /* -- devices and entries */
 
-/* A device that is there serves on, although something about it can't be set right. */
-static void forget_if_gone(struct vxlan_side *side, const struct netlink *nl,
-			   int underlay)
+/* A device that is there and up serves on, although something about it can't be set
+ * right, be it one that an earlier agent has made. */
+static void side_find(struct vxlan_side *side, struct netlink *nl, int underlay)
 {
-	if (netlink_ifindex(nl, vxlan_device_names[underlay]) == side->index)
-		return;
-	side->index = 0;
-	vxlan_entries_clear(&side->entries);
+	struct vxlan_link link;
+	unsigned int index = 0;
+
+	if (vxlan_link_get(nl, vxlan_device_names[underlay], &link, NULL) == 0 &&
+	    link.is_vxlan && link.up)
+		index = link.index;
+	if (index != side->index)
+		vxlan_entries_clear(&side->entries);
+	side->index = index;
 }
 
 static int entries_prepare(struct vxlan_side *side, struct netlink *nl,
@@ -114,7 +119,7 @@ static int device_prepare(struct vxlan_side *side, struct netlink *nl,
 
 	if (ret < 0) {
 		netlink_discard(nl);
-		forget_if_gone(side, nl, underlay);
+		side_find(side, nl, underlay);
 		return ret;
 	}
 	done->made[underlay] |= ret == VXLAN_DEVICE_MADE;
