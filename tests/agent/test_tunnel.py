@@ -8,7 +8,7 @@ from harness.cluster import INTERNET4
 from harness.probes import ask_once, echoing
 from harness.service import target_of
 from harness.tunnels import (assert_own_addresses_are_seen, await_routes, devices_of_routes,
-                             network_address, start)
+                             gateway6, network_address, start)
 from harness.waiting import wait_for
 
 
@@ -114,6 +114,15 @@ def test_nodes_of_one_link_reach_each_other_directly_unless_the_tunnel_is_always
     assert cluster.fabric.dropped() == dropped
 
 
+def test_a_route_of_somebody_else_to_all_pods_hinders_no_tunnel(cluster):
+    """Such as one of a VPN. The kernel takes no IPv6 gateway that it leads to."""
+    nodes = one, _ = [cluster.node(), cluster.node(network="b")]
+    one.ip_batch(f"route add 10.244.0.0/16 via {one.network.gateway4}\n"
+                 f"route add fd00:244::/48 via {one.network.gateway6}\n")
+    start(*nodes)
+    assert_own_addresses_are_seen([node.attach() for node in nodes])
+
+
 def test_a_node_that_only_receives_has_the_tunnel_and_its_routes_as_before(cluster):
     nodes = one, two = [cluster.node(), cluster.node()]
     far = cluster.node(network="b")
@@ -123,7 +132,7 @@ def test_a_node_that_only_receives_has_the_tunnel_and_its_routes_as_before(clust
         wait_for(node.ready)
         wait_for(lambda: len(node.own_routes()) == 2)
     assert one.own_routes()[two.cidrs[0]] == two.address4
-    assert {f"{network_address(two, 4)} lladdr", f"{network_address(far, 6)} lladdr"} <= {
+    assert {f"{network_address(two, 4)} lladdr", f"{gateway6(far)} lladdr"} <= {
         " ".join(line.split()[:2]) for line in one.ip("neigh show dev bcni-vxlan").splitlines()}
     # One sends by the tunnel already, the other one answers as before.
     pods = [node.attach() for node in nodes]

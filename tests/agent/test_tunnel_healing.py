@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from harness.probes import echo, nothing_lost
-from harness.tunnels import DEVICES, start, state
+from harness.tunnels import DEVICES, gateway6, start, state
 from harness.waiting import wait_for
 
 SECONDS = 5  # in which everything is right again
@@ -41,7 +41,7 @@ DAMAGE = {
                          "permanent",
     "neighbour-not-permanent": f"neigh replace {OTHER} lladdr {{peer}} dev {{device}} nud reachable",
     "neighbour-added": "neigh add 10.99.0.0 lladdr 02:99:99:99:99:99 dev {device} nud permanent",
-    "IPv6-neighbour-removed": "neigh del fd00:244:0:2:: dev {device}",
+    "IPv6-neighbour-removed": "neigh del {gateway} dev {device}",
     "neighbours-flushed": "neigh flush dev {device} nud all",
     "route-removed": f"route del {OTHER}/24",
     "other-VNI": "link del {device}\nlink add {device} type vxlan id 77 dstport 8472 "
@@ -67,7 +67,8 @@ def test_it_is_right_again_within_seconds(nodes, damage):
     one, two, _ = nodes
     right = state(one)
     assert right and mac(two) in right and two.address4 in right
-    words = {"device": DEVICE, "local": one.address4, "peer": mac(two), "remote": two.address4}
+    words = {"device": DEVICE, "local": one.address4, "peer": mac(two), "remote": two.address4,
+             "gateway": gateway6(two)}
     if damage in DAMAGE:
         one.ip_batch(DAMAGE[damage].format(**words))
     else:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Clusters whose nodes reach each other's pods by a tunnel, and what the tunnel's devices have."""
+import ipaddress
 import re
 
 from . import wire
@@ -46,6 +47,14 @@ def network_address(node, family):
     """The address of the node's tunnel devices: its podCIDR's."""
     cidr, = [cidr for cidr in node.cidrs if (":" in cidr) == (family == 6)]
     return cidr.split("/")[0]
+
+
+def gateway6(node, device=DEVICES[4]):
+    """The link-local address that stands for the node on others' devices: its MAC address's."""
+    mac = node.ip_json("addr", "show", "dev", device)[0]["address"].split(":")
+    mac[0] = f"{int(mac[0], 16) ^ 2:02x}"
+    half = "".join(mac[:3] + ["ff", "fe"] + mac[3:])
+    return str(ipaddress.ip_address("fe80::" + ":".join(half[i:i + 4] for i in range(0, 16, 4))))
 
 
 def state(node, device=DEVICES[4]):

@@ -144,7 +144,7 @@ static void two_nodes_with_one_internal_ip_are_both_without_it(void **state)
 	end(&world);
 }
 
-static void the_way_is_by_the_ranges_network_address_or_by_the_device_alone(void **state)
+static void the_way_is_by_an_address_of_the_peer_or_by_the_device_alone(void **state)
 {
 	struct world world;
 	struct tunnel_plan plan = {};
@@ -167,6 +167,11 @@ static void the_way_is_by_the_ranges_network_address_or_by_the_device_alone(void
 	plan.by_gateway = true;
 	assert_int_equal(tunnel_plan_way(&plan, one, &cidr, &way), ROUTE_FINE);
 	assert_string_equal(IP_TEXT(&way.gw), "10.1.1.0");
+	cidr = prefix("fd00:1:1::/64");
+	peer_of(&plan, "one")->mac = (struct mac_addr){true, {2, 0, 0x5e, 0x10, 0, 1}};
+	assert_int_equal(tunnel_plan_way(&plan, one, &cidr, &way), ROUTE_FINE);
+	assert_string_equal(IP_TEXT(&way.gw), "fe80::5eff:fe10:1");
+	cidr = prefix("10.1.2.0/24");
 	assert_int_equal(tunnel_plan_way(&plan, node_table_find(&world.nodes, "six"),
 					 &cidr, &way),
 			 ROUTE_NO_COMMON_FAMILY);
@@ -196,7 +201,7 @@ int main(void)
 			two_nodes_use_the_first_of_this_nodes_families_that_both_have),
 		cmocka_unit_test(two_nodes_with_one_internal_ip_are_both_without_it),
 		cmocka_unit_test(
-			the_way_is_by_the_ranges_network_address_or_by_the_device_alone),
+			the_way_is_by_an_address_of_the_peer_or_by_the_device_alone),
 		cmocka_unit_test(a_mac_address_follows_from_the_name_and_is_a_hosts),
 	};
 

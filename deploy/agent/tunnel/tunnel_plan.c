@@ -224,6 +224,12 @@ int tunnel_plan_make(const struct node_table *nodes, const char *own,
 	return 0;
 }
 
+struct ip_addr tunnel_gateway(const struct tunnel_peer *peer,
+			      const struct ip_prefix *cidr)
+{
+	return cidr->addr.family == AF_INET6 ? ip_link_local_of(&peer->mac) : cidr->addr;
+}
+
 enum route_problem tunnel_plan_way(const struct tunnel_plan *plan,
 				   const struct cluster_node *node,
 				   const struct ip_prefix *cidr,
@@ -238,6 +244,6 @@ enum route_problem tunnel_plan_way(const struct tunnel_plan *plan,
 		return ROUTE_NO_TUNNEL;
 	*ret_way = (struct tunnel_way){.device = peer->device};
 	if (plan->by_gateway)
-		ret_way->gw = cidr->addr;
+		ret_way->gw = tunnel_gateway(peer, cidr);
 	return ROUTE_FINE;
 }

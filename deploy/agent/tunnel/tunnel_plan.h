@@ -51,8 +51,8 @@ struct tunnel_plan {
 	uint32_t *by_mac; /* the peers' indexes, in the order of their MAC addresses */
 	struct tunnel_range *ranges; /* sorted by address; they lie apart */
 	size_t n_ranges;
-	/* Routes lead by the range's network address, as by a router on the device
-	 * (VXLAN); else the device alone knows the way (WireGuard). */
+	/* Routes lead by tunnel_gateway(), as by a router on the device (VXLAN); else the
+	 * device alone knows the way (WireGuard). */
 	bool by_gateway;
 	bool always; /* also to nodes on this node's link */
 };
@@ -66,6 +66,15 @@ void tunnel_plan_clear(struct tunnel_plan *plan);
  */
 int tunnel_plan_make(const struct node_table *nodes, const char *own,
 		     struct tunnel_plan *ret_plan, struct cni_error *err);
+
+/*
+ * The address on the device by which routes lead to @cidr, which is the peer's: of IPv4
+ * its network address, of IPv6 the link-local one of the peer's MAC. The kernel takes no
+ * other IPv6 gateway as long as a route by another interface leads to it, and one to
+ * @cidr itself does: such a route could only be changed by removing it first.
+ */
+struct ip_addr tunnel_gateway(const struct tunnel_peer *peer,
+			      const struct ip_prefix *cidr);
 
 /* How a route leads to a range. */
 struct tunnel_way {

@@ -34,7 +34,22 @@ static void pair_add(struct vxlan_pairs *list, const struct ip_addr *addr,
 	memcpy(item->mac, mac->bytes, MAC_LEN);
 }
 
-/* The plan has both orders: of peers by MAC address, and of ranges by address. */
+/* Sorts the list from @at on, and leaves each address once. */
+static void sort_from(struct vxlan_pairs *list, size_t at)
+{
+	size_t kept = at;
+
+	qsort(list->items + at, list->n - at, sizeof(*list->items), vxlan_neighbours.cmp);
+	for (size_t i = at; i < list->n; i++)
+		if (kept == at ||
+		    vxlan_neighbours.cmp(&list->items[kept - 1], &list->items[i]) != 0)
+			list->items[kept++] = list->items[i];
+	list->n = kept;
+}
+
+/* The plan has peers in the order of their MAC addresses, and ranges in that of their
+ * addresses, IPv4 first. IPv6's gateways are in another one: all IPv6 ranges of a peer
+ * have the same. */
 static int wanted_make(const struct tunnel_plan *plan, int underlay,
 		       struct vxlan_wanted *ret_wanted, struct cni_error *err)
 {
@@ -42,6 +57,7 @@ static int wanted_make(const struct tunnel_plan *plan, int underlay,
 		.neighbours.items = calloc(plan->n_ranges + 1, sizeof(struct vxlan_pair)),
 		.forwarding.items = calloc(plan->n_peers + 1, sizeof(struct vxlan_pair)),
 	};
+	size_t n_v4 = 0;
 
 	if (!wanted.neighbours.items || !wanted.forwarding.items)
 		return error_oom(err);
@@ -55,10 +71,14 @@ static int wanted_make(const struct tunnel_plan *plan, int underlay,
 	for (size_t i = 0; i < plan->n_ranges; i++) {
 		const struct tunnel_range *range = &plan->ranges[i];
 		const struct tunnel_peer *peer = &plan->peers[range->peer];
+		const struct ip_addr gateway = tunnel_gateway(peer, &range->cidr);
 
-		if (is_of(peer, underlay))
-			pair_add(&wanted.neighbours, &range->cidr.addr, &peer->mac);
+		if (!is_of(peer, underlay))
+			continue;
+		pair_add(&wanted.neighbours, &gateway, &peer->mac);
+		n_v4 += gateway.family == AF_INET;
 	}
+	sort_from(&wanted.neighbours, n_v4);
 	*ret_wanted = wanted;
 	wanted = (struct vxlan_wanted){};
 	return 0;
