@@ -32,6 +32,8 @@ DAMAGE = {
     "deleted": "link del {device}",
     "set-down": "link set {device} down",
     "MTU": "link set {device} mtu 1400",
+    # The kernel takes IPv6 off a device whose packets are that short.
+    "MTU-without-IPv6": "link set {device} mtu 1200",
     "MAC": "link set {device} address 02:99:99:99:99:99",
     "address-removed": f"addr del {MINE}/32 dev {{device}}",
     "address-added": "addr add 192.168.99.1/24 dev {device}",

@@ -84,8 +84,6 @@ static int mend_link(struct netlink *nl, const struct vxlan_spec *spec,
 	if (link->mtu != spec->mtu && ++differed)
 		queue_link_mtu(nl, link->index, spec->name, spec->mtu);
 	ret = netlink_commit(nl, err);
-	if (ret == 0 && !link->up && ++differed)
-		ret = set_up(nl, spec, link, err);
 	return ret < 0 ? ret : differed;
 }
 
@@ -124,19 +122,20 @@ static int mend_parameters(const struct vxlan_spec *spec, struct cni_error *err)
 	return ret < 0 ? ret : 0;
 }
 
+/* The parameters of IPv6 are there again once the MTU is right. */
 static int mend(struct netlink *nl, const struct vxlan_spec *spec,
 		const struct vxlan_link *link, struct cni_error *err)
 {
-	int differed = 0;
-	int ret = mend_parameters(spec, err);
+	int differed = mend_link(nl, spec, link, err);
+	int ret = differed < 0 ? differed : mend_parameters(spec, err);
 
-	if (ret == 0)
-		ret = mend_link(nl, spec, link, err);
+	if (ret == 0 && !link->up && ++differed)
+		ret = set_up(nl, spec, link, err);
 	for (int family = 0; ret >= 0 && family < IP_FAMILIES; family++) {
-		differed += ret;
 		ret = mend_addresses(nl, spec, link->index, family, err);
+		differed += ret;
 	}
-	return ret < 0 ? ret : differed + ret;
+	return ret < 0 ? ret : differed;
 }
 
 int vxlan_device_keep(struct netlink *nl, const struct vxlan_spec *spec,
