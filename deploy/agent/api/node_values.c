@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "deploy/agent/base/dns_name.h"
+
 uint64_t node_created_read(const char *text)
 {
 	static const char form[] = "0000-00-00T00:00:00Z";
@@ -22,16 +24,5 @@ uint64_t node_created_read(const char *text)
 
 bool node_name_valid(const char *name)
 {
-	static const char inside[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
-	size_t len = strspn(name, inside);
-
-	while (len > 0 && name[0] != '-' && name[len - 1] != '-') {
-		if (!name[len])
-			return true;
-		if (name[len] != '.')
-			return false;
-		name += len + 1;
-		len = strspn(name, inside);
-	}
-	return false;
+	return dns_subdomain_valid(name, strlen(name));
 }

@@ -10,6 +10,7 @@
 #include "conf/names.h"
 #include "conf/network.h"
 #include "conf/version.h"
+#include "dns_name.h"
 #include "listen_address.h"
 #include "log.h"
 #include "variables.h"
@@ -128,6 +129,13 @@ static bool is_version(const char *value)
 	return false;
 }
 
+static bool is_key_prefix(const char *value)
+{
+	size_t len = strlen(value);
+
+	return len > 0 && value[len - 1] == '/' && dns_subdomain_valid(value, len - 1);
+}
+
 static const char *const yes_no_words[] = {"", "false", "true"};
 static const char *const link_words[] = {"", "bridged", "routed"};
 const char *const tunnel_mode_names[TUNNEL_MODES] = {
@@ -174,6 +182,12 @@ int option_value_read(const struct option_spec *spec, const char *value, void *a
 	case OPTION_NAME:
 		if (!cni_name_valid(value))
 			return wrong(spec, value, "letters, digits, \"_\", \".\", \"-\"",
+				     err);
+		break;
+	case OPTION_KEY_PREFIX:
+		if (!is_key_prefix(value))
+			return wrong(spec, value,
+				     "a DNS subdomain and \"/\", such as example.com/",
 				     err);
 		break;
 	case OPTION_INTERFACE:

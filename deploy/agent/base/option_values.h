@@ -47,6 +47,7 @@ enum option_kind {
 	OPTION_LINK_OR_KEPT,
 	OPTION_UNINSTALL,
 	OPTION_TUNNEL,
+	OPTION_KEY_PREFIX, /* of keys in Kubernetes: a DNS subdomain and "/" */
 	OPTION_CIDRS, /* separated by commas */
 	OPTION_LISTEN, /* or "" */
 	OPTION_LEVEL,

@@ -10,6 +10,11 @@
 #include "option_values.h"
 #include "variables.h"
 
+/* Numbers of VXLAN networks: the agent's own, and the one that flannel has unless its
+ * configuration says otherwise. */
+#define VNI	       4096
+#define VNI_OF_FLANNEL 1
+
 #define ACCOUNT "/var/run/secrets/kubernetes.io/serviceaccount"
 
 static const struct option_spec specs[] = {
@@ -36,10 +41,19 @@ static const struct option_spec specs[] = {
 	 "vxlan or wireguard: this node takes what other nodes send by it, too. It comes\n"
 	 "      before --tunnel when a running cluster is changed",
 	 OPTION_TUNNEL, AT(tunnel_receive), 0, 0},
-	{"vxlan-id", "4096", "VXLAN's network identifier (VNI), the same on all nodes",
-	 OPTION_NUMBER, AT(vxlan_id), 1, 16777215},
+	{"vxlan-id", "0",
+	 "VXLAN's network identifier (VNI), the same on all nodes; 0: 4096, or with\n"
+	 "      --flannel true flannel's, 1",
+	 OPTION_NUMBER, AT(vxlan_id), 0, 16777215},
 	{"vxlan-port", "8472", "VXLAN's UDP port, the same on all nodes", OPTION_NUMBER,
 	 AT(vxlan_port), 1, 65535},
+	{"flannel", "false",
+	 "true: nodes that run flannel with its backend vxlan, and this one, reach each\n"
+	 "      other's pods by VXLAN, so that a cluster is switched node by node",
+	 OPTION_YES_NO, AT(flannel), 0, 0},
+	{"flannel-prefix", "flannel.alpha.coreos.com/",
+	 "how the annotations of Nodes begin by which flannel's nodes find each other",
+	 OPTION_KEY_PREFIX, AT(flannel_prefix), 0, 0},
 	{"wireguard-port", "51820", "WireGuard's UDP port on this node", OPTION_NUMBER,
 	 AT(wireguard_port), 1, 65534},
 	{"network", "pods", "the network's name", OPTION_NAME, AT(network), 0, 0},
@@ -192,6 +206,13 @@ static int tunnel_settle(struct options *options, struct cni_error *err)
 		return error_set(err, CNI_ERR_ENVIRONMENT, EINVAL,
 				 "--tunnel wireguard encrypts what goes to any node: it "
 				 "can't be together with --tunnel-always false");
+	if (options->flannel && !options_have_tunnel(options, TUNNEL_VXLAN))
+		return error_set(
+			err, CNI_ERR_ENVIRONMENT, EINVAL,
+			"--flannel true: flannel's nodes are reached by VXLAN: it "
+			"needs --tunnel vxlan or --tunnel-receive vxlan");
+	if (!options->vxlan_id)
+		options->vxlan_id = options->flannel ? VNI_OF_FLANNEL : VNI;
 	/* A node's answer to a pod's own address doesn't come by the tunnel, and is
 	 * dropped on the way. */
 	if (tunnel && !options->masquerade_nodes)

@@ -29,6 +29,8 @@ struct options {
 	enum tunnel_mode tunnel_receive; /* by which it receives, besides */
 	bool tunnel_always; /* also between nodes of one link */
 	uint32_t vxlan_id; /* VNI */
+	bool flannel; /* nodes that run flannel are reached, too */
+	const char *flannel_prefix; /* of its annotations; ends with a "/" */
 	uint32_t vxlan_port, wireguard_port;
 	enum option_choice spoof_check;
 	enum option_choice routed; /* podLink: OPTION_YES routed, OPTION_NO bridged */
