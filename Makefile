@@ -149,8 +149,11 @@ $(BUILD)/tests/unit/test_pod_ranges $(BUILD)/tests/unit/test_former_ranges: $(AG
 $(BUILD)/tests/unit/test_wireguard_key: $(BUILD)/deploy/agent/tunnel/wireguard_key.o
 $(BUILD)/tests/unit/test_wireguard_peers: $(patsubst %,$(BUILD)/deploy/agent/tunnel/%.o,\
 	wireguard_key wireguard_link wireguard_peers)
-$(BUILD)/tests/unit/test_tunnel_plan: $(AGENT_READERS) \
-	$(patsubst %,$(BUILD)/deploy/agent/%.o,api/route_problem tunnel/tunnel_plan tunnel/node_mac)
+# The tunnels' plan needs neither the kernel nor the agent's libraries.
+PLAN := $(AGENT_READERS) $(patsubst %,$(BUILD)/deploy/agent/%.o,api/route_problem tunnel/flannel_notes \
+	tunnel/flannel_peers tunnel/node_mac tunnel/sole_claims tunnel/tunnel_plan)
+$(BUILD)/tests/unit/test_tunnel_plan $(BUILD)/tests/unit/test_flannel_peers: $(PLAN)
+$(BUILD)/tests/unit/test_flannel_notes: $(BUILD)/deploy/agent/tunnel/flannel_notes.o
 $(BUILD)/tests/unit/test_reflector: $(AGENT_READERS) $(patsubst %,$(BUILD)/deploy/agent/api/%.o,annotation_patch \
 	contact list_doubt node_feed node_paths own_annotations reflector refusal retry)
 $(BUILD)/tests/unit/test_annotate_once: $(patsubst %,$(BUILD)/deploy/agent/api/%.o,annotate_once \

@@ -15,6 +15,7 @@ const char *const route_problem_names[ROUTE_PROBLEMS] = {
 	[ROUTE_SHARED_ADDRESS] = "shared-internal-ip",
 	[ROUTE_NO_COMMON_FAMILY] = "no-common-family",
 	[ROUTE_SAME_MAC] = "same-mac-address",
+	[ROUTE_FLANNEL] = "flannel-annotations",
 	[ROUTE_NO_TUNNEL] = "no-tunnel",
 	[ROUTE_BY_KERNEL] = "refused-by-kernel",
 };

@@ -95,7 +95,8 @@ static enum route_problem add_route(struct sync *sync, const struct cluster_node
 		way.device = link_to(sync, gw);
 		problem = way.device ? ROUTE_FINE : ROUTE_NOT_ON_LINK;
 	}
-	if (sync->plan && (sync->plan->always || problem != ROUTE_FINE)) {
+	if (sync->plan && (tunnel_plan_prefers(sync->plan, node, sync->family) ||
+			   problem != ROUTE_FINE)) {
 		problem = tunnel_plan_way(sync->plan, node, cidr, &way);
 		tunnel = true;
 	}

@@ -6,85 +6,68 @@
 #include <sys/socket.h>
 
 #include "node_mac.h"
+#include "sole_claims.h"
 
 void tunnel_plan_clear(struct tunnel_plan *plan)
 {
 	free(plan->peers);
 	free(plan->by_mac);
 	free(plan->ranges);
+	free(plan->flannel);
 	*plan = (struct tunnel_plan){};
 }
 
 /* -- addresses and MAC addresses that two Nodes have */
 
-#define CLAIM_BYTES 16
-
-/* Something that no two Nodes may have. */
-struct claim {
-	uint8_t bytes[CLAIM_BYTES];
-	uint32_t node; /* index into the node table */
+struct shared {
+	struct tunnel_plan *plan;
+	int family;
 };
 
-static int by_bytes(const void *a, const void *b)
+static void drop_address(uint32_t node, void *data)
 {
-	const struct claim *one = a, *other = b;
+	const struct shared *shared = data;
 
-	return memcmp(one->bytes, other->bytes, CLAIM_BYTES);
+	shared->plan->peers[node].addresses[shared->family] = (struct ip_addr){};
+	shared->plan->peers[node].problem = ROUTE_SHARED_ADDRESS;
 }
 
-/* Calls @fn for each claim that another one has the same bytes as. */
-static void tell_shared(struct claim *claims, size_t n,
-			void (*fn)(struct tunnel_plan *plan, uint32_t node, int family),
-			struct tunnel_plan *plan, int family)
+static void drop_mac(uint32_t node, void *data)
 {
-	if (n)
-		qsort(claims, n, sizeof(*claims), by_bytes);
-	for (size_t i = 0; i < n; i++)
-		if ((i && by_bytes(&claims[i], &claims[i - 1]) == 0) ||
-		    (i + 1 < n && by_bytes(&claims[i], &claims[i + 1]) == 0))
-			fn(plan, claims[i].node, family);
-}
+	const struct shared *shared = data;
 
-static void drop_address(struct tunnel_plan *plan, uint32_t node, int family)
-{
-	plan->peers[node].addresses[family] = (struct ip_addr){};
-	plan->peers[node].problem = ROUTE_SHARED_ADDRESS;
-}
-
-static void drop_mac(struct tunnel_plan *plan, uint32_t node, int family)
-{
-	(void)family;
-	plan->peers[node].problem = ROUTE_SAME_MAC;
+	shared->plan->peers[node].problem = ROUTE_SAME_MAC;
 }
 
 /* Takes the addresses of a family that are usable, from all peers that share one. */
-static void shared_addresses(struct tunnel_plan *plan, struct claim *claims, int family)
+static void shared_addresses(struct tunnel_plan *plan, struct sole_claims *claims,
+			     int family)
 {
-	size_t n = 0;
+	struct shared shared = {plan, family};
 
+	claims->n = 0;
 	for (uint32_t i = 0; i < plan->n_peers; i++) {
 		const struct ip_addr *addr = &plan->peers[i].node->addresses[family];
 
 		/* This node's own address is the surroundings' business. */
-		if (!addr->family || plan->peers[i].node == plan->own)
-			continue;
-		memcpy(claims[n].bytes, addr->bytes, CLAIM_BYTES);
-		claims[n++].node = i;
+		if (addr->family && plan->peers[i].node != plan->own)
+			sole_claims_add_address(claims, addr, i);
 	}
-	tell_shared(claims, n, drop_address, plan, family);
+	sole_claims_sort(claims);
+	sole_claims_shared(claims, drop_address, &shared);
 }
 
-static void shared_macs(struct tunnel_plan *plan, struct claim *claims)
+static void shared_macs(struct tunnel_plan *plan, struct sole_claims *claims)
 {
-	size_t n = 0;
+	struct shared shared = {.plan = plan};
 
-	for (uint32_t i = 0; i < plan->n_peers; i++) {
-		claims[n] = (struct claim){.node = i};
-		memcpy(claims[n++].bytes, plan->peers[i].mac.bytes, MAC_LEN);
-	}
-	tell_shared(claims, n, drop_mac, plan, 0);
-	for (size_t i = 0; i < n; i++)
-		plan->by_mac[i] = claims[i].node;
+	claims->n = 0;
+	for (uint32_t i = 0; i < plan->n_peers; i++)
+		sole_claims_add_mac(claims, &plan->peers[i].mac, i);
+	sole_claims_sort(claims);
+	sole_claims_shared(claims, drop_mac, &shared);
+	for (size_t i = 0; i < claims->n; i++)
+		plan->by_mac[i] = claims->items[i].node;
 }
 
 /* -- peers */
@@ -200,34 +183,74 @@ int tunnel_plan_make(const struct node_table *nodes, const char *own,
 		     struct tunnel_plan *ret_plan, struct cni_error *err)
 {
 	_cleanup_(tunnel_plan_clear) struct tunnel_plan plan = {};
-	_cleanup_(free_p) struct claim *claims = calloc(nodes->n + 1, sizeof(*claims));
+	_cleanup_(free_p) struct sole_claim *items = calloc(nodes->n + 1, sizeof(*items));
+	struct sole_claims claims = {.items = items};
 
 	plan.peers = calloc(nodes->n + 1, sizeof(*plan.peers));
 	plan.by_mac = calloc(nodes->n + 1, sizeof(*plan.by_mac));
 	plan.ranges = calloc(IP_FAMILIES * nodes->n + nodes->former.n + 1,
 			     sizeof(*plan.ranges));
-	if (!plan.peers || !plan.by_mac || !plan.ranges || !claims)
+	if (!plan.peers || !plan.by_mac || !plan.ranges || !items)
 		return error_oom(err);
 	own_take(&plan, nodes, own);
 	plan.n_peers = nodes->n;
 	for (size_t i = 0; i < nodes->n; i++)
 		peer_take(&plan, &plan.peers[i], &nodes->items[i]);
 	for (int family = 0; family < IP_FAMILIES; family++)
-		shared_addresses(&plan, claims, family);
+		shared_addresses(&plan, &claims, family);
 	for (size_t i = 0; i < nodes->n; i++)
 		if (plan.peers[i].node != plan.own)
 			underlay_choose(&plan, &plan.peers[i]);
-	shared_macs(&plan, claims);
+	shared_macs(&plan, &claims);
 	ranges_take(&plan, nodes);
 	*ret_plan = plan;
 	plan = (struct tunnel_plan){};
 	return 0;
 }
 
-struct ip_addr tunnel_gateway(const struct tunnel_peer *peer,
-			      const struct ip_prefix *cidr)
+struct ip_addr tunnel_gateway(const struct mac_addr *mac, const struct ip_prefix *cidr)
 {
-	return cidr->addr.family == AF_INET6 ? ip_link_local_of(&peer->mac) : cidr->addr;
+	return cidr->addr.family == AF_INET6 ? ip_link_local_of(mac) : cidr->addr;
+}
+
+enum route_problem tunnel_peer_end(const struct tunnel_peer *peer, int family,
+				   struct tunnel_end *ret_end)
+{
+	if (peer->flannel) {
+		const struct flannel_end *end = &peer->flannel[family];
+
+		if (end->problem == ROUTE_FINE)
+			*ret_end = (struct tunnel_end){
+				.underlay = family,
+				.addr = &end->addr,
+				.mac = &end->mac,
+				.device = end->device,
+			};
+		return end->problem;
+	}
+	if (peer->problem == ROUTE_FINE)
+		*ret_end = (struct tunnel_end){
+			.underlay = peer->underlay,
+			.addr = &peer->addresses[peer->underlay],
+			.mac = &peer->mac,
+			.device = peer->device,
+		};
+	return peer->problem;
+}
+
+/* Peers are in the order of the node table, which is an array. */
+static const struct tunnel_peer *peer_of(const struct tunnel_plan *plan,
+					 const struct cluster_node *node)
+{
+	return &plan->peers[node - plan->peers->node];
+}
+
+bool tunnel_plan_prefers(const struct tunnel_plan *plan, const struct cluster_node *node,
+			 int family)
+{
+	const struct flannel_end *ends = peer_of(plan, node)->flannel;
+
+	return plan->always || (ends && ends[family].problem == ROUTE_FINE);
 }
 
 enum route_problem tunnel_plan_way(const struct tunnel_plan *plan,
@@ -235,15 +258,16 @@ enum route_problem tunnel_plan_way(const struct tunnel_plan *plan,
 				   const struct ip_prefix *cidr,
 				   struct tunnel_way *ret_way)
 {
-	/* Peers are in the order of the node table, which is an array. */
-	const struct tunnel_peer *peer = &plan->peers[node - plan->peers->node];
+	int family = cidr->addr.family != ip_families[0];
+	struct tunnel_end end;
+	enum route_problem problem = tunnel_peer_end(peer_of(plan, node), family, &end);
 
-	if (peer->problem != ROUTE_FINE)
-		return peer->problem;
-	if (!peer->device)
+	if (problem != ROUTE_FINE)
+		return problem;
+	if (!end.device)
 		return ROUTE_NO_TUNNEL;
-	*ret_way = (struct tunnel_way){.device = peer->device};
+	*ret_way = (struct tunnel_way){.device = end.device};
 	if (plan->by_gateway)
-		ret_way->gw = tunnel_gateway(peer, cidr);
+		ret_way->gw = tunnel_gateway(end.mac, cidr);
 	return ROUTE_FINE;
 }

@@ -10,12 +10,25 @@
 
 #include "deploy/agent/api/node_table.h"
 #include "deploy/agent/api/route_problem.h"
+#include "flannel_notes.h"
 
 /* Addresses that a peer's pods have: a podCIDR of its own that is accepted, or a former
  * one that is routed. Its network address is the peer's device's, for no pod has that. */
 struct tunnel_range {
 	struct ip_prefix cidr; /* host bits zero */
 	uint32_t peer; /* index into the plan's peers */
+};
+
+/* How this node sends to the pods of one family of a node that runs flannel. */
+struct flannel_end {
+	enum route_problem problem;
+	/* With ROUTE_FLANNEL: which annotation can't be used, and why. */
+	enum flannel_note at;
+	enum flannel_fault fault;
+	/* With ROUTE_FINE: where to, on the underlay of the same family. */
+	struct ip_addr addr;
+	struct mac_addr mac;
+	unsigned int device; /* as in struct tunnel_peer */
 };
 
 struct tunnel_peer {
@@ -34,6 +47,10 @@ struct tunnel_peer {
 	/* The device that leads to it, by its index; 0: there is none. Whoever makes the
 	 * tunnel sets it. */
 	unsigned int device;
+	/* Of a node that runs flannel: its ends, by the pods' family. They count in place
+	 * of @underlay, @mac, @problem and @device: ask tunnel_peer_end(). NULL: it is
+	 * none. */
+	struct flannel_end *flannel;
 };
 
 /* Zero-initialise it. What it points to is valid until the node table changes. */
@@ -51,6 +68,7 @@ struct tunnel_plan {
 	uint32_t *by_mac; /* the peers' indexes, in the order of their MAC addresses */
 	struct tunnel_range *ranges; /* sorted by address; they lie apart */
 	size_t n_ranges;
+	struct flannel_end *flannel; /* of all peers; NULL: none runs flannel */
 	/* Routes lead by tunnel_gateway(), as by a router on the device (VXLAN); else the
 	 * device alone knows the way (WireGuard). */
 	bool by_gateway;
@@ -69,12 +87,29 @@ int tunnel_plan_make(const struct node_table *nodes, const char *own,
 
 /*
  * The address on the device by which routes lead to @cidr, which is the peer's: of IPv4
- * its network address, of IPv6 the link-local one of the peer's MAC. The kernel takes no
+ * its network address, of IPv6 the link-local one of @mac, the peer's. The kernel takes no
  * other IPv6 gateway as long as a route by another interface leads to it, and one to
  * @cidr itself does: such a route could only be changed by removing it first.
  */
-struct ip_addr tunnel_gateway(const struct tunnel_peer *peer,
-			      const struct ip_prefix *cidr);
+struct ip_addr tunnel_gateway(const struct mac_addr *mac, const struct ip_prefix *cidr);
+
+/* Where this node sends what is for a peer's pods of one family. */
+struct tunnel_end {
+	int underlay; /* its family, as an index of ip_families[] */
+	const struct ip_addr *addr;
+	const struct mac_addr *mac; /* of the peer's VXLAN device */
+	unsigned int device; /* of this node; 0: there is none */
+};
+
+/* @family: the pods', as an index of ip_families[]. ROUTE_FINE, or why there is none. */
+enum route_problem tunnel_peer_end(const struct tunnel_peer *peer, int family,
+				   struct tunnel_end *ret_end);
+
+/* Does the tunnel come before a direct route to the node's pods of that family? flannel's
+ * nodes answer by it, and where they check the way back, they take nothing that comes by
+ * another one. */
+bool tunnel_plan_prefers(const struct tunnel_plan *plan, const struct cluster_node *node,
+			 int family);
 
 /* How a route leads to a range. */
 struct tunnel_way {

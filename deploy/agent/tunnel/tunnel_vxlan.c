@@ -71,7 +71,7 @@ static int wanted_make(const struct tunnel_plan *plan, int underlay,
 	for (size_t i = 0; i < plan->n_ranges; i++) {
 		const struct tunnel_range *range = &plan->ranges[i];
 		const struct tunnel_peer *peer = &plan->peers[range->peer];
-		const struct ip_addr gateway = tunnel_gateway(peer, &range->cidr);
+		const struct ip_addr gateway = tunnel_gateway(&peer->mac, &range->cidr);
 
 		if (!is_of(peer, underlay))
 			continue;
