@@ -85,14 +85,17 @@ static void check_guard(struct agent *agent)
  * after them. */
 static void follow_routes(struct agent *agent)
 {
+	struct annotation_wish wishes[TUNNEL_WISHES_MAX];
 	bool right;
+	size_t n;
 
 	(void)tell_guard(agent);
 	right = tunnel_upkeep_prepare(&agent->tunnel, &agent->nodes);
-
 	route_upkeep_run(&agent->routes, &agent->nodes,
 			 tunnel_upkeep_plan(&agent->tunnel));
 	right &= tunnel_upkeep_settle(&agent->tunnel);
+	n = tunnel_upkeep_wishes(&agent->tunnel, &agent->nodes, wishes);
+	reflector_annotate(agent->reflector, wishes, n);
 	if (!right && agent->routes.due_at > now_ms() + RETRY_MS)
 		agent->routes.due_at = now_ms() + RETRY_MS;
 }

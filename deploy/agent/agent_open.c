@@ -81,6 +81,9 @@ int agent_open(struct agent *agent, const struct options *options, const struct 
 	int ret;
 
 	agent_init(agent, options, log);
+	tunnel_notes_set(&agent->notes, options->flannel_prefix);
+	agent->reflector_spec.annotations = agent->notes.names;
+	agent->reflector_spec.patch_rights = FLANNEL_RIGHTS;
 	/* The agent itself writes kernel parameters there, too. */
 	if (setenv(SYSCTL_ROOT_ENV, options->sysctl_root, true) < 0)
 		return error_oom(err);
@@ -121,6 +124,12 @@ int agent_open(struct agent *agent, const struct options *options, const struct 
 		.nft = agent->nft,
 		.mtu = {.options = options, .rtnl = agent->rtnl},
 		.vxlan.events_fd = -1,
+		.flannel = {.options = options,
+			    .log = log,
+			    .rtnl = agent->rtnl,
+			    .around = &agent->ranges.around,
+			    .names = &agent->notes.flannel,
+			    .first = TUNNEL_NOTES_FLANNEL},
 	};
 	agent->setup.mtu = &agent->tunnel.mtu;
 	agent->former = (struct former_upkeep){.log = log, .rtnl = agent->rtnl};

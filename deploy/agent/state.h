@@ -17,6 +17,7 @@
 #include "deploy/agent/node/setup.h"
 #include "deploy/agent/node/shadow.h"
 #include "deploy/agent/node/uninstall.h"
+#include "deploy/agent/tunnel/tunnel_notes.h"
 #include "deploy/agent/tunnel/tunnel_upkeep.h"
 
 enum agent_job {
@@ -31,6 +32,7 @@ struct agent {
 	const struct log *log;
 	struct node_table nodes;
 	struct netlink *rtnl, *nft;
+	struct tunnel_notes notes; /* the annotations that are read */
 	struct reflector_spec reflector_spec;
 	struct reflector *reflector; /* keeps @nodes */
 	struct http_server *http; /* NULL: the agent has no port */

@@ -57,7 +57,7 @@ def leases(api):
             found[name] = {
                 family: (cidr, notes[PUBLIC[family]], json.loads(notes[DATA[family]])["VtepMAC"])
                 for family, cidr in ((network_of(cidr).version, cidr) for cidr in cidrs)
-                if DATA[family] in notes}
+                if DATA[family] in notes and PUBLIC[family] in notes}
     return found
 
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Makes of the plan what the guard is told: pairs of an InternalIP and a range. */
+/* Makes of the plan what the guard is told: pairs of a node's address and a range. */
 #include "guard_keep.h"
 
 #include <errno.h>
@@ -50,6 +50,18 @@ static void lists_clear(struct lists *lists)
 	free(lists->own);
 }
 
+/* What flannel's node sends from besides its InternalIPs; NULL: nothing. */
+static const struct ip_addr *address_of_flannel(const struct tunnel_peer *peer,
+						int family)
+{
+	const struct flannel_end *end = peer->flannel;
+
+	if (!end || end[family].problem != ROUTE_FINE ||
+	    ip_equal(&end[family].addr, &peer->addresses[family]))
+		return NULL;
+	return &end[family].addr;
+}
+
 /* A peer may send from each of its InternalIPs, whichever this node sends to. */
 static void sources_make(const struct tunnel_plan *plan, struct lists *lists,
 			 struct guard_spec *spec)
@@ -57,7 +69,12 @@ static void sources_make(const struct tunnel_plan *plan, struct lists *lists,
 	for (size_t i = 0; i < plan->n_ranges; i++) {
 		const struct tunnel_range *range = &plan->ranges[i];
 		const struct tunnel_peer *peer = &plan->peers[range->peer];
+		const struct ip_addr *more = address_of_flannel(
+			peer, range->cidr.addr.family != ip_families[0]);
 
+		if (more)
+			lists->sources[spec->n_sources++] =
+				(struct guard_source){more, &range->cidr};
 		for (int f = 0; f < IP_FAMILIES; f++)
 			if (peer->addresses[f].family)
 				lists->sources[spec->n_sources++] = (struct guard_source){
@@ -89,7 +106,7 @@ int guard_keep_run(struct guard_keep *keep, struct netlink *nft,
 		.mac = plan->mac,
 	};
 	_cleanup_(lists_clear) struct lists lists = {
-		.sources = calloc(IP_FAMILIES * plan->n_ranges + 1,
+		.sources = calloc((IP_FAMILIES + 1) * plan->n_ranges + 1,
 				  sizeof(*lists.sources)),
 		.own = calloc(IP_FAMILIES + keep->n_former, sizeof(*lists.own)),
 	};

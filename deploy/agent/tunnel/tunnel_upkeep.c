@@ -147,6 +147,8 @@ bool tunnel_upkeep_prepare(struct tunnel_upkeep *upkeep, const struct node_table
 		return true;
 	if (tunnel_plan_make(nodes, options->node_name, &upkeep->plan, &err) < 0)
 		return failed(upkeep, "the tunnels can't be planned", &err);
+	if (flannel_upkeep_plan(&upkeep->flannel, &upkeep->plan, &err) < 0)
+		return failed(upkeep, "flannel's nodes can't be planned", &err);
 	upkeep->plan.by_gateway = options->tunnel == TUNNEL_VXLAN;
 	upkeep->plan.always = options->tunnel_always;
 	right = tunnel_upkeep_guard(upkeep);
@@ -215,13 +217,33 @@ bool tunnel_upkeep_events(struct tunnel_upkeep *upkeep)
 	return tunnel_vxlan_events(&upkeep->vxlan);
 }
 
+size_t tunnel_upkeep_wishes(struct tunnel_upkeep *upkeep, const struct node_table *nodes,
+			    struct annotation_wish ret_wishes[TUNNEL_WISHES_MAX])
+{
+	bool ready = true;
+
+	for (int i = 0; i < IP_FAMILIES; i++)
+		ready = ready && (!upkeep->plan.addresses[i].family ||
+				  upkeep->vxlan.sides[i].index);
+	return flannel_upkeep_wishes(&upkeep->flannel, &upkeep->plan,
+				     node_table_find(nodes, upkeep->options->node_name),
+				     ready, ret_wishes);
+}
+
+static bool is_reached(const struct tunnel_peer *peer, int family)
+{
+	struct tunnel_end end;
+
+	return tunnel_peer_end(peer, family, &end) == ROUTE_FINE && end.device;
+}
+
 size_t tunnel_upkeep_peers(const struct tunnel_upkeep *upkeep)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < upkeep->plan.n_peers; i++)
-		n += upkeep->plan.peers[i].problem == ROUTE_FINE &&
-		     upkeep->plan.peers[i].device;
+		n += is_reached(&upkeep->plan.peers[i], 0) ||
+		     is_reached(&upkeep->plan.peers[i], 1);
 	return n;
 }
 

@@ -9,6 +9,7 @@
 
 #include "deploy/agent/base/log.h"
 #include "deploy/agent/base/options.h"
+#include "flannel_upkeep.h"
 #include "guard_keep.h"
 #include "plugin/netlink/netlink.h"
 #include "tunnel_mtu.h"
@@ -17,7 +18,7 @@
 
 #define TUNNEL_WRONG_MAX 512
 
-/* The caller sets the first four fields and mtu's first ones, which it keeps; events_fd of
+/* The caller sets the first four fields and the first ones of mtu and flannel, which it keeps; events_fd of
  * vxlan is -1, and the rest 0. */
 struct tunnel_upkeep {
 	const struct options *options;
@@ -28,6 +29,7 @@ struct tunnel_upkeep {
 		plan; /* of the last time; empty where no tunnel is asked for */
 	struct guard_keep guard;
 	struct tunnel_vxlan vxlan;
+	struct flannel_upkeep flannel;
 	bool swept; /* what an earlier agent left of other modes is gone */
 	char wrong[TUNNEL_WRONG_MAX]; /* what failed the last time; "": nothing did */
 	uint64_t error; /* of log_error_once() */
@@ -62,6 +64,13 @@ int tunnel_upkeep_fd(const struct tunnel_upkeep *upkeep);
 
 /* Takes what it tells. True: tunnel_upkeep_prepare() has something to mend. */
 bool tunnel_upkeep_events(struct tunnel_upkeep *upkeep);
+
+#define TUNNEL_WISHES_MAX FLANNEL_NOTES
+
+/* Gives what annotations of the own Node are to be, as flannel_upkeep_wishes() does.
+ * tunnel_upkeep_prepare() was called. */
+size_t tunnel_upkeep_wishes(struct tunnel_upkeep *upkeep, const struct node_table *nodes,
+			    struct annotation_wish ret_wishes[TUNNEL_WISHES_MAX]);
 
 /* How many peers this node sends to by a tunnel. */
 size_t tunnel_upkeep_peers(const struct tunnel_upkeep *upkeep);

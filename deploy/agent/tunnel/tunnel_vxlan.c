@@ -19,10 +19,12 @@ void tunnel_vxlan_clear(struct tunnel_vxlan *vxlan)
 
 /* -- what is wanted */
 
-/* Does this node send to the peer over this family? */
-static bool is_of(const struct tunnel_peer *peer, int underlay)
+/* Does this node send to the peer's pods of a family over this underlay? */
+static bool is_of(const struct tunnel_peer *peer, int family, int underlay,
+		  struct tunnel_end *ret_end)
 {
-	return peer->problem == ROUTE_FINE && peer->underlay == underlay;
+	return tunnel_peer_end(peer, family, ret_end) == ROUTE_FINE &&
+	       ret_end->underlay == underlay;
 }
 
 static void pair_add(struct vxlan_pairs *list, const struct ip_addr *addr,
@@ -47,8 +49,8 @@ static void sort_from(struct vxlan_pairs *list, size_t at)
 	list->n = kept;
 }
 
-/* The plan has peers in the order of their MAC addresses, and ranges in that of their
- * addresses, IPv4 first. IPv6's gateways are in another one: all IPv6 ranges of a peer
+/* The plan has peers in the order of the MAC addresses that this agent's nodes have, and
+ * ranges in that of their addresses, IPv4 first. IPv6's gateways are in another one: all IPv6 ranges of a peer
  * have the same. */
 static int wanted_make(const struct tunnel_plan *plan, int underlay,
 		       struct vxlan_wanted *ret_wanted, struct cni_error *err)
@@ -57,6 +59,7 @@ static int wanted_make(const struct tunnel_plan *plan, int underlay,
 		.neighbours.items = calloc(plan->n_ranges + 1, sizeof(struct vxlan_pair)),
 		.forwarding.items = calloc(plan->n_peers + 1, sizeof(struct vxlan_pair)),
 	};
+	struct tunnel_end end;
 	size_t n_v4 = 0;
 
 	if (!wanted.neighbours.items || !wanted.forwarding.items)
@@ -64,19 +67,24 @@ static int wanted_make(const struct tunnel_plan *plan, int underlay,
 	for (size_t i = 0; i < plan->n_peers; i++) {
 		const struct tunnel_peer *peer = &plan->peers[plan->by_mac[i]];
 
-		if (is_of(peer, underlay))
-			pair_add(&wanted.forwarding, &peer->addresses[underlay],
-				 &peer->mac);
+		/* Both families may have the same end. */
+		if (is_of(peer, 0, underlay, &end) || is_of(peer, 1, underlay, &end))
+			pair_add(&wanted.forwarding, end.addr, end.mac);
 	}
+	/* flannel's nodes have MAC addresses of their own. */
+	if (plan->flannel)
+		qsort(wanted.forwarding.items, wanted.forwarding.n,
+		      sizeof(struct vxlan_pair), vxlan_forwarding.cmp);
 	for (size_t i = 0; i < plan->n_ranges; i++) {
 		const struct tunnel_range *range = &plan->ranges[i];
-		const struct tunnel_peer *peer = &plan->peers[range->peer];
-		const struct ip_addr gateway = tunnel_gateway(&peer->mac, &range->cidr);
+		bool v6 = range->cidr.addr.family == AF_INET6;
+		struct ip_addr gateway;
 
-		if (!is_of(peer, underlay))
+		if (!is_of(&plan->peers[range->peer], v6, underlay, &end))
 			continue;
-		pair_add(&wanted.neighbours, &gateway, &peer->mac);
-		n_v4 += gateway.family == AF_INET;
+		gateway = tunnel_gateway(end.mac, &range->cidr);
+		pair_add(&wanted.neighbours, &gateway, end.mac);
+		n_v4 += !v6;
 	}
 	sort_from(&wanted.neighbours, n_v4);
 	*ret_wanted = wanted;
@@ -198,10 +206,14 @@ int tunnel_vxlan_prepare(struct tunnel_vxlan *vxlan, struct netlink *nl,
 
 void tunnel_vxlan_lead(const struct tunnel_vxlan *vxlan, struct tunnel_plan *plan)
 {
-	for (size_t i = 0; i < plan->n_peers; i++)
-		if (plan->peers[i].problem == ROUTE_FINE)
-			plan->peers[i].device =
-				vxlan->sides[plan->peers[i].underlay].index;
+	for (size_t i = 0; i < plan->n_peers; i++) {
+		struct tunnel_peer *peer = &plan->peers[i];
+
+		if (peer->problem == ROUTE_FINE)
+			peer->device = vxlan->sides[peer->underlay].index;
+		for (int f = 0; peer->flannel && f < IP_FAMILIES; f++)
+			peer->flannel[f].device = vxlan->sides[f].index;
+	}
 }
 
 /* A Node that isn't known for the moment has its devices all the same. */

@@ -21,6 +21,16 @@ static void compare(const struct vxlan_link *link, void *data)
 		memcpy(search->name, link->name, sizeof(search->name));
 }
 
+bool vxlan_is_flannel(const char *name)
+{
+	static const char *const beginnings[] = {"flannel.", "flannel-v6."};
+
+	for (size_t i = 0; i < ARRAY_SIZE(beginnings); i++)
+		if (strncmp(name, beginnings[i], strlen(beginnings[i])) == 0)
+			return true;
+	return false;
+}
+
 int vxlan_vni_taken(struct netlink *nl, const struct vxlan_spec *spec,
 		    struct cni_error *err)
 {
@@ -31,6 +41,14 @@ int vxlan_vni_taken(struct netlink *nl, const struct vxlan_spec *spec,
 				 "VNI %u on UDP port %u, or the name %s, is taken: set "
 				 "--vxlan-id or --vxlan-port",
 				 spec->vni, spec->port, spec->name);
+	if (vxlan_is_flannel(search.name))
+		return error_set(
+			err, CNI_ERR_EXISTS, EEXIST,
+			"flannel's device %s has VNI %u on UDP port %u, which %s "
+			"needs: keep flannel's DaemonSet off this node by a "
+			"label, then delete the device; deploy/README.md, "
+			"\"Switching from flannel, node by node\", has the steps",
+			search.name, spec->vni, spec->port, spec->name);
 	return error_set(err, CNI_ERR_EXISTS, EEXIST,
 			 "the device %s has VNI %u on UDP port %u already, which %s "
 			 "needs: delete it, or set --vxlan-id on all nodes",

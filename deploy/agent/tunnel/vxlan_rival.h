@@ -5,6 +5,9 @@
 
 #include "vxlan_link.h"
 
+/* Is this the name of a device that flannel makes? */
+bool vxlan_is_flannel(const char *name);
+
 /* The kernel has refused the device because its VNI is another one's: sets @err, which
  * names that. Returns -EEXIST. */
 int vxlan_vni_taken(struct netlink *nl, const struct vxlan_spec *spec,

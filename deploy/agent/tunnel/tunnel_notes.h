@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The annotations of Nodes that are read for tunnels. */
+#ifndef BRIDGE_CNI_AGENT_TUNNEL_TUNNEL_NOTES_H
+#define BRIDGE_CNI_AGENT_TUNNEL_TUNNEL_NOTES_H
+
+#include "deploy/agent/api/annotations.h"
+#include "flannel_notes.h"
+
+#define TUNNEL_NOTES_FLANNEL 0 /* index of the first one of flannel's */
+
+/* It stays where it is: @names points into it. */
+struct tunnel_notes {
+	struct flannel_names flannel;
+	const char *items[FLANNEL_NOTES];
+	struct annotation_names names;
+};
+
+/* @flannel_prefix: of flannel's annotations. They are read without --flannel, too, so
+ * that those of this node go with the mode. */
+void tunnel_notes_set(struct tunnel_notes *notes, const char *flannel_prefix);
+
+#endif
