@@ -94,10 +94,10 @@ def notes_of(node):
             for family, data in flannel.DATA.items() if data in notes}
 
 
-def warnings(node, of):
-    """(annotation without its prefix, reason) of what the log says of that Node's annotations."""
-    return re.findall(rf'level=warn msg="a Node\'s annotation [^"]*" node={of.name} '
-                      rf'annotation={flannel.PREFIX}(\S+) reason=(?:"(.*)"|\S+)\n', node.log())
+def unrouted(node):
+    """(node, reason) of the metric."""
+    return [(re.search('node="([^"]*)"', name)[1], re.search('reason="([^"]*)"', name)[1])
+            for name in node.metrics() if name.startswith("bridge_cni_node_unrouted{")]
 
 
 @pytest.mark.parametrize("families", ["v4", "v6", "dual"], indirect=True)
@@ -133,6 +133,18 @@ def test_each_family_travels_over_the_underlay_of_the_same_family(cluster):
     assert found == wanted
 
 
+def test_an_address_that_is_no_InternalIP_is_sent_to_and_received_from(tmp_path):
+    """flanneld was given --public-ip, or another interface's address."""
+    with made(tmp_path) as cluster:
+        theirs, ours = cluster.node(kind=flannel.FlannelNode), cluster.node()
+        theirs.address4 = theirs.network.node4.format(200)
+        theirs.ip(f"addr add {theirs.address4}/24 dev eth0")
+        theirs.run_flannel()
+        with following(theirs):
+            start(ours, cluster)
+            assert_own_addresses_are_seen([ours.attach(), theirs.attach()])
+
+
 def test_annotations_say_what_flannels_nodes_need(cluster):
     theirs, = flannel_nodes(cluster, "b")
     ours = cluster.node()
@@ -150,3 +162,124 @@ def test_annotations_say_what_flannels_nodes_need(cluster):
     ours.stop_agent()
     ours.start_agent("--tunnel", "vxlan", "--vxlan-id", "1")
     wait_for(lambda: cluster.api.annotations(ours.name) == {})
+
+
+def test_annotations_go_with_the_mode(cluster):
+    """Not those that flannel has written."""
+    theirs, = flannel_nodes(cluster, "b")
+    ours = cluster.node()
+    notes = cluster.api.annotations(theirs.name)
+    start(ours, cluster)
+    cluster.api.annotate(ours.name, {flannel.OVERWRITE[6]: "2001:db8:99::1", "other": "text"})
+    wait_for(lambda: notes_of(ours)[6][2] == "2001:db8:99::1")
+    ours.stop_agent()
+    for node in (ours, theirs):
+        node.start_agent("--tunnel", "vxlan")
+    wait_for(lambda: cluster.api.annotations(ours.name) ==
+             {flannel.OVERWRITE[6]: "2001:db8:99::1", "other": "text"})
+    wait_for(theirs.ready)
+    assert cluster.api.annotations(theirs.name) == notes
+
+
+def test_where_flannel_still_runs_its_annotations_stay_and_the_log_says_what_to_do(cluster):
+    theirs, = flannel_nodes(cluster, "a")
+    notes = cluster.api.annotations(theirs.name)
+    theirs.start_agent(*OPTIONS)
+    wait_for(lambda: "flannel's device flannel.1 has VNI 1 on UDP port 8472" in theirs.log())
+    assert "Switching from flannel, node by node" in theirs.log()
+    theirs.ip("link del flannel.1")
+    wait_for(lambda: "flannel's device flannel-v6.1 has VNI 1" in theirs.log())
+    assert cluster.api.annotations(theirs.name) == notes
+    theirs.ip("link del flannel-v6.1")
+    wait_for(lambda: notes_of(theirs) and not {notes_of(theirs)[4][1]} & {*theirs.macs.values()})
+
+
+def hostile_notes(victim, own, mac):
+    """What would lead the victim's traffic away, and why it is refused."""
+    data, public = "backend-data", "public-ip"
+    own_mac = own.links()["bcni-vxlan"]["address"]
+    return [
+        ({public: victim.address4}, public, "it is another Node's InternalIP"),
+        ({public + "-overwrite": victim.address4}, public + "-overwrite",
+         "it is another Node's InternalIP"),
+        ({public: own.address4}, public, "it is an address of this node"),
+        ({public: "10.244.1.7"}, public, "it is in a podCIDR"),
+        ({public: "224.0.0.7"}, public, "no host has that address"),
+        ({public: "127.0.0.1"}, public, "no host has that address"),
+        ({public: "garbage\n"}, public, "it isn't an address of its family"),
+        ({public: None}, public, "it is missing"),
+        ({data: "{"}, data, "it isn't {"),
+        ({data: json.dumps({"VNI": 1, "VtepMAC": "01:00:5e:00:00:01"})}, data, "it isn't {"),
+        ({data: json.dumps({"VNI": 2, "VtepMAC": mac})}, data, "its VNI isn't that of"),
+        ({data: json.dumps({"VNI": 1, "VtepMAC": own_mac})}, data,
+         "its VtepMAC is that of another node's device"),
+        ({"backend-type": "host-gw"}, "backend-type", 'it isn\'t "vxlan"'),
+    ]
+
+
+def test_hostile_annotations_lead_nobodys_traffic_away_and_are_named(cluster):
+    victim, = flannel_nodes(cluster, "b")
+    ours = cluster.node()
+    attacker = cluster.node(network="b", underlay="v4", families="v4")
+    mac = "02:00:00:00:66:66"
+    right = {flannel.MANAGED: "true", flannel.TYPE: "vxlan",
+             flannel.DATA[4]: json.dumps({"VNI": 1, "VtepMAC": mac}),
+             flannel.PUBLIC[4]: attacker.address4}
+    cluster.api.annotate(attacker.name, right)
+    with following(victim):
+        start(ours, cluster)
+        pods = ours.attach(), victim.attach()
+        assert_own_addresses_are_seen(pods)
+    entries = ours.run("bridge", "fdb", "show", "dev", "bcni-vxlan").stdout
+    assert f"{mac} dst {attacker.address4}" in entries
+    for changes, annotation, reason in hostile_notes(victim, ours, mac):
+        before = len(ours.log())
+        cluster.api.annotate(attacker.name, {
+            flannel.PREFIX + name: text for name, text in changes.items()})
+
+        def named():
+            return [line for line in ours.log()[before:].splitlines()
+                    if f"annotation={flannel.PREFIX}{annotation} " in line]
+
+        wait_for(named, 10)
+        line, = named()
+        assert f"node={attacker.name}" in line and reason in line.replace('\\"', '"'), line
+        wait_for(lambda: attacker.cidrs[0] not in ours.own_routes())
+        assert mac not in ours.run("bridge", "fdb", "show", "dev", "bcni-vxlan").stdout
+        assert (attacker.name, "flannel-annotations") in unrouted(ours)
+        for one, _, _, there in pairs(pods):
+            assert one.ping(there)
+        cluster.api.annotate(attacker.name, {**right, flannel.OVERWRITE[4]: None})
+        wait_for(lambda: attacker.cidrs[0] in ours.own_routes())
+    # Two that say the same: neither, as nobody can tell whose it is.
+    cluster.api.annotate(attacker.name, {flannel.DATA[4]: json.dumps(
+        {"VNI": 1, "VtepMAC": victim.macs[4]})})
+    wait_for(lambda: not {attacker.cidrs[0], victim.cidrs[0]} & {*ours.own_routes()})
+    cluster.api.annotate(attacker.name, right)
+    wait_for(lambda: pods[0].ping(pods[1].address4, wait=1))
+
+
+@pytest.mark.parametrize("options, said", [
+    (("--flannel", "true"), "needs --tunnel vxlan or --tunnel-receive vxlan"),
+    (("--flannel", "true", "--tunnel", "wireguard"), "needs --tunnel vxlan"),
+    (("--flannel-prefix", "flannel.alpha.coreos.com"), "a DNS subdomain and"),
+    (("--flannel-prefix", "Flannel.example.com/"), "a DNS subdomain and"),
+    (("--flannel-prefix", "a..b/"), "a DNS subdomain and"),
+    (("--flannel-prefix", "example.com/more/"), "a DNS subdomain and"),
+    (("--flannel-prefix", "a." * 126 + "ab/"), "a DNS subdomain and"),
+])
+def test_options_that_cannot_be_are_refused(cluster, options, said):
+    node = cluster.node()
+    node.start_agent(*options)
+    assert node.agent.wait(10) and said in node.log()
+    node._processes.remove(node.agent)
+    node.agent = None
+
+
+def test_another_prefix(cluster):
+    """flanneld has it as --kube-annotation-prefix."""
+    ours = cluster.node()
+    ours.start_agent(*OPTIONS, "--flannel-prefix", "flannel.example.com/")
+    wait_for(lambda: cluster.api.annotations(ours.name))
+    assert all(name.startswith("flannel.example.com/")
+               for name in cluster.api.annotations(ours.name))

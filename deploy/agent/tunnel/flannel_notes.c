@@ -105,6 +105,7 @@ static void side_read(const char *const texts[FLANNEL_NOTES], int family,
 	if (!is_set(data) && !is_set(texts[FLANNEL_PUBLIC + family]))
 		return;
 	side->there = true;
+	side->at = at + family;
 	if (!type || strcmp(type, "vxlan") != 0)
 		fail(side, type ? FLANNEL_NOT_VXLAN : FLANNEL_MISSING, FLANNEL_TYPE,
 		     family);

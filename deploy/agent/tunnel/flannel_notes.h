@@ -57,8 +57,9 @@ extern const char *const flannel_fault_texts[FLANNEL_FAULTS];
 /* What a Node says of one family. */
 struct flannel_side {
 	bool there; /* flannel has that family there; else nothing else is set */
-	enum flannel_fault fault; /* what follows is set with FLANNEL_FINE alone */
-	enum flannel_note at; /* the annotation that has the fault */
+	enum flannel_fault fault;
+	enum flannel_note at; /* the annotation that has the fault, or else the address */
+	/* Set with FLANNEL_FINE alone. */
 	uint32_t vni;
 	struct mac_addr mac; /* of its device; unicast */
 	struct ip_addr addr; /* that its packets are to be sent to */

@@ -16,8 +16,7 @@ struct work {
 	struct sole_claims internal; /* InternalIPs of all Nodes, sorted */
 	struct sole_claims macs; /* of all Nodes' devices where they run no flannel */
 	struct sole_claims ends; /* what ends say */
-	enum flannel_note at; /* of @ends, and the fault that is found there */
-	enum flannel_fault fault;
+	bool of_macs; /* @ends are MAC addresses */
 };
 
 static void end_refuse(struct flannel_end *end, enum flannel_note at,
@@ -69,7 +68,8 @@ static void end_take(const struct tunnel_peer *peer, const struct flannel_side *
 	if (side->fault)
 		end_refuse(end, side->at, side->fault);
 	else if (side->there)
-		*end = (struct flannel_end){.addr = side->addr, .mac = side->mac};
+		*end = (struct flannel_end){
+			.at = side->at, .addr = side->addr, .mac = side->mac};
 	else if (peer->node->ranges[family] == RANGE_ACCEPTED)
 		end_refuse(end, FLANNEL_DATA + family, FLANNEL_MISSING);
 	else
@@ -161,7 +161,7 @@ static void end_judge(const struct work *work, uint32_t node)
 	enum flannel_fault fault = address_fault(work, node);
 
 	if (fault)
-		end_refuse(end, FLANNEL_PUBLIC + work->family, fault);
+		end_refuse(end, end->at, fault);
 	else if (mac_equal(&end->mac, &plan->mac) ||
 		 sole_claims_mac_of_other(&work->macs, &end->mac, node))
 		end_refuse(end, FLANNEL_DATA + work->family, FLANNEL_MAC_OF_NODE);
@@ -172,8 +172,12 @@ static void end_judge(const struct work *work, uint32_t node)
 static void end_drop(uint32_t node, void *data)
 {
 	const struct work *work = data;
+	struct flannel_end *end = &work->plan->peers[node].flannel[work->family];
 
-	end_refuse(&work->plan->peers[node].flannel[work->family], work->at, work->fault);
+	if (work->of_macs)
+		end_refuse(end, FLANNEL_DATA + work->family, FLANNEL_SHARED_MAC);
+	else
+		end_refuse(end, end->at, FLANNEL_SHARED_ADDRESS);
 }
 
 /* Whose it is can't be told: none of them has it. */
@@ -182,8 +186,7 @@ static void shared_drop(struct work *work, bool macs)
 	const struct tunnel_plan *plan = work->plan;
 
 	work->ends.n = 0;
-	work->at = (macs ? FLANNEL_DATA : FLANNEL_PUBLIC) + work->family;
-	work->fault = macs ? FLANNEL_SHARED_MAC : FLANNEL_SHARED_ADDRESS;
+	work->of_macs = macs;
 	for (uint32_t i = 0; i < plan->n_peers; i++) {
 		const struct flannel_end *end = plan->peers[i].flannel;
 

@@ -22,7 +22,8 @@ struct tunnel_range {
 /* How this node sends to the pods of one family of a node that runs flannel. */
 struct flannel_end {
 	enum route_problem problem;
-	/* With ROUTE_FLANNEL: which annotation can't be used, and why. */
+	/* With ROUTE_FLANNEL: which annotation can't be used, and why. With ROUTE_FINE it
+	 * is the one that has the address. */
 	enum flannel_note at;
 	enum flannel_fault fault;
 	/* With ROUTE_FINE: where to, on the underlay of the same family. */
