@@ -75,5 +75,5 @@ def test_nodes_whose_DaemonSet_is_gone_serve_pods_and_are_cleaned_up_by_hand(
             installation.run(line, node)
         wait_for(lambda: not cluster.names_on(node), 60, step=0.5)
         for line in lines:
-            node.host.run(*line.split())
+            node.host.run("sh", "-ec", line)
         assert node.made() == []
