@@ -11,10 +11,31 @@ from harness import host as hosts
 from harness.node import INTERNET4, INTERNET6, OUTSIDE4, be_the_link
 
 SERVER = f"https://{OUTSIDE4}:6443"
+ETCD = f"http://{OUTSIDE4}:2379"
 API4 = "10.96.0.1"  # the first address of SERVICES is that of the API server
 NAMESPACE = "kube-system"
 # The mode of kube-proxy on each node: a test that uses both nodes holds for both modes.
 PROXIES = {1: "iptables", 2: "nftables"}
+
+
+def api_server(pki, services, address, *more):
+    """The command of one that is at this address."""
+    certificate, key = pki.issue(f"apiserver-{address}", "kube-apiserver", addresses=(
+        OUTSIDE4, API4, "kubernetes", "kubernetes.default", "kubernetes.default.svc"))
+    client, client_key = pki.issue(f"to-kubelet-{address}", "apiserver", "system:masters")
+    where = pki.directory
+    return (
+        "kube-apiserver", "--etcd-servers", ETCD,
+        "--bind-address", address, "--advertise-address", address,
+        "--service-cluster-ip-range", services, "--client-ca-file", pki.ca,
+        "--tls-cert-file", certificate, "--tls-private-key-file", key,
+        "--kubelet-client-certificate", client, "--kubelet-client-key", client_key,
+        "--kubelet-preferred-address-types", "InternalIP",
+        "--service-account-issuer", "https://kubernetes.default.svc",
+        "--service-account-key-file", where / "accounts.pub",
+        "--service-account-signing-key-file", where / "accounts.key",
+        "--authorization-mode", "Node,RBAC",
+        "--enable-admission-plugins", "NodeRestriction", *more)
 
 
 class ControlPlane(Machine):
@@ -29,22 +50,9 @@ class ControlPlane(Machine):
     def start_all(self, pki, pods, services):
         where = pki.directory
         self.start("etcd", "etcd", "--data-dir", "/var/lib/etcd", "--unsafe-no-fsync",
-                   "--log-level", "warn")
-        certificate, key = pki.issue("apiserver", "kube-apiserver", addresses=(
-            OUTSIDE4, API4, "kubernetes", "kubernetes.default", "kubernetes.default.svc"))
-        client, client_key = pki.issue("apiserver-kubelet", "apiserver", "system:masters")
-        self.start(
-            "kube-apiserver", "kube-apiserver", "--etcd-servers", "http://127.0.0.1:2379",
-            "--bind-address", OUTSIDE4, "--advertise-address", OUTSIDE4,
-            "--service-cluster-ip-range", services, "--client-ca-file", pki.ca,
-            "--tls-cert-file", certificate, "--tls-private-key-file", key,
-            "--kubelet-client-certificate", client, "--kubelet-client-key", client_key,
-            "--kubelet-preferred-address-types", "InternalIP",
-            "--service-account-issuer", "https://kubernetes.default.svc",
-            "--service-account-key-file", where / "accounts.pub",
-            "--service-account-signing-key-file", where / "accounts.key",
-            "--authorization-mode", "Node,RBAC",
-            "--enable-admission-plugins", "NodeRestriction")
+                   "--log-level", "warn", "--listen-client-urls", ETCD,
+                   "--advertise-client-urls", ETCD)
+        self.start("kube-apiserver", *api_server(pki, services, OUTSIDE4))
         self.kubeconfig = pki.kubeconfig("admin", "admin", "system:masters")
         self.wait_for(lambda: self.kubectl("get", "--raw", "/readyz", check=False)
                       .returncode == 0, 120)

@@ -178,6 +178,7 @@ class KubeNode(Machine):
                    f"{self.address4},{self.address6}")
 
     def start_proxy(self, mode):
+        self.proxy_mode = mode
         self.start("kube-proxy", "kube-proxy", "--kubeconfig", self.cluster.proxy_kubeconfig,
                    "--proxy-mode", mode, "--cluster-cidr", self.cluster.PODS,
                    "--hostname-override", self.name, "--conntrack-max-per-core", "0",

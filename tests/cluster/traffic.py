@@ -58,6 +58,15 @@ def serving(pod, tcp, udp):
             sock.close()
 
 
+@contextlib.contextmanager
+def listening(ns, address, port):
+    """Somebody who answers at this address by TCP."""
+    with _listen(ns, address, port, TCP) as sock:
+        threading.Thread(target=_tcp, args=(sock,), daemon=True).start()
+        yield
+        sock.shutdown(socket.SHUT_RDWR)
+
+
 def ask(ns, address, port, kind, wait=2.0):
     """The address of this client as the server sees it."""
     with ns.socket(family(address), kind) as sock:
