@@ -4,12 +4,16 @@ nodes with the agent, which have --flannel true."""
 import contextlib
 import json
 import re
+import signal
+import subprocess
 import threading
 
 import pytest
 from conftest import made
 
 from harness import flannel, wire
+from harness.cluster import ClusterNode
+from harness.pages import commands
 from harness.sniffer import sniffing
 from harness.waiting import wait_for
 
@@ -283,3 +287,28 @@ def test_another_prefix(cluster):
     wait_for(lambda: cluster.api.annotations(ours.name))
     assert all(name.startswith("flannel.example.com/")
                for name in cluster.api.annotations(ours.name))
+
+
+def test_a_node_is_switched_while_others_go_on(cluster):
+    """Step 3 of deploy/README.md's page; pods are made anew, as the node was drained."""
+    first, second = flannel_nodes(cluster, "a", "b")
+    ours = cluster.node(network="b")
+    on_node = next(block for block in commands("Switching from flannel, node by node")
+                   if block[0] == "ip link delete flannel.1")
+    with following(first, second):
+        start(ours, cluster)
+        pods = [second.attach(), ours.attach()]
+        assert_own_addresses_are_seen(pods)
+        ping = pods[0].popen(["ping", "-q", "-i", "0.05", pods[1].address4],
+                             stdout=subprocess.PIPE, text=True)
+        first.macs = {}  # flannel's pod has gone
+        first.start_agent(*OPTIONS)
+        wait_for(lambda: "flannel's device flannel.1" in first.log())
+        for line in on_node:
+            if line.startswith("ip "):
+                first.run(*line.split())
+        others = {cidr for node in (second, ours) for cidr in node.cidrs}
+        wait_for(lambda: others <= {*first.own_routes()}, 20)
+        assert_own_addresses_are_seen([ClusterNode.attach(first), *pods])
+        ping.send_signal(signal.SIGINT)
+        assert " 0% packet loss" in ping.communicate(timeout=10)[0]
