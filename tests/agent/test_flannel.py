@@ -312,3 +312,19 @@ def test_a_node_is_switched_while_others_go_on(cluster):
         assert_own_addresses_are_seen([ClusterNode.attach(first), *pods])
         ping.send_signal(signal.SIGINT)
         assert " 0% packet loss" in ping.communicate(timeout=10)[0]
+
+
+@pytest.mark.parametrize("flannel_is_back", [False, True])
+def test_cleanup_removes_annotations_but_not_flannels(cluster, flannel_is_back):
+    node = cluster.node(kind=flannel.FlannelNode)
+    start(node, cluster)
+    node.stop_agent()
+    if flannel_is_back:
+        for device in OWN_DEVICES.values():
+            node.ip(f"link del {device}")
+        node.run_flannel()
+    notes = cluster.api.annotations(node.name)
+    assert notes
+    done = node.run(*node.agent_argv(*OPTIONS, "--cleanup"))
+    assert done.returncode == 0
+    assert cluster.api.annotations(node.name) == (notes if flannel_is_back else {})

@@ -268,6 +268,8 @@ static int remove_all(struct uninstall *uninstall, struct cni_error *err)
 	if (ret >= 0)
 		ret = tunnel_remove(uninstall->rtnl, uninstall->nft, err);
 	if (ret >= 0)
+		flannel_annotations_remove(options, uninstall->rtnl, uninstall->log);
+	if (ret >= 0)
 		ret = former_gateways_remove(uninstall->rtnl, uninstall->network->bridge,
 					     err);
 	if (ret >= 0)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "conf/identity.h"
+#include "deploy/agent/api/annotate_once.h"
 #include "node_mac.h"
 #include "vxlan_rival.h"
 
@@ -176,4 +177,26 @@ size_t flannel_upkeep_wishes(struct flannel_upkeep *upkeep,
 	if (!upkeep->options->flannel)
 		return unsay(upkeep, own, ret_wishes);
 	return plan->own && ready ? say(upkeep, plan, ret_wishes) : 0;
+}
+
+void flannel_annotations_remove(const struct options *options, struct netlink *rtnl,
+				const struct log *log)
+{
+	const struct transport_spec spec = {
+		.server = options->api_server,
+		.token_file = options->token_file,
+		.ca_file = options->ca_file,
+	};
+	const char *items[FLANNEL_OVERWRITE];
+	struct flannel_names names;
+	bool here = true;
+
+	if (!options->flannel || flannel_is_here(rtnl, &here, NULL) < 0 || here)
+		return;
+	flannel_names_set(&names, options->flannel_prefix);
+	for (int i = 0; i < FLANNEL_OVERWRITE; i++)
+		items[i] = names.text[i];
+	(void)annotations_remove(&spec, options->node_name,
+				 &(struct annotation_names){items, ARRAY_SIZE(items)},
+				 FLANNEL_RIGHTS, log);
 }

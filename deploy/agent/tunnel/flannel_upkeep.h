@@ -43,6 +43,11 @@ size_t flannel_upkeep_wishes(struct flannel_upkeep *upkeep,
 			     const struct cluster_node *own, bool ready,
 			     struct annotation_wish *ret_wishes);
 
+/* Where --flannel is on: removes the annotations from the own Node, but not as long as
+ * flannel has a device on this node. What goes wrong is logged. */
+void flannel_annotations_remove(const struct options *options, struct netlink *rtnl,
+				const struct log *log);
+
 /* Has flannel a VXLAN device on this node? Codes 100, 101. */
 int flannel_is_here(struct netlink *nl, bool *ret_here, struct cni_error *err);
 
