@@ -2,25 +2,12 @@
 """Services by kube-proxy, which uses iptables on the first node and nftables on the second, and
 host ports; with bridged pods and with routed ones. bridge-nf-call-iptables was 0 on both nodes
 before bridge-cni came."""
-import contextlib
-
 import pytest
 from kubernetes import PROXIES
-from traffic import TCP, UDP, answered, ask, serving
+from services import HOST_PORTS, PORTS, own, servers_on_nodes
+from traffic import TCP, UDP, answered, ask
 
 from harness.waiting import wait_for
-
-PORTS = {TCP: 80, UDP: 53}
-TARGETS = {TCP: 8080, UDP: 5353}
-HOST_PORTS = {TCP: 8081, UDP: 5301}
-NAMES = {TCP: "TCP", UDP: "UDP"}
-
-
-def service_object(name):
-    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": {
-        "type": "NodePort", "ipFamilyPolicy": "RequireDualStack", "selector": {"app": name},
-        "ports": [{"name": NAMES[kind].lower(), "protocol": NAMES[kind], "port": PORTS[kind],
-                   "targetPort": TARGETS[kind]} for kind in (TCP, UDP)]}}
 
 
 @pytest.fixture(scope="module", params=["routed", "bridged"])
@@ -36,22 +23,8 @@ def link(request, bare, installation):
 
 @pytest.fixture(scope="module")
 def servers(bare, link):
-    """Node's name -> a pod there that serves, with the Service's addresses and node ports."""
-    bare.apply(*(service_object(f"on-{node.name}") for node in bare.nodes))
-    ports = [{"containerPort": TARGETS[k], "hostPort": HOST_PORTS[k], "protocol": NAMES[k]}
-             for k in (TCP, UDP)]
-    made = bare.pods(*(bare.pod_object(node, labels={"app": f"on-{node.name}"}, ports=ports)
-                       for node in bare.nodes))
-    with contextlib.ExitStack() as stack:
-        for pod in made:
-            stack.enter_context(serving(pod, TARGETS[TCP], TARGETS[UDP]))
-            spec = bare.get("service", f"on-{pod.node.name}")["spec"]
-            pod.service = spec["clusterIPs"]
-            pod.node_ports = {k: p["nodePort"] for k in (TCP, UDP) for p in spec["ports"]
-                              if p["protocol"] == NAMES[k]}
-        yield {pod.node.name: pod for pod in made}
-    bare.delete(*made)
-    bare.kubectl("delete", "service", *(f"on-{node.name}" for node in bare.nodes))
+    with servers_on_nodes(bare) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +32,6 @@ def clients(bare, link):
     made = bare.pods(*(bare.pod_object(node) for node in bare.nodes))
     yield made
     bare.delete(*made)
-
-
-def own(client, address):
-    return client.address6 if ":" in address else client.address4
 
 
 @pytest.mark.parametrize("kind", [TCP, UDP], ids=["TCP", "UDP"])

@@ -11,9 +11,9 @@ import programs
 import pytest
 import webhook
 from kubernetes import API4, INTERNET4, PROXIES, api_server
+from services import HOST_PORTS, PORTS, TARGETS, own, servers_on_nodes
 from subnets import Subnets
-from test_services import HOST_PORTS, NAMES, PORTS, TARGETS, own, service_object
-from traffic import TCP, UDP, answered, listening, serving
+from traffic import TCP, UDP, answered, listening
 
 from harness.node import OUTSIDE4, OUTSIDE6
 from harness.waiting import wait_for
@@ -43,27 +43,11 @@ def subnets(bare, installation):
 @pytest.fixture(scope="module")
 def pods(bare, subnets):
     """One on each node, with a Service and host ports; they serve."""
-    ports = [{"containerPort": TARGETS[k], "hostPort": HOST_PORTS[k], "protocol": NAMES[k]}
-             for k in (TCP, UDP)]
-    bare.apply(*(service_object(f"on-{node.name}") for node in bare.nodes))
-    made = bare.pods(*(bare.pod_object(node, labels={"app": f"on-{node.name}"}, ports=ports)
-                       for node in bare.nodes))
-    with contextlib.ExitStack() as stack:
-        for pod in made:
-            stack.enter_context(serving(pod, TARGETS[TCP], TARGETS[UDP]))
-            spec = bare.get("service", f"on-{pod.node.name}")["spec"]
-            pod.service = spec["clusterIPs"]
-            pod.node_ports = {k: p["nodePort"] for k in (TCP, UDP) for p in spec["ports"]
-                              if p["protocol"] == NAMES[k]}
-        await_tunnel(*made)
-        yield made
-    bare.delete(*made)
-    bare.kubectl("delete", "service", *(f"on-{node.name}" for node in bare.nodes))
-
-
-def await_tunnel(one, two):
-    for address in (two.address4, two.address6):
-        wait_for(lambda: one.ping(address, wait=1), 30)
+    with servers_on_nodes(bare) as made:
+        one, two = made.values()
+        for address in (two.address4, two.address6):
+            wait_for(lambda: one.ping(address, wait=1), 30)
+        yield one, two
 
 
 @pytest.fixture(scope="module", params=[0, 1, 2], ids="rp_filter={}".format)
