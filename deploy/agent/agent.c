@@ -173,6 +173,8 @@ static void do_what_is_due(struct agent *agent)
 		check_uninstall(agent);
 		former_upkeep_tick(&agent->former, &agent->setup.conflist, &agent->nodes);
 		check_guard(agent);
+		if (tunnel_upkeep_tick(&agent->tunnel))
+			agent->routes.due_at = now;
 	}
 	if (now >= agent->resync_at) {
 		agent->resync_at = now + (int64_t)agent->options->resync_seconds * 1000;

@@ -83,7 +83,9 @@ int agent_open(struct agent *agent, const struct options *options, const struct 
 	agent_init(agent, options, log);
 	tunnel_notes_set(&agent->notes, options->flannel_prefix);
 	agent->reflector_spec.annotations = agent->notes.names;
-	agent->reflector_spec.patch_rights = FLANNEL_RIGHTS;
+	agent->reflector_spec.patch_rights =
+		options_have_tunnel(options, TUNNEL_WIREGUARD) ? WIREGUARD_RIGHTS
+							       : FLANNEL_RIGHTS;
 	/* The agent itself writes kernel parameters there, too. */
 	if (setenv(SYSCTL_ROOT_ENV, options->sysctl_root, true) < 0)
 		return error_oom(err);

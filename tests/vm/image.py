@@ -98,7 +98,7 @@ def installed():
 
 def packages():
     depends, providers = installed()
-    queue = BASE + output("tests/install-deps", "--list", "check").split()
+    queue = BASE + output("tests/install-deps", "--list", "vm").split()
     found = set()
     while queue:
         name = queue.pop()

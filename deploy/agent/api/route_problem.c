@@ -16,6 +16,9 @@ const char *const route_problem_names[ROUTE_PROBLEMS] = {
 	[ROUTE_NO_COMMON_FAMILY] = "no-common-family",
 	[ROUTE_SAME_MAC] = "same-mac-address",
 	[ROUTE_FLANNEL] = "flannel-annotations",
+	[ROUTE_NO_KEY] = "no-wireguard-key",
+	[ROUTE_BAD_KEY] = "bad-wireguard-key",
+	[ROUTE_SHARED_KEY] = "shared-wireguard-key",
 	[ROUTE_NO_TUNNEL] = "no-tunnel",
 	[ROUTE_BY_KERNEL] = "refused-by-kernel",
 };

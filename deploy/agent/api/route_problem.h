@@ -19,6 +19,9 @@ enum route_problem {
 	ROUTE_NO_COMMON_FAMILY, /* no InternalIP of a family that this node has, too */
 	ROUTE_SAME_MAC, /* its device's MAC address is also another node's */
 	ROUTE_FLANNEL, /* its annotations of flannel can't be used; the log says why */
+	ROUTE_NO_KEY, /* it says no WireGuard key (yet) */
+	ROUTE_BAD_KEY, /* what it says is no key */
+	ROUTE_SHARED_KEY, /* its key is also another Node's, or this node's */
 	ROUTE_NO_TUNNEL, /* this node's own tunnel isn't there; the log says why */
 	ROUTE_BY_KERNEL, /* the kernel has no route by its InternalIP */
 	ROUTE_PROBLEMS, /* how many there are */

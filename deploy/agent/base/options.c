@@ -168,20 +168,26 @@ static int argument_read(const char *argument, const char *value, struct options
 			 "unknown option %s; see --help", argument);
 }
 
-static int server_settle(struct options *options, struct cni_error *err)
+/* Takes the API server that Kubernetes tells its pods of, unless an option names one. */
+static int server_of_environment(struct options *options, struct cni_error *err)
 {
 	const char *host = getenv("KUBERNETES_SERVICE_HOST");
 	const char *port = getenv("KUBERNETES_SERVICE_PORT");
 	bool bare6 = host && strchr(host, ':') && host[0] != '[';
 
-	if (!options->api_server[0] && host && port) {
-		if (asprintf(&options->server_from_env, "https://%s%s%s:%s",
-			     bare6 ? "[" : "", host, bare6 ? "]" : "", port) < 0) {
-			options->server_from_env = NULL;
-			return error_oom(err);
-		}
-		options->api_server = options->server_from_env;
+	if (options->api_server[0] || !host || !port)
+		return 0;
+	if (asprintf(&options->server_from_env, "https://%s%s%s:%s", bare6 ? "[" : "",
+		     host, bare6 ? "]" : "", port) < 0) {
+		options->server_from_env = NULL;
+		return error_oom(err);
 	}
+	options->api_server = options->server_from_env;
+	return 0;
+}
+
+static int server_check(const struct options *options, struct cni_error *err)
+{
 	if (strncmp(options->api_server, "https://", 8) != 0)
 		return error_set(err, CNI_ERR_ENVIRONMENT, EINVAL,
 				 "--api-server: \"%s\" isn't right, expected "
@@ -255,8 +261,10 @@ int options_read(int argc, char **argv, struct options *ret_options,
 			i++;
 		}
 	}
+	if (ret == 0)
+		ret = server_of_environment(&options, err);
 	if (ret == 0 && !options.cleanup && !options.help && !options.version)
-		ret = server_settle(&options, err);
+		ret = server_check(&options, err);
 	if (ret == 0)
 		ret = tunnel_settle(&options, err);
 	if (ret < 0)

@@ -17,6 +17,7 @@
 #include "conf/base/clock.h"
 #include "conf/identity.h"
 #include "conflist.h"
+#include "deploy/agent/api/annotate_once.h"
 #include "deploy/agent/base/files.h"
 #include "deploy/agent/tunnel/tunnel_upkeep.h"
 #include "disconnected.h"
@@ -254,6 +255,23 @@ void uninstall_ended(struct uninstall *uninstall, int status, char *output)
 							       : UNINSTALL_WAIT;
 }
 
+/* Removes what the Node says for the tunnel. Without the API server it stays, as the log
+ * says; whoever reads it finds no such device. */
+static void annotations_forget(const struct uninstall *uninstall)
+{
+	static const char *const names[] = {WIREGUARD_ANNOTATION};
+	const struct options *options = uninstall->options;
+	const struct transport_spec spec = {
+		.server = options->api_server,
+		.token_file = options->token_file,
+		.ca_file = options->ca_file,
+	};
+
+	(void)annotations_remove(&spec, options->node_name,
+				 &(struct annotation_names){names, ARRAY_SIZE(names)},
+				 WIREGUARD_RIGHTS, uninstall->log);
+}
+
 static int remove_all(struct uninstall *uninstall, struct cni_error *err)
 {
 	const struct options *options = uninstall->options;
@@ -267,6 +285,9 @@ static int remove_all(struct uninstall *uninstall, struct cni_error *err)
 		ret = routes_remove(uninstall->rtnl, &routes, err);
 	if (ret >= 0)
 		ret = tunnel_remove(uninstall->rtnl, uninstall->nft, err);
+	if (ret == WIREGUARD_DEVICE_REMOVED ||
+	    (ret == 0 && options_have_tunnel(options, TUNNEL_WIREGUARD)))
+		annotations_forget(uninstall);
 	if (ret >= 0)
 		flannel_annotations_remove(options, uninstall->rtnl, uninstall->log);
 	if (ret >= 0)

@@ -5,11 +5,17 @@
 
 #include <stdio.h>
 
+#include "conf/base/clock.h"
+#include "tunnel_notes.h"
+
+#define LOOK_MS 5000 /* how often the WireGuard device is looked at */
+
 void tunnel_upkeep_clear(struct tunnel_upkeep *upkeep)
 {
 	tunnel_plan_clear(&upkeep->plan);
 	guard_keep_clear(&upkeep->guard);
 	tunnel_vxlan_clear(&upkeep->vxlan);
+	tunnel_wireguard_clear(&upkeep->wireguard);
 }
 
 static bool is_on(const struct tunnel_upkeep *upkeep)
@@ -133,6 +139,74 @@ static bool vxlan_settle(struct tunnel_upkeep *upkeep)
 	       failed(upkeep, "old entries of the tunnel can't be removed", &err);
 }
 
+/* -- WireGuard */
+
+static void log_wireguard(struct tunnel_upkeep *upkeep,
+			  const struct tunnel_wireguard_done *done)
+{
+	char text[32];
+
+	if (done->key_made)
+		log_write(upkeep->log, LOG_LEVEL_INFO, "key made", "device",
+			  WIREGUARD_DEVICE, NULL);
+	if (done->made || done->changed)
+		log_write(upkeep->log, LOG_LEVEL_INFO,
+			  done->made ? "tunnel device made" : "tunnel device put right",
+			  "device", WIREGUARD_DEVICE, NULL);
+	snprintf(text, sizeof(text), "%zu", done->peers);
+	if (done->peers)
+		log_write(upkeep->log, LOG_LEVEL_INFO, "peers changed", "peers", text,
+			  NULL);
+	upkeep->devices += done->made || done->changed;
+	upkeep->entries += done->peers;
+}
+
+/* A Node that isn't known for the moment has its device all the same. */
+static bool wireguard_prepare(struct tunnel_upkeep *upkeep)
+{
+	const struct tunnel_plan *plan = &upkeep->plan;
+	struct tunnel_wireguard_done done = {};
+	struct tunnel_wireguard_spec spec = {
+		.port = (uint16_t)upkeep->options->wireguard_port,
+		.annotation = TUNNEL_NOTES_WIREGUARD,
+	};
+	struct cni_error err = {};
+	int ret;
+
+	if (!plan->own)
+		return true;
+	/* One device sends over both families. */
+	ret = tunnel_mtu_of_device(&upkeep->mtu, plan->own, TUNNEL_WIREGUARD,
+				   plan->addresses[1].family ? 1 : 0, &spec.mtu, &err);
+	if (ret == 0)
+		ret = tunnel_wireguard_prepare(&upkeep->wireguard, upkeep->rtnl, plan,
+					       &spec, &done, &err);
+	log_wireguard(upkeep, &done);
+	if (upkeep->options->tunnel == TUNNEL_WIREGUARD)
+		tunnel_wireguard_lead(&upkeep->wireguard, &upkeep->plan);
+	return ret == 0 || failed(upkeep, "the WireGuard tunnel isn't right", &err);
+}
+
+static bool wireguard_settle(struct tunnel_upkeep *upkeep)
+{
+	struct cni_error err = {};
+
+	return tunnel_wireguard_settle(&upkeep->wireguard, &err) == 0 ||
+	       failed(upkeep, "old peers of the tunnel can't be removed", &err);
+}
+
+bool tunnel_upkeep_tick(struct tunnel_upkeep *upkeep)
+{
+	int64_t now = now_ms();
+
+	if (!upkeep->wireguard.index || now < upkeep->look_at)
+		return false;
+	upkeep->look_at = now + LOOK_MS;
+	/* Why it can't be read is told when it is to be mended. */
+	return tunnel_wireguard_look(&upkeep->wireguard, &upkeep->look, NULL) < 0 ||
+	       !upkeep->look.right;
+}
+
 /* -- all of them */
 
 bool tunnel_upkeep_prepare(struct tunnel_upkeep *upkeep, const struct node_table *nodes)
@@ -158,6 +232,8 @@ bool tunnel_upkeep_prepare(struct tunnel_upkeep *upkeep, const struct node_table
 		return false;
 	if (options_have_tunnel(options, TUNNEL_VXLAN))
 		right &= vxlan_prepare(upkeep);
+	if (options_have_tunnel(options, TUNNEL_WIREGUARD))
+		right &= wireguard_prepare(upkeep);
 	return right;
 }
 
@@ -177,6 +253,13 @@ static int guard_remove(struct tunnel_upkeep *upkeep, struct cni_error *err)
 	return ret;
 }
 
+static void log_swept(const struct tunnel_upkeep *upkeep, enum tunnel_mode mode)
+{
+	log_write(upkeep->log, LOG_LEVEL_INFO,
+		  "tunnel removed, as the options don't ask for it", "tunnel",
+		  tunnel_mode_names[mode], NULL);
+}
+
 /* Removes what an earlier agent, with other options, has left. */
 static bool sweep(struct tunnel_upkeep *upkeep)
 {
@@ -186,9 +269,12 @@ static bool sweep(struct tunnel_upkeep *upkeep)
 	if (!options_have_tunnel(upkeep->options, TUNNEL_VXLAN))
 		ret = tunnel_vxlan_remove(upkeep->rtnl, &err);
 	if (ret == VXLAN_DEVICE_REMOVED)
-		log_write(upkeep->log, LOG_LEVEL_INFO,
-			  "tunnel removed, as the options don't ask for it", "tunnel",
-			  tunnel_mode_names[TUNNEL_VXLAN], NULL);
+		log_swept(upkeep, TUNNEL_VXLAN);
+	if (ret >= 0 && !options_have_tunnel(upkeep->options, TUNNEL_WIREGUARD)) {
+		ret = tunnel_wireguard_remove(upkeep->rtnl, &err);
+		if (ret == WIREGUARD_DEVICE_REMOVED)
+			log_swept(upkeep, TUNNEL_WIREGUARD);
+	}
 	/* The guard goes after the devices. */
 	if (ret >= 0 && !is_on(upkeep))
 		ret = guard_remove(upkeep, &err);
@@ -202,6 +288,8 @@ bool tunnel_upkeep_settle(struct tunnel_upkeep *upkeep)
 
 	if (options_have_tunnel(upkeep->options, TUNNEL_VXLAN) && upkeep->plan.peers)
 		right &= vxlan_settle(upkeep);
+	if (options_have_tunnel(upkeep->options, TUNNEL_WIREGUARD) && upkeep->plan.own)
+		right &= wireguard_settle(upkeep);
 	if (!upkeep->wrong[0])
 		upkeep->error = 0;
 	return right;
@@ -217,17 +305,35 @@ bool tunnel_upkeep_events(struct tunnel_upkeep *upkeep)
 	return tunnel_vxlan_events(&upkeep->vxlan);
 }
 
+/* In other modes the annotation goes, where the Node has it. Returns how many wishes. */
+static size_t wireguard_wish(struct tunnel_upkeep *upkeep, const struct cluster_node *own,
+			     struct annotation_wish *ret_wish)
+{
+	const struct wireguard_note *note = &upkeep->wireguard.own;
+	bool on = options_have_tunnel(upkeep->options, TUNNEL_WIREGUARD);
+
+	if (!own || (on ? !note->port : !node_annotation(own, TUNNEL_NOTES_WIREGUARD)))
+		return 0;
+	*ret_wish = (struct annotation_wish){.name = WIREGUARD_ANNOTATION};
+	if (on)
+		ret_wish->value = wireguard_note_format(note, upkeep->note);
+	return 1;
+}
+
 size_t tunnel_upkeep_wishes(struct tunnel_upkeep *upkeep, const struct node_table *nodes,
 			    struct annotation_wish ret_wishes[TUNNEL_WISHES_MAX])
 {
+	const struct cluster_node *own = node_table_find(nodes,
+							 upkeep->options->node_name);
 	bool ready = true;
+	size_t n;
 
 	for (int i = 0; i < IP_FAMILIES; i++)
 		ready = ready && (!upkeep->plan.addresses[i].family ||
 				  upkeep->vxlan.sides[i].index);
-	return flannel_upkeep_wishes(&upkeep->flannel, &upkeep->plan,
-				     node_table_find(nodes, upkeep->options->node_name),
-				     ready, ret_wishes);
+	n = flannel_upkeep_wishes(&upkeep->flannel, &upkeep->plan, own, ready,
+				  ret_wishes);
+	return n + wireguard_wish(upkeep, own, ret_wishes + n);
 }
 
 static bool is_reached(const struct tunnel_peer *peer, int family)
@@ -249,11 +355,12 @@ size_t tunnel_upkeep_peers(const struct tunnel_upkeep *upkeep)
 
 int tunnel_remove(struct netlink *rtnl, struct netlink *nft, struct cni_error *err)
 {
-	int ret = tunnel_vxlan_remove(rtnl, err);
+	int ret = tunnel_vxlan_remove(rtnl, err), guard;
 	bool removed;
 
 	if (ret >= 0)
-		ret = tunnel_guard_remove(nft, &removed, err);
-
-	return ret < 0 ? ret : 0;
+		ret = tunnel_wireguard_remove(rtnl, err);
+	/* The guard goes after the devices. */
+	guard = ret < 0 ? ret : tunnel_guard_remove(nft, &removed, err);
+	return guard < 0 ? guard : ret;
 }

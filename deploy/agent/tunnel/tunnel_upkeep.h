@@ -7,6 +7,7 @@
 #ifndef BRIDGE_CNI_AGENT_TUNNEL_TUNNEL_UPKEEP_H
 #define BRIDGE_CNI_AGENT_TUNNEL_TUNNEL_UPKEEP_H
 
+#include "deploy/agent/api/annotation_patch.h"
 #include "deploy/agent/base/log.h"
 #include "deploy/agent/base/options.h"
 #include "flannel_upkeep.h"
@@ -15,6 +16,7 @@
 #include "tunnel_mtu.h"
 #include "tunnel_plan.h"
 #include "tunnel_vxlan.h"
+#include "tunnel_wireguard.h"
 
 #define TUNNEL_WRONG_MAX 512
 
@@ -30,6 +32,10 @@ struct tunnel_upkeep {
 	struct guard_keep guard;
 	struct tunnel_vxlan vxlan;
 	struct flannel_upkeep flannel;
+	struct tunnel_wireguard wireguard;
+	struct tunnel_wireguard_look look; /* of the last time */
+	char note[WIREGUARD_NOTE_MAX]; /* that the own Node is to have */
+	int64_t look_at; /* when the WireGuard device is looked at, by now_ms() */
 	bool swept; /* what an earlier agent left of other modes is gone */
 	char wrong[TUNNEL_WRONG_MAX]; /* what failed the last time; "": nothing did */
 	uint64_t error; /* of log_error_once() */
@@ -65,17 +71,28 @@ int tunnel_upkeep_fd(const struct tunnel_upkeep *upkeep);
 /* Takes what it tells. True: tunnel_upkeep_prepare() has something to mend. */
 bool tunnel_upkeep_events(struct tunnel_upkeep *upkeep);
 
-#define TUNNEL_WISHES_MAX FLANNEL_NOTES
+#define TUNNEL_WISHES_MAX (FLANNEL_NOTES + 1)
 
-/* Gives what annotations of the own Node are to be, as flannel_upkeep_wishes() does.
- * tunnel_upkeep_prepare() was called. */
+/*
+ * Gives what annotations of the own Node are to be, as flannel_upkeep_wishes() does, and
+ * the one of the WireGuard key, unless that isn't known yet. The texts are valid until the
+ * next call. tunnel_upkeep_prepare() was called.
+ */
 size_t tunnel_upkeep_wishes(struct tunnel_upkeep *upkeep, const struct node_table *nodes,
 			    struct annotation_wish ret_wishes[TUNNEL_WISHES_MAX]);
+
+/* Looks at what the kernel doesn't tell of, when its time has come. True:
+ * tunnel_upkeep_prepare() has something to mend. */
+bool tunnel_upkeep_tick(struct tunnel_upkeep *upkeep);
 
 /* How many peers this node sends to by a tunnel. */
 size_t tunnel_upkeep_peers(const struct tunnel_upkeep *upkeep);
 
-/* Removes all that agents make for tunnels, whatever the mode. Codes 100, 101. */
+/* The manifest that lets an agent write its Node's WireGuard key. */
+#define WIREGUARD_RIGHTS "deploy/wireguard.yaml"
+
+/* Removes all that agents make on a node for tunnels, whatever the mode.
+ * WIREGUARD_DEVICE_REMOVED: the Node may say a key. Codes 5, 100, 101. */
 int tunnel_remove(struct netlink *rtnl, struct netlink *nft, struct cni_error *err);
 
 #endif

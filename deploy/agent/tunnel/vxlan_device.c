@@ -6,14 +6,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "plugin/netlink/addr.h"
 #include "plugin/netlink/link.h"
-#include "plugin/node/sysctl.h"
+#include "tunnel_device.h"
 #include "vxlan_rival.h"
-
-/* Packets from pods of other nodes may come while the route back still leads elsewhere,
- * by the link. Strict mode would drop them. */
-#define RP_FILTER_LOOSE 2
 
 /* Can the device become what is wanted? */
 static bool is_usable(const struct vxlan_link *link, const struct vxlan_spec *spec)
@@ -87,55 +82,21 @@ static int mend_link(struct netlink *nl, const struct vxlan_spec *spec,
 	return ret < 0 ? ret : differed;
 }
 
-static int mend_addresses(struct netlink *nl, const struct vxlan_spec *spec,
-			  unsigned int index, int family, struct cni_error *err)
-{
-	_cleanup_(addr_list_clear) struct addr_list list = {};
-	const struct ip_addr *addr = &spec->addresses[family];
-	struct ip_prefix wanted = {*addr, ip_bits(ip_families[family])};
-	int differed = 0;
-	int ret = addr_list_get(nl, index, ip_families[family], &list, err);
-
-	if (ret < 0)
-		return ret;
-	/* A kernel without IPv6 lists IPv4 addresses, too. */
-	for (size_t i = 0; i < list.n; i++)
-		if (list.items[i].addr.family == ip_families[family] &&
-		    !(addr->family && prefix_equal(&list.items[i], &wanted)) &&
-		    ++differed)
-			queue_addr_del(nl, index, spec->name, &list.items[i]);
-	if (addr->family && !addr_list_has(&list, &wanted) && ++differed)
-		queue_addr_add_alone(nl, index, spec->name, addr);
-	ret = netlink_commit(nl, err);
-	return ret < 0 ? ret : differed;
-}
-
-static int mend_parameters(const struct vxlan_spec *spec, struct cni_error *err)
-{
-	int ret = 0;
-
-	if (spec->addresses[1].family)
-		ret = sysctl_enable_ipv6(spec->name, err);
-	if (ret == 0)
-		ret = sysctl_ensure(RP_FILTER_LOOSE, err, "ipv4/conf/%s/rp_filter",
-				    spec->name);
-	return ret < 0 ? ret : 0;
-}
-
 /* The parameters of IPv6 are there again once the MTU is right. */
 static int mend(struct netlink *nl, const struct vxlan_spec *spec,
 		const struct vxlan_link *link, struct cni_error *err)
 {
 	int differed = mend_link(nl, spec, link, err);
-	int ret = differed < 0 ? differed : mend_parameters(spec, err);
+	int ret = differed < 0 ? differed
+			       : tunnel_device_parameters(spec->name, spec->addresses,
+							  err);
 
 	if (ret == 0 && !link->up && ++differed)
 		ret = set_up(nl, spec, link, err);
-	for (int family = 0; ret >= 0 && family < IP_FAMILIES; family++) {
-		ret = mend_addresses(nl, spec, link->index, family, err);
-		differed += ret;
-	}
-	return ret < 0 ? ret : differed;
+	if (ret == 0)
+		ret = tunnel_device_addresses(nl, spec->name, link->index,
+					      spec->addresses, err);
+	return ret < 0 ? ret : differed + ret;
 }
 
 int vxlan_device_keep(struct netlink *nl, const struct vxlan_spec *spec,

@@ -102,3 +102,41 @@ int wireguard_peers_compare(struct wireguard_genl *genl, const struct link_known
 	*ret_device = device;
 	return 0;
 }
+
+/* -- what they are, in a number */
+
+#define HASH_START UINT64_C(14695981039346656037) /* FNV-1a */
+#define HASH_PRIME UINT64_C(1099511628211)
+
+static uint64_t hash(uint64_t from, const void *bytes, size_t len)
+{
+	const uint8_t *at = bytes;
+
+	for (size_t i = 0; i < len; i++)
+		from = (from ^ at[i]) * HASH_PRIME;
+	return from;
+}
+
+static uint64_t prefix_hash(uint64_t from, const struct ip_addr *addr, unsigned int len)
+{
+	from = hash(from, &addr->family, sizeof(addr->family));
+	from = hash(from, addr->bytes, sizeof(addr->bytes));
+	return hash(from, &len, sizeof(len));
+}
+
+/* Sums do without an order, and each summand begins with the peer's key. */
+uint64_t wireguard_peers_sum(const struct wireguard_peer *peers, size_t n)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct wireguard_peer *peer = &peers[i];
+		uint64_t key = hash(HASH_START, &peer->key, sizeof(peer->key));
+
+		sum += prefix_hash(key, &peer->endpoint, peer->port);
+		for (size_t k = 0; k < peer->n_allowed; k++)
+			sum += prefix_hash(~key, &peer->allowed[k].addr,
+					   peer->allowed[k].len);
+	}
+	return sum;
+}

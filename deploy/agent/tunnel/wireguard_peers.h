@@ -28,4 +28,8 @@ int wireguard_peers_compare(struct wireguard_genl *genl, const struct link_known
 			    struct wireguard_changes *ret_changes,
 			    struct wireguard_device *ret_device, struct cni_error *err);
 
+/* A number that says what these peers are, in whatever order: key, endpoint and
+ * prefixes. */
+uint64_t wireguard_peers_sum(const struct wireguard_peer *peers, size_t n);
+
 #endif

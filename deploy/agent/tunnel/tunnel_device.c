@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Addresses are compared with the kernel's, parameters are written where they differ. */
+#include "tunnel_device.h"
+
+#include "plugin/netlink/addr.h"
+#include "plugin/node/sysctl.h"
+
+/* Packets from pods of other nodes may come while the route back still leads elsewhere,
+ * by the link. Strict mode would drop them. */
+#define RP_FILTER_LOOSE 2
+
+int tunnel_device_parameters(const char *name,
+			     const struct ip_addr addresses[IP_FAMILIES],
+			     struct cni_error *err)
+{
+	int ret = 0;
+
+	if (addresses[1].family)
+		ret = sysctl_enable_ipv6(name, err);
+	if (ret == 0)
+		ret = sysctl_ensure(RP_FILTER_LOOSE, err, "ipv4/conf/%s/rp_filter", name);
+	return ret < 0 ? ret : 0;
+}
+
+/* Returns how many addresses differed. */
+static int mend_addresses(struct netlink *nl, const char *name, unsigned int index,
+			  const struct ip_addr *addr, int family, struct cni_error *err)
+{
+	_cleanup_(addr_list_clear) struct addr_list list = {};
+	struct ip_prefix wanted = {*addr, ip_bits(family)};
+	int differed = 0;
+	int ret = addr_list_get(nl, index, family, &list, err);
+
+	if (ret < 0)
+		return ret;
+	/* A kernel without IPv6 lists IPv4 addresses, too. */
+	for (size_t i = 0; i < list.n; i++)
+		if (list.items[i].addr.family == family &&
+		    !(addr->family && prefix_equal(&list.items[i], &wanted)) &&
+		    ++differed)
+			queue_addr_del(nl, index, name, &list.items[i]);
+	if (addr->family && !addr_list_has(&list, &wanted) && ++differed)
+		queue_addr_add_alone(nl, index, name, addr);
+	ret = netlink_commit(nl, err);
+	return ret < 0 ? ret : differed;
+}
+
+int tunnel_device_addresses(struct netlink *nl, const char *name, unsigned int index,
+			    const struct ip_addr addresses[IP_FAMILIES],
+			    struct cni_error *err)
+{
+	int differed = 0, ret = 0;
+
+	for (int i = 0; ret >= 0 && i < IP_FAMILIES; i++) {
+		ret = mend_addresses(nl, name, index, &addresses[i], ip_families[i], err);
+		differed += ret > 0 ? ret : 0;
+	}
+	return ret < 0 ? ret : differed;
+}

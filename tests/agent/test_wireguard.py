@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""WireGuard between nodes in different subnets. `wg` tells what the kernel has. Where this kernel
+has no WireGuard, one test runs, and the others in the virtual machine (make check-vm)."""
+import contextlib
+import functools
+import subprocess
+import time
+
+import pytest
+
+from harness import wire
+from harness.waiting import wait_for
+
+KEYS = "bridge-cni/wireguard-keys"
+DEVICE = "bcni-wg"
+SLOW = 120  # seconds, in a virtual machine without KVM
+
+
+@functools.cache
+def kernel_has_it():
+    """A device is made in a namespace that ends at once."""
+    return subprocess.run(["unshare", "-n", "ip", "link", "add", "wg", "type", "wireguard"],
+                          capture_output=True).returncode == 0
+
+
+needs_wireguard = pytest.mark.skipif(not kernel_has_it(), reason="this kernel has no WireGuard")
+
+
+@pytest.mark.skipif(kernel_has_it(), reason="this kernel has WireGuard")
+def test_a_kernel_without_it_is_named_and_nothing_is_sent_in_the_clear(cluster):
+    one, two = cluster.node(), cluster.node()
+    cluster.api.annotate(two.name, {KEYS: f"51820:{'A' * 42}E="})
+    one.start_agent("--tunnel", "wireguard")
+    wait_for(lambda: "modprobe wireguard" in one.page("/readyz")[1])
+    assert "making the WireGuard device bcni-wg: Operation not supported" in one.log()
+    assert not one.ready() and not one.own_routes()
+    wait_for(lambda: one.metrics()['bridge_cni_nodes_unrouted{reason="no-tunnel"}'] == 2)
+    assert DEVICE not in one.links()
+
+
+# -- nodes with WireGuard
+
+
+class Peer:
+    def __init__(self, line):
+        key, _, endpoint, allowed, handshake, rx, tx, _ = line.split("\t")
+        self.key, self.endpoint, self.handshake = key, endpoint, int(handshake)
+        self.allowed = set() if allowed == "(none)" else set(allowed.split(","))
+
+
+def shown(node):
+    """The device's private key, public key, port; and its peers by key."""
+    first, *others = node.run("wg", "show", DEVICE, "dump").stdout.splitlines()
+    private, public, port, mark = first.split("\t")
+    assert mark == "off"
+    return (private, public, int(port)), {peer.key: peer for peer in map(Peer, others)}
+
+
+def public_key(node):
+    return shown(node)[0][1]
+
+
+def note(node):
+    return node.cluster.api.annotations(node.name).get(KEYS)
+
+
+def start(*nodes, options=()):
+    for node in nodes:
+        node.start_agent("--tunnel", "wireguard", "--resync-seconds", "3600", *options)
+    for node in nodes:
+        wait_for(node.ready, SLOW)
+        others = {cidr for other in nodes if other is not node for cidr in other.cidrs}
+        wait_for(lambda: others <= {*node.own_routes()}, SLOW)
+
+
+def reaches(one, address):
+    """The first packets may wait for a handshake."""
+    wait_for(lambda: one.ping(address, wait=3), SLOW)
+
+
+@contextlib.contextmanager
+def capture(node, *expression):
+    """Afterwards the list has what crosses the node's uplink, a line a packet."""
+    lines = []
+    dump = node.popen(["tcpdump", "-lnni", "eth0", *expression], stdout=subprocess.PIPE,
+                      stderr=subprocess.PIPE, text=True)
+    for line in dump.stderr:
+        if "listening on" in line:
+            break
+    yield lines
+    time.sleep(0.2)
+    dump.terminate()
+    lines += dump.communicate()[0].splitlines()
+    node._processes.remove(dump)
+
+
+IN_THE_CLEAR = "net 10.244.0.0/16 or net fd00:244::/32 or ip proto 4 or ip6 proto 41 or udp port 8472"
+
+
+@pytest.fixture(scope="module")
+def trio(shared):
+    """Three nodes on two links; the third one's InternalIP is of IPv6 alone."""
+    shared.network("b")
+    shared.fabric.check_sources(routers=True)
+    nodes = [shared.node(), shared.node(network="b", underlay="v6 v4"),
+             shared.node(network="b", underlay="v6")]
+    start(*nodes)
+    return nodes
+
+
+@pytest.fixture(scope="module")
+def pods(trio):
+    return [node.attach() for node in trio]
+
+
+@needs_wireguard
+def test_pods_see_each_others_own_addresses_and_the_underlay_sees_wireguard_alone(trio, pods):
+    with capture(trio[0], IN_THE_CLEAR) as clear, capture(trio[0], "udp port 51820") as tunnel:
+        for one in pods:
+            for other in pods:
+                if one is not other:
+                    reaches(one, other.address4)
+                    reaches(one, other.address6)
+                    assert wire.source_seen(one, other, other.address4) == one.address4
+                    assert wire.source_seen(one, other, other.address6) == one.address6
+    assert not clear
+    assert len(tunnel) > 20
+    assert trio[0].cluster.fabric.dropped() == 0
+
+
+@needs_wireguard
+def test_a_node_reaches_remote_pods_from_its_devices_address(trio, pods):
+    for node, pod, in ((trio[0], pods[1]), (trio[2], pods[0])):
+        for address, own in ((pod.address4, f"10.244.{node.number}.0"),
+                             (pod.address6, f"fd00:244:0:{node.number}::")):
+            reaches(node, address)
+            assert wire.source_seen(node, pod, address) == own
+
+
+@needs_wireguard
+def test_the_device_has_what_its_nodes_say_and_no_link_local_address(trio):
+    for node in trio:
+        (_, public, port), peers = shown(node)
+        assert note(node) == f"{port}:{public}" and port == 51820
+        others = [other for other in trio if other is not node]
+        assert set(peers) == {public_key(other) for other in others}
+        for other in others:
+            peer = peers[public_key(other)]
+            assert peer.allowed == set(other.cidrs)
+            here, there = node.internal_ips, other.internal_ips
+            family = next(":" in a for a in here if (":" in a) in [":" in b for b in there])
+            address = next(b for b in there if (":" in b) == family)
+            assert peer.endpoint == (f"[{address}]:51820" if family else f"{address}:51820")
+        device, = node.ip_json("addr", "show", "dev", DEVICE)
+        assert {f"{a['local']}/{a['prefixlen']}" for a in device["addr_info"]} == {
+            f"10.244.{node.number}.0/32", f"fd00:244:0:{node.number}::/128"}
+        assert device["mtu"] == 1500 - 80
+        assert node.sysctl(f"ipv4.conf.{DEVICE}.rp_filter") == "2"
+        key, = (node.run_dir / "bridge-cni").glob("*.key")
+        assert key.stat().st_mode & 0o7777 == 0o600 and key.stat().st_size == 32
+
+
+@needs_wireguard
+def test_what_somebody_changes_is_right_again(trio, pods):
+    one, two, three = trio
+    before = shown(one)
+    key = public_key(two)
+    one.run("wg", "set", DEVICE, "peer", key, "remove")
+    wait_for(lambda: key in shown(one)[1], SLOW)
+    one.run("wg", "set", DEVICE, "peer", key, "endpoint", "192.0.2.99:1", "allowed-ips", "10.9.9.0/24")
+    wait_for(lambda: shown(one)[1][key].allowed == set(two.cidrs), SLOW)
+    one.run("sh", "-c", f"wg genkey | wg set {DEVICE} private-key /dev/stdin listen-port 4000 fwmark 7")
+    wait_for(lambda: one.run("wg", "show", DEVICE, "dump").stdout.splitlines()[0].split("\t") ==
+             [*map(str, before[0]), "off"], SLOW)
+    one.ip(f"link set {DEVICE} down")
+    reaches(pods[0], pods[1].address4)
+    one.ip(f"link del {DEVICE}")
+    reaches(pods[0], pods[1].address4)
+    assert shown(one)[0] == before[0]
+
+
+@needs_wireguard
+def test_an_agent_that_is_killed_and_comes_again_disturbs_no_session(trio, pods):
+    one = trio[0]
+    reaches(pods[0], pods[1].address4)
+    handshake = shown(one)[1][public_key(trio[1])].handshake
+    one.stop_agent(9)
+    pings = pods[0].popen(["ping", "-n", "-i", "0.2", "-c", "50", "-W", "10", pods[1].address4],
+                          stdout=subprocess.PIPE, text=True)
+    start(one)
+    assert " 0% packet loss" in pings.communicate()[0]
+    assert shown(one)[1][public_key(trio[1])].handshake == handshake
+
+
+@needs_wireguard
+def test_nodes_without_a_key_of_their_own_are_named_and_not_served(trio, pods):
+    """One says no key, one no right one, and two say the same."""
+    cluster, one = trio[0].cluster, trio[0]
+    mute, wrong, twin, other = [cluster.node() for _ in range(4)]
+    cluster.api.annotate(wrong.name, {KEYS: "51820:abc"})
+    for node in twin, other:
+        cluster.api.annotate(node.name, {KEYS: f"51820:{'A' * 42}E="})
+    reasons = {mute: "no-wireguard-key", wrong: "bad-wireguard-key",
+               twin: "shared-wireguard-key", other: "shared-wireguard-key"}
+    with capture(one, IN_THE_CLEAR) as clear:
+        for node, reason in reasons.items():
+            wait_for(lambda: f'bridge_cni_node_unrouted{{node="{node.name}",reason="{reason}"}}'
+                             in one.page("/metrics")[1], SLOW)
+            assert not pods[0].ping(f"10.244.{node.number}.9", wait=1)
+    assert len(shown(one)[1]) == 2
+    cluster.api.annotate(mute.name, {KEYS: note(one)})
+    wait_for(lambda: one.metrics()[
+        'bridge_cni_nodes_unrouted{reason="shared-wireguard-key"}'] == 6, SLOW)
+    for node in reasons:
+        cluster.api.remove(node.name)
+    assert not clear
+
+
+@needs_wireguard
+def test_a_node_whose_InternalIP_changes_is_reached_at_the_new_one(trio, pods):
+    cluster, two = trio[0].cluster, trio[1]
+    address = two.address6.replace("::", "::7:")
+    two.ip_batch(f"addr add {address}/64 dev eth0 nodad\naddr del {two.address6}/64 dev eth0\n")
+    two.address6, two.internal_ips = address, [address, two.address4]
+    cluster.join(two)
+    wait_for(lambda: shown(trio[2])[1][public_key(two)].endpoint == f"[{address}]:51820", SLOW)
+    reaches(pods[2], pods[1].address4)
+
+
+@needs_wireguard
+def test_a_port_that_is_taken_is_named(cluster):
+    node = cluster.node()
+    with node.udp("0.0.0.0", 51820):
+        node.start_agent("--tunnel", "wireguard")
+        wait_for(lambda: "UDP port 51820, which bcni-wg needs, is taken" in node.log(), SLOW)
+        assert not node.ready()
+    wait_for(node.ready, SLOW)
+
+
+@needs_wireguard
+def test_cleanup_removes_device_key_and_annotation(cluster):
+    one, two = cluster.node(), cluster.node()
+    start(one, two)
+    assert note(one)
+    one.stop_agent()
+    one.run(*one.agent_argv("--cleanup"))
+    assert one.left() == []
+    assert note(one) is None and note(two)
