@@ -91,6 +91,10 @@ static void follow_routes(struct agent *agent)
 
 	(void)tell_guard(agent);
 	right = tunnel_upkeep_prepare(&agent->tunnel, &agent->nodes);
+
+	/* What is to be encrypted must not leave in the clear while there is no route. */
+	right &= route_upkeep_seal(&agent->routes, &agent->nodes,
+				   agent->options->tunnel == TUNNEL_WIREGUARD);
 	route_upkeep_run(&agent->routes, &agent->nodes,
 			 tunnel_upkeep_plan(&agent->tunnel));
 	right &= tunnel_upkeep_settle(&agent->tunnel);

@@ -47,8 +47,8 @@ static void put_gateway(struct builder b, const struct route *route)
 }
 
 static struct builder queue_route(struct netlink *nl, struct nl_msg *msg,
-				  unsigned int index, uint8_t protocol, bool onlink,
-				  const struct route *route)
+				  unsigned int index, uint8_t protocol, uint8_t type,
+				  bool onlink, const struct route *route)
 {
 	struct rtmsg header = {
 		.rtm_family = route->dst.addr.family,
@@ -56,7 +56,7 @@ static struct builder queue_route(struct netlink *nl, struct nl_msg *msg,
 		.rtm_table = RT_TABLE_UNSPEC,
 		.rtm_protocol = protocol,
 		.rtm_scope = route_scope(route),
-		.rtm_type = RTN_UNICAST,
+		.rtm_type = type ? type : RTN_UNICAST,
 		.rtm_flags = onlink ? RTNH_F_ONLINK : 0,
 	};
 	struct builder b = begin(nl, msg, &header, sizeof(header));
@@ -81,7 +81,7 @@ void queue_route_add(struct netlink *nl, unsigned int index, const char *name,
 		"adding the route to %s by %s through %s", PREFIX_TEXT(&route->dst),
 		route->gw.family ? IP_TEXT(&route->gw) : "the link", name);
 
-	queue_route(nl, msg, index, RTPROT_BOOT, false, route);
+	queue_route(nl, msg, index, RTPROT_BOOT, RTN_UNICAST, false, route);
 }
 
 void queue_route_set(struct netlink *nl, const struct kernel_route *wanted, bool replace)
@@ -93,7 +93,7 @@ void queue_route_set(struct netlink *nl, const struct kernel_route *wanted, bool
 		wanted->route.gw.family ? IP_TEXT(&wanted->route.gw) : "the link",
 		wanted->index);
 	struct builder b = queue_route(nl, msg, wanted->index, wanted->protocol,
-				       wanted->onlink, &wanted->route);
+				       wanted->type, wanted->onlink, &wanted->route);
 
 	if (wanted->source.family)
 		put_ip(b, RTA_PREFSRC, &wanted->source);
@@ -107,12 +107,13 @@ void queue_route_del(struct netlink *nl, const struct kernel_route *route)
 	struct route whole = route->route;
 
 	if (!route->nexthop && route->hops == 1) {
-		queue_route(nl, msg, route->index, route->protocol, false, &whole);
+		queue_route(nl, msg, route->index, route->protocol, route->type, false,
+			    &whole);
 		return;
 	}
 	/* The kernel knows such a route by its nexthop object, not by one of the next
 	 * hops. */
 	whole.gw = (struct ip_addr){};
-	put_u32(queue_route(nl, msg, 0, route->protocol, false, &whole), RTA_NH_ID,
-		route->nexthop);
+	put_u32(queue_route(nl, msg, 0, route->protocol, route->type, false, &whole),
+		RTA_NH_ID, route->nexthop);
 }

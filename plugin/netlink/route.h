@@ -31,7 +31,9 @@ struct kernel_route {
 	struct ip_addr source; /* that the node sends with by it; family 0: any */
 	unsigned int index; /* of the interface; 0: none */
 	uint8_t protocol; /* RTPROT_* */
-	uint8_t type; /* RTN_UNICAST, or RTN_ of one that refuses or drops */
+	/* RTN_UNICAST, which 0 stands for when it is written, or RTN_ of one that refuses
+	 * or drops. */
+	uint8_t type;
 	/* The gateway counts as one on the link, whatever networks that has. For
 	 * queue_route_set() alone: it isn't read. */
 	bool onlink;

@@ -26,16 +26,47 @@ def kernel_has_it():
 needs_wireguard = pytest.mark.skipif(not kernel_has_it(), reason="this kernel has no WireGuard")
 
 
+@contextlib.contextmanager
+def capture(node, *expression):
+    """Afterwards the list has what crosses the node's uplink, a line a packet."""
+    lines = []
+    dump = node.popen(["tcpdump", "-lnni", "eth0", *expression], stdout=subprocess.PIPE,
+                      stderr=subprocess.PIPE, text=True)
+    for line in dump.stderr:
+        if "listening on" in line:
+            break
+    yield lines
+    time.sleep(0.2)
+    dump.terminate()
+    lines += filter(None, dump.communicate()[0].splitlines())
+    node._processes.remove(dump)
+
+
+IN_THE_CLEAR = "net 10.244.0.0/16 or net fd00:244::/32 or ip proto 4 or ip6 proto 41 or udp port 8472"
+
+
 @pytest.mark.skipif(kernel_has_it(), reason="this kernel has WireGuard")
 def test_a_kernel_without_it_is_named_and_nothing_is_sent_in_the_clear(cluster):
-    one, two = cluster.node(), cluster.node()
+    one, two = cluster.ready(2)
+    pod = one.attach()
+    two.stop_agent()  # which would remove what the next line says of its node
     cluster.api.annotate(two.name, {KEYS: f"51820:{'A' * 42}E="})
+    one.stop_agent()
     one.start_agent("--tunnel", "wireguard")
     wait_for(lambda: "modprobe wireguard" in one.page("/readyz")[1])
     assert "making the WireGuard device bcni-wg: Operation not supported" in one.log()
-    assert not one.ready() and not one.own_routes()
-    wait_for(lambda: one.metrics()['bridge_cni_nodes_unrouted{reason="no-tunnel"}'] == 2)
     assert DEVICE not in one.links()
+    wait_for(lambda: one.metrics()['bridge_cni_nodes_unrouted{reason="no-tunnel"}'] == 2)
+    assert not one.own_routes()
+    assert one.sealed() == {"10.244.1.0/24", "10.244.2.0/24", "fd00:244:0:1::/64",
+                            "fd00:244:0:2::/64"}
+    with capture(one, IN_THE_CLEAR) as clear:
+        for address in "10.244.2.9", "fd00:244:0:2::9":
+            assert not pod.ping(address, wait=1) and not one.ping(address, wait=1)
+    assert not clear
+    one.stop_agent()
+    one.start_agent()
+    wait_for(lambda: set(two.cidrs) <= {*one.own_routes()} and not one.sealed())
 
 
 # -- nodes with WireGuard
@@ -76,25 +107,6 @@ def start(*nodes, options=()):
 def reaches(one, address):
     """The first packets may wait for a handshake."""
     wait_for(lambda: one.ping(address, wait=3), SLOW)
-
-
-@contextlib.contextmanager
-def capture(node, *expression):
-    """Afterwards the list has what crosses the node's uplink, a line a packet."""
-    lines = []
-    dump = node.popen(["tcpdump", "-lnni", "eth0", *expression], stdout=subprocess.PIPE,
-                      stderr=subprocess.PIPE, text=True)
-    for line in dump.stderr:
-        if "listening on" in line:
-            break
-    yield lines
-    time.sleep(0.2)
-    dump.terminate()
-    lines += dump.communicate()[0].splitlines()
-    node._processes.remove(dump)
-
-
-IN_THE_CLEAR = "net 10.244.0.0/16 or net fd00:244::/32 or ip proto 4 or ip6 proto 41 or udp port 8472"
 
 
 @pytest.fixture(scope="module")

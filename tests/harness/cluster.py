@@ -138,11 +138,17 @@ class ClusterNode(Node):
         path = self.conf_dir / "10-bridge-cni.conflist"
         return json.loads(path.read_text()) if path.exists() else None
 
+    def agents_routes(self):
+        return [r for family in (4, 6)
+                for r in self.ip_json(f"-{family}", "route", "show", "proto", str(ROUTE_PROTOCOL))]
+
     def own_routes(self):
         """Destination -> gateway."""
-        return {r["dst"]: r.get("gateway") for family in (4, 6)
-                for r in self.ip_json(f"-{family}", "route", "show", "proto",
-                                      str(ROUTE_PROTOCOL))}
+        return {r["dst"]: r.get("gateway") for r in self.agents_routes() if "type" not in r}
+
+    def sealed(self):
+        """Where nothing leads to but those routes."""
+        return {r["dst"] for r in self.agents_routes() if r.get("type") == "unreachable"}
 
     def draining(self):
         """Does the configuration take no new pods?"""
@@ -157,7 +163,7 @@ class ClusterNode(Node):
                  if path.name != "agent.lock" and not path.name.startswith("node-")]
         rules = self.run("nft", "list", "ruleset").stdout
         return [*(name for name in self.links() if name not in ("lo", "eth0")),
-                *self.own_routes(), *rules.splitlines(), *files]
+                *self.own_routes(), *self.sealed(), *rules.splitlines(), *files]
 
     # -- what a runtime does
 

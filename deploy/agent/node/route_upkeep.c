@@ -7,6 +7,7 @@
 
 #include "conf/identity.h"
 #include "conf/base/clock.h"
+#include "sealed_routes.h"
 
 #define SOON_MS		100 /* the kernel's messages come in flocks */
 #define RETRY_MS	5000
@@ -122,4 +123,29 @@ void route_upkeep_run(struct route_upkeep *upkeep, const struct node_table *node
 	} else {
 		upkeep->error = 0;
 	}
+}
+
+bool route_upkeep_seal(struct route_upkeep *upkeep, const struct node_table *nodes,
+		       bool sealed)
+{
+	struct prefix_list list = {};
+	struct cni_error err = {};
+	int ret = 0;
+
+	/* Nobody seals them while this agent runs. */
+	if (!sealed && upkeep->open)
+		return true;
+	if (sealed)
+		ret = node_table_cidrs(nodes, &(struct prefix_list){}, true, &list, &err);
+	if (ret == 0)
+		ret = sealed_routes_sync(upkeep->rtnl, &list, &err);
+	upkeep->open = !sealed && ret == 0;
+	free(list.items);
+	if (ret < 0)
+		log_error_once(upkeep->log, &upkeep->seal_error,
+			       "the default route can't be closed for pods' packets",
+			       &err);
+	else
+		upkeep->seal_error = 0;
+	return ret == 0;
 }

@@ -31,6 +31,8 @@ struct route_upkeep {
 	uint64_t unrouted_hash; /* of those that were logged last */
 	uint64_t syncs, changes; /* since the start */
 	uint64_t error; /* of log_error_once() */
+	uint64_t seal_error; /* the same of route_upkeep_seal() */
+	bool open; /* there are no sealed routes */
 };
 
 /* Strings and connections are borrowed. Code 100. */
@@ -46,5 +48,13 @@ void route_upkeep_soon(struct route_upkeep *upkeep);
  * After an error they are due again. */
 void route_upkeep_run(struct route_upkeep *upkeep, const struct node_table *nodes,
 		      const struct tunnel_plan *plan);
+
+/*
+ * With @sealed, nothing for pods of @nodes leaves this node but by a route of
+ * route_upkeep_run() (sealed_routes.h). Without it, whatever an earlier agent has sealed
+ * is open. False: something failed, and was logged.
+ */
+bool route_upkeep_seal(struct route_upkeep *upkeep, const struct node_table *nodes,
+		       bool sealed);
 
 #endif

@@ -27,6 +27,7 @@
 #include "plugin_job.h"
 #include "port_pod.h"
 #include "routes.h"
+#include "sealed_routes.h"
 #include "store_files.h"
 
 #define FILE_DIR  NODE_LOCK_DIR
@@ -283,6 +284,8 @@ static int remove_all(struct uninstall *uninstall, struct cni_error *err)
 			  options->conflist, NULL);
 	if (ret >= 0)
 		ret = routes_remove(uninstall->rtnl, &routes, err);
+	if (ret >= 0)
+		ret = sealed_routes_sync(uninstall->rtnl, &(struct prefix_list){}, err);
 	if (ret >= 0)
 		ret = tunnel_remove(uninstall->rtnl, uninstall->nft, err);
 	if (ret == WIREGUARD_DEVICE_REMOVED ||

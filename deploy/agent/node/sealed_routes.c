@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The routes are few, as podCIDRs that lie side by side have one in common. They are
+ * compared with the kernel's each time. */
+#include "sealed_routes.h"
+
+#include <linux/rtnetlink.h>
+
+#define BATCH_MAX 256 /* messages of one send */
+
+static bool is_sealed(const struct kernel_route *route)
+{
+	return route->protocol == ROUTE_PROTOCOL && route->type == RTN_UNREACHABLE &&
+	       route->route.priority == SEALED_METRIC &&
+	       route->route.table == RT_TABLE_MAIN;
+}
+
+static int by_dst(const void *a, const void *b)
+{
+	return kernel_route_cmp(a, b);
+}
+
+static int by_prefix(const void *a, const void *b)
+{
+	const struct ip_prefix *one = a, *other = b;
+	int order = ip_cmp(&one->addr, &other->addr);
+
+	return order ? order : (int)one->len - (int)other->len;
+}
+
+/* Leaves those routes in the list, sorted by destination. */
+static void keep_sealed(struct kernel_route_list *list)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < list->n; i++)
+		if (is_sealed(&list->items[i]))
+			list->items[kept++] = list->items[i];
+	list->n = kept;
+	if (kept)
+		qsort(list->items, kept, sizeof(*list->items), by_dst);
+}
+
+static bool has_route(const struct kernel_route_list *list, const struct ip_prefix *dst)
+{
+	const struct kernel_route key = {.route.dst = *dst};
+
+	return list->n && bsearch(&key, list->items, list->n, sizeof(key), by_dst);
+}
+
+static bool has_prefix(const struct prefix_list *list, const struct ip_prefix *prefix)
+{
+	return list->n &&
+	       bsearch(prefix, list->items, list->n, sizeof(*prefix), by_prefix);
+}
+
+/* Sends what is queued once it is much, or @all of it. */
+static int flush(struct netlink *nl, size_t *queued, bool all, struct cni_error *err)
+{
+	if (!*queued || (!all && *queued < BATCH_MAX))
+		return 0;
+	*queued = 0;
+	return netlink_commit(nl, err);
+}
+
+static int sync_family(struct netlink *nl, int family, const struct prefix_list *wanted,
+		       struct cni_error *err)
+{
+	_cleanup_(kernel_route_list_clear) struct kernel_route_list list = {};
+	size_t queued = 0;
+	int ret = route_list_get_all(nl, family, &list, err);
+
+	keep_sealed(&list);
+	for (size_t i = 0; ret == 0 && i < wanted->n; i++) {
+		const struct kernel_route route = {
+			.protocol = ROUTE_PROTOCOL,
+			.type = RTN_UNREACHABLE,
+			.route = {.dst = wanted->items[i], .priority = SEALED_METRIC},
+		};
+
+		if (wanted->items[i].addr.family != family ||
+		    has_route(&list, &wanted->items[i]))
+			continue;
+		queue_route_set(nl, &route, false);
+		queued++;
+		ret = flush(nl, &queued, false, err);
+	}
+	for (size_t i = 0; ret == 0 && i < list.n; i++) {
+		if (has_prefix(wanted, &list.items[i].route.dst))
+			continue;
+		queue_route_del(nl, &list.items[i]);
+		queued++;
+		ret = flush(nl, &queued, false, err);
+	}
+	return ret < 0 ? ret : flush(nl, &queued, true, err);
+}
+
+int sealed_routes_sync(struct netlink *nl, const struct prefix_list *wanted,
+		       struct cni_error *err)
+{
+	int ret = 0;
+
+	for (int i = 0; ret == 0 && i < IP_FAMILIES; i++)
+		ret = sync_family(nl, ip_families[i], wanted, err);
+	netlink_discard(nl);
+	return ret;
+}
