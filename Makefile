@@ -146,7 +146,8 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB_OBJECTS) | $(BUILD)/.unit-v
 
 $(BUILD)/tests/unit/test_annotations: $(AGENT_READERS) $(BUILD)/deploy/agent/api/node_feed.o
 $(BUILD)/tests/unit/test_pod_ranges $(BUILD)/tests/unit/test_former_ranges: $(AGENT_READERS)
-$(BUILD)/tests/unit/test_wireguard_key: $(BUILD)/deploy/agent/tunnel/wireguard_key.o
+$(BUILD)/tests/unit/test_wireguard_key: $(patsubst %,$(BUILD)/deploy/agent/tunnel/%.o,\
+	wireguard_key wireguard_note)
 $(BUILD)/tests/unit/test_wireguard_peers: $(patsubst %,$(BUILD)/deploy/agent/tunnel/%.o,\
 	wireguard_key wireguard_link wireguard_peers)
 # The tunnels' plan needs neither the kernel nor the agent's libraries.

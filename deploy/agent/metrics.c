@@ -102,6 +102,10 @@ static void tunnel_metrics(FILE *out, const struct agent *agent)
 	      "Nodes to which this node's tunnel leads.");
 	gauge(out, "tunnel_wrong", tunnel->wrong[0] != '\0',
 	      "The tunnel isn't as it should be; the log says why.");
+	gauge(out, "wireguard_peers", tunnel->look.peers,
+	      "Nodes that this node's WireGuard device knows.");
+	gauge(out, "wireguard_sessions", tunnel->look.answering,
+	      "Those of them with a handshake in the last three minutes.");
 	counter(out, "tunnel_device_changes_total", tunnel->devices,
 		"Tunnel devices that were made or put right.");
 	counter(out, "tunnel_entry_changes_total", tunnel->entries,

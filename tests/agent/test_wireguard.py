@@ -181,7 +181,9 @@ def test_what_somebody_changes_is_right_again(trio, pods):
     wait_for(lambda: key in shown(one)[1], SLOW)
     one.run("wg", "set", DEVICE, "peer", key, "endpoint", "192.0.2.99:1", "allowed-ips", "10.9.9.0/24")
     wait_for(lambda: shown(one)[1][key].allowed == set(two.cidrs), SLOW)
-    one.run("sh", "-c", f"wg genkey | wg set {DEVICE} private-key /dev/stdin listen-port 4000 fwmark 7")
+    (one.directory / "key").write_text(one.run("wg", "genkey").stdout)
+    one.run("wg", "set", DEVICE, "private-key", one.directory / "key", "listen-port", "4000",
+            "fwmark", "7")
     wait_for(lambda: one.run("wg", "show", DEVICE, "dump").stdout.splitlines()[0].split("\t") ==
              [*map(str, before[0]), "off"], SLOW)
     one.ip(f"link set {DEVICE} down")

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* deploy/agent/tunnel/wireguard_key.h: a key's text. */
+/* deploy/agent/tunnel/wireguard_key.h and wireguard_note.h: the text of a key, and what a
+ * Node says of it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "deploy/agent/tunnel/wireguard_key.h"
+#include "deploy/agent/tunnel/wireguard_note.h"
 
 /* Bytes, and their text as `base64` of coreutils writes it. */
 static const struct {
@@ -83,12 +84,49 @@ static void test_each_character_counts(void **state)
 	}
 }
 
+#define KEY "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
+static void test_a_note_has_one_spelling(void **state)
+{
+	static const char *const right[] = {"51820:" KEY, "1:" KEY, "65535:" KEY};
+	static const char *const wrong[] = {
+		"",
+		":" KEY,
+		"0:" KEY,
+		"051820:" KEY,
+		"+51820:" KEY,
+		" 51820:" KEY,
+		"65536:" KEY,
+		"99999999999999999999:" KEY,
+		"51820",
+		"51820:",
+		"51820 " KEY,
+		"51820:" KEY " ",
+		"51820:" KEY ",51821:" KEY,
+		"51820:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
+	};
+	struct wireguard_note note = {};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(right); i++) {
+		char buf[WIREGUARD_NOTE_MAX];
+
+		assert_int_equal(wireguard_note_parse(right[i], &note), 0);
+		assert_string_equal(wireguard_note_format(&note, buf), right[i]);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		assert_int_equal(wireguard_note_parse(wrong[i], &note), -EINVAL);
+		assert_int_equal(note.port, 65535);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_key_has_the_text_that_wg_prints),
 		cmocka_unit_test(test_what_is_no_key_is_refused_and_changes_nothing),
 		cmocka_unit_test(test_each_character_counts),
+		cmocka_unit_test(test_a_note_has_one_spelling),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
