@@ -44,6 +44,7 @@ static struct {
 	struct has_peer peers[PEERS + 1];
 	size_t n;
 	size_t changes; /* messages that changed something */
+	size_t replaced; /* peers that were without prefixes for a moment */
 	int interruptions; /* dumps that are still to be interrupted */
 	struct wireguard_key private_key;
 	uint16_t port;
@@ -81,6 +82,14 @@ static void remove_peer(struct has_peer *peer)
 	*peer = kernel.peers[--kernel.n];
 }
 
+static bool has_prefix(const struct has_peer *peer, const struct ip_prefix *prefix)
+{
+	for (size_t i = 0; i < peer->n; i++)
+		if (prefix_equal(&peer->allowed[i], prefix))
+			return true;
+	return false;
+}
+
 static void allow(struct has_peer *peer, struct nlattr *attr)
 {
 	struct nlattr *attrs[WGALLOWEDIP_A_MAX + 1], *item;
@@ -97,6 +106,8 @@ static void allow(struct has_peer *peer, struct nlattr *attr)
 				 ip_size(prefix.addr.family));
 		memcpy(prefix.addr.bytes, nla_data(attrs[WGALLOWEDIP_A_IPADDR]),
 		       ip_size(prefix.addr.family));
+		if (has_prefix(peer, &prefix))
+			continue;
 		peer->allowed = reallocarray(peer->allowed, peer->n + 1, sizeof(prefix));
 		peer->allowed[peer->n++] = prefix;
 	}
@@ -123,8 +134,10 @@ static void set_peer(struct nlattr *item)
 		memcpy(&peer->endpoint, nla_data(attrs[WGPEER_A_ENDPOINT]),
 		       sizeof(peer->endpoint));
 	}
-	if (flags & WGPEER_F_REPLACE_ALLOWEDIPS)
+	if (flags & WGPEER_F_REPLACE_ALLOWEDIPS) {
 		peer->n = 0;
+		kernel.replaced++;
+	}
 	if (attrs[WGPEER_A_ALLOWEDIPS])
 		allow(peer, attrs[WGPEER_A_ALLOWEDIPS]);
 }
@@ -360,9 +373,31 @@ static void test_each_difference_is_seen(void **state)
 	remove_peer(&kernel.peers[120]);
 	peer_of(&stranger, true)->n = 0;
 	assert_int_equal(settle(200), 6);
+	/* What is right of a peer isn't touched: only the wrong prefix has to go. */
+	assert_int_equal(kernel.replaced, 1);
 	assert_null(peer_of(&stranger, false));
 	assert_right(200);
 	assert_int_equal(settle(200), 0);
+}
+
+/* The kernel sends to where the last packet came from. */
+static void test_a_nodes_other_address_serves_as_well(void **state)
+{
+	struct has_peer *peer;
+
+	(void)state;
+	want(5);
+	settle(5);
+	peer = &kernel.peers[2];
+	peer->endpoint.sin_addr.s_addr = htonl(0xc6336401); /* 198.51.100.1 */
+	for (size_t i = 0; i < 5; i++)
+		if (memcmp(&wanted[i].key, &peer->key, WG_KEY_LEN) == 0)
+			wanted[i].other = prefix_of("198.51.%u.%u/32", 100, 1).addr;
+	assert_int_equal(settle(5), 0);
+	peer->endpoint.sin_addr.s_addr = htonl(0xc6336402);
+	assert_int_equal(settle(5), 1);
+	assert_int_equal(kernel.replaced, 0);
+	assert_right(5);
 }
 
 static void test_handshakes_are_told(void **state)
@@ -412,6 +447,8 @@ int main(void)
 		cmocka_unit_test_setup(test_an_interrupted_dump_begins_again,
 				       kernel_reset),
 		cmocka_unit_test_setup(test_each_difference_is_seen, kernel_reset),
+		cmocka_unit_test_setup(test_a_nodes_other_address_serves_as_well,
+				       kernel_reset),
 		cmocka_unit_test_setup(test_handshakes_are_told, kernel_reset),
 		cmocka_unit_test_setup(test_key_and_port_are_set_and_read, kernel_reset),
 	};

@@ -15,6 +15,8 @@ void tunnel_wireguard_clear(struct tunnel_wireguard *wireguard)
 {
 	wireguard_changes_clear(&wireguard->late);
 	free(wireguard->problems);
+	free(wireguard->peers);
+	free(wireguard->allowed);
 	*wireguard = (struct tunnel_wireguard){};
 }
 
@@ -119,6 +121,7 @@ static void peers_make(const struct tunnel_plan *plan, struct wanted *wanted)
 		wanted->peers[wanted->n++] = (struct wireguard_peer){
 			.key = said->note.key,
 			.endpoint = peer->addresses[peer->underlay],
+			.other = peer->addresses[!peer->underlay],
 			.port = said->note.port,
 			.allowed = wanted->allowed + from,
 			.n_allowed = wanted->places[said->peer] - from,
@@ -191,7 +194,11 @@ static int device_prepare(struct tunnel_wireguard *wireguard, struct netlink *nl
 	device.n_peers = wanted.n;
 	ret = wireguard_device_keep(nl, &device, &kept, err);
 	kept_take(wireguard, &kept, spec->port, done);
-	wireguard->sum = wireguard_peers_sum(wanted.peers, wanted.n);
+	free(wireguard->peers);
+	free(wireguard->allowed);
+	wireguard->peers = TAKE_PTR(wanted.peers);
+	wireguard->n_peers = wanted.n;
+	wireguard->allowed = TAKE_PTR(wanted.allowed);
 	free(wireguard->problems);
 	wireguard->problems = TAKE_PTR(wanted.problems);
 	wireguard->n_problems = plan->n_peers;
@@ -240,46 +247,29 @@ int tunnel_wireguard_settle(struct tunnel_wireguard *wireguard, struct cni_error
 
 /* -- looking at it */
 
-struct looking {
-	struct tunnel_wireguard_look look;
-	uint64_t sum;
-	int64_t now;
-};
-
-static int look_at(const struct wireguard_peer *peer, void *data)
-{
-	struct looking *looking = data;
-
-	if (!peer) {
-		looking->look = (struct tunnel_wireguard_look){};
-		looking->sum = 0;
-		return 0;
-	}
-	looking->look.peers++;
-	looking->look.answering += peer->handshake &&
-				   looking->now - peer->handshake < SESSION_SECONDS;
-	looking->sum += wireguard_peers_sum(peer, 1);
-	return 0;
-}
-
-int tunnel_wireguard_look(const struct tunnel_wireguard *wireguard,
+int tunnel_wireguard_look(struct tunnel_wireguard *wireguard,
 			  struct tunnel_wireguard_look *ret_look, struct cni_error *err)
 {
 	_cleanup_(wireguard_genl_closep) struct wireguard_genl *genl = NULL;
+	_cleanup_(wireguard_changes_clear) struct wireguard_changes changes = {};
 	_cleanup_(wireguard_device_wipe) struct wireguard_device device = {};
 	const struct link_known link = {wireguard->index, WIREGUARD_DEVICE};
-	struct looking looking = {.now = time(NULL)};
+	struct tunnel_wireguard_look look = {.peers = wireguard->n_peers};
+	int64_t now = time(NULL);
 	int ret = wireguard_genl_open(&genl, err);
 
 	if (ret == 0)
-		ret = wireguard_read(genl, &link, look_at, &looking, &device, err);
+		ret = wireguard_peers_compare(genl, &link, wireguard->peers,
+					      wireguard->n_peers, &changes, &device, err);
 	if (ret < 0)
 		return ret;
-	looking.look.right = looking.sum == wireguard->sum &&
-			     device.port == wireguard->own.port && !device.mark &&
-			     memcmp(&device.public_key, &wireguard->own.key,
-				    sizeof(device.public_key)) == 0;
-	*ret_look = looking.look;
+	for (size_t i = 0; i < wireguard->n_peers; i++)
+		look.answering += wireguard->peers[i].handshake > 0 &&
+				  now - wireguard->peers[i].handshake < SESSION_SECONDS;
+	look.right = !changes.n && device.port == wireguard->own.port && !device.mark &&
+		     memcmp(&device.public_key, &wireguard->own.key,
+			    sizeof(device.public_key)) == 0;
+	*ret_look = look;
 	return 0;
 }
 

@@ -27,7 +27,10 @@ struct tunnel_wireguard {
 	 * peers; ROUTE_FINE: it can, if the plan says so, too. Owned. */
 	enum route_problem *problems;
 	size_t n_problems;
-	uint64_t sum; /* of the peers that the device was given (wireguard_peers.h) */
+	/* The peers that the device was given, and their prefixes. Owned. */
+	struct wireguard_peer *peers;
+	size_t n_peers;
+	struct ip_prefix *allowed;
 };
 void tunnel_wireguard_clear(struct tunnel_wireguard *wireguard);
 
@@ -69,7 +72,7 @@ struct tunnel_wireguard_look {
 };
 
 /* Looks at the device, of whose peers the kernel tells no changes. Codes 100, 101. */
-int tunnel_wireguard_look(const struct tunnel_wireguard *wireguard,
+int tunnel_wireguard_look(struct tunnel_wireguard *wireguard,
 			  struct tunnel_wireguard_look *ret_look, struct cni_error *err);
 
 /* Removes the device, whoever made it, and its key. WIREGUARD_DEVICE_REMOVED, or 0. Codes 5,

@@ -108,7 +108,9 @@ static bool put_allowed(struct nl_msg *msg, const struct ip_prefix *prefix)
 static bool put_peer(struct nl_msg *msg, const struct wireguard_peer *peer, size_t *at)
 {
 	struct nlattr *item = nla_nest_start(msg, 0), *list;
-	uint32_t flags = peer->remove ? WGPEER_F_REMOVE_ME : WGPEER_F_REPLACE_ALLOWEDIPS;
+	uint32_t flags = peer->remove	 ? WGPEER_F_REMOVE_ME
+			 : peer->replace ? WGPEER_F_REPLACE_ALLOWEDIPS
+					 : 0;
 
 	if (!item)
 		return false;

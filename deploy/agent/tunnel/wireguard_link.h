@@ -35,11 +35,17 @@ void wireguard_device_wipe(struct wireguard_device *device);
 struct wireguard_peer {
 	struct wireguard_key key; /* its public key */
 	struct ip_addr endpoint; /* family 0: not known */
+	/* Wanted: another address of the Node. The kernel sends to where the last packet
+	 * has come from, and two nodes may begin with different families. */
+	struct ip_addr other;
 	uint16_t port; /* of the endpoint */
 	const struct ip_prefix *allowed; /* where its packets come from, and lead to */
 	size_t n_allowed;
 	int64_t handshake; /* read: when the last one was, time(2); 0: never */
 	bool remove; /* written: the device is to have no such peer */
+	/* Written: it loses the prefixes that it has had. The kernel takes all of them
+	 * before it adds the new ones, and drops what comes or goes in between. */
+	bool replace;
 };
 
 /*
@@ -51,8 +57,8 @@ int wireguard_set(struct wireguard_genl *genl, const struct link_known *link,
 		  const struct wireguard_key *key, uint16_t port, struct cni_error *err);
 
 /*
- * Makes peers of the device: each has then its endpoint and exactly its allowed
- * prefixes, or is removed. A prefix that another peer has had goes over to the later one.
+ * Makes peers of the device: each has then its endpoint and its allowed prefixes, or is
+ * removed. A prefix that another peer has had goes over to the later one.
  * Any number goes, in several messages; those before a message that is refused have been
  * carried out. Code 101.
  */

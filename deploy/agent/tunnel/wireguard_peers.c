@@ -37,16 +37,20 @@ static bool allows(const struct wireguard_peer *peer, const struct ip_prefix *pr
 	return false;
 }
 
-static bool is_right(const struct wireguard_peer *has,
-		     const struct wireguard_peer *wanted)
+static bool allows_all(const struct wireguard_peer *peer, const struct wireguard_peer *of)
 {
-	if (!ip_equal(&has->endpoint, &wanted->endpoint) || has->port != wanted->port ||
-	    has->n_allowed != wanted->n_allowed)
-		return false;
-	for (size_t i = 0; i < wanted->n_allowed; i++)
-		if (!allows(has, &wanted->allowed[i]))
+	for (size_t i = 0; i < of->n_allowed; i++)
+		if (!allows(peer, &of->allowed[i]))
 			return false;
 	return true;
+}
+
+static bool is_found(const struct wireguard_peer *has,
+		     const struct wireguard_peer *wanted)
+{
+	return has->port == wanted->port &&
+	       (ip_equal(&has->endpoint, &wanted->endpoint) ||
+		(wanted->other.family && ip_equal(&has->endpoint, &wanted->other)));
 }
 
 static int change(struct comparison *comparison, const struct wireguard_peer *peer)
@@ -62,7 +66,7 @@ static int change(struct comparison *comparison, const struct wireguard_peer *pe
 static int compare(const struct wireguard_peer *has, void *data)
 {
 	struct comparison *comparison = data;
-	struct wireguard_peer *wanted;
+	struct wireguard_peer *wanted, changed;
 
 	if (!has) {
 		comparison->changes.n = 0;
@@ -75,7 +79,16 @@ static int compare(const struct wireguard_peer *has, void *data)
 		return change(comparison,
 			      &(struct wireguard_peer){.key = has->key, .remove = true});
 	wanted->handshake = has->handshake;
-	return is_right(has, wanted) ? 0 : change(comparison, wanted);
+	changed = *wanted;
+	/* Prefixes that are right are left where they are. */
+	changed.replace = !allows_all(wanted, has);
+	if (allows_all(has, wanted) && !changed.replace)
+		changed.n_allowed = 0;
+	if (is_found(has, wanted))
+		changed.endpoint.family = 0;
+	return changed.n_allowed || changed.replace || changed.endpoint.family
+		       ? change(comparison, &changed)
+		       : 0;
 }
 
 int wireguard_peers_compare(struct wireguard_genl *genl, const struct link_known *link,
@@ -101,42 +114,4 @@ int wireguard_peers_compare(struct wireguard_genl *genl, const struct link_known
 	*ret_changes = comparison.changes;
 	*ret_device = device;
 	return 0;
-}
-
-/* -- what they are, in a number */
-
-#define HASH_START UINT64_C(14695981039346656037) /* FNV-1a */
-#define HASH_PRIME UINT64_C(1099511628211)
-
-static uint64_t hash(uint64_t from, const void *bytes, size_t len)
-{
-	const uint8_t *at = bytes;
-
-	for (size_t i = 0; i < len; i++)
-		from = (from ^ at[i]) * HASH_PRIME;
-	return from;
-}
-
-static uint64_t prefix_hash(uint64_t from, const struct ip_addr *addr, unsigned int len)
-{
-	from = hash(from, &addr->family, sizeof(addr->family));
-	from = hash(from, addr->bytes, sizeof(addr->bytes));
-	return hash(from, &len, sizeof(len));
-}
-
-/* Sums do without an order, and each summand begins with the peer's key. */
-uint64_t wireguard_peers_sum(const struct wireguard_peer *peers, size_t n)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		const struct wireguard_peer *peer = &peers[i];
-		uint64_t key = hash(HASH_START, &peer->key, sizeof(peer->key));
-
-		sum += prefix_hash(key, &peer->endpoint, peer->port);
-		for (size_t k = 0; k < peer->n_allowed; k++)
-			sum += prefix_hash(~key, &peer->allowed[k].addr,
-					   peer->allowed[k].len);
-	}
-	return sum;
 }

@@ -19,17 +19,14 @@ void wireguard_changes_clear(struct wireguard_changes *changes);
 /*
  * Reads the device @link and compares its peers with @wanted, of which it sorts the items
  * by their keys, all different, and sets their @handshake. An endpoint that the kernel
- * has learned from a packet is changed back, too: a Node is found at its InternalIP.
- * Adding or changing a peer sends nothing and ends no session. The caller wipes
+ * has learned from a packet is changed back unless it is the Node's other address: a Node
+ * is found at its InternalIPs. Adding or changing a peer sends nothing and ends no
+ * session. The caller wipes
  * *@ret_device and clears *@ret_changes. Codes 100, 101.
  */
 int wireguard_peers_compare(struct wireguard_genl *genl, const struct link_known *link,
 			    struct wireguard_peer *wanted, size_t n,
 			    struct wireguard_changes *ret_changes,
 			    struct wireguard_device *ret_device, struct cni_error *err);
-
-/* A number that says what these peers are, in whatever order: key, endpoint and
- * prefixes. */
-uint64_t wireguard_peers_sum(const struct wireguard_peer *peers, size_t n);
 
 #endif
