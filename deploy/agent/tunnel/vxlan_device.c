@@ -87,9 +87,9 @@ static int mend(struct netlink *nl, const struct vxlan_spec *spec,
 		const struct vxlan_link *link, struct cni_error *err)
 {
 	int differed = mend_link(nl, spec, link, err);
-	int ret = differed < 0 ? differed
-			       : tunnel_device_parameters(spec->name, spec->addresses,
-							  err);
+	int ret = differed < 0
+			  ? differed
+			  : tunnel_device_parameters(spec->name, spec->addresses, err);
 
 	if (ret == 0 && !link->up && ++differed)
 		ret = set_up(nl, spec, link, err);

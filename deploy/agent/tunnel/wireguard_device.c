@@ -167,9 +167,9 @@ static int set_up(struct netlink *nl, const struct wireguard_spec *spec,
 	return ret;
 }
 
-/* Returns how many properties differed. */
-static int mend_link(struct netlink *nl, const struct wireguard_spec *spec,
-		     const struct link *link, struct cni_error *err)
+/* The parameters of IPv6 are there once the MTU is right. Returns how much differed. */
+static int mend(struct netlink *nl, const struct wireguard_spec *spec,
+		const struct link *link, struct cni_error *err)
 {
 	int differed = 0, ret = 0;
 
@@ -177,20 +177,13 @@ static int mend_link(struct netlink *nl, const struct wireguard_spec *spec,
 		queue_link_mtu(nl, link->index, spec->name, spec->mtu);
 		ret = netlink_commit(nl, err);
 	}
+	if (ret == 0)
+		ret = tunnel_device_parameters(spec->name, spec->addresses, err);
 	if (ret == 0 && !link->up && ++differed)
 		ret = set_up(nl, spec, link, err);
-	return ret < 0 ? ret : differed;
-}
-
-static int mend(struct netlink *nl, const struct wireguard_spec *spec,
-		const struct link *link, struct cni_error *err)
-{
-	int ret = tunnel_device_parameters(spec->name, spec->addresses, err);
-	int differed = ret < 0 ? ret : mend_link(nl, spec, link, err);
-
-	if (differed < 0)
-		return differed;
-	ret = tunnel_device_addresses(nl, spec->name, link->index, spec->addresses, err);
+	if (ret == 0)
+		ret = tunnel_device_addresses(nl, spec->name, link->index,
+					      spec->addresses, err);
 	return ret < 0 ? ret : differed + ret;
 }
 
