@@ -10,9 +10,11 @@ import itertools
 import json
 import os
 import pathlib
+import signal
 import socket
 import struct
 import subprocess
+import time
 
 import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP, fragment
@@ -812,6 +814,25 @@ def test_pods_of_a_former_podcidr_are_let_in_still(two_nodes):
         wait_for(lambda: asker.ping(address, wait=1))
         assert old.ping(asker.address4 if "." in address else asker.address6)
     assert set(dropped(one).values()) == {0}
+
+
+def test_pods_of_a_former_podcidr_make_no_guard_without_a_tunnel(cluster):
+    """A guard would be told of them. The agent is stopped for a while, so that it looks for them
+    before it makes the routes."""
+    node, = cluster.ready(1)
+    olds = [node.attach() for _ in range(3)]
+    node.cidrs = ["10.244.77.0/24", "fd00:244:0:77::/64"]
+    cluster.api.put(node.name, node.cidrs, [node.address4, node.address6])
+    for left in (3, 2, 1):
+        wait_for(lambda: node.metrics()["bridge_cni_pods_outside_podcidr"] == left)
+        wait_for(node.ready)
+        node.agent.send_signal(signal.SIGSTOP)
+        node.detach(olds.pop())
+        time.sleep(1.2)
+        node.agent.send_signal(signal.SIGCONT)
+    wait_for(lambda: node.metrics()["bridge_cni_pods_outside_podcidr"] == 0)
+    assert node.metrics()["bridge_cni_tunnel_guard_changes_total"] == 0
+    assert "bridge_cni_tunnel" not in node.run("nft", "list", "tables").stdout
 
 
 def test_a_node_that_only_receives_has_the_guard_and_one_without_tunnel_has_none(two_nodes):

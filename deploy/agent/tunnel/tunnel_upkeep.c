@@ -54,17 +54,20 @@ bool tunnel_upkeep_guard(struct tunnel_upkeep *upkeep)
 {
 	struct guard_done done = {};
 	struct cni_error err = {};
-	int ret = guard_keep_run(&upkeep->guard, upkeep->nft, &upkeep->plan,
-				 upkeep->options, &done, &err);
+	int ret;
 
+	/* No tunnel is asked for, or none is planned yet. */
+	if (!upkeep->plan.peers)
+		return true;
+	ret = guard_keep_run(&upkeep->guard, upkeep->nft, &upkeep->plan, upkeep->options,
+			     &done, &err);
 	log_guard(upkeep, &done);
 	return ret == 0 || failed(upkeep, "the guard of the tunnels isn't right", &err);
 }
 
 bool tunnel_upkeep_guard_due(struct tunnel_upkeep *upkeep)
 {
-	return is_on(upkeep) && upkeep->plan.peers &&
-	       guard_keep_due(&upkeep->guard, upkeep->nft);
+	return upkeep->plan.peers && guard_keep_due(&upkeep->guard, upkeep->nft);
 }
 
 /* -- VXLAN */

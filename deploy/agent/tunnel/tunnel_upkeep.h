@@ -61,8 +61,8 @@ bool tunnel_upkeep_settle(struct tunnel_upkeep *upkeep);
  * something to mend. */
 bool tunnel_upkeep_guard_due(struct tunnel_upkeep *upkeep);
 
-/* Makes the guard be as the plan says, which the node table has still to agree with.
- * False: that failed, and was logged. */
+/* Makes the guard be as the plan says, which the node table has still to agree with; where
+ * there is no plan it does nothing. False: that failed, and was logged. */
 bool tunnel_upkeep_guard(struct tunnel_upkeep *upkeep);
 
 /* A descriptor that is readable when the kernel tells of entries; -1: there is none. */
