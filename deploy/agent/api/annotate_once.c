@@ -48,7 +48,7 @@ static int patch(const struct transport_spec *spec, const char *node, const char
 	static const struct transport_receiver receiver = {.head = head_ignore,
 							   .body = body_ignore};
 	_cleanup_(transport_closep) struct transport *transport = NULL;
-	struct transport_end end;
+	struct transport_end end = {};
 	char path[NODE_PATH_SIZE];
 	int ret = node_path(node, path, err);
 
