@@ -22,8 +22,8 @@ struct own_annotations {
 	const char *node; /* this node's name */
 	const char *rights; /* the manifest that allows to patch it */
 	const struct log *log;
-	struct retry
-		retry; /* patches in a row, until the wish is fulfilled for a while */
+	/* Of patches in a row, until the wish is fulfilled for a while. */
+	struct retry retry;
 
 	struct annotation_texts texts; /* that are wished */
 	uint32_t wished; /* a bit for each name: it is to be as @texts says */

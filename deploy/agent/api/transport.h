@@ -69,9 +69,9 @@ struct transport_limits {
 /*
  * Starts a GET of @path, which begins with "/", or, where @patch isn't NULL, a PATCH with
  * this merge patch (RFC 7386), of which a copy is made; no other request may be under
- * way. The token is sent only to a server whose certificate is of the CA, for this name, valid
- * today and for servers, by TLS 1.2 or later. Codes 5: the token or the CA's file is no
- * regular file, or is missing, empty or too long; 100.
+ * way. The token is sent only to a server whose certificate is of the CA, for this name,
+ * valid today and for servers, by TLS 1.2 or later. Codes 5: the token or the CA's file
+ * is no regular file, or is missing, empty or too long; 100.
  */
 int transport_start(struct transport *transport, const char *path, const char *patch,
 		    const struct transport_limits *limits, struct cni_error *err);

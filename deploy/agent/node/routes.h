@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A route to every other node's accepted podCIDRs, through that node's InternalIP where
- * both share a link, or by a tunnel, in the main table. Such routes have a routing protocol number of their own: a route with
- * another number is somebody else's and never touched. The kernel's table is read each
- * time; nothing is remembered of what was written.
+ * both share a link, or by a tunnel, in the main table. Such routes have a routing
+ * protocol number of their own: a route with another number is somebody else's and never
+ * touched. The kernel's table is read each time; nothing is remembered of what was
+ * written.
  */
 #ifndef BRIDGE_CNI_AGENT_NODE_ROUTES_H
 #define BRIDGE_CNI_AGENT_NODE_ROUTES_H
@@ -27,11 +28,11 @@ struct routes_done {
 };
 
 /*
- * Makes the agent's routes be those to all of @nodes but the one named @own. @plan: of the
- * same nodes; NULL: there is no tunnel. Problems go
- * to @fn; the other nodes' routes are made all the same. A route that the
- * kernel can't have is a problem of its Node alone. Code 101: it refused one for another
- * reason, and the rest was tried, too; 100. @ret_done is set after an error, too.
+ * Makes the agent's routes be those to all of @nodes but the one named @own. @plan: of
+ * the same nodes; NULL: there is no tunnel. Problems go to @fn; the other nodes' routes
+ * are made all the same. A route that the kernel can't have is a problem of its Node
+ * alone. Code 101: it refused one for another reason, and the rest was tried, too; 100.
+ * @ret_done is set after an error, too.
  */
 int routes_sync(struct netlink *nl, const struct node_table *nodes, const char *own,
 		const struct tunnel_plan *plan, route_problem_fn fn, void *data,

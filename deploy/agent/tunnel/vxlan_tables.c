@@ -41,8 +41,8 @@ static bool is_group(const struct ip_addr *addr)
 	return addr->family == AF_INET ? addr->bytes[0] >= 224 : addr->bytes[0] == 0xff;
 }
 
-static void neighbour_read(const struct ndmsg *header, struct nlattr **attrs,
-			   struct vxlan_pair *pair)
+static void neighbour_parse(const struct ndmsg *header, struct nlattr **attrs,
+			    struct vxlan_pair *pair)
 {
 	const struct nlattr *protocol = attrs[NDA_PROTOCOL];
 
@@ -53,8 +53,8 @@ static void neighbour_read(const struct ndmsg *header, struct nlattr **attrs,
 
 /* The kernel tells a port, a VNI and an interface only where the entry has one of its
  * own. */
-static void forwarding_read(const struct ndmsg *header, struct nlattr **attrs,
-			    struct vxlan_pair *pair)
+static void forwarding_parse(const struct ndmsg *header, struct nlattr **attrs,
+			     struct vxlan_pair *pair)
 {
 	const struct nlattr *dst = attrs[NDA_DST];
 
@@ -81,10 +81,10 @@ bool vxlan_entry_read(const struct nlmsghdr *message, unsigned int index,
 	if (entry.has_mac)
 		memcpy(entry.pair.mac, nla_data(mac), MAC_LEN);
 	if (header->ndm_family == AF_BRIDGE) {
-		forwarding_read(header, attrs, &entry.pair);
+		forwarding_parse(header, attrs, &entry.pair);
 		entry.table = &vxlan_forwarding;
 	} else {
-		neighbour_read(header, attrs, &entry.pair);
+		neighbour_parse(header, attrs, &entry.pair);
 		if (!entry.pair.addr.family || is_group(&entry.pair.addr))
 			return false;
 		entry.table = &vxlan_neighbours;
@@ -168,7 +168,7 @@ static int neighbours_read(struct netlink *nl, unsigned int index,
 	return table_read(nl, &header, index, &vxlan_neighbours, ret_list, err);
 }
 
-static int forwarding_list(struct netlink *nl, unsigned int index,
+static int forwarding_read(struct netlink *nl, unsigned int index,
 			   struct vxlan_pairs *ret_list, struct cni_error *err)
 {
 	const struct ndmsg header = {.ndm_family = AF_BRIDGE, .ndm_ifindex = (int)index};
@@ -248,5 +248,5 @@ const struct vxlan_table vxlan_forwarding = {
 	.cmp = by_mac,
 	.queue_set = forwarding_set,
 	.queue_del = forwarding_del,
-	.read = forwarding_list,
+	.read = forwarding_read,
 };
