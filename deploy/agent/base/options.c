@@ -200,13 +200,20 @@ static int server_check(const struct options *options, struct cni_error *err)
 	return 0;
 }
 
-/* What options say together. */
-static int tunnel_settle(struct options *options, struct cni_error *err)
+/* What follows from others, where an option leaves it open. */
+static void tunnel_settle(struct options *options)
+{
+	options->tunnel_always = options->tunnel_always_asked == OPTION_YES ||
+				 options->tunnel == TUNNEL_WIREGUARD;
+	if (!options->vxlan_id)
+		options->vxlan_id = options->flannel ? VNI_OF_FLANNEL : VNI;
+}
+
+/* Refuses what can't be together. */
+static int tunnel_check(const struct options *options, struct cni_error *err)
 {
 	bool tunnel = options->tunnel || options->tunnel_receive;
 
-	options->tunnel_always = options->tunnel_always_asked == OPTION_YES ||
-				 options->tunnel == TUNNEL_WIREGUARD;
 	if (options->tunnel == TUNNEL_WIREGUARD &&
 	    options->tunnel_always_asked == OPTION_NO)
 		return error_set(err, CNI_ERR_ENVIRONMENT, EINVAL,
@@ -217,8 +224,6 @@ static int tunnel_settle(struct options *options, struct cni_error *err)
 			err, CNI_ERR_ENVIRONMENT, EINVAL,
 			"--flannel true: flannel's nodes are reached by VXLAN: it "
 			"needs --tunnel vxlan or --tunnel-receive vxlan");
-	if (!options->vxlan_id)
-		options->vxlan_id = options->flannel ? VNI_OF_FLANNEL : VNI;
 	/* A node's answer to a pod's own address doesn't come by the tunnel, and is
 	 * dropped on the way. */
 	if (tunnel && !options->masquerade_nodes)
@@ -261,12 +266,14 @@ int options_read(int argc, char **argv, struct options *ret_options,
 			i++;
 		}
 	}
+	tunnel_settle(&options);
 	if (ret == 0)
 		ret = server_of_environment(&options, err);
-	if (ret == 0 && !options.cleanup && !options.help && !options.version)
+	if (ret == 0 && !options.cleanup && !options.help && !options.version) {
 		ret = server_check(&options, err);
-	if (ret == 0)
-		ret = tunnel_settle(&options, err);
+		if (ret == 0)
+			ret = tunnel_check(&options, err);
+	}
 	if (ret < 0)
 		options_clear(&options);
 	else

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Options of tunnels that can't be together."""
+import pytest
+
+WRONG = {
+    "wireguard-not-always": (("--tunnel", "wireguard", "--tunnel-always", "false"),
+                             ["--tunnel-always false", "encrypts"]),
+    "masquerade-nodes": (("--tunnel", "vxlan", "--masquerade-nodes", "false"),
+                         ["--masquerade-nodes false", "--tunnel"]),
+    "masquerade-nodes-receiving": (("--tunnel-receive", "vxlan", "--masquerade-nodes", "false"),
+                                   ["--masquerade-nodes false", "--tunnel-receive"]),
+    "flannel-without-vxlan": (("--flannel", "true"), ["--flannel true", "--tunnel vxlan"]),
+}
+
+
+@pytest.mark.parametrize("options, words", WRONG.values(), ids=WRONG)
+def test_an_agent_refuses_what_cannot_be_together(cluster, options, words):
+    node = cluster.node()
+    done = node.run(*node.agent_argv(*options), check=False, timeout=20)
+    assert done.returncode == 1
+    assert all(word in done.stderr for word in words), done.stderr
+    assert node.left() == []
+
+
+@pytest.mark.parametrize("options", [options for options, _ in WRONG.values()], ids=WRONG)
+def test_a_cleanup_and_the_help_do_not_mind(cluster, options):
+    """What is to be removed doesn't follow from these options."""
+    node = cluster.node()
+    for what in ("--cleanup", "--help", "--version"):
+        assert node.run(*node.agent_argv(what, *options), check=False, timeout=60).returncode == 0
