@@ -8,6 +8,7 @@ import pytest
 
 from harness.cluster import AGENT
 from harness.plugin import REPOSITORY
+from harness.waiting import wait_for
 
 yaml = pytest.importorskip("yaml")
 DOCUMENTS = {d["kind"]: d for d in yaml.safe_load_all(
@@ -117,3 +118,12 @@ def test_applying_it_anew_changes_no_guard_of_a_node_that_runs():
 
 def test_a_service_makes_no_variable_of_the_agent():
     assert POD["enableServiceLinks"] is False
+
+
+@pytest.mark.parametrize("flannel, vni", [("false", 4096), ("true", 1)])
+def test_the_tunnel_of_its_ConfigMap_has_flannels_identifier_with_flannel(cluster, flannel, vni):
+    node = cluster.node()
+    tunnel = {key: value for key, value in DOCUMENTS["ConfigMap"]["data"].items()
+              if key.startswith(("BRIDGE_CNI_TUNNEL", "BRIDGE_CNI_VXLAN"))}
+    node.start_agent(**{**tunnel, "BRIDGE_CNI_FLANNEL": flannel})
+    wait_for(lambda: f"vxlan id {vni} " in node.ip("-d link show bcni-vxlan", check=False))
