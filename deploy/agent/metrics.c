@@ -106,6 +106,14 @@ static void tunnel_metrics(FILE *out, const struct agent *agent)
 	      "Nodes that this node's WireGuard device knows.");
 	gauge(out, "wireguard_sessions", tunnel->look.answering,
 	      "Those of them with a handshake in the last three minutes.");
+	gauge(out, "tunnel_peers_silent", tunnel->silent.n,
+	      "Nodes to which this node sends by VXLAN, and which don't answer by it.");
+	metric(out, "tunnel_peer_silent", "gauge", "Such a node; the first 256.");
+	for (size_t i = 0; i < tunnel->silent.n && i < SILENT_PEERS_NAMED; i++) {
+		fputs("bridge_cni_tunnel_peer_silent{", out);
+		label(out, "node", tunnel->silent.names[i]);
+		fputs("} 1\n", out);
+	}
 	counter(out, "tunnel_device_changes_total", tunnel->devices,
 		"Tunnel devices that were made or put right.");
 	counter(out, "tunnel_entry_changes_total", tunnel->entries,

@@ -44,6 +44,7 @@ struct nft_element {
 	struct nft_value end; /* of the interval, inclusive; in concatenated sets only */
 	struct nft_value data; /* in maps */
 	char comment[NFT_COMMENT_MAX]; /* for people: nft shows it; "": none */
+	uint64_t packets; /* read: that matched it, in sets that count; else 0 */
 	/* An earlier version may have made it: it is deleted only where others that are
 	 * deleted with it turn out to be missing. */
 	bool maybe;

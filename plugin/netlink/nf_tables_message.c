@@ -114,6 +114,22 @@ static void get_value(struct nlattr *attr, struct nft_value *ret_value)
 	}
 }
 
+/* The packets that an element's counter has; 0: it has none. */
+static uint64_t packets_read(struct nlattr *expression)
+{
+	struct nlattr *attrs[NFTA_EXPR_MAX + 1], *counter[NFTA_COUNTER_MAX + 1];
+
+	if (!expression || nla_parse_nested(attrs, NFTA_EXPR_MAX, expression, NULL) < 0 ||
+	    !attrs[NFTA_EXPR_NAME] || !attrs[NFTA_EXPR_DATA] ||
+	    nla_strcmp(attrs[NFTA_EXPR_NAME], "counter") != 0 ||
+	    nla_parse_nested(counter, NFTA_COUNTER_MAX, attrs[NFTA_EXPR_DATA], NULL) <
+		    0 ||
+	    !counter[NFTA_COUNTER_PACKETS] ||
+	    nla_len(counter[NFTA_COUNTER_PACKETS]) != sizeof(uint64_t))
+		return 0;
+	return be64toh(nla_get_u64(counter[NFTA_COUNTER_PACKETS]));
+}
+
 int nft_element_read(struct nlattr *item, struct nft_element *ret_element)
 {
 	struct nlattr *attrs[NFTA_SET_ELEM_MAX + 1];
@@ -125,5 +141,6 @@ int nft_element_read(struct nlattr *item, struct nft_element *ret_element)
 	get_value(attrs[NFTA_SET_ELEM_KEY_END], &ret_element->end);
 	get_value(attrs[NFTA_SET_ELEM_DATA], &ret_element->data);
 	nft_comment_read(attrs[NFTA_SET_ELEM_USERDATA], ret_element->comment);
+	ret_element->packets = packets_read(attrs[NFTA_SET_ELEM_EXPR]);
 	return 0;
 }

@@ -12,7 +12,7 @@
 void put_elements(struct builder b, const struct nft_element *elements, size_t n,
 		  size_t *ret_n);
 
-/* Reads key, end, data and comment of the element in the attribute @item. -EBADMSG. */
+/* Reads key, end, data, comment and packets of the element in the attribute @item. -EBADMSG. */
 int nft_element_read(struct nlattr *item, struct nft_element *ret_element);
 
 /* Reads the comment out of the user data of a rule or an element; "" where there is

@@ -747,9 +747,10 @@ def two_nodes(cluster):
 def elements(node):
     """The pairs of an InternalIP and a range that are let in."""
     listed = json.loads(node.run("nft", "-j", "list", "table", "inet", "bridge_cni_tunnel").stdout)
-    return {(element["concat"][0], str(element["concat"][1]))
-            for item in listed["nftables"] if item.get("set", {}).get("name", "").startswith("s")
-            for element in item["set"].get("elem", [])}
+    values = [element["elem"]["val"]["concat"]
+              for item in listed["nftables"] if item.get("set", {}).get("name", "").startswith("s")
+              for element in item["set"].get("elem", [])]
+    return {(value[0], str(value[1])) for value in values}
 
 
 def dropped(node):

@@ -227,6 +227,7 @@ static void chains_add(struct text *text)
 		chain_add(chains[i].name, chains[i].hook, text);
 }
 
+/* Elements count what comes from each peer (silent_peers.h). */
 static void sets_add(struct text *text)
 {
 	text_add(text, "add table " TABLE " { flags dormant; }\n");
@@ -237,8 +238,9 @@ static void sets_add(struct text *text)
 		char name[NFT_SET_NAME_MAX];
 
 		guard_set_name(i, name);
-		text_add(text, "add set " TABLE " %s { typeof %s; flags interval; }\n",
-			 name, set_types[type_of(i)].key);
+		text_add(text, "add set " TABLE " %s { typeof %s; flags interval; %s}\n",
+			 name, set_types[type_of(i)].key,
+			 i < GUARD_OWN_4 ? "counter; " : "");
 	}
 }
 

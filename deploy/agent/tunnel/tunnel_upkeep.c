@@ -16,6 +16,7 @@ void tunnel_upkeep_clear(struct tunnel_upkeep *upkeep)
 	guard_keep_clear(&upkeep->guard);
 	tunnel_vxlan_clear(&upkeep->vxlan);
 	tunnel_wireguard_clear(&upkeep->wireguard);
+	silent_peers_clear(&upkeep->silent);
 }
 
 static bool is_on(const struct tunnel_upkeep *upkeep)
@@ -140,6 +141,17 @@ static bool vxlan_settle(struct tunnel_upkeep *upkeep)
 	log_vxlan(upkeep, &done);
 	return ret == 0 ||
 	       failed(upkeep, "old entries of the tunnel can't be removed", &err);
+}
+
+static void silent_look(struct tunnel_upkeep *upkeep)
+{
+	int64_t now = now_ms();
+
+	if (upkeep->options->tunnel != TUNNEL_VXLAN || now < upkeep->silent_at)
+		return;
+	upkeep->silent_at = now + (int64_t)upkeep->options->resync_seconds * 1000;
+	silent_peers_look(&upkeep->silent, upkeep->rtnl, upkeep->nft, &upkeep->vxlan,
+			  &upkeep->plan, upkeep->log);
 }
 
 /* -- WireGuard */
@@ -293,6 +305,8 @@ bool tunnel_upkeep_settle(struct tunnel_upkeep *upkeep)
 		right &= vxlan_settle(upkeep);
 	if (options_have_tunnel(upkeep->options, TUNNEL_WIREGUARD) && upkeep->plan.own)
 		right &= wireguard_settle(upkeep);
+	if (upkeep->plan.peers)
+		silent_look(upkeep);
 	if (!upkeep->wrong[0])
 		upkeep->error = 0;
 	return right;

@@ -160,6 +160,55 @@ static int table_read(struct netlink *nl, const struct ndmsg *header, unsigned i
 	return 0;
 }
 
+struct use_reader {
+	unsigned int index;
+	vxlan_use_fn fn;
+	void *data;
+};
+
+/* The kernel counts in the hundredths of a second of clock_t. */
+static uint32_t clock_ms(uint32_t clock)
+{
+	return clock > UINT32_MAX / 10 ? UINT32_MAX : clock * 10;
+}
+
+static int use_take(const struct nlmsghdr *answer, void *data)
+{
+	const struct use_reader *reader = data;
+	struct nlattr *attrs[NDA_MAX + 1];
+	struct nda_cacheinfo times;
+	struct vxlan_entry entry;
+	struct vxlan_use use;
+
+	if (!answer || !vxlan_entry_read(answer, reader->index, &entry) ||
+	    entry.table != &vxlan_forwarding ||
+	    nlmsg_parse((struct nlmsghdr *)answer, sizeof(struct ndmsg), attrs, NDA_MAX,
+			NULL) < 0 ||
+	    !attrs[NDA_CACHEINFO] || nla_len(attrs[NDA_CACHEINFO]) < (int)sizeof(times))
+		return 0;
+	memcpy(&times, nla_data(attrs[NDA_CACHEINFO]), sizeof(times));
+	use = (struct vxlan_use){
+		.addr = entry.pair.addr,
+		.used_ms = clock_ms(times.ndm_used),
+		.updated_ms = clock_ms(times.ndm_updated),
+	};
+	reader->fn(&use, reader->data);
+	return 0;
+}
+
+int vxlan_uses_read(struct netlink *nl, unsigned int index, vxlan_use_fn fn, void *data,
+		    struct cni_error *err)
+{
+	const struct ndmsg header = {.ndm_family = AF_BRIDGE, .ndm_ifindex = (int)index};
+	struct use_reader reader = {index, fn, data};
+
+	begin(nl,
+	      netlink_queue(nl, RTM_GETNEIGH, NLM_F_DUMP,
+			    "listing the entries of interface %u", index),
+	      &header, sizeof(header));
+	return netlink_request(nl, use_take, &reader, 0, err);
+}
+
 static int neighbours_read(struct netlink *nl, unsigned int index,
 			   struct vxlan_pairs *ret_list, struct cni_error *err)
 {
