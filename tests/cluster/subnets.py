@@ -23,7 +23,7 @@ class Subnets:
         """The node's cable goes from one link to another, and its InternalIPs are of that one's
         subnet. Its pods run on."""
         port, link = f"port{node.number}", network.link
-        node.node.ip("addr flush dev eth0")
+        node.node.ip("addr flush dev eth0 scope global")  # link-local ones stay
         former.link.ip(f"link set {port} netns {link.pid}")
         link.ip_batch(f"link set {port} master br0\nlink set {port} up\n")
         node.address4, node.address6 = (address.format(10 + node.number)
