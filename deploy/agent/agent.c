@@ -91,7 +91,10 @@ static void follow_routes(struct agent *agent)
 
 	(void)tell_guard(agent);
 	right = tunnel_upkeep_prepare(&agent->tunnel, &agent->nodes);
-
+	if (!tunnel_upkeep_planned(&agent->tunnel)) {
+		agent->routes.due_at = now_ms() + RETRY_MS;
+		return;
+	}
 	/* What is to be encrypted must not leave in the clear while there is no route. */
 	right &= route_upkeep_seal(&agent->routes, &agent->nodes,
 				   agent->options->tunnel == TUNNEL_WIREGUARD);

@@ -224,22 +224,34 @@ bool tunnel_upkeep_tick(struct tunnel_upkeep *upkeep)
 
 /* -- all of them */
 
+/* After an error there is no plan. */
+static int plan_make(struct tunnel_upkeep *upkeep, const struct node_table *nodes,
+		     struct cni_error *err)
+{
+	const struct options *options = upkeep->options;
+	int ret = tunnel_plan_make(nodes, options->node_name, &upkeep->plan, err);
+
+	if (ret == 0)
+		ret = flannel_upkeep_plan(&upkeep->flannel, &upkeep->plan, err);
+	if (ret < 0)
+		tunnel_plan_clear(&upkeep->plan);
+	upkeep->plan.by_gateway = options->tunnel == TUNNEL_VXLAN;
+	upkeep->plan.always = options->tunnel_always;
+	return ret;
+}
+
 bool tunnel_upkeep_prepare(struct tunnel_upkeep *upkeep, const struct node_table *nodes)
 {
 	const struct options *options = upkeep->options;
 	struct cni_error err = {};
-	bool right = true;
+	bool right;
 
 	tunnel_plan_clear(&upkeep->plan);
 	upkeep->wrong[0] = '\0';
 	if (!is_on(upkeep))
 		return true;
-	if (tunnel_plan_make(nodes, options->node_name, &upkeep->plan, &err) < 0)
+	if (plan_make(upkeep, nodes, &err) < 0)
 		return failed(upkeep, "the tunnels can't be planned", &err);
-	if (flannel_upkeep_plan(&upkeep->flannel, &upkeep->plan, &err) < 0)
-		return failed(upkeep, "flannel's nodes can't be planned", &err);
-	upkeep->plan.by_gateway = options->tunnel == TUNNEL_VXLAN;
-	upkeep->plan.always = options->tunnel_always;
 	right = tunnel_upkeep_guard(upkeep);
 	/* No device without a guard; but where only the newest change of it has failed,
 	 * traffic goes on. */
@@ -252,9 +264,14 @@ bool tunnel_upkeep_prepare(struct tunnel_upkeep *upkeep, const struct node_table
 	return right;
 }
 
+bool tunnel_upkeep_planned(const struct tunnel_upkeep *upkeep)
+{
+	return !is_on(upkeep) || upkeep->plan.peers;
+}
+
 const struct tunnel_plan *tunnel_upkeep_plan(const struct tunnel_upkeep *upkeep)
 {
-	return upkeep->options->tunnel && upkeep->plan.peers ? &upkeep->plan : NULL;
+	return upkeep->options->tunnel ? &upkeep->plan : NULL;
 }
 
 static int guard_remove(struct tunnel_upkeep *upkeep, struct cni_error *err)

@@ -53,8 +53,12 @@ void tunnel_upkeep_clear(struct tunnel_upkeep *upkeep);
  */
 bool tunnel_upkeep_prepare(struct tunnel_upkeep *upkeep, const struct node_table *nodes);
 
+/* False: a tunnel is asked for, and its plan could not be made. Routes then stay as they
+ * are: without a plan they would lead past the tunnel, in the clear. */
+bool tunnel_upkeep_planned(const struct tunnel_upkeep *upkeep);
+
 /* The plan for the routes, valid until the node table changes; NULL: this node sends by
- * no tunnel. */
+ * no tunnel. tunnel_upkeep_planned(). */
 const struct tunnel_plan *tunnel_upkeep_plan(const struct tunnel_upkeep *upkeep);
 
 /* Removes what the plan doesn't ask for. The routes have been made. */
