@@ -115,8 +115,8 @@ bool tunnel_plan_prefers(const struct tunnel_plan *plan, const struct cluster_no
 /* How a route leads to a range. */
 struct tunnel_way {
 	unsigned int device; /* index */
-	struct ip_addr
-		gw; /* on the device, without a look at its networks; family 0: none */
+	/* On the device, without a look at its networks; family 0: none. */
+	struct ip_addr gw;
 };
 
 /* Gives the way to @cidr, which the node has or had; else why there is none. */

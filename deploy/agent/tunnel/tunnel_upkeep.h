@@ -21,15 +21,15 @@
 
 #define TUNNEL_WRONG_MAX 512
 
-/* The caller sets the first four fields and the first ones of mtu and flannel, which it keeps; events_fd of
- * vxlan is -1, and the rest 0. */
+/* The caller sets the first four fields and the first ones of mtu and flannel, which it
+ * keeps; events_fd of vxlan is -1, and the rest 0. */
 struct tunnel_upkeep {
 	const struct options *options;
 	const struct log *log;
 	struct netlink *rtnl, *nft;
 	struct tunnel_mtu mtu;
-	struct tunnel_plan
-		plan; /* of the last time; empty where no tunnel is asked for */
+	/* Of the last time; empty where no tunnel is asked for. */
+	struct tunnel_plan plan;
 	struct guard_keep guard;
 	struct tunnel_vxlan vxlan;
 	struct flannel_upkeep flannel;

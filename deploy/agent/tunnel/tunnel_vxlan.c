@@ -50,8 +50,8 @@ static void sort_from(struct vxlan_pairs *list, size_t at)
 }
 
 /* The plan has peers in the order of the MAC addresses that this agent's nodes have, and
- * ranges in that of their addresses, IPv4 first. IPv6's gateways are in another one: all IPv6 ranges of a peer
- * have the same. */
+ * ranges in that of their addresses, IPv4 first. IPv6's gateways are in another one: all
+ * IPv6 ranges of a peer have the same. */
 static int wanted_make(const struct tunnel_plan *plan, int underlay,
 		       struct vxlan_wanted *ret_wanted, struct cni_error *err)
 {
