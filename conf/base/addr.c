@@ -173,6 +173,11 @@ bool mac_is_unicast(const struct mac_addr *mac)
 	return !(mac->bytes[0] & 1) && memcmp(mac->bytes, none, MAC_LEN) != 0;
 }
 
+bool mac_equal(const struct mac_addr *a, const struct mac_addr *b)
+{
+	return a->set == b->set && memcmp(a->bytes, b->bytes, MAC_LEN) == 0;
+}
+
 const char *mac_format(const struct mac_addr *mac, char buf[MAC_TEXT_MAX])
 {
 	static const char digits[] = "0123456789abcdef";

@@ -72,6 +72,9 @@ int mac_parse(const char *text, struct mac_addr *ret_mac);
 /* An address that an interface can have: neither multicast nor all zero. */
 bool mac_is_unicast(const struct mac_addr *mac);
 
+/* Are both the same address, or both not set? */
+bool mac_equal(const struct mac_addr *a, const struct mac_addr *b);
+
 /* The @buf versions return @buf, so that they can stand in an argument list. */
 const char *ip_format(const struct ip_addr *addr, char buf[IP_TEXT_MAX]);
 const char *prefix_format(const struct ip_prefix *prefix, char buf[PREFIX_TEXT_MAX]);

@@ -154,6 +154,20 @@ static void bad_prefixes_are_told_from_lengths_out_of_range(void **state)
 	assert_int_equal(pfx.len, 77);
 }
 
+static void macs_are_equal_in_every_byte_or_where_both_are_not_set(void **state)
+{
+	struct mac_addr none = {}, zero = {.set = true}, mac, other;
+
+	(void)state;
+	assert_int_equal(mac_parse("02:00:00:00:00:01", &mac), 0);
+	other = mac;
+	assert_true(mac_equal(&mac, &other));
+	other.bytes[MAC_LEN - 1] ^= 1;
+	assert_false(mac_equal(&mac, &other));
+	assert_true(mac_equal(&none, &none));
+	assert_false(mac_equal(&none, &zero));
+}
+
 static void macs_are_six_pairs_of_hex_digits(void **state)
 {
 	/* As Go's net.ParseMAC() takes them. */
@@ -359,6 +373,7 @@ int main(void)
 		cmocka_unit_test(prefixes_keep_their_host_bits),
 		cmocka_unit_test(bad_prefixes_are_told_from_lengths_out_of_range),
 		cmocka_unit_test(macs_are_six_pairs_of_hex_digits),
+		cmocka_unit_test(macs_are_equal_in_every_byte_or_where_both_are_not_set),
 		cmocka_unit_test(order_is_numeric_and_ipv4_comes_first),
 		cmocka_unit_test(next_carries_and_ends_with_the_family),
 		cmocka_unit_test(networks_are_masked_at_every_length),

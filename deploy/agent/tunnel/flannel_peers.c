@@ -3,8 +3,6 @@
  * ends. */
 #include "flannel_peers.h"
 
-#include <string.h>
-
 #include "deploy/agent/api/prefix_rules.h"
 #include "sole_claims.h"
 
@@ -35,11 +33,6 @@ static bool notes_of(const struct cluster_node *node, size_t first,
 	for (int i = 0; i < FLANNEL_NOTES; i++)
 		texts[i] = node_annotation(node, first + (size_t)i);
 	return flannel_notes_read(texts, ret_notes);
-}
-
-static bool mac_equal(const struct mac_addr *a, const struct mac_addr *b)
-{
-	return memcmp(a->bytes, b->bytes, MAC_LEN) == 0;
 }
 
 /* Does the node run this agent? A flannel that came back to a node has taken over the

@@ -146,7 +146,7 @@ static bool is_own(const struct flannel_upkeep *upkeep, const struct cluster_nod
 		return false;
 	for (int f = 0; f < IP_FAMILIES; f++)
 		if (notes.sides[f].there && !notes.sides[f].fault &&
-		    memcmp(notes.sides[f].mac.bytes, mac.bytes, MAC_LEN) == 0)
+		    mac_equal(&notes.sides[f].mac, &mac))
 			return true;
 	return false;
 }

@@ -4,7 +4,6 @@
 #include "vxlan_device.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "plugin/netlink/link.h"
 #include "tunnel_device.h"
@@ -15,11 +14,6 @@ static bool is_usable(const struct vxlan_link *link, const struct vxlan_spec *sp
 {
 	return link->vni == spec->vni && link->port == spec->port && link->plain &&
 	       ip_equal(&link->local, &spec->local);
-}
-
-static bool mac_equal(const struct mac_addr *a, const struct mac_addr *b)
-{
-	return a->set == b->set && memcmp(a->bytes, b->bytes, MAC_LEN) == 0;
 }
 
 static int refuse_other_kind(const char *name, struct cni_error *err)
