@@ -9,6 +9,8 @@ WRONG = {
                          ["--masquerade-nodes false", "--tunnel"]),
     "masquerade-nodes-receiving": (("--tunnel-receive", "vxlan", "--masquerade-nodes", "false"),
                                    ["--masquerade-nodes false", "--tunnel-receive"]),
+    "flannel-beside-wireguard": (("--flannel", "true", "--tunnel", "vxlan", "--tunnel-receive",
+                                  "wireguard"), ["--flannel true", "--tunnel-receive wireguard"]),
     "flannel-without-vxlan": (("--flannel", "true"), ["--flannel true", "--tunnel vxlan"]),
 }
 

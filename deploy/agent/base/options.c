@@ -224,6 +224,12 @@ static int tunnel_check(const struct options *options, struct cni_error *err)
 			err, CNI_ERR_ENVIRONMENT, EINVAL,
 			"--flannel true: flannel's nodes are reached by VXLAN: it "
 			"needs --tunnel vxlan or --tunnel-receive vxlan");
+	/* Each needs annotations that the other one's policy refuses. */
+	if (options->flannel && options_have_tunnel(options, TUNNEL_WIREGUARD))
+		return error_set(err, CNI_ERR_ENVIRONMENT, EINVAL,
+				 "--flannel true: a cluster leaves flannel first, and "
+				 "gets WireGuard afterwards: it can't be together with "
+				 "--tunnel wireguard or --tunnel-receive wireguard");
 	/* A node's answer to a pod's own address doesn't come by the tunnel, and is
 	 * dropped on the way. */
 	if (tunnel && !options->masquerade_nodes)
