@@ -87,7 +87,7 @@ static void guard_metrics(FILE *out, const struct agent *agent)
 	counter(out, "tunnel_guard_changes_total", agent->tunnel.guard.changes,
 		"How often the guard of the tunnels was made or changed.");
 	metric(out, "tunnel_dropped_total", "counter",
-	       "Packets that came by a tunnel and were dropped, by reason.");
+	       "Packets that the guard of the tunnels has dropped, by reason.");
 	for (int i = 0; i < GUARD_REASONS; i++)
 		fprintf(out,
 			"bridge_cni_tunnel_dropped_total{reason=\"%s\"} %" PRIu64 "\n",

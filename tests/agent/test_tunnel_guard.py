@@ -34,7 +34,7 @@ BUILD = pathlib.Path(os.environ.get("BUILD_DIR") or REPOSITORY / "build/release"
 PROGRAM = BUILD / "tests/agent/tunnel_guard"
 PORT, VNI, MAC = 8472, 4096, "02:00:00:00:00:0a"
 HEARD = 4711  # the port of the socket that hears what passes
-REASONS = ["destination", "frame", "neighbour", "source"]
+REASONS = ["destination", "frame", "neighbour", "pod", "source"]
 
 # Two peers, each with its InternalIPs and its pods' ranges.
 ONE = {4: "192.0.2.11", 6: "2001:db8:aaaa::11"}
@@ -773,6 +773,30 @@ def test_an_agent_lets_in_its_peers_pods_and_counts_the_others(two_nodes):
         packet = around(inner(4, network_address(two, 4), one.address4, "no", mac=mac))
         sock.sendto(bytes(packet)[8:], (one.address4, PORT))
         wait_for(lambda: dropped(one)["destination"] == 1)
+
+
+def test_a_pod_does_not_send_by_vxlan_as_its_node_does(two_nodes):
+    """What it sends to a node leaves with its own node's address, whose pods are let in. Pods have
+    the port for themselves."""
+    one, two = two_nodes
+    victim, pod = one.attach(), two.attach()
+    wait_for(lambda: pod.ping(victim.address4, wait=1))
+    mac = one.links()["bcni-vxlan"]["address"]
+    forged = inner(4, network_address(two, 4), victim.address4, "forged", mac=mac)
+    with victim.udp("0.0.0.0", HEARD) as heard, victim.udp(victim.address4, PORT) as same_port, \
+            pod.udp(pod.address4) as sock4, pod.udp(pod.address6) as sock6:
+        heard.settimeout(5)
+        for vni in (VNI, 77):
+            payload = bytes(around(forged, vni=vni))[8:]
+            sock4.sendto(payload, (one.address4, PORT))
+            sock6.sendto(payload, (one.address6, PORT))
+        sock4.sendto(b"last", (victim.address4, HEARD))
+        assert heard.recv(2000) == b"last"
+        assert dropped(two) == {**dict.fromkeys(REASONS, 0), "pod": 4}
+        sock4.sendto(b"of pods", (victim.address4, PORT))
+        same_port.settimeout(5)
+        assert same_port.recv(2000) == b"of pods"
+    assert set(dropped(one).values()) == {0}
 
 
 def test_an_agent_puts_its_guard_back_within_seconds(two_nodes):

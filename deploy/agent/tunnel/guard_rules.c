@@ -8,6 +8,10 @@
  * headers: otherwise this chain drops it, or the kernel does. The inner packet, then, is
  * seen where it comes in by the tunnel's device. Chain tunnelled is for all tunnels; for
  * it, extension headers of IPv6 hide nothing.
+ *
+ * Chain sent guards the other nodes from pods of this one, whose packets to nodes leave
+ * with this node's address. It goes by the port alone: of several datagrams that a pod
+ * sends as one (UDP_SEGMENT), only the first could be looked into.
  */
 #include "guard_rules.h"
 
@@ -33,15 +37,20 @@
 #define INNER_SADDR4 "@th,336,32"
 #define INNER_SADDR6 "@th,304,128"
 
+/* A pod's packet to the port of VXLAN that leaves with this node's address: to another
+ * node it would look like one that this node's device has sent. */
+#define FORGED(ip, own)                                                \
+	"udp dport $port meta nfproto . ct original " ip " saddr " own \
+	" meta nfproto . " ip " saddr != " own " " DROP("pod")
+
 #define COMMENT	    "v1 %zu %016" PRIx64 /* a rule's number, and a hash of all of them */
 #define COMMENT_MAX 48
 #define RULES_MAX   128
 #define SET_TYPES   (GUARD_OWN_6 - GUARD_OWN_4 + GUARD_OWN_4 / GUARD_SHARDS + 1)
 
 const char *const guard_reason_names[GUARD_REASONS] = {
-	[GUARD_DESTINATION] = "destination",
-	[GUARD_FRAME] = "frame",
-	[GUARD_NEIGHBOUR] = "neighbour",
+	[GUARD_DESTINATION] = "destination", [GUARD_FRAME] = "frame",
+	[GUARD_NEIGHBOUR] = "neighbour",     [GUARD_POD] = "pod",
 	[GUARD_SOURCE] = "source",
 };
 
@@ -81,6 +90,8 @@ static const struct {
 	{"tunnelled", ""},
 	{"underlay", AT("input")},
 	{"inner", AT("prerouting")},
+	/* Behind the translation of sources. */
+	{"sent", " { type filter hook postrouting priority 300; policy accept; }"},
 };
 
 /* The chains from4_0, …, from6_f: for outer sources by their last four bits. */
@@ -157,6 +168,10 @@ static int rules_each(const struct guard_spec *spec, rule_fn fn, void *data)
 	if (spec->wireguard)
 		fn("inner", "iifname \"" GUARD_WIREGUARD_DEVICES "*\" goto tunnelled",
 		   data);
+	if (spec->vxlan) {
+		fn("sent", FORGED("ip", "@own_4"), data);
+		fn("sent", FORGED("ip6", "@own_6"), data);
+	}
 	for (int f = 0; f < IP_FAMILIES; f++)
 		free(jumps[f].text);
 	return failed ? -ENOMEM : 0;
@@ -214,8 +229,12 @@ static void chain_add(const char *name, const char *hook, struct text *text)
 		 name);
 }
 
+/* A counter that is there already keeps what it has counted. */
 static void chains_add(struct text *text)
 {
+	for (int i = 0; i < GUARD_REASONS; i++)
+		text_add(text, "add counter " TABLE " tunnel_%s\n",
+			 guard_reason_names[i]);
 	for (int f = 0; f < IP_FAMILIES; f++)
 		for (int shard = 0; shard < GUARD_SHARDS; shard++) {
 			char name[NFT_SET_NAME_MAX];
@@ -231,9 +250,6 @@ static void chains_add(struct text *text)
 static void sets_add(struct text *text)
 {
 	text_add(text, "add table " TABLE " { flags dormant; }\n");
-	for (int i = 0; i < GUARD_REASONS; i++)
-		text_add(text, "add counter " TABLE " tunnel_%s\n",
-			 guard_reason_names[i]);
 	for (int i = 0; i < GUARD_SETS; i++) {
 		char name[NFT_SET_NAME_MAX];
 

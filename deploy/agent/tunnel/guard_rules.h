@@ -36,6 +36,7 @@ enum guard_reason {
 	GUARD_DESTINATION, /* this node has no such pod */
 	GUARD_FRAME, /* no IP, another MAC address, not whole */
 	GUARD_NEIGHBOUR, /* neighbour discovery, redirects, multicast listeners */
+	GUARD_POD, /* a pod of this node sends what only the node's device may send */
 	GUARD_SOURCE, /* no pod of the node that sent it */
 	GUARD_REASONS
 };
