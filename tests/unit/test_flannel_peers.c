@@ -82,7 +82,7 @@ static void plan_make(struct world *world, struct tunnel_plan *plan)
 
 	judge(world);
 	tunnel_plan_clear(plan);
-	assert_int_equal(tunnel_plan_make(&world->nodes, "own", plan, NULL), 0);
+	assert_int_equal(tunnel_plan_make(&world->nodes, "own", false, plan, NULL), 0);
 	assert_int_equal(flannel_peers_make(plan, &rules, NULL), 0);
 }
 

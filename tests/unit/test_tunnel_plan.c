@@ -32,7 +32,7 @@ static void plan_make(struct world *world, struct tunnel_plan *plan)
 {
 	judge(world);
 	tunnel_plan_clear(plan);
-	assert_int_equal(tunnel_plan_make(&world->nodes, "own", plan, NULL), 0);
+	assert_int_equal(tunnel_plan_make(&world->nodes, "own", false, plan, NULL), 0);
 }
 
 static struct tunnel_peer *peer_of(struct tunnel_plan *plan, const char *name)
@@ -144,6 +144,27 @@ static void two_nodes_with_one_internal_ip_are_both_without_it(void **state)
 	end(&world);
 }
 
+static void where_keys_count_nobody_takes_an_internal_ip_from_another(void **state)
+{
+	struct world world;
+	struct tunnel_plan plan = {};
+
+	(void)state;
+	begin(&world);
+	put_node(&world, "own", "10.1.0.0/24", "", "192.0.2.11", "");
+	put_node(&world, "one", "10.1.1.0/24", "", "198.51.100.1", "");
+	put_node(&world, "thief", "10.1.2.0/24", "", "198.51.100.1", "");
+	put_node(&world, "self", "10.1.3.0/24", "", "192.0.2.11", "");
+	judge(&world);
+	assert_int_equal(tunnel_plan_make(&world.nodes, "own", true, &plan, NULL), 0);
+	assert_int_equal(peer_of(&plan, "one")->problem, ROUTE_FINE);
+	assert_string_equal(IP_TEXT(&peer_of(&plan, "one")->addresses[0]),
+			    "198.51.100.1");
+	assert_int_equal(peer_of(&plan, "self")->problem, ROUTE_OWN_ADDRESS);
+	tunnel_plan_clear(&plan);
+	end(&world);
+}
+
 static void the_way_is_by_an_address_of_the_peer_or_by_the_device_alone(void **state)
 {
 	struct world world;
@@ -200,6 +221,8 @@ int main(void)
 		cmocka_unit_test(
 			two_nodes_use_the_first_of_this_nodes_families_that_both_have),
 		cmocka_unit_test(two_nodes_with_one_internal_ip_are_both_without_it),
+		cmocka_unit_test(
+			where_keys_count_nobody_takes_an_internal_ip_from_another),
 		cmocka_unit_test(
 			the_way_is_by_an_address_of_the_peer_or_by_the_device_alone),
 		cmocka_unit_test(a_mac_address_follows_from_the_name_and_is_a_hosts),

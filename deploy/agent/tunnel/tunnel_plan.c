@@ -57,7 +57,7 @@ static void shared_addresses(struct tunnel_plan *plan, struct sole_claims *claim
 	sole_claims_shared(claims, drop_address, &shared);
 }
 
-static void shared_macs(struct tunnel_plan *plan, struct sole_claims *claims)
+static void shared_macs(struct tunnel_plan *plan, struct sole_claims *claims, bool by_key)
 {
 	struct shared shared = {.plan = plan};
 
@@ -65,7 +65,8 @@ static void shared_macs(struct tunnel_plan *plan, struct sole_claims *claims)
 	for (uint32_t i = 0; i < plan->n_peers; i++)
 		sole_claims_add_mac(claims, &plan->peers[i].mac, i);
 	sole_claims_sort(claims);
-	sole_claims_shared(claims, drop_mac, &shared);
+	if (!by_key)
+		sole_claims_shared(claims, drop_mac, &shared);
 	for (size_t i = 0; i < claims->n; i++)
 		plan->by_mac[i] = claims->items[i].node;
 }
@@ -179,7 +180,7 @@ static void own_take(struct tunnel_plan *plan, const struct node_table *nodes,
 	}
 }
 
-int tunnel_plan_make(const struct node_table *nodes, const char *own,
+int tunnel_plan_make(const struct node_table *nodes, const char *own, bool by_key,
 		     struct tunnel_plan *ret_plan, struct cni_error *err)
 {
 	_cleanup_(tunnel_plan_clear) struct tunnel_plan plan = {};
@@ -196,12 +197,12 @@ int tunnel_plan_make(const struct node_table *nodes, const char *own,
 	plan.n_peers = nodes->n;
 	for (size_t i = 0; i < nodes->n; i++)
 		peer_take(&plan, &plan.peers[i], &nodes->items[i]);
-	for (int family = 0; family < IP_FAMILIES; family++)
+	for (int family = 0; !by_key && family < IP_FAMILIES; family++)
 		shared_addresses(&plan, &claims, family);
 	for (size_t i = 0; i < nodes->n; i++)
 		if (plan.peers[i].node != plan.own)
 			underlay_choose(&plan, &plan.peers[i]);
-	shared_macs(&plan, &claims);
+	shared_macs(&plan, &claims, by_key);
 	ranges_take(&plan, nodes);
 	*ret_plan = plan;
 	plan = (struct tunnel_plan){};

@@ -35,7 +35,8 @@ struct flannel_end {
 struct tunnel_peer {
 	const struct cluster_node *node;
 	/* By family: the InternalIPs that it may send from, which are the first one of
-	 * each family where that is usable and no other Node's; family 0: none. */
+	 * each family where that is usable and, unless a key counts, no other Node's;
+	 * family 0: none. */
 	struct ip_addr addresses[IP_FAMILIES];
 	/* The family of the underlay that this node sends to it by, as an index of
 	 * ip_families[]: of this node's own InternalIPs, in their order, the first whose
@@ -81,9 +82,11 @@ void tunnel_plan_clear(struct tunnel_plan *plan);
  * Makes the plan of the node named @own from @nodes, whose podCIDRs were judged. A Node
  * that isn't known, or has no accepted podCIDR, has a plan without own podCIDRs. Two Nodes
  * with one InternalIP are both without that address: which of them it belongs to can't be
- * told. Code 100.
+ * told; the same goes for MAC addresses. @by_key: packets are a node's by its key, so that
+ * addresses prove nothing; then both have it, and a Node that claims another's takes
+ * nothing from that one. Code 100.
  */
-int tunnel_plan_make(const struct node_table *nodes, const char *own,
+int tunnel_plan_make(const struct node_table *nodes, const char *own, bool by_key,
 		     struct tunnel_plan *ret_plan, struct cni_error *err);
 
 /*

@@ -224,12 +224,13 @@ bool tunnel_upkeep_tick(struct tunnel_upkeep *upkeep)
 
 /* -- all of them */
 
-/* After an error there is no plan. */
+/* After an error there is no plan. VXLAN tells nodes apart by their addresses. */
 static int plan_make(struct tunnel_upkeep *upkeep, const struct node_table *nodes,
 		     struct cni_error *err)
 {
 	const struct options *options = upkeep->options;
-	int ret = tunnel_plan_make(nodes, options->node_name, &upkeep->plan, err);
+	bool by_key = !options_have_tunnel(options, TUNNEL_VXLAN);
+	int ret = tunnel_plan_make(nodes, options->node_name, by_key, &upkeep->plan, err);
 
 	if (ret == 0)
 		ret = flannel_upkeep_plan(&upkeep->flannel, &upkeep->plan, err);
@@ -280,8 +281,7 @@ static int guard_remove(struct tunnel_upkeep *upkeep, struct cni_error *err)
 	int ret = tunnel_guard_remove(upkeep->nft, &removed, err);
 
 	if (ret == 0 && removed)
-		log_write(upkeep->log, LOG_LEVEL_INFO, "guard of the tunnels removed",
-			  NULL);
+		log_write(upkeep->log, LOG_LEVEL_INFO, "tunnels' guard removed", NULL);
 	return ret;
 }
 
