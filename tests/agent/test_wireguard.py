@@ -63,7 +63,18 @@ def test_a_kernel_without_it_is_named_and_nothing_is_sent_in_the_clear(cluster):
     with capture(one, IN_THE_CLEAR) as clear:
         for address in "10.244.2.9", "fd00:244:0:2::9":
             assert not pod.ping(address, wait=1) and not one.ping(address, wait=1)
-    assert not clear
+    closed = one.sealed()
+    with capture(one, IN_THE_CLEAR) as clear_then:
+        # Its pods may run on.
+        cluster.api.remove(two.name)
+        wait_for(lambda: not one.metrics().get('bridge_cni_nodes_unrouted{reason="no-tunnel"}'))
+        assert not pod.ping("10.244.2.9", wait=1)
+        assert one.sealed() == closed
+        cluster.join(two)
+        wait_for(lambda: one.metrics().get('bridge_cni_nodes_unrouted{reason="no-tunnel"}') or
+                         one.metrics().get('bridge_cni_nodes_unrouted{reason="no-wireguard-key"}'))
+        assert one.sealed() == closed
+    assert not clear and not clear_then
     one.stop_agent()
     one.start_agent()
     wait_for(lambda: set(two.cidrs) <= {*one.own_routes()} and not one.sealed())

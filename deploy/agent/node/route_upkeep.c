@@ -138,7 +138,7 @@ bool route_upkeep_seal(struct route_upkeep *upkeep, const struct node_table *nod
 	if (sealed)
 		ret = node_table_cidrs(nodes, &(struct prefix_list){}, true, &list, &err);
 	if (ret == 0)
-		ret = sealed_routes_sync(upkeep->rtnl, &list, &err);
+		ret = sealed_routes_sync(upkeep->rtnl, &list, sealed, &err);
 	upkeep->open = !sealed && ret == 0;
 	free(list.items);
 	if (ret < 0)

@@ -53,6 +53,24 @@ static bool has_prefix(const struct prefix_list *list, const struct ip_prefix *p
 	       bsearch(prefix, list->items, list->n, sizeof(*prefix), by_prefix);
 }
 
+/* Is the destination in one of the list? Those lie apart. */
+static bool is_inside(const struct prefix_list *list, const struct ip_prefix *dst)
+{
+	size_t low = 0, high = list->n;
+
+	/* The last one that begins at or before it. */
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (ip_cmp(&list->items[middle].addr, &dst->addr) <= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low > 0 && list->items[low - 1].len < dst->len &&
+	       prefix_contains(&list->items[low - 1], &dst->addr);
+}
+
 /* Sends what is queued once it is much, or @all of it. */
 static int flush(struct netlink *nl, size_t *queued, bool all, struct cni_error *err)
 {
@@ -63,7 +81,7 @@ static int flush(struct netlink *nl, size_t *queued, bool all, struct cni_error 
 }
 
 static int sync_family(struct netlink *nl, int family, const struct prefix_list *wanted,
-		       struct cni_error *err)
+		       bool stay, struct cni_error *err)
 {
 	_cleanup_(kernel_route_list_clear) struct kernel_route_list list = {};
 	size_t queued = 0;
@@ -85,7 +103,9 @@ static int sync_family(struct netlink *nl, int family, const struct prefix_list 
 		ret = flush(nl, &queued, false, err);
 	}
 	for (size_t i = 0; ret == 0 && i < list.n; i++) {
-		if (has_prefix(wanted, &list.items[i].route.dst))
+		const struct ip_prefix *dst = &list.items[i].route.dst;
+
+		if (has_prefix(wanted, dst) || (stay && !is_inside(wanted, dst)))
 			continue;
 		queue_route_del(nl, &list.items[i]);
 		queued++;
@@ -94,13 +114,13 @@ static int sync_family(struct netlink *nl, int family, const struct prefix_list 
 	return ret < 0 ? ret : flush(nl, &queued, true, err);
 }
 
-int sealed_routes_sync(struct netlink *nl, const struct prefix_list *wanted,
+int sealed_routes_sync(struct netlink *nl, const struct prefix_list *wanted, bool stay,
 		       struct cni_error *err)
 {
 	int ret = 0;
 
 	for (int i = 0; ret == 0 && i < IP_FAMILIES; i++)
-		ret = sync_family(nl, ip_families[i], wanted, err);
+		ret = sync_family(nl, ip_families[i], wanted, stay, err);
 	netlink_discard(nl);
 	return ret;
 }

@@ -17,9 +17,10 @@
 
 /*
  * Makes these routes be those to @wanted, sorted by address, in the main table. Others are
- * left alone. Codes 100, 101.
+ * left alone. @stay: what was closed stays so when no Node has that podCIDR any more, for
+ * its pods may run on, and others may still send to them. Codes 100, 101.
  */
-int sealed_routes_sync(struct netlink *nl, const struct prefix_list *wanted,
+int sealed_routes_sync(struct netlink *nl, const struct prefix_list *wanted, bool stay,
 		       struct cni_error *err);
 
 #endif

@@ -285,7 +285,8 @@ static int remove_all(struct uninstall *uninstall, struct cni_error *err)
 	if (ret >= 0)
 		ret = routes_remove(uninstall->rtnl, &routes, err);
 	if (ret >= 0)
-		ret = sealed_routes_sync(uninstall->rtnl, &(struct prefix_list){}, err);
+		ret = sealed_routes_sync(uninstall->rtnl, &(struct prefix_list){}, false,
+					 err);
 	if (ret >= 0)
 		ret = tunnel_remove(uninstall->rtnl, uninstall->nft, err);
 	if (ret == WIREGUARD_DEVICE_REMOVED ||
