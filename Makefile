@@ -184,6 +184,9 @@ $(FUZZERS): %: %.o $(LIB_OBJECTS) $(AGENT_READERS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(PROJECT_LDFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(PROJECT_LIBS)
 
+$(BUILD)/tests/fuzz/fuzz_annotations $(BUILD)/tests/fuzz/replay_annotations: $(patsubst %,\
+	$(BUILD)/deploy/agent/tunnel/%.o,flannel_notes wireguard_key wireguard_note)
+
 # make keeps objects that only a pattern names, too.
 .SECONDARY:
 
