@@ -311,12 +311,23 @@ struct comparison {
 	bool differs;
 };
 
+/* The number of the rule that has this comment; RULES_MAX: it is none of these rules. */
+static size_t comment_read(const char *comment, uint64_t hash)
+{
+	char expected[COMMENT_MAX];
+	size_t i = 0;
+
+	if (strncmp(comment, "v1 ", 3) == 0)
+		i = strtoul(comment + 3, NULL, 10);
+	snprintf(expected, sizeof(expected), COMMENT, i, hash);
+	return i < RULES_MAX && strcmp(comment, expected) == 0 ? i : RULES_MAX;
+}
+
 /* Takes a rule of the kernel's. Those of one chain follow each other, in their order. */
 static int rule_take(const char *chain, uint64_t handle, const char *comment, void *data)
 {
 	struct comparison *look = data;
-	uint64_t hash = 0;
-	size_t i = RULES_MAX;
+	size_t i;
 
 	if (handle == 0) {
 		*look = (struct comparison){.hash = look->hash};
@@ -325,8 +336,8 @@ static int rule_take(const char *chain, uint64_t handle, const char *comment, vo
 	if (strcmp(chain, look->chain) != 0)
 		look->last = 0;
 	strcpy(look->chain, chain);
-	if (sscanf(comment, "v1 %zu %" SCNx64, &i, &hash) != 2 || hash != look->hash ||
-	    i >= RULES_MAX || i < look->last || look->seen[i]) {
+	i = comment_read(comment, look->hash);
+	if (i == RULES_MAX || i < look->last || look->seen[i]) {
 		look->differs = true;
 		return 0;
 	}
