@@ -124,10 +124,16 @@ int tunnel_guard_settled(struct netlink *nft, const struct guard_known *known,
 	return 0;
 }
 
+/* A kernel without nftables has no table. */
 int tunnel_guard_remove(struct netlink *nft, bool *ret_removed, struct cni_error *err)
 {
-	int ret = nft_table_del(nft, NFPROTO_INET, GUARD_TABLE, err);
+	enum nft_table_state state = NFT_TABLE_NONE;
+	int ret = nft_table_look(nft, NFPROTO_INET, GUARD_TABLE, &state, err);
 
+	if (ret == -EPROTONOSUPPORT || ret == -EINVAL)
+		ret = error_clear(err);
+	if (ret == 0 && state != NFT_TABLE_NONE)
+		ret = nft_table_del(nft, NFPROTO_INET, GUARD_TABLE, err);
 	if (ret < 0)
 		return ret;
 	*ret_removed = ret > 0;
