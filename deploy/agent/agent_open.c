@@ -126,6 +126,7 @@ int agent_open(struct agent *agent, const struct options *options, const struct 
 		.nft = agent->nft,
 		.mtu = {.options = options, .rtnl = agent->rtnl},
 		.vxlan.events_fd = -1,
+		.silent.interval_seconds = options->resync_seconds,
 		.flannel = {.options = options,
 			    .log = log,
 			    .rtnl = agent->rtnl,

@@ -106,6 +106,8 @@ static void tunnel_metrics(FILE *out, const struct agent *agent)
 	      "Nodes that this node's WireGuard device knows.");
 	gauge(out, "wireguard_sessions", tunnel->look.answering,
 	      "Those of them with a handshake in the last three minutes.");
+	gauge(out, "tunnel_addresses_shared", tunnel->shared.n,
+	      "InternalIPs that another Node has, too, which no tunnel uses.");
 	gauge(out, "tunnel_peers_silent", tunnel->silent.n,
 	      "Nodes to which this node sends by VXLAN, and which don't answer by it.");
 	metric(out, "tunnel_peer_silent", "gauge", "Such a node; the first 256.");

@@ -198,5 +198,10 @@ def test_two_nodes_with_one_internal_ip_get_no_tunnel_and_are_named(cluster):
     # The other address of the one that it was is nobody else's.
     assert f"dst {two.address6} " in one.run("bridge", "fdb", "show", "dev", "bcni-vxlan6").stdout
     assert "10.244.99.0/24" not in one.own_routes()
+    # Both are named, also the one that is reached by its other address.
+    for name in ("claimer", two.name):
+        assert f"node={name} address={two.address4}" in one.log()
+    assert one.metrics()["bridge_cni_tunnel_addresses_shared"] == 2
     cluster.api.remove("claimer")
     wait_for(lambda: devices_of_routes(one).get(two.cidrs[0]) == tunnels.DEVICES[4])
+    assert one.metrics()["bridge_cni_tunnel_addresses_shared"] == 0

@@ -135,6 +135,8 @@ static void two_nodes_with_one_internal_ip_are_both_without_it(void **state)
 	/* Its other address is nobody else's. */
 	assert_int_equal(peer_of(&plan, "thief")->problem, ROUTE_FINE);
 	assert_int_equal(peer_of(&plan, "thief")->underlay, 1);
+	assert_int_equal(peer_of(&plan, "thief")->shared, 1);
+	assert_int_equal(peer_of(&plan, "one")->shared, 1);
 	assert_int_equal(peer_of(&plan, "self")->problem, ROUTE_OWN_ADDRESS);
 	assert_int_equal(peer_of(&plan, "self")->addresses[0].family, 0);
 	assert_true(node_table_remove(&world.nodes, "thief"));

@@ -28,7 +28,7 @@ void silent_peers_clear(struct silent_peers *silent)
 {
 	free(silent->heard);
 	free(silent->names);
-	*silent = (struct silent_peers){};
+	*silent = (struct silent_peers){.interval_seconds = silent->interval_seconds};
 }
 
 /* An address of the underlay, and the peer that has it. */
@@ -251,8 +251,11 @@ void silent_peers_look(struct silent_peers *silent, struct netlink *rtnl,
 	_cleanup_(look_clear) struct look look = {.plan = plan};
 	int64_t now = now_ms(), since = silent->looked_at ? now - silent->looked_at : 0;
 	struct cni_error err = {};
-	int ret = look_begin(&look);
+	int ret;
 
+	if (silent->looked_at && since < (int64_t)silent->interval_seconds * 1000)
+		return;
+	ret = look_begin(&look);
 	look.since_ms = since < UINT32_MAX ? (uint32_t)since : UINT32_MAX;
 	if (ret == 0)
 		ret = facts_read(&look, rtnl, nft, vxlan, &err);

@@ -16,8 +16,9 @@
 
 struct heard_peer; /* what is remembered of a peer from one look to the next */
 
-/* Zero-initialise it. */
+/* The caller sets the first field, which it keeps, and the rest to 0. */
 struct silent_peers {
+	uint32_t interval_seconds; /* between two looks */
 	struct heard_peer *heard; /* sorted; owned */
 	size_t n_heard;
 	int64_t looked_at; /* by now_ms(); 0: never */
@@ -31,7 +32,7 @@ void silent_peers_clear(struct silent_peers *silent);
  * Looks at all peers of @plan, which leads by @vxlan. A peer is silent when in two looks
  * one behind the other something was sent to it, and nothing had come: a single packet
  * may be on its way. Each is logged when it becomes silent, and when it isn't any more.
- * It is to be called now and then, seconds apart.
+ * Nothing is done before the interval is over.
  */
 void silent_peers_look(struct silent_peers *silent, struct netlink *rtnl,
 		       struct netlink *nft, const struct tunnel_vxlan *vxlan,

@@ -29,6 +29,7 @@ static void drop_address(uint32_t node, void *data)
 	const struct shared *shared = data;
 
 	shared->plan->peers[node].addresses[shared->family] = (struct ip_addr){};
+	shared->plan->peers[node].shared |= 1U << shared->family;
 	shared->plan->peers[node].problem = ROUTE_SHARED_ADDRESS;
 }
 

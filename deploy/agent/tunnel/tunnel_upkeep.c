@@ -143,17 +143,6 @@ static bool vxlan_settle(struct tunnel_upkeep *upkeep)
 	       failed(upkeep, "old entries of the tunnel can't be removed", &err);
 }
 
-static void silent_look(struct tunnel_upkeep *upkeep)
-{
-	int64_t now = now_ms();
-
-	if (upkeep->options->tunnel != TUNNEL_VXLAN || now < upkeep->silent_at)
-		return;
-	upkeep->silent_at = now + (int64_t)upkeep->options->resync_seconds * 1000;
-	silent_peers_look(&upkeep->silent, upkeep->rtnl, upkeep->nft, &upkeep->vxlan,
-			  &upkeep->plan, upkeep->log);
-}
-
 /* -- WireGuard */
 
 static void log_wireguard(struct tunnel_upkeep *upkeep,
@@ -238,6 +227,7 @@ static int plan_make(struct tunnel_upkeep *upkeep, const struct node_table *node
 		tunnel_plan_clear(&upkeep->plan);
 	upkeep->plan.by_gateway = options->tunnel == TUNNEL_VXLAN;
 	upkeep->plan.always = options->tunnel_always;
+	shared_addresses_tell(&upkeep->shared, &upkeep->plan, upkeep->log);
 	return ret;
 }
 
@@ -322,8 +312,9 @@ bool tunnel_upkeep_settle(struct tunnel_upkeep *upkeep)
 		right &= vxlan_settle(upkeep);
 	if (options_have_tunnel(upkeep->options, TUNNEL_WIREGUARD) && upkeep->plan.own)
 		right &= wireguard_settle(upkeep);
-	if (upkeep->plan.peers)
-		silent_look(upkeep);
+	if (upkeep->options->tunnel == TUNNEL_VXLAN && upkeep->plan.peers)
+		silent_peers_look(&upkeep->silent, upkeep->rtnl, upkeep->nft,
+				  &upkeep->vxlan, &upkeep->plan, upkeep->log);
 	if (!upkeep->wrong[0])
 		upkeep->error = 0;
 	return right;

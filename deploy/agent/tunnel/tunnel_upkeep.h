@@ -13,6 +13,7 @@
 #include "flannel_upkeep.h"
 #include "guard_keep.h"
 #include "plugin/netlink/netlink.h"
+#include "shared_addresses.h"
 #include "silent_peers.h"
 #include "tunnel_mtu.h"
 #include "tunnel_plan.h"
@@ -37,8 +38,8 @@ struct tunnel_upkeep {
 	struct tunnel_wireguard_look look; /* of the last time */
 	char note[WIREGUARD_NOTE_MAX]; /* that the own Node is to have */
 	int64_t look_at; /* when the WireGuard device is looked at, by now_ms() */
+	struct shared_addresses shared;
 	struct silent_peers silent;
-	int64_t silent_at; /* when they are looked for next, by now_ms() */
 	bool swept; /* what an earlier agent left of other modes is gone */
 	char wrong[TUNNEL_WRONG_MAX]; /* what failed the last time; "": nothing did */
 	uint64_t error; /* of log_error_once() */
