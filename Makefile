@@ -148,6 +148,7 @@ $(BUILD)/tests/unit/test_annotations: $(AGENT_READERS) $(BUILD)/deploy/agent/api
 $(BUILD)/tests/unit/test_pod_ranges $(BUILD)/tests/unit/test_former_ranges: $(AGENT_READERS)
 $(BUILD)/tests/unit/test_wireguard_key: $(patsubst %,$(BUILD)/deploy/agent/tunnel/%.o,\
 	wireguard_key wireguard_note)
+$(BUILD)/tests/unit/test_wireguard_rotation: $(BUILD)/deploy/agent/tunnel/wireguard_rotation.o
 $(BUILD)/tests/unit/test_wireguard_peers: $(patsubst %,$(BUILD)/deploy/agent/tunnel/%.o,\
 	wireguard_key wireguard_link wireguard_peers)
 # The tunnels' plan needs neither the kernel nor the agent's libraries.

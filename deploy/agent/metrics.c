@@ -108,6 +108,9 @@ static void tunnel_metrics(FILE *out, const struct agent *agent)
 	      "Those of them with a handshake in the last three minutes.");
 	gauge(out, "tunnel_addresses_shared", tunnel->shared.n,
 	      "InternalIPs that another Node has, too, which no tunnel uses.");
+	gauge(out, "wireguard_rotation_waiting",
+	      tunnel->wireguard.waits ? tunnel->wireguard.blocking : 0,
+	      "Nodes whose use of this node's old key keeps it from being replaced.");
 	gauge(out, "tunnel_peers_silent", tunnel->silent.n,
 	      "Nodes to which this node sends by VXLAN, and which don't answer by it.");
 	metric(out, "tunnel_peer_silent", "gauge", "Such a node; the first 256.");

@@ -84,11 +84,18 @@ static void test_each_character_counts(void **state)
 	}
 }
 
-#define KEY "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+#define KEY   "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+#define OTHER "NdJvDKlG44Adulf0kS7LaAWiP9x5FrNQ7YonxGH+mzg="
 
 static void test_a_note_has_one_spelling(void **state)
 {
-	static const char *const right[] = {"51820:" KEY, "1:" KEY, "65535:" KEY};
+	static const char *const right[] = {
+		"51820:" KEY ",51821:" OTHER ";generation=0",
+		"65534:" KEY ",65535:" OTHER ";generation=999999999",
+		"51820:" KEY,
+		"1:" KEY,
+		"65535:" KEY,
+	};
 	static const char *const wrong[] = {
 		"",
 		":" KEY,
@@ -102,7 +109,17 @@ static void test_a_note_has_one_spelling(void **state)
 		"51820:",
 		"51820 " KEY,
 		"51820:" KEY " ",
-		"51820:" KEY ",51821:" KEY,
+		"51820:" KEY ",51821:" OTHER,
+		"51820:" KEY ",51821:" OTHER ";generation=",
+		"51820:" KEY ",51821:" OTHER ";generation=01",
+		"51820:" KEY ",51821:" OTHER ";generation=1000000000",
+		"51820:" KEY ",51821:" OTHER ";generation=1 ",
+		"51820:" KEY ",51821:" OTHER ",generation=1",
+		"51820:" KEY ",51821:" KEY ";generation=1",
+		"51820:" KEY ",51820:" OTHER ";generation=1",
+		"51820:" KEY ",51821:" OTHER ",51822:" OTHER ";generation=1",
+		"51820:" KEY ",",
+		"51820:" KEY ";generation=1",
 		"51820:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
 	};
 	struct wireguard_note note = {};
@@ -116,7 +133,7 @@ static void test_a_note_has_one_spelling(void **state)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
 		assert_int_equal(wireguard_note_parse(wrong[i], &note), -EINVAL);
-		assert_int_equal(note.port, 65535);
+		assert_int_equal(note.ends[0].port, 65535);
 	}
 }
 

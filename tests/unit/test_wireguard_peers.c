@@ -38,6 +38,7 @@ struct has_peer {
 	struct ip_prefix *allowed;
 	size_t n;
 	int64_t handshake;
+	uint16_t keepalive;
 };
 
 static struct {
@@ -134,6 +135,9 @@ static void set_peer(struct nlattr *item)
 		memcpy(&peer->endpoint, nla_data(attrs[WGPEER_A_ENDPOINT]),
 		       sizeof(peer->endpoint));
 	}
+	if (attrs[WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL])
+		peer->keepalive =
+			nla_get_u16(attrs[WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL]);
 	if (flags & WGPEER_F_REPLACE_ALLOWEDIPS) {
 		peer->n = 0;
 		kernel.replaced++;
@@ -156,6 +160,10 @@ int wireguard_genl_change(struct wireguard_genl *genl, struct nl_msg *msg,
 			 0);
 	assert_int_equal(nla_get_u32(attrs[WGDEVICE_A_IFINDEX]), device.index);
 	kernel.changes++;
+	if (attrs[WGDEVICE_A_FLAGS] &&
+	    (nla_get_u32(attrs[WGDEVICE_A_FLAGS]) & WGDEVICE_F_REPLACE_PEERS))
+		while (kernel.n)
+			remove_peer(&kernel.peers[0]);
 	if (attrs[WGDEVICE_A_PRIVATE_KEY])
 		memcpy(&kernel.private_key, nla_data(attrs[WGDEVICE_A_PRIVATE_KEY]),
 		       WG_KEY_LEN);
@@ -181,6 +189,7 @@ static bool answer_peer(struct nl_msg *msg, const struct has_peer *peer, size_t 
 	nla_put(msg, WGPEER_A_PUBLIC_KEY, WG_KEY_LEN, &peer->key);
 	if (*at == 0) {
 		nla_put(msg, WGPEER_A_LAST_HANDSHAKE_TIME, sizeof(handshake), handshake);
+		nla_put_u16(msg, WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL, peer->keepalive);
 		if (peer->endpoint.sin_family)
 			nla_put(msg, WGPEER_A_ENDPOINT, sizeof(peer->endpoint),
 				&peer->endpoint);
@@ -428,7 +437,7 @@ static void test_key_and_port_are_set_and_read(void **state)
 	struct wireguard_device has;
 
 	(void)state;
-	assert_int_equal(wireguard_set(NULL, &device, &key, 51821, NULL), 0);
+	assert_int_equal(wireguard_set(NULL, &device, &key, false, 51821, NULL), 0);
 	assert_int_equal(
 		wireguard_peers_compare(NULL, &device, NULL, 0, &changes, &has, NULL), 0);
 	assert_memory_equal(&has.private_key, &key, sizeof(key));
@@ -436,6 +445,40 @@ static void test_key_and_port_are_set_and_read(void **state)
 	assert_int_equal(changes.n, 0);
 	wireguard_device_wipe(&has);
 	assert_true(has.private_key.bytes[0] == 0 && has.private_key.bytes[3] == 0);
+}
+
+static void test_a_peer_is_greeted_until_hands_were_shaken(void **state)
+{
+	(void)state;
+	want(2);
+	wanted[0].greet = true;
+	settle(2);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(peer_of(&wanted[i].key, false)->keepalive,
+				 wanted[i].greet ? 5 : 0);
+	assert_int_equal(settle(2), 0);
+	for (size_t i = 0; i < 2; i++)
+		peer_of(&wanted[i].key, false)->handshake = 1764381600;
+	assert_int_equal(settle(2), 1);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(peer_of(&wanted[i].key, false)->keepalive, 0);
+	assert_int_equal(settle(2), 0);
+	assert_int_equal(kernel.replaced, 0);
+	assert_right(2);
+}
+
+static void test_a_new_private_key_forgets_the_handshakes(void **state)
+{
+	const struct wireguard_key key = {.bytes = {8, 1, 2, 3}};
+
+	(void)state;
+	want(2);
+	settle(2);
+	assert_int_equal(wireguard_set(NULL, &device, &key, false, 51820, NULL), 0);
+	assert_int_equal(settle(2), 0);
+	assert_int_equal(wireguard_set(NULL, &device, &key, true, 51820, NULL), 0);
+	assert_int_equal(settle(2), 2);
+	assert_right(2);
 }
 
 int main(void)
@@ -451,6 +494,10 @@ int main(void)
 				       kernel_reset),
 		cmocka_unit_test_setup(test_handshakes_are_told, kernel_reset),
 		cmocka_unit_test_setup(test_key_and_port_are_set_and_read, kernel_reset),
+		cmocka_unit_test_setup(test_a_peer_is_greeted_until_hands_were_shaken,
+				       kernel_reset),
+		cmocka_unit_test_setup(test_a_new_private_key_forgets_the_handshakes,
+				       kernel_reset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,6 +56,10 @@ static const struct option_spec specs[] = {
 	 OPTION_KEY_PREFIX, AT(flannel_prefix), 0, 0},
 	{"wireguard-port", "51820", "WireGuard's UDP port on this node", OPTION_NUMBER,
 	 AT(wireguard_port), 1, 65534},
+	{"rotate-key-days", "0",
+	 "how many days a WireGuard key is used, on all nodes; it needs a second UDP port,\n"
+	 "      the next one. 0: a key is used until the next boot",
+	 OPTION_NUMBER, AT(rotate_key_days), 0, 3650},
 	{"network", "pods", "the network's name", OPTION_NAME, AT(network), 0, 0},
 	{"bridge", "cni0", "the node's bridge", OPTION_INTERFACE, AT(bridge), 0, 0},
 	{"mtu", "0", "of the pods; 0: the uplink's", OPTION_NUMBER, AT(mtu), 0, 65535},

@@ -32,6 +32,7 @@ struct options {
 	bool flannel; /* nodes that run flannel are reached, too */
 	const char *flannel_prefix; /* of its annotations; ends with a "/" */
 	uint32_t vxlan_port, wireguard_port;
+	uint32_t rotate_key_days; /* 0: never */
 	enum option_choice spoof_check;
 	enum option_choice routed; /* podLink: OPTION_YES routed, OPTION_NO bridged */
 	bool port_isolation, mac_spoof_check;

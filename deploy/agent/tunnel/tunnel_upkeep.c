@@ -7,6 +7,7 @@
 
 #include "conf/base/clock.h"
 #include "tunnel_notes.h"
+#include "wireguard_keep.h"
 
 #define LOOK_MS 5000 /* how often the WireGuard device is looked at */
 
@@ -145,22 +146,10 @@ static bool vxlan_settle(struct tunnel_upkeep *upkeep)
 
 /* -- WireGuard */
 
-static void log_wireguard(struct tunnel_upkeep *upkeep,
-			  const struct tunnel_wireguard_done *done)
+static void wireguard_done(struct tunnel_upkeep *upkeep, int slot,
+			   const struct tunnel_wireguard_done *done)
 {
-	char text[32];
-
-	if (done->key_made)
-		log_write(upkeep->log, LOG_LEVEL_INFO, "key made", "device",
-			  WIREGUARD_DEVICE, NULL);
-	if (done->made || done->changed)
-		log_write(upkeep->log, LOG_LEVEL_INFO,
-			  done->made ? "tunnel device made" : "tunnel device put right",
-			  "device", WIREGUARD_DEVICE, NULL);
-	snprintf(text, sizeof(text), "%zu", done->peers);
-	if (done->peers)
-		log_write(upkeep->log, LOG_LEVEL_INFO, "peers changed", "peers", text,
-			  NULL);
+	wireguard_keep_log(upkeep->log, wireguard_device_names[slot], done);
 	upkeep->devices += done->made || done->changed;
 	upkeep->entries += done->peers;
 }
@@ -169,10 +158,11 @@ static void log_wireguard(struct tunnel_upkeep *upkeep,
 static bool wireguard_prepare(struct tunnel_upkeep *upkeep)
 {
 	const struct tunnel_plan *plan = &upkeep->plan;
-	struct tunnel_wireguard_done done = {};
+	struct tunnel_wireguard_done done[WIREGUARD_SLOTS] = {};
 	struct tunnel_wireguard_spec spec = {
 		.port = (uint16_t)upkeep->options->wireguard_port,
 		.annotation = TUNNEL_NOTES_WIREGUARD,
+		.rotate_days = upkeep->options->rotate_key_days,
 	};
 	struct cni_error err = {};
 	int ret;
@@ -184,8 +174,9 @@ static bool wireguard_prepare(struct tunnel_upkeep *upkeep)
 				   plan->addresses[1].family ? 1 : 0, &spec.mtu, &err);
 	if (ret == 0)
 		ret = tunnel_wireguard_prepare(&upkeep->wireguard, upkeep->rtnl, plan,
-					       &spec, &done, &err);
-	log_wireguard(upkeep, &done);
+					       &spec, done, &err);
+	for (int slot = 0; slot < WIREGUARD_SLOTS; slot++)
+		wireguard_done(upkeep, slot, &done[slot]);
 	if (upkeep->options->tunnel == TUNNEL_WIREGUARD)
 		tunnel_wireguard_lead(&upkeep->wireguard, &upkeep->plan);
 	return ret == 0 || failed(upkeep, "the WireGuard tunnel isn't right", &err);
@@ -195,17 +186,25 @@ static bool wireguard_settle(struct tunnel_upkeep *upkeep)
 {
 	struct cni_error err = {};
 
-	return tunnel_wireguard_settle(&upkeep->wireguard, &err) == 0 ||
+	return tunnel_wireguard_settle(&upkeep->wireguard, upkeep->rtnl, &err) == 0 ||
 	       failed(upkeep, "old peers of the tunnel can't be removed", &err);
 }
 
 bool tunnel_upkeep_tick(struct tunnel_upkeep *upkeep)
 {
+	struct cni_error err = {};
 	int64_t now = now_ms();
+	int ret;
 
-	if (!upkeep->wireguard.index || now < upkeep->look_at)
+	if (!upkeep->wireguard.slots[0].index || now < upkeep->look_at)
 		return false;
 	upkeep->look_at = now + LOOK_MS;
+	ret = wireguard_keep_rotate(&upkeep->wireguard, upkeep->options, upkeep->log,
+				    &err);
+	if (ret < 0)
+		failed(upkeep, "the WireGuard key can't be rotated", &err);
+	if (ret == TUNNEL_WIREGUARD_ROTATED)
+		return true;
 	/* Why it can't be read is told when it is to be mended. */
 	return tunnel_wireguard_look(&upkeep->wireguard, &upkeep->look, NULL) < 0 ||
 	       !upkeep->look.right;
@@ -337,7 +336,8 @@ static size_t wireguard_wish(struct tunnel_upkeep *upkeep, const struct cluster_
 	const struct wireguard_note *note = &upkeep->wireguard.own;
 	bool on = options_have_tunnel(upkeep->options, TUNNEL_WIREGUARD);
 
-	if (!own || (on ? !note->port : !node_annotation(own, TUNNEL_NOTES_WIREGUARD)))
+	if (!own ||
+	    (on ? !note->ends[0].port : !node_annotation(own, TUNNEL_NOTES_WIREGUARD)))
 		return 0;
 	*ret_wish = (struct annotation_wish){.name = WIREGUARD_ANNOTATION};
 	if (on)

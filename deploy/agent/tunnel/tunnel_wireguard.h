@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The WireGuard mode: one device, and as its peers the other nodes whose public keys are
- * known from an annotation of their Nodes. What it adds is there before routes move; what
- * it removes goes after them.
+ * The WireGuard mode: a device, or two where keys are rotated (wireguard_rotation.h), and
+ * as their peers the other nodes whose public keys are known from an annotation of their
+ * Nodes. What it adds is there before routes move; what it removes goes after them.
  *
  * A node is sent to at its InternalIP and the port that its annotation says, and what
  * comes from it must be of its pods: of its ranges, whose network address the node itself
- * sends from. A key that two Nodes say, or that is this node's own, is nobody's: none of
- * them is a peer.
+ * sends from. Both devices take the packets of all peers, and routes lead by one of them.
+ * A key that two Nodes say, or that is this node's own, is nobody's: none of them is a
+ * peer.
  */
 #ifndef BRIDGE_CNI_AGENT_TUNNEL_TUNNEL_WIREGUARD_H
 #define BRIDGE_CNI_AGENT_TUNNEL_TUNNEL_WIREGUARD_H
@@ -15,22 +16,45 @@
 #include "tunnel_plan.h"
 #include "wireguard_device.h"
 #include "wireguard_note.h"
+#include "wireguard_wanted.h"
 
-#define WIREGUARD_DEVICE "bcni-wg"
+/* By slot; the second one's port is the one behind --wireguard-port. */
+extern const char *const wireguard_device_names[WIREGUARD_SLOTS];
+
+#define WIREGUARD_BLOCKING_MAX 256
+
+struct tunnel_wireguard_slot {
+	unsigned int index; /* of the device; 0: there is none that serves */
+	struct wireguard_changes late; /* peers that go when the routes have gone */
+};
+
+/* This node and a peer of the plan. */
+struct tunnel_wireguard_pair {
+	struct rotation_pair rotation;
+	bool counts; /* this node can send to it */
+	bool recent; /* they have shaken hands in the last three minutes */
+};
 
 /* Zero-initialise it. */
 struct tunnel_wireguard {
-	unsigned int index; /* of the device; 0: there is none that serves */
-	struct wireguard_note own; /* port 0: this node's public key isn't known */
-	struct wireguard_changes late; /* peers that go when the routes have gone */
-	/* Why this node can't send to a peer by WireGuard, in the order of the plan's
-	 * peers; ROUTE_FINE: it can, if the plan says so, too. Owned. */
-	enum route_problem *problems;
-	size_t n_problems;
-	/* The peers that the device was given, and their prefixes. Owned. */
-	struct wireguard_peer *peers;
-	size_t n_peers;
-	struct ip_prefix *allowed;
+	struct tunnel_wireguard_slot slots[WIREGUARD_SLOTS];
+	/* What this node says; port 0: that key isn't known. */
+	struct wireguard_note own;
+	bool begun; /* what the Node said before is known */
+	bool two; /* there are two slots */
+	bool leaving; /* the second one goes, when no peer uses it */
+	bool swept; /* it has gone */
+	/* The peers that the devices were given, in the order of their keys. */
+	struct wireguard_wanted wanted;
+	struct tunnel_wireguard_pair *pairs; /* by the plan's peers; owned */
+	size_t n_pairs;
+	/* Peers that don't let this node make a new key, and the names of the first. */
+	size_t blocking;
+	char blocking_names[WIREGUARD_BLOCKING_MAX];
+	bool published; /* the own Node says @own */
+	int64_t unblocked_at; /* since when there are none, by now_ms(); 0: there are */
+	int64_t renewed_at; /* when a new key was made for an old one; 0: never */
+	bool waits; /* a new key is due, and peers are to be named */
 };
 void tunnel_wireguard_clear(struct tunnel_wireguard *wireguard);
 
@@ -38,45 +62,54 @@ struct tunnel_wireguard_spec {
 	uint16_t port;
 	uint32_t mtu;
 	size_t annotation; /* index of WIREGUARD_ANNOTATION among the names asked for */
+	uint32_t rotate_days; /* 0: keys are not rotated, and there is one slot */
 };
 
-/* What was done, for the log. */
+/* What was done with a device, for the log. */
 struct tunnel_wireguard_done {
-	bool made, key_made, changed, removed;
+	bool made, key_made, changed;
 	size_t peers; /* added, changed or removed */
 };
 
 /*
- * Makes the device, and adds the peers that the plan has. Adds to @done. The errors are
- * those of wireguard_device_keep(), and code 100; a device that served before serves on
- * where that is possible.
+ * Makes the devices, and adds the peers that the plan has, whose own node is known. Adds to
+ * @done, which has an entry for each slot. The errors are those of wireguard_device_keep(),
+ * and code 100; a device that served before serves on where that is possible.
  */
 int tunnel_wireguard_prepare(struct tunnel_wireguard *wireguard, struct netlink *nl,
 			     const struct tunnel_plan *plan,
 			     const struct tunnel_wireguard_spec *spec,
 			     struct tunnel_wireguard_done *done, struct cni_error *err);
 
-/* Has the plan's routes lead by the device, to peers whose keys are known; the others get
+/* Has the plan's routes lead by the devices, to peers whose keys are known; the others get
  * their problems. */
 void tunnel_wireguard_lead(const struct tunnel_wireguard *wireguard,
 			   struct tunnel_plan *plan);
 
-/* Removes the peers that the plan of the last tunnel_wireguard_prepare() doesn't have.
- * Codes 100, 101. */
-int tunnel_wireguard_settle(struct tunnel_wireguard *wireguard, struct cni_error *err);
+/* Removes the peers that the plan of the last tunnel_wireguard_prepare() doesn't have, and
+ * a second device that isn't used any more. Codes 5, 100, 101. */
+int tunnel_wireguard_settle(struct tunnel_wireguard *wireguard, struct netlink *nl,
+			    struct cni_error *err);
 
 /* How the peers are. */
 struct tunnel_wireguard_look {
-	bool right; /* the device is as it was left */
+	bool right; /* the devices are as they were left, and no peer is new to them */
 	size_t peers, answering; /* those with a handshake in the last three minutes */
 };
 
-/* Looks at the device, of whose peers the kernel tells no changes. Codes 100, 101. */
+/* Looks at the devices, of whose peers the kernel tells no changes. Codes 100, 101. */
 int tunnel_wireguard_look(struct tunnel_wireguard *wireguard,
 			  struct tunnel_wireguard_look *ret_look, struct cni_error *err);
 
-/* Removes the device, whoever made it, and its key. WIREGUARD_DEVICE_REMOVED, or 0. Codes 5,
- * 100, 101. */
+#define TUNNEL_WIREGUARD_ROTATED 1
+
+/* Takes the next step of a rotation, or of the way back to one slot, if its time has come.
+ * TUNNEL_WIREGUARD_ROTATED: tunnel_wireguard_prepare() has to go on with it. Code 5. */
+int tunnel_wireguard_rotate(struct tunnel_wireguard *wireguard, uint32_t days,
+			    const char *node, struct cni_error *err);
+
+/* Removes the devices, whoever made them, and their keys. WIREGUARD_DEVICE_REMOVED, or 0.
+ * Codes 5, 100, 101. */
 int tunnel_wireguard_remove(struct netlink *nl, struct cni_error *err);
 
 #endif

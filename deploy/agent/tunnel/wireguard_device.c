@@ -59,8 +59,8 @@ static int no_peer(const struct wireguard_peer *peer, void *data)
  * one, and tells of the new one all the same: so it is set down for that. */
 static int identity_set(struct netlink *nl, struct wireguard_genl *genl,
 			const struct wireguard_spec *spec, struct link *link,
-			const struct wireguard_key *key, struct wireguard_device *device,
-			struct cni_error *err)
+			const struct wireguard_key *key, bool renew,
+			struct wireguard_device *device, struct cni_error *err)
 {
 	const struct link_known known = {link->index, spec->name};
 	int ret = 0;
@@ -71,7 +71,7 @@ static int identity_set(struct netlink *nl, struct wireguard_genl *genl,
 		link->up = false;
 	}
 	if (ret == 0)
-		ret = wireguard_set(genl, &known, key, spec->port, err);
+		ret = wireguard_set(genl, &known, key, renew, spec->port, err);
 	if (ret == 0)
 		ret = wireguard_read(genl, &known, no_peer, NULL, device, err);
 	return ret;
@@ -89,9 +89,10 @@ static int identity_keep(struct netlink *nl, struct wireguard_genl *genl,
 		return ret;
 	kept->key_made = ret == WIREGUARD_KEY_MADE;
 	ret = 0;
-	if (memcmp(&device->private_key, &key, sizeof(key)) != 0 ||
-	    device->port != spec->port || device->mark) {
-		ret = identity_set(nl, genl, spec, link, &key, device, err);
+	kept->renewed = memcmp(&device->private_key, &key, sizeof(key)) != 0;
+	if (kept->renewed || device->port != spec->port || device->mark) {
+		ret = identity_set(nl, genl, spec, link, &key, kept->renewed, device,
+				   err);
 		kept->changed = true;
 	}
 	if (ret == 0) {
@@ -141,6 +142,12 @@ static int configuration_keep(struct netlink *nl, const struct wireguard_spec *s
 					      &changes, &device, err);
 	if (ret == 0)
 		ret = identity_keep(nl, genl, spec, link, kept, &device, err);
+	if (ret == 0 && kept->renewed) {
+		wireguard_changes_clear(&changes);
+		wireguard_device_wipe(&device);
+		ret = wireguard_peers_compare(genl, &known, spec->peers, spec->n_peers,
+					      &changes, &device, err);
+	}
 	if (ret == 0)
 		ret = peers_keep(genl, &known, &changes, kept, err);
 	return ret;

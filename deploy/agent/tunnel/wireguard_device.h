@@ -25,6 +25,7 @@ struct wireguard_kept {
 	struct wireguard_key public_key;
 	bool has_key; /* @public_key is the device's */
 	bool made, key_made, changed; /* the device; its private key; something of both */
+	bool renewed; /* it got a private key, and lost its peers for a moment */
 	size_t peers; /* that were added, changed or removed */
 	struct wireguard_changes late; /* peers to remove when no route needs them */
 };

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "plugin/node/node.h"
 
@@ -191,6 +192,29 @@ int wireguard_key_load(const char *ifname, struct wireguard_key *ret_key,
 	}
 	*ret_key = key;
 	return found == KEY_ABSENT ? WIREGUARD_KEY_MADE : 0;
+}
+
+int wireguard_key_age(const char *ifname, int64_t *ret_age, struct cni_error *err)
+{
+	_cleanup_(close_p) int dir = -1;
+	char buf[FILE_NAME_MAX];
+	const char *name = file_name(ifname, buf);
+	int ret = dir_open(&dir, err);
+	int64_t age = 0;
+	struct stat st;
+
+	if (ret < 0)
+		return ret;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		age = (int64_t)time(NULL) - st.st_mtime;
+	else if (errno != ENOENT)
+		return error_errno(err, CNI_ERR_IO, errno, "looking at %s/%s",
+				   NODE_LOCK_DIR, name);
+	if (age < 0 && utimensat(dir, name, NULL, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_errno(err, CNI_ERR_IO, errno, "setting the time of %s/%s",
+				   NODE_LOCK_DIR, name);
+	*ret_age = age < 0 ? 0 : age;
+	return 0;
 }
 
 int wireguard_key_remove(const char *ifname, struct cni_error *err)

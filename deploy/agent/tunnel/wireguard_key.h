@@ -46,6 +46,11 @@ void wireguard_key_wipe(struct wireguard_key *key);
 int wireguard_key_load(const char *ifname, struct wireguard_key *ret_key,
 		       struct cni_error *err);
 
+/* Gives how many seconds ago the file was made, by its time of modification; 0: there is
+ * none. Where that is in the future, by a clock that was set back, the file is given the
+ * present time, so that it can become old. Code 5. */
+int wireguard_key_age(const char *ifname, int64_t *ret_age, struct cni_error *err);
+
 /* Removes that file; that there is none is success. Code 5. */
 int wireguard_key_remove(const char *ifname, struct cni_error *err);
 

@@ -47,13 +47,16 @@ void queue_wireguard_add(struct netlink *nl, const char *name, uint32_t mtu)
 /* -- to the kernel */
 
 int wireguard_set(struct wireguard_genl *genl, const struct link_known *link,
-		  const struct wireguard_key *key, uint16_t port, struct cni_error *err)
+		  const struct wireguard_key *key, bool renew, uint16_t port,
+		  struct cni_error *err)
 {
 	struct nl_msg *msg = wireguard_genl_begin(genl, WG_CMD_SET_DEVICE, link->index);
 	char what[WHAT_MAX];
 	int ret;
 
-	if (!msg || nla_put(msg, WGDEVICE_A_PRIVATE_KEY, sizeof(*key), key) < 0 ||
+	if (!msg ||
+	    (renew && nla_put_u32(msg, WGDEVICE_A_FLAGS, WGDEVICE_F_REPLACE_PEERS) < 0) ||
+	    nla_put(msg, WGDEVICE_A_PRIVATE_KEY, sizeof(*key), key) < 0 ||
 	    nla_put_u16(msg, WGDEVICE_A_LISTEN_PORT, port) < 0 ||
 	    nla_put_u32(msg, WGDEVICE_A_FWMARK, 0) < 0) {
 		nlmsg_free(msg);
@@ -115,8 +118,11 @@ static bool put_peer(struct nl_msg *msg, const struct wireguard_peer *peer, size
 	if (!item)
 		return false;
 	if (nla_put(msg, WGPEER_A_PUBLIC_KEY, sizeof(peer->key), &peer->key) < 0 ||
-	    (*at == 0 && (nla_put_u32(msg, WGPEER_A_FLAGS, flags) < 0 ||
-			  put_endpoint(msg, peer) < 0)))
+	    (*at == 0 &&
+	     (nla_put_u32(msg, WGPEER_A_FLAGS, flags) < 0 ||
+	      put_endpoint(msg, peer) < 0 ||
+	      (!peer->remove && nla_put_u16(msg, WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL,
+					    peer->keepalive) < 0))))
 		goto full;
 	list = peer->remove ? NULL : nla_nest_start(msg, WGPEER_A_ALLOWEDIPS);
 	if (!peer->remove && !list)
@@ -267,6 +273,9 @@ static int read_peer(struct nlattr *item, struct reading *reading)
 		time = attrs[WGPEER_A_LAST_HANDSHAKE_TIME];
 		if (time && nla_len(time) >= (int)sizeof(peer.handshake))
 			memcpy(&peer.handshake, nla_data(time), sizeof(peer.handshake));
+		if (attrs[WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL])
+			peer.keepalive = nla_get_u16(
+				attrs[WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL]);
 		reading->peer = peer;
 		reading->has_peer = true;
 		reading->allowed.n = 0;

@@ -42,6 +42,12 @@ struct wireguard_peer {
 	const struct ip_prefix *allowed; /* where its packets come from, and lead to */
 	size_t n_allowed;
 	int64_t handshake; /* read: when the last one was, time(2); 0: never */
+	/* Seconds after which the device sends a packet without content where it has sent
+	 * none, and the first one at once; 0: it doesn't. */
+	uint16_t keepalive;
+	/* Wanted: hands are shaken, by a keepalive until they were. */
+	bool greet;
+	uint32_t owner; /* the caller's: whose it is */
 	bool remove; /* written: the device is to have no such peer */
 	/* Written: it loses the prefixes that it has had. The kernel takes all of them
 	 * before it adds the new ones, and drops what comes or goes in between. */
@@ -49,12 +55,14 @@ struct wireguard_peer {
 };
 
 /*
- * Gives the device @link the private key @key, if it has another one, the UDP port @port
- * and no mark. A new private key ends all sessions. -EADDRINUSE: somebody else has the
+ * Gives the device @link the private key @key, the UDP port @port and no mark. @renew: it
+ * has another private key, and loses its peers with it, so that no handshake is known but
+ * those with the new key. -EADDRINUSE: somebody else has the
  * port; code 101.
  */
 int wireguard_set(struct wireguard_genl *genl, const struct link_known *link,
-		  const struct wireguard_key *key, uint16_t port, struct cni_error *err);
+		  const struct wireguard_key *key, bool renew, uint16_t port,
+		  struct cni_error *err);
 
 /*
  * Makes peers of the device: each has then its endpoint and its allowed prefixes, or is

@@ -1,20 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a Node says of its WireGuard device, in an annotation: the UDP port and the public
- * key, as "51820:NdJvDKlG44Adulf0kS7LaAWiP9x5FrNQ7YonxGH+mzg=". */
+/*
+ * What a Node says of its WireGuard devices, in an annotation: the UDP port and the public
+ * key, as "51820:NdJvDKlG44Adulf0kS7LaAWiP9x5FrNQ7YonxGH+mzg=". A node that rotates its
+ * keys has two devices, and says "PORT:KEY,PORT:KEY;generation=NUMBER".
+ */
 #ifndef BRIDGE_CNI_AGENT_TUNNEL_WIREGUARD_NOTE_H
 #define BRIDGE_CNI_AGENT_TUNNEL_WIREGUARD_NOTE_H
 
 #include "wireguard_key.h"
+#include "wireguard_rotation.h"
 
-#define WIREGUARD_ANNOTATION "bridge-cni/wireguard-keys"
-#define WIREGUARD_NOTE_MAX   (6 + WIREGUARD_KEY_TEXT_LEN + 1) /* bytes, with the NUL */
+#define WIREGUARD_ANNOTATION	 "bridge-cni/wireguard-keys"
+#define WIREGUARD_GENERATION_MAX 999999999
+/* bytes, with the NUL */
+#define WIREGUARD_NOTE_MAX (2 * (7 + WIREGUARD_KEY_TEXT_LEN) + 24)
 
-struct wireguard_note {
-	uint16_t port;
+struct wireguard_end {
+	uint16_t port; /* 0: there is no such device */
 	struct wireguard_key key;
 };
 
-/* -EINVAL: it isn't right in every byte. */
+struct wireguard_note {
+	struct wireguard_end ends[WIREGUARD_SLOTS]; /* the first one is always there */
+	uint32_t generation; /* with two ends: see wireguard_rotation.h */
+};
+
+/* -EINVAL: it isn't right in every byte, or says one port or key twice. */
 int wireguard_note_parse(const char *text, struct wireguard_note *ret_note);
 
 /* Returns @buf. */

@@ -9,6 +9,9 @@
 
 #include "conf/base/list.h"
 
+/* Seconds; a handshake without an answer is tried again as often by the kernel itself. */
+#define GREET_SECONDS 5
+
 struct comparison {
 	struct wireguard_peer *wanted;
 	size_t n;
@@ -80,13 +83,15 @@ static int compare(const struct wireguard_peer *has, void *data)
 			      &(struct wireguard_peer){.key = has->key, .remove = true});
 	wanted->handshake = has->handshake;
 	changed = *wanted;
+	changed.keepalive = wanted->greet && !has->handshake ? GREET_SECONDS : 0;
 	/* Prefixes that are right are left where they are. */
 	changed.replace = !allows_all(wanted, has);
 	if (allows_all(has, wanted) && !changed.replace)
 		changed.n_allowed = 0;
 	if (is_found(has, wanted))
 		changed.endpoint.family = 0;
-	return changed.n_allowed || changed.replace || changed.endpoint.family
+	return changed.n_allowed || changed.replace || changed.endpoint.family ||
+			       changed.keepalive != has->keepalive
 		       ? change(comparison, &changed)
 		       : 0;
 }
@@ -103,10 +108,13 @@ int wireguard_peers_compare(struct wireguard_genl *genl, const struct link_known
 	if (n > 1)
 		qsort(wanted, n, sizeof(*wanted), by_key);
 	ret = wireguard_read(genl, link, compare, &comparison, &device, err);
-	for (size_t i = 0; ret == 0 && i < n; i++)
-		if (wanted[i].handshake == WIREGUARD_PEER_ABSENT &&
-		    change(&comparison, &wanted[i]) < 0)
+	for (size_t i = 0; ret == 0 && i < n; i++) {
+		if (wanted[i].handshake != WIREGUARD_PEER_ABSENT)
+			continue;
+		wanted[i].keepalive = wanted[i].greet ? GREET_SECONDS : 0;
+		if (change(&comparison, &wanted[i]) < 0)
 			ret = error_oom(err);
+	}
 	if (ret < 0) {
 		wireguard_changes_clear(&comparison.changes);
 		return ret;

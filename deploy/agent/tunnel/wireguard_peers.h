@@ -20,8 +20,8 @@ void wireguard_changes_clear(struct wireguard_changes *changes);
  * Reads the device @link and compares its peers with @wanted, of which it sorts the items
  * by their keys, all different, and sets their @handshake. An endpoint that the kernel
  * has learned from a packet is changed back unless it is the Node's other address: a Node
- * is found at its InternalIPs. Adding or changing a peer sends nothing and ends no
- * session. The caller wipes
+ * is found at its InternalIPs. Adding or changing a peer ends no session, and
+ * sends nothing unless it is to be greeted. The caller wipes
  * *@ret_device and clears *@ret_changes. Codes 100, 101.
  */
 int wireguard_peers_compare(struct wireguard_genl *genl, const struct link_known *link,

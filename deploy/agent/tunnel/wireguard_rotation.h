@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * How keys are rotated without a packet lost: plain data.
+ *
+ * A node has two WireGuard devices (slots), each with a key of its own. Slot 0 of a node
+ * talks to slot 0 of others, and slot 1 to slot 1. Each node counts its generations: a new
+ * generation puts a new key into slot GENERATION % 2, and the key of the generation before
+ * stays in the other one. Two nodes send to each other by the slot of the smaller one of
+ * their generations, once they have shaken hands there. So a node that is one generation
+ * ahead of another one has not yet touched the key that both use, and as long as it is
+ * ahead it makes no further key. Nodes that rotate at the same time do so in the same slot.
+ */
+#ifndef BRIDGE_CNI_AGENT_TUNNEL_WIREGUARD_ROTATION_H
+#define BRIDGE_CNI_AGENT_TUNNEL_WIREGUARD_ROTATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define WIREGUARD_SLOTS 2
+
+/* The slot of a generation's key. */
+static inline int rotation_slot(uint32_t generation)
+{
+	return (int)(generation % WIREGUARD_SLOTS);
+}
+
+/* What two nodes have together. */
+struct rotation_pair {
+	bool two; /* the other node has two slots, too */
+	uint32_t generation; /* the other node's */
+	bool seen
+		[WIREGUARD_SLOTS]; /* they have shaken hands, with the keys they have now */
+};
+
+/* The slot that the two are to use, for a node of generation @own with two slots. */
+int rotation_target(uint32_t own, const struct rotation_pair *pair);
+
+/* The slot that they use: the other one as long as hands were shaken there alone. */
+int rotation_choose(uint32_t own, const struct rotation_pair *pair);
+
+/* Can the node not put a new key into @slot without losing packets of the two? */
+bool rotation_blocked(uint32_t own, int slot, const struct rotation_pair *pair);
+
+/* Seconds after which the node's key is old: @days, and up to a tenth more, by its name,
+ * so that the nodes of a cluster don't rotate all at once. */
+int64_t rotation_period(uint32_t days, const char *node);
+
+struct rotation_state {
+	uint32_t days; /* --rotate-key-days, not 0 */
+	int64_t period; /* rotation_period() */
+	int64_t age[WIREGUARD_SLOTS]; /* of the keys, in seconds */
+	uint32_t generation;
+	bool blocked; /* by some peer */
+	int64_t unblocked_ms; /* how long none has blocked it */
+	int64_t last_ms; /* since this process made a new key for an old one */
+};
+
+enum rotation_step {
+	ROTATION_NONE, /* nothing is to be done */
+	ROTATION_NEXT, /* the other slot's key is new: the next generation has it */
+	ROTATION_NEW_KEY, /* a new key for the other slot, and the next generation */
+	ROTATION_WAITS, /* it is time for it, but peers don't follow: name them */
+};
+
+enum rotation_step rotation_next(const struct rotation_state *state);
+
+#endif
