@@ -3,11 +3,11 @@
  * A VXLAN packet is judged twice. As a packet of the underlay it still says who sent it:
  * chain vxlan, at the input hook, looks through the headers to the inner source. That
  * hook is the last one before the socket, so that nobody changes the destination behind
- * it: it sees all packets that VXLAN is given, and none that this node only routes. IPv4
- * packets are whole there. Of an IPv6 packet in fragments the first one must have all
- * headers: otherwise this chain drops it, or the kernel does. The inner packet, then, is
- * seen where it comes in by the tunnel's device. Chain tunnelled is for all tunnels; for
- * it, extension headers of IPv6 hide nothing.
+ * it: it sees all packets that VXLAN is given, and none that this node only routes.
+ * Packets are whole there: chain sent uses conntrack, and so the kernel reassembles IPv6,
+ * too, before the rules. The inner packet, then, is seen where it comes in by the
+ * tunnel's device. Chain tunnelled is for all tunnels; for it, extension headers of IPv6
+ * hide nothing.
  *
  * Chain sent guards the other nodes from pods of this one, whose packets to nodes leave
  * with this node's address. It goes by the port alone: of several datagrams that a pod
@@ -38,10 +38,12 @@
 #define INNER_SADDR6 "@th,304,128"
 
 /* A pod's packet to the port of VXLAN that leaves with this node's address: to another
- * node it would look like one that this node's device has sent. */
-#define FORGED(ip, own)                                                \
-	"udp dport $port meta nfproto . ct original " ip " saddr " own \
-	" meta nfproto . " ip " saddr != " own " " DROP("pod")
+ * node it would look like one that this node's device has sent. Those that the device
+ * itself has sent are many, and are known by its name. */
+#define FORGED(ip, own)                                                          \
+	"udp dport $port iifname != \"" GUARD_VXLAN_DEVICES                      \
+	"*\" meta nfproto . ct original " ip " saddr " own " meta nfproto . " ip \
+	" saddr != " own " " DROP("pod")
 
 #define COMMENT	    "v1 %zu %016" PRIx64 /* a rule's number, and a hash of all of them */
 #define COMMENT_MAX 48
