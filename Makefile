@@ -291,7 +291,7 @@ check-distros: ## make demo and make check on fresh Debian 12, 13 and Ubuntu 24.
 
 # The kernel's package is downloaded and unpacked into build/vm, not installed.
 .PHONY: check-vm
-check-vm: ## VLAN and other tests on Debian's kernel in QEMU; FULL=1: all of tests/node
+check-vm: ## VLAN and other tests on Debian's kernel in QEMU; FULL=1: all of tests/node, and long ones
 	$(Q)tests/install-deps vm || echo "not everything could be installed"
 	$(Q)$(MAKE) --no-print-directory build/bridge-cni agent
 	$(Q)FULL=$(FULL) tests/vm/run $(BUILD) $(TESTS)

@@ -17,7 +17,9 @@ CLONE_FS, CLONE_NEWNS, CLONE_NEWNET = 0x00000200, 0x00020000, 0x40000000
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
 MNT_DETACH = 2
 PIPE_SIZE = 65536
-TIMEOUT = 60  # seconds that any command may take (sanitizers under strace are slow)
+# Seconds that any command may take: sanitizers under strace are slow, and so is a virtual machine
+# whose processors are emulated beside other tests.
+TIMEOUT = 300 if os.environ.get("BRIDGE_CNI_VM") else 60
 
 libc = ctypes.CDLL(None, use_errno=True)
 
