@@ -188,7 +188,7 @@ static void do_what_is_due(struct agent *agent)
 		agent->routes.due_at = now;
 		servers_open_metrics(agent);
 		range_upkeep_stale(&agent->ranges);
-		tunnel_mtu_stale(&agent->tunnel.mtu);
+		tunnel_mtu_stale(&agent->tunnel.context.mtu);
 		bridge_nf_tell_others(&agent->pod_link.nf);
 		pod_link_look(&agent->pod_link);
 		if (agent->setup.conflist.plugin)
@@ -268,7 +268,7 @@ static void serve(struct agent *agent)
 		else if (asked[i].fd == agent->route_events_fd &&
 			 route_events_take(agent->route_events_fd)) {
 			range_upkeep_stale(&agent->ranges);
-			tunnel_mtu_stale(&agent->tunnel.mtu);
+			tunnel_mtu_stale(&agent->tunnel.context.mtu);
 			route_upkeep_soon(&agent->routes);
 		}
 	}

@@ -120,13 +120,11 @@ int agent_open(struct agent *agent, const struct options *options, const struct 
 		       .nft = agent->nft},
 	};
 	agent->tunnel = (struct tunnel_upkeep){
-		.options = options,
-		.log = log,
-		.rtnl = agent->rtnl,
-		.nft = agent->nft,
-		.mtu = {.options = options, .rtnl = agent->rtnl},
-		.vxlan.events_fd = -1,
-		.silent.interval_seconds = options->resync_seconds,
+		.context = {.options = options,
+			    .log = log,
+			    .rtnl = agent->rtnl,
+			    .nft = agent->nft,
+			    .mtu = {.options = options, .rtnl = agent->rtnl}},
 		.flannel = {.options = options,
 			    .log = log,
 			    .rtnl = agent->rtnl,
@@ -134,7 +132,8 @@ int agent_open(struct agent *agent, const struct options *options, const struct 
 			    .names = &agent->notes.flannel,
 			    .first = TUNNEL_NOTES_FLANNEL},
 	};
-	agent->setup.mtu = &agent->tunnel.mtu;
+	vxlan_upkeep_init(&agent->tunnel.vxlan, options->resync_seconds);
+	agent->setup.mtu = &agent->tunnel.context.mtu;
 	agent->former = (struct former_upkeep){.log = log, .rtnl = agent->rtnl};
 	agent->drops = (struct drops){
 		.options = options,

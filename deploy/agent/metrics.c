@@ -97,31 +97,33 @@ static void guard_metrics(FILE *out, const struct agent *agent)
 static void tunnel_metrics(FILE *out, const struct agent *agent)
 {
 	const struct tunnel_upkeep *tunnel = &agent->tunnel;
+	const struct tunnel_wireguard *wireguard = &tunnel->wireguard.tunnel;
+	const struct silent_peers *silent = &tunnel->vxlan.silent;
 
 	gauge(out, "tunnel_peers", tunnel_upkeep_peers(tunnel),
 	      "Nodes to which this node's tunnel leads.");
 	gauge(out, "tunnel_wrong", tunnel->wrong[0] != '\0',
 	      "The tunnel isn't as it should be; the log says why.");
-	gauge(out, "wireguard_peers", tunnel->look.peers,
+	gauge(out, "wireguard_peers", tunnel->wireguard.look.peers,
 	      "Nodes that this node's WireGuard device knows.");
-	gauge(out, "wireguard_sessions", tunnel->look.answering,
+	gauge(out, "wireguard_sessions", tunnel->wireguard.look.answering,
 	      "Those of them with a handshake in the last three minutes.");
 	gauge(out, "tunnel_addresses_shared", tunnel->shared.n,
 	      "InternalIPs that another Node has, too, which no tunnel uses.");
 	gauge(out, "wireguard_rotation_waiting",
-	      tunnel->wireguard.waits ? tunnel->wireguard.blocking : 0,
+	      wireguard->waits ? wireguard->blocking : 0,
 	      "Nodes whose use of this node's old key keeps it from being replaced.");
-	gauge(out, "tunnel_peers_silent", tunnel->silent.n,
+	gauge(out, "tunnel_peers_silent", silent->n,
 	      "Nodes to which this node sends by VXLAN, and which don't answer by it.");
 	metric(out, "tunnel_peer_silent", "gauge", "Such a node; the first 256.");
-	for (size_t i = 0; i < tunnel->silent.n && i < SILENT_PEERS_NAMED; i++) {
+	for (size_t i = 0; i < silent->n && i < SILENT_PEERS_NAMED; i++) {
 		fputs("bridge_cni_tunnel_peer_silent{", out);
-		label(out, "node", tunnel->silent.names[i]);
+		label(out, "node", silent->names[i]);
 		fputs("} 1\n", out);
 	}
-	counter(out, "tunnel_device_changes_total", tunnel->devices,
+	counter(out, "tunnel_device_changes_total", tunnel->context.devices,
 		"Tunnel devices that were made or put right.");
-	counter(out, "tunnel_entry_changes_total", tunnel->entries,
+	counter(out, "tunnel_entry_changes_total", tunnel->context.entries,
 		"Entries of tunnel devices that were set or removed.");
 	guard_metrics(out, agent);
 }

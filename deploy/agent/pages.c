@@ -53,9 +53,9 @@ static char *ready_but(const struct agent *agent)
 		text_add_printable(&text, agent->shadow.first);
 		text_add(&text, "\n");
 	}
-	if (agent->tunnel.mtu.wrong[0]) {
+	if (agent->tunnel.context.mtu.wrong[0]) {
 		text_add(&text, "new pods' routes keep the MTU that they had: ");
-		text_add_printable(&text, agent->tunnel.mtu.wrong);
+		text_add_printable(&text, agent->tunnel.context.mtu.wrong);
 		text_add(&text, "\n");
 	}
 	if (agent->setup.template.wrong[0]) {
@@ -93,8 +93,8 @@ static char *readiness(const struct agent *agent, unsigned int *ret_status)
 		{!own[0], own},
 		{agent->setup.conflist.text || !agent->setup.template.wrong[0],
 		 agent->setup.template.wrong},
-		{agent->setup.conflist.text || !agent->tunnel.mtu.wrong[0],
-		 agent->tunnel.mtu.wrong},
+		{agent->setup.conflist.text || !agent->tunnel.context.mtu.wrong[0],
+		 agent->tunnel.context.mtu.wrong},
 		{agent->setup.configured,
 		 "the configuration (the API server, a podCIDR)"},
 		{!agent->tunnel.wrong[0], agent->tunnel.wrong},

@@ -276,6 +276,7 @@ static void annotations_forget(const struct uninstall *uninstall)
 static int remove_all(struct uninstall *uninstall, struct cni_error *err)
 {
 	const struct options *options = uninstall->options;
+	bool key = false;
 	size_t routes;
 	int ret = file_remove(options->conf_dir, options->conflist, err);
 
@@ -288,9 +289,8 @@ static int remove_all(struct uninstall *uninstall, struct cni_error *err)
 		ret = sealed_routes_sync(uninstall->rtnl, &(struct prefix_list){}, false,
 					 err);
 	if (ret >= 0)
-		ret = tunnel_remove(uninstall->rtnl, uninstall->nft, err);
-	if (ret == WIREGUARD_DEVICE_REMOVED ||
-	    (ret == 0 && options_have_tunnel(options, TUNNEL_WIREGUARD)))
+		ret = tunnel_remove(uninstall->rtnl, uninstall->nft, &key, err);
+	if (ret >= 0 && (key || options_have_tunnel(options, TUNNEL_WIREGUARD)))
 		annotations_forget(uninstall);
 	if (ret >= 0)
 		flannel_annotations_remove(options, uninstall->rtnl, uninstall->log);

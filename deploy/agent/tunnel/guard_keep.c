@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/netfilter.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "conf/base/clock.h"
@@ -94,10 +95,29 @@ static void own_make(const struct guard_keep *keep, const struct tunnel_plan *pl
 	spec->own = lists->own;
 }
 
-int guard_keep_run(struct guard_keep *keep, struct netlink *nft,
-		   const struct tunnel_plan *plan, const struct options *options,
-		   struct guard_done *ret_done, struct cni_error *err)
+/* Returns whether something was done. */
+static bool log_done(const struct log *log, const struct guard_done *done)
 {
+	char text[96];
+
+	if (!done->made && !done->rules && !done->added && !done->deleted)
+		return false;
+	snprintf(text, sizeof(text), "%s%zu added, %zu deleted",
+		 done->made    ? "table made, "
+		 : done->rules ? "rules put right, "
+			       : "",
+		 done->added, done->deleted);
+	log_write(log, done->made || done->rules ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG,
+		  "guard of the tunnels", "what", text, NULL);
+	return true;
+}
+
+int guard_keep_run(struct guard_keep *keep, const struct tunnel_context *context,
+		   struct cni_error *err)
+{
+	const struct options *options = context->options;
+	const struct tunnel_plan *plan = &context->plan;
+	struct guard_done done = {};
 	struct guard_spec spec = {
 		.vxlan = options_have_tunnel(options, TUNNEL_VXLAN),
 		.wireguard = options_have_tunnel(options, TUNNEL_WIREGUARD),
@@ -117,10 +137,9 @@ int guard_keep_run(struct guard_keep *keep, struct netlink *nft,
 	sources_make(plan, &lists, &spec);
 	own_make(keep, plan, &lists, &spec);
 	keep->look_at = now_ms() + LOOK_MS;
-	ret = tunnel_guard_ensure(nft, &spec, &keep->known, ret_done, err);
-	if (ret == 0)
-		keep->changes += ret_done->made || ret_done->rules || ret_done->added ||
-				 ret_done->deleted;
+	ret = tunnel_guard_ensure(context->nft, &spec, &keep->known, &done, err);
+	if (log_done(context->log, &done))
+		keep->changes++;
 	return ret;
 }
 

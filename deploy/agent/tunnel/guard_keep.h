@@ -3,9 +3,8 @@
 #ifndef BRIDGE_CNI_AGENT_TUNNEL_GUARD_KEEP_H
 #define BRIDGE_CNI_AGENT_TUNNEL_GUARD_KEEP_H
 
-#include "deploy/agent/base/options.h"
 #include "guard.h"
-#include "tunnel_plan.h"
+#include "tunnel_ops.h"
 
 /* Zero-initialise it. Times are by now_ms(). */
 struct guard_keep {
@@ -22,13 +21,10 @@ void guard_keep_clear(struct guard_keep *keep);
  * is to be made anew. Where memory runs out they stay as they are. */
 bool guard_keep_former(struct guard_keep *keep, const struct ip_prefix *former, size_t n);
 
-/*
- * Makes the guard be as @plan says, for the modes that @options have. Gives what was done.
- * The errors of tunnel_guard_ensure().
- */
-int guard_keep_run(struct guard_keep *keep, struct netlink *nft,
-		   const struct tunnel_plan *plan, const struct options *options,
-		   struct guard_done *ret_done, struct cni_error *err);
+/* Makes the guard be as the plan says, for the modes that are in use, and logs what was
+ * done. The errors of tunnel_guard_ensure(). */
+int guard_keep_run(struct guard_keep *keep, const struct tunnel_context *context,
+		   struct cni_error *err);
 
 /* Is it time to look again, as somebody has changed rules, which may be the guard's? It
  * takes one short question each time, and is true every few seconds at most. */

@@ -7,6 +7,9 @@
 #include "conf/base/addr.h"
 #include "plugin/netlink/netlink.h"
 
+/* Outcome of functions that remove devices: there was one, and it is gone. */
+#define TUNNEL_DEVICE_REMOVED 1
+
 /*
  * Sees to it that packets of pods whose route back leads elsewhere for the moment pass
  * the device, and that it has IPv6 where one of @addresses is IPv6: before it is set up.

@@ -233,7 +233,7 @@ int tunnel_vxlan_settle(struct tunnel_vxlan *vxlan, struct netlink *nl,
 						 &each);
 		} else {
 			now = vxlan_device_remove(nl, vxlan_device_names[i], &each);
-			done->removed[i] |= now == VXLAN_DEVICE_REMOVED;
+			done->removed[i] |= now == TUNNEL_DEVICE_REMOVED;
 			vxlan_entries_clear(&side->entries);
 			side->index = 0;
 		}
@@ -271,7 +271,7 @@ int tunnel_vxlan_remove(struct netlink *nl, struct cni_error *err)
 
 	for (int i = 0; ret >= 0 && i < IP_FAMILIES; i++) {
 		ret = vxlan_device_remove(nl, vxlan_device_names[i], err);
-		removed |= ret == VXLAN_DEVICE_REMOVED;
+		removed |= ret == TUNNEL_DEVICE_REMOVED;
 	}
-	return ret < 0 ? ret : removed ? VXLAN_DEVICE_REMOVED : 0;
+	return ret < 0 ? ret : removed ? TUNNEL_DEVICE_REMOVED : 0;
 }

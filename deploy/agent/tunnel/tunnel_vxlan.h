@@ -62,8 +62,8 @@ int tunnel_vxlan_settle(struct tunnel_vxlan *vxlan, struct netlink *nl,
  * be prepared again. */
 bool tunnel_vxlan_events(struct tunnel_vxlan *vxlan);
 
-/* Removes both devices, whoever made them, and with them their entries and routes. An
- * outcome VXLAN_DEVICE_REMOVED, else 0. Codes 100, 101. */
+/* Removes both devices, whoever made them, and with them their entries and routes.
+ * TUNNEL_DEVICE_REMOVED, or 0. Codes 100, 101. */
 int tunnel_vxlan_remove(struct netlink *nl, struct cni_error *err);
 
 #endif

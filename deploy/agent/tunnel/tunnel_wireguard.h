@@ -108,7 +108,7 @@ int tunnel_wireguard_look(struct tunnel_wireguard *wireguard,
 int tunnel_wireguard_rotate(struct tunnel_wireguard *wireguard, uint32_t days,
 			    const char *node, struct cni_error *err);
 
-/* Removes the devices, whoever made them, and their keys. WIREGUARD_DEVICE_REMOVED, or 0.
+/* Removes the devices, whoever made them, and their keys. TUNNEL_DEVICE_REMOVED, or 0.
  * Codes 5, 100, 101. */
 int tunnel_wireguard_remove(struct netlink *nl, struct cni_error *err);
 

@@ -6,7 +6,6 @@
 #include <errno.h>
 
 #include "plugin/netlink/link.h"
-#include "tunnel_device.h"
 #include "vxlan_rival.h"
 
 /* Can the device become what is wanted? */
@@ -134,5 +133,5 @@ int vxlan_device_remove(struct netlink *nl, const char *name, struct cni_error *
 	ret = netlink_commit(nl, err);
 	if (ret == -ENODEV)
 		return error_clear(err);
-	return ret < 0 ? ret : VXLAN_DEVICE_REMOVED;
+	return ret < 0 ? ret : TUNNEL_DEVICE_REMOVED;
 }

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "tunnel_device.h"
 #include "wireguard_genl.h"
 
 static int link_make(struct netlink *nl, const struct wireguard_spec *spec,
@@ -234,7 +233,7 @@ int wireguard_device_remove(struct netlink *nl, const char *name, struct cni_err
 		if (ret == -ENODEV)
 			ret = error_clear(err);
 		else if (ret == 0)
-			removed = WIREGUARD_DEVICE_REMOVED;
+			removed = TUNNEL_DEVICE_REMOVED;
 	}
 	if (ret == 0)
 		ret = wireguard_key_remove(name, err);

@@ -6,6 +6,7 @@
 #ifndef BRIDGE_CNI_AGENT_TUNNEL_WIREGUARD_DEVICE_H
 #define BRIDGE_CNI_AGENT_TUNNEL_WIREGUARD_DEVICE_H
 
+#include "tunnel_device.h"
 #include "wireguard_peers.h"
 
 struct wireguard_spec {
@@ -45,11 +46,9 @@ int wireguard_device_keep(struct netlink *nl, const struct wireguard_spec *spec,
 int wireguard_device_trim(const struct link_known *link,
 			  const struct wireguard_changes *late, struct cni_error *err);
 
-/* There was a device, and it is removed. */
-#define WIREGUARD_DEVICE_REMOVED 1
-
 /* Removes the WireGuard device of that name, and the file of its private key; a device of
- * another kind stays. Codes 5, 100, 101. */
+ * another kind stays. TUNNEL_DEVICE_REMOVED: the device was there; else 0. Codes 5, 100,
+ * 101. */
 int wireguard_device_remove(struct netlink *nl, const char *name, struct cni_error *err);
 
 #endif
