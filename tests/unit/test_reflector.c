@@ -207,10 +207,10 @@ int64_t transport_retry_after(const struct transport *transport)
 	return 0;
 }
 
-bool transport_ca_changed(struct transport *transport)
+const char *transport_outdated(struct transport *transport)
 {
 	(void)transport;
-	return false;
+	return NULL;
 }
 
 /* -- a node and its reflector */

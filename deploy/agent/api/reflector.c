@@ -298,12 +298,12 @@ static void give_up_unanswered(struct reflector *reflector)
 	request_failed(reflector);
 }
 
-static void ca_changed(struct reflector *reflector)
+/* @why: as of transport_outdated(). */
+static void begin_anew(struct reflector *reflector, const char *why)
 {
-	if (reflector->request == REQUEST_NONE)
+	if (!why || reflector->request == REQUEST_NONE)
 		return;
-	log_write(reflector->log, LOG_LEVEL_INFO, "the cluster's CA has changed", "file",
-		  reflector->spec->transport.ca_file, NULL);
+	log_write(reflector->log, LOG_LEVEL_INFO, why, NULL);
 	reflector->state.watching = false;
 	reflector->feed.page = (struct list_page){};
 	pause_for(reflector, random_below(RETRY_FIRST_MS));
@@ -322,8 +322,7 @@ bool reflector_wait(struct reflector *reflector, struct pollfd *fds, size_t n,
 		request_ended(reflector, &end);
 	note_good_watch(reflector);
 	give_up_unanswered(reflector);
-	if (transport_ca_changed(reflector->transport))
-		ca_changed(reflector);
+	begin_anew(reflector, transport_outdated(reflector->transport));
 	if (reflector->request == REQUEST_NONE && now_ms() >= reflector->retry_at)
 		next_start(reflector);
 	interrupt_watch(reflector);

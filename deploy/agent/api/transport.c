@@ -7,18 +7,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "credentials.h"
+#include "deploy/agent/base/connection.h"
 #include "deploy/agent/base/file_state.h"
 #include "tls_peer.h"
 
 #define REFUSAL_MAX	256
 #define HEAD_MAX	65536 /* bytes of a response's head */
 #define CONNECT_SECONDS 10
-#define DEAD_PEER_MS	30000
 
 struct transport {
 	const struct transport_spec *spec;
@@ -27,6 +26,8 @@ struct transport {
 	CURL *easy;
 	bool renew; /* what the handles remember is not to be relied on */
 	bool active; /* a request is under way */
+	/* The address that the request's connection is from; none before it is made. */
+	struct ip_addr source;
 	struct curl_slist *headers;
 	struct file_state ca;
 	char refusal[REFUSAL_MAX];
@@ -118,16 +119,17 @@ static curl_socket_t socket_open(void *data, curlsocktype purpose,
 }
 
 /* Is called when the connection is there, and before the token is sent. OpenSSL, where
- * libcurl is built with that, checks the purpose by itself. */
+ * libcurl is built with that, checks the purpose by itself. @own: the address that is connected from. */
 static int peer_check(void *data, char *peer, char *own, int peer_port, int own_port)
 {
 	struct transport *transport = data;
 	struct curl_tlssessioninfo *tls = NULL;
 
 	(void)peer;
-	(void)own;
 	(void)peer_port;
 	(void)own_port;
+	if (ip_parse(own, &transport->source) < 0)
+		transport->source.family = 0;
 	if (curl_easy_getinfo(transport->easy, CURLINFO_TLS_SSL_PTR, &tls) != CURLE_OK ||
 	    !tls || !tls->internals)
 		transport->distrust = "the connection has no TLS";
@@ -138,24 +140,11 @@ static int peer_check(void *data, char *peer, char *own, int peer_port, int own_
 	return transport->distrust ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
-/* A peer that has silently gone is noticed, though a quiet watch sends nothing. */
 static int socket_opened(void *data, curl_socket_t fd, curlsocktype purpose)
 {
-	static const struct {
-		int level, option, value;
-	} options[] = {
-		{SOL_SOCKET, SO_KEEPALIVE, 1},
-		{IPPROTO_TCP, TCP_KEEPIDLE, 15},
-		{IPPROTO_TCP, TCP_KEEPINTVL, 5},
-		{IPPROTO_TCP, TCP_KEEPCNT, 3},
-		{IPPROTO_TCP, TCP_USER_TIMEOUT, DEAD_PEER_MS},
-	};
-
 	(void)data;
 	(void)purpose;
-	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
-		(void)setsockopt(fd, options[i].level, options[i].option,
-				 &options[i].value, sizeof(options[i].value));
+	connection_probe(fd);
 	return CURL_SOCKOPT_OK;
 }
 
@@ -275,6 +264,7 @@ static void request_end(struct transport *transport)
 {
 	curl_multi_remove_handle(transport->multi, transport->easy);
 	transport->active = false;
+	transport->source.family = 0;
 }
 
 char *transport_escape(const char *text)
@@ -347,12 +337,17 @@ int64_t transport_retry_after(const struct transport *transport)
 	return seconds;
 }
 
-bool transport_ca_changed(struct transport *transport)
+const char *transport_outdated(struct transport *transport)
 {
-	if (!file_state_changed(&transport->ca, transport->spec->ca_file))
-		return false;
-	transport_abandon(transport);
-	return true;
+	const char *why = NULL;
+
+	if (file_state_changed(&transport->ca, transport->spec->ca_file))
+		why = "the cluster's CA has changed";
+	else if (transport->source.family && connection_lost_address(&transport->source))
+		why = "the address that the API server was asked from has gone";
+	if (why)
+		transport_abandon(transport);
+	return why;
 }
 
 int transport_open(const struct transport_spec *spec,

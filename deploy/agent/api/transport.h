@@ -20,7 +20,7 @@
 struct transport_spec {
 	const char *server; /* "https://10.96.0.1:443" */
 	const char *token_file; /* read anew for each request */
-	const char *ca_file; /* see transport_ca_changed() */
+	const char *ca_file; /* see transport_outdated() */
 	/* Is told the server's address, before a connection to it is made; NULL: nobody
 	 * is. */
 	void (*connecting)(const struct ip_addr *addr, void *data);
@@ -94,10 +94,12 @@ void transport_abandon(struct transport *transport);
 int64_t transport_retry_after(const struct transport *transport);
 
 /*
- * True: the CA's file has another content than at the last call. Then the request that is
- * under way, if any, is ended, and no connection is used again: a server that only the
- * former CA vouched for is not listened to any longer.
+ * Why nothing is to be heard by what is connected, or was: the CA's file has another
+ * content than at the last call, and a server that only the former CA vouched for is not
+ * listened to any longer; or this host has lost the address of the connection that a
+ * request is under way by. Then the request is ended, and no connection is used again.
+ * NULL: all is well.
  */
-bool transport_ca_changed(struct transport *transport);
+const char *transport_outdated(struct transport *transport);
 
 #endif
