@@ -58,14 +58,17 @@ def gateway6(node, device=DEVICES[4]):
 
 
 def state(node, device=DEVICES[4]):
-    """All that the agent makes of a device: properties, addresses, neighbours, entries, routes.
-    "": there is none."""
-    link = node.ip("-d link show dev", device, check=False)
-    if not link:
+    """The lines that tell all that the agent makes of a device: properties, addresses, neighbours,
+    routes, entries. "": there is none, or it has gone while it was looked at."""
+    shown = node.run("ip", "-d", "-batch", "-", check=False, input=f"""
+        addr show dev {device}
+        neigh show dev {device}
+        route show dev {device}
+        """).stdout
+    routes = node.ip("-6 route show dev", device, check=False)
+    entries = node.run("bridge", "fdb", "show", "dev", device, check=False)
+    if entries.returncode != 0:
         return ""
     # Its index, and counters of queues, are not the agent's.
-    kept = re.sub(r"^\d+: |qlen \d+", "", link)
-    listed = [node.ip("addr show dev", device).split("\n", 2)[2], node.ip("neigh show dev", device),
-              node.ip("-4 route show dev", device), node.ip("-6 route show dev", device),
-              node.run("bridge", "fdb", "show", "dev", device).stdout]
-    return kept + "".join("\n".join(sorted(text.splitlines())) + "\n" for text in listed)
+    lines = re.sub(r"^\d+: |qlen \d+", "", shown + routes + entries.stdout, flags=re.M)
+    return "\n".join(sorted(lines.splitlines()))
