@@ -142,7 +142,7 @@ def test_probes_are_answered_whoever_is_at_the_metrics(cluster, kind, number):
     assert clients.stdout.readline() == "connected\n"
     end = time.monotonic() + 3
     while time.monotonic() < end:
-        assert node.page("/healthz") == (200, "ok\n")  # curl waits for 5 s, as the kubelet
+        assert node.page("/healthz") == (200, "ok\n")  # waits for 5 s, as the kubelet
         time.sleep(0.1)
     assert clients.poll() is None
     assert node.stop_agent() == 0

@@ -13,6 +13,7 @@ import signal
 
 import programs
 
+from harness import agent_pages
 from harness.host import CNI_BIN, CNI_CONF, Host
 from harness.netns import Namespace
 from harness.node import OUTSIDE4, OUTSIDE6, Node
@@ -269,14 +270,7 @@ class KubeNode(Machine):
         return [line for line in self.agent_lines(but) if words in line]
 
     def page(self, path):
-        """(status, body) of the agent's page."""
-        done = self.node.run("curl", "-s", "-m", "5", "-w", "\n%{http_code}",
-                             f"http://127.0.0.1:9810{path}", check=False)
-        body, _, status = done.stdout.rpartition("\n")
-        return int(status or 0), body
+        return agent_pages.page(self.node, path)
 
     def metrics(self):
-        """Name with labels -> value."""
-        return {name: float(value) for name, value in
-                (line.rsplit(" ", 1) for line in self.page("/metrics")[1].splitlines()
-                 if line and not line.startswith("#"))}
+        return agent_pages.metrics(self.node)

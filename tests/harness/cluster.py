@@ -7,7 +7,7 @@ import os
 import pathlib
 import signal
 
-from . import networks, plugin
+from . import agent_pages, networks, plugin
 from .apiserver import ApiServer
 from .node import INTERNET4, INTERNET6, OUTSIDE4, OUTSIDE6, Node, Pod, addresses_of, be_the_link
 from .waiting import wait_for
@@ -16,7 +16,6 @@ BUILD = os.environ.get("BUILD_DIR", plugin.REPOSITORY / "build")
 AGENT = str(pathlib.Path(BUILD, "bridge-cni-agent").resolve())
 PODS4, PODS6 = "10.244.{}.0/24", "fd00:244:0:{}::/64"
 ROUTE_PROTOCOL = 98  # deploy/agent/node/kernel_routes.h
-PORT = 9810
 
 # A container as the DaemonSet's: its mounts follow the node's, /proc/sys is read-only
 # but for net at another path, and of root's capabilities one is left.
@@ -102,18 +101,10 @@ class ClusterNode(Node):
         return self.log_path.read_text()
 
     def page(self, path):
-        done = self.run("curl", "-s", "-m", "5", "-w", "\n%{http_code}",
-                        f"http://127.0.0.1:{PORT}{path}", check=False)
-        body, _, status = done.stdout.rpartition("\n")
-        return int(status or 0), body
+        return agent_pages.page(self, path)
 
     def metrics(self):
-        """Name with labels -> value."""
-        status, body = self.page("/metrics")
-        assert status == 200
-        return {name: float(value) for name, value in
-                (line.rsplit(" ", 1) for line in body.splitlines()
-                 if line and not line.startswith("#"))}
+        return agent_pages.metrics(self)
 
     def wait_for_resyncs(self):
         """The agent, with --resync-seconds 1, has looked at everything some more times."""

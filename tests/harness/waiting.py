@@ -5,8 +5,10 @@ import time
 
 
 def wait_for(what, seconds=30.0, step=0.01):
-    """The first true value of what(), or a failed assertion with what() last failed with."""
-    end = time.monotonic() + seconds
+    """The first true value of what(), or a failed assertion with what() last failed with. The longer
+    it takes the less often it is asked for: most of what() are commands, and the processor is theirs
+    that are waited for."""
+    began = time.monotonic()
     while True:
         error = None
         try:
@@ -15,9 +17,11 @@ def wait_for(what, seconds=30.0, step=0.01):
                 return value
         except (AssertionError, OSError, KeyError, ValueError) as caught:
             error = caught
-        if time.monotonic() > end:
+        waited = time.monotonic() - began
+        if waited > seconds:
             raise AssertionError(f"not within {seconds} s: {what.__qualname__}") from error
-        time.sleep(step)
+        # Never past the end, at which it is asked for once more.
+        time.sleep(min(max(step, min(waited / 20, 0.1)), max(seconds - waited, 0.001)))
 
 
 def is_locked(path, operation):

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The agent's pages, as a kubelet and Prometheus ask for them."""
+import contextlib
+import http.client
+import socket
+
+PORT = 9810
+PATIENCE = 5  # seconds
+
+
+def page(namespace, path, host="127.0.0.1", port=PORT):
+    """(status, text) of a page that is asked for from a namespace; (0, "") where nobody answers."""
+    with contextlib.closing(http.client.HTTPConnection(host, port)) as connection:
+        try:
+            connection.sock = namespace.call(socket.create_connection, (host, port), PATIENCE)
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        except (OSError, http.client.HTTPException):
+            return 0, ""
+
+
+def metrics(namespace):
+    """Name with labels -> value."""
+    status, text = page(namespace, "/metrics")
+    assert status == 200
+    return {name: float(value) for name, value in
+            (line.rsplit(" ", 1) for line in text.splitlines()
+             if line and not line.startswith("#"))}
