@@ -6,6 +6,7 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
+#include "deploy/agent/tunnel/device_names.h"
 #include "deploy/agent/tunnel/tunnel_vxlan.h"
 #include "plugin/netlink/addr.h"
 #include "plugin/netlink/link.h"
@@ -16,7 +17,7 @@
  * family and mode: bcni-vxlan, bcni-wg; flannel.1, flannel-v6.1, flannel-wg. Their
  * addresses are in the podCIDR.
  */
-static const char *const tunnels[] = {"bcni-", "flannel.", "flannel-"};
+static const char *const tunnels[] = {TUNNEL_DEVICES, "flannel.", "flannel-"};
 
 struct reader {
 	struct netlink *nl;

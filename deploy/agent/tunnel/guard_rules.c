@@ -24,6 +24,7 @@
 
 #include "conf/base/text.h"
 #include "conf/identity.h"
+#include "device_names.h"
 #include "plugin/netlink/nf_tables.h"
 #include "plugin/nft/nft.h"
 
@@ -41,7 +42,7 @@
  * node it would look like one that this node's device has sent. Those that the device
  * itself has sent are many, and are known by its name. */
 #define FORGED(ip, own)                                                          \
-	"udp dport $port iifname != \"" GUARD_VXLAN_DEVICES                      \
+	"udp dport $port iifname != \"" VXLAN_DEVICES                            \
 	"*\" meta nfproto . ct original " ip " saddr " own " meta nfproto . " ip \
 	" saddr != " own " " DROP("pod")
 
@@ -166,10 +167,9 @@ static int rules_each(const struct guard_spec *spec, rule_fn fn, void *data)
 	if (spec->vxlan)
 		fn("underlay", "udp dport $port goto vxlan", data);
 	if (spec->vxlan)
-		fn("inner", "iifname \"" GUARD_VXLAN_DEVICES "*\" goto tunnelled", data);
+		fn("inner", "iifname \"" VXLAN_DEVICES "*\" goto tunnelled", data);
 	if (spec->wireguard)
-		fn("inner", "iifname \"" GUARD_WIREGUARD_DEVICES "*\" goto tunnelled",
-		   data);
+		fn("inner", "iifname \"" WIREGUARD_DEVICES "*\" goto tunnelled", data);
 	if (spec->vxlan) {
 		fn("sent", FORGED("ip", "@own_4"), data);
 		fn("sent", FORGED("ip6", "@own_6"), data);

@@ -9,10 +9,6 @@
 
 #include "conf/base/addr.h"
 
-/* Devices of tunnels have names that begin so. */
-#define GUARD_VXLAN_DEVICES	"bcni-vxlan"
-#define GUARD_WIREGUARD_DEVICES "bcni-wg"
-
 /* Pods of @inner, whose host bits are zero, are reached at the node that sends from
  * @outer. */
 struct guard_source {

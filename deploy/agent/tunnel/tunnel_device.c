@@ -2,16 +2,18 @@
 /* Addresses are compared with the kernel's, parameters are written where they differ. */
 #include "tunnel_device.h"
 
+#include <errno.h>
+
 #include "plugin/netlink/addr.h"
+#include "plugin/netlink/link.h"
 #include "plugin/node/sysctl.h"
 
 /* Packets from pods of other nodes may come while the route back still leads elsewhere,
  * by the link. Strict mode would drop them. */
 #define RP_FILTER_LOOSE 2
 
-int tunnel_device_parameters(const char *name,
-			     const struct ip_addr addresses[IP_FAMILIES],
-			     struct cni_error *err)
+static int parameters_set(const char *name, const struct ip_addr addresses[IP_FAMILIES],
+			  struct cni_error *err)
 {
 	int ret = 0;
 
@@ -56,4 +58,47 @@ int tunnel_device_addresses(struct netlink *nl, const char *name, unsigned int i
 		differed += ret > 0 ? ret : 0;
 	}
 	return ret < 0 ? ret : differed;
+}
+
+/* The parameters of IPv6 are there once the MTU is right. */
+int tunnel_device_start(struct netlink *nl, const struct link_known *link, bool up,
+			const struct ip_addr addresses[IP_FAMILIES],
+			struct cni_error *err)
+{
+	struct cni_error refused = {};
+	int ret = parameters_set(link->name, addresses, err);
+
+	if (ret < 0 || up)
+		return ret;
+	queue_link_up(nl, link->index, link->name);
+	ret = netlink_commit(nl, &refused);
+	if (ret == -EADDRINUSE)
+		return TUNNEL_DEVICE_PORT_TAKEN;
+	if (ret < 0)
+		error_copy(err, &refused);
+	return ret < 0 ? ret : TUNNEL_DEVICE_STARTED;
+}
+
+int tunnel_device_refuse(const char *name, const char *kind, struct cni_error *err)
+{
+	return error_set(err, CNI_ERR_EXISTS, EEXIST,
+			 "the interface %s is no %s device, and so not the "
+			 "agent's: rename or delete it",
+			 name, kind);
+}
+
+int tunnel_device_remove(struct netlink *nl, const char *name, const char *kind,
+			 struct cni_error *err)
+{
+	struct link link = {};
+	int ret = link_get(nl, name, &link, err);
+
+	if (ret < 0 || !link.index || !link_is(&link, kind))
+		return ret;
+	queue_link_del_known(nl, &(struct link_known){link.index, name});
+	ret = netlink_commit(nl, err);
+	/* Somebody else has removed it meanwhile. */
+	if (ret == -ENODEV)
+		return error_clear(err);
+	return ret < 0 ? ret : TUNNEL_DEVICE_REMOVED;
 }

@@ -1,28 +1,43 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the devices of all tunnels have in common: this node's own address on them, and
- * kernel parameters. */
+/* What the devices of all modes have in common: they are refused, set up, given this
+ * node's addresses, and removed in one way. */
 #ifndef BRIDGE_CNI_AGENT_TUNNEL_TUNNEL_DEVICE_H
 #define BRIDGE_CNI_AGENT_TUNNEL_TUNNEL_DEVICE_H
 
+#include <stdbool.h>
+
 #include "conf/base/addr.h"
+#include "plugin/netlink/link.h"
 #include "plugin/netlink/netlink.h"
 
-/* Outcome of functions that remove devices: there was one, and it is gone. */
-#define TUNNEL_DEVICE_REMOVED 1
+/* The interface that has a device's name is no device of @kind, "VXLAN" or "WireGuard":
+ * sets @err, with code 103. Returns -EEXIST. */
+int tunnel_device_refuse(const char *name, const char *kind, struct cni_error *err);
+
+#define TUNNEL_DEVICE_STARTED	 1
+#define TUNNEL_DEVICE_PORT_TAKEN 2 /* by somebody else; the device is down */
 
 /*
- * Sees to it that packets of pods whose route back leads elsewhere for the moment pass
- * the device, and that it has IPv6 where one of @addresses is IPv6: before it is set up.
- * Codes 5, 101.
+ * Sees to it that the device has IPv6 where one of @addresses is IPv6, and that it lets
+ * packets pass whose way back leads elsewhere for the moment; then sets it up unless it is
+ * (@up). Its MTU is right already. TUNNEL_DEVICE_STARTED: it was down; 0: it was up. Codes
+ * 5, 101.
  */
-int tunnel_device_parameters(const char *name,
-			     const struct ip_addr addresses[IP_FAMILIES],
-			     struct cni_error *err);
+int tunnel_device_start(struct netlink *nl, const struct link_known *link, bool up,
+			const struct ip_addr addresses[IP_FAMILIES],
+			struct cni_error *err);
 
 /* Sees to it that the device has exactly @addresses, by family (family 0: none), each
  * alone, without a network around it. Returns how many differed. Code 101. */
 int tunnel_device_addresses(struct netlink *nl, const char *name, unsigned int index,
 			    const struct ip_addr addresses[IP_FAMILIES],
 			    struct cni_error *err);
+
+#define TUNNEL_DEVICE_REMOVED 1
+
+/* Removes the device of that name and kind ("vxlan", "wireguard"), whoever made it; one of
+ * another kind stays. TUNNEL_DEVICE_REMOVED, or 0. Codes 100, 101. */
+int tunnel_device_remove(struct netlink *nl, const char *name, const char *kind,
+			 struct cni_error *err);
 
 #endif

@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#include "tunnel_device.h"
+
 static const struct mode {
 	const struct tunnel_ops *ops;
 	size_t state; /* where struct tunnel_upkeep has the mode's own */

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device_names.h"
+#include "tunnel_device.h"
 #include "vxlan_events.h"
-
-const char *const vxlan_device_names[IP_FAMILIES] = {"bcni-vxlan", "bcni-vxlan6"};
 
 void tunnel_vxlan_clear(struct tunnel_vxlan *vxlan)
 {
@@ -30,10 +30,7 @@ static bool is_of(const struct tunnel_peer *peer, int family, int underlay,
 static void pair_add(struct vxlan_pairs *list, const struct ip_addr *addr,
 		     const struct mac_addr *mac)
 {
-	struct vxlan_pair *item = &list->items[list->n++];
-
-	*item = (struct vxlan_pair){.addr = *addr};
-	memcpy(item->mac, mac->bytes, MAC_LEN);
+	list->items[list->n++] = (struct vxlan_pair){.addr = *addr, .mac = *mac};
 }
 
 /* Sorts the list from @at on, and leaves each address once. */
@@ -232,7 +229,8 @@ int tunnel_vxlan_settle(struct tunnel_vxlan *vxlan, struct netlink *nl,
 						 vxlan_device_names[i], &done->entries,
 						 &each);
 		} else {
-			now = vxlan_device_remove(nl, vxlan_device_names[i], &each);
+			now = tunnel_device_remove(nl, vxlan_device_names[i], "vxlan",
+						   &each);
 			done->removed[i] |= now == TUNNEL_DEVICE_REMOVED;
 			vxlan_entries_clear(&side->entries);
 			side->index = 0;
@@ -270,7 +268,7 @@ int tunnel_vxlan_remove(struct netlink *nl, struct cni_error *err)
 	int removed = 0, ret = 0;
 
 	for (int i = 0; ret >= 0 && i < IP_FAMILIES; i++) {
-		ret = vxlan_device_remove(nl, vxlan_device_names[i], err);
+		ret = tunnel_device_remove(nl, vxlan_device_names[i], "vxlan", err);
 		removed |= ret == TUNNEL_DEVICE_REMOVED;
 	}
 	return ret < 0 ? ret : removed ? TUNNEL_DEVICE_REMOVED : 0;

@@ -11,9 +11,6 @@
 #include "vxlan_device.h"
 #include "vxlan_entries.h"
 
-/* By family of the underlay. */
-extern const char *const vxlan_device_names[IP_FAMILIES];
-
 struct vxlan_side {
 	unsigned int index; /* of the device; 0: there is none */
 	struct vxlan_entries entries;

@@ -9,14 +9,14 @@
 #include <time.h>
 
 #include "conf/base/clock.h"
+#include "device_names.h"
+#include "tunnel_device.h"
 #include "wireguard_genl.h"
 
 /* A session ends, and another handshake is due, so many seconds after the last one. */
 #define SESSION_SECONDS 180
 /* How long the second slot stays when no peer is sent to by it any more. */
 #define LEAVE_MS (SESSION_SECONDS * 1000)
-
-const char *const wireguard_device_names[WIREGUARD_SLOTS] = {"bcni-wg", "bcni-wg2"};
 
 void tunnel_wireguard_clear(struct tunnel_wireguard *wireguard)
 {

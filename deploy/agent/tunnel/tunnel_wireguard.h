@@ -18,11 +18,9 @@
 #include "wireguard_note.h"
 #include "wireguard_wanted.h"
 
-/* By slot; the second one's port is the one behind --wireguard-port. */
-extern const char *const wireguard_device_names[WIREGUARD_SLOTS];
-
 #define WIREGUARD_BLOCKING_MAX 256
 
+/* One device: the second one's UDP port is the one behind --wireguard-port. */
 struct tunnel_wireguard_slot {
 	unsigned int index; /* of the device; 0: there is none that serves */
 	struct wireguard_changes late; /* peers that go when the routes have gone */

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "plugin/netlink/link.h"
+#include "tunnel_device.h"
 #include "vxlan_rival.h"
 
 /* Can the device become what is wanted? */
@@ -13,14 +14,6 @@ static bool is_usable(const struct vxlan_link *link, const struct vxlan_spec *sp
 {
 	return link->vni == spec->vni && link->port == spec->port && link->plain &&
 	       ip_equal(&link->local, &spec->local);
-}
-
-static int refuse_other_kind(const char *name, struct cni_error *err)
-{
-	return error_set(err, CNI_ERR_EXISTS, EEXIST,
-			 "the interface %s is no VXLAN device, and so not the agent's: "
-			 "rename or delete it",
-			 name);
 }
 
 static int make(struct netlink *nl, const struct vxlan_spec *spec,
@@ -44,21 +37,6 @@ static int make(struct netlink *nl, const struct vxlan_spec *spec,
 	return ret;
 }
 
-static int set_up(struct netlink *nl, const struct vxlan_spec *spec,
-		  const struct vxlan_link *link, struct cni_error *err)
-{
-	struct cni_error refused = {};
-	int ret;
-
-	queue_link_up(nl, link->index, spec->name);
-	ret = netlink_commit(nl, &refused);
-	if (ret == -EADDRINUSE)
-		return vxlan_port_taken(nl, spec, err);
-	if (ret < 0)
-		error_copy(err, &refused);
-	return ret;
-}
-
 /* Returns how many properties differed. */
 static int mend_link(struct netlink *nl, const struct vxlan_spec *spec,
 		     const struct vxlan_link *link, struct cni_error *err)
@@ -75,18 +53,20 @@ static int mend_link(struct netlink *nl, const struct vxlan_spec *spec,
 	return ret < 0 ? ret : differed;
 }
 
-/* The parameters of IPv6 are there again once the MTU is right. */
+/* Returns how much differed. */
 static int mend(struct netlink *nl, const struct vxlan_spec *spec,
 		const struct vxlan_link *link, struct cni_error *err)
 {
-	int differed = mend_link(nl, spec, link, err);
-	int ret = differed < 0
-			  ? differed
-			  : tunnel_device_parameters(spec->name, spec->addresses, err);
+	const struct link_known known = {link->index, spec->name};
+	int differed = mend_link(nl, spec, link, err), ret;
 
-	if (ret == 0 && !link->up && ++differed)
-		ret = set_up(nl, spec, link, err);
-	if (ret == 0)
+	if (differed < 0)
+		return differed;
+	ret = tunnel_device_start(nl, &known, link->up, spec->addresses, err);
+	if (ret == TUNNEL_DEVICE_PORT_TAKEN)
+		return vxlan_port_taken(nl, spec, err);
+	differed += ret == TUNNEL_DEVICE_STARTED;
+	if (ret >= 0)
 		ret = tunnel_device_addresses(nl, spec->name, link->index,
 					      spec->addresses, err);
 	return ret < 0 ? ret : differed + ret;
@@ -102,7 +82,7 @@ int vxlan_device_keep(struct netlink *nl, const struct vxlan_spec *spec,
 	if (ret < 0)
 		return ret;
 	if (link.index && !link.is_vxlan)
-		return refuse_other_kind(spec->name, err);
+		return tunnel_device_refuse(spec->name, "VXLAN", err);
 	if (link.index && !is_usable(&link, spec)) {
 		queue_link_del_known(nl, &(struct link_known){link.index, spec->name});
 		ret = netlink_commit(nl, err);
@@ -120,18 +100,4 @@ int vxlan_device_keep(struct netlink *nl, const struct vxlan_spec *spec,
 	if (made)
 		return VXLAN_DEVICE_MADE;
 	return ret ? VXLAN_DEVICE_CHANGED : VXLAN_DEVICE_RIGHT;
-}
-
-int vxlan_device_remove(struct netlink *nl, const char *name, struct cni_error *err)
-{
-	struct vxlan_link link;
-	int ret = vxlan_link_get(nl, name, &link, err);
-
-	if (ret < 0 || !link.is_vxlan)
-		return ret;
-	queue_link_del_known(nl, &(struct link_known){link.index, name});
-	ret = netlink_commit(nl, err);
-	if (ret == -ENODEV)
-		return error_clear(err);
-	return ret < 0 ? ret : TUNNEL_DEVICE_REMOVED;
 }

@@ -7,7 +7,6 @@
 #ifndef BRIDGE_CNI_AGENT_TUNNEL_VXLAN_DEVICE_H
 #define BRIDGE_CNI_AGENT_TUNNEL_VXLAN_DEVICE_H
 
-#include "tunnel_device.h"
 #include "vxlan_link.h"
 
 /* What vxlan_device_keep() did. */
@@ -26,9 +25,5 @@ enum {
  */
 int vxlan_device_keep(struct netlink *nl, const struct vxlan_spec *spec,
 		      unsigned int *ret_index, struct cni_error *err);
-
-/* Removes the VXLAN device of that name; a device of another kind stays.
- * TUNNEL_DEVICE_REMOVED, or 0. Codes 100, 101. */
-int vxlan_device_remove(struct netlink *nl, const char *name, struct cni_error *err);
 
 #endif

@@ -89,7 +89,7 @@ static void queued(struct work *work, size_t *counter)
 
 static bool pair_equal(const struct vxlan_pair *a, const struct vxlan_pair *b)
 {
-	return ip_equal(&a->addr, &b->addr) && memcmp(a->mac, b->mac, MAC_LEN) == 0;
+	return ip_equal(&a->addr, &b->addr) && mac_equal(&a->mac, &b->mac);
 }
 
 /* An entry that has something of its own can't be replaced by one without it. */

@@ -31,7 +31,7 @@ static int by_mac(const void *a, const void *b)
 {
 	const struct vxlan_pair *one = a, *other = b;
 
-	return memcmp(one->mac, other->mac, MAC_LEN);
+	return memcmp(one->mac.bytes, other->mac.bytes, MAC_LEN);
 }
 
 /* -- reading */
@@ -78,8 +78,10 @@ bool vxlan_entry_read(const struct nlmsghdr *message, unsigned int index,
 		return false;
 	mac = attrs[NDA_LLADDR];
 	entry.has_mac = mac && nla_len(mac) == MAC_LEN;
-	if (entry.has_mac)
-		memcpy(entry.pair.mac, nla_data(mac), MAC_LEN);
+	if (entry.has_mac) {
+		entry.pair.mac.set = true;
+		memcpy(entry.pair.mac.bytes, nla_data(mac), MAC_LEN);
+	}
 	if (header->ndm_family == AF_BRIDGE) {
 		forwarding_parse(header, attrs, &entry.pair);
 		entry.table = &vxlan_forwarding;
@@ -227,20 +229,10 @@ static int forwarding_read(struct netlink *nl, unsigned int index,
 
 /* -- changes */
 
-static struct mac_addr mac_of(const struct vxlan_pair *pair)
-{
-	struct mac_addr mac = {.set = true};
-
-	memcpy(mac.bytes, pair->mac, MAC_LEN);
-	return mac;
-}
-
 static void neighbour_set(struct netlink *nl, unsigned int index, const char *name,
 			  const struct vxlan_pair *pair)
 {
-	const struct mac_addr mac = mac_of(pair);
-
-	queue_neighbour_set(nl, index, name, &pair->addr, &mac);
+	queue_neighbour_set(nl, index, name, &pair->addr, &pair->mac);
 }
 
 static void neighbour_del(struct netlink *nl, unsigned int index, const char *name,
@@ -260,17 +252,16 @@ static struct builder begin_forwarding(struct netlink *nl, struct nl_msg *msg,
 	};
 	struct builder b = begin(nl, msg, &header, sizeof(header));
 
-	put(b, NDA_LLADDR, pair->mac, MAC_LEN);
+	put(b, NDA_LLADDR, pair->mac.bytes, MAC_LEN);
 	return b;
 }
 
 static void forwarding_set(struct netlink *nl, unsigned int index, const char *name,
 			   const struct vxlan_pair *pair)
 {
-	const struct mac_addr mac = mac_of(pair);
 	struct nl_msg *msg = netlink_queue(nl, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE,
 					   "having %s send to %s at %s", name,
-					   MAC_TEXT(&mac), IP_TEXT(&pair->addr));
+					   MAC_TEXT(&pair->mac), IP_TEXT(&pair->addr));
 
 	put_ip(begin_forwarding(nl, msg, index, pair), NDA_DST, &pair->addr);
 }
@@ -278,10 +269,9 @@ static void forwarding_set(struct netlink *nl, unsigned int index, const char *n
 static void forwarding_del(struct netlink *nl, unsigned int index, const char *name,
 			   const struct vxlan_pair *pair)
 {
-	const struct mac_addr mac = mac_of(pair);
 	struct nl_msg *msg = netlink_queue(nl, RTM_DELNEIGH, 0,
 					   "having %s send to %s no longer", name,
-					   MAC_TEXT(&mac));
+					   MAC_TEXT(&pair->mac));
 
 	begin_forwarding(nl, msg, index, pair);
 }

@@ -16,7 +16,7 @@
 
 struct vxlan_pair {
 	struct ip_addr addr;
-	uint8_t mac[MAC_LEN];
+	struct mac_addr mac;
 	bool odd; /* the kernel's entry has something that none of the agent's has */
 	bool wanted; /* for the caller; false where the kernel was read */
 };

@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "device_names.h"
+
 void vxlan_upkeep_init(struct vxlan_upkeep *upkeep, uint32_t resync_seconds)
 {
 	*upkeep = (struct vxlan_upkeep){

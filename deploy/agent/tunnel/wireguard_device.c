@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "tunnel_device.h"
 #include "wireguard_genl.h"
 
 static int link_make(struct netlink *nl, const struct wireguard_spec *spec,
@@ -33,11 +34,7 @@ static int link_keep(struct netlink *nl, const struct wireguard_spec *spec,
 	if (ret < 0)
 		return ret;
 	if (ret_link->index && !link_is(ret_link, "wireguard"))
-		return error_set(
-			err, CNI_ERR_EXISTS, EEXIST,
-			"the interface %s is no WireGuard device, and so not the "
-			"agent's: rename or delete it",
-			spec->name);
+		return tunnel_device_refuse(spec->name, "WireGuard", err);
 	if (!ret_link->index) {
 		ret = link_make(nl, spec, ret_link, err);
 		kept->made = ret == 0;
@@ -154,29 +151,20 @@ static int configuration_keep(struct netlink *nl, const struct wireguard_spec *s
 
 /* -- the link */
 
-static int set_up(struct netlink *nl, const struct wireguard_spec *spec,
-		  const struct link *link, struct cni_error *err)
+static int port_taken(const struct wireguard_spec *spec, struct cni_error *err)
 {
-	struct cni_error refused = {};
-	int ret;
-
-	queue_link_up(nl, link->index, spec->name);
-	ret = netlink_commit(nl, &refused);
-	if (ret == -EADDRINUSE)
-		return error_set(err, CNI_ERR_EXISTS, EADDRINUSE,
-				 "UDP port %u, which %s needs, is taken (ss -lunp shows "
-				 "by which process; a WireGuard device has none): end "
-				 "that, or set --wireguard-port",
-				 (unsigned int)spec->port, spec->name);
-	if (ret < 0)
-		error_copy(err, &refused);
-	return ret;
+	return error_set(err, CNI_ERR_EXISTS, EADDRINUSE,
+			 "UDP port %u, which %s needs, is taken (ss -lunp shows by which "
+			 "process; a WireGuard device has none): end that, or set "
+			 "--wireguard-port",
+			 (unsigned int)spec->port, spec->name);
 }
 
-/* The parameters of IPv6 are there once the MTU is right. Returns how much differed. */
+/* Returns how much differed. */
 static int mend(struct netlink *nl, const struct wireguard_spec *spec,
 		const struct link *link, struct cni_error *err)
 {
+	const struct link_known known = {link->index, spec->name};
 	int differed = 0, ret = 0;
 
 	if (link->mtu != spec->mtu && ++differed) {
@@ -184,10 +172,11 @@ static int mend(struct netlink *nl, const struct wireguard_spec *spec,
 		ret = netlink_commit(nl, err);
 	}
 	if (ret == 0)
-		ret = tunnel_device_parameters(spec->name, spec->addresses, err);
-	if (ret == 0 && !link->up && ++differed)
-		ret = set_up(nl, spec, link, err);
-	if (ret == 0)
+		ret = tunnel_device_start(nl, &known, link->up, spec->addresses, err);
+	if (ret == TUNNEL_DEVICE_PORT_TAKEN)
+		return port_taken(spec, err);
+	differed += ret == TUNNEL_DEVICE_STARTED;
+	if (ret >= 0)
 		ret = tunnel_device_addresses(nl, spec->name, link->index,
 					      spec->addresses, err);
 	return ret < 0 ? ret : differed + ret;
@@ -224,18 +213,8 @@ int wireguard_device_trim(const struct link_known *link,
 
 int wireguard_device_remove(struct netlink *nl, const char *name, struct cni_error *err)
 {
-	struct link link = {};
-	int ret = link_get(nl, name, &link, err), removed = 0;
+	int removed = tunnel_device_remove(nl, name, "wireguard", err);
+	int ret = removed < 0 ? removed : wireguard_key_remove(name, err);
 
-	if (ret == 0 && link.index && link_is(&link, "wireguard")) {
-		queue_link_del_known(nl, &(struct link_known){link.index, name});
-		ret = netlink_commit(nl, err);
-		if (ret == -ENODEV)
-			ret = error_clear(err);
-		else if (ret == 0)
-			removed = TUNNEL_DEVICE_REMOVED;
-	}
-	if (ret == 0)
-		ret = wireguard_key_remove(name, err);
 	return ret < 0 ? ret : removed;
 }

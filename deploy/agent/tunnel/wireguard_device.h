@@ -6,7 +6,6 @@
 #ifndef BRIDGE_CNI_AGENT_TUNNEL_WIREGUARD_DEVICE_H
 #define BRIDGE_CNI_AGENT_TUNNEL_WIREGUARD_DEVICE_H
 
-#include "tunnel_device.h"
 #include "wireguard_peers.h"
 
 struct wireguard_spec {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "conf/base/clock.h"
+#include "device_names.h"
 #include "tunnel_notes.h"
 
 #define LOOK_MS 5000 /* how often the devices are looked at */
