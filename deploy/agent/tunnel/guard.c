@@ -40,19 +40,22 @@ static int make(struct netlink *nft, const struct guard_spec *spec,
 	return ret;
 }
 
-/* The elements come first, as whoever flushed the rules may have flushed them, too. A
- * table that can't be mended, as it lacks a set for example, is made anew. */
+/* The elements come before the rules, as whoever flushed the rules may have flushed them,
+ * too. A table that can't be mended, as it lacks a set for example, is made anew. */
 static int mend(struct netlink *nft, const struct guard_spec *spec,
 		struct guard_known *now, struct guard_done *done, struct cni_error *err)
 {
-	bool same;
-	int ret = guard_elements_ensure(nft, spec, NULL, now->sums, done, err);
+	int rules = guard_rules_compare(nft, spec, err), ret;
 
+	if (rules < 0)
+		return rules;
+	if (rules == GUARD_SETS_DIFFER)
+		return make(nft, spec, now, done, err);
+	ret = guard_elements_ensure(nft, spec, NULL, now->sums, done, err);
 	if (ret != 0)
 		return ret < 0 ? ret : make(nft, spec, now, done, err);
-	ret = guard_rules_compare(nft, spec, &same, err);
-	if (ret < 0 || same)
-		return ret;
+	if (rules == GUARD_RULES_SAME)
+		return 0;
 	done->rules = true;
 	return guard_rules_replace(spec, NULL) == 0 ? 0 : make(nft, spec, now, done, err);
 }

@@ -46,8 +46,9 @@
 	"*\" meta nfproto . ct original " ip " saddr " own " meta nfproto . " ip \
 	" saddr != " own " " DROP("pod")
 
-#define COMMENT	    "v1 %zu %016" PRIx64 /* a rule's number, and a hash of all of them */
-#define COMMENT_MAX 48
+/* A rule's number, a hash of all rules, and one of all sets. */
+#define COMMENT	    "v2 %zu %016" PRIx64 " %016" PRIx64
+#define COMMENT_MAX 64
 #define RULES_MAX   128
 #define SET_TYPES   (GUARD_OWN_6 - GUARD_OWN_4 + GUARD_OWN_4 / GUARD_SHARDS + 1)
 
@@ -190,7 +191,21 @@ static void variables_add(const struct guard_spec *spec, struct text *text)
 		 mac[2], mac[3], mac[4], mac[5]);
 }
 
-/* What all rules say, for their hash. */
+/* Elements count what comes from each peer (silent_peers.h). */
+static void sets_add(struct text *text)
+{
+	text_add(text, "add table " TABLE " { flags dormant; }\n");
+	for (int i = 0; i < GUARD_SETS; i++) {
+		char name[NFT_SET_NAME_MAX];
+
+		guard_set_name(i, name);
+		text_add(text, "add set " TABLE " %s { typeof %s; flags interval; %s}\n",
+			 name, set_types[type_of(i)].key,
+			 i < GUARD_OWN_4 ? "counter; " : "");
+	}
+}
+
+/* All rules as text, which is hashed. */
 struct summary {
 	struct text text;
 	size_t n;
@@ -204,24 +219,43 @@ static void summary_add(const char *chain, const char *rule, void *data)
 	summary->n++;
 }
 
-/* Each rule has this hash in its comment, so that a short look tells whether the kernel
- * has the rules of this version and of this @spec. -ENOMEM. */
-static int rules_hash(const struct guard_spec *spec, uint64_t *ret_hash, size_t *ret_n)
+/* Each rule has these hashes in its comment, so that a short look tells whether the kernel
+ * has the rules of this version and of this spec, and the sets of this version. */
+struct hashes {
+	uint64_t rules, sets;
+	size_t n; /* how many rules there are */
+};
+
+/* Hashes a text, and frees it. -ENOMEM: it isn't whole. */
+static int text_hash(struct text *text, uint64_t *ret_hash)
+{
+	int ret = text->failed ? -ENOMEM : 0;
+
+	if (ret == 0)
+		*ret_hash = hash_text(text->text);
+	free(text->text);
+	return ret;
+}
+
+static int hashes_make(const struct guard_spec *spec, struct hashes *ret_hashes)
 {
 	struct summary summary = {};
+	struct hashes hashes = {};
+	struct text sets = {};
 	int ret;
 
 	variables_add(spec, &summary.text);
 	for (size_t i = 0; i < ARRAY_SIZE(chains); i++)
 		text_add(&summary.text, "%s%s\n", chains[i].name, chains[i].hook);
 	ret = rules_each(spec, summary_add, &summary);
-	if (summary.text.failed)
+	if (text_hash(&summary.text, &hashes.rules) < 0)
 		ret = -ENOMEM;
-	if (ret == 0) {
-		*ret_hash = hash_text(summary.text.text);
-		*ret_n = summary.n;
-	}
-	free(summary.text.text);
+	sets_add(&sets);
+	if (text_hash(&sets, &hashes.sets) < 0)
+		ret = -ENOMEM;
+	hashes.n = summary.n;
+	if (ret == 0)
+		*ret_hashes = hashes;
 	return ret;
 }
 
@@ -248,23 +282,9 @@ static void chains_add(struct text *text)
 		chain_add(chains[i].name, chains[i].hook, text);
 }
 
-/* Elements count what comes from each peer (silent_peers.h). */
-static void sets_add(struct text *text)
-{
-	text_add(text, "add table " TABLE " { flags dormant; }\n");
-	for (int i = 0; i < GUARD_SETS; i++) {
-		char name[NFT_SET_NAME_MAX];
-
-		guard_set_name(i, name);
-		text_add(text, "add set " TABLE " %s { typeof %s; flags interval; %s}\n",
-			 name, set_types[type_of(i)].key,
-			 i < GUARD_OWN_4 ? "counter; " : "");
-	}
-}
-
 struct writing {
 	struct text text;
-	uint64_t hash;
+	struct hashes hashes;
 	size_t next; /* number of the next rule */
 };
 
@@ -273,14 +293,14 @@ static void rule_write(const char *chain, const char *rule, void *data)
 	struct writing *writing = data;
 
 	text_add(&writing->text, "add rule " TABLE " %s %s comment \"" COMMENT "\"\n",
-		 chain, rule, writing->next++, writing->hash);
+		 chain, rule, writing->next++, writing->hashes.rules,
+		 writing->hashes.sets);
 }
 
 static int rules_apply(const struct guard_spec *spec, bool whole, struct cni_error *err)
 {
 	struct writing writing = {};
-	size_t n;
-	int ret = rules_hash(spec, &writing.hash, &n);
+	int ret = hashes_make(spec, &writing.hashes);
 
 	variables_add(spec, &writing.text);
 	if (whole)
@@ -305,23 +325,30 @@ int guard_rules_replace(const struct guard_spec *spec, struct cni_error *err)
 }
 
 struct comparison {
-	uint64_t hash;
+	struct hashes hashes;
 	bool seen[RULES_MAX];
 	size_t n;
 	char chain[NFT_NAME_MAX]; /* of the rule before */
 	size_t last; /* its number and 1 */
 	bool differs;
+	bool has_sets; /* some rule tells of the sets of this version */
 };
 
 /* The number of the rule that has this comment; RULES_MAX: it is none of these rules. */
-static size_t comment_read(const char *comment, uint64_t hash)
+static size_t comment_read(const char *comment, struct comparison *look)
 {
-	char expected[COMMENT_MAX];
-	size_t i = 0;
+	char expected[COMMENT_MAX], sets[COMMENT_MAX];
+	size_t i = 0, len = strlen(comment), tail;
 
-	if (strncmp(comment, "v1 ", 3) == 0)
-		i = strtoul(comment + 3, NULL, 10);
-	snprintf(expected, sizeof(expected), COMMENT, i, hash);
+	if (strncmp(comment, "v2 ", 3) != 0)
+		return RULES_MAX;
+	i = strtoul(comment + 3, NULL, 10);
+	snprintf(expected, sizeof(expected), COMMENT, i, look->hashes.rules,
+		 look->hashes.sets);
+	snprintf(sets, sizeof(sets), " %016" PRIx64, look->hashes.sets);
+	tail = strlen(sets);
+	if (len > tail && strcmp(comment + len - tail, sets) == 0)
+		look->has_sets = true;
 	return i < RULES_MAX && strcmp(comment, expected) == 0 ? i : RULES_MAX;
 }
 
@@ -332,13 +359,13 @@ static int rule_take(const char *chain, uint64_t handle, const char *comment, vo
 	size_t i;
 
 	if (handle == 0) {
-		*look = (struct comparison){.hash = look->hash};
+		*look = (struct comparison){.hashes = look->hashes};
 		return 0;
 	}
 	if (strcmp(chain, look->chain) != 0)
 		look->last = 0;
 	strcpy(look->chain, chain);
-	i = comment_read(comment, look->hash);
+	i = comment_read(comment, look);
 	if (i == RULES_MAX || i < look->last || look->seen[i]) {
 		look->differs = true;
 		return 0;
@@ -350,19 +377,20 @@ static int rule_take(const char *chain, uint64_t handle, const char *comment, vo
 }
 
 int guard_rules_compare(struct netlink *nft, const struct guard_spec *spec,
-			bool *ret_same, struct cni_error *err)
+			struct cni_error *err)
 {
 	struct comparison look = {};
 	struct nft_probes none = {};
-	size_t n;
 	int ret;
 
-	if (rules_hash(spec, &look.hash, &n) < 0)
+	if (hashes_make(spec, &look.hashes) < 0)
 		return error_oom(err);
 	ret = nft_table_rules(nft, NFPROTO_INET, GUARD_TABLE, NULL, &none, rule_take,
 			      &look, err);
 	if (ret < 0)
 		return ret;
-	*ret_same = !look.differs && look.n == n;
-	return 0;
+	if (!look.has_sets)
+		return GUARD_SETS_DIFFER;
+	return look.differs || look.n != look.hashes.n ? GUARD_RULES_DIFFER
+						       : GUARD_RULES_SAME;
 }

@@ -48,8 +48,16 @@ int guard_rules_make(const struct guard_spec *spec, struct cni_error *err);
 /* Replaces all rules of a table that has its sets, in one transaction. Codes 100, 105. */
 int guard_rules_replace(const struct guard_spec *spec, struct cni_error *err);
 
-/* Looks whether the kernel has these rules and no others. Codes 100, 101. */
+enum guard_rules_state {
+	GUARD_RULES_SAME,
+	GUARD_RULES_DIFFER, /* in some rule, or in their order */
+	/* The rules are those of a version with other sets; or there is none that tells. */
+	GUARD_SETS_DIFFER,
+};
+
+/* Tells by the comments of the kernel's rules whether the table is that of @spec. Codes
+ * 100, 101. */
 int guard_rules_compare(struct netlink *nft, const struct guard_spec *spec,
-			bool *ret_same, struct cni_error *err);
+			struct cni_error *err);
 
 #endif
