@@ -148,6 +148,8 @@ $(BUILD)/tests/unit/test_annotations: $(AGENT_READERS) $(BUILD)/deploy/agent/api
 $(BUILD)/tests/unit/test_pod_ranges $(BUILD)/tests/unit/test_former_ranges: $(AGENT_READERS)
 $(BUILD)/tests/unit/test_wireguard_key: $(patsubst %,$(BUILD)/deploy/agent/tunnel/%.o,\
 	wireguard_key wireguard_note)
+$(BUILD)/tests/unit/test_wireguard_key_file: $(BUILD)/deploy/agent/tunnel/wireguard_key.o
+$(BUILD)/tests/unit/test_wireguard_genl: $(BUILD)/deploy/agent/tunnel/wireguard_genl.o
 $(BUILD)/tests/unit/test_wireguard_rotation: $(BUILD)/deploy/agent/tunnel/wireguard_rotation.o
 $(BUILD)/tests/unit/test_wireguard_peers: $(patsubst %,$(BUILD)/deploy/agent/tunnel/%.o,\
 	wireguard_key wireguard_link wireguard_peers)
@@ -155,6 +157,8 @@ $(BUILD)/tests/unit/test_wireguard_peers: $(patsubst %,$(BUILD)/deploy/agent/tun
 PLAN := $(AGENT_READERS) $(patsubst %,$(BUILD)/deploy/agent/%.o,api/route_problem tunnel/flannel_notes \
 	tunnel/flannel_peers tunnel/node_mac tunnel/sole_claims tunnel/tunnel_plan)
 $(BUILD)/tests/unit/test_tunnel_plan $(BUILD)/tests/unit/test_flannel_peers: $(PLAN)
+$(BUILD)/tests/unit/test_wireguard_wanted: $(PLAN) $(patsubst %,$(BUILD)/deploy/agent/tunnel/%.o,\
+	wireguard_key wireguard_note wireguard_owners wireguard_wanted)
 $(BUILD)/tests/unit/test_flannel_notes: $(BUILD)/deploy/agent/tunnel/flannel_notes.o
 $(BUILD)/tests/unit/test_reflector: $(AGENT_READERS) $(patsubst %,$(BUILD)/deploy/agent/api/%.o,annotation_patch \
 	contact list_doubt node_feed node_paths own_annotations reflector refusal retry)
@@ -171,6 +175,10 @@ $(TUNNEL_GUARD): $(TUNNEL_GUARD).o $(patsubst %,$(BUILD)/deploy/agent/tunnel/%.o
 
 UNIT_LIBS = -lcmocka
 $(BUILD)/tests/unit/test_netlink_oracle_%: UNIT_LIBS += $(call packages,--libs $(ORACLE_LIBS))
+# These tests answer calls of the C library and of libnl themselves.
+$(BUILD)/tests/unit/test_wireguard_key_file: UNIT_LIBS += -Wl,--wrap=open,--wrap=mkdir
+$(BUILD)/tests/unit/test_wireguard_genl: UNIT_LIBS += $(call packages,--libs libnl-genl-3.0) \
+	-Wl,--wrap=genl_connect,--wrap=genl_ctrl_resolve,--wrap=nl_send_auto,--wrap=recvfrom,--wrap=free
 
 $(BUILD)/.unit-versions: Makefile
 	$(Q)mkdir -p $(@D)

@@ -64,6 +64,11 @@ struct nl_msg *wireguard_genl_begin(const struct wireguard_genl *genl, uint8_t c
 	return msg;
 }
 
+void wireguard_genl_free(struct nl_msg *msg)
+{
+	nlmsg_free(msg);
+}
+
 static struct has_peer *peer_of(const void *key, bool make)
 {
 	for (size_t i = 0; i < kernel.n; i++)

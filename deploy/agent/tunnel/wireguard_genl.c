@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* libnl sends and receives; callbacks keep the kernel's errno, and tell of an interrupted
- * dump. */
+/* libnl makes and sends the messages. Answers are received here: they may have the
+ * device's private key in them, and libnl frees its buffers with what they held. */
 #include "wireguard_genl.h"
 
 #include <errno.h>
+#include <linux/genetlink.h>
 #include <linux/wireguard.h>
 #include <netlink/attr.h>
 #include <netlink/genl/ctrl.h>
@@ -12,87 +13,97 @@
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* Bytes of a message to the kernel. An attribute, such as the list of peers, has at most
  * 65,535. */
-#define MESSAGE_SIZE	 16384
+#define MESSAGE_SIZE 16384
+/* Bytes of an answer: the kernel fills at most 32 KiB at once, with its own overhead. */
+#define ANSWER_SIZE	 32768
 #define DUMP_RETRIES_MAX 16
 
 struct wireguard_genl {
 	struct nl_sock *sock;
 	int family; /* the number that the kernel has given to the name */
-	/* Of the request that is under way: */
-	int errnum; /* the kernel's, or that of @fn; 0: none */
-	bool interrupted; /* the kernel's list has changed during a dump */
-	wireguard_genl_fn fn;
-	void *data;
+	_Alignas(struct nlmsghdr) char answer[ANSWER_SIZE];
 };
 
-static int refused(struct sockaddr_nl *kernel, struct nlmsgerr *ack, void *data)
+/* A request, and what its answers have told so far. */
+struct exchange {
+	uint32_t seq; /* the number that the answers have, too */
+	wireguard_genl_fn fn; /* NULL: it is no dump */
+	void *data;
+	bool ended;
+	int errnum; /* the kernel's, or that of @fn; 0: none */
+	bool interrupted; /* the kernel's list has changed during a dump */
+};
+
+/* The status of an acknowledgement, or of the message that ends a dump. */
+static void take_status(struct exchange *exchange, const struct nlmsghdr *header)
 {
-	struct wireguard_genl *genl = data;
+	int status = 0;
 
-	(void)kernel;
-	genl->errnum = -ack->error;
-	return NL_STOP;
-}
-
-/* The message that ends a dump carries the error of a dump that broke off. */
-static int finished(struct nl_msg *msg, void *data)
-{
-	struct wireguard_genl *genl = data;
-	const struct nlmsghdr *header = nlmsg_hdr(msg);
-	int status;
-
-	if (nlmsg_datalen(header) >= (int)sizeof(status)) {
+	if (nlmsg_datalen(header) >= (int)sizeof(status))
 		memcpy(&status, nlmsg_data(header), sizeof(status));
-		if (status < 0)
-			genl->errnum = -status;
-	}
-	return NL_STOP;
+	exchange->ended = true;
+	if (status < 0 && !exchange->errnum)
+		exchange->errnum = -status;
 }
 
-static int interrupted(struct nl_msg *msg, void *data)
+static void take_attributes(struct exchange *exchange, struct nlmsghdr *header)
 {
-	struct wireguard_genl *genl = data;
-
-	(void)msg;
-	genl->interrupted = true;
-	return NL_OK;
-}
-
-static int answered(struct nl_msg *msg, void *data)
-{
-	struct wireguard_genl *genl = data;
 	struct nlattr *attrs[WGDEVICE_A_MAX + 1];
 	int ret;
 
 	/* The rest of a dump is read to its end after an error, too. */
-	if (genl->errnum)
-		return NL_OK;
-	ret = genlmsg_parse(nlmsg_hdr(msg), 0, attrs, WGDEVICE_A_MAX, NULL) < 0
+	if (exchange->errnum || !exchange->fn)
+		return;
+	ret = genlmsg_parse(header, 0, attrs, WGDEVICE_A_MAX, NULL) < 0
 		      ? -EBADMSG
-		      : genl->fn(attrs, genl->data);
+		      : exchange->fn(attrs, exchange->data);
 	if (ret < 0)
-		genl->errnum = -ret;
-	return NL_OK;
+		exchange->errnum = -ret;
 }
 
-static int callbacks_set(struct wireguard_genl *genl)
+static void take_message(struct exchange *exchange, struct nlmsghdr *header)
 {
-	int ret = nl_socket_modify_err_cb(genl->sock, NL_CB_CUSTOM, refused, genl);
+	if (header->nlmsg_seq != exchange->seq || exchange->ended)
+		return;
+	if (header->nlmsg_flags & NLM_F_DUMP_INTR)
+		exchange->interrupted = true;
+	if (header->nlmsg_type == NLMSG_ERROR || header->nlmsg_type == NLMSG_DONE)
+		take_status(exchange, header);
+	else if (header->nlmsg_type >= NLMSG_MIN_TYPE)
+		take_attributes(exchange, header);
+}
 
-	if (ret == 0)
-		ret = nl_socket_modify_cb(genl->sock, NL_CB_VALID, NL_CB_CUSTOM, answered,
-					  genl);
-	if (ret == 0)
-		ret = nl_socket_modify_cb(genl->sock, NL_CB_FINISH, NL_CB_CUSTOM,
-					  finished, genl);
-	if (ret == 0)
-		ret = nl_socket_modify_cb(genl->sock, NL_CB_DUMP_INTR, NL_CB_CUSTOM,
-					  interrupted, genl);
-	return ret;
+/* Receives what the kernel says until the exchange has ended. Returns -errno where it
+ * can't be received. */
+static int receive(struct wireguard_genl *genl, struct exchange *exchange)
+{
+	while (!exchange->ended) {
+		struct sockaddr_nl from = {};
+		socklen_t from_len = sizeof(from);
+		ssize_t len = recvfrom(nl_socket_get_fd(genl->sock), genl->answer,
+				       sizeof(genl->answer), MSG_TRUNC, (void *)&from,
+				       &from_len);
+		struct nlmsghdr *header = (void *)genl->answer;
+		int left = (int)len;
+
+		if (len < 0 && errno == EINTR)
+			continue;
+		if (len < 0)
+			return -errno;
+		if ((size_t)len > sizeof(genl->answer))
+			return -EMSGSIZE;
+		/* Another process can send to this socket as well. */
+		for (; from.nl_pid == 0 && nlmsg_ok(header, left);
+		     header = nlmsg_next(header, &left))
+			take_message(exchange, header);
+	}
+	return -exchange->errnum;
 }
 
 int wireguard_genl_open(struct wireguard_genl **ret_genl, struct cni_error *err)
@@ -118,11 +129,6 @@ int wireguard_genl_open(struct wireguard_genl **ret_genl, struct cni_error *err)
 				 "the kernel lacks a module (modprobe wireguard): "
 				 "generic netlink's family " WG_GENL_NAME ": %s",
 				 nl_geterror(genl->family));
-	ret = callbacks_set(genl);
-	if (ret < 0)
-		return error_set(err, CNI_ERR_INTERNAL, EINVAL,
-				 "setting up a generic netlink socket: %s",
-				 nl_geterror(ret));
 	*ret_genl = TAKE_PTR(genl);
 	return 0;
 }
@@ -132,6 +138,7 @@ void wireguard_genl_close(struct wireguard_genl *genl)
 	if (!genl)
 		return;
 	nl_socket_free(genl->sock);
+	explicit_bzero(genl, sizeof(*genl));
 	free(genl);
 }
 
@@ -149,56 +156,53 @@ struct nl_msg *wireguard_genl_begin(const struct wireguard_genl *genl, uint8_t c
 	return NULL;
 }
 
-/* Sends the message and takes what comes until its end. @ret of libnl is told where the
- * kernel has said nothing. */
-static int exchange(struct wireguard_genl *genl, struct nl_msg *msg, bool dump,
-		    const char *what, struct cni_error *err)
+void wireguard_genl_free(struct nl_msg *msg)
 {
-	int ret;
+	if (msg)
+		explicit_bzero(nlmsg_hdr(msg), nlmsg_hdr(msg)->nlmsg_len);
+	nlmsg_free(msg);
+}
 
-	genl->errnum = 0;
-	genl->interrupted = false;
-	ret = nl_send_auto(genl->sock, msg);
-	if (ret >= 0)
-		ret = dump ? nl_recvmsgs_default(genl->sock)
-			   : nl_wait_for_ack(genl->sock);
-	if (genl->errnum)
-		return error_errno(err, CNI_ERR_KERNEL, genl->errnum, "%s", what);
+/* Sends the message and takes what comes until its end. */
+static int run(struct wireguard_genl *genl, struct nl_msg *msg, struct exchange *exchange,
+	       const char *what, struct cni_error *err)
+{
+	int ret = nl_send_auto(genl->sock, msg);
+
 	if (ret < 0)
 		return error_set(err, CNI_ERR_KERNEL, EIO, "%s: %s", what,
 				 nl_geterror(ret));
-	return 0;
+	exchange->seq = nlmsg_hdr(msg)->nlmsg_seq;
+	ret = receive(genl, exchange);
+	return ret < 0 ? error_errno(err, CNI_ERR_KERNEL, -ret, "%s", what) : 0;
 }
 
 int wireguard_genl_change(struct wireguard_genl *genl, struct nl_msg *msg,
 			  const char *what, struct cni_error *err)
 {
-	return exchange(genl, msg, false, what, err);
+	struct exchange exchange = {};
+
+	return run(genl, msg, &exchange, what, err);
 }
 
 int wireguard_genl_dump(struct wireguard_genl *genl, unsigned int index,
 			wireguard_genl_fn fn, void *data, const char *what,
 			struct cni_error *err)
 {
-	int ret = 0;
-
-	genl->fn = fn;
-	genl->data = data;
-	for (int i = 0; ret == 0; i++) {
+	for (int i = 0; i <= DUMP_RETRIES_MAX; i++) {
 		struct nl_msg *msg = wireguard_genl_begin(genl, WG_CMD_GET_DEVICE, index);
+		struct exchange exchange = {.fn = fn, .data = data};
+		int ret;
 
 		if (!msg)
 			return error_oom(err);
 		nlmsg_hdr(msg)->nlmsg_flags |= NLM_F_DUMP;
 		(void)fn(NULL, data);
-		ret = exchange(genl, msg, true, what, err);
+		ret = run(genl, msg, &exchange, what, err);
 		nlmsg_free(msg);
-		if (ret < 0 || !genl->interrupted)
-			break;
-		if (i == DUMP_RETRIES_MAX)
-			ret = error_set(err, CNI_ERR_TRY_AGAIN, EAGAIN,
-					"%s: the peers change too quickly to be read",
-					what);
+		if (ret < 0 || !exchange.interrupted)
+			return ret;
 	}
-	return ret;
+	return error_set(err, CNI_ERR_TRY_AGAIN, EAGAIN,
+			 "%s: the peers change too quickly to be read", what);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A connection to generic netlink's family "wireguard", of libnl-genl-3, for
- * wireguard_link.c alone, which knows what is in the messages. libnl maps the kernel's
- * errno onto codes of its own, with losses; here the kernel's errno is kept. See
- * genl(7) and linux/wireguard.h.
+ * wireguard_link.c alone, which knows what is in the messages. Errors are the kernel's
+ * errno, and nothing of a private key is left in memory that was freed. See
+ * linux/wireguard.h.
  */
 #ifndef BRIDGE_CNI_AGENT_TUNNEL_WIREGUARD_GENL_H
 #define BRIDGE_CNI_AGENT_TUNNEL_WIREGUARD_GENL_H
@@ -30,9 +30,13 @@ static inline void wireguard_genl_closep(struct wireguard_genl **genl)
 }
 
 /* Begins a message of @command, WG_CMD_…, about the link with this index. The caller
- * frees it with nlmsg_free(). NULL: memory ran out. */
+ * frees it. NULL: memory ran out. */
 struct nl_msg *wireguard_genl_begin(const struct wireguard_genl *genl, uint8_t command,
 				    unsigned int index);
+
+/* Frees a message that may have a private key in it, and overwrites it before; NULL is
+ * none. */
+void wireguard_genl_free(struct nl_msg *msg);
 
 /* Sends the message and waits until the kernel has carried it out. @what: what it was to
  * do, as an error begins. Returns -errno as the kernel has it, and code 101. */

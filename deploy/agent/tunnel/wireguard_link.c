@@ -59,14 +59,13 @@ int wireguard_set(struct wireguard_genl *genl, const struct link_known *link,
 	    nla_put(msg, WGDEVICE_A_PRIVATE_KEY, sizeof(*key), key) < 0 ||
 	    nla_put_u16(msg, WGDEVICE_A_LISTEN_PORT, port) < 0 ||
 	    nla_put_u32(msg, WGDEVICE_A_FWMARK, 0) < 0) {
-		nlmsg_free(msg);
+		wireguard_genl_free(msg);
 		return error_oom(err);
 	}
 	snprintf(what, sizeof(what), "giving %s its key and the UDP port %u", link->name,
 		 (unsigned int)port);
 	ret = wireguard_genl_change(genl, msg, what, err);
-	explicit_bzero(nlmsg_hdr(msg), nlmsg_hdr(msg)->nlmsg_len);
-	nlmsg_free(msg);
+	wireguard_genl_free(msg);
 	return ret;
 }
 
