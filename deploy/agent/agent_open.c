@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 
 #include "deploy/agent/node/agent_lock.h"
@@ -27,6 +28,16 @@ static int signals_open(int *ret_fd, struct cni_error *err)
 	if (fd < 0)
 		return error_errno(err, CNI_ERR_INTERNAL, errno, "signalfd");
 	*ret_fd = fd;
+	return 0;
+}
+
+/* A process that handles private keys leaves them in no core dump, and shows its memory to
+ * no other process but one that may trace all. */
+static int memory_hide(const struct options *options, struct cni_error *err)
+{
+	if (options_have_tunnel(options, TUNNEL_WIREGUARD) &&
+	    prctl(PR_SET_DUMPABLE, 0) < 0)
+		return error_errno(err, CNI_ERR_INTERNAL, errno, "PR_SET_DUMPABLE");
 	return 0;
 }
 
@@ -89,7 +100,9 @@ int agent_open(struct agent *agent, const struct options *options, const struct 
 	/* The agent itself writes kernel parameters there, too. */
 	if (setenv(SYSCTL_ROOT_ENV, options->sysctl_root, true) < 0)
 		return error_oom(err);
-	ret = setup_open(&agent->setup, err);
+	ret = memory_hide(options, err);
+	if (ret == 0)
+		ret = setup_open(&agent->setup, err);
 	if (ret == 0)
 		ret = signals_open(&agent->signal_fd, err);
 	if (ret == 0)

@@ -82,6 +82,25 @@ def test_a_kernel_without_it_is_named_and_nothing_is_sent_in_the_clear(cluster):
     wait_for(lambda: set(two.cidrs) <= {*one.own_routes()} and not one.sealed())
 
 
+def group_of_memory(node, *options):
+    """Whose /proc files that show it are, of an agent with the group 1."""
+    node.agent = node.popen(["setpriv", "--regid", "1", "--clear-groups",
+                             *node.agent_argv(*options)], stderr=open(node.log_path, "ab"))
+    wait_for(lambda: node.page("/healthz")[0] == 200)
+    group = os.stat(f"/proc/{node.agent.pid}/environ").st_gid
+    node.stop_agent()
+    return group
+
+
+def test_an_agent_that_has_private_keys_shows_its_memory_to_nobody(cluster):
+    """The kernel gives such files to root when it writes no core dump (prctl(2),
+    PR_SET_DUMPABLE)."""
+    node = cluster.node()
+    assert group_of_memory(node, "--tunnel", "none") == 1
+    assert group_of_memory(node, "--tunnel", "wireguard") == 0
+    assert group_of_memory(node, "--tunnel-receive", "wireguard") == 0
+
+
 # -- nodes with WireGuard
 
 
