@@ -73,7 +73,6 @@ static void test_a_step_is_taken_when_its_time_has_come(void **state)
 		.period = DAY + 100,
 		.age = {DAY + 100, 2 * DAY + 200},
 		.unblocked_ms = 60000,
-		.last_ms = INT64_MAX,
 	};
 	struct rotation_state at = due;
 
@@ -86,12 +85,7 @@ static void test_a_step_is_taken_when_its_time_has_come(void **state)
 	assert_int_equal(rotation_next(&at), ROTATION_NEXT);
 	at.age[0]++;
 	assert_int_equal(rotation_next(&at), ROTATION_NEW_KEY);
-	/* One key an hour, whatever the clock says. */
 	at = due;
-	at.last_ms = 3599999;
-	assert_int_equal(rotation_next(&at), ROTATION_NONE);
-	at.last_ms = 3600000;
-	assert_int_equal(rotation_next(&at), ROTATION_NEW_KEY);
 	at.unblocked_ms = 59999;
 	assert_int_equal(rotation_next(&at), ROTATION_NONE);
 	/* Peers are named when the slowest have had their time. */
@@ -138,7 +132,7 @@ struct said {
 
 struct member {
 	struct said own, known[NODES]; /* what the others say, as far as it knows */
-	int64_t made[WIREGUARD_SLOTS], unblocked_at, renewed_at, period;
+	int64_t made[WIREGUARD_SLOTS], unblocked_at, period;
 	int uses[NODES]; /* the slot that it sends by */
 	uint32_t seen[NODES][WIREGUARD_SLOTS][2]; /* the keys hands were shaken with */
 };
@@ -171,7 +165,6 @@ static bool look(struct member *members, int a, int64_t now)
 		.days = 1,
 		.period = it->period,
 		.generation = it->own.generation,
-		.last_ms = (now - it->renewed_at) * 1000,
 	};
 	int other = rotation_slot(it->own.generation + 1);
 	enum rotation_step step;
@@ -193,7 +186,7 @@ static bool look(struct member *members, int a, int64_t now)
 	step = rotation_next(&at);
 	if (step == ROTATION_NEW_KEY) {
 		it->own.keys[other]++;
-		it->made[other] = it->renewed_at = now;
+		it->made[other] = now;
 	}
 	if (step == ROTATION_NEW_KEY || step == ROTATION_NEXT)
 		it->own.generation++;
@@ -221,7 +214,6 @@ static size_t live(unsigned int seed, int away, bool at_once)
 	for (int a = 0; a < NODES; a++) {
 		members[a].period = DAY + (at_once ? 0 : rand() % (DAY / 10));
 		members[a].made[0] = members[a].made[1] = at_once ? 0 : -(rand() % DAY);
-		members[a].renewed_at = -DAY;
 		for (int b = 0; b < NODES; b++)
 			members[a].known[b].keys[0] = members[a].known[b].keys[1] =
 				members[a].own.keys[0] = members[a].own.keys[1] = 1;

@@ -327,11 +327,6 @@ static int leave(struct tunnel_wireguard *wireguard)
 	return TUNNEL_WIREGUARD_ROTATED;
 }
 
-static int64_t since(int64_t ms)
-{
-	return ms ? now_ms() - ms : INT64_MAX;
-}
-
 int tunnel_wireguard_rotate(struct tunnel_wireguard *wireguard, uint32_t days,
 			    const char *node, struct cni_error *err)
 {
@@ -339,9 +334,8 @@ int tunnel_wireguard_rotate(struct tunnel_wireguard *wireguard, uint32_t days,
 		.days = days,
 		.generation = wireguard->own.generation,
 		.blocked = wireguard->blocking > 0,
-		.unblocked_ms = wireguard->unblocked_at ? since(wireguard->unblocked_at)
-							: 0,
-		.last_ms = since(wireguard->renewed_at),
+		.unblocked_ms =
+			wireguard->unblocked_at ? now_ms() - wireguard->unblocked_at : 0,
 	};
 	enum rotation_step step;
 	int ret = 0, other = rotation_slot(state.generation + 1);
@@ -365,7 +359,6 @@ int tunnel_wireguard_rotate(struct tunnel_wireguard *wireguard, uint32_t days,
 		ret = wireguard_key_remove(wireguard_device_names[other], err);
 		if (ret < 0)
 			return ret;
-		wireguard->renewed_at = now_ms();
 	}
 	wireguard->own.generation++;
 	wireguard->unblocked_at = 0;

@@ -51,8 +51,11 @@ struct tunnel_wireguard {
 	char blocking_names[WIREGUARD_BLOCKING_MAX];
 	bool published; /* the own Node says @own */
 	int64_t unblocked_at; /* since when there are none, by now_ms(); 0: there are */
-	int64_t renewed_at; /* when a new key was made for an old one; 0: never */
 	bool waits; /* a new key is due, and peers are to be named */
+	/* For wireguard_keep.h: */
+	struct wireguard_told told[WIREGUARD_SLOTS];
+	uint64_t refused_told; /* a hash of the refused keys that were told of last */
+	int64_t refused_next; /* when they may be told of again, by now_ms() */
 };
 void tunnel_wireguard_clear(struct tunnel_wireguard *wireguard);
 

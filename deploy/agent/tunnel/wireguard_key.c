@@ -77,6 +77,22 @@ static const char *file_name(const char *ifname, char buf[FILE_NAME_MAX])
 	return buf;
 }
 
+/* The file as it is written; an agent that was killed meanwhile leaves it. */
+static const char *aside_name(const char *ifname, char buf[FILE_NAME_MAX])
+{
+	snprintf(buf, FILE_NAME_MAX, ".%s.key.new", ifname);
+	return buf;
+}
+
+/* The present time as files of keys have it. */
+static struct timespec now(void)
+{
+	struct timespec time = {};
+
+	clock_gettime(CLOCK_BOOTTIME, &time);
+	return time;
+}
+
 /* Opens the directory, and makes it where it is missing. */
 static int dir_open(int *ret_fd, struct cni_error *err)
 {
@@ -98,6 +114,15 @@ static int dir_open(int *ret_fd, struct cni_error *err)
 	return 0;
 }
 
+/* Sets those bits that a scalar of Curve25519 has fixed (RFC 7748, section 5), as the kernel
+ * does with a key that it is given. */
+static void key_clamp(struct wireguard_key *key)
+{
+	key->bytes[0] &= 248;
+	key->bytes[WIREGUARD_KEY_LEN - 1] &= 127;
+	key->bytes[WIREGUARD_KEY_LEN - 1] |= 64;
+}
+
 #define KEY_ABSENT 1 /* there is no file, or one that isn't a key's alone */
 
 /* Codes 5: there is a file that can't be read. */
@@ -108,6 +133,7 @@ static int key_read(int dir, const char *name, struct wireguard_key *ret_key,
 	_cleanup_(close_p) int fd =
 		openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
+	ssize_t got;
 
 	/* ELOOP: it is a symbolic link. ENXIO: it is a socket. */
 	if (fd < 0 && (errno == ENOENT || errno == ELOOP || errno == ENXIO))
@@ -118,23 +144,26 @@ static int key_read(int dir, const char *name, struct wireguard_key *ret_key,
 	if (!S_ISREG(st.st_mode) || st.st_nlink != 1 || st.st_uid != geteuid() ||
 	    (st.st_mode & (S_IRWXG | S_IRWXO)) || st.st_size != sizeof(key))
 		return KEY_ABSENT;
-	if (read(fd, &key, sizeof(key)) != sizeof(key))
-		return error_errno(err, CNI_ERR_IO, errno, "reading %s/%s", NODE_LOCK_DIR,
-				   name);
+	got = read(fd, &key, sizeof(key));
+	if (got != sizeof(key))
+		return error_errno(err, CNI_ERR_IO, got < 0 ? errno : EIO,
+				   "reading %s/%s", NODE_LOCK_DIR, name);
+	key_clamp(&key);
 	*ret_key = key;
 	return 0;
 }
 
 /* A file of tmpfs is written whole or not at all. It takes its name when it is whole. */
-static int key_write(int dir, const char *name, const struct wireguard_key *key,
+static int key_write(int dir, const char *ifname, const struct wireguard_key *key,
 		     struct cni_error *err)
 {
+	const struct timespec times[] = {{.tv_nsec = UTIME_OMIT}, now()};
 	_cleanup_(close_p) int fd = -1;
-	char aside[FILE_NAME_MAX + 8];
+	char buf[FILE_NAME_MAX], aside_buf[FILE_NAME_MAX];
+	const char *name = file_name(ifname, buf);
+	const char *aside = aside_name(ifname, aside_buf);
 	ssize_t written;
 
-	snprintf(aside, sizeof(aside), ".%s.new", name);
-	/* An agent that was killed while it wrote has left the file. */
 	if (unlinkat(dir, aside, 0) < 0 && errno != ENOENT)
 		return error_errno(err, CNI_ERR_IO, errno, "removing %s/%s",
 				   NODE_LOCK_DIR, aside);
@@ -144,7 +173,8 @@ static int key_write(int dir, const char *name, const struct wireguard_key *key,
 		return error_errno(err, CNI_ERR_IO, errno, "making %s/%s", NODE_LOCK_DIR,
 				   aside);
 	written = write(fd, key, sizeof(*key));
-	if (written == sizeof(*key) && renameat(dir, aside, dir, name) == 0)
+	if (written == sizeof(*key) && futimens(fd, times) == 0 &&
+	    renameat(dir, aside, dir, name) == 0)
 		return 0;
 	if (written >= 0 && written != sizeof(*key))
 		errno = ENOSPC;
@@ -153,8 +183,7 @@ static int key_write(int dir, const char *name, const struct wireguard_key *key,
 	return -EIO;
 }
 
-/* Makes a private key of random bytes. Which bits a scalar of Curve25519 has fixed is in
- * RFC 7748, section 5. */
+/* Makes a private key of random bytes. */
 static int key_make(struct wireguard_key *ret_key, struct cni_error *err)
 {
 	ssize_t got = getrandom(ret_key, sizeof(*ret_key), 0);
@@ -163,9 +192,7 @@ static int key_make(struct wireguard_key *ret_key, struct cni_error *err)
 	if (got != sizeof(*ret_key))
 		return error_errno(err, CNI_ERR_INTERNAL, got < 0 ? errno : EIO,
 				   "getting random bytes for a key");
-	ret_key->bytes[0] &= 248;
-	ret_key->bytes[WIREGUARD_KEY_LEN - 1] &= 127;
-	ret_key->bytes[WIREGUARD_KEY_LEN - 1] |= 64;
+	key_clamp(ret_key);
 	return 0;
 }
 
@@ -175,18 +202,17 @@ int wireguard_key_load(const char *ifname, struct wireguard_key *ret_key,
 	_cleanup_(wireguard_key_wipe) struct wireguard_key key = {};
 	_cleanup_(close_p) int dir = -1;
 	char buf[FILE_NAME_MAX];
-	const char *name = file_name(ifname, buf);
 	int ret = dir_open(&dir, err), found;
 
 	if (ret < 0)
 		return ret;
-	found = key_read(dir, name, &key, err);
+	found = key_read(dir, file_name(ifname, buf), &key, err);
 	if (found < 0)
 		return found;
 	if (found == KEY_ABSENT) {
 		ret = key_make(&key, err);
 		if (ret == 0)
-			ret = key_write(dir, name, &key, err);
+			ret = key_write(dir, ifname, &key, err);
 		if (ret < 0)
 			return ret;
 	}
@@ -196,6 +222,7 @@ int wireguard_key_load(const char *ifname, struct wireguard_key *ret_key,
 
 int wireguard_key_age(const char *ifname, int64_t *ret_age, struct cni_error *err)
 {
+	const struct timespec times[] = {{.tv_nsec = UTIME_OMIT}, now()};
 	_cleanup_(close_p) int dir = -1;
 	char buf[FILE_NAME_MAX];
 	const char *name = file_name(ifname, buf);
@@ -206,14 +233,22 @@ int wireguard_key_age(const char *ifname, int64_t *ret_age, struct cni_error *er
 	if (ret < 0)
 		return ret;
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		age = (int64_t)time(NULL) - st.st_mtime;
+		age = (int64_t)times[1].tv_sec - st.st_mtime;
 	else if (errno != ENOENT)
 		return error_errno(err, CNI_ERR_IO, errno, "looking at %s/%s",
 				   NODE_LOCK_DIR, name);
-	if (age < 0 && utimensat(dir, name, NULL, AT_SYMLINK_NOFOLLOW) < 0)
+	if (age < 0 && utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW) < 0)
 		return error_errno(err, CNI_ERR_IO, errno, "setting the time of %s/%s",
 				   NODE_LOCK_DIR, name);
 	*ret_age = age < 0 ? 0 : age;
+	return 0;
+}
+
+static int file_remove(int dir, const char *name, struct cni_error *err)
+{
+	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
+		return error_errno(err, CNI_ERR_IO, errno, "removing %s/%s",
+				   NODE_LOCK_DIR, name);
 	return 0;
 }
 
@@ -222,10 +257,12 @@ int wireguard_key_remove(const char *ifname, struct cni_error *err)
 	_cleanup_(close_p) int dir = open(NODE_LOCK_DIR, O_RDONLY | O_DIRECTORY |
 								 O_NOFOLLOW | O_CLOEXEC);
 	char buf[FILE_NAME_MAX];
-	const char *name = file_name(ifname, buf);
+	int ret;
 
-	if ((dir < 0 || unlinkat(dir, name, 0) < 0) && errno != ENOENT)
-		return error_errno(err, CNI_ERR_IO, errno, "removing %s/%s",
-				   NODE_LOCK_DIR, name);
-	return 0;
+	if (dir < 0 && errno == ENOENT)
+		return 0;
+	if (dir < 0)
+		return error_errno(err, CNI_ERR_IO, errno, "opening " NODE_LOCK_DIR);
+	ret = file_remove(dir, file_name(ifname, buf), err);
+	return ret < 0 ? ret : file_remove(dir, aside_name(ifname, buf), err);
 }

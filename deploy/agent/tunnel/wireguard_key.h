@@ -40,18 +40,22 @@ void wireguard_key_wipe(struct wireguard_key *key);
  * Gives the private key of the device @ifname, out of its file. WIREGUARD_KEY_MADE: there
  * was none, and one was made, out of random bytes. A file that nobody but this process'
  * user may have written or read is a key's alone: another one is replaced by a new key.
- * The key is clamped as the kernel does it, so that it can be compared with the
- * device's. Code 5, also where others may write to the directory.
+ * The key is clamped as the kernel does it, also one that somebody else has put there, so
+ * that it can be compared with the device's. Code 5, also where others may write to the directory.
  */
 int wireguard_key_load(const char *ifname, struct wireguard_key *ret_key,
 		       struct cni_error *err);
 
-/* Gives how many seconds ago the file was made, by its time of modification; 0: there is
- * none. Where that is in the future, by a clock that was set back, the file is given the
- * present time, so that it can become old. Code 5. */
+/*
+ * Gives how many seconds ago the file was made; 0: there is none. Its time of modification
+ * is counted from the boot (CLOCK_BOOTTIME), as the clock may be set, and no such file
+ * outlives a boot. Where somebody else has written it, and its time is in the future, it is
+ * given the present time, so that it can become old. Code 5.
+ */
 int wireguard_key_age(const char *ifname, int64_t *ret_age, struct cni_error *err);
 
-/* Removes that file; that there is none is success. Code 5. */
+/* Removes that file, and what is left of one that wasn't finished; that there is none is
+ * success. Code 5. */
 int wireguard_key_remove(const char *ifname, struct cni_error *err);
 
 #endif

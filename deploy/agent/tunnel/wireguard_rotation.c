@@ -2,9 +2,9 @@
 /* Decisions on times and generations alone. */
 #include "wireguard_rotation.h"
 
+#include <stdlib.h>
+
 #define DAY 86400
-/* A clock that jumps can make keys old, but not more than one in this time. */
-#define BETWEEN_MS (3600 * 1000)
 /* The other side of a pair may move to a slot later than this one. */
 #define SETTLED_MS (60 * 1000)
 
@@ -56,8 +56,6 @@ enum rotation_step rotation_next(const struct rotation_state *state)
 	/* The second device is new, or this process' forerunner was killed in between. */
 	if (state->age[!current] < state->period)
 		return ROTATION_NEXT;
-	if (state->last_ms < BETWEEN_MS)
-		return ROTATION_NONE;
 	if (state->blocked)
 		return state->age[current] < late ? ROTATION_NONE : ROTATION_WAITS;
 	return state->unblocked_ms < SETTLED_MS ? ROTATION_NONE : ROTATION_NEW_KEY;

@@ -52,7 +52,6 @@ struct rotation_state {
 	uint32_t generation;
 	bool blocked; /* by some peer */
 	int64_t unblocked_ms; /* how long none has blocked it */
-	int64_t last_ms; /* since this process made a new key for an old one */
 };
 
 enum rotation_step {
