@@ -486,6 +486,33 @@ static void test_a_new_private_key_forgets_the_handshakes(void **state)
 	assert_right(2);
 }
 
+/* What the device has it may keep, and what it is to lose it loses. */
+static void test_peers_that_are_new_can_be_held_back(void **state)
+{
+	struct wireguard_changes changes;
+	struct wireguard_device has;
+
+	(void)state;
+	want(20);
+	settle(10);
+	kernel.peers[3].n--;
+	assert_int_equal(wireguard_peers_compare(NULL, &device, wanted, 20, &changes,
+						 &has, NULL),
+			 0);
+	assert_int_equal(changes.n, 11);
+	wireguard_changes_hold(&changes);
+	assert_int_equal(changes.n, 1);
+	assert_memory_equal(&changes.items[0].key, &kernel.peers[3].key, WG_KEY_LEN);
+	wireguard_changes_clear(&changes);
+	assert_int_equal(
+		wireguard_peers_compare(NULL, &device, NULL, 0, &changes, &has, NULL), 0);
+	wireguard_changes_hold(&changes);
+	assert_int_equal(changes.n, 10);
+	wireguard_changes_clear(&changes);
+	assert_int_equal(settle(20), 11);
+	assert_right(20);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -502,6 +529,8 @@ int main(void)
 		cmocka_unit_test_setup(test_a_peer_is_greeted_until_hands_were_shaken,
 				       kernel_reset),
 		cmocka_unit_test_setup(test_a_new_private_key_forgets_the_handshakes,
+				       kernel_reset),
+		cmocka_unit_test_setup(test_peers_that_are_new_can_be_held_back,
 				       kernel_reset),
 	};
 

@@ -22,19 +22,22 @@ static void test_two_nodes_use_the_slot_of_the_generation_that_both_have(void **
 		struct rotation_pair pair;
 		int target, chosen;
 	} rows[] = {
-		{0, {true, 0, {true, true}}, 0, 0},
-		{1, {true, 0, {true, true}}, 0, 0},
-		{0, {true, 1, {true, true}}, 0, 0},
-		{1, {true, 1, {true, true}}, 1, 1},
-		{2, {true, 1, {true, true}}, 1, 1},
-		{2, {true, 2, {true, true}}, 0, 0},
+		{0, {{true, true}, 0, {true, true}}, 0, 0},
+		{1, {{true, true}, 0, {true, true}}, 0, 0},
+		{0, {{true, true}, 1, {true, true}}, 0, 0},
+		{1, {{true, true}, 1, {true, true}}, 1, 1},
+		{2, {{true, true}, 1, {true, true}}, 1, 1},
+		{2, {{true, true}, 2, {true, true}}, 0, 0},
 		/* Until hands were shaken there. */
-		{1, {true, 1, {true, false}}, 1, 0},
-		{2, {true, 3, {false, true}}, 0, 1},
-		{1, {true, 1, {false, false}}, 1, 1},
+		{1, {{true, true}, 1, {true, false}}, 1, 0},
+		{2, {{true, true}, 3, {false, true}}, 0, 1},
+		{1, {{true, true}, 1, {false, false}}, 1, 1},
 		/* With a node of one slot there is no choice. */
-		{1, {false, 0, {false, false}}, 0, 0},
-		{1, {false, 0, {false, true}}, 0, 0},
+		{1, {{true, false}, 0, {false, false}}, 0, 0},
+		{1, {{true, false}, 0, {false, true}}, 0, 0},
+		/* Nor where only the second key can be used. */
+		{1, {{false, true}, 1, {true, false}}, 1, 1},
+		{0, {{false, true}, 1, {true, false}}, 1, 1},
 	};
 
 	(void)state;
@@ -48,12 +51,12 @@ static void test_two_nodes_use_the_slot_of_the_generation_that_both_have(void **
 
 static void test_a_key_in_use_blocks(void **state)
 {
-	const struct rotation_pair behind = {true, 0, {true, true}};
-	const struct rotation_pair equal = {true, 1, {true, true}};
-	const struct rotation_pair unseen = {true, 1, {true, false}};
-	const struct rotation_pair behind_unseen = {true, 0, {false, true}};
-	const struct rotation_pair off = {true, 1, {false, false}};
-	const struct rotation_pair one_slot = {false, 0, {true, false}};
+	const struct rotation_pair behind = {{true, true}, 0, {true, true}};
+	const struct rotation_pair equal = {{true, true}, 1, {true, true}};
+	const struct rotation_pair unseen = {{true, true}, 1, {true, false}};
+	const struct rotation_pair behind_unseen = {{true, true}, 0, {false, true}};
+	const struct rotation_pair off = {{true, true}, 1, {false, false}};
+	const struct rotation_pair one_slot = {{true, false}, 0, {true, false}};
 
 	(void)state;
 	assert_false(rotation_blocked(0, 1, &behind));
@@ -99,6 +102,27 @@ static void test_a_step_is_taken_when_its_time_has_come(void **state)
 	/* A key that was made, and not told of: the agent was killed in between. */
 	at.age[1] = 5;
 	assert_int_equal(rotation_next(&at), ROTATION_NEXT);
+}
+
+static void test_slots_go_on_in_turn_behind_the_last_generation(void **state)
+{
+	(void)state;
+	assert_int_equal(rotation_after(0), 1);
+	assert_int_equal(rotation_after(999999998), 999999999);
+	assert_int_equal(rotation_after(999999999), 0);
+	assert_int_equal(rotation_after(UINT32_MAX), 0);
+	assert_int_not_equal(rotation_slot(rotation_after(999999999)),
+			     rotation_slot(999999999));
+}
+
+static void test_a_node_begins_with_what_most_say(void **state)
+{
+	uint32_t none[1], two[] = {999999999, 7}, some[] = {8, 0, 7, 999999999, 7, 0, 8};
+
+	(void)state;
+	assert_int_equal(rotation_first(none, 0), 0);
+	assert_int_equal(rotation_first(two, 2), 7);
+	assert_int_equal(rotation_first(some, ARRAY_SIZE(some)), 7);
 }
 
 static void test_nodes_have_periods_of_their_own(void **state)
@@ -170,7 +194,7 @@ static bool look(struct member *members, int a, int64_t now)
 	enum rotation_step step;
 
 	for (int b = 0; b < NODES; b++) {
-		struct rotation_pair pair = {true,
+		struct rotation_pair pair = {{true, true},
 					     it->known[b].generation,
 					     {is_seen(it, b, 0), is_seen(it, b, 1)}};
 
@@ -260,6 +284,8 @@ int main(void)
 			test_two_nodes_use_the_slot_of_the_generation_that_both_have),
 		cmocka_unit_test(test_a_key_in_use_blocks),
 		cmocka_unit_test(test_a_step_is_taken_when_its_time_has_come),
+		cmocka_unit_test(test_slots_go_on_in_turn_behind_the_last_generation),
+		cmocka_unit_test(test_a_node_begins_with_what_most_say),
 		cmocka_unit_test(test_nodes_have_periods_of_their_own),
 		cmocka_unit_test(test_no_packet_is_lost_whatever_the_nodes_learn_late),
 		cmocka_unit_test(

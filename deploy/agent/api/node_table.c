@@ -131,8 +131,8 @@ static int more_set(struct cluster_node *item, const struct node_object *node,
 }
 
 /* NODE_TABLE_CHANGED: there are others than before. */
-static int annotations_set(struct cluster_node *item, const struct node_object *node,
-			   struct cni_error *err)
+static int annotations_set(struct node_table *table, struct cluster_node *item,
+			   const struct node_object *node, struct cni_error *err)
 {
 	const struct annotation_texts *texts = &node->annotations;
 	char *bytes = NULL;
@@ -150,6 +150,9 @@ static int annotations_set(struct cluster_node *item, const struct node_object *
 	free(item->annotations);
 	item->annotations = bytes;
 	item->annotations_len = texts->len;
+	if (!table->listing)
+		table->annotated++;
+	item->annotated = table->annotated;
 	return NODE_TABLE_CHANGED;
 }
 
@@ -172,7 +175,7 @@ int node_table_set(struct node_table *table, const struct node_object *node,
 	if (ret < 0)
 		return ret;
 	news |= ret == NODE_TABLE_CHANGED;
-	ret = annotations_set(item, node, err);
+	ret = annotations_set(table, item, node, err);
 	if (ret < 0)
 		return ret;
 	news |= ret == NODE_TABLE_CHANGED;
@@ -229,12 +232,15 @@ bool node_table_remove(struct node_table *table, const char *name)
 void node_table_list_begin(struct node_table *table)
 {
 	table->round++;
+	table->listing = true;
+	table->annotated++;
 }
 
 size_t node_table_list_end(struct node_table *table)
 {
 	size_t kept = 0, gone;
 
+	table->listing = false;
 	for (size_t i = 0; i < table->n; i++) {
 		if (table->items[i].round == table->round)
 			table->items[kept++] = table->items[i];

@@ -26,6 +26,9 @@ struct cluster_node {
 	bool odd_annotation; /* there is one that counts as absent */
 	char *annotations; /* the bytes of annotation_texts; owned; NULL: there are none */
 	size_t annotations_len;
+	/* When they were told: a smaller number came before. All that one list has told
+	 * have the same. */
+	uint64_t annotated;
 	uint32_t round; /* the table's, of the list that named the node last */
 	/* Verdicts on @cidrs and @addresses, by pod_ranges_judge(); unknown where they
 	 * are new. */
@@ -38,6 +41,8 @@ struct node_table {
 	struct cluster_node *items; /* sorted by name */
 	size_t n, size;
 	uint32_t round; /* how many lists have begun */
+	bool listing; /* a list isn't complete yet */
+	uint64_t annotated; /* the last number of @annotated of Nodes */
 	struct former_ranges former; /* accepted podCIDRs that Nodes have lost */
 };
 

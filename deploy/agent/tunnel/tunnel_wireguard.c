@@ -12,6 +12,7 @@
 #include "device_names.h"
 #include "tunnel_device.h"
 #include "wireguard_genl.h"
+#include "wireguard_recall.h"
 
 /* A session ends, and another handshake is due, so many seconds after the last one. */
 #define SESSION_SECONDS 180
@@ -32,43 +33,31 @@ static int n_slots(const struct tunnel_wireguard *wireguard)
 	return wireguard->two ? WIREGUARD_SLOTS : 1;
 }
 
-/* -- the generation */
-
-/* The generation of a node that has said none: as that of the peer which is behind. */
-static uint32_t generation_of_peers(const struct tunnel_plan *plan, size_t annotation)
-{
-	uint32_t least = WIREGUARD_GENERATION_MAX;
-	bool any = false;
-
-	for (size_t i = 0; i < plan->n_peers; i++) {
-		const char *text = node_annotation(plan->peers[i].node, annotation);
-		struct wireguard_note note;
-
-		if (!text || wireguard_note_parse(text, &note) < 0 || !note.ends[1].port)
-			continue;
-		any = true;
-		if (note.generation < least)
-			least = note.generation;
-	}
-	return any ? least : 0;
-}
-
 /* Goes on where the agent was when the Node last heard from it. */
-static void begin(struct tunnel_wireguard *wireguard, const struct tunnel_plan *plan,
-		  const struct tunnel_wireguard_spec *spec)
+static int begin(struct tunnel_wireguard *wireguard, struct netlink *nl,
+		 const struct tunnel_plan *plan, const struct tunnel_wireguard_spec *spec,
+		 struct cni_error *err)
 {
 	const char *text = node_annotation(plan->own, spec->annotation);
 	struct wireguard_note note = {};
 	bool had_two = text && wireguard_note_parse(text, &note) == 0 &&
 		       note.ends[1].port;
+	uint32_t generation = note.generation;
+	int ret = 0;
 
+	if (!had_two)
+		ret = wireguard_recall_generation(plan, spec->annotation, &generation,
+						  err);
+	if (ret == 0)
+		ret = wireguard_recall_owners(nl, plan, &wireguard->wanted.owners, err);
+	if (ret < 0)
+		return ret;
 	wireguard->begun = true;
 	wireguard->two = spec->rotate_days || had_two;
 	wireguard->leaving = wireguard->two && !spec->rotate_days;
-	if (had_two && !wireguard->leaving)
-		wireguard->own.generation = note.generation;
-	else if (!wireguard->leaving)
-		wireguard->own.generation = generation_of_peers(plan, spec->annotation);
+	if (!wireguard->leaving)
+		wireguard->own.generation = generation;
+	return 0;
 }
 
 /* -- the devices */
@@ -101,6 +90,7 @@ static int device_prepare(struct tunnel_wireguard *wireguard, int slot,
 		.name = wireguard_device_names[slot],
 		.port = (uint16_t)(spec->port + slot),
 		.mtu = spec->mtu,
+		.said = &wireguard->said,
 		.peers = wireguard->wanted.peers[slot],
 		.n_peers = wireguard->wanted.n_peers[slot],
 	};
@@ -152,7 +142,8 @@ static void pairs_make(struct tunnel_wireguard *wireguard, const struct tunnel_p
 	for (size_t i = 0; i < plan->n_peers; i++) {
 		struct rotation_pair *pair = &wireguard->pairs[i].rotation;
 
-		pair->two = wireguard->two && wanted->notes[i].ends[1].port;
+		pair->has[0] = wanted->notes[i].ends[0].port;
+		pair->has[1] = wireguard->two && wanted->notes[i].ends[1].port;
 		pair->generation = wanted->notes[i].generation;
 	}
 	for (int slot = 0; slot < n_slots(wireguard); slot++)
@@ -175,7 +166,8 @@ static int devices_prepare(struct tunnel_wireguard *wireguard, struct netlink *n
 								       sizeof(*pairs));
 	struct wireguard_wanted wanted = {};
 	int ret = pairs ? wireguard_wanted_make(plan, spec->annotation, &wireguard->own,
-						wireguard->two, &wanted, err)
+						wireguard->two, &wireguard->wanted.owners,
+						&wanted, err)
 			: error_oom(err);
 
 	if (ret < 0) {
@@ -206,10 +198,13 @@ int tunnel_wireguard_prepare(struct tunnel_wireguard *wireguard, struct netlink 
 {
 	const char *text = node_annotation(plan->own, spec->annotation);
 	char before[WIREGUARD_NOTE_MAX], after[WIREGUARD_NOTE_MAX];
-	int ret;
+	int ret = wireguard->begun ? 0 : begin(wireguard, nl, plan, spec, err);
 
-	if (!wireguard->begun)
-		begin(wireguard, plan, spec);
+	if (ret < 0)
+		return ret;
+	wireguard->said = (struct wireguard_note){};
+	if (text)
+		(void)wireguard_note_parse(text, &wireguard->said);
 	wireguard_note_format(&wireguard->own, before);
 	ret = devices_prepare(wireguard, nl, plan, spec, done, err);
 	/* Whether another Node says this node's own key is known when the key is. */
@@ -284,6 +279,8 @@ static int slot_look(struct tunnel_wireguard *wireguard, int slot,
 	for (size_t i = 0; i < n; i++)
 		if (peers[i].handshake > 0 && now - peers[i].handshake < SESSION_SECONDS)
 			wireguard->pairs[peers[i].owner].recent = true;
+	if (!wireguard_note_has(&wireguard->said, &own->key))
+		wireguard_changes_hold(&changes);
 	look->right = look->right && !changes.n && device.port == own->port &&
 		      !device.mark &&
 		      memcmp(&device.public_key, &own->key, sizeof(own->key)) == 0;
@@ -360,7 +357,7 @@ int tunnel_wireguard_rotate(struct tunnel_wireguard *wireguard, uint32_t days,
 		if (ret < 0)
 			return ret;
 	}
-	wireguard->own.generation++;
+	wireguard->own.generation = rotation_after(wireguard->own.generation);
 	wireguard->unblocked_at = 0;
 	return TUNNEL_WIREGUARD_ROTATED;
 }

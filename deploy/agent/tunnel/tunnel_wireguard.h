@@ -7,8 +7,7 @@
  * A node is sent to at its InternalIP and the port that its annotation says, and what
  * comes from it must be of its pods: of its ranges, whose network address the node itself
  * sends from. Both devices take the packets of all peers, and routes lead by one of them.
- * A key that two Nodes say, or that is this node's own, is nobody's: none of them is a
- * peer.
+ * Whose a key is that two Nodes say is wireguard_owners.h's business.
  */
 #ifndef BRIDGE_CNI_AGENT_TUNNEL_TUNNEL_WIREGUARD_H
 #define BRIDGE_CNI_AGENT_TUNNEL_TUNNEL_WIREGUARD_H
@@ -38,6 +37,7 @@ struct tunnel_wireguard {
 	struct tunnel_wireguard_slot slots[WIREGUARD_SLOTS];
 	/* What this node says; port 0: that key isn't known. */
 	struct wireguard_note own;
+	struct wireguard_note said; /* what the own Node says of it; port 0: nothing */
 	bool begun; /* what the Node said before is known */
 	bool two; /* there are two slots */
 	bool leaving; /* the second one goes, when no peer uses it */
@@ -52,10 +52,6 @@ struct tunnel_wireguard {
 	bool published; /* the own Node says @own */
 	int64_t unblocked_at; /* since when there are none, by now_ms(); 0: there are */
 	bool waits; /* a new key is due, and peers are to be named */
-	/* For wireguard_keep.h: */
-	struct wireguard_told told[WIREGUARD_SLOTS];
-	uint64_t refused_told; /* a hash of the refused keys that were told of last */
-	int64_t refused_next; /* when they may be told of again, by now_ms() */
 };
 void tunnel_wireguard_clear(struct tunnel_wireguard *wireguard);
 

@@ -144,6 +144,8 @@ static int configuration_keep(struct netlink *nl, const struct wireguard_spec *s
 		ret = wireguard_peers_compare(genl, &known, spec->peers, spec->n_peers,
 					      &changes, &device, err);
 	}
+	if (!wireguard_note_has(spec->said, &device.public_key))
+		wireguard_changes_hold(&changes);
 	if (ret == 0)
 		ret = peers_keep(genl, &known, &changes, kept, err);
 	return ret;

@@ -6,6 +6,7 @@
 #ifndef BRIDGE_CNI_AGENT_TUNNEL_WIREGUARD_DEVICE_H
 #define BRIDGE_CNI_AGENT_TUNNEL_WIREGUARD_DEVICE_H
 
+#include "wireguard_note.h"
 #include "wireguard_peers.h"
 
 struct wireguard_spec {
@@ -15,6 +16,9 @@ struct wireguard_spec {
 	/* By which the node itself sends to pods of others, by family; family 0: none. It
 	 * has these and no other ones. */
 	struct ip_addr addresses[IP_FAMILIES];
+	/* What the own Node says. The device gets no new peers before that has its key: the
+	 * first packet to a peer tells it the key, and it could say it sooner as its own. */
+	const struct wireguard_note *said;
 	struct wireguard_peer *peers; /* sorted by key here */
 	size_t n_peers;
 };

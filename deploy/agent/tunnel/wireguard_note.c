@@ -8,6 +8,16 @@
 
 #define GENERATION ";generation="
 
+bool wireguard_note_has(const struct wireguard_note *note,
+			const struct wireguard_key *key)
+{
+	for (int slot = 0; slot < WIREGUARD_SLOTS; slot++)
+		if (note->ends[slot].port &&
+		    memcmp(&note->ends[slot].key, key, sizeof(*key)) == 0)
+			return true;
+	return false;
+}
+
 /* Reads a number without leading zeros, and moves *@text behind it. */
 static int number_parse(const char **text, uint32_t max, uint32_t *ret_number)
 {
@@ -51,7 +61,7 @@ static int second_parse(const char **text, struct wireguard_note *note)
 	    strncmp(*text, GENERATION, strlen(GENERATION)) != 0)
 		return -EINVAL;
 	*text += strlen(GENERATION);
-	return number_parse(text, WIREGUARD_GENERATION_MAX, &note->generation);
+	return number_parse(text, ROTATION_GENERATION_MAX, &note->generation);
 }
 
 int wireguard_note_parse(const char *text, struct wireguard_note *ret_note)

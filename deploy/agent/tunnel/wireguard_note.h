@@ -10,8 +10,7 @@
 #include "wireguard_key.h"
 #include "wireguard_rotation.h"
 
-#define WIREGUARD_ANNOTATION	 "bridge-cni/wireguard-keys"
-#define WIREGUARD_GENERATION_MAX 999999999
+#define WIREGUARD_ANNOTATION "bridge-cni/wireguard-keys"
 /* bytes, with the NUL */
 #define WIREGUARD_NOTE_MAX (2 * (7 + WIREGUARD_KEY_TEXT_LEN) + 24)
 
@@ -24,6 +23,10 @@ struct wireguard_note {
 	struct wireguard_end ends[WIREGUARD_SLOTS]; /* the first one is always there */
 	uint32_t generation; /* with two ends: see wireguard_rotation.h */
 };
+
+/* Is the key that of one of the ends? */
+bool wireguard_note_has(const struct wireguard_note *note,
+			const struct wireguard_key *key);
 
 /* -EINVAL: it isn't right in every byte, or says one port or key twice. */
 int wireguard_note_parse(const char *text, struct wireguard_note *ret_note);

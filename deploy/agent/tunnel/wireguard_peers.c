@@ -24,6 +24,16 @@ void wireguard_changes_clear(struct wireguard_changes *changes)
 	*changes = (struct wireguard_changes){};
 }
 
+void wireguard_changes_hold(struct wireguard_changes *changes)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < changes->n; i++)
+		if (changes->items[i].handshake != WIREGUARD_PEER_ABSENT)
+			changes->items[kept++] = changes->items[i];
+	changes->n = kept;
+}
+
 static int by_key(const void *a, const void *b)
 {
 	const struct wireguard_peer *one = a, *other = b;

@@ -16,6 +16,9 @@ struct wireguard_changes {
 };
 void wireguard_changes_clear(struct wireguard_changes *changes);
 
+/* Takes out of @changes the peers that the device doesn't have yet. */
+void wireguard_changes_hold(struct wireguard_changes *changes);
+
 /*
  * Reads the device @link and compares its peers with @wanted, of which it sorts the items
  * by their keys, all different, and sets their @handshake. An endpoint that the kernel

@@ -8,10 +8,28 @@
 /* The other side of a pair may move to a slot later than this one. */
 #define SETTLED_MS (60 * 1000)
 
+static int by_number(const void *a, const void *b)
+{
+	const uint32_t *one = a, *other = b;
+
+	return (*one > *other) - (*one < *other);
+}
+
+uint32_t rotation_first(uint32_t *said, size_t n)
+{
+	qsort(said, n, sizeof(*said), by_number);
+	return n ? said[(n - 1) / 2] : 0;
+}
+
+static bool has_two(const struct rotation_pair *pair)
+{
+	return pair->has[0] && pair->has[1];
+}
+
 int rotation_target(uint32_t own, const struct rotation_pair *pair)
 {
-	if (!pair->two)
-		return 0;
+	if (!has_two(pair))
+		return pair->has[1];
 	return rotation_slot(own < pair->generation ? own : pair->generation);
 }
 
@@ -19,7 +37,8 @@ int rotation_choose(uint32_t own, const struct rotation_pair *pair)
 {
 	int target = rotation_target(own, pair);
 
-	return pair->two && !pair->seen[target] && pair->seen[!target] ? !target : target;
+	return has_two(pair) && !pair->seen[target] && pair->seen[!target] ? !target
+									   : target;
 }
 
 bool rotation_blocked(uint32_t own, int slot, const struct rotation_pair *pair)

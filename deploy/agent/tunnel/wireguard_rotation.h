@@ -14,6 +14,7 @@
 #define BRIDGE_CNI_AGENT_TUNNEL_WIREGUARD_ROTATION_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define WIREGUARD_SLOTS 2
@@ -24,9 +25,21 @@ static inline int rotation_slot(uint32_t generation)
 	return (int)(generation % WIREGUARD_SLOTS);
 }
 
+#define ROTATION_GENERATION_MAX 999999999 /* odd, so that slots go on in turn with 0 */
+
+static inline uint32_t rotation_after(uint32_t generation)
+{
+	return generation < ROTATION_GENERATION_MAX ? generation + 1 : 0;
+}
+
+/* The generation that a node begins with, when the others have said @said, which is sorted
+ * then: that of the middle one. So a few Nodes that say what isn't so neither hold it back,
+ * and all others with it, nor send it ahead. */
+uint32_t rotation_first(uint32_t *said, size_t n);
+
 /* What two nodes have together. */
 struct rotation_pair {
-	bool two; /* the other node has two slots, too */
+	bool has[WIREGUARD_SLOTS]; /* both nodes have that slot, and keys that can be used */
 	uint32_t generation; /* the other node's */
 	bool seen
 		[WIREGUARD_SLOTS]; /* they have shaken hands, with the keys they have now */

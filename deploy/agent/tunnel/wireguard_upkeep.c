@@ -17,24 +17,13 @@ void wireguard_upkeep_clear(struct wireguard_upkeep *upkeep)
 
 /* -- the devices */
 
-static void log_done(struct tunnel_context *context, const char *device,
-		     const struct tunnel_wireguard_done *done)
+static void count_done(struct tunnel_context *context,
+		       const struct tunnel_wireguard_done done[WIREGUARD_SLOTS])
 {
-	const struct log *log = context->log;
-	char text[32];
-
-	if (done->key_made)
-		log_write(log, LOG_LEVEL_INFO, "key made", "device", device, NULL);
-	if (done->made || done->changed)
-		log_write(log, LOG_LEVEL_INFO,
-			  done->made ? "tunnel device made" : "tunnel device put right",
-			  "device", device, NULL);
-	snprintf(text, sizeof(text), "%zu", done->peers);
-	if (done->peers)
-		log_write(log, LOG_LEVEL_INFO, "peers changed", "device", device, "peers",
-			  text, NULL);
-	context->devices += done->made || done->changed;
-	context->entries += done->peers;
+	for (int slot = 0; slot < WIREGUARD_SLOTS; slot++) {
+		context->devices += done[slot].made || done[slot].changed;
+		context->entries += done[slot].peers;
+	}
 }
 
 static int wireguard_prepare(void *state, struct tunnel_context *context,
@@ -56,8 +45,8 @@ static int wireguard_prepare(void *state, struct tunnel_context *context,
 	if (ret == 0)
 		ret = tunnel_wireguard_prepare(&upkeep->tunnel, context->rtnl, plan,
 					       &spec, done, err);
-	for (int slot = 0; slot < WIREGUARD_SLOTS; slot++)
-		log_done(context, wireguard_device_names[slot], &done[slot]);
+	wireguard_log_done(&upkeep->log, &upkeep->tunnel.wanted, done, context->log);
+	count_done(context, done);
 	return ret;
 }
 
@@ -129,6 +118,7 @@ int wireguard_upkeep_tick(struct wireguard_upkeep *upkeep,
 	if (!upkeep->tunnel.slots[0].index || now < upkeep->look_at)
 		return 0;
 	upkeep->look_at = now + LOOK_MS;
+	wireguard_log_peers(&upkeep->log, context->log);
 	ret = rotate(&upkeep->tunnel, context, err);
 	/* Why the devices can't be read is told when they are prepared. */
 	*ret_due = ret == TUNNEL_WIREGUARD_ROTATED ||

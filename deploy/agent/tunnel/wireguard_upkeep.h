@@ -7,6 +7,7 @@
 #include "deploy/agent/api/annotation_patch.h"
 #include "tunnel_ops.h"
 #include "tunnel_wireguard.h"
+#include "wireguard_log.h"
 
 /* The manifest that lets an agent write its Node's WireGuard key. */
 #define WIREGUARD_RIGHTS "deploy/wireguard.yaml"
@@ -14,6 +15,7 @@
 /* Zero-initialise it. */
 struct wireguard_upkeep {
 	struct tunnel_wireguard tunnel;
+	struct wireguard_log log;
 	struct tunnel_wireguard_look look; /* of the last time */
 	int64_t look_at; /* when the devices are looked at, by now_ms() */
 	char note[WIREGUARD_NOTE_MAX]; /* the text of a wish */

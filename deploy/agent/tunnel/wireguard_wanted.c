@@ -7,8 +7,14 @@
 
 /* A key that a Node says. */
 struct said {
-	const struct wireguard_key *key;
+	struct wireguard_end *end; /* of the Node's note */
 	uint32_t peer; /* index into the plan's peers */
+};
+
+/* All that are said, sorted by key. */
+struct said_list {
+	struct said *items;
+	size_t n;
 };
 
 void wireguard_wanted_clear(struct wireguard_wanted *wanted)
@@ -18,6 +24,8 @@ void wireguard_wanted_clear(struct wireguard_wanted *wanted)
 	free(wanted->allowed);
 	free(wanted->notes);
 	free(wanted->problems);
+	wireguard_owners_clear(&wanted->owners);
+	free(wanted->refused);
 	*wanted = (struct wireguard_wanted){};
 }
 
@@ -25,16 +33,13 @@ static int by_key(const void *a, const void *b)
 {
 	const struct said *one = a, *other = b;
 
-	return memcmp(one->key, other->key, sizeof(*one->key));
+	return memcmp(&one->end->key, &other->end->key, sizeof(one->end->key));
 }
 
-/* Reads what all Nodes say, also those that are no peers: a key that they have too is
- * nobody's. Returns how many keys. */
-static size_t notes_read(const struct tunnel_plan *plan, size_t annotation,
-			 struct wireguard_wanted *wanted, struct said *said)
+/* Reads what all Nodes say, also those that are no peers: a key may be theirs. */
+static void notes_read(const struct tunnel_plan *plan, size_t annotation,
+		       struct wireguard_wanted *wanted, struct said_list *said)
 {
-	size_t n = 0;
-
 	for (size_t i = 0; i < plan->n_peers; i++) {
 		const struct cluster_node *node = plan->peers[i].node;
 		const char *text = node_annotation(node, annotation);
@@ -46,31 +51,87 @@ static size_t notes_read(const struct tunnel_plan *plan, size_t annotation,
 			wanted->problems[i] = text ? ROUTE_BAD_KEY : ROUTE_NO_KEY;
 		for (int slot = 0; slot < WIREGUARD_SLOTS; slot++)
 			if (note->ends[slot].port)
-				said[n++] = (struct said){&note->ends[slot].key,
-							  (uint32_t)i};
+				said->items[said->n++] = (struct said){&note->ends[slot],
+								       (uint32_t)i};
 	}
-	qsort(said, n, sizeof(*said), by_key);
-	return n;
+	qsort(said->items, said->n, sizeof(*said->items), by_key);
 }
 
-static bool is_own(const struct wireguard_note *own, const struct wireguard_key *key)
+/* -- whose a key is */
+
+/* Which of @n Nodes that say one key has it; NULL: that can't be told. */
+static const struct said *owner_of(const struct tunnel_plan *plan,
+				   const struct wireguard_owners *before,
+				   const struct said *said, size_t n)
 {
-	for (int slot = 0; slot < WIREGUARD_SLOTS; slot++)
-		if (own->ends[slot].port &&
-		    memcmp(&own->ends[slot].key, key, sizeof(*key)) == 0)
-			return true;
-	return false;
+	const struct said *first = NULL;
+	uint64_t least = UINT64_MAX;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct cluster_node *node = plan->peers[said[i].peer].node;
+
+		if (wireguard_owners_has(before, &said[i].end->key, node->name))
+			return &said[i];
+		if (node->annotated == least)
+			first = NULL;
+		if (node->annotated >= least)
+			continue;
+		least = node->annotated;
+		first = &said[i];
+	}
+	return first;
 }
 
-static void shared_drop(struct wireguard_wanted *wanted, const struct said *said,
-			size_t n, const struct wireguard_note *own)
+/* Leaves each key to its owner. */
+static int keys_grant(const struct tunnel_plan *plan, struct wireguard_wanted *wanted,
+		      const struct said_list *said, const struct wireguard_note *own,
+		      const struct wireguard_owners *before, struct cni_error *err)
 {
-	for (size_t i = 0; i < n; i++)
-		if ((i && by_key(&said[i], &said[i - 1]) == 0) ||
-		    (i + 1 < n && by_key(&said[i], &said[i + 1]) == 0) ||
-		    is_own(own, said[i].key))
-			wanted->problems[said[i].peer] = ROUTE_SHARED_KEY;
+	size_t n;
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < said->n; i += n) {
+		const struct said *items = said->items + i, *owner = NULL;
+		bool mine = wireguard_note_has(own, &items->end->key);
+
+		for (n = 1; i + n < said->n && by_key(items, items + n) == 0;)
+			n++;
+		if (!mine)
+			owner = owner_of(plan, before, items, n);
+		for (size_t k = 0; k < n; k++) {
+			if (&items[k] == owner)
+				continue;
+			items[k].end->port = 0;
+			wanted->refused[wanted->n_refused++] = (struct wireguard_refusal){
+				plan->peers[items[k].peer].node->name,
+				owner  ? plan->peers[owner->peer].node->name
+				: mine ? plan->own->name
+				       : NULL};
+		}
+		if (owner)
+			ret = wireguard_owners_add(&wanted->owners, &owner->end->key,
+						   plan->peers[owner->peer].node->name,
+						   err);
+	}
+	wireguard_owners_settle(&wanted->owners);
+	return ret;
 }
+
+/* A Node that no key is left of can't be sent to. */
+static void problems_find(const struct tunnel_plan *plan, struct wireguard_wanted *wanted,
+			  bool two)
+{
+	for (size_t i = 0; i < plan->n_peers; i++) {
+		const struct wireguard_end *ends = wanted->notes[i].ends;
+
+		if (plan->peers[i].node != plan->own &&
+		    wanted->problems[i] == ROUTE_FINE && !ends[0].port &&
+		    !(two && ends[1].port))
+			wanted->problems[i] = ROUTE_SHARED_KEY;
+	}
+}
+
+/* -- the peers */
 
 /* Sorts the ranges by peer, in the order of the plan's peers. @places: zeros; then where
  * the prefixes of each peer end. */
@@ -117,10 +178,12 @@ static void peers_make(const struct tunnel_plan *plan, struct wireguard_wanted *
 
 int wireguard_wanted_make(const struct tunnel_plan *plan, size_t annotation,
 			  const struct wireguard_note *own, bool two,
+			  const struct wireguard_owners *before,
 			  struct wireguard_wanted *ret_wanted, struct cni_error *err)
 {
 	size_t n = plan->n_peers + 1;
-	_cleanup_(free_p) struct said *said = calloc(WIREGUARD_SLOTS * n, sizeof(*said));
+	_cleanup_(free_p) struct said *items = calloc(WIREGUARD_SLOTS * n,
+						      sizeof(*items));
 	_cleanup_(free_p) size_t *places = calloc(n, sizeof(*places));
 	_cleanup_(wireguard_wanted_clear) struct wireguard_wanted wanted = {
 		.peers = {calloc(n, sizeof(*wanted.peers[0])),
@@ -128,12 +191,19 @@ int wireguard_wanted_make(const struct tunnel_plan *plan, size_t annotation,
 		.allowed = calloc(plan->n_ranges + 1, sizeof(*wanted.allowed)),
 		.notes = calloc(n, sizeof(*wanted.notes)),
 		.problems = calloc(n, sizeof(*wanted.problems)),
+		.refused = calloc(WIREGUARD_SLOTS * n, sizeof(*wanted.refused)),
 	};
+	struct said_list said = {.items = items};
+	int ret;
 
-	if (!said || !places || !wanted.peers[0] || !wanted.peers[1] || !wanted.allowed ||
-	    !wanted.notes || !wanted.problems)
+	if (!items || !places || !wanted.peers[0] || !wanted.peers[1] ||
+	    !wanted.allowed || !wanted.notes || !wanted.problems || !wanted.refused)
 		return error_oom(err);
-	shared_drop(&wanted, said, notes_read(plan, annotation, &wanted, said), own);
+	notes_read(plan, annotation, &wanted, &said);
+	ret = keys_grant(plan, &wanted, &said, own, before, err);
+	if (ret < 0)
+		return ret;
+	problems_find(plan, &wanted, two);
 	ranges_sort(plan, &wanted, places);
 	for (int slot = 0; slot < (two ? WIREGUARD_SLOTS : 1); slot++)
 		peers_make(plan, &wanted, places, slot, two);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the log says of the WireGuard devices, and of other nodes' keys. Other nodes decide
+ * how often their keys change: so peers and keys are told of once a minute at most, and then
+ * of all that has changed since.
+ */
+#ifndef BRIDGE_CNI_AGENT_TUNNEL_WIREGUARD_LOG_H
+#define BRIDGE_CNI_AGENT_TUNNEL_WIREGUARD_LOG_H
+
+#include "deploy/agent/base/log.h"
+#include "tunnel_wireguard.h"
+
+/* What the log was told of a slot's peers. */
+struct wireguard_told {
+	size_t peers; /* how many have changed since */
+	int64_t next; /* when it may be told again, by now_ms() */
+};
+
+/* Zero-initialise it. */
+struct wireguard_log {
+	struct wireguard_told told[WIREGUARD_SLOTS];
+	uint64_t refused; /* a hash of the refused keys that were told of last */
+	int64_t refused_next; /* when they may be told of again, by now_ms() */
+};
+
+/* Logs what tunnel_wireguard_prepare() has done with the slots' devices, and which keys it
+ * refuses. */
+void wireguard_log_done(struct wireguard_log *state,
+			const struct wireguard_wanted *wanted,
+			const struct tunnel_wireguard_done done[WIREGUARD_SLOTS],
+			const struct log *log);
+
+/* Logs what has changed of peers, if its time has come. */
+void wireguard_log_peers(struct wireguard_log *state, const struct log *log);
+
+#endif
