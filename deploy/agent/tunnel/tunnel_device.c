@@ -7,6 +7,7 @@
 #include "plugin/netlink/addr.h"
 #include "plugin/netlink/link.h"
 #include "plugin/node/sysctl.h"
+#include "device_names.h"
 
 /* Packets from pods of other nodes may come while the route back still leads elsewhere,
  * by the link. Strict mode would drop them. */
@@ -101,4 +102,28 @@ int tunnel_device_remove(struct netlink *nl, const char *name, const char *kind,
 	if (ret == -ENODEV)
 		return error_clear(err);
 	return ret < 0 ? ret : TUNNEL_DEVICE_REMOVED;
+}
+
+static void queue_stop(struct netlink *nl, const struct link *link, const char *kind)
+{
+	if (link->index && link->up && link_is(link, kind))
+		queue_link_down(nl, link->index, link->name);
+}
+
+int tunnel_devices_stop(struct netlink *nl, struct cni_error *err)
+{
+	struct link vxlan[IP_FAMILIES], wireguard[WIREGUARD_SLOTS];
+	int ret = 0;
+
+	for (int i = 0; ret == 0 && i < IP_FAMILIES; i++)
+		ret = link_get(nl, vxlan_device_names[i], &vxlan[i], err);
+	for (int i = 0; ret == 0 && i < WIREGUARD_SLOTS; i++)
+		ret = link_get(nl, wireguard_device_names[i], &wireguard[i], err);
+	if (ret < 0)
+		return ret;
+	for (int i = 0; i < IP_FAMILIES; i++)
+		queue_stop(nl, &vxlan[i], "vxlan");
+	for (int i = 0; i < WIREGUARD_SLOTS; i++)
+		queue_stop(nl, &wireguard[i], "wireguard");
+	return netlink_commit(nl, err);
 }

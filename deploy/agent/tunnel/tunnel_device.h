@@ -33,6 +33,9 @@ int tunnel_device_addresses(struct netlink *nl, const char *name, unsigned int i
 			    const struct ip_addr addresses[IP_FAMILIES],
 			    struct cni_error *err);
 
+/* Sets the devices of all modes down, so that nothing comes in by them. Codes 100, 101. */
+int tunnel_devices_stop(struct netlink *nl, struct cni_error *err);
+
 #define TUNNEL_DEVICE_REMOVED 1
 
 /* Removes the device of that name and kind ("vxlan", "wireguard"), whoever made it; one of

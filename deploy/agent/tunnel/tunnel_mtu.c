@@ -88,8 +88,8 @@ static bool same_addresses(const struct tunnel_mtu *mtu, const struct cluster_no
 	return true;
 }
 
-static int refresh(struct tunnel_mtu *mtu, const struct cluster_node *own,
-		   struct cni_error *err)
+int tunnel_mtu_refresh(struct tunnel_mtu *mtu, const struct cluster_node *own,
+		       struct cni_error *err)
 {
 	struct tunnel_mtu found = *mtu;
 	int ret = 0;
@@ -158,7 +158,7 @@ int tunnel_mtu_of_routes(struct tunnel_mtu *mtu, const struct cluster_node *own,
 	uint32_t overhead = tunnel_overhead(widest_mode(mtu->options),
 					    widest_underlay(own));
 	uint32_t least = least_of(own);
-	int ret = overhead ? refresh(mtu, own, err) : 0;
+	int ret = overhead ? tunnel_mtu_refresh(mtu, own, err) : 0;
 
 	if (ret < 0)
 		return ret;
@@ -169,19 +169,13 @@ int tunnel_mtu_of_routes(struct tunnel_mtu *mtu, const struct cluster_node *own,
 	return 0;
 }
 
-int tunnel_mtu_of_device(struct tunnel_mtu *mtu, const struct cluster_node *own,
-			 enum tunnel_mode mode, int underlay, uint32_t *ret_mtu,
-			 struct cni_error *err)
+uint32_t tunnel_mtu_of_device(const struct tunnel_mtu *mtu,
+			      const struct cluster_node *own, enum tunnel_mode mode,
+			      int underlay)
 {
-	uint32_t overhead = tunnel_overhead(mode, underlay);
-	int ret = refresh(mtu, own, err);
+	uint32_t overhead = tunnel_overhead(mode, underlay), least = least_of(own);
 
-	if (ret < 0)
-		return ret;
-	*ret_mtu = least_of(own);
-	if (mtu->uplink > *ret_mtu + overhead)
-		*ret_mtu = mtu->uplink - overhead;
-	return 0;
+	return mtu->uplink > least + overhead ? mtu->uplink - overhead : least;
 }
 
 int tunnel_mtu_of_hops(struct cni_error *err)

@@ -44,12 +44,16 @@ void tunnel_mtu_stale(struct tunnel_mtu *mtu);
 int tunnel_mtu_of_routes(struct tunnel_mtu *mtu, const struct cluster_node *own,
 			 uint32_t *ret_mtu, struct cni_error *err);
 
-/* Gives the MTU of the device of a mode that is in use, over an underlay of that family.
- * It is never less than pods need: with less than 1280 the device would lose IPv6. Code
- * 101. */
-int tunnel_mtu_of_device(struct tunnel_mtu *mtu, const struct cluster_node *own,
-			 enum tunnel_mode mode, int underlay, uint32_t *ret_mtu,
-			 struct cni_error *err);
+/* Reads the MTU of the interfaces by which @own, this node, reaches other nodes, unless it
+ * is known. Code 101: what was known before stays. */
+int tunnel_mtu_refresh(struct tunnel_mtu *mtu, const struct cluster_node *own,
+		       struct cni_error *err);
+
+/* The MTU of a mode's device over an underlay of that family, after tunnel_mtu_refresh().
+ * It is never less than pods need: with less than 1280 the device would lose IPv6. */
+uint32_t tunnel_mtu_of_device(const struct tunnel_mtu *mtu,
+			      const struct cluster_node *own, enum tunnel_mode mode,
+			      int underlay);
 
 /*
  * Has the node tell pods by ICMP of a hop between nodes that is narrower than the uplink.

@@ -21,6 +21,7 @@ static const struct mode {
 static const char *const failures[TUNNEL_STEPS] = {
 	[TUNNEL_PLAN] = "the tunnels can't be planned",
 	[TUNNEL_GUARD] = "the guard of the tunnels isn't right",
+	[TUNNEL_STOP] = "the tunnels have no guard, and their devices can't be set down",
 	[TUNNEL_VXLAN_PREPARE] = "the VXLAN tunnel isn't right",
 	[TUNNEL_VXLAN_SETTLE] = "old entries of the VXLAN tunnel can't be removed",
 	[TUNNEL_WIREGUARD_PREPARE] = "the WireGuard tunnel isn't right",
@@ -106,6 +107,9 @@ static int plan_make(struct tunnel_upkeep *upkeep, const struct node_table *node
 
 	if (ret == 0)
 		ret = flannel_upkeep_plan(&upkeep->flannel, plan, err);
+	/* The devices' MTU is part of it, so that they are prepared wholly or not at all. */
+	if (ret == 0 && plan->own)
+		ret = tunnel_mtu_refresh(&upkeep->context.mtu, plan->own, err);
 	if (ret < 0)
 		tunnel_plan_clear(plan);
 	plan->by_gateway = options->tunnel == TUNNEL_VXLAN;
@@ -141,10 +145,12 @@ bool tunnel_upkeep_prepare(struct tunnel_upkeep *upkeep, const struct node_table
 	if (!step_done(upkeep, TUNNEL_PLAN, ret, &err))
 		return false;
 	right = tunnel_upkeep_guard(upkeep);
-	/* No device without a guard; but where only the newest change of it has failed,
-	 * traffic goes on. */
-	if (!right && !guard_keep_stands(context->nft))
+	/* Where only the newest change of the guard has failed, traffic goes on. */
+	if (!right && !guard_keep_stands(context->nft)) {
+		ret = tunnel_devices_stop(context->rtnl, &err);
+		(void)step_done(upkeep, TUNNEL_STOP, ret, &err);
 		return false;
+	}
 	/* As long as this node isn't known, its devices stay as they are. */
 	for (size_t i = 0; context->plan.own && i < ARRAY_SIZE(modes); i++)
 		if (options_have_tunnel(context->options, modes[i].ops->mode))

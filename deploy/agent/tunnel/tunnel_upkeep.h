@@ -20,6 +20,7 @@
 enum tunnel_step {
 	TUNNEL_PLAN,
 	TUNNEL_GUARD,
+	TUNNEL_STOP,
 	TUNNEL_VXLAN_PREPARE,
 	TUNNEL_VXLAN_SETTLE,
 	TUNNEL_WIREGUARD_PREPARE,
@@ -49,7 +50,8 @@ void tunnel_upkeep_clear(struct tunnel_upkeep *upkeep);
 /*
  * Makes the plan, and adds to the kernel what it asks for: guard, devices, entries. It
  * removes nothing that routes may still lead by. @nodes were judged. False: something
- * failed, and was logged; what could be made is there.
+ * failed, and was logged; what could be made is there. Without a guard the devices are
+ * down.
  */
 bool tunnel_upkeep_prepare(struct tunnel_upkeep *upkeep, const struct node_table *nodes);
 

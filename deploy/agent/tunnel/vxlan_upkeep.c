@@ -41,23 +41,18 @@ static void log_done(struct tunnel_context *context, const struct tunnel_vxlan_d
 			  text, NULL);
 }
 
-static int spec_make(struct tunnel_context *context, struct tunnel_vxlan_spec *ret_spec,
-		     struct cni_error *err)
+static struct tunnel_vxlan_spec spec_of(const struct tunnel_context *context)
 {
 	const struct tunnel_plan *plan = &context->plan;
 	struct tunnel_vxlan_spec spec = {
 		.vni = context->options->vxlan_id,
 		.port = (uint16_t)context->options->vxlan_port,
 	};
-	int ret = 0;
 
-	for (int i = 0; ret == 0 && i < IP_FAMILIES; i++)
-		if (plan->addresses[i].family)
-			ret = tunnel_mtu_of_device(&context->mtu, plan->own, TUNNEL_VXLAN,
-						   i, &spec.mtu[i], err);
-	if (ret == 0)
-		*ret_spec = spec;
-	return ret;
+	for (int i = 0; i < IP_FAMILIES; i++)
+		spec.mtu[i] = tunnel_mtu_of_device(&context->mtu, plan->own, TUNNEL_VXLAN,
+						   i);
+	return spec;
 }
 
 static int vxlan_prepare(void *state, struct tunnel_context *context,
@@ -65,12 +60,10 @@ static int vxlan_prepare(void *state, struct tunnel_context *context,
 {
 	struct vxlan_upkeep *upkeep = state;
 	struct tunnel_vxlan_done done = {};
-	struct tunnel_vxlan_spec spec;
-	int ret = spec_make(context, &spec, err);
+	const struct tunnel_vxlan_spec spec = spec_of(context);
+	int ret = tunnel_vxlan_prepare(&upkeep->tunnel, context->rtnl, &context->plan,
+				       &spec, &done, err);
 
-	if (ret == 0)
-		ret = tunnel_vxlan_prepare(&upkeep->tunnel, context->rtnl, &context->plan,
-					   &spec, &done, err);
 	if (ret == 0 && context->plan.addresses[1].family)
 		ret = tunnel_mtu_of_hops(err);
 	log_done(context, &done);

@@ -37,14 +37,13 @@ static int wireguard_prepare(void *state, struct tunnel_context *context,
 		.annotation = TUNNEL_NOTES_WIREGUARD,
 		.rotate_days = context->options->rotate_key_days,
 	};
-	/* One device sends over both families. */
-	int underlay = plan->addresses[1].family ? 1 : 0;
-	int ret = tunnel_mtu_of_device(&context->mtu, plan->own, TUNNEL_WIREGUARD,
-				       underlay, &spec.mtu, err);
+	int ret;
 
-	if (ret == 0)
-		ret = tunnel_wireguard_prepare(&upkeep->tunnel, context->rtnl, plan,
-					       &spec, done, err);
+	/* One device sends over both families. */
+	spec.mtu = tunnel_mtu_of_device(&context->mtu, plan->own, TUNNEL_WIREGUARD,
+					plan->addresses[1].family ? 1 : 0);
+	ret = tunnel_wireguard_prepare(&upkeep->tunnel, context->rtnl, plan, &spec, done,
+				       err);
 	wireguard_log_done(&upkeep->log, &upkeep->tunnel.wanted, done, context->log);
 	count_done(context, done);
 	return ret;
