@@ -116,3 +116,28 @@ def test_it_can_be_repeated_and_be_the_first(cluster):
     node.start_agent()
     wait_for(node.ready)
     node.attach()
+
+
+def test_a_cleanup_that_fails_has_removed_the_annotation_before_the_device(cluster):
+    """Of the WireGuard key. The next try would not know of it, as the device is gone. A link of
+    that name stands for the device, which this kernel may not have."""
+    key = "bridge-cni/wireguard-keys"
+    node, = cluster.ready(1)
+    node.stop_agent()
+    node.ip("link add bcni-wg type bridge")
+    cluster.api.annotate(node.name, {key: f"51820:{'A' * 42}E="})
+    owner = node.popen(["nft", "-i"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    owner.stdin.write("add table inet bridge_cni_tunnel { flags owner; }\n")
+    owner.stdin.flush()
+    wait_for(lambda: "bridge_cni_tunnel" in node.run("nft", "list", "tables").stdout)
+    cleanup = begun(node)
+    while "uninstalling has failed" not in cleanup.stderr.readline():
+        pass
+    cleanup.kill()
+    cleanup.communicate()
+    assert key not in cluster.api.annotations(node.name)
+    owner.stdin.close()
+    owner.wait()
+    node.ip("link del bcni-wg")
+    clean_up(node)
+    assert node.left() == []

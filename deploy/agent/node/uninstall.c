@@ -256,8 +256,9 @@ void uninstall_ended(struct uninstall *uninstall, int status, char *output)
 							       : UNINSTALL_WAIT;
 }
 
-/* Removes what the Node says for the tunnel. Without the API server it stays, as the log
- * says; whoever reads it finds no such device. */
+/* Removes the Node's annotation of the WireGuard key, before the device by which it is told
+ * that there may be one: an agent that is killed, or fails, in between does both again.
+ * Without the API server the annotation stays, and the log says so. */
 static void annotations_forget(const struct uninstall *uninstall)
 {
 	static const char *const names[] = {WIREGUARD_ANNOTATION};
@@ -268,6 +269,9 @@ static void annotations_forget(const struct uninstall *uninstall)
 		.ca_file = options->ca_file,
 	};
 
+	if (!tunnel_has_wireguard(uninstall->rtnl) &&
+	    !options_have_tunnel(options, TUNNEL_WIREGUARD))
+		return;
 	(void)annotations_remove(&spec, options->node_name,
 				 &(struct annotation_names){names, ARRAY_SIZE(names)},
 				 WIREGUARD_RIGHTS, uninstall->log);
@@ -276,7 +280,6 @@ static void annotations_forget(const struct uninstall *uninstall)
 static int remove_all(struct uninstall *uninstall, struct cni_error *err)
 {
 	const struct options *options = uninstall->options;
-	bool key = false;
 	size_t routes;
 	int ret = file_remove(options->conf_dir, options->conflist, err);
 
@@ -289,9 +292,9 @@ static int remove_all(struct uninstall *uninstall, struct cni_error *err)
 		ret = sealed_routes_sync(uninstall->rtnl, &(struct prefix_list){}, false,
 					 err);
 	if (ret >= 0)
-		ret = tunnel_remove(uninstall->rtnl, uninstall->nft, &key, err);
-	if (ret >= 0 && (key || options_have_tunnel(options, TUNNEL_WIREGUARD)))
 		annotations_forget(uninstall);
+	if (ret >= 0)
+		ret = tunnel_remove(uninstall->rtnl, uninstall->nft, err);
 	if (ret >= 0)
 		flannel_annotations_remove(options, uninstall->rtnl, uninstall->log);
 	if (ret >= 0)

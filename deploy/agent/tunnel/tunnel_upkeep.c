@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "device_names.h"
 #include "tunnel_device.h"
 
 static const struct mode {
@@ -215,23 +216,23 @@ bool tunnel_upkeep_settle(struct tunnel_upkeep *upkeep)
 	return right;
 }
 
-int tunnel_remove(struct netlink *rtnl, struct netlink *nft, bool *ret_wireguard,
-		  struct cni_error *err)
+bool tunnel_has_wireguard(const struct netlink *rtnl)
 {
-	bool removed, wireguard = false;
+	for (int slot = 0; slot < WIREGUARD_SLOTS; slot++)
+		if (netlink_ifindex(rtnl, wireguard_device_names[slot]))
+			return true;
+	return false;
+}
+
+int tunnel_remove(struct netlink *rtnl, struct netlink *nft, struct cni_error *err)
+{
+	bool removed;
 	int ret = 0;
 
-	for (size_t i = 0; ret >= 0 && i < ARRAY_SIZE(modes); i++) {
+	for (size_t i = 0; ret >= 0 && i < ARRAY_SIZE(modes); i++)
 		ret = modes[i].ops->remove(rtnl, err);
-		if (modes[i].ops->mode == TUNNEL_WIREGUARD)
-			wireguard = ret == TUNNEL_DEVICE_REMOVED;
-	}
 	/* The guard goes after the devices. */
-	if (ret >= 0)
-		ret = tunnel_guard_remove(nft, &removed, err);
-	if (ret == 0)
-		*ret_wireguard = wireguard;
-	return ret;
+	return ret < 0 ? ret : tunnel_guard_remove(nft, &removed, err);
 }
 
 /* -- between two times */

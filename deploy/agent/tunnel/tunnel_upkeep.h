@@ -98,9 +98,12 @@ bool tunnel_upkeep_tick(struct tunnel_upkeep *upkeep);
 /* How many peers this node sends to by a tunnel. */
 size_t tunnel_upkeep_peers(const struct tunnel_upkeep *upkeep);
 
-/* Removes all that agents make on a node for tunnels, whatever the mode. Gives whether
- * there was a WireGuard device, so that the Node may say its key. Codes 5, 100, 101. */
-int tunnel_remove(struct netlink *rtnl, struct netlink *nft, bool *ret_wireguard,
-		  struct cni_error *err);
+/* Is there a WireGuard device on this node, so that its Node may have the annotation of its
+ * key? */
+bool tunnel_has_wireguard(const struct netlink *rtnl);
+
+/* Removes all that agents make on a node for tunnels, whatever the mode. Codes 5, 100,
+ * 101. */
+int tunnel_remove(struct netlink *rtnl, struct netlink *nft, struct cni_error *err);
 
 #endif
