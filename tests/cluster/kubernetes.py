@@ -43,7 +43,6 @@ class ControlPlane(Machine):
 
     def __init__(self, directory):
         super().__init__(directory)
-        self.pid = self.node.popen(["sleep", "infinity"]).pid
         be_the_link(self.node)
         self.boot()
 

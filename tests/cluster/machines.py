@@ -127,7 +127,7 @@ class KubeNode(Machine):
         port, link = f"port{self.number}", self.cluster.plane.node
         self.node.sysctl("ipv6.conf.default.accept_dad", 0)
         self.node.ip_batch(f"""
-            link add eth0 type veth peer name {port} netns {self.cluster.plane.pid}
+            link add eth0 type veth peer name {port} netns {link.path}
             link set lo up
             link set eth0 up
             addr add {self.address4}/24 dev eth0

@@ -9,9 +9,8 @@ MTU = 1500
 
 class Subnets:
     def __init__(self, cluster):
-        self.cluster, link = cluster, cluster.plane.node
-        link.pid = cluster.plane.pid
-        self.fabric = Fabric(link, MTU, self.addresses)
+        self.cluster = cluster
+        self.fabric = Fabric(cluster.plane.node, MTU, self.addresses)
         self.first = self.fabric.first
         self.second = self.fabric.add("b", MTU, MTU)
 
@@ -24,7 +23,7 @@ class Subnets:
         subnet. Its pods run on."""
         port, link = f"port{node.number}", network.link
         node.node.ip("addr flush dev eth0 scope global")  # link-local ones stay
-        former.link.ip(f"link set {port} netns {link.pid}")
+        former.link.ip(f"link set {port} netns {link.path}")
         link.ip_batch(f"link set {port} master br0\nlink set {port} up\n")
         node.address4, node.address6 = (address.format(10 + node.number)
                                         for address in (network.node4, network.node6))

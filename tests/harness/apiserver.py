@@ -17,7 +17,7 @@ import time
 import urllib.parse
 
 from . import merge_patch
-from .certificates import make_certificates
+from .certificates import cluster_certificates
 
 TOKEN = "test-token-1"
 FILLER = "long"  # an annotation that each Node has
@@ -52,7 +52,7 @@ class ApiServer:
         self.ns, self.address, self.port = ns, address, port
         self.address6 = address6
         self.directory = pathlib.Path(directory)
-        make_certificates(directory, address, address6=address6)
+        cluster_certificates(directory, address, address6)
         self.ca_file = self.directory / "ca.crt"
         self.token = TOKEN
         self.lock = threading.Condition()  # its lock may be taken again by who holds it

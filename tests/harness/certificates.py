@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A cluster's CA and the certificate of its API server, made by openssl."""
+import functools
 import pathlib
 import subprocess
+import tempfile
 
 SERVER_NAME = "api.cluster.example"
 
@@ -25,3 +27,18 @@ def make_certificates(directory, address, more="", address6=None):
     openssl(directory, "x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey",
             "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "extensions", "-out",
             "server.crt")
+
+
+@functools.cache
+def _made(*addresses):
+    """Name -> content of the files of make_certificates()."""
+    with tempfile.TemporaryDirectory() as directory:
+        make_certificates(directory, addresses[0], address6=addresses[1])
+        return {path.name: path.read_bytes() for path in pathlib.Path(directory).iterdir()}
+
+
+def cluster_certificates(directory, address, address6):
+    """The same files in each cluster of this process that has these addresses: openssl takes longer
+    for them than all else that a cluster of one node is made by."""
+    for name, content in _made(address, address6).items():
+        (pathlib.Path(directory) / name).write_bytes(content)

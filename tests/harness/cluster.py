@@ -7,7 +7,7 @@ import os
 import pathlib
 import signal
 
-from . import agent_pages, networks, plugin
+from . import agent_pages, netns, networks, plugin
 from .apiserver import ApiServer
 from .node import INTERNET4, INTERNET6, OUTSIDE4, OUTSIDE6, Node, Pod, addresses_of, be_the_link
 from .waiting import wait_for
@@ -51,26 +51,27 @@ class ClusterNode(Node):
         self.log_path.touch()
         self.agent = None
         # Namespaces that are bound into /run/netns later show up in the agent's mounts.
-        self.run("mount", "--make-rshared", "/run")
+        netns.share(self.mnt_fd, "/run")
         self.plug_in()
 
     def plug_in(self):
         self.sysctl("ipv6.conf.default.accept_dad", 0)
-        self.ip("link set lo up")
-        self.network.plug(self, "eth0", f"port{self.number}")
+        self.up("lo")
+        fabric, lines = self.cluster.fabric, []
         if self.address4:
-            self.ip_batch(f"addr add {self.address4}/24 dev eth0\n"
-                          f"route add default via {self.network.gateway4}\n")
+            lines += [f"addr add {self.address4}/24 dev eth0",
+                      f"route add default via {self.network.gateway4}"]
         if self.address6:
-            self.ip_batch(f"addr add {self.address6}/64 dev eth0 nodad\n"
-                          f"route add default via {self.network.gateway6}\n")
+            lines += [f"addr add {self.address6}/64 dev eth0 nodad",
+                      f"route add default via {self.network.gateway6}"]
+        if self.network is fabric.first:
+            lines += fabric.ways_to_routers(self.families())
+        self.network.plug(self, "eth0", f"port{self.number}", *lines)
         self.sysctl("ipv6.conf.default.accept_dad", 1)
-        if self.network is self.cluster.fabric.first:
-            self.lead_to_routers()
 
-    def lead_to_routers(self):
-        self.cluster.fabric.lead_to_routers(self, [family for family, address in (
-            (4, self.address4), (6, self.address6)) if address])
+    def families(self):
+        """Of its own addresses."""
+        return [family for family, address in ((4, self.address4), (6, self.address6)) if address]
 
     # -- the agent
 
@@ -130,8 +131,7 @@ class ClusterNode(Node):
         return json.loads(path.read_text()) if path.exists() else None
 
     def agents_routes(self):
-        return [r for family in (4, 6)
-                for r in self.ip_json(f"-{family}", "route", "show", "proto", str(ROUTE_PROTOCOL))]
+        return self.ip_json("route", "show", "table", "all", "proto", str(ROUTE_PROTOCOL))
 
     def own_routes(self):
         """Destination -> gateway."""
@@ -198,8 +198,7 @@ class Cluster:
         self.directory = pathlib.Path(directory)
         self.directory.mkdir()
         self.link = networks.new_namespace("link")
-        be_the_link(self.link)
-        self.link.ip(f"link set br0 mtu {mtu}")
+        be_the_link(self.link, mtu)
         self.bundle = self._bundle()
         certificates = self.directory / "api"
         certificates.mkdir()
@@ -224,7 +223,7 @@ class Cluster:
         before = self.fabric.router
         network = self.fabric.add(name, mtu, hop_mtu or mtu)
         for node in self.nodes if not before else ():
-            node.lead_to_routers()
+            self.fabric.lead_to_routers(node, node.families())
         return network
 
     def node(self, families=None, join=True, network="a", underlay=None, kind=ClusterNode):

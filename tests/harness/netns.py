@@ -7,14 +7,17 @@ knows about CNI.
 """
 import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import socket
+import struct
 import subprocess
 import threading
 
 CLONE_FS, CLONE_NEWNS, CLONE_NEWNET = 0x00000200, 0x00020000, 0x40000000
-MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
+MS_BIND, MS_REC, MS_PRIVATE, MS_SHARED = 0x1000, 0x4000, 0x40000, 0x100000
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 MNT_DETACH = 2
 PIPE_SIZE = 65536
 # Seconds that any command may take: sanitizers under strace are slow, and so is a virtual machine
@@ -181,7 +184,17 @@ class Namespace:
 
         return self.call(access)
 
+    def up(self, ifname):
+        """As `ip link set up` does it, without a process."""
+        with self.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            fcntl.ioctl(sock, SIOCSIFFLAGS, struct.pack("16sh22x", ifname.encode(), IFF_UP))
+
     # -- what is in here
+
+    @property
+    def path(self):
+        """By which `ip link … netns` gives this namespace an interface."""
+        return f"/proc/{os.getpid()}/fd/{self.net_fd}"
 
     def links(self):
         try:
@@ -246,6 +259,16 @@ def new_namespace(mnt_fd, path):
         return _open_namespace("net")
 
     return on_a_thread(make)
+
+
+def share(mnt_fd, path):
+    """What is mounted below `path` from now on is seen in copies of the mount namespace as well."""
+
+    def change():
+        setns(mnt_fd, CLONE_NEWNS)
+        mount("none", path, None, MS_REC | MS_SHARED)
+
+    on_a_thread(change)
 
 
 def remove_path(mnt_fd, path, keep_file=False):

@@ -30,12 +30,11 @@ table {family} source_check {{
 
 
 def new_namespace(name):
-    """One whose interfaces can be given to, by the process ID `pid`; close() ends it."""
+    """One of a machine that isn't a node; close() ends it."""
     net_fd, mnt_fd = netns.new_machine({})
     namespace = netns.Namespace(net_fd, mnt_fd, name)
-    namespace.pid = namespace.popen(["sleep", "infinity"]).pid
     namespace.sysctl("ipv6.conf.default.accept_dad", 0)
-    namespace.ip("link set lo up")
+    namespace.up("lo")
     return namespace
 
 
@@ -86,12 +85,15 @@ class Network:
         self.check = SourceCheck(link, "bridge", "prerouting", "port*")
         self.router_check = None
 
-    def plug(self, namespace, ifname, port):
-        """A cable from the namespace's new interface to a port of the link."""
-        namespace.ip(f"link add {ifname} mtu {self.mtu} type veth peer name {port} "
-                     f"mtu {self.mtu} netns {self.link.pid}")
-        self.link.ip_batch(f"link set {port} master br0\nlink set {port} up\n")
-        namespace.ip(f"link set {ifname} up")
+    def plug(self, namespace, ifname, port, *lines):
+        """A cable from the namespace's new interface to a port of the link. lines: of `ip -batch`,
+        for when the interface is up."""
+        self.link.ip_batch(f"""
+            link add {port} mtu {self.mtu} type veth peer name {ifname} mtu {self.mtu} netns {namespace.path}
+            link set {port} master br0
+            link set {port} up
+            """)
+        namespace.ip_batch("\n".join((f"link set {ifname} up", *lines)) + "\n")
 
 
 class Fabric:
@@ -115,8 +117,8 @@ class Fabric:
             router.sysctl(key, 1)
         router.sysctl("ipv4.conf.all.rp_filter", 0)
         router.sysctl("ipv4.conf.all.send_redirects", 0)
-        network.plug(router, "leg", "router")
-        router.ip_batch(f"addr add {address4}/24 dev leg\naddr add {address6}/64 dev leg nodad\n")
+        network.plug(router, "leg", "router", f"addr add {address4}/24 dev leg",
+                     f"addr add {address6}/64 dev leg nodad")
         network.router_check = SourceCheck(router, "inet", "forward", "leg")
         return router
 
@@ -135,7 +137,7 @@ class Fabric:
         far, near = (f"198.19.{number}.{i}" for i in (1, 2))
         far6, near6 = (f"2001:db8:c:ff{number:02x}::{i}" for i in (1, 2))
         self.router.ip_batch(f"""
-            link add hop{number} mtu {hop_mtu} type veth peer name hop mtu {hop_mtu} netns {router.pid}
+            link add hop{number} mtu {hop_mtu} type veth peer name hop mtu {hop_mtu} netns {router.path}
             link set hop{number} up
             addr add {far}/24 dev hop{number}
             addr add {far6}/64 dev hop{number} nodad
@@ -152,11 +154,14 @@ class Fabric:
         self.allow()
         return network
 
+    def ways_to_routers(self, families=(4, 6)):
+        """Lines of `ip -batch` by which a namespace on the first link reaches the others."""
+        return [f"route add {to} via {via}" for family, to, via in (
+            (4, ALL4, ROUTER4), (6, ALL6, ROUTER6)) if self.router and family in families]
+
     def lead_to_routers(self, namespace, families=(4, 6)):
-        """A namespace on the first link reaches the others."""
         if self.router:
-            namespace.ip_batch("".join(f"route add {to} via {via}\n" for family, to, via in (
-                (4, ALL4, ROUTER4), (6, ALL6, ROUTER6)) if family in families))
+            namespace.ip_batch("\n".join(self.ways_to_routers(families)) + "\n")
 
     def checks(self):
         return [check for network in self.networks.values()

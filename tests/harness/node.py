@@ -46,13 +46,13 @@ def network(families="v4", **changes):
     return {k: v for k, v in conf.items() if v is not None}
 
 
-def be_the_link(namespace):
+def be_the_link(namespace, mtu=1500):
     """Makes it the link of several nodes, br0, with the next hop and the world behind that. Its
     MAC address is its own: it would be the lowest of its ports', and another one when a node joins."""
     namespace.sysctl("ipv6.conf.default.accept_dad", 0)
     namespace.ip_batch(f"""
         link set lo up
-        link add br0 address 02:00:00:00:00:fe type bridge
+        link add br0 mtu {mtu} address 02:00:00:00:00:fe type bridge
         link set br0 up
         addr add {OUTSIDE4}/24 dev br0
         addr add {OUTSIDE6}/64 dev br0 nodad
@@ -69,7 +69,7 @@ class Pod(netns.Namespace):
         self.netns = f"/run/netns/{name}"
         self.id = f"{name}-{uuid.uuid4().hex[:12]}"
         super().__init__(netns.new_namespace(node.mnt_fd, self.netns), node.mnt_fd, name)
-        self.ip("link set lo up")
+        self.up("lo")
 
     def remove(self):
         """The namespace goes, and with it its end of the veth."""

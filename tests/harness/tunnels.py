@@ -25,8 +25,7 @@ def await_routes(*nodes):
 
 def devices_of_routes(node):
     """Destination -> the device that the agent's route leads by."""
-    return {r["dst"]: r["dev"] for family in (4, 6)
-            for r in node.ip_json(f"-{family}", "route", "show", "proto", "98")}
+    return {r["dst"]: r["dev"] for r in node.agents_routes()}
 
 
 def pairs(pods):

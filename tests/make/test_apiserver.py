@@ -16,7 +16,7 @@ GIVEN = {"example.com/kept": "1", "example.com/removed": "2"}
 def api(tmp_path):
     net_fd, mnt_fd = netns.new_machine({})
     namespace = netns.Namespace(net_fd, mnt_fd, "api")
-    namespace.ip("link set lo up")
+    namespace.up("lo")
     api = apiserver.ApiServer(namespace, "127.0.0.1", tmp_path)
     api.put(NAME, ["10.244.1.0/24"], ["192.0.2.11"], annotations=GIVEN)
     api.start()
