@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""deploy/flannel.yaml: an agent may change six annotations of its own Node, and nothing else."""
+"""deploy/wireguard.yaml and deploy/flannel.yaml: an agent may change the annotations that its mode
+needs, of its own Node, and nothing else."""
 import json
 
 import pytest
@@ -7,8 +8,11 @@ from kubernetes import NAMESPACE
 
 from harness.waiting import wait_for
 
-KEYS = "flannel.alpha.coreos.com/backend-data"
-KEY = '{"VNI":1,"VtepMAC":"0a:00:00:00:00:01"}'
+# Mode -> an annotation that the agent writes, and a text of it.
+MODES = {
+    "wireguard": ("bridge-cni/wireguard-keys", "51820:NdJvDKlG44Adulf0kS7LaAWiP9x5FrNQ7YonxGH+mzg="),
+    "flannel": ("flannel.alpha.coreos.com/backend-data", '{"VNI":1,"VtepMAC":"0a:00:00:00:00:01"}'),
+}
 OTHER = "test/other"  # an annotation of somebody else's
 
 
@@ -17,10 +21,12 @@ def annotate(**texts):
 
 
 class Account:
-    """The agents' service account, whose tokens are bound to pods unless a test wants others."""
+    """The agents' service account, whose tokens are bound to pods unless a test wants others.
+    It may change the annotation `own` to `text`."""
 
-    def __init__(self, cluster):
-        self.cluster = cluster
+    def __init__(self, cluster, mode):
+        self.cluster, self.mode = cluster, mode
+        self.own, self.text = MODES[mode]
 
     def token(self, node=None):
         bound = []
@@ -42,18 +48,18 @@ class Account:
         return done.stderr
 
 
-@pytest.fixture
-def account(cluster, installation):
-    installation.run("kubectl apply -f deploy/flannel.yaml")
-    account = Account(cluster)
+@pytest.fixture(params=MODES)
+def account(cluster, installation, request):
+    installation.run(f"kubectl apply -f deploy/{request.param}.yaml")
+    account = Account(cluster, request.param)
     first = cluster.nodes[0]
     cluster.kubectl("annotate", "node", first.name, f"{OTHER}=old", "--overwrite")
     # The API server learns of a policy a moment after it was made.
-    wait_for(lambda: account.patch(account.token(), first, annotate(**{KEYS: None}),
+    wait_for(lambda: account.patch(account.token(), first, annotate(**{account.own: None}),
                                    "--dry-run=server"), 60)
     yield account
-    cluster.kubectl("annotate", "node", first.name, f"{OTHER}-", f"{KEYS}-")
-    installation.run("kubectl delete -f deploy/flannel.yaml")
+    cluster.kubectl("annotate", "node", first.name, f"{OTHER}-", f"{account.own}-")
+    installation.run(f"kubectl delete -f deploy/{request.param}.yaml")
 
 
 def metadata_and_spec(cluster, node):
@@ -63,46 +69,48 @@ def metadata_and_spec(cluster, node):
     return found["metadata"], found["spec"]
 
 
-WRONG = {
-    "spec, such as its taints": {"spec": {"taints": [
-        {"key": "test", "value": "taint", "effect": "NoExecute"}]}},
-    "spec": {"spec": {"unschedulable": True}},
-    "labels": {"metadata": {"labels": {"node-role.kubernetes.io/control-plane": ""}}},
-    "no annotation of a Node but": annotate(**{KEYS: KEY, OTHER: "new"}),
-    "may change no annotation": annotate(**{KEYS: KEY, OTHER: None}),
-    "annotation of a Node": annotate(**{KEYS: KEY, "test/third": "new"}),
-    "finalizers": {"metadata": {"finalizers": ["test/finalizer"]}},
-    "owners": {"metadata": {"ownerReferences": [
-        {"apiVersion": "v1", "kind": "Node", "name": "node2", "uid": "1"}]}},
-}
+def wrong(own, text):
+    """What the refusal says -> a patch that changes more than the annotation `own`."""
+    return {
+        "spec, such as its taints": {"spec": {"taints": [
+            {"key": "test", "value": "taint", "effect": "NoExecute"}]}},
+        "spec": {"spec": {"unschedulable": True}},
+        "labels": {"metadata": {"labels": {"node-role.kubernetes.io/control-plane": ""}}},
+        "no annotation of a Node but": annotate(**{own: text, OTHER: "new"}),
+        "may change no annotation": annotate(**{own: text, OTHER: None}),
+        "annotation of a Node": annotate(**{own: text, "test/third": "new"}),
+        "finalizers": {"metadata": {"finalizers": ["test/finalizer"]}},
+        "owners": {"metadata": {"ownerReferences": [
+            {"apiVersion": "v1", "kind": "Node", "name": "node2", "uid": "1"}]}},
+    }
 
 
-def test_an_agent_changes_one_annotation_of_its_own_node_and_nothing_else(cluster, account):
+def test_an_agent_changes_its_annotation_of_its_own_node_and_nothing_else(cluster, account):
     first, second = cluster.nodes
     token = account.token(first)
     before = metadata_and_spec(cluster, first)
-    for message, patch in WRONG.items():
+    for message, patch in wrong(account.own, account.text).items():
         said = account.patch(token, first, patch)
-        assert "bridge-cni-flannel" in said and message in said, (patch, said)
+        assert f"bridge-cni-{account.mode}" in said and message in said, (patch, said)
     assert metadata_and_spec(cluster, first) == before
-    assert account.patch(token, first, annotate(**{KEYS: KEY})) == ""
-    assert cluster.get("node", first.name)["metadata"]["annotations"][KEYS] == KEY
-    assert account.patch(token, first, annotate(**{KEYS: None})) == ""
+    assert account.patch(token, first, annotate(**{account.own: account.text})) == ""
+    assert cluster.get("node", first.name)["metadata"]["annotations"][account.own] == account.text
+    assert account.patch(token, first, annotate(**{account.own: None})) == ""
     assert metadata_and_spec(cluster, first) == before
 
 
 def test_an_agent_changes_no_other_node(cluster, account):
     first, second = cluster.nodes
-    said = account.patch(account.token(first), second, annotate(**{KEYS: KEY}))
+    said = account.patch(account.token(first), second, annotate(**{account.own: account.text}))
     assert f"the agent of node {first.name} may not change another Node" in said
-    assert KEYS not in cluster.get("node", second.name)["metadata"]["annotations"]
+    assert account.own not in cluster.get("node", second.name)["metadata"]["annotations"]
 
 
 def test_a_token_that_is_bound_to_no_node_changes_none(cluster, account):
     first = cluster.nodes[0]
-    said = account.patch(account.token(), first, annotate(**{KEYS: KEY}))
+    said = account.patch(account.token(), first, annotate(**{account.own: account.text}))
     assert "token must be bound to a pod" in said
-    assert KEYS not in cluster.get("node", first.name)["metadata"]["annotations"]
+    assert account.own not in cluster.get("node", first.name)["metadata"]["annotations"]
 
 
 def test_an_agent_changes_no_status(cluster, account):
