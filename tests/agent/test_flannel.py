@@ -11,14 +11,14 @@ import threading
 import pytest
 from conftest import made
 
-from harness import flannel, wire
+from harness import flannel
 from harness.cluster import ClusterNode
 from harness.pages import commands
 from harness.sniffer import sniffing
+from harness.tunnels import DEVICES, assert_own_addresses_are_seen, pairs
 from harness.waiting import wait_for
 
 OPTIONS = ("--tunnel", "vxlan", "--tunnel-always", "true", "--flannel", "true")
-OWN_DEVICES = {4: "bcni-vxlan", 6: "bcni-vxlan6"}
 
 
 @pytest.fixture
@@ -76,19 +76,6 @@ def start(node, cluster, *options):
     others = {cidr for other in cluster.nodes if other is not node for cidr in other.cidrs}
     wait_for(lambda: others <= {*node.own_routes()}, 20)
     wait_for(lambda: flannel.MANAGED in cluster.api.annotations(node.name))
-
-
-def pairs(pods):
-    """Addresses of the same family: (pod, its address, another pod, that one's address)."""
-    return [(one, here, other, there) for one in pods for other in pods if one is not other
-            for here, there in ((one.address4, other.address4), (one.address6, other.address6))
-            if here and there]
-
-
-def assert_own_addresses_are_seen(pods):
-    for one, here, other, there in pairs(pods):
-        wait_for(lambda: one.ping(there, wait=1))
-        assert wire.source_seen(one, other, there) == here
 
 
 def notes_of(node):
@@ -154,7 +141,7 @@ def test_annotations_say_what_flannels_nodes_need(cluster):
     ours = cluster.node()
     with following(theirs):
         start(ours, cluster)
-        macs = {ours.links()[device]["address"] for device in OWN_DEVICES.values()}
+        macs = {ours.links()[device]["address"] for device in DEVICES.values()}
         assert len(macs) == 1
         mac, = macs
         assert notes_of(ours) == {4: (1, mac, ours.address4), 6: (1, mac, ours.address6)}
@@ -320,7 +307,7 @@ def test_cleanup_removes_annotations_but_not_flannels(cluster, flannel_is_back):
     start(node, cluster)
     node.stop_agent()
     if flannel_is_back:
-        for device in OWN_DEVICES.values():
+        for device in DEVICES.values():
             node.ip(f"link del {device}")
         node.run_flannel()
     notes = cluster.api.annotations(node.name)

@@ -3,34 +3,21 @@
  * are refused. */
 #include "deploy/agent/tunnel/flannel_peers.h"
 #include "deploy/agent/tunnel/node_mac.h"
-#include "range_world.h"
+#include "plan_world.h"
 
 #define MAC_A "0a:00:00:00:00:0a"
 #define MAC_B "0a:00:00:00:00:0b"
 #define VNI   1
 
-/* A Node with 10.1.@number.0/24 and fd00:0:0:@number::/64, and InternalIPs. */
+/* A Node with 10.1.@number.0/24 and fd00:0:0:@number::/64, and InternalIPs; "": none. */
 static struct node_object object(const char *name, int number, const char *addr4,
 				 const char *addr6)
 {
-	struct node_object node = {};
-	char text[64];
+	char cidr4[PREFIX_TEXT_MAX], cidr6[PREFIX_TEXT_MAX];
 
-	snprintf(node.name, sizeof(node.name), "%s", name);
-	snprintf(text, sizeof(text), "10.1.%d.0/24", number);
-	node.cidrs[0] = prefix(text);
-	snprintf(text, sizeof(text), "fd00:0:0:%d::/64", number);
-	node.cidrs[1] = prefix(text);
-	if (addr4)
-		node.addresses[0] = addr(addr4);
-	if (addr6)
-		node.addresses[1] = addr(addr6);
-	return node;
-}
-
-static void put_node(struct world *world, const struct node_object *node)
-{
-	assert_true(node_table_set(&world->nodes, node, NULL) >= 0);
+	snprintf(cidr4, sizeof(cidr4), "10.1.%d.0/24", number);
+	snprintf(cidr6, sizeof(cidr6), "fd00:0:0:%d::/64", number);
+	return node_made(name, cidr4, cidr6, addr4, addr6);
 }
 
 /* Gives it flannel's annotations; NULL: the family has none. */
@@ -60,10 +47,10 @@ static void annotate(struct node_object *node, const char *mac4, const char *add
 static void put_flannel(struct world *world, const char *name, int number,
 			const char *internal, const char *mac, const char *public_ip)
 {
-	struct node_object node = object(name, number, internal, NULL);
+	struct node_object node = object(name, number, internal, "");
 
 	annotate(&node, mac, public_ip, NULL, NULL, VNI);
-	put_node(world, &node);
+	put_object(world, &node);
 }
 
 static void begin_cluster(struct world *world)
@@ -72,27 +59,16 @@ static void begin_cluster(struct world *world)
 	struct node_object ours = object("ours", 9, "198.51.100.9", "2001:db8::9");
 
 	begin(world);
-	put_node(world, &own);
-	put_node(world, &ours);
+	put_object(world, &own);
+	put_object(world, &ours);
 }
 
-static void plan_make(struct world *world, struct tunnel_plan *plan)
+static void flannel_plan_make(struct world *world, struct tunnel_plan *plan)
 {
 	struct flannel_rules rules = {.vni = VNI, .around = &world->around};
 
-	judge(world);
-	tunnel_plan_clear(plan);
-	assert_int_equal(tunnel_plan_make(&world->nodes, "own", false, plan, NULL), 0);
+	plan_make(world, plan);
 	assert_int_equal(flannel_peers_make(plan, &rules, NULL), 0);
-}
-
-static struct tunnel_peer *peer_of(struct tunnel_plan *plan, const char *name)
-{
-	for (size_t i = 0; i < plan->n_peers; i++)
-		if (strcmp(plan->peers[i].node->name, name) == 0)
-			return &plan->peers[i];
-	fail_msg("no peer %s", name);
-	return NULL;
 }
 
 static struct flannel_end *end_of(struct tunnel_plan *plan, const char *name, int family)
@@ -127,8 +103,8 @@ static void each_family_goes_over_its_own_underlay(void **state)
 	(void)state;
 	begin_cluster(&world);
 	annotate(&node, MAC_A, "203.0.113.1", MAC_B, "2001:db8::1", VNI);
-	put_node(&world, &node);
-	plan_make(&world, &plan);
+	put_object(&world, &node);
+	flannel_plan_make(&world, &plan);
 	assert_int_equal(tunnel_peer_end(peer_of(&plan, "one"), 0, &to), ROUTE_FINE);
 	assert_int_equal(to.underlay, 0);
 	assert_string_equal(IP_TEXT(to.addr), "203.0.113.1");
@@ -166,12 +142,12 @@ static void what_this_agent_writes_makes_no_node_flannels(void **state)
 	begin_cluster(&world);
 	mac_format(&mac, text);
 	put_flannel(&world, "one", 1, "198.51.100.1", text, "198.51.100.1");
-	plan_make(&world, &plan);
+	flannel_plan_make(&world, &plan);
 	assert_null(peer_of(&plan, "one")->flannel);
 	assert_int_equal(peer_of(&plan, "one")->problem, ROUTE_FINE);
 	/* flannel is back there, and has found that MAC address. */
 	put_flannel(&world, "one", 1, "198.51.100.1", text, "203.0.113.1");
-	plan_make(&world, &plan);
+	flannel_plan_make(&world, &plan);
 	assert_string_equal(IP_TEXT(&end_of(&plan, "one", 0)->addr), "203.0.113.1");
 	tunnel_plan_clear(&plan);
 	end(&world);
@@ -181,15 +157,15 @@ static void a_family_without_annotations_is_told_where_it_has_pods(void **state)
 {
 	struct world world;
 	struct tunnel_plan plan = {};
-	struct node_object bare = object("bare", 2, "198.51.100.2", NULL);
+	struct node_object bare = object("bare", 2, "198.51.100.2", "");
 
 	(void)state;
 	begin_cluster(&world);
 	put_flannel(&world, "one", 1, "198.51.100.1", MAC_A, "198.51.100.1");
 	bare.cidrs[1] = (struct ip_prefix){};
 	annotate(&bare, MAC_B, "198.51.100.2", NULL, NULL, VNI);
-	put_node(&world, &bare);
-	plan_make(&world, &plan);
+	put_object(&world, &bare);
+	flannel_plan_make(&world, &plan);
 	assert_int_equal(end_of(&plan, "one", 0)->problem, ROUTE_FINE);
 	assert_refused(&plan, "one", 1, FLANNEL_DATA_6, FLANNEL_MISSING);
 	assert_int_equal(end_of(&plan, "bare", 1)->problem, ROUTE_NO_CIDR);
@@ -224,10 +200,10 @@ static void an_address_that_is_not_the_nodes_alone_is_refused(void **state)
 	(void)state;
 	begin_cluster(&world);
 	more.more[more.n_more++] = addr("198.51.100.8");
-	put_node(&world, &more);
+	put_object(&world, &more);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		put_flannel(&world, "one", 1, "198.51.100.1", MAC_A, cases[i].address);
-		plan_make(&world, &plan);
+		flannel_plan_make(&world, &plan);
 		if (cases[i].fault)
 			assert_refused(&plan, "one", 0, FLANNEL_PUBLIC, cases[i].fault);
 		else
@@ -250,17 +226,17 @@ static void two_that_say_the_same_are_both_refused(void **state)
 	begin_cluster(&world);
 	put_flannel(&world, "one", 1, "198.51.100.1", MAC_A, "203.0.113.1");
 	put_flannel(&world, "two", 2, "198.51.100.2", MAC_B, "203.0.113.1");
-	plan_make(&world, &plan);
+	flannel_plan_make(&world, &plan);
 	assert_refused(&plan, "one", 0, FLANNEL_PUBLIC, FLANNEL_SHARED_ADDRESS);
 	assert_refused(&plan, "two", 0, FLANNEL_PUBLIC, FLANNEL_SHARED_ADDRESS);
 	/* Whose InternalIP it is has it. */
 	put_flannel(&world, "one", 1, "198.51.100.1", MAC_A, "198.51.100.1");
 	put_flannel(&world, "two", 2, "198.51.100.2", MAC_B, "198.51.100.1");
-	plan_make(&world, &plan);
+	flannel_plan_make(&world, &plan);
 	assert_int_equal(end_of(&plan, "one", 0)->problem, ROUTE_FINE);
 	assert_refused(&plan, "two", 0, FLANNEL_PUBLIC, FLANNEL_ADDRESS_OF_NODE);
 	put_flannel(&world, "two", 2, "198.51.100.2", MAC_A, "198.51.100.2");
-	plan_make(&world, &plan);
+	flannel_plan_make(&world, &plan);
 	assert_refused(&plan, "one", 0, FLANNEL_DATA, FLANNEL_SHARED_MAC);
 	assert_refused(&plan, "two", 0, FLANNEL_DATA, FLANNEL_SHARED_MAC);
 	tunnel_plan_clear(&plan);
@@ -280,7 +256,7 @@ static void the_mac_address_of_another_nodes_device_is_refused(void **state)
 
 		put_flannel(&world, "one", 1, "198.51.100.1", MAC_TEXT(&mac),
 			    "198.51.100.1");
-		plan_make(&world, &plan);
+		flannel_plan_make(&world, &plan);
 		assert_refused(&plan, "one", 0, FLANNEL_DATA, FLANNEL_MAC_OF_NODE);
 		assert_int_equal(peer_of(&plan, "ours")->problem, ROUTE_FINE);
 	}
@@ -293,20 +269,20 @@ static void another_vni_and_a_family_that_this_node_lacks_are_told(void **state)
 	struct world world;
 	struct tunnel_plan plan = {};
 	struct node_object node = object("one", 1, "198.51.100.1", "2001:db8::1");
-	struct node_object own = object("own", 0, "192.0.2.11", NULL);
+	struct node_object own = object("own", 0, "192.0.2.11", "");
 
 	(void)state;
 	begin_cluster(&world);
 	annotate(&node, MAC_A, "198.51.100.1", MAC_B, "2001:db8::1", VNI + 1);
-	put_node(&world, &node);
-	plan_make(&world, &plan);
+	put_object(&world, &node);
+	flannel_plan_make(&world, &plan);
 	for (int i = 0; i < 2; i++)
 		assert_refused(&plan, "one", i, FLANNEL_DATA + i, FLANNEL_OTHER_VNI);
 	node.annotations = (struct annotation_texts){};
 	annotate(&node, MAC_A, "198.51.100.1", MAC_B, "2001:db8::1", VNI);
-	put_node(&world, &node);
-	put_node(&world, &own);
-	plan_make(&world, &plan);
+	put_object(&world, &node);
+	put_object(&world, &own);
+	flannel_plan_make(&world, &plan);
 	assert_int_equal(end_of(&plan, "one", 0)->problem, ROUTE_FINE);
 	assert_int_equal(end_of(&plan, "one", 1)->problem, ROUTE_NO_COMMON_FAMILY);
 	tunnel_plan_clear(&plan);
