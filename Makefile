@@ -166,7 +166,7 @@ $(BUILD)/tests/unit/test_annotate_once: $(patsubst %,$(BUILD)/deploy/agent/api/%
 	annotation_patch node_paths refusal)
 $(BUILD)/tests/unit/test_contact: $(patsubst %,$(BUILD)/deploy/agent/api/%.o,contact retry)
 
-# Drives a part of the agent for tests/agent/test_tunnel_guard.py.
+# Drives a part of the agent for tests/agent/test_guard_*.py.
 TUNNEL_GUARD := $(BUILD)/tests/agent/tunnel_guard
 $(TUNNEL_GUARD): $(TUNNEL_GUARD).o $(patsubst %,$(BUILD)/deploy/agent/tunnel/%.o,guard guard_elements guard_rules) \
 		$(LIB_OBJECTS)

@@ -8,7 +8,7 @@ from harness.cluster import INTERNET4
 from harness.probes import ask_once, echoing
 from harness.service import target_of
 from harness.tunnels import (assert_own_addresses_are_seen, await_routes, devices_of_routes,
-                             gateway6, network_address, start)
+                             gateway6, let_in, network_address, start)
 from harness.waiting import wait_for
 
 SECONDS = 5  # in which a change is followed
@@ -201,6 +201,8 @@ def test_two_nodes_with_one_internal_ip_get_no_tunnel_and_are_named(cluster):
     # The other address of the one that it was is nobody else's.
     assert f"dst {two.address6} " in one.run("bridge", "fdb", "show", "dev", "bcni-vxlan6").stdout
     assert "10.244.99.0/24" not in one.own_routes()
+    # Nor is either let in by it.
+    assert {outer for outer, _ in let_in(one)} == {two.address6}
     # Both are named, also the one that is reached by its other address.
     for name in ("claimer", two.name):
         assert f"node={name} address={two.address4}" in one.log()

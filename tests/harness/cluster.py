@@ -131,7 +131,9 @@ class ClusterNode(Node):
         return json.loads(path.read_text()) if path.exists() else None
 
     def agents_routes(self):
-        return self.ip_json("route", "show", "table", "all", "proto", str(ROUTE_PROTOCOL))
+        """Of both families, which `table all` shows at once; those of other tables say so."""
+        found = self.ip_json("route", "show", "table", "all", "proto", str(ROUTE_PROTOCOL))
+        return [route for route in found if "table" not in route]
 
     def own_routes(self):
         """Destination -> gateway."""

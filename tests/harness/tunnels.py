@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Clusters whose nodes reach each other's pods by a tunnel, and what the tunnel's devices have."""
 import ipaddress
+import json
 import re
 
 from . import wire
@@ -40,6 +41,15 @@ def assert_own_addresses_are_seen(pods):
         # The kernel checks the link-local address of a bridge just made for a second.
         wait_for(lambda: one.ping(there, wait=1))
         assert wire.source_seen(one, other, there) == here
+
+
+def let_in(node):
+    """The guard's pairs of an InternalIP and a range whose packets it lets in."""
+    listed = json.loads(node.run("nft", "-j", "list", "table", "inet", "bridge_cni_tunnel").stdout)
+    values = [element["elem"]["val"]["concat"]
+              for item in listed["nftables"] if item.get("set", {}).get("name", "").startswith("s")
+              for element in item["set"].get("elem", [])]
+    return {(value[0], str(value[1])) for value in values}
 
 
 def network_address(node, family):

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How the guard of the tunnels keeps its table: test_guard_packets.py has what it lets in."""
+import contextlib
+import json
+import re
+import subprocess
+import threading
+
+import pytest
+
+from harness.guarded import MAC, ONE, ONES, OWN, POD, PORT, TABLE, VNI, inner, made, spec
+
+
+@pytest.fixture
+def guarded(tmp_path):
+    with made(tmp_path) as guarded:
+        yield guarded
+
+
+def ruleset(guarded):
+    """Without counters; chains that were made anew may stand elsewhere."""
+    text = guarded.node.run("nft", "-s", "list", "table", "inet", "bridge_cni_tunnel").stdout
+    return sorted(part.rstrip("}\n\t") for part in text.split("\n\n"))
+
+
+NOTHING = {"made": 0, "rules": 0, "added": 0, "deleted": 0}
+
+
+def did(done):
+    return {key: done[key] for key in NOTHING}
+
+
+def test_the_table_comes_and_goes(guarded):
+    before = guarded.node.run("nft", "list", "ruleset").stdout
+    done, again = guarded.ensure(spec() + "then\n" + spec())
+    assert did(done) == {**NOTHING, "made": 1, "added": 10}
+    assert did(again) == NOTHING
+    assert "dormant" not in "".join(ruleset(guarded))
+    assert json.loads(guarded.node.run(guarded.program, "remove").stdout) == {"removed": 1}
+    assert guarded.node.run("nft", "list", "ruleset").stdout == before
+    assert json.loads(guarded.node.run(guarded.program, "remove").stdout) == {"removed": 0}
+    assert set(guarded.counters().values()) == {0}
+
+
+@pytest.mark.parametrize("harm", [
+    "flush ruleset", f"delete table {TABLE}", f"flush table {TABLE}", f"flush set {TABLE} sources_44_b",
+    f"flush set {TABLE} own_6", f"flush chain {TABLE} vxlan", f"flush chain {TABLE} underlay",
+    f"insert rule {TABLE} vxlan accept", f"add rule {TABLE} inner accept", f"insert rule {TABLE} from6_1 accept",
+    f"delete chain {TABLE} underlay", f"add table {TABLE} {{ flags dormant; }}",
+    f"add element {TABLE} sources_44_b {{ 192.0.2.11 . 0x0a0a0000-0x0a0affff }}",
+    f"delete element {TABLE} own_4 {{ ipv4 . 10.1.2.0/24 }}; "
+    f"add element {TABLE} own_4 {{ ipv4 . 10.1.0.0/16 }}",
+    f"flush table {TABLE}; delete chain {TABLE} underlay; delete chain {TABLE} inner; "
+    f"delete chain {TABLE} vxlan; delete chain {TABLE} from4_b; delete set {TABLE} sources_44_b",
+], ids=lambda harm: harm.split("{")[0].replace(TABLE, "").replace("  ", " ").strip())
+def test_what_others_change_is_put_back(guarded, harm):
+    """By the process that made it as well, which goes by nftables' generation."""
+    process = guarded.node.popen([guarded.program, "ensure"], stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE, text=True)
+
+    def ensure():
+        process.stdin.write(spec() + "then\n")
+        process.stdin.flush()
+        return json.loads(process.stdout.readline())
+
+    assert ensure()["made"]
+    right = ruleset(guarded)
+    assert did(ensure()) == NOTHING
+    guarded.node.nft("add table inet others; delete table inet others")
+    assert did(ensure()) == NOTHING
+    guarded.node.nft(harm.replace("; ", "\n") if "flags" not in harm else harm)
+    assert did(ensure()) != NOTHING
+    assert ruleset(guarded) == right
+    ensure()
+    assert did(ensure()) == NOTHING
+    process.stdin.close()
+    process.wait()
+
+
+def test_the_table_of_a_version_with_other_sets_is_made_anew(guarded):
+    """Its sets don't count, for example; its rules have the hash of those sets."""
+    guarded.ensure(spec())
+    right, text = ruleset(guarded), guarded.node.run("nft", "-s", "list", "table", *TABLE.split()).stdout
+    assert "counter" in text.split("chain ")[0]
+    sets, rules = text.split("\tchain ", 1)
+    old = re.sub("(?<=v2 )([0-9]+ [0-9a-f]{16}) [0-9a-f]{16}", r"\1 0123456789abcdef",
+                 sets.replace("\t\tcounter\n", "").replace(" counter", "") + "\tchain " + rules)
+    guarded.node.nft(f"delete table {TABLE}\n{old}")
+    assert guarded.ensure(spec())[0]["made"]
+    assert ruleset(guarded) == right
+
+
+def test_a_table_that_was_not_finished_is_made_anew(guarded):
+    """Somebody who made it was killed before it was woken."""
+    guarded.node.nft(f"table {TABLE} {{ flags dormant; chain underlay {{ }}; }}")
+    assert guarded.ensure(spec())[0]["made"]
+    right = ruleset(guarded)
+    guarded.node.nft("flush ruleset")
+    guarded.ensure(spec())
+    assert ruleset(guarded) == right
+
+
+def test_port_vni_and_mac_address_change_in_place(guarded):
+    guarded.ensure(spec())
+    other = spec(port=4789, vni=7).replace(MAC, "02:00:00:00:00:0c")
+    done, again = guarded.ensure(other + "then\n" + other)
+    assert did(done) == {**NOTHING, "rules": 1} and did(again) == NOTHING
+    changed = ruleset(guarded)
+    guarded.node.nft("flush ruleset")
+    guarded.ensure(other)
+    assert changed == ruleset(guarded)
+
+
+def test_a_range_inside_of_another_is_no_element(guarded):
+    extra = spec(f"source {ONE[4]} 10.1.11.128/25", f"source {ONE[4]} 10.1.11.0/24",
+                 "own 10.1.2.64/26")
+    assert guarded.ensure(extra)[0]["added"] == 10
+    assert did(guarded.ensure(extra)[0]) == NOTHING
+
+
+@contextlib.contextmanager
+def traffic(guarded):
+    """One of the peers' pods sends all the time: nothing of that is dropped."""
+    frame = bytes(guarded.around(inner(4, ONES, POD, "on and on"), 4, ONE[4]))
+    ended, sent = threading.Event(), []
+
+    def send():
+        while not ended.is_set():
+            guarded.wire.send(frame)
+            sent.append(1)
+            ended.wait(0.0002)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+    assert len(sent) > 100
+    for reason, packets in guarded.counters().items():
+        assert packets == 0, reason
+
+
+def test_making_and_changing_it_drops_nothing_that_is_right(guarded):
+    with traffic(guarded):
+        for _ in range(10):
+            assert guarded.ensure(spec())[0]["made"]
+            wider = spec().replace("10.1.11.0/24", "10.1.10.0/23")
+            assert did(guarded.ensure(wider)[0]) == {**NOTHING, "added": 2, "deleted": 2}
+            assert guarded.ensure(spec(vni=VNI, port=PORT).replace(
+                f"own {OWN[6]}\n", "wireguard\n"))[0]["rules"]
+            assert set(guarded.counters().values()) == {0}
+            guarded.node.nft(f"flush table {TABLE}")
+            guarded.ensure(spec())
+            assert set(guarded.counters().values()) == {0}
+            guarded.node.nft(f"delete table {TABLE}")
+        guarded.ensure(spec())
+
+
+def big(changed=False):
+    """5,000 nodes with ranges of both families."""
+    lines = [f"vxlan {PORT} {VNI} {MAC}", "own 10.0.0.0/24", "own fd00::/64"]
+    for i in range(1, 5001):
+        outer = f"172.{17 if changed and i == 4999 else 16}.{i >> 8}.{i & 255}"
+        lines += [f"source {outer} 10.{i >> 8}.{i & 255}.0/24",
+                  f"source {outer} fd00:0:0:{i:x}::/64"]
+    return "\n".join([*lines, ""])
+
+
+def test_with_5000_nodes_one_change_is_a_matter_of_milliseconds(guarded):
+    """Also where others have 90,000 rules: libnftables, which would read them, has no part."""
+    chains = "".join(f"chain c{i} {{ " + "tcp dport 80 counter; " * 30 + "}\n"
+                     for i in range(3000))
+    guarded.ensure(spec())
+    guarded.node.nft(f"table inet other {{ {chains} }}")
+    steps = [big(), big(), *[big(True), big()] * 3]
+    done = guarded.ensure("then\n".join(steps))
+    for step in done:
+        print(step)
+    assert [step["added"] for step in done] == [10002, 0] + [2] * 6
+    assert min(step["cpu_ms"] for step in done[2:]) < 10
