@@ -52,8 +52,8 @@ static void check_uninstall(struct agent *agent)
 		uninstall_look(&agent->uninstall);
 }
 
-/* Tells the guard which pods have addresses of former podCIDRs, which packets may come in
- * for. True: they are others than before. */
+/* Tells the guard the addresses of pods of former podCIDRs, to which packets may come in,
+ * too. True: they are others than before. */
 static bool tell_guard(struct agent *agent)
 {
 	const struct former_address_list *list = &agent->former.pods.addresses;
@@ -69,7 +69,8 @@ static bool tell_guard(struct agent *agent)
 	return addresses && guard_keep_former(&agent->tunnel.guard, addresses, n);
 }
 
-/* Where the nodes have changed, the guard follows them together with the routes. */
+/* Keeps the guard right. Where the nodes have changed, that is done together with the
+ * routes. */
 static void check_guard(struct agent *agent)
 {
 	bool told = tell_guard(agent);
@@ -81,8 +82,8 @@ static void check_guard(struct agent *agent)
 		route_upkeep_soon(&agent->routes);
 }
 
-/* Makes the routes follow the nodes. What they lead by is there before them, and goes
- * after them. */
+/* Makes the routes follow the nodes. Tunnels are there before routes lead by them, and go
+ * after the routes. */
 static void follow_routes(struct agent *agent)
 {
 	struct annotation_wish wishes[TUNNEL_WISHES_MAX];
@@ -95,7 +96,8 @@ static void follow_routes(struct agent *agent)
 		agent->routes.due_at = now_ms() + RETRY_MS;
 		return;
 	}
-	/* What is to be encrypted must not leave in the clear while there is no route. */
+	/* Packets that are to be encrypted must not leave in the clear while there is no
+	 * route. */
 	right &= route_upkeep_seal(&agent->routes, &agent->nodes,
 				   agent->options->tunnel == TUNNEL_WIREGUARD);
 	route_upkeep_run(&agent->routes, &agent->nodes,

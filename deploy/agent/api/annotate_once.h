@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One change of a Node's annotations without an agent that goes on: for --cleanup. */
+/* Removes annotations from this node's Node without an agent that keeps running: for
+ * --cleanup. */
 #ifndef BRIDGE_CNI_AGENT_API_ANNOTATE_ONCE_H
 #define BRIDGE_CNI_AGENT_API_ANNOTATE_ONCE_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Annotations of Nodes: those whose names the agent asks for, and their texts. Which
- * names that are, and what the texts mean, is the business of whoever asks.
+ * Annotations of Nodes: those whose names the agent asks for, and their texts. The caller
+ * knows the names, and what the texts mean.
  */
 #ifndef BRIDGE_CNI_AGENT_API_ANNOTATIONS_H
 #define BRIDGE_CNI_AGENT_API_ANNOTATIONS_H

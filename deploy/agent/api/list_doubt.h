@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Is a list to be believed that lacks this node, and may lack everything? A server that
- * has lost its data, or has just started, says so too. Nothing is removed until it has
- * said so for a while.
+ * Decides whether a list of Nodes is believed that lacks this node, and may lack all
+ * others. A server that has lost its data, or has just started, gives such a list, too.
+ * Nothing is removed until the server has given it for a while.
  */
 #ifndef BRIDGE_CNI_AGENT_API_LIST_DOUBT_H
 #define BRIDGE_CNI_AGENT_API_LIST_DOUBT_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which annotations are wanted is known at start: the tables that lead to them are made
- * then, the others are constants. */
+/* The tables that lead to annotations are made at the agent's start, when the wanted
+ * names are known. The others are constants. */
 #include "node_keys.h"
 
 #include <assert.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the filter lets through of a list of Nodes, and of a watch: the keys that
- * node_object.h reads. */
+/* The keys of a list of Nodes, and of a watch, that the JSON filter lets through: those
+ * that node_object.h reads. */
 #ifndef BRIDGE_CNI_AGENT_API_NODE_KEYS_H
 #define BRIDGE_CNI_AGENT_API_NODE_KEYS_H
 

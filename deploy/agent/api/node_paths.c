@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the server has given, such as its tokens, may be long and hold any characters. */
+/* Tokens and versions come from the server: they may be long and hold any characters, so
+ * they are escaped, and the path's length is checked. */
 #include "node_paths.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Whoever else writes these annotations is answered with pauses that grow. */
+/* Where another program writes the same annotations, patches are sent with pauses that
+ * grow. */
 #include "own_annotations.h"
 
 #include <assert.h>
@@ -50,8 +51,7 @@ void own_annotations_wish(struct own_annotations *own,
 	own->fulfilled_since = 0;
 	if (!wished)
 		own->refused[0] = '\0';
-	/* What was waited for is of no interest any more; a server that fails has its
-	 * pause. */
+	/* The pause was for the former wish. After a failure of the server it stays. */
 	if (!own->failing_since && own->due_at > now + RETRY_FIRST_MS)
 		own->due_at = now + RETRY_FIRST_MS;
 }

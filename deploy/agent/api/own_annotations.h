@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What this node's own Node is to say in its annotations, and the patches that make it so.
- * The reflector says when the connection is free for one.
+ * The annotations that this node's Node is to have, and the patches that give it them.
+ * The reflector says when the connection is free for a patch.
  */
 #ifndef BRIDGE_CNI_AGENT_API_OWN_ANNOTATIONS_H
 #define BRIDGE_CNI_AGENT_API_OWN_ANNOTATIONS_H
@@ -22,7 +22,8 @@ struct own_annotations {
 	const char *node; /* this node's name */
 	const char *rights; /* the manifest that allows to patch it */
 	const struct log *log;
-	/* Of patches in a row, until the wish is fulfilled for a while. */
+	/* The pauses between patches in a row, until the wish is fulfilled for a
+	 * while. */
 	struct retry retry;
 
 	struct annotation_texts texts; /* that are wished */
@@ -41,13 +42,14 @@ struct own_annotations {
 void own_annotations_wish(struct own_annotations *own,
 			  const struct annotation_wish *wishes, size_t n);
 
-/* Is the own Node as wished, as far as the table knows, or is nothing wished? */
+/* Tells whether this node's Node is as wished, as far as the node table knows, or nothing
+ * is wished. */
 bool own_annotations_fulfilled(const struct own_annotations *own);
 
-/* Is a patch to be sent now? */
+/* Tells whether a patch is to be sent now. */
 bool own_annotations_due(struct own_annotations *own);
 
-/* Starts it. < 0: that has failed, as own_annotations_ended() tells of failures. */
+/* Starts the patch. < 0: that has failed, and was logged; the next one is sent later. */
 int own_annotations_send(struct own_annotations *own, struct transport *transport);
 
 /* The patch has ended. False: it wasn't taken, which the log says. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What keeps this node from a route to another node's pods. The first reason that is met
- * is told. */
+/* The reasons why this node has no route to another node's pods. Where there are several,
+ * the one that is found first is told. */
 #ifndef BRIDGE_CNI_AGENT_API_ROUTE_PROBLEM_H
 #define BRIDGE_CNI_AGENT_API_ROUTE_PROBLEM_H
 

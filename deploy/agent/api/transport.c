@@ -119,7 +119,8 @@ static curl_socket_t socket_open(void *data, curlsocktype purpose,
 }
 
 /* Is called when the connection is there, and before the token is sent. OpenSSL, where
- * libcurl is built with that, checks the purpose by itself. @own: the address that is connected from. */
+ * libcurl is built with that, checks the purpose by itself. @own: the address of this
+ * node's end. */
 static int peer_check(void *data, char *peer, char *own, int peer_port, int own_port)
 {
 	struct transport *transport = data;

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Probes of TCP's keepalive find a peer that has gone; a socket that is bound to an
+ * address tells whether the host has it. */
 #include "connection.h"
 
 #include <errno.h>

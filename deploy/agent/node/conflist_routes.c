@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the routes are to say besides is laid over the list, entry by entry: an entry {}
+/* The keys that routes get besides are laid over the list, entry by entry: an entry {}
  * changes nothing. */
 #include "conflist_routes.h"
 
@@ -17,7 +17,7 @@
 #define HEADERS4 40
 #define HEADERS6 60
 
-/* What the list says so far of the first plugin. */
+/* The parts of the first plugin's configuration that the list has so far. */
 struct first {
 	uint32_t mtu; /* 0: the uplink's */
 	bool default_gateway;

@@ -32,7 +32,7 @@ struct route_upkeep {
 	uint64_t syncs, changes; /* since the start */
 	uint64_t error; /* of log_error_once() */
 	uint64_t seal_error; /* the same of route_upkeep_seal() */
-	bool open; /* there are no sealed routes */
+	bool open; /* route_upkeep_seal() has found that there are no sealed routes */
 };
 
 /* Strings and connections are borrowed. Code 100. */
@@ -50,9 +50,10 @@ void route_upkeep_run(struct route_upkeep *upkeep, const struct node_table *node
 		      const struct tunnel_plan *plan);
 
 /*
- * With @sealed, nothing for pods of @nodes leaves this node but by a route of
- * route_upkeep_run() (sealed_routes.h). Without it, whatever an earlier agent has sealed
- * is open. False: something failed, and was logged.
+ * With @sealed: makes sealed routes to the pods of @nodes (sealed_routes.h), so that
+ * packets to them leave this node by a route of route_upkeep_run() or not at all. Without
+ * it: removes the sealed routes of an earlier agent. False: something failed, and was
+ * logged.
  */
 bool route_upkeep_seal(struct route_upkeep *upkeep, const struct node_table *nodes,
 		       bool sealed);

@@ -100,8 +100,8 @@ static bool is_connected(const struct kernel_route *item)
 	       (item->protocol == RTPROT_KERNEL || item->protocol == RTPROT_RA);
 }
 
-/* A route by a tunnel leads to a Node's InternalIP, too: its gateway is known on the
- * device, whose entries say where that is. */
+/* Returns the InternalIP that a route leads to. The gateway of a route by a tunnel is an
+ * address on the VXLAN device, whose entries tell the InternalIP. */
 static struct ip_addr gateway_of(const struct reader *reader,
 				 const struct kernel_route *item)
 {

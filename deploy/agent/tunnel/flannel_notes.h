@@ -33,7 +33,7 @@ struct flannel_names {
 /* @prefix: a DNS subdomain and a "/". */
 void flannel_names_set(struct flannel_names *names, const char *prefix);
 
-/* What is wrong with an annotation. */
+/* Why an annotation can't be used. */
 enum flannel_fault {
 	FLANNEL_FINE,
 	FLANNEL_MISSING,
@@ -54,7 +54,7 @@ enum flannel_fault {
 /* For the log. */
 extern const char *const flannel_fault_texts[FLANNEL_FAULTS];
 
-/* What a Node says of one family. */
+/* The annotations that a Node has for one family, read. */
 struct flannel_side {
 	bool there; /* flannel has that family there; else nothing else is set */
 	enum flannel_fault fault;

@@ -54,7 +54,7 @@ static bool is_ours(const struct tunnel_peer *peer, const struct flannel_notes *
 	return any;
 }
 
-/* The ends have what their Nodes say, or the fault in that. */
+/* Gives the end what its Node's annotations say, or the fault in them. */
 static void end_take(const struct tunnel_peer *peer, const struct flannel_side *side,
 		     int family, struct flannel_end *end)
 {
@@ -123,7 +123,7 @@ static enum flannel_fault address_fault(const struct work *work, uint32_t node)
 	const struct tunnel_peer *peer = &work->plan->peers[node];
 	const struct ip_addr *addr = &peer->flannel[work->family].addr;
 
-	/* Its own InternalIP was judged. */
+	/* The peer's own InternalIP was judged when the plan was made. */
 	if (ip_equal(addr, &peer->addresses[work->family]))
 		return FLANNEL_FINE;
 	if (!prefix_is_host(addr))
@@ -173,7 +173,8 @@ static void end_drop(uint32_t node, void *data)
 		end_refuse(end, end->at, FLANNEL_SHARED_ADDRESS);
 }
 
-/* Whose it is can't be told: none of them has it. */
+/* Where several Nodes have the same address, or MAC address, in their annotations, whose
+ * it is can't be told: none of them keeps it. */
 static void shared_drop(struct work *work, bool macs)
 {
 	const struct tunnel_plan *plan = work->plan;

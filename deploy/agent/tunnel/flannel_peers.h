@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which peers of the plan run flannel, and which of their annotations are used. Whoever
- * may write a Node's annotations could otherwise lead away what goes to another node, or
- * send as it.
+ * Finds the peers of the plan that run flannel, and decides which of their annotations
+ * are used. Without these checks, whoever may write a Node's annotations could lead away
+ * packets for another node, or send as that node.
  */
 #ifndef BRIDGE_CNI_AGENT_TUNNEL_FLANNEL_PEERS_H
 #define BRIDGE_CNI_AGENT_TUNNEL_FLANNEL_PEERS_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Annotations are said by hand of the plan, which is made before. */
+/* This node's annotations follow from the plan, which is made before. */
 #include "flannel_upkeep.h"
 
 #include <string.h>
@@ -100,7 +100,8 @@ static void wish(const struct flannel_upkeep *upkeep, enum flannel_note at,
 	wishes[(*n)++] = (struct annotation_wish){upkeep->names->text[at], value};
 }
 
-/* An address that an administrator has set for flannel is said as flannel says it. */
+/* An address that an administrator has set for flannel is written as flannel writes
+ * it. */
 static const char *address_of(struct flannel_upkeep *upkeep,
 			      const struct tunnel_plan *plan, int family)
 {
@@ -151,8 +152,8 @@ static bool is_own(const struct flannel_upkeep *upkeep, const struct cluster_nod
 	return false;
 }
 
-/* What has gone is wished no more: flannel may come back to this node, and write it
- * again. */
+/* Annotations that have gone are not wished away again: flannel may come back to this
+ * node, and write its own. */
 static size_t unsay(const struct flannel_upkeep *upkeep, const struct cluster_node *own,
 		    struct annotation_wish *wishes)
 {

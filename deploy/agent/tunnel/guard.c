@@ -13,7 +13,7 @@
 
 #define TRIES 3 /* where others change the table meanwhile */
 
-/* A number for what the rules are made of. */
+/* A hash of what the rules are made of. */
 static uint64_t rules_number(const struct guard_spec *spec)
 {
 	uint8_t bytes[2 + MAC_LEN] = {spec->vxlan, spec->wireguard};

@@ -10,14 +10,14 @@
 
 #include "guard_rules.h"
 
-/* What is known of the kernel's table since the last call. As long as nobody else changes
- * rules anywhere on the node, only what is to be otherwise is looked at. Begins as
- * zeros. */
+/* The state in which the last call left the kernel's table. As long as nobody else
+ * changes rules anywhere on the node, the next call reads only those sets whose elements
+ * change. Zero-initialise it. */
 struct guard_known {
 	bool valid;
 	uint32_t generation; /* nft_generation() */
-	uint64_t rules;
-	uint64_t sums[GUARD_SETS]; /* what each set has */
+	uint64_t rules; /* a hash of what the rules were made of */
+	uint64_t sums[GUARD_SETS]; /* of the hashes of each set's elements */
 };
 
 /*

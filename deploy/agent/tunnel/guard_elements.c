@@ -20,13 +20,13 @@
 
 #define PIECE 16 /* elements that are made for a transaction at once */
 
-/* An element that is to be in a set. */
+/* An element that a set is to have. */
 struct wanted {
 	struct guard_source source;
 	bool present;
 };
 
-/* An element of the kernel's that is to go. */
+/* An element that the kernel has, and that is to go. */
 struct unwanted {
 	struct nft_value key, end;
 };
@@ -146,8 +146,8 @@ static int wanted_compare(const void *left, const void *right)
 	return ret ? ret : (int)a->inner->len - (int)b->inner->len;
 }
 
-/* Sorts the wanted elements of a set. A range inside of another one of the same node goes,
- * as sets take no intervals that overlap. */
+/* Sorts the wanted elements of a set. A range inside of another one of the same node
+ * goes, as sets take no intervals that overlap. */
 static void wanted_sort(struct set_diff *set)
 {
 	struct wanted *all = set->wanted;

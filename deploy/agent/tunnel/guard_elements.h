@@ -5,13 +5,13 @@
 
 #include "guard_rules.h"
 
-/* Some set is not there, or somebody has changed one meanwhile. */
+/* An outcome: some set is not there, or somebody has changed one meanwhile. */
 #define GUARD_ELEMENTS_AGAIN 1
 
 /*
  * Reads the elements that the kernel has, and makes them be those of @spec, in one
- * transaction: what is to go is deleted in it, what lacks is added. Nothing is sent where
- * nothing differs.
+ * transaction, which deletes those that are not wanted and adds those that are missing.
+ * Nothing is sent where nothing differs.
  * @known: of each set a number that says what it has (@ret_sums of an earlier call). Sets
  * that are to have just that are not read. NULL: nothing is known.
  * @done: elements that were added and deleted are counted there.

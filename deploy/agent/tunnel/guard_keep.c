@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Makes of the plan what the guard is told: pairs of a node's address and a range. */
+/* The plan becomes the guard's spec: pairs of a node's address and a range of pods. */
 #include "guard_keep.h"
 
 #include <errno.h>
@@ -10,8 +10,9 @@
 #include "conf/base/clock.h"
 #include "plugin/netlink/nf_tables_table.h"
 
-/* Others may change rules all the time, as kube-proxy does. Then all elements are read,
- * which takes 7 ms with 5,000 nodes. */
+/* Other programs may change rules all the time, as kube-proxy does. After each change all
+ * elements of the guard are read, which takes 7 ms with 5,000 nodes: so that is done so
+ * often at most. */
 #define LOOK_MS 3000
 
 void guard_keep_clear(struct guard_keep *keep)
@@ -39,7 +40,7 @@ bool guard_keep_former(struct guard_keep *keep, const struct ip_prefix *former, 
 	return true;
 }
 
-/* What the spec points to. */
+/* The lists that the spec points to; owned. */
 struct lists {
 	struct guard_source *sources;
 	struct ip_prefix *own;
@@ -51,7 +52,8 @@ static void lists_clear(struct lists *lists)
 	free(lists->own);
 }
 
-/* What flannel's node sends from besides its InternalIPs; NULL: nothing. */
+/* The address that a node of flannel's sends from besides its InternalIPs; NULL: there is
+ * none. */
 static const struct ip_addr *address_of_flannel(const struct tunnel_peer *peer,
 						int family)
 {

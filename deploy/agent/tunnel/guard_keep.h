@@ -9,7 +9,8 @@
 /* Zero-initialise it. Times are by now_ms(). */
 struct guard_keep {
 	struct guard_known known;
-	/* Addresses of this node's pods that are not of its podCIDRs: those of former ones. */
+	/* The addresses of this node's pods that are in none of its podCIDRs, but in a
+	 * former one. */
 	struct ip_prefix *former; /* owned */
 	size_t n_former;
 	int64_t look_at; /* when it may be looked for what others have changed */
@@ -17,8 +18,9 @@ struct guard_keep {
 };
 void guard_keep_clear(struct guard_keep *keep);
 
-/* Takes a copy of those addresses. True: they are others than before, so that the guard
- * is to be made anew. Where memory runs out they stay as they are. */
+/* Takes a copy of the addresses of pods in former podCIDRs. True: they are others than
+ * before, so that guard_keep_run() has something to do. Where memory runs out they stay
+ * as they are. */
 bool guard_keep_former(struct guard_keep *keep, const struct ip_prefix *former, size_t n);
 
 /* Makes the guard be as the plan says, for the modes that are in use, and logs what was
@@ -26,11 +28,13 @@ bool guard_keep_former(struct guard_keep *keep, const struct ip_prefix *former, 
 int guard_keep_run(struct guard_keep *keep, const struct tunnel_context *context,
 		   struct cni_error *err);
 
-/* Is it time to look again, as somebody has changed rules, which may be the guard's? It
- * takes one short question each time, and is true every few seconds at most. */
+/* Tells whether somebody has changed rules, which may be the guard's, so that
+ * guard_keep_run() has to look. Asks the kernel one short question, and is true every few
+ * seconds at most. */
 bool guard_keep_due(struct guard_keep *keep, struct netlink *nft);
 
-/* Is a guard in force, be it of an older plan? Without one no packet may come in. */
+/* Tells whether a guard is in force, be it of an older plan. Without one no packet may
+ * come in. */
 bool guard_keep_stands(struct netlink *nft);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the guard of the tunnels is to let in: plain data. */
+/* The packets that the guard of the tunnels lets in, as plain data. */
 #ifndef BRIDGE_CNI_AGENT_TUNNEL_GUARD_SPEC_H
 #define BRIDGE_CNI_AGENT_TUNNEL_GUARD_SPEC_H
 
@@ -9,8 +9,8 @@
 
 #include "conf/base/addr.h"
 
-/* Pods of @inner, whose host bits are zero, are reached at the node that sends from
- * @outer. */
+/* The node that sends from @outer has the pods of @inner, whose host bits are zero. Both
+ * are the caller's. */
 struct guard_source {
 	const struct ip_addr *outer;
 	const struct ip_prefix *inner;
@@ -21,16 +21,17 @@ struct guard_spec {
 	uint16_t port; /* of VXLAN */
 	uint32_t vni;
 	struct mac_addr mac; /* of this node's VXLAN devices */
-	/* Who sends by VXLAN. Nobody may be there twice with ranges that overlap, unless one
-	 * is inside the other. WireGuard itself knows who may send what. */
+	/* The nodes that send by VXLAN, with their pods' ranges. Ranges of one node don't
+	 * overlap, unless one is inside the other. Of WireGuard there are none here: it
+	 * knows by itself who may send what. */
 	const struct guard_source *sources;
 	size_t n_sources;
-	/* Where to: the ranges of this node's pods, with host bits of zero. */
+	/* The ranges of this node's pods, with host bits of zero. */
 	const struct ip_prefix *own;
 	size_t n_own;
 };
 
-/* What tunnel_guard_ensure() has done. */
+/* The changes that tunnel_guard_ensure() has made. */
 struct guard_done {
 	bool made; /* the table was missing, or had to be made anew */
 	bool rules; /* its rules were others */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The MAC address of a node's VXLAN devices follows from the node's name. Every node knows
- * it of every other one, without asking, and no node has to write into its Node.
+ * The MAC address of a node's VXLAN devices follows from the node's name. So every node
+ * knows those of all others without asking, and no node has to write it into its Node.
  */
 #ifndef BRIDGE_CNI_AGENT_TUNNEL_NODE_MAC_H
 #define BRIDGE_CNI_AGENT_TUNNEL_NODE_MAC_H

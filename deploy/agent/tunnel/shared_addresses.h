@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Names the Nodes that share an InternalIP. None of them is reached by it, or may send
- * from it, but a Node may have one of the other family that is its own. */
+/* Names the Nodes that share an InternalIP. None of them is reached by that address, or
+ * may send from it; but such a Node may have an address of the other family that is its
+ * own. */
 #ifndef BRIDGE_CNI_AGENT_TUNNEL_SHARED_ADDRESSES_H
 #define BRIDGE_CNI_AGENT_TUNNEL_SHARED_ADDRESSES_H
 
@@ -13,7 +14,8 @@ struct shared_addresses {
 	uint64_t told; /* a hash of those that were logged last */
 };
 
-/* Logs them where they are others than the last time. */
+/* Logs the Nodes of @plan that share an InternalIP, where they are others than the last
+ * time. */
 void shared_addresses_tell(struct shared_addresses *shared,
 			   const struct tunnel_plan *plan, const struct log *log);
 

@@ -37,7 +37,7 @@ struct place {
 	uint32_t peer;
 };
 
-/* What the kernel says of a peer now. */
+/* The kernel's answers about one peer. */
 struct fact {
 	uint64_t packets;
 	bool sent; /* since the last look */
@@ -201,7 +201,7 @@ static void judge(struct silent_peers *silent, const struct tunnel_peer *peer,
 	silent->n++;
 }
 
-/* Where the peer is sent to by the tunnel; NULL: it isn't. */
+/* The address that this node sends to the peer at by the tunnel; NULL: it doesn't. */
 static const struct ip_addr *address_of(const struct tunnel_peer *peer)
 {
 	struct tunnel_end end;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Finds out what two Nodes say they have and only one can have: an address, or a MAC
- * address. */
+/* Finds addresses and MAC addresses that several Nodes claim, although only one of them
+ * can have it. */
 #ifndef BRIDGE_CNI_AGENT_TUNNEL_SOLE_CLAIMS_H
 #define BRIDGE_CNI_AGENT_TUNNEL_SOLE_CLAIMS_H
 

@@ -13,9 +13,10 @@
 #include "plugin/node/uplink.h"
 
 #define IPV4_MIN_MTU 68 /* RFC 791 */
-#define WIREGUARD    60 /* IPv4 20, UDP 8, its header 16 and tag 16 */
-#define VXLAN	     50 /* IPv4 20, UDP 8, its header 8, the inner frame's 14 */
-#define IPV6_MORE    20 /* what IPv6's header has more than IPv4's */
+/* Bytes in front of and behind a pod's packet, over IPv4. */
+#define WIREGUARD 60 /* IPv4 20, UDP 8, WireGuard's header 16 and tag 16 */
+#define VXLAN	  50 /* IPv4 20, UDP 8, its header 8, the inner frame 14 */
+#define IPV6_MORE 20 /* an IPv6 header is so much longer than IPv4's */
 
 uint32_t tunnel_overhead(enum tunnel_mode mode, int underlay)
 {
@@ -60,8 +61,8 @@ static int uplinks_take(struct tunnel_mtu *mtu, int family, struct cni_error *er
 	return ret;
 }
 
-/* Takes the interface that has this node's InternalIP, which packets to other nodes come
- * from. */
+/* Takes the interface that has this node's InternalIP: packets to other nodes are sent
+ * from that address. */
 static int internal_take(struct tunnel_mtu *mtu, const struct ip_addr *addr,
 			 struct cni_error *err)
 {
@@ -105,7 +106,7 @@ int tunnel_mtu_refresh(struct tunnel_mtu *mtu, const struct cluster_node *own,
 	}
 	if (ret < 0)
 		return ret;
-	/* A bridge that is made without an uplink has it, too. */
+	/* A bridge that is made without an uplink has this MTU, too. */
 	if (!found.uplink) {
 		found.uplink = ETH_DATA_LEN;
 		snprintf(found.ifname, sizeof(found.ifname), "no uplink");
@@ -115,7 +116,8 @@ int tunnel_mtu_refresh(struct tunnel_mtu *mtu, const struct cluster_node *own,
 	return 0;
 }
 
-/* The family of the underlay that takes more: IPv6, where a peer may choose it. */
+/* The family of the underlay whose headers are longer: IPv6, where a peer may choose
+ * it. */
 static int widest_underlay(const struct cluster_node *own)
 {
 	for (int i = IP_FAMILIES - 1; i > 0; i--)
@@ -124,7 +126,7 @@ static int widest_underlay(const struct cluster_node *own)
 	return 0;
 }
 
-/* The mode in use that takes more. */
+/* The mode in use that adds more bytes. */
 static enum tunnel_mode widest_mode(const struct options *options)
 {
 	return tunnel_overhead(options->tunnel, 0) >=
@@ -133,7 +135,7 @@ static enum tunnel_mode widest_mode(const struct options *options)
 		       : options->tunnel_receive;
 }
 
-/* What pods need. */
+/* The smallest MTU that pods can have, in bytes. */
 static uint32_t least_of(const struct cluster_node *own)
 {
 	return own->cidrs[1].addr.family ? IPV6_MIN_MTU : IPV4_MIN_MTU;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The MTU that the tunnels between nodes leave to pods. A pod has one for all of its
- * peers, and a peer on this node's link may be behind a router tomorrow. So each mode
- * that is in use counts, for sending or for receiving, and whatever family a peer takes.
+ * The MTU that the tunnels between nodes leave to pods. A pod has one MTU for all of its
+ * peers, and a peer on this node's link may be behind a router tomorrow. So the mode that
+ * adds most bytes counts, of those that this node sends or receives by, over the family
+ * whose headers are longer.
  */
 #ifndef BRIDGE_CNI_AGENT_TUNNEL_TUNNEL_MTU_H
 #define BRIDGE_CNI_AGENT_TUNNEL_TUNNEL_MTU_H
@@ -44,8 +45,8 @@ void tunnel_mtu_stale(struct tunnel_mtu *mtu);
 int tunnel_mtu_of_routes(struct tunnel_mtu *mtu, const struct cluster_node *own,
 			 uint32_t *ret_mtu, struct cni_error *err);
 
-/* Reads the MTU of the interfaces by which @own, this node, reaches other nodes, unless it
- * is known. Code 101: what was known before stays. */
+/* Reads the MTU of the interfaces by which @own, this node, reaches other nodes, unless
+ * it is known. Code 101: what was known before stays. */
 int tunnel_mtu_refresh(struct tunnel_mtu *mtu, const struct cluster_node *own,
 		       struct cni_error *err);
 

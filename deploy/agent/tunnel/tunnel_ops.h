@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a mode of the tunnels has to offer, and what all modes work with. Each mode is in a
- * file of its own; tunnel_upkeep.c calls them, and has the table of them. */
+/* The functions that a mode of the tunnels has, and the data that all modes share. Each
+ * mode is in a file of its own; tunnel_upkeep.c calls them, and has the table of them. */
 #ifndef BRIDGE_CNI_AGENT_TUNNEL_TUNNEL_OPS_H
 #define BRIDGE_CNI_AGENT_TUNNEL_TUNNEL_OPS_H
 
@@ -10,17 +10,17 @@
 #include "tunnel_mtu.h"
 #include "tunnel_plan.h"
 
-/* All of it is the agent's, or tunnel_upkeep.c's. */
+/* The pointers are the agent's. */
 struct tunnel_context {
 	const struct options *options;
 	const struct log *log;
 	struct netlink *rtnl, *nft;
 	struct tunnel_mtu mtu;
-	/* The plan that was made last. It is empty where no tunnel is asked for, and where
-	 * it could not be made. */
+	/* The plan that was made last. It is empty where no tunnel is asked for, and
+	 * where it could not be made. */
 	struct tunnel_plan plan;
-	/* How many devices, and how many entries or peers of devices, were made or changed
-	 * since the agent's start. The modes count them. */
+	/* How many devices, and how many entries or peers of devices, were made or
+	 * changed since the agent's start. The modes count them. */
 	uint64_t devices, entries;
 };
 
@@ -28,8 +28,8 @@ struct tunnel_context {
  * after an error, which @err tells. */
 struct tunnel_ops {
 	enum tunnel_mode mode;
-	/* Adds to the kernel what the plan asks for, and logs it. What could be added before
-	 * an error is there. The plan has an own node. */
+	/* Adds to the kernel what the plan asks for, and logs it. What could be added
+	 * before an error is there. The plan has an own node. */
 	int (*prepare)(void *state, struct tunnel_context *context,
 		       struct cni_error *err);
 	/* Has the plan's routes lead by this mode's devices, after prepare(). */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Peers are in the order of the node table, so that a Node's peer is found by its place. */
+/* Peers are in the order of the node table, so that a Node's peer is found by its
+ * place. */
 #include "tunnel_plan.h"
 
 #include <string.h>
@@ -17,7 +18,7 @@ void tunnel_plan_clear(struct tunnel_plan *plan)
 	*plan = (struct tunnel_plan){};
 }
 
-/* -- addresses and MAC addresses that two Nodes have */
+/* -- addresses and MAC addresses that several Nodes have */
 
 struct shared {
 	struct tunnel_plan *plan;
@@ -50,7 +51,8 @@ static void shared_addresses(struct tunnel_plan *plan, struct sole_claims *claim
 	for (uint32_t i = 0; i < plan->n_peers; i++) {
 		const struct ip_addr *addr = &plan->peers[i].node->addresses[family];
 
-		/* This node's own address is the surroundings' business. */
+		/* Whether a Node claims this node's own address is known from the survey
+		 * of this node's addresses (surroundings.h). */
 		if (addr->family && plan->peers[i].node != plan->own)
 			sole_claims_add_address(claims, addr, i);
 	}
@@ -74,7 +76,7 @@ static void shared_macs(struct tunnel_plan *plan, struct sole_claims *claims, bo
 
 /* -- peers */
 
-/* Why there is no InternalIP of a family that this node has. */
+/* Tells why the node has no usable InternalIP of a family that this node has, too. */
 static enum route_problem address_problem(const struct tunnel_plan *plan,
 					  const struct cluster_node *node)
 {

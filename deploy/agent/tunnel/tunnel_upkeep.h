@@ -71,35 +71,36 @@ bool tunnel_upkeep_settle(struct tunnel_upkeep *upkeep);
  * something to mend. */
 bool tunnel_upkeep_guard_due(struct tunnel_upkeep *upkeep);
 
-/* Makes the guard be as the plan says, which the node table has still to agree with; where
- * there is no plan it does nothing. False: that failed, and was logged. */
+/* Makes the guard be as the plan says, which the node table has still to agree with;
+ * where there is no plan it does nothing. False: that failed, and was logged. */
 bool tunnel_upkeep_guard(struct tunnel_upkeep *upkeep);
 
 /* A descriptor that is readable when the kernel tells of entries; -1: there is none. */
 int tunnel_upkeep_fd(const struct tunnel_upkeep *upkeep);
 
-/* Takes what it tells. True: tunnel_upkeep_prepare() has something to mend. */
+/* Reads what the kernel has told by that descriptor. True: tunnel_upkeep_prepare() has
+ * something to mend. */
 bool tunnel_upkeep_events(struct tunnel_upkeep *upkeep);
 
 #define TUNNEL_WISHES_MAX (FLANNEL_NOTES + 1)
 
 /*
- * Gives the annotations that the own Node is to have: those of flannel_upkeep_wishes(), and
- * the one of the WireGuard key, unless that isn't known yet. Returns how many. The texts
- * are valid until the next call. tunnel_upkeep_prepare() was called.
+ * Gives the annotations that the own Node is to have: those of flannel_upkeep_wishes(),
+ * and the one of the WireGuard key, unless that isn't known yet. Returns how many. The
+ * texts are valid until the next call. tunnel_upkeep_prepare() was called.
  */
 size_t tunnel_upkeep_wishes(struct tunnel_upkeep *upkeep, const struct node_table *nodes,
 			    struct annotation_wish ret_wishes[TUNNEL_WISHES_MAX]);
 
-/* Looks at what the kernel doesn't tell of, when its time has come. True:
- * tunnel_upkeep_prepare() has something to mend. */
+/* Looks for changes of which the kernel sends no message, every few seconds however often
+ * it is called. True: tunnel_upkeep_prepare() has something to mend. */
 bool tunnel_upkeep_tick(struct tunnel_upkeep *upkeep);
 
 /* How many peers this node sends to by a tunnel. */
 size_t tunnel_upkeep_peers(const struct tunnel_upkeep *upkeep);
 
-/* Is there a WireGuard device on this node, so that its Node may have the annotation of its
- * key? */
+/* Is there a WireGuard device on this node, so that its Node may have the annotation of
+ * its key? */
 bool tunnel_has_wireguard(const struct netlink *rtnl);
 
 /* Removes all that agents make on a node for tunnels, whatever the mode. Codes 5, 100,

@@ -17,9 +17,9 @@ void tunnel_vxlan_clear(struct tunnel_vxlan *vxlan)
 	*vxlan = (struct tunnel_vxlan){.events_fd = -1};
 }
 
-/* -- what is wanted */
+/* -- the entries that are wanted */
 
-/* Does this node send to the peer's pods of a family over this underlay? */
+/* Tells whether this node sends to the peer's pods of a family over this underlay. */
 static bool is_of(const struct tunnel_peer *peer, int family, int underlay,
 		  struct tunnel_end *ret_end)
 {

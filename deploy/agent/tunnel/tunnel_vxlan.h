@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The VXLAN mode: one device for each family of the underlay, and on it what the plan
- * says of the peers. What it adds is there before routes move; what it removes goes after
- * them.
+ * The VXLAN mode: one device for each family of the underlay, with an entry for each peer
+ * of the plan. Entries are added before routes lead to them, and removed after the routes
+ * have gone.
  */
 #ifndef BRIDGE_CNI_AGENT_TUNNEL_TUNNEL_VXLAN_H
 #define BRIDGE_CNI_AGENT_TUNNEL_TUNNEL_VXLAN_H
@@ -23,14 +23,14 @@ struct tunnel_vxlan {
 };
 void tunnel_vxlan_clear(struct tunnel_vxlan *vxlan);
 
-/* What the options say, and the MTU of the device over each family. */
+/* The options of the mode, and the MTU of the device over each family in bytes. */
 struct tunnel_vxlan_spec {
 	uint32_t vni;
 	uint16_t port;
 	uint32_t mtu[IP_FAMILIES];
 };
 
-/* What was done, for the log. */
+/* The changes that were made, for the log. */
 struct tunnel_vxlan_done {
 	bool made[IP_FAMILIES], changed[IP_FAMILIES], removed[IP_FAMILIES]; /* devices */
 	struct vxlan_done entries;
@@ -55,8 +55,8 @@ int tunnel_vxlan_settle(struct tunnel_vxlan *vxlan, struct netlink *nl,
 			const struct tunnel_plan *plan, struct tunnel_vxlan_done *done,
 			struct cni_error *err);
 
-/* Takes what @events_fd tells. True: something is not as it should be any more, and is to
- * be prepared again. */
+/* Reads the kernel's messages from @events_fd. True: an entry is not as it should be, so
+ * that tunnel_vxlan_prepare() has something to mend. */
 bool tunnel_vxlan_events(struct tunnel_vxlan *vxlan);
 
 /* Removes both devices, whoever made them, and with them their entries and routes.

@@ -9,7 +9,7 @@
 #include "tunnel_device.h"
 #include "vxlan_rival.h"
 
-/* Can the device become what is wanted? */
+/* Tells whether the device can be put right without being made anew. */
 static bool is_usable(const struct vxlan_link *link, const struct vxlan_spec *spec)
 {
 	return link->vni == spec->vni && link->port == spec->port && link->plain &&

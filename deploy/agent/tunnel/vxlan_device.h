@@ -9,11 +9,11 @@
 
 #include "vxlan_link.h"
 
-/* What vxlan_device_keep() did. */
+/* Outcomes of vxlan_device_keep(). */
 enum {
 	VXLAN_DEVICE_RIGHT,
 	VXLAN_DEVICE_CHANGED,
-	VXLAN_DEVICE_MADE, /* it is new: it has no entries, and no route leads by it */
+	VXLAN_DEVICE_MADE, /* the device is new: no entries, and no route leads by it */
 };
 
 /*

@@ -67,7 +67,8 @@ struct work {
 	struct cni_error *err;
 };
 
-/* An entry that somebody has removed meanwhile is no error; but more may have changed. */
+/* That an entry was removed by somebody meanwhile (-ENOENT) is no error; but more may
+ * have changed, so what is known of the kernel doesn't count any more. */
 static void send_queued(struct work *work)
 {
 	struct cni_error err = {};
@@ -92,7 +93,8 @@ static bool pair_equal(const struct vxlan_pair *a, const struct vxlan_pair *b)
 	return ip_equal(&a->addr, &b->addr) && mac_equal(&a->mac, &b->mac);
 }
 
-/* An entry that has something of its own can't be replaced by one without it. */
+/* An entry that has an odd property can't be replaced by one without it: it is deleted
+ * first. */
 static void set(struct work *work, const struct vxlan_pair *pair, bool anew,
 		size_t *counter)
 {
@@ -185,7 +187,8 @@ static void trim(struct work *work, struct vxlan_pairs *list, size_t *counter)
 	send_queued(work);
 }
 
-/* That an entry was gone already is no error, but then what is known is out of date. */
+/* Ends the work on a table. After -ENOENT, too, the kernel is read again the next
+ * time. */
 static int end(struct vxlan_entries *entries, const struct work *work)
 {
 	if (work->ret < 0)
@@ -205,7 +208,8 @@ int vxlan_entries_add(struct netlink *nl, struct vxlan_entries *entries,
 		ret = vxlan_entries_read(nl, entries, index, err);
 	if (ret < 0)
 		return ret;
-	/* Where a MAC address is, before it is anybody's. */
+	/* The forwarding entry of a MAC address is there before a neighbour has the
+	 * address. */
 	work.table = &vxlan_forwarding;
 	add_wanted(&work, &entries->forwarding, &wanted->forwarding, &done->set);
 	work.table = &vxlan_neighbours;

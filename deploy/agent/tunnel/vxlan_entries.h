@@ -23,12 +23,13 @@ void vxlan_entries_clear(struct vxlan_entries *entries);
 int vxlan_entries_read(struct netlink *nl, struct vxlan_entries *entries,
 		       unsigned int index, struct cni_error *err);
 
-/* The outer address that a packet to the inner one @gw is sent to; family 0: none. */
+/* Returns the outer address to which the device sends packets whose gateway is @gw;
+ * family 0: there is none. */
 struct ip_addr vxlan_entries_peer(const struct vxlan_entries *entries,
 				  const struct ip_addr *gw);
 
-/* What a device is to have. Each list is sorted as its table says, and has each key
- * once. */
+/* The entries that a device is to have. Each list is sorted as its table says, and has
+ * each key once. */
 struct vxlan_wanted {
 	struct vxlan_pairs neighbours, forwarding;
 };
@@ -48,7 +49,8 @@ int vxlan_entries_add(struct netlink *nl, struct vxlan_entries *entries,
 		      const struct vxlan_wanted *wanted, struct vxlan_done *done,
 		      struct cni_error *err);
 
-/* Removes all that was not wanted the last time. The same errors. */
+/* Removes the entries that were not wanted in the last vxlan_entries_add(). Codes 100,
+ * 101. */
 int vxlan_entries_trim(struct netlink *nl, struct vxlan_entries *entries,
 		       const char *name, struct vxlan_done *done, struct cni_error *err);
 

@@ -34,7 +34,8 @@ int vxlan_events_open(int *ret_fd, struct cni_error *err)
 	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return error_errno(err, CNI_ERR_KERNEL, errno,
 				   "listening to the kernel's neighbours");
-	/* Where there is less room messages are lost, and the kernel is read again. */
+	/* With less room messages are lost, and then the kernel's tables are read
+	 * again. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &(int){QUEUE_BYTES},
 			 sizeof(int));
 	*ret_fd = TAKE_FD(fd);

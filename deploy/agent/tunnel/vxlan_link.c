@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What libnl-route-3 makes of a device becomes the body of a message in the connection's
- * queue, whose errors have the kernel's own words; what the kernel answers becomes one of
- * its objects.
+ * libnl-route-3 builds and reads the messages about a device. A message that it has built
+ * becomes the body of one in the connection's own queue, whose errors have the kernel's
+ * own words.
  */
 #include "vxlan_link.h"
 

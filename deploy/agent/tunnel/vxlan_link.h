@@ -10,24 +10,25 @@
 #include "conf/base/addr.h"
 #include "plugin/netlink/netlink.h"
 
-/* What a device is to be. */
+/* The properties that a device is to have. */
 struct vxlan_spec {
 	const char *name;
 	uint32_t vni;
 	uint16_t port; /* of UDP, here and at the other nodes */
 	struct ip_addr local; /* this node's on the underlay, whose family it has */
 	struct mac_addr mac;
-	uint32_t mtu;
-	/* By which the node itself sends to pods of others, by family; family 0: none. It
-	 * has these and no other ones, not even a link-local one. */
+	uint32_t mtu; /* in bytes */
+	/* The addresses of the device, by family, from which the node itself sends to
+	 * pods of other nodes; family 0: none. The device has no other addresses, not
+	 * even a link-local one. */
 	struct ip_addr addresses[IP_FAMILIES];
 };
 
-/* What it is. */
+/* The properties that a device has. */
 struct vxlan_link {
 	unsigned int index; /* 0: there is no such device */
 	char name[IF_NAMESIZE];
-	bool is_vxlan; /* what follows is told of VXLAN devices alone */
+	bool is_vxlan; /* the properties from @vni on are set for VXLAN devices alone */
 	bool up;
 	struct mac_addr mac;
 	uint32_t mtu;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Goes through the VXLAN devices of the node. */
+/* Looks for the rival among the VXLAN devices of the node. */
 #include "vxlan_rival.h"
 
 #include <errno.h>

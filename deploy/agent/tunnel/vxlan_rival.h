@@ -5,7 +5,7 @@
 
 #include "vxlan_link.h"
 
-/* Is this the name of a device that flannel makes? */
+/* Tells whether this is the name of a device that flannel makes. */
 bool vxlan_is_flannel(const char *name);
 
 /* The kernel has refused the device because its VNI is another one's: sets @err, which
@@ -13,8 +13,8 @@ bool vxlan_is_flannel(const char *name);
 int vxlan_vni_taken(struct netlink *nl, const struct vxlan_spec *spec,
 		    struct cni_error *err);
 
-/* It has refused to set the device up because its port is taken: sets @err, which names
- * the device or the process. Returns -EADDRINUSE. */
+/* The kernel has refused to set the device up because its port is taken: sets @err, which
+ * names the device or the process. Returns -EADDRINUSE. */
 int vxlan_port_taken(struct netlink *nl, const struct vxlan_spec *spec,
 		     struct cni_error *err);
 

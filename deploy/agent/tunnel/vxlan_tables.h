@@ -56,16 +56,16 @@ struct vxlan_entry {
 bool vxlan_entry_read(const struct nlmsghdr *message, unsigned int index,
 		      struct vxlan_entry *ret_entry);
 
-/* When a forwarding entry was used last to send, and when it was set, in ms before now.
- * Both are the same where it was never used. */
+/* How long ago a forwarding entry was last used to send, and how long ago it was set,
+ * both in milliseconds. They are equal where the entry was never used. */
 struct vxlan_use {
 	struct ip_addr addr; /* outer */
 	uint32_t used_ms, updated_ms;
 };
 typedef void (*vxlan_use_fn)(const struct vxlan_use *use, void *data);
 
-/* Hands the use of each forwarding entry of a device to @fn, those twice that a change
- * has interrupted. Code 101. */
+/* Hands the use of each forwarding entry of a device to @fn. Where a change has
+ * interrupted the reading, some entries come twice. Code 101. */
 int vxlan_uses_read(struct netlink *nl, unsigned int index, vxlan_use_fn fn, void *data,
 		    struct cni_error *err);
 
