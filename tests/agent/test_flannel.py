@@ -1,19 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A cluster that is switched from flannel's vxlan node by node: nodes that flannel has set up, and
 nodes with the agent, which have --flannel true."""
-import contextlib
 import json
 import re
-import signal
-import subprocess
-import threading
 
 import pytest
 from conftest import made
 
 from harness import flannel
-from harness.cluster import ClusterNode
-from harness.pages import commands
+from harness.flannel import following
 from harness.sniffer import sniffing
 from harness.tunnels import DEVICES, assert_own_addresses_are_seen, pairs
 from harness.waiting import wait_for
@@ -33,32 +28,6 @@ def cluster(tmp_path, families):
         cluster.network("b")
         cluster.check_sources(routers=True, links=True)
         yield cluster
-
-
-@contextlib.contextmanager
-def following(*nodes):
-    """flanneld runs on these nodes, and takes what other Nodes say."""
-    over = threading.Event()
-    failures = []
-
-    def follow():
-        while not over.wait(0.1):
-            try:
-                for node in nodes:
-                    if node.macs:
-                        node.read()
-            except Exception as error:  # told by whoever started it
-                failures.append(error)
-                return
-
-    thread = threading.Thread(target=follow)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-    assert not failures, failures
 
 
 def flannel_nodes(cluster, *networks):
@@ -250,23 +219,6 @@ def test_hostile_annotations_lead_nobodys_traffic_away_and_are_named(cluster):
     wait_for(lambda: pods[0].ping(pods[1].address4, wait=1))
 
 
-@pytest.mark.parametrize("options, said", [
-    (("--flannel", "true"), "needs --tunnel vxlan or --tunnel-receive vxlan"),
-    (("--flannel", "true", "--tunnel", "wireguard"), "needs --tunnel vxlan"),
-    (("--flannel-prefix", "flannel.alpha.coreos.com"), "a DNS subdomain and"),
-    (("--flannel-prefix", "Flannel.example.com/"), "a DNS subdomain and"),
-    (("--flannel-prefix", "a..b/"), "a DNS subdomain and"),
-    (("--flannel-prefix", "example.com/more/"), "a DNS subdomain and"),
-    (("--flannel-prefix", "a." * 126 + "ab/"), "a DNS subdomain and"),
-])
-def test_options_that_cannot_be_are_refused(cluster, options, said):
-    node = cluster.node()
-    node.start_agent(*options)
-    assert node.agent.wait(10) and said in node.log()
-    node._processes.remove(node.agent)
-    node.agent = None
-
-
 def test_another_prefix(cluster):
     """flanneld has it as --kube-annotation-prefix."""
     ours = cluster.node()
@@ -274,31 +226,6 @@ def test_another_prefix(cluster):
     wait_for(lambda: cluster.api.annotations(ours.name))
     assert all(name.startswith("flannel.example.com/")
                for name in cluster.api.annotations(ours.name))
-
-
-def test_a_node_is_switched_while_others_go_on(cluster):
-    """Step 3 of deploy/README.md's page; pods are made anew, as the node was drained."""
-    first, second = flannel_nodes(cluster, "a", "b")
-    ours = cluster.node(network="b")
-    on_node = next(block for block in commands("Switching from flannel, node by node")
-                   if block[0] == "ip link delete flannel.1")
-    with following(first, second):
-        start(ours, cluster)
-        pods = [second.attach(), ours.attach()]
-        assert_own_addresses_are_seen(pods)
-        ping = pods[0].popen(["ping", "-q", "-i", "0.05", pods[1].address4],
-                             stdout=subprocess.PIPE, text=True)
-        first.macs = {}  # flannel's pod has gone
-        first.start_agent(*OPTIONS)
-        wait_for(lambda: "flannel's device flannel.1" in first.log())
-        for line in on_node:
-            if line.startswith("ip "):
-                first.run(*line.split())
-        others = {cidr for node in (second, ours) for cidr in node.cidrs}
-        wait_for(lambda: others <= {*first.own_routes()}, 20)
-        assert_own_addresses_are_seen([ClusterNode.attach(first), *pods])
-        ping.send_signal(signal.SIGINT)
-        assert " 0% packet loss" in ping.communicate(timeout=10)[0]
 
 
 @pytest.mark.parametrize("flannel_is_back", [False, True])

@@ -130,7 +130,7 @@ def test_without_a_guard_there_is_no_tunnel(cluster, tmp_path):
     assert "bcni-vxlan" in node.links()
     # An agent that comes after it finds device and routes, and can't make the guard anew.
     node.stop_agent()
-    node.nft(f"delete table {T}")
+    node.nft(f"delete table {TABLE}")
     node.start_agent("--tunnel", "vxlan", LD_LIBRARY_PATH=str(tmp_path))
     wait_for(lambda: "UP" not in node.links()["bcni-vxlan"]["flags"])
     assert "bridge_cni_tunnel" not in node.run("nft", "list", "tables").stdout

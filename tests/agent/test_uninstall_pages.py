@@ -6,22 +6,13 @@ import os
 import pytest
 
 from harness.delegates import DEBIAN
-from harness.pages import commands, of_node
+from harness.pages import by_hand, commands, of_node
 from harness.waiting import wait_for
 
 pytest.importorskip("yaml")
 from harness.daemonset import DaemonSet  # noqa: E402
 
 PORTS = [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}]
-# Before the commands of a document, in a mount namespace: its paths lead to the node's.
-PATHS = """\
-set -e
-mount -t tmpfs none /opt
-mount -t tmpfs none /etc
-mkdir -p /opt/cni/bin /etc/cni/net.d
-mount --bind {bin} /opt/cni/bin
-mount --bind {conf} /etc/cni/net.d
-"""
 OTHERS = {"ptp", "host-local", "portmap"}
 
 
@@ -66,11 +57,6 @@ def test_uninstalling(daemon_set):
     assert sorted(seen) == sorted(daemon_set.nodes)
     assert {name: node.left() for name, node in daemon_set.nodes.items()} == \
         dict.fromkeys(daemon_set.nodes, [])
-
-
-def by_hand(node, lines):
-    script = PATHS.format(bin=node.bin_dir, conf=node.conf_dir) + "\n".join(lines)
-    return node.run("unshare", "-m", "sh", "-c", script, check=False)
 
 
 def test_uninstalling_by_hand_when_the_DaemonSet_is_gone(daemon_set):

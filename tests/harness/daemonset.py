@@ -48,8 +48,9 @@ class DaemonSet:
         """A command of a document. What no document needs is not known here."""
         words = shlex.split(line)
         assert words.pop(0) == "kubectl", line
-        if words[:2] == ["-n", "kube-system"]:
-            words = words[2:]
+        self.namespace = None
+        if words[0] == "-n":
+            self.namespace, words = words[1], words[2:]
         verb = words.pop(0)
         return getattr(self, f"_{verb}")(*words)
 

@@ -2,9 +2,11 @@
 """A node as flannel's vxlan backend leaves it, with pods on a bridge as its CNI configuration makes
 them. What is made, with which flags and in which order, is that of flannel 0.28: its
 pkg/backend/vxlan, pkg/subnet/kube and pkg/trafficmngr/iptables. What stands for flanneld is read()."""
+import contextlib
 import ipaddress
 import json
 import random
+import threading
 
 from .cluster import ClusterNode
 
@@ -175,3 +177,29 @@ class FlannelNode(ClusterNode):
             pod.addresses.append(address)
             setattr(pod, f"address{network.version}", address)
         return pod
+
+
+@contextlib.contextmanager
+def following(*nodes):
+    """flanneld runs on these nodes, and takes what other Nodes say."""
+    over = threading.Event()
+    failures = []
+
+    def follow():
+        while not over.wait(0.1):
+            try:
+                for node in nodes:
+                    if node.macs:
+                        node.read()
+            except Exception as error:  # told by whoever started it
+                failures.append(error)
+                return
+
+    thread = threading.Thread(target=follow)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+    assert not failures, failures

@@ -5,6 +5,15 @@ import re
 from .plugin import REPOSITORY
 
 README = REPOSITORY / "deploy/README.md"
+# Before the commands of a document, in a mount namespace: its paths lead to the node's.
+PATHS = """\
+set -e
+mount -t tmpfs none /opt
+mount -t tmpfs none /etc
+mkdir -p /opt/cni/bin /etc/cni/net.d
+mount --bind {bin} /opt/cni/bin
+mount --bind {conf} /etc/cni/net.d
+"""
 
 
 def section(heading):
@@ -28,3 +37,9 @@ def inline(heading, start):
 def of_node(line, name):
     """A command in which NODE stands for a node's name."""
     return re.sub(r"\bNODE\b", name, line)
+
+
+def by_hand(node, lines):
+    """The finished process of commands that are typed on a node."""
+    script = PATHS.format(bin=node.bin_dir, conf=node.conf_dir) + "\n".join(lines)
+    return node.run("unshare", "-m", "sh", "-c", script, check=False)
