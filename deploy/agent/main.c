@@ -5,6 +5,7 @@
 
 #include "agent.h"
 #include "cleanup.h"
+#include "deploy/agent/base/memory_trim.h"
 #include "deploy/agent/base/variables.h"
 
 static const char about[] =
@@ -30,6 +31,7 @@ static int run(const struct options *options, struct cni_error *err)
 
 	if (options->cleanup)
 		return agent_cleanup(options, &log, err);
+	memory_keep();
 	variables_tell_unknown(&log, options_have_variable);
 	ret = agent_open(&agent, options, &log, err);
 	if (ret == 0) {

@@ -316,7 +316,7 @@ int node_table_addresses(const struct node_table *table, const char *own,
 
 	for (size_t i = 0; i < table->n; i++)
 		max += IP_FAMILIES + table->items[i].n_more;
-	list.items = calloc(max, sizeof(*list.items));
+	list.items = reallocarray(NULL, max, sizeof(*list.items));
 	if (!list.items)
 		return error_oom(err);
 	for (size_t i = 0; i < table->n; i++) {
@@ -339,8 +339,9 @@ int node_table_cidrs(const struct node_table *table, const struct prefix_list *m
 {
 	const struct former_ranges *ranges = &table->former;
 	struct prefix_list list = {
-		.items = calloc(IP_FAMILIES * table->n + ranges->n + more->n + 1,
-				sizeof(*list.items)),
+		.items = reallocarray(NULL,
+				      IP_FAMILIES * table->n + ranges->n + more->n + 1,
+				      sizeof(*list.items)),
 	};
 
 	if (!list.items)

@@ -103,26 +103,22 @@ static enum range_verdict range_judge(const struct judge *judge,
 
 /* -- against each other */
 
-static void claim_add(struct judge *judge, uint32_t number,
-		      const struct ip_prefix *prefix, bool is_address, enum rank rank)
+static void claim_add(struct judge *judge, uint32_t number, const struct ip_addr *addr,
+		      unsigned int len, bool is_address, enum rank rank)
 {
-	const struct cluster_node *node = &judge->nodes->items[number];
-
 	judge->claims[judge->n++] = (struct claim){
-		.prefix = *prefix,
+		.addr = addr,
 		.node = number,
-		.is_address = is_address,
+		.len = (uint8_t)len,
 		.rank = rank,
-		.since = node->created ? node->created : UINT64_MAX,
+		.is_address = is_address,
 	};
 }
 
 static void address_add(struct judge *judge, uint32_t number, const struct ip_addr *addr,
 			enum rank rank)
 {
-	struct ip_prefix whole = {*addr, ip_bits(addr->family)};
-
-	claim_add(judge, number, &whole, true, rank);
+	claim_add(judge, number, addr, ip_bits(addr->family), true, rank);
 }
 
 /* A Node's further InternalIPs: no route leads by them, but none may lead them away. */
@@ -206,7 +202,8 @@ static void claims_of(struct judge *judge, uint32_t number)
 	if (verdict != RANGE_ACCEPTED)
 		refuse(judge, node, verdict, refusal);
 	else
-		claim_add(judge, number, &node->cidrs[judge->family], false,
+		claim_add(judge, number, &node->cidrs[judge->family].addr,
+			  node->cidrs[judge->family].len, false,
 			  *range == RANGE_ACCEPTED ? RANK_ACCEPTED
 						   : rank_of_new(judge, node, own));
 }
@@ -253,10 +250,10 @@ static void claim_former(struct judge *judge)
 			    RANGE_ACCEPTED &&
 		    !surroundings_overlap(judge->rules->around, &former->cidr))
 			judge->claims[judge->n++] = (struct claim){
-				.prefix = former->cidr,
+				.addr = &former->cidr.addr,
 				.node = (uint32_t)(judge->nodes->n + i),
+				.len = (uint8_t)former->cidr.len,
 				.rank = RANK_FORMER,
-				.since = FORMER_RANGES_MAX - i,
 			};
 	}
 }
@@ -288,6 +285,7 @@ static const struct ip_addr *address_in(const struct cluster_node *node, int fam
 static void grant(struct judge *judge, const struct claim *claim)
 {
 	struct cluster_node *node = &judge->nodes->items[claim->node];
+	const struct ip_prefix prefix = claim_prefix(claim);
 	struct range_rival rival;
 	const struct cluster_node *other;
 	struct range_refusal refusal = {};
@@ -298,7 +296,7 @@ static void grant(struct judge *judge, const struct claim *claim)
 		return;
 	}
 	if (claim->is_address) {
-		if (ip_equal(&claim->prefix.addr, &node->addresses[judge->family]))
+		if (ip_equal(&prefix.addr, &node->addresses[judge->family]))
 			node->internal[judge->family] = ADDRESS_OF_PODS;
 		return;
 	}
@@ -306,11 +304,23 @@ static void grant(struct judge *judge, const struct claim *claim)
 	refusal.rival_node = other->name;
 	refusal.rival = other->cidrs[judge->family];
 	if (rival.is_address)
-		refusal.rival = (struct ip_prefix){*address_in(other, judge->family,
-							       &claim->prefix),
-						   ip_bits(claim->prefix.addr.family)};
+		refusal.rival =
+			(struct ip_prefix){*address_in(other, judge->family, &prefix),
+					   ip_bits(prefix.addr.family)};
 	refuse(judge, node, rival.is_address ? RANGE_INTERNAL_IP : RANGE_OVERLAP,
 	       refusal);
+}
+
+/* The Node that was made first comes first, and the former podCIDR that was lost last. */
+static uint64_t since_of(const struct claim *claim, const void *data)
+{
+	const struct node_table *nodes = data;
+	uint64_t created;
+
+	if (claim->node >= nodes->n)
+		return FORMER_RANGES_MAX - (claim->node - nodes->n);
+	created = nodes->items[claim->node].created;
+	return created ? created : UINT64_MAX;
 }
 
 /* In the usual case nearly all claims are of RANK_ACCEPTED, which need no order. */
@@ -325,7 +335,7 @@ static void grant_all(struct judge *judge)
 	for (size_t i = 0; i < judge->n; i++)
 		if (judge->claims[i].rank > RANK_ACCEPTED)
 			judge->claims[rest++] = judge->claims[i];
-	claims_sort(judge->claims, rest);
+	claims_sort(judge->claims, rest, since_of, judge->nodes);
 	for (size_t i = 0; i < rest; i++) {
 		if (judge->claims[i].rank == RANK_FORMER)
 			grant_former(judge, &judge->claims[i]);
@@ -361,7 +371,7 @@ int pod_ranges_judge(struct node_table *nodes, const struct range_rules *rules,
 	n += nodes->former.n;
 	for (size_t i = 0; i < nodes->n; i++)
 		n += nodes->items[i].n_more;
-	claims = calloc(n, sizeof(*claims));
+	claims = reallocarray(NULL, n, sizeof(*claims));
 	if (!claims)
 		return error_oom(err);
 	for (int family = 0; ret == 0 && family < IP_FAMILIES; family++) {

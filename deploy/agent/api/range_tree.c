@@ -13,33 +13,43 @@ void range_tree_clear(struct range_tree *tree)
 	*tree = (struct range_tree){};
 }
 
+struct ip_prefix claim_prefix(const struct claim *claim)
+{
+	return (struct ip_prefix){*claim->addr, claim->len};
+}
+
 static int by_prefix(const void *a, const void *b)
 {
 	const struct claim *one = a, *other = b;
-	int order = ip_cmp(&one->prefix.addr, &other->prefix.addr);
+	int order = ip_cmp(one->addr, other->addr);
 
-	return order ? order : (int)one->prefix.len - (int)other->prefix.len;
+	return order ? order : (int)one->len - (int)other->len;
+}
+
+static bool is_inside(const struct claim *claim, const struct claim *around)
+{
+	const struct ip_prefix prefix = claim_prefix(around);
+
+	return prefix_contains(&prefix, claim->addr);
 }
 
 int range_tree_make(struct claim *claims, size_t n, struct range_tree *ret_tree,
 		    struct cni_error *err)
 {
-	struct range_place *places = calloc(n + 1, sizeof(*places));
+	struct range_place *places;
 	uint32_t at = NOBODY, used = 0;
 
-	if (!places)
-		return error_oom(err);
 	if (n)
 		qsort(claims, n, sizeof(*claims), by_prefix);
+	places = reallocarray(NULL, n + 1, sizeof(*places));
+	if (!places)
+		return error_oom(err);
 	for (size_t i = 0; i < n; i++) {
-		const struct ip_prefix *prefix = &claims[i].prefix;
-
-		while (at != NOBODY &&
-		       !prefix_contains(&places[at].prefix, &prefix->addr))
+		while (at != NOBODY && !is_inside(&claims[i], &claims[places[at].claim]))
 			at = places[at].parent;
-		if (at == NOBODY || places[at].prefix.len != prefix->len) {
+		if (at == NOBODY || claims[places[at].claim].len != claims[i].len) {
 			places[used] = (struct range_place){
-				.prefix = *prefix,
+				.claim = (uint32_t)i,
 				.parent = at,
 				.range = NOBODY,
 				.range_inside = NOBODY,
@@ -53,23 +63,34 @@ int range_tree_make(struct claim *claims, size_t n, struct range_tree *ret_tree,
 	return 0;
 }
 
-static int by_rank(const void *a, const void *b)
+struct order {
+	claim_since_fn since;
+	const void *data;
+};
+
+static int by_rank(const void *a, const void *b, void *data)
 {
 	const struct claim *one = a, *other = b;
+	const struct order *order = data;
+	uint64_t since, since_other;
 
 	if (one->rank != other->rank)
 		return one->rank < other->rank ? -1 : 1;
-	if (one->since != other->since)
-		return one->since < other->since ? -1 : 1;
+	since = order->since(one, order->data);
+	since_other = order->since(other, order->data);
+	if (since != since_other)
+		return since < since_other ? -1 : 1;
 	if (one->node != other->node)
 		return one->node < other->node ? -1 : 1;
 	return (int)other->is_address - (int)one->is_address;
 }
 
-void claims_sort(struct claim *claims, size_t n)
+void claims_sort(struct claim *claims, size_t n, claim_since_fn since, const void *data)
 {
+	struct order order = {since, data};
+
 	if (n)
-		qsort(claims, n, sizeof(*claims), by_rank);
+		qsort_r(claims, n, sizeof(*claims), by_rank, &order);
 }
 
 /* The node whose granted podCIDR is @at or around it. */

@@ -15,18 +15,20 @@
 
 #define RANGE_TREE_NOBODY UINT32_MAX
 
-/* The caller sets all but @place. */
+/* A claim to a prefix. There are thousands, so it is short. The caller sets all but
+ * @place. */
 struct claim {
-	struct ip_prefix prefix; /* host bits zero */
+	const struct ip_addr *addr; /* host bits zero */
 	uint32_t node; /* who claims it, by a number of the caller's */
-	bool is_address; /* it is an InternalIP, not a podCIDR */
-	uint8_t rank; /* the lower ones are granted before the higher ones */
-	uint64_t since; /* of one rank, the earlier ones are granted first */
 	uint32_t place; /* in the tree */
+	uint8_t len; /* of the prefix */
+	uint8_t rank; /* the lower ones are granted before the higher ones */
+	bool is_address; /* it is an InternalIP, not a podCIDR */
 };
+struct ip_prefix claim_prefix(const struct claim *claim);
 
 struct range_place {
-	struct ip_prefix prefix;
+	uint32_t claim; /* the first one to this prefix, while the tree is made */
 	uint32_t parent; /* the next wider prefix around it; RANGE_TREE_NOBODY: none */
 	/* Nodes whose claims were granted: to this podCIDR, to one inside it, and to an
 	 * InternalIP inside it. */
@@ -44,8 +46,10 @@ void range_tree_clear(struct range_tree *tree);
 int range_tree_make(struct claim *claims, size_t n, struct range_tree *ret_tree,
 		    struct cni_error *err);
 
-/* Brings claims into the order in which they are to be granted. */
-void claims_sort(struct claim *claims, size_t n);
+/* Brings claims into the order in which they are to be granted. @since: of one rank, those
+ * of the lower number are granted first. */
+typedef uint64_t (*claim_since_fn)(const struct claim *claim, const void *data);
+void claims_sort(struct claim *claims, size_t n, claim_since_fn since, const void *data);
 
 /* An outcome of range_tree_grant(). */
 #define RANGE_TREE_REFUSED 1

@@ -12,6 +12,16 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* An array of 100,000 nodes is smaller. */
+#define KEPT_BYTES (16 * 1024 * 1024)
+
+/* The library keeps either limit by itself only until the other one is set. */
+void memory_keep(void)
+{
+	mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
+	mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+}
+
 static int object_trim(struct dl_phdr_info *object, size_t size, void *data)
 {
 	uintptr_t page = sysconf(_SC_PAGESIZE);
@@ -36,8 +46,13 @@ static int object_trim(struct dl_phdr_info *object, size_t size, void *data)
 	return 0;
 }
 
-void memory_trim(void)
+void memory_trim_heap(void)
 {
 	malloc_trim(0);
+}
+
+void memory_trim(void)
+{
+	memory_trim_heap();
 	dl_iterate_phdr(object_trim, NULL);
 }

@@ -109,7 +109,7 @@ static uint64_t source_hash(const struct guard_source *source)
 static int wanted_collect(const struct guard_spec *spec, struct diff *diff)
 {
 	size_t n = sources_count(spec);
-	struct wanted *next = calloc(n + 1, sizeof(*next));
+	struct wanted *next = reallocarray(NULL, n + 1, sizeof(*next));
 
 	if (!next)
 		return -ENOMEM;
@@ -130,7 +130,7 @@ static int wanted_collect(const struct guard_spec *spec, struct diff *diff)
 		struct guard_source source = source_at(spec, i);
 		struct set_diff *set = &diff->sets[set_of(&source)];
 
-		set->wanted[set->n_wanted++].source = source;
+		set->wanted[set->n_wanted++] = (struct wanted){.source = source};
 	}
 	return 0;
 }

@@ -128,8 +128,8 @@ int guard_keep_run(struct guard_keep *keep, const struct tunnel_context *context
 		.mac = plan->mac,
 	};
 	_cleanup_(lists_clear) struct lists lists = {
-		.sources = calloc((IP_FAMILIES + 1) * plan->n_ranges + 1,
-				  sizeof(*lists.sources)),
+		.sources = reallocarray(NULL, (IP_FAMILIES + 1) * plan->n_ranges + 1,
+					sizeof(*lists.sources)),
 		.own = calloc(IP_FAMILIES + keep->n_former, sizeof(*lists.own)),
 	};
 	int ret;

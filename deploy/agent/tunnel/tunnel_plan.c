@@ -106,8 +106,7 @@ static enum route_problem address_problem(const struct tunnel_plan *plan,
 static void peer_take(struct tunnel_plan *plan, struct tunnel_peer *peer,
 		      const struct cluster_node *node)
 {
-	peer->node = node;
-	peer->mac = node_mac(node->name);
+	*peer = (struct tunnel_peer){.node = node, .mac = node_mac(node->name)};
 	if (node == plan->own) {
 		peer->problem = ROUTE_OWN_ADDRESS;
 		return;
@@ -150,6 +149,16 @@ static void range_add(struct tunnel_plan *plan, size_t peer, const struct ip_pre
 							       .peer = (uint32_t)peer};
 }
 
+static size_t ranges_max(const struct node_table *nodes)
+{
+	size_t n = nodes->former.n;
+
+	for (size_t i = 0; i < nodes->n; i++)
+		for (int family = 0; family < IP_FAMILIES; family++)
+			n += nodes->items[i].ranges[family] == RANGE_ACCEPTED;
+	return n;
+}
+
 static void ranges_take(struct tunnel_plan *plan, const struct node_table *nodes)
 {
 	for (size_t i = 0; i < nodes->n; i++)
@@ -187,13 +196,13 @@ int tunnel_plan_make(const struct node_table *nodes, const char *own, bool by_ke
 		     struct tunnel_plan *ret_plan, struct cni_error *err)
 {
 	_cleanup_(tunnel_plan_clear) struct tunnel_plan plan = {};
-	_cleanup_(free_p) struct sole_claim *items = calloc(nodes->n + 1, sizeof(*items));
+	_cleanup_(free_p) struct sole_claim *items = reallocarray(NULL, nodes->n + 1,
+								  sizeof(*items));
 	struct sole_claims claims = {.items = items};
 
-	plan.peers = calloc(nodes->n + 1, sizeof(*plan.peers));
-	plan.by_mac = calloc(nodes->n + 1, sizeof(*plan.by_mac));
-	plan.ranges = calloc(IP_FAMILIES * nodes->n + nodes->former.n + 1,
-			     sizeof(*plan.ranges));
+	plan.peers = reallocarray(NULL, nodes->n + 1, sizeof(*plan.peers));
+	plan.by_mac = reallocarray(NULL, nodes->n + 1, sizeof(*plan.by_mac));
+	plan.ranges = reallocarray(NULL, ranges_max(nodes) + 1, sizeof(*plan.ranges));
 	if (!plan.peers || !plan.by_mac || !plan.ranges || !items)
 		return error_oom(err);
 	own_take(&plan, nodes, own);

@@ -53,8 +53,10 @@ static int wanted_make(const struct tunnel_plan *plan, int underlay,
 		       struct vxlan_wanted *ret_wanted, struct cni_error *err)
 {
 	_cleanup_(vxlan_wanted_clear) struct vxlan_wanted wanted = {
-		.neighbours.items = calloc(plan->n_ranges + 1, sizeof(struct vxlan_pair)),
-		.forwarding.items = calloc(plan->n_peers + 1, sizeof(struct vxlan_pair)),
+		.neighbours.items = reallocarray(NULL, plan->n_ranges + 1,
+						 sizeof(struct vxlan_pair)),
+		.forwarding.items = reallocarray(NULL, plan->n_peers + 1,
+						 sizeof(struct vxlan_pair)),
 	};
 	struct tunnel_end end;
 	size_t n_v4 = 0;
