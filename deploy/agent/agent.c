@@ -125,6 +125,8 @@ static void follow_nodes(struct agent *agent)
 	follow_routes(agent);
 	if (!agent->trimmed)
 		memory_trim();
+	else if (agent->routes.asked)
+		memory_trim_heap();
 	agent->trimmed = true;
 }
 
@@ -189,6 +191,7 @@ static void do_what_is_due(struct agent *agent)
 		agent->resync_at = now + (int64_t)agent->options->resync_seconds * 1000;
 		agent->routes.due_at = now;
 		servers_open_metrics(agent);
+		route_upkeep_stale(&agent->routes);
 		range_upkeep_stale(&agent->ranges);
 		tunnel_mtu_stale(&agent->tunnel.context.mtu);
 		bridge_nf_tell_others(&agent->pod_link.nf);
@@ -268,7 +271,8 @@ static void serve(struct agent *agent)
 			 tunnel_upkeep_events(&agent->tunnel))
 			route_upkeep_soon(&agent->routes);
 		else if (asked[i].fd == agent->route_events_fd &&
-			 route_events_take(agent->route_events_fd)) {
+			 route_events_take(agent->route_events_fd, agent->routes.known)) {
+			route_upkeep_stale(&agent->routes);
 			range_upkeep_stale(&agent->ranges);
 			tunnel_mtu_stale(&agent->tunnel.context.mtu);
 			route_upkeep_soon(&agent->routes);

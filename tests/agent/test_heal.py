@@ -90,6 +90,18 @@ def test_deleted_routes(pair):
     reach_again(pods)
 
 
+def test_routes_of_the_agents_protocol_that_somebody_adds_or_leads_elsewhere(pair):
+    """The agent remembers its routes: it must notice what it has not done itself."""
+    (one, two), pods = pair
+    right = one.own_routes()
+    one.ip_batch(f"route replace {two.cidrs[0]} via 192.0.2.77 proto 98\n"
+                 "route add 10.244.77.0/24 via 192.0.2.77 proto 98\n")
+    one.ip(f"-6 route replace {two.cidrs[1]} via 2001:db8:aaaa::77 proto 98")
+    assert one.own_routes() != right
+    wait_for(lambda: one.own_routes() == right, WITHIN)
+    reach_again(pods)
+
+
 def test_an_uplink_that_went_down_and_up_again(pair):
     (one, two), pods = pair
     one.ip("link set eth0 down")

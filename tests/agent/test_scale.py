@@ -9,10 +9,8 @@ import pytest
 from harness.waiting import wait_for
 
 NODES = 5000
-SYNC_SECONDS = 2.0
+SYNC_SECONDS, UPDATE_SECONDS = 2.0, 0.010
 TUNNEL = ("--tunnel", "vxlan", "--tunnel-always", "true")
-# The aim is 0.010. Machines differ by a factor of two, and here other tests are at work as well.
-UPDATE_SECONDS = {(): 0.020, TUNNEL: 0.030}
 MEMORY_KB = {(): 10 * 1024, TUNNEL: 12 * 1024}
 IDLE_CPU = 0.01  # of one processor
 SANITIZED = "san" in os.environ.get("BUILD_DIR", "")
@@ -81,7 +79,7 @@ def test_5000_nodes_are_read_quickly_and_kept_in_little_memory(cluster, options)
     update = (cpu_seconds(node.agent_pid()) - before) / rounds
     print(f"one update: {update * 1000:.1f} ms CPU")
     if not SANITIZED:
-        assert update < UPDATE_SECONDS[options]
+        assert update < UPDATE_SECONDS
 
     # Idle, with heartbeats as 5,000 kubelets send them: 17 a second.
     before, start = cpu_seconds(node.agent_pid()), time.monotonic()

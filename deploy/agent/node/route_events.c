@@ -9,8 +9,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "kernel_routes.h"
-
 #define BUFFER_SIZE 32768
 #define QUEUE_BYTES (256 * 1024)
 
@@ -49,14 +47,38 @@ static bool is_link_local(const struct rtmsg *header, int len)
 	       (bytes[0] == 0xff || (bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80));
 }
 
-static bool route_matters(const struct nlmsghdr *message)
+/* Is it a route of the agent's to another node's pods? The others refuse, or lead to a
+ * pod of this node. */
+static bool leads_to_node(const struct rtmsg *header, int len)
+{
+	unsigned int whole = header->rtm_family == AF_INET6 ? 128 : 32;
+
+	return header->rtm_type == RTN_UNICAST &&
+	       (header->rtm_dst_len < whole ||
+		attribute(RTM_RTA(header), len, RTA_GATEWAY));
+}
+
+/* What the agent itself has done is known, and no news. */
+static bool own_route_matters(const struct nlmsghdr *message,
+			      const struct routes_known known[IP_FAMILIES])
+{
+	const struct rtmsg *header = NLMSG_DATA(message);
+
+	if (leads_to_node(header, RTM_PAYLOAD(message)) &&
+	    known[header->rtm_family == AF_INET6].valid)
+		return !routes_known_has(known, message);
+	return message->nlmsg_type == RTM_DELROUTE;
+}
+
+static bool route_matters(const struct nlmsghdr *message,
+			  const struct routes_known known[IP_FAMILIES])
 {
 	const struct rtmsg *header = NLMSG_DATA(message);
 
 	if (header->rtm_table != RT_TABLE_MAIN || header->rtm_flags & RTM_F_CLONED)
 		return false;
 	if (header->rtm_protocol == ROUTE_PROTOCOL)
-		return message->nlmsg_type == RTM_DELROUTE;
+		return own_route_matters(message, known);
 	return !is_link_local(header, RTM_PAYLOAD(message));
 }
 
@@ -87,13 +109,14 @@ static bool address_matters(const struct nlmsghdr *message)
 	return header->ifa_scope != RT_SCOPE_LINK;
 }
 
-static bool matters(const struct nlmsghdr *message)
+static bool matters(const struct nlmsghdr *message,
+		    const struct routes_known known[IP_FAMILIES])
 {
 	switch (message->nlmsg_type) {
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
 		return message->nlmsg_len >= NLMSG_LENGTH(sizeof(struct rtmsg)) &&
-		       route_matters(message);
+		       route_matters(message, known);
 	case RTM_NEWLINK:
 	case RTM_DELLINK:
 		return message->nlmsg_len >= NLMSG_LENGTH(sizeof(struct ifinfomsg)) &&
@@ -114,7 +137,7 @@ static bool is_whole(const struct nlmsghdr *message, int left)
 	       message->nlmsg_len <= (unsigned int)left;
 }
 
-bool route_events_take(int fd)
+bool route_events_take(int fd, const struct routes_known known[IP_FAMILIES])
 {
 	char buffer[BUFFER_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
 	bool matter = false;
@@ -131,6 +154,6 @@ bool route_events_take(int fd)
 			return matter;
 		for (struct nlmsghdr *message = (struct nlmsghdr *)buffer;
 		     is_whole(message, left); message = NLMSG_NEXT(message, left))
-			matter |= matters(message);
+			matter |= matters(message, known);
 	}
 }

@@ -30,8 +30,15 @@ int route_upkeep_open(struct route_upkeep *upkeep, struct netlink *rtnl,
 	return 0;
 }
 
+void route_upkeep_stale(struct route_upkeep *upkeep)
+{
+	for (int i = 0; i < IP_FAMILIES; i++)
+		routes_known_clear(&upkeep->known[i]);
+}
+
 void route_upkeep_close(struct route_upkeep *upkeep)
 {
+	route_upkeep_stale(upkeep);
 	free(upkeep->unrouted);
 	upkeep->unrouted = NULL;
 }
@@ -101,6 +108,14 @@ static void log_changes(const struct route_upkeep *upkeep)
 	log_write(upkeep->log, LOG_LEVEL_INFO, "routes", "what", changes, NULL);
 }
 
+static int run_once(struct route_upkeep *upkeep, const struct node_table *nodes,
+		    const struct tunnel_plan *plan, struct cni_error *err)
+{
+	upkeep->n_unrouted = 0;
+	return routes_sync(upkeep->rtnl, nodes, upkeep->own_node, plan, upkeep->known,
+			   note_unrouted, upkeep, &upkeep->done, err);
+}
+
 void route_upkeep_run(struct route_upkeep *upkeep, const struct node_table *nodes,
 		      const struct tunnel_plan *plan)
 {
@@ -109,9 +124,13 @@ void route_upkeep_run(struct route_upkeep *upkeep, const struct node_table *node
 	int ret;
 
 	upkeep->due_at = INT64_MAX;
-	upkeep->n_unrouted = 0;
-	ret = routes_sync(upkeep->rtnl, nodes, upkeep->own_node, plan, note_unrouted,
-			  upkeep, &upkeep->done, &err);
+	upkeep->asked = !upkeep->known[0].valid || !upkeep->known[1].valid;
+	ret = run_once(upkeep, nodes, plan, &err);
+	if (ret == ROUTES_AGAIN) {
+		route_upkeep_stale(upkeep);
+		upkeep->asked = true;
+		ret = run_once(upkeep, nodes, plan, &err);
+	}
 	upkeep->syncs++;
 	upkeep->changes += done->added + done->changed + done->removed;
 	upkeep->right = ret >= 0;

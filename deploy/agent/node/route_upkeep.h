@@ -23,8 +23,10 @@ struct route_upkeep {
 	struct netlink *rtnl; /* borrowed */
 	const struct log *log;
 	const char *own_node; /* this node's name */
+	struct routes_known known[IP_FAMILIES];
 	int64_t due_at; /* by now_ms(); INT64_MAX: nothing is due */
 	bool right; /* all went well the last time */
+	bool asked; /* the last time the kernel was asked for its routes */
 	struct routes_done done; /* of the last time */
 	struct unrouted_node *unrouted; /* of the last time */
 	size_t n_unrouted;
@@ -39,6 +41,9 @@ struct route_upkeep {
 int route_upkeep_open(struct route_upkeep *upkeep, struct netlink *rtnl,
 		      const struct log *log, const char *own_node, struct cni_error *err);
 void route_upkeep_close(struct route_upkeep *upkeep);
+
+/* The kernel's routes may be others than is known: it is asked the next time. */
+void route_upkeep_stale(struct route_upkeep *upkeep);
 
 /* The kernel has told of a change: the routes are due in a moment, in which more may
  * come. */

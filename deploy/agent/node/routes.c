@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The wanted routes, sorted by destination, are compared with those of the kernel. */
+/* The wanted routes, sorted by destination, are compared with those that the kernel has,
+ * as far as that is known. */
 #include "routes.h"
 
 #include <errno.h>
@@ -9,11 +10,6 @@
 /* How many messages go into one send. The kernel's limit is in bytes; a message has some
  * 60. */
 #define BATCH_MAX 256
-
-struct wanted_route {
-	struct kernel_route route;
-	const struct cluster_node *node;
-};
 
 /* The work on one family. */
 struct sync {
@@ -25,21 +21,13 @@ struct sync {
 	route_problem_fn fn;
 	void *data;
 	struct routes_done *done;
-	struct kernel_routes kernel;
-	struct wanted_route *wanted; /* sorted by destination, and all apart */
-	size_t n_wanted;
+	struct routes_known *known; /* of this family */
+	struct own_routes wanted; /* sorted by destination, and all apart */
 	size_t queued;
 	bool refused; /* the kernel can't have one of the gateways */
 	int ret; /* of the first error, which @err has */
 	struct cni_error *err;
 };
-
-static int by_dst(const void *a, const void *b)
-{
-	const struct wanted_route *one = a, *other = b;
-
-	return kernel_route_cmp(&one->route, &other->route);
-}
 
 static void tell_problem(struct sync *sync, const struct cluster_node *node,
 			 enum route_problem what)
@@ -52,7 +40,7 @@ static void tell_problem(struct sync *sync, const struct cluster_node *node,
 /* The interface by which @gw is reached without a router; 0: there is none. */
 static unsigned int link_to(const struct sync *sync, const struct ip_addr *gw)
 {
-	const struct kernel_route *link = kernel_routes_look_up(&sync->kernel, gw);
+	const struct kernel_route *link = kernel_routes_look_up(&sync->known->kernel, gw);
 
 	return link && !link->route.gw.family ? link->index : 0;
 }
@@ -102,17 +90,14 @@ static enum route_problem add_route(struct sync *sync, const struct cluster_node
 	}
 	if (problem != ROUTE_FINE)
 		return problem;
-	if (kernel_routes_taken(&sync->kernel, cidr))
+	if (kernel_routes_taken(&sync->known->kernel, cidr))
 		return ROUTE_TAKEN;
-	sync->wanted[sync->n_wanted++] = (struct wanted_route){
-		.node = node,
-		.route =
-			{
-				.index = way.device,
-				.protocol = ROUTE_PROTOCOL,
-				.onlink = tunnel && way.gw.family,
-				.route = {.dst = *cidr, .gw = way.gw},
-			},
+	sync->wanted.items[sync->wanted.n++] = (struct own_route){
+		.dst = *cidr,
+		.gw = way.gw,
+		.index = way.device,
+		.node = (uint32_t)(node - sync->nodes->items),
+		.onlink = tunnel && way.gw.family,
 	};
 	return ROUTE_FINE;
 }
@@ -147,8 +132,9 @@ static int collect_wanted(struct sync *sync)
 {
 	const struct node_table *nodes = sync->nodes;
 
-	sync->wanted = calloc(nodes->n + nodes->former.n + 1, sizeof(*sync->wanted));
-	if (!sync->wanted)
+	sync->wanted.items = reallocarray(NULL, nodes->n + nodes->former.n + 1,
+					  sizeof(*sync->wanted.items));
+	if (!sync->wanted.items)
 		return error_oom(sync->err);
 	for (size_t i = 0; i < nodes->n; i++) {
 		const struct cluster_node *node = &nodes->items[i];
@@ -164,7 +150,7 @@ static int collect_wanted(struct sync *sync)
 			tell_problem(sync, node, what);
 	}
 	add_former(sync);
-	qsort(sync->wanted, sync->n_wanted, sizeof(*sync->wanted), by_dst);
+	own_routes_sort(&sync->wanted);
 	return 0;
 }
 
@@ -203,38 +189,56 @@ static void queued(struct sync *sync, size_t *counter)
 		send_queued(sync);
 }
 
-static void set_route(struct sync *sync, const struct kernel_route *wanted,
-		      const struct kernel_route *is)
+static struct kernel_route message_of(const struct own_route *route)
 {
-	sync->done->wanted++;
-	if (is && is->index == wanted->index &&
-	    ip_equal(&is->route.gw, &wanted->route.gw))
-		return;
-	queue_route_set(sync->nl, wanted, is);
+	return (struct kernel_route){
+		.index = route->index,
+		.protocol = ROUTE_PROTOCOL,
+		.onlink = route->onlink,
+		.hops = 1,
+		.route = {.dst = route->dst, .gw = route->gw},
+	};
+}
+
+static void set_route(struct sync *sync, const struct own_route *wanted,
+		      const struct own_route *is)
+{
+	const struct kernel_route message = message_of(wanted);
+
+	queue_route_set(sync->nl, &message, is);
 	queued(sync, is ? &sync->done->changed : &sync->done->added);
 }
 
-static void remove_route(struct sync *sync, const struct kernel_route *route)
+/* A route that the kernel has just told of may be another one than the agent makes. */
+static void remove_route(struct sync *sync, const struct own_route *route)
 {
-	queue_route_del(sync->nl, route);
+	const struct kernel_route *told = kernel_routes_ours(&sync->known->kernel,
+							     &route->dst);
+	const struct kernel_route message = message_of(route);
+
+	queue_route_del(sync->nl, told ? told : &message);
 	queued(sync, &sync->done->removed);
 }
 
 /* Both lists are sorted by destination, so one walk over both tells what differs. */
 static void apply(struct sync *sync)
 {
-	const struct kernel_route *is = sync->kernel.list.items + sync->kernel.foreign;
-	const struct kernel_route *end = sync->kernel.list.items + sync->kernel.list.n;
+	const struct own_route *is = sync->known->ours.items;
+	const struct own_route *end = is + sync->known->ours.n;
 
-	for (size_t i = 0; i < sync->n_wanted; i++) {
-		const struct kernel_route *wanted = &sync->wanted[i].route;
+	sync->done->wanted += sync->wanted.n;
+	for (size_t i = 0; i < sync->wanted.n; i++) {
+		const struct own_route *wanted = &sync->wanted.items[i];
+		int order = 1;
 
-		while (is < end && kernel_route_cmp(is, wanted) < 0)
+		while (is < end && (order = own_route_cmp(is, wanted)) < 0)
 			remove_route(sync, is++);
-		if (is < end && kernel_route_cmp(is, wanted) == 0)
-			set_route(sync, wanted, is++);
-		else
+		if (is == end || order > 0)
 			set_route(sync, wanted, NULL);
+		else if (own_route_equal(is, wanted))
+			is++;
+		else
+			set_route(sync, wanted, is++);
 	}
 	while (is < end)
 		remove_route(sync, is++);
@@ -242,17 +246,16 @@ static void apply(struct sync *sync)
 }
 
 /* Tries a route by itself that was not set together with others. */
-static void try_alone(struct sync *sync, const struct wanted_route *wanted)
+static void try_alone(struct sync *sync, const struct own_route *wanted)
 {
-	const struct kernel_route *is = kernel_routes_ours(&sync->kernel,
-							   &wanted->route.route.dst);
+	const struct own_route *is = own_routes_find(&sync->known->ours, &wanted->dst);
+	const struct kernel_route message = message_of(wanted);
 	struct cni_error err = {};
 	int ret;
 
-	if (is && is->index == wanted->route.index &&
-	    ip_equal(&is->route.gw, &wanted->route.route.gw))
+	if (is && own_route_equal(is, wanted))
 		return;
-	queue_route_set(sync->nl, &wanted->route, is);
+	queue_route_set(sync->nl, &message, is);
 	ret = netlink_commit(sync->nl, &err);
 	if (ret < 0 && !is_of_gateway(ret))
 		note_error(sync, ret, &err);
@@ -260,7 +263,7 @@ static void try_alone(struct sync *sync, const struct wanted_route *wanted)
 		return;
 	*(is ? &sync->done->changed : &sync->done->added) -= 1;
 	sync->done->wanted--;
-	tell_problem(sync, wanted->node, ROUTE_BY_KERNEL);
+	tell_problem(sync, &sync->nodes->items[wanted->node], ROUTE_BY_KERNEL);
 	/* The Node has another address than the route that is there. */
 	if (is)
 		remove_route(sync, is);
@@ -270,39 +273,55 @@ static void try_alone(struct sync *sync, const struct wanted_route *wanted)
  * other Nodes get theirs. */
 static int find_refused(struct sync *sync)
 {
-	int ret;
+	int ret = routes_known_read(sync->known, sync->nl, ip_families[sync->family],
+				    sync->err);
 
-	kernel_routes_clear(&sync->kernel);
-	ret = kernel_routes_read(sync->nl, ip_families[sync->family], &sync->kernel,
-				 sync->err);
-	for (size_t i = 0; ret == 0 && i < sync->n_wanted; i++)
-		try_alone(sync, &sync->wanted[i]);
+	for (size_t i = 0; ret == 0 && i < sync->wanted.n; i++)
+		try_alone(sync, &sync->wanted.items[i]);
 	if (ret == 0)
 		send_queued(sync);
 	return ret;
 }
 
+/* Makes the routes those that are wanted. ROUTES_AGAIN. */
+static int follow(struct sync *sync, bool remembered)
+{
+	int ret = 0;
+
+	apply(sync);
+	if (remembered && (sync->refused || sync->ret)) {
+		error_clear(sync->err);
+		return ROUTES_AGAIN;
+	}
+	if (sync->refused)
+		ret = find_refused(sync);
+	return ret ? ret : sync->ret;
+}
+
 static int sync_family(struct sync *sync)
 {
-	int ret = kernel_routes_read(sync->nl, ip_families[sync->family], &sync->kernel,
-				     sync->err);
+	bool remembered = sync->known->valid;
+	int ret = 0;
 
+	if (!remembered)
+		ret = routes_known_read(sync->known, sync->nl, ip_families[sync->family],
+					sync->err);
 	if (ret == 0)
 		ret = collect_wanted(sync);
-	if (ret == 0) {
-		apply(sync);
-		if (sync->refused)
-			ret = find_refused(sync);
-		ret = ret ? ret : sync->ret;
-	}
-	kernel_routes_clear(&sync->kernel);
-	free(sync->wanted);
+	if (ret == 0)
+		ret = follow(sync, remembered);
+	if (ret == 0 && !sync->refused)
+		routes_known_set(sync->known, &sync->wanted);
+	else
+		routes_known_clear(sync->known);
+	own_routes_clear(&sync->wanted);
 	return ret;
 }
 
 int routes_sync(struct netlink *nl, const struct node_table *nodes, const char *own,
-		const struct tunnel_plan *plan, route_problem_fn fn, void *data,
-		struct routes_done *ret_done, struct cni_error *err)
+		const struct tunnel_plan *plan, struct routes_known known[IP_FAMILIES],
+		route_problem_fn fn, void *data, struct routes_done *ret_done,
+		struct cni_error *err)
 {
 	int ret = 0;
 
@@ -314,6 +333,7 @@ int routes_sync(struct netlink *nl, const struct node_table *nodes, const char *
 			.nodes = nodes,
 			.own = node_table_find(nodes, own),
 			.plan = plan,
+			.known = &known[family],
 			.fn = fn,
 			.data = data,
 			.done = ret_done,
@@ -333,22 +353,22 @@ int routes_remove_over(struct netlink *nl, const struct surroundings *around,
 	int ret = 0;
 
 	for (int family = 0; ret == 0 && family < IP_FAMILIES; family++) {
-		struct sync sync = {
-			.nl = nl, .family = family, .done = &done, .err = err};
+		struct routes_known known = {};
+		struct sync sync = {.nl = nl,
+				    .family = family,
+				    .known = &known,
+				    .done = &done,
+				    .err = err};
 
-		ret = kernel_routes_read(nl, ip_families[family], &sync.kernel, err);
-		for (size_t i = sync.kernel.foreign; ret == 0 && i < sync.kernel.list.n;
-		     i++) {
-			const struct kernel_route *item = &sync.kernel.list.items[i];
-
-			if (surroundings_overlap(around, &item->route.dst))
-				remove_route(&sync, item);
-		}
+		ret = routes_known_read(&known, nl, ip_families[family], err);
+		for (size_t i = 0; ret == 0 && i < known.ours.n; i++)
+			if (surroundings_overlap(around, &known.ours.items[i].dst))
+				remove_route(&sync, &known.ours.items[i]);
 		if (ret == 0) {
 			send_queued(&sync);
 			ret = sync.ret;
 		}
-		kernel_routes_clear(&sync.kernel);
+		routes_known_clear(&known);
 	}
 	*ret_removed = done.removed;
 	return ret;
@@ -356,10 +376,13 @@ int routes_remove_over(struct netlink *nl, const struct surroundings *around,
 
 int routes_remove(struct netlink *nl, size_t *ret_removed, struct cni_error *err)
 {
+	struct routes_known known[IP_FAMILIES] = {};
 	struct node_table none = {};
 	struct routes_done done;
-	int ret = routes_sync(nl, &none, "", NULL, NULL, NULL, &done, err);
+	int ret = routes_sync(nl, &none, "", NULL, known, NULL, NULL, &done, err);
 
+	for (int i = 0; i < IP_FAMILIES; i++)
+		routes_known_clear(&known[i]);
 	*ret_removed = done.removed;
 	return ret;
 }
