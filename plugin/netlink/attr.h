@@ -10,6 +10,16 @@
 
 #include "conf/base/addr.h"
 
+static inline uint8_t get_u8(const struct nlattr *attr)
+{
+	return attr && nla_len(attr) >= 1 ? nla_get_u8(attr) : 0;
+}
+
+static inline uint16_t get_u16(const struct nlattr *attr)
+{
+	return attr && nla_len(attr) >= 2 ? nla_get_u16(attr) : 0;
+}
+
 static inline uint32_t get_u32(const struct nlattr *attr)
 {
 	return attr && nla_len(attr) >= 4 ? nla_get_u32(attr) : 0;

@@ -24,11 +24,6 @@ static void get_string(const struct nlattr *attr, char *ret_text, size_t size)
 		nla_strlcpy(ret_text, attr, size);
 }
 
-static uint8_t get_u8(const struct nlattr *attr)
-{
-	return attr && nla_len(attr) >= 1 ? nla_get_u8(attr) : 0;
-}
-
 static void port_read(struct nlattr *data, struct link *link)
 {
 	struct nlattr *attrs[IFLA_BRPORT_MAX + 1];
@@ -58,7 +53,7 @@ static void bridge_read(struct nlattr *data, struct link *link)
 	link->bridge.nf_call_iptables = get_u8(attrs[IFLA_BR_NF_CALL_IPTABLES]);
 	link->bridge.nf_call_ip6tables = get_u8(attrs[IFLA_BR_NF_CALL_IP6TABLES]);
 	link->bridge.forward_delay = get_u32(attrs[IFLA_BR_FORWARD_DELAY]) / USER_HZ;
-	link->bridge.default_vlan = vlan && nla_len(vlan) >= 2 ? nla_get_u16(vlan) : 0;
+	link->bridge.default_vlan = get_u16(vlan);
 }
 
 static void link_info_read(struct nlattr *info, struct link *link)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
 
+#include "attr.h"
 #include "nfnetlink.h"
 
 static int table_read(const struct nlmsghdr *answer, void *data)
@@ -19,7 +20,7 @@ static int table_read(const struct nlmsghdr *answer, void *data)
 			NFTA_TABLE_MAX, NULL) < 0 ||
 	    !attrs[NFTA_TABLE_FLAGS])
 		return -EBADMSG;
-	*state = ntohl(nla_get_u32(attrs[NFTA_TABLE_FLAGS])) & NFT_TABLE_F_DORMANT
+	*state = ntohl(get_u32(attrs[NFTA_TABLE_FLAGS])) & NFT_TABLE_F_DORMANT
 			 ? NFT_TABLE_DORMANT
 			 : NFT_TABLE_AWAKE;
 	return 0;
@@ -90,7 +91,7 @@ static int generation_read(const struct nlmsghdr *answer, void *data)
 			NFTA_GEN_MAX, NULL) < 0 ||
 	    !attrs[NFTA_GEN_ID])
 		return -EBADMSG;
-	*(uint32_t *)data = ntohl(nla_get_u32(attrs[NFTA_GEN_ID]));
+	*(uint32_t *)data = ntohl(get_u32(attrs[NFTA_GEN_ID]));
 	return 0;
 }
 

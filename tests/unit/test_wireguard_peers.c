@@ -47,6 +47,8 @@ static struct {
 	size_t changes; /* messages that changed something */
 	size_t replaced; /* peers that were without prefixes for a moment */
 	int interruptions; /* dumps that are still to be interrupted */
+	bool no_mask; /* prefixes have an empty attribute in place of their length */
+	uint8_t mask; /* in place of each prefix length, if not 0 */
 	struct wireguard_key private_key;
 	uint16_t port;
 } kernel;
@@ -185,6 +187,7 @@ static bool answer_peer(struct nl_msg *msg, const struct has_peer *peer, size_t 
 {
 	const int64_t handshake[] = {peer->handshake, 5};
 	struct nlattr *item = nla_nest_start(msg, 0), *list, *one;
+	uint8_t mask;
 	size_t len = nlmsg_hdr(msg)->nlmsg_len;
 
 	if (len + 200 > ANSWER_MAX) {
@@ -206,7 +209,8 @@ static bool answer_peer(struct nl_msg *msg, const struct has_peer *peer, size_t 
 		nla_put(msg, WGALLOWEDIP_A_IPADDR,
 			ip_size(peer->allowed[*at].addr.family),
 			peer->allowed[*at].addr.bytes);
-		nla_put_u8(msg, WGALLOWEDIP_A_CIDR_MASK, peer->allowed[*at].len);
+		mask = kernel.mask ? kernel.mask : peer->allowed[*at].len;
+		nla_put(msg, WGALLOWEDIP_A_CIDR_MASK, kernel.no_mask ? 0 : 1, &mask);
 		nla_nest_end(msg, one);
 	}
 	nla_nest_end(msg, list);
@@ -395,6 +399,26 @@ static void test_each_difference_is_seen(void **state)
 }
 
 /* The kernel sends to where the last packet came from. */
+/* An attribute that is too short isn't read beyond its end. */
+static void test_a_prefix_that_is_none_is_an_error(void **state)
+{
+	struct wireguard_changes changes;
+	struct wireguard_device has;
+
+	(void)state;
+	want(2);
+	settle(2);
+	kernel.no_mask = true;
+	assert_int_equal(wireguard_peers_compare(NULL, &device, wanted, 2, &changes, &has,
+						 NULL),
+			 -EBADMSG);
+	kernel.no_mask = false;
+	kernel.mask = 129;
+	assert_int_equal(wireguard_peers_compare(NULL, &device, wanted, 2, &changes, &has,
+						 NULL),
+			 -EBADMSG);
+}
+
 static void test_a_nodes_other_address_serves_as_well(void **state)
 {
 	struct has_peer *peer;
@@ -522,6 +546,8 @@ int main(void)
 		cmocka_unit_test_setup(test_an_interrupted_dump_begins_again,
 				       kernel_reset),
 		cmocka_unit_test_setup(test_each_difference_is_seen, kernel_reset),
+		cmocka_unit_test_setup(test_a_prefix_that_is_none_is_an_error,
+				       kernel_reset),
 		cmocka_unit_test_setup(test_a_nodes_other_address_serves_as_well,
 				       kernel_reset),
 		cmocka_unit_test_setup(test_handshakes_are_told, kernel_reset),

@@ -221,23 +221,36 @@ static void read_endpoint(const struct nlattr *attr, struct wireguard_peer *peer
 	}
 }
 
+/* False: the attribute is no prefix. */
+static bool read_prefix(struct nlattr *item, struct ip_prefix *ret_prefix)
+{
+	struct nlattr *attrs[WGALLOWEDIP_A_MAX + 1];
+	int family;
+
+	if (nla_parse_nested(attrs, WGALLOWEDIP_A_MAX, item, NULL) < 0 ||
+	    !attrs[WGALLOWEDIP_A_CIDR_MASK] ||
+	    nla_len(attrs[WGALLOWEDIP_A_CIDR_MASK]) < 1)
+		return false;
+	family = get_u16(attrs[WGALLOWEDIP_A_FAMILY]);
+	if (family != AF_INET && family != AF_INET6)
+		return false;
+	get_ip(attrs[WGALLOWEDIP_A_IPADDR], family, &ret_prefix->addr);
+	ret_prefix->len = get_u8(attrs[WGALLOWEDIP_A_CIDR_MASK]);
+	return ret_prefix->addr.family && ret_prefix->len <= ip_bits(family);
+}
+
 static int read_allowed(const struct nlattr *attr, struct prefixes *list)
 {
-	struct nlattr *attrs[WGALLOWEDIP_A_MAX + 1], *item;
-	struct ip_prefix *prefix;
+	struct nlattr *item;
 	int left;
 
 	nla_for_each_nested(item, attr, left) {
-		if (nla_parse_nested(attrs, WGALLOWEDIP_A_MAX, item, NULL) < 0 ||
-		    !attrs[WGALLOWEDIP_A_FAMILY] || !attrs[WGALLOWEDIP_A_IPADDR] ||
-		    !attrs[WGALLOWEDIP_A_CIDR_MASK])
-			return -EBADMSG;
-		prefix = LIST_ADD(list);
+		struct ip_prefix *prefix = LIST_ADD(list);
+
 		if (!prefix)
 			return -ENOMEM;
-		get_ip(attrs[WGALLOWEDIP_A_IPADDR],
-		       nla_get_u16(attrs[WGALLOWEDIP_A_FAMILY]), &prefix->addr);
-		prefix->len = nla_get_u8(attrs[WGALLOWEDIP_A_CIDR_MASK]);
+		if (!read_prefix(item, prefix))
+			return -EBADMSG;
 	}
 	return 0;
 }
@@ -272,9 +285,7 @@ static int read_peer(struct nlattr *item, struct reading *reading)
 		time = attrs[WGPEER_A_LAST_HANDSHAKE_TIME];
 		if (time && nla_len(time) >= (int)sizeof(peer.handshake))
 			memcpy(&peer.handshake, nla_data(time), sizeof(peer.handshake));
-		if (attrs[WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL])
-			peer.keepalive = nla_get_u16(
-				attrs[WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL]);
+		peer.keepalive = get_u16(attrs[WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL]);
 		reading->peer = peer;
 		reading->has_peer = true;
 		reading->allowed.n = 0;
@@ -298,7 +309,7 @@ static int read_message(struct nlattr *const *attrs, void *data)
 	copy_key(&reading->device.private_key, attrs[WGDEVICE_A_PRIVATE_KEY]);
 	copy_key(&reading->device.public_key, attrs[WGDEVICE_A_PUBLIC_KEY]);
 	if (attrs[WGDEVICE_A_LISTEN_PORT])
-		reading->device.port = nla_get_u16(attrs[WGDEVICE_A_LISTEN_PORT]);
+		reading->device.port = get_u16(attrs[WGDEVICE_A_LISTEN_PORT]);
 	if (attrs[WGDEVICE_A_FWMARK])
 		reading->device.mark = get_u32(attrs[WGDEVICE_A_FWMARK]);
 	if (!attrs[WGDEVICE_A_PEERS])
