@@ -41,7 +41,7 @@ def unloaded():
 
 def started(node, *options):
     node.start_agent(*options)
-    wait_for(node.ready, 120)
+    wait_for(node.ready)
 
 
 @pytest.mark.skipif("BRIDGE_CNI_VM" not in os.environ,
@@ -60,7 +60,7 @@ def test_the_kernel_loads_it_for_the_agent_and_without_it_services_see_the_node(
     settled(node)
     vip = service(node, server.address4)
     with served(server, 80):
-        assert ask(client, vip, 80, timeout=20) == ("pod", node.gateway(vip))
+        assert ask(client, vip, 80) == ("pod", node.gateway(vip))
         node.stop_agent()
         unload()
         node.log_path.write_text("")
@@ -68,6 +68,6 @@ def test_the_kernel_loads_it_for_the_agent_and_without_it_services_see_the_node(
         wait_for(lambda: "the kernel has loaded the module br_netfilter" in node.log())
         for name in ("iptables", "ip6tables"):
             assert node.sysctl(f"bridge.bridge-nf-call-{name}") == "1"
-        assert ask(client, vip, 80, timeout=20) == ("pod", client.address4)
+        assert ask(client, vip, 80) == ("pod", client.address4)
     assert node.page("/readyz") == (200, "ok\n") and "level=error" not in node.log()
     assert "bridge_cni_agent" not in node.run("nft", "list", "tables").stdout

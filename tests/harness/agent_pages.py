@@ -4,6 +4,8 @@ import contextlib
 import http.client
 import socket
 
+from .waiting import SLOWNESS
+
 PORT = 9810
 PATIENCE = 5  # seconds
 
@@ -12,7 +14,8 @@ def page(namespace, path, host="127.0.0.1", port=PORT):
     """(status, text) of a page that is asked for from a namespace; (0, "") where nobody answers."""
     with contextlib.closing(http.client.HTTPConnection(host, port)) as connection:
         try:
-            connection.sock = namespace.call(socket.create_connection, (host, port), PATIENCE)
+            connection.sock = namespace.call(socket.create_connection, (host, port),
+                                              PATIENCE * SLOWNESS)
             connection.request("GET", path)
             answer = connection.getresponse()
             return answer.status, answer.read().decode()

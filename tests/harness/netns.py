@@ -15,14 +15,14 @@ import struct
 import subprocess
 import threading
 
+from .waiting import ANSWER, SLOWNESS, answered
+
 CLONE_FS, CLONE_NEWNS, CLONE_NEWNET = 0x00000200, 0x00020000, 0x40000000
 MS_BIND, MS_REC, MS_PRIVATE, MS_SHARED = 0x1000, 0x4000, 0x40000, 0x100000
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 MNT_DETACH = 2
 PIPE_SIZE = 65536
-# Seconds that any command may take: sanitizers under strace are slow, and so is a virtual machine
-# whose processors are emulated beside other tests.
-TIMEOUT = 300 if os.environ.get("BRIDGE_CNI_VM") else 60
+TIMEOUT = 60 * SLOWNESS  # seconds that any command may take: sanitizers under strace are slow
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -143,9 +143,16 @@ class Namespace:
     def nft(self, text):
         return self.run("nft", "-f", "-", input=text).stdout
 
-    def ping(self, address, wait=5):
-        """One echo request: did an answer come? `wait` in seconds."""
-        done = self.run("ping", "-n", "-c1", f"-W{wait}", str(address), check=False)
+    def ping(self, address, wait=None):
+        """Does an answer come? With `wait`, in seconds, to one echo request. Without it requests are
+        sent until one is answered: the first ones are lost while the kernel hasn't yet turned on a
+        link that was just made, or looks for a neighbour."""
+        if wait is None:
+            return answered(lambda: self._echoed(address, "-w", ANSWER * SLOWNESS))
+        return self._echoed(address, "-W", wait * SLOWNESS)
+
+    def _echoed(self, address, option, seconds):
+        done = self.run("ping", "-n", "-c1", option, f"{seconds:g}", str(address), check=False)
         return done.returncode == 0
 
     # -- this process's own sockets and files in the namespace
@@ -161,7 +168,7 @@ class Namespace:
 
     def socket(self, *args):
         sock = self.call(socket.socket, *args)
-        sock.settimeout(2)
+        sock.settimeout(2 * SLOWNESS)
         return sock
 
     def udp(self, address, port=0):

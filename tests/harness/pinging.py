@@ -8,7 +8,9 @@ import struct
 import threading
 import time
 
-PAUSE = 0.008  # seconds between two requests to one address
+from .waiting import SLOWNESS
+
+PAUSE = 0.008 * SLOWNESS  # seconds between two requests to one address
 PATIENCE = 3  # seconds for the answers to the last ones
 SOL_RAW, ICMP_FILTER, ICMP6_FILTER = 255, 1, 1  # linux/socket.h, linux/icmp.h, linux/icmpv6.h
 ICMP = {socket.AF_INET: (socket.IPPROTO_ICMP, 8, 0, 20),  # request, reply, length of IP's header
@@ -84,7 +86,7 @@ class Pinger(threading.Thread):
                 stream.send()
             due = max(due + PAUSE, time.monotonic() + PAUSE / 4)
             self._receive(due)
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + PATIENCE * SLOWNESS
         while time.monotonic() < end and any(stream.unanswered for stream in self.streams):
             self._receive(time.monotonic() + 0.1)
 
@@ -111,4 +113,5 @@ def pinging(pairs):
             stream.sock.close()
     count = min(len(stream.sent) for stream in pinger.streams)
     # A busy machine may be ten times as slow as it is to be, and not more.
-    assert count > (time.monotonic() - pinger.began - PATIENCE) / PAUSE / 10, count
+    seconds = time.monotonic() - pinger.began - PATIENCE * SLOWNESS
+    assert count > seconds / PAUSE / 10, count

@@ -8,7 +8,7 @@ import struct
 import threading
 
 from .node import network
-from .waiting import wait_for
+from .waiting import SLOWNESS, answered, wait_for
 
 
 def ports(*mappings, families="dual", **changes):
@@ -75,10 +75,13 @@ def served_udp(pod, port, address="::", word=b"pod"):
             yield
 
 
-def ask(client, address, port, timeout=2):
-    """(word, address that was seen), or None where nothing answers."""
+def ask(client, address, port, timeout=None):
+    """(word, address that was seen), or None where nothing answers. With a timeout, in seconds, it is
+    asked once. Without it, until there is an answer (see Namespace.ping())."""
+    if timeout is None:
+        return answered(lambda: ask(client, address, port, 2))
     with client.socket(family_of(address), socket.SOCK_STREAM) as sock:
-        sock.settimeout(timeout)
+        sock.settimeout(timeout * SLOWNESS)
         try:
             sock.connect((address, port))
             return tuple(sock.recv(100).decode().split())
@@ -86,11 +89,14 @@ def ask(client, address, port, timeout=2):
             return None
 
 
-def ask_udp(client, address, port, sock=None, timeout=1):
+def ask_udp(client, address, port, sock=None, timeout=None):
+    """The word, or None; `timeout` as for ask()."""
+    if timeout is None:
+        return answered(lambda: ask_udp(client, address, port, sock, 1))
     with contextlib.ExitStack() as stack:
         if sock is None:
             sock = stack.enter_context(client.socket(family_of(address), socket.SOCK_DGRAM))
-        sock.settimeout(timeout)
+        sock.settimeout(timeout * SLOWNESS)
         try:
             sock.sendto(b"?", (address, port))
             return sock.recvfrom(100)[0].decode()

@@ -7,7 +7,7 @@ import threading
 import time
 
 from .portmap import family_of
-from .waiting import wait_for
+from .waiting import SLOWNESS, wait_for
 
 PAUSE = 0.02  # seconds between two attempts
 PATIENCE = 10  # seconds in which an answer comes also on a busy machine
@@ -45,7 +45,7 @@ class Connection:
 
     def __init__(self, client, address, port):
         self.socket = client.socket(family_of(address), socket.SOCK_STREAM)
-        self.socket.settimeout(PATIENCE)
+        self.socket.settimeout(PATIENCE * SLOWNESS)
         self.socket.connect((address, port))
         self.lines = self.socket.makefile("rb")
         self.number = 0

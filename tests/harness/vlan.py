@@ -7,6 +7,7 @@ import struct
 
 from . import wire
 from .node import named, network
+from .waiting import SLOWNESS
 
 ACCESS = {"PVID", "Egress Untagged"}
 # The flags of the bridge's default VLAN on a port with preserveDefaultVlan.
@@ -66,7 +67,7 @@ def hearing(pod, ifname="eth0", wait=0.3):
         sock.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
         sock.bind((ifname, wire.ETH_P_ALL))
         yield found
-        sock.settimeout(wait)
+        sock.settimeout(wait * SLOWNESS)
         with contextlib.suppress(TimeoutError):
             while True:
                 frame, more, _, (_, _, kind, *_) = sock.recvmsg(2048, 256)

@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Waiting for the thing itself, and for nothing longer than that."""
 import fcntl
+import os
 import time
+
+# Where processors are emulated, beside other tests, all limits of time are so many times as long.
+# How long something takes is told by the tests on a real machine.
+SLOWNESS = 5 if os.environ.get("BRIDGE_CNI_VM") else 1
+ANSWER = 5.0  # seconds in which whoever is reached answers, if what is lost is sent again
 
 
 def wait_for(what, seconds=30.0, step=0.01):
     """The first true value of what(), or a failed assertion with what() last failed with. The longer
     it takes the less often it is asked for: most of what() are commands, and the processor is theirs
-    that are waited for."""
-    began = time.monotonic()
+    that are waited for. seconds: on a real machine."""
+    began, seconds = time.monotonic(), seconds * SLOWNESS
     while True:
         error = None
         try:
@@ -22,6 +28,14 @@ def wait_for(what, seconds=30.0, step=0.01):
             raise AssertionError(f"not within {seconds} s: {what.__qualname__}") from error
         # Never past the end, at which it is asked for once more.
         time.sleep(min(max(step, min(waited / 20, 0.1)), max(seconds - waited, 0.001)))
+
+
+def answered(ask):
+    """The first true value of ask(), which sends something, or the last one where none comes."""
+    end = time.monotonic() + ANSWER * SLOWNESS
+    while not (value := ask()) and time.monotonic() < end:
+        time.sleep(0.1)
+    return value
 
 
 def is_locked(path, operation):

@@ -4,6 +4,8 @@ import contextlib
 import socket
 import struct
 
+from .waiting import SLOWNESS
+
 ETH_P_ALL = 3
 ETHERTYPE = 0x88b5  # for local experiments, IEEE 802
 PACKET_OUTGOING = 4
@@ -17,7 +19,7 @@ def source_seen(sender, receiver, target):
     with receiver.udp(target, 4711) as here, \
             sender.udp("::" if ":" in target else "0.0.0.0") as there:
         here.settimeout(0.5)
-        for _ in range(20):
+        for _ in range(20 * SLOWNESS):
             there.sendto(b"?", (target, 4711))
             with contextlib.suppress(TimeoutError):
                 return here.recvfrom(16)[1][0]
@@ -34,7 +36,7 @@ def listening(ns, ifname, wait=0.3):
     with ns.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)) as sock:
         sock.bind((ifname, ETH_P_ALL))
         yield found
-        sock.settimeout(wait)
+        sock.settimeout(wait * SLOWNESS)
         with contextlib.suppress(TimeoutError):
             while True:
                 frame, (_, _, kind, *_) = sock.recvfrom(2048)
@@ -75,7 +77,7 @@ def segment_seen(sender, receiver, source, target, flags, wait=0.5):
     family = socket.AF_INET6 if ":" in target else socket.AF_INET
     raw = (family, socket.SOCK_RAW, socket.IPPROTO_TCP)
     with receiver.socket(*raw) as here, sender.socket(*raw) as there:
-        here.settimeout(wait)
+        here.settimeout(wait * SLOWNESS)
         for _ in range(3):  # on a busy machine the first may go to resolve a neighbour
             there.sendto(_segment(source, target, flags), (target, 0))
             with contextlib.suppress(TimeoutError):
