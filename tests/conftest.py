@@ -11,6 +11,7 @@ sys.dont_write_bytecode = True
 
 from harness import distribution, machine, snapshot, vlan  # noqa: E402
 from harness.node import Node  # noqa: E402
+from harness.service import netfilter_on_the_bridge  # noqa: E402
 
 IN_CI = os.environ.get("CI") == "true"
 counts = {"passed": 0, "failed": 0, "skipped": 0}
@@ -41,11 +42,13 @@ def vlan_filtering(tmp_path_factory):
 
 @pytest.fixture
 def vlans(request, node, vlan_filtering):
-    """A node with bridges that filter VLANs; the virtual machine's kernel has them."""
+    """A node with bridges that filter VLANs, and without br_netfilter, with which pods don't reach
+    the world by a VLAN's gateway. The virtual machine's kernel has them."""
     assert request.path.name.startswith("test_vlan"), "tests/vm/run runs no other file always"
     if not vlan_filtering:
         lacks = "this kernel has no CONFIG_BRIDGE_VLAN_FILTERING"
         (pytest.fail if os.environ.get("BRIDGE_CNI_VM") else pytest.skip)(lacks)
+    netfilter_on_the_bridge(node, False)
     return node
 
 

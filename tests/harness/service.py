@@ -2,6 +2,7 @@
 """A Service with rules of the shape that kube-proxy writes: its address leads to a pod,
 who comes from that pod itself is masqueraded, what is invalid is not forwarded."""
 import os
+import subprocess
 
 import pytest
 
@@ -11,7 +12,11 @@ MODES = pytest.mark.parametrize("mode", ["nftables", "iptables"])  # kube-proxy'
 
 
 def netfilter_switch(node, key, on):
-    """One of SWITCHES. Where br_netfilter isn't loaded, they are off."""
+    """One of SWITCHES. Where br_netfilter isn't loaded, they are off. When it is loaded, as an agent
+    of another test may have the kernel do, they are on in all namespaces that there are: so in the
+    virtual machine it is loaded here, before."""
+    if "BRIDGE_CNI_VM" in os.environ and not os.path.exists("/proc/sys/net/bridge"):
+        subprocess.run(["modprobe", "br_netfilter"], check=True)
     if node.call(lambda: os.path.exists("/proc/sys/net/bridge")):
         node.sysctl(f"bridge.bridge-nf-call-{key}", int(on))
     elif on:

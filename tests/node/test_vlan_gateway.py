@@ -12,7 +12,7 @@ from harness.node import (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, NODE4, addre
                           network)
 from harness.plugin import CHECK, EXISTS, KERNEL, CniError
 from harness.command import repair
-from harness.service import netfilter_on_the_bridge, service
+from harness.service import service
 from harness.vlan import ACCESS, PRESERVED, access, port_of, port_vlans, subnet
 from harness.wire import BROADCAST, listening as listening_for_frames, send_frame
 
@@ -61,7 +61,6 @@ def test_the_gateway_of_a_VLAN_is_on_an_interface_of_its_own(vlans, families):
 
 
 def test_a_Service_of_a_VLAN_leads_to_pods_of_the_clients_own_subnet(vlans):
-    netfilter_on_the_bridge(vlans, False)
     conf = network("dual", vlan=100)
     client, pod = vlans.pod(), vlans.pod()
     vlans.add(client, conf)
@@ -71,7 +70,6 @@ def test_a_Service_of_a_VLAN_leads_to_pods_of_the_clients_own_subnet(vlans):
 
 
 def test_routed_pods_of_a_VLAN_meet_at_its_gateway(vlans):
-    netfilter_on_the_bridge(vlans, False)
     conf = network("dual", vlan=100, podLink="routed")
     first, second = vlans.pod(), vlans.pod()
     results = [vlans.add(pod, conf) for pod in (first, second)]
