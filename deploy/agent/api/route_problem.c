@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The names of the reasons why there is no route. */
+/* The names of the reasons why there is no route, and those that an address leads to. */
 #include "route_problem.h"
 
 const char *const route_problem_names[ROUTE_PROBLEMS] = {
@@ -22,3 +22,19 @@ const char *const route_problem_names[ROUTE_PROBLEMS] = {
 	[ROUTE_NO_TUNNEL] = "no-tunnel",
 	[ROUTE_BY_KERNEL] = "refused-by-kernel",
 };
+
+enum route_problem route_problem_of_address(enum address_verdict verdict)
+{
+	switch (verdict) {
+	case ADDRESS_OWN:
+		return ROUTE_OWN_ADDRESS;
+	case ADDRESS_OF_PODS:
+		return ROUTE_ADDRESS_OF_PODS;
+	case ADDRESS_UNUSABLE:
+	case ADDRESS_UNKNOWN:
+		return ROUTE_BAD_ADDRESS;
+	case ADDRESS_USABLE:
+		break;
+	}
+	return ROUTE_FINE;
+}

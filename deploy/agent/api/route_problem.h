@@ -4,6 +4,8 @@
 #ifndef BRIDGE_CNI_AGENT_API_ROUTE_PROBLEM_H
 #define BRIDGE_CNI_AGENT_API_ROUTE_PROBLEM_H
 
+#include "range_verdict.h"
+
 /* Why there is no route to a node's pods. */
 enum route_problem {
 	ROUTE_FINE,
@@ -28,5 +30,8 @@ enum route_problem {
 };
 /* As metrics and the log call them, indexed by enum route_problem. */
 extern const char *const route_problem_names[ROUTE_PROBLEMS];
+
+/* The problem that the verdict on a Node's InternalIP means; ROUTE_FINE: none. */
+enum route_problem route_problem_of_address(enum address_verdict verdict);
 
 #endif

@@ -50,23 +50,14 @@ static enum route_problem direct_problem(const struct sync *sync,
 					 const struct cluster_node *node)
 {
 	const struct ip_addr *gw = &node->addresses[sync->family];
+	enum route_problem problem = ROUTE_NO_ADDRESS;
 
-	if (!gw->family)
-		return ROUTE_NO_ADDRESS;
-	switch (node->internal[sync->family]) {
-	case ADDRESS_OWN:
+	if (gw->family)
+		problem = route_problem_of_address(node->internal[sync->family]);
+	if (problem == ROUTE_FINE && sync->own &&
+	    ip_equal(gw, &sync->own->addresses[sync->family]))
 		return ROUTE_OWN_ADDRESS;
-	case ADDRESS_OF_PODS:
-		return ROUTE_ADDRESS_OF_PODS;
-	case ADDRESS_UNUSABLE:
-	case ADDRESS_UNKNOWN:
-		return ROUTE_BAD_ADDRESS;
-	case ADDRESS_USABLE:
-		break;
-	}
-	if (sync->own && ip_equal(gw, &sync->own->addresses[sync->family]))
-		return ROUTE_OWN_ADDRESS;
-	return ROUTE_FINE;
+	return problem;
 }
 
 /* Adds a route to @cidr, which @node has or had. @direct: whether @gw serves as a

@@ -89,16 +89,10 @@ static enum route_problem address_problem(const struct tunnel_plan *plan,
 			problem = ROUTE_NO_COMMON_FAMILY;
 			continue;
 		}
-		switch (node->internal[i]) {
-		case ADDRESS_OWN:
-			return ROUTE_OWN_ADDRESS;
-		case ADDRESS_OF_PODS:
-			return ROUTE_ADDRESS_OF_PODS;
-		case ADDRESS_UNUSABLE:
-		case ADDRESS_UNKNOWN:
-		case ADDRESS_USABLE:
-			return ROUTE_BAD_ADDRESS;
-		}
+		/* A usable one that is no peer's is this node's, too, which the verdict
+		 * doesn't know yet. */
+		problem = route_problem_of_address(node->internal[i]);
+		return problem == ROUTE_FINE ? ROUTE_BAD_ADDRESS : problem;
 	}
 	return problem;
 }

@@ -16,7 +16,7 @@
 
 /* A session ends, and another handshake is due, so many seconds after the last one. */
 #define SESSION_SECONDS 180
-/* How long the second slot stays when no peer is sent to by it any more. */
+/* The second slot stays so long after the last peer was sent to by it. */
 #define LEAVE_MS (SESSION_SECONDS * 1000)
 
 void tunnel_wireguard_clear(struct tunnel_wireguard *wireguard)

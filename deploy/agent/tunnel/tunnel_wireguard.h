@@ -7,7 +7,7 @@
  * A node is sent to at its InternalIP and the port that its annotation says, and what
  * comes from it must be of its pods: of its ranges, whose network address the node itself
  * sends from. Both devices take the packets of all peers, and routes lead by one of them.
- * Whose a key is that two Nodes say is wireguard_owners.h's business.
+ * Which Node owns a key that several Nodes have is decided in wireguard_owners.h.
  */
 #ifndef BRIDGE_CNI_AGENT_TUNNEL_TUNNEL_WIREGUARD_H
 #define BRIDGE_CNI_AGENT_TUNNEL_TUNNEL_WIREGUARD_H
@@ -35,7 +35,7 @@ struct tunnel_wireguard_pair {
 /* Zero-initialise it. */
 struct tunnel_wireguard {
 	struct tunnel_wireguard_slot slots[WIREGUARD_SLOTS];
-	/* What this node says; port 0: that key isn't known. */
+	/* The annotation that this node is to have; port 0: that key isn't known. */
 	struct wireguard_note own;
 	struct wireguard_note said; /* what the own Node says of it; port 0: nothing */
 	bool begun; /* what the Node said before is known */
@@ -62,46 +62,49 @@ struct tunnel_wireguard_spec {
 	uint32_t rotate_days; /* 0: keys are not rotated, and there is one slot */
 };
 
-/* What was done with a device, for the log. */
+/* The changes of a device, for the log. */
 struct tunnel_wireguard_done {
 	bool made, key_made, changed;
 	size_t peers; /* added, changed or removed */
 };
 
 /*
- * Makes the devices, and adds the peers that the plan has, whose own node is known. Adds to
- * @done, which has an entry for each slot. The errors are those of wireguard_device_keep(),
- * and code 100; a device that served before serves on where that is possible.
+ * Makes the devices, and adds the peers that the plan has, whose own node is known. Adds
+ * to @done, which has an entry for each slot. The errors are those of
+ * wireguard_device_keep(), and code 100; a device that served before serves on where that
+ * is possible.
  */
 int tunnel_wireguard_prepare(struct tunnel_wireguard *wireguard, struct netlink *nl,
 			     const struct tunnel_plan *plan,
 			     const struct tunnel_wireguard_spec *spec,
 			     struct tunnel_wireguard_done *done, struct cni_error *err);
 
-/* Has the plan's routes lead by the devices, to peers whose keys are known; the others get
- * their problems. */
+/* Has the plan's routes lead by the devices, to peers whose keys are known; the others
+ * get their problems. */
 void tunnel_wireguard_lead(const struct tunnel_wireguard *wireguard,
 			   struct tunnel_plan *plan);
 
-/* Removes the peers that the plan of the last tunnel_wireguard_prepare() doesn't have, and
- * a second device that isn't used any more. Codes 5, 100, 101. */
+/* Removes the peers that the plan of the last tunnel_wireguard_prepare() doesn't have,
+ * and a second device that isn't used any more. Codes 5, 100, 101. */
 int tunnel_wireguard_settle(struct tunnel_wireguard *wireguard, struct netlink *nl,
 			    struct cni_error *err);
 
-/* How the peers are. */
+/* The state of the devices and their peers. */
 struct tunnel_wireguard_look {
 	bool right; /* the devices are as they were left, and no peer is new to them */
 	size_t peers, answering; /* those with a handshake in the last three minutes */
 };
 
-/* Looks at the devices, of whose peers the kernel tells no changes. Codes 100, 101. */
+/* Reads the devices: the kernel sends no messages about changes of their peers. Codes
+ * 100, 101. */
 int tunnel_wireguard_look(struct tunnel_wireguard *wireguard,
 			  struct tunnel_wireguard_look *ret_look, struct cni_error *err);
 
 #define TUNNEL_WIREGUARD_ROTATED 1
 
-/* Takes the next step of a rotation, or of the way back to one slot, if its time has come.
- * TUNNEL_WIREGUARD_ROTATED: tunnel_wireguard_prepare() has to go on with it. Code 5. */
+/* Takes the next step of a rotation, or of the way back to one slot, if its time has
+ * come. TUNNEL_WIREGUARD_ROTATED: tunnel_wireguard_prepare() has to go on with it. Code
+ * 5. */
 int tunnel_wireguard_rotate(struct tunnel_wireguard *wireguard, uint32_t days,
 			    const char *node, struct cni_error *err);
 

@@ -12,18 +12,19 @@
 struct wireguard_spec {
 	const char *name;
 	uint16_t port; /* of UDP */
-	uint32_t mtu;
-	/* By which the node itself sends to pods of others, by family; family 0: none. It
-	 * has these and no other ones. */
+	uint32_t mtu; /* in bytes */
+	/* The addresses of the device, by family, from which the node itself sends to
+	 * pods of other nodes; family 0: none. The device has no other addresses. */
 	struct ip_addr addresses[IP_FAMILIES];
-	/* What the own Node says. The device gets no new peers before that has its key: the
-	 * first packet to a peer tells it the key, and it could say it sooner as its own. */
+	/* The annotation that this node's Node has. The device gets no new peers before
+	 * the annotation has its key: the first packet to a peer tells it the key, and a
+	 * peer could write the key into its own annotation sooner. */
 	const struct wireguard_note *said;
 	struct wireguard_peer *peers; /* sorted by key here */
 	size_t n_peers;
 };
 
-/* What is there, and what was done. */
+/* The device as it is then, and the changes that were made. */
 struct wireguard_kept {
 	unsigned int index; /* of the device; 0: there is none */
 	struct wireguard_key public_key;
@@ -36,11 +37,11 @@ struct wireguard_kept {
 
 /*
  * Sees to it that the device is there, up, and as @spec says; peers that it has besides
- * go to @kept->late, which the caller empties. A device that is right is not disturbed: its
- * sessions go on, also when this process is a new one. After an error @kept says what is
- * there nevertheless; @kept->index is 0 where nothing can be sent. Code 103: the name is
- * that of a device of another kind, or the port is taken; codes 5, 100, 101; the kernel
- * without WireGuard is 101, and the error names the module.
+ * go to @kept->late, which the caller empties. A device that is right is not disturbed:
+ * its sessions go on, also when this process is a new one. After an error @kept says what
+ * is there nevertheless; @kept->index is 0 where nothing can be sent. Code 103: the name
+ * is that of a device of another kind, or the port is taken; codes 5, 100, 101; the
+ * kernel without WireGuard is 101, and the error names the module.
  */
 int wireguard_device_keep(struct netlink *nl, const struct wireguard_spec *spec,
 			  struct wireguard_kept *kept, struct cni_error *err);

@@ -18,11 +18,11 @@
 struct wireguard_genl;
 
 /* Adds to the connection's queue that a device of this name and MTU is made, which is
- * down. -EEXIST: the name is taken; -EOPNOTSUPP: the kernel has no module wireguard, which
- * the error names. */
+ * down. -EEXIST: the name is taken; -EOPNOTSUPP: the kernel has no module wireguard,
+ * which the error names. */
 void queue_wireguard_add(struct netlink *nl, const char *name, uint32_t mtu);
 
-/* What a device has besides its peers. */
+/* The properties of a device besides its peers. */
 struct wireguard_device {
 	struct wireguard_key private_key; /* zeros: none */
 	struct wireguard_key public_key; /* the kernel's, of the private one */
@@ -31,7 +31,8 @@ struct wireguard_device {
 };
 void wireguard_device_wipe(struct wireguard_device *device);
 
-/* Where a Node that the device talks to is found, and what may come from there. */
+/* A peer of the device: its endpoint, and the prefixes that its packets come from and go
+ * to. */
 struct wireguard_peer {
 	struct wireguard_key key; /* its public key */
 	struct ip_addr endpoint; /* family 0: not known */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the log says of the WireGuard devices, and of other nodes' keys. Other nodes decide
- * how often their keys change: so peers and keys are told of once a minute at most, and then
- * of all that has changed since.
+ * The log's lines about the WireGuard devices, and about other nodes' keys. Other nodes
+ * decide how often their keys change: so lines about peers and keys are written once a
+ * minute at most, and then tell all that has changed since.
  */
 #ifndef BRIDGE_CNI_AGENT_TUNNEL_WIREGUARD_LOG_H
 #define BRIDGE_CNI_AGENT_TUNNEL_WIREGUARD_LOG_H
@@ -10,7 +10,7 @@
 #include "deploy/agent/base/log.h"
 #include "tunnel_wireguard.h"
 
-/* What the log was told of a slot's peers. */
+/* The lines about a slot's peers. */
 struct wireguard_told {
 	size_t peers; /* how many have changed since */
 	int64_t next; /* when it may be told again, by now_ms() */
@@ -23,8 +23,8 @@ struct wireguard_log {
 	int64_t refused_next; /* when they may be told of again, by now_ms() */
 };
 
-/* Logs what tunnel_wireguard_prepare() has done with the slots' devices, and which keys it
- * refuses. */
+/* Logs what tunnel_wireguard_prepare() has done with the slots' devices, and which keys
+ * it refuses. */
 void wireguard_log_done(struct wireguard_log *state,
 			const struct wireguard_wanted *wanted,
 			const struct tunnel_wireguard_done done[WIREGUARD_SLOTS],

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a Node says of its WireGuard devices, in an annotation: the UDP port and the public
- * key, as "51820:NdJvDKlG44Adulf0kS7LaAWiP9x5FrNQ7YonxGH+mzg=". A node that rotates its
- * keys has two devices, and says "PORT:KEY,PORT:KEY;generation=NUMBER".
+ * The annotation of a Node that tells of its WireGuard devices: the UDP port and the
+ * public key, as "51820:NdJvDKlG44Adulf0kS7LaAWiP9x5FrNQ7YonxGH+mzg=". A node that
+ * rotates its keys has two devices, and says "PORT:KEY,PORT:KEY;generation=NUMBER".
  */
 #ifndef BRIDGE_CNI_AGENT_TUNNEL_WIREGUARD_NOTE_H
 #define BRIDGE_CNI_AGENT_TUNNEL_WIREGUARD_NOTE_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Whose each WireGuard key is. Keys that Nodes say can be copied by whoever may write
- * another Node, and only the one who said a key first can be its owner. So it is
- * remembered here, and an agent that starts anew takes it from the kernel's device.
+ * The owners of WireGuard keys. Whoever may write another Node can copy a key that a Node
+ * has in its annotation, and only the Node that had it first can be its owner. So owners
+ * are remembered here, and an agent that starts anew takes them from the kernel's device.
  */
 #ifndef BRIDGE_CNI_AGENT_TUNNEL_WIREGUARD_OWNERS_H
 #define BRIDGE_CNI_AGENT_TUNNEL_WIREGUARD_OWNERS_H
@@ -33,8 +33,9 @@ void wireguard_owners_settle(struct wireguard_owners *owners);
 bool wireguard_owners_has(const struct wireguard_owners *owners,
 			  const struct wireguard_key *key, const char *node);
 
-/* Adds the keys of the device's peers: each is that Node's whose podCIDRs, the former ones
- * included, are the peer's allowed IPs, all of them that some Node has. Codes 100, 101. */
+/* Adds the keys of the device's peers: each is that Node's whose podCIDRs, the former
+ * ones included, are the peer's allowed IPs, all of them that some Node has. Codes 100,
+ * 101. */
 int wireguard_owners_read(struct wireguard_owners *owners, struct wireguard_genl *genl,
 			  const struct link_known *link, const struct tunnel_plan *plan,
 			  struct cni_error *err);

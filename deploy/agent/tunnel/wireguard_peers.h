@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What has to change so that a WireGuard device has exactly the peers that it is to have.
- * The device's peers are compared as they are read: none are kept here. */
+/* Finds the changes by which a WireGuard device gets exactly the peers that it is to
+ * have. The device's peers are compared as they are read: none are kept here. */
 #ifndef BRIDGE_CNI_AGENT_TUNNEL_WIREGUARD_PEERS_H
 #define BRIDGE_CNI_AGENT_TUNNEL_WIREGUARD_PEERS_H
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What an agent that starts takes from the device of an earlier one, and from the other
- * Nodes. */
+/* An agent that starts takes the owners of keys from the device of an earlier agent, and
+ * its generation from the other Nodes. */
 #ifndef BRIDGE_CNI_AGENT_TUNNEL_WIREGUARD_RECALL_H
 #define BRIDGE_CNI_AGENT_TUNNEL_WIREGUARD_RECALL_H
 
 #include "wireguard_note.h"
 #include "wireguard_owners.h"
 
-/* Gives whose the keys are that this node's WireGuard devices have as peers. Codes 100,
- * 101. */
+/* Gives the owners of the keys that this node's WireGuard devices have as peers. Codes
+ * 100, 101. */
 int wireguard_recall_owners(struct netlink *nl, const struct tunnel_plan *plan,
 			    struct wireguard_owners *ret_owners, struct cni_error *err);
 

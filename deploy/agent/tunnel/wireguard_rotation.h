@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How keys are rotated without a packet lost: plain data.
+ * The rotation of keys without a lost packet, as plain data.
  *
  * A node has two WireGuard devices (slots), each with a key of its own. Slot 0 of a node
- * talks to slot 0 of others, and slot 1 to slot 1. Each node counts its generations: a new
- * generation puts a new key into slot GENERATION % 2, and the key of the generation before
- * stays in the other one. Two nodes send to each other by the slot of the smaller one of
- * their generations, once they have shaken hands there. So a node that is one generation
- * ahead of another one has not yet touched the key that both use, and as long as it is
- * ahead it makes no further key. Nodes that rotate at the same time do so in the same slot.
+ * talks to slot 0 of others, and slot 1 to slot 1. Each node counts its generations: a
+ * new generation puts a new key into slot GENERATION % 2, and the key of the generation
+ * before stays in the other one. Two nodes send to each other by the slot of the smaller
+ * one of their generations, once they have shaken hands there. So a node that is one
+ * generation ahead of another one has not yet touched the key that both use, and as long
+ * as it is ahead it makes no further key. Nodes that rotate at the same time do so in the
+ * same slot.
  */
 #ifndef BRIDGE_CNI_AGENT_TUNNEL_WIREGUARD_ROTATION_H
 #define BRIDGE_CNI_AGENT_TUNNEL_WIREGUARD_ROTATION_H
@@ -32,12 +33,12 @@ static inline uint32_t rotation_after(uint32_t generation)
 	return generation < ROTATION_GENERATION_MAX ? generation + 1 : 0;
 }
 
-/* The generation that a node begins with, when the others have said @said, which is sorted
- * then: that of the middle one. So a few Nodes that say what isn't so neither hold it back,
- * and all others with it, nor send it ahead. */
+/* The generation that a node begins with, when the others have said @said, which is
+ * sorted then: that of the middle one. So a few Nodes that say what isn't so neither hold
+ * it back, and all others with it, nor send it ahead. */
 uint32_t rotation_first(uint32_t *said, size_t n);
 
-/* What two nodes have together. */
+/* The state of this node and another one. */
 struct rotation_pair {
 	bool has[WIREGUARD_SLOTS]; /* both nodes have that slot, and keys that can be used */
 	uint32_t generation; /* the other node's */

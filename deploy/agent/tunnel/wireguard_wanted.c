@@ -59,7 +59,8 @@ static void notes_read(const struct tunnel_plan *plan, size_t annotation,
 
 /* -- whose a key is */
 
-/* Which of @n Nodes that say one key has it; NULL: that can't be told. */
+/* Returns the owner of a key that @n Nodes have in their annotations; NULL: it can't be
+ * told. */
 static const struct said *owner_of(const struct tunnel_plan *plan,
 				   const struct wireguard_owners *before,
 				   const struct said *said, size_t n)
