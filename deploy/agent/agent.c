@@ -10,6 +10,7 @@
 
 #include "conf/base/clock.h"
 #include "deploy/agent/base/memory_trim.h"
+#include "deploy/agent/base/pace.h"
 #include "deploy/agent/node/agent_lock.h"
 #include "deploy/agent/node/route_events.h"
 #include "servers.h"
@@ -130,6 +131,16 @@ static void follow_nodes(struct agent *agent)
 	agent->trimmed = true;
 }
 
+/* When the nodes are to be followed. A Node may change all the time. */
+static int64_t follow_due(const struct agent *agent)
+{
+	int64_t due = agent->nodes_changed ? 0 : agent->routes.due_at;
+
+	if (!reflector_state(agent->reflector)->listed)
+		return INT64_MAX;
+	return due > agent->follow_at ? due : agent->follow_at;
+}
+
 /* A repair comes before the DEL of a dead attachment, and a cleanup before both: nothing
  * is to be repaired behind it. */
 static void start_job(struct agent *agent)
@@ -170,8 +181,7 @@ static void end_job(struct agent *agent)
 
 static void do_what_is_due(struct agent *agent)
 {
-	bool listed = reflector_state(agent->reflector)->listed;
-	int64_t now = now_ms();
+	int64_t now = now_ms(), began;
 
 	if (now >= agent->check_at) {
 		agent->check_at = now + CHECK_MS;
@@ -201,8 +211,11 @@ static void do_what_is_due(struct agent *agent)
 	}
 	if (now >= agent->drops.due_at)
 		drops_look(&agent->drops);
-	if (listed && (agent->nodes_changed || now >= agent->routes.due_at))
+	if (now >= follow_due(agent)) {
+		began = pace_begin();
 		follow_nodes(agent);
+		agent->follow_at = pace_end(began);
+	}
 	if (agent->job.pid && now - agent->job.started > JOB_MAX_MS)
 		kill(agent->job.pid, SIGKILL);
 	start_job(agent);
@@ -228,8 +241,7 @@ static int wait_ms(const struct agent *agent)
 		agent->check_at,
 		agent->resync_at,
 		agent->drops.due_at,
-		reflector_state(agent->reflector)->listed ? agent->routes.due_at
-							  : INT64_MAX,
+		follow_due(agent),
 		heal_next(&agent->heal, &agent->job),
 	};
 	int64_t now = now_ms(), left = INT_MAX;

@@ -58,6 +58,7 @@ struct agent {
 
 	/* Times are by now_ms(). */
 	int64_t check_at; /* when the files on the node are looked at */
+	int64_t follow_at; /* the nodes are not followed before */
 	int64_t resync_at; /* when everything is looked at without a reason */
 	bool nodes_changed; /* configuration list and routes are to follow the nodes */
 	bool standing_by; /* the agent lock was given up: nothing is touched any more */
