@@ -15,6 +15,7 @@ import struct
 import subprocess
 import threading
 
+from . import icmp
 from .waiting import ANSWER, SLOWNESS, answered
 
 CLONE_FS, CLONE_NEWNS, CLONE_NEWNET = 0x00000200, 0x00020000, 0x40000000
@@ -148,12 +149,9 @@ class Namespace:
         sent until one is answered: the first ones are lost while the kernel hasn't yet turned on a
         link that was just made, or looks for a neighbour."""
         if wait is None:
-            return answered(lambda: self._echoed(address, "-w", ANSWER * SLOWNESS))
-        return self._echoed(address, "-W", wait * SLOWNESS)
-
-    def _echoed(self, address, option, seconds):
-        done = self.run("ping", "-n", "-c1", option, f"{seconds:g}", str(address), check=False)
-        return done.returncode == 0
+            return answered(lambda: self.call(icmp.is_answered, str(address), ANSWER * SLOWNESS,
+                                              icmp.INTERVAL))
+        return self.call(icmp.is_answered, str(address), wait * SLOWNESS)
 
     # -- this process's own sockets and files in the namespace
 

@@ -8,48 +8,31 @@ import struct
 import threading
 import time
 
+from . import icmp
 from .waiting import SLOWNESS
 
 PAUSE = 0.008 * SLOWNESS  # seconds between two requests to one address
 PATIENCE = 3  # seconds for the answers to the last ones
-SOL_RAW, ICMP_FILTER, ICMP6_FILTER = 255, 1, 1  # linux/socket.h, linux/icmp.h, linux/icmpv6.h
-ICMP = {socket.AF_INET: (socket.IPPROTO_ICMP, 8, 0, 20),  # request, reply, length of IP's header
-        socket.AF_INET6: (socket.IPPROTO_ICMPV6, 128, 129, 0)}
-ECHO = struct.Struct("!BBHHHI")  # type, code, checksum, identifier, sequence; the number again
-
-
-def checksum(packet):
-    total = sum(struct.unpack(f"!{len(packet) // 2}H", packet))
-    total = (total & 0xffff) + (total >> 16)
-    return ~(total + (total >> 16)) & 0xffff
+NUMBER = struct.Struct("!I")
 
 
 class Stream:
     """Echo requests from a pod to one address. sent: when each was; unanswered: their numbers."""
 
     def __init__(self, pod, address, identifier):
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        protocol, self.request, self.reply, self.skip = ICMP[family]
+        self.family = icmp.family_of(address)
+        protocol, _, _, self.skip = icmp.KINDS[self.family]
         self.pod, self.address, self.identifier = pod, address, identifier
         self.sent, self.unanswered = [], set()
-        self.sock = pod.socket(family, socket.SOCK_RAW, protocol)
-        if family == socket.AF_INET:
-            self.sock.setsockopt(SOL_RAW, ICMP_FILTER,
-                                 struct.pack("I", ~(1 << self.reply) & 0xffffffff))
-        else:
-            blocked = [0xffffffff] * 8
-            blocked[self.reply >> 5] &= ~(1 << (self.reply & 31))
-            self.sock.setsockopt(socket.IPPROTO_ICMPV6, ICMP6_FILTER, struct.pack("8I", *blocked))
+        self.sock = pod.socket(self.family, socket.SOCK_RAW, protocol)
+        icmp.replies_only(self.sock)
         self.sock.connect((address, 0))
         self.source = self.sock.getsockname()[0]
         self.sock.setblocking(False)
 
     def send(self):
         number = len(self.sent)
-        fields = [self.identifier, number & 0xffff, number]
-        packet = ECHO.pack(self.request, 0, 0, *fields)
-        if self.skip:  # the kernel fills in that of ICMPv6
-            packet = ECHO.pack(self.request, 0, checksum(packet), *fields)
+        packet = icmp.request(self.family, self.identifier, number & 0xffff, NUMBER.pack(number))
         self.sent.append(time.monotonic())
         self.unanswered.add(number)
         with contextlib.suppress(OSError):  # then it is lost
@@ -58,9 +41,10 @@ class Stream:
     def receive(self):
         with contextlib.suppress(OSError):
             while True:
-                kind, _, _, identifier, _, number = ECHO.unpack(
-                    self.sock.recv(256)[self.skip:][:ECHO.size])
-                if (kind, identifier) == (self.reply, self.identifier):
+                packet = self.sock.recv(256)[self.skip:]
+                _, _, _, identifier, _ = icmp.HEADER.unpack_from(packet)
+                if identifier == self.identifier:
+                    number, = NUMBER.unpack_from(packet, icmp.HEADER.size)
                     self.unanswered.discard(number)
 
 
