@@ -5,10 +5,9 @@ import pytest
 
 from harness import tunnels, wire
 from harness.cluster import INTERNET4
-from harness.probes import ask_once, echoing
-from harness.service import target_of
-from harness.tunnels import (assert_own_addresses_are_seen, await_routes, devices_of_routes,
-                             gateway6, let_in, network_address, start)
+from harness.tunnels import (assert_a_node_reaches_a_pod_of_another, assert_own_addresses_are_seen,
+                             await_routes, devices_of_routes, gateway6, let_in, network_address,
+                             set_rp_filter, start)
 from harness.waiting import wait_for
 
 SECONDS = 5  # in which a change is followed
@@ -50,40 +49,15 @@ def test_pods_of_one_family(cluster, families):
             network_address(node, family)]
 
 
-NODE_PORT = """
-    table {ip} node_port {{
-        chain prerouting {{
-            type nat hook prerouting priority dstnat
-            {ip} daddr {node} tcp dport 30080 meta mark set 0x4000 dnat to {pod}
-        }}
-        chain postrouting {{
-            type nat hook postrouting priority srcnat
-            meta mark 0x4000 masquerade
-        }}
-    }}
-"""
-
-
 @pytest.mark.parametrize("rp_filter", [0, 1, 2])
 def test_a_node_reaches_pods_of_others_and_sends_to_them_for_clients(cluster, rp_filter):
-    """Processes of the node, such as an API server that asks a webhook, and a NodePort whose pod
-    is on another node. The pod sees the address of the node's own device."""
     nodes = one, two = [cluster.node(), cluster.node(network="b")]
     for node in nodes:
-        for interface in ("all", "default", "eth0"):
-            node.sysctl(f"ipv4.conf.{interface}.rp_filter", rp_filter)
+        set_rp_filter(node, rp_filter)
     start(*nodes)
-    pod, client = two.attach(), cluster.link
+    pod = two.attach()
     one.attach()  # from now on the node forwards
-    with echoing(pod, 80, "pod"):
-        for family, address in ((4, pod.address4), (6, pod.address6)):
-            wait_for(lambda: one.ping(address, wait=1))
-            assert wire.source_seen(one, pod, address) == network_address(one, family)
-            assert ask_once(one, address, 80) == "pod"
-            node_address = one.address6 if family == 6 else one.address4
-            one.nft(NODE_PORT.format(ip="ip6" if family == 6 else "ip", node=node_address,
-                                     pod=target_of(address, 80)))
-            assert ask_once(client, node_address, 30080) == "pod"
+    assert_a_node_reaches_a_pod_of_another(one, pod, cluster.link)
     assert cluster.fabric.dropped() == 0
 
 

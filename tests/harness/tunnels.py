@@ -5,6 +5,8 @@ import json
 import re
 
 from . import wire
+from .portmap import ask, served
+from .service import target_of
 from .waiting import wait_for
 
 DEVICES = {4: "bcni-vxlan", 6: "bcni-vxlan6"}  # by the family of the underlay
@@ -50,6 +52,41 @@ def let_in(node):
               for item in listed["nftables"] if item.get("set", {}).get("name", "").startswith("s")
               for element in item["set"].get("elem", [])]
     return {(value[0], str(value[1])) for value in values}
+
+
+NODE_PORT = """
+    table {ip} node_port {{}}
+    delete table {ip} node_port
+    table {ip} node_port {{
+        chain prerouting {{
+            type nat hook prerouting priority dstnat
+            {ip} daddr {node} tcp dport 30080 meta mark set 0x4000 dnat to {pod}
+        }}
+        chain postrouting {{
+            type nat hook postrouting priority srcnat
+            meta mark 0x4000 masquerade
+        }}
+    }}
+"""
+
+
+def assert_a_node_reaches_a_pod_of_another(node, pod, client):
+    """By processes of the node, such as an API server that asks a webhook, and by a NodePort as
+    kube-proxy makes it, for a client outside. The pod sees the address of the node's own device."""
+    with served(pod, 80):
+        for family, address in ((4, pod.address4), (6, pod.address6)):
+            own = network_address(node, family)
+            assert ask(node, address, 80) == ("pod", own)
+            assert wire.source_seen(node, pod, address) == own
+            at = node.address6 if family == 6 else node.address4
+            node.nft(NODE_PORT.format(ip="ip6" if family == 6 else "ip", node=at,
+                                      pod=target_of(address, 80)))
+            assert ask(client, at, 30080) == ("pod", own)
+
+
+def set_rp_filter(node, value):
+    for interface in ("all", "default", "eth0"):
+        node.sysctl(f"ipv4.conf.{interface}.rp_filter", value)
 
 
 def network_address(node, family):
