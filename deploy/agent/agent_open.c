@@ -98,9 +98,10 @@ int agent_open(struct agent *agent, const struct options *options, const struct 
 		options_have_tunnel(options, TUNNEL_WIREGUARD) ? WIREGUARD_RIGHTS
 							       : FLANNEL_RIGHTS;
 	/* The agent itself writes kernel parameters there, too. */
-	if (setenv(SYSCTL_ROOT_ENV, options->sysctl_root, true) < 0)
-		return error_oom(err);
-	ret = memory_hide(options, err);
+	ret = setenv(SYSCTL_ROOT_ENV, options->sysctl_root, true) < 0 ? error_oom(err)
+								      : 0;
+	if (ret == 0)
+		ret = memory_hide(options, err);
 	if (ret == 0)
 		ret = setup_open(&agent->setup, err);
 	if (ret == 0)
