@@ -12,7 +12,7 @@ SOL_RAW, ICMP_FILTER, ICMP6_FILTER = 255, 1, 1  # linux/socket.h, linux/icmp.h, 
 KINDS = {socket.AF_INET: (socket.IPPROTO_ICMP, 8, 0, 20),  # request, reply, length of IP's header
          socket.AF_INET6: (socket.IPPROTO_ICMPV6, 128, 129, 0)}
 HEADER = struct.Struct("!BBHHH")  # type, code, checksum, identifier, sequence
-PAYLOAD, INTERVAL = 56, 1  # bytes and seconds, as ping(8) has them
+PAYLOAD = 56  # bytes, as ping(8) has them
 # Each request is a connection of its own to the kernel's connection tracking.
 IDENTIFIERS = itertools.count(os.getpid())
 
@@ -41,28 +41,21 @@ def request(family, identifier, sequence, payload):
     return packet
 
 
-def is_answered(address, seconds, interval=None):
-    """Sends one echo request, or with an interval one after the other: does an answer come within so
-    many seconds?"""
+def is_answered(address, seconds):
+    """Sends one echo request: does an answer come within so many seconds?"""
     family = family_of(address)
     protocol, _, _, skip = KINDS[family]
     payload, identifier = os.urandom(PAYLOAD), next(IDENTIFIERS) & 0xffff
-    began = time.monotonic()
-    end, due = began + seconds, began
+    end = time.monotonic() + seconds
     with socket.socket(family, socket.SOCK_RAW, protocol) as sock:
         replies_only(sock)
-        for sequence in itertools.count(1):
-            try:
-                target = socket.getaddrinfo(address, 0, family, flags=socket.AI_NUMERICHOST)[0][4]
-                sock.sendto(request(family, identifier, sequence, payload), target)
-                due = min(end, due + interval) if interval else end
-                while (left := due - time.monotonic()) > 0:
-                    sock.settimeout(left)
-                    if sock.recv(2048)[skip + HEADER.size:] == payload:
-                        return True
-            except TimeoutError:
-                pass
-            except OSError:  # such as that there is no route
-                return False
-            if time.monotonic() >= end:
-                return False
+        try:
+            target = socket.getaddrinfo(address, 0, family, flags=socket.AI_NUMERICHOST)[0][4]
+            sock.sendto(request(family, identifier, 1, payload), target)
+            while (left := end - time.monotonic()) > 0:
+                sock.settimeout(left)
+                if sock.recv(2048)[skip + HEADER.size:] == payload:
+                    return True
+        except OSError:  # such as that there is no route, or that the time is over
+            pass
+    return False

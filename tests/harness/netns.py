@@ -145,12 +145,10 @@ class Namespace:
         return self.run("nft", "-f", "-", input=text).stdout
 
     def ping(self, address, wait=None):
-        """Does an answer come? With `wait`, in seconds, to one echo request. Without it requests are
-        sent until one is answered: the first ones are lost while the kernel hasn't yet turned on a
-        link that was just made, or looks for a neighbour."""
+        """Does an answer to one echo request come, within `wait` seconds? Without `wait` see
+        answered()."""
         if wait is None:
-            return answered(lambda: self.call(icmp.is_answered, str(address), ANSWER * SLOWNESS,
-                                              icmp.INTERVAL))
+            return answered(lambda: self.ping(address, ANSWER))
         return self.call(icmp.is_answered, str(address), wait * SLOWNESS)
 
     # -- this process's own sockets and files in the namespace
