@@ -199,6 +199,7 @@ static const struct json_field whole_fields[] = {
 	FIELD(struct network, status_on_exhaustion, "statusOnExhaustion",
 	      &exhaustion_type),
 	FIELD(struct network, draining, "draining", &bool_type),
+	FIELD(struct network, wait_for_agent, "waitForAgent", &bool_type),
 	FIELD(struct network, dns, "dns", &dns_type),
 };
 const struct json_type network_root = OBJECT(whole_fields);

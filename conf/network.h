@@ -22,6 +22,9 @@
 
 #define NON_MASQUERADE_MAX 256 /* entries of nonMasqueradeCIDRs */
 
+/* The node agent makes it when its routes are there; it is gone after a boot. */
+#define AGENT_READY_FILE "/run/bridge-cni/ready"
+
 #define DEFAULT_BRIDGE	 "cni0"
 #define DEFAULT_DATA_DIR "/var/lib/cni/networks"
 
@@ -80,6 +83,7 @@ struct network {
 	const char *status_on_exhaustion; /* NULL, "", "fail" or "ready" */
 	bool ready_when_exhausted;
 	bool draining; /* the node is to lose the network: no new pods */
+	bool wait_for_agent; /* no new pods as long as AGENT_READY_FILE is missing */
 	struct ipam_conf ipam;
 	struct port_conf ports; /* how host ports are served */
 	uint32_t ipam_timeout; /* seconds for a run of a delegated IPAM */

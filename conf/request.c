@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "advice.h"
 #include "conf/json/json_doc.h"
@@ -66,6 +67,22 @@ static int draining_check(const struct cni_env *env, const struct network *netwo
 			 "draining: network %s is being taken off this node and takes no "
 			 "new pods; drain the node; to keep the network, remove the key, "
 			 "or BRIDGE_CNI_UNINSTALL where the node agent has set the key",
+			 network->name);
+}
+
+/* Without the agent's routes a new pod would send in the clear what is to be encrypted.
+ * After a boot the configuration is there before these. */
+static int wait_check(const struct cni_env *env, const struct network *network,
+		      struct cni_error *err)
+{
+	if (!network->wait_for_agent || (env->verb != CNI_ADD && env->verb != CNI_STATUS))
+		return 0;
+	if (access(AGENT_READY_FILE, F_OK) == 0)
+		return 0;
+	return error_set(err, CNI_ERR_UNAVAILABLE, errno,
+			 "waitForAgent: network %s takes no new pods before the node "
+			 "agent has made its routes, and the file " AGENT_READY_FILE
+			 "; see its log",
 			 network->name);
 }
 
@@ -148,6 +165,8 @@ static int conf_settle(struct request *request, enum cni_version *ret_version,
 						      request->network.ipam.runtime_sets};
 	if (ret == 0)
 		ret = draining_check(env, &request->network, err);
+	if (ret == 0)
+		ret = wait_check(env, &request->network, err);
 	if (ret == 0 && env->verb == CNI_ADD && !env->ipam_only)
 		ret = answer_check(&request->network, &request->pod, err);
 	if (ret == 0 && scope_of(env) == CONFIG_WHOLE)

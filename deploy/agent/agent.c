@@ -83,12 +83,21 @@ static void check_guard(struct agent *agent)
 		route_upkeep_soon(&agent->routes);
 }
 
+/* Packets that are to be encrypted must not leave in the clear while there is no route. */
+static bool close_default(struct agent *agent)
+{
+	if (agent->options->tunnel != TUNNEL_WIREGUARD)
+		return route_upkeep_unseal(&agent->routes);
+	return route_upkeep_seal(&agent->routes, &agent->nodes,
+				 &agent->options->cluster_cidrs, &agent->ranges.around);
+}
+
 /* Makes the routes follow the nodes. Tunnels are there before routes lead by them, and go
  * after the routes. */
 static void follow_routes(struct agent *agent)
 {
 	struct annotation_wish wishes[TUNNEL_WISHES_MAX];
-	bool right;
+	bool right, closed;
 	size_t n;
 
 	(void)tell_guard(agent);
@@ -97,12 +106,11 @@ static void follow_routes(struct agent *agent)
 		agent->routes.due_at = now_ms() + RETRY_MS;
 		return;
 	}
-	/* Packets that are to be encrypted must not leave in the clear while there is no
-	 * route. */
-	right &= route_upkeep_seal(&agent->routes, &agent->nodes,
-				   agent->options->tunnel == TUNNEL_WIREGUARD);
+	closed = close_default(agent);
 	route_upkeep_run(&agent->routes, &agent->nodes,
 			 tunnel_upkeep_plan(&agent->tunnel));
+	right &= closed && (agent->options->tunnel != TUNNEL_WIREGUARD ||
+			    route_upkeep_admit(&agent->routes));
 	right &= tunnel_upkeep_settle(&agent->tunnel);
 	n = tunnel_upkeep_wishes(&agent->tunnel, &agent->nodes, wishes);
 	reflector_annotate(agent->reflector, wishes, n);

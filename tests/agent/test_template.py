@@ -164,6 +164,7 @@ WRONG = [
     (first(ipam={"type": "dhcp"}), "ipam.type"),
     (first(ipam={"ranges": [[{"subnet": "10.0.0.0/8"}]]}), "a range is given"),
     (first(draining=True), "draining"),  # nothing would uninstall
+    (first(waitForAgent=True), "waitForAgent"),  # without a tunnel it would be in vain
     (first(mtu=1000), "mtu"),  # IPv6 needs 1280
     (first(podLink="routed", isGateway=False), "podLink"),
     (first(podLink="bridge"), "podLink"),

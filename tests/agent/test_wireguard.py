@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from harness import wire
+from harness import plugin, wire
 from harness.waiting import wait_for
 
 KEYS = "bridge-cni/wireguard-keys"
@@ -82,11 +82,70 @@ def test_a_kernel_without_it_is_named_and_nothing_is_sent_in_the_clear(cluster):
     wait_for(lambda: set(two.cidrs) <= {*one.own_routes()} and not one.sealed())
 
 
+def test_after_a_boot_no_pod_starts_before_the_default_route_is_closed(cluster):
+    """The configuration is there before the agent, and would let pods send in the clear."""
+    one, two = cluster.ready(2)
+    assert "waitForAgent" not in one.conf()
+    one.stop_agent()
+    one.start_agent("--tunnel", "wireguard")
+    wait_for(lambda: one.conf().get("waitForAgent") and one.sealed() >= {*two.cidrs}, SLOW)
+    former = one.attach()
+    one.stop_agent()
+    for family in "-4", "-6":
+        one.ip(f"{family} route flush proto 98")
+    (one.run_dir / "bridge-cni/ready").unlink()
+    with plugin.refusal(plugin.UNAVAILABLE, "waitForAgent"):
+        one.attach()
+    one.detach(former)
+    cluster.api.stop()
+    one.start_agent("--tunnel", "wireguard")
+    with pytest.raises(AssertionError):
+        wait_for(lambda: one.sealed() or (one.run_dir / "bridge-cni/ready").exists(), 3)
+    with plugin.refusal(plugin.UNAVAILABLE, "waitForAgent"):
+        one.attach()
+    cluster.api.start()
+    wait_for((one.run_dir / "bridge-cni/ready").exists, SLOW)
+    assert one.sealed() >= {*two.cidrs}
+    with capture(one, IN_THE_CLEAR) as clear:
+        assert not one.attach().ping("10.244.2.9", wait=1)
+    assert not clear
+    one.stop_agent()
+    one.start_agent()
+    wait_for(lambda: "waitForAgent" not in one.conf(), SLOW)
+
+
+def test_with_cluster_cidr_what_no_Node_has_yet_is_closed_too(cluster):
+    """A Node that is new is known a moment later than its pods, or not before the API server answers.
+    An InternalIP among the pods' addresses is reached as before."""
+    one = cluster.ready(1)[0]
+    one.stop_agent()
+    one.start_agent("--tunnel", "wireguard", "--cluster-cidr", "10.244.0.0/16,fd00:244::/32")
+    wait_for(lambda: one.sealed() == {"10.244.0.0/16", "fd00:244::/32", *one.cidrs}, SLOW)
+    pod = one.attach()
+    with capture(one, IN_THE_CLEAR) as clear:
+        for address in "10.244.77.9", "fd00:244:0:77::9":
+            assert not pod.ping(address, wait=1) and not one.ping(address, wait=1)
+    assert not clear
+    cluster.api.put("inside", [], ["10.244.200.1"])
+    wait_for(lambda: one.sealed() == {"fd00:244::/32", *one.cidrs}, SLOW)
+    cluster.api.remove("inside")
+    wait_for(lambda: one.sealed() == {"10.244.0.0/16", "fd00:244::/32", *one.cidrs}, SLOW)
+    one.stop_agent()
+    one.start_agent("--tunnel", "wireguard")
+    wait_for(lambda: one.sealed() == {*one.cidrs}, SLOW)
+    one.stop_agent()
+    one.start_agent("--tunnel", "wireguard", "--cluster-cidr", "10.244.0.0/16,fd00:244::/32")
+    wait_for(lambda: "10.244.0.0/16" in one.sealed(), SLOW)
+    one.stop_agent()
+    one.start_agent()
+    wait_for(lambda: not one.sealed(), SLOW)
+
+
 def group_of_memory(node, *options):
     """Whose /proc files that show it are, of an agent with the group 1."""
     node.agent = node.popen(["setpriv", "--regid", "1", "--clear-groups",
                              *node.agent_argv(*options)], stderr=open(node.log_path, "ab"))
-    wait_for(lambda: node.page("/healthz")[0] == 200)
+    wait_for(lambda: node.page("/healthz")[0] == 200, SLOW)
     group = os.stat(f"/proc/{node.agent.pid}/environ").st_gid
     node.stop_agent()
     return group

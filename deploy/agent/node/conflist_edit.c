@@ -40,6 +40,7 @@ static const struct {
 	 ASKED},
 	{"plugins[0].capabilities.bandwidth", BY_OPTION("bandwidth", "BANDWIDTH"), ASKED},
 	{"plugins[0].draining", BY_OPTION("uninstall", "UNINSTALL"), OPTION_ALONE},
+	{"plugins[0].waitForAgent", BY_OPTION("tunnel", "TUNNEL"), OPTION_ALONE},
 	{"plugins[0].ipam.dataDir", BY_OPTION("data-dir", "DATA_DIR"), ASKED},
 	{"plugins[0].nonMasqueradeCIDRs", BY_OPTION("cluster-cidr", "CLUSTER_CIDR"),
 	 ASKED_BESIDE_NODES},

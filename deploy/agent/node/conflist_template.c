@@ -89,7 +89,7 @@ static const struct json_type list_type = OBJECT(list_fields);
 struct first {
 	bool is_gateway, is_default_gateway, has_gateway, has_default_gateway;
 	bool promiscuous, spoof_check, has_spoof_check, has_capabilities;
-	bool draining, has_draining;
+	bool draining, has_draining, wait, has_wait;
 	const char *pod_link;
 	struct prefix_list non_masquerade;
 	const char *ipam_type;
@@ -125,6 +125,7 @@ static const struct json_field first_fields[] = {
 		  "isDefaultGateway", &bool_type),
 	FIELD(struct first, promiscuous, "promiscMode", &bool_type),
 	FIELD_SET(struct first, draining, has_draining, DRAINING, &bool_type),
+	FIELD_SET(struct first, wait, has_wait, WAIT_FOR_AGENT, &bool_type),
 	FIELD_SET(struct first, spoof_check, has_spoof_check, "spoofCheck", &bool_type),
 	{.key = "capabilities",
 	 .type = &any_object,
@@ -151,6 +152,10 @@ static int check(const struct conflist_template *template, const struct first *f
 	if (first->has_draining)
 		return error_set(err, CNI_ERR_CONFIG, EINVAL,
 				 DRAINING ": remove this key; --uninstall sets it");
+	if (first->has_wait)
+		return error_set(err, CNI_ERR_CONFIG, EINVAL,
+				 WAIT_FOR_AGENT ": remove this key; --tunnel wireguard "
+						"sets it");
 	if (first->has_ranges)
 		return error_set(
 			err, CNI_ERR_CONFIG, EINVAL,

@@ -10,7 +10,10 @@
 #include "conf/network.h"
 #include "deploy/agent/base/option_values.h"
 
-#define DRAINING "draining" /* the plugin's key: ADD and STATUS answer code 50 */
+/* Keys of the plugin with which ADD and STATUS answer code 50: always, and until
+ * ready_file_make() was called. */
+#define DRAINING       "draining"
+#define WAIT_FOR_AGENT "waitForAgent"
 
 struct json_doc;
 

@@ -120,6 +120,8 @@ static void put_own_keys(struct json_writer *w, const struct conflist_spec *spec
 		json_text(w, "podLink", "bridged");
 	if (spec->options->uninstall)
 		json_bool(w, DRAINING, true);
+	else if (spec->options->tunnel == TUNNEL_WIREGUARD)
+		json_bool(w, WAIT_FOR_AGENT, true);
 	json_open(w, "ipam", '{');
 	put_ranges(w, spec->own);
 	json_close(w, '}');

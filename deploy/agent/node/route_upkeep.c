@@ -7,6 +7,7 @@
 
 #include "conf/identity.h"
 #include "conf/base/clock.h"
+#include "ready_file.h"
 #include "sealed_routes.h"
 
 #define SOON_MS		100 /* the kernel's messages come in flocks */
@@ -144,27 +145,95 @@ void route_upkeep_run(struct route_upkeep *upkeep, const struct node_table *node
 	}
 }
 
-bool route_upkeep_seal(struct route_upkeep *upkeep, const struct node_table *nodes,
-		       bool sealed)
+static bool is_of_node(const struct node_table *nodes, const struct ip_prefix *prefix)
 {
-	struct prefix_list list = {};
-	struct cni_error err = {};
-	int ret = 0;
+	for (size_t i = 0; i < nodes->n; i++) {
+		const struct cluster_node *node = &nodes->items[i];
 
-	/* Nobody seals them while this agent runs. */
-	if (!sealed && upkeep->open)
-		return true;
-	if (sealed)
-		ret = node_table_cidrs(nodes, &(struct prefix_list){}, true, &list, &err);
-	if (ret == 0)
-		ret = sealed_routes_sync(upkeep->rtnl, &list, sealed, &err);
-	upkeep->open = !sealed && ret == 0;
-	free(list.items);
+		for (int family = 0; family < IP_FAMILIES; family++)
+			if (prefix_contains(prefix, &node->addresses[family]))
+				return true;
+		for (size_t k = 0; k < node->n_more; k++)
+			if (prefix_contains(prefix, &node->more[k]))
+				return true;
+	}
+	return false;
+}
+
+/* @ret_list has room for all of @whole, which has no order. */
+static void whole_sort(const struct node_table *nodes, const struct prefix_list *whole,
+		       const struct surroundings *around, struct prefix_list *ret_list)
+{
+	for (size_t i = 0; i < whole->n; i++) {
+		const struct ip_prefix *prefix = &whole->items[i];
+		size_t at = ret_list->n;
+
+		if (surroundings_overlap(around, prefix) || is_of_node(nodes, prefix))
+			continue;
+		for (; at > 0 && ip_cmp(&ret_list->items[at - 1].addr, &prefix->addr) > 0;
+		     at--)
+			ret_list->items[at] = ret_list->items[at - 1];
+		ret_list->items[at] = *prefix;
+		ret_list->n++;
+	}
+}
+
+static bool sealed(struct route_upkeep *upkeep, int ret, struct cni_error *err)
+{
 	if (ret < 0)
 		log_error_once(upkeep->log, &upkeep->seal_error,
 			       "the default route can't be closed for pods' packets",
-			       &err);
+			       err);
 	else
 		upkeep->seal_error = 0;
+	return ret == 0;
+}
+
+bool route_upkeep_seal(struct route_upkeep *upkeep, const struct node_table *nodes,
+		       const struct prefix_list *whole, const struct surroundings *around)
+{
+	struct sealed_prefixes prefixes = {
+		.stay = true,
+		.whole.items = calloc(whole->n + 1, sizeof(*whole->items)),
+	};
+	struct cni_error err = {};
+	int ret = prefixes.whole.items ? 0 : error_oom(&err);
+
+	upkeep->open = false;
+	if (ret == 0)
+		ret = node_table_cidrs(nodes, &(struct prefix_list){}, true,
+				       &prefixes.cidrs, &err);
+	if (ret == 0) {
+		whole_sort(nodes, whole, around, &prefixes.whole);
+		ret = sealed_routes_sync(upkeep->rtnl, &prefixes, &err);
+	}
+	free(prefixes.whole.items);
+	free(prefixes.cidrs.items);
+	return sealed(upkeep, ret, &err);
+}
+
+bool route_upkeep_unseal(struct route_upkeep *upkeep)
+{
+	struct cni_error err = {};
+	int ret;
+
+	/* Nobody seals them while this agent runs. */
+	if (upkeep->open)
+		return true;
+	ret = sealed_routes_sync(upkeep->rtnl, &(struct sealed_prefixes){}, &err);
+	upkeep->open = ret == 0;
+	return sealed(upkeep, ret, &err);
+}
+
+bool route_upkeep_admit(struct route_upkeep *upkeep)
+{
+	struct cni_error err = {};
+	int ret = ready_file_make(&err);
+
+	if (ret < 0)
+		log_error_once(upkeep->log, &upkeep->admit_error,
+			       "new pods can't be let onto the node", &err);
+	else
+		upkeep->admit_error = 0;
 	return ret == 0;
 }

@@ -33,6 +33,7 @@ struct route_upkeep {
 	uint64_t unrouted_hash; /* of those that were logged last */
 	uint64_t syncs, changes; /* since the start */
 	uint64_t error; /* of log_error_once() */
+	uint64_t admit_error; /* the same of route_upkeep_admit() */
 	uint64_t seal_error; /* the same of route_upkeep_seal() */
 	bool open; /* route_upkeep_seal() has found that there are no sealed routes */
 };
@@ -55,12 +56,20 @@ void route_upkeep_run(struct route_upkeep *upkeep, const struct node_table *node
 		      const struct tunnel_plan *plan);
 
 /*
- * With @sealed: makes sealed routes to the pods of @nodes (sealed_routes.h), so that
- * packets to them leave this node by a route of route_upkeep_run() or not at all. Without
- * it: removes the sealed routes of an earlier agent. False: something failed, and was
- * logged.
+ * Makes sealed routes (sealed_routes.h) to the pods of @nodes and to what @whole has, so
+ * that packets to them leave this node by a route of route_upkeep_run() or not at all. A
+ * prefix of @whole with a Node's InternalIP or with something that @around protects in it
+ * gets none, as those are reached by other routes. False: something failed, and was logged.
  */
 bool route_upkeep_seal(struct route_upkeep *upkeep, const struct node_table *nodes,
-		       bool sealed);
+		       const struct prefix_list *whole,
+		       const struct surroundings *around);
+
+/* Lets new pods onto the node that wait for these routes (ready_file.h). False: that
+ * failed, and was logged. */
+bool route_upkeep_admit(struct route_upkeep *upkeep);
+
+/* Removes the sealed routes of an earlier agent. False: that failed, and was logged. */
+bool route_upkeep_unseal(struct route_upkeep *upkeep);
 
 #endif

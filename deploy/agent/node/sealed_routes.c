@@ -7,11 +7,19 @@
 
 #define BATCH_MAX 256 /* messages of one send */
 
-static bool is_sealed(const struct kernel_route *route)
+/* The work on one family, and on the routes of one metric. */
+struct sync {
+	struct netlink *nl;
+	int family;
+	uint32_t metric;
+	const struct prefix_list *wanted;
+	bool stay;
+};
+
+static bool is_sealed(const struct kernel_route *route, uint32_t metric)
 {
 	return route->protocol == ROUTE_PROTOCOL && route->type == RTN_UNREACHABLE &&
-	       route->route.priority == SEALED_METRIC &&
-	       route->route.table == RT_TABLE_MAIN;
+	       route->route.priority == metric && route->route.table == RT_TABLE_MAIN;
 }
 
 static int by_dst(const void *a, const void *b)
@@ -27,17 +35,22 @@ static int by_prefix(const void *a, const void *b)
 	return order ? order : (int)one->len - (int)other->len;
 }
 
-/* Leaves those routes in the list, sorted by destination. */
-static void keep_sealed(struct kernel_route_list *list)
+/* Gives the routes of @list that have this metric, sorted by destination. */
+static int of_metric(const struct kernel_route_list *list, uint32_t metric,
+		     struct kernel_route_list *ret_list, struct cni_error *err)
 {
-	size_t kept = 0;
+	size_t n = 0;
 
 	for (size_t i = 0; i < list->n; i++)
-		if (is_sealed(&list->items[i]))
-			list->items[kept++] = list->items[i];
-	list->n = kept;
-	if (kept)
-		qsort(list->items, kept, sizeof(*list->items), by_dst);
+		n += is_sealed(&list->items[i], metric);
+	ret_list->items = calloc(n + 1, sizeof(*ret_list->items));
+	if (!ret_list->items)
+		return error_oom(err);
+	for (size_t i = 0; i < list->n; i++)
+		if (is_sealed(&list->items[i], metric))
+			ret_list->items[ret_list->n++] = list->items[i];
+	qsort(ret_list->items, n, sizeof(*ret_list->items), by_dst);
+	return 0;
 }
 
 static bool has_route(const struct kernel_route_list *list, const struct ip_prefix *dst)
@@ -80,47 +93,62 @@ static int flush(struct netlink *nl, size_t *queued, bool all, struct cni_error 
 	return netlink_commit(nl, err);
 }
 
-static int sync_family(struct netlink *nl, int family, const struct prefix_list *wanted,
-		       bool stay, struct cni_error *err)
+static int sync_metric(const struct sync *sync, const struct kernel_route_list *all,
+		       struct cni_error *err)
 {
 	_cleanup_(kernel_route_list_clear) struct kernel_route_list list = {};
+	const struct prefix_list *wanted = sync->wanted;
 	size_t queued = 0;
-	int ret = route_list_get_all(nl, family, &list, err);
+	int ret = of_metric(all, sync->metric, &list, err);
 
-	keep_sealed(&list);
 	for (size_t i = 0; ret == 0 && i < wanted->n; i++) {
 		const struct kernel_route route = {
 			.protocol = ROUTE_PROTOCOL,
 			.type = RTN_UNREACHABLE,
-			.route = {.dst = wanted->items[i], .priority = SEALED_METRIC},
+			.route = {.dst = wanted->items[i], .priority = sync->metric},
 		};
 
-		if (wanted->items[i].addr.family != family ||
+		if (wanted->items[i].addr.family != sync->family ||
 		    has_route(&list, &wanted->items[i]))
 			continue;
-		queue_route_set(nl, &route, false);
+		queue_route_set(sync->nl, &route, false);
 		queued++;
-		ret = flush(nl, &queued, false, err);
+		ret = flush(sync->nl, &queued, false, err);
 	}
 	for (size_t i = 0; ret == 0 && i < list.n; i++) {
 		const struct ip_prefix *dst = &list.items[i].route.dst;
 
-		if (has_prefix(wanted, dst) || (stay && !is_inside(wanted, dst)))
+		if (has_prefix(wanted, dst) || (sync->stay && !is_inside(wanted, dst)))
 			continue;
-		queue_route_del(nl, &list.items[i]);
+		queue_route_del(sync->nl, &list.items[i]);
 		queued++;
-		ret = flush(nl, &queued, false, err);
+		ret = flush(sync->nl, &queued, false, err);
 	}
-	return ret < 0 ? ret : flush(nl, &queued, true, err);
+	return ret < 0 ? ret : flush(sync->nl, &queued, true, err);
 }
 
-int sealed_routes_sync(struct netlink *nl, const struct prefix_list *wanted, bool stay,
+static int sync_family(struct netlink *nl, int family,
+		       const struct sealed_prefixes *prefixes, struct cni_error *err)
+{
+	const struct sync syncs[] = {
+		{nl, family, SEALED_METRIC_WHOLE, &prefixes->whole, false},
+		{nl, family, SEALED_METRIC, &prefixes->cidrs, prefixes->stay},
+	};
+	_cleanup_(kernel_route_list_clear) struct kernel_route_list all = {};
+	int ret = route_list_get_all(nl, family, &all, err);
+
+	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(syncs); i++)
+		ret = sync_metric(&syncs[i], &all, err);
+	return ret;
+}
+
+int sealed_routes_sync(struct netlink *nl, const struct sealed_prefixes *prefixes,
 		       struct cni_error *err)
 {
 	int ret = 0;
 
 	for (int i = 0; ret == 0 && i < IP_FAMILIES; i++)
-		ret = sync_family(nl, ip_families[i], wanted, stay, err);
+		ret = sync_family(nl, ip_families[i], prefixes, err);
 	netlink_discard(nl);
 	return ret;
 }

@@ -12,17 +12,25 @@
 #include "conf/network.h"
 #include "kernel_routes.h"
 
-/* The metric of these routes. The agent's other routes to the same destination have a
- * lower one, and so are used first. */
-#define SEALED_METRIC UINT32_C(4000000000)
+/* The metrics of these routes: of those to podCIDRs, and of those to all else. The agent's
+ * other routes to the same destination have a lower one, and so are used first. */
+#define SEALED_METRIC	    UINT32_C(4000000000)
+#define SEALED_METRIC_WHOLE UINT32_C(4000000001)
 
-/*
- * Makes the sealed routes in the main table be those to @wanted, which is sorted by
- * address. Other routes are left alone. @stay: a sealed route to another range stays,
- * because pods of a podCIDR that no Node has any more may run on, and others may still
- * send to them. Codes 100, 101.
- */
-int sealed_routes_sync(struct netlink *nl, const struct prefix_list *wanted, bool stay,
+/* The destinations of sealed routes; borrowed, and each list is sorted by address. */
+struct sealed_prefixes {
+	struct prefix_list cidrs; /* podCIDRs */
+	/* A sealed route to another podCIDR stays, because pods of a podCIDR that no Node
+	 * has any more may run on, and others may still send to them. */
+	bool stay;
+	/* Where the addresses of all pods are, also those of Nodes that aren't known yet.
+	 * A sealed route to another prefix of this kind goes. */
+	struct prefix_list whole;
+};
+
+/* Makes the sealed routes in the main table be those to @prefixes. Other routes are left
+ * alone. Codes 100, 101. */
+int sealed_routes_sync(struct netlink *nl, const struct sealed_prefixes *prefixes,
 		       struct cni_error *err);
 
 #endif

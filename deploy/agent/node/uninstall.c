@@ -26,6 +26,7 @@
 #include "plugin/netlink/link.h"
 #include "plugin_job.h"
 #include "port_pod.h"
+#include "ready_file.h"
 #include "routes.h"
 #include "sealed_routes.h"
 #include "store_files.h"
@@ -289,7 +290,7 @@ static int remove_all(struct uninstall *uninstall, struct cni_error *err)
 	if (ret >= 0)
 		ret = routes_remove(uninstall->rtnl, &routes, err);
 	if (ret >= 0)
-		ret = sealed_routes_sync(uninstall->rtnl, &(struct prefix_list){}, false,
+		ret = sealed_routes_sync(uninstall->rtnl, &(struct sealed_prefixes){},
 					 err);
 	if (ret >= 0)
 		annotations_forget(uninstall);
@@ -300,6 +301,8 @@ static int remove_all(struct uninstall *uninstall, struct cni_error *err)
 	if (ret >= 0)
 		ret = former_gateways_remove(uninstall->rtnl, uninstall->network->bridge,
 					     err);
+	if (ret >= 0)
+		ret = ready_file_remove(err);
 	if (ret >= 0)
 		ret = disconnected_forget(err);
 	if (ret >= 0)
