@@ -158,7 +158,8 @@ PLAN := $(AGENT_READERS) $(patsubst %,$(BUILD)/deploy/agent/%.o,api/route_proble
 	tunnel/flannel_peers tunnel/node_mac tunnel/sole_claims tunnel/tunnel_plan)
 $(BUILD)/tests/unit/test_tunnel_plan $(BUILD)/tests/unit/test_flannel_peers: $(PLAN)
 $(BUILD)/tests/unit/test_wireguard_wanted: $(PLAN) $(patsubst %,$(BUILD)/deploy/agent/tunnel/%.o,\
-	wireguard_key wireguard_note wireguard_owners wireguard_wanted)
+	wireguard_key wireguard_note wireguard_owners wireguard_wanted wireguard_ways)
+$(BUILD)/tests/unit/test_wireguard_log: $(patsubst %,$(BUILD)/deploy/agent/tunnel/%.o,device_names wireguard_log)
 $(BUILD)/tests/unit/test_flannel_notes: $(BUILD)/deploy/agent/tunnel/flannel_notes.o
 $(BUILD)/tests/unit/test_reflector: $(AGENT_READERS) $(patsubst %,$(BUILD)/deploy/agent/api/%.o,annotation_patch \
 	contact list_doubt node_feed node_paths own_annotations reflector refusal retry)
@@ -177,6 +178,7 @@ UNIT_LIBS = -lcmocka
 $(BUILD)/tests/unit/test_netlink_oracle_%: UNIT_LIBS += $(call packages,--libs $(ORACLE_LIBS))
 # These tests answer calls of the C library and of libnl themselves.
 $(BUILD)/tests/unit/test_wireguard_key_file: UNIT_LIBS += -Wl,--wrap=open,--wrap=mkdir
+$(BUILD)/tests/unit/test_wireguard_log: UNIT_LIBS += -Wl,--wrap=clock_gettime
 $(BUILD)/tests/unit/test_wireguard_genl: UNIT_LIBS += $(call packages,--libs libnl-genl-3.0) \
 	-Wl,--wrap=genl_connect,--wrap=genl_ctrl_resolve,--wrap=nl_send_auto,--wrap=recvfrom,--wrap=free
 

@@ -2,6 +2,7 @@
 /* deploy/agent/tunnel/wireguard_wanted.h and wireguard_owners.h: whose a key is that
  * several Nodes say, and which peers that makes. */
 #include "deploy/agent/tunnel/wireguard_wanted.h"
+#include "deploy/agent/tunnel/wireguard_ways.h"
 #include "range_world.h"
 
 #define KEY_A "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
@@ -402,6 +403,34 @@ static void test_a_device_without_peers_tells_nothing(void **state)
 	assert_refused("m");
 }
 
+/* Routes by the device have no gateway: the peer's endpoint tells whose they are. */
+static void test_where_a_route_leads_is_known_from_the_device(void **state)
+{
+	const struct link_known link = {7, "bcni-wg"};
+	struct wireguard_ways ways = {};
+	struct ip_prefix to = prefix("10.1.13.0/24"), wider = prefix("10.1.0.0/16"),
+			 former = prefix("10.9.9.0/24"), lost = prefix("10.1.26.0/24");
+	struct ip_addr found;
+
+	(void)state;
+	has_peer(KEY_A, "10.1.13.0/24", "10.9.9.0/24");
+	peers[0].endpoint = addr("198.51.100.13");
+	has_peer(KEY_B, "10.1.26.0/24", "");
+	assert_int_equal(wireguard_ways_read(&ways, NULL, &link, NULL), 0);
+	/* The second device has the same peers. */
+	assert_int_equal(wireguard_ways_read(&ways, NULL, &link, NULL), 0);
+	wireguard_ways_settle(&ways);
+	assert_int_equal(ways.n, 4);
+	found = wireguard_ways_find(&ways, &to);
+	assert_string_equal(IP_TEXT(&found), "198.51.100.13");
+	found = wireguard_ways_find(&ways, &former);
+	assert_string_equal(IP_TEXT(&found), "198.51.100.13");
+	assert_int_equal(wireguard_ways_find(&ways, &wider).family, 0);
+	assert_int_equal(wireguard_ways_find(&ways, &lost).family, 0);
+	wireguard_ways_clear(&ways);
+	assert_int_equal(wireguard_ways_find(&ways, &to).family, 0);
+}
+
 static void test_what_is_no_key_is_told_apart(void **state)
 {
 	(void)state;
@@ -427,6 +456,7 @@ int main(void)
 		TEST(test_a_key_that_a_node_has_given_up_is_free),
 		TEST(test_an_agent_that_starts_asks_the_kernels_device),
 		TEST(test_a_device_without_peers_tells_nothing),
+		TEST(test_where_a_route_leads_is_known_from_the_device),
 		TEST(test_what_is_no_key_is_told_apart),
 	};
 

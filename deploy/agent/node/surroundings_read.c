@@ -8,6 +8,7 @@
 
 #include "deploy/agent/tunnel/device_names.h"
 #include "deploy/agent/tunnel/tunnel_vxlan.h"
+#include "deploy/agent/tunnel/wireguard_recall.h"
 #include "plugin/netlink/addr.h"
 #include "plugin/netlink/link.h"
 #include "kernel_routes.h"
@@ -25,7 +26,9 @@ struct reader {
 	unsigned int bridge; /* its index; 0: there is none */
 	struct link link; /* the one asked for last: what the kernel lists is in the order
 			   * of interfaces, for the most part */
-	struct vxlan_entries vxlan[IP_FAMILIES]; /* read where held routes are */
+	/* Read where held routes are: */
+	struct vxlan_entries vxlan[IP_FAMILIES];
+	struct wireguard_ways wireguard;
 	struct surroundings *around;
 	struct cni_error *err;
 };
@@ -101,14 +104,17 @@ static bool is_connected(const struct kernel_route *item)
 }
 
 /* Returns the InternalIP that a route leads to. The gateway of a route by a tunnel is an
- * address on the VXLAN device, whose entries tell the InternalIP. */
+ * address on the VXLAN device, whose entries tell the InternalIP; a route by a WireGuard
+ * device has none, and the endpoint of the device's peer is the InternalIP. */
 static struct ip_addr gateway_of(const struct reader *reader,
 				 const struct kernel_route *item)
 {
 	for (int i = 0; i < IP_FAMILIES; i++)
 		if (item->index && item->index == reader->vxlan[i].index)
 			return vxlan_entries_peer(&reader->vxlan[i], &item->route.gw);
-	return item->route.gw;
+	return item->route.gw.family
+		       ? item->route.gw
+		       : wireguard_ways_find(&reader->wireguard, &item->route.dst);
 }
 
 static int route_take(struct reader *reader, const struct kernel_route *item, bool held)
@@ -161,7 +167,9 @@ static int tunnels_read(struct reader *reader)
 			ret = vxlan_entries_read(reader->nl, &reader->vxlan[i], index,
 						 reader->err);
 	}
-	return ret;
+	return ret < 0 ? ret
+		       : wireguard_recall_ways(reader->nl, &reader->wireguard,
+					       reader->err);
 }
 
 int surroundings_read(struct netlink *nl, const struct surroundings_spec *spec, bool held,
@@ -187,6 +195,7 @@ int surroundings_read(struct netlink *nl, const struct surroundings_spec *spec, 
 	}
 	for (int i = 0; i < IP_FAMILIES; i++)
 		vxlan_entries_clear(&reader.vxlan[i]);
+	wireguard_ways_clear(&reader.wireguard);
 	if (ret < 0)
 		return ret;
 	surroundings_settle(&around);
