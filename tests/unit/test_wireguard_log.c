@@ -105,6 +105,42 @@ test_a_node_that_says_another_ones_key_now_and_then_fills_no_log(void **unused)
 	assert_int_equal(tell(0), 0);
 }
 
+static void test_the_first_refused_key_is_told_at_once(void **unused)
+{
+	(void)unused;
+	assert_int_equal(tell(0), 0); /* The agent starts, and no key is refused. */
+	seconds++;
+	refused[0] = (struct wireguard_refusal){"node9", "node1"};
+	wanted.n_refused = 1;
+	assert_int_equal(tell(0), 1);
+	/* Nor does a key that is refused no more put off the next one for a minute. */
+	wanted.n_refused = 0;
+	seconds += 60;
+	assert_int_equal(tell(0), 0);
+	wanted.n_refused = 1;
+	assert_int_equal(tell(0), 1);
+}
+
+static void test_what_could_not_be_told_is_due_when_the_minute_is_over(void **unused)
+{
+	(void)unused;
+	refused[0] = (struct wireguard_refusal){"node9", "node1"};
+	refused[1] = (struct wireguard_refusal){"node8", NULL};
+	wanted.n_refused = 1;
+	assert_int_equal(tell(0), 1);
+	assert_false(wireguard_log_due(&state));
+	seconds += 59;
+	wanted.n_refused = 2;
+	assert_int_equal(tell(0), 0);
+	assert_false(wireguard_log_due(&state));
+	seconds++;
+	assert_true(wireguard_log_due(&state));
+	assert_int_equal(tell(0), 2);
+	assert_non_null(strstr(last, "node=node8"));
+	seconds += 1000;
+	assert_false(wireguard_log_due(&state));
+}
+
 static void test_many_keys_make_twenty_lines(void **unused)
 {
 	(void)unused;
@@ -124,6 +160,10 @@ int main(void)
 			begin),
 		cmocka_unit_test_setup(
 			test_a_node_that_says_another_ones_key_now_and_then_fills_no_log,
+			begin),
+		cmocka_unit_test_setup(test_the_first_refused_key_is_told_at_once, begin),
+		cmocka_unit_test_setup(
+			test_what_could_not_be_told_is_due_when_the_minute_is_over,
 			begin),
 		cmocka_unit_test_setup(test_many_keys_make_twenty_lines, begin),
 	};

@@ -170,8 +170,9 @@ static int devices_prepare(struct tunnel_wireguard *wireguard, struct netlink *n
 						&wanted, err)
 			: error_oom(err);
 
-	if (ret < 0) {
+	if (ret < 0) { /* What is left over may name Nodes that have gone. */
 		wireguard->n_pairs = 0;
+		wireguard->wanted.n_refused = 0;
 		return ret;
 	}
 	for (int slot = 0; slot < WIREGUARD_SLOTS; slot++)

@@ -28,10 +28,9 @@ void wireguard_log_peers(struct wireguard_log *state, const struct log *log)
 	}
 }
 
-static void log_refused(struct wireguard_log *state,
-			const struct wireguard_wanted *wanted, const struct log *log)
+static uint64_t refused_hash(const struct wireguard_wanted *wanted)
 {
-	uint64_t hash = hash_text("");
+	uint64_t hash = wanted->n_refused ? hash_text("") : 0;
 
 	for (size_t i = 0; i < wanted->n_refused; i++) {
 		const struct wireguard_refusal *item = &wanted->refused[i];
@@ -40,9 +39,24 @@ static void log_refused(struct wireguard_log *state,
 		hash = hash_more(hash, item->node, strlen(item->node) + 1);
 		hash = hash_more(hash, owner, strlen(owner) + 1);
 	}
-	if (hash == state->refused || now_ms() < state->refused_next)
+	return hash;
+}
+
+bool wireguard_log_due(const struct wireguard_log *state)
+{
+	return state->refused && state->refused != state->refused_told &&
+	       now_ms() >= state->refused_next;
+}
+
+static void log_refused(struct wireguard_log *state,
+			const struct wireguard_wanted *wanted, const struct log *log)
+{
+	state->refused = refused_hash(wanted);
+	if (!state->refused)
+		state->refused_told = 0;
+	if (!wireguard_log_due(state))
 		return;
-	state->refused = hash;
+	state->refused_told = state->refused;
 	state->refused_next = now_ms() + TELL_MS;
 	for (size_t i = 0; i < wanted->n_refused && i < LINES_MAX; i++) {
 		const struct wireguard_refusal *item = &wanted->refused[i];

@@ -119,8 +119,9 @@ int wireguard_upkeep_tick(struct wireguard_upkeep *upkeep,
 	upkeep->look_at = now + LOOK_MS;
 	wireguard_log_peers(&upkeep->log, context->log);
 	ret = rotate(&upkeep->tunnel, context, err);
-	/* Why the devices can't be read is told when they are prepared. */
-	*ret_due = ret == TUNNEL_WIREGUARD_ROTATED ||
+	/* Why the devices can't be read is told when they are prepared; and so are refused
+	 * keys: their names are those of the Nodes that there are then. */
+	*ret_due = ret == TUNNEL_WIREGUARD_ROTATED || wireguard_log_due(&upkeep->log) ||
 		   tunnel_wireguard_look(&upkeep->tunnel, &upkeep->look, NULL) < 0 ||
 		   !upkeep->look.right;
 	return ret < 0 ? ret : 0;
