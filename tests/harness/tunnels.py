@@ -28,7 +28,7 @@ def await_routes(*nodes):
 
 def devices_of_routes(node):
     """Destination -> the device that the agent's route leads by."""
-    return {r["dst"]: r["dev"] for r in node.agents_routes()}
+    return {r["dst"]: r["dev"] for r in node.agents_routes() if "type" not in r}
 
 
 def pairs(pods):
