@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from harness import wire
+from harness.crafted import SOURCE_MAC, inner_udp, send_packet
 from harness.tunnels import (assert_a_node_reaches_a_pod_of_another, network_address,
                              set_rp_filter)
 from harness.waiting import wait_for
@@ -88,6 +89,27 @@ def test_the_guard_drops_what_a_peer_may_not_send(trio, pods):
     two.ip(f"route add 10.99.0.1 dev {DEVICE}")
     wait_for(sent_elsewhere)
     two.ip("route del 10.99.0.1")
+
+
+def dropped_by_allowed_ips(node):
+    """How many packets the device has dropped as their source isn't in the peer's allowed IPs."""
+    link, = node.ip_json("-s", "link", "show", "dev", DEVICE)
+    return link["stats64"]["rx"]["errors"]
+
+
+def test_a_source_that_is_not_the_peers_is_dropped(trio, pods):
+    """A node sends as a pod of a third node, as one of the receiver's own node, and as itself: these
+    packets arrive in the order in which they were sent."""
+    one, two, _ = trio
+    before = dropped_by_allowed_ips(one)
+    for address, forged in ((pods[0].address4, ("10.244.3.77", "10.244.1.77")),
+                            (pods[0].address6, ("fd00:244:0:3::77", "fd00:244:0:1::77"))):
+        reaches(two, address)
+        with pods[0].udp(address, 4712) as here:
+            for source in (*forged, network_address(two, 6 if ":" in address else 4)):
+                send_packet(two, inner_udp(source, address, SOURCE_MAC, source, 4712).payload)
+            assert here.recv(100).decode() == source
+    assert dropped_by_allowed_ips(one) == before + 4
 
 
 def test_the_device_has_what_its_nodes_say_and_no_link_local_address(trio):
@@ -172,6 +194,8 @@ def test_nodes_without_a_key_of_their_own_are_named_and_not_served(trio, pods):
     cluster.api.annotate(mute.name, {KEYS: note(one)})
     wait_for(lambda: one.metrics()[
         'bridge_cni_nodes_unrouted{reason="shared-wireguard-key"}'] == 4)
+    # The log has told of keys a moment ago, and tells again when a minute is over.
+    wait_for(lambda: f"node={mute.name} owner={one.name}" in one.log(), 75)
     for node in reasons:
         cluster.api.remove(node.name)
     assert not clear
