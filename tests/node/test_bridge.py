@@ -79,6 +79,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.any_kernel
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_can_not_be_is_refused_before_anything_is_touched(node, what):
     keys, words = REFUSED[what]
@@ -199,6 +200,7 @@ def bridge_with(node, addresses):
         node.ip(f"addr add {address} dev cni0" + (" nodad" if ":" in address else ""))
 
 
+@pytest.mark.any_kernel
 @pytest.mark.parametrize("what", OTHERS)
 def test_another_address_in_the_gateways_place_is_an_error_naming_both(node, what):
     bridge_with(node, OTHERS[what])
@@ -212,6 +214,7 @@ def test_another_address_in_the_gateways_place_is_an_error_naming_both(node, wha
     node.assert_nothing_left(pod)
 
 
+@pytest.mark.any_kernel
 @pytest.mark.parametrize("what", OTHERS)
 def test_with_forceAddress_it_gives_way(node, what):
     bridge_with(node, OTHERS[what])
@@ -226,6 +229,7 @@ def test_with_forceAddress_it_gives_way(node, what):
     node.check(pod, conf, result)
 
 
+@pytest.mark.any_kernel
 def test_that_pods_lose_their_gateway_by_it_is_said(node):
     pods = [node.pod() for _ in range(3)]
     for pod in pods[:2]:
@@ -240,6 +244,7 @@ def test_that_pods_lose_their_gateway_by_it_is_said(node):
     assert node.invoke("ADD", {**new, "forceAddress": True}, node.pod()).stderr == ""
 
 
+@pytest.mark.any_kernel
 def test_with_both_subnets_in_one_range_set_nobody_loses_a_gateway(node):
     old, new = node.pod(), node.pod()
     node.add(old, network())
@@ -249,6 +254,7 @@ def test_with_both_subnets_in_one_range_set_nobody_loses_a_gateway(node):
     assert old.ping(INTERNET4) and new.ping(INTERNET4) and old.ping("10.9.0.1")
 
 
+@pytest.mark.any_kernel
 def test_with_two_gateways_of_a_family_both_stay(node):
     bridge_with(node, ["10.55.0.1/24", "10.1.2.1/24"])
     node.invoke("ADD", network(forceAddress=True, ipam={"ranges": [
@@ -257,6 +263,7 @@ def test_with_two_gateways_of_a_family_both_stay(node):
     assert node.addresses("cni0") == [f"10.1.{n}.1/24" for n in (2, 3, 4)]
 
 
+@pytest.mark.any_kernel
 @pytest.mark.parametrize("force", [True, False])
 def test_an_IPv6_address_of_another_subnet_stays(node, force):
     """A bridge may well have several of those."""
@@ -265,6 +272,7 @@ def test_an_IPv6_address_of_another_subnet_stays(node, force):
     assert node.addresses("cni0") == [f"{GATEWAY4}/24", f"{GATEWAY6}/64", "fd00:77::1/64"]
 
 
+@pytest.mark.any_kernel
 def test_an_IPv4_address_beside_the_gateway_stays_once_the_gateway_is_there(node):
     conf = network(forceAddress=True)
     node.add(node.pod(), conf)

@@ -162,6 +162,7 @@ def test_a_bridged_network_without_a_gateway_goes_on_beside_it(node):
     assert first.ping(address)
 
 
+@pytest.mark.any_kernel
 def test_a_bridge_with_a_LAN_has_no_such_rules(node):
     node.ip_batch("link add cni0 type bridge\n"
                   "link add lan0 up master cni0 type vxlan id 7 dstport 4789\n")
@@ -183,6 +184,7 @@ def test_a_bridge_with_a_LAN_has_no_such_rules(node):
     node.check(pod, conf, result)
 
 
+@pytest.mark.any_kernel
 def test_they_go_with_the_ADD_that_knows_of_a_LAN(node):
     """GC looks at the bridge's ports."""
     conf, pod = network("dual", spoofCheck=True), node.pod()
@@ -195,6 +197,7 @@ def test_they_go_with_the_ADD_that_knows_of_a_LAN(node):
     assert rules(node) == []
 
 
+@pytest.mark.any_kernel
 def test_without_a_gateway_there_are_none(node):
     pod, conf = node.pod(), network("dual", spoofCheck=True, isDefaultGateway=None, ipMasq=None)
     result = node.add(pod, conf)
@@ -232,6 +235,7 @@ def test_a_kernel_that_does_not_look_for_routes_goes_without(node, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.any_kernel
 def test_rules_that_give_way_do_not_hide_what_the_kernel_lacks(node, tmp_path):
     """Both are "No such file or directory": what is to be deleted and is gone, and an expression
     that the kernel doesn't have."""

@@ -31,6 +31,7 @@ def named_in_rules(node, address):
 STRANGERS = ("10.9.9.5", "fd00:9::5")
 
 
+@pytest.mark.any_kernel
 @pytest.mark.parametrize("how", ["repair", "repair without pods", "GC"])
 def test_the_rules_forget_addresses_whose_pods_are_gone(node, how):
     """Such pods have reservations, and no records."""
@@ -68,6 +69,7 @@ def test_the_rules_forget_addresses_whose_pods_are_gone(node, how):
         assert source_seen(pod, node.outside, INTERNET6) == NODE6
 
 
+@pytest.mark.any_kernel
 def test_rules_of_an_earlier_version_forget_such_addresses_too(node):
     """Their comments don't say what was written."""
     pod, conf = node.pod(), network()
@@ -129,6 +131,7 @@ def test_pods_of_two_nodes_see_each_others_addresses(node):
     assert source_seen(pod, node.outside, INTERNET4) == NODE4
 
 
+@pytest.mark.any_kernel
 def test_a_changed_list_holds_for_every_pod_from_the_next_ADD_on(node):
     pod = node.pod()
     own, = addresses_of(node.add(pod, network()))
@@ -138,6 +141,7 @@ def test_a_changed_list_holds_for_every_pod_from_the_next_ADD_on(node):
         assert len(rules_of(node, "postrouting")) == 2
 
 
+@pytest.mark.any_kernel
 def test_a_destination_that_was_taken_out_of_the_rule_is_named(node):
     conf, pod = network(nonMasqueradeCIDRs=["198.51.100.0/24"]), node.pod()
     result = node.add(pod, network())
@@ -145,6 +149,7 @@ def test_a_destination_that_was_taken_out_of_the_rule_is_named(node):
         node.check(pod, conf, result)
 
 
+@pytest.mark.any_kernel
 @pytest.mark.parametrize("cidr", ["10.0.0.1/8", "2001:db8::1/32", "10.0.0.0", "10.0.0.0/33",
                                   "somewhere", "", '10.0.0.0/8 } accept comment "'])
 def test_what_is_no_destination_is_refused(node, cidr):
@@ -155,6 +160,7 @@ def test_what_is_no_destination_is_refused(node, cidr):
     snapshot.assert_same(before, node.state())
 
 
+@pytest.mark.any_kernel
 def test_as_many_as_the_limit_allows(node):
     cidrs = [f"172.{16 + n // 256}.{n % 256}.0/24" for n in range(256)]
     pod, conf = node.pod(), network(nonMasqueradeCIDRs=cidrs)
@@ -227,6 +233,7 @@ def test_such_a_packet_goes_where_the_source_is_kept(node):
 # -- ipMasqBackend
 
 
+@pytest.mark.any_kernel
 @pytest.mark.parametrize("backend", [None, "", "nftables"])
 def test_nftables_is_the_backend(node, backend):
     pod = node.pod()
@@ -235,6 +242,7 @@ def test_nftables_is_the_backend(node, backend):
     assert "table inet bridge_cni" in node.run("nft", "list", "tables").stdout
 
 
+@pytest.mark.any_kernel
 def test_iptables_is_refused_with_the_reason(node):
     conf, pod = network(ipMasqBackend="iptables"), node.pod()
     before = node.state()

@@ -326,6 +326,7 @@ def test_repair_takes_the_default_VLAN_off_a_port_that_ADD_took_it_off(vlans):
     ({"vlanTrunk": [{"minID": 1, "maxID": 4095}]}, ["vlanTrunk[0].maxID", "4095"]),
     ({"vlan": 100, "bridge": "abcdefghijkl"}, ["abcdefghijkl.100"]),
 ])
+@pytest.mark.any_kernel
 def test_a_VLAN_that_cannot_be_is_refused_by_name(node, changes, words):
     with plugin.refusal(CONFIG, *words):
         node.add(node.pod(), network(**changes))
