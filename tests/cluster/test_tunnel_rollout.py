@@ -1,22 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The tunnel is taken from a running cluster and given to it by the steps of deploy/README.md,
 while pods talk. Both nodes are on one link, which lets any source pass."""
+import json
 import re
 import time
 
 import pytest
 from traffic import Ping
 
-from harness.pages import section
+from harness.pages import commands, section
 from harness.waiting import wait_for
 
-HEADING = "Tunnels between nodes"
-ROLLOUT = "kubectl -n kube-system rollout restart daemonset/bridge-cni"
+HEADING = "Changing the tunnel of a running cluster"
 
 
-def steps():
-    """What README's list has the ConfigMap say, step by step."""
-    return re.findall(r"^\d+\. `(BRIDGE_CNI_\w+): (\w+)`", section(HEADING), re.M)
+def settings(change):
+    """What README's table has the ConfigMap say for a change, rollout by rollout."""
+    row = re.search(rf"^\| {change} \|(.*)\|(.*)\|$", section(HEADING), re.M)
+    return [dict(re.findall(r"`(BRIDGE_CNI_\w+): (\w+)`", cell)) for cell in row.groups()]
+
+
+def patch_of(block):
+    """What the first line of a step's commands has the ConfigMap say."""
+    return json.loads(re.search(r"--patch '(.*)'$", block[0])[1])["data"]
 
 
 @pytest.fixture
@@ -45,27 +51,25 @@ def device_of_routes(node):
 
 def test_a_cluster_leaves_its_tunnel_and_gets_it_again_without_a_lost_ping(
         cluster, installation, pings):
-    assert ROLLOUT in " ".join(section(HEADING).split())  # configure() runs it
-    receive, send, done = steps()
-    assert (receive, send, done) == (
-        ("BRIDGE_CNI_TUNNEL_RECEIVE", "vxlan"), ("BRIDGE_CNI_TUNNEL", "vxlan"),
-        ("BRIDGE_CNI_TUNNEL_RECEIVE", "none"))
-    # Back: first it is received alone, then not at all.
-    installation.configure(BRIDGE_CNI_TUNNEL_RECEIVE="vxlan", BRIDGE_CNI_TUNNEL="none")
+    receive, send = commands(HEADING)
+    assert [patch_of(receive), patch_of(send)] == settings("`none` to `vxlan`")
+    receive_alone, without = settings("`vxlan` to `none`")
+    installation.configure(**receive_alone)
     for node in cluster.nodes:
         wait_for(lambda: device_of_routes(node) == {"eth0"}, 60)
         assert "bcni-vxlan" in node.node.links()
-    installation.configure(BRIDGE_CNI_TUNNEL_RECEIVE="none")
+    installation.configure(**without)
     for node in cluster.nodes:
         wait_for(lambda: "bcni-vxlan" not in node.node.links(), 60)
         assert node.node.run("nft", "list", "table", "inet", "bridge_cni_tunnel",
                              check=False).returncode != 0
-    # Forth, as the list has it.
-    installation.configure(**dict([receive]))
+    for line in receive:
+        installation.run(line)
     for node in cluster.nodes:
         wait_for(lambda: "bcni-vxlan" in node.node.links(), 60)
         assert device_of_routes(node) == {"eth0"}
-    installation.configure(**dict([send]))
+    for line in send:
+        installation.run(line)
     for node in cluster.nodes:
         wait_for(lambda: device_of_routes(node) == {"bcni-vxlan"}, 60)
-    installation.configure(**dict([done]))
+    installation.configure(BRIDGE_CNI_TUNNEL_RECEIVE="none")  # the last step

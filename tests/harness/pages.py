@@ -18,7 +18,7 @@ mount --bind {conf} /etc/cni/net.d
 
 def section(heading):
     """The text that deploy/README.md has below a heading."""
-    return README.read_text().split(f"\n### {heading}\n")[1].split("\n##")[0]
+    return re.split(rf"\n####? {re.escape(heading)}\n", README.read_text())[1].split("\n##")[0]
 
 
 def commands(heading):
