@@ -41,16 +41,17 @@ int prefix_parse(const char *text, struct ip_prefix *ret_prefix)
 	const char *slash = strchr(text, '/');
 	struct ip_prefix prefix = {};
 	char addr[IP_TEXT_MAX];
+	unsigned int len;
 
 	if (!slash || (size_t)(slash - text) >= sizeof(addr))
 		return -EINVAL;
 	memcpy(addr, text, slash - text);
 	addr[slash - text] = '\0';
-	if (ip_parse(addr, &prefix.addr) < 0 ||
-	    parse_prefix_len(slash + 1, &prefix.len) < 0)
+	if (ip_parse(addr, &prefix.addr) < 0 || parse_prefix_len(slash + 1, &len) < 0)
 		return -EINVAL;
-	if (prefix.len > ip_bits(prefix.addr.family))
+	if (len > ip_bits(prefix.addr.family))
 		return -ERANGE;
+	prefix.len = (uint8_t)len;
 	*ret_prefix = prefix;
 	return 0;
 }
@@ -191,12 +192,12 @@ const char *mac_format(const struct mac_addr *mac, char buf[MAC_TEXT_MAX])
 	return buf;
 }
 
+_Static_assert(sizeof(struct ip_prefix) == 18, "addresses are compared byte by byte");
+
 int ip_cmp(const struct ip_addr *a, const struct ip_addr *b)
 {
 	/* AF_INET < AF_INET6, and 0, no address, is before both. */
-	if (a->family != b->family)
-		return a->family < b->family ? -1 : 1;
-	return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
+	return memcmp(a, b, sizeof(*a));
 }
 
 bool prefix_equal(const struct ip_prefix *a, const struct ip_prefix *b)
@@ -270,13 +271,14 @@ static uint8_t mask_byte(unsigned int prefix_len, unsigned int i)
 
 bool prefix_contains(const struct ip_prefix *prefix, const struct ip_addr *addr)
 {
-	if (prefix->addr.family != addr->family)
+	unsigned int whole = prefix->len / 8;
+
+	if (prefix->addr.family != addr->family ||
+	    memcmp(prefix->addr.bytes, addr->bytes, whole) != 0)
 		return false;
-	for (unsigned int i = 0; i < ip_size(addr->family); i++) {
-		if ((prefix->addr.bytes[i] ^ addr->bytes[i]) & mask_byte(prefix->len, i))
-			return false;
-	}
-	return true;
+	return prefix->len % 8 == 0 ||
+	       !((prefix->addr.bytes[whole] ^ addr->bytes[whole]) &
+		 mask_byte(prefix->len, whole));
 }
 
 struct ip_prefix prefix_network(const struct ip_prefix *prefix)

@@ -10,22 +10,24 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define IP_TEXT_MAX	46 /* INET6_ADDRSTRLEN, with the NUL */
 #define PREFIX_TEXT_MAX (IP_TEXT_MAX + 4)
 #define MAC_LEN		6
 #define MAC_TEXT_MAX	18
 
-/* family: AF_INET (bytes 0-3 used, the others zero), AF_INET6, or 0: no address. */
+/* family: AF_INET (bytes 0-3 used, the others zero), AF_INET6, or 0: no address. The bytes
+ * of an address, and those of a prefix, are in the order in which they are compared. */
 struct ip_addr {
-	int family;
+	uint8_t family;
 	uint8_t bytes[16];
 };
 
 /* An address with its prefix length: an interface address or a network. */
 struct ip_prefix {
 	struct ip_addr addr;
-	unsigned int len;
+	uint8_t len;
 };
 
 /* Addresses from one to another, inclusive. */
@@ -88,7 +90,7 @@ const char *mac_format(const struct mac_addr *mac, char buf[MAC_TEXT_MAX]);
 int ip_cmp(const struct ip_addr *a, const struct ip_addr *b);
 static inline bool ip_equal(const struct ip_addr *a, const struct ip_addr *b)
 {
-	return ip_cmp(a, b) == 0;
+	return memcmp(a, b, sizeof(*a)) == 0;
 }
 bool prefix_equal(const struct ip_prefix *a, const struct ip_prefix *b);
 

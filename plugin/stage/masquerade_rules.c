@@ -311,8 +311,11 @@ static int family_add(struct build *build, const struct family *family,
 
 static uint64_t prefix_hash(uint64_t hash, const struct ip_prefix *prefix)
 {
+	const unsigned int len =
+		prefix->len; /* names of rules have been made with these */
+
 	hash = hash_more(hash, prefix->addr.bytes, ip_size(prefix->addr.family));
-	return hash_more(hash, &prefix->len, sizeof(prefix->len));
+	return hash_more(hash, &len, sizeof(len));
 }
 
 /* Names the kind of rules over asked ranges. When anything else that they say changes in

@@ -13,27 +13,28 @@
 #include "node_object.h"
 #include "range_verdict.h"
 
-/* The fields between @name and @round are those of struct node_object. */
+/* There are thousands, so the small fields stand together. Fields that struct node_object
+ * has, too, are the same here. */
 struct cluster_node {
 	char *name; /* owned */
 	uint64_t created;
+	struct ip_addr *more; /* owned */
+	char *annotations; /* the bytes of annotation_texts; owned; NULL: there are none */
+	/* When the annotations were told: a smaller number came before. All that one list
+	 * has told have the same. */
+	uint64_t annotated;
+	uint32_t annotations_len;
+	uint32_t round; /* the table's, of the list that named the node last */
 	struct ip_prefix cidrs[IP_FAMILIES];
 	struct ip_addr addresses[IP_FAMILIES];
-	struct ip_addr *more; /* owned */
-	size_t n_more;
-	bool address_v6_first;
-	bool v6_first;
-	bool odd_annotation; /* there is one that counts as absent */
-	char *annotations; /* the bytes of annotation_texts; owned; NULL: there are none */
-	size_t annotations_len;
-	/* When they were told: a smaller number came before. All that one list has told
-	 * have the same. */
-	uint64_t annotated;
-	uint32_t round; /* the table's, of the list that named the node last */
 	/* Verdicts on @cidrs and @addresses, by pod_ranges_judge(); unknown where they
 	 * are new. */
 	enum range_verdict ranges[IP_FAMILIES];
 	enum address_verdict internal[IP_FAMILIES];
+	uint8_t n_more;
+	bool address_v6_first;
+	bool v6_first;
+	bool odd_annotation; /* there is one that counts as absent */
 };
 
 /* Zero-initialise it. */

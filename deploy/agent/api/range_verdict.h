@@ -6,7 +6,8 @@
 #ifndef BRIDGE_CNI_AGENT_API_RANGE_VERDICT_H
 #define BRIDGE_CNI_AGENT_API_RANGE_VERDICT_H
 
-/* The verdict on a podCIDR. Those behind RANGE_ACCEPTED are reasons not to use it. */
+/* The verdict on a podCIDR. Those behind RANGE_ACCEPTED are reasons not to use it. Of each
+ * Node there are some of them in memory, so they are packed. */
 enum range_verdict {
 	RANGE_UNKNOWN, /* not judged yet, or there is none of this family */
 	RANGE_ACCEPTED,
@@ -20,7 +21,7 @@ enum range_verdict {
 	RANGE_INTERNAL_IP, /* it has the InternalIP of a node in it */
 	RANGE_OVERLAP, /* it overlaps a podCIDR that another node has already */
 	RANGE_VERDICTS, /* how many there are */
-};
+} __attribute__((packed));
 /* How metrics and the log call these verdicts, indexed by enum range_verdict. */
 extern const char *const range_verdict_names[RANGE_VERDICTS];
 
@@ -31,6 +32,6 @@ enum address_verdict {
 	ADDRESS_UNUSABLE, /* no host has it: broadcast, multicast, loopback, … */
 	ADDRESS_OWN, /* this node has it */
 	ADDRESS_OF_PODS, /* it is in a podCIDR that is used */
-};
+} __attribute__((packed));
 
 #endif

@@ -27,7 +27,7 @@ enum route_problem {
 	ROUTE_NO_TUNNEL, /* this node's own tunnel isn't there; the log says why */
 	ROUTE_BY_KERNEL, /* the kernel has no route by its InternalIP */
 	ROUTE_PROBLEMS, /* how many there are */
-};
+} __attribute__((packed));
 /* As metrics and the log call them, indexed by enum route_problem. */
 extern const char *const route_problem_names[ROUTE_PROBLEMS];
 

@@ -48,7 +48,7 @@ static int edges_add(struct surroundings *around, const struct ip_prefix *addres
 {
 	int family = address->addr.family, ret;
 
-	if (address->len + 2 > ip_bits(family))
+	if (address->len + 2U > ip_bits(family))
 		return 0;
 	ret = taken_add(around, prefix_network(address).addr, ADDRESS_UNUSABLE, err);
 	if (ret == 0 && family == AF_INET)

@@ -38,11 +38,11 @@ struct tunnel_peer {
 	 * each family where that is usable and, unless a key counts, no other Node's;
 	 * family 0: none. */
 	struct ip_addr addresses[IP_FAMILIES];
-	unsigned int shared; /* bit 1 << family: that InternalIP is another Node's, too */
+	uint8_t shared; /* bit 1 << family: that InternalIP is another Node's, too */
 	/* The family of the underlay that this node sends to it by, as an index of
 	 * ip_families[]: of this node's own InternalIPs, in their order, the first whose
 	 * family both nodes have. Only with ROUTE_FINE. */
-	int underlay;
+	uint8_t underlay;
 	struct mac_addr mac; /* of its VXLAN device */
 	/* ROUTE_FINE, or why this node can't send to it. Whoever makes the tunnel may set
 	 * a reason of its own. */
