@@ -86,7 +86,7 @@ AGENT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard deploy/agent/*.c deploy/
 # Fuzz targets and a unit test link these parts of the agent, which need none of its libraries.
 AGENT_READERS := $(patsubst %,$(BUILD)/deploy/agent/api/%.o,annotations json_filter node_keys node_object \
 	node_values node_table former_adopt former_ranges pod_ranges prefix_rules range_tree surroundings) \
-	$(BUILD)/deploy/agent/base/dns_name.o
+	$(patsubst %,$(BUILD)/deploy/agent/base/%.o,byte_sort dns_name)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 # Each fuzz target twice: with libFuzzer, and with a main() that replays the corpus.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -144,6 +144,7 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB_OBJECTS) | $(BUILD)/.unit-v
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(PROJECT_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PROJECT_LIBS) $(UNIT_LIBS)
 
+$(BUILD)/tests/unit/test_byte_sort: $(BUILD)/deploy/agent/base/byte_sort.o
 $(BUILD)/tests/unit/test_annotations: $(AGENT_READERS) $(BUILD)/deploy/agent/api/node_feed.o
 $(BUILD)/tests/unit/test_pod_ranges $(BUILD)/tests/unit/test_former_ranges: $(AGENT_READERS)
 $(BUILD)/tests/unit/test_wireguard_key: $(patsubst %,$(BUILD)/deploy/agent/tunnel/%.o,\
@@ -152,7 +153,7 @@ $(BUILD)/tests/unit/test_wireguard_key_file: $(BUILD)/deploy/agent/tunnel/wiregu
 $(BUILD)/tests/unit/test_wireguard_genl: $(BUILD)/deploy/agent/tunnel/wireguard_genl.o
 $(BUILD)/tests/unit/test_wireguard_rotation: $(BUILD)/deploy/agent/tunnel/wireguard_rotation.o
 $(BUILD)/tests/unit/test_wireguard_peers: $(patsubst %,$(BUILD)/deploy/agent/tunnel/%.o,\
-	wireguard_key wireguard_link wireguard_peers)
+	wireguard_key wireguard_link wireguard_peers) $(BUILD)/deploy/agent/base/byte_sort.o
 # The tunnels' plan needs neither the kernel nor the agent's libraries.
 PLAN := $(AGENT_READERS) $(patsubst %,$(BUILD)/deploy/agent/%.o,api/route_problem tunnel/flannel_notes \
 	tunnel/flannel_peers tunnel/node_mac tunnel/sole_claims tunnel/tunnel_plan)

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "deploy/agent/base/byte_sort.h"
+
 /* Gives the name's place in the table. False: it isn't there, and that would be its
  * place. */
 static bool find_place(const struct node_table *table, const char *name, size_t *ret_at)
@@ -126,7 +128,7 @@ static int more_set(struct cluster_node *item, const struct node_object *node,
 	}
 	free(item->more);
 	item->more = more;
-	item->n_more = node->n_more;
+	item->n_more = (uint8_t)node->n_more;
 	return NODE_TABLE_CHANGED;
 }
 
@@ -149,7 +151,7 @@ static int annotations_set(struct node_table *table, struct cluster_node *item,
 	}
 	free(item->annotations);
 	item->annotations = bytes;
-	item->annotations_len = texts->len;
+	item->annotations_len = (uint32_t)texts->len;
 	if (!table->listing)
 		table->annotated++;
 	item->annotated = table->annotated;
@@ -261,14 +263,6 @@ void node_table_clear(struct node_table *table)
 	*table = (struct node_table){};
 }
 
-static int by_address(const void *a, const void *b)
-{
-	const struct ip_prefix *one = a, *other = b;
-	int order = ip_cmp(&one->addr, &other->addr);
-
-	return order ? order : (int)one->len - (int)other->len;
-}
-
 /* Are @low and @high, in this order, the two halves of one prefix? */
 static bool are_halves(const struct ip_prefix *low, const struct ip_prefix *high)
 {
@@ -286,7 +280,7 @@ static void join(struct prefix_list *list)
 	struct ip_prefix *all = list->items;
 	size_t kept = 0;
 
-	qsort(all, list->n, sizeof(*all), by_address);
+	byte_sort(all, list->n, sizeof(*all), 0, sizeof(*all));
 	for (size_t i = 0; i < list->n; i++) {
 		/* A wider prefix sorts before those that it covers. */
 		if (kept && prefix_contains(&all[kept - 1], &all[i].addr))

@@ -103,13 +103,12 @@ static enum range_verdict range_judge(const struct judge *judge,
 
 /* -- against each other */
 
-static void claim_add(struct judge *judge, uint32_t number, const struct ip_addr *addr,
-		      unsigned int len, bool is_address, enum rank rank)
+static void claim_add(struct judge *judge, uint32_t number,
+		      const struct ip_prefix *prefix, bool is_address, enum rank rank)
 {
 	judge->claims[judge->n++] = (struct claim){
-		.addr = addr,
+		.prefix = *prefix,
 		.node = number,
-		.len = (uint8_t)len,
 		.rank = rank,
 		.is_address = is_address,
 	};
@@ -118,7 +117,9 @@ static void claim_add(struct judge *judge, uint32_t number, const struct ip_addr
 static void address_add(struct judge *judge, uint32_t number, const struct ip_addr *addr,
 			enum rank rank)
 {
-	claim_add(judge, number, addr, ip_bits(addr->family), true, rank);
+	const struct ip_prefix whole = {*addr, (uint8_t)ip_bits(addr->family)};
+
+	claim_add(judge, number, &whole, true, rank);
 }
 
 /* A Node's further InternalIPs: no route leads by them, but none may lead them away. */
@@ -202,8 +203,7 @@ static void claims_of(struct judge *judge, uint32_t number)
 	if (verdict != RANGE_ACCEPTED)
 		refuse(judge, node, verdict, refusal);
 	else
-		claim_add(judge, number, &node->cidrs[judge->family].addr,
-			  node->cidrs[judge->family].len, false,
+		claim_add(judge, number, &node->cidrs[judge->family], false,
 			  *range == RANGE_ACCEPTED ? RANK_ACCEPTED
 						   : rank_of_new(judge, node, own));
 }
@@ -250,9 +250,8 @@ static void claim_former(struct judge *judge)
 			    RANGE_ACCEPTED &&
 		    !surroundings_overlap(judge->rules->around, &former->cidr))
 			judge->claims[judge->n++] = (struct claim){
-				.addr = &former->cidr.addr,
+				.prefix = former->cidr,
 				.node = (uint32_t)(judge->nodes->n + i),
-				.len = (uint8_t)former->cidr.len,
 				.rank = RANK_FORMER,
 			};
 	}
@@ -285,7 +284,6 @@ static const struct ip_addr *address_in(const struct cluster_node *node, int fam
 static void grant(struct judge *judge, const struct claim *claim)
 {
 	struct cluster_node *node = &judge->nodes->items[claim->node];
-	const struct ip_prefix prefix = claim_prefix(claim);
 	struct range_rival rival;
 	const struct cluster_node *other;
 	struct range_refusal refusal = {};
@@ -296,7 +294,7 @@ static void grant(struct judge *judge, const struct claim *claim)
 		return;
 	}
 	if (claim->is_address) {
-		if (ip_equal(&prefix.addr, &node->addresses[judge->family]))
+		if (ip_equal(&claim->prefix.addr, &node->addresses[judge->family]))
 			node->internal[judge->family] = ADDRESS_OF_PODS;
 		return;
 	}
@@ -304,9 +302,9 @@ static void grant(struct judge *judge, const struct claim *claim)
 	refusal.rival_node = other->name;
 	refusal.rival = other->cidrs[judge->family];
 	if (rival.is_address)
-		refusal.rival =
-			(struct ip_prefix){*address_in(other, judge->family, &prefix),
-					   ip_bits(prefix.addr.family)};
+		refusal.rival = (struct ip_prefix){*address_in(other, judge->family,
+							       &claim->prefix),
+						   ip_bits(claim->prefix.addr.family)};
 	refuse(judge, node, rival.is_address ? RANGE_INTERNAL_IP : RANGE_OVERLAP,
 	       refusal);
 }

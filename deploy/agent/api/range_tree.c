@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "deploy/agent/base/byte_sort.h"
+
 #define NOBODY RANGE_TREE_NOBODY
 
 void range_tree_clear(struct range_tree *tree)
@@ -13,41 +15,23 @@ void range_tree_clear(struct range_tree *tree)
 	*tree = (struct range_tree){};
 }
 
-struct ip_prefix claim_prefix(const struct claim *claim)
-{
-	return (struct ip_prefix){*claim->addr, claim->len};
-}
-
-static int by_prefix(const void *a, const void *b)
-{
-	const struct claim *one = a, *other = b;
-	int order = ip_cmp(one->addr, other->addr);
-
-	return order ? order : (int)one->len - (int)other->len;
-}
-
-static bool is_inside(const struct claim *claim, const struct claim *around)
-{
-	const struct ip_prefix prefix = claim_prefix(around);
-
-	return prefix_contains(&prefix, claim->addr);
-}
-
 int range_tree_make(struct claim *claims, size_t n, struct range_tree *ret_tree,
 		    struct cni_error *err)
 {
 	struct range_place *places;
 	uint32_t at = NOBODY, used = 0;
 
-	if (n)
-		qsort(claims, n, sizeof(*claims), by_prefix);
+	BYTE_SORT(claims, n, struct claim, prefix);
 	places = reallocarray(NULL, n + 1, sizeof(*places));
 	if (!places)
 		return error_oom(err);
 	for (size_t i = 0; i < n; i++) {
-		while (at != NOBODY && !is_inside(&claims[i], &claims[places[at].claim]))
+		const struct ip_prefix *prefix = &claims[i].prefix;
+
+		while (at != NOBODY &&
+		       !prefix_contains(&claims[places[at].claim].prefix, &prefix->addr))
 			at = places[at].parent;
-		if (at == NOBODY || claims[places[at].claim].len != claims[i].len) {
+		if (at == NOBODY || claims[places[at].claim].prefix.len != prefix->len) {
 			places[used] = (struct range_place){
 				.claim = (uint32_t)i,
 				.parent = at,

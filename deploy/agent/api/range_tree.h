@@ -15,17 +15,14 @@
 
 #define RANGE_TREE_NOBODY UINT32_MAX
 
-/* A claim to a prefix. There are thousands, so it is short. The caller sets all but
- * @place. */
+/* A claim to a prefix. The caller sets all but @place. */
 struct claim {
-	const struct ip_addr *addr; /* host bits zero */
+	struct ip_prefix prefix; /* host bits zero */
 	uint32_t node; /* who claims it, by a number of the caller's */
 	uint32_t place; /* in the tree */
-	uint8_t len; /* of the prefix */
 	uint8_t rank; /* the lower ones are granted before the higher ones */
 	bool is_address; /* it is an InternalIP, not a podCIDR */
 };
-struct ip_prefix claim_prefix(const struct claim *claim);
 
 struct range_place {
 	uint32_t claim; /* the first one to this prefix, while the tree is made */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "deploy/agent/base/byte_sort.h"
 #include "plugin/netlink/attr.h"
 #include "plugin/netlink/build.h"
 
@@ -32,8 +33,7 @@ static int by_dst(const void *a, const void *b)
 
 void own_routes_sort(struct own_routes *list)
 {
-	if (list->n)
-		qsort(list->items, list->n, sizeof(*list->items), by_dst);
+	BYTE_SORT(list->items, list->n, struct own_route, dst);
 }
 
 bool own_route_equal(const struct own_route *a, const struct own_route *b)

@@ -2,8 +2,9 @@
 /* In a sorted list equal claims are next to each other. */
 #include "sole_claims.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "deploy/agent/base/byte_sort.h"
 
 static struct sole_claim claim_of(const uint8_t *bytes, size_t len, uint32_t node)
 {
@@ -44,8 +45,7 @@ static int by_bytes(const void *a, const void *b)
 
 void sole_claims_sort(struct sole_claims *list)
 {
-	if (list->n)
-		qsort(list->items, list->n, sizeof(*list->items), by_bytes);
+	BYTE_SORT(list->items, list->n, struct sole_claim, bytes);
 }
 
 void sole_claims_shared(const struct sole_claims *list, sole_claim_fn fn, void *data)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "deploy/agent/base/byte_sort.h"
 #include "node_mac.h"
 #include "sole_claims.h"
 
@@ -30,7 +31,7 @@ static void drop_address(uint32_t node, void *data)
 	const struct shared *shared = data;
 
 	shared->plan->peers[node].addresses[shared->family] = (struct ip_addr){};
-	shared->plan->peers[node].shared |= 1U << shared->family;
+	shared->plan->peers[node].shared |= (uint8_t)(1U << shared->family);
 	shared->plan->peers[node].problem = ROUTE_SHARED_ADDRESS;
 }
 
@@ -118,7 +119,7 @@ static void underlay_choose(const struct tunnel_plan *plan, struct tunnel_peer *
 		int family = plan->own->address_v6_first ? !i : i;
 
 		if (plan->addresses[family].family && peer->addresses[family].family) {
-			peer->underlay = family;
+			peer->underlay = (uint8_t)family;
 			if (peer->problem == ROUTE_SHARED_ADDRESS)
 				peer->problem = ROUTE_FINE;
 			return;
@@ -129,13 +130,6 @@ static void underlay_choose(const struct tunnel_plan *plan, struct tunnel_peer *
 }
 
 /* -- ranges */
-
-static int by_address(const void *a, const void *b)
-{
-	const struct tunnel_range *one = a, *other = b;
-
-	return ip_cmp(&one->cidr.addr, &other->cidr.addr);
-}
 
 static void range_add(struct tunnel_plan *plan, size_t peer, const struct ip_prefix *cidr)
 {
@@ -167,8 +161,7 @@ static void ranges_take(struct tunnel_plan *plan, const struct node_table *nodes
 		if (former->routed && node && node != plan->own)
 			range_add(plan, (size_t)(node - nodes->items), &former->cidr);
 	}
-	if (plan->n_ranges)
-		qsort(plan->ranges, plan->n_ranges, sizeof(*plan->ranges), by_address);
+	BYTE_SORT(plan->ranges, plan->n_ranges, struct tunnel_range, cidr);
 }
 
 /* -- the plan */

@@ -38,7 +38,7 @@ static void sort_from(struct vxlan_pairs *list, size_t at)
 {
 	size_t kept = at;
 
-	qsort(list->items + at, list->n - at, sizeof(*list->items), vxlan_neighbours.cmp);
+	vxlan_neighbours.sort(list->items + at, list->n - at);
 	for (size_t i = at; i < list->n; i++)
 		if (kept == at ||
 		    vxlan_neighbours.cmp(&list->items[kept - 1], &list->items[i]) != 0)
@@ -72,8 +72,7 @@ static int wanted_make(const struct tunnel_plan *plan, int underlay,
 	}
 	/* flannel's nodes have MAC addresses of their own. */
 	if (plan->flannel)
-		qsort(wanted.forwarding.items, wanted.forwarding.n,
-		      sizeof(struct vxlan_pair), vxlan_forwarding.cmp);
+		vxlan_forwarding.sort(wanted.forwarding.items, wanted.forwarding.n);
 	for (size_t i = 0; i < plan->n_ranges; i++) {
 		const struct tunnel_range *range = &plan->ranges[i];
 		bool v6 = range->cidr.addr.family == AF_INET6;

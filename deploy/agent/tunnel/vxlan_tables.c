@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "conf/base/list.h"
+#include "deploy/agent/base/byte_sort.h"
 #include "plugin/netlink/attr.h"
 #include "plugin/netlink/build.h"
 #include "plugin/netlink/neighbour.h"
@@ -32,6 +33,16 @@ static int by_mac(const void *a, const void *b)
 	const struct vxlan_pair *one = a, *other = b;
 
 	return memcmp(one->mac.bytes, other->mac.bytes, MAC_LEN);
+}
+
+static void sort_by_addr(struct vxlan_pair *pairs, size_t n)
+{
+	BYTE_SORT(pairs, n, struct vxlan_pair, addr);
+}
+
+static void sort_by_mac(struct vxlan_pair *pairs, size_t n)
+{
+	BYTE_SORT(pairs, n, struct vxlan_pair, mac.bytes);
 }
 
 /* -- reading */
@@ -127,8 +138,7 @@ static void merge(struct vxlan_pairs *list, const struct vxlan_table *table)
 {
 	size_t kept = 0;
 
-	if (list->n)
-		qsort(list->items, list->n, sizeof(*list->items), table->cmp);
+	table->sort(list->items, list->n);
 	for (size_t i = 0; i < list->n; i++) {
 		if (kept && table->cmp(&list->items[kept - 1], &list->items[i]) == 0)
 			list->items[kept - 1].odd = true;
@@ -278,6 +288,7 @@ static void forwarding_del(struct netlink *nl, unsigned int index, const char *n
 
 const struct vxlan_table vxlan_neighbours = {
 	.cmp = by_addr,
+	.sort = sort_by_addr,
 	.queue_set = neighbour_set,
 	.queue_del = neighbour_del,
 	.read = neighbours_read,
@@ -285,6 +296,7 @@ const struct vxlan_table vxlan_neighbours = {
 
 const struct vxlan_table vxlan_forwarding = {
 	.cmp = by_mac,
+	.sort = sort_by_mac,
 	.queue_set = forwarding_set,
 	.queue_del = forwarding_del,
 	.read = forwarding_read,

@@ -28,8 +28,10 @@ void vxlan_pairs_clear(struct vxlan_pairs *list);
 
 /* A table: how its entries are read, ordered, set and removed. */
 struct vxlan_table {
-	/* <0, 0, >0: by the key of the table, an address or a MAC address */
+	/* The key of the table, an address or a MAC address: <0, 0, >0, and sorting by
+	 * it */
 	int (*cmp)(const void *a, const void *b);
+	void (*sort)(struct vxlan_pair *pairs, size_t n);
 	/* Queues the entry, in place of one of the same key. */
 	void (*queue_set)(struct netlink *nl, unsigned int index, const char *name,
 			  const struct vxlan_pair *pair);
