@@ -3,7 +3,7 @@
  * With thousands of nodes the elements are many. Those that are wanted are pointers to
  * the caller's addresses, and those of the kernel are compared while they are read: in
  * memory are only the ones that are to go. Sets that are known to be right, by the sum of
- * their elements' hashes, are not read.
+ * their elements' hashes, are neither read nor in memory.
  */
 #include "guard_elements.h"
 
@@ -38,6 +38,7 @@ struct unwanted_list {
 
 struct set_diff {
 	struct nft_set set;
+	bool known; /* it is right, and isn't read */
 	struct wanted *wanted; /* once the set is read: sorted, the wider range first */
 	size_t n_wanted, n_present;
 	uint64_t sum; /* of the hashes of all that are wanted */
@@ -46,7 +47,7 @@ struct set_diff {
 
 struct diff {
 	struct set_diff sets[GUARD_SETS];
-	struct wanted *all; /* owned: the wanted ones of all sets */
+	struct wanted *all; /* owned: the wanted ones of all sets that are read */
 	size_t added, deleted;
 };
 
@@ -105,16 +106,14 @@ static uint64_t source_hash(const struct guard_source *source)
 	return hash_bytes(bytes, sizeof(bytes));
 }
 
-/* Gives each set its part of the wanted elements. -ENOMEM. */
-static int wanted_collect(const struct guard_spec *spec, struct diff *diff)
+/* Sums up what each set is to have, and returns how many elements those have that are to be
+ * read. */
+static size_t wanted_count(const struct guard_spec *spec, const uint64_t *known,
+			   struct diff *diff)
 {
-	size_t n = sources_count(spec);
-	struct wanted *next = reallocarray(NULL, n + 1, sizeof(*next));
+	size_t n = 0;
 
-	if (!next)
-		return -ENOMEM;
-	diff->all = next;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < sources_count(spec); i++) {
 		struct guard_source source = source_at(spec, i);
 		struct set_diff *set = &diff->sets[set_of(&source)];
 
@@ -122,14 +121,37 @@ static int wanted_collect(const struct guard_spec *spec, struct diff *diff)
 		set->sum += source_hash(&source);
 	}
 	for (int i = 0; i < GUARD_SETS; i++) {
-		diff->sets[i].wanted = next;
-		next += diff->sets[i].n_wanted;
-		diff->sets[i].n_wanted = 0;
+		struct set_diff *set = &diff->sets[i];
+
+		set->known = known && known[i] == set->sum;
+		n += set->known ? 0 : set->n_wanted;
 	}
-	for (size_t i = 0; i < n; i++) {
+	return n;
+}
+
+/* Gives each set that is to be read its part of the wanted elements. -ENOMEM. */
+static int wanted_collect(const struct guard_spec *spec, const uint64_t *known,
+			  struct diff *diff)
+{
+	size_t n = wanted_count(spec, known, diff);
+	struct wanted *next = reallocarray(NULL, n + 1, sizeof(*next));
+
+	if (!next)
+		return -ENOMEM;
+	diff->all = next;
+	for (int i = 0; i < GUARD_SETS; i++) {
+		struct set_diff *set = &diff->sets[i];
+
+		set->wanted = next;
+		next += set->known ? 0 : set->n_wanted;
+		set->n_wanted = 0;
+	}
+	for (size_t i = 0; n && i < sources_count(spec); i++) {
 		struct guard_source source = source_at(spec, i);
 		struct set_diff *set = &diff->sets[set_of(&source)];
 
+		if (set->known)
+			continue;
 		set->wanted[set->n_wanted++] = (struct wanted){.source = source};
 	}
 	return 0;
@@ -290,10 +312,10 @@ int guard_elements_ensure(struct netlink *nft, const struct guard_spec *spec,
 	_cleanup_(diff_clear) struct diff diff = {};
 	int ret = 0;
 
-	if (wanted_collect(spec, &diff) < 0)
+	if (wanted_collect(spec, known, &diff) < 0)
 		return error_oom(err);
 	for (int i = 0; ret == 0 && i < GUARD_SETS; i++)
-		if (!known || known[i] != diff.sets[i].sum)
+		if (!diff.sets[i].known)
 			ret = set_read(nft, i, &diff, err);
 	if (ret == 0 && (diff.added || diff.deleted))
 		ret = diff_commit(nft, &diff, err);
