@@ -40,6 +40,15 @@ const char *wireguard_key_format(const struct wireguard_key *key,
 
 int wireguard_key_parse(const char *text, size_t len, struct wireguard_key *ret_key)
 {
+	/* One more than what the digit is worth. */
+	static const uint8_t worth[UINT8_MAX + 1] = {
+		['A'] = 1, 2,  3,  4,  5,	   6,  7,  8,	       9,	   10, 11,
+		12,	   13, 14, 15, 16,	   17, 18, 19,	       20,	   21, 22,
+		23,	   24, 25, 26, ['a'] = 27, 28, 29, 30,	       31,	   32, 33,
+		34,	   35, 36, 37, 38,	   39, 40, 41,	       42,	   43, 44,
+		45,	   46, 47, 48, 49,	   50, 51, 52,	       ['0'] = 53, 54, 55,
+		56,	   57, 58, 59, 60,	   61, 62, ['+'] = 63, ['/'] = 64,
+	};
 	static const struct wireguard_key none = {};
 	struct wireguard_key key = {};
 	unsigned int bits = 0;
@@ -47,12 +56,12 @@ int wireguard_key_parse(const char *text, size_t len, struct wireguard_key *ret_
 	if (len < WIREGUARD_KEY_TEXT_LEN || text[TEXT_DIGITS] != '=')
 		return -EINVAL;
 	for (size_t i = 0; i < TEXT_DIGITS; i++) {
-		const char *digit = memchr(digits, text[i], sizeof(digits) - 1);
+		unsigned int digit = worth[(uint8_t)text[i]];
 		size_t whole = (i + 1) * 6 / 8; /* bytes that are complete with it */
 
 		if (!digit)
 			return -EINVAL;
-		bits = bits << 6 | (unsigned int)(digit - digits);
+		bits = bits << 6 | (digit - 1);
 		if (whole > i * 6 / 8)
 			key.bytes[whole - 1] = bits >> ((i + 1) * 6 % 8);
 	}

@@ -9,6 +9,7 @@
 
 #include "conf/base/list.h"
 #include "conf/identity.h"
+#include "deploy/agent/base/byte_sort.h"
 
 struct reading {
 	struct wireguard_owners *owners;
@@ -42,8 +43,7 @@ static int by_key(const void *a, const void *b)
 
 void wireguard_owners_settle(struct wireguard_owners *owners)
 {
-	if (owners->n)
-		qsort(owners->items, owners->n, sizeof(*owners->items), by_key);
+	BYTE_SORT(owners->items, owners->n, struct wireguard_owner, key);
 }
 
 bool wireguard_owners_has(const struct wireguard_owners *owners,

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "conf/base/list.h"
+#include "deploy/agent/base/byte_sort.h"
 
 /* Seconds; a handshake without an answer is tried again as often by the kernel itself. */
 #define GREET_SECONDS 5
@@ -115,8 +116,7 @@ int wireguard_peers_compare(struct wireguard_genl *genl, const struct link_known
 	struct comparison comparison = {.wanted = wanted, .n = n};
 	int ret;
 
-	if (n > 1)
-		qsort(wanted, n, sizeof(*wanted), by_key);
+	BYTE_SORT(wanted, n, struct wireguard_peer, key);
 	ret = wireguard_read(genl, link, compare, &comparison, &device, err);
 	for (size_t i = 0; ret == 0 && i < n; i++) {
 		if (wanted[i].handshake != WIREGUARD_PEER_ABSENT)

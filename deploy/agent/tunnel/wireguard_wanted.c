@@ -5,8 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "deploy/agent/base/byte_sort.h"
+
 /* A key that a Node says. */
 struct said {
+	struct wireguard_key key;
 	struct wireguard_end *end; /* of the Node's note */
 	uint32_t peer; /* index into the plan's peers */
 };
@@ -29,11 +32,9 @@ void wireguard_wanted_clear(struct wireguard_wanted *wanted)
 	*wanted = (struct wireguard_wanted){};
 }
 
-static int by_key(const void *a, const void *b)
+static bool key_equal(const struct said *one, const struct said *other)
 {
-	const struct said *one = a, *other = b;
-
-	return memcmp(&one->end->key, &other->end->key, sizeof(one->end->key));
+	return memcmp(&one->key, &other->key, sizeof(one->key)) == 0;
 }
 
 /* Reads what all Nodes say, also those that are no peers: a key may be theirs. */
@@ -51,16 +52,17 @@ static void notes_read(const struct tunnel_plan *plan, size_t annotation,
 			wanted->problems[i] = text ? ROUTE_BAD_KEY : ROUTE_NO_KEY;
 		for (int slot = 0; slot < WIREGUARD_SLOTS; slot++)
 			if (note->ends[slot].port)
-				said->items[said->n++] = (struct said){&note->ends[slot],
-								       (uint32_t)i};
+				said->items[said->n++] =
+					(struct said){note->ends[slot].key,
+						      &note->ends[slot], (uint32_t)i};
 	}
-	qsort(said->items, said->n, sizeof(*said->items), by_key);
+	BYTE_SORT(said->items, said->n, struct said, key);
 }
 
 /* -- whose a key is */
 
 /* Returns the owner of a key that @n Nodes have in their annotations; NULL: it can't be
- * told. */
+ * told. In most cases one Node has it. */
 static const struct said *owner_of(const struct tunnel_plan *plan,
 				   const struct wireguard_owners *before,
 				   const struct said *said, size_t n)
@@ -68,10 +70,12 @@ static const struct said *owner_of(const struct tunnel_plan *plan,
 	const struct said *first = NULL;
 	uint64_t least = UINT64_MAX;
 
+	if (n == 1)
+		return said;
 	for (size_t i = 0; i < n; i++) {
 		const struct cluster_node *node = plan->peers[said[i].peer].node;
 
-		if (wireguard_owners_has(before, &said[i].end->key, node->name))
+		if (wireguard_owners_has(before, &said[i].key, node->name))
 			return &said[i];
 		if (node->annotated == least)
 			first = NULL;
@@ -93,9 +97,9 @@ static int keys_grant(const struct tunnel_plan *plan, struct wireguard_wanted *w
 
 	for (size_t i = 0; ret == 0 && i < said->n; i += n) {
 		const struct said *items = said->items + i, *owner = NULL;
-		bool mine = wireguard_note_has(own, &items->end->key);
+		bool mine = wireguard_note_has(own, &items->key);
 
-		for (n = 1; i + n < said->n && by_key(items, items + n) == 0;)
+		for (n = 1; i + n < said->n && key_equal(items, items + n);)
 			n++;
 		if (!mine)
 			owner = owner_of(plan, before, items, n);
@@ -110,7 +114,7 @@ static int keys_grant(const struct tunnel_plan *plan, struct wireguard_wanted *w
 				       : NULL};
 		}
 		if (owner)
-			ret = wireguard_owners_add(&wanted->owners, &owner->end->key,
+			ret = wireguard_owners_add(&wanted->owners, &owner->key,
 						   plan->peers[owner->peer].node->name,
 						   err);
 	}
