@@ -45,6 +45,17 @@ def test_a_kernel_without_it_is_named_and_nothing_is_sent_in_the_clear(cluster):
     wait_for(lambda: set(two.cidrs) <= {*one.own_routes()} and not one.sealed())
 
 
+def test_what_somebody_opens_is_closed_again(cluster):
+    one, two = cluster.ready(2)
+    one.stop_agent()
+    one.start_agent("--tunnel", "wireguard")
+    wait_for(lambda: one.sealed() >= {*one.cidrs, *two.cidrs})
+    closed = one.sealed()
+    for cidr in two.cidrs:
+        one.ip("-6" if ":" in cidr else "-4", "route del unreachable", cidr, "metric 4000000000")
+        wait_for(lambda: one.sealed() == closed, 5)
+
+
 def test_after_a_boot_no_pod_starts_before_the_default_route_is_closed(cluster):
     """The configuration is there before the agent, and would let pods send in the clear."""
     one, two = cluster.ready(2)

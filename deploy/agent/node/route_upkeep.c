@@ -178,6 +178,25 @@ static void whole_sort(const struct node_table *nodes, const struct prefix_list 
 	}
 }
 
+/* Makes the sealed routes those of @prefixes. The kernel isn't asked for them where they
+ * were so the last time, and no message of a change has come since. */
+static int seal(struct route_upkeep *upkeep, const struct sealed_prefixes *prefixes,
+		struct cni_error *err)
+{
+	const struct prefix_list *cidrs = &prefixes->cidrs, *whole = &prefixes->whole;
+	uint64_t hash = hash_bytes(cidrs->items, cidrs->n * sizeof(*cidrs->items));
+	int ret;
+
+	hash = hash_more(hash, whole->items, whole->n * sizeof(*whole->items));
+	if (upkeep->sealed && upkeep->sealed_hash == hash && upkeep->known[0].valid &&
+	    upkeep->known[1].valid)
+		return 0;
+	ret = sealed_routes_sync(upkeep->rtnl, prefixes, err);
+	upkeep->sealed = ret == 0;
+	upkeep->sealed_hash = hash;
+	return ret;
+}
+
 static bool sealed(struct route_upkeep *upkeep, int ret, struct cni_error *err)
 {
 	if (ret < 0)
@@ -205,7 +224,7 @@ bool route_upkeep_seal(struct route_upkeep *upkeep, const struct node_table *nod
 				       &prefixes.cidrs, &err);
 	if (ret == 0) {
 		whole_sort(nodes, whole, around, &prefixes.whole);
-		ret = sealed_routes_sync(upkeep->rtnl, &prefixes, &err);
+		ret = seal(upkeep, &prefixes, &err);
 	}
 	free(prefixes.whole.items);
 	free(prefixes.cidrs.items);
@@ -220,6 +239,7 @@ bool route_upkeep_unseal(struct route_upkeep *upkeep)
 	/* Nobody seals them while this agent runs. */
 	if (upkeep->open)
 		return true;
+	upkeep->sealed = false;
 	ret = sealed_routes_sync(upkeep->rtnl, &(struct sealed_prefixes){}, &err);
 	upkeep->open = ret == 0;
 	return sealed(upkeep, ret, &err);

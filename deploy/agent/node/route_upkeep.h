@@ -35,7 +35,9 @@ struct route_upkeep {
 	uint64_t error; /* of log_error_once() */
 	uint64_t admit_error; /* the same of route_upkeep_admit() */
 	uint64_t seal_error; /* the same of route_upkeep_seal() */
-	bool open; /* route_upkeep_seal() has found that there are no sealed routes */
+	bool open; /* route_upkeep_unseal() has left no sealed routes */
+	bool sealed; /* the last route_upkeep_seal() has succeeded */
+	uint64_t sealed_hash; /* of the prefixes that it was given */
 };
 
 /* Strings and connections are borrowed. Code 100. */
