@@ -233,3 +233,23 @@ def test_cleanup_removes_device_key_and_annotation(trio, fourth):
     fourth.run(*fourth.agent_argv("--cleanup"))
     assert fourth.left() == []
     assert note(fourth) is None and note(trio[0])
+
+
+@needs_wireguard
+def test_pods_of_a_former_podCIDR_are_reached_when_the_agent_starts_anew(cluster):
+    """Routes by the device have no gateway that tells whose they are."""
+    one, two = nodes = [cluster.node(), cluster.node()]
+    start(*nodes)
+    former = [*two.cidrs]
+    pods = [node.attach() for node in nodes]
+    new = ["10.244.102.0/24", "fd00:244:0:102::/64"]
+    cluster.api.put(two.name, new, two.internal_ips, annotations={KEYS: note(two)})
+    wait_for(lambda: {*new, *former} <= {*one.own_routes()}, SLOW)
+    for _ in range(2):
+        one.stop_agent(9)
+        one.start_agent("--tunnel", "wireguard", "--resync-seconds", "1")
+        wait_for(one.ready, SLOW)
+        one.wait_for_resyncs()
+        assert {*new, *former} <= {*one.own_routes()}
+        assert shown(one)[1][public_key(two)].allowed == {*new, *former}
+    reaches(pods[0], pods[1].address4)
