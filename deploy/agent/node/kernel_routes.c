@@ -13,8 +13,16 @@ bool kernel_route_is_pods(const struct kernel_route *route)
 {
 	const struct ip_prefix *dst = &route->route.dst;
 
-	return is_agents(route) && !route->route.gw.family && route->index &&
-	       route->hops == 1 && dst->len == ip_bits(dst->addr.family);
+	return is_agents(route) && route->type == RTN_UNICAST &&
+	       !route->route.gw.family && route->index && route->hops == 1 &&
+	       dst->len == ip_bits(dst->addr.family);
+}
+
+/* Sealed routes stand behind those to the same podCIDR, and beside them. */
+static bool is_sealed(const struct kernel_route *route)
+{
+	return is_agents(route) && route->type == RTN_UNREACHABLE &&
+	       route->route.priority >= SEALED_METRIC;
 }
 
 static bool is_ours(const struct kernel_route *route)
@@ -39,7 +47,7 @@ static int by_owner(const void *a, const void *b)
 }
 
 /* Leaves one entry for each route. A route with several next hops has no single
- * interface: it is noted as if it had none. */
+ * interface, and one that refuses leads nowhere: they are noted as if they had none. */
 static void merge_next_hops(struct kernel_route_list *list)
 {
 	size_t kept = 0;
@@ -47,9 +55,9 @@ static void merge_next_hops(struct kernel_route_list *list)
 	for (size_t i = 0; i < list->n; i++) {
 		struct kernel_route route = list->items[i];
 
-		if (route.hop > 0)
+		if (route.hop > 0 || is_sealed(&route))
 			continue;
-		if (route.hops > 1) {
+		if (route.hops > 1 || route.type != RTN_UNICAST) {
 			route.index = 0;
 			route.route.gw = (struct ip_addr){};
 		}
@@ -68,7 +76,7 @@ int kernel_routes_read(struct netlink *nl, int family, struct kernel_routes *ret
 		       struct cni_error *err)
 {
 	struct kernel_routes routes = {};
-	int ret = route_list_get(nl, family, &routes.list, err);
+	int ret = route_list_get_all(nl, family, &routes.list, err);
 
 	if (ret < 0)
 		return ret;

@@ -8,12 +8,19 @@
 /* `ip route show proto 98`. Neither the kernel nor a known daemon uses this number. */
 #define ROUTE_PROTOCOL 98
 
+/* The metrics of sealed routes (sealed_routes.h): of those to podCIDRs, and of those to all
+ * else. The agent's other routes to the same destination have a lower one, and so are used
+ * first. */
+#define SEALED_METRIC	    UINT32_C(4000000000)
+#define SEALED_METRIC_WHOLE UINT32_C(4000000001)
+
 /* Is it one of the agent's routes to a pod of this node (former_gateways.h)? Those count
  * as foreign below. */
 bool kernel_route_is_pods(const struct kernel_route *route);
 
 /* A route with several next hops has no single interface: it is here once, as if it had
- * none. */
+ * none. Routes that refuse or drop are here, too, and have none; but not the agent's
+ * sealed ones (sealed_routes.h). */
 struct kernel_routes {
 	struct kernel_route_list list; /* foreign ones first, then ours; by destination */
 	size_t foreign; /* how many are foreign */

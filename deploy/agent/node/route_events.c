@@ -19,7 +19,8 @@ int route_events_open(int *ret_fd, struct cni_error *err)
 	struct sockaddr_nl address = {
 		.nl_family = AF_NETLINK,
 		.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR |
-			     RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE,
+			     RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE |
+			     1U << (RTNLGRP_NEXTHOP - 1),
 	};
 
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
@@ -47,15 +48,18 @@ static bool is_link_local(const struct rtmsg *header, int len)
 	       (bytes[0] == 0xff || (bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80));
 }
 
-/* Is it a route of the agent's to another node's pods? The others refuse, or lead to a
- * pod of this node. */
-static bool leads_to_node(const struct rtmsg *header, int len)
+/* Does it stand where the agent's routes to other nodes' pods do? Its others are sealed
+ * ones (sealed_routes.h), or lead to a pod of this node. */
+static bool is_to_node(const struct rtmsg *header, int len)
 {
 	unsigned int whole = header->rtm_family == AF_INET6 ? 128 : 32;
+	const struct rtattr *metric = attribute(RTM_RTA(header), len, RTA_PRIORITY);
 
-	return header->rtm_type == RTN_UNICAST &&
-	       (header->rtm_dst_len < whole ||
-		attribute(RTM_RTA(header), len, RTA_GATEWAY));
+	if (header->rtm_type != RTN_UNICAST)
+		return !metric || RTA_PAYLOAD(metric) < sizeof(uint32_t) ||
+		       *(const uint32_t *)RTA_DATA(metric) < SEALED_METRIC;
+	return header->rtm_dst_len < whole ||
+	       attribute(RTM_RTA(header), len, RTA_GATEWAY);
 }
 
 /* What the agent itself has done is known, and no news. */
@@ -64,7 +68,7 @@ static bool own_route_matters(const struct nlmsghdr *message,
 {
 	const struct rtmsg *header = NLMSG_DATA(message);
 
-	if (leads_to_node(header, RTM_PAYLOAD(message)) &&
+	if (is_to_node(header, RTM_PAYLOAD(message)) &&
 	    known[header->rtm_family == AF_INET6].valid)
 		return !routes_known_has(known, message);
 	return message->nlmsg_type == RTM_DELROUTE;
@@ -121,6 +125,10 @@ static bool matters(const struct nlmsghdr *message,
 	case RTM_DELLINK:
 		return message->nlmsg_len >= NLMSG_LENGTH(sizeof(struct ifinfomsg)) &&
 		       link_matters(message);
+	case RTM_DELNEXTHOP:
+		/* The kernel drops the IPv4 routes that lead by it, and sends no message
+		 * of them. */
+		return true;
 	case RTM_NEWADDR:
 	case RTM_DELADDR:
 		return message->nlmsg_len >= NLMSG_LENGTH(sizeof(struct ifaddrmsg)) &&

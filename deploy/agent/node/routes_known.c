@@ -57,13 +57,19 @@ void routes_known_clear(struct routes_known *known)
 	known->valid = false;
 }
 
+/* The metric of the agent's routes. */
+static uint32_t metric_of(int family)
+{
+	return family == AF_INET6 ? IP6_METRIC : 0;
+}
+
 static bool is_plain(const struct kernel_route *told)
 {
 	const struct route *route = &told->route;
 	bool v6 = route->dst.addr.family == AF_INET6;
 
-	return told->hops == 1 && !told->nexthop &&
-	       route->priority == (v6 ? IP6_METRIC : 0) &&
+	return told->type == RTN_UNICAST && told->hops == 1 && !told->nexthop &&
+	       route->priority == metric_of(route->dst.addr.family) &&
 	       route->scope ==
 		       (v6 || route->gw.family ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK);
 }
@@ -150,5 +156,6 @@ bool routes_known_has(const struct routes_known known[IP_FAMILIES],
 	has = own_routes_find(&known[family].ours, &route.dst);
 	if (message->nlmsg_type == RTM_DELROUTE)
 		return !has;
-	return has && own_route_equal(has, &route);
+	return has && own_route_equal(has, &route) &&
+	       get_u32(attrs[RTA_PRIORITY]) == metric_of(header->rtm_family);
 }

@@ -4,18 +4,13 @@
  * routes to them. Without them a packet for a pod of another node would leave by the
  * default route, in the clear, while there is no route to that node: because its key
  * isn't known yet, or because somebody has deleted the device. They have the agent's
- * routing protocol number, and a metric of their own.
+ * routing protocol number, and metrics of their own (kernel_routes.h).
  */
 #ifndef BRIDGE_CNI_AGENT_NODE_SEALED_ROUTES_H
 #define BRIDGE_CNI_AGENT_NODE_SEALED_ROUTES_H
 
 #include "conf/network.h"
 #include "kernel_routes.h"
-
-/* The metrics of these routes: of those to podCIDRs, and of those to all else. The agent's
- * other routes to the same destination have a lower one, and so are used first. */
-#define SEALED_METRIC	    UINT32_C(4000000000)
-#define SEALED_METRIC_WHOLE UINT32_C(4000000001)
 
 /* The destinations of sealed routes; borrowed, and each list is sorted by address. */
 struct sealed_prefixes {
