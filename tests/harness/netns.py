@@ -148,7 +148,7 @@ class Namespace:
         """Does an answer to one echo request come, within `wait` seconds? Without `wait` see
         answered()."""
         if wait is None:
-            return answered(lambda: self.ping(address, ANSWER))
+            return answered(lambda: self.ping(address, ANSWER / SLOWNESS))
         return self.call(icmp.is_answered, str(address), wait * SLOWNESS)
 
     # -- this process's own sockets and files in the namespace
