@@ -56,6 +56,20 @@ def test_what_somebody_opens_is_closed_again(cluster):
         wait_for(lambda: one.sealed() == closed, 5)
 
 
+def test_the_file_that_pods_wait_for_goes_with_the_mode(cluster):
+    """Another agent with WireGuard finds the default route open, and no file that says otherwise."""
+    one = cluster.node()
+    one.start_agent("--tunnel", "wireguard")
+    wait_for(lambda: (one.run_dir / "bridge-cni/ready").exists())
+    assert one.sealed() and one.conf()["waitForAgent"]
+    one.stop_agent()
+    one.start_agent()
+    wait_for(one.ready)
+    assert not one.sealed() and "waitForAgent" not in one.conf()
+    assert not (one.run_dir / "bridge-cni/ready").exists()
+    one.detach(one.attach())
+
+
 def test_after_a_boot_no_pod_starts_before_the_default_route_is_closed(cluster):
     """The configuration is there before the agent, and would let pods send in the clear."""
     one, two = cluster.ready(2)

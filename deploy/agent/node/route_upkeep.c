@@ -240,7 +240,11 @@ bool route_upkeep_unseal(struct route_upkeep *upkeep)
 	if (upkeep->open)
 		return true;
 	upkeep->sealed = false;
-	ret = sealed_routes_sync(upkeep->rtnl, &(struct sealed_prefixes){}, &err);
+	/* A later agent with WireGuard must not find a file by which pods start before it
+	 * has closed the default route. */
+	ret = ready_file_remove(&err);
+	if (ret == 0)
+		ret = sealed_routes_sync(upkeep->rtnl, &(struct sealed_prefixes){}, &err);
 	upkeep->open = ret == 0;
 	return sealed(upkeep, ret, &err);
 }
