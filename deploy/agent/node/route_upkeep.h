@@ -71,7 +71,8 @@ bool route_upkeep_seal(struct route_upkeep *upkeep, const struct node_table *nod
  * failed, and was logged. */
 bool route_upkeep_admit(struct route_upkeep *upkeep);
 
-/* Removes the sealed routes of an earlier agent. False: that failed, and was logged. */
+/* Removes the sealed routes of an earlier agent, and the file that new pods wait for.
+ * False: that failed, and was logged. */
 bool route_upkeep_unseal(struct route_upkeep *upkeep);
 
 #endif
