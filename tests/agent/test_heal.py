@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The agent puts back what somebody flushes, deletes or turns off under running pods."""
-import contextlib
 import os
 import random
 import re
@@ -27,14 +26,6 @@ def pair(cluster):
     return nodes, pods
 
 
-@contextlib.contextmanager
-def asleep(node):
-    """The agent stands still, so that the damage is seen."""
-    node.agent.send_signal(signal.SIGSTOP)
-    yield
-    node.agent.send_signal(signal.SIGCONT)
-
-
 def reach_again(pods, families=(4, 6)):
     def all_of_it():
         for family in families:
@@ -50,7 +41,7 @@ def reach_again(pods, families=(4, 6)):
 
 def test_flushed_rules(pair):
     (one, _), pods = pair
-    with asleep(one):
+    with one.asleep():
         one.nft("flush ruleset")
         assert not pods[0].ping(INTERNET4, wait=1)
     reach_again(pods)
@@ -81,7 +72,7 @@ def test_deleted_guards(pair):
 
 def test_deleted_routes(pair):
     (one, two), pods = pair
-    with asleep(one):
+    with one.asleep():
         one.ip(f"route del {two.cidrs[0]}")
         one.ip(f"-6 route del {two.cidrs[1]}")
         assert not pods[0].ping(pods[1].address4, wait=1)
@@ -115,7 +106,7 @@ def test_an_uplink_that_went_down_and_up_again(pair):
 
 def test_a_removed_bridge(pair):
     (one, _), pods = pair
-    with asleep(one):
+    with one.asleep():
         one.ip("link del cni0")
         assert not pods[0].ping(pods[1].address4, wait=1)
     reach_again(pods, families=(4,))
@@ -137,7 +128,7 @@ def test_a_gateway_address_taken_away(pair):
 
 def test_forwarding_turned_off(pair):
     (one, _), pods = pair
-    with asleep(one):
+    with one.asleep():
         one.sysctl("ipv4.ip_forward", 0)
         one.sysctl("ipv6.conf.all.forwarding", 0)
         assert not pods[0].ping(INTERNET4, wait=1)
@@ -148,7 +139,7 @@ def test_forwarding_turned_off(pair):
 
 def test_forwarding_of_the_bridge_turned_off(pair):
     (one, _), pods = pair
-    with asleep(one):
+    with one.asleep():
         one.sysctl("ipv4.conf.cni0.forwarding", 0)
         assert not pods[0].ping(INTERNET4, wait=1)
     reach_again(pods)

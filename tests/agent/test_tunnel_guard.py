@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The guard of the tunnels as an agent keeps it: test_guard_packets.py has what it lets in."""
-import signal
 import time
 
 import pytest
@@ -90,10 +89,9 @@ def test_pods_of_a_former_podcidr_make_no_guard_without_a_tunnel(cluster):
     for left in (3, 2, 1):
         wait_for(lambda: node.metrics()["bridge_cni_pods_outside_podcidr"] == left)
         wait_for(node.ready)
-        node.agent.send_signal(signal.SIGSTOP)
-        node.detach(olds.pop())
-        time.sleep(1.2)
-        node.agent.send_signal(signal.SIGCONT)
+        with node.asleep():
+            node.detach(olds.pop())
+            time.sleep(1.2)
     wait_for(lambda: node.metrics()["bridge_cni_pods_outside_podcidr"] == 0)
     assert node.metrics()["bridge_cni_tunnel_guard_changes_total"] == 0
     assert "bridge_cni_tunnel" not in node.run("nft", "list", "tables").stdout

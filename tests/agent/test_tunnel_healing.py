@@ -71,10 +71,11 @@ def test_it_is_right_again_within_seconds(nodes, damage):
     assert right and mac(two) in right and two.address4 in right
     words = {"device": DEVICE, "local": one.address4, "peer": mac(two), "remote": two.address4,
              "gateway": gateway6(two)}
-    if damage in DAMAGE:
-        one.ip_batch(DAMAGE[damage].format(**words))
-    else:
-        one.run("bridge", "fdb", *ENTRIES[damage].format(**words).split())
+    with one.asleep():  # it would make the device again before another one is there
+        if damage in DAMAGE:
+            one.ip_batch(DAMAGE[damage].format(**words))
+        else:
+            one.run("bridge", "fdb", *ENTRIES[damage].format(**words).split())
     wait_for(lambda: state(one) == right, SECONDS)
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Several nodes, each with its own agent, store and configuration, and an API server on their link.
 More links, with routers between them, are networks.py. The world outside has no route to any pod."""
+import contextlib
 import ipaddress
 import json
 import os
@@ -119,6 +120,15 @@ class ClusterNode(Node):
         text = pathlib.Path(f"/proc/{self.agent_pid()}/status").read_text()
         return int(next(line for line in text.splitlines()
                         if line.startswith("VmRSS")).split()[1])
+
+    @contextlib.contextmanager
+    def asleep(self):
+        """The agent stands still, so that what is done meanwhile is whole before it looks."""
+        self.agent.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.agent.send_signal(signal.SIGCONT)
 
     def agent_pid(self):
         # unshare, sh and setpriv have become it by exec.
