@@ -76,6 +76,7 @@ def assert_a_node_reaches_a_pod_of_another(node, pod, client):
     with served(pod, 80):
         for family, address in ((4, pod.address4), (6, pod.address6)):
             own = network_address(node, family)
+            wait_for(lambda: node.ping(address, wait=1))
             assert ask(node, address, 80) == ("pod", own)
             assert wire.source_seen(node, pod, address) == own
             at = node.address6 if family == 6 else node.address4
