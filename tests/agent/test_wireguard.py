@@ -244,11 +244,11 @@ def test_pods_of_a_former_podCIDR_are_reached_when_the_agent_starts_anew(cluster
     pods = [node.attach() for node in nodes]
     new = ["10.244.102.0/24", "fd00:244:0:102::/64"]
     cluster.api.put(two.name, new, two.internal_ips, annotations={KEYS: note(two)})
-    wait_for(lambda: {*new, *former} <= {*one.own_routes()}, SLOW)
+    wait_for(lambda: {*new, *former} <= {*one.own_routes()})
     for _ in range(2):
         one.stop_agent(9)
         one.start_agent("--tunnel", "wireguard", "--resync-seconds", "1")
-        wait_for(one.ready, SLOW)
+        wait_for(one.ready)
         one.wait_for_resyncs()
         assert {*new, *former} <= {*one.own_routes()}
         assert shown(one)[1][public_key(two)].allowed == {*new, *former}

@@ -117,6 +117,7 @@ def test_a_log_outside_of_var_log_and_run_is_not_written(node, file):
     """Whoever writes a configuration doesn't get a file of root's anywhere on the node."""
     pod = node.pod()
     before = {path: path.stat().st_size for path in node.var_lib.rglob("*")}
+    done = None
     for verb in ("ADD", "CHECK", "DEL"):
         conf = network(logFile=file)
         if verb == "CHECK":
