@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Nothing is in it: that it is there tells all. */
+/* The file is empty: that it exists is the whole message. */
 #include "ready_file.h"
 
 #include <errno.h>

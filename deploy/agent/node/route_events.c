@@ -62,7 +62,7 @@ static bool is_to_node(const struct rtmsg *header, int len)
 	       attribute(RTM_RTA(header), len, RTA_GATEWAY);
 }
 
-/* What the agent itself has done is known, and no news. */
+/* A message about a change that the agent itself has made is no news. */
 static bool own_route_matters(const struct nlmsghdr *message,
 			      const struct routes_known known[IP_FAMILIES])
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Of the agent's own routes there are thousands, so they are remembered in short. */
+/* The agent has thousands of routes of its own, so it remembers the least of each: a
+ * struct own_route. */
 #include "routes_known.h"
 
 #include <linux/rtnetlink.h>

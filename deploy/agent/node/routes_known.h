@@ -37,8 +37,8 @@ const struct own_route *own_routes_find(const struct own_routes *list,
 /* Zero-initialise it. */
 struct routes_known {
 	bool valid; /* what is here is what the kernel has */
-	/* Those of others, and before routes_known_set() also those with the agent's
-	 * protocol that are made in another way than the agent does. */
+	/* The routes of others. Before routes_known_set() there are also routes with the
+	 * agent's protocol that are made in another way than the agent does. */
 	struct kernel_routes kernel;
 	struct own_routes ours; /* sorted */
 };

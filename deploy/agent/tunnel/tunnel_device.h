@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the devices of all modes have in common: they are refused, set up, given this
- * node's addresses, and removed in one way. */
+/* The devices of all modes are refused, set up, given this node's addresses, and removed
+ * in one way, which is here. */
 #ifndef BRIDGE_CNI_AGENT_TUNNEL_TUNNEL_DEVICE_H
 #define BRIDGE_CNI_AGENT_TUNNEL_TUNNEL_DEVICE_H
 

@@ -64,8 +64,8 @@ struct tunnel_plan {
 	 * none. */
 	struct ip_addr addresses[IP_FAMILIES];
 	struct ip_prefix cidrs[IP_FAMILIES];
-	/* One peer for each entry of the node table, in its order. The peer that stands
-	 * for this node has the problem ROUTE_OWN_ADDRESS, and no addresses. */
+	/* The peers, one for each entry of the node table, in its order. The peer that
+	 * stands for this node has the problem ROUTE_OWN_ADDRESS, and no addresses. */
 	struct tunnel_peer *peers;
 	size_t n_peers;
 	uint32_t *by_mac; /* the peers' indexes, in the order of their MAC addresses */

@@ -170,7 +170,8 @@ static int devices_prepare(struct tunnel_wireguard *wireguard, struct netlink *n
 						&wanted, err)
 			: error_oom(err);
 
-	if (ret < 0) { /* What is left over may name Nodes that have gone. */
+	/* The former pairs and refusals may name Nodes that have gone. */
+	if (ret < 0) {
 		wireguard->n_pairs = 0;
 		wireguard->wanted.n_refused = 0;
 		return ret;

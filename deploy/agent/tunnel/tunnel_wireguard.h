@@ -19,7 +19,8 @@
 
 #define WIREGUARD_BLOCKING_MAX 256
 
-/* One device: the second one's UDP port is the one behind --wireguard-port. */
+/* A slot has one of the two devices. The second device's UDP port is that of
+ * --wireguard-port and one more. */
 struct tunnel_wireguard_slot {
 	unsigned int index; /* of the device; 0: there is none that serves */
 	struct wireguard_changes late; /* peers that go when the routes have gone */

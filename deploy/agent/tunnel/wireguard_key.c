@@ -40,7 +40,7 @@ const char *wireguard_key_format(const struct wireguard_key *key,
 
 int wireguard_key_parse(const char *text, size_t len, struct wireguard_key *ret_key)
 {
-	/* One more than what the digit is worth. */
+	/* The table has each digit's value and one more: 0 is no digit. */
 	static const uint8_t worth[UINT8_MAX + 1] = {
 		['A'] = 1, 2,  3,  4,  5,	   6,  7,  8,	       9,	   10, 11,
 		12,	   13, 14, 15, 16,	   17, 18, 19,	       20,	   21, 22,

@@ -87,7 +87,7 @@ static void log_rotation(const struct log *log, const struct tunnel_wireguard *w
 			  "WireGuard's keys rotate no more: the second one goes", NULL);
 }
 
-/* Nodes that it waits for are named once. */
+/* Rotates the keys, if it is time. The Nodes that this waits for are logged once. */
 static int rotate(struct tunnel_wireguard *wireguard,
 		  const struct tunnel_context *context, struct cni_error *err)
 {
