@@ -32,7 +32,7 @@ KUBE_BIN    ?=
 FUZZ_SECONDS ?= 60
 FUZZ        ?=
 
-VERSION     := 0.1.0
+VERSION     := 0.2.0
 # The plugin uses libnl for messages alone: with libnl-route-3 every start takes 0.84 ms instead
 # of 0.70, for 12 system calls, 22 page faults and 1,300 relocations more. Unit tests link it.
 LIBS        := libnl-3.0 libcjson
@@ -203,6 +203,7 @@ $(BUILD)/tests/fuzz/fuzz_annotations $(BUILD)/tests/fuzz/replay_annotations: $(p
 .SECONDARY:
 
 include deploy/bundle/bundle.mk
+include deploy/packages.mk
 
 -include $(OBJECTS:.o=.d) $(AGENT_OBJECTS:.o=.d) $(UNIT_TESTS:%=%.d) $(FUZZERS:%=%.d) $(TUNNEL_GUARD).d
 

@@ -310,6 +310,40 @@ def test_an_installation_that_fails_leaves_the_plugin_as_it_was(tree, tmp_path):
     assert listing(plugins) == before and says(plugins / "bridge-cni") == "good"
 
 
+# -- the archive of sources
+
+
+def git(tree, *argv):
+    subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b.c", *argv], cwd=tree, check=True,
+                   capture_output=True)
+
+
+def test_the_archive_of_sources_is_the_committed_tree_and_has_the_same_bytes_again(tree, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(tree, copy)
+    git(copy, "init")
+    git(copy, "add", ".")
+    git(copy, "commit", "-m", "all")
+    archives = []
+    for umask in (0o022, 0o077):
+        git(copy, "config", "tar.umask", f"{umask:04o}")
+        done = run(copy, "sh", "-c", f"umask {umask:04o}; make dist")
+        assert done.returncode == 0, done.stderr
+        archive, = (copy / "build/dist").iterdir()
+        archives.append(archive.read_bytes())
+        archive.unlink()
+    assert archives[0] == archives[1]
+    archive.write_bytes(archives[0])
+    folder = archive.name.removesuffix(".tar.gz")
+    subprocess.run(["tar", "-xf", archive, "-C", tmp_path], check=True)
+    assert make(tmp_path / folder, "-n", "all").returncode == 0
+    assert set(listing(tmp_path / folder)) == set(subprocess.run(
+        ["git", "ls-files"], cwd=copy, text=True, capture_output=True, check=True).stdout.split())
+    (copy / "README.md").write_text("changed")
+    done = make(copy, "dist")
+    assert done.returncode != 0 and "commit" in done.stderr
+
+
 # -- the documents
 
 
