@@ -2,7 +2,6 @@
 /* Keys that look as if they did something. */
 #include "advice.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -11,91 +10,10 @@
 #include "conf/json/json_query.h"
 #include "conf/json/json_table.h"
 #include "host_local_conf.h"
-#include "requested_mac.h"
+#include "key_tables.h"
+#include "nearest_key.h"
 
-#define LETTERS_MAX 2 /* letters by which a key may differ from the one that is meant */
-#define KEY_MAX	    40 /* bytes; known keys are LETTERS_MAX shorter at least */
-#define TOLD_MAX    16 /* keys of one configuration that are reported */
-
-/* Keys of the specification that others read, whatever is in them. */
-static const struct json_field others_fields[] = {
-	{.key = "cniVersion", .type = &text_type},
-	{.key = "cniVersions", .type = &text_type},
-	{.key = "name", .type = &text_type},
-	{.key = "prevResult", .type = &text_type},
-	{.key = "disableCheck", .type = &text_type},
-	{.key = "disableGC", .type = &text_type},
-	{.key = "loadOnlyInlinedPlugins", .type = &text_type},
-	{.key = "cni.dev/attachments", .type = &text_type},
-	{.key = "cni.dev/valid-attachments", .type = &text_type},
-};
-static const struct json_type others_root = OBJECT(others_fields);
-
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-/* How many letters have to be changed, inserted, left out or swapped with their neighbour
- * to make one text of the other (optimal string alignment). Case doesn't count. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t len = strlen(b), rows[3][KEY_MAX + LETTERS_MAX + 1];
-	size_t *before = rows[0], *above = rows[1], *row = rows[2];
-
-	for (size_t j = 0; j <= len; j++)
-		above[j] = j;
-	for (size_t i = 1; a[i - 1]; i++) {
-		size_t *free_row = before;
-		int c = tolower((unsigned char)a[i - 1]);
-
-		row[0] = i;
-		for (size_t j = 1; j <= len; j++) {
-			int d = tolower((unsigned char)b[j - 1]);
-
-			row[j] = least(above[j - 1] + (c != d),
-				       1 + least(above[j], row[j - 1]));
-			if (i > 1 && j > 1 && c == tolower((unsigned char)b[j - 2]) &&
-			    d == tolower((unsigned char)a[i - 2]))
-				row[j] = least(row[j], before[j - 2] + 1);
-		}
-		before = above;
-		above = row;
-		row = free_row;
-	}
-	return above[len];
-}
-
-/* More than half of the longer name is as it should be: "mac" isn't meant to be "mtu". */
-static size_t tolerance(size_t len, size_t other)
-{
-	size_t longer = len > other ? len : other;
-
-	return least(LETTERS_MAX, (longer - 1) / 2);
-}
-
-/* Finds the known key that is nearest; NULL: none is near. */
-static const char *nearest(const char *key, const struct json_type *const *tables,
-			   size_t n)
-{
-	size_t len = strlen(key), best = LETTERS_MAX + 1;
-	const char *found = NULL;
-
-	for (size_t i = 0; len > 0 && len <= KEY_MAX && i < n; i++)
-		for (size_t k = 0; k < tables[i]->n_fields; k++) {
-			const char *known = tables[i]->fields[k].key;
-			size_t other = strlen(known), d;
-
-			if (other > len + LETTERS_MAX || len > other + LETTERS_MAX)
-				continue;
-			d = distance(key, known);
-			if (d < best && d <= tolerance(len, other)) {
-				best = d;
-				found = known;
-			}
-		}
-	return found;
-}
+#define TOLD_MAX 16 /* keys of one configuration that are reported */
 
 struct telling {
 	const struct advice *advice;
@@ -188,7 +106,7 @@ static void tell(const struct json_path *path, const struct json_type *const *ta
 	if (telling->told == TOLD_MAX || (telling->advice->ipam_only && !path->parent))
 		return;
 	if (!known_elsewhere(path, telling->own_ipam, place))
-		meant = nearest(path->key, tables, n);
+		meant = nearest_key(path->key, tables, n);
 	if (!meant)
 		return;
 	telling->told++;
@@ -206,14 +124,12 @@ static bool has_own_ipam(const struct advice *advice)
 
 void advise_keys(const struct advice *advice)
 {
-	const struct json_type *const roots[] = {
-		&others_root,	 &network_root,		  &log_root,  &requested_mac_root,
-		&bandwidth_root, &bandwidth_runtime_root, &port_root, &host_local_root,
-	};
 	struct telling telling = {.advice = advice, .own_ipam = has_own_ipam(advice)};
+	const struct json_type *const *tables;
+	size_t n;
 
-	json_unknown_keys(advice->doc, roots, ARRAY_SIZE(roots) - !telling.own_ipam, tell,
-			  &telling);
+	tables = key_tables(telling.own_ipam, &n);
+	json_unknown_keys(advice->doc, tables, n, tell, &telling);
 }
 
 /* Adds to names of keys in a message. */

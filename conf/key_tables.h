@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* All tables of keys together, for those who look for keys instead of reading values. */
+#ifndef BRIDGE_CNI_CONF_KEY_TABLES_H
+#define BRIDGE_CNI_CONF_KEY_TABLES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct json_type;
+
+/* The types of a configuration's top-level object, each of which reads a part of it.
+ * @own_ipam: its IPAM is host-local, whose table is among them. */
+const struct json_type *const *key_tables(bool own_ipam, size_t *ret_n);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The known key that somebody meant who misspelled it. */
+#ifndef BRIDGE_CNI_CONF_NEAREST_KEY_H
+#define BRIDGE_CNI_CONF_NEAREST_KEY_H
+
+#include <stddef.h>
+
+struct json_type;
+
+#define NEAREST_KEY_MAX 40 /* bytes; a longer key is near no known one */
+
+/*
+ * How many letters have to be changed, inserted, left out or swapped with their neighbour
+ * to make one text of the other (optimal string alignment). Case doesn't count. Neither
+ * text is longer than NEAREST_KEY_MAX.
+ */
+size_t key_distance(const char *a, const char *b);
+
+/*
+ * Finds the key of the tables that is nearest to @key, which no table has. NULL: none is
+ * near. Near is what differs in at most two letters, and in less than half of the longer
+ * one's: "mac" isn't meant to be "mtu". Of several that are equally near the first is
+ * taken.
+ */
+const char *nearest_key(const char *key, const struct json_type *const *tables, size_t n);
+
+#endif
