@@ -95,6 +95,29 @@ static bool known_elsewhere(const struct json_path *path, bool own_ipam,
 	return false;
 }
 
+/* May other programs have keys there: in runtimeConfig, args, another IPAM's ipam? */
+static bool is_of_others(const struct json_path *path, bool own_ipam)
+{
+	const struct json_path *top = path;
+
+	while (top->parent)
+		top = top->parent;
+	return path != top && (strcasecmp(top->key, "args") == 0 ||
+			       strcasecmp(top->key, "runtimeConfig") == 0 ||
+			       (!own_ipam && strcasecmp(top->key, "ipam") == 0));
+}
+
+static void tell_stranger(const struct json_path *path, const struct telling *telling)
+{
+	char where[JSON_PATH_MAX];
+
+	if (telling->advice->all_keys && !is_of_others(path, telling->own_ipam))
+		notice(telling->advice->notices,
+		       "%s: unknown key, ignored; remove it, or take one of "
+		       "bridge-cni.conf(5)",
+		       json_path_format(path, where));
+}
+
 static void tell(const struct json_path *path, const struct json_type *const *tables,
 		 size_t n, void *data)
 {
@@ -103,12 +126,13 @@ static void tell(const struct json_path *path, const struct json_type *const *ta
 	const char *meant = place;
 
 	/* The other plugin's, for whom this is the IPAM. */
-	if (telling->told == TOLD_MAX || (telling->advice->ipam_only && !path->parent))
+	if ((telling->told == TOLD_MAX && !telling->advice->all_keys) ||
+	    (telling->advice->ipam_only && !path->parent))
 		return;
 	if (!known_elsewhere(path, telling->own_ipam, place))
 		meant = nearest_key(path->key, tables, n);
 	if (!meant)
-		return;
+		return tell_stranger(path, telling);
 	telling->told++;
 	notice(telling->advice->notices, "%s: unknown key, ignored; is \"%s\" meant?",
 	       json_path_format(path, where), meant);

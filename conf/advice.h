@@ -17,13 +17,17 @@ struct advice {
 	/* as it was read from @doc; may be half read for advise_keys() */
 	const struct network *network;
 	bool ipam_only; /* read as another plugin's IPAM, whose keys it has as well */
+	/* every unknown key is reported, also one that is near no known one: nobody but this
+	 * program reads the document */
+	bool all_keys;
 	struct notices *notices; /* NULL: nobody listens */
 };
 
 /*
  * Reports keys that are known at another place than theirs, and keys that no table knows
  * but that are spelled nearly as one that a table knows: at most two letters of the name
- * are other, missing, too many or swapped. The rest of the configuration need not be
+ * are other, missing, too many or swapped. With all_keys it reports the others as well, but
+ * for those of args, of runtimeConfig and of another IPAM. The rest of the configuration need not be
  * right.
  */
 void advise_keys(const struct advice *advice);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "capabilities.h"
 #include "conf/json/json_table.h"
 #include "host_local_conf.h"
 #include "identity.h"
@@ -12,9 +13,15 @@
 #include "range_gateways.h"
 #include "requested_mac.h"
 
-static int check_ranges(const struct network *network, struct cni_error *err)
+static int check_ranges(const struct json_doc *doc, enum config_scope scope,
+			const struct network *network, struct cni_error *err)
 {
+	struct capabilities capabilities = {};
+
 	if (network->ipam.sets.n > 0)
+		return 0;
+	if (scope == CONFIG_FILE && capabilities_read(doc, &capabilities, NULL) == 0 &&
+	    capabilities.ip_ranges)
 		return 0;
 	return error_set(err, CNI_ERR_CONFIG, EINVAL,
 			 "ipam.ranges: missing, expected a range set such as "
@@ -27,13 +34,15 @@ static const struct scope {
 	 * host-local's */
 	const struct json_type *root;
 	bool whole_ipam, prev_result;
+	bool ready; /* for a pod: what it needs has to be there, and to fit together */
 } scopes[] = {
-	[CONFIG_WHOLE] = {&network_root, true, true},
-	[CONFIG_NETWORK] = {&network_root, true, false},
-	[CONFIG_IDENTITY] = {&network_identity_root, false, false},
-	[CONFIG_IPAM] = {NULL, true, false},
-	[CONFIG_IPAM_CHECK] = {NULL, true, true},
-	[CONFIG_IPAM_IDENTITY] = {NULL, false, false},
+	[CONFIG_WHOLE] = {&network_root, true, true, true},
+	[CONFIG_FILE] = {&network_root, true, true, true},
+	[CONFIG_NETWORK] = {&network_root, true, false, false},
+	[CONFIG_IDENTITY] = {&network_identity_root, false, false, false},
+	[CONFIG_IPAM] = {NULL, true, false, false},
+	[CONFIG_IPAM_CHECK] = {NULL, true, true, false},
+	[CONFIG_IPAM_IDENTITY] = {NULL, false, false, false},
 };
 
 /* Reads what the configuration says of the one pod that it is given for. */
@@ -49,7 +58,7 @@ static int pod_keys_read(const struct json_doc *doc, enum config_scope scope_nr,
 	pod->routed = network->routed;
 	if (scope->root == &network_root)
 		ret = requested_mac_read(doc, &pod->mac, err);
-	if (ret == 0 && scope_nr == CONFIG_WHOLE)
+	if (ret == 0 && scope->ready)
 		ret = bandwidth_read(doc, &pod->bandwidth, err);
 	if (ret == 0 && scope->root == &network_root)
 		ret = port_mappings_read(doc, has_ipam, &network->ports, &pod->ports,
@@ -105,8 +114,8 @@ int config_read(const struct json_doc *doc, enum config_scope scope_nr,
 				      &network.ipam, &pod.runtime_ips, &pod.args_ips,
 				      err);
 	if (ret == 0 && in_process && scope->whole_ipam && scope_nr != CONFIG_NETWORK)
-		ret = check_ranges(&network, err);
-	if (ret == 0 && in_process && scope_nr == CONFIG_WHOLE)
+		ret = check_ranges(doc, scope_nr, &network, err);
+	if (ret == 0 && in_process && scope->ready)
 		ret = range_gateways_check(&network.ipam, network.is_gateway, err);
 	if (ret == 0 && scope->root == &network_root)
 		ret = network_check(&network, err);

@@ -14,6 +14,9 @@ struct json_doc;
 enum config_scope {
 	/* ADD, CHECK, STATUS */
 	CONFIG_WHOLE,
+	/* validate: the same, of a file, to which no runtime has added anything; so there
+	 * may be no ranges where the capability ipRanges is declared */
+	CONFIG_FILE,
 	/* repair: all but the keys that a runtime adds for a container, so that there may
 	 * be no ranges */
 	CONFIG_NETWORK,

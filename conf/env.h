@@ -21,6 +21,8 @@ enum cni_verb {
 	/* Asked for on the command line, of a whole network. */
 	CNI_REPAIR,
 	CNI_CLEANUP,
+	/* Asked for on the command line, of a file: read as ADD reads it. */
+	CNI_VALIDATE,
 };
 
 /* Returns the word that CNI_COMMAND, or the command line, has for a verb: "ADD". */

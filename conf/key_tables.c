@@ -3,6 +3,7 @@
 #include "key_tables.h"
 
 #include "bandwidth_conf.h"
+#include "capabilities.h"
 #include "cni_result.h"
 #include "conf/json/json_table.h"
 #include "host_local_conf.h"
@@ -28,8 +29,9 @@ static const struct json_type others_root = OBJECT(others_fields);
 const struct json_type *const *key_tables(bool own_ipam, size_t *ret_n)
 {
 	static const struct json_type *const roots[] = {
-		&others_root,	 &network_root,		  &log_root,  &requested_mac_root,
-		&bandwidth_root, &bandwidth_runtime_root, &port_root, &host_local_root,
+		&others_root,	     &network_root,   &capabilities_root,      &log_root,
+		&requested_mac_root, &bandwidth_root, &bandwidth_runtime_root, &port_root,
+		&host_local_root,
 	};
 
 	*ret_n = ARRAY_SIZE(roots) - !own_ipam;

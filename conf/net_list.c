@@ -51,12 +51,12 @@ void net_list_clear(struct net_list *list)
 	*list = (struct net_list){};
 }
 
-static bool is_one_of(const char *type, const char *const *types)
+static const char *one_of(const char *type, const char *const *types)
 {
 	for (; type && *types; types++)
 		if (strcmp(type, *types) == 0)
-			return true;
-	return false;
+			return *types;
+	return NULL;
 }
 
 static int plugins_add(const struct json_doc *doc, const struct file *file,
@@ -66,7 +66,8 @@ static int plugins_add(const struct json_doc *doc, const struct file *file,
 	for (size_t i = 0; i < file->plugins.n; i++) {
 		struct net_list_plugin *plugin = &list->items[list->n];
 
-		if (!is_one_of(file->plugins.items[i].type, types))
+		plugin->type = one_of(file->plugins.items[i].type, types);
+		if (!plugin->type)
 			continue;
 		plugin->index = i;
 		plugin->text = json_entry_text(doc, "plugins", i, of_the_list);
@@ -91,11 +92,13 @@ int net_list_read(const char *text, size_t len, const char *const *types,
 	if (ret < 0)
 		return ret;
 	list.items = calloc(file.plugins.n + 1, sizeof(*list.items));
+	list.is_list = file.is_list;
 	if (!list.items) {
 		ret = error_oom(err);
 	} else if (file.is_list) {
 		ret = plugins_add(doc, &file, types, &list, err);
-	} else if (is_one_of(file.type, types)) {
+	} else if (one_of(file.type, types)) {
+		list.items[0].type = one_of(file.type, types);
 		list.items[0].index = -1;
 		list.items[0].text = strndup(text, len);
 		ret = list.items[0].text ? 0 : error_oom(err);

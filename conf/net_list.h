@@ -8,6 +8,8 @@
 #ifndef BRIDGE_CNI_CONF_NET_LIST_H
 #define BRIDGE_CNI_CONF_NET_LIST_H
 
+#include <stdbool.h>
+
 #include "conf/base/error.h"
 
 #define NET_LIST_MAX 64 /* plugins of a list */
@@ -15,9 +17,11 @@
 struct net_list {
 	struct net_list_plugin {
 		char *text; /* JSON; owned */
+		const char *type; /* the one of @types that it has; borrowed */
 		int index; /* in the list; -1: the file is this one plugin */
 	} * items;
 	size_t n;
+	bool is_list; /* the file has the key plugins */
 };
 
 /*

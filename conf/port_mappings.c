@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "capabilities.h"
 #include "cni_result.h"
 #include "conf/json/json_table.h"
 
@@ -165,11 +166,6 @@ static const struct json_field runtime_fields[] = {
 };
 static const struct json_type runtime_type = OBJECT(runtime_fields);
 
-static const struct json_field capability_fields[] = {
-	FIELD(struct keys, conf.expected, "portMappings", &bool_type),
-};
-static const struct json_type capabilities_type = OBJECT(capability_fields);
-
 #define NO_MARK UINT32_MAX
 
 static const struct json_type mark_type = {.kind = JSON_U32, .max = NO_MARK - 1};
@@ -182,7 +178,6 @@ static const struct json_type conditions_type = {
 
 static const struct json_field root_fields[] = {
 	{.key = "runtimeConfig", .type = &runtime_type},
-	{.key = "capabilities", .type = &capabilities_type},
 	FIELD(struct keys, conf.snat, "snat", &bool_type),
 	FIELD(struct keys, over_listener, "hostPortOverListener", &text_type),
 	FIELD(struct keys, backend, "backend", &text_type),
@@ -300,8 +295,11 @@ int port_mappings_read(const struct json_doc *doc, bool has_ipam,
 		       struct cni_error *err)
 {
 	struct keys keys = {.conf.snat = true, .mark_bit = NO_MARK};
-	int ret = json_read(doc, &port_root, &keys, err);
+	struct capabilities capabilities;
+	int ret = capabilities_read(doc, &capabilities, err);
 
+	if (ret == 0)
+		ret = json_read(doc, &port_root, &keys, err);
 	if (ret < 0)
 		return ret;
 	ret = check_keys(&keys, err);
@@ -317,8 +315,7 @@ int port_mappings_read(const struct json_doc *doc, bool has_ipam,
 		pod_ports_clear(&keys.ports);
 		return ret;
 	}
-	if (keys.ports.entries.n > 0)
-		keys.conf.expected = true;
+	keys.conf.expected = capabilities.port_mappings || keys.ports.entries.n > 0;
 	*ret_conf = keys.conf;
 	*ret_ports = keys.ports;
 	return 0;

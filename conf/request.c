@@ -17,10 +17,11 @@ static int version_check(enum cni_verb verb, enum cni_version version,
 			 struct cni_error *err)
 {
 	static const enum cni_version since[] = {
-		[CNI_ADD] = CNI_0_1_0,	  [CNI_DEL] = CNI_0_1_0,
-		[CNI_CHECK] = CNI_0_4_0,  [CNI_STATUS] = CNI_1_1_0,
-		[CNI_GC] = CNI_1_1_0,	  [CNI_VERSION] = CNI_0_1_0,
-		[CNI_REPAIR] = CNI_0_1_0, [CNI_CLEANUP] = CNI_0_1_0,
+		[CNI_ADD] = CNI_0_1_0,	    [CNI_DEL] = CNI_0_1_0,
+		[CNI_CHECK] = CNI_0_4_0,    [CNI_STATUS] = CNI_1_1_0,
+		[CNI_GC] = CNI_1_1_0,	    [CNI_VERSION] = CNI_0_1_0,
+		[CNI_REPAIR] = CNI_0_1_0,   [CNI_CLEANUP] = CNI_0_1_0,
+		[CNI_VALIDATE] = CNI_0_1_0,
 	};
 
 	if (version >= since[verb])
@@ -31,12 +32,20 @@ static int version_check(enum cni_verb verb, enum cni_version version,
 			 cni_version_names[since[verb]]);
 }
 
+/* Is the configuration to be good for an ADD? */
+static bool is_for_add(const struct cni_env *env)
+{
+	return env->verb == CNI_ADD || env->verb == CNI_VALIDATE;
+}
+
 static enum config_scope scope_of(const struct cni_env *env)
 {
 	if (env->verb == CNI_DEL || env->verb == CNI_GC || env->verb == CNI_CLEANUP)
 		return env->ipam_only ? CONFIG_IPAM_IDENTITY : CONFIG_IDENTITY;
 	if (env->verb == CNI_REPAIR)
 		return CONFIG_NETWORK;
+	if (env->verb == CNI_VALIDATE)
+		return CONFIG_FILE;
 	if (env->ipam_only)
 		return env->verb == CNI_CHECK ? CONFIG_IPAM_CHECK : CONFIG_IPAM;
 	return CONFIG_WHOLE;
@@ -61,7 +70,7 @@ static int answer_check(const struct network *network, const struct pod *pod,
 static int draining_check(const struct cni_env *env, const struct network *network,
 			  struct cni_error *err)
 {
-	if (!network->draining || (env->verb != CNI_ADD && env->verb != CNI_STATUS))
+	if (!network->draining || (!is_for_add(env) && env->verb != CNI_STATUS))
 		return 0;
 	return error_set(err, CNI_ERR_UNAVAILABLE, ESHUTDOWN,
 			 "draining: network %s is being taken off this node and takes no "
@@ -167,7 +176,7 @@ static int conf_settle(struct request *request, enum cni_version *ret_version,
 		ret = draining_check(env, &request->network, err);
 	if (ret == 0)
 		ret = wait_check(env, &request->network, err);
-	if (ret == 0 && env->verb == CNI_ADD && !env->ipam_only)
+	if (ret == 0 && is_for_add(env) && !env->ipam_only)
 		ret = answer_check(&request->network, &request->pod, err);
 	if (ret == 0 && scope_of(env) == CONFIG_WHOLE)
 		ret = mac_settle(&env->args, &request->pod, err);
@@ -176,12 +185,17 @@ static int conf_settle(struct request *request, enum cni_version *ret_version,
 	return ret;
 }
 
-/* Only an ADD gives advice: CHECK and STATUS come again and again, and would repeat
- * it. */
+/* Only an ADD and validate give advice: CHECK and STATUS come again and again, and would
+ * repeat it. */
 static void advise(const struct request *request, bool is_read, struct notices *notices)
 {
-	const struct advice advice = {request->doc, &request->network,
-				      request->env.ipam_only, notices};
+	const struct advice advice = {
+		.doc = request->doc,
+		.network = &request->network,
+		.ipam_only = request->env.ipam_only,
+		.all_keys = request->env.verb == CNI_VALIDATE,
+		.notices = notices,
+	};
 
 	advise_keys(&advice);
 	if (!is_read)
@@ -205,7 +219,7 @@ int request_read(const char *text, size_t len, const struct cni_env *env,
 	ret = conf_settle(request, ret_version, err);
 	if (ret < 0)
 		request->network.name = network_name_find(request->doc);
-	if (env->verb == CNI_ADD)
+	if (is_for_add(env))
 		advise(request, ret == 0, notices);
 	request->network.text = text;
 	request->network.text_len = len;

@@ -9,8 +9,11 @@
 
 #include "each_network.h"
 #include "say.h"
+#include "validate.h"
 
 #define DATA_DIR_OPTION "--data-dir"
+#define FORCE_OPTION	"--force"
+#define JSON_OPTION	"--json"
 
 static const char about[] =
 	"bridge-cni " BRIDGE_CNI_VERSION
@@ -36,6 +39,8 @@ static const char usage[] =
 	"  bridge-cni cleanup [--force] --data-dir DIR\n"
 	"                                          the same, for the networks of the store in\n"
 	"                                          DIR and no others\n"
+	"  bridge-cni validate [--json] [FILE...]  says what is wrong with configurations;\n"
+	"                                          exit status 1: warnings, 2: errors\n"
 	"  bridge-cni --help                       this text\n"
 	"  bridge-cni --version                    the version of bridge-cni\n"
 	"\n"
@@ -43,14 +48,31 @@ static const char usage[] =
 	"Without one cleanup also finds networks whose configuration is gone, in the stores\n" STORES
 	".\n";
 
-/* The commands, which do something with each network. */
-static const struct task {
-	const char *name;
-	enum cni_verb verb;
-	const char *nothing; /* printed when nothing was done */
-} tasks[] = {
-	{"repair", CNI_REPAIR, "nothing to mend"},
-	{"cleanup", CNI_CLEANUP, "nothing to remove"},
+static const struct command_option no_options[] = {{}};
+static const struct command_option cleanup_options[] = {
+	{FORCE_OPTION, NULL, "removes the pods' interfaces, too"},
+	{DATA_DIR_OPTION, "DIR", "the networks of this store alone"},
+	{},
+};
+static const struct command_option validate_options[] = {
+	{JSON_OPTION, NULL, "prints the findings as JSON"},
+	{},
+};
+
+const struct command_task command_tasks[] = {
+	{"repair", CNI_REPAIR, "puts back what was flushed or deleted under running pods",
+	 "nothing to mend", no_options},
+	{"cleanup", CNI_CLEANUP, "removes what pods share, when none is left",
+	 "nothing to remove", cleanup_options},
+	{"validate", CNI_VALIDATE, "says what is wrong with configurations", NULL,
+	 validate_options},
+	{},
+};
+
+const struct command_option command_options[] = {
+	{"--help", NULL, "says how to call it"},
+	{"--version", NULL, "says which version it is"},
+	{},
 };
 
 /* Says that there is no network. That is no error, as a node may have none. */
@@ -72,6 +94,16 @@ static void none_print(const struct command *command)
 		     "; name another ipam.dataDir by --data-dir DIR");
 }
 
+/* -EIO: what was printed is not all there, which is said. */
+static int output_end(void)
+{
+	/* ferror() tells of a write that failed before, and left nothing to flush. */
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	say("writing to standard output: %s", strerror(errno));
+	return -EIO;
+}
+
 static int command_report(struct command *command, const char *nothing)
 {
 	struct report *report = &command->report;
@@ -89,12 +121,22 @@ static int command_report(struct command *command, const char *nothing)
 	command->failed = command->failed || report->errors.text || report->out_of_memory;
 	if (command->failed && geteuid() != 0)
 		say("run it as root");
-	/* ferror() tells of a write that failed before, and left nothing to flush. */
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		say("writing to standard output: %s", strerror(errno));
-		command->failed = true;
+	return output_end() < 0 || command->failed ? 1 : 0;
+}
+
+/* No FILE has anything to read where none is named and the directory is missing or empty. */
+static int findings_report(const struct command *command)
+{
+	int status = validate_print(&command->findings, command->as_json);
+
+	if (!command->named && command->networks == 0 && command->findings.n == 0)
+		say("nothing was read: no plugin of type \"" TYPE "\" is in " CONF_DIR
+		    "; name a FILE to look elsewhere");
+	if (command->findings.out_of_memory) {
+		say("out of memory: findings are missing");
+		status = VALIDATE_ERRORS;
 	}
-	return command->failed ? 1 : 0;
+	return output_end() < 0 ? VALIDATE_ERRORS : status;
 }
 
 static int refuse(const char *argument)
@@ -151,12 +193,23 @@ static int help_print(void)
 	return 0;
 }
 
-/* Reads the options of cleanup, each at most once. Returns what follows them. */
-static char **options_read(struct command *command, char **arguments)
+static bool has_option(const struct command_task *task, const char *name)
 {
-	for (; *arguments; arguments++) {
-		if (strcmp(*arguments, "--force") == 0 && !command->order.force)
+	for (const struct command_option *option = task->options; option->name; option++)
+		if (strcmp(option->name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Reads the options of a command, each at most once. Returns what follows them. */
+static char **options_read(struct command *command, const struct command_task *task,
+			   char **arguments)
+{
+	for (; *arguments && has_option(task, *arguments); arguments++) {
+		if (strcmp(*arguments, FORCE_OPTION) == 0 && !command->order.force)
 			command->order.force = true;
+		else if (strcmp(*arguments, JSON_OPTION) == 0 && !command->as_json)
+			command->as_json = true;
 		else if (strcmp(*arguments, DATA_DIR_OPTION) == 0 && !command->data_dir &&
 			 arguments[1] && arguments[1][0] == '/')
 			command->data_dir = *++arguments;
@@ -166,26 +219,32 @@ static char **options_read(struct command *command, char **arguments)
 	return arguments;
 }
 
+static int task_run(const struct command_task *task, const char *called, char **arguments)
+{
+	_cleanup_(command_clear) struct command command = {
+		.verb = task->verb,
+		.called = called,
+	};
+	int ret;
+
+	for (char **argument = arguments; *argument; argument++)
+		if (is_help(*argument))
+			return help_print();
+	ret = files_run(&command, options_read(&command, task, arguments));
+	if (ret)
+		return ret;
+	if (task->verb == CNI_VALIDATE)
+		return findings_report(&command);
+	return command_report(&command, task->nothing);
+}
+
 static int networks_run(const char *called, char **arguments)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(tasks); i++) {
-		_cleanup_(command_clear) struct command command = {
-			.verb = tasks[i].verb,
-			.called = called,
-		};
-		char **files = arguments + 1;
-		int ret;
+	const struct command_task *task = command_tasks;
 
-		if (strcmp(arguments[0], tasks[i].name) != 0)
-			continue;
-		for (char **file = files; *file; file++)
-			if (is_help(*file))
-				return help_print();
-		if (command.verb == CNI_CLEANUP)
-			files = options_read(&command, files);
-		ret = files_run(&command, files);
-		return ret ? ret : command_report(&command, tasks[i].nothing);
-	}
+	for (; task->name; task++)
+		if (strcmp(arguments[0], task->name) == 0)
+			return task_run(task, called, arguments + 1);
 	return refuse(arguments[0]);
 }
 

@@ -18,22 +18,41 @@
 #include "plugin/verb/stored.h"
 #include "policy_file.h"
 #include "say.h"
+#include "validate.h"
 
 /* used where the caller's environment has no CNI_PATH */
 #define PLUGIN_DIRS "/opt/cni/bin"
 
+#define NONE_IN_IT "no plugin of type \"" TYPE "\" is in its files (" PATTERNS ")"
+
 void command_clear(struct command *command)
 {
 	report_clear(&command->report);
+	findings_clear(&command->findings);
 	free(command->owners.items);
 	*command = (struct command){};
+}
+
+/* Begins with what is found in a file or a directory. */
+static struct findings *findings_of(struct command *command, const char *file)
+{
+	struct findings *findings = &command->findings;
+
+	findings->at.file = file;
+	findings->at.plugin = -1;
+	findings->at.type = NULL;
+	return findings;
 }
 
 static void error_print(struct command *command, const char *file,
 			const struct cni_error *err)
 {
-	say_error(file, err);
 	command->failed = true;
+	if (command->verb != CNI_VALIDATE) {
+		say_error(file, err);
+		return;
+	}
+	finding_add(findings_of(command, file), FINDING_ERROR, 0, "%s", err->msg);
 }
 
 static bool was_worked_on(const struct command *command, uint64_t owner)
@@ -163,11 +182,13 @@ static void directory_run(struct command *command, const char *directory)
 		free(entries[i]);
 	}
 	free(entries);
-	if (command->named && command->networks == networks &&
-	    command->failed == failed) {
-		error_set(&err, CNI_ERR_CONFIG, ENOENT,
-			  "no plugin of type \"" TYPE "\" is in its files (" PATTERNS
-			  ")");
+	if (!command->named || command->networks != networks || command->failed != failed)
+		return;
+	if (command->verb == CNI_VALIDATE) {
+		finding_add(findings_of(command, directory), FINDING_WARNING, 0,
+			    NONE_IN_IT);
+	} else {
+		error_set(&err, CNI_ERR_CONFIG, ENOENT, NONE_IN_IT);
 		error_print(command, directory, &err);
 	}
 }
@@ -182,7 +203,13 @@ void path_run(struct command *command, const char *path, bool alone)
 		error_errno(&err, CNI_ERR_IO, errno, "opening it");
 		error_print(command, path, &err);
 	} else if (!S_ISDIR(st.st_mode)) {
-		file_run(command, fd, path, alone);
+		if (command->verb == CNI_VALIDATE)
+			command->networks += validate_file(
+				findings_of(command, path),
+				(const char *const[]){TYPE, command->called, NULL}, fd,
+				alone);
+		else
+			file_run(command, fd, path, alone);
 	} else if (alone) {
 		directory_run(command, path);
 	}

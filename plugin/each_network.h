@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Runs repair or cleanup on each network of files, of directories and of stores. */
+/* Runs a command on each network of files, of directories and of stores. */
 #ifndef BRIDGE_CNI_PLUGIN_EACH_NETWORK_H
 #define BRIDGE_CNI_PLUGIN_EACH_NETWORK_H
 
 #include "conf/env.h"
+#include "conf/findings.h"
 #include "plugin/attachment/report.h"
 #include "plugin/verb/cleanup.h"
 
@@ -14,16 +15,19 @@
 /* The dataDir of those who keep it in memory, as the README does. */
 #define RUN_DATA_DIR "/run/cni/networks"
 
-/* A command (repair, cleanup) that is running. The caller sets all bytes to zero first. */
+/* A command (repair, cleanup, validate) that is running. The caller sets all bytes to zero
+ * first. */
 struct command {
-	enum cni_verb verb; /* CNI_REPAIR or CNI_CLEANUP */
+	enum cni_verb verb; /* CNI_REPAIR, CNI_CLEANUP or CNI_VALIDATE */
 	const char *called; /* the executable's name, which may be another */
 	struct cleanup_order order;
 	const char *data_dir; /* the store that is asked for; NULL: those of STORES */
+	bool as_json; /* the findings are printed so */
 	bool named; /* FILEs are named; each has to have a network of this plugin */
 
 	/* The outcome. */
 	struct report report;
+	struct findings findings; /* of validate, in place of lines and errors */
 	size_t networks; /* so many were worked on */
 	bool failed; /* an error was printed */
 	/* those that were worked on: a store may tell of them as well */

@@ -2,7 +2,7 @@
 /*
  * The executable as a runtime calls it: reads the environment and standard input, runs
  * one operation, prints one answer. No other file reads standard input. Only command.c
- * prints as well, where there is no runtime.
+ * and validate.c print as well, where there is no runtime.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -112,6 +112,7 @@ static int operate(const struct request *request, struct attachment *att,
 	case CNI_VERSION: /* run() has answered it */
 	case CNI_REPAIR: /* command.c runs these */
 	case CNI_CLEANUP:
+	case CNI_VALIDATE:
 		break;
 	}
 	return error_set(err, CNI_ERR_INTERNAL, ENOSYS, "no such operation");

@@ -80,7 +80,8 @@ int policy_ask(struct operation *op, const struct request *request, struct cni_e
 {
 	int ret;
 
-	if (request->env.verb != CNI_ADD && request->env.verb != CNI_STATUS)
+	if (request->env.verb != CNI_ADD && request->env.verb != CNI_STATUS &&
+	    request->env.verb != CNI_VALIDATE)
 		return 0;
 	ret = rule_find(op, request->network.name, err);
 	if (ret < 0 || !op->rule)

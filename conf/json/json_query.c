@@ -68,6 +68,22 @@ int json_text_at(const struct json_doc *doc, const char *const *keys,
 	return 0;
 }
 
+bool json_has_at(const struct json_doc *doc, const char *const *keys)
+{
+	const cJSON *value = doc->root;
+
+	for (; value && *keys; keys++)
+		value = cJSON_IsObject(value) ? member_of(value, *keys) : NULL;
+	return value && !cJSON_IsNull(value);
+}
+
+const char *json_spelling(const struct json_doc *doc, const char *key)
+{
+	const cJSON *member = member_of(doc->root, key);
+
+	return member ? member->string : NULL;
+}
+
 /* The tables of one object, or of one value of it. */
 struct tables {
 	const struct json_type *items[TABLES_MAX];

@@ -43,6 +43,14 @@ void json_unknown_keys(const struct json_doc *doc, const struct json_type *const
 int json_text_at(const struct json_doc *doc, const char *const *keys,
 		 const char **ret_text);
 
+/* Has the document a value other than null below @keys, the last of them NULL: the member
+ * of a member, and so on? */
+bool json_has_at(const struct json_doc *doc, const char *const *keys);
+
+/* Returns the key as the document spells it, whose case may be another; NULL: the document
+ * doesn't have it. */
+const char *json_spelling(const struct json_doc *doc, const char *key);
+
 /* Calls @fn for each value of the document that is null, wherever it stands. */
 typedef void (*json_null_fn)(const struct json_path *path, void *data);
 void json_null_values(const struct json_doc *doc, json_null_fn fn, void *data);

@@ -6,8 +6,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "conf/file_advice.h"
+#include "conf/findings.h"
 #include "conf/names.h"
 #include "conf/net_list.h"
+#include "conf/net_list_check.h"
 #include "conf/config.h"
 #include "conf/json/json_overlay.h"
 #include "conf/request.h"
@@ -138,6 +141,35 @@ static void read_list(const char *text, size_t len)
 	}
 }
 
+/* As validate has it, as a list and as one plugin: each finding is a printable line. */
+static void find(const char *text, size_t len, const struct json_doc *doc)
+{
+	const struct cni_env env = {
+		.verb = CNI_VALIDATE, .container_id = "", .ifname = ""};
+	_cleanup_(findings_clear) struct findings findings = {
+		.at = {.file = "x.conf", .plugin = -1},
+	};
+	_cleanup_(notices_clear) struct notices notices = {};
+	_cleanup_(request_clear) struct request request = {};
+	enum cni_version version = CNI_0_1_0;
+	struct cni_error err = {};
+	int ret;
+
+	net_list_check(doc, "x.conf", &findings);
+	net_plugin_check(doc, "x.conflist", false, &findings);
+	ret = request_read(text, len, &env, &request, &version, &notices, &err);
+	fuzz_promise_error(ret, &err);
+	if (ret == 0)
+		advise_file(&request, false, &notices);
+	(void)plugin_work_of(doc);
+	finding_add(&findings, FINDING_WARNING, 0, "%s",
+		    notices.text ? notices.text : "");
+	PROMISE(!findings.out_of_memory);
+	for (size_t i = 0; i < findings.n; i++)
+		for (const char *c = findings.items[i].text; *c; c++)
+			PROMISE((unsigned char)*c >= ' ' && *c != 0x7f);
+}
+
 /* As ADD has it from the first byte on: what is told besides is printable lines. */
 static void read_request(const char *text, size_t len)
 {
@@ -213,6 +245,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	read_valid_set(doc);
 	read_request((const char *)data, size);
 	read_list((const char *)data, size);
+	find((const char *)data, size, doc);
 	/* What ADD took, DEL takes. */
 	whole = read_scope(doc, CONFIG_WHOLE);
 	ret = read_scope(doc, CONFIG_IDENTITY);

@@ -379,3 +379,23 @@ def test_without_a_policy_one_open_fails_and_nothing_else(node):
         assert done.returncode == 0, done.stdout
         lines = [line for line in trace.read_text().splitlines() if "/etc/bridge-cni" in line]
         assert len(lines) == times and all("ENOENT" in line for line in lines), lines
+
+
+def test_validate_says_what_ADD_says_of_the_policy(node, policy):
+    policy.rule(bridges=["br-*"])
+    conf = network(type="bridge-cni", cniVersion="1.0.0", capabilities={"portMappings": False})
+    file = node.run_dir / "x.conf"
+    file.write_text(json.dumps(conf))
+    answer = json.loads(node.invoke("ADD", conf, node.pod()).stdout)
+    validate = [plugin.BRIDGE_CNI, "validate", "/run/x.conf"]
+    done = node.run(*validate, check=False)
+    assert done.returncode == 2
+    assert f"/run/x.conf: bridge-cni: error: {answer['msg']} (ADD fails with code 7)" in done.stdout
+    # Who may not read it is told so, and it is no error of the configuration.
+    policy.path.chmod(0o600)
+    done = node.run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *validate,
+                    check=False)
+    assert done.returncode == 1
+    assert "warning: opening the policy" in done.stdout and "run validate as root" in done.stdout
+    file.write_text(json.dumps({**conf, "bridge": "br-a"}))
+    assert node.run(*validate).stdout == ""

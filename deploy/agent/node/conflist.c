@@ -30,7 +30,11 @@ static int plugin_read(const char *plugin, struct network *ret_network,
 	if (ret == 0)
 		ret = log_conf_read(*ret_doc, &ret_network->log, err);
 	if (ret == 0 && notices) {
-		const struct advice advice = {*ret_doc, ret_network, false, notices};
+		const struct advice advice = {
+			.doc = *ret_doc,
+			.network = ret_network,
+			.notices = notices,
+		};
 
 		advise_keys(&advice);
 		advise_effects(&advice);

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Collects findings. */
+#include "findings.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/base/list.h"
+#include "conf/base/printable.h"
+
+static void finding_clear(struct finding *finding)
+{
+	free(finding->file);
+	free(finding->type);
+	free(finding->text);
+}
+
+void finding_add(struct findings *findings, enum finding_level level, int code,
+		 const char *fmt, ...)
+{
+	_cleanup_(free_p) char *outside = NULL;
+	struct text text = {}, file = {};
+	struct finding *finding;
+	va_list args;
+	int len;
+
+	va_start(args, fmt);
+	len = vasprintf(&outside, fmt, args);
+	va_end(args);
+	if (len < 0)
+		outside = NULL;
+	finding = outside ? LIST_ADD(findings) : NULL;
+	if (!finding) {
+		findings->out_of_memory = true;
+		return;
+	}
+	/* Also an empty text is one. */
+	text_put(&text, "", 0);
+	text_put(&file, "", 0);
+	text_add_printable(&text, outside);
+	text_add_printable(&file, findings->at.file);
+	*finding = (struct finding){
+		.level = level,
+		.file = file.text,
+		.plugin = findings->at.plugin,
+		.type = findings->at.type ? strdup(findings->at.type) : NULL,
+		.code = code,
+		.text = text.text,
+	};
+	if (!file.text || file.failed || !text.text || text.failed ||
+	    !finding->type != !findings->at.type) {
+		finding_clear(finding);
+		findings->n--;
+		findings->out_of_memory = true;
+	}
+}
+
+void findings_clear(struct findings *findings)
+{
+	for (size_t i = 0; i < findings->n; i++)
+		finding_clear(&findings->items[i]);
+	free(findings->items);
+	*findings = (struct findings){};
+}

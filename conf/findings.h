@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is found in files of configurations: the lines of `bridge-cni validate`. */
+#ifndef BRIDGE_CNI_CONF_FINDINGS_H
+#define BRIDGE_CNI_CONF_FINDINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "conf/base/util.h"
+
+enum finding_level {
+	FINDING_WARNING,
+	FINDING_ERROR, /* an operation, or each runtime, refuses the configuration */
+};
+
+struct finding {
+	enum finding_level level;
+	char *file; /* printable */
+	int plugin; /* its index in a list; -1: the file's only one, or all of the list */
+	char *type; /* the plugin's; NULL: it is about all of the list, or of the file */
+	int code; /* of CNI, of an error that an operation answers; 0: there is none */
+	char *text; /* printable, as conf/base/printable.h has it */
+};
+
+/* Begins as zeros. */
+struct findings {
+	struct finding *items;
+	size_t n;
+	bool out_of_memory; /* findings are missing */
+
+	/* What is looked at: those that are added are about it. Borrowed. */
+	struct {
+		const char *file, *type;
+		int plugin;
+	} at;
+};
+
+/* Adds a finding, its text made printable. */
+void finding_add(struct findings *findings, enum finding_level level, int code,
+		 const char *fmt, ...) _printf_(4, 5);
+
+void findings_clear(struct findings *findings);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What runtimes make of a file of their configuration directory: the keys that they read
+ * themselves, by libcni. */
+#ifndef BRIDGE_CNI_CONF_NET_LIST_CHECK_H
+#define BRIDGE_CNI_CONF_NET_LIST_CHECK_H
+
+#include <stdbool.h>
+
+struct findings;
+struct json_doc;
+struct json_type;
+
+/* The keys of a configuration list, for json_read() and the search for unknown keys. */
+extern const struct json_type net_list_root;
+
+/* Looks at a list, all but its plugins' own keys. @file: its name, whose end tells runtimes
+ * what it is. */
+void net_list_check(const struct json_doc *doc, const char *file,
+		    struct findings *findings);
+
+/* Looks at those keys of a list that stand in one plugin. @in_list: the plugin is one of a
+ * list, which has the version. */
+void net_plugin_check(const struct json_doc *doc, const char *file, bool in_list,
+		      struct findings *findings);
+
+#endif
