@@ -21,6 +21,7 @@ enum cni_verb {
 	/* Asked for on the command line, of a whole network. */
 	CNI_REPAIR,
 	CNI_CLEANUP,
+	CNI_SHOW,
 	/* Asked for on the command line, of a file: read as ADD reads it. */
 	CNI_VALIDATE,
 };

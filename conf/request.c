@@ -21,7 +21,7 @@ static int version_check(enum cni_verb verb, enum cni_version version,
 		[CNI_CHECK] = CNI_0_4_0,    [CNI_STATUS] = CNI_1_1_0,
 		[CNI_GC] = CNI_1_1_0,	    [CNI_VERSION] = CNI_0_1_0,
 		[CNI_REPAIR] = CNI_0_1_0,   [CNI_CLEANUP] = CNI_0_1_0,
-		[CNI_VALIDATE] = CNI_0_1_0,
+		[CNI_VALIDATE] = CNI_0_1_0, [CNI_SHOW] = CNI_0_1_0,
 	};
 
 	if (version >= since[verb])
@@ -42,7 +42,7 @@ static enum config_scope scope_of(const struct cni_env *env)
 {
 	if (env->verb == CNI_DEL || env->verb == CNI_GC || env->verb == CNI_CLEANUP)
 		return env->ipam_only ? CONFIG_IPAM_IDENTITY : CONFIG_IDENTITY;
-	if (env->verb == CNI_REPAIR)
+	if (env->verb == CNI_REPAIR || env->verb == CNI_SHOW)
 		return CONFIG_NETWORK;
 	if (env->verb == CNI_VALIDATE)
 		return CONFIG_FILE;

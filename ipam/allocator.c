@@ -49,6 +49,38 @@ static const char *address_excluded(const struct range_set_list *sets,
 	return NULL;
 }
 
+/* Is the address a gateway of a range before number @number of set @set? */
+static bool is_before(const struct range_set_list *sets, size_t set, size_t number,
+		      const struct ip_addr *gateway)
+{
+	for (size_t i = 0; i <= set; i++)
+		for (size_t j = 0; j < (i < set ? sets->items[i].n : number); j++)
+			if (ip_equal(&sets->items[i].ranges[j].gateway, gateway))
+				return true;
+	return false;
+}
+
+size_t range_excluded(const struct range_set_list *sets, const struct ip_range *range)
+{
+	const struct range_set own = {(struct ip_range *)range, 1};
+	struct ip_addr ends[2] = {prefix_network(&range->subnet).addr,
+				  prefix_last(&range->subnet)};
+	size_t n = 0;
+
+	for (size_t i = 0; i < sets->n; i++)
+		for (size_t j = 0; j < sets->items[i].n; j++) {
+			const struct ip_addr *gateway = &sets->items[i].ranges[j].gateway;
+
+			n += range_set_find(&own, gateway) &&
+			     !is_before(sets, i, j, gateway);
+		}
+	for (size_t i = 0; i < 2; i++)
+		n += range_set_find(&own, &ends[i]) &&
+		     address_excluded(sets, range, &ends[i]) &&
+		     !is_before(sets, sets->n, 0, &ends[i]);
+	return n;
+}
+
 /* Writes "10.1.2.2-10.1.2.9,10.1.3.2-10.1.3.9", as host-local does. */
 static const char *set_format(const struct range_set *set, char buf[SET_TEXT_MAX])
 {

@@ -13,6 +13,9 @@
 const struct ip_range *range_set_find(const struct range_set *set,
 				      const struct ip_addr *ip);
 
+/* Counts the addresses of the range that are never given to a container. */
+size_t range_excluded(const struct range_set_list *sets, const struct ip_range *range);
+
 /* Finds the set that a requested address is of. Code 7: it is in none, or it is never
  * given to a container. @key says in the message who asked. */
 int allocator_find_set(const struct range_set_list *sets, const char *key,

@@ -50,6 +50,9 @@ struct ipam_env {
 	const char *bridge; /* the owner's; "": attachments on any bridge are meant */
 	const struct ipam_kernel *kernel; /* NULL: nothing can be asked of the kernel */
 	struct notices *notices; /* NULL: nobody is told */
+	/* The store is read without its lock, and nothing is made there. For functions
+	 * that only read; they say so. */
+	bool looks;
 };
 
 /* True when addresses come from here: ipam.type is "host-local". */

@@ -17,8 +17,8 @@ static bool is_elsewhere(const struct ipam_kernel *kernel, const struct record *
 	return record->node && here && record->node != here;
 }
 
-enum ipam_liveness record_liveness(struct store *store, const struct ipam_env *env,
-				   const struct record *record)
+enum ipam_liveness liveness_judge(const struct ipam_env *env, const struct record *record,
+				  bool covers, bool holds)
 {
 	const struct ipam_kernel *kernel = env->kernel;
 	bool reserved = false;
@@ -26,16 +26,23 @@ enum ipam_liveness record_liveness(struct store *store, const struct ipam_env *e
 
 	if (!kernel || !kernel->has_interface ||
 	    strcmp(record->network, env->network) != 0 || is_elsewhere(kernel, record) ||
-	    !store_record_covers(store, record) || kernel->has_interface(kernel, record))
+	    !covers || kernel->has_interface(kernel, record))
 		return IPAM_ALIVE;
 	for (size_t i = 0; i < record->n; i++)
 		reserved = reserved || record->addresses[i].reserved;
-	if (reserved && !store_record_holds(store, record))
+	if (reserved && !holds)
 		life = IPAM_RELEASED;
 	else
 		life = kernel->lost_netns(kernel, record) ? IPAM_STALE : IPAM_ALIVE;
 	return life != IPAM_ALIVE && kernel->has_renamed(kernel, record) ? IPAM_ALIVE
 									 : life;
+}
+
+enum ipam_liveness record_liveness(struct store *store, const struct ipam_env *env,
+				   const struct record *record)
+{
+	return liveness_judge(env, record, store_record_covers(store, record),
+			      store_record_holds(store, record));
 }
 
 int ipam_liveness(const struct ipam_env *env, const struct pod *pod,

@@ -5,7 +5,9 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "each_network.h"
 #include "say.h"
@@ -39,19 +41,25 @@ static const char usage[] =
 	"  bridge-cni cleanup [--force] --data-dir DIR\n"
 	"                                          the same, for the networks of the store in\n"
 	"                                          DIR and no others\n"
+	"  bridge-cni show [--json] [FILE...]      what there is of the networks: addresses,\n"
+	"                                          rules, pods; changes nothing\n"
 	"  bridge-cni validate [--json] [FILE...]  says what is wrong with configurations;\n"
 	"                                          exit status 1: warnings, 2: errors\n"
 	"  bridge-cni --help                       this text\n"
 	"  bridge-cni --version                    the version of bridge-cni\n"
 	"\n"
 	"FILE is a configuration, or a directory of them; without one, " CONF_DIR ".\n"
-	"Without one cleanup also finds networks whose configuration is gone, in the stores\n" STORES
-	".\n";
+	"Without one cleanup and show also find networks whose configuration is gone, in the\n"
+	"stores " STORES ".\n";
 
 static const struct command_option no_options[] = {{}};
 static const struct command_option cleanup_options[] = {
 	{FORCE_OPTION, NULL, "removes the pods' interfaces, too"},
 	{DATA_DIR_OPTION, "DIR", "the networks of this store alone"},
+	{},
+};
+static const struct command_option show_options[] = {
+	{JSON_OPTION, NULL, "prints it as JSON"},
 	{},
 };
 static const struct command_option validate_options[] = {
@@ -64,6 +72,7 @@ const struct command_task command_tasks[] = {
 	 "nothing to mend", no_options},
 	{"cleanup", CNI_CLEANUP, "removes what pods share, when none is left",
 	 "nothing to remove", cleanup_options},
+	{"show", CNI_SHOW, "says what there is of the networks", NULL, show_options},
 	{"validate", CNI_VALIDATE, "says what is wrong with configurations", NULL,
 	 validate_options},
 	{},
@@ -124,6 +133,20 @@ static int command_report(struct command *command, const char *nothing)
 	return output_end() < 0 || command->failed ? 1 : 0;
 }
 
+/* A node without a network is shown as such. */
+static int show_report(struct command *command)
+{
+	struct cni_error err = {};
+
+	if (command->networks == 0 && !command->failed && !command->show.json)
+		none_print(command);
+	if (show_end(&command->show, &err) < 0) {
+		say_error(NULL, &err);
+		command->failed = true;
+	}
+	return output_end() < 0 || command->failed ? 1 : 0;
+}
+
 /* No FILE has anything to read where none is named and the directory is missing or empty. */
 static int findings_report(const struct command *command)
 {
@@ -161,7 +184,7 @@ static void node_run(struct command *command)
 	}
 	if (access(CONF_DIR, F_OK) == 0)
 		path_run(command, CONF_DIR, true);
-	if (command->verb != CNI_CLEANUP)
+	if (command->verb != CNI_CLEANUP && command->verb != CNI_SHOW)
 		return;
 	store_run(command, DEFAULT_DATA_DIR);
 	store_run(command, RUN_DATA_DIR);
@@ -219,6 +242,17 @@ static char **options_read(struct command *command, const struct command_task *t
 	return arguments;
 }
 
+/* Colour is for terminals, and for who has not asked for none (no-color.org). */
+static void show_settle(struct command *command)
+{
+	const char *none = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	command->show.json = command->as_json;
+	command->show.colour = isatty(STDOUT_FILENO) && !(none && *none) &&
+			       !(term && strcmp(term, "dumb") == 0);
+	show_begin(&command->show);
+}
+
 static int task_run(const struct command_task *task, const char *called, char **arguments)
 {
 	_cleanup_(command_clear) struct command command = {
@@ -230,9 +264,14 @@ static int task_run(const struct command_task *task, const char *called, char **
 	for (char **argument = arguments; *argument; argument++)
 		if (is_help(*argument))
 			return help_print();
-	ret = files_run(&command, options_read(&command, task, arguments));
+	arguments = options_read(&command, task, arguments);
+	if (task->verb == CNI_SHOW)
+		show_settle(&command);
+	ret = files_run(&command, arguments);
 	if (ret)
 		return ret;
+	if (task->verb == CNI_SHOW)
+		return show_report(&command);
 	if (task->verb == CNI_VALIDATE)
 		return findings_report(&command);
 	return command_report(&command, task->nothing);

@@ -29,6 +29,7 @@ void command_clear(struct command *command)
 {
 	report_clear(&command->report);
 	findings_clear(&command->findings);
+	show_clear(&command->show);
 	free(command->owners.items);
 	*command = (struct command){};
 }
@@ -70,6 +71,10 @@ static int task_run(struct command *command, struct attachment *net,
 
 	if (command->verb == CNI_REPAIR)
 		return verb_repair(net, err);
+	if (command->verb == CNI_SHOW) {
+		command->networks += command->order.by_store;
+		return show_network(&command->show, net, command->file, err);
+	}
 	if (command->order.by_store && was_worked_on(command, net->owner))
 		return 0;
 	if (command->order.by_store)
@@ -102,10 +107,13 @@ static int network_run(struct command *command, const char *text, struct cni_err
 
 	operation_init(&op, &env);
 	op.report = &command->report;
+	op.looks = command->verb == CNI_SHOW;
 	ret = request_read(text, strlen(text), &env, &request, &version, &op.notices,
 			   err);
-	policy_ask_log(&op, &request);
-	op.is_timed = log_is_wanted(&request.network);
+	if (!op.looks) {
+		policy_ask_log(&op, &request);
+		op.is_timed = log_is_wanted(&request.network);
+	}
 	attachment_init(&net, &op, &request.network, &request.pod);
 	started = operation_clock(&op);
 	errors = op.report->errors.len;
@@ -113,7 +121,8 @@ static int network_run(struct command *command, const char *text, struct cni_err
 		ret = task_run(command, &net, err);
 	if (ret == 0 && op.report->errors.len > errors)
 		logged = &op.report->last_error;
-	log_operation(&net, started, logged, getenv("TRACEPARENT"));
+	if (!op.looks)
+		log_operation(&net, started, logged, getenv("TRACEPARENT"));
 	say_notices(&op.notices);
 	return ret;
 }
@@ -124,6 +133,7 @@ static void plugin_run(struct command *command, const char *file,
 	struct cni_error err = {};
 
 	command->networks++;
+	command->file = file;
 	if (network_run(command, plugin->text, &err) == 0)
 		return;
 	if (plugin->index >= 0)
@@ -221,14 +231,18 @@ void store_run(struct command *command, const char *data_dir)
 	struct cni_error err = {};
 
 	command->order.by_store = true;
-	if (stored_find(data_dir, &list, &err) < 0)
+	command->file = NULL;
+	if (stored_find(data_dir, command->verb == CNI_SHOW, &list, &err) < 0)
 		error_print(command, data_dir, &err);
 	for (size_t i = 0; i < list.n; i++) {
 		struct stored *stored = &list.items[i];
 		char path[PATH_MAX];
 
 		snprintf(path, sizeof(path), "%s/%s", data_dir, stored->network);
-		if (!stored->text || network_run(command, stored->text, &stored->err) < 0)
+		if (!stored->text && command->verb == CNI_SHOW)
+			show_unseen(&command->show, stored->network, &stored->err);
+		else if (!stored->text ||
+			 network_run(command, stored->text, &stored->err) < 0)
 			error_print(command, path, &stored->err);
 	}
 }

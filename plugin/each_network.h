@@ -6,6 +6,7 @@
 #include "conf/env.h"
 #include "conf/findings.h"
 #include "plugin/attachment/report.h"
+#include "plugin/show/show.h"
 #include "plugin/verb/cleanup.h"
 
 #define CONF_DIR "/etc/cni/net.d"
@@ -15,18 +16,21 @@
 /* The dataDir of those who keep it in memory, as the README does. */
 #define RUN_DATA_DIR "/run/cni/networks"
 
-/* A command (repair, cleanup, validate) that is running. The caller sets all bytes to zero
+/* A command (repair, cleanup, show, validate) that is running. The caller sets all bytes to zero
  * first. */
 struct command {
-	enum cni_verb verb; /* CNI_REPAIR, CNI_CLEANUP or CNI_VALIDATE */
+	enum cni_verb verb; /* CNI_REPAIR, CNI_CLEANUP, CNI_SHOW or CNI_VALIDATE */
 	const char *called; /* the executable's name, which may be another */
 	struct cleanup_order order;
 	const char *data_dir; /* the store that is asked for; NULL: those of STORES */
-	bool as_json; /* the findings are printed so */
+	bool as_json; /* what is found or shown is printed so */
 	bool named; /* FILEs are named; each has to have a network of this plugin */
+
+	const char *file; /* that is worked on; NULL: the store tells of the network */
 
 	/* The outcome. */
 	struct report report;
+	struct show show; /* of show, in place of lines */
 	struct findings findings; /* of validate, in place of lines and errors */
 	size_t networks; /* so many were worked on */
 	bool failed; /* an error was printed */

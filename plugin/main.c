@@ -112,6 +112,7 @@ static int operate(const struct request *request, struct attachment *att,
 	case CNI_VERSION: /* run() has answered it */
 	case CNI_REPAIR: /* command.c runs these */
 	case CNI_CLEANUP:
+	case CNI_SHOW:
 	case CNI_VALIDATE:
 		break;
 	}

@@ -29,6 +29,15 @@ static void put_escaped(struct json_writer *writer, unsigned char c)
 		text_add(&writer->out, "\\u%04x", c);
 }
 
+/* The characters to which terminals listen: those below U+0020, which JSON has escapes
+ * for, and U+007F to U+009F. */
+static bool is_control(const char *value)
+{
+	const unsigned char *c = (const unsigned char *)value;
+
+	return c[0] < 0x20 || c[0] == 0x7f || (c[0] == 0xc2 && c[1] < 0xa0);
+}
+
 /* How many bytes stand for themselves. */
 static size_t plain_len(const char *value, size_t left)
 {
@@ -38,7 +47,7 @@ static size_t plain_len(const char *value, size_t left)
 		unsigned char c = value[len];
 
 		n = utf8_char_len(value + len, left - len);
-		if (n == 0 || c < 0x20 || c == '"' || c == '\\')
+		if (n == 0 || is_control(value + len) || c == '"' || c == '\\')
 			break;
 	}
 	return len;
@@ -57,12 +66,14 @@ static void put_string(struct json_writer *writer, const char *value)
 		left -= n;
 		if (left == 0)
 			break;
-		if (utf8_char_len(value, left) == 0)
+		n = utf8_char_len(value, left);
+		if (n == 0)
 			put(writer, UTF8_REPLACEMENT);
 		else
-			put_escaped(writer, *value);
-		value++;
-		left--;
+			put_escaped(writer,
+				    value[n - 1]); /* U+0080 to U+009F: 0xc2, 0x80 ... */
+		value += n ? n : 1;
+		left -= n ? n : 1;
 	}
 	put(writer, "\"");
 }
@@ -119,6 +130,12 @@ void json_number(struct json_writer *writer, const char *key, int64_t value)
 {
 	put_lead(writer, key);
 	text_add(&writer->out, "%" PRId64, value);
+}
+
+void json_real(struct json_writer *writer, const char *key, double value)
+{
+	put_lead(writer, key);
+	text_add(&writer->out, "%.15g", value);
 }
 
 void json_bool(struct json_writer *writer, const char *key, bool value)

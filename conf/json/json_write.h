@@ -25,6 +25,8 @@ void json_text(struct json_writer *writer, const char *key, const char *value);
 void json_bool(struct json_writer *writer, const char *key, bool value);
 void json_null(struct json_writer *writer, const char *key);
 void json_number(struct json_writer *writer, const char *key, int64_t value);
+/* @value is finite. */
+void json_real(struct json_writer *writer, const char *key, double value);
 
 /* The same, but nothing where @value is NULL, "" or 0. */
 void json_text_if(struct json_writer *writer, const char *key, const char *value);

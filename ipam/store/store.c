@@ -151,18 +151,21 @@ static int take_lock(struct store *store, enum store_mode mode, unsigned int wai
 
 static int open_dirs(struct store *store, enum store_mode mode, struct cni_error *err)
 {
-	bool made;
+	bool makes = mode == STORE_CREATE || mode == STORE_RECORDS, made;
 	int ret;
 
 	ret = open_dir(store->path, mode == STORE_CREATE, DIR_MODE, &store->dir_fd, &made,
 		       err);
 	if (ret < 0)
 		return ret;
-	ret = open_dir(store->own_path, mode != STORE_EXISTING, OWN_MODE, &store->own_fd,
-		       &store->own_made, err);
-	if (ret < 0)
+	ret = open_dir(store->own_path, makes, OWN_MODE, &store->own_fd, &store->own_made,
+		       mode == STORE_LOOK ? NULL : err);
+	if (ret < 0 && mode == STORE_LOOK)
+		store->own_errnum = -ret;
+	else if (ret < 0)
 		return ret;
-	return store->dir_fd < 0 && store->own_fd < 0 ? STORE_ABSENT : 0;
+	return store->dir_fd < 0 && store->own_fd < 0 && !store->own_errnum ? STORE_ABSENT
+									    : 0;
 }
 
 int store_make_own(struct store *store, struct cni_error *err)
@@ -224,7 +227,7 @@ int store_open(const char *data_dir, const char *network, enum store_mode mode,
 		return error_oom(err);
 	}
 	ret = open_dirs(&store, mode, err);
-	if (ret == 0)
+	if (ret == 0 && mode != STORE_LOOK)
 		ret = take_lock(&store, mode, wait_ms, err);
 	if (ret != 0)
 		return ret;

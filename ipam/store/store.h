@@ -18,7 +18,8 @@
  *						ipam_note_owner() writes it
  *	<dataDir>/.bridge-cni/<network>/.…	files that are being written
  *
- * All functions work with the lock held, from store_open() to store_close(). Errors of
+ * All functions work with the lock held, from store_open() to store_close(); those that
+ * only read work without it as well (STORE_LOOK). Errors of
  * system calls are code 5 and name the file, the errno and what helps. allocator.h says
  * which address is next.
  */
@@ -75,6 +76,8 @@ struct store {
 	unsigned int asides; /* so many reservations, from number 0, are written aside */
 	struct table table; /* index.h */
 	bool own_made; /* the directory of our own files is new */
+	/* STORE_LOOK: that directory is there, but can't be opened, for this reason; 0 */
+	int own_errnum;
 	bool spoilt; /* the index turned out wrong and is not saved */
 };
 
@@ -89,12 +92,15 @@ enum store_mode {
 	STORE_CREATE, /* make what is missing (directories 0755, umask or not) */
 	STORE_RECORDS, /* make what records need; there may be no reservations */
 	STORE_EXISTING, /* make nothing but the lock file */
+	/* Make nothing and take no lock: each file is whole, but files may come and go
+	 * meanwhile, as from one moment to the next. For readers. */
+	STORE_LOOK,
 };
 
 /*
  * Opens the store of @network and takes its lock. Where that is not free within @wait_ms
  * milliseconds, code 11 names the lock file. STORE_ABSENT is given with STORE_EXISTING
- * only. @network must outlive the store.
+ * and STORE_LOOK only. @network must outlive the store.
  */
 int store_open(const char *data_dir, const char *network, enum store_mode mode,
 	       unsigned int wait_ms, struct store *ret_store, struct cni_error *err);

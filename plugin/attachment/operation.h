@@ -35,6 +35,10 @@ struct operation {
 	 * Borrowed. */
 	struct report *report;
 
+	/* show: only looks, without a lock and without another program's help. Whoever begins
+	 * the operation sets it, before an attachment is made. */
+	bool looks;
+
 	/* How long the stages took, for the log. Nothing is measured where no log is
 	 * written. */
 	bool is_timed;

@@ -272,3 +272,28 @@ int rules_check(struct attachment *att, const char *stage, struct rule_list *wan
 	}
 	return ret;
 }
+
+int rules_look(struct attachment *att, const char *stage, struct rule_list *wanted,
+	       struct rules_state *ret_state, struct cni_error *err)
+{
+	_cleanup_(comparison_clear) struct comparison comparison = {.stage = stage,
+								    .wanted = wanted};
+	struct rules_state state = {};
+	int ret = comparison_read(att, &comparison, err);
+
+	for (size_t i = 0; ret == 0 && i < wanted->n; i++) {
+		const struct rule *rule = &wanted->items[i];
+
+		if (rule->tolerated)
+			continue;
+		state.expected++;
+		/* A newer version's rules are another number, and are right. */
+		if (rule->present || comparison.newer)
+			state.present++;
+		else
+			text_add(&state.missing, "%s: %s\n", rule->chain->name,
+				 rule->text);
+	}
+	*ret_state = state;
+	return ret;
+}

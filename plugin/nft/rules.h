@@ -29,4 +29,14 @@ int rules_compare(struct attachment *att, const char *stage, struct rule_list *w
 int rules_check(struct attachment *att, const char *stage, struct rule_list *wanted,
 		struct cni_error *err);
 
+/* How many of the rules that are wanted are there. */
+struct rules_state {
+	size_t expected, present;
+	struct text missing; /* a line "CHAIN: RULE" for each of the others; owned */
+};
+
+/* Counts for `bridge-cni show`. Code 101. */
+int rules_look(struct attachment *att, const char *stage, struct rule_list *wanted,
+	       struct rules_state *ret_state, struct cni_error *err);
+
 #endif

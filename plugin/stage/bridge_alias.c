@@ -202,6 +202,19 @@ int bridge_alias_check(struct attachment *att, const struct link *link,
 	return own && !told.routed ? 0 : record_apply(att, err);
 }
 
+int bridge_alias_look(struct attachment *net, const struct link *link,
+		      struct cni_error *err)
+{
+	struct bridge_ports ports = {};
+	struct told told = {};
+	bool own = alias_read(link->alias, &told);
+	int ret = own ? 0 : bridge_ports_look(net, link->index, &ports, err);
+
+	if (ret == 0)
+		net->bridge_has_other_ports = own ? told.other_ports : ports.other[0];
+	return ret;
+}
+
 int bridge_alias_settle(struct attachment *net, struct cni_error *err)
 {
 	struct netlink *nl = net->op->node.rtnl;

@@ -37,6 +37,11 @@ int bridge_alias_join(struct attachment *att, const struct link *link,
 int bridge_alias_check(struct attachment *att, const struct link *link,
 		       struct cni_error *err);
 
+/* show: fills @net->bridge_has_other_ports by the alias or, where that is somebody else's,
+ * by the ports. Code 101. */
+int bridge_alias_look(struct attachment *net, const struct link *link,
+		      struct cni_error *err);
+
 /* GC, repair: looks at the ports, fills @net->bridge_has_other_ports, and puts an alias
  * right that is this program's, or missing. Under the exclusive lock. Code 101. */
 int bridge_alias_settle(struct attachment *net, struct cni_error *err);

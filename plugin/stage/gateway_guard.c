@@ -22,6 +22,7 @@
 #include "plugin/netlink/nf_tables_transaction.h"
 #include "plugin/nft/rules.h"
 #include "bridge_alias.h"
+#include "facts.h"
 #include "gateway_guard_rules.h"
 #include "isolation_elements.h"
 #include "stages.h"
@@ -276,12 +277,28 @@ static int gateway_guard_elements(struct attachment *att, enum stage_elements_of
 	return isolation_elements_make(sets, &pod, &elements->list, err);
 }
 
+static int gateway_guard_show_shared(struct attachment *net, struct stage_facts *facts,
+				     struct cni_error *err)
+{
+	_cleanup_(rule_list_clear) struct rule_list wanted = {};
+	unsigned int guards = 0;
+	int ret = guards_kept(net, &guards, err);
+
+	if (ret < 0 || !guards || net->gateway_index == 0)
+		return ret;
+	ret = gateway_guard_rules_wanted(net, guards, &wanted, err);
+	return ret < 0 ? ret
+		       : stage_facts_rules(facts, net, stage_gateway_guard.name, &wanted,
+					   err);
+}
+
 const struct stage stage_gateway_guard = {
 	.name = "gateway_guard",
 	.add = gateway_guard_add,
 	.check = gateway_guard_check,
 	.repair_shared = gateway_guard_repair_shared,
 	.repair = gateway_guard_repair,
+	.show_shared = gateway_guard_show_shared,
 	.elements = gateway_guard_elements,
 	.set_types = isolation_set_types,
 	.set_types_n = IP_FAMILIES,

@@ -17,11 +17,13 @@
 #include "ipam/store/record.h"
 #include "plugin/attachment/report.h"
 #include "plugin/nft/rules.h"
+#include "facts.h"
 #include "masquerade_apart.h"
 #include "masquerade_asked.h"
 #include "masquerade_settle.h"
 #include "masquerade_pods.h"
 #include "masquerade_rules.h"
+#include "masquerade_subnets.h"
 #include "stages.h"
 
 static bool is_by_pod(const struct network *network)
@@ -230,10 +232,49 @@ static int masquerade_check(struct attachment *att, struct cni_error *err)
 	return ret < 0 ? ret : former_check(att, err);
 }
 
+/* Of the families that the network has addresses of, or may be given by another IPAM
+ * plugin. */
+static int kept_show(const struct network *network, struct stage_facts *facts,
+		     struct cni_error *err)
+{
+	const struct range_set_list none = {}, fixed = masquerade_fixed_sets(network);
+
+	for (size_t f = 0; f < IP_FAMILIES; f++) {
+		bool has = ipam_delegated(network);
+
+		for (size_t i = 0; i < fixed.n; i++)
+			has = has || fixed.items[i].ranges[0].subnet.addr.family ==
+					     ip_families[f];
+		if (has && masquerade_kept_add(network, &none, ip_families[f],
+					       &facts->keeps) < 0)
+			return error_oom(err);
+	}
+	return 0;
+}
+
+static int masquerade_show_shared(struct attachment *net, struct stage_facts *facts,
+				  struct cni_error *err)
+{
+	_cleanup_(rule_list_clear) struct rule_list wanted = {};
+	int ret;
+
+	if (!net->network->ip_masq)
+		return 0;
+	ret = kept_show(net->network, facts, err);
+	if (ret < 0 || !facts->pods.any)
+		return ret;
+	ret = masquerade_rules_wanted(net, MASQUERADE_BY_SUBNET_OR_POD, NULL, &wanted,
+				      err);
+	return ret < 0 ? ret
+		       : stage_facts_rules(facts, net, stage_masquerade.name, &wanted,
+					   err);
+}
+
 const struct stage stage_masquerade = {
 	.name = "masquerade",
 	.add = masquerade_add,
 	.check = masquerade_check,
 	.repair_shared = masquerade_repair_shared,
 	.repair = masquerade_repair,
+	.show_shared = masquerade_show_shared,
 };

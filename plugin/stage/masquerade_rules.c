@@ -23,12 +23,11 @@ struct family {
 	int family;
 	const char *match; /* nft's keyword for its addresses */
 	const char *digit; /* kinds of its rules end in it */
-	struct ip_prefix multicast;
 };
 
 static const struct family families[] = {
-	{AF_INET, "ip", "4", {{AF_INET, {224}}, 4}},
-	{AF_INET6, "ip6", "6", {{AF_INET6, {0xff}}, 8}},
+	{AF_INET, "ip", "4"},
+	{AF_INET6, "ip6", "6"},
 };
 
 /* Some of the range sets, over which rules of their own are written. */
@@ -228,31 +227,22 @@ static int outside_add(struct build *build, struct pair *pair, struct cni_error 
 	return ret;
 }
 
-/*
- * Fills in the subnets of the part as sources. The destinations that see the pod's own
- * address are the part's and the network's subnets, multicast, and what the configuration
- * names.
- */
+/* Fills in the subnets of the part as sources, and the destinations that see the pod's own
+ * address. */
 static int prefixes_fill(const struct network *network, const struct part *part,
 			 const struct family *family, struct addresses *sources,
 			 struct addresses *destinations, struct cni_error *err)
 {
-	const struct range_set_list fixed = masquerade_fixed_sets(network);
-	size_t max = masquerade_subnets_max(&part->sets) + masquerade_subnets_max(&fixed);
-	struct prefix_list *to = &destinations->prefixes;
+	size_t max = masquerade_subnets_max(&part->sets);
 
 	sources->prefixes.items = calloc(max + 1, sizeof(struct ip_prefix));
-	to->items = calloc(max + 1 + network->non_masquerade.n, sizeof(struct ip_prefix));
-	if (!sources->prefixes.items || !to->items)
+	if (!sources->prefixes.items)
 		return error_oom(err);
 	masquerade_subnets_add(&part->sets, family->family, &sources->prefixes);
-	masquerade_prefix_add(to, &family->multicast);
-	masquerade_subnets_add(&part->sets, family->family, to);
-	masquerade_subnets_add(&fixed, family->family, to);
-	for (size_t i = 0; i < network->non_masquerade.n; i++)
-		if (network->non_masquerade.items[i].addr.family == family->family)
-			masquerade_prefix_add(to, &network->non_masquerade.items[i]);
-	return 0;
+	return masquerade_kept_add(network, &part->sets, family->family,
+				   &destinations->prefixes) < 0
+		       ? error_oom(err)
+		       : 0;
 }
 
 /* Adds the rules where the part has anything of the family. */

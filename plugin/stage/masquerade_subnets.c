@@ -2,6 +2,10 @@
 /* Makes lists of prefixes from range sets. */
 #include "masquerade_subnets.h"
 
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
 /* Two prefixes have no address in common, or one lies in the other. */
 void masquerade_prefix_add(struct prefix_list *list, const struct ip_prefix *prefix)
 {
@@ -45,4 +49,27 @@ struct range_set_list masquerade_fixed_sets(const struct network *network)
 		.items = ipam->sets.items + ipam->runtime_sets,
 		.n = ipam->sets.n - ipam->runtime_sets,
 	};
+}
+
+int masquerade_kept_add(const struct network *network, const struct range_set_list *sets,
+			int family, struct prefix_list *list)
+{
+	static const struct ip_prefix multicast4 = {{AF_INET, {224}}, 4};
+	static const struct ip_prefix multicast6 = {{AF_INET6, {0xff}}, 8};
+	const struct range_set_list fixed = masquerade_fixed_sets(network);
+	size_t max = masquerade_subnets_max(sets) + masquerade_subnets_max(&fixed) + 1 +
+		     network->non_masquerade.n;
+	struct ip_prefix *grown = reallocarray(list->items, list->n + max,
+					       sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	list->items = grown;
+	masquerade_prefix_add(list, family == AF_INET ? &multicast4 : &multicast6);
+	masquerade_subnets_add(sets, family, list);
+	masquerade_subnets_add(&fixed, family, list);
+	for (size_t i = 0; i < network->non_masquerade.n; i++)
+		if (network->non_masquerade.items[i].addr.family == family)
+			masquerade_prefix_add(list, &network->non_masquerade.items[i]);
+	return 0;
 }

@@ -21,4 +21,12 @@ void masquerade_subnets_add(const struct range_set_list *sets, int family,
  * of two prefixes that overlap the wider one stays. */
 void masquerade_prefix_add(struct prefix_list *list, const struct ip_prefix *prefix);
 
+/*
+ * Adds the destinations of that family that see a pod's own address, and grows the list:
+ * multicast, the subnets of @sets, which are the pod's, and of the network, and what the
+ * configuration names. -ENOMEM.
+ */
+int masquerade_kept_add(const struct network *network, const struct range_set_list *sets,
+			int family, struct prefix_list *list);
+
 #endif

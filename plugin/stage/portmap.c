@@ -14,6 +14,7 @@
 #include "plugin/netlink/nf_tables_transaction.h"
 #include "plugin/node/node.h"
 #include "plugin/node/sysctl.h"
+#include "facts.h"
 #include "portmap_conflict.h"
 #include "portmap_contribute.h"
 #include "portmap_elements.h"
@@ -309,12 +310,27 @@ static int portmap_check(struct attachment *att, struct cni_error *err)
 	return ret;
 }
 
+static int portmap_show_shared(struct attachment *net, struct stage_facts *facts,
+			       struct cni_error *err)
+{
+	_cleanup_(rule_list_clear) struct rule_list wanted = {};
+	int ret;
+
+	if (!facts->pods.any ||
+	    (!net->network->ports.expected && !facts->pods.have_ports))
+		return 0;
+	ret = portmap_rules_wanted(net, &wanted, err);
+	return ret < 0 ? ret
+		       : stage_facts_rules(facts, net, stage_portmap.name, &wanted, err);
+}
+
 const struct stage stage_portmap = {
 	.name = "portmap",
 	.add = portmap_add,
 	.check = portmap_check,
 	.del = localnet_del,
 	.repair = portmap_repair,
+	.show_shared = portmap_show_shared,
 	.elements = portmap_elements,
 	.set_types = &portmap_set_types[0][0],
 	.set_types_n = PORTMAP_SETS,

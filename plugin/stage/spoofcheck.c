@@ -14,6 +14,7 @@
 #include "plugin/attachment/report.h"
 #include "plugin/netlink/nf_tables_transaction.h"
 #include "plugin/nft/rules_remove.h"
+#include "facts.h"
 #include "port.h"
 #include "spoofcheck_elements.h"
 #include "spoofcheck_rules.h"
@@ -255,6 +256,21 @@ static int spoofcheck_elements(struct attachment *att, enum stage_elements_of wh
 		       : spoof_elements_make(sets, &pod, true, &elements->list, err);
 }
 
+static int spoofcheck_show_shared(struct attachment *net, struct stage_facts *facts,
+				  struct cni_error *err)
+{
+	_cleanup_(rule_list_clear) struct rule_list wanted = {};
+	struct kept kept = {.configured = net->network->spoof_check};
+	int ret = ipam_record_each(&net->ipam_env, kept_note, &kept, err);
+
+	if (ret < 0 || !kept.macs)
+		return ret;
+	ret = spoof_rules_wanted(net->network, kept.addresses, &wanted, err);
+	return ret < 0 ? ret
+		       : stage_facts_rules(facts, net, stage_spoofcheck.name, &wanted,
+					   err);
+}
+
 const struct stage stage_spoofcheck = {
 	.name = "spoofcheck",
 	.add = spoofcheck_add,
@@ -262,6 +278,7 @@ const struct stage stage_spoofcheck = {
 	.del = spoofcheck_del,
 	.repair_shared = spoofcheck_repair_shared,
 	.repair = spoofcheck_repair,
+	.show_shared = spoofcheck_show_shared,
 	.elements = spoofcheck_elements,
 	.set_types = spoof_set_types,
 	.set_types_n = SPOOF_SETS_EVER,

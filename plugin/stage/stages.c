@@ -202,6 +202,37 @@ void stages_interfaces(const struct attachment *att, struct stage_interfaces *re
 			stages[i]->interfaces(att, ret_list);
 }
 
+typedef int (*show_fn)(struct attachment *att, struct stage_facts *facts,
+		       struct cni_error *err);
+
+static int show_one(struct attachment *att, show_fn show, struct stage_facts *facts,
+		    int first, struct cni_error *err)
+{
+	int ret = show ? show(att, facts, first ? NULL : err) : 0;
+
+	netlink_discard(att->op->node.rtnl);
+	return first ? first : ret;
+}
+
+int stages_show_shared(struct attachment *net, struct stage_facts *facts,
+		       struct cni_error *err)
+{
+	int first = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(stages); i++)
+		first = show_one(net, stages[i]->show_shared, facts, first, err);
+	return first;
+}
+
+int stages_show(struct attachment *att, struct stage_facts *facts, struct cni_error *err)
+{
+	int first = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(stages); i++)
+		first = show_one(att, stages[i]->show, facts, first, err);
+	return first;
+}
+
 int stages_add(struct attachment *att, struct cni_error *err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(stages); i++) {

@@ -17,6 +17,8 @@
 #define STAGE_SETS_MAX	     32 /* of an owner */
 #define STAGE_KEPT_MAX	     8
 
+struct stage_facts;
+
 /* The links of an attachment that are deleted together, in one message to the kernel. */
 struct stage_links {
 	struct link_known items[STAGE_LINKS_MAX];
@@ -123,6 +125,17 @@ struct stage {
 	size_t set_types_n;
 	/* Contributes to the answer of an ADD that has come through all stages. */
 	void (*interfaces)(const struct attachment *att, struct stage_interfaces *list);
+
+	/*
+	 * `bridge-cni show` (facts.h): both change nothing, take no lock, and are never in
+	 * the pod. The first tells of what the network's attachments share: @net is as for
+	 * repair_shared, with the facts of its bridge and gateway. The second tells of one
+	 * attachment, which has its record.
+	 */
+	int (*show_shared)(struct attachment *net, struct stage_facts *facts,
+			   struct cni_error *err);
+	int (*show)(struct attachment *att, struct stage_facts *facts,
+		    struct cni_error *err);
 };
 
 /*
@@ -183,6 +196,12 @@ int stages_links(struct attachment *att, struct stage_links *ret_links,
 void stages_interfaces(const struct attachment *att, struct stage_interfaces *ret_list);
 int stages_elements(struct attachment *att, enum stage_elements_of which,
 		    struct stage_elements *elements, struct cni_error *err);
+
+/* Collects what stages tell of the network's shared part, and of an attachment, down the
+ * table and past errors. The first error is returned. */
+int stages_show_shared(struct attachment *net, struct stage_facts *facts,
+		       struct cni_error *err);
+int stages_show(struct attachment *att, struct stage_facts *facts, struct cni_error *err);
 
 /* Names the sets and maps of @owner in which pods have elements. */
 size_t stages_sets(uint64_t owner, struct nft_set ret_sets[STAGE_SETS_MAX]);

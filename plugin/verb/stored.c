@@ -32,6 +32,7 @@ struct ruled_list {
 
 struct search {
 	const char *data_dir;
+	bool looks;
 	struct node node;
 	struct link_list links;
 	struct ruled_list ruled;
@@ -88,6 +89,8 @@ static int ruled_read(struct search *search, struct cni_error *err)
 		ret = nft_table_rules(nl, families[i], RULES_TABLE, NULL, &none,
 				      rule_note, &search->ruled, err);
 	}
+	if (search->looks && (ret == -EPERM || ret == -EACCES))
+		return error_clear(err);
 	/* A kernel without nf_tables has no rules. */
 	return ret == -EPROTONOSUPPORT || ret == -EINVAL ? error_clear(err) : ret;
 }
@@ -192,6 +195,7 @@ static int owners_search(struct search *search, const char *network,
 		.data_dir = search->data_dir,
 		.network = network,
 		.bridge = "",
+		.looks = search->looks,
 	};
 	int ret = ipam_owners(&env, &owners, err);
 
@@ -225,10 +229,12 @@ static int network_search(const char *network, void *data, struct cni_error *err
 	return ret < 0 ? stored_add(search, network, NULL, &own, err) : 0;
 }
 
-int stored_find(const char *data_dir, struct stored_list *ret_list, struct cni_error *err)
+int stored_find(const char *data_dir, bool looks, struct stored_list *ret_list,
+		struct cni_error *err)
 {
 	_cleanup_(search_clear) struct search search = {
 		.data_dir = data_dir,
+		.looks = looks,
 		.node = NODE_CLOSED,
 	};
 	const struct ipam_env env = {.data_dir = data_dir, .network = "", .bridge = ""};

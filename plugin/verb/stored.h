@@ -8,6 +8,8 @@
 #ifndef BRIDGE_CNI_PLUGIN_VERB_STORED_H
 #define BRIDGE_CNI_PLUGIN_VERB_STORED_H
 
+#include <stdbool.h>
+
 #include "conf/base/error.h"
 
 struct stored_list {
@@ -22,9 +24,9 @@ struct stored_list {
 };
 void stored_list_clear(struct stored_list *list);
 
-/* Gives all owners (identity_owner()) that the store in @data_dir tells of. Codes 5, 11,
- * 101. */
-int stored_find(const char *data_dir, struct stored_list *ret_list,
+/* Gives all owners (identity_owner()) that the store in @data_dir tells of. @looks: takes
+ * no lock; rules that this user may not see tell of none. Codes 5, 11, 101. */
+int stored_find(const char *data_dir, bool looks, struct stored_list *ret_list,
 		struct cni_error *err);
 
 #endif

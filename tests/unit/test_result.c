@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "conf/json/json_doc.h"
+#include "conf/json/json_write.h"
 #include "conf/result.h"
 
 static struct ip_addr ip(const char *text)
@@ -260,6 +261,21 @@ static void an_old_result_has_only_the_families_there_are(void **state)
 						     "}\n");
 }
 
+/* A terminal that a text is printed on takes U+009B for the start of a command. */
+static void text_has_no_control_characters(void **state)
+{
+	struct json_writer writer = {};
+
+	(void)state;
+	json_open(&writer, NULL, '{');
+	json_text(&writer, "a", "\x1b[m\x7f\xc2\x80\xc2\x9f\xc2\xa0\xc3\xa4\x80z");
+	json_close(&writer, '}');
+	assert_text(json_finish(&writer),
+		    "{\n    \"a\": "
+		    "\"\\u001b[m\\u007f\\u0080\\u009f\xc2\xa0\xc3\xa4\xef\xbf\xbdz\"\n"
+		    "}\n");
+}
+
 static void errors_have_details_only_when_there_are_some(void **state)
 {
 	struct cni_error err = {};
@@ -290,13 +306,14 @@ static void any_bytes_in_an_error_come_out_as_json(void **state)
 	};
 
 	(void)state;
-	assert_text(error_text(&err, CNI_1_0_0),
-		    "{\n"
-		    "    \"cniVersion\": \"1.0.0\",\n"
-		    "    \"code\": 4,\n"
-		    "    \"msg\": \"\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\\u001f\x7f \xc3\xa4 "
-		    "\xef\xbf\xbd \xef\xbf\xbd( \xef\xbf\xbd\xef\xbf\xbd\"\n"
-		    "}\n");
+	assert_text(
+		error_text(&err, CNI_1_0_0),
+		"{\n"
+		"    \"cniVersion\": \"1.0.0\",\n"
+		"    \"code\": 4,\n"
+		"    \"msg\": \"\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\\u001f\\u007f \xc3\xa4 "
+		"\xef\xbf\xbd \xef\xbf\xbd( \xef\xbf\xbd\xef\xbf\xbd\"\n"
+		"}\n");
 }
 
 static void a_cut_error_is_still_json(void **state)
@@ -359,6 +376,7 @@ int main(void)
 		cmocka_unit_test(every_version_has_its_shape),
 		cmocka_unit_test(an_empty_result_has_an_empty_dns),
 		cmocka_unit_test(an_old_result_has_only_the_families_there_are),
+		cmocka_unit_test(text_has_no_control_characters),
 		cmocka_unit_test(errors_have_details_only_when_there_are_some),
 		cmocka_unit_test(any_bytes_in_an_error_come_out_as_json),
 		cmocka_unit_test(a_cut_error_is_still_json),

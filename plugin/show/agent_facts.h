@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the node agent says of itself (bridge-cni-agent(8), PAGES), and the routes to other
+ * nodes' pods that the kernel has from it. */
+#ifndef BRIDGE_CNI_PLUGIN_SHOW_AGENT_FACTS_H
+#define BRIDGE_CNI_PLUGIN_SHOW_AGENT_FACTS_H
+
+#include "conf/base/addr.h"
+#include "conf/json/json_write.h"
+
+struct agent_metric {
+	const char *name; /* without "bridge_cni_" */
+	double value;
+};
+
+struct agent_route {
+	struct ip_prefix to;
+	struct ip_addr via; /* family 0: none */
+	char device[16], kind[16];
+};
+
+/* Begins as zeros. */
+struct agent_facts {
+	bool answers; /* an agent is there */
+	const char
+		*failure; /* why nothing could be had of it, though somebody is there */
+	char version[32];
+	bool ready;
+	char *says; /* the page /readyz; owned */
+	char *text; /* the page /metrics, which the names are in; owned */
+	struct {
+		struct agent_metric *items; /* those without labels */
+		size_t n;
+	} metrics;
+	struct {
+		struct agent_route *items;
+		size_t n;
+	} routes;
+};
+void agent_facts_clear(struct agent_facts *facts);
+
+/* Asks the agent, which may not be there. What can't be had is left out. */
+void agent_facts_read(struct agent_facts *facts);
+
+/* Adds the member "agent". */
+void agent_json(struct json_writer *doc, const struct agent_facts *facts);
+
+/* Adds a block, where there is an agent or a route of one. @facts->says is cut up. */
+void agent_text(struct text *text, struct agent_facts *facts, bool colour);
+
+#endif

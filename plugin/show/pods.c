@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A record tells nearly all of an attachment. Where it can't be read, or is lost, the
+ * alias of the interface tells whose that is, and the reservations which addresses it
+ * has. */
+#include "network_facts.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "conf/base/list.h"
+#include "plugin/verb/owner_links.h"
+
+static int address_add(struct shown_pod *pod, const struct ip_prefix *address)
+{
+	struct ip_prefix *grown = reallocarray(pod->addresses, pod->addresses_n + 1,
+					       sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	pod->addresses = grown;
+	grown[pod->addresses_n++] = *address;
+	return 0;
+}
+
+static int recorded_add(struct network_facts *facts, const struct ipam_view_record *item)
+{
+	const struct record *record = &item->record;
+	struct shown_pod *pod = LIST_ADD(&facts->pods);
+	int ret = pod ? 0 : -ENOMEM;
+
+	if (!pod)
+		return ret;
+	pod->pod = record->pod;
+	pod->container_id = record->container_id;
+	pod->ifname = record->ifname;
+	pod->recorded = item;
+	pod->state = item->state;
+	pod->since = item->since;
+	pod->mac = record->mac;
+	identity_host_ifname(record->network, record->container_id, record->ifname,
+			     pod->host_ifname);
+	pod->link = facts_link(facts, pod->host_ifname);
+	for (size_t i = 0; ret == 0 && i < record->n; i++) {
+		struct ip_prefix address = record->addresses[i].address;
+
+		if (record->routed[0])
+			address.len = ip_bits(address.addr.family);
+		ret = address_add(pod, &address);
+	}
+	return ret;
+}
+
+/* Gives the pod the reservations that name it, which are taken out of the others. */
+static int reserved_add(struct network_facts *facts, struct shown_pod *pod)
+{
+	struct ipam_view *view = &facts->view;
+	size_t kept = 0;
+	int ret = 0;
+
+	for (size_t i = 0; i < view->others.n; i++) {
+		struct ipam_view_other *other = &view->others.items[i];
+		const struct ip_prefix address = {other->ip, ip_bits(other->ip.family)};
+
+		if (strcmp(other->container_id, pod->container_id) != 0 ||
+		    strcmp(other->ifname, pod->ifname) != 0) {
+			view->others.items[kept++] = *other;
+			continue;
+		}
+		if (ret == 0)
+			ret = address_add(pod, &address);
+		pod->since = other->since;
+		view->others_n--;
+		free(other->container_id);
+		free(other->ifname);
+	}
+	view->others.n = kept;
+	return ret;
+}
+
+static int unrecorded_add(struct network_facts *facts, const struct link *link)
+{
+	struct alias_names *names = malloc(sizeof(*names));
+	struct shown_pod *pod;
+
+	if (!names)
+		return -ENOMEM;
+	pod = identity_alias_read(link->alias, names) ? LIST_ADD(&facts->pods) : NULL;
+	if (!pod) {
+		free(names);
+		return 0;
+	}
+	pod->names = names;
+	pod->pod = "";
+	pod->container_id = names->container_id;
+	pod->ifname = names->ifname;
+	pod->link = link;
+	pod->state = IPAM_VIEW_CONNECTED;
+	memcpy(pod->host_ifname, link->name, sizeof(pod->host_ifname));
+	return reserved_add(facts, pod);
+}
+
+static bool is_recorded(const struct network_facts *facts, const struct link *link)
+{
+	for (size_t i = 0; i < facts->pods.n; i++)
+		if (facts->pods.items[i].link == link)
+			return true;
+	return false;
+}
+
+static int pod_cmp(const void *a, const void *b)
+{
+	const struct shown_pod *x = a, *y = b;
+	int cmp = strcmp(x->pod, y->pod);
+
+	if (cmp == 0)
+		cmp = strcmp(x->container_id, y->container_id);
+	return cmp ? cmp : strcmp(x->ifname, y->ifname);
+}
+
+int pods_collect(struct network_facts *facts, struct cni_error *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < facts->view.records.n; i++)
+		ret = recorded_add(facts, &facts->view.records.items[i]);
+	for (size_t i = 0; ret == 0 && i < facts->links.n; i++) {
+		const struct link *link = &facts->links.items[i];
+
+		if (link_is(link, "veth") && !is_recorded(facts, link) &&
+		    link_is_of_owner(facts->net, link))
+			ret = unrecorded_add(facts, link);
+	}
+	if (ret < 0)
+		return error_oom(err);
+	if (facts->pods.n)
+		qsort(facts->pods.items, facts->pods.n, sizeof(*facts->pods.items),
+		      pod_cmp);
+	return 0;
+}
+
+const char *pod_state_name(const struct shown_pod *pod)
+{
+	static const char *const names[] = {
+		[IPAM_VIEW_CONNECTED] = "connected", [IPAM_VIEW_COMING] = "coming",
+		[IPAM_VIEW_GOING] = "going",	     [IPAM_VIEW_DETACHED] = "detached",
+		[IPAM_VIEW_DEAD] = "dead",
+	};
+
+	return pod->recorded || pod->state != IPAM_VIEW_CONNECTED ? names[pod->state]
+								  : "unrecorded";
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The facts for people. */
+#ifndef BRIDGE_CNI_PLUGIN_SHOW_SHOW_TEXT_H
+#define BRIDGE_CNI_PLUGIN_SHOW_SHOW_TEXT_H
+
+#include "network_facts.h"
+
+/* Adds a block. @file: NULL: the store tells of the network. */
+void network_text(struct text *text, const struct network_facts *facts, const char *file,
+		  bool colour);
+
+/* Begins a line of a block: two spaces, and what the line is about. Values that follow
+ * are aligned. */
+void line_begin(struct text *text, const char *label);
+
+/* Adds @words in a colour of struct tint, where @colour asks for it. */
+enum tint {
+	TINT_BOLD,
+	TINT_GOOD,
+	TINT_BAD,
+};
+void tint_add(struct text *text, enum tint tint, bool colour, const char *words);
+
+#endif
