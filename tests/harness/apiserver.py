@@ -7,6 +7,7 @@ continue, resource versions, bookmarks, 410 Gone for what is too old, a bearer t
 fails in the ways in which API servers fail when a test says so.
 """
 import base64
+import contextlib
 import http.server
 import json
 import pathlib
@@ -137,6 +138,7 @@ class ApiServer:
             self.version += 1
             self.oldest = self.version
             self.events.clear()
+            self.lock.notify_all()
 
     def lists(self):
         return [q for _, _, q in self.requests if "watch" not in q and "continue" not in q]
@@ -171,8 +173,16 @@ class ApiServer:
             def handle_error(self, request, client_address):
                 pass  # connections break: that is what is tested
 
+            def accept_all(self):
+                """Until the socket is shut down, without a look at the clock meanwhile."""
+                while self in api.servers:
+                    with contextlib.suppress(OSError):
+                        self.process_request(*self.get_request())
+
             def process_request_thread(self, request, client_address):
                 with api.lock:
+                    if self not in api.servers:  # it was stopped meanwhile
+                        return request.close()
                     api.connections.add(request)
                 try:
                     request.settimeout(30)
@@ -198,7 +208,7 @@ class ApiServer:
             self.servers.append(server)
         self.server = self.servers[0]
         for server in self.servers:
-            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+            threading.Thread(target=server.accept_all, daemon=True).start()
 
     def drop_connections(self):
         with self.lock:
@@ -210,12 +220,14 @@ class ApiServer:
 
     def stop(self):
         """Away: nothing listens, and what was connected is not any more."""
-        self.server = None
-        for server in self.servers:
-            server.shutdown()
+        servers, self.servers, self.server = self.servers, [], None
+        for server in servers:
+            with contextlib.suppress(OSError):
+                server.socket.shutdown(socket.SHUT_RDWR)
             server.server_close()
-        self.servers.clear()
         self.drop_connections()
+        with self.lock:
+            self.lock.notify_all()
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -347,7 +359,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        next_bookmark = time.monotonic() + api.bookmark_seconds
+        wants_bookmarks = query.get("allowWatchBookmarks") == "true"
+        next_bookmark = time.monotonic() + api.bookmark_seconds if wants_bookmarks else end
         while True:
             with api.lock:
                 if at < api.oldest and at != api.version:
@@ -363,14 +376,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                     break
                 fresh = [e for e in api.events if e[0] > at]
                 if not fresh:
-                    api.lock.wait(min(0.2, max(0.0, end - time.monotonic())))
+                    api.lock.wait(max(0.0, min(end, next_bookmark) - time.monotonic()))
                     fresh = [e for e in api.events if e[0] > at]
                 version = api.version
             for number, kind, node in fresh:
                 self.chunk(kind, node)
                 at = number
             now = time.monotonic()
-            if now >= next_bookmark and query.get("allowWatchBookmarks") == "true":
+            if wants_bookmarks and now >= next_bookmark:
                 next_bookmark = now + api.bookmark_seconds
                 at = max(at, version)
                 self.chunk("BOOKMARK", json.dumps({
