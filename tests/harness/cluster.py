@@ -8,7 +8,7 @@ import os
 import pathlib
 import signal
 
-from . import agent_pages, netns, networks, plugin
+from . import agent_pages, netns, networks, plugin, rtnetlink
 from .apiserver import ApiServer
 from .node import INTERNET4, INTERNET6, OUTSIDE4, OUTSIDE6, Node, Pod, addresses_of, be_the_link
 from .waiting import wait_for
@@ -141,9 +141,7 @@ class ClusterNode(Node):
         return json.loads(path.read_text()) if path.exists() else None
 
     def agents_routes(self):
-        """Of both families, which `table all` shows at once; those of other tables say so."""
-        found = self.ip_json("route", "show", "table", "all", "proto", str(ROUTE_PROTOCOL))
-        return [route for route in found if "table" not in route]
+        return self.call(rtnetlink.routes, ROUTE_PROTOCOL)
 
     def own_routes(self):
         """Destination -> gateway."""
