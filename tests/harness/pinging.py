@@ -2,7 +2,6 @@
 """Pods that ping each other all the time, every few milliseconds. Each echo request has a number
 of its own, so that a lost one is known, and when it was sent."""
 import contextlib
-import selectors
 import socket
 import struct
 import threading
@@ -39,8 +38,9 @@ class Stream:
             self.sock.send(packet)
 
     def receive(self):
+        """What has come; where all is answered nothing is asked of the kernel."""
         with contextlib.suppress(OSError):
-            while True:
+            while self.unanswered:
                 packet = self.sock.recv(256)[self.skip:]
                 _, _, _, identifier, _ = icmp.HEADER.unpack_from(packet)
                 if identifier == self.identifier:
@@ -53,26 +53,21 @@ class Pinger(threading.Thread):
 
     def __init__(self, streams):
         super().__init__(daemon=True)
-        self.streams, self.ended = streams, threading.Event()
-        self.selector, self.began = selectors.DefaultSelector(), time.monotonic()
-        for stream in streams:
-            self.selector.register(stream.sock, selectors.EVENT_READ, stream)
-
-    def _receive(self, until):
-        while (left := until - time.monotonic()) > 0:
-            for key, _ in self.selector.select(left):
-                key.data.receive()
+        self.streams, self.ended, self.began = streams, threading.Event(), time.monotonic()
 
     def run(self):
         due = time.monotonic()
         while not self.ended.is_set():
             for stream in self.streams:
+                stream.receive()
                 stream.send()
             due = max(due + PAUSE, time.monotonic() + PAUSE / 4)
-            self._receive(due)
+            time.sleep(due - time.monotonic())
         end = time.monotonic() + PATIENCE * SLOWNESS
         while time.monotonic() < end and any(stream.unanswered for stream in self.streams):
-            self._receive(time.monotonic() + 0.1)
+            time.sleep(0.05)
+            for stream in self.streams:
+                stream.receive()
 
     def lost(self):
         """(The pod's address, the other's): when those were sent that were lost, in seconds."""
