@@ -228,7 +228,7 @@ def test_a_port_that_is_taken_is_named(fourth):
 def test_cleanup_removes_device_key_and_annotation(trio, fourth):
     if not fourth.agent:
         start(fourth)
-    assert note(fourth)
+    wait_for(lambda: note(fourth))  # an agent without peers is ready before it has told its key
     fourth.stop_agent()
     fourth.run(*fourth.agent_argv("--cleanup"))
     assert fourth.left() == []
