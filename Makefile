@@ -49,6 +49,9 @@ BUILD       := build/$(VARIANT)
 INSTALLED   := $(DESTDIR)$(CNI_BIN_DIR)/bridge-cni
 INSTALLED_DOC := $(DESTDIR)$(PREFIX)/share/doc/bridge-cni
 INSTALLED_MAN := $(DESTDIR)$(PREFIX)/share/man
+# Where bash-completion and zsh look for functions.
+INSTALLED_BASH := $(DESTDIR)$(PREFIX)/share/bash-completion/completions/bridge-cni
+INSTALLED_ZSH := $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_bridge-cni
 
 HARDENING   := -fPIE -fstack-protector-strong -fstack-clash-protection
 ifeq ($(SANITIZE),)
@@ -168,6 +171,18 @@ $(BUILD)/tests/unit/test_annotate_once: $(patsubst %,$(BUILD)/deploy/agent/api/%
 	annotation_patch node_paths refusal)
 $(BUILD)/tests/unit/test_contact: $(patsubst %,$(BUILD)/deploy/agent/api/%.o,contact retry)
 
+# Prints what the tables of keys and of commands say, for editors and shells.
+GENERATE := $(BUILD)/deploy/generate/generate
+$(GENERATE): $(patsubst %.c,$(BUILD)/%.o,$(wildcard deploy/generate/*.c)) $(BUILD)/plugin.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(PROJECT_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PROJECT_LIBS)
+
+.PHONY: generated
+generated: $(GENERATE) ## deploy/'s schema and completions, out of the tables of keys and commands
+	$(GENERATE) schema >deploy/bridge-cni.schema.json
+	$(GENERATE) bash >deploy/completion/bridge-cni.bash
+	$(GENERATE) zsh >deploy/completion/_bridge-cni
+
 # Drives a part of the agent for tests/agent/test_guard_*.py.
 TUNNEL_GUARD := $(BUILD)/tests/agent/tunnel_guard
 $(TUNNEL_GUARD): $(TUNNEL_GUARD).o $(patsubst %,$(BUILD)/deploy/agent/tunnel/%.o,guard guard_elements guard_rules) \
@@ -205,10 +220,11 @@ $(BUILD)/tests/fuzz/fuzz_annotations $(BUILD)/tests/fuzz/replay_annotations: $(p
 include deploy/bundle/bundle.mk
 include deploy/packages.mk
 
--include $(OBJECTS:.o=.d) $(AGENT_OBJECTS:.o=.d) $(UNIT_TESTS:%=%.d) $(FUZZERS:%=%.d) $(TUNNEL_GUARD).d
+-include $(OBJECTS:.o=.d) $(AGENT_OBJECTS:.o=.d) $(UNIT_TESTS:%=%.d) $(FUZZERS:%=%.d) $(TUNNEL_GUARD).d \
+	$(patsubst %.c,$(BUILD)/%.d,$(wildcard deploy/generate/*.c))
 
 .PHONY: unit-tests
-unit-tests: $(UNIT_TESTS) $(REPLAYS)
+unit-tests: $(UNIT_TESTS) $(REPLAYS) $(GENERATE)
 
 # Targets that install packages build in a make of its own, which finds them.
 .PHONY: unit
@@ -404,7 +420,8 @@ base-image: ## a base for it without a registry, by debootstrap; BASE=localhost/
 # Documents are installed below one directory as they are in the tree, so that links between them
 # lead somewhere.
 MAN_PAGES := $(wildcard deploy/man/*.[1-9])
-DOC_FILES := LICENSE $(wildcard README.md */README.md */*/README.md) $(MAN_PAGES) tests/bench/chart.svg
+DOC_FILES := LICENSE $(wildcard README.md */README.md */*/README.md) $(MAN_PAGES) tests/bench/chart.svg \
+	deploy/bridge-cni.schema.json
 DOC_FOLDERS := $(filter-out ./,$(sort $(dir $(DOC_FILES))))
 # $(1): a page such as deploy/man/bridge-cni.8, which man finds as man8/bridge-cni.8.
 installed_man = $(INSTALLED_MAN)/man$(patsubst .%,%,$(suffix $(1)))/$(notdir $(1))
@@ -414,6 +431,8 @@ $(foreach f,$(DOC_FILES),install -D -T -m 644 $(f) '$(INSTALLED_DOC)/$(f)'
 	)
 $(foreach f,$(MAN_PAGES),install -D -T -m 644 $(f) '$(call installed_man,$(f))'
 	)
+	install -D -T -m 644 deploy/completion/bridge-cni.bash '$(INSTALLED_BASH)'
+	install -D -T -m 644 deploy/completion/_bridge-cni '$(INSTALLED_ZSH)'
 endef
 
 .PHONY: install
@@ -433,7 +452,7 @@ uninstall: ## what either put there, and nothing else
 	[ ! -L '$(INSTALLED_DOC)' ] && cd '$(INSTALLED_DOC)' 2>/dev/null && rm -f $(DOC_FILES) && \
 		rmdir --ignore-fail-on-non-empty -p $(DOC_FOLDERS) 2>/dev/null; true
 	[ -L '$(INSTALLED_DOC)' ] || [ ! -d '$(INSTALLED_DOC)' ] || rmdir --ignore-fail-on-non-empty '$(INSTALLED_DOC)'
-	rm -f $(foreach f,$(MAN_PAGES),'$(call installed_man,$(f))')
+	rm -f $(foreach f,$(MAN_PAGES),'$(call installed_man,$(f))') '$(INSTALLED_BASH)' '$(INSTALLED_ZSH)'
 
 .PHONY: format
 format: ## clang-format over the tree

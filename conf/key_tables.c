@@ -24,7 +24,7 @@ static const struct json_field others_fields[] = {
 	{.key = "cni.dev/attachments", .type = &text_type},
 	{.key = "cni.dev/valid-attachments", .type = &text_type},
 };
-static const struct json_type others_root = OBJECT(others_fields);
+const struct json_type others_root = OBJECT(others_fields);
 
 const struct json_type *const *key_tables(bool own_ipam, size_t *ret_n)
 {

@@ -11,7 +11,7 @@
 #include "conf/base/util.h"
 
 #define INDENT	  4
-#define DEPTH_MAX 8
+#define DEPTH_MAX 12
 
 static void put(struct json_writer *writer, const char *text)
 {
@@ -80,7 +80,7 @@ static void put_string(struct json_writer *writer, const char *value)
 
 static void put_line_start(struct json_writer *writer)
 {
-	static const char blank[] = "\n                                ";
+	static const char blank[] = "\n                                                ";
 
 	_Static_assert(sizeof(blank) - 2 == DEPTH_MAX * INDENT,
 		       "an indent for each depth");

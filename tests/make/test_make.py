@@ -200,6 +200,12 @@ def test_uninstall_removes_what_was_installed_and_nothing_else(built, tmp_path, 
         for page in (built / "deploy/man").iterdir():
             installed = share / f"man/man{page.suffix[1:]}" / page.name
             assert installed.read_text() == page.read_text()
+        for name, place in (("deploy/completion/bridge-cni.bash",
+                             "bash-completion/completions/bridge-cni"),
+                            ("deploy/completion/_bridge-cni", "zsh/site-functions/_bridge-cni"),
+                            ("deploy/bridge-cni.schema.json",
+                             "doc/bridge-cni/deploy/bridge-cni.schema.json")):
+            assert (share / place).read_text() == (built / name).read_text()
     make_dest(built, dest, "uninstall", **variables)
     assert listing(dest) == before
 
