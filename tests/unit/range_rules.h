@@ -79,7 +79,7 @@ static inline const char *former_rule_broken(const struct node_table *nodes,
 {
 	const struct former_range *former = &nodes->former.items[i];
 	const struct cluster_node *node = node_table_find(nodes, former->node);
-	int family = former->cidr.addr.family == AF_INET6;
+	int family = former->gateway.family == AF_INET6;
 
 	if (former->over)
 		return "a former podCIDR that is over has no route";
