@@ -2,6 +2,7 @@
 /* deploy/agent/base/byte_sort.h: the same order as qsort(3) with memcmp(3) makes. */
 #include <stdarg.h>
 #include <setjmp.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,10 +76,39 @@ static void items_are_sorted_whatever_bytes_they_agree_in(void **state)
 			}
 }
 
+/* Gives @few of the items other keys, among sorted ones or behind them. */
+static void items_disturb(size_t n, size_t few, bool behind)
+{
+	qsort(items, n, sizeof(*items), by_key);
+	for (size_t i = 0; i < few && i < n; i++) {
+		struct item *item = &items[behind ? n - 1 - i : (size_t)rand() % n];
+
+		for (size_t k = 0; k < sizeof(item->key); k++)
+			item->key[k] = (uint8_t)(rand() % 4);
+	}
+}
+
+static void items_are_sorted_of_which_a_few_are_out_of_place(void **state)
+{
+	static const size_t counts[] = {1, 2, 3, 40, ITEMS_MAX};
+	static const size_t few[] = {0, 1, 2, 3, 15, 16, 17, 31, 32, 33, 40};
+
+	(void)state;
+	srand(1);
+	for (size_t round = 0; round < 20; round++)
+		for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++)
+			for (size_t k = 0; k < sizeof(few) / sizeof(*few); k++) {
+				items_make(counts[i], 0, 4);
+				items_disturb(counts[i], few[k], round % 2);
+				order_check(counts[i]);
+			}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(items_are_sorted_whatever_bytes_they_agree_in),
+		cmocka_unit_test(items_are_sorted_of_which_a_few_are_out_of_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

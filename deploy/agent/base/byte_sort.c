@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A radix sort in place, from the first byte of the key on: the items that agree in the
  * bytes so far are brought into the order of their next byte. Bytes in which all items
- * agree, as in most of an address, cost no more than being counted. */
+ * agree, as in most of an address, cost no more than being counted. Where all items but a
+ * few are in order already, those few are put in their places instead. */
 #include "byte_sort.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -93,10 +95,74 @@ static void sort_from(const struct sort *sort, size_t from, size_t to, size_t at
 	}
 }
 
+static int item_cmp(const struct sort *sort, const uint8_t *a, const uint8_t *b)
+{
+	return memcmp(a + sort->key, b + sort->key, sort->len);
+}
+
+/* Puts the sorted items of @few in their places among the @n sorted ones, behind which
+ * there is room for them. */
+static void merge(const struct sort *sort, size_t n, const uint8_t *few, size_t n_few)
+{
+	while (n_few > 0) {
+		const uint8_t *item = few + (n_few - 1) * sort->size;
+		size_t low = 0, high = n;
+
+		while (low < high) {
+			size_t middle = low + (high - low) / 2;
+
+			if (item_cmp(sort, item_at(sort, middle), item) <= 0)
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		memmove(item_at(sort, low + n_few), item_at(sort, low),
+			(n - low) * sort->size);
+		memcpy(item_at(sort, low + --n_few), item, sort->size);
+		n = low;
+	}
+}
+
+/* Sorts items of which all but a few are in order. False: there are more of those. Of two
+ * neighbours that are not in order, the first one is out of place where the item before
+ * both may stand before the second one. */
+static bool nearly_sort(const struct sort *sort, size_t n)
+{
+	uint8_t few[FEW_MAX * BYTE_SORT_ITEM_MAX];
+	struct sort few_items = {few, sort->size, sort->key, sort->len};
+	size_t kept = 0, n_few = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const uint8_t *item = item_at(sort, i);
+		bool is_behind = !kept ||
+				 item_cmp(sort, item_at(sort, kept - 1), item) <= 0;
+
+		if (!is_behind && n_few == FEW_MAX) {
+			memcpy(item_at(sort, kept), few, n_few * sort->size);
+			return false;
+		}
+		if (!is_behind && kept > 1 &&
+		    item_cmp(sort, item_at(sort, kept - 2), item) > 0) {
+			memcpy(item_at(&few_items, n_few++), item, sort->size);
+			continue;
+		}
+		if (!is_behind)
+			memcpy(item_at(&few_items, n_few++), item_at(sort, --kept),
+			       sort->size);
+		if (kept != i)
+			memcpy(item_at(sort, kept), item, sort->size);
+		kept++;
+	}
+	few_sort(&few_items, 0, n_few, 0);
+	merge(sort, kept, few, n_few);
+	return true;
+}
+
 void byte_sort(void *items, size_t n, size_t size, size_t key, size_t len)
 {
 	struct sort sort = {items, size, key, len};
 
 	assert(size <= BYTE_SORT_ITEM_MAX && key + len <= size);
-	sort_from(&sort, 0, n, 0);
+	if (!nearly_sort(&sort, n))
+		sort_from(&sort, 0, n, 0);
 }

@@ -2,7 +2,8 @@
 /*
  * Sorts thousands of items by a key of some bytes in each: addresses, MAC addresses,
  * WireGuard's keys. It takes a fraction of the time of qsort(3), which compares each item a
- * dozen times, and no memory, where qsort(3) takes as much again as the items have.
+ * dozen times, and no memory, where qsort(3) takes as much again as the items have. Items
+ * that are in order already but for a few are compared once.
  */
 #ifndef BRIDGE_CNI_AGENT_BASE_BYTE_SORT_H
 #define BRIDGE_CNI_AGENT_BASE_BYTE_SORT_H
