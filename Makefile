@@ -88,7 +88,8 @@ LIB_OBJECTS := $(filter-out $(BUILD)/plugin/main.o,$(OBJECTS))
 AGENT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard deploy/agent/*.c deploy/agent/*/*.c))
 # Fuzz targets and a unit test link these parts of the agent, which need none of its libraries.
 AGENT_READERS := $(patsubst %,$(BUILD)/deploy/agent/api/%.o,annotations json_filter node_keys node_object \
-	node_values node_table former_adopt former_ranges pod_ranges prefix_rules range_tree surroundings) \
+	node_values node_orders node_table former_adopt former_ranges pod_ranges prefix_rules range_judge range_tree \
+	surroundings) \
 	$(patsubst %,$(BUILD)/deploy/agent/base/%.o,byte_sort dns_name)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 # Each fuzz target twice: with libFuzzer, and with a main() that replays the corpus.

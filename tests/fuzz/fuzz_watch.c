@@ -16,10 +16,24 @@ static const struct annotation_names annotation_names = {annotation_items, 2};
 
 struct seen {
 	bool watch, narrow, adopted;
+	bool anew; /* nothing is known of the last time that podCIDRs were judged */
 	size_t n;
 	uint64_t sum; /* of all documents, in order */
+	uint64_t verdicts; /* of all times, in order */
 	struct node_table nodes;
 };
+
+static void verdicts_sum(struct seen *seen)
+{
+	for (size_t i = 0; i < seen->nodes.n; i++)
+		for (int family = 0; family < IP_FAMILIES; family++)
+			seen->verdicts = (seen->verdicts * 31 +
+					  seen->nodes.items[i].ranges[family]) *
+						 31 +
+					 seen->nodes.items[i].internal[family];
+	for (size_t i = 0; i < seen->nodes.former.n; i++)
+		seen->verdicts = seen->verdicts * 31 + seen->nodes.former.items[i].routed;
+}
 
 /* Judges as the agent of "node1", which has addresses, a gateway and an API server, and
  * routes of an earlier agent; with seen->narrow it has --cluster-cidr, too. */
@@ -38,7 +52,8 @@ static void judge(struct seen *seen)
 	struct prefix_list cluster = {clusters, seen->narrow ? 2 : 0};
 	struct held_range held;
 	struct surroundings around = {};
-	struct range_rules rules = {"node1", &cluster, &around};
+	struct range_rules rules = {"node1", &cluster, &around,
+				    seen->adopted && !seen->anew};
 
 	PROMISE(prefix_parse("10.244.0.0/16", &clusters[0]) == 0);
 	PROMISE(prefix_parse("fd00::/8", &clusters[1]) == 0);
@@ -64,6 +79,7 @@ static void judge(struct seen *seen)
 	PROMISE(pod_ranges_judge(&seen->nodes, &rules, NULL, NULL, NULL) == 0);
 	PROMISE(seen->nodes.former.n <= FORMER_RANGES_MAX);
 	PROMISE(range_rules_broken(&seen->nodes, &rules) == NULL);
+	verdicts_sum(seen);
 	surroundings_clear(&around);
 }
 
@@ -122,14 +138,14 @@ static int take(enum filter_doc kind, const char *text, size_t len, void *data,
 
 /* Fed in pieces of @step bytes; returns what json_filter_feed() did. */
 static int parse(const uint8_t *data, size_t size, size_t step, bool watch, bool narrow,
-		 struct seen *seen)
+		 bool anew, struct seen *seen)
 {
 	static struct json_filter filter;
 	struct node_keys keys;
 	struct cni_error err = {};
 	int ret = 0;
 
-	*seen = (struct seen){.watch = watch, .narrow = narrow};
+	*seen = (struct seen){.watch = watch, .narrow = narrow, .anew = anew};
 	node_keys_init(&keys, &annotation_names);
 	json_filter_init(&filter, watch ? keys.watch : keys.list, take, seen);
 	for (size_t at = 0; ret == 0 && at < size; at += step)
@@ -151,10 +167,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	watch = data[0] & 1;
 	narrow = data[0] & 2;
-	ret = parse(data + 1, size - 1, size, watch, narrow, &whole);
-	/* Where the network cuts it makes no difference. */
-	PROMISE(parse(data + 1, size - 1, 1 + (data[0] >> 1), watch, narrow, &cut) ==
-		ret);
+	ret = parse(data + 1, size - 1, size, watch, narrow, false, &whole);
+	/* Where the network cuts makes no difference, nor whether Nodes that are the same
+	 * are held against the rules again. */
+	PROMISE(parse(data + 1, size - 1, 1 + (data[0] >> 1), watch, narrow, true,
+		      &cut) == ret);
 	PROMISE(whole.n == cut.n && whole.sum == cut.sum);
+	PROMISE(whole.verdicts == cut.verdicts);
 	return 0;
 }

@@ -95,12 +95,41 @@ static inline const char *former_rule_broken(const struct node_table *nodes,
 	return range_rule_broken(nodes, rules, &former->cidr, nodes->n);
 }
 
+/* Has the order each Node once, and by what they had? @cidrs: podCIDRs, not InternalIPs. */
+static inline bool rules_order(const struct node_table *nodes, int family, bool cidrs)
+{
+	const uint32_t *order = cidrs ? nodes->orders.cidrs[family]
+				      : nodes->orders.addresses[family];
+	uint64_t sum = 0, squares = 0;
+
+	for (uint64_t i = 0; i < nodes->n; i++) {
+		const struct cluster_node *node, *before;
+
+		if (order[i] >= nodes->n)
+			return false;
+		node = &nodes->items[order[i]];
+		before = &nodes->items[order[i ? i - 1 : 0]];
+		if ((cidrs ? memcmp(&before->cidrs[family], &node->cidrs[family],
+				    sizeof(node->cidrs[family]))
+			   : memcmp(&before->addresses[family], &node->addresses[family],
+				    sizeof(node->addresses[family]))) > 0)
+			return false;
+		sum += order[i] - i;
+		squares += (uint64_t)order[i] * order[i] - i * i;
+	}
+	return sum == 0 && squares == 0;
+}
+
 /* The same for all podCIDRs that are accepted, and for former ones that are routed. */
 static inline const char *range_rules_broken(const struct node_table *nodes,
 					     const struct range_rules *rules)
 {
 	const char *broken = NULL;
 
+	for (int family = 0; family < IP_FAMILIES; family++)
+		if (!rules_order(nodes, family, true) ||
+		    !rules_order(nodes, family, false))
+			broken = "the table's orders are right";
 	for (size_t i = 0; !broken && i < nodes->n; i++)
 		for (int family = 0; !broken && family < IP_FAMILIES; family++)
 			if (nodes->items[i].ranges[family] == RANGE_ACCEPTED)

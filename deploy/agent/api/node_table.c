@@ -3,6 +3,7 @@
  * array is filled from its start to its end. */
 #include "node_table.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -56,28 +57,35 @@ const struct cluster_node *node_table_overlap(const struct node_table *table,
 	return NULL;
 }
 
+static int grow(struct node_table *table)
+{
+	size_t size = table->size ? table->size + table->size / 2 : 64;
+	struct cluster_node *items;
+
+	if (node_orders_grow(&table->orders, size) < 0)
+		return -ENOMEM;
+	items = reallocarray(table->items, size, sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	table->items = items;
+	table->size = size;
+	return 0;
+}
+
 static int insert(struct node_table *table, size_t at, const char *name,
 		  struct cni_error *err)
 {
-	struct cluster_node *items = table->items;
+	struct cluster_node *items;
 	char *copy = strdup(name);
 
-	if (copy && table->n == table->size) {
-		size_t size = table->size ? table->size + table->size / 2 : 64;
-
-		items = reallocarray(items, size, sizeof(*items));
-		if (items) {
-			table->items = items;
-			table->size = size;
-		}
-	}
-	if (!copy || !items) {
+	if (!copy || (table->n == table->size && grow(table) < 0)) {
 		free(copy);
 		return error_oom(err);
 	}
+	items = table->items;
 	memmove(items + at + 1, items + at, (table->n - at) * sizeof(*items));
 	items[at] = (struct cluster_node){.name = copy};
-	table->n++;
+	node_orders_insert(&table->orders, table->n++, at);
 	return 0;
 }
 
@@ -225,10 +233,23 @@ bool node_table_remove(struct node_table *table, const char *name)
 	if (!find_place(table, name, &at))
 		return false;
 	node_forget(table, &table->items[at]);
-	table->n--;
+	node_orders_remove(&table->orders, table->n--, at);
 	memmove(table->items + at, table->items + at + 1,
 		(table->n - at) * sizeof(*table->items));
 	return true;
+}
+
+static struct ip_prefix key_of(const void *nodes, uint32_t at, int family, bool cidr)
+{
+	const struct cluster_node *node = (const struct cluster_node *)nodes + at;
+
+	return cidr ? node->cidrs[family]
+		    : (struct ip_prefix){.addr = node->addresses[family]};
+}
+
+void node_table_order(struct node_table *table)
+{
+	node_orders_make(&table->orders, table->n, key_of, table->items);
 }
 
 void node_table_list_begin(struct node_table *table)
@@ -251,6 +272,8 @@ size_t node_table_list_end(struct node_table *table)
 	}
 	gone = table->n - kept;
 	table->n = kept;
+	if (gone)
+		node_orders_reset(&table->orders, kept);
 	return gone;
 }
 
@@ -259,6 +282,7 @@ void node_table_clear(struct node_table *table)
 	for (size_t i = 0; i < table->n; i++)
 		node_free(&table->items[i]);
 	free(table->items);
+	node_orders_clear(&table->orders);
 	former_ranges_clear(&table->former);
 	*table = (struct node_table){};
 }
@@ -305,6 +329,7 @@ static void add_address(struct prefix_list *list, const struct ip_addr *addr)
 int node_table_addresses(const struct node_table *table, const char *own,
 			 struct prefix_list *ret_list, struct cni_error *err)
 {
+	const struct cluster_node *own_node = node_table_find(table, own);
 	struct prefix_list list = {};
 	size_t max = 1;
 
@@ -313,16 +338,17 @@ int node_table_addresses(const struct node_table *table, const char *own,
 	list.items = reallocarray(NULL, max, sizeof(*list.items));
 	if (!list.items)
 		return error_oom(err);
-	for (size_t i = 0; i < table->n; i++) {
-		const struct cluster_node *node = &table->items[i];
+	for (int family = 0; family < IP_FAMILIES; family++)
+		for (size_t i = 0; i < table->n; i++) {
+			uint32_t at = table->orders.addresses[family][i];
 
-		if (strcmp(node->name, own) == 0)
-			continue;
-		for (int family = 0; family < IP_FAMILIES; family++)
-			add_address(&list, &node->addresses[family]);
-		for (size_t k = 0; k < node->n_more; k++)
-			add_address(&list, &node->more[k]);
-	}
+			if (&table->items[at] != own_node)
+				add_address(&list, &table->items[at].addresses[family]);
+		}
+	for (size_t i = 0; i < table->n; i++)
+		for (size_t k = 0;
+		     &table->items[i] != own_node && k < table->items[i].n_more; k++)
+			add_address(&list, &table->items[i].more[k]);
 	join(&list);
 	*ret_list = list;
 	return 0;
@@ -340,12 +366,15 @@ int node_table_cidrs(const struct node_table *table, const struct prefix_list *m
 
 	if (!list.items)
 		return error_oom(err);
+	for (int family = 0; family < IP_FAMILIES; family++)
+		for (size_t i = 0; i < table->n; i++) {
+			uint32_t at = table->orders.cidrs[family][i];
+
+			if (table->items[at].ranges[family] == RANGE_ACCEPTED)
+				list.items[list.n++] = table->items[at].cidrs[family];
+		}
 	for (size_t i = 0; i < more->n; i++)
 		list.items[list.n++] = more->items[i];
-	for (size_t i = 0; i < table->n; i++)
-		for (int family = 0; family < IP_FAMILIES; family++)
-			if (table->items[i].ranges[family] == RANGE_ACCEPTED)
-				list.items[list.n++] = table->items[i].cidrs[family];
 	for (size_t i = 0; former && i < ranges->n; i++)
 		if (ranges->items[i].routed)
 			list.items[list.n++] = ranges->items[i].cidr;

@@ -11,6 +11,7 @@
 #include "conf/network.h"
 #include "former_ranges.h"
 #include "node_object.h"
+#include "node_orders.h"
 #include "range_verdict.h"
 
 /* There are thousands, so the small fields stand together. Fields that struct node_object
@@ -41,6 +42,7 @@ struct cluster_node {
 struct node_table {
 	struct cluster_node *items; /* sorted by name */
 	size_t n, size;
+	struct node_orders orders; /* of all items */
 	uint32_t round; /* how many lists have begun */
 	bool listing; /* a list isn't complete yet */
 	uint64_t annotated; /* the last number of @annotated of Nodes */
@@ -77,6 +79,9 @@ void node_table_keep(struct node_table *table, const char *name);
 
 /* True: there was a node of that name. */
 bool node_table_remove(struct node_table *table, const char *name);
+
+/* Brings the orders up to date. Without memory for that they stay as they are. */
+void node_table_order(struct node_table *table);
 
 /* A list of all nodes begins. */
 void node_table_list_begin(struct node_table *table);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Each podCIDR is held against rules and surroundings by itself; what passes is a claim,
- * and claims are granted in the order of their ranks. */
+/* What a Node has by itself is judged first (range_judge.h); what passes is a claim, and
+ * claims are granted in the order of their ranks. */
 #include "pod_ranges.h"
 
 #include <string.h>
@@ -8,100 +8,11 @@
 
 #include "conf/base/clock.h"
 #include "prefix_rules.h"
-#include "range_tree.h"
+#include "range_judge.h"
 
 /* How long a Node may be gone and come again. The controller manager deletes the pods of
  * a Node that is gone within a minute or two. */
 #define GONE_MS (5 * 60 * 1000)
-
-const char *const range_verdict_names[RANGE_VERDICTS] = {
-	[RANGE_UNKNOWN] = "unknown",
-	[RANGE_ACCEPTED] = "accepted",
-	[RANGE_SPECIAL] = "special-addresses",
-	[RANGE_TOO_WIDE] = "too-wide",
-	[RANGE_OUTSIDE] = "outside-cluster-cidr",
-	[RANGE_NO_OWNER] = "unusable-internal-ip",
-	[RANGE_NODE_NETWORK] = "own-network",
-	[RANGE_GATEWAY] = "gateway",
-	[RANGE_API_SERVER] = "api-server",
-	[RANGE_INTERNAL_IP] = "internal-ip",
-	[RANGE_OVERLAP] = "overlapping-pod-cidr",
-};
-
-enum rank {
-	RANK_OWN_ADDRESS,
-	RANK_ACCEPTED, /* the last time; no claim of this rank is in another's way */
-	RANK_HELD, /* at the start this node had a route to it, or gave it to pods */
-	RANK_ADDRESS_MORE, /* an InternalIP that is not its Node's first */
-	RANK_NEW,
-	RANK_ADDRESS_OF_CLUSTER, /* an InternalIP where --cluster-cidr expects pods */
-	RANK_FORMER, /* what a Node had before; its number is behind those of Nodes */
-};
-
-/* The work on one family. */
-struct judge {
-	struct node_table *nodes;
-	const struct range_rules *rules;
-	int family; /* an index of ip_families[] */
-	struct claim *claims;
-	size_t n;
-	struct range_tree tree;
-	range_refusal_fn fn;
-	void *data;
-};
-
-static void refuse(struct judge *judge, struct cluster_node *node, enum range_verdict why,
-		   struct range_refusal refusal)
-{
-	node->ranges[judge->family] = why;
-	refusal.node = node;
-	refusal.cidr = &node->cidrs[judge->family];
-	refusal.why = why;
-	if (!refusal.rival_node)
-		refusal.rival_node = "";
-	if (!refusal.rival_interface)
-		refusal.rival_interface = "";
-	if (judge->fn)
-		judge->fn(&refusal, judge->data);
-}
-
-/* -- one by one */
-
-static enum address_verdict address_judge(const struct judge *judge,
-					  const struct cluster_node *node, bool own)
-{
-	const struct ip_addr *addr = &node->addresses[judge->family];
-
-	if (!addr->family)
-		return ADDRESS_UNKNOWN;
-	if (!prefix_is_host(addr))
-		return ADDRESS_UNUSABLE;
-	return own ? ADDRESS_USABLE : surroundings_address(judge->rules->around, addr);
-}
-
-/* RANGE_ACCEPTED: nothing speaks against it but perhaps another Node. */
-static enum range_verdict range_judge(const struct judge *judge,
-				      const struct cluster_node *node, bool own,
-				      struct range_refusal *refusal)
-{
-	const struct ip_prefix *cidr = &node->cidrs[judge->family];
-	enum address_verdict address = node->internal[judge->family];
-	enum range_verdict verdict = prefix_verdict(judge->rules->cluster, cidr);
-	const struct obstacle *obstacle;
-
-	if (verdict != RANGE_ACCEPTED)
-		return verdict;
-	if (!own && (address == ADDRESS_OWN || address == ADDRESS_UNUSABLE))
-		return RANGE_NO_OWNER;
-	obstacle = surroundings_overlap(judge->rules->around, cidr);
-	if (!obstacle)
-		return RANGE_ACCEPTED;
-	refusal->rival = obstacle->prefix;
-	refusal->rival_interface = obstacle->interface;
-	return obstacle->why;
-}
-
-/* -- against each other */
 
 static void claim_add(struct judge *judge, uint32_t number,
 		      const struct ip_prefix *prefix, bool is_address, enum rank rank)
@@ -142,70 +53,38 @@ static void claim_more(struct judge *judge, uint32_t number)
 	}
 }
 
-/* The rank of a claim that was not accepted the last time. */
-static enum rank rank_of_new(const struct judge *judge, const struct cluster_node *node,
-			     bool own)
+/* Collects the claims of all Nodes, those of further InternalIPs apart in the order of
+ * their prefixes. */
+static void claims_collect(struct judge *judge)
 {
-	struct held_range held = {.cidr = node->cidrs[judge->family]};
+	const struct node_orders *orders = &judge->nodes->orders;
+	const struct cluster_node *nodes = judge->nodes->items;
+	size_t n = judge->nodes->n, ranges = 0, addresses = 0;
+	int family = judge->family;
 
-	if (own)
-		return surroundings_holds(judge->rules->around, &held) ? RANK_HELD
-								       : RANK_NEW;
-	/* A tunnel leads by an InternalIP of either family. */
-	for (int i = 0; i < IP_FAMILIES; i++) {
-		held.gateway = node->addresses[i];
-		if (held.gateway.family &&
-		    surroundings_holds(judge->rules->around, &held))
-			return RANK_HELD;
+	while (ranges < n || addresses < n) {
+		bool no_range = ranges == n, no_address = addresses == n;
+		uint32_t i = no_range ? 0 : orders->cidrs[family][ranges];
+		uint32_t k = no_address ? 0 : orders->addresses[family][addresses];
+
+		if (no_address ||
+		    (!no_range &&
+		     memcmp(&nodes[i].cidrs[family].addr, &nodes[k].addresses[family],
+			    sizeof(nodes[k].addresses[family])) <= 0)) {
+			ranges++;
+			if (judge->ranks[i].range != RANK_NONE)
+				claim_add(judge, i, &nodes[i].cidrs[family], false,
+					  judge->ranks[i].range);
+		} else {
+			addresses++;
+			if (judge->ranks[k].address != RANK_NONE)
+				address_add(judge, k, &nodes[k].addresses[family],
+					    judge->ranks[k].address);
+		}
 	}
-	return RANK_NEW;
-}
-
-static enum rank rank_of_address(const struct judge *judge,
-				 const struct cluster_node *node, bool own,
-				 enum address_verdict former)
-{
-	const struct ip_addr *addr = &node->addresses[judge->family];
-	struct ip_prefix whole = {*addr, ip_bits(addr->family)};
-	enum rank rank;
-
-	if (own)
-		return RANK_OWN_ADDRESS;
-	if (former == ADDRESS_USABLE)
-		return RANK_ACCEPTED;
-	rank = rank_of_new(judge, node, own);
-	if (rank == RANK_NEW &&
-	    prefix_in_cluster(judge->rules->cluster, &whole) == CLUSTER_INSIDE)
-		return RANK_ADDRESS_OF_CLUSTER;
-	return rank;
-}
-
-static void claims_of(struct judge *judge, uint32_t number)
-{
-	struct cluster_node *node = &judge->nodes->items[number];
-	bool own = strcmp(node->name, judge->rules->own) == 0;
-	enum address_verdict *address = &node->internal[judge->family];
-	enum range_verdict *range = &node->ranges[judge->family], verdict;
-	enum address_verdict former = *address;
-	struct range_refusal refusal = {};
-
-	*address = address_judge(judge, node, own);
-	if (*address == ADDRESS_USABLE)
-		address_add(judge, number, &node->addresses[judge->family],
-			    rank_of_address(judge, node, own, former));
-	if (!own)
-		claim_more(judge, number);
-	if (!node->cidrs[judge->family].addr.family) {
-		*range = RANGE_UNKNOWN;
-		return;
-	}
-	verdict = range_judge(judge, node, own, &refusal);
-	if (verdict != RANGE_ACCEPTED)
-		refuse(judge, node, verdict, refusal);
-	else
-		claim_add(judge, number, &node->cidrs[judge->family], false,
-			  *range == RANGE_ACCEPTED ? RANK_ACCEPTED
-						   : rank_of_new(judge, node, own));
+	for (uint32_t i = 0; i < n; i++)
+		if (nodes[i].n_more && strcmp(nodes[i].name, judge->rules->own) != 0)
+			claim_more(judge, i);
 }
 
 /* Has the Node the InternalIP by which the former podCIDR was reached, and is it fit for
@@ -305,8 +184,8 @@ static void grant(struct judge *judge, const struct claim *claim)
 		refusal.rival = (struct ip_prefix){*address_in(other, judge->family,
 							       &claim->prefix),
 						   ip_bits(claim->prefix.addr.family)};
-	refuse(judge, node, rival.is_address ? RANGE_INTERNAL_IP : RANGE_OVERLAP,
-	       refusal);
+	range_judge_refuse(judge, node,
+			   rival.is_address ? RANGE_INTERNAL_IP : RANGE_OVERLAP, refusal);
 }
 
 /* The Node that was made first comes first, and the former podCIDR that was lost last. */
@@ -347,8 +226,9 @@ static int family_judge(struct judge *judge, struct cni_error *err)
 	int ret;
 
 	judge->n = 0;
-	for (size_t i = 0; i < judge->nodes->n; i++)
-		claims_of(judge, (uint32_t)i);
+	for (uint32_t i = 0; i < judge->nodes->n; i++)
+		range_judge_node(judge, i);
+	claims_collect(judge);
 	claim_former(judge);
 	ret = range_tree_make(judge->claims, judge->n, &judge->tree, err);
 	if (ret < 0)
@@ -362,21 +242,25 @@ int pod_ranges_judge(struct node_table *nodes, const struct range_rules *rules,
 		     range_refusal_fn fn, void *data, struct cni_error *err)
 {
 	_cleanup_(free_p) struct claim *claims = NULL;
+	_cleanup_(free_p) struct ranks *ranks = NULL;
 	size_t n = 2 * nodes->n + 1;
 	int ret = 0;
 
+	node_table_order(nodes);
 	former_ranges_prune(&nodes->former);
 	n += nodes->former.n;
 	for (size_t i = 0; i < nodes->n; i++)
 		n += nodes->items[i].n_more;
 	claims = reallocarray(NULL, n, sizeof(*claims));
-	if (!claims)
+	ranks = reallocarray(NULL, nodes->n + 1, sizeof(*ranks));
+	if (!claims || !ranks)
 		return error_oom(err);
 	for (int family = 0; ret == 0 && family < IP_FAMILIES; family++) {
 		struct judge judge = {
 			.nodes = nodes,
 			.rules = rules,
 			.family = family,
+			.ranks = ranks,
 			.claims = claims,
 			.fn = fn,
 			.data = data,

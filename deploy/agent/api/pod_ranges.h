@@ -7,29 +7,11 @@
 #ifndef BRIDGE_CNI_AGENT_API_POD_RANGES_H
 #define BRIDGE_CNI_AGENT_API_POD_RANGES_H
 
-#include "node_table.h"
-#include "surroundings.h"
-
-struct range_rules {
-	const char *own; /* this node's name */
-	/* --cluster-cidr: podCIDRs of a family that it has must be inside one of these */
-	const struct prefix_list *cluster;
-	const struct surroundings *around; /* settled */
-};
-
-/* A podCIDR that isn't used. What it points to is valid until the node table changes. */
-struct range_refusal {
-	const struct cluster_node *node;
-	const struct ip_prefix *cidr;
-	enum range_verdict why;
-	struct ip_prefix rival; /* what is in its way; family 0: nothing */
-	const char *rival_node; /* the node that has the rival; "": it is no node's */
-	const char *rival_interface; /* the interface of this node that has it, or "" */
-};
-typedef void (*range_refusal_fn)(const struct range_refusal *refusal, void *data);
+#include "range_refusal.h"
 
 /*
- * Judges all podCIDRs and InternalIPs of the table, and notes the verdicts in it. It says
+ * Judges all podCIDRs and InternalIPs of the table, notes the verdicts in it, and brings its
+ * orders up to date. It says
  * the same whatever the order in which the Nodes came, but for this: of several Nodes
  * that are in each other's way, what was accepted the last time stays accepted; at the
  * first time, what this node already has a route to; else the Node that was made first,

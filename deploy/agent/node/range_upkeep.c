@@ -149,7 +149,7 @@ static int read_around(struct range_upkeep *upkeep, struct cni_error *err)
 	surroundings_settle(&around);
 	surroundings_clear(&upkeep->around);
 	upkeep->around = around;
-	upkeep->stale = false;
+	upkeep->stale = upkeep->judged = false;
 	return 0;
 }
 
@@ -192,6 +192,8 @@ bool range_upkeep_run(struct range_upkeep *upkeep, struct node_table *nodes)
 	struct cni_error err = {};
 	int ret = upkeep->stale ? read_around(upkeep, &err) : 0;
 
+	rules.same = upkeep->judged;
+
 	if (ret == 0 && !upkeep->began)
 		ret = former_adopt(nodes, &upkeep->around, &err);
 	if (ret == 0) {
@@ -204,6 +206,7 @@ bool range_upkeep_run(struct range_upkeep *upkeep, struct node_table *nodes)
 		return false;
 	}
 	upkeep->error = 0;
+	upkeep->judged = true;
 	log_former(upkeep, nodes);
 	/* From now on the node table says what was accepted the last time. */
 	if (!upkeep->began)

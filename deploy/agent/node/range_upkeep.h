@@ -34,6 +34,7 @@ struct range_upkeep {
 	struct ip_addr api_server[IP_FAMILIES];
 	struct surroundings around;
 	bool stale; /* @around is to be read again */
+	bool judged; /* podCIDRs were judged since @around was read */
 	bool began; /* podCIDRs were judged once: the table says what was in use before */
 	/* This node's podCIDRs, by the configuration that was found at the start. */
 	struct ip_prefix own_before[IP_FAMILIES];

@@ -128,7 +128,8 @@ static int collect_wanted(struct sync *sync)
 	if (!sync->wanted.items)
 		return error_oom(sync->err);
 	for (size_t i = 0; i < nodes->n; i++) {
-		const struct cluster_node *node = &nodes->items[i];
+		uint32_t at = nodes->orders.cidrs[sync->family][i];
+		const struct cluster_node *node = &nodes->items[at];
 		enum route_problem what = ROUTE_FINE;
 
 		if (node == sync->own)

@@ -43,19 +43,20 @@ static void drop_mac(uint32_t node, void *data)
 }
 
 /* Takes the addresses of a family that are usable, from all peers that share one. */
-static void shared_addresses(struct tunnel_plan *plan, struct sole_claims *claims,
-			     int family)
+static void shared_addresses(struct tunnel_plan *plan, const struct node_table *nodes,
+			     struct sole_claims *claims, int family)
 {
 	struct shared shared = {plan, family};
 
 	claims->n = 0;
-	for (uint32_t i = 0; i < plan->n_peers; i++) {
-		const struct ip_addr *addr = &plan->peers[i].node->addresses[family];
+	for (size_t i = 0; i < nodes->n; i++) {
+		uint32_t at = nodes->orders.addresses[family][i];
+		const struct ip_addr *addr = &nodes->items[at].addresses[family];
 
 		/* Whether a Node claims this node's own address is known from the survey
 		 * of this node's addresses (surroundings.h). */
-		if (addr->family && plan->peers[i].node != plan->own)
-			sole_claims_add_address(claims, addr, i);
+		if (addr->family && &nodes->items[at] != plan->own)
+			sole_claims_add_address(claims, addr, at);
 	}
 	sole_claims_sort(claims);
 	sole_claims_shared(claims, drop_address, &shared);
@@ -135,6 +136,7 @@ static void range_add(struct tunnel_plan *plan, size_t peer, const struct ip_pre
 {
 	plan->ranges[plan->n_ranges++] = (struct tunnel_range){.cidr = *cidr,
 							       .peer = (uint32_t)peer};
+	plan->peers[peer].has_v6 |= cidr->addr.family == AF_INET6;
 }
 
 static size_t ranges_max(const struct node_table *nodes)
@@ -149,11 +151,14 @@ static size_t ranges_max(const struct node_table *nodes)
 
 static void ranges_take(struct tunnel_plan *plan, const struct node_table *nodes)
 {
-	for (size_t i = 0; i < nodes->n; i++)
-		for (int family = 0; family < IP_FAMILIES; family++)
-			if (&nodes->items[i] != plan->own &&
-			    nodes->items[i].ranges[family] == RANGE_ACCEPTED)
-				range_add(plan, i, &nodes->items[i].cidrs[family]);
+	for (int family = 0; family < IP_FAMILIES; family++)
+		for (size_t i = 0; i < nodes->n; i++) {
+			uint32_t at = nodes->orders.cidrs[family][i];
+
+			if (&nodes->items[at] != plan->own &&
+			    nodes->items[at].ranges[family] == RANGE_ACCEPTED)
+				range_add(plan, at, &nodes->items[at].cidrs[family]);
+		}
 	for (size_t i = 0; i < nodes->former.n; i++) {
 		const struct former_range *former = &nodes->former.items[i];
 		const struct cluster_node *node = node_table_find(nodes, former->node);
@@ -197,7 +202,7 @@ int tunnel_plan_make(const struct node_table *nodes, const char *own, bool by_ke
 	for (size_t i = 0; i < nodes->n; i++)
 		peer_take(&plan, &plan.peers[i], &nodes->items[i]);
 	for (int family = 0; !by_key && family < IP_FAMILIES; family++)
-		shared_addresses(&plan, &claims, family);
+		shared_addresses(&plan, nodes, &claims, family);
 	for (size_t i = 0; i < nodes->n; i++)
 		if (plan.peers[i].node != plan.own)
 			underlay_choose(&plan, &plan.peers[i]);

@@ -44,6 +44,7 @@ struct tunnel_peer {
 	 * family both nodes have. Only with ROUTE_FINE. */
 	uint8_t underlay;
 	struct mac_addr mac; /* of its VXLAN device */
+	bool has_v6; /* a range of IPv6 is behind it */
 	/* ROUTE_FINE, or why this node can't send to it. Whoever makes the tunnel may set
 	 * a reason of its own. */
 	enum route_problem problem;

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "device_names.h"
 #include "tunnel_device.h"
@@ -33,60 +34,72 @@ static void pair_add(struct vxlan_pairs *list, const struct ip_addr *addr,
 	list->items[list->n++] = (struct vxlan_pair){.addr = *addr, .mac = *mac};
 }
 
-/* Sorts the list from @at on, and leaves each address once. */
-static void sort_from(struct vxlan_pairs *list, size_t at)
+/* Sorts the list by its key, and leaves each key once. */
+static void sort_once(struct vxlan_pairs *list, const struct vxlan_table *table)
 {
-	size_t kept = at;
+	size_t kept = 0;
 
-	vxlan_neighbours.sort(list->items + at, list->n - at);
-	for (size_t i = at; i < list->n; i++)
-		if (kept == at ||
-		    vxlan_neighbours.cmp(&list->items[kept - 1], &list->items[i]) != 0)
+	table->sort(list->items, list->n);
+	for (size_t i = 0; i < list->n; i++)
+		if (!kept || table->cmp(&list->items[kept - 1], &list->items[i]) != 0)
 			list->items[kept++] = list->items[i];
 	list->n = kept;
 }
 
-/* The plan has peers in the order of the MAC addresses that this agent's nodes have, and
- * ranges in that of their addresses, IPv4 first. IPv6's gateways are in another one: all
- * IPv6 ranges of a peer have the same. */
+/* Each IPv4 range has a gateway of its own, and all IPv6 ranges of a peer have one that
+ * follows from its MAC address. So nearly all is in order from the start: ranges are in
+ * that of their addresses, IPv4 first, and peers in that of the MAC addresses that this
+ * agent's nodes have. */
+static void wanted_collect(const struct tunnel_plan *plan, int underlay,
+			   struct vxlan_wanted *wanted)
+{
+	const struct ip_prefix v6 = {.addr.family = AF_INET6};
+	struct tunnel_end end;
+	struct ip_addr gateway;
+
+	for (size_t i = 0; i < plan->n_ranges; i++) {
+		const struct tunnel_range *range = &plan->ranges[i];
+
+		if (range->cidr.addr.family == AF_INET6)
+			break;
+		if (!is_of(&plan->peers[range->peer], 0, underlay, &end))
+			continue;
+		gateway = tunnel_gateway(end.mac, &range->cidr);
+		pair_add(&wanted->neighbours, &gateway, end.mac);
+	}
+	for (size_t i = 0; i < plan->n_peers; i++) {
+		const struct tunnel_peer *peer = &plan->peers[plan->by_mac[i]];
+		bool has_v6 = peer->has_v6 && is_of(peer, 1, underlay, &end);
+
+		if (has_v6) {
+			gateway = tunnel_gateway(end.mac, &v6);
+			pair_add(&wanted->neighbours, &gateway, end.mac);
+		}
+		/* Both families may have the same end. */
+		if (has_v6 || is_of(peer, 0, underlay, &end) ||
+		    is_of(peer, 1, underlay, &end))
+			pair_add(&wanted->forwarding, end.addr, end.mac);
+	}
+	sort_once(&wanted->neighbours, &vxlan_neighbours);
+	sort_once(&wanted->forwarding, &vxlan_forwarding);
+}
+
 static int wanted_make(const struct tunnel_plan *plan, int underlay,
 		       struct vxlan_wanted *ret_wanted, struct cni_error *err)
 {
-	_cleanup_(vxlan_wanted_clear) struct vxlan_wanted wanted = {
+	struct vxlan_wanted wanted = {
 		.neighbours.items = reallocarray(NULL, plan->n_ranges + 1,
 						 sizeof(struct vxlan_pair)),
 		.forwarding.items = reallocarray(NULL, plan->n_peers + 1,
 						 sizeof(struct vxlan_pair)),
 	};
-	struct tunnel_end end;
-	size_t n_v4 = 0;
 
-	if (!wanted.neighbours.items || !wanted.forwarding.items)
+	if (!wanted.neighbours.items || !wanted.forwarding.items) {
+		vxlan_wanted_clear(&wanted);
 		return error_oom(err);
-	for (size_t i = 0; i < plan->n_peers; i++) {
-		const struct tunnel_peer *peer = &plan->peers[plan->by_mac[i]];
-
-		/* Both families may have the same end. */
-		if (is_of(peer, 0, underlay, &end) || is_of(peer, 1, underlay, &end))
-			pair_add(&wanted.forwarding, end.addr, end.mac);
 	}
-	/* flannel's nodes have MAC addresses of their own. */
-	if (plan->flannel)
-		vxlan_forwarding.sort(wanted.forwarding.items, wanted.forwarding.n);
-	for (size_t i = 0; i < plan->n_ranges; i++) {
-		const struct tunnel_range *range = &plan->ranges[i];
-		bool v6 = range->cidr.addr.family == AF_INET6;
-		struct ip_addr gateway;
-
-		if (!is_of(&plan->peers[range->peer], v6, underlay, &end))
-			continue;
-		gateway = tunnel_gateway(end.mac, &range->cidr);
-		pair_add(&wanted.neighbours, &gateway, end.mac);
-		n_v4 += !v6;
-	}
-	sort_from(&wanted.neighbours, n_v4);
+	wanted_collect(plan, underlay, &wanted);
 	*ret_wanted = wanted;
-	wanted = (struct vxlan_wanted){};
 	return 0;
 }
 
