@@ -15,9 +15,9 @@
 struct own_route {
 	struct ip_prefix dst;
 	struct ip_addr gw; /* family 0: none */
+	bool onlink; /* as in struct kernel_route */
 	unsigned int index; /* of the interface */
 	uint32_t node; /* whose it is, for the caller */
-	bool onlink; /* as in struct kernel_route */
 };
 struct own_routes {
 	struct own_route *items; /* owned */

@@ -114,31 +114,42 @@ static void mend(struct work *work, struct vxlan_pair *has,
 	has->wanted = true;
 }
 
-/* In most cases the keys are those that are there. True: that was so, and is done. */
-static bool mend_all(struct work *work, struct vxlan_pairs *list,
+/* Counts the keys that either list has. */
+static size_t keys_count(const struct work *work, const struct vxlan_pairs *list,
+			 const struct vxlan_pairs *wanted)
+{
+	size_t n = 0, is = 0, at = 0;
+
+	for (; is < list->n && at < wanted->n; n++) {
+		int order = work->table->cmp(&list->items[is], &wanted->items[at]);
+
+		is += order <= 0;
+		at += order >= 0;
+	}
+	return n + (list->n - is) + (wanted->n - at);
+}
+
+/* In most cases the keys are those that are there. */
+static void mend_all(struct work *work, struct vxlan_pairs *list,
 		     const struct vxlan_pairs *wanted, size_t *counter)
 {
-	if (list->n != wanted->n)
-		return false;
-	for (size_t i = 0; i < list->n; i++)
-		if (work->table->cmp(&list->items[i], &wanted->items[i]) != 0)
-			return false;
 	for (size_t i = 0; i < list->n; i++)
 		mend(work, &list->items[i], &wanted->items[i], counter);
 	send_queued(work);
-	return true;
 }
 
 /* Makes @list, which the kernel has, that and @wanted together. */
 static void add_wanted(struct work *work, struct vxlan_pairs *list,
 		       const struct vxlan_pairs *wanted, size_t *counter)
 {
+	size_t n = keys_count(work, list, wanted), is = 0;
 	struct vxlan_pairs all = {};
-	size_t is = 0;
 
-	if (mend_all(work, list, wanted, counter))
+	if (n == list->n && n == wanted->n) {
+		mend_all(work, list, wanted, counter);
 		return;
-	all.items = calloc(list->n + wanted->n + 1, sizeof(*all.items));
+	}
+	all.items = reallocarray(NULL, n + 1, sizeof(*all.items));
 	if (!all.items) {
 		work->ret = error_oom(work->err);
 		return;
