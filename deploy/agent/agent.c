@@ -18,6 +18,7 @@
 #define CHECK_MS   1000 /* how often the files on the node are looked at */
 #define LOCK_MS	   500 /* how often the lock is tried that a former agent holds */
 #define RETRY_MS   5000 /* after an error of the kernel */
+#define QUIET_MS   2000 /* behind the last change, whose memory serves the next one */
 #define JOB_MAX_MS 120000 /* bridge-cni's own waits end sooner */
 
 /* -- what is due */
@@ -137,6 +138,7 @@ static void follow_nodes(struct agent *agent)
 	else if (agent->routes.asked)
 		memory_trim_heap();
 	agent->trimmed = true;
+	agent->trim_at = now_ms() + QUIET_MS;
 }
 
 /* When the nodes are to be followed. A Node may change all the time. */
@@ -219,6 +221,10 @@ static void do_what_is_due(struct agent *agent)
 	}
 	if (now >= agent->drops.due_at)
 		drops_look(&agent->drops);
+	if (now >= agent->trim_at) {
+		memory_trim_heap();
+		agent->trim_at = INT64_MAX;
+	}
 	if (now >= follow_due(agent)) {
 		began = pace_begin();
 		follow_nodes(agent);

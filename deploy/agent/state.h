@@ -60,6 +60,7 @@ struct agent {
 	int64_t check_at; /* when the files on the node are looked at */
 	int64_t follow_at; /* the nodes are not followed before */
 	int64_t resync_at; /* when everything is looked at without a reason */
+	int64_t trim_at; /* when memory that the last change has needed is given back */
 	bool nodes_changed; /* configuration list and routes are to follow the nodes */
 	bool standing_by; /* the agent lock was given up: nothing is touched any more */
 	bool ended; /* the agent was told to end */

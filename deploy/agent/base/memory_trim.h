@@ -16,7 +16,7 @@ void memory_keep(void);
  */
 void memory_trim(void);
 
-/* Gives back free heap alone: what reading the kernel has needed, and a change won't. */
+/* Gives back free heap alone: what reading the kernel has needed, or changes for a moment. */
 void memory_trim_heap(void);
 
 #endif
