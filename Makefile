@@ -186,8 +186,8 @@ generated: $(GENERATE) ## deploy/'s schema and completions, out of the tables of
 
 # Drives a part of the agent for tests/agent/test_guard_*.py.
 TUNNEL_GUARD := $(BUILD)/tests/agent/tunnel_guard
-$(TUNNEL_GUARD): $(TUNNEL_GUARD).o $(patsubst %,$(BUILD)/deploy/agent/tunnel/%.o,guard guard_elements guard_rules) \
-		$(LIB_OBJECTS)
+$(TUNNEL_GUARD): $(TUNNEL_GUARD).o $(patsubst %,$(BUILD)/deploy/agent/tunnel/%.o,guard guard_elements guard_rules guard_sets) \
+		$(BUILD)/deploy/agent/base/byte_sort.o $(LIB_OBJECTS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(PROJECT_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PROJECT_LIBS)
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """How the guard of the tunnels keeps its table: test_guard_packets.py has what it lets in."""
 import contextlib
+import ipaddress
 import json
 import re
 import subprocess
@@ -8,7 +9,9 @@ import threading
 
 import pytest
 
-from harness.guarded import MAC, ONE, ONES, OWN, POD, PORT, TABLE, VNI, inner, made, spec
+from harness import plugin
+from harness.guarded import (
+    BOTH, FAMILIES, MAC, ONE, ONES, OWN, POD, PORT, TABLE, VNI, inner, made, spec)
 
 
 @pytest.fixture
@@ -42,16 +45,31 @@ def test_the_table_comes_and_goes(guarded):
     assert set(guarded.counters().values()) == {0}
 
 
+# Of nft's language since 1.0.6: a chain or a variable of that name is a syntax error.
+NEW_WORDS = {"destroy", "geneve", "gre", "gretap", "tunnel", "vni", "vxlan"}
+
+
+def test_no_name_is_a_word_of_newer_versions_of_nft(guarded):
+    guarded.ensure(spec())
+    names = re.findall(r"\t(?:chain|set|counter) (\S+) {", "".join(
+        guarded.node.run("nft", "list", "table", *TABLE.split()).stdout))
+    source = (plugin.REPOSITORY / "deploy/agent/tunnel/guard_rules.c").read_text()
+    variables = re.findall(r"define (\w+) =", source)
+    assert "outer" in names and "guard_port" in variables
+    assert not NEW_WORDS & {*names, *variables}
+
+
 @pytest.mark.parametrize("harm", [
-    "flush ruleset", f"delete table {TABLE}", f"flush table {TABLE}", f"flush set {TABLE} sources_44_b",
-    f"flush set {TABLE} own_6", f"flush chain {TABLE} vxlan", f"flush chain {TABLE} underlay",
-    f"insert rule {TABLE} vxlan accept", f"add rule {TABLE} inner accept", f"insert rule {TABLE} from6_1 accept",
+    "flush ruleset", f"delete table {TABLE}", f"flush table {TABLE}", f"flush set {TABLE} sources_44_24",
+    f"flush set {TABLE} own_6_64", f"flush chain {TABLE} outer", f"flush chain {TABLE} underlay",
+    f"insert rule {TABLE} outer accept", f"add rule {TABLE} inner accept", f"flush chain {TABLE} forged",
     f"delete chain {TABLE} underlay", f"add table {TABLE} {{ flags dormant; }}",
-    f"add element {TABLE} sources_44_b {{ 192.0.2.11 . 0x0a0a0000-0x0a0affff }}",
-    f"delete element {TABLE} own_4 {{ ipv4 . 10.1.2.0/24 }}; "
-    f"add element {TABLE} own_4 {{ ipv4 . 10.1.0.0/16 }}",
+    f"add element {TABLE} sources_44_24 {{ 192.0.2.11 . 0x0a0a0000 }}",
+    f"delete element {TABLE} own_4_24 {{ 10.1.2.0 }}; add element {TABLE} own_4_24 {{ 10.1.3.0 }}",
+    f"add set {TABLE} own_4_16 {{ type ipv4_addr; elements = {{ 10.1.0.0 }}; }}; "
+    f"insert rule {TABLE} tunnelled ip daddr & 255.255.0.0 @own_4_16 accept",
     f"flush table {TABLE}; delete chain {TABLE} underlay; delete chain {TABLE} inner; "
-    f"delete chain {TABLE} vxlan; delete chain {TABLE} from4_b; delete set {TABLE} sources_44_b",
+    f"delete chain {TABLE} outer; delete set {TABLE} sources_44_24",
 ], ids=lambda harm: harm.split("{")[0].replace(TABLE, "").replace("  ", " ").strip())
 def test_what_others_change_is_put_back(guarded, harm):
     """By the process that made it as well, which goes by nftables' generation."""
@@ -111,11 +129,66 @@ def test_port_vni_and_mac_address_change_in_place(guarded):
     assert changed == ruleset(guarded)
 
 
-def test_a_range_inside_of_another_is_no_element(guarded):
+def test_a_range_may_be_inside_of_another(guarded):
+    """Or be said twice. Each length of prefixes has its sets, which come and go with it."""
+    plain = guarded.ensure(spec()) and ruleset(guarded)
     extra = spec(f"source {ONE[4]} 10.1.11.128/25", f"source {ONE[4]} 10.1.11.0/24",
                  "own 10.1.2.64/26")
-    assert guarded.ensure(extra)[0]["added"] == 10
+    assert did(guarded.ensure(extra)[0]) == {**NOTHING, "rules": 1, "added": 2}
     assert did(guarded.ensure(extra)[0]) == NOTHING
+    sets = guarded.node.run("nft", "list", "sets", "table", "inet", "bridge_cni_tunnel").stdout
+    assert "sources_44_25" in sets and "own_4_26" in sets
+    for number in (7, 200):
+        mark = guarded.mark()
+        frame = guarded.around(inner(4, f"10.1.11.{number}", POD, mark), 4, ONE[4])
+        guarded.passes(frame, mark=mark, family=4)
+    # The wider one stays when the one inside goes.
+    assert guarded.ensure(spec())[0]["rules"]
+    assert ruleset(guarded) == plain
+    mark = guarded.mark()
+    frame = guarded.around(inner(4, "10.1.11.200", POD, mark), 4, ONE[4])
+    guarded.passes(frame, mark=mark, family=4)
+
+
+LENGTHS = {4: [8, 13, 16, 20, 23, 24, 25, 31, 32], 6: [16, 33, 48, 63, 64, 65, 96, 127, 128]}
+WITHIN = {4: "20.85.170.85", 6: "2a55:aaaa:5555:aaaa:5555:aaaa:5555:aaaa"}
+
+
+def networks(family):
+    """One of each length: the network, its first and its last address, and those beside them."""
+    for length in LENGTHS[family]:
+        network = ipaddress.ip_network((WITHIN[family], length), strict=False)
+        yield network, [(str(network[0]), True), (str(network[-1]), True),
+                        (str(network[0] - 1), False), (str(network[-1] + 1), False)]
+
+
+def rest():
+    return "\n".join([f"vxlan {PORT} {VNI} {MAC}", *(f"own {OWN[f]}" for f in FAMILIES),
+                      *(f"source {ONE[4]} {ONES[f]}" for f in FAMILIES), ""])
+
+
+@pytest.mark.parametrize("outer,family", BOTH)
+def test_prefixes_of_any_length_let_in_their_addresses_and_no_other(guarded, outer, family):
+    for network, addresses in networks(family):
+        guarded.ensure(rest() + f"source {ONE[outer]} {network}\n")
+        for source, right in addresses:
+            mark = guarded.mark()
+            frame = guarded.around(inner(family, source, POD, mark), outer, ONE[outer])
+            if right:
+                guarded.passes(frame, mark=mark, family=family)
+            else:
+                guarded.drops(frame, reason="source", family=family)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_own_prefixes_of_any_length_are_reached_and_no_other(guarded, family):
+    """The counters tell which are let in: these addresses are on no interface."""
+    for network, addresses in networks(family):
+        guarded.ensure(rest() + f"own {network}\n")
+        for target, right in addresses:
+            frame = guarded.around(inner(family, ONES, target, "no"), 4, ONE[4])
+            assert guarded.outcome(lambda: guarded.send(frame), family=family) == (
+                [], {} if right else {"destination": 1}), (network, target)
 
 
 @contextlib.contextmanager
@@ -147,7 +220,9 @@ def test_making_and_changing_it_drops_nothing_that_is_right(guarded):
         for _ in range(10):
             assert guarded.ensure(spec())[0]["made"]
             wider = spec().replace("10.1.11.0/24", "10.1.10.0/23")
-            assert did(guarded.ensure(wider)[0]) == {**NOTHING, "added": 2, "deleted": 2}
+            assert did(guarded.ensure(wider)[0]) == {**NOTHING, "rules": 1, "added": 2, "deleted": 2}
+            moved = wider.replace("10.1.12.0/24", "10.1.13.0/24")
+            assert did(guarded.ensure(moved)[0]) == {**NOTHING, "added": 2, "deleted": 2}
             assert guarded.ensure(spec(vni=VNI, port=PORT).replace(
                 f"own {OWN[6]}\n", "wireguard\n"))[0]["rules"]
             assert set(guarded.counters().values()) == {0}

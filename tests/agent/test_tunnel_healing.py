@@ -92,9 +92,9 @@ def guard(node):
 
 
 @pytest.mark.parametrize("damage", [
-    "flush ruleset", f"delete table {TABLE}", f"flush table {TABLE}", f"flush chain {TABLE} vxlan",
-    f"insert rule {TABLE} vxlan accept", f"add table {TABLE} {{ flags dormant; }}",
-    f"flush set {TABLE} own_4"], ids=lambda damage: damage.replace(TABLE, "").split("{")[0])
+    "flush ruleset", f"delete table {TABLE}", f"flush table {TABLE}", f"flush chain {TABLE} outer",
+    f"insert rule {TABLE} outer accept", f"add table {TABLE} {{ flags dormant; }}",
+    f"flush set {TABLE} own_4_24"], ids=lambda damage: damage.replace(TABLE, "").split("{")[0])
 def test_the_guard_is_there_again_within_seconds(nodes, damage):
     right, before = guard(nodes[0]), len(nodes[0].log())
     assert any(nodes[1].address4 in part for part in right)

@@ -111,7 +111,7 @@ static double cpu_ms(void)
 
 static int ensure(struct netlink *nft, struct cni_error *err)
 {
-	struct guard_known known = {};
+	_cleanup_(guard_known_clear) struct guard_known known = {};
 	bool more = true;
 	int ret = 0;
 

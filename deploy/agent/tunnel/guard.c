@@ -7,20 +7,30 @@
 #include <string.h>
 
 #include "conf/identity.h"
-#include "guard_elements.h"
+#include "guard_rules.h"
 #include "plugin/netlink/nf_tables_counters.h"
 #include "plugin/netlink/nf_tables_table.h"
 
 #define TRIES 3 /* where others change the table meanwhile */
+
+void guard_known_clear(struct guard_known *known)
+{
+	guard_elements_clear(&known->elements);
+	*known = (struct guard_known){};
+}
 
 /* A hash of what the rules are made of. */
 static uint64_t rules_number(const struct guard_spec *spec)
 {
 	uint8_t bytes[2 + MAC_LEN] = {spec->vxlan, spec->wireguard};
 	const uint32_t numbers[] = {spec->port, spec->vni};
+	struct guard_sets sets;
 
+	guard_sets_find(spec, &sets);
 	memcpy(bytes + 2, spec->mac.bytes, MAC_LEN);
-	return hash_more(hash_bytes(bytes, sizeof(bytes)), numbers, sizeof(numbers));
+	return hash_more(hash_more(hash_bytes(bytes, sizeof(bytes)), numbers,
+				   sizeof(numbers)),
+			 &sets, sizeof(sets));
 }
 
 /* A table that was never woken is half made: it goes first. */
@@ -29,10 +39,11 @@ static int make(struct netlink *nft, const struct guard_spec *spec,
 {
 	int ret = nft_table_del(nft, NFPROTO_INET, GUARD_TABLE, err);
 
+	*done = (struct guard_done){};
 	if (ret >= 0)
 		ret = guard_rules_make(spec, err);
 	if (ret == 0)
-		ret = guard_elements_ensure(nft, spec, NULL, now->sums, done, err);
+		ret = guard_elements_ensure(nft, spec, NULL, &now->elements, done, err);
 	if (ret == 0)
 		ret = nft_table_wake(nft, NFPROTO_INET, GUARD_TABLE, err);
 	if (ret == 0)
@@ -40,31 +51,53 @@ static int make(struct netlink *nft, const struct guard_spec *spec,
 	return ret;
 }
 
-/* The elements come before the rules, as whoever flushed the rules may have flushed them,
- * too. A table that can't be mended, as it lacks a set for example, is made anew. */
+/*
+ * The kernel's rules are others. The new ones find their sets filled, as whoever flushed
+ * the rules may have flushed those, too; and the old ones keep their elements. After that
+ * there may be sets that no rule looks into.
+ */
+static int rules_mend(struct netlink *nft, const struct guard_spec *spec,
+		      struct guard_known *now, struct guard_done *done,
+		      struct cni_error *err)
+{
+	struct guard_sets sets;
+	int ret;
+
+	guard_sets_find(spec, &sets);
+	ret = guard_sets_add(nft, &sets, err);
+	if (ret == 0)
+		ret = guard_elements_add(nft, spec, done, err);
+	if (ret == 0)
+		ret = guard_rules_replace(spec, err);
+	if (ret == 0)
+		ret = guard_elements_ensure(nft, spec, NULL, &now->elements, done, err);
+	if (ret == 0)
+		ret = guard_sets_trim(nft, &sets, err);
+	done->rules = true;
+	return ret;
+}
+
+/* A table that can't be mended, as its sets are others for example, is made anew. */
 static int mend(struct netlink *nft, const struct guard_spec *spec,
 		struct guard_known *now, struct guard_done *done, struct cni_error *err)
 {
-	int rules = guard_rules_compare(nft, spec, err), ret;
+	int rules = guard_rules_compare(nft, spec, err), ret = GUARD_ELEMENTS_AGAIN;
 
 	if (rules < 0)
 		return rules;
-	if (rules == GUARD_SETS_DIFFER)
-		return make(nft, spec, now, done, err);
-	ret = guard_elements_ensure(nft, spec, NULL, now->sums, done, err);
-	if (ret != 0)
-		return ret < 0 ? ret : make(nft, spec, now, done, err);
 	if (rules == GUARD_RULES_SAME)
-		return 0;
-	done->rules = true;
-	return guard_rules_replace(spec, NULL) == 0 ? 0 : make(nft, spec, now, done, err);
+		ret = guard_elements_ensure(nft, spec, NULL, &now->elements, done, err);
+	if (rules == GUARD_RULES_DIFFER && rules_mend(nft, spec, now, done, NULL) == 0)
+		ret = 0;
+	return ret > 0 ? make(nft, spec, now, done, err) : ret;
 }
 
 static int ensure_once(struct netlink *nft, const struct guard_spec *spec,
 		       struct guard_known *known, struct guard_done *done,
 		       struct cni_error *err)
 {
-	struct guard_known now = {.rules = rules_number(spec)};
+	_cleanup_(guard_known_clear) struct guard_known now = {
+		.rules = rules_number(spec)};
 	uint32_t before, own = 0;
 	enum nft_table_state state;
 	int ret = nft_generation(nft, &before, err);
@@ -72,7 +105,8 @@ static int ensure_once(struct netlink *nft, const struct guard_spec *spec,
 	if (ret < 0)
 		return ret;
 	if (known->valid && known->generation == before && known->rules == now.rules) {
-		ret = guard_elements_ensure(nft, spec, known->sums, now.sums, done, err);
+		ret = guard_elements_ensure(nft, spec, &known->elements, &now.elements,
+					    done, err);
 	} else {
 		ret = nft_table_look(nft, NFPROTO_INET, GUARD_TABLE, &state, err);
 		if (ret == 0)
@@ -88,7 +122,9 @@ static int ensure_once(struct netlink *nft, const struct guard_spec *spec,
 	 * call looks at everything. */
 	own = done->added || done->deleted;
 	now.valid = !done->made && !done->rules && now.generation == before + own;
+	guard_known_clear(known);
 	*known = now;
+	now = (struct guard_known){};
 	return 0;
 }
 

@@ -8,17 +8,18 @@
 #ifndef BRIDGE_CNI_AGENT_TUNNEL_GUARD_H
 #define BRIDGE_CNI_AGENT_TUNNEL_GUARD_H
 
+#include "guard_elements.h"
 #include "guard_rules.h"
 
 /* The state in which the last call left the kernel's table. As long as nobody else
- * changes rules anywhere on the node, the next call reads only those sets whose elements
- * change. Zero-initialise it. */
+ * changes rules anywhere on the node, the next call reads nothing. Zero-initialise it. */
 struct guard_known {
 	bool valid;
 	uint32_t generation; /* nft_generation() */
 	uint64_t rules; /* a hash of what the rules were made of */
-	uint64_t sums[GUARD_SETS]; /* of the hashes of each set's elements */
+	struct guard_elements elements;
 };
+void guard_known_clear(struct guard_known *known);
 
 /*
  * Makes the table be as @spec says. A table that is missing takes effect with its

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A VXLAN packet is judged twice. As a packet of the underlay it still says who sent it:
- * chain vxlan, at the input hook, looks through the headers to the inner source. That
+ * chain outer, at the input hook, looks through the headers to the inner source. That
  * hook is the last one before the socket, so that nobody changes the destination behind
  * it: it sees all packets that VXLAN is given, and none that this node only routes.
  * Packets are whole there: chain sent uses conntrack, and so the kernel reassembles IPv6,
@@ -21,36 +21,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "conf/base/text.h"
 #include "conf/identity.h"
 #include "device_names.h"
+#include "guard_packet.h"
 #include "plugin/netlink/nf_tables.h"
 #include "plugin/nft/nft.h"
 
 #define TABLE	     "inet " GUARD_TABLE
 #define DROP(reason) "counter name tunnel_" reason " drop"
 
-/* Bits from the UDP header on. */
-#define VNI	     "@th,96,24"
-#define INNER_MAC    "@th,128,48" /* destination */
-#define INNER_TYPE   "@th,224,16"
-#define INNER_SADDR4 "@th,336,32"
-#define INNER_SADDR6 "@th,304,128"
-
-/* A pod's packet to the port of VXLAN that leaves with this node's address: to another
- * node it would look like one that this node's device has sent. Those that the device
- * itself has sent are many, and are known by its name. */
-#define FORGED(ip, own)                                                          \
-	"udp dport $port iifname != \"" VXLAN_DEVICES                            \
-	"*\" meta nfproto . ct original " ip " saddr " own " meta nfproto . " ip \
-	" saddr != " own " " DROP("pod")
-
-/* A rule's number, a hash of all rules, and one of all sets. */
+/* A rule's number, a hash of all rules, and one of the sets' declarations. */
 #define COMMENT	    "v2 %zu %016" PRIx64 " %016" PRIx64
 #define COMMENT_MAX 64
-#define RULES_MAX   128
-#define SET_TYPES   (GUARD_OWN_6 - GUARD_OWN_4 + GUARD_OWN_4 / GUARD_SHARDS + 1)
+#define RULES_MAX   (4 * GUARD_KINDS * GUARD_LENGTHS)
 
 const char *const guard_reason_names[GUARD_REASONS] = {
 	[GUARD_DESTINATION] = "destination", [GUARD_FRAME] = "frame",
@@ -58,151 +44,144 @@ const char *const guard_reason_names[GUARD_REASONS] = {
 	[GUARD_SOURCE] = "source",
 };
 
-static const struct {
-	const char *name, *key;
-} set_types[SET_TYPES] = {
-	{"sources_44", "ip saddr . " INNER_SADDR4},
-	{"sources_46", "ip saddr . " INNER_SADDR6},
-	{"sources_64", "ip6 saddr . " INNER_SADDR4},
-	{"sources_66", "ip6 saddr . " INNER_SADDR6},
-	{"own_4", "meta nfproto . ip daddr"},
-	{"own_6", "meta nfproto . ip6 daddr"},
-};
-
-static int type_of(enum guard_set set)
-{
-	return set < GUARD_OWN_4 ? set / GUARD_SHARDS
-				 : GUARD_OWN_4 / GUARD_SHARDS + (set - GUARD_OWN_4);
-}
-
-void guard_set_name(enum guard_set set, char ret_name[NFT_SET_NAME_MAX])
-{
-	const char *name = set_types[type_of(set)].name;
-
-	if (set < GUARD_OWN_4)
-		snprintf(ret_name, NFT_SET_NAME_MAX, "%s_%x", name, set % GUARD_SHARDS);
-	else
-		snprintf(ret_name, NFT_SET_NAME_MAX, "%s", name);
-}
-
+/* No chain, nor a variable below, may have a word of nft's language for its name: newer
+ * versions have more of them, such as "vxlan". */
+#define NO_HOOK ""
 /* The priority is that before the reassembly of fragments and before conntrack. */
 #define AT(hook) " { type filter hook " hook " priority -450; policy accept; }"
 static const struct {
 	const char *name, *hook;
 } chains[] = {
-	{"vxlan", ""},
-	{"tunnelled", ""},
+	{"outer", NO_HOOK},
+	{"tunnelled", NO_HOOK},
+	{"forged", NO_HOOK},
 	{"underlay", AT("input")},
 	{"inner", AT("prerouting")},
 	/* Behind the translation of sources. */
 	{"sent", " { type filter hook postrouting priority 300; policy accept; }"},
 };
 
-/* The chains from4_0, …, from6_f: for outer sources by their last four bits. */
-static const struct {
-	const char *prefix, *key, *zeros;
-} shards[IP_FAMILIES] = {
-	{"from4_", "ip saddr & 0.0.0.15", "0.0.0."},
-	{"from6_", "ip6 saddr & ::f", "::"},
-};
-
-/* Says where a shard's number stands in text: in IPv4 addresses it is decimal. */
-static void shard_add(int f, int shard, struct text *text)
-{
-	text_add(text, f == 0 ? "%s%d" : "%s%x", shards[f].zeros, shard);
-}
-
 /* Takes a rule: those of a chain come in their order. */
 typedef void (*rule_fn)(const char *chain, const char *rule, void *data);
 
-static void shard_rules(int f, rule_fn fn, void *data, struct text *jumps)
+/* A mask of @len bits, as text: of an address, or as a number. "": it has all bits. */
+#define MASK_MAX (IP_TEXT_MAX + 4)
+static const char *mask_make(int family, unsigned int len, bool number,
+			     char ret_text[MASK_MAX])
 {
-	static const struct {
-		const char *type, *key;
-	} inner[IP_FAMILIES] = {{"0x0800", INNER_SADDR4}, {"0x86dd", INNER_SADDR6}};
-	const char *saddr = f == 0 ? "ip saddr" : "ip6 saddr";
+	const struct ip_prefix ones = {.addr = {.family = family}, .len = len};
+	struct ip_addr last = prefix_last(&ones), mask = {.family = family};
+	size_t used = 0;
 
-	text_add(jumps, "%s vmap { ", shards[f].key);
-	for (int shard = 0; shard < GUARD_SHARDS; shard++) {
-		char chain[NFT_SET_NAME_MAX], rule[256], set[NFT_SET_NAME_MAX];
+	ret_text[0] = '\0';
+	if (len >= ip_bits(family))
+		return ret_text;
+	for (unsigned int i = 0; i < ip_size(family); i++)
+		mask.bytes[i] = (uint8_t)~last.bytes[i];
+	used = (size_t)snprintf(ret_text, MASK_MAX, " & %s",
+				number ? "0x" : IP_TEXT(&mask));
+	for (unsigned int i = 0; number && i < ip_size(family); i++)
+		used += (size_t)snprintf(ret_text + used, MASK_MAX - used, "%02x",
+					 mask.bytes[i]);
+	return ret_text;
+}
 
-		snprintf(chain, sizeof(chain), "%s%x", shards[f].prefix, shard);
-		for (int k = 0; k < IP_FAMILIES; k++) {
-			guard_set_name((f * IP_FAMILIES + k) * GUARD_SHARDS + shard, set);
-			snprintf(rule, sizeof(rule), INNER_TYPE " %s %s . %s @%s accept",
-				 inner[k].type, saddr, inner[k].key, set);
-			fn(chain, rule, data);
-		}
-		shard_add(f, shard, jumps);
-		text_add(jumps, " : jump %s%s", chain,
-			 shard + 1 < GUARD_SHARDS ? ", " : " }");
+/* Adds to @chain, for each set of @kind, a rule that looks up @key, cut to that set's
+ * length. @number: @key has no type. */
+static void lookups(const struct guard_sets *sets, enum guard_kind kind,
+		    const char *chain, const char *key, bool number, const char *verdict,
+		    rule_fn fn, void *data)
+{
+	bool ip6 = kind == GUARD_SOURCES_46 || kind == GUARD_SOURCES_66 ||
+		   kind == GUARD_OWN_6;
+
+	for (unsigned int len = 0; len < GUARD_LENGTHS; len++) {
+		char rule[256], mask[MASK_MAX], set[NFT_SET_NAME_MAX];
+
+		if (!sets->has[kind][len])
+			continue;
+		guard_set_name(kind, len, set);
+		snprintf(rule, sizeof(rule), "%s%s @%s %s", key,
+			 mask_make(ip6 ? AF_INET6 : AF_INET, len, number, mask), set,
+			 verdict);
+		fn(chain, rule, data);
 	}
 }
 
 /* A rule that can't read what it looks for, as the packet ends before, doesn't match: so
- * the last rule of a chain drops. -ENOMEM. */
-static int rules_each(const struct guard_spec *spec, rule_fn fn, void *data)
+ * the last rule drops. */
+static void outer_rules(const struct guard_sets *sets, rule_fn fn, void *data)
 {
-	struct text jumps[IP_FAMILIES] = {};
-	bool failed = false;
+	static const char *const keys[GUARD_OWN_4] = {
+		[GUARD_SOURCES_44] = INNER_TYPE " 0x0800 ip saddr . " INNER_SADDR4,
+		[GUARD_SOURCES_46] = INNER_TYPE " 0x86dd ip saddr . " INNER_SADDR6,
+		[GUARD_SOURCES_64] = INNER_TYPE " 0x0800 ip6 saddr . " INNER_SADDR4,
+		[GUARD_SOURCES_66] = INNER_TYPE " 0x86dd ip6 saddr . " INNER_SADDR6,
+	};
 
-	for (int f = 0; f < IP_FAMILIES; f++) {
-		shard_rules(f, fn, data, &jumps[f]);
-		failed = failed || jumps[f].failed;
-	}
 	/* Somebody else's device may share the port, with another VNI. */
-	fn("vxlan", VNI " != $vni accept", data);
-	fn("vxlan", INNER_MAC " != $mac " DROP("frame"), data);
-	for (int f = 0; !failed && f < IP_FAMILIES; f++)
-		fn("vxlan", jumps[f].text, data);
-	fn("vxlan", INNER_TYPE " { 0x0800, 0x86dd } " DROP("source"), data);
-	fn("vxlan", DROP("frame"), data);
+	fn("outer", VXLAN_VNI " != $guard_vni accept", data);
+	fn("outer", INNER_MAC " != $guard_mac " DROP("frame"), data);
+	fn("outer", INNER_MAC_2 " != $guard_mac_2 " DROP("frame"), data);
+	for (int kind = 0; kind < GUARD_OWN_4; kind++)
+		lookups(sets, kind, "outer", keys[kind], true, "accept", fn, data);
+	fn("outer", INNER_TYPE " { 0x0800, 0x86dd } " DROP("source"), data);
+	fn("outer", DROP("frame"), data);
+}
+
+static void tunnelled_rules(const struct guard_sets *sets, rule_fn fn, void *data)
+{
 	/* Multicast listener discovery, neighbour discovery (also inverse and secure),
 	 * multicast routers: nothing of that is meant for another link. */
 	fn("tunnelled",
 	   "icmpv6 type { 130-137, 141-143, 148-149, 151-153 } " DROP("neighbour"), data);
 	fn("tunnelled", "icmp type redirect " DROP("neighbour"), data);
-	fn("tunnelled", "meta nfproto . ip daddr @own_4 accept", data);
-	fn("tunnelled", "meta nfproto . ip6 daddr @own_6 accept", data);
+	lookups(sets, GUARD_OWN_4, "tunnelled", "ip daddr", false, "accept", fn, data);
+	lookups(sets, GUARD_OWN_6, "tunnelled", "ip6 daddr", false, "accept", fn, data);
 	fn("tunnelled", DROP("destination"), data);
-	if (spec->vxlan)
-		fn("underlay", "udp dport $port goto vxlan", data);
-	if (spec->vxlan)
-		fn("inner", "iifname \"" VXLAN_DEVICES "*\" goto tunnelled", data);
-	if (spec->wireguard)
-		fn("inner", "iifname \"" WIREGUARD_DEVICES "*\" goto tunnelled", data);
-	if (spec->vxlan) {
-		fn("sent", FORGED("ip", "@own_4"), data);
-		fn("sent", FORGED("ip6", "@own_6"), data);
-	}
-	for (int f = 0; f < IP_FAMILIES; f++)
-		free(jumps[f].text);
-	return failed ? -ENOMEM : 0;
 }
 
-/* Without VXLAN nothing leads to its chain, whose rules want values all the same. */
+/* A pod's packet to the port of VXLAN that leaves with this node's address: to another
+ * node it would look like one that this node's device has sent. Those that the device
+ * itself has sent are many, and are known by its name. */
+static void sent_rules(const struct guard_sets *sets, rule_fn fn, void *data)
+{
+	fn("sent", "udp dport $guard_port iifname != \"" VXLAN_DEVICES "*\" goto forged",
+	   data);
+	lookups(sets, GUARD_OWN_4, "forged", "ip saddr", false, "accept", fn, data);
+	lookups(sets, GUARD_OWN_6, "forged", "ip6 saddr", false, "accept", fn, data);
+	lookups(sets, GUARD_OWN_4, "forged", "ct original ip saddr", false, DROP("pod"),
+		fn, data);
+	lookups(sets, GUARD_OWN_6, "forged", "ct original ip6 saddr", false, DROP("pod"),
+		fn, data);
+}
+
+static void rules_each(const struct guard_spec *spec, rule_fn fn, void *data)
+{
+	struct guard_sets sets;
+
+	guard_sets_find(spec, &sets);
+	tunnelled_rules(&sets, fn, data);
+	if (spec->vxlan) {
+		outer_rules(&sets, fn, data);
+		fn("underlay", "udp dport $guard_port goto outer", data);
+		fn("inner", "iifname \"" VXLAN_DEVICES "*\" goto tunnelled", data);
+		sent_rules(&sets, fn, data);
+	}
+	if (spec->wireguard)
+		fn("inner", "iifname \"" WIREGUARD_DEVICES "*\" goto tunnelled", data);
+}
+
 static void variables_add(const struct guard_spec *spec, struct text *text)
 {
 	const uint8_t *mac = spec->mac.bytes;
 
-	text_add(text, "define port = %u\ndefine vni = %" PRIu32 "\n", spec->port,
-		 spec->vni);
-	text_add(text, "define mac = 0x%02x%02x%02x%02x%02x%02x\n", mac[0], mac[1],
-		 mac[2], mac[3], mac[4], mac[5]);
-}
-
-/* Elements count what comes from each peer (silent_peers.h). */
-static void sets_add(struct text *text)
-{
-	text_add(text, "add table " TABLE " { flags dormant; }\n");
-	for (int i = 0; i < GUARD_SETS; i++) {
-		char name[NFT_SET_NAME_MAX];
-
-		guard_set_name(i, name);
-		text_add(text, "add set " TABLE " %s { typeof %s; flags interval; %s}\n",
-			 name, set_types[type_of(i)].key,
-			 i < GUARD_OWN_4 ? "counter; " : "");
-	}
+	text_add(text, "define guard_port = %u\ndefine guard_vni = 0x%06" PRIx32 "00\n",
+		 spec->port, spec->vni);
+	text_add(
+		text,
+		"define guard_mac = 0x%02x%02x%02x%02x\ndefine guard_mac_2 = 0x%02x%02x\n",
+		mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
 }
 
 /* All rules as text, which is hashed. */
@@ -241,16 +220,18 @@ static int hashes_make(const struct guard_spec *spec, struct hashes *ret_hashes)
 {
 	struct summary summary = {};
 	struct hashes hashes = {};
+	struct guard_sets all = {};
 	struct text sets = {};
 	int ret;
 
 	variables_add(spec, &summary.text);
 	for (size_t i = 0; i < ARRAY_SIZE(chains); i++)
 		text_add(&summary.text, "%s%s\n", chains[i].name, chains[i].hook);
-	ret = rules_each(spec, summary_add, &summary);
-	if (text_hash(&summary.text, &hashes.rules) < 0)
-		ret = -ENOMEM;
-	sets_add(&sets);
+	rules_each(spec, summary_add, &summary);
+	for (int kind = 0; kind < GUARD_KINDS; kind++)
+		all.has[kind][0] = true;
+	guard_sets_declare(&all, &sets);
+	ret = text_hash(&summary.text, &hashes.rules);
 	if (text_hash(&sets, &hashes.sets) < 0)
 		ret = -ENOMEM;
 	hashes.n = summary.n;
@@ -271,13 +252,6 @@ static void chains_add(struct text *text)
 	for (int i = 0; i < GUARD_REASONS; i++)
 		text_add(text, "add counter " TABLE " tunnel_%s\n",
 			 guard_reason_names[i]);
-	for (int f = 0; f < IP_FAMILIES; f++)
-		for (int shard = 0; shard < GUARD_SHARDS; shard++) {
-			char name[NFT_SET_NAME_MAX];
-
-			snprintf(name, sizeof(name), "%s%x", shards[f].prefix, shard);
-			chain_add(name, "", text);
-		}
 	for (size_t i = 0; i < ARRAY_SIZE(chains); i++)
 		chain_add(chains[i].name, chains[i].hook, text);
 }
@@ -301,13 +275,16 @@ static int rules_apply(const struct guard_spec *spec, bool whole, struct cni_err
 {
 	struct writing writing = {};
 	int ret = hashes_make(spec, &writing.hashes);
+	struct guard_sets sets;
 
+	guard_sets_find(spec, &sets);
 	variables_add(spec, &writing.text);
-	if (whole)
-		sets_add(&writing.text);
+	if (whole) {
+		text_add(&writing.text, "add table " TABLE " { flags dormant; }\n");
+		guard_sets_declare(&sets, &writing.text);
+	}
 	chains_add(&writing.text);
-	if (ret == 0)
-		ret = rules_each(spec, rule_write, &writing);
+	rules_each(spec, rule_write, &writing);
 	ret = ret < 0 || writing.text.failed ? error_oom(err)
 					     : nft_apply(writing.text.text, err);
 	free(writing.text.text);

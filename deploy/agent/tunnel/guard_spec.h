@@ -21,9 +21,8 @@ struct guard_spec {
 	uint16_t port; /* of VXLAN */
 	uint32_t vni;
 	struct mac_addr mac; /* of this node's VXLAN devices */
-	/* The nodes that send by VXLAN, with their pods' ranges. Ranges of one node don't
-	 * overlap, unless one is inside the other. Of WireGuard there are none here: it
-	 * knows by itself who may send what. */
+	/* The nodes that send by VXLAN, with their pods' ranges. Of WireGuard there are
+	 * none here: it knows by itself who may send what. */
 	const struct guard_source *sources;
 	size_t n_sources;
 	/* The ranges of this node's pods, with host bits of zero. */

@@ -4,15 +4,13 @@
 #include "silent_peers.h"
 
 #include <errno.h>
-#include <linux/netfilter.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "conf/base/clock.h"
 #include "conf/identity.h"
-#include "guard_rules.h"
-#include "plugin/netlink/nf_tables_lookup.h"
+#include "guard_sets.h"
 #include "vxlan_tables.h"
 
 #define LOOKS_MIN 2 /* without an answer */
@@ -49,7 +47,6 @@ struct look {
 	size_t n_places;
 	struct fact *facts; /* one for each of the plan's peers; owned */
 	uint32_t since_ms; /* the last look was so long ago */
-	int family; /* of the underlay, while a table is read */
 };
 
 static void look_clear(struct look *look)
@@ -118,31 +115,12 @@ static void take_use(const struct vxlan_use *use, void *data)
 		fact->sent = true;
 }
 
-static int take_count(const struct nft_element *element, void *data)
+static void take_count(const struct ip_addr *outer, uint64_t packets, void *data)
 {
-	const struct look *look = data;
-	struct ip_addr addr = {.family = ip_families[look->family]};
-	struct fact *fact;
+	struct fact *fact = fact_of(data, outer);
 
-	memcpy(addr.bytes, element->key.bytes, ip_size(addr.family));
-	fact = fact_of(look, &addr);
 	if (fact)
-		fact->packets += element->packets;
-	return 0;
-}
-
-static int counts_read(struct look *look, struct netlink *nft, struct cni_error *err)
-{
-	int ret = 0;
-
-	for (enum guard_set i = 0; ret == 0 && i < GUARD_OWN_4; i++) {
-		struct nft_set set = {.family = NFPROTO_INET, .table = GUARD_TABLE};
-
-		guard_set_name(i, set.name);
-		look->family = i >= GUARD_SOURCES_64;
-		ret = nft_set_elements(nft, &set, take_count, look, err);
-	}
-	return ret;
+		fact->packets += packets;
 }
 
 static int facts_read(struct look *look, struct netlink *rtnl, struct netlink *nft,
@@ -154,7 +132,7 @@ static int facts_read(struct look *look, struct netlink *rtnl, struct netlink *n
 		if (vxlan->sides[f].index)
 			ret = vxlan_uses_read(rtnl, vxlan->sides[f].index, take_use, look,
 					      err);
-	return ret < 0 ? ret : counts_read(look, nft, err);
+	return ret < 0 ? ret : guard_sets_counts(nft, take_count, look, err);
 }
 
 static int by_name(const void *a, const void *b)
