@@ -30,19 +30,26 @@ static int check_ranges(const struct json_doc *doc, enum config_scope scope,
 
 /* The parts of a configuration that each scope reads. */
 static const struct scope {
-	/* of the network's own keys; NULL: they are another plugin's, and ipam is
-	 * host-local's */
+	/* of the network's own keys; NULL: they are another plugin's */
 	const struct json_type *root;
-	bool whole_ipam, prev_result;
+	/* of ipam, where it is host-local's: with @root by its type, else always */
+	enum {
+		IPAM_UNREAD,
+		IPAM_IDENTITY,
+		IPAM_WHOLE,
+	} ipam;
+	bool prev_result;
 	bool ready; /* for a pod: what it needs has to be there, and to fit together */
 } scopes[] = {
-	[CONFIG_WHOLE] = {&network_root, true, true, true},
-	[CONFIG_FILE] = {&network_root, true, true, true},
-	[CONFIG_NETWORK] = {&network_root, true, false, false},
-	[CONFIG_IDENTITY] = {&network_identity_root, false, false, false},
-	[CONFIG_IPAM] = {NULL, true, false, false},
-	[CONFIG_IPAM_CHECK] = {NULL, true, true, false},
-	[CONFIG_IPAM_IDENTITY] = {NULL, false, false, false},
+	[CONFIG_WHOLE] = {&network_root, IPAM_WHOLE, true, true},
+	[CONFIG_FILE] = {&network_root, IPAM_WHOLE, true, true},
+	[CONFIG_NETWORK] = {&network_root, IPAM_WHOLE, false, false},
+	[CONFIG_IDENTITY] = {&network_identity_root, IPAM_IDENTITY, false, false},
+	[CONFIG_IPAM] = {NULL, IPAM_WHOLE, false, false},
+	[CONFIG_IPAM_CHECK] = {NULL, IPAM_WHOLE, true, false},
+	[CONFIG_IPAM_IDENTITY] = {NULL, IPAM_IDENTITY, false, false},
+	[CONFIG_PREV_RESULT] = {NULL, IPAM_UNREAD, true, false},
+	[CONFIG_NAME] = {NULL, IPAM_UNREAD, false, false},
 };
 
 /* Reads what the configuration says of the one pod that it is given for. */
@@ -93,7 +100,7 @@ int config_read(const struct json_doc *doc, enum config_scope scope_nr,
 		.ipam.data_dir = DEFAULT_DATA_DIR,
 	};
 	_cleanup_(pod_clear) struct pod pod = {};
-	bool in_process;
+	bool in_process, whole_ipam = scope->ipam == IPAM_WHOLE;
 	int ret;
 
 	ret = cni_version_read(doc, &network.version, err);
@@ -107,13 +114,13 @@ int config_read(const struct json_doc *doc, enum config_scope scope_nr,
 	if (ret < 0)
 		return ret;
 	complete(&network);
-	in_process = !scope->root ||
-		     (network.ipam.type && strcmp(network.ipam.type, "host-local") == 0);
+	in_process = scope->ipam &&
+		     (!scope->root || (network.ipam.type &&
+				       strcmp(network.ipam.type, "host-local") == 0));
 	if (in_process)
-		ret = host_local_read(doc, scope->whole_ipam, network.version,
-				      &network.ipam, &pod.runtime_ips, &pod.args_ips,
-				      err);
-	if (ret == 0 && in_process && scope->whole_ipam && scope_nr != CONFIG_NETWORK)
+		ret = host_local_read(doc, whole_ipam, network.version, &network.ipam,
+				      &pod.runtime_ips, &pod.args_ips, err);
+	if (ret == 0 && in_process && whole_ipam && scope_nr != CONFIG_NETWORK)
 		ret = check_ranges(doc, scope_nr, &network, err);
 	if (ret == 0 && in_process && scope->ready)
 		ret = range_gateways_check(&network.ipam, network.is_gateway, err);

@@ -28,6 +28,10 @@ enum config_scope {
 	CONFIG_IPAM, /* ADD */
 	CONFIG_IPAM_CHECK, /* CHECK: prevResult, too */
 	CONFIG_IPAM_IDENTITY, /* DEL, GC: name, ipam.dataDir */
+
+	/* As loopback, which has no keys of its own. */
+	CONFIG_PREV_RESULT, /* ADD: name and prevResult */
+	CONFIG_NAME, /* the other operations */
 };
 
 /*

@@ -26,6 +26,23 @@ const char *cni_verb_name(enum cni_verb verb)
 	return verb_names[verb];
 }
 
+const char *const cni_program_names[PROGRAMS] = {
+	[PROGRAM_BRIDGE] = "bridge",
+	[PROGRAM_HOST_LOCAL] = "host-local",
+	[PROGRAM_LOOPBACK] = "loopback",
+};
+
+enum cni_program cni_program_called(const char *path)
+{
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	const char *name = slash ? slash + 1 : path;
+
+	for (int i = 0; name && i < PROGRAMS; i++)
+		if (strcmp(name, cni_program_names[i]) == 0)
+			return i;
+	return PROGRAM_BRIDGE;
+}
+
 #define V_ADD	 (1u << CNI_ADD)
 #define V_DEL	 (1u << CNI_DEL)
 #define V_CHECK	 (1u << CNI_CHECK)

@@ -29,6 +29,20 @@ enum cni_verb {
 /* Returns the word that CNI_COMMAND, or the command line, has for a verb: "ADD". */
 const char *cni_verb_name(enum cni_verb verb);
 
+/* The plugins that the executable is, by the name that it is called by. */
+enum cni_program {
+	PROGRAM_BRIDGE, /* by every name that is none of the others */
+	PROGRAM_HOST_LOCAL, /* another plugin's IPAM */
+	PROGRAM_LOOPBACK,
+	PROGRAMS, /* how many there are */
+};
+
+/* Their names, which are those of the reference plugins. */
+extern const char *const cni_program_names[PROGRAMS];
+
+/* Returns the program that is called by @path: argv[0], or NULL. */
+enum cni_program cni_program_called(const char *path);
+
 #define CNI_ARGS_TEXT_MAX  4096 /* CNI_ARGS as a whole, bytes */
 #define CNI_ARGS_VALUE_MAX 256 /* a value in it, with the NUL */
 
@@ -46,7 +60,7 @@ struct cni_env {
 	const char *netns; /* path; "" when missing (DEL) */
 	const char *ifname;
 	const char *path; /* CNI_PATH */
-	bool ipam_only; /* set by main.c: called as host-local, another plugin's IPAM */
+	enum cni_program program; /* set by main.c */
 	bool netns_override; /* CNI_NETNS_OVERRIDE is 1 or true (any case) */
 	struct cni_args args;
 };

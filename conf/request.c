@@ -40,13 +40,17 @@ static bool is_for_add(const struct cni_env *env)
 
 static enum config_scope scope_of(const struct cni_env *env)
 {
+	bool ipam_only = env->program == PROGRAM_HOST_LOCAL;
+
+	if (env->program == PROGRAM_LOOPBACK)
+		return env->verb == CNI_ADD ? CONFIG_PREV_RESULT : CONFIG_NAME;
 	if (env->verb == CNI_DEL || env->verb == CNI_GC || env->verb == CNI_CLEANUP)
-		return env->ipam_only ? CONFIG_IPAM_IDENTITY : CONFIG_IDENTITY;
+		return ipam_only ? CONFIG_IPAM_IDENTITY : CONFIG_IDENTITY;
 	if (env->verb == CNI_REPAIR || env->verb == CNI_SHOW)
 		return CONFIG_NETWORK;
 	if (env->verb == CNI_VALIDATE)
 		return CONFIG_FILE;
-	if (env->ipam_only)
+	if (ipam_only)
 		return env->verb == CNI_CHECK ? CONFIG_IPAM_CHECK : CONFIG_IPAM;
 	return CONFIG_WHOLE;
 }
@@ -176,7 +180,7 @@ static int conf_settle(struct request *request, enum cni_version *ret_version,
 		ret = draining_check(env, &request->network, err);
 	if (ret == 0)
 		ret = wait_check(env, &request->network, err);
-	if (ret == 0 && is_for_add(env) && !env->ipam_only)
+	if (ret == 0 && is_for_add(env) && env->program == PROGRAM_BRIDGE)
 		ret = answer_check(&request->network, &request->pod, err);
 	if (ret == 0 && scope_of(env) == CONFIG_WHOLE)
 		ret = mac_settle(&env->args, &request->pod, err);
@@ -192,7 +196,7 @@ static void advise(const struct request *request, bool is_read, struct notices *
 	const struct advice advice = {
 		.doc = request->doc,
 		.network = &request->network,
-		.ipam_only = request->env.ipam_only,
+		.ipam_only = request->env.program == PROGRAM_HOST_LOCAL,
 		.all_keys = request->env.verb == CNI_VALIDATE,
 		.notices = notices,
 	};
@@ -219,7 +223,7 @@ int request_read(const char *text, size_t len, const struct cni_env *env,
 	ret = conf_settle(request, ret_version, err);
 	if (ret < 0)
 		request->network.name = network_name_find(request->doc);
-	if (is_for_add(env))
+	if (is_for_add(env) && env->program != PROGRAM_LOOPBACK)
 		advise(request, ret == 0, notices);
 	request->network.text = text;
 	request->network.text_len = len;

@@ -17,6 +17,7 @@
 #include "plugin/verb/gc.h"
 #include "input.h"
 #include "plugin/verb/host_local.h"
+#include "plugin/verb/loopback.h"
 #include "plugin/attachment/log.h"
 #include "policy_file.h"
 #include "say.h"
@@ -62,7 +63,7 @@ static int version_print(struct cni_error *err)
 	return answer ? stdout_write(answer, err) : error_oom(err);
 }
 
-/* The plugin that the program is, which depends on the name that it is called by. */
+/* The operations of each plugin that the program is. */
 static const struct program {
 	int (*add)(struct attachment *att, answer_fn print, struct cni_error *err);
 	int (*del)(struct attachment *att, struct cni_error *err);
@@ -70,16 +71,13 @@ static const struct program {
 	int (*status)(struct attachment *att, struct cni_error *err);
 	int (*gc)(struct attachment *att, const struct valid_set *valid,
 		  struct cni_error *err);
-} main_plugin = {verb_add, verb_del, verb_check, verb_status, verb_gc},
-  ipam_plugin = {ipam_verb_add, ipam_verb_del, ipam_verb_check, ipam_verb_status,
-		 ipam_verb_gc};
-
-static bool is_called(const char *path, const char *name)
-{
-	const char *slash = path ? strrchr(path, '/') : NULL;
-
-	return path && strcmp(slash ? slash + 1 : path, name) == 0;
-}
+} programs[] = {
+	[PROGRAM_BRIDGE] = {verb_add, verb_del, verb_check, verb_status, verb_gc},
+	[PROGRAM_HOST_LOCAL] = {ipam_verb_add, ipam_verb_del, ipam_verb_check,
+				ipam_verb_status, ipam_verb_gc},
+	[PROGRAM_LOOPBACK] = {loopback_verb_add, loopback_verb_del, loopback_verb_check,
+			      loopback_verb_status, loopback_verb_gc},
+};
 
 /* The list of valid attachments is read here: the configuration has it, but it is no part
  * of the network. */
@@ -95,8 +93,7 @@ static int gc_run(const struct program *program, const struct request *request,
 static int operate(const struct request *request, struct attachment *att,
 		   struct cni_error *err)
 {
-	const struct program *program = request->env.ipam_only ? &ipam_plugin
-							       : &main_plugin;
+	const struct program *program = &programs[request->env.program];
 
 	switch (request->env.verb) {
 	case CNI_ADD:
@@ -150,7 +147,7 @@ static int run(const char *called, enum cni_version *ret_version, struct cni_err
 	operation_init(&op, &request.env);
 	if (ret == 0 && env.verb == CNI_VERSION)
 		return version_print(err);
-	env.ipam_only = is_called(called, "host-local");
+	env.program = cni_program_called(called);
 	if (ret == 0)
 		ret = stdin_read(&text, &len, err);
 	if (ret < 0)

@@ -83,11 +83,13 @@ int policy_ask(struct operation *op, const struct request *request, struct cni_e
 	if (request->env.verb != CNI_ADD && request->env.verb != CNI_STATUS &&
 	    request->env.verb != CNI_VALIDATE)
 		return 0;
+	if (request->env.program == PROGRAM_LOOPBACK)
+		return 0;
 	ret = rule_find(op, request->network.name, err);
 	if (ret < 0 || !op->rule)
 		return ret;
 	return policy_check(op->rule, &request->network, &request->pod,
-			    request->env.ipam_only, err);
+			    request->env.program == PROGRAM_HOST_LOCAL, err);
 }
 
 /* Apart from its caller because of the room that an error needs. */

@@ -8,7 +8,7 @@
 /*
  * Asks whether an ADD, or the ADDs that a STATUS asks for, are allowed: code 7. Other
  * operations are never refused, as pods must be able to go whatever the policy says by
- * now. A policy that can't be read, that others than root may write to, or that isn't
+ * now; nor is loopback, whose interface reaches nobody. A policy that can't be read, that others than root may write to, or that isn't
  * right refuses all: codes 5, 7. Sets the operation's rule. Without a file there is no
  * rule.
  */

@@ -255,5 +255,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	PROMISE(whole < 0 || ret == 0);
 	ret = read_scope(doc, CONFIG_IPAM_CHECK);
 	PROMISE(whole == 0 || ret < 0);
+	whole = read_scope(doc, CONFIG_PREV_RESULT);
+	ret = read_scope(doc, CONFIG_NAME);
+	PROMISE(whole < 0 || ret == 0);
 	return 0;
 }

@@ -204,7 +204,7 @@ static void read_request(enum cni_verb verb, struct request *request)
 		.netns = "/run/netns/pod-1",
 		.ifname = "eth0",
 		.path = "/opt/cni/bin",
-		.ipam_only = true,
+		.program = PROGRAM_HOST_LOCAL,
 	};
 	enum cni_version version;
 	struct cni_error err = {};
