@@ -26,7 +26,7 @@ const char *cni_verb_name(enum cni_verb verb)
 	return verb_names[verb];
 }
 
-const char *const cni_program_names[PROGRAMS] = {
+const char *const cni_program_names[PROGRAMS + 1] = {
 	[PROGRAM_BRIDGE] = "bridge",
 	[PROGRAM_HOST_LOCAL] = "host-local",
 	[PROGRAM_LOOPBACK] = "loopback",

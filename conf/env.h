@@ -37,8 +37,8 @@ enum cni_program {
 	PROGRAMS, /* how many there are */
 };
 
-/* Their names, which are those of the reference plugins. */
-extern const char *const cni_program_names[PROGRAMS];
+/* Their names, which are those of the reference plugins; NULL ends them. */
+extern const char *const cni_program_names[PROGRAMS + 1];
 
 /* Returns the program that is called by @path: argv[0], or NULL. */
 enum cni_program cni_program_called(const char *path);

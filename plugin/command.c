@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Reads the arguments, has each network that they mean worked on, and prints what came of
- * it. */
+/* Reads the arguments, has each network or link that they mean worked on, and prints what
+ * came of it. */
 #include "command.h"
 
 #include <errno.h>
@@ -10,12 +10,15 @@
 #include <unistd.h>
 
 #include "each_network.h"
+#include "name_links.h"
 #include "say.h"
 #include "validate.h"
 
 #define DATA_DIR_OPTION "--data-dir"
 #define FORCE_OPTION	"--force"
 #define JSON_OPTION	"--json"
+#define BIN_DIR_OPTION	"--bin-dir"
+#define BIN_DIR		"/opt/cni/bin"
 
 static const char about[] =
 	"bridge-cni " BRIDGE_CNI_VERSION
@@ -32,7 +35,7 @@ static const char usage[] =
 	"  CNI_COMMAND=ADD CNI_CONTAINERID=test1 CNI_NETNS=/run/netns/test1 CNI_IFNAME=eth0 \\\n"
 	"      CNI_PATH=/opt/cni/bin bridge-cni <network.json\n"
 	"\n"
-	"Under the name host-local (a link to it) it is the IPAM plugin of that name.\n"
+	"Under the names host-local and loopback it is the plugin of that name.\n"
 	"\n"
 	"  bridge-cni repair [FILE...]             puts back what was flushed or deleted under\n"
 	"                                          running pods: rules, bridge, ports\n"
@@ -45,6 +48,9 @@ static const char usage[] =
 	"                                          rules, pods; changes nothing\n"
 	"  bridge-cni validate [--json] [FILE...]  says what is wrong with configurations;\n"
 	"                                          exit status 1: warnings, 2: errors\n"
+	"  bridge-cni links [--bin-dir DIR] [NAME...]\n"
+	"                                          makes links of these names, and bridge, in\n"
+	"                                          DIR or " BIN_DIR "\n"
 	"  bridge-cni --help                       this text\n"
 	"  bridge-cni --version                    the version of bridge-cni\n"
 	"\n"
@@ -67,14 +73,26 @@ static const struct command_option validate_options[] = {
 	{},
 };
 
+static const struct command_option links_options[] = {
+	{BIN_DIR_OPTION, "DIR", "the plugin directory"},
+	{},
+};
+static int links_run(char **arguments);
+
 const struct command_task command_tasks[] = {
 	{"repair", CNI_REPAIR, "puts back what was flushed or deleted under running pods",
-	 "nothing to mend", no_options},
+	 "nothing to mend", no_options, NULL, NULL},
 	{"cleanup", CNI_CLEANUP, "removes what pods share, when none is left",
-	 "nothing to remove", cleanup_options},
-	{"show", CNI_SHOW, "says what there is of the networks", NULL, show_options},
+	 "nothing to remove", cleanup_options, NULL, NULL},
+	{"show", CNI_SHOW, "says what there is of the networks", NULL, show_options, NULL,
+	 NULL},
 	{"validate", CNI_VALIDATE, "says what is wrong with configurations", NULL,
-	 validate_options},
+	 validate_options, NULL, NULL},
+	{.name = "links",
+	 .about = "makes links by which it is other plugins",
+	 .options = links_options,
+	 .run = links_run,
+	 .names = cni_program_names},
 	{},
 };
 
@@ -168,6 +186,10 @@ static int refuse(const char *argument)
 		say(DATA_DIR_OPTION
 		    " goes with cleanup, once, with an absolute path behind it and "
 		    "without a FILE");
+	else if (strcmp(argument, BIN_DIR_OPTION) == 0)
+		say(BIN_DIR_OPTION
+		    " goes with links, once, in front of the NAMEs and with an absolute "
+		    "path behind it");
 	else
 		say("unknown argument \"%s\", or in the wrong place", argument);
 	fputs(usage, stderr);
@@ -264,6 +286,8 @@ static int task_run(const struct command_task *task, const char *called, char **
 	for (char **argument = arguments; *argument; argument++)
 		if (is_help(*argument))
 			return help_print();
+	if (task->run)
+		return task->run(arguments);
 	arguments = options_read(&command, task, arguments);
 	if (task->verb == CNI_SHOW)
 		show_settle(&command);
@@ -275,6 +299,48 @@ static int task_run(const struct command_task *task, const char *called, char **
 	if (task->verb == CNI_VALIDATE)
 		return findings_report(&command);
 	return command_report(&command, task->nothing);
+}
+
+/* Returns whether the executable has the name now. */
+static bool link_run(const char *dir, enum cni_program program)
+{
+	const char *name = cni_program_names[program];
+	struct cni_error err = {};
+	int ret = name_link_make(dir, program, &err);
+
+	if (ret < 0)
+		say_error(NULL, &err);
+	else if (ret == NAME_LINK_TAKEN)
+		say("%s/%s is somebody else's, and is left alone", dir, name);
+	else
+		printf("%s/%s: %s\n", dir, name,
+		       ret == NAME_LINK_DONE ? "made" : "there already");
+	return ret >= 0 && ret != NAME_LINK_TAKEN;
+}
+
+static int links_run(char **arguments)
+{
+	bool asked[PROGRAMS] = {}, failed = false;
+	const char *dir = BIN_DIR;
+
+	if (*arguments && strcmp(*arguments, BIN_DIR_OPTION) == 0) {
+		if (!arguments[1] || arguments[1][0] != '/')
+			return refuse(*arguments);
+		dir = arguments[1];
+		arguments += 2;
+	}
+	for (int i = 0; !*arguments && i < PROGRAMS; i++)
+		asked[i] = true;
+	for (; *arguments; arguments++) {
+		enum cni_program program;
+
+		if (!name_link_find(*arguments, strlen(*arguments), &program))
+			return refuse(*arguments);
+		asked[program] = true;
+	}
+	for (int i = 0; i < PROGRAMS; i++)
+		failed |= asked[i] && !link_run(dir, i);
+	return output_end() < 0 || failed ? 1 : 0;
 }
 
 static int networks_run(const char *called, char **arguments)

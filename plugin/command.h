@@ -14,13 +14,16 @@ struct command_option {
 	const char *about; /* a few words */
 };
 
-/* A command, which does something with each network of its FILEs. */
+/* A command. It does something with each network of its FILEs, unless it has @run. */
 struct command_task {
 	const char *name;
 	enum cni_verb verb;
 	const char *about; /* a few words */
 	const char *nothing; /* printed when nothing was done; NULL: nothing is */
 	const struct command_option *options; /* the last has no name */
+	/* does what the arguments say, and returns the exit status; NULL: as above */
+	int (*run)(char **arguments);
+	const char *const *names; /* that it takes instead of FILEs; NULL ends them */
 };
 
 /* All commands, and the options that stand alone; the last of them has no name. */

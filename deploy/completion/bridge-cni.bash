@@ -15,10 +15,10 @@ _bridge_cni_files()
 
 _bridge_cni()
 {
-	local cur=${COMP_WORDS[COMP_CWORD]} options with_directory i
+	local cur=${COMP_WORDS[COMP_CWORD]} options with_directory names= i
 
 	if ((COMP_CWORD == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W 'repair cleanup show validate --help --version' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'repair cleanup show validate links --help --version' -- "$cur")
 		return
 	fi
 	case ${COMP_WORDS[1]} in
@@ -37,6 +37,11 @@ _bridge_cni()
 	validate)
 		options=' --json --help '
 		with_directory=' '
+		;;
+	links)
+		options=' --bin-dir --help '
+		with_directory=' --bin-dir '
+		names='bridge host-local loopback'
 		;;
 	*)
 		COMPREPLY=()
@@ -59,6 +64,8 @@ _bridge_cni()
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 	elif [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+	elif [[ $names ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$names" -- "$cur")
 	else
 		mapfile -t COMPREPLY < <(_bridge_cni_files "$cur")
 	fi

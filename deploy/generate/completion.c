@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Writes a shell function that has the tables' words. Options stand in front of FILEs, each
- * at most once. */
+/* Writes a shell function that has the tables' words. Options stand in front of FILEs or
+ * names, each at most once. */
 #include "completion.h"
 
 #include <string.h>
@@ -40,6 +40,13 @@ static void options_add(struct text *script, const struct command_option *option
 		text_add(script, " %s", options->name);
 }
 
+/* "bridge host-local loopback" */
+static void names_add(struct text *script, const char *const *names)
+{
+	for (const char *const *name = names; name && *name; name++)
+		text_add(script, "%s%s", name == names ? "" : " ", *name);
+}
+
 /* Calls @add with each of PATTERNS. */
 static void patterns_add(struct text *script,
 			 void (*add)(struct text *script, const char *pattern, int len))
@@ -68,7 +75,13 @@ static void bash_task_add(struct text *script, const struct command_task *task)
 	for (const struct command_option *option = task->options; option->name; option++)
 		if (option->argument)
 			text_add(script, " %s", option->name);
-	text_add(script, " '\n\t\t;;\n");
+	text_add(script, " '\n");
+	if (task->names) {
+		text_add(script, "\t\tnames='");
+		names_add(script, task->names);
+		text_add(script, "'\n");
+	}
+	text_add(script, "\t\t;;\n");
 }
 
 char *completion_bash(void)
@@ -80,11 +93,12 @@ char *completion_bash(void)
 			  "_bridge_cni_files()\n{\n"
 			  "\t{\n\t\tcompgen -d -- \"$1\"\n");
 	patterns_add(&script, bash_pattern_add);
-	text_add(&script,
-		 "\t} | sort -u\n}\n\n_bridge_cni()\n{\n"
-		 "\tlocal cur=${COMP_WORDS[COMP_CWORD]} options with_directory i\n\n"
-		 "\tif ((COMP_CWORD == 1)); then\n"
-		 "\t\tmapfile -t COMPREPLY < <(compgen -W '");
+	text_add(
+		&script,
+		"\t} | sort -u\n}\n\n_bridge_cni()\n{\n"
+		"\tlocal cur=${COMP_WORDS[COMP_CWORD]} options with_directory names= i\n\n"
+		"\tif ((COMP_CWORD == 1)); then\n"
+		"\t\tmapfile -t COMPREPLY < <(compgen -W '");
 	for (const struct command_task *task = command_tasks; task->name; task++)
 		text_add(&script, "%s%s", task == command_tasks ? "" : " ", task->name);
 	options_add(&script, command_options);
@@ -108,6 +122,8 @@ char *completion_bash(void)
 		"\t\tmapfile -t COMPREPLY < <(compgen -d -- \"$cur\")\n"
 		"\telif [[ $cur == -* ]]; then\n"
 		"\t\tmapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$cur\")\n"
+		"\telif [[ $names ]]; then\n"
+		"\t\tmapfile -t COMPREPLY < <(compgen -W \"$names\" -- \"$cur\")\n"
 		"\telse\n"
 		"\t\tmapfile -t COMPREPLY < <(_bridge_cni_files \"$cur\")\n"
 		"\tfi\n}\n\ncomplete -F _bridge_cni bridge-cni\n");
@@ -135,6 +151,12 @@ static void zsh_task_add(struct text *script, const struct command_task *task)
 	for (const struct command_option *option = task->options; option->name; option++)
 		zsh_option_add(script, option, "");
 	zsh_option_add(script, &command_options[0], "(- *)");
+	if (task->names) {
+		text_add(script, " \\\n\t\t\t'*:NAME:(");
+		names_add(script, task->names);
+		text_add(script, ")'\n\t\t;;\n");
+		return;
+	}
 	text_add(script, " \\\n\t\t\t'*:FILE:_files -g \"");
 	patterns_add(script, zsh_pattern_add);
 	text_add(script, "\"'\n\t\t;;\n");

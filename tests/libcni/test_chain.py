@@ -8,9 +8,10 @@ import threading
 
 import pytest
 
+from harness import plugin
 from harness.portmap import elements, settled
 from harness.service import netfilter_on_the_bridge
-from harness.node import INTERNET4, INTERNET6, NODE4, NODE6, addresses_of, network
+from harness.node import INTERNET4, INTERNET6, NETWORK, NODE4, NODE6, addresses_of, network
 
 PORTMAP = {"type": "portmap", "capabilities": {"portMappings": True}}
 BANDWIDTH = {"type": "bandwidth", "capabilities": {"bandwidth": True}}
@@ -193,6 +194,53 @@ def test_masquerading_and_the_chains_rules_stand_side_by_side(node, chain):
     for pod in pods:
         assert pod.ping(INTERNET4)
     assert served(node.outside, pods[0], NODE4, 8080)
+
+
+@pytest.fixture
+def with_loopback(node):
+    """A plugin directory whose loopback is this program, before Debian's."""
+    directory = node.directory / "plugins"
+    directory.mkdir()
+    for name in "bridge-cni", "loopback":
+        (directory / name).symlink_to(os.path.realpath(plugin.BRIDGE_CNI))
+    return {"CNI_PATH": f"{directory}:/usr/lib/cni"}
+
+
+@pytest.mark.parametrize("version", ["0.3.1", "0.4.0", "1.0.0"])
+def test_its_own_loopback_in_the_chain(node, runtime, with_loopback, version):
+    """It passes the result of the plugin before it on."""
+    conf, results = network("dual", cniVersion=version), []
+    for later in [], [{"type": "loopback"}]:
+        runtime.configure(conf, *later)
+        pod = node.pod()
+        pod.ip("link set lo down")
+        results.append(runtime.good("add", pod.netns, **with_loopback))
+        assert ("UP" in pod.links()["lo"]["flags"]) == bool(later)
+        if version >= "0.4.0":
+            runtime.good("check", pod.netns, **with_loopback)
+    assert [list(result) for result in results] == [list(results[0])] * 2
+    assert results[1]["interfaces"][2] == {**results[0]["interfaces"][2], "sandbox": pod.netns,
+                                           "mac": pod.links()["eth0"]["address"]}
+    assert addresses_of(results[1]) == ["10.1.2.3", "fd00:1:2::3"]
+    pod.ip("link set lo down")
+    if version >= "0.4.0":
+        done = runtime.call("check", pod.netns, **with_loopback)
+        assert done.returncode == 1 and "lo is down" in done.stderr
+    for other in node.pods:
+        runtime.good("del", other.netns, **with_loopback)
+    assert node.host_veths() == [] and node.reservations() == {}
+
+
+def test_its_own_loopback_alone(node, runtime, with_loopback):
+    """As containerd calls it, for every pod, with a list of its own."""
+    runtime.configure({"cniVersion": "0.3.1", "name": NETWORK, "type": "loopback"})
+    pod = node.pod()
+    pod.ip("link set lo down")
+    result = runtime.good("add", pod.netns, **with_loopback, CNI_IFNAME="lo")
+    assert addresses_of(result) == ["127.0.0.1", "::1"] and pod.ping("127.0.0.1")
+    for _ in range(2):
+        runtime.good("del", pod.netns, **with_loopback, CNI_IFNAME="lo")
+    assert not pod.ping("127.0.0.1")
 
 
 OWN = {"portMappings": True, "mac": True, "ips": True, "ipRanges": True}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Links to the executable, by whose names runtimes find the other plugins that it is
+ * (enum cni_program). A link is beside the executable and leads to it by its name alone,
+ * so that it goes along when the executable is replaced or the directory is moved. What
+ * somebody else has put there under such a name is never touched.
+ */
+#ifndef BRIDGE_CNI_PLUGIN_NAME_LINKS_H
+#define BRIDGE_CNI_PLUGIN_NAME_LINKS_H
+
+#include <stdbool.h>
+
+#include "conf/env.h"
+
+/* Outcomes of name_link_make() and name_link_remove() other than 0 and an error. */
+#define NAME_LINK_DONE	1
+#define NAME_LINK_TAKEN 2 /* something else has the name */
+
+/*
+ * Makes the link of that name in the directory. 0: the executable has the name already,
+ * by a link or otherwise. Code 5: it can't be made, or the executable isn't in @dir.
+ */
+int name_link_make(const char *dir, enum cni_program program, struct cni_error *err);
+
+/* Is there a link as name_link_make() makes it? */
+bool name_link_is_there(const char *dir, enum cni_program program);
+
+/* Removes such a link; 0: there is none. Code 5. */
+int name_link_remove(const char *dir, enum cni_program program, struct cni_error *err);
+
+/* Finds a name, which need not end with a NUL. False: the executable has no such name. */
+bool name_link_find(const char *name, size_t len, enum cni_program *ret_program);
+
+#endif

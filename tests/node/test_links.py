@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""bridge-cni links: the names of other plugins that the executable is, in a plugin directory."""
+import os
+
+import pytest
+
+from harness import plugin
+from harness.command import command, lines_of, refused
+
+NAMES = ["bridge", "host-local", "loopback"]
+
+
+@pytest.fixture
+def directory(node):
+    path = node.directory / "bin"
+    path.mkdir()
+    (path / "bridge-cni").symlink_to(os.path.realpath(plugin.BRIDGE_CNI))
+    return path
+
+
+def links(node, directory, *names, **kw):
+    return command(node, "links", "--bin-dir", str(directory), *names, **kw)
+
+
+def test_all_of_them_or_those_that_are_named(node, directory):
+    assert lines_of(links(node, directory, "loopback")) == [f"{directory}/loopback: made"]
+    assert not (directory / "bridge").exists()
+    assert lines_of(links(node, directory)) == [
+        f"{directory}/bridge: made", f"{directory}/host-local: made",
+        f"{directory}/loopback: there already"]
+    assert {name: os.readlink(directory / name) for name in NAMES} == \
+        dict.fromkeys(NAMES, "bridge-cni")
+    # Each is the plugin of its name.
+    pod = node.pod()
+    pod.ip("link set lo down")
+    node.add(pod, {"cniVersion": "1.0.0", "name": "lo", "type": "loopback"},
+             executable=str(directory / "loopback"))
+    assert pod.ping("127.0.0.1")
+
+
+@pytest.mark.parametrize("what", ["file", "directory", "link", "dangling link"])
+def test_what_has_the_name_already_is_left_alone(node, directory, what):
+    path = directory / "host-local"
+    {"file": path.touch, "directory": path.mkdir,
+     "link": lambda: path.symlink_to("/bin/true"),
+     "dangling link": lambda: path.symlink_to("nowhere")}[what]()
+
+    def state():
+        found = path.lstat()
+        return found.st_ino, found.st_mode, found.st_ctime_ns
+
+    before = state()
+    done = links(node, directory)
+    assert done.returncode == 1 and state() == before
+    assert f"{path} is somebody else's" in done.stderr and len(done.stderr.splitlines()) == 1
+    assert done.stdout.splitlines() == [f"{directory}/bridge: made", f"{directory}/loopback: made"]
+
+
+def test_another_way_to_the_executable_is_no_other_file(node, directory):
+    (directory / "loopback").symlink_to(directory / "bridge-cni")
+    assert lines_of(links(node, directory, "loopback")) == [f"{directory}/loopback: there already"]
+
+
+def test_a_directory_without_the_executable_is_refused(node, directory):
+    (directory / "bridge-cni").unlink()
+    refused(links(node, directory, "loopback"), f"{directory}/bridge-cni", "loopback")
+    refused(links(node, directory / "none", "loopback"), f"{directory}/none")
+    assert list(directory.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [
+    ["portmap"], ["loopback", "bridge-cni"], ["--bin-dir"], ["--bin-dir", "bin"], ["--force"],
+    ["loopback", "--bin-dir", "/"], [""]])
+def test_other_arguments_are_refused_before_anything_is_made(node, directory, arguments):
+    """Without a NAME the first of them would be made."""
+    done = command(node, "links", *arguments)
+    assert done.returncode == 2 and done.stdout == "" and "links [--bin-dir DIR]" in done.stderr
