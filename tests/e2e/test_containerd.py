@@ -92,7 +92,8 @@ def conf(*families, **changes):
 
 
 def test_containers_reach_each_other_and_the_world_and_their_end_is_a_DEL(host, containerd):
-    host.configure(conf("dual"))
+    # Its own loopback is behind it in the chain.
+    host.configure(conf("dual"), later=[{"type": "loopback", "logFile": "/run/loopback.log"}])
     attended = [containerd.attend("one", "sleep", "600")]
     wait_for(lambda: containerd.inside("one", "true", check=False).returncode == 0)
     attended.append(containerd.attend("two", "sleep", "600"))
@@ -105,6 +106,9 @@ def test_containers_reach_each_other_and_the_world_and_their_end_is_a_DEL(host, 
         containerd.end(name)
         process.communicate(timeout=30)
     assert host.verbs() == ["ADD", "ADD", "DEL", "DEL"]
+    lines = (host.node.run_dir / "loopback.log").read_text().splitlines()
+    assert ["outcome=ok" in line and re.search(r"verb=(\w+)", line)[1] for line in lines] == \
+        ["ADD", "ADD", "DEL", "DEL"]
     host.assert_nothing_left()
 
 

@@ -100,8 +100,9 @@ class Host:
         """All of Debian's but what is replaced, and nothing that is installed on the machine."""
         self.run("sh", "-c", f"rm -rf {CNI_BIN} && mkdir -p {CNI_BIN} {CNI_CONF} && "
                  f"ln -s {DEBIAN_PLUGINS}/* {CNI_BIN} && "
-                 f"rm {CNI_BIN}/bridge {CNI_BIN}/host-local && "
-                 f"ln -s {os.path.realpath(plugin.BRIDGE_CNI)} {CNI_BIN}/bridge-cni")
+                 f"rm {CNI_BIN}/bridge {CNI_BIN}/host-local {CNI_BIN}/loopback && "
+                 f"ln -s {os.path.realpath(plugin.BRIDGE_CNI)} {CNI_BIN}/bridge-cni && "
+                 f"{CNI_BIN}/bridge-cni links loopback")
 
     # -- commands, among the node's processes and files
 
