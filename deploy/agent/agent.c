@@ -383,7 +383,7 @@ void agent_run(struct agent *agent)
 	if (!agent->ended && !agent->standing_by)
 		work(agent);
 	while (!agent->ended && !agent->standing_by &&
-	       agent->uninstall.step == UNINSTALL_REMOVE &&
+	       agent->uninstall.step >= UNINSTALL_REMOVE &&
 	       !uninstall_remove(&agent->uninstall))
 		idle(agent, RETRY_MS);
 	close_p(&agent->lock_fd);

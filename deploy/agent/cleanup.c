@@ -93,7 +93,8 @@ static int until_removed(struct uninstall *uninstall, struct cni_error *err)
 			ret = look(uninstall, err);
 		}
 	}
-	while (ret == 0 && !uninstall_remove(uninstall))
+	while (ret == 0 && !uninstall_remove(uninstall) &&
+	       uninstall->step != UNINSTALL_DONE)
 		nanosleep(&second, NULL);
 	return ret;
 }

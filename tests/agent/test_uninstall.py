@@ -219,8 +219,10 @@ def test_the_executable_stays_for_the_pods_of_other_networks(cluster):
     restarted(node, "drain")
     wait_for(lambda: waits_for(node) == {pod.id, other.id})
     node.delete(pod, conf, result, executable=executable)
+    pod.remove()
     wait_for(lambda: waits_for(node) == {other.id})
     node.delete(other, apart, executable=executable)
+    other.remove()
     wait_for(lambda: is_uninstalled(node))
     assert not list(node.bin_dir.iterdir()) and "cni0" not in node.links()
 
@@ -229,8 +231,10 @@ def test_what_others_have_put_beside_it_stays(cluster):
     node, = cluster.ready(1, *QUICK)
     others = [node.bin_dir / "loopback", node.bin_dir / ".bridge-cni/make-0.1.0-abcdef",
               node.conf_dir / "99-loopback.conf"]
-    for path in others:
-        path.touch()
+    with node.asleep():
+        others[0].unlink()  # the agent's link
+        for path in others:
+            path.touch()
     restarted(node, "drain")
     wait_for(lambda: is_uninstalled(node))
     assert all(path.exists() for path in others)

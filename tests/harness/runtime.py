@@ -7,6 +7,11 @@ from . import plugin
 NAMES = ("*.conf", "*.conflist", "*.json")
 
 
+# containerd has this in itself, and calls it for every pod before the pods' network. A plugin
+# that is missing lets both fail.
+LOOPBACK = {"cniVersion": "0.3.1", "name": "cni-loopback", "type": "loopback"}
+
+
 class NotInitialized(Exception):
     """containerd's `cni plugin not initialized`: there is no configuration."""
 
@@ -14,7 +19,7 @@ class NotInitialized(Exception):
 class Runtime:
     """The first file in lexical order is the pods' network, for ADD as well as for DEL. A
     sandbox gets its DEL when it is stopped, and another one, which names no namespace, when it
-    is removed."""
+    is removed. Before each of them comes the same of the plugin loopback, for lo."""
 
     def __init__(self, node, args="IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME={}"):
         self.node, self.args = node, args
@@ -28,22 +33,28 @@ class Runtime:
         return [{**conf, "name": conflist["name"], "cniVersion": conflist["cniVersion"]}
                 for conf in conflist["plugins"]]
 
-    def _call(self, verb, conf, pod, ports, prev=None, **env):
+    def _call(self, verb, conf, pod, ports, prev=None, ifname="eth0", **env):
         known = conf.get("capabilities", {})
         if ports and known.get("portMappings"):
             conf = {**conf, "runtimeConfig": {"portMappings": ports}}
         if prev:
             conf = {**conf, "prevResult": prev}
-        done = self.node.invoke(verb, conf, pod, args=self.args.format(pod.kubernetes_name),
+        done = self.node.invoke(verb, conf, pod, ifname=ifname,
+                                args=self.args.format(pod.kubernetes_name),
                                 executable=str(self.node.bin_dir / conf["type"]), env=env)
         return plugin.judge(verb, done, conf["cniVersion"])
+
+    def _loopback(self, verb, pod, **env):
+        self._call(verb, LOOPBACK, pod, None, ifname="lo", **env)
 
     def run(self, name, ports=None):
         """A pod of that name; plugin.CniError where it can't be connected."""
         pod = self.node.pod()
         pod.kubernetes_name, pod.ports, pod.result = name, ports, None
         try:
-            for conf in self._plugins():
+            plugins = self._plugins()
+            self._loopback("ADD", pod)
+            for conf in plugins:
                 pod.result = self._call("ADD", conf, pod, ports, pod.result)
         except Exception:
             pod.remove()
@@ -55,15 +66,17 @@ class Runtime:
     def stop(self, name):
         """As the kubelet asks for when the pod is deleted; it stays Terminating until this
         succeeds."""
-        pod = self.sandboxes[name]
-        for conf in reversed(self._plugins()):
+        pod, plugins = self.sandboxes[name], self._plugins()
+        self._loopback("DEL", pod)
+        for conf in reversed(plugins):
             self._call("DEL", conf, pod, pod.ports, pod.result)
         pod.remove()
 
     def remove(self, name):
         """As the kubelet asks for, once a minute, for sandboxes that nobody needs."""
-        pod = self.sandboxes[name]
-        for conf in reversed(self._plugins()):
+        pod, plugins = self.sandboxes[name], self._plugins()
+        self._loopback("DEL", pod, CNI_NETNS="")
+        for conf in reversed(plugins):
             self._call("DEL", conf, pod, pod.ports, CNI_NETNS="")
         del self.sandboxes[name]
 

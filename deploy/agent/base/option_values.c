@@ -13,6 +13,7 @@
 #include "dns_name.h"
 #include "listen_address.h"
 #include "log.h"
+#include "plugin/name_links.h"
 #include "variables.h"
 
 #define CLUSTER_CIDRS_MAX 16
@@ -88,6 +89,28 @@ static int cidrs_read(const struct option_spec *spec, const char *value,
 	return 0;
 }
 
+static int links_read(const struct option_spec *spec, const char *value, uint32_t *ret,
+		      struct cni_error *err)
+{
+	const char *name = strcmp(value, "none") == 0 ? NULL : value;
+	uint32_t links = 0;
+
+	while (name) {
+		size_t len = strcspn(name, ",");
+		enum cni_program program;
+
+		if (!name_link_find(name, len, &program))
+			return wrong(spec, value,
+				     "none, or names out of bridge, host-local and "
+				     "loopback, separated by commas",
+				     err);
+		links |= 1u << program;
+		name = name[len] ? name + len + 1 : NULL;
+	}
+	*ret = links;
+	return 0;
+}
+
 /* Reads one of the @n words into @ret, an enum whose values are in their order. */
 static int word_read(const struct option_spec *spec, const char *value,
 		     const char *const *words, unsigned int n, unsigned int *ret,
@@ -153,6 +176,8 @@ int option_value_read(const struct option_spec *spec, const char *value, void *a
 		return number_read(spec, value, at, err);
 	case OPTION_CIDRS:
 		return cidrs_read(spec, value, at, err);
+	case OPTION_LINKS:
+		return links_read(spec, value, at, err);
 	case OPTION_LISTEN:
 		*(struct listen_address *)at = (struct listen_address){};
 		if (value[0] && listen_address_parse(value, at) < 0)

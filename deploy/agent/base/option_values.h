@@ -49,6 +49,7 @@ enum option_kind {
 	OPTION_TUNNEL,
 	OPTION_KEY_PREFIX, /* of keys in Kubernetes: a DNS subdomain and "/" */
 	OPTION_CIDRS, /* separated by commas */
+	OPTION_LINKS, /* names of enum cni_program, separated by commas, or "none" */
 	OPTION_LISTEN, /* or "" */
 	OPTION_LEVEL,
 	OPTION_VERSION_OF_CNI,

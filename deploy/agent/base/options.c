@@ -99,6 +99,11 @@ static const struct option_spec specs[] = {
 	{"conf-dir", "/etc/cni/net.d", "where it goes", OPTION_PATH, AT(conf_dir), 0, 0},
 	{"bin-dir", "/opt/cni/bin", "where the executable goes", OPTION_PATH, AT(bin_dir),
 	 0, 0},
+	{"links", "loopback",
+	 "under which names of other plugins the executable is found there, besides its\n"
+	 "      own, where nothing else has that name: bridge, host-local, loopback, separated\n"
+	 "      by commas; or none",
+	 OPTION_LINKS, AT(links), 0, 0},
 	{"bundle", "/usr/lib/bridge-cni", "what is put there", OPTION_PATH, AT(bundle), 0,
 	 0},
 	{"sysctl-root", "", "where /proc/sys/net can be written to", OPTION_TEXT,

@@ -17,6 +17,7 @@ struct options {
 	const char *api_server, *token_file, *ca_file;
 	const char *bundle; /* folder of the bridge-cni that is installed and run */
 	const char *bin_dir, *conf_dir; /* the host's, by their paths in this container */
+	uint32_t links; /* bit N: the link of enum cni_program N (conf/env.h) */
 	const char *conflist; /* a file's name in conf_dir */
 	const char *conflist_template; /* a file; "": none */
 	const char *cni_version;

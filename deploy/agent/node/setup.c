@@ -16,6 +16,8 @@ int setup_open(struct setup *setup, struct cni_error *err)
 
 	setup->template.options = options;
 	setup->template.log = setup->log;
+	setup->links.options = options;
+	setup->links.log = setup->log;
 	return network_names_set(&setup->conflist.names, options->network,
 				 options->bridge, options->data_dir, err);
 }
@@ -79,6 +81,7 @@ void setup_check_bundle(struct setup *setup)
 		log_write(setup->log, LOG_LEVEL_INFO, "installed", "version",
 			  setup->install.version, "directory", setup->options->bin_dir,
 			  NULL);
+	plugin_links_ensure(&setup->links);
 }
 
 /* Tells what somebody else's text of the file said. Where the file can't be replaced, it

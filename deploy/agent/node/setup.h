@@ -11,6 +11,7 @@
 #include "conflist.h"
 #include "install.h"
 #include "plain_list.h"
+#include "plugin_links.h"
 #include "deploy/agent/base/log.h"
 #include "deploy/agent/tunnel/tunnel_mtu.h"
 #include "template_file.h"
@@ -21,6 +22,7 @@ struct setup {
 	const struct log *log;
 	struct tunnel_mtu *mtu; /* borrowed */
 	struct install install;
+	struct plugin_links links; /* its first two fields are set by setup_open() */
 	struct conflist
 		conflist; /* owned; without a text it has its names all the same */
 	struct conflist_kept
@@ -66,7 +68,7 @@ enum option_choice setup_pod_link(const struct setup *setup);
  * its file where this node's podCIDR was refused. */
 void setup_make_conflist(struct setup *setup, const struct node_table *nodes);
 
-/* Sees to it that the bundle is on the node. */
+/* Sees to it that the bundle is on the node, and the links to its executable. */
 void setup_check_bundle(struct setup *setup);
 
 enum setup_conflist {

@@ -5,7 +5,7 @@
  * removes that when its own DEL has succeeded.
  *
  * The order: `bridge-cni cleanup` refuses where somebody came meanwhile, so the
- * configuration goes after it has succeeded; the executable goes last.
+ * configuration goes after it has succeeded; the executable goes last, with its links.
  */
 #include "uninstall.h"
 
@@ -15,6 +15,7 @@
 
 #include "attachment_life.h"
 #include "conf/base/clock.h"
+#include "conf/base/printable.h"
 #include "conf/identity.h"
 #include "conflist.h"
 #include "deploy/agent/api/annotate_once.h"
@@ -25,6 +26,7 @@
 #include "install.h"
 #include "plugin/netlink/link.h"
 #include "plugin_job.h"
+#include "plugin_links.h"
 #include "port_pod.h"
 #include "ready_file.h"
 #include "routes.h"
@@ -305,31 +307,68 @@ static int remove_all(struct uninstall *uninstall, struct cni_error *err)
 		ret = ready_file_remove(err);
 	if (ret >= 0)
 		ret = disconnected_forget(err);
-	if (ret >= 0)
-		ret = file_remove(FILE_DIR, FILE_NAME, err);
+	return ret < 0 ? ret : file_remove(FILE_DIR, FILE_NAME, err);
+}
+
+/* Removes the links and the executable, unless a runtime needs them. Others' pods and
+ * configurations come and go, so that is asked each time. */
+static int remove_executable(const struct uninstall *uninstall, char ret_by[PATH_MAX],
+			     struct cni_error *err)
+{
+	const struct options *options = uninstall->options;
+	int ret = plugin_links_needed(options, ret_by, err);
+
+	if (ret < 0 || ret_by[0])
+		return ret;
+	ret = plugin_links_remove(options->bin_dir, err);
 	return ret < 0 ? ret : install_remove(options->bin_dir, err);
+}
+
+static void tell_done(const struct uninstall *uninstall)
+{
+	if (uninstall->needed_by[0])
+		log_write(uninstall->log, LOG_LEVEL_WARN,
+			  "uninstalled, but for the executable and its links, which "
+			  "runtimes need to delete pods",
+			  "directory", uninstall->options->bin_dir, "needed-by",
+			  uninstall->needed_by, NULL);
+	else
+		log_write(uninstall->log, LOG_LEVEL_INFO,
+			  "uninstalled: nothing that the agent has made is left on this "
+			  "node",
+			  NULL);
 }
 
 bool uninstall_remove(struct uninstall *uninstall)
 {
+	bool was_done = uninstall->step == UNINSTALL_DONE;
+	bool was_needed = uninstall->needed_by[0];
 	struct cni_error err = {};
+	int ret = was_done ? 0 : remove_all(uninstall, &err);
 
-	if (remove_all(uninstall, &err) < 0) {
+	if (ret >= 0)
+		ret = remove_executable(uninstall, uninstall->needed_by, &err);
+	if (ret < 0) {
 		failed(uninstall, "uninstalling has failed", &err);
+		uninstall->step = UNINSTALL_REMOVE;
 		return false;
 	}
 	uninstall->step = UNINSTALL_DONE;
-	log_write(uninstall->log, LOG_LEVEL_INFO,
-		  "uninstalled: nothing that the agent has made is left on this node",
-		  NULL);
-	return true;
+	if (!was_done || was_needed != (bool)uninstall->needed_by[0])
+		tell_done(uninstall);
+	return !uninstall->needed_by[0];
 }
 
 void uninstall_text(const struct uninstall *uninstall, struct text *text)
 {
 	int64_t rest = uninstall->empty_since + linger_ms(uninstall->options) - now_ms();
 
-	if (uninstall->step == UNINSTALL_DONE) {
+	if (uninstall->step == UNINSTALL_DONE && uninstall->needed_by[0]) {
+		text_add(text, "uninstalled, but for the executable and its links, which "
+			       "runtimes need to delete pods: there is ");
+		text_add_printable(text, uninstall->needed_by);
+		text_add(text, "\n");
+	} else if (uninstall->step == UNINSTALL_DONE) {
 		text_add(text, "uninstalled: the node has nothing of bridge-cni\n");
 	} else if (uninstall->left.n) {
 		text_add(text, "uninstalling: waits for these pods: ");

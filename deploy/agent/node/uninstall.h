@@ -7,10 +7,13 @@
  *
  * The runtime's configuration and the executable are the last to go, since the runtime
  * needs them to delete a pod. setup.h keeps them on the node until then, the
- * configuration with the key draining (conflist.h).
+ * configuration with the key draining (conflist.h). The executable stays behind that
+ * while a runtime may need one of its links (plugin_links.h).
  */
 #ifndef BRIDGE_CNI_AGENT_NODE_UNINSTALL_H
 #define BRIDGE_CNI_AGENT_NODE_UNINSTALL_H
+
+#include <limits.h>
 
 #include "deploy/agent/base/job.h"
 #include "deploy/agent/base/options.h"
@@ -41,6 +44,9 @@ struct uninstall {
 	int64_t empty_since; /* nobody is left; 0: somebody is */
 	int64_t retry_at; /* not before, because something has failed */
 	uint64_t error; /* of log_error_once() */
+	/* With UNINSTALL_DONE: what needs the executable and its links, which are left for
+	 * that reason; "": nothing is left. */
+	char needed_by[PATH_MAX];
 };
 
 /* Looks who is left, and decides the step. UNINSTALL_REMOVE at once where the node has
@@ -53,7 +59,8 @@ void uninstall_start(struct uninstall *uninstall, struct job *job);
 /* Takes the end of that, as job_end() gives it. @output is changed. */
 void uninstall_ended(struct uninstall *uninstall, int status, char *output);
 
-/* Does UNINSTALL_REMOVE. False: something can't be removed, as is logged; try again. */
+/* Does UNINSTALL_REMOVE. False: something can't be removed, or not yet, as is logged; try
+ * again. The step is UNINSTALL_DONE when only the executable and its links are left. */
 bool uninstall_remove(struct uninstall *uninstall);
 
 /* Adds how far it is, in a line for people. */
