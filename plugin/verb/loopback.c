@@ -104,11 +104,11 @@ static int add(struct attachment *att, answer_fn print, struct cni_error *err)
 	struct link lo;
 	int ret = lo_open(att, &lo, err);
 
-	if (ret == 0)
-		ret = lo_set(att, &lo, true, err);
 	if (ret < 0)
 		return ret;
-	ret = result_make(att, &lo, err);
+	ret = lo_set(att, &lo, true, err);
+	if (ret == 0)
+		ret = result_make(att, &lo, err);
 	if (ret == 0)
 		ret = result_print(att, print, err);
 	if (ret < 0 && !lo.up) {
