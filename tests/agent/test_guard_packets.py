@@ -130,6 +130,37 @@ def test_a_redirect_of_icmp_does_not_come_through(shared):
     shared.drops(shared.around(frame, 4, ONE[4]), reason="neighbour")
 
 
+@pytest.mark.parametrize("words", [1, 2, 5, 10])
+def test_options_of_ipv4_in_the_tunnel_hide_nothing(shared, words):
+    def packet(source=ONES, target=POD):
+        return inner(4, source, target, mark, options=b"\x01" * 4 * words)
+
+    mark = shared.mark()
+    shared.passes(shared.around(packet(), 4, ONE[4]), mark=mark, family=4)
+    shared.drops(shared.around(packet(source=TWOS), 4, ONE[4]), reason="source")
+    shared.drops(shared.around(packet(target=NODE), 4, ONE[4]), reason="destination")
+    redirect = packet()[IP].copy()
+    redirect.remove_payload()
+    redirect = redirect / ICMP(type=5, code=1, gw="10.1.11.9") / IP(
+        src=POD[4], dst="198.51.100.1") / UDP(sport=1, dport=1)
+    frame = Ether(dst=MAC, src="02:00:00:00:00:0b") / redirect
+    shared.drops(shared.around(frame, 4, ONE[4]), reason="neighbour")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_fragments_in_the_tunnel_hide_nothing(shared, family):
+    """Each is judged by itself, and then reassembled by whoever it is for."""
+    def frames(source=ONES, target=POD):
+        packet = inner(family, source, target, mark)[Ether]
+        return [shared.around(Ether(dst=MAC, src="02:00:00:00:00:0b") / piece, 4, ONE[4])
+                for piece in pieces(packet.payload, 40)]
+
+    mark = shared.mark().ljust(500, ".")
+    shared.passes(*frames(), mark=mark, family=family)
+    shared.drops(*frames(source=TWOS), reason="source", family=family)
+    shared.drops(*frames(target=NODE), reason="destination", family=family)
+
+
 def test_echo_of_both_families_comes_through(shared):
     """Of ICMP, only what is about neighbours is dropped."""
     for family, packet in ((4, IP(src="10.1.11.7", dst=POD[4]) / ICMP()),
@@ -146,20 +177,41 @@ def test_whoever_forges_a_peers_address_on_the_underlay_passes(shared):
     shared.passes(frame, mark=mark, family=4)
 
 
-def test_of_datagrams_that_come_as_one_the_first_is_judged(shared):
-    """The other limit: a peer next to this node, whose packets come unsegmented."""
+@pytest.fixture
+def as_one(shared):
+    """Sends the frames in datagrams that come as one: by a peer next to this node, whose packets
+    come unsegmented. They must be equally long."""
     shared.attacker.ip(f"addr add {ONE[4]}/24 dev eth0")
-    first, second = (bytes(around(inner(4, source, POD, mark)))[8:]
-                     for source, mark in ((ONES, "right"), (TWOS, "wrong")))
-    UDP_SEGMENT = 103
     with shared.attacker.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind((ONE[4], 40000))
-        sock.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, len(first))
-        for datagrams, outcome in (
-                (first + second, (["right", "wrong"], {})),
-                (second + first, ([], {"source": 1}))):
-            assert shared.outcome(lambda: sock.sendto(datagrams, (NODE[4], PORT))) == outcome
+
+        def send(*frames):
+            datagrams = [bytes(around(frame))[8:] for frame in frames]
+            UDP_SEGMENT = 103
+            sock.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, len(datagrams[0]))
+            sock.sendto(b"".join(datagrams), (NODE[4], PORT))
+
+        yield send
     shared.attacker.ip(f"addr del {ONE[4]}/24 dev eth0")
+
+
+def test_of_datagrams_that_come_as_one_the_first_source_is_judged(shared, as_one):
+    """The other limit."""
+    first, second = inner(4, ONES, POD, "right"), inner(4, TWOS, POD, "wrong")
+    assert shared.outcome(lambda: as_one(first, second)) == (["right", "wrong"], {})
+    assert shared.outcome(lambda: as_one(second, first)) == ([], {"source": 1})
+
+
+def test_of_datagrams_that_come_as_one_every_destination_is_judged(shared, as_one):
+    """So that what isn't judged of them reaches pods of here alone."""
+    for target in (NODE, OTHER, TWOS):
+        first, second = inner(4, ONES, POD, "right"), inner(4, ONES, target, "wrong")
+        assert shared.outcome(lambda: as_one(first, second, first)) == (
+            ["right", "right"], {"destination": 1})
+    redirect = inner(4, ONES, POD, "right")
+    redirect[IP].proto, redirect[UDP].sport = 1, 0x0501  # ICMP's type and code
+    assert shared.outcome(lambda: as_one(first, redirect, first)) == (
+        ["right", "right"], {"neighbour": 1})
 
 
 # -- packets of the underlay in other forms

@@ -7,7 +7,9 @@
  * Packets are whole there: chain sent uses conntrack, and so the kernel reassembles IPv6,
  * too, before the rules. The inner packet, then, is seen where it comes in by the
  * tunnel's device. Chain tunnelled is for all tunnels; for it, extension headers of IPv6
- * hide nothing.
+ * hide nothing. The inner destination could be read on the underlay's packet as well, but
+ * of several datagrams that come as one (UDP_SEGMENT, on one host) only the first can be
+ * looked into there, and the others would reach the node itself.
  *
  * Chain sent guards the other nodes from pods of this one, whose packets to nodes leave
  * with this node's address. It goes by the port alone: of several datagrams that a pod
