@@ -13,7 +13,8 @@
 #include "key_tables.h"
 #include "nearest_key.h"
 
-#define TOLD_MAX 16 /* keys of one configuration that are reported */
+#define TOLD_MAX     16 /* keys of one configuration that are reported */
+#define ALL_TOLD_MAX 256 /* the same with all_keys; more than findings.h lists */
 
 struct telling {
 	const struct advice *advice;
@@ -107,15 +108,17 @@ static bool is_of_others(const struct json_path *path, bool own_ipam)
 			       (!own_ipam && strcasecmp(top->key, "ipam") == 0));
 }
 
-static void tell_stranger(const struct json_path *path, const struct telling *telling)
+static void tell_stranger(const struct json_path *path, struct telling *telling)
 {
 	char where[JSON_PATH_MAX];
 
-	if (telling->advice->all_keys && !is_of_others(path, telling->own_ipam))
-		notice(telling->advice->notices,
-		       "%s: unknown key, ignored; remove it, or take one of "
-		       "bridge-cni.conf(5)",
-		       json_path_format(path, where));
+	if (!telling->advice->all_keys || is_of_others(path, telling->own_ipam))
+		return;
+	telling->told++;
+	notice(telling->advice->notices,
+	       "%s: unknown key, ignored; remove it, or take one of "
+	       "bridge-cni.conf(5)",
+	       json_path_format(path, where));
 }
 
 static void tell(const struct json_path *path, const struct json_type *const *tables,
@@ -126,7 +129,7 @@ static void tell(const struct json_path *path, const struct json_type *const *ta
 	const char *meant = place;
 
 	/* The other plugin's, for whom this is the IPAM. */
-	if ((telling->told == TOLD_MAX && !telling->advice->all_keys) ||
+	if (telling->told == (telling->advice->all_keys ? ALL_TOLD_MAX : TOLD_MAX) ||
 	    (telling->advice->ipam_only && !path->parent))
 		return;
 	if (!known_elsewhere(path, telling->own_ipam, place))

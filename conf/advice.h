@@ -26,7 +26,7 @@ struct advice {
 /*
  * Reports keys that are known at another place than theirs, and keys that no table knows
  * but that are spelled nearly as one that a table knows: at most two letters of the name
- * are other, missing, too many or swapped. With all_keys it reports the others as well, but
+ * are other, missing, too many or swapped; of 16 keys at most. With all_keys it reports the others as well, but
  * for those of args, of runtimeConfig and of another IPAM. The rest of the configuration need not be
  * right.
  */

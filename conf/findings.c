@@ -17,21 +17,20 @@ static void finding_clear(struct finding *finding)
 	free(finding->text);
 }
 
-void finding_add(struct findings *findings, enum finding_level level, int code,
-		 const char *fmt, ...)
+void findings_begin(struct findings *findings, const char *file)
 {
-	_cleanup_(free_p) char *outside = NULL;
-	struct text text = {}, file = {};
-	struct finding *finding;
-	va_list args;
-	int len;
+	memset(&findings->at, 0, sizeof(findings->at));
+	findings->at.file = file;
+	findings->at.plugin = -1;
+}
 
-	va_start(args, fmt);
-	len = vasprintf(&outside, fmt, args);
-	va_end(args);
-	if (len < 0)
-		outside = NULL;
-	finding = outside ? LIST_ADD(findings) : NULL;
+/* @outside: of the text, which comes from outside in part. */
+static void add(struct findings *findings, enum finding_level level, int code,
+		const char *outside)
+{
+	struct finding *finding = LIST_ADD(findings);
+	struct text text = {}, file = {};
+
 	if (!finding) {
 		findings->out_of_memory = true;
 		return;
@@ -55,6 +54,30 @@ void finding_add(struct findings *findings, enum finding_level level, int code,
 		findings->n--;
 		findings->out_of_memory = true;
 	}
+}
+
+void finding_add(struct findings *findings, enum finding_level level, int code,
+		 const char *fmt, ...)
+{
+	_cleanup_(free_p) char *outside = NULL;
+	va_list args;
+	int len;
+
+	if (++findings->at.n[level] > FINDINGS_MAX) {
+		if (findings->at.n[level] == FINDINGS_MAX + 1)
+			add(findings, level, 0,
+			    "there is more; mend what is listed first");
+		return;
+	}
+	va_start(args, fmt);
+	len = vasprintf(&outside, fmt, args);
+	va_end(args);
+	if (len < 0) {
+		outside = NULL;
+		findings->out_of_memory = true;
+		return;
+	}
+	add(findings, level, code, outside);
 }
 
 void findings_clear(struct findings *findings)

@@ -13,6 +13,11 @@ enum finding_level {
 	FINDING_ERROR, /* an operation, or each runtime, refuses the configuration */
 };
 
+#define FINDING_LEVELS 2
+
+/* Of each level, so many are listed of a file; where there are more, that is the last one. */
+#define FINDINGS_MAX 200
+
 struct finding {
 	enum finding_level level;
 	char *file; /* printable */
@@ -32,8 +37,12 @@ struct findings {
 	struct {
 		const char *file, *type;
 		int plugin;
+		size_t n[FINDING_LEVELS]; /* so many there are of the file */
 	} at;
 };
+
+/* Begins with another file: what is added is about it as a whole. */
+void findings_begin(struct findings *findings, const char *file);
 
 /* Adds a finding, its text made printable. */
 void finding_add(struct findings *findings, enum finding_level level, int code,

@@ -37,12 +37,8 @@ void command_clear(struct command *command)
 /* Begins with what is found in a file or a directory. */
 static struct findings *findings_of(struct command *command, const char *file)
 {
-	struct findings *findings = &command->findings;
-
-	findings->at.file = file;
-	findings->at.plugin = -1;
-	findings->at.type = NULL;
-	return findings;
+	findings_begin(&command->findings, file);
+	return &command->findings;
 }
 
 static void error_print(struct command *command, const char *file,

@@ -146,15 +146,14 @@ static void find(const char *text, size_t len, const struct json_doc *doc)
 {
 	const struct cni_env env = {
 		.verb = CNI_VALIDATE, .container_id = "", .ifname = ""};
-	_cleanup_(findings_clear) struct findings findings = {
-		.at = {.file = "x.conf", .plugin = -1},
-	};
+	_cleanup_(findings_clear) struct findings findings = {};
 	_cleanup_(notices_clear) struct notices notices = {};
 	_cleanup_(request_clear) struct request request = {};
 	enum cni_version version = CNI_0_1_0;
 	struct cni_error err = {};
 	int ret;
 
+	findings_begin(&findings, "x.conf");
 	net_list_check(doc, "x.conf", &findings);
 	net_plugin_check(doc, "x.conflist", false, &findings);
 	ret = request_read(text, len, &env, &request, &version, &notices, &err);

@@ -2,12 +2,14 @@
 """The plugin driven by libcni, as every runtime does, with conflists from a directory."""
 import json
 import os
+import pathlib
 
 import pytest
 
 from harness import plugin
 from harness.node import GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, network
 
+GOPATH = pathlib.Path("/usr/share/gocode")
 # Debian's libcni is 1.1.2, which speaks up to 1.0.0.
 VERSIONS = ["0.2.0", "0.3.1", "0.4.0", "1.0.0"]
 
@@ -100,3 +102,39 @@ def test_in_front_of_a_later_plugin(node, runtime):
 def test_versions_are_asked_for(node, runtime):
     runtime.configure(network(cniVersion="1.0.0"))
     assert runtime.good("version", "none") == plugin.VERSIONS
+
+
+# -- what `bridge-cni validate` says that libcni does
+
+
+def judged(node, runtime, **keys):
+    """(does libcni take the list, and ADD succeed?, validate's exit status)"""
+    conf = network(capabilities={"portMappings": False}, cniVersion=None)
+    conf = {"cniVersion": "1.0.0", "name": conf.pop("name"), "plugins": [conf], **keys}
+    file = runtime.net_d / "10-x.conflist"
+    file.write_text(json.dumps({k: v for k, v in conf.items() if v != "absent"}))
+    validated = node.run(plugin.BRIDGE_CNI, "validate", file, check=False)
+    return runtime.call("add", node.pod().netns).returncode == 0, validated.returncode
+
+
+@pytest.mark.parametrize("keys", [
+    {}, {"cniVersions": ["1.0.0", "1.1.0"]}, {"disableGC": True, "loadOnlyInlinedPlugins": True},
+    {"disableGC": "true", "loadOnlyInlinedPlugins": "FALSE", "disableCheck": False}])
+def test_what_validate_says_nothing_of_libcni_takes(node, runtime, keys):
+    assert judged(node, runtime, **keys) == (True, 0)
+
+
+@pytest.mark.parametrize("keys", [
+    {"name": "absent"}, {"name": "absent", "Name": "testnet"}, {"name": None}, {"plugins": []},
+    {"cniVersion": None}, {"disableCheck": 1}, {"disableCheck": None},
+    {"plugins": [{"type": "bridge-cni"}, {"sysctl": {}}]}])
+def test_what_validate_calls_an_error_of_the_list_libcni_refuses(node, runtime, keys):
+    assert judged(node, runtime, **keys) == (False, 2)
+
+
+@pytest.mark.parametrize("keys", [{"cniVersion": "1.1.0"}, {"disableCheck": "true"}])
+def test_what_validate_says_of_old_runtimes_their_libcni_does(node, runtime, keys):
+    """libcni 1.1 is that of containerd 1.7; later ones take it."""
+    is_old = "cniVersions" not in (GOPATH / "src/github.com/containernetworking/cni/libcni"
+                                            "/conf.go").read_text()
+    assert judged(node, runtime, **keys) == (not is_old, 1)

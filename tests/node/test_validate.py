@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -235,6 +236,30 @@ def test_an_error_says_who_answers_it(node, conf, operations):
     if "msg" in answer:
         assert line.startswith(f"bridge-cni: error: {answer['msg']}")
         assert operations.endswith(f"code {answer['code']}")
+
+
+MORE = "there is more; mend what is listed first"
+
+
+MANY = {f"k{i:x}": 1 for i in range(70000)}
+
+
+@pytest.mark.parametrize("conf, where", [
+    (listed(ours(**MANY)), OURS), (listed(**MANY), ""),
+    (listed(ours(ipam={"type": "host-local", "ranges": SUBNET, **MANY})), OURS)])
+def test_of_very_many_findings_the_first_are_listed(tmp_path, conf, where):
+    """The longest file that is read takes no longer than a moment."""
+    began = time.monotonic()
+    status, lines = found(tmp_path, conf)
+    assert time.monotonic() - began < 10
+    assert len(lines) == 201 and lines[-1] == where + WARNING + MORE
+    assert status == 1
+
+
+def test_an_error_is_told_behind_very_many_warnings(tmp_path):
+    status, lines = found(tmp_path, listed(ours(mtu="x", **{f"k{i:x}": 1 for i in range(999)})))
+    assert status == 2 and len(lines) == 202
+    assert lines[-1].startswith(OURS + ERROR + "mtu: ")
 
 
 def test_each_file_and_each_file_of_a_directory_is_read(tmp_path):
