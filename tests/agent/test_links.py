@@ -81,6 +81,16 @@ def test_without_links_the_agent_makes_none_and_takes_those_away_that_it_made(cl
     assert node.left() == []
 
 
+def test_links_to_an_executable_of_somebody_else_are_his(cluster):
+    """As `make install-bundle` and `bridge-cni links` make them."""
+    node = cluster.node()
+    (node.bin_dir / "bridge-cni").touch()
+    for name in "host-local", "loopback":
+        (node.bin_dir / name).symlink_to("bridge-cni")
+    node.run(*node.agent_argv("--cleanup"))
+    assert names(node) == ["bridge-cni", "host-local", "loopback"]
+
+
 @pytest.mark.parametrize("whose", ["pod", "configuration"])
 def test_uninstalling_leaves_loopback_while_somebody_needs_it(cluster, whose):
     """Another network's runtime calls it for each of its pods."""

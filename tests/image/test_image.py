@@ -164,6 +164,7 @@ def test_pods_of_two_nodes_reach_each_other_and_what_is_broken_heals(cluster, ro
     for node in nodes:
         wait_for(node.ready, 20)
         assert node.conf()["statusOnExhaustion"] == "ready"
+        assert os.readlink(node.bin_dir / "loopback") == "bridge-cni"
     pods = [node.attach() for node in nodes]
     assert_reach_each_other(pods)
 
@@ -180,6 +181,8 @@ def test_pods_of_two_nodes_reach_each_other_and_what_is_broken_heals(cluster, ro
 
     done = one.run(*runc[one], "exec", "agent", "/usr/bin/bridge-cni-agent", "--cleanup")
     assert one.conflist() is None and one.own_routes() == {}, done.stderr
+    # The pod's namespace is still there: whoever removes it needs loopback.
+    assert pods[0].netns in done.stderr and (one.bin_dir / "loopback").exists()
     for node in nodes:
         node.run(*runc[node], "kill", "agent", "TERM")
         wait_for(lambda: "msg=ended" in node.log())

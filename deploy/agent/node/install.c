@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -237,6 +236,13 @@ static bool is_agents_link(const char *link)
 	slash = strchr(name, '/');
 	return slash && strcmp(slash, end) == 0 &&
 	       is_agents(name, (size_t)(slash - name));
+}
+
+bool install_is_agents(const char *plugin_dir)
+{
+	char link[PATH_MAX];
+
+	return path_join(link, plugin_dir, PROGRAM, NULL) == 0 && is_agents_link(link);
 }
 
 int install_remove(const char *plugin_dir, struct cni_error *err)

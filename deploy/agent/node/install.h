@@ -9,6 +9,7 @@
 #ifndef BRIDGE_CNI_AGENT_NODE_INSTALL_H
 #define BRIDGE_CNI_AGENT_NODE_INSTALL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "conf/base/error.h"
@@ -32,6 +33,9 @@ struct install {
  * 5; 11: the bundle changed while it was copied.
  */
 int install_ensure(struct install *install, struct cni_error *err);
+
+/* Is the executable of the name bridge-cni in @plugin_dir one that an agent has put there? */
+bool install_is_agents(const char *plugin_dir);
 
 /*
  * Removes what agents have put into @plugin_dir, and nothing else: the link first, if it

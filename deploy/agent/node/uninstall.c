@@ -311,16 +311,21 @@ static int remove_all(struct uninstall *uninstall, struct cni_error *err)
 }
 
 /* Removes the links and the executable, unless a runtime needs them. Others' pods and
- * configurations come and go, so that is asked each time. */
+ * configurations come and go, so that is asked each time. Links to an executable that
+ * somebody else has put there are his. */
 static int remove_executable(const struct uninstall *uninstall, char ret_by[PATH_MAX],
 			     struct cni_error *err)
 {
 	const struct options *options = uninstall->options;
-	int ret = plugin_links_needed(options, ret_by, err);
+	int ret = 0;
 
-	if (ret < 0 || ret_by[0])
-		return ret;
-	ret = plugin_links_remove(options->bin_dir, err);
+	ret_by[0] = '\0';
+	if (install_is_agents(options->bin_dir)) {
+		ret = plugin_links_needed(options, ret_by, err);
+		if (ret < 0 || ret_by[0])
+			return ret;
+		ret = plugin_links_remove(options->bin_dir, err);
+	}
 	return ret < 0 ? ret : install_remove(options->bin_dir, err);
 }
 
