@@ -5,13 +5,13 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "each_network.h"
 #include "name_links.h"
 #include "say.h"
+#include "show_prepare.h"
 #include "validate.h"
 
 #define DATA_DIR_OPTION "--data-dir"
@@ -44,8 +44,8 @@ static const char usage[] =
 	"  bridge-cni cleanup [--force] --data-dir DIR\n"
 	"                                          the same, for the networks of the store in\n"
 	"                                          DIR and no others\n"
-	"  bridge-cni show [--json] [FILE...]      what there is of the networks: addresses,\n"
-	"                                          rules, pods; changes nothing\n"
+	"  bridge-cni show [NAME...] [--json] [FILE...]\n"
+	"                                          what there is, in all or by a NAME\n"
 	"  bridge-cni validate [--json] [FILE...]  says what is wrong with configurations;\n"
 	"                                          exit status 1: warnings, 2: errors\n"
 	"  bridge-cni links [--bin-dir DIR] [NAME...]\n"
@@ -156,8 +156,15 @@ static int show_report(struct command *command)
 {
 	struct cni_error err = {};
 
+	const char *unfound = show_unfound(&command->show);
+
 	if (command->networks == 0 && !command->failed && !command->show.json)
 		none_print(command);
+	if (unfound) {
+		say("nothing of bridge-cni here is named \"%s\"; a FILE begins with / or .",
+		    unfound);
+		command->failed = true;
+	}
 	if (show_end(&command->show, &err) < 0) {
 		say_error(NULL, &err);
 		command->failed = true;
@@ -264,34 +271,25 @@ static char **options_read(struct command *command, const struct command_task *t
 	return arguments;
 }
 
-/* Colour is for terminals, and for who has not asked for none (no-color.org). */
-static void show_settle(struct command *command)
-{
-	const char *none = getenv("NO_COLOR"), *term = getenv("TERM");
-
-	command->show.json = command->as_json;
-	command->show.colour = isatty(STDOUT_FILENO) && !(none && *none) &&
-			       !(term && strcmp(term, "dumb") == 0);
-	show_begin(&command->show);
-}
-
 static int task_run(const struct command_task *task, const char *called, char **arguments)
 {
 	_cleanup_(command_clear) struct command command = {
 		.verb = task->verb,
 		.called = called,
 	};
-	int ret;
+	int ret = 0;
 
 	for (char **argument = arguments; *argument; argument++)
 		if (is_help(*argument))
 			return help_print();
 	if (task->run)
 		return task->run(arguments);
-	arguments = options_read(&command, task, arguments);
 	if (task->verb == CNI_SHOW)
-		show_settle(&command);
-	ret = files_run(&command, arguments);
+		ret = show_prepare(&command.show, arguments, JSON_OPTION);
+	else
+		arguments = options_read(&command, task, arguments);
+	if (ret == 0)
+		ret = files_run(&command, arguments);
 	if (ret)
 		return ret;
 	if (task->verb == CNI_SHOW)

@@ -150,6 +150,17 @@ void json_null(struct json_writer *writer, const char *key)
 	put(writer, "null");
 }
 
+void json_append(struct json_writer *writer, const struct json_writer *entries)
+{
+	writer->out.failed |= entries->out.failed;
+	if (!entries->behind_entry)
+		return;
+	if (writer->behind_entry)
+		put(writer, ",");
+	text_append(&writer->out, &entries->out);
+	writer->behind_entry = true;
+}
+
 void json_text_if(struct json_writer *writer, const char *key, const char *value)
 {
 	if (value && *value)

@@ -28,6 +28,9 @@ void json_number(struct json_writer *writer, const char *key, int64_t value);
 /* @value is finite. */
 void json_real(struct json_writer *writer, const char *key, double value);
 
+/* Adds the entries that another writer has, which began with this one's depth. */
+void json_append(struct json_writer *writer, const struct json_writer *entries);
+
 /* The same, but nothing where @value is NULL, "" or 0. */
 void json_text_if(struct json_writer *writer, const char *key, const char *value);
 void json_number_if(struct json_writer *writer, const char *key, int64_t value);

@@ -297,3 +297,39 @@ int conntrack_delete(struct netlink *nl, const struct conntrack_match *matches, 
 		error_clear(err);
 	return may_list ? list_and_delete(nl, matches, n, err) : CONNTRACK_NOT_DELETED;
 }
+
+/* The connections that are counted. */
+struct counting {
+	struct list list; /* the matches alone */
+	size_t n;
+};
+
+static int connection_count(const struct nlmsghdr *answer, void *data)
+{
+	struct nlattr *attrs[CTA_MAX + 1];
+	struct counting *counting = data;
+
+	if (!answer) {
+		counting->n = 0;
+		return 0;
+	}
+	if (nlmsg_parse((struct nlmsghdr *)answer, sizeof(struct nfgenmsg), attrs,
+			CTA_MAX, NULL) < 0)
+		return -EBADMSG;
+	counting->n += list_wants(&counting->list, attrs);
+	return 0;
+}
+
+int conntrack_count(struct netlink *nl, const struct conntrack_match *matches, size_t n,
+		    size_t *ret_n, struct cni_error *err)
+{
+	struct counting counting = {.list = {.matches = matches, .matches_n = n}};
+	int ret;
+
+	message(nl, IPCTNL_MSG_CT_GET, NLM_F_DUMP, matches->family,
+		"listing connections");
+	ret = netlink_request(nl, connection_count, &counting, 0, err);
+	if (ret == 0)
+		*ret_n = counting.n;
+	return ret;
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Deleting connections from the kernel's connection tracking, over ctnetlink. See
+/* Deleting and counting connections of the kernel's connection tracking, over ctnetlink. See
  * linux/netfilter/nfnetlink_conntrack.h. */
 #ifndef BRIDGE_CNI_PLUGIN_NETLINK_CONNTRACK_H
 #define BRIDGE_CNI_PLUGIN_NETLINK_CONNTRACK_H
@@ -37,5 +37,10 @@ struct conntrack_match {
  */
 int conntrack_delete(struct netlink *nl, const struct conntrack_match *matches, size_t n,
 		     bool may_list, struct cni_error *err);
+
+/* Counts the connections that match any of @matches, which are of one family: all of the
+ * node's are listed. @nl as above. Code 101. */
+int conntrack_count(struct netlink *nl, const struct conntrack_match *matches, size_t n,
+		    size_t *ret_n, struct cni_error *err);
 
 #endif

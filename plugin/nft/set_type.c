@@ -239,13 +239,12 @@ static void value_print(const enum set_part *part, const uint8_t *bytes,
 	}
 }
 
-void set_element_print(const struct nft_element *element, struct text *text)
+void set_element_describe(const struct nft_element *element, struct text *text)
 {
 	const struct nft_set *set = element->set;
 	const uint8_t *key = element->key.bytes, *data = element->data.bytes;
 
-	text_add(text, "add element %s " RULES_TABLE " %s { ", table_family(set),
-		 set->name);
+	text_add(text, "%s " RULES_TABLE " %s { ", table_family(set), set->name);
 	value_print(set->type->key, key, element->end.len ? element->end.bytes : key,
 		    text);
 	if (element->comment[0])
@@ -254,7 +253,14 @@ void set_element_print(const struct nft_element *element, struct text *text)
 		text_add(text, " : ");
 		value_print(set->type->data, data, data, text);
 	}
-	text_add(text, " }\n");
+	text_add(text, " }");
+}
+
+void set_element_print(const struct nft_element *element, struct text *text)
+{
+	text_add(text, "add element ");
+	set_element_describe(element, text);
+	text_add(text, "\n");
 }
 
 void sets_fill(const struct nft_set *sets, size_t n, bool emptied,

@@ -76,6 +76,9 @@ void set_element_pod(const struct nft_element *element, char ret_ifname[IF_NAMES
 
 void set_sentinel(const struct nft_set *set, struct nft_element *ret_element);
 
+/* Adds "inet bridge_cni SET { ELEMENT }", as nft's commands have it. */
+void set_element_describe(const struct nft_element *element, struct text *text);
+
 /* Adds "add element" with what libnftables makes the same bytes of. */
 void set_element_print(const struct nft_element *element, struct text *text);
 

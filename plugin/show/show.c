@@ -9,12 +9,19 @@
 #include "conf/base/list.h"
 #include "conf/base/printable.h"
 #include "network_facts.h"
+#include "pod_whole.h"
 #include "show_json.h"
 #include "show_text.h"
 
+#define ID_START_MIN 4 /* characters of a container ID that name it */
+
 void show_clear(struct show *show)
 {
+	free(show->names);
+	free(show->found);
 	free(show->doc.out.text);
+	free(show->attachments.out.text);
+	free(show->others.out.text);
 	free(show->text.text);
 	free(show->unseen.text);
 	for (size_t i = 0; i < show->owners.n; i++)
@@ -23,13 +30,30 @@ void show_clear(struct show *show)
 	*show = (struct show){};
 }
 
-void show_begin(struct show *show)
+int show_begin(struct show *show, struct cni_error *err)
 {
+	size_t n = 0;
+
+	while (show->names && show->names[n])
+		n++;
+	show->found = calloc(n + 1, sizeof(*show->found));
+	if (!show->found)
+		return error_oom(err);
 	if (!show->json)
-		return;
+		return 0;
 	json_open(&show->doc, NULL, '{');
 	json_text(&show->doc, "version", BRIDGE_CNI_VERSION);
 	json_open(&show->doc, "networks", '[');
+	show->attachments.depth = show->others.depth = show->doc.depth;
+	return 0;
+}
+
+const char *show_unfound(const struct show *show)
+{
+	for (size_t i = 0; show->names && show->names[i]; i++)
+		if (!show->found[i])
+			return show->names[i];
+	return NULL;
 }
 
 static bool was_shown(const struct show *show, uint64_t owner)
@@ -40,6 +64,96 @@ static bool was_shown(const struct show *show, uint64_t owner)
 	return false;
 }
 
+static bool is_address(const char *name, const struct ip_addr *ip)
+{
+	struct ip_addr named;
+
+	return ip_parse(name, &named) == 0 && ip_equal(&named, ip);
+}
+
+/* Does @name name the attachment, whichever kind of name it is? */
+static bool is_pods(const char *name, const struct shown_pod *pod)
+{
+	const char *slash = strchr(pod->pod, '/');
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < pod->addresses_n; i++)
+		if (is_address(name, &pod->addresses[i].addr))
+			return true;
+	return strcmp(name, pod->pod) == 0 || (slash && strcmp(name, slash + 1) == 0) ||
+	       strcmp(name, pod->host_ifname) == 0 || strcmp(name, pod->ifname) == 0 ||
+	       strcmp(name, pod->container_id) == 0 ||
+	       (len >= ID_START_MIN && strncmp(name, pod->container_id, len) == 0);
+}
+
+/* Has the thing, by @is, any of the names that are asked for? Those are found then. */
+static bool is_asked_for(struct show *show,
+			 bool (*is)(const char *name, const void *thing),
+			 const void *thing)
+{
+	bool asked = false;
+
+	for (size_t i = 0; show->names[i]; i++)
+		if (is(show->names[i], thing))
+			asked = show->found[i] = true;
+	return asked;
+}
+
+static bool is_network(const char *name, const void *network)
+{
+	return strcmp(name, network) == 0;
+}
+
+static bool is_pod(const char *name, const void *pod)
+{
+	return is_pods(name, pod);
+}
+
+static bool is_other(const char *name, const void *data)
+{
+	const struct ipam_view_other *other = data;
+	size_t len = strlen(name);
+
+	return is_address(name, &other->ip) ||
+	       (len >= ID_START_MIN && strncmp(name, other->container_id, len) == 0);
+}
+
+static int pod_show(struct show *show, const struct network_facts *facts,
+		    const struct shown_pod *pod, const char *file, struct cni_error *err)
+{
+	_cleanup_(pod_whole_clear) struct pod_whole whole = {};
+	int ret = pod_whole_read(facts, pod, &whole, err);
+
+	if (ret < 0)
+		return ret;
+	if (show->json)
+		pod_whole_json(&show->attachments, &whole, file);
+	else
+		pod_whole_text(&show->text, &whole, show->colour);
+	if (whole.unseen.text)
+		text_append(&show->unseen, &whole.unseen);
+	return 0;
+}
+
+static void network_show(struct show *show, const struct network_facts *facts,
+			 const char *file)
+{
+	if (show->json)
+		network_json(&show->doc, facts, file);
+	else
+		network_text(&show->text, facts, file, show->colour);
+}
+
+static void other_show(struct show *show, const struct network_facts *facts,
+		       const struct ipam_view_other *other)
+{
+	if (show->json)
+		other_json(&show->others, other);
+	else
+		other_text(&show->text, facts, other);
+}
+
+/* Adds the network, or what is asked for of it. */
 static int facts_show(struct show *show, struct attachment *net, const char *file,
 		      struct cni_error *err)
 {
@@ -48,13 +162,17 @@ static int facts_show(struct show *show, struct attachment *net, const char *fil
 
 	if (ret < 0)
 		return ret;
-	if (show->json)
-		network_json(&show->doc, &facts, file);
-	else
-		network_text(&show->text, &facts, file, show->colour);
+	if (!show->names || is_asked_for(show, is_network, net->network->name))
+		network_show(show, &facts, file);
+	for (size_t i = 0; show->names && ret == 0 && i < facts.pods.n; i++)
+		if (is_asked_for(show, is_pod, &facts.pods.items[i]))
+			ret = pod_show(show, &facts, &facts.pods.items[i], file, err);
+	for (size_t i = 0; show->names && i < facts.view.others.n; i++)
+		if (is_asked_for(show, is_other, &facts.view.others.items[i]))
+			other_show(show, &facts, &facts.view.others.items[i]);
 	if (facts.unseen.text)
 		text_append(&show->unseen, &facts.unseen);
-	return 0;
+	return ret;
 }
 
 int show_network(struct show *show, struct attachment *net, const char *file,
@@ -127,8 +245,15 @@ int show_end(struct show *show, struct cni_error *err)
 	_cleanup_(agent_facts_clear) struct agent_facts agent = {};
 	_cleanup_(free_p) char *text = NULL;
 
-	agent_facts_read(&agent);
+	if (!show->names)
+		agent_facts_read(&agent);
 	if (show->json) {
+		json_close(&show->doc, ']');
+		json_open(&show->doc, "attachments", '[');
+		json_append(&show->doc, &show->attachments);
+		json_close(&show->doc, ']');
+		json_open(&show->doc, "reservations", '[');
+		json_append(&show->doc, &show->others);
 		json_close(&show->doc, ']');
 		agent_json(&show->doc, &agent);
 		unseen_json(show);

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-static void text_or_null(struct json_writer *doc, const char *key, const char *value)
+void text_or_null(struct json_writer *doc, const char *key, const char *value)
 {
 	if (value && *value)
 		json_text(doc, key, value);
@@ -13,7 +13,7 @@ static void text_or_null(struct json_writer *doc, const char *key, const char *v
 		json_null(doc, key);
 }
 
-static void mac_json(struct json_writer *doc, const char *key, const struct mac_addr *mac)
+void mac_json(struct json_writer *doc, const char *key, const struct mac_addr *mac)
 {
 	if (mac->set)
 		json_text(doc, key, MAC_TEXT(mac));
@@ -118,8 +118,7 @@ static void masquerade_json(struct json_writer *doc, const struct network_facts 
 	json_close(doc, '}');
 }
 
-/* A list of the lines of @text. */
-static void lines_json(struct json_writer *doc, const char *key, const struct text *text)
+void lines_json(struct json_writer *doc, const char *key, const struct text *text)
 {
 	const char *line = text->text, *end;
 
@@ -200,7 +199,7 @@ static void host_json(struct json_writer *doc, const struct shown_pod *pod)
 	json_close(doc, '}');
 }
 
-static void pod_json(struct json_writer *doc, const struct shown_pod *pod)
+void pod_json_begin(struct json_writer *doc, const struct shown_pod *pod)
 {
 	static const struct bandwidth none;
 	const struct record *record = pod->recorded ? &pod->recorded->record : NULL;
@@ -222,6 +221,15 @@ static void pod_json(struct json_writer *doc, const struct shown_pod *pod)
 	ports_json(doc, pod);
 	text_or_null(doc, "netns", record ? record->netns : NULL);
 	time_json(doc, "since", pod->since);
+}
+
+void other_json(struct json_writer *doc, const struct ipam_view_other *other)
+{
+	json_open(doc, NULL, '{');
+	json_text(doc, "address", IP_TEXT(&other->ip));
+	text_or_null(doc, "containerID", other->container_id);
+	text_or_null(doc, "interface", other->ifname);
+	time_json(doc, "since", other->since);
 	json_close(doc, '}');
 }
 
@@ -231,16 +239,8 @@ static void others_json(struct json_writer *doc, const struct network_facts *fac
 
 	json_number(doc, "otherReservationsCount", view->others_n);
 	json_open(doc, "otherReservations", '[');
-	for (size_t i = 0; i < view->others.n; i++) {
-		const struct ipam_view_other *other = &view->others.items[i];
-
-		json_open(doc, NULL, '{');
-		json_text(doc, "address", IP_TEXT(&other->ip));
-		text_or_null(doc, "containerID", other->container_id);
-		text_or_null(doc, "interface", other->ifname);
-		time_json(doc, "since", other->since);
-		json_close(doc, '}');
-	}
+	for (size_t i = 0; i < view->others.n; i++)
+		other_json(doc, &view->others.items[i]);
 	json_close(doc, ']');
 }
 
@@ -264,8 +264,10 @@ void network_json(struct json_writer *doc, const struct network_facts *facts,
 	json_bool(doc, "recordsSeen",
 		  !facts->view.records_errnum && !facts->view.unreadable);
 	json_open(doc, "pods", '[');
-	for (size_t i = 0; i < facts->pods.n; i++)
-		pod_json(doc, &facts->pods.items[i]);
+	for (size_t i = 0; i < facts->pods.n; i++) {
+		pod_json_begin(doc, &facts->pods.items[i]);
+		json_close(doc, '}');
+	}
 	json_close(doc, ']');
 	others_json(doc, facts);
 	json_close(doc, '}');

@@ -195,20 +195,20 @@ static void port_range(struct text *text, uint32_t first, uint32_t count)
 		text_add(text, "-%u", first + count - 1);
 }
 
-static void ports_cell(struct text *cell, const struct record *record)
+void ports_add(struct text *text, const struct record *record)
 {
 	for (size_t i = 0; i < record->ports.n; i++) {
 		const struct port_mapping *port = &record->ports.items[i];
 		bool six = port->host_ip.family && ip_size(port->host_ip.family) == 16;
 
-		text_add(cell, "%s", i ? "," : "");
+		text_add(text, "%s", i ? "," : "");
 		if (port->host_ip.family)
-			text_add(cell, "%s%s%s:", six ? "[" : "", IP_TEXT(&port->host_ip),
+			text_add(text, "%s%s%s:", six ? "[" : "", IP_TEXT(&port->host_ip),
 				 six ? "]" : "");
-		port_range(cell, port->host_port, port->count);
-		text_add(cell, ":");
-		port_range(cell, port->container_port, port->count);
-		text_add(cell, "/%s", port_protocol_name(port->protocol));
+		port_range(text, port->host_port, port->count);
+		text_add(text, ":");
+		port_range(text, port->container_port, port->count);
+		text_add(text, "/%s", port_protocol_name(port->protocol));
 	}
 }
 
@@ -230,7 +230,7 @@ static void rate_add(struct text *cell, const char *direction,
 }
 
 /* As kubectl has it: 45s, 12m, 7h, 30d. */
-static void age_add(struct text *cell, int64_t since)
+void age_add(struct text *text, int64_t since)
 {
 	static const struct {
 		int64_t seconds;
@@ -240,7 +240,7 @@ static void age_add(struct text *cell, int64_t since)
 
 	for (size_t i = 0; age >= 0 && i < ARRAY_SIZE(units); i++)
 		if (age >= 2 * units[i].seconds || i == ARRAY_SIZE(units) - 1) {
-			text_add(cell, "%" PRId64 "%s", age / units[i].seconds,
+			text_add(text, "%" PRId64 "%s", age / units[i].seconds,
 				 units[i].unit);
 			return;
 		}
@@ -288,7 +288,7 @@ static void pod_row(struct columns *columns, const struct shown_pod *pod)
 	}
 	cell = columns_cell(columns);
 	if (record)
-		ports_cell(cell, record);
+		ports_add(cell, record);
 	age_add(columns_cell(columns), pod->since);
 }
 
@@ -319,6 +319,30 @@ static void pods_lines(struct text *text, const struct network_facts *facts)
 	columns_print(&columns, "    ", text);
 }
 
+static void other_add(struct text *text, const struct ipam_view_other *other)
+{
+	text_add(text, "%s", IP_TEXT(&other->ip));
+	if (!other->container_id[0])
+		text_add(text, " of nobody (an empty file)");
+	else
+		text_add(text, " of container ");
+	text_add_printable(text, other->container_id);
+	if (other->ifname[0])
+		text_add(text, " ");
+	text_add_printable(text, other->ifname);
+	text_add(text, "\n");
+}
+
+void other_text(struct text *text, const struct network_facts *facts,
+		const struct ipam_view_other *other)
+{
+	text_add(text, "reservation of network ");
+	text_add_printable(text, facts->net->network->name);
+	text_add(text, ", which no record here tells of: ");
+	other_add(text, other);
+	text_add(text, "\n");
+}
+
 static void others_lines(struct text *text, const struct network_facts *facts)
 {
 	const struct ipam_view *view = &facts->view;
@@ -333,15 +357,8 @@ static void others_lines(struct text *text, const struct network_facts *facts)
 			 : "a record of bridge-cni: of the reference plugin, "
 			   "or of nobody");
 	for (size_t i = 0; i < view->others.n && i < OTHERS_MAX; i++) {
-		const struct ipam_view_other *other = &view->others.items[i];
-
-		text_add(text, "    %s ", IP_TEXT(&other->ip));
-		if (!other->container_id[0])
-			text_add(text, "of nobody (an empty file)");
-		id_add(text, other->container_id);
-		text_add(text, " ");
-		text_add_printable(text, other->ifname);
-		text_add(text, "\n");
+		text_add(text, "    ");
+		other_add(text, &view->others.items[i]);
 	}
 	if (view->others_n > OTHERS_MAX)
 		text_add(text, "    and %zu more\n", view->others_n - OTHERS_MAX);

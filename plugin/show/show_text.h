@@ -9,6 +9,10 @@
 void network_text(struct text *text, const struct network_facts *facts, const char *file,
 		  bool colour);
 
+/* Adds a line about a reservation that no record names. */
+void other_text(struct text *text, const struct network_facts *facts,
+		const struct ipam_view_other *other);
+
 /* Begins a line of a block: two spaces, and what the line is about. Values that follow
  * are aligned. */
 void line_begin(struct text *text, const char *label);
@@ -20,5 +24,10 @@ enum tint {
 	TINT_BAD,
 };
 void tint_add(struct text *text, enum tint tint, bool colour, const char *words);
+
+/* Add "8080:80/tcp,..." and "12m". */
+struct record;
+void ports_add(struct text *text, const struct record *record);
+void age_add(struct text *text, int64_t since);
 
 #endif

@@ -13,6 +13,7 @@
 #include "plugin/attachment/report.h"
 #include "plugin/netlink/link.h"
 #include "plugin/netlink/tc.h"
+#include "facts.h"
 #include "stages.h"
 
 #define LATENCY_MS     25 /* the longest wait of a packet, as with the reference */
@@ -317,6 +318,50 @@ static void bandwidth_interfaces(const struct attachment *att,
 	stage_interfaces_add(list, name, &mac, att->mtu, NULL);
 }
 
+static int tbf_tell(struct attachment *att, unsigned int index, const char *what,
+		    const char *ifname, struct stage_facts *facts, struct cni_error *err)
+{
+	struct tbf tbf = {};
+	int ret = tbf_get(att->op->node.rtnl, index, &tbf, err);
+
+	if (ret < 0)
+		return ret;
+	if (!tbf.rate)
+		return stage_facts_line(facts, stage_bandwidth.name, err,
+					"%s: no tbf on %s", what, ifname);
+	return stage_facts_line(facts, stage_bandwidth.name, err,
+				"%s: tbf on %s, %" PRIu64 " bit/s, burst %" PRIu32
+				" bytes, queue %" PRIu32 " bytes",
+				what, ifname, 8 * tbf.rate, tbf.burst, tbf.limit);
+}
+
+static int bandwidth_show(struct attachment *att, struct stage_facts *facts,
+			  struct cni_error *err)
+{
+	const struct bandwidth *bandwidth = &att->record->bandwidth;
+	struct netlink *nl = att->op->node.rtnl;
+	unsigned int host = netlink_ifindex(nl, att->pod->host_ifname), to = 0;
+	struct link ifb = {};
+	int ret = 0;
+
+	if (!host)
+		return 0;
+	if (bandwidth->ingress.rate)
+		ret = tbf_tell(att, host, "ingress", att->pod->host_ifname, facts, err);
+	if (ret < 0 || !bandwidth->egress.rate)
+		return ret;
+	ret = redirect_get(nl, host, &to, err);
+	if (ret == 0 && to)
+		ret = link_get_by_index(nl, to, &ifb, err);
+	if (ret < 0)
+		return ret;
+	if (!ifb.index)
+		return stage_facts_line(facts, stage_bandwidth.name, err,
+					"egress: %s redirects to no interface",
+					att->pod->host_ifname);
+	return tbf_tell(att, to, "egress", ifb.name, facts, err);
+}
+
 const struct stage stage_bandwidth = {
 	.name = "bandwidth",
 	.add = bandwidth_add,
@@ -325,4 +370,5 @@ const struct stage stage_bandwidth = {
 	.names = bandwidth_names,
 	.links = bandwidth_links,
 	.interfaces = bandwidth_interfaces,
+	.show = bandwidth_show,
 };

@@ -16,6 +16,7 @@ void stage_facts_clear(struct stage_facts *facts)
 	free(facts->rules.items);
 	free(facts->keeps.items);
 	free(facts->lines.items);
+	free(facts->elements.text);
 	*facts = (struct stage_facts){};
 }
 

@@ -35,6 +35,9 @@ struct stage_facts {
 		struct stage_line *items;
 		size_t n;
 	} lines;
+	/* Of one attachment: its elements that neither key nor comment tells the pod of, a
+	 * line (set_element_describe()) for each; owned. */
+	struct text elements;
 };
 void stage_facts_clear(struct stage_facts *facts);
 

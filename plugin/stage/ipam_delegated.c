@@ -73,7 +73,8 @@ static int delegated_add(struct attachment *att, struct cni_error *err)
 
 static int delegated_check(struct attachment *att, struct cni_error *err)
 {
-	return ipam_delegated(att->network)
+	/* Who only looks has no other program do anything. */
+	return ipam_delegated(att->network) && !att->op->looks
 		       ? unlocked_run(att, NODE_SHARED, check_run, err)
 		       : 0;
 }

@@ -270,6 +270,35 @@ static int masquerade_show_shared(struct attachment *net, struct stage_facts *fa
 					   err);
 }
 
+/* Tells which elements of its addresses are in the sets of pods. */
+static int masquerade_show(struct attachment *att, struct stage_facts *facts,
+			   struct cni_error *err)
+{
+	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
+	const struct record *record = att->record;
+	struct masquerade_sets sets;
+	struct netlink *nl;
+	int ret = node_nftables(&att->op->node, &nl, err);
+
+	masquerade_sets_name(att->owner, &sets);
+	for (size_t i = 0; ret == 0 && i < record->n; i++)
+		ret = masquerade_elements_add(&sets, &record->addresses[i].address,
+					      record_says(record->masquerade,
+							  att->network->ip_masq),
+					      &elements, err);
+	for (size_t i = 0; ret >= 0 && i < elements.n; i++) {
+		struct nft_element found;
+
+		ret = nft_element_get(nl, elements.items[i].set, &elements.items[i].key,
+				      &found, err);
+		if (ret != 0)
+			continue;
+		set_element_describe(&elements.items[i], &facts->elements);
+		text_add(&facts->elements, "\n");
+	}
+	return ret < 0 ? ret : 0;
+}
+
 const struct stage stage_masquerade = {
 	.name = "masquerade",
 	.add = masquerade_add,
@@ -277,4 +306,5 @@ const struct stage stage_masquerade = {
 	.repair_shared = masquerade_repair_shared,
 	.repair = masquerade_repair,
 	.show_shared = masquerade_show_shared,
+	.show = masquerade_show,
 };

@@ -72,7 +72,7 @@ static int held_add(struct attachment *att, struct stage_elements *elements,
 		    struct cni_error *err)
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list wanted = {};
-	bool shared = att->record->port_turn > 0;
+	bool shared = att->record->port_turn > 0 && !att->op->looks;
 	struct portmap_sets *sets;
 	struct pod_facts pod;
 	struct netlink *nl;

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "show_prepare.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "say.h"
+
+static int names_take(struct show *show, char **arguments, const char *json_option,
+		      struct cni_error *err)
+{
+	char **files = arguments, **names;
+	size_t n = 0;
+
+	while (arguments[n])
+		n++;
+	names = calloc(n + 1, sizeof(*names));
+	if (!names)
+		return error_oom(err);
+	n = 0;
+	for (; *arguments; arguments++) {
+		if (strcmp(*arguments, json_option) == 0 && !show->json)
+			show->json = true;
+		else if (strchr("/.-", **arguments) && **arguments)
+			*files++ = *arguments;
+		else
+			names[n++] = *arguments;
+	}
+	*files = NULL;
+	if (n > 0)
+		show->names = names;
+	else
+		free(names);
+	return 0;
+}
+
+/* Colour is for terminals, and for who has not asked for none (no-color.org). */
+static bool wants_colour(void)
+{
+	const char *none = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && !(none && *none) &&
+	       !(term && strcmp(term, "dumb") == 0);
+}
+
+int show_prepare(struct show *show, char **arguments, const char *json_option)
+{
+	struct cni_error err = {};
+
+	show->colour = wants_colour();
+	if (names_take(show, arguments, json_option, &err) == 0 &&
+	    show_begin(show, &err) == 0)
+		return 0;
+	say_error(NULL, &err);
+	return 1;
+}

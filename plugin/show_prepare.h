@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reads how `bridge-cni show` is called. */
+#ifndef BRIDGE_CNI_PLUGIN_SHOW_PREPARE_H
+#define BRIDGE_CNI_PLUGIN_SHOW_PREPARE_H
+
+#include "plugin/show/show.h"
+
+/* Takes the names, and @json_option, wherever they stand, out of @arguments, whose last is
+ * NULL, and begins. FILEs, which begin with "/" or ".", are left, and so are other
+ * options. 1: memory ran out, which was said. */
+int show_prepare(struct show *show, char **arguments, const char *json_option);
+
+#endif
