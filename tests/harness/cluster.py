@@ -116,6 +116,15 @@ class ClusterNode(Node):
     def ready(self):
         return self.page("/readyz")[0] == 200
 
+    def await_ready(self):
+        """A failure says what the agent waits for."""
+        def is_ready():
+            status, text = self.page("/readyz")
+            assert status == 200, f"{self.name}: /readyz gives {status} {text}"
+            return True
+
+        wait_for(is_ready, 20)
+
     def memory_kb(self):
         text = pathlib.Path(f"/proc/{self.agent_pid()}/status").read_text()
         return int(next(line for line in text.splitlines()
@@ -263,7 +272,7 @@ class Cluster:
         for node in nodes:
             node.start_agent(*options)
         for node in nodes:
-            wait_for(node.ready, 20)
+            node.await_ready()
             wait_for(lambda: len(node.own_routes()) == len(node.cidrs) * (count - 1))
         return nodes
 

@@ -21,7 +21,7 @@ def start(*nodes, mode="vxlan", options=()):
 
 def await_routes(*nodes):
     for node in nodes:
-        wait_for(node.ready, 20)
+        node.await_ready()
         others = {cidr for other in nodes if other is not node for cidr in other.cidrs}
         wait_for(lambda: others <= {*node.own_routes()}, 20)
 
