@@ -62,7 +62,7 @@ class Pinger(threading.Thread):
                 stream.receive()
                 stream.send()
             due = max(due + PAUSE, time.monotonic() + PAUSE / 4)
-            time.sleep(due - time.monotonic())
+            time.sleep(max(0.0, due - time.monotonic()))
         end = time.monotonic() + PATIENCE * SLOWNESS
         while time.monotonic() < end and any(stream.unanswered for stream in self.streams):
             time.sleep(0.05)
