@@ -222,6 +222,8 @@ static void do_what_is_due(struct agent *agent)
 	if (now >= agent->drops.due_at)
 		drops_look(&agent->drops);
 	if (now >= agent->trim_at) {
+		netlink_shrink(agent->rtnl);
+		netlink_shrink(agent->nft);
 		memory_trim_heap();
 		agent->trim_at = INT64_MAX;
 	}

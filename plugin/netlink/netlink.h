@@ -27,6 +27,9 @@ enum netlink_protocol {
 int netlink_open(enum netlink_protocol protocol, struct netlink **ret_netlink,
 		 struct cni_error *err);
 void netlink_close(struct netlink *nl);
+/* Gives back the memory that a connection keeps for further messages; where one is queued
+ * it does nothing. */
+void netlink_shrink(struct netlink *nl);
 static inline void netlink_closep(struct netlink **nl)
 {
 	netlink_close(*nl);

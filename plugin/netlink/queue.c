@@ -77,6 +77,16 @@ void netlink_close(struct netlink *nl)
 	free(nl);
 }
 
+void netlink_shrink(struct netlink *nl)
+{
+	if (nl->n)
+		return;
+	while (nl->made > 0)
+		nlmsg_free(nl->queue[--nl->made].msg);
+	free(nl->queue);
+	nl->queue = NULL;
+}
+
 void netlink_queue_failed(struct netlink *nl)
 {
 	nl->failed = ENOMEM;
