@@ -16,11 +16,12 @@
 
 #define PIECE 16 /* elements that are made for a transaction at once */
 
-/* The bytes of an element. */
+/* The bytes of an element, in the order in which they are compared: guard_keep.h hands
+ * over the sources nearly in that of the result. */
 #define KIND  0
 #define LEN   1
-#define OUTER 2
-#define INNER (OUTER + 16)
+#define INNER 2
+#define OUTER (INNER + 16)
 
 void guard_elements_clear(struct guard_elements *elements)
 {

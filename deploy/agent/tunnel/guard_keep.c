@@ -66,23 +66,34 @@ static const struct ip_addr *address_of_flannel(const struct tunnel_peer *peer,
 	return &end[family].addr;
 }
 
-/* A peer may send from each of its InternalIPs, whichever this node sends to. */
+static void source_add(struct lists *lists, struct guard_spec *spec,
+		       const struct ip_addr *outer, const struct tunnel_range *range)
+{
+	lists->sources[spec->n_sources++] = (struct guard_source){outer, &range->cidr};
+}
+
+/* A peer may send from each of its InternalIPs, whichever this node sends to. Ranges are in
+ * the order of their addresses, and so nearly all sources are in that of the guard's
+ * elements. */
 static void sources_make(const struct tunnel_plan *plan, struct lists *lists,
 			 struct guard_spec *spec)
 {
-	for (size_t i = 0; i < plan->n_ranges; i++) {
+	for (int f = 0; f < IP_FAMILIES; f++)
+		for (size_t i = 0; i < plan->n_ranges; i++) {
+			const struct tunnel_range *range = &plan->ranges[i];
+			const struct tunnel_peer *peer = &plan->peers[range->peer];
+
+			if (peer->addresses[f].family)
+				source_add(lists, spec, &peer->addresses[f], range);
+		}
+	for (size_t i = 0; plan->flannel && i < plan->n_ranges; i++) {
 		const struct tunnel_range *range = &plan->ranges[i];
-		const struct tunnel_peer *peer = &plan->peers[range->peer];
-		const struct ip_addr *more = address_of_flannel(
-			peer, range->cidr.addr.family != ip_families[0]);
+		const struct ip_addr *more = address_of_flannel(&plan->peers[range->peer],
+								range->cidr.addr.family !=
+									ip_families[0]);
 
 		if (more)
-			lists->sources[spec->n_sources++] =
-				(struct guard_source){more, &range->cidr};
-		for (int f = 0; f < IP_FAMILIES; f++)
-			if (peer->addresses[f].family)
-				lists->sources[spec->n_sources++] = (struct guard_source){
-					&peer->addresses[f], &range->cidr};
+			source_add(lists, spec, more, range);
 	}
 	spec->sources = lists->sources;
 }
