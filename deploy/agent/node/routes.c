@@ -68,14 +68,13 @@ static enum route_problem add_route(struct sync *sync, const struct cluster_node
 {
 	struct tunnel_way way = {.gw = *gw};
 	enum route_problem problem = direct;
-	bool tunnel = false;
+	bool tunnel = sync->plan && tunnel_plan_prefers(sync->plan, node, sync->family);
 
-	if (problem == ROUTE_FINE) {
+	if (!tunnel && problem == ROUTE_FINE) {
 		way.device = link_to(sync, gw);
 		problem = way.device ? ROUTE_FINE : ROUTE_NOT_ON_LINK;
 	}
-	if (sync->plan && (tunnel_plan_prefers(sync->plan, node, sync->family) ||
-			   problem != ROUTE_FINE)) {
+	if (tunnel || (sync->plan && problem != ROUTE_FINE)) {
 		problem = tunnel_plan_way(sync->plan, node, cidr, &way);
 		tunnel = true;
 	}
