@@ -176,10 +176,22 @@ static const struct json_type conditions_type = {
 	.item_size = sizeof(const char *),
 };
 
+static const char *const over_listener_words[] = {
+	[OVER_LISTENER_WARN] = "warn",
+	[OVER_LISTENER_REFUSE] = "refuse",
+	[OVER_LISTENER_ALLOW] = "allow",
+	NULL,
+};
+static const struct json_type over_listener_type = {
+	.kind = JSON_TEXT,
+	.words = over_listener_words,
+	.or_zero = true,
+};
+
 static const struct json_field root_fields[] = {
 	{.key = "runtimeConfig", .type = &runtime_type},
 	FIELD(struct keys, conf.snat, "snat", &bool_type),
-	FIELD(struct keys, over_listener, "hostPortOverListener", &text_type),
+	FIELD(struct keys, over_listener, "hostPortOverListener", &over_listener_type),
 	FIELD(struct keys, backend, "backend", &text_type),
 	FIELD(struct keys, ports.masq_all, "masqAll", &bool_type),
 	FIELD(struct keys, mark_bit, "markMasqBit", &mark_type),
@@ -195,27 +207,11 @@ static int refuse(struct cni_error *err, const char *key, const char *instead)
 			 "%s is not supported: %s", key, instead);
 }
 
-static int over_listener_settle(struct keys *keys, struct cni_error *err)
+static void over_listener_settle(struct keys *keys)
 {
-	static const char *const names[] = {
-		[OVER_LISTENER_WARN] = "warn",
-		[OVER_LISTENER_REFUSE] = "refuse",
-		[OVER_LISTENER_ALLOW] = "allow",
-	};
-	const char *name = keys->over_listener ? keys->over_listener : "";
-
-	if (!*name)
-		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		if (strcmp(names[i], name) != 0)
-			continue;
-		keys->conf.over_listener = i;
-		return 0;
-	}
-	return error_set(err, CNI_ERR_CONFIG, EINVAL,
-			 "hostPortOverListener: \"%s\" is not known, expected \"warn\", "
-			 "\"refuse\" or \"allow\"",
-			 name);
+	for (size_t i = 0; keys->over_listener && over_listener_words[i]; i++)
+		if (strcmp(over_listener_words[i], keys->over_listener) == 0)
+			keys->conf.over_listener = i;
 }
 
 static int check_keys(const struct keys *keys, struct cni_error *err)
@@ -304,8 +300,6 @@ int port_mappings_read(const struct json_doc *doc, bool has_ipam,
 		return ret;
 	ret = check_keys(&keys, err);
 	if (ret == 0)
-		ret = over_listener_settle(&keys, err);
-	if (ret == 0)
 		ret = check_usable(&keys, has_ipam, err);
 	if (ret == 0)
 		ret = merge(&keys.ports, err);
@@ -315,6 +309,7 @@ int port_mappings_read(const struct json_doc *doc, bool has_ipam,
 		pod_ports_clear(&keys.ports);
 		return ret;
 	}
+	over_listener_settle(&keys);
 	keys.conf.expected = capabilities.port_mappings || keys.ports.entries.n > 0;
 	*ret_conf = keys.conf;
 	*ret_ports = keys.ports;

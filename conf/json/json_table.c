@@ -127,15 +127,17 @@ static int read_integer(const cJSON *value, const struct json_type *type, void *
 	return 0;
 }
 
-/* "a" or "b" */
+/* "a", "b" or "c" */
 static const char *words_format(const char *const *words, char buf[128])
 {
 	size_t len = 0;
 
 	buf[0] = '\0';
-	for (size_t i = 0; words[i] && len < 128; i++)
-		len += snprintf(buf + len, 128 - len, "%s\"%s\"", i ? " or " : "",
-				words[i]);
+	for (size_t i = 0; words[i] && len < 128; i++) {
+		const char *lead = !i ? "" : words[i + 1] ? ", " : " or ";
+
+		len += snprintf(buf + len, 128 - len, "%s\"%s\"", lead, words[i]);
+	}
 	return buf;
 }
 

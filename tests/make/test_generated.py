@@ -79,6 +79,7 @@ def test_what_ADD_takes_is_right(schema, keys):
 @pytest.mark.parametrize("keys, word", [
     ({"isGatway": True}, "isGatway"), ({"mtu": 1}, "1"), ({"mtu": "1400"}, "1400"),
     ({"isGateway": "true"}, "true"), ({"podLink": "none"}, "none"), ({"vlan": 4095}, "4095"),
+    ({"hostPortOverListener": "WARN"}, "WARN"),
     ({"ipam": {**HOST_LOCAL, "ranegs": []}}, "ranegs"), ({"disableCheck": True}, "disableCheck"),
     ({"ipam": {"type": "host-local", "ranges": [[{"subnet": "10.1.2.0"}]]}}, "10.1.2.0"),
     ({"ipam": {"type": "host-local", "ranges": [[{"rangeStart": "10.1.2.0"}]]}}, "subnet"),
