@@ -316,6 +316,31 @@ static void arguments_have_limits(void **state)
 			    "CNI_ARGS: K8S_POD_NAME: the value is longer than 255 bytes");
 }
 
+static void the_program_is_told_by_the_last_part_of_its_path(void **state)
+{
+	static const struct {
+		const char *path;
+		enum cni_program program;
+	} cases[] = {
+		{NULL, PROGRAM_BRIDGE},
+		{"", PROGRAM_BRIDGE},
+		{"bridge-cni", PROGRAM_BRIDGE},
+		{"/opt/cni/bin/bridge", PROGRAM_BRIDGE},
+		{"loopback", PROGRAM_LOOPBACK},
+		{"/opt/cni/bin/loopback", PROGRAM_LOOPBACK},
+		{"../bin/host-local", PROGRAM_HOST_LOCAL},
+		{"/opt/loopback/bridge-cni", PROGRAM_BRIDGE},
+		{"loopback/", PROGRAM_BRIDGE},
+		{"loopback2", PROGRAM_BRIDGE},
+		{"Loopback", PROGRAM_BRIDGE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(cni_program_called(cases[i].path), cases[i].program);
+	assert_null(cni_program_names[PROGRAMS]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -334,6 +359,7 @@ int main(void)
 		cmocka_unit_test(unknown_arguments_pass_only_when_said_so),
 		cmocka_unit_test(bad_arguments_are_named),
 		cmocka_unit_test(arguments_have_limits),
+		cmocka_unit_test(the_program_is_told_by_the_last_part_of_its_path),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
