@@ -68,13 +68,24 @@ static void line_take(const char *kind, const char *words, struct guard_spec *sp
 	}
 }
 
-/* Reads up to the next "then"; false: to the end. What is read lives as long as the
- * process. */
-static bool spec_read(struct guard_spec *spec)
+/* What a spec was read from, and points to. */
+struct input {
+	struct line_list sources, own;
+	struct guard_source *pairs;
+	struct ip_prefix *ranges;
+};
+
+static void input_clear(struct input *input)
 {
-	struct line_list sources = {}, own = {};
-	struct guard_source *source;
-	struct ip_prefix *range;
+	free(input->sources.items);
+	free(input->own.items);
+	free(input->pairs);
+	free(input->ranges);
+}
+
+/* Reads a spec up to the line "then", or to the end; true: there is another one. */
+static bool spec_read(struct guard_spec *spec, struct input *input)
+{
 	char *text = NULL;
 	bool more = false;
 	size_t size = 0;
@@ -86,18 +97,18 @@ static bool spec_read(struct guard_spec *spec)
 		sscanf(text, "%15s%n", kind, &used);
 		more = strcmp(kind, "then") == 0;
 		if (!more)
-			line_take(kind, text + used, spec, &sources, &own);
+			line_take(kind, text + used, spec, &input->sources, &input->own);
 	}
 	free(text);
-	spec->n_sources = sources.n;
-	spec->n_own = own.n;
-	spec->sources = source = calloc(sources.n + 1, sizeof(*source));
-	spec->own = range = calloc(own.n + 1, sizeof(*range));
-	for (size_t i = 0; i < sources.n; i++)
-		source[i] = (struct guard_source){&sources.items[i].outer,
-						  &sources.items[i].inner};
-	for (size_t i = 0; i < own.n; i++)
-		range[i] = own.items[i].inner;
+	spec->n_sources = input->sources.n;
+	spec->n_own = input->own.n;
+	spec->sources = input->pairs = calloc(spec->n_sources + 1, sizeof(*input->pairs));
+	spec->own = input->ranges = calloc(spec->n_own + 1, sizeof(*input->ranges));
+	for (size_t i = 0; i < spec->n_sources; i++)
+		input->pairs[i] = (struct guard_source){&input->sources.items[i].outer,
+							&input->sources.items[i].inner};
+	for (size_t i = 0; i < spec->n_own; i++)
+		input->ranges[i] = input->own.items[i].inner;
 	return more;
 }
 
@@ -116,12 +127,13 @@ static int ensure(struct netlink *nft, struct cni_error *err)
 	int ret = 0;
 
 	while (ret == 0 && more) {
+		_cleanup_(input_clear) struct input input = {};
 		struct guard_spec spec = {};
 		struct guard_done done;
 		bool settled = false;
 		double begun;
 
-		more = spec_read(&spec);
+		more = spec_read(&spec, &input);
 		begun = cpu_ms();
 		ret = tunnel_guard_ensure(nft, &spec, &known, &done, err);
 		if (ret == 0)
