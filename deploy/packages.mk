@@ -12,3 +12,27 @@ dist: ## build/dist/bridge-cni-VERSION.tar.gz, the sources of the committed tree
 	$(Q)git -c tar.umask=0022 archive --prefix=bridge-cni-$(VERSION)/ -o $(DIST:.gz=) HEAD
 	$(Q)gzip -9nf $(DIST:.gz=)
 	$(call say,DIST,$(DIST))
+
+# The tree is staged with deploy/debian as its debian/.
+DEB_STAGE := build/deb/bridge-cni-$(VERSION)
+
+.PHONY: deb
+deb: ## build/deb/*.deb: bridge-cni and bridge-cni-agent, for this release of Debian or Ubuntu
+	$(Q)tests/install-deps deb
+	$(Q)rm -rf build/deb
+	$(Q)mkdir -p $(DEB_STAGE)
+	$(Q)tar -c --exclude=./build --exclude=./.git . | tar -xm --no-same-owner -C $(DEB_STAGE)
+	$(Q)cp -r deploy/debian $(DEB_STAGE)
+	$(Q)awk -v maintainer="$$(sed -n 's/^Maintainer: //p' deploy/debian/control)" \
+		-f deploy/debian/changelog.awk deploy/CHANGES >$(DEB_STAGE)/debian/changelog
+	$(Q)cd $(DEB_STAGE) && env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS dpkg-buildpackage -b -us -uc
+	$(call say,DEB,build/deb)
+
+# This is no part of `make check`: it builds the packages twice, and downloads a minimal system.
+.PHONY: check-deb
+check-deb: ## the packages, installed, upgraded and removed on a minimal system that systemd boots
+	$(as_root)
+	$(Q)tests/install-deps check distros check-deb
+	$(Q)$(MAKE) --no-print-directory deb
+	$(Q)DEBIAN_MIRROR='$(DEBIAN_MIRROR)' UBUNTU_MIRROR='$(UBUNTU_MIRROR)' tests/packages/root
+	$(Q)tests/run --suites $(BUILD) tests/packages/test_packages.py $(TESTS)

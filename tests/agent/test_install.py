@@ -400,3 +400,25 @@ def test_cleanup_removes_a_link_and_not_what_it_leads_to(cluster, victim):
     conflist.symlink_to(victim / "file")
     assert node.run(*node.agent_argv("--cleanup"), check=False).returncode == 0
     assert not conflist.is_symlink()
+
+
+def test_a_plugin_that_a_package_installed_stays_where_it_is(cluster):
+    """--bundle and --bin-dir are one directory, which has other plugins, too."""
+    node = cluster.node()
+    shutil.copytree(cluster.bundle, node.bin_dir, dirs_exist_ok=True)
+    (node.bin_dir / "loopback").write_text("somebody else's")
+    before = {path: (path.lstat().st_ino, path.read_bytes()) for path in node.bin_dir.rglob("*")
+              if path.is_file()}
+    node.start_agent("--bundle", str(node.bin_dir))
+    wait_for(node.ready)
+    node.attach()
+    node.stop_agent()
+    installed(node).unlink()
+    node.start_agent("--bundle", str(node.bin_dir))
+    wait_for(lambda: f"{installed(node)}: No such file" in node.log())
+    assert node.page("/readyz")[0] == 503
+    shutil.copy2(cluster.bundle / "bridge-cni", node.bin_dir)
+    wait_for(node.ready)
+    after = {path: path.read_bytes() for path in node.bin_dir.rglob("*") if path.is_file()}
+    assert after == {path: content for path, (_, content) in before.items()}
+    assert not any(path.is_symlink() for path in node.bin_dir.iterdir())

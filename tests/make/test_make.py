@@ -82,7 +82,8 @@ def test_the_agents_libraries_are_named_as_well(tree, tmp_path):
 
 @pytest.mark.parametrize("command", [
     *(f"make {target}" for target in ("check", "check-bundle", "check-storms", "check-faults",
-                                      "check-distros", "check-image", "demo", "bench")),
+                                      "check-distros", "check-image", "check-deb", "demo",
+                                      "bench")),
     "tests/run build/release", "tests/distros", "tests/demo"])
 def test_an_ordinary_user_is_told_in_one_line_that_it_takes_root(tree, command):
     if shutil.which("setpriv") is None:
@@ -375,6 +376,15 @@ def test_each_make_in_the_documents_has_its_target(tree):
 def test_the_README_s_packages_are_those_of_the_build(tree):
     line, = [line for line in commands_of_the_documents() if line.startswith("apt install ")]
     assert set(packages(tree, "build")) - set(line.split()[2:]) <= {"libnftables1"}  # comes with -dev
+
+
+def test_Debian_s_packages_are_built_with_what_the_build_needs(tree):
+    control = (tree / "deploy/debian/control").read_text()
+    listed, = re.findall(r"^Build-Depends: (.*(?:\n .*)*)", control, re.M)
+    depends = {word.strip() for word in listed.split(",")}
+    # libc6-dev comes with every compiler, libnftables1 with -dev.
+    assert depends - {"debhelper-compat (= 13)"} == \
+        set(packages(tree, "build") + packages(tree, "agent")) - {"libc6-dev", "libnftables1"}
 
 
 def test_the_documents_installation_and_bundle_are_installed_and_go(built, tmp_path):

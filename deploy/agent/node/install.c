@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "conf/identity.h"
 #include "deploy/agent/base/file_tree.h"
@@ -195,11 +196,34 @@ static int read_bundle(struct install *install, struct cni_error *err)
 	return 0;
 }
 
+/* Whether both directories are one: a package has put the plugin where it is started. */
+static bool is_in_place(const struct install *install)
+{
+	struct stat bundle, plugins;
+
+	return stat(install->bundle, &bundle) == 0 &&
+	       stat(install->plugin_dir, &plugins) == 0 &&
+	       bundle.st_dev == plugins.st_dev && bundle.st_ino == plugins.st_ino;
+}
+
+static int program_check(const char *directory, struct cni_error *err)
+{
+	char program[PATH_MAX];
+	int ret = path_join(program, directory, PROGRAM, err);
+
+	if (ret == 0 && access(program, X_OK) < 0)
+		ret = error_errno(err, CNI_ERR_IO, errno, "%s", program);
+	return ret;
+}
+
 int install_ensure(struct install *install, struct cni_error *err)
 {
 	struct places places;
-	int ret = read_bundle(install, err);
+	int ret;
 
+	if (is_in_place(install))
+		return program_check(install->plugin_dir, err);
+	ret = read_bundle(install, err);
 	if (ret == 0)
 		ret = places_set(install, &places, err);
 	if (ret < 0 || (install->installed_stat &&

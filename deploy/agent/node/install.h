@@ -29,8 +29,9 @@ struct install {
 /*
  * Sees to it that the node has the bundle and the link, and that nobody has changed
  * either. That is cheap where nothing has changed since the last call. Of other versions
- * the one stays that the link led to before, since its ADDs may still be running. Codes
- * 5; 11: the bundle changed while it was copied.
+ * the one stays that the link led to before, since its ADDs may still be running. Where
+ * both directories are the same one, the plugin is a package's, and only has to be there.
+ * Codes 5; 11: the bundle changed while it was copied.
  */
 int install_ensure(struct install *install, struct cni_error *err);
 
