@@ -286,8 +286,17 @@ check: ## all tests, on network namespaces of their own (root; says what it inst
 	$(Q)tests/install-deps --missing check e2e
 	$(Q)tests/install-deps check
 	$(Q)tests/install-deps e2e || echo "not every container runtime could be installed"
+	$(Q)$(MAKE) --no-print-directory $(PROMTOOL) || echo "promtool could not be had"
 	$(Q)$(MAKE) --no-print-directory unit-tests build/bridge-cni agent
 	$(Q)tests/run $(BUILD) $(TESTS)
+
+# It reads alerts, dashboard and metrics as Prometheus does. Its package would run Prometheus, and is
+# not installed.
+PROMTOOL := build/promtool/promtool
+$(PROMTOOL):
+	$(Q)mkdir -p $(@D)
+	$(Q)cd $(@D) && apt-get download -q prometheus && dpkg-deb --fsys-tarfile prometheus_*.deb | \
+		tar -x --strip-components=3 ./usr/bin/promtool && rm prometheus_*.deb
 
 .PHONY: check-bundle
 check-bundle: ## the same tests of the executable, on the bundle
