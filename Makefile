@@ -170,6 +170,8 @@ $(BUILD)/tests/unit/test_reflector: $(AGENT_READERS) $(patsubst %,$(BUILD)/deplo
 	contact list_doubt node_feed node_paths own_annotations reflector refusal retry)
 $(BUILD)/tests/unit/test_annotate_once: $(patsubst %,$(BUILD)/deploy/agent/api/%.o,annotate_once \
 	annotation_patch node_paths refusal)
+KUBECONFIG_READER := $(patsubst %,$(BUILD)/deploy/agent/%.o,api/kubeconfig api/yaml_json base/files)
+$(BUILD)/tests/unit/test_kubeconfig: $(KUBECONFIG_READER)
 $(BUILD)/tests/unit/test_contact: $(patsubst %,$(BUILD)/deploy/agent/api/%.o,contact retry)
 
 # Prints what the tables of keys and of commands say, for editors and shells.
@@ -214,6 +216,8 @@ $(FUZZERS): %: %.o $(LIB_OBJECTS) $(AGENT_READERS)
 
 $(BUILD)/tests/fuzz/fuzz_annotations $(BUILD)/tests/fuzz/replay_annotations: $(patsubst %,\
 	$(BUILD)/deploy/agent/tunnel/%.o,flannel_notes wireguard_key wireguard_note)
+
+$(BUILD)/tests/fuzz/fuzz_kubeconfig $(BUILD)/tests/fuzz/replay_kubeconfig: $(KUBECONFIG_READER)
 
 # make keeps objects that only a pattern names, too.
 .SECONDARY:

@@ -5,6 +5,7 @@
 
 #include "agent.h"
 #include "cleanup.h"
+#include "deploy/agent/api/kubeconfig.h"
 #include "deploy/agent/base/memory_trim.h"
 #include "deploy/agent/base/variables.h"
 
@@ -22,6 +23,25 @@ static const char about[] =
 	"\n"
 	"Options, the environment variables that stand for them, and defaults:\n"
 	"\n";
+
+/* @kubeconfig must outlive the options, which borrow from it. */
+static int kubeconfig_use(struct options *options, struct kubeconfig *kubeconfig,
+			  struct cni_error *err)
+{
+	int ret;
+
+	if (!options->kubeconfig[0])
+		return 0;
+	ret = kubeconfig_open(options->kubeconfig, kubeconfig, err);
+	if (ret < 0)
+		return ret;
+	options->api_server = kubeconfig->server;
+	options->ca_file = kubeconfig->files[KUBECONFIG_CA];
+	options->token_file = kubeconfig->files[KUBECONFIG_TOKEN];
+	options->cert_file = kubeconfig->files[KUBECONFIG_CERT];
+	options->key_file = kubeconfig->files[KUBECONFIG_KEY];
+	return 0;
+}
 
 static int run(const struct options *options, struct cni_error *err)
 {
@@ -47,6 +67,7 @@ static int run(const struct options *options, struct cni_error *err)
 int main(int argc, char **argv)
 {
 	struct log log = {.level = LOG_LEVEL_INFO};
+	struct kubeconfig kubeconfig = KUBECONFIG_NONE;
 	struct options options = {};
 	struct cni_error err = {};
 	int ret;
@@ -59,10 +80,13 @@ int main(int argc, char **argv)
 	} else if (ret == 0 && options.version) {
 		puts("bridge-cni-agent " BRIDGE_CNI_VERSION);
 	} else if (ret == 0) {
-		ret = run(&options, &err);
+		ret = kubeconfig_use(&options, &kubeconfig, &err);
+		if (ret == 0)
+			ret = run(&options, &err);
 	}
 	if (ret < 0)
 		log_error(&log, "failed", &err);
 	options_clear(&options);
+	kubeconfig_close(&kubeconfig);
 	return ret < 0 ? 1 : 0;
 }

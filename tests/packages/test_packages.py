@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The Debian packages of `make deb`, on a minimal Debian that systemd boots (debian.py)."""
+import base64
 import json
 import os
 import re
@@ -194,13 +195,16 @@ def api(debian):
 
 def configure(debian, api):
     """The agent's file of options, as its comments say."""
-    debian.write("/etc/bridge-cni/token", apiserver.TOKEN)
-    debian.write("/etc/kubernetes/pki/ca.crt", api.ca_file.read_text())
+    ca = base64.b64encode(api.ca_file.read_bytes()).decode()
+    debian.write("/etc/bridge-cni/kubeconfig", json.dumps({
+        "apiVersion": "v1", "kind": "Config", "current-context": "a",
+        "clusters": [{"name": "c", "cluster": {"server": api.url(), "certificate-authority-data": ca}}],
+        "users": [{"name": "u", "user": {"token": apiserver.TOKEN}}],
+        "contexts": [{"name": "a", "context": {"cluster": "c", "user": "u"}}]}))
     path = debian.path("/etc/default/bridge-cni-agent")
-    text = path.read_text()
-    text, found = re.subn(r"^# (BRIDGE_CNI_(?:TOKEN_FILE|CA_FILE)=)", r"\1", text, flags=re.M)
-    assert found == 2
-    path.write_text(text + f"BRIDGE_CNI_API_SERVER={api.url()}\nBRIDGE_CNI_RETRY_MAX_SECONDS=1\n")
+    text, found = re.subn(r"^# (BRIDGE_CNI_KUBECONFIG=)", r"\1", path.read_text(), flags=re.M)
+    assert found == 1
+    path.write_text(text + "BRIDGE_CNI_RETRY_MAX_SECONDS=1\n")
 
 
 def wait_until_ready(debian):

@@ -38,9 +38,12 @@ int credentials_bearer(const char *token_file, char **ret_header, struct cni_err
 	return ret < 0 ? error_oom(err) : 0;
 }
 
-int credentials_ca_check(const char *ca_file, struct cni_error *err)
+int credentials_file_check(const char *file, struct cni_error *err)
 {
 	_cleanup_(free_p) char *text = NULL;
+	int ret = file ? text_read(file, &text, err) : 0;
 
-	return text_read(ca_file, &text, err);
+	if (text)
+		explicit_bzero(text, strlen(text));
+	return ret;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The files by which agent and API server know each other: the service account's token,
- * and the cluster's CA. */
+/* The files by which agent and API server know each other: a token, the cluster's CA, a
+ * client's certificate and key. */
 #ifndef BRIDGE_CNI_AGENT_API_CREDENTIALS_H
 #define BRIDGE_CNI_AGENT_API_CREDENTIALS_H
 
@@ -13,8 +13,8 @@
  */
 int credentials_bearer(const char *token_file, char **ret_header, struct cni_error *err);
 
-/* libcurl opens the CA's file by its name, and would wait for whoever writes to a FIFO.
- * Codes 5: it is no regular file, or is missing; 100. */
-int credentials_ca_check(const char *ca_file, struct cni_error *err);
+/* libcurl opens files of certificates and keys by their names, and would wait for whoever writes
+ * to a FIFO. NULL is right, too. Codes 5: it is no regular file, or is missing; 100. */
+int credentials_file_check(const char *file, struct cni_error *err);
 
 #endif

@@ -167,12 +167,15 @@ static int headers_make(struct transport *transport, bool patch, struct cni_erro
 {
 	_cleanup_(free_p) char *bearer = NULL;
 	struct curl_slist *headers = NULL;
-	int ret = credentials_bearer(transport->spec->token_file, &bearer, err);
+	const char *token_file = transport->spec->token_file;
+	int ret = token_file ? credentials_bearer(token_file, &bearer, err) : 0;
 
 	if (ret < 0)
 		return ret;
-	ret = header_add(&headers, bearer, err);
-	explicit_bzero(bearer, strlen(bearer));
+	if (bearer) {
+		ret = header_add(&headers, bearer, err);
+		explicit_bzero(bearer, strlen(bearer));
+	}
 	if (ret == 0 && patch)
 		ret = header_add(&headers, "Content-Type: application/merge-patch+json",
 				 err);
@@ -200,6 +203,8 @@ static void options_set(struct transport *transport, const char *url,
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
 	curl_easy_setopt(easy, CURLOPT_CAINFO, transport->spec->ca_file);
 	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	curl_easy_setopt(easy, CURLOPT_SSLCERT, transport->spec->cert_file);
+	curl_easy_setopt(easy, CURLOPT_SSLKEY, transport->spec->key_file);
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transport->headers);
@@ -243,7 +248,11 @@ int transport_start(struct transport *transport, const char *path, const char *p
 	if (ret == 0)
 		ret = headers_make(transport, patch != NULL, err);
 	if (ret == 0)
-		ret = credentials_ca_check(transport->spec->ca_file, err);
+		ret = credentials_file_check(transport->spec->ca_file, err);
+	if (ret == 0)
+		ret = credentials_file_check(transport->spec->cert_file, err);
+	if (ret == 0)
+		ret = credentials_file_check(transport->spec->key_file, err);
 	if (ret < 0)
 		return ret;
 	if (asprintf(&url, "%s%s", transport->spec->server, path) < 0) {

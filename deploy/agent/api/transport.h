@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * HTTPS to the API server: one connection, one request at a time. The server must prove
- * who it is by the cluster's own CA, the agent by its service account's token. This is
+ * who it is by the cluster's own CA, the agent by a token, a certificate or both. This is
  * the only user of libcurl. reflector.h knows what is asked for and what the answers
  * mean.
  */
@@ -19,8 +19,10 @@
 
 struct transport_spec {
 	const char *server; /* "https://10.96.0.1:443" */
-	const char *token_file; /* read anew for each request */
+	const char *token_file; /* read anew for each request; NULL: no token is sent */
 	const char *ca_file; /* see transport_outdated() */
+	/* Of the client, read anew for each connection; NULL: there are none. */
+	const char *cert_file, *key_file;
 	/* Is told the server's address, before a connection to it is made; NULL: nobody
 	 * is. */
 	void (*connecting)(const struct ip_addr *addr, void *data);
@@ -70,7 +72,7 @@ struct transport_limits {
  * Starts a GET of @path, which begins with "/", or, where @patch isn't NULL, a PATCH with
  * this merge patch (RFC 7386), of which a copy is made; no other request may be under
  * way. The token is sent only to a server whose certificate is of the CA, for this name,
- * valid today and for servers, by TLS 1.2 or later. Codes 5: the token or the CA's file
+ * valid today and for servers, by TLS 1.2 or later. Codes 5: one of the spec's files
  * is no regular file, or is missing, empty or too long; 100.
  */
 int transport_start(struct transport *transport, const char *path, const char *patch,

@@ -108,6 +108,10 @@ static const struct option_spec specs[] = {
 	 0},
 	{"sysctl-root", "", "where /proc/sys/net can be written to", OPTION_TEXT,
 	 AT(sysctl_root), 0, 0},
+	{"kubeconfig", "",
+	 "a kubeconfig, in YAML or JSON, that has the API server and credentials, instead of\n"
+	 "      the next three",
+	 OPTION_PATH_OR_NONE, AT(kubeconfig), 0, 0},
 	{"api-server", "", "https://HOST:PORT; else by KUBERNETES_SERVICE_HOST and _PORT",
 	 OPTION_TEXT, AT(api_server), 0, 0},
 	{"token-file", ACCOUNT "/token", "the service account's", OPTION_PATH,
@@ -184,7 +188,7 @@ static int server_of_environment(struct options *options, struct cni_error *err)
 	const char *port = getenv("KUBERNETES_SERVICE_PORT");
 	bool bare6 = host && strchr(host, ':') && host[0] != '[';
 
-	if (options->api_server[0] || !host || !port)
+	if (options->api_server[0] || options->kubeconfig[0] || !host || !port)
 		return 0;
 	if (asprintf(&options->server_from_env, "https://%s%s%s:%s", bare6 ? "[" : "",
 		     host, bare6 ? "]" : "", port) < 0) {
@@ -197,7 +201,11 @@ static int server_of_environment(struct options *options, struct cni_error *err)
 
 static int server_check(const struct options *options, struct cni_error *err)
 {
-	if (strncmp(options->api_server, "https://", 8) != 0)
+	if (options->kubeconfig[0] && options->api_server[0])
+		return error_set(err, CNI_ERR_ENVIRONMENT, EINVAL,
+				 "--kubeconfig has an API server, too: it can't be "
+				 "together with --api-server");
+	if (!options->kubeconfig[0] && strncmp(options->api_server, "https://", 8) != 0)
 		return error_set(err, CNI_ERR_ENVIRONMENT, EINVAL,
 				 "--api-server: \"%s\" isn't right, expected "
 				 "https://HOST:PORT, or KUBERNETES_SERVICE_HOST and "

@@ -14,7 +14,10 @@
 /* `bridge-cni-agent --help` tells what each option means. */
 struct options {
 	const char *node_name;
-	const char *api_server, *token_file, *ca_file;
+	const char *kubeconfig; /* a file; "": what follows is said by options */
+	const char *api_server, *ca_file;
+	const char *token_file; /* NULL: there is none */
+	const char *cert_file, *key_file; /* of a client; NULL: there are none */
 	const char *bundle; /* folder of the bridge-cni that is installed and run */
 	const char *bin_dir, *conf_dir; /* the host's, by their paths in this container */
 	uint32_t links; /* bit N: the link of enum cni_program N (conf/env.h) */

@@ -270,6 +270,8 @@ static void annotations_forget(const struct uninstall *uninstall)
 		.server = options->api_server,
 		.token_file = options->token_file,
 		.ca_file = options->ca_file,
+		.cert_file = options->cert_file,
+		.key_file = options->key_file,
 	};
 
 	if (!tunnel_has_wireguard(uninstall->rtnl) &&

@@ -187,6 +187,8 @@ void flannel_annotations_remove(const struct options *options, struct netlink *r
 		.server = options->api_server,
 		.token_file = options->token_file,
 		.ca_file = options->ca_file,
+		.cert_file = options->cert_file,
+		.key_file = options->key_file,
 	};
 	const char *items[FLANNEL_OVERWRITE];
 	struct flannel_names names;
