@@ -87,7 +87,7 @@ def reserved(debian, network="pods"):
 
 
 def test_the_packages_have_the_same_bytes_wherever_they_are_built(tmp_path):
-    tree = tmp_path / "another place" / "tree"
+    tree = tmp_path / "another-place" / "tree"
     tree.mkdir(parents=True)
     subprocess.run(f"tar -c --exclude=./build --exclude=./.git . | tar -xm -C '{tree}'", shell=True,
                    cwd=REPOSITORY, check=True)
