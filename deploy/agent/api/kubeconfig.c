@@ -314,9 +314,11 @@ int kubeconfig_parse(const char *text, size_t len, const char *dir,
 	_cleanup_(free_p) char *json = NULL;
 	struct kubeconfig kubeconfig = KUBECONFIG_NONE;
 	struct document document = {};
-	size_t space = strspn(text, " \t\r\n");
+	size_t space = 0;
 	int ret = 0;
 
+	while (space < len && isspace((unsigned char)text[space]))
+		space++;
 	if (space < len && text[space] != '{')
 		ret = yaml_to_json(text, len, &json, err);
 	if (ret == 0)
