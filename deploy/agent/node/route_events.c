@@ -9,6 +9,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "plugin/netlink/attr.h"
+#include "plugin/netlink/build.h"
+
 #define BUFFER_SIZE 32768
 #define QUEUE_BYTES (256 * 1024)
 
@@ -39,51 +42,55 @@ static const struct rtattr *attribute(const struct rtattr *at, int len, int type
 	return NULL;
 }
 
-static bool is_link_local(const struct rtmsg *header, int len)
-{
-	const struct rtattr *dst = attribute(RTM_RTA(header), len, RTA_DST);
-	const unsigned char *bytes = dst ? RTA_DATA(dst) : NULL;
+/* A route's message, read once. */
+struct told_route {
+	const struct nlmsghdr *message;
+	const struct rtmsg *header;
+	struct nlattr *attrs[RTA_MAX + 1];
+};
 
-	return header->rtm_family == AF_INET6 && bytes && RTA_PAYLOAD(dst) >= 2 &&
-	       (bytes[0] == 0xff || (bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80));
+static bool is_link_local(const struct told_route *told)
+{
+	struct ip_addr dst = {};
+
+	get_ip(told->attrs[RTA_DST], told->header->rtm_family, &dst);
+	return ip_is_link_local6(&dst) ||
+	       (dst.family == AF_INET6 && dst.bytes[0] == 0xff);
 }
 
 /* Does it stand where the agent's routes to other nodes' pods do? Its others are sealed
  * ones (sealed_routes.h), or lead to a pod of this node. */
-static bool is_to_node(const struct rtmsg *header, int len)
+static bool is_to_node(const struct told_route *told)
 {
-	unsigned int whole = header->rtm_family == AF_INET6 ? 128 : 32;
-	const struct rtattr *metric = attribute(RTM_RTA(header), len, RTA_PRIORITY);
-
-	if (header->rtm_type != RTN_UNICAST)
-		return !metric || RTA_PAYLOAD(metric) < sizeof(uint32_t) ||
-		       *(const uint32_t *)RTA_DATA(metric) < SEALED_METRIC;
-	return header->rtm_dst_len < whole ||
-	       attribute(RTM_RTA(header), len, RTA_GATEWAY);
+	if (told->header->rtm_type != RTN_UNICAST)
+		return get_u32(told->attrs[RTA_PRIORITY]) < SEALED_METRIC;
+	return told->header->rtm_dst_len < ip_bits(told->header->rtm_family) ||
+	       told->attrs[RTA_GATEWAY];
 }
 
 /* A message about a change that the agent itself has made is no news. */
-static bool own_route_matters(const struct nlmsghdr *message,
+static bool own_route_matters(const struct told_route *told,
 			      const struct routes_known known[IP_FAMILIES])
 {
-	const struct rtmsg *header = NLMSG_DATA(message);
-
-	if (is_to_node(header, RTM_PAYLOAD(message)) &&
-	    known[header->rtm_family == AF_INET6].valid)
-		return !routes_known_has(known, message);
-	return message->nlmsg_type == RTM_DELROUTE;
+	if (is_to_node(told) && known[told->header->rtm_family == AF_INET6].valid)
+		return !routes_known_has(known, told->message, told->attrs);
+	return told->message->nlmsg_type == RTM_DELROUTE;
 }
 
 static bool route_matters(const struct nlmsghdr *message,
 			  const struct routes_known known[IP_FAMILIES])
 {
-	const struct rtmsg *header = NLMSG_DATA(message);
+	struct told_route told = {.message = message, .header = NLMSG_DATA(message)};
 
-	if (header->rtm_table != RT_TABLE_MAIN || header->rtm_flags & RTM_F_CLONED)
+	if (told.header->rtm_table != RT_TABLE_MAIN ||
+	    told.header->rtm_flags & RTM_F_CLONED)
 		return false;
-	if (header->rtm_protocol == ROUTE_PROTOCOL)
-		return own_route_matters(message, known);
-	return !is_link_local(header, RTM_PAYLOAD(message));
+	if (nlmsg_parse((struct nlmsghdr *)message, sizeof(*told.header), told.attrs,
+			RTA_MAX, NULL) < 0)
+		return true;
+	if (told.header->rtm_protocol == ROUTE_PROTOCOL)
+		return own_route_matters(&told, known);
+	return !is_link_local(&told);
 }
 
 /* When an interface goes down, the kernel drops its IPv4 routes and sends no message of

@@ -139,17 +139,14 @@ void routes_known_set(struct routes_known *known, const struct own_routes *ours)
 }
 
 bool routes_known_has(const struct routes_known known[IP_FAMILIES],
-		      const struct nlmsghdr *message)
+		      const struct nlmsghdr *message, struct nlattr *const attrs[])
 {
 	const struct rtmsg *header = nlmsg_data(message);
 	int family = header->rtm_family == AF_INET6;
 	const struct own_route *has;
-	struct nlattr *attrs[RTA_MAX + 1];
 	struct own_route route = {.dst.len = header->rtm_dst_len};
 
-	if (!known[family].valid ||
-	    nlmsg_parse((struct nlmsghdr *)message, sizeof(*header), attrs, RTA_MAX,
-			NULL) < 0)
+	if (!known[family].valid)
 		return false;
 	get_ip(attrs[RTA_DST], header->rtm_family, &route.dst.addr);
 	get_ip(attrs[RTA_GATEWAY], header->rtm_family, &route.gw);

@@ -54,9 +54,10 @@ void routes_known_set(struct routes_known *known, const struct own_routes *ours)
 
 /*
  * Is an RTM_NEWROUTE or RTM_DELROUTE message about a route with the agent's protocol and
- * an interface of its own just what is known? @known: by family.
+ * an interface of its own just what is known? @known: by family. @attrs: the message's, by
+ * RTA_*.
  */
 bool routes_known_has(const struct routes_known known[IP_FAMILIES],
-		      const struct nlmsghdr *message);
+		      const struct nlmsghdr *message, struct nlattr *const attrs[]);
 
 #endif
