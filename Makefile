@@ -435,7 +435,7 @@ base-image: ## a base for it without a registry, by debootstrap; BASE=localhost/
 # lead somewhere.
 MAN_PAGES := $(wildcard deploy/man/*.[1-9])
 DOC_FILES := LICENSE $(wildcard README.md */README.md */*/README.md) $(MAN_PAGES) tests/bench/chart.svg \
-	deploy/bridge-cni.schema.json
+	deploy/bridge-cni.schema.json deploy/show.schema.json
 DOC_FOLDERS := $(filter-out ./,$(sort $(dir $(DOC_FILES))))
 # $(1): a page such as deploy/man/bridge-cni.8, which man finds as man8/bridge-cni.8.
 installed_man = $(INSTALLED_MAN)/man$(patsubst .%,%,$(suffix $(1)))/$(notdir $(1))

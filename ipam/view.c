@@ -9,7 +9,6 @@
 
 #include "conf/base/list.h"
 #include "ipam/store/store.h"
-#include "liveness.h"
 
 /* An address that a record names, of an owner's record (@record) or of another's. */
 struct named {
@@ -307,31 +306,29 @@ size_t ipam_view_count(const struct ipam_view *view, const struct ip_addr *from,
 	return end > first ? end - first : 0;
 }
 
-/* ---- Whether they are alive ---- */
-
-static enum ipam_view_state state_of(const struct reading *reading,
-				     const struct ipam_view_record *item)
+/* Judges the attachments, and forgets those whose DEL has ended since their record was
+ * read. */
+static void records_judge(struct reading *reading)
 {
-	const struct ipam_kernel *kernel = reading->env->kernel;
-	const struct record *record = &item->record;
+	struct ipam_view *view = &reading->view;
+	size_t kept = 0;
 
-	if (record->going)
-		return IPAM_VIEW_GOING;
-	if (record->coming)
-		return IPAM_VIEW_COMING;
-	if (kernel && kernel->has_interface && kernel->has_interface(kernel, record))
-		return IPAM_VIEW_CONNECTED;
-	/* Nothing outlives its boot. */
-	if (kernel && kernel->boot_id[0] && record->boot[0] &&
-	    strcmp(kernel->boot_id, record->boot) != 0)
-		return IPAM_VIEW_DEAD;
-	/* Reservations that can't be read may be there. */
-	if (reading->view.reservations_errnum)
-		return IPAM_VIEW_DETACHED;
-	return liveness_judge(reading->env, record, !item->uncovered, item->held > 0) ==
-			       IPAM_ALIVE
-		       ? IPAM_VIEW_DETACHED
-		       : IPAM_VIEW_DEAD;
+	for (size_t i = 0; i < view->records.n; i++) {
+		struct ipam_view_record *item = &view->records.items[i];
+
+		item->state = view_state(&reading->store, reading->env, &item->record,
+					 &(struct view_reservations){
+						 .seen = !view->reservations_errnum,
+						 .covers = !item->uncovered,
+						 .holds = item->held > 0,
+					 });
+		if (item->state != IPAM_VIEW_CONNECTED &&
+		    view_record_is_gone(&reading->store, &item->record))
+			record_clear(&item->record);
+		else
+			view->records.items[kept++] = *item;
+	}
+	view->records.n = kept;
 }
 
 int ipam_view(const struct ipam_env *env, struct ipam_view *ret_view,
@@ -352,9 +349,7 @@ int ipam_view(const struct ipam_env *env, struct ipam_view *ret_view,
 		ret = reservations_read(&reading);
 	if (ret == -ENOMEM)
 		return error_oom(err);
-	for (size_t i = 0; i < view->records.n; i++)
-		view->records.items[i].state = state_of(&reading,
-							&view->records.items[i]);
+	records_judge(&reading);
 	*ret_view = *view;
 	*view = (struct ipam_view){};
 	return 0;

@@ -9,17 +9,10 @@
 
 #include "ipam.h"
 #include "ipam/store/record.h"
+#include "view_state.h"
 
 /* So many reservations of others are read, and named. */
 #define IPAM_VIEW_NAMED 4096
-
-enum ipam_view_state {
-	IPAM_VIEW_CONNECTED, /* its interface on the node is there */
-	IPAM_VIEW_COMING, /* its ADD waits for another IPAM plugin */
-	IPAM_VIEW_GOING, /* its DEL has begun */
-	IPAM_VIEW_DETACHED, /* no interface; whether it is alive is not known */
-	IPAM_VIEW_DEAD, /* it is not alive, and will be given back */
-};
 
 /* An attachment of the owner, by its record. */
 struct ipam_view_record {

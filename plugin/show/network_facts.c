@@ -16,6 +16,7 @@ void network_facts_clear(struct network_facts *facts)
 {
 	for (size_t i = 0; i < facts->pods.n; i++) {
 		free(facts->pods.items[i].names);
+		free(facts->pods.items[i].late);
 		free(facts->pods.items[i].addresses);
 	}
 	free(facts->pods.items);
@@ -90,10 +91,13 @@ static bool has_renamed(const struct ipam_kernel *kernel, const struct record *r
 
 static bool has_interface(const struct ipam_kernel *kernel, const struct record *record)
 {
+	const struct network_facts *facts = kernel->data;
 	char name[IF_NAMESIZE];
 
 	identity_host_ifname(record->network, record->container_id, record->ifname, name);
-	return facts_link(kernel->data, name);
+	/* It may have come since the links were listed. */
+	return facts_link(facts, name) ||
+	       netlink_ifindex(facts->net->op->node.rtnl, name) != 0;
 }
 
 static const struct ipam_kernel *node_kernel(const struct ipam_kernel *kernel)

@@ -20,6 +20,7 @@ struct shown_pod {
 	struct alias_names *names; /* owns the names of a pod without a record */
 	const struct ipam_view_record *recorded; /* NULL: there is no record */
 	const struct link *link; /* the host's end; NULL: there is none of this name */
+	struct link *late; /* owns a link that came after all were listed */
 	struct ip_prefix *addresses; /* owned */
 	size_t addresses_n;
 	struct mac_addr mac;

@@ -5,6 +5,7 @@
 #include "network_facts.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "conf/base/list.h"
@@ -19,6 +20,19 @@ static int address_add(struct shown_pod *pod, const struct ip_prefix *address)
 		return -ENOMEM;
 	pod->addresses = grown;
 	grown[pod->addresses_n++] = *address;
+	return 0;
+}
+
+/* Gets a link that came after all were listed. */
+static int late_link_get(const struct network_facts *facts, struct shown_pod *pod)
+{
+	struct netlink *nl = facts->net->op->node.rtnl;
+
+	pod->late = calloc(1, sizeof(*pod->late));
+	if (!pod->late)
+		return -ENOMEM;
+	if (link_get(nl, pod->host_ifname, pod->late, NULL) == 0 && pod->late->index)
+		pod->link = pod->late;
 	return 0;
 }
 
@@ -40,6 +54,8 @@ static int recorded_add(struct network_facts *facts, const struct ipam_view_reco
 	identity_host_ifname(record->network, record->container_id, record->ifname,
 			     pod->host_ifname);
 	pod->link = facts_link(facts, pod->host_ifname);
+	if (!pod->link && item->state == IPAM_VIEW_CONNECTED)
+		ret = late_link_get(facts, pod);
 	for (size_t i = 0; ret == 0 && i < record->n; i++) {
 		struct ip_prefix address = record->addresses[i].address;
 
@@ -126,8 +142,10 @@ int pods_collect(struct network_facts *facts, struct cni_error *err)
 	for (size_t i = 0; ret == 0 && i < facts->links.n; i++) {
 		const struct link *link = &facts->links.items[i];
 
+		/* Its pod's DEL may have ended since. */
 		if (link_is(link, "veth") && !is_recorded(facts, link) &&
-		    link_is_of_owner(facts->net, link))
+		    link_is_of_owner(facts->net, link) &&
+		    netlink_ifindex(facts->net->op->node.rtnl, link->name) == link->index)
 			ret = unrecorded_add(facts, link);
 	}
 	if (ret < 0)

@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+from harness.command import command
+from harness.shown import document
 from harness.waiting import wait_for
 
 SLOW_CLIENTS = str(pathlib.Path(__file__).with_name("slow_clients.py"))
@@ -32,6 +34,22 @@ def test_health_readiness_and_metrics(cluster):
     one.detach(pods[0])
     assert one.metrics()['bridge_cni_addresses_used{family="4"}'] == 2
     assert two.metrics()["bridge_cni_attachments"] == 0
+
+
+def test_show_tells_what_the_pages_and_the_kernel_tell(cluster):
+    one, two = cluster.ready(2)
+    pod = one.attach()
+    found = document(command(one, "show", "--json", str(one.conf_dir)))
+    agent, metrics = found["agent"], one.metrics()
+    assert agent["answers"] and agent["ready"] and agent["says"] == "ok\n"
+    assert {name: metrics[f"bridge_cni_{name}"] for name in ("nodes", "routes", "api_watching")} == {
+        name: agent["metrics"][name] for name in ("nodes", "routes", "api_watching")}
+    assert {route["to"] for route in agent["routes"]} == set(two.cidrs)
+    [net] = found["networks"]
+    assert [shown["containerID"] for shown in net["pods"]] == [pod.id]
+    assert all(rules["present"] == rules["expected"] for rules in net["rules"])
+    [shown] = document(command(one, "show", pod.id, "--json", str(one.conf_dir)))["attachments"]
+    assert shown["check"]["outcome"] == "right", shown["check"]
 
 
 def test_metrics_are_prometheus_text(cluster):

@@ -2,9 +2,7 @@
 """`bridge-cni show`: what it says is what the kernel, the store and the configuration have. It
 changes nothing, waits for nobody, and prints nothing that a terminal listens to."""
 import contextlib
-import errno
 import json
-import os
 import re
 import resource
 import socket
@@ -286,7 +284,7 @@ def test_a_store_that_changes_meanwhile(node):
         net = only(show(node, conf))
         states = {p["containerID"]: p["state"] for p in net["pods"]}
         assert states.pop(stays.id) == "connected"
-        assert set(states) <= {pod.id}, states
+        assert set(states) <= {pod.id} and "dead" not in states.values(), states
         assert net["otherReservationsCount"] <= 1
         rounds += 1
     thread.join()
@@ -455,5 +453,5 @@ def test_whoever_else_listens_on_the_agents_port(node):
     began = time.monotonic()
     with agent(node, {}):
         told = document(command(node, "show", "--json"))["agent"]
-    assert not told["answers"] and told["failure"] == os.strerror(errno.ETIMEDOUT)
+    assert not told["answers"] and "timed out" in told["failure"]
     assert time.monotonic() - began < 5 * SLOWNESS
