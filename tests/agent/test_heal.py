@@ -231,8 +231,8 @@ def test_an_agent_killed_at_any_moment_breaks_nothing(cluster, pair):
         wait_for(node.ready)
         assert len(node.own_routes()) == 2
         assert {p.name for p in node.conf_dir.iterdir()} == {"10-bridge-cni.conflist"}
-        assert sorted(p.name for p in node.bin_dir.iterdir()) == [".bridge-cni",
-                                                                  "bridge-cni"]
+        assert sorted(p.name for p in node.bin_dir.iterdir()) == [".bridge-cni", "bridge-cni",
+                                                                  "loopback"]
     assert_reach_each_other([node.attach() for node in nodes])
 
 
