@@ -51,7 +51,7 @@ exec env -i container=other PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
 
 class Debian(netns.Namespace):
     def __init__(self, directory):
-        self.directory = directory
+        self.directory, self.opened = directory, []
         directory.mkdir()
         # A file system of its own, as an overlay may not be made of another one.
         subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", directory], check=True)
@@ -67,20 +67,20 @@ class Debian(netns.Namespace):
         self.console = directory / "console"
         with open(self.console, "wb") as console:
             self.outer = subprocess.Popen(
-                ["sh", "-c", f'{enter} exec "$@"', "sh", "unshare", "--mount", "--pid", "--ipc", "--uts",
+                ["sh", "-c", f'{enter} exec setpriv --pdeathsig KILL "$@"', "sh", "unshare", "--mount", "--pid", "--ipc", "--uts",
                  "--net", "--cgroup", "--fork", "--kill-child", "--propagation", "private",
                  "sh", "-c", BOOT, "sh", directory,
                  *(f"{kind}:{'-o none,' + options if options else ''}:{where}"
                    for kind, options, where in hierarchies)],
                 env={**os.environ, "ROOT": str(ROOT)}, stdin=subprocess.DEVNULL, stdout=console,
                 stderr=console)
+
+    def wait(self):
+        """Until it has booted. Whatever happens here, close() ends it."""
         self.pid = wait_for(self._first_process)
         self.opened = [os.open(path, os.O_RDONLY | os.O_CLOEXEC)
                        for path in (f"/proc/{self.pid}/ns/net", "/proc/self/ns/mnt")]
         super().__init__(*self.opened, "debian")
-
-    def wait(self):
-        """Until it has booted."""
         states = "running", "degraded"
         wait_for(lambda: self.says("systemctl", "is-system-running") in states)
 
