@@ -33,7 +33,7 @@ static uint64_t rules_number(const struct guard_spec *spec)
 			 &sets, sizeof(sets));
 }
 
-/* A table that was never woken is half made: it goes first. */
+/* There is no table, or one that was never woken: it is half made, and goes first. */
 static int make(struct netlink *nft, const struct guard_spec *spec,
 		struct guard_known *now, struct guard_done *done, struct cni_error *err)
 {
@@ -51,10 +51,25 @@ static int make(struct netlink *nft, const struct guard_spec *spec,
 	return ret;
 }
 
+/* The table can't be mended. It guards until another one is there in its place. */
+static int exchange(struct netlink *nft, const struct guard_spec *spec,
+		    struct guard_known *now, struct guard_done *done,
+		    struct cni_error *err)
+{
+	int ret = guard_rules_exchange(spec, err);
+
+	*done = (struct guard_done){.made = true};
+	if (ret == 0)
+		ret = guard_elements_ensure(nft, spec, NULL, &now->elements, done, err);
+	done->added = now->elements.n;
+	return ret;
+}
+
 /*
  * The kernel's rules are others. The new ones find their sets filled, as whoever flushed
- * the rules may have flushed those, too; and the old ones keep their elements. After that
- * there may be sets that no rule looks into.
+ * the rules may have flushed those, too; and the old ones keep their elements.
+ * Returns > 0 where that was not enough: somebody has rules in a chain of his own, or
+ * changes the table at the same time.
  */
 static int rules_mend(struct netlink *nft, const struct guard_spec *spec,
 		      struct guard_known *now, struct guard_done *done,
@@ -71,13 +86,25 @@ static int rules_mend(struct netlink *nft, const struct guard_spec *spec,
 		ret = guard_rules_replace(spec, err);
 	if (ret == 0)
 		ret = guard_elements_ensure(nft, spec, NULL, &now->elements, done, err);
-	if (ret == 0)
-		ret = guard_sets_trim(nft, &sets, err);
 	done->rules = true;
-	return ret;
+	return ret == 0 ? guard_rules_compare(nft, spec, err) : ret;
 }
 
-/* A table that can't be mended, as its sets are others for example, is made anew. */
+/* Deletes sets that no rule looks into: new rules, or an agent that was killed behind them,
+ * may have left some. */
+static int trim(struct netlink *nft, const struct guard_spec *spec,
+		struct guard_done *done, struct cni_error *err)
+{
+	struct guard_sets sets;
+	int ret;
+
+	guard_sets_find(spec, &sets);
+	ret = guard_sets_trim(nft, &sets, err);
+	if (ret > 0)
+		done->rules = true;
+	return ret < 0 ? ret : 0;
+}
+
 static int mend(struct netlink *nft, const struct guard_spec *spec,
 		struct guard_known *now, struct guard_done *done, struct cni_error *err)
 {
@@ -89,7 +116,9 @@ static int mend(struct netlink *nft, const struct guard_spec *spec,
 		ret = guard_elements_ensure(nft, spec, NULL, &now->elements, done, err);
 	if (rules == GUARD_RULES_DIFFER && rules_mend(nft, spec, now, done, NULL) == 0)
 		ret = 0;
-	return ret > 0 ? make(nft, spec, now, done, err) : ret;
+	if (ret > 0)
+		return exchange(nft, spec, now, done, err);
+	return ret < 0 ? ret : trim(nft, spec, done, err);
 }
 
 static int ensure_once(struct netlink *nft, const struct guard_spec *spec,

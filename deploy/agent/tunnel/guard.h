@@ -24,7 +24,8 @@ void guard_known_clear(struct guard_known *known);
 /*
  * Makes the table be as @spec says. A table that is missing takes effect with its
  * elements or not at all; elements of one that is there change in one transaction, and
- * its rules in one. Everything is compared with what the kernel has, whoever made it so.
+ * its rules in one; one that can't be changed so is exchanged whole in one. So a table that
+ * is there is never away in between. Everything is compared with what the kernel has, whoever made it so.
  * @nft: a NETLINK_FOR_NFTABLES connection. Codes 11 (others change the table all the
  * time), 100, 101, 105.
  */

@@ -158,6 +158,38 @@ static int elements_read(struct netlink *nft, const struct guard_spec *spec,
 	return ret;
 }
 
+/* -- commands of nft(8) */
+
+/* In the sets of sources a pod's address has no type, so that it is a number. */
+static void declare(const struct guard_element *element, struct text *text)
+{
+	struct nft_set set = set_of(element);
+	struct ip_addr addr = {};
+	size_t outer, inner;
+
+	sizes_of(element->bytes[KIND], &outer, &inner);
+	addr.family = (outer ? outer : inner) == 4 ? AF_INET : AF_INET6;
+	memcpy(addr.bytes, element->bytes + (outer ? OUTER : INNER),
+	       ip_size(addr.family));
+	text_add(text, "add element inet " GUARD_TABLE " %s { %s", set.name,
+		 IP_TEXT(&addr));
+	for (size_t i = 0; outer && i < inner; i++)
+		text_add(text, i ? "%02x" : " . 0x%02x", element->bytes[INNER + i]);
+	text_add(text, " }\n");
+}
+
+int guard_elements_declare(const struct guard_spec *spec, struct text *text,
+			   struct cni_error *err)
+{
+	_cleanup_(guard_elements_clear) struct guard_elements wanted = {};
+
+	if (wanted_make(spec, 0, &wanted) < 0)
+		return error_oom(err);
+	for (size_t i = 0; i < wanted.n; i++)
+		declare(&wanted.items[i], text);
+	return 0;
+}
+
 /* -- the transaction */
 
 /* Elements on their way into a transaction: pieces of one set. */

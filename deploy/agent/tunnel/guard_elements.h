@@ -36,6 +36,10 @@ int guard_elements_ensure(struct netlink *nft, const struct guard_spec *spec,
 			  struct guard_elements *ret_now, struct guard_done *done,
 			  struct cni_error *err);
 
+/* Adds the elements of @spec as commands of nft(8). Code 100. */
+int guard_elements_declare(const struct guard_spec *spec, struct text *text,
+			   struct cni_error *err);
+
 /* Adds those of @spec that are missing, and deletes none. Codes 11, 100, 101. */
 int guard_elements_add(struct netlink *nft, const struct guard_spec *spec,
 		       struct guard_done *done, struct cni_error *err);

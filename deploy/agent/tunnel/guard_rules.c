@@ -273,18 +273,14 @@ static void rule_write(const char *chain, const char *rule, void *data)
 		 writing->hashes.sets);
 }
 
-static int rules_apply(const struct guard_spec *spec, bool whole, struct cni_error *err)
+/* Adds the rules to @text, which has what comes before them, applies it, and frees it. */
+static int rules_apply(const struct guard_spec *spec, struct text text,
+		       struct cni_error *err)
 {
-	struct writing writing = {};
+	struct writing writing = {.text = text};
 	int ret = hashes_make(spec, &writing.hashes);
-	struct guard_sets sets;
 
-	guard_sets_find(spec, &sets);
 	variables_add(spec, &writing.text);
-	if (whole) {
-		text_add(&writing.text, "add table " TABLE " { flags dormant; }\n");
-		guard_sets_declare(&sets, &writing.text);
-	}
 	chains_add(&writing.text);
 	rules_each(spec, rule_write, &writing);
 	ret = ret < 0 || writing.text.failed ? error_oom(err)
@@ -293,14 +289,39 @@ static int rules_apply(const struct guard_spec *spec, bool whole, struct cni_err
 	return ret;
 }
 
+static struct text table_text(const struct guard_spec *spec, const char *commands)
+{
+	struct guard_sets sets;
+	struct text text = {};
+
+	guard_sets_find(spec, &sets);
+	text_add(&text, "%s", commands);
+	guard_sets_declare(&sets, &text);
+	return text;
+}
+
 int guard_rules_make(const struct guard_spec *spec, struct cni_error *err)
 {
-	return rules_apply(spec, true, err);
+	return rules_apply(
+		spec, table_text(spec, "add table " TABLE " { flags dormant; }\n"), err);
+}
+
+/* A table that is not there can't be deleted: so it is added first. */
+int guard_rules_exchange(const struct guard_spec *spec, struct cni_error *err)
+{
+	struct text text = table_text(spec, "add table " TABLE "\ndelete table " TABLE
+					    "\nadd table " TABLE "\n");
+	int ret = guard_elements_declare(spec, &text, err);
+
+	if (ret == 0)
+		return rules_apply(spec, text, err);
+	free(text.text);
+	return ret;
 }
 
 int guard_rules_replace(const struct guard_spec *spec, struct cni_error *err)
 {
-	return rules_apply(spec, false, err);
+	return rules_apply(spec, (struct text){}, err);
 }
 
 struct comparison {

@@ -4,7 +4,7 @@
 #ifndef BRIDGE_CNI_AGENT_TUNNEL_GUARD_RULES_H
 #define BRIDGE_CNI_AGENT_TUNNEL_GUARD_RULES_H
 
-#include "guard_sets.h"
+#include "guard_elements.h"
 
 /* The reasons for which packets are dropped, in the order of their names. */
 enum guard_reason {
@@ -19,6 +19,10 @@ extern const char *const guard_reason_names[GUARD_REASONS];
 
 /* Makes the table, dormant and with empty sets; there must be none. Codes 100, 105. */
 int guard_rules_make(const struct guard_spec *spec, struct cni_error *err);
+
+/* Puts a whole table, with its elements, in the place of one that may be any other, in one
+ * transaction. What was counted is forgotten. Codes 100, 105. */
+int guard_rules_exchange(const struct guard_spec *spec, struct cni_error *err);
 
 /* Replaces all rules of a table that has its sets, in one transaction. Codes 100, 105. */
 int guard_rules_replace(const struct guard_spec *spec, struct cni_error *err);

@@ -165,10 +165,11 @@ int guard_sets_trim(struct netlink *nft, const struct guard_sets *sets,
 		    struct cni_error *err)
 {
 	struct guard_sets present, spare;
-	int ret = sets_read(nft, &present, err);
+	int ret = sets_read(nft, &present, err), n;
 
-	if (ret < 0 || sets_without(&present, sets, &spare) == 0)
+	if (ret < 0)
 		return ret;
+	n = (int)sets_without(&present, sets, &spare);
 	for (int kind = 0; ret >= 0 && kind < GUARD_KINDS; kind++)
 		for (unsigned int len = 0; ret >= 0 && len < GUARD_LENGTHS; len++) {
 			struct nft_set set = set_of(kind, len);
@@ -176,7 +177,7 @@ int guard_sets_trim(struct netlink *nft, const struct guard_sets *sets,
 			if (spare.has[kind][len])
 				ret = nft_set_del(nft, &set, err);
 		}
-	return ret < 0 ? ret : 0;
+	return ret < 0 ? ret : n;
 }
 
 /* -- what was counted */

@@ -51,7 +51,8 @@ void guard_sets_declare(const struct guard_sets *sets, struct text *text);
 int guard_sets_add(struct netlink *nft, const struct guard_sets *sets,
 		   struct cni_error *err);
 
-/* Deletes the others, which no rule may look into. Codes 100, 101. */
+/* Deletes the others, which no rule may look into. Returns how many these were. Codes 100,
+ * 101. */
 int guard_sets_trim(struct netlink *nft, const struct guard_sets *sets,
 		    struct cni_error *err);
 

@@ -33,7 +33,7 @@ struct guard_spec {
 /* The changes that tunnel_guard_ensure() has made. */
 struct guard_done {
 	bool made; /* the table was missing, or had to be made anew */
-	bool rules; /* its rules were others */
+	bool rules; /* its rules were others, or it had more sets */
 	size_t added, deleted; /* elements */
 };
 
