@@ -18,7 +18,7 @@ static const char *const verb_names[] = {
 	[CNI_ADD] = "ADD",	 [CNI_DEL] = "DEL",	    [CNI_CHECK] = "CHECK",
 	[CNI_STATUS] = "STATUS", [CNI_GC] = "GC",	    [CNI_VERSION] = "VERSION",
 	[CNI_REPAIR] = "repair", [CNI_CLEANUP] = "cleanup", [CNI_VALIDATE] = "validate",
-	[CNI_SHOW] = "show",
+	[CNI_SHOW] = "show",	 [CNI_DOCTOR] = "doctor",
 };
 
 const char *cni_verb_name(enum cni_verb verb)

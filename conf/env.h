@@ -24,6 +24,7 @@ enum cni_verb {
 	CNI_SHOW,
 	/* Asked for on the command line, of a file: read as ADD reads it. */
 	CNI_VALIDATE,
+	CNI_DOCTOR, /* of the node, with its networks */
 };
 
 /* Returns the word that CNI_COMMAND, or the command line, has for a verb: "ADD". */

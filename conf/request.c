@@ -22,6 +22,7 @@ static int version_check(enum cni_verb verb, enum cni_version version,
 		[CNI_GC] = CNI_1_1_0,	    [CNI_VERSION] = CNI_0_1_0,
 		[CNI_REPAIR] = CNI_0_1_0,   [CNI_CLEANUP] = CNI_0_1_0,
 		[CNI_VALIDATE] = CNI_0_1_0, [CNI_SHOW] = CNI_0_1_0,
+		[CNI_DOCTOR] = CNI_0_1_0,
 	};
 
 	if (version >= since[verb])
@@ -46,7 +47,7 @@ static enum config_scope scope_of(const struct cni_env *env)
 		return env->verb == CNI_ADD ? CONFIG_PREV_RESULT : CONFIG_NAME;
 	if (env->verb == CNI_DEL || env->verb == CNI_GC || env->verb == CNI_CLEANUP)
 		return ipam_only ? CONFIG_IPAM_IDENTITY : CONFIG_IDENTITY;
-	if (env->verb == CNI_REPAIR || env->verb == CNI_SHOW)
+	if (env->verb == CNI_REPAIR || env->verb == CNI_SHOW || env->verb == CNI_DOCTOR)
 		return CONFIG_NETWORK;
 	if (env->verb == CNI_VALIDATE)
 		return CONFIG_FILE;

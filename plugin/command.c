@@ -46,8 +46,8 @@ static const char usage[] =
 	"                                          DIR and no others\n"
 	"  bridge-cni show [NAME...] [--json] [FILE...]\n"
 	"                                          what there is, in all or by a NAME\n"
-	"  bridge-cni validate [--json] [FILE...]  says what is wrong with configurations;\n"
-	"                                          exit status 1: warnings, 2: errors\n"
+	"  bridge-cni validate [--json] [FILE...]  says what is wrong with configurations\n"
+	"  bridge-cni doctor [--json] [FILE...]    says whether pods will work on this node\n"
 	"  bridge-cni links [--bin-dir DIR] [NAME...]\n"
 	"                                          makes links of these names, and bridge, in\n"
 	"                                          DIR or " BIN_DIR "\n"
@@ -73,6 +73,10 @@ static const struct command_option validate_options[] = {
 	{},
 };
 
+static const struct command_option doctor_options[] = {
+	{JSON_OPTION, NULL, "prints the findings as JSON"},
+	{},
+};
 static const struct command_option links_options[] = {
 	{BIN_DIR_OPTION, "DIR", "the plugin directory"},
 	{},
@@ -88,6 +92,8 @@ const struct command_task command_tasks[] = {
 	 NULL},
 	{"validate", CNI_VALIDATE, "says what is wrong with configurations", NULL,
 	 validate_options, NULL, NULL},
+	{"doctor", CNI_DOCTOR, "says whether pods will work here", NULL, doctor_options,
+	 NULL, NULL},
 	{.name = "links",
 	 .about = "makes links by which it is other plugins",
 	 .options = links_options,
@@ -187,6 +193,17 @@ static int findings_report(const struct command *command)
 	return output_end() < 0 ? VALIDATE_ERRORS : status;
 }
 
+static int doctor_report(struct command *command)
+{
+	int status = doctor_end(&command->doctor, command->as_json);
+
+	if (command->doctor.out_of_memory) {
+		say("out of memory: findings are missing");
+		status = DOCTOR_PROBLEM;
+	}
+	return output_end() < 0 ? DOCTOR_PROBLEM : status;
+}
+
 static int refuse(const char *argument)
 {
 	if (strcmp(argument, DATA_DIR_OPTION) == 0)
@@ -284,6 +301,8 @@ static int task_run(const struct command_task *task, const char *called, char **
 			return help_print();
 	if (task->run)
 		return task->run(arguments);
+	if (task->verb == CNI_DOCTOR)
+		doctor_begin(&command.doctor, plugin_path());
 	if (task->verb == CNI_SHOW)
 		ret = show_prepare(&command.show, arguments, JSON_OPTION);
 	else
@@ -296,6 +315,8 @@ static int task_run(const struct command_task *task, const char *called, char **
 		return show_report(&command);
 	if (task->verb == CNI_VALIDATE)
 		return findings_report(&command);
+	if (task->verb == CNI_DOCTOR)
+		return doctor_report(&command);
 	return command_report(&command, task->nothing);
 }
 

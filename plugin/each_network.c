@@ -30,6 +30,7 @@ void command_clear(struct command *command)
 	report_clear(&command->report);
 	findings_clear(&command->findings);
 	show_clear(&command->show);
+	doctor_clear(&command->doctor);
 	free(command->owners.items);
 	*command = (struct command){};
 }
@@ -45,6 +46,10 @@ static void error_print(struct command *command, const char *file,
 			const struct cni_error *err)
 {
 	command->failed = true;
+	if (command->verb == CNI_DOCTOR) {
+		doctor_unread(&command->doctor, file, err->msg);
+		return;
+	}
 	if (command->verb != CNI_VALIDATE) {
 		say_error(file, err);
 		return;
@@ -71,6 +76,8 @@ static int task_run(struct command *command, struct attachment *net,
 		command->networks += command->order.by_store;
 		return show_network(&command->show, net, command->file, err);
 	}
+	if (command->verb == CNI_DOCTOR)
+		return doctor_network(&command->doctor, net, command->file, err);
 	if (command->order.by_store && was_worked_on(command, net->owner))
 		return 0;
 	if (command->order.by_store)
@@ -82,15 +89,21 @@ static int task_run(struct command *command, struct attachment *net,
 	return verb_cleanup(net, &command->order, err);
 }
 
-static int network_run(struct command *command, const char *text, struct cni_error *err)
+const char *plugin_path(void)
 {
 	const char *path = getenv("CNI_PATH");
+
+	return path && *path ? path : PLUGIN_DIRS;
+}
+
+static int network_run(struct command *command, const char *text, struct cni_error *err)
+{
 	const struct cni_env env = {
 		.verb = command->verb,
 		.container_id = "",
 		.netns = "",
 		.ifname = "",
-		.path = path && *path ? path : PLUGIN_DIRS,
+		.path = plugin_path(),
 	};
 	_cleanup_(request_clear) struct request request = {};
 	_cleanup_(operation_clear) struct operation op;
@@ -103,7 +116,7 @@ static int network_run(struct command *command, const char *text, struct cni_err
 
 	operation_init(&op, &env);
 	op.report = &command->report;
-	op.looks = command->verb == CNI_SHOW;
+	op.looks = command->verb == CNI_SHOW || command->verb == CNI_DOCTOR;
 	ret = request_read(text, strlen(text), &env, &request, &version, &op.notices,
 			   err);
 	if (!op.looks) {
@@ -119,7 +132,8 @@ static int network_run(struct command *command, const char *text, struct cni_err
 		logged = &op.report->last_error;
 	if (!op.looks)
 		log_operation(&net, started, logged, getenv("TRACEPARENT"));
-	say_notices(&op.notices);
+	if (command->verb != CNI_DOCTOR)
+		say_notices(&op.notices);
 	return ret;
 }
 
@@ -150,6 +164,8 @@ static void file_run(struct command *command, int fd, const char *file, bool alo
 	ret = input_read(fd, file, &text, &len, &err);
 	if (ret == 0)
 		ret = net_list_read(text, len, types, &list, &err);
+	if (ret == 0 && command->verb == CNI_DOCTOR)
+		doctor_file(&command->doctor, file, text, len, !alone, list.n);
 	if (ret == 0 && list.n == 0 && alone)
 		ret = error_set(&err, CNI_ERR_CONFIG, ENOENT,
 				"no plugin of type \"" TYPE "\" is in it");
@@ -199,6 +215,17 @@ static void directory_run(struct command *command, const char *directory)
 	}
 }
 
+/* What validate says of a file is one of the doctor's findings. */
+static void conf_look(struct command *command, const char *path)
+{
+	const char *const types[] = {TYPE, command->called, NULL};
+	_cleanup_(close_p) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	findings_begin(&command->doctor.conf, path);
+	if (fd >= 0)
+		(void)validate_file(&command->doctor.conf, types, fd, false);
+}
+
 void path_run(struct command *command, const char *path, bool alone)
 {
 	_cleanup_(close_p) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -216,6 +243,8 @@ void path_run(struct command *command, const char *path, bool alone)
 				alone);
 		else
 			file_run(command, fd, path, alone);
+		if (command->verb == CNI_DOCTOR)
+			conf_look(command, path);
 	} else if (alone) {
 		directory_run(command, path);
 	}

@@ -6,6 +6,7 @@
 #include "conf/env.h"
 #include "conf/findings.h"
 #include "plugin/attachment/report.h"
+#include "plugin/doctor/doctor.h"
 #include "plugin/show/show.h"
 #include "plugin/verb/cleanup.h"
 
@@ -16,10 +17,10 @@
 /* The dataDir of those who keep it in memory, as the README does. */
 #define RUN_DATA_DIR "/run/cni/networks"
 
-/* A command (repair, cleanup, show, validate) that is running. The caller sets all bytes to zero
- * first. */
+/* A command (repair, cleanup, show, validate, doctor) that is running. The caller sets all
+ * bytes to zero first. */
 struct command {
-	enum cni_verb verb; /* CNI_REPAIR, CNI_CLEANUP, CNI_SHOW or CNI_VALIDATE */
+	enum cni_verb verb; /* one of those above CNI_VERSION */
 	const char *called; /* the executable's name, which may be another */
 	struct cleanup_order order;
 	const char *data_dir; /* the store that is asked for; NULL: those of STORES */
@@ -32,6 +33,7 @@ struct command {
 	struct report report;
 	struct show show; /* of show, in place of lines */
 	struct findings findings; /* of validate, in place of lines and errors */
+	struct doctor doctor; /* of doctor, in place of both */
 	size_t networks; /* so many were worked on */
 	bool failed; /* an error was printed */
 	/* those that were worked on: a store may tell of them as well */
@@ -42,6 +44,9 @@ struct command {
 };
 
 void command_clear(struct command *command);
+
+/* Returns CNI_PATH, or where plugins mostly are; borrowed from the environment. */
+const char *plugin_path(void);
 
 /* Works on a file, or on those files of a directory that a runtime would read. @alone: it
  * was named, and is not one of a directory. Errors are printed; they don't keep the next

@@ -111,6 +111,7 @@ static int operate(const struct request *request, struct attachment *att,
 	case CNI_CLEANUP:
 	case CNI_SHOW:
 	case CNI_VALIDATE:
+	case CNI_DOCTOR:
 		break;
 	}
 	return error_set(err, CNI_ERR_INTERNAL, ENOSYS, "no such operation");

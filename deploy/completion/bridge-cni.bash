@@ -18,7 +18,7 @@ _bridge_cni()
 	local cur=${COMP_WORDS[COMP_CWORD]} options with_directory names= i
 
 	if ((COMP_CWORD == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W 'repair cleanup show validate links --help --version' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'repair cleanup show validate doctor links --help --version' -- "$cur")
 		return
 	fi
 	case ${COMP_WORDS[1]} in
@@ -35,6 +35,10 @@ _bridge_cni()
 		with_directory=' '
 		;;
 	validate)
+		options=' --json --help '
+		with_directory=' '
+		;;
+	doctor)
 		options=' --json --help '
 		with_directory=' '
 		;;

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The checks, which are the rows of the table in doctor.c: a function for each network,
+ * or one for the node as a whole, once all networks are known. Each tells what is not
+ * right (finding.h); where it tells nothing, the row says that all is well.
+ */
+#ifndef BRIDGE_CNI_PLUGIN_DOCTOR_CHECKS_H
+#define BRIDGE_CNI_PLUGIN_DOCTOR_CHECKS_H
+
+#include "known.h"
+#include "plugin/show/network_facts.h"
+
+/* files.c: the configurations, and the programs that they name. */
+void configurations_check(struct doctor *doctor);
+void order_check(struct doctor *doctor);
+void programs_check(struct doctor *doctor);
+void duplicates_check(struct doctor *doctor);
+
+/* parameters.c: kernel parameters. */
+void proc_sys_check(struct doctor *doctor);
+void forwarding_check_node(struct doctor *doctor);
+void rp_filter_check(struct doctor *doctor);
+void arp_ignore_check(struct doctor *doctor);
+void accept_ra_check(struct doctor *doctor);
+void bridge_nf_check_node(struct doctor *doctor);
+void limits_check(struct doctor *doctor);
+
+/* firewall.c: other programs' rules, and ours. */
+void forward_chains_check(struct doctor *doctor);
+void rules_check_network(struct doctor *doctor, const struct network_facts *facts);
+
+/* links.c: interfaces, addresses, routes. */
+void subnets_check(struct doctor *doctor);
+void bridge_check(struct doctor *doctor, const struct network_facts *facts);
+void mtu_check(struct doctor *doctor);
+void former_check(struct doctor *doctor);
+
+/* store.c */
+void store_check(struct doctor *doctor, const struct network_facts *facts);
+void addresses_check(struct doctor *doctor, const struct network_facts *facts);
+void disk_check(struct doctor *doctor);
+
+/* neighbours.c: other programs of the node. */
+void managers_check(struct doctor *doctor);
+void agent_check(struct doctor *doctor);
+
+#endif

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of checks; runs them on each network and on the node. */
+#include "doctor.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "checks.h"
+#include "conf/base/list.h"
+#include "conf/net_programs.h"
+#include "finding.h"
+#include "plugin/node/kernel_has.h"
+
+/* A check. Its name is in the output; a stranger finds its function by it. */
+static const struct check {
+	const char *name;
+	const char *fine; /* what its line says where nothing is wrong */
+	void (*of_node)(struct doctor *doctor);
+	void (*of_network)(struct doctor *doctor, const struct network_facts *facts);
+} checks[] = {
+	{"configuration", "files of configurations are right", configurations_check,
+	 NULL},
+	{"order", "no other program's file comes before ours", order_check, NULL},
+	{"duplicates", "no two networks share a name, a bridge or a subnet",
+	 duplicates_check, NULL},
+	{"programs", "all plugins that are called are there", programs_check, NULL},
+	{"proc-sys", "kernel parameters can be written", proc_sys_check, NULL},
+	{"forwarding", "nothing keeps the node from forwarding", forwarding_check_node,
+	 NULL},
+	{"rp-filter", "no packet is dropped because of the way that it comes",
+	 rp_filter_check, NULL},
+	{"arp-ignore", "the node answers pods that ask for the gateway", arp_ignore_check,
+	 NULL},
+	{"accept-ra", "router advertisements give and take no route", accept_ra_check,
+	 NULL},
+	{"bridge-nf", "net.bridge is as the networks need it", bridge_nf_check_node,
+	 NULL},
+	{"firewall", "no other program's chain drops what pods send, or get as an answer",
+	 forward_chains_check, NULL},
+	{"rules", "the rules that pods need are there", NULL, rules_check_network},
+	{"subnets", "no subnet is elsewhere on the node as well", subnets_check, NULL},
+	{"bridge", "bridges have no foreign address, and their names aren't taken", NULL,
+	 bridge_check},
+	{"mtu", "no bridge has a larger MTU than the uplink", mtu_check, NULL},
+	{"former-cni", "no interface of a former CNI is left", former_check, NULL},
+	{"store", "the records are whole", NULL, store_check},
+	{"addresses", "there are free addresses", NULL, addresses_check},
+	{"disk", "there is room for the store", disk_check, NULL},
+	{"limits", "the kernel's tables have room for the pods", limits_check, NULL},
+	{"managers", "no network manager takes our interfaces", managers_check, NULL},
+	{"agent", "the node agent has no complaint", agent_check, NULL},
+};
+
+static void network_clear_kept(struct doctor_network *network)
+{
+	free(network->name);
+	free(network->file);
+	free(network->data_dir);
+	free(network->subnets.items);
+}
+
+void doctor_clear(struct doctor *doctor)
+{
+	for (size_t i = 0; i < doctor->findings.n; i++) {
+		free(doctor->findings.items[i].network);
+		free(doctor->findings.items[i].text);
+		free(doctor->findings.items[i].command);
+		free(doctor->findings.items[i].advice);
+	}
+	free(doctor->findings.items);
+	for (size_t i = 0; i < doctor->networks.n; i++)
+		network_clear_kept(&doctor->networks.items[i]);
+	free(doctor->networks.items);
+	for (size_t i = 0; i < doctor->files.n; i++)
+		free(doctor->files.items[i].path);
+	free(doctor->files.items);
+	for (size_t i = 0; i < doctor->programs.n; i++)
+		free(doctor->programs.items[i]);
+	free(doctor->programs.items);
+	findings_clear(&doctor->conf);
+	netlink_close(doctor->rtnl);
+	*doctor = (struct doctor){};
+}
+
+void doctor_begin(struct doctor *doctor, const char *plugin_path)
+{
+	ssize_t len = readlink("/proc/self/exe", doctor->self, sizeof(doctor->self) - 1);
+
+	if (len <= 0 || len == sizeof(doctor->self) - 1)
+		snprintf(doctor->self, sizeof(doctor->self), "bridge-cni");
+	doctor->plugin_path = plugin_path;
+}
+
+static void program_note(struct doctor *doctor, const char *name)
+{
+	char **program;
+
+	for (size_t i = 0; i < doctor->programs.n; i++)
+		if (strcmp(doctor->programs.items[i], name) == 0)
+			return;
+	program = LIST_ADD(&doctor->programs);
+	if (program)
+		*program = strdup(name);
+	if (!program || !*program) {
+		doctor->programs.n -= program != NULL;
+		doctor->out_of_memory = true;
+	}
+}
+
+/* As our own IPAM plugin, host-local is no program of its own. */
+static void programs_note(const char *type, const char *ipam, void *data)
+{
+	program_note(data, type);
+	if (*ipam && (strcmp(ipam, "host-local") != 0 || strcmp(type, "bridge-cni") != 0))
+		program_note(data, ipam);
+}
+
+void doctor_file(struct doctor *doctor, const char *path, const char *text, size_t len,
+		 bool in_directory, size_t ours)
+{
+	struct doctor_file *file = LIST_ADD(&doctor->files);
+
+	if (ours > 0)
+		(void)net_programs(text, len, programs_note, doctor, NULL);
+	if (file)
+		*file = (struct doctor_file){strdup(path), in_directory, ours};
+	if (!file || !file->path) {
+		doctor->files.n -= file != NULL;
+		doctor->out_of_memory = true;
+	}
+}
+
+/* Keeps what is compared with other networks. */
+static int network_keep(struct doctor *doctor, const struct network_facts *facts,
+			const char *file, struct cni_error *err)
+{
+	const struct network *network = facts->net->network;
+	struct doctor_network *kept = LIST_ADD(&doctor->networks);
+	const struct range_set_list *sets = &network->ipam.sets;
+	size_t subnets = 0;
+
+	if (!kept)
+		return error_oom(err);
+	for (size_t i = 0; i < sets->n; i++)
+		subnets += sets->items[i].n;
+	*kept = (struct doctor_network){
+		.name = strdup(network->name),
+		.file = strdup(file),
+		.data_dir = strdup(network->ipam.data_dir ? network->ipam.data_dir
+							  : DEFAULT_DATA_DIR),
+		.is_gateway = network->is_gateway,
+		.routed = network->routed,
+		.waits_for_agent = network->wait_for_agent,
+		.mtu = network->mtu,
+		.vlan = network->vlan,
+	};
+	snprintf(kept->bridge, sizeof(kept->bridge), "%s", facts->net->bridge);
+	network_gateway_ifname(network, kept->gateway_ifname);
+	kept->subnets.items = calloc(subnets + 1, sizeof(*kept->subnets.items));
+	if (!kept->name || !kept->file || !kept->data_dir || !kept->subnets.items) {
+		network_clear_kept(kept);
+		doctor->networks.n--;
+		return error_oom(err);
+	}
+	for (size_t i = 0; i < sets->n; i++)
+		for (size_t k = 0; k < sets->items[i].n; k++)
+			kept->subnets.items[kept->subnets.n++] =
+				sets->items[i].ranges[k].subnet;
+	for (size_t i = 0; i < facts->pods.n; i++)
+		kept->connected += facts->pods.items[i].state == IPAM_VIEW_CONNECTED;
+	return 0;
+}
+
+static int network_look(struct doctor *doctor, struct attachment *net, const char *file,
+			struct cni_error *err)
+{
+	_cleanup_(network_facts_clear) struct network_facts facts = {};
+	int ret = network_facts_read(net, true, &facts, err);
+
+	if (ret == 0)
+		ret = network_keep(doctor, &facts, file, err);
+	doctor->network = net->network->name;
+	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(checks); i++) {
+		doctor->check = i;
+		if (checks[i].of_network)
+			checks[i].of_network(doctor, &facts);
+	}
+	doctor->network = NULL;
+	return ret;
+}
+
+int doctor_network(struct doctor *doctor, struct attachment *net, const char *file,
+		   struct cni_error *err)
+{
+	int ret;
+
+	net->op->asks_no_rules = !kernel_has_nf_tables();
+	ret = operation_open(net->op, err);
+	if (ret == 0)
+		ret = network_look(doctor, net, file, err);
+	operation_close(net->op);
+	return ret;
+}
+
+void doctor_unread(struct doctor *doctor, const char *path, const char *what)
+{
+	doctor->check = 0; /* the first row is about files */
+	doctor_tell(doctor, DOCTOR_PROBLEM, "%s: %s", path, what);
+}
+
+static bool has_told(const struct doctor *doctor, size_t check)
+{
+	for (size_t i = 0; i < doctor->findings.n; i++)
+		if (doctor->findings.items[i].check == check)
+			return true;
+	return false;
+}
+
+int doctor_end(struct doctor *doctor, bool as_json)
+{
+	const char *names[ARRAY_SIZE(checks)];
+	struct cni_error err = {};
+
+	if (netlink_open(NETLINK_FOR_ROUTE, &doctor->rtnl, &err) < 0)
+		doctor_unseen(doctor, "interfaces", &err);
+	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
+		names[i] = checks[i].name;
+		doctor->check = i;
+		if (checks[i].of_node && doctor->rtnl)
+			checks[i].of_node(doctor);
+		/* Without a network nothing was looked at by a check of networks. */
+		if (!has_told(doctor, i) && (checks[i].of_node || doctor->networks.n > 0))
+			doctor_tell(doctor, DOCTOR_OK, "%s", checks[i].fine);
+	}
+	return findings_print(doctor, names, ARRAY_SIZE(checks), as_json);
+}

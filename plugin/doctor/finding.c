@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Collects findings, and prints them. */
+#include "finding.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/base/list.h"
+#include "conf/base/printable.h"
+#include "conf/json/json_write.h"
+
+const char DOCTOR_AND[] = "&&", DOCTOR_INTO[] = ">";
+
+/* Findings of one check; more of them say nothing new. */
+#define FINDINGS_PER_CHECK 50
+
+static char *printable(struct doctor *doctor, const char *outside)
+{
+	struct text text = {};
+
+	text_put(&text, "", 0);
+	text_add_printable(&text, outside);
+	if (!text.failed && text.text)
+		return text.text;
+	doctor->out_of_memory = true;
+	free(text.text);
+	return NULL;
+}
+
+static size_t count(const struct doctor *doctor, size_t check)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < doctor->findings.n; i++)
+		n += doctor->findings.items[i].check == check;
+	return n;
+}
+
+static void vtell(struct doctor *doctor, enum doctor_level level, const char *fmt,
+		  va_list args)
+{
+	_cleanup_(free_p) char *outside = NULL;
+	struct doctor_finding *finding;
+	char *text;
+
+	if (vasprintf(&outside, fmt, args) < 0) {
+		outside = NULL;
+		doctor->out_of_memory = true;
+		return;
+	}
+	text = printable(doctor, outside);
+	finding = text ? LIST_ADD(&doctor->findings) : NULL;
+	if (!finding) {
+		free(text);
+		doctor->out_of_memory = true;
+		return;
+	}
+	finding->check = doctor->check;
+	finding->level = level;
+	finding->text = text;
+	if (doctor->network)
+		finding->network = printable(doctor, doctor->network);
+}
+
+void doctor_tell(struct doctor *doctor, enum doctor_level level, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vtell(doctor, level, fmt, args);
+	va_end(args);
+}
+
+void doctor_unseen(struct doctor *doctor, const char *what, const struct cni_error *err)
+{
+	doctor_tell(doctor, DOCTOR_WARNING, "%s could not be seen: %s", what, err->msg);
+	doctor_advise(doctor,
+		      geteuid() == 0 ? "see the kernel's log" : "run doctor as root");
+}
+
+static struct doctor_finding *last(struct doctor *doctor)
+{
+	size_t n = doctor->findings.n;
+
+	return n ? &doctor->findings.items[n - 1] : NULL;
+}
+
+void doctor_advise(struct doctor *doctor, const char *fmt, ...)
+{
+	_cleanup_(free_p) char *outside = NULL;
+	struct doctor_finding *finding = last(doctor);
+	va_list args;
+
+	va_start(args, fmt);
+	if (vasprintf(&outside, fmt, args) < 0)
+		outside = NULL;
+	va_end(args);
+	if (!outside || !finding) {
+		doctor->out_of_memory = true;
+		return;
+	}
+	free(finding->advice);
+	finding->advice = printable(doctor, outside);
+}
+
+/* Adds a word so that sh(1) takes it for one word, and for nothing else. */
+static void word_add(struct text *command, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789_-+./:=,@%";
+
+	if (*word && !word[strspn(word, plain)]) {
+		text_add(command, "%s", word);
+		return;
+	}
+	text_put(command, "'", 1);
+	for (; *word; word++) {
+		if (*word == '\'')
+			text_add(command, "'\\''");
+		else
+			text_put(command, word, 1);
+	}
+	text_put(command, "'", 1);
+}
+
+void doctor_command(struct doctor *doctor, ...)
+{
+	_cleanup_(free_p) char *shown = NULL;
+	struct doctor_finding *finding = last(doctor);
+	struct text command = {};
+	const char *word;
+	va_list args;
+
+	va_start(args, doctor);
+	while ((word = va_arg(args, const char *))) {
+		if (command.len)
+			text_put(&command, " ", 1);
+		if (word == DOCTOR_AND || word == DOCTOR_INTO)
+			text_add(&command, "%s", word);
+		else
+			word_add(&command, word);
+	}
+	va_end(args);
+	shown = command.failed || !command.text ? NULL : printable(doctor, command.text);
+	if (!shown || !finding) {
+		doctor->out_of_memory = true;
+	} else if (strcmp(shown, command.text) == 0) {
+		free(finding->command);
+		finding->command = TAKE_PTR(command.text);
+	} else {
+		doctor_advise(doctor, "its name has characters that can't be typed; take "
+				      "it from the program that made it");
+	}
+	free(command.text);
+}
+
+const char *sysctl_word(char buf[SYSCTL_WORD_MAX], const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(buf, SYSCTL_WORD_MAX, fmt, args);
+	va_end(args);
+	return buf;
+}
+
+/* ---- Printing ---- */
+
+static const char *level_name(const struct doctor_finding *finding)
+{
+	static const char *const names[] = {
+		[DOCTOR_OK] = "ok",
+		[DOCTOR_WARNING] = "warning",
+		[DOCTOR_PROBLEM] = "problem",
+	};
+
+	return names[finding->level];
+}
+
+static void line_print(const struct doctor_finding *finding, const char *name)
+{
+	printf("%s: %s: ", level_name(finding), name);
+	if (finding->network)
+		printf("network %s: ", finding->network);
+	fputs(finding->text, stdout);
+	if (finding->command)
+		printf("; this mends it: %s", finding->command);
+	if (finding->advice)
+		printf("; %s%s", finding->command ? "or " : "", finding->advice);
+	puts("");
+}
+
+static void entry_add(struct json_writer *writer, const struct doctor_finding *finding,
+		      const char *name)
+{
+	json_open(writer, NULL, '{');
+	json_text(writer, "check", name);
+	json_text(writer, "level", level_name(finding));
+	json_text_if(writer, "network", finding->network);
+	json_text(writer, "message", finding->text);
+	json_text_if(writer, "command", finding->command);
+	json_text_if(writer, "advice", finding->advice);
+	json_close(writer, '}');
+}
+
+int findings_print(const struct doctor *doctor, const char *const *names, size_t checks,
+		   bool as_json)
+{
+	_cleanup_(free_p) char *text = NULL;
+	struct json_writer writer = {};
+	enum doctor_level worst = DOCTOR_OK;
+
+	if (as_json)
+		json_open(&writer, NULL, '[');
+	for (size_t check = 0; check < checks; check++) {
+		size_t n = 0, all = count(doctor, check);
+
+		for (size_t i = 0; i < doctor->findings.n; i++) {
+			const struct doctor_finding *finding = &doctor->findings.items[i];
+
+			if (finding->check != check)
+				continue;
+			worst = finding->level > worst ? finding->level : worst;
+			if (n++ >= FINDINGS_PER_CHECK)
+				continue;
+			if (as_json)
+				entry_add(&writer, finding, names[check]);
+			else
+				line_print(finding, names[check]);
+		}
+		if (n > FINDINGS_PER_CHECK && !as_json)
+			printf("... %zu more of %s\n", all - FINDINGS_PER_CHECK,
+			       names[check]);
+	}
+	if (!as_json)
+		return worst;
+	json_close(&writer, ']');
+	text = json_finish(&writer);
+	if (text)
+		fputs(text, stdout);
+	return text ? (int)worst : DOCTOR_PROBLEM;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How a check tells what it has found. */
+#ifndef BRIDGE_CNI_PLUGIN_DOCTOR_FINDING_H
+#define BRIDGE_CNI_PLUGIN_DOCTOR_FINDING_H
+
+#include "known.h"
+
+/* Adds a finding of the check at work. */
+void doctor_tell(struct doctor *doctor, enum doctor_level level, const char *fmt, ...)
+	_printf_(3, 4);
+
+/* Something that this user can't see: a warning. */
+void doctor_unseen(struct doctor *doctor, const char *what, const struct cni_error *err);
+
+/*
+ * Gives the finding that was told last the command that mends it. The words end with
+ * NULL; each is quoted for sh(1) where it has to be, but for DOCTOR_AND between two
+ * commands, and DOCTOR_INTO in front of a file. Where a word has characters that a terminal would not print, no command is
+ * given: advice says that.
+ */
+void doctor_command(struct doctor *doctor, ...) __attribute__((sentinel));
+extern const char DOCTOR_AND[], DOCTOR_INTO[];
+
+/* Gives the finding that was told last what mends it, in words: "set the key mtu to
+ * 1450". */
+void doctor_advise(struct doctor *doctor, const char *fmt, ...) _printf_(2, 3);
+
+/* "NAME=VALUE" of a kernel parameter, for the command sysctl -w. */
+#define SYSCTL_WORD_MAX 96
+const char *sysctl_word(char buf[SYSCTL_WORD_MAX], const char *fmt, ...) _printf_(2, 3);
+#define SYSCTL_WORD(...) sysctl_word((char[SYSCTL_WORD_MAX]){}, __VA_ARGS__)
+
+/* Prints what there is. @names: of the checks, by their rows. */
+int findings_print(const struct doctor *doctor, const char *const *names, size_t checks,
+		   bool as_json);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the doctor knows of the node's networks and files, and what it has found. */
+#ifndef BRIDGE_CNI_PLUGIN_DOCTOR_KNOWN_H
+#define BRIDGE_CNI_PLUGIN_DOCTOR_KNOWN_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conf/findings.h"
+#include "conf/network.h"
+#include "plugin/netlink/netlink.h"
+
+enum doctor_level {
+	DOCTOR_OK,
+	DOCTOR_WARNING, /* pods may work; or it could not be seen */
+	DOCTOR_PROBLEM, /* pods don't work, or won't */
+};
+
+struct doctor_finding {
+	size_t check; /* its row of the table in doctor.c */
+	enum doctor_level level;
+	char *network; /* printable; NULL: it is about the node */
+	char *text; /* printable; owned, as the others are */
+	char *command; /* mends it, typed as it is; NULL: no command does */
+	char *advice; /* what mends it, in words; NULL: the command does, or nothing has to */
+};
+
+/* What is kept of a network whose configuration was read, for comparisons. */
+struct doctor_network {
+	char *name, *file, *data_dir; /* owned */
+	char bridge[IF_NAMESIZE], gateway_ifname[IF_NAMESIZE];
+	bool is_gateway, routed, waits_for_agent;
+	uint32_t mtu, vlan;
+	struct prefix_list subnets; /* owned */
+	size_t connected; /* pods */
+};
+
+/* A file that was read. */
+struct doctor_file {
+	char *path; /* owned */
+	bool in_directory; /* a runtime takes the first one of a directory */
+	size_t ours; /* plugins of ours in it */
+};
+
+/* Begins as zeros. */
+struct doctor {
+	struct {
+		struct doctor_finding *items;
+		size_t n;
+	} findings;
+	struct {
+		struct doctor_network *items;
+		size_t n;
+	} networks;
+	struct {
+		struct doctor_file *items;
+		size_t n;
+	} files;
+	struct {
+		char **items; /* names of programs that the files have called; owned */
+		size_t n;
+	} programs;
+	struct findings conf; /* what validate finds in the files */
+	char self[256]; /* the path of this executable, for commands */
+	const char *plugin_path; /* CNI_PATH, or where it mostly leads; borrowed */
+	struct netlink *rtnl; /* open while the node is looked at */
+	bool out_of_memory; /* findings are missing */
+
+	/* The check at work, and the network that it looks at. */
+	size_t check;
+	const char *network; /* NULL: the node */
+};
+
+#endif

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Interfaces, addresses and routes that are in the way of the networks. */
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "checks.h"
+#include "finding.h"
+#include "ipam/ipam.h"
+#include "plugin/netlink/addr.h"
+#include "plugin/netlink/route.h"
+#include "plugin/node/uplink.h"
+
+static bool is_ours(const struct doctor *doctor, const char *ifname)
+{
+	for (size_t i = 0; i < doctor->networks.n; i++)
+		if (strcmp(doctor->networks.items[i].gateway_ifname, ifname) == 0 ||
+		    strcmp(doctor->networks.items[i].bridge, ifname) == 0)
+			return true;
+	return false;
+}
+
+/* Names the interface, unless it is one that pods of ours are reached by. */
+static bool is_anothers(const struct doctor *doctor, unsigned int index,
+			struct link *ret_link)
+{
+	return link_get_by_index(doctor->rtnl, index, ret_link, NULL) == 0 &&
+	       ret_link->index && !is_ours(doctor, ret_link->name);
+}
+
+static bool is_uplink(const struct doctor *doctor, int family, unsigned int index)
+{
+	_cleanup_(link_list_clear) struct link_list uplinks = {};
+
+	if (uplink_list_get(doctor->rtnl, family, &uplinks, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < uplinks.n; i++)
+		if (uplinks.items[i].index == index)
+			return true;
+	return false;
+}
+
+static void addresses_look(struct doctor *doctor, const struct ip_prefix *subnet)
+{
+	struct link_addr_list list = {};
+
+	if (link_addr_list_get(doctor->rtnl, subnet->addr.family, &list, NULL) < 0)
+		return;
+	for (size_t i = 0; i < list.n; i++) {
+		struct ip_prefix its = prefix_network(&list.items[i].address);
+		struct link link = {};
+
+		if (!prefix_overlaps(&its, subnet) ||
+		    !is_anothers(doctor, list.items[i].index, &link))
+			continue;
+		doctor_tell(
+			doctor, DOCTOR_PROBLEM,
+			"the subnet %s is on %s as well, by its address %s: packets to "
+			"pods, or to its neighbours, go astray",
+			PREFIX_TEXT(subnet), link.name,
+			PREFIX_TEXT(&list.items[i].address));
+		if (!is_uplink(doctor, subnet->addr.family, link.index))
+			doctor_command(doctor, "ip", "address", "del",
+				       PREFIX_TEXT(&list.items[i].address), "dev",
+				       link.name, NULL);
+		doctor_advise(doctor, "choose another subnet in ipam.ranges");
+	}
+	link_addr_list_clear(&list);
+}
+
+/* A wider route does no harm, as the bridge's own one is preferred. */
+static void routes_look(struct doctor *doctor, const struct ip_prefix *subnet)
+{
+	struct kernel_route_list list = {};
+
+	if (route_list_get(doctor->rtnl, subnet->addr.family, &list, NULL) < 0)
+		return;
+	for (size_t i = 0; i < list.n; i++) {
+		const struct kernel_route *route = &list.items[i];
+		char table[16];
+		struct link link = {};
+
+		if (route->protocol == RTPROT_KERNEL ||
+		    route->route.table == RT_TABLE_LOCAL ||
+		    route->route.dst.len < subnet->len ||
+		    !prefix_contains(subnet, &route->route.dst.addr) ||
+		    !is_anothers(doctor, route->index, &link))
+			continue;
+		snprintf(table, sizeof(table), "%u", route->route.table);
+		doctor_tell(
+			doctor, DOCTOR_PROBLEM,
+			"a route to %s, in the subnet %s, leads through %s: pods there "
+			"aren't reached",
+			PREFIX_TEXT(&route->route.dst), PREFIX_TEXT(subnet), link.name);
+		doctor_command(doctor, "ip", "route", "del",
+			       PREFIX_TEXT(&route->route.dst), "dev", link.name, "table",
+			       table, NULL);
+		doctor_advise(doctor, "choose another subnet in ipam.ranges");
+	}
+	kernel_route_list_clear(&list);
+}
+
+void subnets_check(struct doctor *doctor)
+{
+	for (size_t i = 0; i < doctor->networks.n; i++) {
+		const struct doctor_network *network = &doctor->networks.items[i];
+
+		doctor->network = network->name;
+		for (size_t k = 0; k < network->subnets.n; k++) {
+			addresses_look(doctor, &network->subnets.items[k]);
+			routes_look(doctor, &network->subnets.items[k]);
+		}
+		doctor->network = NULL;
+	}
+}
+
+static bool is_gateway_address(const struct network_facts *facts,
+			       const struct ip_addr *addr)
+{
+	for (size_t i = 0; i < facts->gateways.n; i++)
+		if (ip_equal(&facts->gateways.items[i].address.addr, addr))
+			return true;
+	return false;
+}
+
+static bool lacks_gateway(const struct network_facts *facts, int family)
+{
+	for (size_t i = 0; i < facts->gateways.n; i++)
+		if (facts->gateways.items[i].address.addr.family == family &&
+		    !facts->gateways.items[i].present)
+			return true;
+	return false;
+}
+
+/* Another IPv4 address has the place of the gateway: the ADD refuses to go on. */
+static void foreign_addresses(struct doctor *doctor, const struct network_facts *facts)
+{
+	struct attachment *net = facts->net;
+	struct addr_list list = {};
+
+	if (!facts->gateway || net->network->force_address ||
+	    !lacks_gateway(facts, AF_INET) ||
+	    addr_list_get(net->op->node.rtnl, facts->gateway->index, AF_INET, &list,
+			  NULL) < 0)
+		return;
+	for (size_t i = 0; i < list.n; i++) {
+		if (is_gateway_address(facts, &list.items[i].addr) ||
+		    ipam_gateway_is_ours(&net->ipam_env, net->gateway_ifname,
+					 &list.items[i]))
+			continue;
+		doctor_tell(
+			doctor, DOCTOR_PROBLEM,
+			"%s has the address %s, perhaps of a former CNI, in the place "
+			"of the gateway: every ADD fails",
+			facts->gateway->name, PREFIX_TEXT(&list.items[i]));
+		doctor_command(doctor, "ip", "address", "del",
+			       PREFIX_TEXT(&list.items[i]), "dev", facts->gateway->name,
+			       NULL);
+		doctor_advise(doctor, "set forceAddress to true");
+	}
+	addr_list_clear(&list);
+}
+
+void bridge_check(struct doctor *doctor, const struct network_facts *facts)
+{
+	const struct link *bridge = facts->bridge;
+
+	if (bridge && !link_is(bridge, "bridge")) {
+		doctor_tell(doctor, DOCTOR_PROBLEM,
+			    "%s is there already, and is no bridge but %s%s: every ADD "
+			    "fails",
+			    bridge->name, bridge->kind[0] ? "of the kind " : "a device",
+			    bridge->kind);
+		if (bridge->kind[0])
+			doctor_command(doctor, "ip", "link", "del", bridge->name, NULL);
+		doctor_advise(doctor, "set the key bridge to another name");
+	} else if (bridge && !bridge->up && facts->stages.pods.any) {
+		doctor_tell(doctor, DOCTOR_PROBLEM, "%s is down: its pods reach nobody",
+			    bridge->name);
+		doctor_command(doctor, "ip", "link", "set", bridge->name, "up", NULL);
+	} else if (!bridge && facts->stages.pods.any) {
+		doctor_tell(doctor, DOCTOR_PROBLEM,
+			    "the bridge %s is gone: its pods reach nobody",
+			    facts->net->bridge);
+		doctor_command(doctor, doctor->self, "repair",
+			       doctor->networks.items[doctor->networks.n - 1].file, NULL);
+	}
+	foreign_addresses(doctor, facts);
+}
+
+void mtu_check(struct doctor *doctor)
+{
+	uint32_t uplink = 0;
+
+	for (size_t f = 0; f < IP_FAMILIES && !uplink; f++)
+		(void)uplink_mtu(doctor->rtnl, ip_families[f], &uplink, NULL);
+	for (size_t i = 0; uplink && i < doctor->networks.n; i++) {
+		const struct doctor_network *network = &doctor->networks.items[i];
+		char mtu[16];
+		struct link link = {};
+
+		doctor->network = network->name;
+		snprintf(mtu, sizeof(mtu), "%u", uplink);
+		(void)link_get(doctor->rtnl, network->bridge, &link, NULL);
+		if (network->mtu > uplink) {
+			doctor_tell(
+				doctor, DOCTOR_WARNING,
+				"the key mtu is %u, and the uplink's MTU is %u: large "
+				"packets of pods are cut up, or lost",
+				network->mtu, uplink);
+			doctor_advise(doctor, "set mtu to %u, or leave it out", uplink);
+		} else if (link.index && link.mtu > uplink && network->is_gateway) {
+			doctor_tell(doctor, DOCTOR_WARNING,
+				    "the MTU of %s is %u, and the uplink's is %u: large "
+				    "packets of pods are cut up, or lost",
+				    link.name, link.mtu, uplink);
+			doctor_command(doctor, "ip", "link", "set", link.name, "mtu", mtu,
+				       NULL);
+			doctor_advise(doctor, "set the key mtu to %u for new pods",
+				      uplink);
+		}
+		doctor->network = NULL;
+	}
+}
+
+static const struct {
+	const char *ifname, *whose;
+} formers[] = {
+	{"cni0", "the reference plugins or flannel"},
+	{"flannel.1", "flannel"},
+	{"flannel-v6.1", "flannel"},
+	{"flannel-wg", "flannel"},
+	{"weave", "Weave Net"},
+	{"datapath", "Weave Net"},
+	{"vxlan.calico", "Calico"},
+	{"cilium_host", "Cilium"},
+	{"cilium_vxlan", "Cilium"},
+	{"kube-bridge", "kube-router"},
+	{"antrea-gw0", "Antrea"},
+};
+
+void former_check(struct doctor *doctor)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(formers); i++) {
+		struct link link = {};
+
+		if (is_ours(doctor, formers[i].ifname) ||
+		    link_get(doctor->rtnl, formers[i].ifname, &link, NULL) < 0 ||
+		    !link.index)
+			continue;
+		doctor_tell(
+			doctor, DOCTOR_WARNING,
+			"%s is there, an interface of %s: where that runs no more, its "
+			"addresses and routes are in the way",
+			link.name, formers[i].whose);
+		doctor_command(doctor, "ip", "link", "del", link.name, NULL);
+	}
+}
