@@ -27,7 +27,11 @@ void limits_check(struct doctor *doctor);
 
 /* firewall.c: other programs' rules, and ours. */
 void forward_chains_check(struct doctor *doctor);
+void library_check(struct doctor *doctor);
 void rules_check_network(struct doctor *doctor, const struct network_facts *facts);
+
+/* ports.c */
+void ports_check(struct doctor *doctor, const struct network_facts *facts);
 
 /* links.c: interfaces, addresses, routes. */
 void subnets_check(struct doctor *doctor);

@@ -11,6 +11,7 @@
 #include "checks.h"
 #include "finding.h"
 #include "plugin/netlink/nf_tables_forward.h"
+#include "plugin/nft/nft.h"
 #include "plugin/nft/rules_owner.h"
 #include "plugin/node/iptables_legacy.h"
 #include "plugin/node/kernel_has.h"
@@ -186,6 +187,16 @@ void forward_chains_check(struct doctor *doctor)
 	if (ret < 0 && ret != -EPROTONOSUPPORT && ret != -EINVAL)
 		doctor_unseen(doctor, "rules of other programs", &err);
 	netlink_close(nl);
+}
+
+void library_check(struct doctor *doctor)
+{
+	struct cni_error err = {};
+
+	if (nft_look_up(&err) < 0) {
+		doctor_tell(doctor, DOCTOR_PROBLEM, "%s", err.msg);
+		doctor_advise(doctor, "install it: every ADD that needs a rule fails");
+	}
 }
 
 void rules_check_network(struct doctor *doctor, const struct network_facts *facts)

@@ -143,6 +143,13 @@ static int verdict_judge(const struct verdict *verdict, struct cni_error *err)
 		"standard error)");
 }
 
+int nft_look_up(struct cni_error *err)
+{
+	struct api api = {};
+
+	return api_load(&api, err);
+}
+
 int nft_apply(const char *text, struct cni_error *err)
 {
 	_cleanup_(close_p) int in = -1;

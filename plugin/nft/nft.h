@@ -19,4 +19,8 @@
  */
 int nft_apply(const char *text, struct cni_error *err);
 
+/* Looks whether all is there that nft_apply() needs of the file system. Nothing is asked
+ * of nftables. Code 105. */
+int nft_look_up(struct cni_error *err);
+
 #endif

@@ -95,6 +95,21 @@ static int end_judge(const char *program, const struct child_end *end,
 	return ret;
 }
 
+int nft_look_up(struct cni_error *err)
+{
+	static const char *const names[] = {"ld.so", "bridge-cni-nft"};
+	char path[PATH_MAX];
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(names); i++) {
+		ret = path_beside(names[i], path, err);
+		if (ret == 0 && access(path, X_OK) < 0)
+			ret = error_errno(err, CNI_ERR_RULES, errno,
+					  "rules need the whole bundle: %s", path);
+	}
+	return ret;
+}
+
 int nft_apply(const char *text, struct cni_error *err)
 {
 	_cleanup_(child_end_clear) struct child_end end = {};

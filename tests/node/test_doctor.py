@@ -342,6 +342,58 @@ def test_rules_that_are_missing(healthy):
     told_and_mended(healthy, "rules", "problem", "missing")
 
 
+@pytest.mark.skipif("bundle" in os.fspath(plugin.BRIDGE_CNI), reason="the bundle loads no library")
+def test_libnftables_is_missing(healthy):
+    (healthy.run_dir / "libnftables.so.1").write_text("")
+    env = {"CNI_PATH": "/run/bin", "LD_LIBRARY_PATH": "/run"}
+    done = command(healthy, "doctor", "/run/net.d", env=env)
+    [line] = [line for line in done.stdout.splitlines() if line.startswith("problem: ")]
+    assert line.startswith("problem: nftables: rules need libnftables")
+    (healthy.run_dir / "libnftables.so.1").unlink()
+    assert command(healthy, "doctor", "/run/net.d", env=env).returncode == 0
+
+
+LISTENER = """
+import socket, sys
+server = socket.socket(getattr(socket, sys.argv[1]), getattr(socket, sys.argv[2]))
+server.bind((sys.argv[3], 8080))
+if sys.argv[2] == "SOCK_STREAM":
+    server.listen()
+print("up", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def listening(node, *how):
+    process = node.popen(["python3", "-c", LISTENER, *how], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        process.stdout.readline()
+        yield process
+    finally:
+        process.stdin.close()
+        process.wait()
+        process.stdout.close()
+        node._processes.remove(process)
+
+
+@pytest.mark.parametrize("protocol, how, told", [
+    ("tcp", ("AF_INET", "SOCK_STREAM", "0.0.0.0"), True),
+    ("tcp", ("AF_INET6", "SOCK_STREAM", "::"), True),
+    ("udp", ("AF_INET", "SOCK_DGRAM", "192.0.2.2"), True),
+    ("udp", ("AF_INET", "SOCK_STREAM", "0.0.0.0"), False),
+    ("tcp", ("AF_INET", "SOCK_STREAM", "127.0.0.1"), False)])
+def test_a_process_listens_on_a_host_port(healthy, protocol, how, told):
+    asked = {"portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": protocol}]}
+    healthy.add(healthy.pod(), {**ours("dual"), "runtimeConfig": asked})
+    assert findings(healthy, "host-ports") == []
+    with listening(healthy, *how) as process:
+        if told:
+            one(healthy, "host-ports", "warning", f"process {process.pid}", "8080", protocol.upper())
+        assert bool(findings(healthy, "host-ports")) == told
+    assert findings(healthy, "host-ports") == []
+
+
 # -- configurations
 
 
