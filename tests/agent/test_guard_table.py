@@ -286,3 +286,15 @@ def test_with_5000_nodes_one_change_is_a_matter_of_milliseconds(guarded):
         print(step)
     assert [step["added"] for step in done] == [10002, 0] + [2] * 6
     assert min(step["cpu_ms"] for step in done[2:]) < 10
+
+
+def test_a_table_of_5000_nodes_is_exchanged_whole(guarded):
+    """By one message to the kernel. A set has its elements in any order."""
+    def words():
+        return sorted("".join(ruleset(guarded)).replace(",", " ").split())
+
+    guarded.ensure(big())
+    right = words()
+    guarded.node.nft(other_version(guarded))
+    assert guarded.ensure(big())[0]["made"]
+    assert words() == right

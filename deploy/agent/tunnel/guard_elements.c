@@ -161,9 +161,8 @@ static int elements_read(struct netlink *nft, const struct guard_spec *spec,
 /* -- commands of nft(8) */
 
 /* In the sets of sources a pod's address has no type, so that it is a number. */
-static void declare(const struct guard_element *element, struct text *text)
+static void element_write(const struct guard_element *element, struct text *text)
 {
-	struct nft_set set = set_of(element);
 	struct ip_addr addr = {};
 	size_t outer, inner;
 
@@ -171,22 +170,32 @@ static void declare(const struct guard_element *element, struct text *text)
 	addr.family = (outer ? outer : inner) == 4 ? AF_INET : AF_INET6;
 	memcpy(addr.bytes, element->bytes + (outer ? OUTER : INNER),
 	       ip_size(addr.family));
-	text_add(text, "add element inet " GUARD_TABLE " %s { %s", set.name,
-		 IP_TEXT(&addr));
+	text_add(text, "%s", IP_TEXT(&addr));
 	for (size_t i = 0; outer && i < inner; i++)
 		text_add(text, i ? "%02x" : " . 0x%02x", element->bytes[INNER + i]);
-	text_add(text, " }\n");
 }
 
+/* One command for each set: one for each element takes libnftables several times as long. */
 int guard_elements_declare(const struct guard_spec *spec, struct text *text,
 			   struct cni_error *err)
 {
 	_cleanup_(guard_elements_clear) struct guard_elements wanted = {};
+	const struct guard_element *before = NULL;
 
 	if (wanted_make(spec, 0, &wanted) < 0)
 		return error_oom(err);
-	for (size_t i = 0; i < wanted.n; i++)
-		declare(&wanted.items[i], text);
+	for (size_t i = 0; i < wanted.n; before = &wanted.items[i++]) {
+		const struct guard_element *item = &wanted.items[i];
+		bool same = before && memcmp(before->bytes, item->bytes, INNER) == 0;
+
+		if (same)
+			text_add(text, ", ");
+		else
+			text_add(text, "%sadd element inet " GUARD_TABLE " %s { ",
+				 before ? " }\n" : "", set_of(item).name);
+		element_write(item, text);
+	}
+	text_add(text, before ? " }\n" : "");
 	return 0;
 }
 
