@@ -17,6 +17,7 @@
 #define DATA_DIR_OPTION "--data-dir"
 #define FORCE_OPTION	"--force"
 #define JSON_OPTION	"--json"
+#define LOAD_OPTION	"--load"
 #define BIN_DIR_OPTION	"--bin-dir"
 #define BIN_DIR		"/opt/cni/bin"
 
@@ -47,7 +48,8 @@ static const char usage[] =
 	"  bridge-cni show [NAME...] [--json] [FILE...]\n"
 	"                                          what there is, in all or by a NAME\n"
 	"  bridge-cni validate [--json] [FILE...]  says what is wrong with configurations\n"
-	"  bridge-cni doctor [--json] [FILE...]    says whether pods will work on this node\n"
+	"  bridge-cni doctor [--json] [--load] [FILE...]\n"
+	"                                          says whether pods will work here\n"
 	"  bridge-cni links [--bin-dir DIR] [NAME...]\n"
 	"                                          makes links of these names, and bridge, in\n"
 	"                                          DIR or " BIN_DIR "\n"
@@ -75,6 +77,7 @@ static const struct command_option validate_options[] = {
 
 static const struct command_option doctor_options[] = {
 	{JSON_OPTION, NULL, "prints the findings as JSON"},
+	{LOAD_OPTION, NULL, "has the kernel load modules for what is tried"},
 	{},
 };
 static const struct command_option links_options[] = {
@@ -279,6 +282,8 @@ static char **options_read(struct command *command, const struct command_task *t
 			command->order.force = true;
 		else if (strcmp(*arguments, JSON_OPTION) == 0 && !command->as_json)
 			command->as_json = true;
+		else if (strcmp(*arguments, LOAD_OPTION) == 0 && !command->doctor.load)
+			command->doctor.load = true;
 		else if (strcmp(*arguments, DATA_DIR_OPTION) == 0 && !command->data_dir &&
 			 arguments[1] && arguments[1][0] == '/')
 			command->data_dir = *++arguments;

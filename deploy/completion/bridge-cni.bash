@@ -39,7 +39,7 @@ _bridge_cni()
 		with_directory=' '
 		;;
 	doctor)
-		options=' --json --help '
+		options=' --json --load --help '
 		with_directory=' '
 		;;
 	links)

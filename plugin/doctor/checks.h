@@ -30,6 +30,9 @@ void forward_chains_check(struct doctor *doctor);
 void library_check(struct doctor *doctor);
 void rules_check_network(struct doctor *doctor, const struct network_facts *facts);
 
+/* kernel.c */
+void kernel_check(struct doctor *doctor);
+
 /* ports.c */
 void ports_check(struct doctor *doctor, const struct network_facts *facts);
 

@@ -38,6 +38,7 @@ static const struct check {
 	{"firewall", "no other program's chain drops what pods send, or get as an answer",
 	 forward_chains_check, NULL},
 	{"rules", "the rules that pods need are there", NULL, rules_check_network},
+	{"kernel", "the kernel has what the networks need", kernel_check, NULL},
 	{"nftables", "libnftables, which writes rules, is there", library_check, NULL},
 	{"host-ports", "no process of the node listens on a pod's host port", NULL,
 	 ports_check},
@@ -154,6 +155,7 @@ static int network_keep(struct doctor *doctor, const struct network_facts *facts
 		.is_gateway = network->is_gateway,
 		.routed = network->routed,
 		.waits_for_agent = network->wait_for_agent,
+		.filters_vlans = network_native_vlan(network) != 0,
 		.mtu = network->mtu,
 		.vlan = network->vlan,
 	};

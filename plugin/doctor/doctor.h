@@ -2,7 +2,7 @@
 /*
  * `bridge-cni doctor`: says whether pods will work on this node, and why they don't. Each
  * finding is one line. It changes nothing, takes no lock, starts no program, and has the
- * kernel load no module. Text from outside is printed so that no terminal listens to it.
+ * kernel load no module unless it may. Text from outside is printed so that no terminal listens to it.
  */
 #ifndef BRIDGE_CNI_PLUGIN_DOCTOR_DOCTOR_H
 #define BRIDGE_CNI_PLUGIN_DOCTOR_DOCTOR_H

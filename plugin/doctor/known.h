@@ -31,6 +31,7 @@ struct doctor_network {
 	char *name, *file, *data_dir; /* owned */
 	char bridge[IF_NAMESIZE], gateway_ifname[IF_NAMESIZE];
 	bool is_gateway, routed, waits_for_agent;
+	bool filters_vlans; /* its bridge is to */
 	uint32_t mtu, vlan;
 	struct prefix_list subnets; /* owned */
 	size_t connected; /* pods */
@@ -65,6 +66,7 @@ struct doctor {
 	char self[256]; /* the path of this executable, for commands */
 	const char *plugin_path; /* CNI_PATH, or where it mostly leads; borrowed */
 	struct netlink *rtnl; /* open while the node is looked at */
+	bool load; /* the kernel may load modules for what is tried */
 	bool out_of_memory; /* findings are missing */
 
 	/* The check at work, and the network that it looks at. */

@@ -24,8 +24,19 @@ static bool has_symbol(const char *symbol)
 	return found;
 }
 
+/* @symbol: one of the module's. */
+static bool is_there(const char *directory, const char *symbol)
+{
+	return access(directory, F_OK) == 0 || access("/proc/modules", F_OK) < 0 ||
+	       has_symbol(symbol);
+}
+
 bool kernel_has_nf_tables(void)
 {
-	return access("/sys/module/nf_tables", F_OK) == 0 ||
-	       access("/proc/modules", F_OK) < 0 || has_symbol("nft_register_chain_type");
+	return is_there("/sys/module/nf_tables", "nft_register_chain_type");
+}
+
+bool kernel_has_bridge(void)
+{
+	return is_there("/sys/module/bridge", "br_add_bridge");
 }

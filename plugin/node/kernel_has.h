@@ -12,4 +12,7 @@
  */
 bool kernel_has_nf_tables(void);
 
+/* The same of bridges. */
+bool kernel_has_bridge(void);
+
 #endif

@@ -334,6 +334,8 @@ def test_no_module_is_loaded_by_looking(healthy):
             healthy.run("mount", "--bind", "/run/none", path)
     if healthy.call(os.path.exists, "/proc/modules"):
         assert findings(healthy) == []
+        assert "doctor --load" in run(healthy).stdout
+        assert "doctor --load" not in run(healthy, "--load").stdout
 
 
 def test_rules_that_are_missing(healthy):
@@ -392,6 +394,16 @@ def test_a_process_listens_on_a_host_port(healthy, protocol, how, told):
             one(healthy, "host-ports", "warning", f"process {process.pid}", "8080", protocol.upper())
         assert bool(findings(healthy, "host-ports")) == told
     assert findings(healthy, "host-ports") == []
+
+
+def test_vlan_filtering_is_tried(healthy, vlan_filtering):
+    write(healthy, ours("v4", vlan=7))
+    assert bool(findings(healthy, "kernel")) == (not vlan_filtering)
+    if not vlan_filtering:
+        one(healthy, "kernel", "problem", "VLANs")
+    write(healthy, ours("v4"))
+    assert findings(healthy, "kernel") == []
+    assert set(healthy.links()) == {"lo", UPLINK}
 
 
 # -- configurations
