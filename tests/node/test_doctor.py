@@ -4,12 +4,13 @@ says was done. It changes nothing, and prints nothing that a terminal listens to
 import contextlib
 import json
 import os
+import pathlib
 import shutil
 import subprocess
 
 import pytest
 
-from harness import plugin
+from harness import distribution, plugin
 from harness.command import command, conflist
 from harness.node import SUBNET4, UPLINK, network
 from harness.shown import CONTROL, NOBODY, record_write, records_of
@@ -166,7 +167,7 @@ def test_a_bridge_takes_router_advertisements(healthy):
 @pytest.mark.parametrize("pod_link, wrong, level", [("routed", 1, "problem"), ("bridged", 0, "warning")])
 def test_bridge_nf(healthy, pod_link, wrong, level):
     if not healthy.call(os.path.exists, "/proc/sys/net/bridge"):
-        pytest.skip("br_netfilter is not loaded")
+        raise distribution.Lacks("br_netfilter is not loaded")
     write(healthy, ours("v4", podLink=pod_link))
     healthy.sysctl("bridge.bridge-nf-call-iptables", wrong)
     told_and_mended(healthy, "bridge-nf", level, "bridge-nf-call-iptables")
@@ -344,15 +345,25 @@ def test_rules_that_are_missing(healthy):
     told_and_mended(healthy, "rules", "problem", "missing")
 
 
-@pytest.mark.skipif("bundle" in os.fspath(plugin.BRIDGE_CNI), reason="the bundle loads no library")
-def test_libnftables_is_missing(healthy):
-    (healthy.run_dir / "libnftables.so.1").write_text("")
-    env = {"CNI_PATH": "/run/bin", "LD_LIBRARY_PATH": "/run"}
-    done = command(healthy, "doctor", "/run/net.d", env=env)
-    [line] = [line for line in done.stdout.splitlines() if line.startswith("problem: ")]
-    assert line.startswith("problem: nftables: rules need libnftables")
-    (healthy.run_dir / "libnftables.so.1").unlink()
-    assert command(healthy, "doctor", "/run/net.d", env=env).returncode == 0
+def nftables_findings(node, executable, **env):
+    done = command(node, "doctor", "/run/net.d", env={"CNI_PATH": "/run/bin", **env}, executable=executable)
+    return [line for line in done.stdout.splitlines() if line.startswith("problem: nftables: ")]
+
+
+def test_what_writes_rules_is_missing(healthy):
+    """libnftables; or, of the bundle, the files beside the executable."""
+    library = pathlib.Path(plugin.BRIDGE_CNI).resolve().parent / "bridge-cni.lib"
+    if library.exists():
+        shutil.copy2(plugin.BRIDGE_CNI, healthy.run_dir / "bridge-cni-copy")
+        copy = "/run/bridge-cni-copy"
+        assert len(nftables_findings(healthy, copy)) == 1
+        shutil.copytree(library, healthy.run_dir / "bridge-cni.lib")
+        assert nftables_findings(healthy, copy) == []
+    else:
+        (healthy.run_dir / "libnftables.so.1").write_text("")
+        assert len(nftables_findings(healthy, plugin.BRIDGE_CNI, LD_LIBRARY_PATH="/run")) == 1
+        (healthy.run_dir / "libnftables.so.1").unlink()
+        assert nftables_findings(healthy, plugin.BRIDGE_CNI, LD_LIBRARY_PATH="/run") == []
 
 
 LISTENER = """
