@@ -144,6 +144,10 @@ def text(results):
         parts.append(table(["pod to pod over two nodes (÷ flannel's)", *ways], [
             [what, *(f"{number(v['median'])} ({v['ratio']:.2f})" for v in row.values())]
             for what, row in results["tunnels"].items()]))
+    if "rules" in results:
+        parts.append(table(["one datagram over two nodes, on one processor", "ns", "÷ flannel's"], [
+            [what, number(row["ns"]), f"{row['ratio']:.2f}"]
+            for what, row in results["rules"].items()]))
     rows = list(aim_rows(results))
     if rows:
         parts.append(table(["aim", "build", "here", "limit", "reached"], rows))
