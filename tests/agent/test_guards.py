@@ -108,11 +108,14 @@ def told(node, key):
 
 
 def edit(node, change):
-    """Edits the file as an administrator does, and waits until it is put back."""
+    """Edits the file as an editor does, which puts a whole new one in its place, and waits until it
+    is put back. The agent would see one that is written in place while it is still empty."""
     text = conflist_of(node).read_text()
     conflist = json.loads(text)
     change(conflist)
-    conflist_of(node).write_text(json.dumps(conflist, indent=1))
+    aside = node.directory / "edited"
+    aside.write_text(json.dumps(conflist, indent=1))
+    aside.replace(conflist_of(node))
     wait_for(lambda: conflist_of(node).read_text() == text)
 
 
