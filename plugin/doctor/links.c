@@ -7,6 +7,7 @@
 
 #include "checks.h"
 #include "finding.h"
+#include "in_use.h"
 #include "ipam/ipam.h"
 #include "plugin/netlink/addr.h"
 #include "plugin/netlink/route.h"
@@ -60,7 +61,8 @@ static void addresses_look(struct doctor *doctor, const struct ip_prefix *subnet
 			"pods, or to its neighbours, go astray",
 			PREFIX_TEXT(subnet), link.name,
 			PREFIX_TEXT(&list.items[i].address));
-		if (!is_uplink(doctor, subnet->addr.family, link.index))
+		if (!is_uplink(doctor, subnet->addr.family, link.index) &&
+		    !link_in_use(doctor->rtnl, &link))
 			doctor_command(doctor, "ip", "address", "del",
 				       PREFIX_TEXT(&list.items[i].address), "dev",
 				       link.name, NULL);
@@ -93,9 +95,10 @@ static void routes_look(struct doctor *doctor, const struct ip_prefix *subnet)
 			"a route to %s, in the subnet %s, leads through %s: pods there "
 			"aren't reached",
 			PREFIX_TEXT(&route->route.dst), PREFIX_TEXT(subnet), link.name);
-		doctor_command(doctor, "ip", "route", "del",
-			       PREFIX_TEXT(&route->route.dst), "dev", link.name, "table",
-			       table, NULL);
+		if (!link_in_use(doctor->rtnl, &link))
+			doctor_command(doctor, "ip", "route", "del",
+				       PREFIX_TEXT(&route->route.dst), "dev", link.name,
+				       "table", table, NULL);
 		doctor_advise(doctor, "choose another subnet in ipam.ranges");
 	}
 	kernel_route_list_clear(&list);
@@ -154,6 +157,12 @@ static void foreign_addresses(struct doctor *doctor, const struct network_facts 
 			"%s has the address %s, perhaps of a former CNI, in the place "
 			"of the gateway: every ADD fails",
 			facts->gateway->name, PREFIX_TEXT(&list.items[i]));
+		if (link_in_use(net->op->node.rtnl, facts->gateway)) {
+			doctor_advise(doctor,
+				      "once the pods that the bridge has now are gone, "
+				      "remove the address, or set forceAddress to true");
+			continue;
+		}
 		doctor_command(doctor, "ip", "address", "del",
 			       PREFIX_TEXT(&list.items[i]), "dev", facts->gateway->name,
 			       NULL);
@@ -172,7 +181,8 @@ void bridge_check(struct doctor *doctor, const struct network_facts *facts)
 			    "fails",
 			    bridge->name, bridge->kind[0] ? "of the kind " : "a device",
 			    bridge->kind);
-		if (bridge->kind[0])
+		if (bridge->kind[0] && !bridge->up &&
+		    !link_in_use(facts->net->op->node.rtnl, bridge))
 			doctor_command(doctor, "ip", "link", "del", bridge->name, NULL);
 		doctor_advise(doctor, "set the key bridge to another name");
 	} else if (bridge && !bridge->up && facts->stages.pods.any) {
@@ -240,20 +250,39 @@ static const struct {
 	{"antrea-gw0", "Antrea"},
 };
 
+static void former_tell(struct doctor *doctor, const struct link *link, const char *whose)
+{
+	char network[LINK_ALIAS_MAX];
+
+	if (link_is_this_programs(doctor, link, network)) {
+		doctor_tell(
+			doctor, DOCTOR_OK,
+			"%s is bridge-cni's%s%s, which no configuration that was read "
+			"has",
+			link->name, network[0] ? ", of network " : "", network);
+		return;
+	}
+	doctor_tell(doctor, DOCTOR_WARNING,
+		    "%s is there, an interface of %s: where that runs no more, its "
+		    "addresses and routes are in the way",
+		    link->name, whose);
+	if (link_in_use(doctor->rtnl, link))
+		doctor_advise(doctor, "where that runs no more, delete the pods that are "
+				      "its ports, and then the interface");
+	else if (link->up && !link_is(link, "bridge"))
+		doctor_advise(doctor, "where that runs no more, delete the interface");
+	else
+		doctor_command(doctor, "ip", "link", "del", link->name, NULL);
+}
+
 void former_check(struct doctor *doctor)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(formers); i++) {
 		struct link link = {};
 
-		if (is_ours(doctor, formers[i].ifname) ||
-		    link_get(doctor->rtnl, formers[i].ifname, &link, NULL) < 0 ||
-		    !link.index)
-			continue;
-		doctor_tell(
-			doctor, DOCTOR_WARNING,
-			"%s is there, an interface of %s: where that runs no more, its "
-			"addresses and routes are in the way",
-			link.name, formers[i].whose);
-		doctor_command(doctor, "ip", "link", "del", link.name, NULL);
+		if (!is_ours(doctor, formers[i].ifname) &&
+		    link_get(doctor->rtnl, formers[i].ifname, &link, NULL) == 0 &&
+		    link.index)
+			former_tell(doctor, &link, formers[i].whose);
 	}
 }

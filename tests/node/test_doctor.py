@@ -521,6 +521,54 @@ def test_interfaces_of_a_former_cni(healthy):
         told_and_mended(healthy, "former-cni", "warning", name)
 
 
+@pytest.mark.parametrize("by", ["alias", "ports", "store"])
+@pytest.mark.parametrize("read", ["nothing", "another", "damaged"])
+def test_a_bridge_with_pods_is_not_a_former_cnis(healthy, by, read):
+    """Whatever was read: it is this program's by its alias, by its ports', or by the store."""
+    for _ in range(2):
+        healthy.add(healthy.pod(), ours("v4"))
+    if by != "alias":
+        healthy.ip("link set cni0 alias somebody")
+    if by == "store":
+        for name in healthy.links():
+            if name.startswith("veth"):
+                healthy.ip(f"link set {name} alias somebody")
+    (healthy.run_dir / "net.d/10-ours.conflist").unlink()
+    if read == "another":
+        write(healthy, ours("v4", name="other", bridge="br1",
+                            ipam={"ranges": [[{"subnet": "10.9.0.0/24"}]]}))
+    elif read == "damaged":
+        write(healthy, json.dumps(conflist(ours("v4"))).replace(",", ",,", 1))
+    assert findings(healthy, "former-cni") == []
+    done = run(healthy)
+    assert "cni0 is bridge-cni's, of network testnet, which no configuration that was read has" in done.stdout
+    assert " del " not in done.stdout
+
+
+def test_no_command_removes_what_is_in_use(healthy):
+    """Somebody's bridge whose ports are up: neither it nor its addresses and routes are removed."""
+    healthy.ip("link add cni0 type bridge")
+    healthy.ip("link add port type veth peer name peer")
+    healthy.ip("link set port master cni0 up")
+    healthy.ip("link set cni0 up")
+    healthy.ip("addr add 10.244.0.1/24 dev cni0")
+    one(healthy, "bridge", "problem", "10.244.0.1/24")
+    write(healthy, ours("v4", bridge="br1"))
+    one(healthy, "former-cni", "warning", "cni0")
+    healthy.ip("addr add 10.1.2.77/25 dev cni0")
+    one(healthy, "subnets", "problem", "10.1.2.77/25")
+    healthy.ip("addr del 10.1.2.77/25 dev cni0")
+    healthy.ip("route add 10.1.2.128/25 dev cni0")
+    one(healthy, "subnets", "problem", "10.1.2.128/25")
+    healthy.ip("link add flannel.1 type veth peer name peer1")
+    healthy.ip("link set flannel.1 up")
+    write(healthy, ours("v4", bridge="flannel.1"))
+    one(healthy, "bridge", "problem", "flannel.1")
+    assert " del " not in run(healthy).stdout
+    write(healthy, ours("v4", bridge="br1"))
+    assert " del " not in run(healthy).stdout
+
+
 # -- the store
 
 
