@@ -374,6 +374,12 @@ bench: ## what it costs, against the kernel's floor and Debian's bridge (root); 
 		build/bench/floor build/bench/measure build/bench/packets
 	$(Q)tests/bench/run $(if $(QUICK),--quick) $(BENCH)
 
+.PHONY: bench-vm
+bench-vm: ## the agent's tunnels on Debian's kernel in QEMU, which has WireGuard: ratios to direct routes
+	$(Q)tests/install-deps bench vm || echo "not everything could be installed"
+	$(Q)$(MAKE) --no-print-directory build/bridge-cni agent build/bench/packets
+	$(Q)tests/vm/run $(BUILD) --bench
+
 .PHONY: demo
 demo: ## two pods and an outside world, shown (root; installs what it needs)
 	$(as_root)
