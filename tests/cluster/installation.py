@@ -36,8 +36,9 @@ class Installation:
                 self.first_output = [node.agent_lines() for node in self.cluster.nodes]
 
     def install(self):
-        """All of README's commands but the first, which has made the archive."""
-        make, load, *kubectl = commands("Installing it")[0]
+        """All of README's commands but those that make a copy of the manifest, and but the first,
+        which has made the archive."""
+        _, (make, load, *kubectl), *_ = commands("Installing it")
         assert make == "make image-archive" and load.startswith("ctr ")
         assert load.split()[-1] == self.archive.name
         for node in self.cluster.nodes:

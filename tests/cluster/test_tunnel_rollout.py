@@ -51,7 +51,7 @@ def device_of_routes(node):
 
 def test_a_cluster_leaves_its_tunnel_and_gets_it_again_without_a_lost_ping(
         cluster, installation, pings):
-    receive, send = commands(HEADING)
+    _, receive, send = commands(HEADING)  # before them, rp_filter on the nodes
     assert [patch_of(receive), patch_of(send)] == settings("`none` to `vxlan`")
     receive_alone, without = settings("`vxlan` to `none`")
     installation.configure(**receive_alone)
