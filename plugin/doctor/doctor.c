@@ -35,7 +35,9 @@ static const struct check {
 	 NULL},
 	{"bridge-nf", "net.bridge is as the networks need it", bridge_nf_check_node,
 	 NULL},
-	{"firewall", "no other program's chain drops what pods send, or get as an answer",
+	{"firewall",
+	 "of the hook forward, no other program's chain drops what pods send, or get as "
+	 "an answer; other hooks aren't looked at",
 	 forward_chains_check, NULL},
 	{"rules", "the rules that pods need are there", NULL, rules_check_network},
 	{"kernel", "the kernel has what the networks need", kernel_check, NULL},

@@ -75,14 +75,24 @@ static void drop_tell(struct doctor *doctor, const struct forward_drop *drop,
 			    : drop->of_firewalld ? " (firewalld's)"
 						 : "";
 
-	doctor_tell(doctor, drop->unsure ? DOCTOR_WARNING : DOCTOR_PROBLEM,
-		    "chain %s of table %s %s%s drops %s, by %s%s%s", drop->chain,
-		    family_name(drop->family), drop->table, whose,
-		    is_answer ? "the answers that pods get" : "what pods send",
-		    drop->by[0] ? "a rule of chain " : "its policy", drop->by,
-		    drop->unsure ? ", unless a rule accepts them that this program can't "
-				   "judge"
-				 : "");
+	if (drop->perhaps)
+		doctor_tell(doctor, DOCTOR_WARNING,
+			    "chain %s of table %s %s%s may drop %s: this program can't "
+			    "judge a rule of chain %s, which looks into a set",
+			    drop->chain, family_name(drop->family), drop->table, whose,
+			    is_answer ? "the answers that pods get" : "what pods send",
+			    drop->by);
+	else
+		doctor_tell(
+			doctor, drop->unsure ? DOCTOR_WARNING : DOCTOR_PROBLEM,
+			"chain %s of table %s %s%s drops %s, by %s%s%s", drop->chain,
+			family_name(drop->family), drop->table, whose,
+			is_answer ? "the answers that pods get" : "what pods send",
+			drop->by[0] ? "a rule of chain " : "its policy", drop->by,
+			drop->unsure
+				? ", unless a rule accepts them that this program can't "
+				  "judge"
+				: "");
 	mend(doctor, drop, bridge);
 }
 

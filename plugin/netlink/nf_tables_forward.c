@@ -126,37 +126,62 @@ static void program_tell(struct forward_drop *place, const char *chain)
 	place->of_ufw |= strncmp(chain, "ufw", strlen("ufw")) == 0;
 }
 
-static int chain_walk(struct walk *walk, const char *chain, bool unsure,
+static void perhaps_drops(struct forward_drop *place, const char *chain)
+{
+	if (!place->perhaps)
+		memcpy(place->by, chain, strlen(chain) + 1);
+	place->perhaps = true;
+}
+
+/* What isn't known of the way to a chain. */
+struct doubt {
+	bool unsure; /* whether the packet comes there */
+	bool of_some; /* by what differs from packet to packet */
+};
+
+static int chain_walk(struct walk *walk, const char *chain, struct doubt before,
 		      unsigned int depth, struct cni_error *err);
 
 /* Returns an enum walked, or -errno. */
 static int rules_walk(struct walk *walk, const struct judged_rules *rules,
-		      const char *chain, bool unsure, unsigned int depth,
+		      const char *chain, struct doubt before, unsigned int depth,
 		      struct cni_error *err)
 {
 	struct forward_drop *place = walk->place;
 
 	for (size_t i = 0; i < rules->n; i++) {
 		const struct rule_judged *rule = &rules->items[i];
-		bool doubt = unsure || rule->unsure;
+		const struct doubt doubt = {
+			.unsure = before.unsure || rule->unsure,
+			.of_some = before.of_some || (rule->unsure && rule->of_some),
+		};
 		int ret;
 
 		switch (rule->effect) {
 		case RULE_ACCEPTS:
-			if (!doubt)
+			if (!doubt.unsure)
 				return WALK_ACCEPTED;
 			place->unsure = true;
 			break;
+		case RULE_ANYTHING:
+			place->unsure = true;
+			if (!doubt.of_some)
+				perhaps_drops(place, chain);
+			break;
 		case RULE_DROPS:
-			if (doubt)
+			if (doubt.unsure) {
+				if (!doubt.of_some)
+					perhaps_drops(place, chain);
 				break;
+			}
+			place->perhaps = false;
 			memcpy(place->by, chain, strlen(chain) + 1);
 			return WALK_DROPPED;
 		case RULE_RETURNS:
-			if (!doubt)
+			if (!doubt.unsure)
 				return WALK_ENDS_HERE;
 			/* What follows is not known to be come to. */
-			unsure = true;
+			before.unsure = true;
 			break;
 		case RULE_JUMPS:
 		case RULE_GOES:
@@ -164,9 +189,9 @@ static int rules_walk(struct walk *walk, const struct judged_rules *rules,
 			ret = chain_walk(walk, rule->chain, doubt, depth + 1, err);
 			if (ret != WALK_ENDS_HERE)
 				return ret;
-			if (rule->effect == RULE_GOES && !doubt)
+			if (rule->effect == RULE_GOES && !doubt.unsure)
 				return WALK_ENDS_HERE;
-			unsure |= rule->effect == RULE_GOES;
+			before.unsure |= rule->effect == RULE_GOES;
 			break;
 		case RULE_NONE:
 			break;
@@ -175,7 +200,7 @@ static int rules_walk(struct walk *walk, const struct judged_rules *rules,
 	return WALK_ENDS_HERE;
 }
 
-static int chain_walk(struct walk *walk, const char *chain, bool unsure,
+static int chain_walk(struct walk *walk, const char *chain, struct doubt before,
 		      unsigned int depth, struct cni_error *err)
 {
 	struct judged_rules rules = {.packet = walk->packet};
@@ -194,7 +219,7 @@ static int chain_walk(struct walk *walk, const char *chain, bool unsure,
 	ret = netlink_request(walk->nl, rule_read, &rules, ENOENT, err);
 	walk->rules += rules.n + 1;
 	if (ret >= 0)
-		ret = rules_walk(walk, &rules, chain, unsure, depth, err);
+		ret = rules_walk(walk, &rules, chain, before, depth, err);
 	free(rules.items);
 	return ret;
 }
@@ -216,11 +241,17 @@ static int base_walk(struct netlink *nl, const struct forwarded_packet *packet,
 	int ret;
 
 	chain->place.of_firewalld = strcmp(chain->place.table, "firewalld") == 0;
-	ret = chain_walk(&walk, chain->place.chain, false, 0, err);
+	ret = chain_walk(&walk, chain->place.chain, (struct doubt){}, 0, err);
 	if (ret < 0)
 		return ret;
-	if (ret == WALK_ACCEPTED || ret == WALK_LOST ||
-	    (ret == WALK_ENDS_HERE && !chain->policy_drops))
+	if (ret == WALK_LOST)
+		perhaps_drops(&chain->place, chain->place.chain);
+	if (ret == WALK_ENDS_HERE && chain->policy_drops) {
+		chain->place.perhaps = false;
+		chain->place.by[0] = '\0';
+	}
+	if (!chain->place.perhaps &&
+	    (ret == WALK_ACCEPTED || (ret == WALK_ENDS_HERE && !chain->policy_drops)))
 		return 0;
 	drop = LIST_ADD(list);
 	if (!drop)

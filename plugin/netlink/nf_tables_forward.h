@@ -16,6 +16,9 @@ struct forward_drop {
 	char by[NFT_NAME_MAX]; /* the chain whose rule drops it; "": the chain's policy */
 	/* A rule before it might accept the packet: what it matches isn't known here. */
 	bool unsure;
+	/* Whether it drops the packet isn't known: a rule of the chain @by looks into a set
+	 * or a map, or there are more rules than are looked at. */
+	bool perhaps;
 	/* It has jumped to a chain of this name's beginning: a program is known by it. */
 	bool of_docker, of_ufw, of_firewalld;
 };
@@ -26,8 +29,8 @@ struct forward_drop_list {
 
 /*
  * Finds the chains that drop the packet; those of the table @except are passed over.
- * Rules that drop some packets by what isn't known here (ports, marks, sets) are passed
- * over, too. @nl: a NETLINK_FOR_NFTABLES connection. -EPERM for who isn't root. Codes
+ * Rules that drop some packets by what differs from one to the other (ports, marks) are
+ * passed over, too. @nl: a NETLINK_FOR_NFTABLES connection. -EPERM for who isn't root. Codes
  * 100, 101. The caller frees the items.
  */
 int nft_forward_drops(struct netlink *nl, const struct forwarded_packet *packet,

@@ -61,6 +61,7 @@ static void load(struct machine *machine, uint32_t number, const void *bytes, si
 
 static void load_unknown(struct machine *machine, uint32_t number)
 {
+	machine->judged.of_some = true;
 	load(machine, number, NULL, 4 * REGISTER_SIZE);
 }
 
@@ -219,6 +220,37 @@ static void cmp_run(struct machine *machine, struct nlattr **attrs)
 		machine->differs = true;
 }
 
+static void range_run(struct machine *machine, struct nlattr **attrs)
+{
+	const struct nlattr *from = data_value(attrs[NFTA_RANGE_FROM_DATA]),
+			    *to = data_value(attrs[NFTA_RANGE_TO_DATA]);
+	size_t at = register_at(be_u32(attrs[NFTA_RANGE_SREG]));
+	size_t len = from ? (size_t)nla_len(from) : 0;
+
+	if (!from || !to || nla_len(to) != nla_len(from) ||
+	    room_at(machine, at, len) < len || !is_known(machine, at, len))
+		machine->judged.unsure = true;
+	else if ((memcmp(machine->bytes + at, nla_data(from), len) >= 0 &&
+		  memcmp(machine->bytes + at, nla_data(to), len) <= 0) !=
+		 (be_u32(attrs[NFTA_RANGE_OP]) == NFT_RANGE_EQ))
+		machine->differs = true;
+}
+
+/* A set, or a map: of verdicts, or of values for a register. */
+static void lookup_run(struct machine *machine, struct nlattr **attrs)
+{
+	machine->judged.unsure = true;
+	if (attrs[NFTA_LOOKUP_DREG] && !be_u32(attrs[NFTA_LOOKUP_DREG]))
+		machine->judged.effect = RULE_ANYTHING; /* NFT_REG_VERDICT */
+	else if (attrs[NFTA_LOOKUP_DREG])
+		load_unknown(machine, be_u32(attrs[NFTA_LOOKUP_DREG]));
+}
+
+static void unjudged(struct machine *machine)
+{
+	machine->judged.unsure = machine->judged.of_some = true;
+}
+
 static void verdict_set(struct machine *machine, int32_t code, const struct nlattr *chain)
 {
 	static const struct {
@@ -262,7 +294,7 @@ static void xt_conntrack_run(struct machine *machine, const struct nlattr *info)
 
 	if (nla_len(info) < (int)sizeof(*match) ||
 	    match->match_flags & ~(unsigned int)XT_CONNTRACK_STATE)
-		machine->judged.unsure = true;
+		unjudged(machine);
 	else if (match->match_flags &&
 		 ((match->state_mask & bit) != 0) ==
 			 ((match->invert_flags & XT_CONNTRACK_STATE) != 0))
@@ -274,7 +306,7 @@ static void xt_mark_run(struct machine *machine, const struct nlattr *info)
 	const struct xt_mark_mtinfo1 *match = nla_data(info);
 
 	if (nla_len(info) < (int)sizeof(*match))
-		machine->judged.unsure = true;
+		unjudged(machine);
 	else if ((match->mark == 0) == (match->invert != 0))
 		machine->differs = true;
 }
@@ -286,13 +318,15 @@ static void match_run(struct machine *machine, struct nlattr **attrs)
 			    *info = attrs[NFTA_MATCH_INFO];
 
 	if (!name || !info)
-		machine->judged.unsure = true;
+		unjudged(machine);
 	else if (nla_strcmp(name, "conntrack") == 0 && be_u32(attrs[NFTA_MATCH_REV]) == 3)
 		xt_conntrack_run(machine, info);
 	else if (nla_strcmp(name, "mark") == 0 && be_u32(attrs[NFTA_MATCH_REV]) == 1)
 		xt_mark_run(machine, info);
-	else if (nla_strcmp(name, "comment") != 0)
+	else if (nla_strcmp(name, "set") == 0)
 		machine->judged.unsure = true;
+	else if (nla_strcmp(name, "comment") != 0)
+		unjudged(machine);
 }
 
 static void reject_run(struct machine *machine, struct nlattr **attrs)
@@ -321,10 +355,11 @@ static const struct {
 	const char *name;
 	void (*run)(struct machine *machine, struct nlattr **attrs);
 } expressions_known[] = {
-	{"meta", meta_run},	  {"ct", ct_run},	  {"payload", payload_run},
-	{"bitwise", bitwise_run}, {"cmp", cmp_run},	  {"immediate", immediate_run},
-	{"match", match_run},	  {"target", target_run}, {"reject", reject_run},
-	{"counter", nothing_run}, {"log", nothing_run},	  {"notrack", nothing_run},
+	{"meta", meta_run},	  {"ct", ct_run},	    {"payload", payload_run},
+	{"bitwise", bitwise_run}, {"cmp", cmp_run},	    {"immediate", immediate_run},
+	{"range", range_run},	  {"lookup", lookup_run},   {"match", match_run},
+	{"target", target_run},	  {"reject", reject_run},   {"counter", nothing_run},
+	{"log", nothing_run},	  {"notrack", nothing_run},
 };
 
 #define EXPRESSION_ATTRS 16 /* as many as any of those has */
@@ -332,21 +367,18 @@ static const struct {
 static void expression_run(struct machine *machine, struct nlattr *expression)
 {
 	struct nlattr *parts[NFTA_EXPR_MAX + 1], *attrs[EXPRESSION_ATTRS + 1] = {};
+	bool is_read = nla_parse_nested(parts, NFTA_EXPR_MAX, expression, NULL) == 0 &&
+		       parts[NFTA_EXPR_NAME] &&
+		       (!parts[NFTA_EXPR_DATA] ||
+			nla_parse_nested(attrs, EXPRESSION_ATTRS, parts[NFTA_EXPR_DATA],
+					 NULL) == 0);
 
-	if (nla_parse_nested(parts, NFTA_EXPR_MAX, expression, NULL) < 0 ||
-	    !parts[NFTA_EXPR_NAME] ||
-	    (parts[NFTA_EXPR_DATA] &&
-	     nla_parse_nested(attrs, EXPRESSION_ATTRS, parts[NFTA_EXPR_DATA], NULL) <
-		     0)) {
-		machine->judged.unsure = true;
-		return;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(expressions_known); i++)
+	for (size_t i = 0; is_read && i < ARRAY_SIZE(expressions_known); i++)
 		if (nla_strcmp(parts[NFTA_EXPR_NAME], expressions_known[i].name) == 0) {
 			expressions_known[i].run(machine, attrs);
 			return;
 		}
-	machine->judged.unsure = true;
+	unjudged(machine);
 }
 
 struct rule_judged rule_judge(struct nlattr *expressions,

@@ -21,11 +21,15 @@ enum rule_effect {
 	RULE_JUMPS,
 	RULE_GOES, /* jumps, and doesn't come back */
 	RULE_RETURNS,
+	RULE_ANYTHING, /* a map tells, which isn't read */
 };
 
 struct rule_judged {
 	enum rule_effect effect; /* where it matches */
 	bool unsure; /* whether it matches isn't known */
+	/* That hangs on what differs from packet to packet, as ports do: the rule is about
+	 * some packets. Otherwise a set alone tells, which isn't read. */
+	bool of_some;
 	char chain[NFT_NAME_MAX]; /* that it jumps to */
 };
 

@@ -281,6 +281,46 @@ def test_a_rule_that_cannot_be_judged_makes_a_warning(healthy):
     all_mended(healthy, "firewall", "warning")
 
 
+FORWARD = """
+table inet other {
+    %s
+    chain last { drop; }
+    chain forward { type filter hook forward priority 0; policy %s; %s; }
+}"""
+IN_SET = 'set ports { type ifname; elements = { "cni0" }; }'
+IN_MAP = 'map ports { type ifname : verdict; elements = { "cni0" : jump last }; }'
+SERVICES = "map services { type ipv4_addr . inet_proto . inet_service : verdict; }"
+
+
+@pytest.mark.parametrize("what, policy, rule, level", [
+    (IN_SET, "accept", "iifname @ports drop", "warning"),
+    (IN_SET, "accept", "iifname @ports jump last", "warning"),
+    (IN_MAP, "accept", "iifname vmap @ports", "warning"),
+    (IN_MAP, "drop", "iifname vmap @ports", "warning"),
+    ("", "accept", "ip saddr { 10.1.2.0/24, 10.9.0.0/24 } drop", "warning"),
+    ("", "accept", "ip saddr 10.1.0.0-10.1.9.255 drop", "problem"),
+    ("", "accept", "ip saddr 10.2.0.0-10.2.9.255 drop", None),
+    ("", "accept", "tcp dport 22 return; drop", "warning"),
+    ("", "accept", "tcp dport { 22, 25 } drop", None),
+    ("", "accept", "ip saddr 10.1.2.0/24 tcp dport { 22, 25 } jump last", None),
+    (SERVICES, "accept", "ip daddr . meta l4proto . th dport vmap @services", None)])
+def test_what_cannot_be_judged_is_a_warning_whatever_the_policy(healthy, what, policy, rule, level):
+    write(healthy, ours("v4"))
+    rules = FORWARD % (what, policy, rule)
+    if "map ports" in what:  # a map's chains come before it
+        rules = rules.replace(f"    {what}\n    chain last {{ drop; }}", f"chain last {{ drop; }}\n{what}")
+    healthy.nft(rules)
+    if level:
+        all_mended(healthy, "firewall", level)
+    else:
+        assert findings(healthy, "firewall") == []
+
+
+def test_what_was_looked_at_is_said(healthy):
+    [line] = [line for line in run(healthy).stdout.splitlines() if line.startswith("ok: firewall: ")]
+    assert "hook forward" in line
+
+
 DOCKER = """*filter
 :FORWARD DROP [0:0]
 :DOCKER-USER - [0:0]
