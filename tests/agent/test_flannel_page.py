@@ -42,9 +42,11 @@ def test_a_cluster_is_switched_and_pods_of_the_other_nodes_lose_nothing(cluster)
                 assert_own_addresses_are_seen([*pods.values()])
             assert pinger.lost() == {}
     assert all(MANAGED in cluster.api.annotations(name) for name in switch.nodes)
-    switch.config.update(BRIDGE_CNI_FLANNEL="false", BRIDGE_CNI_VXLAN_ID="1")
+    joining = {"kubernetes.io/os": "linux"}
+    assert not switch.is_ours(joining)
     with pinging([(one, there) for one, _, _, there in pairs([*pods.values()])]) as pinger:
-        switch.run("kubectl -n kube-system rollout restart daemonset/bridge-cni")
         run_all(switch, end)
         wait_for(lambda: not any(cluster.api.annotations(name) for name in switch.nodes))
     assert pinger.lost() == {}
+    # A node that joins later without the label.
+    assert switch.is_ours(joining) and switch.config["BRIDGE_CNI_FLANNEL"] == "false"

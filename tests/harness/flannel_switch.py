@@ -2,10 +2,16 @@
 """A cluster that is switched from flannel, and the cluster's side of it: two DaemonSets, each of
 which runs where its selector lets it. At first each node runs flannel."""
 import json
+import pathlib
+import shlex
+import subprocess
+
+import yaml
 
 from .cluster import ClusterNode
 from .daemonset import QUICK, DaemonSet
 from .flannel import FlannelNode, following
+from .plugin import REPOSITORY
 
 CONFLIST = "10-flannel.conflist"
 AFFINITY = ("template", "spec", "affinity", "nodeAffinity",
@@ -33,10 +39,12 @@ class FlannelSwitch(DaemonSet):
     def __init__(self, cluster, count):
         super().__init__(cluster, 0)
         self.installed, self.to_update = set(), []
+        # Where the commands are typed.
+        self.directory = pathlib.Path(cluster.directory) / "typed"
+        self.directory.mkdir()
+        (self.directory / "deploy").symlink_to(REPOSITORY / "deploy")
         self.of_flannel = [{"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]}]
-        # What the page's first step puts into a copy of the manifest.
-        self.config["BRIDGE_CNI_FLANNEL"] = "true"
-        self.of_ours = [{"key": "bridge-cni", "operator": "In", "values": ["true"]}]
+        self.of_ours = None  # labels that the DaemonSet asks for, once it is applied
         for _ in range(count):
             node = cluster.node(kind=FlannelNode)
             node.labels, node.cordoned = {"kubernetes.io/os": "linux"}, False
@@ -55,24 +63,51 @@ class FlannelSwitch(DaemonSet):
         for node in self.nodes.values():
             if node.macs and not selects(self.of_flannel, node.labels):
                 node.macs = {}  # flanneld ends, and leaves its devices
-            if self.installed and not node.agent and selects(self.of_ours, node.labels):
+            if self.installed and not node.agent and self.is_ours(node.labels):
                 self._start(node)
 
     def _start(self, node):
         node.start_agent(*QUICK, **self.config)
 
+    def is_ours(self, labels):
+        """Whether the agent's DaemonSet has a pod on a node with these labels."""
+        return self.of_ours.items() <= labels.items()
+
+    # -- the shell
+
+    def run(self, line):
+        """A command of the page: kubectl, or what makes a copy of the manifest."""
+        if shlex.split(line)[0] in ("cp", "sed"):
+            subprocess.run(["sh", "-ec", line], cwd=self.directory, check=True)
+        else:
+            super().run(line)
+
     # -- kubectl
 
     def _patch(self, kind, name, flag, patch):
-        assert (self.namespace, kind, name, flag) == ("kube-flannel", "daemonset",
-                                                      "kube-flannel-ds", "--patch")
-        self.of_flannel = of_manifests(json.loads(patch)["spec"])
-        self._reconcile()
-        assert all(node.macs for node in self.nodes.values())
+        if kind == "configmap":
+            super()._patch(kind, name, flag, patch)
+            return
+        assert (kind, flag) == ("daemonset", "--patch")
+        spec = json.loads(patch)["spec"]
+        if (self.namespace, name) == ("kube-flannel", "kube-flannel-ds"):
+            self.of_flannel = of_manifests(spec)
+            self._reconcile()
+            assert all(node.macs for node in self.nodes.values())
+            return
+        assert (self.namespace, name) == ("kube-system", "bridge-cni")
+        for key, value in spec["template"]["spec"]["nodeSelector"].items():
+            assert value is None
+            del self.of_ours[key]
+        self._rollout("restart", "daemonset/bridge-cni")  # as the pods' template has changed
 
     def _apply(self, *words):
-        assert words == ("-f", "deploy/flannel.yaml", "-f", "bridge-cni.yaml")
+        assert words == ("-f", "deploy/flannel.yaml", "-f", "my.yaml")
         self.installed = {*words[1::2]}
+        made = {d["kind"]: d for d in yaml.safe_load_all(
+            (self.directory / "my.yaml").read_text())}
+        self.config = dict(made["ConfigMap"]["data"])
+        self.of_ours = made["DaemonSet"]["spec"]["template"]["spec"]["nodeSelector"]
         self._reconcile()
         assert not any(node.agent for node in self.nodes.values())
 
@@ -95,14 +130,13 @@ class FlannelSwitch(DaemonSet):
         for pod in list(node.pods):
             pod.remove()
 
-    def _rollout(self, what, name):
-        if what == "restart":
-            self.of_flannel = None  # its DaemonSet has been removed
-        super()._rollout(what, name)
-
-    def _delete(self, flag, path):
-        assert (flag, path) == ("-f", "deploy/flannel.yaml")
-        self.installed.remove(path)
+    def _delete(self, what, name):
+        if what == "daemonset":
+            assert (self.namespace, name) == ("kube-flannel", "kube-flannel-ds")
+            self.of_flannel = None
+            return
+        assert (what, name) == ("-f", "deploy/flannel.yaml")
+        self.installed.remove(name)
 
     # -- the pods
 
