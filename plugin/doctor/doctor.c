@@ -45,7 +45,7 @@ static const struct check {
 	{"host-ports", "no process of the node listens on a pod's host port", NULL,
 	 ports_check},
 	{"subnets", "no subnet is elsewhere on the node as well", subnets_check, NULL},
-	{"bridge", "bridges have no foreign address, and their names aren't taken", NULL,
+	{"bridge", "bridges have their gateways and pods, and no foreign address", NULL,
 	 bridge_check},
 	{"mtu", "no bridge has a larger MTU than the uplink", mtu_check, NULL},
 	{"former-cni", "no interface of a former CNI is left", former_check, NULL},

@@ -171,6 +171,102 @@ static void foreign_addresses(struct doctor *doctor, const struct network_facts 
 	addr_list_clear(&list);
 }
 
+static void repair_command(struct doctor *doctor)
+{
+	doctor_command(doctor, doctor->self, "repair",
+		       doctor->networks.items[doctor->networks.n - 1].file, NULL);
+}
+
+/* The prefix length that connected pods have the gateway with; 0: none has it. */
+static uint8_t gateway_len(const struct network_facts *facts,
+			   const struct ip_addr *gateway)
+{
+	for (size_t i = 0; i < facts->view.records.n; i++) {
+		const struct ipam_view_record *item = &facts->view.records.items[i];
+
+		for (size_t k = 0;
+		     item->state == IPAM_VIEW_CONNECTED && k < item->record.n; k++)
+			if (ip_equal(&item->record.addresses[k].gateway, gateway))
+				return item->record.addresses[k].address.len;
+	}
+	return 0;
+}
+
+static bool is_configured(const struct range_set_list *sets,
+			  const struct ip_addr *gateway)
+{
+	for (size_t i = 0; i < sets->n; i++)
+		for (size_t k = 0; k < sets->items[i].n; k++)
+			if (ip_equal(&sets->items[i].ranges[k].gateway, gateway))
+				return true;
+	return false;
+}
+
+/* @other: the address with another prefix length; NULL: it isn't there. */
+static void gateway_tell(struct doctor *doctor, const struct network_facts *facts,
+			 const struct ip_prefix *gateway, const struct ip_prefix *other)
+{
+	const char *ifname = facts->net->gateway_ifname;
+
+	doctor_tell(doctor, DOCTOR_PROBLEM,
+		    "%s, the gateway of pods, is not on %s%s: not all of what they send, "
+		    "or get, arrives",
+		    PREFIX_TEXT(gateway), ifname,
+		    other ? ", which has it with another prefix length" : "");
+	if (!is_configured(&facts->net->network->ipam.sets, &gateway->addr))
+		doctor_advise(
+			doctor,
+			"delete the pods of the configuration that had this gateway");
+	else if (other) /* which repair leaves to an administrator */
+		doctor_command(doctor, "ip", "address", "del", PREFIX_TEXT(other), "dev",
+			       ifname, DOCTOR_AND, doctor->self, "repair",
+			       doctor->networks.items[doctor->networks.n - 1].file, NULL);
+	else
+		repair_command(doctor);
+}
+
+/* The gateways of pods that are connected: others come with the next ADD. */
+static void gateways_look(struct doctor *doctor, const struct network_facts *facts)
+{
+	struct addr_list list = {};
+
+	if (!facts->bridge || !facts->net->network->is_gateway ||
+	    (facts->gateway && addr_list_get(facts->net->op->node.rtnl,
+					     facts->gateway->index, 0, &list, NULL) < 0))
+		return;
+	for (size_t i = 0; i < facts->gateways.n; i++) {
+		const struct ip_addr *gateway = &facts->gateways.items[i].address.addr;
+		const struct ip_prefix wanted = {*gateway, gateway_len(facts, gateway)};
+		const struct ip_prefix *other = NULL;
+
+		for (size_t k = 0; k < list.n; k++)
+			if (ip_equal(&list.items[k].addr, gateway))
+				other = &list.items[k];
+		if (wanted.len && !addr_list_has(&list, &wanted))
+			gateway_tell(doctor, facts, &wanted, other);
+	}
+	addr_list_clear(&list);
+}
+
+static void ports_look(struct doctor *doctor, const struct network_facts *facts)
+{
+	for (size_t i = 0; i < facts->pods.n; i++) {
+		const struct shown_pod *pod = &facts->pods.items[i];
+		bool is_port = pod->link && pod->link->master &&
+			       (!facts->bridge ||
+				pod->link->master == facts->bridge->index);
+
+		if (!pod->link || pod->state != IPAM_VIEW_CONNECTED ||
+		    (is_port && pod->link->up))
+			continue;
+		doctor_tell(doctor, DOCTOR_PROBLEM,
+			    "%s, the interface of pod %s, is %s: the pod reaches nobody",
+			    pod->link->name, pod->pod[0] ? pod->pod : pod->container_id,
+			    is_port ? "down" : "not on the bridge");
+		repair_command(doctor);
+	}
+}
+
 void bridge_check(struct doctor *doctor, const struct network_facts *facts)
 {
 	const struct link *bridge = facts->bridge;
@@ -193,10 +289,12 @@ void bridge_check(struct doctor *doctor, const struct network_facts *facts)
 		doctor_tell(doctor, DOCTOR_PROBLEM,
 			    "the bridge %s is gone: its pods reach nobody",
 			    facts->net->bridge);
-		doctor_command(doctor, doctor->self, "repair",
-			       doctor->networks.items[doctor->networks.n - 1].file, NULL);
+		repair_command(doctor);
 	}
 	foreign_addresses(doctor, facts);
+	gateways_look(doctor, facts);
+	if (bridge)
+		ports_look(doctor, facts);
 }
 
 void mtu_check(struct doctor *doctor)

@@ -548,6 +548,29 @@ def test_a_bridge_that_is_down_or_gone(healthy):
     told_and_mended(healthy, "bridge", "problem", "gone")
 
 
+@pytest.mark.parametrize("pod_link", ["bridged", "routed"])
+@pytest.mark.parametrize("commands, words", [
+    (["addr del 10.1.2.1/24 dev cni0"], ["10.1.2.1/24"]),
+    (["addr del fd00:1:2::1/64 dev cni0"], ["fd00:1:2::1/64"]),
+    (["addr del 10.1.2.1/24 dev cni0", "addr add 10.1.2.1/25 dev cni0"], ["10.1.2.1/24", "another prefix"]),
+    (["link set PORT down"], ["PORT", "down"]), (["link set PORT nomaster"], ["PORT", "bridge"])])
+def test_pods_that_are_cut_off(healthy, pod_link, commands, words):
+    conf = ours("dual", podLink=pod_link)
+    write(healthy, conf)
+    if healthy.call(os.path.exists, "/proc/sys/net/bridge"):
+        for key in ("iptables", "ip6tables"):
+            healthy.sysctl(f"bridge.bridge-nf-call-{key}", int(pod_link == "bridged"))
+    pod = healthy.pod()
+    added = healthy.add(pod, conf)
+    [port] = [name for name in healthy.links() if name.startswith("veth")]
+    for line in commands:
+        healthy.ip(line.replace("PORT", port))
+    finding = one(healthy, "bridge", "problem", *(word.replace("PORT", port) for word in words))
+    assert " repair " in finding["command"]
+    mended(healthy, finding)
+    healthy.check(pod, conf, added)
+
+
 def test_the_bridges_mtu(healthy):
     healthy.ip("link add cni0 mtu 9000 type bridge")
     told_and_mended(healthy, "mtu", "warning", "9000", "1500")
