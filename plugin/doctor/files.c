@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "checks.h"
@@ -66,37 +67,93 @@ void order_check(struct doctor *doctor)
 	}
 }
 
-static bool is_installed(const char *dirs, const char *name)
+static bool is_runnable(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+static bool is_there(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}
+
+/* Finds the first directory in which the name is as asked. */
+static bool find(const char *dirs, const char *name, bool (*is)(const char *path),
+		 char ret_dir[PATH_MAX], char ret_path[PATH_MAX])
 {
 	while (*dirs) {
 		size_t len = strcspn(dirs, ":");
-		char path[PATH_MAX];
 
 		if (len > 0 &&
-		    snprintf(path, sizeof(path), "%.*s/%s", (int)len, dirs, name) <
-			    (int)sizeof(path) &&
-		    access(path, X_OK) == 0)
+		    snprintf(ret_dir, PATH_MAX, "%.*s", (int)len, dirs) < PATH_MAX &&
+		    snprintf(ret_path, PATH_MAX, "%.*s/%s", (int)len, dirs, name) <
+			    PATH_MAX &&
+		    is(ret_path))
 			return true;
 		dirs += len + (dirs[len] == ':');
 	}
 	return false;
 }
 
+/* Names that are links to this program's executable beside them. */
+static bool is_link_of_ours(const char *name)
+{
+	return strcmp(name, "loopback") == 0 || strcmp(name, "host-local") == 0;
+}
+
+/* Something has the name, and can't be run. */
+static void unrunnable_tell(struct doctor *doctor, const char *name, const char *dir,
+			    const char *path)
+{
+	char off[PATH_MAX];
+	struct stat st;
+	bool is_dangling = stat(path, &st) < 0;
+
+	doctor_tell(doctor, DOCTOR_PROBLEM, "the plugin %s can't be run: %s %s", name,
+		    path,
+		    is_dangling		    ? "is a link to a file that isn't there"
+		    : !S_ISREG(st.st_mode)  ? "is no file"
+		    : !(st.st_mode & 0111U) ? "is not executable"
+					    : "may not be executed here");
+	if (!is_dangling && S_ISREG(st.st_mode)) {
+		if (st.st_mode & 0111U)
+			doctor_advise(doctor,
+				      "see whether its file system is mounted noexec, "
+				      "and run doctor as root");
+		else
+			doctor_command(doctor, "chmod", "a+x", path, NULL);
+	} else if (is_link_of_ours(name) &&
+		   snprintf(off, sizeof(off), "%s.off", path) < (int)sizeof(off)) {
+		doctor_command(doctor, "mv", path, off, DOCTOR_AND, doctor->self, "links",
+			       "--bin-dir", dir, name, NULL);
+	} else {
+		doctor_advise(doctor, "install it there again");
+	}
+}
+
 static void program_check(struct doctor *doctor, const char *name)
 {
-	char first[PATH_MAX];
+	char dir[PATH_MAX], path[PATH_MAX];
 
-	if (strchr(name, '/') || is_installed(doctor->plugin_path, name))
+	if (strchr(name, '/') || find(doctor->plugin_path, name, is_runnable, dir, path))
 		return;
-	snprintf(first, sizeof(first), "%.*s", (int)strcspn(doctor->plugin_path, ":"),
+	if (find(doctor->plugin_path, name, is_there, dir, path)) {
+		unrunnable_tell(doctor, name, dir, path);
+		return;
+	}
+	snprintf(dir, sizeof(dir), "%.*s", (int)strcspn(doctor->plugin_path, ":"),
 		 doctor->plugin_path);
 	doctor_tell(doctor, DOCTOR_PROBLEM, "no plugin %s is in %s%s", name,
 		    doctor->plugin_path,
 		    strcmp(name, "loopback") == 0
 			    ? ", and containerd calls it for every pod"
 			    : "");
-	if (strcmp(name, "loopback") == 0 || strcmp(name, "host-local") == 0)
-		doctor_command(doctor, doctor->self, "links", "--bin-dir", first, name,
+	if (is_link_of_ours(name))
+		doctor_command(doctor, doctor->self, "links", "--bin-dir", dir, name,
 			       NULL);
 	else
 		doctor_advise(doctor, "install it there, or set CNI_PATH to where it is");

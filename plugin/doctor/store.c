@@ -99,6 +99,28 @@ void store_check(struct doctor *doctor, const struct network_facts *facts)
 	doubles_look(doctor, facts);
 }
 
+/* Addresses of dead attachments, which an ADD that needs them takes back. */
+static uint64_t dead_count(const struct ipam_view *view, const struct range_set *set)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < view->records.n; i++) {
+		const struct ipam_view_record *item = &view->records.items[i];
+
+		for (size_t k = 0; item->state == IPAM_VIEW_DEAD && k < item->record.n;
+		     k++) {
+			const struct ip_addr *addr =
+				&item->record.addresses[k].address.addr;
+
+			for (size_t r = 0; r < set->n; r++)
+				if (ip_cmp(addr, &set->ranges[r].start) >= 0 &&
+				    ip_cmp(addr, &set->ranges[r].end) <= 0)
+					n += ipam_view_count(view, addr, addr);
+		}
+	}
+	return n;
+}
+
 void addresses_check(struct doctor *doctor, const struct network_facts *facts)
 {
 	const struct range_set_list *sets = &facts->net->network->ipam.sets;
@@ -106,13 +128,16 @@ void addresses_check(struct doctor *doctor, const struct network_facts *facts)
 	for (size_t i = 0; i < sets->n; i++) {
 		const struct range_set_facts *set = &facts->sets[i];
 		uint64_t usable = set->size - set->excluded;
+		uint64_t dead = dead_count(&facts->view, &sets->items[i]);
+		uint64_t used = set->used - (dead < set->used ? dead : set->used);
 
 		if (set->size == SHOWN_MAX || set->excluded > set->size ||
-		    set->used * 100 < usable * FULL_PERCENT)
+		    used * 100 < usable * FULL_PERCENT)
 			continue;
-		doctor_tell(doctor, set->free == 0 ? DOCTOR_PROBLEM : DOCTOR_WARNING,
+		doctor_tell(doctor,
+			    set->free + dead == 0 ? DOCTOR_PROBLEM : DOCTOR_WARNING,
 			    "%llu of %llu addresses of the range set with %s are in use",
-			    (unsigned long long)set->used, (unsigned long long)usable,
+			    (unsigned long long)used, (unsigned long long)usable,
 			    PREFIX_TEXT(&sets->items[i].ranges[0].subnet));
 		doctor_advise(doctor,
 			      "widen ipam.ranges; `bridge-cni show` says who holds "

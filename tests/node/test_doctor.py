@@ -14,6 +14,7 @@ from harness import distribution, plugin
 from harness.command import command, conflist
 from harness.node import SUBNET4, UPLINK, network
 from harness.shown import CONTROL, NOBODY, record_write, records_of
+from harness.waiting import wait_for
 
 pytestmark = pytest.mark.must_run
 
@@ -495,6 +496,21 @@ def test_loopback_is_missing(healthy):
     mended(healthy, finding)
 
 
+@pytest.mark.parametrize("name", ["loopback", "tuning"])
+@pytest.mark.parametrize("made, words", [
+    ("rm NAME; ln -s nowhere NAME", "isn't there"), ("chmod a-x NAME", "not executable"),
+    ("rm NAME; mkdir NAME", "no file")])
+def test_a_plugin_that_cannot_be_run(healthy, name, made, words):
+    write(healthy, conflist(ours("dual"), {"type": "tuning"}))
+    plugins(healthy, "tuning")
+    healthy.run("sh", "-c", made.replace("NAME", f"/run/bin/{name}"))
+    finding = one(healthy, "programs", "problem", f"/run/bin/{name}", words)
+    if name == "loopback" or "chmod" in made:
+        mended(healthy, finding)
+    else:
+        assert "install it" in finding["advice"]
+
+
 def test_a_plugin_of_the_list_is_missing(healthy):
     write(healthy, conflist(ours("dual"), {"type": "tuning"}))
     one(healthy, "programs", "problem", "tuning")
@@ -664,6 +680,20 @@ def test_a_range_that_is_nearly_full(healthy, pods, level):
     for number in range(pods):
         reserve(healthy, f"10.1.2.{10 + number}")
     one(healthy, "addresses", level, f"{pods} of 10")
+
+
+def test_addresses_of_the_dead_are_free(healthy):
+    conf = ours("v4", ipam={"ranges": [[{"subnet": SUBNET4, "rangeStart": "10.1.2.10",
+                                            "rangeEnd": "10.1.2.11"}]]})
+    write(healthy, conf)
+    dead, alive = healthy.pod(), healthy.pod()
+    healthy.add(dead, conf)
+    healthy.add(alive, conf)
+    one(healthy, "addresses", "problem", "2 of 2")
+    dead.remove()
+    wait_for(lambda: len(healthy.host_veths()) == 1)
+    assert findings(healthy, "addresses") == []
+    assert healthy.invoke("ADD", conf, healthy.pod()).returncode == 0
 
 
 def reserve(node, address):
