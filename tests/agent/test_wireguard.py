@@ -211,6 +211,21 @@ def test_a_node_whose_InternalIP_changes_is_reached_at_the_new_one(trio, pods):
     reaches(pods[2], pods[1].address4)
 
 
+def test_a_key_is_replaced_when_its_file_is_gone_and_the_agent_starts_anew(trio, pods):
+    """As deploy/README.md says of a key that others may have read."""
+    one, others = trio[0], trio[1:]
+    former = public_key(one)
+    one.stop_agent()
+    (one.run_dir / f"bridge-cni/{DEVICE}.key").unlink()
+    start(one)
+    wait_for(lambda: public_key(one) != former)
+    for other in others:
+        wait_for(lambda: public_key(one) in shown(other)[1] and former not in shown(other)[1])
+    for pod in pods[1:]:
+        wait_for(lambda: pod.ping(pods[0].address4, wait=1))
+        reaches(pods[0], pod.address6)
+
+
 @pytest.fixture(scope="module")
 def fourth(trio):
     """A node without pods."""

@@ -45,3 +45,22 @@ def test_no_packet_is_lost_from_vxlan_to_wireguard_and_back(cluster):
             wait_for(lambda: DEVICE not in node.links() and
                              KEYS not in cluster.api.annotations(node.name))
     assert pinger.lost() == {}
+
+
+def test_no_packet_is_lost_from_direct_routes_of_one_link_to_wireguard(cluster):
+    """With VXLAN for nodes of other links alone, nodes of one link send to each other directly."""
+    nodes = [cluster.node(), cluster.node()]
+    start(*nodes)
+    pods = [node.attach() for node in nodes]
+    ways = [(one, there) for one, _, _, there in pairs(pods)]
+    for one, there in ways:
+        assert one.ping(there)
+    with pinging(ways) as pinger:
+        for node in nodes:
+            node.stop_agent()
+            node.start_agent("--tunnel", VXLAN, "--tunnel-receive", WIREGUARD)
+            wait_for(node.ready)
+        assert {*devices_of_routes(nodes[0]).values()} == {"eth0"}
+        roll_out(nodes, WIREGUARD, VXLAN)
+        roll_out(nodes, WIREGUARD, "none")
+    assert pinger.lost() == {}
