@@ -64,6 +64,22 @@ def pings(pods):
     return pinging([(pods[0], pods[1].address4), (pods[1], pods[0].address4)])
 
 
+def test_a_cluster_begins_to_rotate_in_one_rollout_without_a_lost_ping(cluster):
+    cluster.network("b")
+    nodes = one, two = [cluster.node(), cluster.node(network="b")]
+    start(*nodes)
+    pods = [node.attach() for node in nodes]
+    reaches(pods[0], pods[1].address4)
+    with pings(pods) as pinger:
+        for node in nodes:
+            restart(node)
+            wait_for(node.ready)
+        for node in nodes:
+            wait_for(lambda: have_shaken_hands(node, DEVICE) and have_shaken_hands(node, SECOND))
+    assert pinger.lost() == {}
+    assert leads_by(one, two) == leads_by(two, one) == {DEVICE}
+
+
 def test_keys_rotate_without_a_lost_ping(rotating):
     """One node first, then the other one, then both at once, and one without the other."""
     one, two = rotating
