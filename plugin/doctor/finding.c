@@ -125,6 +125,18 @@ static void word_add(struct text *command, const char *word)
 	text_put(command, "'", 1);
 }
 
+/* What these do, nobody writes into a file. */
+static bool lasts_until_boot(const char *command)
+{
+	static const char *const programs[] = {"sysctl ", "mount ", "nft ", "iptables",
+					       "ip6tables"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
+		if (strncmp(command, programs[i], strlen(programs[i])) == 0)
+			return true;
+	return false;
+}
+
 void doctor_command(struct doctor *doctor, ...)
 {
 	_cleanup_(free_p) char *shown = NULL;
@@ -148,6 +160,7 @@ void doctor_command(struct doctor *doctor, ...)
 		doctor->out_of_memory = true;
 	} else if (strcmp(shown, command.text) == 0) {
 		free(finding->command);
+		finding->until_boot = lasts_until_boot(command.text);
 		finding->command = TAKE_PTR(command.text);
 	} else {
 		doctor_advise(doctor, "its name has characters that can't be typed; take "
@@ -186,7 +199,9 @@ static void line_print(const struct doctor_finding *finding, const char *name)
 		printf("network %s: ", finding->network);
 	fputs(finding->text, stdout);
 	if (finding->command)
-		printf("; this mends it: %s", finding->command);
+		printf("; this mends it%s: %s",
+		       finding->until_boot ? " until the next boot" : "",
+		       finding->command);
 	if (finding->advice)
 		printf("; %s%s", finding->command ? "or " : "", finding->advice);
 	puts("");
@@ -201,6 +216,8 @@ static void entry_add(struct json_writer *writer, const struct doctor_finding *f
 	json_text_if(writer, "network", finding->network);
 	json_text(writer, "message", finding->text);
 	json_text_if(writer, "command", finding->command);
+	if (finding->command)
+		json_bool(writer, "untilBoot", finding->until_boot);
 	json_text_if(writer, "advice", finding->advice);
 	json_close(writer, '}');
 }

@@ -16,7 +16,8 @@ void doctor_unseen(struct doctor *doctor, const char *what, const struct cni_err
  * Gives the finding that was told last the command that mends it. The words end with
  * NULL; each is quoted for sh(1) where it has to be, but for DOCTOR_AND between two
  * commands, and DOCTOR_INTO in front of a file. Where a word has characters that a terminal would not print, no command is
- * given: advice says that.
+ * given: advice says that. What sysctl(8), mount(8) and the firewalls' programs do lasts
+ * until the next boot, which the finding says.
  */
 void doctor_command(struct doctor *doctor, ...) __attribute__((sentinel));
 extern const char DOCTOR_AND[], DOCTOR_INTO[];

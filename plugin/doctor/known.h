@@ -23,6 +23,7 @@ struct doctor_finding {
 	char *network; /* printable; NULL: it is about the node */
 	char *text; /* printable; owned, as the others are */
 	char *command; /* mends it, typed as it is; NULL: no command does */
+	bool until_boot; /* so long the command lasts */
 	char *advice; /* what mends it, in words; NULL: the command does, or nothing has to */
 };
 

@@ -61,6 +61,64 @@ static void unreadable_tell(struct doctor *doctor, const char *what, int errnum)
 	doctor_unseen(doctor, what, &err);
 }
 
+static bool set_has(const struct range_set *set, const struct ip_addr *addr)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (ip_cmp(addr, &set->ranges[i].start) >= 0 &&
+		    ip_cmp(addr, &set->ranges[i].end) <= 0)
+			return true;
+	return false;
+}
+
+static void unreserved_look(struct doctor *doctor, const struct network_facts *facts,
+			    const struct shown_pod *pod)
+{
+	const struct range_set_list *sets = &facts->net->network->ipam.sets;
+
+	for (size_t i = 0; i < pod->addresses_n; i++) {
+		const struct ip_addr *addr = &pod->addresses[i].addr;
+		bool is_of_range = false;
+
+		for (size_t k = 0; k < sets->n; k++)
+			is_of_range |= set_has(&sets->items[k], addr);
+		if (!is_of_range || ipam_view_count(&facts->view, addr, addr) > 0)
+			continue;
+		doctor_tell(doctor, DOCTOR_PROBLEM,
+			    "%s of pod %s has no reservation any more: another pod may "
+			    "get it",
+			    IP_TEXT(addr), pod->pod[0] ? pod->pod : pod->container_id);
+		doctor_advise(doctor, "delete the pod");
+	}
+}
+
+/* Pods that are connected, and of which the store doesn't have all. What can't be read is
+ * told elsewhere. */
+static void lost_look(struct doctor *doctor, const struct network_facts *facts)
+{
+	const struct ipam_view *view = &facts->view;
+
+	if (view->records_errnum || view->reservations_errnum)
+		return;
+	for (size_t i = 0; i < facts->pods.n; i++) {
+		const struct shown_pod *pod = &facts->pods.items[i];
+
+		if (pod->state != IPAM_VIEW_CONNECTED)
+			continue;
+		if (pod->recorded) {
+			unreserved_look(doctor, facts, pod);
+		} else if (view->torn + view->newer + view->unreadable == 0) {
+			doctor_tell(doctor, DOCTOR_PROBLEM,
+				    "%s, the interface of container %s, has no record%s",
+				    pod->host_ifname, pod->container_id,
+				    pod->addresses_n == 0
+					    ? " and no reservation: another pod may get "
+					      "its address"
+					    : ": `bridge-cni repair` doesn't know it");
+			doctor_advise(doctor, "delete its pod");
+		}
+	}
+}
+
 void store_check(struct doctor *doctor, const struct network_facts *facts)
 {
 	const struct ipam_view *view = &facts->view;
@@ -97,6 +155,7 @@ void store_check(struct doctor *doctor, const struct network_facts *facts)
 			"them back",
 			dead, dead == 1 ? " is" : "s are");
 	doubles_look(doctor, facts);
+	lost_look(doctor, facts);
 }
 
 /* Addresses of dead attachments, which an ADD that needs them takes back. */
@@ -112,10 +171,8 @@ static uint64_t dead_count(const struct ipam_view *view, const struct range_set 
 			const struct ip_addr *addr =
 				&item->record.addresses[k].address.addr;
 
-			for (size_t r = 0; r < set->n; r++)
-				if (ip_cmp(addr, &set->ranges[r].start) >= 0 &&
-				    ip_cmp(addr, &set->ranges[r].end) <= 0)
-					n += ipam_view_count(view, addr, addr);
+			if (set_has(set, addr))
+				n += ipam_view_count(view, addr, addr);
 		}
 	}
 	return n;

@@ -108,7 +108,17 @@ def test_each_finding_is_one_line(healthy):
     [line] = [line for line in done.stdout.splitlines() if not line.startswith("ok: ")]
     assert done.returncode == 2
     assert line.startswith("problem: forwarding: ")
-    assert line.endswith(f"; this mends it: sysctl -w net/ipv4/conf/{UPLINK}/forwarding=1")
+    assert line.endswith(f"; this mends it until the next boot: sysctl -w net/ipv4/conf/{UPLINK}/forwarding=1")
+
+
+def test_what_lasts_until_the_next_boot_is_said(healthy):
+    healthy.nft(POLICY % "forward")
+    healthy.ip("link add flannel.1 type bridge")
+    assert all(f["untilBoot"] for f in findings(healthy, "firewall"))
+    assert not one(healthy, "former-cni", "warning")["untilBoot"]
+    lines = run(healthy).stdout.splitlines()
+    assert all(("until the next boot" in line) == ("this mends it" in line and "former-cni" not in line)
+               for line in lines)
 
 
 # -- kernel parameters
@@ -658,6 +668,22 @@ def test_a_damaged_record(healthy):
     path.write_bytes(whole[:20])
     one(healthy, "store", "warning", "damaged")
     path.write_bytes(whole)
+    assert findings(healthy, "store") == []
+
+
+@pytest.mark.parametrize("record, reservation", [(True, False), (False, True), (False, False)])
+def test_a_pod_of_which_the_store_has_not_all(healthy, record, reservation):
+    write(healthy, ours("v4"))
+    pod = healthy.pod()
+    [ip] = healthy.add(pod, ours("v4"))["ips"]
+    address = ip["address"].split("/")[0]
+    if not record:
+        for path in records_of(healthy, "testnet"):
+            path.unlink()
+    if not reservation:
+        (healthy.store / "testnet" / address).unlink()
+    one(healthy, "store", "problem", "no record" if not record else address, pod.id)
+    healthy.delete(pod, ours("v4"))
     assert findings(healthy, "store") == []
 
 
