@@ -311,6 +311,8 @@ SERVICES = "map services { type ipv4_addr . inet_proto . inet_service : verdict;
     ("", "accept", "ip saddr { 10.1.2.0/24, 10.9.0.0/24 } drop", "warning"),
     ("", "accept", "ip saddr 10.1.0.0-10.1.9.255 drop", "problem"),
     ("", "accept", "ip saddr 10.2.0.0-10.2.9.255 drop", None),
+    ("", "accept", "ip saddr != 10.2.0.0-10.2.9.255 drop", "problem"),
+    ("", "accept", "ip saddr != 10.1.0.0-10.1.9.255 iifname cni0 drop", None),
     ("", "accept", "tcp dport 22 return; drop", "warning"),
     ("", "accept", "tcp dport { 22, 25 } drop", None),
     ("", "accept", "ip saddr 10.1.2.0/24 tcp dport { 22, 25 } jump last", None),
