@@ -110,6 +110,8 @@ def test_pods_of_the_former_podCIDR_stay_connected_until_they_are_gone(cluster, 
                  "addr flush dev cni0 scope global"):
         node.ip(harm)
         assert_connected(olds)
+    # A bridge that was made anew has no pods at first, and none of them is gone for that.
+    assert not lines(node, "no pod has an address outside")
     node.stop_agent()
     node.detach(olds[0])
     node.start_agent("--pod-link", link)

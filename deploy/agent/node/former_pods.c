@@ -159,11 +159,16 @@ int former_pods_find(struct netlink *rtnl, const struct conflist *list,
 
 	if (ret == 0 && (!bridge.index || !bridge.up))
 		return FORMER_PODS_UNKNOWN;
+	if (ret == 0 && pods->n && pods->bridge != bridge.index) {
+		pods->bridge = bridge.index;
+		return FORMER_PODS_UNKNOWN;
+	}
 	if (ret == 0)
 		ret = link_list_get_ports(rtnl, bridge.index, &ports, err);
 	if (ret < 0)
 		return ret;
 	search.found.ports = hash_ports(&ports);
+	search.found.bridge = bridge.index;
 	if (!again && search.found.ports == pods->ports)
 		return FORMER_PODS_SAME;
 	for (size_t i = 0; ret == 0 && i < ports.n; i++)

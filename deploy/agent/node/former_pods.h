@@ -42,12 +42,15 @@ struct former_pods {
 	char rival[NODE_NAME_MAX + 1];
 	struct ip_prefix rival_cidr;
 	uint64_t ports; /* a hash of the bridge's ports */
+	unsigned int bridge; /* the bridge's index */
 };
 void former_pods_clear(struct former_pods *pods);
 
 /* Outcomes of former_pods_find() that leave @pods alone. */
 enum former_pods_outcome {
-	FORMER_PODS_UNKNOWN = 1, /* there is no bridge (any more), or it is down */
+	/* There is no bridge (any more), it is down, or it is another one for the first time:
+	 * when repair has made it anew, the pods' ports follow one after the other. */
+	FORMER_PODS_UNKNOWN = 1,
 	FORMER_PODS_SAME, /* the bridge has the ports that it had */
 };
 
