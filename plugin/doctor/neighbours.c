@@ -197,20 +197,32 @@ static void complaint_tell(struct doctor *doctor, const struct agent_facts *fact
 		      "see the agent's log, and bridge-cni-agent(8), DIAGNOSTICS");
 }
 
+/* The tunnel's packets may be dropped on their way. */
 static void silent_tell(struct doctor *doctor, const struct agent_facts *facts)
 {
-	for (size_t i = 0; i < facts->metrics.n; i++) {
-		const struct agent_metric *metric = &facts->metrics.items[i];
+	double silent = agent_metric_value(facts, "tunnel_peers_silent");
+	double peers = agent_metric_value(facts, "wireguard_peers");
 
-		if (strcmp(metric->name, "tunnel_peers_silent") != 0 ||
-		    metric->value <= 0)
-			continue;
+	if (silent > 0) {
 		doctor_tell(doctor, DOCTOR_WARNING,
-			    "%.0f node%s never answered by the tunnel", metric->value,
-			    metric->value == 1 ? " has" : "s have");
-		doctor_advise(doctor,
-			      "open UDP port 8472 (VXLAN) or 51820 (WireGuard) between "
-			      "the nodes");
+			    "%.0f node%s never answered by the tunnel", silent,
+			    silent == 1 ? " has" : "s have");
+		doctor_advise(
+			doctor,
+			"open the UDP port of VXLAN between the nodes: 8472, or what "
+			"the agent's --vxlan-port says");
+	}
+	if (peers > 0 && agent_metric_value(facts, "wireguard_sessions") == 0) {
+		doctor_tell(doctor, DOCTOR_WARNING,
+			    "none of %.0f nodes has answered by WireGuard in the last "
+			    "three minutes",
+			    peers);
+		doctor_advise(
+			doctor,
+			"unless no pod has sent anything to another node meanwhile, "
+			"open the UDP port of WireGuard between the nodes: 51820, or "
+			"what the agent's --wireguard-port says, and the one above "
+			"it for new keys");
 	}
 }
 

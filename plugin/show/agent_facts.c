@@ -175,7 +175,7 @@ void agent_json(struct json_writer *doc, const struct agent_facts *facts)
 	json_close(doc, '}');
 }
 
-static double metric_value(const struct agent_facts *facts, const char *name)
+double agent_metric_value(const struct agent_facts *facts, const char *name)
 {
 	const struct agent_metric *metric = metric_find(facts, name);
 
@@ -185,29 +185,29 @@ static double metric_value(const struct agent_facts *facts, const char *name)
 /* The metrics that say how the node is connected with others, in words. */
 static void metrics_lines(struct text *text, const struct agent_facts *facts, bool colour)
 {
-	double silent = metric_value(facts, "tunnel_peers_silent");
+	double silent = agent_metric_value(facts, "tunnel_peers_silent");
 
 	line_begin(text, "API server");
-	if (metric_value(facts, "api_watching") > 0)
+	if (agent_metric_value(facts, "api_watching") > 0)
 		text_add(text, "watched");
 	else
 		tint_add(text, TINT_BAD, colour, "not watched");
 	text_add(text, ", last heard of %.0f s ago\n",
-		 metric_value(facts, "api_last_contact_seconds"));
+		 agent_metric_value(facts, "api_last_contact_seconds"));
 	line_begin(text, "nodes");
 	text_add(text, "%.0f in the cluster, %.0f route%s to podCIDRs\n",
-		 metric_value(facts, "nodes"), metric_value(facts, "routes"),
-		 metric_value(facts, "routes") == 1 ? "" : "s");
+		 agent_metric_value(facts, "nodes"), agent_metric_value(facts, "routes"),
+		 agent_metric_value(facts, "routes") == 1 ? "" : "s");
 	line_begin(text, "tunnel");
-	text_add(text, "to %.0f node%s", metric_value(facts, "tunnel_peers"),
-		 metric_value(facts, "tunnel_peers") == 1 ? "" : "s");
-	if (metric_value(facts, "wireguard_peers") > 0)
+	text_add(text, "to %.0f node%s", agent_metric_value(facts, "tunnel_peers"),
+		 agent_metric_value(facts, "tunnel_peers") == 1 ? "" : "s");
+	if (agent_metric_value(facts, "wireguard_peers") > 0)
 		text_add(text, ", WireGuard: %.0f of %.0f answering",
-			 metric_value(facts, "wireguard_sessions"),
-			 metric_value(facts, "wireguard_peers"));
+			 agent_metric_value(facts, "wireguard_sessions"),
+			 agent_metric_value(facts, "wireguard_peers"));
 	if (silent > 0)
 		text_add(text, ", %.0f silent", silent);
-	if (metric_value(facts, "tunnel_wrong") > 0) {
+	if (agent_metric_value(facts, "tunnel_wrong") > 0) {
 		text_add(text, ", ");
 		tint_add(text, TINT_BAD, colour, "not as it should be");
 	}

@@ -782,8 +782,7 @@ class Pages(http.server.BaseHTTPRequestHandler):
         self.send_response(503 if ready and "waiting" in sys.argv[1] else 200)
         self.end_headers()
         self.wfile.write((sys.argv[1] + "\\n" if ready else
-            'bridge_cni_agent_info{version="0.2.0"} 1\\nbridge_cni_tunnel_peers_silent ' + sys.argv[2] +
-            "\\n").encode())
+            'bridge_cni_agent_info{version="0.2.0"} 1\\n' + sys.argv[2]).encode())
     def log_message(self, *args): pass
 http.server.ThreadingHTTPServer.allow_reuse_address = True
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 9810), Pages)
@@ -793,8 +792,9 @@ server.serve_forever()
 
 
 @contextlib.contextmanager
-def agent(node, says, silent=0):
-    process = node.popen(["python3", "-c", AGENT, says, str(silent)], stdout=subprocess.PIPE)
+def agent(node, says, **metrics):
+    lines = "".join(f"bridge_cni_{name} {value}\n" for name, value in metrics.items())
+    process = node.popen(["python3", "-c", AGENT, says, lines], stdout=subprocess.PIPE)
     try:
         process.stdout.readline()
         yield
@@ -809,9 +809,13 @@ def test_what_the_agent_complains_of(healthy):
     with agent(healthy, "waiting for: routes\x1b[2J"):
         finding = one(healthy, "agent", "problem", "waiting for: routes")
         assert not CONTROL.search(finding["message"])
-    with agent(healthy, "ok", silent=2):
-        one(healthy, "agent", "warning", "2 nodes have never answered")
-    with agent(healthy, "ok"):
+    with agent(healthy, "ok", tunnel_peers_silent=2):
+        finding = one(healthy, "agent", "warning", "2 nodes have never answered")
+        assert "8472" in finding["advice"]
+    with agent(healthy, "ok", wireguard_peers=3, wireguard_sessions=0):
+        finding = one(healthy, "agent", "warning", "none of 3 nodes has answered by WireGuard")
+        assert "51820" in finding["advice"]
+    with agent(healthy, "ok", tunnel_peers_silent=0, wireguard_peers=3, wireguard_sessions=1):
         assert findings(healthy, "agent") == []
 
 
