@@ -55,6 +55,8 @@ def test_the_kernel_loads_it_for_the_agent_and_without_it_services_see_the_node(
     with forbidden():
         started(node, "--pod-link", "bridged")
         wait_for(lambda: node.metrics()["bridge_cni_bridge_nf_wrong"] == 1)
+        # The agent is ready with the node's former kind, and changes it when no pod is connected.
+        wait_for(lambda: node.conf().get("podLink") != "routed")
     assert "modprobe br_netfilter" in node.log() and not PARAMETERS.exists()
     client, server = node.attach(), node.attach()
     settled(node)
