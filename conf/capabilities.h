@@ -11,7 +11,7 @@
 struct json_doc;
 struct json_type;
 
-/* Those of the capabilities that this program serves. */
+/* A plugin's "capabilities", as far as this program serves them. */
 struct capabilities {
 	bool port_mappings, bandwidth, mac, ips, ip_ranges;
 	bool port_mappings_set; /* the key is there, whatever it says */

@@ -11,7 +11,7 @@
 
 #define IS_GIVEN(doc, ...) json_has_at((doc), (const char *const[]){__VA_ARGS__, NULL})
 
-/* What a runtime passes in runtimeConfig for a capability of the same name. */
+/* A runtime passes these keys in runtimeConfig, each for the capability of the same name. */
 static const char *const passed[] = {"portMappings", "bandwidth", "mac", "ips",
 				     "ipRanges"};
 

@@ -27,8 +27,8 @@ struct plugin_work {
 	bool maps_ports, limits_rates;
 };
 
-/* Of the configuration of any plugin that reads these keys as the reference's portmap and
- * bandwidth do; an error counts as nothing. */
+/* Reads the configuration of any plugin that takes these keys as the reference's portmap and
+ * bandwidth do. An error counts as nothing. */
 struct plugin_work plugin_work_of(const struct json_doc *doc);
 
 #endif

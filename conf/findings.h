@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is found in files of configurations: the lines of `bridge-cni validate`. */
+/* Findings about files of configurations: the lines of `bridge-cni validate`. */
 #ifndef BRIDGE_CNI_CONF_FINDINGS_H
 #define BRIDGE_CNI_CONF_FINDINGS_H
 
@@ -15,7 +15,7 @@ enum finding_level {
 
 #define FINDING_LEVELS 2
 
-/* Of each level, so many are listed of a file; where there are more, that is the last one. */
+/* A file has at most so many findings of each level; the last one says that there are more. */
 #define FINDINGS_MAX 200
 
 struct finding {
@@ -33,7 +33,7 @@ struct findings {
 	size_t n;
 	bool out_of_memory; /* findings are missing */
 
-	/* What is looked at: those that are added are about it. Borrowed. */
+	/* The file and the plugin that findings added from now on are about. Borrowed. */
 	struct {
 		const char *file, *type;
 		int plugin;

@@ -12,8 +12,8 @@ struct json_type;
  * @own_ipam: its IPAM is host-local, whose table is among them. */
 const struct json_type *const *key_tables(bool own_ipam, size_t *ret_n);
 
-/* Of these, the one with the keys of the specification that this program knows and does not
- * read by a table. */
+/* The table of the specification's keys that this program knows, and that no other table
+ * reads. */
 extern const struct json_type others_root;
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What runtimes make of a file of their configuration directory: the keys that they read
- * themselves, by libcni. */
+/* The keys of a configuration file that a runtime reads itself, by libcni: whether it takes
+ * the file. */
 #ifndef BRIDGE_CNI_CONF_NET_LIST_CHECK_H
 #define BRIDGE_CNI_CONF_NET_LIST_CHECK_H
 

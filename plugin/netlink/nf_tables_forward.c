@@ -180,7 +180,7 @@ static int rules_walk(struct walk *walk, const struct judged_rules *rules,
 		case RULE_RETURNS:
 			if (!doubt.unsure)
 				return WALK_ENDS_HERE;
-			/* What follows is not known to be come to. */
+			/* A packet may not come to the rules behind this one. */
 			before.unsure = true;
 			break;
 		case RULE_JUMPS:

@@ -40,7 +40,7 @@ int kubeconfig_parse(const char *text, size_t len, const char *dir,
 		     struct kubeconfig *ret_kubeconfig, struct cni_error *err);
 void kubeconfig_close(struct kubeconfig *kubeconfig);
 
-/* What struct kubeconfig begins as. */
+/* The first value of a struct kubeconfig, which holds nothing. */
 #define KUBECONFIG_NONE                   \
 	(struct kubeconfig)               \
 	{                                 \
