@@ -7,7 +7,7 @@ import os
 import random
 import statistics
 
-from tunnels import FLANNEL, OURS, WAYS, Way
+from tunnels import DATAGRAMS, FLANNEL, OURS, WAYS, Way
 
 GUARD, SPOOF, PLUGIN = "inet bridge_cni_tunnel", "bridge bridge_cni", "inet bridge_cni"
 NO_GUARD, NO_SPOOF = f"delete table {GUARD}\n", f"delete table {SPOOF}\n"
@@ -21,7 +21,7 @@ WITHOUT = {
     "ours, without both and localnet's chains": NO_SPOOF + NO_GUARD + NO_LOCALNET,
     "ours, without any rule": "flush ruleset\n",
 }
-DATAGRAMS = 60000
+COUNT = 60000  # datagrams in a round
 
 
 @contextlib.contextmanager
@@ -42,7 +42,7 @@ def rules(bench, quick):
     found, order = {}, random.Random(1)
     with on_one_processor(), contextlib.ExitStack() as stack:
         def way(title):
-            made = Way(bench.memory / f"rules-{title}", WAYS[title])
+            made = Way(bench.memory / f"rules-{title}", WAYS[title], [DATAGRAMS])
             stack.callback(made.close)
             return made
 
@@ -57,7 +57,7 @@ def rules(bench, quick):
                     for node in nodes:
                         node.nft(whole[node] + WITHOUT[title])
                 found.setdefault(title, []).append(
-                    (flannel if title == FLANNEL else ours).packets("stream", DATAGRAMS))
+                    (flannel if title == FLANNEL else ours).packets("stream", COUNT))
         for node in nodes:
             node.nft(whole[node])
     least = {title: statistics.quantiles(values, n=4)[0] for title, values in found.items()}
