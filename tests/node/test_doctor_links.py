@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`bridge-cni doctor` of interfaces: subnets, bridges, their pods and MTU, and what others left."""
+import json
+import os
+
+import pytest
+
+from harness import plugin
+from harness.command import conflist
+from harness.doctor import findings, mended, one, ours, run, told_and_mended, write
+from harness.node import UPLINK
+
+pytestmark = pytest.mark.must_run
+
+
+def test_a_subnet_that_is_on_another_interface(healthy):
+    healthy.ip("link add other type bridge")
+    healthy.ip("link set other up")
+    healthy.ip("addr add 10.1.2.77/25 dev other")
+    told_and_mended(healthy, "subnets", "problem", "other", "10.1.2.77/25")
+
+
+def test_a_subnet_that_a_route_leads_elsewhere(healthy):
+    healthy.ip("route add 10.1.2.128/25 via 192.0.2.1")
+    told_and_mended(healthy, "subnets", "problem", "10.1.2.128/25", UPLINK)
+    healthy.ip("route add 10.0.0.0/8 via 192.0.2.1")
+    assert findings(healthy, "subnets") == []
+
+
+def test_a_bridge_with_the_address_of_a_former_cni(healthy):
+    healthy.ip("link add cni0 type bridge")
+    healthy.ip("addr add 10.244.0.1/24 dev cni0")
+    finding = one(healthy, "bridge", "problem", "10.244.0.1/24")
+    healthy.refused(healthy.pod(), ours("dual"), plugin.EXISTS, "10.244.0.1")
+    mended(healthy, finding)
+    healthy.add(healthy.pod(), ours("dual"))
+
+
+def test_a_bridge_that_is_none(healthy):
+    healthy.ip("link add cni0 type veth peer name peer0")
+    told_and_mended(healthy, "bridge", "problem", "veth")
+
+
+def test_a_bridge_that_is_down_or_gone(healthy):
+    healthy.add(healthy.pod(), ours("dual"))
+    healthy.ip("link set cni0 down")
+    told_and_mended(healthy, "bridge", "problem", "down")
+    healthy.ip("link del cni0")
+    told_and_mended(healthy, "bridge", "problem", "gone")
+
+
+@pytest.mark.parametrize("pod_link", ["bridged", "routed"])
+@pytest.mark.parametrize("commands, words", [
+    (["addr del 10.1.2.1/24 dev cni0"], ["10.1.2.1/24"]),
+    (["addr del fd00:1:2::1/64 dev cni0"], ["fd00:1:2::1/64"]),
+    (["addr del 10.1.2.1/24 dev cni0", "addr add 10.1.2.1/25 dev cni0"], ["10.1.2.1/24", "another prefix"]),
+    (["link set PORT down"], ["PORT", "down"]), (["link set PORT nomaster"], ["PORT", "bridge"])])
+def test_pods_that_are_cut_off(healthy, pod_link, commands, words):
+    conf = ours("dual", podLink=pod_link)
+    write(healthy, conf)
+    if healthy.call(os.path.exists, "/proc/sys/net/bridge"):
+        for key in ("iptables", "ip6tables"):
+            healthy.sysctl(f"bridge.bridge-nf-call-{key}", int(pod_link == "bridged"))
+    pod = healthy.pod()
+    added = healthy.add(pod, conf)
+    [port] = [name for name in healthy.links() if name.startswith("veth")]
+    for line in commands:
+        healthy.ip(line.replace("PORT", port))
+    finding = one(healthy, "bridge", "problem", *(word.replace("PORT", port) for word in words))
+    assert " repair " in finding["command"]
+    mended(healthy, finding)
+    healthy.check(pod, conf, added)
+
+
+def test_the_bridges_mtu(healthy):
+    healthy.ip("link add cni0 mtu 9000 type bridge")
+    told_and_mended(healthy, "mtu", "warning", "9000", "1500")
+    write(healthy, ours("dual", mtu=9000))
+    one(healthy, "mtu", "warning", "9000", "1500")
+
+
+def test_interfaces_of_a_former_cni(healthy):
+    for name in ("flannel.1", "weave"):
+        healthy.ip(f"link add {name} type bridge")
+        told_and_mended(healthy, "former-cni", "warning", name)
+
+
+@pytest.mark.parametrize("by", ["alias", "ports", "store"])
+@pytest.mark.parametrize("read", ["nothing", "another", "damaged"])
+def test_a_bridge_with_pods_is_not_a_former_cnis(healthy, by, read):
+    """Whatever was read: it is this program's by its alias, by its ports', or by the store."""
+    for _ in range(2):
+        healthy.add(healthy.pod(), ours("v4"))
+    if by != "alias":
+        healthy.ip("link set cni0 alias somebody")
+    if by == "store":
+        for name in healthy.links():
+            if name.startswith("veth"):
+                healthy.ip(f"link set {name} alias somebody")
+    (healthy.run_dir / "net.d/10-ours.conflist").unlink()
+    if read == "another":
+        write(healthy, ours("v4", name="other", bridge="br1",
+                            ipam={"ranges": [[{"subnet": "10.9.0.0/24"}]]}))
+    elif read == "damaged":
+        write(healthy, json.dumps(conflist(ours("v4"))).replace(",", ",,", 1))
+    assert findings(healthy, "former-cni") == []
+    done = run(healthy)
+    assert "cni0 is bridge-cni's, of network testnet, which no configuration that was read has" in done.stdout
+    assert " del " not in done.stdout
+
+
+def test_no_command_removes_what_is_in_use(healthy):
+    """Somebody's bridge whose ports are up: neither it nor its addresses and routes are removed."""
+    healthy.ip("link add cni0 type bridge")
+    healthy.ip("link add port type veth peer name peer")
+    healthy.ip("link set port master cni0 up")
+    healthy.ip("link set cni0 up")
+    healthy.ip("addr add 10.244.0.1/24 dev cni0")
+    one(healthy, "bridge", "problem", "10.244.0.1/24")
+    write(healthy, ours("v4", bridge="br1"))
+    one(healthy, "former-cni", "warning", "cni0")
+    healthy.ip("addr add 10.1.2.77/25 dev cni0")
+    one(healthy, "subnets", "problem", "10.1.2.77/25")
+    healthy.ip("addr del 10.1.2.77/25 dev cni0")
+    healthy.ip("route add 10.1.2.128/25 dev cni0")
+    one(healthy, "subnets", "problem", "10.1.2.128/25")
+    healthy.ip("link add flannel.1 type veth peer name peer1")
+    healthy.ip("link set flannel.1 up")
+    write(healthy, ours("v4", bridge="flannel.1"))
+    one(healthy, "bridge", "problem", "flannel.1")
+    assert " del " not in run(healthy).stdout
+    write(healthy, ours("v4", bridge="br1"))
+    assert " del " not in run(healthy).stdout

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`bridge-cni doctor` of kernel parameters: forwarding, filters, and the sizes of tables."""
+import contextlib
+import os
+
+import pytest
+
+from harness import distribution
+from harness.doctor import findings, mended, one, ours, told_and_mended, write
+from harness.node import UPLINK
+
+pytestmark = pytest.mark.must_run
+
+
+@pytest.mark.parametrize("key", ["ipv4.ip_forward", "ipv6.conf.all.forwarding"])
+def test_forwarding_that_was_turned_off(healthy, key):
+    healthy.add(healthy.pod(), ours("dual"))
+    healthy.sysctl(key, 0)
+    found = findings(healthy, "forwarding")
+    assert found and found[0]["level"] == "problem" and key.replace(".", "/") in found[0]["message"]
+    for finding in found:
+        healthy.run("sh", "-c", finding["command"])
+    assert findings(healthy, "forwarding") == []
+
+
+@pytest.mark.parametrize("ifname", ["cni0", UPLINK])
+def test_forwarding_of_one_interface(healthy, ifname):
+    healthy.add(healthy.pod(), ours("dual"))
+    healthy.sysctl(f"ipv4.conf.{ifname}.forwarding", 0)
+    told_and_mended(healthy, "forwarding", "problem", ifname)
+
+
+def test_proc_sys_is_read_only(healthy):
+    healthy.run("mount", "--bind", "/proc/sys", "/proc/sys")
+    healthy.run("mount", "-o", "remount,bind,ro", "/proc/sys")
+    finding = one(healthy, "proc-sys", "problem", "read-only")
+    assert {f["check"] for f in findings(healthy)} >= {"proc-sys", "forwarding"}
+    mended(healthy, finding)
+
+
+def test_strict_rp_filter_with_two_uplinks(healthy):
+    healthy.ip("link add second type bridge")
+    healthy.ip("addr add 203.0.113.2/24 dev second")
+    healthy.ip("link set second up")
+    healthy.ip("route add default via 203.0.113.1 metric 100")
+    for name in ("all", UPLINK, "second"):
+        healthy.sysctl(f"ipv4.conf.{name}.rp_filter", 0)
+    assert findings(healthy, "rp-filter") == []
+    healthy.sysctl("ipv4.conf.second.rp_filter", 1)
+    told_and_mended(healthy, "rp-filter", "warning", "second")
+
+
+@pytest.mark.parametrize("where", ["cni0", "all"])
+def test_the_node_answers_no_arp(healthy, where):
+    healthy.add(healthy.pod(), ours("dual"))
+    healthy.sysctl(f"ipv4.conf.{where}.arp_ignore", 8)
+    told_and_mended(healthy, "arp-ignore", "problem", "cni0")
+
+
+def test_a_bridge_takes_router_advertisements(healthy):
+    healthy.add(healthy.pod(), ours("dual"))
+    healthy.sysctl("ipv6.conf.cni0.accept_ra", 2)
+    told_and_mended(healthy, "accept-ra", "warning", "cni0")
+
+
+@pytest.mark.parametrize("pod_link, wrong, level", [("routed", 1, "problem"), ("bridged", 0, "warning")])
+def test_bridge_nf(healthy, pod_link, wrong, level):
+    if not healthy.call(os.path.exists, "/proc/sys/net/bridge"):
+        raise distribution.Lacks("br_netfilter is not loaded")
+    write(healthy, ours("v4", podLink=pod_link))
+    healthy.sysctl("bridge.bridge-nf-call-iptables", wrong)
+    told_and_mended(healthy, "bridge-nf", level, "bridge-nf-call-iptables")
+
+
+@contextlib.contextmanager
+def stand_ins(node, **values):
+    """Files in the place of kernel parameters that are the machine's, seen from the node alone."""
+    for number, (key, value) in enumerate(values.items()):
+        path = node.run_dir / f"parameter{number}"
+        target = "/proc/sys/net/" + key.replace("__", "/")
+        if not node.call(os.path.exists, target):
+            directory = os.path.dirname(target)
+            above = directory
+            while not node.call(os.path.exists, above):
+                above = os.path.dirname(above)
+            node.run("mount", "-t", "tmpfs", "none", above)
+            node.run("mkdir", "-p", directory)
+            node.run("touch", target)
+        path.write_text(f"{value}\n")
+        node.run("mount", "--bind", f"/run/parameter{number}", target)
+    yield
+
+
+def test_the_connection_table_is_nearly_full(healthy):
+    with stand_ins(healthy, netfilter__nf_conntrack_count=950, netfilter__nf_conntrack_max=1000):
+        told_and_mended(healthy, "limits", "warning", "950 of 1000")
+
+
+@pytest.mark.parametrize("key", ["ipv4__neigh__default__gc_thresh3", "core__netdev_max_backlog"])
+def test_a_table_is_too_small_for_the_pods(healthy, key):
+    for _ in range(3):
+        healthy.add(healthy.pod(), ours("dual"))
+    with stand_ins(healthy, **{key: 2}):
+        told_and_mended(healthy, "limits", "warning", "3 pods")
