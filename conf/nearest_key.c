@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Compares a key with those of tables, by the edits that lead from one to the other. */
+/* Compares a word with known ones, by the edits that lead from one to the other. */
 #include "nearest_key.h"
 
 #include <assert.h>
@@ -52,24 +52,31 @@ static size_t tolerance(size_t len, size_t other)
 	return least(LETTERS_MAX, (longer - 1) / 2);
 }
 
+struct nearest nearest_begin(const char *word)
+{
+	return (struct nearest){.word = word, .distance = LETTERS_MAX + 1};
+}
+
+void nearest_compare(struct nearest *nearest, const char *known)
+{
+	size_t len = strlen(nearest->word), other = strlen(known), d;
+
+	if (len == 0 || len > NEAREST_KEY_MAX || other > NEAREST_KEY_MAX ||
+	    other > len + LETTERS_MAX || len > other + LETTERS_MAX)
+		return;
+	d = key_distance(nearest->word, known);
+	if (d < nearest->distance && d <= tolerance(len, other)) {
+		nearest->distance = d;
+		nearest->found = known;
+	}
+}
+
 const char *nearest_key(const char *key, const struct json_type *const *tables, size_t n)
 {
-	size_t len = strlen(key), best = LETTERS_MAX + 1;
-	const char *found = NULL;
+	struct nearest nearest = nearest_begin(key);
 
-	for (size_t i = 0; len > 0 && len <= NEAREST_KEY_MAX && i < n; i++)
-		for (size_t k = 0; k < tables[i]->n_fields; k++) {
-			const char *known = tables[i]->fields[k].key;
-			size_t other = strlen(known), d;
-
-			if (other > NEAREST_KEY_MAX || other > len + LETTERS_MAX ||
-			    len > other + LETTERS_MAX)
-				continue;
-			d = key_distance(key, known);
-			if (d < best && d <= tolerance(len, other)) {
-				best = d;
-				found = known;
-			}
-		}
-	return found;
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < tables[i]->n_fields; k++)
+			nearest_compare(&nearest, tables[i]->fields[k].key);
+	return nearest.found;
 }

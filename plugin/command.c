@@ -8,108 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "command_arguments.h"
+#include "command_help.h"
 #include "each_network.h"
-#include "name_links.h"
 #include "say.h"
 #include "show_prepare.h"
 #include "validate.h"
-
-#define DATA_DIR_OPTION "--data-dir"
-#define FORCE_OPTION	"--force"
-#define JSON_OPTION	"--json"
-#define LOAD_OPTION	"--load"
-#define BIN_DIR_OPTION	"--bin-dir"
-#define BIN_DIR		"/opt/cni/bin"
-
-static const char about[] =
-	"bridge-cni " BRIDGE_CNI_VERSION
-	": a CNI plugin that connects containers to a bridge of their node.\n"
-	"It is called by a container runtime, with CNI_* variables in its environment and\n"
-	"a network configuration on its standard input (https://www.cni.dev).\n";
-
-static const char usage[] =
-	"\n"
-	"Put it into the runtime's plugin directory (mostly /opt/cni/bin) and name it as\n"
-	"\"type\" in a configuration in /etc/cni/net.d. By hand:\n"
-	"\n"
-	"  CNI_COMMAND=VERSION bridge-cni </dev/null\n"
-	"  CNI_COMMAND=ADD CNI_CONTAINERID=test1 CNI_NETNS=/run/netns/test1 CNI_IFNAME=eth0 \\\n"
-	"      CNI_PATH=/opt/cni/bin bridge-cni <network.json\n"
-	"\n"
-	"Under the names host-local and loopback it is the plugin of that name.\n"
-	"\n"
-	"  bridge-cni repair [FILE...]             puts back what was flushed or deleted under\n"
-	"                                          running pods: rules, bridge, ports\n"
-	"  bridge-cni cleanup [--force] [FILE...]  removes what pods share, when none is left;\n"
-	"                                          --force: the pods' interfaces, too\n"
-	"  bridge-cni cleanup [--force] --data-dir DIR\n"
-	"                                          the same, for the networks of the store in\n"
-	"                                          DIR and no others\n"
-	"  bridge-cni show [NAME...] [--json] [FILE...]\n"
-	"                                          what there is, in all or by a NAME\n"
-	"  bridge-cni validate [--json] [FILE...]  says what is wrong with configurations\n"
-	"  bridge-cni doctor [--json] [--load] [FILE...]\n"
-	"                                          says whether pods will work here\n"
-	"  bridge-cni links [--bin-dir DIR] [NAME...]\n"
-	"                                          makes links of these names, and bridge, in\n"
-	"                                          DIR or " BIN_DIR "\n"
-	"  bridge-cni --help                       this text\n"
-	"  bridge-cni --version                    the version of bridge-cni\n"
-	"\n"
-	"FILE is a configuration, or a directory of them; without one, " CONF_DIR ".\n"
-	"Without one cleanup and show also find networks whose configuration is gone, in the\n"
-	"stores " STORES ".\n";
-
-static const struct command_option no_options[] = {{}};
-static const struct command_option cleanup_options[] = {
-	{FORCE_OPTION, NULL, "removes the pods' interfaces, too"},
-	{DATA_DIR_OPTION, "DIR", "the networks of this store alone"},
-	{},
-};
-static const struct command_option show_options[] = {
-	{JSON_OPTION, NULL, "prints it as JSON"},
-	{},
-};
-static const struct command_option validate_options[] = {
-	{JSON_OPTION, NULL, "prints the findings as JSON"},
-	{},
-};
-
-static const struct command_option doctor_options[] = {
-	{JSON_OPTION, NULL, "prints the findings as JSON"},
-	{LOAD_OPTION, NULL, "has the kernel load modules for what is tried"},
-	{},
-};
-static const struct command_option links_options[] = {
-	{BIN_DIR_OPTION, "DIR", "the plugin directory"},
-	{},
-};
-static int links_run(char **arguments);
-
-const struct command_task command_tasks[] = {
-	{"repair", CNI_REPAIR, "puts back what was flushed or deleted under running pods",
-	 "nothing to mend", no_options, NULL, NULL},
-	{"cleanup", CNI_CLEANUP, "removes what pods share, when none is left",
-	 "nothing to remove", cleanup_options, NULL, NULL},
-	{"show", CNI_SHOW, "says what there is of the networks", NULL, show_options, NULL,
-	 NULL},
-	{"validate", CNI_VALIDATE, "says what is wrong with configurations", NULL,
-	 validate_options, NULL, NULL},
-	{"doctor", CNI_DOCTOR, "says whether pods will work here", NULL, doctor_options,
-	 NULL, NULL},
-	{.name = "links",
-	 .about = "makes links by which it is other plugins",
-	 .options = links_options,
-	 .run = links_run,
-	 .names = cni_program_names},
-	{},
-};
-
-const struct command_option command_options[] = {
-	{"--help", NULL, "says how to call it"},
-	{"--version", NULL, "says which version it is"},
-	{},
-};
 
 /* Says that there is no network. That is no error, as a node may have none. */
 static void none_print(const struct command *command)
@@ -207,22 +111,6 @@ static int doctor_report(struct command *command)
 	return output_end() < 0 ? DOCTOR_PROBLEM : status;
 }
 
-static int refuse(const char *argument)
-{
-	if (strcmp(argument, DATA_DIR_OPTION) == 0)
-		say(DATA_DIR_OPTION
-		    " goes with cleanup, once, with an absolute path behind it and "
-		    "without a FILE");
-	else if (strcmp(argument, BIN_DIR_OPTION) == 0)
-		say(BIN_DIR_OPTION
-		    " goes with links, once, in front of the NAMEs and with an absolute "
-		    "path behind it");
-	else
-		say("unknown argument \"%s\", or in the wrong place", argument);
-	fputs(usage, stderr);
-	return 2;
-}
-
 /* Works on the store that is named, or on all networks that may be found without a
  * FILE. */
 static void node_run(struct command *command)
@@ -239,58 +127,18 @@ static void node_run(struct command *command)
 	store_run(command, RUN_DATA_DIR);
 }
 
-static int files_run(struct command *command, char **files)
+static void files_run(struct command *command, char **files)
 {
-	/* An option behind a FILE is refused, as it would have no effect on the FILEs in
-	 * front of it. */
-	for (char **file = files; *file; file++)
-		if (**file == '-' || command->data_dir)
-			return refuse(**file == '-' ? *file : DATA_DIR_OPTION);
 	command->named = *files;
 	if (!command->named)
 		node_run(command);
 	for (; *files; files++)
 		path_run(command, *files, true);
-	return 0;
 }
 
 static bool is_help(const char *argument)
 {
 	return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0;
-}
-
-static int help_print(void)
-{
-	printf("%s%s", about, usage);
-	return 0;
-}
-
-static bool has_option(const struct command_task *task, const char *name)
-{
-	for (const struct command_option *option = task->options; option->name; option++)
-		if (strcmp(option->name, name) == 0)
-			return true;
-	return false;
-}
-
-/* Reads the options of a command, each at most once. Returns what follows them. */
-static char **options_read(struct command *command, const struct command_task *task,
-			   char **arguments)
-{
-	for (; *arguments && has_option(task, *arguments); arguments++) {
-		if (strcmp(*arguments, FORCE_OPTION) == 0 && !command->order.force)
-			command->order.force = true;
-		else if (strcmp(*arguments, JSON_OPTION) == 0 && !command->as_json)
-			command->as_json = true;
-		else if (strcmp(*arguments, LOAD_OPTION) == 0 && !command->doctor.load)
-			command->doctor.load = true;
-		else if (strcmp(*arguments, DATA_DIR_OPTION) == 0 && !command->data_dir &&
-			 arguments[1] && arguments[1][0] == '/')
-			command->data_dir = *++arguments;
-		else
-			break;
-	}
-	return arguments;
 }
 
 static int task_run(const struct command_task *task, const char *called, char **arguments)
@@ -299,23 +147,27 @@ static int task_run(const struct command_task *task, const char *called, char **
 		.verb = task->verb,
 		.called = called,
 	};
-	int ret = 0;
+	int ret;
 
 	for (char **argument = arguments; *argument; argument++)
-		if (is_help(*argument))
-			return help_print();
-	if (task->run)
-		return task->run(arguments);
+		if (is_help(*argument)) {
+			help_print(stdout);
+			return output_end() < 0;
+		}
+	ret = arguments_read(&command, task, arguments);
+	if (ret)
+		return ret;
+	if (task->run) {
+		ret = task->run(&command, arguments);
+		return output_end() < 0 ? 1 : ret;
+	}
 	if (task->verb == CNI_DOCTOR)
 		doctor_begin(&command.doctor, plugin_path());
 	if (task->verb == CNI_SHOW)
-		ret = show_prepare(&command.show, arguments, JSON_OPTION);
-	else
-		arguments = options_read(&command, task, arguments);
-	if (ret == 0)
-		ret = files_run(&command, arguments);
+		ret = show_prepare(&command.show, arguments, command.as_json);
 	if (ret)
 		return ret;
+	files_run(&command, arguments);
 	if (task->verb == CNI_SHOW)
 		return show_report(&command);
 	if (task->verb == CNI_VALIDATE)
@@ -325,75 +177,39 @@ static int task_run(const struct command_task *task, const char *called, char **
 	return command_report(&command, task->nothing);
 }
 
-/* Returns whether the executable has the name now. */
-static bool link_run(const char *dir, enum cni_program program)
+/* The help, of one command where one is named. */
+static int help_run(char **arguments)
 {
-	const char *name = cni_program_names[program];
-	struct cni_error err = {};
-	int ret = name_link_make(dir, program, &err);
+	const struct command_task *task = NULL;
 
-	if (ret < 0)
-		say_error(NULL, &err);
-	else if (ret == NAME_LINK_TAKEN)
-		say("%s/%s is somebody else's, and is left alone", dir, name);
+	if (*arguments) {
+		task = command_task_find(*arguments);
+		if (!task || arguments[1])
+			return argument_refuse(arguments[task ? 1 : 0]);
+	}
+	if (task)
+		help_task_print(task);
 	else
-		printf("%s/%s: %s\n", dir, name,
-		       ret == NAME_LINK_DONE ? "made" : "there already");
-	return ret >= 0 && ret != NAME_LINK_TAKEN;
-}
-
-static int links_run(char **arguments)
-{
-	bool asked[PROGRAMS] = {}, failed = false;
-	const char *dir = BIN_DIR;
-
-	if (*arguments && strcmp(*arguments, BIN_DIR_OPTION) == 0) {
-		if (!arguments[1] || arguments[1][0] != '/')
-			return refuse(*arguments);
-		dir = arguments[1];
-		arguments += 2;
-	}
-	for (int i = 0; !*arguments && i < PROGRAMS; i++)
-		asked[i] = true;
-	for (; *arguments; arguments++) {
-		enum cni_program program;
-
-		if (!name_link_find(*arguments, strlen(*arguments), &program))
-			return refuse(*arguments);
-		asked[program] = true;
-	}
-	for (int i = 0; i < PROGRAMS; i++)
-		failed |= asked[i] && !link_run(dir, i);
-	return output_end() < 0 || failed ? 1 : 0;
-}
-
-static int networks_run(const char *called, char **arguments)
-{
-	const struct command_task *task = command_tasks;
-
-	for (; task->name; task++)
-		if (strcmp(arguments[0], task->name) == 0)
-			return task_run(task, called, arguments + 1);
-	return refuse(arguments[0]);
+		help_print(stdout);
+	return output_end() < 0;
 }
 
 int command_run(int argc, char **argv)
 {
 	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+	const struct command_task *task;
 
 	if (argc < 2) {
-		fprintf(stderr, "%s%s", about, usage);
+		help_print(stderr);
 		return 0;
 	}
-	if (argv[1][0] != '-')
-		return networks_run(slash ? slash + 1 : argv[0], argv + 1);
-	if (argc > 2)
-		return refuse(argv[2]);
-	if (strcmp(argv[1], "--version") == 0)
-		puts("bridge-cni " BRIDGE_CNI_VERSION);
-	else if (is_help(argv[1]))
-		return help_print();
-	else
-		return refuse(argv[1]);
-	return 0;
+	task = command_task_find(argv[1]);
+	if (task)
+		return task_run(task, slash ? slash + 1 : argv[0], argv + 2);
+	if (is_help(argv[1]))
+		return help_run(argv + 2);
+	if (strcmp(argv[1], "--version") != 0 || argc > 2)
+		return argument_refuse(argv[argc > 2 && argv[1][0] == '-' ? 2 : 1]);
+	puts("bridge-cni " BRIDGE_CNI_VERSION);
+	return output_end() < 0;
 }

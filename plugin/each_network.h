@@ -17,13 +17,13 @@
 /* The dataDir of those who keep it in memory, as the README does. */
 #define RUN_DATA_DIR "/run/cni/networks"
 
-/* A command (repair, cleanup, show, validate, doctor) that is running. The caller sets all
- * bytes to zero first. */
+/* A command (command_table.h) that is running. The caller sets all bytes to zero first. */
 struct command {
 	enum cni_verb verb; /* one of those above CNI_VERSION */
 	const char *called; /* the executable's name, which may be another */
 	struct cleanup_order order;
 	const char *data_dir; /* the store that is asked for; NULL: those of STORES */
+	const char *bin_dir; /* of links; NULL: BIN_DIR */
 	bool as_json; /* what is found or shown is printed so */
 	bool named; /* FILEs are named; each has to have a network of this plugin */
 

@@ -7,8 +7,7 @@
 
 #include "say.h"
 
-static int names_take(struct show *show, char **arguments, const char *json_option,
-		      struct cni_error *err)
+static int names_take(struct show *show, char **arguments, struct cni_error *err)
 {
 	char **files = arguments, **names;
 	size_t n = 0;
@@ -20,9 +19,7 @@ static int names_take(struct show *show, char **arguments, const char *json_opti
 		return error_oom(err);
 	n = 0;
 	for (; *arguments; arguments++) {
-		if (strcmp(*arguments, json_option) == 0 && !show->json)
-			show->json = true;
-		else if (strchr("/.-", **arguments) && **arguments)
+		if (**arguments == '/' || **arguments == '.')
 			*files++ = *arguments;
 		else
 			names[n++] = *arguments;
@@ -44,13 +41,13 @@ static bool wants_colour(void)
 	       !(term && strcmp(term, "dumb") == 0);
 }
 
-int show_prepare(struct show *show, char **arguments, const char *json_option)
+int show_prepare(struct show *show, char **arguments, bool as_json)
 {
 	struct cni_error err = {};
 
+	show->json = as_json;
 	show->colour = wants_colour();
-	if (names_take(show, arguments, json_option, &err) == 0 &&
-	    show_begin(show, &err) == 0)
+	if (names_take(show, arguments, &err) == 0 && show_begin(show, &err) == 0)
 		return 0;
 	say_error(NULL, &err);
 	return 1;

@@ -5,9 +5,8 @@
 
 #include "plugin/show/show.h"
 
-/* Takes the names, and @json_option, wherever they stand, out of @arguments, whose last is
- * NULL, and begins. FILEs, which begin with "/" or ".", are left, and so are other
- * options. 1: memory ran out, which was said. */
-int show_prepare(struct show *show, char **arguments, const char *json_option);
+/* Takes the names, wherever they stand, out of @arguments, whose last is NULL, and begins.
+ * FILEs, which begin with "/" or ".", are left. 1: memory ran out, which was said. */
+int show_prepare(struct show *show, char **arguments, bool as_json);
 
 #endif

@@ -1,6 +1,6 @@
 # bash completion for bridge-cni
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Made by `make generated` from the tables of commands and options in plugin/command.c.
+# Made by `make generated` from the tables in plugin/command_table.c.
 
 # What a FILE may be: a configuration, or a directory.
 _bridge_cni_files()
@@ -15,7 +15,11 @@ _bridge_cni_files()
 
 _bridge_cni()
 {
-	local cur=${COMP_WORDS[COMP_CWORD]} options with_directory names= i
+	local cur=${COMP_WORDS[COMP_CWORD]} options anywhere= names= i
+	local -a wanted
+	# The names of the arguments of each option, and of the one that is typed.
+	local -A arguments
+	local want=
 
 	if ((COMP_CWORD == 1)); then
 		mapfile -t COMPREPLY < <(compgen -W 'repair cleanup show validate doctor links --help --version' -- "$cur")
@@ -24,27 +28,28 @@ _bridge_cni()
 	case ${COMP_WORDS[1]} in
 	repair)
 		options=' --help '
-		with_directory=' '
+		arguments=( )
 		;;
 	cleanup)
 		options=' --force --data-dir --help '
-		with_directory=' --data-dir '
+		arguments=( [--data-dir]='DIR' )
 		;;
 	show)
 		options=' --json --help '
-		with_directory=' '
+		arguments=( )
+		anywhere=yes
 		;;
 	validate)
 		options=' --json --help '
-		with_directory=' '
+		arguments=( )
 		;;
 	doctor)
 		options=' --json --load --help '
-		with_directory=' '
+		arguments=( )
 		;;
 	links)
 		options=' --bin-dir --help '
-		with_directory=' --bin-dir '
+		arguments=( [--bin-dir]='DIR' )
 		names='bridge host-local loopback'
 		;;
 	*)
@@ -56,16 +61,20 @@ _bridge_cni()
 		case ${COMP_WORDS[i]} in
 		-*)
 			options=${options/ ${COMP_WORDS[i]} / }
-			[[ $with_directory == *" ${COMP_WORDS[i]} "* ]] && ((i++))
+			read -ra wanted <<<"${arguments[${COMP_WORDS[i]}]}"
+			want=${wanted[COMP_CWORD-i-1]}
+			((i += ${#wanted[@]}))
 			;;
 		*)
-			options=
+			[[ $anywhere ]] || options=
 			;;
 		esac
 	done
 	compopt -o filenames 2>/dev/null
-	if [[ $with_directory == *" ${COMP_WORDS[COMP_CWORD-1]} "* ]]; then
+	if [[ $want == DIR ]]; then
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+	elif [[ $want ]]; then
+		COMPREPLY=()
 	elif [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
 	elif [[ $names ]]; then

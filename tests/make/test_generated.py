@@ -134,6 +134,7 @@ CONFIGURATIONS = ["a.conflist", "b.conf", "c.json", "e f.conf", "net.d"]
     (["validate", "e"], ["e f.conf"]), (["validate", "--"], ["--help", "--json"]),
     (["validate", "--json", "--"], ["--help"]), (["validate", "--json", ""], CONFIGURATIONS),
     (["validate", "a.conflist", "--"], []), (["validate", "a.conflist", "b"], ["b.conf"]),
+    (["show", "a.conflist", "--"], ["--help", "--json"]), (["show", "--json", "x", "--"], ["--help"]),
     (["cleanup", "--"], ["--data-dir", "--force", "--help"]),
     (["cleanup", "--data-dir", ""], ["net.d"]),
     (["cleanup", "--data-dir", "/run", "--"], ["--force", "--help"]),

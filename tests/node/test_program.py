@@ -49,6 +49,41 @@ def test_arguments_it_does_not_know_are_refused(argument):
     assert done.returncode != 0 and argument in done.stderr and done.stdout == ""
 
 
+@pytest.mark.parametrize("arguments, meant", [
+    (["doctr"], "doctor"), (["REPAIR"], "repair"), (["--versoin"], "--version"),
+    (["cleanup", "--forced"], "--force"), (["show", "cni0", "--jsn"], "--json"),
+    (["links", "loopbak"], "loopback")])
+def test_a_misspelled_argument_is_told_with_the_one_that_is_meant(arguments, meant):
+    done = by_hand(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    first, *more = done.stderr.splitlines()
+    assert f'"{arguments[-1]}": is "{meant}" meant?' in first and len(more) < 2
+    assert "bridge-cni --help" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["mend"], ["--help", "mend"], ["--version", "mend"],
+                                       ["--help", "repair", "repair"]])
+def test_an_argument_like_no_other_is_told_with_the_commands(arguments):
+    done = by_hand(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    [line] = done.stderr.splitlines()
+    assert f'"{arguments[-1]}"' in line and "meant" not in line
+    for word in ("repair, cleanup, show, validate, doctor, links", "bridge-cni --help"):
+        assert word in line
+
+
+@pytest.mark.parametrize("command", ["repair", "cleanup", "show", "validate", "doctor", "links"])
+def test_the_help_tells_all_about_one_command(command):
+    done = by_hand("--help", command)
+    assert (done.returncode, done.stderr) == (0, "")
+    usage, *lines = done.stdout.splitlines()
+    assert usage.startswith(f"usage: bridge-cni {command}")
+    words = re.findall(r"\[(.*?)(?:\.\.\.)?\]", usage)
+    assert words and words == [re.split("  +", line.strip())[0] for line in lines
+                               if line.startswith("  ")]
+    assert by_hand(command, "--nonsense").stderr.splitlines()[1].startswith(usage)
+
+
 @pytest.mark.parametrize("name", ["bridge", "anything"])
 def test_under_another_name_it_is_the_same_program(node, name):
     path = node.directory / name
