@@ -151,7 +151,7 @@ static int task_run(const struct command_task *task, const char *called, char **
 
 	for (char **argument = arguments; *argument; argument++)
 		if (is_help(*argument)) {
-			help_print(stdout);
+			help_task_print(task);
 			return output_end() < 0;
 		}
 	ret = arguments_read(&command, task, arguments);

@@ -13,7 +13,7 @@ static int usage_print(const struct command_task *task)
 {
 	fputs("usage: ", stderr);
 	synopsis_print(stderr, task);
-	fprintf(stderr, "; `bridge-cni --help %s` says more\n", task->name);
+	fprintf(stderr, "; `bridge-cni %s --help` says more\n", task->name);
 	return ARGUMENTS_WRONG;
 }
 

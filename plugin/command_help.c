@@ -28,7 +28,8 @@ void help_print(FILE *stream)
 	fputs(about, stream);
 	for (const struct command_task *task = command_tasks; task->name; task++)
 		line_print(stream, task->name, task->about);
-	line_print(stream, "--help [COMMAND]", "this text, or all about one command");
+	line_print(stream, "COMMAND --help", "all about one of these");
+	line_print(stream, "--help", "this text");
 	line_print(stream, "--version", "the version of bridge-cni");
 }
 
