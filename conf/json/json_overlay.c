@@ -59,9 +59,10 @@ static int overlay_object(cJSON *object, const cJSON *over, const struct json_pa
 	cJSON_ArrayForEach(member, over)
 	{
 		const struct json_path at = {.parent = path, .key = member->string};
+		const cJSON *first = member_of(over, member->string);
 
-		if (member_of(over, member->string) != member)
-			return json_error(&at, NULL, err, "this key is there twice");
+		if (first != member)
+			return json_twice(&at, first->string, member->string, err);
 		if (cJSON_IsNull(member))
 			continue;
 		ret = overlay(object, member_of(object, member->string), member, &at,

@@ -37,3 +37,14 @@ int json_error(const struct json_path *path, const char *key, struct cni_error *
 	va_end(args);
 	return error_set(err, CNI_ERR_CONFIG, EINVAL, "%s: %s", where, what);
 }
+
+int json_twice(const struct json_path *path, const char *first, const char *second,
+	       struct cni_error *err)
+{
+	if (strcmp(first, second) == 0)
+		return json_error(path, NULL, err,
+				  "this key is given twice; remove one of the two");
+	return json_error(path, NULL, err,
+			  "given twice, as \"%s\" and as \"%s\"; remove one of the two",
+			  first, second);
+}

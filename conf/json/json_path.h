@@ -22,4 +22,8 @@ const char *json_path_format(const struct json_path *path, char buf[JSON_PATH_MA
 int json_error(const struct json_path *path, const char *key, struct cni_error *err,
 	       const char *fmt, ...) _printf_(4, 5);
 
+/* The same of a key that is given twice, in these spellings, which differ at most in case. */
+int json_twice(const struct json_path *path, const char *first, const char *second,
+	       struct cni_error *err);
+
 #endif

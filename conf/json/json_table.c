@@ -220,9 +220,7 @@ static int find_member(const cJSON *object, const char *key, const struct json_p
 		if (!json_is_key(member->string, key))
 			continue;
 		if (found)
-			return json_error(path, NULL, err,
-					  "given twice, as \"%s\" and as \"%s\"",
-					  found->string, member->string);
+			return json_twice(path, found->string, member->string, err);
 		found = member;
 	}
 	*ret_value = cJSON_IsNull(found) ? NULL : found;

@@ -471,9 +471,9 @@ static void wrong_values_are_named_with_path_and_expectation(void **state)
 		 "lists[1][1].id: \"x\" is a string, expected an integer from 10 to "
 		 "4294967295"},
 		{"{\"text\":\"a\",\"text\":\"b\"}",
-		 "text: given twice, as \"text\" and as \"text\""},
+		 "text: this key is given twice; remove one of the two"},
 		{"{\"Inner\":{\"id\":10,\"Id\":11}}",
-		 "inner.id: given twice, as \"id\" and as \"Id\""},
+		 "inner.id: given twice, as \"id\" and as \"Id\"; remove one of the two"},
 	};
 
 	(void)state;

@@ -84,7 +84,7 @@ static void what_is_wrong_is_named_by_its_path(void **state)
 		 "plugins[1].type: 5 is a number, expected a string"},
 		{"{\"plugins\":5}", "plugins: 5 is a number, expected a list"},
 		{"{\"name\":\"a\",\"Name\":\"b\",\"plugins\":[]}",
-		 "name: given twice, as \"name\" and as \"Name\""},
+		 "name: given twice, as \"name\" and as \"Name\"; remove one of the two"},
 	};
 	struct net_list list;
 	struct cni_error err;

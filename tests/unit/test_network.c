@@ -328,7 +328,7 @@ static void bad_keys_are_named_with_their_value(void **state)
 		 "name: \"a/b\" is not a network name, expected at most 255 letters, "
 		 "digits, '_', '.' and '-', a letter or digit first"},
 		{"{\"name\":\"n\",\"NAME\":\"n\"}",
-		 "name: given twice, as \"name\" and as \"NAME\""},
+		 "name: given twice, as \"name\" and as \"NAME\"; remove one of the two"},
 		{"{\"name\":\"n\",\"cniVersion\":1}",
 		 "cniVersion: 1 is a number, expected a string"},
 		{"{\"name\":\"n\",\"bridge\":\"a/b\"}",
