@@ -63,7 +63,16 @@ static bool is_at(const char *object, const char *start)
 	       (!object[len] || (len && start[len - 1] == '['));
 }
 
-/* Finds the path by which the key is known; false: it is known nowhere. */
+/* Writes the path of another key of the object that @path's key stands in. */
+static void sibling_format(const struct json_path *path, const char *key,
+			   char ret_sibling[JSON_PATH_MAX])
+{
+	const struct json_path sibling = {.parent = path->parent, .key = key};
+
+	json_path_format(&sibling, ret_sibling);
+}
+
+/* Finds the path by which a key like this is known; false: it is known nowhere else. */
 static bool known_elsewhere(const struct json_path *path, bool own_ipam,
 			    char ret_meant[JSON_PATH_MAX])
 {
@@ -90,7 +99,7 @@ static bool known_elsewhere(const struct json_path *path, bool own_ipam,
 	for (size_t i = 0; i < ARRAY_SIZE(route_words); i++)
 		if (is_at(object, "ipam.routes[") &&
 		    strcasecmp(path->key, route_words[i].key) == 0) {
-			snprintf(ret_meant, JSON_PATH_MAX, "%s", route_words[i].meant);
+			sibling_format(path, route_words[i].meant, ret_meant);
 			return true;
 		}
 	return false;
@@ -121,20 +130,32 @@ static void tell_stranger(const struct json_path *path, struct telling *telling)
 	       json_path_format(path, where));
 }
 
+/* Finds the path of the key that is meant; false: none is like this one. */
+static bool meant_find(const struct json_path *path,
+		       const struct json_type *const *tables, size_t n, bool own_ipam,
+		       char ret_meant[JSON_PATH_MAX])
+{
+	const char *key;
+
+	if (known_elsewhere(path, own_ipam, ret_meant))
+		return true;
+	key = nearest_key(path->key, tables, n);
+	if (key)
+		sibling_format(path, key, ret_meant);
+	return key != NULL;
+}
+
 static void tell(const struct json_path *path, const struct json_type *const *tables,
 		 size_t n, void *data)
 {
 	struct telling *telling = data;
-	char where[JSON_PATH_MAX], place[JSON_PATH_MAX];
-	const char *meant = place;
+	char where[JSON_PATH_MAX], meant[JSON_PATH_MAX];
 
-	/* The other plugin's, for whom this is the IPAM. */
+	/* A key beside ipam is the other plugin's, for which this is the IPAM. */
 	if (telling->told == (telling->advice->all_keys ? ALL_TOLD_MAX : TOLD_MAX) ||
 	    (telling->advice->ipam_only && !path->parent))
 		return;
-	if (!known_elsewhere(path, telling->own_ipam, place))
-		meant = nearest_key(path->key, tables, n);
-	if (!meant)
+	if (!meant_find(path, tables, n, telling->own_ipam, meant))
 		return tell_stranger(path, telling);
 	telling->told++;
 	notice(telling->advice->notices, "%s: unknown key, ignored; is \"%s\" meant?",

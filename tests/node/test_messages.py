@@ -156,26 +156,28 @@ TYPOS = [
     ({"cniVersio": "1.0.0"}, "cniVersio", "cniVersion"),
     ({"logfiles": "/x"}, "logfiles", "logFile"),
     ({"ingresRate": 5}, "ingresRate", "ingressRate"),
-    ({"dns": {"nameserver": ["10.0.0.1"]}}, "dns.nameserver", "nameservers"),
-    ({"dns": {"serch": ["a"]}}, "dns.serch", "search"),
-    ({"ipam": {"dataDri": "/x"}}, "ipam.dataDri", "dataDir"),
-    ({"ipam": {"range": [[RANGE]]}}, "ipam.range", "ranges"),
+    ({"dns": {"nameserver": ["10.0.0.1"]}}, "dns.nameserver", "dns.nameservers"),
+    ({"dns": {"serch": ["a"]}}, "dns.serch", "dns.search"),
+    ({"ipam": {"dataDri": "/x"}}, "ipam.dataDri", "ipam.dataDir"),
+    ({"ipam": {"range": [[RANGE]]}}, "ipam.range", "ipam.ranges"),
     ({"ipam": {"ranges": [[{**RANGE, "gatway": "10.1.2.9"}]]}},
-     "ipam.ranges[0][0].gatway", "gateway"),
+     "ipam.ranges[0][0].gatway", "ipam.ranges[0][0].gateway"),
     ({"ipam": {"ranges": [[{"subnet": "10.9.0.0/24"}, {**RANGE, "rangeEd": "10.1.2.9"}]]}},
-     "ipam.ranges[0][1].rangeEd", "rangeEnd"),
+     "ipam.ranges[0][1].rangeEd", "ipam.ranges[0][1].rangeEnd"),
     ({"ipam": {"routes": [{"dst": "0.0.0.0/0", "priorty": 5}]}},
-     "ipam.routes[0].priorty", "priority"),
-    ({"runtimeConfig": {"portMapings": []}}, "runtimeConfig.portMapings", "portMappings"),
+     "ipam.routes[0].priorty", "ipam.routes[0].priority"),
+    ({"runtimeConfig": {"portMapings": []}},
+     "runtimeConfig.portMapings", "runtimeConfig.portMappings"),
     ({"runtimeConfig": {"portMappings": [
         {"hostPort": 8080, "containerPort": 80, "protocl": "udp"}]}},
-     "runtimeConfig.portMappings[0].protocl", "protocol"),
-    ({"runtimeConfig": {"bandwith": {}}}, "runtimeConfig.bandwith", "bandwidth"),
+     "runtimeConfig.portMappings[0].protocl", "runtimeConfig.portMappings[0].protocol"),
+    ({"runtimeConfig": {"bandwith": {}}}, "runtimeConfig.bandwith", "runtimeConfig.bandwidth"),
     ({"runtimeConfig": {"bandwidth": {"ingresRate": 5}}},
-     "runtimeConfig.bandwidth.ingresRate", "ingressRate"),
-    ({"capabilities": {"portMapping": True}}, "capabilities.portMapping", "portMappings"),
-    ({"runtimeConfig": {"ip": ["10.1.2.7"]}}, "runtimeConfig.ip", "ips"),
-    ({"args": {"cni": {"Mack": "x"}}}, "args.cni.Mack", "mac"),
+     "runtimeConfig.bandwidth.ingresRate", "runtimeConfig.bandwidth.ingressRate"),
+    ({"capabilities": {"portMapping": True}},
+     "capabilities.portMapping", "capabilities.portMappings"),
+    ({"runtimeConfig": {"ip": ["10.1.2.7"]}}, "runtimeConfig.ip", "runtimeConfig.ips"),
+    ({"args": {"cni": {"Mack": "x"}}}, "args.cni.Mack", "args.cni.mac"),
 ]
 
 
@@ -201,9 +203,9 @@ MISPLACED = [
     ({"ipam": {"ranges": [[{**RANGE, "dataDir": "/x"}]]}},
      "ipam.ranges[0][0].dataDir", "ipam.dataDir"),
     ({"ipam": {"routes": [{"dst": "0.0.0.0/0", "gateway": "10.1.2.1"}]}},
-     "ipam.routes[0].gateway", "gw"),
+     "ipam.routes[0].gateway", "ipam.routes[0].gw"),
     ({"ipam": {"routes": [{"dst": "0.0.0.0/0", "metric": 5}]}},
-     "ipam.routes[0].metric", "priority"),
+     "ipam.routes[0].metric", "ipam.routes[0].priority"),
 ]
 
 
@@ -262,15 +264,15 @@ def test_as_host_local_another_plugins_keys_are_not_looked_at(node, tmp_path):
     conf = network(mtus=1, isGatway=True, ipam={"rnages": []})
     done = node.invoke("ADD", conf, node.pod(), executable=str(host_local))
     assert done.stderr == \
-        'bridge-cni: ipam.rnages: unknown key, ignored; is "ranges" meant?\n'
+        'bridge-cni: ipam.rnages: unknown key, ignored; is "ipam.ranges" meant?\n'
 
 
 def test_a_typo_is_told_beside_the_error_that_comes_of_it(node):
     conf = network(ipam={"ranges": [[{"subnett": "10.1.2.0/24"}]]})
     done = node.invoke("ADD", conf, node.pod())
     lines = harmless(done, 2)
-    assert lines[0].endswith('ipam.ranges[0][0].subnett: unknown key, ignored; is "subnet"'
-                             ' meant?')
+    assert lines[0].endswith('ipam.ranges[0][0].subnett: unknown key, ignored; is '
+                             '"ipam.ranges[0][0].subnet" meant?')
     assert "ipam.ranges[0][0].subnet: missing" in lines[1]
 
 
