@@ -12,6 +12,7 @@
 #include "conf/net_list.h"
 #include "conf/net_list_check.h"
 #include "conf/request.h"
+#include "conf/route_gateways.h"
 #include "conf/valid_set.h"
 #include "input.h"
 #include "plugin/attachment/operation.h"
@@ -111,8 +112,10 @@ static void addition_read(const char *text, const char *file, const struct chain
 	if (request.doc)
 		net_plugin_check(request.doc, file, in_list, findings);
 	notices_add(findings, &op.notices);
-	if (ret == 0)
-		policy_look(&op, &request, findings);
+	if (ret < 0)
+		return;
+	route_gateways_check(&request, findings);
+	policy_look(&op, &request, findings);
 }
 
 static void plugin_validate(const struct net_list_plugin *plugin, const char *file,

@@ -197,7 +197,7 @@ REFUSED = {
     "a mark": (listed(ours(markMasqBit=3)), [OURS + ERROR + "markMasqBit "]),
     "a network that leaves": (listed(ours(draining=True)), [OURS + ERROR + "draining: "]),
     "a typo beside": (listed(ours(ipam={"type": "host-local", "ranegs": SUBNET})),
-                      [OURS + WARNING + 'ipam.ranegs: unknown key, ignored; is "ranges"',
+                      [OURS + WARNING + 'ipam.ranegs: unknown key, ignored; is "ipam.ranges"',
                        OURS + ERROR + "ipam.ranges: missing"]),
     "a list without a name": ({"cniVersion": "1.0.0", "plugins": [ours()]},
                               [ERROR + "name: missing", OURS + ERROR + "name: missing"]),
@@ -208,6 +208,14 @@ REFUSED = {
     "a switch": (listed(disableCheck=1), [ERROR + "disableCheck: 1 is a number"]),
     "another switch": (listed(disableGC="maybe"), [ERROR + 'disableGC: "maybe" is a string']),
     "versions": (listed(cniVersions=["1.0.0", "one"]), [ERROR + "cniVersions[1]: "]),
+    "a key twice": ('{"cniVersion": "1.0.0", "name": "pods", "plugins": [{"type": "bridge-cni", '
+                    '"bridge": "a", "bridge": "b"}]}',
+                    [OURS + ERROR + "bridge: this key is given twice; remove one of the two"]),
+    "an object twice": ('{"cniVersion": "1.0.0", "name": "pods", "plugins": [{"type": '
+                        '"bridge-cni", "ipam": {}, "ipam": {}}]}',
+                        [OURS + ERROR + "ipam: this key is given twice"]),
+    "the list twice": ('{"cniVersion": "1.0.0", "name": "pods", "plugins": [], "plugins": []}',
+                       [ERROR + "plugins: this key is given twice"]),
     "a plugin without a type": (listed(ours(), {"sysctl": {}}),
                                 [ERROR + "plugins[1].type: missing"]),
 }
