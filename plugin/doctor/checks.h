@@ -26,7 +26,7 @@ void bridge_nf_check_node(struct doctor *doctor);
 void limits_check(struct doctor *doctor);
 
 /* firewall.c: other programs' rules, and ours. */
-void forward_chains_check(struct doctor *doctor);
+void firewall_check(struct doctor *doctor);
 void library_check(struct doctor *doctor);
 void rules_check_network(struct doctor *doctor, const struct network_facts *facts);
 

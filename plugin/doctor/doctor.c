@@ -36,9 +36,9 @@ static const struct check {
 	{"bridge-nf", "net.bridge is as the networks need it", bridge_nf_check_node,
 	 NULL},
 	{"firewall",
-	 "of the hook forward, no other program's chain drops what pods send, or get as "
-	 "an answer; other hooks aren't looked at",
-	 forward_chains_check, NULL},
+	 "no other program's chain drops what pods send, or get, at the hook forward or "
+	 "at any other",
+	 firewall_check, NULL},
 	{"rules", "the rules that pods need are there", NULL, rules_check_network},
 	{"kernel", "the kernel has what the networks need", kernel_check, NULL},
 	{"nftables", "libnftables, which writes rules, is there", library_check, NULL},
@@ -136,6 +136,25 @@ void doctor_file(struct doctor *doctor, const char *path, const char *text, size
 	}
 }
 
+/* Counts the pods, and keeps the name of a port, or one that a pod's may have. */
+static void port_keep(struct doctor_network *kept, const struct network_facts *facts)
+{
+	const char *port = NULL;
+	char prefix[IF_NAMESIZE];
+
+	for (size_t i = 0; i < facts->pods.n; i++) {
+		if (facts->pods.items[i].state != IPAM_VIEW_CONNECTED)
+			continue;
+		kept->connected++;
+		port = facts->pods.items[i].host_ifname;
+	}
+	identity_host_ifname_prefix(kept->name, prefix);
+	if (port && *port)
+		snprintf(kept->port, sizeof(kept->port), "%s", port);
+	else
+		snprintf(kept->port, sizeof(kept->port), "%.8s0000000", prefix);
+}
+
 /* Keeps what is compared with other networks. */
 static int network_keep(struct doctor *doctor, const struct network_facts *facts,
 			const char *file, struct cni_error *err)
@@ -156,6 +175,7 @@ static int network_keep(struct doctor *doctor, const struct network_facts *facts
 							  : DEFAULT_DATA_DIR),
 		.is_gateway = network->is_gateway,
 		.routed = network->routed,
+		.isolated = network->port_isolation,
 		.waits_for_agent = network->wait_for_agent,
 		.filters_vlans = network_native_vlan(network) != 0,
 		.mtu = network->mtu,
@@ -173,8 +193,7 @@ static int network_keep(struct doctor *doctor, const struct network_facts *facts
 		for (size_t k = 0; k < sets->items[i].n; k++)
 			kept->subnets.items[kept->subnets.n++] =
 				sets->items[i].ranges[k].subnet;
-	for (size_t i = 0; i < facts->pods.n; i++)
-		kept->connected += facts->pods.items[i].state == IPAM_VIEW_CONNECTED;
+	port_keep(kept, facts);
 	return 0;
 }
 

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Chains of other programs that drop what pods send or what they get for an answer, and
- * rules of ours that are missing. An accept in our own table would not overrule a drop in
- * another one. */
+/* Chains of other programs that drop what pods send or get, and rules of ours that are
+ * missing. An accept in our own table would not overrule a drop in another one. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter.h>
+#include <net/ethernet.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "checks.h"
+#include "conf/base/list.h"
 #include "finding.h"
-#include "plugin/netlink/nf_tables_forward.h"
+#include "firewall_hooks.h"
 #include "plugin/nft/nft.h"
 #include "plugin/nft/rules_owner.h"
-#include "plugin/node/iptables_legacy.h"
 #include "plugin/node/kernel_has.h"
+#include "plugin/node/sysctl.h"
 #include "plugin/node/uplink.h"
 
 static const struct ip_addr outside[IP_FAMILIES] = {
@@ -22,180 +24,255 @@ static const struct ip_addr outside[IP_FAMILIES] = {
 	{AF_INET6, {0x20, 0x01, 0x0d, 0xb8, [15] = 1}},
 };
 
-static const char *family_name(int family)
+/* A look at the rules of the node, from the view of one network at a time. */
+struct look {
+	struct doctor *doctor;
+	const struct doctor_network *network;
+	struct nft_ruleset nft; /* without a connection: there are no rules */
+	struct legacy_tables legacy;
+	struct {
+		struct firewall_drop *items;
+		size_t n;
+	} told; /* of this network */
+};
+
+/* Does the remedy of the first one mend the second one as well? One that lets neighbour
+ * discovery through lets nothing else through. */
+static bool covers(const struct firewall_drop *told, const struct firewall_drop *drop)
 {
-	return family == NFPROTO_INET ? "inet" : family == NFPROTO_IPV4 ? "ip" : "ip6";
+	bool discovery = told->way->kind == WAY_DISCOVERY_IN ||
+			 told->way->kind == WAY_DISCOVERY_OUT;
+
+	return told->legacy == drop->legacy && told->family == drop->family &&
+	       strcmp(told->table, drop->table) == 0 &&
+	       strcmp(told->chain, drop->chain) == 0 &&
+	       (told->way->on_purpose == drop->way->on_purpose || !discovery);
 }
 
-/* Both directions are opened, as the answers come in by the other one. */
-static void nft_command(struct doctor *doctor, const struct forward_drop *drop,
-			const char *bridge)
+static int drop_note(struct look *look, const struct firewall_drop *drop,
+		     const struct way_ends *ends, struct cni_error *err)
 {
-	char quoted[IF_NAMESIZE + 2];
+	struct firewall_drop *told;
 
-	snprintf(quoted, sizeof(quoted), "\"%s\"", bridge);
-	doctor_command(doctor, "nft", "insert", "rule", family_name(drop->family),
-		       drop->table, drop->chain, "iifname", quoted, "accept", DOCTOR_AND,
-		       "nft", "insert", "rule", family_name(drop->family), drop->table,
-		       drop->chain, "oifname", quoted, "accept", NULL);
+	for (size_t i = 0; i < look->told.n; i++)
+		if (covers(&look->told.items[i], drop))
+			return 0;
+	told = LIST_ADD(&look->told);
+	if (!told)
+		return error_oom(err);
+	*told = *drop;
+	firewall_tell(look->doctor, drop, ends);
+	return 0;
 }
 
-static void iptables_command(struct doctor *doctor, const char *program,
-			     const char *chain, const char *bridge)
+static int nft_look(struct look *look, const struct way *way, const struct way_step *step,
+		    const struct packet *packet, const struct way_ends *ends,
+		    struct cni_error *err)
 {
-	doctor_command(doctor, program, "-I", chain, "-i", bridge, "-j", "ACCEPT",
-		       DOCTOR_AND, program, "-I", chain, "-o", bridge, "-j", "ACCEPT",
-		       NULL);
-}
+	struct hook_drop_list list = {};
+	int ret = look->nft.nl
+			  ? nft_hook_drops(&look->nft, &step->hook, packet, &list, err)
+			  : 0;
 
-static void mend(struct doctor *doctor, const struct forward_drop *drop,
-		 const char *bridge)
-{
-	const char *program = drop->family == NFPROTO_IPV6 ? "ip6tables" : "iptables";
+	for (size_t i = 0; ret == 0 && i < list.n; i++) {
+		const struct nft_base_chain *base = list.items[i].base;
+		const struct firewall_drop drop = {
+			.way = way,
+			.step = step,
+			.family = base->family,
+			.table = base->table,
+			.chain = base->chain,
+			.hook = nft_hook_name(base),
+			.priority = base->priority,
+			.walked = list.items[i].walked,
+		};
 
-	if (drop->of_docker)
-		iptables_command(doctor, program, "DOCKER-USER", bridge);
-	else if (drop->of_ufw)
-		doctor_command(doctor, "ufw", "route", "allow", "in", "on", bridge,
-			       DOCTOR_AND, "ufw", "route", "allow", "out", "on", bridge,
-			       NULL);
-	else if (drop->of_firewalld)
-		doctor_command(doctor, "firewall-cmd", "--permanent", "--zone=trusted",
-			       "--add-interface", bridge, DOCTOR_AND, "firewall-cmd",
-			       "--reload", NULL);
-	else
-		nft_command(doctor, drop, bridge);
-}
-
-static void drop_tell(struct doctor *doctor, const struct forward_drop *drop,
-		      const char *bridge, bool is_answer)
-{
-	const char *whose = drop->of_docker	 ? " (Docker's)"
-			    : drop->of_ufw	 ? " (ufw's)"
-			    : drop->of_firewalld ? " (firewalld's)"
-						 : "";
-
-	if (drop->perhaps)
-		doctor_tell(doctor, DOCTOR_WARNING,
-			    "chain %s of table %s %s%s may drop %s: this program can't "
-			    "judge a rule of chain %s, which looks into a set",
-			    drop->chain, family_name(drop->family), drop->table, whose,
-			    is_answer ? "the answers that pods get" : "what pods send",
-			    drop->by);
-	else
-		doctor_tell(
-			doctor, drop->unsure ? DOCTOR_WARNING : DOCTOR_PROBLEM,
-			"chain %s of table %s %s%s drops %s, by %s%s%s", drop->chain,
-			family_name(drop->family), drop->table, whose,
-			is_answer ? "the answers that pods get" : "what pods send",
-			drop->by[0] ? "a rule of chain " : "its policy", drop->by,
-			drop->unsure
-				? ", unless a rule accepts them that this program can't "
-				  "judge"
-				: "");
-	mend(doctor, drop, bridge);
-}
-
-static bool is_in(const struct forward_drop_list *list, const struct forward_drop *drop)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (list->items[i].family == drop->family &&
-		    strcmp(list->items[i].table, drop->table) == 0 &&
-		    strcmp(list->items[i].chain, drop->chain) == 0)
-			return true;
-	return false;
-}
-
-/* Tells of each chain once, though it may drop both directions. */
-static int nft_look(struct doctor *doctor, struct netlink *nl, const char *bridge,
-		    const char *uplink, const struct ip_addr *pod,
-		    const struct ip_addr *world, struct cni_error *err)
-{
-	const struct forwarded_packet out = {bridge, uplink, *pod, *world, false};
-	const struct forwarded_packet in = {uplink, bridge, *world, *pod, true};
-	struct forward_drop_list sent = {}, answers = {};
-	int ret = nl ? nft_forward_drops(nl, &out, RULES_TABLE, &sent, err) : 0;
-
-	if (ret == 0 && nl)
-		ret = nft_forward_drops(nl, &in, RULES_TABLE, &answers, err);
-	for (size_t i = 0; ret == 0 && i < sent.n; i++)
-		drop_tell(doctor, &sent.items[i], bridge, false);
-	for (size_t i = 0; ret == 0 && i < answers.n; i++)
-		if (!is_in(&sent, &answers.items[i]))
-			drop_tell(doctor, &answers.items[i], bridge, true);
-	free(sent.items);
-	free(answers.items);
+		/* Ours, and the agent's. */
+		if (strncmp(base->table, RULES_TABLE, strlen(RULES_TABLE)) != 0)
+			ret = drop_note(look, &drop, ends, err);
+	}
+	free(list.items);
 	return ret;
 }
 
-static void legacy_look(struct doctor *doctor, const char *bridge, int family)
+static int legacy_look(struct look *look, const struct way *way,
+		       const struct way_step *step, const struct packet *packet,
+		       const struct way_ends *ends, struct cni_error *err)
 {
-	const char *program = family == AF_INET ? "iptables-legacy" : "ip6tables-legacy";
+	struct legacy_drop_list list = {};
+	int ret = legacy_hook_drops(&look->legacy, step->hook.number, packet, &list, err);
 
-	enum legacy_forward does = iptables_legacy_forward(family, bridge);
+	for (size_t i = 0; ret == 0 && i < list.n; i++) {
+		const struct firewall_drop drop = {
+			.way = way,
+			.step = step,
+			.legacy = true,
+			.family = packet->from.family == AF_INET ? NFPROTO_IPV4
+								 : NFPROTO_IPV6,
+			.table = list.items[i].table,
+			.chain = list.items[i].chain,
+			.priority = list.items[i].priority,
+			.walked = list.items[i].walked,
+		};
 
-	if (does == LEGACY_PASSES)
-		return;
-	doctor_tell(
-		doctor, does == LEGACY_DROPS ? DOCTOR_PROBLEM : DOCTOR_WARNING,
-		"chain FORWARD of %s drops what pods send, or get for an answer, by its "
-		"policy%s",
-		program, does == LEGACY_DROPS ? "" : ", unless a rule accepts it before");
-	iptables_command(doctor, program, "FORWARD", bridge);
+		ret = drop_note(look, &drop, ends, err);
+	}
+	free(list.items);
+	return ret;
 }
 
-/* An address that a pod may have: the last but one of the subnet. */
-static struct ip_addr some_pod(const struct ip_prefix *subnet)
+/* Frames between pods see rules for IP where br_netfilter shows them those. */
+static bool bridge_asks_ip(int family)
+{
+	int value = 0;
+
+	return sysctl_get(&value, NULL, "bridge/bridge-nf-call-%s",
+			  family == AF_INET ? "iptables" : "ip6tables") == 0 &&
+	       value != 0;
+}
+
+/* Pods of a network without a gateway, or whose ports are isolated, and those that the
+ * node routes between, do without some of the ways. */
+static bool goes(const struct look *look, const struct way *way,
+		 const struct way_step *step, int family)
+{
+	const struct doctor_network *network = look->network;
+
+	if (way->kind != WAY_PODS)
+		return network->is_gateway;
+	if (network->isolated)
+		return false;
+	if (step->hook.layer == HOOK_BRIDGE)
+		return !network->routed;
+	return network->routed || bridge_asks_ip(family);
+}
+
+static int way_look(struct look *look, const struct way *way, const struct way_ends *ends,
+		    struct cni_error *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < way->n; i++) {
+		const struct way_step *step = &way->steps[i];
+		struct packet packet = way_packet(way, step, ends);
+
+		if (!goes(look, way, step, ends->pod.family))
+			continue;
+		ret = nft_look(look, way, step, &packet, ends, err);
+		if (ret == 0 && step->hook.layer == HOOK_IP &&
+		    packet.ethertype != ETHERTYPE_ARP)
+			ret = legacy_look(look, way, step, &packet, ends, err);
+	}
+	return ret;
+}
+
+static struct ip_addr addr_of(const struct ip_prefix *subnet, uint8_t last_and,
+			      uint8_t last_or)
 {
 	struct ip_addr addr = prefix_last(subnet);
+	size_t last = ip_size(addr.family) - 1;
 
-	addr.bytes[ip_size(addr.family) - 1] &= 0xfe;
+	addr.bytes[last] = (addr.bytes[last] & last_and) | last_or;
 	return addr;
 }
 
-/* Returns < 0 where rules can't be seen. */
-static int family_look(struct doctor *doctor, struct netlink *nl,
-		       const struct doctor_network *network, size_t f,
+/* Addresses that pods may have are the last but one of the subnet, and the one before;
+ * the gateway is mostly the first one. */
+static void ends_take(const struct doctor_network *network,
+		      const struct ip_prefix *subnet, struct way_ends *ends)
+{
+	ends->bridge = network->bridge;
+	ends->gateway = network->gateway_ifname;
+	ends->port = network->port;
+	ends->subnet = *subnet;
+	ends->pod = addr_of(subnet, 0xfe, 0);
+	ends->other_pod = addr_of(subnet, 0xfd, 1);
+	ends->node = prefix_network(subnet).addr;
+	ends->node.bytes[ip_size(subnet->addr.family) - 1] |= 1;
+}
+
+/* What a family's packets are made of: one subnet stands for all of them. */
+struct family_look {
+	struct way_ends ends;
+	struct link_list uplinks;
+	bool uses;
+};
+
+static int family_read(const struct look *look, size_t f, struct family_look *ret_family,
 		       struct cni_error *err)
 {
-	_cleanup_(link_list_clear) struct link_list uplinks = {};
-	int ret;
+	const struct doctor_network *network = look->network;
 
 	for (size_t i = 0; i < network->subnets.n; i++) {
-		struct ip_addr pod;
-
 		if (network->subnets.items[i].addr.family != ip_families[f])
 			continue;
-		ret = uplink_list_get(doctor->rtnl, ip_families[f], &uplinks, err);
-		if (ret < 0)
-			return ret;
-		pod = some_pod(&network->subnets.items[i]);
-		ret = nft_look(doctor, nl, network->gateway_ifname,
-			       uplinks.n ? uplinks.items[0].name : "", &pod, &outside[f],
-			       err);
-		if (ret == 0)
-			legacy_look(doctor, network->gateway_ifname, ip_families[f]);
-		return ret;
+		ret_family->uses = true;
+		ret_family->ends.world = outside[f];
+		ends_take(network, &network->subnets.items[i], &ret_family->ends);
+		return uplink_list_get(look->doctor->rtnl, ip_families[f],
+				       &ret_family->uplinks, err);
 	}
 	return 0;
 }
 
-void forward_chains_check(struct doctor *doctor)
+/* Goes the way by each uplink that it leads through. */
+static int family_look(struct look *look, const struct way *way,
+		       struct family_look *family, struct cni_error *err)
 {
+	const struct link_list *uplinks = &family->uplinks;
+	bool leads_out = way->kind == WAY_OUT || way->kind == WAY_BACK;
+	int ret = 0;
+
+	for (size_t u = 0; ret == 0 && (u == 0 || (leads_out && u < uplinks->n)); u++) {
+		family->ends.uplink = u < uplinks->n ? uplinks->items[u].name : "";
+		ret = way_look(look, way, &family->ends, err);
+	}
+	return ret;
+}
+
+/* The worst is told first, as a chain is told of once. */
+static int network_look(struct look *look, struct cni_error *err)
+{
+	struct family_look families[IP_FAMILIES] = {};
+	int ret = 0;
+
+	for (size_t f = 0; ret == 0 && f < IP_FAMILIES; f++)
+		ret = family_read(look, f, &families[f], err);
+	for (size_t i = 0; ret == 0 && i < WAYS; i++)
+		for (size_t f = 0; ret == 0 && f < IP_FAMILIES; f++)
+			if (families[f].uses)
+				ret = family_look(look, &firewall_ways[i], &families[f],
+						  err);
+	for (size_t f = 0; f < IP_FAMILIES; f++)
+		link_list_clear(&families[f].uplinks);
+	free(look->told.items);
+	look->told.items = NULL;
+	look->told.n = 0;
+	return ret;
+}
+
+void firewall_check(struct doctor *doctor)
+{
+	struct look look = {.doctor = doctor};
 	struct cni_error err = {};
 	struct netlink *nl = NULL;
 	int ret = 0;
 
 	if (kernel_has_nf_tables())
 		ret = netlink_open(NETLINK_FOR_NFTABLES, &nl, &err);
-	for (size_t i = 0; ret == 0 && i < doctor->networks.n; i++)
-		for (size_t f = 0; ret == 0 && f < IP_FAMILIES; f++)
-			if (doctor->networks.items[i].is_gateway)
-				ret = family_look(doctor, nl, &doctor->networks.items[i],
-						  f, &err);
+	if (ret == 0 && nl)
+		ret = nft_ruleset_open(nl, &look.nft, &err);
 	/* A kernel without nf_tables has no rules of it. */
-	if (ret < 0 && ret != -EPROTONOSUPPORT && ret != -EINVAL)
+	if (ret == -EPROTONOSUPPORT || ret == -EINVAL)
+		ret = error_clear(&err);
+	for (size_t i = 0; ret == 0 && i < doctor->networks.n; i++) {
+		look.network = &doctor->networks.items[i];
+		ret = network_look(&look, &err);
+	}
+	if (ret < 0)
 		doctor_unseen(doctor, "rules of other programs", &err);
+	nft_ruleset_clear(&look.nft);
+	legacy_tables_clear(&look.legacy);
 	netlink_close(nl);
 }
 

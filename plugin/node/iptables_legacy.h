@@ -16,14 +16,4 @@
  */
 bool iptables_legacy_has_chain(int family, const char *chain);
 
-enum legacy_forward {
-	LEGACY_PASSES, /* also where there is no table filter, or it can't be read */
-	LEGACY_DROPS,
-	LEGACY_UNSURE, /* its policy drops, and it has rules that may accept before */
-};
-
-/* What does chain FORWARD of table filter do to what comes in by @ifname, and to what
- * leaves by it? The question makes no table appear, either. */
-enum legacy_forward iptables_legacy_forward(int family, const char *ifname);
-
 #endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* For the files of the check firewall: the ways that a network's packets go, the hooks that
+ * they come by, and the chains that drop them there. */
+#ifndef BRIDGE_CNI_PLUGIN_DOCTOR_FIREWALL_HOOKS_H
+#define BRIDGE_CNI_PLUGIN_DOCTOR_FIREWALL_HOOKS_H
+
+#include "known.h"
+#include "plugin/netlink/nf_tables_hooks.h"
+#include "plugin/node/iptables_legacy_hooks.h"
+
+/* Where packets of the node come by. */
+enum place {
+	PLACE_NONE,
+	PLACE_PORT, /* a pod's port of the bridge */
+	PLACE_GATEWAY, /* the interface with the gateway's addresses: the bridge, mostly */
+	PLACE_UPLINK,
+};
+
+struct way_step {
+	struct packet_hook hook;
+	enum place in, out;
+};
+
+/* A way of packets. */
+struct way {
+	const char *what; /* goes it: "what pods send" */
+	enum doctor_level level; /* of a chain that drops it */
+	bool on_purpose; /* nodes may be made to drop it */
+	enum {
+		WAY_OUT,
+		WAY_BACK,
+		WAY_PODS,
+		WAY_TO_NODE,
+		WAY_NODE_ANSWERS,
+		WAY_FROM_NODE,
+		WAY_DISCOVERY_IN,
+		WAY_DISCOVERY_OUT,
+	} kind;
+	const struct way_step *steps;
+	size_t n;
+};
+#define WAYS 8
+extern const struct way firewall_ways[WAYS]; /* the worst first */
+
+/* What packets are made of. */
+struct way_ends {
+	const char *bridge, *gateway, *port, *uplink; /* interfaces */
+	struct ip_addr pod, other_pod, node, world;
+	struct ip_prefix subnet;
+};
+
+/* The packet of a way, at one of its steps. @arp: that of ARP stands for neighbour
+ * discovery. */
+struct packet way_packet(const struct way *way, const struct way_step *step,
+			 const struct way_ends *ends);
+
+/* A chain that drops packets of a way, or may do so. */
+struct firewall_drop {
+	const struct way *way;
+	const struct way_step *step;
+	bool legacy; /* of iptables-legacy */
+	int family; /* NFPROTO_INET, … */
+	const char *table, *chain;
+	const char *hook; /* "forward"; of iptables-legacy, the chain's name says it */
+	int priority;
+	struct chain_walked walked;
+};
+
+/* firewall_tell.c: tells of it, and of what mends it. */
+void firewall_tell(struct doctor *doctor, const struct firewall_drop *drop,
+		   const struct way_ends *ends);
+
+#endif

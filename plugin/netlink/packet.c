@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Headers as RFC 791, RFC 8200 and RFC 4443 lay them out. */
+#include "packet.h"
+
+#include <arpa/inet.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter_ipv4.h>
+#include <net/ethernet.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define HOPS_OF_ND 255 /* RFC 4861: whoever gets less takes it for a stranger's */
+
+static void put(struct packet_header *header, size_t at, const void *bytes, size_t len,
+		enum known known)
+{
+	memcpy(header->bytes + at, bytes, len);
+	memset(header->known + at, known, len);
+}
+
+static void put_byte(struct packet_header *header, size_t at, uint8_t byte)
+{
+	put(header, at, &byte, sizeof(byte), KNOWN);
+}
+
+void packet_link_header(const struct packet *packet, struct packet_header *ret_header)
+{
+	uint16_t ethertype = htons(packet->ethertype);
+
+	*ret_header = (struct packet_header){};
+	put(ret_header, 2 * ETHER_ADDR_LEN, &ethertype, sizeof(ethertype), KNOWN);
+}
+
+void packet_network_header(const struct packet *packet, struct packet_header *ret_header)
+{
+	bool six = packet->ethertype == ETHERTYPE_IPV6;
+	size_t at = six ? 8 : 12, size = ip_size(packet->from.family);
+
+	*ret_header = (struct packet_header){};
+	if (packet->ethertype == ETHERTYPE_ARP)
+		return;
+	put(ret_header, at, packet->from.bytes, size,
+	    packet->hides_from ? KNOWN_NOT : KNOWN_EXAMPLE);
+	put(ret_header, at + size, packet->to.bytes, size,
+	    packet->hides_to ? KNOWN_NOT : KNOWN_EXAMPLE);
+	if (packet->protocol)
+		put_byte(ret_header, six ? 6 : 9, packet->protocol);
+	if (packet->protocol == IPPROTO_ICMPV6)
+		put_byte(ret_header, 7, HOPS_OF_ND);
+}
+
+void packet_transport_header(const struct packet *packet,
+			     struct packet_header *ret_header)
+{
+	*ret_header = (struct packet_header){};
+	if (packet->protocol != IPPROTO_ICMPV6)
+		return;
+	put_byte(ret_header, 0, packet->icmp_type);
+	put_byte(ret_header, 1, 0);
+}
+
+/* The priorities are the same in IPv6. */
+struct packet packet_seen(const struct packet *packet, const struct packet_hook *hook,
+			  int priority)
+{
+	bool ip = hook->layer == HOOK_IP, first = hook->number == NF_INET_PRE_ROUTING,
+	     last = hook->number == NF_INET_POST_ROUTING;
+	struct packet seen = *packet;
+
+	if (!ip || ((first || hook->number == NF_INET_LOCAL_OUT) &&
+		    priority < NF_IP_PRI_CONNTRACK))
+		seen.state = PACKET_UNSEEN;
+	if (ip && !(first && priority < NF_IP_PRI_NAT_DST))
+		seen.hides_to = false;
+	if (ip && !(last && priority >= NF_IP_PRI_NAT_SRC))
+		seen.hides_from = false;
+	return seen;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What becomes of a packet at a hook: which chains of iptables-legacy drop it there? */
+#ifndef BRIDGE_CNI_PLUGIN_NODE_IPTABLES_LEGACY_HOOKS_H
+#define BRIDGE_CNI_PLUGIN_NODE_IPTABLES_LEGACY_HOOKS_H
+
+#include "plugin/netlink/chain_walk.h"
+#include "plugin/netlink/packet.h"
+
+/* The tables that may drop: those of nat can't. */
+enum legacy_name {
+	LEGACY_RAW,
+	LEGACY_MANGLE,
+	LEGACY_FILTER,
+	LEGACY_SECURITY,
+	LEGACY_NAMES
+};
+
+struct legacy_table;
+
+/* The tables of both families. Each is read when it is asked for, and kept. Begins as
+ * zeros. */
+struct legacy_tables {
+	struct legacy_table *items[IP_FAMILIES][LEGACY_NAMES];
+	bool looked[IP_FAMILIES];
+};
+void legacy_tables_clear(struct legacy_tables *tables);
+
+struct legacy_drop {
+	const char *table, *chain; /* "filter", "FORWARD" */
+	int priority;
+	struct chain_walked walked;
+};
+struct legacy_drop_list {
+	struct legacy_drop *items;
+	size_t n;
+};
+
+/* Adds the chains of the hook NF_INET_… that drop the packet, or may do so, to @list,
+ * whose items the caller frees. No table comes of looking; one that can't be read drops
+ * nothing. Code 100. */
+int legacy_hook_drops(struct legacy_tables *tables, unsigned int hook,
+		      const struct packet *packet, struct legacy_drop_list *list,
+		      struct cni_error *err);
+
+#endif
