@@ -152,10 +152,16 @@ static int check_vars(struct cni_env *env, struct cni_error *err)
 	return 0;
 }
 
-int cni_env_read(char *(*get)(const char *name), struct cni_env *ret_env,
-		 struct cni_error *err)
+/* Does the operation fail over arguments that can't be read? */
+static bool needs_args(const struct cni_env *env)
 {
-	struct cni_env env = {};
+	return env->verb != CNI_DEL && env->program != PROGRAM_LOOPBACK;
+}
+
+int cni_env_read(char *(*get)(const char *name), enum cni_program program,
+		 struct cni_env *ret_env, struct cni_error *err)
+{
+	struct cni_env env = {.program = program};
 	const char *command = get_or_empty(get, "CNI_COMMAND");
 	int ret;
 
@@ -175,8 +181,7 @@ int cni_env_read(char *(*get)(const char *name), struct cni_env *ret_env,
 	if ((1u << env.verb) & (V_ADD | V_DEL | V_CHECK)) {
 		env.netns_override = is_true(get_or_empty(get, "CNI_NETNS_OVERRIDE"));
 		ret = cni_args_parse(get_or_empty(get, "CNI_ARGS"), &env.args, err);
-		/* A DEL must not fail over arguments that can't be read. */
-		if (ret < 0 && env.verb != CNI_DEL)
+		if (ret < 0 && needs_args(&env))
 			return ret;
 		error_clear(err);
 	}

@@ -61,13 +61,14 @@ struct cni_env {
 	const char *netns; /* path; "" when missing (DEL) */
 	const char *ifname;
 	const char *path; /* CNI_PATH */
-	enum cni_program program; /* set by main.c */
+	enum cni_program program;
 	bool netns_override; /* CNI_NETNS_OVERRIDE is 1 or true (any case) */
 	struct cni_args args;
 };
 
 /*
- * Reads the environment through @get, which is getenv() or a test's function. Code 4.
+ * Reads the environment of @program through @get, which is getenv() or a test's function.
+ * Code 4.
  *
  * ADD and CHECK need container ID, namespace, interface name and path; DEL needs ID and
  * interface name. GC and STATUS look at the command and the path alone, which may be
@@ -76,11 +77,11 @@ struct cni_env {
  * All missing variables are named together in the order COMMAND, CONTAINERID, NETNS,
  * IFNAME, ARGS, PATH: "required env variables [CNI_A,CNI_B] missing". Then the syntax of
  * each is checked, then CNI_ARGS: an unknown key is an error unless IgnoreUnknown is 1 or
- * true. In a DEL, arguments that can't be read count as none, so that they don't stop a
- * removal.
+ * true. Arguments that can't be read count as none in a DEL, so that they don't stop a
+ * removal, and for loopback, which uses none.
  */
-int cni_env_read(char *(*get)(const char *name), struct cni_env *ret_env,
-		 struct cni_error *err);
+int cni_env_read(char *(*get)(const char *name), enum cni_program program,
+		 struct cni_env *ret_env, struct cni_error *err);
 
 /* CNI_ARGS alone, for tests and fuzzing. */
 int cni_args_parse(const char *text, struct cni_args *ret_args, struct cni_error *err);

@@ -144,11 +144,10 @@ static int run(const char *called, enum cni_version *ret_version, struct cni_err
 	size_t len = 0;
 	int ret, read_ret;
 
-	ret = cni_env_read(getenv, &env, err);
+	ret = cni_env_read(getenv, cni_program_called(called), &env, err);
 	operation_init(&op, &request.env);
 	if (ret == 0 && env.verb == CNI_VERSION)
 		return version_print(err);
-	env.program = cni_program_called(called);
 	if (ret == 0)
 		ret = stdin_read(&text, &len, err);
 	if (ret < 0)

@@ -53,7 +53,7 @@ static void read_env(void)
 {
 	struct cni_error err = {};
 	struct cni_env env = {};
-	int ret = cni_env_read(get, &env, &err);
+	int ret = cni_env_read(get, PROGRAM_BRIDGE, &env, &err);
 
 	fuzz_promise_error(ret, &err);
 	if (ret < 0) {

@@ -162,6 +162,16 @@ def test_the_name_of_the_interface_is_not_looked_at(node, ours, pod):
     assert not is_up(pod)
 
 
+@pytest.mark.parametrize("args", ["none", "A=1", "IP=x", "MAC=zz", pytest.param("A=" + 5000 * "x", id="long")])
+def test_CNI_ARGS_are_not_looked_at(node, ours, pod, args):
+    """The reference's own tests call it with arguments that are no pairs."""
+    env = {"CNI_ARGS": args}
+    result = ours.add(pod, conf(), env=env)
+    ours.check(pod, conf(), result, env=env)
+    ours.delete(pod, conf(), env=env)
+    assert not is_up(pod)
+
+
 def test_CHECK_wants_lo_up_and_a_loopback_address(node, ours, pod):
     with plugin.refusal(plugin.CHECK, "lo is down"):
         ours.check(pod, conf())

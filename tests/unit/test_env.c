@@ -30,7 +30,7 @@ static int read_env(const char *const *env, struct cni_env *ret, struct cni_erro
 {
 	*err = (struct cni_error){};
 	test_env = env;
-	return cni_env_read(test_get, ret, err);
+	return cni_env_read(test_get, PROGRAM_BRIDGE, ret, err);
 }
 
 #define READ(ret, err, ...) read_env((const char *const[]){__VA_ARGS__, NULL}, ret, err)
@@ -154,6 +154,24 @@ static void arguments_that_cannot_be_read_stop_add_but_not_del(void **state)
 	assert_refused("CNI_ARGS: IP: \"x\" is not an IP address", "CNI_COMMAND=ADD",
 		       "CNI_CONTAINERID=abc", "CNI_NETNS=/n", "CNI_IFNAME=eth0",
 		       "CNI_PATH=/p", "CNI_ARGS=IP=x");
+}
+
+static void loopback_does_without_arguments(void **state)
+{
+	struct cni_error err = {};
+	struct cni_env env;
+
+	(void)state;
+	test_env = (const char *const[]){"CNI_COMMAND=ADD",
+					 "CNI_CONTAINERID=abc",
+					 "CNI_NETNS=/n",
+					 "CNI_IFNAME=eth0",
+					 "CNI_PATH=/p",
+					 "CNI_ARGS=none",
+					 NULL};
+	assert_int_equal(cni_env_read(test_get, PROGRAM_LOOPBACK, &env, &err), 0);
+	assert_int_equal(env.program, PROGRAM_LOOPBACK);
+	assert_int_equal(err.code, 0);
 }
 
 static void version_gc_and_status_need_nothing_more(void **state)
@@ -352,6 +370,7 @@ int main(void)
 		cmocka_unit_test(add_reads_everything),
 		cmocka_unit_test(del_needs_only_the_identity),
 		cmocka_unit_test(arguments_that_cannot_be_read_stop_add_but_not_del),
+		cmocka_unit_test(loopback_does_without_arguments),
 		cmocka_unit_test(version_gc_and_status_need_nothing_more),
 		cmocka_unit_test(the_override_is_1_or_true),
 		cmocka_unit_test(what_kubernetes_sends_is_read),
