@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from harness.plugin import REPOSITORY
+from harness.waiting import wait_for
 
 yaml = pytest.importorskip("yaml")
 DEPLOY = REPOSITORY / "deploy"
@@ -25,14 +26,6 @@ def promtool(*argv, input=None, cwd=None):
                           capture_output=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
-
-
-@needs_promtool
-def test_Prometheus_finds_no_fault_in_the_metrics_of_an_agent(cluster):
-    one, other = cluster.ready(2, "--tunnel", "vxlan", "--tunnel-always", "true")
-    one.attach()
-    status, text = one.page("/metrics")
-    assert status == 200 and promtool("check", "metrics", input=text) == ""
 
 
 # Where an alert fires: the series, and after how many minutes. A minute earlier it doesn't.
@@ -108,6 +101,49 @@ def test_Prometheus_reads_each_expression_of_the_dashboard(tmp_path):
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": [
         {"record": f"panel:{number}", "expr": text} for number, (_, text) in enumerate(found)]}]}))
     assert f"SUCCESS: {len(found)} rules" in promtool("check", "rules", tmp_path / "rules.yaml")
+
+
+@pytest.fixture
+def scrape(cluster):
+    """The metrics of an agent with a pod, a tunnel, and another's configuration before its own."""
+    one, other = cluster.ready(2, "--tunnel", "vxlan", "--tunnel-always", "true")
+    one.attach()
+    (one.conf_dir / "00-others.conflist").write_text("{}")
+    wait_for(lambda: "conflist_shadowed_by" in one.page("/metrics")[1])
+    status, text = one.page("/metrics")
+    assert status == 200
+    return text
+
+
+@needs_promtool
+def test_Prometheus_finds_no_fault_in_the_metrics_of_an_agent(scrape):
+    assert promtool("check", "metrics", input=scrape) == ""
+
+
+def scraped_series(text):
+    """As Prometheus stores them; the values stay as they are."""
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            name, labels, value = re.fullmatch(r"(\w+)(?:\{(.*)\})? (\S+)", line).groups()
+            label = ",".join(filter(None, [labels, 'instance="one"']))
+            yield {"series": f"{name}{{{label}}}", "values": f"{value}x10"}
+
+
+@needs_promtool
+def test_each_expression_of_the_dashboard_finds_series_of_an_agent(tmp_path, scrape):
+    """Comparisons that leave nothing where all is well, and what stands in for nothing, are taken off."""
+    tests = [{"expr": "clamp(count(" + re.sub(r" (== [01]|> 0|or vector\(0\))", "", text) + "), 1, 1)",
+              "eval_time": "6m", "exp_samples": [{"labels": "{}", "value": 1}]}
+             for _, text in expressions()]
+    (tmp_path / "tests.yaml").write_text(yaml.safe_dump({"tests": [{
+        "interval": "1m", "input_series": list(scraped_series(scrape)), "promql_expr_test": tests}]}))
+    assert "SUCCESS" in promtool("test", "rules", "tests.yaml", cwd=tmp_path)
+
+
+def test_each_alert_asks_for_metrics_of_an_agent(scrape):
+    asked = {name for group in GROUPS for rule in group["rules"]
+             for name in re.findall(r"bridge_cni_\w+", rule["expr"])}
+    assert len(asked) > 15 and asked <= set(re.findall(r"^# TYPE (\w+)", scrape, re.M))
 
 
 def test_the_dashboard_s_panels_lie_beside_each_other_and_name_their_data():
