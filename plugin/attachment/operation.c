@@ -20,9 +20,11 @@ int operation_open(struct operation *op, struct cni_error *err)
 {
 	int ret = node_open(&op->node, err);
 
-	if (ret == 0)
-		kernel_open(&op->node, &op->kernel);
-	return ret;
+	if (ret < 0)
+		return ret;
+	op->node.loads_nothing = op->looks;
+	kernel_open(&op->node, &op->kernel);
+	return 0;
 }
 
 void operation_close(struct operation *op)

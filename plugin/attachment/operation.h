@@ -35,11 +35,10 @@ struct operation {
 	 * Borrowed. */
 	struct report *report;
 
-	/* show: only looks, without a lock and without another program's help. Whoever begins
-	 * the operation sets it, before an attachment is made. */
+	/* show, doctor: only looks, without a lock, without another program's help, and
+	 * without a module being loaded for it. Whoever begins the operation sets it, before
+	 * an attachment is made. */
 	bool looks;
-	/* doctor: the kernel has no nf_tables, and a question would have it loaded */
-	bool asks_no_rules;
 
 	/* How long the stages took, for the log. Nothing is measured where no log is
 	 * written. */

@@ -9,7 +9,6 @@
 #include "conf/base/list.h"
 #include "conf/net_programs.h"
 #include "finding.h"
-#include "plugin/node/kernel_has.h"
 
 /* A check. Its name is in the output; a stranger finds its function by it. */
 static const struct check {
@@ -218,10 +217,8 @@ static int network_look(struct doctor *doctor, struct attachment *net, const cha
 int doctor_network(struct doctor *doctor, struct attachment *net, const char *file,
 		   struct cni_error *err)
 {
-	int ret;
+	int ret = operation_open(net->op, err);
 
-	net->op->asks_no_rules = !kernel_has_nf_tables();
-	ret = operation_open(net->op, err);
 	if (ret == 0)
 		ret = network_look(doctor, net, file, err);
 	operation_close(net->op);

@@ -290,6 +290,15 @@ void rules_check_network(struct doctor *doctor, const struct network_facts *fact
 {
 	size_t missing = 0;
 
+	if (facts->rules_unseen && !facts->view.records_errnum &&
+	    !kernel_has_nf_tables()) {
+		doctor_tell(doctor, DOCTOR_PROBLEM,
+			    "its pods need rules, and there are none: nf_tables is not "
+			    "loaded");
+		doctor_command(doctor, doctor->self, "repair",
+			       doctor->networks.items[doctor->networks.n - 1].file, NULL);
+		return;
+	}
 	if (facts->rules_unseen) {
 		doctor_tell(doctor, DOCTOR_WARNING, "rules could not be seen");
 		doctor_advise(doctor, "run doctor as root");

@@ -40,3 +40,8 @@ bool kernel_has_bridge(void)
 {
 	return is_there("/sys/module/bridge", "br_add_bridge");
 }
+
+bool kernel_has_ctnetlink(void)
+{
+	return is_there("/sys/module/nf_conntrack_netlink", "ctnetlink_dump_table");
+}

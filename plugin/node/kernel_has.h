@@ -12,7 +12,8 @@
  */
 bool kernel_has_nf_tables(void);
 
-/* The same of bridges. */
+/* The same of bridges, and of what lists connections (nf_conntrack_netlink). */
 bool kernel_has_bridge(void);
+bool kernel_has_ctnetlink(void);
 
 #endif

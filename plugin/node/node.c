@@ -2,6 +2,10 @@
 /* Opens and closes the node's side of an operation. node_lock.c has the lock. */
 #include "node.h"
 
+#include <errno.h>
+
+#include "kernel_has.h"
+
 int node_open(struct node *ret_node, struct cni_error *err)
 {
 	struct node node = NODE_CLOSED;
@@ -22,6 +26,10 @@ int node_nftables(struct node *node, struct netlink **ret_netlink, struct cni_er
 {
 	int ret = 0;
 
+	if (!node->nftables && node->loads_nothing && !kernel_has_nf_tables())
+		return error_set(err, CNI_ERR_KERNEL, EPROTONOSUPPORT,
+				 "nf_tables is not loaded, so that nobody has a rule; to "
+				 "ask for rules would load it");
 	if (!node->nftables)
 		ret = netlink_open(NETLINK_FOR_NFTABLES, &node->nftables, err);
 	if (ret == 0)

@@ -34,6 +34,8 @@ struct node {
 	bool looks; /* that lock is for a CHECK, and shared with others */
 	/* DEL, GC: they go on where there is no room for the file of a lock */
 	bool removes;
+	/* show, doctor: the kernel is asked nothing for which it would load a module */
+	bool loads_nothing;
 	/* others see that somebody is at work on the attachment, until the end */
 	bool present;
 };
@@ -57,7 +59,8 @@ int node_open(struct node *ret_node, struct cni_error *err);
 /*
  * Gives the connection for nftables, which is opened at the first call and stays until
  * node_close(): once an element was deleted, closing it waits for the kernel, and links
- * can't be deleted meanwhile. Code 101.
+ * can't be deleted meanwhile. -EPROTONOSUPPORT: nf_tables is not loaded, and must not be
+ * by looking (@node->loads_nothing). Code 101.
  */
 int node_nftables(struct node *node, struct netlink **ret_netlink, struct cni_error *err);
 

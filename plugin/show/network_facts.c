@@ -294,8 +294,6 @@ static void stages_read(struct network_facts *facts)
 	}
 	if (facts->bridge && link_is(facts->bridge, "bridge"))
 		(void)bridge_alias_look(net, facts->bridge, NULL);
-	if (net->op->asks_no_rules)
-		return;
 	if (facts->view.records_errnum)
 		facts->rules_unseen = true; /* nothing says which are needed */
 	if (stages_show_shared(net, &facts->stages, &err) == 0)

@@ -11,6 +11,7 @@
 #include "ipam/store/store.h"
 #include "plugin/netlink/conntrack.h"
 #include "plugin/nft/set_type.h"
+#include "plugin/node/kernel_has.h"
 #include "plugin/stage/ipam_result.h"
 #include "plugin/stage/stages.h"
 
@@ -109,6 +110,9 @@ static void elements_read(struct pod_whole *whole, struct attachment *att)
 
 	for (size_t i = 0; ret == 0 && i < n; i++)
 		ret = nft_set_elements(nl, &sets[i], element_note, whole, &err);
+	/* A kernel without nf_tables has no elements. */
+	if (ret == -EPROTONOSUPPORT)
+		ret = error_clear(&err);
 	whole->are_elements_seen = ret == 0;
 	if (ret < 0)
 		text_add(&whole->unseen, "elements: %s\n", err.msg);
@@ -133,8 +137,12 @@ static int connections_count(struct pod_whole *whole, struct netlink *nl,
 static void connections_read(struct pod_whole *whole, struct attachment *att)
 {
 	struct cni_error err = {};
-	struct netlink *nl;
-	int ret = node_nftables(&att->op->node, &nl, &err);
+	struct netlink *nl = NULL;
+	int ret = kernel_has_ctnetlink()
+			  ? node_nftables(&att->op->node, &nl, &err)
+			  : error_set(&err, CNI_ERR_KERNEL, EPROTONOSUPPORT,
+				      "nf_conntrack_netlink is not loaded, and to ask "
+				      "for connections would load it");
 
 	for (size_t i = 0; ret == 0 && i < whole->pod->addresses_n; i++)
 		ret = connections_count(whole, nl, &whole->pod->addresses[i].addr, &err);

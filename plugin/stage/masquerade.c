@@ -296,6 +296,9 @@ static int masquerade_show(struct attachment *att, struct stage_facts *facts,
 		set_element_describe(&elements.items[i], &facts->elements);
 		text_add(&facts->elements, "\n");
 	}
+	/* A kernel without nf_tables has no elements. */
+	if (ret == -EPROTONOSUPPORT)
+		ret = error_clear(err);
 	return ret < 0 ? ret : 0;
 }
 

@@ -305,7 +305,8 @@ static int portmap_check(struct attachment *att, struct cni_error *err)
 	for (size_t i = 0; ret == 0 && i < elements.n; i++)
 		if (!portmap_have(&found, &elements.items[i]))
 			ret = element_missing(&elements.items[i], att, err);
-	if (ret == 0)
+	/* To ask for sockets may load a module, which who only looks doesn't do. */
+	if (ret == 0 && !att->op->looks)
 		listeners_tell(att);
 	return ret;
 }

@@ -240,6 +240,7 @@ int stored_find(const char *data_dir, bool looks, struct stored_list *ret_list,
 	const struct ipam_env env = {.data_dir = data_dir, .network = "", .bridge = ""};
 	int ret = node_open(&search.node, err);
 
+	search.node.loads_nothing = looks;
 	if (ret == 0)
 		ret = link_list_get(search.node.rtnl, &search.links, err);
 	if (ret == 0)
