@@ -15,16 +15,21 @@ dist: ## build/dist/bridge-cni-VERSION.tar.gz, the sources of the committed tree
 
 # The tree is staged with deploy/debian as its debian/.
 DEB_STAGE := build/deb/bridge-cni-$(VERSION)
+MAINTAINER ?= $(shell sed -n 's/^Maintainer: //p' deploy/debian/control)
 
 .PHONY: deb
+deb: export MAINTAINER := $(MAINTAINER)
 deb: ## build/deb/*.deb: bridge-cni and bridge-cni-agent, for this release of Debian or Ubuntu
+	$(Q)expr "$$MAINTAINER" : '[^<>,]*[^<>, ] <[^<>@, ]*@[^<>@, ]*>$$' >/dev/null || { \
+		echo "make deb: MAINTAINER is \"$$MAINTAINER\", expected NAME <MAIL>" >&2; exit 1; }
 	$(Q)tests/install-deps deb
 	$(Q)rm -rf build/deb
 	$(Q)mkdir -p $(DEB_STAGE)
 	$(Q)tar -c --exclude=./build --exclude=./.git . | tar -xm --no-same-owner -C $(DEB_STAGE)
 	$(Q)cp -r deploy/debian $(DEB_STAGE)
-	$(Q)awk -v maintainer="$$(sed -n 's/^Maintainer: //p' deploy/debian/control)" \
-		-f deploy/debian/changelog.awk deploy/CHANGES >$(DEB_STAGE)/debian/changelog
+	$(Q)awk '/^Maintainer:/ { $$0 = "Maintainer: " ENVIRON["MAINTAINER"] } !/^#/' \
+		deploy/debian/control >$(DEB_STAGE)/debian/control
+	$(Q)awk -f deploy/debian/changelog.awk deploy/CHANGES >$(DEB_STAGE)/debian/changelog
 	$(Q)cd $(DEB_STAGE) && env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS dpkg-buildpackage -b -us -uc
 	$(call say,DEB,build/deb)
 

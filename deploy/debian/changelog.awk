@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# awk -v maintainer="NAME <MAIL>" -f deploy/debian/changelog.awk deploy/CHANGES: the same releases in
-# the form of deb-changelog(5).
+# MAINTAINER="NAME <MAIL>" awk -f deploy/debian/changelog.awk deploy/CHANGES: the same releases in the
+# form of deb-changelog(5).
 
 # Lines of at most 76 characters of the words that were gathered.
 function write_item(    word, n, i, line) {
@@ -20,7 +20,7 @@ function write_item(    word, n, i, line) {
 function close_entry() {
 	write_item()
 	if (date != "")
-		printf "\n -- %s  %s\n\n", maintainer, date
+		printf "\n -- %s  %s\n\n", ENVIRON["MAINTAINER"], date
 }
 
 # "Sun, 29 Nov 2026 00:00:00 +0000".

@@ -86,20 +86,49 @@ def reserved(debian, network="pods"):
 # -- what is built
 
 
-def test_the_packages_have_the_same_bytes_wherever_they_are_built(tmp_path):
-    tree = tmp_path / "another-place" / "tree"
+OUTSIDE_MAKE = {k: v for k, v in os.environ.items() if not k.startswith("MAKE") and k != "MFLAGS"}
+
+
+def copy_of_the_tree(tree):
     tree.mkdir(parents=True)
     subprocess.run(f"tar -c --exclude=./build --exclude=./.git . | tar -xm -C '{tree}'", shell=True,
                    cwd=REPOSITORY, check=True)
-    env = {k: v for k, v in os.environ.items() if not k.startswith("MAKE") and k != "MFLAGS"}
+    return tree
+
+
+def test_the_packages_have_the_same_bytes_wherever_they_are_built(tmp_path):
+    tree = copy_of_the_tree(tmp_path / "another-place" / "tree")
     done = subprocess.run(["sh", "-c", "umask 077; make deb"], cwd=tree, text=True, capture_output=True,
-                          env={**env, "TZ": "Pacific/Kiritimati", "LC_ALL": "C", "USER": "other"})
+                          env={**OUTSIDE_MAKE, "TZ": "Pacific/Kiritimati", "LC_ALL": "C", "USER": "other"})
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     names = sorted(path.name for path in BUILT.glob("*.deb"))
     assert [name.split("_")[0] for name in names] == ["bridge-cni-agent-dbgsym", "bridge-cni-agent",
                                                       "bridge-cni-dbgsym", "bridge-cni"]
     for name in names:
         assert (tree / "build/deb" / name).read_bytes() == (BUILT / name).read_bytes(), name
+
+
+def test_whoever_passes_the_packages_on_sets_their_maintainer(tmp_path):
+    tree = copy_of_the_tree(tmp_path / "tree")
+    nothing = tmp_path / "bin/dpkg-buildpackage"
+    nothing.parent.mkdir()
+    nothing.write_text("#!/bin/sh\n")
+    nothing.chmod(0o755)
+
+    def make(maintainer):
+        return subprocess.run(["make", "deb", f"MAINTAINER={maintainer}"], cwd=tree, text=True,
+                              capture_output=True, env={**OUTSIDE_MAKE, "PATH": f"{nothing.parent}:{os.environ['PATH']}"})
+
+    for wrong in "", "Ann", "ann@b.org", "Ann <ann>", "Ann <ann@b.org>, Bob <bob@b.org>":
+        done = make(wrong)
+        assert done.returncode and "expected NAME <MAIL>" in done.stderr
+    name = "Ann O'Neil & Söhne <ann@b.org>"
+    assert make(name).returncode == 0
+    staged, = tree.glob("build/deb/*/debian")
+    assert re.findall("^Maintainer: (.*)$", (staged / "control").read_text(), re.M) == [name]
+    signed = re.findall("^ -- (.*)  ", (staged / "changelog").read_text(), re.M)
+    assert len(signed) > 1 and set(signed) == {name}
+    assert "#" not in (staged / "control").read_text()
 
 
 def test_lintian_finds_no_error_and_has_no_warning():
