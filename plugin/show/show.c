@@ -71,6 +71,15 @@ static bool is_address(const char *name, const struct ip_addr *ip)
 	return ip_parse(name, &named) == 0 && ip_equal(&named, ip);
 }
 
+static bool is_mac(const char *name, const struct shown_pod *pod)
+{
+	struct mac_addr named;
+
+	return mac_parse(name, &named) == 0 &&
+	       (mac_equal(&named, &pod->mac) ||
+		(pod->link && mac_equal(&named, &pod->link->mac)));
+}
+
 /* Does @name name the attachment, whichever kind of name it is? */
 static bool is_pods(const char *name, const struct shown_pod *pod)
 {
@@ -80,7 +89,8 @@ static bool is_pods(const char *name, const struct shown_pod *pod)
 	for (size_t i = 0; i < pod->addresses_n; i++)
 		if (is_address(name, &pod->addresses[i].addr))
 			return true;
-	return strcmp(name, pod->pod) == 0 || (slash && strcmp(name, slash + 1) == 0) ||
+	return is_mac(name, pod) || strcmp(name, pod->pod) == 0 ||
+	       (slash && strcmp(name, slash + 1) == 0) ||
 	       strcmp(name, pod->host_ifname) == 0 || strcmp(name, pod->ifname) == 0 ||
 	       strcmp(name, pod->container_id) == 0 ||
 	       (len >= ID_START_MIN && strncmp(name, pod->container_id, len) == 0);

@@ -35,6 +35,7 @@ def test_whichever_kind_of_name_it_is(node):
     shown = only(show(node, conf, NETWORK))["pods"][1]
     address4, address6 = (address.split("/")[0] for address in shown["addresses"])
     for name in (address4, address6, address6.replace("::", ":0:0:0:0:"), "shop/cart-1", "cart-1",
+                 shown["mac"], shown["mac"].upper(), shown["hostInterface"]["mac"],
                  shown["hostInterface"]["name"], pods[1].id, pods[1].id[:8]):
         found = show(node, conf, name)
         assert [a["containerID"] for a in found["attachments"]] == [pods[1].id], name
