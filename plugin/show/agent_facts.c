@@ -57,19 +57,26 @@ static void metric_read(struct agent_facts *facts, char *line)
 		*metric = (struct agent_metric){line, value};
 }
 
-static void pages_read(struct agent_facts *facts)
+void agent_metrics_read(struct agent_facts *facts)
 {
-	int64_t deadline = now_ms() + AGENT_WAIT_MS;
-	int status,
-		ret = http_get(AGENT_PORT, "/metrics", deadline, &status, &facts->text);
 	char *line = facts->text, *end;
 
-	for (; ret == 0 && line; line = end) {
+	for (; line; line = end) {
 		end = strchr(line, '\n');
 		if (end)
 			*end++ = '\0';
 		metric_read(facts, line);
 	}
+}
+
+static void pages_read(struct agent_facts *facts)
+{
+	int64_t deadline = now_ms() + AGENT_WAIT_MS;
+	int status,
+		ret = http_get(AGENT_PORT, "/metrics", deadline, &status, &facts->text);
+
+	if (ret == 0)
+		agent_metrics_read(facts);
 	/* Somebody else may listen there. */
 	if (ret == 0 && facts->answers) {
 		ret = http_get(AGENT_PORT, "/readyz", deadline, &status, &facts->says);

@@ -41,6 +41,9 @@ void agent_facts_clear(struct agent_facts *facts);
 /* Asks the agent, which may not be there. What can't be had is left out. */
 void agent_facts_read(struct agent_facts *facts);
 
+/* Reads @facts->text, the page /metrics, which is cut up. For fuzzing as well. */
+void agent_metrics_read(struct agent_facts *facts);
+
 /* The value of a metric without labels, named without "bridge_cni_"; 0: there is none. */
 double agent_metric_value(const struct agent_facts *facts, const char *name);
 

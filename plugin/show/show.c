@@ -64,20 +64,31 @@ static bool was_shown(const struct show *show, uint64_t owner)
 	return false;
 }
 
+/* A prefix length, as ip(8) prints it, makes no difference. */
 static bool is_address(const char *name, const struct ip_addr *ip)
 {
-	struct ip_addr named;
+	struct ip_prefix named;
 
-	return ip_parse(name, &named) == 0 && ip_equal(&named, ip);
+	return (ip_parse(name, &named.addr) == 0 || prefix_parse(name, &named) == 0) &&
+	       ip_equal(&named.addr, ip);
 }
 
-static bool is_mac(const char *name, const struct shown_pod *pod)
+/* @link may be NULL. */
+static bool is_mac(const char *name, const struct link *link)
 {
 	struct mac_addr named;
 
-	return mac_parse(name, &named) == 0 &&
-	       (mac_equal(&named, &pod->mac) ||
-		(pod->link && mac_equal(&named, &pod->link->mac)));
+	return link && mac_parse(name, &named) == 0 && mac_equal(&named, &link->mac);
+}
+
+/* Is it an interface on the node that is the attachment's, or that in the pod? */
+static bool is_interface(const char *name, const struct shown_pod *pod)
+{
+	char ifb[IF_NAMESIZE];
+
+	identity_ifb(pod->host_ifname, ifb);
+	return strcmp(name, pod->host_ifname) == 0 || strcmp(name, pod->ifname) == 0 ||
+	       strcmp(name, ifb) == 0;
 }
 
 /* Does @name name the attachment, whichever kind of name it is? */
@@ -85,13 +96,14 @@ static bool is_pods(const char *name, const struct shown_pod *pod)
 {
 	const char *slash = strchr(pod->pod, '/');
 	size_t len = strlen(name);
+	struct mac_addr mac;
 
 	for (size_t i = 0; i < pod->addresses_n; i++)
 		if (is_address(name, &pod->addresses[i].addr))
 			return true;
-	return is_mac(name, pod) || strcmp(name, pod->pod) == 0 ||
-	       (slash && strcmp(name, slash + 1) == 0) ||
-	       strcmp(name, pod->host_ifname) == 0 || strcmp(name, pod->ifname) == 0 ||
+	return (mac_parse(name, &mac) == 0 && mac_equal(&mac, &pod->mac)) ||
+	       is_mac(name, pod->link) || is_interface(name, pod) ||
+	       strcmp(name, pod->pod) == 0 || (slash && strcmp(name, slash + 1) == 0) ||
 	       strcmp(name, pod->container_id) == 0 ||
 	       (len >= ID_START_MIN && strncmp(name, pod->container_id, len) == 0);
 }
@@ -109,9 +121,18 @@ static bool is_asked_for(struct show *show,
 	return asked;
 }
 
-static bool is_network(const char *name, const void *network)
+/* The network by its name, its bridge, or a gateway of its pods. */
+static bool is_network(const char *name, const void *data)
 {
-	return strcmp(name, network) == 0;
+	const struct network_facts *facts = data;
+
+	for (size_t i = 0; i < facts->gateways.n; i++)
+		if (is_address(name, &facts->gateways.items[i].address.addr))
+			return true;
+	return strcmp(name, facts->net->network->name) == 0 ||
+	       strcmp(name, facts->net->bridge) == 0 ||
+	       strcmp(name, facts->net->gateway_ifname) == 0 ||
+	       is_mac(name, facts->bridge) || is_mac(name, facts->gateway);
 }
 
 static bool is_pod(const char *name, const void *pod)
@@ -172,7 +193,7 @@ static int facts_show(struct show *show, struct attachment *net, const char *fil
 
 	if (ret < 0)
 		return ret;
-	if (!show->names || is_asked_for(show, is_network, net->network->name))
+	if (!show->names || is_asked_for(show, is_network, &facts))
 		network_show(show, &facts, file);
 	for (size_t i = 0; show->names && ret == 0 && i < facts.pods.n; i++)
 		if (is_asked_for(show, is_pod, &facts.pods.items[i]))

@@ -167,6 +167,9 @@ static void localnet_rules(const struct attachment *att, struct list *list)
 	static const char *const ends[] = {"saddr", "daddr"};
 	struct text text;
 
+	/* show, where somebody has deleted the interface: a new one has another number. */
+	if (att->gateway_index == 0)
+		return;
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
 		text_add(rule_begin(list, &chain_raw, "localnet", ends[i], &text),
 			 "iif %u ip %s 127.0.0.0/8 drop", att->gateway_index, ends[i]);

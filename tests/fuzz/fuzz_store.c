@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A store in which somebody else wrote, and an ADD, CHECK and DEL of ours on it. The input
+ * A store in which somebody else wrote, a show of it, and an ADD, CHECK and DEL of ours on it. The input
  * is a list of directory entries: a line "@NAME" and the file's content; "@own/NAME" is one
  * of our own files. Before NAME may stand '>' (a symbolic link to a file outside), '|' (a
  * FIFO), '/' (a directory). "@own/!index" is an index that is believed, its slots the
@@ -20,6 +20,7 @@
 #include "conf/request.h"
 #include "ipam/store/index.h"
 #include "ipam/ipam.h"
+#include "ipam/view.h"
 
 #define NETWORK	    "net"
 #define OUTSIDE	    "not ours"
@@ -272,6 +273,29 @@ static void ask(const struct ipam_env *env, const struct request *request)
 	fuzz_promise_error(ret, &err);
 }
 
+/* What show sees of it, which takes no lock. */
+static void show(const struct ipam_env *env)
+{
+	_cleanup_(ipam_view_clear) struct ipam_view view = {};
+	struct ipam_env looking = *env;
+	struct cni_error err = {};
+	size_t held = 0;
+
+	looking.looks = true;
+	fuzz_promise_error(ipam_view(&looking, &view, &err), &err);
+	for (size_t i = 1; i < view.reserved.n; i++)
+		PROMISE(ip_cmp(&view.reserved.items[i - 1], &view.reserved.items[i]) < 0);
+	for (size_t i = 0; i < view.records.n; i++) {
+		PROMISE(view.records.items[i].record.network[0]);
+		PROMISE(view.records.items[i].held <= view.records.items[i].record.n);
+		held += view.records.items[i].held;
+	}
+	PROMISE(held + view.others_n <= view.reserved.n);
+	PROMISE(view.others.n == view.others_n || view.others.n == IPAM_VIEW_NAMED);
+	for (size_t i = 0; i < view.others.n; i++)
+		PROMISE(view.others.items[i].container_id && view.others.items[i].ifname);
+}
+
 /* An ADD and its CHECK and DEL, or the DEL of one that was refused. */
 static void attach(const struct ipam_env *env, const struct request *request)
 {
@@ -311,6 +335,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	env.bridge = request.network.bridge;
 	look(&env);
 	ask(&env, &request);
+	show(&env);
 	attach(&env, &request);
 	promise_outside();
 	return 0;

@@ -108,6 +108,14 @@ def test_rules_that_are_missing_are_named(node):
     assert {r["stage"]: r["present"] for r in only(show(node, conf))["rules"]} == before
 
 
+def test_rules_of_a_bridge_that_is_gone_name_no_interface(node):
+    conf, _ = guarded(node)
+    node.ip("link del cni0")
+    net = only(show(node, conf))
+    assert net["bridge"]["exists"] is False
+    assert not [rule for stage in net["rules"] for rule in stage["missing"]]
+
+
 def test_a_network_without_pods_needs_no_rules(node):
     conf = network("dual", **GUARDED)
     net = only(show(node, conf))

@@ -8,7 +8,7 @@ import pytest
 from harness import plugin, snapshot
 from harness.command import command
 from harness.delegates import Delegate
-from harness.node import GATEWAY4, NETWORK, network
+from harness.node import GATEWAY4, GATEWAY6, NETWORK, network
 from harness.service import netfilter_on_the_bridge
 from harness.shown import (C1, CLEAR, CONTROL, GUARDED, NOBODY, configured, document, guarded,
                            hold_locks, named, only, read_only, record_write, records_of)
@@ -34,12 +34,17 @@ def test_whichever_kind_of_name_it_is(node):
     conf, pods = guarded(node)
     shown = only(show(node, conf, NETWORK))["pods"][1]
     address4, address6 = (address.split("/")[0] for address in shown["addresses"])
-    for name in (address4, address6, address6.replace("::", ":0:0:0:0:"), "shop/cart-1", "cart-1",
+    for name in (address4, f"{address4}/24", address6, f"{address6}/64", address6.replace("::", ":0:0:0:0:"), "shop/cart-1", "cart-1",
                  shown["mac"], shown["mac"].upper(), shown["hostInterface"]["mac"],
                  shown["hostInterface"]["name"], pods[1].id, pods[1].id[:8]):
         found = show(node, conf, name)
         assert [a["containerID"] for a in found["attachments"]] == [pods[1].id], name
         assert found["networks"] == [] and found["reservations"] == []
+    ifb, = [name for name in node.links() if name.startswith("ifb")]
+    assert [a["pod"] for a in show(node, conf, ifb)["attachments"]] == ["shop/cart-0"]
+    for name in NETWORK, "cni0", GATEWAY4, f"{GATEWAY6}/64", node.links()["cni0"]["address"]:
+        found = show(node, conf, name)
+        assert only(found)["name"] == NETWORK and found["attachments"] == []
     assert {a["containerID"] for a in show(node, conf, "eth0")["attachments"]} == {
         pod.id for pod in pods}
     two = show(node, conf, "cart-0", address4)["attachments"]
