@@ -193,11 +193,8 @@ static int expectation_fill(struct attachment *att, const struct record *record,
 			.interface = -1,
 		};
 	/* Those that another IPAM plugin gave are not known. */
-	if (ipam_in_process(att->network)) {
-		memcpy(ipam->routes.items, routes->items,
-		       routes->n * sizeof(*routes->items));
-		ipam->routes.n = routes->n;
-	}
+	for (size_t i = 0; ipam_in_process(att->network) && i < routes->n; i++)
+		ipam->routes.items[ipam->routes.n++] = routes->items[i];
 	if (record->n == 0)
 		return 0;
 	return ipam_result_complete(att, err);

@@ -3,7 +3,6 @@
 changes nothing, waits for nobody, and prints nothing that a terminal listens to."""
 import contextlib
 import json
-import re
 import resource
 import socket
 import threading
