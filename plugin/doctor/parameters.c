@@ -92,7 +92,7 @@ static void closed_tell(struct doctor *doctor, const char *ifname, const char *w
 void forwarding_check_node(struct doctor *doctor)
 {
 	struct cni_error err = {};
-	struct link closed = {};
+	_cleanup_(link_list_clear) struct link_list closed = {};
 	int on = 0;
 
 	for (size_t f = 0; f < IP_FAMILIES; f++)
@@ -100,10 +100,10 @@ void forwarding_check_node(struct doctor *doctor)
 			all_check(doctor, ip_families[f]);
 	if (!is_routed_for(doctor, AF_INET))
 		return;
-	if (forwarding_closed_uplink(doctor->rtnl, &closed, &err) < 0)
+	if (forwarding_closed_uplinks(doctor->rtnl, &closed, &err) < 0)
 		doctor_unseen(doctor, "uplinks", &err);
-	else if (closed.index)
-		closed_tell(doctor, closed.name,
+	for (size_t i = 0; i < closed.n; i++)
+		closed_tell(doctor, closed.items[i].name,
 			    "what comes back to pods by the uplink is dropped");
 	/* While the switch for all is off, that of a bridge says nothing of its own. */
 	if (forwarding_all_get(AF_INET, &on, NULL) < 0 || !on)

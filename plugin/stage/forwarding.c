@@ -52,51 +52,55 @@ static bool forwards(const struct link *link, int family)
 				 : link->ipv6.force_forwarding > 0;
 }
 
-/* Finds the first of the uplinks that doesn't forward (index 0: all do), and counts the
- * uplinks. */
-static int closed_find(struct netlink *nl, int family, struct link *ret_closed,
+/* Lists the uplinks that don't forward, and counts all of them. */
+static int closed_find(struct netlink *nl, int family, struct link_list *ret_closed,
 		       size_t *ret_uplinks, struct cni_error *err)
 {
-	_cleanup_(link_list_clear) struct link_list list = {};
-	struct link closed = {};
+	struct link_list list = {};
+	size_t closed = 0;
 	int ret = uplink_list_get(nl, family, &list, err);
 
 	if (ret < 0)
 		return ret;
-	for (size_t i = 0; !closed.index && i < list.n; i++)
-		if (!forwards(&list.items[i], family))
-			closed = list.items[i];
-	*ret_closed = closed;
 	*ret_uplinks = list.n;
+	for (size_t i = 0; i < list.n; i++)
+		if (!forwards(&list.items[i], family))
+			list.items[closed++] = list.items[i];
+	list.n = closed;
+	*ret_closed = list;
 	return 0;
 }
 
-int forwarding_closed_uplink(struct netlink *nl, struct link *ret_link,
-			     struct cni_error *err)
+int forwarding_closed_uplinks(struct netlink *nl, struct link_list *ret_list,
+			      struct cni_error *err)
 {
-	struct link closed = {};
+	_cleanup_(link_list_clear) struct link_list closed = {};
 	size_t uplinks;
 	int on = 1, ret = closed_find(nl, AF_INET, &closed, &uplinks, err);
 
 	/* Where the switch for all is off, ADD turns it on, and the uplinks with it. */
-	if (ret == 0 && closed.index)
+	if (ret == 0 && closed.n > 0)
 		ret = forwarding_all_get(AF_INET, &on, err);
 	if (ret < 0)
 		return ret;
-	*ret_link = on ? closed : (struct link){};
+	*ret_list = (struct link_list){};
+	if (on) {
+		*ret_list = closed;
+		closed = (struct link_list){};
+	}
 	return 0;
 }
 
-int forwarding_tell_uplink(struct attachment *att, struct cni_error *err)
+int forwarding_tell_uplinks(struct attachment *att, struct cni_error *err)
 {
-	struct link closed = {};
-	int ret = forwarding_closed_uplink(att->op->node.rtnl, &closed, err);
+	_cleanup_(link_list_clear) struct link_list closed = {};
+	int ret = forwarding_closed_uplinks(att->op->node.rtnl, &closed, err);
 
-	if (ret == 0 && closed.index)
+	for (size_t i = 0; ret == 0 && i < closed.n; i++)
 		notice(&att->op->notices,
 		       "forwarding: expected %s 1, found 0: what comes back to "
 		       "pods is dropped there",
-		       FORWARDING_NAME(closed.name));
+		       FORWARDING_NAME(closed.items[i].name));
 	return ret;
 }
 
@@ -105,14 +109,14 @@ int forwarding_tell_uplink(struct attachment *att, struct cni_error *err)
 static int is_open(struct netlink *nl, const struct link *gateway, int family,
 		   bool *ret_open, struct cni_error *err)
 {
-	struct link closed = {};
+	_cleanup_(link_list_clear) struct link_list closed = {};
 	size_t uplinks = 0;
 	int ret = forwards(gateway, family)
 			  ? closed_find(nl, family, &closed, &uplinks, err)
 			  : 0;
 
 	if (ret == 0)
-		*ret_open = uplinks > 0 && !closed.index;
+		*ret_open = uplinks > 0 && closed.n == 0;
 	return ret;
 }
 
@@ -215,12 +219,12 @@ static int off_error(const char *name, const char *why, struct cni_error *err)
 
 static int uplinks_check(struct netlink *nl, struct cni_error *err)
 {
-	struct link closed = {};
-	int ret = forwarding_closed_uplink(nl, &closed, err);
+	_cleanup_(link_list_clear) struct link_list closed = {};
+	int ret = forwarding_closed_uplinks(nl, &closed, err);
 
-	if (ret < 0 || !closed.index)
+	if (ret < 0 || closed.n == 0)
 		return ret;
-	return off_error(FORWARDING_NAME(closed.name),
+	return off_error(FORWARDING_NAME(closed.items[0].name),
 			 ": the node reaches the world by that interface, and what comes "
 			 "back to pods is dropped there",
 			 err);

@@ -25,14 +25,14 @@ int forwarding_all_get(int family, int *ret_on, struct cni_error *err);
 int forwarding_check(struct attachment *att, int family, struct cni_error *err);
 
 /*
- * Finds an uplink that lets no IPv4 answer in to pods; index 0: there is none. IPv6 has
- * no such uplinks, as the switch for all settles what they forward. Code 101.
+ * Lists the uplinks that let no IPv4 answer in to pods. IPv6 has no such uplinks, as the
+ * switch for all settles what they forward. Code 101.
  */
-int forwarding_closed_uplink(struct netlink *nl, struct link *ret_link,
-			     struct cni_error *err);
+int forwarding_closed_uplinks(struct netlink *nl, struct link_list *ret_list,
+			      struct cni_error *err);
 
-/* Tells the operator by notice() of such an uplink, which is no error. Code 101. */
-int forwarding_tell_uplink(struct attachment *att, struct cni_error *err);
+/* Tells the operator by notice() of such uplinks, which is no error. Code 101. */
+int forwarding_tell_uplinks(struct attachment *att, struct cni_error *err);
 
 /* Writes "/proc/sys/net/ipv4/conf/IFNAME/forwarding". Returns @buf. */
 #define FORWARDING_NAME_MAX 64

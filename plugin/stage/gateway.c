@@ -34,12 +34,12 @@ static int gateway_add(struct attachment *att, struct cni_error *err)
 		if (gateway_uses(att, ip_families[i]))
 			ret = forwarding_ensure(att, ip_families[i], err);
 	/* Only the ADD that adds a gateway address tells, as asking in each ADD would
-	 * cost too much. A repair tells nothing. */
+	 * cost too much. A repair tells once, in verb_repair(). */
 	if (ret < 0 || !added || attachment_is_repaired(att) ||
 	    !gateway_uses(att, AF_INET))
 		return ret;
 	localnet_tell_all(att);
-	return forwarding_tell_uplink(att, err);
+	return forwarding_tell_uplinks(att, err);
 }
 
 static int gateway_check(struct attachment *att, struct cni_error *err)

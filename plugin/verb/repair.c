@@ -2,11 +2,14 @@
 /* Makes attachments from records, as ADD had them, for the stages to repair. */
 #include "repair.h"
 
+#include <sys/socket.h>
+
 #include "ipam/ipam.h"
 #include "ipam/pod_from_record.h"
 #include "ipam/store/record.h"
 #include "plugin/attachment/report.h"
 #include "plugin/stage/bridge_alias.h"
+#include "plugin/stage/forwarding.h"
 #include "plugin/stage/masquerade_settle.h"
 #include "plugin/stage/portmap_localnet.h"
 #include "plugin/stage/reclaim.h"
@@ -96,6 +99,18 @@ static int leftovers_delete(struct attachment *net, struct cni_error *err)
 	return ret;
 }
 
+/* An uplink that doesn't forward is somebody's decision, which stays, and whoever runs a
+ * repair wants to know of it. */
+static int uplinks_tell(struct attachment *net, const struct ipam_record_list *records,
+			struct cni_error *err)
+{
+	for (size_t i = 0; net->network->is_gateway && i < records->n; i++)
+		for (size_t k = 0; k < records->items[i].n; k++)
+			if (records->items[i].addresses[k].address.addr.family == AF_INET)
+				return forwarding_tell_uplinks(net, err);
+	return 0;
+}
+
 static int repair_locked(struct attachment *net, struct cni_error *err)
 {
 	_cleanup_(ipam_record_list_clear) struct ipam_record_list records = {};
@@ -115,6 +130,8 @@ static int repair_locked(struct attachment *net, struct cni_error *err)
 		ret = repair_all(net, &records, err);
 	} else if (ret == 0)
 		ret = masquerade_settle(net, err);
+	if (ret == 0)
+		ret = uplinks_tell(net, &records, err);
 	return ret < 0 ? ret : bridge_alias_settle(net, err);
 }
 

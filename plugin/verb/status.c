@@ -73,7 +73,7 @@ static int gateway_check(struct attachment *att, struct cni_error *err)
 	if (ret == 0 && !link.index)
 		ret = accept_ra_status(err);
 	if (ret == 0 && gateway_uses(att, AF_INET))
-		ret = forwarding_tell_uplink(att, err);
+		ret = forwarding_tell_uplinks(att, err);
 	if (ret == 0 && gateway_uses(att, AF_INET))
 		localnet_tell_all(att);
 	return ret;

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from harness import distribution
-from harness.doctor import findings, mended, one, ours, told_and_mended, write
+from harness.doctor import all_mended, findings, mended, one, ours, told_and_mended, write
 from harness.node import UPLINK
 
 pytestmark = pytest.mark.must_run
@@ -70,6 +70,20 @@ def test_bridge_nf(healthy, pod_link, wrong, level):
     write(healthy, ours("v4", podLink=pod_link))
     healthy.sysctl("bridge.bridge-nf-call-iptables", wrong)
     told_and_mended(healthy, "bridge-nf", level, "bridge-nf-call-iptables")
+
+
+def test_each_uplink_that_does_not_forward_is_told(healthy):
+    healthy.add(healthy.pod(), ours("dual"))
+    healthy.ip_batch(f"""
+        link add uplink1 type bridge
+        link set uplink1 up
+        addr add 203.0.113.66/28 dev uplink1
+        route replace default nexthop via 192.0.2.1 dev {UPLINK} nexthop via 203.0.113.65 dev uplink1
+        """)
+    for ifname in (UPLINK, "uplink1"):
+        healthy.sysctl(f"ipv4.conf.{ifname}.forwarding", 0)
+    assert len(findings(healthy, "forwarding")) == 2
+    all_mended(healthy, "forwarding", "problem")
 
 
 @contextlib.contextmanager

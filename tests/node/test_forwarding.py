@@ -7,7 +7,7 @@ import os
 import pytest
 
 from harness import plugin, snapshot
-from harness.command import repair
+from harness.command import command, repair, written
 from harness.node import (GATEWAY4, INTERNET4, INTERNET6, UPLINK, addresses_of, network)
 
 LAYER2 = {"isDefaultGateway": None, "ipMasq": None, "ipam": None}
@@ -52,7 +52,7 @@ def test_a_bridge_whose_forwarding_was_turned_off_is_named_and_mended(node):
 
 
 def two_uplinks(node):
-    node.ip_batch(f"""
+    node.ip_batch("""
         link add uplink1 type veth peer name eth1 netns outside
         link set uplink1 up
         addr add 192.0.3.2/24 dev uplink1
@@ -69,8 +69,13 @@ def test_an_uplink_that_does_not_forward_is_named_and_left_alone(node, uplink):
     with plugin.refusal(plugin.CHECK, f"ipv4/conf/{name}/forwarding 1, found 0", "dropped"):
         node.check(pod, conf, result)
     node.add(node.pod(), conf)
-    assert repair(node, conf) == ["nothing to mend"]
+    done = command(node, "repair", *written(node, conf))
+    assert (done.returncode, done.stdout) == (0, "nothing to mend\n")
+    [line] = done.stderr.splitlines()  # once, not for each pod
+    assert f"ipv4/conf/{name}/forwarding 1, found 0" in line
     assert node.sysctl(f"ipv4.conf.{name}.forwarding") == "0"
+    node.sysctl(f"ipv4.conf.{name}.forwarding", 1)
+    assert repair(node, conf) == ["nothing to mend"]
 
 
 def test_a_node_that_forwards_interface_by_interface_is_left_so(node):

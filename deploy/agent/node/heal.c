@@ -62,10 +62,13 @@ int64_t heal_next(const struct heal *heal, const struct job *job)
  * on is the administrator's decision. */
 static void check_uplink(struct heal *heal)
 {
-	struct link closed;
+	_cleanup_(link_list_clear) struct link_list list = {};
+	struct link closed = {};
 
-	if (forwarding_closed_uplink(heal->rtnl, &closed, NULL) < 0)
+	if (forwarding_closed_uplinks(heal->rtnl, &list, NULL) < 0)
 		return;
+	if (list.n > 0)
+		closed = list.items[0];
 	if (closed.index && closed.index != heal->closed_uplink)
 		log_write(
 			heal->log, LOG_LEVEL_WARN,
@@ -126,9 +129,12 @@ void heal_tick(struct heal *heal, struct job *job)
  * isn't mounted here. */
 static void tell_notice(struct heal *heal, const char *line)
 {
-	if (heal->notice == hash_text(line))
-		return;
-	heal->notice = hash_text(line);
+	uint64_t hash = hash_text(line);
+
+	for (size_t i = 0; i < HEAL_NOTICES; i++)
+		if (heal->notices[i] == hash)
+			return;
+	heal->notices[heal->notices_logged++ % HEAL_NOTICES] = hash;
 	log_write(heal->log, LOG_LEVEL_WARN, "bridge-cni repair has a notice", "notice",
 		  line, NULL);
 }

@@ -12,6 +12,8 @@
 #include "fingerprint.h"
 #include "network_names.h"
 
+#define HEAL_NOTICES 8 /* so many are known again */
+
 /* The caller sets the first five fields, which it keeps, and the rest to 0. Times are by
  * now_ms(). */
 struct heal {
@@ -32,7 +34,8 @@ struct heal {
 	uint64_t look_error; /* log_error_once(): of taking fingerprints */
 	bool running; /* the job is a repair */
 	uint64_t runs, failures; /* of repairs, since the start */
-	uint64_t notice; /* hash of the notice that was logged last */
+	uint64_t notices[HEAL_NOTICES]; /* hashes of those that were logged last */
+	size_t notices_logged;
 	uint64_t mended; /* lines in which repairs have told what they did */
 	uint64_t differed[FINGERPRINT_PARTS]; /* how often each part did */
 };
