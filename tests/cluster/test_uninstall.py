@@ -43,9 +43,9 @@ def test_now_takes_the_network_from_all_pods_at_once_and_waits_for_their_end(
         wait_for(lambda: "waits for these pods" in node.page("/readyz")[1], 60, step=0.2)
         wait_for(lambda: node.host_veths() == [], 60, step=0.2)
         assert cluster.names_on(node)
+    logged = [len(node.log("containerd")) for node in cluster.nodes]
     installation.run("kubectl delete --ignore-not-found deployment/app daemonset/each")
     wait_for(lambda: nobody_is_left(cluster), step=0.5)
-    logged = [len(node.log("containerd")) for node in cluster.nodes]
     for node, before in zip(cluster.nodes, logged):
         wait_for(lambda: "uninstalled" in node.page("/readyz")[1], 120, step=0.5)
         assert "failed to destroy network" not in node.log("containerd")[before:]
