@@ -22,8 +22,11 @@ void forwarding_check_node(struct doctor *doctor);
 void rp_filter_check(struct doctor *doctor);
 void arp_ignore_check(struct doctor *doctor);
 void accept_ra_check(struct doctor *doctor);
-void bridge_nf_check_node(struct doctor *doctor);
 void limits_check(struct doctor *doctor);
+
+/* kube_proxy.c: its mode, and br_netfilter, which Services need. */
+void kube_proxy_check(struct doctor *doctor);
+void bridge_nf_check_node(struct doctor *doctor);
 
 /* firewall.c: other programs' rules, and ours. */
 void firewall_check(struct doctor *doctor);

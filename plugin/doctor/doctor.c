@@ -34,6 +34,7 @@ static const struct check {
 	 NULL},
 	{"bridge-nf", "net.bridge is as the networks need it", bridge_nf_check_node,
 	 NULL},
+	{"kube-proxy", "there is none here", kube_proxy_check, NULL},
 	{"firewall",
 	 "no other program's chain drops what pods send, or get, at the hook forward or "
 	 "at any other",
@@ -175,6 +176,7 @@ static int network_keep(struct doctor *doctor, const struct network_facts *facts
 		.is_gateway = network->is_gateway,
 		.routed = network->routed,
 		.isolated = network->port_isolation,
+		.masquerades = network->ip_masq,
 		.waits_for_agent = network->wait_for_agent,
 		.filters_vlans = network_native_vlan(network) != 0,
 		.mtu = network->mtu,

@@ -32,7 +32,7 @@ struct doctor_network {
 	char *name, *file, *data_dir; /* owned */
 	char bridge[IF_NAMESIZE], gateway_ifname[IF_NAMESIZE];
 	char port[IF_NAMESIZE]; /* a pod's, of the bridge; or a name that one may have */
-	bool is_gateway, routed, isolated, waits_for_agent;
+	bool is_gateway, masquerades, routed, isolated, waits_for_agent;
 	bool filters_vlans; /* its bridge is to */
 	uint32_t mtu, vlan;
 	struct prefix_list subnets; /* owned */

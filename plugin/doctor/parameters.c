@@ -267,50 +267,6 @@ void accept_ra_check(struct doctor *doctor)
 		uplinks_keep_routes(doctor);
 }
 
-/* Routed pods need 0. Bridged ones need 1 where Services lead to pods of the same
- * bridge, which this check can't tell: it names it only where br_netfilter is there. */
-void bridge_nf_check_node(struct doctor *doctor)
-{
-	static const char *const names[IP_FAMILIES] = {"bridge-nf-call-iptables",
-						       "bridge-nf-call-ip6tables"};
-
-	for (size_t i = 0; i < doctor->networks.n; i++) {
-		const struct doctor_network *network = &doctor->networks.items[i];
-
-		for (size_t f = 0; f < IP_FAMILIES; f++) {
-			bool uses = false;
-			int value;
-
-			for (size_t k = 0; k < network->subnets.n; k++)
-				uses |= network->subnets.items[k].addr.family ==
-					ip_families[f];
-			if (!uses || sysctl_get(&value, NULL, "bridge/%s", names[f]) != 0)
-				continue;
-			doctor->network = network->name;
-			if (network->routed && value) {
-				doctor_tell(doctor, DOCTOR_PROBLEM,
-					    "net.bridge.%s is %d, and podLink \"routed\" "
-					    "needs 0: connections to Services time out",
-					    names[f], value);
-				doctor_command(doctor, "sysctl", "-w",
-					       SYSCTL_WORD("net/bridge/%s=0", names[f]),
-					       NULL);
-			} else if (!network->routed && !value) {
-				doctor_tell(
-					doctor, DOCTOR_WARNING,
-					"net.bridge.%s is 0: a Service that leads to a "
-					"pod of the same bridge times out",
-					names[f]);
-				doctor_command(doctor, "sysctl", "-w",
-					       SYSCTL_WORD("net/bridge/%s=1", names[f]),
-					       NULL);
-				doctor_advise(doctor, "set podLink to \"routed\"");
-			}
-			doctor->network = NULL;
-		}
-	}
-}
-
 /* A table of the kernel, that has an entry for each pod or more. */
 static const struct threshold {
 	const char *name, *what;

@@ -1,79 +1,53 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Host ports that a process of the node listens on as well. The sockets are read from
- * /proc/net: to ask for them by sock_diag may load a module. */
+/* Host ports that a process of the node listens on as well. */
+#include <errno.h>
 #include <netinet/in.h>
-#include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
 #include "checks.h"
 #include "finding.h"
+#include "listeners.h"
 #include "plugin/node/socket_holders.h"
 
-#define LINE_SIZE 512
-#define STATE_TCP 0x0a /* TCP_LISTEN */
-#define STATE_UDP 0x07 /* bound, and not connected */
-
-static const struct source {
-	const char *path;
-	int family, protocol;
-	unsigned int state;
-} sources[] = {
-	{"/proc/net/tcp", AF_INET, IPPROTO_TCP, STATE_TCP},
-	{"/proc/net/tcp6", AF_INET6, IPPROTO_TCP, STATE_TCP},
-	{"/proc/net/udp", AF_INET, IPPROTO_UDP, STATE_UDP},
-	{"/proc/net/udp6", AF_INET6, IPPROTO_UDP, STATE_UDP},
-};
-
-struct listener {
-	struct ip_addr addr;
-	uint16_t port;
-	uint32_t inode;
-};
-
-/* A line of those files: addresses are words of four bytes, as the machine has them. */
-static bool line_read(const char *line, const struct source *source,
-		      struct listener *ret_listener)
+static bool has_family(const struct record *record, int family)
 {
-	char address[33] = "";
-	unsigned int port, state;
-	unsigned long inode;
-
-	if (sscanf(line,
-		   " %*u: %32[0-9A-Fa-f]:%x %*[^ ] %x %*[^ ] %*[^ ] %*[^ ] %*u %*u %lu",
-		   address, &port, &state, &inode) != 4 ||
-	    state != source->state || strlen(address) != 2 * ip_size(source->family))
-		return false;
-	*ret_listener = (struct listener){
-		.addr.family = source->family, .port = port, .inode = inode};
-	for (size_t i = 0; i < ip_size(source->family); i += 4) {
-		char word[9] = "";
-		uint32_t value;
-
-		memcpy(word, address + 2 * i, 8);
-		value = strtoul(word, NULL, 16);
-		memcpy(ret_listener->addr.bytes + i, &value, sizeof(value));
-	}
-	return true;
+	for (size_t i = 0; i < record->n; i++)
+		if (record->addresses[i].address.addr.family == family)
+			return true;
+	return false;
 }
 
-/* Does the socket lose packets to the host port? A socket of an address of 127.0.0.0/8 is
- * for the node alone. */
-static bool is_taken(const struct listener *listener, const struct port_mapping *port,
-		     int protocol)
+/* Does the socket lose packets to the host port? One of an address of 127.0.0.0/8 is for
+ * the node alone. One of IPv6 that is bound to no address has IPv4's packets, too. */
+static bool is_taken(const struct listener *listener, const struct record *record,
+		     const struct port_mapping *port)
 {
-	if (port->protocol != protocol || listener->port < port->host_port ||
-	    listener->port >= port->host_port + port->count ||
-	    ip_is_loopback(&listener->addr))
+	const struct ip_addr *addr = &listener->addr;
+	bool any = ip_is_any(addr);
+
+	if (port->protocol != listener->protocol || listener->port < port->host_port ||
+	    listener->port > port_mapping_last(port) || ip_is_loopback(addr))
 		return false;
-	if (ip_is_any(&listener->addr) || !port->host_ip.family ||
-	    ip_is_any(&port->host_ip))
-		return true;
-	return ip_equal(&listener->addr, &port->host_ip);
+	for (size_t i = 0; i < IP_FAMILIES; i++) {
+		int family = ip_families[i];
+
+		if (!has_family(record, family) || !port_mapping_is_for(port, family) ||
+		    (family != addr->family && !(any && addr->family == AF_INET6)))
+			continue;
+		if (any || port_mapping_is_wild(port) || ip_equal(addr, &port->host_ip))
+			return true;
+	}
+	return false;
+}
+
+static const char *protocol_name(int protocol)
+{
+	return protocol == IPPROTO_TCP ? "TCP" : protocol == IPPROTO_UDP ? "UDP" : "SCTP";
 }
 
 static void port_tell(struct doctor *doctor, const struct listener *listener,
-		      const struct record *record, int protocol)
+		      const struct record *record)
 {
 	struct socket_holder holder = {.inode = listener->inode};
 	const char *name;
@@ -86,43 +60,44 @@ static void port_tell(struct doctor *doctor, const struct listener *listener,
 		doctor, DOCTOR_WARNING,
 		"%s (process %d) listens on %s port %u, which is a host port of pod %s: "
 		"the pod gets what is sent there",
-		name, (int)holder.pid, protocol == IPPROTO_TCP ? "TCP" : "UDP",
-		listener->port, record->pod[0] ? record->pod : record->container_id);
+		name, (int)holder.pid, protocol_name(listener->protocol), listener->port,
+		record->pod[0] ? record->pod : record->container_id);
 	doctor_advise(doctor,
 		      "stop the process, or give the pod another hostPort; the key "
 		      "hostPortOverListener has such an ADD refused");
 }
 
-static void listener_look(struct doctor *doctor, const struct network_facts *facts,
-			  const struct listener *listener, int protocol)
+static bool listener_look(struct doctor *doctor, const struct network_facts *facts,
+			  const struct listener *listener)
 {
 	for (size_t i = 0; i < facts->view.records.n; i++) {
 		const struct ipam_view_record *item = &facts->view.records.items[i];
 
 		for (size_t k = 0;
 		     item->state == IPAM_VIEW_CONNECTED && k < item->record.ports.n; k++)
-			if (is_taken(listener, &item->record.ports.items[k], protocol)) {
-				port_tell(doctor, listener, &item->record, protocol);
-				return;
+			if (is_taken(listener, &item->record,
+				     &item->record.ports.items[k])) {
+				port_tell(doctor, listener, &item->record);
+				return true;
 			}
 	}
+	return false;
 }
 
 void ports_check(struct doctor *doctor, const struct network_facts *facts)
 {
+	struct listener_list list = {};
+	const struct listener *told = NULL;
+
 	if (!facts->stages.pods.have_ports ||
 	    facts->net->network->ports.over_listener == OVER_LISTENER_ALLOW)
 		return;
-	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
-		FILE *file = fopen(sources[i].path, "re");
-		struct listener listener;
-		char line[LINE_SIZE];
-
-		while (file && fgets(line, sizeof(line), file))
-			if (line_read(line, &sources[i], &listener))
-				listener_look(doctor, facts, &listener,
-					      sources[i].protocol);
-		if (file)
-			fclose(file);
-	}
+	if (listeners_read(&list) < 0)
+		doctor->out_of_memory = true;
+	/* The addresses of a socket follow each other: it is told once. */
+	for (size_t i = 0; i < list.n; i++)
+		if (!told || told->inode != list.items[i].inode)
+			if (listener_look(doctor, facts, &list.items[i]))
+				told = &list.items[i];
+	free(list.items);
 }
