@@ -9,11 +9,12 @@
 #include "conf/base/util.h"
 
 enum finding_level {
+	FINDING_FINE, /* there is nothing to mend in the file */
 	FINDING_WARNING,
 	FINDING_ERROR, /* an operation, or each runtime, refuses the configuration */
 };
 
-#define FINDING_LEVELS 2
+#define FINDING_LEVELS 3
 
 /* A file has at most so many findings of each level; the last one says that there are more. */
 #define FINDINGS_MAX 200
@@ -31,6 +32,7 @@ struct finding {
 struct findings {
 	struct finding *items;
 	size_t n;
+	bool tells_fine; /* files of which nothing else is said are told as fine */
 	bool out_of_memory; /* findings are missing */
 
 	/* The file and the plugin that findings added from now on are about. Borrowed. */

@@ -161,6 +161,8 @@ static int task_run(const struct command_task *task, const char *called, char **
 		ret = task->run(&command, arguments);
 		return output_end() < 0 ? 1 : ret;
 	}
+	/* Programs that read the lines find out by the exit status. */
+	command.findings.tells_fine = !command.as_json && isatty(STDOUT_FILENO);
 	if (task->verb == CNI_DOCTOR)
 		doctor_begin(&command.doctor, plugin_path());
 	if (task->verb == CNI_SHOW)

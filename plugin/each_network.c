@@ -13,6 +13,7 @@
 #include "conf/base/list.h"
 #include "conf/net_list.h"
 #include "input.h"
+#include "misnamed.h"
 #include "plugin/attachment/log.h"
 #include "plugin/verb/repair.h"
 #include "plugin/verb/stored.h"
@@ -119,6 +120,10 @@ static int network_run(struct command *command, const char *text, struct cni_err
 	op.looks = command->verb == CNI_SHOW || command->verb == CNI_DOCTOR;
 	ret = request_read(text, strlen(text), &env, &request, &version, &op.notices,
 			   err);
+	if (ret < 0 && command->verb == CNI_DOCTOR) {
+		error_clear(err); /* conf_look() tells of it */
+		return 0;
+	}
 	if (!op.looks) {
 		policy_ask_log(&op, &request);
 		op.is_timed = log_is_wanted(&request.network);
@@ -164,6 +169,8 @@ static void file_run(struct command *command, int fd, const char *file, bool alo
 	ret = input_read(fd, file, &text, &len, &err);
 	if (ret == 0)
 		ret = net_list_read(text, len, types, &list, &err);
+	if (ret < 0 && command->verb == CNI_DOCTOR)
+		return; /* conf_look() tells of it */
 	if (ret == 0 && command->verb == CNI_DOCTOR)
 		doctor_file(&command->doctor, file, text, len, !alone, list.n);
 	if (ret == 0 && list.n == 0 && alone)
@@ -175,13 +182,21 @@ static void file_run(struct command *command, int fd, const char *file, bool alo
 		plugin_run(command, file, &list.items[i]);
 }
 
-static int is_configuration(const struct dirent *entry)
+static int is_visible(const struct dirent *entry)
 {
-	const char *suffix = strrchr(entry->d_name, '.');
+	return entry->d_name[0] != '.';
+}
 
-	return suffix && entry->d_name[0] != '.' &&
-	       (strcmp(suffix, ".conflist") == 0 || strcmp(suffix, ".conf") == 0 ||
-		strcmp(suffix, ".json") == 0);
+/* Begins with what is found in a file, and says why no runtime sees it. */
+static void misnamed_run(struct command *command, const char *path, bool alone)
+{
+	const char *const types[] = {TYPE, command->called, NULL};
+	struct findings *findings = command->verb == CNI_DOCTOR ? &command->doctor.conf
+								: &command->findings;
+
+	findings_begin(findings, path);
+	if (command->verb == CNI_VALIDATE || command->verb == CNI_DOCTOR)
+		misnamed_look(path, alone, types, findings);
 }
 
 static void directory_run(struct command *command, const char *directory)
@@ -190,7 +205,7 @@ static void directory_run(struct command *command, const char *directory)
 	bool failed = command->failed;
 	struct dirent **entries = NULL;
 	struct cni_error err = {};
-	int n = scandir(directory, &entries, is_configuration, alphasort);
+	int n = scandir(directory, &entries, is_visible, alphasort);
 
 	if (n < 0) {
 		error_errno(&err, CNI_ERR_IO, errno, "reading the directory");
@@ -200,7 +215,10 @@ static void directory_run(struct command *command, const char *directory)
 		char path[PATH_MAX];
 
 		snprintf(path, sizeof(path), "%s/%s", directory, entries[i]->d_name);
-		path_run(command, path, false);
+		if (conf_name_is_read(entries[i]->d_name))
+			path_run(command, path, false);
+		else
+			misnamed_run(command, path, false);
 		free(entries[i]);
 	}
 	free(entries);
@@ -221,9 +239,21 @@ static void conf_look(struct command *command, const char *path)
 	const char *const types[] = {TYPE, command->called, NULL};
 	_cleanup_(close_p) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
-	findings_begin(&command->doctor.conf, path);
 	if (fd >= 0)
 		(void)validate_file(&command->doctor.conf, types, fd, false);
+}
+
+static void conf_run(struct command *command, const char *path, int fd, bool alone)
+{
+	const char *const types[] = {TYPE, command->called, NULL};
+
+	misnamed_run(command, path, alone);
+	if (command->verb == CNI_VALIDATE)
+		command->networks += validate_file(&command->findings, types, fd, alone);
+	else
+		file_run(command, fd, path, alone);
+	if (command->verb == CNI_DOCTOR)
+		conf_look(command, path);
 }
 
 void path_run(struct command *command, const char *path, bool alone)
@@ -236,15 +266,7 @@ void path_run(struct command *command, const char *path, bool alone)
 		error_errno(&err, CNI_ERR_IO, errno, "opening it");
 		error_print(command, path, &err);
 	} else if (!S_ISDIR(st.st_mode)) {
-		if (command->verb == CNI_VALIDATE)
-			command->networks += validate_file(
-				findings_of(command, path),
-				(const char *const[]){TYPE, command->called, NULL}, fd,
-				alone);
-		else
-			file_run(command, fd, path, alone);
-		if (command->verb == CNI_DOCTOR)
-			conf_look(command, path);
+		conf_run(command, path, fd, alone);
 	} else if (alone) {
 		directory_run(command, path);
 	}

@@ -191,6 +191,17 @@ static void list_validate(const char *text, size_t len, const struct net_list *l
 	findings->at.type = NULL;
 }
 
+/* Where nothing else was said of the file it is told as fine, if that is wanted. */
+static void fine_add(const struct json_doc *doc, struct findings *findings)
+{
+	const char *name = network_name_find(doc);
+
+	if (findings->tells_fine && findings->at.n[FINDING_WARNING] == 0 &&
+	    findings->at.n[FINDING_ERROR] == 0 && name)
+		finding_add(findings, FINDING_FINE, 0, "network %s: nothing to mend",
+			    name);
+}
+
 size_t validate_file(struct findings *findings, const char *const *types, int fd,
 		     bool alone)
 {
@@ -222,12 +233,16 @@ size_t validate_file(struct findings *findings, const char *const *types, int fd
 			"is meant",
 			types[0]);
 	list_validate(text, len, &list, findings);
+	if (list.n > 0)
+		fine_add(doc, findings);
 	return list.n;
 }
 
 static const char *level_name(const struct finding *finding)
 {
-	return finding->level == FINDING_ERROR ? "error" : "warning";
+	static const char *const names[FINDING_LEVELS] = {"ok", "warning", "error"};
+
+	return names[finding->level];
 }
 
 static void line_print(const struct finding *finding)
@@ -267,15 +282,17 @@ static void json_print(const struct findings *findings)
 
 int validate_print(const struct findings *findings, bool as_json)
 {
-	int status = findings->n ? VALIDATE_WARNINGS : 0;
+	enum finding_level worst = FINDING_FINE;
 
 	for (size_t i = 0; i < findings->n; i++) {
 		if (!as_json)
 			line_print(&findings->items[i]);
-		if (findings->items[i].level == FINDING_ERROR)
-			status = VALIDATE_ERRORS;
+		if (findings->items[i].level > worst)
+			worst = findings->items[i].level;
 	}
 	if (as_json)
 		json_print(findings);
-	return status;
+	return worst == FINDING_ERROR	  ? VALIDATE_ERRORS
+	       : worst == FINDING_WARNING ? VALIDATE_WARNINGS
+					  : 0;
 }

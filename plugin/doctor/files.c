@@ -26,6 +26,7 @@ void configurations_check(struct doctor *doctor)
 	}
 	for (size_t i = 0; i < conf->n; i++) {
 		const struct finding *finding = &conf->items[i];
+		char more[40] = "";
 		size_t same = 0;
 
 		if (i > 0 && strcmp(conf->items[i - 1].file, finding->file) == 0)
@@ -36,10 +37,12 @@ void configurations_check(struct doctor *doctor)
 				if (conf->items[k].level > finding->level)
 					finding = &conf->items[k];
 			}
-		doctor_tell(
-			doctor,
-			finding->level == FINDING_ERROR ? DOCTOR_PROBLEM : DOCTOR_WARNING,
-			"%s: %s (the first of %zu)", finding->file, finding->text, same);
+		if (same > 1)
+			snprintf(more, sizeof(more), " (and %zu more)", same - 1);
+		doctor_tell(doctor,
+			    finding->level == FINDING_ERROR ? DOCTOR_PROBLEM
+							    : DOCTOR_WARNING,
+			    "%s: %s%s", finding->file, finding->text, more);
 		doctor_advise(doctor, "change what `bridge-cni validate` names");
 	}
 }
