@@ -108,6 +108,27 @@ static bool is_link_of_ours(const char *name)
 	return strcmp(name, "loopback") == 0 || strcmp(name, "host-local") == 0;
 }
 
+/* Gives the command that makes a link of that name in the directory. A link leads to
+ * bridge-cni beside it, which has to be there first. @off: the name that the file in the
+ * link's place gets; NULL: none is there. */
+static void link_command(struct doctor *doctor, const char *dir, const char *name,
+			 const char *path, const char *off)
+{
+	char found_dir[PATH_MAX], found[PATH_MAX];
+
+	if (!find(dir, "bridge-cni", is_runnable, found_dir, found))
+		doctor_advise(doctor,
+			      "install bridge-cni in %s first, and then run `%s links "
+			      "--bin-dir %s %s`",
+			      dir, doctor->self, dir, name);
+	else if (off)
+		doctor_command(doctor, "mv", path, off, DOCTOR_AND, doctor->self, "links",
+			       "--bin-dir", dir, name, NULL);
+	else
+		doctor_command(doctor, doctor->self, "links", "--bin-dir", dir, name,
+			       NULL);
+}
+
 /* Something has the name, and can't be run. */
 static void unrunnable_tell(struct doctor *doctor, const char *name, const char *dir,
 			    const char *path)
@@ -131,8 +152,7 @@ static void unrunnable_tell(struct doctor *doctor, const char *name, const char 
 			doctor_command(doctor, "chmod", "a+x", path, NULL);
 	} else if (is_link_of_ours(name) &&
 		   snprintf(off, sizeof(off), "%s.off", path) < (int)sizeof(off)) {
-		doctor_command(doctor, "mv", path, off, DOCTOR_AND, doctor->self, "links",
-			       "--bin-dir", dir, name, NULL);
+		link_command(doctor, dir, name, path, off);
 	} else {
 		doctor_advise(doctor, "install it there again");
 	}
@@ -148,16 +168,18 @@ static void program_check(struct doctor *doctor, const char *name)
 		unrunnable_tell(doctor, name, dir, path);
 		return;
 	}
-	snprintf(dir, sizeof(dir), "%.*s", (int)strcspn(doctor->plugin_path, ":"),
-		 doctor->plugin_path);
+	/* A link is made where bridge-cni is, anything else in the first directory. */
+	if (!is_link_of_ours(name) ||
+	    !find(doctor->plugin_path, "bridge-cni", is_runnable, dir, path))
+		snprintf(dir, sizeof(dir), "%.*s", (int)strcspn(doctor->plugin_path, ":"),
+			 doctor->plugin_path);
 	doctor_tell(doctor, DOCTOR_PROBLEM, "no plugin %s is in %s%s", name,
 		    doctor->plugin_path,
 		    strcmp(name, "loopback") == 0
 			    ? ", and containerd calls it for every pod"
 			    : "");
 	if (is_link_of_ours(name))
-		doctor_command(doctor, doctor->self, "links", "--bin-dir", dir, name,
-			       NULL);
+		link_command(doctor, dir, name, path, NULL);
 	else
 		doctor_advise(doctor, "install it there, or set CNI_PATH to where it is");
 }

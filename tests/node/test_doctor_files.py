@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`bridge-cni doctor` of files: configurations, and the programs that they name."""
+import json
+
 import pytest
 
-from harness.command import conflist
+from harness.command import command, conflist
 from harness.doctor import findings, mended, one, ours, plugins, told_and_mended, write
 
 pytestmark = pytest.mark.must_run
@@ -41,6 +43,23 @@ def test_loopback_is_missing(healthy):
     finding = one(healthy, "programs", "problem", "loopback")
     assert finding["command"].endswith("links --bin-dir /run/bin loopback")
     mended(healthy, finding)
+
+
+@pytest.mark.parametrize("made", ["rm loopback", "ln -sf nowhere loopback"])
+def test_a_link_needs_bridge_cni_beside_it(healthy, made):
+    """The command that makes links would refuse."""
+    healthy.run("sh", "-c", f"cd /run/bin && rm bridge-cni && {made}")
+    [finding] = [f for f in findings(healthy, "programs") if "loopback" in f["message"]]
+    assert finding["advice"].startswith("install bridge-cni in /run/bin first")
+    assert "links --bin-dir /run/bin loopback" in finding["advice"] and "command" not in finding
+
+
+def test_a_link_is_made_where_bridge_cni_is(healthy):
+    (healthy.run_dir / "bin/loopback").unlink()
+    env = {"CNI_PATH": "/run/empty:/run/bin"}
+    [finding] = [f for f in json.loads(command(healthy, "doctor", "--json", "/run/net.d",
+                                               env=env).stdout) if f["check"] == "programs"]
+    assert finding["command"].endswith("links --bin-dir /run/bin loopback")
 
 
 @pytest.mark.parametrize("name", ["loopback", "tuning"])

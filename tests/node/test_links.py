@@ -68,6 +68,21 @@ def test_a_directory_without_the_executable_is_refused(node, directory):
     assert list(directory.iterdir()) == []
 
 
+def test_what_keeps_all_links_from_being_made_is_said_once(node, directory):
+    """With what to do, where nobody has made the directory that most runtimes look in."""
+    for done in (command(node, "links"), links(node, directory / "none"),
+                 links(node, directory / "bridge-cni")):
+        [line] = done.stderr.splitlines()
+        assert done.returncode == 1 and done.stdout == ""
+        for word in ("mkdir -p", "install bridge-cni", "--bin-dir DIR", "/usr/lib/cni"):
+            assert word in line
+    (directory / "bridge-cni").unlink()
+    [line] = links(node, directory).stderr.splitlines()
+    for word in (f"{directory}/bridge-cni", "bridge, host-local and loopback",
+                 "install bridge-cni there first", "--bin-dir DIR"):
+        assert word in line
+
+
 @pytest.mark.parametrize("arguments", [
     ["portmap"], ["loopback", "bridge-cni"], ["--bin-dir"], ["--bin-dir", "bin"], ["--force"],
     ["loopback", "--bin-dir", "/"], [""]])
