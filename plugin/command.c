@@ -74,7 +74,8 @@ static int show_report(struct command *command)
 	if (command->networks == 0 && !command->failed && !command->show.json)
 		none_print(command);
 	if (unfound) {
-		say("nothing of bridge-cni here is named \"%s\"; a FILE begins with / or .",
+		say("nothing of bridge-cni here is named \"%s\", nor is there a FILE of "
+		    "this name; a FILE begins with / or ., or ends in " PATTERNS,
 		    unfound);
 		command->failed = true;
 	}

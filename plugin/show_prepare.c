@@ -5,7 +5,23 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "misnamed.h"
 #include "say.h"
+
+/*
+ * Is it a FILE? Any path is that begins with "/" or ".", or ends in "/". Another argument
+ * may be a pod, NAMESPACE/NAME, whose name may end like a file's, too: it is a FILE where
+ * one of that name is there.
+ */
+static bool is_file(const char *argument)
+{
+	const char *slash = strrchr(argument, '/');
+
+	if (*argument == '/' || *argument == '.' || (slash && !slash[1]))
+		return true;
+	return conf_name_is_read(slash ? slash + 1 : argument) &&
+	       access(argument, F_OK) == 0;
+}
 
 static int names_take(struct show *show, char **arguments, struct cni_error *err)
 {
@@ -19,7 +35,7 @@ static int names_take(struct show *show, char **arguments, struct cni_error *err
 		return error_oom(err);
 	n = 0;
 	for (; *arguments; arguments++) {
-		if (**arguments == '/' || **arguments == '.')
+		if (is_file(*arguments))
 			*files++ = *arguments;
 		else
 			names[n++] = *arguments;

@@ -6,7 +6,7 @@
 #include "plugin/show/show.h"
 
 /* Takes the names, wherever they stand, out of @arguments, whose last is NULL, and begins.
- * FILEs, which begin with "/" or ".", are left. 1: memory ran out, which was said. */
+ * FILEs are left. 1: memory ran out, which was said. */
 int show_prepare(struct show *show, char **arguments, bool as_json);
 
 #endif

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from harness import plugin, snapshot
-from harness.command import command, repair
+from harness.command import command, conflist, repair
 from harness.node import GATEWAY4, GATEWAY6, NETWORK, SUBNET4, SUBNET6, network
 from harness.portmap import answering
 from harness.shown import (C1, CLEAR, CONTROL, GUARDED, NOBODY, configured, document, guarded,
@@ -194,6 +194,28 @@ def test_a_configuration_that_is_wrong_keeps_no_other_from_being_shown(node):
     assert done.returncode == 1 and "mtu" in done.stderr
     assert f"network {NETWORK} of " in done.stdout
     assert command(node, "show", "--jsn").returncode == 2
+
+
+@pytest.mark.parametrize("argument", ["net.d/x.conflist", "net.d/", "./net.d", "x.conf"])
+def test_a_file_is_named_by_any_path(node, argument):
+    """A pod has a slash in its name as well, and no file has that name."""
+    directory = node.directory / "net.d"
+    directory.mkdir()
+    conf = network(name="filed", bridge="br7")
+    (directory / "x.conflist").write_text(json.dumps(conflist(conf)))
+    (node.directory / "x.conf").write_text(json.dumps(conf))
+    there = ["sh", "-c", f'cd {node.directory} && exec "$@"', "sh"]
+    assert [net["name"] for net in
+            document(command(node, "show", argument, "--json", wrapper=there))["networks"]] == ["filed"]
+
+
+def test_a_pod_of_a_name_like_a_files_is_found_where_no_such_file_is(node):
+    conf, pod = network(), node.pod()
+    node.add(pod, conf, args=named("cart.conf"))
+    assert pod.id in command(node, "show", "shop/cart.conf").stdout
+    done = command(node, "show", "shop/basket.conf")
+    assert done.returncode == 1 and 'named "shop/basket.conf"' in done.stderr
+    assert "nor is there a FILE" in done.stderr
 
 
 # -- hostile content
