@@ -15,6 +15,7 @@
 
 #include <string.h>
 
+#include "conf/base/flock.h"
 #include "conf/pod.h"
 
 struct record;
@@ -53,6 +54,7 @@ struct ipam_env {
 	/* The store is read without its lock, and nothing is made there. For functions
 	 * that only read; they say so. */
 	bool looks;
+	flock_tell_fn tell_wait; /* a person waits for the outcome; NULL: nobody does */
 };
 
 /* True when addresses come from here: ipam.type is "host-local". */

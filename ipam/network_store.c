@@ -13,8 +13,9 @@ static const char *boot_of(const struct ipam_env *env)
 int network_store_open(const struct ipam_env *env, enum store_mode mode,
 		       struct store *ret_store, struct cni_error *err)
 {
-	int ret = store_open(env->data_dir, env->network, env->looks ? STORE_LOOK : mode,
-			     STORE_LOCK_WAIT_MS, ret_store, err);
+	int ret = store_open_telling(env->data_dir, env->network,
+				     env->looks ? STORE_LOOK : mode, STORE_LOCK_WAIT_MS,
+				     env->tell_wait, ret_store, err);
 
 	return ret == 0 && ret_store->own_errnum
 		       ? store_file_error(ret_store->own_path, NULL,

@@ -117,6 +117,7 @@ static int network_run(struct command *command, const char *text, struct cni_err
 
 	operation_init(&op, &env);
 	op.report = &command->report;
+	op.tell_wait = say_wait;
 	op.looks = command->verb == CNI_SHOW || command->verb == CNI_DOCTOR;
 	ret = request_read(text, strlen(text), &env, &request, &version, &op.notices,
 			   err);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "conf/json/json_doc.h"
 #include "conf/result.h"
@@ -146,6 +147,9 @@ static int run(const char *called, enum cni_version *ret_version, struct cni_err
 
 	ret = cni_env_read(getenv, cni_program_called(called), &env, err);
 	operation_init(&op, &request.env);
+	/* Who asks for GC by hand has a terminal, and waits for its end. */
+	if (ret == 0 && env.verb == CNI_GC && isatty(STDERR_FILENO))
+		op.tell_wait = say_wait;
 	if (ret == 0 && env.verb == CNI_VERSION)
 		return version_print(err);
 	if (ret == 0)

@@ -52,3 +52,10 @@ void say_notices(const struct notices *notices)
 	for (; line && (end = strchr(line, '\n')); line = end + 1)
 		say("%.*s", (int)(end - line), line);
 }
+
+void say_wait(const char *path, unsigned int seconds)
+{
+	say("waiting for the lock %s, for up to %u more seconds; `fuser -v %s` tells who "
+	    "holds it",
+	    path, seconds, path);
+}

@@ -14,6 +14,9 @@ void say(const char *fmt, ...) _printf_(1, 2);
  * it. */
 void say_error(const char *where, const struct cni_error *err);
 
+/* Tells a person that a lock is waited for, as conf/base/flock.h asks for it. */
+void say_wait(const char *path, unsigned int seconds);
+
 /* Prints the lines that notice() has collected. */
 void say_notices(const struct notices *notices);
 

@@ -94,6 +94,20 @@ int flock_wait(int fd, int operation, unsigned int wait_ms)
 	return ret == -EINTR ? -ETIMEDOUT : ret;
 }
 
+int flock_wait_telling(int fd, int operation, unsigned int wait_ms, flock_tell_fn tell,
+		       const char *path)
+{
+	int ret;
+
+	if (!tell || wait_ms <= FLOCK_TELL_MS)
+		return flock_wait(fd, operation, wait_ms);
+	ret = flock_wait(fd, operation, FLOCK_TELL_MS);
+	if (ret != -ETIMEDOUT)
+		return ret;
+	tell(path, (wait_ms - FLOCK_TELL_MS) / 1000);
+	return flock_wait(fd, operation, wait_ms - FLOCK_TELL_MS);
+}
+
 bool lock_has_no_room(int errnum)
 {
 	return errnum == ENOSPC || errnum == EDQUOT || errnum == EROFS;

@@ -15,6 +15,17 @@
  */
 int flock_wait(int fd, int operation, unsigned int wait_ms);
 
+#define FLOCK_TELL_MS 2000 /* so long a person waits without a word */
+
+/* Tells a person that the lock of this file is waited for, for so many more seconds at
+ * most. */
+typedef void (*flock_tell_fn)(const char *path, unsigned int seconds);
+
+/* The same, where somebody may wait for the outcome: after FLOCK_TELL_MS @tell is called. NULL:
+ * nobody is told. @path: of the lock's file. */
+int flock_wait_telling(int fd, int operation, unsigned int wait_ms, flock_tell_fn tell,
+		       const char *path);
+
 /* Does this errno of open() say that no new file can be made there? Then nobody else has
  * made the lock's, either, and holds it. */
 bool lock_has_no_room(int errnum);

@@ -7,12 +7,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-
-#include "conf/base/flock.h"
 
 #define LOCK_MODE 0640 /* whoever can read it could lock it */
 #define DIR_MODE  0755 /* host-local's */
@@ -103,10 +102,15 @@ static int open_dir(char *path, bool create, mode_t mode, int *ret_fd, bool *ret
 /* Waits for the lock on @fd, which is @file in @dir, or @dir itself where that is
  * NULL. */
 static int lock_wait(int fd, const char *dir, const char *file, unsigned int wait_ms,
-		     struct cni_error *err)
+		     flock_tell_fn tell, struct cni_error *err)
 {
-	int ret = flock_wait(fd, LOCK_EX, wait_ms);
+	char path[PATH_MAX] = "";
+	int ret;
 
+	if (tell)
+		snprintf(path, sizeof(path), "%s%s%s", dir, file ? "/" : "",
+			 file ? file : "");
+	ret = flock_wait_telling(fd, LOCK_EX, wait_ms, tell, path);
 	if (ret == -ETIMEDOUT) {
 		error_set(err, CNI_ERR_TRY_AGAIN, ETIMEDOUT,
 			  "the store's lock %s%s%s was not free for %u.%03u seconds", dir,
@@ -127,7 +131,7 @@ static int lock_wait(int fd, const char *dir, const char *file, unsigned int wai
  * host-local's yet, and has locked that of the records alone.
  */
 static int take_lock(struct store *store, enum store_mode mode, unsigned int wait_ms,
-		     struct cni_error *err)
+		     flock_tell_fn tell, struct cni_error *err)
 {
 	const char *file = STORE_LOCK_FILE;
 	int ret = 0, fd = store->dir_fd;
@@ -142,10 +146,10 @@ static int take_lock(struct store *store, enum store_mode mode, unsigned int wai
 			fd = store->lock_fd;
 		else
 			file = NULL;
-		ret = lock_wait(fd, store->path, file, wait_ms, err);
+		ret = lock_wait(fd, store->path, file, wait_ms, tell, err);
 	}
 	if (ret == 0 && store->own_fd >= 0)
-		ret = lock_wait(store->own_fd, store->own_path, NULL, wait_ms, err);
+		ret = lock_wait(store->own_fd, store->own_path, NULL, wait_ms, tell, err);
 	return ret;
 }
 
@@ -211,8 +215,9 @@ int store_file_write(const struct store *store, const char *name, const char *te
 	return ret;
 }
 
-int store_open(const char *data_dir, const char *network, enum store_mode mode,
-	       unsigned int wait_ms, struct store *ret_store, struct cni_error *err)
+int store_open_telling(const char *data_dir, const char *network, enum store_mode mode,
+		       unsigned int wait_ms, flock_tell_fn tell, struct store *ret_store,
+		       struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	int ret;
@@ -228,13 +233,19 @@ int store_open(const char *data_dir, const char *network, enum store_mode mode,
 	}
 	ret = open_dirs(&store, mode, err);
 	if (ret == 0 && mode != STORE_LOOK)
-		ret = take_lock(&store, mode, wait_ms, err);
+		ret = take_lock(&store, mode, wait_ms, tell, err);
 	if (ret != 0)
 		return ret;
 
 	*ret_store = store;
 	store = STORE_CLOSED;
 	return 0;
+}
+
+int store_open(const char *data_dir, const char *network, enum store_mode mode,
+	       unsigned int wait_ms, struct store *ret_store, struct cni_error *err)
+{
+	return store_open_telling(data_dir, network, mode, wait_ms, NULL, ret_store, err);
 }
 
 void store_close(struct store *store)

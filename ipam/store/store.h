@@ -28,6 +28,7 @@
 
 #include <net/if.h>
 
+#include "conf/base/flock.h"
 #include "conf/names.h"
 #include "conf/network.h"
 #include "record.h"
@@ -104,6 +105,11 @@ enum store_mode {
  */
 int store_open(const char *data_dir, const char *network, enum store_mode mode,
 	       unsigned int wait_ms, struct store *ret_store, struct cni_error *err);
+
+/* The same, which tells of a wait as flock_wait_telling() does. */
+int store_open_telling(const char *data_dir, const char *network, enum store_mode mode,
+		       unsigned int wait_ms, flock_tell_fn tell, struct store *ret_store,
+		       struct cni_error *err);
 
 /* Gives the lock back and frees. The store may be closed already. */
 void store_close(struct store *store);

@@ -23,6 +23,7 @@ int operation_open(struct operation *op, struct cni_error *err)
 	if (ret < 0)
 		return ret;
 	op->node.loads_nothing = op->looks;
+	op->node.tell_wait = op->tell_wait;
 	kernel_open(&op->node, &op->kernel);
 	return 0;
 }

@@ -39,6 +39,9 @@ struct operation {
 	 * without a module being loaded for it. Whoever begins the operation sets it, before
 	 * an attachment is made. */
 	bool looks;
+	/* repair, cleanup, and GC by hand: tells a person which lock is waited for, and
+	 * for how long. NULL: nobody is told. Set as @looks is. */
+	flock_tell_fn tell_wait;
 
 	/* How long the stages took, for the log. Nothing is measured where no log is
 	 * written. */

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "conf/base/flock.h"
 #include "plugin/netlink/netlink.h"
 
 /* How long an operation waits for others before it gives up with code 11. */
@@ -38,6 +39,7 @@ struct node {
 	bool loads_nothing;
 	/* others see that somebody is at work on the attachment, until the end */
 	bool present;
+	flock_tell_fn tell_wait; /* a person waits for the outcome; NULL: nobody does */
 };
 
 /*

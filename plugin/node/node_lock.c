@@ -13,7 +13,6 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "conf/base/flock.h"
 #include "node.h"
 
 #define NODE_LOCK_PATH_MAX 64
@@ -71,9 +70,13 @@ static int lock_open(const struct node *node, const char *suffix, struct cni_err
 static int lock_wait(const struct node *node, int fd, int operation, const char *suffix,
 		     struct cni_error *err)
 {
-	int ret = flock_wait(fd, operation, NODE_LOCK_SECONDS * 1000), named;
-	char path[NODE_LOCK_PATH_MAX];
+	char path[NODE_LOCK_PATH_MAX] = "";
+	int ret, named;
 
+	if (node->tell_wait)
+		(void)lock_path(node, suffix, path, NULL);
+	ret = flock_wait_telling(fd, operation, NODE_LOCK_SECONDS * 1000, node->tell_wait,
+				 path);
 	if (ret == 0)
 		return 0;
 	named = lock_path(node, suffix, path, err);
@@ -123,6 +126,9 @@ static int identity_wait(const struct node *node, enum identity_byte which, shor
 	for (int waited = 0;
 	     (ret == -EAGAIN || ret == -EACCES) && waited < NODE_LOCK_SECONDS * 1000;
 	     waited += IDENTITY_POLL_MS) {
+		if (waited == FLOCK_TELL_MS && node->tell_wait &&
+		    lock_path(node, LOCK_FILE, path, NULL) == 0)
+			node->tell_wait(path, NODE_LOCK_SECONDS - waited / 1000);
 		nanosleep(&(struct timespec){.tv_nsec = IDENTITY_POLL_MS * 1000000L},
 			  NULL);
 		ret = identity_fcntl(node, which, type);
