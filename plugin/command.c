@@ -54,6 +54,8 @@ static int command_report(struct command *command, const char *nothing)
 		none_print(command);
 	else if (!command->failed && !report->errors.text)
 		puts(nothing);
+	if (command->unconfigured.text)
+		fputs(command->unconfigured.text, stdout);
 	if (report->errors.text)
 		fprintf(stderr, "%s", report->errors.text);
 	if (report->out_of_memory)
@@ -122,7 +124,7 @@ static void node_run(struct command *command)
 	}
 	if (access(CONF_DIR, F_OK) == 0)
 		path_run(command, CONF_DIR, true);
-	if (command->verb != CNI_CLEANUP && command->verb != CNI_SHOW)
+	if (command->verb == CNI_VALIDATE || command->verb == CNI_DOCTOR)
 		return;
 	store_run(command, DEFAULT_DATA_DIR);
 	store_run(command, RUN_DATA_DIR);

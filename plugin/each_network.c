@@ -29,6 +29,7 @@
 void command_clear(struct command *command)
 {
 	report_clear(&command->report);
+	free(command->unconfigured.text);
 	findings_clear(&command->findings);
 	show_clear(&command->show);
 	doctor_clear(&command->doctor);
@@ -66,13 +67,33 @@ static bool was_worked_on(const struct command *command, uint64_t owner)
 	return false;
 }
 
+/* What to put back is said by the configuration alone, so that repair can only say that
+ * the network has pods. */
+static int unconfigured_note(struct command *command, struct attachment *net,
+			     struct cni_error *err)
+{
+	_cleanup_(ipam_record_list_clear) struct ipam_record_list pods = {};
+	int ret = operation_open(net->op, err);
+
+	if (ret == 0)
+		ret = ipam_connected(&net->ipam_env, &pods, err);
+	operation_close(net->op);
+	if (ret == 0 && pods.n > 0)
+		text_add(&command->unconfigured,
+			 "network %s has %zu pod%s and no configuration, so nothing of "
+			 "it is mended; put its configuration back into " CONF_DIR
+			 " (`bridge-cni show %s` shows what there is, `bridge-cni "
+			 "cleanup` removes what is left when the pods are gone)\n",
+			 net->network->name, pods.n, pods.n == 1 ? "" : "s",
+			 net->network->name);
+	return ret;
+}
+
 static int task_run(struct command *command, struct attachment *net,
 		    struct cni_error *err)
 {
 	uint64_t *owner;
 
-	if (command->verb == CNI_REPAIR)
-		return verb_repair(net, err);
 	if (command->verb == CNI_SHOW) {
 		command->networks += command->order.by_store;
 		return show_network(&command->show, net, command->file, err);
@@ -81,13 +102,23 @@ static int task_run(struct command *command, struct attachment *net,
 		return doctor_network(&command->doctor, net, command->file, err);
 	if (command->order.by_store && was_worked_on(command, net->owner))
 		return 0;
+	if (command->order.by_store && command->verb == CNI_REPAIR)
+		return unconfigured_note(command, net, err);
 	if (command->order.by_store)
 		command->networks++;
 	owner = LIST_ADD(&command->owners);
 	if (!owner)
 		return error_oom(err);
 	*owner = net->owner;
-	return verb_cleanup(net, &command->order, err);
+	return command->verb == CNI_REPAIR ? verb_repair(net, err)
+					   : verb_cleanup(net, &command->order, err);
+}
+
+/* Is the network only looked at, without a lock? */
+static bool looks(const struct command *command)
+{
+	return command->verb == CNI_SHOW || command->verb == CNI_DOCTOR ||
+	       (command->verb == CNI_REPAIR && command->order.by_store);
 }
 
 const char *plugin_path(void)
@@ -118,7 +149,7 @@ static int network_run(struct command *command, const char *text, struct cni_err
 	operation_init(&op, &env);
 	op.report = &command->report;
 	op.tell_wait = say_wait;
-	op.looks = command->verb == CNI_SHOW || command->verb == CNI_DOCTOR;
+	op.looks = looks(command);
 	ret = request_read(text, strlen(text), &env, &request, &version, &op.notices,
 			   err);
 	if (ret < 0 && command->verb == CNI_DOCTOR) {
@@ -280,17 +311,19 @@ void store_run(struct command *command, const char *data_dir)
 
 	command->order.by_store = true;
 	command->file = NULL;
-	if (stored_find(data_dir, command->verb == CNI_SHOW, &list, &err) < 0)
+	if (stored_find(data_dir, looks(command), &list, &err) < 0 &&
+	    command->verb != CNI_REPAIR)
 		error_print(command, data_dir, &err);
 	for (size_t i = 0; i < list.n; i++) {
 		struct stored *stored = &list.items[i];
 		char path[PATH_MAX];
 
 		snprintf(path, sizeof(path), "%s/%s", data_dir, stored->network);
+		if (stored->text && network_run(command, stored->text, &stored->err) == 0)
+			continue;
 		if (!stored->text && command->verb == CNI_SHOW)
 			show_unseen(&command->show, stored->network, &stored->err);
-		else if (!stored->text ||
-			 network_run(command, stored->text, &stored->err) < 0)
+		else if (command->verb != CNI_REPAIR)
 			error_print(command, path, &stored->err);
 	}
 }

@@ -31,6 +31,8 @@ struct command {
 
 	/* The outcome. */
 	struct report report;
+	struct text
+		unconfigured; /* of repair: lines about networks that have pods alone */
 	struct show show; /* of show, in place of lines */
 	struct findings findings; /* of validate, in place of lines and errors */
 	struct doctor doctor; /* of doctor, in place of both */
@@ -53,7 +55,8 @@ const char *plugin_path(void);
  * network from being worked on. */
 void path_run(struct command *command, const char *path, bool alone);
 
-/* Works on the networks that a store tells of, and no configuration has told of. */
+/* Works on the networks that a store tells of, and no configuration has told of. repair
+ * only notes those that have pods. */
 void store_run(struct command *command, const char *data_dir);
 
 #endif

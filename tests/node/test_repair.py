@@ -549,9 +549,18 @@ def test_without_a_file_it_is_etc_cni_net_d(node):
     assert lines == ["testnet: masquerade: the rules in table inet bridge_cni"]
     assert pod.ping(INTERNET4)
     (directory / "10-pods.conflist").unlink()
-    [line] = lines_of(command(node, "repair", wrapper=bound))
+    line, more = lines_of(command(node, "repair", wrapper=bound))
     assert line == ('no plugin of type "bridge-cni" is in the files (*.conflist, *.conf, '
                     '*.json) of /etc/cni/net.d')
+    assert more.startswith("network testnet has 1 pod and no configuration")
+    for word in ("bridge-cni show testnet", "bridge-cni cleanup", "/etc/cni/net.d"):
+        assert word in more
+    # So it is beside a network that is configured; nothing is said of one without a pod.
+    other = network(name="other", bridge="cni1", ipam={"ranges": [[{"subnet": "10.9.0.0/24"}]]})
+    (directory / "20-other.conflist").write_text(json.dumps(conflist(other)))
+    assert lines_of(command(node, "repair", wrapper=bound)) == ["nothing to mend", more]
+    node.delete(pod, conf)
+    assert lines_of(command(node, "repair", wrapper=bound)) == ["nothing to mend"]
 
 
 @pytest.mark.parametrize("verb", ["repair", "cleanup"])
