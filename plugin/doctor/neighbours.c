@@ -234,7 +234,12 @@ void agent_check(struct doctor *doctor)
 	for (size_t i = 0; i < doctor->networks.n; i++)
 		waited_for |= doctor->networks.items[i].waits_for_agent;
 	agent_facts_read(&facts);
-	if (facts.failure) {
+	if (facts.unreached) {
+		doctor_tell(doctor, DOCTOR_WARNING,
+			    "the agent's port 9810 on 127.0.0.1: %s", facts.failure);
+		doctor_advise(doctor, "see `nft list ruleset` for what drops them, and "
+				      "accept what comes in by lo");
+	} else if (facts.failure) {
 		doctor_tell(
 			doctor, DOCTOR_WARNING,
 			"somebody listens on the agent's port 9810, and doesn't answer: "

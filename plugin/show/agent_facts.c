@@ -82,8 +82,13 @@ static void pages_read(struct agent_facts *facts)
 		ret = http_get(AGENT_PORT, "/readyz", deadline, &status, &facts->says);
 		facts->ready = ret == 0 && status == 200;
 	}
-	/* Without an interface lo nobody can be there. */
-	if (ret < 0 && ret != -ECONNREFUSED && ret != -ENETUNREACH)
+	/* Where nobody listens the node refuses at once. Without an interface lo nobody
+	 * can be there. */
+	facts->unreached = ret == -EHOSTUNREACH;
+	if (facts->unreached)
+		facts->failure = "connecting timed out; a firewall may drop packets on "
+				 "the interface lo";
+	else if (ret < 0 && ret != -ECONNREFUSED && ret != -ENETUNREACH)
 		facts->failure = strerror(-ret);
 }
 

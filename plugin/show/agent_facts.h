@@ -21,8 +21,9 @@ struct agent_route {
 /* Begins as zeros. */
 struct agent_facts {
 	bool answers; /* an agent is there */
-	const char
-		*failure; /* why nothing could be had of it, though somebody is there */
+	/* why nothing could be had of it, though somebody is there or may be */
+	const char *failure;
+	bool unreached; /* the failure is that no connection was made in time */
 	char version[32];
 	bool ready;
 	char *says; /* the page /readyz; owned */

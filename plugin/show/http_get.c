@@ -43,6 +43,8 @@ static int connect_to(int fd, uint16_t port, int64_t deadline_ms)
 	if (errno != EINPROGRESS)
 		return -errno;
 	ret = await(fd, POLLOUT, deadline_ms);
+	if (ret == -ETIMEDOUT)
+		return -EHOSTUNREACH;
 	if (ret == 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 		ret = -errno;
 	return ret < 0 ? ret : -error;

@@ -10,7 +10,7 @@
 /*
  * Gives the status of the page and its text, which the caller frees, until @deadline_ms
  * (now_ms()). -errno: nobody is there (ECONNREFUSED), or no answer came that is one
- * (EBADMSG), in time (ETIMEDOUT).
+ * (EBADMSG), in time (ETIMEDOUT; EHOSTUNREACH where not even the connection was made).
  */
 int http_get(uint16_t port, const char *path, int64_t deadline_ms, int *ret_status,
 	     char **ret_text);

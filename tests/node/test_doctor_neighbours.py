@@ -86,3 +86,13 @@ def test_what_the_agent_complains_of(healthy):
         assert "51820" in finding["advice"]
     with agent(healthy, "ok", tunnel_peers_silent=0, wireguard_peers=3, wireguard_sessions=1):
         assert findings(healthy, "agent") == []
+
+
+def test_a_firewall_that_drops_what_the_agent_is_asked(healthy):
+    healthy.up("lo")
+    healthy.nft("add table inet other; add chain inet other in { type filter hook input "
+                'priority 0; }; add rule inet other in iif "lo" drop')
+    finding = one(healthy, "agent", "warning", "9810", "timed out", "firewall")
+    assert "lo" in finding["advice"]
+    healthy.nft("delete table inet other")
+    assert findings(healthy, "agent") == []

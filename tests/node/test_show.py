@@ -469,6 +469,21 @@ def test_the_agent_and_its_routes(node):
     node.ip("link del bcni-test")
 
 
+LO_DROPS = 'add table inet other; add chain inet other in { type filter hook input priority 0; }; ' \
+    'add rule inet other in iif "lo" drop'
+
+
+def test_a_firewall_that_drops_what_comes_by_lo_is_named(node):
+    """Where nobody listens the node refuses at once: it is no timeout."""
+    node.up("lo")
+    node.nft(LO_DROPS)
+    told = document(command(node, "show", "--json"))["agent"]
+    assert not told["answers"]
+    for words in ("timed out", "firewall", "interface lo"):
+        assert words in told["failure"]
+    assert told["failure"] in command(node, "show").stdout
+
+
 def test_whoever_else_listens_on_the_agents_port(node):
     with agent(node, {"/metrics": "hello\n"}):
         assert document(command(node, "show", "--json"))["agent"] is None
@@ -483,4 +498,5 @@ def test_whoever_else_listens_on_the_agents_port(node):
     with agent(node, {}):
         told = document(command(node, "show", "--json"))["agent"]
     assert not told["answers"] and "timed out" in told["failure"]
+    assert "firewall" not in told["failure"]
     assert time.monotonic() - began < 5 * SLOWNESS
