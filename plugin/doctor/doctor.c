@@ -9,6 +9,7 @@
 #include "conf/base/list.h"
 #include "conf/net_programs.h"
 #include "finding.h"
+#include "kernel_feature.h"
 
 /* A check. Its name is in the output; a stranger finds its function by it. */
 static const struct check {
@@ -178,7 +179,6 @@ static int network_keep(struct doctor *doctor, const struct network_facts *facts
 		.isolated = network->port_isolation,
 		.masquerades = network->ip_masq,
 		.waits_for_agent = network->wait_for_agent,
-		.filters_vlans = network_native_vlan(network) != 0,
 		.mtu = network->mtu,
 		.vlan = network->vlan,
 	};
@@ -206,6 +206,11 @@ static int network_look(struct doctor *doctor, struct attachment *net, const cha
 
 	if (ret == 0)
 		ret = network_keep(doctor, &facts, file, err);
+	if (ret == 0)
+		ret = kernel_needs(
+			net,
+			&doctor->networks.items[doctor->networks.n - 1].kernel_features,
+			err);
 	doctor->network = net->network->name;
 	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(checks); i++) {
 		doctor->check = i;

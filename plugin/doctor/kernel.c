@@ -1,117 +1,232 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * What the networks need of the kernel is tried, in a network namespace of a child, which
- * ends with it: a version number doesn't tell which options a kernel was built with.
- */
-#include <errno.h>
-#include <sched.h>
-#include <signal.h>
+/* Tells which features the networks need of the kernel, and it lacks. */
+#include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "checks.h"
+#include "conf/base/text.h"
 #include "finding.h"
-#include "plugin/netlink/link.h"
+#include "kernel_feature.h"
 #include "plugin/node/kernel_has.h"
 
-#define BRIDGE "try0"
-
-/* The child's exit status. */
-enum tried {
-	TRIED_FINE,
-	TRIED_UNSEEN, /* it could not make a namespace */
-	TRIED_NO_BRIDGE,
-	TRIED_NO_VLANS,
+enum part {
+	PART_NONE, /* behind the last one of a feature */
+	PART_BRIDGE,
+	PART_VETH,
+	PART_TBF,
+	PART_IFB,
+	PART_INGRESS,
+	PART_U32,
+	PART_MIRRED,
+	PART_TABLES,
+	PART_SETS,
+	PART_COUNTER,
+	PART_LIMIT,
+	PART_CT,
+	PART_NAT,
+	PART_DNAT,
+	PART_MASQUERADE,
+	PART_FIB,
+	PART_FIB4,
+	PART_FIB6,
+	PART_CTNETLINK,
+	PART_CONNTRACK,
+	PARTS
 };
 
-static enum tried bridge_try(struct netlink *nl)
+/* Some of them are parts of another module in newer kernels: the symbol is there then. */
+static const struct kernel_part known_parts[PARTS] = {
+	[PART_NONE] = {"", ""},
+	[PART_BRIDGE] = {"bridge", "br_add_bridge"},
+	[PART_VETH] = {"veth", "veth_xmit"},
+	[PART_TBF] = {"sch_tbf", "tbf_enqueue"},
+	[PART_IFB] = {"ifb", "ifb_xmit"},
+	[PART_INGRESS] = {"sch_ingress", "ingress_init"},
+	[PART_U32] = {"cls_u32", "u32_classify"},
+	[PART_MIRRED] = {"act_mirred", "tcf_mirred_act"},
+	[PART_TABLES] = {"nf_tables", "nft_register_chain_type"},
+	[PART_SETS] = {"nf_tables_set", "nft_rhash_update"},
+	[PART_COUNTER] = {"nft_counter", "nft_counter_eval"},
+	[PART_LIMIT] = {"nft_limit", "nft_limit_pkts_eval"},
+	[PART_CT] = {"nft_ct", "nft_ct_get_init"},
+	[PART_NAT] = {"nft_chain_nat", "nft_nat_do_chain"},
+	[PART_DNAT] = {"nft_nat", "nft_nat_eval"},
+	[PART_MASQUERADE] = {"nft_masq", "nft_masq_eval"},
+	[PART_FIB] = {"nft_fib_inet", "nft_fib_inet_eval"},
+	[PART_FIB4] = {"nft_fib_ipv4", "nft_fib4_eval"},
+	[PART_FIB6] = {"nft_fib_ipv6", "nft_fib6_eval"},
+	[PART_CTNETLINK] = {"nf_conntrack_netlink", "ctnetlink_del_conntrack"},
+	[PART_CONNTRACK] = {"nf_conntrack", "nf_conntrack_in"},
+};
+
+#define FEATURE_PARTS_MAX 9
+
+static const struct feature {
+	enum part parts[FEATURE_PARTS_MAX]; /* that it may be made of */
+	enum doctor_level level; /* where the kernel lacks it */
+	const char *lacks;
+	const char *advice;
+} features[KERNEL_FEATURES] = {
+	[KERNEL_BRIDGE] = {{PART_BRIDGE},
+			   DOCTOR_PROBLEM,
+			   "the kernel makes no bridge",
+			   "boot a kernel with CONFIG_BRIDGE"},
+	[KERNEL_VETH] = {{PART_BRIDGE, PART_VETH},
+			 DOCTOR_PROBLEM,
+			 "the kernel makes no veth pair that is a port of a bridge",
+			 "boot a kernel with CONFIG_VETH"},
+	[KERNEL_VLANS] = {{PART_BRIDGE},
+			  DOCTOR_PROBLEM,
+			  "its bridge is to filter VLANs, which this kernel's bridges "
+			  "can't",
+			  "boot a kernel with CONFIG_BRIDGE_VLAN_FILTERING, or remove "
+			  "vlan and vlanTrunk"},
+	[KERNEL_PORT] = {{PART_BRIDGE, PART_VETH},
+			 DOCTOR_PROBLEM,
+			 "this kernel's bridge ports lack what portIsolation, "
+			 "macspoofchk or spoofCheck needs",
+			 "boot Linux 5.2 or newer, or remove these keys"},
+	[KERNEL_IPV6] = {{PART_BRIDGE},
+			 DOCTOR_PROBLEM,
+			 "the kernel runs without IPv6, of which the network has ranges",
+			 "boot without ipv6.disable=1 and with CONFIG_IPV6, or remove "
+			 "the ranges of IPv6"},
+	[KERNEL_TBF] = {{PART_BRIDGE, PART_VETH, PART_TBF},
+			DOCTOR_PROBLEM,
+			"the kernel limits no rates: an ADD with bandwidth fails",
+			"boot a kernel with CONFIG_NET_SCH_TBF, or remove the "
+			"capability bandwidth and the rates"},
+	[KERNEL_IFB] = {{PART_BRIDGE, PART_VETH, PART_IFB, PART_INGRESS, PART_U32,
+			 PART_MIRRED},
+			DOCTOR_PROBLEM,
+			"the kernel can't limit what a pod sends: an ADD with bandwidth "
+			"(egressRate) fails",
+			"boot a kernel with CONFIG_IFB, CONFIG_NET_SCH_INGRESS, "
+			"CONFIG_NET_CLS_U32 and CONFIG_NET_ACT_MIRRED, or remove the "
+			"capability bandwidth and egressRate"},
+	[KERNEL_MASQUERADE] = {{PART_TABLES, PART_SETS, PART_CT, PART_NAT,
+				PART_MASQUERADE},
+			       DOCTOR_PROBLEM,
+			       "nftables doesn't take the rules of ipMasq",
+			       "boot a kernel with CONFIG_NF_TABLES_INET, "
+			       "CONFIG_NFT_CT, CONFIG_NFT_NAT and CONFIG_NFT_MASQ, or "
+			       "set ipMasq to false"},
+	[KERNEL_HOST_PORTS] = {{PART_TABLES, PART_SETS, PART_CT, PART_NAT, PART_DNAT,
+				PART_FIB, PART_FIB4, PART_FIB6},
+			       DOCTOR_PROBLEM,
+			       "nftables doesn't take the rules of host ports",
+			       "boot a kernel with CONFIG_NF_TABLES_INET, "
+			       "CONFIG_NFT_CT, CONFIG_NFT_NAT and CONFIG_NFT_FIB_INET, "
+			       "or remove the capability portMappings"},
+	[KERNEL_PORT_RANGES] = {{PART_TABLES, PART_SETS},
+				DOCTOR_PROBLEM,
+				"nftables has no sets of ranges that are concatenated, "
+				"which host ports need",
+				"boot Linux 5.6 or newer, or remove the capability "
+				"portMappings"},
+	[KERNEL_GUARD] = {{PART_TABLES, PART_SETS, PART_COUNTER, PART_FIB, PART_FIB4,
+			   PART_FIB6},
+			  DOCTOR_PROBLEM,
+			  "nftables doesn't take the rules of spoofCheck, portIsolation "
+			  "or podLink \"routed\"",
+			  "boot a kernel with CONFIG_NF_TABLES_INET and "
+			  "CONFIG_NFT_FIB_INET, or remove these keys"},
+	[KERNEL_BRIDGE_RULES] = {{PART_TABLES, PART_SETS, PART_COUNTER, PART_LIMIT},
+				 DOCTOR_PROBLEM,
+				 "nftables doesn't take the rules of macspoofchk and "
+				 "spoofCheck, which are for frames on a bridge",
+				 "boot a kernel with CONFIG_NF_TABLES_BRIDGE and "
+				 "CONFIG_NFT_LIMIT, or remove these keys"},
+	[KERNEL_CONNECTIONS] = {{PART_CTNETLINK},
+				DOCTOR_WARNING,
+				"the kernel doesn't forget connections when a pod ends: "
+				"packets of UDP may reach the next pod with its address "
+				"or host port",
+				"boot a kernel with CONFIG_NF_CT_NETLINK"},
+	[KERNEL_SCTP] = {{PART_CONNTRACK},
+			 DOCTOR_WARNING,
+			 "the kernel tracks no SCTP: an ADD with a host port of that "
+			 "protocol fails",
+			 "where pods have such host ports, boot a kernel with "
+			 "CONFIG_NF_CT_PROTO_SCTP"},
+};
+
+static uint32_t all_needed(const struct doctor *doctor)
 {
-	const struct bridge_spec spec = {.name = BRIDGE,
-					 .mac = {true, {0x02, 0, 0, 0, 0, 1}}};
-	struct link link = {};
+	uint32_t needed = 0;
 
-	queue_bridge_add(nl, &spec);
-	if (netlink_commit(nl, NULL) < 0 || link_get(nl, BRIDGE, &link, NULL) < 0 ||
-	    !link.index)
-		return TRIED_NO_BRIDGE;
-	return link.bridge.can_filter_vlans ? TRIED_FINE : TRIED_NO_VLANS;
-}
-
-static _Noreturn void become_child(void)
-{
-	struct netlink *nl = NULL;
-	enum tried tried = TRIED_UNSEEN;
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (unshare(CLONE_NEWNET) == 0 && netlink_open(NETLINK_FOR_ROUTE, &nl, NULL) == 0)
-		tried = bridge_try(nl);
-	_exit(tried);
-}
-
-static enum tried child_run(void)
-{
-	pid_t pid = fork();
-	int status = 0;
-
-	if (pid == 0)
-		become_child();
-	if (pid < 0)
-		return TRIED_UNSEEN;
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return TRIED_UNSEEN;
-	return WIFEXITED(status) ? (enum tried)WEXITSTATUS(status) : TRIED_UNSEEN;
-}
-
-/* The name of a network that has VLANs; NULL: none has. */
-static const char *with_vlans(const struct doctor *doctor)
-{
 	for (size_t i = 0; i < doctor->networks.n; i++)
-		if (doctor->networks.items[i].filters_vlans)
-			return doctor->networks.items[i].name;
-	return NULL;
+		needed |= doctor->networks.items[i].kernel_features;
+	return needed;
+}
+
+/* Takes away the features of which a part isn't there, and tells of these parts: trying
+ * them would have the kernel load modules. */
+static uint32_t without_loading(struct doctor *doctor, uint32_t needed)
+{
+	struct kernel_part parts[PARTS];
+	bool absent[PARTS] = {};
+	uint32_t tried = needed;
+	struct text list = {};
+
+	memcpy(parts, known_parts, sizeof(parts));
+	kernel_parts_find(parts + 1, PARTS - 1);
+	for (size_t f = 0; f < KERNEL_FEATURES; f++)
+		for (size_t k = 0; k < FEATURE_PARTS_MAX && features[f].parts[k]; k++) {
+			enum part part = features[f].parts[k];
+
+			if (!(needed & KERNEL_BIT(f)) || parts[part].there)
+				continue;
+			tried &= ~KERNEL_BIT(f);
+			absent[part] = true;
+		}
+	for (size_t i = 1; i < PARTS; i++)
+		if (absent[i])
+			text_add(&list, "%s%s", list.len ? ", " : "", parts[i].module);
+	if (list.len && !list.failed)
+		doctor_tell(
+			doctor, DOCTOR_OK,
+			"modules that aren't loaded yet: %s; doctor --load loads them "
+			"and tries them",
+			list.text);
+	doctor->out_of_memory |= list.failed;
+	free(list.text);
+	return tried;
+}
+
+/* The first network that needs the feature is named. */
+static void lack_tell(struct doctor *doctor, enum kernel_feature feature, const char *why)
+{
+	size_t i = 0;
+
+	while (!(doctor->networks.items[i].kernel_features & KERNEL_BIT(feature)))
+		i++;
+	doctor->network = doctor->networks.items[i].name;
+	doctor_tell(doctor, features[feature].level, "%s%s%s", features[feature].lacks,
+		    *why ? ": " : "", why);
+	doctor_advise(doctor, "%s", features[feature].advice);
+	doctor->network = NULL;
 }
 
 void kernel_check(struct doctor *doctor)
 {
-	const char *vlans = with_vlans(doctor);
+	struct kernel_outcome outcomes[KERNEL_FEATURES] = {};
+	uint32_t needed = all_needed(doctor);
 
-	if (doctor->networks.n == 0)
+	if (!doctor->load)
+		needed = without_loading(doctor, needed);
+	if (!needed)
 		return;
-	if (!doctor->load && !kernel_has_bridge()) {
-		doctor_tell(
-			doctor, DOCTOR_OK,
-			"the module bridge isn't loaded yet; doctor --load loads it and "
-			"tries it");
-		return;
-	}
-	switch (child_run()) {
-	case TRIED_UNSEEN:
+	if (!kernel_try(needed, outcomes)) {
 		doctor_tell(doctor, DOCTOR_WARNING,
 			    "what the kernel can do could not be seen: no network "
 			    "namespace can be made");
 		doctor_advise(doctor, geteuid() == 0 ? "see the kernel's log"
 						     : "run doctor as root");
-		break;
-	case TRIED_NO_BRIDGE:
-		doctor_tell(doctor, DOCTOR_PROBLEM, "the kernel makes no bridge");
-		doctor_advise(doctor, "boot a kernel with CONFIG_BRIDGE");
-		break;
-	case TRIED_NO_VLANS:
-		if (!vlans)
-			break;
-		doctor->network = vlans;
-		doctor_tell(doctor, DOCTOR_PROBLEM,
-			    "its bridge is to filter VLANs, which this kernel's bridges "
-			    "can't");
-		doctor_advise(doctor,
-			      "boot a kernel with CONFIG_BRIDGE_VLAN_FILTERING, or "
-			      "remove vlan and vlanTrunk");
-		doctor->network = NULL;
-		break;
-	case TRIED_FINE:
-		break;
+		return;
 	}
+	for (size_t i = 0; i < KERNEL_FEATURES; i++)
+		if (outcomes[i].is == KERNEL_LACKS)
+			lack_tell(doctor, i, outcomes[i].why);
 }

@@ -33,7 +33,7 @@ struct doctor_network {
 	char bridge[IF_NAMESIZE], gateway_ifname[IF_NAMESIZE];
 	char port[IF_NAMESIZE]; /* a pod's, of the bridge; or a name that one may have */
 	bool is_gateway, masquerades, routed, isolated, waits_for_agent;
-	bool filters_vlans; /* its bridge is to */
+	uint32_t kernel_features; /* that it needs (kernel_feature.h), as bits */
 	uint32_t mtu, vlan;
 	struct prefix_list subnets; /* owned */
 	size_t connected; /* pods */

@@ -8,40 +8,59 @@
 #include <unistd.h>
 
 #define LINE_SIZE 1024
+#define PATH_SIZE 64
 
-static bool has_symbol(const char *symbol)
+/* Reads the symbols once, as they are many. */
+static void symbols_find(struct kernel_part *parts, size_t n, size_t missing)
 {
 	FILE *file = fopen("/proc/kallsyms", "re");
 	char line[LINE_SIZE], name[LINE_SIZE];
-	bool found = false;
 
 	if (!file)
-		return false;
-	while (!found && fgets(line, sizeof(line), file))
-		found = sscanf(line, "%*s %*s %1023s", name) == 1 &&
-			strcmp(name, symbol) == 0;
+		return;
+	while (missing && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%*s %*s %1023s", name) != 1)
+			continue;
+		for (size_t i = 0; i < n; i++) {
+			if (parts[i].there || strcmp(parts[i].symbol, name) != 0)
+				continue;
+			parts[i].there = true;
+			missing--;
+		}
+	}
 	fclose(file);
-	return found;
 }
 
-/* @symbol: one of the module's. */
-static bool is_there(const char *directory, const char *symbol)
+void kernel_parts_find(struct kernel_part *parts, size_t n)
 {
-	return access(directory, F_OK) == 0 || access("/proc/modules", F_OK) < 0 ||
-	       has_symbol(symbol);
+	bool loads_none = access("/proc/modules", F_OK) < 0;
+	size_t missing = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		char path[PATH_SIZE];
+
+		snprintf(path, sizeof(path), "/sys/module/%s", parts[i].module);
+		parts[i].there = loads_none || access(path, F_OK) == 0;
+		missing += !parts[i].there;
+	}
+	if (missing)
+		symbols_find(parts, n, missing);
+}
+
+static bool has(const char *module, const char *symbol)
+{
+	struct kernel_part part = {.module = module, .symbol = symbol};
+
+	kernel_parts_find(&part, 1);
+	return part.there;
 }
 
 bool kernel_has_nf_tables(void)
 {
-	return is_there("/sys/module/nf_tables", "nft_register_chain_type");
-}
-
-bool kernel_has_bridge(void)
-{
-	return is_there("/sys/module/bridge", "br_add_bridge");
+	return has("nf_tables", "nft_register_chain_type");
 }
 
 bool kernel_has_ctnetlink(void)
 {
-	return is_there("/sys/module/nf_conntrack_netlink", "ctnetlink_dump_table");
+	return has("nf_conntrack_netlink", "ctnetlink_dump_table");
 }

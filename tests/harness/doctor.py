@@ -12,7 +12,7 @@ RIGHT = {"cniVersion": "1.0.0", "capabilities": {"portMappings": True}}
 
 
 def ours(families="dual", **changes):
-    return network(families, **RIGHT, **changes)
+    return network(families, **{**RIGHT, **changes})
 
 
 def plugins(node, name):
