@@ -50,6 +50,10 @@ void store_check(struct doctor *doctor, const struct network_facts *facts);
 void addresses_check(struct doctor *doctor, const struct network_facts *facts);
 void disk_check(struct doctor *doctor);
 
+/* clock.c: times and boot IDs of records. */
+void clock_check(struct doctor *doctor, const struct network_facts *facts);
+void boot_check(struct doctor *doctor);
+
 /* neighbours.c: other programs of the node. */
 void managers_check(struct doctor *doctor);
 void agent_check(struct doctor *doctor);

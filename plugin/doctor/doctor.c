@@ -53,6 +53,8 @@ static const struct check {
 	{"store", "the records are whole", NULL, store_check},
 	{"addresses", "there are free addresses", NULL, addresses_check},
 	{"disk", "there is room for the store", disk_check, NULL},
+	{"clock", "records are of this boot, and not of the future", boot_check,
+	 clock_check},
 	{"limits", "the kernel's tables have room for the pods", limits_check, NULL},
 	{"managers", "no network manager takes our interfaces", managers_check, NULL},
 	{"agent", "the node agent has no complaint", agent_check, NULL},
