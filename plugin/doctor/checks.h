@@ -54,6 +54,9 @@ void disk_check(struct doctor *doctor);
 void clock_check(struct doctor *doctor, const struct network_facts *facts);
 void boot_check(struct doctor *doctor);
 
+/* denials.c: of SELinux and AppArmor. */
+void denials_check(struct doctor *doctor);
+
 /* neighbours.c: other programs of the node. */
 void managers_check(struct doctor *doctor);
 void agent_check(struct doctor *doctor);

@@ -55,6 +55,8 @@ static const struct check {
 	{"disk", "there is room for the store", disk_check, NULL},
 	{"clock", "records are of this boot, and not of the future", boot_check,
 	 clock_check},
+	{"denials", "the kernel's log tells of no denial by SELinux or AppArmor",
+	 denials_check, NULL},
 	{"limits", "the kernel's tables have room for the pods", limits_check, NULL},
 	{"managers", "no network manager takes our interfaces", managers_check, NULL},
 	{"agent", "the node agent has no complaint", agent_check, NULL},
