@@ -16,8 +16,10 @@
 #define HOST_IFNAME_PREFIX    "veth"
 #define HOST_IFNAME_NET_CHARS 4
 #define HOST_IFNAME_POD_CHARS 7
-#define IFB_PREFIX	      "ifb"
-#define LINK_ALIAS_MAX	      255 /* IFALIASZ less one, with the NUL */
+/* of interfaces that the node agent makes for tunnels to other nodes */
+#define TUNNEL_DEVICES "bcni-"
+#define IFB_PREFIX     "ifb"
+#define LINK_ALIAS_MAX 255 /* IFALIASZ less one, with the NUL */
 
 /* FNV-1a with a final avalanche. hash_more() goes on from an earlier hash, without that
  * avalanche. */

@@ -8,6 +8,12 @@
 #include "conf/identity.h"
 #include "ipam/ipam.h"
 
+bool link_is_agents_tunnel(const struct link *link)
+{
+	return strncmp(link->name, TUNNEL_DEVICES, strlen(TUNNEL_DEVICES)) == 0 &&
+	       (link_is(link, "vxlan") || link_is(link, "wireguard"));
+}
+
 static bool has_bridge_alias(const struct link *link)
 {
 	return strncmp(link->alias, BRIDGE_ALIAS_PREFIX, strlen(BRIDGE_ALIAS_PREFIX)) ==

@@ -6,6 +6,9 @@
 #include "known.h"
 #include "plugin/netlink/link.h"
 
+/* Is it one of the node agent's tunnels? It has an address of the node's podCIDR. */
+bool link_is_agents_tunnel(const struct link *link);
+
 /*
  * Is the interface this program's: by its alias, by that of one of its ports, or by what
  * the stores of the networks, or the default one, tell? @ret_network: the name of a

@@ -27,7 +27,8 @@ static bool is_anothers(const struct doctor *doctor, unsigned int index,
 			struct link *ret_link)
 {
 	return link_get_by_index(doctor->rtnl, index, ret_link, NULL) == 0 &&
-	       ret_link->index && !is_ours(doctor, ret_link->name);
+	       ret_link->index && !is_ours(doctor, ret_link->name) &&
+	       !link_is_agents_tunnel(ret_link);
 }
 
 static bool is_uplink(const struct doctor *doctor, int family, unsigned int index)

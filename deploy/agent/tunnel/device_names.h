@@ -5,11 +5,10 @@
 #define BRIDGE_CNI_AGENT_TUNNEL_DEVICE_NAMES_H
 
 #include "conf/base/addr.h"
+#include "conf/identity.h"
 #include "wireguard_rotation.h"
 
-/* Beginnings of names: of all devices, and of those of each mode, as the guard's rules
- * have them. */
-#define TUNNEL_DEVICES	  "bcni-"
+/* Beginnings of the names of each mode's devices, as the guard's rules have them. */
 #define VXLAN_DEVICES	  TUNNEL_DEVICES "vxlan"
 #define WIREGUARD_DEVICES TUNNEL_DEVICES "wg"
 

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`bridge-cni doctor` on nodes of a cluster, which the agent has set up."""
+import pytest
+
+from harness.command import command
+from harness.tunnels import start
+
+pytestmark = pytest.mark.must_run
+
+
+def findings(node):
+    done = command(node, "doctor", str(node.conf_dir), env={"CNI_PATH": str(node.bin_dir)})
+    assert done.stderr == ""
+    return [line for line in done.stdout.splitlines() if not line.startswith("ok: ")]
+
+
+@pytest.mark.parametrize("underlay", ["v4", "v4 v6"])
+def test_of_nodes_with_a_tunnel_there_is_nothing_to_say(cluster, underlay):
+    """The tunnel has the first address of the node's podCIDR, and less room than the uplink."""
+    cluster.network("b")
+    nodes = cluster.node(underlay=underlay), cluster.node(underlay=underlay, network="b")
+    start(*nodes)
+    for node in nodes:
+        assert findings(node) == []
+        node.pod()
+        assert findings(node) == []
+
+
+def test_of_nodes_with_direct_routes_there_is_nothing_to_say(cluster):
+    nodes = cluster.node(underlay="v4 v6"), cluster.node(underlay="v4 v6")
+    start(*nodes, mode="none")
+    for node in nodes:
+        node.pod()
+        assert findings(node) == []
