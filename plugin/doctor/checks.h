@@ -42,8 +42,14 @@ void ports_check(struct doctor *doctor, const struct network_facts *facts);
 /* links.c: interfaces, addresses, routes. */
 void subnets_check(struct doctor *doctor);
 void bridge_check(struct doctor *doctor, const struct network_facts *facts);
-void mtu_check(struct doctor *doctor);
 void former_check(struct doctor *doctor);
+
+/* mtu.c */
+void mtu_check(struct doctor *doctor);
+
+/* routes.c: default routes. routes_keep() remembers what a network says of them. */
+void routes_keep(const struct network *network, struct doctor_network *kept);
+void routes_check(struct doctor *doctor);
 
 /* store.c */
 void store_check(struct doctor *doctor, const struct network_facts *facts);

@@ -48,7 +48,8 @@ static const struct check {
 	{"subnets", "no subnet is elsewhere on the node as well", subnets_check, NULL},
 	{"bridge", "bridges have their gateways and pods, and no foreign address", NULL,
 	 bridge_check},
-	{"mtu", "no bridge has a larger MTU than the uplink", mtu_check, NULL},
+	{"mtu", "pods' packets fit the ways out of the node", mtu_check, NULL},
+	{"routes", "pods and node have the routes that ipMasq needs", routes_check, NULL},
 	{"former-cni", "no interface of a former CNI is left", former_check, NULL},
 	{"store", "the records are whole", NULL, store_check},
 	{"addresses", "there are free addresses", NULL, addresses_check},
@@ -186,6 +187,7 @@ static int network_keep(struct doctor *doctor, const struct network_facts *facts
 		.mtu = network->mtu,
 		.vlan = network->vlan,
 	};
+	routes_keep(network, kept);
 	snprintf(kept->bridge, sizeof(kept->bridge), "%s", facts->net->bridge);
 	network_gateway_ifname(network, kept->gateway_ifname);
 	kept->subnets.items = calloc(subnets + 1, sizeof(*kept->subnets.items));

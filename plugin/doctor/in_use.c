@@ -8,6 +8,15 @@
 #include "conf/identity.h"
 #include "ipam/ipam.h"
 
+bool ifname_is_networks(const struct doctor *doctor, const char *ifname)
+{
+	for (size_t i = 0; i < doctor->networks.n; i++)
+		if (strcmp(doctor->networks.items[i].gateway_ifname, ifname) == 0 ||
+		    strcmp(doctor->networks.items[i].bridge, ifname) == 0)
+			return true;
+	return false;
+}
+
 bool link_is_agents_tunnel(const struct link *link)
 {
 	return strncmp(link->name, TUNNEL_DEVICES, strlen(TUNNEL_DEVICES)) == 0 &&

@@ -6,6 +6,9 @@
 #include "known.h"
 #include "plugin/netlink/link.h"
 
+/* Is it a network's bridge, or has its gateway, by a configuration that was read? */
+bool ifname_is_networks(const struct doctor *doctor, const char *ifname);
+
 /* Is it one of the node agent's tunnels? It has an address of the node's podCIDR. */
 bool link_is_agents_tunnel(const struct link *link);
 

@@ -35,6 +35,9 @@ struct doctor_network {
 	bool is_gateway, masquerades, routed, isolated, waits_for_agent;
 	uint32_t kernel_features; /* that it needs (kernel_feature.h), as bits */
 	uint32_t mtu, vlan;
+	bool gives_default_route; /* to pods */
+	uint32_t route_mtu; /* the largest of these routes; 0: as their interface */
+	bool masquerades_nothing; /* pods have no route by which that would be */
 	struct prefix_list subnets; /* owned */
 	size_t connected; /* pods */
 };

@@ -13,21 +13,12 @@
 #include "plugin/netlink/route.h"
 #include "plugin/node/uplink.h"
 
-static bool is_ours(const struct doctor *doctor, const char *ifname)
-{
-	for (size_t i = 0; i < doctor->networks.n; i++)
-		if (strcmp(doctor->networks.items[i].gateway_ifname, ifname) == 0 ||
-		    strcmp(doctor->networks.items[i].bridge, ifname) == 0)
-			return true;
-	return false;
-}
-
 /* Names the interface, unless it is one that pods of ours are reached by. */
 static bool is_anothers(const struct doctor *doctor, unsigned int index,
 			struct link *ret_link)
 {
 	return link_get_by_index(doctor->rtnl, index, ret_link, NULL) == 0 &&
-	       ret_link->index && !is_ours(doctor, ret_link->name) &&
+	       ret_link->index && !ifname_is_networks(doctor, ret_link->name) &&
 	       !link_is_agents_tunnel(ret_link);
 }
 
@@ -298,41 +289,6 @@ void bridge_check(struct doctor *doctor, const struct network_facts *facts)
 		ports_look(doctor, facts);
 }
 
-void mtu_check(struct doctor *doctor)
-{
-	uint32_t uplink = 0;
-
-	for (size_t f = 0; f < IP_FAMILIES && !uplink; f++)
-		(void)uplink_mtu(doctor->rtnl, ip_families[f], &uplink, NULL);
-	for (size_t i = 0; uplink && i < doctor->networks.n; i++) {
-		const struct doctor_network *network = &doctor->networks.items[i];
-		char mtu[16];
-		struct link link = {};
-
-		doctor->network = network->name;
-		snprintf(mtu, sizeof(mtu), "%u", uplink);
-		(void)link_get(doctor->rtnl, network->bridge, &link, NULL);
-		if (network->mtu > uplink) {
-			doctor_tell(
-				doctor, DOCTOR_WARNING,
-				"the key mtu is %u, and the uplink's MTU is %u: large "
-				"packets of pods are cut up, or lost",
-				network->mtu, uplink);
-			doctor_advise(doctor, "set mtu to %u, or leave it out", uplink);
-		} else if (link.index && link.mtu > uplink && network->is_gateway) {
-			doctor_tell(doctor, DOCTOR_WARNING,
-				    "the MTU of %s is %u, and the uplink's is %u: large "
-				    "packets of pods are cut up, or lost",
-				    link.name, link.mtu, uplink);
-			doctor_command(doctor, "ip", "link", "set", link.name, "mtu", mtu,
-				       NULL);
-			doctor_advise(doctor, "set the key mtu to %u for new pods",
-				      uplink);
-		}
-		doctor->network = NULL;
-	}
-}
-
 static const struct {
 	const char *ifname, *whose;
 } formers[] = {
@@ -379,7 +335,7 @@ void former_check(struct doctor *doctor)
 	for (size_t i = 0; i < ARRAY_SIZE(formers); i++) {
 		struct link link = {};
 
-		if (!is_ours(doctor, formers[i].ifname) &&
+		if (!ifname_is_networks(doctor, formers[i].ifname) &&
 		    link_get(doctor->rtnl, formers[i].ifname, &link, NULL) == 0 &&
 		    link.index)
 			former_tell(doctor, &link, formers[i].whose);

@@ -16,10 +16,9 @@
 #include "show_text.h"
 #include "table.h"
 
-#define AGENT_PORT     9810 /* its --port */
-#define AGENT_WAIT_MS  2000 /* for both of its pages */
-#define AGENT_PROTOCOL 98 /* of its routes (ip route show proto 98) */
-#define METRICS	       "bridge_cni_"
+#define AGENT_PORT    9810 /* its --port */
+#define AGENT_WAIT_MS 2000 /* for both of its pages */
+#define METRICS	      "bridge_cni_"
 
 void agent_facts_clear(struct agent_facts *facts)
 {
@@ -119,7 +118,7 @@ static void routes_read(struct agent_facts *facts)
 
 		ret = route_list_get(nl, ip_families[f], &list, NULL);
 		for (size_t i = 0; ret == 0 && i < list.n; i++)
-			if (list.items[i].protocol == AGENT_PROTOCOL)
+			if (list.items[i].protocol == AGENT_ROUTE_PROTOCOL)
 				ret = route_add(facts, nl, &list.items[i]);
 		kernel_route_list_clear(&list);
 	}

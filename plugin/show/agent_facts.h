@@ -7,6 +7,8 @@
 #include "conf/base/addr.h"
 #include "conf/json/json_write.h"
 
+#define AGENT_ROUTE_PROTOCOL 98 /* of its routes (ip route show proto 98) */
+
 struct agent_metric {
 	const char *name; /* without "bridge_cni_" */
 	double value;
