@@ -70,6 +70,7 @@ def seen(node):
 
 
 @strace
+@pytest.mark.any_kernel
 def test_what_the_networks_need_and_nothing_else_is_tried(healthy):
     write(healthy, ours("dual", **ALL))
     assert findings(healthy, "kernel") == []
@@ -79,6 +80,7 @@ def test_what_the_networks_need_and_nothing_else_is_tried(healthy):
 
 
 @strace
+@pytest.mark.any_kernel
 @pytest.mark.parametrize("path, level, word, without", [
     ("/proc/sys/net/ipv6/conf/try0/disable_ipv6", "problem", "IPv6", ours("v4")),
     ("/proc/sys/net/netfilter/nf_conntrack_sctp_timeout_established", "warning", "SCTP",
