@@ -33,6 +33,9 @@ void firewall_check(struct doctor *doctor);
 void library_check(struct doctor *doctor);
 void rules_check_network(struct doctor *doctor, const struct network_facts *facts);
 
+/* reference.c: what the reference plugins have left. */
+void reference_check(struct doctor *doctor, const struct network_facts *facts);
+
 /* kernel.c */
 void kernel_check(struct doctor *doctor);
 

@@ -137,10 +137,29 @@ static bool lasts_until_boot(const char *command)
 	return false;
 }
 
-void doctor_command(struct doctor *doctor, ...)
+/* Takes the text over. */
+static void command_set(struct doctor *doctor, struct text *command)
 {
 	_cleanup_(free_p) char *shown = NULL;
 	struct doctor_finding *finding = last(doctor);
+
+	shown = command->failed || !command->text ? NULL
+						  : printable(doctor, command->text);
+	if (!shown || !finding) {
+		doctor->out_of_memory = true;
+	} else if (strcmp(shown, command->text) == 0) {
+		free(finding->command);
+		finding->until_boot = lasts_until_boot(command->text);
+		finding->command = TAKE_PTR(command->text);
+	} else {
+		doctor_advise(doctor, "its name has characters that can't be typed; take "
+				      "it from the program that made it");
+	}
+	free(command->text);
+}
+
+void doctor_command(struct doctor *doctor, ...)
+{
 	struct text command = {};
 	const char *word;
 	va_list args;
@@ -155,18 +174,23 @@ void doctor_command(struct doctor *doctor, ...)
 			word_add(&command, word);
 	}
 	va_end(args);
-	shown = command.failed || !command.text ? NULL : printable(doctor, command.text);
-	if (!shown || !finding) {
-		doctor->out_of_memory = true;
-	} else if (strcmp(shown, command.text) == 0) {
-		free(finding->command);
-		finding->until_boot = lasts_until_boot(command.text);
-		finding->command = TAKE_PTR(command.text);
-	} else {
-		doctor_advise(doctor, "its name has characters that can't be typed; take "
-				      "it from the program that made it");
-	}
-	free(command.text);
+	command_set(doctor, &command);
+}
+
+void doctor_command_line(struct doctor *doctor, const char *line)
+{
+	struct text command = {};
+
+	text_add(&command, "%s", line);
+	command_set(doctor, &command);
+}
+
+void doctor_command_lasts(struct doctor *doctor)
+{
+	struct doctor_finding *finding = last(doctor);
+
+	if (finding)
+		finding->until_boot = false;
 }
 
 const char *sysctl_word(char buf[SYSCTL_WORD_MAX], const char *fmt, ...)

@@ -22,6 +22,12 @@ void doctor_unseen(struct doctor *doctor, const char *what, const struct cni_err
 void doctor_command(struct doctor *doctor, ...) __attribute__((sentinel));
 extern const char DOCTOR_AND[], DOCTOR_INTO[];
 
+/* The same with a whole line, whose words need no quotes. */
+void doctor_command_line(struct doctor *doctor, const char *line);
+
+/* What the command of the last finding removes doesn't come back with a boot. */
+void doctor_command_lasts(struct doctor *doctor);
+
 /* Gives the finding that was told last what mends it, in words: "set the key mtu to
  * 1450". */
 void doctor_advise(struct doctor *doctor, const char *fmt, ...) _printf_(2, 3);
