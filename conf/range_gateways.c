@@ -75,15 +75,17 @@ static int gateway_check(const struct ipam_conf *ipam, size_t set, size_t nr,
 		return 0;
 	name = range_name(&origin, set, nr);
 	if (is_gateway)
-		return error_set(err, CNI_ERR_CONFIG, EINVAL,
-				 "%s.gateway: %s is not in subnet %s: with isGateway it "
-				 "would be the bridge's, which pods couldn't reach",
-				 name, IP_TEXT(&range->gateway),
-				 PREFIX_TEXT(&range->subnet));
+		return error_set(
+			err, CNI_ERR_CONFIG, EINVAL,
+			"%s.gateway: %s is not in subnet %s: with isGateway it "
+			"would be the bridge's, which pods couldn't reach; take an "
+			"address of the subnet, or remove the key",
+			name, IP_TEXT(&range->gateway), PREFIX_TEXT(&range->subnet));
 	return error_set(
 		err, CNI_ERR_CONFIG, EINVAL,
 		"%s.gateway: %s is not in subnet %s: pods couldn't reach it, and "
-		"the route to %s in ipam.routes leads through it",
+		"the route to %s in ipam.routes leads through it; take an address of the "
+		"subnet, or give the route a gw",
 		name, IP_TEXT(&range->gateway), PREFIX_TEXT(&range->subnet),
 		PREFIX_TEXT(&route->dst));
 }

@@ -110,13 +110,15 @@ int allocator_find_set(const struct range_set_list *sets, const char *key,
 		for (i = 0; i < sets->n; i++)
 			error_details(err, "range set %zu is %s", i,
 				      SET_TEXT(&sets->items[i]));
+		error_details(err, "ask for an address of one of these");
 		return -ERANGE;
 	}
 	excluded = address_excluded(sets, range, ip);
 	if (excluded)
 		return error_set(err, CNI_ERR_CONFIG, ERANGE,
-				 "%s: %s is %s of %s, which no container is given", key,
-				 IP_TEXT(ip), excluded, PREFIX_TEXT(&range->subnet));
+				 "%s: %s is %s of %s, which no container is given; "
+				 "ask for another address",
+				 key, IP_TEXT(ip), excluded, PREFIX_TEXT(&range->subnet));
 	*ret_set = i - 1;
 	return 0;
 }
@@ -136,10 +138,12 @@ int allocator_requested(struct store *store, const struct ip_addr *ip,
 			table_free(&store->table, ip);
 		return ret;
 	}
-	return error_set(err, CNI_ERR_EXISTS, EEXIST,
-			 "requested IP address %s is not available: taken by %s (%s/%s)",
-			 IP_TEXT(ip), ret < 0 ? "something else" : HOLDER_TEXT(&text),
-			 store->path, IP_TEXT(ip));
+	error_set(err, CNI_ERR_EXISTS, EEXIST,
+		  "requested IP address %s is not available: taken by %s (%s/%s)",
+		  IP_TEXT(ip), ret < 0 ? "something else" : HOLDER_TEXT(&text),
+		  store->path, IP_TEXT(ip));
+	error_details(err, "ask for another address, or delete the pod that has it");
+	return -EEXIST;
 }
 
 /* Counts the addresses of a set that are taken. */
@@ -159,8 +163,11 @@ static int exhausted(struct store *store, const struct range_set *set,
 	error_set(err, CNI_ERR_EXHAUSTED, EADDRNOTAVAIL,
 		  "no IP addresses available in range set: %s: %zu in use", SET_TEXT(set),
 		  range_set_taken(store, set));
-	error_details(err, "each file in %s with an address for its name is one in use",
-		      store->path);
+	error_details(
+		err,
+		"each file in %s with an address for its name is one in use: delete "
+		"pods, or widen the range",
+		store->path);
 	return -EADDRNOTAVAIL;
 }
 

@@ -57,8 +57,9 @@ int refuse_already_attached(struct store *store, const struct ipam_env *env,
 		ret = store_find(store, &holder, &ip, err);
 	if (ret != HOLDER_HAS_ADDRESS)
 		return ret;
-	return error_set(err, CNI_ERR_EXISTS, EEXIST,
-			 "%s has been allocated to %s/%s: an interface is added to a "
-			 "network once, and deleted before it is added again",
-			 IP_TEXT(&ip), holder.container_id, holder.ifname);
+	return error_set(
+		err, CNI_ERR_EXISTS, EEXIST,
+		"%s has been allocated to %s/%s: an interface is added to a "
+		"network once, and deleted before it is added again; DEL it first",
+		IP_TEXT(&ip), holder.container_id, holder.ifname);
 }

@@ -61,8 +61,9 @@ static int find(const struct delegation *delegation, char **ret_path,
 		directory += *directory == ':';
 	}
 	return error_set(err, CNI_ERR_CONFIG, ENOENT,
-			 "ipam.type: there is no plugin %s in CNI_PATH (%s)", type,
-			 delegation->path[0] ? delegation->path : "which is empty");
+			 "ipam.type: there is no plugin %s in CNI_PATH (%s); install it "
+			 "there, or name another one",
+			 type, delegation->path[0] ? delegation->path : "which is empty");
 }
 
 /* A variable that says which attachment is meant, which is not always our caller's. */

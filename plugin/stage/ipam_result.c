@@ -156,7 +156,8 @@ static int gateway_refuse(const struct attachment *att, struct cni_error *err)
 				return error_set(
 					err, CNI_ERR_DELEGATE, EADDRINUSE,
 					"%s: %s gave the pod the address %s, which is "
-					"that of its gateway, the bridge %s",
+					"that of its gateway, the bridge %s; exclude it "
+					"in that plugin's configuration",
 					att->routed ? "podLink \"routed\"" : "spoofCheck",
 					att->network->ipam.type,
 					IP_TEXT(&ipam->ips.items[k].gateway),

@@ -39,7 +39,9 @@ static int addresses_check(const struct port_mapping_list *entries,
 			continue;
 		return error_set(err, CNI_ERR_CONFIG, EINVAL,
 				 "runtimeConfig.portMappings[%zu].hostIP: %s can't lead "
-				 "to the pod, which has no %s address",
+				 "to the pod, which has no %s address; map the port on "
+				 "an address of the other family, or give the network "
+				 "such a range",
 				 i, IP_TEXT(&port->host_ip), f ? "IPv6" : "IPv4");
 	}
 	return 0;

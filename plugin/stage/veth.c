@@ -47,9 +47,11 @@ static int veth_names(struct attachment *att, struct cni_error *err)
 	if (netlink_ifindex(att->op->node.rtnl, att->pod->host_ifname))
 		return host_end_exists(att, err);
 	if (netlink_ifindex(att->pod_ns.rtnl, att->pod->ifname))
-		return error_set(err, CNI_ERR_EXISTS, EEXIST,
-				 "CNI_IFNAME: an interface %s exists in %s already",
-				 att->pod->ifname, att->pod->netns);
+		return error_set(
+			err, CNI_ERR_EXISTS, EEXIST,
+			"CNI_IFNAME: an interface %s exists in %s already; remove "
+			"it, or give this one another name",
+			att->pod->ifname, att->pod->netns);
 	return 0;
 }
 
@@ -70,9 +72,11 @@ static int explain(struct attachment *att, int ret, struct cni_error *err)
 
 	if (ret == -EEXIST && netlink_ifindex(att->pod_ns.rtnl, name)) {
 		error_clear(err);
-		return error_set(err, CNI_ERR_EXISTS, EEXIST,
-				 "CNI_IFNAME: an interface %s exists in %s already", name,
-				 att->pod->netns);
+		return error_set(
+			err, CNI_ERR_EXISTS, EEXIST,
+			"CNI_IFNAME: an interface %s exists in %s already; remove "
+			"it, or give this one another name",
+			name, att->pod->netns);
 	}
 	if (ret == -EXFULL)
 		error_wrap(err, "bridge %s is full (a Linux bridge has at most %d ports)",

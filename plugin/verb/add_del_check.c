@@ -197,6 +197,14 @@ static int expectation_build(struct attachment *att, struct cni_error *err)
 	return 0;
 }
 
+/* Says what helps, where the message about a difference doesn't. */
+static void remedy_add(struct cni_error *err)
+{
+	if (err && err->code == CNI_ERR_CHECK && !strstr(err->msg, "`bridge-cni repair`"))
+		error_details(err, "`bridge-cni repair` puts right what is on the node; "
+				   "otherwise delete the pod");
+}
+
 int verb_check(struct attachment *att, struct cni_error *err)
 {
 	int ret;
@@ -215,5 +223,7 @@ int verb_check(struct attachment *att, struct cni_error *err)
 	if (ret == 0)
 		ret = stages_check(att, err);
 	leave(att);
+	if (ret < 0)
+		remedy_add(err);
 	return ret;
 }
