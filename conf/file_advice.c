@@ -48,7 +48,7 @@ static bool advise_port_keys(const struct json_doc *doc,
 	return told;
 }
 
-/* A network with the default route is the one that Kubernetes' host ports are asked of. */
+/* Kubernetes asks host ports of the network that has the default route. */
 static void advise_host_ports(const struct network *network,
 			      const struct capabilities *capabilities, bool are_mapped,
 			      struct notices *notices)
@@ -75,7 +75,8 @@ static bool is_in_trunk(const struct network *network)
 	return false;
 }
 
-/* conf/README.md compares all keys; these are accepted by both, and differ in silence. */
+/* Tells of values that the reference plugins accept as well, with another effect.
+ * conf/README.md compares all keys. */
 static void advise_reference(const struct request *request, struct notices *notices)
 {
 	const struct network *network = &request->network;

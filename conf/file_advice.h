@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * What is said of a configuration in a file, which no runtime has added anything to yet,
- * besides what ADD says (advice.h): capabilities that are missing, keys that are the
- * runtime's to write, values that the reference plugins take for something else.
- */
+/* Advice about a configuration in a file, to which no runtime has added anything yet.
+ * It comes besides what ADD says (advice.h). It is about capabilities that are
+ * missing, keys that are the runtime's to write, and values that the reference plugins
+ * take for something else. */
 #ifndef BRIDGE_CNI_CONF_FILE_ADVICE_H
 #define BRIDGE_CNI_CONF_FILE_ADVICE_H
 
@@ -14,15 +13,12 @@
 struct json_doc;
 struct request;
 
-/* @request: of validate, read without an error. @ports_are_mapped: another plugin of the
- * list has the capability portMappings. */
+/* @request is one of validate that was read without an error. @ports_are_mapped says
+ * that another plugin of the list has the capability portMappings. */
 void advise_file(const struct request *request, bool ports_are_mapped,
 		 struct notices *notices);
 
-/*
- * What a plugin behind ours does a second time. Nothing else of such a plugin is known
- * here.
- */
+/* The work of this program that another plugin of the list may do a second time. */
 struct plugin_work {
 	bool maps_ports, limits_rates;
 };

@@ -24,7 +24,7 @@ void findings_begin(struct findings *findings, const char *file)
 	findings->at.plugin = -1;
 }
 
-/* @outside: of the text, which comes from outside in part. */
+/* @outside is the text. A part of it may come from outside. */
 static void add(struct findings *findings, enum finding_level level, int code,
 		const char *outside)
 {
@@ -35,7 +35,7 @@ static void add(struct findings *findings, enum finding_level level, int code,
 		findings->out_of_memory = true;
 		return;
 	}
-	/* Also an empty text is one. */
+	/* An empty text needs memory as well: NULL means that there was none. */
 	text_put(&text, "", 0);
 	text_put(&file, "", 0);
 	text_add_printable(&text, outside);

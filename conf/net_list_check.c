@@ -33,7 +33,7 @@ struct list {
 		struct plugin *items;
 		size_t n;
 	} plugins;
-	bool switched; /* what a switch says isn't looked at */
+	bool switched; /* a switch is given; its value isn't looked at */
 };
 
 static int type_check(void *value, const struct json_path *path, struct cni_error *err)
@@ -168,7 +168,7 @@ static void tell_unknown(const struct json_path *path,
 	struct findings *findings = data;
 	const char *meant;
 
-	if (path->parent) /* in a plugin: its own matter */
+	if (path->parent) /* the key stands in a plugin, which is looked at by itself */
 		return;
 	meant = nearest_key(path->key, tables, n);
 	if (is_plugins(path->key))
@@ -186,8 +186,8 @@ static void tell_unknown(const struct json_path *path,
 			    "%s: unknown key, ignored; remove it", path->key);
 }
 
-/* @in_list: there may be cniVersions, too. A version that nobody speaks is an error of ADD,
- * which its own reading finds. */
+/* @in_list: the key cniVersions may stand beside it. Nothing is said of an unknown
+ * version, as the reading for ADD refuses it. */
 static void check_version(const char *text, bool in_list, struct findings *findings)
 {
 	enum cni_version version;
@@ -206,7 +206,8 @@ static void check_version(const char *text, bool in_list, struct findings *findi
 				: "");
 }
 
-/* A version that libcni knows, it compares with others; it refuses what is none. */
+/* Is the text a version, which libcni can compare with others? It refuses a list with
+ * any other text. */
 static bool is_version(const char *text)
 {
 	unsigned int parts = 0;

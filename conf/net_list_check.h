@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The keys of a configuration file that a runtime reads itself, by libcni: whether it takes
- * the file. */
+/* Checks those keys of a configuration file that the runtime itself reads, by libcni,
+ * and by which it takes the file or not. */
 #ifndef BRIDGE_CNI_CONF_NET_LIST_CHECK_H
 #define BRIDGE_CNI_CONF_NET_LIST_CHECK_H
 
@@ -13,8 +13,8 @@ struct json_type;
 /* The keys of a configuration list, for json_read() and the search for unknown keys. */
 extern const struct json_type net_list_root;
 
-/* Looks at a list, all but its plugins' own keys. @file: its name, whose end tells runtimes
- * what it is. */
+/* Looks at a list, except at its plugins' own keys. @file is its name, whose end tells
+ * runtimes what is in it. */
 void net_list_check(const struct json_doc *doc, const char *file,
 		    struct findings *findings);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Reads the arguments, has each network or link that they mean worked on, and prints what
- * came of it. */
+/* Runs the command that the arguments name, and prints what came of it. */
 #include "command.h"
 
 #include <errno.h>
@@ -34,7 +33,7 @@ static void none_print(const struct command *command)
 		     "; name another ipam.dataDir by --data-dir DIR");
 }
 
-/* -EIO: what was printed is not all there, which is said. */
+/* Writes out what was printed. -EIO: a part of it is missing, which was said. */
 static int output_end(void)
 {
 	/* ferror() tells of a write that failed before, and left nothing to flush. */
@@ -66,7 +65,7 @@ static int command_report(struct command *command, const char *nothing)
 	return output_end() < 0 || command->failed ? 1 : 0;
 }
 
-/* A node without a network is shown as such. */
+/* Ends show. A node without a network is no error. */
 static int show_report(struct command *command)
 {
 	struct cni_error err = {};
@@ -88,7 +87,8 @@ static int show_report(struct command *command)
 	return output_end() < 0 || command->failed ? 1 : 0;
 }
 
-/* No FILE has anything to read where none is named and the directory is missing or empty. */
+/* Prints what validate found. Where no FILE is named, and the directory is missing or
+ * empty, nothing was read, which is said. */
 static int findings_report(const struct command *command)
 {
 	int status = validate_print(&command->findings, command->as_json);
@@ -164,7 +164,7 @@ static int task_run(const struct command_task *task, const char *called, char **
 		ret = task->run(&command, arguments);
 		return output_end() < 0 ? 1 : ret;
 	}
-	/* Programs that read the lines find out by the exit status. */
+	/* A person at a terminal waits for a word. A program has the exit status. */
 	command.findings.tells_fine = !command.as_json && isatty(STDOUT_FILENO);
 	if (task->verb == CNI_DOCTOR)
 		doctor_begin(&command.doctor, plugin_path());
@@ -182,7 +182,7 @@ static int task_run(const struct command_task *task, const char *called, char **
 	return command_report(&command, task->nothing);
 }
 
-/* The help, of one command where one is named. */
+/* Prints the help, or all about the command that is named. */
 static int help_run(char **arguments)
 {
 	const struct command_task *task = NULL;

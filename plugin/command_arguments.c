@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is refused is told in a line, with the word that may be meant, and in a second one
- * how the command is called. */
+/* An argument that is refused is told in one line, with the word that may be meant. A
+ * second line says how the command is called. */
 #include "command_arguments.h"
 
 #include <string.h>
@@ -41,7 +41,7 @@ int argument_refuse(const char *argument)
 		word_add(names, sizeof(names), task->name);
 	}
 	options_compare(&nearest, command_options);
-	/* A known word can stand where nothing may. */
+	/* The argument itself is a known word where it stands in a wrong place. */
 	if (nearest.found && strcmp(nearest.found, argument) != 0)
 		say("unknown argument \"%s\": is \"%s\" meant? `bridge-cni --help` names "
 		    "all commands",

@@ -37,7 +37,7 @@ void command_clear(struct command *command)
 	*command = (struct command){};
 }
 
-/* Begins with what is found in a file or a directory. */
+/* Begins with the findings of a file or a directory. */
 static struct findings *findings_of(struct command *command, const char *file)
 {
 	findings_begin(&command->findings, file);
@@ -67,8 +67,8 @@ static bool was_worked_on(const struct command *command, uint64_t owner)
 	return false;
 }
 
-/* What to put back is said by the configuration alone, so that repair can only say that
- * the network has pods. */
+/* Notes a network of which repair can only say that it has pods: what to put back is
+ * in the configuration, which is gone. */
 static int unconfigured_note(struct command *command, struct attachment *net,
 			     struct cni_error *err)
 {
@@ -219,7 +219,8 @@ static int is_visible(const struct dirent *entry)
 	return entry->d_name[0] != '.';
 }
 
-/* Begins with what is found in a file, and says why no runtime sees it. */
+/* Begins with the findings of a file. The first one may be that no runtime reads it for
+ * its name. */
 static void misnamed_run(struct command *command, const char *path, bool alone)
 {
 	const char *const types[] = {TYPE, command->called, NULL};
@@ -265,7 +266,8 @@ static void directory_run(struct command *command, const char *directory)
 	}
 }
 
-/* What validate says of a file is one of the doctor's findings. */
+/* Has validate look at the file for the doctor, of whose findings validate's become a
+ * part. */
 static void conf_look(struct command *command, const char *path)
 {
 	const char *const types[] = {TYPE, command->called, NULL};

@@ -14,7 +14,7 @@
 #define PATTERNS "*.conflist, *.conf, *.json"
 #define TYPE	 "bridge-cni"
 #define STORES	 DEFAULT_DATA_DIR " and " RUN_DATA_DIR
-/* The dataDir of those who keep it in memory, as the README does. */
+/* Another common dataDir: it is in memory, and empty after each boot. */
 #define RUN_DATA_DIR "/run/cni/networks"
 
 /* A command (command_table.h) that is running. The caller sets all bytes to zero first. */

@@ -33,7 +33,7 @@ static void names_text(const bool asked[PROGRAMS], char *text, size_t size)
 	}
 }
 
-/* Can links be made there? Says so once, and not for each name, where none can. */
+/* Can links be made there? If not, this says why, once for all names. */
 static bool is_ready(const char *dir, const bool asked[PROGRAMS])
 {
 	char names[64] = "", executable[PATH_MAX];

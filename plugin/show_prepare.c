@@ -48,7 +48,8 @@ static int names_take(struct show *show, char **arguments, struct cni_error *err
 	return 0;
 }
 
-/* Colour is for terminals, and for who has not asked for none (no-color.org). */
+/* Does the user want colour? It is for terminals alone, and can be turned off by
+ * NO_COLOR (no-color.org). */
 static bool wants_colour(void)
 {
 	const char *none = getenv("NO_COLOR"), *term = getenv("TERM");

@@ -18,10 +18,10 @@
 #include "plugin/attachment/operation.h"
 #include "policy_file.h"
 
-/* What the plugins behind ours do a second time. */
+/* The plugins of the list that may do the same work a second time. */
 struct chain {
 	struct net_list portmaps, bandwidths;
-	bool ports_are_mapped; /* by one of them */
+	bool ports_are_mapped; /* one of them does */
 };
 
 static void chain_clear(struct chain *chain)
@@ -74,7 +74,7 @@ static int removal_read(const char *text, struct cni_error *err)
 	return ret < 0 ? ret : valid_set_read(request.doc, &valid, err);
 }
 
-/* The policy of this node, where it has one and this user may read it. */
+/* Asks the policy of this node, where there is one that this user may read. */
 static void policy_look(struct operation *op, const struct request *request,
 			struct findings *findings)
 {
@@ -191,7 +191,7 @@ static void list_validate(const char *text, size_t len, const struct net_list *l
 	findings->at.type = NULL;
 }
 
-/* Where nothing else was said of the file it is told as fine, if that is wanted. */
+/* Tells the file as fine, if that is wanted and nothing else was said of it. */
 static void fine_add(const struct json_doc *doc, struct findings *findings)
 {
 	const char *name = network_name_find(doc);
@@ -223,7 +223,7 @@ size_t validate_file(struct findings *findings, const char *const *types, int fd
 		return 0;
 	}
 	if (list.n == 0 && !alone)
-		return 0; /* other plugins' */
+		return 0; /* the file is other plugins' */
 	if (list.is_list)
 		net_list_check(doc, file, findings);
 	if (list.n == 0)

@@ -27,12 +27,12 @@ static const struct check {
 	{"proc-sys", "kernel parameters can be written", proc_sys_check, NULL},
 	{"forwarding", "nothing keeps the node from forwarding", forwarding_check_node,
 	 NULL},
-	{"rp-filter", "no packet is dropped because of the way that it comes",
+	{"rp-filter", "reverse path filtering (rp_filter) drops no packet of pods",
 	 rp_filter_check, NULL},
 	{"arp-ignore", "the node answers pods that ask for the gateway", arp_ignore_check,
 	 NULL},
-	{"accept-ra", "router advertisements give and take no route", accept_ra_check,
-	 NULL},
+	{"accept-ra", "the node gets or loses no route by router advertisements",
+	 accept_ra_check, NULL},
 	{"bridge-nf", "net.bridge is as the networks need it", bridge_nf_check_node,
 	 NULL},
 	{"kube-proxy", "there is none here", kube_proxy_check, NULL},
@@ -47,7 +47,8 @@ static const struct check {
 	{"nftables", "libnftables, which writes rules, is there", library_check, NULL},
 	{"host-ports", "no process of the node listens on a pod's host port", NULL,
 	 ports_check},
-	{"subnets", "no subnet is elsewhere on the node as well", subnets_check, NULL},
+	{"subnets", "no other interface or route of the node has a subnet of pods",
+	 subnets_check, NULL},
 	{"bridge", "bridges have their gateways and pods, and no foreign address", NULL,
 	 bridge_check},
 	{"mtu", "pods' packets fit the ways out of the node", mtu_check, NULL},
@@ -121,7 +122,7 @@ static void program_note(struct doctor *doctor, const char *name)
 	}
 }
 
-/* As our own IPAM plugin, host-local is no program of its own. */
+/* Where host-local is this plugin's IPAM, it is no program of its own. */
 static void programs_note(const char *type, const char *ipam, void *data)
 {
 	program_note(data, type);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The configurations, compared with each other and with what is installed. */
+/* Compares the configurations with each other and with the plugins that are installed. */
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +18,7 @@ void configurations_check(struct doctor *doctor)
 	if (doctor->networks.n == 0) {
 		doctor_tell(
 			doctor, DOCTOR_WARNING,
-			"no network of bridge-cni was read; what it would need is not "
+			"no network of bridge-cni was read, so that the needs of none are "
 			"looked at");
 		doctor_advise(
 			doctor,
@@ -102,7 +102,7 @@ static bool find(const char *dirs, const char *name, bool (*is)(const char *path
 	return false;
 }
 
-/* Names that are links to this program's executable beside them. */
+/* Is this the name of a link to the executable that is beside it? */
 static bool is_link_of_ours(const char *name)
 {
 	return strcmp(name, "loopback") == 0 || strcmp(name, "host-local") == 0;
@@ -129,7 +129,7 @@ static void link_command(struct doctor *doctor, const char *dir, const char *nam
 			       NULL);
 }
 
-/* Something has the name, and can't be run. */
+/* Tells of a file that has the plugin's name and can't be run. */
 static void unrunnable_tell(struct doctor *doctor, const char *name, const char *dir,
 			    const char *path)
 {

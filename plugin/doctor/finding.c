@@ -13,7 +13,7 @@
 
 const char DOCTOR_AND[] = "&&", DOCTOR_INTO[] = ">";
 
-/* Findings of one check; more of them say nothing new. */
+/* So many findings of one check are printed, as more of them say nothing new. */
 #define FINDINGS_PER_CHECK 50
 
 static char *printable(struct doctor *doctor, const char *outside)
@@ -125,7 +125,7 @@ static void word_add(struct text *command, const char *word)
 	text_put(command, "'", 1);
 }
 
-/* What these do, nobody writes into a file. */
+/* Does the command's effect end with the next boot? These programs write no file. */
 static bool lasts_until_boot(const char *command)
 {
 	static const char *const programs[] = {"sysctl ", "mount ", "nft ", "iptables",

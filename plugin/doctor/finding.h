@@ -9,7 +9,7 @@
 void doctor_tell(struct doctor *doctor, enum doctor_level level, const char *fmt, ...)
 	_printf_(3, 4);
 
-/* Something that this user can't see: a warning. */
+/* Adds a warning that this user can't see @what. */
 void doctor_unseen(struct doctor *doctor, const char *what, const struct cni_error *err);
 
 /*

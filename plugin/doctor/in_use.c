@@ -29,7 +29,7 @@ static bool has_bridge_alias(const struct link *link)
 	       0;
 }
 
-/* What is asked of a store. */
+/* A question to a store, and its answer. */
 struct search {
 	const char *data_dir, *ifname;
 	char *network; /* LINK_ALIAS_MAX bytes */

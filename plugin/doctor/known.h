@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the doctor knows of the node's networks and files, and what it has found. */
+/* The structures that hold what the doctor knows of the node's networks and files, and
+ * its findings. */
 #ifndef BRIDGE_CNI_PLUGIN_DOCTOR_KNOWN_H
 #define BRIDGE_CNI_PLUGIN_DOCTOR_KNOWN_H
 

@@ -86,7 +86,8 @@ static bool leaves_unmanaged(const char *text, const void *ifname)
 	       words_any(text, "unmanaged-devices+=", "; ,", is_pattern_of, ifname);
 }
 
-/* A file of systemd-networkd that is for such an interface, and leaves it alone, or not. */
+/* Is it a file of systemd-networkd for such an interface, and does it leave the
+ * interface alone? */
 static bool leaves_alone(const char *text, const void *ifname)
 {
 	return words_any(text, "Name=", " \t", is_pattern_of, ifname) &&
@@ -253,7 +254,7 @@ void agent_check(struct doctor *doctor)
 			"one");
 		doctor_advise(doctor, "start the agent, or set waitForAgent to false");
 	} else if (!facts.answers) {
-		doctor_tell(doctor, DOCTOR_OK, "there is none here");
+		doctor_tell(doctor, DOCTOR_OK, "no node agent is here");
 	} else if (!facts.ready || (facts.says && strncmp(facts.says, "ok\n", 3) != 0)) {
 		complaint_tell(doctor, &facts);
 	}

@@ -175,7 +175,7 @@ void agent_json(struct json_writer *doc, const struct agent_facts *facts)
 	json_bool(doc, "ready", facts->ready);
 	json_text(doc, "says", facts->says ? facts->says : "");
 	json_open(doc, "metrics", '{');
-	/* A name is written once. */
+	/* A name that comes twice is written once. */
 	for (size_t i = 0; i < facts->metrics.n; i++)
 		if (metric_find(facts, facts->metrics.items[i].name) ==
 		    &facts->metrics.items[i])

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the node agent says of itself (bridge-cni-agent(8), PAGES), and the routes to other
- * nodes' pods that the kernel has from it. */
+/* Reads what the node agent says of itself (bridge-cni-agent(8), PAGES), and the
+ * routes to other nodes' pods that the kernel has from it. */
 #ifndef BRIDGE_CNI_PLUGIN_SHOW_AGENT_FACTS_H
 #define BRIDGE_CNI_PLUGIN_SHOW_AGENT_FACTS_H
 
@@ -41,7 +41,7 @@ struct agent_facts {
 };
 void agent_facts_clear(struct agent_facts *facts);
 
-/* Asks the agent, which may not be there. What can't be had is left out. */
+/* Asks the agent, which may not be there. Facts that it doesn't give are left out. */
 void agent_facts_read(struct agent_facts *facts);
 
 /* Reads @facts->text, the page /metrics, which is cut up. For fuzzing as well. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* HTTP/1.0: the answer ends where the server closes the connection. Whoever listens on the
- * port may send anything, as slowly as he likes. */
+/* Speaks HTTP/1.0: the answer ends where the server closes the connection. Whoever
+ * listens on the port may send anything, as slowly as he likes. */
 #include "http_get.h"
 
 #include <errno.h>

@@ -95,7 +95,7 @@ static bool has_interface(const struct ipam_kernel *kernel, const struct record 
 	char name[IF_NAMESIZE];
 
 	identity_host_ifname(record->network, record->container_id, record->ifname, name);
-	/* It may have come since the links were listed. */
+	/* The interface may have come since the links were listed. */
 	return facts_link(facts, name) ||
 	       netlink_ifindex(facts->net->op->node.rtnl, name) != 0;
 }
@@ -173,7 +173,7 @@ static uint64_t eight_bytes(const uint8_t *bytes)
 	return value;
 }
 
-/* How many addresses there are from one to another, at most SHOWN_MAX. */
+/* Counts the addresses from one to another, both included, up to SHOWN_MAX. */
 static uint64_t span_size(const struct ip_addr *from, const struct ip_addr *to)
 {
 	uint64_t high = eight_bytes(to->bytes) - eight_bytes(from->bytes);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * What there is of a network on this node, as the kernel, the store and the configuration
- * have it at one moment. Nothing is changed, and no lock is taken.
- */
+/* The facts of a network on this node, as the kernel, the store and the configuration
+ * have them at one moment. Nothing is changed, and no lock is taken. */
 #ifndef BRIDGE_CNI_PLUGIN_SHOW_NETWORK_FACTS_H
 #define BRIDGE_CNI_PLUGIN_SHOW_NETWORK_FACTS_H
 

@@ -192,7 +192,7 @@ static int expectation_fill(struct attachment *att, const struct record *record,
 			.gateway = record->addresses[i].gateway,
 			.interface = -1,
 		};
-	/* Those that another IPAM plugin gave are not known. */
+	/* Routes that another IPAM plugin gave are not known. */
 	for (size_t i = 0; ipam_in_process(att->network) && i < routes->n; i++)
 		ipam->routes.items[ipam->routes.n++] = routes->items[i];
 	if (record->n == 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One attachment, whole: what the kernel has of it on the node and in the pod, its record,
- * and what a CHECK says. Nothing is changed, and no lock is taken. */
+/* Reads all about one attachment: what the kernel has of it on the node and in the
+ * pod, its record, and what a CHECK says. Nothing is changed, and no lock is taken. */
 #ifndef BRIDGE_CNI_PLUGIN_SHOW_POD_WHOLE_H
 #define BRIDGE_CNI_PLUGIN_SHOW_POD_WHOLE_H
 
@@ -11,7 +11,7 @@
 #include "plugin/netlink/route.h"
 
 enum check_outcome {
-	CHECK_NOT_DONE, /* why is in the message */
+	CHECK_NOT_DONE, /* the message says why */
 	CHECK_RIGHT,
 	CHECK_DIFFERS, /* the message is the first difference */
 };

@@ -23,7 +23,7 @@ static int address_add(struct shown_pod *pod, const struct ip_prefix *address)
 	return 0;
 }
 
-/* Gets a link that came after all were listed. */
+/* Asks the kernel for a link that came after all were listed. */
 static int late_link_get(const struct network_facts *facts, struct shown_pod *pod)
 {
 	struct netlink *nl = facts->net->op->node.rtnl;
@@ -142,7 +142,7 @@ int pods_collect(struct network_facts *facts, struct cni_error *err)
 	for (size_t i = 0; ret == 0 && i < facts->links.n; i++) {
 		const struct link *link = &facts->links.items[i];
 
-		/* Its pod's DEL may have ended since. */
+		/* The DEL of the pod may have ended since the links were listed. */
 		if (link_is(link, "veth") && !is_recorded(facts, link) &&
 		    link_is_of_owner(facts->net, link) &&
 		    netlink_ifindex(facts->net->op->node.rtnl, link->name) == link->index)

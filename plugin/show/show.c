@@ -108,7 +108,8 @@ static bool is_pods(const char *name, const struct shown_pod *pod)
 	       (len >= ID_START_MIN && strncmp(name, pod->container_id, len) == 0);
 }
 
-/* Has the thing, by @is, any of the names that are asked for? Those are found then. */
+/* Has the thing any of the names that are asked for? @is compares it with a name. The
+ * names that it has are marked as found. */
 static bool is_asked_for(struct show *show,
 			 bool (*is)(const char *name, const void *thing),
 			 const void *thing)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The facts as JSON. The keys are those of deploy/show.schema.json; they stay. */
+/* Writes the facts as JSON. The keys are those of deploy/show.schema.json; they stay. */
 #ifndef BRIDGE_CNI_PLUGIN_SHOW_SHOW_JSON_H
 #define BRIDGE_CNI_PLUGIN_SHOW_SHOW_JSON_H
 

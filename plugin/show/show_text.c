@@ -43,7 +43,7 @@ static void bridge_lines(struct text *text, const struct network_facts *facts,
 	text_add_printable(text, facts->net->bridge);
 	text_add(text, ", ");
 	if (!bridge) {
-		/* The first ADD makes it. */
+		/* The first ADD makes the bridge. */
 		tint_add(text, TINT_BAD, colour && facts->stages.pods.any, "not there");
 	} else {
 		tint_add(text, bridge->up ? TINT_GOOD : TINT_BAD, colour,
@@ -187,7 +187,7 @@ static void rules_lines(struct text *text, const struct network_facts *facts, bo
 		missing_lines(text, stages, colour);
 }
 
-/* "80", or "8000-8600" of a run. */
+/* Writes "80", or "8000-8600" of a run of ports. */
 static void port_range(struct text *text, uint32_t first, uint32_t count)
 {
 	text_add(text, "%u", first);
@@ -229,7 +229,7 @@ static void rate_add(struct text *cell, const char *direction,
 		 units[unit]);
 }
 
-/* As kubectl has it: 45s, 12m, 7h, 30d. */
+/* Writes an age as kubectl does: 45s, 12m, 7h, 30d. */
 void age_add(struct text *text, int64_t since)
 {
 	static const struct {

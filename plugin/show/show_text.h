@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The facts for people. */
+/* Writes the facts for people. */
 #ifndef BRIDGE_CNI_PLUGIN_SHOW_SHOW_TEXT_H
 #define BRIDGE_CNI_PLUGIN_SHOW_SHOW_TEXT_H
 
