@@ -53,6 +53,14 @@ def test_nothing_but_the_bundle_looks_for_musl(tree, target):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_make_deb_installs_what_the_packages_are_built_with(tree):
+    """dpkg-buildpackage wants build-essential, too, which no package names."""
+    fields = (tree / "deploy/debian/control").read_text().split("\n\n")[0]
+    named = re.search(r"^Build-Depends:((?:.*,\n)*.*)$", fields, re.M)[1].split(",")
+    wanted = {re.sub(r"-compat| \(.*\)", "", name.strip()) for name in named}
+    assert len(wanted) > 10 and wanted | {"build-essential", "dpkg-dev"} <= set(packages(tree, "deb"))
+
+
 @pytest.mark.parametrize("lacks", ["pkg-config", "libraries", "compiler"])
 @pytest.mark.parametrize("target, kind", [("all", "build"), ("agent", "build")])
 def test_a_build_that_lacks_something_says_what_to_install(tree, tmp_path, lacks, target, kind):
