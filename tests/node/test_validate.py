@@ -363,7 +363,7 @@ def test_nothing_is_opened_but_the_file_and_no_program_is_started(tmp_path):
     done = subprocess.run(
         ["strace", "-f", "-o", trace, "-e",
          "trace=%network,%process,%file,setns,unshare", plugin.BRIDGE_CNI, "validate",
-         "x.conflist"], cwd=tmp_path, capture_output=True, text=True)
+         "x.conflist"], cwd=tmp_path, capture_output=True, text=True, env={**os.environ, **plugin.TRACED})
     assert (done.returncode, done.stdout) == (0, "")
     calls = trace.read_text().splitlines()
     first = next(i for i, call in enumerate(calls) if '"x.conflist", O_RDONLY' in call)
