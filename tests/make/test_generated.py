@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What is generated for editors and shells: the JSON schema, and the completions."""
 import json
+import os
 import pathlib
 import re
+import select
 import shutil
 import subprocess
+import termios
 
 import pytest
 
 from harness import plugin
+from harness.waiting import SLOWNESS
 
 TREE = pathlib.Path(plugin.REPOSITORY)
 SCHEMA = TREE / "deploy/bridge-cni.schema.json"
@@ -161,6 +165,59 @@ def test_each_option_that_is_offered_is_taken(tmp_path):
             done = subprocess.run([plugin.BRIDGE_CNI, command, option, "x.conf"], cwd=tmp_path,
                                   text=True, capture_output=True)
             assert "unknown argument" not in done.stderr
+
+
+ZSH_SETUP = """
+PS1='' PS2='' LISTMAX=999
+fpath=(%s $fpath)
+autoload -Uz compinit && compinit -u -D
+offers() { zle list-choices; zle -R; zle -I; print 'all'' offered'; BUFFER= }
+zle -N offers
+bindkey '^T' offers
+print 'is'' ready'
+"""
+
+
+@pytest.fixture
+def zsh(files):
+    """A function that gives what an interactive zsh prints when it is asked what may come next."""
+    if shutil.which("zsh") is None:
+        pytest.skip("zsh is not installed")
+    terminal, other_end = os.openpty()
+    termios.tcsetwinsize(terminal, (50, 200))
+    environment = {**os.environ, "TERM": "dumb", "HOME": str(files)}
+    shell = subprocess.Popen(["zsh", "-f", "-i"], cwd=files, env=environment, stdin=other_end,
+                             stdout=other_end, stderr=other_end, start_new_session=True)
+    os.close(other_end)
+
+    def ask(text, answer):
+        os.write(terminal, text.encode())
+        output = ""
+        while answer not in output:
+            assert select.select([terminal], [], [], 60 * SLOWNESS)[0], output
+            output += os.read(terminal, 4096).decode()
+        return output
+
+    ask(ZSH_SETUP % ZSH.parent, "is ready")
+    yield lambda line: ask(f"{line}\x14", "all offered")
+    shell.kill()
+    shell.wait()
+    os.close(terminal)
+
+
+@pytest.mark.parametrize("line, offered, others", [
+    ("", ["repair", "cleanup", "show", "validate", "doctor", "links"], ["a.conflist"]),
+    ("show --", ["--json", "--help"], ["--force"]),
+    ("show ", ["a.conflist", "b.conf", "c.json", "net.d"], ["d.txt", "bridge"]),
+    ("show cart-1 --", ["--json", "--help"], ["--force"]),
+    ("cleanup --", ["--force", "--data-dir", "--help"], ["--json"]),
+    ("cleanup --force --", ["--data-dir", "--help"], ["--json"]),
+    ("cleanup --data-dir ", ["net.d"], ["a.conflist"]),
+    ("links ", ["bridge", "host-local", "loopback"], ["a.conflist"])])
+def test_zsh_offers_what_may_come_next(zsh, line, offered, others):
+    output = zsh(f"bridge-cni {line}").split(line or "bridge-cni", 1)[1]
+    words = set(re.findall(r"[\w.-]+", output))
+    assert set(offered) <= words and not set(others) & words, output
 
 
 def test_zsh_reads_its_script():
