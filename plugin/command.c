@@ -72,7 +72,8 @@ static int show_report(struct command *command)
 
 	const char *unfound = show_unfound(&command->show);
 
-	if (command->networks == 0 && !command->failed && !command->show.json)
+	if (command->networks == 0 && !command->failed && !command->show.json &&
+	    !command->show.unseen.text)
 		none_print(command);
 	if (unfound) {
 		say("nothing of bridge-cni here is named \"%s\", nor is there a FILE of "

@@ -59,6 +59,18 @@ static void error_print(struct command *command, const char *file,
 	finding_add(findings_of(command, file), FINDING_ERROR, 0, "%s", err->msg);
 }
 
+/* Is that show may not read it no error? It says so, where nobody named the file. @ret: the
+ * negative errno of @err. */
+static bool is_unseen(struct command *command, const char *what, int ret,
+		      const struct cni_error *err)
+{
+	if (command->verb != CNI_SHOW || command->named ||
+	    (ret != -EACCES && ret != -EPERM))
+		return false;
+	show_unread(&command->show, what, err);
+	return true;
+}
+
 static bool was_worked_on(const struct command *command, uint64_t owner)
 {
 	for (size_t i = 0; i < command->owners.n; i++)
@@ -239,11 +251,11 @@ static void directory_run(struct command *command, const char *directory)
 	struct dirent **entries = NULL;
 	struct cni_error err = {};
 	int n = scandir(directory, &entries, is_visible, alphasort);
+	int ret = n < 0 ? error_errno(&err, CNI_ERR_IO, errno, "reading the directory")
+			: 0;
 
-	if (n < 0) {
-		error_errno(&err, CNI_ERR_IO, errno, "reading the directory");
+	if (ret < 0 && !is_unseen(command, directory, ret, &err))
 		error_print(command, directory, &err);
-	}
 	for (int i = 0; i < n; i++) {
 		char path[PATH_MAX];
 
@@ -295,10 +307,13 @@ void path_run(struct command *command, const char *path, bool alone)
 	_cleanup_(close_p) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct cni_error err = {};
 	struct stat st = {};
+	int ret = 0;
 
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		error_errno(&err, CNI_ERR_IO, errno, "opening it");
-		error_print(command, path, &err);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		ret = error_errno(&err, CNI_ERR_IO, errno, "opening it");
+	if (ret < 0) {
+		if (!is_unseen(command, path, ret, &err))
+			error_print(command, path, &err);
 	} else if (!S_ISDIR(st.st_mode)) {
 		conf_run(command, path, fd, alone);
 	} else if (alone) {
@@ -310,11 +325,13 @@ void store_run(struct command *command, const char *data_dir)
 {
 	_cleanup_(stored_list_clear) struct stored_list list = {};
 	struct cni_error err = {};
+	int ret;
 
 	command->order.by_store = true;
 	command->file = NULL;
-	if (stored_find(data_dir, looks(command), &list, &err) < 0 &&
-	    command->verb != CNI_REPAIR)
+	ret = stored_find(data_dir, looks(command), &list, &err);
+	if (ret < 0 && command->verb != CNI_REPAIR &&
+	    !is_unseen(command, data_dir, ret, &err))
 		error_print(command, data_dir, &err);
 	for (size_t i = 0; i < list.n; i++) {
 		struct stored *stored = &list.items[i];

@@ -238,6 +238,11 @@ void show_unseen(struct show *show, const char *network, const struct cni_error 
 	text_add(&show->unseen, "network %s: %s\n", network, err->msg);
 }
 
+void show_unread(struct show *show, const char *what, const struct cni_error *err)
+{
+	text_add(&show->unseen, "%s: %s\n", what, err->msg);
+}
+
 static void unseen_json(struct show *show)
 {
 	const char *line = show->unseen.text, *end;

@@ -45,6 +45,9 @@ int show_network(struct show *show, struct attachment *net, const char *file,
 /* Notes that a network, which may have been shown, can't be told from the store. */
 void show_unseen(struct show *show, const char *network, const struct cni_error *err);
 
+/* Notes that a file or a store can't be read. */
+void show_unread(struct show *show, const char *what, const struct cni_error *err);
+
 /* Returns a name that nothing was found by; NULL: there is none. */
 const char *show_unfound(const struct show *show);
 

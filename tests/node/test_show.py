@@ -4,6 +4,7 @@ changes nothing, waits for nobody, and prints nothing that a terminal listens to
 import contextlib
 import json
 import resource
+import shutil
 import socket
 import threading
 import time
@@ -332,6 +333,34 @@ def test_an_ordinary_user_is_told_what_he_may_not_see(node):
     assert any("records in" in line and "Permission denied" in line for line in found["unseen"])
     text = show_text(node, conf, wrapper=NOBODY)
     assert "not seen: records in" in text and "rules        not seen" in text
+
+
+@pytest.mark.parametrize("closed", ["file", "directory", "store"])
+def test_an_ordinary_user_is_told_what_he_may_not_open(node, closed):
+    conf, [pod] = guarded(node, 1)
+    net_d = node.directory / "net.d"
+    net_d.mkdir()
+    file, = configured(node, conf)
+    shutil.copy(node.run_dir / file.split("/")[-1], net_d / "10-pods.conflist")
+    {"file": net_d / "10-pods.conflist", "directory": net_d,
+     "store": node.store}[closed].chmod(0o700 if closed != "file" else 0o600)
+    bound = ("unshare", "-m", "sh", "-c", "mkdir -p /etc/cni/net.d && "
+             f'mount --bind {net_d} /etc/cni/net.d && exec "$@"', "sh", *NOBODY)
+    found = document(command(node, "show", "--json", wrapper=bound))
+    path = {"file": "/etc/cni/net.d/10-pods.conflist", "directory": "/etc/cni/net.d",
+            "store": "/var/lib/cni/networks"}[closed]
+    assert [line for line in found["unseen"]
+            if line.startswith(f"{path}: ") and "Permission denied" in line], found["unseen"]
+    assert [net["name"] for net in found["networks"]] == ([NETWORK] if closed == "store" else [])
+    done = command(node, "show", wrapper=bound)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"not seen: {path}: " in done.stdout and "no plugin" not in done.stdout
+    if closed == "store":
+        [shown] = document(command(node, "show", pod.id, "--json", wrapper=bound))["attachments"]
+        assert (shown["addresses"], shown["connections"]) == ([], None)
+    # Who names a file wants to see what is in it.
+    done = command(node, "show", str(path), wrapper=bound)
+    assert closed == "store" or done.returncode == 1 and "Permission denied" in done.stderr
 
 
 def test_colour_is_for_terminals(node):
