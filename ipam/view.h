@@ -19,7 +19,7 @@ struct ipam_view_record {
 	struct record record; /* owned */
 	enum ipam_view_state state;
 	int64_t since; /* seconds since 1970; 0: not known */
-	size_t held; /* so many of its addresses have their reservation */
+	size_t held; /* so many reservations are its own */
 	bool uncovered; /* a reservation is its own that the record doesn't name */
 };
 

@@ -287,7 +287,8 @@ static void show(const struct ipam_env *env)
 		PROMISE(ip_cmp(&view.reserved.items[i - 1], &view.reserved.items[i]) < 0);
 	for (size_t i = 0; i < view.records.n; i++) {
 		PROMISE(view.records.items[i].record.network[0]);
-		PROMISE(view.records.items[i].held <= view.records.items[i].record.n);
+		PROMISE(view.records.items[i].held <= view.records.items[i].record.n ||
+			view.records.items[i].uncovered);
 		held += view.records.items[i].held;
 	}
 	PROMISE(held + view.others_n <= view.reserved.n);
