@@ -73,10 +73,13 @@ static int log_read(struct denials *ret_denials)
 	char buffer[LINE_SIZE], line[LINE_SIZE];
 	int fd = open(LOG, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+	int ret = -errno;
 	bool overtaken;
 
-	if (!file)
-		return -errno;
+	if (!file) {
+		close_p(&fd);
+		return ret;
+	}
 	setvbuf(file, buffer, _IOFBF, sizeof(buffer));
 	(void)lseek(fd, 0, SEEK_DATA);
 	do {

@@ -65,9 +65,10 @@ void routes_check(struct doctor *doctor)
 				      "outside, set ipMasq to false");
 		}
 		if (network->masquerades && leads_nowhere(doctor, network)) {
-			doctor_tell(doctor, DOCTOR_WARNING,
-				    "the node has no default route: pods reach nobody "
-				    "outside");
+			doctor_tell(
+				doctor, DOCTOR_WARNING,
+				"the node has no default route: outside, pods reach only what "
+				"its other routes lead to");
 			doctor_advise(doctor,
 				      "add one: ip route add default via ROUTER; where "
 				      "pods are to reach nobody outside, set ipMasq to "

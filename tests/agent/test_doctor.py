@@ -2,10 +2,9 @@
 """`bridge-cni doctor` on nodes of a cluster, which the agent has set up."""
 import pytest
 
+from harness import wireguard
 from harness.command import command
 from harness.tunnels import start
-
-pytestmark = pytest.mark.must_run
 
 
 def findings(node):
@@ -14,6 +13,7 @@ def findings(node):
     return [line for line in done.stdout.splitlines() if not line.startswith("ok: ")]
 
 
+@pytest.mark.must_run
 @pytest.mark.parametrize("underlay", ["v4", "v4 v6"])
 def test_of_nodes_with_a_tunnel_there_is_nothing_to_say(cluster, underlay):
     """The tunnel has the first address of the node's podCIDR, and less room than the uplink."""
@@ -22,13 +22,26 @@ def test_of_nodes_with_a_tunnel_there_is_nothing_to_say(cluster, underlay):
     start(*nodes)
     for node in nodes:
         assert findings(node) == []
-        node.pod()
+        node.attach()
         assert findings(node) == []
 
 
+@wireguard.needs_wireguard
+def test_of_nodes_with_wireguard_there_is_nothing_to_say(cluster):
+    """Once they have talked to each other."""
+    cluster.network("b")
+    nodes = cluster.node(underlay="v4 v6"), cluster.node(underlay="v4 v6", network="b")
+    wireguard.start(*nodes)
+    one, other = (node.attach() for node in nodes)
+    wireguard.reaches(one, other.address4)
+    for node in nodes:
+        assert findings(node) == []
+
+
+@pytest.mark.must_run
 def test_of_nodes_with_direct_routes_there_is_nothing_to_say(cluster):
     nodes = cluster.node(underlay="v4 v6"), cluster.node(underlay="v4 v6")
     start(*nodes, mode="none")
     for node in nodes:
-        node.pod()
+        node.attach()
         assert findings(node) == []
