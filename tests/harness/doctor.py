@@ -31,8 +31,8 @@ def write(node, conf, name="10-ours.conflist"):
     (directory / name).write_text(conf if isinstance(conf, str) else json.dumps(conf))
 
 
-def run(node, *arguments, **kw):
-    return command(node, "doctor", *arguments, "/run/net.d", env={"CNI_PATH": "/run/bin"}, **kw)
+def run(node, *arguments, env=None, **kw):
+    return command(node, "doctor", *arguments, "/run/net.d", env={"CNI_PATH": "/run/bin", **(env or {})}, **kw)
 
 
 def findings(node, check=None, **kw):

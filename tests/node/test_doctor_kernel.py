@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from harness import distribution
+from harness import distribution, plugin
 from harness.doctor import POLICY, findings, one, ours, run, write
 from harness.node import UPLINK
 
@@ -48,7 +48,8 @@ strace = pytest.mark.skipif(not shutil.which("strace"), reason="there is no stra
 
 def lacks(node, fault, *only):
     """What doctor says of the kernel when it is called with this fault."""
-    done = run(node, "--json", "--load", wrapper=["strace", "-f", "-qq", "-o", "/dev/null", *only, "-e", fault])
+    done = run(node, "--json", "--load", env=plugin.TRACED,
+               wrapper=["strace", "-f", "-qq", "-o", "/dev/null", *only, "-e", fault])
     assert done.stderr == ""
     return [finding for finding in json.loads(done.stdout)
             if finding["check"] == "kernel" and finding["level"] != "ok"]
