@@ -229,10 +229,11 @@ static void mend(struct doctor *doctor, const struct firewall_drop *drop,
 
 static void where_format(const struct firewall_drop *drop, char where[WHERE_MAX])
 {
-	const char *whose = drop->walked.of_docker ? " (Docker's)"
-			    : drop->walked.of_ufw  ? " (ufw's)"
-			    : is_firewalld(drop)   ? " (firewalld's)"
-						   : "";
+	const char *whose = drop->walked.of_docker	? " (Docker's)"
+			    : drop->walked.of_ufw	? " (ufw's)"
+			    : is_firewalld(drop)	? " (firewalld's)"
+			    : drop->walked.of_reference ? " (the reference plugins')"
+							: "";
 
 	if (drop->legacy)
 		snprintf(where, WHERE_MAX, "chain %s of table %s of %s%s", drop->chain,

@@ -96,6 +96,7 @@ static void discovery_make(struct packet *packet, const struct way_ends *ends, b
 	packet->ethertype = six ? ETHERTYPE_IPV6 : ETHERTYPE_ARP;
 	packet->protocol = six ? IPPROTO_ICMPV6 : 0;
 	packet->icmp_type = asks ? SOLICITATION : ADVERTISEMENT;
+	packet->asks = asks;
 	packet->from = asks ? ends->pod : ends->node;
 	packet->to = asks ? six ? asked : ends->node : ends->pod;
 }

@@ -201,6 +201,10 @@ static void legacy_command(struct doctor *doctor, const struct dead *dead, size_
 static void dead_tell(struct doctor *doctor, enum reference_kind kind, bool legacy,
 		      const struct dead *dead)
 {
+	static const char *const verbs[REFERENCE_KINDS][2] = {
+		[REFERENCE_MASQUERADES] = {"masquerades", "masquerade"},
+		[REFERENCE_LEADS] = {"leads host ports to", "lead host ports to"},
+	};
 	const struct record *harmed = dead->harmed;
 	bool leads = kind == REFERENCE_LEADS;
 	size_t n = dead->n < REMOVED_MAX ? dead->n : REMOVED_MAX;
@@ -213,10 +217,9 @@ static void dead_tell(struct doctor *doctor, enum reference_kind kind, bool lega
 		"%zu rule%s of the reference plugins in table %s%s %s a pod that is "
 		"gone, %s%s: %s%s%s %s",
 		dead->n, dead->n == 1 ? "" : "s", dead->example->table,
-		legacy ? " of iptables-legacy" : "",
-		leads ? "lead host ports to" : "masquerade", IP_TEXT(&dead->example->pod),
-		dead->n == 1 ? "" : " for example", harmed ? "pod " : "", whose,
-		harmed ? ", which has the address now," : "",
+		legacy ? " of iptables-legacy" : "", verbs[kind][dead->n == 1 ? 0 : 1],
+		IP_TEXT(&dead->example->pod), dead->n == 1 ? "" : " for example",
+		harmed ? "pod " : "", whose, harmed ? ", which has the address now," : "",
 		leads ? "gets what is sent there" : "is masqueraded wherever it sends");
 	if (legacy)
 		legacy_command(doctor, dead, n);

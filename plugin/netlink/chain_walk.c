@@ -24,6 +24,7 @@ static void program_tell(struct chain_walked *walked, const char *chain)
 {
 	walked->of_docker |= strncmp(chain, "DOCKER", strlen("DOCKER")) == 0;
 	walked->of_ufw |= strncmp(chain, "ufw", strlen("ufw")) == 0;
+	walked->of_reference |= strncmp(chain, "CNI-", strlen("CNI-")) == 0;
 }
 
 static void by_chain(struct chain_walked *walked, const char *chain)

@@ -57,7 +57,7 @@ struct chain_walked {
 	 * or there are more rules than are looked at. */
 	bool perhaps;
 	/* It has jumped to a chain of this name's beginning: a program is known by it. */
-	bool of_docker, of_ufw;
+	bool of_docker, of_ufw, of_reference;
 };
 
 #define CHAIN_DROPS 1

@@ -90,7 +90,7 @@ static bool is_of_ip(const struct nft_base_chain *base, unsigned int number,
 static bool comes_by(const struct nft_base_chain *base, const struct packet_hook *hook,
 		     const struct packet *packet)
 {
-	if (base->is_nat && packet->state != PACKET_NEW)
+	if (base->dormant || (base->is_nat && packet->state != PACKET_NEW))
 		return false;
 	switch (hook->layer) {
 	case HOOK_IP:

@@ -80,17 +80,48 @@ static int chain_read(const struct nlmsghdr *answer, void *data)
 	return 0;
 }
 
+static int table_read(const struct nlmsghdr *answer, void *data)
+{
+	struct nft_ruleset *ruleset = data;
+	struct nlattr *attrs[NFTA_TABLE_MAX + 1];
+	int family;
+
+	if (!answer)
+		return 0;
+	if (nlmsg_parse((struct nlmsghdr *)answer, sizeof(struct nfgenmsg), attrs,
+			NFTA_TABLE_MAX, NULL) < 0 ||
+	    !attrs[NFTA_TABLE_NAME])
+		return -EBADMSG;
+	family = ((struct nfgenmsg *)nlmsg_data(answer))->nfgen_family;
+	for (size_t i = 0; i < ruleset->bases.n; i++) {
+		struct nft_base_chain *base = &ruleset->bases.items[i];
+
+		if (base->family == family &&
+		    nla_strcmp(attrs[NFTA_TABLE_NAME], base->table) == 0)
+			base->dormant = ntohl(get_u32(attrs[NFTA_TABLE_FLAGS])) &
+					NFT_TABLE_F_DORMANT;
+	}
+	return 0;
+}
+
+static int dump(struct nft_ruleset *ruleset, int type, const char *what,
+		netlink_answer_fn fn, struct cni_error *err)
+{
+	begin_nfnl(ruleset->nl, netlink_queue(ruleset->nl, type, NLM_F_DUMP, "%s", what),
+		   AF_UNSPEC);
+	return netlink_request(ruleset->nl, fn, ruleset, ENOENT, err);
+}
+
 int nft_ruleset_open(struct netlink *nl, struct nft_ruleset *ret_ruleset,
 		     struct cni_error *err)
 {
 	struct nft_ruleset ruleset = {.nl = nl};
-	int ret;
+	int ret = dump(&ruleset, NFNL_TYPE(NFTABLES, NFT_MSG_GETCHAIN),
+		       "reading the chains of nftables", chain_read, err);
 
-	begin_nfnl(nl,
-		   netlink_queue(nl, NFNL_TYPE(NFTABLES, NFT_MSG_GETCHAIN), NLM_F_DUMP,
-				 "reading the chains of nftables"),
-		   AF_UNSPEC);
-	ret = netlink_request(nl, chain_read, &ruleset, ENOENT, err);
+	if (ret >= 0)
+		ret = dump(&ruleset, NFNL_TYPE(NFTABLES, NFT_MSG_GETTABLE),
+			   "reading the tables of nftables", table_read, err);
 	if (ret < 0) {
 		nft_ruleset_clear(&ruleset);
 		return ret;

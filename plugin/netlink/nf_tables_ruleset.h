@@ -25,6 +25,7 @@ struct nft_base_chain {
 	int priority;
 	bool is_nat; /* sees the first packet of a connection alone */
 	bool policy_drops;
+	bool dormant; /* its table is: no packet comes by */
 	char devices[NFT_DEVICES_MAX]
 		    [IF_NAMESIZE + 1]; /* hooks of devices; "eth*": all such */
 	size_t devices_n;

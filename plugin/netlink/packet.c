@@ -31,14 +31,27 @@ void packet_link_header(const struct packet *packet, struct packet_header *ret_h
 	put(ret_header, 2 * ETHER_ADDR_LEN, &ethertype, sizeof(ethertype), KNOWN);
 }
 
+/* RFC 826: Ethernet's and IPv4's numbers and sizes, and whether somebody asks; behind that
+ * the addresses of either end. */
+static void arp_header(const struct packet *packet, struct packet_header *header)
+{
+	const uint8_t start[] = {0, 1, 8, 0, 6, 4, 0, packet->asks ? 1 : 2};
+
+	put(header, 0, start, sizeof(start), KNOWN);
+	put(header, 14, packet->from.bytes, ip_size(AF_INET), KNOWN_EXAMPLE);
+	put(header, 24, packet->to.bytes, ip_size(AF_INET), KNOWN_EXAMPLE);
+}
+
 void packet_network_header(const struct packet *packet, struct packet_header *ret_header)
 {
 	bool six = packet->ethertype == ETHERTYPE_IPV6;
 	size_t at = six ? 8 : 12, size = ip_size(packet->from.family);
 
 	*ret_header = (struct packet_header){};
-	if (packet->ethertype == ETHERTYPE_ARP)
+	if (packet->ethertype == ETHERTYPE_ARP) {
+		arp_header(packet, ret_header);
 		return;
+	}
 	put(ret_header, at, packet->from.bytes, size,
 	    packet->hides_from ? KNOWN_NOT : KNOWN_EXAMPLE);
 	put(ret_header, at + size, packet->to.bytes, size,

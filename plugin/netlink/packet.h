@@ -23,6 +23,7 @@ struct packet {
 	struct ip_addr from, to;
 	uint8_t protocol; /* IPPROTO_ICMPV6, …; 0: packets of all protocols are meant */
 	uint8_t icmp_type; /* of ICMPv6; then the hop limit is 255 */
+	bool asks; /* ARP: a request; else a reply */
 	enum packet_state state;
 	bool hides_from,
 		hides_to; /* the address may be translated here: it isn't known */

@@ -45,7 +45,10 @@ def attached(node):
     ("bridge", "postrouting priority 0", "ip6 nexthdr icmpv6 icmpv6 type nd-neighbor-advert drop",
      "the node's neighbour discovery"),
     ("arp", "input priority 0", "iifname cni0 drop", "the neighbour discovery of pods"),
+    ("arp", "input priority 0", "arp htype 1 arp operation request arp saddr ip 10.1.2.0/24 drop",
+     "the neighbour discovery of pods"),
     ("arp", "output priority 0", "policy drop", "the node's neighbour discovery"),
+    ("arp", "output priority 0", "arp operation reply drop", "the node's neighbour discovery"),
     ("netdev", "ingress device cni0 priority 0", "meta protocol { ip, arp } drop", "what pods send"),
     ("netdev", "ingress device cni0 priority 0", "policy drop", "what pods send"),
     ("netdev", "egress device cni0 priority 0", "policy drop", "the answers")])
@@ -159,6 +162,7 @@ def test_of_isolated_pods_nobody_misses_what_they_send_to_each_other(healthy):
     ("ip", "postrouting priority 300", "ip saddr != 192.0.2.2 oifname uplink0 drop"),
     ("bridge", "forward priority 0", "iifname vnet* drop; ether type 0x88cc drop"),
     ("netdev", "ingress device lo priority 0", "drop"),
+    ("arp", "input priority 0", "iifname eth7 drop; arp saddr ip 10.9.0.0/16 drop"),
     ("netdev", f"ingress device {UPLINK} priority 0", "ip daddr 192.0.2.9 drop; tcp flags & (fin|syn) == fin|syn drop"),
     ("inet", "input priority 0", "ct state invalid drop; tcp dport 25 drop; iifname eth7 drop")])
 def test_what_passes_is_no_finding(healthy, family, hook, rules):
@@ -166,3 +170,13 @@ def test_what_passes_is_no_finding(healthy, family, hook, rules):
     healthy.nft(CHAIN % (family, hook, rules))
     assert reaches(pod, INTERNET4, INTERNET6)
     assert findings(healthy, "firewall") == []
+
+
+def test_a_dormant_table_drops_nothing(healthy):
+    pod = attached(healthy)
+    healthy.nft((CHAIN % ("inet", "forward priority 0", "policy drop")).replace("{", "{\n    flags dormant", 1))
+    assert reaches(pod, INTERNET4, INTERNET6)
+    assert findings(healthy, "firewall") == []
+    healthy.nft("add table inet other")  # awake
+    assert not reaches(pod, INTERNET4)
+    all_mended(healthy, "firewall", "problem")

@@ -2,12 +2,13 @@
 """`bridge-cni doctor` and rules that the reference plugins have left: of pods that are gone they are told,
 with the command that removes them and nothing else; of living ones they are no finding."""
 import hashlib
+import os
 import shutil
 
 import pytest
 
 from harness import distribution
-from harness.doctor import findings, one, ours
+from harness.doctor import findings, one, ours, told_and_mended
 from harness.node import NETWORK, addresses_of
 
 pytestmark = pytest.mark.must_run
@@ -139,7 +140,7 @@ def test_host_ports_of_a_pod_that_is_gone_are_told_and_removed(healthy, referenc
     reference.lead(staying, "lives")
     before = reference.rules()
     reference.lead(address, "gone")
-    found = [f for f in findings(healthy, "reference") if "lead host ports" in f["message"]]
+    found = [f for f in findings(healthy, "reference") if "host ports to" in f["message"]]
     assert [f["level"] for f in found] == ["warning"] and address in found[0]["message"]
     removed(healthy)
     assert reference.rules() == before
@@ -148,7 +149,7 @@ def test_host_ports_of_a_pod_that_is_gone_are_told_and_removed(healthy, referenc
 def test_a_host_port_that_leads_to_the_next_pod_is_a_problem(healthy, reference):
     address = addresses_of(healthy.add(healthy.pod("next"), ours("dual")))[0]
     reference.lead(address, "gone")
-    [finding] = [f for f in findings(healthy, "reference") if "lead host ports" in f["message"]]
+    [finding] = [f for f in findings(healthy, "reference") if "host ports to" in f["message"]]
     assert finding["level"] == "problem" and "pod next" in finding["message"]
     removed(healthy)
 
@@ -165,6 +166,28 @@ def test_rules_of_living_pods_are_no_finding(healthy, reference):
         make("10.1.2.91", "elsewhere", name="other")
         make("10.55.0.3", "another subnet")
     assert findings(healthy, "reference") == []
+
+
+@pytest.mark.parametrize("kind", ["nft", "legacy"])
+def test_what_its_firewall_drops_is_told_by_name(healthy, kind):
+    """ingressPolicy "isolated" of a network that had the bridge."""
+    if not healthy.call(os.path.exists, "/proc/sys/net/bridge"):
+        raise distribution.Lacks("br_netfilter is not loaded")
+    if not shutil.which(f"iptables-{kind}"):
+        distribution.lacks(f"there is no iptables-{kind}")
+    healthy.run(f"iptables-{kind}-restore", input="""*filter
+:CNI-ISOLATION-STAGE-1 -
+:CNI-ISOLATION-STAGE-2 -
+-I FORWARD -j CNI-ISOLATION-STAGE-1
+-A CNI-ISOLATION-STAGE-1 -i cni0 -o cni0 -j DROP
+-A CNI-ISOLATION-STAGE-1 -i cni0 ! -o cni0 -j CNI-ISOLATION-STAGE-2
+-A CNI-ISOLATION-STAGE-1 -j RETURN
+-A CNI-ISOLATION-STAGE-2 -o cni0 -j DROP
+-A CNI-ISOLATION-STAGE-2 -j RETURN
+COMMIT
+""")
+    told_and_mended(healthy, "firewall", "problem", "the reference plugins'", "send to each other",
+                    "CNI-ISOLATION-STAGE-1")
 
 
 def test_of_many_rules_each_command_removes_some(healthy, reference):
