@@ -8,12 +8,10 @@
 #include "agent_facts.h"
 #include "conf/base/list.h"
 #include "conf/base/printable.h"
-#include "network_facts.h"
+#include "names.h"
 #include "pod_whole.h"
 #include "show_json.h"
 #include "show_text.h"
-
-#define ID_START_MIN 4 /* characters of a container ID that name it */
 
 void show_clear(struct show *show)
 {
@@ -64,50 +62,6 @@ static bool was_shown(const struct show *show, uint64_t owner)
 	return false;
 }
 
-/* A prefix length, as ip(8) prints it, makes no difference. */
-static bool is_address(const char *name, const struct ip_addr *ip)
-{
-	struct ip_prefix named;
-
-	return (ip_parse(name, &named.addr) == 0 || prefix_parse(name, &named) == 0) &&
-	       ip_equal(&named.addr, ip);
-}
-
-/* @link may be NULL. */
-static bool is_mac(const char *name, const struct link *link)
-{
-	struct mac_addr named;
-
-	return link && mac_parse(name, &named) == 0 && mac_equal(&named, &link->mac);
-}
-
-/* Is it an interface on the node that is the attachment's, or that in the pod? */
-static bool is_interface(const char *name, const struct shown_pod *pod)
-{
-	char ifb[IF_NAMESIZE];
-
-	identity_ifb(pod->host_ifname, ifb);
-	return strcmp(name, pod->host_ifname) == 0 || strcmp(name, pod->ifname) == 0 ||
-	       strcmp(name, ifb) == 0;
-}
-
-/* Does @name name the attachment, whichever kind of name it is? */
-static bool is_pods(const char *name, const struct shown_pod *pod)
-{
-	const char *slash = strchr(pod->pod, '/');
-	size_t len = strlen(name);
-	struct mac_addr mac;
-
-	for (size_t i = 0; i < pod->addresses_n; i++)
-		if (is_address(name, &pod->addresses[i].addr))
-			return true;
-	return (mac_parse(name, &mac) == 0 && mac_equal(&mac, &pod->mac)) ||
-	       is_mac(name, pod->link) || is_interface(name, pod) ||
-	       strcmp(name, pod->pod) == 0 || (slash && strcmp(name, slash + 1) == 0) ||
-	       strcmp(name, pod->container_id) == 0 ||
-	       (len >= ID_START_MIN && strncmp(name, pod->container_id, len) == 0);
-}
-
 /* Has the thing any of the names that are asked for? @is compares it with a name. The
  * names that it has are marked as found. */
 static bool is_asked_for(struct show *show,
@@ -128,26 +82,25 @@ static bool is_network(const char *name, const void *data)
 	const struct network_facts *facts = data;
 
 	for (size_t i = 0; i < facts->gateways.n; i++)
-		if (is_address(name, &facts->gateways.items[i].address.addr))
+		if (name_is_address(name, &facts->gateways.items[i].address.addr))
 			return true;
 	return strcmp(name, facts->net->network->name) == 0 ||
 	       strcmp(name, facts->net->bridge) == 0 ||
 	       strcmp(name, facts->net->gateway_ifname) == 0 ||
-	       is_mac(name, facts->bridge) || is_mac(name, facts->gateway);
+	       name_is_mac(name, facts->bridge) || name_is_mac(name, facts->gateway);
 }
 
 static bool is_pod(const char *name, const void *pod)
 {
-	return is_pods(name, pod);
+	return shown_pod_has_name(pod, name);
 }
 
 static bool is_other(const char *name, const void *data)
 {
 	const struct ipam_view_other *other = data;
-	size_t len = strlen(name);
 
-	return is_address(name, &other->ip) ||
-	       (len >= ID_START_MIN && strncmp(name, other->container_id, len) == 0);
+	return name_is_address(name, &other->ip) ||
+	       name_begins_id(name, other->container_id);
 }
 
 static int pod_show(struct show *show, const struct network_facts *facts,
