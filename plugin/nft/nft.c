@@ -13,7 +13,10 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#define LIBRARY "libnftables.so.1"
+#include "conf/base/text.h"
+
+#define LIBRARY	   "libnftables.so.1"
+#define OUTPUT_MAX (4 << 20) /* bytes of what is printed */
 
 struct api {
 	void *library;
@@ -22,6 +25,8 @@ struct api {
 	__typeof__(&nft_ctx_buffer_error) buffer_error;
 	__typeof__(&nft_ctx_buffer_output) buffer_output;
 	__typeof__(&nft_ctx_get_error_buffer) get_error_buffer;
+	__typeof__(&nft_ctx_get_output_buffer) get_output_buffer;
+	__typeof__(&nft_ctx_output_set_flags) output_set_flags;
 	__typeof__(&nft_run_cmd_from_buffer) run;
 };
 
@@ -37,6 +42,8 @@ static int api_load(struct api *ret_api, struct cni_error *err)
 		{"nft_ctx_buffer_error", &api.buffer_error},
 		{"nft_ctx_buffer_output", &api.buffer_output},
 		{"nft_ctx_get_error_buffer", &api.get_error_buffer},
+		{"nft_ctx_get_output_buffer", &api.get_output_buffer},
+		{"nft_ctx_output_set_flags", &api.output_set_flags},
 		{"nft_run_cmd_from_buffer", &api.run},
 	};
 
@@ -96,32 +103,50 @@ static int refusal_set(const char *complaint, struct cni_error *err)
 	return ret;
 }
 
-static void run(const struct api *api, const char *text, struct verdict *verdict)
+/* Returns what the library has printed, of which the context is the owner. */
+static const char *run(const struct api *api, const char *text, struct verdict *verdict)
 {
 	struct nft_ctx *ctx = api->ctx_new(NFT_CTX_DEFAULT);
 
 	verdict->end = NO_MEMORY;
 	if (!ctx || api->buffer_error(ctx) || api->buffer_output(ctx))
-		return;
+		return "";
+	api->output_set_flags(ctx, NFT_CTX_OUTPUT_HANDLE | NFT_CTX_OUTPUT_STATELESS);
 	verdict->end = api->run(ctx, text) == 0 ? APPLIED : REFUSED;
 	if (verdict->end == REFUSED)
 		snprintf(verdict->complaint, sizeof(verdict->complaint), "%s",
 			 api->get_error_buffer(ctx));
+	return api->get_output_buffer(ctx);
+}
+
+static void write_all(int fd, const void *data, size_t len)
+{
+	const char *at = data;
+
+	while (len > 0) {
+		ssize_t n = write(fd, at, len);
+
+		if (n < 0 && errno != EINTR)
+			return;
+		at += n < 0 ? 0 : n;
+		len -= n < 0 ? 0 : n;
+	}
 }
 
 /* The library ends the process that it runs in where it lacks memory or a socket, so it
  * gets a process of its own. That process shares our descriptors, and with them the
  * locks, while it works. */
-static _Noreturn void become_nft(const struct api *api, const char *text, int fd)
+static _Noreturn void become_nft(const struct api *api, const char *text, bool prints,
+				 int fd)
 {
 	struct verdict verdict = {};
-	ssize_t n;
+	const char *output;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	run(api, text, &verdict);
-	do
-		n = write(fd, &verdict, sizeof(verdict));
-	while (n < 0 && errno == EINTR);
+	output = run(api, text, &verdict);
+	write_all(fd, &verdict, sizeof(verdict));
+	if (prints && verdict.end == APPLIED && output)
+		write_all(fd, output, strlen(output));
 	_exit(0);
 }
 
@@ -150,13 +175,37 @@ int nft_look_up(struct cni_error *err)
 	return api_load(&api, err);
 }
 
-int nft_apply(const char *text, struct cni_error *err)
+/* Reads the verdict, and what is printed behind it. */
+static int report_read(int in, struct verdict *verdict, struct text *output,
+		       struct cni_error *err)
+{
+	char bytes[4096];
+	ssize_t n;
+
+	/* A write of less than PIPE_BUF bytes comes whole, or not at all. */
+	do
+		n = read(in, verdict, sizeof(*verdict));
+	while (n < 0 && errno == EINTR);
+	while (output && (n > 0 || (n < 0 && errno == EINTR)) &&
+	       output->len < OUTPUT_MAX) {
+		n = read(in, bytes, sizeof(bytes));
+		if (n > 0)
+			text_put(output, bytes, n);
+	}
+	if (n < 0)
+		return error_errno(err, CNI_ERR_IO, errno, "what libnftables says");
+	if (output && output->failed)
+		return error_oom(err);
+	return 0;
+}
+
+/* @output: what is printed is added to it; NULL: it isn't wanted. */
+static int commands_run(const char *text, struct text *output, struct cni_error *err)
 {
 	_cleanup_(close_p) int in = -1;
 	struct verdict verdict = {};
 	struct api api = {};
 	int fds[2], ret;
-	ssize_t n;
 	pid_t pid;
 
 	/* The library stays loaded: unloading it would only cost time. */
@@ -168,17 +217,36 @@ int nft_apply(const char *text, struct cni_error *err)
 	in = fds[0];
 	pid = fork();
 	if (pid == 0)
-		become_nft(&api, text, fds[1]);
+		become_nft(&api, text, output, fds[1]);
 	ret = -errno;
 	close(fds[1]);
 	if (pid < 0)
 		return error_errno(err, CNI_ERR_IO, -ret, "starting a process");
-	/* A write of less than PIPE_BUF bytes comes whole, or not at all. */
-	do
-		n = read(in, &verdict, sizeof(verdict));
-	while (n < 0 && errno == EINTR);
-	ret = n < 0 ? error_errno(err, CNI_ERR_IO, errno, "what libnftables says") : 0;
+	ret = report_read(in, &verdict, output, err);
+	/* What nobody reads any more ends the child. */
+	close_p(&in);
+	in = -1;
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	return ret < 0 ? ret : verdict_judge(&verdict, err);
+}
+
+int nft_apply(const char *text, struct cni_error *err)
+{
+	return commands_run(text, NULL, err);
+}
+
+int nft_print(const char *text, char **ret_output, struct cni_error *err)
+{
+	struct text output = {};
+	int ret;
+
+	text_put(&output, "", 0);
+	ret = commands_run(text, &output, err);
+	if (ret < 0) {
+		free(output.text);
+		return ret;
+	}
+	*ret_output = output.text;
+	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * nft_apply() of the static build, which can load no library. It starts the program of
+ * nft_apply() and nft_print() of the static build, which can load no library. It starts the program of
  * nft_main.c, which lies beside the executable with a loader and libraries of its own.
  */
 #include "nft.h"
@@ -13,7 +13,8 @@
 
 #include "ipam/child.h"
 
-#define OUTPUT_MAX 65536 /* bytes; an error has a few lines */
+#define ERROR_MAX  65536 /* bytes; an error has a few lines */
+#define OUTPUT_MAX (4 << 20) /* bytes of what is printed */
 #define TIMEOUT_S  60
 
 /* The path of a file of the bundle: beside the executable, whatever link that was called
@@ -36,18 +37,20 @@ static int path_beside(const char *name, char ret_path[PATH_MAX], struct cni_err
 
 /* The program gets none of our environment: LD_PRELOAD and the like are not meant for
  * it. */
-static int start(const char *loader, const char *program, const char *text,
+static int start(const char *loader, const char *program, const char *text, bool prints,
 		 struct child_end *ret_end, struct cni_error *err)
 {
 	/* The cache of the node's own loader names libraries of another libc. */
-	const char *const argv[] = {loader, "--inhibit-cache", program, NULL};
+	const char *const argv[] = {loader, "--inhibit-cache", program,
+				    prints ? NFT_PROGRAM_PRINTS : NULL, NULL};
 
 	return child_run(&(struct child_spec){.path = loader,
 					      .argv = (char *const *)argv,
 					      .env = (char *const[]){NULL},
 					      .input = text,
 					      .input_len = strlen(text),
-					      .output_max = OUTPUT_MAX,
+					      .output_max = prints ? OUTPUT_MAX
+								   : ERROR_MAX,
 					      .stderr_too = true,
 					      .timeout_ms = TIMEOUT_S * 1000},
 			 ret_end, err);
@@ -110,9 +113,9 @@ int nft_look_up(struct cni_error *err)
 	return ret;
 }
 
-int nft_apply(const char *text, struct cni_error *err)
+static int commands_run(const char *text, bool prints, struct child_end *end,
+			struct cni_error *err)
 {
-	_cleanup_(child_end_clear) struct child_end end = {};
 	char loader[PATH_MAX], program[PATH_MAX];
 	struct cni_error own = {};
 	int ret;
@@ -122,13 +125,30 @@ int nft_apply(const char *text, struct cni_error *err)
 		ret = path_beside("bridge-cni-nft", program, err);
 	if (ret < 0)
 		return ret;
-	ret = start(loader, program, text, &end, &own);
+	ret = start(loader, program, text, prints, end, &own);
 	if (ret == 0)
-		return end_judge(program, &end, err);
+		return end_judge(program, end, err);
 	if (own.code == CNI_ERR_DELEGATE) {
 		error_recode(&own, CNI_ERR_RULES);
 		error_wrap(&own, "rules need the whole bundle");
 	}
 	error_copy(err, &own);
+	return ret;
+}
+
+int nft_apply(const char *text, struct cni_error *err)
+{
+	_cleanup_(child_end_clear) struct child_end end = {};
+
+	return commands_run(text, false, &end, err);
+}
+
+int nft_print(const char *text, char **ret_output, struct cni_error *err)
+{
+	_cleanup_(child_end_clear) struct child_end end = {};
+	int ret = commands_run(text, true, &end, err);
+
+	if (ret == 0)
+		*ret_output = TAKE_PTR(end.output);
 	return ret;
 }
