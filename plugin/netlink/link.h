@@ -29,6 +29,7 @@ struct link {
 	unsigned int peer;
 	bool peer_elsewhere; /* the other end is in another namespace */
 	bool up;
+	bool carrier; /* a veth: the other end is up as well */
 	bool promisc; /* somebody has set it; the kernel may need it as well */
 	/* Kernel parameters of this interface; -1: it has none of that name. */
 	struct {

@@ -16,6 +16,8 @@
 #include "conf/base/list.h"
 
 #define USER_HZ 100 /* the unit of a bridge's times */
+/* IFF_LOWER_UP of linux/if.h, which can't be included beside net/if.h. */
+#define LOWER_UP (1 << 16)
 
 static void get_string(const struct nlattr *attr, char *ret_text, size_t size)
 {
@@ -125,6 +127,7 @@ static int link_read(const struct nlmsghdr *answer, void *data)
 		return -EBADMSG;
 	link->index = header->ifi_index;
 	link->up = header->ifi_flags & IFF_UP;
+	link->carrier = header->ifi_flags & LOWER_UP;
 	link->promisc = header->ifi_flags & IFF_PROMISC;
 	get_string(attrs[IFLA_IFNAME], link->name, sizeof(link->name));
 	get_string(attrs[IFLA_IFALIAS], link->alias, sizeof(link->alias));

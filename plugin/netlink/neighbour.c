@@ -66,6 +66,7 @@ static int neighbour_read(const struct nlmsghdr *answer, void *data)
 	get_ip(attrs[NDA_DST], header->ndm_family, &found->addr);
 	if (attrs[NDA_PROTOCOL] && nla_len(attrs[NDA_PROTOCOL]) >= 1)
 		found->protocol = nla_get_u8(attrs[NDA_PROTOCOL]);
+	found->state = header->ndm_state;
 	found->permanent = header->ndm_state & NUD_PERMANENT;
 	if (attrs[NDA_LLADDR] && nla_len(attrs[NDA_LLADDR]) == MAC_LEN) {
 		found->mac.set = true;

@@ -21,6 +21,7 @@ struct neighbour {
 	struct mac_addr mac; /* not set: the kernel doesn't know it, or not any more */
 	bool permanent; /* the kernel neither asks for it nor forgets it */
 	uint8_t protocol; /* of whoever made it; 0: not told */
+	uint16_t state; /* NUD_* of linux/neighbour.h */
 };
 
 /* Makes a permanent entry on the interface @index, named @name, in place of any other one

@@ -86,3 +86,29 @@ bool iptables_legacy_has_chain(int family, const char *chain)
 	return legacy_table_read(family, &info, &entries) < 0 ||
 	       memmem(entries->entrytable, info.size, chain, strlen(chain) + 1);
 }
+
+bool iptables_legacy_translates(int family)
+{
+	return legacy_table_exists(family, "nat");
+}
+
+/* Each chain of a table that nobody has written to has its policy alone, and the table
+ * one more entry, by which it ends. */
+bool iptables_legacy_has_rules(int family)
+{
+	static const char *const tables[] = {"raw", "mangle", "nat", "filter",
+					     "security"};
+	bool found = false;
+
+	for (size_t i = 0; !found && i < ARRAY_SIZE(tables); i++) {
+		_cleanup_(free_p) struct ipt_get_entries *entries = NULL;
+		struct ipt_getinfo info = {};
+
+		snprintf(info.name, sizeof(info.name), "%s", tables[i]);
+		if (legacy_table_exists(family, tables[i]) &&
+		    legacy_table_read(family, &info, &entries) == 0)
+			found = info.num_entries >
+				(unsigned int)__builtin_popcount(info.valid_hooks) + 1;
+	}
+	return found;
+}

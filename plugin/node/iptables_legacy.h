@@ -16,4 +16,10 @@
  */
 bool iptables_legacy_has_chain(int family, const char *chain);
 
+/* Is there a table nat of the family? The question makes none. */
+bool iptables_legacy_translates(int family);
+
+/* Has any table of the family a rule? A policy that drops is none. */
+bool iptables_legacy_has_rules(int family);
+
 #endif

@@ -60,6 +60,11 @@ bool kernel_has_nf_tables(void)
 	return has("nf_tables", "nft_register_chain_type");
 }
 
+bool kernel_has_nft_ct(void)
+{
+	return has("nft_ct", "nft_ct_get_init");
+}
+
 bool kernel_has_ctnetlink(void)
 {
 	return has("nf_conntrack_netlink", "ctnetlink_dump_table");

@@ -25,5 +25,7 @@ bool kernel_has_nf_tables(void);
 
 /* The same of what lists connections (nf_conntrack_netlink). */
 bool kernel_has_ctnetlink(void);
+/* The same of nftables' rules that ask the connection tracking. */
+bool kernel_has_nft_ct(void);
 
 #endif
