@@ -11,6 +11,8 @@
 #include "command_help.h"
 #include "each_network.h"
 #include "say.h"
+#include "plugin/trace/target.h"
+#include "plugin/trace/trace.h"
 #include "show_prepare.h"
 #include "validate.h"
 
@@ -106,7 +108,9 @@ static int findings_report(const struct command *command)
 
 static int doctor_report(struct command *command)
 {
-	int status = doctor_end(&command->doctor, command->as_json);
+	int status = command->trace.name ? trace_end(&command->trace, &command->doctor,
+						     command->as_json)
+					 : doctor_end(&command->doctor, command->as_json);
 
 	if (command->doctor.out_of_memory) {
 		say("out of memory: findings are missing");
@@ -125,7 +129,8 @@ static void node_run(struct command *command)
 	}
 	if (access(CONF_DIR, F_OK) == 0)
 		path_run(command, CONF_DIR, true);
-	if (command->verb == CNI_VALIDATE || command->verb == CNI_DOCTOR)
+	if (command->verb == CNI_VALIDATE ||
+	    (command->verb == CNI_DOCTOR && !command->trace.name))
 		return;
 	store_run(command, DEFAULT_DATA_DIR);
 	store_run(command, RUN_DATA_DIR);
@@ -151,6 +156,7 @@ static int task_run(const struct command_task *task, const char *called, char **
 		.verb = task->verb,
 		.called = called,
 	};
+	struct cni_error err = {};
 	int ret;
 
 	for (char **argument = arguments; *argument; argument++)
@@ -169,6 +175,10 @@ static int task_run(const struct command_task *task, const char *called, char **
 	command.findings.tells_fine = !command.as_json && isatty(STDOUT_FILENO);
 	if (task->verb == CNI_DOCTOR)
 		doctor_begin(&command.doctor, plugin_path());
+	if (command.trace.name && trace_ask(&command.trace, &err) < 0) {
+		say_error(NULL, &err);
+		return ARGUMENTS_WRONG;
+	}
 	if (task->verb == CNI_SHOW)
 		ret = show_prepare(&command.show, arguments, command.as_json);
 	if (ret)

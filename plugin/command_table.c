@@ -58,6 +58,14 @@ static const struct command_option doctor_options[] = {
 		.about = "has the kernel load modules for what is tried",
 		.offset = offsetof(struct command, doctor.load),
 	},
+	{
+		.name = "--trace",
+		.arguments = "POD ADDRESS[:PORT]",
+		.about = "sends one packet from the pod, and tells where it got to",
+		.offset = offsetof(struct command, trace.name),
+		.rule = "goes once, with a pod and an address behind it: --trace "
+			"shop/cart 192.0.2.1:443, or [2001:db8::1]:443",
+	},
 	{},
 };
 
@@ -143,7 +151,8 @@ const struct command_task command_tasks[] = {
 		.verb = CNI_DOCTOR,
 		.about = "says whether pods will work here",
 		.details =
-			"The exit status is 0, 1 with warnings, and 2 with problems.\n",
+			"The exit status is 0, 1 with warnings, and 2 with problems; with\n"
+			"--trace 0 where the target answered, 1 where it refused, else 2.\n",
 		.options = doctor_options,
 		.operands = files,
 	},

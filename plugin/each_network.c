@@ -33,6 +33,7 @@ void command_clear(struct command *command)
 	findings_clear(&command->findings);
 	show_clear(&command->show);
 	doctor_clear(&command->doctor);
+	trace_clear(&command->trace);
 	free(command->owners.items);
 	*command = (struct command){};
 }
@@ -48,7 +49,7 @@ static void error_print(struct command *command, const char *file,
 			const struct cni_error *err)
 {
 	command->failed = true;
-	if (command->verb == CNI_DOCTOR) {
+	if (command->verb == CNI_DOCTOR && !command->trace.name) {
 		doctor_unread(&command->doctor, file, err->msg);
 		return;
 	}
@@ -110,6 +111,8 @@ static int task_run(struct command *command, struct attachment *net,
 		command->networks += command->order.by_store;
 		return show_network(&command->show, net, command->file, err);
 	}
+	if (command->trace.name)
+		return trace_network(&command->trace, net, command->file, err);
 	if (command->verb == CNI_DOCTOR)
 		return doctor_network(&command->doctor, net, command->file, err);
 	if (command->order.by_store && was_worked_on(command, net->owner))

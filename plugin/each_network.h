@@ -8,6 +8,7 @@
 #include "plugin/attachment/report.h"
 #include "plugin/doctor/doctor.h"
 #include "plugin/show/show.h"
+#include "plugin/trace/find.h"
 #include "plugin/verb/cleanup.h"
 
 #define CONF_DIR "/etc/cni/net.d"
@@ -36,6 +37,7 @@ struct command {
 	struct show show; /* of show, in place of lines */
 	struct findings findings; /* of validate, in place of lines and errors */
 	struct doctor doctor; /* of doctor, in place of both */
+	struct trace trace; /* of doctor --trace, before that */
 	size_t networks; /* so many were worked on */
 	bool failed; /* an error was printed */
 	/* those that were worked on: a store may tell of them as well */

@@ -44,8 +44,8 @@ _bridge_cni()
 		arguments=( )
 		;;
 	doctor)
-		options=' --json --load --help '
-		arguments=( )
+		options=' --json --load --trace --help '
+		arguments=( [--trace]='POD ADDRESS[:PORT]' )
 		;;
 	links)
 		options=' --bin-dir --help '

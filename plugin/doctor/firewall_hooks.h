@@ -66,8 +66,13 @@ struct firewall_drop {
 	struct chain_walked walked;
 };
 
-/* firewall_tell.c: tells of it, and of what mends it. */
+/* firewall_tell.c: tells of it, and of what mends it; or of this alone. */
 void firewall_tell(struct doctor *doctor, const struct firewall_drop *drop,
 		   const struct way_ends *ends);
+void firewall_mend(struct doctor *doctor, const struct firewall_drop *drop,
+		   const struct way_ends *ends);
+
+/* " (Docker's)", or "" where it isn't known whose the chain is. */
+const char *firewall_whose(const struct firewall_drop *drop);
 
 #endif

@@ -199,8 +199,8 @@ static bool ufw_knows(const struct firewall_drop *drop)
 	       is_of(drop, NF_INET_LOCAL_OUT);
 }
 
-static void mend(struct doctor *doctor, const struct firewall_drop *drop,
-		 const struct way_ends *ends)
+void firewall_mend(struct doctor *doctor, const struct firewall_drop *drop,
+		   const struct way_ends *ends)
 {
 	const char *bridge = ends->gateway,
 		   *program = drop->family == NFPROTO_IPV6 ? "ip6tables" : "iptables";
@@ -227,13 +227,18 @@ static void mend(struct doctor *doctor, const struct firewall_drop *drop,
 
 #define WHERE_MAX (2 * NFT_NAME_MAX + 64)
 
+const char *firewall_whose(const struct firewall_drop *drop)
+{
+	return drop->walked.of_docker	   ? " (Docker's)"
+	       : drop->walked.of_ufw	   ? " (ufw's)"
+	       : is_firewalld(drop)	   ? " (firewalld's)"
+	       : drop->walked.of_reference ? " (the reference plugins')"
+					   : "";
+}
+
 static void where_format(const struct firewall_drop *drop, char where[WHERE_MAX])
 {
-	const char *whose = drop->walked.of_docker	? " (Docker's)"
-			    : drop->walked.of_ufw	? " (ufw's)"
-			    : is_firewalld(drop)	? " (firewalld's)"
-			    : drop->walked.of_reference ? " (the reference plugins')"
-							: "";
+	const char *whose = firewall_whose(drop);
 
 	if (drop->legacy)
 		snprintf(where, WHERE_MAX, "chain %s of table %s of %s%s", drop->chain,
@@ -267,5 +272,5 @@ void firewall_tell(struct doctor *doctor, const struct firewall_drop *drop,
 			    walked->unsure ? ", unless a rule accepts them that this "
 					     "program can't judge"
 					   : "");
-	mend(doctor, drop, ends);
+	firewall_mend(doctor, drop, ends);
 }

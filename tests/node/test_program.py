@@ -80,7 +80,8 @@ def test_the_help_tells_all_about_one_command(command):
     assert (done.returncode, done.stderr) == (0, "")
     usage, *lines = done.stdout.splitlines()
     assert usage.startswith(f"usage: bridge-cni {command}")
-    words = re.findall(r"\[(.*?)(?:\.\.\.)?\]", usage)
+    # What stands in brackets may have brackets: ADDRESS[:PORT].
+    words = re.findall(r"\[((?:[^][]|\[[^][]*\])*?)(?:\.\.\.)?\](?= |$)", usage)
     assert words and words == [re.split("  +", line.strip())[0] for line in lines
                                if line.startswith("  ")]
     assert by_hand(command, "--nonsense").stderr.splitlines()[1].startswith(usage)

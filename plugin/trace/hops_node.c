@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <linux/if_bridge.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "conf/base/text.h"
+#include "hops.h"
+
+/* ---- The port and the bridge ---- */
+
+static const char *state_name(uint8_t state)
+{
+	static const char *const names[] = {
+		[BR_STATE_DISABLED] = "disabled", [BR_STATE_LISTENING] = "listening",
+		[BR_STATE_LEARNING] = "learning", [BR_STATE_FORWARDING] = "forwarding",
+		[BR_STATE_BLOCKING] = "blocking",
+	};
+
+	return state < ARRAY_SIZE(names) ? names[state] : "unknown";
+}
+
+static void repair_command(struct doctor *doctor, const struct way *way)
+{
+	doctor_command(doctor, doctor->self, "repair",
+		       way->pod->file[0] ? way->pod->file : NULL, NULL);
+}
+
+/* A port that is down, or that isn't the bridge's. Returns whether it is so. */
+static bool port_fault_tell(struct doctor *doctor, const struct way *way)
+{
+	const struct link *port = &way->host_end;
+	const char *name = way->pod->host_ifname;
+
+	if (!port->index) {
+		doctor_tell(doctor, bad(way), "the pod's interface %s is not on the node",
+			    name);
+		doctor_advise(doctor, "start the pod anew");
+	} else if (!port->up) {
+		doctor_tell(doctor, bad(way), "the pod's port %s is down", name);
+		doctor_command(doctor, "ip", "link", "set", name, "up", NULL);
+	} else if (!port->master || port->master != way->bridge.index) {
+		doctor_tell(doctor, bad(way), "%s is no port of the bridge %s", name,
+			    way->pod->bridge);
+		repair_command(doctor, way);
+	} else if (port->port.state != BR_STATE_FORWARDING) {
+		doctor_tell(doctor, bad(way), "the port %s of %s is %s, not forwarding",
+			    name, way->pod->bridge, state_name(port->port.state));
+		if (!way->bridge.up)
+			doctor_command(doctor, "ip", "link", "set", way->pod->bridge,
+				       "up", NULL);
+		else
+			doctor_command(doctor, "bridge", "link", "set", "dev", name,
+				       "state", "3", NULL);
+	} else if (way->bridge.bridge.filters_vlans && !way->vlan) {
+		doctor_tell(doctor, bad(way),
+			    "the port %s of %s takes no untagged frames: it has no VLAN "
+			    "of its own",
+			    name, way->pod->bridge);
+		repair_command(doctor, way);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+void port_tell(struct doctor *doctor, const struct way *way)
+{
+	const struct link *port = &way->host_end;
+	char vlan[24] = "";
+
+	if (!way->leaves_by_attachment && way->pod_route.type == RTN_UNICAST)
+		return;
+	if (way->pod_route.type == RTN_LOCAL || port_fault_tell(doctor, way))
+		return;
+	if (way->bridge.bridge.filters_vlans)
+		snprintf(vlan, sizeof(vlan), ", VLAN %u", way->vlan);
+	doctor_tell(doctor, DOCTOR_OK, "%s is up, and a port of %s that forwards%s%s",
+		    way->pod->host_ifname, way->pod->bridge, vlan,
+		    port->port.isolated ? ", isolated from isolated ports" : "");
+}
+
+void bridge_tell(struct doctor *doctor, const struct way *way)
+{
+	const struct neighbour *hop = &way->pod_neighbour;
+	const char *bridge = way->pod->bridge;
+
+	if (!way->leaves_by_attachment)
+		return;
+	if (!way->bridge.index) {
+		doctor_tell(doctor, bad(way), "there is no bridge %s", bridge);
+		repair_command(doctor, way);
+	} else if (!way->bridge.up) {
+		doctor_tell(doctor, bad(way), "the bridge %s is down", bridge);
+		doctor_command(doctor, "ip", "link", "set", bridge, "up", NULL);
+	} else if (!hop->mac.set) {
+		return;
+	} else if (way->behind.own) {
+		doctor_tell(doctor, DOCTOR_OK, "%s gives frames for %s to the node",
+			    bridge, MAC_TEXT(&hop->mac));
+	} else if (!way->behind.index) {
+		doctor_tell(doctor, DOCTOR_OK,
+			    "%s doesn't know where %s is, and gives its frames to all "
+			    "ports",
+			    bridge, MAC_TEXT(&hop->mac));
+	} else if (way->behind_link.port.isolated && way->host_end.port.isolated) {
+		doctor_tell(
+			doctor, bad(way),
+			"%s has %s behind %s, which is isolated, as the pod's port is",
+			bridge, MAC_TEXT(&hop->mac), way->behind_link.name);
+		doctor_advise(doctor,
+			      "set no portIsolation, and start both pods anew, if they "
+			      "are to reach each other");
+	} else if (!way->behind_link.up) {
+		doctor_tell(doctor, bad(way), "%s has %s behind %s, which is down",
+			    bridge, MAC_TEXT(&hop->mac), way->behind_link.name);
+		doctor_command(doctor, "ip", "link", "set", way->behind_link.name, "up",
+			       NULL);
+	} else {
+		doctor_tell(doctor, DOCTOR_OK, "%s gives frames for %s to the port %s",
+			    bridge, MAC_TEXT(&hop->mac), way->behind_link.name);
+	}
+}
+
+/* ---- The node ---- */
+
+static void forwarding_tell(struct doctor *doctor, const struct way *way)
+{
+	bool v4 = way->to.family == AF_INET;
+
+	doctor_tell(doctor, bad(way),
+		    "the node forwards no %s packets that come in by %s",
+		    ip_family_name(way->to.family), way->pod->gateway_ifname);
+	if (v4)
+		doctor_command(doctor, "sysctl", "-w", "net/ipv4/ip_forward=1",
+			       SYSCTL_WORD("net/ipv4/conf/%s/forwarding=1",
+					   way->pod->gateway_ifname),
+			       NULL);
+	else
+		doctor_command(doctor, "sysctl", "-w", "net/ipv6/conf/all/forwarding=1",
+			       NULL);
+}
+
+static void rp_filter_tell(struct doctor *doctor, const struct way *way)
+{
+	doctor_tell(
+		doctor, bad(way),
+		"rp_filter: the node drops what comes in by %s from %s, as its own way "
+		"there leads by %s",
+		way->pod->gateway_ifname, IP_TEXT(&way->probe.flow.from),
+		way->back_out.index ? way->back_out.name : "no interface");
+	doctor_command(doctor, "sysctl", "-w", "net/ipv4/conf/all/rp_filter=0",
+		       SYSCTL_WORD("net/ipv4/conf/%s/rp_filter=0",
+				   way->pod->gateway_ifname),
+		       NULL);
+}
+
+static const char *refusal_text(int errnum)
+{
+	switch (errnum) {
+	case EACCES:
+		return "its route prohibits it";
+	case EHOSTUNREACH:
+		return "its route says unreachable, or there is none";
+	case ENETUNREACH:
+		return "no route leads there";
+	}
+	return "its route is a blackhole, or one of the addresses can't be forwarded";
+}
+
+static void refused_tell(struct doctor *doctor, const struct way *way, bool forwards)
+{
+	if (way->rp_filtered) {
+		rp_filter_tell(doctor, way);
+	} else if (way->node_route.errnum == EHOSTUNREACH && !forwards) {
+		forwarding_tell(doctor, way);
+	} else {
+		doctor_tell(doctor, bad(way), "the node has no way to %s: %s",
+			    IP_TEXT(&way->to), refusal_text(way->node_route.errnum));
+		doctor_advise(doctor, "give the node a route to it");
+	}
+}
+
+/* Does the node forward the family's packets that come in by the gateway's interface? */
+static bool node_forwards(const struct way *way)
+{
+	const struct link *in = &way->gateway;
+
+	if (way->to.family == AF_INET)
+		return in->ipv4.forwarding != 0;
+	return way->ipv6_forwards || in->ipv6.force_forwarding > 0;
+}
+
+static void out_tell(struct doctor *doctor, const struct way *way)
+{
+	const struct route_decision *route = &way->node_route;
+	const char *kind = "";
+
+	if (link_is(&way->out, "vxlan") || link_is(&way->out, "wireguard"))
+		kind = link_is(&way->out, "vxlan") ? ", a tunnel (VXLAN)"
+						   : ", a tunnel (WireGuard)";
+	doctor_tell(doctor, DOCTOR_OK, "the node sends to %s by %s%s%s%s",
+		    IP_TEXT(&way->to), way->out.name, kind,
+		    route->gateway.family ? ", by the gateway " : "",
+		    route->gateway.family ? IP_TEXT(&route->gateway) : "");
+}
+
+void node_route_tell(struct doctor *doctor, const struct way *way)
+{
+	const struct route_decision *route = &way->node_route;
+	bool forwards = node_forwards(way);
+
+	if (!way->is_routed || way->end != WAY_SENT)
+		return;
+	if (route->errnum)
+		refused_tell(doctor, way, forwards);
+	else if (route->type == RTN_LOCAL)
+		doctor_tell(doctor, DOCTOR_OK, "%s is an address of the node",
+			    IP_TEXT(&way->to));
+	else if (!forwards)
+		forwarding_tell(doctor, way);
+	else if (!way->out.up) {
+		doctor_tell(doctor, bad(way),
+			    "the node's way to %s leads by %s, which is down",
+			    IP_TEXT(&way->to), way->out.name);
+		doctor_command(doctor, "ip", "link", "set", way->out.name, "up", NULL);
+	} else {
+		out_tell(doctor, way);
+	}
+	if (way->back.errnum || way->back.out != way->gateway.index) {
+		doctor_tell(doctor, bad(way),
+			    "the node's way back to %s leads by %s, and not by %s",
+			    IP_TEXT(&way->probe.flow.from),
+			    way->back_out.index ? way->back_out.name : "no interface",
+			    way->pod->gateway_ifname);
+		repair_command(doctor, way);
+	}
+}
+
+void node_neighbour_tell(struct doctor *doctor, const struct way *way)
+{
+	const struct neighbour *found = &way->node_neighbour;
+	const char *hop = way->node_route.gateway.family ? "the gateway " : "";
+
+	if (!way->is_routed || !found->addr.family)
+		return;
+	if (found->mac.set && !(found->state & NUD_FAILED)) {
+		doctor_tell(doctor, DOCTOR_OK, "%s%s on %s has the MAC address %s%s", hop,
+			    IP_TEXT(&way->node_hop), way->out.name, MAC_TEXT(&found->mac),
+			    found->permanent ? " (permanent)" : "");
+	} else if (found->state & (NUD_FAILED | NUD_INCOMPLETE)) {
+		doctor_tell(doctor, bad(way), "nobody on %s answers for %s%s",
+			    way->out.name, hop, IP_TEXT(&way->node_hop));
+		doctor_advise(doctor, "see whether %s is up, and on the link of %s",
+			      IP_TEXT(&way->node_hop), way->out.name);
+	}
+}
+
+/* ---- Connection tracking ---- */
+
+static void translation_add(struct text *text, const char *what, const struct ip_addr *ip,
+			    uint16_t port)
+{
+	text_add(text, port ? ", %s %s, port %u" : ", %s %s", what, IP_TEXT(ip), port);
+}
+
+void connection_tell(struct doctor *doctor, const struct way *way)
+{
+	const struct conntrack_entry *entry = &way->connection;
+	const struct flow *flow = &way->probe.flow;
+	struct text text = {};
+
+	if (way->end != WAY_SENT || !way->is_connection_seen)
+		return;
+	if (!entry->exists) {
+		doctor_tell(doctor, DOCTOR_OK,
+			    "the node's connection tracking has no entry of it%s",
+			    way->probe.outcome == PROBE_RESET
+				    ? ": a reset ends one that was there"
+				    : "");
+		return;
+	}
+	if (!ip_equal(&entry->reply_from, &flow->to) ||
+	    entry->reply_from_port != flow->to_port)
+		translation_add(&text, "to be translated to", &entry->reply_from,
+				entry->reply_from_port);
+	if (!ip_equal(&entry->reply_to, &flow->from))
+		translation_add(&text, "sent on as from", &entry->reply_to,
+				entry->reply_to_port);
+	if (!text.text)
+		text_add(&text, ", not translated");
+	text_add(&text, "%s", entry->answered ? ", answered" : ", not answered");
+	if (text.failed)
+		doctor->out_of_memory = true;
+	else
+		doctor_tell(doctor, DOCTOR_OK, "the node tracks it%s", text.text);
+	free(text.text);
+}
