@@ -87,7 +87,7 @@ static int nft_look(struct look *look, const struct way *way, const struct way_s
 			.walked = list.items[i].walked,
 		};
 
-		/* Ours, and the agent's. */
+		/* The tables of this program and of the agent are no other program's. */
 		if (strncmp(base->table, RULES_TABLE, strlen(RULES_TABLE)) != 0)
 			ret = drop_note(look, &drop, ends, err);
 	}
@@ -191,7 +191,7 @@ static void ends_take(const struct doctor_network *network,
 	ends->node.bytes[ip_size(subnet->addr.family) - 1] |= 1;
 }
 
-/* What a family's packets are made of: one subnet stands for all of them. */
+/* The ends of a family's packets. One subnet of the network stands for all of them. */
 struct family_look {
 	struct way_ends ends;
 	struct link_list uplinks;

@@ -35,7 +35,8 @@ enum part {
 	PARTS
 };
 
-/* Some of them are parts of another module in newer kernels: the symbol is there then. */
+/* In newer kernels some of these are parts of another module. Then the symbol tells
+ * that they are there. */
 static const struct kernel_part known_parts[PARTS] = {
 	[PART_NONE] = {"", ""},
 	[PART_BRIDGE] = {"bridge", "br_add_bridge"},

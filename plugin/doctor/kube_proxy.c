@@ -191,7 +191,7 @@ void bridge_nf_check_node(struct doctor *doctor)
 {
 	struct kube_proxy proxy = {};
 
-	/* What can't be seen, kube_proxy_check() tells. */
+	/* kube_proxy_check() tells what can't be seen. */
 	(void)kube_proxy_look(doctor, &proxy, NULL);
 	for (size_t i = 0; i < doctor->networks.n; i++) {
 		const struct doctor_network *network = &doctor->networks.items[i];

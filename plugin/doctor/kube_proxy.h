@@ -13,7 +13,8 @@ enum kube_proxy_mode {
 	KUBE_PROXY_MODES
 };
 
-/* What there is of each mode. None may be, and more than one, where something is left. */
+/* The modes that left something on the node. There may be none, and more than one
+ * where a former mode wasn't cleaned up. */
 struct kube_proxy {
 	bool has[KUBE_PROXY_MODES];
 	size_t n; /* so many are there */

@@ -13,7 +13,7 @@
 #include "plugin/netlink/route.h"
 #include "plugin/node/uplink.h"
 
-/* Names the interface, unless it is one that pods of ours are reached by. */
+/* Names the interface, unless this program's pods are reached by it. */
 static bool is_anothers(const struct doctor *doctor, unsigned int index,
 			struct link *ret_link)
 {
@@ -209,7 +209,7 @@ static void gateway_tell(struct doctor *doctor, const struct network_facts *fact
 		doctor_advise(
 			doctor,
 			"delete the pods of the configuration that had this gateway");
-	else if (other) /* which repair leaves to an administrator */
+	else if (other) /* repair leaves this to an administrator */
 		doctor_command(doctor, "ip", "address", "del", PREFIX_TEXT(other), "dev",
 			       ifname, DOCTOR_AND, doctor->self, "repair",
 			       doctor->networks.items[doctor->networks.n - 1].file, NULL);
@@ -217,7 +217,7 @@ static void gateway_tell(struct doctor *doctor, const struct network_facts *fact
 		repair_command(doctor);
 }
 
-/* The gateways of pods that are connected: others come with the next ADD. */
+/* Looks at the gateways of connected pods. Other gateways come with the next ADD. */
 static void gateways_look(struct doctor *doctor, const struct network_facts *facts)
 {
 	struct addr_list list = {};

@@ -39,7 +39,7 @@ static bool is_routed_for(const struct doctor *doctor, int family)
 	return false;
 }
 
-/* Where nothing can be written, only a parameter that is right already is no trouble. */
+/* Where nothing can be written, each parameter that isn't right already is trouble. */
 static bool is_read_only(void)
 {
 	const char *elsewhere = getenv(SYSCTL_ROOT_ENV);
@@ -143,7 +143,8 @@ static size_t ways_out(struct doctor *doctor, unsigned int indexes[], size_t max
 
 #define WAYS_MAX 16
 
-/* What comes in by one uplink while answers would leave by another one. */
+/* Tells of packets that come in by one uplink while answers would leave by another
+ * one: rp_filter drops them. */
 void rp_filter_check(struct doctor *doctor)
 {
 	unsigned int indexes[WAYS_MAX];
@@ -267,7 +268,7 @@ void accept_ra_check(struct doctor *doctor)
 		uplinks_keep_routes(doctor);
 }
 
-/* A table of the kernel, that has an entry for each pod or more. */
+/* A table of the kernel that has one entry or more for each pod. */
 static const struct threshold {
 	const char *name, *what;
 } thresholds[] = {

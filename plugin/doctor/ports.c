@@ -18,8 +18,9 @@ static bool has_family(const struct record *record, int family)
 	return false;
 }
 
-/* Does the socket lose packets to the host port? One of an address of 127.0.0.0/8 is for
- * the node alone. One of IPv6 that is bound to no address has IPv4's packets, too. */
+/* Does the socket lose packets to the host port? A socket on an address of 127.0.0.0/8
+ * loses none, as it is for the node alone. A socket of IPv6 that is bound to no
+ * address gets IPv4's packets, too. */
 static bool is_taken(const struct listener *listener, const struct record *record,
 		     const struct port_mapping *port)
 {
@@ -94,7 +95,7 @@ void ports_check(struct doctor *doctor, const struct network_facts *facts)
 		return;
 	if (listeners_read(&list) < 0)
 		doctor->out_of_memory = true;
-	/* The addresses of a socket follow each other: it is told once. */
+	/* A socket's addresses follow each other, so that it is told once. */
 	for (size_t i = 0; i < list.n; i++)
 		if (!told || told->inode != list.items[i].inode)
 			if (listener_look(doctor, facts, &list.items[i]))

@@ -19,7 +19,7 @@ static int ip_order(const void *a, const void *b)
 	return ip_cmp(a, b);
 }
 
-/* Two records that name one address. */
+/* Tells of two records that name one address. */
 static void doubles_look(struct doctor *doctor, const struct network_facts *facts)
 {
 	const struct ipam_view *view = &facts->view;
@@ -91,8 +91,8 @@ static void unreserved_look(struct doctor *doctor, const struct network_facts *f
 	}
 }
 
-/* Pods that are connected, and of which the store doesn't have all. What can't be read is
- * told elsewhere. */
+/* Tells of connected pods whose record, or a reservation, is missing in the store.
+ * Records that can't be read are told elsewhere. */
 static void lost_look(struct doctor *doctor, const struct network_facts *facts)
 {
 	const struct ipam_view *view = &facts->view;
@@ -158,7 +158,7 @@ void store_check(struct doctor *doctor, const struct network_facts *facts)
 	lost_look(doctor, facts);
 }
 
-/* Addresses of dead attachments, which an ADD that needs them takes back. */
+/* Tells of addresses of dead attachments, which an ADD that needs them takes back. */
 static uint64_t dead_count(const struct ipam_view *view, const struct range_set *set)
 {
 	uint64_t n = 0;
