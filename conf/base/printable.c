@@ -40,3 +40,27 @@ void text_add_printable(struct text *text, const char *outside)
 	while ((n = printable_next(&outside, chars)) > 0)
 		text_put(text, chars, n);
 }
+
+char *printable_copy(const char *outside)
+{
+	struct text text = {};
+
+	/* An empty text needs memory as well: NULL means that there was none. */
+	text_put(&text, "", 0);
+	text_add_printable(&text, outside);
+	if (!text.failed)
+		return text.text;
+	free(text.text);
+	return NULL;
+}
+
+char *printable_format(const char *fmt, va_list args)
+{
+	_cleanup_(free_p) char *outside = NULL;
+
+	if (vasprintf(&outside, fmt, args) < 0) {
+		outside = NULL;
+		return NULL;
+	}
+	return printable_copy(outside);
+}

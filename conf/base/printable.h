@@ -7,6 +7,8 @@
 #ifndef BRIDGE_CNI_CONF_BASE_PRINTABLE_H
 #define BRIDGE_CNI_CONF_BASE_PRINTABLE_H
 
+#include <stdarg.h>
+
 #include "text.h"
 
 /* Bytes of the longest character as it is printed, with the NUL: a control character of
@@ -19,5 +21,10 @@ size_t printable_next(const char **text, char ret_chars[PRINTABLE_MAX]);
 
 /* Adds @outside to @text, so spelled. */
 void text_add_printable(struct text *text, const char *outside);
+
+/* Gives @outside, or what is formatted, so spelled; the caller frees it. NULL: out of
+ * memory. */
+char *printable_copy(const char *outside);
+char *printable_format(const char *fmt, va_list args) _printf_(1, 0);
 
 #endif

@@ -16,19 +16,6 @@ const char DOCTOR_AND[] = "&&", DOCTOR_INTO[] = ">";
 /* So many findings of one check are printed, as more of them say nothing new. */
 #define FINDINGS_PER_CHECK 50
 
-static char *printable(struct doctor *doctor, const char *outside)
-{
-	struct text text = {};
-
-	text_put(&text, "", 0);
-	text_add_printable(&text, outside);
-	if (!text.failed && text.text)
-		return text.text;
-	doctor->out_of_memory = true;
-	free(text.text);
-	return NULL;
-}
-
 static size_t count(const struct doctor *doctor, size_t check)
 {
 	size_t n = 0;
@@ -38,19 +25,15 @@ static size_t count(const struct doctor *doctor, size_t check)
 	return n;
 }
 
-static void vtell(struct doctor *doctor, enum doctor_level level, const char *fmt,
-		  va_list args)
+void doctor_tell(struct doctor *doctor, enum doctor_level level, const char *fmt, ...)
 {
-	_cleanup_(free_p) char *outside = NULL;
 	struct doctor_finding *finding;
+	va_list args;
 	char *text;
 
-	if (vasprintf(&outside, fmt, args) < 0) {
-		outside = NULL;
-		doctor->out_of_memory = true;
-		return;
-	}
-	text = printable(doctor, outside);
+	va_start(args, fmt);
+	text = printable_format(fmt, args);
+	va_end(args);
 	finding = text ? LIST_ADD(&doctor->findings) : NULL;
 	if (!finding) {
 		free(text);
@@ -60,17 +43,10 @@ static void vtell(struct doctor *doctor, enum doctor_level level, const char *fm
 	finding->check = doctor->check;
 	finding->level = level;
 	finding->text = text;
-	if (doctor->network)
-		finding->network = printable(doctor, doctor->network);
-}
-
-void doctor_tell(struct doctor *doctor, enum doctor_level level, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vtell(doctor, level, fmt, args);
-	va_end(args);
+	if (!doctor->network)
+		return;
+	finding->network = printable_copy(doctor->network);
+	doctor->out_of_memory |= !finding->network;
 }
 
 void doctor_unseen(struct doctor *doctor, const char *what, const struct cni_error *err)
@@ -89,20 +65,20 @@ static struct doctor_finding *last(struct doctor *doctor)
 
 void doctor_advise(struct doctor *doctor, const char *fmt, ...)
 {
-	_cleanup_(free_p) char *outside = NULL;
 	struct doctor_finding *finding = last(doctor);
 	va_list args;
+	char *advice;
 
 	va_start(args, fmt);
-	if (vasprintf(&outside, fmt, args) < 0)
-		outside = NULL;
+	advice = printable_format(fmt, args);
 	va_end(args);
-	if (!outside || !finding) {
+	if (!advice || !finding) {
+		free(advice);
 		doctor->out_of_memory = true;
 		return;
 	}
 	free(finding->advice);
-	finding->advice = printable(doctor, outside);
+	finding->advice = advice;
 }
 
 /* Adds a word so that sh(1) takes it for one word, and for nothing else. */
@@ -143,8 +119,7 @@ static void command_set(struct doctor *doctor, struct text *command)
 	_cleanup_(free_p) char *shown = NULL;
 	struct doctor_finding *finding = last(doctor);
 
-	shown = command->failed || !command->text ? NULL
-						  : printable(doctor, command->text);
+	shown = command->failed || !command->text ? NULL : printable_copy(command->text);
 	if (!shown || !finding) {
 		doctor->out_of_memory = true;
 	} else if (strcmp(shown, command->text) == 0) {

@@ -132,7 +132,7 @@ def test_modules_are_loaded_only_when_asked_for(healthy):
     assert modules() - before == set()
     assert {"ifb", "sch_tbf"} <= set(line.split(": ", 2)[2].split("; ")[0].split(": ")[-1].split(", "))
     assert "doctor --load" not in run(healthy, "--load").stdout
-    assert findings(healthy, "kernel") == []
+    assert findings(healthy, "kernel") == [] and "doctor --load" not in run(healthy).stdout
     loaded = modules()
     assert {"ifb", "sch_tbf"} <= loaded
     rates = {"ingressRate": 10 ** 6, "ingressBurst": 10 ** 6, "egressRate": 10 ** 6, "egressBurst": 10 ** 6}
