@@ -2,7 +2,6 @@
 """`bridge-cni doctor` of host ports on which a process of the node listens."""
 import contextlib
 import os
-import socket
 import subprocess
 
 import pytest
@@ -12,9 +11,10 @@ from harness.doctor import findings, one, ours, write
 
 pytestmark = pytest.mark.must_run
 
+IPPROTO_SCTP = 132
 LISTENER = """
 import socket, sys
-server = socket.socket(getattr(socket, sys.argv[1]), getattr(socket, sys.argv[2]))
+server = socket.socket(getattr(socket, sys.argv[1]), getattr(socket, sys.argv[2]), *map(int, sys.argv[4:]))
 server.bind((sys.argv[3], 8080))
 if sys.argv[2] == "SOCK_STREAM":
     server.listen()
@@ -36,6 +36,7 @@ def listening(node, *how):
         node._processes.remove(process)
 
 
+@pytest.mark.any_kernel
 @pytest.mark.parametrize("protocol, how, told", [
     ("tcp", ("AF_INET", "SOCK_STREAM", "0.0.0.0"), True),
     ("tcp", ("AF_INET6", "SOCK_STREAM", "::"), True),
@@ -56,6 +57,7 @@ def test_a_process_listens_on_a_host_port(healthy, protocol, how, told):
     assert findings(healthy, "host-ports") == []
 
 
+@pytest.mark.any_kernel
 @pytest.mark.parametrize("families, host_ip, how, told", [
     ("v4", None, ("AF_INET6", "SOCK_STREAM", "2001:db8:aaaa::2"), False),
     ("v4", None, ("AF_INET6", "SOCK_STREAM", "::"), True),
@@ -83,9 +85,7 @@ def test_a_process_listens_by_sctp(healthy, family, address):
         raise distribution.Lacks("this kernel has no SCTP of its own")
     asked = {"portMappings": [{"hostPort": 8080, "containerPort": 80, "protocol": "sctp"}]}
     healthy.add(healthy.pod(), {**ours("dual"), "runtimeConfig": asked})
-    with healthy.socket(getattr(socket, family), socket.SOCK_STREAM, 132) as server:
-        server.bind((address, 8080))
-        assert findings(healthy, "host-ports") == []
-        server.listen()
-        one(healthy, "host-ports", "warning", "SCTP port 8080")
+    assert findings(healthy, "host-ports") == []
+    with listening(healthy, family, "SOCK_STREAM", address, str(IPPROTO_SCTP)) as process:
+        one(healthy, "host-ports", "warning", f"process {process.pid}", "SCTP port 8080")
     assert findings(healthy, "host-ports") == []
