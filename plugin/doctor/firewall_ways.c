@@ -99,6 +99,8 @@ static void discovery_make(struct packet *packet, const struct way_ends *ends, b
 	packet->asks = asks;
 	packet->from = asks ? ends->pod : ends->node;
 	packet->to = asks ? six ? asked : ends->node : ends->pod;
+	packet->sure_from = !asks;
+	packet->sure_to = asks;
 }
 
 static void ends_make(struct packet *packet, const struct way *way,
@@ -126,10 +128,12 @@ static void ends_make(struct packet *packet, const struct way *way,
 	case WAY_TO_NODE:
 		packet->from = ends->pod;
 		packet->to = ends->node;
+		packet->sure_to = true;
 		break;
 	case WAY_FROM_NODE:
 		packet->from = ends->node;
 		packet->to = ends->pod;
+		packet->sure_from = true;
 		break;
 	case WAY_DISCOVERY_IN:
 	case WAY_DISCOVERY_OUT:

@@ -56,8 +56,8 @@ enum known register_known(const struct machine *machine, size_t at, size_t len)
 	for (size_t i = 0; i < len; i++) {
 		if (machine->known[at + i] == KNOWN_NOT)
 			return KNOWN_NOT;
-		if (machine->known[at + i] == KNOWN_EXAMPLE)
-			least = KNOWN_EXAMPLE;
+		if (machine->known[at + i] != KNOWN && least != KNOWN_EXAMPLE)
+			least = machine->known[at + i];
 	}
 	return least;
 }
@@ -87,7 +87,8 @@ static void bitwise_run(struct machine *machine, struct nlattr **attrs)
 		register_load_unknown(machine, to);
 		return;
 	}
-	memcpy(known, machine->known + at, len);
+	for (size_t i = 0; i < len; i++)
+		known[i] = machine->known[at + i] == KNOWN ? KNOWN : KNOWN_PART;
 	for (size_t i = 0; i < len; i++)
 		result[i] = (machine->bytes[at + i] & ((uint8_t *)nla_data(mask))[i]) ^
 			    ((uint8_t *)nla_data(xor))[i];
@@ -112,17 +113,33 @@ static bool holds(uint32_t op, int cmp)
 	}
 }
 
+/* A whole address is that of one among many: a rule that asks for it is about some
+ * packets, and one that asks for any other is about most of them. */
+static bool is_one_of_many(const struct machine *machine, size_t at, size_t len)
+{
+	return len >= ip_size(machine->packet->from.family) &&
+	       register_known(machine, at, len) == KNOWN_EXAMPLE;
+}
+
 static void cmp_run(struct machine *machine, struct nlattr **attrs)
 {
 	const struct nlattr *value = data_value(attrs[NFTA_CMP_DATA]);
 	size_t at = register_at(be_u32(attrs[NFTA_CMP_SREG]));
 	size_t len = value ? (size_t)nla_len(value) : 0;
+	uint32_t op = be_u32(attrs[NFTA_CMP_OP]);
+	int cmp;
 
-	if (!value || register_room(at, len) < len || !register_known(machine, at, len))
+	if (!value || register_room(at, len) < len || !register_known(machine, at, len)) {
 		machine->judged.unsure = true;
-	else if (!holds(be_u32(attrs[NFTA_CMP_OP]),
-			memcmp(machine->bytes + at, nla_data(value), len)))
+		return;
+	}
+	cmp = memcmp(machine->bytes + at, nla_data(value), len);
+	if (cmp == 0 && op <= NFT_CMP_NEQ && is_one_of_many(machine, at, len)) {
+		if (op == NFT_CMP_EQ)
+			unjudged(machine);
+	} else if (!holds(op, cmp)) {
 		machine->differs = true;
+	}
 }
 
 static void range_run(struct machine *machine, struct nlattr **attrs)

@@ -31,6 +31,17 @@ void packet_link_header(const struct packet *packet, struct packet_header *ret_h
 	put(ret_header, 2 * ETHER_ADDR_LEN, &ethertype, sizeof(ethertype), KNOWN);
 }
 
+static void put_addresses(struct packet_header *header, const struct packet *packet,
+			  size_t from_at, size_t to_at)
+{
+	size_t size = ip_size(packet->from.family);
+
+	put(header, from_at, packet->from.bytes, size,
+	    known_as(packet->hides_from, packet->sure_from));
+	put(header, to_at, packet->to.bytes, size,
+	    known_as(packet->hides_to, packet->sure_to));
+}
+
 /* RFC 826: Ethernet's and IPv4's numbers and sizes, and whether somebody asks; behind that
  * the addresses of either end. */
 static void arp_header(const struct packet *packet, struct packet_header *header)
@@ -38,24 +49,20 @@ static void arp_header(const struct packet *packet, struct packet_header *header
 	const uint8_t start[] = {0, 1, 8, 0, 6, 4, 0, packet->asks ? 1 : 2};
 
 	put(header, 0, start, sizeof(start), KNOWN);
-	put(header, 14, packet->from.bytes, ip_size(AF_INET), KNOWN_EXAMPLE);
-	put(header, 24, packet->to.bytes, ip_size(AF_INET), KNOWN_EXAMPLE);
+	put_addresses(header, packet, 14, 24);
 }
 
 void packet_network_header(const struct packet *packet, struct packet_header *ret_header)
 {
 	bool six = packet->ethertype == ETHERTYPE_IPV6;
-	size_t at = six ? 8 : 12, size = ip_size(packet->from.family);
+	size_t at = six ? 8 : 12;
 
 	*ret_header = (struct packet_header){};
 	if (packet->ethertype == ETHERTYPE_ARP) {
 		arp_header(packet, ret_header);
 		return;
 	}
-	put(ret_header, at, packet->from.bytes, size,
-	    packet->hides_from ? KNOWN_NOT : KNOWN_EXAMPLE);
-	put(ret_header, at + size, packet->to.bytes, size,
-	    packet->hides_to ? KNOWN_NOT : KNOWN_EXAMPLE);
+	put_addresses(ret_header, packet, at, at + ip_size(packet->from.family));
 	if (packet->protocol)
 		put_byte(ret_header, six ? 6 : 9, packet->protocol);
 	if (packet->protocol == IPPROTO_ICMPV6)

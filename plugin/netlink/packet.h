@@ -25,8 +25,10 @@ struct packet {
 	uint8_t icmp_type; /* of ICMPv6; then the hop limit is 255 */
 	bool asks; /* ARP: a request; else a reply */
 	enum packet_state state;
-	bool hides_from,
-		hides_to; /* the address may be translated here: it isn't known */
+	/* The address may be translated here, and isn't known then. */
+	bool hides_from, hides_to;
+	/* All packets that are meant have the address. */
+	bool sure_from, sure_to;
 };
 
 /* What is known of a byte. */
@@ -34,7 +36,14 @@ enum known {
 	KNOWN_NOT,
 	KNOWN, /* it is so in each of the packets that are meant */
 	KNOWN_EXAMPLE, /* it is so in this one, and others have another address */
+	KNOWN_PART, /* the same with a mask laid over it: others have it, mostly */
 };
+
+/* What is known of an address of the packet. */
+static inline enum known known_as(bool hidden, bool sure)
+{
+	return hidden ? KNOWN_NOT : sure ? KNOWN : KNOWN_EXAMPLE;
+}
 
 enum hook_layer {
 	HOOK_IP, /* of inet, ip and ip6; of arp for a packet of ARP */

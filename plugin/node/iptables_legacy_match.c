@@ -101,15 +101,27 @@ static bool has_addr(const struct ip_addr *addr, const struct ip_addr *wanted,
 	return true;
 }
 
-/* Of an address that may be translated nothing is known, if it is asked for. */
-static void addr_judge(const struct ip_addr *addr, bool hidden,
+static bool is_whole(const struct ip_addr *mask)
+{
+	for (size_t i = 0; i < ip_size(mask->family); i++)
+		if (mask->bytes[i] != 0xff)
+			return false;
+	return true;
+}
+
+/* Of an address that may be translated nothing is known, if it is asked for. A whole one is
+ * that of one among many, unless all packets have it. */
+static void addr_judge(const struct ip_addr *addr, enum known known,
 		       const struct ip_addr *wanted, const struct ip_addr *mask,
 		       bool inverted, bool *differs, struct rule_judged *judged)
 {
-	if (hidden && !ip_is_any(mask))
+	bool has = has_addr(addr, wanted, mask),
+	     one = known == KNOWN_EXAMPLE && has && is_whole(mask);
+
+	if ((known == KNOWN_NOT && !ip_is_any(mask)) || (one && !inverted))
 		judged->unsure = judged->of_some = true;
-	else
-		*differs |= has_addr(addr, wanted, mask) == inverted;
+	else if (!one)
+		*differs |= has == inverted;
 }
 
 static bool header_differs(const struct legacy_entry *entry, const struct packet *packet,
@@ -120,10 +132,11 @@ static bool header_differs(const struct legacy_entry *entry, const struct packet
 		       has_name(entry->out, entry->out_mask, packet->out) ==
 			       !!(entry->inverted & IPT_INV_VIA_OUT);
 
-	addr_judge(&packet->from, packet->hides_from, &entry->from, &entry->from_mask,
-		   entry->inverted & IPT_INV_SRCIP, &differs, judged);
-	addr_judge(&packet->to, packet->hides_to, &entry->to, &entry->to_mask,
-		   entry->inverted & IPT_INV_DSTIP, &differs, judged);
+	addr_judge(&packet->from, known_as(packet->hides_from, packet->sure_from),
+		   &entry->from, &entry->from_mask, entry->inverted & IPT_INV_SRCIP,
+		   &differs, judged);
+	addr_judge(&packet->to, known_as(packet->hides_to, packet->sure_to), &entry->to,
+		   &entry->to_mask, entry->inverted & IPT_INV_DSTIP, &differs, judged);
 	if (entry->asks_protocol && !packet->protocol)
 		judged->unsure = judged->of_some = true;
 	else if (entry->asks_protocol)

@@ -180,3 +180,18 @@ def test_a_dormant_table_drops_nothing(healthy):
     healthy.nft("add table inet other")  # awake
     assert not reaches(pod, INTERNET4)
     all_mended(healthy, "firewall", "problem")
+
+
+@pytest.mark.parametrize("hook, rule, level", [
+    ("forward", "ip saddr 10.1.2.254 drop", None), ("forward", "ip saddr 10.1.2.254 ip daddr 198.51.100.1 drop", None),
+    ("forward", "ip saddr != 10.1.2.254 drop", "problem"), ("forward", "ip saddr 10.1.2.0/25 drop", None),
+    ("forward", "ip saddr 10.1.2.128/25 drop", "problem"),
+    ("input", "ip daddr 10.1.2.1 drop", "warning"), ("input", "ip daddr != 10.1.2.1 drop", None)])
+def test_a_rule_about_one_pod_is_not_about_all(healthy, hook, rule, level):
+    """Whichever address the pods have that the walk takes for an example."""
+    write(healthy, ours("v4"))
+    healthy.nft(CHAIN % ("inet", f"{hook} priority 0", rule))
+    if level:
+        all_mended(healthy, "firewall", level)
+    else:
+        assert findings(healthy, "firewall") == []
