@@ -55,7 +55,8 @@ INSTALLED_ZSH := $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_bridge-cni
 
 HARDENING   := -fPIE -fstack-protector-strong -fstack-clash-protection
 ifeq ($(SANITIZE),)
-HARDENING   += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+# Ubuntu's packages have a level of their own, which would be defined twice.
+HARDENING   += $(if $(findstring _FORTIFY_SOURCE,$(CFLAGS) $(CPPFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 else
 SAN_FLAGS   := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif

@@ -53,6 +53,12 @@ def test_nothing_but_the_bundle_looks_for_musl(tree, target):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_the_level_of_FORTIFY_is_the_packagers_where_he_has_one(tree):
+    for given, expected in (("-DX", {"2"}), ("-D_FORTIFY_SOURCE=3", {"3"})):
+        steps = make(tree, "-n", "-B", f"CPPFLAGS={given}", "build/bridge-cni").stdout
+        assert set(re.findall(r"-D_FORTIFY_SOURCE=(\d)", steps)) == expected
+
+
 def test_make_deb_installs_what_the_packages_are_built_with(tree):
     """dpkg-buildpackage wants build-essential, too, which no package names."""
     fields = (tree / "deploy/debian/control").read_text().split("\n\n")[0]
