@@ -16,9 +16,12 @@ dist: ## build/dist/bridge-cni-VERSION.tar.gz, the sources of the committed tree
 # The tree is staged with deploy/debian as its debian/.
 DEB_STAGE := build/deb/bridge-cni-$(VERSION)
 MAINTAINER ?= $(shell sed -n 's/^Maintainer: //p' deploy/debian/control)
+# Ubuntu's lintian knows no "unstable".
+DISTRIBUTION ?= $(shell . /etc/os-release && [ "$$ID" = ubuntu ] && echo "$$VERSION_CODENAME" || echo unstable)
 
 .PHONY: deb
 deb: export MAINTAINER := $(MAINTAINER)
+deb: export DISTRIBUTION := $(DISTRIBUTION)
 deb: ## build/deb/*.deb: bridge-cni and bridge-cni-agent, for this release of Debian or Ubuntu
 	$(Q)expr "$$MAINTAINER" : '[^<>,]*[^<>, ] <[^<>@, ]*@[^<>@, ]*>$$' >/dev/null || { \
 		echo "make deb: MAINTAINER is \"$$MAINTAINER\", expected NAME <MAIL>" >&2; exit 1; }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# MAINTAINER="NAME <MAIL>" awk -f deploy/debian/changelog.awk deploy/CHANGES: the same releases in the
-# form of deb-changelog(5).
+# MAINTAINER="NAME <MAIL>" DISTRIBUTION=unstable awk -f deploy/debian/changelog.awk deploy/CHANGES: the
+# same releases in the form of deb-changelog(5).
 
 # Lines of at most 76 characters of the words that were gathered.
 function write_item(    word, n, i, line) {
@@ -33,7 +33,7 @@ function rfc_date(iso,    command, line) {
 
 /^[0-9.]+ \(/ {
 	close_entry()
-	printf "bridge-cni (%s-1) unstable; urgency=medium\n\n", $1
+	printf "bridge-cni (%s-1) %s; urgency=medium\n\n", $1, ENVIRON["DISTRIBUTION"]
 	date = rfc_date(substr($2, 2, 10))
 	next
 }

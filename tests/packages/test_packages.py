@@ -101,14 +101,14 @@ def test_the_packages_have_the_same_bytes_wherever_they_are_built(tmp_path):
     done = subprocess.run(["sh", "-c", "umask 077; make deb"], cwd=tree, text=True, capture_output=True,
                           env={**OUTSIDE_MAKE, "TZ": "Pacific/Kiritimati", "LC_ALL": "C", "USER": "other"})
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    names = sorted(path.name for path in BUILT.glob("*.deb"))
+    names = sorted(path.name for path in BUILT.glob("*.*deb"))  # debug symbols: .ddeb on Ubuntu
     assert [name.split("_")[0] for name in names] == ["bridge-cni-agent-dbgsym", "bridge-cni-agent",
                                                       "bridge-cni-dbgsym", "bridge-cni"]
     for name in names:
         assert (tree / "build/deb" / name).read_bytes() == (BUILT / name).read_bytes(), name
 
 
-def test_whoever_passes_the_packages_on_sets_their_maintainer(tmp_path):
+def test_whoever_passes_the_packages_on_sets_maintainer_and_distribution(tmp_path):
     tree = copy_of_the_tree(tmp_path / "tree")
     nothing = tmp_path / "bin/dpkg-buildpackage"
     nothing.parent.mkdir()
@@ -116,7 +116,7 @@ def test_whoever_passes_the_packages_on_sets_their_maintainer(tmp_path):
     nothing.chmod(0o755)
 
     def make(maintainer):
-        return subprocess.run(["make", "deb", f"MAINTAINER={maintainer}"], cwd=tree, text=True,
+        return subprocess.run(["make", "deb", f"MAINTAINER={maintainer}", "DISTRIBUTION=noble"], cwd=tree, text=True,
                               capture_output=True, env={**OUTSIDE_MAKE, "PATH": f"{nothing.parent}:{os.environ['PATH']}"})
 
     for wrong in "", "Ann", "ann@b.org", "Ann <ann>", "Ann <ann@b.org>, Bob <bob@b.org>":
@@ -128,6 +128,8 @@ def test_whoever_passes_the_packages_on_sets_their_maintainer(tmp_path):
     assert re.findall("^Maintainer: (.*)$", (staged / "control").read_text(), re.M) == [name]
     signed = re.findall("^ -- (.*)  ", (staged / "changelog").read_text(), re.M)
     assert len(signed) > 1 and set(signed) == {name}
+    heads = re.findall(r"^bridge-cni \(.*\) (.*); ", (staged / "changelog").read_text(), re.M)
+    assert len(heads) == len(signed) and set(heads) == {"noble"}
     assert "#" not in (staged / "control").read_text()
 
 
