@@ -88,6 +88,10 @@ static const struct json_type pod_link_type = {
 	.words = (const char *const[]){"bridged", "routed", NULL},
 	.or_zero = true,
 };
+const struct json_type isolate_type = {
+	.kind = JSON_LEVEL,
+	.words = (const char *const[]){[ISOLATE_STRICTLY - 2] = "strict", NULL},
+};
 static const struct json_type exhaustion_type = {
 	.kind = JSON_TEXT,
 	.words = (const char *const[]){"fail", "ready", NULL},
@@ -184,6 +188,7 @@ static const struct json_field whole_fields[] = {
 	FIELD(struct network, promisc_mode, "promiscMode", &bool_type),
 	FIELD(struct network, force_address, "forceAddress", &bool_type),
 	FIELD(struct network, port_isolation, "portIsolation", &bool_type),
+	FIELD(struct network, isolate, "isolate", &isolate_type),
 	FIELD_SET(struct network, accept_ra, accept_ra_set, "acceptRA", &bool_type),
 	FIELD(struct network, pod_link, "podLink", &pod_link_type),
 	FIELD(struct network, enable_dad, "enabledad", &bool_type),
@@ -296,6 +301,11 @@ int network_check(const struct network *network, struct cni_error *err)
 		return error_set(err, CNI_ERR_CONFIG, EINVAL,
 				 "podLink: \"routed\" needs ipam.type, as the node "
 				 "routes to the pods' addresses");
+	if (network->vlan && network->isolate && !network->is_gateway)
+		return error_set(err, CNI_ERR_CONFIG, EINVAL,
+				 "isolate: with vlan it needs isGateway or "
+				 "isDefaultGateway, as packets of the VLAN are told by "
+				 "the interface of its gateway");
 	if (network->vlan && network->is_gateway) {
 		snprintf(gateway, sizeof(gateway), "%s.%u", network->bridge,
 			 network->vlan);
@@ -318,6 +328,11 @@ uint16_t network_native_vlan(const struct network *network)
 		    network->vlan_trunk.items[i].min_id)
 			return 1;
 	return 0;
+}
+
+const char *isolate_word(enum isolate isolate)
+{
+	return isolate == ISOLATE_STRICTLY ? "strict" : isolate ? "true" : "false";
 }
 
 void network_gateway_ifname(const struct network *network, char ret_ifname[IF_NAMESIZE])

@@ -49,6 +49,14 @@ struct prefix_list {
 	size_t n;
 };
 
+/* What the node forwards between a network's bridge and those of other networks. */
+enum isolate {
+	ISOLATE_NO, /* all */
+	/* to and from other isolated networks only what it has translated (DNAT) */
+	ISOLATE_YES,
+	ISOLATE_STRICTLY, /* nothing, and to and from no other network */
+};
+
 struct network {
 	enum cni_version version;
 	const char *name;
@@ -65,6 +73,7 @@ struct network {
 	bool promisc_mode; /* of the bridge; not with hairpin_mode */
 	bool force_address; /* other addresses of the bridge give way */
 	bool port_isolation;
+	uint8_t isolate; /* enum isolate */
 	/* the pod takes router advertisements; only where the key is there */
 	bool accept_ra, accept_ra_set;
 	const char *pod_link; /* NULL, "", "bridged" or "routed" */
@@ -103,6 +112,9 @@ struct json_type;
  * for the search for unknown keys (advice.c). */
 extern const struct json_type network_root, network_identity_root;
 
+/* The type of the key isolate, which a policy may require as well. */
+extern const struct json_type isolate_type;
+
 /* Refuses a list of plugins: read as one plugin, it would be a network without a bridge's
  * keys. Code 7. */
 int network_refuse_list(const struct json_doc *doc, struct cni_error *err);
@@ -121,6 +133,9 @@ int network_check(const struct network *network, struct cni_error *err);
 /* Returns the VLAN of the port's untagged frames: the key vlan, or VLAN 1 of a trunk
  * port, as the reference has it. 0: the bridge decides about the port's VLANs. */
 uint16_t network_native_vlan(const struct network *network);
+
+/* Returns "false", "true" or "strict". */
+const char *isolate_word(enum isolate isolate);
 
 /* Makes the name of the interface that has the gateway addresses: the bridge, or with
  * vlan BRIDGE.VLAN. network_check() sees to it that it fits. */

@@ -130,6 +130,8 @@ static const struct json_field require_fields[] = {
 	FIELD_SWITCH(port_isolation, "portIsolation"),
 	FIELD_SWITCH(promisc_mode, "promiscMode"),
 	FIELD_SWITCH(spoof_check, "spoofCheck"),
+	FIELD_SET(struct policy_require, isolate.value, isolate.set, "isolate",
+		  &isolate_type),
 	FIELD(struct policy_require, over_listener, "hostPortOverListener",
 	      &over_listener),
 	FIELD(struct policy_require, pod_link, "podLink", &pod_link),

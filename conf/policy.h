@@ -50,10 +50,17 @@ struct policy_switch {
 	bool value, set;
 };
 
+/* The least that a rule requires of the key isolate; ISOLATE_NO: that it is not set. */
+struct policy_isolate {
+	uint8_t value; /* enum isolate */
+	bool set;
+};
+
 struct policy_require {
 	struct policy_switch force_address, ip_masq, is_gateway, mac_spoof_check,
 		port_isolation, promisc_mode, spoof_check;
 	const char *over_listener; /* hostPortOverListener; NULL: any */
+	struct policy_isolate isolate;
 	const char *pod_link; /* "bridged" or "routed"; NULL: either */
 };
 

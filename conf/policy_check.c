@@ -188,6 +188,11 @@ static int check_required(const struct policy_rule *rule, const struct network *
 		return refuse(rule, key, err, "%s: %s", switches[i].key,
 			      switches[i].value ? "true" : "false");
 	}
+	if (require->isolate.set && (require->isolate.value == ISOLATE_NO
+					     ? network->isolate != ISOLATE_NO
+					     : network->isolate < require->isolate.value))
+		return refuse(rule, "require.isolate", err, "isolate: %s",
+			      isolate_word(network->isolate));
 	if (require->pod_link &&
 	    network->routed != (strcmp(require->pod_link, "routed") == 0))
 		return refuse(rule, "require.podLink", err, "podLink: \"%s\"",

@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "conf/base/addr.h"
-#include "conf/base/utf8.h"
 #include "json_cjson.h"
+#include "json_words.h"
 
 const struct json_type text_type = {.kind = JSON_TEXT};
 const struct json_type bool_type = {.kind = JSON_BOOL};
@@ -39,27 +39,7 @@ const struct json_type network_prefix_type = {
 	.check = network_prefix_check,
 };
 
-#define VALUE_TEXT_MAX 96 /* bytes of a value in a message */
-
-/* The value as JSON text, shortened when long. */
-static const char *value_format(const cJSON *value, char buf[VALUE_TEXT_MAX])
-{
-	static const char more[] = "...";
-	char *text = cJSON_PrintUnformatted(value);
-	size_t len = text ? strlen(text) : 0;
-
-	if (len < VALUE_TEXT_MAX) {
-		memcpy(buf, text ? text : "", len + 1);
-	} else {
-		len = utf8_cut(text, VALUE_TEXT_MAX - sizeof(more));
-		memcpy(buf, text, len);
-		memcpy(buf + len, more, sizeof(more));
-	}
-	cJSON_free(text);
-	return buf;
-}
-
-#define VALUE_TEXT(value) value_format((value), (char[VALUE_TEXT_MAX]){})
+#define VALUE_TEXT(value) json_value_text((value), (char[JSON_VALUE_TEXT_MAX]){})
 
 static const char *expected_format(const struct json_type *type, char buf[64])
 {
@@ -68,6 +48,8 @@ static const char *expected_format(const struct json_type *type, char buf[64])
 		return "a string";
 	case JSON_BOOL:
 		return "true or false";
+	case JSON_LEVEL:
+		return json_level_expected(type->words, buf);
 	case JSON_IP:
 		return "an IP address";
 	case JSON_PREFIX:
@@ -124,37 +106,6 @@ static int read_integer(const cJSON *value, const struct json_type *type, void *
 		*(uint32_t *)ret_value = number;
 	else
 		*(uint64_t *)ret_value = number;
-	return 0;
-}
-
-/* "a", "b" or "c" */
-static const char *words_format(const char *const *words, char buf[128])
-{
-	size_t len = 0;
-
-	buf[0] = '\0';
-	for (size_t i = 0; words[i] && len < 128; i++) {
-		const char *lead = !i ? "" : words[i + 1] ? ", " : " or ";
-
-		len += snprintf(buf + len, 128 - len, "%s\"%s\"", lead, words[i]);
-	}
-	return buf;
-}
-
-static int read_text(const cJSON *value, const struct json_type *type,
-		     const char **ret_value, const struct json_path *path,
-		     struct cni_error *err)
-{
-	const char *text = value->valuestring;
-	bool right = !type->words || (type->or_zero && !*text);
-
-	for (size_t i = 0; !right && type->words[i]; i++)
-		right = strcmp(type->words[i], text) == 0;
-	if (!right)
-		return json_error(path, NULL, err, "%s is not known, expected %s",
-				  VALUE_TEXT(value),
-				  words_format(type->words, (char[128]){}));
-	*ret_value = text;
 	return 0;
 }
 
@@ -319,6 +270,8 @@ static bool has_kind(const cJSON *value, enum json_kind kind)
 		return cJSON_IsString(value);
 	case JSON_BOOL:
 		return cJSON_IsBool(value);
+	case JSON_LEVEL:
+		return cJSON_IsBool(value) || cJSON_IsString(value);
 	case JSON_U8:
 	case JSON_U32:
 	case JSON_U64:
@@ -337,10 +290,13 @@ static int read_unchecked(const cJSON *value, const struct json_type *type,
 {
 	switch (type->kind) {
 	case JSON_TEXT:
-		return read_text(value, type, ret_value, path, err);
+		return json_read_text(value, type->words, type->or_zero, ret_value, path,
+				      err);
 	case JSON_BOOL:
 		*(bool *)ret_value = cJSON_IsTrue(value);
 		return 0;
+	case JSON_LEVEL:
+		return json_read_level(value, type->words, ret_value, path, err);
 	case JSON_U8:
 	case JSON_U32:
 	case JSON_U64:

@@ -16,6 +16,8 @@ struct json_doc;
 enum json_kind {
 	JSON_TEXT, /* const char *, borrowed from the document */
 	JSON_BOOL, /* bool */
+	/* uint8_t: false is 0, true is 1, the words are 2 and more in their order */
+	JSON_LEVEL,
 	JSON_U8, /* uint8_t */
 	JSON_U32, /* uint32_t */
 	JSON_U64, /* uint64_t; at most 2^53: JSON's numbers are read as doubles */
@@ -44,8 +46,8 @@ struct json_type {
 	uint64_t min, max; /* integers: the value; lists: at most max entries */
 	/* 0, or an empty text, is right, too, and means that the value is not given */
 	bool or_zero;
-	const char *const
-		*words; /* texts: those that are right, up to NULL; NULL: all are */
+	/* texts and levels: those that are right, up to NULL; NULL: all texts are */
+	const char *const *words;
 	const struct json_field *fields; /* objects */
 	size_t n_fields;
 	/* The type of a list's entries; or of all members of an object, whichever their

@@ -259,6 +259,16 @@ static void list_write(struct json_writer *writer, const struct json_type *type)
 	value_write(writer, "items", &(struct types){{type->item}, 1});
 }
 
+static void level_write(struct json_writer *writer, const struct json_type *type)
+{
+	json_open(writer, "enum", '[');
+	json_bool(writer, NULL, false);
+	json_bool(writer, NULL, true);
+	for (const char *const *word = type->words; *word; word++)
+		json_text(writer, NULL, *word);
+	json_close(writer, ']');
+}
+
 static void value_write(struct json_writer *writer, const char *key,
 			const struct types *types)
 {
@@ -271,6 +281,9 @@ static void value_write(struct json_writer *writer, const char *key,
 		break;
 	case JSON_BOOL:
 		json_text(writer, "type", "boolean");
+		break;
+	case JSON_LEVEL:
+		level_write(writer, type);
 		break;
 	case JSON_U8:
 	case JSON_U32:

@@ -36,6 +36,9 @@ void rules_check_network(struct doctor *doctor, const struct network_facts *fact
 /* reference.c: what the reference plugins have left. */
 void reference_check(struct doctor *doctor, const struct network_facts *facts);
 
+/* isolation.c */
+void isolation_check(struct doctor *doctor, const struct network_facts *facts);
+
 /* kernel.c */
 void kernel_check(struct doctor *doctor);
 

@@ -43,6 +43,7 @@ static const struct check {
 	{"rules", "the rules that pods need are there", NULL, rules_check_network},
 	{"reference", "no rules of the reference plugins are left of pods that are gone",
 	 NULL, reference_check},
+	{"isolation", "isolated networks are kept from others", NULL, isolation_check},
 	{"kernel", "the kernel has what the networks need", kernel_check, NULL},
 	{"nftables", "libnftables, which writes rules, is there", library_check, NULL},
 	{"host-ports", "no process of the node listens on a pod's host port", NULL,

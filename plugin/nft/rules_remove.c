@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "isolate_sets.h"
 #include "nft.h"
 #include "plugin/netlink/nf_tables.h"
 #include "plugin/netlink/nf_tables_transaction.h"
@@ -73,17 +74,19 @@ static int set_found(const char *name, void *data)
 	return 0;
 }
 
-static void removal_text(const struct removal *removal, struct text *text)
+static int removal_text(struct attachment *att, const struct removal *removal,
+			struct text *text, struct cni_error *err)
 {
 	if (!removal->exists)
-		return;
+		return 0;
 	if (removal->other_rules + removal->other_sets == 0) {
 		text_add(text, "delete table %s " RULES_TABLE "\n", removal->family);
-		return;
+		return 0;
 	}
 	/* Rules go first: a set that one looks into can't be deleted. */
 	rule_deletions_write(&removal->rules, text);
 	text_append(text, &removal->sets);
+	return removal->sets_n > 0 ? isolate_leave(att, removal->owner, text, err) : 0;
 }
 
 static int table_compare(struct attachment *att, int protocol, const char *family,
@@ -108,7 +111,7 @@ static int table_compare(struct attachment *att, int protocol, const char *famil
 	if (ret == 0)
 		ret = nft_exists(nl, protocol, RULES_TABLE, NULL, &removal.exists, err);
 	if (ret == 0)
-		removal_text(&removal, text);
+		ret = removal_text(att, &removal, text, err);
 	rule_deletions_clear(&removal.rules);
 	free(removal.sets.text);
 	/* A kernel without nf_tables, or this family of it, has no rules. */

@@ -13,6 +13,7 @@
 #include "plugin/netlink/link.h"
 #include "plugin/netlink/nf_tables.h"
 #include "plugin/node/node.h"
+#include "isolate_sets.h"
 #include "rule_deletions.h"
 #include "rules_owner.h"
 #include "rules_remove.h"
@@ -158,6 +159,8 @@ int rules_retire_others(struct attachment *att, int protocol, const char *family
 			continue;
 		rule_deletions_write(&other->rules, text);
 		ret = rules_sets_delete(att, protocol, family, other->owner, text, err);
+		if (ret == 0 && protocol == NFPROTO_INET)
+			ret = isolate_leave(att, other->owner, text, err);
 	}
 	return ret;
 }

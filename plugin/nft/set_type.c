@@ -98,6 +98,12 @@ static const char *kind_of(const struct nft_set *set)
 	return set->type->data[0] == SET_NOTHING ? "set" : "map";
 }
 
+bool set_ifname_is_plain(const char *ifname)
+{
+	return !ifname[strspn(ifname, "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")];
+}
+
 void set_name(const struct set_type *type, uint64_t owner, struct nft_set *ret_set)
 {
 	*ret_set = (struct nft_set){

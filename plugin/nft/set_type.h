@@ -47,6 +47,10 @@ struct set_type {
 	uint8_t sentinel[SET_PARTS_MAX][SET_VALUE_MAX]; /* its key; its data are zeros */
 };
 
+/* Can the interface's name stand in text for nft? Others would be a pattern, or end the
+ * text: they are for messages to the kernel alone. */
+bool set_ifname_is_plain(const char *ifname);
+
 /* Names the owner's set of a type. */
 void set_name(const struct set_type *type, uint64_t owner, struct nft_set *ret_set);
 

@@ -118,6 +118,18 @@ static void masquerade_json(struct json_writer *doc, const struct network_facts 
 	json_close(doc, '}');
 }
 
+static void isolate_json(struct json_writer *doc, const struct network_facts *facts)
+{
+	if (!facts->configured) {
+		json_null(doc, "isolated");
+		return;
+	}
+	json_open(doc, "isolated", '{');
+	json_text(doc, "mode", isolate_word(facts->net->network->isolate));
+	json_bool(doc, "missing", facts->stages.is_not_isolated);
+	json_close(doc, '}');
+}
+
 void lines_json(struct json_writer *doc, const char *key, const struct text *text)
 {
 	const char *line = text->text, *end;
@@ -260,6 +272,7 @@ void network_json(struct json_writer *doc, const struct network_facts *facts,
 	gateways_json(doc, facts);
 	sets_json(doc, facts);
 	masquerade_json(doc, facts);
+	isolate_json(doc, facts);
 	rules_json(doc, facts);
 	json_bool(doc, "recordsSeen",
 		  !facts->view.records_errnum && !facts->view.unreadable);

@@ -11,28 +11,9 @@
 #include "conf/base/printable.h"
 #include "table.h"
 
-#define LABEL_WIDTH 12
 #define SHORT_ID    13 /* characters of a container ID, as crictl has them */
 #define OTHERS_MAX  20 /* lines about reservations of others */
 #define MISSING_MAX 8 /* lines about rules that are missing */
-
-void line_begin(struct text *text, const char *label)
-{
-	text_add(text, "  %-*s ", LABEL_WIDTH, label);
-}
-
-void tint_add(struct text *text, enum tint tint, bool colour, const char *words)
-{
-	static const char *const codes[] = {[TINT_BOLD] = "\033[1m",
-					    [TINT_GOOD] = "\033[32m",
-					    [TINT_BAD] = "\033[31m"};
-
-	if (colour)
-		text_add(text, "%s", codes[tint]);
-	text_add_printable(text, words);
-	if (colour)
-		text_add(text, "\033[0m");
-}
 
 static void bridge_lines(struct text *text, const struct network_facts *facts,
 			 bool colour)
@@ -124,6 +105,27 @@ static void masquerade_line(struct text *text, const struct network_facts *facts
 	for (size_t i = 0; i < keeps->n; i++)
 		text_add(text, "%s%s", i ? ", " : ", except to ",
 			 PREFIX_TEXT(&keeps->items[i]));
+	text_add(text, "\n");
+}
+
+/* Rules that are missing are told with all others. */
+static void isolate_line(struct text *text, const struct network_facts *facts,
+			 bool colour)
+{
+	enum isolate isolate = facts->net->network->isolate;
+
+	if (!facts->configured || isolate == ISOLATE_NO)
+		return;
+	line_begin(text, "isolated");
+	text_add(text, isolate == ISOLATE_STRICTLY
+			       ? "strictly, from all other networks"
+			       : "from other isolated networks, but for host ports");
+	if (facts->stages.is_not_isolated) {
+		text_add(text, "; ");
+		tint_add(text, TINT_BAD, colour, "missing");
+		text_add(text, " in the sets of networks: ");
+		text_add_printable(text, facts->net->gateway_ifname);
+	}
 	text_add(text, "\n");
 }
 
@@ -386,6 +388,7 @@ void network_text(struct text *text, const struct network_facts *facts, const ch
 	bridge_lines(text, facts, colour);
 	sets_lines(text, facts);
 	masquerade_line(text, facts);
+	isolate_line(text, facts, colour);
 	rules_lines(text, facts, colour);
 	pods_lines(text, facts);
 	others_lines(text, facts);

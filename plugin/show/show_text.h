@@ -3,6 +3,7 @@
 #ifndef BRIDGE_CNI_PLUGIN_SHOW_SHOW_TEXT_H
 #define BRIDGE_CNI_PLUGIN_SHOW_SHOW_TEXT_H
 
+#include "lines.h"
 #include "network_facts.h"
 
 /* Adds a block. @file: NULL: the store tells of the network. */
@@ -12,18 +13,6 @@ void network_text(struct text *text, const struct network_facts *facts, const ch
 /* Adds a line about a reservation that no record names. */
 void other_text(struct text *text, const struct network_facts *facts,
 		const struct ipam_view_other *other);
-
-/* Begins a line of a block: two spaces, and what the line is about. Values that follow
- * are aligned. */
-void line_begin(struct text *text, const char *label);
-
-/* Adds @words in a colour of struct tint, where @colour asks for it. */
-enum tint {
-	TINT_BOLD,
-	TINT_GOOD,
-	TINT_BAD,
-};
-void tint_add(struct text *text, enum tint tint, bool colour, const char *words);
 
 /* Add "8080:80/tcp,..." and "12m". */
 struct record;

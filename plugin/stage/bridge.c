@@ -19,6 +19,7 @@
 #include "plugin/node/uplink.h"
 #include "bridge_alias.h"
 #include "bridge_nf.h"
+#include "isolate_networks.h"
 #include "stages.h"
 
 /*
@@ -145,12 +146,15 @@ static int set_up(struct attachment *att, struct link *link, bool made,
 	struct netlink *nl = att->op->node.rtnl;
 	const struct network *network = att->network;
 	const char *name = network->bridge;
+	bool other_ports;
 	int ret = 0;
 
 	if (wants_vlans(network) && !link->bridge.can_filter_vlans)
 		ret = no_vlan_filtering(network, err);
 	if (ret == 0 && !bridge_alias_serves(att, link))
 		ret = bridge_alias_set(att, link, err);
+	if (ret == 0 && bridge_alias_is_ours(link, &other_ports) && !other_ports)
+		ret = isolate_network_made(att, name, err);
 	if (ret == 0)
 		ret = accept_ra_off(link, err);
 	if (ret == 0 && made)

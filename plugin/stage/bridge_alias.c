@@ -202,6 +202,16 @@ int bridge_alias_check(struct attachment *att, const struct link *link,
 	return own && !told.routed ? 0 : record_apply(att, err);
 }
 
+bool bridge_alias_is_ours(const struct link *link, bool *ret_other_ports)
+{
+	struct told told;
+	bool ours = alias_read(link->alias, &told);
+
+	if (ours)
+		*ret_other_ports = told.other_ports;
+	return ours;
+}
+
 int bridge_alias_look(struct attachment *net, const struct link *link,
 		      struct cni_error *err)
 {

@@ -37,6 +37,10 @@ int bridge_alias_join(struct attachment *att, const struct link *link,
 int bridge_alias_check(struct attachment *att, const struct link *link,
 		       struct cni_error *err);
 
+/* Is the bridge one of this program's, by its alias? @ret_other_ports: what that says of
+ * its ports. */
+bool bridge_alias_is_ours(const struct link *link, bool *ret_other_ports);
+
 /* show: fills @net->bridge_has_other_ports by the alias or, where that is somebody else's,
  * by the ports. Code 101. */
 int bridge_alias_look(struct attachment *net, const struct link *link,

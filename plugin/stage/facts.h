@@ -30,6 +30,9 @@ struct stage_facts {
 		struct stage_rules *items;
 		size_t n;
 	} rules;
+	/* The network has the key isolate, and something that it needs for that is missing:
+	 * an element of a set of networks. */
+	bool is_not_isolated;
 	struct prefix_list keeps; /* destinations that see a pod's own address; owned */
 	struct {
 		struct stage_line *items;

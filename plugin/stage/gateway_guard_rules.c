@@ -85,8 +85,7 @@ static void gateway_match(const struct attachment *att, const char *direction,
 {
 	const char *name = att->gateway_ifname;
 
-	if (name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-			      "0123456789_.-")])
+	if (!set_ifname_is_plain(name))
 		text_add(text, "%s %s%u ", direction, operator, att->gateway_index);
 	else
 		text_add(text, "%sname %s\"%s\" ", direction, operator, name);

@@ -151,6 +151,7 @@ struct stage {
 	stage(links) /* deletes all stages' links, once nothing leads to the pod */ \
 	stage(parameters) /* before the dhcp plugin, or anybody else, sets the pod's end up */ \
 	stage(vlan) \
+	stage(isolate) /* knows the gateway's interface by now */ \
 	stage(spoofcheck) /* what another IPAM plugin says is checked, too */ \
 	stage(ipam_delegated) /* an IPAM plugin may look for the interface */ \
 	stage(gateway_guard) /* knows the addresses and the gateway's interface by now */ \

@@ -11,6 +11,7 @@
 #include "plugin/netlink/link.h"
 #include "plugin/node/accept_ra.h"
 #include "plugin/node/node.h"
+#include "isolate_networks.h"
 
 static bool is_veth(const struct link *link)
 {
@@ -156,6 +157,8 @@ static int gateway_complete(struct attachment *att, struct link *gateway,
 		return ret;
 	if (ret == 0 && make)
 		ret = link_get(nl, att->gateway_ifname, gateway, err);
+	if (ret == 0 && !att->bridge_has_other_ports)
+		ret = isolate_network_made(att, gateway->name, err);
 	if (ret == 0)
 		ret = accept_ra_off(gateway, err);
 	if (ret == 0)

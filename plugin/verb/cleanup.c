@@ -22,6 +22,7 @@
 #include "plugin/nft/rules_remove.h"
 #include "plugin/stage/bridge.h"
 #include "plugin/stage/bridge_alias.h"
+#include "plugin/stage/isolate.h"
 #include "plugin/stage/neighbours.h"
 #include "plugin/stage/portmap_elements.h"
 #include "plugin/stage/portmap_localnet.h"
@@ -333,6 +334,7 @@ static int shared_remove(struct attachment *net, bool by_store, struct cni_error
 		/* An earlier version made these sets. They go once no network's rules
 		 * look into them. */
 		rules_drop_sets(net, NFPROTO_INET, portmap_nodeips);
+		ret = isolate_unused_remove(net, err);
 	}
 	if (ret == 0)
 		ret = bridge_remove(net, err);

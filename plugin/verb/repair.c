@@ -10,6 +10,7 @@
 #include "plugin/attachment/report.h"
 #include "plugin/stage/bridge_alias.h"
 #include "plugin/stage/forwarding.h"
+#include "plugin/stage/isolate.h"
 #include "plugin/stage/masquerade_settle.h"
 #include "plugin/stage/portmap_localnet.h"
 #include "plugin/stage/reclaim.h"
@@ -128,8 +129,11 @@ static int repair_locked(struct attachment *net, struct cni_error *err)
 		/* An earlier version may have made all that is shared. */
 		ipam_note_owner(&net->ipam_env, net->network);
 		ret = repair_all(net, &records, err);
-	} else if (ret == 0)
+	} else if (ret == 0) {
 		ret = masquerade_settle(net, err);
+		if (ret == 0)
+			ret = isolate_settle(net, err);
+	}
 	if (ret == 0)
 		ret = uplinks_tell(net, &records, err);
 	return ret < 0 ? ret : bridge_alias_settle(net, err);

@@ -14,6 +14,7 @@ from harness.plugin import CniError
 SHARED_FILES = ("lock", "index", "gateways")
 NO_MAC = "00:00:00:00:00:00"
 SENTINELS = ('"255.255.255.255"', '"ff00::"')  # of sets whose elements are addresses
+OF_NETWORKS = ("networks", "isolate_", "strict_")  # sets whose elements are networks
 CLEANUPS = ("cleanup", "cleanup --force")  # without a configuration
 FINGERPRINT = r"^(v\d+ \S+ [0-9a-f]{16}) [0-9a-f]{16}"
 
@@ -135,7 +136,7 @@ class Bed:
         # An owner's rules may have gone with its last pod, and stay after a fault.
         constant = {element for element in elements
                     if element in self.constant or element.endswith(SENTINELS)
-                    or '"/"' in element}
+                    or '"/"' in element or element.startswith(OF_NETWORKS)}
         rules += [element for element in elements if element in constant]
         return sorted(rules), sorted(set(elements) - constant)
 

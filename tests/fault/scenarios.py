@@ -112,6 +112,9 @@ SCENARIOS = [
     Scenario("delegated", delegated=True),
     # The port is opened before the delegate runs, and closed after its DEL.
     Scenario("delegated and checked", delegated=True, **FULL),
+    # Rules and sets that all owners share; the other pod's network has the key, too.
+    Scenario("isolated, fresh node", fresh=True, isolate=True),
+    Scenario("isolated", beside={"bridge": "cni1", "isDefaultGateway": False}, isolate="strict"),
     # Elements in both tables.
     Scenario("guarded", **GUARDED),
     Scenario("delegated and guarded, fresh node", fresh=True, delegated=True, **GUARDED),
@@ -119,7 +122,8 @@ SCENARIOS = [
 
 
 # Each kind of thing that cleanup removes, with and without another IPAM plugin.
-CLEANED = ("ports and rates, fresh node", "delegated and guarded, fresh node")
+CLEANED = ("ports and rates, fresh node", "delegated and guarded, fresh node",
+           "isolated, fresh node")
 
 
 def pairs(*verbs, only=()):

@@ -12,6 +12,8 @@ KEYS = {
     "promiscMode": {"promiscMode": True},
     "forceAddress": {"forceAddress": True},
     "portIsolation": {"portIsolation": True},
+    "isolate": {"isolate": True},
+    "isolate, strict": {"isolate": "strict"},
     "runtimeConfig.mac": {"runtimeConfig": {"mac": "02:00:00:00:00:01"}},
     "args.cni.mac": {"args": {"cni": {"mac": "02:00:00:00:00:02"}}},
     "ipMasqBackend": {"ipMasqBackend": "nftables"},

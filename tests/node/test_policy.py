@@ -127,6 +127,12 @@ CASES = {
     "require.forceAddress": ({"require": {"forceAddress": False}}, {"forceAddress": True}, {}),
     "require.isGateway": ({"require": {"isGateway": False}}, {}, {"isDefaultGateway": False}),
     "require.ipMasq": ({"require": {"ipMasq": True}}, {"ipMasq": False}, {}),
+    "require.isolate": ({"require": {"isolate": True}}, {}, {"isolate": True}),
+    "require.isolate, strict": ({"require": {"isolate": "strict"}}, {"isolate": True},
+                                {"isolate": "strict"}),
+    "require.isolate, at least": ({"require": {"isolate": True}}, {"isolate": False},
+                                  {"isolate": "strict"}),
+    "require.isolate, none": ({"require": {"isolate": False}}, {"isolate": True}, {}),
     "require.podLink": ({"require": {"podLink": "routed"}}, {"podLink": "bridged"}, None),
     "require.podLink, bridged": ({"require": {"podLink": "bridged"}}, {"podLink": "routed"}, {}),
     "require.hostPortOverListener": (

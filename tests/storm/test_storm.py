@@ -34,9 +34,10 @@ def one_with_a_gateway(node):
     theirs, env = debian(node, {"type": "host-local", "ranges": [[{"subnet": "10.77.0.0/22"}]]},
                          name="their-ipam")
     theirs.update(name=THEIRS, isDefaultGateway=False)
-    return [(conf_of(GATEWAY, "10.1.0.0/22", "fd00:1::/64", spoofCheck=True), None),
+    return [(conf_of(GATEWAY, "10.1.0.0/22", "fd00:1::/64", spoofCheck=True, isolate="strict"),
+             None),
             (conf_of(SIDE, "10.9.0.0/22", macspoofchk=True, isDefaultGateway=False,
-                     ipMasq=False), None),
+                     ipMasq=False, isolate=True), None),
             (theirs, env)]
 
 
@@ -224,19 +225,21 @@ def aliases(node):
 
 
 def elements(node):
-    """(set without the hash, text) of every element of ours but the sentinels."""
+    """(set without the hash, text) of every element of a pod: not of sentinels, nor of the sets whose
+    elements are networks, which stay with the rules."""
     doc = json.loads(node.run("nft", "-j", "list", "ruleset").stdout)["nftables"]
     return {(entry["set"]["name"].split("_")[0] + ":" + entry["set"]["name"][-4:],
              json.dumps(elem))
             for entry in doc if "set" in entry and entry["set"]["table"] == "bridge_cni"
             if "timeout" not in entry["set"]  # its elements go by themselves
+            if not entry["set"]["name"].startswith(("networks", "isolate_", "strict_"))
             for elem in entry["set"].get("elem", [])
             if not re.search(r'"/"|"255\.255\.255\.255"|"(ff00|ffff:ffff)::"', json.dumps(elem))}
 
 
 def audit(storm):
     """Each living pod is whole, the others have left nothing, and no address is there twice."""
-    node, veths, given, found = storm.node, aliases(storm.node), [], []
+    node, veths, found = storm.node, aliases(storm.node), []
     for conf, env in storm.networks:
         name = conf["name"]
         lives = {life.pod.id: life for life in storm.lives if life.network == name}

@@ -74,6 +74,28 @@ static void podLink_is_one_of_two_words(void **state)
 	assert_int_equal(alone.err.code, CNI_ERR_CONFIG);
 }
 
+static void isolate_is_a_boolean_or_strict(void **state)
+{
+	static const struct {
+		const char *value;
+		enum isolate isolate;
+	} values[] = {
+		{"false", ISOLATE_NO},
+		{"true", ISOLATE_YES},
+		{"\"strict\"", ISOLATE_STRICTLY},
+	};
+	char keys[64];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+		_subject_ s;
+
+		snprintf(keys, sizeof(keys), "\"isolate\":%s", values[i].value);
+		assert_good(keys, &s);
+		assert_int_equal(s.conf.isolate, values[i].isolate);
+	}
+}
+
 static void switches_are_read(void **state)
 {
 	static const struct {
@@ -372,6 +394,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_them_nothing_is_asked_for),
 		cmocka_unit_test(podLink_is_one_of_two_words),
+		cmocka_unit_test(isolate_is_a_boolean_or_strict),
 		cmocka_unit_test(switches_are_read),
 		cmocka_unit_test(acceptRA_is_there_or_not),
 		cmocka_unit_test(spoofCheck_is_macspoofchk_and_more),

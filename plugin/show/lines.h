@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Lines of a block of facts for people: each has a label, and values in colours. */
+#ifndef BRIDGE_CNI_PLUGIN_SHOW_LINES_H
+#define BRIDGE_CNI_PLUGIN_SHOW_LINES_H
+
+#include <stdbool.h>
+
+#include "conf/base/text.h"
+
+/* Begins a line of a block: two spaces, and what the line is about. Values that follow
+ * are aligned. */
+void line_begin(struct text *text, const char *label);
+
+/* Adds @words in a colour of struct tint, where @colour asks for it. */
+enum tint {
+	TINT_BOLD,
+	TINT_GOOD,
+	TINT_BAD,
+};
+void tint_add(struct text *text, enum tint tint, bool colour, const char *words);
+
+#endif
