@@ -3,6 +3,7 @@
 #include "attachment.h"
 
 #include "conf/json/json_doc.h"
+#include "rules_seen.h"
 
 void attachment_init(struct attachment *att, struct operation *op,
 		     const struct network *network, const struct pod *pod)
@@ -34,6 +35,7 @@ void attachment_clear(struct attachment *att)
 	cni_result_clear(&att->ipam);
 	free(att->resolv_text);
 	json_doc_free(att->ipam_doc);
+	rules_seen_free(att->rules_seen);
 }
 
 void attachment_set_bridge(struct attachment *att, const char *bridge)

@@ -14,6 +14,7 @@
 #include "operation.h"
 
 struct record;
+struct rules_seen;
 
 struct attachment {
 	/* Asked; borrowed. */
@@ -77,6 +78,10 @@ struct attachment {
 	/* ADD: its place among those of its container that share a host port; 0: nobody
 	 * else has one of its ports. */
 	uint32_t port_turn;
+
+	/* ADD: rules of the table inet that a stage has read for those behind it, too
+	 * (rules_seen.h); NULL: each stage reads them; owned */
+	struct rules_seen *rules_seen;
 
 	/*
 	 * The record of what the attachment holds, as its ADD has written it. It is there

@@ -165,7 +165,7 @@ static int compare_first(struct attachment *att, struct comparison *comparison,
 			 struct cni_error *err)
 {
 	const struct rule_list *wanted = comparison->wanted;
-	int ret = comparison_read(att, comparison, err);
+	int ret = comparison_read_first(att, comparison, err);
 
 	for (size_t i = 0; i < wanted->n; i++)
 		if (!wanted->items[i].tolerated)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/attachment/rules_seen.h"
 #include "plugin/node/node.h"
 
 void comparison_clear(struct comparison *comparison)
@@ -125,6 +126,15 @@ static void comparison_reset(struct comparison *comparison)
 		comparison->wanted->items[i].present = false;
 }
 
+/* May any stage of the owner go by the rule? */
+static bool concerns(const struct comparison *comparison,
+		     const struct rules_comment *comment)
+{
+	return comment->owner == comparison->owner ||
+	       comment->owner == RULES_SHARED_OWNER ||
+	       comment->version == RULES_VERSION_BY_NAME;
+}
+
 static int compare_rule(const char *chain, uint64_t handle, const char *comment,
 			void *data)
 {
@@ -135,11 +145,17 @@ static int compare_rule(const char *chain, uint64_t handle, const char *comment,
 
 	if (handle == 0) {
 		comparison_reset(comparison);
-		return 0;
+		return comparison->keep ? rules_seen_note(comparison->keep, "", 0, "")
+					: 0;
 	}
 	comparison->rules_n++;
 	if (!rules_comment_read(comment, &read))
 		return 0;
+	if (comparison->keep && concerns(comparison, &read)) {
+		ret = rules_seen_note(comparison->keep, chain, handle, comment);
+		if (ret < 0)
+			return ret;
+	}
 	ret = rule_note(comparison, &read, handle, &stale);
 	return ret == 0 && stale ? stale_note(comparison, chain, handle) : ret;
 }
@@ -220,6 +236,47 @@ int comparison_read(struct attachment *att, struct comparison *comparison,
 	comparison->emptied = sentinels.found < sentinels.n;
 	comparison->disordered = disorder_find(wanted);
 	return ret;
+}
+
+/* Looks for the sentinels alone. */
+static int sentinels_find(struct attachment *att, const struct rule_list *wanted,
+			  bool *ret_emptied, struct cni_error *err)
+{
+	struct nft_element found;
+	struct netlink *nl;
+	int ret = node_nftables(&att->op->node, &nl, err);
+
+	for (size_t i = 0; ret == 0 && i < wanted->sentinels_n; i++)
+		ret = nft_element_get(nl, &wanted->sentinels[i].set,
+				      &wanted->sentinels[i].key, &found, err);
+	*ret_emptied = ret == NFT_NO_ELEMENT;
+	return ret < 0 ? ret : 0;
+}
+
+int comparison_read_first(struct attachment *att, struct comparison *comparison,
+			  struct cni_error *err)
+{
+	struct rules_seen *seen = att->rules_seen;
+	int ret;
+
+	if (!seen || comparison->wanted->family)
+		return comparison_read(att, comparison, err);
+	if (!rules_seen_serve(seen, att->op->node.gaps)) {
+		seen->known = false;
+		comparison->keep = seen;
+		ret = comparison_read(att, comparison, err);
+		comparison->keep = NULL;
+		seen->known = ret == 0;
+		seen->gaps = att->op->node.gaps;
+		return ret;
+	}
+	comparison->owner = att->owner;
+	comparison->by_name = identity_owner_by_name(att->network->name);
+	ret = rules_seen_each(seen, compare_rule, comparison);
+	if (ret < 0)
+		return error_oom(err);
+	comparison->disordered = disorder_find(comparison->wanted);
+	return sentinels_find(att, comparison->wanted, &comparison->emptied, err);
 }
 
 bool comparison_is_settled(const struct comparison *comparison)

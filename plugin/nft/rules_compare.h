@@ -23,6 +23,8 @@ struct comparison {
 	size_t by_name_n, by_name_others_n; /* so many: the stage's, and other stages' */
 	bool emptied; /* a set lacks its sentinel */
 	size_t rules_n; /* rules that the table has */
+	struct rules_seen
+		*keep; /* the rules that are read are kept here; NULL: nowhere */
 	/* A rule that is wanted comes before one that it has to follow. */
 	const struct rule *disordered;
 	/* the transaction also deleted other owners' rules, which nobody needs */
@@ -35,6 +37,11 @@ void comparison_clear(struct comparison *comparison);
  * 100, 101. */
 int comparison_read(struct attachment *att, struct comparison *comparison,
 		    struct cni_error *err);
+
+/* The same where a stage only wants to know whether there is anything to do: an ADD may
+ * have read the rules for an earlier stage (plugin/attachment/rules_seen.h). */
+int comparison_read_first(struct attachment *att, struct comparison *comparison,
+			  struct cni_error *err);
 
 /* Makes missing, and stale, all rules of a chain whose rules depend on their order, where
  * one of them is missing or in the wrong place. -ENOMEM. */

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "plugin/attachment/report.h"
+#include "plugin/attachment/rules_seen.h"
 #include "plugin/nft/nft.h"
 #include "plugin/nft/rules_remove.h"
 #include "facts.h"
@@ -33,12 +34,16 @@ static int rules_settle(struct attachment *att, bool *ret_replaced, struct cni_e
 	return *ret_replaced ? isolate_sets_complete(att, err) : ret;
 }
 
-/* Without the key nothing is looked at. */
+/* Without the key nothing is looked at. With it the rules are read here for the stages
+ * behind as well, so that the key costs an ADD little more than its elements. */
 static int isolate_add(struct attachment *att, struct cni_error *err)
 {
 	bool ignored;
 
-	return att->network->isolate ? rules_settle(att, &ignored, err) : 0;
+	if (!att->network->isolate)
+		return 0;
+	rules_seen_keep(&att->rules_seen);
+	return rules_settle(att, &ignored, err);
 }
 
 static int element_count(const struct nft_element *found, void *data)
