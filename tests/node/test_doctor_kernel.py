@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
 
 import pytest
 
@@ -111,34 +110,3 @@ def test_rates_of_the_configuration_are_tried(healthy):
         write(healthy, ours("dual", **keys))
         [line] = [line for line in run(healthy).stdout.splitlines() if "doctor --load" in line]
         assert {name for name in ("sch_tbf", "ifb") if name in line} == modules
-
-
-def modules():
-    with open("/proc/modules") as file:
-        return {line.split()[0] for line in file}
-
-
-def test_modules_are_loaded_only_when_asked_for(healthy):
-    """And then all are that an ADD needs, but for what it can do without: the fence of 127.0.0.0/8, and
-    the search for processes that listen on a host port."""
-    with_modules()
-    if os.environ.get("FULL", "") not in ("", "0"):
-        raise distribution.Lacks("tests that run beside this one load modules, too")
-    write(healthy, ours("dual", **ALL))
-    subprocess.run(["modprobe", "-r", "ifb", "sch_tbf"], check=True)
-    assert not {"ifb", "sch_tbf"} & modules()
-    before = modules()
-    [line] = [line for line in run(healthy).stdout.splitlines() if "doctor --load" in line]
-    assert modules() - before == set()
-    assert {"ifb", "sch_tbf"} <= set(line.split(": ", 2)[2].split("; ")[0].split(": ")[-1].split(", "))
-    assert "doctor --load" not in run(healthy, "--load").stdout
-    assert findings(healthy, "kernel") == [] and "doctor --load" not in run(healthy).stdout
-    loaded = modules()
-    assert {"ifb", "sch_tbf"} <= loaded
-    rates = {"ingressRate": 10 ** 6, "ingressBurst": 10 ** 6, "egressRate": 10 ** 6, "egressBurst": 10 ** 6}
-    ports = [{"hostPort": 8080, "containerPort": 80, "protocol": protocol} for protocol in ("tcp", "sctp")]
-    conf = ours("dual", **ALL)
-    pod = healthy.pod()
-    healthy.add(pod, {**conf, "runtimeConfig": {"portMappings": ports, "bandwidth": rates}})
-    healthy.delete(pod, conf)
-    assert modules() - loaded - {"cls_bpf", "inet_diag", "tcp_diag"} == set()

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`bridge-cni doctor` and the modules of the kernel, of which other tests load some, too: no other
+file of tests runs beside this one (tests/run)."""
+import os
+import subprocess
+
+import pytest
+
+from harness import distribution
+from harness.doctor import findings, ours, run, write
+
+pytestmark = pytest.mark.must_run
+
+ALL = {"capabilities": {"portMappings": True, "bandwidth": True}, "hairpinMode": False, "spoofCheck": True,
+       "portIsolation": True}
+
+
+def modules():
+    with open("/proc/modules") as file:
+        return {line.split()[0] for line in file}
+
+
+def test_modules_are_loaded_only_when_asked_for(healthy):
+    """And then all are that an ADD needs, but for what it can do without: the fence of 127.0.0.0/8, and
+    the search for processes that listen on a host port."""
+    if not os.path.exists("/proc/modules"):
+        raise distribution.Lacks("this kernel has no modules")
+    write(healthy, ours("dual", **ALL))
+    subprocess.run(["modprobe", "-r", "ifb", "sch_tbf"], check=True)
+    assert not {"ifb", "sch_tbf"} & modules()
+    before = modules()
+    [line] = [line for line in run(healthy).stdout.splitlines() if "doctor --load" in line]
+    assert modules() - before == set()
+    assert {"ifb", "sch_tbf"} <= set(line.split(": ", 2)[2].split("; ")[0].split(": ")[-1].split(", "))
+    assert "doctor --load" not in run(healthy, "--load").stdout
+    assert findings(healthy, "kernel") == [] and "doctor --load" not in run(healthy).stdout
+    loaded = modules()
+    assert {"ifb", "sch_tbf"} <= loaded
+    rates = {"ingressRate": 10 ** 6, "ingressBurst": 10 ** 6, "egressRate": 10 ** 6, "egressBurst": 10 ** 6}
+    ports = [{"hostPort": 8080, "containerPort": 80, "protocol": protocol} for protocol in ("tcp", "sctp")]
+    conf = ours("dual", **ALL)
+    pod = healthy.pod()
+    healthy.add(pod, {**conf, "runtimeConfig": {"portMappings": ports, "bandwidth": rates}})
+    healthy.delete(pod, conf)
+    assert modules() - loaded - {"cls_bpf", "inet_diag", "tcp_diag"} == set()
