@@ -9,17 +9,18 @@
 #include "say.h"
 
 /*
- * Is it a FILE? Any path is that begins with "/" or ".", or ends in "/". Another argument
- * may be a pod, NAMESPACE/NAME, whose name may end like a file's, too: it is a FILE where
- * one of that name is there.
+ * Is it a FILE? Any path is that begins with "/" or ".". Another argument may be a pod,
+ * NAMESPACE/NAME, whose name may end like a file's, too: one that does, or ends in "/", is
+ * a FILE where one of that name is there.
  */
 static bool is_file(const char *argument)
 {
 	const char *slash = strrchr(argument, '/');
 
-	if (*argument == '/' || *argument == '.' || (slash && !slash[1]))
+	if (*argument == '/' || *argument == '.')
 		return true;
-	return conf_name_is_read(slash ? slash + 1 : argument) &&
+	return ((slash && !slash[1]) ||
+		conf_name_is_read(slash ? slash + 1 : argument)) &&
 	       access(argument, F_OK) == 0;
 }
 
