@@ -40,6 +40,14 @@ const char *nft_ctx_get_error_buffer(struct nft_ctx *ctx)
 		return "Error: Could not process rule: " WORDS "\\n";
 	return ((const char *(*)(struct nft_ctx *))real("nft_ctx_get_error_buffer"))(ctx);
 }
+const char *nft_ctx_get_output_buffer(struct nft_ctx *ctx)
+{
+	return ((const char *(*)(struct nft_ctx *))real("nft_ctx_get_output_buffer"))(ctx);
+}
+void nft_ctx_output_set_flags(struct nft_ctx *ctx, unsigned int flags)
+{
+	((void (*)(struct nft_ctx *, unsigned int))real("nft_ctx_output_set_flags"))(ctx, flags);
+}
 int nft_run_cmd_from_buffer(struct nft_ctx *ctx, const char *text)
 {
 	refused = strstr(text, EXPRESSION) != NULL;
