@@ -136,10 +136,14 @@ void answer_tell(struct doctor *doctor, const struct way *way)
 
 /* ---- Where it ended ---- */
 
+/* By which interface it left the node; NULL: it didn't. Where that wasn't traced, the
+ * route tells. */
 static const char *out_name(const struct way *way, struct link *link)
 {
 	const struct passage *ip = &way->on_node.passages[WATCH_SENT][TRACER_IP];
 
+	if (way->on_node.state != WATCH_ON && way->out.index)
+		return way->out.name;
 	if (ip->left[NF_INET_POST_ROUTING] && ip->out &&
 	    link_get_by_index(way->node.rtnl, ip->out, link, NULL) == 0 && link->index)
 		return link->name;
@@ -152,68 +156,101 @@ static bool is_masqueraded(const struct way *way)
 	       !ip_equal(&way->connection.reply_to, &way->probe.flow.from);
 }
 
-/* No hop kept it, and nothing came back: it is somewhere behind the last hop seen. */
-static void beyond_tell(struct doctor *doctor, const struct way *way)
+/* It has left the node, and nothing came back to the node. */
+static void beyond_node_tell(struct doctor *doctor, const struct way *way,
+			     const char *out)
 {
-	const char *from = IP_TEXT(&way->probe.flow.from), *to = IP_TEXT(&way->to);
-	struct link link = {};
-	const char *out = out_name(way, &link);
+	const char *from = IP_TEXT(is_masqueraded(way) ? &way->connection.reply_to
+						       : &way->probe.flow.from);
+	const char *to = IP_TEXT(&way->to);
 
-	if (way->leaves_by_attachment && way->on_node.sees_bridges &&
-	    !watch_saw(&way->on_node, WATCH_SENT)) {
+	if (way->out.index == way->gateway.index) {
 		doctor_tell(doctor, DOCTOR_PROBLEM,
-			    "it left the pod, and didn't come to the rules of %s",
-			    way->pod->bridge);
+			    "it left the node by %s for the pod that has %s, which did "
+			    "not answer",
+			    out, to);
+		doctor_advise(doctor, "see whether that pod listens, and its rules");
+		return;
+	}
+	doctor_tell(doctor, DOCTOR_PROBLEM,
+		    "it left the node by %s, from %s%s, and no answer came to the node",
+		    out, is_masqueraded(way) ? "" : "the pod's own address ", from);
+	if (way_tunnel(&way->out))
 		doctor_advise(doctor,
-			      "see what drops it at the port: tc -s filter show dev %s "
-			      "ingress, and ebtables-legacy -L",
+			      "see the node that has %s: bridge-cni doctor there, and "
+			      "whether the tunnel's packets get from node to node",
+			      to);
+	else if (is_masqueraded(way))
+		doctor_advise(doctor, "see what is behind %s: a firewall, or %s itself",
+			      out, to);
+	else
+		doctor_advise(doctor,
+			      "see whether %s is up and has a way back to %s; where it "
+			      "has none, set ipMasq",
+			      to, from);
+}
+
+/* It has come to the node, for itself or to be sent on. */
+static void node_tell(struct doctor *doctor, const struct way *way)
+{
+	struct link link = {};
+	const char *out = out_name(way, &link), *to = IP_TEXT(&way->to);
+
+	if (watch_saw(&way->on_node, WATCH_ANSWER)) {
+		doctor_tell(doctor, DOCTOR_PROBLEM,
+			    "an answer came to the node, and did not come to the pod");
+		doctor_advise(doctor,
+			      "see what drops it at the port: tc -s qdisc show "
+			      "dev %s",
 			      way->pod->host_ifname);
-	} else if (way->is_routed && way->node_route.type == RTN_LOCAL) {
+	} else if (way->node_route.type == RTN_LOCAL) {
 		doctor_tell(doctor, DOCTOR_PROBLEM,
 			    "it came to the node, which has the address %s, and nobody "
 			    "answered there",
 			    to);
 		doctor_advise(doctor, "see what the node does with it: ss -ltn, and "
 				      "icmp_echo_ignore_all of /proc/sys/net/ipv4");
-	} else if (way->is_routed && out && way->out.index == way->gateway.index) {
-		doctor_tell(
-			doctor, DOCTOR_PROBLEM,
-			"it left the node by %s for the pod that has %s, which did not answer",
-			out, to);
-		doctor_advise(doctor, "see whether that pod listens, and its rules");
-	} else if (way->is_routed && out && !is_masqueraded(way)) {
-		doctor_tell(doctor, DOCTOR_PROBLEM,
-			    "it left the node by %s from the pod's own address, and no "
-			    "answer came to the node",
-			    out);
-		doctor_advise(
-			doctor,
-			"see whether %s is up and has a way back to %s; where it has none, "
-			"set ipMasq",
-			to, from);
-	} else if (way->is_routed && out) {
-		doctor_tell(doctor, DOCTOR_PROBLEM,
-			    "it left the node by %s from %s, and no answer came to the "
-			    "node",
-			    out, IP_TEXT(&way->connection.reply_to));
-		doctor_advise(doctor, "see what is behind %s: a firewall, or %s itself",
-			      out, to);
-	} else if (!way->is_routed && way->leaves_by_attachment) {
-		doctor_tell(
-			doctor, DOCTOR_PROBLEM,
-			"the bridge %s had a frame of it for %s, which did not answer",
-			way->pod->bridge, to);
-		doctor_advise(doctor, "see whether %s listens, and its rules", to);
-	} else if (!way->leaves_by_attachment) {
-		doctor_tell(doctor, DOCTOR_PROBLEM,
-			    "it left the pod by %s, and nothing "
-			    "came back",
-			    way->inside.name);
-		doctor_advise(doctor, "see who has made that interface");
+	} else if (out) {
+		beyond_node_tell(doctor, way, out);
 	} else {
 		doctor_tell(doctor, DOCTOR_PROBLEM,
-			    "it left the pod, and it isn't seen where it ended");
+			    "it came to the node, and did not leave it, though no rule "
+			    "that is seen dropped it");
 		doctor_advise(doctor, "see it go: tcpdump -ni any host %s", to);
+	}
+}
+
+static bool came_to_rules(const struct way *way)
+{
+	return !way->on_node.sees_bridges || watch_saw(&way->on_node, WATCH_SENT);
+}
+
+/* No hop kept it, and nothing came back: it is somewhere behind the last hop seen. */
+static void beyond_tell(struct doctor *doctor, const struct way *way)
+{
+	const char *to = IP_TEXT(&way->to);
+
+	if (!way->leaves_by_attachment) {
+		doctor_tell(doctor, DOCTOR_PROBLEM,
+			    "it left the pod by %s, and nothing came back",
+			    way->inside.name);
+		doctor_advise(doctor, "see who has made that interface");
+	} else if (!came_to_rules(way)) {
+		doctor_tell(doctor, DOCTOR_PROBLEM,
+			    "it left the pod, and didn't come to the rules of %s",
+			    way->pod->bridge);
+		doctor_advise(
+			doctor,
+			"see what drops it at the port: nft list ruleset netdev, tc -s "
+			"filter show dev %s ingress, ebtables-legacy -L",
+			way->pod->host_ifname);
+	} else if (way->is_routed) {
+		node_tell(doctor, way);
+	} else {
+		doctor_tell(doctor, DOCTOR_PROBLEM,
+			    "%s had a frame of it for %s, which did not answer",
+			    way->pod->bridge, to);
+		doctor_advise(doctor, "see whether %s listens, and its rules", to);
 	}
 }
 

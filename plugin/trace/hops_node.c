@@ -197,13 +197,11 @@ static bool node_forwards(const struct way *way)
 static void out_tell(struct doctor *doctor, const struct way *way)
 {
 	const struct route_decision *route = &way->node_route;
-	const char *kind = "";
+	const char *tunnel = way_tunnel(&way->out);
 
-	if (link_is(&way->out, "vxlan") || link_is(&way->out, "wireguard"))
-		kind = link_is(&way->out, "vxlan") ? ", a tunnel (VXLAN)"
-						   : ", a tunnel (WireGuard)";
-	doctor_tell(doctor, DOCTOR_OK, "the node sends to %s by %s%s%s%s",
-		    IP_TEXT(&way->to), way->out.name, kind,
+	doctor_tell(doctor, DOCTOR_OK, "the node sends to %s by %s%s%s%s%s%s",
+		    IP_TEXT(&way->to), way->out.name, tunnel ? ", a tunnel (" : "",
+		    tunnel ? tunnel : "", tunnel ? ")" : "",
 		    route->gateway.family ? ", by the gateway " : "",
 		    route->gateway.family ? IP_TEXT(&route->gateway) : "");
 }

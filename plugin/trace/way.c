@@ -304,6 +304,13 @@ int way_go(struct way *way, const struct trace *trace, bool may_load,
 	return ret;
 }
 
+const char *way_tunnel(const struct link *out)
+{
+	return link_is(out, "vxlan")	   ? "VXLAN"
+	       : link_is(out, "wireguard") ? "WireGuard"
+					   : NULL;
+}
+
 bool way_came_through(const struct way *way)
 {
 	return way->end == WAY_SENT && way->probe.outcome == PROBE_ANSWERED;

@@ -78,6 +78,9 @@ int way_open(struct way *way, const struct trace *trace, struct cni_error *err);
 int way_go(struct way *way, const struct trace *trace, bool may_load,
 	   struct cni_error *err);
 
+/* "VXLAN", "WireGuard"; NULL: the interface is no tunnel. */
+const char *way_tunnel(const struct link *out);
+
 /* Did the target answer? */
 bool way_came_through(const struct way *way);
 

@@ -151,7 +151,7 @@ def test_no_answer_from_outside(node, target):
         }}""")
     traced = trace(node, CART, target)
     assert traced.status == 2 and traced.wrong() == []
-    assert f"left the node by {UPLINK} from " in traced.end["message"]
+    assert f"left the node by {UPLINK}, from " in traced.end["message"]
     assert "not answered" in traced.text("connection")
 
 
@@ -159,7 +159,7 @@ def test_no_answer_as_nobody_masquerades(node):
     attached(node, "v4", ipMasq=False)
     traced = trace(node, CART, INTERNET4)
     assert traced.status == 2 and traced.wrong() == []
-    assert f"left the node by {UPLINK} from the pod's own address" in traced.end["message"]
+    assert f"left the node by {UPLINK}, from the pod's own address" in traced.end["message"]
     assert "ipMasq" in traced.end["advice"]
 
 
@@ -186,6 +186,50 @@ def test_an_error_of_ICMP_is_told_with_its_sender(node, target, port):
     traced = ended_at(trace(node, CART, with_port(target, port) if port else target), "answer",
                       f"an error of ICMP came from {target}: ", "prohibited")
     assert traced.wrong() == []
+
+
+def test_the_tunnel_to_another_node(node):
+    attached(node, "v4")
+    node.ip_batch(f"""
+        link add vx0 type vxlan id 7 dstport 4789 local {NODE4} dev {UPLINK}
+        link set vx0 up
+        route add 10.77.0.0/16 dev vx0
+        """)
+    traced = ended_at(trace(node, CART, "10.77.0.5"), "node-neighbour", "nobody on vx0 answers for 10.77.0.5")
+    assert traced.text("node-route") == "the node sends to 10.77.0.5 by vx0, a tunnel (VXLAN)"
+    node.ip("neigh replace 10.77.0.5 lladdr 02:00:00:00:00:05 dev vx0")
+    traced = trace(node, CART, "10.77.0.5")
+    assert traced.status == 2 and traced.wrong() == []
+    assert "it left the node by vx0, from " in traced.end["message"]
+    assert "the node that has 10.77.0.5" in traced.end["advice"]
+
+
+def test_another_pod_that_does_not_answer(node):
+    _, other = attached(node, "v4", n=2)
+    other.sysctl("ipv4.icmp_echo_ignore_all", 1)
+    traced = trace(node, CART, "10.1.2.3")
+    assert traced.status == 2 and traced.wrong() == []
+    assert traced.end["message"] == "cni0 had a frame of it for 10.1.2.3, which did not answer"
+
+
+def test_the_node_that_does_not_answer(node):
+    attached(node, "v4")
+    node.sysctl("ipv4.icmp_echo_ignore_all", 1)
+    traced = trace(node, CART, "10.1.2.1")
+    assert traced.status == 2 and traced.wrong() == []
+    assert traced.end["message"].startswith("it came to the node, which has the address 10.1.2.1")
+
+
+def test_what_is_dropped_at_the_port(node):
+    """At the hook ingress there is no trace yet."""
+    attached(node, "v4")
+    port = node.host_veths()[0]
+    node.nft(f"table netdev fire {{ chain c {{ type filter hook ingress device {port} priority 0;"
+             f" ip daddr {INTERNET4} drop; }}; }}")
+    traced = trace(node, CART, INTERNET4)
+    assert traced.status == 2 and traced.wrong() == []
+    assert traced.end["message"] == "it left the pod, and didn't come to the rules of cni0"
+    assert f"nft list ruleset netdev, tc -s filter show dev {port} ingress" in traced.end["advice"]
 
 
 # -- rules

@@ -177,6 +177,10 @@ def test_where_the_kernel_cannot_bind_rules_the_hops_are_told_without(node, tmp_
     for hop in ("pod-rules", "rules"):
         assert "can't bind rules to a process" in traced.text(hop), traced.findings
     assert "sent on as from" in traced.text("connection")
+    silent(node)
+    traced = trace(node, CART, INTERNET4, wrapper=[
+        *plugin.strace(log, "sendto"), "-e", f"inject=sendto:error=EOPNOTSUPP:when={first}..{first + 2}+2"])
+    assert traced.status == 2 and f"it left the node by {UPLINK}, from " in traced.end["message"]
     nothing_left(node, pod)
 
 
