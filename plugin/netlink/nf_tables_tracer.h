@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Rules of nftables that have the kernel tell which rules the packets of one flow meet. They
- * stand in tables that the kernel binds to the connection that made them: it removes them
- * when that is closed, also where the process was killed. nf_tables_trace_event.h has what the kernel
- * tells. See nft(8), "meta nftrace", and linux/netfilter/nf_tables.h.
+ * Rules of nftables that have the kernel tell which rules the packets of one flow meet.
+ * They stand in tables that the kernel binds to the connection that made them: it removes
+ * them when that is closed, also where the process was killed. nf_tables_trace_event.h has
+ * what the kernel tells. See nft(8), "meta nftrace", and linux/netfilter/nf_tables.h.
  */
 #ifndef BRIDGE_CNI_PLUGIN_NETLINK_NF_TABLES_TRACER_H
 #define BRIDGE_CNI_PLUGIN_NETLINK_NF_TABLES_TRACER_H

@@ -6,9 +6,9 @@
 #include "flow.h"
 #include "netlink.h"
 
-/* The chains of the tables. Two of them say which way a packet goes, by a rule that it meets
- * at the beginning of each hook; and the last one that it meets in a hook says that it came
- * through there. */
+/* The chains of the tables. Two of them say which way a packet goes, by a rule that it
+ * meets at the beginning of each hook. The last chain that it meets in a hook says that it
+ * came through there. */
 #define TRACER_SENT    "sent"
 #define TRACER_ANSWER  "answer"
 #define TRACER_EARLY   "early_" /* and the hook's name */

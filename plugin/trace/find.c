@@ -46,16 +46,23 @@ static int pod_keep(struct trace *trace, const struct network_facts *facts,
 
 	if (!pod)
 		return error_oom(err);
-	pod->network = strdup(net->network->name);
-	pod->file = strdup(file ? file : "");
-	pod->pod = strdup(shown->pod);
-	pod->container_id = strdup(shown->container_id);
-	pod->netns = strdup(record ? record->netns : "");
-	pod->cookie = record ? record->cookie : 0;
-	pod->addresses = calloc(shown->addresses_n + 1, sizeof(*pod->addresses));
+	*pod = (struct trace_pod){
+		.network = strdup(net->network->name),
+		.file = strdup(file ? file : ""),
+		.pod = strdup(shown->pod),
+		.container_id = strdup(shown->container_id),
+		.netns = strdup(record ? record->netns : ""),
+		.cookie = record ? record->cookie : 0,
+		.addresses = calloc(shown->addresses_n + 1, sizeof(*pod->addresses)),
+		.masquerades = net->network->ip_masq,
+		.spoof_check = record && record->spoof_check,
+	};
 	if (!pod->network || !pod->file || !pod->pod || !pod->container_id ||
-	    !pod->netns || !pod->addresses)
+	    !pod->netns || !pod->addresses) {
+		found_clear(pod);
+		trace->found.n--;
 		return error_oom(err);
+	}
 	for (size_t i = 0; i < shown->addresses_n; i++)
 		pod->addresses[pod->addresses_n++] = shown->addresses[i];
 	snprintf(pod->ifname, sizeof(pod->ifname), "%s", shown->ifname);
@@ -64,8 +71,6 @@ static int pod_keep(struct trace *trace, const struct network_facts *facts,
 	network_gateway_ifname(net->network, pod->gateway_ifname);
 	if (record && record->routed[0])
 		memcpy(pod->gateway_ifname, record->routed, sizeof(pod->gateway_ifname));
-	pod->masquerades = net->network->ip_masq;
-	pod->spoof_check = record && record->spoof_check;
 	return 0;
 }
 

@@ -43,15 +43,15 @@ struct trace {
 };
 void trace_clear(struct trace *trace);
 
-/* Notes those attachments of the network that are asked for; @net's operation isn't open, and only
- * looks. Codes 100, 101. */
+/* Notes those attachments of the network that are asked for; @net's operation isn't open,
+ * and only looks. Codes 100, 101. */
 int trace_network(struct trace *trace, struct attachment *net, const char *file,
 		  struct cni_error *err);
 
 /*
  * Gives the attachment that is traced, which has an address of the target's family; of
- * several that one pod has, the one that is named by its own address or interface. NULL: there is none, or the
- * name is that of several pods; the doctor is told why.
+ * several that one pod has, the one that is named by its own address or interface. NULL:
+ * there is none, or the name is that of several pods; the doctor is told why.
  */
 const struct trace_pod *trace_find(const struct trace *trace, struct doctor *doctor);
 

@@ -250,7 +250,7 @@ static void message_take(struct flow_probe *probe, const uint8_t *bytes, size_t 
 
 static void messages_take(struct flow_probe *probe)
 {
-	uint8_t bytes[PACKET_MAX];
+	_Alignas(8) uint8_t bytes[PACKET_MAX];
 	union address from = {};
 	ssize_t len;
 
@@ -284,12 +284,12 @@ static void connection_look(struct flow_probe *probe)
 		errnum = errno;
 	if (errnum == ECONNREFUSED)
 		end(probe, PROBE_RESET, errnum);
-	else if (errnum == ECONNRESET) /* it was made, and ended at once */
-		end(probe, PROBE_ANSWERED, 0);
-	else if (errnum)
+	else if (errnum && errnum != ECONNRESET)
 		end(probe, PROBE_NOT_SENT, errnum);
-	else if (getsockopt(probe->tcp_fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
-		 info.tcpi_state != TCP_SYN_SENT && info.tcpi_state != TCP_CLOSE)
+	/* ECONNRESET: it was made, and ended at once. */
+	else if (errnum == ECONNRESET ||
+		 (getsockopt(probe->tcp_fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
+		  info.tcpi_state != TCP_SYN_SENT && info.tcpi_state != TCP_CLOSE))
 		end(probe, PROBE_ANSWERED, 0);
 }
 

@@ -3,7 +3,7 @@
  * `bridge-cni doctor --trace`: sends one ping, or makes one TCP connection, from a pod's
  * namespace, and tells hop by hop where it got to. Meanwhile it has rules of its own in
  * nftables, which tell of this flow's packets and do nothing with them. The kernel removes
- * them when the process ends, however it ends. That and the packets are all that it changes.
+ * them when the process ends, however it ends. Nothing else is changed.
  */
 #ifndef BRIDGE_CNI_PLUGIN_TRACE_TRACE_H
 #define BRIDGE_CNI_PLUGIN_TRACE_TRACE_H

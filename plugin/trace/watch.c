@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * An event says of which packet it is by a number only, which may be another one in the
- * next hook. But in each hook the packets of the flow meet our rules first, so these tell the
- * way that the number goes from there, and others' packets are known by having met none.
+ * next hook. But in each hook the packets of the flow meet our rules first. So these tell
+ * which way the packet of that number goes. Other programs may have other packets traced:
+ * those have met none of our rules.
  */
 #include "watch.h"
 
@@ -122,7 +123,8 @@ static struct passage *passage_of(struct watch *watch, const struct watched *pac
 						     : TRACER_IP];
 }
 
-/* Whether the tables at the beginning of a hook, or those at its end, name it. */
+/* Notes the hook that one of our own chains, by its name, is at the beginning or at the end
+ * of. */
 static void hook_take(struct watch *watch, struct watched *packet,
 		      const struct trace_event *event)
 {

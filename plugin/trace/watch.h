@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Has nftables tell, in one network namespace, which rules the flow's packets and the answers
- * to them meet there. */
+/* Has nftables tell, in one network namespace, which rules the flow's packets meet there,
+ * and the answers to them. */
 #ifndef BRIDGE_CNI_PLUGIN_TRACE_WATCH_H
 #define BRIDGE_CNI_PLUGIN_TRACE_WATCH_H
 

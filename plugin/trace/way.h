@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The way of the traced packets, as the kernel has it: what is asked before they are sent, what came of
- * them, and what is asked afterwards. */
+/* The way of the traced packets, as the kernel has it: what is asked before they are sent,
+ * what came of them, and what is asked afterwards. */
 #ifndef BRIDGE_CNI_PLUGIN_TRACE_WAY_H
 #define BRIDGE_CNI_PLUGIN_TRACE_WAY_H
 

@@ -163,6 +163,14 @@ def test_no_answer_as_nobody_masquerades(node):
     assert "ipMasq" in traced.end["advice"]
 
 
+def test_no_answer_as_the_rules_that_masquerade_are_gone(node):
+    attached(node, "v4")
+    node.nft("flush ruleset")
+    traced = trace(node, CART, INTERNET4)
+    assert traced.status == 2 and "the pod's own address" in traced.end["message"]
+    mended(node, traced)
+
+
 @FAMILIES
 def test_a_target_that_refuses_is_reached(node, target):
     attached(node)
