@@ -173,14 +173,18 @@ static void beyond_node_tell(struct doctor *doctor, const struct way *way,
 		return;
 	}
 	doctor_tell(doctor, DOCTOR_PROBLEM,
-		    "it left the node by %s, from %s%s, and no answer came to the node",
-		    out, is_masqueraded(way) ? "" : "the pod's own address ", from);
+		    "it left the node by %s%s%s%s, and no answer came to the node", out,
+		    way->is_connection_seen ? ", from " : "",
+		    is_masqueraded(way) || !way->is_connection_seen
+			    ? ""
+			    : "the pod's own address ",
+		    way->is_connection_seen ? from : "");
 	if (way_tunnel(&way->out))
 		doctor_advise(doctor,
 			      "see the node that has %s: bridge-cni doctor there, and "
 			      "whether the tunnel's packets get from node to node",
 			      to);
-	else if (is_masqueraded(way))
+	else if (is_masqueraded(way) || !way->is_connection_seen)
 		doctor_advise(doctor, "see what is behind %s: a firewall, or %s itself",
 			      out, to);
 	else if (way->pod->masquerades)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_bridge.h>
 #include <linux/neighbour.h>
+#include <linux/netfilter.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
@@ -206,6 +208,14 @@ static void out_tell(struct doctor *doctor, const struct way *way)
 		    route->gateway.family ? IP_TEXT(&route->gateway) : "");
 }
 
+/* Was the packet seen to pass the node's own decision where it goes? */
+static bool went_on(const struct way *way)
+{
+	const struct passage *ip = &way->on_node.passages[WATCH_SENT][TRACER_IP];
+
+	return ip->entered[NF_INET_FORWARD] || ip->entered[NF_INET_LOCAL_IN];
+}
+
 void node_route_tell(struct doctor *doctor, const struct way *way)
 {
 	const struct route_decision *route = &way->node_route;
@@ -213,6 +223,11 @@ void node_route_tell(struct doctor *doctor, const struct way *way)
 
 	if (!way->is_routed || way->end != WAY_SENT)
 		return;
+	/* What was seen to go on needs no guess, and its target may be a translated one. */
+	if ((route->errnum || !forwards) && went_on(way)) {
+		doctor_tell(doctor, DOCTOR_OK, "the node has sent it on");
+		return;
+	}
 	if (route->errnum)
 		refused_tell(doctor, way, forwards);
 	else if (route->type == RTN_LOCAL)
@@ -271,8 +286,15 @@ void connection_tell(struct doctor *doctor, const struct way *way)
 	const struct flow *flow = &way->probe.flow;
 	struct text text = {};
 
-	if (way->end != WAY_SENT || !way->is_connection_seen)
+	if (way->end != WAY_SENT)
 		return;
+	if (!way->is_connection_seen) {
+		doctor_tell(
+			doctor, DOCTOR_OK,
+			"not looked at: the kernel would load nf_conntrack_netlink for "
+			"it, which --load allows");
+		return;
+	}
 	if (!entry->exists) {
 		doctor_tell(doctor, DOCTOR_OK,
 			    "the node's connection tracking has no entry of it%s",

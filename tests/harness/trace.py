@@ -38,8 +38,8 @@ class Trace:
 
 
 def begin_trace(node, pod, target, *arguments, **kw):
-    """Starts it; call what is returned for its Trace."""
-    finish = begin(node, "doctor", "--json", *arguments, "--trace", pod, target, CONF, **kw)
+    """Starts it; call what is returned for its Trace. A kernel with modules may load them."""
+    finish = begin(node, "doctor", "--json", "--load", *arguments, "--trace", pod, target, CONF, **kw)
     return lambda: Trace(finish())
 
 

@@ -58,7 +58,7 @@ def test_a_connection_that_is_taken(node, target):
 
 def test_text_is_a_line_for_each_hop(node):
     attached(node)
-    done = command(node, "doctor", "--trace", CART, INTERNET4, CONF)
+    done = command(node, "doctor", "--load", "--trace", CART, INTERNET4, CONF)
     lines = done.stdout.splitlines()
     assert (done.returncode, done.stderr) == (0, "") and len(lines) == 13
     assert all(line.startswith("ok: ") for line in lines)
@@ -150,7 +150,7 @@ def test_any_name_that_show_knows_is_a_pod(node, kind):
 def test_a_pod_whose_configuration_is_gone_is_found_in_the_store(node):
     attached(node)
     (node.run_dir / "net.d/10-ours.conflist").unlink()
-    came_through(Trace(begin(node, "doctor", "--json", "--trace", CART, INTERNET4)()))
+    came_through(Trace(begin(node, "doctor", "--json", "--load", "--trace", CART, INTERNET4)()))
 
 
 def told(traced, *words):
