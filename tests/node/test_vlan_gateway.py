@@ -11,8 +11,9 @@ from harness.loopback import fences, forger, listening, localnet, reaches, unfen
 from harness.node import (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, NODE4, addresses_of,
                           network)
 from harness.plugin import CHECK, EXISTS, KERNEL, CniError
-from harness.command import repair
+from harness.command import command, repair
 from harness.service import service
+from harness.shown import configured, document, only, show
 from harness.vlan import ACCESS, PRESERVED, access, port_of, port_vlans, subnet
 from harness.wire import BROADCAST, listening as listening_for_frames, send_frame
 
@@ -32,6 +33,20 @@ def test_the_gateways_port_is_in_its_VLAN_alone_unless_the_default_one_is_preser
     assert pod.ping(GATEWAY4) and pod.ping(INTERNET4)  # by the trunk's native VLAN
     vlans.check(pod, conf, result)
     assert vlans.addresses("cni0") == []
+
+
+def test_show_tells_the_gateway_of_a_VLAN(vlans):
+    conf, pod = network("dual", vlan=100), vlans.pod()
+    vlans.add(pod, conf)
+    net = only(show(vlans, conf))
+    assert {(g["address"].split("/")[0], g["interface"], g["present"]) for g in net["gateways"]} == {
+        (GATEWAY4, "cni0.100", True), (GATEWAY6, "cni0.100", True)}
+    # The gateway's interface is beside a port of the bridge.
+    assert net["bridge"]["ports"] == 2
+    files = configured(vlans, conf)
+    found = document(command(vlans, "show", "cni0.100", pod.id, "--json", *files))
+    assert [net["name"] for net in found["networks"]] == [conf["name"]]
+    assert [a["check"] for a in found["attachments"]] == [{"outcome": "right", "message": None}]
 
 
 @pytest.mark.parametrize("families", ["v4", "v6", "dual"])
