@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Tells the neighbours which MAC address an address has, where that isn't the one that
- * always goes with it (veth.c): by a gratuitous ARP (RFC 5227) for IPv4, by an
+ * always goes with it (veth.c): by a gratuitous ARP (RFC 5944, 4.6) for IPv4, by an
  * unsolicited neighbour advertisement (RFC 4861, 7.2.6) for IPv6. Otherwise neighbour
  * caches would be wrong for up to a minute.
  */
@@ -40,11 +40,14 @@ static int arp_announce(const struct attachment *att, const struct ip_addr *addr
 				.ar_pro = htons(ETH_P_IP),
 				.ar_hln = ETH_ALEN,
 				.ar_pln = 4,
-				.ar_op = htons(ARPOP_REQUEST),
+				.ar_op = htons(ARPOP_REPLY),
 			},
 	};
 
+	/* It is a reply, as the bridge answers a request by itself where it knows the pod
+	 * (quietBridge), and the others would not hear it. */
 	memcpy(arp.arp_sha, att->container_mac.bytes, ETH_ALEN);
+	memcpy(arp.arp_tha, att->container_mac.bytes, ETH_ALEN);
 	memcpy(arp.arp_spa, addr->bytes, 4);
 	memcpy(arp.arp_tpa, addr->bytes, 4);
 	if (fd < 0 || sendto(fd, &arp, sizeof(arp), 0, (struct sockaddr *)&everybody,
