@@ -63,6 +63,7 @@ static int pod_keys_read(const struct json_doc *doc, enum config_scope scope_nr,
 	pod->mac_spoof_check = network->mac_spoof_check;
 	pod->spoof_check = network->spoof_check;
 	pod->routed = network->routed;
+	pod->quiet = network->quiet_bridge;
 	if (scope->root == &network_root)
 		ret = requested_mac_read(doc, &pod->mac, err);
 	if (ret == 0 && scope->ready)

@@ -191,6 +191,7 @@ static const struct json_field whole_fields[] = {
 	FIELD(struct network, isolate, "isolate", &isolate_type),
 	FIELD_SET(struct network, accept_ra, accept_ra_set, "acceptRA", &bool_type),
 	FIELD(struct network, pod_link, "podLink", &pod_link_type),
+	FIELD(struct network, quiet_bridge, "quietBridge", &bool_type),
 	FIELD(struct network, enable_dad, "enabledad", &bool_type),
 	FIELD(struct network, disable_container_interface, "disableContainerInterface",
 	      &bool_type),
@@ -306,6 +307,10 @@ int network_check(const struct network *network, struct cni_error *err)
 				 "isolate: with vlan it needs isGateway or "
 				 "isDefaultGateway, as packets of the VLAN are told by "
 				 "the interface of its gateway");
+	if (network->quiet_bridge && network->vlan_trunk.n > 0)
+		return refuse_together(err, "quietBridge", "vlanTrunk",
+				       "behind a trunk port there may be more MAC "
+				       "addresses than the pod's");
 	if (network->vlan && network->is_gateway) {
 		snprintf(gateway, sizeof(gateway), "%s.%u", network->bridge,
 			 network->vlan);

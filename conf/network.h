@@ -79,6 +79,8 @@ struct network {
 	const char *pod_link; /* NULL, "", "bridged" or "routed" */
 	/* Pods share no link: the node routes between them. */
 	bool routed;
+	/* what the node knows of its pods keeps the bridge from asking all ports */
+	bool quiet_bridge;
 	bool enable_dad; /* wait for IPv6 duplicate address detection */
 	bool disable_container_interface; /* leave the pod's end down; no IPAM */
 	bool mac_spoof_check; /* macspoofchk, and implied by spoofCheck */

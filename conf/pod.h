@@ -34,6 +34,7 @@ struct pod {
 	bool mac_spoof_check; /* it may send from its MAC address alone */
 	bool spoof_check; /* and from its IP addresses alone */
 	bool routed; /* it shares no link with other pods (podLink) */
+	bool quiet; /* the bridge knows where it is (quietBridge) */
 
 	/* Addresses that are asked for. */
 	struct ip_request_list runtime_ips; /* runtimeConfig.ips */

@@ -51,8 +51,12 @@ int new_record_fill(const struct ipam_env *env, const struct network *network,
 		.masquerade = network->ip_masq ? RECORD_YES : RECORD_NO,
 		.bandwidth = pod->bandwidth,
 		.pod = pod->name,
+		.quiet = pod->quiet,
 	};
 	if (pod->routed)
 		network_gateway_ifname(network, ret_record->routed);
+	/* Without a gateway the node has no interface in the VLAN. */
+	if (pod->quiet && (!network->vlan || network->is_gateway))
+		network_gateway_ifname(network, ret_record->neighbours);
 	return ranges_fill(&pod->ranges, ret_record, err);
 }

@@ -18,6 +18,7 @@ int pod_from_record(const struct network *network, const struct record *record,
 	pod->spoof_check = record->spoof_check &&
 			   record_says(record->spoof_addresses, network->spoof_check);
 	pod->routed = record->routed[0];
+	pod->quiet = record->quiet;
 	snprintf(pod->name, sizeof(pod->name), "%s", record->pod);
 	if (record->ranges_n == 0)
 		return 0;

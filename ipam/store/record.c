@@ -138,6 +138,8 @@ char *record_format(const struct record *record)
 	put_line(&text, "isolated", record->isolated ? "yes" : NULL);
 	put_answer(&text, "masquerade", record->masquerade);
 	put_line(&text, "routed", record->routed);
+	put_line(&text, "quiet", record->quiet ? "yes" : NULL);
+	put_line(&text, "neighbours", record->neighbours);
 	put_line(&text, "apart", record->apart ? "yes" : NULL);
 	put_line(&text, "coming", record->coming ? "yes" : NULL);
 	put_bandwidth(&text, &record->bandwidth);

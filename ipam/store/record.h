@@ -29,6 +29,10 @@
  *				version 2: runs of host ports, and the pod's (first) port
  *	routed cni0		podLink routed, and the interface on the node that has the
  *				pod's permanent neighbours; absent: bridged
+ *	quiet yes		quietBridge: the port learns no address, and gets no frames
+ *				for addresses that the bridge doesn't know; absent: no
+ *	neighbours cni0		quietBridge, and the interface on the node that has the
+ *				pod's permanent neighbours; absent: see routed
  *	apart yes		the pod is in the sets of plugin/stage/masquerade_pods.h,
  *				though its addresses are reserved here; absent: no
  *	masqall yes		whoever comes by a host port is masqueraded; absent: no
@@ -93,6 +97,8 @@ struct record {
 	enum record_answer spoof_addresses, masquerade;
 	bool apart;
 	char routed[IF_NAMESIZE]; /* the interface with the neighbours; "": bridged */
+	bool quiet;
+	char neighbours[IF_NAMESIZE]; /* of a quiet pod; "": it has none */
 	struct bandwidth bandwidth;
 	/* The attachment's ADD, or its DEL, waits for another IPAM plugin. Until it goes
 	 * on, nobody puts rules of the attachment back. */
@@ -136,6 +142,12 @@ bool record_is_of(const struct record *record, const char *network,
  * any.
  */
 bool record_is_on(const struct record *record, const char *bridge);
+
+/* Names the interface on the node that has the pod's permanent neighbours; "": none. */
+static inline const char *record_neighbours(const struct record *record)
+{
+	return record->routed[0] ? record->routed : record->neighbours;
+}
 
 /* Gives the record's answer or, where it has none, the configuration's. */
 static inline bool record_says(enum record_answer answer, bool configured)

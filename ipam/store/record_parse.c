@@ -199,6 +199,8 @@ static int parse_line(char *line, struct record *record)
 		return parse_bandwidth(value, &record->bandwidth);
 	if (strcmp(line, "routed") == 0)
 		return parse_ifname(value, record->routed);
+	if (strcmp(line, "neighbours") == 0)
+		return parse_ifname(value, record->neighbours);
 	if (strcmp(line, "native") == 0)
 		return parse_vlan(value, &record->native_vlan);
 	if (strcmp(line, "portturn") == 0)
@@ -215,6 +217,8 @@ static int parse_line(char *line, struct record *record)
 		record->isolated = strcmp(value, "yes") == 0;
 	if (strcmp(line, "masquerade") == 0)
 		record->masquerade = parse_answer(value);
+	if (strcmp(line, "quiet") == 0)
+		record->quiet = strcmp(value, "yes") == 0;
 	if (strcmp(line, "apart") == 0)
 		record->apart = strcmp(value, "yes") == 0;
 	if (strcmp(line, "masqall") == 0)

@@ -26,6 +26,7 @@ void attachment_init(struct attachment *att, struct operation *op,
 			},
 		.pod_ns = POD_NS_CLOSED,
 		.routed = pod->routed,
+		.quiet = pod->quiet,
 	};
 }
 

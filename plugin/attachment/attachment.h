@@ -37,6 +37,8 @@ struct attachment {
 	/* podLink "routed", as the ADD was asked for or the record has it; not in a
 	 * DEL */
 	bool routed;
+	/* quietBridge, in the same way */
+	bool quiet;
 
 	/* Addresses. */
 	struct cni_result ipam; /* ips (interface -1), routes and dns that IPAM gave; on
@@ -67,6 +69,8 @@ struct attachment {
 	/* its route_localnet, as it was when it was read; -1: none */
 	int gateway_localnet;
 	struct mac_addr gateway_mac;
+	/* It was made here: whenever it is made anew, it has the same MAC address. */
+	bool gateway_is_own;
 
 	/* The two ends of the veth. */
 	struct mac_addr host_mac, container_mac;

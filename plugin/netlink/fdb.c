@@ -14,6 +14,7 @@
 #define FIXED_STATE NUD_NOARP
 #define FIXED_FLAGS NTF_STICKY
 
+/* @flags: with NTF_MASTER @index is a port, with NTF_SELF the bridge. */
 static struct builder begin_entry(struct netlink *nl, struct nl_msg *msg,
 				  unsigned int index, uint16_t state, uint8_t flags,
 				  const struct mac_addr *mac)
@@ -22,7 +23,7 @@ static struct builder begin_entry(struct netlink *nl, struct nl_msg *msg,
 		.ndm_family = AF_BRIDGE,
 		.ndm_ifindex = index,
 		.ndm_state = state,
-		.ndm_flags = NTF_MASTER | flags,
+		.ndm_flags = flags,
 	};
 	struct builder b = begin(nl, msg, &header, sizeof(header));
 
@@ -37,7 +38,7 @@ static void queue_fixed(struct netlink *nl, uint16_t flags, unsigned int index,
 					   "saying that %s is behind the port %s",
 					   MAC_TEXT(mac), name);
 
-	begin_entry(nl, msg, index, FIXED_STATE, FIXED_FLAGS, mac);
+	begin_entry(nl, msg, index, FIXED_STATE, NTF_MASTER | FIXED_FLAGS, mac);
 }
 
 void queue_fdb_add(struct netlink *nl, unsigned int index, const char *name,
@@ -73,7 +74,7 @@ int fdb_find(struct netlink *nl, unsigned int index, const struct mac_addr *mac,
 	struct builder b;
 	int ret;
 
-	b = begin_entry(nl, msg, index, 0, 0, mac);
+	b = begin_entry(nl, msg, index, 0, NTF_MASTER, mac);
 	if (vlan)
 		put(b, NDA_VLAN, &vlan, sizeof(vlan));
 	ret = netlink_request(nl, entry_read, &entry, ENOENT, err);
@@ -85,5 +86,22 @@ int fdb_find(struct netlink *nl, unsigned int index, const struct mac_addr *mac,
 		.stays = entry.ndm_state & (NUD_NOARP | NUD_PERMANENT),
 		.fixed = entry.ndm_state & FIXED_STATE && entry.ndm_flags & FIXED_FLAGS,
 	};
+	return 0;
+}
+
+int fdb_has(struct netlink *nl, unsigned int index, const struct mac_addr *mac,
+	    bool *ret_has, struct cni_error *err)
+{
+	struct ndmsg entry = {};
+	int ret;
+
+	begin_entry(nl,
+		    netlink_queue(nl, RTM_GETNEIGH, 0, "looking up the port of %s",
+				  MAC_TEXT(mac)),
+		    index, 0, NTF_SELF, mac);
+	ret = netlink_request(nl, entry_read, &entry, ENOENT, err);
+	if (ret < 0)
+		return ret;
+	*ret_has = ret == 0;
 	return 0;
 }

@@ -30,4 +30,8 @@ struct fdb_entry {
 int fdb_find(struct netlink *nl, unsigned int index, const struct mac_addr *mac,
 	     uint16_t vlan, struct fdb_entry *ret_entry, struct cni_error *err);
 
+/* Has the bridge @index itself an entry of @mac, behind any port? Code 101. */
+int fdb_has(struct netlink *nl, unsigned int index, const struct mac_addr *mac,
+	    bool *ret_has, struct cni_error *err);
+
 #endif

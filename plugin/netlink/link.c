@@ -133,9 +133,13 @@ void queue_veth_port(struct netlink *nl, const struct veth_spec *spec)
 	data = nest(b, IFLA_INFO_SLAVE_DATA);
 	put_u8(b, IFLA_BRPORT_MODE, spec->hairpin);
 	put_u8(b, IFLA_BRPORT_ISOLATED, spec->isolated);
-	if (spec->guarded) {
+	if (spec->guarded || spec->quiet)
 		put_u8(b, IFLA_BRPORT_LEARNING, 0);
+	if (spec->guarded)
 		put_u8(b, IFLA_BRPORT_GUARD, 1);
+	if (spec->quiet) {
+		put_u8(b, IFLA_BRPORT_UNICAST_FLOOD, 0);
+		put_u8(b, IFLA_BRPORT_PROXYARP_WIFI, !spec->isolated);
 	}
 	nest_end(b, data);
 	nest_end(b, info);

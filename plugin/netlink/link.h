@@ -43,6 +43,9 @@ struct link {
 		bool hairpin, isolated;
 		bool learning; /* addresses that frames come from */
 		bool guard; /* a frame of spanning tree disables it */
+		bool flood; /* gets frames for addresses that the bridge doesn't know */
+		/* the bridge answers ARP requests for whom is behind it */
+		bool proxy_arp;
 		uint8_t state; /* BR_STATE_* of linux/if_bridge.h */
 	} port;
 	struct { /* as a bridge */
@@ -84,6 +87,10 @@ struct veth_spec {
 	/* The port learns no addresses, and a frame of spanning tree disables it. False
 	 * leaves both as they are. */
 	bool guarded;
+	/* The port learns no addresses, gets no frames for addresses that the bridge
+	 * doesn't know, and unless it is isolated, the bridge answers for the pod where
+	 * somebody asks for its MAC address. False leaves all of this as it is. */
+	bool quiet;
 	bool down; /* the host's end is not set up yet */
 	bool no_link_local; /* no IPv6 address for the host's end, which nobody would use */
 };
@@ -112,15 +119,15 @@ void queue_bridge_add(struct netlink *nl, const struct bridge_spec *spec);
 void queue_veth_add(struct netlink *nl, const struct veth_spec *spec);
 /*
  * Sets what the kernel only takes once the pair is there: alias, hairpin, isolation,
- * guards, and that there be no link-local address, which is refused where the link has no
+ * guards, quiet, and that there be no link-local address, which is refused where the link has no
  * IPv6. The message names the link. So it must be sent when the pair is known to be made:
  * sent along with queue_veth_add(), it would be carried out although that was refused,
  * and change somebody else's interface.
  */
 void queue_veth_port(struct netlink *nl, const struct veth_spec *spec);
 
-/* Makes a port of a link that is there, sets it up, and sets hairpin, isolated and
- * guarded of @spec. */
+/* Makes a port of a link that is there, sets it up, and sets hairpin, isolated, guarded
+ * and quiet of @spec. */
 void queue_port_attach(struct netlink *nl, unsigned int index,
 		       const struct veth_spec *spec);
 

@@ -34,6 +34,8 @@ static void port_read(struct nlattr *data, struct link *link)
 		return;
 	link->port.learning = get_u8(attrs[IFLA_BRPORT_LEARNING]);
 	link->port.guard = get_u8(attrs[IFLA_BRPORT_GUARD]);
+	link->port.flood = get_u8(attrs[IFLA_BRPORT_UNICAST_FLOOD]);
+	link->port.proxy_arp = get_u8(attrs[IFLA_BRPORT_PROXYARP_WIFI]);
 	link->port.hairpin = get_u8(attrs[IFLA_BRPORT_MODE]);
 	link->port.isolated = get_u8(attrs[IFLA_BRPORT_ISOLATED]);
 	link->port.state = get_u8(attrs[IFLA_BRPORT_STATE]);

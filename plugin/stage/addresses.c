@@ -11,6 +11,7 @@
 #include "plugin/netlink/link.h"
 #include "plugin/node/sysctl.h"
 #include "parameters.h"
+#include "quiet.h"
 #include "stages.h"
 
 #define LINK_LOCAL_LEN 64 /* of the prefix */
@@ -60,6 +61,7 @@ static int ipv6_and_up(struct attachment *att, struct cni_error *err)
 	if (ipv6 && !att->network->enable_dad)
 		queue_link_local(att);
 	queue_link_up(nl, att->container_index, att->pod->ifname);
+	quiet_queue_gateways(att);
 	return netlink_commit(nl, err);
 }
 

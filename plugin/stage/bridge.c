@@ -249,6 +249,7 @@ static void facts_fill(struct attachment *att, const struct link *link)
 	att->gateway_index = link->index;
 	att->gateway_forwards = link->ipv4.forwarding != 0;
 	att->gateway_localnet = link->ipv4.route_localnet;
+	att->gateway_is_own = bridge_has_own_mac(att, link);
 }
 
 static void netfilter_fill(struct attachment *att, const struct link *link)

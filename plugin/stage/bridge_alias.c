@@ -12,7 +12,7 @@
 #include "plugin/attachment/report.h"
 #include "plugin/node/node.h"
 #include "bridge_ports.h"
-#include "neighbours.h"
+#include "neighbours_left.h"
 
 /* The facts that a bridge's alias tells. */
 struct told {
@@ -167,8 +167,8 @@ int bridge_alias_join(struct attachment *att, const struct link *link,
 	return ret;
 }
 
-/* Fills @att->routed by the record; without one the pod is none that this program has
- * routed. */
+/* Fills @att->routed and @att->quiet by the record; without one this program has not made
+ * the pod with either. */
 static int record_apply(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(record_clear) struct record record = {};
@@ -177,6 +177,7 @@ static int record_apply(struct attachment *att, struct cni_error *err)
 	if (ret < 0)
 		return ret;
 	att->routed = ret == 0 && record.routed[0];
+	att->quiet = ret == 0 && att->pod->quiet && record.quiet;
 	for (size_t i = 0; att->routed && i < att->ipam.ips.n; i++) {
 		struct ip_prefix *address = &att->ipam.ips.items[i].address;
 
@@ -198,8 +199,8 @@ int bridge_alias_check(struct attachment *att, const struct link *link,
 	if (ret < 0)
 		return ret;
 	att->bridge_has_other_ports = own ? told.other_ports : ports.other[0];
-	att->routed = false;
-	return own && !told.routed ? 0 : record_apply(att, err);
+	att->routed = att->quiet = false;
+	return own && !told.routed && !att->pod->quiet ? 0 : record_apply(att, err);
 }
 
 bool bridge_alias_is_ours(const struct link *link, bool *ret_other_ports)

@@ -31,7 +31,8 @@ int bridge_alias_set(struct attachment *att, struct link *link, struct cni_error
 int bridge_alias_join(struct attachment *att, const struct link *link,
 		      struct cni_error *err);
 
-/* CHECK: fills the same, and @att->routed by the alias and the attachment's record.
+/* CHECK: fills the same, and @att->routed and @att->quiet by the alias, the configuration
+ * and the attachment's record.
  * The addresses of a routed pod, which prevResult has alone, get their subnet's prefix
  * length. Codes 5, 11, 101. */
 int bridge_alias_check(struct attachment *att, const struct link *link,

@@ -1,20 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * podLink "routed": the node has a permanent neighbour for each address of the pod, on
- * the interface that has the gateway addresses. So it neither asks all ports for the
- * pod's MAC address, nor has pods that ask for many addresses crowd this pod out of the
- * kernel's table.
+ * podLink "routed" and quietBridge: the node has a permanent neighbour for each address of
+ * the pod, on the interface that has the gateway addresses. So it neither asks all ports
+ * for the pod's MAC address, nor has pods that ask for many addresses crowd this pod out
+ * of the kernel's table. By the IPv4 ones the bridge answers other pods, in place of a
+ * quiet pod (IFLA_BRPORT_PROXYARP_WIFI), and the request goes to no other such port.
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "ipam/store/record.h"
 #include "plugin/attachment/report.h"
 #include "plugin/netlink/neighbour.h"
 #include "bridge_nf.h"
-#include "neighbours.h"
 #include "stages.h"
-#include "vlan.h"
+
+/* Has the address a neighbour? Where the node isn't its gateway, the interface may be
+ * without IPv6. */
+static bool is_wanted(const struct attachment *att, const struct ip_config *ip)
+{
+	return ip->address.addr.family == AF_INET ||
+	       (att->network->is_gateway && ip->gateway.family);
+}
+
+/* Without a gateway the node has no interface in the VLAN. */
+static bool wants_any(const struct attachment *att)
+{
+	return att->routed ||
+	       (att->quiet && (!att->network->vlan || att->network->is_gateway));
+}
 
 static int neighbours_set(struct attachment *att, unsigned int index, const char *ifname,
 			  struct cni_error *err)
@@ -22,9 +37,10 @@ static int neighbours_set(struct attachment *att, unsigned int index, const char
 	struct netlink *nl = att->op->node.rtnl;
 
 	for (size_t i = 0; i < att->ipam.ips.n; i++)
-		queue_neighbour_set(nl, index, ifname,
-				    &att->ipam.ips.items[i].address.addr,
-				    &att->container_mac);
+		if (is_wanted(att, &att->ipam.ips.items[i]))
+			queue_neighbour_set(nl, index, ifname,
+					    &att->ipam.ips.items[i].address.addr,
+					    &att->container_mac);
 	return netlink_commit(nl, err);
 }
 
@@ -33,7 +49,7 @@ static int neighbours_add(struct attachment *att, struct cni_error *err)
 	struct netlink *nl = att->op->node.rtnl;
 	int ret;
 
-	if (!att->routed)
+	if (!wants_any(att))
 		return 0;
 	ret = neighbours_set(att, att->gateway_index, att->gateway_ifname, err);
 	/* Some of them may have been made. */
@@ -68,12 +84,15 @@ static int differs(const struct attachment *att, const struct ip_addr *addr,
 
 static int neighbours_check(struct attachment *att, struct cni_error *err)
 {
-	for (size_t i = 0; att->routed && i < att->ipam.ips.n; i++) {
+	for (size_t i = 0; wants_any(att) && i < att->ipam.ips.n; i++) {
 		const struct ip_addr *addr = &att->ipam.ips.items[i].address.addr;
 		struct neighbour found;
-		int ret = neighbour_get(att->op->node.rtnl, att->gateway_index, addr,
-					&found, err);
+		int ret;
 
+		if (!is_wanted(att, &att->ipam.ips.items[i]))
+			continue;
+		ret = neighbour_get(att->op->node.rtnl, att->gateway_index, addr, &found,
+				    err);
 		if (ret < 0)
 			return ret;
 		if (!is_ours(&found, &att->container_mac))
@@ -87,12 +106,12 @@ static int neighbours_check(struct attachment *att, struct cni_error *err)
 static int neighbours_del(struct attachment *att, struct cni_error *err)
 {
 	const struct record *record = att->record;
+	const char *ifname = record ? record_neighbours(record) : "";
 	struct netlink *nl = att->op->node.rtnl;
+	unsigned int index = ifname[0] ? netlink_ifindex(nl, ifname) : 0;
 	bool ours[RECORD_ADDRESSES] = {};
-	unsigned int index;
 	int ret = 0;
 
-	index = record && record->routed[0] ? netlink_ifindex(nl, record->routed) : 0;
 	if (!index)
 		return 0;
 	for (size_t i = 0; ret == 0 && i < record->n; i++) {
@@ -104,7 +123,7 @@ static int neighbours_del(struct attachment *att, struct cni_error *err)
 	}
 	for (size_t i = 0; ret == 0 && i < record->n; i++)
 		if (ours[i])
-			queue_neighbour_del(nl, index, record->routed,
+			queue_neighbour_del(nl, index, ifname,
 					    &record->addresses[i].address.addr);
 	if (ret == 0)
 		ret = netlink_commit(nl, err);
@@ -112,34 +131,10 @@ static int neighbours_del(struct attachment *att, struct cni_error *err)
 	return ret == -ENOENT || ret == -ENODEV ? error_clear(err) : ret;
 }
 
-int neighbours_flush(struct attachment *att, struct cni_error *err)
-{
-	struct netlink *nl = att->op->node.rtnl;
-	struct neighbour_list list = {};
-	int ret = neighbour_list_get(nl, &list, err);
-
-	for (size_t i = 0; ret == 0 && i < list.n; i++) {
-		const struct neighbour *item = &list.items[i];
-		struct link link;
-
-		if (!item->permanent || item->protocol != NEIGHBOUR_PROTOCOL)
-			continue;
-		ret = link_get_by_index(nl, item->index, &link, err);
-		if (ret == 0 && link.index && vlan_is_of_bridge(att->bridge, &link)) {
-			queue_neighbour_del(nl, link.index, link.name, &item->addr);
-			ret = netlink_commit(nl, err);
-		}
-		if (ret == -ENOENT || ret == -ENODEV)
-			ret = error_clear(err);
-	}
-	neighbour_list_clear(&list);
-	return ret;
-}
-
 static int neighbours_repair(struct attachment *att, struct cni_error *err)
 {
 	struct netlink *nl = att->op->node.rtnl;
-	const char *ifname = att->record->routed;
+	const char *ifname = record_neighbours(att->record);
 	unsigned int index = ifname[0] ? netlink_ifindex(nl, ifname) : 0;
 	size_t missing = 0;
 	int ret = 0;
@@ -148,6 +143,8 @@ static int neighbours_repair(struct attachment *att, struct cni_error *err)
 		const struct ip_addr *addr = &att->ipam.ips.items[i].address.addr;
 		struct neighbour found;
 
+		if (!is_wanted(att, &att->ipam.ips.items[i]))
+			continue;
 		ret = neighbour_get(nl, index, addr, &found, err);
 		missing += ret == 0 && !is_ours(&found, &att->container_mac);
 	}

@@ -4,6 +4,11 @@
  * closes it before they go. Setting it down, unlike the port's state of spanning tree,
  * holds whatever the pod does to its end meanwhile. With another IPAM plugin spoofcheck.c
  * does both, because that plugin needs the port.
+ *
+ * The bridge has a fixed entry for the MAC address of such a pod, and for that of a pod
+ * with quietBridge, whose port gets no frames for addresses that the bridge doesn't know.
+ * The entry names no VLAN: the kernel makes one for each VLAN of the port, which vlan.c
+ * has set, and one without, so that filtering may be turned on later.
  */
 #include "port.h"
 
@@ -36,7 +41,7 @@ static int refuse(struct attachment *att, const struct fdb_entry *entry,
 /*
  * The bridge has an entry of the pod's MAC address. One that it has learned, from
  * wherever a frame of this address came, gives way. But the bridge's own, by which all
- * pods reach the node, and that of another checked pod are not to be had by asking for
+ * pods reach the node, and the fixed one of another pod are not to be had by asking for
  * their address. Pods of two VLANs may have the same one.
  */
 static int entry_take(struct attachment *att, unsigned int index, struct cni_error *err)
@@ -65,7 +70,8 @@ int port_open(struct attachment *att, struct cni_error *err)
 	int ret;
 
 	queue_fdb_add(nl, index, name, &att->container_mac);
-	queue_link_up(nl, index, name);
+	if (att->pod->mac_spoof_check) /* the port of another pod is up from the start */
+		queue_link_up(nl, index, name);
 	ret = netlink_commit(nl, &own);
 	if (ret == -EEXIST) {
 		error_clear(&own);
@@ -96,7 +102,7 @@ int port_close(struct attachment *att, struct cni_error *err)
 
 static int port_add(struct attachment *att, struct cni_error *err)
 {
-	return att->pod->mac_spoof_check && !ipam_delegated(att->network)
+	return (att->pod->mac_spoof_check || att->quiet) && !ipam_delegated(att->network)
 		       ? port_open(att, err)
 		       : 0;
 }
@@ -108,8 +114,24 @@ static int port_del(struct attachment *att, struct cni_error *err)
 		       : 0;
 }
 
-/* Looks whether the port has what port_open() and veth.c give it. @ret_lacks: the first
- * that it lacks; NULL: nothing. */
+/* What port_open() and veth.c give the port. */
+static const char *lack_of(const struct attachment *att, const struct link *port,
+			   const struct fdb_entry *entry)
+{
+	if (!entry->fixed || entry->index != port->index)
+		return "a fixed entry of the bridge for the pod's MAC address";
+	if (port->port.learning)
+		return "learning off";
+	if (att->pod->mac_spoof_check && !port->port.guard)
+		return "its guard against frames of spanning tree on";
+	if (att->quiet && port->port.flood)
+		return "flooding of unknown addresses off";
+	if (att->quiet && port->port.proxy_arp == port->port.isolated)
+		return port->port.isolated ? "proxy_arp_wifi off" : "proxy_arp_wifi on";
+	return NULL;
+}
+
+/* @ret_lacks: the first thing that the port lacks; NULL: nothing. */
 static int lack_find(struct attachment *att, const struct mac_addr *mac,
 		     struct link *ret_port, const char **ret_lacks, struct cni_error *err)
 {
@@ -122,15 +144,16 @@ static int lack_find(struct attachment *att, const struct mac_addr *mac,
 	if (ret < 0 || !ret_port->index)
 		return ret;
 	ret = fdb_find(nl, ret_port->index, mac, vlan, &entry, err);
-	if (ret < 0)
-		return ret;
-	if (!entry.fixed || entry.index != ret_port->index)
-		*ret_lacks = "a fixed entry of the bridge for the pod's MAC address";
-	else if (ret_port->port.learning)
-		*ret_lacks = "learning off";
-	else if (!ret_port->port.guard)
-		*ret_lacks = "its guard against frames of spanning tree on";
-	return 0;
+	if (ret == 0)
+		*ret_lacks = lack_of(att, ret_port, &entry);
+	return ret;
+}
+
+static const char *key_of(const struct pod *pod)
+{
+	return pod->spoof_check	      ? "spoofCheck"
+	       : pod->mac_spoof_check ? "macspoofchk"
+				      : "quietBridge";
 }
 
 static int port_check(struct attachment *att, struct cni_error *err)
@@ -139,7 +162,7 @@ static int port_check(struct attachment *att, struct cni_error *err)
 	struct link port;
 	int ret;
 
-	if (!att->pod->mac_spoof_check)
+	if (!att->pod->mac_spoof_check && !att->quiet)
 		return 0;
 	ret = lack_find(att, &att->container_mac, &port, &lacks, err);
 	if (ret < 0 || !lacks)
@@ -147,8 +170,7 @@ static int port_check(struct attachment *att, struct cni_error *err)
 	return error_set(err, CNI_ERR_CHECK, EINVAL,
 			 "%s: expected the port to have, for %s, %s; `bridge-cni repair` "
 			 "puts it right",
-			 port.name, att->pod->spoof_check ? "spoofCheck" : "macspoofchk",
-			 lacks);
+			 port.name, key_of(att->pod), lacks);
 }
 
 static int port_repair(struct attachment *att, struct cni_error *err)
@@ -158,7 +180,7 @@ static int port_repair(struct attachment *att, struct cni_error *err)
 	struct link port;
 	int ret;
 
-	if (!att->record->spoof_check)
+	if (!att->record->spoof_check && !att->quiet)
 		return 0;
 	ret = lack_find(att, &att->record->mac, &port, &lacks, err);
 	if (ret < 0 || !port.index || !lacks)
@@ -168,7 +190,8 @@ static int port_repair(struct attachment *att, struct cni_error *err)
 				    .host_name = port.name,
 				    .hairpin = port.port.hairpin,
 				    .isolated = port.port.isolated,
-				    .guarded = true,
+				    .guarded = att->record->spoof_check,
+				    .quiet = att->quiet,
 			    });
 	ret = netlink_commit(nl, err);
 	if (ret == 0)

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The port of a pod that is checked for spoofing: it is up only while the pod's elements
- * are in the sets.
+ * The port of a pod that is checked for spoofing is up only while the pod's elements are
+ * in the sets. The bridge has a fixed entry for such a pod, and for a pod with
+ * quietBridge.
  */
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_PORT_H
 #define BRIDGE_CNI_PLUGIN_STAGE_PORT_H
 
 #include "plugin/attachment/attachment.h"
 
-/* Sets the port up, with the bridge's entry for the pod's MAC address. Where it fails,
- * the port is down. Code 101; code 103: it is the address of the bridge, or of another
+/* Adds the bridge's entry for the pod's MAC address, and sets the port of a checked pod
+ * up. Where it fails, the port is down. Code 101; code 103: it is the address of the bridge, or of another
  * port that has a fixed entry. */
 int port_open(struct attachment *att, struct cni_error *err);
 

@@ -136,9 +136,12 @@ static int spoofcheck_add(struct attachment *att, struct cni_error *err)
 {
 	int ret = rules_add(att, err);
 
-	return ret == 0 && att->pod->mac_spoof_check && ipam_delegated(att->network)
-		       ? opened_early(att, err)
-		       : ret;
+	if (ret < 0 || !ipam_delegated(att->network))
+		return ret;
+	if (att->pod->mac_spoof_check)
+		return opened_early(att, err);
+	/* Without its entry the port gets no answer of a DHCP server. */
+	return att->quiet ? port_open(att, err) : 0;
 }
 
 /* Makes the elements that the pod may have, whatever the configuration says now. */

@@ -160,6 +160,7 @@ struct stage {
 	stage(port) /* of a checked pod: opens once its elements and VLANs are there */ \
 	stage(addresses) \
 	stage(gateway) \
+	stage(quiet) \
 	stage(neighbours) /* on the gateway's interface, once that has IPv6 */ \
 	stage(masquerade) \
 	stage(bandwidth) \

@@ -125,6 +125,7 @@ static int make(struct attachment *att, struct cni_error *err)
 		.hairpin = pod_wants_hairpin(att->network, att->pod),
 		.isolated = wants_isolation(att),
 		.guarded = att->pod->mac_spoof_check,
+		.quiet = att->quiet,
 		.down = att->pod->mac_spoof_check, /* port.c sets it up */
 		.no_link_local = att->bridge_ipv6 && att->mtu >= IPV6_MIN_MTU,
 	};
@@ -345,6 +346,7 @@ static int veth_repair(struct attachment *att, struct cni_error *err)
 				  .hairpin = pod_wants_hairpin(att->network, att->pod),
 				  .isolated = wants_isolation(att),
 				  .guarded = att->pod->mac_spoof_check,
+				  .quiet = att->quiet,
 			  });
 	ret = netlink_commit(nl, err);
 	if (ret == 0)

@@ -197,9 +197,15 @@ bool vlan_is_of_bridge(const char *bridge, const struct link *link)
 
 static void facts_fill(struct attachment *att, const struct link *link)
 {
+	struct mac_addr own;
+
 	att->gateway_index = link->index;
 	att->gateway_forwards = link->ipv4.forwarding != 0;
 	att->gateway_localnet = link->ipv4.route_localnet;
+	att->gateway_mac = link->mac;
+	own = gateway_mac(att);
+	att->gateway_is_own = att->gateway_is_own && is_veth(link) &&
+			      memcmp(own.bytes, link->mac.bytes, MAC_LEN) == 0;
 }
 
 int vlan_gateway_ensure(struct attachment *att, struct cni_error *err)
@@ -229,7 +235,6 @@ int vlan_gateway_ensure(struct attachment *att, struct cni_error *err)
 	if (ret < 0)
 		return ret;
 	facts_fill(att, &link);
-	att->gateway_mac = link.mac;
 	return 0;
 }
 

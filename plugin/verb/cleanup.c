@@ -23,7 +23,7 @@
 #include "plugin/stage/bridge.h"
 #include "plugin/stage/bridge_alias.h"
 #include "plugin/stage/isolate.h"
-#include "plugin/stage/neighbours.h"
+#include "plugin/stage/neighbours_left.h"
 #include "plugin/stage/portmap_elements.h"
 #include "plugin/stage/portmap_localnet.h"
 #include "plugin/stage/reclaim.h"

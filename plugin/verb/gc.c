@@ -12,6 +12,7 @@
 #include "ipam/delegate.h"
 #include "plugin/attachment/kernel.h"
 #include "plugin/stage/bridge_alias.h"
+#include "plugin/stage/neighbours_left.h"
 #include "plugin/stage/portmap_localnet.h"
 #include "plugin/stage/reclaim.h"
 #include "plugin/stage/stages.h"
@@ -129,6 +130,8 @@ static void all_collect(struct attachment *att, const struct valid_set *valid,
 	errors_add(errors, localnet_settle(att, &err), &err);
 	error_clear(&err);
 	errors_add(errors, bridge_alias_settle(att, &err), &err);
+	error_clear(&err);
+	errors_add(errors, neighbours_sweep(att, &err), &err);
 }
 
 static int errors_tell(const struct errors *errors)

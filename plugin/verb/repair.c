@@ -12,6 +12,7 @@
 #include "plugin/stage/forwarding.h"
 #include "plugin/stage/isolate.h"
 #include "plugin/stage/masquerade_settle.h"
+#include "plugin/stage/neighbours_left.h"
 #include "plugin/stage/portmap_localnet.h"
 #include "plugin/stage/reclaim.h"
 #include "plugin/stage/stages.h"
@@ -136,7 +137,9 @@ static int repair_locked(struct attachment *net, struct cni_error *err)
 	}
 	if (ret == 0)
 		ret = uplinks_tell(net, &records, err);
-	return ret < 0 ? ret : bridge_alias_settle(net, err);
+	if (ret == 0)
+		ret = bridge_alias_settle(net, err);
+	return ret < 0 ? ret : neighbours_sweep(net, err);
 }
 
 int verb_repair(struct attachment *net, struct cni_error *err)

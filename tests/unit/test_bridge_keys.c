@@ -96,6 +96,21 @@ static void isolate_is_a_boolean_or_strict(void **state)
 	}
 }
 
+static void quietBridge_is_the_pods_and_no_trunks(void **state)
+{
+	_subject_ quiet, without, trunk;
+
+	(void)state;
+	assert_good("\"quietBridge\":true,\"vlan\":100", &quiet);
+	assert_true(quiet.pod.quiet);
+	assert_good("", &without);
+	assert_false(without.conf.quiet_bridge || without.pod.quiet);
+	assert_int_equal(read_keys("\"quietBridge\":true,\"vlanTrunk\":[{\"id\":100}]",
+				   CONFIG_WHOLE, &trunk),
+			 -EINVAL);
+	assert_int_equal(trunk.err.code, CNI_ERR_CONFIG);
+}
+
 static void switches_are_read(void **state)
 {
 	static const struct {
@@ -111,6 +126,7 @@ static void switches_are_read(void **state)
 		 offsetof(struct network, disable_container_interface)},
 		{"macspoofchk", offsetof(struct network, mac_spoof_check)},
 		{"spoofCheck", offsetof(struct network, spoof_check)},
+		{"quietBridge", offsetof(struct network, quiet_bridge)},
 		{"ipMasqFullyRandom", offsetof(struct network, masq_fully_random)},
 		{"preserveDefaultVlan", offsetof(struct network, preserve_default_vlan)},
 	};
@@ -395,6 +411,7 @@ int main(void)
 		cmocka_unit_test(without_them_nothing_is_asked_for),
 		cmocka_unit_test(podLink_is_one_of_two_words),
 		cmocka_unit_test(isolate_is_a_boolean_or_strict),
+		cmocka_unit_test(quietBridge_is_the_pods_and_no_trunks),
 		cmocka_unit_test(switches_are_read),
 		cmocka_unit_test(acceptRA_is_there_or_not),
 		cmocka_unit_test(spoofCheck_is_macspoofchk_and_more),

@@ -191,6 +191,52 @@ static void a_port_of_a_bridge(void **state)
 	assert_port(o, 0, false, true);
 }
 
+/* The attributes that a guarded and a quiet port have; -1: absent. */
+static void assert_flags(const struct oracle *o, size_t i, int learning, int guard,
+			 int flood, int proxy_arp)
+{
+	const struct {
+		int type, value;
+	} flags[] = {
+		{IFLA_BRPORT_LEARNING, learning},
+		{IFLA_BRPORT_GUARD, guard},
+		{IFLA_BRPORT_UNICAST_FLOOD, flood},
+		{IFLA_BRPORT_PROXYARP_WIFI, proxy_arp},
+		{IFLA_BRPORT_PROXYARP, -1},
+	};
+	struct nlattr *data = attr_in(link_attr(o, i, IFLA_LINKINFO),
+				      IFLA_INFO_SLAVE_DATA);
+
+	for (size_t k = 0; k < ARRAY_SIZE(flags); k++) {
+		struct nlattr *attr = nla_find(nla_data(data), nla_len(data),
+					       flags[k].type);
+
+		assert_int_equal(!!attr, flags[k].value >= 0);
+		if (attr)
+			assert_attr(attr, &(uint8_t){flags[k].value}, 1);
+	}
+}
+
+static void guarded_and_quiet_ports(void **state)
+{
+	struct oracle *o = *state;
+
+	for (int i = 0; i < 8; i++) {
+		bool guarded = i & 1, quiet = i & 2;
+		struct veth_spec spec = veth;
+
+		spec.guarded = guarded;
+		spec.quiet = quiet;
+		spec.isolated = i & 4;
+		queue_veth_port(o->nl, &spec);
+		commit(o, 1);
+		named_link(o, 0, RTM_NEWLINK, 0, "veth0123", 0);
+		assert_flags(o, 0, i & 3 ? 0 : -1, guarded ? 1 : -1, quiet ? 0 : -1,
+			     quiet ? !spec.isolated : -1);
+		oracle_forget(o);
+	}
+}
+
 static void a_link_that_becomes_a_port(void **state)
 {
 	struct oracle *o = *state;
@@ -378,6 +424,7 @@ int main(void)
 		ORACLE_TEST(a_bridge),
 		ORACLE_TEST(a_veth_pair),
 		ORACLE_TEST(a_port_of_a_bridge),
+		ORACLE_TEST(guarded_and_quiet_ports),
 		ORACLE_TEST(a_link_that_becomes_a_port),
 		ORACLE_TEST(an_ifb),
 		ORACLE_TEST(changes_of_a_link),

@@ -28,6 +28,8 @@ static void example(struct record *record, struct record_address addresses[3])
 		.isolated = true,
 		.apart = true,
 		.routed = "cni0.4094",
+		.quiet = true,
+		.neighbours = "cni0.4095",
 		.port_turn = UINT32_MAX,
 		.masq_all = true,
 		.bandwidth = {.ingress = {1, 2}, .egress = {UINT64_MAX, 4}},
@@ -73,6 +75,11 @@ static void what_is_written_is_read(void **state)
 	assert_int_equal(got.masquerade, RECORD_YES);
 	assert_true(got.spoof_check && got.isolated && got.apart);
 	assert_string_equal(got.routed, "cni0.4094");
+	assert_true(got.quiet);
+	assert_string_equal(got.neighbours, "cni0.4095");
+	assert_string_equal(record_neighbours(&got), "cni0.4094");
+	got.routed[0] = '\0';
+	assert_string_equal(record_neighbours(&got), "cni0.4095");
 	assert_true(record_is_on(&got, "cni0") && record_is_on(&got, ""));
 	assert_false(record_is_on(&got, "cni"));
 	assert_true(got.port_turn == UINT32_MAX && got.masq_all);
@@ -188,6 +195,8 @@ static void nonsense_is_refused(void **state)
 		HEAD "portturn second\n",
 		HEAD "routed \n",
 		HEAD "routed sixteen-bytes-ab\n",
+		HEAD "neighbours \n",
+		HEAD "neighbours sixteen-bytes-ab\n",
 		HEAD "hostport tcp - 8080\n",
 		HEAD "hostport tcp - 0 80\n",
 		HEAD "hostport tcp - 8080 65536\n",
