@@ -56,6 +56,8 @@ struct attachment {
 	bool bridge_has_other_ports;
 	/* its own switches nf_call_iptables and nf_call_ip6tables (bridge_nf.h) */
 	bool bridge_nf[IP_FAMILIES];
+	/* it sends multicast frames to members alone, in any VLAN; it asks who is one */
+	bool bridge_keeps_groups, bridge_queries;
 	/* the VLAN that new ports are in, untagged; 0: none */
 	uint16_t bridge_default_vlan;
 	struct mac_addr bridge_mac;
@@ -69,7 +71,8 @@ struct attachment {
 	/* its route_localnet, as it was when it was read; -1: none */
 	int gateway_localnet;
 	struct mac_addr gateway_mac;
-	/* It was made here: whenever it is made anew, it has the same MAC address. */
+	/* It was made here: whenever it is made anew, it has the same MAC address. Told
+	 * for a quiet pod alone. */
 	bool gateway_is_own;
 
 	/* The two ends of the veth. */

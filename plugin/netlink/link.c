@@ -71,17 +71,32 @@ void queue_bridge_add(struct netlink *nl, const struct bridge_spec *spec)
 	nest_end(b, info);
 }
 
-void queue_vlan_filtering(struct netlink *nl, unsigned int index, const char *name)
+/* Puts one attribute of a bridge into a message that changes it. */
+static void put_bridge_u8(struct builder b, int type, uint8_t value)
 {
-	struct builder b = change_link(nl, index, 0, "turning on VLAN filtering on",
-				       name);
 	struct nlattr *info = nest(b, IFLA_LINKINFO), *data;
 
 	put_string(b, IFLA_INFO_KIND, "bridge");
 	data = nest(b, IFLA_INFO_DATA);
-	put_u8(b, IFLA_BR_VLAN_FILTERING, 1);
+	put_u8(b, type, value);
 	nest_end(b, data);
 	nest_end(b, info);
+}
+
+void queue_vlan_filtering(struct netlink *nl, unsigned int index, const char *name)
+{
+	put_bridge_u8(change_link(nl, index, 0, "turning on VLAN filtering on", name),
+		      IFLA_BR_VLAN_FILTERING, 1);
+}
+
+void queue_bridge_querier(struct netlink *nl, unsigned int index, const char *name,
+			  bool on)
+{
+	put_bridge_u8(change_link(nl, index, 0,
+				  on ? "turning on the multicast querier of"
+				     : "turning off the multicast querier of",
+				  name),
+		      IFLA_BR_MCAST_QUERIER, on);
 }
 
 void queue_link_mtu(struct netlink *nl, unsigned int index, const char *name,

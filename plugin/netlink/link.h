@@ -53,6 +53,8 @@ struct link {
 		bool filters_vlans;
 		uint16_t default_vlan; /* of new ports, untagged; 0: none */
 		bool spanning_tree; /* of the kernel or of a daemon */
+		bool snooping; /* multicast frames go to members of their group */
+		bool querier; /* it asks for them */
 		uint32_t forward_delay; /* seconds */
 		/* what crosses it goes through the rules of IPv4, of IPv6 */
 		bool nf_call_iptables, nf_call_ip6tables;
@@ -139,6 +141,9 @@ void queue_link_mtu(struct netlink *nl, unsigned int index, const char *name,
 		    uint32_t mtu);
 void queue_link_promisc(struct netlink *nl, unsigned int index, const char *name);
 void queue_vlan_filtering(struct netlink *nl, unsigned int index, const char *name);
+/* Has a bridge ask who is a member of which multicast group, or no more. */
+void queue_bridge_querier(struct netlink *nl, unsigned int index, const char *name,
+			  bool on);
 /* Has the link get no IPv6 link-local address when it is set up. */
 void queue_link_no_link_local(struct netlink *nl, unsigned int index, const char *name);
 /* Has the link take no ICMP redirects, of IPv4. */

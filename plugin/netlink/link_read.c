@@ -54,6 +54,8 @@ static void bridge_read(struct nlattr *data, struct link *link)
 	link->bridge.can_filter_vlans = vlan;
 	link->bridge.filters_vlans = get_u8(attrs[IFLA_BR_VLAN_FILTERING]);
 	link->bridge.spanning_tree = get_u32(attrs[IFLA_BR_STP_STATE]);
+	link->bridge.snooping = get_u8(attrs[IFLA_BR_MCAST_SNOOPING]);
+	link->bridge.querier = get_u8(attrs[IFLA_BR_MCAST_QUERIER]);
 	link->bridge.nf_call_iptables = get_u8(attrs[IFLA_BR_NF_CALL_IPTABLES]);
 	link->bridge.nf_call_ip6tables = get_u8(attrs[IFLA_BR_NF_CALL_IP6TABLES]);
 	link->bridge.forward_delay = get_u32(attrs[IFLA_BR_FORWARD_DELAY]) / USER_HZ;

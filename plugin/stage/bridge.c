@@ -4,7 +4,7 @@
  * the exclusive lock, and DEL leaves it. An ADD that fails takes away the bridge that it
  * has made.
  */
-#include "bridge.h"
+#include "bridge_mac.h"
 
 #include <errno.h>
 #include <linux/if_ether.h>
@@ -19,6 +19,7 @@
 #include "plugin/node/uplink.h"
 #include "bridge_alias.h"
 #include "bridge_nf.h"
+#include "groups.h"
 #include "isolate_networks.h"
 #include "stages.h"
 
@@ -89,7 +90,8 @@ static bool is_complete(const struct attachment *att, const struct link *link)
 	return link->index && link->up && bridge_alias_serves(att, link) &&
 	       accept_ra_is_off(link) && bridge_mac_is_pinned(att, link) &&
 	       (!network->promisc_mode || link->promisc) &&
-	       (!wants_vlans(network) || link->bridge.filters_vlans);
+	       (!wants_vlans(network) || link->bridge.filters_vlans) &&
+	       (!groups_wants_querier(att, link) || link->bridge.querier);
 }
 
 /* Makes the bridge, which stays down. A kernel that can't filter VLANs makes no bridge
@@ -138,6 +140,19 @@ static int set_mtu(struct attachment *att, struct link *link, struct cni_error *
 	return ret;
 }
 
+static void set_querier(struct attachment *att, struct link *link)
+{
+	bool wanted = groups_wants_querier(att, link);
+	/* Filtering is turned on: groups are kept by VLAN then. */
+	bool no_more = link->bridge.querier && wants_vlans(att->network) &&
+		       !link->bridge.filters_vlans && bridge_has_own_mac(att, link);
+
+	if (!no_more && (!wanted || link->bridge.querier))
+		return;
+	queue_bridge_querier(att->op->node.rtnl, link->index, link->name, wanted);
+	link->bridge.querier = wanted;
+}
+
 /* Gives the bridge what it lacks. @made: it was made here, by this ADD or by one that got
  * no further. */
 static int set_up(struct attachment *att, struct link *link, bool made,
@@ -169,6 +184,7 @@ static int set_up(struct attachment *att, struct link *link, bool made,
 		queue_link_promisc(nl, link->index, name);
 	if (wants_vlans(network) && !link->bridge.filters_vlans)
 		queue_vlan_filtering(nl, link->index, name);
+	set_querier(att, link);
 	if (!link->up)
 		queue_link_up(nl, link->index, name);
 	return netlink_commit(nl, err);
@@ -249,7 +265,12 @@ static void facts_fill(struct attachment *att, const struct link *link)
 	att->gateway_index = link->index;
 	att->gateway_forwards = link->ipv4.forwarding != 0;
 	att->gateway_localnet = link->ipv4.route_localnet;
-	att->gateway_is_own = bridge_has_own_mac(att, link);
+	/* Only these two ask, and it takes a system call. */
+	att->gateway_is_own = (att->pod->quiet || link->bridge.querier) &&
+			      bridge_has_own_mac(att, link);
+	att->bridge_keeps_groups = link->bridge.snooping && !link->bridge.filters_vlans &&
+				   !wants_vlans(att->network);
+	att->bridge_queries = link->bridge.querier && att->gateway_is_own;
 }
 
 static void netfilter_fill(struct attachment *att, const struct link *link)

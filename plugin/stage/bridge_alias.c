@@ -256,6 +256,13 @@ int bridge_alias_settle(struct attachment *net, struct cni_error *err)
 	return ret;
 }
 
+bool bridge_alias_says_pods_alone(const struct link *link)
+{
+	struct told told;
+
+	return alias_read(link->alias, &told) && !told.other_ports;
+}
+
 void bridge_alias_remove(struct attachment *net, const struct link *link)
 {
 	struct told told;

@@ -51,6 +51,9 @@ int bridge_alias_look(struct attachment *net, const struct link *link,
  * right that is this program's, or missing. Under the exclusive lock. Code 101. */
 int bridge_alias_settle(struct attachment *net, struct cni_error *err);
 
+/* Does the alias say that the bridge has no ports but those of pods and gateways? */
+bool bridge_alias_says_pods_alone(const struct link *link);
+
 /* cleanup: queues the removal of this program's alias from the bridge @link, which
  * stays. */
 void bridge_alias_remove(struct attachment *net, const struct link *link);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "plugin/netlink/link.h"
-#include "bridge.h"
+#include "bridge_mac.h"
 
 /*
  * The MAC address of a bridge made here. It is the same whenever the bridge is made anew

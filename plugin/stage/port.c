@@ -19,6 +19,7 @@
 #include "plugin/attachment/report.h"
 #include "plugin/netlink/fdb.h"
 #include "plugin/netlink/link.h"
+#include "groups.h"
 #include "stages.h"
 
 /* Code 103: the pod asks for an address that another port, or the bridge, has for
@@ -72,7 +73,10 @@ int port_open(struct attachment *att, struct cni_error *err)
 	queue_fdb_add(nl, index, name, &att->container_mac);
 	if (att->pod->mac_spoof_check) /* the port of another pod is up from the start */
 		queue_link_up(nl, index, name);
+	groups_queue(att, index);
 	ret = netlink_commit(nl, &own);
+	if (ret == -E2BIG)
+		ret = groups_full(att, &own);
 	if (ret == -EEXIST) {
 		error_clear(&own);
 		ret = entry_take(att, index, &own);

@@ -158,6 +158,7 @@ struct stage {
 	stage(portmap) \
 	stage(elements) /* adds all stages' elements, before the pod's end is up */ \
 	stage(port) /* of a checked pod: opens once its elements and VLANs are there */ \
+	stage(groups) /* before the pod's end is up, and reports them */ \
 	stage(addresses) \
 	stage(gateway) \
 	stage(quiet) \

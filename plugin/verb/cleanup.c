@@ -20,7 +20,7 @@
 #include "plugin/netlink/link.h"
 #include "plugin/netlink/route.h"
 #include "plugin/nft/rules_remove.h"
-#include "plugin/stage/bridge.h"
+#include "plugin/stage/bridge_mac.h"
 #include "plugin/stage/bridge_alias.h"
 #include "plugin/stage/isolate.h"
 #include "plugin/stage/neighbours_left.h"

@@ -10,6 +10,7 @@
 #include "plugin/attachment/report.h"
 #include "plugin/stage/bridge_alias.h"
 #include "plugin/stage/forwarding.h"
+#include "plugin/stage/groups.h"
 #include "plugin/stage/isolate.h"
 #include "plugin/stage/masquerade_settle.h"
 #include "plugin/stage/neighbours_left.h"
@@ -139,7 +140,9 @@ static int repair_locked(struct attachment *net, struct cni_error *err)
 		ret = uplinks_tell(net, &records, err);
 	if (ret == 0)
 		ret = bridge_alias_settle(net, err);
-	return ret < 0 ? ret : neighbours_sweep(net, err);
+	if (ret == 0)
+		ret = neighbours_sweep(net, err);
+	return ret < 0 ? ret : groups_settle(net, err);
 }
 
 int verb_repair(struct attachment *net, struct cni_error *err)

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What quietBridge gives a pod, its port and the node, as tests look at it."""
 import contextlib
+import ipaddress
+import json
 import socket
 import struct
+import time
 
 from .node import (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, addresses_of, named, network)
 from .waiting import SLOWNESS
@@ -98,3 +101,43 @@ def hearing(pod, ethertype, wait=0.3):
                 frame, (_, _, kind, *_) = sock.recvfrom(2048)
                 if kind != PACKET_OUTGOING and frame[12:14] == struct.pack("!H", ethertype):
                     found.append(frame)
+
+
+# -- multicast groups
+
+
+def group_of(address):
+    """The solicited-node group of an IPv6 address."""
+    return "ff02::1:ff" + str(ipaddress.IPv6Address(address).exploded).replace(":", "")[-6:-4] + \
+        ":" + format(int(ipaddress.IPv6Address(address).exploded.replace(":", "")[-4:], 16), "x")
+
+
+def link_local_of(mac):
+    """The address that follows from the MAC address."""
+    first, *rest = packed(mac)
+    return str(ipaddress.IPv6Address(b"\xfe\x80" + bytes(6) + bytes(
+        [first ^ 2, *rest[:2], 0xff, 0xfe, *rest[2:]])))
+
+
+def groups(node, port, state="permanent"):
+    """The multicast groups of that state that the bridge has behind the port."""
+    tables = json.loads(node.run("bridge", "-j", "mdb", "show", "dev", "cni0").stdout)
+    return {entry["grp"] for table in tables for entry in table["mdb"]
+            if entry["port"] == port and entry["state"] == state}
+
+
+def groups_of(result):
+    return {group_of(address) for address in [link_local_of(mac_of(result)), *addresses_of(result)]
+            if ":" in address}
+
+
+def querier(node):
+    return node.links()["cni0"]["linkinfo"]["info_data"]["mcast_querier"] == 1
+
+
+def asks_at_once(node):
+    """The bridge believes in its groups within a second, and not after ten."""
+    node.ip("link set cni0 type bridge mcast_query_response_interval 50")
+    for on in 0, 1:
+        node.ip(f"link set cni0 type bridge mcast_querier {on}")
+    time.sleep(1)

@@ -4,7 +4,7 @@ import pytest
 
 from harness import plugin
 from harness.command import repair
-from harness.node import GATEWAY4, addresses_of, network
+from harness.node import GATEWAY4, NETWORK, addresses_of, network
 from harness.portmap import settled
 from harness.quiet import (FLAGS, UNKNOWN, UNTOUCHED, assert_connected, assert_quiet, attached, flags,
                            mac_of, neighbours, of_pod, port_of, quiet)
@@ -94,6 +94,8 @@ def test_pods_keep_what_their_ADD_gave_them_when_the_key_changes(node):
     other = node.add(after, conf)
     node.check(before, conf, result)  # it was made without the key
     node.check(after, none, other)
+    # The bridge asks for members of groups by now.
+    assert repair(node, conf) == [f"{NETWORK} {before.id} eth0: its multicast groups on cni0"]
     assert repair(node, conf) == ["nothing to mend"]
     node.run("bridge", "link", "set", "dev", port_of(other), "learning", "on")
     repair(node, none)

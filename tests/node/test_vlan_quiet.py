@@ -39,7 +39,7 @@ def test_a_VLANs_pods_are_known_to_the_bridge_and_to_its_gateway(vlans):
     assert neighbours(vlans, "cni0.100") == {address_of(results[1]): mac_of(results[1])}
     vlans.delete(pods[1], conf)
     assert neighbours(vlans, "cni0.100") == {}
-    vlans.assert_nothing_left(pods[1], others=1)  # the gateway's
+    vlans.assert_nothing_left(pods[1], others=2)  # the gateway's
 
 
 def test_ARP_requests_still_go_to_all_pods_of_the_VLAN(vlans):

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The MAC address of a bridge. It tells whether this program made the bridge. */
-#ifndef BRIDGE_CNI_PLUGIN_STAGE_BRIDGE_H
-#define BRIDGE_CNI_PLUGIN_STAGE_BRIDGE_H
+#ifndef BRIDGE_CNI_PLUGIN_STAGE_BRIDGE_MAC_H
+#define BRIDGE_CNI_PLUGIN_STAGE_BRIDGE_MAC_H
 
 #include "plugin/attachment/attachment.h"
 
