@@ -18,6 +18,7 @@ import pytest
 
 from harness import cluster as clusters
 from harness.node import GATEWAY4, GATEWAY6, NODE4, NODE6, OUTSIDE4, OUTSIDE6, Node, network
+from harness.quiet import asks_at_once
 from harness.waiting import wait_for
 from harness.wire import ETH_P_ALL, PACKET_OUTGOING
 
@@ -39,10 +40,12 @@ class Mode(NamedTuple):
     stops: tuple = ()  # the checks that look at the frame: "mac", "spoof"
     isolated: bool = False  # no frame goes from pod to pod
     routed: bool = False
+    quiet: bool = False
 
 
 MODES = [
     Mode("bridged", {}),
+    Mode("quietBridge", {"quietBridge": True}, quiet=True),
     Mode("macspoofchk", {"macspoofchk": True}, ("mac",)),
     Mode("spoofCheck", {"spoofCheck": True}, ("mac", "spoof")),
     Mode("portIsolation", {"portIsolation": True}, (), True),
@@ -104,6 +107,8 @@ class Scene:
                             ipam={"ranges": [[{"subnet": s}] for s in SUBNETS]})
         self.attacker, self.victim, self.third = (
             connected(self.node, self.conf) for _ in range(3))
+        if mode.quiet:
+            asks_at_once(self.node)
         self.gateway = Host(self.node.links()["cni0"]["address"], GATEWAY4, GATEWAY6)
         self.port = next(i["name"] for i in self.attacker.result["interfaces"]
                          if i["name"].startswith("veth"))

@@ -37,6 +37,7 @@ class Row(NamedTuple):
     make: Callable
     through: bool = False  # the frame goes to the gateway's MAC address, and the node routes it
     unknown: bool = False  # such a frame, which is not known for an isolated pod's
+    quiet: str = None  # what it reaches with quietBridge; None: the same
 
 
 class Part(NamedTuple):
@@ -69,15 +70,17 @@ FRAMES = [
     Row("DHCPv4 client's question from 0.0.0.0", "PN", NOTHING, lambda a: a.v4(
         "0.0.0.0", "255.255.255.255", UDP(sport=68, dport=67), BOOTP(op=1),
         DHCP(options=[("message-type", "discover"), "end"]))),
-    Row("ARP question to all", "PN", NOTHING, lambda a: a.arp(a.me.ip4, a.third.ip4)),
+    Row("ARP question to all", "PN", NOTHING, lambda a: a.arp(a.me.ip4, a.third.ip4),
+        quiet="N"),
     Row("ARP question to one (unicast probe)", "P", NOTHING, lambda a: a.arp(
         a.me.ip4, a.victim.ip4, at=a.victim.mac, known=a.victim.mac)),
     Row("ARP answer", "P", NOTHING, lambda a: a.arp(
         a.me.ip4, a.victim.ip4, op=2, at=a.victim.mac, known=a.victim.mac)),
-    Row("gratuitous ARP", "PN", NOTHING, lambda a: [
-        a.arp(a.me.ip4, a.me.ip4, op=op) for op in (1, 2)]),
+    Row("gratuitous ARP question", "PN", NOTHING, lambda a: a.arp(a.me.ip4, a.me.ip4),
+        quiet="N"),
+    Row("gratuitous ARP answer", "PN", NOTHING, lambda a: a.arp(a.me.ip4, a.me.ip4, op=2)),
     Row("ARP probe for its own address", "PN", NOTHING, lambda a: a.arp(
-        "0.0.0.0", a.me.ip4)),
+        "0.0.0.0", a.me.ip4), quiet="N"),
     Row("IPv6 to all", "PN", NOTHING, lambda a: a.v6(a.me.ip6, ALL6, DATA)),
     Row("IPv6 to a pod", "P", NOTHING, lambda a: a.v6(
         a.me.ip6, a.victim.ip6, DATA, at=a.victim.mac)),
@@ -98,12 +101,12 @@ FRAMES = [
     Row("DHCPv6 client's question", "PN", NOTHING, lambda a: a.v6(
         a.me.local6, ALL6, UDP(sport=546, dport=547), DHCP6_Solicit())),
     Row("NS for another's address", "PN", NOTHING, lambda a: a.ns(
-        a.me.ip6, a.third.ip6, ICMPv6NDOptSrcLLAddr(lladdr=a.me.mac))),
+        a.me.ip6, a.third.ip6, ICMPv6NDOptSrcLLAddr(lladdr=a.me.mac)), quiet=""),
     Row("NS to one (unicast probe)", "P", NOTHING, lambda a: a.ns(
         a.me.ip6, a.victim.ip6, at=a.victim.mac)),
     Row("NS from :: for its own addresses", "PN", NOTHING, lambda a: [
         a.ns("::", own, *nonce) for own in (a.me.ip6, a.me.local6)
-        for nonce in ((), (ICMPv6NDOptUnknown(type=14, len=1, data=b"123456"),))]),
+        for nonce in ((), (ICMPv6NDOptUnknown(type=14, len=1, data=b"123456"),))], quiet=""),
     Row("NA of its own address", "PN", NOTHING, lambda a: a.na(
         a.me.ip6, a.me.ip6, ICMPv6NDOptDstLLAddr(lladdr=a.me.mac))),
     Row("RS", "PN", NOTHING, lambda a: [
@@ -112,13 +115,13 @@ FRAMES = [
     Row("IGMP reports", "PN", NOTHING, lambda a: [
         a.igmp("239.1.1.1", IGMP(type=0x16, gaddr="239.1.1.1")),
         a.igmp("224.0.0.22", IGMPv3(type=0x22), IGMPv3mr(
-            records=[IGMPv3gr(rtype=4, maddr="239.1.1.2")]))]),
+            records=[IGMPv3gr(rtype=4, maddr="239.1.1.2")]))], quiet=""),
     Row("MLD reports", "PN", NOTHING, lambda a: [
         a.v6(source, group, ALERT, *report, hlim=1) for source in (a.me.local6, "::")
         for group, report in (
             ("ff05::1:1", [ICMPv6MLReport(mladdr="ff05::1:1")]),
             ("ff02::16", [ICMPv6MLReport2(records=[
-                ICMPv6MLDMultAddrRec(rtype=4, dst="ff05::1:2")])]))]),
+                ICMPv6MLDMultAddrRec(rtype=4, dst="ff05::1:2")])]))], quiet=""),
     Row("MLD done", "PN", NOTHING, lambda a: a.v6(
         a.me.local6, "ff02::2", ALERT, ICMPv6MLDone(mladdr="ff05::1:1"), hlim=1)),
 
@@ -162,28 +165,31 @@ FRAMES = [
 
     Part("ARP"),
     Row("question from another's IP address", "PN", SPOOF, lambda a: a.arp(
-        a.third.ip4, a.victim.ip4)),
+        a.third.ip4, a.victim.ip4), quiet="N"),
     Row("answer with another's IP address", "P", SPOOF, lambda a: a.arp(
         a.third.ip4, a.victim.ip4, op=2, at=a.victim.mac, known=a.victim.mac)),
     Row("question from another's MAC address", "PN", SPOOF, lambda a: a.arp(
-        a.me.ip4, a.third.ip4, mac=FOREIGN_MAC)),
-    Row("gratuitous, another's IP address", "PN", SPOOF, lambda a: [
-        a.arp(a.third.ip4, a.third.ip4, op=op) for op in (1, 2)]),
+        a.me.ip4, a.third.ip4, mac=FOREIGN_MAC), quiet="N"),
+    Row("gratuitous question, another's IP address", "PN", SPOOF, lambda a: a.arp(
+        a.third.ip4, a.third.ip4), quiet="N"),
+    Row("gratuitous answer, another's IP address", "PN", SPOOF, lambda a: a.arp(
+        a.third.ip4, a.third.ip4, op=2)),
     Row("hardware type 6, another's IP address", "PN", SPOOF, lambda a: a.arp(
-        a.third.ip4, a.victim.ip4, hwtype=6)),
+        a.third.ip4, a.victim.ip4, hwtype=6), quiet="N"),
     Row("hardware type 6, another's MAC address", "PN", SPOOF, lambda a: a.arp(
-        a.me.ip4, a.victim.ip4, hwtype=6, mac=FOREIGN_MAC)),
+        a.me.ip4, a.victim.ip4, hwtype=6, mac=FOREIGN_MAC), quiet="N"),
     Row("probe (from 0.0.0.0) for another's address", "PN", SPOOF, lambda a: a.arp(
-        "0.0.0.0", a.third.ip4)),
+        "0.0.0.0", a.third.ip4), quiet="N"),
 
     Part("IPv6's neighbours and routers"),
-    Row("NS from :: for another's address", "PN", SPOOF, lambda a: a.ns("::", a.third.ip6)),
+    Row("NS from :: for another's address", "PN", SPOOF, lambda a: a.ns("::", a.third.ip6),
+        quiet=""),
     Row("NS with another's MAC address", "PN", SPOOF, lambda a: a.ns(
-        a.me.ip6, a.victim.ip6, ICMPv6NDOptSrcLLAddr(lladdr=FOREIGN_MAC))),
+        a.me.ip6, a.victim.ip6, ICMPv6NDOptSrcLLAddr(lladdr=FOREIGN_MAC)), quiet="P"),
     Row("NS with another's MAC address in a second option", "PN", SPOOF, lambda a: [a.ns(
         a.me.ip6, a.victim.ip6, first, ICMPv6NDOptSrcLLAddr(lladdr=FOREIGN_MAC))
         for first in (ICMPv6NDOptSrcLLAddr(lladdr=a.me.mac),
-                      ICMPv6NDOptUnknown(type=14, len=1, data=b"123456"))]),
+                      ICMPv6NDOptUnknown(type=14, len=1, data=b"123456"))], quiet="P"),
     Row("NA with another's MAC address", "PN", SPOOF, lambda a: a.na(
         a.me.ip6, a.me.ip6, ICMPv6NDOptDstLLAddr(lladdr=FOREIGN_MAC))),
     Row("NA with another's MAC address in a second option", "PN", SPOOF, lambda a: a.na(
@@ -270,10 +276,10 @@ FRAMES = [
       for what, before in (("", [ALERT]), (" without router alert", []))),
     Row("advertisement of a multicast router", "PN", SPOOF, lambda a: [
         a.igmp("224.0.0.106", IGMP(type=0x30)),
-        a.v6(a.me.local6, "ff02::6a", ALERT, ICMPv6MRD_Advertisement(), hlim=1)]),
+        a.v6(a.me.local6, "ff02::6a", ALERT, ICMPv6MRD_Advertisement(), hlim=1)], quiet="N"),
     Row("PIM hello", "PN", SPOOF, lambda a: [
         a.v4(a.me.ip4, "224.0.0.13", PIM, proto=103, ttl=1),
-        a.v6(a.me.local6, "ff02::d", PIM, hlim=1, proto=103)]),
+        a.v6(a.me.local6, "ff02::d", PIM, hlim=1, proto=103)], quiet=""),
 ]
 
 BEHIND = [

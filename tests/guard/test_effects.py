@@ -34,6 +34,8 @@ def by_mode(modes):
 
 def wanted(effect, mode):
     ways = {"N"} if mode.isolated else {"N", "P"}
+    if mode.quiet and effect.known:
+        return False
     return effect.stopped not in mode.stops and effect.way in ways | ({"B"} - {mode.routed and "B"})
 
 
@@ -138,6 +140,9 @@ def group_heard(sender, receiver, group):
         else:
             here.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
                             socket.inet_aton(group) + socket.inet_aton(host.ip4))
+        # A bridge that asks for members sends them nothing before it has heard their report.
+        if sender.node.links()["cni0"]["linkinfo"]["info_data"]["mcast_querier"]:
+            time.sleep(0.3)
         there.sendto(b"?", (group, 4712))
         return here.recv(16) == b"?"
 

@@ -18,6 +18,8 @@ def wanted(row, mode):
     """The letters of the places that the frame may reach."""
     if row.stopped and row.stopped in mode.stops:
         return ""
+    if mode.quiet and row.quiet is not None:
+        return row.quiet
     # Isolated pods are known by their addresses where they go by the node.
     by_the_node = row.through and (mode.routed or row.unknown)
     return row.to.replace("P", "") if mode.isolated and not by_the_node else row.to
