@@ -108,6 +108,8 @@ SCENARIOS = [
     Scenario("another owner", beside={"bridge": "cni1", "isDefaultGateway": False}, **FULL),
     Scenario("routed, fresh node", fresh=True, podLink="routed"),
     Scenario("routed", podLink="routed"),
+    Scenario("quiet, fresh node", fresh=True, quietBridge=True),
+    Scenario("quiet", quietBridge=True),
     Scenario("delegated, fresh node", fresh=True, delegated=True),
     Scenario("delegated", delegated=True),
     # The port is opened before the delegate runs, and closed after its DEL.
@@ -115,6 +117,7 @@ SCENARIOS = [
     # Rules and sets that all owners share; the other pod's network has the key, too.
     Scenario("isolated, fresh node", fresh=True, isolate=True),
     Scenario("isolated", beside={"bridge": "cni1", "isDefaultGateway": False}, isolate="strict"),
+    Scenario("delegated and quiet", delegated=True, quietBridge=True),
     # Elements in both tables.
     Scenario("guarded", **GUARDED),
     Scenario("delegated and guarded, fresh node", fresh=True, delegated=True, **GUARDED),

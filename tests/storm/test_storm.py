@@ -30,11 +30,13 @@ GATEWAY, SIDE, THEIRS = "pods", "side", "theirs"  # networks
 
 
 def one_with_a_gateway(node):
-    """Three networks on one bridge: with a gateway, without, and with an IPAM plugin."""
+    """Three networks on one bridge: with a gateway, without, and with an IPAM plugin. The first
+    and the last are quiet ones."""
     theirs, env = debian(node, {"type": "host-local", "ranges": [[{"subnet": "10.77.0.0/22"}]]},
                          name="their-ipam")
-    theirs.update(name=THEIRS, isDefaultGateway=False)
-    return [(conf_of(GATEWAY, "10.1.0.0/22", "fd00:1::/64", spoofCheck=True, isolate="strict"),
+    theirs.update(name=THEIRS, isDefaultGateway=False, quietBridge=True)
+    return [(conf_of(GATEWAY, "10.1.0.0/22", "fd00:1::/64", spoofCheck=True, isolate="strict",
+                     quietBridge=True),
              None),
             (conf_of(SIDE, "10.9.0.0/22", macspoofchk=True, isDefaultGateway=False,
                      ipMasq=False, isolate=True), None),
@@ -278,9 +280,32 @@ def audit_elements(storm):
             assert set(re.findall(r'"(veth\w+)"', text)) <= veths, (name, text)
 
 
+def known(node):
+    """The permanent ones on the bridge."""
+    return {entry["dst"]: entry["lladdr"] for entry in node.ip_json(f"neigh show dev {BRIDGE}")
+            if "PERMANENT" in entry["state"]}
+
+
+def audit_neighbours(storm):
+    """Those of living pods of quiet networks, and each is behind its pod's port."""
+    node, wanted, ports = storm.node, {}, {}
+    entries = {words[0]: words[2] for words in map(str.split, node.run(
+        "bridge", "fdb", "show", "br", BRIDGE).stdout.splitlines()) if "sticky" in words}
+    for conf, _ in storm.networks:
+        for container, addresses in recorded(node, conf["name"]).items():
+            pod = next(life.pod for life in storm.lives if life.pod.id == container)
+            if conf.get("quietBridge"):
+                mac = pod.links()["eth0"]["address"]
+                wanted.update({address: mac for address in addresses})
+                ports[mac] = aliases(node)[conf["name"], container]
+    assert known(node) == wanted
+    assert ports.items() <= entries.items()
+
+
 def audit_end(storm):
     """After the last DEL: only what is shared."""
     node = storm.node
+    assert BRIDGE not in node.links() or known(node) == {}
     assert [name for name in node.links() if name.startswith(("veth", "ifb"))] == []
     assert elements(node) == set()
     for conf, _ in storm.networks:
@@ -313,6 +338,8 @@ def weather(storm, *neighbours):
     assert not not_excused(storm, *neighbours), "\n".join(not_excused(storm, *neighbours))
     audit(storm)
     audit_elements(storm)
+    if deletes_the_bridge not in neighbours:
+        audit_neighbours(storm)
     for life in heal(storm):
         if deletes_the_bridge not in neighbours:
             storm.node.check(life.pod, life.conf, life.result, env=life.env)
