@@ -372,7 +372,7 @@ bench: ## what it costs, against the kernel's floor and Debian's bridge (root); 
 	$(as_root)
 	$(Q)tests/install-deps bench
 	$(Q)$(MAKE) --no-print-directory build/bridge-cni agent bundle \
-		build/bench/floor build/bench/measure build/bench/packets
+		build/bench/floor build/bench/measure build/bench/packets build/bench/ask
 	$(Q)tests/bench/run $(if $(QUICK),--quick) $(BENCH)
 
 .PHONY: bench-vm

@@ -144,6 +144,13 @@ def text(results):
         parts.append(table(["pod to pod over two nodes (÷ flannel's)", *ways], [
             [what, *(f"{number(v['median'])} ({v['ratio']:.2f})" for v in row.values())]
             for what, row in results["tunnels"].items()]))
+    if "quiet" in results:
+        ways = list(next(iter(results["quiet"].values())))
+        parts.append(table(["a pod asks for another's MAC address",
+                            *(f"{way}: median / p99, µs; processor, µs; lost" for way in ways)], [
+            [what, *(f"{number(v['median'])} / {number(v['p99'])}; {number(v['processor'])}; "
+                     f"{v['lost']:.0%}" for v in row.values())]
+            for what, row in results["quiet"].items()]))
     if "rules" in results:
         parts.append(table(["one datagram over two nodes, on one processor", "ns", "÷ flannel's"], [
             [what, number(row["ns"]), f"{row['ratio']:.2f}"]
