@@ -243,9 +243,10 @@ void accept_ra_check(struct doctor *doctor)
 {
 	struct cni_error err = {};
 
-	if (doctor->networks.n > 0 && accept_ra_status(&err) < 0) {
-		doctor_tell(doctor, geteuid() == 0 ? DOCTOR_PROBLEM : DOCTOR_WARNING,
-			    "%s", err.msg);
+	/* An ordinary user may write no parameter, which says nothing of what ADD may. */
+	if (doctor->networks.n > 0 && (geteuid() == 0 || is_read_only()) &&
+	    accept_ra_status(&err) < 0) {
+		doctor_tell(doctor, DOCTOR_PROBLEM, "%s", err.msg);
 		doctor_advise(doctor, "set net.ipv6.conf.default.accept_ra to 0");
 	}
 	for (size_t i = 0; i < doctor->networks.n; i++) {

@@ -7,6 +7,7 @@ import pytest
 
 from harness import distribution
 from harness.doctor import all_mended, findings, mended, one, ours, told_and_mended, write
+from harness.shown import NOBODY
 from harness.node import UPLINK
 
 pytestmark = pytest.mark.must_run
@@ -116,3 +117,9 @@ def test_a_table_is_too_small_for_the_pods(healthy, key):
         healthy.add(healthy.pod(), ours("dual"))
     with stand_ins(healthy, **{key: 2}):
         told_and_mended(healthy, "limits", "warning", "3 pods")
+
+
+def test_that_an_ordinary_user_writes_no_parameter_is_no_finding(healthy):
+    healthy.sysctl("ipv6.conf.default.accept_ra", 1)
+    healthy.run("chmod", "a+rx", "/run", "/run/net.d", "/run/bin")
+    assert findings(healthy, "accept-ra", wrapper=NOBODY) == []
