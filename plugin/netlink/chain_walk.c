@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "chain_walk.h"
 
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +11,15 @@
 struct walk {
 	const struct chain_source *source;
 	struct chain_walked *walked;
-	size_t rules; /* so many were looked at */
+	void *chains; /* a tree of struct judged_chain: all that were come to */
+	size_t rules; /* so many were walked over */
+};
+
+/* The rules of a chain are judged once in a walk, however many jumps lead there: two in
+ * each chain lead 65,536 times to the last one of a row of 16. */
+struct judged_chain {
+	char name[CHAIN_NAME_MAX];
+	struct rule_judged_list rules;
 };
 
 enum walk_end {
@@ -107,29 +116,72 @@ static int rules_walk(struct walk *walk, const struct rule_judged_list *rules,
 	return WALK_ENDS_HERE;
 }
 
+static int by_name(const void *a, const void *b)
+{
+	const struct judged_chain *first = a, *second = b;
+
+	return strcmp(first->name, second->name);
+}
+
+static void judged_free(void *data)
+{
+	struct judged_chain *judged = data;
+
+	free(judged->rules.items);
+	free(judged);
+}
+
+static int chain_judge(struct walk *walk, const char *chain,
+		       const struct rule_judged_list **ret_rules, struct cni_error *err)
+{
+	struct judged_chain key, *judged;
+	void *found;
+	int ret;
+
+	memcpy(key.name, chain, strlen(chain) + 1);
+	found = tfind(&key, &walk->chains, by_name);
+	if (found) {
+		*ret_rules = &(*(struct judged_chain **)found)->rules;
+		return 0;
+	}
+	judged = calloc(1, sizeof(*judged));
+	if (!judged)
+		return error_oom(err);
+	memcpy(judged->name, chain, strlen(chain) + 1);
+	ret = walk->source->rules(walk->source, chain, &judged->rules, err);
+	if (ret >= 0 && !tsearch(judged, &walk->chains, by_name))
+		ret = error_oom(err);
+	if (ret < 0) {
+		judged_free(judged);
+		return ret;
+	}
+	*ret_rules = &judged->rules;
+	return 0;
+}
+
 static int rules_of_chain_walk(struct walk *walk, const char *chain, struct doubt before,
 			       unsigned int depth, struct cni_error *err)
 {
-	struct rule_judged_list rules = {};
+	const struct rule_judged_list *rules;
 	int ret;
 
 	if (depth > DEPTH_MAX || walk->rules > RULES_MAX)
 		return WALK_LOST;
-	ret = walk->source->rules(walk->source, chain, &rules, err);
-	walk->rules += rules.n + 1;
-	if (ret >= 0)
-		ret = rules_walk(walk, &rules, chain, before, depth, err);
-	free(rules.items);
-	return ret;
+	ret = chain_judge(walk, chain, &rules, err);
+	if (ret < 0)
+		return ret;
+	walk->rules += rules->n + 1;
+	return rules_walk(walk, rules, chain, before, depth, err);
 }
 
 int chain_walk(const struct chain_source *source, const char *chain, bool policy_drops,
 	       struct chain_walked *ret_walked, struct cni_error *err)
 {
 	struct chain_walked walked = {};
-	struct walk walk = {source, &walked, 0};
+	struct walk walk = {.source = source, .walked = &walked};
 	int ret = rules_of_chain_walk(&walk, chain, (struct doubt){}, 0, err);
 
+	tdestroy(walk.chains, judged_free);
 	if (ret < 0)
 		return ret;
 	if (ret == WALK_LOST)

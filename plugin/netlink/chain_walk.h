@@ -43,7 +43,8 @@ struct rule_judged_list {
 };
 
 /* Where rules come from. @rules judges those of a chain, and leaves out those that
- * do not matter; the list is freed by who calls. A chain that isn't there has none. */
+ * do not matter; the list is freed by who calls. A chain that isn't there has none.
+ * A walk asks once for a chain. */
 struct chain_source {
 	int (*rules)(const struct chain_source *source, const char *chain,
 		     struct rule_judged_list *ret_list, struct cni_error *err);
