@@ -13,8 +13,9 @@
 #include "attr.h"
 #include "nfnetlink.h"
 
-/* Behind defragmentation (-400), and in front of whatever drops packets. */
-#define EARLY (-350)
+/* In front of whatever drops packets, as the node agent's guard does at -450. That is in front
+ * of the kernel's defragmentation (-400), too, but nothing is sent here in fragments. */
+#define EARLY INT_MIN
 /* Directly behind the connection tracking (-200), which knows who an answer is for. */
 #define BEHIND_TRACKING (-199)
 /* In front of nothing but the connection tracking's last step. */

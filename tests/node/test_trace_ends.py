@@ -4,7 +4,7 @@ with what mends it, and lets it through once that was done."""
 import pytest
 
 from harness.command import command
-from harness.node import INTERNET4, INTERNET6, NODE4, OUTSIDE4, UPLINK
+from harness.node import INTERNET4, INTERNET6, NODE4, NODE6, OUTSIDE4, UPLINK
 from harness.shown import CLEAR, CONTROL
 from harness.trace import CART, CONF, attached, came_through, ended_at, trace
 
@@ -334,3 +334,19 @@ def test_what_a_rule_is_named_is_printed_harmlessly(node):
     done = command(node, "doctor", "--trace", CART, INTERNET4, CONF)
     assert done.returncode == 2 and "table ip fire" in done.stdout
     assert not CONTROL.search(done.stdout + done.stderr)
+
+
+# -- rules in front of all others
+
+
+@FAMILIES
+@pytest.mark.parametrize("way", ["saddr", "daddr"], ids=["answer", "sent"])
+def test_a_rule_in_front_of_the_connection_tracking(node, target, way):
+    """As those of the agent's guard are, and those that keep floods from the tracking."""
+    attached(node, ipMasq=False)
+    node.outside.ip("route add 10.1.2.0/24 via", NODE4)
+    node.outside.ip("-6 route add fd00:1:2::/64 via", NODE6)
+    ip = "ip6" if ":" in target else "ip"
+    node.nft(f"table inet fire {{ chain c {{ type filter hook prerouting priority -450; {ip} {way} {target} drop; }}; }}")
+    what = "the answer" if way == "saddr" else "what the pod sends"
+    ended_at(trace(node, CART, target), "rules", f"{what} is dropped in the hook prerouting", "table inet fire")
