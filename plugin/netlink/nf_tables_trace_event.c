@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -76,6 +79,30 @@ static void verdict_read(struct nlattr *verdict, struct trace_event *event)
 	get_name(attrs[NFTA_VERDICT_CHAIN], event->to_chain);
 }
 
+static void target_read(const struct nlattr *network, const struct nlattr *transport,
+			struct trace_event *event)
+{
+	size_t len = network ? nla_len(network) : 0;
+	const struct tcphdr *tcp = transport ? nla_data(transport) : NULL;
+	uint8_t protocol = 0;
+
+	if (event->layer == NFPROTO_IPV4 && len >= sizeof(struct iphdr)) {
+		const struct iphdr *header = nla_data(network);
+
+		event->to.family = AF_INET;
+		memcpy(event->to.bytes, &header->daddr, sizeof(header->daddr));
+		protocol = header->protocol;
+	} else if (event->layer == NFPROTO_IPV6 && len >= sizeof(struct ip6_hdr)) {
+		const struct ip6_hdr *header = nla_data(network);
+
+		event->to.family = AF_INET6;
+		memcpy(event->to.bytes, &header->ip6_dst, sizeof(header->ip6_dst));
+		protocol = header->ip6_nxt;
+	}
+	if (protocol == IPPROTO_TCP && tcp && nla_len(transport) >= (int)sizeof(*tcp))
+		event->to_port = ntohs(tcp->dest);
+}
+
 static bool event_read(const struct nlmsghdr *message, struct trace_event *event)
 {
 	struct nlattr *attrs[NFTA_TRACE_MAX + 1];
@@ -98,6 +125,8 @@ static bool event_read(const struct nlmsghdr *message, struct trace_event *event
 	event->handle = be64toh(handle);
 	event->in = get_number(attrs[NFTA_TRACE_IIF]);
 	event->out = get_number(attrs[NFTA_TRACE_OIF]);
+	target_read(attrs[NFTA_TRACE_NETWORK_HEADER], attrs[NFTA_TRACE_TRANSPORT_HEADER],
+		    event);
 	switch (get_number(attrs[NFTA_TRACE_TYPE])) {
 	case NFT_TRACETYPE_POLICY:
 		event->type = TRACE_POLICY;

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "conf/base/addr.h"
 #include "nf_tables.h"
 
 enum trace_event_type {
@@ -34,9 +35,12 @@ struct trace_event {
 	enum trace_event_type type;
 	enum trace_verdict verdict;
 	char to_chain[NFT_NAME_MAX]; /* that it jumps to; "" */
-	/* Indexes of interfaces; 0: not told. Only the first event of a hook's chain has
-	 * them. */
+	/* The interfaces' indexes, 0: not told; and to whom the packet goes by then, by
+	 * TCP to which port, where the layer is IP's. Only the first event of a hook's
+	 * chain has them. */
 	unsigned int in, out;
+	struct ip_addr to; /* family 0: not told */
+	uint16_t to_port; /* 0: it is no TCP */
 };
 
 /* Begins to listen, in the namespace that the calling thread is in, to the trace of all

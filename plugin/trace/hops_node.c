@@ -277,13 +277,15 @@ void node_neighbour_tell(struct doctor *doctor, const struct way *way)
 static void translation_add(struct text *text, const char *what, const struct ip_addr *ip,
 			    uint16_t port)
 {
-	text_add(text, port ? ", %s %s, port %u" : ", %s %s", what, IP_TEXT(ip), port);
+	text_add(text, port ? "%s %s, port %u" : "%s %s", what, IP_TEXT(ip), port);
 }
 
 void connection_tell(struct doctor *doctor, const struct way *way)
 {
 	const struct conntrack_entry *entry = &way->connection;
 	const struct flow *flow = &way->probe.flow;
+	bool is_translated = !ip_equal(&way->to, &flow->to) ||
+			     way->to_port != flow->to_port;
 	struct text text = {};
 
 	if (way->end != WAY_SENT)
@@ -295,27 +297,28 @@ void connection_tell(struct doctor *doctor, const struct way *way)
 			"it, which --load allows");
 		return;
 	}
-	if (!entry->exists) {
-		doctor_tell(doctor, DOCTOR_OK,
-			    "the node's connection tracking has no entry of it%s",
-			    way->probe.outcome == PROBE_RESET
-				    ? ": a reset ends one that was there"
-				    : "");
-		return;
-	}
-	if (!ip_equal(&entry->reply_from, &flow->to) ||
-	    entry->reply_from_port != flow->to_port)
-		translation_add(&text, "to be translated to", &entry->reply_from,
-				entry->reply_from_port);
-	if (!ip_equal(&entry->reply_to, &flow->from))
-		translation_add(&text, "sent on as from", &entry->reply_to,
+	if (!entry->exists)
+		text_add(&text, "the node's connection tracking has no entry of it%s",
+			 way->probe.outcome == PROBE_RESET
+				 ? ": a reset ends one that was there"
+				 : "");
+	else
+		text_add(&text, "the node tracks it");
+	if (is_translated)
+		translation_add(&text,
+				entry->exists ? ", to be translated to"
+					      : "; rules translate it to",
+				&way->to, way->to_port);
+	if (entry->exists && !ip_equal(&entry->reply_to, &flow->from))
+		translation_add(&text, ", sent on as from", &entry->reply_to,
 				entry->reply_to_port);
-	if (!text.text)
+	else if (entry->exists && !is_translated)
 		text_add(&text, ", not translated");
-	text_add(&text, "%s", entry->answered ? ", answered" : ", not answered");
+	if (entry->exists)
+		text_add(&text, "%s", entry->answered ? ", answered" : ", not answered");
 	if (text.failed)
 		doctor->out_of_memory = true;
 	else
-		doctor_tell(doctor, DOCTOR_OK, "the node tracks it%s", text.text);
+		doctor_tell(doctor, DOCTOR_OK, "%s", text.text);
 	free(text.text);
 }

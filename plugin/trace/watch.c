@@ -150,6 +150,8 @@ static void hook_take(struct watch *watch, struct watched *packet,
 		passage->left[hook] = true;
 		if (packet->out)
 			passage->out = packet->out;
+		passage->to = packet->to;
+		passage->to_port = packet->to_port;
 	}
 }
 
@@ -165,6 +167,10 @@ static void own_take(struct watch *watch, const struct trace_event *event)
 		return;
 	packet->in = event->in ? event->in : packet->in;
 	packet->out = event->out ? event->out : packet->out;
+	if (event->to.family) {
+		packet->to = event->to;
+		packet->to_port = event->to_port;
+	}
 	if (event->type == TRACE_POLICY)
 		hook_take(watch, packet, event);
 }

@@ -20,6 +20,10 @@ enum watch_way {
 struct passage {
 	bool entered[WATCH_HOOKS], left[WATCH_HOOKS];
 	unsigned int in, out; /* indexes of interfaces; 0: none was told */
+	/* To whom they went when they had come through a hook, translated where a rule
+	 * there does so; family 0: they came through none. */
+	struct ip_addr to;
+	uint16_t to_port;
 	size_t rules; /* so many of others' rules they met */
 	bool is_dropped;
 	struct trace_event drop; /* by this rule, or by this chain's policy */
@@ -36,6 +40,8 @@ struct watched {
 	enum watch_way way;
 	int hook;
 	unsigned int in, out;
+	struct ip_addr to;
+	uint16_t to_port;
 	bool of_docker, of_ufw;
 };
 

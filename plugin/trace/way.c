@@ -220,11 +220,22 @@ static int connection_look(struct way *way, bool may_load, struct cni_error *err
 	if (ret < 0)
 		return ret;
 	way->is_connection_seen = true;
+	return 0;
+}
+
+/* The kernel has no entry of a connection that a rule has dropped, or that a reset has ended. Then
+ * the rules tell to whom it was translated. */
+static void target_look(struct way *way)
+{
+	const struct passage *sent = &way->on_node.passages[WATCH_SENT][TRACER_IP];
+
 	if (way->connection.exists) {
 		way->to = way->connection.reply_from;
 		way->to_port = way->connection.reply_from_port;
+	} else if (sent->to.family) {
+		way->to = sent->to;
+		way->to_port = sent->to_port;
 	}
-	return 0;
 }
 
 static int neighbour_look(struct netlink *nl, unsigned int index,
@@ -299,6 +310,7 @@ int way_go(struct way *way, const struct trace *trace, bool may_load,
 		ret = is_for_node(way, err);
 	if (ret == 0 && way->end == WAY_SENT)
 		ret = connection_look(way, may_load, err);
+	target_look(way);
 	if (ret == 0 && way->is_routed && flow->from.family)
 		ret = node_look(way, err);
 	return ret;
