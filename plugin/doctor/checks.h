@@ -21,6 +21,7 @@ void proc_sys_check(struct doctor *doctor);
 void forwarding_check_node(struct doctor *doctor);
 void rp_filter_check(struct doctor *doctor);
 void arp_ignore_check(struct doctor *doctor);
+void accept_local_check(struct doctor *doctor);
 void accept_ra_check(struct doctor *doctor);
 void limits_check(struct doctor *doctor);
 

@@ -31,6 +31,8 @@ static const struct check {
 	 rp_filter_check, NULL},
 	{"arp-ignore", "the node answers pods that ask for the gateway", arp_ignore_check,
 	 NULL},
+	{"accept-local", "the node takes no packet of a pod for one of its own",
+	 accept_local_check, NULL},
 	{"accept-ra", "the node gets or loses no route by router advertisements",
 	 accept_ra_check, NULL},
 	{"bridge-nf", "net.bridge is as the networks need it", bridge_nf_check_node,

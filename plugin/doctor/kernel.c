@@ -129,8 +129,8 @@ static const struct feature {
 	[KERNEL_GUARD] = {{PART_TABLES, PART_SETS, PART_COUNTER, PART_FIB, PART_FIB4,
 			   PART_FIB6},
 			  DOCTOR_PROBLEM,
-			  "nftables doesn't take the rules of spoofCheck, portIsolation "
-			  "or podLink \"routed\"",
+			  "nftables doesn't take the rules of spoofCheck, portIsolation, "
+			  "isolate or podLink \"routed\"",
 			  "boot a kernel with CONFIG_NF_TABLES_INET and "
 			  "CONFIG_NFT_FIB_INET, or remove these keys"},
 	[KERNEL_BRIDGE_RULES] = {{PART_TABLES, PART_SETS, PART_COUNTER, PART_LIMIT},

@@ -40,7 +40,7 @@ int kernel_needs(const struct attachment *net, uint32_t *ret_features,
 		return ret;
 	ports = network->ports.expected;
 	guards = (network->spoof_check && network->is_gateway) ||
-		 network->port_isolation || network->routed;
+		 network->port_isolation || network->routed || network->isolate;
 	*ret_features =
 		KERNEL_BIT(KERNEL_BRIDGE) | KERNEL_BIT(KERNEL_VETH) |
 		bit_if(network_native_vlan(network), KERNEL_VLANS) |

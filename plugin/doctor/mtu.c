@@ -167,7 +167,10 @@ static void network_look(struct doctor *doctor, const struct doctor_network *net
 		    bridge->name, bridge->mtu, text);
 	snprintf(mtu, sizeof(mtu), "%u", least);
 	doctor_command(doctor, "ip", "link", "set", bridge->name, "mtu", mtu, NULL);
-	doctor_advise(doctor, "set the key mtu to %u for new pods", least);
+	doctor_advise(doctor,
+		      "set the key mtu to %u for new pods; pods that run keep their MTU "
+		      "until they are made anew",
+		      least);
 }
 
 /* The node tells pods by ICMP what fits into a tunnel, which not all take notice of. */

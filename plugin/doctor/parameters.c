@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Kernel parameters that pods depend on. The names in commands have slashes, because an
  * interface's name may have a dot. */
+#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -120,44 +121,80 @@ void forwarding_check_node(struct doctor *doctor)
 	}
 }
 
-/* The interfaces of the node's default routes of IPv4, each once. */
-static size_t ways_out(struct doctor *doctor, unsigned int indexes[], size_t max)
-{
-	struct kernel_route_list routes = {};
-	size_t n = 0;
-
-	if (route_list_get(doctor->rtnl, AF_INET, &routes, NULL) < 0)
-		return 0;
-	for (size_t i = 0; i < routes.n && n < max; i++) {
-		const struct kernel_route *route = &routes.items[i];
-		bool known = !prefix_is_default(&route->route.dst) || !route->index;
-
-		for (size_t k = 0; k < n; k++)
-			known |= indexes[k] == route->index;
-		if (!known)
-			indexes[n++] = route->index;
-	}
-	kernel_route_list_clear(&routes);
-	return n;
-}
-
 #define WAYS_MAX 16
 
+/* The interfaces of the node's default routes of IPv4, each once. */
+struct ways_out {
+	struct {
+		unsigned int index;
+		uint32_t table, priority; /* of its most preferred one */
+	} items[WAYS_MAX];
+	size_t n;
+};
+
+static void way_out_add(struct ways_out *ways, const struct kernel_route *route)
+{
+	uint32_t table = route->route.table, priority = route->route.priority;
+	size_t i = 0;
+
+	while (i < ways->n && ways->items[i].index != route->index)
+		i++;
+	if (i == WAYS_MAX)
+		return;
+	if (i == ways->n) {
+		ways->n++;
+	} else if (ways->items[i].table == RT_TABLE_MAIN &&
+		   (table != RT_TABLE_MAIN || ways->items[i].priority <= priority)) {
+		return;
+	}
+	ways->items[i].index = route->index;
+	ways->items[i].table = table;
+	ways->items[i].priority = priority;
+}
+
+static void ways_out_find(struct doctor *doctor, struct ways_out *ways)
+{
+	struct kernel_route_list routes = {};
+
+	if (route_list_get(doctor->rtnl, AF_INET, &routes, NULL) < 0)
+		return;
+	for (size_t i = 0; i < routes.n; i++)
+		if (prefix_is_default(&routes.items[i].route.dst) &&
+		    routes.items[i].index)
+			way_out_add(ways, &routes.items[i]);
+	kernel_route_list_clear(&routes);
+}
+
+/* Do answers leave by way @nr? Of the main table's default routes the one with the lowest
+ * metric is used, or several that share it. */
+static bool is_used(const struct ways_out *ways, size_t nr)
+{
+	if (ways->items[nr].table != RT_TABLE_MAIN)
+		return false;
+	for (size_t i = 0; i < ways->n; i++)
+		if (ways->items[i].table == RT_TABLE_MAIN &&
+		    ways->items[i].priority < ways->items[nr].priority)
+			return false;
+	return true;
+}
+
 /* Tells of packets that come in by one uplink while answers would leave by another
- * one: rp_filter drops them. */
+ * one: rp_filter drops them. What comes in by the uplink that answers leave by passes. */
 void rp_filter_check(struct doctor *doctor)
 {
-	unsigned int indexes[WAYS_MAX];
-	size_t n = ways_out(doctor, indexes, WAYS_MAX);
+	struct ways_out ways = {};
 	int all = 0;
 
-	if (n < 2 || sysctl_get(&all, NULL, "ipv4/conf/all/rp_filter") != 0)
+	ways_out_find(doctor, &ways);
+	if (ways.n < 2 || sysctl_get(&all, NULL, "ipv4/conf/all/rp_filter") != 0)
 		return;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < ways.n; i++) {
 		struct link link = {};
 		int own = 0;
 
-		if (link_get_by_index(doctor->rtnl, indexes[i], &link, NULL) < 0 ||
+		if (is_used(&ways, i) ||
+		    link_get_by_index(doctor->rtnl, ways.items[i].index, &link, NULL) <
+			    0 ||
 		    !link.index ||
 		    sysctl_get(&own, NULL, "ipv4/conf/%s/rp_filter", link.name) != 0 ||
 		    (all > own ? all : own) != 1)
@@ -166,10 +203,41 @@ void rp_filter_check(struct doctor *doctor)
 			doctor, DOCTOR_WARNING,
 			"rp_filter of %s is 1 (strict), and the node has %zu uplinks: "
 			"what comes by another one than answers leave by is dropped",
-			link.name, n);
+			link.name, ways.n);
 		doctor_command(doctor, "sysctl", "-w",
 			       SYSCTL_WORD("net/ipv4/conf/%s/rp_filter=2", link.name),
 			       NULL);
+	}
+}
+
+/* The kernel drops a packet that comes in with an address of the node itself, unless
+ * accept_local of all interfaces or of this one is on. */
+void accept_local_check(struct doctor *doctor)
+{
+	int all = 0;
+
+	if (sysctl_get(&all, NULL, "ipv4/conf/all/accept_local") != 0)
+		return;
+	for (size_t i = 0; i < doctor->networks.n; i++) {
+		const struct doctor_network *network = &doctor->networks.items[i];
+		int own = 0;
+
+		if (!network->is_gateway ||
+		    sysctl_get(&own, NULL, "ipv4/conf/%s/accept_local",
+			       network->gateway_ifname) != 0 ||
+		    (!all && !own))
+			continue;
+		doctor_tell(
+			doctor, DOCTOR_WARNING,
+			"accept_local of %s is 1: the node takes what a pod sends with an "
+			"address of the node as its source",
+			all ? "all interfaces" : network->gateway_ifname);
+		doctor_command(doctor, "sysctl", "-w",
+			       SYSCTL_WORD("net/ipv4/conf/%s/accept_local=0",
+					   all ? "all" : network->gateway_ifname),
+			       NULL);
+		if (all)
+			return;
 	}
 }
 

@@ -77,6 +77,8 @@ def test_what_the_networks_need_and_nothing_else_is_tried(healthy):
     assert seen(healthy) == TRIED
     write(healthy, ours("dual", capabilities={"portMappings": False}, ipMasq=False))
     assert seen(healthy) == {"CONFIG_BRIDGE", "CONFIG_VETH"}
+    write(healthy, ours("dual", capabilities={"portMappings": False}, ipMasq=False, isolate=True))
+    assert seen(healthy) == {"CONFIG_BRIDGE", "CONFIG_VETH", "CONFIG_NFT_FIB_INET, or remove these"}
 
 
 @strace

@@ -51,6 +51,23 @@ def test_strict_rp_filter_with_two_uplinks(healthy):
     told_and_mended(healthy, "rp-filter", "warning", "second")
 
 
+def test_the_uplink_that_answers_leave_by_may_filter(healthy):
+    healthy.ip("link add second type bridge")
+    healthy.ip("addr add 203.0.113.2/24 dev second")
+    healthy.ip("link set second up")
+    healthy.ip("route add default via 203.0.113.1 metric 100")
+    for name, value in {"all": 0, UPLINK: 1, "second": 2}.items():
+        healthy.sysctl(f"ipv4.conf.{name}.rp_filter", value)
+    assert findings(healthy, "rp-filter") == []
+
+
+@pytest.mark.parametrize("where, named", [("cni0", "cni0"), ("all", "all interfaces")])
+def test_the_node_takes_packets_with_its_own_addresses(healthy, where, named):
+    healthy.add(healthy.pod(), ours("dual"))
+    healthy.sysctl(f"ipv4.conf.{where}.accept_local", 1)
+    told_and_mended(healthy, "accept-local", "warning", f"accept_local of {named} is 1")
+
+
 @pytest.mark.parametrize("where", ["cni0", "all"])
 def test_the_node_answers_no_arp(healthy, where):
     healthy.add(healthy.pod(), ours("dual"))
