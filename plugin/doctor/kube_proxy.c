@@ -174,10 +174,11 @@ static void off_tell(struct doctor *doctor, const struct doctor_network *network
 
 static void on_tell(struct doctor *doctor, size_t f, int value)
 {
-	doctor_tell(doctor, DOCTOR_PROBLEM,
-		    "net.bridge.%s is %d, and podLink \"routed\" needs 0: an ADD fails, and "
-		    "of pods that run, connections to Services time out",
-		    switches[f], value);
+	doctor_tell(
+		doctor, DOCTOR_PROBLEM,
+		"net.bridge.%s is %d, and podLink \"routed\" needs 0: an ADD fails, and "
+		"of pods that run, connections to Services time out",
+		switches[f], value);
 	doctor_command(doctor, "sysctl", "-w",
 		       SYSCTL_WORD("net/bridge/%s=0", switches[f]), NULL);
 }
