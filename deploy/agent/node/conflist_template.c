@@ -197,8 +197,10 @@ static int read_first(struct conflist_template *template, struct cni_error *err)
 	if (ret < 0)
 		return ret;
 	ret = check(template, &first, err);
-	if (ret == 0)
+	if (ret == 0) {
 		take(template, &first);
+		template->has_trunk = json_has_list(doc, "vlanTrunk");
+	}
 	json_clear(&first_type, &first);
 	return ret;
 }

@@ -36,6 +36,7 @@ struct conflist_template {
 	bool has_gateway, has_capabilities;
 	bool gateway; /* isGateway, or isDefaultGateway */
 	bool promiscuous; /* promiscMode */
+	bool has_trunk; /* vlanTrunk */
 	enum option_choice spoof_check, routed;
 	struct prefix_list non_masquerade; /* items owned */
 };

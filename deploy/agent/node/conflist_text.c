@@ -33,16 +33,27 @@ static void put_capabilities(struct json_writer *w, const struct conflist_spec *
 		json_text(w, "hostPortOverListener", "refuse");
 }
 
+/* Will pods be able to send from their own MAC addresses alone? */
+static bool checks_macs(const struct conflist_spec *spec, bool spoof_check)
+{
+	if (spec->template->spoof_check != OPTION_UNSET)
+		spoof_check = spec->template->spoof_check == OPTION_YES;
+	return spoof_check || spec->options->mac_spoof_check;
+}
+
 /* Absent keys are false. spoofCheck is there in any case, because its value isn't the
- * same on all nodes. */
+ * same on all nodes. Where a pod may have other MAC addresses as well, quietBridge would
+ * keep frames from them. */
 static void put_guards(struct json_writer *w, const struct conflist_spec *spec)
 {
 	const struct options *options = spec->options;
+	bool spoof_check = options->spoof_check == OPTION_UNSET
+				   ? spec->kept->spoof_check
+				   : options->spoof_check == OPTION_YES;
 
-	json_bool(w, "spoofCheck",
-		  options->spoof_check == OPTION_UNSET
-			  ? spec->kept->spoof_check
-			  : options->spoof_check == OPTION_YES);
+	json_bool(w, "spoofCheck", spoof_check);
+	if (checks_macs(spec, spoof_check) && !spec->template->has_trunk)
+		json_bool(w, "quietBridge", true);
 	if (options->mac_spoof_check)
 		json_bool(w, "macspoofchk", true);
 	if (options->port_isolation)

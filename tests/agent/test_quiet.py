@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""quietBridge in the agent's configuration, and the agent's repair of what it needs."""
+import pytest
+
+from harness.quiet import groups, groups_of, mac_of, neighbours, port_of, querier
+from harness.waiting import wait_for
+from test_guards import restarted, started, strip_guards
+from test_template import Volume, first
+
+
+@pytest.fixture
+def volume(tmp_path):
+    return Volume(tmp_path / "template")
+
+
+def test_it_comes_with_the_check_of_MAC_addresses(cluster):
+    """Elsewhere a pod may have other ones, and would be cut off."""
+    node = cluster.node()
+    assert started(node)["quietBridge"] is True
+    assert "quietBridge" not in restarted(node, "--spoof-check", "false")
+    assert restarted(node, "--mac-spoof-check", "true")["quietBridge"] is True
+    assert "quietBridge" not in restarted(node)
+    assert restarted(node, "--spoof-check", "true")["quietBridge"] is True
+
+
+def test_a_node_that_was_there_before_and_checks_nothing_goes_on_without(cluster):
+    node = cluster.node()
+    started(node)
+    node.stop_agent()
+    strip_guards(node)
+    assert "quietBridge" not in started(node)
+
+
+def test_a_template_says_otherwise(cluster, volume):
+    node = cluster.node()
+    with_template = "--conflist-template", str(volume.file)
+    volume.put(first(quietBridge=False))
+    conf = started(node, *with_template)
+    assert (conf["spoofCheck"], conf["quietBridge"]) == (True, False)
+    volume.put(first(spoofCheck=False))
+    wait_for(lambda: "quietBridge" not in node.conf())
+    volume.put(first(spoofCheck=False, quietBridge=True))
+    wait_for(lambda: node.conf().get("quietBridge") is True)
+    volume.put(first(spoofCheck=True, vlanTrunk=[{"id": 100}]))
+    wait_for(lambda: "vlanTrunk" in node.conf())
+    assert "quietBridge" not in node.conf() and node.conf()["spoofCheck"] is True
+
+
+def test_a_bridge_that_went_down_and_up_is_mended(cluster):
+    node = cluster.node()
+    started(node, "--resync-seconds", "1")
+    pods = [node.attach(), node.attach()]
+    known = {address: mac_of(pod.result) for pod in pods
+             for address in (pod.address4, pod.address6)}
+    assert neighbours(node) == known and querier(node)
+    for pod in pods:
+        assert groups(node, port_of(pod.result)) == groups_of(pod.result)
+    node.ip("link set cni0 down")
+    node.ip("link set cni0 up")
+    for pod in pods:
+        assert pod.ping(pods[0].address4) and pod.ping(pods[0].address6)
+    wait_for(lambda: neighbours(node) == known)
