@@ -127,6 +127,35 @@ static void nft_mend(struct doctor *doctor, const struct firewall_drop *drop,
 
 /* ---- Rules of iptables ---- */
 
+static bool has(const char *const names[], size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * The program that writes the chain's rules; NULL: it is no chain of iptables. Rules of
+ * nft must not get into the tables of iptables-nft: it can't read a table that has, for
+ * example, a set, nor could kube-proxy or Docker then, which call it.
+ */
+static const char *iptables_of(const struct firewall_drop *drop)
+{
+	static const char *const tables[] = {"raw", "mangle", "filter", "security"},
+				 *const chains[] = {"PREROUTING", "INPUT", "FORWARD",
+						    "OUTPUT", "POSTROUTING"};
+	bool six = drop->family == NFPROTO_IPV6;
+
+	if (drop->legacy)
+		return six ? "ip6tables-legacy" : "iptables-legacy";
+	if ((!six && drop->family != NFPROTO_IPV4) ||
+	    !has(tables, ARRAY_SIZE(tables), drop->table) ||
+	    !has(chains, ARRAY_SIZE(chains), drop->chain))
+		return NULL;
+	return six ? "ip6tables-nft" : "iptables-nft";
+}
+
 static void iptables_forward(struct doctor *doctor, const char *program,
 			     const char *table, const char *chain, const char *bridge)
 {
@@ -135,10 +164,10 @@ static void iptables_forward(struct doctor *doctor, const char *program,
 		       bridge, "-j", "ACCEPT", NULL);
 }
 
-static void legacy_discovery(struct doctor *doctor, const struct firewall_drop *drop,
-			     const char *direction, const char *ifname)
+static void iptables_discovery(struct doctor *doctor, const struct firewall_drop *drop,
+			       const char *direction, const char *ifname)
 {
-	const char *program = "ip6tables-legacy";
+	const char *program = iptables_of(drop);
 
 	doctor_command(doctor, program, "-t", drop->table, "-I", drop->chain, direction,
 		       ifname, "-p", "icmpv6", "--icmpv6-type", "neighbour-solicitation",
@@ -147,35 +176,45 @@ static void legacy_discovery(struct doctor *doctor, const struct firewall_drop *
 		       "neighbour-advertisement", "-j", "ACCEPT", NULL);
 }
 
-/* A chain POSTROUTING can't ask for the interface that a packet came in by. */
-static void legacy_mend(struct doctor *doctor, const struct firewall_drop *drop,
-			const struct way_ends *ends)
+static void iptables_one(struct doctor *doctor, const struct firewall_drop *drop,
+			 const char *key, const char *value)
 {
-	const char *program = drop->family == NFPROTO_IPV6 ? "ip6tables-legacy"
-							   : "iptables-legacy";
+	doctor_command(doctor, iptables_of(drop), "-t", drop->table, "-I", drop->chain,
+		       key, value, "-j", "ACCEPT", NULL);
+}
+
+/* What comes by an uplink can be told from what comes to the node where connections are
+ * known. */
+static void iptables_back(struct doctor *doctor, const struct firewall_drop *drop,
+			  const char *uplink)
+{
+	if (drop->priority > NF_IP_PRI_CONNTRACK)
+		doctor_command(doctor, iptables_of(drop), "-t", drop->table, "-I",
+			       drop->chain, "-i", uplink, "-m", "conntrack", "--ctstate",
+			       "ESTABLISHED,RELATED", "-j", "ACCEPT", NULL);
+	else
+		doctor_advise(doctor, "have the chain accept %s", drop->way->what);
+}
+
+/* A chain POSTROUTING can't ask for the interface that a packet came in by. */
+static void iptables_mend(struct doctor *doctor, const struct firewall_drop *drop,
+			  const struct way_ends *ends)
+{
 	bool goes_in = drop->step->in == PLACE_GATEWAY;
 
 	if (is_of(drop, NF_INET_FORWARD))
-		iptables_forward(doctor, program, drop->table, drop->chain,
+		iptables_forward(doctor, iptables_of(drop), drop->table, drop->chain,
 				 ends->gateway);
-	else if (is_of(drop, NF_INET_POST_ROUTING) && drop->way->kind == WAY_OUT)
-		doctor_command(doctor, program, "-t", drop->table, "-I", drop->chain,
-			       "-s", PREFIX_TEXT(&ends->subnet), "-j", "ACCEPT", NULL);
-	else if (is_of(drop, NF_INET_PRE_ROUTING) && drop->way->kind == WAY_BACK) {
-		if (drop->priority > NF_IP_PRI_CONNTRACK)
-			doctor_command(doctor, program, "-t", drop->table, "-I",
-				       drop->chain, "-i", ends->uplink, "-m", "conntrack",
-				       "--ctstate", "ESTABLISHED,RELATED", "-j", "ACCEPT",
-				       NULL);
-		else
-			doctor_advise(doctor, "have the chain accept %s",
-				      drop->way->what);
-	} else if (is_discovery(drop))
-		legacy_discovery(doctor, drop, goes_in ? "-i" : "-o", ends->gateway);
+	else if (is_of(drop, NF_INET_POST_ROUTING) && goes_in && ends->subnet.addr.family)
+		iptables_one(doctor, drop, "-s", PREFIX_TEXT(&ends->subnet));
+	else if (is_of(drop, NF_INET_POST_ROUTING) && goes_in)
+		doctor_advise(doctor, "have the chain accept %s", drop->way->what);
+	else if (is_of(drop, NF_INET_PRE_ROUTING) && !goes_in)
+		iptables_back(doctor, drop, ends->uplink);
+	else if (is_discovery(drop))
+		iptables_discovery(doctor, drop, goes_in ? "-i" : "-o", ends->gateway);
 	else
-		doctor_command(doctor, program, "-t", drop->table, "-I", drop->chain,
-			       goes_in ? "-i" : "-o", ends->gateway, "-j", "ACCEPT",
-			       NULL);
+		iptables_one(doctor, drop, goes_in ? "-i" : "-o", ends->gateway);
 }
 
 /* ---- Programs ---- */
@@ -213,10 +252,10 @@ void firewall_mend(struct doctor *doctor, const struct firewall_drop *drop,
 		ufw_mend(doctor, drop, bridge);
 	else if (is_firewalld(drop))
 		doctor_command(doctor, "firewall-cmd", "--permanent", "--zone=trusted",
-			       "--add-interface", bridge, DOCTOR_AND, "firewall-cmd",
+			       "--change-interface", bridge, DOCTOR_AND, "firewall-cmd",
 			       "--reload", NULL);
-	else if (drop->legacy)
-		legacy_mend(doctor, drop, ends);
+	else if (iptables_of(drop))
+		iptables_mend(doctor, drop, ends);
 	else
 		nft_mend(doctor, drop, ends);
 	if (drop->way->on_purpose)

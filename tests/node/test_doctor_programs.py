@@ -63,6 +63,7 @@ def test_firewalld_that_does_not_know_the_bridge(healthy):
     found = findings(healthy, "firewall")
     assert all("(firewalld's)" in f["message"] and f["command"].startswith("firewall-cmd") for f in found)
     assert ("problem", "what pods send") in levels(found)
+    assert "--change-interface cni0" in found[0]["command"]  # whatever zone has it now
     assert not any("discovery" in f["message"] for f in found)
     healthy.nft("delete table inet firewalld")
     healthy.nft(firewalls.firewalld("cni0"))
