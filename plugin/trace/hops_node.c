@@ -146,20 +146,6 @@ static void forwarding_tell(struct doctor *doctor, const struct way *way)
 			       NULL);
 }
 
-static void rp_filter_tell(struct doctor *doctor, const struct way *way)
-{
-	doctor_tell(
-		doctor, bad(way),
-		"rp_filter: the node drops what comes in by %s from %s, as its own way "
-		"there leads by %s",
-		way->pod->gateway_ifname, IP_TEXT(&way->probe.flow.from),
-		way->back_out.index ? way->back_out.name : "no interface");
-	doctor_command(doctor, "sysctl", "-w", "net/ipv4/conf/all/rp_filter=0",
-		       SYSCTL_WORD("net/ipv4/conf/%s/rp_filter=0",
-				   way->pod->gateway_ifname),
-		       NULL);
-}
-
 static const char *refusal_text(int errnum)
 {
 	switch (errnum) {
@@ -175,9 +161,7 @@ static const char *refusal_text(int errnum)
 
 static void refused_tell(struct doctor *doctor, const struct way *way, bool forwards)
 {
-	if (way->rp_filtered) {
-		rp_filter_tell(doctor, way);
-	} else if (way->node_route.errnum == EHOSTUNREACH && !forwards) {
+	if (way->node_route.errnum == EHOSTUNREACH && !forwards) {
 		forwarding_tell(doctor, way);
 	} else {
 		doctor_tell(doctor, bad(way), "the node has no way to %s: %s",
@@ -208,6 +192,41 @@ static void out_tell(struct doctor *doctor, const struct way *way)
 		    route->gateway.family ? IP_TEXT(&route->gateway) : "");
 }
 
+/* The route that the bridge's address gives the node, once more: it is preferred to others
+ * of the same subnet, and removes none. IPv6 prefers a route by its metric alone. */
+static void way_back_command(struct doctor *doctor, const struct way *way)
+{
+	const struct trace_pod *pod = way->pod;
+
+	for (size_t i = 0; i < pod->addresses_n; i++) {
+		const struct ip_prefix subnet = prefix_network(&pod->addresses[i]);
+
+		if (ip_equal(&pod->addresses[i].addr, &way->probe.flow.from))
+			doctor_command(doctor, "ip", "route", "prepend",
+				       PREFIX_TEXT(&subnet), "dev", pod->gateway_ifname,
+				       subnet.addr.family == AF_INET ? NULL : "metric",
+				       "1", NULL);
+	}
+	doctor_advise(
+		doctor,
+		"see which route or rule leads elsewhere: ip route get fibmatch %s, "
+		"ip rule",
+		IP_TEXT(&way->probe.flow.from));
+}
+
+/* The way of the answers leads elsewhere. rp_filter drops what the pod sends, then. */
+static void way_back_tell(struct doctor *doctor, const struct way *way)
+{
+	doctor_tell(doctor, bad(way),
+		    "the node's way back to %s leads by %s, and not by %s%s",
+		    IP_TEXT(&way->probe.flow.from),
+		    way->back_out.index ? way->back_out.name : "no interface",
+		    way->pod->gateway_ifname,
+		    way->rp_filtered ? ", so that rp_filter drops what the pod sends, too"
+				     : "");
+	way_back_command(doctor, way);
+}
+
 /* Was the packet seen to pass the node's own decision where it goes? */
 static bool went_on(const struct way *way)
 {
@@ -228,7 +247,10 @@ void node_route_tell(struct doctor *doctor, const struct way *way)
 		doctor_tell(doctor, DOCTOR_OK, "the node has sent it on");
 		return;
 	}
-	if (route->errnum)
+	/* With rp_filter, the way back alone keeps the packet. */
+	if (way->rp_filtered)
+		way_back_tell(doctor, way);
+	else if (route->errnum)
 		refused_tell(doctor, way, forwards);
 	else if (route->type == RTN_LOCAL)
 		doctor_tell(doctor, DOCTOR_OK, "%s is an address of the node",
@@ -243,14 +265,9 @@ void node_route_tell(struct doctor *doctor, const struct way *way)
 	} else {
 		out_tell(doctor, way);
 	}
-	if (way->back.errnum || way->back.out != way->gateway.index) {
-		doctor_tell(doctor, bad(way),
-			    "the node's way back to %s leads by %s, and not by %s",
-			    IP_TEXT(&way->probe.flow.from),
-			    way->back_out.index ? way->back_out.name : "no interface",
-			    way->pod->gateway_ifname);
-		repair_command(doctor, way);
-	}
+	if (!way->rp_filtered &&
+	    (way->back.errnum || way->back.out != way->gateway.index))
+		way_back_tell(doctor, way);
 }
 
 void node_neighbour_tell(struct doctor *doctor, const struct way *way)

@@ -123,10 +123,25 @@ def test_rp_filter(node, known):
     node.sysctl("ipv4.conf.cni0.rp_filter", 1)
     node.ip("route del 10.1.2.0/24 dev cni0")
     node.ip("route add 10.1.2.0/24 dev " + UPLINK)
-    traced = ended_at(trace(node, CART, INTERNET4), "node-route", "rp_filter", UPLINK)
-    node.run("sh", "-c", traced.end["command"])
-    # The packet goes out now; its answer has no way back yet.
-    ended_at(trace(node, CART, INTERNET4), "node-route", f"way back to 10.1.2.2 leads by {UPLINK}, and not by cni0")
+    traced = ended_at(trace(node, CART, INTERNET4), "node-route", "rp_filter", UPLINK,
+                      f"way back to 10.1.2.2 leads by {UPLINK}, and not by cni0")
+    # One fault is told once, and the protection of the interfaces stays as it is.
+    assert traced.wrong() == ["node-route"] and "rp_filter" not in traced.end["command"]
+    mended(node, traced)
+    assert node.sysctl("ipv4.conf.cni0.rp_filter") == "1"
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["gone", "elsewhere"])
+@pytest.mark.parametrize("target, subnet", [(INTERNET4, "10.1.2.0/24"), (INTERNET6, "fd00:1:2::/64")],
+                         ids=["v4", "v6"])
+def test_the_way_back_to_the_pod_is_gone(node, target, subnet, elsewhere):
+    attached(node)
+    node.ip(f"route del {subnet} dev cni0")
+    if elsewhere:
+        node.ip(f"route add {subnet} dev {UPLINK}")
+    traced = ended_at(trace(node, CART, target), "node-route", f" leads by {UPLINK}, and not by cni0")
+    assert "rp_filter" not in traced.end["message"]
+    mended(node, traced)
 
 
 def test_the_uplink_is_down(node):
