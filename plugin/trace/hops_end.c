@@ -182,8 +182,12 @@ static void beyond_node_tell(struct doctor *doctor, const struct way *way,
 	if (way_tunnel(&way->out))
 		doctor_advise(doctor,
 			      "see the node that has %s: bridge-cni doctor there, and "
-			      "whether the tunnel's packets get from node to node",
-			      to);
+			      "whether the tunnel's packets get from node to node (UDP "
+			      "port %s says)",
+			      to,
+			      link_is(&way->out, "vxlan")
+				      ? "8472, or what the agent's --vxlan-port"
+				      : "51820, or what the agent's --wireguard-port");
 	else if (is_masqueraded(way) || !way->is_connection_seen)
 		doctor_advise(doctor, "see what is behind %s: a firewall, or %s itself",
 			      out, to);

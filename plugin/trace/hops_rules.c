@@ -31,11 +31,16 @@ static bool begins(const char *name, const char *with)
 	return strncmp(name, with, strlen(with)) == 0;
 }
 
+/* The node agent's guard of its tunnels. */
+#define AGENT_TABLE "bridge_cni_tunnel"
+
 /* Whose a chain is, by how it or its table is named. */
 static const char *whose(const struct firewall_seen *seen)
 {
 	if (strcmp(seen->table, RULES_TABLE) == 0)
 		return " (bridge-cni's own)";
+	if (strcmp(seen->table, AGENT_TABLE) == 0)
+		return " (the node agent's guard)";
 	if (begins(seen->chain, "KUBE-") || strcmp(seen->table, "kube-proxy") == 0)
 		return " (Kubernetes': kube-proxy or kubelet)";
 	if (begins(seen->chain, "cali-"))
@@ -122,9 +127,14 @@ static void drop_mend(struct doctor *doctor, const struct way *way,
 {
 	if (strcmp(event->table, RULES_TABLE) == 0)
 		own_advise(doctor, way, event);
+	else if (strcmp(event->table, AGENT_TABLE) == 0)
+		doctor_advise(doctor,
+			      "see whether the pod's address is in a podCIDR of this "
+			      "node (kubectl get node -o yaml), and the agent's log");
 	else if (begins(event->chain, "KUBE-") || strcmp(event->table, "kube-proxy") == 0)
-		doctor_advise(doctor, "see whether the Service has endpoints that are "
-				      "ready (kubectl get endpointslices)");
+		doctor_advise(doctor, "see whether the Service has this port, and "
+				      "endpoints that are ready (kubectl get "
+				      "services,endpointslices)");
 	else if (begins(event->chain, "cali-") || begins(event->chain, "CILIUM"))
 		doctor_advise(doctor, "see the network policies that select the pod or "
 				      "its target");

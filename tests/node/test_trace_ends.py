@@ -5,8 +5,6 @@ import pytest
 
 from harness.command import command
 from harness.node import INTERNET4, INTERNET6, NODE4, NODE6, OUTSIDE4, UPLINK
-from harness.portmap import settled
-from harness.service import netfilter_on_the_bridge, service
 from harness.shown import CLEAR, CONTROL
 from harness.trace import CART, CONF, attached, came_through, ended_at, trace
 
@@ -353,7 +351,7 @@ def test_what_a_rule_is_named_is_printed_harmlessly(node):
     assert not CONTROL.search(done.stdout + done.stderr)
 
 
-# -- rules in front of all others, and rules behind a translation
+# -- rules in front of all others
 
 
 @FAMILIES
@@ -367,32 +365,3 @@ def test_a_rule_in_front_of_the_connection_tracking(node, target, way):
     node.nft(f"table inet fire {{ chain c {{ type filter hook prerouting priority -450; {ip} {way} {target} drop; }}; }}")
     what = "the answer" if way == "saddr" else "what the pod sends"
     ended_at(trace(node, CART, target), "rules", f"{what} is dropped in the hook prerouting", "table inet fire")
-
-
-@pytest.mark.parametrize("mode", ["nftables", "iptables"])
-@pytest.mark.parametrize("which", [0, 1], ids=["v4", "v6"])
-def test_what_a_Service_leads_to_is_told_though_a_rule_drops_it_there(node, mode, which):
-    """The kernel has no entry of such a connection."""
-    netfilter_on_the_bridge(node, False)
-    attached(node, n=2)
-    settled(node)
-    address = ["10.1.2.3", "fd00:1:2::3"][which]
-    vip = service(node, address, 53, mode)
-    node.nft(FOREIGN.format(family="inet", hook="forward", what="drop", match="tcp dport 53"))
-    traced = ended_at(trace(node, CART, with_port(vip, 53)), "rules", "in the hook forward")
-    assert f"the node sends to {address} by cni0" == traced.text("node-route")
-    assert f"; rules translate it to {address}, port 53" in traced.text("connection")
-
-
-@pytest.mark.parametrize("which", [0, 1], ids=["v4", "v6"])
-def test_a_Service_whose_pod_refuses_names_the_pod(node, which):
-    netfilter_on_the_bridge(node, False)
-    attached(node, n=2)
-    settled(node)
-    address = ["10.1.2.3", "fd00:1:2::3"][which]
-    vip = service(node, address, 53, "nftables")
-    traced = trace(node, CART, with_port(vip, 53))
-    assert traced.status == 1 and traced.wrong() == []
-    assert f"the node sends to {address} by cni0" == traced.text("node-route")
-    assert f"; rules translate it to {address}, port 53" in traced.text("connection")
-    assert f"it came through to {address}, TCP port 53, which refuses" in traced.end["message"]
