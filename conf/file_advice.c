@@ -7,7 +7,10 @@
 #include "bandwidth_conf.h"
 #include "capabilities.h"
 #include "conf/json/json_query.h"
+#include "nearest_key.h"
 #include "request.h"
+
+#define HOST_LOCAL "host-local"
 
 #define IS_GIVEN(doc, ...) json_has_at((doc), (const char *const[]){__VA_ARGS__, NULL})
 
@@ -101,6 +104,36 @@ static void advise_reference(const struct request *request, struct notices *noti
 		       network->vlan);
 }
 
+/* A name that is like host-local's is another plugin's only where there is such a one. */
+static void advise_ipam_type(const struct ipam_conf *ipam, struct notices *notices)
+{
+	struct nearest nearest;
+
+	if (!ipam->type || !*ipam->type || strcmp(ipam->type, HOST_LOCAL) == 0)
+		return;
+	nearest = nearest_begin(ipam->type);
+	nearest_compare(&nearest, HOST_LOCAL);
+	if (nearest.found)
+		notice(notices, "ipam.type: \"%s\" is another plugin; is \"%s\" meant?",
+		       ipam->type, HOST_LOCAL);
+}
+
+/* Without a subnet beside them, these keys of a range are of none. */
+static void advise_range_keys(const struct request *request, struct notices *notices)
+{
+	static const char *const keys[] = {"rangeStart", "rangeEnd", "gateway"};
+	const struct ipam_conf *ipam = &request->network.ipam;
+
+	if (!ipam->type || strcmp(ipam->type, HOST_LOCAL) != 0 || ipam->single_sets)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (IS_GIVEN(request->doc, "ipam", keys[i]))
+			notice(notices,
+			       "ipam.%s: nothing comes of this without ipam.subnet; move "
+			       "it into the range of ipam.ranges that it is for",
+			       keys[i]);
+}
+
 void advise_file(const struct request *request, bool ports_are_mapped,
 		 struct notices *notices)
 {
@@ -111,6 +144,8 @@ void advise_file(const struct request *request, bool ports_are_mapped,
 	if (!advise_port_keys(request->doc, &capabilities, notices))
 		advise_host_ports(&request->network, &capabilities, ports_are_mapped,
 				  notices);
+	advise_ipam_type(&request->network.ipam, notices);
+	advise_range_keys(request, notices);
 	advise_reference(request, notices);
 }
 

@@ -8,9 +8,11 @@
 
 #include "conf/file_advice.h"
 #include "conf/json/json_doc.h"
+#include "conf/json/json_query.h"
 #include "conf/json/json_write.h"
 #include "conf/net_list.h"
 #include "conf/net_list_check.h"
+#include "conf/range_kinds.h"
 #include "conf/request.h"
 #include "conf/route_gateways.h"
 #include "conf/valid_set.h"
@@ -115,6 +117,7 @@ static void addition_read(const char *text, const char *file, const struct chain
 	if (ret < 0)
 		return;
 	route_gateways_check(&request, findings);
+	range_kinds_check(&request, findings);
 	policy_look(&op, &request, findings);
 }
 
@@ -229,8 +232,13 @@ size_t validate_file(struct findings *findings, const char *const *types, int fd
 	if (list.n == 0)
 		finding_add(
 			findings, FINDING_WARNING, 0,
-			"no plugin of type \"%s\" is in it; write this \"type\" where one "
-			"is meant",
+			list.is_list || json_has_at(doc,
+						    (const char *const[]){"type", NULL})
+				? "no plugin of type \"%s\" is in it; write this "
+				  "\"type\" where one is meant"
+				: "no plugin of type \"%s\" is in it: it has "
+				  "neither the \"plugins\" of a list nor the \"type\" "
+				  "of a plugin; write one of the two",
 			types[0]);
 	list_validate(text, len, &list, findings);
 	if (list.n > 0)
