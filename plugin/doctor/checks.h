@@ -51,6 +51,9 @@ void subnets_check(struct doctor *doctor);
 void bridge_check(struct doctor *doctor, const struct network_facts *facts);
 void former_check(struct doctor *doctor);
 
+/* pod_routes.c: routes and rules of the node that decide about pods. */
+void pod_routes_check(struct doctor *doctor, const struct network_facts *facts);
+
 /* mtu.c */
 void mtu_check(struct doctor *doctor);
 

@@ -6,6 +6,7 @@
 #include "gateway_places.h"
 
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
 #include "ipam/ipam.h"
@@ -230,6 +231,67 @@ static int subnet_route_ensure(struct attachment *att, const struct ip_config *i
 	return ret;
 }
 
+#define IPV6_CONNECTED_METRIC 256 /* IP6_RT_PRIO_ADDRCONF of the kernel */
+
+/* Would the node send to the pod's address by another way than the gateway's interface,
+ * although the gateway is there with its subnet? */
+static int leads_elsewhere(struct attachment *att, const struct ip_config *ip,
+			   bool *ret_elsewhere, struct cni_error *err)
+{
+	struct ip_prefix gateway = gateway_prefix(ip);
+	struct kernel_route_list routes = {};
+	struct addr_list list = {};
+	bool elsewhere = false;
+	int ret = addr_list_get(att->op->node.rtnl, att->gateway_index,
+				gateway.addr.family, &list, err);
+
+	if (ret == 0 && addr_list_has(&list, &gateway) &&
+	    gateway.len < ip_bits(gateway.addr.family)) {
+		ret = route_to(att->op->node.rtnl, &ip->address.addr, &routes, err);
+		elsewhere = ret == 0;
+	}
+	for (size_t i = 0; i < routes.n; i++)
+		elsewhere = elsewhere && routes.items[i].index != att->gateway_index;
+	kernel_route_list_clear(&routes);
+	addr_list_clear(&list);
+	if (ret == 0)
+		*ret_elsewhere = elsewhere;
+	return ret;
+}
+
+/* A repair puts the route back that the kernel made along with the gateway's address. It
+ * is the kernel's in each property, because it goes with the address then. To take the
+ * address away and add it again would bring it too, but what other programs keep of the
+ * address would be lost. Another route to the subnet is somebody's, and stays. */
+static int connected_route_ensure(struct attachment *att, const struct ip_config *ip,
+				  struct cni_error *err)
+{
+	struct kernel_route wanted = {
+		.route.dst = prefix_network(&ip->address),
+		.index = att->gateway_index,
+		.protocol = RTPROT_KERNEL,
+	};
+	bool elsewhere = false;
+	int ret = ip->gateway.family && !ip_is_link_local6(&ip->gateway)
+			  ? leads_elsewhere(att, ip, &elsewhere, err)
+			  : 0;
+
+	if (ret < 0 || !elsewhere)
+		return ret;
+	if (ip->gateway.family == AF_INET)
+		wanted.source = ip->gateway;
+	else
+		wanted.route.priority = IPV6_CONNECTED_METRIC;
+	queue_route_set(att->op->node.rtnl, &wanted, false);
+	ret = netlink_commit(att->op->node.rtnl, err);
+	if (ret == -EEXIST)
+		return error_clear(err);
+	if (ret == 0)
+		report_done(att, "route to %s through %s", PREFIX_TEXT(&wanted.route.dst),
+			    att->gateway_ifname);
+	return ret;
+}
+
 int gateway_addresses_ensure(struct attachment *att, struct cni_error *err)
 {
 	size_t missing = 0;
@@ -243,6 +305,9 @@ int gateway_addresses_ensure(struct attachment *att, struct cni_error *err)
 		ret = addresses_complete(att, err);
 	for (size_t i = 0; ret == 0 && i < att->ipam.ips.n; i++)
 		ret = subnet_route_ensure(att, &att->ipam.ips.items[i], err);
+	for (size_t i = 0; ret == 0 && attachment_is_repaired(att) && i < att->ipam.ips.n;
+	     i++)
+		ret = connected_route_ensure(att, &att->ipam.ips.items[i], err);
 	if (ret != 0)
 		return ret;
 	return missing > 0 ? GATEWAY_ADDED : 0;

@@ -60,6 +60,8 @@ HARM = {
     "ports down": lambda node: [node.ip(f"link set {veth} down")
                                 for veth in node.host_veths()],
     "addresses flushed": lambda node: node.ip("addr flush dev cni0 scope global"),
+    "connected routes deleted": lambda node: (node.ip("route del 10.1.2.0/24 dev cni0"),
+                                              node.ip("-6 route del fd00:1:2::/64 dev cni0")),
     "forwarding off": lambda node: (node.sysctl("ipv4.ip_forward", 0),
                                     node.sysctl("ipv6.conf.all.forwarding", 0)),
 }
