@@ -46,6 +46,10 @@ void rules_tell(struct doctor *doctor, const struct way *way);
 void answer_tell(struct doctor *doctor, const struct way *way);
 void end_tell(struct doctor *doctor, const struct way *way, const char *const *names);
 
+/* A route says that the target is no host. @whose: "pod", "node". */
+void broadcast_tell(struct doctor *doctor, const struct way *way,
+		    const struct ip_addr *to, const char *whose);
+
 /* "10.96.0.1, TCP port 443", for a sentence. */
 #define TARGET_TEXT_MAX (IP_TEXT_MAX + 24)
 const char *target_text(const struct ip_addr *to, uint16_t port,

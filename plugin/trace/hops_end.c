@@ -214,7 +214,7 @@ static void node_tell(struct doctor *doctor, const struct way *way)
 			      "see what drops it at the port: tc -s qdisc show "
 			      "dev %s",
 			      way->pod->host_ifname);
-	} else if (way->node_route.type == RTN_LOCAL) {
+	} else if (way_ends_at_node(way)) {
 		doctor_tell(doctor, DOCTOR_PROBLEM,
 			    "it came to the node, which has the address %s, and nobody "
 			    "answered there",

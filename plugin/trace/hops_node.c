@@ -252,9 +252,11 @@ void node_route_tell(struct doctor *doctor, const struct way *way)
 		way_back_tell(doctor, way);
 	else if (route->errnum)
 		refused_tell(doctor, way, forwards);
-	else if (route->type == RTN_LOCAL)
+	else if (way_ends_at_node(way))
 		doctor_tell(doctor, DOCTOR_OK, "%s is an address of the node",
 			    IP_TEXT(&way->to));
+	else if (route->type == RTN_BROADCAST)
+		broadcast_tell(doctor, way, &way->to, "node");
 	else if (!forwards)
 		forwarding_tell(doctor, way);
 	else if (!way->out.up) {

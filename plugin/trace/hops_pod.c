@@ -78,6 +78,14 @@ static const char *refusal_text(int errnum)
 	return "its route is a blackhole, or the address can't be sent to";
 }
 
+void broadcast_tell(struct doctor *doctor, const struct way *way,
+		    const struct ip_addr *to, const char *whose)
+{
+	doctor_tell(doctor, bad(way), "%s is the broadcast address of a subnet of the %s",
+		    IP_TEXT(to), whose);
+	doctor_advise(doctor, "name the address of one host");
+}
+
 void pod_route_tell(struct doctor *doctor, const struct way *way)
 {
 	const struct route_decision *route = &way->pod_route;
@@ -94,6 +102,8 @@ void pod_route_tell(struct doctor *doctor, const struct way *way)
 	} else if (!way->probe.flow.from.family) {
 		doctor_tell(doctor, bad(way), "the pod has no address to send from");
 		doctor_advise(doctor, "start the pod anew");
+	} else if (route->type == RTN_BROADCAST) {
+		broadcast_tell(doctor, way, &way->probe.flow.to, "pod");
 	} else if (route->type != RTN_UNICAST) {
 		doctor_tell(doctor, DOCTOR_OK, "the address is the pod's own");
 	} else if (!way->leaves_by_attachment) {

@@ -62,7 +62,7 @@ static struct firewall_seen seen_of(const struct way *way, const struct passage 
 		.on_bridge = event->layer == NFPROTO_BRIDGE,
 		.hook = passage->drop_hook,
 		.is_answer = is_answer,
-		.to_node = way->node_route.type == RTN_LOCAL,
+		.to_node = way_ends_at_node(way),
 		.of_docker = passage->of_docker || begins(event->chain, "DOCKER"),
 		.of_ufw = passage->of_ufw || begins(event->chain, "ufw"),
 		.gateway = way->pod->gateway_ifname,

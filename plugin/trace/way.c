@@ -242,7 +242,10 @@ static int neighbour_look(struct netlink *nl, unsigned int index,
 			  const struct ip_addr *hop, struct neighbour *ret_found,
 			  struct cni_error *err)
 {
-	return index ? neighbour_get(nl, index, hop, ret_found, err) : 0;
+	int ret = index ? neighbour_get(nl, index, hop, ret_found, err) : 0;
+
+	/* The interface went while an answer was waited for. */
+	return ret == -ENODEV ? error_clear(err) : ret;
 }
 
 /* The larger value of the two is in effect. A kernel may only say that it refuses. */
@@ -297,7 +300,8 @@ int way_go(struct way *way, const struct trace *trace, bool may_load,
 						       : IPPROTO_ICMPV6;
 	way->probe.scope = way->inside.index;
 	way->end = WAY_SENT;
-	if (way->pod_route.errnum || !way->inside.up || !flow->from.family)
+	if (way->pod_route.errnum || way->pod_route.type == RTN_BROADCAST ||
+	    !way->inside.up || !flow->from.family)
 		way->end = WAY_NOT_SENT;
 	else
 		ret = send_and_await(way, may_load, err);
@@ -314,6 +318,12 @@ int way_go(struct way *way, const struct trace *trace, bool may_load,
 	if (ret == 0 && way->is_routed && flow->from.family)
 		ret = node_look(way, err);
 	return ret;
+}
+
+/* The address of IPv6 that all routers of a subnet have is one of the node, too. */
+bool way_ends_at_node(const struct way *way)
+{
+	return way->node_route.type == RTN_LOCAL || way->node_route.type == RTN_ANYCAST;
 }
 
 const char *way_tunnel(const struct link *out)

@@ -78,6 +78,9 @@ int way_open(struct way *way, const struct trace *trace, struct cni_error *err);
 int way_go(struct way *way, const struct trace *trace, bool may_load,
 	   struct cni_error *err);
 
+/* Is the target, as the node sees it, an address of the node? */
+bool way_ends_at_node(const struct way *way);
+
 /* "VXLAN", "WireGuard"; NULL: the interface is no tunnel. */
 const char *way_tunnel(const struct link *out);
 

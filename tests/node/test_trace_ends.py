@@ -5,8 +5,10 @@ import pytest
 
 from harness.command import command
 from harness.node import INTERNET4, INTERNET6, NODE4, NODE6, OUTSIDE4, UPLINK
+from harness.portmap import settled
 from harness.shown import CLEAR, CONTROL
-from harness.trace import CART, CONF, attached, came_through, ended_at, trace
+from harness.trace import CART, CONF, attached, begin_trace, came_through, ended_at, tables, trace
+from harness.waiting import wait_for
 
 pytestmark = pytest.mark.must_run
 
@@ -39,6 +41,23 @@ def test_a_route_that_refuses_in_the_pod(node):
     ended_at(trace(node, CART, INTERNET4), "pod-route", "prohibits")
 
 
+def test_a_broadcast_address_is_no_host(node):
+    """Of a subnet of the pod, and of one that only the node has."""
+    attached(node, "v4")
+    traced = ended_at(trace(node, CART, "10.1.2.255"), "pod-route", "10.1.2.255 is the broadcast address",
+                      "of the pod")
+    assert "answer" not in traced.hops
+    ended_at(trace(node, CART, "192.0.2.255"), "node-route", "192.0.2.255 is the broadcast address",
+             "of the node")
+
+
+def test_the_address_of_all_routers_of_a_subnet_is_the_nodes(node):
+    attached(node)
+    settled(node)
+    traced = trace(node, CART, "fd00:1:2::")
+    assert traced.text("node-route") == "fd00:1:2:: is an address of the node"
+
+
 def test_the_interface_in_the_pod_is_down(node):
     [pod] = attached(node)
     pod.ip("link set eth0 down")
@@ -54,6 +73,16 @@ def test_the_port_or_the_bridge_is_down(node, down):
     node.ip(f"link set {ifname} down")
     traced = ended_at(trace(node, CART, INTERNET4), "port", ifname)
     mended(node, traced)
+
+
+def test_the_port_goes_while_an_answer_is_waited_for(node):
+    attached(node, "v4")
+    node.outside.nft("table ip silent { chain c { type filter hook prerouting priority -400; drop; }; }")
+    finish = begin_trace(node, CART, INTERNET4)
+    wait_for(lambda: tables(node))
+    port = node.host_veths()[0]
+    node.ip(f"link del {port}")
+    ended_at(finish(), "port", f"{port} is not on the node")
 
 
 def test_the_port_is_no_port_of_the_bridge(node):
