@@ -49,9 +49,10 @@ static void way_add(struct ways *ways, const struct link *link, uint32_t route_m
 		ways->items[ways->n++] = (struct way){*link, mtu};
 }
 
-/* Ways out of the node, and the agent's tunnels apart from them. */
+/* Ways out of the node, the agent's tunnels apart from them, and ways of other routes than
+ * the default ones. */
 struct outlets {
-	struct ways ways, tunnels;
+	struct ways ways, tunnels, others;
 };
 
 static bool is_default(const struct kernel_route *item)
@@ -85,13 +86,14 @@ static void outlets_find(struct doctor *doctor, int family, struct outlets *outl
 		bool is_agents = item->protocol == AGENT_ROUTE_PROTOCOL;
 		struct link link = {};
 
-		if ((!is_agents &&
-		     (!is_default(item) || item->route.priority != priority)) ||
+		if (item->route.table != RT_TABLE_MAIN ||
+		    (is_default(item) && item->route.priority != priority) ||
 		    link_get_by_index(doctor->rtnl, item->index, &link, NULL) < 0 ||
 		    !link.index || ifname_is_networks(doctor, link.name))
 			continue;
 		way_add(is_agents && link_is_agents_tunnel(&link) ? &outlets->tunnels
-								  : &outlets->ways,
+			: is_agents || is_default(item)		  ? &outlets->ways
+								  : &outlets->others,
 			&link, item->route.mtu);
 	}
 	kernel_route_list_clear(&routes);
@@ -117,6 +119,7 @@ static void outlets_merge(const struct doctor_network *network,
 			continue;
 		ways_merge(&ret_outlets->ways, &by_family[f].ways);
 		ways_merge(&ret_outlets->tunnels, &by_family[f].tunnels);
+		ways_merge(&ret_outlets->others, &by_family[f].others);
 	}
 }
 
@@ -171,6 +174,22 @@ static void network_look(struct doctor *doctor, const struct doctor_network *net
 		      "set the key mtu to %u for new pods; pods that run keep their MTU "
 		      "until they are made anew",
 		      least);
+}
+
+/* A way to some other network, such as a VPN's, may be narrower: the MTU of pods isn't
+ * made for it. */
+static void others_look(struct doctor *doctor, const struct doctor_network *network,
+			const struct link *bridge, const struct ways *others)
+{
+	char text[WAY_TEXT_MAX];
+
+	if (!bridge->index || !network->is_gateway ||
+	    !narrower(others, bridge->mtu, text))
+		return;
+	doctor_tell(doctor, DOCTOR_OK,
+		    "the MTU of %s is %u, and some routes of the node lead by less (%s), "
+		    "which the node tells pods by ICMP",
+		    bridge->name, bridge->mtu, text);
 }
 
 /* The node tells pods by ICMP what fits into a tunnel, which not all take notice of. */
@@ -274,6 +293,7 @@ void mtu_check(struct doctor *doctor)
 		outlets_merge(network, by_family, &outlets);
 		doctor->network = network->name;
 		network_look(doctor, network, &bridge, &outlets.ways);
+		others_look(doctor, network, &bridge, &outlets.others);
 		pod_routes_look(doctor, network, &bridge, &outlets.tunnels);
 		doctor->network = NULL;
 	}

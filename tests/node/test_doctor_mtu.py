@@ -3,7 +3,7 @@
 the node agent's tunnels, whose devices and routes these tests make themselves."""
 import pytest
 
-from harness.doctor import findings, mended, one, ours, told_and_mended, write
+from harness.doctor import findings, mended, one, ours, run, told_and_mended, write
 from harness.node import UPLINK
 
 pytestmark = pytest.mark.must_run
@@ -97,3 +97,15 @@ def test_pods_routes_that_are_wider_than_the_tunnel(attached):
                   ours("v4", isDefaultGateway=False, isGateway=True, ipMasq=False)):
         write(attached, right)
         assert findings(attached, "mtu") == []
+
+
+def test_a_narrow_way_to_some_other_network_is_told_and_no_fault(attached):
+    attached.ip_batch(SECOND.format(mtu=1420))
+    assert findings(attached, "mtu") == []
+    [line] = [line for line in run(attached).stdout.splitlines() if " mtu: " in line]
+    assert line.startswith("ok: mtu: network testnet: the MTU of cni0 is 1500") and "(second 1420)" in line
+    attached.ip("route add 198.51.100.0/24 via 192.0.2.1 mtu 1300")
+    assert f"{UPLINK} 1300 by its route" in run(attached).stdout
+    attached.ip("link set second mtu 1500")
+    attached.ip("route del 198.51.100.0/24")
+    assert "fit the ways out of the node" in run(attached).stdout
