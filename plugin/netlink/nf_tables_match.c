@@ -219,8 +219,9 @@ static void reject_run(struct machine *machine, struct nlattr **attrs)
 	machine->judged.effect = RULE_DROPS;
 }
 
-/* The packet is translated, and no rule behind this one sees it. */
-static void translate_run(struct machine *machine, struct nlattr **attrs)
+/* The packet is translated, or goes to a program that judges it: no rule behind this one
+ * sees it. */
+static void leave_run(struct machine *machine, struct nlattr **attrs)
 {
 	(void)attrs;
 	machine->judged.effect = RULE_ACCEPTS;
@@ -248,8 +249,8 @@ static const struct {
 	{"bitwise", bitwise_run}, {"cmp", cmp_run},	    {"immediate", immediate_run},
 	{"range", range_run},	  {"lookup", lookup_run},   {"match", match_run},
 	{"target", target_run},	  {"reject", reject_run},   {"counter", nothing_run},
-	{"log", nothing_run},	  {"notrack", nothing_run}, {"nat", translate_run},
-	{"masq", translate_run},  {"redir", translate_run},
+	{"log", nothing_run},	  {"notrack", nothing_run}, {"nat", leave_run},
+	{"masq", leave_run},	  {"redir", leave_run},	    {"queue", leave_run},
 };
 
 #define EXPRESSION_ATTRS 16 /* as many as any of those has */

@@ -35,12 +35,13 @@ static enum xt_matched matched(bool matches)
 static enum xt_matched conntrack_match(const struct packet *packet, const void *info)
 {
 	const struct xt_conntrack_mtinfo3 *match = info;
+	/* That the rule was written with "-m state" changes nothing in it. */
+	unsigned int flags = match->match_flags & ~(unsigned int)XT_CONNTRACK_STATE_ALIAS;
 	bool has = match->state_mask & state_bit(packet->state);
 
-	if (match->match_flags & ~(unsigned int)XT_CONNTRACK_STATE)
+	if (flags & ~(unsigned int)XT_CONNTRACK_STATE)
 		return XT_OF_SOME;
-	return matched(!match->match_flags ||
-		       has == !(match->invert_flags & XT_CONNTRACK_STATE));
+	return matched(!flags || has == !(match->invert_flags & XT_CONNTRACK_STATE));
 }
 
 static enum xt_matched mark_match(const struct packet *packet, const void *info)
@@ -123,14 +124,13 @@ enum xt_matched xt_match(const struct packet *packet, const char *name,
 	return XT_OF_SOME;
 }
 
-/* Those that translate let the packet through: no rule behind them sees it. */
+/* Behind a target that translates, or that hands the packet to a program (which judges
+ * it), no rule of the table sees it. */
 enum rule_effect xt_effect(const char *target)
 {
-	static const char *const drops[] = {"REJECT", "DROP"}, *const accepts[] = {
-								       "DNAT", "SNAT",
-								       "MASQUERADE",
-								       "REDIRECT",
-								       "NETMAP"};
+	static const char *const drops[] = {"REJECT", "DROP"},
+				 *const accepts[] = {"DNAT",	 "SNAT",   "MASQUERADE",
+						     "REDIRECT", "NETMAP", "NFQUEUE"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(drops); i++)
 		if (strcmp(target, drops[i]) == 0)

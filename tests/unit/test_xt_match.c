@@ -48,6 +48,19 @@ static void the_state_of_a_connection_is_known(void **state)
 			 XT_MATCHES);
 }
 
+static void m_state_is_the_same(void **state)
+{
+	const struct xt_conntrack_mtinfo3 info = {
+		.match_flags = XT_CONNTRACK_STATE | XT_CONNTRACK_STATE_ALIAS,
+		.state_mask = XT_CONNTRACK_STATE_BIT(IP_CT_ESTABLISHED),
+	};
+
+	(void)state;
+	assert_int_equal(xt_match(&answer, "conntrack", 3, &info, sizeof(info)),
+			 XT_MATCHES);
+	assert_int_equal(xt_match(&new, "conntrack", 3, &info, sizeof(info)), XT_DIFFERS);
+}
+
 static void the_rest_of_a_connection_is_not(void **state)
 {
 	const struct xt_conntrack_mtinfo3 info = {.match_flags = XT_CONNTRACK_EXPIRES};
@@ -119,6 +132,7 @@ static void targets_have_their_effects(void **state)
 	assert_int_equal(xt_effect("DROP"), RULE_DROPS);
 	assert_int_equal(xt_effect("REJECT"), RULE_DROPS);
 	assert_int_equal(xt_effect("MASQUERADE"), RULE_ACCEPTS);
+	assert_int_equal(xt_effect("NFQUEUE"), RULE_ACCEPTS);
 	assert_int_equal(xt_effect("LOG"), RULE_NONE);
 }
 
@@ -126,6 +140,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_state_of_a_connection_is_known),
+		cmocka_unit_test(m_state_is_the_same),
 		cmocka_unit_test(the_rest_of_a_connection_is_not),
 		cmocka_unit_test(no_packet_has_a_mark_yet),
 		cmocka_unit_test(neighbour_discovery_has_its_type),
