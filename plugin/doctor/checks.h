@@ -29,8 +29,10 @@ void limits_check(struct doctor *doctor);
 void kube_proxy_check(struct doctor *doctor);
 void bridge_nf_check_node(struct doctor *doctor);
 
-/* firewall.c: other programs' rules, and ours. */
+/* firewall.c: other programs' rules. */
 void firewall_check(struct doctor *doctor);
+
+/* rules.c: ours, and the library that writes them. */
 void library_check(struct doctor *doctor);
 void rules_check_network(struct doctor *doctor, const struct network_facts *facts);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Chains of other programs that drop what pods send or get, and rules of ours that are
- * missing. An accept in our own table would not overrule a drop in another one. */
+/* Chains of other programs that drop what pods send or get. An accept in our own table
+ * would not overrule a drop in another one. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/netfilter.h>
@@ -13,15 +13,14 @@
 #include "conf/base/list.h"
 #include "finding.h"
 #include "firewall_hooks.h"
-#include "plugin/nft/nft.h"
 #include "plugin/nft/rules_owner.h"
 #include "plugin/node/kernel_has.h"
 #include "plugin/node/sysctl.h"
 #include "plugin/node/uplink.h"
 
-static const struct ip_addr outside[IP_FAMILIES] = {
-	{AF_INET, {198, 51, 100, 1}},
-	{AF_INET6, {0x20, 0x01, 0x0d, 0xb8, [15] = 1}},
+struct drop_list {
+	struct firewall_drop *items;
+	size_t n;
 };
 
 /* A look at the rules of the node, from the view of one network at a time. */
@@ -30,11 +29,25 @@ struct look {
 	const struct doctor_network *network;
 	struct nft_ruleset nft; /* without a connection: there are no rules */
 	struct legacy_tables legacy;
-	struct {
-		struct firewall_drop *items;
-		size_t n;
-	} told; /* of this network */
+	struct drop_list told; /* of this network */
 };
+
+static int drop_add(struct drop_list *list, const struct firewall_drop *drop,
+		    struct cni_error *err)
+{
+	struct firewall_drop *item = LIST_ADD(list);
+
+	if (!item)
+		return error_oom(err);
+	*item = *drop;
+	return 0;
+}
+
+static bool is_same_chain(const struct firewall_drop *a, const struct firewall_drop *b)
+{
+	return a->legacy == b->legacy && a->family == b->family &&
+	       strcmp(a->table, b->table) == 0 && strcmp(a->chain, b->chain) == 0;
+}
 
 /* Does the remedy of the first one mend the second one as well? One that lets neighbour
  * discovery through lets nothing else through. */
@@ -43,30 +56,22 @@ static bool covers(const struct firewall_drop *told, const struct firewall_drop 
 	bool discovery = told->way->kind == WAY_DISCOVERY_IN ||
 			 told->way->kind == WAY_DISCOVERY_OUT;
 
-	return told->legacy == drop->legacy && told->family == drop->family &&
-	       strcmp(told->table, drop->table) == 0 &&
-	       strcmp(told->chain, drop->chain) == 0 &&
+	return is_same_chain(told, drop) &&
 	       (told->way->on_purpose == drop->way->on_purpose || !discovery);
 }
 
 static int drop_note(struct look *look, const struct firewall_drop *drop,
 		     const struct way_ends *ends, struct cni_error *err)
 {
-	struct firewall_drop *told;
-
 	for (size_t i = 0; i < look->told.n; i++)
 		if (covers(&look->told.items[i], drop))
 			return 0;
-	told = LIST_ADD(&look->told);
-	if (!told)
-		return error_oom(err);
-	*told = *drop;
 	firewall_tell(look->doctor, drop, ends);
-	return 0;
+	return drop_add(&look->told, drop, err);
 }
 
 static int nft_look(struct look *look, const struct way *way, const struct way_step *step,
-		    const struct packet *packet, const struct way_ends *ends,
+		    const struct packet *packet, struct drop_list *drops,
 		    struct cni_error *err)
 {
 	struct hook_drop_list list = {};
@@ -89,7 +94,7 @@ static int nft_look(struct look *look, const struct way *way, const struct way_s
 
 		/* The tables of this program and of the agent are no other program's. */
 		if (strncmp(base->table, RULES_TABLE, strlen(RULES_TABLE)) != 0)
-			ret = drop_note(look, &drop, ends, err);
+			ret = drop_add(drops, &drop, err);
 	}
 	free(list.items);
 	return ret;
@@ -97,7 +102,7 @@ static int nft_look(struct look *look, const struct way *way, const struct way_s
 
 static int legacy_look(struct look *look, const struct way *way,
 		       const struct way_step *step, const struct packet *packet,
-		       const struct way_ends *ends, struct cni_error *err)
+		       struct drop_list *drops, struct cni_error *err)
 {
 	struct legacy_drop_list list = {};
 	int ret = legacy_hook_drops(&look->legacy, step->hook.number, packet, &list, err);
@@ -115,9 +120,76 @@ static int legacy_look(struct look *look, const struct way *way,
 			.walked = list.items[i].walked,
 		};
 
-		ret = drop_note(look, &drop, ends, err);
+		ret = drop_add(drops, &drop, err);
 	}
 	free(list.items);
+	return ret;
+}
+
+/* Finds the chains that drop packets to or from one example of the world. */
+static int drops_find(struct look *look, const struct way *way,
+		      const struct way_step *step, const struct way_ends *ends,
+		      size_t world, struct drop_list *drops, struct cni_error *err)
+{
+	struct way_ends of_world = *ends;
+	struct packet packet;
+	int ret;
+
+	of_world.world = *world_example(ends->pod.family, world);
+	packet = way_packet(way, step, &of_world);
+	ret = nft_look(look, way, step, &packet, drops, err);
+	if (ret == 0 && step->hook.layer == HOOK_IP && packet.ethertype != ETHERTYPE_ARP)
+		ret = legacy_look(look, way, step, &packet, drops, err);
+	return ret;
+}
+
+static int doubts(const struct firewall_drop *drop)
+{
+	return drop->walked.perhaps ? 2 : drop->walked.unsure;
+}
+
+/* Leaves in @drops the chains that are in @others, too, each as the less sure one. */
+static void keep_common(struct drop_list *drops, const struct drop_list *others)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < drops->n; i++) {
+		const struct firewall_drop *drop = &drops->items[i], *other = NULL;
+
+		for (size_t k = 0; k < others->n && !other; k++)
+			if (is_same_chain(drop, &others->items[k]))
+				other = &others->items[k];
+		if (other)
+			drops->items[kept++] = doubts(other) > doubts(drop) ? *other
+									    : *drop;
+	}
+	drops->n = kept;
+}
+
+static bool leads_out(const struct way *way)
+{
+	return way->kind == WAY_OUT || way->kind == WAY_BACK;
+}
+
+/* A chain that drops some addresses of the world alone, such as those of a country or
+ * those that nobody may have, is left to whoever wants that. */
+static int step_look(struct look *look, const struct way *way,
+		     const struct way_step *step, const struct way_ends *ends,
+		     struct cni_error *err)
+{
+	struct drop_list drops = {}, others = {};
+	int ret = drops_find(look, way, step, ends, 0, &drops, err);
+
+	for (size_t i = 1;
+	     ret == 0 && drops.n > 0 && leads_out(way) && i < WORLD_EXAMPLES; i++) {
+		others.n = 0;
+		ret = drops_find(look, way, step, ends, i, &others, err);
+		keep_common(&drops, &others);
+	}
+	for (size_t i = 0; ret == 0 && i < drops.n; i++)
+		ret = drop_note(look, &drops.items[i], ends, err);
+	free(drops.items);
+	free(others.items);
 	return ret;
 }
 
@@ -154,14 +226,9 @@ static int way_look(struct look *look, const struct way *way, const struct way_e
 
 	for (size_t i = 0; ret == 0 && i < way->n; i++) {
 		const struct way_step *step = &way->steps[i];
-		struct packet packet = way_packet(way, step, ends);
 
-		if (!goes(look, way, step, ends->pod.family))
-			continue;
-		ret = nft_look(look, way, step, &packet, ends, err);
-		if (ret == 0 && step->hook.layer == HOOK_IP &&
-		    packet.ethertype != ETHERTYPE_ARP)
-			ret = legacy_look(look, way, step, &packet, ends, err);
+		if (goes(look, way, step, ends->pod.family))
+			ret = step_look(look, way, step, ends, err);
 	}
 	return ret;
 }
@@ -207,7 +274,6 @@ static int family_read(const struct look *look, size_t f, struct family_look *re
 		if (network->subnets.items[i].addr.family != ip_families[f])
 			continue;
 		ret_family->uses = true;
-		ret_family->ends.world = outside[f];
 		ends_take(network, &network->subnets.items[i], &ret_family->ends);
 		return uplink_list_get(look->doctor->rtnl, ip_families[f],
 				       &ret_family->uplinks, err);
@@ -220,10 +286,10 @@ static int family_look(struct look *look, const struct way *way,
 		       struct family_look *family, struct cni_error *err)
 {
 	const struct link_list *uplinks = &family->uplinks;
-	bool leads_out = way->kind == WAY_OUT || way->kind == WAY_BACK;
 	int ret = 0;
 
-	for (size_t u = 0; ret == 0 && (u == 0 || (leads_out && u < uplinks->n)); u++) {
+	for (size_t u = 0; ret == 0 && (u == 0 || (leads_out(way) && u < uplinks->n));
+	     u++) {
 		family->ends.uplink = u < uplinks->n ? uplinks->items[u].name : "";
 		ret = way_look(look, way, &family->ends, err);
 	}
@@ -246,8 +312,7 @@ static int network_look(struct look *look, struct cni_error *err)
 	for (size_t f = 0; f < IP_FAMILIES; f++)
 		link_list_clear(&families[f].uplinks);
 	free(look->told.items);
-	look->told.items = NULL;
-	look->told.n = 0;
+	look->told = (struct drop_list){};
 	return ret;
 }
 
@@ -274,46 +339,4 @@ void firewall_check(struct doctor *doctor)
 	nft_ruleset_clear(&look.nft);
 	legacy_tables_clear(&look.legacy);
 	netlink_close(nl);
-}
-
-void library_check(struct doctor *doctor)
-{
-	struct cni_error err = {};
-
-	if (nft_look_up(&err) < 0) {
-		doctor_tell(doctor, DOCTOR_PROBLEM, "%s", err.msg);
-		doctor_advise(doctor, "install it: every ADD that needs a rule fails");
-	}
-}
-
-void rules_check_network(struct doctor *doctor, const struct network_facts *facts)
-{
-	size_t missing = 0;
-
-	if (facts->rules_unseen && !facts->view.records_errnum &&
-	    !kernel_has_nf_tables()) {
-		doctor_tell(doctor, DOCTOR_PROBLEM,
-			    "its pods need rules, and there are none: nf_tables is not "
-			    "loaded");
-		doctor_command(doctor, doctor->self, "repair",
-			       doctor->networks.items[doctor->networks.n - 1].file, NULL);
-		return;
-	}
-	if (facts->rules_unseen) {
-		doctor_tell(doctor, DOCTOR_WARNING, "rules could not be seen");
-		doctor_advise(doctor, "run doctor as root");
-		return;
-	}
-	for (size_t i = 0; i < facts->stages.rules.n; i++) {
-		const struct stage_rules *rules = &facts->stages.rules.items[i];
-
-		missing += rules->state.expected - rules->state.present;
-	}
-	if (missing == 0)
-		return;
-	doctor_tell(doctor, DOCTOR_PROBLEM,
-		    "%zu rule%s that its pods need %s missing in nftables", missing,
-		    missing == 1 ? "" : "s", missing == 1 ? "is" : "are");
-	doctor_command(doctor, doctor->self, "repair",
-		       doctor->networks.items[doctor->networks.n - 1].file, NULL);
 }

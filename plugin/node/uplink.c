@@ -48,12 +48,18 @@ int uplink_mtu(struct netlink *nl, int family, uint32_t *ret_mtu, struct cni_err
 	return ret;
 }
 
-static const struct ip_addr *somewhere(int family)
+const struct ip_addr *world_example(int family, size_t i)
 {
-	static const struct ip_addr v4 = {AF_INET, {203, 0, 113, 1}};
-	static const struct ip_addr v6 = {AF_INET6, {0x20, 0x01, 0x0d, 0xb8, [15] = 1}};
+	static const struct ip_addr v4[WORLD_EXAMPLES] = {
+		{AF_INET, {12, 34, 56, 78}},
+		{AF_INET, {195, 67, 89, 10}},
+	};
+	static const struct ip_addr v6[WORLD_EXAMPLES] = {
+		{AF_INET6, {0x26, 0x00, 0x12, 0x34, [15] = 1}},
+		{AF_INET6, {0x2a, 0x02, 0x56, 0x78, [15] = 1}},
+	};
 
-	return family == AF_INET ? &v4 : &v6;
+	return family == AF_INET ? &v4[i] : &v6[i];
 }
 
 int uplink_list_get(struct netlink *nl, int family, struct link_list *ret_list,
@@ -61,7 +67,7 @@ int uplink_list_get(struct netlink *nl, int family, struct link_list *ret_list,
 {
 	struct kernel_route_list routes = {};
 	struct link_list list = {};
-	int ret = route_to(nl, somewhere(family), &routes, err);
+	int ret = route_to(nl, world_example(family, 0), &routes, err);
 
 	if (ret == 0 && routes.n > 0) {
 		list.items = calloc(routes.n, sizeof(*list.items));

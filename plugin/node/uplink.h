@@ -10,9 +10,17 @@
 int uplink_mtu(struct netlink *nl, int family, uint32_t *ret_mtu, struct cni_error *err);
 
 /*
+ * Two addresses of the world, which stand for all of them: no packet is sent there. They
+ * are far apart, and none of those that are set aside for documents (RFC 5737, RFC 3849),
+ * which nodes drop with other addresses that nobody may have.
+ */
+#define WORLD_EXAMPLES 2
+const struct ip_addr *world_example(int family, size_t i);
+
+/*
  * Lists the interfaces through which the node sends to the world. The kernel is asked for
- * the route to an address that nobody has (RFC 5737, RFC 3849), which costs the same
- * among thousands of routes. The list is empty where there is no route. Code 101.
+ * the route to the first example, which costs the same among thousands of routes. The
+ * list is empty where there is no route. Code 101.
  */
 int uplink_list_get(struct netlink *nl, int family, struct link_list *ret_list,
 		    struct cni_error *err);

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Rules that healthy nodes have, of which `bridge-cni doctor` must say nothing: the packets of pods
+pass them."""
+import shutil
+
+import pytest
+
+from harness.doctor import findings, one, ours, write
+from harness.node import UPLINK
+
+pytestmark = pytest.mark.must_run
+
+CHAIN = """
+table inet other {
+    %s
+    chain c { type filter hook %s; %s; }
+}"""
+BOGONS = ("set bogons { type ipv4_addr; flags interval; "
+          "elements = { 0.0.0.0/8, 192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24, 240.0.0.0/4 }; }")
+BOGONS6 = "set bogons { type ipv6_addr; flags interval; elements = { 2001:db8::/32, 3fff::/20 }; }"
+
+
+@pytest.mark.parametrize("sets, hook, rule", [
+    ("", "forward priority 0", f"oifname {UPLINK} ip daddr 198.51.100.0/24 drop"),
+    ("", "forward priority 0", f"oifname {UPLINK} ip daddr {{ 192.0.2.0/24, 198.51.100.0/24 }} drop"),
+    ("", "forward priority 0", f"oifname {UPLINK} ip6 daddr 2001:db8::/32 drop"),
+    ("", "forward priority 0", "ip daddr 12.0.0.0/8 drop; ip daddr 100.64.0.0/10 drop"),
+    ("", "forward priority 0", "ip daddr 195.0.0.0/8 drop"),
+    (BOGONS, "forward priority 0", "ip daddr @bogons drop"),
+    (BOGONS, "prerouting priority -150", f"iifname {UPLINK} ip saddr @bogons drop"),
+    (BOGONS6, "prerouting priority -150", f"iifname {UPLINK} ip6 saddr @bogons drop")])
+def test_some_addresses_of_the_world_are_dropped(healthy, sets, hook, rule):
+    healthy.nft(CHAIN % (sets, hook, rule))
+    assert findings(healthy, "firewall") == []
+
+
+def test_all_addresses_of_the_world_are_dropped(healthy):
+    write(healthy, ours("v4"))
+    healthy.nft(CHAIN % ("", "forward priority 0", "ip daddr 0.0.0.0/1 drop; ip daddr 128.0.0.0/1 drop"))
+    one(healthy, "firewall", "problem", "what pods send")
+
+
+def needs(program):
+    return pytest.mark.skipif(not shutil.which(program), reason=f"there is no {program}")
+
+
+PROGRAMS = [pytest.param(program, marks=needs(program)) for program in ("iptables-nft", "iptables-legacy")]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_bogons_that_iptables_drops(healthy, program):
+    healthy.run(program, "-A", "FORWARD", "-d", "198.51.100.0/24", "-j", "DROP")
+    assert findings(healthy, "firewall") == []
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_connections_by_m_state(healthy, program):
+    """It is another name of -m conntrack."""
+    write(healthy, ours("v4"))
+    healthy.run(program, "-P", "FORWARD", "DROP")
+    for rule in ("-m state --state RELATED,ESTABLISHED", "-i cni0 -m state --state NEW"):
+        healthy.run(program, "-A", "FORWARD", *rule.split(), "-j", "ACCEPT")
+    assert findings(healthy, "firewall") == []
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_that_judges_each_packet(healthy, program):
+    """Such as Suricata: no remedy of doctor may lead past it."""
+    write(healthy, ours("v4"))
+    healthy.run(program, "-P", "FORWARD", "DROP")
+    healthy.run(program, "-A", "FORWARD", "-j", "NFQUEUE", "--queue-num", "0")
+    assert findings(healthy, "firewall") == []
