@@ -12,6 +12,7 @@
 
 #include "checks.h"
 #include "finding.h"
+#include "plugin/netlink/route.h"
 #include "plugin/node/kernel_has.h"
 #include "reference_rules.h"
 
@@ -41,14 +42,24 @@ static bool is_of(const struct reference_rule *rule, const char *network,
 	return strncmp(rule->comment, comment, strlen(comment)) == 0;
 }
 
-static bool is_in(const struct network *network, const struct ip_addr *addr)
+/* Is the prefix a subnet of the network's, or a part of one? */
+static bool is_within(const struct network *network, const struct ip_prefix *prefix)
 {
 	for (size_t i = 0; i < network->ipam.sets.n; i++)
-		for (size_t k = 0; k < network->ipam.sets.items[i].n; k++)
-			if (prefix_contains(&network->ipam.sets.items[i].ranges[k].subnet,
-					    addr))
+		for (size_t k = 0; k < network->ipam.sets.items[i].n; k++) {
+			const struct ip_prefix *subnet =
+				&network->ipam.sets.items[i].ranges[k].subnet;
+
+			if (prefix->len >= subnet->len &&
+			    prefix_contains(subnet, &prefix->addr))
 				return true;
+		}
 	return false;
+}
+
+static bool is_in(const struct network *network, const struct ip_addr *addr)
+{
+	return is_within(network, &(struct ip_prefix){*addr, ip_bits(addr->family)});
 }
 
 /* Has a network of another name, in the same store or the default one, reserved the
@@ -129,7 +140,49 @@ static bool is_known(const struct ipam_view *view)
 	       !view->unreadable;
 }
 
-/* The dead rules of one kind, in one place. */
+/* Has the bridge a pod's port that isn't ours? Its pod's address is not known here. */
+static bool has_others_ports(const struct network_facts *facts)
+{
+	struct alias_names names;
+
+	for (size_t i = 0; facts->bridge && i < facts->links.n; i++) {
+		const struct link *link = &facts->links.items[i];
+
+		if (link->master == facts->bridge->index && link_is(link, "veth") &&
+		    !identity_alias_read(link->alias, &names))
+			return true;
+	}
+	return false;
+}
+
+/* Does a route of pods, not a wider one, lead to the address past our bridge? */
+static bool is_routed_elsewhere(const struct network_facts *facts,
+				const struct ip_addr *addr)
+{
+	struct kernel_route_list routes = {};
+	bool found = false;
+
+	if (route_to(facts->net->op->node.rtnl, addr, &routes, NULL) < 0)
+		return true;
+	for (size_t i = 0; i < routes.n; i++) {
+		const struct kernel_route *route = &routes.items[i];
+		bool is_ours = (facts->bridge && route->index == facts->bridge->index) ||
+			       (facts->gateway && route->index == facts->gateway->index);
+
+		found |= !is_ours && is_within(facts->net->network, &route->route.dst);
+	}
+	kernel_route_list_clear(&routes);
+	return found;
+}
+
+/* May a pod have the address whose reservation is in a store that isn't known here? */
+static bool may_live(const struct network_facts *facts, const struct ip_addr *addr)
+{
+	return !owner_now(facts, addr) &&
+	       (has_others_ports(facts) || is_routed_elsewhere(facts, addr));
+}
+
+/* Rules of one kind, in one place, whose pods are dead; or may be. */
 struct dead {
 	const struct reference_rule *items[REMOVED_MAX]; /* the first ones */
 	size_t n; /* so many are there */
@@ -175,22 +228,45 @@ static void nft_command(struct doctor *doctor, const struct dead *dead, size_t n
 	free(text.text);
 }
 
-/* The last rule goes first, as the numbers of those behind a rule change with it. */
+/* Removes the chains, and the rules that lead to them, at once. What deletes a rule is
+ * made of the rule as iptables lists it then: its number changes with other rules. All is
+ * listed before iptables-restore begins, which holds iptables' lock. */
+static void legacy_family(struct text *text, const struct dead *dead, size_t n,
+			  int family)
+{
+	const char *program = family == NFPROTO_IPV4 ? "iptables-legacy"
+						     : "ip6tables-legacy";
+	struct text names = {}, flushed = {}, deleted = {};
+
+	for (size_t i = 0; i < n; i++) {
+		const char *chain = dead->items[i]->chain;
+
+		if (dead->items[i]->family != family || shares_chain(dead, i, i + 1, n))
+			continue;
+		text_add(&names, "%s%s", names.len ? "|" : "", chain);
+		text_add(&flushed, " '-F %s'", chain);
+		text_add(&deleted, " '-X %s'", chain);
+	}
+	if (names.failed || flushed.failed || deleted.failed)
+		text->failed = true;
+	else if (names.len)
+		text_add(text,
+			 "%srules=$(%s -t nat -S | sed -nE '/ -[jg] (%s)$/s/^-A/-D/p') "
+			 "&& printf '%%s\\n' '*nat' \"$rules\"%s%s COMMIT | "
+			 "%s-restore --noflush",
+			 text->len ? " && " : "", program, names.text, flushed.text,
+			 deleted.text, program);
+	free(names.text);
+	free(flushed.text);
+	free(deleted.text);
+}
+
 static void legacy_command(struct doctor *doctor, const struct dead *dead, size_t n)
 {
 	struct text text = {};
 
-	for (size_t i = n; i-- > 0;) {
-		const struct reference_rule *rule = dead->items[i];
-		const char *program = rule->family == NFPROTO_IPV4 ? "iptables-legacy"
-								   : "ip6tables-legacy";
-
-		text_add(&text, "%s%s -t nat -D %s %" PRIu64, text.len ? " && " : "",
-			 program, rule->in_chain, rule->handle);
-		if (!shares_chain(dead, i, 0, i))
-			text_add(&text, " && %s -t nat -F %s && %s -t nat -X %s", program,
-				 rule->chain, program, rule->chain);
-	}
+	legacy_family(&text, dead, n, NFPROTO_IPV4);
+	legacy_family(&text, dead, n, NFPROTO_IPV6);
 	if (text.failed || !text.text)
 		doctor->out_of_memory = true;
 	else
@@ -198,13 +274,33 @@ static void legacy_command(struct doctor *doctor, const struct dead *dead, size_
 	free(text.text);
 }
 
+static const char *const verbs[REFERENCE_KINDS][2] = {
+	[REFERENCE_MASQUERADES] = {"masquerades", "masquerade"},
+	[REFERENCE_LEADS] = {"leads host ports to", "lead host ports to"},
+};
+
+/* A ping doesn't settle it, as a pod may answer none. */
+static void unsure_tell(struct doctor *doctor, const struct network_facts *facts,
+			enum reference_kind kind, bool legacy, const struct dead *unsure)
+{
+	doctor_tell(doctor, DOCTOR_WARNING,
+		    "%zu rule%s of the reference plugins in table %s%s %s a pod, %s%s, "
+		    "that no store which was read has a reservation of: it is gone, or "
+		    "has its reservation in another dataDir, or from another plugin",
+		    unsure->n, unsure->n == 1 ? "" : "s", unsure->example->table,
+		    legacy ? " of iptables-legacy" : "",
+		    verbs[kind][unsure->n == 1 ? 0 : 1], IP_TEXT(&unsure->example->pod),
+		    unsure->n == 1 ? "" : " for example");
+	doctor_advise(doctor,
+		      "where the pod lives, leave the rules; otherwise run doctor again "
+		      "once %s has only pods of bridge-cni: it gives the command that "
+		      "removes them then",
+		      facts->net->bridge);
+}
+
 static void dead_tell(struct doctor *doctor, enum reference_kind kind, bool legacy,
 		      const struct dead *dead)
 {
-	static const char *const verbs[REFERENCE_KINDS][2] = {
-		[REFERENCE_MASQUERADES] = {"masquerades", "masquerade"},
-		[REFERENCE_LEADS] = {"leads host ports to", "lead host ports to"},
-	};
 	const struct record *harmed = dead->harmed;
 	bool leads = kind == REFERENCE_LEADS;
 	size_t n = dead->n < REMOVED_MAX ? dead->n : REMOVED_MAX;
@@ -228,31 +324,38 @@ static void dead_tell(struct doctor *doctor, enum reference_kind kind, bool lega
 	doctor_command_lasts(doctor);
 }
 
+static void dead_add(struct dead *dead, const struct reference_rule *rule,
+		     const struct record *owner)
+{
+	if (dead->n < REMOVED_MAX)
+		dead->items[dead->n] = rule;
+	dead->n++;
+	if (!dead->example || (owner && !dead->harmed)) {
+		dead->example = rule;
+		dead->harmed = owner;
+	}
+}
+
 static void kind_look(struct doctor *doctor, const struct network_facts *facts,
 		      const struct reference_rule_list *list, enum reference_kind kind,
 		      bool legacy)
 {
-	struct dead dead = {};
+	struct dead dead = {}, unsure = {};
 
 	for (size_t i = 0; i < list->n; i++) {
 		const struct reference_rule *rule = &list->items[i];
-		const struct record *owner;
 
 		if (rule->kind != kind || rule->legacy != legacy ||
 		    !is_in(facts->net->network, &rule->pod) || lives(facts, rule) ||
 		    is_reserved_elsewhere(facts->net->network, &rule->pod))
 			continue;
-		if (dead.n < REMOVED_MAX)
-			dead.items[dead.n] = rule;
-		dead.n++;
-		owner = owner_now(facts, &rule->pod);
-		if (!dead.example || (owner && !dead.harmed)) {
-			dead.example = rule;
-			dead.harmed = owner;
-		}
+		dead_add(may_live(facts, &rule->pod) ? &unsure : &dead, rule,
+			 owner_now(facts, &rule->pod));
 	}
 	if (dead.n > 0)
 		dead_tell(doctor, kind, legacy, &dead);
+	if (unsure.n > 0)
+		unsure_tell(doctor, facts, kind, legacy, &unsure);
 }
 
 static int rules_read(struct reference_rule_list *ret_list, struct cni_error *err)

@@ -174,12 +174,11 @@ static int legacy_place(const struct legacy_table *table, const struct place *pl
 	size_t at = is_hook ? table->info.hook_entry[NF_INET_POST_ROUTING]
 			    : legacy_chain_at(table, place->chain);
 	struct legacy_entry entry;
-	uint64_t number = 1;
 	int ret = 0;
 
 	for (; ret == 0 && legacy_entry_at(table, at, &entry) &&
 	       !legacy_entry_name(table, at, &entry);
-	     at += entry.next, number++) {
+	     at += entry.next) {
 		const char *chain = jump_of(table, at, &entry);
 		struct reference_rule rule = {
 			.kind = place->kind,
@@ -187,7 +186,6 @@ static int legacy_place(const struct legacy_table *table, const struct place *pl
 			.family = table->family == AF_INET ? NFPROTO_IPV4 : NFPROTO_IPV6,
 			.table = place->table,
 			.in_chain = place->chain,
-			.handle = number,
 		};
 
 		if (!chain || !is_named(chain, place->prefix))

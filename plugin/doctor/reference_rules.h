@@ -20,7 +20,7 @@ struct reference_rule {
 	int family; /* NFPROTO_IPV4, NFPROTO_IPV6, or NFPROTO_INET */
 	struct ip_addr pod; /* its address */
 	const char *table, *in_chain; /* where it stands */
-	uint64_t handle; /* of nftables; of iptables-legacy its number in the chain */
+	uint64_t handle; /* of nftables; 0 of iptables-legacy */
 	char chain[32]; /* of the pod's own; "": it has none */
 	char comment[NFT_COMMENT_MAX]; /* where it has no chain, this says whose it is */
 };

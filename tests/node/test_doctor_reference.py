@@ -168,6 +168,65 @@ def test_rules_of_living_pods_are_no_finding(healthy, reference):
     assert findings(healthy, "reference") == []
 
 
+@pytest.mark.parametrize("where", ["bridge", "route", "other bridge"])
+def test_a_pod_whose_reservation_is_elsewhere_may_live(healthy, reference, where):
+    """In another dataDir, or from another IPAM plugin. A port of the bridge that isn't ours, or a route that
+    leads to the address past our bridge, tells of such pods."""
+    pod = healthy.pod()
+    address = addresses_of(healthy.add(pod, ours("dual")))[0]
+    healthy.ip("link add veththeirs type veth peer name peer")
+    healthy.ip("link set veththeirs up")
+    if where == "bridge":
+        healthy.ip("link set veththeirs master cni0")
+    elif where == "route":
+        healthy.ip(f"route add {GONE} dev veththeirs")
+    else:
+        healthy.ip("link add cni5 type bridge")
+        healthy.ip("link set cni5 up")
+        healthy.ip("route add 10.1.2.64/26 dev cni5")
+    reference.masquerade(GONE, "theirs")
+    reference.lead(GONE, "theirs")
+    found = findings(healthy, "reference")
+    assert len(found) >= 2
+    for finding in found:
+        assert finding["level"] == "warning" and "another dataDir" in finding["message"], finding
+        assert GONE in finding["message"] and "command" not in finding and "leave the rules" in finding["advice"]
+    # An address that a pod of ours has is nobody else's.
+    reference.masquerade(address, "gone")
+    [finding] = [f for f in findings(healthy, "reference") if "command" in f]
+    assert address in finding["message"]
+    healthy.ip("link del veththeirs")
+    if where == "other bridge":
+        healthy.ip("link del cni5")
+    removed(healthy)
+
+
+def test_a_command_removes_the_rules_that_were_told_and_no_others(healthy, reference):
+    """Another program inserts a rule in front of them after doctor has run."""
+    reference.masquerade(GONE, "gone")
+    reference.lead(GONE, "gone")
+    reference.masquerade(GONE6, "gone")
+    found = findings(healthy, "reference")
+    assert found
+    if isinstance(reference, ByIptables):
+        for chain in ("POSTROUTING", "CNI-HOSTPORT-DNAT"):
+            reference.run(GONE, "-I", chain, "-s", "10.50.0.0/16", "-j", "RETURN")
+    else:
+        healthy.nft("insert rule inet cni_plugins_masquerade masq_checks ip saddr 10.50.0.0/16 return")
+
+    def rules():
+        found = reference.rules()
+        return "".join(found).splitlines()
+
+    foreign = [line for line in rules() if "10.50.0.0/16" in line]
+    assert foreign
+    for finding in found:
+        healthy.run("sh", "-c", finding["command"])
+    assert findings(healthy, "reference") == []
+    assert [line for line in rules() if "10.50.0.0/16" in line] == foreign
+    assert not any(GONE in line or GONE6 in line for line in rules())
+
+
 @pytest.mark.parametrize("kind", ["nft", "legacy"])
 def test_what_its_firewall_drops_is_told_by_name(healthy, kind):
     """ingressPolicy "isolated" of a network that had the bridge."""
