@@ -2,6 +2,7 @@
 /* Collects findings, and prints them. */
 #include "finding.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,17 +14,9 @@
 
 const char DOCTOR_AND[] = "&&", DOCTOR_INTO[] = ">";
 
-/* So many findings of one check are printed, as more of them say nothing new. */
-#define FINDINGS_PER_CHECK 50
-
-static size_t count(const struct doctor *doctor, size_t check)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < doctor->findings.n; i++)
-		n += doctor->findings.items[i].check == check;
-	return n;
-}
+/* So many lines of one check are printed, as more of them tell a person nothing new. A
+ * program gets all findings. */
+#define LINES_PER_CHECK 50
 
 void doctor_tell(struct doctor *doctor, enum doctor_level level, const char *fmt, ...)
 {
@@ -221,40 +214,52 @@ static void entry_add(struct json_writer *writer, const struct doctor_finding *f
 	json_close(writer, '}');
 }
 
-int findings_print(const struct doctor *doctor, const char *const *names, size_t checks,
-		   bool as_json)
+static int json_print(const struct doctor *doctor, const char *const *names,
+		      size_t checks)
 {
 	_cleanup_(free_p) char *text = NULL;
 	struct json_writer writer = {};
-	enum doctor_level worst = DOCTOR_OK;
 
-	if (as_json)
-		json_open(&writer, NULL, '[');
-	for (size_t check = 0; check < checks; check++) {
-		size_t n = 0, all = count(doctor, check);
-
-		for (size_t i = 0; i < doctor->findings.n; i++) {
-			const struct doctor_finding *finding = &doctor->findings.items[i];
-
-			if (finding->check != check)
-				continue;
-			worst = finding->level > worst ? finding->level : worst;
-			if (n++ >= FINDINGS_PER_CHECK)
-				continue;
-			if (as_json)
-				entry_add(&writer, finding, names[check]);
-			else
-				line_print(finding, names[check]);
-		}
-		if (n > FINDINGS_PER_CHECK && !as_json)
-			printf("... %zu more of %s\n", all - FINDINGS_PER_CHECK,
-			       names[check]);
-	}
-	if (!as_json)
-		return worst;
+	json_open(&writer, NULL, '[');
+	for (size_t check = 0; check < checks; check++)
+		for (size_t i = 0; i < doctor->findings.n; i++)
+			if (doctor->findings.items[i].check == check)
+				entry_add(&writer, &doctor->findings.items[i],
+					  names[check]);
 	json_close(&writer, ']');
 	text = json_finish(&writer);
 	if (text)
 		fputs(text, stdout);
-	return text ? (int)worst : DOCTOR_PROBLEM;
+	return text ? 0 : -ENOMEM;
+}
+
+static void lines_print(const struct doctor *doctor, const char *const *names,
+			size_t checks)
+{
+	for (size_t check = 0; check < checks; check++) {
+		size_t n = 0;
+
+		for (size_t i = 0; i < doctor->findings.n; i++)
+			if (doctor->findings.items[i].check == check &&
+			    n++ < LINES_PER_CHECK)
+				line_print(&doctor->findings.items[i], names[check]);
+		if (n > LINES_PER_CHECK)
+			printf("... %zu more of %s, which --json prints\n",
+			       n - LINES_PER_CHECK, names[check]);
+	}
+}
+
+int findings_print(const struct doctor *doctor, const char *const *names, size_t checks,
+		   bool as_json)
+{
+	enum doctor_level worst = DOCTOR_OK;
+
+	for (size_t i = 0; i < doctor->findings.n; i++)
+		if (doctor->findings.items[i].level > worst)
+			worst = doctor->findings.items[i].level;
+	if (as_json)
+		return json_print(doctor, names, checks) < 0 ? DOCTOR_PROBLEM
+							     : (int)worst;
+	lines_print(doctor, names, checks);
+	return worst;
 }
