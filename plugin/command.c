@@ -174,7 +174,7 @@ static int task_run(const struct command_task *task, const char *called, char **
 	/* A person at a terminal waits for a word. A program has the exit status. */
 	command.findings.tells_fine = !command.as_json && isatty(STDOUT_FILENO);
 	if (task->verb == CNI_DOCTOR)
-		doctor_begin(&command.doctor, plugin_path());
+		doctor_begin(&command.doctor, plugin_path(&command));
 	if (command.trace.name && trace_ask(&command.trace, &err) < 0) {
 		say_error(NULL, &err);
 		return ARGUMENTS_WRONG;

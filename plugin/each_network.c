@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "conf/base/list.h"
 #include "conf/net_list.h"
@@ -21,8 +22,8 @@
 #include "say.h"
 #include "validate.h"
 
-/* used where the caller's environment has no CNI_PATH */
-#define PLUGIN_DIRS "/opt/cni/bin"
+/* searched after the executable's own directory where the environment has no CNI_PATH */
+#define PLUGIN_DIR "/opt/cni/bin"
 
 #define NONE_IN_IT "no plugin of type \"" TYPE "\" is in its files (" PATTERNS ")"
 
@@ -136,11 +137,24 @@ static bool looks(const struct command *command)
 	       (command->verb == CNI_REPAIR && command->order.by_store);
 }
 
-const char *plugin_path(void)
+const char *plugin_path(struct command *command)
 {
 	const char *path = getenv("CNI_PATH");
+	char *dirs = command->plugin_dirs, *slash;
+	ssize_t len;
 
-	return path && *path ? path : PLUGIN_DIRS;
+	if (path && *path)
+		return path;
+	len = readlink("/proc/self/exe", dirs, PATH_MAX);
+	dirs[len > 0 && len < PATH_MAX ? len : 0] = '\0';
+	slash = strrchr(dirs, '/');
+	/* A path separates directories by colons: one in a name can't be told from that. */
+	if (!slash || slash == dirs || strchr(dirs, ':'))
+		return PLUGIN_DIR;
+	*slash = '\0';
+	if (strcmp(dirs, PLUGIN_DIR) != 0)
+		strcpy(slash, ":" PLUGIN_DIR);
+	return dirs;
 }
 
 static int network_run(struct command *command, const char *text, struct cni_error *err)
@@ -150,7 +164,7 @@ static int network_run(struct command *command, const char *text, struct cni_err
 		.container_id = "",
 		.netns = "",
 		.ifname = "",
-		.path = plugin_path(),
+		.path = plugin_path(command),
 	};
 	_cleanup_(request_clear) struct request request = {};
 	_cleanup_(operation_clear) struct operation op;

@@ -3,6 +3,8 @@
 #ifndef BRIDGE_CNI_PLUGIN_EACH_NETWORK_H
 #define BRIDGE_CNI_PLUGIN_EACH_NETWORK_H
 
+#include <limits.h>
+
 #include "conf/env.h"
 #include "conf/findings.h"
 #include "plugin/attachment/report.h"
@@ -25,6 +27,7 @@ struct command {
 	struct cleanup_order order;
 	const char *data_dir; /* the store that is asked for; NULL: those of STORES */
 	const char *bin_dir; /* of links; NULL: BIN_DIR */
+	char plugin_dirs[PATH_MAX + 16]; /* for plugin_path() */
 	bool as_json; /* what is found or shown is printed so */
 	bool named; /* FILEs are named; each has to have a network of this plugin */
 
@@ -49,8 +52,9 @@ struct command {
 
 void command_clear(struct command *command);
 
-/* Returns CNI_PATH, or where plugins mostly are; borrowed from the environment. */
-const char *plugin_path(void);
+/* Returns CNI_PATH, or else the executable's own directory and where plugins mostly are;
+ * borrowed from the environment or @command. */
+const char *plugin_path(struct command *command);
 
 /* Works on a file, or on those files of a directory that a runtime would read. @alone: it
  * was named, and is not one of a directory. Errors are printed; they don't keep the next

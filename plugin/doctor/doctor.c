@@ -136,15 +136,28 @@ static void programs_note(const char *type, const char *ipam, void *data)
 		program_note(data, ipam);
 }
 
+/* Multus takes the first other file of the directory as each pod's default network: as
+ * "multus", or "multus-shim" where it runs as a daemon. */
+static void meta_note(const char *type, const char *ipam, void *data)
+{
+	bool *is_meta = data;
+
+	(void)ipam;
+	*is_meta |= strncmp(type, "multus", strlen("multus")) == 0;
+}
+
 void doctor_file(struct doctor *doctor, const char *path, const char *text, size_t len,
 		 bool in_directory, size_t ours)
 {
 	struct doctor_file *file = LIST_ADD(&doctor->files);
+	bool hands_on = false;
 
 	if (ours > 0)
 		(void)net_programs(text, len, programs_note, doctor, NULL);
+	else
+		(void)net_programs(text, len, meta_note, &hands_on, NULL);
 	if (file)
-		*file = (struct doctor_file){strdup(path), in_directory, ours};
+		*file = (struct doctor_file){strdup(path), in_directory, ours, hands_on};
 	if (!file || !file->path) {
 		doctor->files.n -= file != NULL;
 		doctor->out_of_memory = true;

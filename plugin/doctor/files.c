@@ -47,7 +47,8 @@ void configurations_check(struct doctor *doctor)
 	}
 }
 
-/* A runtime takes the first file of the directory, in the order of their names. */
+/* A runtime takes the first file of the directory, in the order of their names. A
+ * meta-plugin takes the next one. */
 void order_check(struct doctor *doctor)
 {
 	for (size_t i = 0; i < doctor->files.n; i++) {
@@ -55,7 +56,7 @@ void order_check(struct doctor *doctor)
 		size_t next = i + 1;
 		char off[PATH_MAX];
 
-		if (!file->in_directory || file->ours > 0)
+		if (!file->in_directory || file->ours > 0 || file->hands_on)
 			continue;
 		while (next < doctor->files.n && doctor->files.items[next].ours == 0)
 			next++;
@@ -176,12 +177,21 @@ static void program_check(struct doctor *doctor, const char *name)
 	doctor_tell(doctor, DOCTOR_PROBLEM, "no plugin %s is in %s%s", name,
 		    doctor->plugin_path,
 		    strcmp(name, "loopback") == 0
-			    ? ", and containerd calls it for every pod"
+			    ? ", and containerd calls it for every pod (CRI-O since 1.18 "
+			      "and podman don't)"
 			    : "");
 	if (is_link_of_ours(name))
 		link_command(doctor, dir, name, path, NULL);
 	else
 		doctor_advise(doctor, "install it there, or set CNI_PATH to where it is");
+}
+
+/* Is a runtime there that sets a pod's lo up by itself, and no containerd? These
+ * directories are made when the runtime starts first after a boot. */
+static bool sets_loopback_up(void)
+{
+	return (access("/run/libpod", F_OK) == 0 || access("/run/crio", F_OK) == 0) &&
+	       access("/run/containerd", F_OK) < 0;
 }
 
 void programs_check(struct doctor *doctor)
@@ -194,7 +204,7 @@ void programs_check(struct doctor *doctor)
 		loopback |= strcmp(name, "loopback") == 0;
 		program_check(doctor, name);
 	}
-	if (!loopback && doctor->networks.n > 0)
+	if (!loopback && doctor->networks.n > 0 && !sets_loopback_up())
 		program_check(doctor, "loopback");
 }
 

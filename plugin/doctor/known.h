@@ -48,6 +48,7 @@ struct doctor_file {
 	char *path; /* owned */
 	bool in_directory; /* a runtime takes the first one of a directory */
 	size_t ours; /* plugins of ours in it */
+	bool hands_on; /* a meta-plugin, which gives pods the network of the next file */
 };
 
 /* Begins as zeros. */

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`bridge-cni doctor` of files: configurations, and the programs that they name."""
 import json
+import pathlib
+import shutil
 
 import pytest
 
+from harness import plugin
 from harness.command import command, conflist
-from harness.doctor import findings, mended, one, ours, plugins, told_and_mended, write
+from harness.doctor import findings, mended, one, ours, plugins, run, told_and_mended, write
 
 pytestmark = pytest.mark.must_run
 
@@ -36,6 +39,55 @@ def test_a_file_that_comes_before_ours(healthy):
     told_and_mended(healthy, "order", "problem", "05-x; reboot.conflist")
     write(healthy, {"cniVersion": "1.0.0", "name": "x", "plugins": [{"type": "bridge"}]}, "99-x.conflist")
     assert findings(healthy, "order") == []
+
+
+@pytest.mark.parametrize("conf", [{"type": "multus"}, {"plugins": [{"type": "multus-shim"}]}])
+def test_multus_comes_before_ours_and_hands_on(healthy, conf):
+    """It gives pods the network of the next file, which has to be ours."""
+    write(healthy, json.dumps({"cniVersion": "1.0.0", "name": "multus-cni-network", **conf}), "00-multus.conf")
+    assert findings(healthy, "order") == []
+    write(healthy, {"cniVersion": "1.0.0", "name": "x", "plugins": [{"type": "bridge"}]}, "05-x.conflist")
+    told_and_mended(healthy, "order", "problem", "05-x.conflist comes before", "10-ours.conflist")
+
+
+def test_plugins_are_looked_for_beside_the_executable(healthy):
+    """Where CNI_PATH isn't set: Debian's directory of plugins is another than /opt/cni/bin."""
+    lib = healthy.run_dir / "lib"
+    lib.mkdir()
+    executable = lib / "bridge-cni"
+    shutil.copy2(plugin.BRIDGE_CNI, executable)
+    if plugin.BUNDLED:
+        shutil.copytree(pathlib.Path(plugin.BRIDGE_CNI).resolve().with_name("bridge-cni.lib"), lib / "bridge-cni.lib")
+
+    def programs():
+        done = command(healthy, "doctor", "--json", "/run/net.d", wrapper=("env", "-u", "CNI_PATH"),
+                       executable="/run/lib/bridge-cni")
+        return [f for f in json.loads(done.stdout) if f["check"] == "programs" and f["level"] != "ok"]
+
+    [finding] = programs()
+    assert "no plugin loopback is in /run/lib:/opt/cni/bin" in finding["message"]
+    assert finding["command"] == "/run/lib/bridge-cni links --bin-dir /run/lib loopback"
+    healthy.run("sh", "-c", finding["command"])
+    assert programs() == []
+
+
+@pytest.mark.parametrize("directory", ["libpod", "crio"])
+def test_a_runtime_that_calls_no_loopback_needs_none(healthy, directory):
+    (healthy.run_dir / "bin/loopback").unlink()
+    one(healthy, "programs", "problem", "loopback", "containerd")
+    (healthy.run_dir / directory).mkdir()
+    assert findings(healthy, "programs") == []
+    (healthy.run_dir / "containerd").mkdir()
+    one(healthy, "programs", "problem", "loopback", "containerd")
+
+
+def test_a_program_gets_all_findings_and_a_person_the_first(healthy):
+    for number in range(12):
+        write(healthy, ours("dual"), f"2{number:02}-again.conflist")
+    found = findings(healthy, "duplicates")
+    assert len(found) == 13 * 12 / 2
+    lines = [line for line in run(healthy).stdout.splitlines() if "duplicates" in line]
+    assert len(lines) == 51 and "28 more of duplicates" in lines[-1] and "--json" in lines[-1]
 
 
 def test_loopback_is_missing(healthy):
