@@ -11,9 +11,11 @@
 static const struct way ways[2][2] = {
 	/* what the pod sends, the answers; not the node's own, the node's own */
 	{{.what = "what pods send", .kind = WAY_OUT},
-	 {.what = "what pods send to the node", .kind = WAY_TO_NODE}},
+	 {.what = "what pods send to the node", .kind = WAY_TO_NODE, .on_purpose = true}},
 	{{.what = "the answers that pods get", .kind = WAY_BACK},
-	 {.what = "the node's answers to pods", .kind = WAY_NODE_ANSWERS}},
+	 {.what = "the node's answers to pods",
+	  .kind = WAY_NODE_ANSWERS,
+	  .on_purpose = true}},
 };
 
 /* Where such packets come in by that hook, and leave by it. */

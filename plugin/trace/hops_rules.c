@@ -8,10 +8,9 @@
 #include <string.h>
 
 #include "conf/base/text.h"
+#include "drop_mend.h"
 #include "hops.h"
-#include "plugin/doctor/firewall_seen.h"
 #include "plugin/netlink/nf_tables_hooks.h"
-#include "plugin/nft/rules_owner.h"
 #include "plugin/node/iptables_legacy.h"
 #include "rule_text.h"
 
@@ -24,30 +23,6 @@ static const char *hook_name(int hook)
 	};
 
 	return names[hook];
-}
-
-static bool begins(const char *name, const char *with)
-{
-	return strncmp(name, with, strlen(with)) == 0;
-}
-
-/* The node agent's guard of its tunnels. */
-#define AGENT_TABLE "bridge_cni_tunnel"
-
-/* Whose a chain is, by how it or its table is named. */
-static const char *whose(const struct firewall_seen *seen)
-{
-	if (strcmp(seen->table, RULES_TABLE) == 0)
-		return " (bridge-cni's own)";
-	if (strcmp(seen->table, AGENT_TABLE) == 0)
-		return " (the node agent's guard)";
-	if (begins(seen->chain, "KUBE-") || strcmp(seen->table, "kube-proxy") == 0)
-		return " (Kubernetes': kube-proxy or kubelet)";
-	if (begins(seen->chain, "cali-"))
-		return " (Calico's)";
-	if (begins(seen->chain, "CILIUM"))
-		return " (Cilium's)";
-	return firewall_seen_whose(seen);
 }
 
 static struct firewall_seen seen_of(const struct way *way, const struct passage *passage,
@@ -94,7 +69,7 @@ static void by_what(const struct way *way, bool in_pod, const struct trace_event
 	struct text_asked asked = {.event = event};
 
 	if (event->type == TRACE_POLICY) {
-		text_add(by, "its policy");
+		text_add(by, "the policy");
 		return;
 	}
 	if (in_pod)
@@ -107,39 +82,6 @@ static void by_what(const struct way *way, bool in_pod, const struct trace_event
 	else
 		text_add(by, "the rule with the handle %" PRIu64, event->handle);
 	free(asked.text);
-}
-
-static void own_advise(struct doctor *doctor, const struct way *way,
-		       const struct trace_event *event)
-{
-	if (event->family == NFPROTO_BRIDGE && way->pod->spoof_check)
-		doctor_advise(doctor,
-			      "have the pod send from the addresses that it was given: "
-			      "spoofCheck drops all else");
-	else
-		doctor_advise(doctor,
-			      "see bridge-cni.conf(5) for what this rule is for; the "
-			      "comment of the rule names it");
-}
-
-static void drop_mend(struct doctor *doctor, const struct way *way,
-		      const struct trace_event *event, const struct firewall_seen *seen)
-{
-	if (strcmp(event->table, RULES_TABLE) == 0)
-		own_advise(doctor, way, event);
-	else if (strcmp(event->table, AGENT_TABLE) == 0)
-		doctor_advise(doctor,
-			      "see whether the pod's address is in a podCIDR of this "
-			      "node (kubectl get node -o yaml), and the agent's log");
-	else if (begins(event->chain, "KUBE-") || strcmp(event->table, "kube-proxy") == 0)
-		doctor_advise(doctor, "see whether the Service has this port, and "
-				      "endpoints that are ready (kubectl get "
-				      "services,endpointslices)");
-	else if (begins(event->chain, "cali-") || begins(event->chain, "CILIUM"))
-		doctor_advise(doctor, "see the network policies that select the pod or "
-				      "its target");
-	else
-		firewall_seen_mend(doctor, seen);
 }
 
 static void drop_tell(struct doctor *doctor, const struct way *way,
@@ -158,7 +100,7 @@ static void drop_tell(struct doctor *doctor, const struct way *way,
 		    in_pod ? "in the pod, " : "", hook_name(passage->drop_hook),
 		    by.text ? by.text : "a rule", event->chain,
 		    nft_family_name(event->family), event->table,
-		    in_pod ? "" : whose(&seen));
+		    in_pod ? "" : drop_whose(&seen));
 	free(by.text);
 	if (in_pod)
 		doctor_advise(doctor, "change that rule in the pod, by the program that "

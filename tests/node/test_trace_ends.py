@@ -316,6 +316,39 @@ def test_a_rule_of_others_that_drops_it(node, target, what, hook):
 
 
 @FAMILIES
+def test_of_what_a_rule_drops_this_target_alone_is_let_through(node, target):
+    attached(node)
+    ip, other = ("ip6", "2001:db8:aaaa::1") if ":" in target else ("ip", OUTSIDE4)
+    node.nft(FOREIGN.format(family="inet", hook="forward", what="drop", match=f"{ip} daddr {{ {target}, {other} }}"))
+    traced = ended_at(trace(node, CART, target), "rules", "(handle ")
+    assert traced.end["advice"] == "change that rule by the program that made it; or leave it so, if it is meant"
+    mended(node, traced)
+    ended_at(trace(node, CART, other), "rules", "in the hook forward")
+
+
+@pytest.mark.parametrize("family, table, hook", [("inet", "fire", "prerouting"), ("bridge", "fire", "forward"),
+                                                 ("ip", "filter", "forward"), ("ip", "mangle", "forward")])
+def test_a_rule_that_nft_should_not_go_round(node, family, table, hook):
+    """Addresses may be translated there, or iptables-nft has to read the table."""
+    attached(node, "v4", n=2)
+    target = "10.1.2.3" if family == "bridge" else INTERNET4
+    rule = FOREIGN.format(family=family, hook=hook, what="drop", match=f"ip daddr {target}")
+    node.nft(rule.replace(f"table {family} fire", f"table {family} {table}"))
+    traced = ended_at(trace(node, CART, target), "rules", f"of table {family} {table}")
+    assert "command" not in traced.end
+    assert traced.end["advice"] == "change that rule by the program that made it; or leave it so, if it is meant"
+
+
+def test_a_policy_that_drops_what_comes_to_the_node_may_be_meant(node):
+    attached(node, "v4")
+    node.nft("table inet fire { chain i { type filter hook input priority 0; policy drop; }; }")
+    traced = ended_at(trace(node, CART, NODE4), "rules", "in the hook input: by the policy of chain i of table inet fire")
+    assert traced.end["advice"] == "leave it so, if it is meant"
+    node.run("sh", "-c", traced.end["command"])
+    came_through(trace(node, CART, NODE4))
+
+
+@FAMILIES
 def test_a_rule_of_others_that_drops_the_answer(node, target):
     attached(node)
     ip = "ip6" if ":" in target else "ip"
@@ -338,7 +371,7 @@ def test_a_policy_that_drops_it_and_whose_it_is(node, name, owner):
     attached(node, "v4")
     node.nft(f"table ip filter {{ chain {name} {{ }}\nchain FORWARD {{ type filter hook forward priority 0;"
              f" policy drop; jump {name}; }}; }}")
-    traced = ended_at(trace(node, CART, INTERNET4), "rules", "by its policy of chain FORWARD of table ip filter",
+    traced = ended_at(trace(node, CART, INTERNET4), "rules", "by the policy of chain FORWARD of table ip filter",
                       f"({owner})")
     if owner == "ufw's":
         assert traced.end["command"].startswith("ufw route allow in on cni0")
