@@ -53,15 +53,20 @@ void subnets_check(struct doctor *doctor);
 void bridge_check(struct doctor *doctor, const struct network_facts *facts);
 void former_check(struct doctor *doctor);
 
+/* pods.c: pods without their interface, or whose end of it is down. */
+void pods_check(struct doctor *doctor, const struct network_facts *facts);
+
 /* pod_routes.c: routes and rules of the node that decide about pods. */
 void pod_routes_check(struct doctor *doctor, const struct network_facts *facts);
 
 /* mtu.c */
 void mtu_check(struct doctor *doctor);
 
-/* routes.c: default routes. routes_keep() remembers what a network says of them. */
+/* routes.c: default routes, and the interfaces of the node's. routes_keep() remembers
+ * what a network says of them. */
 void routes_keep(const struct network *network, struct doctor_network *kept);
 void routes_check(struct doctor *doctor);
+void uplinks_check(struct doctor *doctor);
 
 /* store.c */
 void store_check(struct doctor *doctor, const struct network_facts *facts);

@@ -40,13 +40,44 @@ static bool has_way_out(struct doctor *doctor, int family)
 	return uplink_list_get(doctor->rtnl, family, &uplinks, NULL) < 0 || uplinks.n > 0;
 }
 
-/* A network of both families is fine where the node has one of them. */
-static bool leads_nowhere(struct doctor *doctor, const struct doctor_network *network)
+static bool has_family(const struct doctor_network *network, int family)
 {
 	for (size_t i = 0; i < network->subnets.n; i++)
-		if (has_way_out(doctor, network->subnets.items[i].addr.family))
-			return false;
-	return network->subnets.n > 0;
+		if (network->subnets.items[i].addr.family == family)
+			return true;
+	return false;
+}
+
+/* A network of both families is fine where the node has one of them: a node may be
+ * without IPv6 at all. What is not reached then is said all the same. */
+static void ways_out_look(struct doctor *doctor, const struct doctor_network *network)
+{
+	size_t families = 0, without = 0;
+	int missing = 0;
+
+	for (size_t i = 0; i < IP_FAMILIES; i++) {
+		if (!has_family(network, ip_families[i]))
+			continue;
+		families++;
+		if (has_way_out(doctor, ip_families[i]))
+			continue;
+		without++;
+		missing = ip_families[i];
+	}
+	if (without && without < families) {
+		doctor_tell(doctor, DOCTOR_OK,
+			    "the node has no default route of %s: by this family, pods "
+			    "reach only what its other routes lead to",
+			    ip_family_name(missing));
+	} else if (without) {
+		doctor_tell(
+			doctor, DOCTOR_WARNING,
+			"the node has no default route: outside, pods reach only what "
+			"its other routes lead to");
+		doctor_advise(doctor,
+			      "add one: ip route add default via ROUTER; where pods are "
+			      "to reach nobody outside, set ipMasq to false");
+	}
 }
 
 void routes_check(struct doctor *doctor)
@@ -64,16 +95,35 @@ void routes_check(struct doctor *doctor)
 				      "ipam.routes; where pods are to reach nobody "
 				      "outside, set ipMasq to false");
 		}
-		if (network->masquerades && leads_nowhere(doctor, network)) {
-			doctor_tell(
-				doctor, DOCTOR_WARNING,
-				"the node has no default route: outside, pods reach only what "
-				"its other routes lead to");
-			doctor_advise(doctor,
-				      "add one: ip route add default via ROUTER; where "
-				      "pods are to reach nobody outside, set ipMasq to "
-				      "false");
-		}
+		if (network->masquerades)
+			ways_out_look(doctor, network);
 		doctor->network = NULL;
+	}
+}
+
+/* The kernel keeps the routes of an interface that has lost its carrier, and nothing
+ * leaves by them. */
+void uplinks_check(struct doctor *doctor)
+{
+	unsigned int told = 0;
+
+	for (size_t f = 0; f < IP_FAMILIES; f++) {
+		_cleanup_(link_list_clear) struct link_list uplinks = {};
+
+		if (uplink_list_get(doctor->rtnl, ip_families[f], &uplinks, NULL) < 0)
+			continue;
+		for (size_t i = 0; i < uplinks.n; i++) {
+			const struct link *link = &uplinks.items[i];
+
+			if (!link->up || link->carrier || link->index == told)
+				continue;
+			told = link->index;
+			doctor_tell(doctor, DOCTOR_PROBLEM,
+				    "%s, by which the node sends to the world, has no "
+				    "carrier: nothing leaves by it",
+				    link->name);
+			doctor_advise(doctor, "see its cable, or the other end that it "
+					      "leads to");
+		}
 	}
 }
