@@ -107,7 +107,7 @@ void answer_tell(struct doctor *doctor, const struct way *way)
 	switch (probe->outcome) {
 	case PROBE_ANSWERED:
 		doctor_tell(doctor, DOCTOR_OK, "%s %s within %u.%03u ms%s",
-			    TARGET_TEXT(&probe->flow.to, probe->flow.to_port),
+			    TARGET_TEXT(&way->pod_to, way->pod_to_port),
 			    probe->flow.to_port ? "took the connection" : "answered",
 			    probe->microseconds / 1000, probe->microseconds % 1000,
 			    by.text ? by.text : "");
@@ -302,7 +302,17 @@ void end_tell(struct doctor *doctor, const struct way *way, const char *const *n
 	const struct flow *flow = &way->probe.flow;
 	size_t cause = cause_find(doctor, way);
 
-	if (way_came_through(way)) {
+	if (way_came_through(way) && way->pod_translates) {
+		doctor_tell(
+			doctor, DOCTOR_WARNING,
+			"it came through to %s, to which a rule in the pod translates "
+			"%s, and the answer back",
+			TARGET_TEXT(&way->pod_to, way->pod_to_port),
+			TARGET_TEXT(&flow->to, flow->to_port));
+		doctor_advise(doctor,
+			      "ask the program in the pod that has made the rule, "
+			      "a service mesh's for example, how it goes on");
+	} else if (way_came_through(way)) {
 		doctor_tell(doctor, DOCTOR_OK,
 			    "it came through to %s, and the answer back",
 			    TARGET_TEXT(&flow->to, flow->to_port));

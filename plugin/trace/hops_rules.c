@@ -226,6 +226,10 @@ static void place_tell(struct doctor *doctor, const struct way *way,
 void pod_rules_tell(struct doctor *doctor, const struct way *way)
 {
 	place_tell(doctor, way, &way->in_pod, true);
+	if (way->pod_translates)
+		doctor_tell(doctor, DOCTOR_OK,
+			    "a rule in the pod translates it, to be sent to %s",
+			    TARGET_TEXT(&way->pod_to, way->pod_to_port));
 }
 
 void rules_tell(struct doctor *doctor, const struct way *way)

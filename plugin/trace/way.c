@@ -238,6 +238,27 @@ static void target_look(struct way *way)
 	}
 }
 
+/* The socket of the rules in the pod is in its namespace. */
+static int pod_connection_look(struct way *way, bool may_load, struct cni_error *err)
+{
+	const struct flow *flow = &way->probe.flow;
+	struct conntrack_entry entry = {};
+	int ret;
+
+	way->pod_to = flow->to;
+	way->pod_to_port = flow->to_port;
+	if (way->in_pod.state != WATCH_ON || (!may_load && !kernel_has_ctnetlink()))
+		return 0;
+	ret = conntrack_entry_get(way->in_pod.owner, flow, &entry, err);
+	if (ret < 0 || !entry.exists)
+		return ret;
+	way->pod_to = entry.reply_from;
+	way->pod_to_port = entry.reply_from_port;
+	way->pod_translates = !ip_equal(&way->pod_to, &flow->to) ||
+			      way->pod_to_port != flow->to_port;
+	return 0;
+}
+
 static int neighbour_look(struct netlink *nl, unsigned int index,
 			  const struct ip_addr *hop, struct neighbour *ret_found,
 			  struct cni_error *err)
@@ -312,6 +333,8 @@ int way_go(struct way *way, const struct trace *trace, bool may_load,
 		ret = bridge_look(way, err);
 	if (ret == 0)
 		ret = is_for_node(way, err);
+	if (ret == 0 && way->end == WAY_SENT)
+		ret = pod_connection_look(way, may_load, err);
 	if (ret == 0 && way->end == WAY_SENT)
 		ret = connection_look(way, may_load, err);
 	target_look(way);

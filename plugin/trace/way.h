@@ -43,6 +43,10 @@ struct way {
 	struct watch in_pod, on_node;
 
 	/* Afterwards. */
+	/* Rules in the pod, such as a service mesh's, have translated the target to these. */
+	bool pod_translates;
+	struct ip_addr pod_to; /* without them the target */
+	uint16_t pod_to_port;
 	struct neighbour pod_neighbour; /* of the next hop; addr.family 0: none */
 	struct link host_end, bridge; /* index 0: there is none */
 	struct link gateway; /* the interface that pods' packets come in by */

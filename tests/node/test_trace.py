@@ -105,6 +105,23 @@ def test_the_node_itself(node):
     assert traced.text("node-route") == f"{NODE4} is an address of the node"
 
 
+@FAMILIES
+def test_a_rule_in_the_pod_leads_to_another_target(node, target):
+    """As a service mesh's do: that the target was reached isn't known then."""
+    [pod] = attached(node)
+    pod.nft("""table inet mesh {
+        chain out { type nat hook output priority -100; tcp dport 443 redirect to :15001; }
+    }""")
+    with served(pod, 15001):
+        traced = trace(node, CART, with_port(target, 443))
+    proxy = ("127.0.0.1" if target == INTERNET4 else "::1") + ", TCP port 15001"
+    assert traced.status == 1 and traced.wrong() == []
+    assert f"a rule in the pod translates it, to be sent to {proxy}" in traced.text("pod-rules")
+    assert traced.text("answer").startswith(f"{proxy} took the connection within ")
+    assert traced.end["message"].startswith(f"it came through to {proxy}, to which a rule in the pod translates ")
+    came_through(trace(node, CART, target))
+
+
 def test_the_pod_itself(node):
     attached(node)
     traced = came_through(trace(node, CART, "10.1.2.2"))
