@@ -90,10 +90,12 @@ static void hook_add(const struct tracer *tracer, int hook, const struct flow *f
 
 	snprintf(name, sizeof(name), TRACER_EARLY "%s", hooks[hook]);
 	chain_add(tracer, name, hook, EARLY);
+	tracer_redirects_pass(tracer, name, flow);
 	tracer_rules_add(tracer, name, flow);
 	if (by_connection && is_before_tracking(hook)) {
 		snprintf(name, sizeof(name), TRACER_TRACKED "%s", hooks[hook]);
 		chain_add(tracer, name, hook, BEHIND_TRACKING);
+		tracer_redirects_pass(tracer, name, flow);
 	}
 	if (by_connection)
 		tracer_connection_rules_add(tracer, name, flow);

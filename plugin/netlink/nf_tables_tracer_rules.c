@@ -21,6 +21,8 @@
 #define IPV4_HEADER	 20 /* without options, which nothing sends here */
 #define IPV6_HEADER	 40
 
+#define NDISC_REDIRECT 137 /* of ICMPv6 */
+
 #define DIRECTION_ORIGINAL 0 /* enum ip_conntrack_dir */
 #define DIRECTION_REPLY	   1
 
@@ -133,7 +135,8 @@ static void ct_is(struct builder b, uint32_t key, int direction, const void *val
 	is_equal(b, value, len);
 }
 
-static void jump(struct builder b, const char *chain)
+/* @chain: that NFT_JUMP leads to. */
+static void verdict_is(struct builder b, int code, const char *chain)
 {
 	struct expression e = expression_begin(b, "immediate");
 	struct nlattr *data, *verdict;
@@ -141,11 +144,17 @@ static void jump(struct builder b, const char *chain)
 	put_number(b, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
 	data = nest(b, NFTA_IMMEDIATE_DATA | NLA_F_NESTED);
 	verdict = nest(b, NFTA_DATA_VERDICT | NLA_F_NESTED);
-	put_number(b, NFTA_VERDICT_CODE, NFT_JUMP);
-	put_string(b, NFTA_VERDICT_CHAIN, chain);
+	put_number(b, NFTA_VERDICT_CODE, code);
+	if (code == NFT_JUMP)
+		put_string(b, NFTA_VERDICT_CHAIN, chain);
 	nest_end(b, verdict);
 	nest_end(b, data);
 	expression_end(b, e);
+}
+
+static void jump(struct builder b, const char *chain)
+{
+	verdict_is(b, NFT_JUMP, chain);
 }
 
 void tracer_mark_add(const struct tracer *tracer, const char *chain)
@@ -213,6 +222,19 @@ static uint8_t echo_request(const struct flow *flow)
 static uint8_t echo_reply(const struct flow *flow)
 {
 	return is_ipv4(flow) ? ICMP_ECHOREPLY : ICMPV6_ECHO_REPLY;
+}
+
+void tracer_redirects_pass(const struct tracer *tracer, const char *chain,
+			   const struct flow *flow)
+{
+	uint8_t type = is_ipv4(flow) ? ICMP_REDIRECT : NDISC_REDIRECT;
+	struct rule rule = rule_begin(tracer, chain);
+
+	protocols_are(tracer, rule.b, flow,
+		      is_ipv4(flow) ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+	payload_is(rule.b, NFT_PAYLOAD_TRANSPORT_HEADER, 0, &type, sizeof(type));
+	verdict_is(rule.b, NFT_RETURN, NULL);
+	rule_end(rule);
 }
 
 static void packets_add(const struct tracer *tracer, const char *chain,

@@ -24,6 +24,11 @@ struct tracer {
 	char table[TRACER_NAME_MAX];
 };
 
+/* Queues the rule that passes redirects of ICMP by. They quote a packet of the flow, and are
+ * sent when it goes on, so that nothing hangs on them. */
+void tracer_redirects_pass(const struct tracer *tracer, const char *chain,
+			   const struct flow *flow);
+
 /* Queues the rules that have the packets of the flow go through the chain TRACER_SENT,
  * or TRACER_ANSWER: by their addresses. */
 void tracer_rules_add(const struct tracer *tracer, const char *chain,

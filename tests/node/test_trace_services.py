@@ -6,7 +6,7 @@ import pytest
 from harness.node import INTERNET4, NODE4
 from harness.portmap import settled
 from harness.service import netfilter_on_the_bridge, service
-from harness.trace import CART, attached, ended_at, trace
+from harness.trace import CART, attached, came_through, ended_at, trace
 
 pytestmark = pytest.mark.must_run
 
@@ -62,3 +62,14 @@ def test_of_a_Service_port_and_endpoints_are_to_be_looked_at(node):
              "ip daddr 10.96.0.7 reject; }; }")
     traced = ended_at(trace(node, CART, "10.96.0.7:81"), "rules", "(Kubernetes': kube-proxy or kubelet)")
     assert "has this port, and endpoints" in traced.end["advice"]
+
+
+@pytest.mark.parametrize("target", ["10.1.2.3", "fd00:1:2::3"], ids=["v4", "v6"])
+@pytest.mark.parametrize("masquerades", [True, False])
+def test_a_redirect_that_the_node_drops_is_neither_the_packet_nor_the_answer(node, target, masquerades):
+    """The node would tell both pods of the shorter way, which routed pods must not take."""
+    netfilter_on_the_bridge(node, False)
+    attached(node, n=2, podLink="routed", ipMasq=masquerades)
+    for _ in range(2):
+        traced = came_through(trace(node, CART, target))
+        assert traced.text("rules").startswith("no rule of nftables drops it")
