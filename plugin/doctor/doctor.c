@@ -81,6 +81,7 @@ static void network_clear_kept(struct doctor_network *network)
 	free(network->file);
 	free(network->data_dir);
 	free(network->subnets.items);
+	free(network->ranges.items);
 }
 
 void doctor_clear(struct doctor *doctor)
@@ -186,6 +187,59 @@ static void port_keep(struct doctor_network *kept, const struct network_facts *f
 		snprintf(kept->port, sizeof(kept->port), "%.8s0000000", prefix);
 }
 
+static int range_keep(struct doctor_network *kept, const struct ip_range *range,
+		      struct cni_error *err)
+{
+	struct ip_range *item = LIST_ADD(&kept->ranges);
+
+	if (!item)
+		return error_oom(err);
+	*item = *range;
+	return 0;
+}
+
+/* The gateway of a pod's subnet: an address that the node has there, or the first one. */
+static struct ip_addr gateway_of(const struct network_facts *facts,
+				 const struct ip_prefix *subnet)
+{
+	struct ip_addr first = subnet->addr;
+
+	for (size_t i = 0; i < facts->gateways.n; i++)
+		if (prefix_contains(subnet, &facts->gateways.items[i].address.addr))
+			return facts->gateways.items[i].address.addr;
+	first.bytes[ip_size(first.family) - 1] |= 1;
+	return first;
+}
+
+static int pod_ranges_keep(struct doctor_network *kept, const struct network_facts *facts,
+			   const struct ip_prefix *address, struct cni_error *err)
+{
+	const struct ip_prefix subnet = prefix_network(address);
+	const struct ip_range range = {subnet, address->addr, address->addr,
+				       gateway_of(facts, &subnet)};
+
+	for (size_t i = 0; i < kept->ranges.n; i++)
+		if (prefix_equal(&kept->ranges.items[i].subnet, &subnet))
+			return 0;
+	return range_keep(kept, &range, err);
+}
+
+static int ranges_keep(struct doctor_network *kept, const struct network_facts *facts,
+		       struct cni_error *err)
+{
+	const struct range_set_list *sets = &facts->net->network->ipam.sets;
+	int ret = 0;
+
+	for (size_t i = 0; i < sets->n; i++)
+		for (size_t k = 0; ret == 0 && k < sets->items[i].n; k++)
+			ret = range_keep(kept, &sets->items[i].ranges[k], err);
+	for (size_t i = 0; sets->n == 0 && i < facts->pods.n; i++)
+		for (size_t k = 0; ret == 0 && k < facts->pods.items[i].addresses_n; k++)
+			ret = pod_ranges_keep(kept, facts,
+					      &facts->pods.items[i].addresses[k], err);
+	return ret;
+}
+
 /* Keeps what is compared with other networks. */
 static int network_keep(struct doctor *doctor, const struct network_facts *facts,
 			const char *file, struct cni_error *err)
@@ -226,7 +280,7 @@ static int network_keep(struct doctor *doctor, const struct network_facts *facts
 			kept->subnets.items[kept->subnets.n++] =
 				sets->items[i].ranges[k].subnet;
 	port_keep(kept, facts);
-	return 0;
+	return ranges_keep(kept, facts, err);
 }
 
 static int network_look(struct doctor *doctor, struct attachment *net, const char *file,

@@ -29,6 +29,8 @@ struct look {
 	const struct doctor_network *network;
 	struct nft_ruleset nft; /* without a connection: there are no rules */
 	struct legacy_tables legacy;
+	bool marks; /* rules on the ways of this network's packets give them marks */
+	bool tells; /* otherwise only marks are looked for */
 	struct drop_list told; /* of this network */
 };
 
@@ -79,6 +81,7 @@ static int nft_look(struct look *look, const struct way *way, const struct way_s
 			  ? nft_hook_drops(&look->nft, &step->hook, packet, &list, err)
 			  : 0;
 
+	look->marks |= list.marks;
 	for (size_t i = 0; ret == 0 && i < list.n; i++) {
 		const struct nft_base_chain *base = list.items[i].base;
 		const struct firewall_drop drop = {
@@ -107,6 +110,7 @@ static int legacy_look(struct look *look, const struct way *way,
 	struct legacy_drop_list list = {};
 	int ret = legacy_hook_drops(&look->legacy, step->hook.number, packet, &list, err);
 
+	look->marks |= list.marks;
 	for (size_t i = 0; ret == 0 && i < list.n; i++) {
 		const struct firewall_drop drop = {
 			.way = way,
@@ -137,6 +141,7 @@ static int drops_find(struct look *look, const struct way *way,
 
 	of_world.world = *world_example(ends->pod.family, world);
 	packet = way_packet(way, step, &of_world);
+	packet.marked = look->marks;
 	ret = nft_look(look, way, step, &packet, drops, err);
 	if (ret == 0 && step->hook.layer == HOOK_IP && packet.ethertype != ETHERTYPE_ARP)
 		ret = legacy_look(look, way, step, &packet, drops, err);
@@ -233,84 +238,47 @@ static int way_look(struct look *look, const struct way *way, const struct way_e
 	return ret;
 }
 
-static struct ip_addr addr_of(const struct ip_prefix *subnet, uint8_t last_and,
-			      uint8_t last_or)
-{
-	struct ip_addr addr = prefix_last(subnet);
-	size_t last = ip_size(addr.family) - 1;
-
-	addr.bytes[last] = (addr.bytes[last] & last_and) | last_or;
-	return addr;
-}
-
-/* Addresses that pods may have are the last but one of the subnet, and the one before;
- * the gateway is mostly the first one. */
-static void ends_take(const struct doctor_network *network,
-		      const struct ip_prefix *subnet, struct way_ends *ends)
-{
-	ends->bridge = network->bridge;
-	ends->gateway = network->gateway_ifname;
-	ends->port = network->port;
-	ends->subnet = *subnet;
-	ends->pod = addr_of(subnet, 0xfe, 0);
-	ends->other_pod = addr_of(subnet, 0xfd, 1);
-	ends->node = prefix_network(subnet).addr;
-	ends->node.bytes[ip_size(subnet->addr.family) - 1] |= 1;
-}
-
-/* The ends of a family's packets. One subnet of the network stands for all of them. */
-struct family_look {
-	struct way_ends ends;
-	struct link_list uplinks;
-	bool uses;
-};
-
-static int family_read(const struct look *look, size_t f, struct family_look *ret_family,
-		       struct cni_error *err)
-{
-	const struct doctor_network *network = look->network;
-
-	for (size_t i = 0; i < network->subnets.n; i++) {
-		if (network->subnets.items[i].addr.family != ip_families[f])
-			continue;
-		ret_family->uses = true;
-		ends_take(network, &network->subnets.items[i], &ret_family->ends);
-		return uplink_list_get(look->doctor->rtnl, ip_families[f],
-				       &ret_family->uplinks, err);
-	}
-	return 0;
-}
-
 /* Goes the way by each uplink that it leads through. */
-static int family_look(struct look *look, const struct way *way,
-		       struct family_look *family, struct cni_error *err)
+static int ends_look(struct look *look, const struct way *way, struct firewall_ends *ends,
+		     struct cni_error *err)
 {
-	const struct link_list *uplinks = &family->uplinks;
+	const struct link_list *uplinks = &ends->uplinks;
 	int ret = 0;
 
 	for (size_t u = 0; ret == 0 && (u == 0 || (leads_out(way) && u < uplinks->n));
 	     u++) {
-		family->ends.uplink = u < uplinks->n ? uplinks->items[u].name : "";
-		ret = way_look(look, way, &family->ends, err);
+		ends->ends.uplink = u < uplinks->n ? uplinks->items[u].name : "";
+		ret = way_look(look, way, &ends->ends, err);
 	}
 	return ret;
 }
 
 /* The worst is told first, as a chain is told of once. */
-static int network_look(struct look *look, struct cni_error *err)
+static int ways_look(struct look *look, const struct firewall_ends_list *list,
+		     struct cni_error *err)
 {
-	struct family_look families[IP_FAMILIES] = {};
 	int ret = 0;
 
-	for (size_t f = 0; ret == 0 && f < IP_FAMILIES; f++)
-		ret = family_read(look, f, &families[f], err);
 	for (size_t i = 0; ret == 0 && i < WAYS; i++)
-		for (size_t f = 0; ret == 0 && f < IP_FAMILIES; f++)
-			if (families[f].uses)
-				ret = family_look(look, &firewall_ways[i], &families[f],
-						  err);
-	for (size_t f = 0; f < IP_FAMILIES; f++)
-		link_list_clear(&families[f].uplinks);
+		for (size_t k = 0; ret == 0 && k < list->n; k++)
+			ret = ends_look(look, &firewall_ways[i], &list->items[k], err);
+	return ret;
+}
+
+/* Rules that judge a packet by its mark may stand before the one that gives it: marks are
+ * looked for first. */
+static int network_look(struct look *look, struct cni_error *err)
+{
+	_cleanup_(firewall_ends_clear) struct firewall_ends_list list = {};
+	int ret = firewall_ends_read(look->doctor, look->network, &list, err);
+
+	look->marks = false;
+	look->tells = false;
+	if (ret == 0)
+		ret = ways_look(look, &list, err);
+	look->tells = true;
+	if (ret == 0)
+		ret = ways_look(look, &list, err);
 	free(look->told.items);
 	look->told = (struct drop_list){};
 	return ret;

@@ -5,6 +5,7 @@
 #define BRIDGE_CNI_PLUGIN_DOCTOR_FIREWALL_HOOKS_H
 
 #include "known.h"
+#include "plugin/netlink/link.h"
 #include "plugin/netlink/nf_tables_hooks.h"
 #include "plugin/node/iptables_legacy_hooks.h"
 
@@ -48,6 +49,20 @@ struct way_ends {
 	struct ip_addr pod, other_pod, node, world;
 	struct ip_prefix subnet;
 };
+
+/* firewall_ends.c: those of each range of a network, and the uplinks that their packets
+ * may go by; @ends.uplink isn't set. The network is borrowed from. Codes 100, 101. */
+struct firewall_ends {
+	struct way_ends ends;
+	struct link_list uplinks;
+};
+struct firewall_ends_list {
+	struct firewall_ends *items;
+	size_t n;
+};
+int firewall_ends_read(struct doctor *doctor, const struct doctor_network *network,
+		       struct firewall_ends_list *ret_list, struct cni_error *err);
+void firewall_ends_clear(struct firewall_ends_list *list);
 
 /* The packet of a way, at one of its steps. @arp: that of ARP stands for neighbour
  * discovery. */

@@ -40,6 +40,12 @@ struct doctor_network {
 	uint32_t route_mtu; /* the largest of these routes; 0: as their interface */
 	bool masquerades_nothing; /* pods have no route by which that would be */
 	struct prefix_list subnets; /* owned */
+	/* Where pods have their addresses: the configured ranges or, with another IPAM
+	 * plugin, one pod's address of each subnet. */
+	struct {
+		struct ip_range *items; /* owned */
+		size_t n;
+	} ranges;
 	size_t connected; /* pods */
 };
 

@@ -72,6 +72,7 @@ static int rules_walk(struct walk *walk, const struct rule_judged_list *rules,
 		};
 		int ret;
 
+		walked->marks |= rule->marks && !doubt.of_some;
 		switch (rule->effect) {
 		case RULE_ACCEPTS:
 			if (!doubt.unsure)
@@ -190,9 +191,9 @@ int chain_walk(const struct chain_source *source, const char *chain, bool policy
 		walked.perhaps = false;
 		walked.by[0] = '\0';
 	}
+	*ret_walked = walked;
 	if (!walked.perhaps &&
 	    (ret == WALK_ACCEPTED || (ret == WALK_ENDS_HERE && !policy_drops)))
 		return 0;
-	*ret_walked = walked;
 	return CHAIN_DROPS;
 }

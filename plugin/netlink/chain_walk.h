@@ -27,14 +27,16 @@ struct rule_judged {
 	/* That hangs on what differs from packet to packet, as ports do: the rule is about
 	 * some packets. Otherwise a set alone tells, which isn't read. */
 	bool of_some;
+	bool marks; /* it gives the packet or its connection a mark, where it matches */
 	char chain[CHAIN_NAME_MAX]; /* that it jumps to */
 };
 
 /* Does the walk have to know of the rule? One that drops some packets is passed over. */
 static inline bool rule_matters(const struct rule_judged *rule)
 {
-	return rule->effect != RULE_NONE &&
-	       !(rule->effect == RULE_DROPS && rule->unsure && rule->of_some);
+	if (rule->effect == RULE_NONE)
+		return rule->marks;
+	return !(rule->effect == RULE_DROPS && rule->unsure && rule->of_some);
 }
 
 struct rule_judged_list {
@@ -57,14 +59,16 @@ struct chain_walked {
 	/* Whether it drops the packet isn't known: a rule of the chain @by can't be judged,
 	 * or there are more rules than are looked at. */
 	bool perhaps;
+	bool marks; /* a rule on the way gives such packets a mark, or may do so */
 	/* It has jumped to a chain of this name's beginning: a program is known by it. */
 	bool of_docker, of_ufw, of_reference;
 };
 
 #define CHAIN_DROPS 1
 
-/* CHAIN_DROPS: the chain drops the packet, or may do so; 0: it doesn't. Rules that drop
- * some packets by what differs from one to the other (ports, marks) are passed over. */
+/* CHAIN_DROPS: the chain drops the packet, or may do so; 0: it doesn't, and of
+ * @ret_walked only the marks are of interest. Rules that drop or mark some packets by what
+ * differs from one to the other (ports) are passed over. */
 int chain_walk(const struct chain_source *source, const char *chain, bool policy_drops,
 	       struct chain_walked *ret_walked, struct cni_error *err);
 

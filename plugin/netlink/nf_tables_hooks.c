@@ -155,6 +155,7 @@ static int base_walk(struct nft_ruleset *ruleset, const struct nft_base_chain *b
 	int ret;
 
 	ret = chain_walk(&source.source, base->chain, base->policy_drops, &walked, err);
+	list->marks |= ret >= 0 && walked.marks;
 	if (ret != CHAIN_DROPS)
 		return ret;
 	drop = LIST_ADD(list);

@@ -16,6 +16,7 @@ struct hook_drop {
 struct hook_drop_list {
 	struct hook_drop *items;
 	size_t n;
+	bool marks; /* a chain of the hook gives such packets a mark, or may do so */
 };
 
 /* Adds the hook's chains that drop the packet to @list, whose items the caller frees. Codes

@@ -46,9 +46,11 @@ void meta_run(struct machine *machine, struct nlattr **attrs)
 	uint32_t number = be_u32(attrs[NFTA_META_DREG]), key, value = 0;
 	uint16_t ethertype = htons(packet->ethertype);
 
-	if (!attrs[NFTA_META_DREG])
-		return; /* it sets something of the packet */
 	key = be_u32(attrs[NFTA_META_KEY]);
+	if (!attrs[NFTA_META_DREG]) { /* it sets something of the packet */
+		machine->judged.marks |= key == NFT_META_MARK;
+		return;
+	}
 	switch (key) {
 	case NFT_META_IIFNAME:
 	case NFT_META_OIFNAME:
@@ -78,7 +80,10 @@ void meta_run(struct machine *machine, struct nlattr **attrs)
 			register_load_unknown(machine, number);
 		return;
 	case NFT_META_MARK:
-		register_load(machine, number, &value, NULL, sizeof(value));
+		if (packet->marked)
+			register_load_unknown(machine, number);
+		else
+			register_load(machine, number, &value, NULL, sizeof(value));
 		return;
 	default:
 		register_load_unknown(machine, number);
@@ -105,14 +110,19 @@ void ct_run(struct machine *machine, struct nlattr **attrs)
 	uint32_t number = be_u32(attrs[NFTA_CT_DREG]);
 	uint32_t state = state_bit(machine->packet->state), none = 0;
 
-	if (!attrs[NFTA_CT_DREG])
+	if (!attrs[NFTA_CT_DREG]) { /* it sets something of the connection */
+		machine->judged.marks |= be_u32(attrs[NFTA_CT_KEY]) == NFT_CT_MARK;
 		return;
+	}
 	switch (be_u32(attrs[NFTA_CT_KEY])) {
 	case NFT_CT_STATE:
 		register_load(machine, number, &state, NULL, sizeof(state));
 		return;
 	case NFT_CT_MARK:
-		register_load(machine, number, &none, NULL, sizeof(none));
+		if (machine->packet->marked)
+			register_load_unknown(machine, number);
+		else
+			register_load(machine, number, &none, NULL, sizeof(none));
 		return;
 	case NFT_CT_STATUS:
 		if (machine->packet->state == PACKET_NEW) {

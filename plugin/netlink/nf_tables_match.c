@@ -230,8 +230,11 @@ static void leave_run(struct machine *machine, struct nlattr **attrs)
 /* A target of iptables. */
 static void target_run(struct machine *machine, struct nlattr **attrs)
 {
-	if (attrs[NFTA_TARGET_NAME])
-		machine->judged.effect = xt_effect(nla_data(attrs[NFTA_TARGET_NAME]));
+	const char *name = attrs[NFTA_TARGET_NAME] ? nla_data(attrs[NFTA_TARGET_NAME])
+						   : "";
+
+	machine->judged.effect = xt_effect(name);
+	machine->judged.marks = xt_marks(name);
 }
 
 static void nothing_run(struct machine *machine, struct nlattr **attrs)

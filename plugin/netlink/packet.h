@@ -27,6 +27,9 @@ struct packet {
 	enum packet_state state;
 	/* The address may be translated here, and isn't known then. */
 	bool hides_from, hides_to;
+	/* A rule may have given it or its connection a mark, which isn't known then; without
+	 * one both marks are 0. */
+	bool marked;
 	/* All packets that are meant have the address. */
 	bool sure_from, sure_to;
 };

@@ -48,7 +48,8 @@ static enum xt_matched mark_match(const struct packet *packet, const void *info)
 {
 	const struct xt_mark_mtinfo1 *match = info;
 
-	(void)packet;
+	if (packet->marked)
+		return XT_OF_SOME;
 	return matched((match->mark == 0) != (match->invert != 0));
 }
 
@@ -139,4 +140,9 @@ enum rule_effect xt_effect(const char *target)
 		if (strcmp(target, accepts[i]) == 0)
 			return RULE_ACCEPTS;
 	return RULE_NONE;
+}
+
+bool xt_marks(const char *target)
+{
+	return strcmp(target, "MARK") == 0 || strcmp(target, "CONNMARK") == 0;
 }

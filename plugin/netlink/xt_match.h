@@ -20,4 +20,7 @@ enum xt_matched xt_match(const struct packet *packet, const char *name,
 
 enum rule_effect xt_effect(const char *target);
 
+/* Does the target give the packet or its connection a mark? */
+bool xt_marks(const char *target);
+
 #endif

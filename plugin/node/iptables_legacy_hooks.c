@@ -135,6 +135,7 @@ int legacy_hook_drops(struct legacy_tables *tables, unsigned int hook,
 				 &drop.walked, err);
 		if (ret < 0)
 			return ret;
+		list->marks |= drop.walked.marks;
 		if (ret == CHAIN_DROPS) {
 			struct legacy_drop *item = LIST_ADD(list);
 

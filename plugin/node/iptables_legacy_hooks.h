@@ -33,6 +33,7 @@ struct legacy_drop {
 struct legacy_drop_list {
 	struct legacy_drop *items;
 	size_t n;
+	bool marks; /* a chain of the hook gives such packets a mark, or may do so */
 };
 
 /* Adds the chains of the hook NF_INET_… that drop the packet, or may do so, to @list,

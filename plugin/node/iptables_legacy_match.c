@@ -199,6 +199,7 @@ static void effect_take(const struct legacy_table *table, size_t at,
 
 	if (target->target.u.user.name[0] != '\0') {
 		judged->effect = xt_effect(target->target.u.user.name);
+		judged->marks = xt_marks(target->target.u.user.name);
 	} else if (verdict >= 0) {
 		chain = legacy_chain_name(table, verdict);
 		/* The verdict of a rule without a target is the rule behind it. */

@@ -70,3 +70,53 @@ def test_a_program_that_judges_each_packet(healthy, program):
     healthy.run(program, "-P", "FORWARD", "DROP")
     healthy.run(program, "-A", "FORWARD", "-j", "NFQUEUE", "--queue-num", "0")
     assert findings(healthy, "firewall") == []
+
+
+BACK = "ct state established accept; oifname cni0 accept"
+MARKED = [
+    "chain p { type filter hook prerouting priority -150; iifname cni0 %(set)s; }\n"
+    f"chain c {{ type filter hook forward priority 0; policy drop; {BACK}; %(get)s accept; }}",
+    f"chain c {{ type filter hook forward priority 0; policy drop; {BACK}; iifname cni0 %(set)s; %(get)s accept; }}",
+    "chain m { %(set)s; }\nchain p { type filter hook prerouting priority -150; iifname cni0 jump m; }\n"
+    f"chain c {{ type filter hook forward priority 0; policy drop; {BACK}; %(get)s accept; }}"]
+
+
+@pytest.mark.parametrize("what", ["meta mark", "ct mark"])
+@pytest.mark.parametrize("chains", MARKED)
+def test_whom_a_mark_lets_through(healthy, chains, what):
+    """Which mark packets have at last isn't worked out: doctor says that it can't judge the rule."""
+    write(healthy, ours("v4"))
+    healthy.nft("table inet other { %s\n}" % (chains % {"set": f"{what} set 1", "get": f"{what} 1"}))
+    one(healthy, "firewall", "warning", "what pods send", "can't judge")
+
+
+@pytest.mark.parametrize("set_, level", [("tcp dport 25 meta mark set 1", "problem"), ("meta mark 7", "problem"),
+                                         ("meta mark set 1", "warning")])
+def test_marks_of_some_packets_say_nothing_of_the_others(healthy, set_, level):
+    write(healthy, ours("v4"))
+    healthy.nft("table inet other { %s\n}" % (MARKED[0] % {"set": set_, "get": "meta mark 1"}))
+    one(healthy, "firewall", level, "what pods send")
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_whom_a_mark_of_iptables_lets_through(healthy, program):
+    write(healthy, ours("v4"))
+    for rule in ("-t mangle -A PREROUTING -i cni0 -j MARK --set-mark 1", "-P FORWARD DROP",
+                 "-A FORWARD -o cni0 -j ACCEPT", "-A FORWARD -m mark --mark 1 -j ACCEPT"):
+        healthy.run(program, *rule.split())
+    one(healthy, "firewall", "warning", "what pods send", "can't judge")
+
+
+RANGE = {"ranges": [[{"subnet": "10.1.0.0/22", "rangeStart": "10.1.1.20", "rangeEnd": "10.1.1.50"}]]}
+
+
+@pytest.mark.parametrize("rule, level", [
+    (f"policy drop; {BACK}; ip saddr 10.1.1.0/26 accept", None), ("ip saddr 10.1.1.0/26 drop", "problem"),
+    ("ip saddr 10.1.3.0/24 drop", None)])
+def test_pods_have_addresses_of_their_range(healthy, rule, level):
+    write(healthy, ours("v4", ipam=RANGE))
+    healthy.nft(CHAIN % ("", "forward priority 0", rule))
+    if level:
+        one(healthy, "firewall", level, "what pods send")
+    else:
+        assert findings(healthy, "firewall") == []
