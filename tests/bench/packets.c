@@ -2,19 +2,22 @@
 /*
  * What one packet costs between two ends, in nanoseconds:
  *
- *   packets serve PORT                   answers both, one client after the other, for ever
- *   packets pingpong ADDRESS PORT COUNT  one byte there and back, by TCP, so many times
- *   packets stream ADDRESS PORT COUNT    so many datagrams of 64 bytes there
+ *   packets serve PORT                      answers all of these, one client after the other, for ever
+ *   packets pingpong ADDRESS PORT COUNT     one byte there and back, by TCP, so many times
+ *   packets connections ADDRESS PORT COUNT  so many connections of TCP, one after the other: each is
+ *                                           opened, sends a byte, gets one and is reset
+ *   packets stream ADDRESS PORT COUNT       so many datagrams of 64 bytes there
  *
- * Of a stream no more than WINDOW datagrams are on their way, so that none is dropped and the
- * receiver has its turn. Addresses are IPv4's. A tenth more goes before, uncounted.
+ * Printed are the mean, the median and the 99th percentile; of a stream, whose datagrams are not
+ * timed one by one, the mean alone. Of a stream no more than WINDOW datagrams are on their way, so
+ * that none is dropped and the receiver has its turn. Addresses are IPv4's. A tenth more goes
+ * before, uncounted.
  */
 #include <arpa/inet.h>
 #include <err.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,13 +108,78 @@ static int64_t now(void)
 	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
 }
 
-static void pingpong(int sock, uint32_t count)
+static int connect_to(int type, const struct sockaddr_in *address)
+{
+	int sock = open_socket(type);
+
+	set(sock, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){.tv_sec = 5},
+	    sizeof(struct timeval));
+	if (connect(sock, (const struct sockaddr *)address, sizeof(*address)) < 0)
+		err(1, "connect");
+	if (type == SOCK_STREAM)
+		at_once(sock);
+	return sock;
+}
+
+static void one_byte(int sock)
 {
 	char byte = 0;
 
+	if (write(sock, &byte, 1) != 1 || read(sock, &byte, 1) != 1)
+		err(1, "one byte there and back");
+}
+
+/* @took gets the time of each. */
+static void pingpong(const struct sockaddr_in *address, uint32_t count, int64_t took[])
+{
+	int sock = connect_to(SOCK_STREAM, address);
+
+	for (uint32_t i = 0; i < count; i++) {
+		int64_t start = now();
+
+		one_byte(sock);
+		took[i] = now() - start;
+	}
+	close(sock);
+}
+
+/* A connection that is reset leaves no port behind that has to wait. */
+static void connections(const struct sockaddr_in *address, uint32_t count, int64_t took[])
+{
+	for (uint32_t i = 0; i < count; i++) {
+		int64_t start = now();
+		int sock = connect_to(SOCK_STREAM, address);
+
+		one_byte(sock);
+		set(sock, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1},
+		    sizeof(struct linger));
+		close(sock);
+		took[i] = now() - start;
+	}
+}
+
+static int ascending(const void *a, const void *b)
+{
+	const int64_t *one = a, *other = b;
+
+	return (*one > *other) - (*one < *other);
+}
+
+static void measure_each(void (*run)(const struct sockaddr_in *, uint32_t, int64_t[]),
+			 const struct sockaddr_in *address, uint32_t count)
+{
+	int64_t *took = calloc(count, sizeof(*took)), sum = 0;
+
+	if (!took)
+		err(1, "calloc");
+	run(address, count / 10, took);
+	run(address, count, took);
 	for (uint32_t i = 0; i < count; i++)
-		if (write(sock, &byte, 1) != 1 || read(sock, &byte, 1) != 1)
-			err(1, "round %u", i);
+		sum += took[i];
+	qsort(took, count, sizeof(*took), ascending);
+	printf("%lld %lld %lld\n", (long long)(sum / count), (long long)took[count / 2],
+	       (long long)took[(uint64_t)count * 99 / 100]);
+	free(took);
 }
 
 /*
@@ -144,22 +212,16 @@ static void stream(int sock, uint32_t count)
 		await_answer(sock);
 }
 
-static void measure(bool by_stream, const struct sockaddr_in *address, uint32_t count)
+static void measure_stream(const struct sockaddr_in *address, uint32_t count)
 {
-	void (*run)(int sock, uint32_t count) = by_stream ? stream : pingpong;
-	int sock = open_socket(by_stream ? SOCK_DGRAM : SOCK_STREAM);
+	int sock = connect_to(SOCK_DGRAM, address);
 	int64_t start;
 
-	set(sock, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){.tv_sec = 5},
-	    sizeof(struct timeval));
-	if (connect(sock, (const struct sockaddr *)address, sizeof(*address)) < 0)
-		err(1, "connect");
-	if (!by_stream)
-		at_once(sock);
-	run(sock, count / 10 / ANSWERED * ANSWERED);
+	stream(sock, count / 10 / ANSWERED * ANSWERED);
 	start = now();
-	run(sock, count);
+	stream(sock, count);
 	printf("%lld\n", (long long)((now() - start) / count));
+	close(sock);
 }
 
 int main(int argc, char **argv)
@@ -176,12 +238,17 @@ int main(int argc, char **argv)
 		serve_pingpong(&address);
 	}
 	if (argc != 5)
-		errx(2, "usage: packets serve PORT | pingpong|stream ADDRESS PORT COUNT");
+		errx(2, "usage: packets serve PORT | "
+			"pingpong|connections|stream ADDRESS PORT COUNT");
 	address.sin_port = htons((uint16_t)atoi(argv[3]));
 	count = (uint32_t)atoi(argv[4]) / ANSWERED * ANSWERED;
 	if (inet_pton(AF_INET, argv[2], &address.sin_addr) != 1 || !count)
 		errx(2, "an IPv4 address, a port and a count of at least %d are wanted",
 		     ANSWERED);
-	measure(strcmp(argv[1], "stream") == 0, &address, count);
+	if (strcmp(argv[1], "stream") == 0)
+		measure_stream(&address, count);
+	else
+		measure_each(strcmp(argv[1], "pingpong") == 0 ? pingpong : connections,
+			     &address, count);
 	return 0;
 }

@@ -7,7 +7,8 @@ import os
 import random
 import statistics
 
-from tunnels import DATAGRAMS, FLANNEL, OURS, WAYS, Way
+from ends import DATAGRAMS
+from tunnels import FLANNEL, OURS, WAYS, Way
 
 GUARD, SPOOF, PLUGIN = "inet bridge_cni_tunnel", "bridge bridge_cni", "inet bridge_cni"
 NO_GUARD, NO_SPOOF = f"delete table {GUARD}\n", f"delete table {SPOOF}\n"
@@ -57,7 +58,7 @@ def rules(bench, quick):
                     for node in nodes:
                         node.nft(whole[node] + WITHOUT[title])
                 found.setdefault(title, []).append(
-                    (flannel if title == FLANNEL else ours).packets("stream", COUNT))
+                    (flannel if title == FLANNEL else ours).packets("stream", COUNT)[0])
         for node in nodes:
             node.nft(whole[node])
     least = {title: statistics.quantiles(values, n=4)[0] for title, values in found.items()}
