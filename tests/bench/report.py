@@ -118,6 +118,24 @@ def aim_rows(results):
                ("≤ " if at_most else "≥ ") + f"{limit:.3g}", "yes" if good else "NO"]
 
 
+def packets_cell(one):
+    """A median and, in brackets, the quartiles of its ratio to ours of the same round."""
+    if one["median"] is None:
+        return "lost"
+    low, middle, high = one["ratio"] or (None,) * 3
+    ratio = f" ({middle:.2f}: {low:.2f}–{high:.2f})" if middle else ""
+    return number(one["median"]) + ratio + (f", {one['failed']} lost" if one["failed"] else "")
+
+
+def packets_tables(found):
+    for pods, paths in found.items():
+        for path, names in paths.items():
+            titles = next(iter(names.values()))
+            yield table([f"{path}, {pods} pods", *names],
+                        [[TITLES.get(title, title), *(packets_cell(row[title]) for row in names.values())]
+                         for title in titles])
+
+
 def text(results):
     on = results["machine"]
     titles = [t for t in TITLES if t not in results["left_out"]]
@@ -155,6 +173,7 @@ def text(results):
         parts.append(table(["one datagram over two nodes, on one processor", "ns", "÷ flannel's"], [
             [what, number(row["ns"]), f"{row['ratio']:.2f}"]
             for what, row in results["rules"].items()]))
+    parts += packets_tables(results.get("packets", {}))
     rows = list(aim_rows(results))
     if rows:
         parts.append(table(["aim", "build", "here", "limit", "reached"], rows))
