@@ -247,8 +247,11 @@ int main(int argc, char **argv)
 		     ANSWERED);
 	if (strcmp(argv[1], "stream") == 0)
 		measure_stream(&address, count);
+	else if (strcmp(argv[1], "pingpong") == 0)
+		measure_each(pingpong, &address, count);
+	else if (strcmp(argv[1], "connections") == 0)
+		measure_each(connections, &address, count);
 	else
-		measure_each(strcmp(argv[1], "pingpong") == 0 ? pingpong : connections,
-			     &address, count);
+		errx(2, "%s: this is not measured", argv[1]);
 	return 0;
 }
