@@ -42,7 +42,7 @@ def test_what_a_packet_costs_can_be_measured_on_each_way():
     for table in tables:
         rows = [line.split(" | ") for line in table.split("\n\n")[0].splitlines()[2:]]
         titles = [row[0][2:] for row in rows]
-        assert {"ours", "spoofCheck", "podLink routed", "a veth pair", "loopback"} <= set(titles)
+        assert {"ours", "quietBridge", "spoofCheck", "podLink routed", "a veth pair", "loopback"} <= set(titles)
         # A pod reaches no other one of its node where ports are isolated.
         assert ("portIsolation" in titles) == ("on a node" not in table)
         for row in rows:
