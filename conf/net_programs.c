@@ -10,7 +10,7 @@ struct ipam {
 };
 
 struct plugin {
-	const char *type;
+	const char *type, *bridge;
 	struct ipam ipam;
 };
 
@@ -28,6 +28,7 @@ static const struct json_field ipam_fields[] = {
 static const struct json_type ipam_type = OBJECT(ipam_fields);
 static const struct json_field plugin_fields[] = {
 	FIELD(struct plugin, type, "type", &text_type),
+	FIELD(struct plugin, bridge, "bridge", &text_type),
 	FIELD(struct plugin, ipam, "ipam", &ipam_type),
 };
 static const struct json_type plugin_type = OBJECT(plugin_fields);
@@ -39,6 +40,7 @@ static const struct json_type plugins_type = {
 };
 static const struct json_field fields[] = {
 	FIELD(struct file, alone.type, "type", &text_type),
+	FIELD(struct file, alone.bridge, "bridge", &text_type),
 	FIELD(struct file, alone.ipam, "ipam", &ipam_type),
 	FIELD(struct file, plugins, "plugins", &plugins_type),
 };
@@ -46,8 +48,14 @@ static const struct json_type root = OBJECT(fields);
 
 static void plugin_name(const struct plugin *plugin, net_program_fn fn, void *data)
 {
+	const struct net_program program = {
+		.type = plugin->type,
+		.ipam = plugin->ipam.type ? plugin->ipam.type : "",
+		.bridge = plugin->bridge ? plugin->bridge : "",
+	};
+
 	if (plugin->type && *plugin->type)
-		fn(plugin->type, plugin->ipam.type ? plugin->ipam.type : "", data);
+		fn(&program, data);
 }
 
 int net_programs(const char *text, size_t len, net_program_fn fn, void *data,

@@ -7,8 +7,12 @@
 
 #include "conf/base/error.h"
 
-/* Is called with the type of a plugin, and that of its IPAM plugin ("": it has none). */
-typedef void (*net_program_fn)(const char *type, const char *ipam, void *data);
+/* A plugin of a file: its type, that of its IPAM plugin, and the key bridge, which some
+ * have. "": it has none. */
+struct net_program {
+	const char *type, *ipam, *bridge;
+};
+typedef void (*net_program_fn)(const struct net_program *program, void *data);
 
 /* Calls @fn for each plugin of the file, a list or one plugin. Codes 6 and 7. */
 int net_programs(const char *text, size_t len, net_program_fn fn, void *data,

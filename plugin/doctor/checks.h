@@ -48,9 +48,13 @@ void kernel_check(struct doctor *doctor);
 /* ports.c */
 void ports_check(struct doctor *doctor, const struct network_facts *facts);
 
-/* links.c: interfaces, addresses, routes. */
+/* subnets.c: addresses and routes of others in the subnets of pods. */
 void subnets_check(struct doctor *doctor);
+
+/* links.c: bridges of the networks, with their gateways and ports. */
 void bridge_check(struct doctor *doctor, const struct network_facts *facts);
+
+/* former.c: interfaces that a former CNI has left. */
 void former_check(struct doctor *doctor);
 
 /* pods.c: pods without their interface, or whose end of it is down. */

@@ -102,6 +102,9 @@ void doctor_clear(struct doctor *doctor)
 	for (size_t i = 0; i < doctor->programs.n; i++)
 		free(doctor->programs.items[i]);
 	free(doctor->programs.items);
+	for (size_t i = 0; i < doctor->configured.n; i++)
+		free(doctor->configured.items[i]);
+	free(doctor->configured.items);
 	findings_clear(&doctor->conf);
 	netlink_close(doctor->rtnl);
 	*doctor = (struct doctor){};
@@ -132,36 +135,57 @@ static void program_note(struct doctor *doctor, const char *name)
 	}
 }
 
-/* Where host-local is this plugin's IPAM, it is no program of its own. */
-static void programs_note(const char *type, const char *ipam, void *data)
+static void configured_note(struct doctor *doctor, const char *name)
 {
-	program_note(data, type);
-	if (*ipam && (strcmp(ipam, "host-local") != 0 || strcmp(type, "bridge-cni") != 0))
-		program_note(data, ipam);
+	char **added = LIST_ADD(&doctor->configured);
+
+	if (added)
+		*added = strdup(name);
+	if (!added || !*added) {
+		doctor->configured.n -= added != NULL;
+		doctor->out_of_memory = true;
+	}
 }
 
-/* Multus takes the first other file of the directory as each pod's default network: as
- * "multus", or "multus-shim" where it runs as a daemon. */
-static void meta_note(const char *type, const char *ipam, void *data)
-{
-	bool *is_meta = data;
+/* A file whose plugins are noted. */
+struct noted {
+	struct doctor *doctor;
+	bool is_ours;
+	bool hands_on; /* out */
+};
 
-	(void)ipam;
-	*is_meta |= strncmp(type, "multus", strlen("multus")) == 0;
+/* Where host-local is this plugin's IPAM, it is no program of its own. Multus takes the
+ * first other file of the directory as each pod's default network: as "multus", or
+ * "multus-shim" where it runs as a daemon. */
+static void programs_note(const struct net_program *program, void *data)
+{
+	struct noted *noted = data;
+	const char *type = program->type, *ipam = program->ipam;
+
+	configured_note(noted->doctor, type);
+	if (*program->bridge)
+		configured_note(noted->doctor, program->bridge);
+	else if (strcmp(type, "bridge") == 0)
+		configured_note(noted->doctor, "cni0");
+	if (!noted->is_ours) {
+		noted->hands_on |= strncmp(type, "multus", strlen("multus")) == 0;
+		return;
+	}
+	program_note(noted->doctor, type);
+	if (*ipam && (strcmp(ipam, "host-local") != 0 || strcmp(type, "bridge-cni") != 0))
+		program_note(noted->doctor, ipam);
 }
 
 void doctor_file(struct doctor *doctor, const char *path, const char *text, size_t len,
 		 bool in_directory, size_t ours)
 {
 	struct doctor_file *file = LIST_ADD(&doctor->files);
-	bool hands_on = false;
+	struct noted noted = {doctor, ours > 0, false};
 
-	if (ours > 0)
-		(void)net_programs(text, len, programs_note, doctor, NULL);
-	else
-		(void)net_programs(text, len, meta_note, &hands_on, NULL);
+	(void)net_programs(text, len, programs_note, &noted, NULL);
 	if (file)
-		*file = (struct doctor_file){strdup(path), in_directory, ours, hands_on};
+		*file = (struct doctor_file){strdup(path), in_directory, ours,
+					     noted.hands_on};
 	if (!file || !file->path) {
 		doctor->files.n -= file != NULL;
 		doctor->out_of_memory = true;

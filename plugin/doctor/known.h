@@ -75,6 +75,10 @@ struct doctor {
 		char **items; /* names of programs that the files have called; owned */
 		size_t n;
 	} programs;
+	struct {
+		char **items; /* types and bridges of all plugins of the files; owned */
+		size_t n;
+	} configured;
 	struct findings conf; /* what validate finds in the files */
 	char self[256]; /* the path of this executable, for commands */
 	const char *plugin_path; /* CNI_PATH, or where it mostly leads; borrowed */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Interfaces, addresses and routes that are in the way of the networks. */
-#include <linux/rtnetlink.h>
+/* Bridges of the networks, with their gateways and ports. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,105 +9,6 @@
 #include "in_use.h"
 #include "ipam/ipam.h"
 #include "plugin/netlink/addr.h"
-#include "plugin/netlink/route.h"
-#include "plugin/node/uplink.h"
-
-/* Names the interface, unless this program's pods are reached by it. */
-static bool is_anothers(const struct doctor *doctor, unsigned int index,
-			struct link *ret_link)
-{
-	return link_get_by_index(doctor->rtnl, index, ret_link, NULL) == 0 &&
-	       ret_link->index && !ifname_is_networks(doctor, ret_link->name) &&
-	       !link_is_agents_tunnel(ret_link);
-}
-
-static bool is_uplink(const struct doctor *doctor, int family, unsigned int index)
-{
-	_cleanup_(link_list_clear) struct link_list uplinks = {};
-
-	if (uplink_list_get(doctor->rtnl, family, &uplinks, NULL) < 0)
-		return false;
-	for (size_t i = 0; i < uplinks.n; i++)
-		if (uplinks.items[i].index == index)
-			return true;
-	return false;
-}
-
-static void addresses_look(struct doctor *doctor, const struct ip_prefix *subnet)
-{
-	struct link_addr_list list = {};
-
-	if (link_addr_list_get(doctor->rtnl, subnet->addr.family, &list, NULL) < 0)
-		return;
-	for (size_t i = 0; i < list.n; i++) {
-		struct ip_prefix its = prefix_network(&list.items[i].address);
-		struct link link = {};
-
-		if (!prefix_overlaps(&its, subnet) ||
-		    !is_anothers(doctor, list.items[i].index, &link))
-			continue;
-		doctor_tell(
-			doctor, DOCTOR_PROBLEM,
-			"the subnet %s is on %s as well, by its address %s: packets to "
-			"pods, or to its neighbours, go astray",
-			PREFIX_TEXT(subnet), link.name,
-			PREFIX_TEXT(&list.items[i].address));
-		if (!is_uplink(doctor, subnet->addr.family, link.index) &&
-		    !link_in_use(doctor->rtnl, &link))
-			doctor_command(doctor, "ip", "address", "del",
-				       PREFIX_TEXT(&list.items[i].address), "dev",
-				       link.name, NULL);
-		doctor_advise(doctor, "choose another subnet in ipam.ranges");
-	}
-	link_addr_list_clear(&list);
-}
-
-/* A wider route does no harm, as the bridge's own one is preferred. */
-static void routes_look(struct doctor *doctor, const struct ip_prefix *subnet)
-{
-	struct kernel_route_list list = {};
-
-	if (route_list_get(doctor->rtnl, subnet->addr.family, &list, NULL) < 0)
-		return;
-	for (size_t i = 0; i < list.n; i++) {
-		const struct kernel_route *route = &list.items[i];
-		char table[16];
-		struct link link = {};
-
-		if (route->protocol == RTPROT_KERNEL ||
-		    route->route.table == RT_TABLE_LOCAL ||
-		    route->route.dst.len < subnet->len ||
-		    !prefix_contains(subnet, &route->route.dst.addr) ||
-		    !is_anothers(doctor, route->index, &link))
-			continue;
-		snprintf(table, sizeof(table), "%u", route->route.table);
-		doctor_tell(
-			doctor, DOCTOR_PROBLEM,
-			"a route to %s, in the subnet %s, leads through %s: pods there "
-			"aren't reached",
-			PREFIX_TEXT(&route->route.dst), PREFIX_TEXT(subnet), link.name);
-		if (!link_in_use(doctor->rtnl, &link))
-			doctor_command(doctor, "ip", "route", "del",
-				       PREFIX_TEXT(&route->route.dst), "dev", link.name,
-				       "table", table, NULL);
-		doctor_advise(doctor, "choose another subnet in ipam.ranges");
-	}
-	kernel_route_list_clear(&list);
-}
-
-void subnets_check(struct doctor *doctor)
-{
-	for (size_t i = 0; i < doctor->networks.n; i++) {
-		const struct doctor_network *network = &doctor->networks.items[i];
-
-		doctor->network = network->name;
-		for (size_t k = 0; k < network->subnets.n; k++) {
-			addresses_look(doctor, &network->subnets.items[k]);
-			routes_look(doctor, &network->subnets.items[k]);
-		}
-		doctor->network = NULL;
-	}
-}
 
 static bool is_gateway_address(const struct network_facts *facts,
 			       const struct ip_addr *addr)
@@ -287,57 +187,4 @@ void bridge_check(struct doctor *doctor, const struct network_facts *facts)
 	gateways_look(doctor, facts);
 	if (bridge)
 		ports_look(doctor, facts);
-}
-
-static const struct {
-	const char *ifname, *whose;
-} formers[] = {
-	{"cni0", "the reference plugins or flannel"},
-	{"flannel.1", "flannel"},
-	{"flannel-v6.1", "flannel"},
-	{"flannel-wg", "flannel"},
-	{"weave", "Weave Net"},
-	{"datapath", "Weave Net"},
-	{"vxlan.calico", "Calico"},
-	{"cilium_host", "Cilium"},
-	{"cilium_vxlan", "Cilium"},
-	{"kube-bridge", "kube-router"},
-	{"antrea-gw0", "Antrea"},
-};
-
-static void former_tell(struct doctor *doctor, const struct link *link, const char *whose)
-{
-	char network[LINK_ALIAS_MAX];
-
-	if (link_is_this_programs(doctor, link, network)) {
-		doctor_tell(
-			doctor, DOCTOR_OK,
-			"%s is bridge-cni's%s%s, which no configuration that was read "
-			"has",
-			link->name, network[0] ? ", of network " : "", network);
-		return;
-	}
-	doctor_tell(doctor, DOCTOR_WARNING,
-		    "%s is there, an interface of %s: where that runs no more, its "
-		    "addresses and routes are in the way",
-		    link->name, whose);
-	if (link_in_use(doctor->rtnl, link))
-		doctor_advise(doctor, "where that runs no more, delete the pods that are "
-				      "its ports, and then the interface");
-	else if (link->up && !link_is(link, "bridge"))
-		doctor_advise(doctor, "where that runs no more, delete the interface");
-	else
-		doctor_command(doctor, "ip", "link", "del", link->name, NULL);
-}
-
-void former_check(struct doctor *doctor)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(formers); i++) {
-		struct link link = {};
-
-		if (!ifname_is_networks(doctor, formers[i].ifname) &&
-		    link_get(doctor->rtnl, formers[i].ifname, &link, NULL) == 0 &&
-		    link.index)
-			former_tell(doctor, &link, formers[i].whose);
-	}
 }

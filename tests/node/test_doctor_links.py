@@ -27,6 +27,75 @@ def test_a_subnet_that_a_route_leads_elsewhere(healthy):
     assert findings(healthy, "subnets") == []
 
 
+@pytest.mark.parametrize("kind", ["veth peer name peer", "macvlan"])
+def test_the_address_of_an_interface_in_use_is_not_removed(healthy, kind):
+    """A storage or management network without a default route: who runs doctor may have come by it."""
+    link = "storage"
+    healthy.ip(f"link add {link} {'link ' + UPLINK if kind == 'macvlan' else ''} type {kind}")
+    healthy.ip(f"link set {link} up")
+    healthy.ip(f"addr add 10.1.2.77/25 dev {link}")
+    finding = one(healthy, "subnets", "problem", link, "10.1.2.77/25")
+    assert "command" not in finding and "ipam.ranges" in finding["advice"]
+    healthy.ip(f"link set {link} down")
+    told_and_mended(healthy, "subnets", "problem", link, "10.1.2.77/25")
+
+
+@pytest.mark.parametrize("route", [
+    f"10.1.2.0/24 dev {UPLINK}", "10.1.2.0/24 via 192.0.2.1", f"10.1.2.128/25 dev {UPLINK}",
+    "10.1.2.128/25 via 192.0.2.1 proto static", "10.1.2.128/25 via 192.0.2.1 table 77"])
+def test_a_route_of_an_uplink_is_not_removed(healthy, route):
+    """But one through another node, as a former CNI made it."""
+    healthy.ip(f"route add {route}")
+    finding = one(healthy, "subnets", "problem", route.split()[0], UPLINK)
+    assert "command" not in finding and "ipam.ranges" in finding["advice"]
+
+
+@pytest.mark.parametrize("kind", ["blackhole", "unreachable", "prohibit", "throw"])
+@pytest.mark.parametrize("dst, wider", [("10.1.2.128/25", "10.1.0.0/16"), ("fd00:1:2:0:8000::/65", "fd00:1::/32")])
+def test_a_route_that_refuses_what_is_for_pods(healthy, kind, dst, wider):
+    healthy.ip(f"route add {kind} {dst}")
+    finding = one(healthy, "subnets", "problem", kind, dst)
+    assert f"ip route del {kind} {dst} table 254" in finding["advice"] and "command" not in finding
+    healthy.ip(f"route del {kind} {dst} table 254")
+    healthy.ip(f"route add {kind} {wider}")
+    assert findings(healthy, "subnets") == []
+
+
+def test_a_route_behind_the_bridges_own_is_no_finding(healthy):
+    """A routing daemon may have one that drops what is for the whole subnet, should the bridge go."""
+    healthy.ip("route add blackhole 10.1.2.0/24 metric 100")
+    one(healthy, "subnets", "problem", "blackhole", "10.1.2.0/24")
+    healthy.add(healthy.pod(), ours("dual"))
+    assert findings(healthy, "subnets") == []
+
+
+@pytest.mark.parametrize("name, word", [("docker0", "Docker"), ("br-0123456789ab", "Docker"), ("virbr0", "ipam")])
+def test_the_bridge_of_another_program_is_its_own(healthy, name, word):
+    """Only where it has a subnet of pods it is a fault, and no command takes its address away."""
+    healthy.ip(f"link add {name} type bridge")
+    healthy.ip(f"link set {name} up")
+    healthy.ip(f"addr add 172.17.0.1/16 dev {name}")
+    assert findings(healthy, "subnets") == [] == findings(healthy, "former-cni")
+    healthy.ip(f"addr add 10.1.0.1/16 dev {name}")
+    finding = one(healthy, "subnets", "problem", name, "10.1.0.1/16")
+    assert "command" not in finding and word in finding["advice"]
+
+
+@pytest.mark.parametrize("interface, conf", [
+    ("cni0", {"type": "bridge"}), ("cni5", {"type": "bridge", "bridge": "cni5"}),
+    ("kube-bridge", {"type": "bridge", "bridge": "kube-bridge"}), ("flannel.1", {"type": "flannel"}),
+    ("cni0", {"type": "flannel"}), ("weave", {"type": "weave-net"})])
+def test_an_interface_of_a_cni_that_is_configured_is_in_use(healthy, interface, conf):
+    write(healthy, ours("v4", bridge="br1"))
+    healthy.ip(f"link add {interface} type bridge")
+    assert bool(findings(healthy, "former-cni")) == (interface != "cni5")
+    write(healthy, {"cniVersion": "1.0.0", "name": "x", "plugins": [conf]}, "99-x.conflist")
+    assert findings(healthy, "former-cni") == []
+    write(healthy, {"cniVersion": "1.0.0", "name": "x", "plugins": [{**conf, "type": "macvlan", "bridge": "br7"}]},
+          "99-x.conflist")
+    assert bool(findings(healthy, "former-cni")) == (interface != "cni5")
+
+
 def test_a_bridge_with_the_address_of_a_former_cni(healthy):
     healthy.ip("link add cni0 type bridge")
     healthy.ip("addr add 10.244.0.1/24 dev cni0")
