@@ -220,11 +220,59 @@ static bool share_subnet(const struct doctor_network *a, const struct doctor_net
 	return false;
 }
 
+/* @ret_from, @ret_to: the addresses that both give out, borrowed from the two. */
+static bool share_addresses(const struct doctor_network *a,
+			    const struct doctor_network *b,
+			    const struct ip_addr **ret_from,
+			    const struct ip_addr **ret_to)
+{
+	for (size_t i = 0; i < a->ranges.n; i++)
+		for (size_t k = 0; k < b->ranges.n; k++) {
+			const struct ip_range *of_a = &a->ranges.items[i],
+					      *of_b = &b->ranges.items[k];
+
+			if (of_a->start.family != of_b->start.family ||
+			    ip_cmp(&of_a->start, &of_b->end) > 0 ||
+			    ip_cmp(&of_b->start, &of_a->end) > 0)
+				continue;
+			*ret_from = ip_cmp(&of_a->start, &of_b->start) > 0 ? &of_a->start
+									   : &of_b->start;
+			*ret_to = ip_cmp(&of_a->end, &of_b->end) < 0 ? &of_a->end
+								     : &of_b->end;
+			return true;
+		}
+	return false;
+}
+
+static void subnets_compare(struct doctor *doctor, const struct doctor_network *a,
+			    const struct doctor_network *b, bool share_bridge)
+{
+	const struct ip_addr *from, *to;
+	struct ip_prefix subnet;
+
+	if (!share_subnet(a, b, &subnet))
+		return;
+	if (share_addresses(a, b, &from, &to)) {
+		doctor_tell(doctor, DOCTOR_PROBLEM,
+			    "networks %s (%s) and %s (%s) both give out addresses of %s, "
+			    "%s to %s, so two pods get one address",
+			    a->name, a->file, b->name, b->file, PREFIX_TEXT(&subnet),
+			    IP_TEXT(from), IP_TEXT(to));
+		doctor_advise(doctor, "change ipam.ranges of one of them");
+	} else if (!share_bridge) {
+		doctor_tell(doctor, DOCTOR_WARNING,
+			    "networks %s (%s) and %s (%s) have the subnet %s on two "
+			    "bridges, and the node's route to it leads to one of them",
+			    a->name, a->file, b->name, b->file, PREFIX_TEXT(&subnet));
+		doctor_advise(doctor, "give each network a subnet of its own");
+	}
+}
+
 static void pair_check(struct doctor *doctor, const struct doctor_network *a,
 		       const struct doctor_network *b)
 {
 	bool same_name = strcmp(a->name, b->name) == 0;
-	struct ip_prefix subnet;
+	bool share_bridge = strcmp(a->bridge, b->bridge) == 0 && a->vlan == b->vlan;
 
 	if (same_name) {
 		doctor_tell(
@@ -235,15 +283,8 @@ static void pair_check(struct doctor *doctor, const struct doctor_network *a,
 		doctor_advise(doctor, "give one of them another name, or remove a file");
 		return;
 	}
-	if (share_subnet(a, b, &subnet)) {
-		doctor_tell(
-			doctor, DOCTOR_PROBLEM,
-			"networks %s (%s) and %s (%s) both give out %s, so two pods get "
-			"one address",
-			a->name, a->file, b->name, b->file, PREFIX_TEXT(&subnet));
-		doctor_advise(doctor, "change ipam.ranges of one of them");
-	}
-	if (strcmp(a->bridge, b->bridge) == 0 && a->vlan == b->vlan) {
+	subnets_compare(doctor, a, b, share_bridge);
+	if (share_bridge) {
 		doctor_tell(doctor, DOCTOR_WARNING,
 			    "networks %s (%s) and %s (%s) share the bridge %s, so their "
 			    "pods reach each other",

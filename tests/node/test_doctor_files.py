@@ -27,6 +27,20 @@ def test_two_networks_of_one_subnet(healthy):
     one(healthy, "duplicates", "problem", "10.1.0.0/16")
 
 
+def test_two_networks_that_divide_a_subnet(healthy):
+    """None gives out an address of the other's, but the node's route leads to one bridge."""
+    ranges = [[{"subnet": "10.9.0.0/24", "rangeStart": "10.9.0.10", "rangeEnd": "10.9.0.99"}]]
+    write(healthy, ours("v4", ipam={"ranges": ranges}))
+    ranges[0][0].update(rangeStart="10.9.0.100", rangeEnd="10.9.0.200")
+    write(healthy, ours("v4", name="other", bridge="cni1", ipam={"ranges": ranges}), "20-other.conflist")
+    one(healthy, "duplicates", "warning", "10.9.0.0/24", "two bridges")
+    write(healthy, ours("v4", name="other", ipam={"ranges": ranges}), "20-other.conflist")
+    one(healthy, "duplicates", "warning", "share the bridge cni0")
+    ranges[0][0].update(rangeStart="10.9.0.98")
+    write(healthy, ours("v4", name="other", bridge="cni1", ipam={"ranges": ranges}), "20-other.conflist")
+    one(healthy, "duplicates", "problem", "10.9.0.98 to 10.9.0.99")
+
+
 def test_two_networks_of_one_bridge(healthy):
     write(healthy, ours("v4", name="other", ipam={"ranges": [[{"subnet": "10.9.0.0/24"}]]}),
           "20-other.conflist")
