@@ -19,11 +19,17 @@ void duplicates_check(struct doctor *doctor);
 /* parameters.c: kernel parameters. */
 void proc_sys_check(struct doctor *doctor);
 void forwarding_check_node(struct doctor *doctor);
+void forwarding_closed_tell(struct doctor *doctor, const char *ifname, const char *why);
 void rp_filter_check(struct doctor *doctor);
 void arp_ignore_check(struct doctor *doctor);
 void accept_local_check(struct doctor *doctor);
 void accept_ra_check(struct doctor *doctor);
 void limits_check(struct doctor *doctor);
+
+/* pod_ways.c: ways of pods that are not the node's own. @told: these uplinks are told
+ * already. */
+struct link_list;
+void pod_ways_look(struct doctor *doctor, const struct link_list *told);
 
 /* kube_proxy.c: its mode, and br_netfilter, which Services need. */
 void kube_proxy_check(struct doctor *doctor);

@@ -33,7 +33,8 @@ int firewall_ends_read(struct doctor *doctor, const struct doctor_network *netwo
 		       struct firewall_ends_list *ret_list, struct cni_error *err)
 {
 	struct firewall_ends_list list = {};
-	int ret = 0;
+	struct link gateway = {};
+	int ret = link_get(doctor->rtnl, network->gateway_ifname, &gateway, err);
 
 	for (size_t i = 0; ret == 0 && i < network->ranges.n; i++) {
 		const struct ip_range *range = &network->ranges.items[i];
@@ -49,8 +50,8 @@ int firewall_ends_read(struct doctor *doctor, const struct doctor_network *netwo
 				 .port = network->port},
 		};
 		pods_take(range, &ends->ends);
-		ret = uplink_list_get(doctor->rtnl, range->subnet.addr.family,
-				      &ends->uplinks, err);
+		ret = uplink_list_of_pod(doctor->rtnl, &ends->ends.pod, gateway.index,
+					 &ends->uplinks, &ends->refused, err);
 	}
 	if (ret < 0)
 		firewall_ends_clear(&list);

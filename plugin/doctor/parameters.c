@@ -83,7 +83,7 @@ static void all_check(struct doctor *doctor, int family)
 	}
 }
 
-static void closed_tell(struct doctor *doctor, const char *ifname, const char *why)
+void forwarding_closed_tell(struct doctor *doctor, const char *ifname, const char *why)
 {
 	doctor_tell(doctor, DOCTOR_PROBLEM, "%s is 0: %s", FORWARDING_NAME(ifname), why);
 	doctor_command(doctor, "sysctl", "-w",
@@ -99,13 +99,17 @@ void forwarding_check_node(struct doctor *doctor)
 	for (size_t f = 0; f < IP_FAMILIES; f++)
 		if (is_routed_for(doctor, ip_families[f]))
 			all_check(doctor, ip_families[f]);
-	if (!is_routed_for(doctor, AF_INET))
+	if (!is_routed_for(doctor, AF_INET)) {
+		pod_ways_look(doctor, &closed);
 		return;
+	}
 	if (forwarding_closed_uplinks(doctor->rtnl, &closed, &err) < 0)
 		doctor_unseen(doctor, "uplinks", &err);
 	for (size_t i = 0; i < closed.n; i++)
-		closed_tell(doctor, closed.items[i].name,
-			    "what comes back to pods by the uplink is dropped");
+		forwarding_closed_tell(
+			doctor, closed.items[i].name,
+			"what comes back to pods by the uplink is dropped");
+	pod_ways_look(doctor, &closed);
 	/* While the switch for all is off, that of a bridge says nothing of its own. */
 	if (forwarding_all_get(AF_INET, &on, NULL) < 0 || !on)
 		return;
@@ -116,8 +120,8 @@ void forwarding_check_node(struct doctor *doctor)
 		if (network->is_gateway && network->connected > 0 &&
 		    link_get(doctor->rtnl, network->gateway_ifname, &link, NULL) == 0 &&
 		    link.index && link.ipv4.forwarding == 0)
-			closed_tell(doctor, link.name,
-				    "what pods send by the bridge is dropped");
+			forwarding_closed_tell(doctor, link.name,
+					       "what pods send by the bridge is dropped");
 	}
 }
 

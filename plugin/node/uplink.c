@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "uplink.h"
 #include "plugin/netlink/route.h"
+#include "plugin/netlink/route_lookup.h"
 
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
@@ -87,5 +88,42 @@ int uplink_list_get(struct netlink *nl, int family, struct link_list *ret_list,
 		return ret;
 	}
 	*ret_list = list;
+	return 0;
+}
+
+static bool leads_by(const struct link_list *list, unsigned int index)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->items[i].index == index)
+			return true;
+	return false;
+}
+
+/* The decision names one next hop alone. Where the node's own packets leave by it, those
+ * of pods may take any of the same route's. */
+int uplink_list_of_pod(struct netlink *nl, const struct ip_addr *pod, unsigned int in,
+		       struct link_list *ret_list, int *ret_errnum, struct cni_error *err)
+{
+	const struct route_packet packet = {*world_example(pod->family, 0), *pod, in};
+	struct route_decision decision = {};
+	struct link_list list = {};
+	int ret = uplink_list_get(nl, pod->family, &list, err);
+
+	if (ret == 0 && in)
+		ret = route_lookup(nl, &packet, &decision, err);
+	if (ret == 0 && !decision.errnum && decision.out &&
+	    !leads_by(&list, decision.out)) {
+		link_list_clear(&list);
+		list.items = calloc(1, sizeof(*list.items));
+		ret = list.items ? link_get_by_index(nl, decision.out, list.items, err)
+				 : error_oom(err);
+		list.n = ret == 0 && list.items->index;
+	}
+	if (ret < 0) {
+		link_list_clear(&list);
+		return ret;
+	}
+	*ret_list = list;
+	*ret_errnum = decision.errnum;
 	return 0;
 }

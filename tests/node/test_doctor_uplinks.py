@@ -2,7 +2,7 @@
 """By which interfaces packets of pods leave the node, as `bridge-cni doctor` and CHECK see it."""
 import pytest
 
-from harness.doctor import findings, one, ours, write
+from harness.doctor import findings, one, ours, told_and_mended, write
 from harness.node import UPLINK
 
 pytestmark = pytest.mark.must_run
@@ -19,3 +19,53 @@ def test_addresses_that_nobody_may_have_lead_nowhere(healthy, family, blackhole)
     assert findings(healthy, "routes") == []
     healthy.nft(FORWARD % f"oifname {UPLINK} drop")
     one(healthy, "firewall", "problem", "what pods send")
+
+
+OTHER = "uplink1"
+
+
+@pytest.fixture
+def routed_by_rule(healthy):
+    """Pods' packets leave by another uplink than the node's own."""
+    pod, conf = healthy.pod(), ours("v4")
+    write(healthy, conf)
+    healthy.add(pod, conf)
+    healthy.ip_batch(f"""
+        link add {OTHER} type veth peer name {OTHER}peer
+        link set {OTHER}peer up
+        addr add 192.0.9.2/24 dev {OTHER}
+        link set {OTHER} up
+        rule add from 10.1.2.0/24 lookup 100
+        route add default via 192.0.9.1 dev {OTHER} table 100""")
+    healthy.sysctl(f"ipv4.conf.{OTHER}.forwarding", 1)
+    return healthy
+
+
+def test_a_drop_on_the_way_that_a_rule_gives_pods(routed_by_rule):
+    node = routed_by_rule
+    node.nft(FORWARD % f"oifname {UPLINK} drop")
+    assert findings(node, "firewall") == []
+    node.nft(f"add rule inet other c oifname {OTHER} drop")
+    one(node, "firewall", "problem", "what pods send")
+
+
+def test_forwarding_on_the_way_that_a_rule_gives_pods(routed_by_rule):
+    node = routed_by_rule
+    assert findings(node, "forwarding") == []
+    node.sysctl(f"ipv4.conf.{OTHER}.forwarding", 0)
+    told_and_mended(node, "forwarding", "problem", OTHER)
+
+
+@pytest.mark.parametrize("action", ["prohibit", "blackhole", "unreachable"])
+@pytest.mark.parametrize("family, subnet", [("v4", "10.1.2.0/24"), ("v6", "fd00:1:2::/64")])
+def test_a_rule_that_refuses_what_pods_send(healthy, family, subnet, action):
+    pod, conf = healthy.pod(), ours(family)
+    write(healthy, conf)
+    healthy.add(pod, conf)
+    assert findings(healthy, "forwarding") == []
+    rule = f"from {subnet} {action}"
+    healthy.ip(f"{'-6 ' * (family == 'v6')}rule add {rule}")
+    finding = one(healthy, "forwarding", "problem", subnet)
+    assert "ip rule" in finding["advice"]
+    healthy.ip(f"{'-6 ' * (family == 'v6')}rule del {rule}")
+    assert findings(healthy, "forwarding") == []
