@@ -61,7 +61,7 @@ static int overlay_object(cJSON *object, const cJSON *over, const struct json_pa
 		const struct json_path at = {.parent = path, .key = member->string};
 		const cJSON *first = member_of(over, member->string);
 
-		if (first != member)
+		if (first && first != member)
 			return json_twice(&at, first->string, member->string, err);
 		if (cJSON_IsNull(member))
 			continue;

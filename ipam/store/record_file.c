@@ -114,7 +114,7 @@ int store_record_each(const struct store *store,
 		      void *data, struct cni_error *err)
 {
 	_cleanup_(record_walk_end) struct record_walk walk = {};
-	uint64_t holder;
+	uint64_t holder = 0;
 	int ret;
 
 	while ((ret = store_record_next(store, &walk, &holder, err)) == STORE_NEXT) {

@@ -123,6 +123,8 @@ static void program_note(struct doctor *doctor, const char *name)
 {
 	char **program;
 
+	if (doctor->out_of_memory)
+		return;
 	for (size_t i = 0; i < doctor->programs.n; i++)
 		if (strcmp(doctor->programs.items[i], name) == 0)
 			return;

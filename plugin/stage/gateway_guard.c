@@ -233,7 +233,7 @@ static int elements_check(struct attachment *att, struct cni_error *err)
 	ret = recorded_make(att, &own, &sets, &elements, err);
 	if (ret == 0)
 		ret = set_elements_compare(att, &elements, &missing, err);
-	if (ret < 0 || ret == SET_ELEMENT_THERE)
+	if (ret < 0 || !missing)
 		return ret;
 	return error_set(err, CNI_ERR_CHECK, ENOENT,
 			 "portIsolation: expected an element for %s in set %s of table "

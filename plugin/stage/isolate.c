@@ -188,7 +188,7 @@ static int isolate_check(struct attachment *att, struct cni_error *err)
 		ret = rules_check(att, stage_isolate.name, &wanted, err);
 	if (ret == 0)
 		ret = own_compare(att, &sets, elements, &missing, err);
-	if (ret < 0 || ret == SET_ELEMENT_THERE)
+	if (ret < 0 || !missing)
 		return ret;
 	return error_set(err, CNI_ERR_CHECK, ENOENT,
 			 "isolate: expected an element for %s in set %s of table "

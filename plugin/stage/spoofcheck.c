@@ -221,7 +221,7 @@ static int spoofcheck_check(struct attachment *att, struct cni_error *err)
 		ret = wanted_make(att, &sets, &elements, err);
 	if (ret == 0)
 		ret = set_elements_compare(att, &elements, &missing, err);
-	if (ret < 0 || ret == SET_ELEMENT_THERE)
+	if (ret < 0 || !missing)
 		return ret;
 	return error_set(err, CNI_ERR_CHECK, ENOENT,
 			 "%s: expected an element for %s in set %s of table "

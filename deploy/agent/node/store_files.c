@@ -54,8 +54,8 @@ static int each_record(const struct network_names *names, const char *network,
 	struct dirent *entry;
 	int ret = dir_open(names, RECORDS_DIR, network, &dir, path, err);
 
-	if (ret == DIR_ABSENT)
-		return 0;
+	if (!dir)
+		return ret < 0 ? ret : 0;
 	while (ret == 0 && (entry = readdir(dir))) {
 		_cleanup_(free_p) char *text = NULL;
 		size_t len;
