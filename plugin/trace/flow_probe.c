@@ -17,8 +17,9 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#define PACKET_MAX  2048
-#define INNER_PORTS 4 /* bytes of a packet's transport header that tell its ports */
+#define PACKET_MAX	 2048
+#define MESSAGES_AT_ONCE 64
+#define INNER_PORTS	 4 /* bytes of a packet's transport header that tell its ports */
 
 union address {
 	struct sockaddr any;
@@ -248,13 +249,29 @@ static void message_take(struct flow_probe *probe, const uint8_t *bytes, size_t 
 		probe->mtu = (uint32_t)ntohs(echo->id) << 16 | ntohs(echo->sequence);
 }
 
+bool flow_probe_is_refusal(const struct flow_probe *probe)
+{
+	if (probe->outcome != PROBE_ICMP_ERROR)
+		return false;
+	if (is_ipv4(probe))
+		return probe->type == ICMP_DEST_UNREACH &&
+		       (probe->code == ICMP_PORT_UNREACH || probe->code == ICMP_NET_ANO ||
+			probe->code == ICMP_HOST_ANO || probe->code == ICMP_PKT_FILTERED);
+	return probe->type == ICMP6_DST_UNREACH &&
+	       (probe->code == ICMP6_DST_UNREACH_NOPORT ||
+		probe->code == ICMP6_DST_UNREACH_ADMIN);
+}
+
+/* Where others flood the pod, the caller looks at the clock between two calls. */
 static void messages_take(struct flow_probe *probe)
 {
 	_Alignas(8) uint8_t bytes[PACKET_MAX];
 	union address from = {};
 	ssize_t len;
+	int n = 0;
 
-	while (probe->outcome != PROBE_ANSWERED && probe->outcome != PROBE_ICMP_ERROR &&
+	while (n++ < MESSAGES_AT_ONCE && probe->outcome != PROBE_ANSWERED &&
+	       probe->outcome != PROBE_ICMP_ERROR &&
 	       (len = recvfrom(probe->icmp_fd, bytes, sizeof(bytes), 0, &from.any,
 			       &(socklen_t){sizeof(from)})) >= 0) {
 		struct ip_addr ip = {.family = probe->flow.from.family};

@@ -45,6 +45,10 @@ void flow_probe_close(struct flow_probe *probe);
 /* Sends, and notes the refusal of a kernel that doesn't take it. */
 void flow_probe_send(struct flow_probe *probe);
 
+/* Is it an error of ICMP by which a host refuses what is for itself: nobody has the port, or
+ * its rules prohibit it? */
+bool flow_probe_is_refusal(const struct flow_probe *probe);
+
 /* Looks whether something has come back: then @probe->outcome isn't PROBE_SILENCE. */
 void flow_probe_hear(struct flow_probe *probe);
 

@@ -62,8 +62,9 @@ static const char *error_text(const struct flow_probe *probe)
 	return "parameter problem";
 }
 
-static void error_tell(struct doctor *doctor, const struct flow_probe *probe)
+static void error_tell(struct doctor *doctor, const struct way *way)
 {
+	const struct flow_probe *probe = &way->probe;
 	char mtu[32] = "";
 
 	/* The pod's kernel says so to itself, too. */
@@ -74,8 +75,9 @@ static void error_tell(struct doctor *doctor, const struct flow_probe *probe)
 	}
 	if (probe->mtu)
 		snprintf(mtu, sizeof(mtu), ", MTU %u", probe->mtu);
-	doctor_tell(doctor, DOCTOR_PROBLEM, "an error of ICMP came from %s: %s%s",
-		    IP_TEXT(&probe->from), error_text(probe), mtu);
+	doctor_tell(doctor, way_is_refused(way) ? DOCTOR_WARNING : DOCTOR_PROBLEM,
+		    "an error of ICMP came from %s: %s%s", IP_TEXT(&probe->from),
+		    error_text(probe), mtu);
 	if (ip_equal(&probe->from, &probe->flow.to))
 		doctor_advise(doctor, "see the rules and routes of %s itself",
 			      IP_TEXT(&probe->from));
@@ -118,7 +120,7 @@ void answer_tell(struct doctor *doctor, const struct way *way)
 			    by.text ? by.text : "");
 		break;
 	case PROBE_ICMP_ERROR:
-		error_tell(doctor, probe);
+		error_tell(doctor, way);
 		break;
 	case PROBE_NOT_SENT:
 		doctor_tell(doctor, DOCTOR_PROBLEM, "the pod's kernel gives up: %s",
@@ -297,6 +299,25 @@ static void cause_tell(struct doctor *doctor, size_t cause, const char *const *n
 	end->until_boot = from->until_boot;
 }
 
+static void refused_tell(struct doctor *doctor, const struct way *way)
+{
+	const char *to = TARGET_TEXT(&way->to, way->to_port);
+
+	if (way->probe.outcome == PROBE_RESET) {
+		doctor_tell(doctor, DOCTOR_WARNING,
+			    "it came through to %s, which refuses the connection", to);
+		doctor_advise(doctor, "see whether a program listens there");
+	} else {
+		doctor_tell(doctor, DOCTOR_WARNING,
+			    "it came through to %s, which refuses it: %s", to,
+			    error_text(&way->probe));
+		doctor_advise(doctor,
+			      "see whether a program listens there, and the rules of "
+			      "%s itself",
+			      IP_TEXT(&way->to));
+	}
+}
+
 void end_tell(struct doctor *doctor, const struct way *way, const char *const *names)
 {
 	const struct flow *flow = &way->probe.flow;
@@ -319,10 +340,7 @@ void end_tell(struct doctor *doctor, const struct way *way, const char *const *n
 	} else if (cause < doctor->findings.n) {
 		cause_tell(doctor, cause, names);
 	} else if (way_is_refused(way)) {
-		doctor_tell(doctor, DOCTOR_WARNING,
-			    "it came through to %s, which refuses the connection",
-			    TARGET_TEXT(&way->to, way->to_port));
-		doctor_advise(doctor, "see whether a program listens there");
+		refused_tell(doctor, way);
 	} else {
 		beyond_tell(doctor, way);
 	}

@@ -8,8 +8,8 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
-#include <time.h>
 
+#include "conf/base/clock.h"
 #include "plugin/netlink/fib.h"
 #include "plugin/netlink/vlan.h"
 #include "plugin/node/kernel_has.h"
@@ -112,14 +112,6 @@ static int pod_watch(void *data, struct cni_error *err)
 	(void)err;
 	watch_begin(&way->in_pod, &way->probe.flow, watching->may_load);
 	return 0;
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static bool was_dropped(const struct way *way)
@@ -363,7 +355,13 @@ bool way_came_through(const struct way *way)
 
 bool way_is_refused(const struct way *way)
 {
-	return way->end == WAY_SENT && way->probe.outcome == PROBE_RESET &&
+	const struct flow_probe *probe = &way->probe;
+	bool by_itself = ip_equal(&probe->from, &probe->flow.to) ||
+			 ip_equal(&probe->from, &way->to);
+
+	return way->end == WAY_SENT &&
+	       (probe->outcome == PROBE_RESET ||
+		(flow_probe_is_refusal(probe) && by_itself)) &&
 	       !watch_dropped(&way->in_pod, WATCH_SENT) &&
 	       !watch_dropped(&way->on_node, WATCH_SENT);
 }

@@ -91,7 +91,7 @@ const char *way_tunnel(const struct link *out);
 /* Did the target answer? */
 bool way_came_through(const struct way *way);
 
-/* Did the target itself refuse the connection, and no rule on the way? */
+/* Did the target itself refuse it, and no rule on the way? */
 bool way_is_refused(const struct way *way);
 
 #endif
