@@ -4,6 +4,7 @@
 #ifndef BRIDGE_CNI_PLUGIN_NETLINK_ATTR_H
 #define BRIDGE_CNI_PLUGIN_NETLINK_ATTR_H
 
+#include <arpa/inet.h>
 #include <netlink/attr.h>
 #include <stdint.h>
 #include <string.h>
@@ -23,6 +24,12 @@ static inline uint16_t get_u16(const struct nlattr *attr)
 static inline uint32_t get_u32(const struct nlattr *attr)
 {
 	return attr && nla_len(attr) >= 4 ? nla_get_u32(attr) : 0;
+}
+
+/* Of nf_tables, whose numbers are in network byte order. */
+static inline uint32_t be_u32(const struct nlattr *attr)
+{
+	return ntohl(get_u32(attr));
 }
 
 static inline void get_ip(const struct nlattr *attr, int family, struct ip_addr *ret_addr)

@@ -24,11 +24,6 @@ struct reading {
 	size_t n;
 };
 
-static uint32_t be_u32(const struct nlattr *attr)
-{
-	return ntohl(get_u32(attr));
-}
-
 static const struct nlattr *data_of(struct nlattr *attr, int type)
 {
 	struct nlattr *data[NFTA_DATA_MAX + 1];

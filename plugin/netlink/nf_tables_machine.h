@@ -24,11 +24,6 @@ struct machine {
 	struct rule_judged judged;
 };
 
-static inline uint32_t be_u32(const struct nlattr *attr)
-{
-	return ntohl(get_u32(attr));
-}
-
 /* Where a register begins; the verdict's for a number that no register has. */
 size_t register_at(uint32_t number);
 

@@ -14,8 +14,10 @@
 #include "attr.h"
 #include "nfnetlink.h"
 
-#define MESSAGE_MAX  16384 /* bytes of one datagram */
-#define RECEIVE_ROOM (4 << 20) /* bytes: a packet may meet thousands of rules */
+#define MESSAGE_MAX 16384 /* bytes of one datagram */
+/* More than there is room for: all that had come when the reading began. */
+#define DATAGRAMS_AT_ONCE 8192
+#define RECEIVE_ROOM	  (4 << 20) /* bytes: a packet may meet thousands of rules */
 
 int trace_listen(int *ret_fd, struct cni_error *err)
 {
@@ -32,11 +34,6 @@ int trace_listen(int *ret_fd, struct cni_error *err)
 			 sizeof(int));
 	*ret_fd = TAKE_FD(fd);
 	return 0;
-}
-
-static uint32_t get_number(const struct nlattr *attr)
-{
-	return ntohl(get_u32(attr));
 }
 
 static void get_name(const struct nlattr *attr, char ret_name[NFT_NAME_MAX])
@@ -75,7 +72,7 @@ static void verdict_read(struct nlattr *verdict, struct trace_event *event)
 	if (!verdict || nla_parse_nested(attrs, NFTA_VERDICT_MAX, verdict, NULL) < 0 ||
 	    !attrs[NFTA_VERDICT_CODE])
 		return;
-	event->verdict = verdict_of(get_number(attrs[NFTA_VERDICT_CODE]));
+	event->verdict = verdict_of(be_u32(attrs[NFTA_VERDICT_CODE]));
 	get_name(attrs[NFTA_VERDICT_CHAIN], event->to_chain);
 }
 
@@ -116,21 +113,21 @@ static bool event_read(const struct nlmsghdr *message, struct trace_event *event
 		return false;
 	event->id = get_u32(attrs[NFTA_TRACE_ID]);
 	event->family = ((struct nfgenmsg *)nlmsg_data(message))->nfgen_family;
-	event->layer = (int)get_number(attrs[NFTA_TRACE_NFPROTO]);
+	event->layer = (int)be_u32(attrs[NFTA_TRACE_NFPROTO]);
 	get_name(attrs[NFTA_TRACE_TABLE], event->table);
 	get_name(attrs[NFTA_TRACE_CHAIN], event->chain);
 	if (attrs[NFTA_TRACE_RULE_HANDLE] &&
 	    nla_len(attrs[NFTA_TRACE_RULE_HANDLE]) == sizeof(handle))
 		memcpy(&handle, nla_data(attrs[NFTA_TRACE_RULE_HANDLE]), sizeof(handle));
 	event->handle = be64toh(handle);
-	event->in = get_number(attrs[NFTA_TRACE_IIF]);
-	event->out = get_number(attrs[NFTA_TRACE_OIF]);
+	event->in = be_u32(attrs[NFTA_TRACE_IIF]);
+	event->out = be_u32(attrs[NFTA_TRACE_OIF]);
 	target_read(attrs[NFTA_TRACE_NETWORK_HEADER], attrs[NFTA_TRACE_TRANSPORT_HEADER],
 		    event);
-	switch (get_number(attrs[NFTA_TRACE_TYPE])) {
+	switch (be_u32(attrs[NFTA_TRACE_TYPE])) {
 	case NFT_TRACETYPE_POLICY:
 		event->type = TRACE_POLICY;
-		event->verdict = verdict_of(get_number(attrs[NFTA_TRACE_POLICY]));
+		event->verdict = verdict_of(be_u32(attrs[NFTA_TRACE_POLICY]));
 		return true;
 	case NFT_TRACETYPE_RETURN:
 		event->type = TRACE_RETURN;
@@ -149,7 +146,7 @@ int trace_read(int fd, void (*fn)(const struct trace_event *event, void *data),
 	_cleanup_(free_p) char *buffer = malloc(MESSAGE_MAX);
 	int ret = buffer ? 0 : -ENOBUFS;
 
-	while (buffer) {
+	for (int n = 0; buffer && n < DATAGRAMS_AT_ONCE; n++) {
 		struct sockaddr_nl sender = {};
 		struct nlmsghdr *message = (struct nlmsghdr *)buffer;
 		ssize_t len = recvfrom(fd, buffer, MESSAGE_MAX, 0,

@@ -47,8 +47,9 @@ struct trace_event {
  * packets that anybody has traced. The caller closes the descriptor. Code 101. */
 int trace_listen(int *ret_fd, struct cni_error *err);
 
-/* Reads the events that have come, and hands them to @fn. Returns 0, or -ENOBUFS where
- * some were lost. */
+/* Reads the events that have come, and hands them to @fn; where they come without end, so
+ * many that the caller can look at the clock in between. Returns 0, or -ENOBUFS where some
+ * were lost. */
 int trace_read(int fd, void (*fn)(const struct trace_event *event, void *data),
 	       void *data);
 

@@ -143,7 +143,7 @@ static int facts_show(struct show *show, struct attachment *net, const char *fil
 		      struct cni_error *err)
 {
 	_cleanup_(network_facts_clear) struct network_facts facts = {};
-	int ret = network_facts_read(net, file, &facts, err);
+	int ret = network_facts_read(net, file != NULL, &facts, err);
 
 	if (ret < 0)
 		return ret;

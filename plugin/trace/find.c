@@ -89,7 +89,7 @@ static int network_look(struct trace *trace, struct attachment *net, const char 
 			struct cni_error *err)
 {
 	_cleanup_(network_facts_clear) struct network_facts facts = {};
-	int ret = network_facts_read(net, file, &facts, err);
+	int ret = network_facts_read(net, file != NULL, &facts, err);
 
 	for (size_t i = 0; ret == 0 && i < facts.pods.n; i++) {
 		const struct shown_pod *pod = &facts.pods.items[i];

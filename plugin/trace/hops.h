@@ -50,6 +50,10 @@ void end_tell(struct doctor *doctor, const struct way *way, const char *const *n
 void broadcast_tell(struct doctor *doctor, const struct way *way,
 		    const struct ip_addr *to, const char *whose);
 
+/* hops_pod.c: what a route says by which the kernel refuses a packet, in the pod or on the
+ * node. */
+const char *route_refusal_text(int errnum);
+
 /* "10.96.0.1, TCP port 443", for a sentence. */
 #define TARGET_TEXT_MAX (IP_TEXT_MAX + 24)
 const char *target_text(const struct ip_addr *to, uint16_t port,

@@ -146,26 +146,14 @@ static void forwarding_tell(struct doctor *doctor, const struct way *way)
 			       NULL);
 }
 
-static const char *refusal_text(int errnum)
-{
-	switch (errnum) {
-	case EACCES:
-		return "its route prohibits it";
-	case EHOSTUNREACH:
-		return "its route says unreachable, or there is none";
-	case ENETUNREACH:
-		return "no route leads there";
-	}
-	return "its route is a blackhole, or one of the addresses can't be forwarded";
-}
-
 static void refused_tell(struct doctor *doctor, const struct way *way, bool forwards)
 {
 	if (way->node_route.errnum == EHOSTUNREACH && !forwards) {
 		forwarding_tell(doctor, way);
 	} else {
 		doctor_tell(doctor, bad(way), "the node has no way to %s: %s",
-			    IP_TEXT(&way->to), refusal_text(way->node_route.errnum));
+			    IP_TEXT(&way->to),
+			    route_refusal_text(way->node_route.errnum));
 		doctor_advise(doctor, "give the node a route to it");
 	}
 }

@@ -64,18 +64,17 @@ void pod_interface_tell(struct doctor *doctor, const struct way *way)
 	}
 }
 
-/* What a route that the kernel refuses by says. */
-static const char *refusal_text(int errnum)
+const char *route_refusal_text(int errnum)
 {
 	switch (errnum) {
 	case ENETUNREACH:
 		return "no route leads there";
 	case EHOSTUNREACH:
-		return "its route says unreachable";
+		return "its route says unreachable, or there is none";
 	case EACCES:
 		return "its route prohibits it";
 	}
-	return "its route is a blackhole, or the address can't be sent to";
+	return "its route is a blackhole, or an address of it can't be sent to";
 }
 
 void broadcast_tell(struct doctor *doctor, const struct way *way,
@@ -92,7 +91,7 @@ void pod_route_tell(struct doctor *doctor, const struct way *way)
 
 	if (route->errnum) {
 		doctor_tell(doctor, bad(way), "in the pod, %s",
-			    refusal_text(route->errnum));
+			    route_refusal_text(route->errnum));
 		doctor_advise(
 			doctor,
 			route->errnum == ENETUNREACH
