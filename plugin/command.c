@@ -129,8 +129,7 @@ static void node_run(struct command *command)
 	}
 	if (access(CONF_DIR, F_OK) == 0)
 		path_run(command, CONF_DIR, true);
-	if (command->verb == CNI_VALIDATE ||
-	    (command->verb == CNI_DOCTOR && !command->trace.name))
+	if (command->verb == CNI_VALIDATE)
 		return;
 	store_run(command, DEFAULT_DATA_DIR);
 	store_run(command, RUN_DATA_DIR);

@@ -81,8 +81,15 @@ static bool was_worked_on(const struct command *command, uint64_t owner)
 	return false;
 }
 
-/* Notes a network of which repair can only say that it has pods: what to put back is
- * in the configuration, which is gone. */
+/* Is a network without a configuration only named? */
+static bool only_notes(const struct command *command)
+{
+	return command->verb == CNI_REPAIR ||
+	       (command->verb == CNI_DOCTOR && !command->trace.name);
+}
+
+/* Notes a network of which repair and doctor can only say that it has pods: what it needs
+ * is in the configuration, which is gone. */
 static int unconfigured_note(struct command *command, struct attachment *net,
 			     struct cni_error *err)
 {
@@ -92,7 +99,9 @@ static int unconfigured_note(struct command *command, struct attachment *net,
 	if (ret == 0)
 		ret = ipam_connected(&net->ipam_env, &pods, err);
 	operation_close(net->op);
-	if (ret == 0 && pods.n > 0)
+	if (ret == 0 && pods.n > 0 && command->verb == CNI_DOCTOR)
+		doctor_unconfigured(&command->doctor, net->network->name, pods.n);
+	else if (ret == 0 && pods.n > 0)
 		text_add(&command->unconfigured,
 			 "network %s has %zu pod%s and no configuration, so nothing of "
 			 "it is mended; put its configuration back into " CONF_DIR
@@ -114,11 +123,9 @@ static int task_run(struct command *command, struct attachment *net,
 	}
 	if (command->trace.name)
 		return trace_network(&command->trace, net, command->file, err);
-	if (command->verb == CNI_DOCTOR)
-		return doctor_network(&command->doctor, net, command->file, err);
 	if (command->order.by_store && was_worked_on(command, net->owner))
 		return 0;
-	if (command->order.by_store && command->verb == CNI_REPAIR)
+	if (command->order.by_store && only_notes(command))
 		return unconfigured_note(command, net, err);
 	if (command->order.by_store)
 		command->networks++;
@@ -126,6 +133,8 @@ static int task_run(struct command *command, struct attachment *net,
 	if (!owner)
 		return error_oom(err);
 	*owner = net->owner;
+	if (command->verb == CNI_DOCTOR)
+		return doctor_network(&command->doctor, net, command->file, err);
 	return command->verb == CNI_REPAIR ? verb_repair(net, err)
 					   : verb_cleanup(net, &command->order, err);
 }
@@ -347,8 +356,7 @@ void store_run(struct command *command, const char *data_dir)
 	command->order.by_store = true;
 	command->file = NULL;
 	ret = stored_find(data_dir, looks(command), &list, &err);
-	if (ret < 0 && command->verb != CNI_REPAIR &&
-	    !is_unseen(command, data_dir, ret, &err))
+	if (ret < 0 && !only_notes(command) && !is_unseen(command, data_dir, ret, &err))
 		error_print(command, data_dir, &err);
 	for (size_t i = 0; i < list.n; i++) {
 		struct stored *stored = &list.items[i];

@@ -349,6 +349,21 @@ void doctor_unread(struct doctor *doctor, const char *path, const char *what)
 	doctor_tell(doctor, DOCTOR_PROBLEM, "%s: %s", path, what);
 }
 
+void doctor_unconfigured(struct doctor *doctor, const char *network, size_t pods)
+{
+	doctor->check = 0; /* the first row is about files */
+	doctor_tell(
+		doctor, DOCTOR_WARNING,
+		"network %s has %zu pod%s, and no configuration that was read: nothing "
+		"of it was looked at",
+		network, pods, pods == 1 ? "" : "s");
+	doctor_advise(doctor,
+		      "put its configuration back into /etc/cni/net.d; `bridge-cni show "
+		      "%s` shows what there is, and once the pods are gone `bridge-cni "
+		      "cleanup` removes what is left",
+		      network);
+}
+
 static bool has_told(const struct doctor *doctor, size_t check)
 {
 	for (size_t i = 0; i < doctor->findings.n; i++)

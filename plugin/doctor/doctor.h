@@ -27,6 +27,9 @@ int doctor_network(struct doctor *doctor, struct attachment *net, const char *fi
 /* A file, or a network, that can't be read: @what is wrong with it. */
 void doctor_unread(struct doctor *doctor, const char *path, const char *what);
 
+/* A network that has @pods connected pods, and no configuration. */
+void doctor_unconfigured(struct doctor *doctor, const char *network, size_t pods);
+
 /* Looks at the node, and prints all findings, or all of them as JSON. Returns the exit
  * status: 0; 1 where there are warnings; 2 where there are problems. */
 int doctor_end(struct doctor *doctor, bool as_json);

@@ -78,4 +78,7 @@ int pods_collect(struct network_facts *facts, struct cni_error *err);
 /* "connected", "dead", ... */
 const char *pod_state_name(const struct shown_pod *pod);
 
+/* In pods.c: whether pods are masqueraded, in words, by the configuration or the records. */
+const char *facts_masquerade(const struct network_facts *facts);
+
 #endif

@@ -167,3 +167,23 @@ const char *pod_state_name(const struct shown_pod *pod)
 	return pod->recorded || pod->state != IPAM_VIEW_CONNECTED ? names[pod->state]
 								  : "unrecorded";
 }
+
+/* Where no configuration says it, the records have what each pod was given. */
+const char *facts_masquerade(const struct network_facts *facts)
+{
+	size_t yes = 0, no = 0;
+
+	if (facts->configured)
+		return facts->net->network->ip_masq ? "yes" : "no";
+	for (size_t i = 0; i < facts->view.records.n; i++) {
+		const struct record *record = &facts->view.records.items[i].record;
+
+		yes += record_says(record->masquerade, false);
+		no += !record_says(record->masquerade, true);
+	}
+	if (!yes && !no)
+		return "not told by the store";
+	if (!no)
+		return "yes, by the pods' records";
+	return yes ? "of some pods, by their records" : "no, by the pods' records";
+}

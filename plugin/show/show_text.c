@@ -99,9 +99,7 @@ static void masquerade_line(struct text *text, const struct network_facts *facts
 	const struct prefix_list *keeps = &facts->stages.keeps;
 
 	line_begin(text, "masquerade");
-	text_add(text, !facts->configured	      ? "not told by the store"
-		       : facts->net->network->ip_masq ? "yes"
-						      : "no");
+	text_add(text, "%s", facts_masquerade(facts));
 	for (size_t i = 0; i < keeps->n; i++)
 		text_add(text, "%s%s", i ? ", " : ", except to ",
 			 PREFIX_TEXT(&keeps->items[i]));
@@ -172,6 +170,8 @@ static void rules_lines(struct text *text, const struct network_facts *facts, bo
 	line_begin(text, "rules");
 	if (facts->rules_unseen)
 		text_add(text, "not seen");
+	else if (!stages->rules.n && !facts->configured)
+		text_add(text, "needed as the configuration says, which isn't there");
 	else if (!stages->rules.n)
 		text_add(text, "none needed");
 	for (size_t i = 0; !facts->rules_unseen && i < stages->rules.n; i++) {
@@ -184,6 +184,8 @@ static void rules_lines(struct text *text, const struct network_facts *facts, bo
 		text_add(text, "%s%s ", i ? ", " : "", rules->stage);
 		tint_add(text, all ? TINT_GOOD : TINT_BAD, colour, words);
 	}
+	if (!facts->rules_unseen && stages->rules.n && !facts->configured)
+		text_add(text, "; others as the configuration says, which isn't there");
 	text_add(text, "\n");
 	if (!facts->rules_unseen)
 		missing_lines(text, stages, colour);

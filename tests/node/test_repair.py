@@ -555,14 +555,24 @@ def test_without_a_file_it_is_etc_cni_net_d(node):
     assert line == ('no plugin of type "bridge-cni" is in the files (*.conflist, *.conf, '
                     '*.json) of /etc/cni/net.d')
     assert more.startswith("network testnet has 1 pod and no configuration")
+    told = command(node, "doctor", wrapper=bound).stdout.splitlines()
+    assert sum("warning: configuration: network testnet has 1 pod" in line for line in told) == 1
+    shown = command(node, "show", wrapper=bound).stdout
+    assert "masquerade   yes, by the pods' records" in shown and "none needed" not in shown
     for word in ("bridge-cni show testnet", "bridge-cni cleanup", "/etc/cni/net.d"):
         assert word in more
     # So it is beside a network that is configured; nothing is said of one without a pod.
     other = network(name="other", bridge="cni1", ipam={"ranges": [[{"subnet": "10.9.0.0/24"}]]})
     (directory / "20-other.conflist").write_text(json.dumps(conflist(other)))
     assert lines_of(command(node, "repair", wrapper=bound)) == ["nothing to mend", more]
+    told = command(node, "doctor", wrapper=bound).stdout
+    assert "network testnet has 1 pod" in told and "network other has" not in told
+    (directory / "10-pods.conflist").write_text(json.dumps(conflist(conf)))
+    assert "network testnet has" not in command(node, "doctor", wrapper=bound).stdout
+    (directory / "10-pods.conflist").unlink()
     node.delete(pod, conf)
     assert lines_of(command(node, "repair", wrapper=bound)) == ["nothing to mend"]
+    assert "network testnet has" not in command(node, "doctor", wrapper=bound).stdout
 
 
 @pytest.mark.parametrize("verb", ["repair", "cleanup"])
