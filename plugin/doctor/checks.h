@@ -90,8 +90,10 @@ void boot_check(struct doctor *doctor);
 /* denials.c: of SELinux and AppArmor. */
 void denials_check(struct doctor *doctor);
 
-/* neighbours.c: other programs of the node. */
+/* managers.c: network managers. */
 void managers_check(struct doctor *doctor);
+
+/* agent.c: the node agent. */
 void agent_check(struct doctor *doctor);
 
 #endif
