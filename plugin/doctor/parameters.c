@@ -293,7 +293,7 @@ static void uplinks_keep_routes(struct doctor *doctor)
 	for (size_t i = 0; i < routes.n; i++) {
 		struct link link = {};
 
-		if (routes.items[i].protocol != 9 /* RTPROT_RA */ ||
+		if (routes.items[i].protocol != RTPROT_RA ||
 		    !prefix_is_default(&routes.items[i].route.dst) ||
 		    link_get_by_index(doctor->rtnl, routes.items[i].index, &link, NULL) <
 			    0 ||

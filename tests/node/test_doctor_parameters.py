@@ -140,3 +140,23 @@ def test_that_an_ordinary_user_writes_no_parameter_is_no_finding(healthy):
     healthy.sysctl("ipv6.conf.default.accept_ra", 1)
     healthy.run("chmod", "a+rx", "/run", "/run/net.d", "/run/bin")
     assert findings(healthy, "accept-ra", wrapper=NOBODY) == []
+
+
+def test_a_default_route_that_ends_with_its_router_advertisement(healthy):
+    healthy.sysctl("ipv6.conf.all.forwarding", 1)
+    healthy.ip(f"-6 route add default via fe80::1 dev {UPLINK} proto ra metric 50")
+    healthy.sysctl(f"ipv6.conf.{UPLINK}.accept_ra", 2)
+    assert findings(healthy, "accept-ra") == []
+    healthy.sysctl(f"ipv6.conf.{UPLINK}.accept_ra", 1)
+    told_and_mended(healthy, "accept-ra", "warning", f"accept_ra of {UPLINK} is 1")
+
+
+def test_a_bridge_would_take_router_advertisements(healthy):
+    """Where parameters can be written, the first ADD sees to it."""
+    healthy.sysctl("ipv6.conf.default.accept_ra", 1)
+    healthy.sysctl("ipv6.conf.default.forwarding", 0)
+    assert findings(healthy, "accept-ra") == []
+    healthy.run("mount", "--bind", "-o", "ro", "/proc/sys", "/proc/sys")
+    one(healthy, "accept-ra", "problem", "router advertisements of pods", "can't be written")
+    healthy.run("umount", "/proc/sys")
+    assert findings(healthy, "accept-ra") == []

@@ -2,7 +2,7 @@
 """`bridge-cni doctor` of the store: records, free addresses, and room on the disk."""
 import pytest
 
-from harness.doctor import findings, one, ours, write
+from harness.doctor import findings, one, ours, run, write
 from harness.node import SUBNET4
 from harness.shown import record_write, records_of
 from harness.waiting import wait_for
@@ -85,3 +85,38 @@ def test_a_full_disk(healthy):
     one(healthy, "disk", "problem", "full")
     healthy.run("rm", "/var/lib/cni/fill")
     assert findings(healthy, "disk") == []
+
+
+def test_a_disk_that_is_nearly_full(healthy):
+    healthy.run("mkdir", "-p", "/var/lib/cni")
+    healthy.run("mount", "-t", "tmpfs", "-o", "size=400k", "none", "/var/lib/cni")
+    healthy.run("dd", "if=/dev/zero", "of=/var/lib/cni/fill", "bs=4k", "count=97", check=False)
+    one(healthy, "disk", "warning", "nearly full", "/var/lib/cni/networks")
+    healthy.run("rm", "/var/lib/cni/fill")
+    assert findings(healthy, "disk") == []
+
+
+def test_a_disk_that_is_read_only(healthy):
+    healthy.run("mkdir", "-p", "/var/lib/cni")
+    healthy.run("mount", "-t", "tmpfs", "-o", "ro", "none", "/var/lib/cni")
+    one(healthy, "disk", "problem", "/var/lib/cni/networks", "read-only")
+    healthy.run("mount", "-o", "remount,rw", "/var/lib/cni")
+    assert findings(healthy, "disk") == []
+
+
+def test_a_store_that_a_boot_empties(healthy):
+    """Also one that isn't there yet; a boot ends the pods as well."""
+    healthy.run("mkdir", "-p", "/var/lib/cni")
+    healthy.run("mount", "-t", "tmpfs", "none", "/var/lib/cni")
+    [line] = [line for line in run(healthy).stdout.splitlines() if " disk: " in line]
+    assert line.startswith("ok: disk: ") and "is in memory: a boot empties it" in line
+
+
+def test_a_record_of_a_newer_version(healthy):
+    healthy.add(healthy.pod(), ours("dual"))
+    [path] = records_of(healthy, "testnet")
+    lines = path.read_text().splitlines()[:-1]
+    assert lines[0] == "bridge-cni record 1"
+    record_write(healthy, "testnet", ["bridge-cni record 99", *lines[1:]])
+    found = findings(healthy, "store")
+    assert [f["level"] for f in found] == ["warning"] and "1 record is of a newer version" in found[0]["message"]
