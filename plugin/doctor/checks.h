@@ -26,10 +26,10 @@ void accept_local_check(struct doctor *doctor);
 void accept_ra_check(struct doctor *doctor);
 void limits_check(struct doctor *doctor);
 
-/* pod_ways.c: ways of pods that are not the node's own. @told: these uplinks are told
- * already. */
+/* pod_ways.c: ways of pods that are not the node's own. @told: uplinks that are told
+ * already; those that are told now are added. */
 struct link_list;
-void pod_ways_look(struct doctor *doctor, const struct link_list *told);
+void pod_ways_look(struct doctor *doctor, struct link_list *told);
 
 /* kube_proxy.c: its mode, and br_netfilter, which Services need. */
 void kube_proxy_check(struct doctor *doctor);

@@ -51,7 +51,7 @@ int firewall_ends_read(struct doctor *doctor, const struct doctor_network *netwo
 		};
 		pods_take(range, &ends->ends);
 		ret = uplink_list_of_pod(doctor->rtnl, &ends->ends.pod, gateway.index,
-					 &ends->uplinks, &ends->refused, err);
+					 &ends->uplinks, err);
 	}
 	if (ret < 0)
 		firewall_ends_clear(&list);

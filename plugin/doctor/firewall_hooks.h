@@ -55,7 +55,6 @@ struct way_ends {
 struct firewall_ends {
 	struct way_ends ends;
 	struct link_list uplinks;
-	int refused; /* the errno by which routing refuses what pods send; 0: it doesn't */
 };
 struct firewall_ends_list {
 	struct firewall_ends *items;

@@ -99,10 +99,8 @@ void forwarding_check_node(struct doctor *doctor)
 	for (size_t f = 0; f < IP_FAMILIES; f++)
 		if (is_routed_for(doctor, ip_families[f]))
 			all_check(doctor, ip_families[f]);
-	if (!is_routed_for(doctor, AF_INET)) {
-		pod_ways_look(doctor, &closed);
+	if (!is_routed_for(doctor, AF_INET))
 		return;
-	}
 	if (forwarding_closed_uplinks(doctor->rtnl, &closed, &err) < 0)
 		doctor_unseen(doctor, "uplinks", &err);
 	for (size_t i = 0; i < closed.n; i++)

@@ -10,6 +10,7 @@
 #include "finding.h"
 #include "plugin/netlink/route.h"
 #include "plugin/netlink/route_lookup.h"
+#include "plugin/node/uplink.h"
 
 static const char *refusal(int errnum)
 {
@@ -102,14 +103,6 @@ static bool has_gateway(const struct network_facts *facts, const struct ip_addr 
 	return false;
 }
 
-/* Root servers of the DNS (A, K): somewhere in the world. Nothing is sent to them. */
-static const struct ip_addr outside[] = {
-	{AF_INET, {198, 41, 0, 4}},
-	{AF_INET, {193, 0, 14, 129}},
-	{AF_INET6, {0x20, 0x01, 0x05, 0x03, 0xba, 0x3e, [13] = 2, [15] = 0x30}},
-	{AF_INET6, {0x20, 0x01, 0x07, 0xfd, [15] = 1}},
-};
-
 /* Why the node refuses what the pod sends to the world, while the node itself reaches
  * that; 0: it does not. */
 static int refuses_pod(const struct network_facts *facts, const struct ip_addr *pod)
@@ -117,12 +110,10 @@ static int refuses_pod(const struct network_facts *facts, const struct ip_addr *
 	struct netlink *nl = facts->net->op->node.rtnl;
 	int errnum = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(outside); i++) {
-		struct route_packet packet = {.to = outside[i]};
+	for (size_t i = 0; i < WORLD_EXAMPLES; i++) {
+		struct route_packet packet = {.to = *world_example(pod->family, i)};
 		struct route_decision own = {}, its = {};
 
-		if (outside[i].family != pod->family)
-			continue;
 		if (route_lookup(nl, &packet, &own, NULL) < 0 || own.errnum)
 			return 0;
 		packet.from = *pod;

@@ -102,7 +102,7 @@ static bool leads_by(const struct link_list *list, unsigned int index)
 /* The decision names one next hop alone. Where the node's own packets leave by it, those
  * of pods may take any of the same route's. */
 int uplink_list_of_pod(struct netlink *nl, const struct ip_addr *pod, unsigned int in,
-		       struct link_list *ret_list, int *ret_errnum, struct cni_error *err)
+		       struct link_list *ret_list, struct cni_error *err)
 {
 	const struct route_packet packet = {*world_example(pod->family, 0), *pod, in};
 	struct route_decision decision = {};
@@ -124,6 +124,5 @@ int uplink_list_of_pod(struct netlink *nl, const struct ip_addr *pod, unsigned i
 		return ret;
 	}
 	*ret_list = list;
-	*ret_errnum = decision.errnum;
 	return 0;
 }

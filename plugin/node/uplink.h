@@ -29,11 +29,9 @@ int uplink_list_get(struct netlink *nl, int family, struct link_list *ret_list,
  * Lists the interfaces through which the node sends to the world what @pod sends, which
  * comes in by the interface @in: rules of ip-rule(8) may lead it by others than the
  * node's own packets. The list is the node's own where @in is 0 (there is no bridge yet)
- * or the kernel refuses the packet: then @ret_errnum is its errno (route_lookup.h), else
- * 0. Code 101.
+ * or the kernel refuses the packet. Code 101.
  */
 int uplink_list_of_pod(struct netlink *nl, const struct ip_addr *pod, unsigned int in,
-		       struct link_list *ret_list, int *ret_errnum,
-		       struct cni_error *err);
+		       struct link_list *ret_list, struct cni_error *err);
 
 #endif
