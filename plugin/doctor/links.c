@@ -29,30 +29,35 @@ static bool lacks_gateway(const struct network_facts *facts, int family)
 }
 
 /* Another IPv4 address has the place of the gateway: the ADD refuses to go on. */
-static void foreign_addresses(struct doctor *doctor, const struct network_facts *facts)
+static size_t foreign_addresses(struct doctor *doctor, const struct network_facts *facts)
 {
 	struct attachment *net = facts->net;
 	struct addr_list list = {};
+	size_t n = 0;
 
 	if (!facts->gateway || net->network->force_address ||
 	    !lacks_gateway(facts, AF_INET) ||
 	    addr_list_get(net->op->node.rtnl, facts->gateway->index, AF_INET, &list,
 			  NULL) < 0)
-		return;
+		return 0;
 	for (size_t i = 0; i < list.n; i++) {
 		if (is_gateway_address(facts, &list.items[i].addr) ||
 		    ipam_gateway_is_ours(&net->ipam_env, net->gateway_ifname,
 					 &list.items[i]))
 			continue;
+		n++;
 		doctor_tell(
 			doctor, DOCTOR_PROBLEM,
 			"%s has the address %s, perhaps of a former CNI, in the place "
 			"of the gateway: every ADD fails",
 			facts->gateway->name, PREFIX_TEXT(&list.items[i]));
 		if (link_in_use(net->op->node.rtnl, facts->gateway)) {
-			doctor_advise(doctor,
-				      "once the pods that the bridge has now are gone, "
-				      "remove the address, or set forceAddress to true");
+			doctor_advise(
+				doctor,
+				"remove the address, which is no gateway of this "
+				"network's pods, unless something else uses it, and "
+				"then run `bridge-cni repair`; or set forceAddress "
+				"to true");
 			continue;
 		}
 		doctor_command(doctor, "ip", "address", "del",
@@ -61,6 +66,7 @@ static void foreign_addresses(struct doctor *doctor, const struct network_facts 
 		doctor_advise(doctor, "set forceAddress to true");
 	}
 	addr_list_clear(&list);
+	return n;
 }
 
 static void repair_command(struct doctor *doctor)
@@ -94,9 +100,11 @@ static bool is_configured(const struct range_set_list *sets,
 	return false;
 }
 
-/* @other: the address with another prefix length; NULL: it isn't there. */
+/* @other: the address with another prefix length; NULL: it isn't there. @foreign: so many
+ * IPv4 addresses are in the place of gateways. */
 static void gateway_tell(struct doctor *doctor, const struct network_facts *facts,
-			 const struct ip_prefix *gateway, const struct ip_prefix *other)
+			 const struct ip_prefix *gateway, const struct ip_prefix *other,
+			 size_t foreign)
 {
 	const char *ifname = facts->net->gateway_ifname;
 
@@ -113,12 +121,17 @@ static void gateway_tell(struct doctor *doctor, const struct network_facts *fact
 		doctor_command(doctor, "ip", "address", "del", PREFIX_TEXT(other), "dev",
 			       ifname, DOCTOR_AND, doctor->self, "repair",
 			       doctor->networks.items[doctor->networks.n - 1].file, NULL);
+	else if (foreign && gateway->addr.family == AF_INET) /* repair refuses */
+		doctor_advise(doctor,
+			      "`bridge-cni repair` adds it once the other address, which "
+			      "has its place, is removed");
 	else
 		repair_command(doctor);
 }
 
 /* Looks at the gateways of connected pods. Other gateways come with the next ADD. */
-static void gateways_look(struct doctor *doctor, const struct network_facts *facts)
+static void gateways_look(struct doctor *doctor, const struct network_facts *facts,
+			  size_t foreign)
 {
 	struct addr_list list = {};
 
@@ -135,7 +148,7 @@ static void gateways_look(struct doctor *doctor, const struct network_facts *fac
 			if (ip_equal(&list.items[k].addr, gateway))
 				other = &list.items[k];
 		if (wanted.len && !addr_list_has(&list, &wanted))
-			gateway_tell(doctor, facts, &wanted, other);
+			gateway_tell(doctor, facts, &wanted, other, foreign);
 	}
 	addr_list_clear(&list);
 }
@@ -183,8 +196,7 @@ void bridge_check(struct doctor *doctor, const struct network_facts *facts)
 			    facts->net->bridge);
 		repair_command(doctor);
 	}
-	foreign_addresses(doctor, facts);
-	gateways_look(doctor, facts);
+	gateways_look(doctor, facts, foreign_addresses(doctor, facts));
 	if (bridge)
 		ports_look(doctor, facts);
 }

@@ -105,6 +105,21 @@ def test_a_bridge_with_the_address_of_a_former_cni(healthy):
     healthy.add(healthy.pod(), ours("dual"))
 
 
+def test_an_address_that_has_replaced_the_gateway_of_pods(healthy):
+    pod = healthy.pod()
+    added = healthy.add(pod, ours("dual"))
+    healthy.ip("addr del 10.1.2.1/24 dev cni0")
+    healthy.ip("addr add 10.99.0.1/24 dev cni0")
+    foreign, gateway = findings(healthy, "bridge")
+    assert "10.99.0.1/24" in foreign["message"] and "10.1.2.1/24" in gateway["message"]
+    # A repair refuses as long as the address is there, and no order is given to wait for pods' ends.
+    assert "command" not in gateway and "is removed" in gateway["advice"]
+    assert "gone" not in foreign["advice"] and "remove the address" in foreign["advice"]
+    healthy.ip("addr del 10.99.0.1/24 dev cni0")
+    told_and_mended(healthy, "bridge", "problem", "10.1.2.1/24")
+    healthy.check(pod, ours("dual"), added)
+
+
 def test_a_bridge_that_is_none(healthy):
     healthy.ip("link add cni0 type veth peer name peer0")
     told_and_mended(healthy, "bridge", "problem", "veth")
