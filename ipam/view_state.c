@@ -11,7 +11,7 @@
 #include "liveness.h"
 
 #define ADD_SECONDS 10 /* an ADD takes milliseconds; the store's lock may take as long */
-#define NO_FILE	    -1
+#define NO_FILE	    (-1)
 
 /* Says how many seconds ago the record was written; NO_FILE: it is gone. */
 static int64_t record_age(const struct store *store, const struct record *record)

@@ -47,7 +47,7 @@ static void tell(struct diff *diff, const struct json_path *path, const cJSON *l
 /* A list whose entries have keys or entries of their own. */
 static bool is_structured(const cJSON *list)
 {
-	return cJSON_IsArray(list) && list->child &&
+	return list && cJSON_IsArray(list) && list->child &&
 	       (cJSON_IsObject(list->child) || cJSON_IsArray(list->child));
 }
 
@@ -97,9 +97,7 @@ static void compare_lists(struct diff *diff, const struct json_path *path,
 static void compare(struct diff *diff, const struct json_path *path, const cJSON *left,
 		    const cJSON *right)
 {
-	if (!left || !right)
-		tell(diff, path, left, right);
-	else if (cJSON_IsObject(left) && cJSON_IsObject(right))
+	if (cJSON_IsObject(left) && cJSON_IsObject(right))
 		compare_objects(diff, path, left, right);
 	else if (is_structured(left) && is_structured(right))
 		compare_lists(diff, path, left, right);

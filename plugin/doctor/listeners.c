@@ -36,6 +36,7 @@ int listener_line_add(const char *line, int family, int protocol, unsigned int s
 	unsigned int port, has;
 	unsigned long inode;
 
+	/* NOLINTNEXTLINE(cert-err34-c): the kernel writes no number that is wider */
 	if (sscanf(line,
 		   " %*u: %32[0-9A-Fa-f]:%x %*[^ ] %x %*[^ ] %*[^ ] %*[^ ] %*u %*u %lu",
 		   address, &port, &has, &inode) != 4 ||
@@ -65,6 +66,7 @@ int listener_sctp_line_add(const char *line, struct listener_list *list)
 	unsigned long inode;
 	int at = 0, ret = 0;
 
+	/* NOLINTNEXTLINE(cert-err34-c): the kernel writes no number that is wider */
 	if (sscanf(line, " %*s %*s %*d %u %*d %u %*u %lu %n", &state, &port, &inode,
 		   &at) != 3 ||
 	    !at || state != LISTENS)

@@ -79,7 +79,8 @@ static void info_read(struct nlattr *info, struct search *search)
 	memcpy(&entry, nla_data(info), sizeof(entry));
 	if (entry.ifindex == search->wanted.ifindex && entry.vid == 0 &&
 	    entry.addr.proto == search->wanted.addr.proto &&
-	    memcmp(&entry.addr.u, &search->wanted.addr.u, sizeof(struct in6_addr)) == 0)
+	    memcmp(entry.addr.u.ip6.s6_addr, search->wanted.addr.u.ip6.s6_addr,
+		   sizeof(struct in6_addr)) == 0)
 		search->state = entry.state == MDB_PERMANENT ? MDB_STAYS : MDB_REPORTED;
 }
 

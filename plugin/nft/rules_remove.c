@@ -39,16 +39,15 @@ static int rule_found(const char *chain, uint64_t handle, const char *comment, v
 {
 	struct removal *removal = data;
 	struct rules_comment read;
+	bool has_owner = handle != 0 && rules_comment_read(comment, &read);
 
 	if (handle == 0) {
 		rule_deletions_reset(&removal->rules);
 		removal->rules_n = removal->other_rules = 0;
-	} else if (!rules_comment_read(comment, &read)) {
-		removal->other_rules++;
-	} else if (goes(removal, read.owner)) {
+	} else if (has_owner && goes(removal, read.owner)) {
 		removal->rules_n++;
 		rule_deletions_add(&removal->rules, removal->family, chain, handle);
-	} else if (read.owner != RULES_SHARED_OWNER) {
+	} else if (!has_owner || read.owner != RULES_SHARED_OWNER) {
 		removal->other_rules++;
 	}
 	return 0;

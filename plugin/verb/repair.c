@@ -76,7 +76,7 @@ static int repair_all(struct attachment *net, const struct ipam_record_list *rec
 	_cleanup_(connected_list_clear) struct connected_list list = {
 		.items = calloc(records->n, sizeof(*list.items)),
 	};
-	_cleanup_(free_p) struct attachment **atts = calloc(records->n, sizeof(*atts));
+	_cleanup_(free_p) struct attachment **atts = calloc(records->n, sizeof(void *));
 	int ret = list.items && atts ? 0 : error_oom(err);
 
 	for (size_t i = 0; ret == 0 && i < records->n; i++) {
