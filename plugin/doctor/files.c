@@ -67,7 +67,7 @@ void order_check(struct doctor *doctor)
 			    "directory, so pods get that network and not ours",
 			    file->path, doctor->files.items[next].path);
 		if (snprintf(off, sizeof(off), "%s.off", file->path) < (int)sizeof(off))
-			doctor_command(doctor, "mv", file->path, off, NULL);
+			doctor_command(doctor, "mv", file->path, off);
 	}
 }
 
@@ -124,10 +124,9 @@ static void link_command(struct doctor *doctor, const char *dir, const char *nam
 			      dir, doctor->self, dir, name);
 	else if (off)
 		doctor_command(doctor, "mv", path, off, DOCTOR_AND, doctor->self, "links",
-			       "--bin-dir", dir, name, NULL);
+			       "--bin-dir", dir, name);
 	else
-		doctor_command(doctor, doctor->self, "links", "--bin-dir", dir, name,
-			       NULL);
+		doctor_command(doctor, doctor->self, "links", "--bin-dir", dir, name);
 }
 
 /* Tells of a file that has the plugin's name and can't be run. */
@@ -150,7 +149,7 @@ static void unrunnable_tell(struct doctor *doctor, const char *name, const char 
 				      "see whether its file system is mounted noexec, "
 				      "and run doctor as root");
 		else
-			doctor_command(doctor, "chmod", "a+x", path, NULL);
+			doctor_command(doctor, "chmod", "a+x", path);
 	} else if (is_link_of_ours(name) &&
 		   snprintf(off, sizeof(off), "%s.off", path) < (int)sizeof(off)) {
 		link_command(doctor, dir, name, path, off);

@@ -126,7 +126,7 @@ static void command_set(struct doctor *doctor, struct text *command)
 	free(command->text);
 }
 
-void doctor_command(struct doctor *doctor, ...)
+void doctor_command_words(struct doctor *doctor, ...)
 {
 	struct text command = {};
 	const char *word;

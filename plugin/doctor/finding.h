@@ -13,13 +13,16 @@ void doctor_tell(struct doctor *doctor, enum doctor_level level, const char *fmt
 void doctor_unseen(struct doctor *doctor, const char *what, const struct cni_error *err);
 
 /*
- * Gives the finding that was told last the command that mends it. The words end with
- * NULL; each is quoted for sh(1) where it has to be, but for DOCTOR_AND between two
- * commands, and DOCTOR_INTO in front of a file. Where a word has characters that a terminal would not print, no command is
- * given: advice says that. What sysctl(8), mount(8) and the firewalls' programs do lasts
- * until the next boot, which the finding says.
+ * Gives the finding that was told last the command that mends it. Each word is quoted for
+ * sh(1) where it has to be, but for DOCTOR_AND between two commands, and DOCTOR_INTO in
+ * front of a file; a word that is NULL ends the command. Where a word has characters that
+ * a terminal would not print, no command is given: advice says that. What sysctl(8),
+ * mount(8) and the firewalls' programs do lasts until the next boot, which the finding
+ * says.
  */
-void doctor_command(struct doctor *doctor, ...) __attribute__((sentinel));
+#define doctor_command(doctor, ...) \
+	doctor_command_words(doctor, __VA_ARGS__, (const char *)NULL)
+void doctor_command_words(struct doctor *doctor, ...) __attribute__((sentinel));
 extern const char DOCTOR_AND[], DOCTOR_INTO[];
 
 /* The same with a whole line, whose words need no quotes. */

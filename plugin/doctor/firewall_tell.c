@@ -53,7 +53,7 @@ static void nft_forward(struct doctor *doctor, const struct firewall_drop *drop,
 	doctor_command(doctor, "nft", "insert", "rule", family, drop->table, drop->chain,
 		       "iifname", bridge.name, "accept", DOCTOR_AND, "nft", "insert",
 		       "rule", family, drop->table, drop->chain, "oifname", bridge.name,
-		       "accept", NULL);
+		       "accept");
 }
 
 /* @key @ifname: the packets that are let through. */
@@ -68,10 +68,10 @@ static void nft_one(struct doctor *doctor, const struct firewall_drop *drop,
 		doctor_command(doctor, "nft", "insert", "rule", family, drop->table,
 			       drop->chain, key, quoted.name, "icmpv6", "type", "{",
 			       "nd-neighbor-solicit,", "nd-neighbor-advert", "}",
-			       "accept", NULL);
+			       "accept");
 	else
 		doctor_command(doctor, "nft", "insert", "rule", family, drop->table,
-			       drop->chain, key, quoted.name, "accept", NULL);
+			       drop->chain, key, quoted.name, "accept");
 }
 
 /* The names of the network's ports begin alike. Not each kernel can tell a port's bridge. */
@@ -86,7 +86,7 @@ static void nft_ports(struct doctor *doctor, const struct firewall_drop *drop,
 	quoted = quote(ports);
 	doctor_command(doctor, "nft", "insert", "rule", "bridge", drop->table,
 		       drop->chain, drop->step->in ? "iifname" : "oifname", quoted.name,
-		       "accept", NULL);
+		       "accept");
 }
 
 /* What pods get by an uplink can be told from what comes to the node where connections
@@ -100,7 +100,7 @@ static void nft_uplink(struct doctor *doctor, const struct firewall_drop *drop,
 		doctor_command(doctor, "nft", "insert", "rule",
 			       nft_family_name(drop->family), drop->table, drop->chain,
 			       "iifname", uplink.name, "ct", "state",
-			       "established,related", "accept", NULL);
+			       "established,related", "accept");
 	else
 		doctor_advise(doctor,
 			      "have the chain accept %s %s, which rules that track no "
@@ -161,7 +161,7 @@ static void iptables_forward(struct doctor *doctor, const char *program,
 {
 	doctor_command(doctor, program, "-t", table, "-I", chain, "-i", bridge, "-j",
 		       "ACCEPT", DOCTOR_AND, program, "-t", table, "-I", chain, "-o",
-		       bridge, "-j", "ACCEPT", NULL);
+		       bridge, "-j", "ACCEPT");
 }
 
 static void iptables_discovery(struct doctor *doctor, const struct firewall_drop *drop,
@@ -173,14 +173,14 @@ static void iptables_discovery(struct doctor *doctor, const struct firewall_drop
 		       ifname, "-p", "icmpv6", "--icmpv6-type", "neighbour-solicitation",
 		       "-j", "ACCEPT", DOCTOR_AND, program, "-t", drop->table, "-I",
 		       drop->chain, direction, ifname, "-p", "icmpv6", "--icmpv6-type",
-		       "neighbour-advertisement", "-j", "ACCEPT", NULL);
+		       "neighbour-advertisement", "-j", "ACCEPT");
 }
 
 static void iptables_one(struct doctor *doctor, const struct firewall_drop *drop,
 			 const char *key, const char *value)
 {
 	doctor_command(doctor, iptables_of(drop), "-t", drop->table, "-I", drop->chain,
-		       key, value, "-j", "ACCEPT", NULL);
+		       key, value, "-j", "ACCEPT");
 }
 
 /* What comes by an uplink can be told from what comes to the node where connections are
@@ -191,7 +191,7 @@ static void iptables_back(struct doctor *doctor, const struct firewall_drop *dro
 	if (drop->priority > NF_IP_PRI_CONNTRACK)
 		doctor_command(doctor, iptables_of(drop), "-t", drop->table, "-I",
 			       drop->chain, "-i", uplink, "-m", "conntrack", "--ctstate",
-			       "ESTABLISHED,RELATED", "-j", "ACCEPT", NULL);
+			       "ESTABLISHED,RELATED", "-j", "ACCEPT");
 	else
 		doctor_advise(doctor, "have the chain accept %s", drop->way->what);
 }
@@ -224,12 +224,11 @@ static void ufw_mend(struct doctor *doctor, const struct firewall_drop *drop,
 {
 	if (is_of(drop, NF_INET_FORWARD))
 		doctor_command(doctor, "ufw", "route", "allow", "in", "on", bridge,
-			       DOCTOR_AND, "ufw", "route", "allow", "out", "on", bridge,
-			       NULL);
+			       DOCTOR_AND, "ufw", "route", "allow", "out", "on", bridge);
 	else
 		doctor_command(doctor, "ufw", "allow",
 			       drop->step->in == PLACE_GATEWAY ? "in" : "out", "on",
-			       bridge, NULL);
+			       bridge);
 }
 
 static bool ufw_knows(const struct firewall_drop *drop)
@@ -247,13 +246,13 @@ void firewall_mend(struct doctor *doctor, const struct firewall_drop *drop,
 	if (drop->walked.of_docker && is_of(drop, NF_INET_FORWARD) && !drop->legacy)
 		doctor_command(doctor, program, "-I", "DOCKER-USER", "-i", bridge, "-j",
 			       "ACCEPT", DOCTOR_AND, program, "-I", "DOCKER-USER", "-o",
-			       bridge, "-j", "ACCEPT", NULL);
+			       bridge, "-j", "ACCEPT");
 	else if (drop->walked.of_ufw && ufw_knows(drop))
 		ufw_mend(doctor, drop, bridge);
 	else if (is_firewalld(drop))
 		doctor_command(doctor, "firewall-cmd", "--permanent", "--zone=trusted",
 			       "--change-interface", bridge, DOCTOR_AND, "firewall-cmd",
-			       "--reload", NULL);
+			       "--reload");
 	else if (iptables_of(drop))
 		iptables_mend(doctor, drop, ends);
 	else

@@ -47,7 +47,7 @@ static void former_tell(struct doctor *doctor, const struct link *link, const ch
 	else if (link->up && !link_is(link, "bridge"))
 		doctor_advise(doctor, "where that runs no more, delete the interface");
 	else
-		doctor_command(doctor, "ip", "link", "del", link->name, NULL);
+		doctor_command(doctor, "ip", "link", "del", link->name);
 }
 
 /* Has a file that was read a plugin of this type, or with this bridge? */

@@ -15,7 +15,7 @@ void isolation_check(struct doctor *doctor, const struct network_facts *facts)
 			    "networks may reach its pods",
 			    net->gateway_ifname);
 		doctor_command(doctor, doctor->self, "repair",
-			       doctor->networks.items[doctor->networks.n - 1].file, NULL);
+			       doctor->networks.items[doctor->networks.n - 1].file);
 	}
 	if (net->bridge_has_other_ports) {
 		doctor_tell(doctor, DOCTOR_WARNING,

@@ -165,10 +165,10 @@ static void off_tell(struct doctor *doctor, const struct doctor_network *network
 			  : "times out");
 	if (absent)
 		doctor_command(doctor, "modprobe", "br_netfilter", DOCTOR_AND, "sysctl",
-			       "-w", SYSCTL_WORD("net/bridge/%s=1", switches[f]), NULL);
+			       "-w", SYSCTL_WORD("net/bridge/%s=1", switches[f]));
 	else
 		doctor_command(doctor, "sysctl", "-w",
-			       SYSCTL_WORD("net/bridge/%s=1", switches[f]), NULL);
+			       SYSCTL_WORD("net/bridge/%s=1", switches[f]));
 	doctor_advise(doctor, "set podLink to \"routed\"");
 }
 
@@ -180,7 +180,7 @@ static void on_tell(struct doctor *doctor, size_t f, int value)
 		"of pods that run, connections to Services time out",
 		switches[f], value);
 	doctor_command(doctor, "sysctl", "-w",
-		       SYSCTL_WORD("net/bridge/%s=0", switches[f]), NULL);
+		       SYSCTL_WORD("net/bridge/%s=0", switches[f]));
 }
 
 /*

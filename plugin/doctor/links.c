@@ -61,8 +61,7 @@ static size_t foreign_addresses(struct doctor *doctor, const struct network_fact
 			continue;
 		}
 		doctor_command(doctor, "ip", "address", "del",
-			       PREFIX_TEXT(&list.items[i]), "dev", facts->gateway->name,
-			       NULL);
+			       PREFIX_TEXT(&list.items[i]), "dev", facts->gateway->name);
 		doctor_advise(doctor, "set forceAddress to true");
 	}
 	addr_list_clear(&list);
@@ -72,7 +71,7 @@ static size_t foreign_addresses(struct doctor *doctor, const struct network_fact
 static void repair_command(struct doctor *doctor)
 {
 	doctor_command(doctor, doctor->self, "repair",
-		       doctor->networks.items[doctor->networks.n - 1].file, NULL);
+		       doctor->networks.items[doctor->networks.n - 1].file);
 }
 
 /* The prefix length that connected pods have the gateway with; 0: none has it. */
@@ -120,7 +119,7 @@ static void gateway_tell(struct doctor *doctor, const struct network_facts *fact
 	else if (other) /* repair leaves this to an administrator */
 		doctor_command(doctor, "ip", "address", "del", PREFIX_TEXT(other), "dev",
 			       ifname, DOCTOR_AND, doctor->self, "repair",
-			       doctor->networks.items[doctor->networks.n - 1].file, NULL);
+			       doctor->networks.items[doctor->networks.n - 1].file);
 	else if (foreign && gateway->addr.family == AF_INET) /* repair refuses */
 		doctor_advise(doctor,
 			      "`bridge-cni repair` adds it once the other address, which "
@@ -184,12 +183,12 @@ void bridge_check(struct doctor *doctor, const struct network_facts *facts)
 			    bridge->kind);
 		if (bridge->kind[0] && !bridge->up &&
 		    !link_in_use(facts->net->op->node.rtnl, bridge))
-			doctor_command(doctor, "ip", "link", "del", bridge->name, NULL);
+			doctor_command(doctor, "ip", "link", "del", bridge->name);
 		doctor_advise(doctor, "set the key bridge to another name");
 	} else if (bridge && !bridge->up && facts->stages.pods.any) {
 		doctor_tell(doctor, DOCTOR_PROBLEM, "%s is down: its pods reach nobody",
 			    bridge->name);
-		doctor_command(doctor, "ip", "link", "set", bridge->name, "up", NULL);
+		doctor_command(doctor, "ip", "link", "set", bridge->name, "up");
 	} else if (!bridge && facts->stages.pods.any) {
 		doctor_tell(doctor, DOCTOR_PROBLEM,
 			    "the bridge %s is gone: its pods reach nobody",

@@ -198,7 +198,7 @@ static void networkd_look(struct doctor *doctor, const struct device_list *devic
 			    taking->dir, taking->name, taken);
 		doctor_command(doctor, "mkdir", "-p", networkd_dirs[0], DOCTOR_AND,
 			       "printf", text.text, DOCTOR_INTO,
-			       "/etc/systemd/network/00-bridge-cni.network", NULL);
+			       "/etc/systemd/network/00-bridge-cni.network");
 		doctor_advise(doctor, "then: networkctl reload");
 	}
 	free(text.text);
@@ -283,7 +283,7 @@ static void network_manager_look(struct doctor *doctor, const struct device_list
 			    names.text);
 		doctor_command(doctor, "mkdir", "-p", manager_dirs[0], DOCTOR_AND,
 			       "printf", text.text, DOCTOR_INTO,
-			       "/etc/NetworkManager/conf.d/bridge-cni.conf", NULL);
+			       "/etc/NetworkManager/conf.d/bridge-cni.conf");
 		doctor_advise(doctor, "then: systemctl reload NetworkManager");
 	}
 	free(names.text);

@@ -169,7 +169,7 @@ static void network_look(struct doctor *doctor, const struct doctor_network *net
 		    "ones of pods are cut up, or lost",
 		    bridge->name, bridge->mtu, text);
 	snprintf(mtu, sizeof(mtu), "%u", least);
-	doctor_command(doctor, "ip", "link", "set", bridge->name, "mtu", mtu, NULL);
+	doctor_command(doctor, "ip", "link", "set", bridge->name, "mtu", mtu);
 	doctor_advise(doctor,
 		      "set the key mtu to %u for new pods; pods that run keep their MTU "
 		      "until they are made anew",
@@ -269,8 +269,7 @@ static void tunnels_look(struct doctor *doctor, const struct ways *ways,
 			    "packets of pods are cut up, or lost",
 			    tunnel->name, tunnel->mtu, adds, under);
 		snprintf(mtu, sizeof(mtu), "%u", under > adds ? under - adds : under);
-		doctor_command(doctor, "ip", "link", "set", tunnel->name, "mtu", mtu,
-			       NULL);
+		doctor_command(doctor, "ip", "link", "set", tunnel->name, "mtu", mtu);
 		doctor_advise(doctor, "start the node agent, which does so");
 	}
 }

@@ -58,7 +58,7 @@ void proc_sys_check(struct doctor *doctor)
 		doctor, DOCTOR_PROBLEM,
 		"/proc/sys is read-only: an ADD fails where a parameter has to be set "
 		"(forwarding, accept_ra of a bridge)");
-	doctor_command(doctor, "mount", "-o", "remount,bind,rw", "/proc/sys", NULL);
+	doctor_command(doctor, "mount", "-o", "remount,bind,rw", "/proc/sys");
 	doctor_advise(doctor, "name a mount that can be written by " SYSCTL_ROOT_ENV);
 }
 
@@ -76,7 +76,7 @@ static void all_check(struct doctor *doctor, int family)
 		doctor_tell(doctor, DOCTOR_PROBLEM,
 			    "/proc/sys/%s is 0: the node forwards no packet of a pod",
 			    name);
-		doctor_command(doctor, "sysctl", "-w", SYSCTL_WORD("%s=1", name), NULL);
+		doctor_command(doctor, "sysctl", "-w", SYSCTL_WORD("%s=1", name));
 	} else if (!on) {
 		doctor_tell(doctor, DOCTOR_OK,
 			    "/proc/sys/%s is 0, which the first ADD changes", name);
@@ -87,7 +87,7 @@ void forwarding_closed_tell(struct doctor *doctor, const char *ifname, const cha
 {
 	doctor_tell(doctor, DOCTOR_PROBLEM, "%s is 0: %s", FORWARDING_NAME(ifname), why);
 	doctor_command(doctor, "sysctl", "-w",
-		       SYSCTL_WORD("net/ipv4/conf/%s/forwarding=1", ifname), NULL);
+		       SYSCTL_WORD("net/ipv4/conf/%s/forwarding=1", ifname));
 }
 
 void forwarding_check_node(struct doctor *doctor)
@@ -207,8 +207,7 @@ void rp_filter_check(struct doctor *doctor)
 			"what comes by another one than answers leave by is dropped",
 			link.name, ways.n);
 		doctor_command(doctor, "sysctl", "-w",
-			       SYSCTL_WORD("net/ipv4/conf/%s/rp_filter=2", link.name),
-			       NULL);
+			       SYSCTL_WORD("net/ipv4/conf/%s/rp_filter=2", link.name));
 	}
 }
 
@@ -236,8 +235,7 @@ void accept_local_check(struct doctor *doctor)
 			all ? "all interfaces" : network->gateway_ifname);
 		doctor_command(doctor, "sysctl", "-w",
 			       SYSCTL_WORD("net/ipv4/conf/%s/accept_local=0",
-					   all ? "all" : network->gateway_ifname),
-			       NULL);
+					   all ? "all" : network->gateway_ifname));
 		if (all)
 			return;
 	}
@@ -259,12 +257,10 @@ static void arp_of(struct doctor *doctor, const char *ifname)
 		ifname);
 	if (all == 8)
 		doctor_command(doctor, "sysctl", "-w", "net/ipv4/conf/all/arp_ignore=0",
-			       SYSCTL_WORD("net/ipv4/conf/%s/arp_ignore=0", ifname),
-			       NULL);
+			       SYSCTL_WORD("net/ipv4/conf/%s/arp_ignore=0", ifname));
 	else
 		doctor_command(doctor, "sysctl", "-w",
-			       SYSCTL_WORD("net/ipv4/conf/%s/arp_ignore=0", ifname),
-			       NULL);
+			       SYSCTL_WORD("net/ipv4/conf/%s/arp_ignore=0", ifname));
 }
 
 /* A bridge that isn't there yet takes over what conf/default has. */
@@ -303,8 +299,7 @@ static void uplinks_keep_routes(struct doctor *doctor)
 			"route is from a router advertisement, and ends with it",
 			link.name);
 		doctor_command(doctor, "sysctl", "-w",
-			       SYSCTL_WORD("net/ipv6/conf/%s/accept_ra=2", link.name),
-			       NULL);
+			       SYSCTL_WORD("net/ipv6/conf/%s/accept_ra=2", link.name));
 	}
 	kernel_route_list_clear(&routes);
 }
@@ -332,8 +327,7 @@ void accept_ra_check(struct doctor *doctor)
 			"the node a route",
 			link.name, link.ipv6.accept_ra);
 		doctor_command(doctor, "sysctl", "-w",
-			       SYSCTL_WORD("net/ipv6/conf/%s/accept_ra=0", link.name),
-			       NULL);
+			       SYSCTL_WORD("net/ipv6/conf/%s/accept_ra=0", link.name));
 	}
 	if (is_routed_for(doctor, AF_INET6))
 		uplinks_keep_routes(doctor);
@@ -362,8 +356,8 @@ void limits_check(struct doctor *doctor)
 			    "are dropped once it is full",
 			    count, max);
 		doctor_command(doctor, "sysctl", "-w",
-			       SYSCTL_WORD("net/netfilter/nf_conntrack_max=%u", max * 2U),
-			       NULL);
+			       SYSCTL_WORD("net/netfilter/nf_conntrack_max=%u",
+					   max * 2U));
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(thresholds); i++) {
 		const struct threshold *threshold = &thresholds[i];
@@ -375,7 +369,6 @@ void limits_check(struct doctor *doctor)
 			    "net/%s is %d, and there are %zu pods: too few %s",
 			    threshold->name, max, pods, threshold->what);
 		doctor_command(doctor, "sysctl", "-w",
-			       SYSCTL_WORD("net/%s=%zu", threshold->name, pods * 4),
-			       NULL);
+			       SYSCTL_WORD("net/%s=%zu", threshold->name, pods * 4));
 	}
 }

@@ -72,7 +72,7 @@ static void way_advise(struct doctor *doctor, const struct network_facts *facts,
 	route = deciding(&list, &address->addr);
 	if (!route || route->route.dst.len < subnet->len)
 		doctor_command(doctor, doctor->self, "repair",
-			       doctor->networks.items[doctor->networks.n - 1].file, NULL);
+			       doctor->networks.items[doctor->networks.n - 1].file);
 	else if (route->index == facts->gateway->index)
 		doctor_advise(doctor,
 			      "see `ip rule`: a rule has another table decide before the "

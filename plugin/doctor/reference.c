@@ -224,7 +224,7 @@ static void nft_command(struct doctor *doctor, const struct dead *dead, size_t n
 	if (text.failed || !text.text)
 		doctor->out_of_memory = true;
 	else
-		doctor_command(doctor, "nft", text.text, NULL);
+		doctor_command(doctor, "nft", text.text);
 	free(text.text);
 }
 

@@ -25,7 +25,7 @@ void rules_check_network(struct doctor *doctor, const struct network_facts *fact
 			    "its pods need rules, and there are none: nf_tables is not "
 			    "loaded");
 		doctor_command(doctor, doctor->self, "repair",
-			       doctor->networks.items[doctor->networks.n - 1].file, NULL);
+			       doctor->networks.items[doctor->networks.n - 1].file);
 		return;
 	}
 	if (facts->rules_unseen) {
@@ -44,5 +44,5 @@ void rules_check_network(struct doctor *doctor, const struct network_facts *fact
 		    "%zu rule%s that its pods need %s missing in nftables", missing,
 		    missing == 1 ? "" : "s", missing == 1 ? "is" : "are");
 	doctor_command(doctor, doctor->self, "repair",
-		       doctor->networks.items[doctor->networks.n - 1].file, NULL);
+		       doctor->networks.items[doctor->networks.n - 1].file);
 }

@@ -93,7 +93,7 @@ static void addresses_look(struct doctor *doctor, const struct ip_prefix *subnet
 		if (is_idle(doctor, subnet->addr.family, &link))
 			doctor_command(doctor, "ip", "address", "del",
 				       PREFIX_TEXT(&list.items[i].address), "dev",
-				       link.name, NULL);
+				       link.name);
 		subnet_advise(doctor, &link);
 	}
 	link_addr_list_clear(&list);
@@ -122,7 +122,7 @@ static void route_tell(struct doctor *doctor, const struct kernel_route *route,
 	    (is_former_nodes(route, subnet) && !link_in_use(doctor->rtnl, link)))
 		doctor_command(doctor, "ip", "route", "del",
 			       PREFIX_TEXT(&route->route.dst), "dev", link->name, "table",
-			       table, NULL);
+			       table);
 	subnet_advise(doctor, link);
 }
 

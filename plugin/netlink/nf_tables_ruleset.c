@@ -23,10 +23,11 @@
 static void device_add(struct nft_base_chain *chain, const struct nlattr *name,
 		       const char *suffix)
 {
-	char *device = chain->devices[chain->devices_n];
+	char *device;
 
 	if (chain->devices_n == NFT_DEVICES_MAX)
 		return;
+	device = chain->devices[chain->devices_n];
 	nla_strlcpy(device, name, IF_NAMESIZE);
 	strcat(device, suffix);
 	chain->devices_n++;
@@ -42,9 +43,11 @@ static void devices_read(struct nft_base_chain *chain, struct nlattr **hook)
 			device_add(chain, hook[NFTA_HOOK_DEV], "");
 		return;
 	}
-	nla_for_each_nested(device, hook[NFTA_HOOK_DEVS], left)
-		device_add(chain, device,
-			   nla_type(device) == NFTA_DEVICE_PREFIX ? "*" : "");
+	nla_for_each_nested(device, hook[NFTA_HOOK_DEVS], left) {
+		bool is_prefix = nla_type(device) == NFTA_DEVICE_PREFIX;
+
+		device_add(chain, device, is_prefix ? "*" : "");
+	}
 }
 
 static int chain_read(const struct nlmsghdr *answer, void *data)

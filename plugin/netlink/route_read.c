@@ -327,7 +327,7 @@ int route_list_get_all(struct netlink *nl, int family, struct kernel_route_list 
 int route_list_get(struct netlink *nl, int family, struct kernel_route_list *ret_list,
 		   struct cni_error *err)
 {
-	struct kernel_route_list list;
+	struct kernel_route_list list = {};
 	size_t kept = 0;
 	int ret = route_list_get_all(nl, family, &list, err);
 

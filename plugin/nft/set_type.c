@@ -170,13 +170,13 @@ void set_declare(const struct nft_set *set, const char *network, struct text *te
 static void value_make(const enum set_part *part, const void *const *values,
 		       struct nft_value *value)
 {
-	for (; *part != SET_NOTHING; part++, values++) {
+	for (size_t i = 0; i < SET_PARTS_MAX && part[i] != SET_NOTHING; i++) {
 		char name[IF_NAMESIZE] = {};
 
-		if (*part == SET_IFNAME)
-			memcpy(name, *values, strnlen(*values, sizeof(name) - 1));
-		nft_value_add_part(value, *part == SET_IFNAME ? name : *values,
-				   parts[*part].size);
+		if (part[i] == SET_IFNAME)
+			memcpy(name, values[i], strnlen(values[i], sizeof(name) - 1));
+		nft_value_add_part(value, part[i] == SET_IFNAME ? name : values[i],
+				   parts[part[i]].size);
 	}
 }
 

@@ -7,7 +7,7 @@
 
 bool name_is_address(const char *name, const struct ip_addr *ip)
 {
-	struct ip_prefix named;
+	struct ip_prefix named = {};
 
 	return (ip_parse(name, &named.addr) == 0 || prefix_parse(name, &named) == 0) &&
 	       ip_equal(&named.addr, ip);

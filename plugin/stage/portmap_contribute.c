@@ -75,7 +75,7 @@ static int held_add(struct attachment *att, struct stage_elements *elements,
 	bool shared = att->record->port_turn > 0 && !att->op->looks;
 	struct portmap_sets *sets;
 	struct pod_facts pod;
-	struct netlink *nl;
+	struct netlink *nl = NULL;
 	int ret = 0;
 
 	pod_facts_of_record(att->record, &pod);

@@ -116,7 +116,7 @@ static int opened_early(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
 	struct spoof_sets sets;
-	struct netlink *nl;
+	struct netlink *nl = NULL;
 	int ret = wanted_make(att, &sets, &elements, err);
 
 	if (ret == 0)
@@ -159,7 +159,7 @@ static int spoofcheck_del(struct attachment *att, struct cni_error *err)
 	_cleanup_(nft_element_list_clear) struct nft_element_list elements = {};
 	struct pod_facts pod;
 	struct spoof_sets sets;
-	struct netlink *nl;
+	struct netlink *nl = NULL;
 	int ret;
 
 	if (!ipam_delegated(att->network) || !pod_facts_held(att, &pod) ||

@@ -71,8 +71,7 @@ static void target_command(struct doctor *doctor, const struct way *way,
 	doctor_command(doctor, "nft", "insert", "rule", family, event->table,
 		       event->chain, "iifname", bridge, ip, "daddr", target, "accept",
 		       DOCTOR_AND, "nft", "insert", "rule", family, event->table,
-		       event->chain, "oifname", bridge, ip, "saddr", target, "accept",
-		       NULL);
+		       event->chain, "oifname", bridge, ip, "saddr", target, "accept");
 }
 
 /* In other hooks than forward, addresses may be translated before or behind the rule. */

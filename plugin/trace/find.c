@@ -155,7 +155,7 @@ static void unknown_tell(const struct trace *trace, struct doctor *doctor)
 	else if (name)
 		doctor_advise(doctor, "did you mean %s?", name);
 	else
-		doctor_command(doctor, doctor->self, "show", NULL);
+		doctor_command(doctor, doctor->self, "show");
 }
 
 static const char *name_of(const struct trace_pod *pod)

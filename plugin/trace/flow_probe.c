@@ -138,15 +138,15 @@ struct echo {
 
 static int ping_send(struct flow_probe *probe)
 {
-	struct echo echo = {
-		.type = is_ipv4(probe) ? ICMP_ECHO : ICMP6_ECHO_REQUEST,
-		.id = htons(probe->flow.id),
-		.sequence = htons(1),
-		.data = "bridge-cni doctor --trace",
-	};
+	static const char text[] = "bridge-cni doctor --trace";
+	struct echo echo = {};
 	union address to;
 	socklen_t len = address_fill(probe, &probe->flow.to, 0, &to);
 
+	echo.type = is_ipv4(probe) ? ICMP_ECHO : ICMP6_ECHO_REQUEST;
+	echo.id = htons(probe->flow.id);
+	echo.sequence = htons(1);
+	memcpy(echo.data, text, sizeof(text));
 	if (is_ipv4(probe)) /* of IPv6 the kernel does it */
 		echo.checksum = checksum(&echo, sizeof(echo));
 	if (sendto(probe->icmp_fd, &echo, sizeof(echo), 0, &to.any, len) < 0)

@@ -195,7 +195,7 @@ static void beyond_node_tell(struct doctor *doctor, const struct way *way,
 			      out, to);
 	else if (way->pod->masquerades)
 		doctor_command(doctor, doctor->self, "repair",
-			       way->pod->file[0] ? way->pod->file : NULL, NULL);
+			       way->pod->file[0] ? way->pod->file : NULL);
 	else
 		doctor_advise(doctor,
 			      "see whether %s is up and has a way back to %s; where it "

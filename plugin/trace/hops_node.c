@@ -28,7 +28,7 @@ static const char *state_name(uint8_t state)
 static void repair_command(struct doctor *doctor, const struct way *way)
 {
 	doctor_command(doctor, doctor->self, "repair",
-		       way->pod->file[0] ? way->pod->file : NULL, NULL);
+		       way->pod->file[0] ? way->pod->file : NULL);
 }
 
 /* A port that is down, or that isn't the bridge's. Returns whether it is so. */
@@ -43,7 +43,7 @@ static bool port_fault_tell(struct doctor *doctor, const struct way *way)
 		doctor_advise(doctor, "start the pod anew");
 	} else if (!port->up) {
 		doctor_tell(doctor, bad(way), "the pod's port %s is down", name);
-		doctor_command(doctor, "ip", "link", "set", name, "up", NULL);
+		doctor_command(doctor, "ip", "link", "set", name, "up");
 	} else if (!port->master || port->master != way->bridge.index) {
 		doctor_tell(doctor, bad(way), "%s is no port of the bridge %s", name,
 			    way->pod->bridge);
@@ -53,10 +53,10 @@ static bool port_fault_tell(struct doctor *doctor, const struct way *way)
 			    name, way->pod->bridge, state_name(port->port.state));
 		if (!way->bridge.up)
 			doctor_command(doctor, "ip", "link", "set", way->pod->bridge,
-				       "up", NULL);
+				       "up");
 		else
 			doctor_command(doctor, "bridge", "link", "set", "dev", name,
-				       "state", "3", NULL);
+				       "state", "3");
 	} else if (way->bridge.bridge.filters_vlans && !way->vlan) {
 		doctor_tell(doctor, bad(way),
 			    "the port %s of %s takes no untagged frames: it has no VLAN "
@@ -97,7 +97,7 @@ void bridge_tell(struct doctor *doctor, const struct way *way)
 		repair_command(doctor, way);
 	} else if (!way->bridge.up) {
 		doctor_tell(doctor, bad(way), "the bridge %s is down", bridge);
-		doctor_command(doctor, "ip", "link", "set", bridge, "up", NULL);
+		doctor_command(doctor, "ip", "link", "set", bridge, "up");
 	} else if (!hop->mac.set) {
 		return;
 	} else if (way->behind.own) {
@@ -119,8 +119,7 @@ void bridge_tell(struct doctor *doctor, const struct way *way)
 	} else if (!way->behind_link.up) {
 		doctor_tell(doctor, bad(way), "%s has %s behind %s, which is down",
 			    bridge, MAC_TEXT(&hop->mac), way->behind_link.name);
-		doctor_command(doctor, "ip", "link", "set", way->behind_link.name, "up",
-			       NULL);
+		doctor_command(doctor, "ip", "link", "set", way->behind_link.name, "up");
 	} else {
 		doctor_tell(doctor, DOCTOR_OK, "%s gives frames for %s to the port %s",
 			    bridge, MAC_TEXT(&hop->mac), way->behind_link.name);
@@ -139,11 +138,9 @@ static void forwarding_tell(struct doctor *doctor, const struct way *way)
 	if (v4)
 		doctor_command(doctor, "sysctl", "-w", "net/ipv4/ip_forward=1",
 			       SYSCTL_WORD("net/ipv4/conf/%s/forwarding=1",
-					   way->pod->gateway_ifname),
-			       NULL);
+					   way->pod->gateway_ifname));
 	else
-		doctor_command(doctor, "sysctl", "-w", "net/ipv6/conf/all/forwarding=1",
-			       NULL);
+		doctor_command(doctor, "sysctl", "-w", "net/ipv6/conf/all/forwarding=1");
 }
 
 static void refused_tell(struct doctor *doctor, const struct way *way, bool forwards)
@@ -193,7 +190,7 @@ static void way_back_command(struct doctor *doctor, const struct way *way)
 			doctor_command(doctor, "ip", "route", "prepend",
 				       PREFIX_TEXT(&subnet), "dev", pod->gateway_ifname,
 				       subnet.addr.family == AF_INET ? NULL : "metric",
-				       "1", NULL);
+				       "1");
 	}
 	doctor_advise(
 		doctor,
@@ -251,7 +248,7 @@ void node_route_tell(struct doctor *doctor, const struct way *way)
 		doctor_tell(doctor, bad(way),
 			    "the node's way to %s leads by %s, which is down",
 			    IP_TEXT(&way->to), way->out.name);
-		doctor_command(doctor, "ip", "link", "set", way->out.name, "up", NULL);
+		doctor_command(doctor, "ip", "link", "set", way->out.name, "up");
 	} else {
 		out_tell(doctor, way);
 	}

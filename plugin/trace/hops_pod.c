@@ -40,7 +40,7 @@ static void up_command(struct doctor *doctor, const struct way *way)
 
 	snprintf(net, sizeof(net), "--net=%s", way->pod->netns);
 	doctor_command(doctor, "nsenter", net, "ip", "link", "set", way->inside.name,
-		       "up", NULL);
+		       "up");
 }
 
 void pod_interface_tell(struct doctor *doctor, const struct way *way)
@@ -141,7 +141,7 @@ void pod_neighbour_tell(struct doctor *doctor, const struct way *way)
 				      IP_TEXT(&way->pod_hop));
 		else
 			doctor_command(doctor, doctor->self, "repair",
-				       way->pod->file[0] ? way->pod->file : NULL, NULL);
+				       way->pod->file[0] ? way->pod->file : NULL);
 	} else {
 		doctor_tell(doctor, DOCTOR_OK, "%s%s was not asked for", hop,
 			    IP_TEXT(&way->pod_hop));

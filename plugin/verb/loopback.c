@@ -101,7 +101,7 @@ static int result_print(const struct attachment *att, answer_fn print,
 
 static int add(struct attachment *att, answer_fn print, struct cni_error *err)
 {
-	struct link lo;
+	struct link lo = {};
 	int ret = lo_open(att, &lo, err);
 
 	if (ret < 0)
@@ -142,7 +142,7 @@ static bool has_namespace(const char *path)
 static int del(struct attachment *att, struct cni_error *err)
 {
 	struct cni_error own = {};
-	struct link lo;
+	struct link lo = {};
 	int ret = lo_open(att, &lo, &own);
 
 	if (ret == 0)
@@ -161,7 +161,7 @@ int loopback_verb_del(struct attachment *att, struct cni_error *err)
 
 static int check(struct attachment *att, struct cni_error *err)
 {
-	struct link lo;
+	struct link lo = {};
 	int ret = lo_open(att, &lo, err);
 
 	if (ret == 0 && !lo.up)

@@ -294,7 +294,7 @@ static int document_use(const struct document *document, const char *dir,
 			   &cluster, err);
 	if (ret == 0)
 		ret = find(&document->users, "users", context->context.user, &user, err);
-	if (ret < 0)
+	if (ret < 0 || !cluster || !user)
 		return ret;
 	ret = cluster_use(&cluster->cluster, dir, kubeconfig, err);
 	if (ret < 0) {

@@ -215,13 +215,13 @@ bool route_upkeep_seal(struct route_upkeep *upkeep, const struct node_table *nod
 		.stay = true,
 		.whole.items = calloc(whole->n + 1, sizeof(*whole->items)),
 	};
+	const struct prefix_list none = {};
 	struct cni_error err = {};
 	int ret = prefixes.whole.items ? 0 : error_oom(&err);
 
 	upkeep->open = false;
 	if (ret == 0)
-		ret = node_table_cidrs(nodes, &(struct prefix_list){}, true,
-				       &prefixes.cidrs, &err);
+		ret = node_table_cidrs(nodes, &none, true, &prefixes.cidrs, &err);
 	if (ret == 0) {
 		whole_sort(nodes, whole, around, &prefixes.whole);
 		ret = seal(upkeep, &prefixes, &err);

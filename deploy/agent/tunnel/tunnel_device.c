@@ -112,7 +112,7 @@ static void queue_stop(struct netlink *nl, const struct link *link, const char *
 
 int tunnel_devices_stop(struct netlink *nl, struct cni_error *err)
 {
-	struct link vxlan[IP_FAMILIES], wireguard[WIREGUARD_SLOTS];
+	struct link vxlan[IP_FAMILIES] = {}, wireguard[WIREGUARD_SLOTS] = {};
 	int ret = 0;
 
 	for (int i = 0; ret == 0 && i < IP_FAMILIES; i++)
