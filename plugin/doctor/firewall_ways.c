@@ -99,8 +99,8 @@ static void discovery_make(struct packet *packet, const struct way_ends *ends, b
 	packet->asks = asks;
 	packet->from = asks ? ends->pod : ends->node;
 	packet->to = asks ? six ? asked : ends->node : ends->pod;
-	packet->sure_from = !asks;
-	packet->sure_to = asks;
+	packet->sure_from = packet->from_node = !asks;
+	packet->sure_to = packet->to_node = asks;
 }
 
 static void ends_make(struct packet *packet, const struct way *way,
@@ -128,12 +128,12 @@ static void ends_make(struct packet *packet, const struct way *way,
 	case WAY_TO_NODE:
 		packet->from = ends->pod;
 		packet->to = ends->node;
-		packet->sure_to = true;
+		packet->sure_to = packet->to_node = true;
 		break;
 	case WAY_FROM_NODE:
 		packet->from = ends->node;
 		packet->to = ends->pod;
-		packet->sure_from = true;
+		packet->sure_from = packet->from_node = true;
 		break;
 	case WAY_DISCOVERY_IN:
 	case WAY_DISCOVERY_OUT:

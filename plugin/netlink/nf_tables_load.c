@@ -160,3 +160,16 @@ void payload_run(struct machine *machine, struct nlattr **attrs)
 	else
 		register_load_unknown(machine, number);
 }
+
+/* Of the routing table's answers only the type of an address is known. */
+void fib_run(struct machine *machine, struct nlattr **attrs)
+{
+	uint32_t number = be_u32(attrs[NFTA_FIB_DREG]),
+		 flags = be_u32(attrs[NFTA_FIB_FLAGS]), type;
+
+	if (be_u32(attrs[NFTA_FIB_RESULT]) == NFT_FIB_RESULT_ADDRTYPE &&
+	    packet_address_type(machine->packet, flags & NFTA_FIB_F_DADDR, &type))
+		register_load(machine, number, &type, NULL, sizeof(type));
+	else
+		register_load_unknown(machine, number);
+}

@@ -51,6 +51,7 @@ void verdict_set(struct machine *machine, int32_t code, const char *chain);
 
 /* nf_tables_load.c: expressions that load what a packet has. */
 void meta_run(struct machine *machine, struct nlattr **attrs);
+void fib_run(struct machine *machine, struct nlattr **attrs);
 void ct_run(struct machine *machine, struct nlattr **attrs);
 void payload_run(struct machine *machine, struct nlattr **attrs);
 

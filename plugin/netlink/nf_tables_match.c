@@ -254,6 +254,7 @@ static const struct {
 	{"target", target_run},	  {"reject", reject_run},   {"counter", nothing_run},
 	{"log", nothing_run},	  {"notrack", nothing_run}, {"nat", leave_run},
 	{"masq", leave_run},	  {"redir", leave_run},	    {"queue", leave_run},
+	{"fib", fib_run},
 };
 
 #define EXPRESSION_ATTRS 16 /* as many as any of those has */

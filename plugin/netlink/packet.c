@@ -5,11 +5,31 @@
 #include <arpa/inet.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4.h>
+#include <linux/rtnetlink.h>
 #include <net/ethernet.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #define HOPS_OF_ND 255 /* RFC 4861: whoever gets less takes it for a stranger's */
+
+static bool is_multicast(const struct ip_addr *addr)
+{
+	return addr->family == AF_INET ? addr->bytes[0] >> 4 == 14
+				       : addr->bytes[0] == 0xff;
+}
+
+bool packet_address_type(const struct packet *packet, bool of_target, uint32_t *ret_type)
+{
+	if (of_target ? packet->hides_to : packet->hides_from)
+		return false;
+	if (is_multicast(of_target ? &packet->to : &packet->from))
+		*ret_type = RTN_MULTICAST;
+	else
+		*ret_type = (of_target ? packet->to_node : packet->from_node)
+				    ? RTN_LOCAL
+				    : RTN_UNICAST;
+	return true;
+}
 
 static void put(struct packet_header *header, size_t at, const void *bytes, size_t len,
 		enum known known)

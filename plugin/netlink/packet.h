@@ -32,7 +32,12 @@ struct packet {
 	bool marked;
 	/* All packets that are meant have the address. */
 	bool sure_from, sure_to;
+	bool from_node, to_node; /* the address is one of the node's own */
 };
+
+/* Gives the type that the routing table has for the packet's source or, with @of_target,
+ * its target: RTN_LOCAL, for example; false: the address isn't known here. */
+bool packet_address_type(const struct packet *packet, bool of_target, uint32_t *ret_type);
 
 /* What is known of a byte. */
 enum known {

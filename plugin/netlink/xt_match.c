@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/xt_addrtype.h>
 #include <linux/netfilter/xt_conntrack.h>
 #include <linux/netfilter/xt_mark.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>
@@ -83,6 +84,32 @@ static enum xt_matched hl_match(const struct packet *packet, const void *info)
 	}
 }
 
+/* @mask has a bit for each type of address that is asked for; 0: it isn't asked for. */
+static enum xt_matched type_match(const struct packet *packet, bool of_target,
+				  unsigned int mask, bool inverted)
+{
+	uint32_t type;
+
+	if (!mask)
+		return XT_MATCHES;
+	if (!packet_address_type(packet, of_target, &type))
+		return XT_UNSURE;
+	return matched(!(mask & 1U << type) == inverted);
+}
+
+static enum xt_matched addrtype_match(const struct packet *packet, const void *info)
+{
+	const struct xt_addrtype_info_v1 *match = info;
+	enum xt_matched source = type_match(packet, false, match->source,
+					    match->flags & XT_ADDRTYPE_INVERT_SOURCE),
+			target = type_match(packet, true, match->dest,
+					    match->flags & XT_ADDRTYPE_INVERT_DEST);
+
+	if (source == XT_DIFFERS || target == XT_DIFFERS)
+		return XT_DIFFERS;
+	return source == XT_MATCHES ? target : source;
+}
+
 static enum xt_matched comment_match(const struct packet *packet, const void *info)
 {
 	(void)packet;
@@ -110,6 +137,7 @@ static const struct {
 	{"mark", 1, sizeof(struct xt_mark_mtinfo1), mark_match},
 	{"icmp6", 0, sizeof(struct ip6t_icmp), icmp6_match},
 	{"hl", 0, sizeof(struct ip6t_hl_info), hl_match},
+	{"addrtype", 1, sizeof(struct xt_addrtype_info_v1), addrtype_match},
 	{"comment", ANY_REVISION, 0, comment_match},
 	{"set", ANY_REVISION, 0, set_match},
 };

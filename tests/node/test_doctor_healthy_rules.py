@@ -120,3 +120,35 @@ def test_pods_have_addresses_of_their_range(healthy, rule, level):
         one(healthy, "firewall", level, "what pods send")
     else:
         assert findings(healthy, "firewall") == []
+
+
+# ufw has such a chain in its filter of what comes to the node.
+NOT_LOCAL = """
+    -N not-local
+    -A INPUT -j not-local
+    -A not-local -m addrtype --dst-type LOCAL -j RETURN
+    -A not-local -m addrtype --dst-type MULTICAST -j RETURN
+    -A not-local -j DROP"""
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_what_is_not_for_the_node_itself_is_dropped(healthy, program):
+    write(healthy, ours("v4"))
+    healthy.run(program, "-S")
+    for line in NOT_LOCAL.strip().splitlines():
+        healthy.run(program, *line.split())
+    assert findings(healthy, "firewall") == []
+    healthy.run(program, "-D", "not-local", "1")
+    assert "by a rule of chain not-local" in one(healthy, "firewall", "warning")["message"]
+
+
+@pytest.mark.parametrize("rule, level", [
+    ("fib daddr type local accept", None), ("fib daddr type != local drop", None),
+    ("fib daddr type multicast accept", "warning"), ("fib saddr type unicast accept", None),
+    ("fib saddr type local drop", None)])
+def test_what_is_for_the_node_itself_is_accepted(healthy, rule, level):
+    write(healthy, ours("v4"))
+    accepts = "accept" in rule
+    healthy.nft(CHAIN % ("", f"input priority 0; policy {'drop' if accepts else 'accept'}", rule))
+    found = findings(healthy, "firewall")
+    assert [f["level"] for f in found] == ([level] if level and accepts else []), found
