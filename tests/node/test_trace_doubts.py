@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from harness import plugin
+from harness import distribution, plugin
 from harness.command import begin
 from harness.node import INTERNET4, INTERNET6, OUTSIDE4
 from harness.trace import CART, CONF, Trace, attached, came_through, ended_at, trace
@@ -23,7 +23,7 @@ def mended(node, traced, target):
 
 def test_the_port_has_no_VLAN(node, vlan_filtering):
     if not vlan_filtering:
-        pytest.skip("this kernel's bridges can't filter VLANs")
+        raise distribution.Lacks("this kernel's bridges can't filter VLANs")
     attached(node, "v4", vlan=100)
     # The bridge has an interface for the VLAN's gateway as well.
     [port] = [name for name in node.host_veths() if name.startswith("veth")]
@@ -82,7 +82,7 @@ def test_a_rule_that_hands_it_to_a_program(node):
     made = node.run("nft", f"add table ip ids; add chain ip ids c {{ type filter hook forward priority 5; }};"
                     f" add rule ip ids c ip daddr {INTERNET4} queue num 7", check=False)
     if made.returncode:
-        pytest.skip("the kernel has no queue of nftables")
+        raise distribution.Lacks("the kernel has no queue of nftables")
     traced = trace(node, CART, INTERNET4)
     assert traced.status == 2 and "hands it to a program (queue)" in traced.text("rules")
     assert traced.hops["rules"][0]["level"] == "warning"
