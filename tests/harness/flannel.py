@@ -92,7 +92,8 @@ class FlannelNode(ClusterNode):
         self.ip(f"link add {device} address {mac} mtu {self.mtu()} type vxlan id {VNI} dev eth0 "
                 f"local {local} dstport {PORT} nolearning")
         self.sysctl(f"ipv6.conf.{device.replace('.', '|')}.accept_ra", 0)
-        self.ip(f"addr add {network.network_address}/{network.max_prefixlen} dev {device}")
+        nodad = "nodad" if network.version == 6 else ""
+        self.ip(f"addr add {network.network_address}/{network.max_prefixlen} dev {device} {nodad}")
         self.ip(f"link set {device} up")
 
     def _masquerade(self, network):
