@@ -49,7 +49,8 @@ struct prefix_list {
 	size_t n;
 };
 
-/* What the node forwards between a network's bridge and those of other networks. */
+/* The key isolate: it limits what the node forwards between a network's bridge and other
+ * networks' bridges. */
 enum isolate {
 	ISOLATE_NO, /* all */
 	/* to and from other isolated networks only what it has translated (DNAT) */

@@ -28,7 +28,8 @@ extern const char DOCTOR_AND[], DOCTOR_INTO[];
 /* The same with a whole line, whose words need no quotes. */
 void doctor_command_line(struct doctor *doctor, const char *line);
 
-/* What the command of the last finding removes doesn't come back with a boot. */
+/* Says of the finding that was told last that its command lasts: a boot doesn't bring back
+ * what it removes. */
 void doctor_command_lasts(struct doctor *doctor);
 
 /* Gives the finding that was told last what mends it, in words: "set the key mtu to

@@ -43,7 +43,7 @@ struct way {
 #define WAYS 8
 extern const struct way firewall_ways[WAYS]; /* the worst first */
 
-/* What packets are made of. */
+/* The interfaces and addresses at both ends of a way, of which its packets are made. */
 struct way_ends {
 	const char *bridge, *gateway, *port, *uplink; /* interfaces */
 	struct ip_addr pod, other_pod, node, world;

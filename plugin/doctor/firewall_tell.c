@@ -89,7 +89,7 @@ static void nft_ports(struct doctor *doctor, const struct firewall_drop *drop,
 		       "accept");
 }
 
-/* What pods get by an uplink can be told from what comes to the node where connections
+/* An uplink's packets for pods can be told from those for the node only where connections
  * are known. */
 static void nft_uplink(struct doctor *doctor, const struct firewall_drop *drop,
 		       const struct way_ends *ends)
@@ -183,8 +183,8 @@ static void iptables_one(struct doctor *doctor, const struct firewall_drop *drop
 		       key, value, "-j", "ACCEPT");
 }
 
-/* What comes by an uplink can be told from what comes to the node where connections are
- * known. */
+/* An uplink's packets for pods can be told from those for the node only where connections
+ * are known. */
 static void iptables_back(struct doctor *doctor, const struct firewall_drop *drop,
 			  const char *uplink)
 {

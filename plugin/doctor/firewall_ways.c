@@ -77,7 +77,8 @@ const struct way firewall_ways[WAYS] = {
 	{"what pods send to the node", DOCTOR_WARNING, true, WAY_TO_NODE, WAY(in)},
 };
 
-/* Whom a pod asks for an address of IPv6: those whose address ends alike. */
+/* Gives the solicited-node group of an address of IPv6, which a pod asks for its MAC
+ * address. All whose addresses end alike are in it. */
 static struct ip_addr solicited(const struct ip_addr *addr)
 {
 	struct ip_addr group = {AF_INET6, {0xff, 0x02, [11] = 1, [12] = 0xff}};

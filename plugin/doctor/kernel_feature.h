@@ -38,7 +38,7 @@ enum kernel_feature {
 int kernel_needs(const struct attachment *net, uint32_t *ret_features,
 		 struct cni_error *err);
 
-/* What came of trying a feature. */
+/* The result of trying a feature. */
 struct kernel_outcome {
 	enum {
 		KERNEL_UNTRIED, /* also where it needs another one, which failed */

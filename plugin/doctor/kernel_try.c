@@ -169,7 +169,7 @@ static int sctp_try(struct trial *trial, struct cni_error *err)
 	return ret == SYSCTL_ABSENT ? -EPROTONOSUPPORT : ret;
 }
 
-/* Those without a function are rules of nftables. */
+/* A feature without a function here is tried by rules of nftables. */
 static int (*const tries[KERNEL_FEATURES])(struct trial *trial, struct cni_error *err) = {
 	[KERNEL_BRIDGE] = bridge_try, [KERNEL_VETH] = veth_try,
 	[KERNEL_VLANS] = vlans_try,   [KERNEL_PORT] = port_try,

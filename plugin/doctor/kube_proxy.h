@@ -20,7 +20,8 @@ struct kube_proxy {
 	size_t n; /* so many are there */
 };
 
-/* What can't be seen isn't there. Codes 100, 101. */
+/* Looks for kube-proxy's rules of each mode. Rules that this user can't see count as not
+ * there. Codes 100, 101. */
 int kube_proxy_look(struct doctor *doctor, struct kube_proxy *ret_proxy,
 		    struct cni_error *err);
 

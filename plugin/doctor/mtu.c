@@ -19,7 +19,7 @@
 #define WAYS_MAX     32
 #define WAY_TEXT_MAX 256
 
-/* What a tunnel adds to a packet over IPv4, which is less than over IPv6. */
+/* Bytes that a tunnel adds to a packet. Over IPv4 they are fewer than over IPv6. */
 #define VXLAN_ADDS     50
 #define VXLAN6_ADDS    70
 #define WIREGUARD_ADDS 60
@@ -105,7 +105,8 @@ static void ways_merge(struct ways *ways, const struct ways *more)
 		way_add(ways, &more->items[i].link, more->items[i].mtu);
 }
 
-/* Those of the network's families. One without ranges may have both. */
+/* Takes the ways of the network's families alone. A network without ranges may have
+ * both. */
 static void outlets_merge(const struct doctor_network *network,
 			  const struct outlets by_family[IP_FAMILIES],
 			  struct outlets *ret_outlets)

@@ -59,7 +59,7 @@ static const char *type_word(uint8_t type)
 	return "";
 }
 
-/* What mends it depends on what decides: a missing route, another one, or a rule. */
+/* The mend depends on what decides: a missing route, another one, or a rule. */
 static void way_advise(struct doctor *doctor, const struct network_facts *facts,
 		       const struct ip_prefix *address, const struct ip_prefix *subnet)
 {
@@ -147,7 +147,7 @@ static void refused_tell(struct doctor *doctor, const struct network_facts *fact
 		      facts->gateway->name);
 }
 
-/* What was seen of the addresses of one family. */
+/* The ways to pods by the addresses of one family. */
 struct seen {
 	struct reached fine, astray; /* the first one of each; no pod: there is none */
 	struct route_decision way; /* of the latter */

@@ -34,7 +34,7 @@ static const struct place {
 	{REFERENCE_LEADS, 0, "cni_hostport", "hostip_hostports", NULL},
 };
 
-/* Those names end with digits of a hash, which are safe in commands. */
+/* The reference's names of chains end with digits of a hash, which are safe in commands. */
 static bool is_named(const char *chain, const char *prefix)
 {
 	size_t len = strlen(prefix);

@@ -36,7 +36,7 @@ static bool has_way_out(struct doctor *doctor, int family)
 {
 	_cleanup_(link_list_clear) struct link_list uplinks = {};
 
-	/* What can't be seen is told by others. */
+	/* That uplinks can't be seen is told by other checks. */
 	return uplink_list_get(doctor->rtnl, family, &uplinks, NULL) < 0 || uplinks.n > 0;
 }
 

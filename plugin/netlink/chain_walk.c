@@ -48,7 +48,7 @@ static void perhaps_drops(struct chain_walked *walked, const char *chain)
 	walked->perhaps = true;
 }
 
-/* What isn't known of the way to a chain. */
+/* Doubts about the way to a chain. */
 struct doubt {
 	bool unsure; /* whether the packet comes there */
 	bool of_some; /* by what differs from packet to packet */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What becomes of a packet at a hook: which chains of nftables, iptables-nft's included,
- * drop it there? Nothing is sent. */
+/* Finds the chains of nftables, iptables-nft's included, that drop a packet at a hook. No
+ * packet is sent. */
 #ifndef BRIDGE_CNI_PLUGIN_NETLINK_NF_TABLES_HOOKS_H
 #define BRIDGE_CNI_PLUGIN_NETLINK_NF_TABLES_HOOKS_H
 

@@ -161,7 +161,7 @@ void payload_run(struct machine *machine, struct nlattr **attrs)
 		register_load_unknown(machine, number);
 }
 
-/* Of the routing table's answers only the type of an address is known. */
+/* The expression fib asks the routing table: only the type of an address is known here. */
 void fib_run(struct machine *machine, struct nlattr **attrs)
 {
 	uint32_t number = be_u32(attrs[NFTA_FIB_DREG]),

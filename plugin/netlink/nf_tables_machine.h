@@ -34,7 +34,7 @@ size_t register_room(size_t at, size_t len);
 void register_load(struct machine *machine, uint32_t number, const void *bytes,
 		   const uint8_t *known, size_t len);
 
-/* What the register gets hangs on what differs from packet to packet. */
+/* Makes a register's content unknown: it differs from packet to packet. */
 void register_load_unknown(struct machine *machine, uint32_t number);
 
 /* The least that is known of any of the bytes. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the kernel tells of packets that nftables traces (`nft monitor trace`): an event for
+/* The events by which the kernel tells of packets that nftables traces (`nft monitor trace`): an event for
  * each rule that matches, and for each chain that comes to its policy. */
 #ifndef BRIDGE_CNI_PLUGIN_NETLINK_NF_TABLES_TRACE_EVENT_H
 #define BRIDGE_CNI_PLUGIN_NETLINK_NF_TABLES_TRACE_EVENT_H

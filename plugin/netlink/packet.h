@@ -8,7 +8,7 @@
 
 #include "conf/base/addr.h"
 
-/* What connection tracking says of it. */
+/* A packet's state, as connection tracking has it. */
 enum packet_state {
 	PACKET_NEW,
 	PACKET_ESTABLISHED,
@@ -39,7 +39,7 @@ struct packet {
  * its target: RTN_LOCAL, for example; false: the address isn't known here. */
 bool packet_address_type(const struct packet *packet, bool of_target, uint32_t *ret_type);
 
-/* What is known of a byte. */
+/* How well a byte of a packet is known. */
 enum known {
 	KNOWN_NOT,
 	KNOWN, /* it is so in each of the packets that are meant */
@@ -47,7 +47,7 @@ enum known {
 	KNOWN_PART, /* the same with a mask laid over it: others have it, mostly */
 };
 
-/* What is known of an address of the packet. */
+/* Says how well an address of the packet is known. */
 static inline enum known known_as(bool hidden, bool sure)
 {
 	return hidden ? KNOWN_NOT : sure ? KNOWN : KNOWN_EXAMPLE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a network namespace decides about one packet. */
+/* Asks a network namespace for its decision about one packet. */
 #ifndef BRIDGE_CNI_PLUGIN_NETLINK_ROUTE_LOOKUP_H
 #define BRIDGE_CNI_PLUGIN_NETLINK_ROUTE_LOOKUP_H
 

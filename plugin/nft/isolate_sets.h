@@ -44,7 +44,7 @@ extern const char *const isolate_shared_names[];
 void isolate_element(const struct isolate_sets *sets, enum isolate_set which,
 		     const char *ifname, struct nft_element *ret_element);
 
-/* What owners want, by the sets that are theirs. */
+/* The wish of one owner, as its own sets have it. */
 struct isolate_wish {
 	uint64_t owner;
 	char ifname[IF_NAMESIZE];

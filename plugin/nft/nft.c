@@ -223,7 +223,7 @@ static int commands_run(const char *text, struct text *output, struct cni_error 
 	if (pid < 0)
 		return error_errno(err, CNI_ERR_IO, -ret, "starting a process");
 	ret = report_read(in, &verdict, output, err);
-	/* What nobody reads any more ends the child. */
+	/* The child ends as well where nobody reads its output any more. */
 	close_p(&in);
 	in = -1;
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What becomes of a packet at a hook: which chains of iptables-legacy drop it there? */
+/* Finds the chains of iptables-legacy that drop a packet at a hook. */
 #ifndef BRIDGE_CNI_PLUGIN_NODE_IPTABLES_LEGACY_HOOKS_H
 #define BRIDGE_CNI_PLUGIN_NODE_IPTABLES_LEGACY_HOOKS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a name that somebody has typed is a name of. */
+/* Says whether a name that somebody has typed is one of an attachment or a network. */
 #ifndef BRIDGE_CNI_PLUGIN_SHOW_NAMES_H
 #define BRIDGE_CNI_PLUGIN_SHOW_NAMES_H
 

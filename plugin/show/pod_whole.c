@@ -146,7 +146,7 @@ static void connections_read(struct pod_whole *whole, struct attachment *att)
 
 	for (size_t i = 0; ret == 0 && i < whole->pod->addresses_n; i++)
 		ret = connections_count(whole, nl, &whole->pod->addresses[i].addr, &err);
-	/* Those of addresses that may not be read are not counted. */
+	/* Connections of addresses that this user may not read are not counted. */
 	whole->are_connections_seen = ret == 0 &&
 				      (whole->pod->recorded ||
 				       !whole->facts->view.reservations_errnum);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is left of the key isolate once no network has it. */
+/* Removes what the key isolate leaves once no network has it. */
 #ifndef BRIDGE_CNI_PLUGIN_STAGE_ISOLATE_H
 #define BRIDGE_CNI_PLUGIN_STAGE_ISOLATE_H
 

@@ -118,7 +118,8 @@ static int port_del(struct attachment *att, struct cni_error *err)
 		       : 0;
 }
 
-/* What port_open() and veth.c give the port. */
+/* Says which of the things that port_open() and veth.c give the port it lacks; NULL:
+ * none. */
 static const char *lack_of(const struct attachment *att, const struct link *port,
 			   const struct fdb_entry *entry)
 {

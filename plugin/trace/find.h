@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is to be traced: which attachment is meant, and where to. */
+/* Finds the attachment and the target that the arguments of a trace mean. */
 #ifndef BRIDGE_CNI_PLUGIN_TRACE_FIND_H
 #define BRIDGE_CNI_PLUGIN_TRACE_FIND_H
 

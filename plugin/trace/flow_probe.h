@@ -20,7 +20,7 @@ struct flow_probe {
 	int icmp_fd; /* a raw socket; -1: not open; owned */
 	int tcp_fd; /* -1: it is a ping; owned */
 
-	/* What came of it. */
+	/* The answer, once there is one. */
 	enum probe_outcome outcome;
 	int errnum; /* of a socket; 0: none */
 	struct ip_addr from; /* of the error of ICMP */

@@ -86,7 +86,7 @@ static void error_tell(struct doctor *doctor, const struct way *way)
 			      IP_TEXT(&probe->from));
 }
 
-/* Of the way of the answers: "which came by uplink0". */
+/* Adds the way by which the answers came: "which came by uplink0". */
 static void answer_way_add(const struct way *way, struct text *text)
 {
 	const struct passage *passage = &way->on_node.passages[WATCH_ANSWER][TRACER_IP];

@@ -227,7 +227,7 @@ void node_route_tell(struct doctor *doctor, const struct way *way)
 
 	if (!way->is_routed || way->end != WAY_SENT)
 		return;
-	/* What was seen to go on needs no guess, and its target may be a translated one. */
+	/* A packet that was seen to go on needs no guess. Its target may be translated. */
 	if ((route->errnum || !forwards) && went_on(way)) {
 		doctor_tell(doctor, DOCTOR_OK, "the node has sent it on");
 		return;

@@ -144,7 +144,7 @@ static bool is_queued(const struct watch *watch)
 	return queued;
 }
 
-/* What was dropped, of both ways. Returns whether anything was. */
+/* Tells of the packets that were dropped, of both ways. Returns whether any was. */
 static bool drops_tell(struct doctor *doctor, const struct way *way,
 		       const struct watch *watch, bool in_pod)
 {

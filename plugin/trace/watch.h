@@ -16,7 +16,7 @@ enum watch_way {
 #define WATCH_HOOKS  5 /* their numbers are NF_INET_PRE_ROUTING and so on */
 #define WATCH_LAYERS 2 /* TRACER_IP, TRACER_BRIDGE */
 
-/* What befell the packets of one way in the rules of one layer. */
+/* The passage of one way's packets through the rules of one layer. */
 struct passage {
 	bool entered[WATCH_HOOKS], left[WATCH_HOOKS];
 	unsigned int in, out; /* indexes of interfaces; 0: none was told */

@@ -273,7 +273,7 @@ static void ask(const struct ipam_env *env, const struct request *request)
 	fuzz_promise_error(ret, &err);
 }
 
-/* What show sees of it, which takes no lock. */
+/* `bridge-cni show` reads the store without its lock. */
 static void show(const struct ipam_env *env)
 {
 	_cleanup_(ipam_view_clear) struct ipam_view view = {};

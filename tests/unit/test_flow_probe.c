@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the trace's probe makes of the packets of ICMP that its socket hears. */
+/* The trace's probe judges the packets of ICMP that its socket hears. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

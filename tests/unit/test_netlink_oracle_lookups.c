@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the plugin asks the kernel about one packet or one frame, as libnl-route reads it, and
- * what it makes of answers that libnl-route has built. */
+/* libnl-route reads the plugin's questions about one packet or one frame, and the plugin reads
+ * answers that libnl-route has built. */
 #include "netlink_oracle.h"
 
 #include <errno.h>

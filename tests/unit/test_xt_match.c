@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What matches of iptables say of a packet: yes, no, or that it isn't known. */
+/* Matches of iptables say of a packet: yes, no, or that it isn't known. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
