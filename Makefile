@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # bridge-cni: `make help` lists the targets.
 
+# Make's own rules build nothing here. To look for one of them for each header takes most of its time.
+MAKEFLAGS   += --no-builtin-rules
+
 # Packagers set these.
 PREFIX      ?= /usr/local
 DESTDIR     ?=
@@ -63,8 +66,9 @@ endif
 COMMON_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla $(WERROR) -D_GNU_SOURCE -I. \
 	-DBRIDGE_CNI_VERSION='"$(VERSION)"'
-PROJECT_CFLAGS = $(COMMON_CFLAGS) $(HARDENING) $(SAN_FLAGS) \
-	$(call packages,--cflags $(LIBS) libnftables)
+PROJECT_CFLAGS = $(COMMON_CFLAGS) $(HARDENING) $(SAN_FLAGS) $(LIBS_CFLAGS)
+# The first use asks pkg-config, and keeps the answer for the others.
+LIBS_CFLAGS = $(eval LIBS_CFLAGS := $(call packages,--cflags $(LIBS) libnftables))$(LIBS_CFLAGS)
 PROJECT_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(SAN_FLAGS)
 PROJECT_LIBS = $(call packages,--libs $(LIBS))
 
