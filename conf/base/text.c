@@ -2,9 +2,10 @@
 #include "text.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "format.h"
 
 #define TEXT_MIN 256 /* bytes: most rules have room in that */
 
@@ -58,13 +59,13 @@ void text_add(struct text *text, const char *fmt, ...)
 
 	va_start(args, fmt);
 	va_copy(again, args);
-	len = vsnprintf(room ? text->text + text->len : NULL, room, fmt, args);
+	len = format_text(room ? text->text + text->len : NULL, room, fmt, args);
 	if (len < 0)
 		text->failed = true;
 	else if ((size_t)len < room)
 		text->len += len;
 	else if (reserve(text, len))
-		text->len += vsnprintf(text->text + text->len, len + 1, fmt, again);
+		text->len += format_text(text->text + text->len, len + 1, fmt, again);
 	va_end(again);
 	va_end(args);
 }

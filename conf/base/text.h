@@ -24,4 +24,10 @@ void text_append(struct text *text, const struct text *more);
  * there. */
 void text_cut(struct text *text, size_t len);
 
+static inline void text_clear(struct text *text)
+{
+	free(text->text);
+	*text = (struct text){};
+}
+
 #endif

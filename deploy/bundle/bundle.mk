@@ -19,7 +19,7 @@ STATIC_SOURCES := $(filter-out plugin/nft/nft.c,$(SOURCES)) \
 STATIC_OBJECTS := $(STATIC_SOURCES:%.c=$(STATIC)/%.o)
 # bridge-cni-nft.
 BESIDE_SOURCES := plugin/nft/nft_main.c plugin/nft/nft.c conf/base/error.c conf/base/errno_name.c conf/base/utf8.c \
-	conf/base/text.c
+	conf/base/format.c conf/base/text.c
 BESIDE_OBJECTS := $(BESIDE_SOURCES:%.c=$(STATIC)/beside/%.o)
 
 # The executables must not depend on the directory that they are built in.

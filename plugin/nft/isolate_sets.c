@@ -37,9 +37,16 @@ void isolate_sets_name(uint64_t owner, struct isolate_sets *ret_sets)
 	for (int i = 0; i < ISOLATE_SETS; i++) {
 		struct nft_set *set = &ret_sets->sets[i];
 
-		set_name(&types[i], owner, set);
-		if (i < ISOLATE_SHARED_SETS)
-			snprintf(set->name, sizeof(set->name), "%s", types[i].prefix);
+		if (i >= ISOLATE_SHARED_SETS) {
+			set_name(&types[i], owner, set);
+			continue;
+		}
+		*set = (struct nft_set){
+			.family = types[i].family,
+			.table = RULES_TABLE,
+			.type = &types[i],
+		};
+		snprintf(set->name, sizeof(set->name), "%s", types[i].prefix);
 	}
 }
 

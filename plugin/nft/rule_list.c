@@ -3,7 +3,6 @@
  * fingerprints of rules, frees the lists. */
 #include "rule_list.h"
 
-#include <inttypes.h>
 #include <linux/netfilter.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,7 +85,7 @@ void rule_chain_name(const struct rule *rule, uint64_t owner,
 	const struct rules_chain *chain = rule_chain(rule);
 
 	if (chain->of_owner)
-		snprintf(ret_name, RULES_CHAIN_MAX, "%s_%016" PRIx64, chain->name, owner);
+		rules_owner_name(chain->name, owner, ret_name, RULES_CHAIN_MAX);
 	else
 		snprintf(ret_name, RULES_CHAIN_MAX, "%s", chain->name);
 }

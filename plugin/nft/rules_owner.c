@@ -2,11 +2,13 @@
 /* Reads and writes comments of rules and names of sets. */
 #include "rules_owner.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/base/hex.h"
 #include "plugin/netlink/link.h"
 
 #define OWNER_DIGITS 16
@@ -39,14 +41,19 @@ static bool take_word(const char **at, const char *end, char ret_word[RULES_WORD
 	return true;
 }
 
+/* Takes a number, and a space before it. strtoull() is slower, and an ADD reads four such
+ * numbers of each rule in the table. */
 static bool take_number(const char **at, int base, uint64_t *ret_number)
 {
-	const char *from = *at;
-	char *end;
+	const char *c = **at == ' ' ? *at + 1 : *at, *first = c;
+	uint64_t number = 0;
+	int digit;
 
-	*ret_number = strtoull(from, &end, base);
-	*at = end;
-	return end != from;
+	for (; (digit = hex_digit(*c)) >= 0 && digit < base; c++)
+		number = number * base + digit;
+	*ret_number = number;
+	*at = c;
+	return c > first && c - first <= OWNER_DIGITS;
 }
 
 bool rules_comment_read(const char *comment, struct rules_comment *ret_comment)
@@ -61,9 +68,13 @@ bool rules_comment_read(const char *comment, struct rules_comment *ret_comment)
 		return false;
 	if (read.version == RULES_VERSION_BY_NAME)
 		read.network = read.owner;
-	else if (!take_number(&comment, 16, &read.network) ||
-		 (*comment == '+' && !take_number(&comment, 16, &read.written)))
+	else if (!take_number(&comment, 16, &read.network))
 		return false;
+	if (*comment == '+') {
+		comment++;
+		if (!take_number(&comment, 16, &read.written))
+			return false;
+	}
 	*ret_comment = read;
 	return true;
 }
@@ -77,6 +88,17 @@ bool rules_owner_made(uint64_t owner, const struct link *link,
 		     : identity_ifb_mac(owner, names->container_id, names->ifname);
 
 	return memcmp(mac.bytes, link->mac.bytes, MAC_LEN) == 0;
+}
+
+void rules_owner_name(const char *prefix, uint64_t owner, char *ret_name, size_t size)
+{
+	size_t len = strlen(prefix);
+
+	assert(len + 1 + OWNER_DIGITS < size);
+	memcpy(ret_name, prefix, len);
+	ret_name[len++] = '_';
+	hex_put(owner, ret_name + len, OWNER_DIGITS);
+	ret_name[len + OWNER_DIGITS] = '\0';
 }
 
 bool rules_name_owner(const char *name, uint64_t *ret_owner)

@@ -54,6 +54,10 @@ struct link;
 bool rules_owner_made(uint64_t owner, const struct link *link,
 		      const struct alias_names *names);
 
+/* Gives the name of a set, map or chain of the owner: "PREFIX_OWNER". @size has room for
+ * it. */
+void rules_owner_name(const char *prefix, uint64_t owner, char *ret_name, size_t size);
+
 /* The owner that a set, map or chain is named by. False: none is, because all owners
  * share it or because it is anonymous. */
 bool rules_name_owner(const char *name, uint64_t *ret_owner);

@@ -4,7 +4,6 @@
 #include "set_type.h"
 
 #include <arpa/inet.h>
-#include <inttypes.h>
 #include <linux/netfilter.h>
 #include <stdio.h>
 #include <string.h>
@@ -108,8 +107,7 @@ void set_name(const struct set_type *type, uint64_t owner, struct nft_set *ret_s
 {
 	*ret_set = (struct nft_set){
 		.family = type->family, .table = RULES_TABLE, .type = type};
-	snprintf(ret_set->name, sizeof(ret_set->name), "%s_%016" PRIx64, type->prefix,
-		 owner);
+	rules_owner_name(type->prefix, owner, ret_set->name, sizeof(ret_set->name));
 }
 
 bool set_read(const struct set_type *types, size_t n, const char *name,

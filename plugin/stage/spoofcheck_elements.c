@@ -139,7 +139,7 @@ static int record_fill(const struct record *record, void *data, struct cni_error
 				   &filling->elements, err);
 }
 
-/* Puts the elements of the network's other pods into sets that are made anew. */
+/* Declares the sets, and puts the elements of the network's other pods into them. */
 static int fill(struct attachment *att, struct text *text, struct cni_error *err)
 {
 	struct spoof_sets sets;
@@ -147,18 +147,16 @@ static int fill(struct attachment *att, struct text *text, struct cni_error *err
 	int ret;
 
 	spoof_sets_name(att->owner, &sets);
+	for (size_t i = 0; i < SPOOF_SETS; i++)
+		set_declare(&sets.sets[i], att->network->name, text);
 	ret = ipam_record_each(&att->ipam_env, record_fill, &filling, err);
 	sets_fill(sets.sets, SPOOF_SETS, false, &filling.elements, text);
 	return ret;
 }
 
-int spoof_sets_wanted(const struct network *network, struct rule_list *list,
+int spoof_sets_wanted(const struct spoof_sets *sets, struct rule_list *list,
 		      struct cni_error *err)
 {
-	struct spoof_sets sets;
-
-	spoof_sets_name(network->owner, &sets);
-	rule_list_declare(list, sets.sets, SPOOF_SETS, network);
 	list->fill = fill;
-	return rule_list_watch(list, sets.sets, SPOOF_SETS, err);
+	return rule_list_watch(list, sets->sets, SPOOF_SETS, err);
 }

@@ -37,8 +37,9 @@ struct spoof_sets {
 };
 void spoof_sets_name(uint64_t owner, struct spoof_sets *sets);
 
-/* Has the sets declared before the rules, and held filled. Code 100. */
-int spoof_sets_wanted(const struct network *network, struct rule_list *list,
+/* Has the sets declared and filled where the rules are written, and looked for with them.
+ * Code 100. */
+int spoof_sets_wanted(const struct spoof_sets *sets, struct rule_list *list,
 		      struct cni_error *err);
 
 /*

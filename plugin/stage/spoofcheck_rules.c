@@ -11,8 +11,8 @@
  */
 #include "spoofcheck_rules.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "spoofcheck_elements.h"
 
@@ -82,7 +82,8 @@ enum needed_for {
 static const struct {
 	const struct rules_chain *chain;
 	enum needed_for needed_for;
-	const char *kind, *text;
+	char kind[RULE_KIND_MAX];
+	const char *text;
 } templates[] = {
 	{&prerouting, FOR_ADDRESSES, "own4", "$t ip " OWN_SOURCE4 "jump from4"},
 	{&prerouting, FOR_ADDRESSES, "own6", "$t ip6 " OWN_SOURCE6 "jump from6"},
@@ -203,23 +204,41 @@ static const struct {
 	{&dropped, FOR_ALL, "drop", "drop"},
 };
 
-static void template_add(const char *template, const struct network *network,
-			 const struct spoof_sets *sets, struct text *text)
-{
+/* The words that templates leave open. */
+struct words {
+	struct spoof_sets sets;
 	char chain[RULES_CHAIN_MAX];
+	const char *type;
+};
 
-	rule_chain_name(&(struct rule){.chain = &checks}, network->owner, chain);
-	for (const char *c = template; *c; c++) {
-		if (*c != '$')
-			text_put(text, c, 1);
-		else if (*++c == 'c')
-			text_add(text, "%s", chain);
-		else if (*c == 't')
-			text_add(text, "%s",
-				 network->vlan_trunk.n > 0 ? "meta protocol"
-							   : "ether type");
-		else
-			text_add(text, "%s", sets->sets[*c - '0'].name);
+static void words_make(const struct network *network, struct words *words)
+{
+	spoof_sets_name(network->owner, &words->sets);
+	rule_chain_name(&(struct rule){.chain = &checks}, network->owner, words->chain);
+	words->type = network->vlan_trunk.n > 0 ? "meta protocol" : "ether type";
+}
+
+static const char *word_of(const struct words *words, char letter)
+{
+	if (letter == 'c')
+		return words->chain;
+	return letter == 't' ? words->type : words->sets.sets[letter - '0'].name;
+}
+
+static void template_add(const char *template, const struct words *words,
+			 struct text *text)
+{
+	for (;;) {
+		size_t plain = strcspn(template, "$");
+		const char *word;
+
+		text_put(text, template, plain);
+		template += plain;
+		if (!*template)
+			return;
+		word = word_of(words, template[1]);
+		text_put(text, word, strlen(word));
+		template += 2;
 	}
 }
 
@@ -244,27 +263,28 @@ int spoof_rules_wanted(const struct network *network, bool addresses,
 		.family = "bridge",
 		.items = calloc(ARRAY_SIZE(templates), sizeof(*list.items)),
 	};
-	struct spoof_sets sets;
+	_cleanup_(text_clear) struct text text = {};
+	struct words words;
 	int ret;
 
 	if (!list.items)
 		return error_oom(err);
-	spoof_sets_name(network->owner, &sets);
-	ret = spoof_sets_wanted(network, &list, err);
+	words_make(network, &words);
+	ret = spoof_sets_wanted(&words.sets, &list, err);
 	if (ret < 0)
 		return ret;
-	text_add(&list.set_commands, "%s", shared_objects);
+	text_put(&list.set_commands, shared_objects, sizeof(shared_objects) - 1);
 	for (size_t i = 0; i < ARRAY_SIZE(templates); i++) {
 		struct rule *rule = &list.items[list.n++];
-		struct text text = {};
 
 		rule->tolerated = templates[i].needed_for == FOR_ADDRESSES && !addresses;
 		rule->shared = templates[i].needed_for == FOR_ALL;
 		rule->chain = templates[i].chain;
-		snprintf(rule->kind, sizeof(rule->kind), "%s", templates[i].kind);
-		template_add(templates[i].text, network, &sets, &text);
-		rule->text = text.text;
-		if (text.failed)
+		memcpy(rule->kind, templates[i].kind, sizeof(rule->kind));
+		text_cut(&text, 0);
+		template_add(templates[i].text, &words, &text);
+		rule->text = text.failed ? NULL : strdup(text.text);
+		if (!rule->text)
 			return error_oom(err);
 	}
 	seal(&list);

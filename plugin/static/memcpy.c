@@ -2,9 +2,9 @@
 /*
  * memcpy() of the static build for x86-64. musl's copies by the processor's string
  * instructions, which take some 25 ns for the first byte, while most copies here are a
- * few bytes long (format.c copies every piece that it writes). The linker puts it in the
- * place of musl's (--wrap); deploy/bundle/bundle.mk has the compiler options that it
- * needs.
+ * few bytes long (conf/base/format.c copies every piece that it writes). The linker puts
+ * it in the place of musl's (--wrap); deploy/bundle/bundle.mk has the compiler options
+ * that it needs.
  */
 #include <stdint.h>
 #include <string.h>
