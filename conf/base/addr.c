@@ -5,7 +5,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "hex.h"
@@ -121,40 +120,47 @@ static void put_dotted(char *out, const uint8_t bytes[4])
 	}
 }
 
+/* Writes a group of an IPv6 address without leading zeros, and returns what is behind
+ * it. */
+static char *put_group(char *out, const uint8_t bytes[2])
+{
+	unsigned int group = bytes[0] << 8 | bytes[1], digits = 1;
+
+	while (group >> 4 * digits)
+		digits++;
+	hex_put(group, out, digits);
+	return out + digits;
+}
+
+/* inet_ntop() is not used: C libraries differ on addresses that end in an IPv4 address. */
+static void put_groups(char *out, const uint8_t bytes[16])
+{
+	int zeros, zeros_end;
+
+	find_zero_run(bytes, &zeros, &zeros_end);
+	for (int i = 0; i < 8; i++) {
+		if (i > 0 || i == zeros)
+			*out++ = ':';
+		if (i == zeros) {
+			*out++ = ':';
+			i = zeros_end;
+		}
+		if (i < 8)
+			out = put_group(out, bytes + 2 * i);
+	}
+	*out = '\0';
+}
+
 const char *ip_format(const struct ip_addr *addr, char buf[IP_TEXT_MAX])
 {
-	const uint8_t *b = addr->bytes;
-	int zeros, zeros_end;
-	size_t used = 0;
-
-	buf[0] = '\0';
-	if (addr->family == AF_INET6 && ip_is_v4_mapped(addr))
-		b += 12;
+	if (addr->family == AF_INET)
+		put_dotted(buf, addr->bytes);
+	else if (addr->family == AF_INET6 && ip_is_v4_mapped(addr))
+		put_dotted(buf, addr->bytes + 12);
 	else if (addr->family == AF_INET6)
-		b = NULL;
-	else if (addr->family != AF_INET)
-		return buf;
-	if (b) {
-		put_dotted(buf, b);
-		return buf;
-	}
-
-	/* inet_ntop() is not used: C libraries differ on addresses that end in an IPv4
-	 * address. */
-	b = addr->bytes;
-	find_zero_run(b, &zeros, &zeros_end);
-	for (int i = 0; i < 8; i++) {
-		if (i == zeros) {
-			used += snprintf(buf + used, IP_TEXT_MAX - used, "::");
-			i = zeros_end;
-			if (i == 8)
-				break;
-		} else if (i > 0) {
-			used += snprintf(buf + used, IP_TEXT_MAX - used, ":");
-		}
-		used += snprintf(buf + used, IP_TEXT_MAX - used, "%x",
-				 b[2 * i] << 8 | b[2 * i + 1]);
-	}
+		put_groups(buf, addr->bytes);
+	else
+		buf[0] = '\0';
 	return buf;
 }
 
@@ -174,11 +180,6 @@ bool mac_is_unicast(const struct mac_addr *mac)
 	return !(mac->bytes[0] & 1) && memcmp(mac->bytes, none, MAC_LEN) != 0;
 }
 
-bool mac_equal(const struct mac_addr *a, const struct mac_addr *b)
-{
-	return a->set == b->set && memcmp(a->bytes, b->bytes, MAC_LEN) == 0;
-}
-
 const char *mac_format(const struct mac_addr *mac, char buf[MAC_TEXT_MAX])
 {
 	static const char digits[] = "0123456789abcdef";
@@ -193,17 +194,6 @@ const char *mac_format(const struct mac_addr *mac, char buf[MAC_TEXT_MAX])
 }
 
 _Static_assert(sizeof(struct ip_prefix) == 18, "addresses are compared byte by byte");
-
-int ip_cmp(const struct ip_addr *a, const struct ip_addr *b)
-{
-	/* AF_INET < AF_INET6, and 0, no address, is before both. */
-	return memcmp(a, b, sizeof(*a));
-}
-
-bool prefix_equal(const struct ip_prefix *a, const struct ip_prefix *b)
-{
-	return a->len == b->len && ip_equal(&a->addr, &b->addr);
-}
 
 bool ip_is_any(const struct ip_addr *addr)
 {
@@ -267,18 +257,6 @@ static uint8_t mask_byte(unsigned int prefix_len, unsigned int i)
 	if (prefix_len <= 8 * i)
 		return 0;
 	return 0xff << (8 - prefix_len % 8);
-}
-
-bool prefix_contains(const struct ip_prefix *prefix, const struct ip_addr *addr)
-{
-	unsigned int whole = prefix->len / 8;
-
-	if (prefix->addr.family != addr->family ||
-	    memcmp(prefix->addr.bytes, addr->bytes, whole) != 0)
-		return false;
-	return prefix->len % 8 == 0 ||
-	       !((prefix->addr.bytes[whole] ^ addr->bytes[whole]) &
-		 mask_byte(prefix->len, whole));
 }
 
 struct ip_prefix prefix_network(const struct ip_prefix *prefix)

@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "bytes.h"
+
 #define IP_TEXT_MAX	46 /* INET6_ADDRSTRLEN, with the NUL */
 #define PREFIX_TEXT_MAX (IP_TEXT_MAX + 4)
 #define MAC_LEN		6
@@ -75,7 +77,10 @@ int mac_parse(const char *text, struct mac_addr *ret_mac);
 bool mac_is_unicast(const struct mac_addr *mac);
 
 /* Are both the same address, or both not set? */
-bool mac_equal(const struct mac_addr *a, const struct mac_addr *b);
+static inline bool mac_equal(const struct mac_addr *a, const struct mac_addr *b)
+{
+	return a->set == b->set && memcmp(a->bytes, b->bytes, MAC_LEN) == 0;
+}
 
 /* The @buf versions return @buf, so that they can stand in an argument list. */
 const char *ip_format(const struct ip_addr *addr, char buf[IP_TEXT_MAX]);
@@ -87,12 +92,19 @@ const char *mac_format(const struct mac_addr *mac, char buf[MAC_TEXT_MAX]);
 #define MAC_TEXT(mac)	 mac_format((mac), (char[MAC_TEXT_MAX]){})
 
 /* <0, 0, >0; IPv4 sorts before IPv6. */
-int ip_cmp(const struct ip_addr *a, const struct ip_addr *b);
+static inline int ip_cmp(const struct ip_addr *a, const struct ip_addr *b)
+{
+	/* AF_INET < AF_INET6, and 0, no address, is before both. */
+	return bytes_cmp(a, b, sizeof(*a));
+}
 static inline bool ip_equal(const struct ip_addr *a, const struct ip_addr *b)
 {
 	return memcmp(a, b, sizeof(*a)) == 0;
 }
-bool prefix_equal(const struct ip_prefix *a, const struct ip_prefix *b);
+static inline bool prefix_equal(const struct ip_prefix *a, const struct ip_prefix *b)
+{
+	return a->len == b->len && ip_equal(&a->addr, &b->addr);
+}
 
 /* 0.0.0.0, ::, and an address that isn't set. */
 bool ip_is_any(const struct ip_addr *addr);
@@ -110,7 +122,19 @@ struct ip_addr ip_unmap(const struct ip_addr *addr);
 bool ip_next(const struct ip_addr *addr, struct ip_addr *ret_next);
 
 /* Is @addr of the prefix's family, and do its first bits agree with the prefix? */
-bool prefix_contains(const struct ip_prefix *prefix, const struct ip_addr *addr);
+static inline bool prefix_contains(const struct ip_prefix *prefix,
+				   const struct ip_addr *addr)
+{
+	const uint8_t *one = prefix->addr.bytes, *other = addr->bytes;
+	uint64_t high = bytes_word(one) ^ bytes_word(other);
+	uint64_t low = bytes_word(one + 8) ^ bytes_word(other + 8);
+
+	if (prefix->addr.family != addr->family)
+		return false;
+	if (prefix->len <= 64)
+		return prefix->len == 0 || high >> (64 - prefix->len) == 0;
+	return high == 0 && low >> (128 - prefix->len) == 0;
+}
 
 /* Do they have an address in common? Their host bits are zero. */
 static inline bool prefix_overlaps(const struct ip_prefix *a, const struct ip_prefix *b)

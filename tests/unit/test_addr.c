@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -60,6 +61,36 @@ static void addresses_are_spelled_as_go_spells_them(void **state)
 
 		assert_string_equal(IP_TEXT(&addr), cases[i].out);
 	}
+}
+
+/* inet_ntop() of the C library is the oracle, but for what it ends in an IPv4 address. */
+static void many_addresses_are_spelled_as_inet_ntop_spells_them(void **state)
+{
+	static const uint16_t groups[] = {0, 0, 0, 1, 0x1f, 0xabc, 0xfff, 0x1000, 0xffff};
+	uint64_t random = 1;
+	size_t compared = 0;
+
+	(void)state;
+	for (int n = 0; n < 100000; n++) {
+		struct ip_addr addr = {.family = n % 8 ? AF_INET6 : AF_INET};
+		char expected[IP_TEXT_MAX];
+
+		for (unsigned int i = 0; i < ip_size(addr.family); i += 2) {
+			uint16_t group;
+
+			random = random * 6364136223846793005u + 1442695040888963407u;
+			group = groups[(random >> 33) % ARRAY_SIZE(groups)];
+			addr.bytes[i] = group >> 8;
+			addr.bytes[i + 1] = group & 0xff;
+		}
+		assert_non_null(
+			inet_ntop(addr.family, addr.bytes, expected, sizeof(expected)));
+		if (addr.family == AF_INET6 && strchr(expected, '.'))
+			continue;
+		assert_string_equal(IP_TEXT(&addr), expected);
+		compared++;
+	}
+	assert_in_range(compared, 90000, 100000);
 }
 
 static void what_is_no_address_is_refused_and_changes_nothing(void **state)
@@ -295,6 +326,53 @@ static void a_prefix_contains_its_addresses_and_no_others(void **state)
 	}
 }
 
+static void a_prefix_contains_what_differs_behind_its_length_alone(void **state)
+{
+	static const char *const texts[] = {"10.129.2.254",
+					    "fd00:8000:1:7fff:8000:1:2:ff01"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		struct ip_prefix pfx = {.addr = ip(texts[i])};
+		unsigned int bits = ip_bits(pfx.addr.family);
+
+		for (unsigned int len = 0; len <= bits; len++) {
+			pfx.len = (uint8_t)len;
+			assert_true(prefix_contains(&pfx, &pfx.addr));
+			for (unsigned int bit = 0; bit < bits; bit++) {
+				struct ip_addr addr = pfx.addr;
+
+				addr.bytes[bit / 8] ^= 0x80 >> bit % 8;
+				if (prefix_contains(&pfx, &addr) != (bit >= len))
+					fail_msg("%s in %s", IP_TEXT(&addr),
+						 PREFIX_TEXT(&pfx));
+			}
+		}
+	}
+}
+
+static void bytes_are_compared_as_by_memcmp(void **state)
+{
+	uint8_t one[35], other[35];
+
+	(void)state;
+	for (size_t len = 0; len <= sizeof(one); len++)
+		for (size_t at = 0; at < sizeof(one); at++) {
+			int expected;
+
+			memset(one, 0x7f, sizeof(one));
+			memset(other, 0x7f, sizeof(other));
+			other[at] = 0x80;
+			/* The first difference counts. */
+			if (at + 1 < sizeof(one))
+				one[at + 1] = 0xff;
+			expected = at < len ? -1 : 0;
+			assert_int_equal(bytes_cmp(one, other, len), expected);
+			assert_int_equal(bytes_cmp(other, one, len), -expected);
+			assert_int_equal(bytes_cmp(one, one, len), 0);
+		}
+}
+
 static void only_the_unspecified_network_is_the_default(void **state)
 {
 	struct ip_prefix v4 = prefix("0.0.0.0/0"), v6 = prefix("::/0");
@@ -367,6 +445,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_are_spelled_as_go_spells_them),
+		cmocka_unit_test(many_addresses_are_spelled_as_inet_ntop_spells_them),
 		cmocka_unit_test(what_is_no_address_is_refused_and_changes_nothing),
 		cmocka_unit_test(no_address_has_no_text),
 		cmocka_unit_test(bytes_behind_an_ipv4_address_are_zero),
@@ -378,6 +457,8 @@ int main(void)
 		cmocka_unit_test(next_carries_and_ends_with_the_family),
 		cmocka_unit_test(networks_are_masked_at_every_length),
 		cmocka_unit_test(a_prefix_contains_its_addresses_and_no_others),
+		cmocka_unit_test(a_prefix_contains_what_differs_behind_its_length_alone),
+		cmocka_unit_test(bytes_are_compared_as_by_memcmp),
 		cmocka_unit_test(only_the_unspecified_network_is_the_default),
 		cmocka_unit_test(mapped_addresses_are_recognised),
 		cmocka_unit_test(network_names_follow_the_cni_syntax),

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "conf/base/bytes.h"
+
 #define VALUES	256
 #define FEW_MAX 32 /* so few items are sorted by comparing them */
 
@@ -97,7 +99,7 @@ static void sort_from(const struct sort *sort, size_t from, size_t to, size_t at
 
 static int item_cmp(const struct sort *sort, const uint8_t *a, const uint8_t *b)
 {
-	return memcmp(a + sort->key, b + sort->key, sort->len);
+	return bytes_cmp(a + sort->key, b + sort->key, sort->len);
 }
 
 /* Puts the sorted items of @few in their places among the @n sorted ones, behind which
