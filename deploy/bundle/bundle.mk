@@ -10,8 +10,7 @@ STATIC  := build/static
 # The sources of libnl and cJSON are here, apart from what is built, so that they are downloaded once.
 FETCHED := build/sources
 
-# Only the two files of libnl that build and parse messages; --gc-sections drops what of them is
-# not used.
+# Only the two files of libnl that parse messages; --gc-sections drops what of them is not used.
 LIBNL_OBJECTS  := $(STATIC)/libnl3/attr.o $(STATIC)/libnl3/msg.o
 CJSON_OBJECTS  := $(STATIC)/cjson/cJSON.o
 STATIC_SOURCES := $(filter-out plugin/nft/nft.c,$(SOURCES)) \

@@ -12,7 +12,7 @@
 #include "build.h"
 #include "conf/base/list.h"
 
-static struct builder begin_addr(struct netlink *nl, struct nl_msg *msg,
+static struct builder begin_addr(struct netlink *nl, struct nlmsghdr *msg,
 				 unsigned int index, const struct ip_prefix *address)
 {
 	struct ifaddrmsg header = {
@@ -30,8 +30,9 @@ static struct builder begin_addr(struct netlink *nl, struct nl_msg *msg,
 static void queue_addr(struct netlink *nl, unsigned int index, const char *name,
 		       const struct ip_prefix *address, int flags, bool dad)
 {
-	struct nl_msg *msg = netlink_queue(nl, RTM_NEWADDR, NLM_F_CREATE | flags,
-					   "adding %s to %s", PREFIX_TEXT(address), name);
+	struct nlmsghdr *msg = netlink_queue(nl, RTM_NEWADDR, NLM_F_CREATE | flags,
+					     "adding %s to %s", PREFIX_TEXT(address),
+					     name);
 	struct builder b = begin_addr(nl, msg, index, address);
 
 	if (address->addr.family == AF_INET6) {
@@ -59,8 +60,9 @@ void queue_addr_add_alone(struct netlink *nl, unsigned int index, const char *na
 			  const struct ip_addr *addr)
 {
 	struct ip_prefix whole = {*addr, ip_bits(addr->family)};
-	struct nl_msg *msg = netlink_queue(nl, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL,
-					   "adding %s to %s", PREFIX_TEXT(&whole), name);
+	struct nlmsghdr *msg = netlink_queue(nl, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL,
+					     "adding %s to %s", PREFIX_TEXT(&whole),
+					     name);
 
 	put_u32(begin_addr(nl, msg, index, &whole), IFA_FLAGS,
 		IFA_F_NODAD | IFA_F_NOPREFIXROUTE);

@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <netlink/attr.h>
+#include <netlink/msg.h>
 #include <stdint.h>
 #include <string.h>
 

@@ -70,7 +70,7 @@ static int refusal_set(const struct netlink *nl, const struct nlmsghdr *header,
 	int ret;
 
 	for (size_t i = 0; i < nl->n; i++)
-		if (nlmsg_hdr(nl->queue[i].msg)->nlmsg_seq == header->nlmsg_seq)
+		if (queue_message(nl, i)->nlmsg_seq == header->nlmsg_seq)
 			refused = &nl->queue[i];
 	ret = error_errno(err, CNI_ERR_KERNEL, -ack->error, "%s", refused->what);
 	if (refused->modules && (ret == -ENOENT || ret == -EOPNOTSUPP))
@@ -120,7 +120,7 @@ static bool refused_whole(const struct netlink *nl, const struct nlmsghdr *heade
 	const struct nlmsgerr *ack = nlmsg_data(header);
 
 	return nl->protocol == NETLINK_FOR_NFTABLES && ack->error == -EPERM &&
-	       header->nlmsg_seq == nlmsg_hdr(nl->queue[0].msg)->nlmsg_seq;
+	       header->nlmsg_seq == queue_message(nl, 0)->nlmsg_seq;
 }
 
 static int answer_unreadable(const struct netlink *nl, const struct answers *answers,
@@ -213,7 +213,7 @@ static int commit(struct netlink *nl, struct nlmsghdr *last, struct answers *ans
 	int ret;
 
 	last->nlmsg_flags |= NLM_F_ACK;
-	answers->first = nlmsg_hdr(nl->queue[0].msg)->nlmsg_seq;
+	answers->first = queue_message(nl, 0)->nlmsg_seq;
 	answers->last = last->nlmsg_seq;
 	ret = queue_send(nl, err);
 	return ret < 0 ? ret : answers_await(nl, answers, err);
@@ -227,7 +227,7 @@ int netlink_commit(struct netlink *nl, struct cni_error *err)
 	if (nl->failed)
 		ret = error_oom(err);
 	else if (nl->n > 0)
-		ret = commit(nl, nlmsg_hdr(nl->queue[nl->n - 1].msg), &answers, err);
+		ret = commit(nl, queue_message(nl, nl->n - 1), &answers, err);
 	queue_clear(nl);
 	return ret;
 }
@@ -253,8 +253,8 @@ int netlink_commit_batch(struct netlink *nl, int expected, struct cni_error *err
 		ret = error_oom(err);
 	} else {
 		make_room(nl);
-		answers.batch = nlmsg_hdr(nl->queue[0].msg)->nlmsg_seq;
-		ret = commit(nl, nlmsg_hdr(nl->queue[nl->n - 2].msg), &answers, err);
+		answers.batch = queue_message(nl, 0)->nlmsg_seq;
+		ret = commit(nl, queue_message(nl, nl->n - 2), &answers, err);
 	}
 	queue_clear(nl);
 	return ret;
@@ -282,11 +282,11 @@ int netlink_request(struct netlink *nl, netlink_answer_fn fn, void *data, int ex
 			.data = data,
 			.expected = expected,
 		};
-		struct nlmsghdr *last = nlmsg_hdr(nl->queue[nl->n - 1].msg);
+		struct nlmsghdr *last = queue_message(nl, nl->n - 1);
 
 		answers.first = nl->seq + 1;
 		for (size_t k = 0; k < nl->n; k++)
-			nlmsg_hdr(nl->queue[k].msg)->nlmsg_seq = ++nl->seq;
+			queue_message(nl, k)->nlmsg_seq = ++nl->seq;
 		answers.last = nl->seq;
 		/* A dump ends in NLMSG_DONE. A link or a route is one message. Other
 		 * answers end in an acknowledgement, which has to be asked for. */

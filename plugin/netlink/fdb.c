@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
 #include <sys/socket.h>
 
 #include "build.h"
@@ -15,7 +17,7 @@
 #define FIXED_FLAGS NTF_STICKY
 
 /* @flags: with NTF_MASTER @index is a port, with NTF_SELF the bridge. */
-static struct builder begin_entry(struct netlink *nl, struct nl_msg *msg,
+static struct builder begin_entry(struct netlink *nl, struct nlmsghdr *msg,
 				  unsigned int index, uint16_t state, uint8_t flags,
 				  const struct mac_addr *mac)
 {
@@ -34,9 +36,9 @@ static struct builder begin_entry(struct netlink *nl, struct nl_msg *msg,
 static void queue_fixed(struct netlink *nl, uint16_t flags, unsigned int index,
 			const char *name, const struct mac_addr *mac)
 {
-	struct nl_msg *msg = netlink_queue(nl, RTM_NEWNEIGH, NLM_F_CREATE | flags,
-					   "saying that %s is behind the port %s",
-					   MAC_TEXT(mac), name);
+	struct nlmsghdr *msg = netlink_queue(nl, RTM_NEWNEIGH, NLM_F_CREATE | flags,
+					     "saying that %s is behind the port %s",
+					     MAC_TEXT(mac), name);
 
 	begin_entry(nl, msg, index, FIXED_STATE, NTF_MASTER | FIXED_FLAGS, mac);
 }
@@ -68,8 +70,8 @@ static int entry_read(const struct nlmsghdr *answer, void *data)
 int fdb_find(struct netlink *nl, unsigned int index, const struct mac_addr *mac,
 	     uint16_t vlan, struct fdb_entry *ret_entry, struct cni_error *err)
 {
-	struct nl_msg *msg = netlink_queue(nl, RTM_GETNEIGH, 0,
-					   "looking up the port of %s", MAC_TEXT(mac));
+	struct nlmsghdr *msg = netlink_queue(nl, RTM_GETNEIGH, 0,
+					     "looking up the port of %s", MAC_TEXT(mac));
 	struct ndmsg entry = {};
 	struct builder b;
 	int ret;

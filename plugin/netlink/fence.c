@@ -10,6 +10,8 @@
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
 
 #include "build.h"
 
@@ -33,7 +35,7 @@ static const struct sock_filter program[] = {
 	BPF_STMT(BPF_RET | BPF_K, (uint32_t)TC_ACT_UNSPEC),
 };
 
-static struct builder begin_filter(struct netlink *nl, struct nl_msg *msg,
+static struct builder begin_filter(struct netlink *nl, struct nlmsghdr *msg,
 				   unsigned int index, uint32_t handle)
 {
 	const struct tcmsg header = {
@@ -48,7 +50,7 @@ static struct builder begin_filter(struct netlink *nl, struct nl_msg *msg,
 	return b;
 }
 
-static void queue_qdisc(struct netlink *nl, struct nl_msg *msg, unsigned int index,
+static void queue_qdisc(struct netlink *nl, struct nlmsghdr *msg, unsigned int index,
 			const char *kind)
 {
 	const struct tcmsg header = {

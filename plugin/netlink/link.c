@@ -19,7 +19,7 @@ static void put_mac(struct builder b, int type, const struct mac_addr *mac)
 		put(b, type, mac->bytes, MAC_LEN);
 }
 
-static struct builder begin_link(struct netlink *nl, struct nl_msg *msg,
+static struct builder begin_link(struct netlink *nl, struct nlmsghdr *msg,
 				 unsigned int index, unsigned int flags)
 {
 	struct ifinfomsg header = {

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -39,8 +41,8 @@ int link_counters_get(struct netlink *nl, unsigned int index,
 		      struct link_counters *ret_counters, struct cni_error *err)
 {
 	struct ifinfomsg header = {.ifi_family = AF_UNSPEC, .ifi_index = index};
-	struct nl_msg *msg = netlink_queue(nl, RTM_GETLINK, 0,
-					   "reading the counters of interface %u", index);
+	struct nlmsghdr *msg = netlink_queue(
+		nl, RTM_GETLINK, 0, "reading the counters of interface %u", index);
 	int ret;
 
 	begin(nl, msg, &header, sizeof(header));

@@ -161,21 +161,20 @@ static int link_list_read(const struct nlmsghdr *answer, void *data)
 	return item ? link_read(answer, item) : -ENOMEM;
 }
 
-/* Asks for the list that @msg, which the queue has, is a dump of. @master: only for this
- * bridge's ports; 0: for all links. */
-static int list_request(struct netlink *nl, struct nl_msg *msg, unsigned int master,
-			struct link_list *ret_list, struct cni_error *err)
+/* Begins @msg, which the queue has and which is to be a dump of links. */
+static struct builder list_begin(struct netlink *nl, struct nlmsghdr *msg)
 {
 	struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
-	struct builder b = begin(nl, msg, &header, sizeof(header));
-	struct link_list list = {};
-	int ret;
 
-	if (master) {
-		put_u32(b, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-		put_u32(b, IFLA_MASTER, master);
-	}
-	ret = netlink_request(nl, link_list_read, &list, 0, err);
+	return begin(nl, msg, &header, sizeof(header));
+}
+
+static int list_request(struct netlink *nl, struct link_list *ret_list,
+			struct cni_error *err)
+{
+	struct link_list list = {};
+	int ret = netlink_request(nl, link_list_read, &list, 0, err);
+
 	if (ret < 0) {
 		link_list_clear(&list);
 		return ret;
@@ -186,19 +185,24 @@ static int list_request(struct netlink *nl, struct nl_msg *msg, unsigned int mas
 
 int link_list_get(struct netlink *nl, struct link_list *ret_list, struct cni_error *err)
 {
-	struct nl_msg *msg = netlink_queue(nl, RTM_GETLINK, NLM_F_DUMP,
-					   "listing the interfaces");
+	struct nlmsghdr *msg = netlink_queue(nl, RTM_GETLINK, NLM_F_DUMP,
+					     "listing the interfaces");
 
-	return list_request(nl, msg, 0, ret_list, err);
+	list_begin(nl, msg);
+	return list_request(nl, ret_list, err);
 }
 
 int link_list_get_ports(struct netlink *nl, unsigned int bridge,
 			struct link_list *ret_list, struct cni_error *err)
 {
-	struct nl_msg *msg = netlink_queue(nl, RTM_GETLINK, NLM_F_DUMP,
-					   "listing the ports of bridge %u", bridge);
+	struct nlmsghdr *msg = netlink_queue(nl, RTM_GETLINK, NLM_F_DUMP,
+					     "listing the ports of bridge %u", bridge);
 
-	return list_request(nl, msg, bridge, ret_list, err);
+	struct builder b = list_begin(nl, msg);
+
+	put_u32(b, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	put_u32(b, IFLA_MASTER, bridge);
+	return list_request(nl, ret_list, err);
 }
 
 void link_list_clear(struct link_list *list)
@@ -207,7 +211,7 @@ void link_list_clear(struct link_list *list)
 	*list = (struct link_list){};
 }
 
-static int link_request(struct netlink *nl, struct nl_msg *msg, unsigned int index,
+static int link_request(struct netlink *nl, struct nlmsghdr *msg, unsigned int index,
 			const char *name, struct link *ret_link, struct cni_error *err)
 {
 	struct ifinfomsg header = {.ifi_family = AF_UNSPEC, .ifi_index = index};
@@ -225,7 +229,7 @@ static int link_request(struct netlink *nl, struct nl_msg *msg, unsigned int ind
 int link_get(struct netlink *nl, const char *name, struct link *ret_link,
 	     struct cni_error *err)
 {
-	struct nl_msg *msg = netlink_queue(nl, RTM_GETLINK, 0, "looking %s up", name);
+	struct nlmsghdr *msg = netlink_queue(nl, RTM_GETLINK, 0, "looking %s up", name);
 
 	return link_request(nl, msg, 0, name, ret_link, err);
 }
@@ -233,8 +237,8 @@ int link_get(struct netlink *nl, const char *name, struct link *ret_link,
 int link_get_by_index(struct netlink *nl, unsigned int index, struct link *ret_link,
 		      struct cni_error *err)
 {
-	struct nl_msg *msg = netlink_queue(nl, RTM_GETLINK, 0, "looking interface %u up",
-					   index);
+	struct nlmsghdr *msg = netlink_queue(nl, RTM_GETLINK, 0,
+					     "looking interface %u up", index);
 
 	return link_request(nl, msg, index, NULL, ret_link, err);
 }

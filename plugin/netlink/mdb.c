@@ -7,6 +7,8 @@
 #include <linux/if_bridge.h>
 #include <linux/if_ether.h>
 #include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -27,7 +29,7 @@ static struct br_mdb_entry entry_of(unsigned int port, const struct ip_addr *gro
 	return entry;
 }
 
-static struct builder begin_entry(struct netlink *nl, struct nl_msg *msg,
+static struct builder begin_entry(struct netlink *nl, struct nlmsghdr *msg,
 				  unsigned int bridge)
 {
 	const struct br_port_msg header = {.family = AF_BRIDGE, .ifindex = bridge};
@@ -35,7 +37,7 @@ static struct builder begin_entry(struct netlink *nl, struct nl_msg *msg,
 	return begin(nl, msg, &header, sizeof(header));
 }
 
-static void queue_entry(struct netlink *nl, struct nl_msg *msg,
+static void queue_entry(struct netlink *nl, struct nlmsghdr *msg,
 			const struct mdb_port *port, const struct ip_addr *group)
 {
 	struct br_mdb_entry entry = entry_of(port->port, group);
@@ -46,7 +48,7 @@ static void queue_entry(struct netlink *nl, struct nl_msg *msg,
 void queue_mdb_add(struct netlink *nl, const struct mdb_port *port,
 		   const struct ip_addr *group)
 {
-	struct nl_msg *msg =
+	struct nlmsghdr *msg =
 		netlink_queue(nl, RTM_NEWMDB, NLM_F_CREATE | NLM_F_EXCL,
 			      "saying that a member of %s is behind the port %s",
 			      IP_TEXT(group), port->name);
@@ -57,9 +59,9 @@ void queue_mdb_add(struct netlink *nl, const struct mdb_port *port,
 void queue_mdb_del(struct netlink *nl, const struct mdb_port *port,
 		   const struct ip_addr *group)
 {
-	struct nl_msg *msg = netlink_queue(nl, RTM_DELMDB, 0,
-					   "removing the group %s from the port %s",
-					   IP_TEXT(group), port->name);
+	struct nlmsghdr *msg = netlink_queue(nl, RTM_DELMDB, 0,
+					     "removing the group %s from the port %s",
+					     IP_TEXT(group), port->name);
 
 	queue_entry(nl, msg, port, group);
 }
@@ -117,8 +119,8 @@ static int entries_read(const struct nlmsghdr *answer, void *data)
 static int ask_one(struct netlink *nl, struct search *search, struct cni_error *err)
 {
 	struct br_mdb_entry question = search->wanted;
-	struct nl_msg *msg = netlink_queue(nl, RTM_GETMDB, 0,
-					   "looking up a multicast group");
+	struct nlmsghdr *msg = netlink_queue(nl, RTM_GETMDB, 0,
+					     "looking up a multicast group");
 
 	question.ifindex = 0;
 	question.state = 0;

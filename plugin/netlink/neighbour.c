@@ -10,7 +10,7 @@
 #include "build.h"
 #include "conf/base/list.h"
 
-static struct builder begin_neighbour(struct netlink *nl, struct nl_msg *msg,
+static struct builder begin_neighbour(struct netlink *nl, struct nlmsghdr *msg,
 				      unsigned int index, uint16_t state,
 				      const struct ip_addr *addr)
 {
@@ -28,9 +28,10 @@ static struct builder begin_neighbour(struct netlink *nl, struct nl_msg *msg,
 void queue_neighbour_set(struct netlink *nl, unsigned int index, const char *name,
 			 const struct ip_addr *addr, const struct mac_addr *mac)
 {
-	struct nl_msg *msg = netlink_queue(nl, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE,
-					   "adding the permanent neighbour %s to %s",
-					   IP_TEXT(addr), name);
+	struct nlmsghdr *msg = netlink_queue(nl, RTM_NEWNEIGH,
+					     NLM_F_CREATE | NLM_F_REPLACE,
+					     "adding the permanent neighbour %s to %s",
+					     IP_TEXT(addr), name);
 	struct builder b = begin_neighbour(nl, msg, index, NUD_PERMANENT, addr);
 	uint8_t protocol = NEIGHBOUR_PROTOCOL;
 
@@ -78,8 +79,8 @@ static int neighbour_read(const struct nlmsghdr *answer, void *data)
 int neighbour_get(struct netlink *nl, unsigned int index, const struct ip_addr *addr,
 		  struct neighbour *ret_found, struct cni_error *err)
 {
-	struct nl_msg *msg = netlink_queue(nl, RTM_GETNEIGH, 0,
-					   "looking the neighbour %s up", IP_TEXT(addr));
+	struct nlmsghdr *msg = netlink_queue(
+		nl, RTM_GETNEIGH, 0, "looking the neighbour %s up", IP_TEXT(addr));
 	int ret;
 
 	begin_neighbour(nl, msg, index, 0, addr);

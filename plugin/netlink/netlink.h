@@ -2,8 +2,8 @@
 /*
  * A netlink connection to one network namespace: messages are queued, sent together and
  * answered for together. link.h, route.h, nf_tables.h and others know what the messages
- * mean. libnl serves to build and to read messages. Its own transport isn't used, as its
- * error codes lose the kernel's errno and extended acknowledgement.
+ * mean. libnl serves to read messages. Its own transport isn't used, as its error codes
+ * lose the kernel's errno and extended acknowledgement.
  */
 #ifndef BRIDGE_CNI_PLUGIN_NETLINK_NETLINK_H
 #define BRIDGE_CNI_PLUGIN_NETLINK_NETLINK_H
@@ -13,7 +13,6 @@
 #include "conf/base/error.h"
 
 struct netlink;
-struct nl_msg;
 struct nlmsghdr;
 
 enum netlink_protocol {
@@ -77,14 +76,17 @@ uint64_t netlink_cookie(const struct netlink *nl);
  * time. The caller closes the descriptor. Code 101. */
 int netlink_ns(const struct netlink *nl, int *ret_fd, struct cni_error *err);
 
+#define NETLINK_MESSAGE_MAX 2032 /* bytes that a message may have */
+
 /*
  * For the files that build messages: queues a message of @type, which the caller
- * completes (build.h). It returns NULL, or a message that turns out to be too long,
- * without an error: the queue remembers it, and netlink_commit() returns it. @fmt: what
- * the message is to do, in the words of an error ("adding 10.1.2.3/24 to eth0").
+ * completes (build.h) before another one is queued. It returns NULL, or a message that
+ * turns out to be too long, without an error: the queue remembers it, and
+ * netlink_commit() returns it. @fmt: what the message is to do, in the words of an error
+ * ("adding 10.1.2.3/24 to eth0").
  */
-struct nl_msg *netlink_queue(struct netlink *nl, int type, int flags, const char *fmt,
-			     ...) _printf_(4, 5);
+struct nlmsghdr *netlink_queue(struct netlink *nl, int type, int flags, const char *fmt,
+			       ...) _printf_(4, 5);
 
 /* Names the kernel modules that the message queued last is for. Where the kernel refuses
  * it as something unknown, it could not load them, and the error says so. */

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
 
 #include "nf_tables_message.h"
 #include "nfnetlink.h"

@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
-#include <stdio.h>
+#include <netlink/attr.h>
 #include <string.h>
 
 /* User data are triples of type, length and value. Tools define them, not the kernel
@@ -22,8 +22,10 @@ void nft_comment_read(const struct nlattr *userdata, char ret_comment[NFT_COMMEN
 		size_t len = data[1];
 
 		if (data[0] == UDATA_COMMENT && len <= NFT_COMMENT_MAX) {
-			snprintf(ret_comment, NFT_COMMENT_MAX, "%.*s", (int)len,
-				 (const char *)data + 2);
+			len = strnlen((const char *)data + 2,
+				      len < NFT_COMMENT_MAX ? len : NFT_COMMENT_MAX - 1);
+			memcpy(ret_comment, data + 2, len);
+			ret_comment[len] = '\0';
 			return;
 		}
 		data += 2 + len;
@@ -76,10 +78,9 @@ static size_t item_size(const struct nft_element *element)
 	return size;
 }
 
-static bool has_room(struct nl_msg *msg, const struct nft_element *element)
+static bool has_room(const struct nlmsghdr *msg, const struct nft_element *element)
 {
-	return msg &&
-	       nlmsg_hdr(msg)->nlmsg_len + item_size(element) <= nlmsg_get_max_size(msg);
+	return msg && msg->nlmsg_len + item_size(element) <= NETLINK_MESSAGE_MAX;
 }
 
 void put_elements(struct builder b, const struct nft_element *elements, size_t n,

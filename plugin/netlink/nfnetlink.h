@@ -12,7 +12,7 @@
 #define NFNL_TYPE(subsystem, type) ((NFNL_SUBSYS_##subsystem << 8) | (type))
 
 /* Starts a message about objects of @family (NFPROTO_INET, AF_INET). */
-static inline struct builder begin_nfnl(struct netlink *nl, struct nl_msg *msg,
+static inline struct builder begin_nfnl(struct netlink *nl, struct nlmsghdr *msg,
 					int family)
 {
 	struct nfgenmsg header = {.nfgen_family = family, .version = NFNETLINK_V0};

@@ -4,14 +4,16 @@
 
 #include <errno.h>
 #include <linux/netlink.h>
-#include <netlink/msg.h>
 #include <stdarg.h>
-#include <stdio.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#define MESSAGE_SIZE	 2032
+#include "conf/base/format.h"
+
+#define QUEUE_MIN	 16 /* messages that a queue has room for */
+#define DATAGRAM_MIN	 (4 * NETLINK_MESSAGE_MAX)
 #define KEPT_MAX	 64 /* messages whose memory a queue keeps */
 #define DATAGRAM_DEFAULT 65536 /* bytes that every socket sends */
 
@@ -60,20 +62,21 @@ int netlink_open(enum netlink_protocol protocol, struct netlink **ret_netlink,
 
 void queue_clear(struct netlink *nl)
 {
-	while (nl->made > KEPT_MAX)
-		nlmsg_free(nl->queue[--nl->made].msg);
+	bool keeps = nl->n <= KEPT_MAX;
+
 	nl->n = 0;
 	nl->failed = 0;
+	if (!keeps)
+		netlink_shrink(nl);
 }
 
 void netlink_close(struct netlink *nl)
 {
 	if (!nl)
 		return;
-	for (size_t i = 0; i < nl->made; i++)
-		nlmsg_free(nl->queue[i].msg);
 	close_p(&nl->fd);
 	free(nl->queue);
+	free(nl->datagram);
 	free(nl);
 }
 
@@ -81,10 +84,11 @@ void netlink_shrink(struct netlink *nl)
 {
 	if (nl->n)
 		return;
-	while (nl->made > 0)
-		nlmsg_free(nl->queue[--nl->made].msg);
 	free(nl->queue);
+	free(nl->datagram);
 	nl->queue = NULL;
+	nl->datagram = NULL;
+	nl->queue_room = nl->datagram_room = 0;
 }
 
 void netlink_queue_failed(struct netlink *nl)
@@ -92,43 +96,64 @@ void netlink_queue_failed(struct netlink *nl)
 	nl->failed = ENOMEM;
 }
 
-/* Returns an empty message at the end of the queue, or NULL. */
-static struct queued *queue_grow(struct netlink *nl)
+/* The length of all messages in the queue. */
+static size_t queue_length(const struct netlink *nl)
 {
-	struct queued *queue;
-
-	if (nl->n == nl->made) {
-		queue = reallocarray(nl->queue, nl->made + 1, sizeof(*queue));
-		if (!queue)
-			return NULL;
-		nl->queue = queue;
-		queue[nl->made].msg = nlmsg_alloc_size(MESSAGE_SIZE);
-		if (!queue[nl->made].msg)
-			return NULL;
-		nl->made++;
-	}
-	queue = &nl->queue[nl->n];
-	nlmsg_hdr(queue->msg)->nlmsg_len = NLMSG_HDRLEN;
-	return queue;
+	if (nl->n == 0)
+		return 0;
+	return nl->queue[nl->n - 1].offset + queue_message(nl, nl->n - 1)->nlmsg_len;
 }
 
-struct nl_msg *netlink_queue(struct netlink *nl, int type, int flags, const char *fmt,
-			     ...)
+/* Makes room for a further message, whose place is @offset. -ENOMEM. */
+static int queue_reserve(struct netlink *nl, size_t offset)
 {
-	struct queued *queued = queue_grow(nl);
+	if (nl->n == nl->queue_room) {
+		size_t room = 2 * nl->queue_room + QUEUE_MIN;
+		struct queued *queue = reallocarray(nl->queue, room, sizeof(*queue));
+
+		if (!queue)
+			return -ENOMEM;
+		nl->queue = queue;
+		nl->queue_room = room;
+	}
+	if (nl->datagram_room - offset < NETLINK_MESSAGE_MAX) {
+		size_t room = 2 * nl->datagram_room + DATAGRAM_MIN;
+		char *datagram = realloc(nl->datagram, room);
+
+		if (!datagram)
+			return -ENOMEM;
+		nl->datagram = datagram;
+		nl->datagram_room = room;
+	}
+	return 0;
+}
+
+struct nlmsghdr *netlink_queue(struct netlink *nl, int type, int flags, const char *fmt,
+			       ...)
+{
+	size_t offset = queue_length(nl);
+	struct nlmsghdr *message;
+	struct queued *queued;
 	va_list args;
 
-	if (!queued ||
-	    !nlmsg_put(queued->msg, 0, ++nl->seq, type, 0, NLM_F_REQUEST | flags)) {
+	if (queue_reserve(nl, offset) < 0) {
 		netlink_queue_failed(nl);
 		return NULL;
 	}
-	va_start(args, fmt);
-	vsnprintf(queued->what, DESCRIPTION_MAX, fmt, args);
-	va_end(args);
+	queued = &nl->queue[nl->n++];
+	queued->offset = offset;
 	queued->modules = NULL;
-	nl->n++;
-	return queued->msg;
+	va_start(args, fmt);
+	format_text(queued->what, DESCRIPTION_MAX, fmt, args);
+	va_end(args);
+	message = queue_message(nl, nl->n - 1);
+	*message = (struct nlmsghdr){
+		.nlmsg_len = NLMSG_HDRLEN,
+		.nlmsg_type = type,
+		.nlmsg_flags = NLM_F_REQUEST | flags,
+		.nlmsg_seq = ++nl->seq,
+	};
+	return message;
 }
 
 void netlink_needs(struct netlink *nl, const char *modules)
@@ -140,34 +165,17 @@ void netlink_needs(struct netlink *nl, const char *modules)
 int queue_send(struct netlink *nl, struct cni_error *err)
 {
 	struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-	const struct nlmsghdr *first = nlmsg_hdr(nl->queue[0].msg);
-	_cleanup_(free_p) char *datagram = NULL;
-	size_t size = 0, used = 0;
+	size_t size = queue_length(nl);
 	ssize_t sent;
 
-	for (size_t i = 0; i < nl->n; i++)
-		size += NLMSG_ALIGN(nlmsg_hdr(nl->queue[i].msg)->nlmsg_len);
-	if (nl->n > 1) {
-		datagram = calloc(1, size);
-		if (!datagram)
-			return error_oom(err);
-	} else {
-		size = first->nlmsg_len;
-	}
-	for (size_t i = 0; datagram && i < nl->n; i++) {
-		const struct nlmsghdr *header = nlmsg_hdr(nl->queue[i].msg);
-
-		memcpy(datagram + used, header, header->nlmsg_len);
-		used += NLMSG_ALIGN(header->nlmsg_len);
-	}
 	/* The kernel takes no datagram that is longer than SO_SNDBUF, by default 208
 	 * KiB. */
 	if (size > DATAGRAM_DEFAULT)
 		(void)setsockopt(nl->fd, SOL_SOCKET, SO_SNDBUFFORCE, &(int){size},
 				 sizeof(int));
 	do
-		sent = sendto(nl->fd, datagram ? (const void *)datagram : first, size, 0,
-			      (struct sockaddr *)&kernel, sizeof(kernel));
+		sent = sendto(nl->fd, nl->datagram, size, 0, (struct sockaddr *)&kernel,
+			      sizeof(kernel));
 	while (sent < 0 && errno == EINTR);
 	if (sent < 0)
 		return error_errno(err, CNI_ERR_KERNEL, errno,

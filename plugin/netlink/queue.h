@@ -4,6 +4,7 @@
 #ifndef BRIDGE_CNI_PLUGIN_NETLINK_QUEUE_H
 #define BRIDGE_CNI_PLUGIN_NETLINK_QUEUE_H
 
+#include <linux/netlink.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,7 +13,7 @@
 #define DESCRIPTION_MAX 192
 
 struct queued {
-	struct nl_msg *msg;
+	size_t offset; /* of the message in the datagram */
 	char what[DESCRIPTION_MAX]; /* an error starts with it: "adding the route to …" */
 	const char *modules; /* kernel modules that the message is for; NULL: none */
 };
@@ -23,11 +24,18 @@ struct netlink {
 	uint32_t seq; /* of the message queued last */
 	int failed; /* errno: building the queue went wrong */
 	size_t n; /* messages in the queue */
-	/* Messages that the queue has memory for. Their memory is used again, since
-	 * getting it costs system calls. */
-	size_t made;
+	/* The memory is used again, since getting it costs system calls. */
 	struct queued *queue;
+	size_t queue_room; /* messages */
+	char *datagram; /* has all messages, each at its place */
+	size_t datagram_room; /* bytes */
 };
+
+/* Message @i of the queue. It moves when another one is queued. */
+static inline struct nlmsghdr *queue_message(const struct netlink *nl, size_t i)
+{
+	return (struct nlmsghdr *)(nl->datagram + nl->queue[i].offset);
+}
 
 /* Empties the queue. */
 void queue_clear(struct netlink *nl);

@@ -46,7 +46,7 @@ static void put_gateway(struct builder b, const struct route *route)
 	}
 }
 
-static struct builder queue_route(struct netlink *nl, struct nl_msg *msg,
+static struct builder queue_route(struct netlink *nl, struct nlmsghdr *msg,
 				  unsigned int index, uint8_t protocol, uint8_t type,
 				  bool onlink, const struct route *route)
 {
@@ -76,7 +76,7 @@ static struct builder queue_route(struct netlink *nl, struct nl_msg *msg,
 void queue_route_add(struct netlink *nl, unsigned int index, const char *name,
 		     const struct route *route, bool exclusive)
 {
-	struct nl_msg *msg = netlink_queue(
+	struct nlmsghdr *msg = netlink_queue(
 		nl, RTM_NEWROUTE, NLM_F_CREATE | (exclusive ? NLM_F_EXCL : 0),
 		"adding the route to %s by %s through %s", PREFIX_TEXT(&route->dst),
 		route->gw.family ? IP_TEXT(&route->gw) : "the link", name);
@@ -86,7 +86,7 @@ void queue_route_add(struct netlink *nl, unsigned int index, const char *name,
 
 void queue_route_set(struct netlink *nl, const struct kernel_route *wanted, bool replace)
 {
-	struct nl_msg *msg = netlink_queue(
+	struct nlmsghdr *msg = netlink_queue(
 		nl, RTM_NEWROUTE, NLM_F_CREATE | (replace ? NLM_F_REPLACE : NLM_F_EXCL),
 		"%s the route to %s by %s through interface %u",
 		replace ? "changing" : "adding", PREFIX_TEXT(&wanted->route.dst),
@@ -101,9 +101,9 @@ void queue_route_set(struct netlink *nl, const struct kernel_route *wanted, bool
 
 void queue_route_del(struct netlink *nl, const struct kernel_route *route)
 {
-	struct nl_msg *msg = netlink_queue(nl, RTM_DELROUTE, 0,
-					   "removing the route to %s",
-					   PREFIX_TEXT(&route->route.dst));
+	struct nlmsghdr *msg = netlink_queue(nl, RTM_DELROUTE, 0,
+					     "removing the route to %s",
+					     PREFIX_TEXT(&route->route.dst));
 	struct route whole = route->route;
 
 	if (!route->nexthop && route->hops == 1) {

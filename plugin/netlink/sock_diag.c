@@ -7,6 +7,8 @@
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
 
 #include "build.h"
 #include "conf/base/list.h"

@@ -10,6 +10,8 @@
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <linux/tc_act/tc_mirred.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
 #include <stdbool.h>
 
 #include "build.h"
@@ -19,7 +21,7 @@
 #define PRIORITY       1 /* of the filter */
 #define TICK_NS	       64 /* the kernel's unit of time in a tc_tbf_qopt: PSCHED_SHIFT */
 
-static struct builder begin_tc(struct netlink *nl, struct nl_msg *msg,
+static struct builder begin_tc(struct netlink *nl, struct nlmsghdr *msg,
 			       const struct tcmsg *header, const char *kind)
 {
 	struct builder b = begin(nl, msg, header, sizeof(*header));

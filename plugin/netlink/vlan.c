@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <linux/if_bridge.h>
 #include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -12,7 +14,7 @@
 
 /* Puts the VLANs @first to @last into a message. The two ends of a range are an entry
  * each. */
-static void vlans_put(struct netlink *nl, struct nl_msg *msg, unsigned int index,
+static void vlans_put(struct netlink *nl, struct nlmsghdr *msg, unsigned int index,
 		      uint16_t first, uint16_t last, uint16_t flags)
 {
 	struct ifinfomsg header = {.ifi_family = AF_BRIDGE, .ifi_index = index};
@@ -34,7 +36,7 @@ static void vlans_put(struct netlink *nl, struct nl_msg *msg, unsigned int index
 void queue_port_native_vlan(struct netlink *nl, unsigned int index, const char *name,
 			    uint16_t vlan)
 {
-	struct nl_msg *msg = netlink_queue(
+	struct nlmsghdr *msg = netlink_queue(
 		nl, RTM_SETLINK, 0, "giving port %s the native VLAN %u", name, vlan);
 
 	vlans_put(nl, msg, index, vlan, vlan,
@@ -44,9 +46,9 @@ void queue_port_native_vlan(struct netlink *nl, unsigned int index, const char *
 void queue_port_trunk_vlans(struct netlink *nl, unsigned int index, const char *name,
 			    uint16_t first, uint16_t last)
 {
-	struct nl_msg *msg = netlink_queue(nl, RTM_SETLINK, 0,
-					   "making %s a trunk port of VLANs %u to %u",
-					   name, first, last);
+	struct nlmsghdr *msg = netlink_queue(nl, RTM_SETLINK, 0,
+					     "making %s a trunk port of VLANs %u to %u",
+					     name, first, last);
 
 	vlans_put(nl, msg, index, first, last, 0);
 }
@@ -54,8 +56,8 @@ void queue_port_trunk_vlans(struct netlink *nl, unsigned int index, const char *
 void queue_port_vlan_del(struct netlink *nl, unsigned int index, const char *name,
 			 uint16_t vlan)
 {
-	struct nl_msg *msg = netlink_queue(nl, RTM_DELLINK, 0,
-					   "taking VLAN %u off port %s", vlan, name);
+	struct nlmsghdr *msg = netlink_queue(nl, RTM_DELLINK, 0,
+					     "taking VLAN %u off port %s", vlan, name);
 
 	vlans_put(nl, msg, index, vlan, vlan, 0);
 }

@@ -12,6 +12,7 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <sys/socket.h>
@@ -33,15 +34,25 @@ static void queue_unknown_qdisc(struct netlink *nl)
 	put_string(b, TCA_KIND, "no_such_kind");
 }
 
+/* Gives a connection to a network namespace of the test's own, with nothing in it. */
+static struct netlink *open_in_new_namespace(void)
+{
+	struct cni_error err = {};
+	struct netlink *nl;
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0 && unshare(CLONE_NEWNET) < 0)
+		skip();
+	assert_int_equal(netlink_open(NETLINK_FOR_ROUTE, &nl, &err), 0);
+	return nl;
+}
+
 static void a_kind_that_the_kernel_has_not_is_told_with_its_module(void **state)
 {
 	_cleanup_(netlink_closep) struct netlink *nl = NULL;
 	struct cni_error err = {}, plain = {};
 
 	(void)state;
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0 && unshare(CLONE_NEWNET) < 0)
-		skip();
-	assert_int_equal(netlink_open(NETLINK_FOR_ROUTE, &nl, &err), 0);
+	nl = open_in_new_namespace();
 	queue_unknown_qdisc(nl);
 	netlink_needs(nl, "sch_such");
 	assert_int_equal(netlink_commit(nl, &err), -ENOENT);
@@ -78,9 +89,7 @@ static void each_question_gets_its_own_answer_and_leaves_nothing(void **state)
 	struct cni_error err = {};
 
 	(void)state;
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0 && unshare(CLONE_NEWNET) < 0)
-		skip();
-	assert_int_equal(netlink_open(NETLINK_FOR_ROUTE, &nl, &err), 0);
+	nl = open_in_new_namespace();
 	queue_link_up(nl, LOOPBACK, "lo");
 	assert_int_equal(netlink_commit(nl, &err), 0);
 	for (int i = 0; i < 3; i++) {
@@ -118,9 +127,7 @@ static void a_links_parameters_are_those_of_proc(void **state)
 	struct cni_error err = {};
 
 	(void)state;
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0 && unshare(CLONE_NEWNET) < 0)
-		skip();
-	assert_int_equal(netlink_open(NETLINK_FOR_ROUTE, &nl, &err), 0);
+	nl = open_in_new_namespace();
 	for (size_t i = 0; i < ARRAY_SIZE(parameters); i++) {
 		for (int value = 0; value <= 1; value++) {
 			struct link link;
@@ -133,12 +140,77 @@ static void a_links_parameters_are_those_of_proc(void **state)
 	}
 }
 
+static void assert_alias(struct netlink *nl, const char *alias)
+{
+	struct cni_error err = {};
+	struct link link;
+
+	assert_int_equal(link_get(nl, "lo", &link, &err), 0);
+	assert_string_equal(link.alias, alias);
+}
+
+static void a_queue_of_any_length_is_sent_whole_and_in_order(void **state)
+{
+	_cleanup_(netlink_closep) struct netlink *nl = NULL;
+	struct cni_error err = {};
+
+	(void)state;
+	nl = open_in_new_namespace();
+	for (int n = 1; n < 1000; n *= 3) {
+		char alias[200];
+
+		for (int i = 0; i < n; i++) {
+			memset(alias, 'a', sizeof(alias));
+			snprintf(alias + 100, sizeof(alias) - 100, "%d of %d", i, n);
+			queue_link_alias(nl, LOOPBACK, "lo", alias);
+		}
+		assert_int_equal(netlink_commit(nl, &err), 0);
+		assert_nothing_left(nl);
+		assert_alias(nl, alias);
+	}
+}
+
+static void a_message_that_is_too_long_fails_its_queue_alone(void **state)
+{
+	static const char much[NETLINK_MESSAGE_MAX];
+	_cleanup_(netlink_closep) struct netlink *nl = NULL;
+	struct cni_error err = {};
+
+	(void)state;
+	nl = open_in_new_namespace();
+	for (size_t room = 0; room < 8; room++) {
+		const struct ifinfomsg header = {.ifi_index = LOOPBACK};
+		size_t fits = NETLINK_MESSAGE_MAX - NLMSG_LENGTH(sizeof(header)) -
+			      NLA_HDRLEN;
+		struct builder b;
+
+		queue_link_alias(nl, LOOPBACK, "lo", "changed");
+		b = begin(nl, netlink_queue(nl, RTM_NEWLINK, 0, "changing lo"), &header,
+			  sizeof(header));
+		put(b, IFLA_MAX + 1, much, fits - 3 + room);
+		queue_link_up(nl, LOOPBACK, "lo");
+		if (room > 3) {
+			assert_int_equal(netlink_commit(nl, &err), -ENOMEM);
+			assert_int_equal(err.code, CNI_ERR_INTERNAL);
+			error_clear(&err);
+			assert_alias(nl, "first");
+		} else {
+			assert_int_equal(netlink_commit(nl, &err), 0);
+			assert_alias(nl, "changed");
+		}
+		queue_link_alias(nl, LOOPBACK, "lo", "first");
+		assert_int_equal(netlink_commit(nl, &err), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_kind_that_the_kernel_has_not_is_told_with_its_module),
 		cmocka_unit_test(each_question_gets_its_own_answer_and_leaves_nothing),
 		cmocka_unit_test(a_links_parameters_are_those_of_proc),
+		cmocka_unit_test(a_queue_of_any_length_is_sent_whole_and_in_order),
+		cmocka_unit_test(a_message_that_is_too_long_fails_its_queue_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -113,7 +113,7 @@ static int answer_take(const struct nlmsghdr *answer, void *data)
 	return answer ? answer_parse(answer, link) : 0;
 }
 
-static struct builder begin_link(struct netlink *nl, struct nl_msg *msg,
+static struct builder begin_link(struct netlink *nl, struct nlmsghdr *msg,
 				 unsigned int index)
 {
 	struct ifinfomsg header = {.ifi_family = AF_UNSPEC, .ifi_index = (int)index};
@@ -170,7 +170,7 @@ int vxlan_link_each(struct netlink *nl, vxlan_link_fn fn, void *data,
 /* -- making */
 
 /* Makes the body of the request that libnl has built that of the message in the queue. */
-static void take_body(struct netlink *nl, struct nl_msg *queued, struct nl_msg *built)
+static void take_body(struct netlink *nl, struct nlmsghdr *queued, struct nl_msg *built)
 {
 	const struct nlmsghdr *header = nlmsg_hdr(built);
 
@@ -217,7 +217,7 @@ static int describe(struct rtnl_link *object, const struct vxlan_spec *spec)
 void queue_vxlan_add(struct netlink *nl, const struct vxlan_spec *spec)
 {
 	struct rtnl_link *object = rtnl_link_vxlan_alloc();
-	struct nl_msg *queued =
+	struct nlmsghdr *queued =
 		netlink_queue(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL,
 			      "making the VXLAN device %s (VNI %u, UDP port %u)",
 			      spec->name, spec->vni, spec->port);

@@ -251,7 +251,7 @@ static void neighbour_del(struct netlink *nl, unsigned int index, const char *na
 	queue_neighbour_del(nl, index, name, &pair->addr);
 }
 
-static struct builder begin_forwarding(struct netlink *nl, struct nl_msg *msg,
+static struct builder begin_forwarding(struct netlink *nl, struct nlmsghdr *msg,
 				       unsigned int index, const struct vxlan_pair *pair)
 {
 	const struct ndmsg header = {
@@ -269,9 +269,10 @@ static struct builder begin_forwarding(struct netlink *nl, struct nl_msg *msg,
 static void forwarding_set(struct netlink *nl, unsigned int index, const char *name,
 			   const struct vxlan_pair *pair)
 {
-	struct nl_msg *msg = netlink_queue(nl, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE,
-					   "having %s send to %s at %s", name,
-					   MAC_TEXT(&pair->mac), IP_TEXT(&pair->addr));
+	struct nlmsghdr *msg = netlink_queue(nl, RTM_NEWNEIGH,
+					     NLM_F_CREATE | NLM_F_REPLACE,
+					     "having %s send to %s at %s", name,
+					     MAC_TEXT(&pair->mac), IP_TEXT(&pair->addr));
 
 	put_ip(begin_forwarding(nl, msg, index, pair), NDA_DST, &pair->addr);
 }
@@ -279,9 +280,9 @@ static void forwarding_set(struct netlink *nl, unsigned int index, const char *n
 static void forwarding_del(struct netlink *nl, unsigned int index, const char *name,
 			   const struct vxlan_pair *pair)
 {
-	struct nl_msg *msg = netlink_queue(nl, RTM_DELNEIGH, 0,
-					   "having %s send to %s no longer", name,
-					   MAC_TEXT(&pair->mac));
+	struct nlmsghdr *msg = netlink_queue(nl, RTM_DELNEIGH, 0,
+					     "having %s send to %s no longer", name,
+					     MAC_TEXT(&pair->mac));
 
 	begin_forwarding(nl, msg, index, pair);
 }
