@@ -67,9 +67,9 @@ static void all_check(struct doctor *doctor, int family)
 	const char *name = family == AF_INET ? "net/ipv4/ip_forward"
 					     : "net/ipv6/conf/all/forwarding";
 	struct cni_error err = {};
-	int on = 1;
+	bool on = true;
 
-	if (forwarding_all_get(family, &on, &err) < 0) {
+	if (forwarding_all_get(doctor->rtnl, family, &on, &err) < 0) {
 		doctor_tell(doctor, DOCTOR_PROBLEM, "%s", err.msg);
 		doctor_advise(doctor, "remove the family's ranges, or boot with it");
 	} else if (!on && (pods_of(doctor) > 0 || is_read_only())) {
@@ -94,7 +94,7 @@ void forwarding_check_node(struct doctor *doctor)
 {
 	struct cni_error err = {};
 	_cleanup_(link_list_clear) struct link_list closed = {};
-	int on = 0;
+	bool on = false;
 
 	for (size_t f = 0; f < IP_FAMILIES; f++)
 		if (is_routed_for(doctor, ip_families[f]))
@@ -109,7 +109,7 @@ void forwarding_check_node(struct doctor *doctor)
 			"what comes back to pods by the uplink is dropped");
 	pod_ways_look(doctor, &closed);
 	/* While the switch for all is off, that of a bridge says nothing of its own. */
-	if (forwarding_all_get(AF_INET, &on, NULL) < 0 || !on)
+	if (forwarding_all_get(doctor->rtnl, AF_INET, &on, NULL) < 0 || !on)
 		return;
 	for (size_t i = 0; i < doctor->networks.n; i++) {
 		const struct doctor_network *network = &doctor->networks.items[i];

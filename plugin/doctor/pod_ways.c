@@ -53,10 +53,10 @@ static void network_look(struct doctor *doctor, const struct doctor_network *net
 
 void pod_ways_look(struct doctor *doctor, struct link_list *told)
 {
-	int on = 0;
+	bool on = false;
 
 	/* Where the switch for all is off, ADD turns it on, and the uplinks with it. */
-	if (forwarding_all_get(AF_INET, &on, NULL) < 0 || !on)
+	if (forwarding_all_get(doctor->rtnl, AF_INET, &on, NULL) < 0 || !on)
 		return;
 	for (size_t i = 0; i < doctor->networks.n; i++)
 		if (doctor->networks.items[i].is_gateway)

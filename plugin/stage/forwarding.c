@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "plugin/attachment/report.h"
+#include "plugin/netlink/netconf.h"
 #include "plugin/netlink/route.h"
 #include "plugin/node/node.h"
 #include "plugin/node/sysctl.h"
@@ -34,11 +35,12 @@ const char *forwarding_name(const char *ifname, char buf[FORWARDING_NAME_MAX])
 	return buf;
 }
 
-int forwarding_all_get(int family, int *ret_on, struct cni_error *err)
+int forwarding_all_get(struct netlink *nl, int family, bool *ret_on,
+		       struct cni_error *err)
 {
-	int ret = sysctl_get(ret_on, err, "%s", all_name(family));
+	int ret = netconf_forwarding_get(nl, family, ret_on, err);
 
-	if (ret == SYSCTL_ABSENT)
+	if (ret == NETCONF_ABSENT)
 		return error_set(err, CNI_ERR_KERNEL, EAFNOSUPPORT,
 				 "forwarding: the kernel has no %s", all_path(family));
 	return ret;
@@ -76,11 +78,12 @@ int forwarding_closed_uplinks(struct netlink *nl, struct link_list *ret_list,
 {
 	_cleanup_(link_list_clear) struct link_list closed = {};
 	size_t uplinks;
-	int on = 1, ret = closed_find(nl, AF_INET, &closed, &uplinks, err);
+	bool on = true;
+	int ret = closed_find(nl, AF_INET, &closed, &uplinks, err);
 
 	/* Where the switch for all is off, ADD turns it on, and the uplinks with it. */
 	if (ret == 0 && closed.n > 0)
-		ret = forwarding_all_get(AF_INET, &on, err);
+		ret = forwarding_all_get(nl, AF_INET, &on, err);
 	if (ret < 0)
 		return ret;
 	*ret_list = (struct link_list){};
@@ -180,8 +183,8 @@ static int turn_on(struct attachment *att, int family, struct cni_error *err)
 {
 	struct netlink *nl = att->op->node.rtnl;
 	struct link gateway = {};
-	bool open = false;
-	int on = 0, ret = forwarding_all_get(family, &on, err);
+	bool on = false, open = false;
+	int ret = forwarding_all_get(nl, family, &on, err);
 
 	if (ret == 0)
 		ret = link_get(nl, att->gateway_ifname, &gateway, err);
@@ -199,7 +202,8 @@ static int turn_on(struct attachment *att, int family, struct cni_error *err)
 
 int forwarding_ensure(struct attachment *att, int family, struct cni_error *err)
 {
-	int on = 0, ret = forwarding_all_get(family, &on, err);
+	bool on = false;
+	int ret = forwarding_all_get(att->op->node.rtnl, family, &on, err);
 
 	if (ret < 0 || (on && (family == AF_INET6 || att->gateway_forwards)))
 		return ret;
@@ -234,8 +238,8 @@ int forwarding_check(struct attachment *att, int family, struct cni_error *err)
 {
 	struct netlink *nl = att->op->node.rtnl;
 	struct link gateway = {};
-	bool open = false;
-	int on = 0, ret = forwarding_all_get(family, &on, err);
+	bool on = false, open = false;
+	int ret = forwarding_all_get(nl, family, &on, err);
 
 	if (ret == 0 && !on) {
 		ret = link_get(nl, att->gateway_ifname, &gateway, err);

@@ -18,8 +18,9 @@
  */
 int forwarding_ensure(struct attachment *att, int family, struct cni_error *err);
 
-/* Is the switch for all on? Code 5; code 101: the kernel has none of that family. */
-int forwarding_all_get(int family, int *ret_on, struct cni_error *err);
+/* Is the switch for all on? Code 101, also where the kernel has none of that family. */
+int forwarding_all_get(struct netlink *nl, int family, bool *ret_on,
+		       struct cni_error *err);
 
 /* CHECK: code 104 names the parameter that is off, an uplink's included. */
 int forwarding_check(struct attachment *att, int family, struct cni_error *err);

@@ -179,13 +179,13 @@ static bool is_own_gateway(const struct attachment *att, const struct ip_addr *g
  * node's addresses. */
 static bool gateway_forwards(const struct attachment *att, const struct ip_addr *gw)
 {
-	bool local = false;
-	int on = 0;
+	struct netlink *nl = att->op->node.rtnl;
+	bool local = false, on = false;
 
 	if (is_own_gateway(att, gw))
 		return true;
-	return route_is_local(att->op->node.rtnl, gw, &local, NULL) == 0 && local &&
-	       forwarding_all_get(gw->family, &on, NULL) == 0 && on;
+	return route_is_local(nl, gw, &local, NULL) == 0 && local &&
+	       forwarding_all_get(nl, gw->family, &on, NULL) == 0 && on;
 }
 
 /* Tells of a route that is made as it was asked for, but may not be what was meant. */
