@@ -11,6 +11,7 @@
 #include "conf/identity.h"
 #include "finding.h"
 #include "firewall_hooks.h"
+#include "plugin/netlink/chain_names.h"
 
 static bool is_firewalld(const struct firewall_drop *drop)
 {
@@ -127,14 +128,6 @@ static void nft_mend(struct doctor *doctor, const struct firewall_drop *drop,
 
 /* ---- Rules of iptables ---- */
 
-static bool has(const char *const names[], size_t n, const char *name)
-{
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(names[i], name) == 0)
-			return true;
-	return false;
-}
-
 /*
  * The program that writes the chain's rules; NULL: it is no chain of iptables. Rules of
  * nft must not get into the tables of iptables-nft: it can't read a table that has, for
@@ -142,16 +135,12 @@ static bool has(const char *const names[], size_t n, const char *name)
  */
 static const char *iptables_of(const struct firewall_drop *drop)
 {
-	static const char *const tables[] = {"raw", "mangle", "filter", "security"},
-				 *const chains[] = {"PREROUTING", "INPUT", "FORWARD",
-						    "OUTPUT", "POSTROUTING"};
 	bool six = drop->family == NFPROTO_IPV6;
 
 	if (drop->legacy)
 		return six ? "ip6tables-legacy" : "iptables-legacy";
-	if ((!six && drop->family != NFPROTO_IPV4) ||
-	    !has(tables, ARRAY_SIZE(tables), drop->table) ||
-	    !has(chains, ARRAY_SIZE(chains), drop->chain))
+	if ((!six && drop->family != NFPROTO_IPV4) || !iptables_has_table(drop->table) ||
+	    !iptables_has_chain(drop->chain))
 		return NULL;
 	return six ? "ip6tables-nft" : "iptables-nft";
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chain_names.h"
+
 #define DEPTH_MAX 16 /* of jumps; the kernel's limit */
 #define RULES_MAX 65536 /* of a walk: beyond, what happens isn't known */
 
@@ -31,8 +33,8 @@ enum walk_end {
 
 static void program_tell(struct chain_walked *walked, const char *chain)
 {
-	walked->of_docker |= strncmp(chain, "DOCKER", strlen("DOCKER")) == 0;
-	walked->of_ufw |= strncmp(chain, "ufw", strlen("ufw")) == 0;
+	walked->of_docker |= chain_is_dockers(chain);
+	walked->of_ufw |= chain_is_ufws(chain);
 	walked->of_reference |= strncmp(chain, "CNI-", strlen("CNI-")) == 0;
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "chain_names.h"
 #include "conf/base/list.h"
 #include "nf_tables_match.h"
 
@@ -34,14 +35,13 @@ const char *nft_family_name(int family)
 
 const char *nft_hook_name(const struct nft_base_chain *base)
 {
-	static const char *const names[] = {"prerouting", "input",	 "forward",
-					    "output",	  "postrouting", "ingress"};
-
 	if (base->family == NFPROTO_NETDEV)
 		return base->hook == NETDEV_EGRESS ? "egress" : "ingress";
 	if (base->family == NFPROTO_ARP)
 		return base->hook == NF_ARP_OUT ? "output" : "input";
-	return base->hook < ARRAY_SIZE(names) ? names[base->hook] : "another hook";
+	if (base->hook == NF_INET_INGRESS)
+		return "ingress";
+	return base->hook < NF_INET_NUMHOOKS ? hook_names[base->hook] : "another hook";
 }
 
 static bool is_on(const struct nft_base_chain *base, const char *ifname)

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "attr.h"
+#include "chain_names.h"
 #include "nfnetlink.h"
 
 /* In front of whatever drops packets, as the node agent's guard does at -450. That is in front
@@ -20,13 +21,6 @@
 #define BEHIND_TRACKING (-199)
 /* In front of nothing but the connection tracking's last step. */
 #define LATE (INT_MAX - 1)
-
-/* The numbers of the first five hooks are those of the bridge's, too. */
-static const char *const hooks[] = {
-	[NF_INET_PRE_ROUTING] = "prerouting",	[NF_INET_LOCAL_IN] = "input",
-	[NF_INET_FORWARD] = "forward",		[NF_INET_LOCAL_OUT] = "output",
-	[NF_INET_POST_ROUTING] = "postrouting",
-};
 
 static struct builder begin_object(const struct tracer *tracer, int type, int flags,
 				   const char *what)
@@ -88,18 +82,18 @@ static void hook_add(const struct tracer *tracer, int hook, const struct flow *f
 {
 	char name[32];
 
-	snprintf(name, sizeof(name), TRACER_EARLY "%s", hooks[hook]);
+	snprintf(name, sizeof(name), TRACER_EARLY "%s", hook_names[hook]);
 	chain_add(tracer, name, hook, EARLY);
 	tracer_redirects_pass(tracer, name, flow);
 	tracer_rules_add(tracer, name, flow);
 	if (by_connection && is_before_tracking(hook)) {
-		snprintf(name, sizeof(name), TRACER_TRACKED "%s", hooks[hook]);
+		snprintf(name, sizeof(name), TRACER_TRACKED "%s", hook_names[hook]);
 		chain_add(tracer, name, hook, BEHIND_TRACKING);
 		tracer_redirects_pass(tracer, name, flow);
 	}
 	if (by_connection)
 		tracer_connection_rules_add(tracer, name, flow);
-	snprintf(name, sizeof(name), TRACER_LATE "%s", hooks[hook]);
+	snprintf(name, sizeof(name), TRACER_LATE "%s", hook_names[hook]);
 	chain_add(tracer, name, hook, LATE);
 }
 
@@ -141,7 +135,7 @@ int tracer_begin(struct netlink *nl, enum tracer_layer layer, const struct flow 
 	chain_add(&tracer, TRACER_ANSWER, -1, 0);
 	tracer_mark_add(&tracer, TRACER_SENT);
 	tracer_mark_add(&tracer, TRACER_ANSWER);
-	for (size_t i = 0; i < ARRAY_SIZE(hooks); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(hook_names); i++)
 		hook_add(&tracer, (int)i, flow, by_connection);
 	queue_nftables_end(nl);
 	ret = netlink_commit_batch(nl, 0, err);

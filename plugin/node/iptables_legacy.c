@@ -12,6 +12,7 @@
 
 #include "conf/base/util.h"
 #include "iptables_legacy_table.h"
+#include "plugin/netlink/chain_names.h"
 
 #define TRIES_MAX 8 /* a table may grow between asking for its size and reading it */
 
@@ -96,16 +97,14 @@ bool iptables_legacy_translates(int family)
  * one more entry, by which it ends. */
 bool iptables_legacy_has_rules(int family)
 {
-	static const char *const tables[] = {"raw", "mangle", "nat", "filter",
-					     "security"};
 	bool found = false;
 
-	for (size_t i = 0; !found && i < ARRAY_SIZE(tables); i++) {
+	for (size_t i = 0; !found && i < IPTABLES_TABLES; i++) {
 		_cleanup_(free_p) struct ipt_get_entries *entries = NULL;
 		struct ipt_getinfo info = {};
 
-		snprintf(info.name, sizeof(info.name), "%s", tables[i]);
-		if (legacy_table_exists(family, tables[i]) &&
+		snprintf(info.name, sizeof(info.name), "%s", iptables_tables[i]);
+		if (legacy_table_exists(family, iptables_tables[i]) &&
 		    legacy_table_read(family, &info, &entries) == 0)
 			found = info.num_entries >
 				(unsigned int)__builtin_popcount(info.valid_hooks) + 1;

@@ -14,21 +14,16 @@
 #include "conf/base/list.h"
 #include "conf/base/util.h"
 #include "iptables_legacy_table.h"
+#include "plugin/netlink/chain_names.h"
 
 static const struct {
-	const char *name;
+	enum iptables_table table;
 	int priority;
-} names[LEGACY_NAMES] = {
-	[LEGACY_RAW] = {"raw", NF_IP_PRI_RAW},
-	[LEGACY_MANGLE] = {"mangle", NF_IP_PRI_MANGLE},
-	[LEGACY_FILTER] = {"filter", NF_IP_PRI_FILTER},
-	[LEGACY_SECURITY] = {"security", NF_IP_PRI_SECURITY},
-};
-
-static const char *const chains[] = {
-	[NF_INET_PRE_ROUTING] = "PREROUTING",	[NF_INET_LOCAL_IN] = "INPUT",
-	[NF_INET_FORWARD] = "FORWARD",		[NF_INET_LOCAL_OUT] = "OUTPUT",
-	[NF_INET_POST_ROUTING] = "POSTROUTING",
+} dropping[LEGACY_DROPPING] = {
+	{IPTABLES_RAW, NF_IP_PRI_RAW},
+	{IPTABLES_MANGLE, NF_IP_PRI_MANGLE},
+	{IPTABLES_FILTER, NF_IP_PRI_FILTER},
+	{IPTABLES_SECURITY, NF_IP_PRI_SECURITY},
 };
 
 static size_t family_at(int family)
@@ -39,7 +34,7 @@ static size_t family_at(int family)
 void legacy_tables_clear(struct legacy_tables *tables)
 {
 	for (size_t f = 0; f < IP_FAMILIES; f++)
-		for (size_t i = 0; i < LEGACY_NAMES; i++)
+		for (size_t i = 0; i < LEGACY_DROPPING; i++)
 			legacy_table_free(tables->items[f][i]);
 	*tables = (struct legacy_tables){};
 }
@@ -51,9 +46,11 @@ static void tables_look(struct legacy_tables *tables, int family)
 	if (tables->looked[f])
 		return;
 	tables->looked[f] = true;
-	for (size_t i = 0; i < LEGACY_NAMES; i++) {
-		if (legacy_table_exists(family, names[i].name))
-			tables->items[f][i] = legacy_table_new(family, names[i].name);
+	for (size_t i = 0; i < LEGACY_DROPPING; i++) {
+		const char *name = iptables_tables[dropping[i].table];
+
+		if (legacy_table_exists(family, name))
+			tables->items[f][i] = legacy_table_new(family, name);
 	}
 }
 
@@ -70,7 +67,7 @@ static int rules_judge(const struct chain_source *source, const char *chain,
 {
 	const struct legacy_source *legacy = (const struct legacy_source *)source;
 	const struct legacy_table *table = legacy->table;
-	bool is_hook = strcmp(chain, chains[legacy->hook]) == 0;
+	bool is_hook = strcmp(chain, iptables_chains[legacy->hook]) == 0;
 	size_t at = is_hook ? table->info.hook_entry[legacy->hook]
 			    : legacy_chain_at(table, chain),
 	       end = is_hook ? table->info.underflow[legacy->hook] : table->info.size;
@@ -114,25 +111,25 @@ int legacy_hook_drops(struct legacy_tables *tables, unsigned int hook,
 	int family = packet->from.family;
 
 	tables_look(tables, family);
-	for (size_t i = 0; i < LEGACY_NAMES; i++) {
+	for (size_t i = 0; i < LEGACY_DROPPING; i++) {
 		const struct legacy_table *table = tables->items[family_at(family)][i];
 		struct legacy_source source = {
 			.source.rules = rules_judge,
 			.table = table,
-			.packet = packet_seen(packet, &place, names[i].priority),
+			.packet = packet_seen(packet, &place, dropping[i].priority),
 			.hook = hook,
 		};
 		struct legacy_drop drop = {
-			.table = names[i].name,
-			.chain = chains[hook],
-			.priority = names[i].priority,
+			.table = iptables_tables[dropping[i].table],
+			.chain = iptables_chains[hook],
+			.priority = dropping[i].priority,
 		};
 		int ret;
 
 		if (!table || !(table->info.valid_hooks & 1U << hook))
 			continue;
-		ret = chain_walk(&source.source, chains[hook], policy_drops(table, hook),
-				 &drop.walked, err);
+		ret = chain_walk(&source.source, iptables_chains[hook],
+				 policy_drops(table, hook), &drop.walked, err);
 		if (ret < 0)
 			return ret;
 		list->marks |= drop.walked.marks;

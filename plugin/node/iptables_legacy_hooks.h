@@ -6,21 +6,15 @@
 #include "plugin/netlink/chain_walk.h"
 #include "plugin/netlink/packet.h"
 
-/* The tables that may drop: those of nat can't. */
-enum legacy_name {
-	LEGACY_RAW,
-	LEGACY_MANGLE,
-	LEGACY_FILTER,
-	LEGACY_SECURITY,
-	LEGACY_NAMES
-};
+/* So many tables may drop: nat can't. */
+#define LEGACY_DROPPING 4
 
 struct legacy_table;
 
 /* The tables of both families. Each is read when it is asked for, and kept. Begins as
  * zeros. */
 struct legacy_tables {
-	struct legacy_table *items[IP_FAMILIES][LEGACY_NAMES];
+	struct legacy_table *items[IP_FAMILIES][LEGACY_DROPPING];
 	bool looked[IP_FAMILIES];
 };
 void legacy_tables_clear(struct legacy_tables *tables);

@@ -11,8 +11,14 @@
 #include <string.h>
 
 #include "plugin/doctor/finding.h"
+#include "plugin/netlink/chain_names.h"
 #include "plugin/netlink/nf_tables_hooks.h"
 #include "plugin/nft/rules_owner.h"
+
+static bool begins(const char *name, const char *with)
+{
+	return strncmp(name, with, strlen(with)) == 0;
+}
 
 /* The node agent's guard of its tunnels. */
 #define AGENT_TABLE "bridge_cni_tunnel"
@@ -48,14 +54,8 @@ static void own_advise(struct doctor *doctor, const struct way *way,
 /* Rules of nft must not get into tables that iptables(8) has to read. */
 static bool is_of_iptables(const struct trace_event *event)
 {
-	static const char *const tables[] = {"raw", "mangle", "filter", "nat",
-					     "security"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
-		if (strcmp(event->table, tables[i]) == 0)
-			return event->family == NFPROTO_IPV4 ||
-			       event->family == NFPROTO_IPV6;
-	return false;
+	return (event->family == NFPROTO_IPV4 || event->family == NFPROTO_IPV6) &&
+	       iptables_has_table(event->table);
 }
 
 /* Lets the packets to this target through, and the answers. */

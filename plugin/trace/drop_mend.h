@@ -4,15 +4,8 @@
 #ifndef BRIDGE_CNI_PLUGIN_TRACE_DROP_MEND_H
 #define BRIDGE_CNI_PLUGIN_TRACE_DROP_MEND_H
 
-#include <string.h>
-
 #include "plugin/doctor/firewall_seen.h"
 #include "way.h"
-
-static inline bool begins(const char *name, const char *with)
-{
-	return strncmp(name, with, strlen(with)) == 0;
-}
 
 /* " (Docker's)", by how the chain or its table is named; "": it isn't known. */
 const char *drop_whose(const struct firewall_seen *seen);

@@ -10,20 +10,10 @@
 #include "conf/base/text.h"
 #include "drop_mend.h"
 #include "hops.h"
+#include "plugin/netlink/chain_names.h"
 #include "plugin/netlink/nf_tables_hooks.h"
 #include "plugin/node/iptables_legacy.h"
 #include "rule_text.h"
-
-static const char *hook_name(int hook)
-{
-	static const char *const names[WATCH_HOOKS] = {
-		[NF_INET_PRE_ROUTING] = "prerouting",	[NF_INET_LOCAL_IN] = "input",
-		[NF_INET_FORWARD] = "forward",		[NF_INET_LOCAL_OUT] = "output",
-		[NF_INET_POST_ROUTING] = "postrouting",
-	};
-
-	return names[hook];
-}
 
 static struct firewall_seen seen_of(const struct way *way, const struct passage *passage,
 				    bool is_answer)
@@ -38,8 +28,8 @@ static struct firewall_seen seen_of(const struct way *way, const struct passage 
 		.hook = passage->drop_hook,
 		.is_answer = is_answer,
 		.to_node = way_ends_at_node(way),
-		.of_docker = passage->of_docker || begins(event->chain, "DOCKER"),
-		.of_ufw = passage->of_ufw || begins(event->chain, "ufw"),
+		.of_docker = passage->of_docker || chain_is_dockers(event->chain),
+		.of_ufw = passage->of_ufw || chain_is_ufws(event->chain),
 		.gateway = way->pod->gateway_ifname,
 		.port = way->pod->host_ifname,
 		.uplink = way->out.name,
@@ -97,7 +87,7 @@ static void drop_tell(struct doctor *doctor, const struct way *way,
 	doctor_tell(doctor, bad(way),
 		    "%s is dropped %sin the hook %s: by %s of chain %s of table %s %s%s",
 		    is_answer ? "the answer" : "what the pod sends",
-		    in_pod ? "in the pod, " : "", hook_name(passage->drop_hook),
+		    in_pod ? "in the pod, " : "", hook_names[passage->drop_hook],
 		    by.text ? by.text : "a rule", event->chain,
 		    nft_family_name(event->family), event->table,
 		    in_pod ? "" : drop_whose(&seen));

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "conf/base/list.h"
+#include "plugin/netlink/chain_names.h"
 #include "plugin/node/iptables_legacy.h"
 #include "plugin/node/kernel_has.h"
 
@@ -104,14 +105,8 @@ static struct watched *packet_known(struct watch *watch, const struct trace_even
 
 static int hook_of(const char *name)
 {
-	static const char *const names[WATCH_HOOKS] = {
-		[NF_INET_PRE_ROUTING] = "prerouting",	[NF_INET_LOCAL_IN] = "input",
-		[NF_INET_FORWARD] = "forward",		[NF_INET_LOCAL_OUT] = "output",
-		[NF_INET_POST_ROUTING] = "postrouting",
-	};
-
 	for (int i = 0; i < WATCH_HOOKS; i++)
-		if (strcmp(names[i], name) == 0)
+		if (strcmp(hook_names[i], name) == 0)
 			return i;
 	return -1;
 }
@@ -181,8 +176,8 @@ static void foreign_take(struct watch *watch, struct watched *packet,
 	struct passage *passage = passage_of(watch, packet);
 
 	passage->rules += event->type == TRACE_RULE && event->handle;
-	packet->of_docker |= strncmp(event->to_chain, "DOCKER", strlen("DOCKER")) == 0;
-	packet->of_ufw |= strncmp(event->to_chain, "ufw", strlen("ufw")) == 0;
+	packet->of_docker |= chain_is_dockers(event->to_chain);
+	packet->of_ufw |= chain_is_ufws(event->to_chain);
 	passage->queued |= event->verdict == TRACE_QUEUED;
 	if (event->verdict != TRACE_DROPPED || passage->is_dropped)
 		return;
