@@ -145,6 +145,16 @@ void doctor_command_words(struct doctor *doctor, ...)
 	command_set(doctor, &command);
 }
 
+void doctor_repair(struct doctor *doctor, const char *file)
+{
+	doctor_command(doctor, doctor->self, "repair", *file ? file : NULL);
+}
+
+void doctor_repair_network(struct doctor *doctor)
+{
+	doctor_repair(doctor, doctor->networks.items[doctor->networks.n - 1].file);
+}
+
 void doctor_command_line(struct doctor *doctor, const char *line)
 {
 	struct text command = {};

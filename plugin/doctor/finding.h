@@ -25,6 +25,11 @@ void doctor_unseen(struct doctor *doctor, const char *what, const struct cni_err
 void doctor_command_words(struct doctor *doctor, ...) __attribute__((sentinel));
 extern const char DOCTOR_AND[], DOCTOR_INTO[];
 
+/* The same with `bridge-cni repair` and the file of the configuration; "": it finds that
+ * itself. The second takes that of the network at work. */
+void doctor_repair(struct doctor *doctor, const char *file);
+void doctor_repair_network(struct doctor *doctor);
+
 /* The same with a whole line, whose words need no quotes. */
 void doctor_command_line(struct doctor *doctor, const char *line);
 

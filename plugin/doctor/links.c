@@ -68,12 +68,6 @@ static size_t foreign_addresses(struct doctor *doctor, const struct network_fact
 	return n;
 }
 
-static void repair_command(struct doctor *doctor)
-{
-	doctor_command(doctor, doctor->self, "repair",
-		       doctor->networks.items[doctor->networks.n - 1].file);
-}
-
 /* The prefix length that connected pods have the gateway with; 0: none has it. */
 static uint8_t gateway_len(const struct network_facts *facts,
 			   const struct ip_addr *gateway)
@@ -125,7 +119,7 @@ static void gateway_tell(struct doctor *doctor, const struct network_facts *fact
 			      "`bridge-cni repair` adds it once the other address, which "
 			      "has its place, is removed");
 	else
-		repair_command(doctor);
+		doctor_repair_network(doctor);
 }
 
 /* Looks at the gateways of connected pods. Other gateways come with the next ADD. */
@@ -167,7 +161,7 @@ static void ports_look(struct doctor *doctor, const struct network_facts *facts)
 			    "%s, the interface of pod %s, is %s: the pod reaches nobody",
 			    pod->link->name, pod->pod[0] ? pod->pod : pod->container_id,
 			    is_port ? "down" : "not on the bridge");
-		repair_command(doctor);
+		doctor_repair_network(doctor);
 	}
 }
 
@@ -193,7 +187,7 @@ void bridge_check(struct doctor *doctor, const struct network_facts *facts)
 		doctor_tell(doctor, DOCTOR_PROBLEM,
 			    "the bridge %s is gone: its pods reach nobody",
 			    facts->net->bridge);
-		repair_command(doctor);
+		doctor_repair_network(doctor);
 	}
 	gateways_look(doctor, facts, foreign_addresses(doctor, facts));
 	if (bridge)

@@ -71,8 +71,7 @@ static void way_advise(struct doctor *doctor, const struct network_facts *facts,
 		return;
 	route = deciding(&list, &address->addr);
 	if (!route || route->route.dst.len < subnet->len)
-		doctor_command(doctor, doctor->self, "repair",
-			       doctor->networks.items[doctor->networks.n - 1].file);
+		doctor_repair_network(doctor);
 	else if (route->index == facts->gateway->index)
 		doctor_advise(doctor,
 			      "see `ip rule`: a rule has another table decide before the "

@@ -194,8 +194,7 @@ static void beyond_node_tell(struct doctor *doctor, const struct way *way,
 		doctor_advise(doctor, "see what is behind %s: a firewall, or %s itself",
 			      out, to);
 	else if (way->pod->masquerades)
-		doctor_command(doctor, doctor->self, "repair",
-			       way->pod->file[0] ? way->pod->file : NULL);
+		doctor_repair(doctor, way->pod->file);
 	else
 		doctor_advise(doctor,
 			      "see whether %s is up and has a way back to %s; where it "

@@ -25,12 +25,6 @@ static const char *state_name(uint8_t state)
 	return state < ARRAY_SIZE(names) ? names[state] : "unknown";
 }
 
-static void repair_command(struct doctor *doctor, const struct way *way)
-{
-	doctor_command(doctor, doctor->self, "repair",
-		       way->pod->file[0] ? way->pod->file : NULL);
-}
-
 /* A port that is down, or that isn't the bridge's. Returns whether it is so. */
 static bool port_fault_tell(struct doctor *doctor, const struct way *way)
 {
@@ -47,7 +41,7 @@ static bool port_fault_tell(struct doctor *doctor, const struct way *way)
 	} else if (!port->master || port->master != way->bridge.index) {
 		doctor_tell(doctor, bad(way), "%s is no port of the bridge %s", name,
 			    way->pod->bridge);
-		repair_command(doctor, way);
+		doctor_repair(doctor, way->pod->file);
 	} else if (port->port.state != BR_STATE_FORWARDING) {
 		doctor_tell(doctor, bad(way), "the port %s of %s is %s, not forwarding",
 			    name, way->pod->bridge, state_name(port->port.state));
@@ -62,7 +56,7 @@ static bool port_fault_tell(struct doctor *doctor, const struct way *way)
 			    "the port %s of %s takes no untagged frames: it has no VLAN "
 			    "of its own",
 			    name, way->pod->bridge);
-		repair_command(doctor, way);
+		doctor_repair(doctor, way->pod->file);
 	} else {
 		return false;
 	}
@@ -94,7 +88,7 @@ void bridge_tell(struct doctor *doctor, const struct way *way)
 		return;
 	if (!way->bridge.index) {
 		doctor_tell(doctor, bad(way), "there is no bridge %s", bridge);
-		repair_command(doctor, way);
+		doctor_repair(doctor, way->pod->file);
 	} else if (!way->bridge.up) {
 		doctor_tell(doctor, bad(way), "the bridge %s is down", bridge);
 		doctor_command(doctor, "ip", "link", "set", bridge, "up");

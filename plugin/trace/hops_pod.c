@@ -140,8 +140,7 @@ void pod_neighbour_tell(struct doctor *doctor, const struct way *way)
 				      "%s), and whether a rule drops its frames",
 				      IP_TEXT(&way->pod_hop));
 		else
-			doctor_command(doctor, doctor->self, "repair",
-				       way->pod->file[0] ? way->pod->file : NULL);
+			doctor_repair(doctor, way->pod->file);
 	} else {
 		doctor_tell(doctor, DOCTOR_OK, "%s%s was not asked for", hop,
 			    IP_TEXT(&way->pod_hop));
