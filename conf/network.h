@@ -18,6 +18,7 @@
 #include "ipam_conf.h"
 #include "log_conf.h"
 #include "port_mappings.h"
+#include "switch_kind.h"
 #include "version.h"
 
 #define NON_MASQUERADE_MAX 256 /* entries of nonMasqueradeCIDRs */
@@ -63,6 +64,7 @@ struct network {
 	const char *name;
 	const char *type; /* of the plugin: for its check alone */
 	const char *bridge; /* "": of another plugin, whose IPAM this is */
+	enum switch_kind switch_kind;
 	uint64_t owner; /* of rules, sets and maps: identity_owner() */
 	bool is_gateway; /* isGateway, or implied by isDefaultGateway */
 	bool is_default_gateway;

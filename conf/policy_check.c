@@ -238,7 +238,9 @@ static int check_bridge(const struct policy_rule *rule, const struct network *ne
 	int ret;
 
 	if (rule->bridges.set && !matches(&rule->bridges, network->bridge))
-		return refuse(rule, "bridges", err, "bridge: \"%s\"", network->bridge);
+		return refuse(rule, "bridges", err, "%s: \"%s\"",
+			      switch_place_what(network->bridge),
+			      switch_place_word(network->bridge));
 	if (rule->ipam_types.set && !matches(&rule->ipam_types, type))
 		return refuse(rule, "ipamTypes", err, "ipam.type: \"%s\"", type);
 	if (rule->mtus.set && !spans_have(&rule->mtus, network->mtu, network->mtu))

@@ -30,11 +30,12 @@ struct ipam_kernel {
 	/* Cookies of the attachment's namespace, and of the node's; 0: not known. */
 	uint64_t (*netns_cookie)(const struct ipam_kernel *kernel);
 	uint64_t (*node_cookie)(const struct ipam_kernel *kernel);
-	/* True: the attachment's interface on the node is there. */
+	/* True: the attachment's interface on the node is there; or, with a switch whose
+	 * attachments have none, the kernel has it otherwise. */
 	bool (*has_interface)(const struct ipam_kernel *kernel,
 			      const struct record *record);
-	/* True: it is there under another name that somebody gave it, or that
-	 * is not known. */
+	/* True: it is there under another name that somebody gave it, or otherwise
+	 * changed; or that is not known. */
 	bool (*has_renamed)(const struct ipam_kernel *kernel,
 			    const struct record *record);
 	/* True: the attachment's namespace is gone, or another one is in its place. False
@@ -48,7 +49,8 @@ struct ipam_kernel {
 struct ipam_env {
 	const char *data_dir;
 	const char *network; /* its name */
-	const char *bridge; /* the owner's; "": attachments on any bridge are meant */
+	/* The owner's, or its switch's place; "": attachments on any bridge are meant. */
+	const char *bridge;
 	const struct ipam_kernel *kernel; /* NULL: nothing can be asked of the kernel */
 	struct notices *notices; /* NULL: nobody is told */
 	/* The store is read without its lock, and nothing is made there. For functions

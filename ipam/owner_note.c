@@ -29,7 +29,8 @@ bool owner_note_is(const char *file, char ret_bridge[IF_NAMESIZE])
 {
 	const char *bridge = file + strlen(NOTE_PREFIX);
 
-	if (strncmp(file, NOTE_PREFIX, strlen(NOTE_PREFIX)) != 0 || !ifname_valid(bridge))
+	if (strncmp(file, NOTE_PREFIX, strlen(NOTE_PREFIX)) != 0 ||
+	    !switch_place_valid(bridge))
 		return false;
 	snprintf(ret_bridge, IF_NAMESIZE, "%.15s", bridge);
 	return true;
@@ -232,7 +233,7 @@ static int recorded_add(struct record *record, uint64_t holder, void *data,
 
 	(void)holder;
 	list->has_records = true;
-	if (!ifname_valid(record->bridge))
+	if (!switch_place_valid(record->bridge))
 		return 0;
 	return owner_list_add(list, record->bridge) ? 0 : error_oom(err);
 }

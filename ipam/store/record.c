@@ -13,6 +13,8 @@
 #include "conf/base/util.h"
 #include "record_ports.h"
 
+#define RECORD_VERSION_SWITCH 3 /* the first that tells of other switches */
+
 uint64_t holder_hash(const char *container_id, const char *ifname)
 {
 	char text[512];
@@ -114,11 +116,17 @@ static void put_address(struct text *text, const struct record_address *address)
 	text_put(text, "\n", 1);
 }
 
+static unsigned int version_of(const struct record *record)
+{
+	return record->switch_kind == SWITCH_BRIDGE ? record_ports_version(&record->ports)
+						    : RECORD_VERSION_SWITCH;
+}
+
 char *record_format(const struct record *record)
 {
 	struct text text = {};
 
-	text_add(&text, RECORD_FIRST_LINE "%u\n", record_ports_version(&record->ports));
+	text_add(&text, RECORD_FIRST_LINE "%u\n", version_of(record));
 	put_line(&text, "network", record->network);
 	put_line(&text, "container", record->container_id);
 	put_line(&text, "ifname", record->ifname);
@@ -130,6 +138,8 @@ char *record_format(const struct record *record)
 	if (record->mac.set)
 		put_line(&text, "mac", MAC_TEXT(&record->mac));
 	put_line(&text, "bridge", record->bridge);
+	if (record->switch_kind != SWITCH_BRIDGE)
+		put_line(&text, "switch", switch_word(record->switch_kind));
 	put_line(&text, "pod", record->pod);
 	put_line(&text, "spoofcheck", record->spoof_check ? "yes" : NULL);
 	if (record->native_vlan)

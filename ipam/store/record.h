@@ -13,7 +13,8 @@
  *	cookie 4711		of that namespace; 0: the kernel doesn't tell
  *	node 1			cookie of the node's namespace
  *	mac 0a:58:0a:01:02:03
- *	bridge cni0
+ *	bridge cni0		or the place of a switch without one (conf/switch_kind.h)
+ *	switch macvlan		absent: bridge
  *	spoofcheck yes		macspoofchk or spoofCheck; absent: no
  *	native 100		VLAN of the port's untagged frames; absent: ADD didn't
  *				set it, or by other rules (plugin/stage/vlan.c)
@@ -50,7 +51,8 @@
  *
  * Unknown keys are passed over. A record with a higher number in its first line tells
  * of something that this version couldn't take away, so its DEL is left to a version that
- * can. The number is the lowest that has room for what the record says (record_ports.h).
+ * can. The number is the lowest that has room for what the record says: 2 with runs of
+ * host ports (record_ports.h), 3 with another switch than a Linux bridge.
  */
 #ifndef BRIDGE_CNI_IPAM_STORE_RECORD_H
 #define BRIDGE_CNI_IPAM_STORE_RECORD_H
@@ -63,7 +65,7 @@
 #include "file_mark.h"
 
 #define RECORD_FIRST_LINE "bridge-cni record " /* and the number */
-#define RECORD_VERSION	  2 /* the last that is known */
+#define RECORD_VERSION	  3 /* the last that is known */
 #define RECORD_MAX	  98304 /* bytes */
 #define RECORD_PREFIX	  "p-"
 #define RECORD_NAME_MAX	  24
@@ -88,6 +90,7 @@ struct record {
 	char *text; /* owns the strings of a record that was read; NULL: borrowed ones */
 	const char *network, *container_id, *ifname;
 	const char *boot, *netns, *bridge;
+	enum switch_kind switch_kind;
 	const char *pod; /* "NAMESPACE/NAME" */
 	uint64_t cookie, node;
 	struct mac_addr mac;

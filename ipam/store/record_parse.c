@@ -135,6 +135,13 @@ static int parse_ifname(char *text, char ret_ifname[IF_NAMESIZE])
 	return 0;
 }
 
+/* A word that is not known is a later version's, which alone can take the attachment
+ * away. */
+static int parse_switch(const char *word, enum switch_kind *ret)
+{
+	return switch_find(word, ret) ? 0 : -ENOTSUP;
+}
+
 static int parse_turn(const char *text, uint32_t *ret)
 {
 	uint64_t number;
@@ -201,6 +208,8 @@ static int parse_line(char *line, struct record *record)
 		return parse_ifname(value, record->routed);
 	if (strcmp(line, "neighbours") == 0)
 		return parse_ifname(value, record->neighbours);
+	if (strcmp(line, "switch") == 0)
+		return parse_switch(value, &record->switch_kind);
 	if (strcmp(line, "native") == 0)
 		return parse_vlan(value, &record->native_vlan);
 	if (strcmp(line, "portturn") == 0)

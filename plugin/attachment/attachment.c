@@ -3,6 +3,7 @@
 #include "attachment.h"
 
 #include "conf/json/json_doc.h"
+#include "ipam/store/record.h"
 #include "rules_seen.h"
 
 void attachment_init(struct attachment *att, struct operation *op,
@@ -12,6 +13,7 @@ void attachment_init(struct attachment *att, struct operation *op,
 		.network = network,
 		.pod = pod,
 		.op = op,
+		.switch_kind = network->switch_kind,
 		.bridge = network->bridge,
 		.owner = network->owner,
 		.ipam_env =
@@ -39,12 +41,23 @@ void attachment_clear(struct attachment *att)
 	rules_seen_free(att->rules_seen);
 }
 
-void attachment_set_bridge(struct attachment *att, const char *bridge)
+void attachment_set_switch(struct attachment *att, enum switch_kind kind,
+			   const char *bridge)
 {
+	att->switch_kind = kind;
+	if (bridge == att->bridge)
+		return;
 	att->bridge = bridge;
 	att->ipam_env.bridge = bridge;
 	att->owner = identity_owner(att->network->name, bridge,
 				    att->network->ipam.data_dir);
+}
+
+void attachment_follow_record(struct attachment *att, const struct record *record)
+{
+	attachment_set_switch(att, record->switch_kind,
+			      record_is_on(record, att->bridge) ? att->bridge
+								: record->bridge);
 }
 
 int attachment_open_pod(struct attachment *att, struct cni_error *err)

@@ -23,11 +23,12 @@ struct attachment {
 	struct operation *op;
 
 	/*
-	 * The bridge, and the owner of rules and sets that follows from it
-	 * (identity_owner()). It is the bridge that the network's configuration names;
-	 * or, in a DEL, the one that the attachment's record names. Only
-	 * attachment_set_bridge() writes these two.
+	 * The switch, the bridge (or the switch's place, switch_place()), and the owner
+	 * of rules and sets that follows from it (identity_owner()). They are those of
+	 * the network's configuration; or, where the attachment was there before this
+	 * operation, those of its record. Only attachment_set_switch() writes these.
 	 */
+	enum switch_kind switch_kind;
 	const char *bridge;
 	uint64_t owner;
 	struct ipam_env ipam_env; /* the same for ipam/ */
@@ -112,9 +113,14 @@ void attachment_init(struct attachment *att, struct operation *op,
 		     const struct network *network, const struct pod *pod);
 void attachment_clear(struct attachment *att);
 
-/* Says that the attachment is on @bridge, borrowed, whatever the network's configuration
- * says by now. */
-void attachment_set_bridge(struct attachment *att, const char *bridge);
+/* Says that the attachment is on this switch and @bridge, borrowed, whatever the network's
+ * configuration says by now. */
+void attachment_set_switch(struct attachment *att, enum switch_kind kind,
+			   const char *bridge);
+
+/* Says that it is where its record says. A record of an earlier version that names no
+ * bridge leaves that as it is. The record has to live as long. */
+void attachment_follow_record(struct attachment *att, const struct record *record);
 
 /* Opens the pod's namespace. Errors as pod_ns_open(). */
 int attachment_open_pod(struct attachment *att, struct cni_error *err);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "ipam/store/record.h"
-#include "plugin/netlink/link.h"
+#include "plugin/switch/switch.h"
 
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
 
@@ -30,17 +30,6 @@ static const struct kernel *of(const struct ipam_kernel *kernel)
 	return kernel->data;
 }
 
-static int cookie_get(void *data, struct cni_error *err)
-{
-	struct netlink *nl = NULL;
-	int ret = netlink_open(NETLINK_FOR_ROUTE, &nl, err);
-
-	if (ret == 0)
-		*(uint64_t *)data = netlink_cookie(nl);
-	netlink_close(nl);
-	return ret;
-}
-
 static bool lost_netns(const struct ipam_kernel *kernel, const struct record *record)
 {
 	const struct node *node = of(kernel)->node;
@@ -57,33 +46,20 @@ static bool lost_netns(const struct ipam_kernel *kernel, const struct record *re
 	if (ret < 0)
 		return false;
 	if (record->cookie != 0)
-		ret = pod_ns_run(node, fd, cookie_get, &cookie, NULL);
-	return record->cookie != 0 && ret == 0 && cookie != 0 && cookie != record->cookie;
+		cookie = pod_ns_cookie(node, fd);
+	return cookie != 0 && cookie != record->cookie;
 }
 
 static bool has_interface(const struct ipam_kernel *kernel, const struct record *record)
 {
-	const struct node *node = of(kernel)->node;
-	char host_ifname[IF_NAMESIZE];
-
-	identity_host_ifname(record->network, record->container_id, record->ifname,
-			     host_ifname);
-	return netlink_ifindex(node->rtnl, host_ifname) != 0;
+	return switch_liveness(record->switch_kind)
+		->has_interface(of(kernel)->node, record);
 }
 
 static bool has_renamed(const struct ipam_kernel *kernel, const struct record *record)
 {
-	const struct node *node = of(kernel)->node;
-	_cleanup_(link_list_clear) struct link_list links = {};
-	char alias[LINK_ALIAS_MAX];
-	bool found = link_list_get(node->rtnl, &links, NULL) < 0;
-
-	identity_alias(record->network, record->container_id, record->ifname, alias);
-	/* The ifb of an attachment outlives its veth and has the same alias. */
-	for (size_t i = 0; i < links.n; i++)
-		found = found || (strcmp(links.items[i].alias, alias) == 0 &&
-				  !link_is(&links.items[i], "ifb"));
-	return found;
+	return switch_liveness(record->switch_kind)
+		->has_renamed(of(kernel)->node, record);
 }
 
 static uint64_t node_cookie(const struct ipam_kernel *kernel)
@@ -100,7 +76,7 @@ static uint64_t netns_cookie(const struct ipam_kernel *kernel)
 	return pod_ns && pod_ns->rtnl ? netlink_cookie(pod_ns->rtnl) : 0;
 }
 
-void kernel_open(const struct node *node, struct kernel *ret_kernel)
+void kernel_open(struct node *node, struct kernel *ret_kernel)
 {
 	kernel_boot_only(ret_kernel);
 	ret_kernel->ipam.netns_cookie = netns_cookie;

@@ -11,7 +11,7 @@
 
 struct kernel {
 	struct ipam_kernel ipam;
-	const struct node *node;
+	struct node *node;
 	/* of the pod whose record is written; NULL: none is open */
 	const struct pod_ns *pod_ns;
 	char boot_id[BOOT_ID_MAX];
@@ -23,6 +23,6 @@ void kernel_boot_only(struct kernel *ret_kernel);
 
 /* Prepares answers about interfaces and namespaces, too, through @node, which has to stay
  * open. */
-void kernel_open(const struct node *node, struct kernel *ret_kernel);
+void kernel_open(struct node *node, struct kernel *ret_kernel);
 
 #endif

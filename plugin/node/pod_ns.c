@@ -107,3 +107,21 @@ int pod_ns_run(const struct node *node, int fd,
 	go_home(node);
 	return ret;
 }
+
+static int cookie_get(void *data, struct cni_error *err)
+{
+	struct netlink *nl = NULL;
+	int ret = netlink_open(NETLINK_FOR_ROUTE, &nl, err);
+
+	if (ret == 0)
+		*(uint64_t *)data = netlink_cookie(nl);
+	netlink_close(nl);
+	return ret;
+}
+
+uint64_t pod_ns_cookie(const struct node *node, int fd)
+{
+	uint64_t cookie = 0;
+
+	return pod_ns_run(node, fd, cookie_get, &cookie, NULL) == 0 ? cookie : 0;
+}

@@ -32,4 +32,7 @@ int pod_ns_run(const struct node *node, int fd,
 	       int (*fn)(void *data, struct cni_error *err), void *data,
 	       struct cni_error *err);
 
+/* Gives the cookie of the network namespace @fd; 0: it can't be told. */
+uint64_t pod_ns_cookie(const struct node *node, int fd);
+
 #endif

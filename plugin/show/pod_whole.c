@@ -230,6 +230,7 @@ static int recorded_read(struct pod_whole *whole, const struct record *record,
 	attachment_init(&att, net->op, net->network, &pod);
 	if (ret < 0)
 		return ret;
+	attachment_follow_record(&att, record);
 	pod.netns = record->netns;
 	ret = pod_open(&att, record, &own);
 	if (ret < 0)

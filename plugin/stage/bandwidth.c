@@ -364,6 +364,7 @@ static int bandwidth_show(struct attachment *att, struct stage_facts *facts,
 
 const struct stage stage_bandwidth = {
 	.name = "bandwidth",
+	.switches = SWITCH_BIT(SWITCH_BRIDGE) | SWITCH_BIT(SWITCH_OVS),
 	.add = bandwidth_add,
 	.check = bandwidth_check,
 	.repair = bandwidth_repair,

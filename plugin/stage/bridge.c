@@ -378,6 +378,7 @@ static void bridge_interfaces(const struct attachment *att, struct stage_interfa
 
 const struct stage stage_bridge = {
 	.name = "bridge",
+	.switches = SWITCH_BIT(SWITCH_BRIDGE),
 	.add = bridge_add,
 	.check = bridge_check,
 	.del = bridge_del,

@@ -57,6 +57,7 @@ static int gateway_check(struct attachment *att, struct cni_error *err)
 
 const struct stage stage_gateway = {
 	.name = "gateway",
+	.switches = SWITCH_BIT(SWITCH_BRIDGE) | SWITCH_BIT(SWITCH_OVS),
 	.add = gateway_add,
 	.check = gateway_check,
 	.repair = gateway_add,

@@ -294,6 +294,7 @@ static int gateway_guard_show_shared(struct attachment *net, struct stage_facts 
 
 const struct stage stage_gateway_guard = {
 	.name = "gateway_guard",
+	.switches = SWITCH_BIT(SWITCH_BRIDGE),
 	.add = gateway_guard_add,
 	.check = gateway_guard_check,
 	.repair_shared = gateway_guard_repair_shared,

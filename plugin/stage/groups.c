@@ -209,6 +209,7 @@ int groups_settle(struct attachment *net, struct cni_error *err)
 
 const struct stage stage_groups = {
 	.name = "groups",
+	.switches = SWITCH_BIT(SWITCH_BRIDGE),
 	.add = groups_add,
 	.check = groups_check,
 	.repair = groups_repair,

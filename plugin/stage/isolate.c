@@ -222,6 +222,7 @@ static int isolate_show_shared(struct attachment *net, struct stage_facts *facts
 
 const struct stage stage_isolate = {
 	.name = "isolate",
+	.switches = SWITCH_BIT(SWITCH_BRIDGE) | SWITCH_BIT(SWITCH_OVS),
 	.add = isolate_add,
 	.check = isolate_check,
 	.repair_shared = isolate_repair_shared,

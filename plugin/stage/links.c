@@ -53,5 +53,6 @@ int links_delete(struct attachment *att, struct cni_error *err)
 
 const struct stage stage_links = {
 	.name = "links",
+	.switches = SWITCH_BIT(SWITCH_BRIDGE) | SWITCH_BIT(SWITCH_OVS),
 	.del = links_delete,
 };

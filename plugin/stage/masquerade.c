@@ -304,6 +304,7 @@ static int masquerade_show(struct attachment *att, struct stage_facts *facts,
 
 const struct stage stage_masquerade = {
 	.name = "masquerade",
+	.switches = SWITCH_BIT(SWITCH_BRIDGE) | SWITCH_BIT(SWITCH_OVS),
 	.add = masquerade_add,
 	.check = masquerade_check,
 	.repair_shared = masquerade_repair_shared,

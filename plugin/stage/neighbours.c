@@ -164,6 +164,7 @@ static int neighbours_repair_shared(struct attachment *net, struct cni_error *er
 
 const struct stage stage_neighbours = {
 	.name = "neighbours",
+	.switches = SWITCH_BIT(SWITCH_BRIDGE),
 	.add = neighbours_add,
 	.check = neighbours_check,
 	.del = neighbours_del,

@@ -206,6 +206,7 @@ static int port_repair(struct attachment *att, struct cni_error *err)
 
 const struct stage stage_port = {
 	.name = "port",
+	.switches = SWITCH_BIT(SWITCH_BRIDGE),
 	.add = port_add,
 	.check = port_check,
 	.del = port_del,

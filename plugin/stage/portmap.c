@@ -329,6 +329,7 @@ static int portmap_show_shared(struct attachment *net, struct stage_facts *facts
 
 const struct stage stage_portmap = {
 	.name = "portmap",
+	.switches = SWITCH_BIT(SWITCH_BRIDGE) | SWITCH_BIT(SWITCH_OVS),
 	.add = portmap_add,
 	.check = portmap_check,
 	.del = localnet_del,

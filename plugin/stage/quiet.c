@@ -113,5 +113,6 @@ static int quiet_check(struct attachment *att, struct cni_error *err)
 
 const struct stage stage_quiet = {
 	.name = "quiet",
+	.switches = SWITCH_BIT(SWITCH_BRIDGE),
 	.check = quiet_check,
 };

@@ -215,5 +215,6 @@ static int leftovers_del(struct attachment *att, struct cni_error *err)
 
 const struct stage stage_reference_leftovers = {
 	.name = "reference",
+	.switches = SWITCH_BIT(SWITCH_BRIDGE),
 	.del = leftovers_del,
 };

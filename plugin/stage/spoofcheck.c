@@ -276,6 +276,7 @@ static int spoofcheck_show_shared(struct attachment *net, struct stage_facts *fa
 
 const struct stage stage_spoofcheck = {
 	.name = "spoofcheck",
+	.switches = SWITCH_BIT(SWITCH_BRIDGE),
 	.add = spoofcheck_add,
 	.check = spoofcheck_check,
 	.del = spoofcheck_del,

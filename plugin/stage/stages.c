@@ -15,6 +15,12 @@
 #define STAGE_ENTRY(name) &stage_##name,
 static const struct stage *const stages[] = {STAGES(STAGE_ENTRY)};
 
+/* Is the stage for attachments on this one's switch? */
+static bool is_for(const struct stage *stage, const struct attachment *att)
+{
+	return !stage->switches || stage->switches & SWITCH_BIT(att->switch_kind);
+}
+
 /* Runs one verb of a stage; how long it took is remembered for the log. */
 static int timed(struct attachment *att, const struct stage *stage,
 		 int (*verb)(struct attachment *, struct cni_error *),
@@ -60,7 +66,7 @@ static int undo(struct attachment *att, size_t n, int first, struct cni_error *e
 		struct cni_error own = {};
 		int ret;
 
-		if (!stages[n]->del || (n == 0 && first < 0))
+		if (!stages[n]->del || !is_for(stages[n], att) || (n == 0 && first < 0))
 			continue;
 		ret = stage_undo(att, n, &gaps, &own);
 		if (ret < 0 && first == 0) {
@@ -104,11 +110,11 @@ static int held_del(struct attachment *att, size_t n, bool retires, struct cni_e
 	if (ret < 0 && retires)
 		return ret;
 	att->record = ret == 0 ? &record : NULL;
-	/* The attachment is taken from the bridge that its record names, whichever is
-	 * configured by now: network, container ID and interface name one attachment
-	 * alone. */
-	if (att->record && !record_is_on(&record, att->bridge))
-		attachment_set_bridge(att, record.bridge);
+	/* The attachment is taken from the switch and the bridge that its record names,
+	 * whichever is configured by now: network, container ID and interface name one
+	 * attachment alone. */
+	if (att->record)
+		attachment_follow_record(att, &record);
 	/*
 	 * The mark has to be there before a stage looks which other records have the
 	 * attachment's addresses, as one of those may be going, too. Where it can't be
@@ -121,8 +127,7 @@ static int held_del(struct attachment *att, size_t n, bool retires, struct cni_e
 	att->record = NULL;
 	if (ret == 0 && retires && att->was_last)
 		rules_retire(att);
-	if (att->bridge != att->network->bridge)
-		attachment_set_bridge(att, att->network->bridge);
+	attachment_set_switch(att, att->network->switch_kind, att->network->bridge);
 	return ret;
 }
 
@@ -154,7 +159,7 @@ int stages_names(struct attachment *att, struct cni_error *err)
 	int ret = 0;
 
 	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(stages); i++)
-		if (stages[i]->names)
+		if (stages[i]->names && is_for(stages[i], att))
 			ret = stages[i]->names(att, err);
 	return ret;
 }
@@ -166,7 +171,8 @@ int stages_links(struct attachment *att, struct stage_links *ret_links,
 
 	*ret_links = (struct stage_links){};
 	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(stages); i++)
-		if (stages[i]->links && !ret_links->are_anothers)
+		if (stages[i]->links && is_for(stages[i], att) &&
+		    !ret_links->are_anothers)
 			ret = stages[i]->links(att, ret_links, err);
 	return ret;
 }
@@ -177,7 +183,7 @@ int stages_elements(struct attachment *att, enum stage_elements_of which,
 	int ret = 0;
 
 	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(stages); i++)
-		if (stages[i]->elements)
+		if (stages[i]->elements && is_for(stages[i], att))
 			ret = stages[i]->elements(att, which, elements, err);
 	return ret;
 }
@@ -198,7 +204,7 @@ void stages_interfaces(const struct attachment *att, struct stage_interfaces *re
 {
 	*ret_list = (struct stage_interfaces){};
 	for (size_t i = 0; i < ARRAY_SIZE(stages); i++)
-		if (stages[i]->interfaces)
+		if (stages[i]->interfaces && is_for(stages[i], att))
 			stages[i]->interfaces(att, ret_list);
 }
 
@@ -220,7 +226,8 @@ int stages_show_shared(struct attachment *net, struct stage_facts *facts,
 	int first = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(stages); i++)
-		first = show_one(net, stages[i]->show_shared, facts, first, err);
+		if (is_for(stages[i], net))
+			first = show_one(net, stages[i]->show_shared, facts, first, err);
 	return first;
 }
 
@@ -229,7 +236,8 @@ int stages_show(struct attachment *att, struct stage_facts *facts, struct cni_er
 	int first = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(stages); i++)
-		first = show_one(att, stages[i]->show, facts, first, err);
+		if (is_for(stages[i], att))
+			first = show_one(att, stages[i]->show, facts, first, err);
 	return first;
 }
 
@@ -238,7 +246,7 @@ int stages_add(struct attachment *att, struct cni_error *err)
 	for (size_t i = 0; i < ARRAY_SIZE(stages); i++) {
 		int ret;
 
-		if (!stages[i]->add)
+		if (!stages[i]->add || !is_for(stages[i], att))
 			continue;
 		ret = timed(att, stages[i], stages[i]->add, err);
 		if (ret < 0) {
@@ -249,12 +257,35 @@ int stages_add(struct attachment *att, struct cni_error *err)
 	return 0;
 }
 
+int stages_status(struct attachment *net, struct cni_error *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(stages); i++)
+		if (stages[i]->status && is_for(stages[i], net))
+			ret = stages[i]->status(net, err);
+	return ret;
+}
+
+int stages_sweep(struct attachment *net, struct cni_error *err)
+{
+	int first = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(stages); i++)
+		if (stages[i]->sweep && is_for(stages[i], net)) {
+			int ret = stages[i]->sweep(net, first == 0 ? err : NULL);
+
+			first = first == 0 ? ret : first;
+		}
+	return first;
+}
+
 int stages_check(struct attachment *att, struct cni_error *err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(stages); i++) {
 		int ret;
 
-		if (!stages[i]->check)
+		if (!stages[i]->check || !is_for(stages[i], att))
 			continue;
 		ret = timed(att, stages[i], stages[i]->check, err);
 		if (ret < 0)
@@ -282,14 +313,24 @@ static bool repair_one(struct attachment *att,
 void stages_repair(struct attachment *net, struct attachment *const *connected, size_t n)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(stages); i++)
-		if (stages[i]->repair_shared)
+		if (stages[i]->repair_shared && is_for(stages[i], net))
 			repair_one(net, stages[i]->repair_shared);
 	for (size_t i = 0; i < ARRAY_SIZE(stages); i++) {
 		if (!stages[i]->repair)
 			continue;
 		for (size_t k = 0; k < n; k++)
-			if (!connected[k]->given_up)
+			if (!connected[k]->given_up && is_for(stages[i], connected[k]))
 				connected[k]->given_up = !repair_one(connected[k],
 								     stages[i]->repair);
 	}
+	for (size_t i = 0; i < ARRAY_SIZE(stages); i++)
+		if (stages[i]->repair_shared_last && is_for(stages[i], net))
+			repair_one(net, stages[i]->repair_shared_last);
+}
+
+void stages_repair_unlocked(struct attachment *net)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(stages); i++)
+		if (stages[i]->repair_unlocked && is_for(stages[i], net))
+			repair_one(net, stages[i]->repair_unlocked);
 }

@@ -90,6 +90,9 @@ void stage_interfaces_add(struct stage_interfaces *list, const char *name,
  */
 struct stage {
 	const char *name;
+	/* The switches (SWITCH_BIT()) whose attachments the stage is for. Those of others
+	 * pass it by, in each verb and contribution. 0: it is for all. */
+	unsigned int switches;
 
 	/* Makes all of its part or nothing: on failure the stage has undone it. */
 	int (*add)(struct attachment *att, struct cni_error *err);
@@ -101,7 +104,8 @@ struct stage {
 
 	/*
 	 * `bridge-cni repair`: puts back what somebody else removed, and reports it by
-	 * report_done(). Both run under the exclusive node lock, and never in the pod.
+	 * report_done(). All but the last run under the exclusive node lock, and none in the
+	 * pod.
 	 * First, once, what the network's attachments share: @net has no container, no
 	 * interface and no addresses. ipam_record_each() tells which attachments are
 	 * connected.
@@ -110,6 +114,19 @@ struct stage {
 	/* Then what belongs to one connected attachment, or follows from it: @att has its
 	 * record, addresses with gateways, MAC address and the names of both ends. */
 	int (*repair)(struct attachment *att, struct cni_error *err);
+	/* At last, once more for what is shared: what needs a bridge that a pod's repair may
+	 * have made, or what no pod needs to be connected. @net is as for repair_shared. */
+	int (*repair_shared_last)(struct attachment *net, struct cni_error *err);
+	/* When the node lock is given back, once: what may have to be waited for. @net is as
+	 * for repair_shared. */
+	int (*repair_unlocked)(struct attachment *net, struct cni_error *err);
+
+	/* STATUS: would the next ADD fail for want of what the stage needs? @net is as for
+	 * repair_shared, and nothing of the node is open. Code 50. */
+	int (*status)(struct attachment *net, struct cni_error *err);
+	/* GC: takes away what is of no attachment any more and that no DEL can know of.
+	 * The exclusive lock is held. */
+	int (*sweep)(struct attachment *net, struct cni_error *err);
 
 	/* Contributes to an ADD before anything is made: code 103 where somebody has a
 	 * name that the stage is going to use. */
@@ -184,6 +201,10 @@ int stages_add(struct attachment *att, struct cni_error *err);
 /* Runs `check` down the table, up to the first error. */
 int stages_check(struct attachment *att, struct cni_error *err);
 
+/* Run `status` up to the first error, and `sweep` on past errors, down the table. */
+int stages_status(struct attachment *net, struct cni_error *err);
+int stages_sweep(struct attachment *net, struct cni_error *err);
+
 /* Runs `del` up the table and on past errors. The first error is reported. It keeps the
  * record and the addresses for the next DEL. The owner's rules go with its last
  * attachment. */
@@ -220,5 +241,7 @@ int links_delete(struct attachment *att, struct cni_error *err);
  * leave it alone (given_up). All errors go to the report.
  */
 void stages_repair(struct attachment *net, struct attachment *const *connected, size_t n);
+/* The last part, for which the caller has given the node lock back. */
+void stages_repair_unlocked(struct attachment *net);
 
 #endif

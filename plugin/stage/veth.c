@@ -357,6 +357,7 @@ static int veth_repair(struct attachment *att, struct cni_error *err)
 
 const struct stage stage_veth = {
 	.name = "veth",
+	.switches = SWITCH_BIT(SWITCH_BRIDGE) | SWITCH_BIT(SWITCH_OVS),
 	.add = veth_add,
 	.check = veth_check,
 	.repair = veth_repair,

@@ -200,6 +200,7 @@ static void vlan_interfaces(const struct attachment *att, struct stage_interface
 
 const struct stage stage_vlan = {
 	.name = "vlan",
+	.switches = SWITCH_BIT(SWITCH_BRIDGE),
 	.add = vlan_add,
 	.check = vlan_check,
 	.repair = vlan_repair,

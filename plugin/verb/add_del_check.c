@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "conf/result.h"
+#include "ipam/store/record.h"
 #include "plugin/stage/stages.h"
 
 /* The answer, and the strings that nothing else holds. */

@@ -34,6 +34,9 @@
 
 #define NAMED_MAX 10 /* the most attachments that a message names */
 
+/* Two words of a message. */
+#define PLACE(bridge) switch_place_what(bridge), switch_place_word(bridge)
+
 /* Names for a message. Those that don't fit are counted. */
 struct names {
 	char text[ERROR_MSG_MAX / 2];
@@ -92,15 +95,15 @@ static int left_refuse(struct attachment *net, const char *what_helps,
 		return ret;
 	if (names.n > NAMED_MAX)
 		return error_set(err, CNI_ERR_EXISTS, EBUSY,
-				 "%zu attachments are left on network %s (bridge %s, "
+				 "%zu attachments are left on network %s (%s %s, "
 				 "dataDir %s): %s and others; %s",
-				 names.n, net->network->name, net->bridge,
+				 names.n, net->network->name, PLACE(net->bridge),
 				 net->network->ipam.data_dir, names.text, what_helps);
 	return error_set(err, CNI_ERR_EXISTS, EBUSY,
-			 "%zu attachment%s left on network %s (bridge %s, dataDir %s): "
+			 "%zu attachment%s left on network %s (%s %s, dataDir %s): "
 			 "%s; %s",
 			 names.n, names.n > 1 ? "s are" : " is", net->network->name,
-			 net->bridge, net->network->ipam.data_dir, names.text,
+			 PLACE(net->bridge), net->network->ipam.data_dir, names.text,
 			 what_helps);
 }
 
@@ -143,13 +146,13 @@ static int strangers_refuse(struct attachment *net, struct cni_error *err)
 	if (ret < 0 || names.n == 0)
 		return ret;
 	return error_set(err, CNI_ERR_EXISTS, EBUSY,
-			 "network %s (bridge %s, dataDir %s): %zu attachment%s may be "
+			 "network %s (%s %s, dataDir %s): %zu attachment%s may be "
 			 "another program's, or have addresses of another IPAM plugin: "
 			 "%s%s; name a FILE with the network's configuration to clean up "
 			 "all the same",
-			 net->network->name, net->bridge, net->network->ipam.data_dir,
-			 names.n, names.n > 1 ? "s" : "", names.text,
-			 names.n > NAMED_MAX ? " and others" : "");
+			 net->network->name, PLACE(net->bridge),
+			 net->network->ipam.data_dir, names.n, names.n > 1 ? "s" : "",
+			 names.text, names.n > NAMED_MAX ? " and others" : "");
 }
 
 /* Deletes all of them, by the code that DEL and GC run. */
@@ -346,9 +349,8 @@ static int shared_remove(struct attachment *net, bool by_store, struct cni_error
 	if (!other[0])
 		ret = ipam_network_remove(&net->ipam_env, &store, err);
 	else if (ipam_forget_owner(&net->ipam_env))
-		report_done(net,
-			    "left its files below %s, which tell of bridge %s as well%s",
-			    net->network->ipam.data_dir, other,
+		report_done(net, "left its files below %s, which tell of %s %s as well%s",
+			    net->network->ipam.data_dir, PLACE(other),
 			    by_store ? ""
 				     : ": `bridge-cni cleanup` without a FILE removes "
 				       "that, too");

@@ -127,6 +127,8 @@ static void all_collect(struct attachment *att, const struct valid_set *valid,
 	interfaces_collect(att, valid, &holders, errors);
 	elements_collect(att, valid, errors);
 	error_clear(&err);
+	errors_add(errors, stages_sweep(att, &err), &err);
+	error_clear(&err);
 	errors_add(errors, localnet_settle(att, &err), &err);
 	error_clear(&err);
 	errors_add(errors, bridge_alias_settle(att, &err), &err);

@@ -62,6 +62,7 @@ static int connected_make(const struct attachment *net, const struct record *rec
 
 	attachment_init(att, net->op, net->network, &connected->pod);
 	att->record = record;
+	attachment_follow_record(att, record);
 	att->container_mac = record->mac;
 	/* An ADD or DEL of this attachment that waits for the exclusive lock finishes by
 	 * itself. The record of such an ADD doesn't have all yet. */
@@ -114,9 +115,9 @@ static int uplinks_tell(struct attachment *net, const struct ipam_record_list *r
 	return 0;
 }
 
-static int repair_locked(struct attachment *net, struct cni_error *err)
+static int repair_locked(struct attachment *net, struct ipam_record_list *records,
+			 struct cni_error *err)
 {
-	_cleanup_(ipam_record_list_clear) struct ipam_record_list records = {};
 	int ret = node_lock(&net->op->node, NODE_EXCLUSIVE, err);
 
 	if (ret == 0)
@@ -126,18 +127,18 @@ static int repair_locked(struct attachment *net, struct cni_error *err)
 	if (ret == 0)
 		ret = localnet_settle(net, err);
 	if (ret == 0)
-		ret = ipam_connected(&net->ipam_env, &records, err);
-	if (ret == 0 && records.n > 0) {
+		ret = ipam_connected(&net->ipam_env, records, err);
+	if (ret == 0 && records->n > 0) {
 		/* An earlier version may have made all that is shared. */
 		ipam_note_owner(&net->ipam_env, net->network);
-		ret = repair_all(net, &records, err);
+		ret = repair_all(net, records, err);
 	} else if (ret == 0) {
 		ret = masquerade_settle(net, err);
 		if (ret == 0)
 			ret = isolate_settle(net, err);
 	}
 	if (ret == 0)
-		ret = uplinks_tell(net, &records, err);
+		ret = uplinks_tell(net, records, err);
 	if (ret == 0)
 		ret = bridge_alias_settle(net, err);
 	if (ret == 0)
@@ -145,7 +146,18 @@ static int repair_locked(struct attachment *net, struct cni_error *err)
 	return ret < 0 ? ret : groups_settle(net, err);
 }
 
+static int repair(struct attachment *net, struct cni_error *err)
+{
+	_cleanup_(ipam_record_list_clear) struct ipam_record_list records = {};
+	int ret = repair_locked(net, &records, err);
+
+	node_unlock(&net->op->node);
+	if (records.n > 0)
+		stages_repair_unlocked(net);
+	return ret;
+}
+
 int verb_repair(struct attachment *net, struct cni_error *err)
 {
-	return attachment_run(net, repair_locked, err);
+	return attachment_run(net, repair, err);
 }

@@ -14,6 +14,7 @@
 #include "plugin/stage/forwarding.h"
 #include "plugin/stage/gateway.h"
 #include "plugin/stage/portmap_localnet.h"
+#include "plugin/stage/stages.h"
 
 /* Counts addresses that a reclaim would give back as free. @full: the message of a full
  * range set. */
@@ -111,7 +112,9 @@ int verb_status(struct attachment *att, struct cni_error *err)
 
 	network_gateway_ifname(att->network, att->gateway_ifname);
 	localnet_tell(att);
-	ret = bridge_nf_status(att, err);
+	ret = stages_status(att, err);
+	if (ret == 0)
+		ret = bridge_nf_status(att, err);
 	if (ret < 0)
 		return ret;
 	if (ipam_delegated(att->network))

@@ -309,7 +309,7 @@ def of_a_newer_version(node, container):
     """Makes it one, of a format that nobody here knows; its path, and what was in it."""
     [(name, text)] = [item for item in records(node).items() if container in item[1]]
     path = node.store / ".bridge-cni" / NETWORK / name
-    path.write_text(text.replace("record 1\n", "record 3\n") + "what do I know\n")
+    path.write_text(text.replace("record 1\n", "record 99\n") + "what do I know\n")
     return path, text
 
 

@@ -155,9 +155,9 @@ static void unknown_keys_are_passed_over(void **state)
 
 static void a_newer_version_is_told_whatever_it_holds(void **state)
 {
-	static const char *const texts[] = {"bridge-cni record 3\n",
+	static const char *const texts[] = {"bridge-cni record 4\n",
 					    "bridge-cni record 99\n\x01\xff what\n",
-					    "bridge-cni record 3\nnetwork net\nno end"};
+					    "bridge-cni record 4\nnetwork net\nno end"};
 	struct record got;
 
 	(void)state;
