@@ -76,6 +76,9 @@ struct attachment {
 	 * for a quiet pod alone. */
 	bool gateway_is_own;
 
+	/* Another program makes the host's end a port, and not of a Linux bridge: the
+	 * kernel does not say what its master is, or how it forwards. */
+	bool port_is_foreign;
 	/* The two ends of the veth. */
 	struct mac_addr host_mac, container_mac;
 	uint32_t mtu; /* bytes; both ends have it */

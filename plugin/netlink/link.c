@@ -131,19 +131,10 @@ static void put_no_link_local(struct builder b)
 	nest_end(b, families);
 }
 
-void queue_veth_port(struct netlink *nl, const struct veth_spec *spec)
+static void put_port_flags(struct builder b, const struct veth_spec *spec)
 {
-	struct builder b = begin_link(nl,
-				      netlink_queue(nl, RTM_NEWLINK, 0,
-						    "setting up the bridge port %s",
-						    spec->host_name),
-				      0, 0);
-	struct nlattr *info, *data;
+	struct nlattr *info = nest(b, IFLA_LINKINFO), *data;
 
-	put_string(b, IFLA_IFNAME, spec->host_name);
-	if (spec->alias)
-		put_string(b, IFLA_IFALIAS, spec->alias);
-	info = nest(b, IFLA_LINKINFO);
 	put_string(b, IFLA_INFO_SLAVE_KIND, "bridge");
 	data = nest(b, IFLA_INFO_SLAVE_DATA);
 	put_u8(b, IFLA_BRPORT_MODE, spec->hairpin);
@@ -158,6 +149,21 @@ void queue_veth_port(struct netlink *nl, const struct veth_spec *spec)
 	}
 	nest_end(b, data);
 	nest_end(b, info);
+}
+
+void queue_veth_port(struct netlink *nl, const struct veth_spec *spec)
+{
+	struct builder b = begin_link(nl,
+				      netlink_queue(nl, RTM_NEWLINK, 0,
+						    "setting up the bridge port %s",
+						    spec->host_name),
+				      0, 0);
+
+	put_string(b, IFLA_IFNAME, spec->host_name);
+	if (spec->alias)
+		put_string(b, IFLA_IFALIAS, spec->alias);
+	if (!spec->is_foreign)
+		put_port_flags(b, spec);
 	if (spec->no_link_local)
 		put_no_link_local(b);
 }
@@ -174,7 +180,8 @@ void queue_veth_add(struct netlink *nl, const struct veth_spec *spec)
 	struct nlattr *info, *data, *peer;
 
 	put_device(b, spec->host_name, &spec->host_mac, spec->mtu);
-	put_u32(b, IFLA_MASTER, spec->bridge);
+	if (!spec->is_foreign)
+		put_u32(b, IFLA_MASTER, spec->bridge);
 	info = nest(b, IFLA_LINKINFO);
 	put_string(b, IFLA_INFO_KIND, "veth");
 	data = nest(b, IFLA_INFO_DATA);

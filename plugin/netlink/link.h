@@ -82,6 +82,9 @@ struct veth_spec {
 	struct mac_addr host_mac, peer_mac;
 	uint32_t mtu;
 	unsigned int bridge; /* index: the host's end becomes its port */
+	/* Another program makes it a port, of its own switch. Then nothing here is said of
+	 * ports. */
+	bool is_foreign;
 	int peer_ns; /* descriptor of the namespace that the peer is made in */
 	const char *alias; /* of the host's end */
 	bool hairpin; /* frames may leave by the port that they came in by */
@@ -173,6 +176,9 @@ void queue_link_del_known(struct netlink *nl, const struct link_known *link);
  */
 void queue_links_del(struct netlink *nl, const struct link_known links[], size_t n,
 		     uint32_t group);
+
+/* The most ports of a bridge: BR_MAX_PORTS less one, net/bridge/br_private.h. */
+#define BRIDGE_PORTS_MAX 1023
 
 /* All links of the namespace. */
 struct link_list {

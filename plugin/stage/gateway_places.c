@@ -214,7 +214,7 @@ static int bridge_is_idle(struct attachment *att, bool *ret_idle, struct cni_err
 		others += links.items[i].master == att->bridge_index &&
 			  strcmp(links.items[i].name, att->pod->host_ifname) != 0;
 	if (ret == 0)
-		*ret_idle = others == 0;
+		*ret_idle = others == 0 && !att->port_is_foreign;
 	return ret;
 }
 

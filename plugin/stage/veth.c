@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Makes the veth pair. The host's end, whose name follows from the identity, is a port of
- * the bridge. The other end, with the name that the runtime asked for, is in the pod.
+ * the bridge, or becomes one later (port_is_foreign). The other end, with the name that the
+ * runtime asked for, is in the pod.
  */
 #include <errno.h>
 #include <linux/ipv6.h>
@@ -10,9 +11,8 @@
 
 #include "plugin/attachment/report.h"
 #include "plugin/netlink/link.h"
+#include "pod_end.h"
 #include "stages.h"
-
-#define BRIDGE_PORTS_MAX 1023 /* BR_MAX_PORTS less one, net/bridge/br_private.h */
 
 /* Sets the error of a host's end that is there already, by an earlier ADD or by
  * chance. */
@@ -46,37 +46,15 @@ static int veth_names(struct attachment *att, struct cni_error *err)
 {
 	if (netlink_ifindex(att->op->node.rtnl, att->pod->host_ifname))
 		return host_end_exists(att, err);
-	if (netlink_ifindex(att->pod_ns.rtnl, att->pod->ifname))
-		return error_set(
-			err, CNI_ERR_EXISTS, EEXIST,
-			"CNI_IFNAME: an interface %s exists in %s already; remove "
-			"it, or give this one another name",
-			att->pod->ifname, att->pod->netns);
-	return 0;
-}
-
-static struct mac_addr container_mac(const struct attachment *att)
-{
-	if (att->pod->mac.set)
-		return att->pod->mac;
-	if (att->ipam.ips.n > 0)
-		return identity_mac_of_ip(&att->ipam.ips.items[0].address.addr);
-	return identity_container_mac(att->network->name, att->pod->container_id,
-				      att->pod->ifname);
+	return pod_end_name_check(att, err);
 }
 
 /* Says which of the two names exists; the kernel says only that one does. */
 static int explain(struct attachment *att, int ret, struct cni_error *err)
 {
-	const char *name = att->pod->ifname;
-
-	if (ret == -EEXIST && netlink_ifindex(att->pod_ns.rtnl, name)) {
+	if (ret == -EEXIST && netlink_ifindex(att->pod_ns.rtnl, att->pod->ifname)) {
 		error_clear(err);
-		return error_set(
-			err, CNI_ERR_EXISTS, EEXIST,
-			"CNI_IFNAME: an interface %s exists in %s already; remove "
-			"it, or give this one another name",
-			name, att->pod->netns);
+		return pod_end_name_taken(att, err);
 	}
 	if (ret == -EXFULL)
 		error_wrap(err, "bridge %s is full (a Linux bridge has at most %d ports)",
@@ -120,6 +98,7 @@ static int make(struct attachment *att, struct cni_error *err)
 		.peer_mac = att->container_mac,
 		.mtu = att->mtu,
 		.bridge = att->bridge_index,
+		.is_foreign = att->port_is_foreign,
 		.peer_ns = att->pod_ns.fd,
 		.alias = alias,
 		.hairpin = pod_wants_hairpin(att->network, att->pod),
@@ -147,7 +126,7 @@ static int veth_add(struct attachment *att, struct cni_error *err)
 
 	att->host_mac = identity_host_mac(network->owner, att->pod->container_id,
 					  att->pod->ifname);
-	att->container_mac = container_mac(att);
+	att->container_mac = pod_end_mac(att);
 	att->mtu = network->mtu ? network->mtu : att->bridge_mtu;
 	ret = make(att, err);
 	/* The kernel makes the pair before it makes one end a port. */
@@ -158,66 +137,6 @@ static int veth_add(struct attachment *att, struct cni_error *err)
 
 	att->container_index = netlink_ifindex(att->pod_ns.rtnl, att->pod->ifname);
 	return bridge_mtu_reread(att, err);
-}
-
-static int differs(struct cni_error *err, const char *ifname, const char *what,
-		   const char *expected, const char *found)
-{
-	return error_set(err, CNI_ERR_CHECK, EINVAL, "%s: expected %s %s, found %s",
-			 ifname, what, expected, found);
-}
-
-/* Finds prevResult's entry for an interface of the pod or, with @sandbox NULL, of the
- * node. NULL: there is none. */
-static const struct interface *prev_interface(const struct attachment *att,
-					      const char *name, const char *sandbox)
-{
-	for (size_t i = 0; i < att->pod->prev_result.interfaces.n; i++) {
-		const struct interface *item = &att->pod->prev_result.interfaces.items[i];
-		const char *at = item->sandbox ? item->sandbox : "";
-
-		if (item->name && strcmp(item->name, name) == 0 &&
-		    strcmp(at, sandbox ? sandbox : "") == 0)
-			return item;
-	}
-	return NULL;
-}
-
-/* Compares with prevResult, which has the MAC address that the last plugin of the chain
- * left (tuning may set it). */
-static int mac_check(const struct attachment *att, const struct link *link,
-		     const char *sandbox, struct cni_error *err)
-{
-	const struct interface *prev = prev_interface(att, link->name, sandbox);
-	struct mac_addr expected;
-
-	if (!prev || !prev->mac || !prev->mac[0] || mac_parse(prev->mac, &expected) < 0 ||
-	    memcmp(expected.bytes, link->mac.bytes, MAC_LEN) == 0)
-		return 0;
-	return differs(err, link->name, "the MAC address", prev->mac,
-		       MAC_TEXT(&link->mac));
-}
-
-static int container_end_check(struct attachment *att, struct link *link,
-			       struct cni_error *err)
-{
-	const char *name = att->pod->ifname;
-	int ret = link_get(att->pod_ns.rtnl, name, link, err);
-
-	if (ret < 0)
-		return ret;
-	if (!link->index)
-		return error_set(
-			err, CNI_ERR_CHECK, ENODEV,
-			"%s: expected the interface in %s, found none of that name", name,
-			att->pod->netns);
-	if (!link_is(link, "veth"))
-		return differs(err, name, "an interface of kind", "veth", link->kind);
-	if (!link->up && !att->network->disable_container_interface)
-		return differs(err, name, "it", "up", "it down");
-	att->container_index = link->index;
-	att->container_mac = link->mac;
-	return mac_check(att, link, att->pod->netns, err);
 }
 
 static const char *on_off(bool on)
@@ -234,24 +153,34 @@ static uint32_t expected_mtu(const struct attachment *att, const struct link *po
 	return att->network->mtu || !prev ? att->network->mtu : prev->mtu;
 }
 
-static int port_check(const struct attachment *att, const struct link *port,
-		      struct cni_error *err)
+/* @mtu 0: any is right. */
+static int mtu_check(const struct link *port, uint32_t mtu, struct cni_error *err)
 {
-	uint32_t mtu = expected_mtu(att, port);
 	char expected[16], found[16];
 
-	if (port->port.hairpin != pod_wants_hairpin(att->network, att->pod))
-		return differs(err, port->name, "hairpin mode",
-			       on_off(pod_wants_hairpin(att->network, att->pod)),
-			       on_off(port->port.hairpin));
-	if (port->port.isolated != wants_isolation(att))
-		return differs(err, port->name, "port isolation",
-			       on_off(wants_isolation(att)), on_off(port->port.isolated));
 	if (!mtu || port->mtu == mtu)
 		return 0;
 	snprintf(expected, sizeof(expected), "%u", mtu);
 	snprintf(found, sizeof(found), "%u", port->mtu);
-	return differs(err, port->name, "the MTU", expected, found);
+	return link_differs(err, port->name, "the MTU", expected, found);
+}
+
+static int port_check(const struct attachment *att, const struct link *port,
+		      struct cni_error *err)
+{
+	uint32_t mtu = expected_mtu(att, port);
+
+	if (att->port_is_foreign)
+		return mtu_check(port, mtu, err);
+	if (port->port.hairpin != pod_wants_hairpin(att->network, att->pod))
+		return link_differs(err, port->name, "hairpin mode",
+				    on_off(pod_wants_hairpin(att->network, att->pod)),
+				    on_off(port->port.hairpin));
+	if (port->port.isolated != wants_isolation(att))
+		return link_differs(err, port->name, "port isolation",
+				    on_off(wants_isolation(att)),
+				    on_off(port->port.isolated));
+	return mtu_check(port, mtu, err);
 }
 
 static int master_differs(struct attachment *att, const struct link *port,
@@ -279,7 +208,7 @@ static int veth_check(struct attachment *att, struct cni_error *err)
 	struct link inside, outside;
 	int ret;
 
-	ret = container_end_check(att, &inside, err);
+	ret = pod_end_check(att, "veth", &inside, err);
 	if (ret == 0)
 		ret = link_get_by_index(att->op->node.rtnl, inside.peer, &outside, err);
 	if (ret < 0)
@@ -288,13 +217,13 @@ static int veth_check(struct attachment *att, struct cni_error *err)
 		return error_set(err, CNI_ERR_CHECK, ENODEV,
 				 "%s: expected its other end on the node, found none",
 				 att->pod->ifname);
-	if (outside.master != att->bridge_index)
+	if (!att->port_is_foreign && outside.master != att->bridge_index)
 		return master_differs(att, &outside, err);
 	if (!outside.up)
-		return differs(err, outside.name, "it", "up", "it down");
+		return link_differs(err, outside.name, "it", "up", "it down");
 	att->host_index = outside.index;
 	ret = port_check(att, &outside, err);
-	return ret < 0 ? ret : mac_check(att, &outside, NULL, err);
+	return ret < 0 ? ret : prev_mac_check(att, &outside, NULL, err);
 }
 
 static int veth_links(struct attachment *att, struct stage_links *links,
@@ -322,6 +251,19 @@ static void veth_interfaces(const struct attachment *att, struct stage_interface
 			     att->pod->netns);
 }
 
+static int up_repair(struct attachment *att, const struct link *port,
+		     struct cni_error *err)
+{
+	struct netlink *nl = att->op->node.rtnl;
+	int ret;
+
+	queue_link_up(nl, port->index, port->name);
+	ret = netlink_commit(nl, err);
+	if (ret == 0)
+		report_done(att, "%s: up", port->name);
+	return ret;
+}
+
 /* Makes the port as ADD made it. The pod's end is left to the pod. */
 static int veth_repair(struct attachment *att, struct cni_error *err)
 {
@@ -335,6 +277,8 @@ static int veth_repair(struct attachment *att, struct cni_error *err)
 		return ret;
 	att->host_index = port.index;
 	att->mtu = port.mtu;
+	if (att->port_is_foreign)
+		return port.up ? 0 : up_repair(att, &port, err);
 	if (port.master == att->bridge_index && port.up &&
 	    port.port.hairpin == pod_wants_hairpin(att->network, att->pod) &&
 	    port.port.isolated == wants_isolation(att))
