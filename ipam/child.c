@@ -51,6 +51,9 @@ static int input_make(const struct child_spec *spec, int *ret_fd, struct cni_err
 	return 0;
 }
 
+/* Where the process has the descriptor that it keeps. */
+#define KEPT_FILENO (STDERR_FILENO + 1)
+
 /* Does as dup2(), and a descriptor that is in its place already loses
  * its O_CLOEXEC, too. */
 static int place(int fd, int wanted)
@@ -72,10 +75,12 @@ static _Noreturn void become(const struct child_spec *spec, int input, int outpu
 	for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
 		sigaction(defaults[i], &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
 	if (place(input, STDIN_FILENO) >= 0 && place(output, STDOUT_FILENO) >= 0 &&
-	    (!spec->stderr_too || dup2(STDOUT_FILENO, STDERR_FILENO) >= 0)) {
+	    (!spec->stderr_too || dup2(STDOUT_FILENO, STDERR_FILENO) >= 0) &&
+	    (!spec->keep || place(spec->keep, KEPT_FILENO) >= 0)) {
 		/* Our own caller may have left descriptors open; ours
 		 * are all O_CLOEXEC. */
-		syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
+		syscall(SYS_close_range, spec->keep ? KEPT_FILENO + 1 : KEPT_FILENO, ~0U,
+			0);
 		execve(spec->path, spec->argv ? spec->argv : alone, spec->env);
 	}
 	*ret_errno = errno;

@@ -18,6 +18,9 @@ struct child_spec {
 	size_t input_len;
 	size_t output_max; /* bytes that it may print */
 	bool stderr_too; /* its standard error is read with the output; else it is ours */
+	/* A descriptor of ours, behind the standard ones, that it keeps until its end, and
+	 * with it the locks that we have by this one; 0: none. */
+	int keep;
 	unsigned int timeout_ms;
 };
 
@@ -32,7 +35,7 @@ void child_end_clear(struct child_end *end);
 /*
  * Runs @spec->path and waits for the end of the process itself: a grandchild that keeps
  * its standard output open holds nothing up. The process leads a process group of its
- * own, dies with this process, and has three descriptors and the default action for
+ * own, dies with this process, and has three descriptors, @spec->keep, and the default action for
  * SIGPIPE, SIGXFSZ, SIGALRM and SIGCHLD. Code 106: it can't be executed; 5: a descriptor
  * or the process can't be made; 100: out of memory.
  */

@@ -65,5 +65,5 @@ int kernel_rules_try(enum kernel_feature feature, struct cni_error *err)
 		[KERNEL_BRIDGE_RULES] = BRIDGE_RULES,
 	};
 
-	return nft_apply(texts[feature], err);
+	return nft_apply(texts[feature], -1, err);
 }

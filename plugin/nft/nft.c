@@ -231,8 +231,9 @@ static int commands_run(const char *text, struct text *output, struct cni_error 
 	return ret < 0 ? ret : verdict_judge(&verdict, err);
 }
 
-int nft_apply(const char *text, struct cni_error *err)
+int nft_apply(const char *text, int lock, struct cni_error *err)
 {
+	(void)lock; /* The child shares all descriptors. */
 	return commands_run(text, NULL, err);
 }
 

@@ -12,12 +12,14 @@
 #include "conf/base/error.h"
 
 /*
- * Carries out all commands of nft(8) in @text, or none. Code 105 where nftables refuses
+ * Carries out all commands of nft(8) in @text, or none. Another process does it, which keeps @lock, a
+ * descriptor, until it ends: who has this one's locks by it has them until nothing is written any more, also
+ * where this process is killed. -1: there is no lock. Code 105 where nftables refuses
  * (the message has the first error's text, the details have what else libnftables said),
  * or where libnftables can't be loaded or doesn't come to an end. Code 100 where memory
  * is short, 5 where no process can be started.
  */
-int nft_apply(const char *text, struct cni_error *err);
+int nft_apply(const char *text, int lock, struct cni_error *err);
 
 /* Carries out commands that print something, and gives that: rules with their handles, and
  * without counts. The caller frees it. Errors as nft_apply(). */

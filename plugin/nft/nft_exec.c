@@ -38,7 +38,7 @@ static int path_beside(const char *name, char ret_path[PATH_MAX], struct cni_err
 /* The program gets none of our environment: LD_PRELOAD and the like are not meant for
  * it. */
 static int start(const char *loader, const char *program, const char *text, bool prints,
-		 struct child_end *ret_end, struct cni_error *err)
+		 int lock, struct child_end *ret_end, struct cni_error *err)
 {
 	/* The cache of the node's own loader names libraries of another libc. */
 	const char *const argv[] = {loader, "--inhibit-cache", program,
@@ -52,6 +52,7 @@ static int start(const char *loader, const char *program, const char *text, bool
 					      .output_max = prints ? OUTPUT_MAX
 								   : ERROR_MAX,
 					      .stderr_too = true,
+					      .keep = lock > STDERR_FILENO ? lock : 0,
 					      .timeout_ms = TIMEOUT_S * 1000},
 			 ret_end, err);
 }
@@ -113,7 +114,7 @@ int nft_look_up(struct cni_error *err)
 	return ret;
 }
 
-static int commands_run(const char *text, bool prints, struct child_end *end,
+static int commands_run(const char *text, bool prints, int lock, struct child_end *end,
 			struct cni_error *err)
 {
 	char loader[PATH_MAX], program[PATH_MAX];
@@ -125,7 +126,7 @@ static int commands_run(const char *text, bool prints, struct child_end *end,
 		ret = path_beside("bridge-cni-nft", program, err);
 	if (ret < 0)
 		return ret;
-	ret = start(loader, program, text, prints, end, &own);
+	ret = start(loader, program, text, prints, lock, end, &own);
 	if (ret == 0)
 		return end_judge(program, end, err);
 	if (own.code == CNI_ERR_DELEGATE) {
@@ -136,17 +137,17 @@ static int commands_run(const char *text, bool prints, struct child_end *end,
 	return ret;
 }
 
-int nft_apply(const char *text, struct cni_error *err)
+int nft_apply(const char *text, int lock, struct cni_error *err)
 {
 	_cleanup_(child_end_clear) struct child_end end = {};
 
-	return commands_run(text, false, &end, err);
+	return commands_run(text, false, lock, &end, err);
 }
 
 int nft_print(const char *text, char **ret_output, struct cni_error *err)
 {
 	_cleanup_(child_end_clear) struct child_end end = {};
-	int ret = commands_run(text, true, &end, err);
+	int ret = commands_run(text, true, -1, &end, err);
 
 	if (ret == 0)
 		*ret_output = TAKE_PTR(end.output);

@@ -22,7 +22,9 @@ int main(int argc, char **argv)
 	else if (argc > 1 && strcmp(argv[1], NFT_PROGRAM_PRINTS) == 0)
 		nft_print(text, &output, &err);
 	else
-		nft_apply(text, &err);
+		/* The process that nft_apply() makes here inherits all descriptors, the
+		 * caller's lock among them. */
+		nft_apply(text, -1, &err);
 	if (output)
 		fputs(output, stdout);
 	if (err.code)

@@ -90,7 +90,8 @@ static int replace_once(struct attachment *att, struct comparison *comparison,
 		ret = rules_retire_others(att, protocol, family, &batch, err);
 	comparison->retires = batch.len > own;
 	if (ret == 0)
-		ret = batch.failed ? error_oom(err) : nft_apply(batch.text, err);
+		ret = batch.failed ? error_oom(err)
+				   : nft_apply(batch.text, att->op->node.lock_fd, err);
 	free(batch.text);
 	return ret;
 }

@@ -181,7 +181,7 @@ int rules_remove(struct attachment *att, bool *ret_removed, struct cni_error *er
 	if (ret == 0 && text.failed)
 		ret = error_oom(err);
 	if (ret == 0 && text.len > 0) {
-		ret = nft_apply(text.text, err);
+		ret = nft_apply(text.text, att->op->node.lock_fd, err);
 		*ret_removed = ret == 0;
 	}
 	free(text.text);

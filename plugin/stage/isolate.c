@@ -80,7 +80,8 @@ static int sets_write(struct attachment *net, struct cni_error *err)
 	int ret = isolate_sets_fill(net, &text, err);
 
 	if (ret == 0)
-		ret = text.failed ? error_oom(err) : nft_apply(text.text, err);
+		ret = text.failed ? error_oom(err)
+				  : nft_apply(text.text, net->op->node.lock_fd, err);
 	free(text.text);
 	return ret < 0 ? ret : isolate_sets_complete(net, err);
 }

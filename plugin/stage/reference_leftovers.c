@@ -187,7 +187,7 @@ static int rules_del(struct attachment *att, struct cni_error *err)
 			break;
 		/* The deletion fails when somebody else was quicker. Then the next search
 		 * finds nothing. */
-		ret = nft_apply(text, err);
+		ret = nft_apply(text, att->op->node.lock_fd, err);
 		if (ret == 0)
 			break;
 	}

@@ -112,6 +112,22 @@ def test_a_program_beside_it_that_crashes_is_an_error(node):
     node.assert_nothing_left(pod)
 
 
+def test_the_program_beside_it_keeps_the_node_lock(node, tmp_path):
+    """Were the executable killed, and the lock free, before that program ends, the next operation would
+    read rules that it is just changing."""
+    copy = tmp_path / "bundle"
+    shutil.copytree(BUNDLE, copy)
+    loader, kept = copy / BESIDE / "ld.so", tmp_path / "kept"
+    loader.rename(loader.with_suffix(".real"))
+    loader.write_text("#!/bin/sh\n"
+                      f"readlink /proc/$$/fd/3 >>{kept}\n"
+                      f"exec {loader.with_suffix('.real')} \"$@\"\n")
+    loader.chmod(0o755)
+    node.add(node.pod(), network(isolate=True, spoofCheck=True), executable=copy / "bridge-cni")
+    names = kept.read_text().splitlines()
+    assert names and {os.path.dirname(name) for name in names} == {"/run/bridge-cni"}
+
+
 def test_it_is_small_stripped_and_needs_no_library():
     assert sum(path.stat().st_size for path in BUNDLE.rglob("*")
                if path.is_file()) < SIZE_MAX

@@ -284,7 +284,7 @@ static int rules_apply(const struct guard_spec *spec, struct text text,
 	chains_add(&writing.text);
 	rules_each(spec, rule_write, &writing);
 	ret = ret < 0 || writing.text.failed ? error_oom(err)
-					     : nft_apply(writing.text.text, err);
+					     : nft_apply(writing.text.text, -1, err);
 	free(writing.text.text);
 	return ret;
 }

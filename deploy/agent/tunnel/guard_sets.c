@@ -147,7 +147,7 @@ int guard_sets_add(struct netlink *nft, const struct guard_sets *sets,
 	if (ret < 0 || sets_without(sets, &present, &missing) == 0)
 		return ret;
 	guard_sets_declare(&missing, &text);
-	ret = text.failed ? error_oom(err) : nft_apply(text.text, err);
+	ret = text.failed ? error_oom(err) : nft_apply(text.text, -1, err);
 	free(text.text);
 	return ret;
 }
