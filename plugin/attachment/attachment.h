@@ -59,6 +59,8 @@ struct attachment {
 	bool bridge_nf[IP_FAMILIES];
 	/* it sends multicast frames to members alone, in any VLAN; it asks who is one */
 	bool bridge_keeps_groups, bridge_queries;
+	/* ADD: it had no port that forwards, or the kernel had not noticed one yet */
+	bool bridge_idle;
 	/* the VLAN that new ports are in, untagged; 0: none */
 	uint16_t bridge_default_vlan;
 	struct mac_addr bridge_mac;
@@ -71,7 +73,12 @@ struct attachment {
 	bool gateway_forwards; /* IPv4 packets that come in by it are forwarded */
 	/* its route_localnet, as it was when it was read; -1: none */
 	int gateway_localnet;
+	/* ADD with vlan: the same as bridge_idle, of the gateway */
+	bool gateway_idle;
 	struct mac_addr gateway_mac;
+	/* with vlan: the bridge's port that is the other end of the gateway's veth; "": the
+	 * gateway is no veth */
+	char gateway_port[IF_NAMESIZE];
 	/* It was made here: whenever it is made anew, it has the same MAC address. Told
 	 * for a quiet pod alone. */
 	bool gateway_is_own;

@@ -30,6 +30,9 @@ struct link {
 	bool peer_elsewhere; /* the other end is in another namespace */
 	bool up;
 	bool carrier; /* a veth: the other end is up as well */
+	/* The kernel has noticed the carrier, which it leaves to a work queue. Until then it
+	 * throws away what the link is to send. */
+	bool operational;
 	bool promisc; /* somebody has set it; the kernel may need it as well */
 	/* Kernel parameters of this interface; -1: it has none of that name. */
 	struct {

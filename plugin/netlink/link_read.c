@@ -18,6 +18,8 @@
 #define USER_HZ 100 /* the unit of a bridge's times */
 /* IFF_LOWER_UP of linux/if.h, which can't be included beside net/if.h. */
 #define LOWER_UP (1 << 16)
+/* IF_OPER_LOWERLAYERDOWN of the same file: those behind it are of links with a carrier. */
+#define LOWER_LAYER_DOWN 3
 
 static void get_string(const struct nlattr *attr, char *ret_text, size_t size)
 {
@@ -132,6 +134,7 @@ static int link_read(const struct nlmsghdr *answer, void *data)
 	link->index = header->ifi_index;
 	link->up = header->ifi_flags & IFF_UP;
 	link->carrier = header->ifi_flags & LOWER_UP;
+	link->operational = get_u8(attrs[IFLA_OPERSTATE]) > LOWER_LAYER_DOWN;
 	link->promisc = header->ifi_flags & IFF_PROMISC;
 	get_string(attrs[IFLA_IFNAME], link->name, sizeof(link->name));
 	get_string(attrs[IFLA_IFALIAS], link->alias, sizeof(link->alias));

@@ -260,6 +260,7 @@ static void facts_fill(struct attachment *att, const struct link *link)
 	att->bridge_mac = link->mac;
 	att->bridge_mtu = link->mtu;
 	att->bridge_ipv6 = link->ipv6.accept_ra >= 0;
+	att->bridge_idle = !link->carrier || !link->operational;
 	att->bridge_default_vlan = link->bridge.default_vlan;
 	snprintf(att->gateway_ifname, sizeof(att->gateway_ifname), "%s", link->name);
 	att->gateway_index = link->index;

@@ -21,8 +21,11 @@
 #define PORT_POLL_NS   1000000
 #define PORT_POLLS_MAX 200
 
-#define LOCAL_POLL_NS	100000
-#define LOCAL_POLLS_MAX 20000 /* 2 s and more */
+/* Each wait is half as long again as the one before: the queue is mostly short, and on a
+ * busy node the pod isn't looked at hundreds of times. */
+#define LOCAL_POLL_NS	  100000
+#define LOCAL_POLL_MAX_NS 20000000
+#define LOCAL_WAIT_NS	  2000000000
 
 /* Waits until no address is tentative any more. An address that somebody else has is an
  * error. */
@@ -68,24 +71,55 @@ static int dad_await_unlocked(struct attachment *att, struct cni_error *err)
 }
 
 /*
- * Waits until the pod's port forwards. What leaves the pod before is lost, for example an
- * ARP request, for a second. The kernel enables the port by a work queue, or at once when
- * it is asked about the link.
+ * Waits until a port forwards. What leaves the pod, or its VLAN's gateway, before is lost, for
+ * example an ARP request, for a second. The kernel enables the port by a work queue, or at
+ * once when it is asked about the link.
  */
-static int port_await(struct attachment *att, struct cni_error *err)
+static int port_await(struct attachment *att, const char *name, struct cni_error *err)
 {
 	for (int i = 0; i < PORT_POLLS_MAX; i++) {
 		struct link port;
-		int ret = link_get(att->op->node.rtnl, att->pod->host_ifname, &port, err);
+		int ret = link_get(att->op->node.rtnl, name, &port, err);
 
 		if (ret < 0 || !port.index || port.port.state == BR_STATE_FORWARDING ||
 		    port.port.state == BR_STATE_LISTENING ||
 		    port.port.state == BR_STATE_LEARNING)
-			/* Spanning tree holds it back, so nobody would hear the pod. */
+			/* Spanning tree holds it back, so nobody would hear what it sends. */
 			return ret;
 		nanosleep(&(struct timespec){.tv_nsec = PORT_POLL_NS}, NULL);
 	}
 	return 0;
+}
+
+/* Waits until the node's link sends, if it has a carrier: what is for the pod is lost
+ * before. */
+static int link_await(struct attachment *att, unsigned int index, struct cni_error *err)
+{
+	for (int i = 0; i < PORT_POLLS_MAX; i++) {
+		struct link link;
+		int ret = link_get_by_index(att->op->node.rtnl, index, &link, err);
+
+		if (ret < 0 || !link.carrier || link.operational)
+			return ret;
+		nanosleep(&(struct timespec){.tv_nsec = PORT_POLL_NS}, NULL);
+	}
+	return 0;
+}
+
+/* The first port that forwards gives the bridge its carrier. The gateway of a VLAN has the one of
+ * its port, or as a VLAN device the bridge's, which the kernel notices in the same way after
+ * that. */
+static int bridge_await(struct attachment *att, struct cni_error *err)
+{
+	int ret = port_await(att, att->pod->host_ifname, err);
+
+	if (ret == 0 && att->bridge_idle)
+		ret = link_await(att, att->bridge_index, err);
+	if (ret == 0 && att->gateway_idle && *att->gateway_port)
+		ret = port_await(att, att->gateway_port, err);
+	if (ret == 0 && att->gateway_idle)
+		ret = link_await(att, att->gateway_index, err);
+	return ret;
 }
 
 /*
@@ -97,15 +131,20 @@ static int local_routes_await(struct attachment *att, struct cni_error *err)
 	for (size_t i = 0; i < att->ipam.ips.n; i++) {
 		const struct ip_addr *addr = &att->ipam.ips.items[i].address.addr;
 		bool local = addr->family == AF_INET;
+		long poll = LOCAL_POLL_NS;
 
-		for (int poll = 0; !local && poll < LOCAL_POLLS_MAX; poll++) {
+		for (long waited = 0; !local && waited < LOCAL_WAIT_NS;) {
 			int ret = route_is_local(att->pod_ns.rtnl, addr, &local, err);
 
 			if (ret < 0)
 				return ret;
-			if (!local)
-				nanosleep(&(struct timespec){.tv_nsec = LOCAL_POLL_NS},
-					  NULL);
+			if (local)
+				break;
+			nanosleep(&(struct timespec){.tv_nsec = poll}, NULL);
+			waited += poll;
+			poll += poll / 2;
+			if (poll > LOCAL_POLL_MAX_NS)
+				poll = LOCAL_POLL_MAX_NS;
 		}
 	}
 	return 0;
@@ -117,7 +156,9 @@ static int ready_add(struct attachment *att, struct cni_error *err)
 
 	if (att->network->disable_container_interface)
 		return 0;
-	ret = port_await(att, err);
+	ret = att->port_is_foreign || !switch_has_bridge(att->switch_kind)
+		      ? 0
+		      : bridge_await(att, err);
 	if (ret < 0 || !attachment_uses(att, AF_INET6))
 		return ret;
 	return att->network->enable_dad ? dad_await_unlocked(att, err)

@@ -25,8 +25,8 @@ int vlan_native_check(const char *port, uint16_t vlan, const struct port_vlans *
 bool vlan_is_of_bridge(const char *bridge, const struct link *link);
 
 /* Makes the VLAN's gateway complete, under the exclusive lock where something is missing.
- * Fills @att->gateway_ifname, _index, _forwards, _localnet, _mac and _is_own. Codes 11,
- * 101; 103: an interface of that name can't serve. */
+ * Fills @att->gateway_ifname, _index, _forwards, _localnet, _mac, _port and _is_own. Codes
+ * 11, 101; 103: an interface of that name can't serve. */
 int vlan_gateway_ensure(struct attachment *att, struct cni_error *err);
 
 /* CHECK: code 104 where the VLAN's gateway isn't complete. Fills the same. */

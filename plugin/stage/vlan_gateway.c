@@ -48,8 +48,8 @@ static int gateway_make(struct attachment *att, struct cni_error *err)
 	return netlink_commit(att->op->node.rtnl, err);
 }
 
-/* Finds the other end of a veth, which is to be the bridge's port; index 0: it isn't on
- * this node. */
+/* Finds the other end of a veth, which is to be the bridge's port, and notes its name;
+ * index 0: it isn't on this node. */
 static int gateway_port(struct attachment *att, const struct link *gateway,
 			struct link *ret_port, struct cni_error *err)
 {
@@ -60,6 +60,7 @@ static int gateway_port(struct attachment *att, const struct link *gateway,
 		return ret;
 	if (port.peer != gateway->index)
 		port = (struct link){};
+	snprintf(att->gateway_port, sizeof(att->gateway_port), "%s", port.name);
 	*ret_port = port;
 	return 0;
 }
@@ -200,6 +201,7 @@ static void facts_fill(struct attachment *att, const struct link *link)
 	struct mac_addr own;
 
 	att->gateway_index = link->index;
+	att->gateway_idle = !link->carrier || !link->operational;
 	att->gateway_forwards = link->ipv4.forwarding != 0;
 	att->gateway_localnet = link->ipv4.route_localnet;
 	att->gateway_mac = link->mac;

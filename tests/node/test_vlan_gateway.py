@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from test_first_packet import ROUNDS, first_packet, links_coming_and_going
 from test_forwarding import off_by_default
 
 from harness import plugin, snapshot
@@ -47,6 +48,17 @@ def test_show_tells_the_gateway_of_a_VLAN(vlans):
     found = document(command(vlans, "show", "cni0.100", pod.id, "--json", *files))
     assert [net["name"] for net in found["networks"]] == [conf["name"]]
     assert [a["check"] for a in found["attachments"]] == [{"outcome": "right", "message": None}]
+
+
+def test_the_first_packet_to_the_first_pod_of_a_VLAN_arrives(vlans):
+    """The bridge sends, as it has ports of another VLAN. The gateway begins to in each round. Rounds are few,
+    as in the virtual machine the rest of an ADD takes longer than the gateway does."""
+    vlans.add(vlans.pod(), network(name="other", vlan=200, ipam=subnet(7)))
+    conf = network(vlan=100, quietBridge=True)
+    with links_coming_and_going(vlans):
+        for number in range(ROUNDS // 6):
+            first_packet(vlans, conf, number)
+            vlans.ip("link del cni0.100")
 
 
 @pytest.mark.parametrize("families", ["v4", "v6", "dual"])

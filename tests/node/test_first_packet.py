@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A pod is reached as soon as its ADD has ended."""
+import contextlib
+import json
+import socket
+import threading
+
+import pytest
+
+from harness import icmp, plugin
+from harness.node import addresses_of, network
+from harness.waiting import ANSWER, SLOWNESS
+
+ROUNDS = 60
+LINKS = "".join(f"link add a{i} type veth peer name b{i}\nlink del a{i}\n" for i in range(20))
+
+
+@contextlib.contextmanager
+def links_coming_and_going(node):
+    """What the kernel leaves to a work queue takes longer: it has to wait for the lock of all links."""
+    ended = threading.Event()
+
+    def work(namespace):
+        while not ended.is_set():
+            namespace.ip_batch(LINKS)
+
+    threads = [threading.Thread(target=work, args=(node.pod(f"busy{i}"),)) for i in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+
+
+def first_packet(node, conf, number):
+    """The first packet to a pod, as its ADD ends, is answered. The node knows the pod's MAC address for
+    good, so that no question for it is lost in the packet's place."""
+    pod = node.pod()
+    with node.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as sock:
+        icmp.replies_only(sock)
+        add = node.start("ADD", conf, pod)
+        request = icmp.request(socket.AF_INET, 1, number, b"first!")
+        result = json.loads(add().stdout)
+        sock.sendto(request, (addresses_of(result)[0], 0))
+        sock.settimeout(ANSWER * SLOWNESS)
+        assert sock.recv(100)[24:] == request[4:], number
+    node.delete(pod, conf, result)
+    pod.remove()
+
+
+@pytest.mark.parametrize("families", ["v4", "dual"])
+def test_the_first_packet_to_the_first_pod_of_a_bridge_arrives(node, families):
+    """The bridge begins to send when it has a port. In each round it has none before."""
+    conf = network(families, quietBridge=True)
+    with links_coming_and_going(node):
+        for number in range(ROUNDS):
+            first_packet(node, conf, number)
+
+
+def test_a_carrier_that_the_kernel_has_noticed_is_not_waited_for(node, tmp_path):
+    """A dormant bridge has one, and may never come up (RFC 2863). ADD asked for that 200 times."""
+    conf, trace = network("v4"), tmp_path / "trace"
+    node.add(node.pod(), conf)
+    node.ip("link set cni0 mode dormant state dormant")
+    assert node.links()["cni0"]["operstate"] == "DORMANT"
+    node.add(node.pod(), conf, env=plugin.TRACED, wrapper=plugin.strace(trace, "nanosleep,clock_nanosleep"))
+    assert len(trace.read_text().splitlines()) < 100
