@@ -73,6 +73,7 @@ struct attachment {
 	bool gateway_forwards; /* IPv4 packets that come in by it are forwarded */
 	/* its route_localnet, as it was when it was read; -1: none */
 	int gateway_localnet;
+	bool gateway_ipv6; /* it has IPv6, and so has the kernel */
 	/* ADD with vlan: the same as bridge_idle, of the gateway */
 	bool gateway_idle;
 	struct mac_addr gateway_mac;

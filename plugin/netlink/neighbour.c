@@ -76,14 +76,21 @@ static int neighbour_read(const struct nlmsghdr *answer, void *data)
 	return 0;
 }
 
+void queue_neighbour_question(struct netlink *nl, unsigned int index,
+			      const struct ip_addr *addr)
+{
+	begin_neighbour(nl,
+			netlink_queue(nl, RTM_GETNEIGH, 0, "looking the neighbour %s up",
+				      IP_TEXT(addr)),
+			index, 0, addr);
+}
+
 int neighbour_get(struct netlink *nl, unsigned int index, const struct ip_addr *addr,
 		  struct neighbour *ret_found, struct cni_error *err)
 {
-	struct nlmsghdr *msg = netlink_queue(
-		nl, RTM_GETNEIGH, 0, "looking the neighbour %s up", IP_TEXT(addr));
 	int ret;
 
-	begin_neighbour(nl, msg, index, 0, addr);
+	queue_neighbour_question(nl, index, addr);
 	ret = netlink_request(nl, neighbour_read, ret_found, ENOENT, err);
 	return ret == NETLINK_EXPECTED ? 0 : ret;
 }
@@ -101,22 +108,34 @@ static int neighbour_list_read(const struct nlmsghdr *answer, void *data)
 	return item ? neighbour_read(answer, item) : -ENOMEM;
 }
 
-int neighbour_list_get(struct netlink *nl, struct neighbour_list *ret_list,
-		       struct cni_error *err)
+static int list_request(struct netlink *nl, int expected, struct neighbour_list *ret_list,
+			struct cni_error *err)
 {
 	struct neighbour_list list = {};
-	struct ndmsg header = {.ndm_family = AF_UNSPEC};
-	int ret;
+	int ret = netlink_request(nl, neighbour_list_read, &list, expected, err);
 
-	begin(nl, netlink_queue(nl, RTM_GETNEIGH, NLM_F_DUMP, "listing the neighbours"),
-	      &header, sizeof(header));
-	ret = netlink_request(nl, neighbour_list_read, &list, 0, err);
 	if (ret < 0) {
 		neighbour_list_clear(&list);
 		return ret;
 	}
 	*ret_list = list;
 	return 0;
+}
+
+int neighbour_list_ask(struct netlink *nl, struct neighbour_list *ret_list,
+		       struct cni_error *err)
+{
+	return list_request(nl, ENOENT, ret_list, err);
+}
+
+int neighbour_list_get(struct netlink *nl, struct neighbour_list *ret_list,
+		       struct cni_error *err)
+{
+	struct ndmsg header = {.ndm_family = AF_UNSPEC};
+
+	begin(nl, netlink_queue(nl, RTM_GETNEIGH, NLM_F_DUMP, "listing the neighbours"),
+	      &header, sizeof(header));
+	return list_request(nl, 0, ret_list, err);
 }
 
 void neighbour_list_clear(struct neighbour_list *list)

@@ -37,11 +37,20 @@ void queue_neighbour_del(struct netlink *nl, unsigned int index, const char *nam
 int neighbour_get(struct netlink *nl, unsigned int index, const struct ip_addr *addr,
 		  struct neighbour *ret_found, struct cni_error *err);
 
-/* All neighbours of the namespace, of both families. Code 101. */
 struct neighbour_list {
 	struct neighbour *items;
 	size_t n;
 };
+
+/* Queues the question for the entry of one address, for neighbour_list_ask(). */
+void queue_neighbour_question(struct netlink *nl, unsigned int index,
+			      const struct ip_addr *addr);
+/* Asks all that is queued, in one send. @ret_list has the entries that there are. Code
+ * 101. */
+int neighbour_list_ask(struct netlink *nl, struct neighbour_list *ret_list,
+		       struct cni_error *err);
+
+/* All neighbours of the namespace, of both families. Code 101. */
 int neighbour_list_get(struct netlink *nl, struct neighbour_list *ret_list,
 		       struct cni_error *err);
 void neighbour_list_clear(struct neighbour_list *list);

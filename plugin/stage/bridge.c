@@ -264,6 +264,7 @@ static void facts_fill(struct attachment *att, const struct link *link)
 	att->bridge_default_vlan = link->bridge.default_vlan;
 	snprintf(att->gateway_ifname, sizeof(att->gateway_ifname), "%s", link->name);
 	att->gateway_index = link->index;
+	att->gateway_ipv6 = att->bridge_ipv6;
 	att->gateway_forwards = link->ipv4.forwarding != 0;
 	att->gateway_localnet = link->ipv4.route_localnet;
 	/* Only these two ask, and it takes a system call. */

@@ -15,11 +15,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "ipam/ipam.h"
 #include "plugin/attachment/report.h"
 #include "plugin/netlink/mdb.h"
 #include "bridge_mac.h"
 #include "bridge_alias.h"
+#include "port_opens.h"
 #include "stages.h"
 
 /* The groups of an attachment, each once. */
@@ -128,17 +128,37 @@ static int queue_missing(struct attachment *att, unsigned int port, size_t *ret_
 	return ret;
 }
 
+/* Has the bridge ask, where only another IPAM plugin has told that the pod has IPv6: the
+ * stage bridge did not know. */
+static int querier_ensure(struct attachment *att, struct cni_error *err)
+{
+	struct netlink *nl = att->op->node.rtnl;
+	struct link link;
+	int ret;
+
+	if (att->bridge_queries)
+		return 0;
+	ret = link_get(nl, att->bridge, &link, err);
+	if (ret < 0 || !groups_wants_querier(att, &link))
+		return ret;
+	queue_bridge_querier(nl, link.index, link.name, true);
+	ret = netlink_commit(nl, err);
+	att->bridge_queries = ret == 0;
+	return ret;
+}
+
 /* port.c has added them for a pod whose entry it makes, unless another IPAM plugin has told
  * the addresses since. */
 static int groups_add(struct attachment *att, struct cni_error *err)
 {
-	bool fixed = att->quiet || att->pod->mac_spoof_check;
 	size_t n;
+	int ret;
 
-	if (!is_wanted(att) || (fixed && !ipam_delegated(att->network)))
+	if (!is_wanted(att) || port_opens(att))
 		return 0;
-	return queue_missing(
+	ret = queue_missing(
 		att, netlink_ifindex(att->op->node.rtnl, att->pod->host_ifname), &n, err);
+	return ret < 0 || !ipam_delegated(att->network) ? ret : querier_ensure(att, err);
 }
 
 static int groups_check(struct attachment *att, struct cni_error *err)

@@ -14,6 +14,8 @@
 #include "plugin/attachment/report.h"
 #include "plugin/netlink/neighbour.h"
 #include "bridge_nf.h"
+#include "neighbours.h"
+#include "port_opens.h"
 #include "stages.h"
 
 /* Has the address a neighbour? Where the node isn't its gateway, the interface may be
@@ -31,34 +33,36 @@ static bool wants_any(const struct attachment *att)
 	       (att->quiet && (!att->network->vlan || att->network->is_gateway));
 }
 
-static int neighbours_set(struct attachment *att, unsigned int index, const char *ifname,
-			  struct cni_error *err)
+/* Has the gateway's interface what a neighbour needs? The stage `gateway` may have to turn
+ * IPv6 on before. */
+static bool is_ready(const struct attachment *att)
 {
-	struct netlink *nl = att->op->node.rtnl;
-
-	for (size_t i = 0; i < att->ipam.ips.n; i++)
-		if (is_wanted(att, &att->ipam.ips.items[i]))
-			queue_neighbour_set(nl, index, ifname,
-					    &att->ipam.ips.items[i].address.addr,
-					    &att->container_mac);
-	return netlink_commit(nl, err);
+	return att->gateway_ipv6 || !attachment_uses(att, AF_INET6);
 }
 
+static void queue_all(struct attachment *att, unsigned int index, const char *ifname)
+{
+	for (size_t i = 0; i < att->ipam.ips.n; i++)
+		if (is_wanted(att, &att->ipam.ips.items[i]))
+			queue_neighbour_set(att->op->node.rtnl, index, ifname,
+					    &att->ipam.ips.items[i].address.addr,
+					    &att->container_mac);
+}
+
+void neighbours_queue(struct attachment *att)
+{
+	if (wants_any(att) && is_ready(att))
+		queue_all(att, att->gateway_index, att->gateway_ifname);
+}
+
+/* Sends the neighbours that port.c has not sent. Where the kernel refuses one of them,
+ * links.c removes the others. */
 static int neighbours_add(struct attachment *att, struct cni_error *err)
 {
-	struct netlink *nl = att->op->node.rtnl;
-	int ret;
-
-	if (!wants_any(att))
+	if (!wants_any(att) || (port_opens(att) && is_ready(att)))
 		return 0;
-	ret = neighbours_set(att, att->gateway_index, att->gateway_ifname, err);
-	/* Some of them may have been made. */
-	for (size_t i = 0; ret < 0 && i < att->ipam.ips.n; i++)
-		queue_neighbour_del(nl, att->gateway_index, att->gateway_ifname,
-				    &att->ipam.ips.items[i].address.addr);
-	if (ret < 0)
-		netlink_commit(nl, NULL);
-	return ret;
+	queue_all(att, att->gateway_index, att->gateway_ifname);
+	return netlink_commit(att->op->node.rtnl, err);
 }
 
 static bool is_ours(const struct neighbour *found, const struct mac_addr *mac)
@@ -82,75 +86,91 @@ static int differs(const struct attachment *att, const struct ip_addr *addr,
 			 MAC_TEXT(&att->container_mac), text);
 }
 
-static int neighbours_check(struct attachment *att, struct cni_error *err)
+/* Asks for the neighbours that the attachment is to have on the interface @index. */
+static int look(struct attachment *att, unsigned int index,
+		struct neighbour_list *ret_found, struct cni_error *err)
 {
-	for (size_t i = 0; wants_any(att) && i < att->ipam.ips.n; i++) {
-		const struct ip_addr *addr = &att->ipam.ips.items[i].address.addr;
-		struct neighbour found;
-		int ret;
+	size_t n = 0;
 
-		if (!is_wanted(att, &att->ipam.ips.items[i]))
-			continue;
-		ret = neighbour_get(att->op->node.rtnl, att->gateway_index, addr, &found,
-				    err);
-		if (ret < 0)
-			return ret;
-		if (!is_ours(&found, &att->container_mac))
-			return differs(att, addr, &found, err);
-	}
-	return bridge_nf_check(att, err);
+	for (size_t i = 0; i < att->ipam.ips.n; i++)
+		if (is_wanted(att, &att->ipam.ips.items[i])) {
+			queue_neighbour_question(att->op->node.rtnl, index,
+						 &att->ipam.ips.items[i].address.addr);
+			n++;
+		}
+	return n ? neighbour_list_ask(att->op->node.rtnl, ret_found, err) : 0;
 }
 
-/* Deletes those that have the pod's MAC address. Another pod may have the address by
- * now. */
-static int neighbours_del(struct attachment *att, struct cni_error *err)
+/* Returns an entry without an address where there is none of @addr. */
+static struct neighbour found_of(const struct neighbour_list *found,
+				 const struct ip_addr *addr)
 {
+	for (size_t i = 0; i < found->n; i++)
+		if (ip_equal(&found->items[i].addr, addr))
+			return found->items[i];
+	return (struct neighbour){};
+}
+
+static int neighbours_check(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(neighbour_list_clear) struct neighbour_list list = {};
+	bool wants = wants_any(att);
+	int ret = wants ? look(att, att->gateway_index, &list, err) : 0;
+
+	for (size_t i = 0; ret == 0 && wants && i < att->ipam.ips.n; i++) {
+		const struct ip_addr *addr = &att->ipam.ips.items[i].address.addr;
+		struct neighbour found = found_of(&list, addr);
+
+		if (is_wanted(att, &att->ipam.ips.items[i]) &&
+		    !is_ours(&found, &att->container_mac))
+			ret = differs(att, addr, &found, err);
+	}
+	return ret < 0 ? ret : bridge_nf_check(att, err);
+}
+
+/* Another pod may have the address by now, and its own MAC address with it. */
+int neighbours_queue_del(struct attachment *att, size_t *ret_n, struct cni_error *err)
+{
+	_cleanup_(neighbour_list_clear) struct neighbour_list found = {};
 	const struct record *record = att->record;
 	const char *ifname = record ? record_neighbours(record) : "";
 	struct netlink *nl = att->op->node.rtnl;
 	unsigned int index = ifname[0] ? netlink_ifindex(nl, ifname) : 0;
-	bool ours[RECORD_ADDRESSES] = {};
-	int ret = 0;
+	int ret;
 
-	if (!index)
+	*ret_n = 0;
+	if (!index || record->n == 0)
 		return 0;
-	for (size_t i = 0; ret == 0 && i < record->n; i++) {
-		struct neighbour found;
-
-		ret = neighbour_get(nl, index, &record->addresses[i].address.addr, &found,
-				    err);
-		ours[i] = ret == 0 && is_ours(&found, &record->mac);
-	}
-	for (size_t i = 0; ret == 0 && i < record->n; i++)
-		if (ours[i])
-			queue_neighbour_del(nl, index, ifname,
-					    &record->addresses[i].address.addr);
-	if (ret == 0)
-		ret = netlink_commit(nl, err);
-	/* They, or their interface, went meanwhile. */
-	return ret == -ENOENT || ret == -ENODEV ? error_clear(err) : ret;
+	for (size_t i = 0; i < record->n; i++)
+		queue_neighbour_question(nl, index, &record->addresses[i].address.addr);
+	ret = neighbour_list_ask(nl, &found, err);
+	for (size_t i = 0; i < found.n; i++)
+		if (is_ours(&found.items[i], &record->mac)) {
+			queue_neighbour_del(nl, index, ifname, &found.items[i].addr);
+			++*ret_n;
+		}
+	return ret == -ENODEV ? error_clear(err) : ret; /* the interface went meanwhile */
 }
 
 static int neighbours_repair(struct attachment *att, struct cni_error *err)
 {
+	_cleanup_(neighbour_list_clear) struct neighbour_list list = {};
 	struct netlink *nl = att->op->node.rtnl;
 	const char *ifname = record_neighbours(att->record);
 	unsigned int index = ifname[0] ? netlink_ifindex(nl, ifname) : 0;
 	size_t missing = 0;
-	int ret = 0;
+	int ret = index ? look(att, index, &list, err) : 0;
 
-	for (size_t i = 0; ret == 0 && index && i < att->ipam.ips.n; i++) {
-		const struct ip_addr *addr = &att->ipam.ips.items[i].address.addr;
-		struct neighbour found;
+	for (size_t i = 0; index && i < att->ipam.ips.n; i++) {
+		const struct ip_config *ip = &att->ipam.ips.items[i];
+		struct neighbour found = found_of(&list, &ip->address.addr);
 
-		if (!is_wanted(att, &att->ipam.ips.items[i]))
-			continue;
-		ret = neighbour_get(nl, index, addr, &found, err);
-		missing += ret == 0 && !is_ours(&found, &att->container_mac);
+		missing += is_wanted(att, ip) && !is_ours(&found, &att->container_mac);
 	}
 	if (ret < 0 || missing == 0)
 		return ret;
-	ret = neighbours_set(att, index, ifname, err);
+	queue_all(att, index, ifname);
+	ret = netlink_commit(nl, err);
 	if (ret == 0)
 		report_done(att, "its permanent neighbours on %s", ifname);
 	return ret;
@@ -167,7 +187,6 @@ const struct stage stage_neighbours = {
 	.switches = SWITCH_BIT(SWITCH_BRIDGE),
 	.add = neighbours_add,
 	.check = neighbours_check,
-	.del = neighbours_del,
 	.repair = neighbours_repair,
 	.repair_shared = neighbours_repair_shared,
 };

@@ -20,6 +20,8 @@
 #include "plugin/netlink/fdb.h"
 #include "plugin/netlink/link.h"
 #include "groups.h"
+#include "neighbours.h"
+#include "port_opens.h"
 #include "stages.h"
 
 /* Code 103: the pod asks for an address that another port, or the bridge, has for
@@ -59,6 +61,8 @@ static int entry_take(struct attachment *att, unsigned int index, struct cni_err
 	if (entry.stays && entry.index != index)
 		return refuse(att, &entry, err);
 	queue_fdb_replace(nl, index, att->pod->host_ifname, &att->container_mac);
+	/* Their refusal would not have been told. */
+	neighbours_queue(att);
 	return netlink_commit(nl, err);
 }
 
@@ -73,6 +77,9 @@ int port_open(struct attachment *att, struct cni_error *err)
 	queue_fdb_add(nl, index, name, &att->container_mac);
 	if (att->pod->mac_spoof_check) /* the port of another pod is up from the start */
 		queue_link_up(nl, index, name);
+	neighbours_queue(att);
+	/* These come last, as of several refusals only the first is told, and the bridge may
+	 * have no room for these. */
 	groups_queue(att, index);
 	ret = netlink_commit(nl, &own);
 	if (ret == -E2BIG)
@@ -106,9 +113,7 @@ int port_close(struct attachment *att, struct cni_error *err)
 
 static int port_add(struct attachment *att, struct cni_error *err)
 {
-	return (att->pod->mac_spoof_check || att->quiet) && !ipam_delegated(att->network)
-		       ? port_open(att, err)
-		       : 0;
+	return port_opens(att) ? port_open(att, err) : 0;
 }
 
 static int port_del(struct attachment *att, struct cni_error *err)

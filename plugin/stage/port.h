@@ -10,8 +10,9 @@
 #include "plugin/attachment/attachment.h"
 
 /* Adds the bridge's entry for the pod's MAC address, and sets the port of a checked pod
- * up. Where it fails, the port is down. Code 101; code 103: it is the address of the bridge, or of another
- * port that has a fixed entry. */
+ * up. What groups.c and neighbours.c have for the pod's addresses goes along. Where it fails,
+ * the port is down. Code 101; code 103: it is the address of the bridge, or of another port
+ * that has a fixed entry. */
 int port_open(struct attachment *att, struct cni_error *err);
 
 /* Sets the port down, before the elements go. A port that isn't there is no error. Code

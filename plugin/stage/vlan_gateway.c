@@ -201,6 +201,7 @@ static void facts_fill(struct attachment *att, const struct link *link)
 	struct mac_addr own;
 
 	att->gateway_index = link->index;
+	att->gateway_ipv6 = link->ipv6.accept_ra >= 0;
 	att->gateway_idle = !link->carrier || !link->operational;
 	att->gateway_forwards = link->ipv4.forwarding != 0;
 	att->gateway_localnet = link->ipv4.route_localnet;

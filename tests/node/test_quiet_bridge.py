@@ -5,7 +5,7 @@ import pytest
 from harness import plugin
 from harness.command import command, repair, written
 from harness.delegates import Delegate
-from harness.node import GATEWAY4, INTERNET4, addresses_of, network
+from harness.node import GATEWAY4, GATEWAY6, INTERNET4, addresses_of, network
 from harness.portmap import settled
 from harness.quiet import (ARP, FLAGS, UNKNOWN, UNTOUCHED, assert_connected, assert_quiet, attached,
                            bridge_mac, entries, flags, hearing, mac_of, neighbours, of_pod, port_of,
@@ -153,6 +153,33 @@ def test_an_interface_that_stays_down(node):
     node.assert_nothing_left(pod)
 
 
+# -- how the kernel is told
+
+
+def batches(node, trace, verb, conf, pod):
+    """How many times the operation sends the kernel something."""
+    plugin.judge(verb, node.invoke(verb, conf, pod, env=plugin.TRACED,
+                                   wrapper=plugin.strace(trace, "sendto")), "1.1.0")
+    return trace.read_text().count("sendto(")
+
+
+@pytest.mark.parametrize("changes, more", [({"spoofCheck": True}, 0), ({}, 1)], ids=str)
+def test_it_goes_along_with_what_ADD_sends_anyway(node, tmp_path, changes, more):
+    """Without a check of sources the fixed entry has a send of its own. DEL asks whose the
+    neighbours are."""
+    sent = {}
+    for is_quiet in False, True:
+        conf = network("v4", quietBridge=is_quiet, **changes)
+        first, pod = node.pod(), node.pod()
+        node.add(first, conf)  # makes what pods share
+        # Where the kernel tracks no connection at all, there is nothing to forget, and less is sent.
+        wait_for(lambda pod=first: pod.ping(GATEWAY4))
+        assert int(node.sysctl("netfilter.nf_conntrack_count")) > 0
+        sent[is_quiet] = [batches(node, tmp_path / "trace", verb, conf, pod) for verb in ("ADD", "DEL")]
+        node.delete(first, conf)
+    assert [on - off for off, on in zip(sent[False], sent[True])] == [more, 1]
+
+
 # -- the pod's gateway
 
 
@@ -167,14 +194,17 @@ def test_a_gateway_on_somebody_elses_bridge_is_asked_for(node):
 
 
 def test_a_pod_that_sets_its_interface_down_asks_again(node):
-    conf = quiet("v4")
-    (pod, _), (result, _) = attached(node, conf)
-    pod.ip("link set eth0 down")
-    pod.ip("link set eth0 up")
-    assert neighbours(pod, "eth0") == {}
-    assert pod.ping(GATEWAY4)
-    pod.ip(f"route add default via {GATEWAY4}")
-    node.check(pod, conf, result)
+    conf = quiet()
+    pods, results = attached(node, conf)
+    pods[0].ip("link set eth0 down")
+    pods[0].ip("link set eth0 up")
+    assert neighbours(pods[0], "eth0") == {}
+    settled(node)
+    for gateway in GATEWAY4, GATEWAY6:
+        wait_for(lambda gateway=gateway: pods[0].ping(gateway))
+        pods[0].ip(f"route add default via {gateway}")
+    assert_connected(pods, results)
+    node.check(pods[0], conf, results[0])
 
 
 def test_a_pod_keeps_its_gateway_when_the_port_goes_down_and_up(node):

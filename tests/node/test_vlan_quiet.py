@@ -54,6 +54,22 @@ def test_ARP_requests_still_go_to_all_pods_of_the_VLAN(vlans):
     assert flooded == []
 
 
+def test_with_a_VLAN_device_as_gateway_nobody_else_hears_who_asks(vlans):
+    """Somebody has made it: there the kernel finds the neighbour."""
+    vlans.ip("link add cni0 type bridge vlan_filtering 1")
+    vlans.ip("link set cni0 up")
+    vlans.run("bridge", "vlan", "add", "dev", "cni0", "vid", "100", "self")
+    vlans.ip("link add link cni0 name cni0.100 type vlan id 100")
+    vlans.ip("link set cni0.100 up")
+    conf, pods = gateway(100, 5), [vlans.pod() for _ in range(3)]
+    results = [vlans.add(pod, conf) for pod in pods]
+    assert neighbours(vlans, "cni0.100") == {address_of(r): mac_of(r) for r in results}
+    with hearing(pods[2], ARP) as heard:
+        assert pods[0].ping(address_of(results[1]))
+    assert heard == []
+    assert pods[0].ping("10.1.5.1")
+
+
 def test_without_a_gateway_the_node_knows_nobody_of_the_VLAN(vlans):
     conf, pods = access(100, quietBridge=True, ipam=subnet(5)), [vlans.pod(), vlans.pod()]
     results = [vlans.add(pod, conf) for pod in pods]
