@@ -15,6 +15,8 @@
  *	mac 0a:58:0a:01:02:03
  *	bridge cni0		or the place of a switch without one (conf/switch_kind.h)
  *	switch macvlan		absent: bridge
+ *	unseen yes		the node can't see whether the pod's interface is there
+ *				(plugin/switch/macvlan_alive.c); absent: it can
  *	spoofcheck yes		macspoofchk or spoofCheck; absent: no
  *	native 100		VLAN of the port's untagged frames; absent: ADD didn't
  *				set it, or by other rules (plugin/stage/vlan.c)
@@ -91,6 +93,7 @@ struct record {
 	const char *network, *container_id, *ifname;
 	const char *boot, *netns, *bridge;
 	enum switch_kind switch_kind;
+	bool unseen; /* of macvlan and ipvlan */
 	const char *pod; /* "NAMESPACE/NAME" */
 	uint64_t cookie, node;
 	struct mac_addr mac;

@@ -228,6 +228,8 @@ static int parse_line(char *line, struct record *record)
 		record->masquerade = parse_answer(value);
 	if (strcmp(line, "quiet") == 0)
 		record->quiet = strcmp(value, "yes") == 0;
+	if (strcmp(line, "unseen") == 0)
+		record->unseen = strcmp(value, "yes") == 0;
 	if (strcmp(line, "apart") == 0)
 		record->apart = strcmp(value, "yes") == 0;
 	if (strcmp(line, "masqall") == 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Entries of a bridge as rtnetlink messages. */
+/* Entries of a bridge, or of another interface, as rtnetlink messages. */
 #include "fdb.h"
 
 #include <errno.h>
@@ -7,8 +7,10 @@
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
+#include <string.h>
 #include <sys/socket.h>
 
+#include "conf/base/list.h"
 #include "build.h"
 
 /* The kernel moves a static entry (NUD_NOARP) to whichever port sends from its address,
@@ -105,5 +107,80 @@ int fdb_has(struct netlink *nl, unsigned int index, const struct mac_addr *mac,
 	if (ret < 0)
 		return ret;
 	*ret_has = ret == 0;
+	return 0;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	const struct mac_addr *first = a, *second = b;
+
+	return memcmp(first->bytes, second->bytes, MAC_LEN);
+}
+
+void mac_list_clear(struct mac_list *list)
+{
+	free(list->items);
+	*list = (struct mac_list){};
+}
+
+bool mac_list_has(const struct mac_list *list, const struct mac_addr *mac)
+{
+	return list->n &&
+	       bsearch(mac, list->items, list->n, sizeof(*list->items), by_bytes);
+}
+
+struct served {
+	unsigned int index; /* of the interface that is asked for; 0: all are */
+	struct mac_list macs;
+};
+
+static int served_read(const struct nlmsghdr *answer, void *data)
+{
+	struct nlattr *attrs[NDA_MAX + 1];
+	struct served *served = data;
+	const struct ndmsg *entry;
+	struct mac_addr *mac;
+
+	if (!answer) {
+		mac_list_clear(&served->macs);
+		return 0;
+	}
+	if (nlmsg_parse((struct nlmsghdr *)answer, sizeof(*entry), attrs, NDA_MAX, NULL) <
+	    0)
+		return -EBADMSG;
+	entry = nlmsg_data(answer);
+	if (!(entry->ndm_flags & NTF_SELF) || !(entry->ndm_state & NUD_PERMANENT) ||
+	    !attrs[NDA_LLADDR] || nla_len(attrs[NDA_LLADDR]) != MAC_LEN ||
+	    (served->index && entry->ndm_ifindex != (int)served->index))
+		return 0;
+	mac = LIST_ADD(&served->macs);
+	if (!mac)
+		return -ENOMEM;
+	mac->set = true;
+	memcpy(mac->bytes, nla_data(attrs[NDA_LLADDR]), MAC_LEN);
+	return 0;
+}
+
+/* The kernel looks up a single entry in bridges and VXLANs alone. */
+int fdb_served_get(struct netlink *nl, unsigned int index, struct mac_list *ret_list,
+		   struct cni_error *err)
+{
+	const struct ndmsg header = {.ndm_family = AF_BRIDGE};
+	struct served served = {.index = index};
+	int ret;
+
+	begin(nl,
+	      netlink_queue(nl, RTM_GETNEIGH, NLM_F_DUMP,
+			    "listing the addresses that interfaces take frames for"),
+	      &header, sizeof(header));
+	ret = netlink_request(nl, served_read, &served, 0, err);
+	if (ret < 0) {
+		mac_list_clear(&served.macs);
+		return ret;
+	}
+	if (served.macs.n)
+		qsort(served.macs.items, served.macs.n, sizeof(*served.macs.items),
+		      by_bytes);
+	*ret_list = served.macs;
 	return 0;
 }

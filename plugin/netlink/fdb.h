@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A bridge's entries that say behind which port a MAC address is, over rtnetlink. See
- * bridge(8), linux/neighbour.h. */
+/* A bridge's entries that say behind which port a MAC address is, and the addresses that
+ * other interfaces take frames for, over rtnetlink. See bridge(8), linux/neighbour.h. */
 #ifndef BRIDGE_CNI_PLUGIN_NETLINK_FDB_H
 #define BRIDGE_CNI_PLUGIN_NETLINK_FDB_H
 
@@ -33,5 +33,23 @@ int fdb_find(struct netlink *nl, unsigned int index, const struct mac_addr *mac,
 /* Has the bridge @index itself an entry of @mac, behind any port? Code 101. */
 int fdb_has(struct netlink *nl, unsigned int index, const struct mac_addr *mac,
 	    bool *ret_has, struct cni_error *err);
+
+/* Addresses, in ascending order; mac_list_clear() frees them. */
+struct mac_list {
+	struct mac_addr *items;
+	size_t n;
+};
+
+void mac_list_clear(struct mac_list *list);
+bool mac_list_has(const struct mac_list *list, const struct mac_addr *mac);
+
+/*
+ * Lists the addresses that an interface of the namespace takes frames for, besides its own
+ * one; @index 0: those of all interfaces. The master of a macvlan that is up and not in mode
+ * passthru has its address there, wherever the macvlan is: `bridge fdb` shows "self
+ * permanent". Code 101.
+ */
+int fdb_served_get(struct netlink *nl, unsigned int index, struct mac_list *ret_list,
+		   struct cni_error *err);
 
 #endif

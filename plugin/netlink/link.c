@@ -225,21 +225,75 @@ void queue_ifb_add(struct netlink *nl, const struct ifb_spec *spec)
 	put_string(b, IFLA_IFALIAS, spec->alias);
 }
 
+/* For a linux/if_link.h that is older than the attribute. A kernel that is older passes
+ * over it. */
+#define MACVLAN_BC_QUEUE_LEN 7 /* Linux 5.11 */
+
+static void put_macvlan_data(struct builder b, const struct macvlan_spec *spec)
+{
+	uint16_t ipvlan_mode = spec->mode;
+
+	if (strcmp(spec->kind, "ipvlan") == 0) {
+		put(b, IFLA_IPVLAN_MODE, &ipvlan_mode, sizeof(ipvlan_mode));
+		return;
+	}
+	put_u32(b, IFLA_MACVLAN_MODE, spec->mode);
+	if (spec->bc_queue_len)
+		put_u32(b, MACVLAN_BC_QUEUE_LEN, spec->bc_queue_len);
+}
+
+void queue_macvlan_add(struct netlink *nl, const struct macvlan_spec *spec)
+{
+	struct builder b =
+		begin_link(nl,
+			   netlink_queue(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL,
+					 "making the %s %s", spec->kind, spec->name),
+			   spec->index, 0);
+	struct nlattr *info, *data;
+
+	put_string(b, IFLA_IFNAME, spec->name);
+	put_mac(b, IFLA_ADDRESS, &spec->mac);
+	if (spec->mtu)
+		put_u32(b, IFLA_MTU, spec->mtu);
+	put_u32(b, IFLA_LINK, spec->master);
+	if (spec->ns >= 0)
+		put_u32(b, IFLA_NET_NS_FD, spec->ns);
+	info = nest(b, IFLA_LINKINFO);
+	put_string(b, IFLA_INFO_KIND, spec->kind);
+	data = nest(b, IFLA_INFO_DATA);
+	put_macvlan_data(b, spec);
+	nest_end(b, data);
+	nest_end(b, info);
+	netlink_needs(nl, spec->kind);
+}
+
 void queue_link_up(struct netlink *nl, unsigned int index, const char *name)
 {
 	change_link(nl, index, IFF_UP, "setting up", name);
 }
 
-void queue_link_no_redirects(struct netlink *nl, unsigned int index, const char *name)
+/* Puts one kernel parameter of IPv4 into a message that changes a link. */
+static void put_ipv4_parameter(struct builder b, int type, uint32_t value)
 {
-	struct builder b = change_link(nl, index, 0, "refusing ICMP redirects on", name);
 	struct nlattr *families = nest(b, IFLA_AF_SPEC), *family = nest(b, AF_INET);
 	struct nlattr *parameters = nest(b, IFLA_INET_CONF);
 
-	put_u32(b, IPV4_DEVCONF_ACCEPT_REDIRECTS, 0);
+	put_u32(b, type, value);
 	nest_end(b, parameters);
 	nest_end(b, family);
 	nest_end(b, families);
+}
+
+void queue_link_no_redirects(struct netlink *nl, unsigned int index, const char *name)
+{
+	put_ipv4_parameter(change_link(nl, index, 0, "refusing ICMP redirects on", name),
+			   IPV4_DEVCONF_ACCEPT_REDIRECTS, 0);
+}
+
+void queue_link_announces(struct netlink *nl, unsigned int index, const char *name)
+{
+	put_ipv4_parameter(change_link(nl, index, 0, "setting arp_notify of", name),
+			   IPV4_DEVCONF_ARP_NOTIFY, 1);
 }
 
 void queue_link_no_link_local(struct netlink *nl, unsigned int index, const char *name)
@@ -287,6 +341,18 @@ void queue_link_del_known(struct netlink *nl, const struct link_known *link)
 {
 	begin_link(nl, netlink_queue(nl, RTM_DELLINK, 0, "deleting %s", link->name),
 		   link->index, 0);
+}
+
+void queue_link_del_elsewhere(struct netlink *nl, int ns_id,
+			      const struct link_known *link)
+{
+	struct builder b = begin_link(nl,
+				      netlink_queue(nl, RTM_DELLINK, 0,
+						    "deleting %s in namespace %d",
+						    link->name, ns_id),
+				      link->index, 0);
+
+	put_u32(b, IFLA_TARGET_NETNSID, ns_id);
 }
 
 static void queue_link_group(struct netlink *nl, const struct link_known *link,

@@ -25,9 +25,11 @@ struct link {
 	struct mac_addr mac;
 	uint32_t mtu;
 	unsigned int master; /* index of the bridge that it is a port of; 0: none */
-	/* a veth: the index of its other end, in that end's namespace */
+	/* a veth: the index of its other end, in that end's namespace; a macvlan or an
+	 * ipvlan: that of its master, in the master's */
 	unsigned int peer;
-	bool peer_elsewhere; /* the other end is in another namespace */
+	bool peer_elsewhere; /* that one is in another namespace */
+	int peer_ns_id; /* which the kernel calls so in this one; -1: it has no name */
 	bool up;
 	bool carrier; /* a veth: the other end is up as well */
 	/* The kernel has noticed the carrier, which it leaves to a work queue. Until then it
@@ -62,6 +64,9 @@ struct link {
 		/* what crosses it goes through the rules of IPv4, of IPv6 */
 		bool nf_call_iptables, nf_call_ip6tables;
 	} bridge;
+	/* as a macvlan or an ipvlan, whose master has the index @peer: MACVLAN_MODE_* or
+	 * IPVLAN_MODE_* of linux/if_link.h */
+	uint32_t mode;
 	char alias[LINK_ALIAS_MAX];
 };
 
@@ -110,6 +115,20 @@ struct ifb_spec {
 	const char *alias;
 };
 
+/* A link that shares another one, its master. */
+struct macvlan_spec {
+	const char *kind; /* "macvlan" or "ipvlan" */
+	const char *name;
+	unsigned int index; /* that it gets; 0: the kernel chooses */
+	unsigned int master; /* its index in the connection's namespace */
+	int ns; /* descriptor of the namespace that it is made in; -1: the connection's */
+	struct mac_addr mac; /* not of an ipvlan; unset: the kernel chooses */
+	uint32_t mtu; /* 0: the master's */
+	uint32_t mode; /* MACVLAN_MODE_* or IPVLAN_MODE_* of linux/if_link.h */
+	/* of a macvlan: frames to all that may wait for it; 0: as the kernel has it */
+	uint32_t bc_queue_len;
+};
+
 /* @ret_link->index is 0 where there is none; that is no error. */
 int link_get(struct netlink *nl, const char *name, struct link *ret_link,
 	     struct cni_error *err);
@@ -142,6 +161,13 @@ void queue_port_attach(struct netlink *nl, unsigned int index,
 /* Makes an ifb, which is up, with one queue. */
 void queue_ifb_add(struct netlink *nl, const struct ifb_spec *spec);
 
+/*
+ * Makes a macvlan or an ipvlan, which is down, in its namespace and with its name there.
+ * -EEXIST: somebody has the name, or the index. A kernel before Linux 6.15 looks for the
+ * name in the connection's namespace as well, unless the message says an index.
+ */
+void queue_macvlan_add(struct netlink *nl, const struct macvlan_spec *spec);
+
 /* Changes of a link that is there. */
 void queue_link_mtu(struct netlink *nl, unsigned int index, const char *name,
 		    uint32_t mtu);
@@ -152,6 +178,8 @@ void queue_bridge_querier(struct netlink *nl, unsigned int index, const char *na
 			  bool on);
 /* Has the link get no IPv6 link-local address when it is set up. */
 void queue_link_no_link_local(struct netlink *nl, unsigned int index, const char *name);
+/* Has the link announce its IPv4 addresses whenever it is set up. */
+void queue_link_announces(struct netlink *nl, unsigned int index, const char *name);
 /* Has the link take no ICMP redirects, of IPv4. */
 void queue_link_no_redirects(struct netlink *nl, unsigned int index, const char *name);
 void queue_link_up(struct netlink *nl, unsigned int index, const char *name);
@@ -170,6 +198,10 @@ struct link_known {
 };
 
 void queue_link_del_known(struct netlink *nl, const struct link_known *link);
+
+/* The same in another namespace, which the kernel calls @ns_id in this one. */
+void queue_link_del_elsewhere(struct netlink *nl, int ns_id,
+			      const struct link_known *link);
 
 /*
  * Deletes all @n in one message: the kernel waits for every message anew, but for many
@@ -192,6 +224,10 @@ int link_list_get(struct netlink *nl, struct link_list *ret_list, struct cni_err
 /* The ports of the bridge @bridge. */
 int link_list_get_ports(struct netlink *nl, unsigned int bridge,
 			struct link_list *ret_list, struct cni_error *err);
+/* All links of another namespace, which the kernel calls @ns_id in this one
+ * (ip-netns(8)). */
+int link_list_get_elsewhere(struct netlink *nl, int ns_id, struct link_list *ret_list,
+			    struct cni_error *err);
 void link_list_clear(struct link_list *list);
 
 #endif

@@ -64,6 +64,17 @@ static void bridge_read(struct nlattr *data, struct link *link)
 	link->bridge.default_vlan = get_u16(vlan);
 }
 
+/* A macvlan's mode has 32 bits, an ipvlan's 16. Both have it in the attribute 1. */
+static void mode_read(struct nlattr *data, struct link *link)
+{
+	struct nlattr *attrs[IFLA_MACVLAN_MODE + 1];
+
+	if (!data || nla_parse_nested(attrs, IFLA_MACVLAN_MODE, data, NULL) < 0)
+		return;
+	link->mode = link_is(link, "ipvlan") ? get_u16(attrs[IFLA_IPVLAN_MODE])
+					     : get_u32(attrs[IFLA_MACVLAN_MODE]);
+}
+
 static void link_info_read(struct nlattr *info, struct link *link)
 {
 	struct nlattr *attrs[IFLA_INFO_MAX + 1];
@@ -75,6 +86,8 @@ static void link_info_read(struct nlattr *info, struct link *link)
 	get_string(attrs[IFLA_INFO_SLAVE_KIND], port_kind, sizeof(port_kind));
 	if (link_is(link, "bridge"))
 		bridge_read(attrs[IFLA_INFO_DATA], link);
+	if (link_is(link, "macvlan") || link_is(link, "ipvlan"))
+		mode_read(attrs[IFLA_INFO_DATA], link);
 	if (strcmp(port_kind, "bridge") == 0)
 		port_read(attrs[IFLA_INFO_SLAVE_DATA], link);
 }
@@ -142,6 +155,8 @@ static int link_read(const struct nlmsghdr *answer, void *data)
 	link->master = get_u32(attrs[IFLA_MASTER]);
 	link->peer = get_u32(attrs[IFLA_LINK]);
 	link->peer_elsewhere = attrs[IFLA_LINK_NETNSID];
+	link->peer_ns_id = link->peer_elsewhere ? (int)get_u32(attrs[IFLA_LINK_NETNSID])
+						: -1;
 	if (attrs[IFLA_ADDRESS] && nla_len(attrs[IFLA_ADDRESS]) == MAC_LEN) {
 		link->mac.set = true;
 		memcpy(link->mac.bytes, nla_data(attrs[IFLA_ADDRESS]), MAC_LEN);
@@ -205,6 +220,19 @@ int link_list_get_ports(struct netlink *nl, unsigned int bridge,
 
 	put_u32(b, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 	put_u32(b, IFLA_MASTER, bridge);
+	return list_request(nl, ret_list, err);
+}
+
+int link_list_get_elsewhere(struct netlink *nl, int ns_id, struct link_list *ret_list,
+			    struct cni_error *err)
+{
+	struct nlmsghdr *msg = netlink_queue(nl, RTM_GETLINK, NLM_F_DUMP,
+					     "listing the interfaces of namespace %d",
+					     ns_id);
+	struct builder b = list_begin(nl, msg);
+
+	put_u32(b, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	put_u32(b, IFLA_TARGET_NETNSID, ns_id);
 	return list_request(nl, ret_list, err);
 }
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "kernel_has.h"
+#include "signs_found.h"
 
 int node_open(struct node *ret_node, struct cni_error *err)
 {
@@ -44,6 +45,7 @@ void node_close(struct node *node)
 	 * and nobody else has to wait with it. */
 	node_unlock(node);
 	netlink_close(node->nftables);
+	signs_found_free(&node->signs);
 	close_p(&node->ns);
 	close_p(&node->lock_fd);
 	*node = (struct node)NODE_CLOSED;

@@ -27,6 +27,7 @@ struct node {
 	int lock_fd; /* -1: not opened yet */
 	struct netlink *rtnl; /* connection to the node's namespace */
 	struct netlink *nftables; /* another one, for nftables; NULL: not opened yet */
+	struct signs_found *signs; /* of pod_signs.h; NULL: none; owned */
 	enum node_lock lock;
 	unsigned int gaps; /* how often the lock was free for a moment, once it was had */
 	/* of the attachment that is locked together with the node; 0: none */

@@ -17,12 +17,20 @@
 #define HOME_POLL_MS   10
 #define HOME_TRIES_MAX 500
 
-static bool is_net_ns(int fd)
+/* 0; -EMEDIUMTYPE: it is no network namespace; or -errno: that can't be told. */
+static int net_ns_check(int fd)
 {
 	struct statfs fs;
+	int type;
 
-	return fstatfs(fd, &fs) == 0 && fs.f_type == NSFS_MAGIC &&
-	       ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET;
+	if (fstatfs(fd, &fs) < 0)
+		return -errno;
+	if (fs.f_type != NSFS_MAGIC)
+		return -EMEDIUMTYPE;
+	type = ioctl(fd, NS_GET_NSTYPE);
+	if (type < 0 && errno != ENOTTY)
+		return -errno;
+	return type == CLONE_NEWNET ? 0 : -EMEDIUMTYPE;
 }
 
 static bool same_file(int a, int b)
@@ -41,16 +49,12 @@ static int connect_to(void *data, struct cni_error *err)
 int pod_ns_open_fd(const char *path, int *ret_fd)
 {
 	/* O_NONBLOCK: a FIFO of that name must not hold us up. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	_cleanup_(close_p) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int ret = fd < 0 ? -errno : net_ns_check(fd);
 
-	if (fd < 0)
-		return -errno;
-	if (!is_net_ns(fd)) {
-		close(fd);
-		return -EMEDIUMTYPE;
-	}
-	*ret_fd = fd;
-	return 0;
+	if (ret == 0)
+		*ret_fd = TAKE_FD(fd);
+	return ret;
 }
 
 int pod_ns_open(const struct node *node, const char *path, bool may_be_own,

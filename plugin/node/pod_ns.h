@@ -22,8 +22,7 @@ int pod_ns_open(const struct node *node, const char *path, bool may_be_own,
 /* Closes both. @ns may be closed already. */
 void pod_ns_close(struct pod_ns *ns);
 
-/* Opens the network namespace at @path. Returns -errno of open(2), or -EMEDIUMTYPE: it is
- * none. */
+/* Opens the network namespace at @path. Returns -errno, or -EMEDIUMTYPE: it is none. */
 int pod_ns_open_fd(const char *path, int *ret_fd);
 
 /* Runs @fn in the namespace @fd, for files below /proc/sys/net, and comes back to the

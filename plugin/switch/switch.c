@@ -6,6 +6,7 @@
 
 #include "conf/identity.h"
 #include "plugin/netlink/link.h"
+#include "macvlan_alive.h"
 
 static bool veth_is_there(struct node *node, const struct record *record)
 {
@@ -39,6 +40,8 @@ static const struct switch_liveness veth = {
 static const struct switch_liveness *const switches[SWITCH_KINDS] = {
 	[SWITCH_BRIDGE] = &veth,
 	[SWITCH_OVS] = &veth,
+	[SWITCH_MACVLAN] = &macvlan_liveness,
+	[SWITCH_IPVLAN] = &macvlan_liveness,
 };
 
 const struct switch_liveness *switch_liveness(enum switch_kind kind)

@@ -8,6 +8,8 @@
 #include <linux/veth.h>
 #include <net/if.h>
 #include <netlink/route/link.h>
+#include <netlink/route/link/ipvlan.h>
+#include <netlink/route/link/macvlan.h>
 #include <netlink/route/link/inet6.h>
 
 #include "plugin/netlink/link.h"
@@ -269,6 +271,76 @@ static void an_ifb(void **state)
 	assert_string_equal(rtnl_link_get_ifalias(link), spec.alias);
 }
 
+static const struct macvlan_spec macvlan = {
+	.kind = "macvlan",
+	.name = "eth0",
+	.master = BRIDGE,
+	.ns = NS_FD,
+	.mac = mac,
+	.mtu = 1400,
+	.mode = MACVLAN_MODE_PRIVATE,
+	.bc_queue_len = 2000,
+};
+
+static void a_macvlan(void **state)
+{
+	struct macvlan_spec spec = macvlan;
+	struct oracle *o = *state;
+	struct rtnl_link *link;
+	struct nlattr *data;
+
+	queue_macvlan_add(o->nl, &spec);
+	commit(o, 1);
+	link = named_link(o, 0, RTM_NEWLINK, MADE, "eth0", 0);
+	assert_string_equal(rtnl_link_get_type(link), "macvlan");
+	assert_int_equal(rtnl_link_macvlan_get_mode(link), MACVLAN_MODE_PRIVATE);
+	assert_int_equal(rtnl_link_get_link(link), BRIDGE);
+	assert_int_equal(rtnl_link_get_ns_fd(link), NS_FD);
+	assert_int_equal(rtnl_link_get_mtu(link), 1400);
+	assert_nl_addr(rtnl_link_get_addr(link), "02:11:22:33:44:55");
+	data = attr_in(link_attr(o, 0, IFLA_LINKINFO), IFLA_INFO_DATA);
+	assert_attr_u32(attr_in(data, IFLA_MACVLAN_BC_QUEUE_LEN), 2000);
+
+	/* All that the kernel may choose is left to it. */
+	spec = (struct macvlan_spec){.kind = "macvlan",
+				     .name = "eth0",
+				     .index = INDEX,
+				     .master = BRIDGE,
+				     .ns = -1,
+				     .mode = MACVLAN_MODE_BRIDGE};
+	queue_macvlan_add(o->nl, &spec);
+	commit(o, 1);
+	link = decoded(o, 0, RTM_NEWLINK, MADE);
+	assert_int_equal(rtnl_link_get_ifindex(link), INDEX);
+	assert_int_equal(rtnl_link_macvlan_get_mode(link), MACVLAN_MODE_BRIDGE);
+	assert_int_equal(rtnl_link_get_ns_fd(link), 0);
+	assert_int_equal(rtnl_link_get_mtu(link), 0);
+	assert_null(rtnl_link_get_addr(link));
+	data = attr_in(link_attr(o, 0, IFLA_LINKINFO), IFLA_INFO_DATA);
+	assert_null(nla_find(nla_data(data), nla_len(data), IFLA_MACVLAN_BC_QUEUE_LEN));
+}
+
+static void an_ipvlan(void **state)
+{
+	const struct macvlan_spec spec = {.kind = "ipvlan",
+					  .name = "eth0",
+					  .master = BRIDGE,
+					  .ns = NS_FD,
+					  .mode = IPVLAN_MODE_L3S};
+	struct oracle *o = *state;
+	struct rtnl_link *link;
+	uint16_t mode;
+
+	queue_macvlan_add(o->nl, &spec);
+	commit(o, 1);
+	link = named_link(o, 0, RTM_NEWLINK, MADE, "eth0", 0);
+	assert_string_equal(rtnl_link_get_type(link), "ipvlan");
+	assert_int_equal(rtnl_link_ipvlan_get_mode(link, &mode), 0);
+	assert_int_equal(mode, IPVLAN_MODE_L3S);
+	assert_int_equal(rtnl_link_get_link(link), BRIDGE);
+	assert_int_equal(rtnl_link_get_ns_fd(link), NS_FD);
+}
+
 static void changes_of_a_link(void **state)
 {
 	struct oracle *o = *state;
@@ -305,6 +377,19 @@ static void a_link_that_refuses_redirects(void **state)
 			     IFLA_INET_CONF);
 	assert_attr(attr_in(parameters, IPV4_DEVCONF_ACCEPT_REDIRECTS), &off,
 		    sizeof(off));
+}
+
+static void a_link_that_announces(void **state)
+{
+	struct oracle *o = *state;
+	struct nlattr *parameters;
+
+	queue_link_announces(o->nl, INDEX, "eth0");
+	commit(o, 1);
+	indexed_link(o, 0, RTM_NEWLINK, INDEX, 0, 0);
+	parameters = attr_in(attr_in(link_attr(o, 0, IFLA_AF_SPEC), AF_INET),
+			     IFLA_INET_CONF);
+	assert_attr_u32(attr_in(parameters, IPV4_DEVCONF_ARP_NOTIFY), 1);
 }
 
 static void flags_of_a_link(void **state)
@@ -401,6 +486,34 @@ static void a_link_that_libnl_tells_of_is_read(void **state)
 	nlmsg_free(told);
 }
 
+static void modes_that_libnl_tells_of_are_read(void **state)
+{
+	struct rtnl_link *const links[] = {rtnl_link_macvlan_alloc(),
+					   rtnl_link_ipvlan_alloc()};
+	static const uint32_t modes[] = {MACVLAN_MODE_PASSTHRU, IPVLAN_MODE_L3};
+	struct oracle *o = *state;
+
+	rtnl_link_macvlan_set_mode(links[0], modes[0]);
+	rtnl_link_ipvlan_set_mode(links[1], modes[1]);
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
+		struct nl_msg *told = NULL;
+		struct link link;
+
+		rtnl_link_set_ifindex(links[i], INDEX);
+		rtnl_link_set_name(links[i], "eth0");
+		rtnl_link_set_link(links[i], BRIDGE);
+		assert_int_equal(rtnl_link_build_add_request(links[i], 0, &told), 0);
+		kernel_answers(o, told);
+		assert_int_equal(link_get_by_index(o->nl, INDEX, &link, NULL), 0);
+		nlmsg_free(told);
+		rtnl_link_put(links[i]);
+		kernel_receives(o, 1);
+		assert_string_equal(link.kind, i ? "ipvlan" : "macvlan");
+		assert_int_equal(link.mode, modes[i]);
+		assert_int_equal(link.peer, BRIDGE);
+	}
+}
+
 static void links_that_libnl_tells_of_are_listed(void **state)
 {
 	struct oracle *o = *state;
@@ -427,11 +540,15 @@ int main(void)
 		ORACLE_TEST(guarded_and_quiet_ports),
 		ORACLE_TEST(a_link_that_becomes_a_port),
 		ORACLE_TEST(an_ifb),
+		ORACLE_TEST(a_macvlan),
+		ORACLE_TEST(an_ipvlan),
 		ORACLE_TEST(changes_of_a_link),
+		ORACLE_TEST(a_link_that_announces),
 		ORACLE_TEST(a_link_that_refuses_redirects),
 		ORACLE_TEST(flags_of_a_link),
 		ORACLE_TEST(ends_of_links),
 		ORACLE_TEST(a_link_that_libnl_tells_of_is_read),
+		ORACLE_TEST(modes_that_libnl_tells_of_are_read),
 		ORACLE_TEST(links_that_libnl_tells_of_are_listed),
 	};
 

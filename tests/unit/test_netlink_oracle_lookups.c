@@ -132,12 +132,59 @@ static void behind_which_port_an_address_is(void **state)
 	assert_true(entry.own && entry.stays && !entry.fixed);
 }
 
+/* Only an address that an interface takes frames for by itself counts, and not what a
+ * bridge has learned, or this port's own entry in a bridge. */
+static void whether_frames_for_an_address_are_taken(void **state)
+{
+	const struct mac_addr mac = {true, {0x02, 0x11, 0x22, 0x33, 0x44, 0x55}};
+	const struct mac_addr other = {true, {0x02, 0x11, 0x22, 0x33, 0x44, 0x56}};
+	const struct {
+		const struct mac_addr *mac;
+		uint16_t state;
+		uint8_t flags;
+		unsigned int asked; /* the interface's index; 0: all of them */
+		bool served;
+	} cases[] = {
+		{&mac, NUD_PERMANENT, NTF_SELF, 0, true},
+		{&mac, NUD_PERMANENT, NTF_SELF, INDEX, true},
+		{&mac, NUD_PERMANENT, NTF_SELF, INDEX + 1, false},
+		{&other, NUD_PERMANENT, NTF_SELF, 0, false},
+		{&mac, NUD_REACHABLE, NTF_SELF, 0, false},
+		{&mac, NUD_PERMANENT, NTF_MASTER, 0, false},
+	};
+	struct oracle *o = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct ndmsg header = {.ndm_family = AF_BRIDGE,
+					     .ndm_ifindex = INDEX,
+					     .ndm_state = cases[i].state,
+					     .ndm_flags = cases[i].flags};
+		struct nl_msg *answer = nlmsg_alloc_size(ROOM);
+		struct rtnl_neigh *question;
+		struct mac_list list = {};
+
+		assert_non_null(nlmsg_put(answer, 0, 0, RTM_NEWNEIGH, 0, 0));
+		nlmsg_append(answer, (void *)&header, sizeof(header), NLMSG_ALIGNTO);
+		nla_put(answer, NDA_LLADDR, MAC_LEN, cases[i].mac->bytes);
+		kernel_answers(o, answer);
+		assert_int_equal(fdb_served_get(o->nl, cases[i].asked, &list, NULL), 0);
+		nlmsg_free(answer);
+		kernel_receives(o, 1);
+		question = decoded(o, 0, RTM_GETNEIGH, NLM_F_DUMP);
+		assert_int_equal(rtnl_neigh_get_family(question), AF_BRIDGE);
+		assert_int_equal(rtnl_neigh_get_ifindex(question), 0);
+		assert_int_equal(mac_list_has(&list, &mac), cases[i].served);
+		mac_list_clear(&list);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ORACLE_TEST(what_becomes_of_a_packet),
 		ORACLE_TEST(a_route_that_refuses_is_an_error),
 		ORACLE_TEST(behind_which_port_an_address_is),
+		ORACLE_TEST(whether_frames_for_an_address_are_taken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

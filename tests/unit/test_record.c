@@ -167,6 +167,51 @@ static void a_newer_version_is_told_whatever_it_holds(void **state)
 	assert_int_equal(parse_sealed("bridge-cni record 7\nx y\n", &got), -ENOTSUP);
 }
 
+static void a_switch_is_told_and_a_bridge_is_not(void **state)
+{
+	struct record_address addresses[3];
+	struct record record, got;
+	_cleanup_(free_p) char *bridge = NULL;
+
+	(void)state;
+	example(&record, addresses);
+	bridge = record_format(&record);
+	assert_non_null(bridge);
+	assert_int_equal(strncmp(bridge, "bridge-cni record 1\n", 20), 0);
+	assert_null(strstr(bridge, "\nswitch "));
+	for (int kind = SWITCH_OVS; kind < SWITCH_KINDS; kind++) {
+		_cleanup_(free_p) char *text = NULL;
+		char line[64];
+
+		record.switch_kind = kind;
+		record.unseen = kind == SWITCH_IPVLAN;
+		text = record_format(&record);
+		assert_non_null(text);
+		/* A version that knows no switch leaves the attachment to a later one. */
+		assert_int_equal(strncmp(text, "bridge-cni record 3\n", 20), 0);
+		snprintf(line, sizeof(line), "\nswitch %s\n", switch_word(kind));
+		assert_non_null(strstr(text, line));
+		assert_int_equal(record_parse(text, strlen(text), &got), 0);
+		assert_int_equal(got.switch_kind, kind);
+		assert_int_equal(got.unseen, kind == SWITCH_IPVLAN);
+		record_clear(&got);
+	}
+}
+
+static void a_switch_of_a_later_version_is_left_to_it(void **state)
+{
+	struct record got;
+
+	(void)state;
+	assert_int_equal(parse_sealed(HEAD "switch sriov\n", &got), -ENOTSUP);
+	assert_int_equal(parse_sealed(HEAD "switch macvlan\n", &got), 0);
+	assert_int_equal(got.switch_kind, SWITCH_MACVLAN);
+	record_clear(&got);
+	assert_int_equal(parse_sealed(HEAD, &got), 0);
+	assert_int_equal(got.switch_kind, SWITCH_BRIDGE);
+	record_clear(&got);
+}
+
 static void nonsense_is_refused(void **state)
 {
 	static const char *const bodies[] = {
@@ -309,6 +354,8 @@ int main(void)
 		cmocka_unit_test(torn_anywhere_or_changed_it_is_noticed),
 		cmocka_unit_test(unknown_keys_are_passed_over),
 		cmocka_unit_test(a_newer_version_is_told_whatever_it_holds),
+		cmocka_unit_test(a_switch_is_told_and_a_bridge_is_not),
+		cmocka_unit_test(a_switch_of_a_later_version_is_left_to_it),
 		cmocka_unit_test(nonsense_is_refused),
 		cmocka_unit_test(few_host_ports_are_written_as_every_version_reads_them),
 		cmocka_unit_test(ranges_of_host_ports_are_of_version_2),
