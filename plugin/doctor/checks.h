@@ -66,6 +66,9 @@ void former_check(struct doctor *doctor);
 /* pods.c: pods without their interface, or whose end of it is down. */
 void pods_check(struct doctor *doctor, const struct network_facts *facts);
 
+/* quiet_pods.c */
+void quiet_pods_check(struct doctor *doctor, const struct network_facts *facts);
+
 /* pod_routes.c: routes and rules of the node that decide about pods. */
 void pod_routes_check(struct doctor *doctor, const struct network_facts *facts);
 

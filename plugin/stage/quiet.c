@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "plugin/netlink/fdb.h"
 #include "plugin/netlink/link.h"
 #include "plugin/netlink/neighbour.h"
 #include "stages.h"
@@ -83,25 +84,63 @@ static bool is_stranger(const struct link *own, const struct link *other)
 	       memcmp(other->mac.bytes, own->mac.bytes, MAC_LEN) != 0;
 }
 
+const struct link *quiet_stranger(const struct link_list *links, const struct link *own)
+{
+	for (size_t i = 0; i < links->n; i++)
+		if (is_stranger(own, &links->items[i]))
+			return &links->items[i];
+	return NULL;
+}
+
+/* The interface takes frames for such an address, too, and so does a bridge in the pod that
+ * it is a port of. */
+int quiet_stranger_elsewhere(struct netlink *nl, const struct link *own,
+			     struct mac_addr *ret_mac, struct cni_error *err)
+{
+	const unsigned int indexes[] = {own->index, own->master};
+	struct mac_addr found = {};
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < ARRAY_SIZE(indexes) && indexes[i]; i++) {
+		_cleanup_(mac_list_clear) struct mac_list served = {};
+
+		ret = fdb_served_get(nl, indexes[i], &served, err);
+		for (size_t k = 0; k < served.n; k++)
+			if (!(served.items[k].bytes[0] & 1) && /* no multicast group */
+			    memcmp(served.items[k].bytes, own->mac.bytes, MAC_LEN) != 0)
+				found = served.items[k];
+	}
+	if (ret == 0)
+		*ret_mac = found;
+	return ret;
+}
+
 static int strangers_check(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(link_list_clear) struct link_list links = {};
-	const struct link *own = NULL;
+	const struct link *own = NULL, *stranger;
+	struct mac_addr mac = {};
 	int ret = link_list_get(att->pod_ns.rtnl, &links, err);
 
 	for (size_t i = 0; ret == 0 && i < links.n; i++)
 		if (links.items[i].index == att->container_index)
 			own = &links.items[i];
-	for (size_t i = 0; own && i < links.n; i++)
-		if (is_stranger(own, &links.items[i]))
-			return error_set(
-				err, CNI_ERR_CHECK, EINVAL,
-				"quietBridge: expected the pod to send from the MAC "
-				"address of %s alone, found %s with %s behind it, which "
-				"no frame reaches; leave the key out for such pods",
-				own->name, links.items[i].name,
-				MAC_TEXT(&links.items[i].mac));
-	return ret;
+	if (!own)
+		return ret;
+	stranger = quiet_stranger(&links, own);
+	if (stranger)
+		mac = stranger->mac;
+	else
+		ret = quiet_stranger_elsewhere(att->pod_ns.rtnl, own, &mac, err);
+	if (ret < 0 || !mac.set)
+		return ret;
+	return error_set(err, CNI_ERR_CHECK, EINVAL,
+			 "quietBridge: expected the pod to send from the MAC address of "
+			 "%s alone, found %s with %s behind it, which no frame reaches; "
+			 "leave the key out for such pods",
+			 own->name,
+			 stranger ? stranger->name : "an interface of another namespace",
+			 MAC_TEXT(&mac));
 }
 
 static int quiet_check(struct attachment *att, struct cni_error *err)

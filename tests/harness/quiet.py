@@ -103,6 +103,14 @@ def hearing(pod, ethertype, wait=0.3):
                     found.append(frame)
 
 
+def inner(pod, mac="02:00:00:00:00:55", address="10.1.2.200/24"):
+    """A macvlan in the pod, as VRRP has it, that alone answers for its address."""
+    pod.sysctl("ipv4.conf.all.arp_ignore", 1)
+    pod.ip(f"link add vrrp link eth0 address {mac} type macvlan mode bridge")
+    pod.ip(f"addr add {address} dev vrrp")
+    pod.ip("link set vrrp up")
+
+
 # -- multicast groups
 
 

@@ -8,7 +8,7 @@ import pytest
 from harness import plugin
 from harness.node import GATEWAY4, addresses_of, named, network
 from harness.quiet import (ARP, REPLY, REQUEST, arp, assert_quiet, attached, bridge_mac, hearing,
-                           mac_of, neighbours, of_pod, packed, quiet)
+                           inner, mac_of, neighbours, of_pod, packed, quiet)
 from harness.wire import BROADCAST, listening, send_frame
 
 
@@ -86,14 +86,6 @@ def test_an_announcement_comes_to_all(node):
 
 
 # -- pods that speak with other MAC addresses
-
-
-def inner(pod, mac="02:00:00:00:00:55", address="10.1.2.200/24"):
-    """A macvlan in the pod, as VRRP has it, that alone answers for its address."""
-    pod.sysctl("ipv4.conf.all.arp_ignore", 1)
-    pod.ip(f"link add vrrp link eth0 address {mac} type macvlan mode bridge")
-    pod.ip(f"addr add {address} dev vrrp")
-    pod.ip("link set vrrp up")
 
 
 def test_CHECK_tells_of_a_pod_that_speaks_with_another_MAC_address(node):

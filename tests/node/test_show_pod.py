@@ -9,6 +9,7 @@ from harness import plugin, snapshot
 from harness.command import command
 from harness.delegates import Delegate
 from harness.node import GATEWAY4, GATEWAY6, NETWORK, network
+from harness.quiet import groups, inner
 from harness.service import netfilter_on_the_bridge
 from harness.shown import (C1, CLEAR, CONTROL, GUARDED, NOBODY, configured, document, guarded,
                            hold_locks, named, only, read_only, record_write, records_of)
@@ -139,7 +140,8 @@ def test_its_check_names_what_differs(node, harm):
 
 @pytest.mark.parametrize("changes", [
     {"podLink": "routed"}, {"portIsolation": True}, {"isDefaultGateway": False, "isGateway": True},
-    {"ipam": {"routes": [{"dst": "198.18.0.0/15"}]}}, {"ipMasq": False}, {"metric": 77}],
+    {"ipam": {"routes": [{"dst": "198.18.0.0/15"}]}}, {"ipMasq": False}, {"metric": 77},
+    {"quietBridge": True}],
     ids=lambda changes: next(iter(changes)))
 def test_its_check_agrees_in_other_configurations(node, changes):
     netfilter_on_the_bridge(node, False)  # which routed pods want
@@ -147,6 +149,41 @@ def test_its_check_agrees_in_other_configurations(node, changes):
     pod = node.pod()
     node.add(pod, conf)
     assert whole(node, conf, pod.id)["check"] == {"outcome": "right", "message": None}
+
+
+def permanent_forget(node, pod):
+    node.ip("neigh flush dev cni0 nud permanent")
+
+
+def group_forget(node, pod):
+    [port] = node.host_veths()
+    [group, *_] = groups(node, port)
+    node.run("bridge", "mdb", "del", "dev", "cni0", "port", port, "grp", group)
+
+
+QUIET_HARM = {
+    "a macvlan in the pod": (lambda node, pod: inner(pod), "vrrp with 02:00:00:00:00:55 behind it"),
+    "the node's neighbours": (permanent_forget, "expected the permanent neighbour 10.1.2.2"),
+    "a group": (group_forget, "the multicast group"),
+    "the gateway": (lambda node, pod: pod.ip("neigh replace 10.1.2.1 dev eth0 lladdr 02:00:00:00:00:66 "
+                                             "nud permanent"), "02:00:00:00:00:66 for good"),
+    "flooding": (lambda node, pod: node.run("bridge", "link", "set", "dev", node.host_veths()[0], "flood", "on"),
+                 "flooding of unknown addresses off"),
+}
+
+
+@pytest.mark.parametrize("harm", QUIET_HARM)
+def test_its_check_names_what_a_quiet_pod_lacks(node, harm):
+    conf, pod = network("dual", quietBridge=True), node.pod()
+    node.add(pod, conf)
+    shown = whole(node, conf, pod.id)
+    assert "quiet yes" in shown["record"] and "neighbours cni0" in shown["record"]
+    assert shown["check"] == {"outcome": "right", "message": None}
+    act, words = QUIET_HARM[harm]
+    act(node, pod)
+    check = whole(node, conf, pod.id)["check"]
+    assert check["outcome"] == "differs" and words in check["message"], check
+    assert "check        differs: " in text_of(node, conf, pod.id)
 
 
 def test_another_ipam_plugin_is_not_run(node):
