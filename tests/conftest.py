@@ -42,8 +42,8 @@ def vlan_filtering(tmp_path_factory):
 
 @pytest.fixture
 def vlans(request, node, vlan_filtering):
-    """A node with bridges that filter VLANs, and without br_netfilter, with which pods don't reach
-    the world by a VLAN's gateway. The virtual machine's kernel has them."""
+    """A node with bridges that filter VLANs, and without br_netfilter; test_vlan_netfilter.py has it
+    on. The virtual machine's kernel has both."""
     assert request.path.name.startswith("test_vlan"), "tests/vm/run runs no other file always"
     if not vlan_filtering:
         lacks = "this kernel has no CONFIG_BRIDGE_VLAN_FILTERING"

@@ -139,6 +139,15 @@ static const struct feature {
 				 "spoofCheck, which are for frames on a bridge",
 				 "boot a kernel with CONFIG_NF_TABLES_BRIDGE and "
 				 "CONFIG_NFT_LIMIT, or remove these keys"},
+	[KERNEL_UNTRACKED] =
+		{{PART_TABLES, PART_CT},
+		 DOCTOR_WARNING,
+		 "nftables doesn't take the rules that the gateway of a VLAN "
+		 "needs with br_netfilter: while bridge-nf-call-iptables is "
+		 "1, an ADD fails",
+		 "boot a kernel with CONFIG_NF_TABLES_BRIDGE and "
+		 "CONFIG_NFT_CT, or set net.bridge.bridge-nf-call-iptables "
+		 "and -ip6tables to 0"},
 	[KERNEL_CONNECTIONS] = {{PART_CTNETLINK},
 				DOCTOR_WARNING,
 				"the kernel doesn't forget connections when a pod ends: "

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Rules of the kinds that the stages write (stage/masquerade_rules.c, portmap_rules.c,
- * gateway_guard_rules.c, spoofcheck_rules.c), a table for each feature. */
+ * gateway_guard_rules.c, spoofcheck_rules.c, vlan_untracked.c), a table for each feature. */
 #include "kernel_feature.h"
 #include "plugin/nft/nft.h"
 
@@ -57,12 +57,18 @@
 	"add rule bridge spoof prerouting "                                 \
 	"update @many { iifname limit rate over 2/minute burst 8 packets } drop\n"
 
+#define UNTRACKED                                            \
+	"add table bridge vlans\n"                           \
+	"add chain bridge vlans untracked "                  \
+	"{ type filter hook prerouting priority filter; }\n" \
+	"add rule bridge vlans untracked iifname \"try1\" notrack\n"
+
 int kernel_rules_try(enum kernel_feature feature, struct cni_error *err)
 {
 	static const char *const texts[KERNEL_FEATURES] = {
 		[KERNEL_MASQUERADE] = MASQUERADE,     [KERNEL_HOST_PORTS] = HOST_PORTS,
 		[KERNEL_PORT_RANGES] = PORT_RANGES,   [KERNEL_GUARD] = GUARD,
-		[KERNEL_BRIDGE_RULES] = BRIDGE_RULES,
+		[KERNEL_BRIDGE_RULES] = BRIDGE_RULES, [KERNEL_UNTRACKED] = UNTRACKED,
 	};
 
 	return nft_apply(texts[feature], -1, err);

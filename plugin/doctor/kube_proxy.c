@@ -186,7 +186,8 @@ static void on_tell(struct doctor *doctor, size_t f, int value)
 /*
  * Routed pods need 0. Bridged ones need 1 where Services lead to pods of the same bridge,
  * which is so where there is kube-proxy. Without it the check names the switch only where
- * br_netfilter is there. In a VLAN that has a gateway, br_netfilter is in the way.
+ * br_netfilter is there. Behind the gateway of a VLAN the switch changes nothing for a
+ * network that masquerades: the pod sees the gateway's address either way.
  */
 void bridge_nf_check_node(struct doctor *doctor)
 {
@@ -207,7 +208,8 @@ void bridge_nf_check_node(struct doctor *doctor)
 			if (network->routed && ret == 0 && value)
 				on_tell(doctor, f, value);
 			else if (!network->routed && !value &&
-				 !(network->vlan && network->is_gateway) &&
+				 !(network->vlan && network->is_gateway &&
+				   network->masquerades) &&
 				 (ret == 0 || (ret == SYSCTL_ABSENT && proxy.n > 0)))
 				off_tell(doctor, network, &proxy, f,
 					 ret == SYSCTL_ABSENT);

@@ -23,6 +23,18 @@ static int switch_get(size_t family, int *ret_value, struct cni_error *err)
 	return ret == SYSCTL_ABSENT ? 0 : ret;
 }
 
+int bridge_nf_is_on(const struct attachment *att, bool *ret_on, struct cni_error *err)
+{
+	int ret = 0, value = 0;
+
+	*ret_on = false;
+	for (size_t i = 0; ret == 0 && !*ret_on && i < IP_FAMILIES; i++) {
+		ret = switch_get(i, &value, err);
+		*ret_on = ret == 0 && (value || att->bridge_nf[i]);
+	}
+	return ret;
+}
+
 #define WHY                                                                            \
 	"with it a Service's connections to a pod of the same node are translated on " \
 	"the bridge, whose isolated ports then drop them"

@@ -12,6 +12,10 @@
 
 #include "plugin/attachment/attachment.h"
 
+/* Do frames that cross the pod's bridge pass netfilter's rules, of either family? Code
+ * 5. */
+int bridge_nf_is_on(const struct attachment *att, bool *ret_on, struct cni_error *err);
+
 /* ADD of a routed pod: code 7 where the switch of a family is on that the pod has an
  * address of. The message names the switch. Code 5. */
 int bridge_nf_refuse(struct attachment *att, struct cni_error *err);

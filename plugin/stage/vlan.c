@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * vlan, vlanTrunk: puts the attachment's port into VLANs, which go with the port. The
- * VLAN's gateway, with isGateway, is vlan_gateway.c's.
+ * VLAN's gateway, with isGateway, is vlan_gateway.c's, and its rules vlan_untracked.c's.
  */
 #include <errno.h>
 
@@ -10,6 +10,7 @@
 #include "plugin/attachment/report.h"
 #include "stages.h"
 #include "vlan.h"
+#include "vlan_untracked.h"
 
 void vlan_queue_port(const struct attachment *att, unsigned int port, const char *name,
 		     const struct vlan_trunk_list *tagged)
@@ -40,6 +41,13 @@ static bool wants_gateway(const struct network *network)
 	       *network->ipam.type;
 }
 
+static int gateway_ensure(struct attachment *att, struct cni_error *err)
+{
+	int ret = vlan_gateway_ensure(att, err);
+
+	return ret < 0 ? ret : vlan_untracked_ensure(att, err);
+}
+
 static int vlan_add(struct attachment *att, struct cni_error *err)
 {
 	const struct network *network = att->network;
@@ -51,7 +59,7 @@ static int vlan_add(struct attachment *att, struct cni_error *err)
 	vlan_queue_port(att, netlink_ifindex(nl, att->pod->host_ifname),
 			att->pod->host_ifname, &network->vlan_trunk);
 	ret = netlink_commit(nl, err);
-	return ret < 0 || !wants_gateway(network) ? ret : vlan_gateway_ensure(att, err);
+	return ret < 0 || !wants_gateway(network) ? ret : gateway_ensure(att, err);
 }
 
 int vlan_native_check(const char *port, uint16_t vlan, const struct port_vlans *vlans,
@@ -164,7 +172,9 @@ static int vlan_check(struct attachment *att, struct cni_error *err)
 	if (!network_native_vlan(network))
 		return 0;
 	ret = port_check(att, err);
-	return ret < 0 || !wants_gateway(network) ? ret : vlan_gateway_check(att, err);
+	if (ret == 0 && wants_gateway(network))
+		ret = vlan_gateway_check(att, err);
+	return ret < 0 || !wants_gateway(network) ? ret : vlan_untracked_check(att, err);
 }
 
 static int vlan_repair(struct attachment *att, struct cni_error *err)
@@ -188,7 +198,7 @@ static int vlan_repair(struct attachment *att, struct cni_error *err)
 		if (ret == 0)
 			report_done(att, "%s: its VLANs", att->pod->host_ifname);
 	}
-	return ret < 0 || !wants_gateway(network) ? ret : vlan_gateway_ensure(att, err);
+	return ret < 0 || !wants_gateway(network) ? ret : gateway_ensure(att, err);
 }
 
 static void vlan_interfaces(const struct attachment *att, struct stage_interfaces *list)
@@ -198,11 +208,23 @@ static void vlan_interfaces(const struct attachment *att, struct stage_interface
 				     att->mtu, NULL);
 }
 
+static int vlan_show_shared(struct attachment *net, struct stage_facts *facts,
+			    struct cni_error *err)
+{
+	int ret;
+
+	if (!facts->pods.any || !wants_gateway(net->network))
+		return 0;
+	ret = vlan_gateway_find(net, err);
+	return ret < 0 ? ret : vlan_untracked_show(net, facts, err);
+}
+
 const struct stage stage_vlan = {
 	.name = "vlan",
 	.switches = SWITCH_BIT(SWITCH_BRIDGE),
 	.add = vlan_add,
 	.check = vlan_check,
 	.repair = vlan_repair,
+	.show_shared = vlan_show_shared,
 	.interfaces = vlan_interfaces,
 };

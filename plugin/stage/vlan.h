@@ -29,6 +29,9 @@ bool vlan_is_of_bridge(const char *bridge, const struct link *link);
  * 11, 101; 103: an interface of that name can't serve. */
 int vlan_gateway_ensure(struct attachment *att, struct cni_error *err);
 
+/* Fills the same for the gateway as it is; _index 0: there is none. Code 101. */
+int vlan_gateway_find(struct attachment *att, struct cni_error *err);
+
 /* CHECK: code 104 where the VLAN's gateway isn't complete. Fills the same. */
 int vlan_gateway_check(struct attachment *att, struct cni_error *err);
 

@@ -241,6 +241,19 @@ int vlan_gateway_ensure(struct attachment *att, struct cni_error *err)
 	return 0;
 }
 
+int vlan_gateway_find(struct attachment *att, struct cni_error *err)
+{
+	struct link link, port;
+	int ret;
+
+	network_gateway_ifname(att->network, att->gateway_ifname);
+	ret = link_get(att->op->node.rtnl, att->gateway_ifname, &link, err);
+	if (ret < 0)
+		return ret;
+	facts_fill(att, &link);
+	return is_veth(&link) ? gateway_port(att, &link, &port, err) : 0;
+}
+
 int vlan_gateway_check(struct attachment *att, struct cni_error *err)
 {
 	struct netlink *nl = att->op->node.rtnl;

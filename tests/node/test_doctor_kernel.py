@@ -83,6 +83,18 @@ def test_what_the_networks_need_and_nothing_else_is_tried(healthy):
 
 @strace
 @pytest.mark.any_kernel
+@pytest.mark.parametrize("gateway", [True, False])
+def test_the_rules_of_a_VLANs_gateway_are_tried(healthy, gateway):
+    keys = {} if gateway else {"isDefaultGateway": None, "isGateway": None}
+    write(healthy, ours("v4", vlan=100, ipMasq=False, capabilities={"portMappings": False}, **keys))
+    found = [finding["level"] for number in range(1, 9)
+             for finding in lacks(healthy, f"inject=sendto,sendmsg:error=EOPNOTSUPP:when={number}")
+             if "gateway of a VLAN" in finding["message"]]
+    assert set(found) == ({"warning"} if gateway else set())
+
+
+@strace
+@pytest.mark.any_kernel
 @pytest.mark.parametrize("path, level, word, without", [
     ("/proc/sys/net/ipv6/conf/try0/disable_ipv6", "problem", "IPv6", ours("v4")),
     ("/proc/sys/net/netfilter/nf_conntrack_sctp_timeout_established", "warning", "SCTP",

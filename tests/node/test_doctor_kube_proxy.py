@@ -93,6 +93,14 @@ def test_what_becomes_of_a_service_without_br_netfilter(healthy, begin, masquera
 
 
 @pytest.mark.parametrize("masquerades", [True, False])
+def test_the_switch_matters_to_a_VLAN_with_a_gateway_only_where_it_is_not_masqueraded(healthy, masquerades):
+    write(healthy, ours("v4", vlan=100, ipMasq=masquerades))
+    switch_off(healthy)
+    by_nftables(healthy)
+    assert len(findings(healthy, "bridge-nf")) == (0 if masquerades else 1)
+
+
+@pytest.mark.parametrize("masquerades", [True, False])
 def test_what_it_says_of_a_service_is_so(healthy, masquerades):
     conf = ours("v4", ipMasq=masquerades)
     write(healthy, conf)
