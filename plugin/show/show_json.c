@@ -126,7 +126,7 @@ static void isolate_json(struct json_writer *doc, const struct network_facts *fa
 	}
 	json_open(doc, "isolated", '{');
 	json_text(doc, "mode", isolate_word(facts->net->network->isolate));
-	json_bool(doc, "missing", facts->stages.is_not_isolated);
+	json_bool(doc, "missing", facts->stages.not_isolated[0]);
 	json_close(doc, '}');
 }
 

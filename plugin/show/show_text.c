@@ -118,11 +118,11 @@ static void isolate_line(struct text *text, const struct network_facts *facts,
 	text_add(text, isolate == ISOLATE_STRICTLY
 			       ? "strictly, from all other networks"
 			       : "from other isolated networks, but for host ports");
-	if (facts->stages.is_not_isolated) {
+	if (facts->stages.not_isolated[0]) {
 		text_add(text, "; ");
 		tint_add(text, TINT_BAD, colour, "missing");
 		text_add(text, " in the sets of networks: ");
-		text_add_printable(text, facts->net->gateway_ifname);
+		text_add_printable(text, facts->stages.not_isolated);
 	}
 	text_add(text, "\n");
 }

@@ -30,9 +30,12 @@ struct stage_facts {
 		struct stage_rules *items;
 		size_t n;
 	} rules;
-	/* The network has the key isolate, and something that it needs for that is missing:
-	 * an element of a set of networks. */
-	bool is_not_isolated;
+	/* The network has the key isolate, and this interface of a network is missing in the
+	 * sets that it needs for that; "": none is. */
+	char not_isolated[IF_NAMESIZE];
+	/* The network hasn't the key, another one has "strict", and this one counts as the
+	 * outside for that. */
+	bool is_outside;
 	struct prefix_list keeps; /* destinations that see a pod's own address; owned */
 	struct {
 		struct stage_line *items;

@@ -13,7 +13,9 @@
 
 #include <errno.h>
 #include <linux/netfilter.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "plugin/attachment/report.h"
 #include "plugin/attachment/rules_seen.h"
@@ -66,8 +68,12 @@ static int sets_compare(struct attachment *net, bool *ret_same, struct cni_error
 	isolate_sets_name(net->owner, &sets);
 	if (ret == 0)
 		ret = isolate_elements_make(net, &sets, &wanted, err);
-	for (size_t i = 0; ret == 0 && i < ISOLATE_SHARED_SETS; i++)
+	if (ret == 0 && nft_element_list_grow(&wanted, ISOLATE_SHARED_SETS) < 0)
+		ret = error_oom(err);
+	for (size_t i = 0; ret == 0 && i < ISOLATE_SHARED_SETS; i++) {
+		set_sentinel(&sets.sets[i], &wanted.items[wanted.n++]);
 		ret = nft_set_elements(nl, &sets.sets[i], element_count, &n, err);
+	}
 	if (ret == 0)
 		ret = set_elements_compare(net, &wanted, &missing, err);
 	*ret_same = ret == SET_ELEMENT_THERE && n == wanted.n;
@@ -161,64 +167,95 @@ static int isolate_repair_shared(struct attachment *net, struct cni_error *err)
 	return ret < 0 || replaced ? ret : sets_settle(net, err);
 }
 
-/* Looks for the network's own elements. @ret_first: the first that is missing; it points
- * to @elements. */
-static int own_compare(struct attachment *att, const struct isolate_sets *sets,
-		       struct nft_element elements[ISOLATE_OF_NETWORK_MAX],
-		       const struct nft_element **ret_first, struct cni_error *err)
-{
-	const struct nft_element_list list = {
-		elements, isolate_elements_of(att->network, sets, elements)};
+/* An element that is missing in one of the sets. */
+struct missing {
+	char ifname[IF_NAMESIZE]; /* "": none is missing */
+	char set[NFT_SET_NAME_MAX];
+};
 
-	return set_elements_compare(att, &list, ret_first, err);
+/* Looks for the network's own elements. With "strict" those of the other networks matter
+ * as much, and a bridge may have got another name since its ADD. */
+static int missing_find(struct attachment *att, struct missing *ret_missing,
+			struct cni_error *err)
+{
+	_cleanup_(nft_element_list_clear) struct nft_element_list wanted = {};
+	const struct nft_element *first = NULL;
+	struct isolate_sets sets;
+	int ret = 0;
+
+	*ret_missing = (struct missing){};
+	isolate_sets_name(att->owner, &sets);
+	if (nft_element_list_grow(&wanted, ISOLATE_OF_NETWORK_MAX) < 0)
+		return error_oom(err);
+	wanted.n = isolate_elements_of(att->network, &sets, wanted.items);
+	if (att->network->isolate == ISOLATE_STRICTLY)
+		ret = isolate_elements_make(att, &sets, &wanted, err);
+	if (ret == 0)
+		ret = set_elements_compare(att, &wanted, &first, err);
+	if (ret < 0 || !first)
+		return ret;
+	set_element_pod(first, ret_missing->ifname);
+	snprintf(ret_missing->set, sizeof(ret_missing->set), "%s", first->set->name);
+	return 0;
 }
 
 static int isolate_check(struct attachment *att, struct cni_error *err)
 {
 	_cleanup_(rule_list_clear) struct rule_list wanted = {};
-	struct nft_element elements[ISOLATE_OF_NETWORK_MAX];
-	const struct nft_element *missing = NULL;
-	struct isolate_sets sets;
+	struct missing missing = {};
+	bool own;
 	int ret;
 
 	if (!att->network->isolate)
 		return 0;
-	isolate_sets_name(att->owner, &sets);
 	ret = isolate_rules_wanted(att->network, &wanted, err);
 	if (ret == 0)
 		ret = rules_check(att, stage_isolate.name, &wanted, err);
 	if (ret == 0)
-		ret = own_compare(att, &sets, elements, &missing, err);
-	if (ret < 0 || !missing)
+		ret = missing_find(att, &missing, err);
+	if (ret < 0 || !missing.ifname[0])
 		return ret;
+	own = strcmp(missing.ifname, att->gateway_ifname) == 0;
 	return error_set(err, CNI_ERR_CHECK, ENOENT,
 			 "isolate: expected an element for %s in set %s of table "
 			 "inet " RULES_TABLE
 			 ", found none: other networks may reach the pod; `bridge-cni "
-			 "repair` puts it right, as does the next ADD with this "
-			 "configuration",
-			 att->gateway_ifname, missing->set->name);
+			 "repair` puts it right%s",
+			 missing.ifname, missing.set,
+			 own ? ", as does the next ADD with this configuration" : "");
+}
+
+/* Is another network of the node isolated strictly, which takes this one for the
+ * outside? */
+static int outside_find(struct attachment *net, bool *ret_outside, struct cni_error *err)
+{
+	_cleanup_(isolate_wishes_clear) struct isolate_wishes wishes = {};
+	int ret = net->bridge_has_other_ports ? isolate_wishes_read(net, &wishes, err)
+					      : 0;
+
+	for (size_t i = 0; ret == 0 && i < wishes.n; i++)
+		*ret_outside |= wishes.items[i].strict;
+	return ret;
 }
 
 static int isolate_show_shared(struct attachment *net, struct stage_facts *facts,
 			       struct cni_error *err)
 {
 	_cleanup_(rule_list_clear) struct rule_list wanted = {};
-	struct nft_element elements[ISOLATE_OF_NETWORK_MAX];
-	const struct nft_element *missing;
-	struct isolate_sets sets;
+	struct missing missing;
 	int ret;
 
-	if (!net->network->isolate || !facts->pods.any)
+	if (!facts->pods.any)
 		return 0;
-	isolate_sets_name(net->owner, &sets);
-	ret = own_compare(net, &sets, elements, &missing, err);
+	if (!net->network->isolate)
+		return outside_find(net, &facts->is_outside, err);
+	ret = missing_find(net, &missing, err);
+	if (ret == 0)
+		ret = isolate_rules_wanted(net->network, &wanted, err);
 	if (ret < 0)
 		return ret;
-	facts->is_not_isolated = ret != SET_ELEMENT_THERE;
-	ret = isolate_rules_wanted(net->network, &wanted, err);
-	return ret < 0 ? ret
-		       : stage_facts_rules(facts, net, stage_isolate.name, &wanted, err);
+	memcpy(facts->not_isolated, missing.ifname, sizeof(facts->not_isolated));
+	return stage_facts_rules(facts, net, stage_isolate.name, &wanted, err);
 }
 
 const struct stage stage_isolate = {

@@ -215,13 +215,7 @@ static int sets_make(struct attachment *att, const struct isolate_sets *sets, si
 int isolate_elements_make(struct attachment *att, const struct isolate_sets *sets,
 			  struct nft_element_list *elements, struct cni_error *err)
 {
-	int ret = sets_make(att, sets, ISOLATE_SHARED_SETS, NAMES_ALL, elements, err);
-
-	if (ret == 0 && nft_element_list_grow(elements, ISOLATE_SHARED_SETS) < 0)
-		ret = error_oom(err);
-	for (size_t i = 0; ret == 0 && i < ISOLATE_SHARED_SETS; i++)
-		set_sentinel(&sets->sets[i], &elements->items[elements->n++]);
-	return ret;
+	return sets_make(att, sets, ISOLATE_SHARED_SETS, NAMES_ALL, elements, err);
 }
 
 /* Has an owner one of its own sets, now? */

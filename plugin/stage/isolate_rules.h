@@ -21,7 +21,7 @@ int isolate_sets_fill(struct attachment *att, struct text *text, struct cni_erro
  * Codes 11, 100, 101. */
 int isolate_sets_complete(struct attachment *att, struct cni_error *err);
 
-/* Makes the elements that there are to be in the shared sets, sentinels included. They
+/* Makes the elements that there are to be in the shared sets, but for the sentinels. They
  * point to @sets. Codes 100, 101. */
 int isolate_elements_make(struct attachment *att, const struct isolate_sets *sets,
 			  struct nft_element_list *elements, struct cni_error *err);

@@ -64,6 +64,16 @@ def foreign(node, bridge="docker0", number=99):
     return Member(bridge, pod, [f"10.20.{number}.2", f"fd00:20:{number}::2"])
 
 
+def rename(node, bridge, name):
+    """Kernels before 6.2 rename no interface that is up."""
+    node.ip_batch(f"""
+        link set {bridge} down
+        link set {bridge} name {name}
+        link set {name} up
+        """)
+    settled(node, name)
+
+
 def reaches(source, target, by=None, timeout=None):
     """Does a connection get there, in each family? `by`: the addresses of the node, for the host
     port."""

@@ -5,7 +5,8 @@ import pytest
 
 from harness import nftables, plugin
 from harness.command import cleanup, command, repair
-from harness.isolate import RULES, conf_of, elements, kept, member, own_sets, reaches, rules
+from harness.isolate import (RULES, conf_of, elements, kept, member, own_sets, reaches, rename,
+                             rules)
 
 pytestmark = pytest.mark.must_run
 
@@ -211,6 +212,42 @@ def test_show_and_doctor_tell(node):
     assert "missing in the sets of networks: br1" in command(node, "show", path).stdout
     assert '"missing": true' in command(node, "show", "--json", path).stdout
     assert "br1 is missing in the sets of isolated" in command(node, "doctor", path).stdout
+
+
+def test_a_bridge_that_was_renamed_is_told_of_and_kept_from_a_strict_network_by_repair(node):
+    conf, pod = conf_of(1, "strict"), node.pod()
+    result = node.add(pod, conf)
+    strict, other = member(node, 1, "strict", has_port=False), member(node, 2, has_port=False)
+    repair(node, conf)  # writes the file
+    path = str(node.directory / "00.conflist")
+    rename(node, "br2", "lan2")
+    with plugin.refusal(plugin.CHECK, "lan2", "repair"):
+        node.check(pod, conf, result)
+    assert "missing in the sets of networks: lan2" in command(node, "show", path).stdout
+    assert "lan2, which is another network's, is missing" in command(node, "doctor", path).stdout
+    assert repair(node, conf) == ["net1: isolate: the sets of networks in table inet bridge_cni"]
+    assert elements(node)["networks"] == ["br1", "lan2"]
+    assert kept(strict, other) and kept(other, strict)
+    node.check(pod, conf, result)
+    assert "lan2" not in command(node, "doctor", path).stdout
+
+
+def test_doctor_tells_of_a_network_that_strict_ones_take_for_the_outside(node):
+    """The network's bridge has a port that is no pod's."""
+    conf = conf_of(2)
+    node.add(node.pod(), conf)
+    node.ip_batch("""
+        link add nic type veth peer name nic-of-another
+        link set nic master br2
+        """)
+    repair(node, conf)
+    path, words = str(node.directory / "00.conflist"), "so it counts as the outside"
+    assert words not in command(node, "doctor", path).stdout
+    node.add(node.pod(), conf_of(1, True))
+    assert words not in command(node, "doctor", path).stdout
+    node.add(node.pod(), conf_of(1, "strict"))
+    assert "bridge br2 has a port that is no pod's, " + words in \
+        command(node, "doctor", path).stdout
 
 
 def test_doctor_tells_of_an_isolated_bridge_with_the_uplink(node):
