@@ -169,6 +169,7 @@ static const struct json_field identity_fields[] = {
 	FIELD(struct network, ipam, "ipam", &ipam_type),
 	FIELD(struct network, ipam_timeout, "ipamTimeoutSeconds", &ipam_timeout_type),
 	FIELD(struct network, del_waits, "delWaits", &bool_type),
+	FIELD(struct network, fast_path, "fastPath", &bool_type),
 };
 const struct json_type network_identity_root = OBJECT(identity_fields);
 
@@ -189,6 +190,7 @@ static const struct json_field whole_fields[] = {
 	FIELD(struct network, force_address, "forceAddress", &bool_type),
 	FIELD(struct network, port_isolation, "portIsolation", &bool_type),
 	FIELD(struct network, isolate, "isolate", &isolate_type),
+	FIELD(struct network, fast_path, "fastPath", &bool_type),
 	FIELD_SET(struct network, accept_ra, accept_ra_set, "acceptRA", &bool_type),
 	FIELD(struct network, pod_link, "podLink", &pod_link_type),
 	FIELD(struct network, quiet_bridge, "quietBridge", &bool_type),

@@ -77,6 +77,8 @@ struct network {
 	bool force_address; /* other addresses of the bridge give way */
 	bool port_isolation;
 	uint8_t isolate; /* enum isolate */
+	/* established connections to the outside pass by the node's rules */
+	bool fast_path;
 	/* the pod takes router advertisements; only where the key is there */
 	bool accept_ra, accept_ra_set;
 	const char *pod_link; /* NULL, "", "bridged" or "routed" */

@@ -30,6 +30,8 @@ enum part {
 	PART_FIB,
 	PART_FIB4,
 	PART_FIB6,
+	PART_FLOWTABLE,
+	PART_FLOW_OFFLOAD,
 	PART_CTNETLINK,
 	PART_CONNTRACK,
 	PARTS
@@ -57,6 +59,8 @@ static const struct kernel_part known_parts[PARTS] = {
 	[PART_FIB] = {"nft_fib_inet", "nft_fib_inet_eval", false},
 	[PART_FIB4] = {"nft_fib_ipv4", "nft_fib4_eval", false},
 	[PART_FIB6] = {"nft_fib_ipv6", "nft_fib6_eval", false},
+	[PART_FLOWTABLE] = {"nf_flow_table_inet", "nf_flow_offload_inet_hook", false},
+	[PART_FLOW_OFFLOAD] = {"nft_flow_offload", "nft_flow_offload_eval", false},
 	[PART_CTNETLINK] = {"nf_conntrack_netlink", "ctnetlink_del_conntrack", false},
 	[PART_CONNTRACK] = {"nf_conntrack", "nf_conntrack_in", false},
 };
@@ -133,6 +137,12 @@ static const struct feature {
 			  "isolate or podLink \"routed\"",
 			  "boot a kernel with CONFIG_NF_TABLES_INET and "
 			  "CONFIG_NFT_FIB_INET, or remove these keys"},
+	[KERNEL_FAST_PATH] = {{PART_BRIDGE, PART_TABLES, PART_CT, PART_FLOWTABLE,
+			       PART_FLOW_OFFLOAD},
+			      DOCTOR_PROBLEM,
+			      "nftables doesn't take the flowtable of fastPath",
+			      "boot a kernel with CONFIG_NF_FLOW_TABLE_INET and "
+			      "CONFIG_NFT_FLOW_OFFLOAD, or remove fastPath"},
 	[KERNEL_BRIDGE_RULES] = {{PART_TABLES, PART_SETS, PART_COUNTER, PART_LIMIT},
 				 DOCTOR_PROBLEM,
 				 "nftables doesn't take the rules of macspoofchk and "

@@ -52,6 +52,7 @@ int kernel_needs(const struct attachment *net, uint32_t *ret_features,
 		bit_if(network->ip_masq, KERNEL_MASQUERADE) |
 		bit_if(ports, KERNEL_HOST_PORTS) | bit_if(ports, KERNEL_PORT_RANGES) |
 		bit_if(guards, KERNEL_GUARD) |
+		bit_if(network->fast_path, KERNEL_FAST_PATH) |
 		bit_if(network->mac_spoof_check, KERNEL_BRIDGE_RULES) |
 		bit_if(net->switch_kind == SWITCH_BRIDGE && network->vlan &&
 			       network->is_gateway,

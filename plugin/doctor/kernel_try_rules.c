@@ -44,6 +44,15 @@
 	"add rule inet guard forward ip saddr @isolated counter drop\n" \
 	"add rule inet guard forward fib saddr . iif oif missing counter drop\n"
 
+#define FAST_PATH                                                        \
+	"add table inet fast\n"                                          \
+	"add flowtable inet fast flows { hook ingress priority filter; " \
+	"devices = { \"lo\" }; counter; }\n"                             \
+	"add chain inet fast forward "                                   \
+	"{ type filter hook forward priority 1000; }\n"                  \
+	"add rule inet fast forward ct state established "               \
+	"ct packets > 20 flow add @flows\n"
+
 #define BRIDGE_RULES                                                        \
 	"add table bridge spoof\n"                                          \
 	"add counter bridge spoof dropped\n"                                \
@@ -68,7 +77,8 @@ int kernel_rules_try(enum kernel_feature feature, struct cni_error *err)
 	static const char *const texts[KERNEL_FEATURES] = {
 		[KERNEL_MASQUERADE] = MASQUERADE,     [KERNEL_HOST_PORTS] = HOST_PORTS,
 		[KERNEL_PORT_RANGES] = PORT_RANGES,   [KERNEL_GUARD] = GUARD,
-		[KERNEL_BRIDGE_RULES] = BRIDGE_RULES, [KERNEL_UNTRACKED] = UNTRACKED,
+		[KERNEL_BRIDGE_RULES] = BRIDGE_RULES, [KERNEL_FAST_PATH] = FAST_PATH,
+		[KERNEL_UNTRACKED] = UNTRACKED,
 	};
 
 	return nft_apply(texts[feature], -1, err);

@@ -241,15 +241,18 @@ static int connection_read(const struct nlmsghdr *answer, void *data)
 	return list_wants(list, attrs) ? connection_note(list, attrs) : 0;
 }
 
+/* Goes on past refusals, and returns the first one: a kernel may refuse to delete what a
+ * flowtable has. */
 static int list_delete(struct netlink *nl, const struct list *list, struct cni_error *err)
 {
-	int ret = 0;
+	int first = 0;
 
-	for (size_t i = 0; ret == 0 && i < list->n; i++) {
+	for (size_t i = 0; i < list->n; i++) {
 		const struct connection *connection = &list->items[i];
 		struct builder b = message(nl, IPCTNL_MSG_CT_DELETE, 0,
 					   list->matches->family,
 					   "deleting a connection");
+		int ret;
 
 		put(b, CTA_TUPLE_ORIG | NLA_F_NESTED, nla_data(connection->tuple),
 		    nla_len(connection->tuple));
@@ -258,11 +261,12 @@ static int list_delete(struct netlink *nl, const struct list *list, struct cni_e
 		put_u32(b, CTA_ID, connection->id);
 		if (i + 1 < list->n && (i + 1) % DELETED_AT_ONCE != 0)
 			continue;
-		ret = netlink_commit(nl, err);
-		if (ret == -ENOENT) /* it ended meanwhile */
-			ret = error_clear(err);
+		ret = netlink_commit(nl, first < 0 ? NULL : err);
+		if (first < 0)
+			continue;
+		first = ret == -ENOENT ? error_clear(err) : ret; /* it ended meanwhile */
 	}
-	return ret;
+	return first;
 }
 
 static int list_and_delete(struct netlink *nl, const struct conntrack_match *matches,

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "flowtable.h"
 #include "isolate_sets.h"
 #include "nft.h"
 #include "plugin/netlink/nf_tables.h"
@@ -183,6 +184,7 @@ int rules_remove(struct attachment *att, bool *ret_removed, struct cni_error *er
 	if (ret == 0 && text.len > 0) {
 		ret = nft_apply(text.text, att->op->node.lock_fd, err);
 		*ret_removed = ret == 0;
+		rules_drop_flowtable(att);
 	}
 	free(text.text);
 	return ret;

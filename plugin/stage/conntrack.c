@@ -30,8 +30,8 @@ static void connections_delete(struct attachment *att,
 		ret = conntrack_delete(nl, matches, n, listed, &err);
 	if (ret < 0)
 		notice(&att->op->notices,
-		       "%s%s: who goes on sending to a host port may reach its "
-		       "former owner for some minutes",
+		       "%s%s: who goes on sending by a connection to a host port or a "
+		       "pod may reach its former or next owner for some minutes",
 		       err.msg,
 		       ret == -EINVAL ? " (the kernel may have been built "
 					"without CONFIG_NF_CT_NETLINK)"
@@ -94,6 +94,14 @@ static bool has_address(const struct pod_facts *pod)
 	return false;
 }
 
+/* Are all connections to be listed where the kernel finds none by address? Packets to a host
+ * port would reach the next pod. With fastPath they would pass by all rules on their way
+ * there. */
+static bool is_thorough(const struct attachment *att, const struct pod_facts *pod)
+{
+	return pod->ports->n > 0 || att->network->fast_path;
+}
+
 bool conntrack_prepare(struct attachment *att)
 {
 	struct pod_facts pod;
@@ -103,7 +111,7 @@ bool conntrack_prepare(struct attachment *att)
 	if (!pod_facts_held(att, &pod) || !has_address(&pod))
 		return false;
 	count = connections();
-	if (count == 0 || (pod.ports->n == 0 && count > CONNECTIONS_FEW))
+	if (count == 0 || (!is_thorough(att, &pod) && count > CONNECTIONS_FEW))
 		return false;
 	(void)node_nftables(&att->op->node, &nl, NULL);
 	return true;
@@ -156,6 +164,6 @@ void conntrack_delete_pod(struct attachment *att)
 
 		if (address->family)
 			connections_delete(att, matches, ARRAY_SIZE(matches),
-					   pod.ports->n > 0);
+					   is_thorough(att, &pod));
 	}
 }

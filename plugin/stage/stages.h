@@ -181,6 +181,7 @@ struct stage {
 	stage(quiet) \
 	stage(neighbours) /* on the gateway's interface, once that has IPv6 */ \
 	stage(masquerade) \
+	stage(fast_path) /* behind all rules that may drop a packet */ \
 	stage(bandwidth) \
 	stage(routes) /* late: the kernel's work queue holds the routing lock before */ \
 	stage(ready) \

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A libnftables that answers as on a kernel which lacks something."""
+"""Features of the kernel's nftables, and a libnftables that answers as on a kernel which lacks something."""
 import pathlib
 import shutil
 
@@ -82,3 +82,13 @@ def without(node, tmp_path, expression, words):
              f'-DWORDS="{words}"', "-Wl,-soname,libnftables.so.1",
              "-o", directory / "libnftables.so.1", source)
     return {"executable": executable, "env": env}
+
+
+FLOWTABLE = "add flowtable inet probe f { hook ingress priority filter; devices = { lo }; }\n"
+
+
+def has_flowtables(namespace):
+    had = namespace.run("nft", "-f", "-", input="add table inet probe\n" + FLOWTABLE,
+                        check=False).returncode == 0
+    namespace.run("nft", "delete", "table", "inet", "probe", check=False)
+    return had
