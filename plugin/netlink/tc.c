@@ -16,10 +16,11 @@
 
 #include "build.h"
 
-#define TBF_HANDLE     TC_H_MAKE(1 << 16, 0)
-#define INGRESS_HANDLE TC_H_MAKE(TC_H_INGRESS, 0)
-#define PRIORITY       1 /* of the filter */
-#define TICK_NS	       64 /* the kernel's unit of time in a tc_tbf_qopt: PSCHED_SHIFT */
+#define TBF_HANDLE    TC_H_MAKE(1 << 16, 0)
+#define CLSACT_HANDLE TC_H_MAKE(TC_H_CLSACT, 0)
+#define RECEIVED      TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)
+#define PRIORITY      1 /* of the filter */
+#define TICK_NS	      64 /* the kernel's unit of time in a tc_tbf_qopt: PSCHED_SHIFT */
 
 static struct builder begin_tc(struct netlink *nl, struct nlmsghdr *msg,
 			       const struct tcmsg *header, const char *kind)
@@ -82,12 +83,12 @@ void queue_redirect_add(struct netlink *nl, unsigned int index, const char *name
 {
 	const struct tcmsg qdisc = {
 		.tcm_ifindex = index,
-		.tcm_handle = INGRESS_HANDLE,
-		.tcm_parent = TC_H_INGRESS,
+		.tcm_handle = CLSACT_HANDLE,
+		.tcm_parent = TC_H_CLSACT,
 	};
 	const struct tcmsg filter = {
 		.tcm_ifindex = index,
-		.tcm_parent = INGRESS_HANDLE,
+		.tcm_parent = RECEIVED,
 		.tcm_info = TC_H_MAKE(PRIORITY << 16, htons(ETH_P_ALL)),
 	};
 	/* A selector without a key takes every frame. cls_matchall would be plainer, but
@@ -97,10 +98,11 @@ void queue_redirect_add(struct netlink *nl, unsigned int index, const char *name
 	struct nlattr *options;
 	struct builder b;
 
+	/* The qdisc is not of the older kind "ingress". That one ovs-vswitchd deletes from
+	 * each of its ports when it is started, and it names the kind. */
 	begin_tc(nl,
-		 netlink_queue(nl, RTM_NEWQDISC, flags, "giving %s an ingress qdisc",
-			       name),
-		 &qdisc, "ingress");
+		 netlink_queue(nl, RTM_NEWQDISC, flags, "giving %s a clsact qdisc", name),
+		 &qdisc, "clsact");
 	netlink_needs(nl, "sch_ingress");
 
 	b = begin_tc(nl,
@@ -130,7 +132,7 @@ void queue_root_qdisc_del(struct netlink *nl, unsigned int index, const char *na
 
 void queue_redirect_del(struct netlink *nl, unsigned int index, const char *name)
 {
-	queue_qdisc_del(nl, index, TC_H_INGRESS, name);
+	queue_qdisc_del(nl, index, TC_H_CLSACT, name);
 }
 
 static int options_parse(struct nlattr **attrs, const char *kind, struct nlattr **options,
@@ -220,7 +222,7 @@ static int redirect_read(const struct nlmsghdr *answer, void *data)
 int redirect_get(struct netlink *nl, unsigned int index, unsigned int *ret_to,
 		 struct cni_error *err)
 {
-	const struct tcmsg header = {.tcm_ifindex = index, .tcm_parent = INGRESS_HANDLE};
+	const struct tcmsg header = {.tcm_ifindex = index, .tcm_parent = RECEIVED};
 
 	begin_tc(nl,
 		 netlink_queue(nl, RTM_GETTFILTER, NLM_F_DUMP,

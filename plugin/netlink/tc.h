@@ -22,13 +22,13 @@ struct tbf {
 void queue_tbf_add(struct netlink *nl, unsigned int index, const char *name,
 		   const struct tbf *tbf);
 
-/* Adds the ingress qdisc and a filter on it that sends all that @index receives out
- * through interface @to. -EEXIST: somebody has given it an ingress qdisc. */
+/* Adds a clsact qdisc and a filter on it that sends all that @index receives out through
+ * interface @to. -EEXIST: somebody has given it such a qdisc, or one of kind "ingress". */
 void queue_redirect_add(struct netlink *nl, unsigned int index, const char *name,
 			unsigned int to);
 
-/* Delete the root qdisc, and the ingress qdisc with its filter. -ENOENT, -EINVAL: there
- * is none. */
+/* Delete the root qdisc, and the clsact qdisc with its filter, or that of kind "ingress"
+ * of an earlier version. -ENOENT, -EINVAL: there is none. */
 void queue_root_qdisc_del(struct netlink *nl, unsigned int index, const char *name);
 void queue_redirect_del(struct netlink *nl, unsigned int index, const char *name);
 

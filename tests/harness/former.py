@@ -54,6 +54,14 @@ def _ruleset(text, network):
     return text.replace("icmpv6 taddr", "@th,64,128")
 
 
+def redirect_as_before(node, veth):
+    """What the pod sends is redirected by a qdisc of the older kind."""
+    node.run("tc", "qdisc", "del", "dev", veth, "clsact")
+    node.run("tc", "qdisc", "add", "dev", veth, "ingress")
+    node.run("tc", *f"filter add dev {veth} parent ffff: protocol all prio 1 u32 match u32 0 0 "
+             f"action mirred egress redirect dev ifb{veth[len('veth'):]}".split())
+
+
 def age(node, network, store=None):
     """Makes everything of one network what an earlier version would have made. That told
     no owners of a name apart: there is to be one."""

@@ -9,6 +9,7 @@ from test_gc import gc
 from test_repair import NOTHING, repair
 
 from harness import plugin
+from harness.former import redirect_as_before
 from harness.node import INTERNET4, INTERNET6, NODE4, addresses_of, network
 from harness.plugin import CHECK, CONFIG, EXISTS, UNSUPPORTED_FIELD
 from harness.reboot import crash
@@ -270,7 +271,7 @@ BREAKS = {
     "no tbf on the ifb": ("qdisc del dev {ifb} root", ["egressRate", "{ifb}", "none"]),
     "another qdisc": ("qdisc replace dev {veth} root pfifo", ["ingressRate", "none"]),
     "no filter": ("filter del dev {veth} ingress", ["egressRate", "{veth}", "filter"]),
-    "no ingress qdisc": ("qdisc del dev {veth} ingress", ["egressRate", "{veth}", "filter"]),
+    "no clsact qdisc": ("qdisc del dev {veth} clsact", ["egressRate", "{veth}", "filter"]),
     "ifb down": ("link set {ifb} down", ["egressRate", "{ifb}", "down"]),
     "no ifb": ("link del {ifb}", ["egressRate", "{veth}"]),
 }
@@ -294,6 +295,20 @@ def test_CHECK_names_what_differs_and_repair_puts_it_back(node, how):
     assert [qdiscs(node, ifname) for ifname in (veth, ifb)] == before
     assert repair(node, network()) == NOTHING
     assert pod.ping(INTERNET4)
+
+
+def test_a_redirection_of_an_earlier_version_is_right_until_it_is_made_anew(node):
+    pod = node.pod()
+    conf = network(runtimeConfig={"bandwidth": RATES})
+    result = node.add(pod, conf)
+    veth, ifb = ends(node)
+    redirect_as_before(node, veth)
+    node.check(pod, conf, result)
+    assert repair(node, conf) == NOTHING and set(qdiscs(node, veth)) == {"tbf", "ingress"}
+    node.ip(f"link set {ifb} down")
+    assert any(veth in line for line in repair(node, conf))
+    assert set(qdiscs(node, veth)) == {"tbf", "clsact"} and pod.ping(INTERNET4)
+    node.check(pod, conf, result)
 
 
 def test_repair_leaves_others_shaping_alone(node):

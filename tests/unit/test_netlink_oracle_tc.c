@@ -23,8 +23,7 @@
 #define MADE  (NLM_F_CREATE | NLM_F_EXCL)
 
 /* tc(8) writes them "ffff:", "ffff:fff2" and "ffff:fff3". */
-#define INGRESS	 TC_HANDLE(0xffffU, 0)
-#define CLSACT	 INGRESS
+#define CLSACT	 TC_HANDLE(0xffffU, 0)
 #define RECEIVED TC_HANDLE(0xffffU, 0xfff2)
 #define SENT	 TC_HANDLE(0xffffU, 0xfff3)
 
@@ -111,9 +110,9 @@ static void a_redirection_of_what_an_interface_receives(void **state)
 
 	queue_redirect_add(o->nl, INDEX, "veth0", TO);
 	commit(o, 2);
-	tc_sent(o, 0, RTM_NEWQDISC, MADE, "ingress", INGRESS, TC_H_INGRESS);
+	tc_sent(o, 0, RTM_NEWQDISC, MADE, "clsact", CLSACT, TC_H_CLSACT);
 	filter = (struct rtnl_cls *)tc_sent(o, 1, RTM_NEWTFILTER, MADE, "u32", 0,
-					    INGRESS);
+					    RECEIVED);
 	assert_int_equal(rtnl_cls_get_prio(filter), 1);
 	assert_int_equal(rtnl_cls_get_protocol(filter), ETH_P_ALL);
 	assert_redirects(filter);
@@ -130,7 +129,7 @@ static void ends_of_qdiscs(void **state)
 	queue_redirect_del(o->nl, INDEX, "veth0");
 	commit(o, 2);
 	assert_header(o, 0, RTM_DELQDISC, 0, TC_H_ROOT);
-	assert_header(o, 1, RTM_DELQDISC, 0, TC_H_INGRESS);
+	assert_header(o, 1, RTM_DELQDISC, 0, TC_H_CLSACT);
 }
 
 /* The qdisc goes first, in a message of its own, as it may be there already. */
@@ -261,7 +260,7 @@ static void a_redirection_that_libnl_tells_of_is_read(void **state)
 	kernel_answers(o, told);
 	assert_int_equal(redirect_get(o->nl, INDEX, &to, &err), 0);
 	kernel_receives(o, 1);
-	assert_header(o, 0, RTM_GETTFILTER, NLM_F_DUMP, INGRESS);
+	assert_header(o, 0, RTM_GETTFILTER, NLM_F_DUMP, RECEIVED);
 	assert_int_equal(to, TO);
 	nlmsg_free(told);
 	rtnl_act_put(action);
