@@ -206,10 +206,12 @@ void advise_ipam(const struct advice *advice)
 		name_add(names, sizeof(names), "ipam.", other);
 	if (*names)
 		notice(advice->notices,
-		       "%s: without ipam.type the pod gets no address, and "
+		       "%s: without ipam.type the pod gets %s, and "
 		       "nothing comes of this; set ipam.type, \"host-local\" "
 		       "for example",
-		       names);
+		       names,
+		       network_takes_prev_result(network) ? "what prevResult has"
+							  : "no address");
 }
 
 static bool has_default_route(const struct network *network)

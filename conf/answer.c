@@ -9,30 +9,6 @@
 #include "conf/json/json_table.h"
 #include "prev_result.h"
 
-static int families_check(const struct cni_result *result, struct cni_error *err)
-{
-	for (size_t i = 0; i < result->ips.n; i++) {
-		const struct ip_config *ip = &result->ips.items[i];
-
-		if (ip->gateway.family && ip->gateway.family != ip->address.addr.family)
-			return error_set(err, CNI_ERR_CONFIG, EINVAL,
-					 "gateway: %s is not of the same family as the "
-					 "address %s",
-					 IP_TEXT(&ip->gateway),
-					 PREFIX_TEXT(&ip->address));
-	}
-	for (size_t i = 0; i < result->routes.n; i++) {
-		const struct route *route = &result->routes.items[i];
-
-		if (route->gw.family && route->gw.family != route->dst.addr.family)
-			return error_set(err, CNI_ERR_CONFIG, EINVAL,
-					 "gw: %s is not of the same family as the "
-					 "destination %s",
-					 IP_TEXT(&route->gw), PREFIX_TEXT(&route->dst));
-	}
-	return 0;
-}
-
 int answer_read_result(const char *text, size_t len, struct json_doc **ret_doc,
 		       struct cni_result *ret_result, struct cni_error *err)
 {
@@ -44,7 +20,7 @@ int answer_read_result(const char *text, size_t len, struct json_doc **ret_doc,
 	if (ret == 0)
 		ret = result_read(doc, &result, err);
 	if (ret == 0)
-		ret = families_check(&result, err);
+		ret = result_families_check(&result, err);
 	if (ret < 0)
 		return ret;
 	*ret_doc = TAKE_PTR(doc);

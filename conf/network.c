@@ -281,6 +281,24 @@ static int refuse_together(struct cni_error *err, const char *key, const char *o
 			 "%s: can't be set together with %s: %s", key, other, why);
 }
 
+bool network_takes_prev_result(const struct network *network)
+{
+	return network->switch_kind == SWITCH_IPVLAN &&
+	       !(network->ipam.type && *network->ipam.type);
+}
+
+int network_check_prev_result(const struct network *network, bool gives,
+			      struct cni_error *err)
+{
+	if (gives || !network_takes_prev_result(network))
+		return 0;
+	return error_set(err, CNI_ERR_CONFIG, EINVAL,
+			 "ipam.type: missing, expected an IPAM plugin, or a plugin "
+			 "before this one in the list whose result (prevResult) has an "
+			 "address, as the switch \"ipvlan\" passes frames on by "
+			 "addresses");
+}
+
 int network_check(const struct network *network, struct cni_error *err)
 {
 	char gateway[64];

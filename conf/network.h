@@ -137,6 +137,15 @@ int network_name_read(const struct json_doc *doc, const char **ret_name,
 /* Refuses keys that can't be used together, once all are read. Code 7. */
 int network_check(const struct network *network, struct cni_error *err);
 
+/* Have pods the addresses and routes that an earlier plugin of the list gave them? An
+ * ipvlan without an IPAM plugin has, as the reference's. They stay that plugin's. */
+bool network_takes_prev_result(const struct network *network);
+
+/* Refuses such a network where no earlier plugin gives an address, as @gives says. Code
+ * 7. */
+int network_check_prev_result(const struct network *network, bool gives,
+			      struct cni_error *err);
+
 /* Returns the VLAN of the port's untagged frames: the key vlan, or VLAN 1 of a trunk
  * port, as the reference has it. 0: the bridge decides about the port's VLANs. */
 uint16_t network_native_vlan(const struct network *network);

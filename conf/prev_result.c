@@ -259,3 +259,27 @@ int result_read(const struct json_doc *doc, struct cni_result *ret_result,
 	ret = json_read(doc, &result_type, &result, err);
 	return ret < 0 ? ret : take_result(&result, ret_result, err);
 }
+
+int result_families_check(const struct cni_result *result, struct cni_error *err)
+{
+	for (size_t i = 0; i < result->ips.n; i++) {
+		const struct ip_config *ip = &result->ips.items[i];
+
+		if (ip->gateway.family && ip->gateway.family != ip->address.addr.family)
+			return error_set(err, CNI_ERR_CONFIG, EINVAL,
+					 "gateway: %s is not of the same family as the "
+					 "address %s",
+					 IP_TEXT(&ip->gateway),
+					 PREFIX_TEXT(&ip->address));
+	}
+	for (size_t i = 0; i < result->routes.n; i++) {
+		const struct route *route = &result->routes.items[i];
+
+		if (route->gw.family && route->gw.family != route->dst.addr.family)
+			return error_set(err, CNI_ERR_CONFIG, EINVAL,
+					 "gw: %s is not of the same family as the "
+					 "destination %s",
+					 IP_TEXT(&route->gw), PREFIX_TEXT(&route->dst));
+	}
+	return 0;
+}

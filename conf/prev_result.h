@@ -18,4 +18,8 @@ int prev_result_read(const struct json_doc *doc, bool *ret_has,
 int result_read(const struct json_doc *doc, struct cni_result *ret_result,
 		struct cni_error *err);
 
+/* Refuses a gateway that is not of the family of its address, or of its route's
+ * destination, in a result that is to be carried out. Code 7. */
+int result_families_check(const struct cni_result *result, struct cni_error *err);
+
 #endif

@@ -11,6 +11,7 @@
 #include "conf/json/json_doc.h"
 #include "config.h"
 #include "identity.h"
+#include "prev_result.h"
 
 /* The version of the specification that has the operation. */
 static int version_check(enum cni_verb verb, enum cni_version version,
@@ -62,12 +63,31 @@ static int answer_check(const struct network *network, const struct pod *pod,
 			struct cni_error *err)
 {
 	if (network->version >= CNI_0_3_0 ||
-	    (network->ipam.type && *network->ipam.type) || pod->prev_result.ips.n > 0)
+	    (network->ipam.type && *network->ipam.type) || pod->prev_result.ips.n > 0 ||
+	    network_takes_prev_result(network))
 		return 0;
 	return error_set(err, CNI_ERR_CONFIG, EINVAL,
 			 "cniVersion: %s has no answer without an address, expected at "
 			 "least 0.3.0 for a network without ipam.type",
 			 cni_version_names[network->version]);
+}
+
+/* An ADD carries out what an earlier plugin of the list gave. A file doesn't say that;
+ * validate looks at the list. */
+static int prev_result_check(const struct cni_env *env, const struct network *network,
+			     const struct pod *pod, struct cni_error *err)
+{
+	int ret;
+
+	if (env->verb != CNI_ADD || !network_takes_prev_result(network))
+		return 0;
+	ret = network_check_prev_result(network, pod->prev_result.ips.n > 0, err);
+	if (ret < 0)
+		return ret;
+	ret = result_families_check(&pod->prev_result, err);
+	if (ret < 0)
+		error_wrap(err, "prevResult");
+	return ret;
 }
 
 /* A network that is leaving the node takes no new pods. DEL, GC and CHECK don't look at
@@ -183,6 +203,8 @@ static int conf_settle(struct request *request, enum cni_version *ret_version,
 		ret = wait_check(env, &request->network, err);
 	if (ret == 0 && is_for_add(env) && env->program == PROGRAM_BRIDGE)
 		ret = answer_check(&request->network, &request->pod, err);
+	if (ret == 0 && env->program == PROGRAM_BRIDGE)
+		ret = prev_result_check(env, &request->network, &request->pod, err);
 	if (ret == 0 && scope_of(env) == CONFIG_WHOLE)
 		ret = mac_settle(&env->args, &request->pod, err);
 	if (ret == 0 && !log_right)

@@ -9,9 +9,8 @@
 #include "liveness.h"
 #include "pod_record.h"
 
-/* Looks at the file that has the name of the attachment's record. */
-static int refuse_record(struct store *store, const struct ipam_env *env,
-			 const struct pod *pod, struct cni_error *err)
+int refuse_already_recorded(struct store *store, const struct ipam_env *env,
+			    const struct pod *pod, struct cni_error *err)
 {
 	_cleanup_(record_clear) struct record record = {};
 	char name[RECORD_NAME_MAX];
@@ -52,7 +51,7 @@ int refuse_already_attached(struct store *store, const struct ipam_env *env,
 	struct ip_addr ip;
 	int ret;
 
-	ret = refuse_record(store, env, pod, err);
+	ret = refuse_already_recorded(store, env, pod, err);
 	if (ret == 0)
 		ret = store_find(store, &holder, &ip, err);
 	if (ret != HOLDER_HAS_ADDRESS)

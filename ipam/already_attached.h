@@ -14,4 +14,8 @@
 int refuse_already_attached(struct store *store, const struct ipam_env *env,
 			    const struct pod *pod, struct cni_error *err);
 
+/* The same where it has a record; reservations of its names are another plugin's. */
+int refuse_already_recorded(struct store *store, const struct ipam_env *env,
+			    const struct pod *pod, struct cni_error *err);
+
 #endif

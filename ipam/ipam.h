@@ -51,6 +51,10 @@ struct ipam_env {
 	const char *network; /* its name */
 	/* The owner's, or its switch's place; "": attachments on any bridge are meant. */
 	const char *bridge;
+	/* An earlier plugin of the list gives pods their addresses
+	 * (network_takes_prev_result()). Reservations that stand under their names are that
+	 * plugin's. */
+	bool are_given;
 	const struct ipam_kernel *kernel; /* NULL: nothing can be asked of the kernel */
 	struct notices *notices; /* NULL: nobody is told */
 	/* The store is read without its lock, and nothing is made there. For functions
@@ -94,8 +98,9 @@ int ipam_reserve(const struct ipam_env *env, const struct network *network,
 
 /*
  * Gives back whatever the attachment holds on its network, then removes its record.
- * Nothing there is success. @ret_last: that was the owner's last record; untouched on
- * failure, and where there is no store.
+ * Nothing there is success. Where the record says that its addresses come from elsewhere,
+ * or there is no record and @env says so, it holds none here. @ret_last: that was the
+ * owner's last record; untouched on failure, and where there is no store.
  */
 int ipam_release(const struct ipam_env *env, const struct pod *pod, bool *ret_last,
 		 struct cni_error *err);
@@ -128,9 +133,11 @@ int ipam_record_read(const struct ipam_env *env, const struct pod *pod,
 		     struct record *ret_record, struct cni_error *err);
 
 /* Writes the record of an attachment whose addresses, if it gets any, come from
- * elsewhere. Codes 5, 11, and 103 as ipam_reserve(). */
+ * elsewhere. @given: those that it has already. Codes 5, 11, and 103 as
+ * ipam_reserve(). */
 int ipam_record_write(const struct ipam_env *env, const struct network *network,
-		      const struct pod *pod, struct cni_error *err);
+		      const struct pod *pod, const struct cni_result *given,
+		      struct cni_error *err);
 
 /* Writes the addresses of @result, which come from elsewhere, into the record. Code 11
  * also where a DEL or GC of the attachment has begun since ipam_record_write(). */

@@ -12,8 +12,28 @@
 #include "owner_note.h"
 #include "pod_record.h"
 
+/* Fills in addresses that come from elsewhere. */
+static int addresses_fill(const struct cni_result *result, struct record *record,
+			  struct cni_error *err)
+{
+	struct record_address *addresses = calloc(result->ips.n + 1, sizeof(*addresses));
+
+	if (!addresses)
+		return error_oom(err);
+	for (size_t i = 0; i < result->ips.n; i++)
+		addresses[i] = (struct record_address){
+			.address = result->ips.items[i].address,
+			.gateway = result->ips.items[i].gateway,
+		};
+	free(record->addresses);
+	record->addresses = addresses;
+	record->n = result->ips.n;
+	return 0;
+}
+
 int ipam_record_write(const struct ipam_env *env, const struct network *network,
-		      const struct pod *pod, struct cni_error *err)
+		      const struct pod *pod, const struct cni_result *given,
+		      struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
 	_cleanup_(record_clear) struct record record = {};
@@ -22,6 +42,8 @@ int ipam_record_write(const struct ipam_env *env, const struct network *network,
 	if (!makes_records(env))
 		return 0;
 	ret = new_record_fill(env, network, pod, &record, err);
+	if (ret == 0)
+		ret = addresses_fill(given, &record, err);
 	if (ret < 0)
 		return ret;
 	if (!record.mac.set)
@@ -33,7 +55,8 @@ int ipam_record_write(const struct ipam_env *env, const struct network *network,
 	if (ret == 0)
 		ret = network_store_index(&store, env, err);
 	if (ret == 0)
-		ret = refuse_already_attached(&store, env, pod, err);
+		ret = env->are_given ? refuse_already_recorded(&store, env, pod, err)
+				     : refuse_already_attached(&store, env, pod, err);
 	if (ret == 0)
 		ret = store_record_write(&store, &record, err);
 	if (ret == 0 && store.own_made)
@@ -64,30 +87,20 @@ int ipam_record_write_addresses(const struct ipam_env *env, const struct pod *po
 				const struct cni_result *result, struct cni_error *err)
 {
 	_cleanup_(store_close) struct store store = STORE_CLOSED;
-	_cleanup_(free_p) struct record_address *addresses = NULL;
 	_cleanup_(record_clear) struct record record = {};
 	int ret;
 
 	if (!makes_records(env))
 		return 0;
-	addresses = calloc(result->ips.n + 1, sizeof(*addresses));
-	if (!addresses)
-		return error_oom(err);
 	ret = network_store_open(env, STORE_RECORDS, &store, err);
 	if (ret < 0)
 		return ret;
 	ret = own_record_read(pod, &store, &record, err);
+	if (ret == 0)
+		ret = addresses_fill(result, &record, err);
 	if (ret < 0)
 		return ret;
-	for (size_t i = 0; i < result->ips.n; i++)
-		addresses[i] = (struct record_address){
-			.address = result->ips.items[i].address,
-			.gateway = result->ips.items[i].gateway,
-		};
 	record.coming = false;
-	free(record.addresses);
-	record.addresses = TAKE_PTR(addresses);
-	record.n = result->ips.n;
 	return store_record_write(&store, &record, err);
 }
 

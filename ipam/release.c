@@ -8,12 +8,44 @@
 #include "network_store.h"
 #include "pod_record.h"
 
+/* Are the attachment's addresses reserved elsewhere, if at all? @record: NULL: there is
+ * none. */
+static bool is_given(const struct ipam_env *env, const struct record *record)
+{
+	if (!record || record->n == 0)
+		return env->are_given;
+	for (size_t i = 0; i < record->n; i++)
+		if (record->addresses[i].reserved)
+			return false;
+	return true;
+}
+
+static int reservations_release(const struct ipam_env *env, const struct holder *holder,
+				const struct record *record, struct store *store,
+				size_t *ret_removed, struct cni_error *err)
+{
+	size_t more = 0;
+	int ret;
+
+	*ret_removed = 0;
+	if (is_given(env, record))
+		return 0;
+	ret = store_release(store, holder, record, ret_removed, err);
+	if (table_error(&store->table) < 0 && ret == 0) {
+		ret = network_store_reindex(store, env, err);
+		if (ret == 0)
+			ret = store_release(store, holder, NULL, &more, err);
+	}
+	*ret_removed += more;
+	return ret;
+}
+
 static int release(const struct ipam_env *env, const struct pod *pod, bool *ret_last,
 		   struct store *store, struct cni_error *err)
 {
 	_cleanup_(record_clear) struct record record = {};
 	struct holder holder = pod_holder(pod);
-	size_t removed = 0, more = 0;
+	size_t removed;
 	bool own;
 	int ret;
 
@@ -22,12 +54,8 @@ static int release(const struct ipam_env *env, const struct pod *pod, bool *ret_
 		return ret;
 	/* A torn record is removed, too: it is of use to nobody. */
 	own = ret == 0 || ret == POD_RECORD_TORN;
-	ret = store_release(store, &holder, ret == 0 ? &record : NULL, &removed, err);
-	if (table_error(&store->table) < 0 && ret == 0) {
-		ret = network_store_reindex(store, env, err);
-		if (ret == 0)
-			ret = store_release(store, &holder, NULL, &more, err);
-	}
+	ret = reservations_release(env, &holder, ret == 0 ? &record : NULL, store,
+				   &removed, err);
 	/* The record goes last: where this ends early, it says what is left to do. */
 	if (ret == 0 && own)
 		ret = store_record_remove(store, pod_holder_hash(pod), err);
@@ -35,7 +63,7 @@ static int release(const struct ipam_env *env, const struct pod *pod, bool *ret_
 	if (ret == 0)
 		*ret_last = was_last_record(store, env->bridge);
 	store_tidy(store);
-	if (removed + more > 0)
+	if (removed > 0)
 		index_save(store);
 	return ret;
 }

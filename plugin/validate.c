@@ -91,9 +91,11 @@ static void policy_look(struct operation *op, const struct request *request,
 		error_add(findings, "ADD fails", &err);
 }
 
-static void addition_read(const char *text, const char *file, const struct chain *chain,
-			  bool in_list, struct cni_error *err, struct findings *findings)
+static void addition_read(const struct net_list_plugin *plugin, const char *file,
+			  const struct chain *chain, struct cni_error *err,
+			  struct findings *findings)
 {
+	const char *text = plugin->text;
 	const struct cni_env env = {
 		.verb = CNI_VALIDATE,
 		.container_id = "",
@@ -109,10 +111,13 @@ static void addition_read(const char *text, const char *file, const struct chain
 	operation_init(&op, &env);
 	ret = request_read(text, strlen(text), &env, &request, &version, &op.notices,
 			   err);
+	/* Whether an earlier plugin gives an address, only its ADD tells. */
+	if (ret == 0)
+		ret = network_check_prev_result(&request.network, plugin->index > 0, err);
 	if (ret == 0)
 		advise_file(&request, chain->ports_are_mapped, &op.notices);
 	if (request.doc)
-		net_plugin_check(request.doc, file, in_list, findings);
+		net_plugin_check(request.doc, file, plugin->index >= 0, findings);
 	notices_add(findings, &op.notices);
 	if (ret < 0)
 		return;
@@ -126,7 +131,7 @@ static void plugin_validate(const struct net_list_plugin *plugin, const char *fi
 {
 	struct cni_error add = {}, removal = {};
 
-	addition_read(plugin->text, file, chain, plugin->index >= 0, &add, findings);
+	addition_read(plugin, file, chain, &add, findings);
 	removal_read(plugin->text, &removal);
 	if (add.code && removal.code && strcmp(add.msg, removal.msg) == 0) {
 		error_add(findings, "ADD, DEL and GC fail", &add);

@@ -47,11 +47,16 @@ static int interfaces_add(const struct attachment *att, struct answer *answer)
 	return pod;
 }
 
-/* Puts what earlier plugins of the chain made (prevResult) before what was made here. */
+/* Puts what earlier plugins of the chain made (prevResult) before what was made here;
+ * unless the pod's interface has got it, as then there is nothing else to tell of. */
 static int answer_build(const struct attachment *att, struct answer *answer,
 			struct cni_error *err)
 {
-	const struct cni_result *prev = &att->pod->prev_result, *ipam = &att->ipam;
+	static const struct cni_result none;
+	const struct cni_result *prev = network_takes_prev_result(att->network)
+						? &none
+						: &att->pod->prev_result;
+	const struct cni_result *ipam = &att->ipam;
 	struct cni_result *result = &answer->result;
 	int pod;
 
