@@ -86,7 +86,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 # Only the bundle is built from these (deploy/bundle/bundle.mk).
 BUNDLE_ONLY := $(wildcard plugin/static/*.c) plugin/nft/nft_exec.c plugin/nft/nft_main.c
 SOURCES := $(filter-out $(BUNDLE_ONLY),$(wildcard \
-	$(foreach folder,conf ipam plugin,$(folder)/*.c $(folder)/*/*.c)))
+	$(foreach folder,conf ipam plugin,$(folder)/*.c $(folder)/*/*.c $(folder)/*/*/*.c)))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 # A unit test links everything but main().
 LIB_OBJECTS := $(filter-out $(BUILD)/plugin/main.o,$(OBJECTS))

@@ -12,6 +12,7 @@
 #include "prev_result.h"
 #include "range_gateways.h"
 #include "requested_mac.h"
+#include "switch_keys.h"
 
 static int check_ranges(const struct json_doc *doc, enum config_scope scope,
 			const struct network *network, struct cni_error *err)
@@ -65,7 +66,12 @@ static int pod_keys_read(const struct json_doc *doc, enum config_scope scope_nr,
 	pod->routed = network->routed;
 	pod->quiet = network->quiet_bridge;
 	if (scope->root == &network_root)
-		ret = requested_mac_read(doc, &pod->mac, err);
+		ret = requested_mac_read(doc, switch_has_bridge(network->switch_kind),
+					 &pod->mac, err);
+	if (ret == 0 && scope->root == &network_root &&
+	    !switch_has_bridge(network->switch_kind))
+		ret = macvlan_conf_read(doc, network->switch_kind, &network->macvlan,
+					err);
 	if (ret == 0 && scope->ready)
 		ret = bandwidth_read(doc, &pod->bandwidth, err);
 	if (ret == 0 && scope->root == &network_root)
@@ -88,6 +94,8 @@ static void complete(struct network *network)
 	network->routed = network->pod_link && strcmp(network->pod_link, "routed") == 0;
 	if (network->spoof_check)
 		network->mac_spoof_check = true;
+	if (!network->enable_dad_set && !switch_has_bridge(network->switch_kind))
+		network->enable_dad = true;
 	if (network->ipam_timeout == 0)
 		network->ipam_timeout = DEFAULT_IPAM_TIMEOUT;
 }
@@ -97,7 +105,7 @@ int config_read(const struct json_doc *doc, enum config_scope scope_nr,
 {
 	const struct scope *scope = &scopes[scope_nr];
 	_cleanup_(network_clear) struct network network = {
-		.bridge = scope->root ? DEFAULT_BRIDGE : "",
+		.bridge = "",
 		.ipam.data_dir = DEFAULT_DATA_DIR,
 	};
 	_cleanup_(pod_clear) struct pod pod = {};
@@ -112,6 +120,16 @@ int config_read(const struct json_doc *doc, enum config_scope scope_nr,
 	ret = network_name_read(doc, &network.name, err);
 	if (ret == 0 && scope->root)
 		ret = json_read(doc, scope->root, &network, err);
+	if (ret < 0)
+		return ret;
+	if (scope->root == &network_identity_root)
+		network_switch_find(doc, &network);
+	if (scope->root)
+		switch_settle(&network);
+	if (scope->root == &network_root)
+		ret = switch_check(&network, err);
+	if (ret == 0 && scope->root == &network_root)
+		ret = switch_keys_settle(&network, NULL, err);
 	if (ret < 0)
 		return ret;
 	complete(&network);
@@ -129,6 +147,8 @@ int config_read(const struct json_doc *doc, enum config_scope scope_nr,
 		ret = network_check(&network, err);
 	if (ret == 0)
 		ret = pod_keys_read(doc, scope_nr, &network, &pod, err);
+	if (ret == 0 && scope->root == &network_root)
+		ret = switch_keys_settle(&network, &pod, err);
 	if (ret < 0)
 		return ret;
 	network.owner = identity_owner(network.name, network.bridge,

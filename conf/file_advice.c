@@ -85,7 +85,8 @@ static void advise_reference(const struct request *request, struct notices *noti
 	const struct network *network = &request->network;
 	const struct json_doc *doc = request->doc;
 
-	if (IS_GIVEN(doc, "mtu") && network->mtu == 0)
+	if (IS_GIVEN(doc, "mtu") && network->mtu == 0 &&
+	    switch_has_bridge(network->switch_kind))
 		notice(notices,
 		       "mtu: 0 is the bridge's or the uplink's MTU here, where the "
 		       "reference takes 1500; remove it, or write the number");

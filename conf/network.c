@@ -165,7 +165,7 @@ static const struct json_type ipam_type = OBJECT(ipam_fields);
 
 /* The keys by which DEL and GC find an attachment. */
 static const struct json_field identity_fields[] = {
-	FIELD(struct network, bridge, "bridge", &bridge_type),
+	FIELD_SET(struct network, bridge, bridge_set, "bridge", &bridge_type),
 	FIELD(struct network, ipam, "ipam", &ipam_type),
 	FIELD(struct network, ipam_timeout, "ipamTimeoutSeconds", &ipam_timeout_type),
 	FIELD(struct network, del_waits, "delWaits", &bool_type),
@@ -173,15 +173,26 @@ static const struct json_field identity_fields[] = {
 };
 const struct json_type network_identity_root = OBJECT(identity_fields);
 
+/* The keys that name the switch. */
+static const struct json_field type_fields[] = {
+	FIELD(struct network, type, "type", &text_type),
+};
+static const struct json_field switch_fields[] = {
+	FIELD(struct network, switch_word, "switch", &switch_type),
+};
+static const struct json_type type_root = OBJECT(type_fields);
+static const struct json_type switch_root = OBJECT(switch_fields);
+
 static const struct json_field whole_fields[] = {
-	FIELD(struct network, bridge, "bridge", &bridge_type),
+	FIELD(struct network, type, "type", &text_type),
+	FIELD(struct network, switch_word, "switch", &switch_type),
+	FIELD_SET(struct network, bridge, bridge_set, "bridge", &bridge_type),
 	FIELD(struct network, ipam, "ipam", &ipam_type),
 	FIELD(struct network, ipam_timeout, "ipamTimeoutSeconds", &ipam_timeout_type),
 	FIELD(struct network, del_waits, "delWaits", &bool_type),
 	FIELD(struct network, is_gateway, "isGateway", &bool_type),
 	FIELD(struct network, is_default_gateway, "isDefaultGateway", &bool_type),
 	FIELD(struct network, ip_masq, "ipMasq", &bool_type),
-	FIELD(struct network, type, "type", &text_type),
 	FIELD(struct network, masq_backend, "ipMasqBackend", &masq_backend_type),
 	FIELD(struct network, masq_fully_random, "ipMasqFullyRandom", &bool_type),
 	FIELD(struct network, non_masquerade, "nonMasqueradeCIDRs", &prefixes_type),
@@ -194,7 +205,7 @@ static const struct json_field whole_fields[] = {
 	FIELD_SET(struct network, accept_ra, accept_ra_set, "acceptRA", &bool_type),
 	FIELD(struct network, pod_link, "podLink", &pod_link_type),
 	FIELD(struct network, quiet_bridge, "quietBridge", &bool_type),
-	FIELD(struct network, enable_dad, "enabledad", &bool_type),
+	FIELD_SET(struct network, enable_dad, enable_dad_set, "enabledad", &bool_type),
 	FIELD(struct network, disable_container_interface, "disableContainerInterface",
 	      &bool_type),
 	FIELD(struct network, mac_spoof_check, "macspoofchk", &bool_type),
@@ -252,6 +263,12 @@ int network_name_read(const struct json_doc *doc, const char **ret_name,
 				 name.text, CNI_NAME_MAX);
 	*ret_name = name.text;
 	return 0;
+}
+
+void network_switch_find(const struct json_doc *doc, struct network *network)
+{
+	(void)json_read(doc, &type_root, network, NULL);
+	(void)json_read(doc, &switch_root, network, NULL);
 }
 
 /* Below 1280 the kernel turns IPv6 off on an interface. */

@@ -17,6 +17,7 @@
 #include "cni_result.h"
 #include "ipam_conf.h"
 #include "log_conf.h"
+#include "macvlan_conf.h"
 #include "port_mappings.h"
 #include "switch_kind.h"
 #include "version.h"
@@ -62,9 +63,15 @@ enum isolate {
 struct network {
 	enum cni_version version;
 	const char *name;
-	const char *type; /* of the plugin: for its check alone */
-	const char *bridge; /* "": of another plugin, whose IPAM this is */
+	const char *type; /* of the plugin; it may be a switch's word */
+	const char *switch_word; /* NULL or "": not given; for its check alone */
 	enum switch_kind switch_kind;
+	bool is_of_type; /* `type` names a switch, and so a reference plugin */
+	uint32_t unserved; /* keys that nothing comes of (switch_keys_tell()) */
+	/* The bridge; of a switch without one its place (switch_place()); "": of another
+	 * plugin, whose IPAM this is. */
+	const char *bridge;
+	bool bridge_set; /* the key is there */
 	uint64_t owner; /* of rules, sets and maps: identity_owner() */
 	bool is_gateway; /* isGateway, or implied by isDefaultGateway */
 	bool is_default_gateway;
@@ -86,7 +93,8 @@ struct network {
 	bool routed;
 	/* what the node knows of its pods keeps the bridge from asking all ports */
 	bool quiet_bridge;
-	bool enable_dad; /* wait for IPv6 duplicate address detection */
+	/* wait for IPv6 duplicate address detection; on a foreign link by default */
+	bool enable_dad, enable_dad_set;
 	bool disable_container_interface; /* leave the pod's end down; no IPAM */
 	bool mac_spoof_check; /* macspoofchk, and implied by spoofCheck */
 	bool spoof_check; /* the pod's source addresses are checked, too */
@@ -101,6 +109,7 @@ struct network {
 	bool draining; /* the node is to lose the network: no new pods */
 	bool wait_for_agent; /* no new pods as long as AGENT_READY_FILE is missing */
 	struct ipam_conf ipam;
+	struct macvlan_conf macvlan; /* of the switches macvlan and ipvlan */
 	struct port_conf ports; /* how host ports are served */
 	uint32_t ipam_timeout; /* seconds for a run of a delegated IPAM */
 	/* DEL waits for the work that the kernel does once an interface is gone */
@@ -133,6 +142,10 @@ const char *network_name_find(const struct json_doc *doc);
 /* Reads the network's name, which has to be there and right. Code 7. */
 int network_name_read(const struct json_doc *doc, const char **ret_name,
 		      struct cni_error *err);
+
+/* Reads the keys that name the switch, for DEL and GC. They do without a key that is
+ * wrong, as an attachment's record tells of its switch. */
+void network_switch_find(const struct json_doc *doc, struct network *network);
 
 /* Refuses keys that can't be used together, once all are read. Code 7. */
 int network_check(const struct network *network, struct cni_error *err);

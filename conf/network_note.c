@@ -8,7 +8,7 @@
 #include "conf/json/json_write.h"
 
 /* Keys that every configuration has. */
-static const char *const common_keys[] = {"cniVersion", "name", "type"};
+static const char *const common_keys[] = {"cniVersion", "name", "type", "switch"};
 
 char *network_note_of(const struct network *network)
 {
@@ -35,7 +35,10 @@ char *network_note_make(const char *name, const char *bridge, const char *data_d
 	json_open(&writer, NULL, '{');
 	json_text(&writer, "cniVersion", "1.0.0");
 	json_text(&writer, "name", name);
-	json_text(&writer, "bridge", bridge);
+	if (switch_of_place(bridge) == SWITCH_BRIDGE)
+		json_text(&writer, "bridge", bridge);
+	else
+		json_text(&writer, "switch", switch_word(switch_of_place(bridge)));
 	json_open(&writer, "ipam", '{');
 	json_text(&writer, "type", "host-local");
 	json_text(&writer, "dataDir", data_dir);

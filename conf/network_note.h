@@ -14,7 +14,7 @@
 char *network_note_of(const struct network *network);
 
 /* Returns the note of a network of which only this is known, with addresses from
- * host-local; the caller frees it. NULL: memory ran out. */
+ * host-local; the caller frees it. @bridge: or a switch's place. NULL: memory ran out. */
 char *network_note_make(const char *name, const char *bridge, const char *data_dir);
 
 #endif

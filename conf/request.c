@@ -12,6 +12,7 @@
 #include "config.h"
 #include "identity.h"
 #include "prev_result.h"
+#include "switch_keys.h"
 
 /* The version of the specification that has the operation. */
 static int version_check(enum cni_verb verb, enum cni_version version,
@@ -121,9 +122,14 @@ static int wait_check(const struct cni_env *env, const struct network *network,
 }
 
 /* Decides which MAC address is asked for: runtimeConfig.mac goes before args.cni.mac, and
- * that before CNI_ARGS. */
-static int mac_settle(const struct cni_args *args, struct pod *pod, struct cni_error *err)
+ * that before CNI_ARGS. The key `mac` of a macvlan network comes last. */
+static int mac_settle(const struct cni_args *args, const struct network *network,
+		      struct pod *pod, struct cni_error *err)
 {
+	const char *configured = network->macvlan.mac_text;
+
+	if (!pod->mac.set && !args->mac.set && configured && *configured)
+		mac_parse(configured, &pod->mac);
 	if (pod->mac.set || !args->mac.set)
 		return 0;
 	if (!mac_is_unicast(&args->mac))
@@ -206,7 +212,9 @@ static int conf_settle(struct request *request, enum cni_version *ret_version,
 	if (ret == 0 && env->program == PROGRAM_BRIDGE)
 		ret = prev_result_check(env, &request->network, &request->pod, err);
 	if (ret == 0 && scope_of(env) == CONFIG_WHOLE)
-		ret = mac_settle(&env->args, &request->pod, err);
+		ret = mac_settle(&env->args, &request->network, &request->pod, err);
+	if (ret == 0 && scope_of(env) == CONFIG_WHOLE)
+		ret = switch_keys_settle(&request->network, &request->pod, err);
 	if (ret == 0 && !log_right)
 		ret = log_check(request, err);
 	return ret;
@@ -229,6 +237,9 @@ static void advise(const struct request *request, bool is_read, struct notices *
 		return;
 	advise_ipam(&advice);
 	advise_effects(&advice);
+	switch_keys_tell(&request->network, notices);
+	if (advice.all_keys)
+		macvlan_keys_tell(request->doc, request->network.switch_kind, notices);
 }
 
 int request_read(const char *text, size_t len, const struct cni_env *env,

@@ -31,15 +31,15 @@ static int mac_check(void *value, const struct json_path *path, struct cni_error
 	return 0;
 }
 
-static const struct json_type mac_type = {.kind = JSON_TEXT, .check = mac_check};
+const struct json_type requested_mac_type = {.kind = JSON_TEXT, .check = mac_check};
 
 static const struct json_field runtime_fields[] = {
-	FIELD(struct requested, runtime_mac, "mac", &mac_type),
+	FIELD(struct requested, runtime_mac, "mac", &requested_mac_type),
 };
 static const struct json_type runtime_type = OBJECT(runtime_fields);
 
 static const struct json_field args_cni_fields[] = {
-	FIELD(struct requested, args_mac, "mac", &mac_type),
+	FIELD(struct requested, args_mac, "mac", &requested_mac_type),
 };
 static const struct json_type args_cni_type = OBJECT(args_cni_fields);
 static const struct json_field args_fields[] = {
@@ -53,7 +53,7 @@ static const struct json_field root_fields[] = {
 };
 const struct json_type requested_mac_root = OBJECT(root_fields);
 
-int requested_mac_read(const struct json_doc *doc, struct mac_addr *ret_mac,
+int requested_mac_read(const struct json_doc *doc, bool by_args, struct mac_addr *ret_mac,
 		       struct cni_error *err)
 {
 	struct requested requested = {};
@@ -63,8 +63,9 @@ int requested_mac_read(const struct json_doc *doc, struct mac_addr *ret_mac,
 	ret = json_read(doc, &requested_mac_root, &requested, err);
 	if (ret < 0)
 		return ret;
-	text = requested.runtime_mac && *requested.runtime_mac ? requested.runtime_mac
-							       : requested.args_mac;
+	text = by_args ? requested.args_mac : NULL;
+	if (requested.runtime_mac && *requested.runtime_mac)
+		text = requested.runtime_mac;
 	if (text && *text)
 		mac_parse(text, ret_mac);
 	return 0;

@@ -84,6 +84,9 @@ struct attachment {
 	 * for a quiet pod alone. */
 	bool gateway_is_own;
 
+	/* ADD with a switch without a bridge: the interface that pods share with others,
+	 * which are on its link; "": the link is the node's own */
+	char master_ifname[IF_NAMESIZE];
 	/* Another program makes the host's end a port, and not of a Linux bridge: the
 	 * kernel does not say what its master is, or how it forwards. */
 	bool port_is_foreign;

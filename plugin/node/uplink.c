@@ -12,6 +12,17 @@ static bool is_default(const struct kernel_route *route)
 	       route->route.table == RT_TABLE_MAIN;
 }
 
+static const struct kernel_route *preferred(const struct kernel_route_list *routes)
+{
+	const struct kernel_route *best = NULL;
+
+	for (size_t i = 0; i < routes->n; i++)
+		if (is_default(&routes->items[i]) &&
+		    (!best || routes->items[i].route.priority < best->route.priority))
+			best = &routes->items[i];
+	return best;
+}
+
 static int smallest_mtu(struct netlink *nl, const struct kernel_route_list *routes,
 			uint32_t priority, uint32_t *ret_mtu, struct cni_error *err)
 {
@@ -36,16 +47,34 @@ static int smallest_mtu(struct netlink *nl, const struct kernel_route_list *rout
 int uplink_mtu(struct netlink *nl, int family, uint32_t *ret_mtu, struct cni_error *err)
 {
 	struct kernel_route_list routes = {};
-	uint32_t priority = UINT32_MAX;
+	const struct kernel_route *best;
 	int ret = route_list_get(nl, family, &routes, err);
 
-	for (size_t i = 0; i < routes.n; i++)
-		if (is_default(&routes.items[i]) &&
-		    routes.items[i].route.priority < priority)
-			priority = routes.items[i].route.priority;
+	best = preferred(&routes);
 	if (ret == 0)
-		ret = smallest_mtu(nl, &routes, priority, ret_mtu, err);
+		ret = smallest_mtu(nl, &routes, best ? best->route.priority : 0, ret_mtu,
+				   err);
 	kernel_route_list_clear(&routes);
+	return ret;
+}
+
+int uplink_default(struct netlink *nl, struct link *ret_link, struct cni_error *err)
+{
+	struct link link = {};
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && !link.index && i < IP_FAMILIES; i++) {
+		struct kernel_route_list routes = {};
+		const struct kernel_route *route;
+
+		ret = route_list_get(nl, ip_families[i], &routes, err);
+		route = preferred(&routes);
+		if (ret == 0 && route)
+			ret = link_get_by_index(nl, route->index, &link, err);
+		kernel_route_list_clear(&routes);
+	}
+	if (ret == 0)
+		*ret_link = link;
 	return ret;
 }
 

@@ -10,6 +10,13 @@
 int uplink_mtu(struct netlink *nl, int family, uint32_t *ret_mtu, struct cni_error *err);
 
 /*
+ * Gives the interface that IPv4's preferred default route of the main table leads
+ * through, or IPv6's where IPv4 has none; by its first next hop. @ret_link->index is 0
+ * where there is no such route. Code 101.
+ */
+int uplink_default(struct netlink *nl, struct link *ret_link, struct cni_error *err);
+
+/*
  * Two addresses of the world, which stand for all of them: no packet is sent there. They
  * are far apart, and none of those that are set aside for documents (RFC 5737, RFC 3849),
  * which nodes drop with other addresses that nobody may have.

@@ -10,6 +10,7 @@
 #include "plugin/netlink/addr.h"
 #include "plugin/netlink/link.h"
 #include "plugin/node/sysctl.h"
+#include "master_taken.h"
 #include "parameters.h"
 #include "quiet.h"
 #include "stages.h"
@@ -103,7 +104,7 @@ static int addresses_add(struct attachment *att, struct cni_error *err)
 		error_clear(err);
 		ret = ipv6_again(att, err);
 	}
-	return ret;
+	return ret < 0 ? master_taken_explain(att, ret, err) : ret;
 }
 
 static int addresses_check(struct attachment *att, struct cni_error *err)

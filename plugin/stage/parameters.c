@@ -112,6 +112,10 @@ static int ipv6_prepare(struct attachment *att, const struct sysctl_dir *ipv6,
 	 * set down. */
 	if (sysctl_dir_set(ipv6, "keep_addr_on_down", 1, NULL) < 0)
 		keep_failed(att, ipv6);
+	/* Others on the master's link may have known the addresses elsewhere. The pod works
+	 * without it. */
+	if (*att->master_ifname)
+		(void)sysctl_dir_set(ipv6, "ndisc_notify", 1, NULL);
 	return att->network->enable_dad ? dad_prepare(att, err) : 0;
 }
 

@@ -46,10 +46,12 @@ static int dad_await(struct attachment *att, struct cni_error *err)
 		if (duplicate.family)
 			return error_set(
 				err, CNI_ERR_EXISTS, EADDRINUSE,
-				"enabledad: %s of %s is in use on bridge %s "
-				"already (duplicate address detection); take it from "
-				"whoever has it there, or out of ipam.ranges",
-				IP_TEXT(&duplicate), att->pod->ifname, att->bridge);
+				"enabledad: %s of %s is in use on %s%s already "
+				"(duplicate address detection); take it from whoever has "
+				"it there, or out of ipam.ranges",
+				IP_TEXT(&duplicate), att->pod->ifname,
+				*att->master_ifname ? "the link of " : "bridge ",
+				*att->master_ifname ? att->master_ifname : att->bridge);
 		if (!tentative)
 			return 0;
 		nanosleep(&(struct timespec){.tv_nsec = DAD_POLL_MS * 1000000L}, NULL);

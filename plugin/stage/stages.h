@@ -165,6 +165,7 @@ struct stage {
 	stage(reference_leftovers) \
 	stage(bridge) \
 	stage(veth) \
+	stage(macvlan) \
 	stage(links) /* deletes all stages' links, once nothing leads to the pod */ \
 	stage(parameters) /* before the dhcp plugin, or anybody else, sets the pod's end up */ \
 	stage(vlan) \

@@ -211,8 +211,31 @@ static void remedy_add(struct cni_error *err)
 				   "otherwise delete the pod");
 }
 
+/* A difference that CHECK has found follows from the switch, where the network got another
+ * one while the pod ran. Then this says so in its place. */
+static bool blame_switch(struct attachment *att, struct cni_error *err)
+{
+	_cleanup_(record_clear) struct record record = {};
+	struct cni_error found = {};
+
+	if (!err || ipam_record_read(&att->ipam_env, att->pod, &record, NULL) != 0 ||
+	    record.switch_kind == att->switch_kind)
+		return false;
+	error_copy(&found, err);
+	error_clear(err);
+	error_set(
+		err, CNI_ERR_CHECK, EINVAL,
+		"switch: expected %s, as the network has now, found the pod on %s, which "
+		"is its switch until it is deleted; delete the pod, so that it is "
+		"attached anew",
+		switch_word(att->switch_kind), switch_word(record.switch_kind));
+	error_details(err, "%s", found.msg);
+	return true;
+}
+
 int verb_check(struct attachment *att, struct cni_error *err)
 {
+	bool said = false;
 	int ret;
 
 	if (!att->pod->has_prev_result)
@@ -228,8 +251,10 @@ int verb_check(struct attachment *att, struct cni_error *err)
 		ret = node_lock(&att->op->node, NODE_SHARED, err);
 	if (ret == 0)
 		ret = stages_check(att, err);
-	leave(att);
 	if (ret < 0)
+		said = blame_switch(att, err);
+	leave(att);
+	if (ret < 0 && !said)
 		remedy_add(err);
 	return ret;
 }

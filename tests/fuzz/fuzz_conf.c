@@ -56,7 +56,9 @@ static void promise_network(const struct network *conf)
 {
 	PROMISE(cni_name_valid(conf->name));
 	/* Empty: the rest is another plugin's. */
-	PROMISE(!conf->bridge[0] || ifname_valid(conf->bridge));
+	PROMISE(!conf->bridge[0] || switch_place_valid(conf->bridge));
+	PROMISE(!conf->bridge[0] ||
+		switch_has_bridge(conf->switch_kind) == ifname_valid(conf->bridge));
 	PROMISE(conf->ipam.data_dir && conf->ipam.data_dir[0] == '/');
 	PROMISE(!conf->ipam.resolv_conf || conf->ipam.resolv_conf[0] == '/');
 	PROMISE(conf->vlan <= 4094);

@@ -93,3 +93,18 @@ def test_a_DHCP_server_that_is_slow_is_waited_for_as_long_as_told(dhcp):
         dhcp.node.add(pod, {**dhcp.conf, "ipamTimeoutSeconds": 1}, env=dhcp.env)
     error.value.says("dhcp", "ADD", "1 seconds")
     assert others(dhcp.node) == [] and "eth0" not in pod.links()
+
+
+def test_a_pod_on_a_macvlan_gets_a_lease_from_the_masters_link(dhcp):
+    node, pod = dhcp.node, dhcp.node.pod()
+    conf = {key: value for key, value in dhcp.conf.items()
+            if key not in ("bridge", "isGateway", "isDefaultGateway", "ipMasq")}
+    conf.update(type="macvlan", master="cni0")
+    result = node.add(pod, conf, env=dhcp.env)
+    assert addresses_of(result) == dhcp.leased()
+    assert pod.links()["eth0"]["linkinfo"]["info_kind"] == "macvlan"
+    assert pod.ping(SERVER)
+    node.check(pod, conf, result, env=dhcp.env)
+    node.delete(pod, conf, result, env=dhcp.env)
+    wait_for(lambda: dhcp.leased() == [])
+    assert list(pod.links()) == ["lo"]

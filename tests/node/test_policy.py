@@ -256,6 +256,19 @@ def test_what_another_IPAM_gives_is_held_against_the_subnets(node, policy, gives
     node.assert_nothing_left(pod)
 
 
+def test_what_an_earlier_plugin_gives_an_ipvlan_is_held_against_the_subnets(node, policy):
+    policy.rule(subnets=["10.77.1.0/24"])
+    given = {"cniVersion": "1.1.0", "interfaces": [{"name": "eth7"}],
+             "ips": [{"address": "10.77.2.5/24"}]}
+    conf = network(type="ipvlan", bridge=None, isDefaultGateway=None, ipMasq=None, ipam=None,
+                   prevResult=given)
+    pod = node.pod()
+    node.refused(pod, conf, plugin.CONFIG, "10.77.2.5/24", f"rules[0].subnets of {PATH}")
+    node.assert_nothing_left(pod)
+    policy.rule(subnets=["10.77.0.0/16"])
+    node.refused(pod, conf, plugin.TRY_AGAIN, "eth7")
+
+
 def test_as_another_plugins_IPAM_it_asks_for_what_is_its(node, policy):
     link = node.directory / "host-local"
     link.symlink_to(plugin.BRIDGE_CNI)

@@ -57,7 +57,7 @@ static const struct {
 	{"hairpinnMod", "hairpinMode"},
 	/* Less than half of a short name may differ. */
 	{"mut", "mtu"},
-	{"mac", NULL},
+	{"mud", NULL},
 	{"x", NULL},
 	{"", NULL},
 	{"isGateways12", NULL},
