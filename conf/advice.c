@@ -12,12 +12,14 @@
 #include "host_local_conf.h"
 #include "key_tables.h"
 #include "nearest_key.h"
+#include "ovs_keys.h"
 
 #define TOLD_MAX     16 /* keys of one configuration that are reported */
 #define ALL_TOLD_MAX 256 /* the same with all_keys; more than findings.h lists */
 
 struct telling {
 	const struct advice *advice;
+	enum switch_kind switch_kind;
 	bool own_ipam; /* the IPAM is host-local; another one judges its own keys */
 	size_t told;
 };
@@ -124,6 +126,11 @@ static void tell_stranger(const struct json_path *path, struct telling *telling)
 	if (!telling->advice->all_keys || is_of_others(path, telling->own_ipam))
 		return;
 	telling->told++;
+	if (!path->parent && field_of(&ovs_root, path->key)) {
+		switch_other_key_tell(path->key, SWITCH_OVS, telling->switch_kind,
+				      telling->advice->notices);
+		return;
+	}
 	notice(telling->advice->notices,
 	       "%s: unknown key, ignored; remove it, or take one of "
 	       "bridge-cni.conf(5)",
@@ -170,13 +177,36 @@ static bool has_own_ipam(const struct advice *advice)
 	return advice->ipam_only || (type && strcmp(type, "host-local") == 0);
 }
 
+/* The switch that the document names. A configuration that was refused has no network. */
+static enum switch_kind switch_named(const struct json_doc *doc)
+{
+	static const char *const type[] = {"type", NULL}, *const word[] = {"switch",
+									   NULL};
+	enum switch_kind kind = SWITCH_BRIDGE;
+	const char *text;
+
+	if (json_text_at(doc, type, &text) == 0 && text)
+		switch_find(text, &kind);
+	if (json_text_at(doc, word, &text) == 0 && text)
+		switch_find(text, &kind);
+	return kind;
+}
+
 void advise_keys(const struct advice *advice)
 {
-	struct telling telling = {.advice = advice, .own_ipam = has_own_ipam(advice)};
+	struct telling telling = {
+		.advice = advice,
+		.switch_kind = switch_named(advice->doc),
+		.own_ipam = has_own_ipam(advice),
+	};
 	const struct json_type *const *tables;
 	size_t n;
 
 	tables = key_tables(telling.own_ipam, &n);
+	if (telling.switch_kind != SWITCH_OVS) {
+		tables++;
+		n--;
+	}
 	json_unknown_keys(advice->doc, tables, n, tell, &telling);
 }
 

@@ -12,6 +12,7 @@
 #include "prev_result.h"
 #include "range_gateways.h"
 #include "requested_mac.h"
+#include "ovs_keys.h"
 #include "switch_keys.h"
 
 static int check_ranges(const struct json_doc *doc, enum config_scope scope,
@@ -100,6 +101,16 @@ static void complete(struct network *network)
 		network->ipam_timeout = DEFAULT_IPAM_TIMEOUT;
 }
 
+/* Reads the keys that the network's switch alone has. */
+static int switch_conf_read(const struct json_doc *doc, bool whole,
+			    struct network *network, struct cni_error *err)
+{
+	if (network->switch_kind != SWITCH_OVS)
+		return 0;
+	return whole ? ovs_conf_read(doc, network, err)
+		     : ovs_socket_read(doc, network, err);
+}
+
 int config_read(const struct json_doc *doc, enum config_scope scope_nr,
 		struct network *ret_network, struct pod *ret_pod, struct cni_error *err)
 {
@@ -130,6 +141,8 @@ int config_read(const struct json_doc *doc, enum config_scope scope_nr,
 		ret = switch_check(&network, err);
 	if (ret == 0 && scope->root == &network_root)
 		ret = switch_keys_settle(&network, NULL, err);
+	if (ret == 0 && scope->root)
+		ret = switch_conf_read(doc, scope->root == &network_root, &network, err);
 	if (ret < 0)
 		return ret;
 	complete(&network);

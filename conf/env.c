@@ -218,6 +218,13 @@ static int parse_arg_bool(const char *value, void *ret_value, struct cni_error *
 	return 0;
 }
 
+static int parse_arg_given(const char *value, void *ret_value, struct cni_error *err)
+{
+	(void)err;
+	*(bool *)ret_value = *value;
+	return 0;
+}
+
 static int parse_arg_ip(const char *value, void *ret_value, struct cni_error *err)
 {
 	struct ip_prefix prefix = {};
@@ -252,23 +259,27 @@ struct args_state {
 	const char *unknown; /* the first unknown key */
 };
 
-#define ARG(key, member, parse)                                 \
-	{                                                       \
-		key, offsetof(struct args_state, member), parse \
+#define ARG(key_, member, parse_)                                           \
+	{                                                                   \
+		.key = key_, .offset = offsetof(struct args_state, member), \
+		.parse = parse_                                             \
 	}
 
 static const struct arg_key {
 	const char *key;
 	size_t offset;
 	int (*parse)(const char *value, void *ret_value, struct cni_error *err);
+	bool unknown; /* it is looked at, and is an unknown key none the less */
 } arg_keys[] = {
 	ARG("IgnoreUnknown", ignore_unknown, parse_arg_bool),
 	ARG("IP", args.ip, parse_arg_ip),
 	ARG("MAC", args.mac, parse_arg_mac),
 	ARG("K8S_POD_NAMESPACE", args.pod_namespace, parse_arg_text),
 	ARG("K8S_POD_NAME", args.pod_name, parse_arg_text),
-	{"K8S_POD_UID", 0, parse_arg_unused},
-	{"K8S_POD_INFRA_CONTAINER_ID", 0, parse_arg_unused},
+	{"K8S_POD_UID", 0, parse_arg_unused, false},
+	{"K8S_POD_INFRA_CONTAINER_ID", 0, parse_arg_unused, false},
+	{"OvnPort", offsetof(struct args_state, args.has_ovn_port), parse_arg_given,
+	 true},
 };
 
 static int parse_arg(char *pair, struct args_state *state, struct cni_error *err)
@@ -287,7 +298,8 @@ static int parse_arg(char *pair, struct args_state *state, struct cni_error *err
 		ret = arg_keys[i].parse(value, (char *)state + arg_keys[i].offset, err);
 		if (ret < 0)
 			error_wrap(err, "CNI_ARGS: %s", pair);
-		return ret;
+		if (ret < 0 || !arg_keys[i].unknown)
+			return ret;
 	}
 	if (!state->unknown)
 		state->unknown = pair;

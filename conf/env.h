@@ -53,6 +53,8 @@ struct cni_args {
 	struct mac_addr mac; /* MAC= */
 	char pod_namespace[CNI_ARGS_VALUE_MAX]; /* K8S_POD_NAMESPACE */
 	char pod_name[CNI_ARGS_VALUE_MAX]; /* K8S_POD_NAME */
+	/* OvnPort has a value. It is an unknown key, and what asks for it relies on it. */
+	bool has_ovn_port;
 };
 
 struct cni_env {

@@ -10,6 +10,7 @@
 #include "log_conf.h"
 #include "macvlan_conf.h"
 #include "network.h"
+#include "ovs_keys.h"
 #include "port_mappings.h"
 #include "requested_mac.h"
 
@@ -30,15 +31,11 @@ const struct json_type others_root = OBJECT(others_fields);
 const struct json_type *const *key_tables(bool own_ipam, size_t *ret_n)
 {
 	static const struct json_type *const roots[] = {
-		&others_root,
-		&network_root,
-		&capabilities_root,
-		&log_root,
-		&requested_mac_root,
-		&bandwidth_root,
-		&bandwidth_runtime_root,
-		&port_root,
-		&macvlan_root,
+		&ovs_root,	  &others_root,
+		&network_root,	  &capabilities_root,
+		&log_root,	  &requested_mac_root,
+		&bandwidth_root,  &bandwidth_runtime_root,
+		&port_root,	  &macvlan_root,
 		&host_local_root,
 	};
 

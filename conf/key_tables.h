@@ -8,7 +8,8 @@
 
 struct json_type;
 
-/* The types of a configuration's top-level object, each of which reads a part of it.
+/* The types of a configuration's top-level object, each of which reads a part of it. The
+ * first is for networks on Open vSwitch alone.
  * @own_ipam: its IPAM is host-local, whose table is among them. */
 const struct json_type *const *key_tables(bool own_ipam, size_t *ret_n);
 

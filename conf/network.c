@@ -212,7 +212,7 @@ static const struct json_field whole_fields[] = {
 	FIELD(struct network, spoof_check, "spoofCheck", &bool_type),
 	FIELD(struct network, mtu, "mtu", &mtu_type),
 	FIELD(struct network, metric, "metric", &u32_type),
-	FIELD(struct network, vlan, "vlan", &vlan_type),
+	FIELD_SET(struct network, vlan, vlan_set, "vlan", &vlan_type),
 	FIELD(struct network, vlan_trunk, "vlanTrunk", &vlan_trunks_type),
 	FIELD(struct network, preserve_default_vlan, "preserveDefaultVlan", &bool_type),
 	FIELD(struct network, status_on_exhaustion, "statusOnExhaustion",
@@ -394,6 +394,7 @@ void network_clear(struct network *network)
 	host_local_conf_clear(&network->ipam);
 	free(network->non_masquerade.items);
 	free(network->vlan_trunk.items);
+	free(network->ovs.trunk.items);
 	dns_clear(&network->dns);
 	*network = (struct network){};
 }

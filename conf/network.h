@@ -18,8 +18,10 @@
 #include "ipam_conf.h"
 #include "log_conf.h"
 #include "macvlan_conf.h"
+#include "ovs_conf.h"
 #include "port_mappings.h"
 #include "switch_kind.h"
+#include "vlan_trunk.h"
 #include "version.h"
 
 #define NON_MASQUERADE_MAX 256 /* entries of nonMasqueradeCIDRs */
@@ -34,17 +36,6 @@
  * kubelet gives up on a pod after some minutes. */
 #define DEFAULT_IPAM_TIMEOUT 60
 #define IPAM_TIMEOUT_MAX     3600
-
-/* An entry of vlanTrunk: one VLAN, a range of them, or both. 0: not given. */
-struct vlan_trunk {
-	uint32_t id;
-	uint32_t min_id, max_id; /* inclusive */
-};
-
-struct vlan_trunk_list {
-	struct vlan_trunk *items;
-	size_t n;
-};
 
 struct prefix_list {
 	struct ip_prefix *items; /* host bits zero */
@@ -101,7 +92,10 @@ struct network {
 	uint32_t mtu; /* bytes, 0: the bridge's, or the uplink's */
 	uint32_t metric; /* of default routes that have no priority; 0: the kernel's */
 	uint32_t vlan; /* the VLAN of untagged frames; 0: none */
+	bool vlan_set; /* the key is there */
 	struct vlan_trunk_list vlan_trunk; /* the VLANs of tagged frames */
+	/* the switch gives the port all VLANs, as no key names any */
+	bool all_vlans;
 	/* the port stays in the bridge's default VLAN as well */
 	bool preserve_default_vlan;
 	const char *status_on_exhaustion; /* NULL, "", "fail" or "ready" */
@@ -111,6 +105,7 @@ struct network {
 	struct ipam_conf ipam;
 	struct macvlan_conf macvlan; /* of the switches macvlan and ipvlan */
 	struct port_conf ports; /* how host ports are served */
+	struct ovs_conf ovs; /* with the switch "ovs" alone */
 	uint32_t ipam_timeout; /* seconds for a run of a delegated IPAM */
 	/* DEL waits for the work that the kernel does once an interface is gone */
 	bool del_waits;

@@ -8,7 +8,8 @@
 #include "conf/json/json_write.h"
 
 /* Keys that every configuration has. */
-static const char *const common_keys[] = {"cniVersion", "name", "type", "switch"};
+static const char *const common_keys[] = {"cniVersion", "name", "type", "switch",
+					  "socket_file"};
 
 char *network_note_of(const struct network *network)
 {

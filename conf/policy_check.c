@@ -11,6 +11,8 @@
 #include "policy.h"
 #include "ranges.h"
 
+#define VLAN_ID_MAX 4094 /* of vlans, whose 0 is the bridge's default VLAN */
+
 static const char *const log_prefixes[] = {"/var/log", "/run"};
 
 /* Code 7: "WHAT is not allowed by rules[0].KEY of the policy". */
@@ -122,29 +124,41 @@ static int check_ipam(const struct policy_rule *rule, const struct network *netw
 	return 0;
 }
 
+static int check_trunk(const struct policy_rule *rule, const char *key,
+		       const struct vlan_trunk_list *list, struct cni_error *err)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const struct vlan_trunk *trunk = &list->items[i];
+
+		if ((trunk->id || trunk->id_set) &&
+		    !spans_have(&rule->vlans, trunk->id, trunk->id))
+			return refuse(rule, "vlans", err, "%s[%zu].id: %u", key, i,
+				      trunk->id);
+		if (trunk->min_id &&
+		    !spans_have(&rule->vlans, trunk->min_id, trunk->max_id))
+			return refuse(rule, "vlans", err, "%s[%zu]: %u to %u", key, i,
+				      trunk->min_id, trunk->max_id);
+	}
+	return 0;
+}
+
 static int check_vlans(const struct policy_rule *rule, const struct network *network,
 		       struct cni_error *err)
 {
 	uint16_t native = network_native_vlan(network); /* 0: the bridge's default VLAN */
+	int ret;
 
 	if (!rule->vlans.set)
 		return 0;
-	if (!spans_have(&rule->vlans, native, native))
+	if (network->all_vlans && !spans_have(&rule->vlans, 0, VLAN_ID_MAX))
+		return refuse(rule, "vlans", err, "all VLANs, as vlan is not set");
+	if ((!network->ovs.trunk.n || native) &&
+	    !spans_have(&rule->vlans, native, native))
 		return refuse(rule, "vlans", err, "VLAN %u for untagged frames", native);
 	if (network->preserve_default_vlan && !spans_have(&rule->vlans, 0, 0))
 		return refuse(rule, "vlans", err, "preserveDefaultVlan: true");
-	for (size_t i = 0; i < network->vlan_trunk.n; i++) {
-		const struct vlan_trunk *trunk = &network->vlan_trunk.items[i];
-
-		if (trunk->id && !spans_have(&rule->vlans, trunk->id, trunk->id))
-			return refuse(rule, "vlans", err, "vlanTrunk[%zu].id: %u", i,
-				      trunk->id);
-		if (trunk->min_id &&
-		    !spans_have(&rule->vlans, trunk->min_id, trunk->max_id))
-			return refuse(rule, "vlans", err, "vlanTrunk[%zu]: %u to %u", i,
-				      trunk->min_id, trunk->max_id);
-	}
-	return 0;
+	ret = check_trunk(rule, "vlanTrunk", &network->vlan_trunk, err);
+	return ret < 0 ? ret : check_trunk(rule, "trunk", &network->ovs.trunk, err);
 }
 
 /* Destinations to which pods keep their own addresses, whatever ipMasq is. */

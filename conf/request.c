@@ -11,6 +11,7 @@
 #include "conf/json/json_doc.h"
 #include "config.h"
 #include "identity.h"
+#include "ovs_keys.h"
 #include "prev_result.h"
 #include "switch_keys.h"
 
@@ -215,6 +216,8 @@ static int conf_settle(struct request *request, enum cni_version *ret_version,
 		ret = mac_settle(&env->args, &request->network, &request->pod, err);
 	if (ret == 0 && scope_of(env) == CONFIG_WHOLE)
 		ret = switch_keys_settle(&request->network, &request->pod, err);
+	if (ret == 0 && scope_of(env) == CONFIG_WHOLE)
+		ret = ovs_args_check(&request->network, &env->args, err);
 	if (ret == 0 && !log_right)
 		ret = log_check(request, err);
 	return ret;

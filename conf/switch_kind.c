@@ -22,7 +22,7 @@ static const struct {
 
 const struct json_type switch_type = {
 	.kind = JSON_TEXT,
-	.words = (const char *const[]){"bridge", "macvlan", "ipvlan", NULL},
+	.words = (const char *const[]){"bridge", "ovs", "macvlan", "ipvlan", NULL},
 	.or_zero = true,
 };
 

@@ -11,6 +11,7 @@ sys.dont_write_bytecode = True
 
 from harness import distribution, machine, snapshot, vlan  # noqa: E402
 from harness.node import Node  # noqa: E402
+from harness.ovs import OpenVSwitch  # noqa: E402
 from harness.service import netfilter_on_the_bridge  # noqa: E402
 
 IN_CI = os.environ.get("CI") == "true"
@@ -28,6 +29,13 @@ def node(tmp_path):
     finally:
         machine.close()
 
+
+@pytest.fixture
+def ovs(node):
+    """Open vSwitch in the node, with a bridge; its datapath is in user space."""
+    switch = OpenVSwitch(node)
+    switch.bridge()
+    return switch
 
 @pytest.fixture(scope="session")
 def vlan_filtering(tmp_path_factory):

@@ -141,6 +141,7 @@ char *record_format(const struct record *record)
 	if (record->switch_kind != SWITCH_BRIDGE)
 		put_line(&text, "switch", switch_word(record->switch_kind));
 	put_line(&text, "unseen", record->unseen ? "yes" : NULL);
+	put_line(&text, "ovsdb", record->ovs_socket);
 	put_line(&text, "pod", record->pod);
 	put_line(&text, "spoofcheck", record->spoof_check ? "yes" : NULL);
 	if (record->native_vlan)

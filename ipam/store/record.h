@@ -17,6 +17,8 @@
  *	switch macvlan		absent: bridge
  *	unseen yes		the node can't see whether the pod's interface is there
  *				(plugin/switch/macvlan_alive.c); absent: it can
+ *	ovsdb /run/openvswitch/db.sock
+ *				the socket of Open vSwitch's database
  *	spoofcheck yes		macspoofchk or spoofCheck; absent: no
  *	native 100		VLAN of the port's untagged frames; absent: ADD didn't
  *				set it, or by other rules (plugin/stage/vlan.c)
@@ -94,6 +96,7 @@ struct record {
 	const char *boot, *netns, *bridge;
 	enum switch_kind switch_kind;
 	bool unseen; /* of macvlan and ipvlan */
+	const char *ovs_socket; /* of Open vSwitch's database */
 	const char *pod; /* "NAMESPACE/NAME" */
 	uint64_t cookie, node;
 	struct mac_addr mac;

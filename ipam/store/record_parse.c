@@ -179,7 +179,7 @@ static int parse_line(char *line, struct record *record)
 		{"network", &record->network}, {"container", &record->container_id},
 		{"ifname", &record->ifname},   {"boot", &record->boot},
 		{"netns", &record->netns},     {"bridge", &record->bridge},
-		{"pod", &record->pod},
+		{"pod", &record->pod},	       {"ovsdb", &record->ovs_socket},
 	};
 	char *value = strchr(line, ' ');
 
@@ -288,6 +288,7 @@ int record_parse(const char *text, size_t len, struct record *ret_record)
 		.boot = "",
 		.netns = "",
 		.bridge = "",
+		.ovs_socket = "",
 		.pod = "",
 	};
 	char *line = NULL, *end;

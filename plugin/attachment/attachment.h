@@ -90,6 +90,12 @@ struct attachment {
 	/* Another program makes the host's end a port, and not of a Linux bridge: the
 	 * kernel does not say what its master is, or how it forwards. */
 	bool port_is_foreign;
+	/* The switch hands frames on as they are: checksums that the pod's end leaves to a
+	 * network card are never filled in. */
+	bool switch_is_bare;
+	/* ADD: so long the switch's daemon may be waited for yet */
+	int64_t switch_wait_ms;
+
 	/* The two ends of the veth. */
 	struct mac_addr host_mac, container_mac;
 	uint32_t mtu; /* bytes; both ends have it */

@@ -28,6 +28,10 @@ struct operation {
 	 * the log is not written there */
 	size_t log_prefix;
 
+	/* A program that has part of a switch didn't answer in time, so that no other
+	 * attachment waits for it as well. */
+	bool switch_is_silent;
+
 	/* Lines for the operator, on standard error and in the log. No stage prints by
 	 * itself. */
 	struct notices notices;

@@ -35,11 +35,20 @@ static int must_be_bridge(const struct link *link, struct cni_error *err)
 {
 	if (!link->index || link_is(link, "bridge"))
 		return 0;
+	if (link_is(link, "openvswitch"))
+		return error_set(err, CNI_ERR_EXISTS, EEXIST,
+				 "bridge: %s is a bridge of Open vSwitch; to attach pods "
+				 "to it set \"switch\": \"ovs\"",
+				 link->name);
 	return error_set(
 		err, CNI_ERR_EXISTS, EEXIST,
 		"bridge: an interface %s exists and is no bridge but %s%s; remove "
-		"it or give the bridge another name",
-		link->name, link->kind[0] ? "of kind " : "a device", link->kind);
+		"it or give the bridge another name%s",
+		link->name, link->kind[0] ? "of kind " : "a device", link->kind,
+		link_is(link, "tun") ? "; if it is a bridge of Open vSwitch, whose "
+				       "datapath is in user space, set \"switch\": "
+				       "\"ovs\""
+				     : "");
 }
 
 static int no_vlan_filtering(const struct network *network, struct cni_error *err)

@@ -164,9 +164,11 @@ struct stage {
 	stage(ipam) /* the record comes before all that it tells of, and goes last */ \
 	stage(reference_leftovers) \
 	stage(bridge) \
+	stage(ovs_bridge) \
 	stage(veth) \
 	stage(macvlan) \
 	stage(links) /* deletes all stages' links, once nothing leads to the pod */ \
+	stage(ovs_port) /* goes before its link does */ \
 	stage(parameters) /* before the dhcp plugin, or anybody else, sets the pod's end up */ \
 	stage(vlan) \
 	stage(isolate) /* knows the gateway's interface by now */ \

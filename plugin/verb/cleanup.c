@@ -301,8 +301,9 @@ static int bridge_remove(struct attachment *net, struct cni_error *err)
 	if (ret < 0)
 		return ret;
 	bridge = link_find(&links, net->bridge);
+	/* It has only got the gateway's addresses here. */
 	if (bridge && !link_is(bridge, "bridge"))
-		return 0;
+		return gateways_remove(net, bridge, err);
 	users = users_find(net, &links, bridge ? bridge->index : 0);
 	if (users.pod[0]) {
 		report_done(net,

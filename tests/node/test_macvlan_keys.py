@@ -159,13 +159,14 @@ def test_validate_wants_a_plugin_before_an_ipvlan_without_ipam(node):
 
 
 def test_keys_of_macvlan_do_nothing_for_a_bridge_and_validate_says_so(node):
-    pod, conf = node.pod(), network(master="eth7", mode="vepa", bcqueuelen=9)
+    pod, conf = node.pod(), network(master="eth7", mode="vepa", bcqueuelen=9, trunk=[{"id": 5}])
     result = node.add(pod, conf)
     assert len(result["interfaces"]) == 3
     done = command.command(node, "validate", *command.written(node, conf))
     for key in ("master", "mode", "bcqueuelen"):
         assert f'{key}: ignored, as it is a key of the switch "macvlan", and this one is ' \
                '"bridge"; remove the key, or take that switch' in done.stdout, done.stdout
+    assert 'trunk: ignored, as it is a key of the switch "ovs"' in done.stdout, done.stdout
 
 
 def test_a_mac_that_no_interface_can_have_is_refused(node):

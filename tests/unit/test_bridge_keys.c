@@ -12,21 +12,6 @@
 
 #include "subject.h"
 
-/* A network with these keys, and no IPAM. */
-static int read_keys(const char *keys, enum config_scope scope, struct subject *s)
-{
-	char text[4096];
-	int len = snprintf(text, sizeof(text),
-			   "{\"cniVersion\":\"1.0.0\",\"name\":\"n\"%s%s}",
-			   *keys ? "," : "", keys);
-
-	assert_in_range(len, 1, sizeof(text) - 1);
-	*s = (struct subject){};
-	if (json_parse(text, len, &s->doc, &s->err) < 0)
-		fail_msg("%s: %s", text, s->err.msg);
-	return config_read(s->doc, scope, &s->conf, &s->pod, &s->err);
-}
-
 static void assert_good(const char *keys, struct subject *s)
 {
 	if (read_keys(keys, CONFIG_WHOLE, s) < 0)
