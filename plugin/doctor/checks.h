@@ -57,8 +57,14 @@ void ports_check(struct doctor *doctor, const struct network_facts *facts);
 /* subnets.c: addresses and routes of others in the subnets of pods. */
 void subnets_check(struct doctor *doctor);
 
+/* masters.c: the interface that pods of macvlan and ipvlan share. */
+void master_check(struct doctor *doctor, const struct network_facts *facts);
+
 /* links.c: bridges of the networks, with their gateways and ports. */
 void bridge_check(struct doctor *doctor, const struct network_facts *facts);
+
+/* open_vswitch.c */
+void open_vswitch_check(struct doctor *doctor, const struct network_facts *facts);
 
 /* former.c: interfaces that a former CNI has left. */
 void former_check(struct doctor *doctor);

@@ -54,6 +54,9 @@ static const struct check {
 	 subnets_check, NULL},
 	{"bridge", "bridges have their gateways and pods, and no foreign address", NULL,
 	 bridge_check},
+	{"open-vswitch", "Open vSwitch answers, and has what its networks need", NULL,
+	 open_vswitch_check},
+	{"master", "masters of macvlan and ipvlan are there", NULL, master_check},
 	{"pods", "pods have their interfaces, which are up in the pods", NULL,
 	 pods_check},
 	{"quiet-pods",
@@ -287,6 +290,7 @@ static int network_keep(struct doctor *doctor, const struct network_facts *facts
 		.file = strdup(file),
 		.data_dir = strdup(network->ipam.data_dir ? network->ipam.data_dir
 							  : DEFAULT_DATA_DIR),
+		.switch_kind = network->switch_kind,
 		.is_gateway = network->is_gateway,
 		.routed = network->routed,
 		.isolated = network->port_isolation,

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * `bridge-cni doctor`: says whether pods will work on this node, and why they don't. Each
- * finding is one line. It changes nothing, takes no lock, starts no program but the one by
- * which the bundle writes rules, and has the kernel load no module unless it may. Text
- * from outside is printed so that no terminal listens to it.
+ * finding is one line. It changes nothing but the counter by which it asks Open vSwitch
+ * (ovs_daemon_ask()), takes no lock, starts no program but the one by which the bundle
+ * writes rules, and has the kernel load no module unless it may. Text from outside is
+ * printed so that no terminal listens to it.
  */
 #ifndef BRIDGE_CNI_PLUGIN_DOCTOR_DOCTOR_H
 #define BRIDGE_CNI_PLUGIN_DOCTOR_DOCTOR_H

@@ -244,7 +244,7 @@ static bool share_addresses(const struct doctor_network *a,
 }
 
 static void subnets_compare(struct doctor *doctor, const struct doctor_network *a,
-			    const struct doctor_network *b, bool share_bridge)
+			    const struct doctor_network *b, bool on_two_bridges)
 {
 	const struct ip_addr *from, *to;
 	struct ip_prefix subnet;
@@ -258,7 +258,7 @@ static void subnets_compare(struct doctor *doctor, const struct doctor_network *
 			    a->name, a->file, b->name, b->file, PREFIX_TEXT(&subnet),
 			    IP_TEXT(from), IP_TEXT(to));
 		doctor_advise(doctor, "change ipam.ranges of one of them");
-	} else if (!share_bridge) {
+	} else if (on_two_bridges) {
 		doctor_tell(doctor, DOCTOR_WARNING,
 			    "networks %s (%s) and %s (%s) have the subnet %s on two "
 			    "bridges, and the node's route to it leads to one of them",
@@ -271,7 +271,10 @@ static void pair_check(struct doctor *doctor, const struct doctor_network *a,
 		       const struct doctor_network *b)
 {
 	bool same_name = strcmp(a->name, b->name) == 0;
-	bool share_bridge = strcmp(a->bridge, b->bridge) == 0 && a->vlan == b->vlan;
+	bool have_bridges = switch_has_bridge(a->switch_kind) &&
+			    switch_has_bridge(b->switch_kind);
+	bool share_bridge = have_bridges && strcmp(a->bridge, b->bridge) == 0 &&
+			    a->vlan == b->vlan;
 
 	if (same_name) {
 		doctor_tell(
@@ -282,7 +285,7 @@ static void pair_check(struct doctor *doctor, const struct doctor_network *a,
 		doctor_advise(doctor, "give one of them another name, or remove a file");
 		return;
 	}
-	subnets_compare(doctor, a, b, share_bridge);
+	subnets_compare(doctor, a, b, have_bridges && !share_bridge);
 	if (share_bridge) {
 		doctor_tell(doctor, DOCTOR_WARNING,
 			    "networks %s (%s) and %s (%s) share the bridge %s, so their "

@@ -14,6 +14,8 @@ enum part {
 	PART_NONE, /* behind the last one of a feature */
 	PART_BRIDGE,
 	PART_VETH,
+	PART_MACVLAN,
+	PART_IPVLAN,
 	PART_TBF,
 	PART_IFB,
 	PART_INGRESS,
@@ -43,6 +45,8 @@ static const struct kernel_part known_parts[PARTS] = {
 	[PART_NONE] = {"", "", false},
 	[PART_BRIDGE] = {"bridge", "br_add_bridge", false},
 	[PART_VETH] = {"veth", "veth_xmit", false},
+	[PART_MACVLAN] = {"macvlan", "macvlan_common_newlink", false},
+	[PART_IPVLAN] = {"ipvlan", "ipvlan_link_new", false},
 	[PART_TBF] = {"sch_tbf", "tbf_enqueue", false},
 	[PART_IFB] = {"ifb", "ifb_xmit", false},
 	[PART_INGRESS] = {"sch_ingress", "ingress_init", false},
@@ -81,6 +85,15 @@ static const struct feature {
 			 DOCTOR_PROBLEM,
 			 "the kernel makes no veth pair that is a port of a bridge",
 			 "boot a kernel with CONFIG_VETH"},
+	[KERNEL_MACVLAN] = {{PART_BRIDGE, PART_MACVLAN},
+			    DOCTOR_PROBLEM,
+			    "the kernel makes no macvlan, which is the network's switch",
+			    "boot a kernel with CONFIG_MACVLAN"},
+	[KERNEL_IPVLAN] = {{PART_BRIDGE, PART_IPVLAN},
+			   DOCTOR_PROBLEM,
+			   "the kernel makes no ipvlan, which is the network's switch",
+			   "boot a kernel with CONFIG_IPVLAN, or take the switch "
+			   "\"macvlan\""},
 	[KERNEL_VLANS] = {{PART_BRIDGE},
 			  DOCTOR_PROBLEM,
 			  "its bridge is to filter VLANs, which this kernel's bridges "

@@ -18,6 +18,8 @@ struct attachment;
 enum kernel_feature {
 	KERNEL_BRIDGE,
 	KERNEL_VETH,
+	KERNEL_MACVLAN,
+	KERNEL_IPVLAN,
 	KERNEL_VLANS,
 	KERNEL_PORT,
 	KERNEL_IPV6,

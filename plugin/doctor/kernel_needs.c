@@ -42,7 +42,10 @@ int kernel_needs(const struct attachment *net, uint32_t *ret_features,
 	guards = (network->spoof_check && network->is_gateway) ||
 		 network->port_isolation || network->routed || network->isolate;
 	*ret_features =
-		KERNEL_BIT(KERNEL_BRIDGE) | KERNEL_BIT(KERNEL_VETH) |
+		bit_if(switch_link_kind(net->switch_kind), KERNEL_BRIDGE) |
+		bit_if(switch_has_bridge(net->switch_kind), KERNEL_VETH) |
+		bit_if(net->switch_kind == SWITCH_MACVLAN, KERNEL_MACVLAN) |
+		bit_if(net->switch_kind == SWITCH_IPVLAN, KERNEL_IPVLAN) |
 		bit_if(network_native_vlan(network), KERNEL_VLANS) |
 		bit_if(network->port_isolation || network->mac_spoof_check, KERNEL_PORT) |
 		bit_if(has_ipv6(&network->ipam.sets), KERNEL_IPV6) |

@@ -4,6 +4,7 @@
  * a version number doesn't tell which options a kernel was built with.
  */
 #include <errno.h>
+#include <linux/if_link.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@
 #define PORT   "try1"
 #define PEER   "try2"
 #define IFB    "try3"
+#define SHARED "try4"
 
 /* The child's namespace. */
 struct trial {
@@ -82,6 +84,39 @@ static int veth_try(struct trial *trial, struct cni_error *err)
 	queue_veth_port(trial->rtnl, &made);
 	(void)netlink_commit(trial->rtnl, NULL); /* port_try() looks what came of it */
 	return 0;
+}
+
+/* The bridge is as good a master as a network card. */
+static int shared_try(struct trial *trial, const char *kind, uint32_t mode,
+		      struct cni_error *err)
+{
+	int ret = trial->bridge.index ? 0 : bridge_try(trial, NULL);
+
+	if (ret < 0)
+		return NOT_NOW;
+	queue_macvlan_add(trial->rtnl, &(struct macvlan_spec){
+					       .kind = kind,
+					       .name = SHARED,
+					       .master = trial->bridge.index,
+					       .ns = -1,
+					       .mode = mode,
+				       });
+	ret = netlink_commit(trial->rtnl, err);
+	if (ret < 0)
+		return ret;
+	/* A master has links of one of the two kinds. */
+	queue_link_del(trial->rtnl, SHARED);
+	return netlink_commit(trial->rtnl, err);
+}
+
+static int macvlan_try(struct trial *trial, struct cni_error *err)
+{
+	return shared_try(trial, "macvlan", MACVLAN_MODE_BRIDGE, err);
+}
+
+static int ipvlan_try(struct trial *trial, struct cni_error *err)
+{
+	return shared_try(trial, "ipvlan", IPVLAN_MODE_L2, err);
 }
 
 static int vlans_try(struct trial *trial, struct cni_error *err)
@@ -171,10 +206,11 @@ static int sctp_try(struct trial *trial, struct cni_error *err)
 
 /* A feature without a function here is tried by rules of nftables. */
 static int (*const tries[KERNEL_FEATURES])(struct trial *trial, struct cni_error *err) = {
-	[KERNEL_BRIDGE] = bridge_try, [KERNEL_VETH] = veth_try,
-	[KERNEL_VLANS] = vlans_try,   [KERNEL_PORT] = port_try,
-	[KERNEL_IPV6] = ipv6_try,     [KERNEL_TBF] = tbf_try,
-	[KERNEL_IFB] = ifb_try,	      [KERNEL_CONNECTIONS] = connections_try,
+	[KERNEL_BRIDGE] = bridge_try,	[KERNEL_VETH] = veth_try,
+	[KERNEL_MACVLAN] = macvlan_try, [KERNEL_IPVLAN] = ipvlan_try,
+	[KERNEL_VLANS] = vlans_try,	[KERNEL_PORT] = port_try,
+	[KERNEL_IPV6] = ipv6_try,	[KERNEL_TBF] = tbf_try,
+	[KERNEL_IFB] = ifb_try,		[KERNEL_CONNECTIONS] = connections_try,
 	[KERNEL_SCTP] = sctp_try,
 };
 

@@ -31,6 +31,7 @@ struct doctor_finding {
 /* What is kept of a network whose configuration was read, for comparisons. */
 struct doctor_network {
 	char *name, *file, *data_dir; /* owned */
+	enum switch_kind switch_kind;
 	char bridge[IF_NAMESIZE], gateway_ifname[IF_NAMESIZE];
 	char port[IF_NAMESIZE]; /* a pod's, of the bridge; or a name that one may have */
 	bool is_gateway, masquerades, routed, isolated, waits_for_agent;

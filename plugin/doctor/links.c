@@ -165,31 +165,46 @@ static void ports_look(struct doctor *doctor, const struct network_facts *facts)
 	}
 }
 
+/* Open vSwitch's own interface of a bridge is a tun, where its datapath is in user space. */
+static bool may_be_ovs(const struct link *link)
+{
+	return link_is(link, "openvswitch") || link_is(link, "tun");
+}
+
 void bridge_check(struct doctor *doctor, const struct network_facts *facts)
 {
+	const char *kind = switch_link_kind(facts->net->switch_kind);
 	const struct link *bridge = facts->bridge;
 
-	if (bridge && !link_is(bridge, "bridge")) {
+	if (!switch_has_bridge(facts->net->switch_kind))
+		return;
+	if (bridge && kind && !link_is(bridge, kind)) {
 		doctor_tell(doctor, DOCTOR_PROBLEM,
 			    "%s is there already, and is no bridge but %s%s: every ADD "
 			    "fails",
 			    bridge->name, bridge->kind[0] ? "of the kind " : "a device",
 			    bridge->kind);
-		if (bridge->kind[0] && !bridge->up &&
+		if (bridge->kind[0] && !bridge->up && !may_be_ovs(bridge) &&
 		    !link_in_use(facts->net->op->node.rtnl, bridge))
 			doctor_command(doctor, "ip", "link", "del", bridge->name);
-		doctor_advise(doctor, "set the key bridge to another name");
-	} else if (bridge && !bridge->up && facts->stages.pods.any) {
+		doctor_advise(doctor, may_be_ovs(bridge)
+					      ? "set the key switch to \"ovs\", if it is "
+						"a bridge of Open vSwitch, or else the "
+						"key bridge to another name"
+					      : "set the key bridge to another name");
+	} else if (bridge && !bridge->up && facts->stages.pods.any &&
+		   (kind || facts->net->network->is_gateway)) {
+		/* Open vSwitch's own interface has to be up for the gateway alone. */
 		doctor_tell(doctor, DOCTOR_PROBLEM, "%s is down: its pods reach nobody",
 			    bridge->name);
 		doctor_command(doctor, "ip", "link", "set", bridge->name, "up");
-	} else if (!bridge && facts->stages.pods.any) {
+	} else if (!bridge && kind && facts->stages.pods.any) {
 		doctor_tell(doctor, DOCTOR_PROBLEM,
 			    "the bridge %s is gone: its pods reach nobody",
 			    facts->net->bridge);
 		doctor_repair_network(doctor);
 	}
 	gateways_look(doctor, facts, foreign_addresses(doctor, facts));
-	if (bridge)
+	if (bridge && kind)
 		ports_look(doctor, facts);
 }

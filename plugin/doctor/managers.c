@@ -318,6 +318,8 @@ void managers_check(struct doctor *doctor)
 	for (size_t i = 0; i < doctor->networks.n; i++) {
 		const struct doctor_network *network = &doctor->networks.items[i];
 
+		if (!switch_link_kind(network->switch_kind))
+			continue;
 		device_add(doctor, &devices, network->bridge, NULL, "bridge", "bridge");
 		device_add(doctor, &devices, network->gateway_ifname, NULL, "vlan",
 			   "vlan");

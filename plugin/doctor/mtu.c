@@ -289,6 +289,9 @@ void mtu_check(struct doctor *doctor)
 		struct outlets outlets = {};
 		struct link bridge = {};
 
+		/* Pods send by their master, past the node's routes. */
+		if (!switch_has_bridge(network->switch_kind))
+			continue;
 		(void)link_get(doctor->rtnl, network->bridge, &bridge, NULL);
 		outlets_merge(network, by_family, &outlets);
 		doctor->network = network->name;

@@ -26,14 +26,17 @@ static void cut_off_tell(struct doctor *doctor, const struct cut_off *cut,
 {
 	const struct shown_pod *pod = cut->one;
 	const char *name = pod->pod[0] ? pod->pod : pod->container_id;
+	char host[IF_NAMESIZE + 3] = "";
 
+	if (pod->host_ifname[0])
+		snprintf(host, sizeof(host), " (%s)", pod->host_ifname);
 	if (cut->n == 1)
-		doctor_tell(doctor, DOCTOR_PROBLEM, "pod %s %s (%s): it reaches nobody",
-			    name, of_one, pod->host_ifname);
+		doctor_tell(doctor, DOCTOR_PROBLEM, "pod %s %s%s: it reaches nobody",
+			    name, of_one, host);
 	else
 		doctor_tell(doctor, DOCTOR_PROBLEM,
-			    "%zu pods %s, pod %s among them (%s): they reach nobody",
-			    cut->n, of_many, name, pod->host_ifname);
+			    "%zu pods %s, pod %s among them%s: they reach nobody", cut->n,
+			    of_many, name, host);
 	doctor_advise(doctor,
 		      "delete %s, so that %s started anew; `bridge-cni show` has %s",
 		      cut->n == 1 ? "it" : "them", cut->n == 1 ? "it is" : "they are",

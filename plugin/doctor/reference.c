@@ -379,7 +379,8 @@ void reference_check(struct doctor *doctor, const struct network_facts *facts)
 	struct reference_rule_list list = {};
 	struct cni_error err = {};
 
-	if (facts->net->network->ipam.sets.n == 0 || !is_known(&facts->view))
+	if (facts->net->network->ipam.sets.n == 0 || !is_known(&facts->view) ||
+	    !switch_has_bridge(facts->net->switch_kind))
 		return;
 	if (rules_read(&list, &err) < 0)
 		doctor_unseen(doctor, "rules of the reference plugins", &err);

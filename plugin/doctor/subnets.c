@@ -194,6 +194,10 @@ void subnets_check(struct doctor *doctor)
 	for (size_t i = 0; i < doctor->networks.n; i++) {
 		const struct doctor_network *network = &doctor->networks.items[i];
 
+		/* The pods' subnet is that of their master, which has its address and
+		 * route there. */
+		if (!switch_has_bridge(network->switch_kind))
+			continue;
 		doctor->network = network->name;
 		for (size_t k = 0; k < network->subnets.n; k++) {
 			addresses_look(doctor, &network->subnets.items[k]);

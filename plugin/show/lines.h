@@ -4,6 +4,7 @@
 #define BRIDGE_CNI_PLUGIN_SHOW_LINES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "conf/base/text.h"
 
@@ -18,5 +19,17 @@ enum tint {
 	TINT_BAD,
 };
 void tint_add(struct text *text, enum tint tint, bool colour, const char *words);
+
+/* Adds an age as kubectl does: 45s, 12m, 7h, 30d. @since: seconds of time(); 0: not
+ * known, which adds nothing. */
+void age_add(struct text *text, int64_t since);
+
+/* Adds the host ports of a record: "8080:80/tcp,...". */
+struct record;
+void ports_add(struct text *text, const struct record *record);
+
+/* Adds a limit, if there is one, behind those that @text has already: "in 8Mbit/s". */
+struct rate_limit;
+void rate_add(struct text *text, const char *direction, const struct rate_limit *limit);
 
 #endif

@@ -25,9 +25,12 @@ static bool is_interface(const char *name, const struct shown_pod *pod)
 {
 	char ifb[IF_NAMESIZE];
 
+	if (strcmp(name, pod->ifname) == 0)
+		return true;
+	if (!pod->host_ifname[0])
+		return false;
 	identity_ifb(pod->host_ifname, ifb);
-	return strcmp(name, pod->host_ifname) == 0 || strcmp(name, pod->ifname) == 0 ||
-	       strcmp(name, ifb) == 0;
+	return strcmp(name, pod->host_ifname) == 0 || strcmp(name, ifb) == 0;
 }
 
 bool name_begins_id(const char *name, const char *container_id)

@@ -11,6 +11,8 @@
 #include "plugin/netlink/addr.h"
 #include "plugin/stage/bridge_alias.h"
 #include "plugin/stage/stages.h"
+#include "plugin/switch/macvlan_master.h"
+#include "plugin/switch/switch.h"
 
 void network_facts_clear(struct network_facts *facts)
 {
@@ -48,6 +50,17 @@ const struct link *facts_link(const struct network_facts *facts, const char *nam
 			      : NULL;
 }
 
+static void master_read(struct network_facts *facts)
+{
+	const struct network *network = facts->net->network;
+	struct link master;
+
+	if (macvlan_master_is_known(network) &&
+	    macvlan_master_get(facts->net->op->node.rtnl, network, "", &master, NULL) ==
+		    0)
+		snprintf(facts->master, sizeof(facts->master), "%s", master.name);
+}
+
 static void links_read(struct network_facts *facts)
 {
 	struct attachment *net = facts->net;
@@ -59,6 +72,8 @@ static void links_read(struct network_facts *facts)
 		qsort(facts->links.items, facts->links.n, sizeof(*facts->links.items),
 		      link_cmp);
 	facts->bridge = facts_link(facts, net->bridge);
+	if (facts->configured && !switch_has_bridge(net->switch_kind))
+		master_read(facts);
 	network_gateway_ifname(net->network, net->gateway_ifname);
 	facts->gateway = facts_link(facts, net->gateway_ifname);
 	if (facts->gateway) {
@@ -74,6 +89,13 @@ static void links_read(struct network_facts *facts)
 
 /* ---- The store ---- */
 
+static const struct ipam_kernel *node_kernel(const struct ipam_kernel *kernel)
+{
+	const struct network_facts *facts = kernel->data;
+
+	return &facts->net->op->kernel.ipam;
+}
+
 /* Answers from the links that are known. The node's own function lists them anew for each
  * attachment. */
 static bool has_renamed(const struct ipam_kernel *kernel, const struct record *record)
@@ -81,6 +103,8 @@ static bool has_renamed(const struct ipam_kernel *kernel, const struct record *r
 	const struct network_facts *facts = kernel->data;
 	char alias[LINK_ALIAS_MAX];
 
+	if (!switch_liveness(record->switch_kind)->has_host_end)
+		return node_kernel(kernel)->has_renamed(node_kernel(kernel), record);
 	identity_alias(record->network, record->container_id, record->ifname, alias);
 	for (size_t i = 0; i < facts->links.n; i++)
 		if (strcmp(facts->links.items[i].alias, alias) == 0 &&
@@ -94,17 +118,12 @@ static bool has_interface(const struct ipam_kernel *kernel, const struct record 
 	const struct network_facts *facts = kernel->data;
 	char name[IF_NAMESIZE];
 
+	if (!switch_liveness(record->switch_kind)->has_host_end)
+		return node_kernel(kernel)->has_interface(node_kernel(kernel), record);
 	identity_host_ifname(record->network, record->container_id, record->ifname, name);
 	/* The interface may have come since the links were listed. */
 	return facts_link(facts, name) ||
 	       netlink_ifindex(facts->net->op->node.rtnl, name) != 0;
-}
-
-static const struct ipam_kernel *node_kernel(const struct ipam_kernel *kernel)
-{
-	const struct network_facts *facts = kernel->data;
-
-	return &facts->net->op->kernel.ipam;
 }
 
 static uint64_t node_cookie(const struct ipam_kernel *kernel)
@@ -258,7 +277,8 @@ static int gateways_read(struct network_facts *facts, struct cni_error *err)
 	struct netlink *nl = facts->net->op->node.rtnl;
 	struct addr_list list = {};
 
-	if (facts->configured && !facts->net->network->is_gateway)
+	if (!switch_has_bridge(facts->net->switch_kind) ||
+	    (facts->configured && !facts->net->network->is_gateway))
 		return 0;
 	if (gateways_collect(facts) < 0)
 		return error_oom(err);

@@ -19,6 +19,10 @@ struct shown_pod {
 	const struct ipam_view_record *recorded; /* NULL: there is no record */
 	const struct link *link; /* the host's end; NULL: there is none of this name */
 	struct link *late; /* owns a link that came after all were listed */
+	/* The master and mode of a macvlan or ipvlan, as the kernel has them. "", NULL:
+	 * they are not seen, or it is another link. */
+	char master[IF_NAMESIZE];
+	const char *mode;
 	struct ip_prefix *addresses; /* owned */
 	size_t addresses_n;
 	struct mac_addr mac;
@@ -45,6 +49,9 @@ struct network_facts {
 	struct link_list links; /* sorted by name */
 	const struct link *bridge, *gateway; /* NULL: there is none */
 	size_t ports; /* of the bridge */
+	/* the interface of the node that pods are to share; "": there is none, or none that
+	 * is known before a pod is */
+	char master[IF_NAMESIZE];
 	struct {
 		struct gateway_facts *items;
 		size_t n;
@@ -74,6 +81,12 @@ const struct link *facts_link(const struct network_facts *facts, const char *nam
  * leave the view's others. Code 100.
  */
 int pods_collect(struct network_facts *facts, struct cni_error *err);
+
+/* In pods.c: notes the mode and the master of the pod's @link, a macvlan or an ipvlan.
+ * @master: in the link's namespace; "": look for it on the node. Does nothing with
+ * another link. */
+void pod_share_note(const struct network_facts *facts, struct shown_pod *pod,
+		    const struct link *link, const char *master);
 
 /* "connected", "dead", ... */
 const char *pod_state_name(const struct shown_pod *pod);

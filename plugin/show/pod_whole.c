@@ -73,6 +73,9 @@ static void inside_read(struct pod_whole *whole, struct attachment *att)
 	if (ret == 0)
 		ret = route_list_get(nl, AF_UNSPEC, &whole->routes, &err);
 	whole->is_inside_seen = ret == 0;
+	if (whole->inside.index)
+		pod_share_note(whole->facts, &whole->pod, &whole->inside,
+			       pod_link_name(whole, whole->inside.peer));
 	if (ret < 0)
 		text_add(&whole->unseen, "the pod: %s\n", err.msg);
 }
@@ -93,7 +96,7 @@ static int element_note(const struct nft_element *found, void *data)
 	char ifname[IF_NAMESIZE];
 
 	set_element_pod(found, ifname);
-	if (strcmp(ifname, whole->pod->host_ifname) != 0)
+	if (!whole->pod.host_ifname[0] || strcmp(ifname, whole->pod.host_ifname) != 0)
 		return 0;
 	set_element_describe(found, &whole->elements);
 	text_add(&whole->elements, "\n");
@@ -144,11 +147,11 @@ static void connections_read(struct pod_whole *whole, struct attachment *att)
 				      "nf_conntrack_netlink is not loaded, and to ask "
 				      "for connections would load it");
 
-	for (size_t i = 0; ret == 0 && i < whole->pod->addresses_n; i++)
-		ret = connections_count(whole, nl, &whole->pod->addresses[i].addr, &err);
+	for (size_t i = 0; ret == 0 && i < whole->pod.addresses_n; i++)
+		ret = connections_count(whole, nl, &whole->pod.addresses[i].addr, &err);
 	/* Connections of addresses that this user may not read are not counted. */
 	whole->are_connections_seen = ret == 0 &&
-				      (whole->pod->recorded ||
+				      (whole->pod.recorded ||
 				       !whole->facts->view.reservations_errnum);
 	if (ret < 0)
 		text_add(&whole->unseen, "connections: %s\n", err.msg);
@@ -162,11 +165,10 @@ static void record_file_read(struct pod_whole *whole, const struct attachment *a
 	_cleanup_(close_p) int fd = -1;
 	ssize_t n;
 
-	if (asprintf(
-		    &whole->record_path, "%s/.bridge-cni/%s/%s", att->ipam_env.data_dir,
-		    att->network->name,
-		    record_name(holder_hash(whole->pod->container_id, whole->pod->ifname),
-				name)) < 0) {
+	if (asprintf(&whole->record_path, "%s/.bridge-cni/%s/%s", att->ipam_env.data_dir,
+		     att->network->name,
+		     record_name(holder_hash(whole->pod.container_id, whole->pod.ifname),
+				 name)) < 0) {
 		whole->record_path = NULL;
 		return;
 	}
@@ -260,7 +262,7 @@ int pod_whole_read(const struct network_facts *facts, const struct shown_pod *po
 	struct pod_whole *whole = ret_whole;
 	struct netlink *nl = facts->net->op->node.rtnl;
 
-	*whole = (struct pod_whole){.facts = facts, .pod = pod};
+	*whole = (struct pod_whole){.facts = facts, .pod = *pod};
 	if (pod->link)
 		(void)link_counters_get(nl, pod->link->index, &whole->host_counters,
 					NULL);

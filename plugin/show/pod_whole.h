@@ -18,7 +18,8 @@ enum check_outcome {
 
 struct pod_whole {
 	const struct network_facts *facts; /* of its network; borrowed */
-	const struct shown_pod *pod; /* borrowed */
+	/* As the network's facts have it, with its master, where only the pod tells. */
+	struct shown_pod pod;
 	struct link_counters host_counters; /* of the host's end */
 
 	/* In the pod, where it could be looked at. */

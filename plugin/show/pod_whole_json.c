@@ -85,7 +85,7 @@ void pod_whole_json(struct json_writer *doc, const struct pod_whole *whole,
 {
 	const struct stage_facts *stages = &whole->stages;
 
-	pod_json_begin(doc, whole->pod);
+	pod_json_begin(doc, &whole->pod);
 	json_text(doc, "network", whole->facts->net->network->name);
 	text_or_null(doc, "file", file);
 	counters_json(doc, "hostCounters", &whole->host_counters);

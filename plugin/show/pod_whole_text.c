@@ -48,7 +48,7 @@ static void inside_lines(struct text *text, const struct pod_whole *whole, bool 
 		text_add(text, "not seen\n");
 		return;
 	}
-	link_line(text, "in the pod", whole->pod->ifname, &whole->inside, colour);
+	link_line(text, "in the pod", whole->pod.ifname, &whole->inside, colour);
 	if (!whole->inside.index)
 		return;
 	for (size_t i = 0; i < whole->addresses.n; i++)
@@ -70,15 +70,35 @@ static void inside_lines(struct text *text, const struct pod_whole *whole, bool 
 	}
 }
 
+static void master_line(struct text *text, const struct shown_pod *pod)
+{
+	if (!pod->mode)
+		return;
+	line_begin(text, "master");
+	text_add_printable(text, pod->master[0] ? pod->master : "not seen");
+	text_add(text, ", mode %s\n", pod->mode);
+}
+
+/* To the kernel, Open vSwitch's ports are those of an interface of its own, "ovs-system". The
+ * bridge is in the line that the stage tells. */
+static bool has_foreign_port(const struct shown_pod *pod)
+{
+	return pod->recorded && pod->recorded->record.switch_kind == SWITCH_OVS;
+}
+
 static void outside_lines(struct text *text, const struct pod_whole *whole, bool colour)
 {
-	const struct link *link = whole->pod->link;
+	const struct link *link = whole->pod.link;
+	unsigned int master;
 
-	link_line(text, "on the node", whole->pod->host_ifname, link, colour);
+	if (!whole->pod.host_ifname[0])
+		return;
+	link_line(text, "on the node", whole->pod.host_ifname, link, colour);
 	if (!link)
 		return;
-	for (size_t i = 0; link->master && i < whole->facts->links.n; i++)
-		if (whole->facts->links.items[i].index == link->master) {
+	master = has_foreign_port(&whole->pod) ? 0 : link->master;
+	for (size_t i = 0; master && i < whole->facts->links.n; i++)
+		if (whole->facts->links.items[i].index == master) {
 			text_add(text, ", port of ");
 			text_add_printable(text, whole->facts->links.items[i].name);
 		}
@@ -110,6 +130,24 @@ static void lines_add(struct text *text, const char *label, const struct text *l
 	}
 }
 
+/* The facts that stages say in words: of the pod's port of Open vSwitch, and of the queues
+ * that limit its rates. */
+static void stage_lines(struct text *text, const struct stage_facts *stages)
+{
+	const char *last = "";
+
+	for (size_t i = 0; i < stages->lines.n; i++) {
+		const struct stage_line *line = &stages->lines.items[i];
+		const char *label = strcmp(line->stage, "ovs_port") == 0 ? "port"
+									 : "queues";
+
+		line_begin(text, strcmp(label, last) == 0 ? "" : label);
+		text_add_printable(text, line->text);
+		text_add(text, "\n");
+		last = label;
+	}
+}
+
 static void check_line(struct text *text, const struct pod_whole *whole, bool colour)
 {
 	line_begin(text, "check");
@@ -125,8 +163,7 @@ static void check_line(struct text *text, const struct pod_whole *whole, bool co
 
 void pod_whole_text(struct text *text, const struct pod_whole *whole, bool colour)
 {
-	const struct shown_pod *pod = whole->pod;
-	const struct stage_facts *stages = &whole->stages;
+	const struct shown_pod *pod = &whole->pod;
 
 	text_add(text, "attachment ");
 	tint_add(text, TINT_BOLD, colour, pod->pod[0] ? pod->pod : pod->container_id);
@@ -148,17 +185,14 @@ void pod_whole_text(struct text *text, const struct pod_whole *whole, bool colou
 		text_add(text, "%s\n", PREFIX_TEXT(&pod->addresses[i]));
 	}
 	inside_lines(text, whole, colour);
+	master_line(text, pod);
 	outside_lines(text, whole, colour);
 	if (pod->recorded && pod->recorded->record.ports.n) {
 		line_begin(text, "host ports");
 		ports_add(text, &pod->recorded->record);
 		text_add(text, "\n");
 	}
-	for (size_t i = 0; i < stages->lines.n; i++) {
-		line_begin(text, i ? "" : "queues");
-		text_add_printable(text, stages->lines.items[i].text);
-		text_add(text, "\n");
-	}
+	stage_lines(text, &whole->stages);
 	lines_add(text, "elements", &whole->elements,
 		  whole->are_elements_seen ? "none" : "not seen");
 	line_begin(text, "connections");

@@ -5,10 +5,13 @@
 #include "network_facts.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "conf/base/list.h"
+#include "plugin/node/pod_signs.h"
+#include "plugin/switch/switch.h"
 #include "plugin/verb/owner_links.h"
 
 static int address_add(struct shown_pod *pod, const struct ip_prefix *address)
@@ -21,6 +24,36 @@ static int address_add(struct shown_pod *pod, const struct ip_prefix *address)
 	pod->addresses = grown;
 	grown[pod->addresses_n++] = *address;
 	return 0;
+}
+
+void pod_share_note(const struct network_facts *facts, struct shown_pod *pod,
+		    const struct link *link, const char *master)
+{
+	enum switch_kind kind;
+
+	if (!switch_find(link->kind, &kind) || switch_has_bridge(kind))
+		return;
+	if (link->peer_elsewhere)
+		master = "";
+	pod->mode = macvlan_mode_word(kind, link->mode);
+	for (size_t i = 0; link->peer_elsewhere && i < facts->links.n; i++)
+		if (facts->links.items[i].index == link->peer)
+			master = facts->links.items[i].name;
+	snprintf(pod->master, sizeof(pod->master), "%s", master);
+}
+
+/* Finds the pod's link among those that are seen from the node. */
+static void share_find(const struct network_facts *facts, struct shown_pod *pod,
+		       const struct record *record)
+{
+	const struct share_list *shares = pod_signs_shares(&facts->net->op->node);
+	char alias[LINK_ALIAS_MAX];
+
+	identity_alias(record->network, record->container_id, record->ifname, alias);
+	for (size_t i = 0; shares && i < shares->n; i++)
+		if (strcmp(shares->items[i].link.alias, alias) == 0)
+			pod_share_note(facts, pod, &shares->items[i].link,
+				       shares->items[i].master);
 }
 
 /* Asks the kernel for a link that came after all were listed. */
@@ -51,10 +84,14 @@ static int recorded_add(struct network_facts *facts, const struct ipam_view_reco
 	pod->state = item->state;
 	pod->since = item->since;
 	pod->mac = record->mac;
-	identity_host_ifname(record->network, record->container_id, record->ifname,
-			     pod->host_ifname);
-	pod->link = facts_link(facts, pod->host_ifname);
-	if (!pod->link && item->state == IPAM_VIEW_CONNECTED)
+	if (switch_liveness(record->switch_kind)->has_host_end) {
+		identity_host_ifname(record->network, record->container_id,
+				     record->ifname, pod->host_ifname);
+		pod->link = facts_link(facts, pod->host_ifname);
+	} else {
+		share_find(facts, pod, record);
+	}
+	if (pod->host_ifname[0] && !pod->link && item->state == IPAM_VIEW_CONNECTED)
 		ret = late_link_get(facts, pod);
 	for (size_t i = 0; ret == 0 && i < record->n; i++) {
 		struct ip_prefix address = record->addresses[i].address;

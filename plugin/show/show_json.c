@@ -46,13 +46,29 @@ static void bridge_json(struct json_writer *doc, const struct network_facts *fac
 {
 	const struct link *bridge = facts->bridge;
 
+	if (!switch_has_bridge(facts->net->switch_kind)) {
+		json_null(doc, "bridge");
+		return;
+	}
 	json_open(doc, "bridge", '{');
 	json_text(doc, "name", facts->net->bridge);
 	link_json(doc, bridge);
 	text_or_null(doc, "kind", bridge ? bridge->kind : NULL);
 	text_or_null(doc, "alias", bridge ? bridge->alias : NULL);
-	json_number(doc, "ports", facts->ports);
+	/* The kernel doesn't know the ports of another switch's bridge. */
+	if (switch_link_kind(facts->net->switch_kind))
+		json_number(doc, "ports", facts->ports);
+	else
+		json_null(doc, "ports");
 	json_close(doc, '}');
+}
+
+/* NULL: the switch has none, or no configuration says it. */
+static const char *mode_of(const struct network_facts *facts)
+{
+	return facts->configured ? macvlan_mode_word(facts->net->switch_kind,
+						     facts->net->network->macvlan.mode)
+				 : NULL;
 }
 
 static void gateways_json(struct json_writer *doc, const struct network_facts *facts)
@@ -205,6 +221,10 @@ static void ports_json(struct json_writer *doc, const struct shown_pod *pod)
 
 static void host_json(struct json_writer *doc, const struct shown_pod *pod)
 {
+	if (!pod->host_ifname[0]) {
+		json_null(doc, "hostInterface");
+		return;
+	}
 	json_open(doc, "hostInterface", '{');
 	json_text(doc, "name", pod->host_ifname);
 	link_json(doc, pod->link);
@@ -228,6 +248,8 @@ void pod_json_begin(struct json_writer *doc, const struct shown_pod *pod)
 	json_close(doc, ']');
 	mac_json(doc, "mac", &pod->mac);
 	host_json(doc, pod);
+	text_or_null(doc, "master", pod->master);
+	text_or_null(doc, "mode", pod->mode);
 	rate_json(doc, "ingress", &bandwidth->ingress);
 	rate_json(doc, "egress", &bandwidth->egress);
 	ports_json(doc, pod);
@@ -267,6 +289,9 @@ void network_json(struct json_writer *doc, const struct network_facts *facts,
 	json_text(doc, "cniVersion", cni_version_names[network->version]);
 	text_or_null(doc, "ipam", network->ipam.type);
 	json_text(doc, "dataDir", network->ipam.data_dir);
+	json_text(doc, "switch", switch_word(facts->net->switch_kind));
+	text_or_null(doc, "master", facts->master);
+	text_or_null(doc, "mode", mode_of(facts));
 	json_text(doc, "podLink", facts->net->routed ? "routed" : "bridged");
 	bridge_json(doc, facts);
 	gateways_json(doc, facts);

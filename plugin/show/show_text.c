@@ -6,20 +6,57 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "conf/base/printable.h"
+#include "plugin/switch/macvlan_master.h"
 #include "table.h"
 
 #define SHORT_ID    13 /* characters of a container ID, as crictl has them */
 #define OTHERS_MAX  20 /* lines about reservations of others */
 #define MISSING_MAX 8 /* lines about rules that are missing */
 
+#define OF_EARLIER "of the plugin before it in the list"
+
+static const char *master_words(const struct network_facts *facts)
+{
+	const struct network *network = facts->net->network;
+	const struct macvlan_conf *conf = &network->macvlan;
+
+	if (facts->master[0])
+		return facts->master;
+	if (macvlan_master_is_known(network))
+		return "not there";
+	if (conf->master && *conf->master)
+		return conf->master;
+	return network_takes_prev_result(network) ? OF_EARLIER : "of the default route";
+}
+
+static void switch_line(struct text *text, const struct network_facts *facts)
+{
+	const struct macvlan_conf *conf = &facts->net->network->macvlan;
+	enum switch_kind kind = facts->net->switch_kind;
+
+	line_begin(text, "switch");
+	text_add(text, "%s", switch_word(kind));
+	if (facts->configured && !switch_has_bridge(kind)) {
+		text_add(text, ", master ");
+		text_add_printable(text, master_words(facts));
+		text_add(text, "%s, mode %s", conf->in_container ? " in the pod" : "",
+			 macvlan_mode_word(kind, conf->mode));
+	}
+	text_add(text, "\n");
+}
+
 static void bridge_lines(struct text *text, const struct network_facts *facts,
 			 bool colour)
 {
 	const struct link *bridge = facts->bridge;
+	enum switch_kind kind = facts->net->switch_kind;
 
+	if (kind != SWITCH_BRIDGE)
+		switch_line(text, facts);
+	if (!switch_has_bridge(kind))
+		return;
 	line_begin(text, "bridge");
 	text_add_printable(text, facts->net->bridge);
 	text_add(text, ", ");
@@ -29,11 +66,14 @@ static void bridge_lines(struct text *text, const struct network_facts *facts,
 	} else {
 		tint_add(text, bridge->up ? TINT_GOOD : TINT_BAD, colour,
 			 bridge->up ? "up" : "down");
-		text_add(text, ", MTU %u, %s, %zu port%s, %s", bridge->mtu,
-			 bridge->mac.set ? MAC_TEXT(&bridge->mac) : "no MAC address",
-			 facts->ports, facts->ports == 1 ? "" : "s",
-			 facts->net->routed ? "routed" : "bridged");
+		text_add(text, ", MTU %u, %s", bridge->mtu,
+			 bridge->mac.set ? MAC_TEXT(&bridge->mac) : "no MAC address");
 	}
+	/* The kernel doesn't know the ports of another switch's bridge. */
+	if (bridge && switch_link_kind(kind))
+		text_add(text, ", %zu port%s, %s", facts->ports,
+			 facts->ports == 1 ? "" : "s",
+			 facts->net->routed ? "routed" : "bridged");
 	text_add(text, "\n");
 	for (size_t i = 0; i < facts->gateways.n; i++) {
 		const struct gateway_facts *gateway = &facts->gateways.items[i];
@@ -89,7 +129,8 @@ static void sets_lines(struct text *text, const struct network_facts *facts)
 		text_add(text, "of the IPAM plugin ");
 		text_add_printable(text, network->ipam.type);
 	} else {
-		text_add(text, "none");
+		text_add(text, "%s",
+			 network_takes_prev_result(network) ? OF_EARLIER : "none");
 	}
 	text_add(text, "\n");
 }
@@ -191,65 +232,6 @@ static void rules_lines(struct text *text, const struct network_facts *facts, bo
 		missing_lines(text, stages, colour);
 }
 
-/* Writes "80", or "8000-8600" of a run of ports. */
-static void port_range(struct text *text, uint32_t first, uint32_t count)
-{
-	text_add(text, "%u", first);
-	if (count > 1)
-		text_add(text, "-%u", first + count - 1);
-}
-
-void ports_add(struct text *text, const struct record *record)
-{
-	for (size_t i = 0; i < record->ports.n; i++) {
-		const struct port_mapping *port = &record->ports.items[i];
-		bool six = port->host_ip.family && ip_size(port->host_ip.family) == 16;
-
-		text_add(text, "%s", i ? "," : "");
-		if (port->host_ip.family)
-			text_add(text, "%s%s%s:", six ? "[" : "", IP_TEXT(&port->host_ip),
-				 six ? "]" : "");
-		port_range(text, port->host_port, port->count);
-		text_add(text, ":");
-		port_range(text, port->container_port, port->count);
-		text_add(text, "/%s", port_protocol_name(port->protocol));
-	}
-}
-
-static void rate_add(struct text *cell, const char *direction,
-		     const struct rate_limit *limit)
-{
-	static const char *const units[] = {"", "k", "M", "G"};
-	uint64_t rate = limit->rate;
-	size_t unit = 0;
-
-	if (!rate)
-		return;
-	while (rate % 1000 == 0 && unit + 1 < ARRAY_SIZE(units)) {
-		rate /= 1000;
-		unit++;
-	}
-	text_add(cell, "%s%s %" PRIu64 "%sbit/s", cell->len ? ", " : "", direction, rate,
-		 units[unit]);
-}
-
-/* Writes an age as kubectl does: 45s, 12m, 7h, 30d. */
-void age_add(struct text *text, int64_t since)
-{
-	static const struct {
-		int64_t seconds;
-		const char *unit;
-	} units[] = {{86400, "d"}, {3600, "h"}, {60, "m"}, {1, "s"}};
-	int64_t age = since ? time(NULL) - since : -1;
-
-	for (size_t i = 0; age >= 0 && i < ARRAY_SIZE(units); i++)
-		if (age >= 2 * units[i].seconds || i == ARRAY_SIZE(units) - 1) {
-			text_add(text, "%" PRId64 "%s", age / units[i].seconds,
-				 units[i].unit);
-			return;
-		}
-}
-
 static void id_add(struct text *cell, const char *id)
 {
 	char start[SHORT_ID + 1];
@@ -280,9 +262,14 @@ static void pod_row(struct columns *columns, const struct shown_pod *pod)
 		text_add(cell, "%s", MAC_TEXT(&pod->mac));
 	cell = columns_cell(columns);
 	text_add_printable(cell, pod->host_ifname);
-	if (!pod->link)
+	if (pod->mode) {
+		text_add(cell, "of ");
+		text_add_printable(cell, pod->master[0] ? pod->master : "?");
+		text_add(cell, ", mode %s", pod->mode);
+	}
+	if (!pod->link && pod->host_ifname[0])
 		text_add(cell, " (gone)");
-	else if (!pod->link->up)
+	else if (pod->link && !pod->link->up)
 		text_add(cell, " (down)");
 	text_add(columns_cell(columns), "%s", pod_state_name(pod));
 	cell = columns_cell(columns);

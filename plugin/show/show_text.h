@@ -14,9 +14,4 @@ void network_text(struct text *text, const struct network_facts *facts, const ch
 void other_text(struct text *text, const struct network_facts *facts,
 		const struct ipam_view_other *other);
 
-/* Add "8080:80/tcp,..." and "12m". */
-struct record;
-void ports_add(struct text *text, const struct record *record);
-void age_add(struct text *text, int64_t since);
-
 #endif

@@ -67,6 +67,7 @@ static int pod_keep(struct trace *trace, const struct network_facts *facts,
 		pod->addresses[pod->addresses_n++] = shown->addresses[i];
 	snprintf(pod->ifname, sizeof(pod->ifname), "%s", shown->ifname);
 	memcpy(pod->host_ifname, shown->host_ifname, sizeof(pod->host_ifname));
+	pod->switch_kind = net->switch_kind;
 	snprintf(pod->bridge, sizeof(pod->bridge), "%s", net->bridge);
 	network_gateway_ifname(net->network, pod->gateway_ifname);
 	if (record && record->routed[0])

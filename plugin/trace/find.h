@@ -15,6 +15,7 @@ struct trace_pod {
 	uint64_t cookie; /* of its namespace; 0: not told */
 	struct ip_prefix *addresses; /* owned */
 	size_t addresses_n;
+	enum switch_kind switch_kind;
 	bool masquerades; /* the network is to masquerade its pods */
 	bool spoof_check; /* frames with others' addresses are dropped */
 };

@@ -38,6 +38,11 @@ static bool port_fault_tell(struct doctor *doctor, const struct way *way)
 	} else if (!port->up) {
 		doctor_tell(doctor, bad(way), "the pod's port %s is down", name);
 		doctor_command(doctor, "ip", "link", "set", name, "up");
+	} else if (way->pod->switch_kind == SWITCH_OVS) {
+		doctor_tell(doctor, DOCTOR_OK,
+			    "%s is up; `ovs-vsctl port-to-br %s` says on which bridge of "
+			    "Open vSwitch it is",
+			    name, name);
 	} else if (!port->master || port->master != way->bridge.index) {
 		doctor_tell(doctor, bad(way), "%s is no port of the bridge %s", name,
 			    way->pod->bridge);
@@ -94,6 +99,11 @@ void bridge_tell(struct doctor *doctor, const struct way *way)
 		doctor_command(doctor, "ip", "link", "set", bridge, "up");
 	} else if (!hop->mac.set) {
 		return;
+	} else if (way->pod->switch_kind == SWITCH_OVS) {
+		doctor_tell(doctor, DOCTOR_OK,
+			    "%s is Open vSwitch's, whose flows are not traced here; "
+			    "`ovs-appctl fdb/show %s` says where it has %s",
+			    bridge, bridge, MAC_TEXT(&hop->mac));
 	} else if (way->behind.own) {
 		doctor_tell(doctor, DOCTOR_OK, "%s gives frames for %s to the node",
 			    bridge, MAC_TEXT(&hop->mac));

@@ -46,6 +46,18 @@ static void hops_tell(struct doctor *doctor, const struct way *way)
 	end_tell(doctor, way, names);
 }
 
+/* Nothing of the node sees what such a pod sends. */
+static void past_tell(struct doctor *doctor, const struct trace_pod *pod)
+{
+	doctor_tell(doctor, DOCTOR_WARNING,
+		    "%s of network %s has no interface on the node: what it sends goes "
+		    "past the node's bridges, routes and rules, and can't be followed "
+		    "here",
+		    pod->pod[0] ? pod->pod : pod->container_id, pod->network);
+	doctor_advise(doctor, "see `bridge-cni show` of the pod, and tcpdump on the "
+			      "interface that its network shares");
+}
+
 static int pod_trace(struct trace *trace, struct doctor *doctor, struct cni_error *err)
 {
 	struct way way;
@@ -55,6 +67,10 @@ static int pod_trace(struct trace *trace, struct doctor *doctor, struct cni_erro
 	way.pod = trace_find(trace, doctor);
 	if (!way.pod)
 		return 0;
+	if (!way.pod->host_ifname[0]) {
+		past_tell(doctor, way.pod);
+		return 0;
+	}
 	ret = way_open(&way, trace, err);
 	if (ret == 0)
 		ret = way_go(&way, trace, doctor->load, err);

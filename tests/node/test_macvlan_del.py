@@ -412,11 +412,29 @@ def test_repair_has_nothing_to_mend_and_cleanup_leaves_nothing(node):
     assert not node.store.exists() or list(node.store.iterdir()) == []
 
 
+def test_show_tells_of_the_pod(node):
+    conf, pod = macvlan(**OURS), node.pod()
+    result = node.add(pod, conf)
+    done = command.command(node, "show", "--json", *command.written(node, conf))
+    text = json.dumps(json.loads(done.stdout))
+    assert addresses_of(result)[0] in text and pod.id in text and ":macvlan" not in text
+    done = command.command(node, "show", *command.written(node, conf))
+    assert "macvlan" in done.stdout and ":macvlan" not in done.stdout
+
+
 def test_doctor_says_nothing_of_a_bridge(node):
     conf, pod = macvlan(**OURS), node.pod()
     node.add(pod, conf)
     done = command.command(node, "doctor", *command.written(node, conf))
     assert ":macvlan" not in done.stdout and "cni0" not in done.stdout, done.stdout
+
+
+def test_doctor_says_that_the_master_is_missing(node):
+    done = command.command(node, "doctor", *command.written(node, macvlan(**OURS)))
+    assert "ok: master: " in done.stdout, done.stdout
+    done = command.command(node, "doctor",
+                           *command.written(node, macvlan(**{**OURS, "master": "eth7"})))
+    assert "problem: master: " in done.stdout and "no interface eth7 on the node" in done.stdout
 
 
 def test_STATUS_says_that_the_master_is_missing(node):
