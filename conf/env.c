@@ -26,10 +26,13 @@ const char *cni_verb_name(enum cni_verb verb)
 	return verb_names[verb];
 }
 
-const char *const cni_program_names[PROGRAMS + 1] = {
+const char *const cni_names[CNI_NAMES + 1] = {
 	[PROGRAM_BRIDGE] = "bridge",
 	[PROGRAM_HOST_LOCAL] = "host-local",
 	[PROGRAM_LOOPBACK] = "loopback",
+	"macvlan",
+	"ipvlan",
+	"ovs",
 };
 
 enum cni_program cni_program_called(const char *path)
@@ -38,7 +41,7 @@ enum cni_program cni_program_called(const char *path)
 	const char *name = slash ? slash + 1 : path;
 
 	for (int i = 0; name && i < PROGRAMS; i++)
-		if (strcmp(name, cni_program_names[i]) == 0)
+		if (strcmp(name, cni_names[i]) == 0)
 			return i;
 	return PROGRAM_BRIDGE;
 }

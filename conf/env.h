@@ -38,8 +38,12 @@ enum cni_program {
 	PROGRAMS, /* how many there are */
 };
 
-/* Their names, which are those of the reference plugins; NULL ends them. */
-extern const char *const cni_program_names[PROGRAMS + 1];
+#define CNI_NAMES (PROGRAMS + 3)
+
+/* The names of other plugins that the executable may have, by links: those of the programs
+ * in their order, and then those that name a switch as the type of a plugin, and are
+ * PROGRAM_BRIDGE. NULL ends them. */
+extern const char *const cni_names[CNI_NAMES + 1];
 
 /* Returns the program that is called by @path: argv[0], or NULL. */
 enum cni_program cni_program_called(const char *path);

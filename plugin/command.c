@@ -153,7 +153,6 @@ static int task_run(const struct command_task *task, const char *called, char **
 {
 	_cleanup_(command_clear) struct command command = {
 		.verb = task->verb,
-		.called = called,
 	};
 	struct cni_error err = {};
 	int ret;
@@ -170,6 +169,7 @@ static int task_run(const struct command_task *task, const char *called, char **
 		ret = task->run(&command, arguments);
 		return output_end() < 0 ? 1 : ret;
 	}
+	types_find(&command, called);
 	/* A person at a terminal waits for a word. A program has the exit status. */
 	command.findings.tells_fine = !command.as_json && isatty(STDOUT_FILENO);
 	if (task->verb == CNI_DOCTOR)

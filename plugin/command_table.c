@@ -103,8 +103,8 @@ static const struct command_operand names_and_files[] = {
 static const struct command_operand link_names[] = {
 	{
 		.name = "NAME",
-		.about = "which link; without one, all of them",
-		.words = cni_program_names,
+		.about = "which link; without one, bridge, host-local and loopback",
+		.words = cni_names,
 	},
 	{},
 };

@@ -16,6 +16,7 @@
 #include "input.h"
 #include "misnamed.h"
 #include "plugin/attachment/log.h"
+#include "plugin/node/plugin_file.h"
 #include "plugin/verb/repair.h"
 #include "plugin/verb/stored.h"
 #include "policy_file.h"
@@ -166,6 +167,21 @@ const char *plugin_path(struct command *command)
 	return dirs;
 }
 
+/* host-local and loopback have no network that a command could work on. */
+void types_find(struct command *command, const char *called)
+{
+	const char *path = plugin_path(command);
+	size_t n = 0;
+
+	command->types[n++] = TYPE;
+	if (called)
+		command->types[n++] = called;
+	for (int i = 0; i < CNI_NAMES; i++)
+		if (cni_program_called(cni_names[i]) == PROGRAM_BRIDGE &&
+		    plugin_file_is_own(path, cni_names[i]))
+			command->types[n++] = cni_names[i];
+}
+
 static int network_run(struct command *command, const char *text, struct cni_error *err)
 {
 	const struct cni_env env = {
@@ -229,7 +245,6 @@ static void plugin_run(struct command *command, const char *file,
 /* @alone: the file was named, and is not one of a directory. */
 static void file_run(struct command *command, int fd, const char *file, bool alone)
 {
-	const char *const types[] = {TYPE, command->called, NULL};
 	_cleanup_(net_list_clear) struct net_list list = {};
 	_cleanup_(free_p) char *text = NULL;
 	struct cni_error err = {};
@@ -238,11 +253,12 @@ static void file_run(struct command *command, int fd, const char *file, bool alo
 
 	ret = input_read(fd, file, &text, &len, &err);
 	if (ret == 0)
-		ret = net_list_read(text, len, types, &list, &err);
+		ret = net_list_read(text, len, command->types, &list, &err);
 	if (ret < 0 && command->verb == CNI_DOCTOR)
 		return; /* conf_look() tells of it */
 	if (ret == 0 && command->verb == CNI_DOCTOR)
-		doctor_file(&command->doctor, file, text, len, !alone, list.n);
+		doctor_file(&command->doctor, command->types, file, text, len, !alone,
+			    list.n);
 	if (ret == 0 && list.n == 0 && alone)
 		ret = error_set(&err, CNI_ERR_CONFIG, ENOENT,
 				"no plugin of type \"" TYPE "\" is in it");
@@ -261,13 +277,12 @@ static int is_visible(const struct dirent *entry)
  * its name. */
 static void misnamed_run(struct command *command, const char *path, bool alone)
 {
-	const char *const types[] = {TYPE, command->called, NULL};
 	struct findings *findings = command->verb == CNI_DOCTOR ? &command->doctor.conf
 								: &command->findings;
 
 	findings_begin(findings, path);
 	if (command->verb == CNI_VALIDATE || command->verb == CNI_DOCTOR)
-		misnamed_look(path, alone, types, findings);
+		misnamed_look(path, alone, command->types, findings);
 }
 
 static void directory_run(struct command *command, const char *directory)
@@ -308,20 +323,18 @@ static void directory_run(struct command *command, const char *directory)
  * part. */
 static void conf_look(struct command *command, const char *path)
 {
-	const char *const types[] = {TYPE, command->called, NULL};
 	_cleanup_(close_p) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd >= 0)
-		(void)validate_file(&command->doctor.conf, types, fd, false);
+		(void)validate_file(&command->doctor.conf, command->types, fd, false);
 }
 
 static void conf_run(struct command *command, const char *path, int fd, bool alone)
 {
-	const char *const types[] = {TYPE, command->called, NULL};
-
 	misnamed_run(command, path, alone);
 	if (command->verb == CNI_VALIDATE)
-		command->networks += validate_file(&command->findings, types, fd, alone);
+		command->networks += validate_file(&command->findings, command->types, fd,
+						   alone);
 	else
 		file_run(command, fd, path, alone);
 	if (command->verb == CNI_DOCTOR)

@@ -23,7 +23,8 @@
 /* A command (command_table.h) that is running. The caller sets all bytes to zero first. */
 struct command {
 	enum cni_verb verb; /* one of those above CNI_VERSION */
-	const char *called; /* the executable's name, which may be another */
+	/* The types of plugins that are this executable (types_find()); NULL ends them. */
+	const char *types[CNI_NAMES + 3];
 	struct cleanup_order order;
 	const char *data_dir; /* the store that is asked for; NULL: those of STORES */
 	const char *bin_dir; /* of links; NULL: BIN_DIR */
@@ -55,6 +56,10 @@ void command_clear(struct command *command);
 /* Returns CNI_PATH, or else the executable's own directory and where plugins mostly are;
  * borrowed from the environment or @command. */
 const char *plugin_path(struct command *command);
+
+/* Fills in command->types: bridge-cni, @called, which is the executable's name and may be
+ * another, and the names in whose place plugin_path() has a link to the executable. */
+void types_find(struct command *command, const char *called);
 
 /* Works on a file, or on those files of a directory that a runtime would read. @alone: it
  * was named, and is not one of a directory. Errors are printed; they don't keep the next

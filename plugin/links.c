@@ -16,17 +16,17 @@
 	"Debian's containerd it is /usr/lib/cni)"
 
 /* "bridge, host-local and loopback", those that are asked for. */
-static void names_text(const bool asked[PROGRAMS], char *text, size_t size)
+static void names_text(const bool asked[CNI_NAMES], char *text, size_t size)
 {
 	size_t len = 0, left = 0;
 
-	for (int i = 0; i < PROGRAMS; i++)
+	for (int i = 0; i < CNI_NAMES; i++)
 		left += asked[i];
-	for (int i = 0; i < PROGRAMS && len < size; i++) {
+	for (int i = 0; i < CNI_NAMES && len < size; i++) {
 		if (!asked[i])
 			continue;
 		left--;
-		len += snprintf(text + len, size - len, "%s%s", cni_program_names[i],
+		len += snprintf(text + len, size - len, "%s%s", cni_names[i],
 				left > 1    ? ", "
 				: left == 1 ? " and "
 					    : "");
@@ -34,7 +34,7 @@ static void names_text(const bool asked[PROGRAMS], char *text, size_t size)
 }
 
 /* Can links be made there? If not, this says why, once for all names. */
-static bool is_ready(const char *dir, const bool asked[PROGRAMS])
+static bool is_ready(const char *dir, const bool asked[CNI_NAMES])
 {
 	char names[64] = "", executable[PATH_MAX];
 	struct stat st;
@@ -58,11 +58,10 @@ static bool is_ready(const char *dir, const bool asked[PROGRAMS])
 }
 
 /* Returns whether the executable has the name now. */
-static bool link_run(const char *dir, enum cni_program program)
+static bool link_run(const char *dir, const char *name)
 {
-	const char *name = cni_program_names[program];
 	struct cni_error err = {};
-	int ret = name_link_make(dir, program, &err);
+	int ret = name_link_make(dir, name, &err);
 
 	if (ret < 0)
 		say_error(NULL, &err);
@@ -77,19 +76,21 @@ static bool link_run(const char *dir, enum cni_program program)
 int links_run(const struct command *command, char **names)
 {
 	const char *dir = command->bin_dir ? command->bin_dir : BIN_DIR;
-	bool asked[PROGRAMS] = {}, failed = false;
+	bool asked[CNI_NAMES] = {}, failed = false;
 
+	/* A plugin of the node's may come to have the name of a switch: such a link is
+	 * made where it is asked for. */
 	for (int i = 0; i < PROGRAMS; i++)
 		asked[i] = !*names;
 	for (; *names; names++) {
-		enum cni_program program;
+		int place;
 
-		if (name_link_find(*names, strlen(*names), &program))
-			asked[program] = true;
+		if (name_link_find(*names, strlen(*names), &place))
+			asked[place] = true;
 	}
 	if (!is_ready(dir, asked))
 		return 1;
-	for (int i = 0; i < PROGRAMS; i++)
-		failed |= asked[i] && !link_run(dir, i);
+	for (int i = 0; i < CNI_NAMES; i++)
+		failed |= asked[i] && !link_run(dir, cni_names[i]);
 	return failed;
 }

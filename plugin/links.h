@@ -7,8 +7,8 @@ struct command;
 
 #define BIN_DIR "/opt/cni/bin" /* where most runtimes look for plugins */
 
-/* Makes the links of these names, the last of which is NULL, or of all where none is
- * given. Returns the exit status; 1: one of them is missing, which was said. */
+/* Makes the links of these names, the last of which is NULL, or of the programs (enum
+ * cni_program) where none is given. Returns the exit status; 1: one of them is missing, which was said. */
 int links_run(const struct command *command, char **names);
 
 #endif

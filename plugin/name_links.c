@@ -37,9 +37,8 @@ static bool is_link(int dir_fd, const char *name)
 	       memcmp(text, EXECUTABLE, sizeof(text) - 1) == 0;
 }
 
-int name_link_make(const char *dir, enum cni_program program, struct cni_error *err)
+int name_link_make(const char *dir, const char *name, struct cni_error *err)
 {
-	const char *name = cni_program_names[program];
 	_cleanup_(close_p) int fd = -1;
 	struct stat executable;
 	int ret = dir_open(dir, &fd, err);
@@ -61,16 +60,15 @@ int name_link_make(const char *dir, enum cni_program program, struct cni_error *
 	return NAME_LINK_DONE;
 }
 
-bool name_link_is_there(const char *dir, enum cni_program program)
+bool name_link_is_there(const char *dir, const char *name)
 {
 	_cleanup_(close_p) int fd = -1;
 
-	return dir_open(dir, &fd, NULL) == 0 && is_link(fd, cni_program_names[program]);
+	return dir_open(dir, &fd, NULL) == 0 && is_link(fd, name);
 }
 
-int name_link_remove(const char *dir, enum cni_program program, struct cni_error *err)
+int name_link_remove(const char *dir, const char *name, struct cni_error *err)
 {
-	const char *name = cni_program_names[program];
 	_cleanup_(close_p) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0 || !is_link(fd, name))
@@ -81,13 +79,12 @@ int name_link_remove(const char *dir, enum cni_program program, struct cni_error
 	return NAME_LINK_DONE;
 }
 
-bool name_link_find(const char *name, size_t len, enum cni_program *ret_program)
+bool name_link_find(const char *name, size_t len, int *ret_place)
 {
-	for (int i = 0; i < PROGRAMS; i++) {
-		if (strlen(cni_program_names[i]) != len ||
-		    memcmp(cni_program_names[i], name, len) != 0)
+	for (int i = 0; i < CNI_NAMES; i++) {
+		if (strlen(cni_names[i]) != len || memcmp(cni_names[i], name, len) != 0)
 			continue;
-		*ret_program = i;
+		*ret_place = i;
 		return true;
 	}
 	return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Links to the executable, by whose names runtimes find the other plugins that it is
- * (enum cni_program). A link is beside the executable and leads to it by its name alone,
+ * (cni_names). A link is beside the executable and leads to it by its name alone,
  * so that it goes along when the executable is replaced or the directory is moved. What
  * somebody else has put there under such a name is never touched.
  */
@@ -20,15 +20,16 @@
  * Makes the link of that name in the directory. 0: the executable has the name already,
  * by a link or otherwise. Code 5: it can't be made, or the executable isn't in @dir.
  */
-int name_link_make(const char *dir, enum cni_program program, struct cni_error *err);
+int name_link_make(const char *dir, const char *name, struct cni_error *err);
 
 /* Is there a link as name_link_make() makes it? */
-bool name_link_is_there(const char *dir, enum cni_program program);
+bool name_link_is_there(const char *dir, const char *name);
 
 /* Removes such a link; 0: there is none. Code 5. */
-int name_link_remove(const char *dir, enum cni_program program, struct cni_error *err);
+int name_link_remove(const char *dir, const char *name, struct cni_error *err);
 
-/* Finds a name, which need not end with a NUL. False: the executable has no such name. */
-bool name_link_find(const char *name, size_t len, enum cni_program *ret_program);
+/* Finds a name's place in cni_names. The name need not end with a NUL. False: it isn't
+ * there. */
+bool name_link_find(const char *name, size_t len, int *ret_place);
 
 #endif

@@ -50,7 +50,7 @@ _bridge_cni()
 	links)
 		options=' --bin-dir --help '
 		arguments=( [--bin-dir]='DIR' )
-		names='bridge host-local loopback'
+		names='bridge host-local loopback macvlan ipvlan ovs'
 		;;
 	*)
 		COMPREPLY=()

@@ -17,9 +17,10 @@ void doctor_clear(struct doctor *doctor);
 /* Begins. @plugin_path is borrowed. */
 void doctor_begin(struct doctor *doctor, const char *plugin_path);
 
-/* Notes a file of configurations, with its text. */
-void doctor_file(struct doctor *doctor, const char *path, const char *text, size_t len,
-		 bool in_directory, size_t ours);
+/* Notes a file of configurations, with its text. @types: of plugins that are ours, as
+ * net_list_read() takes them; @ours: so many of them are in it. */
+void doctor_file(struct doctor *doctor, const char *const *types, const char *path,
+		 const char *text, size_t len, bool in_directory, size_t ours);
 
 /* Looks at a network; @net's operation isn't open, and only looks. Code 100, 101. */
 int doctor_network(struct doctor *doctor, struct attachment *net, const char *file,

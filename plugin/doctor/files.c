@@ -8,6 +8,7 @@
 
 #include "checks.h"
 #include "finding.h"
+#include "plugin/node/plugin_file.h"
 
 /* So that validate's lines aren't all repeated here, the first one of a file stands for
  * the others. */
@@ -71,36 +72,11 @@ void order_check(struct doctor *doctor)
 	}
 }
 
-static bool is_runnable(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
-}
-
 static bool is_there(const char *path)
 {
 	struct stat st;
 
 	return lstat(path, &st) == 0;
-}
-
-/* Finds the first directory in which the name is as asked. */
-static bool find(const char *dirs, const char *name, bool (*is)(const char *path),
-		 char ret_dir[PATH_MAX], char ret_path[PATH_MAX])
-{
-	while (*dirs) {
-		size_t len = strcspn(dirs, ":");
-
-		if (len > 0 &&
-		    snprintf(ret_dir, PATH_MAX, "%.*s", (int)len, dirs) < PATH_MAX &&
-		    snprintf(ret_path, PATH_MAX, "%.*s/%s", (int)len, dirs, name) <
-			    PATH_MAX &&
-		    is(ret_path))
-			return true;
-		dirs += len + (dirs[len] == ':');
-	}
-	return false;
 }
 
 /* Is this the name of a link to the executable that is beside it? */
@@ -117,7 +93,8 @@ static void link_command(struct doctor *doctor, const char *dir, const char *nam
 {
 	char found_dir[PATH_MAX], found[PATH_MAX];
 
-	if (!find(dir, "bridge-cni", is_runnable, found_dir, found))
+	if (!plugin_file_find(dir, "bridge-cni", plugin_file_is_runnable, found_dir,
+			      found))
 		doctor_advise(doctor,
 			      "install bridge-cni in %s first, and then run `%s links "
 			      "--bin-dir %s %s`",
@@ -162,15 +139,17 @@ static void program_check(struct doctor *doctor, const char *name)
 {
 	char dir[PATH_MAX], path[PATH_MAX];
 
-	if (strchr(name, '/') || find(doctor->plugin_path, name, is_runnable, dir, path))
+	if (strchr(name, '/') || plugin_file_find(doctor->plugin_path, name,
+						  plugin_file_is_runnable, dir, path))
 		return;
-	if (find(doctor->plugin_path, name, is_there, dir, path)) {
+	if (plugin_file_find(doctor->plugin_path, name, is_there, dir, path)) {
 		unrunnable_tell(doctor, name, dir, path);
 		return;
 	}
 	/* A link is made where bridge-cni is, anything else in the first directory. */
 	if (!is_link_of_ours(name) ||
-	    !find(doctor->plugin_path, "bridge-cni", is_runnable, dir, path))
+	    !plugin_file_find(doctor->plugin_path, "bridge-cni", plugin_file_is_runnable,
+			      dir, path))
 		snprintf(dir, sizeof(dir), "%.*s", (int)strcspn(doctor->plugin_path, ":"),
 			 doctor->plugin_path);
 	doctor_tell(doctor, DOCTOR_PROBLEM, "no plugin %s is in %s%s", name,

@@ -144,7 +144,8 @@ CONFIGURATIONS = ["a.conflist", "b.conf", "c.json", "e f.conf", "net.d"]
     (["cleanup", "--data-dir", ""], ["net.d"]),
     (["cleanup", "--data-dir", "/run", "--"], ["--force", "--help"]),
     (["cleanup", "--force", "--data-dir", "/run", "--"], ["--help"]), (["--help", ""], []),
-    (["links", ""], ["bridge", "host-local", "loopback"]), (["links", "--bin-dir", ""], ["net.d"]),
+    (["links", ""], ["bridge", "host-local", "ipvlan", "loopback", "macvlan", "ovs"]),
+    (["links", "--bin-dir", ""], ["net.d"]),
     (["links", "--bin-dir", "/x", "l"], ["loopback"]), (["links", "--"], ["--bin-dir", "--help"])])
 def test_bash_offers_what_may_come_next(files, words, offered):
     assert completed(files, *words) == offered

@@ -38,6 +38,17 @@ def test_all_of_them_or_those_that_are_named(node, directory):
     assert pod.ping("127.0.0.1")
 
 
+@pytest.mark.parametrize("name", ["macvlan", "ipvlan", "ovs"])
+def test_the_name_of_a_switch_is_made_where_it_is_asked_for(node, directory, name):
+    """Plugins of these names are beside others, as kubernetes-cni's and that of ovs-cni."""
+    assert name not in links(node, directory).stdout
+    assert lines_of(links(node, directory, name)) == [f"{directory}/{name}: made"]
+    done = links(node, directory, name)
+    assert lines_of(done) == [f"{directory}/{name}: there already"]
+    done = node.invoke("VERSION", {"cniVersion": "1.0.0"}, executable=str(directory / name))
+    assert done.returncode == 0
+
+
 @pytest.mark.parametrize("what", ["file", "directory", "link", "dangling link"])
 def test_what_has_the_name_already_is_left_alone(node, directory, what):
     path = directory / "host-local"

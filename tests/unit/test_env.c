@@ -344,6 +344,7 @@ static void the_program_is_told_by_the_last_part_of_its_path(void **state)
 		{"", PROGRAM_BRIDGE},
 		{"bridge-cni", PROGRAM_BRIDGE},
 		{"/opt/cni/bin/bridge", PROGRAM_BRIDGE},
+		{"/opt/cni/bin/macvlan", PROGRAM_BRIDGE},
 		{"loopback", PROGRAM_LOOPBACK},
 		{"/opt/cni/bin/loopback", PROGRAM_LOOPBACK},
 		{"../bin/host-local", PROGRAM_HOST_LOCAL},
@@ -356,7 +357,7 @@ static void the_program_is_told_by_the_last_part_of_its_path(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		assert_int_equal(cni_program_called(cases[i].path), cases[i].program);
-	assert_null(cni_program_names[PROGRAMS]);
+	assert_null(cni_names[CNI_NAMES]);
 }
 
 int main(void)

@@ -97,14 +97,15 @@ static int links_read(const struct option_spec *spec, const char *value, uint32_
 
 	while (name) {
 		size_t len = strcspn(name, ",");
-		enum cni_program program;
+		int place;
 
-		if (!name_link_find(name, len, &program))
+		if (!name_link_find(name, len, &place))
 			return wrong(spec, value,
-				     "none, or names out of bridge, host-local and "
-				     "loopback, separated by commas",
+				     "none, or names out of bridge, host-local, "
+				     "loopback, macvlan, ipvlan and ovs, separated by "
+				     "commas",
 				     err);
-		links |= 1u << program;
+		links |= 1u << place;
 		name = name[len] ? name + len + 1 : NULL;
 	}
 	*ret = links;

@@ -101,8 +101,8 @@ static const struct option_spec specs[] = {
 	 0, 0},
 	{"links", "loopback",
 	 "under which names of other plugins the executable is found there, besides its\n"
-	 "      own, where nothing else has that name: bridge, host-local, loopback, separated\n"
-	 "      by commas; or none",
+	 "      own, where nothing else has that name: bridge, host-local, loopback, macvlan,\n"
+	 "      ipvlan, ovs, separated by commas; or none",
 	 OPTION_LINKS, AT(links), 0, 0},
 	{"bundle", "/usr/lib/bridge-cni", "what is put there", OPTION_PATH, AT(bundle), 0,
 	 0},

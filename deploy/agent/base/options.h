@@ -20,7 +20,7 @@ struct options {
 	const char *cert_file, *key_file; /* of a client; NULL: there are none */
 	const char *bundle; /* folder of the bridge-cni that is installed and run */
 	const char *bin_dir, *conf_dir; /* the host's, by their paths in this container */
-	uint32_t links; /* bit N: the link of enum cni_program N (conf/env.h) */
+	uint32_t links; /* bit N: the link of cni_names[N] (conf/env.h) */
 	const char *conflist; /* a file's name in conf_dir */
 	const char *conflist_template; /* a file; "": none */
 	const char *cni_version;

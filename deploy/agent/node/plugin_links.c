@@ -13,15 +13,14 @@
 
 #define NETNS_DIR "/run/netns"
 
-static void tell_taken(struct plugin_links *links, enum cni_program program)
+static void tell_taken(struct plugin_links *links, int place)
 {
-	if (links->taken & 1u << program)
+	if (links->taken & 1u << place)
 		return;
-	links->taken |= 1u << program;
+	links->taken |= 1u << place;
 	log_write(links->log, LOG_LEVEL_INFO,
 		  "a plugin of somebody else has the name of a link; it is left alone",
-		  "plugin", cni_program_names[program], "directory",
-		  links->options->bin_dir, NULL);
+		  "plugin", cni_names[place], "directory", links->options->bin_dir, NULL);
 }
 
 void plugin_links_ensure(struct plugin_links *links)
@@ -30,17 +29,17 @@ void plugin_links_ensure(struct plugin_links *links)
 	struct cni_error err = {};
 	int ret = 0;
 
-	for (int i = 0; ret >= 0 && i < PROGRAMS; i++) {
+	for (int i = 0; ret >= 0 && i < CNI_NAMES; i++) {
 		if (!(links->options->links & 1u << i))
 			continue;
-		ret = name_link_make(bin_dir, i, &err);
+		ret = name_link_make(bin_dir, cni_names[i], &err);
 		if (ret == NAME_LINK_TAKEN)
 			tell_taken(links, i);
 		else if (ret >= 0)
 			links->taken &= ~(1u << i);
 		if (ret == NAME_LINK_DONE)
 			log_write(links->log, LOG_LEVEL_INFO, "link made", "link",
-				  cni_program_names[i], "directory", bin_dir, NULL);
+				  cni_names[i], "directory", bin_dir, NULL);
 	}
 	if (ret < 0)
 		log_error_once(links->log, &links->error, "making a link has failed",
@@ -68,8 +67,8 @@ int plugin_links_needed(const struct options *options, char ret_by[PATH_MAX],
 	bool have_link = false;
 
 	ret_by[0] = '\0';
-	for (int i = 0; i < PROGRAMS; i++)
-		have_link |= name_link_is_there(options->bin_dir, i);
+	for (int i = 0; i < CNI_NAMES; i++)
+		have_link |= name_link_is_there(options->bin_dir, cni_names[i]);
 	if (!have_link)
 		return 0;
 	if (conf_dir_count(options->conf_dir, NULL, first) > 0) {
@@ -85,7 +84,7 @@ int plugin_links_remove(const char *bin_dir, struct cni_error *err)
 {
 	int ret = 0;
 
-	for (int i = 0; ret >= 0 && i < PROGRAMS; i++)
-		ret = name_link_remove(bin_dir, i, err);
+	for (int i = 0; ret >= 0 && i < CNI_NAMES; i++)
+		ret = name_link_remove(bin_dir, cni_names[i], err);
 	return ret < 0 ? ret : 0;
 }
