@@ -13,11 +13,11 @@
 #include "deploy/agent/base/pace.h"
 #include "deploy/agent/node/agent_lock.h"
 #include "deploy/agent/node/route_events.h"
+#include "follow.h"
 #include "servers.h"
 
 #define CHECK_MS   1000 /* how often the files on the node are looked at */
 #define LOCK_MS	   500 /* how often the lock is tried that a former agent holds */
-#define RETRY_MS   5000 /* after an error of the kernel */
 #define QUIET_MS   2000 /* behind the last change, whose memory serves the next one */
 #define JOB_MAX_MS 120000 /* bridge-cni's own waits end sooner */
 
@@ -54,77 +54,12 @@ static void check_uninstall(struct agent *agent)
 		uninstall_look(&agent->uninstall);
 }
 
-/* Tells the guard the addresses of pods of former podCIDRs, to which packets may come in,
- * too. True: they are others than before. */
-static bool tell_guard(struct agent *agent)
-{
-	const struct former_address_list *list = &agent->former.pods.addresses;
-	_cleanup_(free_p) struct ip_prefix *addresses = calloc(list->n + 1,
-							       sizeof(*addresses));
-	size_t n = 0;
-
-	for (size_t i = 0; addresses && i < list->n; i++)
-		if (!list->items[i].taken)
-			addresses[n++] = (struct ip_prefix){
-				.addr = list->items[i].address.addr,
-				.len = ip_bits(list->items[i].address.addr.family)};
-	return addresses && guard_keep_former(&agent->tunnel.guard, addresses, n);
-}
-
-/* Keeps the guard right. Where the nodes have changed, that is done together with the
- * routes. */
-static void check_guard(struct agent *agent)
-{
-	bool told = tell_guard(agent);
-
-	if (agent->nodes_changed)
-		return;
-	if ((told || tunnel_upkeep_guard_due(&agent->tunnel)) &&
-	    !tunnel_upkeep_guard(&agent->tunnel))
-		route_upkeep_soon(&agent->routes);
-}
-
-/* Packets that are to be encrypted must not leave in the clear while there is no route. */
-static bool close_default(struct agent *agent)
-{
-	if (agent->options->tunnel != TUNNEL_WIREGUARD)
-		return route_upkeep_unseal(&agent->routes);
-	return route_upkeep_seal(&agent->routes, &agent->nodes,
-				 &agent->options->cluster_cidrs, &agent->ranges.around);
-}
-
-/* Makes the routes follow the nodes. Tunnels are there before routes lead by them, and go
- * after the routes. */
-static void follow_routes(struct agent *agent)
-{
-	struct annotation_wish wishes[TUNNEL_WISHES_MAX];
-	bool right, closed;
-	size_t n;
-
-	(void)tell_guard(agent);
-	right = tunnel_upkeep_prepare(&agent->tunnel, &agent->nodes);
-	if (!tunnel_upkeep_planned(&agent->tunnel)) {
-		agent->routes.due_at = now_ms() + RETRY_MS;
-		return;
-	}
-	closed = close_default(agent);
-	route_upkeep_run(&agent->routes, &agent->nodes,
-			 tunnel_upkeep_plan(&agent->tunnel));
-	right &= closed && (agent->options->tunnel != TUNNEL_WIREGUARD ||
-			    route_upkeep_admit(&agent->routes));
-	right &= tunnel_upkeep_settle(&agent->tunnel);
-	n = tunnel_upkeep_wishes(&agent->tunnel, &agent->nodes, wishes);
-	reflector_annotate(agent->reflector, wishes, n);
-	if (!right && agent->routes.due_at > now_ms() + RETRY_MS)
-		agent->routes.due_at = now_ms() + RETRY_MS;
-}
-
 /* Makes configuration list and routes follow the node table, which is complete. */
 static void follow_nodes(struct agent *agent)
 {
 	agent->nodes_changed = false;
 	if (!range_upkeep_run(&agent->ranges, &agent->nodes)) {
-		agent->routes.due_at = now_ms() + RETRY_MS;
+		agent->routes.due_at = now_ms() + AGENT_RETRY_MS;
 		return;
 	}
 	setup_make_conflist(&agent->setup, &agent->nodes);
@@ -203,7 +138,7 @@ static void do_what_is_due(struct agent *agent)
 		shadow_look(&agent->shadow);
 		check_uninstall(agent);
 		former_upkeep_tick(&agent->former, &agent->setup.conflist, &agent->nodes);
-		check_guard(agent);
+		follow_guard(agent);
 		if (tunnel_upkeep_tick(&agent->tunnel))
 			agent->routes.due_at = now;
 	}
@@ -387,7 +322,7 @@ void agent_run(struct agent *agent)
 	while (!agent->ended && !agent->standing_by &&
 	       agent->uninstall.step >= UNINSTALL_REMOVE &&
 	       !uninstall_remove(&agent->uninstall))
-		idle(agent, RETRY_MS);
+		idle(agent, AGENT_RETRY_MS);
 	close_p(&agent->lock_fd);
 	agent->lock_fd = -1;
 	if (agent->standing_by)

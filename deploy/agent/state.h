@@ -20,6 +20,8 @@
 #include "deploy/agent/tunnel/tunnel_notes.h"
 #include "deploy/agent/tunnel/tunnel_upkeep.h"
 
+#define AGENT_RETRY_MS 5000 /* after an error of the kernel */
+
 enum agent_job {
 	AGENT_JOB_NONE,
 	AGENT_JOB_REPAIR, /* heal's */
