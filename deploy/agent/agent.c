@@ -239,6 +239,7 @@ static void serve(struct agent *agent)
 			range_upkeep_stale(&agent->ranges);
 			tunnel_mtu_stale(&agent->tunnel.context.mtu);
 			route_upkeep_soon(&agent->routes);
+			heal_links_changed(&agent->heal);
 		}
 	}
 	take_signals(agent);

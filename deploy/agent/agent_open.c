@@ -167,7 +167,7 @@ int agent_open(struct agent *agent, const struct options *options, const struct 
 	};
 	agent->heal = (struct heal){
 		.options = options,
-		.network = &agent->setup.conflist.names,
+		.conflist = &agent->setup.conflist,
 		.log = log,
 		.rtnl = agent->rtnl,
 		.nft = agent->nft,

@@ -35,6 +35,9 @@ struct link {
 	/* The kernel has noticed the carrier, which it leaves to a work queue. Until then it
 	 * throws away what the link is to send. */
 	bool operational;
+	/* How often it has lost its carrier. A bridge does when it is set down, and when
+	 * the last of its ports goes. */
+	uint32_t carrier_losses;
 	bool promisc; /* somebody has set it; the kernel may need it as well */
 	/* Kernel parameters of this interface; -1: it has none of that name. */
 	struct {
@@ -224,6 +227,9 @@ int link_list_get(struct netlink *nl, struct link_list *ret_list, struct cni_err
 /* The ports of the bridge @bridge. */
 int link_list_get_ports(struct netlink *nl, unsigned int bridge,
 			struct link_list *ret_list, struct cni_error *err);
+/* All bridges of the namespace. */
+int link_list_get_bridges(struct netlink *nl, struct link_list *ret_list,
+			  struct cni_error *err);
 /* All links of another namespace, which the kernel calls @ns_id in this one
  * (ip-netns(8)). */
 int link_list_get_elsewhere(struct netlink *nl, int ns_id, struct link_list *ret_list,

@@ -148,6 +148,7 @@ static int link_read(const struct nlmsghdr *answer, void *data)
 	link->up = header->ifi_flags & IFF_UP;
 	link->carrier = header->ifi_flags & LOWER_UP;
 	link->operational = get_u8(attrs[IFLA_OPERSTATE]) > LOWER_LAYER_DOWN;
+	link->carrier_losses = get_u32(attrs[IFLA_CARRIER_DOWN_COUNT]);
 	link->promisc = header->ifi_flags & IFF_PROMISC;
 	get_string(attrs[IFLA_IFNAME], link->name, sizeof(link->name));
 	get_string(attrs[IFLA_IFALIAS], link->alias, sizeof(link->alias));
@@ -221,6 +222,33 @@ int link_list_get_ports(struct netlink *nl, unsigned int bridge,
 	put_u32(b, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 	put_u32(b, IFLA_MASTER, bridge);
 	return list_request(nl, ret_list, err);
+}
+
+/* A kernel that has no bridges yet doesn't know the kind, and lists all links. */
+int link_list_get_bridges(struct netlink *nl, struct link_list *ret_list,
+			  struct cni_error *err)
+{
+	struct nlmsghdr *msg = netlink_queue(nl, RTM_GETLINK, NLM_F_DUMP,
+					     "listing the bridges");
+	struct builder b = list_begin(nl, msg);
+	struct link_list list = {};
+	struct nlattr *info;
+	size_t n = 0;
+	int ret;
+
+	put_u32(b, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	info = nest(b, IFLA_LINKINFO);
+	put_string(b, IFLA_INFO_KIND, "bridge");
+	nest_end(b, info);
+	ret = list_request(nl, &list, err);
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; i < list.n; i++)
+		if (link_is(&list.items[i], "bridge"))
+			list.items[n++] = list.items[i];
+	list.n = n;
+	*ret_list = list;
+	return 0;
 }
 
 int link_list_get_elsewhere(struct netlink *nl, int ns_id, struct link_list *ret_list,

@@ -29,12 +29,29 @@ static struct mac_addr gateway_mac(const struct attachment *att)
 	return mac;
 }
 
+/* A gateway that was renamed is no longer found, but its port has the name that the new one's
+ * is to have, and leads to the VLAN: both ends are deleted. */
+static int former_delete(struct attachment *att, const char *port, struct cni_error *err)
+{
+	struct link link;
+	int ret = link_get(att->op->node.rtnl, port, &link, err);
+
+	if (ret < 0 || !is_veth(&link))
+		return ret;
+	queue_link_del(att->op->node.rtnl, port);
+	return netlink_commit(att->op->node.rtnl, err);
+}
+
 /* Makes the pair. The gateway's end is not up yet. */
 static int gateway_make(struct attachment *att, struct cni_error *err)
 {
 	char port[IF_NAMESIZE];
+	int ret;
 
 	identity_vlan_port(att->gateway_ifname, port);
+	ret = former_delete(att, port, err);
+	if (ret < 0)
+		return ret;
 	queue_veth_add(att->op->node.rtnl,
 		       &(struct veth_spec){
 			       .host_name = port,

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from harness import isolate
 from harness.plugin import REPOSITORY
 from harness.waiting import wait_for
 
@@ -244,6 +245,39 @@ def test_the_agent_heals_counts_and_uninstalls_in_the_templates_network(cluster,
     assert node.conf()["bridge"] == "br-u"
     node.detach(pod)
     wait_for(lambda: node.conflist() is None and "br-u" not in node.links())
+
+
+def test_an_isolated_node_is_kept_from_a_network_whose_bridge_is_renamed(cluster, volume):
+    """The agent notices that by itself."""
+    node = cluster.node()
+    volume.put(first(isolate="strict"))
+    conf = started(node, volume, "--resync-seconds", "3600")
+    assert conf["isolate"] == "strict"
+    pod, other = node.attach(), isolate.member(node, 2, has_port=False)
+    ours = isolate.Member("ours", pod, pod.addresses)
+    wait_for(lambda: isolate.elements(node)["networks"] == ["br2", "cni0"])
+    isolate.rename(node, "br2", "lan2")
+    wait_for(lambda: isolate.elements(node)["networks"] == ["cni0", "lan2"])
+    assert isolate.kept(ours, other) and isolate.kept(other, ours)
+    wait_for(lambda: node.metrics()['bridge_cni_differences_total{what="networks"}'] >= 1)
+
+
+def test_an_isolated_node_is_kept_from_a_network_whose_VLANs_gateway_is_renamed(cluster, volume):
+    """As one is after its bridge was. The agent knows it by its name, however it was made."""
+    node = cluster.node()
+    volume.put(first(isolate="strict"))
+    started(node, volume, "--resync-seconds", "3600")
+    node.attach()
+    isolate.member(node, 2, has_port=False)
+    node.ip("link add odd7 type veth peer name far7")
+    wait_for(lambda: isolate.elements(node)["networks"] == ["br2", "cni0"])
+    for before, name in ("odd7", "br2.7"), ("br2.7", "br2.8"):
+        node.wait_for_no_repair()
+        node.ip(f"link set {before} name {name}")
+        wait_for(lambda name=name: isolate.elements(node)["networks"] == ["br2", name, "cni0"], 5)
+    node.wait_for_no_repair()
+    node.ip("link del br2.8")
+    wait_for(lambda: isolate.elements(node)["networks"] == ["br2", "cni0"], 5)
 
 
 def test_a_log_file_that_is_not_mounted_for_the_agent_is_told_once(cluster, volume):

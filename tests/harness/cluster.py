@@ -113,6 +113,17 @@ class ClusterNode(Node):
         syncs = self.metrics()["bridge_cni_route_syncs_total"]
         wait_for(lambda: self.metrics()["bridge_cni_route_syncs_total"] > syncs + 2)
 
+    def wait_for_no_repair(self):
+        """None was running or begun for two seconds, in which the agent has compared fingerprints."""
+        seen = []
+
+        def is_quiet():
+            runs = self.metrics()["bridge_cni_repairs_total"]
+            seen.append(None if self.processes_at_work() else runs)
+            return len(seen) > 4 and set(seen[-5:]) == {runs}
+
+        wait_for(is_quiet, 20, step=0.5)
+
     def ready(self):
         return self.page("/readyz")[0] == 200
 
@@ -132,12 +143,20 @@ class ClusterNode(Node):
 
     @contextlib.contextmanager
     def asleep(self):
-        """The agent stands still, so that what is done meanwhile is whole before it looks."""
+        """The agent stands still, and a repair that it has begun is over, so that what is done meanwhile is
+        whole before it looks."""
         self.agent.send_signal(signal.SIGSTOP)
         try:
+            wait_for(lambda: not self.processes_at_work())
             yield
         finally:
             self.agent.send_signal(signal.SIGCONT)
+
+    def processes_at_work(self):
+        """The agent's children that have not ended."""
+        pids = pathlib.Path(f"/proc/{self.agent.pid}/task/{self.agent.pid}/children").read_text().split()
+        states = [pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] for pid in pids]
+        return [pid for pid, state in zip(pids, states) if state != "Z"]
 
     def agent_pid(self):
         # unshare, sh and setpriv have become it by exec.

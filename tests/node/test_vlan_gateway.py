@@ -285,12 +285,19 @@ def test_CHECK_names_what_the_VLAN_lost(vlans, loss, words):
         vlans.check(pod, conf, result)
 
 
-def test_the_next_ADD_makes_a_lost_gateway_anew(vlans):
+@pytest.mark.parametrize("by", ["ADD", "repair"])
+@pytest.mark.parametrize("loss", ["link del cni0.100", "link set cni0.100 down\nlink set cni0.100 name lost0\n"
+                                  "link set lost0 up"], ids=["deleted", "renamed"])
+def test_the_next_ADD_or_repair_makes_a_lost_gateway_anew(vlans, loss, by):
     conf = network(vlan=100)
     first, second = vlans.pod(), vlans.pod()
     result = vlans.add(first, conf)
-    vlans.ip("link del cni0.100")
+    vlans.ip_batch(loss)
+    if by == "repair":
+        assert any("cni0.100" in line for line in repair(vlans, conf))
+        assert repair(vlans, conf) == ["nothing to mend"]
     vlans.add(second, conf)
+    assert "lost0" not in vlans.links()
     assert first.ping(GATEWAY4) and second.ping(GATEWAY4)
     vlans.check(first, conf, result)
 

@@ -98,6 +98,8 @@ static int from_text(char *text, struct notices *notices, struct conflist *ret_l
 	ret_list->kept.routed = network.routed;
 	if (network.is_gateway)
 		network_gateway_ifname(&network, ret_list->gateway_ifname);
+	ret_list->fast_path = network.fast_path;
+	ret_list->isolate = network.isolate;
 	ranges_take(ret_list, &network.ipam);
 	ret_list->text = TAKE_PTR(owned);
 	ret_list->plugin = TAKE_PTR(plugins.items[0].text);

@@ -21,6 +21,7 @@ struct conflist {
 	struct ip_prefix subnets[IP_FAMILIES], gateways[IP_FAMILIES];
 	uint64_t capacity[IP_FAMILIES];
 	char gateway_ifname[IF_NAMESIZE]; /* that has the gateways; "": not isGateway */
+	bool fast_path, isolate; /* the keys */
 };
 void conflist_clear(struct conflist *list);
 

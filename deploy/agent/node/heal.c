@@ -20,9 +20,22 @@
 
 static int take_fingerprint(struct heal *heal, struct fingerprint *ret_now)
 {
+	struct fingerprint_of of = {
+		.bridge = heal->conflist->names.bridge,
+		.gateway = heal->conflist->gateway_ifname,
+		.fast_path = heal->conflist->fast_path,
+	};
 	struct cni_error err = {};
-	int ret = fingerprint_take(heal->rtnl, heal->nft, heal->network->bridge, ret_now,
-				   &err);
+	int ret = 0;
+
+	if (heal->conflist->isolate && !heal->vlans_known)
+		ret = fingerprint_vlans(heal->rtnl, &heal->vlans, &err);
+	if (ret == 0 && heal->conflist->isolate) {
+		heal->vlans_known = true;
+		of.vlans = heal->vlans;
+	}
+	if (ret == 0)
+		ret = fingerprint_take(heal->rtnl, heal->nft, &of, ret_now, &err);
 
 	if (ret < 0)
 		log_error_once(heal->log, &heal->look_error,
@@ -47,6 +60,11 @@ void heal_begin(struct heal *heal)
 	heal->fingerprint_at = now + FINGERPRINT_MS;
 	heal->failed = 0;
 	repair_at(heal, now);
+}
+
+void heal_links_changed(struct heal *heal)
+{
+	heal->vlans_known = false;
 }
 
 int64_t heal_next(const struct heal *heal, const struct job *job)

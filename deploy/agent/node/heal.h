@@ -9,8 +9,8 @@
 #include "deploy/agent/base/job.h"
 #include "deploy/agent/base/log.h"
 #include "deploy/agent/base/options.h"
+#include "conflist.h"
 #include "fingerprint.h"
-#include "network_names.h"
 
 #define HEAL_NOTICES 8 /* so many are known again */
 
@@ -18,13 +18,15 @@
  * now_ms(). */
 struct heal {
 	const struct options *options;
-	const struct network_names *network;
+	const struct conflist *conflist;
 	const struct log *log;
 	struct netlink *rtnl, *nft;
 	bool begun; /* the configuration is there, so there is something to look after */
 	bool known; /* a repair has ended well, after which ... */
 	struct fingerprint good; /* ... the node had this fingerprint */
 	struct fingerprint before; /* when the repair that is running was started */
+	uint64_t vlans; /* fingerprint_vlans(), ... */
+	bool vlans_known; /* ... and no interface has changed since */
 	unsigned int closed_uplink; /* its index, once that was logged; 0: none */
 	bool due; /* a repair is to be started ... */
 	int64_t due_at; /* ... at this time */
@@ -42,6 +44,9 @@ struct heal {
 
 /* The configuration is there for the first time, or is another one: a repair is due. */
 void heal_begin(struct heal *heal);
+
+/* The kernel has told of an interface that was made, has ended or has another name. */
+void heal_links_changed(struct heal *heal);
 
 /* Takes a fingerprint when it is time for that; starts a repair in @job when one is due
  * and no job is running. */
