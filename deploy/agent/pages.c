@@ -31,6 +31,9 @@ static char *ready_but(const struct agent *agent)
 	struct text text = {};
 
 	text_add(&text, "ok\n");
+	if (agent->heal.failed > 1)
+		text_add(&text, "repairs fail, %u in a row; the log says why\n",
+			 agent->heal.failed);
 	former_upkeep_text(&agent->former, &text);
 	if (link->left.n) {
 		text_add(&text, "podLink changes when these are gone: ");

@@ -8,16 +8,29 @@
 #include "finding.h"
 #include "plugin/show/agent_facts.h"
 
-static void complaint_tell(struct doctor *doctor, const struct agent_facts *facts)
+/* @line: up to its end. */
+static void complaint_tell(struct doctor *doctor, const struct agent_facts *facts,
+			   const char *line)
 {
-	const char *says = facts->says ? facts->says : "";
-
 	doctor_tell(doctor, facts->ready ? DOCTOR_WARNING : DOCTOR_PROBLEM,
 		    "the node agent is %s: %.*s",
-		    facts->ready ? "ready, but" : "not ready", (int)strcspn(says, "\n"),
-		    says);
+		    facts->ready ? "ready, but" : "not ready", (int)strcspn(line, "\n"),
+		    line);
 	doctor_advise(doctor,
 		      "see the agent's log, and bridge-cni-agent(8), DIAGNOSTICS");
+}
+
+/* An agent that is ready says "ok", and below it, in a line each, what is wrong. */
+static void complaints_tell(struct doctor *doctor, const struct agent_facts *facts)
+{
+	const char *line = facts->says ? facts->says : "";
+
+	if (!facts->ready) {
+		complaint_tell(doctor, facts, line);
+		return;
+	}
+	while ((line = strchr(line, '\n')) && *++line)
+		complaint_tell(doctor, facts, line);
 }
 
 /* The tunnel's packets may be dropped on their way. */
@@ -77,8 +90,8 @@ void agent_check(struct doctor *doctor)
 		doctor_advise(doctor, "start the agent, or set waitForAgent to false");
 	} else if (!facts.answers) {
 		doctor_tell(doctor, DOCTOR_OK, "no node agent is here");
-	} else if (!facts.ready || (facts.says && strncmp(facts.says, "ok\n", 3) != 0)) {
-		complaint_tell(doctor, &facts);
+	} else {
+		complaints_tell(doctor, &facts);
 	}
 	silent_tell(doctor, &facts);
 }

@@ -160,6 +160,11 @@ def test_what_the_agent_complains_of(healthy):
     with agent(healthy, "waiting for: routes\x1b[2J"):
         finding = one(healthy, "agent", "problem", "waiting for: routes")
         assert not CONTROL.search(finding["message"])
+    with agent(healthy, "ok\nthe template is not used: x\nrepairs fail, 2 in a row"):
+        told = findings(healthy, "agent")
+        assert [(f["level"], f["message"]) for f in told] == [
+            ("warning", "the node agent is ready, but: the template is not used: x"),
+            ("warning", "the node agent is ready, but: repairs fail, 2 in a row")]
     with agent(healthy, "ok", tunnel_peers_silent=2):
         finding = one(healthy, "agent", "warning", "2 nodes have never answered")
         assert "8472" in finding["advice"]

@@ -95,20 +95,20 @@ static void check_uplink(struct heal *heal)
 	heal->closed_uplink = closed.index;
 }
 
-/* Takes a fingerprint and compares it with that of a node in order. */
+/* Takes a fingerprint and compares it with that behind the last repair. Where that has
+ * failed, which may be for something else, the next one comes at once. */
 static void compare(struct heal *heal, int64_t now)
 {
 	struct fingerprint seen;
 
 	heal->fingerprint_at = now + FINGERPRINT_MS;
-	/* A repair that is running or will be tried again sees to what has changed. */
-	if (heal->running || heal->failed || !heal->known ||
-	    take_fingerprint(heal, &seen) < 0)
+	/* A repair that is running sees to what has changed. */
+	if (heal->running || !heal->known || take_fingerprint(heal, &seen) < 0)
 		return;
 	if (seen.ipv4)
 		check_uplink(heal);
 	for (int i = 0; i < FINGERPRINT_PARTS; i++) {
-		if (seen.parts[i] == heal->good.parts[i])
+		if (seen.parts[i] == heal->last.parts[i])
 			continue;
 		heal->differed[i]++;
 		log_write(heal->log, LOG_LEVEL_DEBUG, "this is not as it was", "what",
@@ -181,6 +181,20 @@ static bool log_mended(struct heal *heal, char *output)
 	return quoted > 0;
 }
 
+/* A first failure may be of a lock that was taken, and is tried again soon. One that comes
+ * again is an error, which is told once; /readyz goes on saying it. */
+static enum log_level failure_level(struct heal *heal, const char *output)
+{
+	uint64_t hash = hash_text(output);
+
+	if (!heal->failed)
+		return LOG_LEVEL_WARN;
+	if (hash == heal->failure_told)
+		return LOG_LEVEL_DEBUG;
+	heal->failure_told = hash;
+	return LOG_LEVEL_ERROR;
+}
+
 void heal_ended(struct heal *heal, int status, char *output)
 {
 	int64_t now = now_ms(), wait = RETRY_MS;
@@ -191,21 +205,22 @@ void heal_ended(struct heal *heal, int status, char *output)
 		bool mended = log_mended(heal, output);
 
 		heal->failed = 0;
+		heal->failure_told = 0;
 		heal->known = true;
 		/* A change while the repair ran may have come too late for it. */
-		if (take_fingerprint(heal, &heal->good) < 0 || mended ||
-		    memcmp(heal->good.parts, heal->before.parts,
-			   sizeof(heal->good.parts)) != 0)
+		if (take_fingerprint(heal, &heal->last) < 0 || mended ||
+		    memcmp(heal->last.parts, heal->before.parts,
+			   sizeof(heal->last.parts)) != 0)
 			repair_at(heal, now + AGAIN_MS);
 		return;
 	}
 	snprintf(text, sizeof(text), "%d", status);
-	/* A first failure may be of a lock that was taken, and is tried again soon. */
-	log_write(heal->log, heal->failed ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN,
-		  "bridge-cni repair has failed", "status", text, "output", output, NULL);
+	log_write(heal->log, failure_level(heal, output), "bridge-cni repair has failed",
+		  "status", text, "output", output, NULL);
 	for (unsigned int i = 0; i < heal->failed && wait < RETRY_MAX_MS; i++)
 		wait *= 2;
 	heal->failed++;
 	heal->failures++;
+	heal->known = take_fingerprint(heal, &heal->last) == 0;
 	repair_at(heal, now + wait);
 }

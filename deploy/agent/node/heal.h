@@ -22,8 +22,8 @@ struct heal {
 	const struct log *log;
 	struct netlink *rtnl, *nft;
 	bool begun; /* the configuration is there, so there is something to look after */
-	bool known; /* a repair has ended well, after which ... */
-	struct fingerprint good; /* ... the node had this fingerprint */
+	bool known; /* a repair has ended, be it in vain, after which ... */
+	struct fingerprint last; /* ... the node had this fingerprint */
 	struct fingerprint before; /* when the repair that is running was started */
 	uint64_t vlans; /* fingerprint_vlans(), ... */
 	bool vlans_known; /* ... and no interface has changed since */
@@ -33,6 +33,7 @@ struct heal {
 	int64_t fingerprint_at; /* when the next fingerprint is taken */
 	int64_t periodic_at; /* when the next repair without a reason is due */
 	unsigned int failed; /* repairs in a row that have failed */
+	uint64_t failure_told; /* hash of the output that was logged as an error last */
 	uint64_t look_error; /* log_error_once(): of taking fingerprints */
 	bool running; /* the job is a repair */
 	uint64_t runs, failures; /* of repairs, since the start */
