@@ -313,6 +313,7 @@ static void work(struct agent *agent)
 		serve(agent);
 	}
 	job_kill(&agent->job);
+	heal_end(&agent->heal);
 }
 
 void agent_run(struct agent *agent)

@@ -39,6 +39,17 @@ void queue_neighbour_set(struct netlink *nl, unsigned int index, const char *nam
 	put(b, NDA_PROTOCOL, &protocol, sizeof(protocol));
 }
 
+void queue_neighbour_ordinary(struct netlink *nl, unsigned int index, const char *name,
+			      const struct ip_addr *addr, const struct mac_addr *mac)
+{
+	struct nlmsghdr *msg = netlink_queue(
+		nl, RTM_NEWNEIGH, NLM_F_REPLACE,
+		"making the neighbour %s of %s an ordinary one", IP_TEXT(addr), name);
+	struct builder b = begin_neighbour(nl, msg, index, NUD_STALE, addr);
+
+	put(b, NDA_LLADDR, mac->bytes, MAC_LEN);
+}
+
 void queue_neighbour_del(struct netlink *nl, unsigned int index, const char *name,
 			 const struct ip_addr *addr)
 {

@@ -28,6 +28,11 @@ struct neighbour {
  * that there is for the address. */
 void queue_neighbour_set(struct netlink *nl, unsigned int index, const char *name,
 			 const struct ip_addr *addr, const struct mac_addr *mac);
+/* Makes an entry one that the kernel has found by itself: it asks whether that still holds
+ * when it is used, believes others, and forgets it. Refused with -ENOENT where there is
+ * none. */
+void queue_neighbour_ordinary(struct netlink *nl, unsigned int index, const char *name,
+			      const struct ip_addr *addr, const struct mac_addr *mac);
 /* Refused with -ENOENT where there is none. */
 void queue_neighbour_del(struct netlink *nl, unsigned int index, const char *name,
 			 const struct ip_addr *addr);

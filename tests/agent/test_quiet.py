@@ -66,3 +66,40 @@ def test_a_bridge_that_has_lost_its_neighbours_has_them_back_within_seconds(clus
     for pod in pods:
         assert pod.ping(pods[0].address4) and pod.ping(pods[0].address6)
     wait_for(lambda: neighbours(node) == known, 5)
+
+
+def ordinary(node):
+    """Address -> MAC address of those that the kernel may correct and forget."""
+    return {n["dst"]: n.get("lladdr") for n in node.ip_json("neigh show dev cni0")
+            if not {"PERMANENT", "NOARP"} & set(n["state"])}
+
+
+def test_an_agent_that_ends_leaves_what_an_earlier_version_can_work_with(cluster):
+    """That version's DEL takes no neighbours away, and its pods have no multicast groups."""
+    node = cluster.node()
+    started(node)
+    pods = [node.attach(), node.attach()]
+    known = {address: mac_of(pod.result) for pod in pods
+             for address in (pod.address4, pod.address6)}
+    node.ip("neigh add 10.244.1.99 dev cni0 lladdr 02:00:00:00:00:99 nud permanent")
+    wait_for(lambda: known.items() <= neighbours(node).items() and querier(node))
+    assert node.stop_agent() == 0
+    assert neighbours(node) == {"10.244.1.99": "02:00:00:00:00:99"}, "another program's went"
+    assert known.items() <= ordinary(node).items() and not querier(node)
+    for pod in pods:
+        for other in pods:
+            assert pod.ping(other.address4) and pod.ping(other.address6)
+        assert node.ping(pod.address4) and node.ping(pod.address6)
+    gone, stays = pods
+    node.detach(gone)
+    gone.result = node.add(gone, {
+        **node.conf(), "quietBridge": False, "capabilities": {"mac": True, "ips": True},
+        "runtimeConfig": {"mac": "02:00:00:00:00:98",
+                          "ips": [gone.address4 + "/24", gone.address6 + "/64"]}})
+    for address in gone.address4, gone.address6:
+        wait_for(lambda address=address: node.ping(address) and stays.ping(address))
+    started(node)
+    wait_for(lambda: querier(node))
+    assert neighbours(node) == {"10.244.1.99": "02:00:00:00:00:99",
+                                stays.address4: mac_of(stays.result),
+                                stays.address6: mac_of(stays.result)}

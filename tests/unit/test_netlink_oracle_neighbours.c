@@ -19,7 +19,7 @@ static struct ip_addr addr_of(const char *text)
 	return addr;
 }
 
-static void neighbours_are_set_for_good_and_removed(void **state)
+static void neighbours_are_set_for_good_removed_and_made_ordinary(void **state)
 {
 	static const char *const texts[] = {"10.1.2.3", "fd00::3"};
 	struct oracle *o = *state;
@@ -31,7 +31,8 @@ static void neighbours_are_set_for_good_and_removed(void **state)
 
 		queue_neighbour_set(o->nl, INDEX, "cni0", &addr, &mac);
 		queue_neighbour_del(o->nl, INDEX, "cni0", &addr);
-		commit(o, 2);
+		queue_neighbour_ordinary(o->nl, INDEX, "cni0", &addr, &mac);
+		commit(o, 3);
 		neigh = decoded(o, 0, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE);
 		assert_int_equal(rtnl_neigh_get_ifindex(neigh), INDEX);
 		assert_int_equal(rtnl_neigh_get_family(neigh), addr.family);
@@ -44,6 +45,11 @@ static void neighbours_are_set_for_good_and_removed(void **state)
 		neigh = decoded(o, 1, RTM_DELNEIGH, 0);
 		assert_int_equal(rtnl_neigh_get_ifindex(neigh), INDEX);
 		assert_nl_addr(rtnl_neigh_get_dst(neigh), texts[i]);
+		neigh = decoded(o, 2, RTM_NEWNEIGH, NLM_F_REPLACE);
+		assert_int_equal(rtnl_neigh_get_ifindex(neigh), INDEX);
+		assert_int_equal(rtnl_neigh_get_state(neigh), NUD_STALE);
+		assert_nl_addr(rtnl_neigh_get_dst(neigh), texts[i]);
+		assert_nl_addr(rtnl_neigh_get_lladdr(neigh), "02:11:22:33:44:55");
 		oracle_forget(o);
 	}
 }
@@ -98,7 +104,7 @@ static void one_whose_MAC_address_is_not_known_has_none(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ORACLE_TEST(neighbours_are_set_for_good_and_removed),
+		ORACLE_TEST(neighbours_are_set_for_good_removed_and_made_ordinary),
 		ORACLE_TEST(one_that_is_asked_for_is_read),
 		ORACLE_TEST(one_whose_MAC_address_is_not_known_has_none),
 	};

@@ -8,6 +8,7 @@
 #include "plugin/stage/forwarding.h"
 #include "conf/base/clock.h"
 #include "conf/identity.h"
+#include "hand_over.h"
 #include "plugin_job.h"
 #include "plugin/netlink/link.h"
 
@@ -223,4 +224,20 @@ void heal_ended(struct heal *heal, int status, char *output)
 	heal->failures++;
 	heal->known = take_fingerprint(heal, &heal->last) == 0;
 	repair_at(heal, now + wait);
+}
+
+void heal_end(struct heal *heal)
+{
+	struct cni_error err = {};
+	size_t n = 0;
+
+	if (!heal->begun)
+		return;
+	if (hand_over(heal->rtnl, heal->conflist->names.bridge, &n, &err) < 0)
+		log_error(heal->log, "permanent neighbours of pods may stay", &err);
+	else if (n > 0)
+		log_write(heal->log, LOG_LEVEL_INFO,
+			  "pods' permanent neighbours are ordinary ones until an agent "
+			  "starts",
+			  NULL);
 }

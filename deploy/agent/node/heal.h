@@ -56,6 +56,9 @@ void heal_tick(struct heal *heal, struct job *job);
 /* A repair has ended, with this status and output (job_end()). @output is changed. */
 void heal_ended(struct heal *heal, int status, char *output);
 
+/* The agent ends: leaves to others what it would have kept right (hand_over.h). */
+void heal_end(struct heal *heal);
+
 /* When heal_tick() is to be called next, by now_ms(). While @job is running, whosever it
  * is, only fingerprints are taken. */
 int64_t heal_next(const struct heal *heal, const struct job *job);
