@@ -92,8 +92,8 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 LIB_OBJECTS := $(filter-out $(BUILD)/plugin/main.o,$(OBJECTS))
 AGENT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard deploy/agent/*.c deploy/agent/*/*.c))
 # Fuzz targets and a unit test link these parts of the agent, which need none of its libraries.
-AGENT_READERS := $(patsubst %,$(BUILD)/deploy/agent/api/%.o,annotations json_filter node_keys node_object \
-	node_values node_orders node_table former_adopt former_ranges pod_ranges prefix_rules range_judge range_tree \
+AGENT_READERS := $(patsubst %,$(BUILD)/deploy/agent/api/%.o,annotations json_filter node_keys node_mac node_object \
+	node_values node_orders node_table former_adopt former_ranges pod_ranges prefix_join prefix_rules range_judge range_tree \
 	surroundings) \
 	$(patsubst %,$(BUILD)/deploy/agent/base/%.o,byte_sort dns_name)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
@@ -155,7 +155,8 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIB_OBJECTS) | $(BUILD)/.unit-v
 
 $(BUILD)/tests/unit/test_byte_sort: $(BUILD)/deploy/agent/base/byte_sort.o
 $(BUILD)/tests/unit/test_annotations: $(AGENT_READERS) $(BUILD)/deploy/agent/api/node_feed.o
-$(BUILD)/tests/unit/test_pod_ranges $(BUILD)/tests/unit/test_former_ranges: $(AGENT_READERS)
+$(BUILD)/tests/unit/test_node_orders $(BUILD)/tests/unit/test_pod_ranges $(BUILD)/tests/unit/test_former_ranges: \
+	$(AGENT_READERS)
 $(BUILD)/tests/unit/test_wireguard_key: $(patsubst %,$(BUILD)/deploy/agent/tunnel/%.o,\
 	wireguard_key wireguard_note)
 $(BUILD)/tests/unit/test_wireguard_key_file: $(BUILD)/deploy/agent/tunnel/wireguard_key.o
@@ -165,7 +166,7 @@ $(BUILD)/tests/unit/test_wireguard_peers: $(patsubst %,$(BUILD)/deploy/agent/tun
 	wireguard_key wireguard_link wireguard_peers) $(BUILD)/deploy/agent/base/byte_sort.o
 # The tunnels' plan needs neither the kernel nor the agent's libraries.
 PLAN := $(AGENT_READERS) $(patsubst %,$(BUILD)/deploy/agent/%.o,api/route_problem tunnel/flannel_notes \
-	tunnel/flannel_peers tunnel/node_mac tunnel/sole_claims tunnel/tunnel_plan)
+	tunnel/flannel_peers tunnel/sole_claims tunnel/tunnel_plan)
 $(BUILD)/tests/unit/test_tunnel_plan $(BUILD)/tests/unit/test_flannel_peers: $(PLAN)
 $(BUILD)/tests/unit/test_wireguard_wanted: $(PLAN) $(patsubst %,$(BUILD)/deploy/agent/tunnel/%.o,\
 	wireguard_key wireguard_note wireguard_owners wireguard_wanted wireguard_ways)

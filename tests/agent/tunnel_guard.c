@@ -68,7 +68,7 @@ static void line_take(const char *kind, const char *words, struct guard_spec *sp
 	}
 }
 
-/* What a spec was read from, and points to. */
+/* The lines that a spec was read from, and all that it points to. */
 struct input {
 	struct line_list sources, own;
 	struct guard_source *pairs;
@@ -105,8 +105,8 @@ static bool spec_read(struct guard_spec *spec, struct input *input)
 	spec->sources = input->pairs = calloc(spec->n_sources + 1, sizeof(*input->pairs));
 	spec->own = input->ranges = calloc(spec->n_own + 1, sizeof(*input->ranges));
 	for (size_t i = 0; i < spec->n_sources; i++)
-		input->pairs[i] = (struct guard_source){&input->sources.items[i].outer,
-							&input->sources.items[i].inner};
+		input->pairs[i] = (struct guard_source){input->sources.items[i].outer,
+							input->sources.items[i].inner};
 	for (size_t i = 0; i < spec->n_own; i++)
 		input->ranges[i] = input->own.items[i].inner;
 	return more;

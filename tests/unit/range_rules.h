@@ -95,41 +95,59 @@ static inline const char *former_rule_broken(const struct node_table *nodes,
 	return range_rule_broken(nodes, rules, &former->cidr, nodes->n);
 }
 
-/* Has the order each Node once, and by what they had? @cidrs: podCIDRs, not InternalIPs. */
-static inline bool rules_order(const struct node_table *nodes, int family, bool cidrs)
+/* Does the first Node have less than the second, or the same? @order: NODE_ORDER_* and a
+ * family. */
+static inline bool rules_in_order(const struct cluster_node *first,
+				  const struct cluster_node *second, int order)
 {
-	const uint32_t *order = cidrs ? nodes->orders.cidrs[family]
-				      : nodes->orders.addresses[family];
+	int family = order % IP_FAMILIES;
+
+	if (order == NODE_ORDER_MACS)
+		return memcmp(first->mac, second->mac, sizeof(first->mac)) <= 0;
+	if (order >= NODE_ORDER_ADDRESSES)
+		return memcmp(&first->addresses[family], &second->addresses[family],
+			      sizeof(first->addresses[family])) <= 0;
+	return memcmp(&first->cidrs[family], &second->cidrs[family],
+		      sizeof(first->cidrs[family])) <= 0;
+}
+
+/* Has the list each Node once, and by what they have? */
+static inline bool rules_order(const struct node_table *nodes, const uint32_t *list,
+			       int order)
+{
 	uint64_t sum = 0, squares = 0;
 
 	for (uint64_t i = 0; i < nodes->n; i++) {
-		const struct cluster_node *node, *before;
-
-		if (order[i] >= nodes->n)
+		if (list[i] >= nodes->n ||
+		    !rules_in_order(&nodes->items[list[i ? i - 1 : 0]],
+				    &nodes->items[list[i]], order))
 			return false;
-		node = &nodes->items[order[i]];
-		before = &nodes->items[order[i ? i - 1 : 0]];
-		if ((cidrs ? memcmp(&before->cidrs[family], &node->cidrs[family],
-				    sizeof(node->cidrs[family]))
-			   : memcmp(&before->addresses[family], &node->addresses[family],
-				    sizeof(node->addresses[family]))) > 0)
-			return false;
-		sum += order[i] - i;
-		squares += (uint64_t)order[i] * order[i] - i * i;
+		sum += list[i] - i;
+		squares += (uint64_t)list[i] * list[i] - i * i;
 	}
 	return sum == 0 && squares == 0;
+}
+
+static inline bool rules_orders(const struct node_table *nodes)
+{
+	const struct node_orders *orders = &nodes->orders;
+	bool right = rules_order(nodes, orders->macs, NODE_ORDER_MACS);
+
+	for (int family = 0; family < IP_FAMILIES; family++)
+		right = right &&
+			rules_order(nodes, orders->cidrs[family],
+				    NODE_ORDER_CIDRS + family) &&
+			rules_order(nodes, orders->addresses[family],
+				    NODE_ORDER_ADDRESSES + family);
+	return right;
 }
 
 /* The same for all podCIDRs that are accepted, and for former ones that are routed. */
 static inline const char *range_rules_broken(const struct node_table *nodes,
 					     const struct range_rules *rules)
 {
-	const char *broken = NULL;
+	const char *broken = rules_orders(nodes) ? NULL : "the table's orders are right";
 
-	for (int family = 0; family < IP_FAMILIES; family++)
-		if (!rules_order(nodes, family, true) ||
-		    !rules_order(nodes, family, false))
-			broken = "the table's orders are right";
 	for (size_t i = 0; !broken && i < nodes->n; i++)
 		for (int family = 0; !broken && family < IP_FAMILIES; family++)
 			if (nodes->items[i].ranges[family] == RANGE_ACCEPTED)

@@ -2,7 +2,7 @@
 /* deploy/agent/tunnel/flannel_peers.h: whose annotations of flannel are used, and which
  * are refused. */
 #include "deploy/agent/tunnel/flannel_peers.h"
-#include "deploy/agent/tunnel/node_mac.h"
+#include "deploy/agent/api/node_mac.h"
 #include "plan_world.h"
 
 #define MAC_A "0a:00:00:00:00:0a"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* deploy/agent/tunnel/tunnel_plan.h: which nodes are reached by a tunnel, between which
  * addresses, and whose pods are behind whom. */
-#include "deploy/agent/tunnel/node_mac.h"
+#include "deploy/agent/api/node_mac.h"
 #include "plan_world.h"
 
 /* The name of the peer behind which @cidr is; "": it is behind nobody. */

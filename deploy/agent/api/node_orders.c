@@ -1,91 +1,135 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Keys are gathered in the order of the last time, and sorted. Whatever that order was, the
- * new one is right. */
+/* A Node that is new, or has something else than before, is put into its place in each order.
+ * While all Nodes are listed that waits for the last one: then each order is sorted once. */
 #include "node_orders.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "conf/base/util.h"
 #include "deploy/agent/base/byte_sort.h"
+#include "deploy/agent/base/fetch.h"
 
-#define ORDERS (2 * IP_FAMILIES)
-
-static uint32_t **order_at(struct node_orders *orders, int i)
+static uint32_t **list_at(struct node_orders *orders, int order)
 {
-	return i < IP_FAMILIES ? &orders->cidrs[i] : &orders->addresses[i - IP_FAMILIES];
+	if (order == NODE_ORDER_MACS)
+		return &orders->macs;
+	return order < NODE_ORDER_ADDRESSES
+		       ? &orders->cidrs[order]
+		       : &orders->addresses[order - NODE_ORDER_ADDRESSES];
 }
 
 void node_orders_clear(struct node_orders *orders)
 {
-	for (int i = 0; i < ORDERS; i++)
-		free(*order_at(orders, i));
+	for (int i = 0; i < NODE_ORDERS; i++)
+		free(*list_at(orders, i));
 	*orders = (struct node_orders){};
 }
 
 int node_orders_grow(struct node_orders *orders, size_t size)
 {
-	for (int i = 0; i < ORDERS; i++) {
-		uint32_t **order = order_at(orders, i), *grown;
+	for (int i = 0; i < NODE_ORDERS; i++) {
+		uint32_t **list = list_at(orders, i), *grown;
 
-		grown = reallocarray(*order, size, sizeof(*grown));
+		grown = reallocarray(*list, size, sizeof(*grown));
 		if (!grown)
 			return -ENOMEM;
-		*order = grown;
+		*list = grown;
 	}
 	return 0;
 }
 
 void node_orders_insert(struct node_orders *orders, size_t n, size_t at)
 {
-	for (int i = 0; i < ORDERS; i++) {
-		uint32_t *order = *order_at(orders, i);
+	for (int i = 0; i < NODE_ORDERS; i++) {
+		uint32_t *list = *list_at(orders, i);
 
 		for (size_t k = 0; at < n && k < n; k++)
-			order[k] += order[k] >= at;
-		order[n] = (uint32_t)at;
+			list[k] += list[k] >= at;
+		list[n] = (uint32_t)at;
 	}
 }
 
 void node_orders_remove(struct node_orders *orders, size_t n, size_t at)
 {
-	for (int i = 0; i < ORDERS; i++) {
-		uint32_t *order = *order_at(orders, i);
+	for (int i = 0; i < NODE_ORDERS; i++) {
+		uint32_t *list = *list_at(orders, i);
 		size_t kept = 0;
 
 		for (size_t k = 0; k < n; k++)
-			if (order[k] != at)
-				order[kept++] = order[k] - (order[k] > at);
+			if (list[k] != at)
+				list[kept++] = list[k] - (list[k] > at);
 	}
 }
 
 void node_orders_reset(struct node_orders *orders, size_t n)
 {
-	for (int i = 0; i < ORDERS; i++)
+	for (int i = 0; i < NODE_ORDERS; i++)
 		for (size_t k = 0; k < n; k++)
-			(*order_at(orders, i))[k] = (uint32_t)k;
+			(*list_at(orders, i))[k] = (uint32_t)k;
+	orders->mixed = true;
+}
+
+void node_orders_mix(struct node_orders *orders)
+{
+	orders->mixed = true;
+}
+
+/* Brings @at to its place among the @n Nodes of a list, of which all others are in order. */
+static void place(uint32_t *list, size_t n, uint32_t at, int order, node_key_fn fn,
+		  const void *nodes)
+{
+	struct node_key key = fn(nodes, at, order);
+	size_t is = 0, low = 0, high = n - 1;
+
+	while (list[is] != at)
+		is++;
+	memmove(list + is, list + is + 1, (n - 1 - is) * sizeof(*list));
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		struct node_key other = fn(nodes, list[middle], order);
+
+		if (bytes_cmp(&other, &key, sizeof(key)) <= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	memmove(list + low + 1, list + low, (n - 1 - low) * sizeof(*list));
+	list[low] = at;
+}
+
+void node_orders_place(struct node_orders *orders, size_t n, size_t at, node_key_fn fn,
+		       const void *nodes)
+{
+	for (int i = 0; !orders->mixed && i < NODE_ORDERS; i++)
+		place(*list_at(orders, i), n, (uint32_t)at, i, fn, nodes);
 }
 
 struct ordered {
-	struct ip_prefix key;
+	struct node_key key;
 	uint32_t node;
 };
 
-void node_orders_make(struct node_orders *orders, size_t n, node_key_fn fn,
-		      const void *nodes)
+int node_orders_sort(struct node_orders *orders, size_t n, node_key_fn fn,
+		     const void *nodes)
 {
-	_cleanup_(free_p) struct ordered *list = reallocarray(NULL, n + 1, sizeof(*list));
+	_cleanup_(free_p) struct ordered *sorted = NULL;
 
-	for (int i = 0; list && i < ORDERS; i++) {
-		uint32_t *order = *order_at(orders, i);
+	if (!orders->mixed)
+		return 0;
+	sorted = reallocarray(NULL, n + 1, sizeof(*sorted));
+	if (!sorted)
+		return -ENOMEM;
+	for (int i = 0; i < NODE_ORDERS; i++) {
+		uint32_t *list = *list_at(orders, i);
 
 		for (size_t k = 0; k < n; k++)
-			list[k] = (struct ordered){
-				fn(nodes, order[k], i % IP_FAMILIES, i < IP_FAMILIES),
-				order[k],
-			};
-		BYTE_SORT(list, n, struct ordered, key);
+			sorted[k] = (struct ordered){fn(nodes, list[k], i), list[k]};
+		BYTE_SORT(sorted, n, struct ordered, key);
 		for (size_t k = 0; k < n; k++)
-			order[k] = list[k].node;
+			list[k] = sorted[k].node;
 	}
+	orders->mixed = false;
+	return 0;
 }

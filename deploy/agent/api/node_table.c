@@ -7,7 +7,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "deploy/agent/base/byte_sort.h"
+#include "node_mac.h"
+#include "prefix_join.h"
 
 /* Gives the name's place in the table. False: it isn't there, and that would be its
  * place. */
@@ -57,6 +58,36 @@ const struct cluster_node *node_table_overlap(const struct node_table *table,
 	return NULL;
 }
 
+static struct node_key key_of(const void *nodes, uint32_t at, int order)
+{
+	const struct cluster_node *node = (const struct cluster_node *)nodes + at;
+	struct node_key key = {};
+
+	if (order == NODE_ORDER_MACS)
+		memcpy(key.bytes, node->mac, MAC_LEN);
+	else if (order < NODE_ORDER_ADDRESSES)
+		memcpy(key.bytes, &node->cidrs[order], sizeof(*node->cidrs));
+	else
+		memcpy(key.bytes, &node->addresses[order - NODE_ORDER_ADDRESSES],
+		       sizeof(*node->addresses));
+	return key;
+}
+
+/* Puts the Node at this place in order, unless more are to come. */
+static void place(struct node_table *table, size_t at)
+{
+	if (table->listing)
+		node_orders_mix(&table->orders);
+	node_orders_place(&table->orders, table->n, at, key_of, table->items);
+}
+
+int node_table_order(struct node_table *table, struct cni_error *err)
+{
+	if (node_orders_sort(&table->orders, table->n, key_of, table->items) < 0)
+		return error_oom(err);
+	return 0;
+}
+
 static int grow(struct node_table *table)
 {
 	size_t size = table->size ? table->size + table->size / 2 : 64;
@@ -75,6 +106,7 @@ static int grow(struct node_table *table)
 static int insert(struct node_table *table, size_t at, const char *name,
 		  struct cni_error *err)
 {
+	const struct mac_addr mac = node_mac(name);
 	struct cluster_node *items;
 	char *copy = strdup(name);
 
@@ -85,7 +117,9 @@ static int insert(struct node_table *table, size_t at, const char *name,
 	items = table->items;
 	memmove(items + at + 1, items + at, (table->n - at) * sizeof(*items));
 	items[at] = (struct cluster_node){.name = copy};
+	memcpy(items[at].mac, mac.bytes, MAC_LEN);
 	node_orders_insert(&table->orders, table->n++, at);
+	place(table, at);
 	return 0;
 }
 
@@ -159,7 +193,8 @@ static int annotations_set(struct node_table *table, struct cluster_node *item,
 	}
 	free(item->annotations);
 	item->annotations = bytes;
-	item->annotations_len = (uint32_t)texts->len;
+	_Static_assert(sizeof(texts->bytes) <= UINT16_MAX, "the length has its place");
+	item->annotations_len = (uint16_t)texts->len;
 	if (!table->listing)
 		table->annotated++;
 	item->annotated = table->annotated;
@@ -170,7 +205,7 @@ int node_table_set(struct node_table *table, const struct node_object *node,
 		   struct cni_error *err)
 {
 	struct cluster_node *item;
-	bool news = false;
+	bool news = false, moved = false;
 	size_t at;
 	int ret;
 
@@ -197,18 +232,20 @@ int node_table_set(struct node_table *table, const struct node_object *node,
 	item->created = node->created;
 	for (int i = 0; i < IP_FAMILIES; i++) {
 		if (!prefix_equal(&item->cidrs[i], &node->cidrs[i])) {
-			news = true;
+			moved = true;
 			note_former(table, item, i);
 			item->cidrs[i] = node->cidrs[i];
 			item->ranges[i] = RANGE_UNKNOWN;
 		}
 		if (!ip_equal(&item->addresses[i], &node->addresses[i])) {
-			news = true;
+			moved = true;
 			item->addresses[i] = node->addresses[i];
 			item->internal[i] = ADDRESS_UNKNOWN;
 		}
 	}
-	return news ? NODE_TABLE_CHANGED : 0;
+	if (moved)
+		place(table, at);
+	return news || moved ? NODE_TABLE_CHANGED : 0;
 }
 
 void node_table_keep(struct node_table *table, const char *name)
@@ -237,19 +274,6 @@ bool node_table_remove(struct node_table *table, const char *name)
 	memmove(table->items + at, table->items + at + 1,
 		(table->n - at) * sizeof(*table->items));
 	return true;
-}
-
-static struct ip_prefix key_of(const void *nodes, uint32_t at, int family, bool cidr)
-{
-	const struct cluster_node *node = (const struct cluster_node *)nodes + at;
-
-	return cidr ? node->cidrs[family]
-		    : (struct ip_prefix){.addr = node->addresses[family]};
-}
-
-void node_table_order(struct node_table *table)
-{
-	node_orders_make(&table->orders, table->n, key_of, table->items);
 }
 
 void node_table_list_begin(struct node_table *table)
@@ -287,37 +311,6 @@ void node_table_clear(struct node_table *table)
 	*table = (struct node_table){};
 }
 
-/* Are @low and @high, in this order, the two halves of one prefix? */
-static bool are_halves(const struct ip_prefix *low, const struct ip_prefix *high)
-{
-	struct ip_prefix whole = {low->addr, low->len - 1};
-
-	if (low->len != high->len || low->len <= 1)
-		return false;
-	whole = prefix_network(&whole);
-	return ip_equal(&whole.addr, &low->addr) && prefix_contains(&whole, &high->addr);
-}
-
-/* Makes the prefixes of the list as few as cover exactly what they cover. */
-static void join(struct prefix_list *list)
-{
-	struct ip_prefix *all = list->items;
-	size_t kept = 0;
-
-	byte_sort(all, list->n, sizeof(*all), 0, sizeof(*all));
-	for (size_t i = 0; i < list->n; i++) {
-		/* A wider prefix sorts before those that it covers. */
-		if (kept && prefix_contains(&all[kept - 1], &all[i].addr))
-			continue;
-		all[kept++] = all[i];
-		while (kept > 1 && are_halves(&all[kept - 2], &all[kept - 1])) {
-			kept--;
-			all[kept - 1].len--;
-		}
-	}
-	list->n = kept;
-}
-
 static void add_address(struct prefix_list *list, const struct ip_addr *addr)
 {
 	/* bridge-cni takes no prefix of IPv4-mapped ones. */
@@ -340,16 +333,17 @@ int node_table_addresses(const struct node_table *table, const char *own,
 		return error_oom(err);
 	for (int family = 0; family < IP_FAMILIES; family++)
 		for (size_t i = 0; i < table->n; i++) {
-			uint32_t at = table->orders.addresses[family][i];
+			const struct cluster_node *node =
+				node_ordered(table, table->orders.addresses[family], i);
 
-			if (&table->items[at] != own_node)
-				add_address(&list, &table->items[at].addresses[family]);
+			if (node != own_node)
+				add_address(&list, &node->addresses[family]);
 		}
 	for (size_t i = 0; i < table->n; i++)
 		for (size_t k = 0;
 		     &table->items[i] != own_node && k < table->items[i].n_more; k++)
 			add_address(&list, &table->items[i].more[k]);
-	join(&list);
+	prefix_join(&list);
 	*ret_list = list;
 	return 0;
 }
@@ -368,17 +362,18 @@ int node_table_cidrs(const struct node_table *table, const struct prefix_list *m
 		return error_oom(err);
 	for (int family = 0; family < IP_FAMILIES; family++)
 		for (size_t i = 0; i < table->n; i++) {
-			uint32_t at = table->orders.cidrs[family][i];
+			const struct cluster_node *node =
+				node_ordered(table, table->orders.cidrs[family], i);
 
-			if (table->items[at].ranges[family] == RANGE_ACCEPTED)
-				list.items[list.n++] = table->items[at].cidrs[family];
+			if (node->ranges[family] == RANGE_ACCEPTED)
+				list.items[list.n++] = node->cidrs[family];
 		}
 	for (size_t i = 0; i < more->n; i++)
 		list.items[list.n++] = more->items[i];
 	for (size_t i = 0; former && i < ranges->n; i++)
 		if (ranges->items[i].routed)
 			list.items[list.n++] = ranges->items[i].cidr;
-	join(&list);
+	prefix_join(&list);
 	*ret_list = list;
 	return 0;
 }

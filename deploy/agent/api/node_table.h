@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "conf/network.h"
+#include "deploy/agent/base/fetch.h"
 #include "former_ranges.h"
 #include "node_object.h"
 #include "node_orders.h"
@@ -24,8 +25,8 @@ struct cluster_node {
 	/* When the annotations were told: a smaller number came before. All that one list
 	 * has told have the same. */
 	uint64_t annotated;
-	uint32_t annotations_len;
 	uint32_t round; /* the table's, of the list that named the node last */
+	uint16_t annotations_len;
 	struct ip_prefix cidrs[IP_FAMILIES];
 	struct ip_addr addresses[IP_FAMILIES];
 	/* Verdicts on @cidrs and @addresses, by pod_ranges_judge(); unknown where they
@@ -33,9 +34,10 @@ struct cluster_node {
 	enum range_verdict ranges[IP_FAMILIES];
 	enum address_verdict internal[IP_FAMILIES];
 	uint8_t n_more;
-	bool address_v6_first;
-	bool v6_first;
-	bool odd_annotation; /* there is one that counts as absent */
+	bool address_v6_first : 1;
+	bool v6_first : 1;
+	bool odd_annotation : 1; /* there is one that counts as absent */
+	uint8_t mac[MAC_LEN]; /* node_mac() */
 };
 
 /* Zero-initialise it. */
@@ -50,6 +52,22 @@ struct node_table {
 };
 
 void node_table_clear(struct node_table *table);
+
+/* Fetches what loops over an order look at: podCIDRs, InternalIPs and their verdicts. */
+static inline void node_fetch(const struct cluster_node *node)
+{
+	fetch(node->cidrs, offsetof(struct cluster_node, n_more) -
+				   offsetof(struct cluster_node, cidrs));
+}
+
+/* Gives the Node at the place @i of one of the table's orders, for a loop over the order. */
+static inline struct cluster_node *node_ordered(const struct node_table *table,
+						const uint32_t *order, size_t i)
+{
+	if (i + FETCH_AHEAD < table->n)
+		node_fetch(&table->items[order[i + FETCH_AHEAD]]);
+	return &table->items[order[i]];
+}
 
 /* The text of the annotation @index of those that are asked for; NULL: the Node has none.
  * It is valid until the table changes. */
@@ -80,8 +98,9 @@ void node_table_keep(struct node_table *table, const char *name);
 /* True: there was a node of that name. */
 bool node_table_remove(struct node_table *table, const char *name);
 
-/* Brings the orders up to date. Without memory for that they stay as they are. */
-void node_table_order(struct node_table *table);
+/* Brings the orders up to date, which may be needed where a list has begun. Code 100: they
+ * aren't to be used. */
+int node_table_order(struct node_table *table, struct cni_error *err);
 
 /* A list of all nodes begins. */
 void node_table_list_begin(struct node_table *table);

@@ -33,6 +33,19 @@ static void address_add(struct judge *judge, uint32_t number, const struct ip_ad
 	claim_add(judge, number, &whole, true, rank);
 }
 
+static void claim_range(struct judge *judge, uint32_t number,
+			const struct ip_prefix *cidr)
+{
+	if (judge->ranks[number].range != RANK_NONE)
+		claim_add(judge, number, cidr, false, judge->ranks[number].range);
+}
+
+static void claim_first(struct judge *judge, uint32_t number, const struct ip_addr *addr)
+{
+	if (judge->ranks[number].address != RANK_NONE)
+		address_add(judge, number, addr, judge->ranks[number].address);
+}
+
 /* A Node's further InternalIPs: no route leads by them, but none may lead them away. */
 static void claim_more(struct judge *judge, uint32_t number)
 {
@@ -57,33 +70,28 @@ static void claim_more(struct judge *judge, uint32_t number)
  * their prefixes. */
 static void claims_collect(struct judge *judge)
 {
-	const struct node_orders *orders = &judge->nodes->orders;
-	const struct cluster_node *nodes = judge->nodes->items;
-	size_t n = judge->nodes->n, ranges = 0, addresses = 0;
+	const struct node_table *nodes = judge->nodes;
 	int family = judge->family;
+	const uint32_t *by_cidr = nodes->orders.cidrs[family];
+	const uint32_t *by_address = nodes->orders.addresses[family];
+	size_t ranges = 0, addresses = 0;
 
-	while (ranges < n || addresses < n) {
-		bool no_range = ranges == n, no_address = addresses == n;
-		uint32_t i = no_range ? 0 : orders->cidrs[family][ranges];
-		uint32_t k = no_address ? 0 : orders->addresses[family][addresses];
+	while (ranges < nodes->n || addresses < nodes->n) {
+		const struct ip_prefix *cidr = NULL;
+		const struct ip_addr *addr = NULL;
 
-		if (no_address ||
-		    (!no_range &&
-		     memcmp(&nodes[i].cidrs[family].addr, &nodes[k].addresses[family],
-			    sizeof(nodes[k].addresses[family])) <= 0)) {
-			ranges++;
-			if (judge->ranks[i].range != RANK_NONE)
-				claim_add(judge, i, &nodes[i].cidrs[family], false,
-					  judge->ranks[i].range);
-		} else {
-			addresses++;
-			if (judge->ranks[k].address != RANK_NONE)
-				address_add(judge, k, &nodes[k].addresses[family],
-					    judge->ranks[k].address);
-		}
+		if (ranges < nodes->n)
+			cidr = &node_ordered(nodes, by_cidr, ranges)->cidrs[family];
+		if (addresses < nodes->n)
+			addr = &node_ordered(nodes, by_address, addresses)
+					->addresses[family];
+		if (!addr || (cidr && ip_cmp(&cidr->addr, addr) <= 0))
+			claim_range(judge, by_cidr[ranges++], cidr);
+		else
+			claim_first(judge, by_address[addresses++], addr);
 	}
-	for (uint32_t i = 0; i < n; i++)
-		if (nodes[i].n_more && strcmp(nodes[i].name, judge->rules->own) != 0)
+	for (uint32_t i = 0; judge->more && i < nodes->n; i++)
+		if (nodes->items[i].n_more && &nodes->items[i] != judge->own)
 			claim_more(judge, i);
 }
 
@@ -203,12 +211,20 @@ static uint64_t since_of(const struct claim *claim, const void *data)
 /* In the usual case nearly all claims are of RANK_ACCEPTED, which need no order. */
 static void grant_all(struct judge *judge)
 {
+	const struct cluster_node *nodes = judge->nodes->items;
 	size_t rest = 0;
 
-	for (enum rank rank = RANK_OWN_ADDRESS; rank <= RANK_ACCEPTED; rank++)
-		for (size_t i = 0; i < judge->n; i++)
-			if (judge->claims[i].rank == rank)
-				grant(judge, &judge->claims[i]);
+	for (size_t i = 0; i < judge->n; i++)
+		if (judge->claims[i].rank == RANK_OWN_ADDRESS)
+			grant(judge, &judge->claims[i]);
+	for (size_t i = 0; i < judge->n; i++) {
+		/* Claims of former podCIDRs belong to no Node of the table. */
+		if (i + FETCH_AHEAD < judge->n &&
+		    judge->claims[i + FETCH_AHEAD].node < judge->nodes->n)
+			node_fetch(&nodes[judge->claims[i + FETCH_AHEAD].node]);
+		if (judge->claims[i].rank == RANK_ACCEPTED)
+			grant(judge, &judge->claims[i]);
+	}
 	for (size_t i = 0; i < judge->n; i++)
 		if (judge->claims[i].rank > RANK_ACCEPTED)
 			judge->claims[rest++] = judge->claims[i];
@@ -243,15 +259,17 @@ int pod_ranges_judge(struct node_table *nodes, const struct range_rules *rules,
 {
 	_cleanup_(free_p) struct claim *claims = NULL;
 	_cleanup_(free_p) struct ranks *ranks = NULL;
-	size_t n = 2 * nodes->n + 1;
+	size_t n = 2 * nodes->n + 1, more = 0;
 	int ret = 0;
 
-	node_table_order(nodes);
+	ret = node_table_order(nodes, err);
+	if (ret < 0)
+		return ret;
 	former_ranges_prune(&nodes->former);
 	n += nodes->former.n;
 	for (size_t i = 0; i < nodes->n; i++)
-		n += nodes->items[i].n_more;
-	claims = reallocarray(NULL, n, sizeof(*claims));
+		more += nodes->items[i].n_more;
+	claims = reallocarray(NULL, n + more, sizeof(*claims));
 	ranks = reallocarray(NULL, nodes->n + 1, sizeof(*ranks));
 	if (!claims || !ranks)
 		return error_oom(err);
@@ -259,7 +277,9 @@ int pod_ranges_judge(struct node_table *nodes, const struct range_rules *rules,
 		struct judge judge = {
 			.nodes = nodes,
 			.rules = rules,
+			.own = node_table_find(nodes, rules->own),
 			.family = family,
+			.more = more > 0,
 			.ranks = ranks,
 			.claims = claims,
 			.fn = fn,

@@ -125,7 +125,7 @@ static enum rank rank_of_address(const struct judge *judge,
 void range_judge_node(struct judge *judge, uint32_t number)
 {
 	struct cluster_node *node = &judge->nodes->items[number];
-	bool own = strcmp(node->name, judge->rules->own) == 0;
+	bool own = node == judge->own;
 	enum address_verdict *address = &node->internal[judge->family];
 	enum range_verdict *range = &node->ranges[judge->family], verdict;
 	enum address_verdict former = *address;

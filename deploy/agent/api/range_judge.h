@@ -28,7 +28,9 @@ struct ranks {
 struct judge {
 	struct node_table *nodes;
 	const struct range_rules *rules;
+	const struct cluster_node *own; /* NULL: there is none in the table */
 	int family; /* an index of ip_families[] */
+	bool more; /* Nodes have further InternalIPs */
 	struct ranks *ranks; /* by Nodes' places in the table */
 	struct claim *claims;
 	size_t n;

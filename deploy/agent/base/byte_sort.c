@@ -132,9 +132,12 @@ static bool nearly_sort(const struct sort *sort, size_t n)
 {
 	uint8_t few[FEW_MAX * BYTE_SORT_ITEM_MAX];
 	struct sort few_items = {few, sort->size, sort->key, sort->len};
-	size_t kept = 0, n_few = 0;
+	size_t kept = n > 0, n_few = 0;
 
-	for (size_t i = 0; i < n; i++) {
+	while (kept > 0 && kept < n &&
+	       item_cmp(sort, item_at(sort, kept - 1), item_at(sort, kept)) <= 0)
+		kept++;
+	for (size_t i = kept; i < n; i++) {
 		const uint8_t *item = item_at(sort, i);
 		bool is_behind = !kept ||
 				 item_cmp(sort, item_at(sort, kept - 1), item) <= 0;

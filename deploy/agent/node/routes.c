@@ -121,15 +121,19 @@ static void add_former(struct sync *sync)
 static int collect_wanted(struct sync *sync)
 {
 	const struct node_table *nodes = sync->nodes;
+	const uint32_t *order = nodes->orders.cidrs[sync->family];
 
 	sync->wanted.items = reallocarray(NULL, nodes->n + nodes->former.n + 1,
 					  sizeof(*sync->wanted.items));
 	if (!sync->wanted.items)
 		return error_oom(sync->err);
 	for (size_t i = 0; i < nodes->n; i++) {
-		uint32_t at = nodes->orders.cidrs[sync->family][i];
-		const struct cluster_node *node = &nodes->items[at];
+		const struct cluster_node *node = node_ordered(nodes, order, i);
 		enum route_problem what = ROUTE_FINE;
+
+		if (sync->plan && i + FETCH_AHEAD < nodes->n)
+			fetch(&sync->plan->peers[order[i + FETCH_AHEAD]],
+			      sizeof(*sync->plan->peers));
 
 		if (node == sync->own)
 			continue;
@@ -226,7 +230,7 @@ static void apply(struct sync *sync)
 			remove_route(sync, is++);
 		if (is == end || order > 0)
 			set_route(sync, wanted, NULL);
-		else if (own_route_equal(is, wanted))
+		else if (own_route_leads(is, wanted))
 			is++;
 		else
 			set_route(sync, wanted, is++);
@@ -244,7 +248,7 @@ static void try_alone(struct sync *sync, const struct own_route *wanted)
 	struct cni_error err = {};
 	int ret;
 
-	if (is && own_route_equal(is, wanted))
+	if (is && own_route_leads(is, wanted))
 		return;
 	queue_route_set(sync->nl, &message, is);
 	ret = netlink_commit(sync->nl, &err);

@@ -20,13 +20,6 @@ void own_routes_clear(struct own_routes *list)
 	*list = (struct own_routes){};
 }
 
-int own_route_cmp(const struct own_route *a, const struct own_route *b)
-{
-	int order = ip_cmp(&a->dst.addr, &b->dst.addr);
-
-	return order ? order : (int)a->dst.len - (int)b->dst.len;
-}
-
 static int by_dst(const void *a, const void *b)
 {
 	return own_route_cmp(a, b);
@@ -35,12 +28,6 @@ static int by_dst(const void *a, const void *b)
 void own_routes_sort(struct own_routes *list)
 {
 	BYTE_SORT(list->items, list->n, struct own_route, dst);
-}
-
-bool own_route_equal(const struct own_route *a, const struct own_route *b)
-{
-	return own_route_cmp(a, b) == 0 && a->index == b->index &&
-	       ip_equal(&a->gw, &b->gw);
 }
 
 const struct own_route *own_routes_find(const struct own_routes *list,
@@ -154,6 +141,6 @@ bool routes_known_has(const struct routes_known known[IP_FAMILIES],
 	has = own_routes_find(&known[family].ours, &route.dst);
 	if (message->nlmsg_type == RTM_DELROUTE)
 		return !has;
-	return has && own_route_equal(has, &route) &&
+	return has && own_route_leads(has, &route) &&
 	       get_u32(attrs[RTA_PRIORITY]) == metric_of(header->rtm_family);
 }

@@ -26,10 +26,16 @@ struct own_routes {
 void own_routes_clear(struct own_routes *list);
 
 /* <0, 0, >0, by destination. */
-int own_route_cmp(const struct own_route *a, const struct own_route *b);
+static inline int own_route_cmp(const struct own_route *a, const struct own_route *b)
+{
+	return bytes_cmp(&a->dst, &b->dst, sizeof(a->dst));
+}
 void own_routes_sort(struct own_routes *list);
-/* Do they lead the same way? */
-bool own_route_equal(const struct own_route *a, const struct own_route *b);
+/* Do both, which are to the same destination, lead the same way? */
+static inline bool own_route_leads(const struct own_route *a, const struct own_route *b)
+{
+	return a->index == b->index && ip_equal(&a->gw, &b->gw);
+}
 /* The route to @dst in a sorted list; NULL: there is none. */
 const struct own_route *own_routes_find(const struct own_routes *list,
 					const struct ip_prefix *dst);

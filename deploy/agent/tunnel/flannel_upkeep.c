@@ -6,7 +6,7 @@
 
 #include "conf/identity.h"
 #include "deploy/agent/api/annotate_once.h"
-#include "node_mac.h"
+#include "deploy/agent/api/node_mac.h"
 #include "vxlan_rival.h"
 
 #define LOGGED_MAX 20 /* refused annotations that are named at once */

@@ -29,15 +29,25 @@ void guard_elements_clear(struct guard_elements *elements)
 	*elements = (struct guard_elements){};
 }
 
+static int element_cmp(const struct guard_element *a, const struct guard_element *b)
+{
+	return bytes_cmp(a, b, sizeof(*a));
+}
+
 /* Sorts a list, and leaves each element in it once. */
 static void settle(struct guard_elements *elements)
 {
 	struct guard_element *items = elements->items;
-	size_t n = 0;
+	size_t n = 0, in_order = 1;
 
+	while (in_order < elements->n &&
+	       element_cmp(&items[in_order - 1], &items[in_order]) < 0)
+		in_order++;
+	if (in_order >= elements->n)
+		return;
 	BYTE_SORT(items, elements->n, struct guard_element, bytes);
 	for (size_t i = 0; i < elements->n; i++)
-		if (n == 0 || memcmp(&items[n - 1], &items[i], sizeof(*items)) != 0)
+		if (n == 0 || element_cmp(&items[n - 1], &items[i]) != 0)
 			items[n++] = items[i];
 	elements->n = n;
 }
@@ -51,8 +61,8 @@ static void want(struct guard_elements *elements, enum guard_kind kind,
 
 	*element = (struct guard_element){{[KIND] = kind, [LEN] = inner->len}};
 	if (outer)
-		memcpy(element->bytes + OUTER, outer->bytes, ip_size(outer->family));
-	memcpy(element->bytes + INNER, inner->addr.bytes, ip_size(inner->addr.family));
+		memcpy(element->bytes + OUTER, outer->bytes, sizeof(outer->bytes));
+	memcpy(element->bytes + INNER, inner->addr.bytes, sizeof(inner->addr.bytes));
 }
 
 /* @more: room for so many others. -ENOMEM. */
@@ -67,7 +77,7 @@ static int wanted_make(const struct guard_spec *spec, size_t more,
 		return -ENOMEM;
 	for (size_t i = 0; spec->vxlan && i < spec->n_sources; i++)
 		want(&wanted, guard_kind_source(&spec->sources[i]),
-		     spec->sources[i].outer, spec->sources[i].inner);
+		     &spec->sources[i].outer, &spec->sources[i].inner);
 	for (size_t i = 0; i < spec->n_own; i++)
 		want(&wanted, guard_kind_own(&spec->own[i]), NULL, &spec->own[i]);
 	settle(&wanted);
@@ -236,28 +246,32 @@ static void queue_add(struct queue *queue, const struct guard_element *element)
 	queue->all++;
 }
 
-/* Queues what is in @these and not in @others, and returns how many these are. */
-static size_t queue_without(struct netlink *nft,
-			    void (*send)(struct netlink *nft,
-					 const struct nft_element *elements, size_t n),
-			    const struct guard_elements *these,
-			    const struct guard_elements *others)
+/* Queues the removal of what @known alone has, and the addition of what @wanted alone has. */
+static void queue_differences(struct netlink *nft, const struct guard_elements *known,
+			      const struct guard_elements *wanted, size_t *ret_deleted,
+			      size_t *ret_added)
 {
-	struct queue queue = {.nft = nft, .send = send};
-	size_t k = 0;
+	struct queue del = {.nft = nft, .send = nft_transaction_del};
+	struct queue add = {.nft = nft, .send = nft_transaction_add};
+	size_t is = 0, at = 0;
 
-	for (size_t i = 0; i < these->n; i++) {
-		int order = 1;
+	while (is < known->n || at < wanted->n) {
+		int order = is == known->n ? 1
+			    : at == wanted->n
+				    ? -1
+				    : element_cmp(&known->items[is], &wanted->items[at]);
 
-		while (k < others->n &&
-		       (order = memcmp(&others->items[k], &these->items[i],
-				       sizeof(*these->items))) < 0)
-			k++;
-		if (k == others->n || order != 0)
-			queue_add(&queue, &these->items[i]);
+		if (order < 0)
+			queue_add(&del, &known->items[is]);
+		if (order > 0)
+			queue_add(&add, &wanted->items[at]);
+		is += order <= 0;
+		at += order >= 0;
 	}
-	queue_flush(&queue);
-	return queue.all;
+	queue_flush(&del);
+	queue_flush(&add);
+	*ret_deleted = del.all;
+	*ret_added = add.all;
 }
 
 static bool equal(const struct guard_elements *a, const struct guard_elements *b)
@@ -277,8 +291,7 @@ static int replace(struct netlink *nft, const struct guard_elements *known,
 	if (equal(known, wanted))
 		return 0;
 	nft_transaction_begin(nft);
-	deleted = queue_without(nft, nft_transaction_del, known, wanted);
-	added = queue_without(nft, nft_transaction_add, wanted, known);
+	queue_differences(nft, known, wanted, &deleted, &added);
 	ret = nft_transaction_commit(nft, ENOENT, err);
 	if (ret != 0)
 		return ret == NETLINK_EXPECTED ? GUARD_ELEMENTS_AGAIN : ret;

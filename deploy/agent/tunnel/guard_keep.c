@@ -69,7 +69,7 @@ static const struct ip_addr *address_of_flannel(const struct tunnel_peer *peer,
 static void source_add(struct lists *lists, struct guard_spec *spec,
 		       const struct ip_addr *outer, const struct tunnel_range *range)
 {
-	lists->sources[spec->n_sources++] = (struct guard_source){outer, &range->cidr};
+	lists->sources[spec->n_sources++] = (struct guard_source){*outer, range->cidr};
 }
 
 /* A peer may send from each of its InternalIPs, whichever this node sends to. Ranges are in
@@ -80,11 +80,11 @@ static void sources_make(const struct tunnel_plan *plan, struct lists *lists,
 {
 	for (int f = 0; f < IP_FAMILIES; f++)
 		for (size_t i = 0; i < plan->n_ranges; i++) {
-			const struct tunnel_range *range = &plan->ranges[i];
-			const struct tunnel_peer *peer = &plan->peers[range->peer];
+			const struct tunnel_peer *peer = tunnel_range_peer(plan, i);
 
 			if (peer->addresses[f].family)
-				source_add(lists, spec, &peer->addresses[f], range);
+				source_add(lists, spec, &peer->addresses[f],
+					   &plan->ranges[i]);
 		}
 	for (size_t i = 0; plan->flannel && i < plan->n_ranges; i++) {
 		const struct tunnel_range *range = &plan->ranges[i];

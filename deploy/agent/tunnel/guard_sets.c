@@ -36,9 +36,9 @@ enum guard_kind guard_kind_own(const struct ip_prefix *range)
 
 enum guard_kind guard_kind_source(const struct guard_source *source)
 {
-	bool inner6 = source->inner->addr.family == AF_INET6;
+	bool inner6 = source->inner.addr.family == AF_INET6;
 
-	if (source->outer->family == AF_INET6)
+	if (source->outer.family == AF_INET6)
 		return inner6 ? GUARD_SOURCES_66 : GUARD_SOURCES_64;
 	return inner6 ? GUARD_SOURCES_46 : GUARD_SOURCES_44;
 }
@@ -48,7 +48,7 @@ void guard_sets_find(const struct guard_spec *spec, struct guard_sets *ret_sets)
 	*ret_sets = (struct guard_sets){};
 	for (size_t i = 0; spec->vxlan && i < spec->n_sources; i++)
 		ret_sets->has[guard_kind_source(&spec->sources[i])]
-			     [spec->sources[i].inner->len] = true;
+			     [spec->sources[i].inner.len] = true;
 	for (size_t i = 0; i < spec->n_own; i++)
 		ret_sets->has[guard_kind_own(&spec->own[i])][spec->own[i].len] = true;
 }

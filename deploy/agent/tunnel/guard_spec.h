@@ -9,11 +9,10 @@
 
 #include "conf/base/addr.h"
 
-/* The node that sends from @outer has the pods of @inner, whose host bits are zero. Both
- * are the caller's. */
+/* The node that sends from @outer has the pods of @inner, whose host bits are zero. */
 struct guard_source {
-	const struct ip_addr *outer;
-	const struct ip_prefix *inner;
+	struct ip_addr outer;
+	struct ip_prefix inner;
 };
 
 struct guard_spec {

@@ -6,14 +6,12 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "deploy/agent/api/node_mac.h"
 #include "deploy/agent/base/byte_sort.h"
-#include "node_mac.h"
-#include "sole_claims.h"
 
 void tunnel_plan_clear(struct tunnel_plan *plan)
 {
 	free(plan->peers);
-	free(plan->by_mac);
 	free(plan->ranges);
 	free(plan->flannel);
 	*plan = (struct tunnel_plan){};
@@ -21,59 +19,47 @@ void tunnel_plan_clear(struct tunnel_plan *plan)
 
 /* -- addresses and MAC addresses that several Nodes have */
 
-struct shared {
-	struct tunnel_plan *plan;
-	int family;
-};
-
-static void drop_address(uint32_t node, void *data)
+static void drop_address(struct tunnel_peer *peer, int family)
 {
-	const struct shared *shared = data;
-
-	shared->plan->peers[node].addresses[shared->family] = (struct ip_addr){};
-	shared->plan->peers[node].shared |= (uint8_t)(1U << shared->family);
-	shared->plan->peers[node].problem = ROUTE_SHARED_ADDRESS;
-}
-
-static void drop_mac(uint32_t node, void *data)
-{
-	const struct shared *shared = data;
-
-	shared->plan->peers[node].problem = ROUTE_SAME_MAC;
+	peer->addresses[family] = (struct ip_addr){};
+	peer->shared |= (uint8_t)(1U << family);
+	peer->problem = ROUTE_SHARED_ADDRESS;
 }
 
 /* Takes the addresses of a family that are usable, from all peers that share one. */
 static void shared_addresses(struct tunnel_plan *plan, const struct node_table *nodes,
-			     struct sole_claims *claims, int family)
+			     int family)
 {
-	struct shared shared = {plan, family};
+	const struct cluster_node *before = NULL;
 
-	claims->n = 0;
 	for (size_t i = 0; i < nodes->n; i++) {
-		uint32_t at = nodes->orders.addresses[family][i];
-		const struct ip_addr *addr = &nodes->items[at].addresses[family];
+		const struct cluster_node *node =
+			node_ordered(nodes, nodes->orders.addresses[family], i);
+		const struct ip_addr *addr = &node->addresses[family];
 
 		/* Whether a Node claims this node's own address is known from the survey
 		 * of this node's addresses (surroundings.h). */
-		if (addr->family && &nodes->items[at] != plan->own)
-			sole_claims_add_address(claims, addr, at);
+		if (!addr->family || node == plan->own)
+			continue;
+		if (before && ip_equal(&before->addresses[family], addr)) {
+			drop_address(&plan->peers[before - nodes->items], family);
+			drop_address(&plan->peers[node - nodes->items], family);
+		}
+		before = node;
 	}
-	sole_claims_sort(claims);
-	sole_claims_shared(claims, drop_address, &shared);
 }
 
-static void shared_macs(struct tunnel_plan *plan, struct sole_claims *claims, bool by_key)
+static void shared_macs(struct tunnel_plan *plan)
 {
-	struct shared shared = {.plan = plan};
+	struct tunnel_peer *before = NULL;
 
-	claims->n = 0;
-	for (uint32_t i = 0; i < plan->n_peers; i++)
-		sole_claims_add_mac(claims, &plan->peers[i].mac, i);
-	sole_claims_sort(claims);
-	if (!by_key)
-		sole_claims_shared(claims, drop_mac, &shared);
-	for (size_t i = 0; i < claims->n; i++)
-		plan->by_mac[i] = claims->items[i].node;
+	for (size_t i = 0; i < plan->n_peers; i++) {
+		struct tunnel_peer *peer = tunnel_peer_by_mac(plan, i);
+
+		if (before && mac_equal(&before->mac, &peer->mac))
+			before->problem = peer->problem = ROUTE_SAME_MAC;
+		before = peer;
+	}
 }
 
 /* -- peers */
@@ -102,11 +88,13 @@ static enum route_problem address_problem(const struct tunnel_plan *plan,
 static void peer_take(struct tunnel_plan *plan, struct tunnel_peer *peer,
 		      const struct cluster_node *node)
 {
-	*peer = (struct tunnel_peer){.node = node, .mac = node_mac(node->name)};
+	*peer = (struct tunnel_peer){.node = node, .mac.set = true};
+	memcpy(peer->mac.bytes, node->mac, MAC_LEN);
 	if (node == plan->own) {
 		peer->problem = ROUTE_OWN_ADDRESS;
 		return;
 	}
+	peer->has_v6 = node->ranges[1] == RANGE_ACCEPTED;
 	for (int i = 0; i < IP_FAMILIES; i++)
 		if (node->addresses[i].family && node->internal[i] == ADDRESS_USABLE &&
 		    !ip_equal(&node->addresses[i], &plan->addresses[i]))
@@ -136,35 +124,28 @@ static void range_add(struct tunnel_plan *plan, size_t peer, const struct ip_pre
 {
 	plan->ranges[plan->n_ranges++] = (struct tunnel_range){.cidr = *cidr,
 							       .peer = (uint32_t)peer};
-	plan->peers[peer].has_v6 |= cidr->addr.family == AF_INET6;
-}
-
-static size_t ranges_max(const struct node_table *nodes)
-{
-	size_t n = nodes->former.n;
-
-	for (size_t i = 0; i < nodes->n; i++)
-		for (int family = 0; family < IP_FAMILIES; family++)
-			n += nodes->items[i].ranges[family] == RANGE_ACCEPTED;
-	return n;
 }
 
 static void ranges_take(struct tunnel_plan *plan, const struct node_table *nodes)
 {
 	for (int family = 0; family < IP_FAMILIES; family++)
 		for (size_t i = 0; i < nodes->n; i++) {
-			uint32_t at = nodes->orders.cidrs[family][i];
+			const struct cluster_node *node =
+				node_ordered(nodes, nodes->orders.cidrs[family], i);
 
-			if (&nodes->items[at] != plan->own &&
-			    nodes->items[at].ranges[family] == RANGE_ACCEPTED)
-				range_add(plan, at, &nodes->items[at].cidrs[family]);
+			if (node != plan->own && node->ranges[family] == RANGE_ACCEPTED)
+				range_add(plan, (size_t)(node - nodes->items),
+					  &node->cidrs[family]);
 		}
 	for (size_t i = 0; i < nodes->former.n; i++) {
 		const struct former_range *former = &nodes->former.items[i];
 		const struct cluster_node *node = node_table_find(nodes, former->node);
 
-		if (former->routed && node && node != plan->own)
-			range_add(plan, (size_t)(node - nodes->items), &former->cidr);
+		if (!former->routed || !node || node == plan->own)
+			continue;
+		range_add(plan, (size_t)(node - nodes->items), &former->cidr);
+		plan->peers[node - nodes->items].has_v6 |= former->cidr.addr.family ==
+							   AF_INET6;
 	}
 	BYTE_SORT(plan->ranges, plan->n_ranges, struct tunnel_range, cidr);
 }
@@ -188,25 +169,24 @@ int tunnel_plan_make(const struct node_table *nodes, const char *own, bool by_ke
 		     struct tunnel_plan *ret_plan, struct cni_error *err)
 {
 	_cleanup_(tunnel_plan_clear) struct tunnel_plan plan = {};
-	_cleanup_(free_p) struct sole_claim *items = reallocarray(NULL, nodes->n + 1,
-								  sizeof(*items));
-	struct sole_claims claims = {.items = items};
 
 	plan.peers = reallocarray(NULL, nodes->n + 1, sizeof(*plan.peers));
-	plan.by_mac = reallocarray(NULL, nodes->n + 1, sizeof(*plan.by_mac));
-	plan.ranges = reallocarray(NULL, ranges_max(nodes) + 1, sizeof(*plan.ranges));
-	if (!plan.peers || !plan.by_mac || !plan.ranges || !items)
+	plan.by_mac = nodes->orders.macs;
+	plan.ranges = reallocarray(NULL, IP_FAMILIES * nodes->n + nodes->former.n + 1,
+				   sizeof(*plan.ranges));
+	if (!plan.peers || !plan.ranges)
 		return error_oom(err);
 	own_take(&plan, nodes, own);
 	plan.n_peers = nodes->n;
 	for (size_t i = 0; i < nodes->n; i++)
 		peer_take(&plan, &plan.peers[i], &nodes->items[i]);
 	for (int family = 0; !by_key && family < IP_FAMILIES; family++)
-		shared_addresses(&plan, nodes, &claims, family);
+		shared_addresses(&plan, nodes, family);
 	for (size_t i = 0; i < nodes->n; i++)
 		if (plan.peers[i].node != plan.own)
 			underlay_choose(&plan, &plan.peers[i]);
-	shared_macs(&plan, &claims, by_key);
+	if (!by_key)
+		shared_macs(&plan);
 	ranges_take(&plan, nodes);
 	*ret_plan = plan;
 	plan = (struct tunnel_plan){};

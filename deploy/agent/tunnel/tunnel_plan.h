@@ -69,7 +69,8 @@ struct tunnel_plan {
 	 * stands for this node has the problem ROUTE_OWN_ADDRESS, and no addresses. */
 	struct tunnel_peer *peers;
 	size_t n_peers;
-	uint32_t *by_mac; /* the peers' indexes, in the order of their MAC addresses */
+	/* The peers' indexes, in the order of their MAC addresses; the node table's. */
+	const uint32_t *by_mac;
 	struct tunnel_range *ranges; /* sorted by address; they lie apart */
 	size_t n_ranges;
 	struct flannel_end *flannel; /* of all peers; NULL: none runs flannel */
@@ -79,6 +80,25 @@ struct tunnel_plan {
 	bool always; /* also to nodes on this node's link */
 };
 void tunnel_plan_clear(struct tunnel_plan *plan);
+
+/* Gives the peer that is the @i-th by its MAC address, for a loop over all. */
+static inline struct tunnel_peer *tunnel_peer_by_mac(const struct tunnel_plan *plan,
+						     size_t i)
+{
+	if (i + FETCH_AHEAD < plan->n_peers)
+		fetch(&plan->peers[plan->by_mac[i + FETCH_AHEAD]], sizeof(*plan->peers));
+	return &plan->peers[plan->by_mac[i]];
+}
+
+/* Gives the peer of the range @i, for a loop over all ranges. */
+static inline const struct tunnel_peer *tunnel_range_peer(const struct tunnel_plan *plan,
+							  size_t i)
+{
+	if (i + FETCH_AHEAD < plan->n_ranges)
+		fetch(&plan->peers[plan->ranges[i + FETCH_AHEAD].peer],
+		      sizeof(*plan->peers));
+	return &plan->peers[plan->ranges[i].peer];
+}
 
 /*
  * Makes the plan of the node named @own from @nodes, whose podCIDRs were judged. A Node

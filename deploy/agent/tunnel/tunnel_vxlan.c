@@ -20,14 +20,6 @@ void tunnel_vxlan_clear(struct tunnel_vxlan *vxlan)
 
 /* -- the entries that are wanted */
 
-/* Tells whether this node sends to the peer's pods of a family over this underlay. */
-static bool is_of(const struct tunnel_peer *peer, int family, int underlay,
-		  struct tunnel_end *ret_end)
-{
-	return tunnel_peer_end(peer, family, ret_end) == ROUTE_FINE &&
-	       ret_end->underlay == underlay;
-}
-
 static void pair_add(struct vxlan_pairs *list, const struct ip_addr *addr,
 		     const struct mac_addr *mac)
 {
@@ -37,8 +29,13 @@ static void pair_add(struct vxlan_pairs *list, const struct ip_addr *addr,
 /* Sorts the list by its key, and leaves each key once. */
 static void sort_once(struct vxlan_pairs *list, const struct vxlan_table *table)
 {
-	size_t kept = 0;
+	size_t kept = 0, in_order = 1;
 
+	while (in_order < list->n &&
+	       table->cmp(&list->items[in_order - 1], &list->items[in_order]) < 0)
+		in_order++;
+	if (in_order >= list->n)
+		return;
 	table->sort(list->items, list->n);
 	for (size_t i = 0; i < list->n; i++)
 		if (!kept || table->cmp(&list->items[kept - 1], &list->items[i]) != 0)
@@ -46,15 +43,27 @@ static void sort_once(struct vxlan_pairs *list, const struct vxlan_table *table)
 	list->n = kept;
 }
 
+/* Adds the forwarding entries of a peer, to which the families may have the same end. */
+static void forwarding_add(const struct tunnel_end ends[IP_FAMILIES],
+			   const bool has[IP_FAMILIES],
+			   struct vxlan_wanted wanted[IP_FAMILIES])
+{
+	for (int f = 0; f < IP_FAMILIES; f++)
+		if (has[f] && !(f && has[0] && ends[0].underlay == ends[f].underlay))
+			pair_add(&wanted[ends[f].underlay].forwarding, ends[f].addr,
+				 ends[f].mac);
+}
+
 /* Each IPv4 range has a gateway of its own, and all IPv6 ranges of a peer have one that
  * follows from its MAC address. So nearly all is in order from the start: ranges are in
  * that of their addresses, IPv4 first, and peers in that of the MAC addresses that this
  * agent's nodes have. */
-static void wanted_collect(const struct tunnel_plan *plan, int underlay,
-			   struct vxlan_wanted *wanted)
+static void wanted_collect(const struct tunnel_plan *plan,
+			   struct vxlan_wanted wanted[IP_FAMILIES])
 {
 	const struct ip_prefix v6 = {.addr.family = AF_INET6};
-	struct tunnel_end end;
+	struct tunnel_end ends[IP_FAMILIES];
+	bool has[IP_FAMILIES];
 	struct ip_addr gateway;
 
 	for (size_t i = 0; i < plan->n_ranges; i++) {
@@ -62,44 +71,50 @@ static void wanted_collect(const struct tunnel_plan *plan, int underlay,
 
 		if (range->cidr.addr.family == AF_INET6)
 			break;
-		if (!is_of(&plan->peers[range->peer], 0, underlay, &end))
+		if (tunnel_peer_end(tunnel_range_peer(plan, i), 0, ends) != ROUTE_FINE)
 			continue;
-		gateway = tunnel_gateway(end.mac, &range->cidr);
-		pair_add(&wanted->neighbours, &gateway, end.mac);
+		gateway = tunnel_gateway(ends->mac, &range->cidr);
+		pair_add(&wanted[ends->underlay].neighbours, &gateway, ends->mac);
 	}
 	for (size_t i = 0; i < plan->n_peers; i++) {
-		const struct tunnel_peer *peer = &plan->peers[plan->by_mac[i]];
-		bool has_v6 = peer->has_v6 && is_of(peer, 1, underlay, &end);
+		const struct tunnel_peer *peer = tunnel_peer_by_mac(plan, i);
 
-		if (has_v6) {
-			gateway = tunnel_gateway(end.mac, &v6);
-			pair_add(&wanted->neighbours, &gateway, end.mac);
+		for (int f = 0; f < IP_FAMILIES; f++)
+			has[f] = tunnel_peer_end(peer, f, &ends[f]) == ROUTE_FINE;
+		if (peer->has_v6 && has[1]) {
+			gateway = tunnel_gateway(ends[1].mac, &v6);
+			pair_add(&wanted[ends[1].underlay].neighbours, &gateway,
+				 ends[1].mac);
 		}
-		/* Both families may have the same end. */
-		if (has_v6 || is_of(peer, 0, underlay, &end) ||
-		    is_of(peer, 1, underlay, &end))
-			pair_add(&wanted->forwarding, end.addr, end.mac);
+		forwarding_add(ends, has, wanted);
 	}
-	sort_once(&wanted->neighbours, &vxlan_neighbours);
-	sort_once(&wanted->forwarding, &vxlan_forwarding);
 }
 
-static int wanted_make(const struct tunnel_plan *plan, int underlay,
-		       struct vxlan_wanted *ret_wanted, struct cni_error *err)
+static void wanted_clear(struct vxlan_wanted (*wanted)[IP_FAMILIES])
 {
-	struct vxlan_wanted wanted = {
-		.neighbours.items = reallocarray(NULL, plan->n_ranges + 1,
-						 sizeof(struct vxlan_pair)),
-		.forwarding.items = reallocarray(NULL, plan->n_peers + 1,
-						 sizeof(struct vxlan_pair)),
-	};
+	for (int i = 0; i < IP_FAMILIES; i++)
+		vxlan_wanted_clear(&(*wanted)[i]);
+}
 
-	if (!wanted.neighbours.items || !wanted.forwarding.items) {
-		vxlan_wanted_clear(&wanted);
-		return error_oom(err);
+/* Fills what the devices are to have, by the family of the underlay, which is empty before.
+ * The caller clears it, also after an error. Where all peers are reached by one device, it
+ * has a neighbour for each range at most, and a forwarding entry for each peer. */
+static int wanted_make(const struct tunnel_plan *plan,
+		       struct vxlan_wanted wanted[IP_FAMILIES], struct cni_error *err)
+{
+	for (int i = 0; i < IP_FAMILIES; i++) {
+		wanted[i].neighbours.items = reallocarray(NULL, plan->n_ranges + 1,
+							  sizeof(struct vxlan_pair));
+		wanted[i].forwarding.items = reallocarray(NULL, plan->n_peers + 1,
+							  sizeof(struct vxlan_pair));
+		if (!wanted[i].neighbours.items || !wanted[i].forwarding.items)
+			return error_oom(err);
 	}
-	wanted_collect(plan, underlay, &wanted);
-	*ret_wanted = wanted;
+	wanted_collect(plan, wanted);
+	for (int i = 0; i < IP_FAMILIES; i++) {
+		sort_once(&wanted[i].neighbours, &vxlan_neighbours);
+		sort_once(&wanted[i].forwarding, &vxlan_forwarding);
+	}
 	return 0;
 }
 
@@ -137,19 +152,6 @@ static void side_find(struct vxlan_side *side, struct netlink *nl, int underlay)
 	side->index = index;
 }
 
-static int entries_prepare(struct vxlan_side *side, struct netlink *nl,
-			   const struct tunnel_plan *plan, int underlay,
-			   struct vxlan_done *done, struct cni_error *err)
-{
-	_cleanup_(vxlan_wanted_clear) struct vxlan_wanted wanted = {};
-	int ret = wanted_make(plan, underlay, &wanted, err);
-
-	return ret < 0 ? ret
-		       : vxlan_entries_add(nl, &side->entries, side->index,
-					   vxlan_device_names[underlay], &wanted, done,
-					   err);
-}
-
 static int device_prepare(struct vxlan_side *side, struct netlink *nl,
 			  const struct vxlan_spec *spec, int underlay,
 			  struct tunnel_vxlan_done *done, struct cni_error *err)
@@ -173,9 +175,16 @@ static int listen_to(struct tunnel_vxlan *vxlan, struct cni_error *err)
 						   vxlan->sides[1].index};
 	int ret = 0;
 
-	if (vxlan->events_fd < 0)
+	if (vxlan->events_fd < 0) {
 		ret = vxlan_events_open(&vxlan->events_fd, err);
-	return ret < 0 ? ret : vxlan_events_choose(vxlan->events_fd, devices, err);
+		memset(vxlan->heard, 0, sizeof(vxlan->heard));
+	}
+	if (ret < 0 || memcmp(vxlan->heard, devices, sizeof(devices)) == 0)
+		return ret;
+	ret = vxlan_events_choose(vxlan->events_fd, devices, err);
+	if (ret == 0)
+		memcpy(vxlan->heard, devices, sizeof(devices));
+	return ret;
 }
 
 /* Keeps the first error, and empties @each for the next one. */
@@ -192,9 +201,12 @@ int tunnel_vxlan_prepare(struct tunnel_vxlan *vxlan, struct netlink *nl,
 			 const struct tunnel_vxlan_spec *spec,
 			 struct tunnel_vxlan_done *done, struct cni_error *err)
 {
+	_cleanup_(wanted_clear) struct vxlan_wanted wanted[IP_FAMILIES] = {};
 	struct cni_error each = {};
-	int ret = 0, now;
+	int ret = wanted_make(plan, wanted, err), now;
 
+	if (ret < 0)
+		return ret;
 	for (int i = 0; i < IP_FAMILIES; i++) {
 		struct vxlan_spec device = device_of(plan, spec, i);
 
@@ -206,10 +218,13 @@ int tunnel_vxlan_prepare(struct tunnel_vxlan *vxlan, struct netlink *nl,
 	now = listen_to(vxlan, &each);
 	ret = first_error(ret, now, &each, err);
 	for (int i = 0; i < IP_FAMILIES; i++) {
-		if (!plan->addresses[i].family || !vxlan->sides[i].index)
+		struct vxlan_side *side = &vxlan->sides[i];
+
+		if (!plan->addresses[i].family || !side->index)
 			continue;
-		now = entries_prepare(&vxlan->sides[i], nl, plan, i, &done->entries,
-				      &each);
+		now = vxlan_entries_add(nl, &side->entries, side->index,
+					vxlan_device_names[i], &wanted[i], &done->entries,
+					&each);
 		ret = first_error(ret, now, &each, err);
 	}
 	return ret;

@@ -20,6 +20,7 @@ struct vxlan_side {
 struct tunnel_vxlan {
 	struct vxlan_side sides[IP_FAMILIES];
 	int events_fd; /* -1: nothing was prepared yet */
+	unsigned int heard[IP_FAMILIES]; /* the devices whose messages it gets */
 };
 void tunnel_vxlan_clear(struct tunnel_vxlan *vxlan);
 

@@ -114,19 +114,15 @@ static void mend(struct work *work, struct vxlan_pair *has,
 	has->wanted = true;
 }
 
-/* Counts the keys that either list has. */
-static size_t keys_count(const struct work *work, const struct vxlan_pairs *list,
-			 const struct vxlan_pairs *wanted)
+static bool has_keys(const struct work *work, const struct vxlan_pairs *list,
+		     const struct vxlan_pairs *wanted)
 {
-	size_t n = 0, is = 0, at = 0;
-
-	for (; is < list->n && at < wanted->n; n++) {
-		int order = work->table->cmp(&list->items[is], &wanted->items[at]);
-
-		is += order <= 0;
-		at += order >= 0;
-	}
-	return n + (list->n - is) + (wanted->n - at);
+	if (list->n != wanted->n)
+		return false;
+	for (size_t i = 0; i < list->n; i++)
+		if (work->table->cmp(&list->items[i], &wanted->items[i]) != 0)
+			return false;
+	return true;
 }
 
 /* In most cases the keys are those that are there. */
@@ -138,18 +134,27 @@ static void mend_all(struct work *work, struct vxlan_pairs *list,
 	send_queued(work);
 }
 
+/* Gives back the memory behind the items. */
+static void shrink(struct vxlan_pairs *list)
+{
+	struct vxlan_pair *items = reallocarray(list->items, list->n + 1, sizeof(*items));
+
+	if (items)
+		list->items = items;
+}
+
 /* Makes @list, which the kernel has, that and @wanted together. */
 static void add_wanted(struct work *work, struct vxlan_pairs *list,
 		       const struct vxlan_pairs *wanted, size_t *counter)
 {
-	size_t n = keys_count(work, list, wanted), is = 0;
 	struct vxlan_pairs all = {};
+	size_t is = 0;
 
-	if (n == list->n && n == wanted->n) {
+	if (has_keys(work, list, wanted)) {
 		mend_all(work, list, wanted, counter);
 		return;
 	}
-	all.items = reallocarray(NULL, n + 1, sizeof(*all.items));
+	all.items = reallocarray(NULL, list->n + wanted->n + 1, sizeof(*all.items));
 	if (!all.items) {
 		work->ret = error_oom(work->err);
 		return;
@@ -179,13 +184,16 @@ static void add_wanted(struct work *work, struct vxlan_pairs *list,
 	send_queued(work);
 	vxlan_pairs_clear(list);
 	*list = all;
+	shrink(list);
 }
 
 static void trim(struct work *work, struct vxlan_pairs *list, size_t *counter)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < list->n; i++) {
+	while (kept < list->n && list->items[kept].wanted)
+		kept++;
+	for (size_t i = kept; i < list->n; i++) {
 		if (list->items[i].wanted) {
 			list->items[kept++] = list->items[i];
 			continue;

@@ -3,8 +3,8 @@
  * The MAC address of a node's VXLAN devices follows from the node's name. So every node
  * knows those of all others without asking, and no node has to write it into its Node.
  */
-#ifndef BRIDGE_CNI_AGENT_TUNNEL_NODE_MAC_H
-#define BRIDGE_CNI_AGENT_TUNNEL_NODE_MAC_H
+#ifndef BRIDGE_CNI_AGENT_API_NODE_MAC_H
+#define BRIDGE_CNI_AGENT_API_NODE_MAC_H
 
 #include "conf/base/addr.h"
 
