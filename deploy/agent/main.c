@@ -53,7 +53,7 @@ static int run(const struct options *options, struct cni_error *err)
 	if (options->cleanup)
 		return agent_cleanup(options, &log, err);
 	memory_keep();
-	variables_tell_unknown(&log, options_have_variable);
+	variables_tell_unknown(&log, options_have_variable, options_variable_meant);
 	ret = agent_open(&agent, options, &log, err);
 	if (ret == 0) {
 		log_write(&log, LOG_LEVEL_INFO, "bridge-cni-agent", "version",

@@ -238,7 +238,11 @@ def test_a_wrong_option_is_named(cluster):
                                 ("--cluster-cidr", "::ffff:10.0.0.0/104", "10.244.0.0/16"),
                                 ("--cluster-cidr", "010.0.0.0/8", "10.244.0.0/16"),
                                 ("--log-level", "loud", "debug, info"),
-                                ("--nonsense", "1", "unknown option")):
+                                ("--nonsense", "1", "unknown option"),
+                                ("--bridg", "cni0", "is --bridge VALUE meant"),
+                                ("--mtu=1400", "1", "is --mtu VALUE meant"),
+                                ("mtu", "1400", "is --mtu VALUE meant"),
+                                ("--clean-up", "1", "is --cleanup meant")):
         done = node.run(*node.agent_argv(option, value), check=False)
         assert done.returncode == 1 and option in done.stderr and says in done.stderr
 

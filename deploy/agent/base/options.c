@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conf/nearest_key.h"
 #include "option_values.h"
 #include "variables.h"
 
@@ -165,6 +166,40 @@ static int environment_read(struct options *options, struct cni_error *err)
 	return ret;
 }
 
+/* Compares a word with the names of all options that have a value. */
+static struct nearest options_nearest(const char *word)
+{
+	struct nearest nearest = nearest_begin(word);
+
+	for (size_t i = 0; i < ARRAY_SIZE(specs); i++)
+		nearest_compare(&nearest, specs[i].name);
+	return nearest;
+}
+
+/* Names the option that may be meant, also where the dashes are missing, or a "=" is in
+ * front of its value. */
+static int argument_refuse(const char *argument, struct cni_error *err)
+{
+	static const char *const without_value[] = {"cleanup", "help", "version"};
+	const char *name = argument + strspn(argument, "-"), *with_value;
+	const char *what = strncmp(argument, "--", 2) == 0 ? "option" : "argument";
+	_cleanup_(free_p) char *word = strndup(name, strcspn(name, "="));
+	struct nearest nearest;
+
+	if (!word)
+		return error_oom(err);
+	nearest = options_nearest(word);
+	with_value = nearest.found;
+	for (size_t i = 0; i < ARRAY_SIZE(without_value); i++)
+		nearest_compare(&nearest, without_value[i]);
+	if (!nearest.found)
+		return error_set(err, CNI_ERR_ENVIRONMENT, EINVAL,
+				 "unknown %s %s; see --help", what, argument);
+	return error_set(err, CNI_ERR_ENVIRONMENT, EINVAL,
+			 "unknown %s %s: is --%s%s meant? See --help", what, argument,
+			 nearest.found, nearest.found == with_value ? " VALUE" : "");
+}
+
 static int argument_read(const char *argument, const char *value, struct options *options,
 			 struct cni_error *err)
 {
@@ -177,8 +212,7 @@ static int argument_read(const char *argument, const char *value, struct options
 		return option_value_read(&specs[i], value,
 					 (char *)options + specs[i].offset, err);
 	}
-	return error_set(err, CNI_ERR_ENVIRONMENT, EINVAL,
-			 "unknown option %s; see --help", argument);
+	return argument_refuse(argument, err);
 }
 
 /* Takes the API server that Kubernetes tells its pods of, unless an option names one. */
@@ -268,6 +302,22 @@ bool options_have_variable(const char *name)
 	return false;
 }
 
+const char *options_variable_meant(const char *name, char *buf, size_t size)
+{
+	char variable[OPTION_VARIABLE_MAX];
+	struct nearest nearest;
+	char word[NEAREST_KEY_MAX + 2]; /* one byte more is near nothing */
+
+	snprintf(word, sizeof(word), "%s", name + strlen(VARIABLE_PREFIX));
+	for (char *c = word; *c; c++)
+		*c = *c == '_' ? '-' : *c;
+	nearest = options_nearest(word);
+	if (!nearest.found)
+		return NULL;
+	snprintf(buf, size, "%s", option_variable(nearest.found, variable));
+	return buf;
+}
+
 int options_read(int argc, char **argv, struct options *ret_options,
 		 struct cni_error *err)
 {
@@ -282,8 +332,7 @@ int options_read(int argc, char **argv, struct options *ret_options,
 		else if (strcmp(argv[i], "--version") == 0)
 			options.version = true;
 		else if (strncmp(argv[i], "--", 2) != 0)
-			ret = error_set(err, CNI_ERR_ENVIRONMENT, EINVAL,
-					"unknown argument \"%s\"; see --help", argv[i]);
+			ret = argument_refuse(argv[i], err);
 		else {
 			ret = argument_read(argv[i], argv[i + 1], &options, err);
 			i++;

@@ -62,6 +62,10 @@ void options_clear(struct options *options);
 /* Whether an environment variable stands for an option. */
 bool options_have_variable(const char *name);
 
+/* The option's variable that may be meant by one that stands for none and begins with
+ * VARIABLE_PREFIX; NULL: none is near. */
+const char *options_variable_meant(const char *name, char *buf, size_t size);
+
 /* Is this mode's device there, be it for sending or for receiving? */
 static inline bool options_have_tunnel(const struct options *options,
 				       enum tunnel_mode mode)

@@ -27,20 +27,25 @@ bool variable_is_of_service(const char *entry)
 	return matches;
 }
 
-void variables_tell_unknown(const struct log *log, bool (*is_known)(const char *name))
+void variables_tell_unknown(const struct log *log, bool (*is_known)(const char *name),
+			    const char *(*meant)(const char *name, char *buf,
+						 size_t size))
 {
 	for (char **entry = environ; *entry; entry++) {
-		char name[NAME_SHOWN_MAX];
+		char name[NAME_SHOWN_MAX], buf[NAME_SHOWN_MAX];
+		const char *other;
 		size_t len = strcspn(*entry, "=");
 
 		if (strncmp(*entry, VARIABLE_PREFIX, strlen(VARIABLE_PREFIX)) != 0 ||
 		    variable_is_of_service(*entry))
 			continue;
 		snprintf(name, sizeof(name), "%.*s", (int)len, *entry);
-		if (!is_known(name))
-			log_write(log, LOG_LEVEL_WARN,
-				  "this environment variable stands for no option, and "
-				  "has no effect; is it misspelt?",
-				  "variable", name, NULL);
+		if (is_known(name))
+			continue;
+		other = meant(name, buf, sizeof(buf));
+		log_write(log, LOG_LEVEL_WARN,
+			  "this environment variable stands for no option, and has no "
+			  "effect; is it misspelt?",
+			  "variable", name, other ? "meant" : NULL, other, NULL);
 	}
 }

@@ -5,6 +5,7 @@
 #define BRIDGE_CNI_AGENT_BASE_VARIABLES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "log.h"
 
@@ -14,8 +15,11 @@
  * that containers get for a Service "bridge-cni" or "bridge-cni-agent". */
 bool variable_is_of_service(const char *entry);
 
-/* Writes a line of level warn for each variable BRIDGE_CNI_… that is neither
- * known, as an option's, nor of a Service. */
-void variables_tell_unknown(const struct log *log, bool (*is_known)(const char *name));
+/* Writes a line of level warn for each variable BRIDGE_CNI_… that is neither an option's
+ * nor of a Service. @is_known knows those of options, and @meant gives the one that may be
+ * meant; NULL: none is near. */
+void variables_tell_unknown(const struct log *log, bool (*is_known)(const char *name),
+			    const char *(*meant)(const char *name, char *buf,
+						 size_t size));
 
 #endif
