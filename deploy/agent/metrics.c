@@ -271,6 +271,9 @@ static void work_metrics(FILE *out, struct agent *agent)
 {
 	store_metrics(out, agent);
 	route_metrics(out, agent);
+	/* Just after a node's first answer, `bridge-cni doctor` would say by older figures
+	 * that no node has answered. */
+	(void)wireguard_upkeep_look(&agent->tunnel.wireguard, NULL);
 	tunnel_metrics(out, agent);
 	range_metrics(out, agent);
 	api_metrics(out, agent);

@@ -35,6 +35,8 @@ def test_of_nodes_with_wireguard_there_is_nothing_to_say(cluster):
     one, other = (node.attach() for node in nodes)
     wireguard.reaches(one, other.address4)
     for node in nodes:
+        # The agent looks at the device every few seconds, and when it is asked.
+        assert node.metrics()["bridge_cni_wireguard_sessions"] == 1
         assert findings(node) == []
 
 

@@ -80,7 +80,7 @@ static int change(struct comparison *comparison, const struct wireguard_peer *pe
 static int compare(const struct wireguard_peer *has, void *data)
 {
 	struct comparison *comparison = data;
-	struct wireguard_peer *wanted, changed;
+	struct wireguard_peer *wanted = NULL, changed;
 
 	if (!has) {
 		comparison->changes.n = 0;
@@ -88,7 +88,9 @@ static int compare(const struct wireguard_peer *has, void *data)
 			comparison->wanted[i].handshake = WIREGUARD_PEER_ABSENT;
 		return 0;
 	}
-	wanted = bsearch(has, comparison->wanted, comparison->n, sizeof(*wanted), by_key);
+	if (comparison->n > 0) /* bsearch() takes no NULL */
+		wanted = bsearch(has, comparison->wanted, comparison->n, sizeof(*wanted),
+				 by_key);
 	if (!wanted)
 		return change(comparison,
 			      &(struct wireguard_peer){.key = has->key, .remove = true});

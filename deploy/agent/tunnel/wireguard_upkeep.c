@@ -106,6 +106,13 @@ static int rotate(struct tunnel_wireguard *wireguard,
 	return ret;
 }
 
+int wireguard_upkeep_look(struct wireguard_upkeep *upkeep, struct cni_error *err)
+{
+	return upkeep->tunnel.slots[0].index
+		       ? tunnel_wireguard_look(&upkeep->tunnel, &upkeep->look, err)
+		       : 0;
+}
+
 int wireguard_upkeep_tick(struct wireguard_upkeep *upkeep,
 			  const struct tunnel_context *context, bool *ret_due,
 			  struct cni_error *err)
@@ -122,8 +129,7 @@ int wireguard_upkeep_tick(struct wireguard_upkeep *upkeep,
 	/* Why the devices can't be read is told when they are prepared; and so are refused
 	 * keys: their names are those of the Nodes that there are then. */
 	*ret_due = ret == TUNNEL_WIREGUARD_ROTATED || wireguard_log_due(&upkeep->log) ||
-		   tunnel_wireguard_look(&upkeep->tunnel, &upkeep->look, NULL) < 0 ||
-		   !upkeep->look.right;
+		   wireguard_upkeep_look(upkeep, NULL) < 0 || !upkeep->look.right;
 	return ret < 0 ? ret : 0;
 }
 

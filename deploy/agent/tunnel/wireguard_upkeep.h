@@ -25,6 +25,10 @@ void wireguard_upkeep_clear(struct wireguard_upkeep *upkeep);
 /* Their state is a struct wireguard_upkeep. */
 extern const struct tunnel_ops wireguard_ops;
 
+/* Reads the devices into upkeep->look, which a failure leaves as it was. The errors of
+ * tunnel_wireguard_look(). */
+int wireguard_upkeep_look(struct wireguard_upkeep *upkeep, struct cni_error *err);
+
 /*
  * Rotates keys, and looks at the devices, of whose peers the kernel tells no changes; every
  * few seconds, however often it is called. Gives whether the devices have to be prepared,
