@@ -53,6 +53,10 @@ def test_it_reads_nodes_and_nothing_else():
     assert names == {"bridge-cni"}
 
 
+def test_a_rollout_leaves_the_other_nodes_time_to_hear_of_a_node_that_is_ready():
+    assert DOCUMENTS["DaemonSet"]["spec"]["minReadySeconds"] >= 5
+
+
 def test_it_has_one_capability():
     context = CONTAINER["securityContext"]
     assert context["capabilities"] == {"drop": ["ALL"], "add": ["NET_ADMIN"]}

@@ -4,12 +4,19 @@ lost. It goes on from test_tunnel_changing.py."""
 from harness.pinging import pinging
 from harness.tunnels import devices_of_routes, pairs, start
 from harness.waiting import wait_for
-from harness.wireguard import DEVICE, KEYS, needs_wireguard
+from harness.wireguard import DEVICE, KEYS, needs_wireguard, public_key, shown
 
 pytestmark = needs_wireguard
 
 VXLAN, WIREGUARD = "vxlan", "wireguard"
 DEVICES = {VXLAN: "bcni-vxlan", WIREGUARD: DEVICE}
+
+
+def await_keys(nodes):
+    """Each node's device takes packets of the other one, which it knows by its key. An agent may be ready
+    before the others have heard of its key: the manifest's minReadySeconds gives them that time."""
+    for node, other in (nodes, nodes[::-1]):
+        wait_for(lambda: public_key(other) in shown(node)[1])
 
 
 def roll_out(nodes, tunnel, receive):
@@ -21,6 +28,8 @@ def roll_out(nodes, tunnel, receive):
     for node, other in (nodes, nodes[::-1]):
         wait_for(lambda: {devices_of_routes(node).get(cidr) for cidr in other.cidrs} ==
                          {DEVICES[tunnel]})
+    if WIREGUARD in (tunnel, receive):
+        await_keys(nodes)
 
 
 def test_no_packet_is_lost_from_vxlan_to_wireguard_and_back(cluster):
@@ -60,6 +69,7 @@ def test_no_packet_is_lost_from_direct_routes_of_one_link_to_wireguard(cluster):
             node.stop_agent()
             node.start_agent("--tunnel", VXLAN, "--tunnel-receive", WIREGUARD)
             wait_for(node.ready)
+        await_keys(nodes)
         assert {*devices_of_routes(nodes[0]).values()} == {"eth0"}
         roll_out(nodes, WIREGUARD, VXLAN)
         roll_out(nodes, WIREGUARD, "none")
