@@ -165,6 +165,22 @@ static void ports_look(struct doctor *doctor, const struct network_facts *facts)
 	}
 }
 
+/* A port that is one too many is refused, and with it the ADD of a pod. */
+static void port_count_look(struct doctor *doctor, const struct network_facts *facts)
+{
+	bool full = facts->ports >= BRIDGE_PORTS_MAX;
+
+	if (facts->ports < BRIDGE_PORTS_MAX * 95 / 100)
+		return;
+	doctor_tell(doctor, full ? DOCTOR_PROBLEM : DOCTOR_WARNING,
+		    "%s has %zu ports, and no Linux bridge can have more than %d: %s",
+		    facts->bridge->name, facts->ports, BRIDGE_PORTS_MAX,
+		    full ? "every ADD fails" : "few pods can be added");
+	doctor_advise(doctor, "let the node have fewer pods (the kubelet's maxPods), or "
+			      "give some of them another network with a bridge of its "
+			      "own");
+}
+
 /* Open vSwitch's own interface of a bridge is a tun, where its datapath is in user space. */
 static bool may_be_ovs(const struct link *link)
 {
@@ -205,6 +221,8 @@ void bridge_check(struct doctor *doctor, const struct network_facts *facts)
 		doctor_repair_network(doctor);
 	}
 	gateways_look(doctor, facts, foreign_addresses(doctor, facts));
-	if (bridge && kind)
+	if (bridge && kind) {
 		ports_look(doctor, facts);
+		port_count_look(doctor, facts);
+	}
 }

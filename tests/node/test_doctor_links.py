@@ -215,3 +215,28 @@ def test_no_command_removes_what_is_in_use(healthy):
     assert " del " not in run(healthy).stdout
     write(healthy, ours("v4", bridge="br1"))
     assert " del " not in run(healthy).stdout
+
+
+def test_a_bridge_that_has_nearly_all_or_all_ports_that_it_can_have(healthy):
+    """A pod too many is refused, and leaves nothing."""
+    conf, pod = ours("dual"), healthy.pod()
+    healthy.add(pod, conf)
+    bridge, one_queue = conf["bridge"], "numtxqueues 1 numrxqueues 1"
+
+    def fill(first, last):
+        """Ports that are down, by pairs, both ends of which are ports."""
+        healthy.ip_batch("\n".join(
+            f"link add a{i} {one_queue} master {bridge} type veth peer name b{i} {one_queue}\n"
+            f"link set b{i} master {bridge}" for i in range(first, last)))
+
+    fill(0, 485)  # 971
+    one(healthy, "bridge", "warning", f"{bridge} has 971 ports", "more than 1023", "few pods")
+    fill(485, 511)
+    finding = one(healthy, "bridge", "problem", f"{bridge} has 1023 ports", "every ADD fails")
+    assert "maxPods" in finding["advice"]
+    late, before = healthy.pod(), (set(healthy.links()), healthy.reservations())
+    healthy.refused(late, conf, plugin.KERNEL, f"bridge {bridge} is full", "1023 ports")
+    assert (set(healthy.links()), healthy.reservations()) == before
+    assert "eth0" not in late.links()
+    healthy.delete(pod, conf)
+    healthy.add(late, conf)
