@@ -194,14 +194,12 @@ static uint32_t all_needed(const struct doctor *doctor)
 	return needed;
 }
 
-/* Takes away the features of which a part isn't there, and tells of these parts: trying
- * them would have the kernel load modules. */
-static uint32_t without_loading(struct doctor *doctor, uint32_t needed)
+/* Takes away the features of which a part isn't there: trying them would have the kernel
+ * load modules. The parts are noted. */
+static uint32_t without_loading(uint32_t needed, bool absent[PARTS])
 {
 	struct kernel_part parts[PARTS];
-	bool absent[PARTS] = {};
 	uint32_t tried = needed;
-	struct text list = {};
 
 	memcpy(parts, known_parts, sizeof(parts));
 	kernel_parts_find(parts + 1, PARTS - 1);
@@ -214,9 +212,17 @@ static uint32_t without_loading(struct doctor *doctor, uint32_t needed)
 			tried &= ~KERNEL_BIT(f);
 			absent[part] = true;
 		}
+	return tried;
+}
+
+static void absent_tell(struct doctor *doctor, const bool absent[PARTS])
+{
+	struct text list = {};
+
 	for (size_t i = 1; i < PARTS; i++)
 		if (absent[i])
-			text_add(&list, "%s%s", list.len ? ", " : "", parts[i].module);
+			text_add(&list, "%s%s", list.len ? ", " : "",
+				 known_parts[i].module);
 	if (list.len && !list.failed)
 		doctor_tell(
 			doctor, DOCTOR_OK,
@@ -225,7 +231,6 @@ static uint32_t without_loading(struct doctor *doctor, uint32_t needed)
 			list.text);
 	doctor->out_of_memory |= list.failed;
 	free(list.text);
-	return tried;
 }
 
 /* The first network that needs the feature is named. */
@@ -242,13 +247,39 @@ static void lack_tell(struct doctor *doctor, enum kernel_feature feature, const 
 	doctor->network = NULL;
 }
 
+bool kernel_lacks(const struct doctor *doctor, uint32_t needed,
+		  enum kernel_feature *ret_feature)
+{
+	struct kernel_outcome outcomes[KERNEL_FEATURES] = {};
+	bool absent[PARTS] = {};
+
+	if (!doctor->load)
+		needed = without_loading(needed, absent);
+	if (!needed || !kernel_try(needed, outcomes))
+		return false;
+	for (size_t i = 0; i < KERNEL_FEATURES; i++)
+		if (outcomes[i].is == KERNEL_LACKS) {
+			*ret_feature = i;
+			return true;
+		}
+	return false;
+}
+
+const char *kernel_advice(enum kernel_feature feature)
+{
+	return features[feature].advice;
+}
+
 void kernel_check(struct doctor *doctor)
 {
 	struct kernel_outcome outcomes[KERNEL_FEATURES] = {};
+	bool absent[PARTS] = {};
 	uint32_t needed = all_needed(doctor);
 
-	if (!doctor->load)
-		needed = without_loading(doctor, needed);
+	if (!doctor->load) {
+		needed = without_loading(needed, absent);
+		absent_tell(doctor, absent);
+	}
 	if (!needed)
 		return;
 	if (!kernel_try(needed, outcomes)) {

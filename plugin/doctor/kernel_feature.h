@@ -56,6 +56,15 @@ struct kernel_outcome {
  * that, all are untried, and the outcome is false. */
 bool kernel_try(uint32_t features, struct kernel_outcome ret_outcomes[KERNEL_FEATURES]);
 
+/* In kernel.c: does the kernel lack one of the features? Those that it would have to load
+ * a module for are tried with doctor->load alone. @ret_feature: the first one. */
+struct doctor;
+bool kernel_lacks(const struct doctor *doctor, uint32_t needed,
+		  enum kernel_feature *ret_feature);
+
+/* Returns the advice for a kernel that lacks the feature, in words. */
+const char *kernel_advice(enum kernel_feature feature);
+
 /* In kernel_try_rules.c: has nftables take rules as the stages write them. Code 105, and
  * 100. */
 int kernel_rules_try(enum kernel_feature feature, struct cni_error *err);

@@ -482,6 +482,21 @@ def test_a_kernel_without_flowtables_keeps_no_pod_from_being_repaired(node):
     node.check(pod, conf, result)
 
 
+def test_doctor_tells_what_helps_where_the_kernel_can_have_no_such_rule(healthy):
+    """The key has come after the pods. `repair` is no help for its rule, and is for the others."""
+    if has_flowtables(healthy):
+        raise distribution.Lacks("this kernel has flowtables")
+    conf = ours("v4", fastPath=True)
+    healthy.add(healthy.pod(), ours("v4"))
+    write(healthy, conf)
+    finding = one(healthy, "rules", "problem", "fast_path", "kernel")
+    assert "command" not in finding
+    assert "CONFIG_NFT_FLOW_OFFLOAD, or remove fastPath" in finding["advice"]
+    healthy.nft("flush chain inet bridge_cni postrouting")
+    found = findings(healthy, "rules")
+    assert ["repair" in finding.get("command", "") for finding in found] == [False, True]
+
+
 def test_doctor_tries_it(healthy):
     write(healthy, ours("v4", fastPath=True))
     if has_flowtables(healthy):
