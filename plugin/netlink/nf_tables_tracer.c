@@ -147,31 +147,30 @@ int tracer_begin(struct netlink *nl, enum tracer_layer layer, const struct flow 
 static int chain_look(const struct nlmsghdr *answer, void *data)
 {
 	struct nlattr *attrs[NFTA_CHAIN_MAX + 1];
-	bool *nat = data;
+	struct tracer_chains *chains = data;
+	const struct nfgenmsg *head;
 
 	if (!answer) {
-		*nat = false;
+		*chains = (struct tracer_chains){};
 		return 0;
 	}
 	if (nlmsg_parse((struct nlmsghdr *)answer, sizeof(struct nfgenmsg), attrs,
 			NFTA_CHAIN_MAX, NULL) < 0)
 		return -EBADMSG;
-	*nat |= attrs[NFTA_CHAIN_TYPE] && nla_strcmp(attrs[NFTA_CHAIN_TYPE], "nat") == 0;
+	head = nlmsg_data(answer);
+	chains->translate |= attrs[NFTA_CHAIN_TYPE] &&
+			     nla_strcmp(attrs[NFTA_CHAIN_TYPE], "nat") == 0;
+	chains->of_bridges |= head->nfgen_family == NFPROTO_BRIDGE;
 	return 0;
 }
 
-int tracer_sees_nat(struct netlink *nl, bool *ret_nat, struct cni_error *err)
+int tracer_chains_read(struct netlink *nl, struct tracer_chains *ret_chains,
+		       struct cni_error *err)
 {
-	bool nat = false;
-	int ret;
-
+	*ret_chains = (struct tracer_chains){};
 	begin_nfnl(nl,
 		   netlink_queue(nl, NFNL_TYPE(NFTABLES, NFT_MSG_GETCHAIN), NLM_F_DUMP,
 				 "reading the chains of nftables"),
 		   AF_UNSPEC);
-	ret = netlink_request(nl, chain_look, &nat, ENOENT, err);
-	if (ret < 0)
-		return ret;
-	*ret_nat = nat;
-	return 0;
+	return netlink_request(nl, chain_look, ret_chains, ENOENT, err);
 }

@@ -36,7 +36,14 @@ int tracer_begin(struct netlink *nl, enum tracer_layer layer, const struct flow 
 		 bool by_connection, char ret_table[TRACER_NAME_MAX],
 		 struct cni_error *err);
 
-/* Does a chain of the namespace translate addresses? Code 101. */
-int tracer_sees_nat(struct netlink *nl, bool *ret_nat, struct cni_error *err);
+/* The kinds of nftables' chains that a network namespace has. */
+struct tracer_chains {
+	bool translate; /* addresses; one of them does */
+	bool of_bridges; /* one of them sees frames on bridges */
+};
+
+/* Code 101. */
+int tracer_chains_read(struct netlink *nl, struct tracer_chains *ret_chains,
+		       struct cni_error *err);
 
 #endif

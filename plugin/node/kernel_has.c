@@ -65,6 +65,11 @@ bool kernel_has_nft_ct(void)
 	return has("nft_ct", "nft_ct_get_init");
 }
 
+bool kernel_has_nft_meta_bridge(void)
+{
+	return has("nft_meta_bridge", "nft_meta_bridge_select_ops");
+}
+
 bool kernel_has_ctnetlink(void)
 {
 	return has("nf_conntrack_netlink", "ctnetlink_dump_table");

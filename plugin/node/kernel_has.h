@@ -27,5 +27,7 @@ bool kernel_has_nf_tables(void);
 bool kernel_has_ctnetlink(void);
 /* The same of nftables' rules that ask the connection tracking. */
 bool kernel_has_nft_ct(void);
+/* The same of nftables' rules of bridges that read or set meta data of a frame. */
+bool kernel_has_nft_meta_bridge(void);
 
 #endif

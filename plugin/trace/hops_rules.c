@@ -148,6 +148,24 @@ static bool drops_tell(struct doctor *doctor, const struct way *way,
 	return sent || answer;
 }
 
+/* Returns text to put behind a finding: it names what the trace couldn't see, and why. */
+static const char *unknown(const struct watch *watch)
+{
+	if (watch->lost)
+		return "; but some of the trace was lost";
+	if (watch->misses_nat && watch->misses_bridges)
+		return "; answers to translated addresses and the rules of bridges "
+		       "aren't traced, as that would load nft_ct and nft_meta_bridge "
+		       "(--load)";
+	if (watch->misses_nat)
+		return "; answers to translated addresses aren't traced, as that would "
+		       "load nft_ct (--load)";
+	if (watch->misses_bridges)
+		return "; the rules of bridges aren't traced, as that would load "
+		       "nft_meta_bridge (--load)";
+	return "";
+}
+
 static void fine_tell(struct doctor *doctor, const struct way *way,
 		      const struct watch *watch, const char *where)
 {
@@ -160,16 +178,12 @@ static void fine_tell(struct doctor *doctor, const struct way *way,
 			    where);
 		doctor_advise(doctor, "see what that program says");
 	} else if (!watch_saw(watch, WATCH_SENT)) {
-		doctor_tell(doctor, DOCTOR_OK, "no packet has come to nftables%s", where);
+		doctor_tell(doctor, DOCTOR_OK, "no packet has come to nftables%s%s",
+			    where, unknown(watch));
 	} else {
 		doctor_tell(doctor, DOCTOR_OK,
 			    "no rule of nftables%s drops it (%zu met)%s", where,
-			    rules_met(watch),
-			    watch->lost		? "; but some of the trace was lost"
-			    : watch->misses_nat ? "; answers to translated addresses "
-						  "aren't traced, as that would load "
-						  "nft_ct (--load)"
-						: "");
+			    rules_met(watch), unknown(watch));
 	}
 }
 

@@ -30,10 +30,10 @@ static int too_old(struct watch *watch)
 
 static int tables_make(struct watch *watch, const struct flow *flow, bool may_load)
 {
-	bool nat = false;
-	int ret = tracer_sees_nat(watch->owner, &nat, &watch->err);
+	struct tracer_chains others;
+	int ret = tracer_chains_read(watch->owner, &others, &watch->err);
+	bool nat = others.translate || iptables_legacy_translates(flow->from.family);
 
-	nat |= iptables_legacy_translates(flow->from.family);
 	watch->misses_nat = nat && !may_load && !kernel_has_nft_ct();
 	if (ret == 0)
 		ret = tracer_begin(watch->owner, TRACER_IP, flow,
@@ -46,6 +46,10 @@ static int tables_make(struct watch *watch, const struct flow *flow, bool may_lo
 				 ip_family_name(flow->from.family));
 	if (ret < 0)
 		return ret;
+	if (!may_load && !kernel_has_nft_meta_bridge()) {
+		watch->misses_bridges = others.of_bridges;
+		return 0;
+	}
 	ret = tracer_begin(watch->owner, TRACER_BRIDGE, flow, false, watch->table,
 			   &watch->err);
 	watch->sees_bridges = ret == 0;

@@ -54,6 +54,8 @@ struct watch {
 	bool sees_bridges; /* the kernel's rules of bridges, too */
 	/* Answers to translated addresses aren't known. */
 	bool misses_nat;
+	/* There are rules of bridges, and they aren't traced. */
+	bool misses_bridges;
 	bool lost; /* events came too quickly */
 	struct netlink *owner; /* has the tables; owned */
 	int fd; /* listens; owned */

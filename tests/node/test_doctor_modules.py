@@ -7,7 +7,10 @@ import subprocess
 import pytest
 
 from harness import distribution
+from harness.command import begin
 from harness.doctor import findings, ours, run, write
+from harness.node import INTERNET4
+from harness.trace import CART, CONF, Trace, attached, came_through
 
 pytestmark = pytest.mark.must_run
 
@@ -16,8 +19,35 @@ ALL = {"capabilities": {"portMappings": True, "bandwidth": True}, "hairpinMode":
 
 
 def modules():
+    """Of a kernel that is built without any, none."""
+    if not os.path.exists("/proc/modules"):
+        return set()
     with open("/proc/modules") as file:
         return {line.split()[0] for line in file}
+
+
+def test_without_load_no_module_is_loaded_for_a_trace(node):
+    attached(node, "v4")
+    before = modules()
+    traced = came_through(Trace(begin(node, "doctor", "--json", "--trace", CART, INTERNET4, CONF)()))
+    assert modules() == before
+    assert traced.text("connection").startswith(("not looked at: ", "the node tracks it, sent on as from "))
+
+
+def test_without_load_rules_of_bridges_are_not_traced_and_the_trace_says_so(node):
+    """The kernel loads nft_meta_bridge for a rule of bridges that has its packets traced."""
+    attached(node, "v4")
+    if os.path.exists("/proc/modules"):
+        # It may not be there. modprobe -r would remove what it needs, too.
+        subprocess.run(["rmmod", "nft_meta_bridge"], check=False)
+    node.nft("table bridge others { chain forwarded { type filter hook forward priority 0; }; }")
+    before = modules()
+    with open("/proc/kallsyms") as symbols:
+        would_load = bool(before) and " nft_meta_bridge_select_ops" not in symbols.read()
+    traced = came_through(Trace(begin(node, "doctor", "--json", "--trace", CART, INTERNET4, CONF)()))
+    assert modules() == before
+    assert ("the rules of bridges" in traced.text("rules")) == would_load
+    assert ("nft_meta_bridge" in traced.text("rules")) == would_load
 
 
 def test_modules_are_loaded_only_when_asked_for(healthy):

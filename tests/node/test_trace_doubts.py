@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What `bridge-cni doctor --trace` tells of rarer states: ports, neighbours and addresses that somebody
 has changed, and rules of which it can't see the end."""
-import pathlib
 import re
 
 import pytest
 
 from harness import distribution, plugin
-from harness.command import begin
 from harness.node import INTERNET4, INTERNET6, OUTSIDE4
-from harness.trace import CART, CONF, Trace, attached, came_through, ended_at, trace
+from harness.trace import CART, attached, came_through, ended_at, trace
 
 pytestmark = pytest.mark.must_run
 
@@ -86,20 +84,6 @@ def test_a_rule_that_hands_it_to_a_program(node):
     traced = trace(node, CART, INTERNET4)
     assert traced.status == 2 and "hands it to a program (queue)" in traced.text("rules")
     assert traced.hops["rules"][0]["level"] == "warning"
-
-
-def modules():
-    """Of a kernel that is built without any, none."""
-    path = pathlib.Path("/proc/modules")
-    return {line.split()[0] for line in path.read_text().splitlines()} if path.exists() else set()
-
-
-def test_without_load_no_module_is_loaded_for_it(node):
-    attached(node, "v4")
-    before = modules()
-    traced = came_through(Trace(begin(node, "doctor", "--json", "--trace", CART, INTERNET4, CONF)()))
-    assert modules() == before
-    assert traced.text("connection").startswith(("not looked at: ", "the node tracks it, sent on as from "))
 
 
 @FAMILIES
