@@ -104,12 +104,14 @@ def test_a_node_that_only_receives_has_the_tunnel_and_its_routes_as_before(clust
     far = cluster.node(network="b")
     for node in (*nodes, far):
         node.start_agent("--tunnel-receive", "vxlan")
+    for node in (*nodes, far):
+        node.await_ready()
     for node in nodes:
-        wait_for(node.ready)
         wait_for(lambda: len(node.own_routes()) == 2)
     assert one.own_routes()[two.cidrs[0]] == two.address4
-    assert {f"{network_address(two, 4)} lladdr", f"{gateway6(far)} lladdr"} <= {
-        " ".join(line.split()[:2]) for line in one.ip("neigh show dev bcni-vxlan").splitlines()}
+    # The agents learn of each other's tunnel one after the other.
+    for neighbour in (network_address(two, 4), gateway6(far)):
+        wait_for(lambda: one.ip("neigh show dev bcni-vxlan to", neighbour))
     # One sends by the tunnel already, the other one answers as before.
     pods = [node.attach() for node in nodes]
     one.stop_agent()

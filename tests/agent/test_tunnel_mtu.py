@@ -245,7 +245,7 @@ def test_a_pod_of_before_learns_the_mtu_by_ICMP(cluster, link, address):
     assert datagram(new, far, address, full) is True
     assert datagram(new, far, address, full + 1) == errno.EMSGSIZE
     # The first one tells the pod.
-    assert datagram(old, far, address, largest(address, 1500)) is None
+    assert datagram(old, far, address, largest(address, 1500), wait=1) is None
     assert datagram(old, far, address, full + 1) == errno.EMSGSIZE
     assert datagram(old, far, address, full) is True
     for sender in (old, new):

@@ -11,7 +11,7 @@ import signal
 from . import agent_pages, netns, networks, plugin, rtnetlink
 from .apiserver import ApiServer
 from .node import INTERNET4, INTERNET6, OUTSIDE4, OUTSIDE6, Node, Pod, addresses_of, be_the_link
-from .waiting import wait_for
+from .waiting import SLOWNESS, wait_for
 
 BUILD = os.environ.get("BUILD_DIR", plugin.REPOSITORY / "build")
 AGENT = str(pathlib.Path(BUILD, "bridge-cni-agent").resolve())
@@ -94,7 +94,7 @@ class ClusterNode(Node):
     def stop_agent(self, how=signal.SIGTERM):
         """Sends the agent a signal, waits for its end and gives its exit status."""
         self.agent.send_signal(how)
-        status = self.agent.wait(30)
+        status = self.agent.wait(30 * SLOWNESS)
         self._processes.remove(self.agent)
         self.agent = None
         return status

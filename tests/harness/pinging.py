@@ -8,7 +8,7 @@ import threading
 import time
 
 from . import icmp
-from .waiting import SLOWNESS
+from .waiting import ANSWER, SLOWNESS
 
 PAUSE = 0.008 * SLOWNESS  # seconds between two requests to one address
 PATIENCE = 3  # seconds for the answers to the last ones
@@ -22,7 +22,7 @@ class Stream:
         self.family = icmp.family_of(address)
         protocol, _, _, self.skip = icmp.KINDS[self.family]
         self.pod, self.address, self.identifier = pod, address, identifier
-        self.sent, self.unanswered = [], set()
+        self.sent, self.unanswered, self.refused = [], set(), {}
         self.sock = pod.socket(self.family, socket.SOCK_RAW, protocol)
         icmp.replies_only(self.sock)
         self.sock.connect((address, 0))
@@ -34,8 +34,10 @@ class Stream:
         packet = icmp.request(self.family, self.identifier, number & 0xffff, NUMBER.pack(number))
         self.sent.append(time.monotonic())
         self.unanswered.add(number)
-        with contextlib.suppress(OSError):  # then it is lost
+        try:
             self.sock.send(packet)
+        except OSError as error:  # then it is lost
+            self.refused[number] = error.strerror
 
     def receive(self):
         """What has come; where all is answered nothing is asked of the kernel."""
@@ -53,7 +55,24 @@ class Pinger(threading.Thread):
 
     def __init__(self, streams):
         super().__init__(daemon=True)
-        self.streams, self.ended, self.began = streams, threading.Event(), time.monotonic()
+        self.streams, self.ended, self.began = streams, threading.Event(), 0
+
+    def introduce(self):
+        """Each stream sends one request, and the answers are waited for. Where the first two come to a node
+        at once, as on a slow machine, the kernel begins to track the stream with each of them, and drops the
+        second: of pings, unlike UDP's datagrams, it can't take two beginnings for one."""
+        for stream in self.streams:
+            stream.send()
+        self.receive(ANSWER * SLOWNESS)
+        self.began = time.monotonic()
+
+    def receive(self, seconds):
+        """What comes, until all is answered or the time is over."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and any(stream.unanswered for stream in self.streams):
+            time.sleep(0.05)
+            for stream in self.streams:
+                stream.receive()
 
     def run(self):
         due = time.monotonic()
@@ -63,16 +82,14 @@ class Pinger(threading.Thread):
                 stream.send()
             due = max(due + PAUSE, time.monotonic() + PAUSE / 4)
             time.sleep(max(0.0, due - time.monotonic()))
-        end = time.monotonic() + PATIENCE * SLOWNESS
-        while time.monotonic() < end and any(stream.unanswered for stream in self.streams):
-            time.sleep(0.05)
-            for stream in self.streams:
-                stream.receive()
+        self.receive(PATIENCE * SLOWNESS)
 
     def lost(self):
-        """(The pod's address, the other's): when those were sent that were lost, in seconds."""
+        """(The pod's address, the other's): when those were sent that were lost, in seconds (the first one
+        has a negative number), and why, where the pod's kernel has refused them."""
         return {(stream.source, stream.address):
-                [round(stream.sent[number] - self.began, 3) for number in sorted(stream.unanswered)]
+                [(round(stream.sent[number] - self.began, 3), *filter(None, [stream.refused.get(number)]))
+                 for number in sorted(stream.unanswered)]
                 for stream in self.streams if stream.unanswered}
 
 
@@ -82,6 +99,7 @@ def pinging(pairs):
     were lost is known after the block."""
     pinger = Pinger([Stream(pod, address, number)
                      for number, (pod, address) in enumerate(pairs, 1)])
+    pinger.introduce()
     pinger.start()
     try:
         yield pinger

@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`bridge-cni doctor --trace` as tests run it."""
+import contextlib
 import json
+import os
+import signal
+import subprocess
 
+from . import plugin
 from .command import begin
 from .doctor import STATUS, write
+from .netns import TIMEOUT
 from .node import network
 from .shown import named
 
@@ -45,6 +51,30 @@ def begin_trace(node, pod, target, *arguments, **kw):
 
 def trace(node, pod, target, *arguments, **kw):
     return begin_trace(node, pod, target, *arguments, **kw)()
+
+
+@contextlib.contextmanager
+def held(node, pod, target):
+    """A trace that has sent its packet, and stands still as it begins to wait for the answer: its rules
+    are there for as long as the test wants. Gives the process; see let_go()."""
+    hold = ["-D", "-e", "inject=poll,ppoll:signal=STOP:when=1"]  # -D: strace is not the process's parent
+    process = node.popen([*plugin.strace(os.devnull, "poll,ppoll", *hold), plugin.BRIDGE_CNI, "doctor", "--json",
+                          "--load", "--trace", pod, target, CONF],
+                         env={**os.environ, **plugin.TRACED}, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        found = os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        assert found.si_code == os.CLD_STOPPED, process.communicate()
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def let_go(process):
+    """Has a trace that is held go on, and gives it once it has ended."""
+    process.send_signal(signal.SIGCONT)
+    out, err = process.communicate(timeout=TIMEOUT)
+    return Trace(subprocess.CompletedProcess(process.args, process.returncode, out.decode(), err.decode()))
 
 
 def attached(node, families="dual", n=1, **changes):

@@ -2,16 +2,19 @@
 """Nodes with WireGuard, and what `wg` shows of it; whether this kernel has it."""
 import contextlib
 import functools
+import socket
 import subprocess
-import time
+import threading
 
 import pytest
 
 from . import tunnels
-from .waiting import SLOWNESS, wait_for
+from .icmp import family_of
+from .waiting import wait_for
 
 KEYS = "bridge-cni/wireguard-keys"
 DEVICE = "bcni-wg"
+LAST = 4713  # the UDP port to which the last packet of a capture goes
 
 
 @functools.cache
@@ -26,18 +29,32 @@ needs_wireguard = pytest.mark.skipif(not kernel_has_it(), reason="this kernel ha
 
 @contextlib.contextmanager
 def capture(node, *expression):
-    """Afterwards the list has what crosses the node's uplink, a line a packet."""
+    """Afterwards the list has what crosses the node's uplink, a line a packet: all that came before a
+    packet that the node sends at the end. tcpdump tells packets in the order in which they came."""
     lines = []
-    dump = node.popen(["tcpdump", "-lnni", "eth0", *expression], stdout=subprocess.PIPE,
-                      stderr=subprocess.PIPE, text=True)
+    target = node.network.gateway4 if node.address4 else node.network.gateway6
+    dump = node.popen(["tcpdump", "--immediate-mode", "-lnni", "eth0",
+                       f"udp dst port {LAST} or ({' '.join(expression)})"],
+                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for line in dump.stderr:
         if "listening on" in line:
             break
+    reader = threading.Thread(target=lambda: lines.extend(map(str.rstrip, dump.stdout)))
+    reader.start()
+
+    def ends():
+        """Where the last packet's line is, or 0. The packet is sent again, as it may be lost."""
+        with node.socket(family_of(target), socket.SOCK_DGRAM) as sock:
+            sock.sendto(b"", (target, LAST))
+        return next((i for i, line in enumerate(lines, 1) if f".{LAST}: UDP" in line), 0)
+
     yield lines
-    time.sleep(0.2 * SLOWNESS)
+    end = wait_for(ends)
     dump.terminate()
-    lines += filter(None, dump.communicate()[0].splitlines())
+    reader.join()
+    dump.communicate()
     node._processes.remove(dump)
+    del lines[end - 1:]
 
 
 IN_THE_CLEAR = "net 10.244.0.0/16 or net fd00:244::/32 or ip proto 4 or ip6 proto 41 or udp port 8472"
@@ -45,8 +62,9 @@ IN_THE_CLEAR = "net 10.244.0.0/16 or net fd00:244::/32 or ip proto 4 or ip6 prot
 
 class Peer:
     def __init__(self, line):
-        key, _, endpoint, allowed, handshake, rx, tx, _ = line.split("\t")
+        key, _, endpoint, allowed, handshake, received, sent, _ = line.split("\t")
         self.key, self.endpoint, self.handshake = key, endpoint, int(handshake)
+        self.received, self.sent = int(received), int(sent)  # bytes
         self.allowed = set() if allowed == "(none)" else set(allowed.split(","))
 
 

@@ -7,8 +7,7 @@ from harness.command import command
 from harness.node import INTERNET4, INTERNET6, NODE4, NODE6, OUTSIDE4, UPLINK
 from harness.portmap import settled
 from harness.shown import CLEAR, CONTROL
-from harness.trace import CART, CONF, attached, begin_trace, came_through, ended_at, tables, trace
-from harness.waiting import wait_for
+from harness.trace import CART, CONF, attached, came_through, ended_at, held, let_go, trace
 
 pytestmark = pytest.mark.must_run
 
@@ -78,11 +77,10 @@ def test_the_port_or_the_bridge_is_down(node, down):
 def test_the_port_goes_while_an_answer_is_waited_for(node):
     attached(node, "v4")
     node.outside.nft("table ip silent { chain c { type filter hook prerouting priority -400; drop; }; }")
-    finish = begin_trace(node, CART, INTERNET4)
-    wait_for(lambda: tables(node))
-    port = node.host_veths()[0]
-    node.ip(f"link del {port}")
-    ended_at(finish(), "port", f"{port} is not on the node")
+    [port] = node.host_veths()
+    with held(node, CART, INTERNET4) as process:
+        node.ip(f"link del {port}")
+        ended_at(let_go(process), "port", f"{port} is not on the node")
 
 
 def test_the_port_is_no_port_of_the_bridge(node):

@@ -3,6 +3,7 @@
 nobody, and are gone with the process, however that ends."""
 import contextlib
 import itertools
+import pathlib
 import re
 import shutil
 import signal
@@ -13,7 +14,7 @@ import pytest
 
 from harness import plugin
 from harness.node import INTERNET4, INTERNET6, OUTSIDE4, UPLINK
-from harness.trace import CART, CONF, TABLE, attached, begin_trace, came_through, tables, trace
+from harness.trace import CART, CONF, TABLE, attached, begin_trace, came_through, held, let_go, tables, trace
 from harness.waiting import SLOWNESS, wait_for
 
 pytestmark = pytest.mark.must_run
@@ -33,19 +34,6 @@ def silent(node):
     node.outside.nft(DEAF.format(what="meta l4proto { icmp, icmpv6, tcp }"))
 
 
-@contextlib.contextmanager
-def running(node, target):
-    """A trace whose rules are there."""
-    process = node.popen([plugin.BRIDGE_CNI, "doctor", "--trace", CART, target, CONF],
-                         stdout=subprocess.DEVNULL)
-    wait_for(lambda: len(tables(node)) == 2)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
 def nothing_left(node, pod):
     assert tables(node) == tables(pod) == []
 
@@ -55,7 +43,7 @@ def test_killed_it_leaves_no_rule(node, target):
     [pod] = attached(node)
     before = node.run("nft", "list", "ruleset").stdout
     silent(node)
-    with running(node, target) as process:
+    with held(node, CART, target) as process:
         assert len(tables(node)) == len(tables(pod)) == 2
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
@@ -93,7 +81,7 @@ def test_killed_at_any_moment_it_leaves_no_rule(node):
 def test_the_rules_are_bound_to_the_process(node):
     attached(node)
     silent(node)
-    with running(node, INTERNET4):
+    with held(node, CART, INTERNET4):
         listed = node.run("nft", "list", "ruleset").stdout
         assert len(re.findall(rf"table \w+ {TABLE}\d+ {{.*\n\s+flags owner", listed)) == 2
         [ip, bridge] = [line.split()[1] for line in tables(node)]
@@ -106,21 +94,39 @@ def packets_of(monitor):
     return [line for line in monitor.splitlines() if " packet: " in line]
 
 
+NETFILTER, TRACES = "12", 1 << 9 - 1  # linux/netlink.h; NFNLGRP_NFTRACE, as a bit
+
+
+def unread():
+    """The bytes that each socket which hears of traces has not read yet, in the thread's namespace."""
+    with open("/proc/thread-self/net/netlink") as file:
+        lines = [line.split() for line in file][1:]
+    return [int(line[4]) for line in lines if line[1] == NETFILTER and int(line[3], 16) & TRACES]
+
+
+def sleeps(process):
+    return pathlib.Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
+
+
 @contextlib.contextmanager
-def monitor(node):
-    """What `nft monitor trace` prints of the block; a list that has it afterwards."""
-    process, out = node.popen(["nft", "monitor", "trace"], stdout=subprocess.PIPE), []
-    time.sleep(0.3 * SLOWNESS)
+def monitor(node, tmp_path):
+    """What `nft monitor trace` prints while the block runs; a list that has it afterwards."""
+    path, out = tmp_path / "monitor", []
+    with open(path, "w") as file:
+        process = node.popen(["nft", "monitor", "trace"], stdout=file)
+    wait_for(lambda: node.call(unread))
     yield out
-    time.sleep(0.3 * SLOWNESS)
+    # It has read all, and sleeps: so it has printed all.
+    wait_for(lambda: not any(node.call(unread)) and sleeps(process))
     process.terminate()
-    out.append(process.communicate()[0].decode())
+    process.wait()
+    out.append(path.read_text())
 
 
-def test_they_see_this_flow_alone(node):
+def test_they_see_this_flow_alone(node, tmp_path):
     pod, other = attached(node, n=2)
     silent(node)
-    with monitor(node) as seen, running(node, INTERNET4):
+    with monitor(node, tmp_path) as seen, held(node, CART, INTERNET4):
         for namespace, target in itertools.product((pod, other), (INTERNET4, OUTSIDE4, "10.1.2.1", INTERNET6)):
             namespace.ping(target, 0.1)
         assert pod.ping("10.1.2.1", 1)  # others' packets go on
@@ -130,10 +136,10 @@ def test_they_see_this_flow_alone(node):
     assert len({re.search(r"icmp id (\d+)", line)[1] for line in packets}) == 1
 
 
-def test_of_other_connections_to_the_same_port_nothing_is_traced(node):
+def test_of_other_connections_to_the_same_port_nothing_is_traced(node, tmp_path):
     [pod] = attached(node, "v4")
     silent(node)
-    with monitor(node) as seen, running(node, INTERNET4 + ":443"):
+    with monitor(node, tmp_path) as seen, held(node, CART, INTERNET4 + ":443"):
         for _ in range(3):
             with pod.socket() as sock, contextlib.suppress(OSError):
                 sock.settimeout(0.1)
@@ -153,13 +159,12 @@ def test_they_run_side_by_side(node):
 def test_one_of_them_that_is_killed_takes_nothing_from_another(node):
     attached(node)
     silent(node)
-    with running(node, INTERNET4) as first:
-        second = begin_trace(node, CART, INTERNET4)
-        wait_for(lambda: len(tables(node)) == 4)
+    with held(node, CART, INTERNET4) as first, held(node, CART, INTERNET4) as second:
+        assert len(tables(node)) == 4
         first.kill()
         first.wait()
         assert len(tables(node)) == 2
-        traced = second()
+        traced = let_go(second)
     assert traced.status == 2 and traced.wrong() == [] and UPLINK in traced.end["message"]
 
 

@@ -35,7 +35,7 @@ struct shared {
 		_Atomic int belief;
 		_Atomic unsigned int address; /* the last 16 bits */
 	} ids[PROCESSES][IDS];
-	/* Who was told to have it: 1 + process * IDS + id. */
+	/* The holder that was told to have it: 1 + process * IDS + id. */
 	_Atomic unsigned int claims[ADDRESSES];
 	char message[512];
 };
@@ -160,7 +160,7 @@ static void work(struct shared *shared, const char *dir, unsigned int process)
 	while (atomic_load(&shared->done[process]) < OPERATIONS) {
 		unsigned int id = (unsigned int)rand_r(&seed) % IDS;
 
-		/* What was under way at a kill comes first: as a runtime does it. */
+		/* As a runtime does it, the call that a kill has ended comes first. */
 		for (unsigned int i = 0; i < IDS; i++)
 			if (atomic_load(&shared->ids[process][i].belief) == UNKNOWN)
 				id = i;
@@ -265,7 +265,7 @@ static void no_address_twice_and_none_lost(void **state)
 
 	assert_true(shared != MAP_FAILED);
 	run(shared, *state);
-	/* What is unknown still: finished as a runtime would. */
+	/* Outcomes that are unknown still are settled as a runtime would. */
 	fixture_init(&f, *state);
 	for (unsigned int p = 0; p < PROCESSES; p++)
 		for (unsigned int i = 0; i < IDS; i++)
