@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Fixtures, the machine compared with how it was, and the closing line."""
+import contextlib
 import os
 import pathlib
 import sys
@@ -19,10 +20,10 @@ counts = {"passed": 0, "failed": 0, "skipped": 0}
 skips = []
 
 
-@pytest.fixture
-def node(tmp_path):
-    """A node with an uplink; whatever a test leaves in it goes with it."""
-    machine = Node(tmp_path / "node")
+@contextlib.contextmanager
+def connected(directory):
+    """A node with an uplink; whatever is left in it goes with it."""
+    machine = Node(directory / "node")
     try:
         machine.connect()
         yield machine
@@ -31,11 +32,26 @@ def node(tmp_path):
 
 
 @pytest.fixture
+def node(tmp_path):
+    """A test's own."""
+    with connected(tmp_path) as machine:
+        yield machine
+
+
+@pytest.fixture(scope="module")
+def shared_node(tmp_path_factory):
+    """One for all tests of a file that ask for it, each of which leaves it as it was."""
+    with connected(tmp_path_factory.mktemp("shared")) as machine:
+        yield machine
+
+
+@pytest.fixture
 def ovs(node):
     """Open vSwitch in the node, with a bridge; its datapath is in user space."""
     switch = OpenVSwitch(node)
     switch.bridge()
     return switch
+
 
 @pytest.fixture(scope="session")
 def vlan_filtering(tmp_path_factory):
@@ -73,12 +89,19 @@ def pytest_sessionstart(session):
 # -- counting
 
 
+def must_run_here(item, call):
+    """A test that the virtual machine leaves out would be run nowhere."""
+    if item.get_closest_marker("any_kernel") and distribution.is_complete() and \
+            "BRIDGE_CNI_VM" not in os.environ:
+        return True
+    return item.get_closest_marker("must_run") and not call.excinfo.errisinstance(distribution.Lacks)
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     outcome = yield
     report = outcome.get_result()
-    if report.skipped and IN_CI and item.get_closest_marker("must_run") and \
-            not call.excinfo.errisinstance(distribution.Lacks):
+    if report.skipped and IN_CI and must_run_here(item, call):
         report.outcome = "failed"
         report.longrepr = f"CI must run this: {report.longrepr}"
 

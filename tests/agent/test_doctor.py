@@ -13,6 +13,7 @@ def findings(node):
     return [line for line in done.stdout.splitlines() if not line.startswith("ok: ")]
 
 
+@pytest.mark.any_kernel
 @pytest.mark.must_run
 @pytest.mark.parametrize("underlay", ["v4", "v4 v6"])
 def test_of_nodes_with_a_tunnel_there_is_nothing_to_say(cluster, underlay):
@@ -40,6 +41,7 @@ def test_of_nodes_with_wireguard_there_is_nothing_to_say(cluster):
         assert findings(node) == []
 
 
+@pytest.mark.any_kernel
 @pytest.mark.must_run
 def test_of_nodes_with_direct_routes_there_is_nothing_to_say(cluster):
     nodes = cluster.node(underlay="v4 v6"), cluster.node(underlay="v4 v6")

@@ -139,6 +139,7 @@ def group_of_memory(node, *options):
     return group
 
 
+@pytest.mark.any_kernel
 def test_an_agent_that_has_private_keys_shows_its_memory_to_nobody(cluster):
     """The kernel gives such files to root when it writes no core dump (prctl(2),
     PR_SET_DUMPABLE)."""

@@ -43,12 +43,14 @@ def test_the_node_hears_what_is_for_others_only_in_promiscuous_mode(node, promis
     assert found == [b"not for you"] * promisc
 
 
+@pytest.mark.any_kernel
 def test_a_bridge_that_is_there_is_made_promiscuous(node):
     node.add(node.pod(), network())
     node.add(node.pod(), network(promiscMode=True))
     assert "PROMISC" in node.links()["cni0"]["flags"]
 
 
+@pytest.mark.any_kernel
 def test_promiscuous_mode_that_was_turned_off_is_named_and_comes_back(node):
     conf, pod = network(promiscMode=True), node.pod()
     result = node.add(pod, conf)
@@ -59,6 +61,7 @@ def test_promiscuous_mode_that_was_turned_off_is_named_and_comes_back(node):
     node.check(pod, conf, result)
 
 
+@pytest.mark.any_kernel
 def test_a_bridge_that_somebody_else_made_promiscuous_is_fine(node):
     conf, pod = network(), node.pod()
     result = node.add(pod, conf)
@@ -108,6 +111,7 @@ def test_isolated_pods_reach_the_world_and_not_each_other(node):
     node.check(first, conf, result)
 
 
+@pytest.mark.any_kernel
 def test_isolation_that_was_turned_off_is_named(node):
     conf, pod = network(portIsolation=True), node.pod()
     result = node.add(pod, conf)
@@ -121,6 +125,7 @@ def test_isolation_that_was_turned_off_is_named(node):
 LAYER_2 = {"isDefaultGateway": None, "ipMasq": None, "ipam": None}
 
 
+@pytest.mark.any_kernel
 def test_an_interface_that_is_to_stay_down_does_until_somebody_wants_it(node):
     """KubeVirt's way: the interface is somebody else's to use, and has no address."""
     conf, pod = network(disableContainerInterface=True, **LAYER_2), node.pod()
@@ -136,6 +141,7 @@ def test_an_interface_that_is_to_stay_down_does_until_somebody_wants_it(node):
     node.assert_nothing_left(pod)
 
 
+@pytest.mark.any_kernel
 def test_without_addresses_an_interface_is_up_all_the_same(node):
     pod = node.pod()
     node.add(pod, network(**LAYER_2))
@@ -174,6 +180,7 @@ def test_somebodys_bridge_whose_ports_have_left_gets_a_MAC_address(node):
     assert "cni0" in node.links()
 
 
+@pytest.mark.any_kernel
 def test_a_bridge_with_spanning_tree_is_told(node):
     """Success, and then no network for two forward delays."""
     node.ip("link add cni0 up type bridge stp_state 1 forward_delay 700")

@@ -106,6 +106,7 @@ def test_packets_that_are_not_tracked_are_looked_at_as_well(node):
 V6 = "fd00:9::/64"
 
 
+@pytest.mark.any_kernel
 @pytest.mark.parametrize("kind", ["asked", "other", "former", "delegated"])
 def test_all_addresses_behind_the_bridge_pass(node, kind):
     """Also those that the configuration of the rule doesn't name."""
@@ -124,6 +125,7 @@ def test_all_addresses_behind_the_bridge_pass(node, kind):
     assert pod.ping(INTERNET6)
 
 
+@pytest.mark.any_kernel
 def test_pods_of_another_IPAM_plugin_pass_and_others_do_not(node):
     ipam, pod = Delegate(node, 'if verb == "ADD": answer()'), node.pod()
     node.add(pod, ipam.conf(spoofCheck=True), env=ipam.env)
@@ -205,6 +207,7 @@ def test_without_a_gateway_there_are_none(node):
     node.check(pod, conf, result)
 
 
+@pytest.mark.any_kernel
 def test_a_kernel_that_looks_for_routes_before_it_forwards_has_the_rules_there(node, tmp_path):
     """Linux 6.4 does so later as well."""
     lacking = nftables.without(node, tmp_path, r'oifname != \"cni0\" fib',
@@ -221,6 +224,7 @@ def test_a_kernel_that_looks_for_routes_before_it_forwards_has_the_rules_there(n
     assert repair(node, conf) == ["nothing to mend"]
 
 
+@pytest.mark.any_kernel
 def test_a_kernel_that_does_not_look_for_routes_goes_without(node, tmp_path):
     lacking = nftables.without(node, tmp_path, "fib saddr", "No such file or directory")
     pod, conf = node.pod(), network("dual", spoofCheck=True, portIsolation=True)
@@ -277,6 +281,7 @@ def test_isolated_pods_do_not_reach_each_other_by_the_gateway(node):
         assert first.ping(address) and second.ping(address)
 
 
+@pytest.mark.any_kernel
 def test_also_pods_of_two_networks_on_one_bridge(node):
     def other(**keys):
         return network(name="other", ipam={"ranges": [[{"subnet": SUBNET4,
@@ -292,6 +297,7 @@ def test_also_pods_of_two_networks_on_one_bridge(node):
     assert arrives(first, third, addresses_of(of_third)[0])
 
 
+@pytest.mark.any_kernel
 def test_pods_of_two_bridges_reach_each_other(node):
     first, second = node.pod(), node.pod()
     node.add(first, network("dual", portIsolation=True))
@@ -390,6 +396,7 @@ def test_the_node_tells_no_routed_pod_of_a_shorter_way(node, link):
             assert told_of_a_shorter_way(first, address), "the control"
 
 
+@pytest.mark.any_kernel
 def test_rules_of_routed_pods_come_back_and_go(node):
     netfilter_on_the_bridge(node, False)
     conf, pod = network("dual", podLink="routed"), node.pod()

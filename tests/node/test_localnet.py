@@ -104,6 +104,7 @@ def test_filters_of_others_stay(node):
     assert "u32" in node.run("tc", "filter", "show", "dev", "cni0", "egress").stdout
 
 
+@pytest.mark.any_kernel
 def test_what_was_on_before_stays_on_and_is_fenced(node, listener):
     node.ip("link add cni0 type bridge")
     node.sysctl("ipv4.conf.cni0.route_localnet", 1)
@@ -118,6 +119,7 @@ def test_what_was_on_before_stays_on_and_is_fenced(node, listener):
 
 # -- an opening without its fence
 
+@pytest.mark.any_kernel
 @pytest.mark.parametrize("later", [{}, {"name": "other"}], ids=["same", "other network"])
 def test_an_ADD_without_the_capability_heals_it(node, listener, later):
     first, pod = node.pod(), node.pod()
@@ -168,6 +170,7 @@ def test_where_the_kernel_has_no_fence_the_rules_do(node, listener):
     assert localnet(node) == "0"
 
 
+@pytest.mark.any_kernel
 def test_an_ADD_with_the_capability_fences_what_an_older_version_opened(node):
     """The rules are another version's, so the ADD looks closely at them and at the parameter."""
     node.add(node.pod(), ports((8080, 80), **V4))

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from harness.node import network
+from harness.service import netfilter_on_the_bridge
 from test_spoofcheck import (ARP, FOREIGN_MAC, IP, IP6, SPOOFED4, SPOOFED6, arp, checksum,
                              counters, mac_of, own, packet6, udp4)
 
@@ -253,8 +254,9 @@ def arrived(sender, receiver, frames):
     mouth.bind(("eth0", 0))
     ears.settimeout(0.5)
     heard = []
+    ends = mac_of(receiver) + mac_of(sender)  # a command each
     for kind, payload in frames.values():
-        mouth.send(mac_of(receiver) + mac_of(sender) + struct.pack("!H", kind) + payload)
+        mouth.send(ends + struct.pack("!H", kind) + payload)
     try:
         deadline = time.monotonic() + 2
         while time.monotonic() < deadline:
@@ -266,18 +268,40 @@ def arrived(sender, receiver, frames):
             if any(payload in frame or payload[4:] in frame for frame in heard)}
 
 
-@pytest.fixture
-def pair(node):
+def pair(node, **keys):
     """Two pods of a network with these keys, the first one's addresses, and an address of
     the second one's."""
-    def make(**keys):
-        # Else the kernel puts fragments together before it forwards them.
-        for family in ("ip", "ip6"):
-            node.sysctl(f"bridge.bridge-nf-call-{family}tables", 0)
-        pods = node.pod(), node.pod()
-        results = [node.add(pod, network("dual", **keys)) for pod in pods]
-        return *pods, addresses(pods[0], results[0]), own(results[1], 6)
-    return make
+    # Else the kernel puts fragments together before it forwards them.
+    netfilter_on_the_bridge(node, False)
+    pods = node.pod(), node.pod()
+    results = [node.add(pod, network("dual", **keys)) for pod in pods]
+    return *pods, addresses(pods[0], results[0]), own(results[1], 6)
+
+
+class Counted:
+    """A pair with spoofCheck, and what was counted since the test began."""
+
+    def __init__(self, node):
+        self.node = node
+        self.sender, self.receiver, self.me, self.other = pair(node, spoofCheck=True)
+
+    def begin(self):
+        self.before = counters(self.node)
+        return self
+
+    def counted(self):
+        return {name: number - self.before[name] for name, number in counters(self.node).items()
+                if number != self.before[name]}
+
+
+@pytest.fixture(scope="module")
+def shared_pair(shared_node):
+    return Counted(shared_node)
+
+
+@pytest.fixture
+def checked(shared_pair):
+    return shared_pair.begin()
 
 
 def all_of(me, other):
@@ -286,29 +310,27 @@ def all_of(me, other):
 
 
 @pytest.mark.parametrize("keys", [{}, {"macspoofchk": True}])
-def test_without_spoofCheck_all_of_them_pass(pair, keys):
+def test_without_spoofCheck_all_of_them_pass(node, keys):
     """The control: the frames are right, and only the checks stop them."""
-    sender, receiver, me, other = pair(**keys)
+    sender, receiver, me, other = pair(node, **keys)
     frames = all_of(me, other)
     assert set(frames) - arrived(sender, receiver, frames) == set()
 
 
-def test_what_a_pod_needs_passes(node, pair):
-    sender, receiver, me, _ = pair(spoofCheck=True)
-    frames = right(me)
-    lost = set(frames) - arrived(sender, receiver, frames)
-    assert (lost, {k: n for k, n in counters(node).items() if n}) == (set(), {})
+def test_what_a_pod_needs_passes(checked):
+    frames = right(checked.me)
+    lost = set(frames) - arrived(checked.sender, checked.receiver, frames)
+    assert (lost, checked.counted()) == (set(), {})
 
 
 KINDS = ["ra", "query", "dhcp", "nd", "ip6", "ip4", "arp", "ethertype"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_a_pod_may_not_send_is_dropped_and_counted_by_its_kind(node, pair, kind):
-    sender, receiver, me, other = pair(spoofCheck=True)
-    frames = wrong(me, other)[kind]
-    assert arrived(sender, receiver, frames) == set()
-    assert {k: n for k, n in counters(node).items() if n} == {f"spoof_{kind}": len(frames)}
+def test_what_a_pod_may_not_send_is_dropped_and_counted_by_its_kind(checked, kind):
+    frames = wrong(checked.me, checked.other)[kind]
+    assert arrived(checked.sender, checked.receiver, frames) == set()
+    assert checked.counted() == {f"spoof_{kind}": len(frames)}
 
 
 def say(pod, target, payload):
@@ -318,16 +340,16 @@ def say(pod, target, payload):
 
 
 @pytest.mark.parametrize("stp, last", [(0, "00"), (0, "02"), (1, "02")])
-def test_frames_for_bridges_are_dropped_whether_the_bridge_has_spanning_tree(
-        node, pair, stp, last):
-    sender, *_ = pair(spoofCheck=True)
-    node.ip(f"link set cni0 type bridge stp_state {stp}")
-    say(sender, "0180c20000" + last, struct.pack("!H", 38) + b"\x42\x42\3" + bytes(35))
-    assert {k: n for k, n in counters(node).items() if n} == {"spoof_bpdu": 1}
+def test_frames_for_bridges_are_dropped_whether_the_bridge_has_spanning_tree(checked, stp, last):
+    checked.node.ip(f"link set cni0 type bridge stp_state {stp}")
+    try:
+        say(checked.sender, "0180c20000" + last, struct.pack("!H", 38) + b"\x42\x42\3" + bytes(35))
+        assert checked.counted() == {"spoof_bpdu": 1}
+    finally:  # the next tests have the same node
+        checked.node.ip("link set cni0 type bridge stp_state 0")
 
 
-def test_a_spanning_tree_of_Ciscos_is_dropped(node, pair):
-    sender, *_ = pair(spoofCheck=True)
-    say(sender, "01000ccccccd", struct.pack("!H", 50) + b"\xaa\xaa\3\0\0\x0c\x01\x0b" +
+def test_a_spanning_tree_of_Ciscos_is_dropped(checked):
+    say(checked.sender, "01000ccccccd", struct.pack("!H", 50) + b"\xaa\xaa\3\0\0\x0c\x01\x0b" +
         bytes(42))
-    assert {k: n for k, n in counters(node).items() if n} == {"spoof_ethertype": 1}
+    assert checked.counted() == {"spoof_ethertype": 1}

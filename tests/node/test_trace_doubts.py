@@ -30,6 +30,7 @@ def test_the_port_has_no_VLAN(node, vlan_filtering):
     mended(node, traced, "10.1.2.1")
 
 
+@pytest.mark.any_kernel
 def test_the_other_pods_port_is_down(node):
     pod, other = attached(node, "v4", n=2)
     mac = other.links()["eth0"]["address"]
@@ -48,6 +49,7 @@ def other_port(node):
     return port
 
 
+@pytest.mark.any_kernel
 def test_the_pods_interface_has_no_carrier(node):
     attached(node, "v4")
     node.ip(f"link set {node.host_veths()[0]} down")
@@ -56,6 +58,7 @@ def test_the_pods_interface_has_no_carrier(node):
     assert traced.text("pod-interface") == "eth0 in the pod has no carrier: its other end is down"
 
 
+@pytest.mark.any_kernel
 def test_the_pod_has_no_address_to_send_from(node):
     [pod] = attached(node, "v4")
     pod.ip("addr flush dev eth0")
@@ -63,6 +66,7 @@ def test_the_pod_has_no_address_to_send_from(node):
     ended_at(trace(node, CART, INTERNET4), "pod-route", "the pod has no address to send from")
 
 
+@pytest.mark.any_kernel
 def test_events_that_were_lost_are_told(node, tmp_path):
     attached(node, "v4")
     log = tmp_path / "trace"

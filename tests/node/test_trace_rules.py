@@ -51,6 +51,7 @@ def test_killed_it_leaves_no_rule(node, target):
     assert node.run("nft", "list", "ruleset").stdout == before
 
 
+@pytest.mark.any_kernel
 def test_killed_at_any_message_to_the_kernel_it_leaves_no_rule(node, tmp_path):
     [pod] = attached(node, "v4")
     killed = 0
@@ -148,6 +149,7 @@ def test_of_other_connections_to_the_same_port_nothing_is_traced(node, tmp_path)
     assert len(ports) == 1
 
 
+@pytest.mark.any_kernel
 def test_they_run_side_by_side(node):
     attached(node, n=3)
     calls = [begin_trace(node, name, target) for name in (CART, CART, "other-1", "other-2")
@@ -156,6 +158,7 @@ def test_they_run_side_by_side(node):
         came_through(call())
 
 
+@pytest.mark.any_kernel
 def test_one_of_them_that_is_killed_takes_nothing_from_another(node):
     attached(node)
     silent(node)
@@ -168,6 +171,7 @@ def test_one_of_them_that_is_killed_takes_nothing_from_another(node):
     assert traced.status == 2 and traced.wrong() == [] and UPLINK in traced.end["message"]
 
 
+@pytest.mark.any_kernel
 def test_where_the_kernel_cannot_bind_rules_the_hops_are_told_without(node, tmp_path):
     """Before Linux 5.12 it refuses the table so."""
     [pod] = attached(node, "v4")
@@ -202,6 +206,7 @@ def test_rules_of_iptables_legacy_are_said_to_be_out_of_sight(node):
     assert "iptables-legacy" not in came_through(trace(node, CART, INTERNET4)).text("rules")
 
 
+@pytest.mark.any_kernel
 def test_what_it_changes_is_gone_afterwards(node):
     [pod] = attached(node)
     trace(node, CART, INTERNET4)
