@@ -320,7 +320,7 @@ check-storms: ## the storms of `make check` larger and more; STORM_SEED=N: one o
 	$(as_root)
 	$(Q)tests/install-deps check
 	$(Q)$(MAKE) --no-print-directory build/bridge-cni
-	$(Q)STORM=full tests/run --suites $(BUILD) tests/storm/test_storm.py $(TESTS)
+	$(Q)STORM=full tests/run --suites $(BUILD) tests/storm $(TESTS)
 
 .PHONY: check-faults
 check-faults: export FAULTS = all

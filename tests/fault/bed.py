@@ -6,8 +6,8 @@ import socket
 import time
 
 import inject
-from harness import plugin, snapshot
-from harness.command import command
+from harness import plugin, quiet, snapshot
+from harness.command import command, written
 from harness.node import UPLINK, Node, with_prev
 from harness.plugin import CniError
 
@@ -16,6 +16,8 @@ NO_MAC = "00:00:00:00:00:00"
 SENTINELS = ('"255.255.255.255"', '"ff00::"')  # of sets whose elements are addresses
 OF_NETWORKS = ("networks", "isolate_", "strict_")  # sets whose elements are networks
 CLEANUPS = ("cleanup", "cleanup --force")  # without a configuration
+COMMANDS = CLEANUPS + ("repair",)  # of people, and not of a runtime
+STAYING = ("CHECK", "STATUS", "repair")  # the pod is attached before and after
 FINGERPRINT = r"^(v\d+ \S+ [0-9a-f]{16}) [0-9a-f]{16}"
 
 
@@ -74,8 +76,9 @@ class Bed:
         return conf
 
     def invoke(self, verb, wrapper=(), env=None):
-        if verb in CLEANUPS:
-            return command(self.node, *verb.split(), wrapper=wrapper,
+        if verb in COMMANDS:
+            files = written(self.node, self.scenario.good_conf) if verb == "repair" else []
+            return command(self.node, *verb.split(), *files, wrapper=wrapper,
                            env={**self.scenario.env, **(env or {})})
         pod = None if verb in ("GC", "STATUS") else self.pod
         return self.node.invoke(verb, self.conf(verb), pod, wrapper=wrapper,
@@ -84,7 +87,7 @@ class Bed:
     def record(self, verb):
         done, calls = inject.record(self.node, lambda **kw: self.invoke(verb, **kw),
                                      children=not self.scenario.delegated)
-        if verb in CLEANUPS:
+        if verb in COMMANDS:
             assert (done.returncode, done.stderr) == (0, ""), done
         else:
             outcome_of(done)
@@ -111,6 +114,18 @@ class Bed:
             self.life(self.pod)
         else:
             self.add(self.pod)
+
+    def harm(self):
+        """Takes away what quietBridge gives the pod on the node, and what asks for members."""
+        port, mac = quiet.port_of(self.result), quiet.mac_of(self.result)
+        batch = ["fdb del %s dev %s master" % (mac, port),
+                 *("mdb del dev cni0 port %s grp %s" % (port, group)
+                   for group in quiet.groups(self.node, port))]
+        self.node.run("bridge", "-batch", "-", input="\n".join(batch) + "\n")
+        self.node.ip_batch("\n".join(f"neigh del {address} dev cni0"
+                                     for address, known in quiet.neighbours(self.node).items()
+                                     if known == mac))
+        self.node.ip("link set cni0 type bridge mcast_querier 0")
 
     # -- what there is
 
@@ -144,7 +159,7 @@ class Bed:
         """All that belongs to attachments: names, and the contents of files."""
         files = snapshot.files(self.node.var_lib)
         return {
-            "interfaces": names_of(self.node, {"lo", UPLINK, "cni0"}),
+            "interfaces": names_of(self.node, {"lo", UPLINK, "cni0", "ovs-netdev"}),
             "in the pod": names_of(self.pod, {"lo"}),
             "files": sorted(path for path, content in files.items()
                             if content is not None and not is_shared(path)),
@@ -164,7 +179,8 @@ class Bed:
             # A bridge that has none takes a port's, or without a port zeros.
             "own MAC": bridge.get("address", NO_MAC) not in
                        [NO_MAC, *(link.get("address") for link in links.values())],
-            "accept_ra": self.node.sysctl("ipv6.conf.cni0.accept_ra"),
+            # A switch without a bridge shares none.
+            "accept_ra": self.node.sysctl("ipv6.conf.cni0.accept_ra") if bridge else None,
             "addresses": sorted((a["local"], a["prefixlen"])
                                 for a in bridge.get("addr_info", ())
                                 if a["scope"] == "global"),
@@ -285,7 +301,26 @@ def fault_in_cleanup(bed, verb, fault):
     return came
 
 
+def fault_in_repair(bed, fault):
+    """Success and CHECK agrees, or a second one finishes; nothing else changes."""
+    before = bed.own(), bed.shared()
+    bed.harm()
+    done, came = inject.run(bed.node, fault, lambda **kw: bed.invoke("repair", **kw))
+    if done.returncode != 0:
+        killed = done.returncode < 0 or done.returncode >= 128
+        assert killed == fault.what.startswith("signal="), done
+        assert killed or done.stderr, done
+        done = bed.invoke("repair")
+        assert (done.returncode, done.stderr) == (0, ""), f"the second repair: {done}"
+    bed.check(bed.pod, bed.result)
+    assert quiet.querier(bed.node)
+    lines = snapshot.difference(before, (bed.own(), bed.shared()))
+    assert not lines, "; ".join(lines)
+    return came
+
+
 VERBS = {"ADD": fault_in_add,
+         "repair": fault_in_repair,
          **{verb: lambda bed, fault, verb=verb: fault_in_cleanup(bed, verb, fault)
             for verb in CLEANUPS},
          "DEL": lambda bed, fault: fault_in_removal(bed, "DEL", fault),
@@ -305,8 +340,10 @@ def rehearsal(bed, verb):
         bed.furnish_cleanup(verb)
     elif verb != "ADD":
         bed.result = bed.add(bed.pod)
+    if verb == "repair":
+        bed.harm()
     calls = bed.record(verb)
-    if verb in ("ADD", "CHECK", "STATUS"):
+    if verb in ("ADD", *STAYING):
         bed.delete()
     bed.prepare()
     return calls
@@ -321,7 +358,7 @@ def sweep(directory, scenario, verb, faults_of, sample):
         calls = rehearse(bed, verb)
         faults = inject.spread([fault for call in calls for fault in faults_of(call)],
                                sample)
-        if verb in ("CHECK", "STATUS"):
+        if verb in STAYING:
             bed.result = bed.add(bed.pod)
         for fault in faults:
             try:
@@ -330,7 +367,7 @@ def sweep(directory, scenario, verb, faults_of, sample):
             except (AssertionError, CniError) as error:
                 failures.append(f"{fault}\n    {error}")
                 bed.renew()
-                if verb in ("CHECK", "STATUS"):
+                if verb in STAYING:
                     bed.result = bed.add(bed.pod)
     finally:
         bed.close()

@@ -178,6 +178,25 @@ def calls_of(lines):
     return calls
 
 
+def shape_of(call):
+    return re.sub(r"0x[0-9a-f]+|\d+", "N", call.line)
+
+
+def rounds_once(calls):
+    """Without the later rounds of a wait that looks, sleeps and looks again: how often it does depends
+    on how busy the machine is, so that another run hardly comes to them. The first round, and the last
+    one, which found what was waited for, are places for faults."""
+    kept, round_ = [], []
+    for call in calls:
+        round_.append(call)
+        if not call.name.endswith("nanosleep"):
+            continue
+        if list(map(shape_of, kept[-len(round_):])) != list(map(shape_of, round_)):
+            kept += round_
+        round_ = []
+    return kept + round_
+
+
 def child_calls(lines, own):
     """The calls of a child that the process itself never makes."""
     calls, counts = [], {}
@@ -194,7 +213,7 @@ def record(node, invoke, children):
     trace = node.directory / "trace"
     done = invoke(wrapper=["strace", "-f", "-qq", "-o", trace], env=plugin.TRACED)
     own, *others = processes_of(trace.read_text()).values()
-    calls = calls_of(own)
+    calls = rounds_once(calls_of(own))
     for lines in others if children else ():
         calls += child_calls(lines, {call.name for call in calls if not call.in_child})
     return done, calls

@@ -4,6 +4,7 @@ import pytest
 
 import bed
 from harness.node import network
+from harness.ovs import DAEMONS, OpenVSwitch
 from harness.service import netfilter_on_the_bridge
 
 # There are so few addresses that the next ADDs miss one that is lost.
@@ -41,10 +42,13 @@ class Scenario:
     off for those to come."""
 
     def __init__(self, name, fresh=False, delegated=False, refused=False, beside=None,
-                 furnished=False, **changes):
+                 furnished=False, ovs=False, **changes):
         self.name, self.fresh, self.refused = name, fresh, refused
         self.furnished = furnished
         self.delegated, self.env, self.leases = delegated, {}, None
+        self.ovs, self.switch = ovs, None  # of Open vSwitch
+        if ovs:
+            changes = {"switch": "ovs", "bridge": "cni0", **changes}
         ipam = {"type": "leases", "ranges": None} if delegated else {"ranges": FEW}
         self.good_conf = network("dual", ipam=ipam, **changes)
         self.conf = self.good_conf
@@ -56,6 +60,9 @@ class Scenario:
         """Makes the things that the configuration needs on a node."""
         node.ip("link set uplink0 mtu 1400")
         netfilter_on_the_bridge(node, False)
+        if self.ovs:
+            self.switch = OpenVSwitch(node)
+            self.switch.bridge("cni0")
         if not self.delegated:
             return
         self.leases = node.directory / "leases"
@@ -81,8 +88,9 @@ class Scenario:
         pod.sysctl("ipv6.conf.default.disable_ipv6", 1)
 
     def elsewhere(self):
-        """The addresses that a delegated IPAM holds for attachments."""
-        return sorted(p.name for p in self.leases.iterdir()) if self.leases else []
+        """The addresses that a delegated IPAM holds for attachments, or ports of Open vSwitch."""
+        leases = sorted(p.name for p in self.leases.iterdir()) if self.leases else []
+        return leases + (self.switch.ports("cni0") if self.switch else [])
 
 
 FULL = {"macspoofchk": True, "spoofCheck": True, "portIsolation": True, "hairpinMode": True}
@@ -96,6 +104,9 @@ RUNTIME = {
         "bandwidth": {"ingressRate": 8000000, "ingressBurst": 8000000,
                       "egressRate": 8000000, "egressBurst": 8000000}}}
 GUARDED = {"spoofCheck": True, "portIsolation": True}
+# Detection of duplicates would take a second and more in each case.
+MACVLAN = {"switch": "macvlan", "bridge": None, "isDefaultGateway": None, "ipMasq": None,
+           "enabledad": False}
 SCENARIOS = [
     Scenario("fresh node", fresh=True, **FULL),
     Scenario("warm node", **FULL),
@@ -110,6 +121,8 @@ SCENARIOS = [
     Scenario("routed", podLink="routed"),
     Scenario("quiet, fresh node", fresh=True, quietBridge=True),
     Scenario("quiet", quietBridge=True),
+    Scenario("quiet and checked, fresh node", fresh=True, quietBridge=True, spoofCheck=True),
+    Scenario("quiet and checked", quietBridge=True, spoofCheck=True),
     Scenario("delegated, fresh node", fresh=True, delegated=True),
     Scenario("delegated", delegated=True),
     # The port is opened before the delegate runs, and closed after its DEL.
@@ -117,16 +130,27 @@ SCENARIOS = [
     # Rules and sets that all owners share; the other pod's network has the key, too.
     Scenario("isolated, fresh node", fresh=True, isolate=True),
     Scenario("isolated", beside={"bridge": "cni1", "isDefaultGateway": False}, isolate="strict"),
+    Scenario("delegated and quiet, fresh node", fresh=True, delegated=True, quietBridge=True),
     Scenario("delegated and quiet", delegated=True, quietBridge=True),
+    Scenario("delegated, quiet and checked", delegated=True, quietBridge=True, spoofCheck=True),
     # Elements in both tables.
     Scenario("guarded", **GUARDED),
     Scenario("delegated and guarded, fresh node", fresh=True, delegated=True, **GUARDED),
+    # The pod's interface has no other end on the node.
+    Scenario("macvlan, fresh node", fresh=True, **MACVLAN),
+    Scenario("macvlan", **MACVLAN),
+    Scenario("macvlan, refused", refused=True, **MACVLAN),
+    Scenario("macvlan, delegated", delegated=True, **MACVLAN),
 ]
+if all(DAEMONS.values()):
+    SCENARIOS.append(Scenario("Open vSwitch", ovs=True))
 
 
 # Each kind of thing that cleanup removes, with and without another IPAM plugin.
 CLEANED = ("ports and rates, fresh node", "delegated and guarded, fresh node",
            "isolated, fresh node")
+# Scenarios whose things repair puts back one by one.
+QUIET = ("quiet", "quiet and checked", "delegated, quiet and checked")
 
 
 def pairs(*verbs, only=()):

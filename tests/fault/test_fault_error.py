@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Whatever error any one system call gives: ADD succeeds or leaves nothing, DEL and GC
+"""Whatever error any one system call gives: ADD succeeds or leaves nothing, DEL, GC and repair
 succeed or a second one does, so does a cleanup that has only the store to go by, and CHECK
 and STATUS change nothing."""
 import pytest
@@ -23,6 +23,11 @@ def test_any_error_of_any_call(tmp_path, tally, verb, scenario):
 @pytest.mark.parametrize("verb, scenario", scenarios.pairs("CHECK", "STATUS"))
 def test_any_error_of_any_call_of_a_question(tmp_path, tally, verb, scenario):
     tally(bed.sweep(tmp_path, scenario, verb, errors_at, sample=4))
+
+
+@pytest.mark.parametrize("verb, scenario", scenarios.pairs("repair", only=scenarios.QUIET))
+def test_any_error_of_any_call_of_a_repair(tmp_path, tally, verb, scenario):
+    tally(bed.sweep(tmp_path, scenario, verb, errors_at, sample=6))
 
 
 def errors_of_cleanup_at(call):

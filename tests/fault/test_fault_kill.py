@@ -25,6 +25,11 @@ def test_killed_at_any_call(tmp_path, tally, verb, scenario):
     tally(bed.sweep(tmp_path, scenario, verb, killed_at, sample=6))
 
 
+@pytest.mark.parametrize("verb, scenario", scenarios.pairs("repair", only=scenarios.QUIET))
+def test_killed_at_any_call_of_a_repair(tmp_path, tally, verb, scenario):
+    tally(bed.sweep(tmp_path, scenario, verb, killed_at, sample=6))
+
+
 @pytest.mark.parametrize("verb, scenario", scenarios.pairs("ADD", only=["warm node"]))
 def test_terminated_at_any_call(tmp_path, tally, verb, scenario):
     tally(bed.sweep(tmp_path, scenario, verb, terminated_at, sample=4))

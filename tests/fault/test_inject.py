@@ -38,3 +38,30 @@ def test_a_record_gives_the_calls_from_main_on_and_nothing_that_the_kernel_does_
     assert inject.calls_of(own)[2].line == "vfork( ) = 11"
     assert brief(inject.child_calls(child, own={"exit_group"})) == [("socket", 1), ("socket", 2)]
     assert inject.child_calls(child, own={"exit_group", "socket"}) == []
+
+
+WAITING = """\
+10 fcntl(0, F_GETFD) = 0
+10 sendto(4, [{nlmsg_seq=7}, "up"], 40) = 40
+10 recvfrom(4, [{nlmsg_seq=7}, "done"], 512) = 36
+10 sendto(4, [{nlmsg_seq=8}, "route"], 40) = 40
+10 recvfrom(4, [{nlmsg_seq=8}, "none"], 512) = 36
+10 clock_nanosleep(CLOCK_REALTIME, 0, {tv_sec=0, tv_nsec=100000}, NULL) = 0
+10 sendto(4, [{nlmsg_seq=9}, "route"], 40) = 40
+10 recvfrom(4, [{nlmsg_seq=9}, "none"], 512) = 36
+10 clock_nanosleep(CLOCK_REALTIME, 0, {tv_sec=0, tv_nsec=150000}, NULL) = 0
+10 sendto(4, [{nlmsg_seq=10}, "route"], 40) = 40
+10 recvfrom(4, [{nlmsg_seq=10}, "none"], 512) = 36
+10 clock_nanosleep(CLOCK_REALTIME, 0, {tv_sec=0, tv_nsec=225000}, NULL) = 0
+10 sendto(4, [{nlmsg_seq=11}, "route"], 40) = 40
+10 recvfrom(4, [{nlmsg_seq=11}, "local"], 512) = 36
+10 write(1, "{}", 2) = 2
+10 exit_group(0) = ?
+"""
+
+
+def test_of_a_wait_the_first_round_and_the_last_one_are_places_for_faults():
+    [own] = inject.processes_of(WAITING).values()
+    found = brief(inject.rounds_once(inject.calls_of(own)))
+    assert found == [("fcntl", 1), ("sendto", 1), ("recvfrom", 1), ("sendto", 2), ("recvfrom", 2),
+                     ("clock_nanosleep", 1), ("sendto", 5), ("recvfrom", 5), ("write", 1)]

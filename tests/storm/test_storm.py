@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from harness import plugin
+from harness import plugin, quiet
 from harness.delegates import debian
 from harness.node import addresses_of, network
 from harness.reboot import crash, reboot
@@ -286,26 +286,43 @@ def known(node):
             if "PERMANENT" in entry["state"]}
 
 
+def fixed(node):
+    """MAC address -> port, of the bridge's entries that stay where they are."""
+    return {words[0]: words[2] for words in map(str.split, node.run(
+        "bridge", "fdb", "show", "br", BRIDGE).stdout.splitlines()) if "sticky" in words}
+
+
+def lasting_groups(node):
+    """(port, multicast group) of the bridge's entries that stay."""
+    return {(entry["port"], entry["grp"])
+            for table in json.loads(node.run("bridge", "-j", "mdb", "show", "dev", BRIDGE).stdout)
+            for entry in table["mdb"] if entry["state"] == "permanent"}
+
+
 def audit_neighbours(storm):
     """Those of living pods of quiet networks, and each is behind its pod's port."""
-    node, wanted, ports = storm.node, {}, {}
-    entries = {words[0]: words[2] for words in map(str.split, node.run(
-        "bridge", "fdb", "show", "br", BRIDGE).stdout.splitlines()) if "sticky" in words}
+    node, wanted, ports, groups = storm.node, {}, {}, set()
+    entries = fixed(node)
     for conf, _ in storm.networks:
         for container, addresses in recorded(node, conf["name"]).items():
             pod = next(life.pod for life in storm.lives if life.pod.id == container)
             if conf.get("quietBridge"):
                 mac = pod.links()["eth0"]["address"]
                 wanted.update({address: mac for address in addresses})
-                ports[mac] = aliases(node)[conf["name"], container]
+                ports[mac] = port = aliases(node)[conf["name"], container]
+                if any(":" in address for address in addresses):
+                    groups |= {(port, quiet.group_of(address)) for address in
+                               [quiet.link_local_of(mac), *addresses] if ":" in address}
     assert known(node) == wanted
     assert ports.items() <= entries.items()
+    assert groups <= lasting_groups(node)
 
 
 def audit_end(storm):
     """After the last DEL: only what is shared."""
     node = storm.node
-    assert BRIDGE not in node.links() or known(node) == {}
+    if BRIDGE in node.links():
+        assert (known(node), fixed(node), lasting_groups(node)) == ({}, {}, set())
     assert [name for name in node.links() if name.startswith(("veth", "ifb"))] == []
     assert elements(node) == set()
     for conf, _ in storm.networks:
@@ -393,7 +410,7 @@ def test_a_node_that_comes_back(node, seed):
 @each_seed
 def test_dead_pods_that_make_room(node, seed):
     """The range is full but for them, so that they are deleted in the race, each once."""
-    conf = conf_of(GATEWAY, "10.1.0.0/22", spoofCheck=True)
+    conf = conf_of(GATEWAY, "10.1.0.0/22", spoofCheck=True, quietBridge=True)
     dead = [node.pod() for _ in range(PODS // 2)]
     conf["ipam"]["ranges"][0][0].update(rangeStart="10.1.0.2",
                                         rangeEnd=f"10.1.{(PODS + 3) // 256}.{(PODS + 3) % 256}")
