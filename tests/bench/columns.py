@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The programs that are compared, each on a node made of namespaces, and how they are measured."""
+import functools
 import json
 import os
 import pathlib
@@ -14,11 +15,18 @@ TREE = pathlib.Path(__file__).resolve().parents[2]
 TOOLS = TREE / "build/bench"
 REFERENCE = pathlib.Path("/usr/lib/cni")  # Debian's containernetworking-plugins
 SUBNET = "10.1.0.0/16"
+DUAL_STACK = {"type": "host-local", "ranges": [[{"subnet": SUBNET}], [{"subnet": "fd00:1::/64"}]]}
 DEBIANS_SUBNET = "10.3.0.0/16"  # on a bridge of its own, on the same node
 # The executable of each, by its column's title.
 FLOOR, BUNDLE, MAKE, DEBIAN = "floor", "bundle", "make", "debian"
 EXECUTABLES = {FLOOR: TOOLS / "floor", BUNDLE: TREE / "build/bundle/bridge-cni",
                MAKE: TREE / "build/release/bridge-cni", DEBIAN: REFERENCE / "bridge"}
+
+# In which the floor has its elements, as spoofCheck does.
+FLOOR_SETS = "table bridge floor {" + "".join(
+    f"set s{i} {{ type {kind}; }}\n" for i, kind in enumerate(
+        ("ifname . ether_addr", "ifname . ipv4_addr", "ifname . ipv6_addr",
+         "ifname . ipv6_addr", "ifname", "ifname"))) + "}"
 
 
 def missing():
@@ -48,7 +56,7 @@ class Column:
         self.name = f"{name}-debian" if title == DEBIAN else name
         self.executable = EXECUTABLES[title]
         self.conf = configuration(title, self.name, **changes)
-        self.elements = bool(changes.get("spoofCheck"))
+        self.changes = changes
         self.kept = pod  # what CHECK looks at
         self.input = self._file("conf", self.conf)
         self.input_of = {}
@@ -75,6 +83,20 @@ class Column:
             return verb != "CHECK"
         return verb != "STATUS" or self.title != DEBIAN  # Debian's: CNI 1.0.0
 
+    def _floor(self, number):
+        """What tests/bench/floor.c reads."""
+        spoof, quiet = (self.changes.get(key) for key in ("spoofCheck", "quietBridge"))
+        return {"FLOOR_BRIDGE": "cni0", "FLOOR_HOST": f"floor{number}",
+                "FLOOR_ADDRESS": f"10.1.{250 + number // 250}.{number % 250 + 2}",
+                "FLOOR_ADDRESS6": (f"fd00:1::fa:{number + 1:x}"
+                                   if self.changes.get("ipam") == DUAL_STACK else None),
+                "FLOOR_SPOOF": "1" if spoof else None,
+                "FLOOR_QUIET": self.bridge_mac if quiet else None}
+
+    @functools.cached_property
+    def bridge_mac(self):
+        return self.node.links()["cni0"]["address"]
+
     def step(self, verb, pod):
         """A line of tests/bench/measure.c's plan."""
         if verb == "CHECK":
@@ -82,10 +104,7 @@ class Column:
         values = {"CNI_CONTAINERID": pod.id, "CNI_NETNS": pod.netns, "CNI_IFNAME": "eth0",
                   "CNI_PATH": str(REFERENCE)}
         if self.title == FLOOR:
-            number = pod.node.pods.index(pod)
-            values.update(FLOOR_BRIDGE="cni0", FLOOR_HOST=f"floor{number}",
-                          FLOOR_ADDRESS=f"10.1.{250 + number // 250}.{number % 250 + 2}",
-                          FLOOR_ELEMENTS="1" if self.elements else None)
+            values.update(self._floor(pod.node.pods.index(pod)))
         env = plugin.environment(verb, **values)
         env["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin"
         return line(self.node, self.input_of.get(verb, self.input), self.answer(pod),

@@ -136,6 +136,11 @@ def packets_tables(found):
                          for title in titles])
 
 
+def head_of(verbs):
+    """Titles of the columns that each verb has."""
+    return [TITLES[title] for title in next(iter(verbs.values()))]
+
+
 def text(results):
     on = results["machine"]
     titles = [t for t in TITLES if t not in results["left_out"]]
@@ -169,6 +174,11 @@ def text(results):
             [what, *(f"{number(v['median'])} / {number(v['p99'])}; {number(v['processor'])}; "
                      f"{v['lost']:.0%}" for v in row.values())]
             for what, row in results["quiet"].items()]))
+    for kind, verbs in results.get("quiet_add", {}).items():
+        parts.append(table([f"quietBridge, {kind}: processor, µs", *head_of(verbs)], [
+            [verb, *(f"{number(v['us'])} + {number(v['medians'])} ({number(v['more'][0])} / "
+                     f"{number(v['more'][1])} / {number(v['more'][2])})" for v in row.values())]
+            for verb, row in verbs.items()]))
     if "rules" in results:
         parts.append(table(["one datagram over two nodes, on one processor", "ns", "÷ flannel's"], [
             [what, number(row["ns"]), f"{row['ratio']:.2f}"]
