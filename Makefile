@@ -381,10 +381,10 @@ bench: ## what it costs, against the kernel's floor and Debian's bridge (root); 
 	$(Q)tests/bench/run $(if $(QUICK),--quick) $(BENCH)
 
 .PHONY: bench-vm
-bench-vm: ## the agent's tunnels on Debian's kernel in QEMU, which has WireGuard: ratios to direct routes
+bench-vm: ## the agent's tunnels on Debian's kernel in QEMU; BENCH=fast_path or quiet_vlan: these keys
 	$(Q)tests/install-deps bench vm || echo "not everything could be installed"
-	$(Q)$(MAKE) --no-print-directory build/bridge-cni agent build/bench/packets
-	$(Q)tests/vm/run $(BUILD) --bench
+	$(Q)$(MAKE) --no-print-directory build/bridge-cni agent build/bench/packets build/bench/ask
+	$(Q)tests/vm/run $(BUILD) --bench-$(or $(BENCH),tunnels)
 
 .PHONY: demo
 demo: ## two pods and an outside world, shown (root; installs what it needs)

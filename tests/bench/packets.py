@@ -12,13 +12,15 @@ import statistics
 import time
 
 import columns as c
+import segments
 from columns import DEBIAN, MAKE
 from ends import (CONNECTIONS, DATAGRAMS, IPERF_PORT, LATENCY, MEASURE, ONE_STREAM, PORT, STREAMS, Ends,
                   in_turn, serve)
 from harness import networks, plugin
 from harness.cluster import Cluster
 from harness.netns import CommandFailed
-from harness.node import OUTSIDE4, addresses_of
+from harness.nftables import has_flowtables
+from harness.node import OUTSIDE4, addresses_of, named
 from harness.service import netfilter_on_the_bridge
 from harness.waiting import wait_for
 
@@ -29,6 +31,16 @@ NAMES = ONE_STREAM, STREAMS, DATAGRAMS, CONNECTIONS, LATENCY
 # Two columns of the table are one measurement.
 MEDIAN, P99 = "TCP, one byte there and back: µs, median", "p99"
 OURS, VETH, LOOPBACK = "ours", "a veth pair", "loopback"
+# No keys: what is set here by hand, and is no option for the reasons in the README. Measured only where
+# they are named.
+BY_HAND = LARGE, LARGE_OUTSIDE, NOTRACK = "large packets", "large packets at the uplinks too", "notrack"
+SIZE = 185000  # bytes of a large packet
+UNTRACKED = """table ip untracked {{
+    chain prerouting {{
+        type filter hook prerouting priority raw
+        ip saddr {0} ip daddr {0} notrack
+    }}
+}}"""
 # Title -> the keys that it has more than OURS. One whose keys this build doesn't know is left out.
 VARIANTS = {
     OURS: {},
@@ -37,8 +49,10 @@ VARIANTS = {
     "podLink routed": {"podLink": "routed"},
     "spoofCheck": {"spoofCheck": True},
     "portIsolation": {"portIsolation": True},
-    "gsoMaxSize": {"gsoMaxSize": 185000},
     "fastPath": {"fastPath": True},
+    LARGE: {},
+    LARGE_OUTSIDE: {},
+    NOTRACK: {},
     DEBIAN: {},
 }
 LIMITS = VETH, LOOPBACK
@@ -52,6 +66,12 @@ SUBNETS = "10.101.0.0/16", "10.102.0.0/16"  # of the two nodes' pods
 HOST_PORTS = (IPERF_PORT, "tcp"), (PORT, "tcp"), (PORT, "udp")
 SCHEMA = c.TREE / "deploy/bridge-cni.schema.json"
 SETTLED = 15  # seconds: by then new pods have asked for routers, which all others hear
+
+
+def large(namespace, *ifnames):
+    """These interfaces take packets of TCP of that size whole."""
+    for ifname in ifnames:
+        segments.set_size(namespace, ifname, SIZE)
 
 
 class Variant:
@@ -68,6 +88,12 @@ class Variant:
             netfilter_on_the_bridge(node, HAS_BRIDGE_NF and title not in BRIDGE_NF_OFF)
             # Many connections between the same two ends, which are over.
             node.sysctl("netfilter.nf_conntrack_tcp_timeout_close", 1)
+        if title == NOTRACK:
+            for node, subnet in zip(self.nodes, SUBNETS):
+                node.nft(UNTRACKED.format(subnet))
+        if title == LARGE_OUTSIDE:
+            for namespace in (*self.nodes, self.outside):
+                large(namespace, *(name for name in namespace.links() if name != "lo"))
         self.client = self.attach(0)
         self.servers = self.attach(0, HOST_PORTS), self.attach(1)
         for namespace in (*self.servers, self.outside):
@@ -89,6 +115,10 @@ class Variant:
                     executable=str(c.REFERENCE / "portmap")), conf["cniVersion"])
         else:
             result = node.add(pod, {**conf, **ports}, executable=str(c.EXECUTABLES[MAKE]))
+        if self.title in (LARGE, LARGE_OUTSIDE):
+            large(pod, "eth0")
+            # The bridge last: the kernel lets it have no more than its ports can.
+            large(node, *(link["name"] for link in reversed(named(result, sandbox=False))))
         pod.address4, = addresses_of(result)
         return pod
 
@@ -139,17 +169,31 @@ def known(title):
     return all(f'"{key}"' in text for key in VARIANTS.get(title, ()))
 
 
+def served(title):
+    """Has the kernel what the keys need?"""
+    if "fastPath" not in VARIANTS.get(title, ()):
+        return True
+    namespace = networks.new_namespace("flowtables")
+    try:
+        return has_flowtables(namespace)
+    finally:
+        networks.close(namespace)
+
+
 def chosen(lacking):
     """Titles of what can be measured, and is asked for. lacking: of EXECUTABLES."""
     wanted = os.environ.get("VARIANTS")
-    wanted = [OURS, *wanted.split(",")] if wanted else [*VARIANTS, *LIMITS]
+    wanted = ([OURS, *wanted.split(",")] if wanted else
+              [title for title in (*VARIANTS, *LIMITS) if title not in BY_HAND])
     if not set(wanted) <= {*VARIANTS, *LIMITS}:
         raise SystemExit(f"VARIANTS: these there are: {','.join((*VARIANTS, *LIMITS))}")
     for title in wanted:
         if not known(title):
             print(f"left out: {title}: this build has no such key", flush=True)
+        elif not served(title):
+            print(f"left out: {title}: this kernel has no flowtables", flush=True)
     return [title for title in (*VARIANTS, *LIMITS)
-            if title in wanted and known(title) and title not in lacking]
+            if title in wanted and known(title) and served(title) and title not in lacking]
 
 
 def measured(name, ends, seconds):
@@ -229,6 +273,8 @@ def packets(bench, quick):
     """Pods on the node -> way -> what is measured -> variant -> summary()."""
     sizes, rounds, seconds = matrix(quick)
     lacking = {DEBIAN} if DEBIAN not in bench.titles else set()
+    if not segments.has_ipv4():
+        lacking |= {LARGE, LARGE_OUTSIDE}
     progress, found, made = Progress(len(sizes) * len(PATHS), rounds), {}, {}
     try:
         for title in chosen(lacking):

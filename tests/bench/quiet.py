@@ -13,17 +13,18 @@ ASK = c.TOOLS / "ask"
 WAYS = {"without": {}, "quietBridge": {"quietBridge": True}}
 QUESTIONS = 50  # a round
 RANGES = [[{"subnet": "10.1.0.0/16"}], [{"subnet": "fd00:1::/64"}]]
+GATEWAYS = "10.1.0.1", "fd00:1::1"
 
 
 class Way:
-    """A node whose bridge has so many pods."""
+    """A bridge of a node that has so many pods."""
 
-    def __init__(self, bench, count, keys):
-        self.node = bench.node()
+    def __init__(self, node, count, keys):
+        self.node = node
         self.conf = network(**keys, ipam={"ranges": RANGES})
         self.pods, self.results = [], []
         self.fill(count)
-        if keys:
+        if "quietBridge" in keys:
             asks_at_once(self.node)
 
     def fill(self, count):
@@ -32,10 +33,12 @@ class Way:
             self.results.append(self.node.add(self.pods[-1], self.conf,
                                               executable=str(c.EXECUTABLES[c.MAKE])))
 
-    def ask(self, family, count):
-        """Nanoseconds of each answer, None for a lost one; and the processor's for one question."""
-        asker, asked = self.pods[0], self.results[-1]
-        own, target = (addresses_of(result)[family] for result in (self.results[0], asked))
+    def ask(self, family, count, target=None):
+        """Nanoseconds of each answer, None for a lost one; and the processor's for one question. target:
+        an address; None: the last pod's."""
+        asker = self.pods[0]
+        own, last = (addresses_of(result)[family] for result in (self.results[0], self.results[-1]))
+        target = target or last
         before = kernel_threads()
         out = asker.run(str(ASK), "eth0", own, target, str(count)).stdout.splitlines()
         spent = int(out.pop().split()[1]) + kernel_threads() - before
@@ -66,7 +69,7 @@ def quiet(bench, quick):
     """Row -> way -> summary()."""
     rounds, found = 1 if quick else 5, {}
     for count in (2, 50) if quick else (2, 250, 800):
-        ways = {name: Way(bench, count, keys) for name, keys in WAYS.items()}
+        ways = {name: Way(bench.node(), count, keys) for name, keys in WAYS.items()}
         for family, what in enumerate(("ARP", "IPv6")):
             answers, spent = {name: [] for name in ways}, {name: [] for name in ways}
             for _ in range(rounds):

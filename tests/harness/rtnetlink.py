@@ -15,7 +15,7 @@ HEADER, ROUTE, ATTRIBUTE = struct.Struct("=IHHII"), struct.Struct("=BBBBBBBBI"),
 KINDS = {6: "blackhole", 7: "unreachable", 8: "prohibit", 9: "throw"}
 
 
-def _attributes(data):
+def attributes(data):
     found = {}
     while len(data) >= ATTRIBUTE.size:
         length, kind = ATTRIBUTE.unpack_from(data)
@@ -32,7 +32,7 @@ def _route(data, protocol):
     family, length, _, _, table, by, _, kind, flags = ROUTE.unpack_from(data)
     if (table, by) != (RT_TABLE_MAIN, protocol) or flags & RTM_F_CLONED:
         return None
-    found = _attributes(data[ROUTE.size:])
+    found = attributes(data[ROUTE.size:])
     size = 32 if family == socket.AF_INET else 128
     route = {"dst": "default" if length == 0 else
                     _text(found[RTA_DST]) + f"/{length}" * (length != size)}

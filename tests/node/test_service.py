@@ -59,6 +59,54 @@ def test_with_br_netfilter_it_sees_the_client(node, which, mode):
         assert ask(client, vip, 53) == ("pod", GATEWAYS[which])
 
 
+SUBNETS = "10.1.2.0/24", "fd00:1:2::/64"
+
+
+def track_nothing_between_pods(node, which):
+    ip, subnet = ("ip", "ip6")[which], SUBNETS[which]
+    node.nft(f"""
+        table {ip} untracked {{
+            chain prerouting {{
+                type filter hook prerouting priority raw
+                {ip} saddr {subnet} {ip} daddr {subnet} notrack
+            }}
+        }}""")
+
+
+@FAMILIES
+def test_the_answer_of_a_pod_on_the_same_bridge_has_to_be_tracked(node, which):
+    """It goes from pod to pod, and looks like any other packet between them."""
+    netfilter_on_the_bridge(node, True)
+    (client, pod), (own, found) = attached(node, network("dual"))
+    vip = service(node, found[which], 53)
+    with served(pod, 53):
+        assert ask(client, vip, 53) == ("pod", own[which])
+        track_nothing_between_pods(node, which)
+        assert ask(client, vip, 53, timeout=0.5) is None
+        assert ask(client, found[which], 53) == ("pod", own[which])
+
+
+@FAMILIES
+def test_a_policy_that_lets_answers_pass_needs_them_tracked(node, which):
+    """As engines of NetworkPolicy write it: one pod may ask the other, and answers pass."""
+    netfilter_on_the_bridge(node, True)
+    (client, pod), (own, found) = attached(node, network("dual"))
+    ip = ("ip", "ip6")[which]
+    node.nft(f"""
+        table {ip} policies {{
+            chain forward {{
+                type filter hook forward priority filter
+                ct state established,related accept
+                {ip} saddr {own[which]} {ip} daddr {found[which]} tcp dport 53 accept
+                {ip} saddr {SUBNETS[which]} meta l4proto tcp drop
+            }}
+        }}""")
+    with served(pod, 53):
+        assert ask(client, found[which], 53) == ("pod", own[which])
+        track_nothing_between_pods(node, which)
+        assert ask(client, found[which], 53, timeout=0.5) is None
+
+
 def test_isolated_pods_reach_it_too_as_the_answer_comes_by_the_node(node):
     netfilter_on_the_bridge(node, False)
     (client, pod), (_, found) = attached(node, network("dual", portIsolation=True))

@@ -221,7 +221,7 @@ def initramfs(path, modules, build, script):
                 continue
             for source in (top, *sorted(top.rglob("*"))):
                 archive.add(source, f"/tree/{source.relative_to(TREE)}")
-        for executable in (*executables, TREE / "build/bench/packets"):
+        for executable in (*executables, *(TREE / "build/bench" / name for name in ("packets", "ask"))):
             archive.add(executable, f"/tree/{executable.relative_to(TREE)}")
         archive.add(TREE / "tests/vm/init", "/init")
         archive.text("tree/script", script, 0o755)
