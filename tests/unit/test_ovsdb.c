@@ -43,6 +43,17 @@ static void text_await(int fd, const char *text)
 			_exit(3);
 }
 
+/* Sends the text byte by byte. A client that refuses it may close before its last byte. */
+static void text_send(int fd, const char *text)
+{
+	for (; *text; text++)
+		if (send(fd, text, 1, MSG_NOSIGNAL) != 1) {
+			if (errno != EPIPE)
+				_exit(4);
+			return;
+		}
+}
+
 /* Plays a script: "<" waits for a request, "<text" for that text, ">text" sends it byte by
  * byte, "!" sends without an end, "." closes the connection; at the end it says nothing
  * more. */
@@ -58,9 +69,7 @@ static void play(int fd, const char *const *script)
 		else if (**script == '.')
 			_exit(0);
 		else if (**script == '>')
-			for (; *text; text++)
-				if (send(fd, text, 1, MSG_NOSIGNAL) != 1)
-					_exit(4);
+			text_send(fd, text);
 		while (**script == '!')
 			if (send(fd, text, strlen(text), MSG_NOSIGNAL) < 0)
 				_exit(0);
