@@ -227,9 +227,9 @@ int link_list_get(struct netlink *nl, struct link_list *ret_list, struct cni_err
 /* The ports of the bridge @bridge. */
 int link_list_get_ports(struct netlink *nl, unsigned int bridge,
 			struct link_list *ret_list, struct cni_error *err);
-/* All bridges of the namespace. */
-int link_list_get_bridges(struct netlink *nl, struct link_list *ret_list,
-			  struct cni_error *err);
+/* All links of that kind ("bridge", "veth") in the namespace. */
+int link_list_get_kind(struct netlink *nl, const char *kind, struct link_list *ret_list,
+		       struct cni_error *err);
 /* All links of another namespace, which the kernel calls @ns_id in this one
  * (ip-netns(8)). */
 int link_list_get_elsewhere(struct netlink *nl, int ns_id, struct link_list *ret_list,

@@ -224,12 +224,12 @@ int link_list_get_ports(struct netlink *nl, unsigned int bridge,
 	return list_request(nl, ret_list, err);
 }
 
-/* A kernel that has no bridges yet doesn't know the kind, and lists all links. */
-int link_list_get_bridges(struct netlink *nl, struct link_list *ret_list,
-			  struct cni_error *err)
+/* A kernel that has no link of the kind yet may not know it, and lists all links. */
+int link_list_get_kind(struct netlink *nl, const char *kind, struct link_list *ret_list,
+		       struct cni_error *err)
 {
 	struct nlmsghdr *msg = netlink_queue(nl, RTM_GETLINK, NLM_F_DUMP,
-					     "listing the bridges");
+					     "listing the interfaces of kind %s", kind);
 	struct builder b = list_begin(nl, msg);
 	struct link_list list = {};
 	struct nlattr *info;
@@ -238,13 +238,13 @@ int link_list_get_bridges(struct netlink *nl, struct link_list *ret_list,
 
 	put_u32(b, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 	info = nest(b, IFLA_LINKINFO);
-	put_string(b, IFLA_INFO_KIND, "bridge");
+	put_string(b, IFLA_INFO_KIND, kind);
 	nest_end(b, info);
 	ret = list_request(nl, &list, err);
 	if (ret < 0)
 		return ret;
 	for (size_t i = 0; i < list.n; i++)
-		if (link_is(&list.items[i], "bridge"))
+		if (link_is(&list.items[i], kind))
 			list.items[n++] = list.items[i];
 	list.n = n;
 	*ret_list = list;

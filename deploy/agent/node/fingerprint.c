@@ -143,7 +143,7 @@ static int networks(struct netlink *rtnl, uint64_t vlans, uint64_t *ret_hash,
 {
 	_cleanup_(link_list_clear) struct link_list bridges = {};
 	uint64_t hash = add(hash_text(""), &vlans, sizeof(vlans));
-	int ret = link_list_get_bridges(rtnl, &bridges, err);
+	int ret = link_list_get_kind(rtnl, "bridge", &bridges, err);
 
 	for (size_t i = 0; i < bridges.n; i++) {
 		const struct link *bridge = &bridges.items[i];
