@@ -12,6 +12,7 @@ from harness.waiting import wait_for
 NEW = ["10.244.77.0/24", "fd00:244:0:77::/64"]
 OUTSIDE = "pods have addresses outside of this node's podCIDR"
 CUT_OFF = "pods are cut off until they are started again"
+GONE = "no pod has an address outside"
 
 
 def gateways(cidrs):
@@ -111,7 +112,7 @@ def test_pods_of_the_former_podCIDR_stay_connected_until_they_are_gone(cluster, 
         node.ip(harm)
         assert_connected(olds)
     # A bridge that was made anew has no pods at first, and none of them is gone for that.
-    assert not lines(node, "no pod has an address outside")
+    assert not lines(node, GONE)
     node.stop_agent()
     node.detach(olds[0])
     node.start_agent("--pod-link", link)
@@ -122,7 +123,7 @@ def test_pods_of_the_former_podCIDR_stay_connected_until_they_are_gone(cluster, 
     wait_for(lambda: sorted(node.addresses("cni0")) == sorted(WHOLE))
     assert not pods_routes(node) and outside(node) == 0
     assert node.page("/readyz") == (200, "ok\n")
-    assert len(lines(node, "no pod has an address outside")) == 1
+    assert len(lines(node, GONE)) == 1
 
 
 def test_of_one_family_alone_until_another_Node_has_the_former_podCIDR(cluster):
@@ -162,6 +163,53 @@ def test_of_one_family_alone_until_another_Node_has_the_former_podCIDR(cluster):
     wait_for(lambda: node.metrics()["bridge_cni_pods_cut_off"] == 0)
     assert_reach(olds)
     assert len(lines(node, OUTSIDE)) == 1
+
+
+@pytest.mark.parametrize("cut_off", [False, True], ids=["connected", "cut off"])
+def test_a_pod_is_not_gone_while_the_bridge_is_made_anew(cluster, cut_off):
+    """A repair makes the bridge first, and then the pods its ports, one after the other."""
+    node, = cluster.ready(1, "--resync-seconds", "1")
+    former = node.cidrs
+    olds = [attached(node, f"old-{i}") for i in range(3)]
+    come_again(cluster, node, NEW)
+    new = attached(node, "new")
+    wait_for(lambda: outside(node) == 3)
+    if cut_off:
+        cluster.api.put("taker", former, ["192.0.2.50"])
+        wait_for(lambda: node.metrics()["bridge_cni_pods_cut_off"] == 3)
+    alone = [] if cut_off else [f"{address}/{bits}" for address, bits in zip(gateways(former), (32, 128))]
+
+    def assert_counted(left):
+        node.wait_for_resyncs()
+        metrics = node.metrics()
+        assert metrics["bridge_cni_pods_outside_podcidr"] == len(left)
+        assert metrics["bridge_cni_pods_cut_off"] == (len(left) if cut_off else 0)
+        assert (len(lines(node, OUTSIDE)), len(lines(node, CUT_OFF)), len(lines(node, GONE))) == (1, cut_off, 0)
+
+    def assert_settled(addresses, left):
+        """The agent needs no port for it."""
+        wait_for(lambda: sorted(node.addresses("cni0")) == sorted(addresses))
+        assert_counted(left)
+        assert sorted(node.addresses("cni0")) == sorted(addresses)
+        assert pods_routes(node) == (set() if cut_off else {a for pod in left for a in pod.addresses})
+
+    mac, = {item["mac"] for item in new.result["interfaces"] if item["name"] == "cni0"}
+    ports = [pod.result["interfaces"][1]["name"] for pod in olds]
+    with node.locked():
+        node.ip("link del cni0")
+        assert_counted(olds)
+        node.ip(f"link add cni0 address {mac} type bridge")
+        assert_counted(olds)
+        node.ip("link set cni0 up")
+        assert_settled(alone, olds)
+        node.ip(f"link set {ports[0]} master cni0")
+        assert_settled(alone, olds)
+        # This one is gone indeed.
+        node.ip(f"link del {ports[2]}")
+        wait_for(lambda: outside(node) == 2)
+        assert_settled(alone, olds[:2])
+    assert_settled([*WHOLE, *alone], olds[:2])
+    assert_reach([new] if cut_off else [*olds[:2], new])
 
 
 def test_other_nodes_keep_their_routes_until_another_Node_has_the_former_podCIDR(cluster):

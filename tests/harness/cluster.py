@@ -2,6 +2,7 @@
 """Several nodes, each with its own agent, store and configuration, and an API server on their link.
 More links, with routers between them, are networks.py. The world outside has no route to any pod."""
 import contextlib
+import fcntl
 import ipaddress
 import json
 import os
@@ -151,6 +152,14 @@ class ClusterNode(Node):
             yield
         finally:
             self.agent.send_signal(signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def locked(self):
+        """The node lock is held, for which every repair waits meanwhile."""
+        path, = (self.run_dir / "bridge-cni").glob("node-*.lock")
+        with open(path) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def processes_at_work(self):
         """The agent's children that have not ended."""

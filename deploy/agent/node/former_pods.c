@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The records of the bridge's ports are held against the configuration list. */
+/* The records of the bridge's pods are held against the configuration list. */
 #include "former_pods.h"
 
 #include <string.h>
@@ -139,12 +139,19 @@ static int port_take(struct search *search, const struct link *port,
 	return name_take(search, port, cut_off, err);
 }
 
-static uint64_t hash_ports(const struct link_list *ports)
+/* A bridge that was made anew needs gateways and routes again. The alias, which tells whose
+ * pod it is, comes a moment after the link. */
+static uint64_t hash_seen(const struct link *bridge, const struct link_list *ports)
 {
-	uint64_t hash = hash_text("");
+	uint32_t facts[] = {bridge->index, bridge->up};
+	uint64_t hash = hash_more(hash_text(""), facts, sizeof(facts));
 
-	for (size_t i = 0; i < ports->n; i++)
-		hash = hash_more(hash, &ports->items[i].index, sizeof(unsigned int));
+	for (size_t i = 0; i < ports->n; i++) {
+		const struct link *port = &ports->items[i];
+
+		hash = hash_more(hash, &port->index, sizeof(port->index));
+		hash = hash_more(hash, port->alias, strlen(port->alias) + 1);
+	}
 	return hash;
 }
 
@@ -157,19 +164,12 @@ int former_pods_find(struct netlink *rtnl, const struct conflist *list,
 	struct link bridge;
 	int ret = link_get(rtnl, list->names.bridge, &bridge, err);
 
-	if (ret == 0 && (!bridge.index || !bridge.up))
-		return FORMER_PODS_UNKNOWN;
-	if (ret == 0 && pods->n && pods->bridge != bridge.index) {
-		pods->bridge = bridge.index;
-		return FORMER_PODS_UNKNOWN;
-	}
 	if (ret == 0)
-		ret = link_list_get_ports(rtnl, bridge.index, &ports, err);
+		ret = port_list_get(rtnl, &list->names, bridge.index, &ports, err);
 	if (ret < 0)
 		return ret;
-	search.found.ports = hash_ports(&ports);
-	search.found.bridge = bridge.index;
-	if (!again && search.found.ports == pods->ports)
+	search.found.seen = hash_seen(&bridge, &ports);
+	if (!again && search.found.seen == pods->seen)
 		return FORMER_PODS_SAME;
 	for (size_t i = 0; ret == 0 && i < ports.n; i++)
 		ret = port_take(&search, &ports.items[i], err);

@@ -41,23 +41,18 @@ struct former_pods {
 	 * is. */
 	char rival[NODE_NAME_MAX + 1];
 	struct ip_prefix rival_cidr;
-	uint64_t ports; /* a hash of the bridge's ports */
-	unsigned int bridge; /* the bridge's index */
+	uint64_t seen; /* a hash of the bridge and of all pods that it has */
 };
 void former_pods_clear(struct former_pods *pods);
 
-/* Outcomes of former_pods_find() that leave @pods alone. */
-enum former_pods_outcome {
-	/* There is no bridge (any more), it is down, or it is another one for the first time:
-	 * when repair has made it anew, the pods' ports follow one after the other. */
-	FORMER_PODS_UNKNOWN = 1,
-	FORMER_PODS_SAME, /* the bridge has the ports that it had */
-};
+/* An outcome of former_pods_find() that leaves @pods alone: the bridge and its pods are
+ * those of the last time. */
+#define FORMER_PODS_SAME 1
 
 /*
- * Looks which pods on the bridge of @list have addresses outside of its subnets, or
- * another gateway. @nodes were judged. @again: also where the bridge's ports are those of
- * the last time. FORMER_PODS_UNKNOWN, FORMER_PODS_SAME. Codes 100, 101.
+ * Looks which pods on the bridge of @list (port_list_get()) have addresses outside of its
+ * subnets, or another gateway. @nodes were judged. @again: also where bridge and pods are
+ * those of the last time. FORMER_PODS_SAME. Codes 100, 101.
  */
 int former_pods_find(struct netlink *rtnl, const struct conflist *list,
 		     const struct node_table *nodes, bool again, struct former_pods *pods,

@@ -72,8 +72,12 @@ static int settle(struct former_upkeep *upkeep, const struct conflist *list,
 		.present = list->gateways,
 		.before = upkeep->gateways,
 	};
-	int ret = former_gateways_sync(upkeep->rtnl, &wanted, err);
+	int ret = 0;
 
+	/* Gateways and routes to pods have gone with the bridge. All routes of the node are
+	 * not read in vain. */
+	if (netlink_ifindex(upkeep->rtnl, list->names.bridge))
+		ret = former_gateways_sync(upkeep->rtnl, &wanted, err);
 	upkeep->again = ret != 0;
 	if (ret == 0)
 		former_upkeep_found(upkeep, list);
@@ -89,8 +93,6 @@ static void look(struct former_upkeep *upkeep, const struct conflist *list,
 	upkeep->look_at = now_ms() + LOOK_MS;
 	if (ret == 0)
 		tell(upkeep);
-	if (ret == FORMER_PODS_UNKNOWN)
-		upkeep->again = true;
 	if (ret == 0)
 		ret = settle(upkeep, list, &err);
 	if (ret < 0)

@@ -13,6 +13,35 @@ bool port_is_pods(const struct link *port)
 	return link_is(port, "veth") && port->peer_elsewhere;
 }
 
+/* Does the link's alias say that it is an attachment's of this network? */
+static bool is_networks(const struct network_names *network, const struct link *port)
+{
+	struct alias_names names;
+
+	return identity_alias_read(port->alias, &names) &&
+	       strcmp(names.network, network->name) == 0;
+}
+
+int port_list_get(struct netlink *nl, const struct network_names *network,
+		  unsigned int bridge, struct link_list *ret_ports, struct cni_error *err)
+{
+	struct link_list list = {};
+	size_t n = 0;
+	int ret = link_list_get_kind(nl, "veth", &list, err);
+
+	for (size_t i = 0; i < list.n; i++) {
+		const struct link *link = &list.items[i];
+
+		if (port_is_pods(link) &&
+		    (link->master ? link->master == bridge : is_networks(network, link)))
+			list.items[n++] = *link;
+	}
+	list.n = n;
+	if (ret == 0)
+		*ret_ports = list;
+	return ret;
+}
+
 /* Reads the attachment's record, which record_clear() frees. Without one @ret_record is
  * zeros. */
 static void record_of(const struct network_names *network,

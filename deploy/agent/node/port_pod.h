@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Tells which pod is behind a port of the bridge, in words for people. */
+/* Lists the pods of the bridge, and tells which pod is behind a port, in words for people.
+ */
 #ifndef BRIDGE_CNI_AGENT_NODE_PORT_POD_H
 #define BRIDGE_CNI_AGENT_NODE_PORT_POD_H
 
@@ -10,6 +11,16 @@
 
 /* Is the link a pod's: a veth whose other end is in another network namespace? */
 bool port_is_pods(const struct link *port);
+
+/*
+ * Lists the links of pods that are ports of the bridge with the index @bridge (0: there is
+ * none), and those of @network's pods that are no bridge's ports: their bridge was deleted.
+ * `bridge-cni repair` makes it anew, and only then makes the pods its ports again, one
+ * after the other. The pods run all the while. Code 101.
+ */
+int port_list_get(struct netlink *nl, const struct network_names *network,
+		  unsigned int bridge, struct link_list *ret_ports,
+		  struct cni_error *err);
 
 /* Reads the record of a pod of @network, which record_clear() frees. False: the port is
  * none of this network's, or its attachment has no record that can be read. */
