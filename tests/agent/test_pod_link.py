@@ -208,6 +208,23 @@ def test_the_link_changes_when_the_last_pod_is_gone(cluster):
     assert_reach_each_other([node.attach() for _ in range(2)])
 
 
+def test_the_link_does_not_change_while_the_pods_bridge_is_made_anew(cluster):
+    """The pods are no ports of it yet, and run all the while."""
+    node = cluster.node()
+    started(node)
+    pods = [node.attach() for _ in range(2)]
+    restarted(node, "--pod-link", "routed", "--resync-seconds", "1")
+    wait_for(lambda: node.metrics()["bridge_cni_pod_link_change_left"] == 2)
+    with node.locked():
+        for step in ("link del cni0", "link add cni0 type bridge"):
+            node.ip(step)
+            node.wait_for_resyncs()
+            assert node.metrics()["bridge_cni_pod_link_change_left"] == 2
+            assert "podLink" not in node.conf() and parameters(node) == ["1", "1"]
+    assert len(lines(node, "drain this node")) == 1
+    wait_for(lambda: pods[0].ping(pods[1].address4))
+
+
 def test_a_pod_that_came_by_the_former_list_is_named(cluster):
     """The runtime had read the list before the link changed."""
     node = cluster.node()
@@ -220,6 +237,10 @@ def test_a_pod_that_came_by_the_former_list_is_named(cluster):
                  executable=str(node.bin_dir / "bridge-cni"))
     says = f"podLink refuses new pods until this one is deleted: {late.id}\n"
     wait_for(lambda: says in node.page("/readyz")[1])
+    with node.locked():
+        node.ip("link del cni0")
+        node.wait_for_resyncs()
+        assert says in node.page("/readyz")[1]
     node.detach(late)
     wait_for(lambda: node.page("/readyz") == (200, "ok\n"))
     node.attach()
@@ -228,12 +249,15 @@ def test_a_pod_that_came_by_the_former_list_is_named(cluster):
     assert node.page("/readyz") == (200, "ok\n")
 
 
-def test_a_node_whose_pods_outlived_its_configuration_goes_on_with_their_link(cluster):
+@pytest.mark.parametrize("lost", [[], ["link del cni0"]], ids=["", "and their bridge"])
+def test_a_node_whose_pods_outlived_its_configuration_goes_on_with_their_link(cluster, lost):
     node = cluster.node()
     started(node, "--pod-link", "routed")
     pod = node.attach()
     node.stop_agent()
     (node.conf_dir / "10-bridge-cni.conflist").unlink()
+    for step in lost:
+        node.ip(step)
     assert started(node)["podLink"] == "routed" and parameters(node) == ["0", "0"]
     assert_reach_each_other([pod, node.attach()])
 

@@ -15,16 +15,15 @@ static const char *kind(bool routed)
 	return routed ? "routed" : "bridged";
 }
 
-/* Lists the bridge's ports; none where there is no bridge. */
 static int ports_get(struct pod_link *link, struct link_list *ret_ports,
 		     struct cni_error *err)
 {
 	struct link bridge;
 	int ret = link_get(link->rtnl, link->network->bridge, &bridge, err);
 
-	if (ret < 0 || !bridge.index)
-		return ret;
-	return link_list_get_ports(link->rtnl, bridge.index, ret_ports, err);
+	return ret < 0 ? ret
+		       : port_list_get(link->rtnl, link->network, bridge.index, ret_ports,
+				       err);
 }
 
 void pod_link_adopt(struct pod_link *link)
@@ -50,9 +49,8 @@ static int find_left(struct pod_link *link, struct cni_error *err)
 		return ret;
 	link->left = (struct pod_names){};
 	for (size_t i = 0; i < ports.n; i++)
-		if (port_is_pods(&ports.items[i]))
-			pod_names_add(&link->left,
-				      port_pod(link->network, &ports.items[i], name));
+		pod_names_add(&link->left,
+			      port_pod(link->network, &ports.items[i], name));
 	return 0;
 }
 
@@ -93,7 +91,7 @@ static const struct link *find_other(const struct pod_link *link,
 		const struct link *port = &ports->items[i];
 		struct alias_names names;
 
-		if (port_is_pods(port) && identity_alias_read(port->alias, &names) &&
+		if (identity_alias_read(port->alias, &names) &&
 		    strcmp(names.network, link->network->name) == 0 &&
 		    port_is_routed(link->network, port) != link->kept->routed)
 			return port;

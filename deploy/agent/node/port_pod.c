@@ -97,7 +97,9 @@ bool port_is_routed(const struct network_names *network, const struct link *port
 	_cleanup_(record_clear) struct record record = {};
 	struct alias_names names;
 
-	if (!port->port.isolated || !identity_alias_read(port->alias, &names))
+	/* What isn't a port at the time isn't isolated either. */
+	if ((port->master && !port->port.isolated) ||
+	    !identity_alias_read(port->alias, &names))
 		return false;
 	record_of(network, &names, &record);
 	return record.routed[0];

@@ -34,7 +34,8 @@ bool port_record(const struct network_names *network, const struct link *port,
 const char *port_pod(const struct network_names *network, const struct link *port,
 		     char buf[POD_NAME_MAX]);
 
-/* Is the pod routed, not bridged (podLink)? Its record tells. */
+/* Is the pod routed, not bridged (podLink)? Its record tells, which isn't read where the
+ * port isn't isolated, as that of a routed pod is. */
 bool port_is_routed(const struct network_names *network, const struct link *port);
 
 #endif
