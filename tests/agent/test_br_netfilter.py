@@ -2,12 +2,11 @@
 """The module br_netfilter, on a kernel that has modules. This test unloads it, and so runs in
 the virtual machine alone."""
 import contextlib
-import os
 import pathlib
-import subprocess
 
 import pytest
 
+from harness.modules import unload
 from harness.portmap import ask, served, settled
 from harness.service import service
 from harness.waiting import wait_for
@@ -16,9 +15,9 @@ PARAMETERS = pathlib.Path("/proc/sys/net/bridge")
 FORBIDDEN = pathlib.Path("/etc/modprobe.d/test.conf")
 
 
-def unload():
+def forget():
     # With xt_physdev the kernel forgets that it has asked for br_netfilter before.
-    subprocess.run(["modprobe", "-r", "xt_physdev", "br_netfilter"], check=True)
+    unload("xt_physdev", "br_netfilter")
     assert not PARAMETERS.exists()
 
 
@@ -34,9 +33,9 @@ def forbidden():
 @pytest.fixture
 def unloaded():
     """As a machine is after boot; other tests are to find it so, too."""
-    unload()
+    forget()
     yield
-    unload()
+    forget()
 
 
 def started(node, *options):
@@ -44,8 +43,6 @@ def started(node, *options):
     wait_for(node.ready)
 
 
-@pytest.mark.skipif("BRIDGE_CNI_VM" not in os.environ,
-                    reason="unloading modules is for the virtual machine alone")
 def test_the_kernel_loads_it_for_the_agent_and_without_it_services_see_the_node(
         unloaded, cluster):
     node = cluster.node()
@@ -64,7 +61,7 @@ def test_the_kernel_loads_it_for_the_agent_and_without_it_services_see_the_node(
     with served(server, 80):
         assert ask(client, vip, 80) == ("pod", node.gateway(vip))
         node.stop_agent()
-        unload()
+        forget()
         node.log_path.write_text("")
         started(node)
         wait_for(lambda: "the kernel has loaded the module br_netfilter" in node.log())
