@@ -25,6 +25,8 @@ enum part {
 	PART_SETS,
 	PART_COUNTER,
 	PART_LIMIT,
+	PART_OBJREF,
+	PART_META_BRIDGE,
 	PART_CT,
 	PART_NAT,
 	PART_DNAT,
@@ -56,6 +58,8 @@ static const struct kernel_part known_parts[PARTS] = {
 	[PART_SETS] = {"nf_tables_set", "nft_rhash_update", false},
 	[PART_COUNTER] = {"nft_counter", "nft_counter_eval", false},
 	[PART_LIMIT] = {"nft_limit", "nft_limit_pkts_eval", false},
+	[PART_OBJREF] = {"nft_objref", "nft_objref_eval", false},
+	[PART_META_BRIDGE] = {"nft_meta_bridge", "nft_meta_bridge_select_ops", false},
 	[PART_CT] = {"nft_ct", "nft_ct_get_init", false},
 	[PART_NAT] = {"nft_chain_nat", "nft_nat_do_chain", false},
 	[PART_DNAT] = {"nft_nat", "nft_nat_eval", false},
@@ -156,14 +160,15 @@ static const struct feature {
 			      "nftables doesn't take the flowtable of fastPath",
 			      "boot a kernel with CONFIG_NF_FLOW_TABLE_INET and "
 			      "CONFIG_NFT_FLOW_OFFLOAD, or remove fastPath"},
-	[KERNEL_BRIDGE_RULES] = {{PART_TABLES, PART_SETS, PART_COUNTER, PART_LIMIT},
+	[KERNEL_BRIDGE_RULES] = {{PART_TABLES, PART_SETS, PART_COUNTER, PART_LIMIT,
+				  PART_OBJREF, PART_META_BRIDGE},
 				 DOCTOR_PROBLEM,
 				 "nftables doesn't take the rules of macspoofchk and "
 				 "spoofCheck, which are for frames on a bridge",
 				 "boot a kernel with CONFIG_NF_TABLES_BRIDGE and "
 				 "CONFIG_NFT_LIMIT, or remove these keys"},
 	[KERNEL_UNTRACKED] =
-		{{PART_TABLES, PART_CT},
+		{{PART_TABLES, PART_CT, PART_META_BRIDGE},
 		 DOCTOR_WARNING,
 		 "nftables doesn't take the rules that the gateway of a VLAN "
 		 "needs with br_netfilter: while bridge-nf-call-iptables is "
