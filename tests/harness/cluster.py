@@ -148,6 +148,9 @@ class ClusterNode(Node):
         whole before it looks."""
         self.agent.send_signal(signal.SIGSTOP)
         try:
+            # A call to the kernel that has begun goes on until its end, also where it starts a repair.
+            found = os.waitid(os.P_PID, self.agent.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+            assert found.si_code == os.CLD_STOPPED, self.log()
             wait_for(lambda: not self.processes_at_work())
             yield
         finally:
