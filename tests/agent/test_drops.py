@@ -119,7 +119,7 @@ def test_the_guards_of_a_pod_count_and_tell(cluster):
     # The neighbour is known, so that nothing but the datagrams is sent.
     wait_for(lambda: pod.ping("10.244.1.1"))
     pod.ip("addr add 10.244.1.200/32 dev eth0")
-    pod.run("ping", "-c", "1", "-W", "1", "-I", "10.244.1.200", "10.244.1.1", check=False)
+    assert not pod.ping("10.244.1.1", wait=0.1, source="10.244.1.200")
     wait_for(lambda: dropped(node)[METRIC.format("ip4")] == 1)
     line, = wait_for(lambda: lines(node))
     assert "pod=shop/cart-7d" in line and f"interface={pod.port}" in line

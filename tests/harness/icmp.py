@@ -41,14 +41,16 @@ def request(family, identifier, sequence, payload):
     return packet
 
 
-def is_answered(address, seconds):
-    """Sends one echo request: does an answer come within so many seconds?"""
+def is_answered(address, seconds, source=None):
+    """Sends one echo request, from the source if one is given: does an answer come within so many seconds?"""
     family = family_of(address)
     protocol, _, _, skip = KINDS[family]
     payload, identifier = os.urandom(PAYLOAD), next(IDENTIFIERS) & 0xffff
     end = time.monotonic() + seconds
     with socket.socket(family, socket.SOCK_RAW, protocol) as sock:
         replies_only(sock)
+        if source:
+            sock.bind((source, 0))
         try:
             target = socket.getaddrinfo(address, 0, family, flags=socket.AI_NUMERICHOST)[0][4]
             sock.sendto(request(family, identifier, 1, payload), target)

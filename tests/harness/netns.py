@@ -144,12 +144,12 @@ class Namespace:
     def nft(self, text):
         return self.run("nft", "-f", "-", input=text).stdout
 
-    def ping(self, address, wait=None):
+    def ping(self, address, wait=None, source=None):
         """Does an answer to one echo request come, within `wait` seconds? Without `wait` see
-        answered()."""
+        answered(). source: the address that it is sent from."""
         if wait is None:
-            return answered(lambda: self.ping(address, ANSWER / SLOWNESS))
-        return self.call(icmp.is_answered, str(address), wait * SLOWNESS)
+            return answered(lambda: self.ping(address, ANSWER / SLOWNESS, source))
+        return self.call(icmp.is_answered, str(address), wait * SLOWNESS, source)
 
     # -- this process's own sockets and files in the namespace
 

@@ -117,7 +117,7 @@ def test_before_sbr_which_moves_the_routes(node, chain):
     assert "default" not in [r["dst"] for r in pod.routes()]
     assert "from 10.1.2.2 lookup 100" in pod.ip("rule")
     for source, target in (("10.1.2.2", INTERNET4), ("fd00:1:2::2", INTERNET6)):
-        assert pod.run("ping", "-c1", "-W1", "-I", source, target).returncode == 0
+        assert pod.ping(target, source=source)
     chain.good("check", pod.netns)
     pod.ip("route del default table 100")
     done = chain.call("check", pod.netns)
@@ -140,7 +140,7 @@ def test_routed_pods_before_each_of_them(node, chain, later):
     for source, targets in (("10.1.2.3", (INTERNET4, "10.1.2.2")),
                             ("fd00:1:2::3", (INTERNET6, "fd00:1:2::2"))):
         for target in targets:
-            pods[0].run("ping", "-c1", "-W1", "-I", source, target)
+            assert pods[0].ping(target, source=source)
     chain.good("check", pods[0].netns, **FOR_CHECK)
     chain.good("del", pods[0].netns, **CAPABILITIES)
     assert len(node.host_veths()) == 1
