@@ -9,7 +9,6 @@ from harness import distribution
 from harness.nftables import has_flowtables
 from harness.waiting import wait_for
 
-WITHIN = 5.0  # seconds
 NEW_UPLINK = ("link add up1 type veth peer name far1\nlink set far1 up\nlink set up1 up\naddr add 203.0.113.2/24 dev up1\n"
               "route replace default via 203.0.113.1 dev up1\n")
 
@@ -42,7 +41,7 @@ def test_another_uplink_is_seen_for_fastPath_alone(cluster, tmp_path, fast_path)
     repairs = node.metrics()["bridge_cni_repairs_total"]
     node.ip_batch(NEW_UPLINK)
     if fast_path:
-        wait_for(lambda: node.metrics()["bridge_cni_repairs_total"] > repairs, WITHIN)
+        wait_for(lambda: node.metrics()["bridge_cni_repairs_total"] > repairs)
         assert differences(node, "uplinks") >= 1  # one each second until the repair
     node.wait_for_no_repair()
     assert (differences(node, "uplinks") > 0) == fast_path
@@ -62,29 +61,29 @@ def with_flowtables(cluster, tmp_path):
 def test_another_uplink_gets_into_the_flowtable(cluster, tmp_path):
     node = with_flowtables(cluster, tmp_path)
     node.ip_batch(NEW_UPLINK)
-    wait_for(lambda: "up1" in devices(node), WITHIN)
+    wait_for(lambda: "up1" in devices(node))
     node.wait_for_no_repair()
     # It is another one by the same name.
     node.ip("link del up1")
     node.ip_batch(NEW_UPLINK)
-    wait_for(lambda: "up1" in devices(node), WITHIN)
+    wait_for(lambda: "up1" in devices(node))
 
 
 def test_an_uplink_that_becomes_a_port_leaves_the_flowtable(cluster, tmp_path):
     node = with_flowtables(cluster, tmp_path)
     node.ip_batch(NEW_UPLINK)
-    wait_for(lambda: "up1" in devices(node), WITHIN)
+    wait_for(lambda: "up1" in devices(node))
     node.wait_for_no_repair()
     node.ip_batch("link add br-ex type bridge\nlink set br-ex up\naddr flush dev up1\n"
                   "link set up1 master br-ex\naddr add 203.0.113.2/24 dev br-ex\n"
                   "route replace default via 203.0.113.1 dev br-ex\n")
-    wait_for(lambda: "br-ex" in devices(node) and "up1" not in devices(node), WITHIN)
+    wait_for(lambda: "br-ex" in devices(node) and "up1" not in devices(node))
 
 
 def test_a_device_that_somebody_takes_out_of_the_flowtable_comes_back(cluster, tmp_path):
     node = with_flowtables(cluster, tmp_path)
     node.nft('delete flowtable inet bridge_cni fast_path { devices = { "eth0" }; }')
-    wait_for(lambda: devices(node) == ["cni0", "eth0"], WITHIN)
+    wait_for(lambda: devices(node) == ["cni0", "eth0"])
 
 
 GATEWAY = "cni0.7"
@@ -99,7 +98,7 @@ def test_a_change_of_a_VLANs_gateway_is_seen(cluster, tmp_path):
         what = "addresses" if change.startswith("addr") else "gateway"
         before = differences(node, what)
         node.ip(change)
-        wait_for(lambda before=before, what=what: differences(node, what) > before, WITHIN)
+        wait_for(lambda before=before, what=what: differences(node, what) > before)
         node.wait_for_no_repair()
 
 
@@ -115,4 +114,4 @@ def test_a_VLANs_gateway_comes_back(cluster, tmp_path, vlan_filtering, change):
         node.ip_batch(change.format(GATEWAY) + "\n")
         # Under another name it serves on, but new pods' ADD would not find it.
         assert pod.ping(node.gateway(pod.address4), wait=1) == ("name" in change)
-    wait_for(lambda: GATEWAY in node.links() and pod.ping(node.gateway(pod.address4), wait=1), WITHIN)
+    wait_for(lambda: GATEWAY in node.links() and pod.ping(node.gateway(pod.address4), wait=1))

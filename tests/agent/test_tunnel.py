@@ -10,8 +10,6 @@ from harness.tunnels import (assert_a_node_reaches_a_pod_of_another, assert_own_
                              set_rp_filter, start)
 from harness.waiting import wait_for
 
-SECONDS = 5  # in which a change is followed
-
 
 @pytest.fixture
 def cluster(cluster):
@@ -148,9 +146,9 @@ def test_a_peer_that_moves_is_followed(cluster):
     cluster.api.put(two.name, two.cidrs, [two.address4, two.address6])
     cluster.fabric.allow()
     wait_for(lambda: f"dst {two.address4} " in one.run("bridge", "fdb", "show", "dev",
-                                                      "bcni-vxlan").stdout, SECONDS)
+                                                      "bcni-vxlan").stdout)
     # Its own agent doesn't wait for the connection that was made from the former address.
-    wait_for(lambda: f"local {two.address4} " in two.ip("-d link show bcni-vxlan"), SECONDS)
+    wait_for(lambda: f"local {two.address4} " in two.ip("-d link show bcni-vxlan"), 5)
     await_routes(*nodes)
     old = two.attach()
     assert_own_addresses_are_seen([pod, old])
