@@ -15,14 +15,14 @@ def refused(node, name, reason):
     """The podCIDR of that Node is named with that reason, and no route leads to it."""
     wait_for(lambda: any(
         key.startswith(f'bridge_cni_pod_range_refused{{node="{name}",') and
-        key.endswith(f'reason="{reason}"}}') for key in node.metrics()), 5)
+        key.endswith(f'reason="{reason}"}}') for key in node.metrics()))
 
 
 def settled(cluster, node):
     """What was put before is known to the node's agent."""
     number = len(cluster.api.events) % 200 + 1
     cluster.api.put("settled", [f"10.250.{number}.0/24"], ["192.0.2.99"])
-    wait_for(lambda: f"10.250.{number}.0/24" in node.own_routes(), 5)
+    wait_for(lambda: f"10.250.{number}.0/24" in node.own_routes())
 
 
 def masqueraded(node, prefix):
@@ -455,7 +455,7 @@ def test_routes_of_ours_that_cover_the_api_server_go_at_start(cluster, server, r
     hosts.write_text(f"{server} {SERVER_NAME}\n")
     options = ["--api-server", f"https://{SERVER_NAME}:{cluster.api.port}"] if by_name else []
     node.start_agent(*options, more=f"mount --bind {hosts} /etc/hosts")
-    wait_for(node.ready, 10)
+    wait_for(node.ready)
     assert node.own_routes() == {}
     assert "routes removed that led away what this node needs" in node.log()
 
