@@ -43,7 +43,7 @@ def start(node, cluster, *options):
     """The agent, until it has a route to each podCIDR of the others."""
     node.start_agent(*OPTIONS, *options)
     others = {cidr for other in cluster.nodes if other is not node for cidr in other.cidrs}
-    wait_for(lambda: others <= {*node.own_routes()}, 20)
+    wait_for(lambda: others <= {*node.own_routes()})
     wait_for(lambda: flannel.MANAGED in cluster.api.annotations(node.name))
 
 
@@ -201,7 +201,7 @@ def test_hostile_annotations_lead_nobodys_traffic_away_and_are_named(cluster):
             return [line for line in ours.log()[before:].splitlines()
                     if f"annotation={flannel.PREFIX}{annotation} " in line]
 
-        wait_for(named, 10)
+        wait_for(named)
         line, = named()
         assert f"node={attacker.name}" in line and reason in line.replace('\\"', '"'), line
         wait_for(lambda: attacker.cidrs[0] not in ours.own_routes())

@@ -23,7 +23,7 @@ def node(cluster):
 
 def follows(cluster, node, number=1):
     cluster.api.put("newcomer", [f"10.246.{number}.0/24"], ["192.0.2.77"])
-    wait_for(lambda: f"10.246.{number}.0/24" in node.own_routes(), 10)
+    wait_for(lambda: f"10.246.{number}.0/24" in node.own_routes())
 
 
 # -- who the server is
@@ -159,7 +159,7 @@ def test_a_file_that_is_none_is_named_and_waited_for_by_nobody(cluster, node, wh
     link.symlink_to(wrong)
     option = "--token-file" if which == "token" else "--ca-file"
     node.start_agent(option, link)
-    wait_for(lambda: "listing Nodes has failed" in node.log() and str(link) in node.log(), 10)
+    wait_for(lambda: "listing Nodes has failed" in node.log() and str(link) in node.log())
     began = time.monotonic()
     assert node.page("/healthz")[0] == 200 and time.monotonic() - began < 1
     assert not cluster.api.requests and node.memory_kb() < MEMORY_KB
@@ -309,7 +309,7 @@ def test_a_list_that_lacks_this_node_is_not_believed_at_once(cluster, node, empt
     lose(cluster, [*cluster.api.nodes] if empty else [node.name, "other100"])
     wait_for(lambda: "lacks this node" in node.log())
     lists = len(cluster.api.lists())
-    wait_for(lambda: len(cluster.api.lists()) > lists, 10)
+    wait_for(lambda: len(cluster.api.lists()) > lists)
     assert len(node.own_routes()) == 3 and node.conflist() and node.ready()
     with cluster.api.lock:
         cluster.api.nodes, cluster.api.texts = saved
@@ -326,7 +326,7 @@ def test_it_is_believed_when_the_server_goes_on_to_say_so(cluster, node):
     lose(cluster, [node.name, "other100"])
     wait_for(lambda: "lacks this node" in node.log())
     began = time.monotonic()
-    wait_for(lambda: len(node.own_routes()) == 2, 20)
+    wait_for(lambda: len(node.own_routes()) == 2)
     assert time.monotonic() - began > 8
     assert "it is believed" in node.log()
 
@@ -337,11 +337,11 @@ def test_a_first_list_that_lacks_this_node_removes_no_route(cluster):
     node.start_agent()
     wait_for(lambda: "lacks this node" in node.log())
     lists = len(cluster.api.lists())
-    wait_for(lambda: len(cluster.api.lists()) > lists, 10)
+    wait_for(lambda: len(cluster.api.lists()) > lists)
     assert node.own_routes() == {"10.245.100.0/24": "192.0.2.100"}
     cluster.join(node)
     others(cluster, 1)
-    wait_for(node.ready, 10)
+    wait_for(node.ready)
     assert [*node.own_routes()] == ["10.245.100.0/24"]
 
 
@@ -387,7 +387,7 @@ def test_nodes_that_go_make_room_in_the_next_list(cluster, node):
     node.start_agent("--max-nodes", "5")
     wait_for(node.ready)
     lose(cluster, [f"other{i}" for i in range(100, 104)])
-    wait_for(lambda: {*node.own_routes()} == {f"10.245.{i}.0/24" for i in range(104, 108)}, 10)
+    wait_for(lambda: {*node.own_routes()} == {f"10.245.{i}.0/24" for i in range(104, 108)})
     assert node.metrics()["bridge_cni_nodes_left_out"] == 0
 
 

@@ -119,5 +119,5 @@ def test_uninstalling_leaves_loopback_while_somebody_needs_it(cluster, whose):
     wait_for(lambda: len(lines(node, "uninstalled, but")) == 2)
     pod.remove()
     path.unlink(missing_ok=True)
-    wait_for(lambda: lines(node, "uninstalled: nothing"), 20)
+    wait_for(lambda: lines(node, "uninstalled: nothing"))
     assert node.left() == [] and "the node has nothing" in node.page("/readyz")[1]

@@ -65,7 +65,7 @@ def test_a_bridge_that_has_lost_its_neighbours_has_them_back_within_seconds(clus
     assert neighbours(node) == {}
     for pod in pods:
         assert pod.ping(pods[0].address4) and pod.ping(pods[0].address6)
-    wait_for(lambda: neighbours(node) == known, 5)
+    wait_for(lambda: neighbours(node) == known)
 
 
 def ordinary(node):

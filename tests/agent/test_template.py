@@ -183,7 +183,7 @@ def test_a_wrong_one_is_named_once_and_the_former_stays(cluster, volume):
     for template, word in WRONG:
         count = len(lines(node, "the template is wrong"))
         volume.put(template)
-        told = wait_for(lambda: lines(node, "the template is wrong")[count:], 5)
+        told = wait_for(lambda: lines(node, "the template is wrong")[count:])
         assert len(told) == 1 and word in told[0], (template, told)
         assert "level=error" in told[0] and str(volume.file) in told[0]
         assert node.metrics()["bridge_cni_template_wrong"] == 1
@@ -274,10 +274,10 @@ def test_an_isolated_node_is_kept_from_a_network_whose_VLANs_gateway_is_renamed(
     for before, name in ("odd7", "br2.7"), ("br2.7", "br2.8"):
         node.wait_for_no_repair()
         node.ip(f"link set {before} name {name}")
-        wait_for(lambda name=name: isolate.elements(node)["networks"] == ["br2", name, "cni0"], 5)
+        wait_for(lambda name=name: isolate.elements(node)["networks"] == ["br2", name, "cni0"])
     node.wait_for_no_repair()
     node.ip("link del br2.8")
-    wait_for(lambda: isolate.elements(node)["networks"] == ["br2", "cni0"], 5)
+    wait_for(lambda: isolate.elements(node)["networks"] == ["br2", "cni0"])
 
 
 def test_a_log_file_that_is_not_mounted_for_the_agent_is_told_once(cluster, volume):

@@ -35,7 +35,7 @@ class Changing:
         for node in self.nodes:
             node.start_agent(*options)
         for node in self.nodes:
-            wait_for(node.ready, 20)
+            wait_for(node.ready)
         self.pods = [node.attach() for node in self.nodes]
         for one, _, _, address in pairs(self.pods):
             wait_for(lambda: one.ping(address, wait=1))
@@ -62,7 +62,7 @@ class Changing:
             time.sleep(random.uniform(0.02, 0.25))
             node.stop_agent(signal.SIGKILL)
         node.start_agent(*options)
-        wait_for(node.ready, 20)
+        wait_for(node.ready)
 
     def roll_out(self, *options, killed=False):
         """One node after the other gets these options. Returns when all have their routes."""

@@ -194,7 +194,7 @@ def test_who_has_what_the_device_needs_is_named(cluster, before, words):
     node.wait_for_resyncs()
     assert node.ip(f"-d link show dev {name}") == kept
     node.ip(f"link del {name}")
-    wait_for(node.ready, 10)
+    wait_for(node.ready)
     wait_for(lambda: {*far.cidrs} == {*node.own_routes()})
 
 
@@ -206,7 +206,7 @@ def test_a_process_that_has_the_port_is_hinted_at(cluster):
         node.start_agent("--tunnel", "vxlan")
         wait_for(lambda: "UDP port 8472" in node.page("/readyz")[1])
         assert "ss -lunp" in node.log() and "--vxlan-port" in node.log()
-    wait_for(node.ready, 10)
+    wait_for(node.ready)
 
 
 def test_a_podcidr_that_the_tunnel_leads_to_stays_its_nodes_at_a_restart(cluster):

@@ -10,6 +10,7 @@ from harness.transfer import datagram, largest, transfer
 from harness.waiting import wait_for
 
 VXLAN = ("--tunnel-receive", "vxlan")  # the routes stay as they are
+HOURLY = "--resync-seconds", "3600"  # what the agent follows before that it has noticed
 VXLAN4, VXLAN6 = 50, 70
 FAR4, FAR6 = "10.244.99.2", "fd00:244:0:99::2"
 CLUSTER = ("--cluster-cidr", "10.244.0.0/16,fd00:244::/48")
@@ -123,10 +124,10 @@ def test_a_template_without_a_default_gateway_gets_no_default_route(cluster, key
 
 def test_the_list_follows_the_uplinks_mtu(cluster):
     node = cluster.node(underlay="v4")
-    started(node, *VXLAN)
+    started(node, *VXLAN, *HOURLY)
     for mtu in (1400, 9000, 1500):
         node.ip(f"link set eth0 mtu {mtu}")
-        wait_for(lambda: node.conf()["ipam"]["routes"] == defaults(mtu - VXLAN4), 5)
+        wait_for(lambda: node.conf()["ipam"]["routes"] == defaults(mtu - VXLAN4))
         assert f'mtu={mtu - VXLAN4} uplink=eth0' in node.log()
     assert "was edited" not in node.log()
 
@@ -140,12 +141,12 @@ def test_the_interface_of_the_InternalIP_counts_beside_the_default_routes(cluste
         addr add 203.0.113.2/24 dev up1
         route replace default via 203.0.113.1
         """)
-    assert started(node, *VXLAN)["ipam"]["routes"] == defaults(1400 - VXLAN4)
+    assert started(node, *VXLAN, *HOURLY)["ipam"]["routes"] == defaults(1400 - VXLAN4)
     node.ip_batch("link set up1 mtu 1500\nlink set up2 mtu 1500\nlink set eth0 mtu 1380\n")
-    wait_for(lambda: node.conf()["ipam"]["routes"] == defaults(1380 - VXLAN4), 5)
+    wait_for(lambda: node.conf()["ipam"]["routes"] == defaults(1380 - VXLAN4))
     # A Node that gets an IPv6 address, too, has an underlay that takes more.
     cluster.api.put(node.name, node.cidrs, [node.address4, "2001:db8:aaaa::77"])
-    wait_for(lambda: node.conf()["ipam"]["routes"] == defaults(1380 - VXLAN6), 5)
+    wait_for(lambda: node.conf()["ipam"]["routes"] == defaults(1380 - VXLAN6))
 
 
 def test_an_uplink_that_leaves_too_little_for_IPv6_is_named(cluster):

@@ -125,14 +125,14 @@ def test_jumbo_frames_are_used(sized, underlay):
 
 
 def test_the_device_follows_the_uplinks_mtu(cluster):
-    nodes = two_nodes(cluster, "v4 v6")
+    nodes = two_nodes(cluster, "v4 v6", "--resync-seconds", "3600")
     node = nodes[0]
     for mtu in (1500, 1420, 1500):
         node.ip(f"link set eth0 mtu {mtu}")
         wait_for(lambda: [node.links()[name]["mtu"] for name in ("bcni-vxlan", "bcni-vxlan6")] ==
-                 [mtu - OVERHEAD["v4"], mtu - OVERHEAD["v6"]], 5)
+                 [mtu - OVERHEAD["v4"], mtu - OVERHEAD["v6"]])
         # A pod has one MTU for all peers: that of the underlay which takes more.
-        wait_for(lambda: node.conf()["ipam"]["routes"][0]["mtu"] == mtu - OVERHEAD["v6"], 5)
+        wait_for(lambda: node.conf()["ipam"]["routes"][0]["mtu"] == mtu - OVERHEAD["v6"])
 
 
 def test_a_peer_on_the_link_takes_full_frames_of_pods_of_before(cluster):
