@@ -108,7 +108,7 @@ def told(node, key):
 
 def edit(node, change):
     """Edits the file as an editor does, which puts a whole new one in its place, and waits until it
-    is put back. The agent would see one that is written in place while it is still empty."""
+    is put back and told. The agent would see one that is written in place while it is still empty."""
     text = conflist_of(node).read_text()
     conflist = json.loads(text)
     change(conflist)
@@ -116,6 +116,7 @@ def edit(node, change):
     aside.write_text(json.dumps(conflist, indent=1))
     aside.replace(conflist_of(node))
     wait_for(lambda: conflist_of(node).read_text() == text)
+    node.metrics()  # answered when the agent is through with it
 
 
 def test_an_edit_is_put_back_and_told_once_with_where_it_belongs(cluster):

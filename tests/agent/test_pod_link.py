@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Pods are bridged or routed, with the kernel parameters that each needs; a node changes
 from one to the other only when it has no pod."""
-import json
+import contextlib
 import os
 
 import pytest
@@ -10,6 +10,7 @@ from harness import plugin
 from harness.portmap import ask, served, served_udp, settled, udp_answers
 from harness.service import MODES, service
 from harness.waiting import wait_for
+from test_guards import edit
 
 PARAMETERS = ("bridge.bridge-nf-call-iptables", "bridge.bridge-nf-call-ip6tables")
 ABSENT = "mount -t tmpfs none /proc/sys/net/bridge"
@@ -24,14 +25,10 @@ def parameters(node):
 
 
 def set_parameters(node, value):
-    """One right behind the other: the agent tells of one that is wrong alone in other words."""
-
-    def write():
+    """Both before an agent looks: it tells of one that is wrong alone in other words."""
+    with node.asleep() if node.agent else contextlib.nullcontext():
         for name in PARAMETERS:
-            with open("/proc/sys/net/" + name.replace(".", "/"), "w") as file:
-                file.write(str(value))
-
-    node.call(write)
+            node.sysctl(name, value)
 
 
 def started(node, *options, **more):
@@ -83,7 +80,7 @@ def test_a_service_sees_clients_of_its_pods_own_node(cluster, link):
             # This is what the parameters are for.
             node.stop_agent()
             set_parameters(node, int(link == "routed"))
-            assert ask(client, vip, 53, timeout=0.5) == (
+            assert ask(client, vip, 53, 0.5 if link == "routed" else None) == (
                 None if link == "routed" else ("pod", node.gateway(vip)))
             started(node)
             assert ask(client, vip, 53) == ("pod", own)
@@ -314,11 +311,6 @@ def test_without_the_api_server_a_node_with_a_configuration_waits(cluster):
 def test_the_list_that_an_administrator_edits_does_not_change_the_link(cluster):
     node = cluster.node()
     started(node)
-    path = node.conf_dir / "10-bridge-cni.conflist"
-    text = path.read_text()
-    conflist = json.loads(text)
-    conflist["plugins"][0]["podLink"] = "routed"
-    path.write_text(json.dumps(conflist))
-    wait_for(lambda: path.read_text() == text)
+    edit(node, lambda conflist: conflist["plugins"][0].update(podLink="routed"))
     line, = wait_for(lambda: lines(node, "key=plugins[0].podLink"))
     assert "BRIDGE_CNI_POD_LINK" in line and parameters(node) == ["1", "1"]

@@ -10,6 +10,7 @@ import pytest
 from harness import isolate
 from harness.plugin import REPOSITORY
 from harness.waiting import wait_for
+from test_guards import edit
 
 
 class Volume:
@@ -308,19 +309,18 @@ def test_an_edit_is_told_once_with_the_templates_file(cluster, volume):
     node = cluster.node()
     volume.put(first(mtu=1350))
     started(node, volume)
-    path = node.conf_dir / "10-bridge-cni.conflist"
-    text = path.read_text()
-    conflist = json.loads(text)
-    conflist["plugins"][0].update(mtu=1400, logFile="/var/log/x", nonMasqueradeCIDRs=[])
-    conflist["plugins"][0]["ipam"]["ranges"].pop()
-    conflist["plugins"].append({"type": "tuning"})
-    path.write_text(json.dumps(conflist))
-    wait_for(lambda: path.read_text() == text)
+
+    def change(conflist):
+        conflist["plugins"][0].update(mtu=1400, logFile="/var/log/x", nonMasqueradeCIDRs=[])
+        conflist["plugins"][0]["ipam"]["ranges"].pop()
+        conflist["plugins"].append({"type": "tuning"})
+
+    edit(node, change)
     for key in ("plugins[0].mtu", "plugins[0].logFile", "plugins[0].nonMasqueradeCIDRs",
                 "plugins[1]"):
         line, = wait_for(lambda: lines(node, f"key={key} "))
         assert "was edited" in line
         assert (f'to_change="write it into {volume.file}, in the ConfigMap bridge-cni-template"'
                 in line)
-    line, = lines(node, "key=plugins[0].ipam.ranges")
+    line, = wait_for(lambda: lines(node, "key=plugins[0].ipam.ranges"))
     assert "follows from this node's podCIDRs" in line
