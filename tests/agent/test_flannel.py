@@ -67,6 +67,8 @@ def test_pods_of_flannels_nodes_and_of_ours_reach_each_other(cluster):
         ours = [cluster.node(network=network) for network in ("a", "b")]
         for node in ours:
             start(node, cluster)
+        # What a pod sends before its node has the way would leave with the pod's address.
+        wait_for(lambda: all({node.name for node in ours} <= {*node.known} for node in theirs))
         pods = [node.attach() for node in theirs + ours]
         assert_own_addresses_are_seen(pods)
     for node in ours:
@@ -205,8 +207,9 @@ def test_hostile_annotations_lead_nobodys_traffic_away_and_are_named(cluster):
         line, = named()
         assert f"node={attacker.name}" in line and reason in line.replace('\\"', '"'), line
         wait_for(lambda: attacker.cidrs[0] not in ours.own_routes())
-        assert mac not in ours.run("bridge", "fdb", "show", "dev", "bcni-vxlan").stdout
+        # The agent answers when it is through: entries go after routes.
         assert (attacker.name, "flannel-annotations") in unrouted(ours)
+        assert mac not in ours.run("bridge", "fdb", "show", "dev", "bcni-vxlan").stdout
         for one, _, _, there in pairs(pods):
             assert one.ping(there)
         cluster.api.annotate(attacker.name, {**right, flannel.OVERWRITE[4]: None})
