@@ -26,13 +26,6 @@ def settled(node, bridge="cni0"):
     wait_for(lambda: not node.ip(f"-6 addr show dev {bridge} tentative"))
 
 
-def in_use(node, address):
-    """A node that was just given an IPv6 address takes packets to it once the kernel has done the
-    rest at a time of its own (addrconf_dad_work() of linux/net/ipv6/addrconf.c, for addresses without
-    duplicate address detection, too). A packet that comes before is led to the link and lost."""
-    wait_for(lambda: node.ip(f"-6 route show table local {address}"))
-
-
 def family_of(address):
     return socket.AF_INET6 if ":" in address else socket.AF_INET
 
