@@ -92,7 +92,7 @@ def arp(op, sha, spa, tpa, tha="00:00:00:00:00:00"):
 def hearing(pod, ethertype, wait=0.3):
     """Afterwards the list has the frames of that type that came into the pod."""
     found = []
-    with pod.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)) as sock:
+    with pod.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sock:
         sock.bind(("eth0", ETH_P_ALL))
         yield found
         sock.settimeout(wait * SLOWNESS)

@@ -68,7 +68,8 @@ class Sniffer:
 
     def __init__(self, ns, ifname, vxlan_port=8472):
         self.frames, self.vxlan_port = [], vxlan_port
-        self.socket = ns.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+        # With a protocol it would hear all interfaces until it is bound to one.
+        self.socket = ns.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)
         self.socket.bind((ifname, ETH_P_ALL))
         self.socket.settimeout(0.1)

@@ -63,7 +63,7 @@ def tagged(pod, vlan, address, ifname="eth0"):
 def hearing(pod, ifname="eth0", wait=0.3):
     """Afterwards the list has (VLAN of the tag, 0: none; payload) of each frame of ours."""
     found = []
-    with pod.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(wire.ETH_P_ALL)) as sock:
+    with pod.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sock:
         sock.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
         sock.bind((ifname, wire.ETH_P_ALL))
         yield found

@@ -33,7 +33,7 @@ def source_seen(sender, receiver, target):
 def listening(ns, ifname, wait=0.3):
     """Afterwards the list has the payloads of all frames of ours that came in there."""
     found = []
-    with ns.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)) as sock:
+    with ns.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sock:
         sock.bind((ifname, ETH_P_ALL))
         yield found
         sock.settimeout(wait * SLOWNESS)

@@ -208,7 +208,7 @@ def test_an_isolated_network_in_its_own_words_is_served_as_well(node):
 
 def frames(ns, mac, wait=0.3):
     """The frames that came in there with that source."""
-    with ns.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)) as sock:
+    with ns.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sock:
         sock.bind(("eth0", ETH_P_ALL))
         yield
         sock.settimeout(wait)
