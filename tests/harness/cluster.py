@@ -301,13 +301,14 @@ class Cluster:
         self.fabric.check_sources(routers, links)
 
     def ready(self, count, *options):
-        """Makes @count nodes with agents that are ready and have routes to each other."""
+        """Makes @count nodes with agents that are ready, have routes to each other and watch."""
         nodes = [self.node() for _ in range(count)]
         for node in nodes:
             node.start_agent(*options)
         for node in nodes:
             node.await_ready()
             wait_for(lambda: len(node.own_routes()) == len(node.cidrs) * (count - 1))
+            wait_for(lambda: node.metrics()["bridge_cni_api_watching"])
         return nodes
 
     def close(self):
