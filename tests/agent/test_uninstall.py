@@ -17,10 +17,10 @@ QUICK = "--uninstall-linger-seconds", "2"
 PORTS = [{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}]
 
 
-def restarted(node, mode, **more):
+def restarted(node, mode, options=QUICK, **more):
     """As the DaemonSet does it, after a change of the ConfigMap."""
     node.stop_agent()
-    node.start_agent(*QUICK, BRIDGE_CNI_UNINSTALL=mode, **more)
+    node.start_agent(*options, BRIDGE_CNI_UNINSTALL=mode, **more)
 
 
 def is_uninstalled(node):
@@ -43,7 +43,7 @@ def test_drain_serves_the_pods_that_are_left_and_then_removes_everything(cluster
     one, two = cluster.ready(2, *QUICK)
     runtime, other = Runtime(one), two.attach()
     pods = [runtime.run("cart-1", PORTS), runtime.run("cart-2")]
-    restarted(one, "drain")
+    restarted(one, "drain", ("--uninstall-linger-seconds", "10"))
     wait_for(lambda: one.draining())
     with plugin.refusal(plugin.UNAVAILABLE, "draining"):
         runtime.run("cart-3")
@@ -61,14 +61,15 @@ def test_drain_serves_the_pods_that_are_left_and_then_removes_everything(cluster
     runtime.stop("cart-2")
     stopped = datetime.datetime.now(datetime.timezone.utc)
     # The second DEL of a pod may be the last thing of all.
-    wait_for(lambda: re.fullmatch("uninstalling: no pod is left; all else is removed in [12] s\n",
+    wait_for(lambda: re.fullmatch("uninstalling: no pod is left; all else is removed in ([1-9]|10) s\n",
                                   one.page("/readyz")[1]))
-    runtime.remove("cart-2")
+    with one.asleep():
+        runtime.remove("cart-2")
     wait_for(lambda: is_uninstalled(one))
     assert one.left() == []
     removed, = lines(one, "configuration removed")
     removed = datetime.datetime.fromisoformat(removed.split()[0].removeprefix("time="))
-    assert (removed - stopped).total_seconds() > 1.9
+    assert (removed - stopped).total_seconds() > 9.9
     # It stays so, and nothing is written.
     for mode in ("drain", "now"):
         restarted(one, mode)
