@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from harness import agent_pages
+from harness.asking import slowest
 from harness.cluster import AGENT
 from harness.plugin import REPOSITORY
 from harness.waiting import wait_for
@@ -106,22 +108,22 @@ def test_the_port_of_the_probes_is_taken(cluster):
 
 def test_they_are_made_once_a_second_however_often_others_ask(cluster):
     one, other = pair(cluster, "--metrics-address", "0.0.0.0:9811")
+    one.attach()
+    used = 'bridge_cni_addresses_used{family="4"}'
 
-    def used():
-        return int(re.search(r"^bridge_cni_attachments (\d+)$", ask(other, one.address4)[1],
-                             re.M)[1])
+    def seen():
+        return agent_pages.metrics(other, one.address4, 9811)[used]
 
-    for _ in range(5):
-        time.sleep(1.1)
-        before, begin = used(), time.monotonic()
-        one.attach()
-        at_once, took = used(), time.monotonic() - begin
-        if took < 0.9:
+    # One second may be over where the machine is busy: then it is tried again.
+    for number in range(50, 100):
+        begin, before = time.monotonic(), seen()
+        (one.store / "pods" / f"10.244.1.{number}").write_text("somebody\r\neth0")
+        at_once, took = seen(), time.monotonic() - begin
+        if at_once == before or took < 0.9:
             break
-    else:
-        pytest.fail("this machine is too slow for it")
-    assert at_once == before and one.metrics()["bridge_cni_attachments"] == before + 1
-    wait_for(lambda: used() == before + 1, 3)
+        time.sleep(1.1)
+    assert at_once == before and one.metrics()[used] == before + 1
+    wait_for(lambda: seen() == before + 1)
 
 
 @pytest.mark.parametrize("value", [
@@ -140,10 +142,7 @@ def test_probes_are_answered_whoever_is_at_the_metrics(cluster, kind, number):
     clients = node.popen([sys.executable, SLOW_CLIENTS, kind, str(number), "9811"],
                          stdout=subprocess.PIPE, text=True)
     assert clients.stdout.readline() == "connected\n"
-    end = time.monotonic() + 3
-    while time.monotonic() < end:
-        assert node.page("/healthz") == (200, "ok\n")  # waits for 5 s, as the kubelet
-        time.sleep(0.1)
+    assert slowest(node, 3, "/healthz") < 5  # the kubelet waits so long
     assert clients.poll() is None
     assert node.stop_agent() == 0
 

@@ -2,6 +2,7 @@
 """A Node that changes all the time costs no agent more than a little."""
 import time
 
+from harness.asking import kept_waiting
 from harness.waiting import wait_for
 
 FLAPS, EACH_SECONDS = 200, 0.015
@@ -33,11 +34,13 @@ def test_a_single_change_is_followed_at_once(cluster):
     node, = cluster.ready(1)
     address = node.address4.rpartition(".")[0] + ".77"
     taken = []
-    for i in range(5):
+    for i in range(20):
         time.sleep(1.5)
-        cidr, began = f"10.244.{100 + i}.0/24", time.monotonic()
+        cidr, began, waited = f"10.244.{100 + i}.0/24", time.monotonic(), kept_waiting(node.agent_pid())
         cluster.api.put(f"new{i}", [cidr], [f"{address[:-2]}{80 + i}"])
-        wait_for(lambda: cidr in node.own_routes(), 5, step=0.01)
-        taken.append(time.monotonic() - began)
-    # The machine may be busy once, but not each time.
-    assert min(taken) < REST_SECONDS
+        wait_for(lambda: cidr in node.own_routes())
+        taken.append(time.monotonic() - began - (kept_waiting(node.agent_pid()) - waited))
+        if taken[-1] < REST_SECONDS:
+            break
+    # The machine may be busy now and then, but not each time.
+    assert min(taken) < REST_SECONDS, taken

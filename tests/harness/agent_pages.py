@@ -23,9 +23,9 @@ def page(namespace, path, host="127.0.0.1", port=PORT):
             return 0, ""
 
 
-def metrics(namespace):
+def metrics(namespace, host="127.0.0.1", port=PORT):
     """Name with labels -> value."""
-    status, text = page(namespace, "/metrics")
+    status, text = page(namespace, "/metrics", host, port)
     assert status == 200
     return {name: float(value) for name, value in
             (line.rsplit(" ", 1) for line in text.splitlines()
