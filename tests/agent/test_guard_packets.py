@@ -181,6 +181,8 @@ def test_whoever_forges_a_peers_address_on_the_underlay_passes(shared):
 def as_one(shared):
     """Sends the frames in datagrams that come as one: by a peer next to this node, whose packets
     come unsegmented. They must be equally long."""
+    # A datagram that waited for the neighbour would come behind what is sent after it.
+    shared.attacker.ip(f"neigh replace {NODE4} lladdr {shared.mac} dev eth0 nud permanent")
     shared.attacker.ip(f"addr add {ONE[4]}/24 dev eth0")
     with shared.attacker.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind((ONE[4], 40000))

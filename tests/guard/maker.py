@@ -14,6 +14,7 @@ from scapy.layers.l2 import ARP, Dot3, Ether
 from scapy.packet import Raw
 
 from attack import BYTES, HIGH, SERVICE
+from harness.node import OUTSIDE4
 
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 FOREIGN_MAC = "0a:58:c0:ff:ee:01"  # nobody's
@@ -76,6 +77,12 @@ class Maker:
     def other(self, kind, target=BROADCAST):
         """A frame of some protocol that a pod does not need."""
         return self.ether(target, type=kind) / self.mark
+
+
+def final_frame(scene):
+    """A frame with the number 0, which leaves for the outside in every mode."""
+    maker = Maker(scene, 0)
+    return bytes(maker.v4(maker.me.ip4, OUTSIDE4, maker.mark, at=maker.gateway.mac))
 
 
 RA = (ICMPv6ND_RA(prf=1, routerlifetime=1800), ICMPv6NDOptMTU(mtu=1280),

@@ -10,9 +10,8 @@ import pytest
 import document
 from attack import MODES, Cluster, in_all_modes, scene
 from frames import BEHIND, FRAMES, NOTHING, SPOOF, Part, Row
-from harness.node import OUTSIDE4
 from harness.waiting import wait_for
-from maker import Maker
+from maker import Maker, final_frame
 
 def wanted(row, mode):
     """The letters of the places that the frame may reach."""
@@ -28,11 +27,6 @@ def wanted(row, mode):
 def made(row, here, number):
     frames = row.make(Maker(here, number))
     return [bytes(frame) for frame in (frames if isinstance(frames, list) else [frames])]
-
-
-def final_frame(here):
-    maker = Maker(here, 0)
-    return bytes(maker.v4(maker.me.ip4, OUTSIDE4, maker.mark, at=maker.gateway.mac))
 
 
 def reached(here, table=FRAMES):

@@ -17,8 +17,10 @@ from scapy.layers.l2 import Ether
 from scapy.layers.vxlan import VXLAN
 from scapy.packet import Raw
 
+from .netns import on_one_processor
 from .node import NODE4, NODE6, UPLINK, Node
 from .plugin import REPOSITORY
+from .waiting import ANSWER, SLOWNESS
 
 TABLE = "inet bridge_cni_tunnel"
 BUILD = pathlib.Path(os.environ.get("BUILD_DIR") or REPOSITORY / "build/release")
@@ -83,6 +85,7 @@ class Guarded:
                       6: self.node.socket(socket.AF_INET6, socket.SOCK_DGRAM)}
         self.heard[6].setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         for sock in self.heard.values():
+            sock.settimeout(ANSWER * SLOWNESS)
             sock.bind(("", HEARD))
         self.wire = self.attacker.socket(socket.AF_PACKET, socket.SOCK_RAW)
         self.wire.bind(("eth0", 0))
@@ -123,11 +126,10 @@ class Guarded:
 
     def outcome(self, send, *, family=4):
         """What of these frames passes: the marks that were heard, and how much was counted."""
-        before = self.counters()
-        send()
-        last = self.mark()
-        self.send(self.around(inner(family, ONES, POD, last), 4, ONE[4]))
-        heard = []
+        before, last, heard = self.counters(), self.mark(), []
+        with on_one_processor():
+            send()
+            self.send(self.around(inner(family, ONES, POD, last), 4, ONE[4]))
         while not heard or heard[-1] != last:
             heard.append(self.heard[family].recv(65536).decode(errors="replace"))
         after = self.counters()

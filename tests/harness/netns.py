@@ -71,6 +71,19 @@ def on_a_thread(function, *args, **kw):
     return box["value"]
 
 
+@contextlib.contextmanager
+def on_one_processor():
+    """While the block runs, the calling thread stays on the processor that it is on. What it sends by a
+    veth is received on the same one, in its order. Had the kernel moved the thread, frames of before could
+    still wait on the other processor for its turn."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {libc.sched_getcpu()})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 class CommandFailed(AssertionError):
     def __init__(self, argv, done):
         super().__init__(f"{' '.join(map(str, argv))}: exit {done.returncode}\n"
