@@ -11,7 +11,7 @@ from conftest import missing
 from harness import distribution
 from harness import host as hosts
 from harness.node import INTERNET4, INTERNET6, NODE4, NODE6, network
-from harness.waiting import wait_for
+from harness.waiting import ANSWER, wait_for
 
 pytestmark = pytest.mark.must_run
 
@@ -79,7 +79,7 @@ def served(client, address, port):
     """Does the web server answer there?"""
 
     def fetch():
-        connection = http.client.HTTPConnection(address, port, timeout=2)
+        connection = http.client.HTTPConnection(address, port, timeout=ANSWER)
         try:
             connection.request("GET", "/")
             return connection.getresponse().read() == b"served\n"
@@ -121,7 +121,7 @@ def test_an_address_and_a_MAC_address_of_ones_own_survive_a_restart(host, podman
     podman("restart", "-t", "0", "own")
     assert podman.interface("own") == wanted
     assert host.verbs().count("ADD") == 2
-    podman("exec", "own", "ping", "-c1", "-W2", INTERNET4)
+    podman("exec", "own", "ping", "-c1", "-W5", INTERNET4)
     podman.remove("own")
 
 
@@ -150,7 +150,7 @@ def test_two_networks(host, podman):
     assert sorted(a.rsplit(".", 1)[0] for a in addresses if "." in a) == ["10.1.2", "10.9.0"]
     neighbours = [podman.interface(name)[1][0].split("/")[0] for name in ("first", "second")]
     for address in (*neighbours, INTERNET4, INTERNET6):
-        podman("exec", "both", "ping", "-c1", "-W2", address)
+        podman("exec", "both", "ping", "-c1", "-W5", address)
     podman.remove("both", "first", "second")
 
 
@@ -164,7 +164,7 @@ def test_network_reload_brings_back_what_a_firewall_flushed(host, podman):
     podman("network", "reload", "server")
     assert podman.interface("server") == before
     assert served(host.node.outside, NODE4, 8080)
-    podman("exec", "server", "ping", "-c1", "-W2", INTERNET4)
+    podman("exec", "server", "ping", "-c1", "-W5", INTERNET4)
     podman.remove("server")
 
 
@@ -217,7 +217,7 @@ def test_podman_is_refused_a_port_that_a_process_listens_on(host, podman):
 
 def test_a_container_that_ends_by_itself_leaves_nothing(host, podman):
     host.configure(conf("dual"))
-    podman.start("short", "--rm", command=("ping", "-c1", "-W2", INTERNET4))
+    podman.start("short", "--rm", command=("ping", "-c1", "-W5", INTERNET4))
     wait_for(lambda: "short" not in podman("ps", "-a", "--format", "{{.Names}}"))
     assert host.verbs()[-1] == "DEL"
     host.assert_nothing_left()
@@ -231,7 +231,7 @@ def test_before_portmap_bandwidth_tuning_and_firewall(host, podman):
     assert podman.interface("server")[1][0] == "10.1.2.9/24"
     assert served(host.node.outside, NODE4, 8080)
     host.node.run("iptables", "-P", "FORWARD", "DROP")  # firewall lets out what this drops
-    podman("exec", "server", "ping", "-c1", "-W2", INTERNET4)
+    podman("exec", "server", "ping", "-c1", "-W5", INTERNET4)
     host.node.run("iptables", "-P", "FORWARD", "ACCEPT")
     assert podman("exec", "server", "cat", "/proc/sys/net/core/somaxconn") == "500\n"
     assert "rate 100Mbit" in host.node.run("tc", "qdisc").stdout
