@@ -9,6 +9,7 @@ import struct
 import threading
 
 from .portmap import family_of
+from .waiting import ANSWER
 
 PATIENCE = 30  # seconds in which something must go on
 PIECE = 1 << 16
@@ -81,7 +82,7 @@ def largest(address, mtu):
     return mtu - HEADERS[family_of(address)]
 
 
-def datagram(sender, receiver, address, size, wait=1.0):
+def datagram(sender, receiver, address, size, wait=ANSWER):
     """Sends one of so many bytes that nobody may split. True: it arrives; None: it is lost; else
     the sender's own kernel refuses it, with this errno."""
     with whole(sender, "::" if ":" in address else "0.0.0.0") as here, \
@@ -105,7 +106,7 @@ def _passes(sender, receiver, target, data, wait):
     return None
 
 
-def datagrams_pass(one, other, address, size, attempts=1, wait=1.0):
+def datagrams_pass(one, other, address, size, attempts=1, wait=ANSWER):
     """Do a UDP packet of `size` bytes, with its IP header, and another one back both arrive as they
     were sent, none of them split? address: the other's. OSError, EMSGSIZE, where a kernel on the
     way has told the sender that it is too large. attempts: so often, where one may be lost."""
