@@ -101,7 +101,7 @@ def test_dead_whose_record_goes_before_their_DEL_is_due_get_none(cluster):
     """Somebody else has given them a DEL meanwhile."""
     with held_DEL(cluster) as (node, _, dead):
         before = reclaimed(node)
-        environment = pathlib.Path(f"/proc/{dels_of(node)[0]}/environ").read_text()
+        environment = pathlib.Path(f"/proc/{wait_for(lambda: dels_of(node))[0]}/environ").read_text()
         for record in (node.store / ".bridge-cni" / NETWORK).glob("p-*"):
             if any(pod.id in record.read_text() for pod in dead
                    if f"CNI_CONTAINERID={pod.id}\0" not in environment):
