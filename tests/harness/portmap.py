@@ -8,7 +8,7 @@ import struct
 import threading
 
 from .node import network
-from .waiting import SLOWNESS, answered, wait_for
+from .waiting import ANSWER, SLOWNESS, answered, wait_for
 
 
 def ports(*mappings, families="dual", **changes):
@@ -79,7 +79,7 @@ def ask(client, address, port, timeout=None):
     """(word, address that was seen), or None where nothing answers. With a timeout, in seconds, it is
     asked once. Without it see answered()."""
     if timeout is None:
-        return answered(lambda: ask(client, address, port, 2))
+        return answered(lambda: ask(client, address, port, ANSWER / SLOWNESS))
     with client.socket(family_of(address), socket.SOCK_STREAM) as sock:
         sock.settimeout(timeout * SLOWNESS)
         try:
@@ -92,7 +92,7 @@ def ask(client, address, port, timeout=None):
 def ask_udp(client, address, port, sock=None, timeout=None):
     """The word, or None; `timeout` as for ask()."""
     if timeout is None:
-        return answered(lambda: ask_udp(client, address, port, sock, 1))
+        return answered(lambda: ask_udp(client, address, port, sock, ANSWER / SLOWNESS))
     with contextlib.ExitStack() as stack:
         if sock is None:
             sock = stack.enter_context(client.socket(family_of(address), socket.SOCK_DGRAM))
