@@ -4,6 +4,7 @@ import subprocess
 import time
 
 from harness.cluster import INTERNET4
+from harness.netns import TIMEOUT
 from harness.runtime import Runtime
 from harness.waiting import wait_for
 
@@ -22,7 +23,7 @@ def begun(node, *options):
 
 def ended(process):
     """Waits until the cleanup has succeeded, and gives what it wrote."""
-    _, text = process.communicate(timeout=30)
+    _, text = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0, text
     return text
 
@@ -45,7 +46,7 @@ def test_nothing_is_changed_where_it_cannot_tell_which_pods_are_left(cluster):
     conf, records = node.conf(), node.store / ".bridge-cni"
     node.store.mkdir(parents=True, exist_ok=True)
     records.touch()  # a file in place of the directory of records
-    done = clean_up(node, check=False, timeout=20)
+    done = clean_up(node, check=False)
     assert done.returncode == 1 and "networks/.bridge-cni" in done.stderr
     assert "can't be told" in done.stderr
     assert node.conf() == conf and node.ready() and "standing by" not in node.log()

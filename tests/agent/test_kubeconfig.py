@@ -7,6 +7,7 @@ import ssl
 import pytest
 
 from harness import certificates
+from harness.netns import TIMEOUT
 from harness.waiting import wait_for
 
 yaml = pytest.importorskip("yaml")
@@ -84,9 +85,9 @@ def test_a_client_s_certificate_does_so_without_a_token(cluster, node):
 def test_what_cannot_be_read_ends_the_agent_with_the_reason(node, text, words):
     path = write(node, text) if text else node.directory / "absent"
     node.start_agent("--kubeconfig", str(path))
-    assert node.agent.wait(10) == 1 and words in node.log()
+    assert node.agent.wait(TIMEOUT) == 1 and words in node.log()
 
 
 def test_an_API_server_is_not_said_twice(node):
     node.start_agent("--kubeconfig", str(write(node, "")), "--api-server", "https://192.0.2.1")
-    assert node.agent.wait(10) == 1 and "can't be together with --api-server" in node.log()
+    assert node.agent.wait(TIMEOUT) == 1 and "can't be together with --api-server" in node.log()

@@ -10,6 +10,7 @@ import pytest
 
 from harness.asking import slowest
 from harness.command import command
+from harness.netns import TIMEOUT
 from harness.shown import document
 from harness.waiting import wait_for
 
@@ -108,7 +109,7 @@ def test_two_agents_never_work_on_one_node_at_once(cluster):
     wait_for(lambda: "another agent is at work" in node.log())
     requests = len(cluster.api.requests)
     first.terminate()
-    assert first.wait(10) == 0
+    assert first.wait(TIMEOUT) == 0
     wait_for(lambda: len(cluster.api.requests) > requests)
     node._processes.remove(first)
 

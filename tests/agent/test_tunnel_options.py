@@ -24,7 +24,7 @@ def node(shared):
 
 
 def assert_refused(node, options, words):
-    done = node.run(*node.agent_argv(*options), check=False, timeout=20)
+    done = node.run(*node.agent_argv(*options), check=False)
     assert done.returncode == 1
     assert all(word in done.stderr for word in words), done.stderr
     assert node.left() == []
@@ -45,4 +45,4 @@ def test_a_prefix_that_no_annotation_can_have_is_refused(node, prefix):
 def test_a_cleanup_and_the_help_do_not_mind(node, options):
     """What is to be removed doesn't follow from these options."""
     for what in ("--cleanup", "--help", "--version"):
-        assert node.run(*node.agent_argv(what, *options), check=False, timeout=60).returncode == 0
+        assert node.run(*node.agent_argv(what, *options), check=False).returncode == 0
