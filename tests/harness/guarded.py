@@ -3,6 +3,7 @@
 attacker on the node's link sends packets that begin with any source. What passes is seen by a socket
 on the node, or on its VXLAN device; what doesn't is counted by its reason."""
 import contextlib
+import fcntl
 import functools
 import itertools
 import json
@@ -52,10 +53,14 @@ def spec(*lines, port=PORT, vni=VNI):
 
 @functools.cache
 def program():
-    """The path. It is made here, where nothing else of the suite has made it."""
+    """The path. It is made here, where nothing else of the suite has made it. Two files of tests want it at
+    once, and one must not start what the other one's linker is writing."""
     target = f"build/{BUILD.name}/tests/agent/tunnel_guard"
     sanitize = [] if BUILD.name == "release" else ["SANITIZE=address,undefined"]
-    subprocess.run(["make", "-s", target, *sanitize], cwd=REPOSITORY, check=True)
+    PROGRAM.parent.mkdir(parents=True, exist_ok=True)
+    with open(PROGRAM.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        subprocess.run(["make", "-s", target, *sanitize], cwd=REPOSITORY, check=True)
     return str(PROGRAM)
 
 
