@@ -8,7 +8,7 @@ from harness.netns import TIMEOUT
 from harness.runtime import Runtime
 from harness.waiting import wait_for
 
-QUICK = "--uninstall-linger-seconds", "2"
+QUICK = "--uninstall-linger-seconds", "5"  # for the second DEL of a pod
 
 
 def clean_up(node, *options, **kw):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A runtime that uses the files of a node's configuration directory as containerd does."""
+import contextlib
 import json
 
 from . import plugin
@@ -81,5 +82,8 @@ class Runtime:
         del self.sandboxes[name]
 
     def delete(self, name):
-        self.stop(name)
-        self.remove(name)
+        """An agent of the node's looks at it before or after both: where it uninstalls, it waits for the
+        second DEL for two seconds."""
+        with self.node.asleep() if self.node.agent else contextlib.nullcontext():
+            self.stop(name)
+            self.remove(name)
