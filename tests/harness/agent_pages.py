@@ -7,7 +7,7 @@ import socket
 from .waiting import SLOWNESS
 
 PORT = 9810
-PATIENCE = 5  # seconds
+PATIENCE = 30  # seconds; how quickly an agent answers is asking.py's
 
 
 def page(namespace, path, host="127.0.0.1", port=PORT):

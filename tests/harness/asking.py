@@ -14,11 +14,10 @@ import sys
 import time
 from typing import NamedTuple
 
-from .agent_pages import PORT
+from .agent_pages import PATIENCE, PORT
 from .waiting import SLOWNESS
 
-PATIENCE = 30  # seconds
-PAUSE = 0.1
+PAUSE = 0.1  # seconds
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 
 
