@@ -197,6 +197,8 @@ def test_a_repair_that_fails_for_one_thing_mends_the_others_at_once(cluster, tmp
     # The next one would come in 8 s.
     wait_for(lambda: node.metrics()["bridge_cni_repair_failures_total"] >= 3)
     before = node.metrics()
+    errors = re.findall(r'level=error msg="bridge-cni repair has failed"', node.log())
+    assert len(errors) == 1 and "repairs fail" in node.page("/readyz")[1]
     node.nft("delete table inet bridge_cni")
 
     def noticed():
@@ -206,8 +208,6 @@ def test_a_repair_that_fails_for_one_thing_mends_the_others_at_once(cluster, tmp
 
     assert wait_for(noticed)["bridge_cni_repairs_total"] > before["bridge_cni_repairs_total"]
     wait_for(lambda: "table inet bridge_cni" in node.run("nft", "list", "tables").stdout)
-    errors = re.findall(r'level=error msg="bridge-cni repair has failed"', node.log())
-    assert len(errors) == 1 and "repairs fail" in node.page("/readyz")[1]
 
 
 def test_a_repair_that_fails_once_is_no_error_and_one_that_goes_on_failing_is(cluster, tmp_path):
