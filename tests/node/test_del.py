@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """DEL: by the identity alone, as often as anyone likes, and nobody else's things."""
-import fcntl
-
 import pytest
 
 from harness import plugin, snapshot
 from harness.node import (GATEWAY4, GATEWAY6, NETWORK, UPLINK, addresses_of, named,
                           network)
-from harness.waiting import is_locked, wait_for
+from harness.standing import Standing
+from harness.waiting import wait_for
 
 
 @pytest.mark.parametrize("families", ["v4", "v6", "dual"])
@@ -178,13 +177,13 @@ def test_a_DEL_during_its_ADD_waits_for_it(node, tmp_path):
     """Otherwise both succeed, and the pod has an address that is somebody else's next."""
     pod, conf = node.pod(), network()
     node.add(node.pod(), conf)
-    slow = plugin.strace(tmp_path / "trace", "sendto",
-                         "-e", "inject=sendto:delay_enter=700000:when=2")
-    add = node.start("ADD", conf, pod, wrapper=slow, env=plugin.TRACED)
-    lock, = (node.run_dir / "bridge-cni").glob("*.lock")
-    wait_for(lambda: is_locked(lock, fcntl.LOCK_EX))
-    node.delete(pod, conf)
+    at_work, waits = Standing(tmp_path / "trace", "sendto", 2), tmp_path / "waits"
+    add = node.start("ADD", conf, pod, wrapper=at_work.wrapper, env=at_work.env)
+    with at_work.standing():
+        delete = node.start("DEL", conf, pod, wrapper=plugin.strace(waits, "fcntl"), env=plugin.TRACED)
+        wait_for(lambda: "EAGAIN" in waits.read_text())
     plugin.judge("ADD", add(), conf["cniVersion"])
+    plugin.judge("DEL", delete(), conf["cniVersion"])
     node.assert_nothing_left(pod, others=1)
 
 

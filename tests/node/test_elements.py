@@ -2,7 +2,6 @@
 """A pod's elements in sets and maps, those of spoofCheck and of host ports together."""
 import json
 import shutil
-import time
 
 import pytest
 
@@ -12,6 +11,7 @@ from harness.delegates import Delegate
 from harness.portmap import generation, ports
 from harness.node import network
 from harness.reboot import crash
+from harness.standing import Standing
 from harness.waiting import wait_for
 
 NOTHING = ["nothing to mend"]
@@ -219,10 +219,10 @@ def test_rules_that_are_flushed_under_an_ADD_make_it_try_again(node, tmp_path, k
     nth = [i for i, line in enumerate(sent, 1) if "NFNL_MSG_BATCH_BEGIN" in line][0]
     if kind == "host port":
         conf["runtimeConfig"]["portMappings"][0]["hostPort"] = 8082
-    call = node.start("ADD", conf, pods[2], env=env, wrapper=[
-        *strace, "-e", f"inject=sendto:delay_enter=1500000:when={nth}"])
-    time.sleep(0.8)
-    node.nft("flush ruleset")
+    at_elements = Standing(tmp_path / "standing", "sendto", nth)
+    call = node.start("ADD", conf, pods[2], env=env, wrapper=at_elements.wrapper)
+    with at_elements.standing():
+        node.nft("flush ruleset")
     with plugin.refusal(plugin.TRY_AGAIN, "somebody flushed or deleted the rules meanwhile",
                         "set ", "ENOENT"):
         plugin.judge("ADD", call(), plugin.NEWEST)

@@ -2,12 +2,12 @@
 """The node's rules: how many, whose, and what happens when someone flushes them."""
 import json
 import re
-import time
 
 import pytest
 
 from harness import plugin, snapshot
 from harness.node import INTERNET4, INTERNET6, network
+from harness.standing import Standing
 
 TABLE = "inet bridge_cni"
 
@@ -74,11 +74,10 @@ def test_rules_that_somebody_flushes_while_they_are_replaced_come_back(node, tmp
     node.add(node.pod(), wanting(8080))
     whole = [rule["comment"] for rule in rules(node)]
     node.run("ip", "link", "del", "cni0")
-    slow = plugin.strace(tmp_path / "trace", "clone,clone3,fork,vfork",
-                         "-e", "inject=clone,clone3,fork,vfork:delay_enter=1000000:when=1")
-    add = node.start("ADD", wanting(8081), node.pod(), wrapper=slow, env=plugin.TRACED)
-    time.sleep(0.5)
-    node.run("nft", "flush", "ruleset")
+    at_fork = Standing(tmp_path / "trace", "clone,clone3,fork,vfork")
+    add = node.start("ADD", wanting(8081), node.pod(), wrapper=at_fork.wrapper, env=at_fork.env)
+    with at_fork.standing():
+        node.run("nft", "flush", "ruleset")
     plugin.judge("ADD", add(), plugin.NEWEST)
     assert sorted(rule["comment"].split()[1] for rule in rules(node)) == sorted(
         comment.split()[1] for comment in whole)
