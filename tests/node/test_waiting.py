@@ -3,12 +3,15 @@
 import fcntl
 import os
 import pty
-import time
+import select
 
 import pytest
 
+from harness import plugin
 from harness.command import begin, written
+from harness.netns import TIMEOUT
 from harness.node import NETWORK, network
+from harness.waiting import wait_for
 
 pytestmark = pytest.mark.must_run
 
@@ -28,18 +31,22 @@ def lock_of(node, which):
     return path
 
 
+def with_stderr(path):
+    return ["sh", "-c", f'exec "$@" 2>{path}', "sh"]
+
+
 @pytest.mark.parametrize("which", ["node", "store"])
 @pytest.mark.parametrize("verb", ["repair", "cleanup"])
 def test_a_command_that_waits_says_for_what_and_how_long(node, conf, verb, which):
-    path = lock_of(node, which)
+    path, said = lock_of(node, which), node.directory / "said"
     with open(path) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        ended = begin(node, verb, *written(node, conf))
-        time.sleep(4)
+        ended = begin(node, verb, *written(node, conf), wrapper=with_stderr(said))
+        wait_for(lambda: said.read_text().endswith("\n"))
         fcntl.flock(lock, fcntl.LOCK_UN)
         done = ended()
     assert done.returncode == 0 and done.stdout
-    [line] = done.stderr.splitlines()
+    [line] = said.read_text().splitlines()
     limit = {"node": 28, "store": 8}[which]
     assert line.startswith("bridge-cni: waiting for the lock ")
     assert f"{path.name}, for up to {limit} more seconds" in line
@@ -47,10 +54,12 @@ def test_a_command_that_waits_says_for_what_and_how_long(node, conf, verb, which
 
 
 def test_a_lock_that_is_soon_free_is_not_told(node, conf):
+    trace = node.directory / "trace"
     with open(lock_of(node, "node")) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        ended = begin(node, "repair", *written(node, conf))
-        time.sleep(0.5)
+        ended = begin(node, "repair", *written(node, conf), env=plugin.TRACED,
+                      wrapper=plugin.strace(trace, "flock"))
+        wait_for(lambda: trace.read_text().endswith("LOCK_EX"))  # it sleeps there
         fcntl.flock(lock, fcntl.LOCK_UN)
         done = ended()
     assert (done.returncode, done.stderr) == (0, "")
@@ -61,11 +70,12 @@ def test_a_lock_that_is_soon_free_is_not_told(node, conf):
 def test_of_the_verbs_GC_at_a_terminal_alone_is_told(node, conf, verb, terminal, told):
     conf = {**conf, "cni.dev/valid-attachments": []} if verb == "GC" else conf
     leader, follower = pty.openpty()
-    words = ["sh", "-c", f'exec "$@" 2>{os.ttyname(follower)}', "sh"] if terminal else []
+    words = with_stderr(os.ttyname(follower)) if terminal else []
     with open(lock_of(node, "node")) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         ended = node.start(verb, conf, None if verb == "GC" else node.pod(), wrapper=words)
-        time.sleep(4)
+        # It says a word after two seconds. Whoever is not told has twice the time.
+        select.select([leader], [], [], TIMEOUT if told else 4)
         fcntl.flock(lock, fcntl.LOCK_UN)
         done = ended()
     assert done.returncode == 0
