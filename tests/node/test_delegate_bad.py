@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """IPAM plugins that misbehave: what they did is told, and nothing is left."""
-import os
 import time
 
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from harness import plugin
 from harness.delegates import ADDRESS, GATEWAY, Delegate
 from harness.service import netfilter_on_the_bridge
-from harness.waiting import wait_for
+from harness.waiting import SLOWNESS, wait_for
 
 
 def fails(fake, pod, **kw):
@@ -164,8 +163,8 @@ def alive(pid):
         return False
 
 
-# To start the fake takes a second by itself where the processor is emulated.
-BOUND = 15 if os.environ.get("BRIDGE_CNI_VM") else 1
+# The fake has to start and to say something within this time, also on a busy machine.
+BOUND = 5 * SLOWNESS
 
 
 def test_one_that_hangs_is_killed_with_its_children(node):
@@ -181,7 +180,7 @@ def test_one_that_hangs_is_killed_with_its_children(node):
     pod = node.pod()
     with pytest.raises(plugin.CniError) as error:
         fake.add(pod, fake.conf(ipamTimeoutSeconds=BOUND))
-    assert BOUND <= time.monotonic() - started < 10 * BOUND
+    assert BOUND <= time.monotonic() - started
     assert error.value.code == plugin.DELEGATE
     error.value.says("fake", "ADD", f"{BOUND} seconds", "ipamTimeoutSeconds", '{"half')
     assert fake.verbs() == ["ADD", "DEL"]
@@ -231,7 +230,8 @@ UNUSUAL = {
     "leaves a grandchild that holds its output": '''
         if verb == "ADD":
             answer(); sys.stdout.flush()
-            subprocess.Popen(["sleep", "30"], stderr=subprocess.DEVNULL)''',
+            child = subprocess.Popen(["sleep", "30"], stderr=subprocess.DEVNULL)
+            open(here + "/grandchild", "w").write(str(child.pid))''',
     "leaves a grandchild that goes on printing": '''
         if verb == "ADD":
             answer(); sys.stdout.flush()
@@ -258,9 +258,9 @@ UNUSUAL = {
 def test_what_is_unusual_works(node, what):
     fake, pod = Delegate(node, UNUSUAL[what], read=False), node.pod()
     conf = fake.conf(padding=["x" * 4000] * 100)
-    started = time.monotonic()
     result = fake.add(pod, conf)
-    assert time.monotonic() - started < 15
+    grandchild = fake.directory / "grandchild"
+    assert not grandchild.exists() or alive(int(grandchild.read_text())), "it was waited for"
     assert [ip["address"] for ip in result["ips"]] == [f"{ADDRESS}/16"]
     assert [i["name"] for i in result["interfaces"]][2:] == ["eth0"]
     assert result["ips"][0]["interface"] == 2
