@@ -136,3 +136,9 @@ def strace(trace, calls, *options):
     if shutil.which("strace") is None:
         pytest.skip("strace is not installed")
     return ["strace", "-f", "-qq", "-o", str(trace), "-e", f"trace={calls}", *options]
+
+
+def polls(trace):
+    """(limit in milliseconds, was it reached?) of each wait, of a trace that has the calls poll()."""
+    return [(int(limit), result == "0") for limit, result in
+            re.findall(r"poll\(.*, (\d+)\) += (-?\d+)", pathlib.Path(trace).read_text())]

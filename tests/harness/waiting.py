@@ -2,6 +2,7 @@
 """Waiting for the thing itself, and for nothing longer than that."""
 import fcntl
 import os
+import resource
 import time
 
 # Where processors are emulated, beside other tests, all limits of time are so many times as long.
@@ -38,6 +39,12 @@ def answered(ask):
     while not (value := ask()) and SLOWNESS > 1 and time.monotonic() < end:
         time.sleep(0.1)
     return value
+
+
+def processor_seconds():
+    """Of all commands that have ended. What a command costs is told by this, as others are at work too."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def is_locked(path, operation):

@@ -13,7 +13,7 @@ from harness.command import begin, repair, written
 from harness.node import GATEWAY4, NETWORK, addresses_of, network
 from harness.ovs import BRIDGE, host_end, needs_ovs, ovs_network
 from harness.reboot import boot, crash
-from harness.waiting import SLOWNESS, wait_for
+from harness.waiting import wait_for
 
 pytestmark = needs_ovs
 
@@ -74,14 +74,15 @@ def test_without_the_database_del_takes_the_veth_and_gc_the_port(node, ovs):
 
 
 def test_a_database_that_hangs_is_waited_for_so_long(node, ovs):
-    pod, conf = node.pod(), ovs_network()
+    pod, conf, trace = node.pod(), ovs_network(), node.directory / "trace"
     ovs.database.send_signal(signal.SIGSTOP)
     try:
-        began = time.monotonic()
-        node.refused(pod, conf, plugin.TRY_AGAIN, "does not answer")
-        assert time.monotonic() - began < 10 * SLOWNESS
+        node.refused(pod, conf, plugin.TRY_AGAIN, "does not answer", env=plugin.TRACED,
+                     wrapper=plugin.strace(trace, "poll"))
     finally:
         ovs.database.send_signal(signal.SIGCONT)
+    [limit] = [limit for limit, reached in plugin.polls(trace) if reached]
+    assert limit <= 3000
     node.assert_nothing_left(pod)
 
 
@@ -106,9 +107,7 @@ def test_a_database_that_hangs_is_waited_for_once_however_many_pods_are_gone(nod
 def test_without_the_daemon_an_add_ends_and_leaves_no_port(node, ovs):
     pod, conf = node.pod(), ovs_network()
     ovs.stop_switch()
-    began = time.monotonic()
     node.refused(pod, conf, plugin.TRY_AGAIN, "ovs-vswitchd", "5 seconds")
-    assert time.monotonic() - began < 15 * SLOWNESS
     assert ovs.ports() == []
     node.assert_nothing_left(pod)
 
@@ -123,12 +122,10 @@ def test_others_need_not_wait_while_an_add_or_a_check_waits_for_the_daemon(node,
     for verb, one in (("ADD", node.pod()), ("CHECK", pod)):
         finish = node.start(verb, {**conf, "prevResult": result} if verb == "CHECK" else conf, one)
         wait_for(lambda: ovs.waiting() == 1)
-        began = time.monotonic()
         collect(node, network(name="side", bridge="cni7"))
-        took = time.monotonic() - began
+        assert ovs.waiting() == 1, verb  # it waits still
         with plugin.refusal(plugin.TRY_AGAIN, "ovs-vswitchd"):
             plugin.judge(verb, finish(), conf["cniVersion"])
-        assert took < (time.monotonic() - began) / 2, (verb, took)
 
 
 def test_others_need_not_wait_while_a_repair_waits_for_the_daemon(node, ovs):
@@ -137,12 +134,10 @@ def test_others_need_not_wait_while_a_repair_waits_for_the_daemon(node, ovs):
     ovs.stop_switch()
     finish = begin(node, "repair", *written(node, conf))
     wait_for(lambda: ovs.waiting() == 1)
-    began = time.monotonic()
     node.add(node.pod(), network(name="side", bridge="cni7", isDefaultGateway=None, ipMasq=None))
-    took = time.monotonic() - began
+    assert ovs.waiting() == 1  # it waits still
     done = finish()
     assert done.returncode == 1 and "ovs-vswitchd does not answer within 5 seconds" in done.stderr, done
-    assert took < (time.monotonic() - began) / 2, took
 
 
 def test_the_time_that_an_add_waits_for_the_node_lock_is_not_the_daemons(node, ovs):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Host ports: many of a pod, and those that follow each other."""
 import re
-import time
 
 import pytest
 
@@ -12,6 +11,7 @@ from harness.portmap import (ask, ask_udp, elements, portmap_rules, ports, serve
                                served_udp, settled, table)
 from harness.node import NODE4, NODE6
 from harness.reboot import crash
+from harness.waiting import processor_seconds
 
 ONE4, ONE6 = {"hostIP": NODE4}, {"hostIP": NODE6}
 MOST = 16384  # entries
@@ -215,11 +215,11 @@ def test_so_many_ports_beside_as_many_of_another_are_not_compared_each_with_each
     again = ports(*run(1000, 1000 + MOST - 1, shift=1), name="second", bridge="cni1",
                   isDefaultGateway=False, isGateway=True,
                   ipam={"ranges": [[{"subnet": "10.9.0.0/24"}], [{"subnet": "fd09::/64"}]]})
-    begin = time.monotonic()
+    before = processor_seconds()
     node.add(other, confs[1])
     node.add(first, again, ifname="eth1")
     node.delete(first, confs[0])
-    assert time.monotonic() - begin < 15
+    assert processor_seconds() - before < 15
     assert len(elements(node)["hostports4"]) == 2 * MOST
 
 

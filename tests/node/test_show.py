@@ -3,11 +3,11 @@
 changes nothing, waits for nobody, and prints nothing that a terminal listens to."""
 import contextlib
 import json
+import re
 import resource
 import shutil
 import socket
 import threading
-import time
 
 import pytest
 
@@ -253,12 +253,13 @@ def test_no_terminal_listens_to_what_is_printed(node):
 # -- nobody waits, nothing is changed
 
 
-def test_nobody_waits_for_it_and_it_waits_for_nobody(node):
+def test_nobody_waits_for_it_and_it_waits_for_nobody(node, tmp_path):
     conf, _ = guarded(node)
+    trace = tmp_path / "trace"
     with hold_locks(node):
-        began = time.monotonic()
-        assert len(only(show(node, conf))["pods"]) == 3
-        assert time.monotonic() - began < 2 * SLOWNESS
+        shown = show(node, conf, env=plugin.TRACED, wrapper=plugin.strace(trace, "flock,fcntl"))
+    assert len(only(shown)["pods"]) == 3
+    assert "F_GETFL" in trace.read_text() and not re.search("flock|LK", trace.read_text())
 
 
 def test_nothing_is_changed(node, tmp_path):
@@ -513,7 +514,7 @@ def test_a_firewall_that_drops_what_comes_by_lo_is_named(node):
     assert told["failure"] in command(node, "show").stdout
 
 
-def test_whoever_else_listens_on_the_agents_port(node):
+def test_whoever_else_listens_on_the_agents_port(node, tmp_path):
     with agent(node, {"/metrics": "hello\n"}):
         assert document(command(node, "show", "--json"))["agent"] is None
     hostile = f'bridge_cni_agent_info{{version="{CLEAR}"}} 1\nbridge_cni_{CLEAR} 1\n' \
@@ -523,9 +524,11 @@ def test_whoever_else_listens_on_the_agents_port(node):
         for argv in (["--json"], []):
             done = command(node, "show", *argv)
             assert done.returncode == 0 and not CONTROL.search(done.stdout), done.stdout
-    began = time.monotonic()
+    trace = tmp_path / "trace"
     with agent(node, {}):
-        told = document(command(node, "show", "--json"))["agent"]
+        told = document(command(node, "show", "--json", env=plugin.TRACED,
+                                wrapper=plugin.strace(trace, "poll")))["agent"]
     assert not told["answers"] and "timed out" in told["failure"]
     assert "firewall" not in told["failure"]
-    assert time.monotonic() - began < 5 * SLOWNESS
+    [limit] = [limit for limit, reached in plugin.polls(trace) if reached]
+    assert limit <= 2000

@@ -5,11 +5,11 @@ import os
 import pathlib
 import shutil
 import subprocess
-import time
 
 import pytest
 
 from harness import plugin
+from harness.waiting import processor_seconds
 
 pytestmark = pytest.mark.must_run
 
@@ -257,9 +257,9 @@ MANY = {f"k{i:x}": 1 for i in range(70000)}
     (listed(ours(ipam={"type": "host-local", "ranges": SUBNET, **MANY})), OURS)])
 def test_of_very_many_findings_the_first_are_listed(tmp_path, conf, where):
     """The longest file that is read takes no longer than a moment."""
-    began = time.monotonic()
+    before = processor_seconds()
     status, lines = found(tmp_path, conf)
-    assert time.monotonic() - began < 10
+    assert processor_seconds() - before < 10
     assert len(lines) == 201 and lines[-1] == where + WARNING + MORE
     assert status == 1
 
