@@ -3,7 +3,6 @@
 sent from a node's address where they are to; a node with IPv6 alone reaches the API server."""
 import pytest
 
-from harness.node import await_addresses
 from harness.waiting import ANSWER, wait_for
 
 
@@ -76,7 +75,7 @@ def test_a_source_check_drops_what_no_node_has_as_an_address(cluster, nodes, whe
         source = {4: "192.0.2.77", 6: "2001:db8:aaaa::77"}[family]
         return one.ping(address, wait, source)
 
-    await_addresses(one, "2001:db8:aaaa::77")
+    one.uses("2001:db8:aaaa::77")
     for family in (4, 6):
         assert passes(two, family) and passes(far, family)
     cluster.check_sources(**{where: True})

@@ -11,8 +11,7 @@ import signal
 
 from . import agent_pages, netns, networks, plugin, rtnetlink
 from .apiserver import ApiServer
-from .node import (INTERNET4, INTERNET6, OUTSIDE4, OUTSIDE6, Node, Pod, addresses_of, await_addresses,
-                   be_the_link)
+from .node import (INTERNET4, INTERNET6, OUTSIDE4, OUTSIDE6, Node, Pod, addresses_of, be_the_link)
 from .waiting import SLOWNESS, wait_for
 
 BUILD = os.environ.get("BUILD_DIR", plugin.REPOSITORY / "build")
@@ -71,7 +70,7 @@ class ClusterNode(Node):
             lines += fabric.ways_to_routers(self.families())
         self.network.plug(self, "eth0", f"port{self.number}", *lines)
         if self.address6:
-            await_addresses(self, self.address6)
+            self.uses(self.address6)
         self.sysctl("ipv6.conf.default.accept_dad", 1)
 
     def families(self):

@@ -2,7 +2,7 @@
 """Networks with the key isolate, pods in them, and who reaches whom."""
 import json
 
-from .node import addresses_of, await_addresses, network
+from .node import addresses_of, network
 from .portmap import ask, served, settled
 
 STAGE = "isolate"
@@ -61,8 +61,8 @@ def foreign(node, bridge="docker0", number=99):
         route add default via fd00:20:{number}::1
         """)
     settled(node, bridge)
-    await_addresses(node, f"fd00:20:{number}::1")
-    await_addresses(pod, f"fd00:20:{number}::2")
+    node.uses(f"fd00:20:{number}::1")
+    pod.uses(f"fd00:20:{number}::2")
     return Member(bridge, pod, [f"10.20.{number}.2", f"fd00:20:{number}::2"])
 
 

@@ -16,11 +16,12 @@ import subprocess
 import threading
 
 from . import icmp
-from .waiting import ANSWER, SLOWNESS, answered
+from .waiting import ANSWER, SLOWNESS, answered, wait_for
 
 CLONE_FS, CLONE_NEWNS, CLONE_NEWNET = 0x00000200, 0x00020000, 0x40000000
 MS_BIND, MS_REC, MS_PRIVATE, MS_SHARED = 0x1000, 0x4000, 0x40000, 0x100000
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1
+RTF_LOCAL = 0x80000000
 MNT_DETACH = 2
 PIPE_SIZE = 65536
 TIMEOUT = 60 * SLOWNESS  # seconds that any command may take: sanitizers under strace are slow
@@ -230,6 +231,19 @@ class Namespace:
         return sorted(f"{a['local']}/{a['prefixlen']}"
                       for link in self.ip_json("addr", "show", "dev", ifname)
                       for a in link["addr_info"] if a["scope"] == scope)
+
+    def uses(self, *addresses):
+        """Waits until these IPv6 addresses are used: until then packets to them are led elsewhere, and
+        nobody is told who has them. The kernel does that at a time of its own, also where no duplicate
+        is looked for (addrconf_dad_work() of linux/net/ipv6/addrconf.c)."""
+        wanted = {socket.inet_pton(socket.AF_INET6, address).hex() for address in addresses}
+
+        def local():
+            with open("/proc/thread-self/net/ipv6_route") as file:
+                routes = [line.split() for line in file]
+            return {route[0] for route in routes if int(route[8], 16) & RTF_LOCAL}
+
+        wait_for(lambda: wanted <= self.call(local))
 
     def routes(self, family=4):
         return self.ip_json(f"-{family}", "route")

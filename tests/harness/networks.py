@@ -9,7 +9,7 @@ The API server and the world outside are beside link "a".
 import os
 
 from . import netns
-from .node import INTERNET4, INTERNET6, OUTSIDE4, OUTSIDE6, await_addresses
+from .node import INTERNET4, INTERNET6, OUTSIDE4, OUTSIDE6
 
 ALL4, ALL6 = "198.18.0.0/15", "2001:db8:c::/48"  # of all links but the first (RFC 2544)
 ROUTER4, ROUTER6 = "192.0.2.254", "2001:db8:aaaa::fe"  # on the first link
@@ -119,7 +119,7 @@ class Fabric:
         router.sysctl("ipv4.conf.all.send_redirects", 0)
         network.plug(router, "leg", "router", f"addr add {address4}/24 dev leg",
                      f"addr add {address6}/64 dev leg nodad")
-        await_addresses(router, address6)
+        router.uses(address6)
         network.router_check = SourceCheck(router, "inet", "forward", "leg")
         return router
 
@@ -150,8 +150,8 @@ class Fabric:
             route add default via {far}
             route add default via {far6}
             """)
-        await_addresses(self.router, far6)
-        await_addresses(router, near6)
+        self.router.uses(far6)
+        router.uses(near6)
         self.router.ip_batch(f"route add {network.node4.format(0)}/24 via {near}\n"
                              f"route add {network.node6.format(0)}/64 via {near6}\n")
         self.allow()

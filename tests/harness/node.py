@@ -8,11 +8,9 @@ can be tested and no test sees another's.
 import copy
 import os
 import pathlib
-import socket
 import uuid
 
 from . import debugger, netns, plugin, snapshot
-from .waiting import wait_for
 
 UPLINK = "uplink0"
 NODE4, NODE6 = "192.0.2.2", "2001:db8:aaaa::2"
@@ -46,23 +44,6 @@ def network(families="v4", **changes):
     return {k: v for k, v in conf.items() if v is not None}
 
 
-RTF_LOCAL = 0x80000000
-
-
-def await_addresses(namespace, *addresses):
-    """Waits until the namespace takes packets to these IPv6 addresses, and has their local routes. The
-    kernel makes those by and by (addrconf_dad_work() of linux/net/ipv6/addrconf.c), also where it looks
-    for no duplicate. What comes before is led to the link and lost."""
-    wanted = {socket.inet_pton(socket.AF_INET6, address).hex() for address in addresses}
-
-    def are_there():
-        with open("/proc/thread-self/net/ipv6_route") as file:
-            routes = [line.split() for line in file]
-        return wanted <= {r[0] for r in routes if int(r[8], 16) & RTF_LOCAL}
-
-    namespace.call(wait_for, are_there)
-
-
 def be_the_link(namespace, mtu=1500):
     """Makes it the link of several nodes, br0, with the next hop and the world behind that. Its
     MAC address is its own: it would be the lowest of its ports', and another one when a node joins."""
@@ -76,7 +57,7 @@ def be_the_link(namespace, mtu=1500):
         addr add {INTERNET4}/32 dev lo
         addr add {INTERNET6}/128 dev lo nodad
         """)
-    await_addresses(namespace, OUTSIDE6, INTERNET6)
+    namespace.uses(OUTSIDE6, INTERNET6)
 
 
 class Pod(netns.Namespace):
@@ -135,8 +116,8 @@ class Node(netns.Namespace):
             addr add {INTERNET4}/32 dev lo
             addr add {INTERNET6}/128 dev lo nodad
             """)
-        await_addresses(self, NODE6)
-        await_addresses(self.outside, OUTSIDE6, INTERNET6)
+        self.uses(NODE6)
+        self.outside.uses(OUTSIDE6, INTERNET6)
 
     def pod(self, name=None):
         pod = Pod(self, name or f"pod{self.pods_made}")

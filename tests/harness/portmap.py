@@ -21,9 +21,13 @@ def ports(*mappings, families="dual", **changes):
 
 
 def settled(node, bridge="cni0"):
-    """A bridge that was just made asks no neighbours before its link-local address is
+    """A bridge that was just made asks no neighbours before it has its link-local address, and that is
     through duplicate address detection."""
-    wait_for(lambda: not node.ip(f"-6 addr show dev {bridge} tentative"))
+    def found():
+        shown = node.ip(f"-6 addr show dev {bridge}")
+        return "scope link" in shown and "tentative" not in shown
+
+    wait_for(found)
 
 
 def family_of(address):

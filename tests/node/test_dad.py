@@ -34,6 +34,7 @@ def with_somebody(node):
     node.add(somebody, network("v4"))
     somebody.sysctl("ipv6.conf.eth0.disable_ipv6", 0)
     somebody.ip(f"addr add {ADDRESS}/64 dev eth0 nodad")
+    somebody.uses(ADDRESS)  # and hears who looks for it
     return somebody
 
 

@@ -24,6 +24,7 @@ def lan(node):
     node.ip("link", "del", "try0")
     node.outside.ip_batch(f"addr add {GATEWAY4}/24 dev eth0\n"
                           f"addr add {GATEWAY6}/64 dev eth0 nodad\n")
+    node.outside.uses(GATEWAY6)
     return node
 
 

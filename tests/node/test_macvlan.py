@@ -21,6 +21,7 @@ def lan(node):
     """The world is on the link of the uplink, with a gateway for pods."""
     node.outside.ip_batch(f"addr add {GATEWAY4}/24 dev eth0\n"
                           f"addr add {GATEWAY6}/64 dev eth0 nodad\n")
+    node.outside.uses(GATEWAY6)
     return node
 
 
@@ -237,6 +238,7 @@ def test_the_link_is_announced_as_one_of_a_foreign_link(lan):
 def test_an_ipv6_address_that_is_in_use_on_the_link_is_refused(lan):
     pod, conf = lan.pod(), macvlan("v6")
     lan.outside.ip("addr", "add", "fd00:1:2::2/64", "dev", "eth0", "nodad")
+    lan.outside.uses("fd00:1:2::2")
     lan.refused(pod, conf, plugin.EXISTS, "fd00:1:2::2", "in use", UPLINK)
     lan.assert_nothing_left(pod)
 

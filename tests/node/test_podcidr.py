@@ -100,6 +100,7 @@ def stand_alone(node, result):
     for gateway, ip in zip(ALONE, result["ips"]):
         node.ip(f"addr add {gateway} dev cni0 nodad")
         node.ip(f"route add {ip['address'].split('/')[0]} dev cni0")
+    node.uses(ALONE[1].split("/")[0])
 
 
 def test_a_gateway_that_stands_alone_is_not_displaced_and_serves_its_pod(node):

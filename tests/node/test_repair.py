@@ -12,7 +12,7 @@ from harness.command import begin, command, conflist, lines_of, refused, repair,
 from harness.delegates import Delegate
 from harness.portmap import ports, settled
 from harness.node import (GATEWAY4, GATEWAY6, INTERNET4, INTERNET6, LOG, NODE4, NODE6,
-                          addresses_of, await_addresses, named, network)
+                          addresses_of, named, network)
 from harness.reboot import crash
 from harness.waiting import is_locked, wait_for
 from harness.wire import BROADCAST, listening, send_frame, source_seen
@@ -77,7 +77,7 @@ def test_pods_are_connected_again(node, harm):
     assert not (pods[0].ping(INTERNET4, wait=0.3) and pods[0].ping(INTERNET6, wait=0.3))
     lines = repair(node, conf)
     assert lines and lines != NOTHING
-    await_addresses(node, GATEWAY6)
+    node.uses(GATEWAY6)
     assert_connected(pods, results)
     snapshot.assert_same(before, state(node))
     assert repair(node, conf) == NOTHING

@@ -211,6 +211,8 @@ def test_multicast_and_the_own_subnet_keep_their_source(node, families, gateway,
     via = node.outside
     length = 128 if ":" in near else 32
     via.ip(f"addr add {near}/{length} dev lo" + (" nodad" if length == 128 else ""))
+    if length == 128:
+        via.uses(near)
     hop = "via 2001:db8:aaaa::1" if length == 128 else "via 192.0.2.1"
     node.ip(f"route add {near}/{length} {hop}")
     with via.udp("::" if length == 128 else "0.0.0.0", 4711) as here:
