@@ -29,9 +29,12 @@ def forger(pod, gateway="10.1.2.1"):
 
 
 def reaches(pod):
-    return [kind for kind, answer in (("tcp", ask(pod, LISTENER, 9999, timeout=0.4)),
-                                      ("udp", ask_udp(pod, LISTENER, 9999, timeout=0.4)))
-            if answer]
+    return bool(ask(pod, LISTENER, 9999)) and bool(ask_udp(pod, LISTENER, 9999))
+
+
+def kept(pod):
+    """Nothing gets there, as is seen in less than a second."""
+    return not (ask(pod, LISTENER, 9999, timeout=0.4) or ask_udp(pod, LISTENER, 9999, timeout=0.4))
 
 
 @contextlib.contextmanager

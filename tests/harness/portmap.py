@@ -81,7 +81,7 @@ def served_udp(pod, port, address="::", word=b"pod"):
 
 def ask(client, address, port, timeout=None):
     """(word, address that was seen), or None where nothing answers. With a timeout, in seconds, it is
-    asked once. Without it see answered()."""
+    asked once, for where no answer is to come. Without it see answered()."""
     if timeout is None:
         return answered(lambda: ask(client, address, port, ANSWER / SLOWNESS))
     with client.socket(family_of(address), socket.SOCK_STREAM) as sock:
