@@ -16,9 +16,10 @@ from harness import plugin
 from harness.command import repair
 from harness.delegates import Delegate
 from harness.node import addresses_of, network
+from harness.waiting import wait_for
 from test_spoof_frames import (HOPS, ICMP6, IP, IP6, UDP, extension, icmp6, ipv4, link_local,
                                packed, packet6, udp)
-from test_spoofcheck import FOREIGN_MAC, counters, elements, mac_of, udp4
+from test_spoofcheck import BROADCAST, FOREIGN_MAC, counters, elements, mac_of, udp4, what_came
 
 MARK = b"from somebody else"
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
@@ -69,7 +70,7 @@ def spoofing(pod):
 
 
 @contextlib.contextmanager
-def listening(pod, mark=MARK):
+def listening(pod):
     """Gives a list of the marked frames that have come when the block is over."""
     heard = []
     with pod.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) as ears:
@@ -80,7 +81,7 @@ def listening(pod, mark=MARK):
         with contextlib.suppress(TimeoutError):
             while True:
                 frame = ears.recv(4096)
-                if mark in frame:
+                if MARK in frame:
                     heard.append(frame)
 
 
@@ -90,8 +91,9 @@ def come_and_go(node, conf, times=8):
     with listening(victim) as heard, spoofing(pod) as sent:
         for _ in range(times):
             node.add(pod, conf)
+            before = sent[0]
+            wait_for(lambda: sent[0] > before)
             node.delete(pod, conf)
-    assert sent[0] > 0
     return heard
 
 
@@ -122,15 +124,13 @@ def test_nothing_spoofed_passes_while_another_IPAM_plugin_thinks(node):
             pending = pool.submit({"add": slow.add, "del": slow.delete}[verb], pod, conf)
             with slow.held(verb):
                 with listening(victim) as heard, spoofing(pod) as sent:
-                    time.sleep(0.5)
-                assert sent[0] > 0 and heard == []
-                # It has its own link, for DHCP.
-                with listening(victim, b"discover") as heard:
-                    with pod.socket(socket.AF_PACKET, socket.SOCK_RAW) as mouth:
-                        mouth.bind(("eth0", 0))
-                        mouth.send(b"\xff" * 6 + mac_of(pod) + struct.pack("!H", IP) +
-                                   discover)
-                assert len(heard) == 1
+                    wait_for(lambda: sent[0] > 100)
+                    # It has its own link, for DHCP, and forwards what others would see.
+                    wait_for(lambda: any(discover in frame for frame in what_came(
+                        pod, victim, mac_of(pod), [BROADCAST + mac_of(pod) + struct.pack("!H", IP) + discover])))
+                    before = sent[0]
+                    wait_for(lambda: sent[0] > before + 100)
+                assert heard == []
             pending.result()
     slow.delete(victim, conf)
     assert elements(node) == 0

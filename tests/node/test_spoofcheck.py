@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """spoofCheck and macspoofchk: what a pod may send, told by what reaches a neighbour."""
+import contextlib
+import fcntl
 import ipaddress
 import json
+import os
 import re
 import socket
 import struct
@@ -12,7 +15,9 @@ import pytest
 from harness import plugin
 from harness.command import repair
 from harness.node import network
+from harness.waiting import ANSWER, SLOWNESS
 
+SIOCGIFADDR = 0x8915
 FOREIGN_MAC = bytes.fromhex("0a58c0ffee01")
 BROADCAST = b"\xff" * 6
 IP, ARP, IP6, VLAN = 0x0800, 0x0806, 0x86DD, 0x8100
@@ -31,12 +36,12 @@ def checksum(data):
     return ~total & 0xFFFF
 
 
-def udp4(source, target):
-    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 32, 7, 0, 64, 17, 0,
+def udp4(source, target, ports=(9, 9), data=b"spoo"):
+    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 28 + len(data), 7, 0, 64, 17, 0,
                        ipaddress.ip_address(source).packed,
                        ipaddress.ip_address(target).packed)
     head = head[:10] + struct.pack("!H", checksum(head)) + head[12:]
-    return head + struct.pack("!HHHH4s", 9, 9, 12, 0, b"spoo")
+    return head + struct.pack("!HHHH", *ports, 8 + len(data), 0) + data
 
 
 def packet6(source, target, proto, payload, hops=255):
@@ -59,24 +64,42 @@ def arp(mac, ip, target):
                        b"\0" * 6, ipaddress.ip_address(target).packed)
 
 
+def allowed_of(pod, mac, data):
+    """A frame to all that passes every check: from the pod's own address into its subnet, or where it has
+    no address the search for a DHCP server."""
+    source, target, ports = "0.0.0.0", "255.255.255.255", (68, 67)
+    with pod.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        with contextlib.suppress(OSError):
+            shown = fcntl.ioctl(sock, SIOCGIFADDR, struct.pack("16s24x", b"eth0"))
+            source, ports = socket.inet_ntoa(shown[20:24]), (9, 9)
+            target = source.rpartition(".")[0] + ".255"
+    return BROADCAST + mac + struct.pack("!H", IP) + udp4(source, target, ports, data)
+
+
+def what_came(sender, receiver, mac, frames):
+    """Sends the frames by the sender's eth0, and gives all that the receiver's hears. One that is allowed is
+    sent last: when it has come, no other one is under way."""
+    mark, heard = os.urandom(8), []
+    last = allowed_of(sender, mac, mark)
+    with receiver.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) as ears, \
+            sender.socket(socket.AF_PACKET, socket.SOCK_RAW) as mouth:
+        ears.bind(("eth0", 3))
+        mouth.bind(("eth0", 0))
+        for frame in [*frames, last]:
+            mouth.send(frame)
+        end = time.monotonic() + ANSWER * SLOWNESS
+        with contextlib.suppress(TimeoutError):  # the receiver hears nobody
+            while not heard or mark not in heard[-1]:
+                ears.settimeout(max(end - time.monotonic(), 0.05))
+                heard.append(ears.recv(4096))
+    return heard
+
+
 def arrives(sender, receiver, payload, kind, source=None, target=BROADCAST):
     """Does a frame from the sender's eth0 reach the receiver's?"""
-    ears = receiver.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
-    ears.bind(("eth0", 3))
-    ears.settimeout(0.3)
-    mouth = sender.socket(socket.AF_PACKET, socket.SOCK_RAW)
-    mouth.bind(("eth0", 0))
-    frame = target + (source or mac_of(sender)) + struct.pack("!H", kind) + payload
-    mouth.send(frame)
-    deadline = time.monotonic() + 0.3
-    try:
-        while time.monotonic() < deadline:
-            heard = ears.recv(4096)
-            if payload in heard:
-                return True
-    except TimeoutError:
-        pass
-    return False
+    mac = mac_of(sender)
+    frame = target + (source or mac) + struct.pack("!H", kind) + payload
+    return any(payload in heard for heard in what_came(sender, receiver, mac, [frame]))
 
 
 @pytest.fixture
