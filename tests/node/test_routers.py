@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Pods that pose as routers: router advertisements and ICMP redirects, as other pods take
 them."""
-import ipaddress
 import socket
 import struct
 import time
@@ -10,7 +9,8 @@ import pytest
 
 from harness import plugin, wire
 from harness.delegates import Delegate
-from harness.node import INTERNET4, SUBNET4, addresses_of, network
+from harness.node import INTERNET4, addresses_of, network
+from harness.portmap import settled
 from harness.waiting import wait_for
 
 ROUTER, PREFIX, MTU = "fe80::bad", "2001:db8:d::", 1280
@@ -128,6 +128,20 @@ def redirect6(of, to, by, target):
     return struct.pack("!IHBB", 6 << 28, len(body), socket.IPPROTO_ICMPV6, 255) + ends + body
 
 
+def redirects(pod, file, *names):
+    """How many the kernel has received, by one of its tables in /proc/net: a line of names, or one name,
+    with the values behind them."""
+    def read():
+        with open(f"/proc/thread-self/net/{file}") as lines:
+            return lines.read()
+
+    text = pod.call(read)
+    if len(names) == 1:
+        return int(dict(line.split() for line in text.splitlines())[names[0]])
+    keys, values = [line.split()[1:] for line in text.splitlines() if line.startswith(names[0] + ":")] or [[], []]
+    return int(dict(zip(keys, values)).get(names[1], 0))
+
+
 def way(pod, target):
     route, = pod.ip_json(f"-{6 if ':' in target else 4}", "route", "get", target)
     return route.get("gateway")
@@ -138,13 +152,13 @@ def mac(pod):
 
 
 def redirected4(attacker, victim, of_victim, of_attacker):
-    """The way of the victim's packets once the attacker has posed as the gateway. The
-    kernel takes a redirect to a neighbour that it knows."""
+    """The attacker poses as the gateway. The kernel takes a redirect to a neighbour that it knows. Ends
+    when the victim's kernel has received it, taken or not."""
     assert victim.ping(of_attacker) and victim.ping(INTERNET4)
+    before = redirects(victim, "snmp", "IcmpMsg", "InType5")
     wire.send_frame(attacker, "eth0", mac(victim),
                     redirect4(of_victim, of_attacker, "10.1.2.1"), 0x0800)
-    time.sleep(0.1)
-    return way(victim, INTERNET4)
+    wait_for(lambda: redirects(victim, "snmp", "IcmpMsg", "InType5") > before)
 
 
 def test_another_pods_ICMP_redirect_changes_nothing(node):
@@ -152,9 +166,10 @@ def test_another_pods_ICMP_redirect_changes_nothing(node):
     of_victim, = addresses_of(node.add(victim, network()))
     of_believer, = addresses_of(node.add(believer, network(acceptRA=True)))
     of_attacker, = addresses_of(node.add(attacker, network()))
-    assert redirected4(attacker, victim, of_victim, of_attacker) == "10.1.2.1"
-    # The redirect does work.
-    assert redirected4(attacker, believer, of_believer, of_attacker) == of_attacker
+    redirected4(attacker, victim, of_victim, of_attacker)
+    redirected4(attacker, believer, of_believer, of_attacker)
+    wait_for(lambda: way(believer, INTERNET4) == of_attacker)  # the redirect does work
+    assert way(victim, INTERNET4) == "10.1.2.1"
 
 
 def test_another_pods_ICMPv6_redirect_changes_nothing(node):
@@ -163,18 +178,19 @@ def test_another_pods_ICMPv6_redirect_changes_nothing(node):
     pods = [(victim, network("v6")), (believer, network("v6", acceptRA=True))]
     node.add(attacker, network("v6"))
     of_attacker, = attacker.addresses("eth0", "link")
-    to, by = of_attacker.split("/")[0], None
-    found = []
+    to = of_attacker.split("/")[0]
+    settled(node)
+    by = node.addresses("cni0", "link")[0].split("/")[0]
     for pod, conf in pods:
         address, = addresses_of(node.add(pod, conf))
-        by = by or node.addresses("cni0", "link")[0].split("/")[0]
         pod.ip(f"-6 route add {target} via {by} dev eth0")
         assert pod.ping(f"{by}%eth0") and pod.ping(f"{to}%eth0")
+        before = redirects(pod, "dev_snmp6/eth0", "Icmp6InRedirects")
         wire.send_frame(attacker, "eth0", mac(pod), redirect6(address, to, by, target),
                         0x86dd)
-        time.sleep(0.1)
-        found.append(way(pod, target))
-    assert found == [by, to]
+        wait_for(lambda: redirects(pod, "dev_snmp6/eth0", "Icmp6InRedirects") > before)
+    wait_for(lambda: way(believer, target) == to)  # the redirect does work
+    assert way(victim, target) == by
 
 
 # -- who refuses
