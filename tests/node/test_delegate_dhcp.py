@@ -38,7 +38,10 @@ class Dhcp:
              "--pid-file=", "--user=root", "--log-facility=/dev/null"])
         self.daemon = node.popen([DEBIAN / "dhcp", "daemon", "-socketpath", SOCKET,
                                   "-timeout", "1s", "-resendmax", "1s"], stderr=-3)
-        wait_for((node.run_dir / "dhcp-test.sock").exists)
+        # The socket is there before the daemon listens to it.
+        wait_for(lambda: node.run("ss", "-Hlx", f"src {SOCKET}").stdout)
+        wait_for(lambda: self.server.run("ss", "-Hlun", "sport = :67").stdout)
+        wait_for(lambda: node.links()["srv0"]["linkinfo"]["info_slave_data"]["state"] == "forwarding")
 
     def leased(self):
         lines = self.leases.read_text().split("\n") if self.leases.exists() else []

@@ -172,7 +172,7 @@ def full(node):
 
 def test_a_namespace_held_open_only_by_a_process_lives(node, full):
     conf, pod = full
-    sleeper = pod.popen(["sleep", "60"])
+    sleeper = pod.popen(["sleep", "600"])
     netns.remove_path(node.mnt_fd, pod.netns)
     live(node, conf, pod)
     sleeper.kill()
@@ -189,7 +189,7 @@ def test_a_moved_namespace_file_lives(node, full):
 def test_a_path_that_shows_another_namespace_now_does_not_kill(node, full):
     conf, pod = full
     other = node.pod()
-    sleeper = pod.popen(["sleep", "60"])
+    sleeper = pod.popen(["sleep", "600"])
     node.run("umount", pod.netns)
     node.run("mount", "--bind", other.netns, pod.netns)
     live(node, conf, pod)
@@ -212,7 +212,7 @@ def rename(node, pod):
 
 def test_one_with_a_renamed_interface_and_no_path_lives_by_its_alias(node, full):
     conf, pod = full
-    sleeper = pod.popen(["sleep", "60"])
+    sleeper = pod.popen(["sleep", "600"])
     rename(node, pod)
     netns.remove_path(node.mnt_fd, pod.netns)
     live(node, conf, pod)
@@ -231,7 +231,7 @@ def test_one_with_a_renamed_interface_whose_reservation_somebody_took_lives(node
 def test_one_of_another_network_namespace_on_the_same_store_lives(node, full):
     """From there neither its interface nor, perhaps, its path is seen."""
     conf, pod = full
-    sleeper = pod.popen(["sleep", "60"])
+    sleeper = pod.popen(["sleep", "600"])
     netns.remove_path(node.mnt_fd, pod.netns)
     node.refused(node.pod(), conf, plugin.EXHAUSTED, wrapper=["unshare", "-n"])
     assert pod.ping(GATEWAY4) and len(records(node)) == 2
@@ -276,7 +276,7 @@ def test_a_record_that_nothing_is_reserved_for_is_no_obstacle(node):
 def test_a_reused_path_of_a_process_is_another_namespace(node):
     """/proc/PID/ns/net: the process is another one now."""
     conf = tight()
-    holder = subprocess.Popen(["unshare", "-n", "sleep", "60"])
+    holder = subprocess.Popen(["unshare", "-n", "sleep", "600"])
     wait_for(lambda: os.readlink(f"/proc/{holder.pid}/ns/net") !=
              os.readlink("/proc/self/ns/net"))
     path = f"/run/pid-{holder.pid}"
