@@ -76,6 +76,7 @@ struct attachment {
 	bool gateway_ipv6; /* it has IPv6, and so has the kernel */
 	/* ADD with vlan: the same as bridge_idle, of the gateway */
 	bool gateway_idle;
+	bool gateway_added; /* by this ADD: one of the gateway addresses */
 	struct mac_addr gateway_mac;
 	/* with vlan: the bridge's port that is the other end of the gateway's veth; "": the
 	 * gateway is no veth */

@@ -21,21 +21,20 @@ bool gateway_uses(const struct attachment *att, int family)
 
 static int gateway_add(struct attachment *att, struct cni_error *err)
 {
-	bool added;
 	int ret;
 
 	if (!att->network->is_gateway)
 		return 0;
 	ret = gateway_addresses_ensure(att, err);
-	added = ret == GATEWAY_ADDED;
-	if (added || ret == GATEWAY_OUTDATED)
+	att->gateway_added = ret == GATEWAY_ADDED;
+	if (att->gateway_added || ret == GATEWAY_OUTDATED)
 		ret = 0;
 	for (size_t i = 0; ret == 0 && i < IP_FAMILIES; i++)
 		if (gateway_uses(att, ip_families[i]))
 			ret = forwarding_ensure(att, ip_families[i], err);
 	/* Only the ADD that adds a gateway address tells, as asking in each ADD would
 	 * cost too much. A repair tells once, in verb_repair(). */
-	if (ret < 0 || !added || attachment_is_repaired(att) ||
+	if (ret < 0 || !att->gateway_added || attachment_is_repaired(att) ||
 	    !gateway_uses(att, AF_INET))
 		return ret;
 	localnet_tell_all(att);

@@ -125,31 +125,48 @@ static int bridge_await(struct attachment *att, struct cni_error *err)
 }
 
 /*
- * Waits for the local routes of IPv6 addresses. Until the kernel has made them, by a work
- * queue even without duplicate address detection, the pod throws away what is sent to it.
+ * Waits for the local route of an IPv6 address. Until the kernel has made it, by a work
+ * queue even without duplicate address detection, whoever has the address throws away
+ * what is sent to it, or sends it on.
  */
-static int local_routes_await(struct attachment *att, struct cni_error *err)
+static int local_route_await(struct netlink *nl, const struct ip_addr *addr,
+			     struct cni_error *err)
 {
-	for (size_t i = 0; i < att->ipam.ips.n; i++) {
-		const struct ip_addr *addr = &att->ipam.ips.items[i].address.addr;
-		bool local = addr->family == AF_INET;
-		long poll = LOCAL_POLL_NS;
+	long poll = LOCAL_POLL_NS;
 
-		for (long waited = 0; !local && waited < LOCAL_WAIT_NS;) {
-			int ret = route_is_local(att->pod_ns.rtnl, addr, &local, err);
+	for (long waited = 0; waited < LOCAL_WAIT_NS;) {
+		bool local;
+		int ret = route_is_local(nl, addr, &local, err);
 
-			if (ret < 0)
-				return ret;
-			if (local)
-				break;
-			nanosleep(&(struct timespec){.tv_nsec = poll}, NULL);
-			waited += poll;
-			poll += poll / 2;
-			if (poll > LOCAL_POLL_MAX_NS)
-				poll = LOCAL_POLL_MAX_NS;
-		}
+		if (ret < 0 || local)
+			return ret;
+		nanosleep(&(struct timespec){.tv_nsec = poll}, NULL);
+		waited += poll;
+		poll += poll / 2;
+		if (poll > LOCAL_POLL_MAX_NS)
+			poll = LOCAL_POLL_MAX_NS;
 	}
 	return 0;
+}
+
+/* The pod's addresses, unless they were waited for by duplicate address detection, and the
+ * gateways that this ADD has given the node. */
+static int local_routes_await(struct attachment *att, struct cni_error *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < att->ipam.ips.n; i++) {
+		const struct ip_addr *own = &att->ipam.ips.items[i].address.addr;
+		const struct ip_addr *gateway = &att->ipam.ips.items[i].gateway;
+
+		if (own->family == AF_INET6 && !att->network->enable_dad)
+			ret = local_route_await(att->pod_ns.rtnl, own, err);
+		/* Where a link-local address is the kernel says for an interface only. */
+		if (ret == 0 && att->gateway_added && gateway->family == AF_INET6 &&
+		    !ip_is_link_local6(gateway))
+			ret = local_route_await(att->op->node.rtnl, gateway, err);
+	}
+	return ret;
 }
 
 static int ready_add(struct attachment *att, struct cni_error *err)
@@ -163,8 +180,9 @@ static int ready_add(struct attachment *att, struct cni_error *err)
 		      : bridge_await(att, err);
 	if (ret < 0 || !attachment_uses(att, AF_INET6))
 		return ret;
-	return att->network->enable_dad ? dad_await_unlocked(att, err)
-					: local_routes_await(att, err);
+	if (att->network->enable_dad)
+		ret = dad_await_unlocked(att, err);
+	return ret < 0 ? ret : local_routes_await(att, err);
 }
 
 const struct stage stage_ready = {

@@ -4,11 +4,13 @@ import contextlib
 import json
 import socket
 import threading
+import time
 
 import pytest
 
 from harness import icmp, plugin
-from harness.node import addresses_of, network
+from harness.node import GATEWAY6, addresses_of, network
+from harness.standing import Standing
 from harness.waiting import ANSWER, SLOWNESS
 
 ROUNDS = 60
@@ -58,6 +60,25 @@ def test_the_first_packet_to_the_first_pod_of_a_bridge_arrives(node, families):
     with links_coming_and_going(node):
         for number in range(ROUNDS):
             first_packet(node, conf, number)
+
+
+def test_the_node_takes_packets_to_a_new_IPv6_gateway_when_the_ADD_ends(node, tmp_path):
+    """The kernel makes the route for that by a work queue. Here it is deleted again, as it would come late:
+    ADD waits for it, and for two seconds."""
+    conf, pod, trace = network("v6"), node.pod(), tmp_path / "trace"
+    node.add(pod, conf, env=plugin.TRACED, wrapper=plugin.strace(trace, "sendto"))
+    node.delete(pod, conf)
+    node.ip("link del cni0")
+    sent = [line for line in trace.read_text().splitlines() if "sendto(" in line]
+    [nth] = [n for n, line in enumerate(sent, 1) if "RTM_NEWADDR" in line and f'"{GATEWAY6}"' in line]
+    behind = Standing(tmp_path / "standing", "sendto", nth + 1)
+    add = node.start("ADD", conf, pod, wrapper=behind.wrapper, env=behind.env)
+    with behind.standing():
+        node.uses(GATEWAY6)
+        node.ip(f"-6 route del local {GATEWAY6} dev cni0 table local")
+        began = time.monotonic()
+    plugin.judge("ADD", add(), plugin.NEWEST)
+    assert time.monotonic() - began > 2
 
 
 def test_a_carrier_that_the_kernel_has_noticed_is_not_waited_for(node, tmp_path):
