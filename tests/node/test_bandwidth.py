@@ -67,23 +67,31 @@ def iperf3_server(ns, port):
 
 
 def measured(pod, server, address, *directions):
-    """Bits per second that arrive, for each of "sends" and "receives", all at once."""
+    """Bits per second that arrive, for each of "sends" and "receives", all at once: those of the whole
+    time, which are less where the machine is busy with something else, and those of the best half second."""
     with contextlib.ExitStack() as stack:
         for port, _ in enumerate(directions, PORT):
             stack.enter_context(iperf3_server(server, port))
         # The first second empties the bucket. Every kernel has reno; of several connections
         # one may lose a segment without all of the rate going unused for long.
         running = [pod.begin("iperf3", "-J", "-c", address, "-p", str(port), "-C", "reno",
-                             "-P", "4", "-O", "1", "-t", "4", *["-R"] * (direction == "receives"))
+                             "-P", "4", "-O", "1", "-t", "4", "-i", "0.5",
+                             "-R" if direction == "receives" else "--get-server-output")
                    for port, direction in enumerate(directions, PORT)]
         ends = [finish() for finish in running]
     for end in ends:  # what went wrong it says in its JSON, or on stderr
         assert end.returncode == 0, f"iperf3: {end.stdout[-1000:]}{end.stderr}"
-    return [json.loads(end.stdout)["end"]["sum_received"]["bits_per_second"] for end in ends]
+    found = []
+    for end in map(json.loads, (end.stdout for end in ends)):
+        parts = end.get("server_output_json", end)["intervals"]  # the receiver's
+        found.append((end["end"]["sum_received"]["bits_per_second"],
+                      max(part["sum"]["bits_per_second"] for part in parts if not part["sum"]["omitted"])))
+    return found
 
 
 def within_a_tenth(found, wanted):
-    return 0.9 * wanted <= found <= 1.1 * wanted
+    whole, best = found
+    return whole <= 1.1 * wanted and best >= 0.9 * wanted
 
 
 def test_what_the_pod_receives_is_limited_by_ingressRate(node):
