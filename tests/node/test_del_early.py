@@ -12,6 +12,8 @@ from harness.netns import libc
 from harness.node import OUTSIDE4, network
 
 PR_SET_CHILD_SUBREAPER = 36
+# A child lives for 10 to 20 ms longer than its DEL, and on a busy machine the test may look later than that.
+ROUNDS = 300
 ONE_ADDRESS = {"ranges": [[{"subnet": "10.1.2.0/24", "rangeStart": "10.1.2.9",
                             "rangeEnd": "10.1.2.9"}]]}
 
@@ -43,13 +45,15 @@ def descriptors(pid):
 
 def test_the_child_has_nothing_open_that_anybody_waits_for(node, orphans):
     pod, conf, seen = node.pod(), network(spoofCheck=True), []
-    for _ in range(30):
+    for _ in range(ROUNDS):
         node.add(pod, conf)
         node.delete(pod, conf)  # returns when its output has ended, too
         for pid in orphans():
             seen.append(descriptors(pid))
             assert reap(pid) == 0
-    seen = [links for links in seen if links]
+        seen = [links for links in seen if links]
+        if len(seen) == 10:
+            break
     assert seen, "no DEL has returned before its child"
     for links in seen:
         # Sockets, and the pipe to the DEL: no lock, no file of the store, no terminal.
@@ -60,7 +64,7 @@ def test_the_child_has_nothing_open_that_anybody_waits_for(node, orphans):
 def test_the_child_has_the_socket_open_whose_end_may_wait(node, orphans):
     """By it connections were forgotten; who changes rules meanwhile makes its end wait."""
     pod, conf, sockets = node.pod(), network(), []
-    for _ in range(30):
+    for _ in range(ROUNDS):
         node.add(pod, conf)
         pod.ping(OUTSIDE4)
         node.delete(pod, conf)
@@ -68,7 +72,9 @@ def test_the_child_has_the_socket_open_whose_end_may_wait(node, orphans):
             links = descriptors(pid) or ()
             sockets.append(sum(link.startswith("socket") for link in links))
             assert reap(pid) == 0
-    assert 2 in sockets, sockets
+        if 2 in sockets:
+            return
+    raise AssertionError(sockets)
 
 
 def test_it_is_woken_by_the_end_of_its_own_interface_alone(node, tmp_path):
