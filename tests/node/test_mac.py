@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A MAC address that the runtime asks for: three places, one precedence."""
 import itertools
-import time
 
 import pytest
 
 from harness import plugin, snapshot
 from harness.node import GATEWAY6, INTERNET4, INTERNET6, named, network
+from harness.standing import Standing
 from harness.waiting import wait_for
 
 MACS = {"runtimeConfig": "02:00:00:00:00:01", "args.cni": "02:00:00:00:00:02",
@@ -106,6 +106,15 @@ def test_an_address_that_comes_back_with_another_MAC_is_reached_at_once(node, fa
 # -- announced
 
 
+def unsent(pod):
+    """Packets of IPv6 for which the pod had no route."""
+    def read():
+        with open("/proc/thread-self/net/snmp6") as file:
+            return int(dict(line.split() for line in file)["Ip6OutNoRoutes"])
+
+    return pod.call(read)
+
+
 def test_an_address_is_announced_once_there_is_a_way_to_the_neighbours(node):
     """The kernel makes the route to ff02::1 when the link is ready, by a work queue: here late, as
     the host's end is down for a while; and nor is there a default route."""
@@ -113,14 +122,13 @@ def test_an_address_is_announced_once_there_is_a_way_to_the_neighbours(node):
                                     isDefaultGateway=None, isGateway=True)
     host = node.add(pod, conf)["interfaces"][1]["name"]
     node.delete(pod, conf)
-    # Slow between making the pair and setting its end up.
-    finish = node.start("ADD", conf, pod, env=plugin.TRACED,
-                        wrapper=plugin.strace(node.directory / "trace", "setns", "-e",
-                                              "inject=setns:delay_enter=300000"))
-    wait_for(lambda: host in node.links())
-    node.ip(f"link set {host} down")
-    wait_for(lambda: "UP" in pod.links().get("eth0", {}).get("flags", ()))
-    time.sleep(1.5)
+    # The third time it enters a namespace, the pod's again, to set up the end there of what it has made.
+    before_pod = Standing(node.directory / "trace", "setns", 3)
+    finish = node.start("ADD", conf, pod, env=before_pod.env, wrapper=before_pod.wrapper)
+    with before_pod.standing():
+        node.ip(f"link set {host} down")
+        before = unsent(pod)
+    wait_for(lambda: unsent(pod) > before)
     node.ip(f"link set {host} up")
     result = plugin.judge("ADD", finish(), plugin.NEWEST)
     assert pod.ping(GATEWAY6)
