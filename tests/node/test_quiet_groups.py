@@ -135,7 +135,7 @@ def test_groups_of_applications_work(node):
             with contextlib.suppress(TimeoutError):
                 return receiver.recv(64) == b"who is there"
 
-        wait_for(heard, 2)
+        wait_for(heard)
 
 
 # -- who asks, and who may not

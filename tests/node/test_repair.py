@@ -115,6 +115,7 @@ def test_isolated_pods_are_isolated_again(node):
     repair(node, conf)
     for address in addresses_of(results[1]):
         assert not pods[0].ping(address, wait=0.3)
+    node.uses(GATEWAY6)
     assert all(pods[0].ping(address) for address in (GATEWAY4, GATEWAY6, INTERNET4))
     node.run("bridge", "link", "set", "dev", host_of(results[0]), "isolated", "off")
     assert pods[0].ping(GATEWAY4)
