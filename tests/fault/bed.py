@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A node in a known state, what is found on it, and what each verb's fault may leave."""
+import functools
 import json
 import re
 import socket
@@ -18,7 +19,9 @@ OF_NETWORKS = ("networks", "isolate_", "strict_")  # sets whose elements are net
 CLEANUPS = ("cleanup", "cleanup --force")  # without a configuration
 COMMANDS = CLEANUPS + ("repair",)  # of people, and not of a runtime
 STAYING = ("CHECK", "STATUS", "repair")  # the pod is attached before and after
-FINGERPRINT = r"^(v\d+ \S+ [0-9a-f]{16}) [0-9a-f]{16}"
+# Of what nft lists as JSON. The fingerprint follows from the rule's text, which has the bridge's index.
+FINGERPRINT = re.compile(r'("comment": "v\d+ \S+ [0-9a-f]{16}) [0-9a-f]{16}')
+HANDLE = re.compile(r', "handle": \d+')
 
 
 class Bed:
@@ -131,31 +134,21 @@ class Bed:
 
     def ruleset(self):
         """Rules, and elements that are not the network's own."""
-        out = self.node.run("nft", "-s", "-j", "list", "ruleset").stdout
-        rules, elements = [], []
-        for entry in json.loads(out)["nftables"]:
-            kind, value = next(iter(entry.items()))
-            if kind == "metainfo":
-                continue
-            if kind == "counter":
-                value.update(packets=0, bytes=0)
-            if "timeout" in value:  # the elements go by themselves
-                value.pop("elem", None)
-            for key in ("handle", "packets", "bytes"):
-                value.pop(key, None)
-            # The fingerprint follows from the rule's text, which has the bridge's index.
-            value["comment"] = re.sub(FINGERPRINT, r"\1", value.get("comment", ""))
-            for element in value.pop("elem", []) if kind in ("set", "map") else []:
-                elements.append(f"{value['name']}: {json.dumps(element)}")
-            rules.append(f"{kind} {json.dumps(value, sort_keys=True)}")
+        listed = self.node.run("nft", "-s", "-j", "list", "ruleset").stdout
+        rules, elements = parsed(FINGERPRINT.sub(r"\1", HANDLE.sub("", listed)))
         # An owner's rules may have gone with its last pod, and stay after a fault.
         constant = {element for element in elements
                     if element in self.constant or element.endswith(SENTINELS)
                     or '"/"' in element or element.startswith(OF_NETWORKS)}
-        rules += [element for element in elements if element in constant]
-        return sorted(rules), sorted(set(elements) - constant)
+        return (sorted([*rules, *(element for element in elements if element in constant)]),
+                sorted(set(elements) - constant))
 
-    def own(self):
+    def state(self):
+        """What is the attachments' own, and what they share, at one moment."""
+        ruleset = self.ruleset()
+        return self.own(ruleset), self.shared(ruleset)
+
+    def own(self, ruleset=None):
         """All that belongs to attachments: names, and the contents of files."""
         files = snapshot.files(self.node.var_lib)
         return {
@@ -163,12 +156,12 @@ class Bed:
             "in the pod": names_of(self.pod, {"lo"}),
             "files": sorted(path for path, content in files.items()
                             if content is not None and not is_shared(path)),
-            "elements": self.ruleset()[1],
+            "elements": (ruleset or self.ruleset())[1],
             "neighbours": [n["dst"] for n in self.node.ip_json("neigh show nud permanent")],
             "elsewhere": self.scenario.elsewhere(),
         }
 
-    def shared(self):
+    def shared(self, ruleset=None):
         """All that attachments share."""
         links = {link["ifname"]: link for link in self.node.ip_json("addr")}
         bridge = links.pop("cni0", {})
@@ -186,11 +179,11 @@ class Bed:
                                 if a["scope"] == "global"),
             "forwarding": [self.node.sysctl(key) for key in
                            ("ipv4.ip_forward", "ipv6.conf.all.forwarding")],
-            "rules": self.ruleset()[0],
+            "rules": (ruleset or self.ruleset())[0],
         }
 
-    def assert_as_before(self, when):
-        lines = snapshot.difference(self.before, self.own())
+    def assert_as_before(self, when, own=None):
+        lines = snapshot.difference(self.before, own or self.own())
         assert not lines, f"{when}: " + "; ".join(lines)
 
     def assert_clean(self, when):
@@ -204,12 +197,34 @@ class Bed:
     def assert_whole(self):
         """The next pod gets what every pod gets; the one beside still has it."""
         self.life(self.pod)
-        lines = snapshot.difference(self.complete, self.shared())
+        own, shared = self.state()
+        lines = snapshot.difference(self.complete, shared)
         assert not lines, "after the next ADD: " + "; ".join(lines)
         if not self.scenario.fresh:
             self.node.check(self.kept, self.scenario.beside, self.kept_result,
                             env=self.scenario.env)
-        self.assert_as_before("after the next DEL")
+        self.assert_as_before("after the next DEL", own)
+
+
+@functools.lru_cache(maxsize=8)
+def parsed(text):
+    """The rules, and the elements of sets and maps, in what nft lists. Most listings are like one of the last,
+    and to read one takes as long as to make it."""
+    rules, elements = [], []
+    for entry in json.loads(text)["nftables"]:
+        kind, value = next(iter(entry.items()))
+        if kind == "metainfo":
+            continue
+        if kind == "counter":
+            value.update(packets=0, bytes=0)
+        if "timeout" in value:  # the elements go by themselves
+            value.pop("elem", None)
+        for key in ("packets", "bytes"):
+            value.pop(key, None)
+        for element in value.pop("elem", []) if kind in ("set", "map") else []:
+            elements.append(f"{value['name']}: {json.dumps(element)}")
+        rules.append(f"{kind} {json.dumps(value, sort_keys=True)}")
+    return tuple(rules), tuple(elements)
 
 
 def names_of(namespace, without):
@@ -277,9 +292,9 @@ def fault_in_removal(bed, verb, fault):
 
 def fault_in_question(bed, verb, fault):
     """CHECK and STATUS change nothing, whatever they say."""
-    before = bed.own(), bed.shared()
+    before = bed.state()
     outcome, came = run(bed, verb, fault)
-    lines = snapshot.difference(before, (bed.own(), bed.shared()))
+    lines = snapshot.difference(before, bed.state())
     assert not lines, f"after {outcome}: " + "; ".join(lines)
     outcome = outcome_of(bed.invoke(verb))
     assert not isinstance(outcome, CniError), f"the next {verb}: {outcome}"
@@ -303,7 +318,7 @@ def fault_in_cleanup(bed, verb, fault):
 
 def fault_in_repair(bed, fault):
     """Success and CHECK agrees, or a second one finishes; nothing else changes."""
-    before = bed.own(), bed.shared()
+    before = bed.state()
     bed.harm()
     done, came = inject.run(bed.node, fault, lambda **kw: bed.invoke("repair", **kw))
     if done.returncode != 0:
@@ -314,7 +329,7 @@ def fault_in_repair(bed, fault):
         assert (done.returncode, done.stderr) == (0, ""), f"the second repair: {done}"
     bed.check(bed.pod, bed.result)
     assert quiet.querier(bed.node)
-    lines = snapshot.difference(before, (bed.own(), bed.shared()))
+    lines = snapshot.difference(before, bed.state())
     assert not lines, "; ".join(lines)
     return came
 
