@@ -237,8 +237,9 @@ def died_of(done, name):
     return done.returncode in (-number, 128 + number)
 
 
-def spread(items, n):
-    """All, where FAULTS=all says so; else n of them, evenly spread."""
+def spread(items, n, between=plugin.BUNDLED):
+    """All, where FAULTS=all says so; else n of them, evenly spread. between: those in the middle between the
+    others. So the bundle's executable, which does the same by the same sources, shows other places."""
     if os.environ.get("FAULTS") == "all" or len(items) <= n:
         return items
-    return [items[i * len(items) // n] for i in range(n)]
+    return [items[(2 * i + between) * len(items) // (2 * n)] for i in range(n)]

@@ -17,7 +17,7 @@ def errors_at(call):
 
 @pytest.mark.parametrize("verb, scenario", scenarios.pairs("ADD", "DEL", "GC"))
 def test_any_error_of_any_call(tmp_path, tally, verb, scenario):
-    tally(bed.sweep(tmp_path, scenario, verb, errors_at, sample=6))
+    tally(bed.sweep(tmp_path, scenario, verb, errors_at, sample=4))
 
 
 @pytest.mark.parametrize("verb, scenario", scenarios.pairs("CHECK", "STATUS"))
@@ -27,7 +27,7 @@ def test_any_error_of_any_call_of_a_question(tmp_path, tally, verb, scenario):
 
 @pytest.mark.parametrize("verb, scenario", scenarios.pairs("repair", only=scenarios.QUIET))
 def test_any_error_of_any_call_of_a_repair(tmp_path, tally, verb, scenario):
-    tally(bed.sweep(tmp_path, scenario, verb, errors_at, sample=6))
+    tally(bed.sweep(tmp_path, scenario, verb, errors_at, sample=4))
 
 
 def errors_of_cleanup_at(call):

@@ -22,12 +22,12 @@ def terminated_at(call):
 
 @pytest.mark.parametrize("verb, scenario", scenarios.pairs("ADD", "DEL", "GC"))
 def test_killed_at_any_call(tmp_path, tally, verb, scenario):
-    tally(bed.sweep(tmp_path, scenario, verb, killed_at, sample=6))
+    tally(bed.sweep(tmp_path, scenario, verb, killed_at, sample=4))
 
 
 @pytest.mark.parametrize("verb, scenario", scenarios.pairs("repair", only=scenarios.QUIET))
 def test_killed_at_any_call_of_a_repair(tmp_path, tally, verb, scenario):
-    tally(bed.sweep(tmp_path, scenario, verb, killed_at, sample=6))
+    tally(bed.sweep(tmp_path, scenario, verb, killed_at, sample=4))
 
 
 @pytest.mark.parametrize("verb, scenario", scenarios.pairs("ADD", only=["warm node"]))

@@ -65,3 +65,12 @@ def test_of_a_wait_the_first_round_and_the_last_one_are_places_for_faults():
     found = brief(inject.rounds_once(inject.calls_of(own)))
     assert found == [("fcntl", 1), ("sendto", 1), ("recvfrom", 1), ("sendto", 2), ("recvfrom", 2),
                      ("clock_nanosleep", 1), ("sendto", 5), ("recvfrom", 5), ("write", 1)]
+
+
+def test_a_sample_is_evenly_spread_and_the_bundles_is_between(monkeypatch):
+    monkeypatch.delenv("FAULTS", raising=False)
+    assert inject.spread(range(8), 4, between=False) == [0, 2, 4, 6]
+    assert inject.spread(range(8), 4, between=True) == [1, 3, 5, 7]
+    assert inject.spread([1, 2], 4, between=True) == [1, 2]
+    monkeypatch.setenv("FAULTS", "all")
+    assert inject.spread(range(8), 4) == range(8)
