@@ -399,7 +399,7 @@ def test_solicitations_from_anybody_fill_no_neighbour_table(node):
     """The table is one for all namespaces; full, new pods get no IPv6 addresses."""
     node.add(free := node.pod(), network("dual"))
     solicit(free, 50)
-    assert neighbours(node) > 40
+    wait_for(lambda: neighbours(node) > 40)
     pod = node.pod()
     node.add(pod, CHECKED)
     before = neighbours(node)
