@@ -24,7 +24,7 @@ class Standing:
         self.env = plugin.TRACED
 
     def _process(self):
-        """Its number, once it stands there; strace writes a call's line as the call begins."""
+        """The process's number, once it stands there; strace writes the line of a call as it begins."""
         text = self.trace.read_text()
         begun = re.findall(rf"^(\d+) +(?:{'|'.join(self.calls)})\(", text, re.M)
         return len(begun) >= self.when and not text.endswith("\n") and int(begun[-1])

@@ -42,7 +42,7 @@ def answered(ask):
 
 
 def processor_seconds():
-    """Of all commands that have ended. What a command costs is told by this, as others are at work too."""
+    """The processors' time of all commands that have ended, which does not grow where others are at work."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 

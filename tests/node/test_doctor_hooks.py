@@ -23,7 +23,7 @@ def reaches(pod, *addresses, wait=None):
 
 
 def kept(pod, *addresses):
-    """One of them is not reached, as is seen in half a second."""
+    """At least one of them is not reached, as is seen in half a second."""
     return not reaches(pod, *addresses, wait=0.5)
 
 
