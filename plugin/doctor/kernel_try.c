@@ -80,7 +80,7 @@ static int veth_try(struct trial *trial, struct cni_error *err)
 	}
 	if (ret < 0)
 		return ret;
-	trial->port = netlink_ifindex(trial->rtnl, PORT);
+	trial->port = netlink_ifindex_quick(trial->rtnl, PORT);
 	queue_veth_port(trial->rtnl, &made);
 	(void)netlink_commit(trial->rtnl, NULL); /* port_try() looks what came of it */
 	return 0;
@@ -179,7 +179,7 @@ static int ifb_try(struct trial *trial, struct cni_error *err)
 	if (ret < 0)
 		return ret;
 	queue_redirect_add(trial->rtnl, trial->port, PORT,
-			   netlink_ifindex(trial->rtnl, IFB));
+			   netlink_ifindex_quick(trial->rtnl, IFB));
 	return netlink_commit(trial->rtnl, err);
 }
 

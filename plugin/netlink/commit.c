@@ -169,9 +169,7 @@ static int answers_take(struct netlink *nl, struct nlmsghdr *header, int len,
 	return 0;
 }
 
-/* Drops the answers that a failed wait left: they would take the room of the next answer,
- * which would be lost. */
-static void answers_drop(const struct netlink *nl)
+void answers_drop(const struct netlink *nl)
 {
 	char byte;
 

@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
-#include <net/if.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -15,16 +13,6 @@
 #endif
 
 #define OWN_NS "/proc/self/ns/net"
-
-unsigned int netlink_ifindex(const struct netlink *nl, const char *ifname)
-{
-	struct ifreq request = {};
-
-	strncpy(request.ifr_name, ifname, sizeof(request.ifr_name) - 1);
-	if (ioctl(netlink_fd(nl), SIOCGIFINDEX, &request) < 0)
-		return 0;
-	return request.ifr_ifindex;
-}
 
 uint64_t netlink_cookie(const struct netlink *nl)
 {

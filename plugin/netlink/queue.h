@@ -44,4 +44,8 @@ void queue_clear(struct netlink *nl);
  * through it before the call returns. Code 101. */
 int queue_send(struct netlink *nl, struct cni_error *err);
 
+/* Drops the answers that a failed wait left: they would take the room of the next answer,
+ * which would be lost. */
+void answers_drop(const struct netlink *nl);
+
 #endif

@@ -73,7 +73,7 @@ static int ifb_add(struct attachment *att, const char *name, unsigned int *ret_i
 		      });
 	ret = netlink_commit(att->op->node.rtnl, err);
 	if (ret == 0)
-		*ret_index = netlink_ifindex(att->op->node.rtnl, name);
+		*ret_index = netlink_ifindex_quick(att->op->node.rtnl, name);
 	return ret;
 }
 
@@ -113,7 +113,8 @@ static int bandwidth_add(struct attachment *att, struct cni_error *err)
 	if (!has_limit(att))
 		return 0;
 	return limit_rates(
-		att, netlink_ifindex(att->op->node.rtnl, att->pod->host_ifname), err);
+		att, netlink_ifindex_quick(att->op->node.rtnl, att->pod->host_ifname),
+		err);
 }
 
 static int differs(struct cni_error *err, const char *key, const char *ifname,

@@ -157,7 +157,8 @@ static int groups_add(struct attachment *att, struct cni_error *err)
 	if (!is_wanted(att) || port_opens(att))
 		return 0;
 	ret = queue_missing(
-		att, netlink_ifindex(att->op->node.rtnl, att->pod->host_ifname), &n, err);
+		att, netlink_ifindex_quick(att->op->node.rtnl, att->pod->host_ifname), &n,
+		err);
 	return ret < 0 || !ipam_delegated(att->network) ? ret : querier_ensure(att, err);
 }
 

@@ -135,7 +135,7 @@ int neighbours_queue_del(struct attachment *att, size_t *ret_n, struct cni_error
 	const struct record *record = att->record;
 	const char *ifname = record ? record_neighbours(record) : "";
 	struct netlink *nl = att->op->node.rtnl;
-	unsigned int index = ifname[0] ? netlink_ifindex(nl, ifname) : 0;
+	unsigned int index = ifname[0] ? netlink_ifindex_quick(nl, ifname) : 0;
 	int ret;
 
 	*ret_n = 0;

@@ -70,7 +70,7 @@ int port_open(struct attachment *att, struct cni_error *err)
 {
 	struct netlink *nl = att->op->node.rtnl;
 	const char *name = att->pod->host_ifname;
-	unsigned int index = netlink_ifindex(nl, name);
+	unsigned int index = netlink_ifindex_quick(nl, name);
 	struct cni_error own = {};
 	int ret;
 

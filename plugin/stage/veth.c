@@ -135,7 +135,7 @@ static int veth_add(struct attachment *att, struct cni_error *err)
 	if (ret < 0)
 		return explain(att, ret, err);
 
-	att->container_index = netlink_ifindex(att->pod_ns.rtnl, att->pod->ifname);
+	att->container_index = netlink_ifindex_quick(att->pod_ns.rtnl, att->pod->ifname);
 	return bridge_mtu_reread(att, err);
 }
 

@@ -56,7 +56,7 @@ static int vlan_add(struct attachment *att, struct cni_error *err)
 
 	if (!network_native_vlan(network))
 		return 0;
-	vlan_queue_port(att, netlink_ifindex(nl, att->pod->host_ifname),
+	vlan_queue_port(att, netlink_ifindex_quick(nl, att->pod->host_ifname),
 			att->pod->host_ifname, &network->vlan_trunk);
 	ret = netlink_commit(nl, err);
 	return ret < 0 || !wants_gateway(network) ? ret : gateway_ensure(att, err);

@@ -225,7 +225,7 @@ static int macvlan_add(struct attachment *att, struct cni_error *err)
 		return explain(att, &master, ret, err);
 	pod_signs_forget(&att->op->node);
 	tell_master(att, &master);
-	att->container_index = netlink_ifindex(att->pod_ns.rtnl, att->pod->ifname);
+	att->container_index = netlink_ifindex_quick(att->pod_ns.rtnl, att->pod->ifname);
 	ret = complete(att, err);
 	if (ret < 0) {
 		netlink_discard(att->pod_ns.rtnl);
